@@ -1,0 +1,76 @@
+#pragma once
+
+// What the parser says of one frame, and what a match makes of it. Offsets are octets from the start
+// of the frame; nothing points outside the octets that were there.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/config.h"
+#include "shared/ledger.h"
+
+#define PACKET_BURST 32
+#define PACKET_LAYERS_MAX 4 // IP headers, outermost first
+
+#define LAYER_PORTS 0x01u          // sport and dport are valid
+#define LAYER_FRAGMENT_FIRST 0x02u // offset 0, more to come
+#define LAYER_FRAGMENT_LATER 0x04u
+#define LAYER_CUT 0x08u            // the frame holds fewer octets than the IP header promises
+
+enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN }; // what carries this layer
+
+struct packet_layer {
+	uint16_t l3;         // IP header
+	uint16_t l4;         // upper-layer header; 0 when none was reached
+	uint16_t length;     // octets of the whole datagram by its own length field
+	uint16_t sport, dport; // host order
+	uint8_t family;      // 4 or 6
+	uint8_t protocol;    // final upper-layer protocol, extension headers passed over
+	uint8_t flags;       // LAYER_*
+	uint8_t wrap;        // enum layer_wrap
+	uint8_t source;      // offset of the source address from l3 (12 or 8)
+	uint8_t address_length; // 4 or 16; destination follows the source
+	uint32_t fragment_id; // with LAYER_FRAGMENT_*
+};
+
+#define VIEW_GTPU 0x01u      // gtp, gtp_length, teid, gtp_outer are valid (a G-PDU on a tunnel port)
+#define VIEW_PDU_SESSION 0x02u // pdu_type and qfi are valid (PDU session container)
+#define VIEW_UNSTRUCTURED 0x04u // G-PDU content is not IP
+
+struct packet_view {
+	const uint8_t *data;  // first segment
+	uint32_t length;      // octets contiguous at `data`
+	uint32_t total;       // octets of the whole frame
+	uint8_t outcome;      // enum packet_outcome
+	uint8_t flags;        // VIEW_*
+	uint8_t n_layers;
+	uint8_t gtp_outer;    // index of the layer whose UDP carries the (innermost) GTP-U header
+	uint8_t gtp_header;   // octets from gtp to the inner packet
+	uint8_t pdu_type;     // 0 downlink, 1 uplink
+	uint8_t qfi;
+	uint16_t gtp;         // GTP-U header
+	uint16_t gtp_length;  // octets from the GTP-U header to the end of its message
+	uint32_t teid;        // host order
+	struct packet_layer layer[PACKET_LAYERS_MAX];
+};
+
+// What the parser and the matcher must know of the port a frame came from. Read-only for workers.
+struct port_traits {
+	uint8_t tunnel; // enum config_tunnel
+	uint8_t link;   // enum config_link
+	bool gre, ipip, vxlan;
+	uint8_t n_endpoints;
+	struct ip_prefix endpoint[CONFIG_ENDPOINTS_MAX]; // gtp-endpoints
+};
+
+struct rule;
+
+#define HIT_WHOLE_FRAME 0xff // MAC criteria: no IP layer is meant
+
+struct hit {
+	const struct rule *rule;
+	uint16_t packet;    // index in the burst
+	uint8_t layer;      // index of the IP layer that the criteria held on, or HIT_WHOLE_FRAME
+	uint8_t direction;  // enum pdu_direction
+	uint8_t tunnelled;  // 1: that layer is carried by GTP-U (format 12 is possible)
+};

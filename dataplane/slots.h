@@ -1,0 +1,70 @@
+#pragma once
+
+// Stable places beside the tables: a republished table never resets a number.
+//   slot     one per task: its counters, one set per worker (single writer: that worker)
+//   context  one per sequence context (X2|X3, header XID, correlation ID), reference-counted by its
+//            tasks; one number per worker, because each worker has its own IPID (decision 16)
+// Chunks are allocated by the builder thread and never move. A chunk's pointer is stored with release
+// before the table that names a slot in it is published; workers load it relaxed after they loaded
+// that table (ordered by live's publication).
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "shared/config.h"
+#include "shared/ids.h"
+#include "shared/ledger.h"
+
+#define SLOT_CHUNK_BITS 12
+#define SLOT_CHUNK (1u << SLOT_CHUNK_BITS)
+#define SLOT_CHUNKS_MAX 512 // 2,097,152 tasks
+
+// Written by one worker only, plain stores; others read with relaxed atomics (64-bit, no tearing).
+struct slot_counters {
+	uint64_t matched;
+	uint64_t offered;
+	uint64_t lost[LOSS_COUNT]; // losses at the worker; deliver counts its own
+	uint64_t x2_octets, x3_octets; // payload octets matched
+	uint64_t last_ns;
+};
+
+struct slots_worker { // one per worker
+	struct slot_counters *_Atomic counters[SLOT_CHUNKS_MAX];
+	uint32_t *_Atomic sequence[SLOT_CHUNKS_MAX];
+};
+
+struct slots {
+	uint32_t n_workers;
+	struct slots_worker *worker[CONFIG_WORKERS_MAX];
+};
+
+static inline struct slot_counters *slot_counters_of(struct slots_worker *w, uint32_t slot)
+{
+	struct slot_counters *chunk = atomic_load_explicit(
+		&w->counters[slot >> SLOT_CHUNK_BITS], memory_order_relaxed);
+	return &chunk[slot & (SLOT_CHUNK - 1)];
+}
+
+// The next sequence number's place; single writer, so plain ++.
+static inline uint32_t *slot_sequence_of(struct slots_worker *w, uint32_t context)
+{
+	uint32_t *chunk = atomic_load_explicit(
+		&w->sequence[context >> SLOT_CHUNK_BITS], memory_order_relaxed);
+	return &chunk[context & (SLOT_CHUNK - 1)];
+}
+
+struct slots_owner; // allocation state; builder thread only
+
+struct slots_owner *slots_new(uint32_t n_workers);
+void slots_free(struct slots_owner *o);
+struct slots *slots_of(struct slots_owner *o);
+
+// A zeroed slot (all workers). 0, NOMEM or LIMIT.
+[[nodiscard]] int slots_take(struct slots_owner *o, uint32_t *slot);
+// Only after the grace period and after every ring's tail has passed the last copy of this slot.
+void slots_give(struct slots_owner *o, uint32_t slot);
+
+// The context of this key, created with numbers from 0 or referenced once more. 0, NOMEM or LIMIT.
+[[nodiscard]] int slots_context_take(struct slots_owner *o, uint8_t kind, const struct id16 *header_xid,
+	uint64_t correlation, uint32_t *context);
+void slots_context_give(struct slots_owner *o, uint32_t context);

@@ -1,0 +1,278 @@
+#pragma once
+
+// The one socket between poi-control and poi-dataplane: Unix SEQPACKET, <runtime-dir>/dataplane.sock,
+// the dataplane listens. Every message is declared here once: id, struct, direction; its encoder and
+// decoder stand beside each other in channel.c. One datagram is one message: an 8-octet header
+// (u16 id, u16 zero, u32 request) and the body, big-endian. A reply echoes the request number; events
+// carry 0. Peer credentials (SO_PEERCRED) must be our own uid or root.
+//
+// Order: the peer that connects sends HELLO first; the other answers HELLO_OK or HELLO_REFUSED. Before
+// HELLO_OK nothing else is taken. One controller at a time: a second one is refused with IN_USE;
+// observers (poi status) are read-only and may be several.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/error.h"
+#include "shared/filter.h"
+#include "shared/ids.h"
+#include "shared/ledger.h"
+
+#define CHANNEL_VERSION 1
+#define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
+#define CHANNEL_MEMO_MAX (64 * 1024)
+#define CHANNEL_TASK_DESTINATIONS_MAX 16
+#define CHANNEL_NAME_MAX 256 // identifiers and host names, terminator included
+#define CHANNEL_PORTS_MAX 32
+#define CHANNEL_DIGEST_SIZE 32
+
+enum channel_id {
+	// both directions at the start
+	CHANNEL_HELLO = 1,         // connecting side -> listening side
+	CHANNEL_HELLO_OK = 2,      // listening side -> connecting side
+	CHANNEL_HELLO_REFUSED = 3, // listening side -> connecting side, then it closes
+	// control -> dataplane, each answered by ACK
+	CHANNEL_NE_PUT = 10,       // define or update a network element
+	CHANNEL_NE_HEARD = 11,     // the responsible ADMF was heard: move the fail-safe deadline
+	CHANNEL_DESTINATION_PUT = 12,
+	CHANNEL_DESTINATION_REMOVE = 13,
+	CHANNEL_TASK_PUT = 14,     // activate, or replace whole
+	CHANNEL_TASK_REMOVE = 15,
+	CHANNEL_MEMO_PUT = 16,     // only the memo of a task or destination changed
+	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
+	// control -> dataplane, answered by a stream ending in STATE_END
+	CHANNEL_STATE_GET = 20,
+	// control or observer -> dataplane, answered by the message of the same number + 1
+	CHANNEL_STATUS_GET = 30,
+	CHANNEL_STATUS = 31,
+	CHANNEL_TASK_STATUS_GET = 32,
+	CHANNEL_TASK_STATUS = 33,
+	CHANNEL_DESTINATION_STATUS_GET = 34, // answered by one DESTINATION_STATUS each, then STATE_END
+	CHANNEL_DESTINATION_STATUS = 35,
+	// dataplane -> control
+	CHANNEL_ACK = 40,
+	CHANNEL_NE_STATE = 41,
+	CHANNEL_DESTINATION_STATE = 42, // body as DESTINATION_PUT
+	CHANNEL_TASK_STATE = 43,        // body as TASK_PUT
+	CHANNEL_STATE_END = 44,
+	CHANNEL_EVENT = 45,
+	// observer -> control (<runtime-dir>/control.sock, same framing and hello)
+	CHANNEL_CONTROL_STATUS_GET = 50,
+	CHANNEL_CONTROL_STATUS = 51,
+};
+
+enum channel_role { CHANNEL_ROLE_CONTROL = 1, CHANNEL_ROLE_OBSERVER = 2 };
+
+struct channel_header {
+	uint16_t id;
+	uint32_t request;
+};
+
+struct channel_hello {
+	uint16_t version;       // CHANNEL_VERSION; a difference is refused with both numbers
+	uint8_t role;           // enum channel_role
+	uint64_t incarnation;   // random, new at each start of the sender
+	char software[32];      // POI_VERSION, for the refusal text
+};
+
+struct channel_hello_ok {
+	uint64_t incarnation;      // the answering process's own
+	uint64_t peer_incarnation; // incarnation of the control that last spoke here, 0 if none
+	uint64_t generation;       // of the live match table
+	uint32_t tasks;            // what a STATE_GET will stream
+	uint32_t destinations;
+	uint8_t first_burst;       // 1 once workers are polling
+};
+
+struct channel_hello_refused {
+	uint16_t version; // the refusing side's
+	int32_t reason;   // POI_ERR_VERSION, POI_ERR_DENIED or POI_ERR_IN_USE
+	char software[32];
+};
+
+struct channel_ne { // NE_PUT, NE_STATE
+	struct id16 ne;             // id_of_ne(identifier)
+	char identifier[CHANNEL_NAME_MAX];
+	uint64_t fail_safe_ms;      // TIME_P2; 0 when keepalives are disabled for this element
+	uint64_t remaining_ms;      // NE_STATE only: until the deadline; UINT64_MAX when none
+	uint8_t expired;            // NE_STATE only: the fail-safe has fired and was not cleared since
+};
+
+struct channel_heard {
+	struct id16 ne;
+};
+
+#define DELIVERY_X2 0x01u
+#define DELIVERY_X3 0x02u
+
+struct channel_destination { // DESTINATION_PUT, DESTINATION_STATE
+	struct id16 ne;
+	struct id16 did;
+	uint8_t delivery;            // DELIVERY_*
+	struct ip_address address;   // family 0 when `host` is used
+	char host[CHANNEL_NAME_MAX]; // "" when `address` is used
+	uint16_t port;
+	const uint8_t *memo; // opaque to the dataplane; decoded: points into the message
+	uint32_t memo_length;
+};
+
+enum channel_report { REPORT_NONE = 0, REPORT_PDHR = 1, REPORT_PDSR = 2 };
+
+struct channel_task { // TASK_PUT, TASK_STATE
+	struct id16 ne;
+	struct id16 xid;
+	struct id16 header_xid;  // ProductID when given, else XID: the XID field of PDUs
+	uint64_t correlation;    // 0 when not used
+	uint8_t delivery;        // DELIVERY_*
+	uint8_t report;          // enum channel_report; what X2 carries
+	uint8_t tombstone;       // TASK_STATE only: wiped by the fail-safe, not yet reported
+	uint8_t n_destinations;
+	struct id16 did[CHANNEL_TASK_DESTINATIONS_MAX];
+	struct filter filter;
+	const uint8_t *memo; // opaque, at most CHANNEL_MEMO_MAX; decoded: points into the message
+	uint32_t memo_length;
+};
+
+struct channel_object { // DESTINATION_REMOVE, TASK_REMOVE, TASK_STATUS_GET, TOMBSTONE_CLEAR
+	struct id16 ne;
+	struct id16 id; // DID or XID
+};
+
+struct channel_memo { // MEMO_PUT
+	struct id16 ne;
+	struct id16 id;
+	uint8_t destination; // 1: `id` is a DID, 0: an XID
+	const uint8_t *memo;
+	uint32_t memo_length;
+};
+
+struct channel_ack {
+	int32_t result;      // 0 or enum poi_error
+	uint64_t generation; // table generation in which the change is in force on every worker
+};
+
+struct channel_state_end { // counts and digest of everything streamed before it
+	uint32_t network_elements;
+	uint32_t destinations;
+	uint32_t tasks;
+	uint8_t digest[CHANNEL_DIGEST_SIZE]; // SHA-256 over the bodies streamed, in order
+};
+
+enum channel_event_kind {
+	EVENT_DESTINATION_DOWN = 1,
+	EVENT_DESTINATION_UP = 2,
+	EVENT_TASK_LOSS = 3,      // `copies` PDU copies of task `id` lost for reason `loss`
+	EVENT_FAIL_SAFE = 4,      // all tasks of `ne` stopped
+	EVENT_LEDGER_FAULT = 5,
+	EVENT_LEDGER_CLEAR = 6,
+	EVENT_LINK_DOWN = 7,
+	EVENT_LINK_UP = 8,
+};
+
+struct channel_event {
+	uint8_t kind;
+	struct id16 ne;  // zero when it concerns the whole process
+	struct id16 id;  // DID or XID, zero otherwise
+	uint8_t loss;    // enum copy_loss
+	uint64_t copies; // lost since the start of the outage
+	uint64_t time_ns;
+	char text[128];  // for a person; never target data
+};
+
+struct channel_status { // STATUS: the whole ledger, from one set of snapshots
+	struct packet_balance packets;
+	struct copy_balance copies;
+	uint8_t balanced;         // every sum held on these snapshots
+	uint8_t control_connected;
+	uint64_t incarnation;
+	uint64_t generation;
+	uint64_t uptime_ms;
+	uint32_t tasks;
+	uint32_t destinations;
+	uint32_t workers;
+	uint32_t ports;
+	struct {
+		char name[64];
+		uint8_t link_up;
+		uint64_t received, imissed, nombuf, transmitted;
+	} port[CHANNEL_PORTS_MAX];
+};
+
+struct channel_task_status {
+	struct id16 ne;
+	struct id16 xid;
+	int32_t result; // NOT_FOUND when there is no such task
+	struct copy_balance copies;
+	uint64_t x2_octets, x3_octets;  // PDU payload octets matched, TaskStatus amountOfX2/X3Data
+	uint64_t last_intercept_ns;     // 0 when never
+};
+
+enum destination_state { // also the text of poi status: see destination_state_name
+	DESTINATION_IDLE = 0,       // nothing to deliver yet, not connected
+	DESTINATION_CONNECTING = 1,
+	DESTINATION_UP = 2,
+	DESTINATION_DOWN = 3,
+	DESTINATION_DRAINING = 4,
+};
+const char *destination_state_name(enum destination_state s);
+
+struct channel_destination_status {
+	struct id16 ne;
+	struct id16 did;
+	uint8_t state;
+	struct copy_balance copies;
+	uint64_t queued_octets;
+	uint64_t connects; // successful handshakes since start
+	uint64_t down_since_ns; // 0 when not down
+	char reason[96]; // last connection error, for a person
+};
+
+struct channel_control_status {
+	uint64_t incarnation;
+	uint64_t uptime_ms;
+	uint8_t dataplane_connected;
+	uint8_t recovered;      // the registry is complete and takes requests
+	uint32_t network_elements;
+	uint32_t tasks;
+	uint32_t destinations;
+	uint32_t faults;
+	uint64_t requests;      // X1 messages answered
+	uint64_t errors;        // of them with ErrorResponse
+	uint64_t refused;       // connections or requests refused before X1
+};
+
+// Encoding: each returns the message's size, or a negative enum poi_error (TOO_LARGE).
+// Decoding: 0 or a negative enum poi_error; every bound is checked and trailing octets are refused.
+// Generated pairs, in channel.c one beside the other:
+//	int channel_encode_X(uint8_t *out, size_t capacity, uint16_t id, uint32_t request, const struct channel_X *m);
+//	int channel_decode_X(const uint8_t *body, size_t length, struct channel_X *m);
+#define CHANNEL_BODIES(X)                                                                          \
+	X(hello) X(hello_ok) X(hello_refused) X(ne) X(heard) X(destination) X(task) X(object)       \
+	X(memo) X(ack) X(state_end) X(event) X(status) X(task_status) X(destination_status)         \
+	X(control_status)
+
+#define X(name)                                                                                    \
+	[[nodiscard]] int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id,        \
+		uint32_t request, const struct channel_##name *m);                                 \
+	[[nodiscard]] int channel_decode_##name(                                                   \
+		const uint8_t *body, size_t length, struct channel_##name *m);
+CHANNEL_BODIES(X)
+#undef X
+
+// A message without a body (STATE_GET, STATUS_GET, DESTINATION_STATUS_GET, CONTROL_STATUS_GET).
+[[nodiscard]] int channel_encode_empty(uint8_t *out, size_t capacity, uint16_t id, uint32_t request);
+
+// Splits a datagram into header and body. SYNTAX when shorter than the header or the zero field is not.
+[[nodiscard]] int channel_split(const uint8_t *datagram, size_t length, struct channel_header *h,
+	const uint8_t **body, size_t *body_length);
+
+// Socket helpers (SEQPACKET, non-blocking, close-on-exec). Return a file descriptor or a negative
+// enum poi_error. channel_listen replaces a stale socket file and sets mode 0600.
+[[nodiscard]] int channel_listen(const char *path);
+[[nodiscard]] int channel_accept(int listener);              // checks SO_PEERCRED
+[[nodiscard]] int channel_connect(const char *path);
+// 0, AGAIN or CLOSED.
+[[nodiscard]] int channel_send(int fd, const uint8_t *datagram, size_t length);
+// Octets received (> 0), AGAIN, CLOSED, or TOO_LARGE for a datagram beyond `capacity`.
+[[nodiscard]] int64_t channel_receive(int fd, uint8_t *out, size_t capacity);

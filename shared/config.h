@@ -1,0 +1,158 @@
+#pragma once
+
+// The one configuration file of both processes (YAML). A single table in config.c declares every key:
+// its path, type, default, bounds and one line of documentation; loading, `poi config dump` and the
+// manual page all come from that table. Unknown keys and bad values are refused with
+// file:line:column and what to write instead. Paths in the file are relative to the file.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "shared/error.h"
+#include "shared/filter.h"
+
+#define CONFIG_NES_MAX 64
+#define CONFIG_PORTS_MAX 32
+#define CONFIG_WORKERS_MAX 32
+#define CONFIG_ENDPOINTS_MAX 16
+#define CONFIG_OVERRIDES_MAX 64
+
+struct config_tls {
+	char *certificate, *key, *ca, *crl; // absolute paths; crl NULL when absent
+};
+
+struct config_keepalive {
+	bool enabled;
+	uint32_t time_p1; // seconds
+	uint32_t time_p2; // seconds
+	bool require_ack; // delivery only
+};
+
+struct config_x1 { // global, and per network element where overridden
+	uint32_t time1; // seconds
+	uint32_t time2;
+	struct config_keepalive keepalive;
+	bool deactivate_all_tasks;
+	bool remove_all_destinations;
+	bool require_uuid_v4;
+};
+
+enum config_role { CONFIG_ROLE_POI, CONFIG_ROLE_TRIGGERED };
+enum config_x2_report { CONFIG_X2_NONE, CONFIG_X2_PDHR, CONFIG_X2_PDSR };
+
+struct config_endpoint { // host:port of a listener
+	struct ip_address address;
+	uint16_t port;
+};
+
+struct config_ne {
+	char *ne_identifier;
+	char *admf_identifier;
+	struct config_endpoint listen;
+	enum config_role role;
+	enum config_x2_report x2_report;
+	char *path;     // default /X1/NE
+	char *admf_url; // NULL when absent: nothing is reported to the ADMF
+	struct config_tls tls;
+	struct config_x1 x1;
+};
+
+struct config_limits { // of the X1 server, reliability under attack
+	uint32_t connections;          // 256
+	uint32_t connections_per_peer; // 32
+	uint32_t handshake_timeout;    // seconds, 10
+	uint32_t header_timeout;       // seconds, 10
+	uint32_t body_timeout;         // seconds, 30
+	uint32_t idle_timeout;         // seconds, 300
+	uint32_t body;                 // octets, 1 MiB
+	uint32_t header;               // octets, 16 KiB
+	uint32_t attributes;           // per XML element, 64
+	uint32_t streams;              // HTTP/2, 100
+	uint32_t messages;             // X1 messages in one container, 10000
+	uint32_t tasks;                // per network element, 1,100,000
+	uint32_t destinations;         // per network element, 4096
+	uint32_t resets;               // RST_STREAM frames of a peer in 10 seconds, 100
+	uint32_t settings;             // SETTINGS frames a minute, 10
+	uint32_t pings;                // PING frames a minute, 10
+};
+
+struct config_override { // delivery.overrides
+	char *match; // a DID or a CIDR, as written
+	int32_t version_minor; // -1 when not given, as all below
+	int32_t require_ack;
+	int32_t keepalive;
+	int64_t max_pdu;
+	int64_t buffer;
+	int64_t spool;
+	char *peer_identity; // NULL when not given
+};
+
+struct config_delivery {
+	char *nf_identifier;
+	char *interception_point;
+	char *ipid_format; // default "{point}.{worker}.{incarnation}"
+	struct config_tls tls;
+	struct config_keepalive keepalive;
+	uint64_t buffer;       // octets per destination, 64 MiB
+	uint64_t buffer_total; // octets for all, 256 MiB
+	bool resend_in_doubt;  // default true
+	uint32_t flush_us;     // age at which a record leaves although not full, 50
+	uint32_t threads;      // delivery threads, 1
+	uint8_t payload_format; // 0 automatic (12 for tunnelled packets), 5, 6, 7 or 12
+	uint32_t n_overrides;
+	struct config_override overrides[CONFIG_OVERRIDES_MAX];
+};
+
+enum config_port_mode { CONFIG_PORT_PROBE, CONFIG_PORT_INLINE };
+enum config_tunnel { CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU };
+enum config_link { CONFIG_LINK_OTHER, CONFIG_LINK_N3, CONFIG_LINK_N6, CONFIG_LINK_N9 };
+
+struct config_port {
+	char *device;
+	enum config_port_mode mode;
+	char *peer; // inline only
+	enum config_tunnel tunnel;
+	enum config_link link;
+	uint32_t n_endpoints;
+	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
+	bool gre, ipip, vxlan; // further encapsulations to look into, default false
+};
+
+struct config_dataplane {
+	char *eal; // arguments, split as a shell splits words
+	int32_t main_cpu;
+	uint32_t n_workers;
+	int32_t workers[CONFIG_WORKERS_MAX];
+	uint32_t idle_sleep_us; // 0 (default): workers spin; else an idle worker sleeps that long
+	uint32_t mbufs;         // per port, default 16384
+	uint32_t n_ports;
+	struct config_port ports[CONFIG_PORTS_MAX];
+};
+
+struct config {
+	char *file;        // absolute
+	char *runtime_dir; // absolute; $RUNTIME_DIRECTORY, else runtime-dir:, else /run/poi
+	uint32_t n_nes;
+	struct config_ne nes[CONFIG_NES_MAX];
+	struct config_x1 x1;
+	struct config_limits limits; // key `limits`
+	struct config_delivery delivery;
+	struct config_dataplane dataplane;
+	struct { char *file; } audit;
+	struct { char *level; } log; // error, warning, notice, info, debug
+};
+
+// Loads and checks the file. NULL on failure; `why` then holds "file:line:column: what, write ...".
+// Checks beyond each value alone: unique NE identifiers, listeners shared by none, inline peers that
+// name each other, gtp-endpoints only with tunnel gtpu, workers distinct from main-cpu unless there is
+// one CPU, at least one network element and one port.
+struct config *config_load(const char *file, char *why, size_t why_size);
+void config_free(struct config *c);
+
+// The effective configuration as commented YAML that config_load accepts. 0 or POI_ERR_IO.
+[[nodiscard]] int config_dump(const struct config *c, FILE *out);
+
+// One line per key: path, type, default, documentation (tab-separated); the manual page's source.
+void config_describe(FILE *out);

@@ -1,0 +1,46 @@
+#pragma once
+
+// The one place of TLS policy: versions, suites, verification, identities (TS 103 221-1 clause 8.2).
+// TLS 1.3 offered, 1.2 allowed with ECDHE AEAD suites only, mutual certificates always, no
+// renegotiation, no compression, security level 2.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <openssl/ssl.h>
+
+#include "shared/filter.h"
+
+struct tls_files {
+	const char *certificate; // PEM chain, own certificate first
+	const char *key;         // PEM; refused when readable by group or others
+	const char *ca;          // PEM bundle of trusted issuers
+	const char *crl;         // PEM, or NULL; with it every chain is checked against it
+};
+
+// Contexts are reference-counted by OpenSSL; free with SSL_CTX_free. On failure NULL, and `why`
+// (capacity `why_size`) says what to change. The server asks for and requires a client certificate
+// with the clientAuth purpose; the client requires serverAuth.
+SSL_CTX *tls_server_context(const struct tls_files *files, char *why, size_t why_size);
+SSL_CTX *tls_client_context(const struct tls_files *files, char *why, size_t why_size);
+
+// ALPN for an X1 server; `protocols` in wire form ("\x02h2\x08http/1.1"), kept by reference.
+void tls_server_alpn(SSL_CTX *context, const uint8_t *protocols, unsigned length);
+
+// Demands, before the handshake of a client connection, that the server's certificate carries this
+// address or host name in subjectAltName. Exactly one of the two is given.
+[[nodiscard]] int tls_expect_peer(SSL *ssl, const struct ip_address *address, const char *host);
+
+// The identifiers of a verified peer: every Subject UID (0.9.2342.19200300.100.1.1) and SAN URI
+// urn:etsi:li:103221-1:cert-binding:(ADMF|NE):<id>. Calls `each` with a zero-terminated identifier
+// until it returns true; returns whether it did. False when there is no verified certificate.
+bool tls_peer_identifier(SSL *ssl, bool (*each)(void *context, const char *id), void *context);
+
+// First UID of the peer, or "" - for the audit log. Always zero-terminated.
+void tls_peer_uid(SSL *ssl, char *out, size_t capacity);
+
+// Days until the certificate in a PEM file expires (negative when past); INT_MIN when unreadable.
+int tls_certificate_days_left(const char *pem_file);
+
+// Text of the newest OpenSSL error of this thread, or a plain word; clears the queue.
+const char *tls_error_text(char *out, size_t capacity);
