@@ -69,6 +69,11 @@ struct filter {
 // two addresses with one port: the port at either end; one address with two ports: the address's end
 // carries one port and the other end the other; two and two: each address with its own port.
 
+// No encoded filter is longer (octets).
+#define FILTER_ENCODED_MAX 256
+
+// Two MAC addresses have no order and no pairing with addresses or ports.
+
 // Sorts and merges in place so that equal meanings are equal octets. INVALID for host bits beyond a
 // prefix, a reversed range or an unknown family; TOO_LARGE for more ranges than FILTER_RANGES_MAX.
 [[nodiscard]] int filter_normalise(struct filter *f);
@@ -85,8 +90,8 @@ void filter_encode(struct wire_writer *w, const struct filter *f);
 void filter_decode(struct wire_reader *r, struct filter *f);
 
 // Text forms. Parse: IPv4 dotted quad (decimal, leading zeros read as decimal), IPv6 any RFC 4291
-// form; prefix adds "/n" (absent: exact). Only for configuration and X1: a formatted value is target
-// data and must not reach a log.
+// form; prefix adds "/n" (absent: exact). SYNTAX when it is no address, INVALID for a prefix with
+// host bits. Only for configuration and X1: a formatted value is target data and must not reach a log.
 [[nodiscard]] int ip_address_parse(const char *text, struct ip_address *out);
 [[nodiscard]] int ip_prefix_parse(const char *text, struct ip_prefix *out);
 bool ip_prefix_covers(const struct ip_prefix *prefix, uint8_t family, const uint8_t *address);
