@@ -57,8 +57,10 @@ enum x1_error {
 	X1_ERR_VERSION = 1020,            // unsupported version
 	X1_ERR_ADMF_MISMATCH = 1030,      // certificate does not match the ADMF identifier
 	X1_ERR_NOT_RESPONSIBLE = 1040,    // not the responsible ADMF
+	X1_ERR_NE_CERTIFICATE = 1050,     // for an ADMF that checks an NE; never sent
 	X1_ERR_NE_MISMATCH = 1060,        // NE identifier is not ours
 	X1_ERR_KEEPALIVE_DISABLED = 1070,
+	X1_ERR_UNSUPPORTED_REQUEST = 1080, // newer minors only
 	X1_ERR_XID_EXISTS = 2010,
 	X1_ERR_XID_UNKNOWN = 2020,
 	X1_ERR_DID_EXISTS = 2030,
@@ -70,15 +72,22 @@ enum x1_error {
 	X1_ERR_MULTIPLE_DIDS = 3030,      // never sent
 	X1_ERR_DELIVERY_TYPE = 3040,
 	X1_ERR_DEACTIVATE = 4000,
+	X1_ERR_DEACTIVATE_ALL = 5000,
 	X1_ERR_DEACTIVATE_ALL_DISABLED = 5010,
 	X1_ERR_DESTINATION = 6000,
-	X1_ERR_DESTINATION_TYPE = 6010,
+	X1_ERR_DESTINATION_MODIFY = 6001,
+	X1_ERR_DESTINATION_TYPE = 6020,   // unsupported DeliveryAddress type
 	X1_ERR_DESTINATION_REMOVE = 7000,
 	X1_ERR_DESTINATION_IN_USE = 7010,
+	X1_ERR_REMOVE_ALL = 8000,
 	X1_ERR_REMOVE_ALL_IN_USE = 8010,
 	X1_ERR_REMOVE_ALL_DISABLED = 8020,
+	X1_STATUS_CLEARED = 9000,         // status and fault codes
+	X1_STATUS_WARNING = 9010,
+	X1_STATUS_FAULT = 9020,           // non-terminating
+	X1_STATUS_TERMINATING = 9030,
+	X1_STATUS_ACTIONED = 9040,        // description: X1TransactionID of the request
 };
-// The owner of x1_dispatch checks this list against table 46 of the specification's text.
 
 enum x1_delivery { X1_X2_ONLY = 1, X1_X3_ONLY = 2, X1_X2_AND_X3 = 3 }; // bits: 1 X2, 2 X3
 
