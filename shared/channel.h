@@ -243,7 +243,9 @@ struct channel_control_status {
 };
 
 // Encoding: each returns the message's size, or a negative enum poi_error (TOO_LARGE).
-// Decoding: 0 or a negative enum poi_error; every bound is checked and trailing octets are refused.
+// Decoding: 0 or a negative enum poi_error; every bound is checked and trailing octets are refused;
+// after a failure the struct is all zero. The layouts of the three hello bodies never change and their
+// version is not judged here: the receiver compares it with CHANNEL_VERSION.
 // Generated pairs, in channel.c one beside the other:
 //	int channel_encode_X(uint8_t *out, size_t capacity, uint16_t id, uint32_t request, const struct channel_X *m);
 //	int channel_decode_X(const uint8_t *body, size_t length, struct channel_X *m);
@@ -268,11 +270,14 @@ CHANNEL_BODIES(X)
 	const uint8_t **body, size_t *body_length);
 
 // Socket helpers (SEQPACKET, non-blocking, close-on-exec). Return a file descriptor or a negative
-// enum poi_error. channel_listen replaces a stale socket file and sets mode 0600.
+// enum poi_error. channel_listen replaces a stale socket file and sets mode 0600; IN_USE when a live
+// process listens there, EXISTS when the file is no socket. channel_accept: AGAIN when nobody waits,
+// DENIED for a foreign user, NOMEM when out of descriptors. channel_connect: CLOSED when nobody
+// listens, AGAIN when the backlog is full, DENIED when a foreign user listens.
 [[nodiscard]] int channel_listen(const char *path);
 [[nodiscard]] int channel_accept(int listener);              // checks SO_PEERCRED
 [[nodiscard]] int channel_connect(const char *path);
-// 0, AGAIN or CLOSED.
+// 0, AGAIN, CLOSED, or TOO_LARGE beyond CHANNEL_MESSAGE_MAX.
 [[nodiscard]] int channel_send(int fd, const uint8_t *datagram, size_t length);
 // Octets received (> 0), AGAIN, CLOSED, or TOO_LARGE for a datagram beyond `capacity`.
 [[nodiscard]] int64_t channel_receive(int fd, uint8_t *out, size_t capacity);
