@@ -1,0 +1,73 @@
+#pragma once
+
+// Faults as TS 103 221-1 clause 5.3 understands them: raised once, listed in status answers until
+// they are cleared, and every raise, clear and late completion queued for the report to the ADMF.
+// Texts are for a person and never hold target data.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/ids.h"
+
+#define FAULT_TEXT_MAX 160
+
+enum fault_kind {		  // what a fault is about: at most one of each per object
+	FAULT_DATAPLANE_LOST = 1, // the dataplane does not answer; nothing is captured
+	FAULT_LEDGER = 2,
+	FAULT_LINK = 3,
+	FAULT_FAIL_SAFE = 4, // TIME_P2 passed: all tasks were stopped
+	FAULT_AUDIT = 5,
+	FAULT_DELIVERY = 6, // a destination cannot be reached
+	FAULT_LOSS = 7,	    // content of a task was lost
+};
+
+struct fault {
+	struct fault *next;
+	uint8_t kind;  // enum fault_kind
+	uint32_t code; // 9020 or 9030
+	char text[FAULT_TEXT_MAX];
+};
+
+// Lists hang in the objects they concern; start from NULL. fault_raise returns 1 when the fault is
+// new, 0 when it was there (the text is renewed), NOMEM. fault_clear returns whether it was there.
+[[nodiscard]] int fault_raise(
+	struct fault **list, enum fault_kind kind, uint32_t code, const char *text);
+bool fault_clear(struct fault **list, enum fault_kind kind);
+bool fault_has(const struct fault *list, enum fault_kind kind);
+uint32_t fault_count(const struct fault *list);
+void fault_free_all(struct fault **list);
+
+enum issue_scope { ISSUE_NE, ISSUE_TASK, ISSUE_DESTINATION };
+enum issue_type {
+	ISSUE_FAULT, // NonTerminatingFault or FaultReport
+	ISSUE_TERMINATING,
+	ISSUE_CLEAR, // AllClear or FaultCleared
+	ISSUE_WARNING,
+	ISSUE_DONE,	// FullyActionedAndSuccessful, code 9040
+	ISSUE_NOT_DONE, // FullyActionedAndUnsuccessful
+	ISSUE_IMPLICIT, // ImplicitDeactivation
+};
+
+struct issue {	       // one thing the ADMF must hear
+	uint8_t scope; // enum issue_scope
+	uint8_t type;  // enum issue_type
+	uint16_t ne;
+	uint32_t code;
+	struct id16 id;		 // XID or DID
+	struct id16 transaction; // ISSUE_DONE, ISSUE_NOT_DONE: the request answered `Acknowledged`
+	uint64_t time_ns;
+	char text[FAULT_TEXT_MAX];
+};
+
+struct issues; // bounded queue of what waits to be reported
+
+struct issues *issues_new(uint32_t capacity);
+void issues_free(struct issues *q);
+// Called whenever the queue has something new; NULL for nobody.
+void issues_on_ready(struct issues *q, void (*ready)(void *context), void *context);
+// When full the oldest is dropped and counted: the status answers still carry every fault.
+void issues_put(struct issues *q, const struct issue *i);
+bool issues_take(struct issues *q, struct issue *out);
+uint32_t issues_waiting(const struct issues *q);
+uint64_t issues_dropped(const struct issues *q);
