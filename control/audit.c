@@ -1,0 +1,217 @@
+#include "control/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control/json.h"
+#include "shared/error.h"
+#include "shared/log.h"
+
+struct audit {
+	char *file;
+	int fd;	      // -1 while it cannot be opened
+	bool dirty;   // lines since the last fdatasync
+	bool failed;  // the last attempt to write or sync did not succeed
+	bool partial; // a write ended inside a line
+	uint64_t sequence, lost;
+	struct json line; // reused
+};
+
+static void make_folder(const char *file)
+{
+	char *copy = strdup(file);
+
+	if (!copy)
+		return;
+	const char *folder = dirname(copy);
+	if (mkdir(folder, 0700) && errno != EEXIST)
+		log_warning("audit: cannot create %s: %s", folder, strerror(errno));
+	free(copy);
+}
+
+static int open_file(struct audit *a)
+{
+	if (a->fd >= 0)
+		return 0;
+	a->fd = open(a->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (a->fd < 0) {
+		log_error("audit: cannot open %s: %s", a->file, strerror(errno));
+		return POI_ERR_IO;
+	}
+	struct stat s;
+	if (fstat(a->fd, &s) || !S_ISREG(s.st_mode) || (s.st_mode & 077)) {
+		log_error("audit: %s must be a regular file of mode 0600", a->file);
+		close(a->fd);
+		a->fd = -1;
+		return POI_ERR_IO;
+	}
+	return 0;
+}
+
+struct audit *audit_open(const char *file)
+{
+	struct audit *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->fd = -1;
+	a->file = strdup(file);
+	if (!a->file) {
+		free(a);
+		return NULL;
+	}
+	make_folder(file);
+	a->failed = open_file(a) != 0;
+	return a;
+}
+
+void audit_close(struct audit *a)
+{
+	if (!a)
+		return;
+	if (audit_sync(a))
+		log_error("audit: the last records may not be on disk");
+	if (a->fd >= 0)
+		close(a->fd);
+	json_free(&a->line);
+	free(a->file);
+	free(a);
+}
+
+static void format_time(char *out, size_t capacity)
+{
+	struct timespec now;
+	struct tm tm;
+	char date[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(out, capacity, "%s.%06ldZ", date, now.tv_nsec / 1000);
+}
+
+static void put_text(struct json *j, const char *name, const char *value)
+{
+	if (value)
+		json_string(j, name, value);
+}
+
+static void put_id(struct json *j, const char *name, const struct id16 *id)
+{
+	char text[ID_TEXT_SIZE];
+
+	if (!id)
+		return;
+	id_format(id, text);
+	json_string(j, name, text);
+}
+
+// The one place where octets reach the file. What a failed write left of a line is ended first, so
+// that the next line starts on its own.
+static int append(struct audit *a, const char *octets, size_t n)
+{
+	if (open_file(a))
+		return POI_ERR_IO;
+	if (a->partial) {
+		if (write(a->fd, "\n", 1) != 1)
+			return POI_ERR_IO;
+		a->partial = false;
+	}
+	ssize_t written;
+	do
+		written = write(a->fd, octets, n);
+	while (written < 0 && errno == EINTR);
+	if (written > 0)
+		a->dirty = true;
+	if (written == (ssize_t)n)
+		return 0;
+	a->partial = written > 0;
+	return POI_ERR_IO;
+}
+
+int audit_write(struct audit *a, const struct audit_record *r)
+{
+	char now[48];
+	struct json *j = &a->line;
+
+	j->length = 0;
+	j->comma = false;
+	j->error = 0;
+	format_time(now, sizeof(now));
+	json_object(j, NULL);
+	json_u64(j, "n", a->sequence + 1);
+	json_string(j, "time", now);
+	put_text(j, "act", r->act);
+	put_text(j, "ne", r->ne);
+	put_text(j, "peer-uid", r->peer_uid);
+	put_text(j, "peer", r->peer_address);
+	put_text(j, "request", r->request);
+	put_id(j, "id", r->id);
+	put_id(j, "transaction", r->transaction);
+	json_i64(j, "code", r->code);
+	put_text(j, "note", r->note);
+	json_end_object(j);
+	json_newline(j);
+	int rc = j->error ? j->error : append(a, j->text, j->length);
+	if (rc) {
+		if (!a->failed)
+			log_error("audit: cannot write to %s: %s", a->file, strerror(errno));
+		a->failed = true;
+		a->lost++;
+		return POI_ERR_IO;
+	}
+	a->sequence++;
+	return 0;
+}
+
+int audit_sync(struct audit *a)
+{
+	if (a->fd < 0)
+		return POI_ERR_IO;
+	if (!a->dirty)
+		return a->failed ? POI_ERR_IO : 0;
+	if (fdatasync(a->fd)) {
+		log_error("audit: %s is not on disk: %s", a->file, strerror(errno));
+		// What the kernel has thrown away would look clean to a second fdatasync: only a
+		// newly opened file and a new line tell whether the disk works again.
+		a->failed = true;
+		audit_reopen(a);
+		return POI_ERR_IO;
+	}
+	a->dirty = false;
+	a->failed = false;
+	return 0;
+}
+
+void audit_reopen(struct audit *a)
+{
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+	a->dirty = false;
+	a->partial = false;
+	if (open_file(a))
+		a->failed = true;
+}
+
+bool audit_failed(const struct audit *a)
+{
+	return a->failed;
+}
+
+uint64_t audit_records(const struct audit *a)
+{
+	return a->sequence;
+}
+
+uint64_t audit_lost(const struct audit *a)
+{
+	return a->lost;
+}

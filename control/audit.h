@@ -1,0 +1,41 @@
+#pragma once
+
+// The audit log: one JSON line per message exchanged and per local act, appended to a file of mode
+// 0600. A state change is written ahead: its "accepted" line is on disk before anything is done and
+// so before its OK (decision 24); its result follows in a second line. Identifiers only (XID, DID,
+// transaction), never a target's value.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shared/ids.h"
+
+struct audit_record {
+	const char *act;	  // "accepted", "answered", "refused", or a local act: "start" ...
+	const char *ne;		  // identifier of the network element, NULL when none
+	const char *peer_uid;	  // NULL for local acts
+	const char *peer_address; // NULL for local acts
+	const char *request;	  // request type, NULL when none
+	const struct id16 *id;	  // XID or DID, NULL when none
+	const struct id16 *transaction; // NULL when none
+	int32_t code;			// X1 result: 0 is OK
+	const char *note;		// for a person, NULL when none; never target data
+};
+
+struct audit;
+
+// Opens (creates) the file; a missing folder is created with mode 0700. Always returns an object
+// unless out of memory: when the file cannot be opened the log is failed and opening is tried again
+// with each record.
+struct audit *audit_open(const char *file);
+void audit_close(struct audit *a);
+// Appends one line. 0, or IO when it is not in the file: the caller refuses what it was about to
+// do.
+[[nodiscard]] int audit_write(struct audit *a, const struct audit_record *r);
+// Brings all lines to the disk. 0 or IO. Cheap when nothing was written since the last call.
+[[nodiscard]] int audit_sync(struct audit *a);
+// Opens the file anew (after rotation).
+void audit_reopen(struct audit *a);
+bool audit_failed(const struct audit *a);
+uint64_t audit_records(const struct audit *a);
+uint64_t audit_lost(const struct audit *a); // records that could not be written
