@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
-#include <criterion/new/assert.h>
 
 // The worked PDHR of a UPF: IPv4/TCP, 10.45.0.2:51000 -> 198.51.100.80:443, from the target.
 static const char pdhr_hex[] =
@@ -67,15 +66,15 @@ Test(pdu, x2_vector_verbatim)
 	struct pdu_head h = x3_head();
 	size_t head = 130, payload = 51;
 
-	cr_assert(eq(sz, n, head + payload));
+	cr_assert_eq(n, head + payload);
 	h.type = PDU_X2;
 	h.format = PDU_FORMAT_33128;
 	h.sequence = 0;
 	h.payload_length = (uint32_t)payload;
 	h.extra = want + 90;
 	h.extra_length = 40;
-	cr_assert(eq(sz, pdu_head_size(&o, &h), head));
-	cr_assert(eq(sz, pdu_head_write(got, &o, &h), head));
+	cr_assert_eq(pdu_head_size(&o, &h), head);
+	cr_assert_eq(pdu_head_write(got, &o, &h), head);
 	cr_assert(memcmp(got, want, head) == 0);
 
 	struct pdu p;
@@ -98,7 +97,7 @@ Test(pdu, x3_size_as_measured)
 	const char *why;
 
 	h.payload_length = 3;
-	cr_assert(eq(sz, pdu_head_write(out, &o, &h), (size_t)89));
+	cr_assert_eq(pdu_head_write(out, &o, &h), (size_t)89);
 	memcpy(out + 89, "abc", 3);
 	cr_assert(pdu_decode(out, 92, 92, &p, &why) == 92, "%s", why);
 	cr_assert(p.sequence == 65536 && p.time_ns == TIME_NS && memcmp(p.payload, "abc", 3) == 0);
@@ -305,11 +304,11 @@ Test(pdu, wireshark_reads_the_same)
 	FILE *p = popen(command, "r");
 	cr_assert(p != NULL);
 	cr_assert(fgets(line, sizeof(line), p) != NULL);
-	cr_expect(eq(str, line, (char *)"5\t2\t89\t28\t5\t3\t65536\t198.51.100.80\t\n"));
+	cr_expect_str_eq(line, "5\t2\t89\t28\t5\t3\t65536\t198.51.100.80\t\n");
 	cr_assert(fgets(line, sizeof(line), p) != NULL);
-	cr_expect(eq(str, line, (char *)"6\t2\t89\t36\t12\t2\t65536\t198.51.100.80\t0x00001001\n"));
+	cr_expect_str_eq(line, "6\t2\t89\t36\t12\t2\t65536\t198.51.100.80\t0x00001001\n");
 	cr_assert(fgets(line, sizeof(line), p) != NULL);
-	cr_expect(eq(str, line, (char *)"5\t3\t48\t0\t0\t0\t70000\t\t\n"));
+	cr_expect_str_eq(line, "5\t3\t48\t0\t0\t0\t70000\t\t\n");
 	pclose(p);
 	unlink(path);
 }
