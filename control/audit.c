@@ -40,7 +40,7 @@ static int open_file(struct audit *a)
 {
 	if (a->fd >= 0)
 		return 0;
-	a->fd = open(a->file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	a->fd = open(a->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (a->fd < 0) {
 		log_error("audit: cannot open %s: %s", a->file, strerror(errno));
 		return POI_ERR_IO;
@@ -52,6 +52,8 @@ static int open_file(struct audit *a)
 		a->fd = -1;
 		return POI_ERR_IO;
 	}
+	char last;
+	a->partial = s.st_size > 0 && pread(a->fd, &last, 1, s.st_size - 1) == 1 && last != '\n';
 	return 0;
 }
 
@@ -196,7 +198,6 @@ void audit_reopen(struct audit *a)
 		close(a->fd);
 	a->fd = -1;
 	a->dirty = false;
-	a->partial = false;
 	if (open_file(a))
 		a->failed = true;
 }
