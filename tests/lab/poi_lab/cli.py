@@ -1,0 +1,15 @@
+"""Command line of poi-lab."""
+import argparse
+
+from poi_lab import admf, mdf, pdu, pki
+
+
+def main(arguments=None):
+	parser = argparse.ArgumentParser(prog="poi-lab", description="The other side of the POI: an ADMF, an MDF and their certificates.")
+	commands = parser.add_subparsers(required=True, metavar="COMMAND")
+	pki.options(commands.add_parser("pki", help="make certificates"))
+	admf.options(commands.add_parser("admf", help="send X1 requests"))
+	mdf.options(commands.add_parser("mdf", help="receive and check X2/X3"))
+	pdu.options(commands.add_parser("decode", help="print PDUs"))
+	chosen = parser.parse_args(arguments)
+	return chosen.run(chosen)

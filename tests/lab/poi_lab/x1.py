@@ -1,0 +1,213 @@
+"""X1 messages of TS 103 221-1: building requests, reading answers, checking them against an XSD."""
+import datetime
+import ipaddress
+import os
+import subprocess
+import tempfile
+import uuid
+import xml.etree.ElementTree as ElementTree
+from xml.sax.saxutils import escape
+
+X1 = "http://uri.etsi.org/03221/X1/2017/10"
+C = "http://uri.etsi.org/03280/common/2017/07"
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+E3GPP = "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6"
+VERSION = "v1.8.1"
+
+
+def now():
+	return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def new_id():
+	return str(uuid.uuid4())
+
+
+def full_ipv6(text):
+	return ipaddress.IPv6Address(text).exploded
+
+
+class Message:
+	"""One request: its type ("ActivateTask") and the XML behind the envelope."""
+
+	def __init__(self, kind, body="", transaction=None):
+		self.kind, self.body = kind, body
+		self.transaction = transaction or new_id()
+
+
+def container(messages, admf, ne, version=VERSION):
+	"""The whole X1Request document."""
+	out = ['<?xml version="1.0" encoding="UTF-8"?>\n<x1:X1Request xmlns:x1="%s" xmlns:xsi="%s" xmlns:c="%s">' % (X1, XSI, C)]
+	for m in messages:
+		out.append('\n  <x1:x1RequestMessage xsi:type="x1:%sRequest">' % m.kind)
+		for name, value in (("admfIdentifier", admf), ("neIdentifier", ne), ("messageTimestamp", now()),
+				("version", version), ("x1TransactionId", m.transaction)):
+			out.append("\n    <x1:%s>%s</x1:%s>" % (name, escape(value), name))
+		out.append(m.body)
+		out.append("\n  </x1:x1RequestMessage>")
+	out.append("\n</x1:X1Request>\n")
+	return "".join(out)
+
+
+# --- parts
+def target_ipv4(text):
+	return "<x1:ipv4Address>%s</x1:ipv4Address>" % escape(text)
+
+
+def target_ipv6(text):
+	return "<x1:ipv6Address>%s</x1:ipv6Address>" % full_ipv6(text)
+
+
+def target_cidr(text):
+	network = ipaddress.ip_network(text)
+	if network.version == 4:
+		return "<x1:ipv4Cidr><c:IPv4CIDR>%s</c:IPv4CIDR></x1:ipv4Cidr>" % network
+	return "<x1:ipv6Cidr>%s/%d</x1:ipv6Cidr>" % (network.network_address.exploded, network.prefixlen)
+
+
+def target_port(protocol, text):
+	if "-" in text:
+		first, last = text.split("-")
+		return "<x1:%sPortRange><c:start>%d</c:start><c:end>%d</c:end></x1:%sPortRange>" % (protocol, int(first), int(last), protocol)
+	return "<x1:%sPort>%d</x1:%sPort>" % (protocol, int(text), protocol)
+
+
+def target_teid(text):
+	return "<x1:gtpuTunnelId>%d</x1:gtpuTunnelId>" % int(str(text), 0)
+
+
+def target_fteid(teid, address=None):
+	inner = "<e:TEID>%d</e:TEID>" % int(str(teid), 0)
+	if address:
+		ip = ipaddress.ip_address(address)
+		inner += "<e:IPv%dAddress>%s</e:IPv%dAddress>" % (ip.version, ip.exploded, ip.version)
+	return ('<x1:targetIdentifierExtension><x1:Owner>3GPP</x1:Owner><e:UPFLIT3TargetIdentifierExtensions xmlns:e="%s">'
+		"<e:UPFLIT3TargetIdentifier><e:FTEID>%s</e:FTEID></e:UPFLIT3TargetIdentifier>"
+		"</e:UPFLIT3TargetIdentifierExtensions></x1:targetIdentifierExtension>") % (E3GPP, inner)
+
+
+def header_reporting(kind="pdhr", packets=0, octets=0, seconds=0):
+	if kind == "pdhr":
+		inside = "<e:PDHR/>"
+	else:
+		triggers = [("TimerExpiry", seconds), ("PacketCount", packets), ("ByteCount", octets)]
+		inside = "<e:PDSR>%s</e:PDSR>" % "".join("<e:PDSRTriggerType><e:%s>%d</e:%s></e:PDSRTriggerType>" % (n, v, n)
+			for n, v in triggers if v)
+	return ('<x1:taskDetailsExtensions><x1:Owner>3GPP</x1:Owner><e:X1Extensions xmlns:e="%s"><e:HeaderReporting><e:PDHType>'
+		"%s</e:PDHType></e:HeaderReporting></e:X1Extensions></x1:taskDetailsExtensions>") % (E3GPP, inside)
+
+
+def task_details(xid, targets, dids, delivery="X3Only", correlation=None, product=None, extensions="", middle=""):
+	"""`targets`: XML of each target identifier (see target_*). `middle`: XML after listOfDIDs."""
+	return ("\n    <x1:taskDetails>\n      <x1:xId>%s</x1:xId>\n      <x1:targetIdentifiers>%s\n      </x1:targetIdentifiers>"
+		"\n      <x1:deliveryType>%s</x1:deliveryType>\n      <x1:listOfDIDs>%s</x1:listOfDIDs>%s%s%s%s\n    </x1:taskDetails>") % (
+		xid, "".join("\n        <x1:targetIdentifier>%s</x1:targetIdentifier>" % t for t in targets), delivery,
+		"".join("<x1:dId>%s</x1:dId>" % d for d in dids), middle,
+		"\n      <x1:correlationID>%d</x1:correlationID>" % correlation if correlation is not None else "",
+		"\n      <x1:productID>%s</x1:productID>" % product if product else "", extensions)
+
+
+def destination_details(did, address, port, delivery="X2andX3", name=None):
+	ip = ipaddress.ip_address(address)
+	return ("\n    <x1:destinationDetails>\n      <x1:dId>%s</x1:dId>%s\n      <x1:deliveryType>%s</x1:deliveryType>"
+		"\n      <x1:deliveryAddress><x1:ipAddressAndPort><c:address><c:IPv%dAddress>%s</c:IPv%dAddress></c:address>"
+		"<c:port><c:TCPPort>%d</c:TCPPort></c:port></x1:ipAddressAndPort></x1:deliveryAddress>\n    </x1:destinationDetails>") % (
+		did, "\n      <x1:friendlyName>%s</x1:friendlyName>" % escape(name) if name else "", delivery, ip.version,
+		ip.exploded, ip.version, port)
+
+
+def xid_body(xid):
+	return "\n    <x1:xId>%s</x1:xId>" % xid
+
+
+def did_body(did):
+	return "\n    <x1:dId>%s</x1:dId>" % did
+
+
+# --- answers
+class Answer:
+	"""One x1ResponseMessage, or a top-level error."""
+
+	def __init__(self, element, top_level=False):
+		self.element, self.top_level = element, top_level
+		kind = element.get("{%s}type" % XSI) or ""
+		self.kind = "TopLevelError" if top_level else kind.rpartition(":")[2]
+		self.transaction = self.text("x1TransactionId")
+		self.result = self.text("oK")
+		self.error = int(self.text("errorCode") or 0)
+		self.description = self.text("errorDescription")
+		self.timestamp = self.text("messageTimestamp")
+
+	def find(self, name):
+		return self.element.find(".//{%s}%s" % (X1, name))
+
+	def all(self, name):
+		return self.element.findall(".//{%s}%s" % (X1, name))
+
+	def text(self, name):
+		found = self.find(name)
+		return None if found is None else (found.text or "").strip()
+
+	@property
+	def ok(self):
+		"""oK present, or a query answered with its details."""
+		if self.top_level or self.kind == "ErrorResponse":
+			return False
+		return self.result in ("AcknowledgedAndCompleted", "Acknowledged") or self.result is None
+
+	@property
+	def completed(self):
+		return self.ok and self.result in ("AcknowledgedAndCompleted", None)
+
+	@property
+	def time_ns(self):
+		"""messageTimestamp as nanoseconds since the epoch."""
+		moment = datetime.datetime.fromisoformat(self.timestamp.replace("Z", "+00:00"))
+		whole = int(moment.replace(microsecond=0).timestamp())
+		return whole * 1_000_000_000 + moment.microsecond * 1000
+
+	def __str__(self):
+		if self.top_level:
+			return "top-level error"
+		if self.kind == "ErrorResponse":
+			return "ErrorResponse %d %s" % (self.error, self.description)
+		return "%s %s" % (self.kind, self.result or "")
+
+
+def read_answers(body):
+	"""All answers of a response document, by transaction id; a top-level error under None."""
+	root = ElementTree.fromstring(body)
+	if root.tag == "{%s}X1TopLevelErrorResponse" % X1:
+		return {None: Answer(root, True)}
+	if root.tag != "{%s}X1Response" % X1:
+		raise ValueError("the answer's root is %s" % root.tag)
+	answers = [Answer(e) for e in root.findall("{%s}x1ResponseMessage" % X1)]
+	return {a.transaction: a for a in answers}
+
+
+class Xsd:
+	"""Validates documents with xmllint against a schema file."""
+
+	def __init__(self, schema):
+		self.schema = schema
+
+	@staticmethod
+	def find(folder=None):
+		"""The official schema's driver in `folder`, in $POI_XSD, or beside the project; None without."""
+		here = os.path.dirname(os.path.realpath(__file__))
+		beside = os.path.join(here, "..", "..", "..", "..", "shared", "etsi-schemas")
+		for candidate in (folder, os.environ.get("POI_XSD"), beside):
+			if candidate:
+				path = os.path.join(candidate, "x1-validate.xsd") if os.path.isdir(candidate) else candidate
+				if os.path.exists(path):
+					return Xsd(os.path.abspath(path))
+		return None
+
+	def check(self, text):
+		"""None when valid, else xmllint's words."""
+		with tempfile.NamedTemporaryFile("wb", suffix=".xml") as f:
+			f.write(text if isinstance(text, bytes) else text.encode())
+			f.flush()
+			done = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", self.schema, f.name],
+				capture_output=True, text=True)
+		return None if done.returncode == 0 else done.stderr.replace(f.name, "answer").strip()
