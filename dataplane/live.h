@@ -1,6 +1,7 @@
 #pragma once
 
-// The only user of liburcu (QSBR flavour): workers are the readers, one quiescent state a burst loop.
+// The only user of liburcu (QSBR flavour): workers are the readers, one quiescent state a burst
+// loop.
 
 #include "dataplane/table.h"
 

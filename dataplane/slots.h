@@ -4,9 +4,9 @@
 //   slot     one per task: its counters, one set per worker (single writer: that worker)
 //   context  one per sequence context (X2|X3, header XID, correlation ID), reference-counted by its
 //            tasks; one number per worker, because each worker has its own IPID (decision 16)
-// Chunks are allocated by the builder thread and never move. A chunk's pointer is stored with release
-// before the table that names a slot in it is published; workers load it relaxed after they loaded
-// that table (ordered by live's publication).
+// Chunks are allocated by the builder thread and never move. A chunk's pointer is stored with
+// release before the table that names a slot in it is published; workers load it relaxed after they
+// loaded that table (ordered by live's publication).
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -23,7 +23,7 @@
 struct slot_counters {
 	uint64_t matched;
 	uint64_t offered;
-	uint64_t lost[LOSS_COUNT]; // losses at the worker; deliver counts its own
+	uint64_t lost[LOSS_COUNT];     // losses at the worker; deliver counts its own
 	uint64_t x2_octets, x3_octets; // payload octets matched
 	uint64_t last_ns;
 };
@@ -40,8 +40,8 @@ struct slots {
 
 static inline struct slot_counters *slot_counters_of(struct slots_worker *w, uint32_t slot)
 {
-	struct slot_counters *chunk = atomic_load_explicit(
-		&w->counters[slot >> SLOT_CHUNK_BITS], memory_order_relaxed);
+	struct slot_counters *chunk =
+		atomic_load_explicit(&w->counters[slot >> SLOT_CHUNK_BITS], memory_order_relaxed);
 	return &chunk[slot & (SLOT_CHUNK - 1)];
 }
 
@@ -62,9 +62,16 @@ struct slots *slots_of(struct slots_owner *o);
 // A zeroed slot (all workers). 0, NOMEM or LIMIT.
 [[nodiscard]] int slots_take(struct slots_owner *o, uint32_t *slot);
 // Only after the grace period and after every ring's tail has passed the last copy of this slot.
+// Its numbers stay in slots_totals.
 void slots_give(struct slots_owner *o, uint32_t slot);
 
 // The context of this key, created with numbers from 0 or referenced once more. 0, NOMEM or LIMIT.
-[[nodiscard]] int slots_context_take(struct slots_owner *o, uint8_t kind, const struct id16 *header_xid,
-	uint64_t correlation, uint32_t *context);
+[[nodiscard]] int slots_context_take(struct slots_owner *o, uint8_t kind,
+	const struct id16 *header_xid, uint64_t correlation, uint32_t *context);
 void slots_context_give(struct slots_owner *o, uint32_t context);
+
+// Sum of a slot's counters over all workers. Exact only when the workers are at rest.
+void slots_read(const struct slots_owner *o, uint32_t slot, struct slot_counters *sum);
+// Sum over every slot that ever was, given-back ones included.
+void slots_totals(const struct slots_owner *o, struct slot_counters *sum);
+uint32_t slots_taken(const struct slots_owner *o); // slots in use

@@ -1,0 +1,53 @@
+#pragma once
+
+// Counters of the workers and the snapshots that are compared (decision 22). Each worker counts
+// into its own lines with plain stores; on request it copies them once, at its quiescent point, so
+// the numbers of one snapshot belong together.
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "shared/config.h"
+#include "shared/ledger.h"
+
+struct worker_counters {
+	uint64_t received;
+	uint64_t outcome[PACKET_OUTCOME_COUNT];
+	uint64_t forward[FORWARD_OUTCOME_COUNT];
+};
+
+struct worker_stats {
+	_Alignas(64) struct worker_counters now; // the worker's own
+	_Alignas(64) struct worker_counters snapshot;
+	_Atomic uint64_t epoch;	  // of `snapshot`; worker release, reader acquire
+	_Atomic uint32_t polling; // 1 once the worker has passed its first loop
+};
+
+struct stats {
+	_Alignas(64) _Atomic uint64_t request; // reader release, worker acquire
+	uint32_t n_workers;
+	struct worker_stats *worker; // n_workers
+};
+
+// NULL when out of memory.
+struct stats *stats_new(uint32_t n_workers);
+void stats_free(struct stats *s);
+
+// Worker, once per loop at its quiescent point.
+static inline void stats_answer(const struct stats *s, struct worker_stats *w)
+{
+	uint64_t request = atomic_load_explicit(&s->request, memory_order_acquire);
+
+	if (__builtin_expect(request == atomic_load_explicit(&w->epoch, memory_order_relaxed), 1))
+		return;
+	w->snapshot = w->now;
+	// Partner: the acquire in stats_snapshot.
+	atomic_store_explicit(&w->epoch, request, memory_order_release);
+}
+
+// One reader thread: asks every worker for a snapshot and adds them up into `out` (imissed and
+// nombuf are left alone). Waits at most 50 ms for a worker that does not answer, and then uses its
+// previous snapshot; returns whether all were fresh. Does not wait when `running` is false.
+bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
+
+bool stats_all_polling(const struct stats *s);
