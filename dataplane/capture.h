@@ -1,16 +1,15 @@
 #pragma once
 
 // Hit -> PDU in a ring. One `struct capture` per worker; per (worker, destination, X2|X3) one
-// copy_ring: PDUs back to back in segments, and beside them descriptors (end offset, slot). Segments
-// come from a pool of the worker's own and come back from deliver over a single-producer ring, so the
-// hot path never writes a line that another core writes except those rings' own indices.
-//
-// Positions are counted in descriptors. Per ring:
-//   pushed    by the worker (release; partner: deliver's acquire)
-//   released  by deliver (release; partner: the worker's acquire): acknowledged, lost or in doubt;
-//             the octets before it may be overwritten
+// copy_ring: PDUs back to back in segments, and beside them descriptors. Segments come from a pool of
+// the worker's own and come back from deliver over a single-producer ring, so the hot path never
+// writes a line that another core writes except those rings' own indices. The worker makes no system
+// call: a ring that deliver has found empty is `armed`, and the first push after that puts it into
+// the ready queue of its delivery thread.
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dataplane/packet.h"
@@ -21,18 +20,20 @@
 #define SEGMENT_SIZE (128u * 1024u)
 #define SEGMENT_COPIES 1024u // a segment is closed by whichever limit comes first
 #define COPY_DESTINATIONS_MAX 4096u
+#define CAPTURE_DELIVER_MAX 8u // delivery threads
 
 enum copy_kind { COPY_X2 = 0, COPY_X3 = 1, COPY_KINDS = 2 };
 
 struct copy_descriptor {
-	uint32_t end;  // offset in the segment of the first octet behind this PDU
-	uint32_t slot; // the task it belongs to
+	uint32_t end;     // offset in the segment of the first octet behind this PDU
+	uint32_t slot;    // the task it belongs to
+	uint32_t payload; // payload octets of the PDU
 };
 
 struct segment {
-	uint8_t *octets;           // SEGMENT_SIZE
-	_Atomic uint32_t pushed;   // descriptors complete; worker release, deliver acquire
-	_Atomic uint32_t closed;   // 1: no more will come; worker release after the last push
+	uint8_t *octets;         // SEGMENT_SIZE
+	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
+	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
 	struct copy_descriptor copy[SEGMENT_COPIES];
 };
 
@@ -41,33 +42,60 @@ struct capture;
 
 struct capture_settings {
 	uint32_t worker;
-	struct pdu_origin origin;    // NFID and this worker's IPID
-	uint64_t pool_octets;        // this worker's share of delivery.buffer-total
-	uint32_t n_deliver;          // delivery threads that will hand segments back
-	uint8_t payload_format;      // the configuration's default
+	struct pdu_origin origin; // NFID and this worker's IPID
+	uint64_t pool_octets;     // this worker's share of delivery.buffer-total
+	uint32_t n_deliver;       // delivery threads that will hand segments back
+	uint8_t payload_format;   // the configuration's default
 	struct slots_worker *slots;
 };
 
+// NULL when out of memory or when the settings are out of range. The pool is mapped, not touched.
 struct capture *capture_new(const struct capture_settings *s);
 void capture_free(struct capture *c); // after the worker and deliver have stopped
 
 // Worker: builds the PDUs of these hits. `mbufs` are the frames behind `views` (struct rte_mbuf *, for
 // octets beyond the first segment). `time_ns`: receive time of the burst. Every copy owed is pushed
-// or counted as lost in its task's slot.
+// or counted as lost, in its task's slot and in its ring. A destination is owed X3 when it has an X3
+// ring attached.
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns);
 
-// Deliver: rings are made and attached before a table names the destination, detached after its grace
-// period. `quota` in octets, for this ring; `minor` and `max_pdu` (0: none) are the destination's.
-struct copy_ring *copy_ring_new(struct capture *c, uint64_t quota, uint8_t minor, uint32_t max_pdu);
+// Below: deliver's side. Rings are made and attached before a table names the destination and
+// detached after its grace period.
+struct copy_ring_settings {
+	uint64_t quota;   // octets of queued PDUs
+	uint32_t max_pdu; // 0: none
+	uint32_t deliver; // number of the delivery thread that drains it
+	uint8_t minor;    // version minor of its PDUs
+	void *owner;      // for whoever drains the ring
+};
+
+struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s);
 void capture_attach(struct capture *c, uint16_t destination, enum copy_kind k, struct copy_ring *r);
 void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k);
+// Detached, its grace period over, and taken out of the ready queue; unreleased segments go back.
+void copy_ring_free(struct copy_ring *r);
+void *copy_ring_owner(const struct copy_ring *r);
 
-// Deliver, consumer side. The segment at `index` (0 the oldest not released), or NULL.
-struct segment *copy_ring_segment(struct copy_ring *r, uint32_t index);
-// Gives the oldest segment back to the worker's pool; `deliver` is the thread's number.
-void copy_ring_release_segment(struct copy_ring *r, uint32_t deliver);
-// Octets and copies released so far, for the quota and the ledger (cumulative).
-void copy_ring_released(struct copy_ring *r, uint64_t octets, uint64_t copies);
-void copy_ring_counts(const struct copy_ring *r, uint64_t *pushed, uint64_t *released, uint64_t *queued_octets);
-void copy_ring_free(struct copy_ring *r); // detached and empty
+// The next ring of delivery thread `deliver` that went from empty to not empty, or NULL. It is not
+// reported again before copy_ring_arm.
+struct copy_ring *capture_ready(struct capture *c, uint32_t deliver);
+// Asks for the ready queue again. Returns false when something came meanwhile: the ring is then not
+// armed and the caller goes on with it. `seen_segment` and `seen_copies`: how far the caller has come.
+bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies);
+
+// The segment of this sequence number (from 0), or NULL when the worker has not opened it yet. Valid
+// until copy_ring_release_segment has given it back.
+struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence);
+// Gives the oldest segment back to the worker's pool. Only a closed one.
+void copy_ring_release_segment(struct copy_ring *r);
+// Copies (and their octets on the wire) that no longer count against the quota.
+void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies);
+
+struct copy_ring_counts { // exact at rest
+	uint64_t offered;
+	uint64_t lost[LOSS_COUNT]; // at the worker
+	uint64_t pushed, released; // copies
+	uint64_t queued_octets;
+};
+void copy_ring_counts(const struct copy_ring *r, struct copy_ring_counts *add);

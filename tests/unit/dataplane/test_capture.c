@@ -1,0 +1,404 @@
+#include "dataplane/capture.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <rte_mbuf.h>
+
+#include "shared/channel.h"
+
+#define TIME_NS 1767225600123456789ull
+
+// A worker's capture with one rule and frames of its own; everything the parser and matcher would
+// say is written by hand.
+struct bed {
+	struct slots_worker *slots;
+	struct capture *capture;
+	struct rule rule;
+	struct packet_view view;
+	struct hit hit;
+	uint8_t frame[4096];
+	struct rte_mbuf mbuf[3];
+	struct pdu_origin origin;
+};
+
+static struct bed *bed_new(uint64_t pool)
+{
+	struct bed *b =
+		aligned_alloc(alignof(struct bed), sizeof(*b)); // mbufs stand on cache lines
+	memset(b, 0, sizeof(*b));
+	b->slots = calloc(1, sizeof(*b->slots));
+	b->slots->counters[0] = calloc(SLOT_CHUNK, sizeof(struct slot_counters));
+	b->slots->sequence[0] = calloc(SLOT_CHUNK, sizeof(uint32_t));
+	cr_assert_eq(pdu_origin_make(&b->origin, "upf-1.example.org", "CC-1"), 0);
+	struct capture_settings s = {
+		.origin = b->origin, .pool_octets = pool, .n_deliver = 1, .slots = b->slots};
+	b->capture = capture_new(&s);
+	cr_assert_not_null(b->capture);
+	for (size_t i = 0; i < sizeof(b->frame); i++)
+		b->frame[i] = (uint8_t)(i * 7 + i / 256);
+	b->rule = (struct rule){
+		.slot = 5, .context_x3 = 9, .delivery = DELIVERY_X3, .n_destinations = 1};
+	memset(b->rule.header_xid.b, 0xab, 16);
+	b->rule.correlation = 77;
+	b->view = (struct packet_view){.data = b->frame,
+		.length = 1014,
+		.total = 1014,
+		.n_layers = 1,
+		.layer[0] = {.l3 = 14, .length = 1000, .family = 4}};
+	b->hit = (struct hit){.rule = &b->rule, .direction = PDU_DIRECTION_TO_TARGET};
+	b->mbuf[0] = (struct rte_mbuf){
+		.buf_addr = b->frame, .data_len = 1014, .pkt_len = 1014, .nb_segs = 1};
+	return b;
+}
+
+static void bed_free(struct bed *b, struct copy_ring *r, struct copy_ring *other)
+{
+	copy_ring_free(r);
+	copy_ring_free(other);
+	capture_free(b->capture);
+	free(b->slots->counters[0]);
+	free(b->slots->sequence[0]);
+	free(b->slots);
+	free(b);
+}
+
+static struct slot_counters *counters(struct bed *b)
+{
+	return slot_counters_of(b->slots, b->rule.slot);
+}
+
+static struct copy_ring *ring(struct bed *b, uint16_t destination, uint64_t quota, uint8_t minor)
+{
+	struct copy_ring_settings s = {.quota = quota, .minor = minor};
+	struct copy_ring *r = copy_ring_new(b->capture, &s);
+	cr_assert_not_null(r);
+	capture_attach(b->capture, destination, COPY_X3, r);
+	return r;
+}
+
+static void hit_times(struct bed *b, unsigned n)
+{
+	void *mbufs[1] = {&b->mbuf[0]};
+	for (unsigned i = 0; i < n; i++)
+		capture_burst(b->capture, &b->hit, 1, &b->view, mbufs, TIME_NS);
+}
+
+// The PDU with this index in the first segment, decoded.
+static const uint8_t *copy_at(struct copy_ring *r, uint32_t index, struct pdu *p)
+{
+	struct segment *s = copy_ring_segment(r, 0);
+	const char *why;
+
+	cr_assert_not_null(s);
+	cr_assert_lt(index, s->pushed);
+	uint32_t start = index ? s->copy[index - 1].end : 0;
+	int64_t n =
+		pdu_decode(s->octets + start, s->copy[index].end - start, SEGMENT_SIZE, p, &why);
+	cr_assert_eq(n, s->copy[index].end - start, "%s", why);
+	cr_assert_eq(s->copy[index].payload, p->payload_length);
+	return s->octets + start;
+}
+
+static void expect_payload(
+	struct bed *b, struct copy_ring *r, uint16_t format, uint32_t start, uint32_t length)
+{
+	struct pdu p;
+	copy_at(r, 0, &p);
+	cr_assert_eq(p.format, format);
+	cr_assert_eq(p.payload_length, length);
+	cr_assert_eq(memcmp(p.payload, b->frame + start, length), 0);
+}
+
+Test(capture, datagram_with_every_field)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *r = ring(b, 0, 1 << 20, 5);
+	struct pdu p;
+
+	hit_times(b, 2);
+	expect_payload(b, r, PDU_FORMAT_IPV4, 14, 1000);
+	copy_at(r, 1, &p);
+	cr_assert_eq(p.type, PDU_X3);
+	cr_assert_eq(p.minor, 5);
+	cr_assert_eq(p.sequence, 1);
+	cr_assert_eq(p.time_ns, TIME_NS);
+	cr_assert_eq(p.correlation, 77);
+	cr_assert_eq(p.direction, PDU_DIRECTION_TO_TARGET);
+	cr_assert(id_equal(&p.xid, &b->rule.header_xid));
+	cr_assert_eq(p.header_length, 89);
+	cr_assert_eq(copy_ring_segment(r, 0)->copy[1].slot, 5);
+	cr_assert_eq(counters(b)->matched, 2);
+	cr_assert_eq(counters(b)->offered, 2);
+	cr_assert_eq(counters(b)->x3_octets, 2000);
+	cr_assert_eq(counters(b)->last_ns, TIME_NS);
+}
+
+struct format_row {
+	uint8_t wanted, layer, tunnelled, view_flags;
+	uint16_t format;
+	uint32_t start, length;
+};
+
+// Frame: outer IPv4 at 14 (600 octets), GTP-U at 42 (572), its header 16, inner IPv6 at 58 (556).
+static const struct format_row format_rows[] = {{0, 1, 1, VIEW_GTPU, 12, 42, 572},
+	{12, 1, 1, VIEW_GTPU, 12, 42, 572}, {5, 1, 1, VIEW_GTPU, 6, 58, 556},
+	{6, 1, 1, VIEW_GTPU, 6, 58, 556}, {7, 1, 1, VIEW_GTPU, 7, 0, 1014},
+	{0, 0, 0, VIEW_GTPU, 5, 14, 600}, {12, 0, 0, VIEW_GTPU, 5, 14, 600},
+	{0, HIT_WHOLE_FRAME, 0, 0, 7, 0, 1014}, {12, HIT_WHOLE_FRAME, 0, 0, 7, 0, 1014},
+	{0, 0, 1, VIEW_GTPU | VIEW_UNSTRUCTURED, 12, 42, 572},
+	{6, 0, 1, VIEW_GTPU | VIEW_UNSTRUCTURED, 16, 58, 556}, bed_free(b, r, NULL);
+}
+
+Test(capture, formats)
+{
+	for (size_t i = 0; i < sizeof(format_rows) / sizeof(format_rows[0]); i++) {
+		const struct format_row *f = &format_rows[i];
+		struct bed *b = bed_new(1 << 20);
+		struct copy_ring *r = ring(b, 0, 1 << 20, 5);
+
+		b->rule.payload_format = f->wanted;
+		b->hit.layer = f->layer;
+		b->hit.tunnelled = f->tunnelled;
+		b->view.flags = f->view_flags;
+		b->view.n_layers = 2;
+		b->view.layer[0].length = 600;
+		b->view.layer[1] = (struct packet_layer){.l3 = 58, .length = 556, .family = 6};
+		b->view.gtp = 42;
+		b->view.gtp_length = 572;
+		b->view.gtp_header = 16;
+		hit_times(b, 1);
+		expect_payload(b, r, f->format, f->start, f->length);
+		bed_free(b, r, NULL);
+	}
+}
+
+Test(capture, cut_frames_are_lost_by_name_and_leave_a_gap)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *r = ring(b, 0, 1 << 20, 5);
+	struct pdu p;
+
+	b->view.layer[0].flags = LAYER_CUT;
+	hit_times(b, 1);
+	b->view.layer[0].flags = 0;
+	b->view.layer[0].length = 1001; // one octet more than there is
+	hit_times(b, 1);
+	cr_assert_null(copy_ring_segment(r, 0));
+	b->view.layer[0].length = 1000;
+	hit_times(b, 1);
+	copy_at(r, 0, &p);
+	cr_assert_eq(p.sequence, 2);
+	cr_assert_eq(counters(b)->lost[LOSS_TRUNCATED_FRAME], 2);
+	cr_assert_eq(counters(b)->offered, 3);
+	bed_free(b, r, NULL);
+}
+
+Test(capture, octets_beyond_the_first_segment)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *r = ring(b, 0, 1 << 20, 5);
+
+	// The same frame in three mbufs of 100, 1 and 913 octets.
+	b->mbuf[0].data_len = 100;
+	b->mbuf[0].nb_segs = 3;
+	b->mbuf[0].next = &b->mbuf[1];
+	b->mbuf[1] =
+		(struct rte_mbuf){.buf_addr = b->frame + 100, .data_len = 1, .next = &b->mbuf[2]};
+	b->mbuf[2] = (struct rte_mbuf){.buf_addr = b->frame + 101, .data_len = 913};
+	b->view.length = 100;
+	hit_times(b, 1);
+	expect_payload(b, r, PDU_FORMAT_IPV4, 14, 1000);
+	// A view that promises what the mbufs do not hold loses the copy, and nothing else happens.
+	b->mbuf[0].pkt_len = 1013;
+	hit_times(b, 1);
+	cr_assert_eq(counters(b)->lost[LOSS_TRUNCATED_FRAME], 1);
+	cr_assert_eq(copy_ring_segment(r, 0)->pushed, 1);
+	bed_free(b, r, NULL);
+}
+
+Test(capture, destinations_get_one_number_and_the_same_octets)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *first = ring(b, 3, 1 << 20, 5), *second = ring(b, 4000, 1 << 20, 6);
+	struct pdu p, q;
+
+	b->rule.n_destinations = 3;
+	b->rule.destination[0] = 3;
+	b->rule.destination[1] = 17; // takes no X3: nothing is owed to it
+	b->rule.destination[2] = 4000;
+	hit_times(b, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		const uint8_t *a = copy_at(first, i, &p), *c = copy_at(second, i, &q);
+		cr_assert_eq(p.sequence, i);
+		cr_assert_eq(p.minor, 5);
+		cr_assert_eq(q.minor, 6);
+		cr_assert_eq(a[0], c[0]);
+		cr_assert_eq(memcmp(a + 2, c + 2, p.header_length + p.payload_length - 2), 0);
+	}
+	cr_assert_eq(counters(b)->matched, 3);
+	cr_assert_eq(counters(b)->offered, 6);
+	bed_free(b, first, second);
+}
+
+Test(capture, quota_drops_the_newest_and_counts_it)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *r = ring(b, 0, 3 * 1089 + 1088, 5);
+	struct copy_ring_counts n = {0};
+
+	hit_times(b, 10);
+	cr_assert_eq(copy_ring_segment(r, 0)->pushed, 3);
+	cr_assert_eq(counters(b)->lost[LOSS_BUFFER_FULL], 7);
+	copy_ring_release(r, 1089, 1);
+	hit_times(b, 2);
+	copy_ring_counts(r, &n);
+	cr_assert_eq(n.offered, 12);
+	cr_assert_eq(n.pushed, 4);
+	cr_assert_eq(n.released, 1);
+	cr_assert_eq(n.lost[LOSS_BUFFER_FULL], 8);
+	cr_assert_eq(n.queued_octets, 3 * 1089);
+	struct pdu p;
+	copy_at(r, 3, &p);
+	cr_assert_eq(p.sequence, 10); // 3 to 9 are the gap
+	bed_free(b, r, NULL);
+}
+
+Test(capture, too_large)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring_settings s = {.quota = 1 << 20, .minor = 5, .max_pdu = 1088};
+	struct copy_ring *r = copy_ring_new(b->capture, &s);
+
+	capture_attach(b->capture, 0, COPY_X3, r);
+	hit_times(b, 1);
+	cr_assert_eq(counters(b)->lost[LOSS_PDU_TOO_LARGE], 1);
+	b->view.layer[0].length = 999;
+	hit_times(b, 1);
+	cr_assert_eq(copy_ring_segment(r, 0)->pushed, 1);
+	bed_free(b, r, NULL);
+}
+
+Test(capture, many_segments_and_reuse)
+{
+	struct bed *b = bed_new(4 * SEGMENT_SIZE);
+	struct copy_ring *r = ring(b, 0, 1 << 30, 5);
+	uint32_t expected = 0;
+	const char *why;
+
+	for (uint32_t sequence = 0; sequence < 200; sequence++) {
+		// Two segments ahead of the reader, over and over.
+		while (!copy_ring_segment(r, sequence + 2))
+			hit_times(b, 1);
+		struct segment *s = copy_ring_segment(r, sequence);
+		cr_assert_eq(s->closed, 1);
+		cr_assert_eq(s->pushed, SEGMENT_SIZE / 1089);
+		for (uint32_t i = 0; i < s->pushed; i++) {
+			struct pdu p;
+			uint32_t start = i ? s->copy[i - 1].end : 0;
+			cr_assert_gt(pdu_decode(s->octets + start, s->copy[i].end - start,
+					     SEGMENT_SIZE, &p, &why),
+				0);
+			cr_assert_eq(p.sequence, expected++);
+		}
+		copy_ring_release(r, s->copy[s->pushed - 1].end, s->pushed);
+		copy_ring_release_segment(r);
+	}
+	cr_assert_eq(counters(b)->lost[LOSS_NO_MEMORY], 0);
+	bed_free(b, r, NULL);
+}
+
+Test(capture, small_pdus_close_a_segment_by_count)
+{
+	struct bed *b = bed_new(4 * SEGMENT_SIZE);
+	struct copy_ring *r = ring(b, 0, 1 << 30, 5);
+
+	b->view.layer[0].length = 20;
+	hit_times(b, SEGMENT_COPIES + 1);
+	cr_assert_eq(copy_ring_segment(r, 0)->pushed, SEGMENT_COPIES);
+	cr_assert_eq(copy_ring_segment(r, 0)->closed, 1);
+	cr_assert_eq(copy_ring_segment(r, 1)->pushed, 1);
+	bed_free(b, r, NULL);
+}
+
+Test(capture, exhausted_pool_takes_back_idle_segments)
+{
+	struct bed *b = bed_new(2 * SEGMENT_SIZE);
+	struct copy_ring *idle = ring(b, 0, 1 << 30, 5), *busy = ring(b, 1, 1 << 30, 5);
+
+	hit_times(b, 1);
+	b->rule.destination[0] = 1;
+	hit_times(b, 1);
+	cr_assert_eq(capture_ready(b->capture, 0), idle);
+	cr_assert_eq(capture_ready(b->capture, 0), busy);
+	cr_assert_null(capture_ready(b->capture, 0));
+	// The idle one is wholly delivered, asked for news, and holds the segment the other one
+	// needs.
+	copy_ring_release(idle, copy_ring_segment(idle, 0)->copy[0].end, 1);
+	cr_assert(copy_ring_arm(idle, 0, 1));
+	hit_times(b, SEGMENT_SIZE / 1089);
+	cr_assert_eq(counters(b)->lost[LOSS_NO_MEMORY], 1);
+	struct copy_ring *r = NULL;
+	for (int i = 0; i < 128 && !r; i++) {
+		hit_times(b, 1);
+		r = capture_ready(b->capture, 0);
+	}
+	uint64_t lost = counters(b)->lost[LOSS_NO_MEMORY];
+	cr_assert_gt(lost, 0);
+	cr_assert_eq(copy_ring_segment(idle, 0)->closed, 1);
+	copy_ring_release_segment(idle);
+	hit_times(b, 5);
+	cr_assert_eq(counters(b)->lost[LOSS_NO_MEMORY], lost);
+	cr_assert_eq(copy_ring_segment(busy, 1)->pushed, 5);
+	cr_assert_eq(counters(b)->offered, lost + 1 + SEGMENT_SIZE / 1089 + 5);
+	bed_free(b, idle, busy);
+}
+
+Test(capture, ready_once_until_armed)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *r = ring(b, 0, 1 << 30, 5);
+
+	hit_times(b, 3);
+	cr_assert_eq(capture_ready(b->capture, 0), r);
+	cr_assert_null(capture_ready(b->capture, 0));
+	cr_assert_not(copy_ring_arm(r, 0, 2)); // the third has been missed
+	hit_times(b, 1);
+	cr_assert_null(capture_ready(b->capture, 0));
+	cr_assert(copy_ring_arm(r, 0, 4));
+	hit_times(b, 1);
+	cr_assert_eq(capture_ready(b->capture, 0), r);
+	bed_free(b, r, NULL);
+}
+
+Test(capture, one_burst_many_rings)
+{
+	struct bed *b = bed_new(64 * SEGMENT_SIZE);
+	struct copy_ring *rings[32];
+	struct rule rules[32];
+	struct hit hits[PACKET_BURST * 4];
+	void *mbufs[1] = {&b->mbuf[0]};
+
+	for (uint16_t i = 0; i < 32; i++) {
+		rings[i] = ring(b, i, 1 << 30, 5);
+		rules[i] = b->rule;
+		rules[i].n_destinations = 16;
+		for (uint16_t k = 0; k < 16; k++)
+			rules[i].destination[k] = (uint16_t)((i + k) % 32);
+	}
+	for (unsigned i = 0; i < sizeof(hits) / sizeof(hits[0]); i++) {
+		hits[i] = b->hit;
+		hits[i].rule = &rules[i % 32];
+	}
+	capture_burst(b->capture, hits, sizeof(hits) / sizeof(hits[0]), &b->view, mbufs, TIME_NS);
+	for (unsigned i = 0; i < 32; i++) {
+		cr_assert_eq(copy_ring_segment(rings[i], 0)->pushed, 64);
+		cr_assert_not_null(capture_ready(b->capture, 0));
+	}
+	cr_assert_null(capture_ready(b->capture, 0));
+	for (unsigned i = 0; i < 32; i++)
+		copy_ring_free(rings[i]);
+	bed_free(b, NULL, NULL);
+}
