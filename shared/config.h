@@ -1,6 +1,6 @@
 #pragma once
 
-// The one configuration file of both processes (YAML). A single table in config.c declares every key:
+// The one configuration file of both processes (YAML). A single table in config_table.c declares every key:
 // its path, type, default, bounds and one line of documentation; loading, `poi config dump` and the
 // manual page all come from that table. Unknown keys and bad values are refused with
 // file:line:column and what to write instead. Paths in the file are relative to the file.
@@ -149,6 +149,9 @@ struct config {
 // name each other, gtp-endpoints only with tunnel gtpu, workers distinct from main-cpu unless there is
 // one CPU, at least one network element and one port.
 struct config *config_load(const char *file, char *why, size_t why_size);
+// The same for text already in memory; `file` is for messages and relative paths.
+struct config *config_load_text(
+	const char *file, const char *text, size_t length, char *why, size_t why_size);
 void config_free(struct config *c);
 
 // The effective configuration as commented YAML that config_load accepts. 0 or POI_ERR_IO.

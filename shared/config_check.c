@@ -1,0 +1,287 @@
+// Rules across keys. Each refusal points at the value that has to change.
+
+#include "shared/config_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/ids.h"
+
+// The value `name` of element `i`, or the nearest node that exists, so that there is always a
+// place.
+static const yaml_node_t *place(
+	const struct config_source *s, const yaml_node_t *list, size_t i, const char *name)
+{
+	const yaml_node_t *item = config_item(s, list, i);
+	const yaml_node_t *value = config_child(s, item, name);
+
+	return value ? value : item ? item : list;
+}
+
+static bool all_zero(const struct ip_address *a)
+{
+	static const uint8_t zero[16];
+
+	return !memcmp(a->b, zero, sizeof(zero));
+}
+
+// Two listeners that cannot be open at the same time. An IPv6 wildcard takes IPv4 as well.
+static bool listeners_clash(const struct config_endpoint *a, const struct config_endpoint *b)
+{
+	if (a->port != b->port)
+		return false;
+	if (a->address.family != b->address.family)
+		return (a->address.family == 6 && all_zero(&a->address)) ||
+		       (b->address.family == 6 && all_zero(&b->address));
+	return all_zero(&a->address) || all_zero(&b->address) ||
+	       !memcmp(a->address.b, b->address.b, sizeof(a->address.b));
+}
+
+static int check_url(struct config_source *s, const yaml_node_t *at, const char *url)
+{
+	static const char scheme[] = "https://";
+	const char *host = url + sizeof(scheme) - 1;
+
+	if (strncmp(url, scheme, sizeof(scheme) - 1) || !*host || strchr("/:?#", *host) ||
+		strpbrk(url, " @\"<>\\"))
+		return config_refuse(s, at,
+			"admf-url is no https URL, write it as https://admf.example:443/X1/ADMF");
+	return POI_OK;
+}
+
+static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i)
+{
+	const struct config_ne *ne = &s->config->nes[i];
+
+	if (ne->path[0] != '/' || strpbrk(ne->path, " ?#\"<>\\"))
+		return config_refuse(s, place(s, list, i, "path"),
+			"network-elements[%u].path is no HTTP path, write it as /X1/NE", i);
+	if (ne->admf_url && check_url(s, place(s, list, i, "admf-url"), ne->admf_url))
+		return POI_ERR_INVALID;
+	for (uint32_t k = 0; k < i; k++) {
+		const struct config_ne *other = &s->config->nes[k];
+		if (!strcmp(ne->ne_identifier, other->ne_identifier))
+			return config_refuse(s, place(s, list, i, "ne-identifier"),
+				"ne-identifier \"%.60s\" is already network-elements[%u], write "
+				"another",
+				ne->ne_identifier, k);
+		if (listeners_clash(&ne->listen, &other->listen))
+			return config_refuse(s, place(s, list, i, "listen"),
+				"network-elements[%u].listen is shared with network-elements[%u], "
+				"write "
+				"an address or port of its own",
+				i, k);
+	}
+	return POI_OK;
+}
+
+static int check_override(struct config_source *s, const yaml_node_t *list, uint32_t i)
+{
+	const struct config_override *o = &s->config->delivery.overrides[i];
+	struct ip_prefix prefix;
+	struct id16 did;
+
+	if (id_parse(o->match, strlen(o->match), &did) && ip_prefix_parse(o->match, &prefix))
+		return config_refuse(s, place(s, list, i, "match"),
+			"delivery.overrides[%u].match is neither, write a DID (lower-case UUID) or "
+			"a "
+			"network such as 203.0.113.0/24",
+			i);
+	if (o->buffer > (int64_t)s->config->delivery.buffer_total)
+		return config_refuse(s, place(s, list, i, "buffer"),
+			"delivery.overrides[%u].buffer is above delivery.buffer-total, write at "
+			"most %llu",
+			i, (unsigned long long)s->config->delivery.buffer_total);
+	return POI_OK;
+}
+
+// The worker is what parts the contexts of one point (one writer each): without it in the IPID two
+// workers would number the same context.
+static int check_ipid(struct config_source *s, const yaml_node_t *delivery)
+{
+	const char *format = s->config->delivery.ipid_format;
+	const yaml_node_t *at = config_child(s, delivery, "ipid-format");
+
+	for (const char *p = strchr(format, '{'); p; p = strchr(p + 1, '{'))
+		if (strncmp(p, "{point}", 7) && strncmp(p, "{worker}", 8) &&
+			strncmp(p, "{incarnation}", 13))
+			return config_refuse(s, at,
+				"delivery.ipid-format has an unknown name in { }, write {point}, "
+				"{worker} "
+				"or {incarnation}");
+	if (!strstr(format, "{worker}") || !strstr(format, "{incarnation}"))
+		return config_refuse(s, at,
+			"delivery.ipid-format lacks {worker} or {incarnation}, write both: "
+			"sequence "
+			"numbers start anew with each");
+	return POI_OK;
+}
+
+static int check_delivery(struct config_source *s, const yaml_node_t *root)
+{
+	const struct config_delivery *d = &s->config->delivery;
+	const yaml_node_t *node = config_child(s, root, "delivery");
+	const yaml_node_t *overrides = config_child(s, node, "overrides");
+	const yaml_node_t *buffer = config_child(s, node, "buffer");
+
+	if (d->buffer > d->buffer_total)
+		return config_refuse(s, buffer ? buffer : config_child(s, node, "buffer-total"),
+			"delivery.buffer is above delivery.buffer-total, write at most %llu or "
+			"raise "
+			"buffer-total",
+			(unsigned long long)d->buffer_total);
+	int rc = check_ipid(s, node);
+	if (!rc)
+		rc = check_keepalive(
+			s, config_child(s, node, "keepalive"), &d->keepalive, "delivery.keepalive");
+	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
+		rc = check_override(s, overrides, i);
+	return rc;
+}
+
+// The longest socket below it has to fit the 108 octets of a Unix address.
+static int check_runtime_dir(struct config_source *s, const yaml_node_t *root)
+{
+	size_t most = 107 - strlen("/dataplane.sock");
+
+	if (strlen(s->config->runtime_dir) <= most)
+		return POI_OK;
+	const yaml_node_t *at = config_child(s, root, "runtime-dir");
+	return config_refuse(s, at,
+		"runtime-dir (or $RUNTIME_DIRECTORY) is %zu octets long, write a path of at most "
+		"%zu",
+		strlen(s->config->runtime_dir), most);
+}
+
+static bool quotes_closed(const char *text)
+{
+	char open = 0;
+
+	for (; *text; text++) {
+		if (*text == '\\' && open != '\'') {
+			if (!*++text)
+				return false;
+		} else if (open) {
+			if (*text == open)
+				open = 0;
+		} else if (*text == '"' || *text == '\'') {
+			open = *text;
+		}
+	}
+	return !open;
+}
+
+static int check_cpus(struct config_source *s, const yaml_node_t *node)
+{
+	const struct config_dataplane *d = &s->config->dataplane;
+	const yaml_node_t *workers = config_child(s, node, "workers");
+	// With --lcores the numbers are logical cores that EAL maps to CPUs.
+	bool may_share = strstr(d->eal, "--lcores") || sysconf(_SC_NPROCESSORS_ONLN) == 1;
+
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		const yaml_node_t *at = config_item(s, workers, i);
+		if (d->workers[i] == d->main_cpu && !may_share)
+			return config_refuse(s, at,
+				"dataplane.workers[%u] is main-cpu, write another CPU: a worker "
+				"needs its own",
+				i);
+		for (uint32_t k = 0; k < i; k++)
+			if (d->workers[i] == d->workers[k])
+				return config_refuse(s, at,
+					"dataplane.workers[%u] is already workers[%u], write each "
+					"CPU once",
+					i, k);
+	}
+	return POI_OK;
+}
+
+static const struct config_port *find_port(const struct config_dataplane *d, const char *device)
+{
+	for (uint32_t i = 0; i < d->n_ports; i++)
+		if (!strcmp(d->ports[i].device, device))
+			return &d->ports[i];
+	return NULL;
+}
+
+static int check_peer(struct config_source *s, const yaml_node_t *ports, uint32_t i)
+{
+	const struct config_dataplane *d = &s->config->dataplane;
+	const struct config_port *p = &d->ports[i];
+
+	if (p->mode == CONFIG_PORT_PROBE) {
+		if (p->peer)
+			return config_refuse(s, place(s, ports, i, "peer"),
+				"dataplane.ports[%u].peer without forwarding, write mode: inline "
+				"or "
+				"remove peer",
+				i);
+		return POI_OK;
+	}
+	if (!p->peer)
+		return config_refuse(s, place(s, ports, i, "mode"),
+			"dataplane.ports[%u].mode inline without a peer, write peer: and the other "
+			"port's device",
+			i);
+	const struct config_port *other = find_port(d, p->peer);
+	if (!other || other == p)
+		return config_refuse(s, place(s, ports, i, "peer"),
+			"dataplane.ports[%u].peer is no other port here, write the device of one",
+			i);
+	if (other->mode != CONFIG_PORT_INLINE || !other->peer || strcmp(other->peer, p->device))
+		return config_refuse(s, place(s, ports, i, "peer"),
+			"dataplane.ports[%u].peer does not name this port in turn, write there "
+			"mode: "
+			"inline and peer: %.63s",
+			i, p->device);
+	return POI_OK;
+}
+
+static int check_port(struct config_source *s, const yaml_node_t *ports, uint32_t i)
+{
+	const struct config_port *p = &s->config->dataplane.ports[i];
+
+	if (find_port(&s->config->dataplane, p->device) != p)
+		return config_refuse(s, place(s, ports, i, "device"),
+			"dataplane.ports[%u].device \"%.63s\" is given twice, write each device "
+			"once",
+			i, p->device);
+	if (p->n_endpoints && p->tunnel != CONFIG_TUNNEL_GTPU)
+		return config_refuse(s, place(s, ports, i, "gtp-endpoints"),
+			"dataplane.ports[%u].gtp-endpoints without GTP-U, write tunnel: gtpu or "
+			"remove "
+			"them",
+			i);
+	return check_peer(s, ports, i);
+}
+
+static int check_dataplane(struct config_source *s, const yaml_node_t *root)
+{
+	const yaml_node_t *node = config_child(s, root, "dataplane");
+	const yaml_node_t *ports = config_child(s, node, "ports");
+	int rc = POI_OK;
+
+	if (!quotes_closed(s->config->dataplane.eal))
+		return config_refuse(s, config_child(s, node, "eal"),
+			"dataplane.eal has an open quote, write its partner");
+	rc = check_cpus(s, node);
+	for (uint32_t i = 0; i < s->config->dataplane.n_ports && !rc; i++)
+		rc = check_port(s, ports, i);
+	return rc;
+}
+
+int config_check(struct config_source *s, const yaml_node_t *root)
+{
+	const yaml_node_t *nes = config_child(s, root, "network-elements");
+	int rc = POI_OK;
+
+	for (uint32_t i = 0; i < s->config->n_nes && !rc; i++)
+		rc = check_ne(s, nes, i);
+	if (!rc)
+		rc = check_delivery(s, root);
+	if (!rc)
+		rc = check_dataplane(s, root);
+	if (!rc)
+		rc = check_runtime_dir(s, root);
+	return rc;
+}
