@@ -1,0 +1,35 @@
+#pragma once
+
+// Ethernet devices: configured, started, and their queues dealt out to the workers. Setup and
+// status only; workers use the lanes.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/packet.h"
+#include "shared/channel.h"
+#include "shared/config.h"
+
+// One receive queue as its worker sees it. Read-only after ports_open.
+struct lane {
+	uint16_t port, queue;	    // received here
+	bool forward;		    // inline: every frame goes out of the peer
+	uint16_t tx_port, tx_queue; // this worker's own transmit queue on the peer
+	struct port_traits traits;
+};
+
+struct ports;
+
+// Configures and starts every port of the configuration and deals its queues out. NULL on failure;
+// `why` says which port and what to change. The EAL must be up.
+struct ports *ports_open(const struct config_dataplane *config, char *why, size_t why_size);
+void ports_close(struct ports *p); // stops and closes the devices; workers have ended
+
+const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t *n);
+
+// Fills ports, port[] and adds imissed and nombuf to packets. Not a worker.
+void ports_status(const struct ports *p, struct channel_status *out);
+
+// Calls `changed` for each port whose link went up or down since the last call. Not a worker.
+void ports_links(
+	struct ports *p, void (*changed)(void *context, const char *name, bool up), void *context);

@@ -1,0 +1,28 @@
+#pragma once
+
+// The only for(;;) of a core. Per loop: poll every lane, quiescent state, snapshot when asked.
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "dataplane/capture.h"
+#include "dataplane/clock.h"
+#include "dataplane/live.h"
+#include "dataplane/port.h"
+#include "dataplane/stats.h"
+
+struct worker { // filled by main before the launch, the worker's own afterwards
+	const struct lane *lanes;
+	uint32_t n_lanes;
+	uint32_t idle_sleep_us; // 0: spin
+	struct live *live;
+	const struct clock *clock;
+	struct capture *capture;
+	const struct stats *stats;
+	struct worker_stats *counters;
+	const _Atomic bool *stop;
+	uint64_t last_ns; // time never goes backwards on one worker
+};
+
+// An lcore function: runs until *stop; `argument` is a struct worker.
+int worker_run(void *argument);
