@@ -132,9 +132,6 @@ static int check_delivery(struct config_source *s, const yaml_node_t *root)
 			"buffer-total",
 			(unsigned long long)d->buffer_total);
 	int rc = check_ipid(s, node);
-	if (!rc)
-		rc = check_keepalive(
-			s, config_child(s, node, "keepalive"), &d->keepalive, "delivery.keepalive");
 	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
 		rc = check_override(s, overrides, i);
 	return rc;
