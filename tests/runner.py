@@ -1,0 +1,242 @@
+"""Builds, runs the suites, counts cases. Started by tests/run."""
+import argparse
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
+LIMIT = 29 * 60  # seconds for all suites without --long
+THREADED = re.compile(r"^(live|slots|deliver\w*|mdf\w*|worker|capture|channel\w*|spool)$")
+HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
+TAP_LINE = re.compile(r"^\s*(not ok|ok)\b(.*)$", re.MULTILINE)
+
+
+class Tally:
+	def __init__(self):
+		self.passed = self.failed = self.skipped = 0
+		self.failures = []
+
+	def add(self, suite, name, good, skipped=False):
+		if skipped:
+			self.skipped += 1
+		elif good:
+			self.passed += 1
+		else:
+			self.failed += 1
+			self.failures.append("%s: %s" % (suite, name))
+
+	def tap(self, suite, text):
+		"""Counts the TAP lines of `text`; how many there were."""
+		n = 0
+		for verdict, rest in TAP_LINE.findall(text):
+			n += 1
+			self.add(suite, rest.lstrip(" -0123456789").strip(), verdict == "ok", bool(re.search(r"#\s*skip", rest, re.I)))
+		return n
+
+	def line(self):
+		text = "%d passed, %d failed" % (self.passed, self.failed)
+		return text + (", %d skipped" % self.skipped if self.skipped else "")
+
+
+class Runner:
+	def __init__(self, options):
+		self.options, self.tally, self.started = options, Tally(), time.monotonic()
+
+	def left(self):
+		return 24 * 3600 if self.options.long else max(10, LIMIT - (time.monotonic() - self.started))
+
+	def run(self, command, env=None, show=False):
+		"""(exit status, output). Ends the whole process group when time is up."""
+		child = subprocess.Popen(command, cwd=TOP, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE,
+			stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
+		deadline, out = time.monotonic() + self.left(), []
+		previous = signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGTERM))
+		signal.alarm(int(deadline - time.monotonic()) + 1)
+		try:
+			for line in child.stdout:
+				out.append(line)
+				if show:
+					print("  " + line.rstrip(), flush=True)
+			child.wait()
+		finally:
+			signal.alarm(0)
+			signal.signal(signal.SIGALRM, previous)
+			if child.poll() is None:
+				os.killpg(child.pid, signal.SIGTERM)
+				child.wait()
+		return child.returncode, "".join(out)
+
+	def build(self, suite, folder, options=(), env=None, targets=()):
+		"""Configures and builds `folder`; False (and one failed case) when that does not work."""
+		if not os.path.exists(os.path.join(TOP, folder, "build.ninja")):
+			shutil.rmtree(os.path.join(TOP, folder), ignore_errors=True)
+			status, out = self.run(["meson", "setup", folder, *options], env)
+			if status:
+				return self._broken(suite, folder, out)
+		status, out = self.run(["ninja", "-C", folder, *targets], env)
+		return not status or self._broken(suite, folder, out)
+
+	def _broken(self, suite, folder, out):
+		self.tally.add(suite, "build of %s" % folder, False)
+		print("\n".join("  " + line for line in out.rstrip().splitlines()[-30:]))
+		return False
+
+	def meson_tests(self, suite, folder, names=(), env=None):
+		log = os.path.join(TOP, folder, "meson-logs", "testlog.json")
+		with contextlib.suppress(FileNotFoundError):
+			os.unlink(log)
+		status, out = self.run(["meson", "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "4", *names], env)
+		results = []
+		if os.path.exists(log):
+			with open(log) as f:
+				results = [json.loads(line) for line in f if line.strip()]
+		if not results:
+			self.tally.add(suite, "meson test found no test (status %d)" % status, False)
+			print(out)
+		for result in results:
+			counted = self.tally.tap(suite + "/" + result["name"], result["stdout"] or "")
+			good = result["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
+			# a crash or a time-out may come between the lines; without lines the program is the case
+			if not counted or (not good and "not ok" not in result["stdout"]):
+				self.tally.add(suite, "%s (%s)" % (result["name"], result["result"]), good, result["result"] == "SKIP")
+			if not good:
+				tail = ((result["stdout"] or "") + (result["stderr"] if "stderr" in result else "")).rstrip().splitlines()[-25:]
+				print("\n".join(["  %s: %s" % (result["name"], result["result"])] + ["    " + line for line in tail]))
+
+	def program(self, suite, command, env=None):
+		"""A program that speaks TAP."""
+		before = self.tally.failed
+		status, out = self.run(command, env)
+		counted = self.tally.tap(suite, out)
+		if not counted or (status and self.tally.failed == before):
+			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
+		if status:
+			shown = [line for line in out.splitlines() if not line.startswith("ok ")]
+			print("\n".join("  " + line for line in shown[:400]))
+		for line in out.splitlines():
+			if re.search(r"#\s*skip", line, re.I):
+				print("  " + line)
+
+	# --- suites
+	def rules(self):
+		self.program("rules", ["tests/rules/check"])
+
+	def lab(self):
+		self.program("lab", ["tests/lab/test_lab.py", *self.options.match])
+
+	def unit(self):
+		if self.build("unit", "build"):
+			self.meson_tests("unit", "build")
+
+	def asan(self):
+		env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1",
+			"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+		if self.build("asan", "build-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false"], env):
+			self.meson_tests("asan", "build-asan", env=env)
+
+	def tsan(self):
+		"""The units with threads, under ThreadSanitizer."""
+		env = {"CC": "clang", "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
+		if not os.path.exists(os.path.join(TOP, "build-tsan", "build.ninja")):
+			status, out = self.run(["meson", "setup", "build-tsan", "-Db_sanitize=thread", "-Db_lundef=false"], env)
+			if status:
+				return self._broken("tsan", "build-tsan", out)
+		status, out = self.run(["meson", "introspect", "--tests", "build-tsan"])
+		tests = [t for t in json.loads(out) if THREADED.match(t["name"])] if not status else []
+		if not tests:
+			return self.tally.add("tsan", "no unit with threads", False)
+		targets = sorted({os.path.relpath(t["cmd"][0], os.path.join(TOP, "build-tsan")) for t in tests})
+		if self.build("tsan", "build-tsan", env=env, targets=targets):
+			self.meson_tests("tsan", "build-tsan", [t["name"] for t in tests], env)
+		return None
+
+	def fuzz(self):
+		"""Replays the corpus of every decoder; with --long looks for more."""
+		if not self.build("fuzz", "build-fuzz", ["-Dfuzz=true", "-Db_lundef=false"], {"CC": "clang"}):
+			return
+		folder = os.path.join(TOP, "build-fuzz", "tests", "fuzz")
+		programs = sorted(n for n in os.listdir(folder) if n.startswith("fuzz_") and os.access(os.path.join(folder, n), os.X_OK)
+			and os.path.isfile(os.path.join(folder, n)))
+		if not programs:
+			self.tally.add("fuzz", "no fuzz target built", True, skipped=True)
+		for name in programs:
+			corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name.removeprefix("fuzz_"))
+			work = os.path.join(folder, name + ".found")
+			os.makedirs(work, exist_ok=True)
+			limits = ["-max_total_time=600"] if self.options.long else ["-runs=20000", "-max_total_time=15"]
+			command = [os.path.join(folder, name), "-seed=1", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % work, *limits, work]
+			status, out = self.run(command + ([corpus] if os.path.isdir(corpus) else []))
+			self.tally.add("fuzz", name, status == 0)
+			if status:
+				print("\n".join("  " + line for line in out.splitlines()[-30:]))
+
+	def system(self):
+		if not self.build("system", "build"):
+			return
+		env = {"POI_BUILD": os.path.join(TOP, "build")}
+		if self.options.long:
+			env["POI_LONG"] = "1"
+		with hugepages():
+			self.program("system", ["tests/system/run", *self.options.match], env)
+
+
+@contextlib.contextmanager
+def hugepages():
+	"""At least HUGEPAGES free, if we may; given back afterwards. Without them DPDK runs with --no-huge."""
+	knob = "/proc/sys/vm/nr_hugepages"
+
+	def read():
+		with open("/proc/meminfo") as f:
+			values = dict(line.split(":") for line in f)
+		return [int(values.get("HugePages_" + n, "0").split()[0]) for n in ("Total", "Free")]
+
+	total, free = read()
+	changed = False
+	if os.geteuid() == 0 and free < HUGEPAGES:
+		with contextlib.suppress(OSError):
+			with open(knob, "w") as out:
+				out.write(str(total + HUGEPAGES - free))
+			changed = True
+	try:
+		yield
+	finally:
+		if changed:
+			with contextlib.suppress(OSError):
+				with open(knob, "w") as out:
+					out.write(str(total))
+
+
+SUITES = ("rules", "lab", "unit", "asan", "tsan", "fuzz", "system")
+QUICK = ("rules", "lab", "unit", "system")
+
+
+def main():
+	parser = argparse.ArgumentParser(prog="tests/run")
+	parser.add_argument("--suite", action="append", choices=SUITES)
+	parser.add_argument("--quick", action="store_true")
+	parser.add_argument("--long", action="store_true")
+	parser.add_argument("--match", action="append", default=[])
+	options = parser.parse_args()
+	runner = Runner(options)
+	for name in options.suite or (QUICK if options.quick else SUITES):
+		print("== %s" % name, flush=True)
+		before, start = (runner.tally.passed, runner.tally.failed, runner.tally.skipped), time.monotonic()
+		getattr(runner, name)()
+		after = (runner.tally.passed, runner.tally.failed, runner.tally.skipped)
+		print("   %d passed, %d failed, %d skipped (%.0f s)" % (*(b - a for a, b in zip(before, after)),
+			time.monotonic() - start), flush=True)
+	if runner.tally.failures:
+		print("failed:")
+		for failure in runner.tally.failures:
+			print("  " + failure)
+	print(runner.tally.line())
+	return 1 if runner.tally.failed else 0
+
+
+sys.exit(main())
