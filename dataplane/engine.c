@@ -1,0 +1,531 @@
+#include "dataplane/engine.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+
+#include "dataplane/links.h"
+#include "shared/log.h"
+
+// What a task holds beside the tables. Allocated with the task, so that letting go cannot fail.
+struct leaving {
+	struct leaving *next;
+	uint32_t slot;
+	uint32_t context[COPY_KINDS];
+	uint8_t kinds;	 // DELIVERY_* bits whose context is held
+	bool keeps_slot; // a modified task: its successor has the slot
+};
+
+struct engine {
+	struct links links;
+	struct store *store;
+	struct table_builder *builder;
+	struct live *live;
+	struct slots_owner *slots;
+	struct deliver *deliver;
+	uint64_t generation;
+	bool dirty;
+	struct leaving *pending;	   // until the next grace period
+	struct leaving *draining;	   // until delivery has settled their copies
+	struct store_destination *removed; // until the next grace period; linked by link.next
+	uint32_t n_draining;
+	struct table_fold *fold;
+	pthread_t fold_thread;
+	int fold_fd;
+};
+
+struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+	uint64_t seed[2];
+
+	if (!e)
+		return NULL;
+	e->slots = slots;
+	e->links = links_of(config);
+	e->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	e->store = store_new();
+	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
+		e->builder = table_builder_new(seed);
+	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
+	if (first)
+		e->live = live_new(first);
+	if (e->fold_fd < 0 || !e->store || !e->live) {
+		engine_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static void leaving_drop(struct leaving *l)
+{
+	free(l);
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	if (e->fold) {
+		pthread_join(e->fold_thread, NULL);
+		table_fold_finish(e->builder, e->fold);
+	}
+	for (struct leaving *l = e->pending, *next; l; l = next) {
+		next = l->next;
+		free(l);
+	}
+	for (struct leaving *l = e->draining, *next; l; l = next) {
+		next = l->next;
+		free(l);
+	}
+	while (e->removed) {
+		struct store_destination *d = e->removed;
+		e->removed = (struct store_destination *)d->link.next;
+		store_destination_free(d);
+	}
+	live_free(e->live);
+	table_builder_free(e->builder);
+	store_free(e->store, leaving_drop);
+	if (e->fold_fd >= 0)
+		close(e->fold_fd);
+	free(e);
+}
+
+struct live *engine_live(struct engine *e)
+{
+	return e->live;
+}
+
+void engine_deliver(struct engine *e, struct deliver *d)
+{
+	e->deliver = d;
+}
+
+const struct store *engine_store(const struct engine *e)
+{
+	return e->store;
+}
+
+uint64_t engine_generation(const struct engine *e)
+{
+	return e->generation;
+}
+
+int engine_fold_fd(const struct engine *e)
+{
+	return e->fold_fd;
+}
+
+static void contexts_give(struct engine *e, const struct leaving *l)
+{
+	if (l->kinds & DELIVERY_X2)
+		slots_context_give(e->slots, l->context[COPY_X2]);
+	if (l->kinds & DELIVERY_X3)
+		slots_context_give(e->slots, l->context[COPY_X3]);
+}
+
+// Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
+static int hold_take(
+	struct engine *e, const struct channel_task *t, const uint32_t *slot, struct leaving **out)
+{
+	struct leaving *l = calloc(1, sizeof(*l));
+	int r = POI_OK;
+
+	if (!l)
+		return POI_ERR_NOMEM;
+	for (uint8_t k = 0; k < COPY_KINDS && r == POI_OK; k++) {
+		uint8_t bit = k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3;
+		if (!(t->delivery & bit))
+			continue;
+		r = slots_context_take(e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
+		if (r == POI_OK)
+			l->kinds |= bit;
+	}
+	if (r == POI_OK && slot)
+		l->slot = *slot;
+	else if (r == POI_OK)
+		r = slots_take(e->slots, &l->slot);
+	if (r != POI_OK) {
+		contexts_give(e, l);
+		free(l);
+		return r;
+	}
+	*out = l;
+	return POI_OK;
+}
+
+static void hold_leave(struct engine *e, struct leaving *l, bool keeps_slot)
+{
+	l->keeps_slot = keeps_slot;
+	l->next = e->pending;
+	e->pending = l;
+}
+
+static int task_check(const struct engine *e, const struct channel_task *t)
+{
+	const char *why;
+
+	if (!store_ne_find(e->store, &t->ne))
+		return POI_ERR_NOT_FOUND;
+	if (t->delivery == 0 || t->delivery > (DELIVERY_X2 | DELIVERY_X3) ||
+		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX)
+		return POI_ERR_INVALID;
+	for (uint8_t i = 0; i < t->n_destinations; i++) {
+		if (!store_destination_find(e->store, &t->ne, &t->did[i]))
+			return POI_ERR_NOT_FOUND;
+		for (uint8_t k = 0; k < i; k++)
+			if (id_equal(&t->did[i], &t->did[k]))
+				return POI_ERR_INVALID;
+	}
+	return filter_check(&t->filter, &why);
+}
+
+static void rule_of(const struct engine *e, const struct channel_task *t, const struct leaving *l,
+	struct rule *r)
+{
+	*r = (struct rule){
+		.slot = l->slot,
+		.context_x2 = l->context[COPY_X2],
+		.context_x3 = l->context[COPY_X3],
+		.header_xid = t->header_xid,
+		.correlation = t->correlation,
+		.delivery = t->delivery,
+		.report = t->report,
+		.links = links_bind(&e->links, &t->filter),
+		.n_destinations = t->n_destinations,
+		.filter = t->filter,
+	};
+	for (uint8_t i = 0; i < t->n_destinations; i++)
+		r->destination[i] = store_destination_find(e->store, &t->ne, &t->did[i])->index;
+}
+
+// The element was heard of: a task given to an element whose fail-safe has fired starts its
+// deadline anew, so that no task is ever without one.
+static void rearm(struct engine *e, const struct id16 *ne, uint64_t now_ms)
+{
+	struct store_ne *n = store_ne_find(e->store, ne);
+
+	if (n && !n->armed)
+		(void)store_ne_heard(e->store, ne, now_ms);
+}
+
+static int task_put(struct engine *e, const struct channel_task *t, uint64_t now_ms)
+{
+	struct store_task *old = store_task_find(e->store, &t->ne, &t->xid);
+	bool live = old && !old->tombstone;
+	struct leaving *hold;
+	struct rule rule;
+	int r = task_check(e, t);
+
+	if (r != POI_OK)
+		return r;
+	struct store_task *task = store_task_make(t);
+	if (!task)
+		return POI_ERR_NOMEM;
+	r = hold_take(e, t, live ? &old->hold->slot : NULL, &hold);
+	if (r != POI_OK)
+		goto no_hold;
+	task->hold = hold;
+	r = store_task_insert(e->store, task, old);
+	if (r != POI_OK)
+		goto no_place;
+	rule_of(e, t, hold, &rule);
+	r = table_put(e->builder, &rule);
+	if (r != POI_OK)
+		goto no_rule;
+	e->dirty = true;
+	if (live)
+		hold_leave(e, old->hold, true);
+	store_task_free(old);
+	rearm(e, &t->ne, now_ms);
+	return POI_OK;
+no_rule:
+	if (!old)
+		store_task_take(e->store, task);
+	else
+		(void)store_task_insert(e->store, old, task); // a swap: cannot fail
+no_place:
+	contexts_give(e, hold);
+	if (!live)
+		slots_give(e->slots, hold->slot);
+	free(hold);
+no_hold:
+	store_task_free(task);
+	return r;
+}
+
+static int task_remove(struct engine *e, const struct channel_object *o)
+{
+	struct store_task *t = store_task_find(e->store, &o->ne, &o->id);
+
+	if (!t)
+		return POI_ERR_NOT_FOUND;
+	if (t->hold) {
+		(void)table_remove(e->builder, t->hold->slot);
+		hold_leave(e, t->hold, false);
+		e->dirty = true;
+	}
+	store_task_take(e->store, t);
+	store_task_free(t);
+	return POI_OK;
+}
+
+static int destination_put(struct engine *e, const struct channel_destination *d)
+{
+	struct store_destination *o = store_destination_find(e->store, &d->ne, &d->did);
+	bool known = o != NULL;
+	uint16_t index = known ? o->index : 0;
+	int r;
+
+	if (!store_ne_find(e->store, &d->ne))
+		return POI_ERR_NOT_FOUND;
+	// One removed in the same batch must be gone from delivery before it comes again.
+	if (!known && e->removed) {
+		r = engine_commit(e);
+		if (r != POI_OK)
+			return r;
+	}
+	r = known ? deliver_modify(e->deliver, index, d) : deliver_add(e->deliver, d, &index);
+	if (r != POI_OK)
+		return r;
+	r = store_destination_put(e->store, d, &o);
+	if (r == POI_OK)
+		o->index = index;
+	else if (!known)
+		deliver_remove(e->deliver, index);
+	return r;
+}
+
+static int destination_remove(struct engine *e, const struct channel_object *o)
+{
+	struct store_destination *d;
+	int r = store_destination_take(e->store, &o->ne, &o->id, &d);
+
+	if (r != POI_OK)
+		return r;
+	d->link.next = (struct store_link *)e->removed;
+	e->removed = d;
+	return POI_OK;
+}
+
+#define DECODE(name, m)                                     \
+	do {                                                \
+		r = channel_decode_##name(body, length, m); \
+		if (r != POI_OK)                            \
+			return r;                           \
+	} while (0)
+
+int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
+{
+	union {
+		struct channel_ne ne;
+		struct channel_heard heard;
+		struct channel_destination destination;
+		struct channel_task task;
+		struct channel_object object;
+		struct channel_memo memo;
+	} m;
+	int r;
+
+	switch (id) {
+	case CHANNEL_NE_PUT:
+		DECODE(ne, &m.ne);
+		return store_ne_put(e->store, &m.ne, now_ms);
+	case CHANNEL_NE_HEARD:
+		DECODE(heard, &m.heard);
+		return store_ne_heard(e->store, &m.heard.ne, now_ms);
+	case CHANNEL_DESTINATION_PUT:
+		DECODE(destination, &m.destination);
+		return destination_put(e, &m.destination);
+	case CHANNEL_DESTINATION_REMOVE:
+		DECODE(object, &m.object);
+		return destination_remove(e, &m.object);
+	case CHANNEL_TASK_PUT:
+		DECODE(task, &m.task);
+		return task_put(e, &m.task, now_ms);
+	case CHANNEL_TASK_REMOVE:
+		DECODE(object, &m.object);
+		return task_remove(e, &m.object);
+	case CHANNEL_MEMO_PUT:
+		DECODE(memo, &m.memo);
+		return store_memo_put(e->store, &m.memo);
+	case CHANNEL_TOMBSTONE_CLEAR:
+		DECODE(object, &m.object);
+		return store_tombstone_clear(e->store, &m.object.ne, &m.object.id);
+	default:
+		return POI_ERR_UNSUPPORTED;
+	}
+}
+
+// After a grace period: no worker can push for these any more.
+static void grace_over(struct engine *e)
+{
+	for (struct leaving *l = e->pending, *next; l; l = next) {
+		next = l->next;
+		contexts_give(e, l);
+		if (l->keeps_slot) {
+			free(l);
+			continue;
+		}
+		l->next = e->draining;
+		e->draining = l;
+		e->n_draining++;
+	}
+	e->pending = NULL;
+	while (e->removed) {
+		struct store_destination *d = e->removed;
+		e->removed = (struct store_destination *)d->link.next;
+		deliver_remove(e->deliver, d->index);
+		store_destination_free(d);
+	}
+}
+
+static void *fold_run(void *argument)
+{
+	struct engine *e = argument;
+
+	table_fold_run(e->fold);
+	(void)eventfd_write(e->fold_fd, 1);
+	return NULL;
+}
+
+static void fold_start(struct engine *e)
+{
+	if (e->fold)
+		return;
+	e->fold = table_fold_begin(e->builder);
+	if (!e->fold || pthread_create(&e->fold_thread, NULL, fold_run, e) == 0)
+		return;
+	// Without a thread it takes the builder's time: late answers, but no growing delta.
+	table_fold_run(e->fold);
+	table_fold_finish(e->builder, e->fold);
+	e->fold = NULL;
+	e->dirty = true;
+}
+
+int engine_commit(struct engine *e)
+{
+	if (e->dirty) {
+		const struct table *next = table_commit(e->builder, e->generation + 1);
+		if (!next)
+			return POI_ERR_NOMEM;
+		const struct table *old = live_publish(e->live, next);
+		e->generation++;
+		e->dirty = false;
+		table_retire(e->builder, old);
+		fold_start(e);
+	}
+	grace_over(e);
+	return POI_OK;
+}
+
+void engine_folded(struct engine *e)
+{
+	eventfd_t done;
+
+	if (eventfd_read(e->fold_fd, &done) != 0 || !e->fold)
+		return;
+	pthread_join(e->fold_thread, NULL);
+	table_fold_finish(e->builder, e->fold);
+	e->fold = NULL;
+	e->dirty = true;
+	if (engine_commit(e) != POI_OK)
+		log_error("no memory to publish the match table; trying again");
+}
+
+bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
+{
+	struct store_ne *n = store_ne_fire(e->store, now_ms);
+
+	if (!n)
+		return false;
+	*ne = n->ne;
+	for (struct store_task *t = store_task_first(e->store); t; t = store_task_next(t)) {
+		if (t->tombstone || !id_equal(&t->link.ne, ne))
+			continue;
+		struct leaving *hold = store_task_bury(e->store, t);
+		(void)table_remove(e->builder, hold->slot);
+		hold_leave(e, hold, false);
+		e->dirty = true;
+	}
+	if (engine_commit(e) != POI_OK)
+		log_error("no memory to publish the match table; trying again");
+	return true;
+}
+
+uint64_t engine_next_deadline(const struct engine *e, uint64_t now_ms)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (const struct store_ne *n = store_ne_first(e->store); n; n = n->next) {
+		uint64_t left = store_ne_remaining(n, now_ms);
+		if (left < least)
+			least = left;
+	}
+	return least;
+}
+
+static uint64_t lost(const uint64_t *by_reason)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < LOSS_COUNT; i++)
+		sum += by_reason[i];
+	return sum;
+}
+
+static bool settled(const struct engine *e, uint32_t slot)
+{
+	struct slot_counters c;
+	struct copy_balance b = {0};
+
+	slots_read(e->slots, slot, &c);
+	deliver_slot_balance(e->deliver, slot, &b);
+	return b.acknowledged + b.in_doubt + copy_balance_lost(&b) >= c.offered - lost(c.lost);
+}
+
+uint32_t engine_drain(struct engine *e)
+{
+	for (struct leaving **at = &e->draining; *at;) {
+		struct leaving *l = *at;
+		if (!settled(e, l->slot)) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		deliver_slot_reset(e->deliver, l->slot);
+		slots_give(e->slots, l->slot);
+		free(l);
+		e->n_draining--;
+	}
+	return e->n_draining;
+}
+
+void engine_task_status(
+	const struct engine *e, const struct channel_object *of, struct channel_task_status *out)
+{
+	const struct store_task *t = store_task_find(e->store, &of->ne, &of->id);
+	struct slot_counters c;
+
+	*out = (struct channel_task_status){.ne = of->ne, .xid = of->id};
+	if (!t || !t->hold) {
+		out->result = POI_ERR_NOT_FOUND;
+		return;
+	}
+	struct copy_balance *b = &out->copies;
+	// Settled copies first: offered grows before anything settles, so queued is never negative.
+	deliver_slot_balance(e->deliver, t->hold->slot, b);
+	slots_read(e->slots, t->hold->slot, &c);
+	b->matched = c.matched;
+	b->offered = c.offered;
+	for (int i = 0; i < LOSS_COUNT; i++)
+		b->lost[i] += c.lost[i];
+	uint64_t gone = b->acknowledged + b->in_doubt + copy_balance_lost(b);
+	b->queued = gone < b->offered ? b->offered - gone : 0;
+	out->x2_octets = c.x2_octets;
+	out->x3_octets = c.x3_octets;
+	out->last_intercept_ns = c.last_ns;
+}

@@ -1,0 +1,35 @@
+#include "dataplane/links.h"
+
+#include <stdbool.h>
+
+#define BIT(link) ((uint8_t)(1u << (link)))
+
+struct links links_of(const struct config_dataplane *config)
+{
+	struct links l = {0};
+
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		l.classes |= BIT(config->ports[i].link);
+		if (config->ports[i].tunnel == CONFIG_TUNNEL_GTPU)
+			l.tunnel |= BIT(config->ports[i].link);
+	}
+	return l;
+}
+
+uint8_t links_bind(const struct links *l, const struct filter *f)
+{
+	static const uint8_t plain[] = {
+		CONFIG_LINK_N6, CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_OTHER};
+	static const uint8_t tunnel[] = {
+		CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_OTHER, CONFIG_LINK_N6};
+	bool by_tunnel = (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0;
+	const uint8_t *order = by_tunnel ? tunnel : plain;
+	uint8_t present = by_tunnel && l->tunnel ? l->tunnel : l->classes;
+
+	if ((l->classes & (l->classes - 1)) == 0)
+		return 0;
+	for (int i = 0; i < 4; i++)
+		if (present & BIT(order[i]))
+			return BIT(order[i]);
+	return 0;
+}

@@ -1,0 +1,20 @@
+#pragma once
+
+// Decision 5: the same packet passes several links; a task is bound to one class of them.
+
+#include <stdint.h>
+
+#include "shared/config.h"
+#include "shared/filter.h"
+
+struct links {
+	uint8_t classes; // bit per enum config_link that some port has
+	uint8_t tunnel;	 // of them, those with a port that looks into GTP-U
+};
+
+struct links links_of(const struct config_dataplane *config);
+
+// Bit of the class that a task with this filter is bound to; 0 (any) when there is only one class.
+// Addresses, ports and MACs: N6, N3, N9, other; tunnel identifiers: N3, N9, other, N6 of the tunnel
+// ports.
+uint8_t links_bind(const struct links *l, const struct filter *f);
