@@ -71,6 +71,7 @@ struct registry_destination {
 	bool modifying;
 	bool down; // as the dataplane's last event said
 	uint32_t seen;
+	struct id16 pending_transaction;
 	char xml[]; // destinationDetails
 };
 

@@ -1,0 +1,31 @@
+#pragma once
+
+// The parts of poi-control that know of each other: filled by main (and by tests, with what they
+// need), handed to the modules as their surroundings. Nothing here is owned.
+
+#include <event2/event.h>
+
+#include "control/audit.h"
+#include "control/faults.h"
+#include "control/publish.h"
+#include "control/registry.h"
+#include "shared/config.h"
+
+struct control_counters {
+	uint64_t requests; // X1 messages answered
+	uint64_t errors;   // of them with ErrorResponse
+	uint64_t top_level_errors;
+	uint64_t acknowledged; // answered before they were in force
+};
+
+struct control {
+	struct event_base *base;
+	const struct config *config;
+	struct registry *registry;
+	struct publish *publish;
+	struct audit *audit;
+	struct issues *issues;
+	uint64_t incarnation;
+	struct timespec started; // monotonic
+	struct control_counters counters;
+};

@@ -1,0 +1,298 @@
+#include "control/events.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "control/x1_types.h"
+#include "shared/log.h"
+
+static void queue_issue(struct control *c, enum issue_scope scope, enum issue_type type,
+	uint16_t ne, const struct id16 *id, uint32_t code, const char *text)
+{
+	struct issue i = {.scope = (uint8_t)scope, .type = (uint8_t)type, .ne = ne, .code = code};
+
+	if (id)
+		i.id = *id;
+	snprintf(i.text, sizeof(i.text), "%s", text);
+	issues_put(c->issues, &i);
+}
+
+static void audit_act(struct control *c, const char *act, uint16_t ne, const struct id16 *id,
+	int32_t code, const char *note)
+{
+	struct audit_record r = {.act = act, .id = id, .code = code, .note = note};
+
+	if (ne < c->config->n_nes)
+		r.ne = c->config->nes[ne].ne_identifier;
+	if (audit_write(c->audit, &r))
+		log_error("audit: a local act could not be recorded");
+}
+
+void events_ne_fault(struct control *c, enum fault_kind kind, const char *text)
+{
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		if (fault_raise(registry_ne_faults(c->registry, ne), kind, X1_STATUS_FAULT, text) ==
+			1)
+			queue_issue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	}
+}
+
+void events_ne_clear(struct control *c, enum fault_kind kind, const char *text)
+{
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		if (fault_clear(registry_ne_faults(c->registry, ne), kind))
+			queue_issue(c, ISSUE_NE, ISSUE_CLEAR, ne, NULL, X1_STATUS_CLEARED, text);
+	}
+}
+
+void events_actioned(struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id,
+	const struct id16 *transaction, bool done, const char *text)
+{
+	char transaction_text[ID_TEXT_SIZE];
+	struct issue i = {
+		.scope = (uint8_t)scope,
+		.type = done ? ISSUE_DONE : ISSUE_NOT_DONE,
+		.ne = ne,
+		.code = done ? X1_STATUS_ACTIONED : X1_STATUS_TERMINATING,
+		.transaction = *transaction,
+	};
+	struct audit_record r = {
+		.act = "actioned",
+		.ne = c->config->nes[ne].ne_identifier,
+		.id = id,
+		.transaction = transaction,
+		.code = (int32_t)i.code,
+		.note = text,
+	};
+
+	id_format(transaction, transaction_text);
+	if (id)
+		i.id = *id;
+	snprintf(i.text, sizeof(i.text), "%s%s%s", transaction_text, text ? ": " : "",
+		text ? text : "");
+	issues_put(c->issues, &i);
+	if (audit_write(c->audit, &r))
+		log_error("audit: a completed request could not be recorded");
+}
+
+// The channel's hooks.
+
+// What was answered `Acknowledged` before this process, or the connection, went down: its presence
+// in the dataplane's state shows that it was done.
+static void complete_pending(struct control *c)
+{
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
+			t = t->next) {
+			if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
+				continue;
+			bool done = t->pending != PENDING_DEACTIVATE;
+			events_actioned(c, ISSUE_TASK, ne, &t->xid, &t->pending_transaction, done,
+				done ? NULL : "the task is still active");
+			t->pending = PENDING_NONE;
+			publish_task_memo(c->publish, t);
+		}
+	}
+}
+
+static void on_ready(void *context, bool adopted)
+{
+	struct control *c = context;
+	uint32_t tasks = 0;
+
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		tasks += registry_task_count(c->registry, ne);
+	log_notice("in force: %u tasks", tasks);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
+	events_ne_clear(c, FAULT_DATAPLANE_LOST, "the dataplane is back, all tasks are in force");
+	if (adopted)
+		complete_pending(c);
+}
+
+static void on_lost(void *context)
+{
+	struct control *c = context;
+
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		audit_act(c, "dataplane-lost", ne, NULL, X1_STATUS_FAULT, NULL);
+	events_ne_fault(c, FAULT_DATAPLANE_LOST, "the dataplane does not answer");
+}
+
+static void on_replayed(
+	void *context, bool destination, uint16_t ne, const struct id16 *id, int result)
+{
+	struct control *c = context;
+
+	if (destination) {
+		struct registry_destination *d = registry_destination_find(c->registry, ne, id);
+		if (d && d->pending) {
+			d->pending = false;
+			events_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction,
+				!result, result ? poi_error_text(result) : NULL);
+		}
+		return;
+	}
+	struct registry_task *t = registry_task_find(c->registry, ne, id);
+	if (!t)
+		return;
+	if (result) {
+		t->state = TASK_AWAITING;
+		if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT,
+			    "the dataplane could not take the task back") == 1)
+			queue_issue(c, ISSUE_TASK, ISSUE_FAULT, ne, id, X1_STATUS_FAULT,
+				"the dataplane could not take the task back");
+		return;
+	}
+	t->state = TASK_COMPLETE;
+	bool memo = fault_clear(&t->faults, FAULT_DATAPLANE_LOST);
+	if (t->pending != PENDING_NONE) {
+		events_actioned(c, ISSUE_TASK, ne, id, &t->pending_transaction, true, NULL);
+		t->pending = PENDING_NONE;
+		memo = true;
+	}
+	if (memo)
+		publish_task_memo(c->publish, t);
+}
+
+// A task that the fail-safe stopped: it is gone here too. The tombstone stays with the dataplane
+// until the ADMF was told; where nobody is to be told it is cleared at once.
+static void on_wiped(void *context, uint16_t ne, const struct id16 *xid)
+{
+	struct control *c = context;
+	struct id16 key = *xid;
+	struct registry_task *t = registry_task_find(c->registry, ne, &key);
+
+	if (t)
+		registry_task_remove(c->registry, t);
+	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
+		"task stopped: the ADMF was silent");
+	queue_issue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
+		"stopped by the fail-safe: the ADMF was silent for TIME_P2");
+	if (!c->config->nes[ne].admf_url && publish_tombstone_clear(c->publish, ne, &key))
+		log_warning("channel: a tombstone stays until the next connection");
+}
+
+static void on_fail_safe(struct control *c, uint16_t ne)
+{
+	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
+	struct registry_task *t = registry_task_first(c->registry, ne), *next;
+
+	log_error("fail-safe: %s (network element %s)", text, c->config->nes[ne].ne_identifier);
+	if (fault_raise(registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE, X1_STATUS_FAULT,
+		    text) == 1)
+		queue_issue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	for (; t; t = next) {
+		next = t->next;
+		if (t->state == TASK_COMPLETE) // what is on its way is answered by its own result
+			on_wiped(c, ne, &t->xid);
+	}
+	if (audit_sync(c->audit))
+		log_error("audit: the fail-safe's record is not on disk");
+}
+
+static bool uses(const struct registry_task *t, const struct id16 *did)
+{
+	for (uint8_t i = 0; i < t->n_destinations; i++) {
+		if (id_equal(&registry_task_dids(t)[i], did))
+			return true;
+	}
+	return false;
+}
+
+static void on_destination(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX];
+
+	if (!d)
+		return;
+	d->down = e->kind == EVENT_DESTINATION_DOWN;
+	if (d->down) {
+		snprintf(text, sizeof(text), "not reachable: %s", e->text);
+		if (fault_raise(&d->faults, FAULT_DELIVERY, X1_STATUS_FAULT, text) == 1)
+			queue_issue(c, ISSUE_DESTINATION, ISSUE_FAULT, ne, &e->id, X1_STATUS_FAULT,
+				text);
+		publish_destination_memo(c->publish, d);
+		return;
+	}
+	if (fault_clear(&d->faults, FAULT_DELIVERY))
+		queue_issue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED,
+			"reachable again");
+	publish_destination_memo(c->publish, d);
+	for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = t->next) {
+		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
+			continue;
+		queue_issue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid, X1_STATUS_CLEARED,
+			"delivery works again");
+		publish_task_memo(c->publish, t);
+	}
+}
+
+static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX];
+
+	if (!t)
+		return;
+	snprintf(text, sizeof(text), "%llu PDUs lost: %s", (unsigned long long)e->copies,
+		e->loss < LOSS_COUNT ? copy_loss_name(e->loss) : "unknown");
+	bool was = fault_has(t->faults, FAULT_LOSS);
+	int rc = fault_raise(&t->faults, FAULT_LOSS, X1_STATUS_FAULT, text);
+	if (rc < 0 || was)
+		return;
+	queue_issue(c, ISSUE_TASK, ISSUE_FAULT, ne, &e->id, X1_STATUS_FAULT, text);
+	publish_task_memo(c->publish, t);
+}
+
+static void on_event(void *context, const struct channel_event *e)
+{
+	struct control *c = context;
+	char text[FAULT_TEXT_MAX];
+	int32_t ne = registry_ne_index(c->registry, &e->ne);
+
+	snprintf(text, sizeof(text), "%s", e->text);
+	switch (e->kind) {
+	case EVENT_DESTINATION_DOWN:
+	case EVENT_DESTINATION_UP:
+		if (ne >= 0)
+			on_destination(c, (uint16_t)ne, e);
+		return;
+	case EVENT_TASK_LOSS:
+		if (ne >= 0)
+			on_task_loss(c, (uint16_t)ne, e);
+		return;
+	case EVENT_FAIL_SAFE:
+		if (ne >= 0)
+			on_fail_safe(c, (uint16_t)ne);
+		return;
+	case EVENT_LEDGER_FAULT:
+		events_ne_fault(c, FAULT_LEDGER, text);
+		return;
+	case EVENT_LEDGER_CLEAR:
+		events_ne_clear(c, FAULT_LEDGER, text);
+		return;
+	case EVENT_LINK_DOWN:
+		events_ne_fault(c, FAULT_LINK, text);
+		return;
+	case EVENT_LINK_UP:
+		events_ne_clear(c, FAULT_LINK, text);
+		return;
+	default:
+		log_warning("channel: event %u is not known", e->kind);
+	}
+}
+
+const struct publish_hooks *events_hooks(void)
+{
+	static const struct publish_hooks hooks = {
+		.ready = on_ready,
+		.lost = on_lost,
+		.event = on_event,
+		.wiped = on_wiped,
+		.replayed = on_replayed,
+	};
+
+	return &hooks;
+}

@@ -1,0 +1,16 @@
+#pragma once
+
+// What the dataplane tells and what becomes of it: faults, issues for the ADMF, audit lines, and
+// the end of tasks that the fail-safe stopped.
+
+#include "control/control.h"
+
+// The hooks of publish; its context is the struct control.
+const struct publish_hooks *events_hooks(void);
+
+// Raises or clears a fault of every network element and queues the report.
+void events_ne_fault(struct control *c, enum fault_kind kind, const char *text);
+void events_ne_clear(struct control *c, enum fault_kind kind, const char *text);
+// A request that was answered `Acknowledged` has come to its end (clause 5.2.2, code 9040).
+void events_actioned(struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id,
+	const struct id16 *transaction, bool done, const char *text);
