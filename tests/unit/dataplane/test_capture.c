@@ -134,6 +134,7 @@ Test(capture, datagram_with_every_field)
 	cr_assert_eq(counters(b)->offered, 2);
 	cr_assert_eq(counters(b)->x3_octets, 2000);
 	cr_assert_eq(counters(b)->last_ns, TIME_NS);
+	bed_free(b, r, NULL);
 }
 
 struct format_row {
@@ -143,14 +144,19 @@ struct format_row {
 };
 
 // Frame: outer IPv4 at 14 (600 octets), GTP-U at 42 (572), its header 16, inner IPv6 at 58 (556).
-static const struct format_row format_rows[] = {{0, 1, 1, VIEW_GTPU, 12, 42, 572},
-	{12, 1, 1, VIEW_GTPU, 12, 42, 572}, {5, 1, 1, VIEW_GTPU, 6, 58, 556},
-	{6, 1, 1, VIEW_GTPU, 6, 58, 556}, {7, 1, 1, VIEW_GTPU, 7, 0, 1014},
-	{0, 0, 0, VIEW_GTPU, 5, 14, 600}, {12, 0, 0, VIEW_GTPU, 5, 14, 600},
-	{0, HIT_WHOLE_FRAME, 0, 0, 7, 0, 1014}, {12, HIT_WHOLE_FRAME, 0, 0, 7, 0, 1014},
+static const struct format_row format_rows[] = {
+	{0, 1, 1, VIEW_GTPU, 12, 42, 572},
+	{12, 1, 1, VIEW_GTPU, 12, 42, 572},
+	{5, 1, 1, VIEW_GTPU, 6, 58, 556},
+	{6, 1, 1, VIEW_GTPU, 6, 58, 556},
+	{7, 1, 1, VIEW_GTPU, 7, 0, 1014},
+	{0, 0, 0, VIEW_GTPU, 5, 14, 600},
+	{12, 0, 0, VIEW_GTPU, 5, 14, 600},
+	{0, HIT_WHOLE_FRAME, 0, 0, 7, 0, 1014},
+	{12, HIT_WHOLE_FRAME, 0, 0, 7, 0, 1014},
 	{0, 0, 1, VIEW_GTPU | VIEW_UNSTRUCTURED, 12, 42, 572},
-	{6, 0, 1, VIEW_GTPU | VIEW_UNSTRUCTURED, 16, 58, 556}, bed_free(b, r, NULL);
-}
+	{6, 0, 1, VIEW_GTPU | VIEW_UNSTRUCTURED, 16, 58, 556},
+};
 
 Test(capture, formats)
 {
