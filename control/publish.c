@@ -292,7 +292,8 @@ void publish_disconnect(struct publish *p, const char *why)
 {
 	if (p->state == PUBLISH_DOWN)
 		return;
-	log_warning("channel: the dataplane is gone: %s", why);
+	if (!p->stopping)
+		log_warning("channel: the dataplane is gone: %s", why);
 	p->state = PUBLISH_DOWN;
 	event_del(p->readable);
 	event_del(p->writable);
@@ -310,6 +311,8 @@ void publish_disconnect(struct publish *p, const char *why)
 	p->out_queued = 0;
 	publish_recover_stop(p);
 	pending_close_all(p);
+	if (p->stopping)
+		return;
 	p->hooks.lost(p->context);
 	retry_later(p, p->retry_ms);
 }
@@ -550,6 +553,7 @@ void publish_free(struct publish *p)
 {
 	if (!p)
 		return;
+	p->stopping = true;
 	publish_disconnect(p, "stopping");
 	publish_recover_stop(p);
 	if (p->retry)

@@ -50,6 +50,7 @@ struct publish {
 	uint32_t retry_ms;
 	enum publish_state state;
 	bool recovered;
+	bool stopping;
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
 	uint32_t request; // last number given
