@@ -16,13 +16,14 @@
 #define LAYER_FRAGMENT_FIRST 0x02u // offset 0, more to come
 #define LAYER_FRAGMENT_LATER 0x04u
 #define LAYER_CUT 0x08u            // the frame holds fewer octets than the IP header promises
+#define LAYER_CARRIER 0x10u        // its UDP carries a tunnel: the ports are the tunnel's, not a user's
 
 enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN }; // what carries this layer
 
 struct packet_layer {
 	uint16_t l3;         // IP header
 	uint16_t l4;         // upper-layer header; 0 when none was reached
-	uint16_t length;     // octets of the whole datagram by its own length field
+	uint16_t length;     // octets of the whole datagram by its own length field (at most 65535)
 	uint16_t sport, dport; // host order
 	uint8_t family;      // 4 or 6
 	uint8_t protocol;    // final upper-layer protocol, extension headers passed over
@@ -33,9 +34,19 @@ struct packet_layer {
 	uint32_t fragment_id; // with LAYER_FRAGMENT_*
 };
 
-#define VIEW_GTPU 0x01u      // gtp, gtp_length, teid, gtp_outer are valid (a G-PDU on a tunnel port)
+#define VIEW_GTPU 0x01u      // gtp_*, teid, n_nested are valid (a G-PDU on a tunnel port)
 #define VIEW_PDU_SESSION 0x02u // pdu_type and qfi are valid (PDU session container)
-#define VIEW_UNSTRUCTURED 0x04u // G-PDU content is not IP
+#define VIEW_UNSTRUCTURED 0x04u // G-PDU content holds no IP
+#define VIEW_ETHERNET 0x08u  // G-PDU content is an Ethernet frame, 14 octets of it are there
+
+// A G-PDU inside a G-PDU: somebody's tunnel carried through the tunnel. Only what a TEID needs.
+struct packet_nested {
+	uint32_t teid;    // host order
+	uint8_t outer;    // index of the layer whose UDP carries it
+	uint8_t flags;    // VIEW_PDU_SESSION
+	uint8_t pdu_type;
+	uint8_t qfi;
+};
 
 struct packet_view {
 	const uint8_t *data;  // first segment
@@ -44,13 +55,15 @@ struct packet_view {
 	uint8_t outcome;      // enum packet_outcome
 	uint8_t flags;        // VIEW_*
 	uint8_t n_layers;
-	uint8_t gtp_outer;    // index of the layer whose UDP carries the (innermost) GTP-U header
-	uint8_t gtp_header;   // octets from gtp to the inner packet
+	uint8_t gtp_outer;    // index of the layer whose UDP carries the (outermost) GTP-U header
+	uint16_t gtp_header;  // octets from gtp to the inner packet (extension headers can exceed 255)
 	uint8_t pdu_type;     // 0 downlink, 1 uplink
 	uint8_t qfi;
+	uint8_t n_nested;     // further GTP-U headers inside, outermost first
 	uint16_t gtp;         // GTP-U header
-	uint16_t gtp_length;  // octets from the GTP-U header to the end of its message
+	uint16_t gtp_length;  // octets of its message that the frame holds, header included
 	uint32_t teid;        // host order
+	struct packet_nested nested[PACKET_LAYERS_MAX - 1];
 	struct packet_layer layer[PACKET_LAYERS_MAX];
 };
 
@@ -72,5 +85,6 @@ struct hit {
 	uint16_t packet;    // index in the burst
 	uint8_t layer;      // index of the IP layer that the criteria held on, or HIT_WHOLE_FRAME
 	uint8_t direction;  // enum pdu_direction
-	uint8_t tunnelled;  // 1: that layer is carried by GTP-U (format 12 is possible)
+	uint8_t tunnelled;  // 1: that layer is carried by GTP-U (format 12 is possible). A TEID whose
+			    // content holds no IP layer names the carrying layer, with tunnelled 1
 };
