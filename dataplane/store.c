@@ -378,6 +378,7 @@ int store_task_insert(struct store *s, struct store_task *t, struct store_task *
 			return e;
 	}
 	references(s, t, 1);
+	tombstones(s, t, 1);
 	return POI_OK;
 }
 

@@ -1,0 +1,531 @@
+#include "dataplane/server.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+
+#include "dataplane/client.h"
+#include "shared/log.h"
+#include "shared/version.h"
+
+#define CLIENTS_MAX 32
+#define BATCH 1024
+#define EVENTS_KEPT 256
+#define HELLO_MS 5000
+#define DRAIN_MS 20
+#define LINKS_MS 500
+#define CHECK_MS 1000
+#define STREAM_BURST 256 // messages of a state stream per turn
+
+struct pending_ack {
+	uint32_t request;
+	int32_t result;
+};
+
+struct server {
+	struct server_settings with;
+	int listener;
+	uint64_t started_ms, links_ms, check_ms, check_every_ms, drain_ms;
+	uint64_t control_incarnation; // of the last controller
+	uint32_t n_clients;
+	struct client *clients[CLIENTS_MAX];
+	uint32_t n_acks;
+	struct pending_ack acks[BATCH];
+	uint32_t n_events, first_event; // kept while no controller is connected
+	struct channel_event events[EVENTS_KEPT];
+	struct ledger_watch watch;
+	uint8_t in[CHANNEL_MESSAGE_MAX];
+	uint8_t out[CHANNEL_MESSAGE_MAX];
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+struct server *server_new(const struct server_settings *with, char *why, size_t why_size)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	s->with = *with;
+	s->started_ms = now_ms();
+	s->check_every_ms = CHECK_MS;
+	s->listener = channel_listen(with->path);
+	if (s->listener < 0) {
+		snprintf(why, why_size,
+			"cannot listen on %s: %s; is runtime-dir writable, or another "
+			"poi-dataplane "
+			"running?",
+			with->path, poi_error_text(s->listener));
+		free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void server_free(struct server *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->n_clients; i++)
+		client_free(s->clients[i]);
+	close(s->listener);
+	(void)unlink(s->with.path);
+	free(s);
+}
+
+static struct client *controller(const struct server *s)
+{
+	for (uint32_t i = 0; i < s->n_clients; i++)
+		if (s->clients[i]->role == CHANNEL_ROLE_CONTROL && !s->clients[i]->dead)
+			return s->clients[i];
+	return NULL;
+}
+
+static void event_send(struct server *s, struct client *c, const struct channel_event *e)
+{
+	client_send(c, s->out, channel_encode_event(s->out, sizeof(s->out), CHANNEL_EVENT, 0, e));
+}
+
+// To the controller, or kept for the next one; the oldest goes first when too many are kept.
+static void event(struct server *s, const struct channel_event *e)
+{
+	struct client *c = controller(s);
+
+	if (c) {
+		event_send(s, c, e);
+		return;
+	}
+	s->events[(s->first_event + s->n_events) % EVENTS_KEPT] = *e;
+	if (s->n_events < EVENTS_KEPT)
+		s->n_events++;
+	else
+		s->first_event = (s->first_event + 1) % EVENTS_KEPT;
+}
+
+static void events_replay(struct server *s, struct client *c)
+{
+	for (; s->n_events > 0; s->n_events--) {
+		event_send(s, c, &s->events[s->first_event]);
+		s->first_event = (s->first_event + 1) % EVENTS_KEPT;
+	}
+}
+
+static void refuse(struct server *s, struct client *c, uint32_t request, int reason)
+{
+	struct channel_hello_refused m = {.version = CHANNEL_VERSION, .reason = reason};
+
+	snprintf(m.software, sizeof(m.software), "%s", POI_VERSION);
+	log_notice("channel: a client was refused: %s", poi_error_text(reason));
+	client_send(c, s->out,
+		channel_encode_hello_refused(
+			s->out, sizeof(s->out), CHANNEL_HELLO_REFUSED, request, &m));
+	c->closing = true;
+}
+
+// A controller that died leaves a socket at its end; a restarted one takes its place at once.
+static bool controller_alive(const struct server *s)
+{
+	struct client *old = controller(s);
+	uint8_t octet;
+
+	if (!old)
+		return false;
+	if (recv(old->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+		return true;
+	old->dead = true;
+	return false;
+}
+
+static void hello(struct server *s, struct client *c, const struct channel_header *h,
+	const uint8_t *body, size_t length)
+{
+	struct channel_hello m;
+
+	if (h->id != CHANNEL_HELLO || channel_decode_hello(body, length, &m) != POI_OK) {
+		refuse(s, c, h->request, POI_ERR_DENIED);
+		return;
+	}
+	if (m.version != CHANNEL_VERSION) {
+		refuse(s, c, h->request, POI_ERR_VERSION);
+		return;
+	}
+	if (m.role != CHANNEL_ROLE_CONTROL && m.role != CHANNEL_ROLE_OBSERVER) {
+		refuse(s, c, h->request, POI_ERR_DENIED);
+		return;
+	}
+	if (m.role == CHANNEL_ROLE_CONTROL && controller_alive(s)) {
+		refuse(s, c, h->request, POI_ERR_IN_USE);
+		return;
+	}
+	const struct store *store = engine_store(s->with.engine);
+	struct channel_hello_ok ok = {
+		.incarnation = s->with.incarnation,
+		.peer_incarnation = s->control_incarnation,
+		.generation = engine_generation(s->with.engine),
+		.tasks = store_tasks(store),
+		.destinations = store_destinations(store),
+		.first_burst = stats_all_polling(s->with.sources.stats),
+	};
+	c->role = m.role;
+	client_send(c, s->out,
+		channel_encode_hello_ok(s->out, sizeof(s->out), CHANNEL_HELLO_OK, h->request, &ok));
+	if (m.role != CHANNEL_ROLE_CONTROL)
+		return;
+	s->control_incarnation = m.incarnation;
+	log_info("channel: control is connected");
+	events_replay(s, c);
+}
+
+// Everything applied since the last call is published, then answered.
+static void batch_end(struct server *s, struct client *c)
+{
+	int e = engine_commit(s->with.engine);
+
+	for (uint32_t i = 0; i < s->n_acks; i++) {
+		struct channel_ack ack = {
+			.result = s->acks[i].result ? s->acks[i].result : e,
+			.generation = engine_generation(s->with.engine),
+		};
+		client_send(c, s->out,
+			channel_encode_ack(
+				s->out, sizeof(s->out), CHANNEL_ACK, s->acks[i].request, &ack));
+	}
+	s->n_acks = 0;
+}
+
+static void status(struct server *s, struct client *c, uint32_t request)
+{
+	const struct store *store = engine_store(s->with.engine);
+	struct channel_status m = {0};
+
+	status_collect(&s->with.sources, &m);
+	m.balanced = m.balanced && !s->watch.fault;
+	m.control_connected = controller(s) != NULL;
+	m.incarnation = s->with.incarnation;
+	m.generation = engine_generation(s->with.engine);
+	m.uptime_ms = now_ms() - s->started_ms;
+	m.tasks = store_live_tasks(store);
+	m.destinations = store_destinations(store);
+	client_send(c, s->out,
+		channel_encode_status(s->out, sizeof(s->out), CHANNEL_STATUS, request, &m));
+}
+
+static void destination_status(struct server *s, struct client *c, uint32_t request)
+{
+	const struct store *store = engine_store(s->with.engine);
+	struct channel_state_end end = {0};
+	const struct store_destination *d = store_destination_first(store);
+
+	for (; d && !c->dead; d = store_destination_next(d)) {
+		struct channel_destination_status m = {0};
+		if (deliver_status(s->with.deliver, d->index, &m) != POI_OK)
+			continue;
+		m.ne = d->link.ne;
+		m.did = d->link.id;
+		end.destinations++;
+		client_send(c, s->out,
+			channel_encode_destination_status(
+				s->out, sizeof(s->out), CHANNEL_DESTINATION_STATUS, request, &m));
+	}
+	client_send(c, s->out,
+		channel_encode_state_end(s->out, sizeof(s->out), CHANNEL_STATE_END, request, &end));
+}
+
+static void task_status(
+	struct server *s, struct client *c, uint32_t request, const uint8_t *body, size_t length)
+{
+	struct channel_object of;
+	struct channel_task_status m;
+
+	if (channel_decode_object(body, length, &of) != POI_OK) {
+		c->dead = true;
+		return;
+	}
+	engine_task_status(s->with.engine, &of, &m);
+	client_send(c, s->out,
+		channel_encode_task_status(
+			s->out, sizeof(s->out), CHANNEL_TASK_STATUS, request, &m));
+}
+
+static void state_get(struct server *s, struct client *c, uint32_t request)
+{
+	if (state_begin(&c->stream, engine_store(s->with.engine), request) != POI_OK)
+		c->dead = true; // it connects again and asks again
+	else
+		c->streaming = true;
+}
+
+// Queries see everything that was sent before them.
+static bool query(struct server *s, struct client *c, const struct channel_header *h,
+	const uint8_t *body, size_t length)
+{
+	switch (h->id) {
+	case CHANNEL_STATUS_GET:
+	case CHANNEL_TASK_STATUS_GET:
+	case CHANNEL_DESTINATION_STATUS_GET:
+		break;
+	case CHANNEL_STATE_GET:
+		if (c->role == CHANNEL_ROLE_CONTROL)
+			break;
+		return false;
+	default:
+		return false;
+	}
+	if (s->n_acks > 0)
+		batch_end(s, c);
+	if (h->id == CHANNEL_STATUS_GET)
+		status(s, c, h->request);
+	else if (h->id == CHANNEL_TASK_STATUS_GET)
+		task_status(s, c, h->request, body, length);
+	else if (h->id == CHANNEL_DESTINATION_STATUS_GET)
+		destination_status(s, c, h->request);
+	else
+		state_get(s, c, h->request);
+	return true;
+}
+
+static void take(struct server *s, struct client *c, size_t length)
+{
+	struct channel_header h;
+	const uint8_t *body;
+	size_t body_length;
+
+	if (channel_split(s->in, length, &h, &body, &body_length) != POI_OK) {
+		c->dead = true;
+		return;
+	}
+	if (c->role == 0) {
+		hello(s, c, &h, body, body_length);
+		return;
+	}
+	if (query(s, c, &h, body, body_length))
+		return;
+	int result = POI_ERR_DENIED; // observers only look
+	if (c->role == CHANNEL_ROLE_CONTROL)
+		result = engine_apply(s->with.engine, h.id, body, body_length, now_ms());
+	s->acks[s->n_acks++] = (struct pending_ack){.request = h.request, .result = result};
+}
+
+static void client_read(struct server *s, struct client *c)
+{
+	while (!c->dead && !c->closing && !c->streaming && !c->first && s->n_acks < BATCH) {
+		int64_t n = channel_receive(c->fd, s->in, sizeof(s->in));
+		if (n == POI_ERR_AGAIN)
+			break;
+		if (n <= 0)
+			c->dead = true;
+		else
+			take(s, c, (size_t)n);
+	}
+	if (s->n_acks > 0)
+		batch_end(s, c);
+}
+
+static void client_stream(struct server *s, struct client *c)
+{
+	for (int i = 0; i < STREAM_BURST && c->streaming && !c->first && !c->dead; i++) {
+		int n = state_next(&c->stream, now_ms(), s->out, sizeof(s->out));
+		if (n == 0) {
+			state_end(&c->stream);
+			c->streaming = false;
+		} else {
+			client_send(c, s->out, n);
+		}
+	}
+}
+
+static void client_turn(struct server *s, struct client *c, short revents)
+{
+	if (revents & POLLOUT)
+		client_flush(c);
+	if (c->streaming)
+		client_stream(s, c);
+	if (revents & (POLLIN | POLLHUP | POLLERR))
+		client_read(s, c);
+	if ((revents & (POLLHUP | POLLERR)) && !(revents & POLLIN))
+		c->dead = true;
+	if (c->closing && !c->first)
+		c->dead = true;
+}
+
+static void clients_bury(struct server *s)
+{
+	uint32_t kept = 0;
+	uint64_t now = now_ms();
+
+	for (uint32_t i = 0; i < s->n_clients; i++) {
+		struct client *c = s->clients[i];
+		if (c->role == 0 && now - c->opened_ms > HELLO_MS)
+			c->dead = true;
+		if (!c->dead) {
+			s->clients[kept++] = c;
+			continue;
+		}
+		if (c->role == CHANNEL_ROLE_CONTROL)
+			log_notice("channel: control has gone; interception goes on");
+		client_free(c);
+	}
+	s->n_clients = kept;
+}
+
+static void client_accept(struct server *s)
+{
+	int fd = channel_accept(s->listener);
+
+	if (fd < 0)
+		return;
+	if (s->n_clients == CLIENTS_MAX) {
+		close(fd);
+		return;
+	}
+	struct client *c = client_new(fd, now_ms());
+	if (c)
+		s->clients[s->n_clients++] = c;
+}
+
+static void link_changed(void *context, const char *name, bool up)
+{
+	struct channel_event e = {
+		.kind = up ? EVENT_LINK_UP : EVENT_LINK_DOWN, .time_ns = now_ns()};
+
+	snprintf(e.text, sizeof(e.text), "port %s", name);
+	log_notice("port %s: link %s", name, up ? "up" : "down");
+	event(context, &e);
+}
+
+static void self_check(struct server *s)
+{
+	static const char text[] = "the sums of the ledger differ; see poi status";
+	struct channel_status m = {0};
+	uint64_t before = now_ms();
+
+	status_collect(&s->with.sources, &m);
+	int kind = ledger_watch_check(&s->watch, m.balanced);
+	if (kind != 0) {
+		struct channel_event e = {.kind = (uint8_t)kind, .time_ns = now_ns()};
+		snprintf(e.text, sizeof(e.text), "%s",
+			kind == EVENT_LEDGER_FAULT ? text : "the ledger balances again");
+		log_warning("%s", e.text);
+		event(s, &e);
+	}
+	// With very many tasks the sums take long: never more than a tenth of the time.
+	uint64_t took = now_ms() - before;
+	s->check_every_ms = took * 10 > CHECK_MS ? took * 10 : CHECK_MS;
+}
+
+static void chores(struct server *s)
+{
+	uint64_t now = now_ms();
+	struct channel_event e;
+	struct id16 ne;
+
+	while (engine_fail_safe(s->with.engine, now, &ne)) {
+		e = (struct channel_event){.kind = EVENT_FAIL_SAFE, .ne = ne, .time_ns = now_ns()};
+		snprintf(e.text, sizeof(e.text), "the ADMF was silent for TIME_P2");
+		log_warning("the ADMF of a network element was silent for TIME_P2: its tasks are "
+			    "stopped");
+		event(s, &e);
+	}
+	if (now >= s->drain_ms) {
+		// A publication that found no memory is tried again.
+		(void)engine_commit(s->with.engine);
+		s->drain_ms = engine_drain(s->with.engine) > 0 ? now + DRAIN_MS : now + LINKS_MS;
+	}
+	if (now >= s->links_ms) {
+		ports_links(s->with.ports, link_changed, s);
+		s->links_ms = now + LINKS_MS;
+	}
+	if (now >= s->check_ms) {
+		self_check(s);
+		s->check_ms = now_ms() + s->check_every_ms;
+	}
+	while (deliver_next_event(s->with.deliver, &e))
+		event(s, &e);
+}
+
+static int wait_ms(const struct server *s)
+{
+	uint64_t now = now_ms();
+	uint64_t least = engine_next_deadline(s->with.engine, now);
+	const uint64_t times[] = {s->links_ms, s->check_ms, s->drain_ms};
+
+	for (int i = 0; i < 3; i++) {
+		uint64_t left = times[i] > now ? times[i] - now : 0;
+		if (left < least)
+			least = left;
+	}
+	return (int)least;
+}
+
+// False when the process shall end.
+static bool signals(struct server *s, int signal_fd)
+{
+	struct signalfd_siginfo si;
+	char why[256];
+
+	while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo != SIGHUP)
+			return false;
+		if (deliver_reload(s->with.deliver, why, sizeof(why)) == POI_OK)
+			log_notice("delivery certificates were read again");
+		else
+			log_error("delivery keeps its old certificates: %s", why);
+	}
+	return true;
+}
+
+void server_run(struct server *s, int signal_fd)
+{
+	enum { FD_SIGNAL, FD_LISTENER, FD_FOLD, FD_DELIVER, FD_CLIENTS };
+	struct pollfd fds[FD_CLIENTS + CLIENTS_MAX];
+
+	for (;;) {
+		uint32_t n = s->n_clients;
+		fds[FD_SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
+		fds[FD_LISTENER] = (struct pollfd){.fd = s->listener, .events = POLLIN};
+		fds[FD_FOLD] =
+			(struct pollfd){.fd = engine_fold_fd(s->with.engine), .events = POLLIN};
+		fds[FD_DELIVER] =
+			(struct pollfd){.fd = deliver_event_fd(s->with.deliver), .events = POLLIN};
+		for (uint32_t i = 0; i < n; i++) {
+			const struct client *c = s->clients[i];
+			bool busy = c->first || c->streaming;
+			fds[FD_CLIENTS + i] =
+				(struct pollfd){.fd = c->fd, .events = busy ? POLLOUT : POLLIN};
+		}
+		(void)poll(fds, FD_CLIENTS + n, wait_ms(s));
+		if ((fds[FD_SIGNAL].revents & POLLIN) && !signals(s, signal_fd))
+			return;
+		for (uint32_t i = 0; i < n; i++)
+			client_turn(s, s->clients[i], fds[FD_CLIENTS + i].revents);
+		clients_bury(s);
+		if (fds[FD_LISTENER].revents & POLLIN)
+			client_accept(s);
+		if (fds[FD_FOLD].revents & POLLIN)
+			engine_folded(s->with.engine);
+		chores(s);
+	}
+}

@@ -1,0 +1,29 @@
+#pragma once
+
+// STATUS and the ledger's self-check (decision 22): snapshots of the workers, the ports' counters,
+// the slots' sums and delivery's own sums, compared with each other.
+
+#include "dataplane/engine.h"
+#include "dataplane/port.h"
+#include "dataplane/stats.h"
+
+struct status_sources {
+	struct stats *stats;
+	const struct ports *ports;
+	const struct slots_owner *slots;
+	const struct deliver *deliver;
+};
+
+// Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has
+// an outcome, every copy that the workers say is owed is acknowledged, lost, in doubt or on a ring
+// by delivery's own count.
+void status_collect(const struct status_sources *s, struct channel_status *out);
+
+// Only a difference that stays is a fault.
+struct ledger_watch {
+	unsigned wrong, right; // checks in a row
+	bool fault;
+};
+
+// Takes the result of one check; EVENT_LEDGER_FAULT, EVENT_LEDGER_CLEAR, or 0 when nothing changed.
+int ledger_watch_check(struct ledger_watch *w, bool balanced);
