@@ -1,0 +1,436 @@
+"""Starts and stops the product for a test: configuration, certificates, both processes, an MDF, an ADMF
+and links to send frames into. Everything a test starts is ended by process id, whatever happens."""
+import atexit
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from poi_lab import admf, mdf, pcap, pki, x1
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.environ.get("POI_BUILD", os.path.join(TOP, "build"))
+ROOT = os.geteuid() == 0
+LONG = bool(os.environ.get("POI_LONG"))
+READY = 20  # seconds a process may take to be ready
+
+_pki = None
+
+
+def shared_pki():
+	"""One set of certificates for all tests of a run."""
+	global _pki
+	if _pki is None:
+		folder = tempfile.mkdtemp(prefix="poi-pki-")
+		atexit.register(shutil.rmtree, folder, True)
+		_pki = pki.Pki(folder).make()
+	return _pki
+
+
+def reference(name):
+	"""Path of a reference capture, or None: $POI_PCAPS, or beside the project."""
+	for folder in (os.environ.get("POI_PCAPS"), os.path.join(TOP, "..", "shared", "pcaps")):
+		if folder and os.path.exists(os.path.join(folder, name)):
+			return os.path.join(folder, name)
+	return None
+
+
+def program(name):
+	for folder in ("control", "dataplane", ""):
+		path = os.path.join(BUILD, folder, name)
+		if os.path.isfile(path) and os.access(path, os.X_OK):
+			return path
+	raise RuntimeError("%s is not built in %s" % (name, BUILD))
+
+
+def free_port():
+	with socket.socket() as s:
+		s.bind(("127.0.0.1", 0))
+		return s.getsockname()[1]
+
+
+def cpus():
+	"""(main, worker) of the CPUs we may use."""
+	mine = sorted(os.sched_getaffinity(0))
+	return (mine[0], mine[1]) if len(mine) > 1 else (mine[0], mine[0])
+
+
+def memory_arguments():
+	with open("/proc/meminfo") as f:
+		values = dict(line.split(":") for line in f)
+	free = int(values.get("HugePages_Free", "0").split()[0])
+	return "-m 256" if free >= 192 and ROOT else "--no-huge -m 256"
+
+
+def wait_until(condition, timeout, what):
+	end = time.monotonic() + timeout
+	while time.monotonic() < end:
+		value = condition()
+		if value:
+			return value
+		time.sleep(0.02)
+	raise AssertionError("not within %g s: %s" % (timeout, what))
+
+
+def ip(*arguments, check=True):
+	done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
+	if check and done.returncode:
+		raise RuntimeError("ip %s: %s" % (" ".join(arguments), done.stderr.strip()))
+	return done
+
+
+class Link:
+	"""A veth pair: the dataplane polls `inner`, the test sends into `outer`. Nothing else talks on it."""
+
+	_number = 0
+
+	def __init__(self, mtu=1500):
+		if not ROOT:
+			raise unittest.SkipTest("needs root for network devices")
+		Link._number += 1
+		self.inner = "poi%da%d" % (os.getpid() % 100000, Link._number)
+		self.outer = "poi%db%d" % (os.getpid() % 100000, Link._number)
+		ip("link", "add", self.inner, "type", "veth", "peer", "name", self.outer)
+		for name in (self.inner, self.outer):
+			quiet_link(name)
+			ip("link", "set", name, "mtu", str(mtu), "up")
+		self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+		self._socket.bind((self.outer, 0))
+
+	def send(self, frames, burst=32, pause=0.001):
+		"""Sends the frames in order, not faster than the receiving ring drains."""
+		for n, frame in enumerate(frames, 1):
+			self._socket.send(frame)
+			if n % burst == 0:
+				time.sleep(pause)
+
+	def close(self):
+		self._socket.close()
+		ip("link", "del", self.inner, check=False)
+
+
+def quiet_link(name):
+	"""No IPv6 chatter, no offloads that would join or alter frames."""
+	with contextlib.suppress(OSError):
+		with open("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % name, "w") as out:
+			out.write("1")
+	subprocess.run(["ethtool", "-K", name, "tso", "off", "gso", "off", "gro", "off", "rx", "off", "tx", "off"],
+		capture_output=True, check=False)
+
+
+def af_packet(number, interface):
+	return "--vdev net_af_packet%d,iface=%s,blocksz=65536,framesz=2048,framecnt=8192" % (number, interface)
+
+
+class Process:
+	"""One program, its output in a file."""
+
+	def __init__(self, command, log, env=None):
+		self.command, self.log = command, log
+		self._out = open(log, "ab")
+		self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=subprocess.STDOUT,
+			env={**os.environ, **(env or {})})
+
+	@property
+	def running(self):
+		return self.child.poll() is None
+
+	def kill(self):
+		"""kill -9."""
+		self._end(signal.SIGKILL)
+
+	def stop(self, timeout=10):
+		"""Asks nicely; the exit status (None when it had to be killed)."""
+		if self.running:
+			self.child.send_signal(signal.SIGTERM)
+		try:
+			status = self.child.wait(timeout)
+		except subprocess.TimeoutExpired:
+			self._end(signal.SIGKILL)
+			status = None
+		self._out.close()
+		return status
+
+	def _end(self, number):
+		if self.running:
+			self.child.send_signal(number)
+		self.child.wait()
+
+	def text(self):
+		with open(self.log, errors="replace") as f:
+			return f.read()
+
+
+CONFIG = """\
+runtime-dir: {run}
+network-elements:
+  - ne-identifier: poi-01
+    admf-identifier: admf-01
+    listen: "127.0.0.1:{port}"
+{ne_extra}    tls: {{ certificate: {pki}/ne.pem, key: {pki}/ne.key, ca: {pki}/ca.pem, crl: {pki}/crl.pem }}
+{x1_extra}delivery:
+  nf-identifier: nf.test.example
+  interception-point: point-1
+  tls: {{ certificate: {pki}/ne.pem, key: {pki}/ne.key, ca: {pki}/ca.pem }}
+{delivery_extra}dataplane:
+  eal: "--no-pci --in-memory --no-telemetry --file-prefix poi-{prefix} {memory} {eal}"
+  main-cpu: {main}
+  workers: [{worker}]
+  idle-sleep-us: 50
+  ports:
+{ports}
+audit: {{ file: {folder}/audit.jsonl }}
+"""
+
+
+class Poi:
+	"""The product, set up in a folder of its own. `ports`: YAML lines of dataplane.ports; `eal`: vdevs."""
+
+	def __init__(self, eal="--vdev net_null0,no-rx=1", ports=("{ device: net_null0, mode: probe }",), ne_extra="",
+			x1_extra="", delivery_extra="", xsd=True):
+		self.programs = {n: program(n) for n in ("poi-control", "poi-dataplane", "poi")}
+		self.pki = shared_pki()
+		self.folder = tempfile.mkdtemp(prefix="poi-test-")
+		os.mkdir(os.path.join(self.folder, "run"), 0o700)
+		self.port = free_port()
+		self.file = os.path.join(self.folder, "poi.yaml")
+		main, worker = cpus()
+		with open(self.file, "w") as out:
+			out.write(CONFIG.format(run=os.path.join(self.folder, "run"), port=self.port, pki=self.pki.folder,
+				folder=self.folder, prefix=os.path.basename(self.folder), memory=memory_arguments(), eal=eal, main=main,
+				worker=worker, ports="\n".join("    - " + p for p in ports), ne_extra=indented(ne_extra, 4),
+				x1_extra=indented(x1_extra, 0), delivery_extra=indented(delivery_extra, 2)))
+		self.url = "https://127.0.0.1:%d/X1/NE" % self.port
+		self.xsd = x1.Xsd.find() if xsd else None
+		self.control = self.dataplane = None
+		self._closing = contextlib.ExitStack()
+		self.admf = self.client()
+
+	# --- the lab around it
+	def client(self, identity="admf", **more):
+		client = admf.Admf(self.url, self.pki.folder, identity, xsd=self.xsd, **more)
+		self._closing.callback(client.close)
+		return client
+
+	def mdf(self, **more):
+		m = mdf.Mdf(self.pki.path("mdf.pem"), self.pki.path("mdf.key"), self.pki.path("ca.pem"), **more).start()
+		self._closing.callback(m.stop)
+		return m
+
+	# --- processes
+	def start(self):
+		self.start_dataplane()
+		self.start_control()
+		return self
+
+	def start_dataplane(self, wait=True):
+		self.dataplane = Process([self.programs["poi-dataplane"], "-c", self.file], self.path("dataplane.log"))
+		if wait:
+			wait_until(lambda: self._alive(self.dataplane) and self.try_status(), READY, "poi-dataplane answers poi status")
+
+	def start_control(self, wait=True):
+		self.control = Process([self.programs["poi-control"], "-c", self.file], self.path("control.log"))
+		if wait:
+			self.wait_control()
+
+	def wait_control(self, timeout=READY):
+		"""Until X1 takes requests: the registry is complete and the dataplane connected."""
+		def ready():
+			self._alive(self.control)
+			try:
+				return self.admf.one("ListAllDetails").ok
+			except OSError:
+				return False
+		wait_until(ready, timeout, "X1 takes requests")
+		if self.dataplane and self.dataplane.running:
+			wait_until(self.connected, timeout, "control and dataplane are connected")
+
+	def connected(self):
+		"""An activation needs the dataplane: ask its status for the controller."""
+		status = self.try_status()
+		return bool(status) and status.get("control", {}).get("dataplane_connected", True)
+
+	def _alive(self, process):
+		if not process.running:
+			raise AssertionError("%s ended with status %s:\n%s" % (os.path.basename(process.command[0]),
+				process.child.returncode, process.text()[-3000:]))
+		return True
+
+	def close(self):
+		"""Ends everything; the exit statuses of (control, dataplane), None for one not running."""
+		self._closing.close()
+		statuses = []
+		for process in (self.control, self.dataplane):
+			statuses.append(process.stop() if process and process.running else None)
+		if os.environ.get("POI_KEEP"):
+			print("# kept: %s" % self.folder)
+		else:
+			shutil.rmtree(self.folder, ignore_errors=True)
+		return statuses
+
+	# --- looking
+	def path(self, name):
+		return os.path.join(self.folder, name)
+
+	def poi(self, *arguments, timeout=10):
+		return subprocess.run([self.programs["poi"], *arguments], capture_output=True, text=True, timeout=timeout)
+
+	def try_status(self):
+		done = self.poi("status", "-c", self.file, "--json")
+		try:
+			return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+		except ValueError:
+			return None
+
+	def status(self):
+		done = self.poi("status", "-c", self.file, "--json")
+		if done.returncode or not done.stdout:
+			raise AssertionError("poi status: status %d: %s" % (done.returncode, done.stderr))
+		return json.loads(done.stdout)
+
+	def balanced(self, timeout=5):
+		"""Waits until the ledger balances at rest with nothing queued; the status."""
+		return wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s.get("queued") else None)(self.status()),
+			timeout, "the ledger balances: %s" % json.dumps(self.status()))
+
+	def received(self, n, timeout=10):
+		"""Waits until the dataplane has received at least n frames."""
+		return wait_until(lambda: self.status()["packets"]["received"] >= n, timeout, "%d frames received" % n)
+
+
+def indented(text, by):
+	return "".join(" " * by + line + "\n" for line in text.splitlines())
+
+
+class PoiCase(unittest.TestCase):
+	"""A test class with one running product; `options()` says how it is set up."""
+
+	@classmethod
+	def options(cls):
+		return {}
+
+	@classmethod
+	def setUpClass(cls):
+		cls.poi = Poi(**cls.options())
+		cls.addClassCleanup(cls.poi.close)
+		cls.poi.start()
+
+	def setUp(self):
+		self.addCleanup(self._explain)
+
+	def _explain(self):
+		"""On a failure the processes' last words are part of the report."""
+		for name in ("control", "dataplane"):
+			process = getattr(self.poi, name)
+			if process and not process.running and process.child.returncode not in (0, -9):
+				raise AssertionError("poi-%s ended with %s:\n%s" % (name, process.child.returncode, process.text()[-3000:]))
+
+	def ok(self, answer):
+		self.assertTrue(answer.completed, str(answer))
+		return answer
+
+	def refused(self, code, answer):
+		self.assertEqual(answer.kind, "ErrorResponse", str(answer))
+		self.assertEqual(answer.error, code, str(answer))
+		return answer
+
+	def destination(self, m, delivery="X2andX3"):
+		did = x1.new_id()
+		self.ok(self.poi.admf.create_destination(did, m.address, m.port, delivery))
+		return did
+
+	def clear(self):
+		self.poi.admf.one("DeactivateAllTasks")
+		self.poi.admf.one("RemoveAllDestinations")
+
+
+class TrafficCase(PoiCase):
+	"""With one probe port on a veth link; `self.link.send` puts frames on it."""
+
+	PORT = "{ device: net_af_packet0, mode: probe }"
+
+	@classmethod
+	def setUpClass(cls):
+		cls.link = Link()
+		cls.addClassCleanup(cls.link.close)
+		super().setUpClass()
+
+	@classmethod
+	def options(cls):
+		return {"eal": af_packet(0, cls.link.inner), "ports": (cls.PORT,)}
+
+	def setUp(self):
+		super().setUp()
+		self.mdf = self.poi.mdf(keep=True)
+		self.addCleanup(self.mdf.stop)
+		self.did = self.destination(self.mdf)
+		self.addCleanup(self.clear)
+
+	def activate(self, *targets, xid=None, **more):
+		xid = xid or x1.new_id()
+		self.ok(self.poi.admf.activate(xid, list(targets), [self.did], **more))
+		return xid
+
+	def send(self, frames):
+		"""Sends and waits until all are received."""
+		before = self.poi.status()["packets"]["received"]
+		self.link.send(frames)
+		self.poi.received(before + len(frames))
+
+
+class Stream(threading.Thread):
+	"""Sends numbered UDP packets until told to stop; remembers when each left."""
+
+	def __init__(self, link, make, rate=2000):
+		super().__init__(daemon=True)
+		self.link, self.make, self.rate = link, make, rate
+		self.sent = []  # time_ns just before sending; the index is the number
+		self._stop_now = threading.Event()
+
+	def run(self):
+		gap, due = 1.0 / self.rate, time.monotonic()
+		while not self._stop_now.is_set():
+			frame = self.make(len(self.sent))
+			self.sent.append(time.time_ns())
+			self.link.send([frame])
+			due += gap
+			time.sleep(max(0.0, due - time.monotonic()))
+
+	def finish(self):
+		self._stop_now.set()
+		self.join()
+		return self.sent
+
+
+def udp_frame(source, destination, payload, ports=(4000, 5000)):
+	"""Ethernet, IPv4 and UDP with right checksums of the header (UDP's own is 0, not used)."""
+	udp = ports[0].to_bytes(2, "big") + ports[1].to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\0\0" + payload
+	head = bytearray(b"\x45\0" + (20 + len(udp)).to_bytes(2, "big") + b"\0\1\0\0\x40\x11\0\0" + socket.inet_aton(source) +
+		socket.inet_aton(destination))
+	total = sum(int.from_bytes(head[i:i + 2], "big") for i in range(0, 20, 2))
+	total = (total & 0xFFFF) + (total >> 16)
+	total = (total & 0xFFFF) + (total >> 16)
+	head[10:12] = (~total & 0xFFFF).to_bytes(2, "big")
+	return b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0" + bytes(head) + udp
+
+
+def tshark(path, *arguments):
+	"""Lines of tshark's field output."""
+	done = subprocess.run(["tshark", "-r", path, "-n", *arguments], capture_output=True, text=True, check=False)
+	if done.returncode:
+		raise RuntimeError("tshark: %s" % done.stderr.strip())
+	return done.stdout.splitlines()
+
+
+def frames_of(path):
+	link, records = pcap.read(path)
+	if link != pcap.LINK_ETHERNET:
+		raise ValueError("%s: link type %d" % (path, link))
+	return [octets for _, octets in records]

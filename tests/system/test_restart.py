@@ -1,0 +1,153 @@
+"""The two processes back each other up: kill -9 of either loses no task."""
+import time
+import unittest
+
+import fixture
+from fixture import udp_frame
+from poi_lab import pdu, x1
+
+TARGET = "192.0.2.10"
+
+
+class Kill(unittest.TestCase):
+	def setUp(self):
+		self.link = fixture.Link()
+		self.addCleanup(self.link.close)
+		self.poi = fixture.Poi(eal=fixture.af_packet(0, self.link.inner), ports=("{ device: net_af_packet0, mode: probe }",))
+		self.addCleanup(self.poi.close)
+		self.poi.start()
+		self.mdf = self.poi.mdf(keep=True)
+		self.did, self.xid = x1.new_id(), x1.new_id()
+		self.good(self.poi.admf.create_destination(self.did, "127.0.0.1", self.mdf.port))
+		self.good(self.poi.admf.activate(self.xid, [x1.target_ipv4(TARGET)], [self.did]))
+
+	def good(self, answer):
+		self.assertTrue(answer.completed, str(answer))
+		return answer
+
+	def frames(self, n=20, word=b"x"):
+		return [udp_frame(TARGET, "198.51.100.1", b"%s %d" % (word, i)) for i in range(n)]
+
+	def captured(self, n):
+		self.assertTrue(self.mdf.wait_pdus(n), self.mdf.summary())
+
+	def listed(self):
+		return {e.text for e in self.poi.admf.one("ListAllDetails").all("xId")}
+
+	def test_control(self):
+		before = self.poi.admf.get_task(self.xid).text("ipv4Address")
+		self.link.send(self.frames())
+		self.captured(20)
+		self.poi.control.kill()
+		self.link.send(self.frames())
+		self.captured(40)  # the dataplane goes on alone
+		self.poi.start_control()
+		self.assertEqual(self.listed(), {self.xid})
+		self.assertEqual(self.poi.admf.get_task(self.xid).text("ipv4Address"), before)
+		self.assertEqual({e.text for e in self.poi.admf.one("ListAllDetails").all("dId")}, {self.did})
+		self.link.send(self.frames())
+		self.captured(60)
+		self.assertEqual([p.sequence for p in self.mdf.kept], list(range(60)))
+		self.assertTrue(self.mdf.good, self.mdf.summary())
+		self.good(self.poi.admf.deactivate(self.xid))
+		self.good(self.poi.admf.remove_destination(self.did))
+
+	def test_control_many_times(self):
+		xids = {self.xid}
+		for n in range(5):
+			xid = x1.new_id()
+			self.good(self.poi.admf.activate(xid, [x1.target_ipv4("192.0.2.%d" % (100 + n))], [self.did]))
+			xids.add(xid)
+			self.poi.control.kill()
+			self.poi.start_control()
+			self.assertEqual(self.listed(), xids)
+
+	def test_dataplane(self):
+		self.link.send(self.frames())
+		self.captured(20)
+		first = self.mdf.kept[0].first(pdu.IPID)
+		self.poi.dataplane.kill()
+		self.assertEqual(self.listed(), {self.xid})
+		self.poi.start_dataplane()
+		fixture.wait_until(lambda: self.poi.status()["tasks"] == 1, 10, "control has replayed the task")
+		self.link.send(self.frames())
+		self.captured(40)
+		again = self.mdf.kept[-1].first(pdu.IPID)
+		self.assertNotEqual(first, again)  # a new incarnation begins new sequence contexts
+		self.assertTrue(self.mdf.good, self.mdf.summary())
+		self.good(self.poi.admf.deactivate(self.xid))
+		n = self.mdf.wait_quiet()
+		self.link.send(self.frames())
+		self.assertEqual(self.mdf.wait_quiet(0.5, 2), n)
+
+	def test_dataplane_dead(self):
+		self.poi.dataplane.kill()
+		fixture.wait_until(lambda: not self.poi.admf.activate(x1.new_id(), [x1.target_ipv4("192.0.2.1")], [self.did]).ok, 5,
+			"control notices")
+		answer = self.poi.admf.activate(x1.new_id(), [x1.target_ipv4("192.0.2.1")], [self.did])
+		self.assertEqual(answer.error, 3000, str(answer))
+		answer = self.poi.admf.modify(self.xid, [x1.target_ipv4("192.0.2.1")], [self.did])
+		self.assertEqual(answer.error, 3001, str(answer))
+		self.assertEqual(self.poi.admf.one("GetNEStatus").text("neStatus"), "Faults")
+		self.good(self.poi.admf.deactivate(self.xid))
+		self.assertNotIn(self.xid, self.listed())
+		self.poi.start_dataplane()
+		self.poi.wait_control()
+		self.link.send(self.frames())
+		self.assertEqual(self.mdf.wait_quiet(0.5, 2), 0)
+
+	def test_both(self):
+		self.poi.control.kill()
+		self.poi.dataplane.kill()
+		self.poi.start()
+		self.assertEqual(self.listed(), set())
+		self.link.send(self.frames())
+		self.assertEqual(self.mdf.wait_quiet(0.5, 2), 0)
+
+	def test_stop(self):
+		"""SIGTERM ends both with status 0."""
+		self.link.send(self.frames())
+		self.captured(20)
+		self.assertEqual(self.poi.close(), [0, 0])
+
+
+class FailSafe(unittest.TestCase):
+	"""ADMF silent for TIME_P2: the tasks end, whether or not control lives."""
+
+	def setUp(self):
+		self.link = fixture.Link()
+		self.addCleanup(self.link.close)
+		self.poi = fixture.Poi(eal=fixture.af_packet(0, self.link.inner), ports=("{ device: net_af_packet0, mode: probe }",),
+			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: 3 }")
+		self.addCleanup(self.poi.close)
+		self.poi.start()
+		self.mdf = self.poi.mdf(keep=True)
+		did, self.xid = x1.new_id(), x1.new_id()
+		self.assertTrue(self.poi.admf.create_destination(did, "127.0.0.1", self.mdf.port).ok)
+		self.assertTrue(self.poi.admf.activate(self.xid, [x1.target_ipv4(TARGET)], [did]).ok)
+		self.heard = time.time_ns()
+
+	def stream(self, seconds):
+		stream = fixture.Stream(self.link, lambda n: udp_frame(TARGET, "198.51.100.1", b"%d" % n), 200)
+		stream.start()
+		time.sleep(seconds)
+		stream.finish()
+		self.mdf.wait_quiet(0.5, 3)
+		last = max(p.time_ns for p in self.mdf.kept)
+		self.assertGreater(last - self.heard, 2.9e9)
+		self.assertLess(last - self.heard, 4.1e9)
+
+	def test_control_alive(self):
+		self.stream(5)
+		self.assertEqual(self.poi.admf.one("ListAllDetails").all("xId"), [])
+
+	def test_control_dead(self):
+		self.poi.control.kill()
+		self.stream(5)
+
+	def test_keepalive_keeps(self):
+		for _ in range(5):
+			self.assertTrue(self.poi.admf.one("Keepalive").ok)
+			time.sleep(1)
+		self.link.send([udp_frame(TARGET, "198.51.100.1", b"x")])
+		self.assertTrue(self.mdf.wait_pdus(1))
