@@ -216,7 +216,8 @@ void registry_refer(struct registry *r, const struct registry_task *t, int delta
 
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
 		struct registry_destination *d = registry_destination_find(r, t->ne, &did[i]);
-		if (d)
+		// A destination that came anew in between does not owe what the old one did.
+		if (d && (delta > 0 || d->references))
 			d->references += (uint32_t)delta;
 	}
 }

@@ -67,6 +67,7 @@ struct registry_destination {
 	struct id16 did;
 	uint8_t delivery; // DELIVERY_*
 	bool ready;	  // the dataplane has acknowledged it
+	bool pending;	  // answered `Acknowledged`, see `pending_transaction`
 	bool removing;
 	bool modifying;
 	bool down; // as the dataplane's last event said
