@@ -1,0 +1,332 @@
+// poi-dataplane: starts in order, stops in reverse. What each part does is said in its header.
+
+#include <errno.h>
+#include <getopt.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "dataplane/clock.h"
+#include "dataplane/eal.h"
+#include "dataplane/engine.h"
+#include "dataplane/ipid.h"
+#include "dataplane/server.h"
+#include "dataplane/worker.h"
+#include "shared/log.h"
+#include "shared/version.h"
+
+#define DEFAULT_FILE "/etc/poi/poi.yaml"
+#define SOCKET_NAME "dataplane.sock"
+
+struct app {
+	struct config *config;
+	char socket[4096];
+	char why[1024];
+	uint64_t incarnation;
+	int signal_fd;
+	bool eal_up;
+	struct clock clock;
+	struct clock_thread *clock_thread;
+	struct ports *ports;
+	struct slots_owner *slots;
+	struct engine *engine;
+	struct stats *stats;
+	struct capture *captures[CONFIG_WORKERS_MAX];
+	struct deliver *deliver;
+	bool delivering;
+	struct server *server;
+	_Atomic bool stop;
+	bool launched;
+	struct worker workers[CONFIG_WORKERS_MAX];
+};
+
+static void usage(FILE *to)
+{
+	fprintf(to, "usage: poi-dataplane [-c FILE]\n"
+		    "  -c, --config FILE  configuration, default " DEFAULT_FILE "\n"
+		    "  -h, --help         this text\n"
+		    "  -V, --version      version\n");
+}
+
+// The file to use, or NULL with *code set when there is nothing more to do.
+static const char *arguments(int argc, char **argv, int *code)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	const char *file = DEFAULT_FILE;
+	int o;
+
+	*code = EXIT_FAILURE;
+	while ((o = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
+		if (o == 'c') {
+			file = optarg;
+		} else if (o == 'h' || o == 'V') {
+			if (o == 'h')
+				usage(stdout);
+			else
+				puts("poi-dataplane " POI_VERSION);
+			*code = EXIT_SUCCESS;
+			return NULL;
+		} else {
+			usage(stderr);
+			return NULL;
+		}
+	}
+	if (optind < argc) {
+		usage(stderr);
+		return NULL;
+	}
+	return file;
+}
+
+static enum log_level level_of(const char *name)
+{
+	static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
+
+	for (int i = 0; name && i < 5; i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum log_level)(LOG_LEVEL_ERROR + i);
+	return LOG_LEVEL_NOTICE;
+}
+
+// What no thread may be without: no cores, no broken pipe, and signals only through the descriptor.
+static int process_settings(struct app *a)
+{
+	const struct rlimit none = {0};
+	sigset_t set;
+
+	umask(077);
+	(void)setrlimit(RLIMIT_CORE, &none);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return POI_ERR_IO;
+	a->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (a->signal_fd < 0 || getrandom(&a->incarnation, sizeof(a->incarnation), 0) !=
+					(ssize_t)sizeof(a->incarnation)) {
+		snprintf(a->why, sizeof(a->why), "no signal descriptor or no randomness: %s",
+			strerror(errno));
+		return POI_ERR_IO;
+	}
+	return POI_OK;
+}
+
+static int load(struct app *a, const char *file)
+{
+	a->config = config_load(file, a->why, sizeof(a->why));
+	if (!a->config)
+		return POI_ERR_INVALID;
+	log_set_level(level_of(a->config->log.level));
+	int n = snprintf(a->socket, sizeof(a->socket), "%s/" SOCKET_NAME, a->config->runtime_dir);
+	if (n < 0 || (size_t)n >= sizeof(a->socket))
+		return POI_ERR_TOO_LARGE;
+	if (mkdir(a->config->runtime_dir, 0700) != 0 && errno != EEXIST) {
+		snprintf(a->why, sizeof(a->why), "runtime-dir %s: %s", a->config->runtime_dir,
+			strerror(errno));
+		return POI_ERR_IO;
+	}
+	// Paths inside dataplane.eal are relative to the file, like all others.
+	char folder[4096];
+	snprintf(folder, sizeof(folder), "%s", a->config->file);
+	return chdir(dirname(folder)) == 0 ? POI_OK : POI_ERR_IO;
+}
+
+static int devices(struct app *a)
+{
+	int e = eal_start(a->config, a->why, sizeof(a->why));
+
+	if (e != POI_OK)
+		return e;
+	a->eal_up = true;
+	// From here on there will be targets in memory. (Before, the EAL reads its own /proc
+	// entries.)
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	e = clock_thread_start(&a->clock, rte_get_tsc_hz(), &a->clock_thread);
+	if (e != POI_OK)
+		return e;
+	a->ports = ports_open(&a->config->dataplane, a->why, sizeof(a->why));
+	return a->ports ? POI_OK : POI_ERR_IO;
+}
+
+static int tables(struct app *a)
+{
+	uint32_t n = a->config->dataplane.n_workers;
+
+	a->slots = slots_new(n);
+	a->stats = stats_new(n);
+	if (a->slots)
+		a->engine = engine_new(&a->config->dataplane, a->slots);
+	return a->stats && a->engine ? POI_OK : POI_ERR_NOMEM;
+}
+
+static int capture_of(struct app *a, uint32_t worker)
+{
+	const struct config_delivery *d = &a->config->delivery;
+	uint32_t n = a->config->dataplane.n_workers;
+	struct capture_settings s = {
+		.worker = worker,
+		.pool_octets = d->buffer_total / n,
+		.n_deliver = d->threads,
+		.payload_format = d->payload_format,
+		.slots = slots_of(a->slots)->worker[worker],
+	};
+	struct ipid_parts parts = {
+		.point = d->interception_point,
+		.worker = worker,
+		.several_workers = n > 1,
+		.incarnation = a->incarnation,
+	};
+	char ipid[PDU_ID_MAX + 1];
+	int e = ipid_make(ipid, sizeof(ipid), d->ipid_format, &parts);
+
+	if (e == POI_OK)
+		e = pdu_origin_make(&s.origin, d->nf_identifier, ipid);
+	if (e != POI_OK) {
+		snprintf(a->why, sizeof(a->why),
+			"delivery.nf-identifier, interception-point or ipid-format: %s",
+			poi_error_text(e));
+		return e;
+	}
+	a->captures[worker] = capture_new(&s);
+	return a->captures[worker] ? POI_OK : POI_ERR_NOMEM;
+}
+
+static int delivery(struct app *a)
+{
+	uint32_t n = a->config->dataplane.n_workers;
+	int e = POI_OK;
+
+	for (uint32_t i = 0; i < n && e == POI_OK; i++)
+		e = capture_of(a, i);
+	if (e != POI_OK)
+		return e;
+	a->deliver =
+		deliver_new(a->config, a->captures, n, slots_of(a->slots), a->why, sizeof(a->why));
+	if (!a->deliver)
+		return POI_ERR_TLS;
+	engine_deliver(a->engine, a->deliver);
+	e = deliver_start(a->deliver);
+	a->delivering = e == POI_OK;
+	return e;
+}
+
+static int channel(struct app *a)
+{
+	const struct server_settings s = {
+		.path = a->socket,
+		.incarnation = a->incarnation,
+		.engine = a->engine,
+		.deliver = a->deliver,
+		.ports = a->ports,
+		.sources = {.stats = a->stats,
+			.ports = a->ports,
+			.slots = a->slots,
+			.deliver = a->deliver},
+	};
+
+	a->server = server_new(&s, a->why, sizeof(a->why));
+	return a->server ? POI_OK : POI_ERR_IO;
+}
+
+static int workers(struct app *a)
+{
+	for (uint32_t i = 0; i < a->config->dataplane.n_workers; i++) {
+		struct worker *w = &a->workers[i];
+		*w = (struct worker){
+			.idle_sleep_us = a->config->dataplane.idle_sleep_us,
+			.live = engine_live(a->engine),
+			.clock = &a->clock,
+			.capture = a->captures[i],
+			.stats = a->stats,
+			.counters = &a->stats->worker[i],
+			.stop = &a->stop,
+		};
+		w->lanes = ports_lanes(a->ports, i, &w->n_lanes);
+		if (rte_eal_remote_launch(worker_run, w, (unsigned)eal_worker_lcore(i)) != 0)
+			return POI_ERR_IO;
+		a->launched = true;
+	}
+	return POI_OK;
+}
+
+static void stop(struct app *a)
+{
+	atomic_store_explicit(&a->stop, true, memory_order_relaxed);
+	if (a->launched)
+		rte_eal_mp_wait_lcore();
+	if (a->delivering)
+		deliver_stop(a->deliver);
+	server_free(a->server);
+	deliver_free(a->deliver);
+	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		capture_free(a->captures[i]);
+	engine_free(a->engine);
+	stats_free(a->stats);
+	slots_free(a->slots);
+	ports_close(a->ports);
+	clock_thread_stop(a->clock_thread);
+	if (a->eal_up)
+		eal_stop();
+	config_free(a->config);
+	if (a->signal_fd >= 0)
+		close(a->signal_fd);
+}
+
+int main(int argc, char **argv)
+{
+	int code;
+	const char *file = arguments(argc, argv, &code);
+
+	if (!file)
+		return code;
+	struct app *a = aligned_alloc(64, (sizeof(*a) + 63) / 64 * 64);
+	if (!a)
+		return EXIT_FAILURE;
+	memset(a, 0, sizeof(*a));
+	a->signal_fd = -1;
+	log_open("poi-dataplane", LOG_LEVEL_NOTICE);
+	int e = process_settings(a);
+	if (e == POI_OK)
+		e = load(a, file);
+	if (e == POI_OK)
+		e = devices(a);
+	if (e == POI_OK)
+		e = tables(a);
+	if (e == POI_OK)
+		e = delivery(a);
+	if (e == POI_OK)
+		e = channel(a);
+	if (e == POI_OK)
+		e = workers(a);
+	if (e == POI_OK) {
+		log_notice("running");
+		(void)sd_notify(0, "READY=1");
+		server_run(a->server, a->signal_fd);
+		(void)sd_notify(0, "STOPPING=1");
+		log_notice("stopping");
+	} else {
+		log_error("%s", a->why[0] ? a->why : poi_error_text(e));
+	}
+	stop(a);
+	free(a);
+	return e == POI_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
