@@ -15,6 +15,7 @@ X2_FORMATS = {1, 2, 3, 4, 5, 6, 9, 10, 11, 14, 15, 17}
 X3_FORMATS = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 16, 17}
 DIRECTIONS = {0: "keepalive", 1: "unknown", 2: "to target", 3: "from target", 4: "both", 5: "not applicable"}
 
+GTPU = 12  # payload format
 NFID, IPID, SEQUENCE, TIMESTAMP, MATCHED, OTHER, AXRI = 6, 7, 8, 9, 17, 18, 21
 ATTRIBUTES = {1: "TS 102 232-1 defined", 2: "TS 33.128 defined", 3: "TS 33.108 defined", 4: "proprietary",
 	5: "domain ID", NFID: "NFID", IPID: "IPID", SEQUENCE: "sequence number", TIMESTAMP: "timestamp",

@@ -8,7 +8,7 @@ import unittest
 class _Result(unittest.TestResult):
 	def __init__(self, out):
 		super().__init__()
-		self._out, self.number, self.bad, self.started = out, 0, 0, 0.0
+		self._out, self.number, self.bad, self.started = out, 0, 0, time.monotonic()
 
 	def startTest(self, test):
 		super().startTest(test)

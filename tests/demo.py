@@ -1,0 +1,406 @@
+"""The demonstration behind tests/demo. Everything shown is measured in this run."""
+import argparse
+import collections
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
+sys.path[:0] = [os.path.join(TOP, "tests", "system"), os.path.join(TOP, "tests", "lab")]
+sys.dont_write_bytecode = True
+
+import fixture  # noqa: E402
+from poi_lab import pcap, pdu, x1  # noqa: E402
+
+TARGET, OTHER, SERVER = "192.0.2.10", "192.0.2.11", "192.0.2.80"
+COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+DOWNLOAD = 2_000_000
+
+
+def paint(code, text):
+	return "\033[%sm%s\033[0m" % (code, text) if COLOUR else text
+
+
+def heading(text):
+	print("\n" + paint("1;36", "== " + text))
+
+
+def say(text):
+	print("   " + text, flush=True)
+
+
+class Verdict:
+	"""What the demonstration claims, each line checked."""
+
+	def __init__(self):
+		self.failed = 0
+
+	def check(self, good, text):
+		self.failed += not good
+		print("   " + (paint("32", "[ok]    ") if good else paint("1;31", "[FAILED]")) + " " + text, flush=True)
+
+
+verdict = Verdict()
+
+
+def indent(text, limit=60):
+	lines = text.rstrip().splitlines()
+	for line in lines[:limit]:
+		print("     " + paint("2", line))
+	if len(lines) > limit:
+		print("     ... %d more lines" % (len(lines) - limit))
+
+
+class Out:
+	"""The folder with what the demonstration leaves behind."""
+
+	def __init__(self):
+		self.folder = os.path.join(TOP, "out", "demo")
+		shutil.rmtree(self.folder, ignore_errors=True)
+		os.makedirs(self.folder)
+		self.exchange = open(self.path("x1.txt"), "w")
+
+	def path(self, name):
+		return os.path.join(self.folder, name)
+
+	def log(self, kind, text):
+		self.exchange.write("--- X1 %s\n%s\n" % (kind, text))
+		self.last = getattr(self, "last", {})
+		self.last[kind] = text
+
+	def give_back(self):
+		"""To who called sudo."""
+		self.exchange.close()
+		uid, gid = (int(os.environ.get(n, "-1")) for n in ("SUDO_UID", "SUDO_GID"))
+		if uid >= 0:
+			for folder, _, files in os.walk(os.path.dirname(self.folder)):
+				for name in [folder] + [os.path.join(folder, f) for f in files]:
+					os.chown(name, uid, gid)
+
+
+class Net:
+	"""Target and another host on one side, a server on the other; between them only the POI.
+
+	   target ---+                                                   +--- server
+	             +--- bridge ---(west)  poi-dataplane  (east)--------+
+	   other  ---+
+	"""
+
+	def __init__(self, west, east):
+		tag = "poi%d" % (os.getpid() % 100000)
+		self.names = {n: "%s-%s" % (tag, n) for n in ("target", "other", "server", "lan")}
+		for name in self.names.values():
+			fixture.ip("netns", "add", name)
+			fixture.ip("-n", name, "link", "set", "lo", "up")
+		lan = self.names["lan"]
+		fixture.ip("-n", lan, "link", "add", "br0", "type", "bridge")
+		fixture.ip("-n", lan, "link", "set", "br0", "up")
+		for n, (who, address) in enumerate((("target", TARGET), ("other", OTHER))):
+			fixture.ip("-n", lan, "link", "add", "p%d" % n, "type", "veth", "peer", "name", "eth0", "netns", self.names[who])
+			self._bridge("p%d" % n)
+			self._host(who, address)
+		fixture.ip("link", "set", west, "netns", lan, "name", "west")
+		self._bridge("west")
+		fixture.ip("link", "set", east, "netns", self.names["server"], "name", "eth0")
+		self._host("server", SERVER)
+
+	def _quiet(self, name, interface):
+		self.run(name, ["ethtool", "-K", interface, "tso", "off", "gso", "off", "gro", "off", "rx", "off", "tx", "off"])
+		self.run(name, ["sysctl", "-qw", "net.ipv6.conf.%s.disable_ipv6=1" % interface])
+
+	def _bridge(self, interface):
+		fixture.ip("-n", self.names["lan"], "link", "set", interface, "master", "br0", "up")
+		self._quiet("lan", interface)
+
+	def _host(self, who, address):
+		fixture.ip("-n", self.names[who], "address", "add", address + "/24", "dev", "eth0")
+		fixture.ip("-n", self.names[who], "link", "set", "eth0", "up")
+		self._quiet(who, "eth0")
+
+	def command(self, who, command):
+		return ["ip", "netns", "exec", self.names[who], *command]
+
+	def run(self, who, command, **more):
+		return subprocess.run(self.command(who, command), capture_output=True, text=True, check=False, **more)
+
+	def start(self, who, command):
+		return subprocess.Popen(self.command(who, command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+			stderr=subprocess.DEVNULL)
+
+	def close(self):
+		for name in self.names.values():
+			fixture.ip("netns", "del", name, check=False)
+
+
+def end(process, number=signal.SIGTERM):
+	if process.poll() is None:
+		process.send_signal(number)
+	try:
+		process.wait(5)
+	except subprocess.TimeoutExpired:
+		process.kill()
+		process.wait()
+
+
+def ip_packets(path):
+	"""The IP packets of an Ethernet or raw capture, link headers and padding taken off."""
+	link, records = pcap.read(path)
+	packets = []
+	for _, octets in records:
+		packet = octets[14:] if link == pcap.LINK_ETHERNET else octets
+		if link == pcap.LINK_ETHERNET and octets[12:14] == b"\x08\x00":
+			packet = packet[:int.from_bytes(packet[2:4], "big")]
+		packets.append(packet)
+	return packets
+
+
+def show_exchange(out, answer):
+	say("the ADMF's request:")
+	indent(out.last["request"])
+	say("the network element's answer, %s:" % ("valid against the official XSD" if fixture.x1.Xsd.find() else "as received"))
+	indent(out.last["response"])
+	return answer
+
+
+def activate(poi, out, targets, did, text, show=False, **more):
+	xid = x1.new_id()
+	answer = poi.admf.activate(xid, targets, [did], **more)
+	if show:
+		show_exchange(out, answer)
+	verdict.check(answer.completed, "%s: %s after %.1f ms" % (text, answer.result or answer, poi.admf.took * 1e3))
+	return xid
+
+
+def show_ledger(poi):
+	status = poi.balanced()
+	packets = status["packets"]
+	rows = [("packets received", packets["received"]), ("  classified", packets["classified"])]
+	rows += [("  dropped: " + k, v) for k, v in packets["dropped"].items() if v]
+	rows += [("matches", status["matches"]), ("PDUs delivered (acknowledged by the MDF's TCP)", status["delivered"])]
+	for name, value in rows:
+		say("%-48s %10d" % (name, value))
+	verdict.check(status["ledger"]["balanced"], "the ledger balances")
+	return status
+
+
+def mdf_of(poi, out, name):
+	m = poi.mdf(pdus=out.path(name + "-pdus.pcap"), payload=out.path(name + "-payload.pcap"), keep=True)
+	did = x1.new_id()
+	answer = poi.admf.create_destination(did, m.address, m.port, name="MDF " + name)
+	verdict.check(answer.completed, "MDF %r on 127.0.0.1 port %d: %s" % (name, m.port, answer.result or answer))
+	return m, did
+
+
+def inline(poi, net, out):
+	heading("a. Inline between two networks: a download and a ping of one host of two")
+	m, did = mdf_of(poi, out, "inline")
+	xid = activate(poi, out, [x1.target_ipv4(TARGET)], did, "task for %s" % TARGET, show=True)
+	seen = out.path("inline-tcpdump.pcap")
+	dump = net.start("target", ["tcpdump", "-i", "eth0", "-w", seen, "-U", "--immediate-mode", "-s", "0", "-B", "16384", "ip", "host", TARGET])
+	www = tempfile.mkdtemp(prefix="poi-www-")
+	with open(os.path.join(www, "file"), "wb") as f:
+		f.write(os.urandom(DOWNLOAD))
+	server = net.start("server", ["/usr/bin/python3", "-m", "http.server", "--bind", SERVER, "--directory", www, "80"])
+	try:
+		fixture.wait_until(lambda: os.path.exists(seen) and os.path.getsize(seen) >= 24, 5, "tcpdump writes")
+		url = "http://%s/file" % SERVER
+		fixture.wait_until(lambda: not net.run("server", ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", url]).returncode, 5, "server")
+		got = net.run("target", ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", "-w", "%{size_download} octets, %{speed_download} octets/s", url])
+		verdict.check(not got.returncode, "%s downloads from %s through the POI: %s" % (TARGET, SERVER, got.stdout))
+		ping = net.run("target", ["ping", "-c", "5", "-i", "0.05", SERVER])
+		verdict.check(not ping.returncode, "and pings it: " + (ping.stdout.strip().splitlines() or ["no answer"])[-1])
+		stranger = net.run("other", ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", "-w", "%{size_download} octets", url])
+		verdict.check(not stranger.returncode, "%s, no target, downloads too: %s" % (OTHER, stranger.stdout))
+		m.wait_quiet(0.5, 5)
+		time.sleep(0.3)
+	finally:
+		end(dump, signal.SIGINT)
+		end(server)
+		shutil.rmtree(www, ignore_errors=True)
+	m.flush()
+	theirs, ours = ip_packets(seen), ip_packets(out.path("inline-payload.pcap"))
+	say("tcpdump at the target saw %d IP packets, the MDF holds %d" % (len(theirs), len(ours)))
+	verdict.check(bool(ours) and collections.Counter(theirs) == collections.Counter(ours), "octet for octet the same packets")
+	mine = bytes(map(int, TARGET.split(".")))
+	verdict.check(all(mine in (p[12:16], p[16:20]) for p in ours), "nothing of %s among them" % OTHER)
+	verdict.check(m.good, "every PDU obeys TS 103 221-2, no sequence gap")
+	if m.kept:
+		say("the first one:")
+		indent(pdu.describe(m.kept[0], 20))
+	return m, did, xid
+
+
+def tunnel(poi, link, out):
+	heading("b. GTP-U on an N3 link: one user's uplink tunnel by its TEID")
+	path = out.path("gtp.pcap")
+	done = subprocess.run([os.path.join(TOP, "pktgen-profiles", "gtp_sessions.py"), path], capture_output=True, text=True, check=False)
+	if done.returncode:
+		verdict.check(False, "generator: " + done.stderr.strip())
+		return
+	with open(path + ".json") as f:
+		expected = json.load(f)
+	session = expected["sessions"][0]
+	m, did = mdf_of(poi, out, "gtp")
+	xid = activate(poi, out, [x1.target_teid(session["uplink_teid"])], did, "task for TEID 0x%x towards %s" % (session["uplink_teid"], expected["upf"]))
+	frames = fixture.frames_of(path)
+	link.send(frames)
+	m.wait_pdus(session["uplink"], 5)
+	m.wait_quiet(0.3, 3)
+	m.flush()
+	verdict.check(len(m.kept) == session["uplink"], "%d frames of %d users replayed, %d PDUs delivered, %d expected" % (
+		len(frames), len(expected["sessions"]), len(m.kept), session["uplink"]))
+	verdict.check(bool(m.kept) and {p.format for p in m.kept} == {pdu.GTPU} and m.good, "all of payload format 12, tunnel header first")
+	command = ["tshark", "-n", "-o", 'uat:user_dlts:"User 0 (DLT=147)","li5g","0","","0",""', "-r", out.path("gtp-pdus.pcap")]
+	rows = subprocess.run(command + ["-T", "fields", "-E", "occurrence=f", "-e", "li5g.pf", "-e", "gtp.teid", "-e", "ip.src", "-e", "ip.dst"],
+		capture_output=True, text=True, check=False).stdout.splitlines()
+	good = [r for r in rows if r.split("\t")[:2] == ["12", "0x%08x" % session["uplink_teid"]]]
+	verdict.check(len(good) == len(m.kept) > 0, "tshark's own 5gli dissector reads all %d" % len(good))
+	text = subprocess.run(command + ["-c", "1", "-O", "5gli,gtp"], capture_output=True, text=True, check=False).stdout
+	indent("\n".join(line for line in text.splitlines() if not line.startswith("Frame")), 40)
+	poi.admf.deactivate(xid)
+
+
+def deactivation(poi, net, m, xid, out):
+	heading("c. Deactivation: the OK is the end")
+	ping = net.start("target", ["ping", "-q", "-i", "0.002", SERVER])
+	try:
+		time.sleep(1)
+		before = len(m.kept)
+		answer = poi.admf.deactivate(xid)
+		ok = answer.time_ns
+		verdict.check(answer.completed, "DeactivateTask in the middle of 500 pings a second: %s after %.1f ms" % (
+			answer.result or answer, poi.admf.took * 1e3))
+		time.sleep(1)
+	finally:
+		end(ping, signal.SIGINT)
+	m.wait_quiet(0.3, 3)
+	last = max((p.time_ns for p in m.kept), default=0)
+	late = sum(p.time_ns > ok + 1000 for p in m.kept)  # the answer's time has microseconds
+	verdict.check(before > 0 and late == 0, "%d PDUs in all; the last packet was received %.3f ms before the OK, none after it" % (
+		len(m.kept), (ok - last) / 1e6))
+
+
+def tour(out):
+	with contextlib.ExitStack() as stack:
+		west, east, n3 = fixture.Link(), fixture.Link(), fixture.Link()
+		for link in (west, east, n3):
+			stack.callback(link.close)
+		net = Net(west.outer, east.outer)
+		stack.callback(net.close)
+		eal = " ".join(fixture.af_packet(n, link.inner) for n, link in enumerate((west, east, n3)))
+		poi = fixture.Poi(eal=eal, ports=("{ device: net_af_packet0, mode: inline, peer: net_af_packet1 }",
+			"{ device: net_af_packet1, mode: inline, peer: net_af_packet0 }",
+			"{ device: net_af_packet2, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32] }"))
+		stack.callback(poi.close)
+		poi.admf.log = out.log
+		say("starting poi-dataplane and poi-control ...")
+		shutil.copy(poi.file, out.path("poi.yaml"))
+		poi.start()
+		m, _, xid = inline(poi, net, out)
+		tunnel(poi, n3, out)
+		deactivation(poi, net, m, xid, out)
+		heading("The ledger (poi status)")
+		status = show_ledger(poi)
+		with open(out.path("status.json"), "w") as f:
+			json.dump(status, f, indent=2)
+
+
+def own(out, path, target):
+	"""A user's own capture past the POI."""
+	heading("Your capture: %s, target %s" % (path, target))
+	plain = out.path("input.pcap")
+	done = subprocess.run(["editcap", "-F", "nsecpcap", path, plain], capture_output=True, text=True, check=False)
+	if done.returncode:
+		verdict.check(False, done.stderr.strip())
+		return
+	link_type, records = pcap.read(plain)
+	if link_type != pcap.LINK_ETHERNET:
+		verdict.check(False, "the capture has link type %d, Ethernet (1) is needed" % link_type)
+		return
+	longest = max((len(r) for _, r in records), default=0)
+	if longest > 9014:
+		say("frames beyond 9014 octets are left out (captured with segmentation offload)")
+	frames = [r for _, r in records if 14 <= len(r) <= 9014]
+	targets = [x1.target_cidr(target) if "/" in target else x1.target_ipv6(target) if ":" in target else x1.target_ipv4(target)]
+	with contextlib.ExitStack() as stack:
+		link = fixture.Link(mtu=9000)
+		stack.callback(link.close)
+		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner).replace("framesz=2048,framecnt=8192", "framesz=16384,framecnt=2048"),
+			ports=("{ device: net_af_packet0, mode: probe, tunnel: gtpu }",))
+		stack.callback(poi.close)
+		poi.admf.log = out.log
+		poi.start()
+		m, did = mdf_of(poi, out, "own")
+		activate(poi, out, targets, did, "task for %s" % target, show=True)
+		before = poi.status()["packets"]["received"]
+		link.send(frames)
+		poi.received(before + len(frames), 30)
+		m.wait_quiet(0.5, 10)
+		m.flush()
+		say("%d frames replayed, %d PDUs delivered" % (len(frames), len(m.kept)))
+		verdict.check(m.good, "every PDU obeys TS 103 221-2, no sequence gap")
+		for p in m.kept[:1]:
+			indent(pdu.describe(p, 20))
+		heading("The ledger (poi status)")
+		show_ledger(poi)
+
+
+def main():
+	parser = argparse.ArgumentParser(prog="tests/demo", description="Shows the POI at work.")
+	parser.add_argument("--pcap", metavar="FILE", help="replay this capture instead of the tour")
+	parser.add_argument("--target", metavar="ADDRESS", help="whose packets: an IP address or prefix")
+	a = parser.parse_args()
+	if bool(a.pcap) != bool(a.target):
+		parser.error("--pcap and --target go together")
+	start, out = time.monotonic(), Out()
+	# the memory that DPDK likes; given back at the end
+	with hugepages():
+		try:
+			if a.pcap:
+				own(out, a.pcap, a.target)
+			else:
+				tour(out)
+		except AssertionError as e:
+			verdict.check(False, str(e))
+		finally:
+			out.give_back()
+	heading("%s in %.0f s" % ("All shown" if not verdict.failed else "%d claims failed" % verdict.failed, time.monotonic() - start))
+	say("files are in %s:" % os.path.relpath(out.folder, os.getcwd()))
+	for name in sorted(os.listdir(out.folder)):
+		what = NOTES.get(re.sub(r"^\w+-(?=pdus|payload|tcpdump)", "", name), "")
+		say("  %-24s %9d octets  %s" % (name, os.path.getsize(out.path(name)), what))
+	return 1 if verdict.failed else 0
+
+
+NOTES = {"x1.txt": "every X1 request and answer", "pdus.pcap": "PDUs as delivered (poi-lab decode FILE)",
+	"payload.pcap": "the target's packets out of them", "tcpdump.pcap": "what tcpdump saw at the target",
+	"poi.yaml": "the configuration", "status.json": "poi status --json at the end", "gtp.pcap": "what was replayed"}
+
+
+@contextlib.contextmanager
+def hugepages(wanted=512):
+	knob = "/proc/sys/vm/nr_hugepages"
+	with open(knob) as f:
+		before = int(f.read())
+	changed = False
+	if before < wanted:
+		with contextlib.suppress(OSError), open(knob, "w") as f:
+			f.write(str(wanted))
+			changed = True
+	try:
+		yield
+	finally:
+		if changed:
+			with contextlib.suppress(OSError), open(knob, "w") as f:
+				f.write(str(before))
+
+
+if __name__ == "__main__":
+	sys.exit(main())
