@@ -41,10 +41,13 @@ int status_make_runtime_dir(const char *path, char *why, size_t why_size)
 		snprintf(why, why_size, "%s: not a folder", path);
 		return POI_ERR_IO;
 	}
-	if (s.st_uid != geteuid() || (s.st_mode & 077)) {
-		snprintf(why, why_size, "%s: must belong to this user, with mode 0700", path);
+	if ((s.st_uid != geteuid() && s.st_uid != 0) || (s.st_mode & 022)) {
+		snprintf(why, why_size, "%s: must belong to this user, writable by nobody else",
+			path);
 		return POI_ERR_DENIED;
 	}
+	if (s.st_mode & 077)
+		log_warning("%s: others can look into it; mode 0700 is meant", path);
 	return 0;
 }
 

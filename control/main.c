@@ -1,0 +1,251 @@
+// poi-control: the X1 side of the point of interception. main() is the table of contents.
+
+#include <event2/event.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "control/control.h"
+#include "control/events.h"
+#include "control/listener.h"
+#include "control/status.h"
+#include "control/x1_dispatch.h"
+#include "shared/log.h"
+#include "shared/version.h"
+
+#define DEFAULT_FILE "/etc/poi/poi.yaml"
+#define ISSUES_MAX 16384
+
+struct program {
+	struct config *config;
+	struct control control;
+	struct x1_decoder *decoder;
+	struct x1_dispatch *dispatch;
+	struct listener *listener;
+	struct status *status;
+	struct event *sigterm, *sigint, *sighup;
+};
+
+static int usage(FILE *out, int code)
+{
+	fprintf(out,
+		"Usage: poi-control [-c FILE]\n"
+		"Serves X1 (ETSI TS 103 221-1) for the network elements of the configuration.\n\n"
+		"  -c FILE      configuration, default " DEFAULT_FILE "\n"
+		"      --help     this text\n"
+		"      --version  the version\n\n"
+		"SIGHUP reads certificates again and opens the audit log anew; SIGTERM stops.\n");
+	return code;
+}
+
+// Returns -1 to go on, else the exit code.
+static int parse_options(int argc, char **argv, const char **file)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int o;
+
+	*file = DEFAULT_FILE;
+	while ((o = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			*file = optarg;
+			break;
+		case 'h':
+			return usage(stdout, 0);
+		case 'V':
+			printf("poi-control %s, X1 %s\n", POI_VERSION, POI_X1_VERSION);
+			return 0;
+		default:
+			return usage(stderr, 1);
+		}
+	}
+	return optind == argc ? -1 : usage(stderr, 1);
+}
+
+// Targets are in this process's memory: it leaves no core, is not traced by its own user, and makes
+// no file that others can read.
+static void harden(void)
+{
+	const struct rlimit none = {0, 0};
+
+	umask(0077);
+	signal(SIGPIPE, SIG_IGN);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none)) {
+		perror("poi-control: cannot switch core dumps off");
+		exit(1);
+	}
+}
+
+static enum log_level level_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{"error", LOG_LEVEL_ERROR},
+		{"warning", LOG_LEVEL_WARNING},
+		{"notice", LOG_LEVEL_NOTICE},
+		{"info", LOG_LEVEL_INFO},
+		{"debug", LOG_LEVEL_DEBUG},
+	};
+
+	for (size_t i = 0; name && i < sizeof(levels) / sizeof(levels[0]); i++) {
+		if (!strcmp(levels[i].name, name))
+			return levels[i].level;
+	}
+	return LOG_LEVEL_NOTICE;
+}
+
+static void audit_local(struct program *p, const char *act)
+{
+	struct audit_record r = {.act = act, .note = POI_VERSION};
+
+	if (audit_write(p->control.audit, &r) || audit_sync(p->control.audit))
+		events_ne_fault(&p->control, FAULT_AUDIT, "the audit log cannot be written");
+}
+
+static void on_stop(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct program *p = arg;
+
+	log_notice("stopping on signal %d", (int)signal_number);
+	sd_notify(0, "STOPPING=1");
+	event_base_loopbreak(p->control.base);
+}
+
+static void on_reload(evutil_socket_t signal_number, short what, void *arg)
+{
+	struct program *p = arg;
+	char why[512];
+
+	audit_local(p, "reload");
+	audit_reopen(p->control.audit);
+	if (listener_reload(p->listener, why, sizeof(why)))
+		log_error("certificates were not read again, the old ones stay: %s", why);
+	else
+		log_notice("certificates were read again");
+}
+
+static int start_state(struct program *p)
+{
+	const char *identifiers[CONFIG_NES_MAX];
+	struct control *c = &p->control;
+
+	for (uint32_t i = 0; i < p->config->n_nes; i++)
+		identifiers[i] = p->config->nes[i].ne_identifier;
+	c->config = p->config;
+	clock_gettime(CLOCK_MONOTONIC, &c->started);
+	c->base = event_base_new();
+	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
+	c->issues = issues_new(ISSUES_MAX);
+	c->audit = audit_open(p->config->audit.file);
+	return c->base && c->registry && c->issues && c->audit ? 0 : POI_ERR_NOMEM;
+}
+
+static int start_x1(struct program *p, char *why, size_t why_size)
+{
+	struct control *c = &p->control;
+
+	p->decoder = x1_decoder_new(p->config->limits.attributes, p->config->limits.messages,
+		p->config->x1.require_uuid_v4);
+	if (!p->decoder) {
+		snprintf(why, why_size, "the X1 schema cannot be loaded");
+		return POI_ERR_INVALID;
+	}
+	c->publish = publish_new(c->base, p->config, c->registry, events_hooks(), c);
+	p->dispatch = c->publish ? x1_dispatch_new(c, p->decoder) : NULL;
+	if (!p->dispatch) {
+		snprintf(why, why_size, "out of memory");
+		return POI_ERR_NOMEM;
+	}
+	c->incarnation = publish_incarnation(c->publish);
+	p->listener =
+		listener_new(c->base, p->config, x1_dispatch_request, p->dispatch, why, why_size);
+	if (!p->listener)
+		return POI_ERR_IO;
+	p->status = status_new(c, p->listener, why, why_size);
+	return p->status ? 0 : POI_ERR_IO;
+}
+
+static int start_signals(struct program *p)
+{
+	p->sigterm = evsignal_new(p->control.base, SIGTERM, on_stop, p);
+	p->sigint = evsignal_new(p->control.base, SIGINT, on_stop, p);
+	p->sighup = evsignal_new(p->control.base, SIGHUP, on_reload, p);
+	if (!p->sigterm || !p->sigint || !p->sighup || event_add(p->sigterm, NULL) ||
+		event_add(p->sigint, NULL) || event_add(p->sighup, NULL))
+		return POI_ERR_NOMEM;
+	return 0;
+}
+
+static void stop(struct program *p)
+{
+	struct control *c = &p->control;
+	struct event *signals[] = {p->sigterm, p->sigint, p->sighup};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		if (signals[i])
+			event_free(signals[i]);
+	}
+	status_free(p->status);
+	if (p->dispatch)
+		x1_dispatch_stop(p->dispatch);
+	publish_free(c->publish);
+	c->publish = NULL;
+	x1_dispatch_free(p->dispatch);
+	if (p->listener)
+		listener_free(p->listener);
+	if (p->decoder)
+		x1_decoder_free(p->decoder);
+	if (c->audit && c->registry)
+		audit_local(p, "stop");
+	audit_close(c->audit);
+	issues_free(c->issues);
+	registry_free(c->registry);
+	if (c->base)
+		event_base_free(c->base);
+	config_free(p->config);
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {0};
+	char why[1024] = "out of memory";
+	const char *file;
+	int code = parse_options(argc, argv, &file);
+
+	if (code >= 0)
+		return code;
+	harden();
+	p.config = config_load(file, why, sizeof(why));
+	if (!p.config) {
+		fprintf(stderr, "poi-control: %s\n", why);
+		return 1;
+	}
+	log_open("poi-control", level_of(p.config->log.level));
+	code = 1;
+	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) || start_state(&p) ||
+		start_x1(&p, why, sizeof(why)) || start_signals(&p)) {
+		log_error("cannot start: %s", why);
+		goto out;
+	}
+	audit_local(&p, "start");
+	sd_notify(0, "READY=1");
+	log_notice("poi-control %s serves %u network elements", POI_VERSION, p.config->n_nes);
+	code = event_base_dispatch(p.control.base) < 0 ? 1 : 0;
+out:
+	stop(&p);
+	return code;
+}
