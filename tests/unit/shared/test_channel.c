@@ -1,0 +1,341 @@
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/channel.h"
+
+static const uint8_t memo[] = "canonical";
+
+static struct id16 id(uint8_t seed)
+{
+	struct id16 v;
+
+	memset(v.b, seed, sizeof(v.b));
+	return v;
+}
+
+static struct copy_balance copies(void)
+{
+	struct copy_balance b = {.matched = 1,
+		.offered = 2,
+		.acknowledged = 3,
+		.in_doubt = 4,
+		.queued = 5,
+		.octets = 6};
+
+	for (int i = 0; i < LOSS_COUNT; i++)
+		b.lost[i] = 100 + (uint64_t)i;
+	return b;
+}
+
+static struct channel_task sample_task(void)
+{
+	struct channel_task m = {.ne = id(1),
+		.xid = id(2),
+		.header_xid = id(3),
+		.correlation = 4,
+		.delivery = DELIVERY_X2 | DELIVERY_X3,
+		.report = REPORT_PDSR,
+		.tombstone = 1,
+		.n_destinations = 2,
+		.did = {id(5), id(6)},
+		.memo = memo,
+		.memo_length = sizeof(memo)};
+
+	m.filter = (struct filter){.kinds = FILTER_ADDRESS | FILTER_PORT,
+		.n_address = 1,
+		.n_port = 1,
+		.protocol = 17,
+		.address = {{.family = 4, .length = 32, .b = {192, 0, 2, 1}}},
+		.port = {{.n = 1, .range = {{53, 53}}}}};
+	return m;
+}
+
+static struct channel_status sample_status(void)
+{
+	struct channel_status m = {.copies = copies(),
+		.balanced = 1,
+		.control_connected = 1,
+		.incarnation = 2,
+		.generation = 3,
+		.uptime_ms = 4,
+		.tasks = 5,
+		.destinations = 6,
+		.workers = 7,
+		.ports = 2};
+
+	m.packets = (struct packet_balance){.received = 9, .imissed = 10, .nombuf = 11};
+	for (int i = 0; i < PACKET_OUTCOME_COUNT; i++)
+		m.packets.outcome[i] = 200 + (uint64_t)i;
+	m.packets.forward[FORWARD_TX_FULL] = 12;
+	strcpy(m.port[1].name, "net_pcap0");
+	m.port[1].link_up = 1;
+	m.port[1].received = 13;
+	m.port[1].transmitted = 14;
+	return m;
+}
+
+// Encodes, splits, decodes back to the same octets, then refuses every truncation, an octet more,
+// and every encoding buffer that is too small.
+#define CHECK(name, sample)                                                                      \
+	do {                                                                                     \
+		static uint8_t out[CHANNEL_MESSAGE_MAX], again[CHANNEL_MESSAGE_MAX];             \
+		static struct channel_##name m, back;                                            \
+		struct channel_header h;                                                         \
+		const uint8_t *body;                                                             \
+		size_t length;                                                                   \
+		m = (struct channel_##name)sample;                                               \
+		int n = channel_encode_##name(out, sizeof(out), 7, 99, &m);                      \
+		cr_assert_gt(n, 8);                                                              \
+		cr_assert_eq(channel_split(out, (size_t)n, &h, &body, &length), POI_OK);         \
+		cr_assert_eq(h.id, 7);                                                           \
+		cr_assert_eq(h.request, 99);                                                     \
+		cr_assert_eq(length, (size_t)n - 8);                                             \
+		cr_assert_eq(channel_decode_##name(body, length, &back), POI_OK, #name);         \
+		cr_assert_eq(channel_encode_##name(again, sizeof(again), 7, 99, &back), n);      \
+		cr_assert_arr_eq(out, again, (size_t)n);                                         \
+		for (size_t cut = 0; cut < length; cut++) {                                      \
+			uint8_t *exact = malloc(cut ? cut : 1);                                  \
+			memcpy(exact, body, cut);                                                \
+			cr_expect_lt(                                                            \
+				channel_decode_##name(exact, cut, &back), 0, #name " %zu", cut); \
+			free(exact);                                                             \
+		}                                                                                \
+		out[n] = 0;                                                                      \
+		cr_expect_eq(channel_decode_##name(body, length + 1, &back), POI_ERR_INVALID);   \
+		for (int room = 0; room < n; room++)                                             \
+			cr_expect_eq(channel_encode_##name(again, (size_t)room, 7, 99, &m),      \
+				POI_ERR_TOO_LARGE);                                              \
+	} while (0)
+
+#define S(...)              \
+	{                   \
+		__VA_ARGS__ \
+	}
+
+Test(channel, hello_round_trips)
+{
+	CHECK(hello,
+		S(.version = 1, .role = CHANNEL_ROLE_OBSERVER, .incarnation = 3, .software = "x"));
+	CHECK(hello_ok, S(1, 2, 3, 4, 5, 1));
+	CHECK(hello_refused, S(2, POI_ERR_IN_USE, "0.1"));
+}
+
+Test(channel, a_foreign_version_is_still_read)
+{
+	struct channel_hello m = {.version = CHANNEL_VERSION + 1, .role = 1}, back;
+	uint8_t out[128];
+	int n = channel_encode_hello(out, sizeof(out), CHANNEL_HELLO, 1, &m);
+
+	cr_assert_eq(channel_decode_hello(out + 8, (size_t)n - 8, &back), POI_OK);
+	cr_assert_eq(back.version, CHANNEL_VERSION + 1);
+}
+
+Test(channel, provisioning_round_trips)
+{
+	CHECK(ne, S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2,
+			  .remaining_ms = UINT64_MAX, .expired = 1));
+	CHECK(heard, S(id(1)));
+	CHECK(destination,
+		S(.ne = id(1), .did = id(2), .delivery = DELIVERY_X3, .port = 1,
+			.address = {.family = 6, .b = {[15] = 1}}, .memo = memo, .memo_length = 3));
+	CHECK(destination, S(.delivery = DELIVERY_X2, .port = 65535, .host = "mdf.example"));
+	CHECK(task, sample_task());
+	CHECK(object, S(id(1), id(2)));
+	CHECK(memo, S(.ne = id(1), .id = id(2), .destination = 1, .memo = memo, .memo_length = 4));
+}
+
+Test(channel, answers_round_trip)
+{
+	CHECK(ack, S(POI_ERR_CONFLICT, 77));
+	CHECK(state_end, S(1, 2, 3, {[31] = 4}));
+	CHECK(event, S(EVENT_LINK_UP, id(1), id(2), LOSS_STOPPED, 3, 4, "port down"));
+	CHECK(status, sample_status());
+	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3));
+	CHECK(destination_status,
+		S(id(1), id(2), DESTINATION_DRAINING, copies(), 1, 2, 3, "refused"));
+	CHECK(control_status, S(1, 2, 1, 1, 3, 4, 5, 6, 7, 8, 9));
+}
+
+Test(channel, decoded_values_are_the_encoded_ones)
+{
+	struct channel_task m = sample_task(), back;
+	uint8_t out[1024];
+	int n = channel_encode_task(out, sizeof(out), CHANNEL_TASK_PUT, 1, &m);
+
+	cr_assert_eq(channel_decode_task(out + 8, (size_t)n - 8, &back), POI_OK);
+	cr_assert(id_equal(&back.did[1], &m.did[1]));
+	cr_assert_eq(back.correlation, 4);
+	cr_assert_eq(back.report, REPORT_PDSR);
+	cr_assert(filter_equal(&back.filter, &m.filter));
+	cr_assert_eq(back.memo_length, sizeof(memo));
+	cr_assert_str_eq((const char *)back.memo, (const char *)memo);
+	cr_assert(back.memo > out && back.memo < out + n, "points into the message");
+}
+
+static void expect_task_refused(struct channel_task m, int error, const char *what)
+{
+	static uint8_t out[CHANNEL_MESSAGE_MAX];
+	struct channel_task back;
+	int n = channel_encode_task(out, sizeof(out), CHANNEL_TASK_PUT, 1, &m);
+
+	if (n > 0)
+		n = channel_decode_task(out + 8, (size_t)n - 8, &back);
+	cr_expect_eq(n, error, "%s: %d", what, n);
+}
+
+Test(channel, task_domains)
+{
+	static uint8_t large[CHANNEL_MEMO_MAX + 1];
+	struct channel_task m = sample_task();
+
+	m.delivery = 0;
+	expect_task_refused(m, POI_ERR_INVALID, "delivery 0");
+	m.delivery = 4;
+	expect_task_refused(m, POI_ERR_INVALID, "delivery 4");
+	m = sample_task();
+	m.report = 3;
+	expect_task_refused(m, POI_ERR_INVALID, "report");
+	m = sample_task();
+	m.tombstone = 2;
+	expect_task_refused(m, POI_ERR_INVALID, "flag");
+	m = sample_task();
+	m.n_destinations = CHANNEL_TASK_DESTINATIONS_MAX + 1;
+	expect_task_refused(m, POI_ERR_TOO_LARGE, "destinations");
+	m = sample_task();
+	m.filter = (struct filter){0};
+	expect_task_refused(m, POI_ERR_INVALID, "an empty filter is everybody");
+	m = sample_task();
+	m.filter.address[0].b[5] = 1;
+	expect_task_refused(m, 0, "what IPv4 does not carry is not sent");
+	m = sample_task();
+	m.memo = large;
+	m.memo_length = CHANNEL_MEMO_MAX;
+	expect_task_refused(m, 0, "the largest memo fits");
+	m.memo_length++;
+	expect_task_refused(m, POI_ERR_TOO_LARGE, "memo");
+}
+
+Test(channel, other_domains)
+{
+	uint8_t out[1024];
+	struct channel_destination d = {.delivery = 1, .port = 1, .host = "h"}, d2;
+	struct channel_ack a = {.result = 1}, a2;
+	struct channel_event e = {.kind = EVENT_LINK_UP + 1}, e2;
+	struct channel_ne unterminated;
+	int n;
+
+	d.address.family = 4; // both
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d);
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	d.address.family = 0;
+	d.host[0] = 0; // neither
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d);
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	d.host[0] = 'h';
+	d.port = 0;
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d);
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	n = channel_encode_ack(out, sizeof(out), 1, 1, &a);
+	cr_expect_eq(channel_decode_ack(out + 8, (size_t)n - 8, &a2), POI_ERR_INVALID);
+	n = channel_encode_event(out, sizeof(out), 1, 1, &e);
+	cr_expect_eq(channel_decode_event(out + 8, (size_t)n - 8, &e2), POI_ERR_INVALID);
+	memset(&unterminated, 'x', sizeof(unterminated));
+	cr_expect_eq(channel_encode_ne(out, sizeof(out), 1, 1, &unterminated), POI_ERR_INVALID);
+}
+
+Test(channel, split)
+{
+	struct channel_header h;
+	const uint8_t *body;
+	size_t length;
+	uint8_t out[8];
+
+	cr_assert_eq(channel_encode_empty(out, 8, CHANNEL_STATE_GET, 5), 8);
+	for (size_t cut = 0; cut < 8; cut++)
+		cr_expect_eq(channel_split(out, cut, &h, &body, &length), POI_ERR_SYNTAX);
+	cr_assert_eq(channel_split(out, 8, &h, &body, &length), POI_OK);
+	cr_assert_eq(h.id, CHANNEL_STATE_GET);
+	cr_assert_eq(length, 0);
+	out[3] = 1;
+	cr_assert_eq(channel_split(out, 8, &h, &body, &length), POI_ERR_SYNTAX);
+}
+
+static char folder[] = "/tmp/poi-channel-XXXXXX", path[64];
+
+static void make_folder(void)
+{
+	cr_assert_not_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/dataplane.sock", folder);
+}
+
+static void remove_folder(void)
+{
+	unlink(path);
+	rmdir(folder);
+}
+
+Test(channel_socket, messages_keep_their_edges, .init = make_folder, .fini = remove_folder)
+{
+	static uint8_t large[CHANNEL_MESSAGE_MAX], back[CHANNEL_MESSAGE_MAX];
+	struct stat st;
+	int listener = channel_listen(path), a, b;
+
+	cr_assert_geq(listener, 0);
+	cr_assert_eq(stat(path, &st), 0);
+	cr_assert_eq(st.st_mode & 07777, 0600);
+	cr_assert_eq(channel_accept(listener), POI_ERR_AGAIN);
+	a = channel_connect(path);
+	b = channel_accept(listener);
+	cr_assert_geq(a, 0);
+	cr_assert_geq(b, 0);
+	cr_assert(fcntl(b, F_GETFD) & FD_CLOEXEC);
+	cr_assert_eq(channel_receive(b, back, sizeof(back)), POI_ERR_AGAIN);
+
+	memset(large, 0x5a, sizeof(large));
+	cr_assert_eq(channel_send(a, (const uint8_t *)"ab", 2), POI_OK);
+	cr_assert_eq(channel_send(a, large, sizeof(large)), POI_OK);
+	cr_assert_eq(channel_receive(b, back, sizeof(back)), 2);
+	cr_assert_eq(channel_receive(b, back, sizeof(back)), CHANNEL_MESSAGE_MAX);
+	cr_assert_arr_eq(large, back, sizeof(back));
+	cr_assert_eq(channel_send(a, large, 10), POI_OK);
+	cr_assert_eq(channel_receive(b, back, 9), POI_ERR_TOO_LARGE);
+	cr_assert_eq(channel_send(a, large, sizeof(large) + 1), POI_ERR_TOO_LARGE);
+
+	int rc;
+	unsigned sent = 0;
+	while ((rc = channel_send(a, large, sizeof(large))) == POI_OK && sent < 1000)
+		sent++;
+	cr_assert_eq(rc, POI_ERR_AGAIN, "a full socket is no failure");
+	close(a);
+	while ((rc = (int)channel_receive(b, back, sizeof(back))) > 0)
+		sent--;
+	cr_assert_eq(sent, 0);
+	cr_assert_eq(rc, POI_ERR_CLOSED);
+	cr_assert_eq(channel_send(b, large, 1), POI_ERR_CLOSED, "without a signal");
+}
+
+Test(channel_socket, stale_file_is_replaced_a_live_one_is_not, .init = make_folder,
+	.fini = remove_folder)
+{
+	cr_assert_eq(channel_connect(path), POI_ERR_CLOSED, "no file");
+	int listener = channel_listen(path);
+	cr_assert_geq(listener, 0);
+	cr_assert_eq(channel_listen(path), POI_ERR_IN_USE);
+	close(listener);
+	cr_assert_eq(channel_connect(path), POI_ERR_CLOSED, "nobody listens");
+	listener = channel_listen(path);
+	cr_assert_geq(listener, 0, "replaced");
+	close(listener);
+	unlink(path);
+	int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	close(file);
+	cr_assert_eq(channel_listen(path), POI_ERR_EXISTS, "not a socket: not ours");
+	cr_assert_eq(access(path, F_OK), 0);
+	cr_assert_eq(channel_listen(""), POI_ERR_INVALID);
+}
