@@ -11,7 +11,7 @@
 #include "shared/channel.h"
 
 #define LINE 64
-#define READY_SIZE (COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most once
+#define READY_SIZE (COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most twice: see stream_cut
 #define SWEEP 64 // rings looked at when the pool is empty, per copy refused
 
 struct copy_ring {

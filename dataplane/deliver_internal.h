@@ -1,0 +1,150 @@
+#pragma once
+
+// What deliver.c (the builder's side), deliver_loop.c (the threads) and deliver_link.c (one
+// destination's connection) share. For nobody else.
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "dataplane/deliver.h"
+#include "dataplane/mdf.h"
+#include "dataplane/resolve.h"
+#include "dataplane/settled.h"
+#include "dataplane/stream.h"
+
+#define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ull
+#define EVENTS_MAX 4096	 // unread events; the oldest go first
+#define INBOUND_MAX 4096 // octets of one PDU that an MDF may send
+
+struct link_settings { // the configuration with the overrides of this destination
+	uint64_t buffer;
+	uint32_t max_pdu;
+	uint8_t minor;
+	bool keepalive;
+	bool require_ack;
+	const char *identity; // the configuration's; NULL: the address or host name
+};
+
+// One destination. Owned by its delivery thread, but for the members marked otherwise.
+struct link {
+	struct deliver *deliver;
+	struct deliver_thread *thread;
+	struct link *next;	// of the thread's list
+	struct link *next_busy; // of the thread's busy list
+	bool busy;
+	uint16_t index;
+	uint64_t serial; // tells a late answer of the resolver apart
+	struct link_settings settings;
+	struct channel_destination dest; // without memo; under deliver->lock
+	struct stream *stream;
+	_Atomic uint32_t state; // enum destination_state; anyone reads
+
+	struct mdf *mdf; // NULL: no connection
+	bool writable;
+	bool resolving;
+	uint32_t n_addresses, address_at;
+	struct ip_address address[RESOLVE_ADDRESSES_MAX];
+	uint64_t attempt_at;	// next try
+	uint64_t attempt_until; // connect and handshake
+	uint64_t up_at;		// when the connection stood
+	uint32_t failures;	// in a row, sets the back-off
+	bool reported_down;
+	uint64_t lost_at_down; // for the count in the up event
+
+	struct stream_piece piece; // refused by TCP for now; length 0: none
+	bool piece_is_control;
+	uint8_t control[PDU_KEEPALIVE_SIZE];
+	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
+	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
+	bool answer_due;			  // the MDF sent a keepalive of its own
+	uint32_t answer_sequence;
+	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
+	uint64_t ack_written;	    // mdf_written at the last look
+	uint32_t inbound_length;
+	uint8_t inbound[INBOUND_MAX];
+
+	_Atomic bool removing;
+	uint64_t remove_until;
+
+	// Under deliver->lock.
+	uint64_t connects;
+	uint64_t down_since_ns; // CLOCK_REALTIME
+	char reason[96];
+};
+
+struct command;
+
+struct deliver_thread {
+	struct deliver *deliver;
+	uint32_t number;
+	pthread_t id;
+	int epoll;
+	int wake; // eventfd
+	struct link *links;
+	struct link *busy;
+	struct settled book;
+	uint64_t random; // jitter
+	uint64_t stop_until;
+
+	pthread_mutex_t lock; // below
+	pthread_cond_t taken;
+	struct command *first, **last;
+	_Atomic bool pending; // set with the queue, read without the lock
+	bool running;
+};
+
+struct deliver {
+	const struct config *config;
+	struct capture *const *captures;
+	uint32_t n_workers;
+	uint32_t n_threads;
+	uint64_t flush_ns;
+	struct resolver *resolver;
+	_Atomic bool stopping;
+	struct deliver_thread thread[CAPTURE_DELIVER_MAX];
+
+	pthread_mutex_t lock; // below: between the builder and the threads, never a worker
+	struct mdf_tls *tls;
+	struct link *link[COPY_DESTINATIONS_MAX];
+	uint64_t serial;
+	struct copy_balance past; // of destinations that are gone
+	struct channel_event event[EVENTS_MAX];
+	uint32_t event_head, event_tail;
+	int event_fd;
+};
+
+enum command_kind { COMMAND_ADD, COMMAND_MODIFY, COMMAND_REMOVE, COMMAND_RESOLVED };
+
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	bool waited; // the sender waits and frees; else the thread frees
+	bool done;
+	struct link *link;	  // ADD, MODIFY, REMOVE
+	struct copy_ring **rings; // MODIFY: new ones by line (workers x kinds), NULL where none
+	struct channel_destination dest; // MODIFY
+	struct resolve_answer answer;	 // RESOLVED
+};
+
+// deliver_loop.c
+int deliver_thread_open(struct deliver *d, uint32_t number);
+int deliver_thread_start(struct deliver_thread *t);
+void deliver_thread_join(struct deliver_thread *t);
+void deliver_thread_close(struct deliver_thread *t);
+// Hands the command over and, with `waited`, waits until it is done. A thread that does not run
+// does it at once.
+void deliver_thread_send(struct deliver_thread *t, struct command *c);
+void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
+uint64_t deliver_now(void);
+uint64_t deliver_realtime(void);
+void deliver_post(struct deliver *d, const struct channel_event *e);
+
+// deliver_link.c: all on the link's own thread
+void link_timers(struct link *l, uint64_t now); // connect, time out, keepalive
+void link_ready(struct link *l, uint32_t epoll_events, uint64_t now);
+unsigned link_pump(struct link *l, uint64_t now); // records sent
+bool link_quiet(const struct link *l);		  // nothing to do until it is woken
+void link_modified(struct link *l, const struct channel_destination *dest);
+void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
+void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost

@@ -1,0 +1,425 @@
+#include "dataplane/deliver_internal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define BURST 16u		  // records of one destination before the next has its turn
+#define ATTEMPT_NS (5 * NS_PER_S) // connect and handshake
+#define STABLE_NS (5 * NS_PER_S)  // a connection that stood so long resets the back-off
+#define BACKOFF_FIRST_NS (500 * NS_PER_MS)
+#define BACKOFF_MAX_NS (30 * NS_PER_S)
+#define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
+#define ACK_MIN_NS (NS_PER_MS / 2)
+#define ACK_MAX_NS (20 * NS_PER_MS)
+#define READS 16u // inbound reads of one visit
+
+static void set_state(struct link *l, enum destination_state s)
+{
+	if (s == DESTINATION_UP && l->remove_until)
+		s = DESTINATION_DRAINING;
+	atomic_store_explicit(&l->state, (uint32_t)s, memory_order_relaxed);
+}
+
+static uint64_t lost_so_far(const struct link *l)
+{
+	struct copy_balance b = {0};
+	uint64_t octets = 0, sum = 0;
+
+	stream_balance(l->stream, &b, &octets);
+	for (int i = 0; i < LOSS_COUNT; i++)
+		sum += b.lost[i];
+	return sum;
+}
+
+static void post(struct link *l, uint8_t kind, uint64_t copies, const char *text)
+{
+	struct channel_event e = {.kind = kind,
+		.ne = l->dest.ne,
+		.id = l->dest.did,
+		.copies = copies,
+		.time_ns = deliver_realtime()};
+
+	snprintf(e.text, sizeof(e.text), "%s", text);
+	deliver_post(l->deliver, &e);
+}
+
+// 0.5, 1, 2, 4 ... 30 s, and up to a quarter more, so that many links do not come back at once.
+static uint64_t backoff(struct link *l)
+{
+	struct deliver_thread *t = l->thread;
+	uint64_t pause = BACKOFF_FIRST_NS;
+
+	for (uint32_t i = 1; i < l->failures && pause < BACKOFF_MAX_NS; i++)
+		pause *= 2;
+	if (pause > BACKOFF_MAX_NS)
+		pause = BACKOFF_MAX_NS;
+	t->random ^= t->random << 13;
+	t->random ^= t->random >> 7;
+	t->random ^= t->random << 17;
+	return pause + t->random % (pause / 4);
+}
+
+// Forgets the connection; what it carried and was not acknowledged is sent again or in doubt.
+static void drop(struct link *l)
+{
+	if (!l->mdf)
+		return;
+	stream_acked(l->stream, mdf_acknowledged(l->mdf));
+	mdf_close(l->mdf);
+	l->mdf = NULL;
+	l->piece.length = 0;
+	l->writable = false;
+	l->inbound_length = 0;
+	l->answer_due = false;
+}
+
+static void down(struct link *l, uint64_t now, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void down(struct link *l, uint64_t now, const char *format, ...)
+{
+	char reason[sizeof(l->reason)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	drop(l);
+	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
+	if (l->up_at && now - l->up_at >= STABLE_NS)
+		l->failures = 0;
+	l->up_at = 0;
+	l->failures++;
+	l->attempt_at = now + backoff(l);
+	set_state(l, DESTINATION_DOWN);
+	pthread_mutex_lock(&l->deliver->lock);
+	if (!l->reported_down)
+		l->down_since_ns = deliver_realtime();
+	snprintf(l->reason, sizeof(l->reason), "%s", reason);
+	pthread_mutex_unlock(&l->deliver->lock);
+	if (l->reported_down)
+		return;
+	l->reported_down = true;
+	l->lost_at_down = lost_so_far(l);
+	post(l, EVENT_DESTINATION_DOWN, 0, reason);
+}
+
+static void up(struct link *l, uint64_t now)
+{
+	const struct config_keepalive *k = &l->deliver->config->delivery.keepalive;
+
+	l->up_at = now;
+	l->writable = true;
+	l->keepalive_at = now + k->time_p1 * NS_PER_S;
+	l->alive_at = now;
+	l->keepalive_next = 0;
+	l->keepalive_acked = 0;
+	l->ack_at = now + ACK_MIN_NS;
+	l->ack_pause = ACK_MIN_NS;
+	l->ack_written = mdf_written(l->mdf);
+	set_state(l, DESTINATION_UP);
+	pthread_mutex_lock(&l->deliver->lock);
+	l->connects++;
+	l->down_since_ns = 0;
+	l->reason[0] = 0;
+	pthread_mutex_unlock(&l->deliver->lock);
+	if (l->reported_down)
+		post(l, EVENT_DESTINATION_UP, lost_so_far(l) - l->lost_at_down, "delivering again");
+	l->reported_down = false;
+}
+
+static void go_on_connecting(struct link *l, uint64_t now)
+{
+	int error = mdf_progress(l->mdf, now);
+
+	if (error == 0)
+		up(l, now);
+	else if (error != POI_ERR_AGAIN)
+		down(l, now, "%s", mdf_reason(l->mdf));
+	else if (now >= l->attempt_until)
+		down(l, now, "connect: no answer within %llu s", ATTEMPT_NS / NS_PER_S);
+}
+
+static void attempt(struct link *l, uint64_t now)
+{
+	const char *host = l->dest.host[0] ? l->dest.host : NULL;
+	struct mdf_peer peer = {.address = l->dest.address,
+		.port = l->dest.port,
+		.host = host,
+		.identity = l->settings.identity};
+	char reason[96] = "";
+
+	if (host)
+		peer.address = l->address[l->address_at++ % l->n_addresses];
+	pthread_mutex_lock(&l->deliver->lock); // the credentials may be exchanged meanwhile
+	l->mdf = mdf_connect(l->deliver->tls, &peer, reason, sizeof(reason));
+	pthread_mutex_unlock(&l->deliver->lock);
+	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = l};
+	if (l->mdf && epoll_ctl(l->thread->epoll, EPOLL_CTL_ADD, mdf_fd(l->mdf), &e) != 0)
+		snprintf(reason, sizeof(reason), "cannot watch the socket");
+	if (reason[0]) {
+		down(l, now, "%s", reason);
+		return;
+	}
+	l->attempt_until = now + ATTEMPT_NS;
+	set_state(l, DESTINATION_CONNECTING);
+	go_on_connecting(l, now);
+}
+
+void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now)
+{
+	l->resolving = false;
+	l->n_addresses = a->n;
+	l->address_at = 0;
+	memcpy(l->address, a->address, sizeof(l->address));
+	if (a->n == 0)
+		down(l, now, "host name: %s", a->reason);
+	else if (!l->mdf)
+		attempt(l, now);
+}
+
+// Names are resolved anew when all their addresses have been tried.
+static void start(struct link *l, uint64_t now)
+{
+	if (!l->dest.host[0] || (l->n_addresses > 0 && l->address_at < l->n_addresses)) {
+		attempt(l, now);
+		return;
+	}
+	l->resolving = resolver_ask(l->deliver->resolver, l->dest.host, l->serial) == 0;
+	if (!l->resolving)
+		down(l, now, "out of memory");
+	else if (!l->reported_down)
+		set_state(l, DESTINATION_CONNECTING);
+}
+
+static void check_liveness(struct link *l, uint64_t now)
+{
+	const struct config_keepalive *k = &l->deliver->config->delivery.keepalive;
+	uint64_t patience = k->time_p2 * NS_PER_S;
+
+	if (l->settings.keepalive && l->settings.require_ack &&
+		l->keepalive_next != l->keepalive_acked && now - l->alive_at >= patience)
+		down(l, now, "no keepalive acknowledged within %u s", k->time_p2);
+}
+
+void link_timers(struct link *l, uint64_t now)
+{
+	if (l->mdf && l->up_at) {
+		l->writable = true; // a try costs little; no lost wake-up may hold a queue
+		check_liveness(l, now);
+	} else if (l->mdf) {
+		go_on_connecting(l, now);
+	} else if (!l->resolving && now >= l->attempt_at && !l->remove_until &&
+		   !atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed)) {
+		start(l, now);
+	}
+}
+
+void link_modified(struct link *l, const struct channel_destination *dest)
+{
+	uint64_t now = deliver_now();
+	bool moved = memcmp(&l->dest.address, &dest->address, sizeof(dest->address)) != 0 ||
+		     strcmp(l->dest.host, dest->host) != 0 || l->dest.port != dest->port;
+
+	pthread_mutex_lock(&l->deliver->lock);
+	l->dest = *dest;
+	pthread_mutex_unlock(&l->deliver->lock);
+	if (!moved)
+		return;
+	// Ours to close, so no fault: the queue goes to the new place.
+	drop(l);
+	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
+	l->n_addresses = 0;
+	l->failures = 0;
+	l->up_at = 0;
+	l->attempt_at = now;
+	if (!l->reported_down)
+		set_state(l, DESTINATION_CONNECTING);
+}
+
+void link_close(struct link *l, enum copy_loss why)
+{
+	drop(l);
+	stream_discard(l->stream, why);
+	l->up_at = 0;
+	set_state(l, DESTINATION_IDLE);
+}
+
+// One PDU of the MDF. Only acknowledgements of what this connection issued count as life.
+static const char *take_pdu(struct link *l, const struct pdu *p, uint64_t now)
+{
+	if (p->type == PDU_KEEPALIVE_ACK) {
+		if (p->sequence >= l->keepalive_acked && p->sequence < l->keepalive_next) {
+			l->keepalive_acked = p->sequence + 1;
+			l->alive_at = now;
+		}
+		return NULL;
+	}
+	if (p->type == PDU_KEEPALIVE) {
+		l->answer_due = true;
+		l->answer_sequence = p->sequence;
+		return NULL;
+	}
+	return "content from an MDF";
+}
+
+static const char *take_inbound(struct link *l, uint64_t now)
+{
+	uint32_t at = 0;
+	const char *why = NULL;
+
+	while (!why && at < l->inbound_length) {
+		struct pdu p;
+		int64_t n = pdu_decode(
+			l->inbound + at, l->inbound_length - at, sizeof(l->inbound), &p, &why);
+		if (n == POI_ERR_AGAIN) {
+			why = NULL;
+			break;
+		}
+		if (n > 0) {
+			why = take_pdu(l, &p, now);
+			at += (uint32_t)n;
+		}
+	}
+	l->inbound_length -= at;
+	memmove(l->inbound, l->inbound + at, l->inbound_length);
+	return why;
+}
+
+static void receive(struct link *l, uint64_t now)
+{
+	for (unsigned i = 0; l->mdf && i < READS; i++) {
+		int64_t n = mdf_read(l->mdf, l->inbound + l->inbound_length,
+			sizeof(l->inbound) - l->inbound_length);
+		if (n == POI_ERR_AGAIN)
+			return;
+		if (n < 0) {
+			down(l, now, "%s", mdf_reason(l->mdf));
+			return;
+		}
+		l->inbound_length += (uint32_t)n;
+		const char *why = take_inbound(l, now);
+		if (why) {
+			down(l, now, "the MDF sent what is no keepalive: %s", why);
+			return;
+		}
+	}
+	// A peer that talks without end is no MDF: what it may say fits a few reads.
+	if (l->mdf)
+		down(l, now, "the MDF sends too much");
+}
+
+void link_ready(struct link *l, uint32_t epoll_events, uint64_t now)
+{
+	if (!l->mdf)
+		return;
+	if (!l->up_at) {
+		go_on_connecting(l, now);
+		if (!l->mdf || !l->up_at)
+			return;
+	}
+	if (epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
+		l->writable = true;
+	if (epoll_events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
+		receive(l, now);
+}
+
+static void settle(struct link *l, uint64_t now)
+{
+	uint64_t written = mdf_written(l->mdf);
+
+	if (!stream_outstanding(l->stream) ||
+		(now < l->ack_at && written - l->ack_written < ACK_OCTETS))
+		return;
+	l->ack_written = written;
+	if (stream_acked(l->stream, mdf_acknowledged(l->mdf)))
+		l->ack_pause = ACK_MIN_NS;
+	else if (l->ack_pause < ACK_MAX_NS)
+		l->ack_pause *= 2;
+	l->ack_at = now + l->ack_pause;
+}
+
+static bool keepalive_due(const struct link *l, uint64_t now)
+{
+	return l->answer_due || (l->settings.keepalive && now >= l->keepalive_at);
+}
+
+static void make_keepalive(struct link *l, uint64_t now)
+{
+	if (l->answer_due) {
+		pdu_keepalive_write(l->control, l->settings.minor, l->answer_sequence);
+		l->control[3] = PDU_KEEPALIVE_ACK;
+		l->answer_due = false;
+	} else {
+		// The wait for an answer begins with the first one that lacks it.
+		if (l->keepalive_next == l->keepalive_acked)
+			l->alive_at = now;
+		pdu_keepalive_write(l->control, l->settings.minor, l->keepalive_next++);
+		l->keepalive_at = now + l->deliver->config->delivery.keepalive.time_p1 * NS_PER_S;
+	}
+	l->piece = (struct stream_piece){.octets = l->control, .length = sizeof(l->control)};
+	l->piece_is_control = true;
+}
+
+static bool next_piece(struct link *l, uint64_t now)
+{
+	if (l->piece.length > 0)
+		return true;
+	bool due = keepalive_due(l, now);
+	uint64_t flush = l->remove_until ? 0 : l->deliver->flush_ns;
+	l->piece_is_control = false;
+	if (due && stream_at_edge(l->stream)) {
+		make_keepalive(l, now);
+		return true;
+	}
+	return stream_next(l->stream, now, flush, due, &l->piece);
+}
+
+// Takes `n` octets off the piece in hand. 0 or NOMEM.
+static int advance(struct link *l, uint32_t n)
+{
+	struct stream_piece sent = l->piece;
+	int error = 0;
+
+	sent.length = n;
+	if (!l->piece_is_control)
+		error = stream_sent(l->stream, &sent, mdf_written(l->mdf));
+	l->piece.octets += n;
+	l->piece.length -= n;
+	return error;
+}
+
+unsigned link_pump(struct link *l, uint64_t now)
+{
+	unsigned records = 0;
+
+	if (!l->mdf || !l->up_at)
+		return 0;
+	settle(l, now);
+	while (l->writable && records < BURST && next_piece(l, now)) {
+		int64_t n = mdf_write(l->mdf, l->piece.octets, l->piece.length);
+		if (n == POI_ERR_AGAIN) {
+			l->writable = false;
+			break;
+		}
+		if (n < 0) {
+			down(l, now, "%s", mdf_reason(l->mdf));
+			return records;
+		}
+		if (advance(l, (uint32_t)n)) {
+			down(l, now, "out of memory");
+			return records;
+		}
+		records++;
+	}
+	return records;
+}
+
+bool link_quiet(const struct link *l)
+{
+	if (!l->mdf || !l->up_at)
+		return true;
+	return l->piece.length == 0 && !stream_active(l->stream) && !stream_outstanding(l->stream);
+}

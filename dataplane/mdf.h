@@ -1,0 +1,48 @@
+#pragma once
+
+// One TLS connection to one mediation function: non-blocking connect, mutual TLS, the MDF's
+// identity verified before the first octet, records straight from the caller's memory, and what TCP
+// has acknowledged of them. The only place of the dataplane (beside spool) that knows OpenSSL.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/config.h"
+#include "shared/filter.h"
+
+struct mdf_tls; // our certificate and the trusted issuers; reference-counted by its connections
+
+struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t why_size);
+void mdf_tls_free(struct mdf_tls *t);
+
+struct mdf_peer {
+	struct ip_address address; // where to connect
+	uint16_t port;
+	const char *host; // the name the certificate must carry; NULL: it must carry the address
+	const char *identity; // pinned instead: a SAN or UID; NULL when not
+};
+
+struct mdf;
+
+// Starts to connect; never blocks. NULL with `reason` set on failure.
+struct mdf *mdf_connect(
+	struct mdf_tls *t, const struct mdf_peer *peer, char *reason, size_t reason_size);
+// Says goodbye (close_notify) when the connection is healthy, and closes. NULL allowed.
+void mdf_close(struct mdf *m);
+
+int mdf_fd(const struct mdf *m);
+// Goes on with connect and handshake. 0 once data may be sent, AGAIN (wait for the descriptor, or
+// call again within 100 ms), else the connection is lost. `now_ns`: monotonic time.
+[[nodiscard]] int mdf_progress(struct mdf *m, uint64_t now_ns);
+// Hands octets (one TLS record; at most 16384) to TCP. Returns how many were taken, AGAIN (the same
+// octets must be offered again when the descriptor is writable), else the connection is lost.
+[[nodiscard]] int64_t mdf_write(struct mdf *m, const void *octets, size_t length);
+// Octets received (> 0), AGAIN, CLOSED (orderly end), else the connection is lost.
+[[nodiscard]] int64_t mdf_read(struct mdf *m, void *out, size_t capacity);
+
+// Octets of the TLS stream handed to TCP, and those of them that TCP has acknowledged.
+uint64_t mdf_written(const struct mdf *m);
+uint64_t mdf_acknowledged(struct mdf *m);
+// Why the connection was lost; never target data.
+const char *mdf_reason(const struct mdf *m);
