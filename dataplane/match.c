@@ -1,0 +1,463 @@
+#include "dataplane/match.h"
+
+#include "dataplane/table_index.h"
+#include "shared/wire.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define PROBES_MAX 256
+
+#define KIND(a) (1u << ANCHOR_##a)
+#define KINDS_EXACT (KIND(EXACT4) | KIND(EXACT6))
+#define KINDS_PREFIX (KIND(PREFIX4) | KIND(PREFIX6))
+
+// Places of a packet where a key can be found, in the fixed order that makes a rule found at
+// several of them count at the first one only, and that lets a cursor come back to any of them:
+//   (layer, end): a place per prefix length (the longest is the exact address), then per port block
+//   then GTP-U headers outermost first, then MAC addresses
+#define PLACES_END 160u // 129 prefix lengths, 17 port blocks
+#define PLACE_PORT 130u
+#define PLACE_TEID (2u * PACKET_LAYERS_MAX * PLACES_END)
+#define PLACE_MAC (PLACE_TEID + PACKET_LAYERS_MAX)
+
+struct probe {
+	uint64_t key;
+	uint32_t start, end; // entries of the bucket, once known
+	uint16_t place;
+	uint8_t packet;
+	uint8_t delta;
+};
+
+struct search {
+	const struct table *t;
+	const struct port_traits *port;
+	const struct packet_view *views;
+	uint32_t n;	      // probes gathered
+	uint32_t first_stage; // stages of the first packet that are already done
+	bool full;
+	uint16_t next_packet, next_stage; // where gathering stopped, when full
+	struct probe probe[PROBES_MAX];
+};
+
+INLINE const uint8_t *end_address(const struct packet_view *v, unsigned place_end)
+{
+	const struct packet_layer *l = &v->layer[place_end >> 1];
+	return v->data + l->l3 + l->source + (place_end & 1 ? l->address_length : 0);
+}
+
+INLINE bool has_user_ports(const struct packet_layer *l)
+{
+	return (l->flags & (LAYER_PORTS | LAYER_CARRIER)) == LAYER_PORTS &&
+	       (l->protocol == 6 || l->protocol == 17);
+}
+
+// ---- sift: which packets of the burst can match at all ----
+
+INLINE bool sift_ports(const struct filters *f, const struct packet_layer *l)
+{
+	if (!has_user_ports(l))
+		return false;
+	const _Atomic uint64_t *ports = f->port[l->protocol == 17];
+	return bit_of(ports, l->sport) | bit_of(ports, l->dport);
+}
+
+INLINE bool sift_v4(const struct table *t, const uint8_t *source, uint32_t kinds)
+{
+	const struct filters *f = t->filters;
+	uint32_t s = wire_load32(source), d = wire_load32(source + 4);
+	bool any = false;
+
+	if (kinds & KINDS_EXACT)
+		any |= bloom_has(&f->exact, hash_v4(&t->seeds, s)) |
+		       bloom_has(&f->exact, hash_v4(&t->seeds, d));
+	if (kinds & KINDS_PREFIX)
+		any |= bit_of(f->cover, s >> f->cover_shift) |
+		       bit_of(f->cover, d >> f->cover_shift);
+	return any;
+}
+
+INLINE unsigned sift_six(const struct table *t, const uint8_t *a)
+{
+	uint8_t cut[16];
+
+	mask_v6(a, t->filters->six_length, cut);
+	return bloom_has(&t->filters->six, hash_v6(&t->seeds, cut));
+}
+
+INLINE bool sift_v6(const struct table *t, const uint8_t *source, uint32_t kinds)
+{
+	const struct filters *f = t->filters;
+	bool any = false;
+
+	if (kinds & KINDS_EXACT)
+		any |= bloom_has(&f->exact, hash_v6(&t->seeds, source)) |
+		       bloom_has(&f->exact, hash_v6(&t->seeds, source + 16));
+	if (kinds & KINDS_PREFIX && t->kinds & KIND(PREFIX6))
+		any |= sift_six(t, source) | sift_six(t, source + 16);
+	return any;
+}
+
+INLINE bool sift_layer(
+	const struct table *t, const struct packet_view *v, unsigned i, uint32_t kinds)
+{
+	const struct packet_layer *l = &v->layer[i];
+	const uint8_t *source = v->data + l->l3 + l->source;
+	bool any = l->family == 4 ? sift_v4(t, source, kinds) : sift_v6(t, source, kinds);
+
+	if (kinds & KIND(PORT))
+		any |= sift_ports(t->filters, l);
+	return any;
+}
+
+INLINE unsigned sift_mac(const struct table *t, const uint8_t *frame)
+{
+	const struct bloom *f = &t->filters->mac;
+
+	return bloom_has(f, hash_mix(&t->seeds, load_mac(frame), 0)) |
+	       bloom_has(f, hash_mix(&t->seeds, load_mac(frame + 6), 0));
+}
+
+static __attribute__((noinline)) bool sift_tunnelled(
+	const struct table *t, const struct packet_view *v, uint32_t kinds)
+{
+	for (unsigned i = 0; i < v->n_layers; i++)
+		if (sift_layer(t, v, i, kinds))
+			return true;
+	if (v->flags & VIEW_GTPU && kinds & KIND(TEID)) {
+		if (bloom_has(&t->filters->teid, hash_v4(&t->seeds, v->teid)))
+			return true;
+		for (unsigned i = 0; i < v->n_nested; i++)
+			if (bloom_has(&t->filters->teid, hash_v4(&t->seeds, v->nested[i].teid)))
+				return true;
+	}
+	return v->flags & VIEW_ETHERNET && kinds & KIND(MAC) &&
+	       sift_mac(t, v->data + v->gtp + v->gtp_header);
+}
+
+// `kinds` is a constant of each caller for what costs every packet, so that kinds without tasks
+// cost nothing; `kinds_all` is the table's.
+INLINE uint32_t sift_kinds(const struct table *t, const struct packet_view *views, unsigned from,
+	unsigned n, uint32_t kinds)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = from; i < n; i++) {
+		const struct packet_view *v = &views[i];
+		bool any;
+		if (__builtin_expect(v->n_layers == 1 && !v->flags, 1))
+			any = sift_layer(t, v, 0, kinds);
+		else
+			any = sift_tunnelled(t, v, t->kinds);
+		mask |= (uint32_t)any << i;
+	}
+	if (t->kinds & KIND(MAC))
+		for (unsigned i = from; i < n; i++)
+			if (views[i].length >= 14)
+				mask |= (uint32_t)sift_mac(t, views[i].data) << i;
+	return mask;
+}
+
+static uint32_t sift(
+	const struct table *t, const struct packet_view *views, unsigned from, unsigned n)
+{
+	unsigned way = (t->kinds & KINDS_EXACT ? 1 : 0) | (t->kinds & KINDS_PREFIX ? 2 : 0) |
+		       (t->kinds & KIND(PORT) ? 4 : 0);
+
+	switch (way) {
+	case 1:
+		return sift_kinds(t, views, from, n, KINDS_EXACT);
+	case 2:
+		return sift_kinds(t, views, from, n, KINDS_PREFIX);
+	case 3:
+		return sift_kinds(t, views, from, n, KINDS_EXACT | KINDS_PREFIX);
+	case 4:
+		return sift_kinds(t, views, from, n, KIND(PORT));
+	case 5:
+		return sift_kinds(t, views, from, n, KINDS_EXACT | KIND(PORT));
+	case 6:
+		return sift_kinds(t, views, from, n, KINDS_PREFIX | KIND(PORT));
+	case 7:
+		return sift_kinds(t, views, from, n, KINDS_EXACT | KINDS_PREFIX | KIND(PORT));
+	default:
+		return sift_kinds(t, views, from, n, 0);
+	}
+}
+
+// ---- gather: the keys of a packet that sifting let through ----
+
+// A stage is a place in the base (even) or the delta (odd).
+static void add_probe(struct search *s, unsigned packet, unsigned place, uint64_t key)
+{
+	for (unsigned delta = 0; delta < 2; delta++) {
+		const struct index *x = delta ? s->t->delta : s->t->base;
+		if (!x->n_entries || place * 2 + delta < s->first_stage || s->full)
+			continue;
+		if (s->n == PROBES_MAX) {
+			s->full = true;
+			s->next_packet = (uint16_t)packet;
+			s->next_stage = (uint16_t)(place * 2 + delta);
+			return;
+		}
+		__builtin_prefetch(&x->start[key >> x->shift]);
+		s->probe[s->n++] = (struct probe){.key = key,
+			.place = (uint16_t)place,
+			.packet = (uint8_t)packet,
+			.delta = (uint8_t)delta};
+	}
+}
+
+static void gather_v4(struct search *s, unsigned packet, unsigned place, const uint8_t *a)
+{
+	const struct table *t = s->t;
+	uint32_t address = wire_load32(a);
+
+	if (t->kinds & KIND(PREFIX4) &&
+		bit_of(t->filters->cover, address >> t->filters->cover_shift))
+		for (uint64_t m = t->base->lengths4 | t->delta->lengths4; m; m &= m - 1) {
+			unsigned length = (unsigned)__builtin_ctzll(m);
+			uint64_t h = hash_v4(&t->seeds, mask_v4(address, length));
+			add_probe(s, packet, place + length,
+				key_finish(&t->seeds, h, ANCHOR_PREFIX4, length));
+		}
+	uint64_t h = hash_v4(&t->seeds, address);
+	if (t->kinds & KIND(EXACT4) && bloom_has(&t->filters->exact, h))
+		add_probe(s, packet, place + 32, key_finish(&t->seeds, h, ANCHOR_PREFIX4, 32));
+}
+
+static void gather_v6(struct search *s, unsigned packet, unsigned place, const uint8_t *a)
+{
+	const struct table *t = s->t;
+	uint8_t cut[16];
+
+	if (t->kinds & KIND(PREFIX6) && sift_six(t, a))
+		for (unsigned half = 0; half < 2; half++)
+			for (uint64_t m = t->base->lengths6[half] | t->delta->lengths6[half]; m;
+				m &= m - 1) {
+				unsigned length = half * 64 + (unsigned)__builtin_ctzll(m);
+				mask_v6(a, length, cut);
+				add_probe(s, packet, place + length,
+					key_finish(&t->seeds, hash_v6(&t->seeds, cut),
+						ANCHOR_PREFIX6, length));
+			}
+	uint64_t h = hash_v6(&t->seeds, a);
+	if (t->kinds & KIND(EXACT6) && bloom_has(&t->filters->exact, h))
+		add_probe(s, packet, place + 128, key_finish(&t->seeds, h, ANCHOR_PREFIX6, 128));
+}
+
+static void gather_port(
+	struct search *s, unsigned packet, unsigned place, uint8_t protocol, uint16_t port)
+{
+	const struct table *t = s->t;
+
+	if (!bit_of(t->filters->port[protocol == 17], port))
+		return;
+	for (uint32_t m = t->base->port_logs | t->delta->port_logs; m; m &= m - 1) {
+		unsigned log2 = (unsigned)__builtin_ctz(m);
+		add_probe(s, packet, place + PLACE_PORT + log2,
+			key_port(&t->seeds, protocol, port, log2));
+	}
+}
+
+static void gather_teid(struct search *s, unsigned packet, unsigned place, uint32_t teid)
+{
+	uint64_t h = hash_v4(&s->t->seeds, teid);
+
+	if (bloom_has(&s->t->filters->teid, h))
+		add_probe(s, packet, place, key_finish(&s->t->seeds, h, ANCHOR_TEID, 0));
+}
+
+static void gather_macs(struct search *s, unsigned packet, unsigned place, const uint8_t *frame)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t h = hash_mix(&s->t->seeds, load_mac(frame + 6 * i), 0);
+		if (bloom_has(&s->t->filters->mac, h))
+			add_probe(s, packet, place + i, key_finish(&s->t->seeds, h, ANCHOR_MAC, 0));
+	}
+}
+
+static void gather(struct search *s, unsigned packet)
+{
+	const struct packet_view *v = &s->views[packet];
+	uint32_t kinds = s->t->kinds;
+
+	for (unsigned e = 0; e < 2u * v->n_layers; e++) {
+		const struct packet_layer *l = &v->layer[e >> 1];
+		if (l->family == 4)
+			gather_v4(s, packet, e * PLACES_END, end_address(v, e));
+		else
+			gather_v6(s, packet, e * PLACES_END, end_address(v, e));
+		if (kinds & KIND(PORT) && has_user_ports(l))
+			gather_port(s, packet, e * PLACES_END, l->protocol,
+				e & 1 ? l->dport : l->sport);
+	}
+	if (kinds & KIND(TEID) && v->flags & VIEW_GTPU) {
+		gather_teid(s, packet, PLACE_TEID, v->teid);
+		for (unsigned i = 0; i < v->n_nested; i++)
+			gather_teid(s, packet, PLACE_TEID + 1 + i, v->nested[i].teid);
+	}
+	if (kinds & KIND(MAC)) {
+		if (v->length >= 14)
+			gather_macs(s, packet, PLACE_MAC, v->data);
+		if (v->flags & VIEW_ETHERNET)
+			gather_macs(s, packet, PLACE_MAC + 2, v->data + v->gtp + v->gtp_header);
+	}
+}
+
+// ---- verify ----
+
+static bool port_in(const struct filter *f, const struct packet_view *v, unsigned e, unsigned which)
+{
+	const struct packet_layer *l = &v->layer[e >> 1];
+	uint16_t port = e & 1 ? l->dport : l->sport;
+
+	if (!has_user_ports(l) || l->protocol != f->protocol)
+		return false;
+	for (unsigned i = 0; i < f->port[which].n; i++)
+		if (port >= f->port[which].range[i].first && port <= f->port[which].range[i].last)
+			return true;
+	return false;
+}
+
+// Does the rule's anchor lie at this end of this layer?
+static bool anchored_at(
+	const struct filter *f, const struct packet_view *v, unsigned e, unsigned which, bool port)
+{
+	if (port)
+		return port_in(f, v, e, which);
+	return ip_prefix_covers(&f->address[which], v->layer[e >> 1].family, end_address(v, e));
+}
+
+static const uint8_t *mac_at(const struct packet_view *v, unsigned i)
+{
+	if (i < 2)
+		return v->length >= 14 ? v->data + 6 * i : NULL;
+	return v->flags & VIEW_ETHERNET ? v->data + v->gtp + v->gtp_header + 6 * (i - 2) : NULL;
+}
+
+// A rule that several places of a packet lead to counts at the first of them.
+static bool is_first(
+	const struct filter *f, const struct packet_view *v, unsigned place, unsigned which)
+{
+	if (place >= PLACE_MAC) {
+		const uint8_t *own = mac_at(v, place - PLACE_MAC);
+		for (unsigned i = 0; i < place - PLACE_MAC; i++)
+			if (mac_at(v, i) && !memcmp(mac_at(v, i), f->mac[0], 6))
+				return false;
+		return own && !memcmp(own, f->mac[0], 6);
+	}
+	if (place >= PLACE_TEID) {
+		for (unsigned i = 0; i < place - PLACE_TEID; i++)
+			if ((i ? v->nested[i - 1].teid : v->teid) == f->teid)
+				return false;
+		return true;
+	}
+	bool port = place % PLACES_END >= PLACE_PORT;
+	for (unsigned e = 0; e < place / PLACES_END; e++)
+		if (anchored_at(f, v, e, which, port))
+			return false;
+	return anchored_at(f, v, place / PLACES_END, which, port);
+}
+
+static bool verify(
+	const struct search *s, const struct probe *p, const struct index_entry *e, struct hit *hit)
+{
+	const struct packet_view *v = &s->views[p->packet];
+
+	if ((e->key ^ p->key) >> 1)
+		return false;
+	if (!p->delta && table_is_void(s->t, e->rule->slot))
+		return false;
+	if (!is_first(&e->rule->filter, v, p->place, e->key & 1))
+		return false;
+	if (!match_rule(e->rule, s->port, v, hit))
+		return false;
+	hit->rule = e->rule;
+	hit->packet = p->packet;
+	return true;
+}
+
+static void locate(struct search *s)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		struct probe *p = &s->probe[i];
+		const struct index *x = p->delta ? s->t->delta : s->t->base;
+		p->start = x->start[p->key >> x->shift];
+		p->end = x->start[(p->key >> x->shift) + 1];
+		if (p->start != p->end)
+			__builtin_prefetch(&x->entry[p->start]);
+	}
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct probe *p = &s->probe[i];
+		const struct index *x = p->delta ? s->t->delta : s->t->base;
+		if (p->start != p->end && !((x->entry[p->start].key ^ p->key) >> 1)) {
+			const char *rule = (const char *)x->entry[p->start].rule;
+			__builtin_prefetch(rule);
+			__builtin_prefetch(rule + offsetof(struct rule, filter));
+			__builtin_prefetch(rule + offsetof(struct rule, filter) + 64);
+		}
+	}
+}
+
+// All gathered probes; false when `hits` was full, with the cursor on what comes next.
+static bool probe_all(struct search *s, struct match_cursor *c, struct hit *hits, unsigned max_hits,
+	unsigned *n_hits)
+{
+	locate(s);
+	for (unsigned i = 0; i < s->n; i++) {
+		const struct probe *p = &s->probe[i];
+		const struct index *x = p->delta ? s->t->delta : s->t->base;
+		uint32_t at = p->start + (i == 0 ? c->position : 0);
+		for (; at < p->end; at++) {
+			struct hit hit;
+			if (!verify(s, p, &x->entry[at], &hit))
+				continue;
+			if (*n_hits == max_hits) {
+				c->packet = p->packet;
+				c->stage = (uint16_t)(p->place * 2 + p->delta);
+				c->position = at - p->start;
+				return false;
+			}
+			hits[(*n_hits)++] = hit;
+		}
+		if (i == 0)
+			c->position = 0;
+	}
+	return true;
+}
+
+unsigned match_burst(const struct table *t, const struct port_traits *port,
+	const struct packet_view *views, unsigned n, struct match_cursor *cursor, struct hit *hits,
+	unsigned max_hits)
+{
+	unsigned n_hits = 0;
+	uint32_t mask;
+
+	if (!t->kinds || !(mask = sift(t, views, cursor->packet, n))) {
+		cursor->done = true;
+		return 0;
+	}
+	struct search s;
+	s.t = t;
+	s.port = port;
+	s.views = views;
+	s.first_stage = cursor->stage;
+	s.next_packet = cursor->packet;
+	while (mask) {
+		s.n = 0;
+		s.full = false;
+		while (mask && !s.full) {
+			unsigned packet = (unsigned)__builtin_ctz(mask);
+			if (packet != s.next_packet)
+				s.first_stage = 0;
+			gather(&s, packet);
+			s.first_stage = 0;
+			if (!s.full)
+				mask &= mask - 1;
+		}
+		if (!probe_all(&s, cursor, hits, max_hits, &n_hits))
+			return n_hits;
+		if (s.full)
+			s.first_stage = s.next_stage;
+	}
+	cursor->done = true;
+	return n_hits;
+}
