@@ -160,13 +160,17 @@ class Runner:
 		"""Replays the corpus of every decoder; with --long looks for more."""
 		if not self.build("fuzz", "build-fuzz", ["-Dfuzz=true", "-Db_lundef=false"], {"CC": "clang"}):
 			return
+		status, out = self.run(["meson", "introspect", "--tests", "build-fuzz"])
+		replays = [t["name"] for t in json.loads(out) if t["name"].startswith("replay_")] if not status else []
+		if replays:
+			self.meson_tests("fuzz", "build-fuzz", replays)
 		folder = os.path.join(TOP, "build-fuzz", "tests", "fuzz")
 		programs = sorted(n for n in os.listdir(folder) if n.startswith("fuzz_") and os.access(os.path.join(folder, n), os.X_OK)
 			and os.path.isfile(os.path.join(folder, n)))
 		if not programs:
 			self.tally.add("fuzz", "no fuzz target built", True, skipped=True)
 		for name in programs:
-			corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name.removeprefix("fuzz_"))
+			corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name)
 			work = os.path.join(folder, name + ".found")
 			os.makedirs(work, exist_ok=True)
 			limits = ["-max_total_time=600"] if self.options.long else ["-runs=20000", "-max_total_time=15"]

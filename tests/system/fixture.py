@@ -253,9 +253,8 @@ class Poi:
 			wait_until(self.connected, timeout, "control and dataplane are connected")
 
 	def connected(self):
-		"""An activation needs the dataplane: ask its status for the controller."""
 		status = self.try_status()
-		return bool(status) and status.get("control", {}).get("dataplane_connected", True)
+		return bool(status) and status["control"].get("dataplane_connected") and status["control"].get("recovered")
 
 	def _alive(self, process):
 		if not process.running:
@@ -283,17 +282,19 @@ class Poi:
 		return subprocess.run([self.programs["poi"], *arguments], capture_output=True, text=True, timeout=timeout)
 
 	def try_status(self):
+		"""What poi status says, or None while the dataplane does not answer. Control need not."""
 		done = self.poi("status", "-c", self.file, "--json")
 		try:
-			return json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+			status = json.loads(done.stdout)
 		except ValueError:
 			return None
+		return status if status["dataplane"]["reachable"] else None
 
 	def status(self):
-		done = self.poi("status", "-c", self.file, "--json")
-		if done.returncode or not done.stdout:
-			raise AssertionError("poi status: status %d: %s" % (done.returncode, done.stderr))
-		return json.loads(done.stdout)
+		status = self.try_status()
+		if not status:
+			raise AssertionError("poi status: the dataplane does not answer")
+		return status
 
 	def balanced(self, timeout=5):
 		"""Waits until the ledger balances at rest with nothing queued; the status."""

@@ -1,7 +1,7 @@
 """Command line of poi-lab."""
 import argparse
 
-from poi_lab import admf, mdf, pdu, pki
+from poi_lab import admf, admf_server, mdf, pdu, pki
 
 
 def main(arguments=None):
@@ -9,6 +9,9 @@ def main(arguments=None):
 	commands = parser.add_subparsers(required=True, metavar="COMMAND")
 	pki.options(commands.add_parser("pki", help="make certificates"))
 	admf.options(commands.add_parser("admf", help="send X1 requests"))
+	listen = commands.add_parser("admf-listen", help="answer the network element's own requests")
+	admf_server.add_arguments(listen)
+	listen.set_defaults(run=admf_server.run)
 	mdf.options(commands.add_parser("mdf", help="receive and check X2/X3"))
 	pdu.options(commands.add_parser("decode", help="print PDUs"))
 	chosen = parser.parse_args(arguments)
