@@ -183,6 +183,12 @@ Test(config, rules_across_keys)
 		F "10:58: network-elements[1].listen is shared with network-elements[0], write an "
 		  "address "
 		  "or port of its own");
+	expect_refusal("x1:\n",
+		"  - { ne-identifier: poi-02, admf-identifier: a, listen: '0.0.0.0:443', tls: { "
+		"certificate: a, key: b, ca: c } }\nx1:\n",
+		F "10:58: network-elements[1].listen is shared with network-elements[0], write an "
+		  "address "
+		  "or port of its own");
 	expect_refusal("https://", "http://",
 		F "8:15: admf-url is no https URL, write it as https://admf.example:443/X1/ADMF");
 	expect_refusal("path: /X1/NE", "path: X1/NE",
