@@ -1,7 +1,7 @@
 #pragma once
 
-// Values to X1 XML: responses of the NE, and the NE's own requests to the ADMF. Output is built with
-// libxml2's writer, so every value is escaped. All functions append to a growing buffer.
+// Values to X1 XML: responses of the NE, and the NE's own requests to the ADMF. Every value
+// passes x1_append_escaped. All functions append to a growing buffer. Clause 6 of TS 103 221-1.
 
 #include "control/x1_types.h"
 
@@ -9,8 +9,12 @@ struct x1_buffer { // start from {0}; free with x1_buffer_free
 	char *text;
 	size_t length, capacity;
 	int error; // sticky: 0 or POI_ERR_NOMEM
+	char list[40]; // the list that is open (lists do not nest)
 };
 void x1_buffer_free(struct x1_buffer *b);
+// Octets as they are; and text with what XML reserves escaped, what it cannot hold as U+FFFD.
+void x1_append(struct x1_buffer *b, const char *text, size_t length);
+void x1_append_escaped(struct x1_buffer *b, const char *text, size_t length);
 
 struct x1_envelope {
 	const char *admf_identifier;

@@ -49,6 +49,9 @@ enum x1_request_type {
 
 const char *x1_request_name(enum x1_request_type t); // "ActivateTask"
 
+// v1.<digits>.<digits>, ASCII digits: the versions this network element understands.
+bool x1_version_supported(const char *version);
+
 // Error codes of table 46 (and those of newer minors that a peer may ask for).
 enum x1_error {
 	X1_OK = 0,
@@ -127,11 +130,13 @@ struct x1_target {
 	uint16_t port[2];
 	uint32_t n_ports;
 	const uint16_t *ports;
-	// Extension: owner, and its 3GPP members (UPFLIT3TargetIdentifier) in document order.
+	// Extension: owner, and its 3GPP members (UPFLIT3TargetIdentifier) in document order. Elements
+	// not understood are members too, under their own name.
 	const char *owner;
 	uint32_t n_members;
 	const struct x1_extension_member *members;
-	const char *xml; // the targetIdentifier's content, serialised (attribute 17 of X2 PDUs)
+	// The targetIdentifier's content, serialised, X1 names without prefix (attribute 17 of X2 PDUs).
+	const char *xml;
 };
 
 struct x1_extension_member {
@@ -167,7 +172,7 @@ struct x1_pdsr_trigger { // E: HeaderReporting
 
 struct x1_task_extension {
 	const char *owner;
-	const char *space, *name; // of the first element inside; NULL when empty
+	const char *space, *name; // of one element inside (one entry each); NULL when empty
 	bool header_reporting;    // X1Extensions/HeaderReporting understood
 	bool pdsr;                // PDSR, else PDHR
 	bool session_triggers;
@@ -196,7 +201,9 @@ struct x1_message { // one x1RequestMessage
 	const char *ne_identifier;
 	const char *version;
 	struct id16 transaction;
-	int schema_error;        // 0, or X1_ERR_SCHEMA; `why` then names the element and the rule, never the value
+	// 0, X1_ERR_SCHEMA, or X1_ERR_VERSION (content of another version is not judged); `why` then
+	// names the element and the rule, never the value, and `task`, `destination` are NULL.
+	int schema_error;
 	const char *why;
 	struct id16 id;          // XID or DID of requests that carry only one
 	bool has_id;

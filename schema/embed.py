@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Turns the schemas into one C file: their octets, and the names of all elements they declare.
+
+usage: embed.py OUTPUT SCHEMA...
+"""
+import os
+import sys
+import xml.etree.ElementTree as ET
+
+
+def octets(data):
+    lines = []
+    for at in range(0, len(data), 20):
+        lines.append("\t" + "".join("%d," % b for b in data[at:at + 20]))
+    return "\n".join(lines)
+
+
+def element_names(data):
+    element = "{http://www.w3.org/2001/XMLSchema}element"
+    return {e.get("name") for e in ET.fromstring(data).iter(element) if e.get("name")}
+
+
+def main():
+    output, files = sys.argv[1], sys.argv[2:]
+    names = set()
+    text = ['#include "control/x1_schema_embedded.h"', ""]
+    table = []
+    for number, path in enumerate(files):
+        with open(path, "rb") as f:
+            data = f.read()
+        names |= element_names(data)
+        text += ["static const char file%d[] = {" % number, octets(data), "};", ""]
+        table.append('\t{"%s", file%d, sizeof(file%d)},' % (os.path.basename(path), number, number))
+    text += ["static const struct x1_schema_file files[] = {"] + table + ["};", "",
+             "const struct x1_schema_file *x1_schema_file(unsigned index)", "{",
+             "\treturn index < %d ? &files[index] : 0;" % len(files), "}", "",
+             "static const char *const elements[] = {"]
+    text += ['\t"%s",' % n for n in sorted(names)]
+    text += ["};", "", "const char *x1_schema_element(unsigned index)", "{",
+             "\treturn index < %d ? elements[index] : 0;" % len(names), "}", ""]
+    with open(output, "w", encoding="ascii") as f:
+        f.write("\n".join(text))
+
+
+main()
