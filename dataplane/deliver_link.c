@@ -204,6 +204,12 @@ static void check_liveness(struct link *l, uint64_t now)
 		down(l, now, "no keepalive acknowledged within %u s", k->time_p2);
 }
 
+// On the way out a destination gets its first attempt, and no second one.
+static bool leaving(const struct link *l)
+{
+	return l->remove_until || atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed);
+}
+
 void link_timers(struct link *l, uint64_t now)
 {
 	if (l->mdf && l->up_at) {
@@ -211,8 +217,7 @@ void link_timers(struct link *l, uint64_t now)
 		check_liveness(l, now);
 	} else if (l->mdf) {
 		go_on_connecting(l, now);
-	} else if (!l->resolving && now >= l->attempt_at && !l->remove_until &&
-		   !atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed)) {
+	} else if (!l->resolving && now >= l->attempt_at && (l->failures == 0 || !leaving(l))) {
 		start(l, now);
 	}
 }

@@ -240,7 +240,9 @@ static void retire(struct deliver_thread *t, struct link *l)
 
 static bool is_drained(struct link *l, uint64_t now, uint64_t until)
 {
-	return now >= until || !l->mdf || stream_empty(l->stream);
+	bool hopeless = !l->mdf && l->failures > 0;
+
+	return now >= until || hopeless || stream_empty(l->stream);
 }
 
 static void timers(struct deliver_thread *t, uint64_t now)

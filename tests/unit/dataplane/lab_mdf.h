@@ -1,0 +1,49 @@
+#pragma once
+
+// An MDF in a thread, for tests and benchmarks of delivery: its own PKI made at run time, a TLS
+// server on 127.0.0.1 that keeps what it reads, and switches for everything an MDF can do wrong.
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+struct lab_pki {
+	char folder[64];
+	char certificate[96], key[96], ca[96]; // of the POI
+	EVP_PKEY *ca_key;
+	X509 *ca_certificate;
+};
+
+void lab_pki_make(struct lab_pki *p);
+void lab_pki_free(struct lab_pki *p); // removes its files
+
+struct lab_mdf {
+	SSL_CTX *context;
+	int listener;
+	uint16_t port;
+	pthread_t thread;
+	_Atomic bool stop;
+	// Switches, to be set before a connection or while it runs.
+	_Atomic bool acknowledge;   // keepalives
+	_Atomic bool stalled;	    // do not read
+	_Atomic bool discard;	    // read, keep nothing
+	_Atomic uint64_t cut_after; // octets of a connection after which it is reset; 0: never
+	_Atomic bool talk_garbage;
+	// What happened.
+	_Atomic uint32_t connections; // handshakes completed
+	_Atomic uint64_t octets;      // application octets, all connections
+	pthread_mutex_t lock;
+	uint8_t *kept; // whole connections back to back
+	size_t n_kept, capacity;
+	size_t start[64]; // where each connection begins in `kept`
+};
+
+// `san`: subjectAltName of the server's certificate ("IP:127.0.0.1"); `uid`: Subject UID or NULL.
+// `port` 0: any free one.
+void lab_mdf_start(
+	struct lab_mdf *m, struct lab_pki *p, const char *san, const char *uid, uint16_t port);
+void lab_mdf_stop(struct lab_mdf *m);
