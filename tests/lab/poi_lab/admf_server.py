@@ -29,7 +29,8 @@ ANSWERED = {  # request: elements of (id, type, code, text)
 	"ReportDestinationIssue": ("dId", "destinationReportType", "destinationIssueErrorCode", "destinationIssueDetails"),
 	"ReportNEIssue": (None, "typeOfNeIssueMessage", None, "description"),
 }
-MISBEHAVIOURS = "error:CODE, top-level, http500, hang, close, slow:SECONDS, wrong-ne, first-N-fail"
+MISBEHAVIOURS = ("error:CODE, top-level, http500, hang, close, slow:SECONDS, wrong-ne, first-N-fail, "
+	"poison:TEXT (http500 to a request that holds it)")
 BODY_MAX = 16 << 20
 
 
@@ -41,7 +42,7 @@ class Misbehaviour:
 	"""What to do wrong; `text` as on the command line, "" for nothing."""
 
 	def __init__(self, text=""):
-		self.error = None
+		self.error = self.poison = None
 		self.slow = 0.0
 		self.fail_first = 0
 		self.top_level = self.http500 = self.hang = self.close = self.wrong_ne = False
@@ -52,6 +53,8 @@ class Misbehaviour:
 				self.fail_first = int(first.group(1))
 			elif name == "error" and value.isdigit():
 				self.error = int(value)
+			elif name == "poison" and value:
+				self.poison = value.encode()
 			elif name == "slow":
 				self.slow = float(value)
 			elif item in ("top-level", "http500", "hang", "close", "wrong-ne"):
@@ -229,7 +232,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 			messages, why = read_container(body), None
 		except Refused as refused:
 			messages, why = [], str(refused)
-		fault = self.transport_fault(admf, wrong, number)
+		fault = self.transport_fault(wrong, number, body)
 		if why or (wrong.top_level and not fault):
 			answer, codes, fault = admf.top_level_error(None), [0] * len(messages), fault or "top-level"
 		else:
@@ -252,8 +255,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 		self.wfile.write(octets)
 		return None
 
-	def transport_fault(self, admf, wrong, number):
-		if wrong.http500 or number <= wrong.fail_first:
+	@staticmethod
+	def transport_fault(wrong, number, body):
+		if wrong.http500 or number <= wrong.fail_first or (wrong.poison and wrong.poison in body):
 			return "http500"
 		return "close" if wrong.close else "hang" if wrong.hang else None
 
