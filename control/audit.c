@@ -140,7 +140,7 @@ static int append(struct audit *a, const char *octets, size_t n)
 
 int audit_write(struct audit *a, const struct audit_record *r)
 {
-	char now[48];
+	char now[64];
 	struct json *j = &a->line;
 
 	j->length = 0;

@@ -1,0 +1,279 @@
+#include "tests/unit/control/fake_dataplane.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static uint8_t buffer[CHANNEL_MESSAGE_MAX];
+
+uint32_t fake_count(const struct fake_object *list)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < FAKE_OBJECTS; i++)
+		n += list[i].body != NULL;
+	return n;
+}
+
+struct fake_object *fake_find(struct fake_object *list, const struct id16 *id)
+{
+	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
+		if (list[i].body && id_equal(&list[i].id, id))
+			return &list[i];
+	}
+	return NULL;
+}
+
+static void put(struct fake_object *list, const struct id16 *ne, const struct id16 *id,
+	const uint8_t *body, size_t length)
+{
+	struct fake_object *o = fake_find(list, id);
+
+	for (unsigned i = 0; i < FAKE_OBJECTS && !o; i++) {
+		if (!list[i].body)
+			o = &list[i];
+	}
+	if (!o)
+		abort();
+	free(o->body);
+	o->ne = *ne;
+	o->id = *id;
+	o->body = malloc(length);
+	memcpy(o->body, body, length);
+	o->length = length;
+}
+
+static void send_raw(struct fake_dataplane *f, int n)
+{
+	if (n < 0 || channel_send(f->fd, buffer, (size_t)n))
+		abort();
+}
+
+static void ack(struct fake_dataplane *f, uint32_t request, int result)
+{
+	struct channel_ack a = {.result = result, .generation = 1};
+
+	if (f->silent)
+		return;
+	if (f->hold) {
+		f->held[f->n_held++] = request;
+		return;
+	}
+	send_raw(f, channel_encode_ack(buffer, sizeof(buffer), CHANNEL_ACK, request, &a));
+}
+
+void fake_release(struct fake_dataplane *f)
+{
+	f->hold = false;
+	for (uint32_t i = 0; i < f->n_held; i++)
+		ack(f, f->held[i], f->result);
+	f->n_held = 0;
+}
+
+static void send_list(struct fake_dataplane *f, const struct fake_object *list, uint16_t id,
+	uint32_t request, EVP_MD_CTX *digest)
+{
+	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
+		uint8_t *out = buffer;
+		if (!list[i].body)
+			continue;
+		int n = channel_encode_empty(out, sizeof(buffer), id, request);
+		memcpy(out + n, list[i].body, list[i].length);
+		EVP_DigestUpdate(digest, list[i].body, list[i].length);
+		send_raw(f, n + (int)list[i].length);
+	}
+}
+
+static void send_state(struct fake_dataplane *f, uint32_t request)
+{
+	struct channel_state_end end = {0};
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+
+	EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
+	send_list(f, f->destination, CHANNEL_DESTINATION_STATE, request, digest);
+	send_list(f, f->task, CHANNEL_TASK_STATE, request, digest);
+	end.destinations = fake_count(f->destination);
+	end.tasks = fake_count(f->task) + f->wrong_count;
+	EVP_DigestFinal_ex(digest, end.digest, NULL);
+	end.digest[0] ^= f->wrong_digest;
+	EVP_MD_CTX_free(digest);
+	send_raw(f,
+		channel_encode_state_end(buffer, sizeof(buffer), CHANNEL_STATE_END, request, &end));
+}
+
+static void remove_object(struct fake_dataplane *f, struct fake_object *list, uint32_t request,
+	const uint8_t *body, size_t length)
+{
+	struct channel_object o;
+
+	if (channel_decode_object(body, length, &o))
+		abort();
+	struct fake_object *found = fake_find(list, &o.id);
+	f->removes++;
+	if (found && !f->silent) {
+		free(found->body);
+		found->body = NULL;
+	}
+	ack(f, request, found ? 0 : POI_ERR_NOT_FOUND);
+}
+
+static void hello(struct fake_dataplane *f, uint32_t request)
+{
+	if (f->refuse_version) {
+		struct channel_hello_refused r = {
+			.version = 9, .reason = POI_ERR_VERSION, .software = "9.9"};
+		send_raw(f, channel_encode_hello_refused(
+				    buffer, sizeof(buffer), CHANNEL_HELLO_REFUSED, request, &r));
+		return;
+	}
+	struct channel_hello_ok ok = {.incarnation = f->incarnation};
+	send_raw(
+		f, channel_encode_hello_ok(buffer, sizeof(buffer), CHANNEL_HELLO_OK, request, &ok));
+}
+
+static void status(struct fake_dataplane *f, uint32_t request, const uint8_t *body, size_t length)
+{
+	struct channel_object o;
+	struct channel_task_status s = {.x3_octets = 4711, .last_intercept_ns = 42};
+
+	if (channel_decode_object(body, length, &o))
+		abort();
+	f->statuses++;
+	if (f->no_status)
+		return;
+	s.ne = o.ne;
+	s.xid = o.id;
+	s.result = fake_find(f->task, &o.id) ? 0 : POI_ERR_NOT_FOUND;
+	send_raw(f, channel_encode_task_status(
+			    buffer, sizeof(buffer), CHANNEL_TASK_STATUS, request, &s));
+}
+
+static void handle(struct fake_dataplane *f, const struct channel_header *h, const uint8_t *body,
+	size_t length)
+{
+	struct channel_task t;
+	struct channel_destination d;
+
+	switch (h->id) {
+	case CHANNEL_HELLO:
+		hello(f, h->request);
+		return;
+	case CHANNEL_STATE_GET:
+		send_state(f, h->request);
+		return;
+	case CHANNEL_TASK_PUT:
+		f->puts++;
+		if (channel_decode_task(body, length, &t))
+			abort();
+		if (!f->silent && !f->result)
+			put(f->task, &t.ne, &t.xid, body, length);
+		ack(f, h->request, f->result);
+		return;
+	case CHANNEL_DESTINATION_PUT:
+		f->puts++;
+		if (channel_decode_destination(body, length, &d))
+			abort();
+		if (!f->silent && !f->result)
+			put(f->destination, &d.ne, &d.did, body, length);
+		ack(f, h->request, f->result);
+		return;
+	case CHANNEL_TASK_REMOVE:
+		remove_object(f, f->task, h->request, body, length);
+		return;
+	case CHANNEL_DESTINATION_REMOVE:
+		remove_object(f, f->destination, h->request, body, length);
+		return;
+	case CHANNEL_TASK_STATUS_GET:
+		status(f, h->request, body, length);
+		return;
+	case CHANNEL_NE_PUT:
+		f->nes++;
+		break;
+	case CHANNEL_NE_HEARD:
+		f->heards++;
+		break;
+	case CHANNEL_MEMO_PUT:
+		f->memos++;
+		break;
+	default:
+		break;
+	}
+	ack(f, h->request, 0);
+}
+
+static void on_message(evutil_socket_t fd, short what, void *arg)
+{
+	struct fake_dataplane *f = arg;
+	static uint8_t in[CHANNEL_MESSAGE_MAX];
+
+	for (;;) {
+		struct channel_header h;
+		const uint8_t *body;
+		size_t length;
+		int64_t n = channel_receive(f->fd, in, sizeof(in));
+		if (n == POI_ERR_AGAIN)
+			return;
+		if (n <= 0) {
+			fake_disconnect(f);
+			return;
+		}
+		if (channel_split(in, (size_t)n, &h, &body, &length))
+			abort();
+		handle(f, &h, body, length);
+	}
+}
+
+static void on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct fake_dataplane *f = arg;
+
+	fake_disconnect(f);
+	f->fd = channel_accept(f->listener);
+	if (f->fd < 0)
+		abort();
+	f->event = event_new(f->base, f->fd, EV_READ | EV_PERSIST, on_message, f);
+	event_add(f->event, NULL);
+}
+
+void fake_start(struct fake_dataplane *f, struct event_base *base, const char *folder)
+{
+	static uint64_t incarnations;
+
+	*f = (struct fake_dataplane){.base = base, .fd = -1, .incarnation = ++incarnations};
+	snprintf(f->path, sizeof(f->path), "%s/dataplane.sock", folder);
+	f->listener = channel_listen(f->path);
+	if (f->listener < 0)
+		abort();
+	f->accept_event = event_new(base, f->listener, EV_READ | EV_PERSIST, on_connection, f);
+	event_add(f->accept_event, NULL);
+}
+
+void fake_disconnect(struct fake_dataplane *f)
+{
+	if (f->fd < 0)
+		return;
+	event_free(f->event);
+	close(f->fd);
+	f->fd = -1;
+	f->n_held = 0;
+}
+
+void fake_stop(struct fake_dataplane *f)
+{
+	fake_disconnect(f);
+	event_free(f->accept_event);
+	close(f->listener);
+	unlink(f->path);
+	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
+		free(f->task[i].body);
+		free(f->destination[i].body);
+		f->task[i].body = f->destination[i].body = NULL;
+	}
+}
+
+void fake_event(struct fake_dataplane *f, const struct channel_event *e)
+{
+	send_raw(f, channel_encode_event(buffer, sizeof(buffer), CHANNEL_EVENT, 0, e));
+}

@@ -1,0 +1,43 @@
+#pragma once
+
+// A dataplane for tests, on the test's own event loop: keeps the bodies it is given, acknowledges,
+// streams its state with counts and digest. Knobs make it slow, failing or dishonest.
+
+#include <event2/event.h>
+
+#include "shared/channel.h"
+
+struct fake_object {
+	struct id16 ne, id;
+	uint8_t *body; // of TASK_PUT or DESTINATION_PUT, NULL when free
+	size_t length;
+};
+
+#define FAKE_OBJECTS 512
+
+struct fake_dataplane {
+	struct event_base *base;
+	char path[256];
+	int listener, fd;
+	struct event *accept_event, *event;
+	uint64_t incarnation;
+	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS];
+	uint32_t puts, removes, memos, nes, heards, statuses; // messages seen
+	// knobs
+	bool silent; // swallows what needs an ACK (and counts it)
+	bool hold;   // acknowledges only with fake_release
+	int result;  // answered to puts
+	bool wrong_digest, wrong_count;
+	bool refuse_version;
+	bool no_status;
+	uint32_t held[FAKE_OBJECTS];
+	uint32_t n_held;
+};
+
+void fake_start(struct fake_dataplane *f, struct event_base *base, const char *folder);
+void fake_stop(struct fake_dataplane *f);	// kill -9: the socket goes, nothing is kept
+void fake_disconnect(struct fake_dataplane *f); // only the connection goes
+void fake_release(struct fake_dataplane *f);
+void fake_event(struct fake_dataplane *f, const struct channel_event *e);
+uint32_t fake_count(const struct fake_object *list);
+struct fake_object *fake_find(struct fake_object *list, const struct id16 *id);
