@@ -1,0 +1,295 @@
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/x1_task.h"
+
+const char *x1_target_name(enum x1_target_kind k)
+{
+	static const char *const names[] = {
+#define X(suffix, text) text,
+		X1_TARGETS(X)
+#undef X
+	};
+	return names[k];
+}
+
+static struct config config;
+static struct registry *registry;
+static struct channel_task out;
+static struct x1_refusal why;
+static struct x1_target targets[4];
+static struct x1_task_details details;
+static struct id16 dids[20];
+
+static void add_destination(uint8_t n, uint8_t delivery)
+{
+	struct channel_destination c = {.did = {{n}}, .delivery = delivery, .port = 1};
+	struct registry_destination *d = registry_destination_new(0, &c, "", 0);
+
+	c.address.family = 4;
+	cr_assert_eq(registry_destination_add(registry, d), 0);
+}
+
+static void setup(void)
+{
+	const char *ne = "ne-1";
+
+	registry = registry_new(1, &ne);
+	config.n_nes = 1;
+	config.dataplane.n_ports = 1;
+	add_destination(1, DELIVERY_X3);
+	add_destination(2, DELIVERY_X2);
+	add_destination(3, DELIVERY_X2 | DELIVERY_X3);
+	dids[0] = (struct id16){{1}};
+	details = (struct x1_task_details){.xid = {{7}},
+		.targets = targets,
+		.delivery = X1_X3_ONLY,
+		.n_dids = 1,
+		.dids = dids};
+}
+
+static void teardown(void)
+{
+	registry_free(registry);
+}
+
+static void target(enum x1_target_kind kind, const char *text)
+{
+	targets[details.n_targets++] = (struct x1_target){.kind = kind, .text = text};
+}
+
+static int build(void)
+{
+	why = (struct x1_refusal){0};
+	int rc = x1_task_build(&config, registry, 0, &details, false, &out, &why);
+	cr_assert_eq(rc == 0, why.code == 0);
+	return why.code;
+}
+
+TestSuite(x1_task, .init = setup, .fini = teardown);
+
+Test(x1_task, addresses)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.000.002.010");
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.kinds, FILTER_ADDRESS);
+	cr_assert_eq(out.filter.address[0].length, 32);
+	cr_assert_eq(out.filter.address[0].b[3], 10, "leading zeros are decimal");
+	target(X1_TARGET_IPV4_CIDR, "198.51.100.0/24");
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.n_address, 2);
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.12");
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION);
+}
+
+Test(x1_task, ipv6_inside_ipv4_cidr)
+{
+	target(X1_TARGET_IPV4_CIDR, "2001:0db8:0000:0000:0000:0000:0000:0000/32");
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.address[0].family, 6);
+	cr_assert_eq(out.filter.address[0].length, 32);
+}
+
+Test(x1_task, host_bits)
+{
+	target(X1_TARGET_IPV4_CIDR, "198.51.100.1/24");
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	cr_assert_null(strstr(why.text, "198"));
+}
+
+Test(x1_task, prefix_too_long)
+{
+	target(X1_TARGET_IPV4_CIDR, "198.51.100.0/33");
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+}
+
+Test(x1_task, families_do_not_mix)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	target(X1_TARGET_IPV6_ADDRESS, "2001:0db8:0000:0000:0000:0000:0000:0001");
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION);
+}
+
+Test(x1_task, ports)
+{
+	target(X1_TARGET_TCP_PORT, "1");
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.protocol, 6);
+	targets[0] = (struct x1_target){.kind = X1_TARGET_UDP_PORT_RANGE, .port = {5000, 6000}};
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.protocol, 17);
+	cr_assert_eq(out.filter.port[0].range[0].last, 6000);
+	target(X1_TARGET_TCP_PORT, "80");
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION);
+	details.n_targets = 1;
+	targets[0].port[0] = 6001;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+}
+
+Test(x1_task, port_list_is_sorted)
+{
+	static const uint16_t list[] = {443, 80, 81};
+
+	targets[0] =
+		(struct x1_target){.kind = X1_TARGET_TCP_PORT_LIST, .n_ports = 3, .ports = list};
+	details.n_targets = 1;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.port[0].n, 2);
+	cr_assert_eq(out.filter.port[0].range[0].first, 80);
+	cr_assert_eq(out.filter.port[0].range[0].last, 81);
+}
+
+Test(x1_task, teid_needs_endpoints)
+{
+	target(X1_TARGET_GTPU_TUNNEL_ID, "4294967295");
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION);
+	cr_assert_not_null(strstr(why.text, "gtp-endpoints"));
+	config.dataplane.ports[0].n_endpoints = 1;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.teid, UINT32_MAX);
+	targets[0].text = "4294967296";
+	cr_assert_eq(build(), X1_ERR_SCHEMA);
+}
+
+Test(x1_task, fteid_and_direction)
+{
+	struct x1_extension_member members[] = {
+		{.name = "FTEID",
+			.space = "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6",
+			.teid = "257",
+			.ipv4 = "198.51.100.1"},
+		{.name = "GTPTunnelDirection",
+			.space = "urn:3GPP:ns:li:3GPPX1Extensions:r19:v4",
+			.text = "Outbound"},
+	};
+
+	targets[0] = (struct x1_target){
+		.kind = X1_TARGET_EXTENSION, .owner = "3GPP", .n_members = 2, .members = members};
+	details.n_targets = 1;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.kinds, FILTER_FTEID | FILTER_DIRECTION);
+	cr_assert_eq(out.filter.teid, 257);
+	cr_assert_eq(out.filter.direction, FILTER_TO_TARGET);
+	targets[0].n_members = 1;
+	members[0].ipv4 = NULL;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	members[0].name = "FSEID";
+	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
+	cr_assert_not_null(strstr(why.text, "FSEID"));
+	members[0] = members[1];
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION, "a direction of no tunnel");
+	members[0].space = "urn:3GPP:ns:li:3GPPX1Extensions:r18";
+	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
+}
+
+Test(x1_task, mac)
+{
+	target(X1_TARGET_MAC_ADDRESS, "02:00:5e:00:53:af");
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.mac[0][5], 0xaf);
+	targets[0].text = "02:00:5e:00:53-af";
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+}
+
+Test(x1_task, every_other_identifier_is_named)
+{
+	for (int k = 0; k < X1_TARGET_COUNT; k++) {
+		switch (k) {
+		case X1_TARGET_IPV4_ADDRESS:
+		case X1_TARGET_IPV6_ADDRESS:
+		case X1_TARGET_IPV4_CIDR:
+		case X1_TARGET_IPV6_CIDR:
+		case X1_TARGET_TCP_PORT:
+		case X1_TARGET_TCP_PORT_RANGE:
+		case X1_TARGET_TCP_PORT_LIST:
+		case X1_TARGET_UDP_PORT:
+		case X1_TARGET_UDP_PORT_RANGE:
+		case X1_TARGET_UDP_PORT_LIST:
+		case X1_TARGET_GTPU_TUNNEL_ID:
+		case X1_TARGET_MAC_ADDRESS:
+			continue;
+		default:
+			break;
+		}
+		details.n_targets = 0;
+		target((enum x1_target_kind)k, "001010123456789");
+		cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
+		cr_assert_not_null(strstr(why.text, x1_target_name((enum x1_target_kind)k)));
+	}
+}
+
+Test(x1_task, what_narrows_is_refused)
+{
+	struct x1_task_extension extension = {.owner = "ACME", .name = "Thing"};
+
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	cr_assert_eq(build(), 0);
+	bool *flags[] = {&details.has_dsids, &details.has_mediation, &details.has_service_types,
+		&details.has_policy_references, &details.correlation_too_large};
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		*flags[i] = true;
+		cr_assert_eq(build(), X1_ERR_ACTIVATE);
+		*flags[i] = false;
+	}
+	details.n_extensions = 1;
+	details.extensions = &extension;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	cr_assert_not_null(strstr(why.text, "ACME"));
+}
+
+Test(x1_task, x2_is_refused)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	dids[0].b[0] = 3;
+	details.delivery = X1_X2_AND_X3;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	cr_assert_not_null(strstr(why.text, "header reporting is not available"));
+	details.delivery = X1_X2_ONLY;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+}
+
+Test(x1_task, destinations)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	dids[0].b[0] = 9;
+	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
+	dids[0].b[0] = 2;
+	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE);
+	details.n_dids = 0;
+	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE, "an empty list");
+	details.n_dids = 20;
+	for (unsigned i = 0; i < 20; i++)
+		dids[i].b[0] = 3;
+	cr_assert_eq(build(), 0, "one named twenty times is one");
+	cr_assert_eq(out.n_destinations, 1);
+}
+
+Test(x1_task, triggered)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	details.has_correlation = true;
+	details.correlation = 4711;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.correlation, 0, "not used at a point of interception");
+	cr_assert(id_equal(&out.header_xid, &details.xid));
+	config.nes[0].role = CONFIG_ROLE_TRIGGERED;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE, "productID is mandatory");
+	details.has_product = true;
+	details.product.b[0] = 0xAA;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.correlation, 4711);
+	cr_assert_eq(out.header_xid.b[0], 0xAA);
+	details.has_correlation = false;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+}
+
+Test(x1_task, modify_has_its_own_generic_code)
+{
+	details.has_dsids = true;
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	cr_assert_lt(x1_task_build(&config, registry, 0, &details, true, &out, &why), 0);
+	cr_assert_eq(why.code, X1_ERR_MODIFY);
+}
