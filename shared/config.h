@@ -140,7 +140,8 @@ struct config {
 	struct config_limits limits; // key `limits`
 	struct config_delivery delivery;
 	struct config_dataplane dataplane;
-	struct { char *file; } audit;
+	struct { char *file, *key; } audit; // key NULL when absent
+	struct { char *file, *key; } store; // NULL when absent
 	struct { char *level; } log; // error, warning, notice, info, debug
 };
 

@@ -267,6 +267,16 @@ static int check_dataplane(struct config_source *s, const yaml_node_t *root)
 	return rc;
 }
 
+static int check_store(struct config_source *s, const yaml_node_t *root)
+{
+	const struct config *c = s->config;
+
+	if (!c->store.file == !c->store.key)
+		return POI_OK;
+	return config_refuse(s, config_child(s, root, "store"),
+		"store has only one of file and key, write both, or neither to keep tasks in memory");
+}
+
 int config_check(struct config_source *s, const yaml_node_t *root)
 {
 	const yaml_node_t *nes = config_child(s, root, "network-elements");
@@ -280,5 +290,7 @@ int config_check(struct config_source *s, const yaml_node_t *root)
 		rc = check_dataplane(s, root);
 	if (!rc)
 		rc = check_runtime_dir(s, root);
+	if (!rc)
+		rc = check_store(s, root);
 	return rc;
 }

@@ -366,8 +366,33 @@ static const struct config_key audit_keys[] = {
 		.high = 4095,
 		.fallback = "/var/log/poi/audit.jsonl",
 		.doc = "audit log of every X1 exchange, chained line by line"},
+	{.name = "key",
+		.type = CONFIG_PATH,
+		.offset = offsetof(struct config, audit.key),
+		.size = sizeof(char *),
+		.low = 1,
+		.high = 4095,
+		.doc = "file of the chain's root key, mode 0600; absent: the chain shows accidents only"},
 };
 SCOPE(audit_keys);
+
+static const struct config_key store_keys[] = {
+	{.name = "file",
+		.type = CONFIG_PATH,
+		.offset = offsetof(struct config, store.file),
+		.size = sizeof(char *),
+		.low = 1,
+		.high = 4095,
+		.doc = "sealed store of tasks; absent: tasks live in memory only"},
+	{.name = "key",
+		.type = CONFIG_PATH,
+		.offset = offsetof(struct config, store.key),
+		.size = sizeof(char *),
+		.low = 1,
+		.high = 4095,
+		.doc = "file of the store's root key, mode 0600"},
+};
+SCOPE(store_keys);
 
 // Stored as text; the words are checked like those of any other key.
 static const struct config_word level_words[] = {
@@ -424,6 +449,10 @@ static const struct config_key root_keys[] = {
 		.scope = &dataplane_keys_scope,
 		.doc = "packet processing"},
 	{.name = "audit", .type = CONFIG_MAP, .scope = &audit_keys_scope, .doc = "the audit log"},
+	{.name = "store",
+		.type = CONFIG_MAP,
+		.scope = &store_keys_scope,
+		.doc = "optional: tasks kept on disk, encrypted, for when both processes end"},
 	{.name = "log", .type = CONFIG_MAP, .scope = &log_keys_scope, .doc = "the operational log"},
 };
 SCOPE(root_keys);
