@@ -101,7 +101,13 @@ static bool is_absent(const struct config_key *k, const uint8_t *base)
 		return number_at(base + k->offset, k->size, true) == -1;
 	if (k->type == CONFIG_TEXT || k->type == CONFIG_PATH)
 		return !*(char *const *)(base + k->offset);
-	return false;
+	if (k->type != CONFIG_MAP)
+		return false;
+	// A map none of whose keys is given would be read back as one without keys.
+	for (size_t i = 0; i < k->scope->n; i++)
+		if (!is_absent(&k->scope->keys[i], base + k->offset))
+			return false;
+	return true;
 }
 
 static void put_indent(FILE *out, unsigned depth)
