@@ -15,6 +15,7 @@
 #include "control/control.h"
 #include "control/events.h"
 #include "control/listener.h"
+#include "control/reports.h"
 #include "control/status.h"
 #include "control/x1_dispatch.h"
 #include "shared/log.h"
@@ -29,6 +30,7 @@ struct program {
 	struct x1_decoder *decoder;
 	struct x1_dispatch *dispatch;
 	struct listener *listener;
+	struct reports *reports;
 	struct status *status;
 	struct event *sigterm, *sigint, *sighup;
 };
@@ -164,6 +166,9 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 		snprintf(why, why_size, "the X1 schema cannot be loaded");
 		return POI_ERR_INVALID;
 	}
+	p->reports = reports_new(c, p->decoder, why, why_size);
+	if (!p->reports)
+		return POI_ERR_TLS;
 	c->publish = publish_new(c->base, p->config, c->registry, events_hooks(), c);
 	p->dispatch = c->publish ? x1_dispatch_new(c, p->decoder) : NULL;
 	if (!p->dispatch) {
@@ -207,6 +212,7 @@ static void stop(struct program *p)
 	x1_dispatch_free(p->dispatch);
 	if (p->listener)
 		listener_free(p->listener);
+	reports_free(p->reports);
 	if (p->decoder)
 		x1_decoder_free(p->decoder);
 	if (c->audit && c->registry)
