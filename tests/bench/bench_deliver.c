@@ -1,0 +1,212 @@
+// What delivery costs beside encryption itself: PDUs built in the ring, cut into TLS records
+// through a memory BIO, against AES-128-GCM alone on 16 KiB blocks, in one run on one thread.
+// Argument: megabytes for each figure (default 512).
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+
+#include "dataplane/stream.h"
+#include "shared/channel.h"
+#include "tests/unit/dataplane/lab_mdf.h"
+
+#define BATCH (1u << 20) // octets pushed before they are drained: what lies in a busy ring
+
+static void must(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "bench_deliver: %s\n", what);
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+// Seconds for at least this many octets.
+static double aes_seconds(uint64_t octets)
+{
+	static uint8_t in[STREAM_RECORD], out[STREAM_RECORD + 16], key[16], iv[12], tag[16];
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	int n;
+
+	must(EVP_EncryptInit_ex(c, EVP_aes_128_gcm(), NULL, key, iv) == 1, "AES");
+	double start = now();
+	for (uint64_t done = 0; done < octets; done += sizeof(in)) {
+		iv[0]++;
+		EVP_EncryptInit_ex(c, NULL, NULL, NULL, iv);
+		EVP_EncryptUpdate(c, out, &n, in, sizeof(in));
+		EVP_EncryptFinal_ex(c, out, &n);
+		EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, 16, tag);
+	}
+	double seconds = now() - start;
+	EVP_CIPHER_CTX_free(c);
+	return seconds;
+}
+
+static SSL *connected(SSL_CTX *client, SSL_CTX *server, SSL **peer)
+{
+	SSL *a = SSL_new(client), *b = SSL_new(server);
+	BIO *ab = BIO_new(BIO_s_mem()), *ba = BIO_new(BIO_s_mem());
+
+	BIO_up_ref(ab);
+	BIO_up_ref(ba);
+	SSL_set_bio(a, ba, ab);
+	SSL_set_bio(b, ab, ba);
+	SSL_set_connect_state(a);
+	SSL_set_accept_state(b);
+	for (int i = 0; i < 10; i++) {
+		SSL_do_handshake(a);
+		SSL_do_handshake(b);
+	}
+	must(SSL_is_init_finished(a) && SSL_is_init_finished(b), "handshake");
+	*peer = b;
+	return a;
+}
+
+struct bench {
+	struct capture *capture;
+	struct stream *stream;
+	struct stream_line *line;
+	struct settled book;
+	struct slots_worker slots;
+	struct rule rule;
+	uint8_t frame[2048];
+	double push_seconds, drain_seconds, aes_seconds;
+	uint64_t copies, octets, records;
+};
+
+static void bench_open(struct bench *b)
+{
+	struct capture_settings s = {.pool_octets = 64 << 20, .n_deliver = 1, .slots = &b->slots};
+
+	must(pdu_origin_make(&s.origin, "upf-1.example.org", "poi-1.0.0123abcd") == 0, "origin");
+	b->slots.counters[0] = calloc(SLOT_CHUNK, sizeof(struct slot_counters));
+	b->slots.sequence[0] = calloc(SLOT_CHUNK, sizeof(uint32_t));
+	b->capture = capture_new(&s);
+	b->stream = stream_new(1, &b->book, NULL);
+	b->line = stream_line(b->stream, 0, COPY_X3);
+	struct copy_ring_settings r = {.quota = 64 << 20, .minor = 5, .owner = b->line};
+	struct copy_ring *ring = copy_ring_new(b->capture, &r);
+	must(ring != NULL, "memory");
+	stream_attach(b->stream, b->line, ring);
+	capture_attach(b->capture, 0, COPY_X3, ring);
+	b->rule = (struct rule){.delivery = DELIVERY_X3, .n_destinations = 1};
+}
+
+static void bench_close(struct bench *b)
+{
+	capture_detach(b->capture, 0, COPY_X3);
+	stream_free(b->stream);
+	capture_free(b->capture);
+	settled_clear(&b->book);
+	free(b->slots.counters[0]);
+	free(b->slots.sequence[0]);
+}
+
+static uint64_t push(struct bench *b, uint16_t length)
+{
+	struct packet_view views[PACKET_BURST];
+	struct hit hits[PACKET_BURST];
+	void *mbufs[PACKET_BURST] = {0};
+
+	for (uint16_t i = 0; i < PACKET_BURST; i++) {
+		views[i] = (struct packet_view){.data = b->frame,
+			.length = 14u + length,
+			.total = 14u + length,
+			.n_layers = 1,
+			.layer[0] = {.l3 = 14, .length = length, .family = 4}};
+		hits[i] = (struct hit){.rule = &b->rule, .packet = i, .direction = 3};
+	}
+	uint64_t copies = 0;
+	double start = now();
+	for (; copies * length < BATCH; copies += PACKET_BURST)
+		capture_burst(b->capture, hits, PACKET_BURST, views, mbufs, 1767225600000000000ull);
+	b->push_seconds += now() - start;
+	return copies;
+}
+
+static void drain(struct bench *b, SSL *ssl)
+{
+	struct stream_piece p;
+	size_t taken;
+	BIO *out = SSL_get_wbio(ssl);
+	double start = now();
+
+	while (capture_ready(b->capture, 0))
+		stream_wake(b->line, 0);
+	for (uint64_t at = 1; stream_next(b->stream, at, 0, false, &p); at++) {
+		must(SSL_write_ex(ssl, p.octets, p.length, &taken) == 1 && taken == p.length,
+			"record");
+		(void)BIO_reset(out);
+		uint64_t end = b->octets += p.length;
+		must(stream_sent(b->stream, &p, end) == 0, "memory");
+		stream_acked(b->stream, end);
+		b->records++;
+	}
+	b->drain_seconds += now() - start;
+}
+
+static void run(SSL *ssl, uint16_t length, uint64_t octets)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	struct copy_balance n = {0};
+	uint64_t queued = 0, batches = 0;
+
+	bench_open(b);
+	while (b->octets < octets) {
+		b->copies += push(b, length);
+		drain(b, ssl);
+		// In turn, so that a disturbed moment of the machine is in both figures.
+		b->aes_seconds += aes_seconds(BATCH);
+		batches++;
+	}
+	stream_balance(b->stream, &n, &queued);
+	must(n.acknowledged == b->copies && queued == 0, "not everything was delivered");
+	double aes = (double)(batches * BATCH) / b->aes_seconds;
+	printf("%8u %12.1f %12.2f %14.1f %12.2f %10.2f %8.3f %14.0f\n", length,
+		b->push_seconds * 1e9 / (double)b->copies,
+		(double)b->octets / b->push_seconds * 1e-9,
+		b->drain_seconds * 1e9 / (double)b->copies,
+		(double)b->octets / b->drain_seconds * 1e-9, aes * 1e-9,
+		(double)b->octets / b->drain_seconds / aes, (double)b->octets / (double)b->records);
+	bench_close(b);
+	free(b);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t octets = (argc > 1 ? strtoull(argv[1], NULL, 10) : 512) << 20;
+	static const uint16_t lengths[] = {64, 256, 700, 1400};
+	struct lab_pki pki;
+	struct lab_mdf server;
+	SSL *peer;
+
+	lab_pki_make(&pki);
+	lab_mdf_start(&server, &pki, "IP:127.0.0.1", NULL, 0);
+	SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_ciphersuites(client, "TLS_AES_128_GCM_SHA256");
+	SSL_CTX_use_certificate_chain_file(client, pki.certificate);
+	SSL_CTX_use_PrivateKey_file(client, pki.key, SSL_FILETYPE_PEM);
+	SSL *ssl = connected(client, server.context, &peer);
+	printf("%s\n%8s %12s %12s %14s %12s %10s %8s %14s\n", SSL_get_cipher(ssl), "payload",
+		"push ns/PDU", "push GB/s", "deliver ns/PDU", "deliver GB/s", "AES GB/s", "of AES",
+		"octets/record");
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		run(ssl, lengths[i], octets);
+	SSL_free(ssl);
+	SSL_free(peer);
+	SSL_CTX_free(client);
+	lab_mdf_stop(&server);
+	lab_pki_free(&pki);
+	return 0;
+}
