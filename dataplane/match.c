@@ -52,26 +52,58 @@ INLINE bool has_user_ports(const struct packet_layer *l)
 
 // ---- sift: which packets of the burst can match at all ----
 
-INLINE bool sift_ports(const struct filters *f, const struct packet_layer *l)
+// What sifting reads of a table, in local variables: atomic loads keep the compiler from holding
+// anything else in a register.
+struct sieve {
+	const uint64_t *exact, *cover, *port;
+	struct seeds seeds;
+	unsigned exact_shift, cover_shift;
+	const struct table *t;
+};
+
+INLINE struct sieve sieve_of(const struct table *t)
 {
-	if (!has_user_ports(l))
-		return false;
-	const _Atomic uint64_t *ports = f->port[l->protocol == 17];
-	return bit_of(ports, l->sport) | bit_of(ports, l->dport);
+	return (struct sieve){.exact = (const uint64_t *)t->filters->exact.words,
+		.cover = (const uint64_t *)t->filters->cover,
+		.port = (const uint64_t *)t->filters->port[0],
+		.seeds = t->seeds,
+		.exact_shift = t->filters->exact.shift,
+		.cover_shift = t->filters->cover_shift,
+		.t = t};
 }
 
-INLINE bool sift_v4(const struct table *t, const uint8_t *source, uint32_t kinds)
+// Relaxed, as bloom_word: partner is set_bits of the builder. Zero when both bits are set.
+INLINE uint64_t lacks(const uint64_t *words, unsigned shift, uint64_t h)
 {
-	const struct filters *f = t->filters;
-	uint32_t s = wire_load32(source), d = wire_load32(source + 4);
-	bool any = false;
+	uint64_t bits = bloom_bits(h);
+	return bits & ~__atomic_load_n(&words[h >> shift], __ATOMIC_RELAXED);
+}
+
+INLINE uint64_t picks(const uint64_t *words, uint32_t i)
+{
+	return __atomic_load_n(&words[i >> 6], __ATOMIC_RELAXED) >> (i & 63);
+}
+
+INLINE unsigned sift_ports(const struct sieve *s, const struct packet_layer *l)
+{
+	if (!has_user_ports(l))
+		return 0;
+	const uint64_t *ports = s->port + (l->protocol == 17 ? 1024 : 0);
+	return (picks(ports, l->sport) | picks(ports, l->dport)) & 1;
+}
+
+INLINE unsigned sift_v4(const struct sieve *s, const uint8_t *source, uint32_t kinds)
+{
+	uint32_t from = wire_load32(source), to = wire_load32(source + 4);
+	unsigned any = 0;
 
 	if (kinds & KINDS_EXACT)
-		any |= bloom_has(&f->exact, hash_v4(&t->seeds, s)) |
-		       bloom_has(&f->exact, hash_v4(&t->seeds, d));
+		any |= (unsigned)!lacks(s->exact, s->exact_shift, hash_v4(&s->seeds, from)) |
+		       (unsigned)!lacks(s->exact, s->exact_shift, hash_v4(&s->seeds, to));
 	if (kinds & KINDS_PREFIX)
-		any |= bit_of(f->cover, s >> f->cover_shift) |
-		       bit_of(f->cover, d >> f->cover_shift);
+		any |= (picks(s->cover, from >> s->cover_shift) |
+			       picks(s->cover, to >> s->cover_shift)) &
+		       1;
 	return any;
 }
 
@@ -83,28 +115,27 @@ INLINE unsigned sift_six(const struct table *t, const uint8_t *a)
 	return bloom_has(&t->filters->six, hash_v6(&t->seeds, cut));
 }
 
-INLINE bool sift_v6(const struct table *t, const uint8_t *source, uint32_t kinds)
+INLINE unsigned sift_v6(const struct sieve *s, const uint8_t *source, uint32_t kinds)
 {
-	const struct filters *f = t->filters;
-	bool any = false;
+	unsigned any = 0;
 
 	if (kinds & KINDS_EXACT)
-		any |= bloom_has(&f->exact, hash_v6(&t->seeds, source)) |
-		       bloom_has(&f->exact, hash_v6(&t->seeds, source + 16));
-	if (kinds & KINDS_PREFIX && t->kinds & KIND(PREFIX6))
-		any |= sift_six(t, source) | sift_six(t, source + 16);
+		any |= (unsigned)!lacks(s->exact, s->exact_shift, hash_v6(&s->seeds, source)) |
+		       (unsigned)!lacks(s->exact, s->exact_shift, hash_v6(&s->seeds, source + 16));
+	if (kinds & KINDS_PREFIX && s->t->kinds & KIND(PREFIX6))
+		any |= sift_six(s->t, source) | sift_six(s->t, source + 16);
 	return any;
 }
 
-INLINE bool sift_layer(
-	const struct table *t, const struct packet_view *v, unsigned i, uint32_t kinds)
+INLINE unsigned sift_layer(
+	const struct sieve *s, const struct packet_view *v, unsigned i, uint32_t kinds)
 {
 	const struct packet_layer *l = &v->layer[i];
-	const uint8_t *source = v->data + l->l3 + l->source;
-	bool any = l->family == 4 ? sift_v4(t, source, kinds) : sift_v6(t, source, kinds);
+	const uint8_t *ip = v->data + l->l3;
+	unsigned any = l->family == 4 ? sift_v4(s, ip + 12, kinds) : sift_v6(s, ip + 8, kinds);
 
 	if (kinds & KIND(PORT))
-		any |= sift_ports(t->filters, l);
+		any |= sift_ports(s, l);
 	return any;
 }
 
@@ -119,8 +150,10 @@ INLINE unsigned sift_mac(const struct table *t, const uint8_t *frame)
 static __attribute__((noinline)) bool sift_tunnelled(
 	const struct table *t, const struct packet_view *v, uint32_t kinds)
 {
+	struct sieve s = sieve_of(t);
+
 	for (unsigned i = 0; i < v->n_layers; i++)
-		if (sift_layer(t, v, i, kinds))
+		if (sift_layer(&s, v, i, kinds))
 			return true;
 	if (v->flags & VIEW_GTPU && kinds & KIND(TEID)) {
 		if (bloom_has(&t->filters->teid, hash_v4(&t->seeds, v->teid)))
@@ -138,18 +171,19 @@ static __attribute__((noinline)) bool sift_tunnelled(
 INLINE uint32_t sift_kinds(const struct table *t, const struct packet_view *views, unsigned from,
 	unsigned n, uint32_t kinds)
 {
-	uint32_t mask = 0;
+	struct sieve s = sieve_of(t);
+	uint32_t kinds_all = t->kinds, mask = 0;
 
 	for (unsigned i = from; i < n; i++) {
 		const struct packet_view *v = &views[i];
-		bool any;
+		unsigned any;
 		if (__builtin_expect(v->n_layers == 1 && !v->flags, 1))
-			any = sift_layer(t, v, 0, kinds);
+			any = sift_layer(&s, v, 0, kinds);
 		else
-			any = sift_tunnelled(t, v, t->kinds);
+			any = sift_tunnelled(t, v, kinds_all);
 		mask |= (uint32_t)any << i;
 	}
-	if (t->kinds & KIND(MAC))
+	if (kinds_all & KIND(MAC))
 		for (unsigned i = from; i < n; i++)
 			if (views[i].length >= 14)
 				mask |= (uint32_t)sift_mac(t, views[i].data) << i;
