@@ -319,7 +319,9 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 
 	if (s->record_head - s->record_tail == s->record_size && grow_records(s))
 		return POI_ERR_NOMEM;
-	s->turns = s->last == p->line && s->turns < TURN ? s->turns + 1 : 1;
+	if (s->last != p->line)
+		s->turns = 0;
+	s->turns += s->turns < TURN;
 	s->last = p->line;
 	l->send_offset += p->length;
 	struct view v = look(l, l->send_segment);
