@@ -427,9 +427,10 @@ static void random_filter(struct filter *c, struct rng *r)
 	}
 	if (kinds & FILTER_MAC) {
 		c->n_mac = rng_below(r, 3) ? 1 : 2;
-		for (unsigned i = 0; i < c->n_mac; i++) {
-			c->mac[i][0] = 2;
-			c->mac[i][5] = (uint8_t)rng_below(r, 4);
+		for (unsigned i = 0; i < 2; i++) {
+			uint8_t mac[6] = {2, 0, 0, 0, 0, (uint8_t)rng_below(r, 4)};
+			if (i < c->n_mac)
+				memcpy(c->mac[i], mac, 6);
 		}
 	}
 	if (kinds & FILTER_DIRECTION)
