@@ -1,0 +1,45 @@
+// The first octet says in what portions the rest arrives; the outcome may not depend on it.
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/http1.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+// Status of the first request: 200 complete, 0 unfinished.
+static unsigned run(const char *text, size_t size, size_t portion)
+{
+	struct http1 *h = http1_new("/X1/NE", 2048, 4096);
+	unsigned status = 0;
+
+	if (h == NULL)
+		abort();
+	for (size_t at = 0; at < size && status == 0; at += portion) {
+		size_t n = size - at < portion ? size - at : portion;
+		char *exact = malloc(n);
+		memcpy(exact, text + at, n);
+		enum http1_event e = http1_feed(h, exact, n);
+		if (e == HTTP1_REQUEST)
+			status = 200;
+		else if (e == HTTP1_REFUSED)
+			status = http1_status(h);
+		if (e == HTTP1_REFUSED && (status < 400 || http1_keep_alive(h)))
+			abort();
+		free(exact);
+	}
+	http1_free(h);
+	return status;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size < 2)
+		return 0;
+	unsigned whole = run((const char *)data + 1, size - 1, size);
+	unsigned parts = run((const char *)data + 1, size - 1, (size_t)data[0] % 64 + 1);
+	// In one piece what follows a request is seen at once; in parts it comes later.
+	if ((whole == 0) != (parts == 0))
+		abort();
+	return 0;
+}
