@@ -1,9 +1,10 @@
 #pragma once
 
-// Match tables: an immutable base plus a small delta with tombstones (decision 10). Pure code: no EAL,
-// no RCU, no locks. One builder thread makes new `struct table` values; publishing them and waiting
-// for the grace period is live's work. A published table is never written except for the monotone
-// filter bits (set before publication, relaxed atomics; a reader that misses one reads the old table).
+// Match tables: an immutable base plus a small delta with tombstones (decision 10). Pure code: no
+// EAL, no RCU, no locks. One builder thread makes new `struct table` values; publishing them and
+// waiting for the grace period is live's work. A published table is never written except for the
+// monotone filter bits (set before publication, relaxed atomics; a reader that misses one reads the
+// old table).
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,21 +17,21 @@
 
 // One task as the workers see it. Owned by the caller of table_put until table_put takes a copy.
 struct rule {
-	uint32_t slot;          // stable index of the task's counters; the table's key
-	uint32_t context_x2;    // sequence contexts (decision 16)
+	uint32_t slot;	     // stable index of the task's counters; the table's key
+	uint32_t context_x2; // sequence contexts (decision 16)
 	uint32_t context_x3;
 	struct id16 header_xid; // XID field of PDUs
 	uint64_t correlation;
-	uint8_t delivery;       // DELIVERY_*
-	uint8_t report;         // enum channel_report
-	uint8_t links;          // bit per enum config_link on which this task matches (decision 5)
+	uint8_t delivery;	// DELIVERY_*
+	uint8_t report;		// enum channel_report
+	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
 	uint8_t payload_format; // 0 automatic, 5, 6, 7 or 12
 	uint8_t n_destinations;
 	uint16_t destination[RULE_DESTINATIONS_MAX]; // destination indices
 	struct filter filter;
 };
 
-struct table;         // what workers read
+struct table;	      // what workers read
 struct table_builder; // what the builder thread owns
 struct table_fold;    // a base being rebuilt aside
 
@@ -43,21 +44,21 @@ void table_builder_free(struct table_builder *b); // frees every table still kno
 // 0 or NOT_FOUND.
 [[nodiscard]] int table_remove(struct table_builder *b, uint32_t slot);
 
-// A new immutable table with all changes since the last commit; costs what changed. NULL when out of
-// memory (the changes stay pending). Owned by the builder; hand back with table_retire.
+// A new immutable table with all changes since the last commit; costs what changed. NULL when out
+// of memory (the changes stay pending). Owned by the builder; hand back with table_retire.
 const struct table *table_commit(struct table_builder *b, uint64_t generation);
 // After the grace period of its successor: frees what only `old` used.
 void table_retire(struct table_builder *b, const struct table *old);
 
-// Folding. table_fold_begin returns NULL when there is no need. table_fold_run is the long part: any
-// one thread, while the builder goes on with put, remove and commit. table_fold_finish (builder
+// Folding. table_fold_begin returns NULL when there is no need. table_fold_run is the long part:
+// any one thread, while the builder goes on with put, remove and commit. table_fold_finish (builder
 // thread) makes it the base of the next commit; changes made meanwhile are in the delta.
 struct table_fold *table_fold_begin(struct table_builder *b);
 void table_fold_run(struct table_fold *f);
 void table_fold_finish(struct table_builder *b, struct table_fold *f);
 
 uint64_t table_generation(const struct table *t);
-uint32_t table_rules(const struct table *t);   // live rules
-size_t table_octets(const struct table *t);    // memory of base and delta
+uint32_t table_rules(const struct table *t); // live rules
+size_t table_octets(const struct table *t);  // memory of base and delta
 // Order-independent digest over the live rules: equal tables are equal numbers (reconciliation).
 uint64_t table_digest(const struct table *t);
