@@ -38,7 +38,7 @@ static struct bed *bed_new(void)
 	d->tls = (struct config_tls){
 		.certificate = b->pki.certificate, .key = b->pki.key, .ca = b->pki.ca};
 	d->keepalive = (struct config_keepalive){true, 60, 180, true};
-	d->buffer = 8 << 20;
+	d->buffer = 16 << 20;
 	d->resend_in_doubt = true;
 	d->flush_us = 50;
 	d->threads = 1;
@@ -397,7 +397,8 @@ Test(deliver, slow_reader_blocks_nobody_else, .timeout = 40)
 	WAIT_FOR(status_of(b, at_slow).state == DESTINATION_UP, 3000);
 	for (uint32_t i = 0; i < 300; i++) { // at a pace that the quick one keeps up with
 		push_many(b, 0, 100);
-		usleep(500);
+		while (status_of(b, at_quick).queued_octets > 400000)
+			usleep(100);
 	}
 	WAIT_FOR(acknowledged(b, at_quick) == 30000, 5000);
 	struct channel_destination_status s = status_of(b, at_slow);
