@@ -16,6 +16,9 @@
 	"<x1:X1Request xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" " \
 	"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "         \
 	"xmlns:c=\"http://uri.etsi.org/03280/common/2017/07\">"
+#define BARE_HEAD                                                          \
+	"<x1:X1Request xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" " \
+	"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
 #define TAIL "</x1:X1Request>"
 #define ENVELOPE_V(version)                                                      \
 	"<x1:admfIdentifier>admf-main-01</x1:admfIdentifier>"                    \
@@ -310,6 +313,19 @@ Test(x1_decode, top_level_errors)
 			      "</x1:x1RequestMessage>" TAIL);
 }
 
+// Nothing else is wrong with this document.
+Test(x1_decode, a_document_type_is_refused_before_parsing)
+{
+	struct x1_container *c =
+		decode("<!DOCTYPE x1:X1Request>" BARE_HEAD MESSAGE("Ping", "") TAIL);
+	cr_assert(c->top_level_error);
+	cr_assert_str_eq(c->why, "a document type is not allowed");
+	x1_container_free(c);
+	c = decode(BARE_HEAD MESSAGE("Ping", "") TAIL);
+	cr_assert(!c->top_level_error && c->messages[0].schema_error == 0);
+	x1_container_free(c);
+}
+
 Test(x1_decode, sender_is_found_for_a_top_level_error)
 {
 	struct x1_container *c = decode(HEAD MESSAGE("NoSuch", "") TAIL);
@@ -376,7 +392,7 @@ Test(x1_decode, answers)
 {
 #define ANSWER(type, content)                                                   \
 	"<x1:x1ResponseMessage xsi:type=\"x1:" type "\">" ENVELOPE content "</" \
-									   "x1:x1ResponseMessage>"
+	"x1:x1ResponseMessage>"
 	static const char text[] =
 		"<x1:X1Response xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" "
 		"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">" ANSWER("PingResponse",
