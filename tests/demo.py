@@ -22,6 +22,7 @@ from poi_lab import pcap, pdu, x1  # noqa: E402
 TARGET, OTHER, SERVER = "192.0.2.10", "192.0.2.11", "192.0.2.80"
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 DOWNLOAD = 2_000_000
+FRAME_MAX = 1914  # what the ports' buffers take here
 
 
 def paint(code, text):
@@ -325,14 +326,14 @@ def own(out, path, target):
 		verdict.check(False, "the capture has link type %d, Ethernet (1) is needed" % link_type)
 		return
 	longest = max((len(r) for _, r in records), default=0)
-	if longest > 9014:
-		say("frames beyond 9014 octets are left out (captured with segmentation offload)")
-	frames = [r for _, r in records if 14 <= len(r) <= 9014]
+	if longest > FRAME_MAX:
+		say("frames beyond %d octets are left out (captured behind a card that joins segments)" % FRAME_MAX)
+	frames = [r for _, r in records if 14 <= len(r) <= FRAME_MAX]
 	targets = [x1.target_cidr(target) if "/" in target else x1.target_ipv6(target) if ":" in target else x1.target_ipv4(target)]
 	with contextlib.ExitStack() as stack:
-		link = fixture.Link(mtu=9000)
+		link = fixture.Link(mtu=FRAME_MAX - 14)
 		stack.callback(link.close)
-		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner).replace("framesz=2048,framecnt=8192", "framesz=16384,framecnt=2048"),
+		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner),
 			ports=("{ device: net_af_packet0, mode: probe, tunnel: gtpu }",))
 		stack.callback(poi.close)
 		poi.admf.log = out.log

@@ -111,6 +111,25 @@ class Link:
 			if n % burst == 0:
 				time.sleep(pause)
 
+	@contextlib.contextmanager
+	def listening(self):
+		"""receive(n, timeout): up to n frames that came out of the POI's end since now."""
+		with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3)) as s:
+			s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+			s.bind((self.outer, 3))
+
+			def receive(n, timeout=3):
+				s.settimeout(timeout)
+				got = []
+				with contextlib.suppress(TimeoutError):
+					while len(got) < n:
+						octets, address = s.recvfrom(4096)
+						if address[2] != socket.PACKET_OUTGOING:
+							got.append(octets)
+				return got
+
+			yield receive
+
 	def close(self):
 		self._socket.close()
 		ip("link", "del", self.inner, check=False)
@@ -126,6 +145,7 @@ def quiet_link(name):
 
 
 def af_packet(number, interface):
+	"""EAL arguments of a port on a kernel interface; framesz: one frame and its kernel header."""
 	return "--vdev net_af_packet%d,iface=%s,blocksz=65536,framesz=2048,framecnt=8192" % (number, interface)
 
 
@@ -356,10 +376,11 @@ class TrafficCase(PoiCase):
 	"""With one probe port on a veth link; `self.link.send` puts frames on it."""
 
 	PORT = "{ device: net_af_packet0, mode: probe }"
+	MTU = 1500
 
 	@classmethod
 	def setUpClass(cls):
-		cls.link = Link()
+		cls.link = Link(cls.MTU)
 		cls.addClassCleanup(cls.link.close)
 		super().setUpClass()
 
@@ -431,7 +452,12 @@ def tshark(path, *arguments):
 
 
 def frames_of(path):
-	link, records = pcap.read(path)
+	"""The frames of an Ethernet capture of any format that Wireshark reads."""
+	with tempfile.NamedTemporaryFile(suffix=".pcap") as plain:
+		done = subprocess.run(["editcap", "-F", "nsecpcap", path, plain.name], capture_output=True, text=True, check=False)
+		if done.returncode:
+			raise RuntimeError("editcap: %s" % done.stderr.strip())
+		link, records = pcap.read(plain.name)
 	if link != pcap.LINK_ETHERNET:
 		raise ValueError("%s: link type %d" % (path, link))
 	return [octets for _, octets in records]

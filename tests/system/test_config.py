@@ -57,7 +57,8 @@ class Check(unittest.TestCase):
 		self.refused("mode: probe", "mode: probe, tunnel: gtpu, gtp-endpoints: [198.51.100.1/33]", "/33")
 
 	def test_syntax(self):
-		self.refused("  workers: [", "  workers: [[", "workers")
+		# the parser notices on the line after the bracket left open
+		self.refused("  workers: [", "  workers: [[", "idle-sleep-us")
 
 	def test_missing_key(self):
 		text = self.good.replace("    admf-identifier: admf-01\n", "")
