@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,7 +51,7 @@ ReportHook(PRE_ALL)(struct criterion_test_set *set)
 	if (mkdtemp(folder) == NULL)
 		exit(1);
 	snprintf(command, sizeof(command),
-		"PYTHONPATH=%s/tests/lab python3 -B -c \"from poi_lab.pki import Pki; "
+		"PYTHONPATH=%s/tests/lab /usr/bin/python3 -B -c \"from poi_lab.pki import Pki; "
 		"Pki('%s').make()\" >/dev/null",
 		SOURCE_ROOT, folder);
 	if (system(command) != 0)
@@ -87,12 +88,13 @@ static void start_admf(struct bed *b, const char *identity)
 	b->admf = fork();
 	cr_assert_geq(b->admf, 0);
 	if (b->admf == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that fails leaves nothing behind
 		dup2(out[1], 2);
 		close(out[0]);
 		close(out[1]);
 		setenv("PYTHONPATH", SOURCE_ROOT "/tests/lab", 1);
-		execlp("python3", "python3", "-B", "-m", "poi_lab.admf_server", "--pki", pki(),
-			"--identity", identity, "--listen", listen, "--out", b->log,
+		execl("/usr/bin/python3", "python3", "-B", "-m", "poi_lab.admf_server", "--pki",
+			pki(), "--identity", identity, "--listen", listen, "--out", b->log,
 			"--misbehave-file", b->misbehave, NULL);
 		_exit(127);
 	}
