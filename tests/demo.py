@@ -162,19 +162,19 @@ def ip_packets(path):
 	return packets
 
 
-def show_exchange(out, answer):
+def show_exchange(out):
 	say("the ADMF's request:")
 	indent(out.last["request"])
 	say("the network element's answer, %s:" % ("valid against the official XSD" if fixture.x1.Xsd.find() else "as received"))
-	indent(out.last["response"])
-	return answer
+	done = subprocess.run(["xmllint", "--format", "-"], input=out.last["response"], capture_output=True, text=True, check=False)
+	indent(done.stdout or out.last["response"])
 
 
 def activate(poi, out, targets, did, text, show=False, **more):
 	xid = x1.new_id()
 	answer = poi.admf.activate(xid, targets, [did], **more)
 	if show:
-		show_exchange(out, answer)
+		show_exchange(out)
 	verdict.check(answer.completed, "%s: %s after %.1f ms" % (text, answer.result or answer, poi.admf.took * 1e3))
 	return xid
 
@@ -264,7 +264,8 @@ def tunnel(poi, link, out):
 	good = [r for r in rows if r.split("\t")[:2] == ["12", "0x%08x" % session["uplink_teid"]]]
 	verdict.check(len(good) == len(m.kept) > 0, "tshark's own 5gli dissector reads all %d" % len(good))
 	text = subprocess.run(command + ["-c", "1", "-O", "5gli,gtp"], capture_output=True, text=True, check=False).stdout
-	indent("\n".join(line for line in text.splitlines() if not line.startswith("Frame")), 40)
+	indent("\n".join(line for line in text.splitlines() if line.strip() and
+		not re.match(r"Frame|DLT|\s+(Attribute (Type|Length)|[01.]{4} [01.]{4} =)|\s{8,}(NF|Network|Interception|Sequence|Timestamp)", line)), 32)
 	poi.admf.deactivate(xid)
 
 
@@ -298,7 +299,7 @@ def tour(out):
 		eal = " ".join(fixture.af_packet(n, link.inner) for n, link in enumerate((west, east, n3)))
 		poi = fixture.Poi(eal=eal, ports=("{ device: net_af_packet0, mode: inline, peer: net_af_packet1 }",
 			"{ device: net_af_packet1, mode: inline, peer: net_af_packet0 }",
-			"{ device: net_af_packet2, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32] }"))
+			"{ device: net_af_packet2, mode: probe, tunnel: gtpu, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32] }"))
 		stack.callback(poi.close)
 		poi.admf.log = out.log
 		say("starting poi-dataplane and poi-control ...")
@@ -382,7 +383,8 @@ def main():
 
 NOTES = {"x1.txt": "every X1 request and answer", "pdus.pcap": "PDUs as delivered (poi-lab decode FILE)",
 	"payload.pcap": "the target's packets out of them", "tcpdump.pcap": "what tcpdump saw at the target",
-	"poi.yaml": "the configuration", "status.json": "poi status --json at the end", "gtp.pcap": "what was replayed"}
+	"poi.yaml": "the configuration", "status.json": "poi status --json at the end", "gtp.pcap": "what was replayed",
+	"gtp.pcap.json": "and what is expected of it", "input.pcap": "your capture as it was replayed"}
 
 
 @contextlib.contextmanager
