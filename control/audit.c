@@ -10,6 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
+#include "control/audit_chain.h"
 #include "control/json.h"
 #include "shared/error.h"
 #include "shared/log.h"
@@ -20,7 +23,12 @@ struct audit {
 	bool dirty;   // lines since the last fdatasync
 	bool failed;  // the last attempt to write or sync did not succeed
 	bool partial; // a write ended inside a line
-	uint64_t sequence, lost;
+	bool resumed; // the chain goes on behind the file's last record
+	bool begins;  // the file is empty: its first record names the head of the one before
+	uint64_t records, lost;
+	uint64_t head_told;	      // number of the record whose MAC was logged last
+	uint8_t root[AUDIT_MAC_SIZE]; // wiped once resumed
+	struct audit_chain chain;
 	struct json line; // reused
 };
 
@@ -52,12 +60,24 @@ static int open_file(struct audit *a)
 		a->fd = -1;
 		return POI_ERR_IO;
 	}
+	if (!a->resumed) {
+		if (audit_chain_resume(&a->chain, a->file, a->root)) {
+			log_error("audit: %s cannot be read", a->file);
+			close(a->fd);
+			a->fd = -1;
+			return POI_ERR_IO;
+		}
+		OPENSSL_cleanse(a->root, sizeof(a->root));
+		a->resumed = true;
+		a->head_told = a->chain.n;
+	}
 	char last;
+	a->begins = s.st_size == 0;
 	a->partial = s.st_size > 0 && pread(a->fd, &last, 1, s.st_size - 1) == 1 && last != '\n';
 	return 0;
 }
 
-struct audit *audit_open(const char *file)
+struct audit *audit_open(const char *file, const uint8_t *root)
 {
 	struct audit *a = calloc(1, sizeof(*a));
 
@@ -69,6 +89,8 @@ struct audit *audit_open(const char *file)
 		free(a);
 		return NULL;
 	}
+	if (root)
+		memcpy(a->root, root, sizeof(a->root));
 	make_folder(file);
 	a->failed = open_file(a) != 0;
 	return a;
@@ -84,6 +106,7 @@ void audit_close(struct audit *a)
 		close(a->fd);
 	json_free(&a->line);
 	free(a->file);
+	OPENSSL_cleanse(a, sizeof(*a));
 	free(a);
 }
 
@@ -138,17 +161,23 @@ static int append(struct audit *a, const char *octets, size_t n)
 	return POI_ERR_IO;
 }
 
-int audit_write(struct audit *a, const struct audit_record *r)
+// Everything of a record before its MAC.
+static void format_record(struct audit *a, const struct audit_record *r, bool note)
 {
-	char now[64];
 	struct json *j = &a->line;
+	char now[64], previous[AUDIT_MAC_TEXT];
 
 	j->length = 0;
 	j->comma = false;
 	j->error = 0;
 	format_time(now, sizeof(now));
 	json_object(j, NULL);
-	json_u64(j, "n", a->sequence + 1);
+	json_u64(j, "epoch", a->chain.epoch);
+	json_u64(j, "n", a->chain.n + 1);
+	if (a->begins && a->chain.n) {
+		audit_chain_head(&a->chain, previous);
+		json_string(j, "previous", previous);
+	}
 	json_string(j, "time", now);
 	put_text(j, "act", r->act);
 	put_text(j, "ne", r->ne);
@@ -158,19 +187,45 @@ int audit_write(struct audit *a, const struct audit_record *r)
 	put_id(j, "id", r->id);
 	put_id(j, "transaction", r->transaction);
 	json_i64(j, "code", r->code);
-	put_text(j, "note", r->note);
-	json_end_object(j);
-	json_newline(j);
-	int rc = j->error ? j->error : append(a, j->text, j->length);
-	if (rc) {
-		if (!a->failed)
-			log_error("audit: cannot write to %s: %s", a->file, strerror(errno));
-		a->failed = true;
-		a->lost++;
-		return POI_ERR_IO;
+	if (note)
+		put_text(j, "note", r->note);
+}
+
+int audit_write(struct audit *a, const struct audit_record *r)
+{
+	struct json *j = &a->line;
+	struct audit_chain before;
+	char mac[AUDIT_MAC_TEXT];
+	int rc = open_file(a);
+
+	if (rc)
+		goto lost;
+	before = a->chain;
+	format_record(a, r, true);
+	if (j->length > AUDIT_LINE_MAX)
+		format_record(a, r, false);
+	rc = j->length > AUDIT_LINE_MAX ? POI_ERR_TOO_LARGE : j->error;
+	if (!rc) {
+		audit_chain_seal(&a->chain, j->text, j->length, mac);
+		json_string(j, "mac", mac);
+		json_end_object(j);
+		json_newline(j);
+		rc = j->error ? j->error : append(a, j->text, j->length);
+		if (rc)
+			audit_chain_undo(&a->chain, &before);
 	}
-	a->sequence++;
+	OPENSSL_cleanse(&before, sizeof(before));
+	if (rc)
+		goto lost;
+	a->begins = false;
+	a->records++;
 	return 0;
+lost:
+	if (!a->failed)
+		log_error("audit: cannot write to %s: %s", a->file, strerror(errno));
+	a->failed = true;
+	a->lost++;
+	return POI_ERR_IO;
 }
 
 int audit_sync(struct audit *a)
@@ -209,10 +264,21 @@ bool audit_failed(const struct audit *a)
 
 uint64_t audit_records(const struct audit *a)
 {
-	return a->sequence;
+	return a->records;
 }
 
 uint64_t audit_lost(const struct audit *a)
 {
 	return a->lost;
+}
+
+void audit_tell_head(struct audit *a)
+{
+	char head[AUDIT_MAC_TEXT];
+
+	if (!a->resumed || a->chain.n == a->head_told || audit_sync(a))
+		return;
+	audit_chain_head(&a->chain, head);
+	log_notice("audit: head %s record %llu", head, (unsigned long long)a->chain.n);
+	a->head_told = a->chain.n;
 }

@@ -2,7 +2,8 @@
 
 // The audit log: one JSON line per message exchanged and per local act, appended to a file of mode
 // 0600. A state change is written ahead: its "accepted" line is on disk before anything is done and
-// so before its OK (decision 24); its result follows in a second line. Identifiers only (XID, DID,
+// so before its OK (decision 24); its result follows in a second line. The lines form a chain
+// (audit_chain.h): "epoch" and "n" come first, "mac" last. Identifiers only (XID, DID,
 // transaction), never a target's value.
 
 #include <stdbool.h>
@@ -26,16 +27,21 @@ struct audit;
 
 // Opens (creates) the file; a missing folder is created with mode 0700. Always returns an object
 // unless out of memory: when the file cannot be opened the log is failed and opening is tried again
-// with each record.
-struct audit *audit_open(const char *file);
+// with each record. `root` (32 octets, NULL: no key) begins the chain's epoch; a copy is kept only
+// until the file could be opened for the first time.
+struct audit *audit_open(const char *file, const uint8_t *root);
 void audit_close(struct audit *a);
 // Appends one line. 0, or IO when it is not in the file: the caller refuses what it was about to
 // do.
 [[nodiscard]] int audit_write(struct audit *a, const struct audit_record *r);
 // Brings all lines to the disk. 0 or IO. Cheap when nothing was written since the last call.
 [[nodiscard]] int audit_sync(struct audit *a);
-// Opens the file anew (after rotation).
+// Opens the file anew (after rotation). The chain goes on: the first record of an empty file names
+// the head of the file before it.
 void audit_reopen(struct audit *a);
 bool audit_failed(const struct audit *a);
 uint64_t audit_records(const struct audit *a);
 uint64_t audit_lost(const struct audit *a); // records that could not be written
+// Logs the MAC of the last record on disk when it has moved: the journal's copy is what shows that
+// the file's tail was cut off (poi audit verify --head).
+void audit_tell_head(struct audit *a);

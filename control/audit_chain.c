@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -16,6 +17,9 @@
 // A record is `{"epoch":E,"n":N,` ... `,"mac":"<64 hex>"}`: the writer puts the first two members
 // first and the MAC last, so both ends are found without a JSON parser.
 #define MAC_MEMBER ",\"mac\":\""
+// Right behind "n" in the first record of a file that goes on where a rotated one ended.
+#define PREVIOUS_MEMBER "\"previous\":\""
+#define RATCHET_MAX 50000000u // records of one epoch that a file may begin behind
 
 static void hmac(const uint8_t key[AUDIT_MAC_SIZE], const void *data, size_t length,
 	uint8_t out[AUDIT_MAC_SIZE])
@@ -96,7 +100,9 @@ out:
 
 struct record {
 	uint64_t epoch, n;
-	size_t body; // octets before the MAC's member
+	size_t body;	// octets before the MAC's member
+	bool continues; // `previous` is set
+	uint8_t previous[AUDIT_MAC_SIZE];
 	uint8_t mac[AUDIT_MAC_SIZE];
 };
 
@@ -110,10 +116,13 @@ static bool record_parse(const char *line, size_t length, struct record *r)
 		return false;
 	if (sscanf(line, "{\"epoch\":%lu,\"n\":%lu,%n", &r->epoch, &r->n, &used) != 2 || !used)
 		return false;
+	const char *behind = line + used;
+	r->continues = !strncmp(behind, PREVIOUS_MEMBER, strlen(PREVIOUS_MEMBER)) &&
+		       mac_parse(behind + strlen(PREVIOUS_MEMBER), r->previous);
 	r->body = length - tail;
 	const char *member = line + r->body;
-	return !strncmp(member, MAC_MEMBER, strlen(MAC_MEMBER)) && !strcmp(line + length - 2, "\"}") &&
-	       mac_parse(member + strlen(MAC_MEMBER), r->mac);
+	return !strncmp(member, MAC_MEMBER, strlen(MAC_MEMBER)) &&
+	       !strcmp(line + length - 2, "\"}") && mac_parse(member + strlen(MAC_MEMBER), r->mac);
 }
 
 int audit_chain_resume(
@@ -123,7 +132,8 @@ int audit_chain_resume(
 	struct record r;
 
 	memset(c, 0, sizeof(*c));
-	c->epoch = 1;
+	// A file of its own begins in an epoch of its own: no two files share a key.
+	c->epoch = (uint64_t)time(NULL);
 	FILE *f = fopen(log_file, "re");
 	if (!f && errno != ENOENT)
 		return POI_ERR_IO;
@@ -174,7 +184,8 @@ static void seal(struct audit_chain *c, const char *line, size_t length)
 	c->n++;
 }
 
-void audit_chain_seal(struct audit_chain *c, const char *line, size_t length, char mac[AUDIT_MAC_TEXT])
+void audit_chain_seal(
+	struct audit_chain *c, const char *line, size_t length, char mac[AUDIT_MAC_TEXT])
 {
 	seal(c, line, length);
 	mac_format(c->mac, mac);
@@ -185,11 +196,17 @@ void audit_chain_undo(struct audit_chain *c, const struct audit_chain *before)
 	*c = *before;
 }
 
+void audit_chain_head(const struct audit_chain *c, char mac[AUDIT_MAC_TEXT])
+{
+	mac_format(c->mac, mac);
+}
+
 struct verification {
 	struct audit_chain chain;
 	const uint8_t *root;
 	struct audit_verdict *verdict;
 	FILE *findings;
+	bool begun; // a record was seen
 };
 
 static void found(struct verification *v, uint64_t *count, const char *what)
@@ -201,6 +218,40 @@ static void found(struct verification *v, uint64_t *count, const char *what)
 		fprintf(v->findings, "line %lu: %s\n", v->verdict->lines, what);
 }
 
+// The first record of a file that goes on behind another one says where that one ended. How far the
+// key had been ratcheted by then is found by trying.
+static bool continue_at(struct verification *v, const struct record *r, const char *line)
+{
+	struct audit_chain *c = &v->chain;
+
+	for (uint32_t i = 0; i < RATCHET_MAX && i < r->n; i++) {
+		uint8_t key[AUDIT_MAC_SIZE];
+
+		memcpy(key, c->key, sizeof(key));
+		memcpy(c->mac, r->previous, sizeof(c->mac));
+		seal(c, line, r->body);
+		if (!CRYPTO_memcmp(c->mac, r->mac, sizeof(r->mac))) {
+			c->n = r->n;
+			mac_format(r->previous, v->verdict->previous);
+			return true;
+		}
+		hmac(key, "ratchet", 7, c->key);
+	}
+	c->n = 0;
+	memset(c->mac, 0, sizeof(c->mac));
+	epoch_key(v->root, r->epoch, c->key);
+	return false;
+}
+
+// Returns whether the record has been dealt with.
+static bool verify_first(struct verification *v, const struct record *r, const char *line)
+{
+	v->begun = true;
+	v->chain.epoch = r->epoch;
+	epoch_key(v->root, r->epoch, v->chain.key);
+	return r->n != 1 && r->continues && continue_at(v, r, line);
+}
+
 static void verify_line(struct verification *v, char *line, size_t length)
 {
 	struct audit_verdict *out = v->verdict;
@@ -209,9 +260,12 @@ static void verify_line(struct verification *v, char *line, size_t length)
 	out->lines++;
 	if (!record_parse(line, length, &r)) {
 		// Only a new epoch may follow a torn line: verify_line sees to that by the numbers.
-		found(v, &out->torn, "not a whole record (a write was cut short, or the line was damaged)");
+		found(v, &out->torn,
+			"not a whole record (a write was cut short, or the line was damaged)");
 		return;
 	}
+	if (!v->begun && verify_first(v, &r, line))
+		return;
 	if (r.epoch != v->chain.epoch) {
 		if (r.epoch != v->chain.epoch + 1)
 			found(v, &out->bad, "epoch out of order: records are missing");
@@ -220,7 +274,8 @@ static void verify_line(struct verification *v, char *line, size_t length)
 	}
 	if (r.n != v->chain.n + 1) {
 		found(v, &out->bad, "number out of order: records are missing or were added");
-		// Catch up with the ratchet where that is possible, to judge what follows by itself.
+		// Catch up with the ratchet where that is possible, to judge what follows by
+		// itself.
 		for (uint64_t i = v->chain.n + 1; i < r.n && r.n - v->chain.n < 100000; i++)
 			hmac(v->chain.key, "ratchet", 7, v->chain.key);
 		memcpy(v->chain.mac, r.mac, sizeof(r.mac));
@@ -230,7 +285,8 @@ static void verify_line(struct verification *v, char *line, size_t length)
 	}
 	seal(&v->chain, line, r.body);
 	if (CRYPTO_memcmp(v->chain.mac, r.mac, sizeof(r.mac)))
-		found(v, &out->bad, "MAC does not fit: this record or the one before it was changed");
+		found(v, &out->bad,
+			"MAC does not fit: this record or the one before it was changed");
 	memcpy(v->chain.mac, r.mac, sizeof(r.mac));
 }
 

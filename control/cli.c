@@ -10,16 +10,22 @@
 
 static int usage(FILE *out, int code)
 {
-	fprintf(out, "Usage: poi COMMAND\n\n"
-		     "  check [-c] FILE            is the configuration accepted? starts nothing\n"
-		     "  status [-c FILE] [--json]  what the running processes count and hold\n"
-		     "  config dump [-c FILE]      the effective configuration\n"
-		     "  config describe            every key: path, type, default, meaning\n"
-		     "  version\n\n"
-		     "FILE is " DEFAULT_FILE " where it is not given.\n"
-		     "Exit code: 0 good, 1 usage or configuration, 2 a process does not answer, 3 "
-		     "the ledger\n"
-		     "does not balance.\n");
+	fprintf(out,
+		"Usage: poi COMMAND\n\n"
+		"  check [-c] FILE            is the configuration accepted? starts nothing\n"
+		"  status [-c FILE] [--json]  what the running processes count and hold\n"
+		"  config dump [-c FILE]      the effective configuration\n"
+		"  config describe            every key: path, type, default, meaning\n"
+		"  audit verify [-c FILE] [--file LOG] [--key FILE] [--head HEX]\n"
+		"                             is the audit log whole? HEX is a head noted in the "
+		"journal\n"
+		"  version\n\n"
+		"FILE is " DEFAULT_FILE " where it is not given.\n"
+		"Exit code: 0 good, 1 usage or configuration, 2 a process does not answer, 3 "
+		"the ledger\n"
+		"does not balance. For audit verify: 0 good, 1 usage or configuration, 2 the log "
+		"or the\n"
+		"key cannot be read, 3 findings.\n");
 	return code;
 }
 
@@ -138,6 +144,10 @@ int main(int argc, char **argv)
 		return status(argc - 2, argv + 2);
 	if (!strcmp(command, "config"))
 		return config(argc - 2, argv + 2);
+	if (!strcmp(command, "audit")) {
+		int code = cli_audit(argc - 2, argv + 2, DEFAULT_FILE);
+		return code < 0 ? usage(stderr, CLI_USAGE) : code;
+	}
 	if (!strcmp(command, "version") || !strcmp(command, "--version")) {
 		printf("poi %s, X1 %s\n", POI_VERSION, POI_X1_VERSION);
 		return CLI_OK;

@@ -12,7 +12,10 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
+
 #include "control/control.h"
+#include "control/credentials.h"
 #include "control/events.h"
 #include "control/listener.h"
 #include "control/reports.h"
@@ -140,7 +143,25 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 		log_notice("certificates were read again");
 }
 
-static int start_state(struct program *p)
+static struct audit *open_audit(const struct config *c, char *why, size_t why_size)
+{
+	uint8_t root[CREDENTIAL_KEY_SIZE];
+	int rc = credential_key(c->audit.key, "audit-key", root);
+	struct audit *a = NULL;
+
+	if (rc == 0 || rc == POI_ERR_NOT_FOUND)
+		a = audit_open(c->audit.file, root);
+	else
+		snprintf(why, why_size, "the key of the audit log (%s): %s",
+			c->audit.key ? c->audit.key : "credential audit-key", poi_error_text(rc));
+	if (rc == POI_ERR_NOT_FOUND)
+		log_warning("audit: no key (audit.key or credential audit-key): the chain shows "
+			    "accidents, not forgery");
+	OPENSSL_cleanse(root, sizeof(root));
+	return a;
+}
+
+static int start_state(struct program *p, char *why, size_t why_size)
 {
 	const char *identifiers[CONFIG_NES_MAX];
 	struct control *c = &p->control;
@@ -152,7 +173,7 @@ static int start_state(struct program *p)
 	c->base = event_base_new();
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
-	c->audit = audit_open(p->config->audit.file);
+	c->audit = open_audit(p->config, why, why_size);
 	return c->base && c->registry && c->issues && c->audit ? 0 : POI_ERR_NOMEM;
 }
 
@@ -217,6 +238,8 @@ static void stop(struct program *p)
 		x1_decoder_free(p->decoder);
 	if (c->audit && c->registry)
 		audit_local(p, "stop");
+	if (c->audit)
+		audit_tell_head(c->audit);
 	audit_close(c->audit);
 	issues_free(c->issues);
 	registry_free(c->registry);
@@ -242,8 +265,9 @@ int main(int argc, char **argv)
 	}
 	log_open("poi-control", level_of(p.config->log.level));
 	code = 1;
-	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) || start_state(&p) ||
-		start_x1(&p, why, sizeof(why)) || start_signals(&p)) {
+	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
+		start_state(&p, why, sizeof(why)) || start_x1(&p, why, sizeof(why)) ||
+		start_signals(&p)) {
 		log_error("cannot start: %s", why);
 		goto out;
 	}

@@ -21,8 +21,8 @@ static void append(const char *file, unsigned count, char head[AUDIT_MAC_TEXT])
 	cr_assert_not_null(f);
 	for (unsigned i = 0; i < count; i++) {
 		char line[256];
-		snprintf(line, sizeof(line), "{\"epoch\":%lu,\"n\":%lu,\"act\":\"test %u\"", c.epoch,
-			c.n + 1, i);
+		snprintf(line, sizeof(line), "{\"epoch\":%lu,\"n\":%lu,\"act\":\"test %u\"",
+			c.epoch, c.n + 1, i);
 		audit_chain_seal(&c, line, strlen(line), head);
 		fprintf(f, "%s,\"mac\":\"%s\"}\n", line, head);
 	}
@@ -51,7 +51,8 @@ static struct audit_verdict verify(const char *file, const uint8_t *key, const c
 	return v;
 }
 
-// Rewrites the file without line `skip`, or with one octet of line `change` altered (1-based, 0 none).
+// Rewrites the file without line `skip`, or with one octet of line `change` altered (1-based, 0
+// none).
 static void tamper(const char *file, unsigned skip, unsigned change, unsigned keep)
 {
 	char text[65536], *at = text;
@@ -163,4 +164,15 @@ Test(audit_chain, a_readable_key_file_is_refused)
 	close(fd);
 	unlink(name);
 	cr_assert_eq(audit_key_read(name, key), POI_ERR_IO);
+}
+
+Test(audit_chain, two_files_share_no_key)
+{
+	struct audit_chain first, second;
+
+	cr_assert_eq(audit_chain_resume(&first, "/nonexistent/log", root), 0);
+	sleep(1);
+	cr_assert_eq(audit_chain_resume(&second, "/nonexistent/log", root), 0);
+	cr_assert_neq(first.epoch, second.epoch);
+	cr_assert_neq(memcmp(first.key, second.key, sizeof(first.key)), 0);
 }

@@ -207,7 +207,7 @@ static void control_up(void)
 
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
-	w.c.audit = audit_open(w.audit);
+	w.c.audit = audit_open(w.audit, NULL);
 	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, events_hooks(), &w.c);
 	w.dispatch = x1_dispatch_new(&w.c, NULL);
 }
