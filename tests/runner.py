@@ -74,13 +74,18 @@ class Runner:
 
 	def build(self, suite, folder, options=(), env=None, targets=()):
 		"""Configures and builds `folder`; False (and one failed case) when that does not work."""
-		if not os.path.exists(os.path.join(TOP, folder, "build.ninja")):
-			shutil.rmtree(os.path.join(TOP, folder), ignore_errors=True)
-			status, out = self.run(["meson", "setup", folder, *options], env)
-			if status:
-				return self._broken(suite, folder, out)
+		status, out = self.configure(folder, options, env)
+		if status:
+			return self._broken(suite, folder, out)
 		status, out = self.run(["ninja", "-C", folder, *targets], env)
 		return not status or self._broken(suite, folder, out)
+
+	def configure(self, folder, options=(), env=None):
+		"""Sets the folder up, or looks again which sources there are."""
+		if os.path.exists(os.path.join(TOP, folder, "build.ninja")):
+			return self.run(["meson", "setup", "--reconfigure", folder], env)
+		shutil.rmtree(os.path.join(TOP, folder), ignore_errors=True)
+		return self.run(["meson", "setup", folder, *options], env)
 
 	def _broken(self, suite, folder, out):
 		self.tally.add(suite, "build of %s" % folder, False)
@@ -145,16 +150,16 @@ class Runner:
 		"""The units with threads, under ThreadSanitizer, with the stand-in for Criterion of tests/tsan."""
 		env = {"CC": "clang", "PKG_CONFIG_PATH": os.path.join(TOP, "tests", "tsan"),
 			"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:suppressions=%s" % os.path.join(TOP, "tests", "tsan", "suppressions")}
-		if not os.path.exists(os.path.join(TOP, "build-tsan", "build.ninja")):
-			status, out = self.run(["meson", "setup", "build-tsan", "-Db_sanitize=thread", "-Db_lundef=false", "-Dwerror=false"], env)
-			if status:
-				return self._broken("tsan", "build-tsan", out)
+		options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Dwerror=false"]
+		status, out = self.configure("build-tsan", options, env)
+		if status:
+			return self._broken("tsan", "build-tsan", out)
 		status, out = self.run(["meson", "introspect", "--tests", "build-tsan"])
 		tests = [t for t in json.loads(out) if THREADED.match(t["name"])] if not status else []
 		if not tests:
 			return self.tally.add("tsan", "no unit with threads", False)
 		targets = sorted({os.path.relpath(t["cmd"][0], os.path.join(TOP, "build-tsan")) for t in tests})
-		if self.build("tsan", "build-tsan", env=env, targets=targets):
+		if self.build("tsan", "build-tsan", options, env, targets):
 			self.meson_tests("tsan", "build-tsan", [t["name"] for t in tests], env)
 		return None
 

@@ -101,11 +101,11 @@ class Admf:
 	def remove_destination(self, did):
 		return self.one("RemoveDestination", x1.did_body(did))
 
-	def activate(self, xid, targets, dids, **more):
-		return self.one("ActivateTask", x1.task_details(xid, targets, dids, **more))
+	def activate(self, xid, targets, dids, *more, **named):
+		return self.one("ActivateTask", x1.task_details(xid, targets, dids, *more, **named))
 
-	def modify(self, xid, targets, dids, **more):
-		return self.one("ModifyTask", x1.task_details(xid, targets, dids, **more))
+	def modify(self, xid, targets, dids, *more, **named):
+		return self.one("ModifyTask", x1.task_details(xid, targets, dids, *more, **named))
 
 	def deactivate(self, xid):
 		return self.one("DeactivateTask", x1.xid_body(xid))
