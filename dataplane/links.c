@@ -18,18 +18,19 @@ struct links links_of(const struct config_dataplane *config)
 
 uint8_t links_bind(const struct links *l, const struct filter *f)
 {
-	static const uint8_t plain[] = {
-		CONFIG_LINK_N6, CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_OTHER};
-	static const uint8_t tunnel[] = {
-		CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_OTHER, CONFIG_LINK_N6};
+	static const uint8_t plain[] = {CONFIG_LINK_N6, CONFIG_LINK_N3, CONFIG_LINK_N9};
+	static const uint8_t tunnel[] = {CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_N6};
 	bool by_tunnel = (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0;
 	const uint8_t *order = by_tunnel ? tunnel : plain;
 	uint8_t present = by_tunnel && l->tunnel ? l->tunnel : l->classes;
+	// A port without a class is no second sight of one with a class: it is always looked at, or
+	// an OK could intercept nothing there.
+	uint8_t other = present & BIT(CONFIG_LINK_OTHER);
 
 	if ((l->classes & (l->classes - 1)) == 0)
 		return 0;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 3; i++)
 		if (present & BIT(order[i]))
-			return BIT(order[i]);
-	return 0;
+			return BIT(order[i]) | other;
+	return other;
 }

@@ -14,7 +14,7 @@ struct links {
 
 struct links links_of(const struct config_dataplane *config);
 
-// Bit of the class that a task with this filter is bound to; 0 (any) when there is only one class.
-// Addresses, ports and MACs: N6, N3, N9, other; tunnel identifiers: N3, N9, other, N6 of the tunnel
-// ports.
+// Bits of the classes that a task with this filter is bound to; 0 (any) when there is only one class.
+// Addresses, ports and MACs: the first of N6, N3, N9 that is there; tunnel identifiers: the first of
+// N3, N9, N6 among the tunnel ports. Ports of class `other` always belong to it.
 uint8_t links_bind(const struct links *l, const struct filter *f);

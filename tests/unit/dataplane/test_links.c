@@ -38,7 +38,7 @@ Test(links, addresses_on_n6_tunnels_on_n3)
 		CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_NONE};
 	struct links l = with(4, link, tunnel);
 
-	cr_expect_eq(links_bind(&l, &by_address), BIT(CONFIG_LINK_N6));
+	cr_expect_eq(links_bind(&l, &by_address), BIT(CONFIG_LINK_N6) | BIT(CONFIG_LINK_OTHER));
 	cr_expect_eq(links_bind(&l, &by_teid), BIT(CONFIG_LINK_N3));
 	cr_expect_eq(links_bind(&l, &by_fteid), BIT(CONFIG_LINK_N3));
 }
@@ -49,6 +49,6 @@ Test(links, without_n6_addresses_are_on_n3_and_tunnels_only_where_tunnels_are)
 	enum config_tunnel tunnel[] = {CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_NONE};
 	struct links l = with(3, link, tunnel);
 
-	cr_expect_eq(links_bind(&l, &by_address), BIT(CONFIG_LINK_N3));
+	cr_expect_eq(links_bind(&l, &by_address), BIT(CONFIG_LINK_N3) | BIT(CONFIG_LINK_OTHER));
 	cr_expect_eq(links_bind(&l, &by_teid), BIT(CONFIG_LINK_N9));
 }
