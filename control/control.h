@@ -9,6 +9,7 @@
 #include "control/faults.h"
 #include "control/publish.h"
 #include "control/registry.h"
+#include "control/vault.h"
 #include "shared/config.h"
 
 struct control_counters {
@@ -24,6 +25,7 @@ struct control {
 	struct registry *registry;
 	struct publish *publish;
 	struct audit *audit;
+	struct vault *vault; // NULL when no store is configured
 	struct issues *issues;
 	uint64_t incarnation;
 	struct timespec started; // monotonic

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "control/store.h"
 #include "control/x1_types.h"
 #include "shared/log.h"
 
@@ -26,6 +27,17 @@ static void audit_act(struct control *c, const char *act, uint16_t ne, const str
 		r.ne = c->config->nes[ne].ne_identifier;
 	if (audit_write(c->audit, &r))
 		log_error("audit: a local act could not be recorded");
+}
+
+void events_warning(struct control *c, uint16_t ne, const char *text)
+{
+	log_warning("%s: %s", c->config->nes[ne].ne_identifier, text);
+	queue_issue(c, ISSUE_NE, ISSUE_WARNING, ne, NULL, X1_STATUS_WARNING, text);
+}
+
+void events_audit(struct control *c, const char *act, uint16_t ne, int32_t code, const char *note)
+{
+	audit_act(c, act, ne, NULL, code, note);
 }
 
 void events_ne_fault(struct control *c, enum fault_kind kind, const char *text)
@@ -92,6 +104,15 @@ static void complete_pending(struct control *c)
 			t->pending = PENDING_NONE;
 			publish_task_memo(c->publish, t);
 		}
+		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
+			d; d = d->next) {
+			if (!d->pending || !d->ready)
+				continue;
+			events_actioned(c, ISSUE_DESTINATION, ne, &d->did, &d->pending_transaction,
+				true, NULL);
+			d->pending = false;
+			publish_destination_memo(c->publish, d);
+		}
 	}
 }
 
@@ -108,6 +129,13 @@ static void on_ready(void *context, bool adopted)
 	events_ne_clear(c, FAULT_DATAPLANE_LOST, "the dataplane is back, all tasks are in force");
 	if (adopted)
 		complete_pending(c);
+	store_settle(c);
+}
+
+// Both processes are new and empty.
+static void on_fresh(void *context)
+{
+	store_adopt(context);
 }
 
 static void on_lost(void *context)
@@ -130,6 +158,7 @@ static void on_replayed(
 			d->pending = false;
 			events_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction,
 				!result, result ? poi_error_text(result) : NULL);
+			publish_destination_memo(c->publish, d);
 		}
 		return;
 	}
@@ -165,6 +194,7 @@ static void on_wiped(void *context, uint16_t ne, const struct id16 *xid)
 
 	if (t)
 		registry_task_remove(c->registry, t);
+	store_task_gone(c, ne, &key);
 	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
 	queue_issue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
@@ -292,6 +322,7 @@ const struct publish_hooks *events_hooks(void)
 		.event = on_event,
 		.wiped = on_wiped,
 		.replayed = on_replayed,
+		.fresh = on_fresh,
 	};
 
 	return &hooks;

@@ -11,6 +11,10 @@ const struct publish_hooks *events_hooks(void);
 // Raises or clears a fault of every network element and queues the report.
 void events_ne_fault(struct control *c, enum fault_kind kind, const char *text);
 void events_ne_clear(struct control *c, enum fault_kind kind, const char *text);
+// Something the ADMF of `ne` is told once and that no status answer lists (clause 5.3: warnings).
+void events_warning(struct control *c, uint16_t ne, const char *text);
+// A local act concerning `ne` (beyond the last: all of them) goes to the audit log.
+void events_audit(struct control *c, const char *act, uint16_t ne, int32_t code, const char *note);
 // A request that was answered `Acknowledged` has come to its end (clause 5.2.2, code 9040).
 void events_actioned(struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id,
 	const struct id16 *transaction, bool done, const char *text);

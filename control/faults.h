@@ -18,8 +18,10 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_LINK = 3,
 	FAULT_FAIL_SAFE = 4, // TIME_P2 passed: all tasks were stopped
 	FAULT_AUDIT = 5,
-	FAULT_DELIVERY = 6, // a destination cannot be reached
-	FAULT_LOSS = 7,	    // content of a task was lost
+	FAULT_DELIVERY = 6,    // a destination cannot be reached
+	FAULT_LOSS = 7,	       // content of a task was lost
+	FAULT_STORE = 8,       // the sealed store cannot be written
+	FAULT_CERTIFICATE = 9, // a certificate of ours has expired or cannot be read
 };
 
 struct fault {

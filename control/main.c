@@ -174,6 +174,11 @@ static int start_state(struct program *p, char *why, size_t why_size)
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
 	c->audit = open_audit(p->config, why, why_size);
+	if (p->config->store.file) {
+		c->vault = vault_open(p->config, why, why_size);
+		if (!c->vault)
+			return POI_ERR_IO;
+	}
 	return c->base && c->registry && c->issues && c->audit ? 0 : POI_ERR_NOMEM;
 }
 
@@ -241,6 +246,7 @@ static void stop(struct program *p)
 	if (c->audit)
 		audit_tell_head(c->audit);
 	audit_close(c->audit);
+	vault_close(c->vault);
 	issues_free(c->issues);
 	registry_free(c->registry);
 	if (c->base)

@@ -332,6 +332,8 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation)
 		log_warning("channel: the dataplane was restarted");
 	p->peer_incarnation = ok.incarnation;
+	// A connection of our own that was cut before the recovery does not count.
+	p->peer_fresh = !ok.peer_incarnation || ok.peer_incarnation == p->incarnation;
 	p->state = PUBLISH_RECOVERY;
 	memset(p->heard_ms, 0, registry_nes(p->registry) * sizeof(*p->heard_ms));
 	int rc = publish_recover_start(p);

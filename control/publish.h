@@ -18,7 +18,7 @@
 
 struct publish;
 
-struct publish_hooks { // every one must be set
+struct publish_hooks { // every one must be set, but where it says otherwise
 	// Both sides hold the same; state changes are accepted from now on.
 	void (*ready)(void *context, bool adopted);
 	// The dataplane is gone. What was waiting has been called back with CLOSED before this.
@@ -29,6 +29,9 @@ struct publish_hooks { // every one must be set
 	// A task or destination that this side had was put again: 0 when it is in force.
 	void (*replayed)(
 		void *context, bool destination, uint16_t ne, const struct id16 *id, int result);
+	// This process and the dataplane are both new and hold nothing: what the hook puts into the
+	// registry now is replayed. May be NULL.
+	void (*fresh)(void *context);
 };
 
 enum publish_state {

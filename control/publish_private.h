@@ -53,6 +53,7 @@ struct publish {
 	bool stopping;
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
+	bool peer_fresh; // it has not been controlled by anybody before
 	uint32_t request; // last number given
 	struct pending *pending;
 	uint32_t pending_slots; // power of two

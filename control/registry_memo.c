@@ -1,5 +1,5 @@
 // The memos that the dataplane keeps for us: what a restarted control needs beyond the fields that
-// the channel's messages carry already. Version 1.
+// the channel's messages carry already. Version 1; a destination's is 2, and 1 is still read.
 #include "control/registry.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "shared/wire.h"
 
 #define MEMO_VERSION 1
+#define DESTINATION_MEMO_VERSION 2 // 1 lacks what is pending
 
 static void put_faults(struct wire_writer *w, const struct fault *list)
 {
@@ -37,7 +38,8 @@ static int get_faults(struct wire_reader *r, struct fault **list)
 	return r->error;
 }
 
-int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capacity)
+static int task_memo(
+	const struct registry_task *t, const struct fault *faults, uint8_t *out, size_t capacity)
 {
 	struct wire_writer w =
 		wire_writer_of(out, capacity > CHANNEL_MEMO_MAX ? CHANNEL_MEMO_MAX : capacity);
@@ -49,10 +51,20 @@ int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capac
 	wire_put_u32(&w, t->modifications);
 	wire_put_u64(&w, t->activated_ns);
 	wire_put_u64(&w, t->modified_ns);
-	put_faults(&w, t->faults);
+	put_faults(&w, faults);
 	wire_put_u32(&w, t->xml_length);
 	wire_put_octets(&w, registry_task_xml(t), t->xml_length);
 	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
+}
+
+int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capacity)
+{
+	return task_memo(t, t->faults, out, capacity);
+}
+
+int registry_task_memo_lasting(const struct registry_task *t, uint8_t *out, size_t capacity)
+{
+	return task_memo(t, NULL, out, capacity);
 }
 
 int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct registry_task **out)
@@ -94,17 +106,31 @@ int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct re
 	return 0;
 }
 
-int registry_destination_memo(const struct registry_destination *d, uint8_t *out, size_t capacity)
+static int destination_memo(const struct registry_destination *d, const struct fault *faults,
+	uint8_t *out, size_t capacity)
 {
 	struct wire_writer w =
 		wire_writer_of(out, capacity > CHANNEL_MEMO_MAX ? CHANNEL_MEMO_MAX : capacity);
 
-	wire_put_u8(&w, MEMO_VERSION);
+	wire_put_u8(&w, DESTINATION_MEMO_VERSION);
 	wire_put_u8(&w, d->down);
-	put_faults(&w, d->faults);
+	wire_put_u8(&w, d->pending);
+	wire_put_octets(&w, d->pending_transaction.b, sizeof(d->pending_transaction.b));
+	put_faults(&w, faults);
 	wire_put_u32(&w, d->xml_length);
 	wire_put_octets(&w, d->xml, d->xml_length);
 	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
+}
+
+int registry_destination_memo(const struct registry_destination *d, uint8_t *out, size_t capacity)
+{
+	return destination_memo(d, d->faults, out, capacity);
+}
+
+int registry_destination_memo_lasting(
+	const struct registry_destination *d, uint8_t *out, size_t capacity)
+{
+	return destination_memo(d, NULL, out, capacity);
 }
 
 int registry_destination_from_memo(
@@ -112,15 +138,23 @@ int registry_destination_from_memo(
 {
 	struct wire_reader r = wire_reader_of(c->memo, c->memo_length);
 	struct fault *faults = NULL;
+	struct id16 transaction = {0};
+	uint8_t version = wire_get_u8(&r), pending = 0;
 
-	if (wire_get_u8(&r) != MEMO_VERSION)
+	if (version != MEMO_VERSION && version != DESTINATION_MEMO_VERSION)
 		return r.error ? POI_ERR_SYNTAX : POI_ERR_VERSION;
 	uint8_t down = wire_get_u8(&r);
+	if (version == DESTINATION_MEMO_VERSION) {
+		pending = wire_get_u8(&r);
+		wire_get_octets(&r, transaction.b, sizeof(transaction.b));
+	}
 	int rc = get_faults(&r, &faults);
 	uint32_t xml_length = wire_get_u32(&r);
 	const uint8_t *xml = wire_take(&r, xml_length);
 	if (!rc)
 		rc = wire_finish(&r);
+	if (!rc && pending > 1)
+		rc = POI_ERR_INVALID;
 	struct registry_destination *d =
 		rc ? NULL : registry_destination_new(ne, c, (const char *)xml, xml_length);
 	if (!d) {
@@ -128,6 +162,8 @@ int registry_destination_from_memo(
 		return rc ? rc : POI_ERR_NOMEM;
 	}
 	d->down = down != 0;
+	d->pending = pending != 0;
+	d->pending_transaction = transaction;
 	d->faults = faults;
 	d->ready = true;
 	*out = d;

@@ -118,15 +118,50 @@ static void exchange_unlink(struct exchange *x)
 		x->next->previous = x->previous;
 }
 
-static void exchange_respond(struct exchange *x)
+static void exchange_leave(struct exchange *x)
 {
-	x1_response_end(&x->out);
 	if (x->out.error || x->dispatch->stopping)
 		http_refuse(x->http, 503);
 	else
 		http_respond(x->http, x->out.text, x->out.length);
-	exchange_unlink(x);
 	exchange_free(x);
+}
+
+// Answers to state changes wait for the end of the loop's turn, where one fdatasync serves all.
+static void exchange_respond(struct exchange *x)
+{
+	struct x1_dispatch *d = x->dispatch;
+
+	x1_response_end(&x->out);
+	exchange_unlink(x);
+	if (!x->changes || d->stopping) {
+		exchange_leave(x);
+		return;
+	}
+	x->next = x->previous = NULL;
+	if (d->outbox_last)
+		d->outbox_last->next = x;
+	else
+		d->outbox_first = x;
+	d->outbox_last = x;
+	event_active(d->leave, EV_TIMEOUT, 0);
+}
+
+static void on_leave(evutil_socket_t fd, short what, void *arg)
+{
+	struct x1_dispatch *d = arg;
+	struct exchange *x = d->outbox_first;
+
+	d->outbox_first = d->outbox_last = NULL;
+	store_sync(d->control);
+	// The state changes themselves are on disk already ("accepted").
+	if (audit_sync(d->control->audit))
+		events_ne_fault(d->control, FAULT_AUDIT, "the audit log cannot be written");
+	while (x) {
+		struct exchange *next = x->next;
+		exchange_leave(x);
+		x = next;
+	}
 }
 
 // Operations.
@@ -345,6 +380,7 @@ static void heard(struct exchange *x)
 	struct control *c = x->dispatch->control;
 
 	publish_heard(c->publish, x->ne);
+	store_heard(c, x->ne);
 	if (fault_clear(registry_ne_faults(c->registry, x->ne), FAULT_FAIL_SAFE)) {
 		struct issue i = {.scope = ISSUE_NE,
 			.type = ISSUE_CLEAR,
@@ -441,7 +477,7 @@ static bool write_ahead(struct exchange *x)
 		const struct x1_message *m = &x->container->messages[i];
 		if (!x1_is_change(m->type) || check(x, i, &text))
 			continue;
-		any = true;
+		any = x->changes = true;
 		x->unaudited[i] = audit_message(x, m, "accepted", 0, NULL) != 0;
 	}
 	return any;
@@ -498,6 +534,9 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		first = x->next;
 		exchange_execute(x);
 	}
+	// Before any of this turn's requests can have been acknowledged by the dataplane.
+	if (changes)
+		store_sync(c);
 }
 
 static void answer_top_level(struct exchange *x)
@@ -578,8 +617,9 @@ struct x1_dispatch *x1_dispatch_new(struct control *c, struct x1_decoder *decode
 	d->control = c;
 	d->decoder = decoder;
 	d->turn = evtimer_new(c->base, on_turn, d);
-	if (!d->turn) {
-		free(d);
+	d->leave = evtimer_new(c->base, on_leave, d);
+	if (!d->turn || !d->leave) {
+		x1_dispatch_free(d);
 		return NULL;
 	}
 	return d;
@@ -607,6 +647,14 @@ void x1_dispatch_free(struct x1_dispatch *d)
 		http_refuse(x->http, 503);
 		exchange_free(x);
 	}
-	event_free(d->turn);
+	while (d->outbox_first) { // done, and its audit lines are written
+		struct exchange *x = d->outbox_first;
+		d->outbox_first = x->next;
+		exchange_leave(x);
+	}
+	if (d->turn)
+		event_free(d->turn);
+	if (d->leave)
+		event_free(d->leave);
 	free(d);
 }

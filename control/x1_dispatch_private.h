@@ -2,6 +2,7 @@
 
 // Between x1_dispatch.c (containers, checks, answers) and x1_change.c (state changes).
 
+#include "control/store.h"
 #include "control/x1_dispatch.h"
 #include "control/x1_encode.h"
 #include "control/x1_query.h"
@@ -19,6 +20,7 @@ struct exchange { // one HTTP request
 	struct x1_buffer out;
 	struct x1_operation *operations; // not yet answered
 	uint32_t waiting;
+	bool changes; // its answers leave when their audit lines are on disk
 	struct event *deadline;
 	struct timespec received; // monotonic
 };
@@ -26,9 +28,10 @@ struct exchange { // one HTTP request
 struct x1_dispatch {
 	struct control *control;
 	struct x1_decoder *decoder;
-	struct event *turn;
-	struct exchange *inbox_first, *inbox_last; // since the last turn, linked by `next`
-	struct exchange *open;			   // executed, not all answered
+	struct event *turn, *leave;
+	struct exchange *inbox_first, *inbox_last;   // since the last turn, linked by `next`
+	struct exchange *open;			     // executed, not all answered
+	struct exchange *outbox_first, *outbox_last; // answered, to leave with this turn's end
 	bool stopping;
 };
 
@@ -44,6 +47,7 @@ struct x1_operation { // one message that waits for the dataplane
 	struct x1_query *query;
 	struct registry_task *task;		  // ModifyTask: what will replace the task
 	struct registry_destination *destination; // ModifyDestination
+	struct store_mark mark;			  // of what was put into the store
 	uint32_t remaining;			  // bulk: answers still owed by the dataplane
 	int result;				  // bulk: first failure
 };
