@@ -51,6 +51,7 @@ struct config_ne {
 	char *ne_identifier;
 	char *admf_identifier;
 	struct config_endpoint listen;
+	char *server_name; // for SNI, NULL when absent; needed where listen is shared
 	enum config_role role;
 	enum config_x2_report x2_report;
 	char *path;     // default /X1/NE
@@ -146,8 +147,8 @@ struct config {
 };
 
 // Loads and checks the file. NULL on failure; `why` then holds "file:line:column: what, write ...".
-// Checks beyond each value alone: unique NE identifiers, listeners shared by none, inline peers that
-// name each other, gtp-endpoints only with tunnel gtpu, workers distinct from main-cpu unless there is
+// Checks beyond each value alone: unique NE identifiers, listeners shared only under distinct server
+// names, inline peers that name each other, gtp-endpoints only with tunnel gtpu, workers distinct from main-cpu unless there is
 // one CPU, at least one network element and one port.
 struct config *config_load(const char *file, char *why, size_t why_size);
 // The same for text already in memory; `file` is for messages and relative paths.

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "shared/ids.h"
@@ -26,16 +27,57 @@ static bool all_zero(const struct ip_address *a)
 	return !memcmp(a->b, zero, sizeof(zero));
 }
 
-// Two listeners that cannot be open at the same time. An IPv6 wildcard takes IPv4 as well.
+static bool same_endpoint(const struct config_endpoint *a, const struct config_endpoint *b)
+{
+	return a->port == b->port && a->address.family == b->address.family &&
+	       !memcmp(a->address.b, b->address.b, sizeof(a->address.b));
+}
+
+// Two different listeners that cannot be open at the same time. An IPv6 wildcard takes IPv4 as
+// well.
 static bool listeners_clash(const struct config_endpoint *a, const struct config_endpoint *b)
 {
-	if (a->port != b->port)
+	if (a->port != b->port || same_endpoint(a, b))
 		return false;
 	if (a->address.family != b->address.family)
 		return (a->address.family == 6 && all_zero(&a->address)) ||
 		       (b->address.family == 6 && all_zero(&b->address));
-	return all_zero(&a->address) || all_zero(&b->address) ||
-	       !memcmp(a->address.b, b->address.b, sizeof(a->address.b));
+	return all_zero(&a->address) || all_zero(&b->address);
+}
+
+static bool is_host_name(const char *name)
+{
+	struct ip_address literal;
+
+	return ip_address_parse(name, &literal) != POI_OK && name[0] != '.' && name[0] != '-' &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789-.")] == '\0' &&
+	       name[strlen(name) - 1] != '.';
+}
+
+// Elements behind one address are told apart by the name that peers ask for.
+static int check_shared(struct config_source *s, const yaml_node_t *list, uint32_t i, uint32_t k)
+{
+	const struct config_ne *ne = &s->config->nes[i], *other = &s->config->nes[k];
+
+	if (listeners_clash(&ne->listen, &other->listen))
+		return config_refuse(s, place(s, list, i, "listen"),
+			"network-elements[%u].listen overlaps with network-elements[%u], write an "
+			"address or port of its own",
+			i, k);
+	if (!same_endpoint(&ne->listen, &other->listen))
+		return POI_OK;
+	if (!ne->server_name || !other->server_name)
+		return config_refuse(s, place(s, list, i, "listen"),
+			"network-elements[%u].listen is shared with network-elements[%u], write an "
+			"address or port of its own, or a server-name in both",
+			i, k);
+	if (!strcasecmp(ne->server_name, other->server_name))
+		return config_refuse(s, place(s, list, i, "server-name"),
+			"network-elements[%u].server-name is that of network-elements[%u] on the "
+			"same listen, write another",
+			i, k);
+	return POI_OK;
 }
 
 static int check_url(struct config_source *s, const yaml_node_t *at, const char *url)
@@ -59,6 +101,11 @@ static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i
 			"network-elements[%u].path is no HTTP path, write it as /X1/NE", i);
 	if (ne->admf_url && check_url(s, place(s, list, i, "admf-url"), ne->admf_url))
 		return POI_ERR_INVALID;
+	if (ne->server_name && !is_host_name(ne->server_name))
+		return config_refuse(s, place(s, list, i, "server-name"),
+			"network-elements[%u].server-name is no host name, write it as "
+			"poi-01.example",
+			i);
 	for (uint32_t k = 0; k < i; k++) {
 		const struct config_ne *other = &s->config->nes[k];
 		if (!strcmp(ne->ne_identifier, other->ne_identifier))
@@ -66,12 +113,8 @@ static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i
 				"ne-identifier \"%.60s\" is already network-elements[%u], write "
 				"another",
 				ne->ne_identifier, k);
-		if (listeners_clash(&ne->listen, &other->listen))
-			return config_refuse(s, place(s, list, i, "listen"),
-				"network-elements[%u].listen is shared with network-elements[%u], "
-				"write "
-				"an address or port of its own",
-				i, k);
+		if (check_shared(s, list, i, k))
+			return POI_ERR_INVALID;
 	}
 	return POI_OK;
 }
@@ -274,7 +317,8 @@ static int check_store(struct config_source *s, const yaml_node_t *root)
 	if (!c->store.file == !c->store.key)
 		return POI_OK;
 	return config_refuse(s, config_child(s, root, "store"),
-		"store has only one of file and key, write both, or neither to keep tasks in memory");
+		"store has only one of file and key, write both, or neither to keep tasks in "
+		"memory");
 }
 
 int config_check(struct config_source *s, const yaml_node_t *root)

@@ -165,6 +165,41 @@ Test(config, values_are_checked)
 		F "29:15: log.level is \"loud\", write error, warning, notice, info or debug");
 }
 
+static void expect_sharer(const char *name, const char *message)
+{
+	char second[400];
+
+	snprintf(second, sizeof(second),
+		"    server-name: poi-01.example\n"
+		"  - { ne-identifier: poi-02, admf-identifier: a, listen: '192.0.2.10:443', tls: { "
+		"certificate: a, key: b, ca: c }%s%s }\nx1:\n",
+		name ? ", server-name: " : "", name ? name : "");
+	if (message) {
+		expect_refusal("x1:\n", second, message);
+		return;
+	}
+	char *text = changed("x1:\n", second);
+	struct config *c = load(text);
+	cr_assert_not_null(c, "%s", why);
+	cr_assert_str_eq(c->nes[1].server_name, name);
+	config_free(c);
+	free(text);
+}
+
+Test(config, one_address_under_several_names)
+{
+	expect_sharer("poi-02.example", NULL);
+	expect_sharer(NULL,
+		F "11:58: network-elements[1].listen is shared with network-elements[0], write an "
+		  "address or port of its own, or a server-name in both");
+	expect_sharer("POI-01.example",
+		F "11:129: network-elements[1].server-name is that of network-elements[0] on the "
+		  "same listen, write another");
+	expect_sharer("192.0.2.1",
+		F "11:129: network-elements[1].server-name is no host name, write it as "
+		  "poi-01.example");
+}
+
 Test(config, rules_across_keys)
 {
 	expect_refusal("x1:\n",
@@ -175,18 +210,17 @@ Test(config, rules_across_keys)
 		"  - { ne-identifier: poi-02, admf-identifier: a, listen: '192.0.2.10:443', tls: { "
 		"certificate: a, key: b, ca: c } }\nx1:\n",
 		F "10:58: network-elements[1].listen is shared with network-elements[0], write an "
-		  "address "
-		  "or port of its own");
+		  "address or port of its own, or a server-name in both");
 	expect_refusal("x1:\n",
 		"  - { ne-identifier: poi-02, admf-identifier: a, listen: '[::]:443', tls: { "
 		"certificate: a, key: b, ca: c } }\nx1:\n",
-		F "10:58: network-elements[1].listen is shared with network-elements[0], write an "
+		F "10:58: network-elements[1].listen overlaps with network-elements[0], write an "
 		  "address "
 		  "or port of its own");
 	expect_refusal("x1:\n",
 		"  - { ne-identifier: poi-02, admf-identifier: a, listen: '0.0.0.0:443', tls: { "
 		"certificate: a, key: b, ca: c } }\nx1:\n",
-		F "10:58: network-elements[1].listen is shared with network-elements[0], write an "
+		F "10:58: network-elements[1].listen overlaps with network-elements[0], write an "
 		  "address "
 		  "or port of its own");
 	expect_refusal("https://", "http://",
