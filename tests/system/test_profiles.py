@@ -1,0 +1,167 @@
+"""Each traffic profile of pktgen-profiles through the real processes: hits per task and outcomes exactly as written
+beside it."""
+import collections
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+import uuid
+
+import fixture
+from feed import Feed
+from poi_lab import pcap, pdu, x1
+
+GENERATE = os.path.join(fixture.TOP, "pktgen-profiles", "generate")
+PACKETS = 100000 if fixture.LONG else 4000
+TARGETS = {
+	"ipv4Address": x1.target_ipv4, "ipv6Address": x1.target_ipv6, "ipv4Cidr": x1.target_cidr, "ipv6Cidr": x1.target_cidr,
+	"udpPort": lambda v: x1.target_port("udp", v), "tcpPort": lambda v: x1.target_port("tcp", v),
+	"gtpuTunnelId": x1.target_teid, "fteid": lambda v: x1.target_fteid(v["teid"], v["address"]),
+	"macAddress": lambda v: "<x1:macAddress>%s</x1:macAddress>" % v,
+}
+
+
+def yaml_port(port, device="net_pcap0"):
+	"""One line of dataplane.ports."""
+	def text(value):
+		if isinstance(value, list):
+			return "[%s]" % ", ".join('"%s"' % v for v in value)
+		return str(value).lower() if isinstance(value, bool) else str(value)
+	return "{ %s }" % ", ".join("%s: %s" % (k, text(v)) for k, v in {"device": device, **port}.items())
+
+
+class FedPoi:
+	"""The product with one net_pcap port on a feed, and an MDF that counts PDUs of each XID."""
+
+	def __init__(self, port, keep=False):
+		self.folder = tempfile.mkdtemp(prefix="poi-feed-")
+		self.feed = self.poi = None
+		try:
+			self.feed = Feed(os.path.join(self.folder, "in"))
+			self.poi = fixture.Poi(eal="--vdev net_pcap0,rx_pcap=%s" % self.feed.path, ports=(yaml_port(port),), xsd=False,
+				delivery_extra="buffer: 128MiB")
+			self.poi.start()
+			self.mdf = self.poi.mdf(keep=keep)
+			self.did = x1.new_id()
+			self.one(self.poi.admf.create_destination(self.did, self.mdf.address, self.mdf.port))
+		except BaseException:
+			self.close()
+			raise
+
+	@staticmethod
+	def one(answer):
+		if not answer.completed:
+			raise AssertionError(str(answer))
+
+	def activate(self, tasks):
+		"""`tasks`: {XID: XML of targets}."""
+		pairs = list(tasks.items())
+		for at in range(0, len(pairs), 1000):
+			for answer in self.poi.admf.send([x1.Message("ActivateTask", x1.task_details(xid, targets, [self.did]))
+					for xid, targets in pairs[at:at + 1000]]):
+				self.one(answer)
+
+	def deactivate(self, xids):
+		xids = list(xids)
+		for at in range(0, len(xids), 1000):
+			for answer in self.poi.admf.send([x1.Message("DeactivateTask", x1.xid_body(xid)) for xid in xids[at:at + 1000]]):
+				self.one(answer)
+
+	def send(self, frames):
+		"""Sends and waits until all are received."""
+		self.feed.send(frames)
+		self.poi.received(self.feed.total, 60)
+
+	def outcomes(self):
+		"""Frames by outcome since the start, without the feed's own; call after `send`."""
+		packets = self.poi.status()["packets"]
+		counts = collections.Counter({**packets["classes"], **packets["dropped"]})
+		counts["not_ip"] -= packets["received"] - self.feed.sent
+		return +counts, packets
+
+	def settled(self):
+		"""Waits until every match has been delivered and acknowledged; the status."""
+		return fixture.wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s["queued"] else None)(self.poi.status()), 30,
+			"everything is delivered")
+
+	def counts(self):
+		"""X3 PDUs by XID."""
+		counts = collections.Counter()
+		for context, n in dict(self.mdf.per_context).items():
+			counts[str(uuid.UUID(bytes=context[1]))] += n
+		return counts
+
+	def close(self):
+		statuses = None
+		if self.feed:
+			self.feed.close()
+		if self.poi:
+			statuses = self.poi.close()
+		shutil.rmtree(self.folder, ignore_errors=True)
+		return statuses
+
+
+class Profiles(unittest.TestCase):
+	maxDiff = None
+
+	@classmethod
+	def setUpClass(cls):
+		cls.folder = tempfile.mkdtemp(prefix="poi-profiles-")
+		cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+		subprocess.run([GENERATE, cls.folder, "--packets", str(PACKETS)], check=True)
+
+	def load(self, name):
+		with open(os.path.join(self.folder, name + ".json")) as f:
+			expected = json.load(f)
+		frames = [octets for _, octets in pcap.read(os.path.join(self.folder, name + ".pcap"))[1]]
+		self.assertEqual(len(frames), expected["frames"])
+		return expected, frames
+
+	def replay(self, name):
+		expected, frames = self.load(name)
+		xids = {t["name"]: [] for t in expected["tasks"]}  # an identifier for each time that the task comes
+		targets = {t["name"]: [TARGETS[i["type"]](i["value"]) for i in t["targets"]] for t in expected["tasks"]}
+		fed = FedPoi(expected["port"])
+		self.addCleanup(fed.close)
+		force = set()
+		for n, this in enumerate(expected["rounds"]):
+			wanted = set(this["in_force"])
+			fed.deactivate(xids[t][-1] for t in sorted(force - wanted))
+			for t in wanted - force:
+				xids[t].append(x1.new_id())
+			fed.activate({xids[t][-1]: targets[t] for t in sorted(wanted - force)})
+			force = wanted
+			end = expected["rounds"][n + 1]["first"] if n + 1 < len(expected["rounds"]) else len(frames)
+			fed.send(frames[this["first"]:end])
+		hits = sum(t["hits"] for t in expected["tasks"])
+		outcomes, packets = fed.outcomes()
+		self.assertEqual(dict(outcomes), expected["outcomes"])
+		self.assertEqual(packets["classified"] + sum(packets["dropped"].values()), packets["received"])
+		status = fed.settled()
+		fed.mdf.wait_pdus(status["delivered"])
+		counts = fed.counts()
+		self.assertEqual({t["name"]: sum(counts[x] for x in xids[t["name"]]) for t in expected["tasks"]},
+			{t["name"]: t["hits"] for t in expected["tasks"]})
+		self.assertEqual((status["matches"], status["delivered"]), (hits, hits), status)
+		self.assertTrue(fed.mdf.good, fed.mdf.summary())
+		self.assertEqual(fed.close(), [0, 0])
+
+	def test_same_arguments_same_octets(self):
+		again = tempfile.mkdtemp(prefix="poi-profiles-")
+		self.addCleanup(shutil.rmtree, again, True)
+		names = ("malformed", "churn", "gtpu-up-2000")
+		subprocess.run([GENERATE, again, "--packets", str(PACKETS), *(a for n in names for a in ("--profile", n))], check=True)
+		for name in names:
+			for suffix in (".pcap", ".json", ".pkt"):
+				with open(os.path.join(again, name + suffix), "rb") as a, open(os.path.join(self.folder, name + suffix), "rb") as b:
+					self.assertEqual(a.read(), b.read(), name + suffix)
+
+
+def names():
+	return subprocess.run([GENERATE, "--list"], check=True, capture_output=True, text=True).stdout.split()
+
+
+for _name in names():
+	setattr(Profiles, "test_" + _name.replace("-", "_").replace(".", "_"), lambda self, name=_name: self.replay(name))
