@@ -215,6 +215,17 @@ static bool run_until(struct bed *b, uint32_t n, uint64_t ms)
 	return b->n >= n;
 }
 
+// Until `failed` attempts have failed, however slow the machine; nothing may be answered meanwhile.
+static bool run_until_failed(struct bed *b, uint64_t failed)
+{
+	uint64_t end = milliseconds() + 20000;
+
+	while (x1_report_counters(b->report)->failed < failed && milliseconds() < end)
+		if (run_until(b, 1, 50))
+			return false;
+	return x1_report_counters(b->report)->failed >= failed;
+}
+
 static struct issue issue(
 	enum issue_scope scope, enum issue_type type, uint8_t id, const char *text)
 {
@@ -299,7 +310,7 @@ Test(x1_report, a_completion_without_text_names_its_request)
 
 	i.transaction.b[0] = 0xab;
 	cr_assert_eq(x1_report_issue(b->report, &i, 1), 0);
-	cr_assert(run_until(b, 1, 5000));
+	cr_assert(run_until(b, 1, 30000));
 	cr_assert_eq(
 		recorded(b, "\"description\": \"ab000000-0000-0000-0000-000000000000\"", ""), 1);
 	free_bed(b);
@@ -396,7 +407,7 @@ Test(x1_report, an_error_response_is_an_answer)
 }
 
 // Each of these is no answer: the report comes again, and is answered once the ADMF behaves.
-static void survives(const char *how, uint64_t wait_ms)
+static void survives(const char *how)
 {
 	struct bed *b = bed_with("admf");
 
@@ -404,11 +415,10 @@ static void survives(const char *how, uint64_t wait_ms)
 	report(b, ISSUE_TASK, ISSUE_FAULT, 1, 1);
 	report(b, ISSUE_TASK, ISSUE_FAULT, 2, 2);
 	report(b, ISSUE_NE, ISSUE_FAULT, 0, 3);
-	cr_assert(!run_until(b, 1, wait_ms));
-	cr_assert_geq(x1_report_counters(b->report)->failed, 2);
+	cr_assert(run_until_failed(b, 2));
 	cr_assert(!x1_report_counters(b->report)->reachable);
 	misbehave(b, NULL);
-	cr_assert(run_until(b, 3, 8000));
+	cr_assert(run_until(b, 3, 30000));
 	for (uint32_t n = 0; n < 3; n++)
 		cr_assert_eq(b->outcomes[n].result, X1_REPORT_OK);
 	cr_assert(x1_report_counters(b->report)->reachable);
@@ -418,27 +428,27 @@ static void survives(const char *how, uint64_t wait_ms)
 
 Test(x1_report, survives_http_errors)
 {
-	survives("http500", 400);
+	survives("http500");
 }
 
 Test(x1_report, survives_top_level_errors)
 {
-	survives("top-level", 400);
+	survives("top-level");
 }
 
 Test(x1_report, survives_closed_connections)
 {
-	survives("close", 400);
+	survives("close");
 }
 
 Test(x1_report, disregards_answers_to_others)
 {
-	survives("wrong-ne", 400);
+	survives("wrong-ne");
 }
 
 Test(x1_report, waits_time2_and_no_longer)
 {
-	survives("hang", 3500);
+	survives("hang");
 }
 
 Test(x1_report, patience_ends_with_time2_only)
@@ -457,7 +467,7 @@ Test(x1_report, survives_an_outage_with_all_it_holds)
 	struct bed *b = bed_with("admf");
 
 	report(b, ISSUE_TASK, ISSUE_FAULT, 1, 0);
-	cr_assert(run_until(b, 1, 5000));
+	cr_assert(run_until(b, 1, 30000));
 	stop_admf(b);
 	for (uint32_t n = 1; n < 300; n++)
 		report(b, n % 3 == 0 ? ISSUE_DESTINATION : ISSUE_TASK, ISSUE_FAULT, (uint8_t)n, n);
@@ -497,15 +507,14 @@ static void denies(const char *identity, bool counted)
 	struct bed *b = bed_with(identity);
 
 	report(b, ISSUE_TASK, ISSUE_FAULT, 1, 1);
-	cr_assert(!run_until(b, 1, 500));
-	cr_assert_geq(x1_report_counters(b->report)->failed, 2);
+	cr_assert(run_until_failed(b, 2));
 	if (counted)
 		cr_assert_geq(x1_report_counters(b->report)->denied, 2);
 	cr_assert_eq(recorded(b, "", ""), 0);
 	// the same ADMF with the right certificate
 	stop_admf(b);
 	start_admf(b, "admf");
-	cr_assert(run_until(b, 1, 5000));
+	cr_assert(run_until(b, 1, 30000));
 	free_bed(b);
 }
 
