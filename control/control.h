@@ -4,6 +4,7 @@
 // need), handed to the modules as their surroundings. Nothing here is owned.
 
 #include <event2/event.h>
+#include <time.h>
 
 #include "control/audit.h"
 #include "control/faults.h"
@@ -29,5 +30,7 @@ struct control {
 	struct issues *issues;
 	uint64_t incarnation;
 	struct timespec started; // monotonic
+	time_t outage_from;	 // wall clock; 0 while the dataplane is there
+	bool fresh;		 // both processes began with nothing
 	struct control_counters counters;
 };

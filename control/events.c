@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "control/store.h"
 #include "control/x1_types.h"
@@ -40,21 +41,32 @@ void events_audit(struct control *c, const char *act, uint16_t ne, int32_t code,
 	audit_act(c, act, ne, NULL, code, note);
 }
 
+void events_fault_of(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)
+{
+	if (fault_raise(registry_ne_faults(c->registry, ne), kind, X1_STATUS_FAULT, text) != 1)
+		return;
+	log_error("%s: fault: %s", c->config->nes[ne].ne_identifier, text);
+	queue_issue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+}
+
+void events_clear_of(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)
+{
+	if (!fault_clear(registry_ne_faults(c->registry, ne), kind))
+		return;
+	log_notice("%s: cleared: %s", c->config->nes[ne].ne_identifier, text);
+	queue_issue(c, ISSUE_NE, ISSUE_CLEAR, ne, NULL, X1_STATUS_CLEARED, text);
+}
+
 void events_ne_fault(struct control *c, enum fault_kind kind, const char *text)
 {
-	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		if (fault_raise(registry_ne_faults(c->registry, ne), kind, X1_STATUS_FAULT, text) ==
-			1)
-			queue_issue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
-	}
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		events_fault_of(c, ne, kind, text);
 }
 
 void events_ne_clear(struct control *c, enum fault_kind kind, const char *text)
 {
-	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		if (fault_clear(registry_ne_faults(c->registry, ne), kind))
-			queue_issue(c, ISSUE_NE, ISSUE_CLEAR, ne, NULL, X1_STATUS_CLEARED, text);
-	}
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		events_clear_of(c, ne, kind, text);
 }
 
 void events_actioned(struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id,
@@ -116,6 +128,37 @@ static void complete_pending(struct control *c)
 	}
 }
 
+static void format_time(time_t t, char out[32])
+{
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static void tell_back(struct control *c, bool adopted, uint32_t tasks)
+{
+	char text[FAULT_TEXT_MAX], from[32], to[32];
+
+	format_time(time(NULL), to);
+	snprintf(text, sizeof(text), "the dataplane was reached at %s, all tasks are in force", to);
+	if (c->outage_from) {
+		format_time(c->outage_from, from);
+		snprintf(text, sizeof(text),
+			"the dataplane was away from %s to %s, all tasks are in force again", from,
+			to);
+	}
+	c->outage_from = 0;
+	events_ne_clear(c, FAULT_DATAPLANE_LOST, text);
+	if (!adopted || c->fresh)
+		return;
+	snprintf(text, sizeof(text),
+		"X1 was restarted at %s; the dataplane went on and %u tasks were taken over", to,
+		tasks);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		events_warning(c, ne, text);
+}
+
 static void on_ready(void *context, bool adopted)
 {
 	struct control *c = context;
@@ -126,7 +169,7 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
-	events_ne_clear(c, FAULT_DATAPLANE_LOST, "the dataplane is back, all tasks are in force");
+	tell_back(c, adopted, tasks);
 	if (adopted)
 		complete_pending(c);
 	store_settle(c);
@@ -135,16 +178,24 @@ static void on_ready(void *context, bool adopted)
 // Both processes are new and empty.
 static void on_fresh(void *context)
 {
-	store_adopt(context);
+	struct control *c = context;
+
+	c->fresh = true;
+	store_adopt(c);
 }
 
 static void on_lost(void *context)
 {
 	struct control *c = context;
+	char text[FAULT_TEXT_MAX], from[32];
 
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, "dataplane-lost", ne, NULL, X1_STATUS_FAULT, NULL);
-	events_ne_fault(c, FAULT_DATAPLANE_LOST, "the dataplane does not answer");
+	if (!c->outage_from)
+		c->outage_from = time(NULL);
+	format_time(c->outage_from, from);
+	snprintf(text, sizeof(text), "the dataplane does not answer since %s", from);
+	events_ne_fault(c, FAULT_DATAPLANE_LOST, text);
 }
 
 static void on_replayed(

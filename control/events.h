@@ -11,6 +11,9 @@ const struct publish_hooks *events_hooks(void);
 // Raises or clears a fault of every network element and queues the report.
 void events_ne_fault(struct control *c, enum fault_kind kind, const char *text);
 void events_ne_clear(struct control *c, enum fault_kind kind, const char *text);
+// The same for one of them.
+void events_fault_of(struct control *c, uint16_t ne, enum fault_kind kind, const char *text);
+void events_clear_of(struct control *c, uint16_t ne, enum fault_kind kind, const char *text);
 // Something the ADMF of `ne` is told once and that no status answer lists (clause 5.3: warnings).
 void events_warning(struct control *c, uint16_t ne, const char *text);
 // A local act concerning `ne` (beyond the last: all of them) goes to the audit log.

@@ -20,6 +20,7 @@
 #include "control/listener.h"
 #include "control/reports.h"
 #include "control/status.h"
+#include "control/watch.h"
 #include "control/x1_dispatch.h"
 #include "shared/log.h"
 #include "shared/version.h"
@@ -35,6 +36,7 @@ struct program {
 	struct listener *listener;
 	struct reports *reports;
 	struct status *status;
+	struct watch *watch;
 	struct event *sigterm, *sigint, *sighup;
 };
 
@@ -207,7 +209,10 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 	if (!p->listener)
 		return POI_ERR_IO;
 	p->status = status_new(c, p->listener, why, why_size);
-	return p->status ? 0 : POI_ERR_IO;
+	if (!p->status)
+		return POI_ERR_IO;
+	p->watch = watch_new(c);
+	return p->watch ? 0 : POI_ERR_NOMEM;
 }
 
 static int start_signals(struct program *p)
@@ -230,6 +235,7 @@ static void stop(struct program *p)
 		if (signals[i])
 			event_free(signals[i]);
 	}
+	watch_free(p->watch);
 	status_free(p->status);
 	if (p->dispatch)
 		x1_dispatch_stop(p->dispatch);

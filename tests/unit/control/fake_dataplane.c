@@ -153,6 +153,7 @@ static void status(struct fake_dataplane *f, uint32_t request, const uint8_t *bo
 static void handle(struct fake_dataplane *f, const struct channel_header *h, const uint8_t *body,
 	size_t length)
 {
+	struct channel_ne ne;
 	struct channel_task t;
 	struct channel_destination d;
 
@@ -189,6 +190,9 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 		status(f, h->request, body, length);
 		return;
 	case CHANNEL_NE_PUT:
+		if (channel_decode_ne(body, length, &ne))
+			abort();
+		f->fail_safe_ms[f->nes % 8] = ne.fail_safe_ms;
 		f->nes++;
 		break;
 	case CHANNEL_NE_HEARD:
