@@ -1,5 +1,9 @@
 #include "dataplane/match.h"
 
+#ifdef __AVX512BW__
+#include <immintrin.h>
+#endif
+
 #include "dataplane/table_index.h"
 #include "shared/wire.h"
 
@@ -46,8 +50,7 @@ INLINE const uint8_t *end_address(const struct packet_view *v, unsigned place_en
 
 INLINE bool has_user_ports(const struct packet_layer *l)
 {
-	return (l->flags & (LAYER_PORTS | LAYER_CARRIER)) == LAYER_PORTS &&
-	       (l->protocol == 6 || l->protocol == 17);
+	return layer_user_ports(l) && (l->protocol == 6 || l->protocol == 17);
 }
 
 // ---- sift: which packets of the burst can match at all ----
@@ -57,7 +60,7 @@ INLINE bool has_user_ports(const struct packet_layer *l)
 struct sieve {
 	const uint64_t *exact, *cover, *port;
 	struct seeds seeds;
-	unsigned exact_shift, cover_shift;
+	uint64_t exact_shift, cover_shift;
 	const struct table *t;
 };
 
@@ -72,16 +75,15 @@ INLINE struct sieve sieve_of(const struct table *t)
 		.t = t};
 }
 
-// Relaxed, as bloom_word: partner is set_bits of the builder. Zero when both bits are set.
-INLINE uint64_t lacks(const uint64_t *words, unsigned shift, uint64_t h)
+// Relaxed, as words_hold.
+INLINE uint64_t load_word(const uint64_t *word)
 {
-	uint64_t bits = bloom_bits(h);
-	return bits & ~__atomic_load_n(&words[h >> shift], __ATOMIC_RELAXED);
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
 INLINE uint64_t picks(const uint64_t *words, uint32_t i)
 {
-	return __atomic_load_n(&words[i >> 6], __ATOMIC_RELAXED) >> (i & 63);
+	return load_word(&words[i >> 6]) >> (i & 63);
 }
 
 INLINE unsigned sift_ports(const struct sieve *s, const struct packet_layer *l)
@@ -92,19 +94,52 @@ INLINE unsigned sift_ports(const struct sieve *s, const struct packet_layer *l)
 	return (picks(ports, l->sport) | picks(ports, l->dport)) & 1;
 }
 
+// A bit per packet one of whose ports (two in each element) lies in a block with a bit set.
+#if defined(__AVX512BW__) && !defined(__SANITIZE_THREAD__)
+INLINE uint32_t port_blocks(const struct filters *f, const uint32_t ports[PACKET_BURST])
+{
+	// Relaxed as picks: the elements of a vector load are not torn.
+	__m512i low = _mm512_loadu_si512((const void *)&f->blocks[0]);
+	__m512i high = _mm512_loadu_si512((const void *)&f->blocks[8]);
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		__m512i p = _mm512_loadu_si512(ports + 16 * i);
+		__m512i words = _mm512_permutex2var_epi16(low, _mm512_srli_epi16(p, 10), high);
+		__m512i at = _mm512_and_si512(_mm512_srli_epi16(p, 6), _mm512_set1_epi16(15));
+		uint32_t some = _mm512_test_epi32_mask(
+			_mm512_srlv_epi16(words, at), _mm512_set1_epi32(0x00010001));
+		mask |= some << 16 * i;
+	}
+	return mask;
+}
+#else
+INLINE uint32_t port_blocks(const struct filters *f, const uint32_t ports[PACKET_BURST])
+{
+	const uint64_t *blocks = (const uint64_t *)f->blocks;
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < PACKET_BURST; i++)
+		mask |= (uint32_t)((picks(blocks, (ports[i] & 0xffff) >> 6) |
+					   picks(blocks, ports[i] >> 22)) &
+				   1)
+			<< i;
+	return mask;
+}
+#endif
+
 INLINE unsigned sift_v4(const struct sieve *s, const uint8_t *source, uint32_t kinds)
 {
 	uint32_t from = wire_load32(source), to = wire_load32(source + 4);
 	unsigned any = 0;
 
 	if (kinds & KINDS_EXACT)
-		any |= (unsigned)!lacks(s->exact, s->exact_shift, hash_v4(&s->seeds, from)) |
-		       (unsigned)!lacks(s->exact, s->exact_shift, hash_v4(&s->seeds, to));
+		any |= (unsigned)words_hold(s->exact, s->exact_shift, sift_hash(&s->seeds, from)) |
+		       (unsigned)words_hold(s->exact, s->exact_shift, sift_hash(&s->seeds, to));
 	if (kinds & KINDS_PREFIX)
-		any |= (picks(s->cover, from >> s->cover_shift) |
-			       picks(s->cover, to >> s->cover_shift)) &
-		       1;
-	return any;
+		any |= (unsigned)(picks(s->cover, from >> s->cover_shift) |
+				  picks(s->cover, to >> s->cover_shift));
+	return any & 1;
 }
 
 INLINE unsigned sift_six(const struct table *t, const uint8_t *a)
@@ -112,7 +147,7 @@ INLINE unsigned sift_six(const struct table *t, const uint8_t *a)
 	uint8_t cut[16];
 
 	mask_v6(a, t->filters->six_length, cut);
-	return bloom_has(&t->filters->six, hash_v6(&t->seeds, cut));
+	return bloom_has(&t->filters->six, sift_hash_v6(&t->seeds, cut));
 }
 
 INLINE unsigned sift_v6(const struct sieve *s, const uint8_t *source, uint32_t kinds)
@@ -120,8 +155,8 @@ INLINE unsigned sift_v6(const struct sieve *s, const uint8_t *source, uint32_t k
 	unsigned any = 0;
 
 	if (kinds & KINDS_EXACT)
-		any |= (unsigned)!lacks(s->exact, s->exact_shift, hash_v6(&s->seeds, source)) |
-		       (unsigned)!lacks(s->exact, s->exact_shift, hash_v6(&s->seeds, source + 16));
+		any |= bloom_has(&s->t->filters->exact, sift_hash_v6(&s->seeds, source)) |
+		       bloom_has(&s->t->filters->exact, sift_hash_v6(&s->seeds, source + 16));
 	if (kinds & KINDS_PREFIX && s->t->kinds & KIND(PREFIX6))
 		any |= sift_six(s->t, source) | sift_six(s->t, source + 16);
 	return any;
@@ -143,77 +178,136 @@ INLINE unsigned sift_mac(const struct table *t, const uint8_t *frame)
 {
 	const struct bloom *f = &t->filters->mac;
 
-	return bloom_has(f, hash_mix(&t->seeds, load_mac(frame), 0)) |
-	       bloom_has(f, hash_mix(&t->seeds, load_mac(frame + 6), 0));
+	return bloom_has(f, sift_hash_mac(&t->seeds, frame)) |
+	       bloom_has(f, sift_hash_mac(&t->seeds, frame + 6));
 }
 
-static __attribute__((noinline)) bool sift_tunnelled(
-	const struct table *t, const struct packet_view *v, uint32_t kinds)
+static __attribute__((noinline)) bool sift_other(
+	const struct sieve *s, const struct packet_view *v, uint32_t kinds)
 {
-	struct sieve s = sieve_of(t);
+	const struct table *t = s->t;
 
 	for (unsigned i = 0; i < v->n_layers; i++)
-		if (sift_layer(&s, v, i, kinds))
+		if (sift_layer(s, v, i, kinds))
 			return true;
 	if (v->flags & VIEW_GTPU && kinds & KIND(TEID)) {
-		if (bloom_has(&t->filters->teid, hash_v4(&t->seeds, v->teid)))
+		if (bloom_has(&t->filters->teid, sift_hash(&t->seeds, v->teid)))
 			return true;
 		for (unsigned i = 0; i < v->n_nested; i++)
-			if (bloom_has(&t->filters->teid, hash_v4(&t->seeds, v->nested[i].teid)))
+			if (bloom_has(&t->filters->teid, sift_hash(&t->seeds, v->nested[i].teid)))
 				return true;
 	}
 	return v->flags & VIEW_ETHERNET && kinds & KIND(MAC) &&
 	       sift_mac(t, v->data + v->gtp + v->gtp_header);
 }
 
-// `kinds` is a constant of each caller for what costs every packet, so that kinds without tasks
-// cost nothing; `kinds_all` is the table's.
-INLINE uint32_t sift_kinds(const struct table *t, const struct packet_view *views, unsigned from,
-	unsigned n, uint32_t kinds)
-{
-	struct sieve s = sieve_of(t);
-	uint32_t kinds_all = t->kinds, mask = 0;
+// What plain packets are asked for. `kinds` is a constant of each caller, so that kinds without
+// tasks cost nothing. A function of its own, with nothing called in it: the sieve stays in
+// registers.
+struct sifted {
+	uint32_t mask;	// may match
+	uint32_t other; // not plain, not looked at
+};
 
-	for (unsigned i = from; i < n; i++) {
-		const struct packet_view *v = &views[i];
-		unsigned any;
-		if (__builtin_expect(v->n_layers == 1 && !v->flags, 1))
-			any = sift_layer(&s, v, 0, kinds);
-		else
-			any = sift_tunnelled(t, v, kinds_all);
-		mask |= (uint32_t)any << i;
+INLINE struct sifted sift_plain(const struct sieve *s, const struct packet_view *views, unsigned n,
+	uint32_t *ports, uint32_t kinds)
+{
+	const uint64_t *exact = s->exact, *cover = s->cover;
+	const uint64_t exact_shift = s->exact_shift, bit = s->cover_shift, word = bit + 6;
+	const struct seeds seeds = s->seeds;
+	struct sifted r = {0};
+
+	for (const struct packet_view *v = views; v < views + n; v++, ports++) {
+		uint64_t any = 0;
+		if (__builtin_expect(v->shape != SHAPE_PLAIN4, 0)) {
+			r.other |= 1u << (v - views);
+			continue;
+		}
+		uint32_t from = v->end4[1], to = v->end4[0];
+		if (kinds & KINDS_PREFIX) // as picks, but the word's number in one step
+			any |= load_word(&cover[(uint64_t)from >> word]) >> (from >> bit & 63) |
+			       load_word(&cover[(uint64_t)to >> word]) >> (to >> bit & 63);
+		if (kinds & KINDS_EXACT)
+			any |= words_hold(exact, exact_shift, sift_hash(&seeds, from));
+		if (kinds & KINDS_EXACT)
+			any |= words_hold(exact, exact_shift, sift_hash(&seeds, to));
+		if (kinds & KIND(PORT))
+			memcpy(ports, &v->layer[0].sport, 4);
+		if (__builtin_expect(any & 1, 0))
+			r.mask |= 1u << (v - views);
 	}
-	if (kinds_all & KIND(MAC))
-		for (unsigned i = from; i < n; i++)
-			if (views[i].length >= 14)
-				mask |= (uint32_t)sift_mac(t, views[i].data) << i;
+	return r;
+}
+
+#define SIFT(name, kinds)                                                          \
+	static __attribute__((noinline)) struct sifted name(const struct sieve *s, \
+		const struct packet_view *views, unsigned n, uint32_t *ports)      \
+	{                                                                          \
+		return sift_plain(s, views, n, ports, kinds);                      \
+	}
+SIFT(sift_exact, KINDS_EXACT)
+SIFT(sift_prefix, KINDS_PREFIX)
+SIFT(sift_addresses, KINDS_EXACT | KINDS_PREFIX)
+SIFT(sift_port, KIND(PORT))
+SIFT(sift_exact_port, KINDS_EXACT | KIND(PORT))
+SIFT(sift_prefix_port, KINDS_PREFIX | KIND(PORT))
+SIFT(sift_all, KINDS_EXACT | KINDS_PREFIX | KIND(PORT))
+#undef SIFT
+
+static struct sifted sift_none(
+	const struct sieve *s, const struct packet_view *views, unsigned n, uint32_t *ports)
+{
+	return sift_plain(s, views, n, ports, 0);
+}
+
+// The ports of the `plain` packets: first all at once against the blocks of ports, in registers,
+// then one by one those of a block that somebody asks for.
+static uint32_t sift_plain_ports(const struct sieve *s, const struct packet_view *views,
+	const uint32_t *ports, uint32_t plain)
+{
+	uint32_t mask = 0;
+
+	plain &= port_blocks(s->t->filters, ports);
+	for (; plain; plain &= plain - 1) {
+		unsigned i = (unsigned)__builtin_ctz(plain);
+		mask |= sift_ports(s, &views[i].layer[0]) << i;
+	}
+	return mask;
+}
+
+static __attribute__((noinline)) uint32_t sift_macs(
+	const struct table *t, const struct packet_view *views, unsigned n)
+{
+	uint32_t mask = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (views[i].length >= 14)
+			mask |= (uint32_t)sift_mac(t, views[i].data) << i;
 	return mask;
 }
 
 static uint32_t sift(
 	const struct table *t, const struct packet_view *views, unsigned from, unsigned n)
 {
+	static struct sifted (*const ways[8])(const struct sieve *, const struct packet_view *,
+		unsigned, uint32_t *) = {sift_none, sift_exact, sift_prefix, sift_addresses,
+		sift_port, sift_exact_port, sift_prefix_port, sift_all};
+	_Alignas(64) uint32_t ports[PACKET_BURST] = {0};
 	unsigned way = (t->kinds & KINDS_EXACT ? 1 : 0) | (t->kinds & KINDS_PREFIX ? 2 : 0) |
 		       (t->kinds & KIND(PORT) ? 4 : 0);
+	struct sieve s = sieve_of(t);
+	uint32_t all = (uint32_t)((1ull << n) - 1);
+	struct sifted r = ways[way](&s, views, n, ports);
 
-	switch (way) {
-	case 1:
-		return sift_kinds(t, views, from, n, KINDS_EXACT);
-	case 2:
-		return sift_kinds(t, views, from, n, KINDS_PREFIX);
-	case 3:
-		return sift_kinds(t, views, from, n, KINDS_EXACT | KINDS_PREFIX);
-	case 4:
-		return sift_kinds(t, views, from, n, KIND(PORT));
-	case 5:
-		return sift_kinds(t, views, from, n, KINDS_EXACT | KIND(PORT));
-	case 6:
-		return sift_kinds(t, views, from, n, KINDS_PREFIX | KIND(PORT));
-	case 7:
-		return sift_kinds(t, views, from, n, KINDS_EXACT | KINDS_PREFIX | KIND(PORT));
-	default:
-		return sift_kinds(t, views, from, n, 0);
+	if (way & 4)
+		r.mask |= sift_plain_ports(&s, views, ports, all & ~r.other & ~r.mask);
+	for (uint32_t m = r.other; m; m &= m - 1) {
+		unsigned i = (unsigned)__builtin_ctz(m);
+		r.mask |= (uint32_t)sift_other(&s, &views[i], t->kinds) << i;
 	}
+	if (t->kinds & KIND(MAC))
+		r.mask |= sift_macs(t, views, n);
+	return r.mask & ~((1u << from) - 1);
 }
 
 // ---- gather: the keys of a packet that sifting let through ----
@@ -252,9 +346,9 @@ static void gather_v4(struct search *s, unsigned packet, unsigned place, const u
 			add_probe(s, packet, place + length,
 				key_finish(&t->seeds, h, ANCHOR_PREFIX4, length));
 		}
-	uint64_t h = hash_v4(&t->seeds, address);
-	if (t->kinds & KIND(EXACT4) && bloom_has(&t->filters->exact, h))
-		add_probe(s, packet, place + 32, key_finish(&t->seeds, h, ANCHOR_PREFIX4, 32));
+	if (t->kinds & KIND(EXACT4) && bloom_has(&t->filters->exact, sift_hash(&t->seeds, address)))
+		add_probe(s, packet, place + 32,
+			key_finish(&t->seeds, hash_v4(&t->seeds, address), ANCHOR_PREFIX4, 32));
 }
 
 static void gather_v6(struct search *s, unsigned packet, unsigned place, const uint8_t *a)
@@ -273,7 +367,7 @@ static void gather_v6(struct search *s, unsigned packet, unsigned place, const u
 						ANCHOR_PREFIX6, length));
 			}
 	uint64_t h = hash_v6(&t->seeds, a);
-	if (t->kinds & KIND(EXACT6) && bloom_has(&t->filters->exact, h))
+	if (t->kinds & KIND(EXACT6) && bloom_has(&t->filters->exact, (uint32_t)(h >> 32)))
 		add_probe(s, packet, place + 128, key_finish(&t->seeds, h, ANCHOR_PREFIX6, 128));
 }
 
@@ -293,17 +387,18 @@ static void gather_port(
 
 static void gather_teid(struct search *s, unsigned packet, unsigned place, uint32_t teid)
 {
-	uint64_t h = hash_v4(&s->t->seeds, teid);
+	const struct seeds *seeds = &s->t->seeds;
 
-	if (bloom_has(&s->t->filters->teid, h))
-		add_probe(s, packet, place, key_finish(&s->t->seeds, h, ANCHOR_TEID, 0));
+	if (bloom_has(&s->t->filters->teid, sift_hash(seeds, teid)))
+		add_probe(
+			s, packet, place, key_finish(seeds, hash_v4(seeds, teid), ANCHOR_TEID, 0));
 }
 
 static void gather_macs(struct search *s, unsigned packet, unsigned place, const uint8_t *frame)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t h = hash_mix(&s->t->seeds, load_mac(frame + 6 * i), 0);
-		if (bloom_has(&s->t->filters->mac, h))
+		if (bloom_has(&s->t->filters->mac, (uint32_t)(h >> 32)))
 			add_probe(s, packet, place + i, key_finish(&s->t->seeds, h, ANCHOR_MAC, 0));
 	}
 }

@@ -64,8 +64,7 @@ static uint8_t layer_holds(const struct filter *f, const struct packet_view *v, 
 			return NO_MATCH;
 	}
 	if (f->n_port) {
-		if ((l->flags & (LAYER_PORTS | LAYER_CARRIER)) != LAYER_PORTS ||
-			l->protocol != f->protocol)
+		if (!layer_user_ports(l) || l->protocol != f->protocol)
 			return NO_MATCH;
 		for (unsigned i = 0; i < f->n_port; i++) {
 			s_port[i] = in_set(&f->port[i], l->sport);

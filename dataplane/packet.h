@@ -17,6 +17,7 @@
 #define LAYER_FRAGMENT_LATER 0x04u
 #define LAYER_CUT 0x08u            // the frame holds fewer octets than the IP header promises
 #define LAYER_CARRIER 0x10u        // its UDP carries a tunnel: the ports are the tunnel's, not a user's
+#define LAYER_PORTS_FOLLOWED 0x20u // sport and dport are those of the datagram's first fragment
 
 enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN }; // what carries this layer
 
@@ -48,13 +49,25 @@ struct packet_nested {
 	uint8_t qfi;
 };
 
+// The ports are there, its own or those of its first fragment, and they are a user's.
+static inline bool layer_user_ports(const struct packet_layer *l)
+{
+	return l->flags & (LAYER_PORTS | LAYER_PORTS_FOLLOWED) && !(l->flags & LAYER_CARRIER);
+}
+
+// What most frames are: one IPv4 layer with the ports of a user. Then `end4` is valid.
+enum packet_shape { SHAPE_OTHER, SHAPE_PLAIN4 };
+
+// What every frame's matching reads comes first, within one cache line.
 struct packet_view {
 	const uint8_t *data;  // first segment
 	uint32_t length;      // octets contiguous at `data`
 	uint32_t total;       // octets of the whole frame
+	uint32_t end4[2];     // SHAPE_PLAIN4: destination and source address, host order
 	uint8_t outcome;      // enum packet_outcome
 	uint8_t flags;        // VIEW_*
 	uint8_t n_layers;
+	uint8_t shape;        // enum packet_shape
 	uint8_t gtp_outer;    // index of the layer whose UDP carries the (outermost) GTP-U header
 	uint16_t gtp_header;  // octets from gtp to the inner packet (extension headers can exceed 255)
 	uint8_t pdu_type;     // 0 downlink, 1 uplink
@@ -63,8 +76,8 @@ struct packet_view {
 	uint16_t gtp;         // GTP-U header
 	uint16_t gtp_length;  // octets of its message that the frame holds, header included
 	uint32_t teid;        // host order
-	struct packet_nested nested[PACKET_LAYERS_MAX - 1];
 	struct packet_layer layer[PACKET_LAYERS_MAX];
+	struct packet_nested nested[PACKET_LAYERS_MAX - 1];
 };
 
 // What the parser and the matcher must know of the port a frame came from. Read-only for workers.

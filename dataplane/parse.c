@@ -1,5 +1,7 @@
 #include "dataplane/parse.h"
 
+#include <string.h>
+
 #include "shared/wire.h"
 
 #define ETHERTYPE_IPV4 0x0800
@@ -417,17 +419,20 @@ static enum step walk_udp(struct walk *w, struct packet_layer *l)
 {
 	uint16_t length = wire_load16(w->d + w->at + 4);
 
-	if (l->flags & LAYER_FRAGMENT_FIRST) // its length speaks of the whole datagram
+	bool gtpu = l->dport == PORT_GTPU && w->port->tunnel == CONFIG_TUNNEL_GTPU;
+	bool vxlan = l->dport == PORT_VXLAN && w->port->vxlan;
+	if (l->flags & LAYER_FRAGMENT_FIRST) { // its length speaks of the whole datagram
 		return STEP_DONE;
+	}
 	if (length < 8 || length > w->vouched)
 		return fail(w, PACKET_UDP_LENGTH);
 	if (w->end > w->at + length)
 		w->end = w->at + length;
-	if (l->dport == PORT_GTPU && w->port->tunnel == CONFIG_TUNNEL_GTPU) {
+	if (gtpu) {
 		w->at += 8;
 		return walk_gtpu(w, length - 8u);
 	}
-	if (l->dport == PORT_VXLAN && w->port->vxlan) {
+	if (vxlan) {
 		w->at += 8;
 		return walk_vxlan(w);
 	}
@@ -499,8 +504,9 @@ static enum packet_outcome settle(struct walk *w)
 }
 
 // Every frame that the fast path does not settle. Each turn of the loop consumes octets or ends,
-// and no more than PACKET_LAYERS_MAX layers are entered.
-static __attribute__((noinline)) void parse_general(
+// and no more than PACKET_LAYERS_MAX layers are entered. Returns whether the last layer is a
+// fragment; the fast path knows none.
+static __attribute__((noinline)) bool parse_general(
 	const struct port_traits *port, struct packet_view *v)
 {
 	struct walk w = {.v = v, .port = port, .d = v->data, .fault = NO_FAULT};
@@ -510,6 +516,7 @@ static __attribute__((noinline)) void parse_general(
 	w.end = v->total < OFFSETS_MAX ? v->total : OFFSETS_MAX;
 	v->n_layers = 0;
 	v->flags = 0;
+	v->shape = SHAPE_OTHER;
 	while (step != STEP_DONE) {
 		switch (step) {
 		case STEP_ETHERNET:
@@ -529,6 +536,15 @@ static __attribute__((noinline)) void parse_general(
 		}
 	}
 	v->outcome = (uint8_t)settle(&w);
+	return v->n_layers &&
+	       v->layer[v->n_layers - 1].flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER);
+}
+
+static inline uint64_t load64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return v;
 }
 
 struct fast_ports { // destination ports that the fast path leaves to the general one
@@ -561,6 +577,11 @@ static inline __attribute__((always_inline)) bool fast_upper(
 	v->outcome = PACKET_IP;
 	v->flags = 0;
 	v->n_layers = 1;
+	v->shape = l.family == 4 ? SHAPE_PLAIN4 : SHAPE_OTHER;
+	if (l.family == 4) {
+		uint64_t ends = __builtin_bswap64(load64(v->data + l.l3 + 12));
+		memcpy(v->end4, &ends, sizeof(ends));
+	}
 	v->layer[0] = l;
 	return true;
 }
@@ -608,8 +629,9 @@ static inline __attribute__((always_inline)) bool parse_fast(
 	return false;
 }
 
-void parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
+uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
 {
+	uint32_t fragments = 0;
 	struct fast_ports special = {
 		.gtpu = port->tunnel == CONFIG_TUNNEL_GTPU ? PORT_GTPU : UINT32_MAX,
 		.vxlan = port->vxlan ? PORT_VXLAN : UINT32_MAX,
@@ -621,6 +643,7 @@ void parse_burst(const struct port_traits *port, struct packet_view *views, unsi
 		if (i + PREFETCH_AHEAD < n)
 			__builtin_prefetch(views[i + PREFETCH_AHEAD].data);
 		if (!parse_fast(&special, &views[i]))
-			parse_general(port, &views[i]);
+			fragments |= (uint32_t)parse_general(port, &views[i]) << i;
 	}
+	return fragments;
 }

@@ -19,4 +19,5 @@
 //   - nothing is looked for behind a fragment: tunnels are entered after reassembly only
 // GTP-U (TS 29.281) is UDP destination port 2152 on a port with tunnel gtpu; its length must be
 // that of the UDP datagram.
-void parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n);
+// Returns a bit per frame whose last layer is a fragment (LAYER_FRAGMENT_*).
+uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n);

@@ -6,21 +6,24 @@
 #define COVER_COARSE 16u // prefix length of an IPv4 cover bit while there are few prefixes
 #define COVER_FINE 20u
 #define COVER_COARSE_MAX 256u
+#define BLOOM_LOG2_MAX 20u // of the words: the hash has 32 bits, 14 of them for the two bits
 
-// Room for twice the keys of today, at 24 to 48 bits a key; beyond 128k keys at 16 to 32, so that
-// the filter of a hundred thousand addresses stays within half of an L2.
+// Room for twice the keys of today at the least. A few thousand keys have 64 to 128 bits each (16
+// to 64 KiB at most), more have 24 to 48; beyond 128k keys 16 to 32, so that the filter of a
+// hundred thousand addresses stays within half of an L2.
 static int bloom_init(struct bloom *f, uint32_t n, size_t *octets)
 {
-	uint64_t per_key = n <= 131072 ? 24 : 16;
+	uint64_t per_key = n <= 4096 ? 64 : n <= 131072 ? 24 : 16;
 	uint64_t words = 64;
 	unsigned log2 = 6;
 
-	while (words * 64 < n * per_key) {
+	while (words * 64 < n * per_key && log2 < BLOOM_LOG2_MAX) {
 		words *= 2;
 		log2++;
 	}
-	f->shift = 64 - log2;
-	f->capacity = (uint32_t)(words * 64 / 12); // never fewer than 12 bits a key
+	f->shift = 32 - log2;
+	// Never fewer than 12 bits a key, but where the largest size is reached.
+	f->capacity = log2 < BLOOM_LOG2_MAX ? (uint32_t)(words * 64 / 12) : UINT32_MAX;
 	f->words = aligned_alloc(64, words * 8);
 	if (!f->words)
 		return POI_ERR_NOMEM;
@@ -76,16 +79,16 @@ bool filters_fit(const struct filters *f, const struct filter_needs *needs)
 	       needs->n[ANCHOR_PREFIX4] <= f->cover_capacity && needs->six_length >= f->six_length;
 }
 
-// Relaxed: partners are bloom_word and bit_of in the workers; live's publication orders these
+// Relaxed: partners are words_hold and bit_of in the workers; live's publication orders these
 // stores before the table whose readers must see them.
 static void set_bits(_Atomic uint64_t *word, uint64_t bits)
 {
 	__atomic_fetch_or((uint64_t *)word, bits, __ATOMIC_RELAXED);
 }
 
-static void bloom_set(struct bloom *f, uint64_t h)
+static void bloom_set(struct bloom *f, uint32_t h)
 {
-	set_bits(&f->words[h >> f->shift], bloom_bits(h));
+	set_bits(&f->words[h >> f->shift], 1ull << (h & 63) | 1ull << (h >> 8 & 63));
 }
 
 static void set_cover(struct filters *f, const struct ip_prefix *p)
@@ -105,8 +108,10 @@ static void set_ports(struct filters *f, const struct filter *c, unsigned which)
 	const struct port_set *set = &c->port[which];
 
 	for (unsigned i = 0; i < set->n; i++)
-		for (uint32_t p = set->range[i].first; p <= set->range[i].last; p++)
+		for (uint32_t p = set->range[i].first; p <= set->range[i].last; p++) {
 			set_bits(&f->port[c->protocol == 17][p >> 6], 1ull << (p & 63));
+			set_bits(&f->blocks[p >> 12], 1ull << (p >> 6 & 63));
+		}
 }
 
 void filters_set(struct filters *f, const struct seeds *s, const struct rule *rule)
@@ -118,23 +123,23 @@ void filters_set(struct filters *f, const struct seeds *s, const struct rule *ru
 
 	switch (kind) {
 	case ANCHOR_EXACT4:
-		bloom_set(&f->exact, hash_v4(s, wire_load32(c->address[which].b)));
+		bloom_set(&f->exact, sift_hash(s, wire_load32(c->address[which].b)));
 		break;
 	case ANCHOR_EXACT6:
-		bloom_set(&f->exact, hash_v6(s, c->address[which].b));
+		bloom_set(&f->exact, sift_hash_v6(s, c->address[which].b));
 		break;
 	case ANCHOR_PREFIX4:
 		set_cover(f, &c->address[which]);
 		break;
 	case ANCHOR_PREFIX6:
 		mask_v6(c->address[which].b, f->six_length, cut);
-		bloom_set(&f->six, hash_v6(s, cut));
+		bloom_set(&f->six, sift_hash_v6(s, cut));
 		break;
 	case ANCHOR_TEID:
-		bloom_set(&f->teid, hash_v4(s, c->teid));
+		bloom_set(&f->teid, sift_hash(s, c->teid));
 		break;
 	case ANCHOR_MAC:
-		bloom_set(&f->mac, hash_mix(s, load_mac(c->mac[0]), 0));
+		bloom_set(&f->mac, sift_hash_mac(s, c->mac[0]));
 		break;
 	default:
 		set_ports(f, c, which);

@@ -14,6 +14,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#ifdef __SSE4_2__
+#include <nmmintrin.h>
+#endif
 
 #include "dataplane/table.h"
 
@@ -40,10 +43,11 @@ static inline uint64_t hash_mix(const struct seeds *s, uint64_t x, uint64_t y)
 	return folded * 0x9e3779b97f4a7c15u;
 }
 
-// One 32-bit value: multiply-shift; the upper half is universal.
+// One 32-bit value: multiply-shift with a secret odd number; no two values collide as a whole, and
+// the upper bits are universal.
 static inline uint64_t hash_v4(const struct seeds *s, uint32_t address)
 {
-	return ((uint64_t)address + s->a) * s->b;
+	return address * s->b;
 }
 
 static inline uint64_t load64(const void *p)
@@ -96,29 +100,45 @@ static inline uint64_t load_mac(const uint8_t *mac)
 
 // ---- filters: say "no" before any index line is touched ----
 
+// The filters have hashes of their own, as cheap as can be. Whoever floods them makes the packets
+// of strangers cost an index lookup, no more: the index behind uses the strong keyed hash.
+static inline uint32_t sift_hash(const struct seeds *s, uint32_t x)
+{
+#ifdef __SSE4_2__
+	return _mm_crc32_u32((uint32_t)(s->b >> 32), x);
+#else
+	return (uint32_t)(hash_v4(s, x) >> 32);
+#endif
+}
+
+static inline uint32_t sift_hash_v6(const struct seeds *s, const uint8_t *a)
+{
+	return (uint32_t)(hash_v6(s, a) >> 32);
+}
+
+static inline uint32_t sift_hash_mac(const struct seeds *s, const uint8_t *mac)
+{
+	return (uint32_t)(hash_mix(s, load_mac(mac), 0) >> 32);
+}
+
 // Blocked Bloom filter: one 64-bit word per key, two bits in it. words is a power of two.
 struct bloom {
 	_Atomic uint64_t *words;
-	unsigned shift;	   // 64 - log2(words)
+	unsigned shift;	   // 32 - log2(words)
 	uint32_t capacity; // keys it was sized for
 };
 
-static inline uint64_t bloom_bits(uint64_t h)
+// Bit 0: may hold the key. The other bits mean nothing. Relaxed: partner is set_bits; a bit that
+// matters was set before this table was published.
+static inline uint64_t words_hold(const uint64_t *words, uint64_t shift, uint32_t h)
 {
-	return 1ull << (h >> 40 & 63) | 1ull << (h >> 34 & 63);
+	uint64_t word = __atomic_load_n(&words[h >> shift], __ATOMIC_RELAXED);
+	return word >> (h & 63) & word >> ((uint8_t)(h >> 8) & 63);
 }
 
-static inline uint64_t bloom_word(const struct bloom *f, uint64_t h)
+static inline unsigned bloom_has(const struct bloom *f, uint32_t h)
 {
-	// Relaxed: partner is bloom_set; a bit that matters was set before this table was
-	// published.
-	return __atomic_load_n((const uint64_t *)&f->words[h >> f->shift], __ATOMIC_RELAXED);
-}
-
-static inline unsigned bloom_has(const struct bloom *f, uint64_t h)
-{
-	uint64_t bits = bloom_bits(h);
-	return (bloom_word(f, h) & bits) == bits;
+	return words_hold((const uint64_t *)f->words, f->shift, h) & 1;
 }
 
 struct filters {
@@ -130,6 +150,7 @@ struct filters {
 	unsigned cover_shift;		// IPv4: 32 - length of the cover
 	_Atomic uint64_t *cover;	// a bit per covered IPv4 network, exact
 	_Atomic uint64_t port[2][1024]; // TCP, UDP: a bit per port, exact
+	_Atomic uint64_t blocks[16];	// a bit per 64 ports of either: fits two registers
 	uint32_t cover_capacity;
 	size_t octets;
 };
