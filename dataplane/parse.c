@@ -422,6 +422,8 @@ static enum step walk_udp(struct walk *w, struct packet_layer *l)
 	bool gtpu = l->dport == PORT_GTPU && w->port->tunnel == CONFIG_TUNNEL_GTPU;
 	bool vxlan = l->dport == PORT_VXLAN && w->port->vxlan;
 	if (l->flags & LAYER_FRAGMENT_FIRST) { // its length speaks of the whole datagram
+		if (gtpu || vxlan)
+			l->flags |= LAYER_CARRIER;
 		return STEP_DONE;
 	}
 	if (length < 8 || length > w->vouched)

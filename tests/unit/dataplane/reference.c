@@ -146,8 +146,14 @@ static void ref_upper(
 		l->has_ports = 1;
 		l->sport = (int)n16(r, at);
 		l->dport = (int)n16(r, at + 2);
-		if (l->proto != 17 || at + 8 > end || fragment)
+		if (l->proto != 17 || at + 8 > end)
 			return;
+		if (fragment) { // the rest of a tunnel's datagram is elsewhere, its ports stay the
+				// tunnel's
+			l->carrier = (l->dport == 2152 && r->port->tunnel == CONFIG_TUNNEL_GTPU) ||
+				     (l->dport == 4789 && r->port->vxlan);
+			return;
+		}
 		long length = n16(r, at + 4);
 		if (length < 8 || length > claimed)
 			return;

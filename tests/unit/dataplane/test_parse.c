@@ -204,8 +204,8 @@ Test(parse, fragments)
 	frame_finish(&f);
 	wire_store16(f.b + 20, 0x2000);
 	struct packet_view v = parse_part(&everything, &f, f.n);
-	cr_assert(
-		v.outcome == PACKET_IP && v.layer[0].flags == (LAYER_PORTS | LAYER_FRAGMENT_FIRST));
+	cr_assert(v.outcome == PACKET_IP &&
+		  v.layer[0].flags == (LAYER_PORTS | LAYER_FRAGMENT_FIRST | LAYER_CARRIER));
 	cr_assert_eq(v.layer[0].fragment_id, 0x1234u);
 	wire_store16(f.b + 20, 0x0003);
 	v = parse_part(&everything, &f, f.n);
