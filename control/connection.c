@@ -11,16 +11,8 @@
 #include "shared/error.h"
 #include "shared/tls.h"
 
-#define READ_SIZE 16384
-#define READS_PER_TURN 8
 #define LINGER_SECONDS 2
-
-// Owned by the handler until it answers; holds the TLS object so that the peer's identity can be
-// asked for after the connection is gone.
-struct http_exchange {
-	struct connection *connection; // NULL when the peer has gone
-	SSL *tls;
-};
+#define PROGRESS 65536 // octets of a response that renew its deadline
 
 static const struct config_limits *limits(const struct connection *c)
 {
@@ -68,7 +60,16 @@ static void drop_output(struct connection *c)
 		explicit_bzero(c->out, c->out_length);
 	free(c->out);
 	c->out = NULL;
-	c->out_length = c->out_done = 0;
+	c->out_length = c->out_done = c->out_mark = 0;
+}
+
+// The exchanges under way answer into the void.
+static void abandon(struct connection *c)
+{
+	for (struct http_exchange *x; (x = TAILQ_FIRST(&c->exchanges)) != NULL;) {
+		TAILQ_REMOVE(&c->exchanges, x, entry);
+		x->connection = NULL;
+	}
 }
 
 static void release(struct connection *c)
@@ -79,10 +80,10 @@ static void release(struct connection *c)
 		event_free(c->writable);
 	if (c->deadline != NULL)
 		event_free(c->deadline);
-	if (c->exchange != NULL)
-		c->exchange->connection = NULL;
+	abandon(c);
 	SSL_free(c->tls);
 	http1_free(c->http);
+	http2_free(c->http2);
 	drop_output(c);
 	free(c);
 }
@@ -99,12 +100,23 @@ void connection_close(struct connection *c)
 
 bool connection_is_idle(const struct connection *c)
 {
+	if (c->state == CONNECTION_HTTP2)
+		return http2_idle(c->http2);
 	return c->state == CONNECTION_READ && http1_phase(c->http) == HTTP1_IDLE;
+}
+
+void connection_finish(struct connection *c)
+{
+	c->last_request = true;
+	if (c->state != CONNECTION_HTTP2)
+		return;
+	http2_finish(c->http2);
+	event_active(c->writable, EV_WRITE, 0);
 }
 
 // Our octets have left. Closing with the peer's octets unread would reset the connection and take
 // our answer with it, so they are read and thrown away for a while.
-static void linger(struct connection *c)
+void connection_linger(struct connection *c)
 {
 	ERR_clear_error();
 	(void)SSL_shutdown(c->tls);
@@ -134,12 +146,17 @@ static void on_lingering(struct connection *c)
 	}
 }
 
+void connection_move_first(struct connection *c)
+{
+	unlink_connection(c);
+	link_first(c);
+}
+
 static void await_request(struct connection *c)
 {
 	c->state = CONNECTION_READ;
 	c->timed = HTTP1_IDLE;
-	unlink_connection(c); // to the front: what is idle for longest comes last
-	link_first(c);
+	connection_move_first(c); // what is idle for longest comes last
 	set_deadline(c, limits(c)->idle_timeout);
 }
 
@@ -168,7 +185,7 @@ static void start_response(struct connection *c, unsigned status, const char *bo
 	event_add(c->writable, NULL);
 }
 
-static void count_refusal(struct connection *c, unsigned status)
+void connection_count_refusal(struct connection *c, unsigned status)
 {
 	struct listener_counters *n = counters(c);
 
@@ -186,34 +203,41 @@ static void count_refusal(struct connection *c, unsigned status)
 
 static void refuse(struct connection *c, unsigned status)
 {
-	count_refusal(c, status);
-	if (c->exchange != NULL) {
-		c->exchange->connection = NULL; // it answers into the void
-		c->exchange = NULL;
-	}
+	connection_count_refusal(c, status);
+	abandon(c);
 	c->last_request = true;
 	start_response(c, status, NULL, 0);
+}
+
+struct http_exchange *connection_exchange(struct connection *c, int32_t stream)
+{
+	struct http_exchange *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	SSL_up_ref(c->tls);
+	x->tls = c->tls;
+	x->connection = c;
+	x->stream = stream;
+	TAILQ_INSERT_TAIL(&c->exchanges, x, entry);
+	counters(c)->requests++;
+	return x;
 }
 
 static void hand_over(struct connection *c)
 {
 	struct listener *l = c->server->listener;
-	struct http_exchange *x = calloc(1, sizeof(*x));
+	struct http_exchange *x = connection_exchange(c, 0);
 	struct http_request r = {
-		.ne = c->server->ne, .peer_uid = c->peer_uid, .peer_address = c->peer_address};
+		.ne = c->ne, .peer_uid = c->peer_uid, .peer_address = c->peer_address};
 
 	if (x == NULL) {
 		start_response(c, 503, NULL, 0);
 		return;
 	}
-	SSL_up_ref(c->tls);
-	x->tls = c->tls;
-	x->connection = c;
-	c->exchange = x;
 	c->state = CONNECTION_WAIT;
 	evtimer_del(c->deadline);
 	r.body = http1_body(c->http, &r.body_length);
-	l->counters.requests++;
 	l->handler(l->context, x, &r);
 }
 
@@ -297,7 +321,11 @@ static void on_reading(struct connection *c)
 
 static void on_writing(struct connection *c)
 {
-	while (c->out_done < c->out_length) {
+	for (int i = 0; c->out_done < c->out_length; i++) {
+		if (i == WRITES_PER_TURN) {
+			event_active(c->writable, EV_WRITE, 0);
+			return;
+		}
 		size_t left = c->out_length - c->out_done;
 		ERR_clear_error();
 		int n = SSL_write(
@@ -312,13 +340,40 @@ static void on_writing(struct connection *c)
 			return;
 		}
 		c->out_done += (size_t)n;
+		if (c->out_done - c->out_mark >= PROGRESS) {
+			c->out_mark = c->out_done;
+			set_deadline(c, limits(c)->body_timeout);
+		}
 	}
 	drop_output(c);
 	if (c->last_request) {
-		linger(c);
+		connection_linger(c);
 		return;
 	}
 	http1_next(c->http);
+	await_request(c);
+	on_reading(c);
+}
+
+static void start_http(struct connection *c)
+{
+	const struct config_limits *max = limits(c);
+	const unsigned char *protocol = NULL;
+	unsigned length = 0;
+
+	SSL_get0_alpn_selected(c->tls, &protocol, &length);
+	if (length == 2 && memcmp(protocol, "h2", 2) == 0) {
+		if (connection_http2_start(c) != 0)
+			connection_close(c);
+		else
+			connection_http2_step(c);
+		return;
+	}
+	c->http = http1_new(c->server->listener->config->nes[c->ne].path, max->header, max->body);
+	if (c->http == NULL) {
+		connection_close(c);
+		return;
+	}
 	await_request(c);
 	on_reading(c);
 }
@@ -339,8 +394,22 @@ static void on_handshake(struct connection *c)
 		return;
 	}
 	tls_peer_uid(c->tls, c->peer_uid, sizeof(c->peer_uid));
-	await_request(c);
-	on_reading(c);
+	start_http(c);
+}
+
+// The name that the peer asks for decides whose certificate it sees; before its own is verified.
+int connection_choose(SSL *tls, int *alert, void *context)
+{
+	struct connection *c = SSL_get_app_data(tls);
+	int ne = listener_element(c->server, SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name));
+
+	if (ne < 0 || SSL_set_SSL_CTX(tls, c->server->listener->elements[ne].tls) == NULL) {
+		counters(c)->unknown_name++;
+		*alert = SSL_AD_UNRECOGNIZED_NAME;
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	}
+	c->ne = (uint16_t)ne;
+	return SSL_TLSEXT_ERR_OK;
 }
 
 static void step(struct connection *c)
@@ -355,6 +424,9 @@ static void step(struct connection *c)
 		break;
 	case CONNECTION_WRITE:
 		on_writing(c);
+		break;
+	case CONNECTION_HTTP2:
+		connection_http2_step(c);
 		break;
 	case CONNECTION_LINGER:
 		on_lingering(c);
@@ -389,6 +461,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 	struct connection *c = context;
 	struct listener_counters *n = counters(c);
 
+	if (c->state == CONNECTION_HTTP2) {
+		connection_http2_deadline(c);
+		return;
+	}
 	if (c->state == CONNECTION_HANDSHAKE)
 		n->handshake_timeout++;
 	else if (c->state == CONNECTION_READ && c->timed == HTTP1_IDLE)
@@ -412,18 +488,21 @@ int connection_start(struct server *s, int fd, const char *peer)
 	c->server = s;
 	c->fd = fd;
 	strncpy(c->peer_address, peer, sizeof(c->peer_address) - 1);
-	c->tls = SSL_new(s->tls);
-	c->http = http1_new(l->config->nes[s->ne].path, max->header, max->body);
+	TAILQ_INIT(&c->exchanges);
+	// Of one network element behind the address; connection_choose may change it.
+	for (c->ne = 0; l->elements[c->ne].server != s;)
+		c->ne++;
+	c->tls = SSL_new(l->elements[c->ne].tls);
 	c->readable = event_new(l->base, fd, EV_READ | EV_PERSIST, on_socket, c);
 	c->writable = event_new(l->base, fd, EV_WRITE, on_writable, c);
 	c->deadline = evtimer_new(l->base, on_deadline, c);
-	if (c->tls == NULL || c->http == NULL || c->readable == NULL || c->writable == NULL ||
-		c->deadline == NULL || SSL_set_fd(c->tls, fd) != 1 ||
-		event_add(c->readable, NULL) != 0) {
+	if (c->tls == NULL || c->readable == NULL || c->writable == NULL || c->deadline == NULL ||
+		SSL_set_fd(c->tls, fd) != 1 || event_add(c->readable, NULL) != 0) {
 		release(c);
 		return POI_ERR_NOMEM;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	SSL_set_app_data(c->tls, c);
 	SSL_set_accept_state(c->tls);
 	SSL_set_mode(c->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				     SSL_MODE_RELEASE_BUFFERS);
@@ -446,13 +525,18 @@ bool http_peer_is(const struct http_exchange *x, const char *admf_identifier)
 static void end_exchange(struct http_exchange *x, unsigned status, const char *body, size_t length)
 {
 	struct connection *c = x->connection;
+	int32_t stream = x->stream;
 
+	if (c != NULL)
+		TAILQ_REMOVE(&c->exchanges, x, entry);
 	SSL_free(x->tls);
 	free(x);
 	if (c == NULL)
 		return;
-	c->exchange = NULL;
-	start_response(c, status, body, length);
+	if (c->http2 != NULL)
+		connection_http2_respond(c, stream, status, body, length);
+	else
+		start_response(c, status, body, length);
 }
 
 void http_respond(struct http_exchange *x, const char *body, size_t length)

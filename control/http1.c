@@ -12,7 +12,7 @@
 struct http1 {
 	llhttp_t parser;
 	llhttp_settings_t settings;
-	const char *path;
+	char *path;
 	uint32_t header_max, body_max;
 	size_t header; // octets of the request line and header fields so far
 	enum http1_phase phase;
@@ -182,7 +182,11 @@ struct http1 *http1_new(const char *path, uint32_t header_max, uint32_t body_max
 
 	if (h == NULL)
 		return NULL;
-	h->path = path;
+	h->path = strdup(path);
+	if (h->path == NULL) {
+		free(h);
+		return NULL;
+	}
 	h->header_max = header_max;
 	h->body_max = body_max;
 	llhttp_settings_init(&h->settings);
@@ -211,6 +215,7 @@ void http1_free(struct http1 *h)
 	if (h == NULL)
 		return;
 	drop_body(h);
+	free(h->path);
 	free(h);
 }
 

@@ -24,7 +24,7 @@ enum http1_phase {
 	HTTP1_DONE, // a request is complete: octets before http1_next are pipelining
 };
 
-// `path` is kept by reference; limits in octets. NULL: no memory.
+// `path` is copied; limits in octets. NULL: no memory.
 struct http1 *http1_new(const char *path, uint32_t header_max, uint32_t body_max);
 void http1_free(struct http1 *h);
 enum http1_event http1_feed(struct http1 *h, const char *octets, size_t length);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,8 +20,7 @@
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_RETRY_MS 100
 
-// h2 is offered once http2 is there: put "\x02h2" first and look at the result in connection_start.
-static const uint8_t protocols[] = "\x08http/1.1";
+static const uint8_t protocols[] = "\x02h2\x08http/1.1";
 
 static void close_server(struct server *s)
 {
@@ -30,7 +30,7 @@ static void close_server(struct server *s)
 		event_free(s->retry);
 	if (s->fd >= 0)
 		close(s->fd);
-	SSL_CTX_free(s->tls);
+	free(s);
 }
 
 // The connection to give up for a new one: idle for longest, else longest in its handshake. `peer`
@@ -159,6 +159,23 @@ static int open_socket(const struct config_endpoint *at)
 	return -1;
 }
 
+// On an address of its own a network element is meant whatever the name; on a shared one the name
+// decides.
+int listener_element(const struct server *s, const char *name)
+{
+	const struct listener *l = s->listener;
+
+	for (uint16_t ne = 0; ne < l->n_elements; ne++) {
+		const char *own = l->config->nes[ne].server_name;
+		if (l->elements[ne].server != s)
+			continue;
+		if (s->n_elements == 1 ||
+			(name != NULL && own != NULL && strcasecmp(name, own) == 0))
+			return ne;
+	}
+	return POI_ERR_NOT_FOUND;
+}
+
 static SSL_CTX *make_context(const struct config_ne *ne, char *why, size_t why_size)
 {
 	struct tls_files files = {.certificate = ne->tls.certificate,
@@ -167,37 +184,153 @@ static SSL_CTX *make_context(const struct config_ne *ne, char *why, size_t why_s
 		.crl = ne->tls.crl};
 	SSL_CTX *context = tls_server_context(&files, why, why_size);
 
-	if (context != NULL)
-		tls_server_alpn(context, protocols, sizeof(protocols) - 1);
+	if (context == NULL)
+		return NULL;
+	tls_server_alpn(context, protocols, sizeof(protocols) - 1);
+	SSL_CTX_set_tlsext_servername_callback(context, connection_choose);
 	return context;
 }
 
-static int open_server(struct listener *l, uint16_t ne, char *why, size_t why_size)
+static bool same_endpoint(const struct config_endpoint *a, const struct config_endpoint *b)
 {
-	struct server *s = &l->servers[ne];
-	const struct config_ne *c = &l->config->nes[ne];
+	return a->port == b->port && a->address.family == b->address.family &&
+	       memcmp(a->address.b, b->address.b, sizeof(a->address.b)) == 0;
+}
 
+static struct server *find_server(struct server *s, const struct config_endpoint *at)
+{
+	while (s != NULL && !same_endpoint(&s->at, at))
+		s = s->next;
+	return s;
+}
+
+static void close_servers(struct server *s)
+{
+	while (s != NULL) {
+		struct server *next = s->next;
+		close_server(s);
+		s = next;
+	}
+}
+
+// Open, but not accepting yet.
+static int open_server(struct listener *l, const struct config_endpoint *at, struct server **list,
+	char *why, size_t why_size)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		goto no_memory;
 	s->listener = l;
-	s->ne = ne;
-	s->fd = -1;
-	s->tls = make_context(c, why, why_size);
-	if (s->tls == NULL)
-		return POI_ERR_TLS;
-	s->fd = open_socket(&c->listen);
+	s->at = *at;
+	s->fd = open_socket(at);
+	s->next = *list;
+	*list = s;
 	if (s->fd < 0) {
 		char address[INET6_ADDRSTRLEN];
-		ip_address_format(&c->listen.address, address, sizeof(address));
-		snprintf(why, why_size, "cannot listen on %s port %u: %s", address, c->listen.port,
+		ip_address_format(&at->address, address, sizeof(address));
+		snprintf(why, why_size, "cannot listen on %s port %u: %s", address, at->port,
 			strerror(errno));
 		return POI_ERR_IO;
 	}
 	s->accept = event_new(l->base, s->fd, EV_READ | EV_PERSIST, on_accept, s);
 	s->retry = evtimer_new(l->base, on_retry, s);
-	if (s->accept == NULL || s->retry == NULL || event_add(s->accept, NULL) != 0) {
-		snprintf(why, why_size, "out of memory");
-		return POI_ERR_NOMEM;
+	if (s->accept != NULL && s->retry != NULL && event_add(s->accept, NULL) == 0)
+		return 0;
+no_memory:
+	snprintf(why, why_size, "out of memory");
+	return POI_ERR_NOMEM;
+}
+
+static int check_same_elements(
+	const struct listener *l, const struct config *config, char *why, size_t why_size)
+{
+	for (uint16_t ne = 0; ne < l->n_elements; ne++) {
+		const struct config_ne *old = &l->config->nes[ne], *new = &config->nes[ne];
+		if (ne >= config->n_nes || strcmp(old->ne_identifier, new->ne_identifier) != 0) {
+			snprintf(why, why_size,
+				"network element %s is missing; restart to remove it",
+				old->ne_identifier);
+			return POI_ERR_INVALID;
+		}
+		if (!same_endpoint(&old->listen, &new->listen)) {
+			snprintf(why, why_size,
+				"network element %s listens elsewhere; restart to move it",
+				old->ne_identifier);
+			return POI_ERR_INVALID;
+		}
 	}
 	return 0;
+}
+
+// Contexts of every network element, sockets of the new ones; all of it or nothing.
+static int prepare(struct listener *l, const struct config *config, SSL_CTX **contexts,
+	struct server **opened, char *why, size_t why_size)
+{
+	int rc = 0;
+
+	for (uint32_t ne = 0; ne < config->n_nes && rc == 0; ne++) {
+		const struct config_endpoint *at = &config->nes[ne].listen;
+		contexts[ne] = make_context(&config->nes[ne], why, why_size);
+		if (contexts[ne] == NULL)
+			rc = POI_ERR_TLS;
+		else if (find_server(l->servers, at) == NULL && find_server(*opened, at) == NULL)
+			rc = open_server(l, at, opened, why, why_size);
+	}
+	if (rc == 0)
+		return 0;
+	for (uint32_t ne = 0; ne < config->n_nes; ne++)
+		SSL_CTX_free(contexts[ne]);
+	close_servers(*opened);
+	return rc;
+}
+
+// Peers come back under the new certificates, revocation lists and limits.
+static void finish_connections(struct listener *l)
+{
+	for (struct connection *c = l->connections, *next; c != NULL; c = next) {
+		next = c->next;
+		if (connection_is_idle(c) && c->state != CONNECTION_HTTP2)
+			connection_close(c);
+		else
+			connection_finish(c);
+	}
+}
+
+int listener_configure(struct listener *l, const struct config *config, char *why, size_t why_size)
+{
+	SSL_CTX *contexts[CONFIG_NES_MAX] = {NULL};
+	struct server *opened = NULL;
+	int rc = check_same_elements(l, config, why, why_size);
+
+	if (rc == 0)
+		rc = prepare(l, config, contexts, &opened, why, why_size);
+	if (rc != 0)
+		return rc;
+	while (opened != NULL) {
+		struct server *next = opened->next;
+		opened->next = l->servers;
+		l->servers = opened;
+		opened = next;
+	}
+	for (uint16_t ne = 0; ne < config->n_nes; ne++) {
+		struct element *e = &l->elements[ne];
+		SSL_CTX_free(e->tls); // open connections hold their own reference
+		e->tls = contexts[ne];
+		if (e->server == NULL) {
+			e->server = find_server(l->servers, &config->nes[ne].listen);
+			e->server->n_elements++;
+		}
+	}
+	l->n_elements = (uint16_t)config->n_nes;
+	l->config = config;
+	finish_connections(l);
+	return 0;
+}
+
+int listener_reload(struct listener *l, char *why, size_t why_size)
+{
+	return listener_configure(l, l->config, why, why_size);
 }
 
 struct listener *listener_new(struct event_base *base, const struct config *config,
@@ -212,48 +345,13 @@ struct listener *listener_new(struct event_base *base, const struct config *conf
 	// A peer that goes while it is written to is an error of that write, not the process's end.
 	signal(SIGPIPE, SIG_IGN);
 	l->base = base;
-	l->config = config;
 	l->handler = handler;
 	l->context = context;
-	l->servers = calloc(config->n_nes, sizeof(*l->servers));
-	if (l->servers == NULL)
-		goto failed;
-	for (uint16_t ne = 0; ne < config->n_nes; ne++) {
-		l->n_servers = (uint16_t)(ne + 1);
-		if (open_server(l, ne, why, why_size) != 0)
-			goto failed;
+	if (listener_configure(l, config, why, why_size) != 0) {
+		listener_free(l);
+		return NULL;
 	}
 	return l;
-failed:
-	listener_free(l);
-	return NULL;
-}
-
-int listener_reload(struct listener *l, char *why, size_t why_size)
-{
-	SSL_CTX *fresh[CONFIG_NES_MAX];
-
-	for (uint16_t ne = 0; ne < l->n_servers; ne++) {
-		fresh[ne] = make_context(&l->config->nes[ne], why, why_size);
-		if (fresh[ne] != NULL)
-			continue;
-		while (ne > 0)
-			SSL_CTX_free(fresh[--ne]);
-		return POI_ERR_TLS;
-	}
-	for (uint16_t ne = 0; ne < l->n_servers; ne++) {
-		SSL_CTX_free(l->servers[ne].tls); // open connections hold their own reference
-		l->servers[ne].tls = fresh[ne];
-	}
-	// Peers come back under the new certificates and revocation lists.
-	for (struct connection *c = l->connections, *next; c != NULL; c = next) {
-		next = c->next;
-		if (connection_is_idle(c))
-			connection_close(c);
-		else
-			c->last_request = true;
-	}
-	return 0;
 }
 
 const struct listener_counters *listener_counters(const struct listener *l)
@@ -267,8 +365,8 @@ void listener_free(struct listener *l)
 		return;
 	while (l->connections != NULL)
 		connection_close(l->connections);
-	for (uint16_t ne = 0; ne < l->n_servers; ne++)
-		close_server(&l->servers[ne]);
-	free(l->servers);
+	for (uint16_t ne = 0; ne < l->n_elements; ne++)
+		SSL_CTX_free(l->elements[ne].tls);
+	close_servers(l->servers);
 	free(l);
 }
