@@ -17,7 +17,7 @@ static void put_udp4(struct frame *f, struct rng *r, bool target)
 	uint16_t port = (uint16_t)(20000 + rng_below(r, 40000));
 
 	frame_ethernet(f, 0x0800);
-	frame_ipv4(f, target ? 0x2dffff01u : source, destination, 17);
+	frame_ipv4(f, target ? 0x2fffff01u : source, destination, 17);
 	frame_udp(f, port, (uint16_t)(port ^ 1));
 	frame_zero(f, 60 - f->n);
 	frame_finish(f);
@@ -80,8 +80,9 @@ void lab_rule(struct rule *rule, uint64_t *random, uint32_t slot)
 	f->kinds = FILTER_ADDRESS;
 	f->n_address = 1;
 	f->address[0] = (struct ip_prefix){.family = 4, .length = 32};
-	f->address[0].b[0] = (uint8_t)(11 + value % 20);
 	memcpy(f->address[0].b + 1, &value, 3);
+	f->address[0].b[0] = 45; // beside the frames: what only compares first octets gains nothing
+	f->address[0].b[1] |= 0x80;
 	if (kind == 5 && slot / 10 < 1000) { // ten thousand tasks hold a thousand prefixes
 		f->address[0].length = lengths[slot / 10 % 8];
 		value = __builtin_bswap32(
@@ -157,7 +158,7 @@ const struct table *lab_table(uint32_t tasks, size_t *octets)
 	rule.filter.kinds = FILTER_ADDRESS;
 	rule.filter.n_address = 1;
 	rule.filter.address[0] =
-		(struct ip_prefix){.family = 4, .length = 32, .b = {45, 255, 255, 1}};
+		(struct ip_prefix){.family = 4, .length = 32, .b = {47, 255, 255, 1}};
 	put(b, &rule);
 	const struct table *t = finish(b, tasks);
 	*octets = table_octets(t);

@@ -24,7 +24,7 @@ struct lab *lab_new(enum lab_frames kind);
 void lab_free(struct lab *lab);
 
 // A table of mixed tasks (half exact IPv4; eight lengths of IPv4 prefix, IPv6, /64s, F-TEIDs,
-// ports, address with port) none of which the frames carry, and one on 45.255.255.1, which one
+// ports, address with port) none of which the frames carry, and one on 47.255.255.1, which one
 // frame in a hundred of LAB_UDP4_ONE_IN_100 carries. Kept until the process ends; exits on failure.
 const struct table *lab_table(uint32_t tasks, size_t *octets);
 // TEIDs and inner addresses alone, evenly; none of them carried.
