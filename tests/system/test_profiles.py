@@ -3,10 +3,16 @@ beside it."""
 import collections
 import json
 import os
+import re
+import runpy
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
+import types
 import unittest
+import unittest.mock
 import uuid
 
 import fixture
@@ -33,15 +39,26 @@ def yaml_port(port, device="net_pcap0"):
 
 
 class FedPoi:
-	"""The product with one net_pcap port on a feed, and an MDF that counts PDUs of each XID."""
+	"""The product with one net_pcap port, a feed and a queue of it for each worker, and an MDF that counts PDUs of
+	each XID."""
 
-	def __init__(self, port, keep=False):
+	def __init__(self, port, keep=False, workers=1):
 		self.folder = tempfile.mkdtemp(prefix="poi-feed-")
-		self.feed = self.poi = None
+		self.feeds, self.poi = [], None
 		try:
-			self.feed = Feed(os.path.join(self.folder, "in"))
-			self.poi = fixture.Poi(eal="--vdev net_pcap0,rx_pcap=%s" % self.feed.path, ports=(yaml_port(port),), xsd=False,
-				delivery_extra="buffer: 128MiB")
+			self.feeds += [Feed(os.path.join(self.folder, "in-%d" % n)) for n in range(workers)]
+			eal = "--vdev net_pcap0" + "".join(",rx_pcap=" + feed.path for feed in self.feeds)
+			if workers > 1:  # logical cores, so that few CPUs can have many workers
+				mine = sorted(os.sched_getaffinity(0))
+				eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(workers + 1))
+			self.poi = fixture.Poi(eal=eal, ports=(yaml_port(port),), xsd=False, delivery_extra="buffer: 128MiB")
+			if workers > 1:
+				with open(self.poi.file) as file:
+					text = file.read()
+				text = re.sub(r"main-cpu: \d+", "main-cpu: 0", text)
+				text = re.sub(r"workers: \[\d+\]", "workers: %s" % list(range(1, workers + 1)), text)
+				with open(self.poi.file, "w") as file:
+					file.write(text)
 			self.poi.start()
 			self.mdf = self.poi.mdf(keep=keep)
 			self.did = x1.new_id()
@@ -70,15 +87,16 @@ class FedPoi:
 				self.one(answer)
 
 	def send(self, frames):
-		"""Sends and waits until all are received."""
-		self.feed.send(frames)
-		self.poi.received(self.feed.total, 60)
+		"""Sends, in turns where there are several workers, and waits until all are received."""
+		for n, feed in enumerate(self.feeds):
+			feed.send(frames[n::len(self.feeds)])
+		self.poi.received(sum(feed.total for feed in self.feeds), 60)
 
 	def outcomes(self):
 		"""Frames by outcome since the start, without the feed's own; call after `send`."""
 		packets = self.poi.status()["packets"]
 		counts = collections.Counter({**packets["classes"], **packets["dropped"]})
-		counts["not_ip"] -= packets["received"] - self.feed.sent
+		counts["not_ip"] -= packets["received"] - sum(feed.sent for feed in self.feeds)
 		return +counts, packets
 
 	def settled(self):
@@ -95,8 +113,8 @@ class FedPoi:
 
 	def close(self):
 		statuses = None
-		if self.feed:
-			self.feed.close()
+		for feed in self.feeds:
+			feed.close()
 		if self.poi:
 			statuses = self.poi.close()
 		shutil.rmtree(self.folder, ignore_errors=True)
@@ -165,3 +183,48 @@ def names():
 
 for _name in names():
 	setattr(Profiles, "test_" + _name.replace("-", "_").replace(".", "_"), lambda self, name=_name: self.replay(name))
+
+
+class Recorded:
+	"""What a TRex profile asked for; stands where TRex's own classes are, which Debian does not have."""
+
+	def __init__(self, *arguments, **named):
+		self.arguments = arguments
+		self.__dict__.update(named)
+
+
+class Trex(unittest.TestCase):
+	"""The streams of trex/*.py, as far as they can be judged without TRex: whole frames, fields where the variables
+	write."""
+
+	def streams(self, name, *tunables):
+		kinds = ("STLPktBuilder", "STLScVmRaw", "STLStream", "STLTXCont", "STLVmFixIpv4", "STLVmFlowVar", "STLVmWrFlowVar", "STLProfile")
+		api = types.ModuleType("trex.stl.api")
+		for kind in kinds:
+			setattr(api, kind, type(kind, (Recorded,), {}))
+		modules = {"trex": types.ModuleType("trex"), "trex.stl": types.ModuleType("trex.stl"), "trex.stl.api": api}
+		with unittest.mock.patch.dict(sys.modules, modules):
+			made = runpy.run_path(os.path.join(fixture.TOP, "pktgen-profiles", "trex", name))
+			return made["register"]().get_streams(tunables=list(tunables), direction=0, port_id=0), made
+
+	def test_match(self):
+		for every, rates in ((0, {"strangers": 1000}), (1, {"target": 1000}), (100, {"strangers": 99, "target": 1})):
+			streams, made = self.streams("match.py", "--every", str(every))
+			self.assertEqual({s.name: s.mode.pps for s in streams}, rates)
+			for s in streams:
+				octets = bytes(s.packet.pkt)
+				self.assertEqual(len(octets), 60)
+				self.assertEqual(octets[26:30] == socket.inet_aton(made["TARGET"]), s.name == "target")
+
+	def test_imix(self):
+		streams, _ = self.streams("imix.py")
+		self.assertEqual([(len(bytes(s.packet.pkt)), s.mode.pps) for s in streams], [(60, 7), (590, 4), (1514, 1)])
+
+	def test_gtpu(self):
+		for down, first, kind in (("0", 0x10000, 1), ("1", 0x20000, 0)):
+			streams, made = self.streams("gtpu.py", "--tunnels", "2000", "--down", down)
+			octets, at = bytes(streams[0].packet.pkt), made["TEID_AT"]
+			self.assertEqual(octets[at:at + 4], first.to_bytes(4, "big"))
+			self.assertEqual(octets[at + 4:at + 12], b"\0\0\0\x85\x01" + bytes((kind << 4, 9)) + b"\0")
+			variable, write = streams[0].packet.vm.arguments[0]
+			self.assertEqual((variable.min_value, variable.max_value, write.pkt_offset), (first, first + 1999, at))
