@@ -18,6 +18,7 @@
 #include "control/credentials.h"
 #include "control/events.h"
 #include "control/listener.h"
+#include "control/reload.h"
 #include "control/reports.h"
 #include "control/status.h"
 #include "control/watch.h"
@@ -30,8 +31,9 @@
 
 struct program {
 	struct config *config;
+	struct config *listening; // the listener's own once the file was read again
 	struct control control;
-	struct x1_decoder *decoder;
+	struct x1_decoder *plain, *strict; // any UUID; version 4 alone
 	struct x1_dispatch *dispatch;
 	struct listener *listener;
 	struct reports *reports;
@@ -48,7 +50,9 @@ static int usage(FILE *out, int code)
 		"  -c FILE      configuration, default " DEFAULT_FILE "\n"
 		"      --help     this text\n"
 		"      --version  the version\n\n"
-		"SIGHUP reads certificates again and opens the audit log anew; SIGTERM stops.\n");
+		"SIGHUP reads the configuration and certificates again and opens the audit log "
+		"anew;\n"
+		"what needs a restart is named in the log. SIGTERM stops.\n");
 	return code;
 }
 
@@ -132,17 +136,74 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 	event_base_loopbreak(p->control.base);
 }
 
+static void say_reload(void *context, const char *line)
+{
+	log_notice("configuration: %s", line);
+}
+
+static void say_nothing(void *context, const char *line)
+{
+}
+
+// What the listener serves already becomes known to the rest; the registry's indices are the
+// configuration's.
+static void take_over(struct program *p, struct config *fresh)
+{
+	struct control *c = &p->control;
+	char why[512] = "";
+
+	reload_exchange(p->config, fresh);
+	for (uint32_t i = registry_nes(c->registry); i < p->config->n_nes; i++) {
+		if (registry_ne_add(c->registry, p->config->nes[i].ne_identifier) < 0)
+			log_error("configuration: a network element could not be added");
+	}
+	if (reports_add(p->reports, why, sizeof(why)))
+		log_error("configuration: reports of the added network elements: %s", why);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		int rc = publish_ne(c->publish, ne);
+		if (rc && rc != POI_ERR_CLOSED) // without a connection: with the next one
+			log_error("channel: a network element was not defined: %s",
+				poi_error_text(rc));
+		events_warning(c, ne, "the configuration was read again");
+	}
+	log_set_level(level_of(p->config->log.level));
+	watch_reloaded(p->watch);
+}
+
+// The file as it is to be from now on, or NULL with `why`.
+static struct config *read_again(struct program *p, reload_say say, char *why, size_t why_size)
+{
+	struct config *fresh = config_load(p->config->file, why, why_size);
+	int rc = fresh ? reload_merge(p->config, fresh, say, NULL) : 0;
+
+	if (!rc)
+		return fresh;
+	snprintf(why, why_size, "%s", poi_error_text(rc));
+	config_free(fresh);
+	return NULL;
+}
+
 static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 {
 	struct program *p = arg;
-	char why[512];
+	char why[1024] = "out of memory";
 
 	audit_local(p, "reload");
 	audit_reopen(p->control.audit);
-	if (listener_reload(p->listener, why, sizeof(why)))
-		log_error("certificates were not read again, the old ones stay: %s", why);
-	else
-		log_notice("certificates were read again");
+	// Two of them: the listener compares what it has with what it gets, and keeps its own.
+	struct config *fresh = read_again(p, say_reload, why, sizeof(why));
+	struct config *listening = fresh ? read_again(p, say_nothing, why, sizeof(why)) : NULL;
+	if (!listening || listener_configure(p->listener, listening, why, sizeof(why))) {
+		config_free(fresh);
+		config_free(listening);
+		log_error("the configuration was not taken over, the old one stays: %s", why);
+		return;
+	}
+	config_free(p->listening);
+	p->listening = listening;
+	take_over(p, fresh);
+	config_free(fresh); // what was before
+	log_notice("the configuration and the certificates were read again");
 }
 
 static struct audit *open_audit(const struct config *c, char *why, size_t why_size)
@@ -188,17 +249,18 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 {
 	struct control *c = &p->control;
 
-	p->decoder = x1_decoder_new(p->config->limits.attributes, p->config->limits.messages,
-		p->config->x1.require_uuid_v4);
-	if (!p->decoder) {
+	const struct config_limits *l = &p->config->limits;
+	p->plain = x1_decoder_new(l->attributes, l->messages, false);
+	p->strict = x1_decoder_new(l->attributes, l->messages, true);
+	if (!p->plain || !p->strict) {
 		snprintf(why, why_size, "the X1 schema cannot be loaded");
 		return POI_ERR_INVALID;
 	}
-	p->reports = reports_new(c, p->decoder, why, why_size);
+	p->reports = reports_new(c, p->plain, why, why_size);
 	if (!p->reports)
 		return POI_ERR_TLS;
 	c->publish = publish_new(c->base, p->config, c->registry, events_hooks(), c);
-	p->dispatch = c->publish ? x1_dispatch_new(c, p->decoder) : NULL;
+	p->dispatch = c->publish ? x1_dispatch_new(c, p->plain, p->strict) : NULL;
 	if (!p->dispatch) {
 		snprintf(why, why_size, "out of memory");
 		return POI_ERR_NOMEM;
@@ -245,8 +307,10 @@ static void stop(struct program *p)
 	if (p->listener)
 		listener_free(p->listener);
 	reports_free(p->reports);
-	if (p->decoder)
-		x1_decoder_free(p->decoder);
+	if (p->plain)
+		x1_decoder_free(p->plain);
+	if (p->strict)
+		x1_decoder_free(p->strict);
 	if (c->audit && c->registry)
 		audit_local(p, "stop");
 	if (c->audit)
@@ -257,6 +321,7 @@ static void stop(struct program *p)
 	registry_free(c->registry);
 	if (c->base)
 		event_base_free(c->base);
+	config_free(p->listening);
 	config_free(p->config);
 }
 

@@ -538,7 +538,7 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->retry_ms = RETRY_FIRST_MS;
 	p->pending_slots = 1024;
 	p->pending = calloc(p->pending_slots, sizeof(*p->pending));
-	p->heard_ms = calloc((size_t)registry_nes(registry) + 1, sizeof(*p->heard_ms));
+	p->heard_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->heard_ms));
 	p->retry = evtimer_new(base, on_retry, p);
 	if (!p->pending || !p->heard_ms || !p->retry ||
 		asprintf(&p->path, "%s/dataplane.sock", config->runtime_dir) < 0 ||

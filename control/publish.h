@@ -71,6 +71,8 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 // Only what the memo says changed. Without a dataplane nothing is lost: it is put with the replay.
 void publish_task_memo(struct publish *p, const struct registry_task *t);
 void publish_destination_memo(struct publish *p, const struct registry_destination *d);
+// Defines a network element anew from the configuration; every connection does so by itself.
+[[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
 // The responsible ADMF was heard; sent at most once per 200 ms and network element.
 void publish_heard(struct publish *p, uint16_t ne);
 

@@ -331,7 +331,7 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	pump(p);
 }
 
-static int put_ne(struct publish *p, uint16_t ne, void *context)
+static int put_ne(struct publish *p, uint16_t ne, publish_done done, void *context)
 {
 	const struct config_ne *c = &p->config->nes[ne];
 	struct channel_ne m = {.ne = *registry_ne_id(p->registry, ne)};
@@ -345,7 +345,12 @@ static int put_ne(struct publish *p, uint16_t ne, void *context)
 	return publish_submit(p,
 		channel_encode_ne(
 			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),
-		on_replayed, context);
+		done, context);
+}
+
+int publish_ne(struct publish *p, uint16_t ne)
+{
+	return put_ne(p, ne, NULL, NULL);
 }
 
 // NOT_FOUND: nothing is left to do for this entry.
@@ -357,7 +362,7 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 
 	switch (t->id) {
 	case CHANNEL_NE_PUT:
-		return put_ne(p, t->ne, context);
+		return put_ne(p, t->ne, on_replayed, context);
 	case CHANNEL_DESTINATION_PUT:
 		d = registry_destination_find(p->registry, t->ne, &t->object);
 		if (!d || d->removing)

@@ -24,7 +24,7 @@ struct registry {
 	uint32_t destinations, destination_buckets;
 	struct registry_task **task;
 	struct registry_destination **destination;
-	struct ne ne[];
+	struct ne ne[REGISTRY_NES_MAX];
 };
 
 static uint32_t hash(const struct key *k, uint16_t ne, const struct id16 *id)
@@ -41,10 +41,12 @@ static uint32_t hash(const struct key *k, uint16_t ne, const struct id16 *id)
 
 struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
 {
-	struct registry *r = calloc(1, sizeof(*r) + n_nes * sizeof(struct ne));
+	struct registry *r = calloc(1, sizeof(*r));
 
-	if (!r)
+	if (!r || n_nes > REGISTRY_NES_MAX) {
+		free(r);
 		return NULL;
+	}
 	r->n_nes = n_nes;
 	r->task_buckets = 1024;
 	r->destination_buckets = 64;
@@ -81,6 +83,14 @@ void registry_clear(struct registry *r)
 		while (r->ne[i].destination_first)
 			registry_destination_remove(r, r->ne[i].destination_first);
 	}
+}
+
+int32_t registry_ne_add(struct registry *r, const char *identifier)
+{
+	if (r->n_nes == REGISTRY_NES_MAX)
+		return POI_ERR_LIMIT;
+	r->ne[r->n_nes] = (struct ne){.id = id_of_ne(identifier)};
+	return r->n_nes++;
 }
 
 uint16_t registry_nes(const struct registry *r)

@@ -12,6 +12,8 @@
 #include "control/faults.h"
 #include "shared/channel.h"
 
+#define REGISTRY_NES_MAX 64
+
 enum task_state {
 	TASK_AWAITING, // sent to the dataplane, not yet in force there
 	TASK_COMPLETE, // in force
@@ -82,6 +84,8 @@ struct registry;
 struct registry *registry_new(uint16_t n_nes, const char *const *identifiers);
 void registry_free(struct registry *r);
 void registry_clear(struct registry *r); // forgets every task and destination
+// One more network element; the index it has, or LIMIT beyond REGISTRY_NES_MAX.
+[[nodiscard]] int32_t registry_ne_add(struct registry *r, const char *identifier);
 uint16_t registry_nes(const struct registry *r);
 const struct id16 *registry_ne_id(const struct registry *r, uint16_t ne);
 int32_t registry_ne_index(const struct registry *r, const struct id16 *id); // NOT_FOUND

@@ -13,8 +13,9 @@ struct reporter { // context of one network element's reports
 
 struct reports {
 	struct control *control;
+	struct x1_decoder *decoder;
 	uint32_t n;
-	struct reporter reporter[];
+	struct reporter reporter[CONFIG_NES_MAX];
 };
 
 static void on_done(void *context, const struct x1_report_outcome *outcome)
@@ -50,36 +51,44 @@ static void on_issues(void *context)
 	}
 }
 
-struct reports *reports_new(
-	struct control *c, struct x1_decoder *decoder, char *why, size_t why_size)
+int reports_add(struct reports *r, char *why, size_t why_size)
 {
-	uint32_t n = c->config->n_nes;
-	struct reports *r = calloc(1, sizeof(*r) + n * sizeof(struct reporter));
+	struct control *c = r->control;
 
-	snprintf(why, why_size, "out of memory");
-	if (!r)
-		return NULL;
-	r->control = c;
-	r->n = n;
-	for (uint32_t i = 0; i < n; i++) {
-		struct reporter *each = &r->reporter[i];
+	for (; r->n < c->config->n_nes; r->n++) {
+		struct reporter *each = &r->reporter[r->n];
 		struct x1_report_options o = {
 			.base = c->base,
-			.decoder = decoder,
-			.ne = &c->config->nes[i],
+			.decoder = r->decoder,
+			.ne = &c->config->nes[r->n],
 			.done = on_done,
 			.context = each,
 		};
 
 		each->reports = r;
-		each->ne = (uint16_t)i;
+		each->ne = (uint16_t)r->n;
 		if (!o.ne->admf_url)
 			continue;
 		each->report = x1_report_new(&o, why, why_size);
-		if (!each->report) {
-			reports_free(r);
-			return NULL;
-		}
+		if (!each->report)
+			return POI_ERR_TLS;
+	}
+	return 0;
+}
+
+struct reports *reports_new(
+	struct control *c, struct x1_decoder *decoder, char *why, size_t why_size)
+{
+	struct reports *r = calloc(1, sizeof(*r));
+
+	snprintf(why, why_size, "out of memory");
+	if (!r)
+		return NULL;
+	r->control = c;
+	r->decoder = decoder;
+	if (reports_add(r, why, why_size)) {
+		reports_free(r);
+		return NULL;
 	}
 	issues_on_ready(c->issues, on_issues, r);
 	return r;

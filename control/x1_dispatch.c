@@ -603,19 +603,22 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 void x1_dispatch_request(void *context, struct http_exchange *x, const struct http_request *request)
 {
 	struct x1_dispatch *d = context;
+	bool strict = d->control->config->nes[request->ne].x1.require_uuid_v4;
 
-	x1_dispatch_container(
-		d, x, request, x1_decode(d->decoder, request->body, request->body_length));
+	x1_dispatch_container(d, x, request,
+		x1_decode(strict ? d->strict : d->plain, request->body, request->body_length));
 }
 
-struct x1_dispatch *x1_dispatch_new(struct control *c, struct x1_decoder *decoder)
+struct x1_dispatch *x1_dispatch_new(
+	struct control *c, struct x1_decoder *plain, struct x1_decoder *strict)
 {
 	struct x1_dispatch *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return NULL;
 	d->control = c;
-	d->decoder = decoder;
+	d->plain = plain;
+	d->strict = strict;
 	d->turn = evtimer_new(c->base, on_turn, d);
 	d->leave = evtimer_new(c->base, on_leave, d);
 	if (!d->turn || !d->leave) {

@@ -15,8 +15,10 @@
 
 struct x1_dispatch;
 
-// `c` and `decoder` are kept by reference.
-struct x1_dispatch *x1_dispatch_new(struct control *c, struct x1_decoder *decoder);
+// `c` and the decoders are kept by reference: `strict` serves the network elements that require
+// UUIDs of version 4.
+struct x1_dispatch *x1_dispatch_new(
+	struct control *c, struct x1_decoder *plain, struct x1_decoder *strict);
 // Refuses what still waits with 503. The channel must be down already (publish_free).
 void x1_dispatch_free(struct x1_dispatch *d);
 // From now on nothing is executed, and what is cut off is refused with 503 instead of answered.

@@ -27,7 +27,7 @@ struct exchange { // one HTTP request
 
 struct x1_dispatch {
 	struct control *control;
-	struct x1_decoder *decoder;
+	struct x1_decoder *plain, *strict;
 	struct event *turn, *leave;
 	struct exchange *inbox_first, *inbox_last;   // since the last turn, linked by `next`
 	struct exchange *open;			     // executed, not all answered

@@ -217,7 +217,7 @@ static void control_up(void)
 		cr_assert_not_null(w.c.vault, "%s", why);
 	}
 	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, events_hooks(), &w.c);
-	w.dispatch = x1_dispatch_new(&w.c, NULL);
+	w.dispatch = x1_dispatch_new(&w.c, NULL, NULL);
 }
 
 static void control_down(void)

@@ -1,0 +1,19 @@
+#pragma once
+
+// What a new reading of the configuration file changes in a running poi-control. Network elements
+// may be added; certificates, limits, paths, X1 timers, the log's level and what is allowed per
+// element are taken over. Everything else needs a restart and keeps its old value until then; each
+// such difference is said in one line.
+
+#include "shared/config.h"
+
+typedef void (*reload_say)(void *context, const char *line);
+
+// Brings `fresh` into the shape that may take the place of `now`: the elements of `now` at their
+// indices, one that was removed included, added ones behind them; what needs a restart has the old
+// value. Nothing of `now` is changed. LIMIT (more elements than CONFIG_NES_MAX) or NOMEM.
+[[nodiscard]] int reload_merge(
+	const struct config *now, struct config *fresh, reload_say say, void *context);
+// Exchanges the contents, so that pointers to `now` and its elements see the new values. The
+// sections that poi-dataplane reads at its start stay with `now`.
+void reload_exchange(struct config *now, struct config *fresh);
