@@ -161,12 +161,12 @@ static bool take(struct session *s)
 
 	if (n <= 0)
 		return SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ;
-	m->octets += (uint64_t)n;
 	s->octets += (uint64_t)n;
 	if (!m->discard) {
 		keep(s, octets, (size_t)n);
 		acknowledge(s);
 	}
+	m->octets += (uint64_t)n; // after they are kept: who waits for octets may look at them
 	return m->cut_after == 0 || s->octets < m->cut_after;
 }
 
@@ -257,4 +257,13 @@ void lab_mdf_stop(struct lab_mdf *m)
 	SSL_CTX_free(m->context);
 	pthread_mutex_destroy(&m->lock);
 	free(m->kept);
+}
+
+uint8_t lab_mdf_octet(struct lab_mdf *m, size_t at)
+{
+	pthread_mutex_lock(&m->lock);
+	must(at < m->n_kept, "octet not yet there");
+	uint8_t octet = m->kept[at];
+	pthread_mutex_unlock(&m->lock);
+	return octet;
 }

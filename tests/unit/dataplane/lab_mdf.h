@@ -47,3 +47,4 @@ struct lab_mdf {
 void lab_mdf_start(
 	struct lab_mdf *m, struct lab_pki *p, const char *san, const char *uid, uint16_t port);
 void lab_mdf_stop(struct lab_mdf *m);
+uint8_t lab_mdf_octet(struct lab_mdf *m, size_t at); // of what was kept, while it runs
