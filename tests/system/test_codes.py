@@ -10,9 +10,8 @@ from poi_lab import dataplane, schema, x1
 
 ABSENT = "7a500001-0001-4001-8001-00000000dead"
 TARGET = [x1.target_ipv4("192.0.2.10")]
-# 1050 is an ADMF's answer to a network element; 3030 is for elements with one destination a task; the state
-# of a warning is only reported, and this product has none to report yet
-NEVER = {1050: "an ADMF sends it", 3030: "several destinations are supported", 9010: "no warning exists yet"}
+NEVER = {1050: "an ADMF sends it", 3030: "several destinations are supported",
+	9010: "warnings are of the network element, and ReportNEIssue of V1.8.1 has no place for a code; see test_warning"}
 
 
 class Codes(fixture.PoiCase):
@@ -428,6 +427,12 @@ class Reported(fixture.PoiCase):
 		answer = self.ok(self.admf.get_destination(self.did))
 		self.assertEqual(answer.all("errorCode"), [])
 		self.assertEqual(answer.text("destinationDeliveryStatus"), "activeAndWorking")
+
+	def test_warning(self):
+		"""The lab's certificates live for 30 days: the network element says so."""
+		line = fixture.wait_until(lambda: next((r for r in self.reports() if r["type"] == "ReportNEIssue"
+			and r["report"] == "Warning" and "certificate" in r["description"]), None), 15, "a warning is reported")
+		self.assertRegex(line["description"], "expires in [0-9]+ days")
 
 	def test_network_element_fault(self):
 		"""The dataplane goes: an unresolved fault of the network element, cleared when it is back."""
