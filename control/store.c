@@ -111,10 +111,8 @@ static void rewrite(struct control *c)
 
 void store_settle(struct control *c)
 {
-	if (!c->vault)
-		return;
-	vault_forget(c->vault);
-	rewrite(c);
+	if (c->vault && vault_forget(c->vault)) // for the first time
+		rewrite(c);
 }
 
 void store_heard(struct control *c, uint16_t ne)

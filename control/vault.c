@@ -157,10 +157,13 @@ fail:
 	return NULL;
 }
 
-void vault_forget(struct vault *v)
+bool vault_forget(struct vault *v)
 {
+	bool was = v->loaded != NULL;
+
 	registry_free(v->loaded);
 	v->loaded = NULL;
+	return was;
 }
 
 void vault_close(struct vault *v)

@@ -32,8 +32,8 @@ enum vault_verdict {
 };
 // Puts into the empty registry what may be used of `ne`: all of it or nothing. `now_s`: wall clock.
 enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s);
-// What was read is wiped and freed.
-void vault_forget(struct vault *v);
+// What was read is wiped and freed. Returns whether it was still there.
+bool vault_forget(struct vault *v);
 
 // Appends a change. 0, TOO_LARGE, NOMEM or IO; the vault has failed then (vault_failed) until
 // vault_rewrite succeeds. Puts to a failed vault are refused with IO without trying.

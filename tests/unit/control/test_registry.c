@@ -200,3 +200,47 @@ Test(registry, issues_drop_the_oldest)
 	cr_assert(!issues_take(q, &i));
 	issues_free(q);
 }
+
+Test(registry, a_destination_keeps_its_pending_acknowledgement)
+{
+	static const char *const name = "ne-1";
+	struct registry *r = registry_new(1, &name);
+	struct channel_destination c = {.port = 9, .host = "mdf", .delivery = DELIVERY_X3};
+	struct registry_destination *d = registry_destination_new(0, &c, "<d/>", 4), *back;
+	uint8_t memo[1024];
+
+	d->pending = true;
+	d->pending_transaction.b[3] = 0x77;
+	int n = registry_destination_memo(d, memo, sizeof(memo));
+	cr_assert_gt(n, 0);
+	c.memo = memo;
+	c.memo_length = (uint32_t)n;
+	cr_assert_eq(registry_destination_from_memo(0, &c, &back), 0);
+	cr_assert(back->pending);
+	cr_assert_eq(back->pending_transaction.b[3], 0x77);
+	registry_destination_free(back);
+	// As an earlier version left it: without what is pending.
+	uint8_t first[] = {1, 0, 0, 0, 0, 0, 4, '<', 'd', '/', '>'};
+	c.memo = first;
+	c.memo_length = sizeof(first);
+	cr_assert_eq(registry_destination_from_memo(0, &c, &back), 0);
+	cr_assert(!back->pending);
+	registry_destination_free(back);
+	registry_destination_free(d);
+	registry_free(r);
+}
+
+Test(registry, elements_are_added)
+{
+	static const char *const name = "ne-1";
+	struct registry *r = registry_new(1, &name);
+	struct id16 id = id_of_ne("ne-9");
+
+	cr_assert_eq(registry_ne_add(r, "ne-9"), 1);
+	cr_assert_eq(registry_nes(r), 2);
+	cr_assert_eq(registry_ne_index(r, &id), 1);
+	while (registry_nes(r) < REGISTRY_NES_MAX)
+		cr_assert_geq(registry_ne_add(r, "more"), 2);
+	cr_assert_eq(registry_ne_add(r, "more"), POI_ERR_LIMIT);
+	registry_free(r);
+}
