@@ -1,0 +1,175 @@
+// State changes with the sealed store: what is on disk when, and what comes back.
+#include "tests/unit/control/dispatch_world.h"
+
+static char store_file[128], store_key[128];
+
+static void setup_store(void)
+{
+	setup();
+	control_down();
+	snprintf(store_file, sizeof(store_file), "%s/store", w.folder);
+	snprintf(store_key, sizeof(store_key), "%s/key", w.folder);
+	umask(077);
+	FILE *f = fopen(store_key, "w");
+	fputs("sixteen octets at least", f);
+	fclose(f);
+	w.config.store.file = store_file;
+	w.config.store.key = store_key;
+	control_up();
+	run_until_ready();
+}
+
+static void restart_both(void)
+{
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	control_up();
+	run_until_ready();
+}
+
+static bool told(enum issue_type type, const char *part)
+{
+	struct issue i;
+	bool found = false;
+
+	while (issues_take(w.c.issues, &i))
+		found = found || (i.type == type && strstr(i.text, part));
+	return found;
+}
+
+static void limit_files(rlim_t octets)
+{
+	struct rlimit limit = {octets, RLIM_INFINITY};
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+TestSuite(store, .init = setup_store, .fini = teardown, .timeout = 30);
+
+Test(store, tasks_come_back_when_both_were_gone)
+{
+	provision();
+	cr_assert(told(ISSUE_WARNING, "database cleared"), "it began empty");
+	restart_both();
+	struct id16 xid = id(7);
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+	cr_assert_eq(fake_count(w.dataplane.destination), 1);
+	cr_assert_eq(registry_task_find(w.c.registry, 0, &xid)->state, TASK_COMPLETE);
+	cr_assert(!told(ISSUE_WARNING, "database cleared"));
+	// What was removed, and what was modified.
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	expect(request_id(X1_DEACTIVATE_TASK, 6), "begin\nDeactivateTask a0 completed\nend\n");
+	restart_both();
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+	cr_assert_eq(registry_task_find(w.c.registry, 0, &xid)->modifications, 1);
+	expect(request(X1_DEACTIVATE_ALL_TASKS), "begin\nDeactivateAllTasks a0 completed\nend\n");
+	restart_both();
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 1);
+}
+
+Test(store, an_ok_is_preceded_by_the_record)
+{
+	provision();
+	// As a crash leaves it: a copy of the file at the moment of the OK.
+	char command[300];
+	snprintf(command, sizeof(command), "cp -p %s %s.copy", store_file, store_file);
+	cr_assert_eq(system(command), 0);
+	control_down();
+	fake_stop(&w.dataplane);
+	snprintf(command, sizeof(command), "mv %s.copy %s", store_file, store_file);
+	cr_assert_eq(system(command), 0);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	control_up();
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+}
+
+Test(store, silence_of_time_p2_discards)
+{
+	w.config.nes[0].x1.keepalive.time_p2 = 1;
+	provision();
+	told(ISSUE_WARNING, "");
+	control_down();
+	fake_stop(&w.dataplane);
+	sleep(2);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	control_up();
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	cr_assert(told(ISSUE_WARNING, "discarded"));
+	w.config.nes[0].x1.keepalive.time_p2 = 3600;
+	restart_both();
+	cr_assert_eq(fake_count(w.dataplane.task), 0, "discarded for good");
+}
+
+Test(store, the_dataplane_wins)
+{
+	provision();
+	// The store is set back to a time without the task; the dataplane holds it.
+	control_down();
+	unlink(store_file);
+	control_up();
+	run_until_ready();
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	restart_both();
+	cr_assert_eq(fake_count(w.dataplane.task), 1, "it was written from the dataplane's state");
+}
+
+Test(store, a_refused_task_does_not_come_back)
+{
+	provision();
+	w.dataplane.result = POI_ERR_LIMIT;
+	expect(request_task(X1_ACTIVATE_TASK, 5),
+		"begin\nActivateTask a0 3000 configured limit reached\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7),
+		"begin\nModifyTask a0 3001 configured limit reached\nend\n");
+	w.dataplane.result = 0;
+	restart_both();
+	struct id16 xid = id(7);
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+	cr_assert_eq(registry_task_find(w.c.registry, 0, &xid)->modifications, 0);
+}
+
+Test(store, full_disk_refuses_and_removals_are_done)
+{
+	static char xml[40000];
+	struct x1_container *c = container(1);
+	struct x1_task_details big;
+	struct stat s;
+
+	provision();
+	memset(xml, ' ', sizeof(xml));
+	big = *task(4); // the store is the larger file of the two that are written
+	big.xml = xml;
+	big.xml_length = sizeof(xml);
+	c->messages[0].type = X1_ACTIVATE_TASK;
+	c->messages[0].task = &big;
+	expect(submit(c), "begin\nActivateTask a0 completed\nend\n");
+	cr_assert_eq(stat(store_file, &s), 0);
+	cr_assert_gt(s.st_size, 40000);
+	limit_files((rlim_t)s.st_size + 10);
+	expect(request_task(X1_ACTIVATE_TASK, 5),
+		"begin\nActivateTask a0 3000 the sealed store cannot be written\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7),
+		"begin\nModifyTask a0 3001 the sealed store cannot be written\nend\n");
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 6000 the sealed store cannot be written\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.task), 2);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 2);
+	cr_assert_eq(registry_destination_count(w.c.registry, 0), 1);
+	cr_assert(told(ISSUE_FAULT, "sealed store"));
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_STORE));
+	limit_files(RLIM_INFINITY);
+	store_tick(&w.c);
+	cr_assert(told(ISSUE_CLEAR, "sealed store"));
+	expect(request_task(X1_ACTIVATE_TASK, 5), "begin\nActivateTask a0 completed\nend\n");
+	restart_both();
+	cr_assert_eq(fake_count(w.dataplane.task), 2);
+}
