@@ -11,6 +11,7 @@
 struct box {
 	struct rule rule;
 	uint64_t born, died; // builder's stamps
+	uint64_t since;	     // of the first in an unbroken row of boxes that capture the same
 	struct box *next;
 };
 
@@ -51,6 +52,7 @@ struct table_builder {
 	struct filters *filters;
 	struct filter_needs needs;
 	uint32_t n_live;
+	uint32_t n_ported; // ... with FILTER_PORT
 	uint64_t digest;
 	struct record *oldest, *newest;
 	struct garbage garbage; // for the newest table, once it has a successor
@@ -228,8 +230,16 @@ static void bury(struct table_builder *b, struct box *box)
 	count_needs(&b->needs, &box->rule, -1);
 	b->digest -= digest_of(&box->rule);
 	b->n_live--;
+	b->n_ported -= (box->rule.filter.kinds & FILTER_PORT) != 0;
 	box->died = b->stamp;
 	push(based || folding ? &b->zombies : &b->garbage.boxes, box);
+}
+
+// What the one captured the other captures too; where it goes may differ.
+static bool captures_same(const struct rule *a, const struct rule *b)
+{
+	return a->delivery == b->delivery && a->report == b->report && a->links == b->links &&
+	       filter_equal(&a->filter, &b->filter);
 }
 
 int table_put(struct table_builder *b, const struct rule *rule)
@@ -241,8 +251,10 @@ int table_put(struct table_builder *b, const struct rule *rule)
 		return POI_ERR_NOMEM;
 	}
 	b->stamp++;
-	*box = (struct box){.rule = *rule, .born = b->stamp};
+	*box = (struct box){.rule = *rule, .born = b->stamp, .since = b->stamp};
 	struct slot_state *s = &b->slot[rule->slot];
+	if (s->live && captures_same(&s->live->rule, rule))
+		box->since = s->live->since;
 	if (s->live)
 		bury(b, s->live);
 	s->live = box;
@@ -250,6 +262,7 @@ int table_put(struct table_builder *b, const struct rule *rule)
 	count_needs(&b->needs, rule, 1);
 	b->digest += digest_of(rule);
 	b->n_live++;
+	b->n_ported += (rule->filter.kinds & FILTER_PORT) != 0;
 	// The filters may turn out too small at the commit, which then makes new ones.
 	if (b->needs.six_length >= b->filters->six_length)
 		filters_set(b->filters, &b->seeds, &box->rule);
@@ -346,6 +359,7 @@ const struct table *table_commit(struct table_builder *b, uint64_t generation)
 	r->table.generation = generation;
 	r->table.digest = b->digest;
 	r->table.n_rules = b->n_live;
+	r->table.n_ported = b->n_ported;
 	r->table.stamp = b->stamp;
 	if (b->newest) {
 		b->newest->garbage = b->garbage;
@@ -495,6 +509,21 @@ uint64_t table_generation(const struct table *t)
 uint32_t table_rules(const struct table *t)
 {
 	return t->n_rules;
+}
+
+bool table_wants_ports(const struct table *t)
+{
+	return t->n_ported > 0;
+}
+
+uint64_t table_stamp(const struct table *t)
+{
+	return t->stamp;
+}
+
+uint64_t table_rule_since(const struct rule *rule)
+{
+	return ((const struct box *)(const void *)rule)->since;
 }
 
 static size_t index_octets(const struct index *x)

@@ -59,6 +59,13 @@ void table_fold_finish(struct table_builder *b, struct table_fold *f);
 
 uint64_t table_generation(const struct table *t);
 uint32_t table_rules(const struct table *t); // live rules
+bool table_wants_ports(const struct table *t); // some live rule has FILTER_PORT
+// Moments of the builder, for packets that are matched again later: the last one that a table
+// contains, and the one since which a rule found in a table has captured what it captures now (a
+// change of destinations does not count). The rule was in force in an older table when its moment
+// is not behind that table's.
+uint64_t table_stamp(const struct table *t);
+uint64_t table_rule_since(const struct rule *rule);
 size_t table_octets(const struct table *t);  // memory of base and delta
 // Order-independent digest over the live rules: equal tables are equal numbers (reconciliation).
 uint64_t table_digest(const struct table *t);

@@ -210,7 +210,7 @@ struct table {
 	uint32_t kinds; // of base and delta
 	struct seeds seeds;
 	uint64_t generation, digest;
-	uint32_t n_rules;
+	uint32_t n_rules, n_ported;
 	uint64_t stamp; // last change it contains
 };
 
