@@ -8,6 +8,7 @@
 
 #include "control/x1_decode_private.h"
 
+#define DICTIONARY_MAX ((size_t)64 << 10)
 // Never NOENT, DTDLOAD, DTDATTR, DTDVALID, XINCLUDE or HUGE: they lift what protects this process.
 #define PARSE_OPTIONS                                                                       \
 	(XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC | \
@@ -53,6 +54,8 @@ static xmlDoc *parse(struct x1_decoder *d, const char *text, size_t length, cons
 	xmlParserCtxt *context = xmlNewParserCtxt();
 	if (context == NULL)
 		goto failed;
+	// Its lookups become slow with many different names; X1 has few.
+	xmlDictSetLimit(context->dict, DICTIONARY_MAX);
 	document = xmlCtxtReadMemory(context, text, (int)length, NULL, NULL, PARSE_OPTIONS);
 	bool good = document != NULL && context->wellFormed && context->nsWellFormed &&
 		    document->intSubset == NULL && xmlDocGetRootElement(document) != NULL;

@@ -58,6 +58,30 @@ static bool is_hex(const char *text)
 	return text[n] == '\0' && n % 2 == 0;
 }
 
+// As c:IPv4Address and c:IPv6Address of the schema.
+static bool is_ipv4(const char *text)
+{
+	for (int part = 0; part < 4; part++) {
+		size_t n = strspn(text, "0123456789");
+		if (n == 0 || n > 3 || (n == 3 && memcmp(text, "255", 3) > 0))
+			return false;
+		text += n;
+		if (*text++ != (part < 3 ? '.' : '\0'))
+			return false;
+	}
+	return true;
+}
+
+static bool is_ipv6(const char *text)
+{
+	for (int group = 0; group < 8; group++) {
+		if (strspn(text, "0123456789abcdef") != 4 || text[4] != (group < 7 ? ':' : '\0'))
+			return false;
+		text += 5;
+	}
+	return true;
+}
+
 // SEID or TEID, then the addresses.
 static bool read_endpoint(struct values *v, const xmlNode *e, struct x1_extension_member *m)
 {
@@ -79,6 +103,8 @@ static bool read_endpoint(struct values *v, const xmlNode *e, struct x1_extensio
 		m->ipv6 = text_of(v, n);
 		n = x1_next_element(n);
 	}
+	if ((m->ipv4 != NULL && !is_ipv4(m->ipv4)) || (m->ipv6 != NULL && !is_ipv6(m->ipv6)))
+		goto broken;
 	if (n == NULL)
 		return true;
 broken:

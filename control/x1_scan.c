@@ -4,13 +4,24 @@
 
 #define DEPTH_MAX 64
 #define OPEN_ATTRIBUTES_MAX 512 // of all elements that are open at once
+#define TEXT_MAX 16384		// octets of text and CDATA between two tags
+// Elements that any body may have, and octets that each further one must bring along: the shortest
+// that X1 knows have more.
+#define ELEMENTS_FREE 4096
+#define ELEMENT_OCTETS 16
+#define ATTRIBUTES_FREE 4096
+#define ATTRIBUTE_OCTETS 64 // an X1 message has one, and much more than that
 
 // libxml2 is quadratic in the attributes of one element and linear in the namespaces in scope for
-// each name, so both are bounded here, on the octets.
+// each name, and spends most on elements and on long texts that a pattern is tried on, so all four
+// are bounded here, on the octets.
 struct scan {
 	const char *p, *end;
 	uint32_t attributes_max;
 	uint32_t depth, open_attributes;
+	size_t elements, elements_max;
+	size_t all_attributes, all_attributes_max;
+	size_t text; // octets since the last tag
 	uint16_t attributes[DEPTH_MAX];
 };
 
@@ -34,6 +45,9 @@ static const char *scan_tag(struct scan *s)
 	uint32_t attributes = 0;
 	char last = 0;
 
+	s->text = 0;
+	if (++s->elements > s->elements_max)
+		return "the body has too many elements for its size";
 	for (; s->p < s->end && *s->p != '>'; s->p++) {
 		if (*s->p == '"' || *s->p == '\'') {
 			const char *quote = memchr(s->p + 1, *s->p, (size_t)(s->end - s->p - 1));
@@ -48,6 +62,9 @@ static const char *scan_tag(struct scan *s)
 	if (s->p == s->end)
 		return "a tag does not end";
 	s->p++;
+	s->all_attributes += attributes;
+	if (s->all_attributes > s->all_attributes_max)
+		return "the body has too many attributes for its size";
 	if (last == '/')
 		return s->open_attributes + attributes > OPEN_ATTRIBUTES_MAX
 			       ? "elements within each other have too many attributes"
@@ -79,8 +96,13 @@ static const char *scan_markup(struct scan *s)
 		return scan_tag(s);
 	if (after == NULL)
 		return "markup does not end";
-	if (starts(s, "/") && s->depth > 0)
-		s->open_attributes -= s->attributes[--s->depth];
+	if (starts(s, "/")) {
+		s->text = 0;
+		if (s->depth > 0)
+			s->open_attributes -= s->attributes[--s->depth];
+	} else if (starts(s, "![CDATA[")) {
+		s->text += (size_t)(after - s->p);
+	}
 	s->p = after;
 	return NULL;
 }
@@ -89,6 +111,8 @@ const char *x1_scan(const char *text, size_t length, uint32_t attributes_max)
 {
 	struct scan s = {.p = text,
 		.end = text + length,
+		.all_attributes_max = ATTRIBUTES_FREE + length / ATTRIBUTE_OCTETS,
+		.elements_max = ELEMENTS_FREE + length / ELEMENT_OCTETS,
 		.attributes_max = attributes_max < UINT16_MAX ? attributes_max : UINT16_MAX};
 	const char *why = NULL;
 
@@ -105,8 +129,14 @@ const char *x1_scan(const char *text, size_t length, uint32_t attributes_max)
 		first++;
 	if (first == s.end || *first != '<')
 		return "the body is not XML";
-	while (why == NULL && (s.p = memchr(s.p, '<', (size_t)(s.end - s.p))) != NULL) {
-		s.p++;
+	while (why == NULL) {
+		const char *tag = memchr(s.p, '<', (size_t)(s.end - s.p));
+		s.text += (size_t)((tag != NULL ? tag : s.end) - s.p);
+		if (s.text > TEXT_MAX)
+			return "a text is too long";
+		if (tag == NULL)
+			break;
+		s.p = tag + 1;
 		why = scan_markup(&s);
 		if (s.p == s.end)
 			break;
