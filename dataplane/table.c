@@ -5,6 +5,7 @@
 #include "dataplane/table_index.h"
 
 #define FOLD_CHANGES 1024u // a delta beyond this, or beyond base / 8, is worth folding
+#define FOLD_CHANGES_MIN 64u
 #define NO_CHANGE UINT32_MAX
 
 // A rule in memory. Immutable from table_put on; `next` and `died` belong to the builder.
@@ -263,9 +264,7 @@ int table_put(struct table_builder *b, const struct rule *rule)
 	b->digest += digest_of(rule);
 	b->n_live++;
 	b->n_ported += (rule->filter.kinds & FILTER_PORT) != 0;
-	// The filters may turn out too small at the commit, which then makes new ones.
-	if (b->needs.six_length >= b->filters->six_length)
-		filters_set(b->filters, &b->seeds, &box->rule);
+	filters_set(b->filters, &b->seeds, &box->rule);
 	return POI_OK;
 }
 
@@ -289,22 +288,6 @@ static void drop_filters(struct table_builder *b)
 		filters_free(b->filters);
 	else
 		b->garbage.filters = b->filters;
-}
-
-// New filters over all live rules: when the old ones are full or a shorter IPv6 prefix has come.
-// Costs every rule, but only at a doubling.
-static int renew_filters(struct table_builder *b)
-{
-	struct filters *f = filters_new(&b->needs);
-
-	if (!f)
-		return POI_ERR_NOMEM;
-	for (uint32_t i = 0; i < b->n_slots; i++)
-		if (b->slot[i].live)
-			filters_set(f, &b->seeds, &b->slot[i].live->rule);
-	drop_filters(b);
-	b->filters = f;
-	return POI_OK;
 }
 
 static int build_tombstones(const struct table_builder *b, struct table *t)
@@ -347,8 +330,6 @@ const struct table *table_commit(struct table_builder *b, uint64_t generation)
 
 	if (!r)
 		return NULL;
-	if (!filters_fit(b->filters, &b->needs) && renew_filters(b))
-		goto fail;
 	r->table.delta = build_delta(b);
 	if (!r->table.delta || build_tombstones(b, &r->table))
 		goto fail;
@@ -393,14 +374,23 @@ void table_retire(struct table_builder *b, const struct table *old)
 	sweep(b);
 }
 
+// Filters that are too small, or cut IPv6 prefixes too late, are right but let too much through:
+// only a fold makes new ones, so that no commit walks all rules.
+static bool is_worth_folding(const struct table_builder *b)
+{
+	uint32_t changes = b->newest->table.n_tombstones;
+
+	if (changes > 0 && !filters_fit(b->filters, &b->needs))
+		return true;
+	return changes >= FOLD_CHANGES_MIN &&
+	       (changes > FOLD_CHANGES || changes > b->base->n_rules / 8);
+}
+
 struct table_fold *table_fold_begin(struct table_builder *b)
 {
 	if (b->fold || !b->newest || b->newest->table.base != b->base)
 		return NULL;
-	uint32_t changes = b->newest->table.n_tombstones;
-	if (changes <= FOLD_CHANGES && changes <= b->base->n_rules / 8)
-		return NULL;
-	if (changes < 64)
+	if (!is_worth_folding(b))
 		return NULL;
 	struct table_fold *f = calloc(1, sizeof(*f));
 	if (!f)
@@ -542,4 +532,9 @@ size_t table_octets(const struct table *t)
 uint64_t table_digest(const struct table *t)
 {
 	return t->digest;
+}
+
+uint64_t table_rule_digest(const struct rule *rule)
+{
+	return digest_of(rule);
 }

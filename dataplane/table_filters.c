@@ -81,14 +81,25 @@ bool filters_fit(const struct filters *f, const struct filter_needs *needs)
 
 // Relaxed: partners are words_hold and bit_of in the workers; live's publication orders these
 // stores before the table whose readers must see them.
+// Filters have one writer at a time, so that reading and storing need not be one step.
 static void set_bits(_Atomic uint64_t *word, uint64_t bits)
 {
-	__atomic_fetch_or((uint64_t *)word, bits, __ATOMIC_RELAXED);
+	uint64_t before = __atomic_load_n((uint64_t *)word, __ATOMIC_RELAXED);
+
+	if ((before & bits) != bits)
+		__atomic_store_n((uint64_t *)word, before | bits, __ATOMIC_RELAXED);
 }
 
 static void bloom_set(struct bloom *f, uint32_t h)
 {
 	set_bits(&f->words[h >> f->shift], 1ull << (h & 63) | 1ull << (h >> 8 & 63));
+}
+
+// Lets everything through from now on.
+static void bloom_fill(struct bloom *f)
+{
+	for (uint32_t i = 0; i <= UINT32_MAX >> f->shift; i++)
+		set_bits(&f->words[i], UINT64_MAX);
 }
 
 static void set_cover(struct filters *f, const struct ip_prefix *p)
@@ -132,6 +143,10 @@ void filters_set(struct filters *f, const struct seeds *s, const struct rule *ru
 		set_cover(f, &c->address[which]);
 		break;
 	case ANCHOR_PREFIX6:
+		if (c->address[which].length < f->six_length) {
+			bloom_fill(&f->six);
+			break;
+		}
 		mask_v6(c->address[which].b, f->six_length, cut);
 		bloom_set(&f->six, sift_hash_v6(s, cut));
 		break;

@@ -145,9 +145,9 @@ struct filters {
 	struct bloom exact; // IPv4 and IPv6 addresses
 	struct bloom teid;
 	struct bloom mac;
-	struct bloom six;		// IPv6 prefixes, cut to six_length
-	unsigned six_length;		// no prefix in it is shorter; 128 when there is none
-	unsigned cover_shift;		// IPv4: 32 - length of the cover
+	struct bloom six;     // IPv6 prefixes, cut to six_length
+	unsigned six_length;  // no prefix in it is shorter, or it is filled; 128 when there is none
+	unsigned cover_shift; // IPv4: 32 - length of the cover
 	_Atomic uint64_t *cover;	// a bit per covered IPv4 network, exact
 	_Atomic uint64_t port[2][1024]; // TCP, UDP: a bit per port, exact
 	_Atomic uint64_t blocks[16];	// a bit per 64 ports of either: fits two registers
@@ -167,9 +167,10 @@ struct filter_needs { // number of rules per anchor, and what shapes the filters
 
 struct filters *filters_new(const struct filter_needs *needs);
 void filters_free(struct filters *f);
-// Room, and six_length not too long, for these?
+// Room, and six_length not too long, for these? If not they are right all the same, but slow.
 bool filters_fit(const struct filters *f, const struct filter_needs *needs);
-// Monotone, relaxed: readers of older tables may see the bits, and lose nothing but a probe.
+// Cheap but for ranges of networks and ports. Monotone, relaxed: readers of older tables may see
+// the bits, and lose nothing but a probe.
 void filters_set(struct filters *f, const struct seeds *s, const struct rule *rule);
 
 // ---- index: key -> rules, immutable ----
