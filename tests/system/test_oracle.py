@@ -116,7 +116,10 @@ class Oracle(unittest.TestCase):
 		self.start(workers)
 		for n in range(ROUNDS):
 			with self.subTest(seed=SEED + n):
-				self.round(SEED + n)
+				try:
+					self.round(SEED + n)
+				finally:
+					self.fed.alive()
 		self.assertEqual(self.fed.close(), [0, 0])
 
 	def test_one_worker(self):

@@ -99,6 +99,13 @@ class FedPoi:
 		counts["not_ip"] -= packets["received"] - sum(feed.sent for feed in self.feeds)
 		return +counts, packets
 
+	def alive(self):
+		"""Fails with the last words of a process that has ended."""
+		for process in (self.poi.control, self.poi.dataplane):
+			if not process.running:
+				raise AssertionError("%s ended with status %s:\n%s" % (os.path.basename(process.command[0]),
+					process.child.returncode, process.text()[-3000:]))
+
 	def settled(self):
 		"""Waits until every match has been delivered and acknowledged; the status."""
 		return fixture.wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s["queued"] else None)(self.poi.status()), 30,
