@@ -69,3 +69,5 @@ uint64_t table_rule_since(const struct rule *rule);
 size_t table_octets(const struct table *t);  // memory of base and delta
 // Order-independent digest over the live rules: equal tables are equal numbers (reconciliation).
 uint64_t table_digest(const struct table *t);
+// What one rule adds to it.
+uint64_t table_rule_digest(const struct rule *rule);
