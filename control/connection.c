@@ -92,6 +92,11 @@ void connection_close(struct connection *c)
 {
 	int fd = c->fd;
 
+	// An end that the peer did not ask for is told from a cut, where that costs no waiting.
+	if (connection_is_idle(c)) {
+		SSL_shutdown(c->tls);
+		ERR_clear_error();
+	}
 	unlink_connection(c);
 	c->server->listener->n_connections--;
 	release(c);

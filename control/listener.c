@@ -33,7 +33,8 @@ static void close_server(struct server *s)
 	free(s);
 }
 
-// The connection to give up for a new one: idle for longest, else longest in its handshake. `peer`
+// The connection to give up for a new one: longest in its handshake, else idle for longest. A stranger
+// may push out a stranger, never a peer that has proved itself while a stranger is left to go. `peer`
 // NULL: any. Connections are listed newest first, and one that goes idle moves to the front.
 static struct connection *victim(struct listener *l, const char *peer)
 {
@@ -47,7 +48,7 @@ static struct connection *victim(struct listener *l, const char *peer)
 		else if (c->state == CONNECTION_HANDSHAKE)
 			shaking = c;
 	}
-	return idle != NULL ? idle : shaking;
+	return shaking != NULL ? shaking : idle;
 }
 
 static uint32_t count_peer(const struct listener *l, const char *peer)
