@@ -67,9 +67,10 @@ struct registry_destination {
 	uint16_t port;
 	uint16_t ne;
 	struct id16 did;
-	uint8_t delivery; // DELIVERY_*
-	bool ready;	  // the dataplane has acknowledged it
-	bool pending;	  // answered `Acknowledged`, see `pending_transaction`
+	uint8_t delivery;      // DELIVERY_*
+	uint8_t next_delivery; // of the modification on its way; valid while `modifying`
+	bool ready;	       // the dataplane has acknowledged it
+	bool pending;	       // answered `Acknowledged`, see `pending_transaction`
 	bool removing;
 	bool modifying;
 	bool down; // as the dataplane's last event said

@@ -137,6 +137,39 @@ static void destination_modified(
 	x1_operation_finish(op, 0, NULL);
 }
 
+// What the tasks of `d` send would still be taken by the destinations each of them names, were its
+// deliveryType `delivery`. A modification on its way has details that are not in the registry yet:
+// it counts as a task that needs all.
+static bool still_serves(
+	const struct registry *r, const struct registry_destination *d, uint8_t delivery)
+{
+	uint32_t users = 0;
+
+	for (const struct registry_task *t = registry_task_first(r, d->ne);
+		t && users < d->references; t = t->next) {
+		uint8_t covered = 0;
+		bool uses = false;
+
+		for (uint8_t i = 0; i < t->n_destinations; i++) {
+			const struct id16 *did = &registry_task_dids(t)[i];
+			if (id_equal(did, &d->did)) {
+				uses = true;
+				covered |= delivery;
+				continue;
+			}
+			const struct registry_destination *other =
+				registry_destination_find(r, d->ne, did);
+			covered |= other ? other->delivery : 0;
+		}
+		if (!uses)
+			continue;
+		users++;
+		if (!(delivery & t->delivery) || (covered & t->delivery) != t->delivery)
+			return false;
+	}
+	return users == d->references;
+}
+
 void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
@@ -154,7 +187,8 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, why.code, why.text);
 		return;
 	}
-	if (old->references && (old->delivery & ~channel.delivery)) {
+	if ((old->delivery & ~channel.delivery) &&
+		!still_serves(c->registry, old, channel.delivery)) {
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"deliveryType: tasks that use the destination would lose it");
 		return;
@@ -188,6 +222,7 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	old->modifying = true;
+	old->next_delivery = new->delivery;
 }
 
 static void destination_removed(void *context, int result, const struct channel_task_status *status)

@@ -412,6 +412,23 @@ static int check_delivery(struct build *b, const struct x1_task_details *d)
 	return 0;
 }
 
+// Unknown ones come first, whatever the order: what is not there cannot be of a wrong kind.
+static int check_known(struct build *b, const struct x1_task_details *d)
+{
+	char text[ID_TEXT_SIZE];
+
+	for (uint32_t i = 0; i < d->n_dids; i++) {
+		const struct registry_destination *known =
+			registry_destination_find(b->registry, b->ne, &d->dids[i]);
+		if (known && !known->removing)
+			continue;
+		id_format(&d->dids[i], text);
+		x1_refuse(b->why, X1_ERR_DID_UNKNOWN, "%s", text);
+		return POI_ERR_INVALID;
+	}
+	return 0;
+}
+
 static int add_destinations(
 	struct build *b, const struct x1_task_details *d, struct channel_task *out)
 {
@@ -421,13 +438,11 @@ static int add_destinations(
 	for (uint32_t i = 0; i < d->n_dids; i++) {
 		const struct registry_destination *known =
 			registry_destination_find(b->registry, b->ne, &d->dids[i]);
+		// What it takes now and goes on to take.
+		uint8_t takes =
+			known->modifying ? known->delivery & known->next_delivery : known->delivery;
 		bool repeated = false;
 
-		if (!known || known->removing) {
-			id_format(&d->dids[i], text);
-			x1_refuse(b->why, X1_ERR_DID_UNKNOWN, "%s", text);
-			return POI_ERR_INVALID;
-		}
 		for (uint8_t k = 0; k < out->n_destinations; k++)
 			repeated = repeated || id_equal(&out->did[k], &d->dids[i]);
 		if (repeated)
@@ -439,7 +454,7 @@ static int add_destinations(
 		}
 		// A destination that takes nothing of what the task delivers is an error of the
 		// request, not something to be dropped silently (table 4).
-		if (!(known->delivery & out->delivery)) {
+		if (!(takes & out->delivery)) {
 			id_format(&d->dids[i], text);
 			x1_refuse(b->why, X1_ERR_DELIVERY_TYPE,
 				"destination %s takes nothing that "
@@ -447,7 +462,7 @@ static int add_destinations(
 				text);
 			return POI_ERR_INVALID;
 		}
-		covered |= known->delivery;
+		covered |= takes;
 		out->did[out->n_destinations++] = d->dids[i];
 	}
 	if ((covered & out->delivery) != out->delivery) {
@@ -485,6 +500,8 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 		rc = refuse_unhonoured(&b, d);
 	if (!rc)
 		rc = check_delivery(&b, d);
+	if (!rc)
+		rc = check_known(&b, d);
 	if (!rc)
 		rc = add_destinations(&b, d, out);
 	return rc;

@@ -42,7 +42,7 @@ class Model:
 		return [t for t in self.tasks.values() if did in t.dids]
 
 	def judge_task(self, task, generic, fault):
-		"""The codes it may get; of two faults among its destinations either may be named."""
+		"""The codes it may get; an unknown destination comes before one of the wrong kind."""
 		if fault:
 			return {fault if fault > 0 else generic}
 		codes = {3040} if not task.dids else set()
@@ -51,7 +51,7 @@ class Model:
 				codes.add(2040)
 			elif not BITS[self.destinations[did].delivery] & BITS[task.delivery]:
 				codes.add(3040)
-		return codes or {0}
+		return {2040} if 2040 in codes else codes or {0}
 
 	def activate(self, xid, task, fault):
 		if xid in self.tasks:
@@ -80,14 +80,19 @@ class Model:
 		return {0}
 
 	def change(self, did, destination):
-		"""The one answer that may go either way: a kind of delivery is given up that no task uses."""
-		old = self.destinations.get(did)
-		if not old:
+		"""Refused when a task that uses it would send to a destination that takes nothing of it, or to nobody."""
+		if did not in self.destinations:
 			return {2040}
-		given_up = BITS[old.delivery] & ~BITS[destination.delivery]
-		if any(given_up & BITS[t.delivery] for t in self.users(did)):
-			return {6001}
-		return {0, 6001} if given_up and self.users(did) else {0}
+		takes = {d: BITS[known.delivery] for d, known in self.destinations.items()}
+		narrower = takes[did] & ~BITS[destination.delivery]
+		takes[did] = BITS[destination.delivery]
+		for task in self.users(did) if narrower else ():
+			sends, covered = BITS[task.delivery], 0
+			for each in task.dids:
+				covered |= takes[each]
+			if not takes[did] & sends or sends & ~covered:
+				return {6001}
+		return {0}
 
 	def remove(self, did):
 		if did not in self.destinations:
@@ -227,7 +232,7 @@ class Random:
 		def done(_):
 			self.model.destinations[did] = destination
 
-		return Step("ModifyDestination", destination.body(did), (), [did], lambda: self.model.change(did, destination), done)
+		return Step("ModifyDestination", destination.body(did), list(self.model.destinations), [did], lambda: self.model.change(did, destination), done)
 
 	def remove(self):
 		did = self.id_of(self.model.destinations, True)

@@ -351,14 +351,15 @@ static inline struct http_exchange *request_task(enum x1_request_type type, uint
 	return submit(c);
 }
 
-static inline struct http_exchange *request_destination(enum x1_request_type type, uint8_t n)
+static inline struct http_exchange *request_delivery(
+	enum x1_request_type type, uint8_t n, enum x1_delivery delivery)
 {
 	static struct x1_destination_details d;
 	struct x1_container *c = container(1);
 
 	d = (struct x1_destination_details){
 		.did = id(n),
-		.delivery = X1_X3_ONLY,
+		.delivery = delivery,
 		.address_kind = X1_ADDRESS_IP_PORT,
 		.address = "192.0.2.50",
 		.port = 42001,
@@ -368,6 +369,11 @@ static inline struct http_exchange *request_destination(enum x1_request_type typ
 	c->messages[0].type = type;
 	c->messages[0].destination = &d;
 	return submit(c);
+}
+
+static inline struct http_exchange *request_destination(enum x1_request_type type, uint8_t n)
+{
+	return request_delivery(type, n, X1_X3_ONLY);
 }
 
 static inline void provision(void)

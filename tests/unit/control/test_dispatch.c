@@ -87,6 +87,20 @@ Test(dispatch, life_of_a_task)
 	cr_assert_eq(fake_count(w.dataplane.destination), 0);
 }
 
+Test(dispatch, destination_gives_up_what_no_task_uses)
+{
+	expect(request_delivery(X1_CREATE_DESTINATION, 1, X1_X2_AND_X3),
+		"begin\nCreateDestination a0 completed\nend\n");
+	expect(request_task(X1_ACTIVATE_TASK, 7), "begin\nActivateTask a0 completed\nend\n");
+	expect(request_delivery(X1_MODIFY_DESTINATION, 1, X1_X2_ONLY),
+		"begin\nModifyDestination a0 6001 deliveryType: tasks that use the destination "
+		"would lose it\nend\n");
+	expect(request_delivery(X1_MODIFY_DESTINATION, 1, X1_X3_ONLY),
+		"begin\nModifyDestination a0 completed\nend\n");
+	struct id16 one = id(1);
+	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->delivery, DELIVERY_X3);
+}
+
 Test(dispatch, answered_means_acknowledged_by_the_dataplane)
 {
 	provision();

@@ -267,6 +267,31 @@ Test(x1_task, destinations)
 	cr_assert_eq(out.n_destinations, 1);
 }
 
+Test(x1_task, unknown_destination_before_one_of_the_wrong_kind)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	details.n_dids = 2;
+	dids[0].b[0] = 2;
+	dids[1].b[0] = 9;
+	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
+	dids[0].b[0] = 9;
+	dids[1].b[0] = 2;
+	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
+}
+
+Test(x1_task, destination_that_is_about_to_take_less)
+{
+	struct id16 three = {{3}};
+	struct registry_destination *d = registry_destination_find(registry, 0, &three);
+
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	dids[0] = three;
+	cr_assert_eq(build(), 0);
+	d->modifying = true;
+	d->next_delivery = DELIVERY_X2;
+	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE);
+}
+
 Test(x1_task, triggered)
 {
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
