@@ -19,9 +19,10 @@
 #include "shared/ids.h"
 #include "shared/ledger.h"
 
-#define CHANNEL_VERSION 1
+#define CHANNEL_VERSION 2
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
+#define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
 #define CHANNEL_TASK_DESTINATIONS_MAX 16
 #define CHANNEL_NAME_MAX 256 // identifiers and host names, terminator included
 #define CHANNEL_PORTS_MAX 32
@@ -119,6 +120,14 @@ struct channel_destination { // DESTINATION_PUT, DESTINATION_STATE
 
 enum channel_report { REPORT_NONE = 0, REPORT_PDHR = 1, REPORT_PDSR = 2 };
 
+// When a summary report is due beside the start and the end of a flow; 0: not by this.
+struct channel_triggers {
+	uint32_t timer_s;
+	uint64_t packets;
+	uint64_t bytes;
+	uint8_t session; // 1: counted over all flows of the task together (useSessionTriggers)
+};
+
 struct channel_task { // TASK_PUT, TASK_STATE
 	struct id16 ne;
 	struct id16 xid;
@@ -129,7 +138,12 @@ struct channel_task { // TASK_PUT, TASK_STATE
 	uint8_t tombstone;       // TASK_STATE only: wiped by the fail-safe, not yet reported
 	uint8_t n_destinations;
 	struct id16 did[CHANNEL_TASK_DESTINATIONS_MAX];
+	struct channel_triggers triggers; // REPORT_PDSR only
 	struct filter filter;
+	// Attributes 17 (matched target identifier) of its X2 PDUs: whole TLVs back to back, at most
+	// CHANNEL_MATCHED_MAX octets; decoded: points into the message.
+	const uint8_t *matched;
+	uint16_t matched_length;
 	const uint8_t *memo; // opaque, at most CHANNEL_MEMO_MAX; decoded: points into the message
 	uint32_t memo_length;
 };
@@ -168,6 +182,11 @@ enum channel_event_kind {
 	EVENT_LEDGER_CLEAR = 6,
 	EVENT_LINK_DOWN = 7,
 	EVENT_LINK_UP = 8,
+	EVENT_PORT_LOSS = 9,      // a port loses frames: no buffers, or not fetched in time (`copies` of them)
+	EVENT_PORT_CLEAR = 10,    // and lost none for 5 seconds
+	EVENT_TASK_CLEAR = 11,    // task `id` lost no copy for 5 seconds; `copies` during the outage
+	EVENT_SECURITY_FAULT = 12, // what the workers match is not what the tasks say
+	EVENT_SECURITY_CLEAR = 13,
 };
 
 struct channel_event {

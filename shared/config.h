@@ -90,6 +90,8 @@ struct config_override { // delivery.overrides
 	char *peer_identity; // NULL when not given
 };
 
+enum config_xiri_release { CONFIG_XIRI_R18, CONFIG_XIRI_R19 };
+
 struct config_delivery {
 	char *nf_identifier;
 	char *interception_point;
@@ -101,6 +103,9 @@ struct config_delivery {
 	bool resend_in_doubt;  // default true
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1
+	uint8_t xiri_release;  // enum config_xiri_release: module version that header reports name
+	uint32_t flow_idle;    // seconds without a packet after which a reported flow ends, 30
+	uint32_t flows;        // flows summarised at a time, 65536
 	uint8_t payload_format; // 0 automatic (12 for tunnelled packets), 5, 6, 7 or 12
 	uint32_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
@@ -128,6 +133,7 @@ struct config_dataplane {
 	int32_t workers[CONFIG_WORKERS_MAX];
 	uint32_t idle_sleep_us; // 0 (default): workers spin; else an idle worker sleeps that long
 	uint32_t mbufs;         // per port, default 16384
+	uint32_t mbuf_size;     // octets of a frame that one buffer holds, default 2304
 	uint32_t n_ports;
 	struct config_port ports[CONFIG_PORTS_MAX];
 };

@@ -238,6 +238,9 @@ SCOPE(override_keys);
 static const struct config_word format_words[] = {
 	{"automatic", 0}, {"5", 5}, {"6", 6}, {"7", 7}, {"12", 12}, {NULL, 0}};
 
+static const struct config_word xiri_words[] = {
+	{"r18", CONFIG_XIRI_R18}, {"r19", CONFIG_XIRI_R19}, {NULL, 0}};
+
 static const struct config_key delivery_keys[] = {
 	{.name = "nf-identifier",
 		.type = CONFIG_TEXT,
@@ -281,6 +284,12 @@ static const struct config_key delivery_keys[] = {
 	NUMBER("threads", struct config_delivery, threads, 1, 16, "1", "delivery threads"),
 	WORD("payload-format", struct config_delivery, payload_format, format_words, "automatic",
 		"automatic (12 when tunnelled, else 5, 6 or 7), or always 5, 6, 7 or 12"),
+	WORD("xiri-release", struct config_delivery, xiri_release, xiri_words, "r18",
+		"3GPP release of the module that header reports name: r18 (version 15) or r19 (3)"),
+	NUMBER("flow-idle", struct config_delivery, flow_idle, 1, 86400, "30",
+		"seconds without a packet after which a flow of summary reports ends"),
+	NUMBER("flows", struct config_delivery, flows, 1, 16777216, "65536",
+		"flows summarised at a time; beyond it the one idle longest ends"),
 	{.name = "overrides",
 		.type = CONFIG_LIST,
 		AT(struct config_delivery, overrides[0]),
@@ -352,6 +361,8 @@ static const struct config_key dataplane_keys[] = {
 		"0: workers spin; else microseconds that an idle worker sleeps"),
 	NUMBER("mbufs", struct config_dataplane, mbufs, 1024, 16777216, "16384",
 		"packet buffers of each port"),
+	NUMBER("mbuf-size", struct config_dataplane, mbuf_size, 2144, 16384, "2304",
+		"octets of one packet buffer; a longer frame takes several where the device can"),
 	{.name = "ports",
 		.type = CONFIG_LIST,
 		AT(struct config_dataplane, ports[0]),
