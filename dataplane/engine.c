@@ -8,20 +8,17 @@
 #include <sys/random.h>
 
 #include "dataplane/links.h"
+#include "dataplane/reconcile.h"
+#include "dataplane/rules.h"
 #include "shared/log.h"
-
-// What a task holds beside the tables. Allocated with the task, so that letting go cannot fail.
-struct leaving {
-	struct leaving *next;
-	uint32_t slot;
-	uint32_t context[COPY_KINDS];
-	uint8_t kinds;	 // DELIVERY_* bits whose context is held
-	bool keeps_slot; // a modified task: its successor has the slot
-};
 
 struct engine {
 	struct links links;
 	struct store *store;
+	struct reconcile reconcile;
+	uint64_t copies_lost; // by all tasks, when their walk for losses began
+	uint32_t losing;      // tasks that are losing copies
+	bool losses_walking;
 	struct table_builder *builder;
 	struct live *live;
 	struct slots_owner *slots;
@@ -48,6 +45,7 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 	e->links = links_of(config);
 	e->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	e->store = store_new();
+	e->reconcile = (struct reconcile){.store = e->store, .links = &e->links};
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		e->builder = table_builder_new(seed);
 	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
@@ -183,25 +181,6 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 	return filter_check(&t->filter, &why);
 }
 
-static void rule_of(const struct engine *e, const struct channel_task *t, const struct leaving *l,
-	struct rule *r)
-{
-	*r = (struct rule){
-		.slot = l->slot,
-		.context_x2 = l->context[COPY_X2],
-		.context_x3 = l->context[COPY_X3],
-		.header_xid = t->header_xid,
-		.correlation = t->correlation,
-		.delivery = t->delivery,
-		.report = t->report,
-		.links = links_bind(&e->links, &t->filter),
-		.n_destinations = t->n_destinations,
-		.filter = t->filter,
-	};
-	for (uint8_t i = 0; i < t->n_destinations; i++)
-		r->destination[i] = store_destination_find(e->store, &t->ne, &t->did[i])->index;
-}
-
 // The element was heard of: a task given to an element whose fail-safe has fired starts its
 // deadline anew, so that no task is ever without one.
 static void rearm(struct engine *e, const struct id16 *ne, uint64_t now_ms)
@@ -229,16 +208,22 @@ static int task_put(struct engine *e, const struct channel_task *t, uint64_t now
 	if (r != POI_OK)
 		goto no_hold;
 	task->hold = hold;
+	if (old)
+		reconcile_leaves(&e->reconcile, old);
 	r = store_task_insert(e->store, task, old);
 	if (r != POI_OK)
 		goto no_place;
-	rule_of(e, t, hold, &rule);
+	rule_make(e->store, &e->links, task, &rule);
 	r = table_put(e->builder, &rule);
 	if (r != POI_OK)
 		goto no_rule;
 	e->dirty = true;
-	if (live)
+	if (live) {
+		hold->loss = old->hold->loss; // the slot's counters go on
 		hold_leave(e, old->hold, true);
+	}
+	if (old)
+		reconcile_enters(&e->reconcile, task);
 	store_task_free(old);
 	rearm(e, &t->ne, now_ms);
 	return POI_OK;
@@ -248,6 +233,8 @@ no_rule:
 	else
 		(void)store_task_insert(e->store, old, task); // a swap: cannot fail
 no_place:
+	if (old)
+		reconcile_enters(&e->reconcile, old);
 	contexts_give(e, hold);
 	if (!live)
 		slots_give(e->slots, hold->slot);
@@ -257,13 +244,20 @@ no_hold:
 	return r;
 }
 
+static void not_losing(struct engine *e, const struct leaving *hold)
+{
+	e->losing -= hold->loss.active;
+}
+
 static int task_remove(struct engine *e, const struct channel_object *o)
 {
 	struct store_task *t = store_task_find(e->store, &o->ne, &o->id);
 
 	if (!t)
 		return POI_ERR_NOT_FOUND;
+	reconcile_leaves(&e->reconcile, t);
 	if (t->hold) {
+		not_losing(e, t->hold);
 		(void)table_remove(e->builder, t->hold->slot);
 		hold_leave(e, t->hold, false);
 		e->dirty = true;
@@ -446,7 +440,9 @@ bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
 	for (struct store_task *t = store_task_first(e->store); t; t = store_task_next(t)) {
 		if (t->tombstone || !id_equal(&t->link.ne, ne))
 			continue;
+		reconcile_leaves(&e->reconcile, t);
 		struct leaving *hold = store_task_bury(e->store, t);
+		not_losing(e, hold);
 		(void)table_remove(e->builder, hold->slot);
 		hold_leave(e, hold, false);
 		e->dirty = true;
@@ -502,6 +498,73 @@ uint32_t engine_drain(struct engine *e)
 		e->n_draining--;
 	}
 	return e->n_draining;
+}
+
+bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees)
+{
+	reconcile_begin(&e->reconcile);
+	if (!reconcile_step(&e->reconcile, budget))
+		return false;
+	// What is not published yet cannot be in the table: the next walk will see it.
+	*agrees = e->dirty || reconcile_agrees(&e->reconcile, live_table(e->live));
+	return true;
+}
+
+// Fills what `t` has lost so far and by which reason most of it.
+static uint64_t losses_of(const struct engine *e, const struct store_task *t, uint8_t *reason)
+{
+	struct copy_balance b = {0};
+	struct slot_counters c;
+
+	deliver_slot_balance(e->deliver, t->hold->slot, &b);
+	slots_read(e->slots, t->hold->slot, &c);
+	*reason = 0;
+	for (uint8_t i = 0; i < LOSS_COUNT; i++) {
+		b.lost[i] += c.lost[i];
+		if (b.lost[i] > b.lost[*reason])
+			*reason = i;
+	}
+	return copy_balance_lost(&b);
+}
+
+static bool loss_event(
+	struct engine *e, struct store_task *t, const struct engine_losses *l, bool may_tell)
+{
+	struct loss_watch *w = &t->hold->loss;
+	struct channel_event event = {.ne = t->link.ne, .id = t->link.id};
+	bool was = w->active;
+	uint64_t total = losses_of(e, t, &event.loss);
+	enum loss_change change = loss_watch_look(w, total, l->now_ms, may_tell);
+
+	e->losing += (uint32_t)w->active - (uint32_t)was;
+	if (change == LOSS_SAME)
+		return false;
+	event.kind = change == LOSS_OVER ? EVENT_TASK_CLEAR : EVENT_TASK_LOSS;
+	event.copies = total - w->before;
+	l->tell(l->context, &event);
+	return true;
+}
+
+bool engine_losses(struct engine *e, const struct engine_losses *l)
+{
+	struct store_task **at = store_cursor(e->store, STORE_CURSOR_LOSSES);
+	uint32_t events = 0;
+
+	if (!e->losses_walking) {
+		if (l->copies_lost == e->copies_lost && e->losing == 0)
+			return true;
+		e->losses_walking = true;
+		e->copies_lost = l->copies_lost;
+		*at = store_task_first(e->store);
+	}
+	for (uint32_t n = 0; *at && n < l->tasks; n++) {
+		struct store_task *t = *at;
+		*at = store_task_next(t);
+		if (t->hold)
+			events += loss_event(e, t, l, events < l->events);
+	}
+	e->losses_walking = *at != NULL;
+	return !e->losses_walking;
 }
 
 void engine_task_status(

@@ -48,6 +48,23 @@ uint32_t engine_drain(struct engine *e);
 int engine_fold_fd(const struct engine *e);
 void engine_folded(struct engine *e);
 
+// One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
+// most `budget` tasks. True at the end of a walk, with `agrees`; the next call begins a new one.
+bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees);
+
+// One part of a walk for tasks that lost copies.
+struct engine_losses {
+	uint64_t copies_lost; // by all tasks: without growth nothing is walked
+	uint64_t now_ms;
+	uint32_t tasks;	 // at most so many looked at
+	uint32_t events; // at most so many told; what is left is told by a later walk
+	void (*tell)(
+		void *context, struct channel_event *e); // TASK_LOSS or TASK_CLEAR, without time
+	void *context;
+};
+// True when there is nothing (more) to look at until the next second.
+bool engine_losses(struct engine *e, const struct engine_losses *l);
+
 const struct store *engine_store(const struct engine *e);
 void engine_task_status(
 	const struct engine *e, const struct channel_object *of, struct channel_task_status *out);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -48,6 +49,7 @@ struct app {
 	bool delivering;
 	struct server *server;
 	_Atomic bool stop;
+	uint64_t started_ns; // CLOCK_MONOTONIC
 	bool launched;
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
@@ -229,6 +231,30 @@ static int delivery(struct app *a)
 	return e;
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+// Every worker polls: from now on nothing that arrives is missed for want of a start.
+static void ready(void *context)
+{
+	const struct app *a = context;
+
+	log_notice("running; workers poll %llu ms after the start",
+		(unsigned long long)(monotonic_ns() - a->started_ns) / 1000000);
+	(void)sd_notify(0, "READY=1");
+}
+
+static void alive(void *context)
+{
+	(void)context;
+	(void)sd_notify(0, "WATCHDOG=1");
+}
+
 static int channel(struct app *a)
 {
 	const struct server_settings s = {
@@ -241,10 +267,34 @@ static int channel(struct app *a)
 			.ports = a->ports,
 			.slots = a->slots,
 			.deliver = a->deliver},
+		.ready = ready,
+		.alive = alive,
+		.context = a,
 	};
 
 	a->server = server_new(&s, a->why, sizeof(a->why));
 	return a->server ? POI_OK : POI_ERR_IO;
+}
+
+static uint64_t read_generation(const void *live)
+{
+	return table_generation(live_table(live));
+}
+
+static int fragments_of(struct app *a, struct worker *w, uint32_t number)
+{
+	struct worker_fragments_settings s = {
+		.lanes = w->lanes, .n_lanes = w->n_lanes, .worker = number};
+
+	if (getrandom(s.seed, sizeof(s.seed), 0) != (ssize_t)sizeof(s.seed))
+		return POI_ERR_IO;
+	w->fragments = worker_fragments_new(&s);
+	if (w->fragments)
+		return POI_OK;
+	snprintf(a->why, sizeof(a->why),
+		"no memory for fragments: give the EAL more memory (hugepages, or -m with "
+		"--no-huge)");
+	return POI_ERR_NOMEM;
 }
 
 static int workers(struct app *a)
@@ -260,7 +310,12 @@ static int workers(struct app *a)
 			.counters = &a->stats->worker[i],
 			.stop = &a->stop,
 		};
+		w->counters->generation_of = w->live;
+		w->counters->read_generation = read_generation;
 		w->lanes = ports_lanes(a->ports, i, &w->n_lanes);
+		int e = fragments_of(a, w, i);
+		if (e != POI_OK)
+			return e;
 		if (rte_eal_remote_launch(worker_run, w, (unsigned)eal_worker_lcore(i)) != 0)
 			return POI_ERR_IO;
 		a->launched = true;
@@ -273,6 +328,8 @@ static void stop(struct app *a)
 	atomic_store_explicit(&a->stop, true, memory_order_relaxed);
 	if (a->launched)
 		rte_eal_mp_wait_lcore();
+	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		worker_fragments_free(a->workers[i].fragments);
 	if (a->delivering)
 		deliver_stop(a->deliver);
 	server_free(a->server);
@@ -303,6 +360,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	memset(a, 0, sizeof(*a));
 	a->signal_fd = -1;
+	a->started_ns = monotonic_ns();
 	log_open("poi-dataplane", LOG_LEVEL_NOTICE);
 	int e = process_settings(a);
 	if (e == POI_OK)
@@ -318,8 +376,6 @@ int main(int argc, char **argv)
 	if (e == POI_OK)
 		e = workers(a);
 	if (e == POI_OK) {
-		log_notice("running");
-		(void)sd_notify(0, "READY=1");
 		server_run(a->server, a->signal_fd);
 		(void)sd_notify(0, "STOPPING=1");
 		log_notice("stopping");

@@ -4,18 +4,32 @@
 #include <stdlib.h>
 #include <string.h>
 #include <rte_ethdev.h>
+#include <rte_lcore.h>
 #include <rte_mbuf.h>
 
+#include "dataplane/eal.h"
+#include "dataplane/kernel_link.h"
+#include "dataplane/watch.h"
 #include "shared/log.h"
 
-#define DATA_ROOM (2304 + RTE_PKTMBUF_HEADROOM) // net_af_packet refuses less than 2144
 #define POOL_CACHE 256
 #define DESCRIPTORS 1024
 #define JUMBO_MTU 9000
+#define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
 #define NODES_MAX 8
 #define RSS_ADDRESSES \
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
 #define RSS_KEY_MAX 64
+
+// How the frames of a port come to its queues (decision 9: by addresses only, both directions
+// alike).
+enum spread {
+	SPREAD_NONE,	   // one queue
+	SPREAD_ADDRESSES,  // as decided
+	SPREAD_ONE_SIDED,  // by addresses, but with a key of the device's own
+	SPREAD_DEVICE,	   // whatever the device does, perhaps by ports
+	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of addresses alone
+};
 
 struct port {
 	uint16_t id;
@@ -26,6 +40,9 @@ struct port {
 	uint16_t n_rx, n_tx;
 	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
 	bool started, link_up;
+	enum spread spread;
+	uint64_t imissed, nombuf; // when the current outage began
+	struct loss_watch losing;
 };
 
 struct ports {
@@ -48,16 +65,38 @@ static int find_peer(const struct config_dataplane *config, uint32_t index)
 	return -1;
 }
 
+// net_tap says that it has RSS, but its kernel queues are chosen by ports as well, and it wants as
+// many transmit as receive queues.
+static void known_limits(struct port *p)
+{
+	if (strcmp(p->info.driver_name, "net_tap") != 0)
+		return;
+	p->info.flow_type_rss_offloads = 0;
+	p->info.max_rx_queues = p->info.max_tx_queues = 1;
+}
+
 // Queues that somebody fills: with RSS one per worker; without it whatever the device brings from
 // its own arguments (net_pcap files, net_ring rings), and just one when it claims to have any
-// number.
-static uint16_t receive_queues(const struct port *p, uint32_t n_workers)
+// number. A device that hashes only with ports would part fragments: one queue.
+static uint16_t receive_queues(struct port *p, uint32_t n_workers)
 {
 	uint16_t max = p->info.max_rx_queues;
 
-	if (p->info.flow_type_rss_offloads & RSS_ADDRESSES)
-		return max < n_workers ? max : (uint16_t)n_workers;
-	return max <= CONFIG_WORKERS_MAX ? max : 1;
+	p->spread = SPREAD_NONE;
+	if (p->info.flow_type_rss_offloads & RTE_ETH_RSS_IPV4) {
+		uint16_t n = max < n_workers ? max : (uint16_t)n_workers;
+		if (n > 1)
+			p->spread = SPREAD_ADDRESSES;
+		return n;
+	}
+	if (p->info.flow_type_rss_offloads) {
+		p->spread = n_workers > 1 ? SPREAD_IMPOSSIBLE : SPREAD_NONE;
+		return 1;
+	}
+	if (max < 2 || max > CONFIG_WORKERS_MAX)
+		return 1;
+	p->spread = SPREAD_DEVICE;
+	return max;
 }
 
 static int lookup(struct ports *ps, const struct config_dataplane *config, char *why, size_t size)
@@ -79,6 +118,7 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 			return POI_ERR_UNSUPPORTED;
 		}
 		p->peer = find_peer(config, i);
+		known_limits(p);
 		p->n_rx = receive_queues(p, ps->n_workers);
 		ps->n = i + 1;
 	}
@@ -141,8 +181,8 @@ static void make_lanes(struct ports *ps)
 	}
 }
 
-static struct rte_mempool *pool_of(
-	struct ports *ps, const struct port *p, uint32_t mbufs, char *why, size_t size)
+static struct rte_mempool *pool_of(struct ports *ps, const struct port *p,
+	const struct config_dataplane *c, char *why, size_t size)
 {
 	int node = rte_eth_dev_socket_id(p->id);
 	uint32_t at = node < 0 || node >= NODES_MAX ? 0 : (uint32_t)node;
@@ -155,15 +195,16 @@ static struct rte_mempool *pool_of(
 		int n = rte_eth_dev_socket_id(ps->port[i].id);
 		users += (n < 0 || n >= NODES_MAX ? 0 : (uint32_t)n) == at;
 	}
+	uint32_t mbufs = users * c->mbufs;
 	snprintf(name, sizeof(name), "frames%u", at);
-	ps->pool[at] = rte_pktmbuf_pool_create(
-		name, users * mbufs, POOL_CACHE, 0, DATA_ROOM, node < 0 ? SOCKET_ID_ANY : node);
+	ps->pool[at] = rte_pktmbuf_pool_create(name, mbufs, POOL_CACHE, 0,
+		(uint16_t)(c->mbuf_size + RTE_PKTMBUF_HEADROOM), node < 0 ? SOCKET_ID_ANY : node);
 	if (!ps->pool[at])
 		snprintf(why, size,
 			"no memory for %u packet buffers (%s): lower dataplane.mbufs, or give the "
 			"EAL "
 			"more memory (hugepages, or -m with --no-huge)",
-			users * mbufs, rte_strerror(rte_errno));
+			mbufs, rte_strerror(rte_errno));
 	return ps->pool[at];
 }
 
@@ -184,25 +225,98 @@ static void rss_configure(const struct port *p, struct rte_eth_conf *conf, uint8
 	conf->rx_adv_conf.rss_conf.rss_key_len = p->info.hash_key_size;
 }
 
-static int configure(struct port *p)
+static int configure_mtu(
+	const struct port *p, struct rte_eth_conf *conf, uint16_t mtu, bool scatter)
+{
+	conf->rxmode.mtu = mtu;
+	conf->rxmode.offloads = scatter ? RTE_ETH_RX_OFFLOAD_SCATTER : 0;
+	return rte_eth_dev_configure(p->id, p->n_rx, p->n_tx, conf);
+}
+
+// The longest frames that the device takes: in several buffers, else in one, else its default. No
+// receive offload that alters a frame is asked for: tags stay, checksums are nobody's business.
+static int configure(struct port *p, uint32_t mbuf_size)
 {
 	uint8_t key[RSS_KEY_MAX];
 	struct rte_eth_conf conf = {0};
-	bool jumbo = (p->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) &&
-		     p->info.max_mtu >= JUMBO_MTU;
+	uint32_t one =
+		mbuf_size - FRAME_OVERHEAD < JUMBO_MTU ? mbuf_size - FRAME_OVERHEAD : JUMBO_MTU;
+	bool scatter = p->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 
 	rss_configure(p, &conf, key);
 	if (p->peer >= 0 && (p->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-	if (jumbo) {
-		conf.rxmode.mtu = JUMBO_MTU;
-		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_SCATTER;
-		if (rte_eth_dev_configure(p->id, p->n_rx, p->n_tx, &conf) == 0)
-			return 0;
-		conf.rxmode.mtu = 0;
-		conf.rxmode.offloads &= ~(uint64_t)RTE_ETH_RX_OFFLOAD_SCATTER;
+	if (scatter && p->info.max_mtu >= JUMBO_MTU &&
+		configure_mtu(p, &conf, JUMBO_MTU, true) == 0)
+		return 0;
+	if (one > RTE_ETHER_MTU && p->info.max_mtu >= one &&
+		configure_mtu(p, &conf, (uint16_t)one, false) == 0)
+		return 0;
+	return configure_mtu(p, &conf, 0, false);
+}
+
+// A device may refuse our key silently, and may have a tag stripping that is on by default.
+static void look_back(struct port *p)
+{
+	uint8_t key[RSS_KEY_MAX] = {0};
+	struct rte_eth_rss_conf rss = {.rss_key = key, .rss_key_len = sizeof(key)};
+	int vlan = rte_eth_dev_get_vlan_offload(p->id);
+
+	if (vlan > 0 && (vlan & (RTE_ETH_VLAN_STRIP_OFFLOAD | RTE_ETH_QINQ_STRIP_OFFLOAD)) &&
+		rte_eth_dev_set_vlan_offload(p->id, 0) != 0)
+		log_warning("port %s: takes VLAN tags off and cannot be told otherwise", p->name);
+	if (p->spread != SPREAD_ADDRESSES)
+		return;
+	if (p->info.hash_key_size == 0 || rte_eth_dev_rss_hash_conf_get(p->id, &rss) != 0 ||
+		key[0] != 0x6d || key[1] != 0x5a || key[2] != 0x6d)
+		p->spread = SPREAD_ONE_SIDED;
+}
+
+static const char *spread_text(enum spread s)
+{
+	switch (s) {
+	case SPREAD_ADDRESSES:
+		return "RSS by addresses, both directions alike";
+	case SPREAD_ONE_SIDED:
+		return "RSS by addresses with the device's own key: a conversation's directions "
+		       "may "
+		       "come to two workers";
+	case SPREAD_DEVICE:
+		return "spread by the device, perhaps by ports: later fragments may come to "
+		       "another "
+		       "worker than their first";
+	case SPREAD_IMPOSSIBLE:
+		return "one queue, because the device has no RSS by addresses alone";
+	default:
+		return "one queue";
 	}
-	return rte_eth_dev_configure(p->id, p->n_rx, p->n_tx, &conf);
+}
+
+// One line per port: what it is, what it can, and what it cannot.
+static void announce(const struct port *p)
+{
+	uint16_t mtu = 0;
+	int node = rte_eth_dev_socket_id(p->id);
+
+	(void)rte_eth_dev_get_mtu(p->id, &mtu);
+	log_notice("port %s: %s, %u receive queues (%s), MTU %u, memory node %d, link %s", p->name,
+		p->info.driver_name, p->n_rx, spread_text(p->spread), mtu, node,
+		p->link_up ? "up" : "down");
+	for (uint16_t q = 0; node >= 0 && q < p->n_rx; q++) {
+		int lcore = eal_worker_lcore(p->owner[q]);
+		if (lcore >= 0 && (int)rte_lcore_to_socket_id((unsigned)lcore) != node)
+			log_warning(
+				"port %s is on memory node %d, its worker %u on another: slower",
+				p->name, node, p->owner[q]);
+	}
+}
+
+static bool link_is_up(const struct port *p)
+{
+	struct rte_eth_link link = {0};
+	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
+
+	return up && (p->info.if_index == 0 || kernel_link_running(p->info.if_index));
 }
 
 static int queues(struct port *p, struct rte_mempool *pool)
@@ -219,9 +333,10 @@ static int queues(struct port *p, struct rte_mempool *pool)
 	return e;
 }
 
-static int start(struct ports *ps, struct port *p, uint32_t mbufs, char *why, size_t size)
+static int start(
+	struct ports *ps, struct port *p, const struct config_dataplane *c, char *why, size_t size)
 {
-	struct rte_mempool *pool = pool_of(ps, p, mbufs, why, size);
+	struct rte_mempool *pool = pool_of(ps, p, c, why, size);
 
 	if (!pool)
 		return POI_ERR_NOMEM;
@@ -234,7 +349,7 @@ static int start(struct ports *ps, struct port *p, uint32_t mbufs, char *why, si
 			p->name);
 		return POI_ERR_UNSUPPORTED;
 	}
-	int e = configure(p);
+	int e = configure(p, c->mbuf_size);
 	if (e == 0)
 		e = queues(p, pool);
 	if (e == 0)
@@ -247,10 +362,11 @@ static int start(struct ports *ps, struct port *p, uint32_t mbufs, char *why, si
 	p->started = true;
 	if (rte_eth_promiscuous_enable(p->id) != 0)
 		log_notice("port %s: no promiscuous mode", p->name);
-	struct rte_eth_link link = {0};
-	p->link_up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
-	log_info("port %s: %s, %u receive queues, link %s", p->name, p->info.driver_name, p->n_rx,
-		p->link_up ? "up" : "down");
+	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
+	look_back(p);
+	p->link_up = link_is_up(p);
+	announce(p);
+	p->link_up = true; // one that starts down is reported
 	return POI_OK;
 }
 
@@ -267,7 +383,7 @@ struct ports *ports_open(const struct config_dataplane *config, char *why, size_
 		goto fail;
 	deal(ps);
 	for (uint32_t i = 0; i < ps->n; i++)
-		if (start(ps, &ps->port[i], config->mbufs, why, why_size) != POI_OK)
+		if (start(ps, &ps->port[i], config, why, why_size) != POI_OK)
 			goto fail;
 	make_lanes(ps);
 	return ps;
@@ -316,13 +432,45 @@ void ports_status(const struct ports *ps, struct channel_status *out)
 	}
 }
 
+static void port_losses(struct port *p, uint64_t now_ms,
+	void (*losing)(void *context, const char *name, const struct port_loss *loss),
+	void *context)
+{
+	struct rte_eth_stats s = {0};
+
+	if (rte_eth_stats_get(p->id, &s) != 0)
+		return;
+	if (!p->losing.active && s.imissed + s.rx_nombuf == p->losing.seen) {
+		p->imissed = s.imissed;
+		p->nombuf = s.rx_nombuf;
+	}
+	switch (loss_watch_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
+	case LOSS_BEGINS:
+	case LOSS_OVER:
+		losing(context, p->name,
+			&(struct port_loss){.imissed = s.imissed - p->imissed,
+				.nombuf = s.rx_nombuf - p->nombuf,
+				.over = !p->losing.active});
+		break;
+	default:
+		break;
+	}
+}
+
+void ports_losses(struct ports *ps, uint64_t now_ms,
+	void (*losing)(void *context, const char *name, const struct port_loss *loss),
+	void *context)
+{
+	for (uint32_t i = 0; i < ps->n; i++)
+		port_losses(&ps->port[i], now_ms, losing, context);
+}
+
 void ports_links(
 	struct ports *ps, void (*changed)(void *context, const char *name, bool up), void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
-		struct rte_eth_link link = {0};
-		bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
+		bool up = link_is_up(p);
 		if (up == p->link_up)
 			continue;
 		p->link_up = up;

@@ -30,6 +30,19 @@ const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t 
 // Fills ports, port[] and adds imissed and nombuf to packets. Not a worker.
 void ports_status(const struct ports *p, struct channel_status *out);
 
-// Calls `changed` for each port whose link went up or down since the last call. Not a worker.
+// Frames that a port lost since an outage began.
+struct port_loss {
+	uint64_t imissed, nombuf;
+	bool over; // none for 5 seconds: the outage's sum
+};
+
+// Calls `losing` when a port begins to lose frames, and when it is over. Not a worker.
+void ports_losses(struct ports *p, uint64_t now_ms,
+	void (*losing)(void *context, const char *name, const struct port_loss *loss),
+	void *context);
+
+// Calls `changed` for each port whose link went up or down since the last call; ports are
+// taken to start with their link up. A kernel interface under the port must have its carrier. Not a
+// worker.
 void ports_links(
 	struct ports *p, void (*changed)(void *context, const char *name, bool up), void *context);

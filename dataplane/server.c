@@ -22,6 +22,13 @@
 #define DRAIN_MS 20
 #define LINKS_MS 500
 #define CHECK_MS 1000
+#define READY_MS 10	  // until the workers poll
+#define RECONCILE_MS 5000 // between two walks through the tasks
+#define WALK_MS 10	  // between two parts of a walk
+#define WALK_TASKS 2048	  // of one part
+#define TASK_EVENTS 64	  // of losses, per second
+#define GENERATION_LOOKS 3u
+#define WALK_LOOKS 2u
 #define STREAM_BURST 256 // messages of a state stream per turn
 
 struct pending_ack {
@@ -40,7 +47,12 @@ struct server {
 	struct pending_ack acks[BATCH];
 	uint32_t n_events, first_event; // kept while no controller is connected
 	struct channel_event events[EVENTS_KEPT];
-	struct ledger_watch watch;
+	struct watch watch;	       // of the ledger
+	struct watch generation, walk; // what the workers match
+	bool ready;
+	uint64_t walk_ms, losses_ms;
+	uint64_t copies_lost;
+	uint32_t task_events; // that may still be sent in this second
 	uint8_t in[CHANNEL_MESSAGE_MAX];
 	uint8_t out[CHANNEL_MESSAGE_MAX];
 };
@@ -416,24 +428,101 @@ static void link_changed(void *context, const char *name, bool up)
 	event(context, &e);
 }
 
+static void event_text(struct server *s, int kind, const char *text)
+{
+	struct channel_event e = {.kind = (uint8_t)kind, .time_ns = now_ns()};
+
+	snprintf(e.text, sizeof(e.text), "%s", text);
+	log_warning("%s", e.text);
+	event(s, &e);
+}
+
+static void security(struct server *s, enum watch_change change, const char *fault)
+{
+	if (change == WATCH_FAULT)
+		event_text(s, EVENT_SECURITY_FAULT, fault);
+	else if (change == WATCH_CLEAR && !s->generation.fault && !s->walk.fault)
+		event_text(s, EVENT_SECURITY_CLEAR, "what is matched is what the tasks say again");
+}
+
 static void self_check(struct server *s)
 {
 	static const char text[] = "the sums of the ledger differ; see poi status";
 	struct channel_status m = {0};
 	uint64_t before = now_ms();
-
-	status_collect(&s->with.sources, &m);
+	bool moved = status_collect(&s->with.sources, &m);
 	int kind = ledger_watch_check(&s->watch, m.balanced);
-	if (kind != 0) {
-		struct channel_event e = {.kind = (uint8_t)kind, .time_ns = now_ns()};
-		snprintf(e.text, sizeof(e.text), "%s",
-			kind == EVENT_LEDGER_FAULT ? text : "the ledger balances again");
-		log_warning("%s", e.text);
-		event(s, &e);
+
+	if (kind != 0)
+		event_text(
+			s, kind, kind == EVENT_LEDGER_FAULT ? text : "the ledger balances again");
+	s->copies_lost = copy_balance_lost(&m.copies);
+	s->task_events = TASK_EVENTS;
+	if (moved) {
+		// A commit waits for every worker, and none is under way: they must all be there.
+		bool right = stats_generation_is(
+			s->with.sources.stats, engine_generation(s->with.engine));
+		security(s, watch_look(&s->generation, right, GENERATION_LOOKS, 1),
+			"a worker matches with an old table");
+		s->with.alive(s->with.context);
 	}
 	// With very many tasks the sums take long: never more than a tenth of the time.
 	uint64_t took = now_ms() - before;
 	s->check_every_ms = took * 10 > CHECK_MS ? took * 10 : CHECK_MS;
+}
+
+static void task_losing(void *context, struct channel_event *e)
+{
+	struct server *s = context;
+
+	e->time_ns = now_ns();
+	s->task_events--;
+	event(s, e);
+}
+
+static void losses(struct server *s, uint64_t now)
+{
+	const struct engine_losses l = {
+		.copies_lost = s->copies_lost,
+		.now_ms = now,
+		.tasks = WALK_TASKS,
+		.events = s->task_events,
+		.tell = task_losing,
+		.context = s,
+	};
+
+	if (now >= s->losses_ms)
+		s->losses_ms = now + (engine_losses(s->with.engine, &l) ? CHECK_MS : WALK_MS);
+}
+
+static void walk(struct server *s, uint64_t now)
+{
+	bool agrees;
+
+	if (now < s->walk_ms)
+		return;
+	s->walk_ms = now + WALK_MS;
+	if (!engine_reconcile(s->with.engine, WALK_TASKS, &agrees))
+		return;
+	s->walk_ms = now + RECONCILE_MS;
+	security(s, watch_look(&s->walk, agrees, WALK_LOOKS, 1),
+		"the match table is not what the tasks say");
+}
+
+static void port_losing(void *context, const char *name, const struct port_loss *loss)
+{
+	struct server *s = context;
+	struct channel_event e = {.time_ns = now_ns(), .copies = loss->imissed + loss->nombuf};
+
+	e.kind = loss->over ? EVENT_PORT_CLEAR : EVENT_PORT_LOSS;
+	if (loss->over)
+		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", name);
+	else
+		snprintf(e.text, sizeof(e.text),
+			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
+			name, (unsigned long long)loss->nombuf, (unsigned long long)loss->imissed);
+	log_warning("%s", e.text);
+	event(s, &e);
 }
 
 static void chores(struct server *s)
@@ -456,12 +545,19 @@ static void chores(struct server *s)
 	}
 	if (now >= s->links_ms) {
 		ports_links(s->with.ports, link_changed, s);
+		ports_losses(s->with.ports, now, port_losing, s);
 		s->links_ms = now + LINKS_MS;
+	}
+	if (!s->ready && stats_all_polling(s->with.sources.stats)) {
+		s->ready = true;
+		s->with.ready(s->with.context);
 	}
 	if (now >= s->check_ms) {
 		self_check(s);
 		s->check_ms = now_ms() + s->check_every_ms;
 	}
+	losses(s, now);
+	walk(s, now);
 	while (deliver_next_event(s->with.deliver, &e))
 		event(s, &e);
 }
@@ -470,9 +566,10 @@ static int wait_ms(const struct server *s)
 {
 	uint64_t now = now_ms();
 	uint64_t least = engine_next_deadline(s->with.engine, now);
-	const uint64_t times[] = {s->links_ms, s->check_ms, s->drain_ms};
+	const uint64_t times[] = {s->links_ms, s->check_ms, s->drain_ms, s->losses_ms, s->walk_ms,
+		s->ready ? UINT64_MAX : now + READY_MS};
 
-	for (int i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
 		uint64_t left = times[i] > now ? times[i] - now : 0;
 		if (left < least)
 			least = left;

@@ -18,6 +18,9 @@ struct server_settings {
 	struct deliver *deliver;
 	struct ports *ports;
 	struct status_sources sources;
+	void (*ready)(void *context); // once, when every worker polls
+	void (*alive)(void *context); // after each self-check that every worker has answered
+	void *context;
 };
 
 // Listens at once. NULL on failure with `why`.

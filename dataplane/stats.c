@@ -70,6 +70,14 @@ bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out)
 	return fresh;
 }
 
+bool stats_generation_is(const struct stats *s, uint64_t generation)
+{
+	for (uint32_t i = 0; i < s->n_workers; i++)
+		if (s->worker[i].generation != generation)
+			return false;
+	return true;
+}
+
 bool stats_all_polling(const struct stats *s)
 {
 	for (uint32_t i = 0; i < s->n_workers; i++)

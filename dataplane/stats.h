@@ -21,6 +21,10 @@ struct worker_stats {
 	_Alignas(64) struct worker_counters snapshot;
 	_Atomic uint64_t epoch;	  // of `snapshot`; worker release, reader acquire
 	_Atomic uint32_t polling; // 1 once the worker has passed its first loop
+	uint64_t generation;	  // of the table it reads; belongs to `snapshot`
+	// Asked by the worker between two quiescent states; set before it starts, NULL: not asked.
+	uint64_t (*read_generation)(const void *of);
+	const void *generation_of;
 };
 
 struct stats {
@@ -41,6 +45,8 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 	if (__builtin_expect(request == atomic_load_explicit(&w->epoch, memory_order_relaxed), 1))
 		return;
 	w->snapshot = w->now;
+	if (w->read_generation)
+		w->generation = w->read_generation(w->generation_of);
 	// Partner: the acquire in stats_snapshot.
 	atomic_store_explicit(&w->epoch, request, memory_order_release);
 }
@@ -49,5 +55,8 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 // nombuf are left alone). Waits at most 50 ms for a worker that does not answer, and then uses its
 // previous snapshot; returns whether all were fresh. Does not wait when `running` is false.
 bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
+
+// After a fresh snapshot: whether every worker read the table of this generation.
+bool stats_generation_is(const struct stats *s, uint64_t generation);
 
 bool stats_all_polling(const struct stats *s);

@@ -24,7 +24,7 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 	return before.offered <= accounted(out) && accounted(out) <= after.offered;
 }
 
-void status_collect(const struct status_sources *s, struct channel_status *out)
+bool status_collect(const struct status_sources *s, struct channel_status *out)
 {
 	bool fresh = stats_snapshot(s->stats, true, &out->packets);
 	bool hold = false;
@@ -34,19 +34,17 @@ void status_collect(const struct status_sources *s, struct channel_status *out)
 	out->balanced = fresh && hold && packet_balance_holds(&out->packets);
 	out->workers = s->stats->n_workers;
 	ports_status(s->ports, out);
+	return fresh;
 }
 
-int ledger_watch_check(struct ledger_watch *w, bool balanced)
+int ledger_watch_check(struct watch *w, bool balanced)
 {
-	w->wrong = balanced ? 0 : w->wrong + 1;
-	w->right = balanced ? w->right + 1 : 0;
-	if (!w->fault && w->wrong >= WRONG_IN_A_ROW) {
-		w->fault = true;
+	switch (watch_look(w, balanced, WRONG_IN_A_ROW, RIGHT_IN_A_ROW)) {
+	case WATCH_FAULT:
 		return EVENT_LEDGER_FAULT;
-	}
-	if (w->fault && w->right >= RIGHT_IN_A_ROW) {
-		w->fault = false;
+	case WATCH_CLEAR:
 		return EVENT_LEDGER_CLEAR;
+	default:
+		return 0;
 	}
-	return 0;
 }

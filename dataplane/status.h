@@ -6,6 +6,7 @@
 #include "dataplane/engine.h"
 #include "dataplane/port.h"
 #include "dataplane/stats.h"
+#include "dataplane/watch.h"
 
 struct status_sources {
 	struct stats *stats;
@@ -16,14 +17,9 @@ struct status_sources {
 
 // Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has
 // an outcome, every copy that the workers say is owed is acknowledged, lost, in doubt or on a ring
-// by delivery's own count.
-void status_collect(const struct status_sources *s, struct channel_status *out);
+// by delivery's own count. Returns whether every worker answered, that is, moved.
+bool status_collect(const struct status_sources *s, struct channel_status *out);
 
-// Only a difference that stays is a fault.
-struct ledger_watch {
-	unsigned wrong, right; // checks in a row
-	bool fault;
-};
-
-// Takes the result of one check; EVENT_LEDGER_FAULT, EVENT_LEDGER_CLEAR, or 0 when nothing changed.
-int ledger_watch_check(struct ledger_watch *w, bool balanced);
+// Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
+// or 0 when nothing changed.
+int ledger_watch_check(struct watch *w, bool balanced);

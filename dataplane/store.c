@@ -18,6 +18,7 @@ struct store {
 	uint32_t n_nes, n_tombstones;
 	uint64_t seed;
 	struct shelf destinations, tasks;
+	struct store_task *cursor[STORE_CURSORS];
 };
 
 struct store *store_new(void)
@@ -366,10 +367,23 @@ static void tombstones(struct store *s, const struct store_task *t, int change)
 		n->expired = false;
 }
 
+static void cursors_move(struct store *s, const struct store_task *from, struct store_task *to)
+{
+	for (int i = 0; i < STORE_CURSORS; i++)
+		if (s->cursor[i] == from)
+			s->cursor[i] = to;
+}
+
+struct store_task **store_cursor(struct store *s, enum store_cursor which)
+{
+	return &s->cursor[which];
+}
+
 int store_task_insert(struct store *s, struct store_task *t, struct store_task *old)
 {
 	if (old) {
 		shelf_swap(s, &s->tasks, &old->link, &t->link);
+		cursors_move(s, old, t);
 		references(s, old, -1);
 		tombstones(s, old, -1);
 	} else {
@@ -390,6 +404,7 @@ struct store_task *store_task_find(
 
 void store_task_take(struct store *s, struct store_task *t)
 {
+	cursors_move(s, t, store_task_next(t));
 	shelf_remove(s, &s->tasks, &t->link);
 	references(s, t, -1);
 	tombstones(s, t, -1);

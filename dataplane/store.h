@@ -51,6 +51,10 @@ struct store_task {
 
 struct store;
 
+// Walks of the tasks that take many turns: each has a cursor, which the store moves on when the task
+// that it stands on leaves, and to its successor when that task is replaced.
+enum store_cursor { STORE_CURSOR_RECONCILE, STORE_CURSOR_LOSSES, STORE_CURSORS };
+
 struct store *store_new(void);
 // `drop` is called with the hold of every task still there.
 void store_free(struct store *s, void (*drop)(struct leaving *hold));
@@ -96,5 +100,6 @@ uint32_t store_live_tasks(const struct store *s);
 uint32_t store_destinations(const struct store *s);
 struct store_task *store_task_first(const struct store *s);
 struct store_task *store_task_next(const struct store_task *t);
+struct store_task **store_cursor(struct store *s, enum store_cursor which); // NULL: at the end
 struct store_destination *store_destination_first(const struct store *s);
 struct store_destination *store_destination_next(const struct store_destination *d);
