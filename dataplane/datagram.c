@@ -200,6 +200,11 @@ void datagram_touch(struct datagram_index *x, uint32_t i, uint64_t now_ns)
 	index_list_push(&x->source[e->source], x->by_source, i);
 }
 
+uint32_t datagram_oldest(const struct datagram_index *x)
+{
+	return x->age.head;
+}
+
 uint32_t datagram_expired(const struct datagram_index *x, uint64_t now_ns)
 {
 	uint32_t i = x->age.head;

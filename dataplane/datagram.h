@@ -61,6 +61,7 @@ uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, 
 void datagram_remove(struct datagram_index *x, uint32_t i);
 // The entry begins anew: its time-out, and its place among the oldest.
 void datagram_touch(struct datagram_index *x, uint32_t i, uint64_t now_ns);
+uint32_t datagram_oldest(const struct datagram_index *x); // or DATAGRAM_NONE
 // The oldest entry when it is older than the time-out, or DATAGRAM_NONE.
 uint32_t datagram_expired(const struct datagram_index *x, uint64_t now_ns);
 

@@ -223,8 +223,8 @@ static bool hold(
 }
 
 // Returns whether the packet is held now.
-static bool on_later(struct fragment_table *t, struct packet_view *v, void *packet, bool want_hold,
-	const void *origin, uint64_t now_ns)
+static bool on_later(struct fragment_table *t, struct packet_view *v, void *packet,
+	const struct fragment_burst *b)
 {
 	struct packet_layer *l = last_layer(v);
 	struct datagram_key key;
@@ -240,10 +240,13 @@ static bool on_later(struct fragment_table *t, struct packet_view *v, void *pack
 		t->counts.portless++;
 		return false;
 	}
-	if (!want_hold)
+	if (!b->hold)
 		return false;
-	struct fragment_release r = {
-		.view = *v, .packet = packet, .origin = origin, .time_ns = now_ns};
+	struct fragment_release r = {.view = *v,
+		.packet = packet,
+		.origin = b->origin,
+		.in_force = b->in_force,
+		.time_ns = b->now_ns};
 	bool held = packet && hold(t, &key, &r);
 	v->outcome = held ? PACKET_FRAGMENT_HELD : PACKET_FRAGMENT_LIMIT;
 	return held;
@@ -257,18 +260,17 @@ static void end_taken(struct fragment_table *t)
 }
 
 uint32_t fragment_resolve(struct fragment_table *t, struct packet_view *views, void *const *packets,
-	uint32_t mask, bool want_hold, const void *origin, uint64_t now_ns)
+	uint32_t mask, const struct fragment_burst *b)
 {
 	uint32_t held = 0;
 
-	fragment_expire(t, now_ns, false);
+	fragment_expire(t, b->now_ns, false);
 	for (; mask; mask &= mask - 1) {
 		unsigned i = (unsigned)__builtin_ctz(mask);
 		struct packet_layer *l = last_layer(&views[i]);
 		if (l->flags & LAYER_FRAGMENT_FIRST)
-			on_first(t, &views[i], now_ns);
-		else if (may_have_ports(l) &&
-			 on_later(t, &views[i], packets[i], want_hold, origin, now_ns))
+			on_first(t, &views[i], b->now_ns);
+		else if (may_have_ports(l) && on_later(t, &views[i], packets[i], b))
 			held |= 1u << i;
 	}
 	return held;

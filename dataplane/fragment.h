@@ -31,8 +31,17 @@ struct fragment_release {
 	struct packet_view view; // as it was; resolved: with ports in its last layer
 	void *packet;
 	const void *origin;
+	uint64_t in_force;
 	uint64_t time_ns; // when it was received
 	uint8_t outcome;  // PACKET_FRAGMENT_HELD: resolved; FRAGMENT_EXPIRED, _LIMIT: given up
+};
+
+// A burst, and what comes back with the packets of it that are held.
+struct fragment_burst {
+	bool hold; // somebody asks for ports
+	const void *origin;
+	uint64_t in_force; // which tasks were
+	uint64_t now_ns;   // never goes backwards
 };
 
 struct fragment_counts {
@@ -51,12 +60,12 @@ struct fragment_table *fragment_table_new(const struct fragment_settings *s);
 void fragment_table_free(struct fragment_table *t);
 
 // The packets named in `mask` have a fragment as their last layer. First ones are remembered; later
-// ones get the ports of their first (LAYER_PORTS_FOLLOWED) or, when `hold` says that somebody asks
-// for ports, are held: their outcome becomes FRAGMENT_HELD, or FRAGMENT_LIMIT when there was no
-// room. Returns the mask of held packets, each of which must stay readable until it has come back.
-// `origin` comes back with them. `now_ns` never goes backwards.
+// ones get the ports of their first (LAYER_PORTS_FOLLOWED) or, when somebody asks for ports, are
+// held: their outcome becomes FRAGMENT_HELD, or FRAGMENT_LIMIT when there was no room (or no
+// packet: NULL). Returns the mask of held packets, each of which must stay readable until it has
+// come back.
 uint32_t fragment_resolve(struct fragment_table *t, struct packet_view *views, void *const *packets,
-	uint32_t mask, bool hold, const void *origin, uint64_t now_ns);
+	uint32_t mask, const struct fragment_burst *b);
 
 // Gives up what has been held for too long; `all`: everything.
 void fragment_expire(struct fragment_table *t, uint64_t now_ns, bool all);

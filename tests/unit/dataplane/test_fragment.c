@@ -95,7 +95,7 @@ static uint32_t pass(
 {
 	void *packet = &frames[slot];
 
-	return fragment_resolve(t, v, &packet, 1, true, &n6, now_ns);
+	return fragment_resolve(t, v, &packet, 1, &(struct fragment_burst){true, &n6, 7, now_ns});
 }
 
 static struct fragment_counts counts(const struct fragment_table *t)
@@ -195,10 +195,11 @@ Test(fragment, without_port_rules_nothing_is_held_but_ports_are_remembered)
 	struct packet_view later = view_of(2, (struct fragment){.id = 7, .offset = 64});
 	void *packet[] = {&frames[0]};
 
-	cr_expect(!fragment_resolve(t, &early, packet, 1, false, &n6, MS));
+	cr_expect(!fragment_resolve(
+		t, &early, packet, 1, &(struct fragment_burst){false, &n6, 7, MS}));
 	cr_expect(early.outcome == PACKET_IP && fragment_held(t) == 0);
-	fragment_resolve(t, &first, packet, 1, false, &n6, MS);
-	fragment_resolve(t, &later, packet, 1, true, &n6, MS);
+	fragment_resolve(t, &first, packet, 1, &(struct fragment_burst){false, &n6, 7, MS});
+	fragment_resolve(t, &later, packet, 1, &(struct fragment_burst){true, &n6, 7, MS});
 	cr_expect(later.layer[0].dport == 4000);
 	fragment_table_free(t);
 }
