@@ -46,6 +46,12 @@ static void forward(
 		rte_pktmbuf_free_bulk(mbufs + sent, n - sent);
 }
 
+static struct worker_scene scene_of(struct worker *w, const struct table *t, uint64_t now_ns)
+{
+	return (struct worker_scene){
+		.table = t, .capture = w->capture, .counters = &w->counters->now, .now_ns = now_ns};
+}
+
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];
@@ -58,7 +64,12 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		return 0;
 	uint64_t now = clock_forward(w->clock, rte_rdtsc(), &w->last_ns);
 	views_of(mbufs, views, n);
-	parse_burst(&l->traits, views, n);
+	uint32_t fragments = parse_burst(&l->traits, views, n);
+	if (__builtin_expect(fragments != 0, 0)) {
+		const struct worker_scene scene = scene_of(w, t, now);
+		worker_fragments_burst(
+			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
+	}
 	count(&w->counters->now, views, n);
 	do {
 		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);
@@ -70,6 +81,16 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	else
 		rte_pktmbuf_free_bulk(mbufs, n);
 	return n;
+}
+
+// Fragments that wait for others do not wait for ever.
+static void tend(struct worker *w, const struct table *t, bool all)
+{
+	if (__builtin_expect(!worker_fragments_waiting(w->fragments), 1))
+		return;
+	const struct worker_scene scene =
+		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
+	worker_fragments_tend(w->fragments, &scene, all);
 }
 
 // The one system call of a worker, only when configured and never while packets come in.
@@ -99,6 +120,7 @@ int worker_run(void *argument)
 		unsigned found = 0;
 		for (uint32_t i = 0; i < w->n_lanes; i++)
 			found += lane_poll(w, &w->lanes[i], t);
+		tend(w, t, false);
 		live_quiescent(w->live);
 		stats_answer(w->stats, w->counters);
 		atomic_store_explicit(&w->counters->polling, 1, memory_order_release);
@@ -106,6 +128,7 @@ int worker_run(void *argument)
 		if (__builtin_expect(w->idle_sleep_us > 0 && empty >= IDLE_LOOPS, 0))
 			doze(w);
 	}
+	tend(w, live_table(w->live), true);
 	live_quiescent(w->live);
 	stats_answer(w->stats, w->counters);
 	live_reader_leave(w->live);

@@ -10,6 +10,7 @@
 #include "dataplane/live.h"
 #include "dataplane/port.h"
 #include "dataplane/stats.h"
+#include "dataplane/worker_fragments.h"
 
 struct worker { // filled by main before the launch, the worker's own afterwards
 	const struct lane *lanes;
@@ -18,6 +19,7 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	struct live *live;
 	const struct clock *clock;
 	struct capture *capture;
+	struct worker_fragments *fragments;
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;
