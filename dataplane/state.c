@@ -53,7 +53,10 @@ static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 		.report = t->report,
 		.tombstone = t->tombstone,
 		.n_destinations = t->n_destinations,
+		.triggers = t->triggers,
 		.filter = t->filter,
+		.matched = store_task_matched(t),
+		.matched_length = t->matched_length,
 		.memo = t->memo,
 		.memo_length = t->memo_length,
 	};

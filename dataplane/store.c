@@ -312,7 +312,8 @@ void store_destination_free(struct store_destination *d)
 
 struct store_task *store_task_make(const struct channel_task *t)
 {
-	struct store_task *o = calloc(1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]));
+	struct store_task *o = calloc(
+		1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) + t->matched_length);
 
 	if (!o)
 		return NULL;
@@ -330,6 +331,10 @@ struct store_task *store_task_make(const struct channel_task *t)
 	o->n_destinations = t->n_destinations;
 	o->filter = t->filter;
 	memcpy(o->did, t->did, t->n_destinations * sizeof(o->did[0]));
+	o->triggers = t->triggers;
+	o->matched_length = t->matched_length;
+	if (t->matched_length > 0)
+		memcpy((uint8_t *)&o->did[o->n_destinations], t->matched, t->matched_length);
 	return o;
 }
 

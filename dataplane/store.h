@@ -45,9 +45,16 @@ struct store_task {
 	uint32_t memo_length;
 	uint8_t *memo;
 	struct leaving *hold; // the engine's: slot and contexts; NULL for a tombstone
+	struct channel_triggers triggers;
 	struct filter filter;
-	struct id16 did[];
+	uint16_t matched_length;
+	struct id16 did[]; // n_destinations; behind them the attributes 17: store_task_matched
 };
+
+static inline const uint8_t *store_task_matched(const struct store_task *t)
+{
+	return (const uint8_t *)&t->did[t->n_destinations];
+}
 
 struct store;
 

@@ -5,9 +5,10 @@
 #include "shared/wire.h"
 
 #define HEADER_SIZE 8
+#define ATTRIBUTE_MATCHED 17 // of TS 103 221-2
 
 static_assert(CHANNEL_MEMO_MAX + CHANNEL_TASK_DESTINATIONS_MAX * sizeof(struct id16) +
-			      FILTER_ENCODED_MAX + 128 <
+			      FILTER_ENCODED_MAX + CHANNEL_MATCHED_MAX + 160 <
 		      CHANNEL_MESSAGE_MAX,
 	"the largest task fits one message");
 
@@ -280,6 +281,56 @@ static void get_destination(struct wire_reader *r, struct channel_destination *m
 	get_memo(r, &m->memo, &m->memo_length);
 }
 
+static void put_triggers(struct wire_writer *w, const struct channel_triggers *t)
+{
+	wire_put_u32(w, t->timer_s);
+	wire_put_u64(w, t->packets);
+	wire_put_u64(w, t->bytes);
+	wire_put_u8(w, t->session);
+}
+
+static void get_triggers(struct wire_reader *r, struct channel_triggers *t)
+{
+	t->timer_s = wire_get_u32(r);
+	t->packets = wire_get_u64(r);
+	t->bytes = wire_get_u64(r);
+	t->session = get_flag(r);
+}
+
+static void put_matched(struct wire_writer *w, const uint8_t *tlvs, uint16_t length)
+{
+	if (length > CHANNEL_MATCHED_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	wire_put_u16(w, length);
+	wire_put_octets(w, tlvs, length);
+}
+
+// They go into PDUs as they are: whole attributes of type 17, none empty.
+static void get_matched(struct wire_reader *r, const uint8_t **tlvs, uint16_t *length)
+{
+	uint16_t n = wire_get_u16(r);
+
+	if (n > CHANNEL_MATCHED_MAX)
+		fail(&r->error, POI_ERR_TOO_LARGE);
+	const uint8_t *p = wire_take(r, n);
+	*tlvs = NULL;
+	*length = 0;
+	if (r->error || n == 0)
+		return;
+	struct wire_reader in = wire_reader_of(p, n);
+	while (wire_left(&in) > 0) {
+		uint16_t type = wire_get_u16(&in), size = wire_get_u16(&in);
+		if (type != ATTRIBUTE_MATCHED || size == 0 || !wire_take(&in, size)) {
+			fail(&r->error, POI_ERR_INVALID);
+			return;
+		}
+	}
+	*tlvs = p;
+	*length = n;
+}
+
 static void put_task(struct wire_writer *w, const struct channel_task *m)
 {
 	put_id(w, &m->ne);
@@ -296,7 +347,9 @@ static void put_task(struct wire_writer *w, const struct channel_task *m)
 	wire_put_u8(w, m->n_destinations);
 	for (unsigned i = 0; i < m->n_destinations; i++)
 		put_id(w, &m->did[i]);
+	put_triggers(w, &m->triggers);
 	filter_encode(w, &m->filter);
+	put_matched(w, m->matched, m->matched_length);
 	put_memo(w, m->memo, m->memo_length);
 }
 
@@ -312,10 +365,12 @@ static void get_task(struct wire_reader *r, struct channel_task *m)
 	m->n_destinations = get_enum(r, 0, CHANNEL_TASK_DESTINATIONS_MAX);
 	for (unsigned i = 0; i < m->n_destinations; i++)
 		get_id(r, &m->did[i]);
+	get_triggers(r, &m->triggers);
 	filter_decode(r, &m->filter);
 	// An empty filter would select everybody's packets: never taken, whoever sends it.
 	if (!r->error && filter_check(&m->filter, NULL))
 		r->error = POI_ERR_INVALID;
+	get_matched(r, &m->matched, &m->matched_length);
 	get_memo(r, &m->memo, &m->memo_length);
 }
 

@@ -70,6 +70,7 @@ enum packet_outcome {
 	X(NO_MEMORY, "no_memory")             /* the global buffer cap is reached */               \
 	X(PDU_TOO_LARGE, "pdu_too_large")     /* beyond the destination's max-pdu */               \
 	X(TRUNCATED_FRAME, "truncated_frame") /* the received frame lacks octets of the packet */  \
+	X(REPORT_FULL, "report_full")         /* a packet was left out of the summary reports */   \
 	X(REMOVED, "destination_removed")     /* still queued when its destination was removed */  \
 	X(STOPPED, "stopped")                 /* still queued when the process stopped */
 

@@ -50,6 +50,9 @@ static struct channel_task task(uint32_t ne, uint32_t xid, uint32_t did)
 		.delivery = DELIVERY_X3,
 		.n_destinations = 1,
 		.did = {id(did)},
+		.triggers = {1, 2, 3, 1},
+		.matched = (const uint8_t *)"\0\x11\0\4attr",
+		.matched_length = 8,
 		.memo = (const uint8_t *)"memo of t",
 		.memo_length = 9};
 
@@ -345,5 +348,8 @@ Test(store, a_streamed_task_says_what_was_put)
 	cr_expect_eq(t.tombstone, 1);
 	cr_expect_eq(t.memo_length, 9);
 	cr_expect_arr_eq(t.memo, "memo of t", 9);
+	cr_expect_eq(t.triggers.bytes, 3);
+	cr_assert_eq(t.matched_length, 8);
+	cr_expect_arr_eq(t.matched, "\0\x11\0\4attr", 8);
 	state_end(&st);
 }

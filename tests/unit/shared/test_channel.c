@@ -33,6 +33,8 @@ static struct copy_balance copies(void)
 	return b;
 }
 
+static const uint8_t matched[] = {0, 17, 0, 3, '<', 'a', '>', 0, 17, 0, 1, 'b'};
+
 static struct channel_task sample_task(void)
 {
 	struct channel_task m = {.ne = id(1),
@@ -44,6 +46,9 @@ static struct channel_task sample_task(void)
 		.tombstone = 1,
 		.n_destinations = 2,
 		.did = {id(5), id(6)},
+		.triggers = {7, 8, 9, 1},
+		.matched = matched,
+		.matched_length = sizeof(matched),
 		.memo = memo,
 		.memo_length = sizeof(memo)};
 
@@ -172,6 +177,13 @@ Test(channel, decoded_values_are_the_encoded_ones)
 	cr_assert(id_equal(&back.did[1], &m.did[1]));
 	cr_assert_eq(back.correlation, 4);
 	cr_assert_eq(back.report, REPORT_PDSR);
+	cr_assert_eq(back.triggers.timer_s, 7);
+	cr_assert_eq(back.triggers.packets, 8);
+	cr_assert_eq(back.triggers.bytes, 9);
+	cr_assert_eq(back.triggers.session, 1);
+	cr_assert_eq(back.matched_length, sizeof(matched));
+	cr_assert_arr_eq(back.matched, matched, sizeof(matched));
+	cr_assert(back.matched > out && back.matched < out + n, "points into the message");
 	cr_assert(filter_equal(&back.filter, &m.filter));
 	cr_assert_eq(back.memo_length, sizeof(memo));
 	cr_assert_str_eq((const char *)back.memo, (const char *)memo);
@@ -219,6 +231,34 @@ Test(channel, task_domains)
 	expect_task_refused(m, 0, "the largest memo fits");
 	m.memo_length++;
 	expect_task_refused(m, POI_ERR_TOO_LARGE, "memo");
+}
+
+Test(channel, matched_attributes_are_whole)
+{
+	static uint8_t large[CHANNEL_MATCHED_MAX + 1] = {0, 17, 0x03, 0xfc};
+	static const uint8_t other[] = {0, 18, 0, 1, 'a'}, empty[] = {0, 17, 0, 0};
+	struct channel_task m = sample_task();
+
+	m.matched_length = 0;
+	expect_task_refused(m, 0, "none: X3 needs none");
+	m.matched_length = sizeof(matched) - 1;
+	expect_task_refused(m, POI_ERR_INVALID, "the last one is cut");
+	m.matched_length = 3;
+	expect_task_refused(m, POI_ERR_INVALID, "no length");
+	m.matched = other;
+	m.matched_length = sizeof(other);
+	expect_task_refused(m, POI_ERR_INVALID, "another type");
+	m.matched = empty;
+	m.matched_length = sizeof(empty);
+	expect_task_refused(m, POI_ERR_INVALID, "an empty value");
+	m.matched = large;
+	m.matched_length = CHANNEL_MATCHED_MAX;
+	expect_task_refused(m, 0, "the largest fits");
+	m.matched_length++;
+	expect_task_refused(m, POI_ERR_TOO_LARGE, "beyond it");
+	m = sample_task();
+	m.triggers.session = 2;
+	expect_task_refused(m, POI_ERR_INVALID, "flag");
 }
 
 Test(channel, other_domains)
