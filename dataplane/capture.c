@@ -8,10 +8,13 @@
 
 #include <rte_mbuf.h>
 
+#include "dataplane/header_report.h"
 #include "shared/channel.h"
 
 #define LINE 64
-#define READY_SIZE (COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most twice: see stream_cut
+#define READY_SIZE \
+	(COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most twice: see stream_cut
+#define HEADER_MAX 320				 // what every known receiver takes of a PDU header
 #define SWEEP 64 // rings looked at when the pool is empty, per copy refused
 
 struct copy_ring {
@@ -60,7 +63,8 @@ struct capture {
 	uint32_t n_touched;
 	_Atomic uint32_t sweeping; // the worker looks at rings that no table may name any more
 	uint64_t burst;		   // from 1: a new ring was touched in none
-	struct copy_ring *touched[2 * PACKET_BURST * RULE_DESTINATIONS_MAX];
+	struct copy_ring
+		*touched[2 * PACKET_BURST * RULE_DESTINATIONS_MAX + 2 * RULE_DESTINATIONS_MAX];
 	struct segment **free; // a stack: the segment used last is the warmest
 	struct segment *segments;
 	uint8_t *octets;
@@ -357,15 +361,24 @@ static void lose(struct copy_ring *r, struct slot_counters *n, int loss)
 	count(&r->lost[loss], 1);
 }
 
-struct job { // one hit on its way to its destinations
-	const struct hit *hit;
+struct job { // one PDU on its way to the destinations of its task
+	struct slot_counters *counters;
+	uint32_t slot;
+	const uint8_t *octets; // the payload, or NULL: `extent` of `view` and `mbuf`
 	const struct packet_view *view;
 	const void *mbuf;
-	struct slot_counters *counters;
 	struct extent extent;
 	struct pdu_head head;
 	size_t head_size;
 };
+
+static bool job_payload(uint8_t *to, const struct job *j)
+{
+	if (!j->octets)
+		return put_payload(to, &j->extent, j->view, j->mbuf);
+	memcpy(to, j->octets, j->extent.length);
+	return true;
+}
 
 static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 {
@@ -375,7 +388,7 @@ static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 	count_slot(&j->counters->offered, 1);
 	count(&r->offered, 1);
 	uint8_t *out = j->extent.cut ? NULL : reserve(c, r, size, &loss);
-	if (out && !put_payload(out + j->head_size, &j->extent, j->view, j->mbuf)) {
+	if (out && !job_payload(out + j->head_size, j)) {
 		loss = LOSS_TRUNCATED_FRAME; // what was reserved is simply not committed
 		out = NULL;
 	}
@@ -386,59 +399,169 @@ static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 	j->head.minor = r->minor;
 	pdu_head_write(out, &c->s.origin, &j->head);
 	commit(c, r,
-		&(struct copy_descriptor){.end = (uint32_t)size,
-			.slot = j->hit->rule->slot,
-			.payload = j->extent.length});
+		&(struct copy_descriptor){
+			.end = (uint32_t)size, .slot = j->slot, .payload = j->extent.length});
 }
 
-static void capture_hit(struct capture *c, struct job *j, uint64_t time_ns)
+static inline struct copy_ring *ring_of(struct capture *c, uint16_t destination, enum copy_kind k)
 {
-	const struct rule *rule = j->hit->rule;
-	struct slot_counters *n = slot_counters_of(c->s.slots, rule->slot);
+	return atomic_load_explicit(&c->ring[destination][k], memory_order_acquire);
+}
 
-	j->counters = n;
-	count_slot(&n->matched, 1);
-	__atomic_store_n(&n->last_ns, time_ns, __ATOMIC_RELAXED);
-	if (!(rule->delivery & DELIVERY_X3))
+// As many of the task's attributes 17 as keep the header within HEADER_MAX, but at least one.
+static uint16_t matched_within(const struct capture *c, const struct x2_task *t)
+{
+	size_t fixed = pdu_head_size(&c->s.origin, &(struct pdu_head){0});
+	uint16_t length = 0;
+
+	if (fixed + t->matched_length <= HEADER_MAX)
+		return t->matched_length;
+	while (length < t->matched_length) {
+		uint16_t next = (uint16_t)(length + 4 + wire_load16(t->matched + length + 2));
+		if (length > 0 && fixed + next > HEADER_MAX)
+			break;
+		length = next;
+	}
+	return length;
+}
+
+void capture_report(
+	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
+{
+	uint8_t room[XIRI_MAX];
+	struct xiri told = *x;
+	struct job j = {.slot = t->slot, .counters = slot_counters_of(c->s.slots, t->slot)};
+
+	told.release = c->s.xiri_release;
+	j.octets = xiri_write(room, &told);
+	j.extent.length = (uint32_t)(room + XIRI_MAX - j.octets);
+	count_slot(&j.counters->x2_octets, j.extent.length);
+	j.head = (struct pdu_head){
+		.type = PDU_X2,
+		.direction = x->facts.direction,
+		.format = PDU_FORMAT_33128,
+		.payload_length = j.extent.length,
+		.xid = t->header_xid,
+		.correlation = t->correlation,
+		.sequence = (*slot_sequence_of(c->s.slots, t->context))++,
+		.time_ns = time_ns,
+		.extra = t->matched,
+		.extra_length = matched_within(c, t),
+	};
+	j.head_size = pdu_head_size(&c->s.origin, &j.head);
+	for (unsigned i = 0; i < t->n_destinations; i++) {
+		struct copy_ring *r = ring_of(c, t->destination[i], COPY_X2);
+		if (r)
+			copy_to(c, r, &j);
+	}
+	// A task names at most RULE_DESTINATIONS_MAX rings: room for the next one's.
+	if (c->n_touched > PACKET_BURST * RULE_DESTINATIONS_MAX)
+		publish_touched(c);
+}
+
+void capture_report_lost(struct capture *c, const struct x2_task *t)
+{
+	struct slot_counters *n = slot_counters_of(c->s.slots, t->slot);
+
+	for (unsigned i = 0; i < t->n_destinations; i++) {
+		struct copy_ring *r = ring_of(c, t->destination[i], COPY_X2);
+		if (!r)
+			continue;
+		count_slot(&n->offered, 1);
+		count(&r->offered, 1);
+		lose(r, n, LOSS_REPORT_FULL);
+	}
+}
+
+void capture_publish(struct capture *c)
+{
+	if (c->n_touched > 0)
+		publish_touched(c);
+}
+
+bool capture_takes(const struct capture *c, enum copy_kind k)
+{
+	return k == COPY_X2 || !c->s.x2_only;
+}
+
+static void hit_header(
+	struct capture *c, const struct hit *h, const struct packet_view *v, uint64_t time_ns)
+{
+	const struct x2_task *t = h->rule->x2;
+
+	if (t->report != REPORT_PDSR) {
+		struct xiri x = {.trigger = SUMMARY_NONE};
+		if (header_facts_of(&x.facts, h, v))
+			capture_report(c, t, &x, time_ns);
 		return;
-	j->extent = extent_of(c, j->hit, j->view);
-	count_slot(&n->x3_octets, j->extent.length);
+	}
+	struct header_facts facts;
+	if (!header_facts_of(&facts, h, v))
+		return;
+	struct header_digest *d = c->s.reports ? report_ring_next(c->s.reports) : NULL;
+	if (d)
+		*d = (struct header_digest){.task = t, .time_ns = time_ns, .facts = facts};
+	else
+		capture_report_lost(c, t);
+}
+
+static void hit_content(struct capture *c, const struct hit *h, const struct packet_view *v,
+	const void *mbuf, uint64_t time_ns)
+{
+	const struct rule *rule = h->rule;
+	struct job j = {.slot = rule->slot,
+		.counters = slot_counters_of(c->s.slots, rule->slot),
+		.view = v,
+		.mbuf = mbuf,
+		.extent = extent_of(c, h, v)};
+
+	count_slot(&j.counters->x3_octets, j.extent.length);
 	// Taken once, before the queue that may drop: the same for every destination, and a loss is
 	// visible to each of them as a gap (clause 5.3.9).
 	uint32_t sequence = (*slot_sequence_of(c->s.slots, rule->context_x3))++;
-	j->head = (struct pdu_head){
+	j.head = (struct pdu_head){
 		.type = PDU_X3,
-		.direction = j->hit->direction,
-		.format = j->extent.format,
-		.payload_length = j->extent.length,
+		.direction = h->direction,
+		.format = j.extent.format,
+		.payload_length = j.extent.length,
 		.xid = rule->header_xid,
 		.correlation = rule->correlation,
 		.sequence = sequence,
 		.time_ns = time_ns,
 	};
-	j->head_size = pdu_head_size(&c->s.origin, &j->head);
+	j.head_size = pdu_head_size(&c->s.origin, &j.head);
 	for (unsigned i = 0; i < rule->n_destinations; i++) {
-		struct copy_ring *r = atomic_load_explicit(
-			&c->ring[rule->destination[i]][COPY_X3], memory_order_acquire);
+		struct copy_ring *r = ring_of(c, rule->destination[i], COPY_X3);
 		if (r)
-			copy_to(c, r, j);
+			copy_to(c, r, &j);
 	}
+}
+
+static void capture_hit(struct capture *c, const struct hit *h, const struct packet_view *v,
+	const void *mbuf, uint64_t time_ns)
+{
+	struct slot_counters *n = slot_counters_of(c->s.slots, h->rule->slot);
+
+	count_slot(&n->matched, 1);
+	__atomic_store_n(&n->last_ns, time_ns, __ATOMIC_RELAXED);
+	if (h->rule->delivery & DELIVERY_X3)
+		hit_content(c, h, v, mbuf, time_ns);
+	if (h->rule->delivery & DELIVERY_X2 && h->rule->x2)
+		hit_header(c, h, v, time_ns);
 }
 
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns)
 {
 	for (unsigned i = 0; i < n_hits; i++) {
-		struct job j = {.hit = &hits[i],
-			.view = &views[hits[i].packet],
-			.mbuf = mbufs[hits[i].packet]};
-		capture_hit(c, &j, time_ns);
+		capture_hit(c, &hits[i], &views[hits[i].packet], mbufs[hits[i].packet], time_ns);
 		// One rule names at most RULE_DESTINATIONS_MAX rings: room for the next hit's.
 		if (c->n_touched > PACKET_BURST * RULE_DESTINATIONS_MAX)
 			publish_touched(c);
 	}
-	if (c->n_touched > 0)
-		publish_touched(c);
+	capture_publish(c);
+	if (c->s.reports)
+		report_ring_publish(c->s.reports);
 }
 
 struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s)

@@ -1,11 +1,11 @@
 #pragma once
 
 // Hit -> PDU in a ring. One `struct capture` per worker; per (worker, destination, X2|X3) one
-// copy_ring: PDUs back to back in segments, and beside them descriptors. Segments come from a pool of
-// the worker's own and come back from deliver over a single-producer ring, so the hot path never
-// writes a line that another core writes except those rings' own indices. The worker makes no system
-// call: a ring that deliver has found empty is `armed`, and the first push after that puts it into
-// the ready queue of its delivery thread.
+// copy_ring: PDUs back to back in segments, and beside them descriptors. Segments come from a pool
+// of the worker's own and come back from deliver over a single-producer ring, so the hot path never
+// writes a line that another core writes except those rings' own indices. The worker makes no
+// system call: a ring that deliver has found empty is `armed`, and the first push after that puts
+// it into the ready queue of its delivery thread.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -13,8 +13,10 @@
 #include <stdint.h>
 
 #include "dataplane/packet.h"
+#include "dataplane/report_ring.h"
 #include "dataplane/slots.h"
 #include "dataplane/table.h"
+#include "dataplane/x2_task.h"
 #include "shared/pdu.h"
 
 #define SEGMENT_SIZE (128u * 1024u)
@@ -25,13 +27,13 @@
 enum copy_kind { COPY_X2 = 0, COPY_X3 = 1, COPY_KINDS = 2 };
 
 struct copy_descriptor {
-	uint32_t end;     // offset in the segment of the first octet behind this PDU
-	uint32_t slot;    // the task it belongs to
+	uint32_t end;	  // offset in the segment of the first octet behind this PDU
+	uint32_t slot;	  // the task it belongs to
 	uint32_t payload; // payload octets of the PDU
 };
 
 struct segment {
-	uint8_t *octets;         // SEGMENT_SIZE
+	uint8_t *octets;	 // SEGMENT_SIZE
 	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
 	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
 	struct copy_descriptor copy[SEGMENT_COPIES];
@@ -42,10 +44,13 @@ struct capture;
 
 struct capture_settings {
 	uint32_t worker;
-	struct pdu_origin origin; // NFID and this worker's IPID
-	uint64_t pool_octets;     // this worker's share of delivery.buffer-total
-	uint32_t n_deliver;       // delivery threads that will hand segments back
-	uint8_t payload_format;   // the configuration's default
+	struct pdu_origin origin;    // NFID and this worker's IPID
+	uint64_t pool_octets;	     // this worker's share of delivery.buffer-total
+	uint32_t n_deliver;	     // delivery threads that will hand segments back
+	uint8_t payload_format;	     // the configuration's default
+	uint8_t xiri_release;	     // enum config_xiri_release
+	bool x2_only;		     // the reporter's: no X3 ring is ever attached
+	struct report_ring *reports; // NULL: summary reports are not made here
 	struct slots_worker *slots;
 };
 
@@ -53,21 +58,34 @@ struct capture_settings {
 struct capture *capture_new(const struct capture_settings *s);
 void capture_free(struct capture *c); // after the worker and deliver have stopped
 
-// Worker: builds the PDUs of these hits. `mbufs` are the frames behind `views` (struct rte_mbuf *, for
-// octets beyond the first segment). `time_ns`: receive time of the burst. Every copy owed is pushed
-// or counted as lost, in its task's slot and in its ring. A destination is owed X3 when it has an X3
-// ring attached.
+// The kinds of ring it wants attached.
+bool capture_takes(const struct capture *c, enum copy_kind k);
+
+// Worker: builds the PDUs of these hits: X3 copies of the packet, X2 with its header report, or a
+// header digest for the summary reports. A hit that means no IP packet has no header report.
+// `mbufs` are the frames behind `views` (struct rte_mbuf *, for octets beyond the first segment).
+// `time_ns`: receive time of the burst. Every copy owed is pushed or counted as lost, in its task's
+// slot and in its ring. A destination is owed X3 when it has an X3 ring attached.
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns);
+
+// Reporter: one xIRI of a task to its destinations, as X2 PDUs; visible to deliver after
+// capture_publish. Headers stay within 320 octets where leaving out attributes 17 behind the first
+// achieves that.
+void capture_report(
+	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns);
+// A packet of this task is in no summary report: counted as a lost copy for each destination.
+void capture_report_lost(struct capture *c, const struct x2_task *t);
+void capture_publish(struct capture *c);
 
 // Below: deliver's side. Rings are made and attached before a table names the destination and
 // detached after its grace period.
 struct copy_ring_settings {
-	uint64_t quota;   // octets of queued PDUs
+	uint64_t quota;	  // octets of queued PDUs
 	uint32_t max_pdu; // 0: none
 	uint32_t deliver; // number of the delivery thread that drains it
-	uint8_t minor;    // version minor of its PDUs
-	void *owner;      // for whoever drains the ring
+	uint8_t minor;	  // version minor of its PDUs
+	void *owner;	  // for whoever drains the ring
 };
 
 struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s);
@@ -81,11 +99,12 @@ void *copy_ring_owner(const struct copy_ring *r);
 // reported again before copy_ring_arm.
 struct copy_ring *capture_ready(struct capture *c, uint32_t deliver);
 // Asks for the ready queue again. Returns false when something came meanwhile: the ring is then not
-// armed and the caller goes on with it. `seen_segment` and `seen_copies`: how far the caller has come.
+// armed and the caller goes on with it. `seen_segment` and `seen_copies`: how far the caller has
+// come.
 bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies);
 
-// The segment of this sequence number (from 0), or NULL when the worker has not opened it yet. Valid
-// until copy_ring_release_segment has given it back.
+// The segment of this sequence number (from 0), or NULL when the worker has not opened it yet.
+// Valid until copy_ring_release_segment has given it back.
 struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence);
 // Gives the oldest segment back to the worker's pool. Only a closed one.
 void copy_ring_release_segment(struct copy_ring *r);

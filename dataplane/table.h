@@ -15,6 +15,8 @@
 
 #define RULE_DESTINATIONS_MAX 16
 
+struct x2_task; // dataplane/x2_task.h
+
 // One task as the workers see it. Owned by the caller of table_put until table_put takes a copy.
 struct rule {
 	uint32_t slot;	     // stable index of the task's counters; the table's key
@@ -28,6 +30,7 @@ struct rule {
 	uint8_t payload_format; // 0 automatic, 5, 6, 7 or 12
 	uint8_t n_destinations;
 	uint16_t destination[RULE_DESTINATIONS_MAX]; // destination indices
+	const struct x2_task *x2; // with DELIVERY_X2; outlives the rule by its grace period
 	struct filter filter;
 };
 
