@@ -13,6 +13,7 @@
 
 #define LINGER_SECONDS 2
 #define PROGRESS 65536 // octets of a response that renew its deadline
+#define COPIED 16000   // octets of a body that goes behind its head in one record
 
 static const struct config_limits *limits(const struct connection *c)
 {
@@ -54,13 +55,21 @@ static void link_first(struct connection *c)
 	l->connections = c;
 }
 
+static void drop_part(struct connection *c, char *octets, size_t done, size_t length)
+{
+	// What has left was wiped then: tens of mebibytes are not wiped in one turn.
+	if (octets != NULL)
+		explicit_bzero(octets + done, length - done);
+	free(octets);
+	c->server->listener->leaving -= length;
+}
+
 static void drop_output(struct connection *c)
 {
-	if (c->out != NULL)
-		explicit_bzero(c->out, c->out_length);
-	free(c->out);
-	c->out = NULL;
-	c->out_length = c->out_done = c->out_mark = 0;
+	drop_part(c, c->out, c->out_done, c->out_length);
+	drop_part(c, c->body, 0, c->body_length);
+	c->out = c->body = NULL;
+	c->out_length = c->out_done = c->out_mark = c->body_length = 0;
 }
 
 // The exchanges under way answer into the void.
@@ -165,23 +174,34 @@ static void await_request(struct connection *c)
 	set_deadline(c, limits(c)->idle_timeout);
 }
 
-static void start_response(struct connection *c, unsigned status, const char *body, size_t length)
+// `body` comes from malloc and is kept or freed here.
+static void start_response(struct connection *c, unsigned status, char *body, size_t length)
 {
-	bool keep = status == 200 || status == 503;
+	bool keep = status == 200 || status == 503, apart = length > COPIED;
 	char head[256];
 
 	keep = keep && http1_keep_alive(c->http) && !c->last_request && !c->read_closed;
 	c->last_request = !keep;
 	size_t head_length = http1_response_head(status, length, keep, head, sizeof(head));
 	drop_output(c);
-	c->out = malloc(head_length + length);
+	c->out = malloc(head_length + (apart ? 0 : length));
 	if (c->out != NULL) {
 		memcpy(c->out, head, head_length);
-		if (length > 0)
+		c->out_length = head_length;
+		if (apart) {
+			c->body = body;
+			c->body_length = length;
+		} else if (length > 0) { // head and body in one record
 			memcpy(c->out + head_length, body, length);
-		c->out_length = head_length + length;
+			c->out_length += length;
+		}
+		c->server->listener->leaving += c->out_length + c->body_length;
 	} else {
 		c->last_request = true; // no memory: closed from the loop without an answer
+	}
+	if (body != c->body) {
+		explicit_bzero(body, length);
+		free(body);
 	}
 	c->state = CONNECTION_WRITE;
 	counters(c)->responses++;
@@ -222,6 +242,7 @@ struct http_exchange *connection_exchange(struct connection *c, int32_t stream)
 		return NULL;
 	SSL_up_ref(c->tls);
 	x->tls = c->tls;
+	x->listener = c->server->listener;
 	x->connection = c;
 	x->stream = stream;
 	TAILQ_INSERT_TAIL(&c->exchanges, x, entry);
@@ -324,9 +345,24 @@ static void on_reading(struct connection *c)
 	event_active(c->readable, EV_READ, 0); // others first; OpenSSL may hold octets
 }
 
+// There is something to be written: of the head, then of the body.
+static bool writes_on(struct connection *c)
+{
+	if (c->out_done < c->out_length)
+		return true;
+	if (c->body == NULL)
+		return false;
+	drop_part(c, c->out, c->out_done, c->out_length);
+	c->out = c->body;
+	c->out_length = c->body_length;
+	c->out_done = c->out_mark = c->body_length = 0;
+	c->body = NULL;
+	return true;
+}
+
 static void on_writing(struct connection *c)
 {
-	for (int i = 0; c->out_done < c->out_length; i++) {
+	for (int i = 0; writes_on(c); i++) {
 		if (i == WRITES_PER_TURN) {
 			event_active(c->writable, EV_WRITE, 0);
 			return;
@@ -344,6 +380,7 @@ static void on_writing(struct connection *c)
 				connection_close(c);
 			return;
 		}
+		explicit_bzero(c->out + c->out_done, (size_t)n);
 		c->out_done += (size_t)n;
 		if (c->out_done - c->out_mark >= PROGRESS) {
 			c->out_mark = c->out_done;
@@ -527,7 +564,7 @@ bool http_peer_is(const struct http_exchange *x, const char *admf_identifier)
 	return tls_peer_identifier(x->tls, is_same, (void *)admf_identifier);
 }
 
-static void end_exchange(struct http_exchange *x, unsigned status, const char *body, size_t length)
+static void end_exchange(struct http_exchange *x, unsigned status, char *body, size_t length)
 {
 	struct connection *c = x->connection;
 	int32_t stream = x->stream;
@@ -536,8 +573,10 @@ static void end_exchange(struct http_exchange *x, unsigned status, const char *b
 		TAILQ_REMOVE(&c->exchanges, x, entry);
 	SSL_free(x->tls);
 	free(x);
-	if (c == NULL)
+	if (c == NULL) {
+		free(body);
 		return;
+	}
 	if (c->http2 != NULL)
 		connection_http2_respond(c, stream, status, body, length);
 	else
@@ -546,7 +585,24 @@ static void end_exchange(struct http_exchange *x, unsigned status, const char *b
 
 void http_respond(struct http_exchange *x, const char *body, size_t length)
 {
+	char *copy = malloc(length + 1);
+
+	if (copy == NULL) {
+		end_exchange(x, 503, NULL, 0);
+		return;
+	}
+	memcpy(copy, body, length);
+	end_exchange(x, 200, copy, length);
+}
+
+void http_respond_take(struct http_exchange *x, char *body, size_t length)
+{
 	end_exchange(x, 200, body, length);
+}
+
+size_t http_leaving(const struct http_exchange *x)
+{
+	return x->listener->leaving;
 }
 
 void http_refuse(struct http_exchange *x, unsigned status)

@@ -37,6 +37,7 @@ int connection_http2_start(struct connection *c)
 	struct http2_settings s = {.path = l->config->nes[c->ne].path,
 		.limits = limits,
 		.bodies = &l->bodies,
+		.leaving = &l->leaving,
 		.bodies_max = limits->body > BODIES_MAX / 2 ? (size_t)limits->body * 2 : BODIES_MAX,
 		.refused = on_refused,
 		.context = c};
@@ -205,7 +206,7 @@ void connection_http2_step(struct connection *c)
 }
 
 void connection_http2_respond(
-	struct connection *c, int32_t stream, unsigned status, const char *body, size_t length)
+	struct connection *c, int32_t stream, unsigned status, char *body, size_t length)
 {
 	counters(c)->responses++;
 	http2_respond(c->http2, stream, status, body, length, now_ms());

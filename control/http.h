@@ -28,5 +28,12 @@ typedef void (*http_handler)(void *context, struct http_exchange *x, const struc
 // has gone meanwhile: the exchange then only ends.
 void http_respond(struct http_exchange *x, const char *body, size_t length);
 
+// The same without a copy: `body` comes from malloc and is the codec's from here on; what has left is
+// wiped.
+void http_respond_take(struct http_exchange *x, char *body, size_t length);
+
+// Octets of all responses of this exchange's listener that were given to it and have not left yet.
+size_t http_leaving(const struct http_exchange *x);
+
 // Sends an HTTP error status without body and ends the exchange (503 when overloaded).
 void http_refuse(struct http_exchange *x, unsigned status);

@@ -111,13 +111,25 @@ static void drop_taken(struct http2 *h)
 	h->taken_length = 0;
 }
 
+static void drop_out(struct http2 *h, struct stream *s)
+{
+	if (s->out == NULL)
+		return;
+	// What was framed was wiped then: tens of mebibytes are not wiped in one turn.
+	explicit_bzero(s->out + s->out_done, s->out_length - s->out_done);
+	free(s->out);
+	s->out = NULL;
+	if (h->settings.leaving != NULL)
+		*h->settings.leaving -= s->out_length;
+}
+
 static void remove_stream(struct http2 *h, struct stream *s)
 {
 	TAILQ_REMOVE(&h->streams[s->phase], s, entry);
 	if (s->phase == ARRIVING || s->phase == READY)
 		h->pending--;
 	drop_body(h, s);
-	drop(s->out, s->out_length);
+	drop_out(h, s);
 	free(s);
 	h->idle_since = h->now;
 }
@@ -519,6 +531,7 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
 	memcpy(h->out + h->out_length, head, 9);
 	memcpy(h->out + h->out_length + 9, s->out + s->out_done, length);
 	h->out_length += 9 + length;
+	explicit_bzero(s->out + s->out_done, length);
 	s->out_done += length;
 	if (s->out_done - s->out_mark >= PROGRESS) {
 		s->out_mark = s->out_done;
@@ -650,23 +663,23 @@ bool http2_request(struct http2 *h, struct http2_request *r)
 	return true;
 }
 
-void http2_respond(struct http2 *h, int32_t stream, unsigned status, const char *body,
-	size_t length, int64_t now)
+void http2_respond(
+	struct http2 *h, int32_t stream, unsigned status, char *body, size_t length, int64_t now)
 {
+	struct stream *s = NULL;
+
 	h->now = now;
 	h->pending--;
-	if (h->ended)
+	if (!h->ended)
+		s = nghttp2_session_get_stream_user_data(h->session, stream);
+	if (s == NULL || s->phase != TAKEN) {
+		drop(body, length);
 		return;
-	struct stream *s = nghttp2_session_get_stream_user_data(h->session, stream);
-	if (s == NULL || s->phase != TAKEN)
-		return;
-	s->out = length > 0 ? malloc(length) : NULL;
-	if (s->out != NULL) {
-		memcpy(s->out, body, length);
-		s->out_length = length;
-	} else if (length > 0) {
-		status = 503;
 	}
+	s->out = body;
+	s->out_length = body != NULL ? length : 0;
+	if (h->settings.leaving != NULL)
+		*h->settings.leaving += s->out_length;
 	respond(h, s, status);
 }
 

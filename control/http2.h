@@ -18,6 +18,7 @@ struct http2_settings {
 	const struct config_limits *limits; // copied; the timeouts are seconds
 	size_t *bodies;	   // octets of request bodies held by all sessions that share this counter
 	size_t bodies_max; // a request that would exceed it is answered 503
+	size_t *leaving; // octets of responses that have not left yet, of all of them; NULL: not counted
 	// Told of each request that was refused with this HTTP status.
 	void (*refused)(void *context, unsigned status);
 	void *context;
@@ -49,10 +50,10 @@ void http2_free(struct http2 *h);
 // once with http2_respond, in any order and at any time.
 bool http2_request(struct http2 *h, struct http2_request *r);
 
-// Answers the request that came on `stream`; takes a copy of `body`. Harmless when the peer has
-// reset the stream meanwhile.
-void http2_respond(struct http2 *h, int32_t stream, unsigned status, const char *body,
-	size_t length, int64_t now);
+// Answers the request that came on `stream`. `body` comes from malloc (or is NULL) and is the session's
+// from here on; what has left of it is wiped. Harmless when the peer has reset the stream meanwhile.
+void http2_respond(struct http2 *h, int32_t stream, unsigned status, char *body, size_t length,
+	int64_t now);
 
 // The octets that the peer shall get next, zero-length when there are none for now; the same ones
 // (and perhaps more behind) until http2_sent says that the first `n` have left.

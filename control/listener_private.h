@@ -43,6 +43,7 @@ struct element { // a network element
 struct http_exchange {
 	TAILQ_ENTRY(http_exchange) entry; // while there is a connection
 	struct connection *connection;	  // NULL when the peer has gone
+	const struct listener *listener;
 	SSL *tls;
 	int32_t stream; // HTTP/2 only
 };
@@ -57,6 +58,8 @@ struct connection {
 	TAILQ_HEAD(, http_exchange) exchanges; // under way
 	char *out;			       // HTTP/1.1: being written
 	size_t out_length, out_done, out_mark;
+	char *body; // HTTP/1.1: follows `out`
+	size_t body_length;
 	int64_t armed;	 // HTTP/2: when `deadline` fires, in milliseconds
 	int64_t stalled; // HTTP/2: since when the socket takes no more; 0: it does
 	int fd;
@@ -80,7 +83,8 @@ struct listener {
 	uint16_t n_elements;
 	struct connection *connections;
 	uint32_t n_connections;
-	size_t bodies; // octets of HTTP/2 request bodies held
+	size_t bodies;	// octets of HTTP/2 request bodies held
+	size_t leaving; // octets of responses that have not left yet
 	struct listener_counters counters;
 };
 
@@ -106,4 +110,4 @@ struct http_exchange *connection_exchange(struct connection *c, int32_t stream);
 void connection_http2_step(struct connection *c);
 void connection_http2_deadline(struct connection *c);
 void connection_http2_respond(
-	struct connection *c, int32_t stream, unsigned status, const char *body, size_t length);
+	struct connection *c, int32_t stream, unsigned status, char *body, size_t length);

@@ -69,6 +69,7 @@ struct config_limits { // of the X1 server, reliability under attack
 	uint32_t idle_timeout;         // seconds, 300
 	uint32_t body;                 // octets, 1 MiB
 	uint32_t header;               // octets, 16 KiB
+	uint32_t response;             // octets of list answers held at a time, 256 MiB
 	uint32_t attributes;           // per XML element, 64
 	uint32_t streams;              // HTTP/2, 100
 	uint32_t messages;             // X1 messages in one container, 10000

@@ -173,6 +173,8 @@ static const struct config_key limits_keys[] = {
 	SIZE("body", struct config_limits, body, KIB, GIB, "1MiB", "size of a request's body"),
 	SIZE("header", struct config_limits, header, KIB, MIB, "16KiB",
 		"size of a request's header"),
+	SIZE("response", struct config_limits, response, KIB, GIB, "256MiB",
+		"size of all list answers that are held at a time"),
 	NUMBER("attributes", struct config_limits, attributes, 1, 1024, "64",
 		"attributes of one XML element"),
 	NUMBER("streams", struct config_limits, streams, 1, 1000, "100",

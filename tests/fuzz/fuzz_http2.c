@@ -11,6 +11,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// The session wipes and frees what it is given.
+static void respond(struct http2 *h, int32_t stream, unsigned status, const char *body,
+	size_t length, int64_t at)
+{
+	char *copy = length > 0 ? malloc(length) : NULL;
+
+	if (copy != NULL)
+		memcpy(copy, body, length);
+	http2_respond(h, stream, status, copy, length, at);
+}
+
 struct run {
 	struct http2 *h;
 	int64_t now;
@@ -30,8 +41,7 @@ static void take(struct run *r)
 		if ((r->habits & 1) && r->n_late < 64)
 			r->late[r->n_late++] = q.stream;
 		else
-			http2_respond(
-				r->h, q.stream, sum % 2 ? 200 : 503, "answer", sum % 7, r->now);
+			respond(r->h, q.stream, sum % 2 ? 200 : 503, "answer", sum % 7, r->now);
 	}
 }
 
@@ -97,7 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			http2_finish(r.h);
 	}
 	for (int i = 0; i < r.n_late; i++)
-		http2_respond(r.h, r.late[i], 200, "late", 4, r.now);
+		respond(r.h, r.late[i], 200, "late", 4, r.now);
 	r.habits = 0;
 	turn(&r);
 	http2_free(r.h);

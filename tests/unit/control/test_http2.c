@@ -11,6 +11,17 @@
 
 #define LARGE (100u << 20)
 
+// The session wipes and frees what it is given.
+static void respond(struct http2 *h, int32_t stream, unsigned status, const char *body,
+	size_t length, int64_t at)
+{
+	char *copy = length > 0 ? malloc(length) : NULL;
+
+	if (copy != NULL)
+		memcpy(copy, body, length);
+	http2_respond(h, stream, status, copy, length, at);
+}
+
 struct answer { // by (stream - 1) / 2
 	unsigned status;
 	size_t length;
@@ -22,7 +33,7 @@ struct answer { // by (stream - 1) / 2
 static struct http2 *server;
 static nghttp2_session *client;
 static struct answer answers[4096];
-static size_t bodies;
+static size_t bodies, leaving;
 static unsigned refusals[600];
 static int64_t now = 1000;
 static int fed;		// last result of http2_feed
@@ -80,6 +91,7 @@ static struct http2 *new_server(void)
 		.limits = &limits,
 		.bodies = &bodies,
 		.bodies_max = 4 << 20,
+		.leaving = &leaving,
 		.refused = refused};
 	return http2_new(&s, now);
 }
@@ -245,7 +257,7 @@ Test(http2, answers_in_any_order)
 	cr_assert_eq(n, 100);
 	cr_assert_not(http2_idle(server));
 	while (n-- > 0)
-		http2_respond(server, taken[n].stream, 200, "answer", (size_t)n % 7, now);
+		respond(server, taken[n].stream, 200, "answer", (size_t)n % 7, now);
 	pump();
 	for (int i = 0; i < 100; i++) {
 		cr_assert_eq(answers[i].status, 200);
@@ -328,7 +340,7 @@ Test(http2, content_types_and_length_that_are_fine)
 		pump();
 		cr_assert(http2_request(server, &r), "case %zu", i);
 		cr_assert_eq(r.length, 7);
-		http2_respond(server, r.stream, 200, NULL, 0, now);
+		respond(server, r.stream, 200, NULL, 0, now);
 		pump();
 		cr_assert_eq(answer_of(id)->status, 200);
 	}
@@ -359,7 +371,7 @@ Test(http2, trailers_are_ignored)
 	pump();
 	cr_assert(http2_request(server, &r));
 	cr_assert_eq(r.length, 5);
-	http2_respond(server, r.stream, 200, "a", 1, now);
+	respond(server, r.stream, 200, "a", 1, now);
 	pump();
 	cr_assert_eq(answer_of(id)->status, 200);
 }
@@ -376,7 +388,7 @@ Test(http2, a_large_response_and_small_ones_take_turns)
 	post(NULL);
 	pump();
 	cr_assert(http2_request(server, &large));
-	http2_respond(server, large.stream, 200, text, LARGE, now);
+	respond(server, large.stream, 200, text, LARGE, now);
 	free(text);
 	post(NULL);
 	const uint8_t *octets;
@@ -384,13 +396,15 @@ Test(http2, a_large_response_and_small_ones_take_turns)
 	while ((n = nghttp2_session_mem_send(client, &octets)) > 0)
 		feed(octets, (size_t)n);
 	cr_assert(http2_request(server, &small));
-	http2_respond(server, small.stream, 200, "small", 5, now);
+	respond(server, small.stream, 200, "small", 5, now);
 	drain(); // one window of the large one
+	cr_assert_eq(leaving, LARGE);
 	cr_assert(answer_of(small.stream)->ended);
 	cr_assert_not(answer_of(large.stream)->ended);
 	pump();
 	cr_assert_eq(answer_of(large.stream)->length, LARGE);
 	cr_assert_eq(answer_of(large.stream)->sum, sum);
+	cr_assert_eq(leaving, 0);
 	cr_assert_eq(goaway, 0); // none of its window updates was one too many
 }
 
@@ -412,7 +426,7 @@ Test(http2, peer_resets_what_is_under_way)
 	pump();
 	cr_assert_eq(answers[100].closed, NGHTTP2_REFUSED_STREAM + 1);
 	for (int i = 0; i < 50; i++)
-		http2_respond(server, taken[i].stream, 200, "late", 4, now);
+		respond(server, taken[i].stream, 200, "late", 4, now);
 	pump();
 	cr_assert_eq(answers[0].status, 0);
 	cr_assert_eq(fed, 0);
@@ -450,7 +464,7 @@ Test(http2, finish_ends_behind_what_is_under_way)
 	pump();
 	cr_assert_eq(goaway, 1); // NO_ERROR
 	cr_assert_not(http2_ended(server));
-	http2_respond(server, r.stream, 200, "a", 1, now);
+	respond(server, r.stream, 200, "a", 1, now);
 	pump();
 	cr_assert_eq(answer_of(id)->status, 200);
 	cr_assert(http2_ended(server));
@@ -476,7 +490,7 @@ Test(http2, deadlines)
 	pump();
 	cr_assert(http2_request(server, &r));
 	cr_assert_eq(http2_deadline(server), INT64_MAX); // ours to answer
-	http2_respond(server, r.stream, 200, NULL, 0, now);
+	respond(server, r.stream, 200, NULL, 0, now);
 	now = 40000;
 	pump();
 	now = 340000;
@@ -497,7 +511,7 @@ Test(http2, a_response_that_is_not_read)
 	int32_t id = post(NULL);
 	pump();
 	cr_assert(http2_request(server, &r));
-	http2_respond(server, r.stream, 200, text, 200000, now);
+	respond(server, r.stream, 200, text, 200000, now);
 	pump();
 	cr_assert_eq(answer_of(id)->length, 1);
 	now = 29000;

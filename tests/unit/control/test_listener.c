@@ -67,8 +67,7 @@ static void handler(void *context, struct http_exchange *x, const struct http_re
 	} else if (r->body_length == 4 && memcmp(r->body, "huge", 4) == 0) {
 		char *text = malloc(HUGE_SIZE);
 		memset(text, 'h', HUGE_SIZE);
-		http_respond(x, text, HUGE_SIZE);
-		free(text);
+		http_respond_take(x, text, HUGE_SIZE);
 	} else if (r->body_length == 4 && memcmp(r->body, "busy", 4) == 0) {
 		http_refuse(x, 503);
 	} else {
