@@ -138,15 +138,19 @@ static bool takes(uint8_t delivery, enum copy_kind k)
 	return delivery & (k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3);
 }
 
-// A ring for this worker and kind. The destination's quota is shared evenly by the workers; where
-// both kinds are delivered an eighth is kept for X2, so that content never crowds it out.
+// A ring for this worker and kind. The destination's quota is shared evenly by those who write the
+// kind; where both are delivered an eighth is kept for X2, so that content never crowds it out.
 static struct copy_ring *make_ring(
 	struct link *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
 {
-	uint64_t quota = l->settings.buffer / l->deliver->n_workers;
+	uint64_t quota = l->settings.buffer;
+	uint32_t writers = 0;
 
+	for (uint32_t w = 0; w < l->deliver->n_workers; w++)
+		writers += capture_takes(l->deliver->captures[w], k);
 	if (takes(delivery, COPY_X2) && takes(delivery, COPY_X3))
 		quota = k == COPY_X2 ? quota / 8 : quota - quota / 8;
+	quota /= writers;
 	struct copy_ring_settings s = {.quota = quota > SEGMENT_SIZE ? quota : SEGMENT_SIZE,
 		.max_pdu = l->settings.max_pdu,
 		.deliver = l->thread->number,
@@ -163,6 +167,7 @@ static struct copy_ring **make_rings(struct link *l, uint8_t delivery)
 
 	for (uint32_t i = 0; rings && i < n * COPY_KINDS; i++) {
 		if (!takes(delivery, i % COPY_KINDS) ||
+			!capture_takes(l->deliver->captures[i / COPY_KINDS], i % COPY_KINDS) ||
 			stream_ring(stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS)))
 			continue;
 		rings[i] = make_ring(l, i / COPY_KINDS, i % COPY_KINDS, delivery);

@@ -23,6 +23,8 @@ struct engine {
 	struct live *live;
 	struct slots_owner *slots;
 	struct deliver *deliver;
+	struct reporter *reporter;
+	uint64_t serial; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
 	struct leaving *pending;	   // until the next grace period
@@ -60,6 +62,9 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 
 static void leaving_drop(struct leaving *l)
 {
+	if (!l)
+		return;
+	free(l->x2);
 	free(l);
 }
 
@@ -73,11 +78,11 @@ void engine_free(struct engine *e)
 	}
 	for (struct leaving *l = e->pending, *next; l; l = next) {
 		next = l->next;
-		free(l);
+		leaving_drop(l);
 	}
 	for (struct leaving *l = e->draining, *next; l; l = next) {
 		next = l->next;
-		free(l);
+		leaving_drop(l);
 	}
 	while (e->removed) {
 		struct store_destination *d = e->removed;
@@ -100,6 +105,11 @@ struct live *engine_live(struct engine *e)
 void engine_deliver(struct engine *e, struct deliver *d)
 {
 	e->deliver = d;
+}
+
+void engine_reporter(struct engine *e, struct reporter *r)
+{
+	e->reporter = r;
 }
 
 const struct store *engine_store(const struct engine *e)
@@ -142,13 +152,17 @@ static int hold_take(
 		if (r == POI_OK)
 			l->kinds |= bit;
 	}
+	if (r == POI_OK && t->delivery & DELIVERY_X2) {
+		l->x2 = x2_task_new(t, ++e->serial);
+		r = l->x2 ? POI_OK : POI_ERR_NOMEM;
+	}
 	if (r == POI_OK && slot)
 		l->slot = *slot;
 	else if (r == POI_OK)
 		r = slots_take(e->slots, &l->slot);
 	if (r != POI_OK) {
 		contexts_give(e, l);
-		free(l);
+		leaving_drop(l);
 		return r;
 	}
 	*out = l;
@@ -158,6 +172,8 @@ static int hold_take(
 static void hold_leave(struct engine *e, struct leaving *l, bool keeps_slot)
 {
 	l->keeps_slot = keeps_slot;
+	if (l->x2)
+		l->x2->leaving = true;
 	l->next = e->pending;
 	e->pending = l;
 }
@@ -169,7 +185,8 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 	if (!store_ne_find(e->store, &t->ne))
 		return POI_ERR_NOT_FOUND;
 	if (t->delivery == 0 || t->delivery > (DELIVERY_X2 | DELIVERY_X3) ||
-		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX)
+		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX ||
+		(t->delivery & DELIVERY_X2 && !x2_task_valid(t)))
 		return POI_ERR_INVALID;
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
 		if (!store_destination_find(e->store, &t->ne, &t->did[i]))
@@ -189,6 +206,37 @@ static void rearm(struct engine *e, const struct id16 *ne, uint64_t now_ms)
 
 	if (n && !n->armed)
 		(void)store_ne_heard(e->store, ne, now_ms);
+}
+
+// Fills what the rule knows of its X2 side.
+static void x2_complete(struct x2_task *x, const struct rule *r)
+{
+	if (!x)
+		return;
+	x->slot = r->slot;
+	x->context = r->context_x2;
+	x->n_destinations = r->n_destinations;
+	memcpy(x->destination, r->destination, sizeof(x->destination));
+}
+
+// Before it is published; `old` is the version it replaces, or NULL.
+static void reports_begin(struct engine *e, struct x2_task *x, struct leaving *old)
+{
+	if (old && old->x2)
+		old->x2->successor = x;
+	if (e->reporter && x && x->report == REPORT_PDSR)
+		reporter_join(e->reporter);
+}
+
+// After the grace period: the last summaries are queued before anything is answered or given back.
+static void reports_end(struct engine *e)
+{
+	if (!e->reporter)
+		return;
+	for (struct leaving *l = e->pending; l; l = l->next)
+		if (l->x2 && l->x2->report == REPORT_PDSR)
+			reporter_leave(e->reporter, l->x2);
+	reporter_settle(e->reporter);
 }
 
 static int task_put(struct engine *e, const struct channel_task *t, uint64_t now_ms)
@@ -214,10 +262,12 @@ static int task_put(struct engine *e, const struct channel_task *t, uint64_t now
 	if (r != POI_OK)
 		goto no_place;
 	rule_make(e->store, &e->links, task, &rule);
+	x2_complete(hold->x2, &rule);
 	r = table_put(e->builder, &rule);
 	if (r != POI_OK)
 		goto no_rule;
 	e->dirty = true;
+	reports_begin(e, hold->x2, live ? old->hold : NULL);
 	if (live) {
 		hold->loss = old->hold->loss; // the slot's counters go on
 		hold_leave(e, old->hold, true);
@@ -238,7 +288,7 @@ no_place:
 	contexts_give(e, hold);
 	if (!live)
 		slots_give(e->slots, hold->slot);
-	free(hold);
+	leaving_drop(hold);
 no_hold:
 	store_task_free(task);
 	return r;
@@ -357,13 +407,16 @@ int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t leng
 // After a grace period: no worker can push for these any more.
 static void grace_over(struct engine *e)
 {
+	reports_end(e);
 	for (struct leaving *l = e->pending, *next; l; l = next) {
 		next = l->next;
 		contexts_give(e, l);
 		if (l->keeps_slot) {
-			free(l);
+			leaving_drop(l);
 			continue;
 		}
+		free(l->x2);
+		l->x2 = NULL;
 		l->next = e->draining;
 		e->draining = l;
 		e->n_draining++;

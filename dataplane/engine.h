@@ -4,11 +4,12 @@
 // destinations; a commit publishes them all at once and waits for the grace period. One thread.
 //
 // A removed task leaves in this order: a table without it is published and its grace period is
-// over, then its contexts are given back, then its slot waits until delivery has settled every
+// over, then its last summary reports are queued, then its contexts are given back, then its slot waits until delivery has settled every
 // copy. A destination is handed to deliver_remove after the grace period as well.
 
 #include "dataplane/deliver.h"
 #include "dataplane/live.h"
+#include "dataplane/reporter.h"
 #include "dataplane/slots.h"
 #include "dataplane/store.h"
 #include "dataplane/table.h"
@@ -24,6 +25,7 @@ void engine_free(struct engine *e); // workers and deliver have stopped
 
 struct live *engine_live(struct engine *e);
 void engine_deliver(struct engine *e, struct deliver *d); // before the first message
+void engine_reporter(struct engine *e, struct reporter *r); // before the first message
 
 // Takes one message of the controller (NE_PUT ... TOMBSTONE_CLEAR). 0 or the error for its ACK.
 // What changed is in force after the next engine_commit. UNSUPPORTED for another message.

@@ -8,6 +8,8 @@ static int part(char *out, size_t capacity, const char *name, const struct ipid_
 {
 	if (strncmp(name, "{point}", 7) == 0)
 		return snprintf(out, capacity, "%s", p->point);
+	if (strncmp(name, "{worker}", 8) == 0 && p->writer)
+		return snprintf(out, capacity, "%s", p->writer);
 	if (strncmp(name, "{worker}", 8) == 0)
 		return snprintf(out, capacity, "%" PRIu32, p->worker);
 	if (strncmp(name, "{incarnation}", 13) == 0)

@@ -12,6 +12,7 @@
 struct ipid_parts {
 	const char *point; // delivery.interception-point
 	uint32_t worker;
+	const char *writer; // when not NULL: instead of the worker's number
 	bool several_workers; // a format without {worker} then gets ".{worker}" at its end
 	uint64_t incarnation;
 };

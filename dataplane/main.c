@@ -30,6 +30,7 @@
 
 #define DEFAULT_FILE "/etc/poi/poi.yaml"
 #define SOCKET_NAME "dataplane.sock"
+#define REPORT_RING 32768 // header digests of one worker on their way
 
 struct app {
 	struct config *config;
@@ -44,7 +45,9 @@ struct app {
 	struct slots_owner *slots;
 	struct engine *engine;
 	struct stats *stats;
-	struct capture *captures[CONFIG_WORKERS_MAX];
+	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
+	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
+	struct reporter *reporter;
 	struct deliver *deliver;
 	bool delivering;
 	struct server *server;
@@ -173,31 +176,44 @@ static int tables(struct app *a)
 {
 	uint32_t n = a->config->dataplane.n_workers;
 
-	a->slots = slots_new(n);
+	a->slots = slots_new(n + 1);
 	a->stats = stats_new(n);
 	if (a->slots)
 		a->engine = engine_new(&a->config->dataplane, a->slots);
 	return a->stats && a->engine ? POI_OK : POI_ERR_NOMEM;
 }
 
+// The one behind the last worker is the reporter's.
 static int capture_of(struct app *a, uint32_t worker)
 {
 	const struct config_delivery *d = &a->config->delivery;
 	uint32_t n = a->config->dataplane.n_workers;
+	uint64_t reports = d->buffer_total / 16 > SEGMENT_SIZE ? d->buffer_total / 16 : SEGMENT_SIZE;
+	bool reporter = worker == n, small = d->buffer_total < 2 * reports;
 	struct capture_settings s = {
 		.worker = worker,
-		.pool_octets = d->buffer_total / n,
+		.pool_octets = reporter ? reports : (d->buffer_total - (small ? 0 : reports)) / n,
 		.n_deliver = d->threads,
 		.payload_format = d->payload_format,
+		.xiri_release = d->xiri_release,
+		.x2_only = reporter,
 		.slots = slots_of(a->slots)->worker[worker],
 	};
 	struct ipid_parts parts = {
 		.point = d->interception_point,
 		.worker = worker,
-		.several_workers = n > 1,
+		.writer = reporter ? "a" : NULL,
+		.several_workers = n > 1 || reporter,
 		.incarnation = a->incarnation,
 	};
 	char ipid[PDU_ID_MAX + 1];
+
+	if (!reporter) {
+		a->report_rings[worker] = report_ring_new(REPORT_RING);
+		if (!a->report_rings[worker])
+			return POI_ERR_NOMEM;
+		s.reports = a->report_rings[worker];
+	}
 	int e = ipid_make(ipid, sizeof(ipid), d->ipid_format, &parts);
 
 	if (e == POI_OK)
@@ -212,23 +228,41 @@ static int capture_of(struct app *a, uint32_t worker)
 	return a->captures[worker] ? POI_OK : POI_ERR_NOMEM;
 }
 
+static int reporting(struct app *a)
+{
+	uint32_t n = a->config->dataplane.n_workers;
+	const struct reporter_settings s = {
+		.rings = a->report_rings,
+		.n_rings = n,
+		.capture = a->captures[n],
+		.flows = a->config->delivery.flows,
+		.idle_ns = a->config->delivery.flow_idle * 1000000000ull,
+	};
+
+	a->reporter = reporter_new(&s);
+	if (!a->reporter)
+		return POI_ERR_NOMEM;
+	engine_reporter(a->engine, a->reporter);
+	return reporter_start(a->reporter);
+}
+
 static int delivery(struct app *a)
 {
 	uint32_t n = a->config->dataplane.n_workers;
 	int e = POI_OK;
 
-	for (uint32_t i = 0; i < n && e == POI_OK; i++)
+	for (uint32_t i = 0; i <= n && e == POI_OK; i++)
 		e = capture_of(a, i);
 	if (e != POI_OK)
 		return e;
 	a->deliver =
-		deliver_new(a->config, a->captures, n, slots_of(a->slots), a->why, sizeof(a->why));
+		deliver_new(a->config, a->captures, n + 1, slots_of(a->slots), a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
 	engine_deliver(a->engine, a->deliver);
 	e = deliver_start(a->deliver);
 	a->delivering = e == POI_OK;
-	return e;
+	return e == POI_OK ? reporting(a) : e;
 }
 
 static uint64_t monotonic_ns(void)
@@ -330,12 +364,16 @@ static void stop(struct app *a)
 		rte_eal_mp_wait_lcore();
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		worker_fragments_free(a->workers[i].fragments);
+	reporter_stop(a->reporter);
 	if (a->delivering)
 		deliver_stop(a->deliver);
 	server_free(a->server);
 	deliver_free(a->deliver);
-	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+	reporter_free(a->reporter);
+	for (uint32_t i = 0; i <= CONFIG_WORKERS_MAX; i++)
 		capture_free(a->captures[i]);
+	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		report_ring_free(a->report_rings[i]);
 	engine_free(a->engine);
 	stats_free(a->stats);
 	slots_free(a->slots);

@@ -15,6 +15,7 @@ void rule_make(const struct store *s, const struct links *links, const struct st
 		.report = t->report,
 		.links = links_bind(links, &t->filter),
 		.n_destinations = t->n_destinations,
+		.x2 = l->x2,
 		.filter = t->filter,
 	};
 	for (uint8_t i = 0; i < t->n_destinations; i++)

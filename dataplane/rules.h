@@ -15,9 +15,10 @@ struct leaving {
 	struct leaving *next;
 	uint32_t slot;
 	uint32_t context[COPY_KINDS];
-	uint32_t round;	 // of the last reconciliation that counted this task
-	uint8_t kinds;	 // DELIVERY_* bits whose context is held
-	bool keeps_slot; // a modified task: its successor has the slot
+	uint32_t round;	    // of the last reconciliation that counted this task
+	uint8_t kinds;	    // DELIVERY_* bits whose context is held
+	bool keeps_slot;    // a modified task: its successor has the slot
+	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
 	struct loss_watch loss;
 };
 

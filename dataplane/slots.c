@@ -43,7 +43,7 @@ struct slots_owner {
 
 struct slots_owner *slots_new(uint32_t n_workers)
 {
-	if (n_workers == 0 || n_workers > CONFIG_WORKERS_MAX)
+	if (n_workers == 0 || n_workers > SLOT_WRITERS_MAX)
 		return NULL;
 	struct slots_owner *o = calloc(1, sizeof(*o));
 	if (!o)

@@ -17,6 +17,7 @@
 
 #define SLOT_CHUNK_BITS 12
 #define SLOT_CHUNK (1u << SLOT_CHUNK_BITS)
+#define SLOT_WRITERS_MAX (CONFIG_WORKERS_MAX + 1) // the workers, and the reporter behind them
 #define SLOT_CHUNKS_MAX 512 // 2,097,152 tasks
 
 // Written by one worker only, plain stores; others read with relaxed atomics (64-bit, no tearing).
@@ -35,7 +36,7 @@ struct slots_worker { // one per worker
 
 struct slots {
 	uint32_t n_workers;
-	struct slots_worker *worker[CONFIG_WORKERS_MAX];
+	struct slots_worker *worker[SLOT_WRITERS_MAX];
 };
 
 static inline struct slot_counters *slot_counters_of(struct slots_worker *w, uint32_t slot)

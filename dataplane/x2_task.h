@@ -29,3 +29,9 @@ struct x2_task {
 	uint16_t matched_length;
 	uint8_t matched[]; // attributes 17, whole TLVs
 };
+
+// From a task that x2_task_valid takes; slot, context and destinations are the caller's to fill.
+// NULL when out of memory. free() it.
+struct x2_task *x2_task_new(const struct channel_task *t, uint64_t serial);
+// X2 needs a kind of report, attribute 17, and for summaries at least one trigger.
+bool x2_task_valid(const struct channel_task *t);

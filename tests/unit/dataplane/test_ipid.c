@@ -23,6 +23,17 @@ Test(ipid, several_workers_always_differ)
 	cr_expect_str_eq(out, "poi-1");
 }
 
+Test(ipid, who_is_no_worker_has_a_name)
+{
+	const struct ipid_parts p = {
+		.point = "poi-1", .writer = "a", .several_workers = true, .incarnation = 0xabc};
+
+	cr_assert_eq(ipid_make(out, sizeof(out), "{point}.{worker}.{incarnation}", &p), 0);
+	cr_expect_str_eq(out, "poi-1.a.0000000000000abc");
+	cr_assert_eq(ipid_make(out, sizeof(out), "{point}", &p), 0);
+	cr_expect_str_eq(out, "poi-1.a");
+}
+
 Test(ipid, refuses_other_words_and_long_texts)
 {
 	cr_expect_eq(ipid_make(out, sizeof(out), "{pint}", &one), POI_ERR_INVALID);

@@ -21,7 +21,7 @@ TestSuite(slots, .init = setup, .fini = teardown);
 Test(slots, refuses_impossible_numbers_of_workers, .init = NULL, .fini = NULL)
 {
 	cr_expect_null(slots_new(0));
-	cr_expect_null(slots_new(CONFIG_WORKERS_MAX + 1));
+	cr_expect_null(slots_new(SLOT_WRITERS_MAX + 1));
 	slots_free(NULL);
 }
 
