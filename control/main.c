@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,6 +92,8 @@ static void harden(void)
 {
 	const struct rlimit none = {0, 0};
 
+	// Large answers come from the system and go back to it at once, and grow without copying.
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	umask(0077);
 	signal(SIGPIPE, SIG_IGN);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none)) {
@@ -224,6 +227,21 @@ static struct audit *open_audit(const struct config *c, char *why, size_t why_si
 	return a;
 }
 
+// Sockets are looked at again after 5 ms at the latest: what calls for its own next turn, as a long
+// response does, comes behind whoever else has something to do.
+static struct event_base *new_base(void)
+{
+	const struct timeval most = {.tv_usec = 5000};
+	struct event_config *c = event_config_new();
+	struct event_base *base = NULL;
+
+	if (c && !event_config_set_max_dispatch_interval(c, &most, 64, 0))
+		base = event_base_new_with_config(c);
+	if (c)
+		event_config_free(c);
+	return base;
+}
+
 static int start_state(struct program *p, char *why, size_t why_size)
 {
 	const char *identifiers[CONFIG_NES_MAX];
@@ -233,7 +251,7 @@ static int start_state(struct program *p, char *why, size_t why_size)
 		identifiers[i] = p->config->nes[i].ne_identifier;
 	c->config = p->config;
 	clock_gettime(CLOCK_MONOTONIC, &c->started);
-	c->base = event_base_new();
+	c->base = new_base();
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
 	c->audit = open_audit(p->config, why, why_size);

@@ -24,8 +24,56 @@ struct registry {
 	uint32_t destinations, destination_buckets;
 	struct registry_task **task;
 	struct registry_destination **destination;
+	struct registry_cursor *cursors;
 	struct ne ne[REGISTRY_NES_MAX];
 };
+
+static void move_task(
+	struct registry *r, const struct registry_task *from, struct registry_task *to)
+{
+	for (struct registry_cursor *c = r->cursors; c; c = c->other)
+		c->task = c->task == from ? to : c->task;
+}
+
+static void move_destination(struct registry *r, const struct registry_destination *from,
+	struct registry_destination *to)
+{
+	for (struct registry_cursor *c = r->cursors; c; c = c->other)
+		c->destination = c->destination == from ? to : c->destination;
+}
+
+void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c)
+{
+	*c = (struct registry_cursor){
+		r->cursors, r->ne[ne].task_first, r->ne[ne].destination_first};
+	r->cursors = c;
+}
+
+struct registry_task *registry_cursor_task(struct registry_cursor *c)
+{
+	struct registry_task *t = c->task;
+
+	c->task = t ? t->next : NULL;
+	return t;
+}
+
+struct registry_destination *registry_cursor_destination(struct registry_cursor *c)
+{
+	struct registry_destination *d = c->destination;
+
+	c->destination = d ? d->next : NULL;
+	return d;
+}
+
+void registry_cursor_end(struct registry *r, struct registry_cursor *c)
+{
+	struct registry_cursor **at = &r->cursors;
+
+	while (*at && *at != c)
+		at = &(*at)->other;
+	if (*at)
+		*at = c->other;
+}
 
 static uint32_t hash(const struct key *k, uint16_t ne, const struct id16 *id)
 {
@@ -298,6 +346,7 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	t->faults = old->faults;
 	old->faults = NULL;
 	t->removing = old->removing;
+	move_task(r, old, t);
 	registry_task_free(old);
 	return 0;
 }
@@ -307,6 +356,7 @@ void registry_task_remove(struct registry *r, struct registry_task *t)
 	struct ne *n = &r->ne[t->ne];
 
 	registry_refer(r, t, -1);
+	move_task(r, t, t->next);
 	unhash_task(r, t);
 	*(t->previous ? &t->previous->next : &n->task_first) = t->next;
 	*(t->next ? &t->next->previous : &n->task_last) = t->previous;
@@ -466,6 +516,7 @@ int registry_destination_replace(struct registry *r, struct registry_destination
 	fault_free_all(&d->faults);
 	d->faults = old->faults;
 	old->faults = NULL;
+	move_destination(r, old, d);
 	registry_destination_free(old);
 	return 0;
 }
@@ -474,6 +525,7 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 {
 	struct ne *n = &r->ne[d->ne];
 
+	move_destination(r, d, d->next);
 	unhash_destination(r, d);
 	*(d->previous ? &d->previous->next : &n->destination_first) = d->next;
 	*(d->next ? &d->next->previous : &n->destination_last) = d->previous;

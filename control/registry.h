@@ -121,6 +121,18 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
 uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
 
+// A walk over the tasks, then the destinations of one network element that lasts over changes: what
+// is removed meanwhile is passed over, what is added at the end is met.
+struct registry_cursor {
+	struct registry_cursor *other; // of the registry
+	struct registry_task *task;
+	struct registry_destination *destination;
+};
+void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c);
+struct registry_task *registry_cursor_task(struct registry_cursor *c); // NULL: no more
+struct registry_destination *registry_cursor_destination(struct registry_cursor *c);
+void registry_cursor_end(struct registry *r, struct registry_cursor *c);
+
 uint32_t registry_fault_count(const struct registry *r);
 
 // The canonical octets kept by the dataplane (at most CHANNEL_MEMO_MAX), versioned. Encoding

@@ -21,6 +21,18 @@ void x1_buffer_free(struct x1_buffer *b)
 	memset(b, 0, sizeof(*b));
 }
 
+void x1_buffer_cut(struct x1_buffer *b, size_t length)
+{
+	char *smaller = length < b->length ? realloc(b->text, length + 1) : NULL;
+
+	if (smaller == NULL)
+		return;
+	b->text = smaller;
+	b->capacity = length + 1;
+	b->length = length;
+	b->text[length] = '\0';
+}
+
 void x1_append(struct x1_buffer *b, const char *text, size_t length)
 {
 	if (b->error != 0)

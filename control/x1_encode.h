@@ -12,6 +12,8 @@ struct x1_buffer { // start from {0}; free with x1_buffer_free
 	char list[40]; // the list that is open (lists do not nest)
 };
 void x1_buffer_free(struct x1_buffer *b);
+// Forgets what is behind the first `length` octets, and frees the memory that it took.
+void x1_buffer_cut(struct x1_buffer *b, size_t length);
 // Octets as they are; and text with what XML reserves escaped, what it cannot hold as U+FFFD.
 void x1_append(struct x1_buffer *b, const char *text, size_t length);
 void x1_append_escaped(struct x1_buffer *b, const char *text, size_t length);

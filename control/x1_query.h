@@ -1,8 +1,8 @@
 #pragma once
 
-// Requests for information (TS 103 221-1 clause 6.4): GetTaskDetails, GetDestinationDetails,
-// GetNEStatus, GetAllDetails, ListAllDetails, GetAllTaskDetails, GetAllDestinationDetails. What
-// only the dataplane knows of a task (amounts, last intercept) is asked there first.
+// Requests for information about one object (TS 103 221-1 clause 6.4): GetTaskDetails,
+// GetDestinationDetails, GetNEStatus. What only the dataplane knows of a task (amounts, last
+// intercept) is asked there first. The lists are in x1_list.h.
 
 #include "control/control.h"
 #include "control/x1_encode.h"
@@ -20,3 +20,14 @@ struct x1_query *x1_query_start(struct control *c, enum x1_request_type type, ui
 	struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e);
 // `done` is not called any more.
 void x1_query_free(struct x1_query *q);
+
+// The parts of answers, for lists too.
+struct x1_asked { // what the dataplane said of a task
+	bool known;
+	uint64_t x2_octets, x3_octets, last_intercept_ns;
+};
+void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status);
+void x1_query_put_task(
+	struct x1_buffer *b, const struct registry_task *t, const struct x1_asked *a);
+void x1_query_put_destination(struct x1_buffer *b, const struct registry_destination *d);
+void x1_query_put_ne(struct x1_buffer *b, struct registry *r, uint16_t ne);

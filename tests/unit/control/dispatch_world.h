@@ -36,7 +36,14 @@ bool http_peer_is(const struct http_exchange *x, const char *admf)
 	return !strcmp(admf, certificate_of);
 }
 
-void http_respond(struct http_exchange *x, const char *body, size_t length)
+static size_t leaving;
+
+size_t http_leaving(const struct http_exchange *x)
+{
+	return leaving;
+}
+
+void http_respond_take(struct http_exchange *x, char *body, size_t length)
 {
 	cr_assert(!x->responded);
 	x->responded = true;
@@ -44,6 +51,7 @@ void http_respond(struct http_exchange *x, const char *body, size_t length)
 	cr_assert(length < sizeof(x->body));
 	memcpy(x->body, body, length);
 	x->body[length] = 0;
+	free(body);
 }
 
 void http_refuse(struct http_exchange *x, unsigned status)
@@ -100,6 +108,17 @@ static inline void line(struct x1_buffer *b, const char *format, ...)
 void x1_buffer_free(struct x1_buffer *b)
 {
 	free(b->text);
+	*b = (struct x1_buffer){0};
+}
+
+void x1_buffer_cut(struct x1_buffer *b, size_t length)
+{
+	b->length = length;
+}
+
+void x1_append(struct x1_buffer *b, const char *text, size_t length)
+{
+	line(b, "%.*s", (int)length, text);
 }
 
 void x1_response_begin(struct x1_buffer *b)
@@ -250,6 +269,7 @@ static inline void setup(void)
 		.remove_all_destinations = true};
 	w.config.limits.tasks = 100;
 	w.config.limits.destinations = 100;
+	w.config.limits.response = 60000;
 	w.c = (struct control){.config = &w.config, .base = event_base_new()};
 	fake_start(&w.dataplane, w.c.base, w.folder);
 	control_up();
