@@ -126,8 +126,11 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 			instance(config->runtime_dir));
 		argv[argc++] = prefix;
 	}
+	// Without hugepages there is no file anyway, and the EAL refuses the two together.
+	bool no_huge = given(a, "--no-huge");
 	for (int i = 0; i < a->n; i++)
-		argv[argc++] = a->argument[i];
+		if (!no_huge || strcmp(a->argument[i], "--in-memory") != 0)
+			argv[argc++] = a->argument[i];
 	argv[argc] = NULL;
 	if (rte_eal_init(argc, argv) < 0) {
 		explain(a, why, size);

@@ -252,6 +252,8 @@ static int configure(struct port *p, uint32_t mbuf_size)
 	if (one > RTE_ETHER_MTU && p->info.max_mtu >= one &&
 		configure_mtu(p, &conf, (uint16_t)one, false) == 0)
 		return 0;
+	if (scatter && configure_mtu(p, &conf, 0, true) == 0)
+		return 0;
 	return configure_mtu(p, &conf, 0, false);
 }
 
