@@ -1,6 +1,5 @@
 #include "dataplane/worker_fragments.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <rte_mbuf.h>
 
@@ -27,15 +26,18 @@ static bool carries(const struct lane *l)
 	return l->traits.tunnel == CONFIG_TUNNEL_GTPU;
 }
 
+static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uint16_t room)
+{
+	const char name[] = {'f', 'r', 'a', 'g', '-', kind, (char)('0' + worker / 100 % 10),
+		(char)('0' + worker / 10 % 10), (char)('0' + worker % 10), 0};
+
+	return rte_pktmbuf_pool_create(name, n, 0, 0, room, SOCKET_ID_ANY);
+}
+
 static int make_pools(struct worker_fragments *f, uint32_t worker)
 {
-	char name[32];
-
-	snprintf(name, sizeof(name), "pieces%u", worker);
-	f->pieces = rte_pktmbuf_pool_create(name, PIECES, 0, 0, PIECE_ROOM, SOCKET_ID_ANY);
-	snprintf(name, sizeof(name), "wholes%u", worker);
-	f->wholes = rte_pktmbuf_pool_create(
-		name, WHOLES, 0, 0, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	f->pieces = make_pool('p', worker, PIECES, PIECE_ROOM);
+	f->wholes = make_pool('w', worker, WHOLES, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM);
 	return f->pieces && f->wholes ? POI_OK : POI_ERR_NOMEM;
 }
 

@@ -251,6 +251,26 @@ class Users(Case):
 		self.assertLess(times[packet_of(later)], times[packet_of(first)], "its own time")
 
 
+	def test_task_that_changes_in_between(self):
+		"""Other destinations change nothing; under other criteria it is as one that has just come."""
+		fed = self.fed(N6)
+		xid = self.task(fed, x1.target_port("udp", str(PORT)))
+		later, first = user_fragments(1)[1], user_fragments(1)[0]
+		fed.send([later])
+		second = x1.new_id()
+		fed.one(fed.poi.admf.create_destination(second, fed.mdf.address, fed.mdf.port))
+		fed.one(fed.poi.admf.modify(xid, [x1.target_port("udp", str(PORT))], [second]))
+		fed.send([first])
+		self.finish(fed, {"ip": 1, "fragment_held": 1})
+		self.assertEqual(sorted(self.payloads(fed, xid)), sorted((packet_of(later), packet_of(first))))
+		later, first = user_fragments(2)[1], user_fragments(2)[0]
+		fed.send([later])
+		fed.one(fed.poi.admf.modify(xid, [x1.target_port("udp", "5000-5100")], [second]))
+		fed.send([first])
+		self.finish(fed, {"ip": 2, "fragment_held": 2})
+		self.assertEqual(self.payloads(fed, xid)[2:], [packet_of(first)])
+
+
 class InlinePoi(FedPoi):
 	"""Two net_pcap ports as an inline pair; what the second sends is in a file once the product has ended."""
 
