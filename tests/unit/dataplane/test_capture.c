@@ -408,3 +408,177 @@ Test(capture, one_burst_many_rings)
 		copy_ring_free(rings[i]);
 	bed_free(b, NULL, NULL);
 }
+
+// --- X2 ---
+
+// The task's attributes 17: `n` of them, `size` octets of text each.
+static struct x2_task *x2_of(struct bed *b, uint8_t report, unsigned n, uint16_t size)
+{
+	struct x2_task *t = calloc(1, sizeof(*t) + n * (size + 4u));
+
+	*t = (struct x2_task){.slot = b->rule.slot,
+		.context = 11,
+		.header_xid = b->rule.header_xid,
+		.correlation = 78,
+		.report = report,
+		.n_destinations = 1,
+		.matched_length = (uint16_t)(n * (size + 4u))};
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *at = t->matched + i * (size + 4u);
+		at[1] = PDU_ATTR_MATCHED_TARGET;
+		at[2] = (uint8_t)(size >> 8);
+		at[3] = (uint8_t)size;
+		memset(at + 4, 'a' + (int)i, size);
+	}
+	b->rule.x2 = t;
+	b->rule.delivery = DELIVERY_X2;
+	b->view.layer[0].protocol = 17;
+	b->view.layer[0].flags = LAYER_PORTS;
+	b->view.layer[0].sport = 1000;
+	b->view.layer[0].dport = 53;
+	b->view.layer[0].source = 12;
+	b->view.layer[0].address_length = 4;
+	return t;
+}
+
+static struct copy_ring *x2_ring(struct bed *b, uint16_t destination)
+{
+	struct copy_ring_settings s = {.quota = 1 << 20, .minor = 5};
+	struct copy_ring *r = copy_ring_new(b->capture, &s);
+
+	cr_assert_not_null(r);
+	capture_attach(b->capture, destination, COPY_X2, r);
+	return r;
+}
+
+Test(capture, packet_report)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct x2_task *t = x2_of(b, REPORT_PDHR, 1, 20);
+	struct copy_ring *r = x2_ring(b, 0);
+	struct pdu p;
+	struct xiri x;
+
+	hit_times(b, 2);
+	copy_at(r, 1, &p);
+	cr_expect_eq(p.type, PDU_X2);
+	cr_expect_eq(p.format, PDU_FORMAT_33128);
+	cr_expect_eq(p.sequence, 1);
+	cr_expect_eq(p.correlation, 78);
+	cr_expect_eq(p.time_ns, TIME_NS);
+	cr_expect_eq(p.direction, PDU_DIRECTION_TO_TARGET);
+	cr_expect(p.present & 1u << PDU_ATTR_MATCHED_TARGET);
+	cr_expect_eq(p.header_length, 89 + 24);
+	cr_assert_eq(xiri_decode(p.payload, p.payload_length, &x), 0);
+	cr_expect_arr_eq(x.facts.address, b->frame + 26, 8);
+	cr_expect_eq(x.facts.sport, 1000);
+	cr_expect_eq(x.facts.size, 1000);
+	cr_expect_eq(x.facts.direction, PDU_DIRECTION_TO_TARGET);
+	cr_expect_eq(counters(b)->matched, 2);
+	cr_expect_eq(counters(b)->offered, 2);
+	cr_expect_eq(counters(b)->x2_octets, 2 * p.payload_length);
+	cr_expect_eq(counters(b)->x3_octets, 0);
+	bed_free(b, r, NULL);
+	free(t);
+}
+
+Test(capture, both_kinds_have_numbers_of_their_own)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct x2_task *t = x2_of(b, REPORT_PDHR, 1, 20);
+	struct copy_ring *r2 = x2_ring(b, 0), *r3 = ring(b, 0, 1 << 20, 5);
+	struct pdu p;
+
+	b->rule.delivery = DELIVERY_X3;
+	hit_times(b, 3);
+	b->rule.delivery = DELIVERY_X2 | DELIVERY_X3;
+	hit_times(b, 1);
+	copy_at(r2, 0, &p);
+	cr_expect_eq(p.type, PDU_X2);
+	cr_expect_eq(p.sequence, 0);
+	copy_at(r3, 3, &p);
+	cr_expect_eq(p.type, PDU_X3);
+	cr_expect_eq(p.sequence, 3);
+	cr_expect_eq(counters(b)->matched, 4);
+	cr_expect_eq(counters(b)->offered, 5);
+	bed_free(b, r2, r3);
+	free(t);
+}
+
+Test(capture, a_cut_frame_has_its_header_report)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct x2_task *t = x2_of(b, REPORT_PDHR, 1, 20);
+	struct copy_ring *r = x2_ring(b, 0);
+	struct pdu p;
+
+	b->view.layer[0].flags |= LAYER_CUT;
+	hit_times(b, 1);
+	copy_at(r, 0, &p);
+	b->view.n_layers = 0; // no IP: nothing to report
+	b->hit.layer = HIT_WHOLE_FRAME;
+	hit_times(b, 1);
+	cr_expect_eq(copy_ring_segment(r, 0)->pushed, 1);
+	cr_expect_eq(counters(b)->matched, 2);
+	cr_expect_eq(counters(b)->offered, 1);
+	bed_free(b, r, NULL);
+	free(t);
+}
+
+Test(capture, header_stays_within_320_octets)
+{
+	// 89 octets without: 3 attributes of 75 are 314; a fourth one is left out.
+	static const struct {
+		unsigned n;
+		uint16_t size;
+		uint32_t header;
+	} rows[] = {
+		{1, 1, 94}, {3, 71, 314}, {4, 71, 314}, {3, 73, 320}, {3, 74, 245}, {1, 500, 593}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bed *b = bed_new(1 << 20);
+		struct x2_task *t = x2_of(b, REPORT_PDHR, rows[i].n, rows[i].size);
+		struct copy_ring *r = x2_ring(b, 0);
+		struct pdu p;
+		hit_times(b, 1);
+		copy_at(r, 0, &p);
+		cr_expect_eq(p.header_length, rows[i].header, "row %zu: %u", i, p.header_length);
+		bed_free(b, r, NULL);
+		free(t);
+	}
+}
+
+Test(capture, digests_go_to_the_reporter_and_a_full_ring_is_a_named_loss)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct report_ring *digests = report_ring_new(4);
+	struct x2_task *t = x2_of(b, REPORT_PDSR, 1, 20);
+	struct capture_settings s = {.origin = b->origin,
+		.pool_octets = 1 << 20,
+		.n_deliver = 1,
+		.slots = b->slots,
+		.reports = digests};
+	struct copy_ring_counts n = {0};
+
+	capture_free(b->capture);
+	b->capture = capture_new(&s);
+	struct copy_ring *r = x2_ring(b, 0);
+	hit_times(b, 6);
+	cr_expect_eq(digests->head, 4);
+	cr_expect_eq(digests->at[3].task, t);
+	cr_expect_eq(digests->at[3].time_ns, TIME_NS);
+	cr_expect_eq(digests->at[3].facts.dport, 53);
+	cr_expect_eq(counters(b)->matched, 6);
+	cr_expect_eq(counters(b)->offered, 2);
+	cr_expect_eq(counters(b)->lost[LOSS_REPORT_FULL], 2);
+	copy_ring_counts(r, &n);
+	cr_expect_eq(n.offered, 2);
+	cr_expect_eq(n.lost[LOSS_REPORT_FULL], 2);
+	digests->tail = 3; // the reporter has taken them
+	hit_times(b, 3);
+	cr_expect_eq(digests->head, 7);
+	cr_expect_eq(counters(b)->offered, 2);
+	bed_free(b, r, NULL);
+	report_ring_free(digests);
+	free(t);
+}
