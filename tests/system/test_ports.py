@@ -351,6 +351,8 @@ class Losses(fixture.TrafficCase):
 
 	def test_task(self):
 		mine, quiet = self.activate(x1.target_ipv4(TARGET)), self.activate(x1.target_ipv4("192.0.2.200"))
+		self.send(frames(1))
+		self.assertTrue(self.mdf.wait_pdus(1))
 		self.mdf.stop()
 		self.assertFalse(self.faults(mine))
 		for _ in range(4):  # a connection that is just ending takes some with it
