@@ -1,0 +1,440 @@
+"""What is owed and what is lost when an MDF or the way to it fails: every copy is accounted for, exactly; the others
+lose nothing; the ADMF is told at the start and at the end."""
+import ctypes
+import json
+import os
+import random
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+import fixture
+from fixture import udp_frame
+from poi_lab import mdf, x1
+
+TARGET, PAYLOAD = "192.0.2.10", 900
+WIRE = 20 + 8 + PAYLOAD + 40  # at least so many octets has a PDU of it
+DETECTED = 5.0  # seconds until a fault is known
+CLONE_NEWNET = 0x40000000
+BYTES_RECEIVED = 128  # offset of tcpi_bytes_received in struct tcp_info
+
+
+class Far:
+	"""A network namespace at the other end of a veth pair, with an address of its own."""
+
+	_number = 0
+
+	def __init__(self):
+		Far._number += 1
+		self.name = "poiloss%d-%d" % (os.getpid(), Far._number)
+		self.near, self.far = "poi%dn%d" % (os.getpid() % 100000, Far._number), "poi%df%d" % (os.getpid() % 100000, Far._number)
+		net = "198.18.%d." % (os.getpid() % 250)
+		self.here, self.address = net + "1", net + "2"
+		fixture.ip("netns", "add", self.name)
+		try:
+			fixture.ip("link", "add", self.near, "type", "veth", "peer", "name", self.far, "netns", self.name)
+			fixture.ip("addr", "add", self.here + "/30", "dev", self.near)
+			fixture.ip("-n", self.name, "addr", "add", self.address + "/30", "dev", self.far)
+			self.near_up(True)
+			self.far_up(True)
+		except Exception:
+			self.close()
+			raise
+
+	def near_up(self, up):
+		fixture.ip("link", "set", self.near, "up" if up else "down")
+
+	def far_up(self, up):
+		fixture.ip("-n", self.name, "link", "set", self.far, "up" if up else "down")
+
+	def nft(self, text):
+		subprocess.run(["ip", "netns", "exec", self.name, "nft", "-f", "-"], input=text, text=True, check=True,
+			capture_output=True)
+
+	def reset(self, port, on):
+		"""Answers everything to this port with RST, or stops that."""
+		if on:
+			self.nft("table inet loss { chain in { type filter hook input priority 0;\n"
+				"tcp dport %d reject with tcp reset\n}\n}\n" % port)
+		else:
+			self.nft("delete table inet loss\n")
+
+	def socket(self):
+		"""A TCP socket of that namespace."""
+		made = []
+
+		def inside():  # a thread of its own: it never comes back
+			with open("/run/netns/" + self.name) as f:
+				if ctypes.CDLL(None, use_errno=True).setns(f.fileno(), CLONE_NEWNET):
+					return
+			made.append(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+		thread = threading.Thread(target=inside)
+		thread.start()
+		thread.join()
+		return made[0]
+
+	def close(self):
+		fixture.ip("link", "del", self.near, check=False)
+		fixture.ip("netns", "del", self.name, check=False)
+
+
+class Throttled:
+	"""A TLS connection that its reader can hold up."""
+
+	def __init__(self, tls, owner):
+		self._tls, self._owner = tls, owner
+		self.fileno, self.close = tls.fileno, tls.close
+
+	def recv_into(self, view):
+		owner = self._owner
+		while owner.stalled and not owner.over:
+			time.sleep(0.01)
+		if owner.trickle:
+			time.sleep(1.0 / owner.trickle)
+			return self._tls.recv_into(view[:1])
+		return self._tls.recv_into(view)
+
+	def sendall(self, octets):
+		self._tls.sendall(octets)
+
+
+class Mdf(mdf.Mdf):
+	"""With a small window, elsewhere when asked, and faults that can be switched."""
+
+	def __init__(self, pki, far=None, window=4096):
+		self._far, self._window = far, window
+		self.stalled = self.over = False
+		self.trickle = 0
+		self.unread = 0  # octets that its TCP had acknowledged and that it closed over
+		super().__init__(pki.path("mdf.pem"), pki.path("mdf.key"), pki.path("ca.pem"),
+			address=far.address if far else "127.0.0.1")
+		self.again, self._see = 0, self._continuity.see
+		self._continuity.see = self._counting
+
+	def start(self):
+		s = self._far.socket() if self._far else socket.socket()
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		if self._window:
+			s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._window)
+		s.bind((self.address, self.port))
+		s.listen(64)
+		self.port = s.getsockname()[1]
+		self._listener, self._stopping = s, False
+		self._spawn(self._accept)
+		return self
+
+	def stop(self):
+		self.over, self.stalled, self.trickle = True, False, 0
+		super().stop()
+
+	def _receive(self, tls):
+		before = self.counts["octets"]
+		try:
+			super()._receive(Throttled(tls, self))
+		except (OSError, ssl.SSLError):
+			pass  # cut: what it held is counted
+		taken = self.counts["octets"] - before
+		try:
+			info = tls.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+			received = struct.unpack_from("=Q", info, BYTES_RECEIVED)[0]
+		except OSError:
+			return
+		self.unread += max(0, received - taken)
+
+	def _counting(self, context, sequence, local=None):
+		wrong, new = self._see(context, sequence, local)
+		self.again += not new
+		return wrong, new
+
+	@property
+	def held(self):
+		"""Different PDUs that it holds."""
+		with self._lock:
+			return self.counts["x2"] + self.counts["x3"] - self.again
+
+
+class Loss(fixture.PoiCase):
+	"""One task that goes to an MDF with a fault and to one without. `self.bad` and `self.good`."""
+
+	KEEPALIVE = "{ enabled: true, time-p1: 60, time-p2: 180 }"
+	RATE = 1500
+
+	@classmethod
+	def setUpClass(cls):
+		cls.link = fixture.Link()
+		cls.addClassCleanup(cls.link.close)
+		cls.admf_port = fixture.free_port()
+		super().setUpClass()
+		cls.reports_file = cls.poi.path("reports.jsonl")
+		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"), "--listen",
+			"127.0.0.1:%d" % cls.admf_port, "--pki", cls.poi.pki.folder, "--out", cls.reports_file]
+		listening = fixture.Process(command, cls.poi.path("admf.log"),
+			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
+		cls.addClassCleanup(listening.stop)
+
+	@classmethod
+	def options(cls):
+		return {"eal": fixture.af_packet(0, cls.link.inner), "ports": ("{ device: net_af_packet0, mode: probe }",),
+			"ne_extra": "admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.admf_port, "delivery_extra":
+			"keepalive: %s\nbuffer: 1MiB\noverrides: [{ match: 198.18.0.0/15, peer-identity: mdf-01 }]" % cls.KEEPALIVE}
+
+	def setUp(self):
+		super().setUp()
+		self.addCleanup(self.clear)
+		self.before = self.poi.status()
+		self.good = self.made(window=0)
+		self.stream = None
+		self.addCleanup(lambda: self.stream and self.stream.finish())
+
+	def made(self, far=None, window=4096):
+		m = Mdf(self.poi.pki, far, window)
+		m.start()
+		self.addCleanup(m.stop)
+		return m
+
+	def begin(self, bad):
+		"""A task with traffic to both; returns when both take PDUs."""
+		self.bad = bad
+		self.bad_did, self.good_did = self.destination(bad), self.destination(self.good)
+		self.xid = x1.new_id()
+		self.ok(self.poi.admf.activate(self.xid, [x1.target_ipv4(TARGET)], [self.bad_did, self.good_did]))
+		self.stream = fixture.Stream(self.link, lambda n: udp_frame(TARGET, "198.51.100.1", (b"%d " % n).ljust(PAYLOAD, b".")),
+			self.RATE)
+		self.stream.start()
+		if not bad.behaviour.hang_handshake:
+			self.assertTrue(bad.wait_pdus(50, 5), bad.summary())
+		self.assertTrue(self.good.wait_pdus(50, 5), self.good.summary())
+
+	def of(self, did, status=None):
+		return [d for d in (status or self.poi.status())["destinations"] if d["did"] == did][0]
+
+	def detected(self, since):
+		"""Waits for the fault to be known, in time; the other destination does not notice it."""
+		while True:
+			status = self.poi.status()
+			self.other_unharmed(status)
+			state = self.of(self.bad_did, status)
+			if state["reason"] and state["state"] != "up":
+				break
+			self.assertLess(time.monotonic() - since, DETECTED, state)
+			time.sleep(0.05)
+		self.assertLess(time.monotonic() - since, DETECTED, state)
+		return state
+
+	def other_unharmed(self, status):
+		other = self.of(self.good_did, status)
+		self.assertEqual((other["dropped"], other["in_doubt"], other["state"]), (0, 0, "up"), other)
+		self.assertLess(other["queued"], self.RATE // 2, other)  # not half a second of traffic
+
+	def sums(self, status, sent):
+		"""matched = acknowledged + dropped + queued + in doubt: for each destination, the whole and the task."""
+		for did in (self.bad_did, self.good_did):
+			d = self.of(did, status)
+			self.assertEqual(d["offered"], sent, d)
+			self.assertEqual(d["delivered"] + d["dropped"] + d["queued"] + d["in_doubt"], sent, d)
+			self.assertEqual(sum(d["lost"].values()), d["dropped"], d)
+		grown = {k: status[k] - self.before[k] for k in ("matches", "offered", "delivered", "queued", "in_doubt")}
+		lost = sum(status["lost"].values()) - sum(self.before["lost"].values())
+		self.assertEqual((grown["matches"], grown["offered"]), (sent, 2 * sent), grown)
+		self.assertEqual(grown["delivered"] + lost + grown["queued"] + grown["in_doubt"], 2 * sent, (grown, lost))
+		self.assertTrue(status["ledger"]["balanced"], status)
+
+	def holds(self, m, did, status):
+		"""The MDF holds between acknowledged and acknowledged + in doubt."""
+		d = self.of(did, status)
+		self.assertLessEqual(m.held, d["delivered"] + d["in_doubt"], (d, m.summary()))
+		self.assertGreaterEqual(m.held + -(-m.unread // WIRE), d["delivered"], (d, m.unread, m.summary()))
+
+	def rest(self):
+		"""Stops the traffic; waits until all of it is matched and nothing moves any more: (status, frames sent)."""
+		sent = len(self.stream.finish())
+		last = [None]
+
+		def settled():
+			status = self.poi.status()
+			now = [(d["did"], d["delivered"], d["queued"], d["in_doubt"]) for d in status["destinations"]]
+			same, last[0] = now == last[0], now
+			other = self.of(self.good_did, status)
+			return status if same and status["matches"] - self.before["matches"] == sent and not other["queued"] else None
+		return fixture.wait_until(settled, 4, "all %d packets are matched: %s" % (sent, self.poi.status())), sent
+
+	def reports(self, did):
+		if not os.path.exists(self.reports_file):
+			return []
+		with open(self.reports_file) as f:
+			lines = [json.loads(line) for line in f if line.endswith("\n")]
+		return [r["report"] for r in lines if r["type"] == "ReportDestinationIssue" and r["id"] == did]
+
+	def ended(self, sent):
+		"""The fault is over: everything left arrives, and the books agree with what the MDFs hold."""
+		def drained():
+			status = self.poi.status()
+			d = self.of(self.bad_did, status)
+			return status if d["state"] == "up" and not d["queued"] else None
+		status = fixture.wait_until(drained, 6, "the queue drains: %s" % self.of(self.bad_did))
+		self.bad.wait_quiet(0.1, 2)
+		self.sums(status, sent)
+		self.other_unharmed(status)
+		self.holds(self.bad, self.bad_did, status)
+		self.assertEqual(self.good.held, sent, self.good.summary())
+		self.assertTrue(self.good.good, self.good.summary())
+		amount = self.ok(self.poi.admf.get_task(self.xid)).text("amountOfX3Data")
+		self.assertEqual(int(amount), sent * (28 + PAYLOAD))
+		fixture.wait_until(lambda: len(self.reports(self.bad_did)) >= 2, 3, "the ADMF hears of start and end: %s" %
+			self.reports(self.bad_did))
+		reports = self.reports(self.bad_did)
+		self.assertEqual((reports[0], reports[-1]), ("NonTerminatingFault", "AllClear"), reports)
+		self.assertEqual(self.reports(self.good_did), [])
+		return status
+
+	def a_fault(self, bad, start, end, drops=None):
+		"""The whole course of one fault."""
+		self.begin(bad)
+		since = time.monotonic()
+		start()
+		self.detected(since)
+		status, sent = self.rest()
+		self.sums(status, sent)
+		if drops is not None:
+			self.assertEqual(self.of(self.bad_did, status)["dropped"] > 0, drops, self.of(self.bad_did, status))
+		end()
+		return self.ended(sent)
+
+
+class Peer(Loss):
+	"""The MDF itself is the fault."""
+
+	def test_stalled(self):
+		"""Reads nothing: a closed window."""
+		bad = self.made()
+		self.a_fault(bad, lambda: setattr(bad, "stalled", True), lambda: setattr(bad, "stalled", False), drops=True)
+
+	def test_one_octet_a_second(self):
+		bad = self.made()
+		self.a_fault(bad, lambda: setattr(bad, "trickle", 1), lambda: setattr(bad, "trickle", 0), drops=True)
+
+	def test_flapping(self):
+		"""Cut again and again."""
+		bad = self.made(window=0)
+		self.begin(bad)
+		since = time.monotonic()
+		bad.cut()
+		self.detected(since)
+		for _ in range(2):
+			connections = bad.counts["connections"]
+			self.assertTrue(bad.wait(lambda m, n=connections: m.counts["connections"] > n, 4))
+			time.sleep(0.1)
+			bad.cut()
+		_, sent = self.rest()
+		self.ended(sent)
+
+	def test_garbage(self):
+		bad = self.made(window=0)
+
+		def talk():
+			with bad._lock:
+				connections = [c for c in bad._connections if isinstance(c, ssl.SSLSocket)]
+			for c in connections:
+				c.sendall(b"\xff" * 64)
+		self.a_fault(bad, talk, lambda: None)
+
+	def test_closes_inside_a_pdu(self):
+		bad = self.made(window=0)
+		self.a_fault(bad, lambda: setattr(bad.behaviour, "close_mid_pdu", 1), lambda: None)
+
+	def test_hangs_in_the_handshake(self):
+		bad = self.made(window=0)
+		bad.behaviour.hang_handshake = True
+
+		def end():
+			bad.behaviour.hang_handshake = False
+			bad.cut()
+		self.a_fault(bad, lambda: None, end, drops=True)
+
+
+class Silent(Loss):
+	KEEPALIVE = "{ enabled: true, time-p1: 1, time-p2: 3 }"
+	RATE = 500
+
+	def test_never_acknowledges_keepalives(self):
+		bad = self.made(window=0)
+		bad.behaviour.ack = False
+		self.a_fault(bad, lambda: None, lambda: setattr(bad.behaviour, "ack", True))
+
+
+class Way(Loss):
+	"""The MDF is well; the way to it is not."""
+
+	def setUp(self):
+		super().setUp()
+		self.far = Far()
+		self.addCleanup(self.far.close)
+
+	def test_link_cut_here(self):
+		self.a_fault(self.made(self.far), lambda: self.far.near_up(False), lambda: self.far.near_up(True), drops=True)
+
+	def test_link_cut_there(self):
+		self.a_fault(self.made(self.far), lambda: self.far.far_up(False), lambda: self.far.far_up(True), drops=True)
+
+	def test_reset(self):
+		"""Something in between resets every connection."""
+		bad = self.made(self.far)
+		self.a_fault(bad, lambda: self.far.reset(bad.port, True), lambda: self.far.reset(bad.port, False))
+
+
+@unittest.skipUnless(fixture.LONG, "POI_LONG: half an hour of random faults")
+class Soak(Loss):
+	RATE = 1000
+	SECONDS = int(os.environ.get("POI_SOAK", "1800"))
+
+	def resources(self):
+		pid = self.poi.dataplane.child.pid
+		with open("/proc/%d/status" % pid) as f:
+			rss = [int(line.split()[1]) for line in f if line.startswith("VmRSS")][0]
+		return rss, len(os.listdir("/proc/%d/fd" % pid))
+
+	def test_random_faults(self):
+		chance = random.Random(int(os.environ.get("POI_SEED", "1")))
+		far = Far()
+		self.addCleanup(far.close)
+		bad = self.made(far)
+		self.begin(bad)
+		time.sleep(2)
+		start = self.resources()
+		faults = (
+			(lambda: setattr(bad, "stalled", True), lambda: setattr(bad, "stalled", False)),
+			(lambda: setattr(bad, "trickle", 1), lambda: setattr(bad, "trickle", 0)),
+			(lambda: far.near_up(False), lambda: far.near_up(True)),
+			(lambda: far.far_up(False), lambda: far.far_up(True)),
+			(lambda: far.reset(bad.port, True), lambda: far.reset(bad.port, False)),
+			(bad.cut, lambda: None))
+		end = time.monotonic() + self.SECONDS
+		while time.monotonic() < end:
+			on, off = chance.choice(faults)
+			on()
+			try:
+				hold = time.monotonic() + chance.uniform(0.1, 8)
+				while time.monotonic() < hold:
+					self.other_unharmed(self.poi.status())
+					time.sleep(0.2)
+			finally:
+				off()
+			time.sleep(chance.uniform(0.1, 3))
+		fixture.wait_until(lambda: self.of(self.bad_did)["state"] == "up", 40, "up again")
+		_, sent = self.rest()
+		self.ended(sent)
+		self.clear()
+		time.sleep(6)  # the removed destinations have drained
+		now = self.resources()
+		self.assertLessEqual(now[1], start[1])
+		self.assertLess(now[0] - start[0], 8192)  # KiB: the buffers that were touched for the first time
+		self.assertEqual(sum(p["nombuf"] for p in self.poi.status()["ports"]), 0)
+
+
+if __name__ == "__main__":
+	unittest.main()
