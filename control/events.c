@@ -184,6 +184,16 @@ static void on_fresh(void *context)
 	store_adopt(c);
 }
 
+static bool on_resume(void *context)
+{
+	return store_resume(context);
+}
+
+static uint64_t on_remaining(void *context, uint16_t ne)
+{
+	return store_remaining_ms(context, ne);
+}
+
 static void on_lost(void *context)
 {
 	struct control *c = context;
@@ -374,6 +384,8 @@ const struct publish_hooks *events_hooks(void)
 		.wiped = on_wiped,
 		.replayed = on_replayed,
 		.fresh = on_fresh,
+		.resume = on_resume,
+		.remaining_ms = on_remaining,
 	};
 
 	return &hooks;

@@ -32,6 +32,12 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// This process and the dataplane are both new and hold nothing: what the hook puts into the
 	// registry now is replayed. May be NULL.
 	void (*fresh)(void *context);
+	// Asked when this process is new: does it have the truth all the same? What the hook puts
+	// into the registry then wins over what the dataplane holds. May be NULL.
+	bool (*resume)(void *context);
+	// What is left of the fail-safe's time to the ADMF of `ne`, in milliseconds; 0: all of it.
+	// Asked when the element is defined. May be NULL.
+	uint64_t (*remaining_ms)(void *context, uint16_t ne);
 };
 
 enum publish_state {

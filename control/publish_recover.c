@@ -18,6 +18,8 @@ int publish_recover_start(struct publish *p)
 
 	publish_recover_stop(p);
 	r->round = round;
+	if (!p->recovered && p->hooks.resume && p->hooks.resume(p->context))
+		p->recovered = true;
 	r->adopting = !p->recovered;
 	r->digest = EVP_MD_CTX_new();
 	if (!r->digest || EVP_DigestInit_ex(r->digest, EVP_sha256(), NULL) != 1)
@@ -248,8 +250,12 @@ static void plan(struct publish *p)
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_destination *d = registry_destination_first(p->registry, ne);
 			d; d = d->next) {
-			if (d->seen != r->round)
+			if (d->seen != r->round) {
 				todo_add(p, CHANNEL_DESTINATION_PUT, ne, id, &d->did);
+			} else if (!d->ready) { // put before, its acknowledgement never came
+				d->ready = true;
+				p->hooks.replayed(p->context, true, ne, &d->did, 0);
+			}
 		}
 	}
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
@@ -258,6 +264,8 @@ static void plan(struct publish *p)
 			t = t->next) {
 			if (t->seen != r->round)
 				todo_add(p, CHANNEL_TASK_PUT, ne, id, &t->xid);
+			else if (t->state == TASK_AWAITING)
+				p->hooks.replayed(p->context, false, ne, &t->xid, 0);
 		}
 	}
 	for (uint32_t i = 0; i < n_surplus; i++) {
@@ -342,6 +350,8 @@ static int put_ne(struct publish *p, uint16_t ne, publish_done done, void *conte
 	memcpy(m.identifier, c->ne_identifier, n + 1);
 	if (c->x1.keepalive.enabled)
 		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000;
+	if (p->hooks.remaining_ms)
+		m.remaining_ms = p->hooks.remaining_ms(p->context, ne);
 	return publish_submit(p,
 		channel_encode_ne(
 			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),

@@ -83,6 +83,8 @@ static const char *discarded(enum vault_verdict verdict)
 
 void store_adopt(struct control *c)
 {
+	if (c->vault && vault_mark_restoring(c->vault))
+		events_ne_fault(c, FAULT_STORE, not_written);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		enum vault_verdict verdict =
 			c->vault ? vault_adopt(c->vault, c->registry, ne, now_s()) : VAULT_EMPTY;
@@ -101,6 +103,22 @@ void store_adopt(struct control *c)
 		log_error("audit: the start is not on disk");
 }
 
+bool store_resume(struct control *c)
+{
+	if (!c->vault || !vault_restoring(c->vault))
+		return false;
+	log_notice("store: a restoration was cut off and is done again");
+	c->fresh = true;
+	store_adopt(c);
+	return true;
+}
+
+uint64_t store_remaining_ms(const struct control *c, uint16_t ne)
+{
+	// Until the restoration is over; then the dataplane has its own deadline.
+	return c->vault && c->fresh && !c->settled ? vault_remaining_ms(c->vault, ne, now_s()) : 0;
+}
+
 static void rewrite(struct control *c)
 {
 	if (vault_rewrite(c->vault, c->registry))
@@ -111,6 +129,7 @@ static void rewrite(struct control *c)
 
 void store_settle(struct control *c)
 {
+	c->settled = true;
 	if (c->vault && vault_forget(c->vault)) // for the first time
 		rewrite(c);
 }

@@ -27,6 +27,12 @@ void store_destination_gone(struct control *c, uint16_t ne, const struct id16 *d
 // Both sides are empty: what the store holds and may be used goes into the registry; what is not
 // used, and that nothing was kept where there is no store, is said to the ADMF (code 9010).
 void store_adopt(struct control *c);
+// A restoration was cut off: the store goes into the registry, which is the truth from the start.
+// Returns whether that is so.
+bool store_resume(struct control *c);
+// Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
+// 0: all of it.
+uint64_t store_remaining_ms(const struct control *c, uint16_t ne);
 // The registry is the truth from now on.
 void store_settle(struct control *c);
 void store_heard(struct control *c, uint16_t ne);

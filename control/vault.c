@@ -12,7 +12,7 @@
 
 // A record: kind, then the channel's body of the same object, its memo included; or an object's
 // key.
-enum kind { PUT_DESTINATION = 1, REMOVE_DESTINATION, PUT_TASK, REMOVE_TASK, CONTACT };
+enum kind { PUT_DESTINATION = 1, REMOVE_DESTINATION, PUT_TASK, REMOVE_TASK, CONTACT, RESTORING };
 
 #define HEADER 8 // of a channel message, not kept
 #define CLOCK_AHEAD_S 60
@@ -29,6 +29,8 @@ struct vault {
 	struct sealed *sealed;
 	struct registry *loaded; // until vault_forget
 	bool failed, dirty;
+	bool restoring; // as read
+	bool marked;	// by this process
 	uint64_t position, durable, rewrites;
 	uint64_t puts, put_octets; // for the mean size of what is alive
 	struct element element[CONFIG_NES_MAX];
@@ -38,13 +40,22 @@ struct vault {
 
 // Reading.
 
+// Of another version: whose it is cannot be told.
+static void mark_unreadable(struct vault *v)
+{
+	for (uint16_t ne = 0; ne < registry_nes(v->loaded); ne++)
+		v->element[ne].invalid = true;
+}
+
 static void read_destination(struct vault *v, const uint8_t *body, size_t length)
 {
 	struct channel_destination c;
 	struct registry_destination *d;
 
-	if (channel_decode_destination(body, length, &c))
+	if (channel_decode_destination(body, length, &c)) {
+		mark_unreadable(v);
 		return;
+	}
 	int32_t ne = registry_ne_index(v->loaded, &c.ne);
 	if (ne < 0)
 		return; // not configured any more
@@ -65,8 +76,10 @@ static void read_task(struct vault *v, const uint8_t *body, size_t length)
 	struct channel_task c;
 	struct registry_task *t;
 
-	if (channel_decode_task(body, length, &c))
+	if (channel_decode_task(body, length, &c)) {
+		mark_unreadable(v);
 		return;
+	}
 	int32_t ne = registry_ne_index(v->loaded, &c.ne);
 	if (ne < 0)
 		return;
@@ -121,6 +134,9 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	case REMOVE_TASK:
 	case CONTACT:
 		read_key(v, record[0], record + 1, length - 1);
+		return 0;
+	case RESTORING: // stands until the file is written anew
+		v->restoring = true;
 		return 0;
 	default:
 		return POI_ERR_VERSION;
@@ -358,6 +374,30 @@ int vault_remove_destination(struct vault *v, const struct id16 *ne, const struc
 	return write_key(v, REMOVE_DESTINATION, ne, did, 0);
 }
 
+int vault_mark_restoring(struct vault *v)
+{
+	v->record[0] = RESTORING;
+	v->marked = true;
+	int rc = append(v, 1);
+	return rc ? rc : vault_sync(v);
+}
+
+bool vault_restoring(const struct vault *v)
+{
+	return v->restoring && v->loaded;
+}
+
+uint64_t vault_remaining_ms(const struct vault *v, uint16_t ne, uint64_t now_s)
+{
+	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
+	uint64_t contact_s = v->element[ne].contact_s;
+	uint64_t silence_s = now_s > contact_s ? now_s - contact_s : 0;
+
+	if (!k->enabled || !contact_s)
+		return 0;
+	return silence_s < k->time_p2 ? (k->time_p2 - silence_s) * 1000 : 1;
+}
+
 void vault_heard(struct vault *v, uint16_t ne, const struct id16 *id, uint64_t now_s)
 {
 	struct element *e = &v->element[ne];
@@ -419,13 +459,19 @@ static int write_all(struct vault *v, const struct registry *r)
 {
 	int first = 0, rc = 0;
 
+	if (v->marked && v->loaded) { // the restoration is not over yet
+		v->record[0] = RESTORING;
+		first = append(v, 1);
+	}
+
 	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {
 		const struct registry_destination *d = registry_destination_first(r, ne);
 		const struct registry_task *t = registry_task_first(r, ne);
 		const struct element *e = &v->element[ne];
 
 		if (e->contact_s)
-			first = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
+			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
+		first = first ? first : rc;
 		for (; d && rc != POI_ERR_IO; d = d->next) {
 			rc = write_destination(v, r, d);
 			first = first ? first : rc;

@@ -27,11 +27,20 @@ enum vault_verdict {
 	VAULT_ADOPTED, // its tasks and destinations are in the registry now
 	VAULT_STALE,   // the last contact is TIME_P2 ago, or never was
 	VAULT_CLOCK,   // the last contact lies more than 60 s in the future: the clock is not to be
-		       // trusted
+		     // trusted
 	VAULT_INVALID, // a record does not fit this version, or names what is not there
 };
 // Puts into the empty registry what may be used of `ne`: all of it or nothing. `now_s`: wall clock.
 enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s);
+// From vault_adopt to vault_rewrite the file says that a restoration is under way: a process that
+// is killed between them leaves a dataplane with a part of the tasks, which is not the newer truth.
+// 0 or IO: the mark is not on disk.
+[[nodiscard]] int vault_mark_restoring(struct vault *v);
+// The file said so when it was opened: the store wins over what the dataplane holds.
+bool vault_restoring(const struct vault *v);
+// Milliseconds that are left of TIME_P2 for the ADMF of `ne`, from its last contact; at least 1,
+// and 0 where keepalives are not enabled.
+uint64_t vault_remaining_ms(const struct vault *v, uint16_t ne, uint64_t now_s);
 // What was read is wiped and freed. Returns whether it was still there.
 bool vault_forget(struct vault *v);
 

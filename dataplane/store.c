@@ -193,6 +193,9 @@ int store_ne_put(struct store *s, const struct channel_ne *ne, uint64_t now_ms)
 			return POI_ERR_NOMEM;
 		n->ne = ne->ne;
 		n->heard_ms = now_ms;
+		// Restored from a disk: the ADMF's silence did not begin now.
+		if (ne->remaining_ms && ne->remaining_ms < ne->fail_safe_ms)
+			n->spent_ms = ne->fail_safe_ms - ne->remaining_ms;
 		n->armed = true;
 		*s->nes_end = n;
 		s->nes_end = &n->next;
@@ -210,6 +213,7 @@ int store_ne_heard(struct store *s, const struct id16 *ne, uint64_t now_ms)
 	if (!n)
 		return POI_ERR_NOT_FOUND;
 	n->heard_ms = now_ms;
+	n->spent_ms = 0;
 	n->armed = true;
 	if (n->tombstones == 0)
 		n->expired = false;
@@ -220,7 +224,7 @@ uint64_t store_ne_remaining(const struct store_ne *n, uint64_t now_ms)
 {
 	if (n->fail_safe_ms == 0 || !n->armed)
 		return UINT64_MAX;
-	uint64_t silent = now_ms > n->heard_ms ? now_ms - n->heard_ms : 0;
+	uint64_t silent = n->spent_ms + (now_ms > n->heard_ms ? now_ms - n->heard_ms : 0);
 	return silent >= n->fail_safe_ms ? 0 : n->fail_safe_ms - silent;
 }
 

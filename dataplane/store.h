@@ -23,6 +23,7 @@ struct store_ne {
 	char identifier[CHANNEL_NAME_MAX];
 	uint64_t fail_safe_ms; // 0: no deadline
 	uint64_t heard_ms;     // monotonic; last NE_HEARD, or when it was first defined
+	uint64_t spent_ms;     // of its time before the first `heard_ms`; 0 once heard
 	bool armed;	       // the deadline counts; false once it has fired
 	bool expired;	       // fired, and not cleared since
 	uint32_t tombstones;

@@ -96,7 +96,9 @@ struct channel_ne { // NE_PUT, NE_STATE
 	struct id16 ne;             // id_of_ne(identifier)
 	char identifier[CHANNEL_NAME_MAX];
 	uint64_t fail_safe_ms;      // TIME_P2; 0 when keepalives are disabled for this element
-	uint64_t remaining_ms;      // NE_STATE only: until the deadline; UINT64_MAX when none
+	// NE_STATE: until the deadline; UINT64_MAX when none. NE_PUT that defines a new element: its first
+	// deadline; 0: all of fail_safe_ms.
+	uint64_t remaining_ms;
 	uint8_t expired;            // NE_STATE only: the fail-safe has fired and was not cleared since
 };
 

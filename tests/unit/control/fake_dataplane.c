@@ -168,6 +168,8 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 		f->puts++;
 		if (channel_decode_task(body, length, &t))
 			abort();
+		if (f->tasks_taken && fake_count(f->task) >= f->tasks_taken)
+			return;
 		if (!f->silent && !f->result)
 			put(f->task, &t.ne, &t.xid, body, length);
 		ack(f, h->request, f->result);
@@ -192,6 +194,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 	case CHANNEL_NE_PUT:
 		if (channel_decode_ne(body, length, &ne))
 			abort();
+		f->remaining_ms[f->nes % 8] = ne.remaining_ms;
 		f->fail_safe_ms[f->nes % 8] = ne.fail_safe_ms;
 		f->nes++;
 		break;

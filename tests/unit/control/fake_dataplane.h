@@ -23,11 +23,13 @@ struct fake_dataplane {
 	uint64_t incarnation;
 	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS];
 	uint32_t puts, removes, memos, nes, heards, statuses; // messages seen
+	uint64_t remaining_ms[8];
 	uint64_t fail_safe_ms[8]; // of the network elements, in the order of their definition
 	// knobs
-	bool silent; // swallows what needs an ACK (and counts it)
-	bool hold;   // acknowledges only with fake_release
-	int result;  // answered to puts
+	bool silent;	      // swallows what needs an ACK (and counts it)
+	bool hold;	      // acknowledges only with fake_release
+	int result;	      // answered to puts
+	uint32_t tasks_taken; // beyond that many it swallows tasks; 0: it takes all
 	bool wrong_digest, wrong_count;
 	bool refuse_version;
 	bool no_status;

@@ -49,7 +49,7 @@ static void on_replayed(
 	replayed += !destination;
 }
 
-static const struct publish_hooks hooks = {on_ready, on_lost, on_event, on_wiped, on_replayed, NULL};
+static const struct publish_hooks hooks = {on_ready, on_lost, on_event, on_wiped, on_replayed, NULL, NULL, NULL};
 
 static void run(unsigned ms)
 {

@@ -88,6 +88,60 @@ Test(store, an_ok_is_preceded_by_the_record)
 	cr_assert_eq(fake_count(w.dataplane.task), 1);
 }
 
+// Lets a loop run until the dataplane holds `n` tasks, and stops the control there.
+static void kill_control_at(unsigned n)
+{
+	for (unsigned i = 0; i < 500 && fake_count(w.dataplane.task) < n; i++)
+		event_base_loop(w.c.base, EVLOOP_ONCE);
+	cr_assert_eq(fake_count(w.dataplane.task), n);
+	cr_assert_neq(publish_state(w.c.publish), PUBLISH_READY);
+	control_down();
+}
+
+Test(store, a_restoration_that_was_cut_off_is_done_again)
+{
+	provision();
+	for (uint8_t n = 2; n < 6; n++)
+		expect(request_task(X1_ACTIVATE_TASK, n),
+			"begin\nActivateTask a0 completed\nend\n");
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	// The dataplane has taken two of five when the control goes.
+	w.dataplane.tasks_taken = 2;
+	control_up();
+	kill_control_at(2);
+	w.dataplane.tasks_taken = 0;
+	control_up();
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 5);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 5);
+	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = t->next)
+		cr_assert_eq(t->state, TASK_COMPLETE, "also what was there already");
+	// It is over: the dataplane is the newer truth again.
+	control_down();
+	control_up();
+	cr_assert_not(w.c.fresh);
+	run_until_ready();
+	cr_assert_not(w.c.fresh);
+	cr_assert_eq(fake_count(w.dataplane.task), 5);
+}
+
+Test(store, the_admfs_silence_goes_on_over_a_restoration)
+{
+	provision();
+	cr_assert_eq(w.dataplane.remaining_ms[0], 0);
+	control_down();
+	fake_stop(&w.dataplane);
+	sleep(2);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.nes = 0;
+	control_up();
+	run_until_ready();
+	cr_assert_leq(w.dataplane.remaining_ms[0], 3598000);
+	cr_assert_geq(w.dataplane.remaining_ms[0], 3580000);
+}
+
 Test(store, silence_of_time_p2_discards)
 {
 	w.config.nes[0].x1.keepalive.time_p2 = 1;

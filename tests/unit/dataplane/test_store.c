@@ -320,6 +320,20 @@ Test(store, the_state_is_streamed_whole_with_counts_and_digest)
 	cr_expect_arr_eq(end.digest, expected, DIGEST_SIZE);
 }
 
+Test(store, the_first_deadline_of_a_restored_element)
+{
+	struct channel_ne m = {.ne = {{9}}, .fail_safe_ms = 1000, .remaining_ms = 300};
+
+	cr_assert_eq(store_ne_put(s, &m, 50), 0);
+	struct store_ne *n = store_ne_find(s, &m.ne);
+	cr_expect_eq(store_ne_remaining(n, 50), 300);
+	cr_assert_eq(store_ne_put(s, &m, 150), 0);
+	cr_expect_eq(store_ne_remaining(n, 150), 200, "only when it is defined");
+	cr_assert_eq(store_ne_heard(s, &m.ne, 200), 0);
+	cr_expect_eq(store_ne_remaining(n, 200), 1000);
+	cr_expect_eq(store_ne_remaining(n, 1200), 0);
+}
+
 Test(store, a_streamed_task_says_what_was_put)
 {
 	static uint8_t message[CHANNEL_MESSAGE_MAX];
