@@ -5,8 +5,11 @@
 #include <time.h>
 #include <sys/random.h>
 
+#include "shared/log.h"
+
 #define PAUSE_NS 500000 // between two looks at empty rings
-#define CHUNK 256	// digests taken from one ring in a row
+#define TELL_NS 60000000000ull
+#define CHUNK 256 // digests taken from one ring in a row
 
 struct reporter {
 	struct reporter_settings s;
@@ -22,6 +25,8 @@ struct reporter {
 	uint32_t tasks;
 	bool stop;
 	struct report_flow_counts counts;
+
+	uint64_t told_evicted, told_ns; // the thread's own
 };
 
 static void sink(void *context, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
@@ -135,6 +140,19 @@ static uint32_t work(struct reporter *r, struct x2_task *leaving)
 	return n;
 }
 
+// Flows that ended for want of room are no loss, but more of them are wanted.
+static void tell_evicted(struct reporter *r)
+{
+	uint64_t evicted = report_flows_counts(r->flows).evicted, now = moment_now().mono_ns;
+
+	if (evicted == r->told_evicted || now - r->told_ns < TELL_NS)
+		return;
+	log_warning("summary reports: %llu flows ended early, more than delivery.flows at a time",
+		(unsigned long long)(evicted - r->told_evicted));
+	r->told_evicted = evicted;
+	r->told_ns = now;
+}
+
 static void serve(struct reporter *r)
 {
 	uint32_t left = 0;
@@ -147,6 +165,7 @@ static void serve(struct reporter *r)
 	r->counts = report_flows_counts(r->flows);
 	pthread_cond_broadcast(&r->served);
 	pthread_mutex_unlock(&r->lock);
+	tell_evicted(r);
 }
 
 // Waits for something to do: until woken while no task wants summaries, else for a moment.
