@@ -208,7 +208,9 @@ struct registry_task *registry_task_new(
 		return NULL;
 	size_t filter_length = wire_written(&w);
 	size_t dids = c->n_destinations * sizeof(struct id16);
-	struct registry_task *t = calloc(1, sizeof(*t) + dids + filter_length + xml_length + 1);
+	size_t triggers = c->report == REPORT_PDSR ? sizeof(c->triggers) : 0;
+	struct registry_task *t = calloc(1,
+		sizeof(*t) + dids + filter_length + xml_length + c->matched_length + triggers + 1);
 	if (!t)
 		return NULL;
 	t->ne = ne;
@@ -223,6 +225,11 @@ struct registry_task *registry_task_new(
 	memcpy(t->data, c->did, dids);
 	memcpy(t->data + dids, filter, filter_length);
 	memcpy(t->data + dids + filter_length, xml, xml_length);
+	uint8_t *behind = t->data + dids + filter_length + xml_length;
+	t->matched_length = c->matched_length;
+	if (c->matched_length)
+		memcpy(behind, c->matched, c->matched_length);
+	memcpy(behind + c->matched_length, &c->triggers, triggers);
 	return t;
 }
 
@@ -232,8 +239,8 @@ void registry_task_free(struct registry_task *t)
 		return;
 	fault_free_all(&t->faults);
 	// Target data does not stay behind in freed memory.
-	explicit_bzero(t->data,
-		t->n_destinations * sizeof(struct id16) + t->filter_length + t->xml_length);
+	explicit_bzero(t->data, t->n_destinations * sizeof(struct id16) + t->filter_length +
+					t->xml_length + t->matched_length);
 	free(t);
 }
 
@@ -390,6 +397,13 @@ int registry_task_channel(
 		.n_destinations = t->n_destinations,
 	};
 	memcpy(out->did, registry_task_dids(t), t->n_destinations * sizeof(struct id16));
+	const uint8_t *behind = (const uint8_t *)registry_task_xml(t) + t->xml_length;
+	if (t->matched_length) {
+		out->matched = behind;
+		out->matched_length = t->matched_length;
+	}
+	if (t->report == REPORT_PDSR)
+		memcpy(&out->triggers, behind + t->matched_length, sizeof(out->triggers));
 	filter_decode(&reader, &out->filter);
 	return wire_finish(&reader);
 }

@@ -36,6 +36,7 @@ struct registry_task {
 	uint32_t modifications;
 	uint32_t xml_length;
 	uint16_t filter_length;
+	uint16_t matched_length;
 	uint16_t ne; // index in the configuration
 	struct id16 xid;
 	struct id16 header_xid;
@@ -49,7 +50,9 @@ struct registry_task {
 	bool modifying; // a modification is on its way
 	bool implicit;	// ImplicitDeactivationAllowed
 	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
-	uint8_t data[]; // DIDs, then canonical filter octets, then the taskDetails XML
+	// DIDs, canonical filter octets, the taskDetails XML, attributes 17, and where `report` is
+	// REPORT_PDSR a struct channel_triggers (not aligned).
+	uint8_t data[];
 };
 
 const struct id16 *registry_task_dids(const struct registry_task *t);
@@ -150,7 +153,7 @@ uint32_t registry_fault_count(const struct registry *r);
 [[nodiscard]] int registry_destination_from_memo(
 	uint16_t ne, const struct channel_destination *d, struct registry_destination **out);
 
-// Fills the channel's form (memo not included).
+// Fills the channel's form (memo not included); `matched` points into `t`.
 [[nodiscard]] int registry_task_channel(
 	const struct registry *r, const struct registry_task *t, struct channel_task *out);
 void registry_destination_channel(const struct registry *r, const struct registry_destination *d,

@@ -127,13 +127,14 @@ static void activate(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct channel_task details;
+	uint8_t matched[CHANNEL_MATCHED_MAX];
 	struct x1_refusal why;
 
 	if (registry_task_find(c->registry, x->ne, &m->task->xid)) {
 		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
 		return;
 	}
-	if (x1_task_build(c->config, c->registry, x->ne, m->task, false, &details, &why)) {
+	if (x1_task_build(c->config, c->registry, x->ne, m->task, NULL, &details, matched, &why)) {
 		x1_answer(x, m, why.code, why.text);
 		return;
 	}
@@ -236,6 +237,7 @@ static void modify(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct channel_task details;
+	uint8_t matched[CHANNEL_MATCHED_MAX];
 	struct x1_refusal why;
 	struct registry_task *old = registry_task_find(c->registry, x->ne, &m->task->xid);
 
@@ -243,7 +245,7 @@ static void modify(struct exchange *x, const struct x1_message *m)
 		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
 		return;
 	}
-	if (x1_task_build(c->config, c->registry, x->ne, m->task, true, &details, &why)) {
+	if (x1_task_build(c->config, c->registry, x->ne, m->task, old, &details, matched, &why)) {
 		x1_answer(x, m, why.code, why.text);
 		return;
 	}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/x1_task_report.h"
+
 void x1_refuse(struct x1_refusal *why, int code, const char *format, ...)
 {
 	va_list args;
@@ -21,7 +23,8 @@ struct build {
 	const struct config *config;
 	const struct registry *registry;
 	uint16_t ne;
-	int generic; // 3000 or 3001
+	const struct registry_task *old; // ModifyTask: what is replaced
+	int generic;			 // 3000 or 3001
 	struct filter *filter;
 	struct x1_refusal *why;
 };
@@ -223,22 +226,6 @@ static int add_teid(struct build *b, const struct x1_target *t)
 	return 0;
 }
 
-// urn:3GPP:ns:li:3GPPX1Extensions:rN:vM with any N and M: each publication has its own.
-static bool is_3gpp_namespace(const char *s)
-{
-	static const char prefix[] = "urn:3GPP:ns:li:3GPPX1Extensions:r";
-
-	if (!s || strncmp(s, prefix, sizeof(prefix) - 1) != 0)
-		return false;
-	s += sizeof(prefix) - 1;
-	size_t n = strspn(s, "0123456789");
-	if (!n || strncmp(s + n, ":v", 2) != 0)
-		return false;
-	s += n + 2;
-	n = strspn(s, "0123456789");
-	return n && !s[n];
-}
-
 static int add_fteid(struct build *b, const struct x1_extension_member *m)
 {
 	struct filter *f = b->filter;
@@ -287,7 +274,7 @@ static int add_extension(struct build *b, const struct x1_target *t)
 		const struct x1_extension_member *m = &t->members[i];
 		int rc;
 
-		if (!is_3gpp_namespace(m->space) || !m->name) {
+		if (!x1_task_3gpp_namespace(m->space) || !m->name) {
 			rc = POI_ERR_UNSUPPORTED;
 		} else if (!strcmp(m->name, "FTEID")) {
 			rc = add_fteid(b, m);
@@ -376,34 +363,19 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 	}
 	for (uint32_t i = 0; i < d->n_extensions; i++) {
 		const struct x1_task_extension *e = &d->extensions[i];
-		if (e->header_reporting && is_3gpp_namespace(e->space))
-			x1_refuse(b->why, b->generic,
-				"HeaderReporting: header reporting is not available");
-		else
-			x1_refuse(b->why, b->generic,
-				"taskDetailsExtensions of owner %s: %s is not supported",
-				e->owner ? e->owner : "(none)", e->name ? e->name : "(empty)");
-		return POI_ERR_INVALID;
-	}
-	return 0;
-}
-
-// Decision 6: an OK that would intercept nothing is never given, and X2 has nothing to carry yet.
-static int check_delivery(struct build *b, const struct x1_task_details *d)
-{
-	const struct config_ne *ne = &b->config->nes[b->ne];
-
-	if (d->delivery != X1_X3_ONLY) {
+		if (e->header_reporting && x1_task_3gpp_namespace(e->space))
+			continue; // x1_task_report
 		x1_refuse(b->why, b->generic,
-			"deliveryType: header reporting is not available, so only "
-			"X3Only is supported");
+			"taskDetailsExtensions of owner %s: %s is not supported",
+			e->owner ? e->owner : "(none)", e->name ? e->name : "(empty)");
 		return POI_ERR_INVALID;
 	}
 	if (d->correlation_too_large) {
 		x1_refuse(b->why, b->generic, "correlationID: more than 64 bits");
 		return POI_ERR_INVALID;
 	}
-	if (ne->role == CONFIG_ROLE_TRIGGERED && (!d->has_correlation || !d->has_product)) {
+	if (b->config->nes[b->ne].role == CONFIG_ROLE_TRIGGERED &&
+		(!d->has_correlation || !d->has_product)) {
 		x1_refuse(b->why, b->generic,
 			"%s is mandatory towards a triggered point of interception",
 			d->has_correlation ? "productID" : "correlationID");
@@ -473,15 +445,63 @@ static int add_destinations(
 	return 0;
 }
 
+static bool same_destinations(const struct registry_task *old, const struct channel_task *new)
+{
+	bool same = old->n_destinations == new->n_destinations;
+
+	for (uint8_t i = 0; same && i < new->n_destinations; i++) {
+		same = false;
+		for (uint8_t k = 0; k < old->n_destinations; k++)
+			same = same || id_equal(&registry_task_dids(old)[k], &new->did[i]);
+	}
+	return same;
+}
+
+// A trigger changes what is intercepted and nothing else (TS 33.128 clause 6.2.3.5.3).
+static int check_modification(
+	struct build *b, const struct x1_task_details *d, const struct channel_task *new)
+{
+	const struct registry_task *old = b->old;
+	struct channel_task before;
+	const char *what = NULL;
+
+	if (!old || b->config->nes[b->ne].role != CONFIG_ROLE_TRIGGERED)
+		return 0;
+	if (registry_task_channel(b->registry, old, &before))
+		what = "taskDetails";
+	else if (before.delivery != new->delivery)
+		what = "deliveryType";
+	else if (!same_destinations(old, new))
+		what = "listOfDIDs";
+	else if (before.correlation != new->correlation)
+		what = "correlationID";
+	else if (!id_equal(&before.header_xid, &new->header_xid))
+		what = "productID";
+	else if (old->implicit != (d->has_implicit && d->implicit_deactivation))
+		what = "implicitDeactivationAllowed";
+	else if (before.report != new->report || before.triggers.timer_s != new->triggers.timer_s ||
+		 before.triggers.packets != new->triggers.packets ||
+		 before.triggers.bytes != new->triggers.bytes ||
+		 before.triggers.session != new->triggers.session)
+		what = "HeaderReporting";
+	if (!what)
+		return 0;
+	x1_refuse(b->why, b->generic,
+		"%s: only targetIdentifiers may be modified at a triggered point of interception",
+		what);
+	return POI_ERR_INVALID;
+}
+
 int x1_task_build(const struct config *config, const struct registry *r, uint16_t ne,
-	const struct x1_task_details *d, bool modify, struct channel_task *out,
-	struct x1_refusal *why)
+	const struct x1_task_details *d, const struct registry_task *old, struct channel_task *out,
+	uint8_t matched[static CHANNEL_MATCHED_MAX], struct x1_refusal *why)
 {
 	struct build b = {
 		.config = config,
 		.registry = r,
 		.ne = ne,
-		.generic = modify ? X1_ERR_MODIFY : X1_ERR_ACTIVATE,
+		.old = old,
+		.generic = old ? X1_ERR_MODIFY : X1_ERR_ACTIVATE,
 		.filter = &out->filter,
 		.why = why,
 	};
@@ -499,10 +519,12 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 	if (!rc)
 		rc = refuse_unhonoured(&b, d);
 	if (!rc)
-		rc = check_delivery(&b, d);
+		rc = x1_task_report(&config->nes[ne], d, b.generic, out, matched, why);
 	if (!rc)
 		rc = check_known(&b, d);
 	if (!rc)
 		rc = add_destinations(&b, d, out);
+	if (!rc)
+		rc = check_modification(&b, d, out);
 	return rc;
 }

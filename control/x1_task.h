@@ -18,10 +18,11 @@ struct x1_refusal {
 void x1_refuse(struct x1_refusal *why, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-// Fills `out` (memo excepted) from `d` for network element `ne`. `modify` chooses the generic code:
-// 3001, else 3000. Destinations are looked up in `r`. 0, or INVALID with `why` set.
+// Fills `out` (memo excepted) from `d` for network element `ne`. `old`: the task that is modified
+// (the generic code is 3001 then), NULL when one is activated (3000). `matched` is what
+// out->matched points to. Destinations are looked up in `r`. 0, or INVALID with `why` set.
 // Readings: an address or port names either end; GTPTunnelDirection Outbound is the tunnel that
 // leads to the target, Inbound the one that leads from it.
 [[nodiscard]] int x1_task_build(const struct config *config, const struct registry *r, uint16_t ne,
-	const struct x1_task_details *d, bool modify, struct channel_task *out,
-	struct x1_refusal *why);
+	const struct x1_task_details *d, const struct registry_task *old, struct channel_task *out,
+	uint8_t matched[static CHANNEL_MATCHED_MAX], struct x1_refusal *why);

@@ -23,6 +23,7 @@ static struct x1_refusal why;
 static struct x1_target targets[4];
 static struct x1_task_details details;
 static struct id16 dids[20];
+static struct registry_task *old;
 
 static void add_destination(uint8_t n, uint8_t delivery)
 {
@@ -54,17 +55,39 @@ static void setup(void)
 static void teardown(void)
 {
 	registry_free(registry);
+	registry_task_free(old);
 }
 
 static void target(enum x1_target_kind kind, const char *text)
 {
-	targets[details.n_targets++] = (struct x1_target){.kind = kind, .text = text};
+	targets[details.n_targets++] = (struct x1_target){
+		.kind = kind, .text = text, .xml = "<ipv4Address>192.0.2.10</ipv4Address>"};
+}
+
+static uint8_t matched[CHANNEL_MATCHED_MAX];
+static struct x1_pdsr_trigger triggers[2];
+static struct x1_task_extension reporting;
+
+static void ask_for_reports(bool pdsr)
+{
+	triggers[0] = (struct x1_pdsr_trigger){.kind = 1, .value = 30};
+	triggers[1] = (struct x1_pdsr_trigger){.kind = 3, .value = 1000000};
+	reporting = (struct x1_task_extension){.owner = "3GPP",
+		.space = "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6",
+		.name = "X1Extensions",
+		.header_reporting = true,
+		.pdsr = pdsr,
+		.session_triggers = pdsr,
+		.n_triggers = pdsr ? 2 : 0,
+		.triggers = triggers};
+	details.n_extensions = 1;
+	details.extensions = &reporting;
 }
 
 static int build(void)
 {
 	why = (struct x1_refusal){0};
-	int rc = x1_task_build(&config, registry, 0, &details, false, &out, &why);
+	int rc = x1_task_build(&config, registry, 0, &details, old, &out, matched, &why);
 	cr_assert_eq(rc == 0, why.code == 0);
 	return why.code;
 }
@@ -240,15 +263,73 @@ Test(x1_task, what_narrows_is_refused)
 	cr_assert_not_null(strstr(why.text, "ACME"));
 }
 
-Test(x1_task, x2_is_refused)
+Test(x1_task, x2_needs_something_to_report)
 {
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
 	dids[0].b[0] = 3;
 	details.delivery = X1_X2_AND_X3;
 	cr_assert_eq(build(), X1_ERR_ACTIVATE);
-	cr_assert_not_null(strstr(why.text, "header reporting is not available"));
+	cr_assert_not_null(strstr(why.text, "HeaderReporting"));
 	details.delivery = X1_X2_ONLY;
 	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	config.nes[0].x2_report = CONFIG_X2_PDHR;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.report, REPORT_PDHR);
+	config.nes[0].x2_report = CONFIG_X2_PDSR;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.report, REPORT_PDSR);
+	cr_assert_gt(out.triggers.timer_s, 0);
+	details.delivery = X1_X3_ONLY;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.report, REPORT_NONE, "the default is of tasks with X2");
+	cr_assert_eq(out.matched_length, 0);
+	ask_for_reports(false);
+	cr_assert_eq(build(), X1_ERR_ACTIVATE, "not honoured, so refused");
+}
+
+Test(x1_task, header_reporting)
+{
+	static const char first[] = "<ipv4Address>192.0.2.10</ipv4Address>";
+
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	target(X1_TARGET_TCP_PORT, "443");
+	targets[1].xml = "<tcpPort>443</tcpPort>";
+	dids[0].b[0] = 3;
+	details.delivery = X1_X2_AND_X3;
+	ask_for_reports(false);
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.report, REPORT_PDHR);
+	cr_assert_eq(out.matched_length, 4 + sizeof(first) - 1 + 4 + 22);
+	cr_assert_arr_eq(out.matched, ((uint8_t[]){0, 17, 0, sizeof(first) - 1}), 4);
+	cr_assert_arr_eq(out.matched + 4, first, sizeof(first) - 1);
+	ask_for_reports(true);
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.report, REPORT_PDSR);
+	cr_assert_eq(out.triggers.timer_s, 30);
+	cr_assert_eq(out.triggers.bytes, 1000000);
+	cr_assert_eq(out.triggers.packets, 0);
+	cr_assert_eq(out.triggers.session, 1);
+	// What the registry keeps is what was built.
+	struct registry_task *t = registry_task_new(0, &out, "<t/>", 4);
+	struct channel_task back;
+	cr_assert_eq(registry_task_channel(registry, t, &back), 0);
+	cr_assert_eq(back.triggers.timer_s, 30);
+	cr_assert_eq(back.triggers.bytes, 1000000);
+	cr_assert_eq(back.matched_length, out.matched_length);
+	cr_assert_arr_eq(back.matched, out.matched, out.matched_length);
+	registry_task_free(t);
+	triggers[0].value = 0;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	triggers[0].value = 1ull << 32;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	reporting.space = "urn:other";
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	ask_for_reports(false);
+	static char longest[1100];
+	memset(longest, 'x', sizeof(longest) - 1);
+	targets[1].xml = longest;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	cr_assert_not_null(strstr(why.text, "too long"));
 }
 
 Test(x1_task, destinations)
@@ -313,8 +394,47 @@ Test(x1_task, triggered)
 
 Test(x1_task, modify_has_its_own_generic_code)
 {
-	details.has_dsids = true;
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
-	cr_assert_lt(x1_task_build(&config, registry, 0, &details, true, &out, &why), 0);
-	cr_assert_eq(why.code, X1_ERR_MODIFY);
+	cr_assert_eq(build(), 0);
+	old = registry_task_new(0, &out, "", 0);
+	details.has_dsids = true;
+	cr_assert_eq(build(), X1_ERR_MODIFY);
+}
+
+Test(x1_task, a_trigger_modifies_targets_alone)
+{
+	config.nes[0].role = CONFIG_ROLE_TRIGGERED;
+	details.has_correlation = details.has_product = true;
+	details.correlation = 4711;
+	details.delivery = X1_X2_ONLY;
+	ask_for_reports(false);
+	dids[0].b[0] = 3;
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	cr_assert_eq(build(), 0);
+	old = registry_task_new(0, &out, "", 0);
+	details.n_targets = 0;
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.11");
+	cr_assert_eq(build(), 0);
+	details.correlation++;
+	cr_assert_eq(build(), X1_ERR_MODIFY);
+	cr_assert_not_null(strstr(why.text, "correlationID"));
+	details.correlation--;
+	details.product.b[5] = 1;
+	cr_assert_eq(build(), X1_ERR_MODIFY);
+	details.product.b[5] = 0;
+	details.delivery = X1_X2_AND_X3;
+	cr_assert_eq(build(), X1_ERR_MODIFY);
+	details.delivery = X1_X2_ONLY;
+	dids[0].b[0] = 2;
+	cr_assert_eq(build(), X1_ERR_MODIFY);
+	cr_assert_not_null(strstr(why.text, "listOfDIDs"));
+	dids[0].b[0] = 3;
+	ask_for_reports(true);
+	cr_assert_eq(build(), X1_ERR_MODIFY);
+	cr_assert_not_null(strstr(why.text, "HeaderReporting"));
+	ask_for_reports(false);
+	cr_assert_eq(build(), 0);
+	config.nes[0].role = CONFIG_ROLE_POI;
+	details.delivery = X1_X2_AND_X3;
+	cr_assert_eq(build(), 0, "anything may change at a point of interception");
 }
