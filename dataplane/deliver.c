@@ -45,6 +45,8 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 	d->tls = mdf_tls_new(&config->delivery.tls, why, why_size);
 	if (!d->tls)
 		goto fail;
+	if (deliver_spool_setup(d, why, why_size))
+		goto fail;
 	d->resolver = resolver_new(resolved, d);
 	if (!d->resolver || d->event_fd < 0 || open_threads(d)) {
 		snprintf(why, why_size, "out of memory or file descriptors");
@@ -87,10 +89,14 @@ void deliver_free(struct deliver *d)
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
 		if (!d->link[i])
 			continue;
+		link_spool_wait(d->link[i]);
+		link_spool_close(d->link[i], true);
 		mdf_close(d->link[i]->mdf);
 		stream_free(d->link[i]->stream);
 		free(d->link[i]);
 	}
+	spooler_free(d->spooler);
+	explicit_bzero(d->spool_root, sizeof(d->spool_root));
 	mdf_tls_free(d->tls);
 	if (d->event_fd >= 0)
 		close(d->event_fd);
@@ -115,6 +121,7 @@ static struct link_settings settings_of(
 	const struct config_delivery *c, const struct channel_destination *dest)
 {
 	struct link_settings s = {.buffer = c->buffer,
+		.spool = c->spool.size,
 		.minor = PDU_VERSION_MINOR_DEFAULT,
 		.keepalive = c->keepalive.enabled,
 		.require_ack = c->keepalive.require_ack};
@@ -124,6 +131,7 @@ static struct link_settings settings_of(
 		if (!override_matches(o, dest))
 			continue;
 		s.buffer = o->buffer >= 0 ? (uint64_t)o->buffer : s.buffer;
+		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;
 		s.max_pdu = o->max_pdu >= 0 ? (uint32_t)o->max_pdu : s.max_pdu;
 		s.minor = o->version_minor >= 0 ? (uint8_t)o->version_minor : s.minor;
 		s.keepalive = o->keepalive >= 0 ? o->keepalive : s.keepalive;
@@ -251,6 +259,7 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 		stream_attach(l->stream, stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS),
 			rings[i]);
 	free(rings);
+	link_spool_open(l);
 	pthread_mutex_lock(&d->lock);
 	d->link[at] = l;
 	pthread_mutex_unlock(&d->lock);
@@ -345,6 +354,19 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 		if (d->link[i])
 			stream_balance(d->link[i]->stream, out, &octets);
 	pthread_mutex_unlock(lock);
+}
+
+uint64_t deliver_recovered(const struct deliver *d)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
+
+	pthread_mutex_lock(lock);
+	uint64_t sum = d->past_recovered;
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++)
+		if (d->link[i])
+			sum += stream_spool_recovered(d->link[i]->stream);
+	pthread_mutex_unlock(lock);
+	return sum;
 }
 
 void deliver_post(struct deliver *d, const struct channel_event *e)

@@ -10,6 +10,7 @@
 #include "dataplane/mdf.h"
 #include "dataplane/resolve.h"
 #include "dataplane/settled.h"
+#include "dataplane/spool.h"
 #include "dataplane/stream.h"
 
 #define NS_PER_S 1000000000ull
@@ -19,11 +20,19 @@
 
 struct link_settings { // the configuration with the overrides of this destination
 	uint64_t buffer;
+	uint64_t spool; // octets on disk
 	uint32_t max_pdu;
 	uint8_t minor;
 	bool keepalive;
 	bool require_ack;
 	const char *identity; // the configuration's; NULL: the address or host name
+};
+
+struct link_spool {	     // of one kind
+	struct spool *spool; // NULL: none
+	struct spool_job job;
+	uint64_t retry_at;
+	bool failing; // said so
 };
 
 // One destination. Owned by its delivery thread, but for the members marked otherwise.
@@ -38,6 +47,7 @@ struct link {
 	struct link_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
+	struct link_spool spool[COPY_KINDS];
 	_Atomic uint32_t state; // enum destination_state; anyone reads
 
 	struct mdf *mdf; // NULL: no connection
@@ -101,6 +111,8 @@ struct deliver {
 	uint32_t n_threads;
 	uint64_t flush_ns;
 	struct resolver *resolver;
+	struct spooler *spooler; // NULL: no spool
+	uint8_t spool_root[SPOOL_KEY_SIZE];
 	_Atomic bool stopping;
 	struct deliver_thread thread[CAPTURE_DELIVER_MAX];
 
@@ -109,6 +121,7 @@ struct deliver {
 	struct link *link[COPY_DESTINATIONS_MAX];
 	uint64_t serial;
 	struct copy_balance past; // of destinations that are gone
+	uint64_t past_recovered;
 	struct channel_event event[EVENTS_MAX];
 	uint32_t event_head, event_tail;
 	int event_fd;
@@ -148,3 +161,12 @@ bool link_quiet(const struct link *l);		  // nothing to do until it is woken
 void link_modified(struct link *l, const struct channel_destination *dest);
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
 void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost
+
+// deliver_spool.c
+int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
+void link_spool_open(struct link *l); // the builder's thread, before the link is anyone else's
+void link_spool_work(struct link *l, uint64_t now);
+bool link_spool_busy(const struct link *l);
+void link_spool_wait(struct link *l); // until the disk is done with what it has
+// For good; `keep`: what is owed stays on disk for the next process.
+void link_spool_close(struct link *l, bool keep);

@@ -6,7 +6,7 @@
 #include <sys/epoll.h>
 
 #define BURST 16u		  // records of one destination before the next has its turn
-#define ATTEMPT_NS (5 * NS_PER_S) // connect and handshake
+#define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
 #define STABLE_NS (5 * NS_PER_S)  // a connection that stood so long resets the back-off
 #define BACKOFF_FIRST_NS (500 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
@@ -212,6 +212,7 @@ static bool leaving(const struct link *l)
 
 void link_timers(struct link *l, uint64_t now)
 {
+	link_spool_work(l, now);
 	if (l->mdf && l->up_at) {
 		l->writable = true; // a try costs little; no lost wake-up may hold a queue
 		check_liveness(l, now);
@@ -247,7 +248,9 @@ void link_modified(struct link *l, const struct channel_destination *dest)
 void link_close(struct link *l, enum copy_loss why)
 {
 	drop(l);
+	link_spool_wait(l);
 	stream_discard(l->stream, why);
+	link_spool_close(l, why == LOSS_STOPPED);
 	l->up_at = 0;
 	set_state(l, DESTINATION_IDLE);
 }
@@ -400,6 +403,7 @@ unsigned link_pump(struct link *l, uint64_t now)
 {
 	unsigned records = 0;
 
+	link_spool_work(l, now);
 	if (!l->mdf || !l->up_at)
 		return 0;
 	settle(l, now);
@@ -424,6 +428,8 @@ unsigned link_pump(struct link *l, uint64_t now)
 
 bool link_quiet(const struct link *l)
 {
+	if (link_spool_busy(l))
+		return false;
 	if (!l->mdf || !l->up_at)
 		return true;
 	return l->piece.length == 0 && !stream_active(l->stream) && !stream_outstanding(l->stream);

@@ -232,6 +232,7 @@ static void retire(struct deliver_thread *t, struct link *l)
 	unlink_busy(t, l);
 	pthread_mutex_lock(&d->lock);
 	stream_balance(l->stream, &d->past, &octets);
+	d->past_recovered += stream_spool_recovered(l->stream);
 	d->link[l->index] = NULL;
 	pthread_mutex_unlock(&d->lock);
 	stream_free(l->stream);

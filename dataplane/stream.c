@@ -10,10 +10,37 @@
 struct stream_line {
 	struct stream *stream;
 	struct copy_ring *ring; // NULL: this kind is not delivered
+	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
+	// Segments [gap_from, gap_to) were moved to the spool, or are on their way; `behind`: what
+	// follows them waits until the spool is sent. What lies before the gap goes first.
+	uint32_t gap_from, gap_to;
+	bool behind;
 	uint32_t send_segment, send_offset;
 	uint32_t ack_segment, ack_copy; // first copy not settled
 	uint64_t since_ns;		// no unsent octet is older
 	bool active;			// not armed: to be looked at
+};
+
+struct run { // copies of one task in a block that lies in the file
+	uint32_t slot, copies;
+};
+
+struct runs {
+	struct runs *next;
+	uint32_t n;
+	struct run run[];
+};
+
+struct spooled { // one kind
+	struct spool_block block[SPOOL_LOADED];
+	uint32_t opened;	    // blocks ever loaded
+	struct runs *first, **last; // blocks in the file, oldest first
+	bool storing;
+	uint32_t store_line, store_from;
+	uint32_t done;			 // blocks delivered, to be told to the file
+	bool recovering;		 // the file may hold blocks of an earlier process
+	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
+	_Atomic uint64_t recovered;	 // delivered for an earlier process
 };
 
 struct record {
@@ -33,12 +60,13 @@ struct stream {
 	uint32_t turns;	       // records in a row from `last`
 	struct record *record; // ring
 	uint32_t record_size, record_head, record_tail;
-	struct stream_line line[];
+	struct spooled spooled[COPY_KINDS];
+	struct stream_line line[]; // then one for what was spooled of each kind
 };
 
 struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner)
 {
-	uint32_t n = n_workers * COPY_KINDS;
+	uint32_t n = n_workers * COPY_KINDS + COPY_KINDS;
 	struct stream *s = calloc(1, sizeof(*s) + n * sizeof(struct stream_line));
 
 	if (!s)
@@ -50,7 +78,21 @@ struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner)
 	s->mid = NO_LINE;
 	for (uint32_t i = 0; i < n; i++)
 		s->line[i].stream = s;
+	for (uint32_t k = 0; k < COPY_KINDS; k++) {
+		s->spooled[k].last = &s->spooled[k].first;
+		s->line[n_workers * COPY_KINDS + k].spool = &s->spooled[k];
+	}
 	return s;
+}
+
+static void drop_runs(struct spooled *p)
+{
+	struct runs *r = p->first;
+
+	p->first = r->next;
+	if (!p->first)
+		p->last = &p->first;
+	free(r);
 }
 
 void stream_free(struct stream *s)
@@ -59,6 +101,13 @@ void stream_free(struct stream *s)
 		return;
 	for (uint32_t i = 0; i < s->n_lines; i++)
 		copy_ring_free(s->line[i].ring);
+	for (uint32_t k = 0; k < COPY_KINDS; k++) {
+		struct spooled *p = &s->spooled[k];
+		for (uint32_t i = 0; i < SPOOL_LOADED; i++)
+			spool_block_free(&p->block[i]);
+		while (p->first)
+			drop_runs(p);
+	}
 	free(s->record);
 	free(s);
 }
@@ -83,6 +132,16 @@ struct copy_ring *stream_ring(const struct stream_line *l)
 	return l->ring;
 }
 
+static enum copy_kind kind_of(const struct stream_line *l)
+{
+	const struct stream *s = l->stream;
+	uint32_t at = (uint32_t)(l - s->line), n = s->n_workers;
+
+	if (l->spool)
+		return (enum copy_kind)(at - n * COPY_KINDS);
+	return at < n ? COPY_X2 : COPY_X3;
+}
+
 static void activate(struct stream_line *l, uint64_t since_ns)
 {
 	if (!l->active) {
@@ -105,9 +164,23 @@ struct view { // a segment as it is now
 	bool closed;
 };
 
+static bool in_gap(const struct stream_line *l, uint32_t sequence)
+{
+	return sequence - l->gap_from < l->gap_to - l->gap_from;
+}
+
+static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
+{
+	if (!l->spool)
+		return copy_ring_segment(l->ring, sequence);
+	return sequence - l->ack_segment < l->spool->opened - l->ack_segment
+		       ? l->spool->block[sequence % SPOOL_LOADED].segment
+		       : NULL;
+}
+
 static struct view look(struct stream_line *l, uint32_t sequence)
 {
-	struct view v = {.segment = copy_ring_segment(l->ring, sequence)};
+	struct view v = {.segment = segment_at(l, sequence)};
 
 	if (!v.segment)
 		return v;
@@ -144,9 +217,41 @@ static bool is_edge(const struct view *v, uint32_t offset)
 }
 
 // The oldest segment is wholly settled and will get no more: back to the pool.
+static void release_segment(struct stream_line *l)
+{
+	if (l->spool) {
+		spool_block_free(&l->spool->block[l->ack_segment % SPOOL_LOADED]);
+		l->spool->done++;
+	} else {
+		copy_ring_release_segment(l->ring);
+	}
+	l->ack_segment++;
+	l->ack_copy = 0;
+}
+
+// Segments that were moved to the spool; false while the oldest is still on its way.
+static bool give_back_gap(struct stream_line *l)
+{
+	const struct spooled *p = &l->stream->spooled[kind_of(l)];
+
+	while (in_gap(l, l->ack_segment)) {
+		bool storing = p->storing && &l->stream->line[p->store_line] == l;
+		if (storing && l->ack_segment + 1 == l->gap_to)
+			return false;
+		if (l->send_segment == l->ack_segment) {
+			l->send_segment++;
+			l->send_offset = 0;
+		}
+		release_segment(l);
+	}
+	return true;
+}
+
 static void give_back(struct stream_line *l)
 {
 	for (;;) {
+		if (!give_back_gap(l))
+			return;
 		struct view v = look(l, l->ack_segment);
 		if (!v.segment || !v.closed || l->ack_copy != v.pushed)
 			return;
@@ -156,40 +261,64 @@ static void give_back(struct stream_line *l)
 			l->send_segment++;
 			l->send_offset = 0;
 		}
-		copy_ring_release_segment(l->ring);
-		l->ack_segment++;
-		l->ack_copy = 0;
+		release_segment(l);
+	}
+}
+
+static void add_to(_Atomic uint64_t *to, uint64_t n)
+{
+	atomic_store_explicit(
+		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+// The copy in hand ended; one of an earlier process is in no book of ours.
+static void settle_copy(struct stream_line *l, const struct copy_descriptor *c, int as)
+{
+	struct stream *s = l->stream;
+
+	if (l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered) {
+		add_to(&l->spool->recovered, as == SETTLED_ACKNOWLEDGED);
+		return;
+	}
+	settled_add(s->book, c->slot, as, c->payload);
+	settled_count(&s->counts, as, c->payload);
+}
+
+static void release(struct stream_line *l, uint64_t octets, uint64_t copies, bool recovered)
+{
+	if (!l->spool) {
+		copy_ring_release(l->ring, octets, copies);
+	} else if (!recovered) {
+		add_to(&l->spool->copies, -copies);
+		add_to(&l->spool->octets, -octets);
 	}
 }
 
 // Settles every copy that lies wholly before this position.
 static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int as)
 {
-	struct stream *s = l->stream;
-	uint64_t octets = 0, copies = 0;
-
 	for (;;) {
+		if (!give_back_gap(l))
+			break;
 		struct view v = look(l, l->ack_segment);
 		if (!v.segment || (int32_t)(segment - l->ack_segment) < 0)
 			break;
+		bool recovered =
+			l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered;
 		bool whole = (int32_t)(segment - l->ack_segment) > 0;
-		uint32_t end = whole ? v.end : offset;
-		uint32_t start = copy_start(v.segment, l->ack_copy);
+		uint32_t end = whole ? v.end : offset, first = l->ack_copy;
+		uint32_t start = copy_start(v.segment, first);
 		for (; l->ack_copy < v.pushed && v.segment->copy[l->ack_copy].end <= end;
-			l->ack_copy++) {
-			const struct copy_descriptor *c = &v.segment->copy[l->ack_copy];
-			settled_add(s->book, c->slot, as, c->payload);
-			settled_count(&s->counts, as, c->payload);
-			copies++;
-		}
-		octets += copy_start(v.segment, l->ack_copy) - start;
+			l->ack_copy++)
+			settle_copy(l, &v.segment->copy[l->ack_copy], as);
+		if (l->ack_copy > first)
+			release(l, copy_start(v.segment, l->ack_copy) - start, l->ack_copy - first,
+				recovered);
 		uint32_t before = l->ack_segment;
 		give_back(l);
 		if (!whole || l->ack_segment == before)
 			break;
 	}
-	if (copies > 0)
-		copy_ring_release(l->ring, octets, copies);
 }
 
 // The unsent octets of the line in one segment; moves over segments that are done. False when there
@@ -197,6 +326,12 @@ static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int
 static bool unsent(struct stream_line *l, struct view *v)
 {
 	for (;;) {
+		if (in_gap(l, l->send_segment)) {
+			if (l->behind)
+				return false;
+			l->send_segment = l->gap_to;
+			l->send_offset = 0;
+		}
 		*v = look(l, l->send_segment);
 		if (v->segment && v->end > l->send_offset)
 			return true;
@@ -206,7 +341,7 @@ static bool unsent(struct stream_line *l, struct view *v)
 			give_back(l);
 			continue;
 		}
-		if (copy_ring_arm(l->ring, l->send_segment, v->pushed)) {
+		if (l->spool || copy_ring_arm(l->ring, l->send_segment, v->pushed)) {
 			l->active = false;
 			l->stream->n_active--;
 			return false;
@@ -219,19 +354,63 @@ static bool is_due(const struct stream_line *l, const struct view *v, uint64_t n
 	return v->closed || v->end - l->send_offset >= STREAM_RECORD || now - l->since_ns >= flush;
 }
 
-// A line other than `but` that should send now; X2 lines first, X3 lines in turn. NO_LINE when
-// none.
+static bool has_part_before_gap(const struct stream_line *l)
+{
+	return l->gap_from != l->gap_to && (int32_t)(l->gap_from - l->send_segment) > 0;
+}
+
+// Something was spooled and not yet sent on this connection.
+static bool spool_pending(const struct stream *s, enum copy_kind k)
+{
+	const struct spooled *p = &s->spooled[k];
+	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+
+	return p->storing || p->first || l->send_segment != p->opened;
+}
+
+// The order of one context's PDUs: what lies before the gap, what was spooled, what came later.
+static bool may_send(struct stream *s, struct stream_line *l)
+{
+	enum copy_kind k = kind_of(l);
+
+	if (!l->spool) {
+		if (l->behind && !spool_pending(s, k))
+			l->behind = false;
+		return !l->behind || has_part_before_gap(l);
+	}
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		const struct stream_line *ring = stream_line(s, w, k);
+		if (ring->ring && has_part_before_gap(ring))
+			return false;
+	}
+	return true;
+}
+
+// The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which of
+// X3 take turns.
+static uint32_t in_turn(const struct stream *s, uint32_t i)
+{
+	uint32_t n = s->n_workers;
+
+	if (i == 0 || i == n + 1)
+		return n * COPY_KINDS + (i > 0);
+	if (i <= n)
+		return i - 1;
+	i -= n + 2;
+	if (s->last < n || s->last >= n * COPY_KINDS)
+		return n + i;
+	return n + (s->last - n + (s->turns >= TURN) + i) % n;
+}
+
+// A line other than `but` that should send now. NO_LINE when none.
 static uint32_t pick(struct stream *s, uint32_t but, uint64_t now, uint64_t flush)
 {
 	for (uint32_t i = 0; s->n_active > 0 && i < s->n_lines; i++) {
-		uint32_t at = i;
-		if (i >= s->n_workers && s->last >= s->n_workers && s->n_workers > 1) {
-			uint32_t from = s->last - s->n_workers + (s->turns >= TURN ? 1 : 0);
-			at = s->n_workers + (from + i - s->n_workers) % s->n_workers;
-		}
+		uint32_t at = in_turn(s, i);
 		struct stream_line *l = &s->line[at];
 		struct view v;
-		if (at != but && l->active && unsent(l, &v) && is_due(l, &v, now, flush))
+		if (at != but && l->active && may_send(s, l) && unsent(l, &v) &&
+			is_due(l, &v, now, flush))
 			return at;
 	}
 	return NO_LINE;
@@ -255,10 +434,11 @@ static bool next_mid(
 {
 	struct stream_line *l = &s->line[s->mid];
 	struct view v = look(l, l->send_segment);
-	bool x3 = s->mid >= s->n_workers;
+	bool x3 = kind_of(l) == COPY_X3;
 	uint32_t other = pick(s, s->mid, now, flush);
 	bool yield =
-		edge || (other != NO_LINE && (s->turns >= TURN || (x3 && other < s->n_workers)));
+		edge || (other != NO_LINE &&
+				(s->turns >= TURN || (x3 && kind_of(&s->line[other]) == COPY_X2)));
 
 	if (!yield && other == NO_LINE && !is_due(l, &v, now, flush))
 		return false;
@@ -355,7 +535,7 @@ void stream_cut(struct stream *s, bool resend)
 	s->turns = 0;
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
-		if (!l->ring)
+		if (!l->ring && !l->spool)
 			continue;
 		if (!resend)
 			settle(l, l->send_segment, l->send_offset, SETTLED_IN_DOUBT);
@@ -365,6 +545,28 @@ void stream_cut(struct stream *s, bool resend)
 		if (v.segment && (v.pushed != l->ack_copy || v.closed))
 			activate(l, 0);
 	}
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		for (uint32_t w = 0; w < s->n_workers; w++)
+			stream_line(s, w, k)->behind |= spool_pending(s, k);
+}
+
+static void discard_file(struct stream *s, struct spooled *p, enum copy_loss why)
+{
+	uint64_t copies = 0;
+
+	for (; p->first; drop_runs(p)) {
+		for (uint32_t i = 0; i < p->first->n; i++) {
+			const struct run *r = &p->first->run[i];
+			for (uint32_t c = 0; c < r->copies; c++) {
+				settled_add(s->book, r->slot, why, 0);
+				settled_count(&s->counts, why, 0);
+			}
+			copies += r->copies;
+		}
+	}
+	add_to(&p->copies, -copies);
+	if (atomic_load_explicit(&p->copies, memory_order_relaxed) == 0)
+		atomic_store_explicit(&p->octets, 0, memory_order_relaxed);
 }
 
 void stream_discard(struct stream *s, enum copy_loss why)
@@ -372,7 +574,8 @@ void stream_discard(struct stream *s, enum copy_loss why)
 	stream_cut(s, false);
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
-		while (l->ring) {
+		while (l->ring || l->spool) {
+			give_back(l);
 			struct view v = look(l, l->ack_segment);
 			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
 				break;
@@ -380,6 +583,10 @@ void stream_discard(struct stream *s, enum copy_loss why)
 			l->send_offset = v.end;
 			settle(l, l->ack_segment, v.end, why);
 		}
+	}
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		discard_file(s, &s->spooled[k], why);
+		s->spooled[k].recovering = false;
 	}
 }
 
@@ -397,6 +604,9 @@ bool stream_empty(struct stream *s)
 {
 	if (stream_outstanding(s))
 		return false;
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		if (spool_pending(s, k) || s->spooled[k].recovering)
+			return false;
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
 		if (!l->ring)
@@ -416,10 +626,160 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 	for (uint32_t i = 0; i < s->n_lines; i++)
 		if (s->line[i].ring)
 			copy_ring_counts(s->line[i].ring, &n);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		const struct spooled *p = &s->spooled[k];
+		add->queued += atomic_load_explicit(&p->copies, memory_order_relaxed);
+		n.queued_octets += atomic_load_explicit(&p->octets, memory_order_relaxed);
+	}
 	settled_sum(&s->counts, add);
 	add->offered += n.offered;
 	add->queued += n.pushed - n.released;
 	for (int i = 0; i < LOSS_COUNT; i++)
 		add->lost[i] += n.lost[i];
 	*queued_octets += n.queued_octets;
+}
+
+// The first segment of the line that may go to the spool now, and from which copy on. What is sent
+// in part, or was sent and is not yet acknowledged, stays.
+static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, uint32_t *from)
+{
+	*from = 0;
+	if (l->gap_from != l->gap_to) {
+		if (!l->behind || (int32_t)(l->send_segment - l->gap_to) > 0)
+			return false;
+		*sequence = l->gap_to;
+	} else if (connected && !l->behind) {
+		*sequence = l->send_segment + 1;
+	} else {
+		struct view v = look(l, l->ack_segment);
+		if (!v.segment || l->send_segment != l->ack_segment ||
+			l->send_offset != copy_start(v.segment, l->ack_copy))
+			return false;
+		*sequence = l->ack_segment;
+		*from = l->ack_copy;
+	}
+	struct view v = look(l, *sequence);
+	return v.segment && v.closed && v.pushed > *from;
+}
+
+bool stream_spool_take(
+	struct stream *s, enum copy_kind k, bool connected, uint64_t above, struct spool_job *job)
+{
+	struct spooled *p = &s->spooled[k];
+
+	for (uint32_t w = 0; !p->storing && w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		struct copy_ring_counts n = {0};
+		uint32_t sequence;
+		if (!l->ring)
+			continue;
+		copy_ring_counts(l->ring, &n);
+		give_back(l);
+		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
+			continue;
+		if (l->gap_from == l->gap_to)
+			l->gap_from = sequence;
+		l->gap_to = sequence + 1;
+		l->behind = true;
+		p->storing = true;
+		p->store_line = (uint32_t)(l - s->line);
+		p->store_from = job->from;
+		job->segment = look(l, sequence).segment;
+		job->line = p->store_line;
+		return true;
+	}
+	return false;
+}
+
+static struct runs *runs_of(const struct view *v, uint32_t from)
+{
+	struct runs *r = malloc(sizeof(*r) + (v->pushed - from) * sizeof(struct run));
+
+	if (!r)
+		return NULL;
+	r->next = NULL;
+	r->n = 0;
+	for (uint32_t i = from; i < v->pushed; i++) {
+		uint32_t slot = v->segment->copy[i].slot;
+		if (r->n == 0 || r->run[r->n - 1].slot != slot)
+			r->run[r->n++] = (struct run){.slot = slot};
+		r->run[r->n - 1].copies++;
+	}
+	struct runs *less = realloc(r, sizeof(*r) + r->n * sizeof(struct run));
+	return less ? less : r;
+}
+
+bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
+{
+	struct spooled *p = &s->spooled[k];
+	struct stream_line *l = &s->line[p->store_line];
+	struct view v = look(l, l->gap_to - 1);
+	struct runs *r = good ? runs_of(&v, p->store_from) : NULL;
+
+	p->storing = false;
+	if (!r) { // it stays where it is
+		l->gap_to--;
+		activate(l, l->since_ns);
+		return false;
+	}
+	*p->last = r;
+	p->last = &r->next;
+	uint64_t octets = v.end - copy_start(v.segment, p->store_from);
+	uint64_t copies = v.pushed - p->store_from;
+	add_to(&p->copies, copies);
+	add_to(&p->octets, octets);
+	copy_ring_release(l->ring, octets, copies);
+	if (in_gap(l, l->ack_segment))
+		l->ack_copy = 0;
+	give_back(l);
+	return true;
+}
+
+bool stream_spool_wants(const struct stream *s, enum copy_kind k)
+{
+	const struct spooled *p = &s->spooled[k];
+	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+
+	return (p->first || p->recovering) && p->opened - l->ack_segment < SPOOL_LOADED;
+}
+
+void stream_spool_loaded(
+	struct stream *s, enum copy_kind k, const struct spool_block *b, int result)
+{
+	struct spooled *p = &s->spooled[k];
+
+	p->recovering = p->recovering && (result == 0 ? b->recovered : result != POI_ERR_AGAIN);
+	if (result == POI_ERR_NOMEM)
+		return; // again later
+	if (result != 0) {
+		if (!b->recovered)
+			discard_file(s, p, LOSS_SPOOL);
+		return;
+	}
+	if (!b->recovered && p->first)
+		drop_runs(p);
+	p->block[p->opened++ % SPOOL_LOADED] = *b;
+	activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
+}
+
+uint32_t stream_spool_done(struct stream *s, enum copy_kind k)
+{
+	uint32_t n = s->spooled[k].done;
+
+	s->spooled[k].done = 0;
+	return n;
+}
+
+void stream_spool_recovering(struct stream *s, enum copy_kind k)
+{
+	s->spooled[k].recovering = true;
+}
+
+uint64_t stream_spool_recovered(const struct stream *s)
+{
+	uint64_t sum = 0;
+
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		sum += atomic_load_explicit(&s->spooled[k].recovered, memory_order_relaxed);
+	return sum;
 }

@@ -13,7 +13,9 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/settled.h"
+#include "dataplane/spool.h"
 
+#define SPOOL_LOADED 8u	     // blocks of the spool in memory, of each kind
 #define STREAM_RECORD 16384u // octets in a full TLS record
 
 struct stream;
@@ -60,3 +62,22 @@ bool stream_outstanding(const struct stream *s); // sent and not yet acknowledge
 bool stream_empty(struct stream *s);		 // nothing queued, nothing outstanding
 // Adds offered, acknowledged, in doubt, lost (workers' and delivery's), queued and octets.
 void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *queued_octets);
+
+// The spool: the oldest whole segments of a kind leave memory for a file, and come back before what
+// is newer. The caller moves the octets; here is the order, and who is owed what.
+
+// The next segment to move of a line that holds `above` octets or more; false when there is none.
+// Fills segment, from and line of the job. It is settled by stream_spool_stored.
+bool stream_spool_take(
+	struct stream *s, enum copy_kind k, bool connected, uint64_t above, struct spool_job *job);
+// It is in the file, or (not `good`) stays in memory. Returns whether it left memory.
+bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good);
+bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block should be loaded
+// What spool_load said. Takes the block's segment over. After an error other than AGAIN and NOMEM
+// what the file held is lost and counted.
+void stream_spool_loaded(
+	struct stream *s, enum copy_kind k, const struct spool_block *b, int result);
+// Blocks delivered since the last call.
+uint32_t stream_spool_done(struct stream *s, enum copy_kind k);
+void stream_spool_recovering(struct stream *s, enum copy_kind k); // the file was found
+uint64_t stream_spool_recovered(const struct stream *s); // copies delivered for an earlier process

@@ -93,6 +93,11 @@ struct config_override { // delivery.overrides
 
 enum config_xiri_release { CONFIG_XIRI_R18, CONFIG_XIRI_R19 };
 
+struct config_spool { // encrypted; folder NULL: none
+	char *folder, *key;
+	uint64_t size; // octets on disk of each destination, 1 GiB
+};
+
 struct config_delivery {
 	char *nf_identifier;
 	char *interception_point;
@@ -101,6 +106,7 @@ struct config_delivery {
 	struct config_keepalive keepalive;
 	uint64_t buffer;       // octets per destination, 64 MiB
 	uint64_t buffer_total; // octets for all, 256 MiB
+	struct config_spool spool;
 	bool resend_in_doubt;  // default true
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1

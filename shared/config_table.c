@@ -237,6 +237,24 @@ static const struct config_key override_keys[] = {
 };
 SCOPE(override_keys);
 
+static const struct config_key spool_keys[] = {
+	{.name = "folder",
+		.type = CONFIG_PATH,
+		AT(struct config_spool, folder),
+		.low = 1,
+		.high = 4000,
+		.doc = "folder of the encrypted spool; absent: memory only"},
+	{.name = "key",
+		.type = CONFIG_PATH,
+		AT(struct config_spool, key),
+		.low = 1,
+		.high = 4095,
+		.doc = "file of the spool's root key, mode 0600"},
+	SIZE("size", struct config_spool, size, 0, 1024 * GIB, "1GiB",
+		"octets on disk of each destination"),
+};
+SCOPE(spool_keys);
+
 static const struct config_word format_words[] = {
 	{"automatic", 0}, {"5", 5}, {"6", 6}, {"7", 7}, {"12", 12}, {NULL, 0}};
 
@@ -279,6 +297,11 @@ static const struct config_key delivery_keys[] = {
 		"quota of each destination"),
 	SIZE("buffer-total", struct config_delivery, buffer_total, 64 * KIB, 1024 * GIB, "256MiB",
 		"cap of all destinations together"),
+	{.name = "spool",
+		.type = CONFIG_MAP,
+		AT(struct config_delivery, spool),
+		.scope = &spool_keys_scope,
+		.doc = "where the oldest PDUs go when a destination's buffer is nearly used up"},
 	BOOL("resend-in-doubt", struct config_delivery, resend_in_doubt, "true",
 		"send again what was not acknowledged when a connection was cut"),
 	NUMBER("flush-us", struct config_delivery, flush_us, 1, 1000000, "50",

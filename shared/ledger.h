@@ -72,7 +72,8 @@ enum packet_outcome {
 	X(TRUNCATED_FRAME, "truncated_frame") /* the received frame lacks octets of the packet */  \
 	X(REPORT_FULL, "report_full")         /* a packet was left out of the summary reports */   \
 	X(REMOVED, "destination_removed")     /* still queued when its destination was removed */  \
-	X(STOPPED, "stopped")                 /* still queued when the process stopped */
+	X(STOPPED, "stopped")                 /* still queued when the process stopped */          \
+	X(SPOOL, "spool_unreadable")          /* what the spool held cannot be read back */
 
 enum copy_loss {
 #define X(suffix, name) LOSS_##suffix,

@@ -1,0 +1,207 @@
+// One destination's spool: which job comes next. Disk work is the spooler's; nothing here waits for
+// a disk but link_spool_open (the builder's thread) and link_spool_close.
+
+#include "dataplane/deliver_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "shared/log.h"
+#include "shared/sealed.h"
+
+#define RETRY_NS NS_PER_S // after a store that failed
+
+int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
+{
+	const struct config_spool *c = &d->config->delivery.spool;
+
+	if (!c->folder)
+		return 0;
+	int error = c->key ? sealed_key_read(c->key, d->spool_root) : POI_ERR_INVALID;
+	if (error) {
+		snprintf(why, why_size, "delivery.spool.key: %s, write a file of mode 0600",
+			c->key ? poi_error_text(error) : "missing");
+		return error;
+	}
+	if (mkdir(c->folder, 0700) != 0 && errno != EEXIST) {
+		snprintf(why, why_size, "delivery.spool.folder %s: %s", c->folder,
+			strerrordesc_np(errno));
+		return POI_ERR_IO;
+	}
+	d->spooler = spooler_new();
+	if (d->spooler)
+		return 0;
+	snprintf(why, why_size, "out of memory or threads");
+	return POI_ERR_NOMEM;
+}
+
+// Decision 14: what is older than the fail-safe of its network element is not used.
+static uint64_t youngest(const struct config *c, const struct id16 *ne, uint64_t now)
+{
+	for (uint32_t i = 0; i < c->n_nes; i++) {
+		const struct config_keepalive *k = &c->nes[i].x1.keepalive;
+		struct id16 id = id_of_ne(c->nes[i].ne_identifier);
+		if (id_equal(&id, ne))
+			return k->enabled ? now - k->time_p2 * NS_PER_S : 0;
+	}
+	return 0;
+}
+
+static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
+{
+	struct deliver *d = l->deliver;
+	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
+	uint64_t now = deliver_realtime();
+	struct spool_settings s = {.file = file,
+		.root = d->spool_root,
+		.cap = cap,
+		.now_ns = now,
+		.youngest_ns = youngest(d->config, &l->dest.ne, now)};
+	enum spool_found found;
+	int error;
+
+	id_format(&l->dest.ne, ne);
+	id_format(&l->dest.did, did);
+	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
+		k == COPY_X2 ? 2 : 3);
+	l->spool[k].spool = spool_open(&s, &found, &error);
+	if (!l->spool[k].spool)
+		log_error("destination %s: no spool: %s", did, poi_error_text(error));
+	else if (found == SPOOL_DISCARDED)
+		log_warning("destination %s: an old spool was discarded", did);
+	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
+		return;
+	stream_spool_recovering(l->stream, k);
+	log_notice("destination %s: %llu octets found in the spool", did,
+		(unsigned long long)spool_octets(l->spool[k].spool));
+}
+
+void link_spool_open(struct link *l)
+{
+	// Room for X2 of its own, as in memory: content never crowds it out.
+	uint64_t x2 = l->settings.spool / 8;
+
+	if (!l->deliver->spooler || l->settings.spool == 0)
+		return;
+	open_one(l, COPY_X2, x2);
+	open_one(l, COPY_X3, l->settings.spool - x2);
+}
+
+static bool in_flight(const struct link_spool *p)
+{
+	return atomic_load_explicit(&p->job.state, memory_order_relaxed) != SPOOL_IDLE;
+}
+
+bool link_spool_busy(const struct link *l)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		const struct link_spool *p = &l->spool[k];
+		if (p->spool && (in_flight(p) || (l->up_at && stream_spool_wants(l->stream, k))))
+			return true;
+	}
+	return false;
+}
+
+static void failed(struct link *l, struct link_spool *p, uint64_t now, int error)
+{
+	p->retry_at = now + RETRY_NS;
+	if (p->failing)
+		return;
+	char did[ID_TEXT_SIZE];
+	id_format(&l->dest.did, did);
+	if (error == POI_ERR_LIMIT)
+		log_warning("destination %s: the spool is full", did);
+	else
+		log_error("destination %s: spool: %s; memory only", did, poi_error_text(error));
+	p->failing = true;
+}
+
+static void finish(struct link *l, enum copy_kind k, uint64_t now)
+{
+	struct link_spool *p = &l->spool[k];
+	int result = p->job.result;
+
+	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
+	if (p->job.work == SPOOL_STORE)
+		stream_spool_stored(l->stream, k, result == 0);
+	else if (p->job.work == SPOOL_LOAD)
+		stream_spool_loaded(l->stream, k, &p->job.block, result);
+	p->job.block = (struct spool_block){0};
+	if (result != 0 && result != POI_ERR_AGAIN)
+		failed(l, p, now, result);
+	else if (p->job.work == SPOOL_STORE)
+		p->failing = false;
+}
+
+// Half of a ring's quota: time to act before it is used up.
+static uint64_t threshold(const struct link *l, enum copy_kind k)
+{
+	uint64_t share = l->settings.buffer / l->deliver->n_workers;
+	bool both = l->dest.delivery == (DELIVERY_X2 | DELIVERY_X3);
+
+	return (both && k == COPY_X2 ? share / 8 : share - share / 8) / 2;
+}
+
+static bool next(struct link *l, enum copy_kind k, uint64_t now)
+{
+	struct link_spool *p = &l->spool[k];
+	bool up = l->mdf && l->up_at;
+
+	p->job.spool = p->spool;
+	p->job.done += stream_spool_done(l->stream, k);
+	if (up && stream_spool_wants(l->stream, k))
+		p->job.work = SPOOL_LOAD;
+	else if (now >= p->retry_at &&
+		 stream_spool_take(l->stream, k, up, threshold(l, k), &p->job))
+		p->job.work = SPOOL_STORE;
+	else if (p->job.done > 0)
+		p->job.work = SPOOL_DONE;
+	else
+		return false;
+	return true;
+}
+
+void link_spool_work(struct link *l, uint64_t now)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		struct link_spool *p = &l->spool[k];
+		if (!p->spool)
+			continue;
+		uint32_t state = atomic_load_explicit(&p->job.state, memory_order_acquire);
+		if (state == SPOOL_QUEUED)
+			continue;
+		if (state == SPOOL_FINISHED)
+			finish(l, k, now);
+		if (next(l, k, now))
+			spooler_submit(l->deliver->spooler, &p->job);
+	}
+}
+
+void link_spool_wait(struct link *l)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		struct link_spool *p = &l->spool[k];
+		if (!p->spool || !in_flight(p))
+			continue;
+		spooler_wait(l->deliver->spooler, &p->job);
+		finish(l, k, 0);
+	}
+}
+
+void link_spool_close(struct link *l, bool keep)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		struct link_spool *p = &l->spool[k];
+		if (!p->spool)
+			continue;
+		for (; p->job.done > 0 && keep; p->job.done--)
+			(void)spool_done(p->spool);
+		if (keep)
+			spool_close(p->spool);
+		else
+			spool_remove(p->spool);
+		p->spool = NULL;
+	}
+}
