@@ -337,6 +337,40 @@ static void on_task_loss(struct control *c, uint16_t ne, const struct channel_ev
 	publish_task_memo(c->publish, t);
 }
 
+static void on_task_clear(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX];
+
+	if (!t || !fault_clear(&t->faults, FAULT_LOSS))
+		return;
+	snprintf(text, sizeof(text), "%llu PDUs were lost in all, none for 5 seconds",
+		(unsigned long long)e->copies);
+	queue_issue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
+	publish_task_memo(c->publish, t);
+}
+
+// Each port has faults of its own: one that comes back clears nothing of another.
+static void on_port(struct control *c, const struct channel_event *e)
+{
+	const struct config_dataplane *d = &c->config->dataplane;
+	bool link = e->kind == EVENT_LINK_DOWN || e->kind == EVENT_LINK_UP;
+	uint32_t i = 0;
+
+	while (i < d->n_ports && strcmp(d->ports[i].device, e->subject))
+		i++;
+	if (i == d->n_ports) {
+		log_warning("channel: an event about port %s, which the configuration lacks",
+			e->subject);
+		return;
+	}
+	enum fault_kind kind = (enum fault_kind)((link ? FAULT_LINK : FAULT_PORT_LOSS) + i);
+	if (e->kind == EVENT_LINK_DOWN || e->kind == EVENT_PORT_LOSS)
+		events_ne_fault(c, kind, e->text);
+	else
+		events_ne_clear(c, kind, e->text);
+}
+
 static void on_event(void *context, const struct channel_event *e)
 {
 	struct control *c = context;
@@ -365,10 +399,20 @@ static void on_event(void *context, const struct channel_event *e)
 		events_ne_clear(c, FAULT_LEDGER, text);
 		return;
 	case EVENT_LINK_DOWN:
-		events_ne_fault(c, FAULT_LINK, text);
-		return;
 	case EVENT_LINK_UP:
-		events_ne_clear(c, FAULT_LINK, text);
+	case EVENT_PORT_LOSS:
+	case EVENT_PORT_CLEAR:
+		on_port(c, e);
+		return;
+	case EVENT_TASK_CLEAR:
+		if (ne >= 0)
+			on_task_clear(c, (uint16_t)ne, e);
+		return;
+	case EVENT_SECURITY_FAULT:
+		events_ne_fault(c, FAULT_SECURITY, text);
+		return;
+	case EVENT_SECURITY_CLEAR:
+		events_ne_clear(c, FAULT_SECURITY, text);
 		return;
 	default:
 		log_warning("channel: event %u is not known", e->kind);

@@ -15,13 +15,16 @@
 enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_DATAPLANE_LOST = 1, // the dataplane does not answer; nothing is captured
 	FAULT_LEDGER = 2,
-	FAULT_LINK = 3,
 	FAULT_FAIL_SAFE = 4, // TIME_P2 passed: all tasks were stopped
 	FAULT_AUDIT = 5,
 	FAULT_DELIVERY = 6,    // a destination cannot be reached
 	FAULT_LOSS = 7,	       // content of a task was lost
 	FAULT_STORE = 8,       // the sealed store cannot be written
 	FAULT_CERTIFICATE = 9, // a certificate of ours has expired or cannot be read
+	FAULT_SECURITY = 10,   // what is matched is not what was tasked
+	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index.
+	FAULT_LINK = 64,	// the link is down
+	FAULT_PORT_LOSS = 128, // the port loses frames
 };
 
 struct fault {

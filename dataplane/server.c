@@ -423,7 +423,8 @@ static void link_changed(void *context, const char *name, bool up)
 	struct channel_event e = {
 		.kind = up ? EVENT_LINK_UP : EVENT_LINK_DOWN, .time_ns = now_ns()};
 
-	snprintf(e.text, sizeof(e.text), "port %s", name);
+	snprintf(e.subject, sizeof(e.subject), "%s", name);
+	snprintf(e.text, sizeof(e.text), "port %s: link %s", name, up ? "up" : "down");
 	log_notice("port %s: link %s", name, up ? "up" : "down");
 	event(context, &e);
 }
@@ -514,6 +515,7 @@ static void port_losing(void *context, const char *name, const struct port_loss 
 	struct server *s = context;
 	struct channel_event e = {.time_ns = now_ns(), .copies = loss->imissed + loss->nombuf};
 
+	snprintf(e.subject, sizeof(e.subject), "%s", name);
 	e.kind = loss->over ? EVENT_PORT_CLEAR : EVENT_PORT_LOSS;
 	if (loss->over)
 		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", name);

@@ -441,17 +441,19 @@ static void put_event(struct wire_writer *w, const struct channel_event *m)
 	wire_put_u8(w, m->loss);
 	wire_put_u64(w, m->copies);
 	wire_put_u64(w, m->time_ns);
+	put_chars(w, m->subject, sizeof(m->subject));
 	put_chars(w, m->text, sizeof(m->text));
 }
 
 static void get_event(struct wire_reader *r, struct channel_event *m)
 {
-	m->kind = get_enum(r, EVENT_DESTINATION_DOWN, EVENT_LINK_UP);
+	m->kind = get_enum(r, EVENT_DESTINATION_DOWN, EVENT_LAST);
 	get_id(r, &m->ne);
 	get_id(r, &m->id);
 	m->loss = get_enum(r, 0, LOSS_COUNT - 1);
 	m->copies = wire_get_u64(r);
 	m->time_ns = wire_get_u64(r);
+	wire_get_text(r, m->subject, sizeof(m->subject));
 	wire_get_text(r, m->text, sizeof(m->text));
 }
 

@@ -189,6 +189,7 @@ enum channel_event_kind {
 	EVENT_TASK_CLEAR = 11,    // task `id` lost no copy for 5 seconds; `copies` during the outage
 	EVENT_SECURITY_FAULT = 12, // what the workers match is not what the tasks say
 	EVENT_SECURITY_CLEAR = 13,
+	EVENT_LAST = EVENT_SECURITY_CLEAR,
 };
 
 struct channel_event {
@@ -198,6 +199,7 @@ struct channel_event {
 	uint8_t loss;    // enum copy_loss
 	uint64_t copies; // lost since the start of the outage
 	uint64_t time_ns;
+	char subject[64]; // device name of link and port events, "" otherwise
 	char text[128];  // for a person; never target data
 };
 

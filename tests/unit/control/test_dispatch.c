@@ -286,6 +286,63 @@ Test(dispatch, destination_fault_is_listed_and_cleared)
 		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
 }
 
+static bool fault_at(int kind)
+{
+	return fault_has(*registry_ne_faults(w.c.registry, 0), (enum fault_kind)kind);
+}
+
+static void port_event(int kind, const char *port)
+{
+	struct channel_event e = {.kind = (uint8_t)kind};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", port);
+	snprintf(e.text, sizeof(e.text), "port %s", port);
+	fake_event(&w.dataplane, &e);
+	run(50);
+}
+
+Test(dispatch, each_port_has_its_own_faults)
+{
+	provision();
+	w.config.dataplane.n_ports = 2;
+	w.config.dataplane.ports[0].device = (char *)"p0";
+	w.config.dataplane.ports[1].device = (char *)"p1";
+	port_event(EVENT_LINK_DOWN, "p0");
+	port_event(EVENT_LINK_DOWN, "p1");
+	port_event(EVENT_PORT_LOSS, "p1");
+	port_event(EVENT_LINK_UP, "p1");
+	port_event(EVENT_LINK_DOWN, "p2"); // no port of ours: only logged
+	cr_assert(fault_at(FAULT_LINK));
+	cr_assert(!fault_at(FAULT_LINK + 1));
+	cr_assert(fault_at(FAULT_PORT_LOSS + 1));
+	port_event(EVENT_PORT_CLEAR, "p1");
+	port_event(EVENT_LINK_UP, "p0");
+	port_event(EVENT_SECURITY_FAULT, "");
+	cr_assert(!fault_at(FAULT_LINK));
+	cr_assert(!fault_at(FAULT_PORT_LOSS + 1));
+	cr_assert(fault_at(FAULT_SECURITY));
+	port_event(EVENT_SECURITY_CLEAR, "");
+	cr_assert(!fault_at(FAULT_SECURITY));
+	w.config.dataplane.n_ports = 0;
+}
+
+Test(dispatch, a_loss_is_cleared_when_it_is_over)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_TASK_LOSS,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(7),
+		.copies = 3};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	struct registry_task *t = registry_task_find(w.c.registry, 0, &e.id);
+	cr_assert(fault_has(t->faults, FAULT_LOSS));
+	e.kind = EVENT_TASK_CLEAR;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!fault_has(t->faults, FAULT_LOSS));
+}
+
 Test(dispatch, deactivate_all)
 {
 	provision();

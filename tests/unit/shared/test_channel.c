@@ -159,7 +159,7 @@ Test(channel, answers_round_trip)
 {
 	CHECK(ack, S(POI_ERR_CONFLICT, 77));
 	CHECK(state_end, S(1, 2, 3, {[31] = 4}));
-	CHECK(event, S(EVENT_LINK_UP, id(1), id(2), LOSS_STOPPED, 3, 4, "port down"));
+	CHECK(event, S(EVENT_LAST, id(1), id(2), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
 	CHECK(status, sample_status());
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3));
 	CHECK(destination_status,
@@ -266,7 +266,7 @@ Test(channel, other_domains)
 	uint8_t out[1024];
 	struct channel_destination d = {.delivery = 1, .port = 1, .host = "h"}, d2;
 	struct channel_ack a = {.result = 1}, a2;
-	struct channel_event e = {.kind = EVENT_LINK_UP + 1}, e2;
+	struct channel_event e = {.kind = EVENT_LAST + 1}, e2;
 	struct channel_ne unterminated;
 	int n;
 
