@@ -409,6 +409,7 @@ int deliver_reload(struct deliver *d, char *why, size_t why_size)
 	pthread_mutex_lock(&d->lock);
 	struct mdf_tls *old = d->tls;
 	d->tls = fresh;
+	atomic_fetch_add_explicit(&d->credentials, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&d->lock);
 	mdf_tls_free(old); // connections hold their own reference to what they use
 	return 0;

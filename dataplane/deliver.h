@@ -49,5 +49,6 @@ uint64_t deliver_recovered(const struct deliver *d);
 bool deliver_next_event(struct deliver *d, struct channel_event *out);
 int deliver_event_fd(const struct deliver *d);
 
-// Reads certificates again for new connections; on failure the old ones stay.
+// Reads certificates again; on failure the old ones stay. Live connections finish the PDU in hand,
+// wait for what is sent to be acknowledged and are made anew, within a few seconds.
 [[nodiscard]] int deliver_reload(struct deliver *d, char *why, size_t why_size);

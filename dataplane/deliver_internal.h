@@ -55,6 +55,8 @@ struct link {
 	bool resolving;
 	uint32_t n_addresses, address_at;
 	struct ip_address address[RESOLVE_ADDRESSES_MAX];
+	uint32_t credentials;	// generation of those the connection was made with
+	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
 	uint64_t attempt_at;	// next try
 	uint64_t attempt_until; // connect and handshake
 	uint64_t up_at;		// when the connection stood
@@ -118,6 +120,7 @@ struct deliver {
 
 	pthread_mutex_t lock; // below: between the builder and the threads, never a worker
 	struct mdf_tls *tls;
+	_Atomic uint32_t credentials; // how often they were read again; also read without the lock
 	struct link *link[COPY_DESTINATIONS_MAX];
 	uint64_t serial;
 	struct copy_balance past; // of destinations that are gone

@@ -7,6 +7,7 @@
 
 #define BURST 16u		  // records of one destination before the next has its turn
 #define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
+#define RENEW_NS (5 * NS_PER_S)	  // for what is sent to be acknowledged
 #define STABLE_NS (5 * NS_PER_S)  // a connection that stood so long resets the back-off
 #define BACKOFF_FIRST_NS (500 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
@@ -154,6 +155,8 @@ static void attempt(struct link *l, uint64_t now)
 	if (host)
 		peer.address = l->address[l->address_at++ % l->n_addresses];
 	pthread_mutex_lock(&l->deliver->lock); // the credentials may be exchanged meanwhile
+	l->credentials = atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed);
+	l->renew_until = 0;
 	l->mdf = mdf_connect(l->deliver->tls, &peer, reason, sizeof(reason));
 	pthread_mutex_unlock(&l->deliver->lock);
 	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = l};
@@ -210,12 +213,33 @@ static bool leaving(const struct link *l)
 	return l->remove_until || atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed);
 }
 
+// New credentials: no fault, and nothing is sent twice when the MDF acknowledges in time.
+static void renew(struct link *l, uint64_t now)
+{
+	bool finished =
+		stream_at_edge(l->stream) && l->piece.length == 0 && !stream_outstanding(l->stream);
+
+	if (l->credentials == atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed))
+		return;
+	if (!l->renew_until)
+		l->renew_until = now + RENEW_NS;
+	if (!finished && now < l->renew_until)
+		return;
+	drop(l);
+	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
+	l->up_at = 0;
+	l->attempt_at = now;
+	set_state(l, DESTINATION_CONNECTING);
+}
+
 void link_timers(struct link *l, uint64_t now)
 {
 	link_spool_work(l, now);
 	if (l->mdf && l->up_at) {
 		l->writable = true; // a try costs little; no lost wake-up may hold a queue
 		check_liveness(l, now);
+		if (l->mdf)
+			renew(l, now);
 	} else if (l->mdf) {
 		go_on_connecting(l, now);
 	} else if (!l->resolving && now >= l->attempt_at && (l->failures == 0 || !leaving(l))) {
@@ -375,9 +399,11 @@ static bool next_piece(struct link *l, uint64_t now)
 {
 	if (l->piece.length > 0)
 		return true;
-	bool due = keepalive_due(l, now);
+	bool due = keepalive_due(l, now) || l->renew_until > 0;
 	uint64_t flush = l->remove_until ? 0 : l->deliver->flush_ns;
 	l->piece_is_control = false;
+	if (l->renew_until && stream_at_edge(l->stream))
+		return false;
 	if (due && stream_at_edge(l->stream)) {
 		make_keepalive(l, now);
 		return true;
