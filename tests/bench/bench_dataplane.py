@@ -35,14 +35,13 @@ from poi_lab import x1  # noqa: E402
 TESTPMD = "dpdk-testpmd"
 TARGET = "192.0.2.10"
 MEMORY = 128  # MiB for each process that handles packets
-FRAMES = 8192  # touched in L2 and L3, as behind a NIC
 
 
-def write_pcap(path, one_in=0):
+def write_pcap(path, frames, one_in=0):
 	"""64-octet frames (60 and the checksum that is not there) of many hosts; each `one_in`-th is the target's."""
 	with open(path, "wb") as out:
 		out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-		for n in range(FRAMES // 100 * 100 if one_in else FRAMES):
+		for n in range(frames):
 			source = TARGET if one_in and n % one_in == 0 else "172.20.%d.%d" % (n >> 8, n & 255)
 			frame = fixture.udp_frame(source, "198.18.%d.%d" % (n * 7 >> 8 & 255, n * 7 & 255), bytes(18), (1024 + n, 443))
 			out.write(struct.pack("<IIII", 0, n, len(frame), len(frame)) + frame)
@@ -148,9 +147,10 @@ class Ours(Subject):
 class Testpmd(Subject):
 	"""testpmd with its prompt, for its counters; one forwarding core."""
 
-	def __init__(self, name, vdevs, mode, closing):
+	def __init__(self, name, vdevs, mode, closing, core=None):
 		super().__init__(name)
 		main, other = fixture.cpus()
+		other = other if core is None else core
 		master, slave = pty.openpty()
 		command = testpmd_command("sut%d" % id(self), (main, other), memory(), vdevs) + ["-i", "--forward-mode=" + mode,
 			"--total-num-mbufs=32768", "--disable-link-check"]
@@ -159,7 +159,12 @@ class Testpmd(Subject):
 		self.master, self.text, self.lock = master, "", threading.Condition()
 		threading.Thread(target=self._read, daemon=True).start()
 		closing.callback(self.close)
-		self.say("start", r"packets/burst")
+		self.say("", r"testpmd> *$")
+		if core is None:
+			self.start()
+
+	def start(self, how=""):
+		self.say("start" + how, r"packets/burst")
 
 	def _read(self):
 		with contextlib.suppress(OSError):
@@ -172,7 +177,7 @@ class Testpmd(Subject):
 	def say(self, command, until, timeout=20):
 		"""Sends a command; what came up to and with `until`."""
 		with self.lock:
-			if command != "start":
+			if command:
 				self.text = ""
 			os.write(self.master, command.encode() + b"\n")
 			if not self.lock.wait_for(lambda: re.search(until, self.text, re.S), timeout):
@@ -269,7 +274,7 @@ class Figures:
 	def pcap(self, closing, folder):
 		"""Behind net_pcap with infinite_rx: ours, ours without tasks, testpmd rxonly."""
 		path = os.path.join(folder, "frames.pcap")
-		write_pcap(path)
+		write_pcap(path, self.o.frames)
 		device = "net_pcap0,rx_pcap=%s,infinite_rx=1" % path
 		port = ("{ device: net_pcap0, mode: probe }",)
 		subjects = []
@@ -298,7 +303,8 @@ class Figures:
 			{"ours, 0 tasks": 0.90, "testpmd rxonly": 0.85})
 
 	def inline(self, closing, folder):
-		"""Between two net_memif ports; a testpmd on the other core sends into both and takes what comes out."""
+		"""Between two net_memif ports; a testpmd io on the other core sends every frame back, so that a few hundred
+		go round for ever and the slower of the two sets the rate."""
 		def devices(n, role):
 			return ["net_memif%d,role=%s,id=%d,socket=%s/inline%d-%d.sock,socket-abstract=no,secret=none" % (k, role, k, folder, n, k)
 				for k in (0, 1)]
@@ -309,8 +315,11 @@ class Figures:
 				lambda: Ours("ours, 0 tasks", " ".join("--vdev " + d for d in devices(1, "server")), ports, 0, closing),
 				lambda: Testpmd("testpmd io", devices(2, "server"), "io", closing))):
 			s = make()
-			s.feeders.append(feeder(folder, devices(n, "client"), "flowgen", closing))
-			fixture.wait_until(lambda: s.packets() > 100000, 20, "%s: packets come over memif" % s.name)
+			back = Testpmd("back", devices(n, "client"), "io", closing, core=fixture.cpus()[0])
+			s.feeders.append(back)
+			time.sleep(2.5)  # memif connects once a second
+			back.start(" tx_first 8")
+			fixture.wait_until(lambda: s.packets() > 100000, 10, "%s: packets go round" % s.name)
 			s.signal(signal.SIGSTOP)
 			subjects.append(s)
 		self.table("inline between two net_memif, 64 B, no match, both directions", self.in_turn(subjects, False), self.ours(),
@@ -319,8 +328,8 @@ class Figures:
 	def match(self, closing, folder):
 		"""One packet in a hundred matches; its content goes over TLS to a sink on the other core."""
 		path = [os.path.join(folder, n) for n in ("none.pcap", "one.pcap")]
-		write_pcap(path[0])
-		write_pcap(path[1], 100)
+		write_pcap(path[0], 8100)
+		write_pcap(path[1], 8100, 100)
 		port, subjects = ("{ device: net_pcap0, mode: probe }",), []
 		for name, p in (("ours, no match", path[0]), ("ours, 1 % match", path[1])):
 			s = Ours(name, "--vdev net_pcap0,rx_pcap=%s,infinite_rx=1" % p, port, self.o.tasks, closing)
@@ -349,6 +358,8 @@ def main():
 	parser.add_argument("part", nargs="*", choices=[[], *PARTS], help="only these of %s" % ", ".join(PARTS))
 	parser.add_argument("--tasks", type=int, default=100000)
 	parser.add_argument("--rounds", type=int, default=5)
+	parser.add_argument("--frames", type=int, default=8192,
+		help="different ones behind net_pcap (default %(default)s: touched in L2 and L3, as behind a NIC)")
 	parser.add_argument("--nice", type=int, default=0, help="priority of everything, -15 beside other work")
 	parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement (default %(default)s)")
 	o = parser.parse_args()
