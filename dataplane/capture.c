@@ -653,15 +653,28 @@ struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence)
 	return (int32_t)(opened - sequence) > 0 ? r->at[sequence & r->mask] : NULL;
 }
 
-void copy_ring_release_segment(struct copy_ring *r)
+void copy_ring_give_back(struct copy_ring *r, struct segment *s)
 {
 	struct return_ring *b = &r->capture->back[r->deliver];
-	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
 	uint32_t head = atomic_load_explicit(&b->head, memory_order_relaxed);
 
-	b->at[head & r->capture->return_mask] = r->at[returned & r->mask];
+	b->at[head & r->capture->return_mask] = s;
 	atomic_store_explicit(&b->head, head + 1, memory_order_release);
-	atomic_store_explicit(&r->returned, returned + 1, memory_order_release);
+}
+
+void copy_ring_forget(struct copy_ring *r, uint32_t n)
+{
+	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
+
+	atomic_store_explicit(&r->returned, returned + n, memory_order_release);
+}
+
+void copy_ring_release_segment(struct copy_ring *r)
+{
+	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
+
+	copy_ring_give_back(r, r->at[returned & r->mask]);
+	copy_ring_forget(r, 1);
 }
 
 void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies)

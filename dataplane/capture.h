@@ -108,6 +108,10 @@ bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_cop
 struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence);
 // Gives the oldest segment back to the worker's pool. Only a closed one.
 void copy_ring_release_segment(struct copy_ring *r);
+// The same in two steps: the ring forgets its oldest `n`, which the caller keeps; they go to the
+// pool one by one, in any order.
+void copy_ring_forget(struct copy_ring *r, uint32_t n);
+void copy_ring_give_back(struct copy_ring *r, struct segment *s);
 // Copies (and their octets on the wire) that no longer count against the quota.
 void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies);
 

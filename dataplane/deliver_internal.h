@@ -73,6 +73,7 @@ struct link {
 	uint32_t answer_sequence;
 	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
 	uint64_t ack_written;	    // mdf_written at the last look
+	uint64_t acknowledged;	    // by TCP, at the last look
 	uint32_t inbound_length;
 	uint8_t inbound[INBOUND_MAX];
 
@@ -170,6 +171,7 @@ int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
 void link_spool_open(struct link *l); // the builder's thread, before the link is anyone else's
 void link_spool_work(struct link *l, uint64_t now);
 bool link_spool_busy(const struct link *l);
+uint64_t link_spool_in_flight(const struct link *l); // octets that TCP may hold at most
 void link_spool_wait(struct link *l); // until the disk is done with what it has
 // For good; `keep`: what is owed stays on disk for the next process.
 void link_spool_close(struct link *l, bool keep);

@@ -144,6 +144,12 @@ static uint64_t threshold(const struct link *l, enum copy_kind k)
 	return (both && k == COPY_X2 ? share / 8 : share - share / 8) / 2;
 }
 
+uint64_t link_spool_in_flight(const struct link *l)
+{
+	return l->spool[COPY_X3].spool || l->spool[COPY_X2].spool ? threshold(l, COPY_X3)
+								  : UINT64_MAX;
+}
+
 static bool next(struct link *l, enum copy_kind k, uint64_t now)
 {
 	struct link_spool *p = &l->spool[k];

@@ -3,66 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/stream_internal.h"
+
 #define TURN 16u	   // records before another line of the same kind gets its turn
 #define RECORDS_MAX 65536u // outstanding records; sending pauses until the oldest is acknowledged
 #define NO_LINE UINT32_MAX
-
-struct stream_line {
-	struct stream *stream;
-	struct copy_ring *ring; // NULL: this kind is not delivered
-	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
-	// Segments [gap_from, gap_to) were moved to the spool, or are on their way; `behind`: what
-	// follows them waits until the spool is sent. What lies before the gap goes first.
-	uint32_t gap_from, gap_to;
-	bool behind;
-	uint32_t send_segment, send_offset;
-	uint32_t ack_segment, ack_copy; // first copy not settled
-	uint64_t since_ns;		// no unsent octet is older
-	bool active;			// not armed: to be looked at
-};
-
-struct run { // copies of one task in a block that lies in the file
-	uint32_t slot, copies;
-};
-
-struct runs {
-	struct runs *next;
-	uint32_t n;
-	struct run run[];
-};
-
-struct spooled { // one kind
-	struct spool_block block[SPOOL_LOADED];
-	uint32_t opened;	    // blocks ever loaded
-	struct runs *first, **last; // blocks in the file, oldest first
-	bool storing;
-	uint32_t store_line, store_from;
-	uint32_t done;			 // blocks delivered, to be told to the file
-	bool recovering;		 // the file may hold blocks of an earlier process
-	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
-	_Atomic uint64_t recovered;	 // delivered for an earlier process
-};
-
-struct record {
-	uint64_t tls_end;
-	uint32_t line, segment, offset;
-};
-
-struct stream {
-	struct settled *book;
-	void *owner;
-	struct settled_counts counts;
-	uint32_t n_lines; // X2 lines of all workers, then X3 lines
-	uint32_t n_workers;
-	uint32_t n_active;
-	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
-	uint32_t last;	       // the line that sent last
-	uint32_t turns;	       // records in a row from `last`
-	struct record *record; // ring
-	uint32_t record_size, record_head, record_tail;
-	struct spooled spooled[COPY_KINDS];
-	struct stream_line line[]; // then one for what was spooled of each kind
-};
 
 struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner)
 {
@@ -95,18 +40,36 @@ static void drop_runs(struct spooled *p)
 	free(r);
 }
 
+// The oldest of the segments kept goes back to the pool.
+static void drop_held(struct stream_line *l)
+{
+	copy_ring_give_back(l->ring, l->held[0]);
+	l->held_from++;
+	if (--l->n_held > 0) {
+		memmove(l->held, l->held + 1, l->n_held * sizeof(struct segment *));
+		return;
+	}
+	free(l->held);
+	l->held = NULL;
+}
+
 void stream_free(struct stream *s)
 {
 	if (!s)
 		return;
-	for (uint32_t i = 0; i < s->n_lines; i++)
-		copy_ring_free(s->line[i].ring);
+	for (uint32_t i = 0; i < s->n_lines; i++) {
+		struct stream_line *l = &s->line[i];
+		while (l->n_held > 0)
+			drop_held(l);
+		copy_ring_free(l->ring);
+	}
 	for (uint32_t k = 0; k < COPY_KINDS; k++) {
 		struct spooled *p = &s->spooled[k];
 		for (uint32_t i = 0; i < SPOOL_LOADED; i++)
 			spool_block_free(&p->block[i]);
 		while (p->first)
 			drop_runs(p);
+		free(p->store_runs);
 	}
 	free(s->record);
 	free(s);
@@ -158,12 +121,6 @@ struct stream *stream_wake(struct stream_line *l, uint64_t since_ns)
 	return l->stream;
 }
 
-struct view { // a segment as it is now
-	struct segment *segment;
-	uint32_t pushed, end;
-	bool closed;
-};
-
 static bool in_gap(const struct stream_line *l, uint32_t sequence)
 {
 	return sequence - l->gap_from < l->gap_to - l->gap_from;
@@ -171,6 +128,8 @@ static bool in_gap(const struct stream_line *l, uint32_t sequence)
 
 static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
 {
+	if (sequence - l->held_from < l->n_held)
+		return l->held[sequence - l->held_from];
 	if (!l->spool)
 		return copy_ring_segment(l->ring, sequence);
 	return sequence - l->ack_segment < l->spool->opened - l->ack_segment
@@ -222,11 +181,24 @@ static void release_segment(struct stream_line *l)
 	if (l->spool) {
 		spool_block_free(&l->spool->block[l->ack_segment % SPOOL_LOADED]);
 		l->spool->done++;
-	} else {
+	} else if (l->n_held > 0) {
+		drop_held(l);
+	} else if (l->freed == l->ack_segment) {
 		copy_ring_release_segment(l->ring);
+		l->freed++;
 	}
 	l->ack_segment++;
 	l->ack_copy = 0;
+}
+
+static bool is_spool_settled(const struct stream_line *l)
+{
+	const struct stream *s = l->stream;
+	enum copy_kind k = kind_of(l);
+	const struct spooled *p = &s->spooled[k];
+
+	return !p->storing && !p->first &&
+	       s->line[s->n_workers * COPY_KINDS + k].ack_segment == p->opened;
 }
 
 // Segments that were moved to the spool; false while the oldest is still on its way.
@@ -244,6 +216,10 @@ static bool give_back_gap(struct stream_line *l)
 		}
 		release_segment(l);
 	}
+	// There may be another when nothing of this one can come again: what is sent anew after a
+	// cut goes before the gap, or from the spool, and never in between.
+	if (!l->spool && (int32_t)(l->ack_segment - l->gap_to) >= 0 && is_spool_settled(l))
+		l->gap_from = l->gap_to;
 	return true;
 }
 
@@ -374,7 +350,9 @@ static bool may_send(struct stream *s, struct stream_line *l)
 	enum copy_kind k = kind_of(l);
 
 	if (!l->spool) {
-		if (l->behind && !spool_pending(s, k))
+		// Not before its last block is acknowledged: should the reader stall now, what
+		// follows can still go to the spool.
+		if (l->behind && is_spool_settled(l))
 			l->behind = false;
 		return !l->behind || has_part_before_gap(l);
 	}
@@ -662,35 +640,6 @@ static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, u
 	return v.segment && v.closed && v.pushed > *from;
 }
 
-bool stream_spool_take(
-	struct stream *s, enum copy_kind k, bool connected, uint64_t above, struct spool_job *job)
-{
-	struct spooled *p = &s->spooled[k];
-
-	for (uint32_t w = 0; !p->storing && w < s->n_workers; w++) {
-		struct stream_line *l = stream_line(s, w, k);
-		struct copy_ring_counts n = {0};
-		uint32_t sequence;
-		if (!l->ring)
-			continue;
-		copy_ring_counts(l->ring, &n);
-		give_back(l);
-		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
-			continue;
-		if (l->gap_from == l->gap_to)
-			l->gap_from = sequence;
-		l->gap_to = sequence + 1;
-		l->behind = true;
-		p->storing = true;
-		p->store_line = (uint32_t)(l - s->line);
-		p->store_from = job->from;
-		job->segment = look(l, sequence).segment;
-		job->line = p->store_line;
-		return true;
-	}
-	return false;
-}
-
 static struct runs *runs_of(const struct view *v, uint32_t from)
 {
 	struct runs *r = malloc(sizeof(*r) + (v->pushed - from) * sizeof(struct run));
@@ -709,15 +658,71 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 	return less ? less : r;
 }
 
+bool stream_spool_take(
+	struct stream *s, enum copy_kind k, bool connected, uint64_t above, struct spool_job *job)
+{
+	struct spooled *p = &s->spooled[k];
+
+	for (uint32_t w = 0; !p->storing && w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		struct copy_ring_counts n = {0};
+		uint32_t sequence;
+		if (!l->ring)
+			continue;
+		copy_ring_counts(l->ring, &n);
+		give_back(l);
+		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
+			continue;
+		struct view v = look(l, sequence);
+		p->store_runs = runs_of(&v, job->from);
+		if (!p->store_runs)
+			return false;
+		if (l->gap_from == l->gap_to)
+			l->gap_from = sequence;
+		l->gap_to = sequence + 1;
+		l->behind = true;
+		p->storing = true;
+		p->store_line = (uint32_t)(l - s->line);
+		p->store_from = job->from;
+		job->segment = v.segment;
+		job->line = p->store_line;
+		return true;
+	}
+	return false;
+}
+
+// What is stored leaves memory at once, whatever before it waits for its acknowledgement: else a
+// reader that stalls would use up the slots of the ring while the disk has room.
+static void free_gap(struct stream_line *l)
+{
+	uint32_t n = l->gap_from - l->freed;
+
+	if ((int32_t)n > 0) {
+		l->held = malloc(n * sizeof(struct segment *));
+		if (!l->held)
+			return; // in order, then, when they are acknowledged
+		for (uint32_t i = 0; i < n; i++)
+			l->held[i] = copy_ring_segment(l->ring, l->freed + i);
+		l->held_from = l->freed;
+		l->n_held = n;
+		copy_ring_forget(l->ring, n);
+		l->freed += n;
+	}
+	for (; in_gap(l, l->freed); l->freed++)
+		copy_ring_release_segment(l->ring);
+}
+
 bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 {
 	struct spooled *p = &s->spooled[k];
 	struct stream_line *l = &s->line[p->store_line];
 	struct view v = look(l, l->gap_to - 1);
-	struct runs *r = good ? runs_of(&v, p->store_from) : NULL;
+	struct runs *r = p->store_runs;
 
 	p->storing = false;
-	if (!r) { // it stays where it is
+	p->store_runs = NULL;
+	if (!good) { // it stays where it is
+		free(r);
 		l->gap_to--;
 		activate(l, l->since_ns);
 		return false;
@@ -731,6 +736,7 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 	copy_ring_release(l->ring, octets, copies);
 	if (in_gap(l, l->ack_segment))
 		l->ack_copy = 0;
+	free_gap(l);
 	give_back(l);
 	return true;
 }

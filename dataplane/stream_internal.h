@@ -1,0 +1,74 @@
+#pragma once
+
+// How a stream looks inside. For stream.c alone.
+
+#include "dataplane/stream.h"
+
+struct stream_line {
+	struct stream *stream;
+	struct copy_ring *ring; // NULL: this kind is not delivered
+	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
+	// Segments [gap_from, gap_to) were moved to the spool, or are on their way; `behind`: what
+	// follows them waits until the spool is sent. What lies before the gap goes first.
+	uint32_t gap_from, gap_to;
+	bool behind;
+	uint32_t send_segment, send_offset;
+	uint32_t ack_segment, ack_copy; // first copy not settled
+	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
+	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
+	uint32_t freed;
+	uint32_t held_from, n_held;
+	struct segment **held;
+	uint64_t since_ns; // no unsent octet is older
+	bool active;	   // not armed: to be looked at
+};
+
+struct run { // copies of one task in a block that lies in the file
+	uint32_t slot, copies;
+};
+
+struct runs {
+	struct runs *next;
+	uint32_t n;
+	struct run run[];
+};
+
+struct spooled { // one kind
+	struct spool_block block[SPOOL_LOADED];
+	uint32_t opened;	    // blocks ever loaded
+	struct runs *first, **last; // blocks in the file, oldest first
+	bool storing;
+	uint32_t store_line, store_from;
+	struct runs *store_runs;	 // made before the block is stored: then nothing can fail
+	uint32_t done;			 // blocks delivered, to be told to the file
+	bool recovering;		 // the file may hold blocks of an earlier process
+	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
+	_Atomic uint64_t recovered;	 // delivered for an earlier process
+};
+
+struct record {
+	uint64_t tls_end;
+	uint32_t line, segment, offset;
+};
+
+struct stream {
+	struct settled *book;
+	void *owner;
+	struct settled_counts counts;
+	uint32_t n_lines; // X2 lines of all workers, then X3 lines
+	uint32_t n_workers;
+	uint32_t n_active;
+	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
+	uint32_t last;	       // the line that sent last
+	uint32_t turns;	       // records in a row from `last`
+	struct record *record; // ring
+	uint32_t record_size, record_head, record_tail;
+	struct spooled spooled[COPY_KINDS];
+	struct stream_line line[]; // then one for what was spooled of each kind
+};
+
+struct view { // a segment as it is now
+	struct segment *segment;
+	uint32_t pushed, end;
+	bool closed;
+};
