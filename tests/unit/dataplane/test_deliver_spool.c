@@ -55,6 +55,22 @@ static void push_slowly(struct bed *b, uint32_t n)
 	}
 }
 
+// However slow the machine: fails when nothing was settled for 10 s.
+static void wait_all_settled(struct bed *b, uint16_t index)
+{
+	uint64_t before = 0;
+
+	for (uint32_t still = 0; !all_settled(b, index); still++) {
+		struct channel_destination_status now = status_of(b, index);
+		if (settled(&now.copies) != before)
+			still = 0;
+		before = settled(&now.copies);
+		cr_assert_lt(still, 10000, "nothing moves, %llu queued",
+			(unsigned long long)now.copies.queued);
+		usleep(1000);
+	}
+}
+
 static uint16_t closed_port(struct bed *b)
 {
 	struct lab_mdf m;
@@ -135,10 +151,39 @@ Test(deliver_spool, a_stalled_reader_fills_the_spool_too, .timeout = 40)
 	cr_assert_gt(on_disk(&s, false), 1 << 20);
 	m.stalled = false;
 	push_slowly(b, 1000);
-	WAIT_FOR(all_settled(b, s.index), 10000);
+	wait_all_settled(b, s.index);
 	cr_assert_eq(status_of(b, s.index).copies.lost[LOSS_BUFFER_FULL], 0);
 	cr_assert_eq(acknowledged(b, s.index), 31000);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 31000, 2000);
+	expect_balance(b, s.index);
+	bed_free(b);
+	on_disk(&s, true);
+	lab_mdf_stop(&m);
+}
+
+// More than the ring has slots for, twice: the spool serves every stall, not only the first.
+Test(deliver_spool, every_stall_has_the_whole_spool, .timeout = 60)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct lab_mdf m;
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	spool_open_bed(b, &s, 64 << 20, m.port);
+	WAIT_FOR(status_of(b, s.index).state == DESTINATION_UP, 3000);
+	for (uint32_t round = 1; round <= 2; round++) {
+		m.stalled = true;
+		push_slowly(b, 60000); // 27 MB, 210 segments
+		cr_assert_gt(on_disk(&s, false), 8 << 20,
+			"round %u: %llu on disk, %llu queued, %llu lost", round,
+			(unsigned long long)on_disk(&s, false),
+			(unsigned long long)status_of(b, s.index).queued_octets,
+			(unsigned long long)status_of(b, s.index).copies.lost[LOSS_BUFFER_FULL]);
+		m.stalled = false;
+		wait_all_settled(b, s.index);
+		cr_assert_eq(acknowledged(b, s.index), 60000 * round);
+		WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 60000 * round, 2000);
+	}
 	expect_balance(b, s.index);
 	bed_free(b);
 	on_disk(&s, true);
