@@ -41,8 +41,8 @@ class Dataplane(threading.Thread):
 
 	def event(self, kind, identifier, text=""):
 		"""Something happened to the task or destination."""
-		self._send(EVENT, 0, struct.pack(">B16s16sBQQH", kind, self.ne, uuid.UUID(identifier).bytes, 0, 0, time.time_ns(),
-			len(text)) + text.encode())
+		self._send(EVENT, 0, struct.pack(">B16s16sBQQHH", kind, self.ne, uuid.UUID(identifier).bytes, 0, 0, time.time_ns(),
+			0, len(text)) + text.encode())  # no port is its subject
 
 	def _send(self, kind, request, body):
 		self._peer.send(struct.pack(">HHI", kind, 0, request) + body)
