@@ -1,0 +1,63 @@
+#pragma once
+
+// The part of a task's criteria that only signalling can resolve: a PFCP session (3GPP TS 33.128
+// table 6.2.3-7) or a subscriber. A conjunction, with each other and with the task's filter: a
+// packet must belong to a session that satisfies all of them. What a packet shows by itself is in
+// `filter`. Values are target data: they never reach a log, a metric or an error text.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/error.h"
+#include "shared/filter.h"
+#include "shared/wire.h"
+
+#define SESSION_FSEID 0x0001u
+#define SESSION_PDR 0x0002u // needs FSEID
+#define SESSION_QER 0x0004u // needs FSEID
+#define SESSION_NI 0x0008u
+#define SESSION_IMSI 0x0010u   // IMSI, SUPIIMSI
+#define SESSION_MSISDN 0x0020u // E164Number, GPSIMSISDN
+#define SESSION_IMEI 0x0040u   // IMEI, PEIIMEI (and with check digit): the first 14 digits count
+#define SESSION_IMEISV 0x0080u // 16 digits
+#define SESSION_NAI 0x0100u    // NAI, SUPINAI, GPSINAI
+#define SESSION_SUBSCRIBER \
+	(SESSION_IMSI | SESSION_MSISDN | SESSION_IMEI | SESSION_IMEISV | SESSION_NAI)
+
+#define SESSION_DIGITS_MAX 16
+#define SESSION_NI_MAX 100
+#define SESSION_NAI_MAX 253
+
+struct session_target {
+	uint16_t kinds; // SESSION_*; 0: the task needs no signalling
+	uint16_t pdr;
+	uint32_t qer;
+	uint64_t seid;		   // host order
+	struct ip_address seid_v4; // family 0 when absent; no address: the SEID alone counts
+	struct ip_address seid_v6;
+	char imsi[SESSION_DIGITS_MAX + 1]; // decimal digits, zero-terminated
+	char msisdn[SESSION_DIGITS_MAX + 1];
+	char imei[SESSION_DIGITS_MAX + 1]; // 14 digits
+	char imeisv[SESSION_DIGITS_MAX + 1];
+	char nai[SESSION_NAI_MAX + 1];
+	uint8_t ni[SESSION_NI_MAX]; // octets of the IE, as given
+	uint8_t ni_length;
+};
+
+// No encoded target is longer (octets).
+#define SESSION_TARGET_ENCODED_MAX 512
+
+// 0, CONFLICT when no session can satisfy it (PDR or QER without FSEID), INVALID for digits that
+// are none or a length beyond its bounds. `why` is static text, never a value.
+[[nodiscard]] int session_target_check(const struct session_target *t, const char **why);
+bool session_target_equal(const struct session_target *a, const struct session_target *b);
+
+// Canonical octets, for the channel and the digest.
+void session_target_encode(struct wire_writer *w, const struct session_target *t);
+// Fails (sticky in `r`) on anything that the encoder would not have produced.
+void session_target_decode(struct wire_reader *r, struct session_target *t);
+
+// Network Instance: equal octets, or equal names once labels are read, case folded and the operator
+// part (.mncNNN.mccNNN.gprs) taken off. Both encodings occur on one link.
+bool session_ni_equal(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length);
