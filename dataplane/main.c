@@ -188,7 +188,8 @@ static int capture_of(struct app *a, uint32_t worker)
 {
 	const struct config_delivery *d = &a->config->delivery;
 	uint32_t n = a->config->dataplane.n_workers;
-	uint64_t reports = d->buffer_total / 16 > SEGMENT_SIZE ? d->buffer_total / 16 : SEGMENT_SIZE;
+	uint64_t reports =
+		d->buffer_total / 16 > SEGMENT_SIZE ? d->buffer_total / 16 : SEGMENT_SIZE;
 	bool reporter = worker == n, small = d->buffer_total < 2 * reports;
 	struct capture_settings s = {
 		.worker = worker,
@@ -255,8 +256,8 @@ static int delivery(struct app *a)
 		e = capture_of(a, i);
 	if (e != POI_OK)
 		return e;
-	a->deliver =
-		deliver_new(a->config, a->captures, n + 1, slots_of(a->slots), a->why, sizeof(a->why));
+	a->deliver = deliver_new(
+		a->config, a->captures, n + 1, slots_of(a->slots), a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
 	engine_deliver(a->engine, a->deliver);
@@ -300,7 +301,8 @@ static int channel(struct app *a)
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
 			.slots = a->slots,
-			.deliver = a->deliver},
+			.deliver = a->deliver,
+			.cycles_hz = rte_get_tsc_hz()},
 		.ready = ready,
 		.alive = alive,
 		.context = a,

@@ -21,16 +21,6 @@
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
 #define RSS_KEY_MAX 64
 
-// How the frames of a port come to its queues (decision 9: by addresses only, both directions
-// alike).
-enum spread {
-	SPREAD_NONE,	   // one queue
-	SPREAD_ADDRESSES,  // as decided
-	SPREAD_ONE_SIDED,  // by addresses, but with a key of the device's own
-	SPREAD_DEVICE,	   // whatever the device does, perhaps by ports
-	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of addresses alone
-};
-
 struct port {
 	uint16_t id;
 	char name[64];
@@ -40,7 +30,7 @@ struct port {
 	uint16_t n_rx, n_tx;
 	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
 	bool started, link_up;
-	enum spread spread;
+	enum port_spread spread;
 	uint64_t imissed, nombuf; // when the current outage began
 	struct loss_watch losing;
 };
@@ -274,7 +264,7 @@ static void look_back(struct port *p)
 		p->spread = SPREAD_ONE_SIDED;
 }
 
-static const char *spread_text(enum spread s)
+static const char *spread_text(enum port_spread s)
 {
 	switch (s) {
 	case SPREAD_ADDRESSES:
@@ -431,6 +421,27 @@ void ports_status(const struct ports *ps, struct channel_status *out)
 		out->port[i].transmitted = s.opackets;
 		out->packets.imissed += s.imissed;
 		out->packets.nombuf += s.rx_nombuf;
+	}
+}
+
+void ports_workers(const struct ports *ps, struct channel_workers *out)
+{
+	for (uint32_t i = 0; i < ps->n_workers && i < out->workers; i++) {
+		int lcore = eal_worker_lcore(i);
+		if (lcore >= 0) {
+			out->worker[i].cpu = (uint32_t)rte_lcore_to_cpu_id(lcore);
+			out->worker[i].node = rte_lcore_to_socket_id((unsigned)lcore);
+		}
+		out->worker[i].queues = ps->n_lanes[i];
+	}
+	out->ports = ps->n;
+	for (uint32_t i = 0; i < ps->n; i++) {
+		const struct port *p = &ps->port[i];
+		snprintf(out->port[i].driver, sizeof(out->port[i].driver), "%s",
+			p->info.driver_name);
+		out->port[i].node = rte_eth_dev_socket_id(p->id);
+		out->port[i].queues = p->n_rx;
+		out->port[i].spread = (uint8_t)p->spread;
 	}
 }
 

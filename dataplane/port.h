@@ -30,6 +30,9 @@ const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t 
 // Fills ports, port[] and adds imissed and nombuf to packets. Not a worker.
 void ports_status(const struct ports *p, struct channel_status *out);
 
+// Fills ports and port[] and each worker's CPU, memory node and number of queues. Not a worker.
+void ports_workers(const struct ports *p, struct channel_workers *out);
+
 // Frames that a port lost since an outage began.
 struct port_loss {
 	uint64_t imissed, nombuf;

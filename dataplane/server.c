@@ -245,6 +245,15 @@ static void status(struct server *s, struct client *c, uint32_t request)
 		channel_encode_status(s->out, sizeof(s->out), CHANNEL_STATUS, request, &m));
 }
 
+static void workers(struct server *s, struct client *c, uint32_t request)
+{
+	struct channel_workers m = {0};
+
+	status_workers(&s->with.sources, (now_ms() - s->started_ms) * 1000000, &m);
+	client_send(c, s->out,
+		channel_encode_workers(s->out, sizeof(s->out), CHANNEL_WORKERS, request, &m));
+}
+
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
 	const struct store *store = engine_store(s->with.engine);
@@ -296,6 +305,7 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 {
 	switch (h->id) {
 	case CHANNEL_STATUS_GET:
+	case CHANNEL_WORKERS_GET:
 	case CHANNEL_TASK_STATUS_GET:
 	case CHANNEL_DESTINATION_STATUS_GET:
 		break;
@@ -310,6 +320,8 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 		batch_end(s, c);
 	if (h->id == CHANNEL_STATUS_GET)
 		status(s, c, h->request);
+	else if (h->id == CHANNEL_WORKERS_GET)
+		workers(s, c, h->request);
 	else if (h->id == CHANNEL_TASK_STATUS_GET)
 		task_status(s, c, h->request, body, length);
 	else if (h->id == CHANNEL_DESTINATION_STATUS_GET)

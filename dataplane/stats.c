@@ -70,6 +70,11 @@ bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out)
 	return fresh;
 }
 
+const struct worker_counters *stats_worker(const struct stats *s, uint32_t i)
+{
+	return &s->worker[i].snapshot;
+}
+
 bool stats_generation_is(const struct stats *s, uint64_t generation)
 {
 	for (uint32_t i = 0; i < s->n_workers; i++)

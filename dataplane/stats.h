@@ -14,6 +14,9 @@ struct worker_counters {
 	uint64_t received;
 	uint64_t outcome[PACKET_OUTCOME_COUNT];
 	uint64_t forward[FORWARD_OUTCOME_COUNT];
+	uint64_t hits;		    // (packet, task) pairs
+	uint64_t loops, busy_loops; // busy: with packets
+	uint64_t busy_cycles;	    // from the first burst in hand to the last one's end
 };
 
 struct worker_stats {
@@ -55,6 +58,9 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 // nombuf are left alone). Waits at most 50 ms for a worker that does not answer, and then uses its
 // previous snapshot; returns whether all were fresh. Does not wait when `running` is false.
 bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
+
+// Worker `i` as of the last snapshot.
+const struct worker_counters *stats_worker(const struct stats *s, uint32_t i);
 
 // After a fresh snapshot: whether every worker read the table of this generation.
 bool stats_generation_is(const struct stats *s, uint64_t generation);

@@ -37,6 +37,30 @@ bool status_collect(const struct status_sources *s, struct channel_status *out)
 	return fresh;
 }
 
+void status_workers(
+	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out)
+{
+	struct packet_balance all = {0};
+
+	(void)stats_snapshot(s->stats, true, &all);
+	out->workers = s->stats->n_workers;
+	for (uint32_t i = 0; i < out->workers; i++) {
+		const struct worker_counters *c = stats_worker(s->stats, i);
+		out->worker[i].received = c->received;
+		for (int k = 0; k < PACKET_OUTCOME_COUNT; k++)
+			if (packet_outcome_classified((enum packet_outcome)k))
+				out->worker[i].classified += c->outcome[k];
+		out->worker[i].hits = c->hits;
+		out->worker[i].not_sent = c->forward[FORWARD_TX_FULL];
+		out->worker[i].loops = c->loops;
+		out->worker[i].busy_loops = c->busy_loops;
+		out->worker[i].busy_ns =
+			(uint64_t)((__uint128_t)c->busy_cycles * 1000000000u / s->cycles_hz);
+		out->worker[i].running_ns = running_ns;
+	}
+	ports_workers(s->ports, out);
+}
+
 int ledger_watch_check(struct watch *w, bool balanced)
 {
 	switch (watch_look(w, balanced, WRONG_IN_A_ROW, RIGHT_IN_A_ROW)) {

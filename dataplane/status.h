@@ -13,12 +13,17 @@ struct status_sources {
 	const struct ports *ports;
 	const struct slots_owner *slots;
 	const struct deliver *deliver;
+	uint64_t cycles_hz; // of the workers' cycle counter
 };
 
 // Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has
 // an outcome, every copy that the workers say is owed is acknowledged, lost, in doubt or on a ring
 // by delivery's own count. Returns whether every worker answered, that is, moved.
 bool status_collect(const struct status_sources *s, struct channel_status *out);
+
+// Fills workers and worker[] for as long as they have run, then the ports' side.
+void status_workers(
+	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out);
 
 // Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
 // or 0 when nothing changed.

@@ -62,7 +62,10 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 
 	if (n == 0)
 		return 0;
-	uint64_t now = clock_forward(w->clock, rte_rdtsc(), &w->last_ns);
+	uint64_t cycles = rte_rdtsc();
+	uint64_t now = clock_forward(w->clock, cycles, &w->last_ns);
+	if (w->busy_from == 0)
+		w->busy_from = cycles;
 	views_of(mbufs, views, n);
 	uint32_t fragments = parse_burst(&l->traits, views, n);
 	if (__builtin_expect(fragments != 0, 0)) {
@@ -73,6 +76,7 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	count(&w->counters->now, views, n);
 	do {
 		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);
+		w->counters->now.hits += found;
 		if (found > 0)
 			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
 	} while (!cursor.done);
@@ -91,6 +95,20 @@ static void tend(struct worker *w, const struct table *t, bool all)
 	const struct worker_scene scene =
 		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
 	worker_fragments_tend(w->fragments, &scene, all);
+}
+
+// One more reading of the cycle counter, and only where there were packets: idle polling is not
+// work.
+static void count_loop(struct worker *w, bool busy)
+{
+	struct worker_counters *c = &w->counters->now;
+
+	c->loops++;
+	if (!busy)
+		return;
+	c->busy_loops++;
+	c->busy_cycles += rte_rdtsc() - w->busy_from;
+	w->busy_from = 0;
 }
 
 // The one system call of a worker, only when configured and never while packets come in.
@@ -121,6 +139,7 @@ int worker_run(void *argument)
 		for (uint32_t i = 0; i < w->n_lanes; i++)
 			found += lane_poll(w, &w->lanes[i], t);
 		tend(w, t, false);
+		count_loop(w, found > 0);
 		live_quiescent(w->live);
 		stats_answer(w->stats, w->counters);
 		atomic_store_explicit(&w->counters->polling, 1, memory_order_release);

@@ -23,7 +23,8 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;
-	uint64_t last_ns; // time never goes backwards on one worker
+	uint64_t busy_from; // cycles at this loop's first burst, 0: none yet
+	uint64_t last_ns;   // time never goes backwards on one worker
 };
 
 // An lcore function: runs until *stop; `argument` is a struct worker.

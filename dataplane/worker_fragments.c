@@ -124,6 +124,7 @@ static void match_again(const struct worker_scene *scene, const struct again *a)
 		for (unsigned i = 0; i < n; i++)
 			if (counts(a, &hits[i]))
 				hits[kept++] = hits[i];
+		scene->counters->hits += kept;
 		if (kept > 0)
 			capture_burst(scene->capture, hits, kept, a->view, (void *const *)&a->mbuf,
 				a->time_ns);

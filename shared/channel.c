@@ -513,6 +513,70 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 	}
 }
 
+static void put_workers(struct wire_writer *w, const struct channel_workers *m)
+{
+	if (m->workers > CHANNEL_WORKERS_MAX || m->ports > CHANNEL_PORTS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	wire_put_u32(w, m->workers);
+	for (unsigned i = 0; i < m->workers; i++) {
+		wire_put_u32(w, m->worker[i].cpu);
+		wire_put_u32(w, m->worker[i].node);
+		wire_put_u32(w, m->worker[i].queues);
+		wire_put_u64(w, m->worker[i].received);
+		wire_put_u64(w, m->worker[i].classified);
+		wire_put_u64(w, m->worker[i].hits);
+		wire_put_u64(w, m->worker[i].not_sent);
+		wire_put_u64(w, m->worker[i].loops);
+		wire_put_u64(w, m->worker[i].busy_loops);
+		wire_put_u64(w, m->worker[i].busy_ns);
+		wire_put_u64(w, m->worker[i].running_ns);
+	}
+	wire_put_u32(w, m->ports);
+	for (unsigned i = 0; i < m->ports; i++) {
+		put_chars(w, m->port[i].driver, sizeof(m->port[i].driver));
+		wire_put_u32(w, (uint32_t)m->port[i].node);
+		wire_put_u32(w, m->port[i].queues);
+		wire_put_u8(w, m->port[i].spread);
+	}
+}
+
+// A number of elements: 0 after a failure.
+static uint32_t get_number(struct wire_reader *r, uint32_t most)
+{
+	uint32_t n = wire_get_u32(r);
+
+	if (n > most)
+		fail(&r->error, POI_ERR_TOO_LARGE);
+	return r->error ? 0 : n;
+}
+
+static void get_workers(struct wire_reader *r, struct channel_workers *m)
+{
+	m->workers = get_number(r, CHANNEL_WORKERS_MAX);
+	for (unsigned i = 0; i < m->workers; i++) {
+		m->worker[i].cpu = wire_get_u32(r);
+		m->worker[i].node = wire_get_u32(r);
+		m->worker[i].queues = wire_get_u32(r);
+		m->worker[i].received = wire_get_u64(r);
+		m->worker[i].classified = wire_get_u64(r);
+		m->worker[i].hits = wire_get_u64(r);
+		m->worker[i].not_sent = wire_get_u64(r);
+		m->worker[i].loops = wire_get_u64(r);
+		m->worker[i].busy_loops = wire_get_u64(r);
+		m->worker[i].busy_ns = wire_get_u64(r);
+		m->worker[i].running_ns = wire_get_u64(r);
+	}
+	m->ports = get_number(r, CHANNEL_PORTS_MAX);
+	for (unsigned i = 0; i < m->ports; i++) {
+		wire_get_text(r, m->port[i].driver, sizeof(m->port[i].driver));
+		m->port[i].node = (int32_t)wire_get_u32(r);
+		m->port[i].queues = wire_get_u32(r);
+		m->port[i].spread = get_enum(r, SPREAD_NONE, SPREAD_LAST);
+	}
+}
+
 static void put_task_status(struct wire_writer *w, const struct channel_task_status *m)
 {
 	put_id(w, &m->ne);
@@ -645,6 +709,7 @@ PAIR(status, put_status, get_status)
 PAIR(task_status, put_task_status, get_task_status)
 PAIR(destination_status, put_destination_status, get_destination_status)
 PAIR(control_status, put_control_status, get_control_status)
+PAIR(workers, put_workers, get_workers)
 
 int channel_encode_empty(uint8_t *out, size_t capacity, uint16_t id, uint32_t request)
 {
@@ -681,6 +746,23 @@ const char *destination_state_name(enum destination_state s)
 		return "down";
 	case DESTINATION_DRAINING:
 		return "draining";
+	}
+	return "unknown";
+}
+
+const char *port_spread_name(enum port_spread s)
+{
+	switch (s) {
+	case SPREAD_NONE:
+		return "one_queue";
+	case SPREAD_ADDRESSES:
+		return "addresses";
+	case SPREAD_ONE_SIDED:
+		return "one_sided";
+	case SPREAD_DEVICE:
+		return "device";
+	case SPREAD_IMPOSSIBLE:
+		return "impossible";
 	}
 	return "unknown";
 }

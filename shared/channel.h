@@ -26,6 +26,7 @@
 #define CHANNEL_TASK_DESTINATIONS_MAX 16
 #define CHANNEL_NAME_MAX 256 // identifiers and host names, terminator included
 #define CHANNEL_PORTS_MAX 32
+#define CHANNEL_WORKERS_MAX 32
 #define CHANNEL_DIGEST_SIZE 32
 
 enum channel_id {
@@ -51,6 +52,8 @@ enum channel_id {
 	CHANNEL_TASK_STATUS = 33,
 	CHANNEL_DESTINATION_STATUS_GET = 34, // answered by one DESTINATION_STATUS each, then STATE_END
 	CHANNEL_DESTINATION_STATUS = 35,
+	CHANNEL_WORKERS_GET = 36,
+	CHANNEL_WORKERS = 37,
 	// dataplane -> control
 	CHANNEL_ACK = 40,
 	CHANNEL_NE_STATE = 41,
@@ -222,6 +225,41 @@ struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	} port[CHANNEL_PORTS_MAX];
 };
 
+// How the frames of a port come to its queues (decision 9: by addresses only, both directions alike).
+enum port_spread {
+	SPREAD_NONE,       // one queue
+	SPREAD_ADDRESSES,  // as decided
+	SPREAD_ONE_SIDED,  // by addresses, but with a key of the device's own
+	SPREAD_DEVICE,     // whatever the device does, perhaps by ports
+	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of addresses alone
+	SPREAD_LAST = SPREAD_IMPOSSIBLE,
+};
+const char *port_spread_name(enum port_spread s); // one word, for status and metrics
+
+struct channel_workers { // WORKERS: from one set of snapshots
+	uint32_t workers;
+	struct {
+		uint32_t cpu;
+		uint32_t node;      // of its memory
+		uint32_t queues;    // receive queues that it polls
+		uint64_t received;
+		uint64_t classified;
+		uint64_t hits;      // (packet, task) pairs found
+		uint64_t not_sent;  // inline: frames that the peer port did not take
+		uint64_t loops;
+		uint64_t busy_loops; // of them with packets
+		uint64_t busy_ns;    // time with packets in hand
+		uint64_t running_ns; // since it was started
+	} worker[CHANNEL_WORKERS_MAX];
+	uint32_t ports; // in the order of STATUS
+	struct {
+		char driver[64];
+		int32_t node;   // of the device, -1 when none
+		uint32_t queues;
+		uint8_t spread; // enum port_spread
+	} port[CHANNEL_PORTS_MAX];
+};
+
 struct channel_task_status {
 	struct id16 ne;
 	struct id16 xid;
@@ -275,7 +313,7 @@ struct channel_control_status {
 #define CHANNEL_BODIES(X)                                                                          \
 	X(hello) X(hello_ok) X(hello_refused) X(ne) X(heard) X(destination) X(task) X(object)       \
 	X(memo) X(ack) X(state_end) X(event) X(status) X(task_status) X(destination_status)         \
-	X(control_status)
+	X(control_status) X(workers)
 
 #define X(name)                                                                                    \
 	[[nodiscard]] int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id,        \
@@ -285,7 +323,8 @@ struct channel_control_status {
 CHANNEL_BODIES(X)
 #undef X
 
-// A message without a body (STATE_GET, STATUS_GET, DESTINATION_STATUS_GET, CONTROL_STATUS_GET).
+// A message without a body (STATE_GET, STATUS_GET, DESTINATION_STATUS_GET, WORKERS_GET,
+// CONTROL_STATUS_GET).
 [[nodiscard]] int channel_encode_empty(uint8_t *out, size_t capacity, uint16_t id, uint32_t request);
 
 // Splits a datagram into header and body. SYNTAX when shorter than the header or the zero field is not.

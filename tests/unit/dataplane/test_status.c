@@ -72,6 +72,21 @@ Test(stats, snapshots_of_moving_workers_belong_together)
 	stats_free(s);
 }
 
+Test(stats, a_worker_is_seen_as_its_last_snapshot)
+{
+	struct stats *s = stats_new(1);
+	struct packet_balance b = {0};
+
+	s->worker[0].now.hits = 3;
+	s->worker[0].now.busy_cycles = 7;
+	(void)stats_snapshot(s, false, &b); // the request
+	cr_assert_eq(stats_worker(s, 0)->hits, 0);
+	stats_answer(s, &s->worker[0]);
+	cr_assert_eq(stats_worker(s, 0)->hits, 3);
+	cr_assert_eq(stats_worker(s, 0)->busy_cycles, 7);
+	stats_free(s);
+}
+
 // A planted difference: a frame that was received and came to no outcome.
 Test(ledger, a_frame_without_an_outcome_is_a_fault_and_clears)
 {

@@ -85,6 +85,28 @@ static struct channel_status sample_status(void)
 	return m;
 }
 
+static struct channel_workers sample_workers(void)
+{
+	struct channel_workers m = {.workers = 2, .ports = 2};
+
+	m.worker[1].cpu = 1;
+	m.worker[1].node = 2;
+	m.worker[1].queues = 3;
+	m.worker[1].received = 4;
+	m.worker[1].classified = 5;
+	m.worker[1].hits = 6;
+	m.worker[1].not_sent = 7;
+	m.worker[1].loops = 8;
+	m.worker[1].busy_loops = 9;
+	m.worker[1].busy_ns = 10;
+	m.worker[1].running_ns = 11;
+	strcpy(m.port[1].driver, "net_null");
+	m.port[1].node = -1;
+	m.port[1].queues = 12;
+	m.port[1].spread = SPREAD_LAST;
+	return m;
+}
+
 // Encodes, splits, decodes back to the same octets, then refuses every truncation, an octet more,
 // and every encoding buffer that is too small.
 #define CHECK(name, sample)                                                                      \
@@ -165,6 +187,25 @@ Test(channel, answers_round_trip)
 	CHECK(destination_status,
 		S(id(1), id(2), DESTINATION_DRAINING, copies(), 1, 2, 3, "refused"));
 	CHECK(control_status, S(1, 2, 1, 1, 3, 4, 5, 6, 7, 8, 9));
+	CHECK(workers, sample_workers());
+}
+
+Test(channel, workers_are_bounded_and_their_values_arrive)
+{
+	struct channel_workers m = sample_workers(), back;
+	uint8_t out[1024];
+	int n = channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m);
+
+	cr_assert_eq(channel_decode_workers(out + 8, (size_t)n - 8, &back), POI_OK);
+	cr_assert_eq(back.worker[1].busy_ns, 10);
+	cr_assert_eq(back.port[1].node, -1);
+	cr_assert_str_eq(back.port[1].driver, "net_null");
+	out[n - 1] = SPREAD_LAST + 1;
+	cr_assert_eq(channel_decode_workers(out + 8, (size_t)n - 8, &back), POI_ERR_INVALID);
+	m.workers = CHANNEL_WORKERS_MAX + 1;
+	cr_assert_lt(channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m), 0);
+	static const uint8_t many[8] = {0, 0, 0, CHANNEL_WORKERS_MAX + 1};
+	cr_assert_lt(channel_decode_workers(many, sizeof(many), &back), 0);
 }
 
 Test(channel, decoded_values_are_the_encoded_ones)
