@@ -1,12 +1,16 @@
 """A mediation function: takes X2/X3 over TLS, checks every PDU and every sequence number, keeps what
 came in, acknowledges keepalives. Misbehaves on request, for tests of the other end."""
 import collections
+import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
 import ssl
+import struct
 import sys
+import termios
 import threading
 import time
 
@@ -71,6 +75,15 @@ class Shapes:
 			int.from_bytes(octets[t:t + 4], "big") * 1_000_000_000 + fraction)
 
 
+def _unread(s):
+	"""Octets of a connection that are in the kernel or in TLS."""
+	try:
+		waiting = struct.unpack("=i", fcntl.ioctl(s.fileno(), termios.FIONREAD, bytes(4)))[0]
+		return waiting + (s.pending() if isinstance(s, ssl.SSLSocket) else 0)
+	except (OSError, ValueError):
+		return 0  # closed
+
+
 class Mdf:
 	"""A listening MDF. `start` returns once it listens; `port` is then known."""
 
@@ -98,6 +111,7 @@ class Mdf:
 		self.first_ns = self.last_ns = None
 		self._listener = None
 		self._connections = set()
+		self._reading = set()  # connections whose thread is in recv
 		self._threads = []
 		self._stopping = False
 		self._cut_done = False
@@ -142,7 +156,8 @@ class Mdf:
 			connections = list(self._connections)
 		for s in connections:
 			try:
-				s.shutdown(socket.SHUT_RDWR)
+				# Not SSLSocket's own: it forgets the TLS state, and what is left to read would come as it is.
+				socket.socket.shutdown(s, socket.SHUT_RDWR)
 			except OSError:
 				pass
 
@@ -178,6 +193,22 @@ class Mdf:
 				break
 			time.sleep(0.02)
 		return last
+
+	def read_out(self, timeout=10):
+		"""Waits until everything that the TCP of its connections, old ones too, has acknowledged was read;
+		returns whether it was. What TCP acknowledges to the sender may stay in the kernel for long when the
+		reader is slow. A connection's thread is then in recv with nothing to come; because it can be between
+		taking octets and telling so, that must hold at several looks."""
+		end, quiet, before = time.monotonic() + timeout, 0, -1
+		while quiet < 4:
+			with self._lock:
+				n = self.counts["octets"]
+				left = any(s not in self._reading or _unread(s) for s in self._connections)
+			quiet, before = (0 if left or n != before else quiet + 1), n
+			if quiet < 4 and time.monotonic() >= end:
+				return False
+			time.sleep(0.03)
+		return True
 
 	@property
 	def good(self):
@@ -243,12 +274,19 @@ class Mdf:
 				self._lock.notify_all()
 			(tls or raw).close()
 
+	def _recv(self, tls, view):
+		return tls.recv_into(view)
+
 	def _receive(self, tls):
 		pending, local, keepalive = bytearray(), {}, [-1]
 		piece = bytearray(READ)
 		view = memoryview(piece)
 		while True:
-			n = tls.recv_into(view)
+			self._reading.add(tls)
+			try:
+				n = self._recv(tls, view)
+			finally:
+				self._reading.discard(tls)
 			if not n:
 				if pending:
 					self._violation("connection ended inside a PDU (%d octets of it)" % len(pending))
@@ -266,10 +304,26 @@ class Mdf:
 					return  # the stream is out of step: nothing after this can be trusted
 				self._lock.notify_all()
 			if answer is None:
+				self._throw_away(tls, pending[done:])
 				return
 			del pending[:done]
 			if answer:
 				tls.sendall(answer)
+
+	def _throw_away(self, tls, pending):
+		"""Cuts the connection. Whole PDUs that its TCP had acknowledged by then and that it does not take are
+		counted as thrown away: the sender cannot know."""
+		socket.socket.shutdown(tls, socket.SHUT_RDWR)
+		with contextlib.suppress(OSError, ssl.SSLError):
+			while piece := tls.recv(READ):
+				pending += piece
+		at = 0
+		while len(pending) - at >= 12:
+			n = int.from_bytes(pending[at + 4:at + 8], "big") + int.from_bytes(pending[at + 8:at + 12], "big")
+			if at + n > len(pending):
+				break
+			self.counts["thrown_away"] += 1
+			at += n
 
 	def _take(self, pending, local, keepalive):
 		"""All whole PDUs in `pending`: (octets used, answer to send; None: cut the connection)."""

@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <linux/filter.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -167,7 +170,27 @@ static bool take(struct session *s)
 		acknowledge(s);
 	}
 	m->octets += (uint64_t)n; // after they are kept: who waits for octets may look at them
+	if (m->stall_after && s->octets >= m->stall_after) {
+		m->stalled = true;
+		m->stall_after = 0;
+	}
 	return m->cut_after == 0 || s->octets < m->cut_after;
+}
+
+// The close that follows is a reset. What arrives from here on is dropped before TCP sees it, so
+// that nothing more is acknowledged.
+static void prepare_reset(struct session *s, int fd)
+{
+	struct sock_filter nothing = {.code = BPF_RET | BPF_K};
+	struct sock_fprog filter = {.len = 1, .filter = &nothing};
+	struct linger reset = {.l_onoff = 1};
+	int waiting = 0;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0 &&
+			ioctl(fd, FIONREAD, &waiting) == 0,
+		"reset");
+	s->mdf->unread += (uint64_t)(waiting + SSL_pending(s->ssl));
 }
 
 static void serve(struct lab_mdf *m, int fd)
@@ -195,9 +218,8 @@ static void serve(struct lab_mdf *m, int fd)
 				break;
 		}
 	}
-	struct linger reset = {.l_onoff = 1};
 	if (m->cut_after)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		prepare_reset(&s, fd);
 	SSL_free(s.ssl);
 	close(fd);
 	ERR_clear_error();
@@ -257,6 +279,11 @@ void lab_mdf_stop(struct lab_mdf *m)
 	SSL_CTX_free(m->context);
 	pthread_mutex_destroy(&m->lock);
 	free(m->kept);
+}
+
+void lab_mdf_window(struct lab_mdf *m, int octets)
+{
+	setsockopt(m->listener, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
 }
 
 uint8_t lab_mdf_octet(struct lab_mdf *m, size_t at)

@@ -28,14 +28,16 @@ struct lab_mdf {
 	pthread_t thread;
 	_Atomic bool stop;
 	// Switches, to be set before a connection or while it runs.
-	_Atomic bool acknowledge;   // keepalives
-	_Atomic bool stalled;	    // do not read
-	_Atomic bool discard;	    // read, keep nothing
-	_Atomic uint64_t cut_after; // octets of a connection after which it is reset; 0: never
+	_Atomic bool acknowledge;     // keepalives
+	_Atomic bool stalled;	      // do not read
+	_Atomic bool discard;	      // read, keep nothing
+	_Atomic uint64_t cut_after;   // octets of a connection after which it is reset; 0: never
+	_Atomic uint64_t stall_after; // octets after which it stalls, once; 0: never
 	_Atomic bool talk_garbage;
 	// What happened.
 	_Atomic uint32_t connections; // handshakes completed
 	_Atomic uint64_t octets;      // application octets, all connections
+	_Atomic uint64_t unread;      // that its TCP had taken when it reset a connection, in all
 	pthread_mutex_t lock;
 	uint8_t *kept; // whole connections back to back
 	size_t n_kept, capacity;
@@ -47,4 +49,5 @@ struct lab_mdf {
 void lab_mdf_start(
 	struct lab_mdf *m, struct lab_pki *p, const char *san, const char *uid, uint16_t port);
 void lab_mdf_stop(struct lab_mdf *m);
+void lab_mdf_window(struct lab_mdf *m, int octets);  // of connections to come
 uint8_t lab_mdf_octet(struct lab_mdf *m, size_t at); // of what was kept, while it runs

@@ -43,10 +43,10 @@ Test(deliver, cut_in_mid_stream_goes_on_at_a_pdu, .timeout = 30)
 	cr_assert(next_event(b, EVENT_DESTINATION_UP, &e));
 	expect_balance(b, index);
 	cr_assert_eq(status_of(b, index).copies.in_doubt, 0);
-	// What the MDF had acknowledged but not read when it reset the connection is its own loss;
-	// nothing else is missing, and the last number arrives.
+	// What the MDF's TCP had acknowledged and the MDF had not read when it reset the connection
+	// is its own loss, no copy more; and the last number arrives.
 	uint32_t next = check_stream(b, &m, 0, 0, NULL);
-	uint32_t again = first_number(&m, 1);
+	uint32_t again = first_number(&m, 1), read_before = next;
 	for (uint32_t i = 1; i < m.connections; i++)
 		next = check_stream(b, &m, i, first_number(&m, i), NULL);
 	WAIT_FOR((next = check_stream(b, &m, m.connections - 1, first_number(&m, m.connections - 1),
@@ -54,8 +54,55 @@ Test(deliver, cut_in_mid_stream_goes_on_at_a_pdu, .timeout = 30)
 		2000);
 	cr_assert_eq(gaps, 0);
 	cr_assert_gt(again, 1000);
+	cr_assert_leq(again, read_before + m.unread / (HEAD + 40) + 1);
 	bed_free(b);
 	lab_mdf_stop(&m);
+}
+
+// The sum that everything rests on: the copies that are acknowledged when a connection is cut are
+// the copies that the MDF can read on it, to the last one, wherever in a record the window closed.
+Test(deliver, acknowledged_at_a_cut_is_what_can_be_read, .timeout = 60)
+{
+	static const int windows[SLOTS] = {4096, 9001, 30011, 65537};
+	struct bed *b = bed_new();
+	struct lab_mdf m[SLOTS];
+	uint16_t index[SLOTS];
+	uint64_t at_cut[SLOTS];
+
+	b->config.delivery.keepalive.time_p1 = 1; // their octets are in the stream too
+	bed_start(b);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		lab_mdf_start(&m[i], &b->pki, "IP:127.0.0.1", NULL, 0);
+		lab_mdf_window(&m[i], windows[i]);
+		m[i].stall_after = 20000 * i + 1;
+		index[i] = add(b, m[i].port, (uint8_t)i);
+		b->rule[i].destination[0] = index[i];
+		WAIT_FOR(status_of(b, index[i]).state == DESTINATION_UP, 3000);
+	}
+	for (uint32_t n = 0; n < 8000 * SLOTS; n++) { // 3.5 MB for each
+		push(b, n % SLOTS);
+		if (n % 64 == 63)
+			usleep(100);
+	}
+	for (uint32_t i = 0; i < SLOTS; i++)
+		WAIT_FOR(status_of(b, index[i]).state == DESTINATION_DOWN, 15000);
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		at_cut[i] = acknowledged(b, index[i]);
+		cr_assert_gt(at_cut[i], 0);
+		cr_assert_lt(at_cut[i], 8000);
+		m[i].stalled = false;
+	}
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		WAIT_FOR(acknowledged(b, index[i]) == 8000, 15000);
+		cr_assert_eq(check_stream(b, &m[i], 0, 0, NULL), at_cut[i]);
+		cr_assert_eq(first_number(&m[i], 1), at_cut[i]);
+		WAIT_FOR(check_stream(b, &m[i], 1, (uint32_t)at_cut[i], NULL) == 8000, 2000);
+		cr_assert_eq(status_of(b, index[i]).connects, 2);
+		expect_balance(b, index[i]);
+	}
+	bed_free(b);
+	for (uint32_t i = 0; i < SLOTS; i++)
+		lab_mdf_stop(&m[i]);
 }
 
 Test(deliver, without_resend_a_cut_leaves_copies_in_doubt, .timeout = 30)
