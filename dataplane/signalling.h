@@ -27,8 +27,7 @@ enum signalling_protocol {
 	X(IE_LENGTH, "ie_length") /* an IE is longer than what holds it */           \
 	X(IE_VALUE, "ie_value")	  /* an IE is too short, or its content cannot be */ \
 	X(MISSING, "missing")	  /* a mandatory IE is not there */                  \
-	X(LIMIT, "limit")	  /* more parts than are followed */                 \
-	X(DEPTH, "depth")	  /* grouped IEs nest too deep */
+	X(LIMIT, "limit")	  /* more parts than are followed */
 
 enum signalling_reason {
 #define X(name, text) SIGNALLING_##name,
@@ -106,9 +105,9 @@ struct f_seid {
 	struct ip_address v4, v6;
 };
 
-struct ue_address {
+struct ue_address { // UE IP Address; in a PDI or endpoint also Framed-Route and Framed-IPv6-Route
 	struct ip_prefix prefix; // IPv4 /32; IPv6 /64 unless IPv6D or IP6PL say otherwise
-	bool choose;		 // CHV4 or CHV6: no address yet
+	bool choose;		 // no address yet (CHV4, CHV6 or zeros): only the family is set
 };
 
 struct pfcp_fteid {
@@ -117,7 +116,9 @@ struct pfcp_fteid {
 	struct tunnel_end end; // not with choose
 };
 
-struct pfcp_sdf { // 23: a flow description, or a filter id (or both)
+// 23: a flow description, or a filter id, or both. Neither: only criteria that are not followed
+// (then `other` of its PDI is set), so it holds for more packets than it should.
+struct pfcp_sdf {
 	struct span flow;
 	bool has_id;
 	uint32_t id;
@@ -133,7 +134,9 @@ struct pfcp_pdi {
 	struct ue_address ue[PFCP_UE_MAX];
 	struct pfcp_sdf sdf[PFCP_SDFS_MAX];
 	int16_t endpoint; // Traffic Endpoint ID, -1 when absent
-	bool other; // has criteria that are not followed (application id, QFI, Ethernet filter)
+	// Has criteria that are not followed: application id, QFI, Ethernet filter, the type of
+	// service, SPI or flow label of an SDF filter, a framed route that cannot be read.
+	bool other;
 };
 
 struct pfcp_pdr { // Create PDR, Update PDR, Created PDR, Updated PDR
@@ -154,7 +157,7 @@ struct pfcp_far { // Create FAR, Update FAR
 	uint16_t action; // octet 1, and octet 2 in bits 15-8
 	uint8_t destination_interface;
 	struct span ni;
-	struct tunnel_end outer; // only where Outer Header Creation carries GTP-U
+	struct tunnel_end outer; // has_outer; no address where the new header is not GTP-U
 	int16_t linked_endpoint; // -1 when absent
 	bool send_end_marker;	 // PFCPSMReq-Flags SNDEM
 };
@@ -192,9 +195,16 @@ struct pfcp_message {
 	bool retention, psrei, resti, deleted_by_up, partial; // partial: IE 272, or cause 3
 	uint32_t failed_pdrs,
 		failed_fars; // Failed Rule ID, Partial Failure: how many are in removed[]
-	uint8_t n_pdrs, n_fars, n_endpoints;
+	uint8_t n_pdrs, n_fars, n_endpoints, n_removed, n_csids;
+	struct span csid[PFCP_CSIDS_MAX]; // 65 FQ-CSID
+	// Entries at and beyond a count are not initialised.
+	struct { // Remove PDR, FAR, QER, Traffic Endpoint; and failed rules of a response
+		uint8_t kind; // IE type: 15 PDR, 16 FAR, 18 QER, 130 Traffic Endpoint
+		bool failed;
+		uint32_t id;
+	} removed[PFCP_REMOVED_MAX];
 	struct {
-		uint8_t part;
+		uint8_t part; // enum pfcp_part
 		struct pfcp_pdr v;
 	} pdr[PFCP_PDRS_MAX];
 	struct {
@@ -205,19 +215,13 @@ struct pfcp_message {
 		uint8_t part;
 		struct pfcp_endpoint v;
 	} endpoint[PFCP_ENDPOINTS_MAX];
-	uint8_t n_removed; // Remove PDR, FAR, QER, Traffic Endpoint; and failed rules of a response
-	struct {
-		uint8_t kind; // IE type: 15 PDR, 16 FAR, 18 QER, 130 Traffic Endpoint
-		bool failed;
-		uint32_t id;
-	} removed[PFCP_REMOVED_MAX];
-	uint8_t n_csids;
-	struct span csid[PFCP_CSIDS_MAX]; // 65 FQ-CSID
 };
 
 // Reads one message at `octets`. `used`: octets it takes, for the next of a bundle (FO); `more`:
-// another one follows. On a reason other than OK the message must not be used; `used` may still
-// lead to the next (0: no way on). LIMIT: what fits is there and valid, the rest was left out.
+// another one is announced (it may be missing, then it is SHORT). On a reason other than OK the
+// message must not be used; `used` and `more` may still lead to the next (0, false: no way on).
+// LIMIT: what fits is there and valid, the rest was left out. Unknown and repeated IEs are skipped;
+// groups are entered only where the specification puts them, so nesting is bounded.
 enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struct pfcp_message *out,
 	uint32_t *used, bool *more);
 
@@ -276,14 +280,11 @@ struct gtpv2_message {
 	uint8_t linked_ebi; // 0: absent
 	bool has_ue4, has_ue6;
 	struct ip_prefix ue4, ue6; // PAA; zero addresses of a request are left out
-	uint8_t n_control;
-	struct gtpv2_fteid control[4]; // message level F-TEIDs
-	uint8_t n_bearers;
-	struct gtpv2_bearer bearer[GTPV2_BEARERS_MAX];
-	uint8_t n_ebis; // Delete Bearer: EPS bearers to delete
-	uint8_t ebi[GTPV2_BEARERS_MAX];
-	uint8_t n_csids;
+	uint8_t n_control, n_bearers, n_ebis, n_csids;
+	struct gtpv2_fteid control[4];	// message level F-TEIDs
+	uint8_t ebi[GTPV2_BEARERS_MAX]; // Delete Bearer: EPS bearers to delete
 	struct span csid[PFCP_CSIDS_MAX];
+	struct gtpv2_bearer bearer[GTPV2_BEARERS_MAX]; // not initialised beyond n_bearers
 };
 
 // As pfcp_decode; `more`: a piggybacked message follows.
