@@ -50,12 +50,14 @@ static int open_file(struct audit *a)
 		return 0;
 	a->fd = open(a->file, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (a->fd < 0) {
-		log_error("audit: cannot open %s: %s", a->file, strerror(errno));
+		log_kind(
+			ERROR, AUDIT_FAILED, "audit: cannot open %s: %s", a->file, strerror(errno));
 		return POI_ERR_IO;
 	}
 	struct stat s;
 	if (fstat(a->fd, &s) || !S_ISREG(s.st_mode) || (s.st_mode & 077)) {
-		log_error("audit: %s must be a regular file of mode 0600", a->file);
+		log_kind(ERROR, AUDIT_FAILED, "audit: %s must be a regular file of mode 0600",
+			a->file);
 		close(a->fd);
 		a->fd = -1;
 		return POI_ERR_IO;
@@ -222,7 +224,8 @@ int audit_write(struct audit *a, const struct audit_record *r)
 	return 0;
 lost:
 	if (!a->failed)
-		log_error("audit: cannot write to %s: %s", a->file, strerror(errno));
+		log_kind(ERROR, AUDIT_FAILED, "audit: cannot write to %s: %s", a->file,
+			strerror(errno));
 	a->failed = true;
 	a->lost++;
 	return POI_ERR_IO;
@@ -235,7 +238,8 @@ int audit_sync(struct audit *a)
 	if (!a->dirty)
 		return a->failed ? POI_ERR_IO : 0;
 	if (fdatasync(a->fd)) {
-		log_error("audit: %s is not on disk: %s", a->file, strerror(errno));
+		log_kind(ERROR, AUDIT_FAILED, "audit: %s is not on disk: %s", a->file,
+			strerror(errno));
 		// What the kernel has thrown away would look clean to a second fdatasync: only a
 		// newly opened file and a new line tell whether the disk works again.
 		a->failed = true;
@@ -279,6 +283,7 @@ void audit_tell_head(struct audit *a)
 	if (!a->resumed || a->chain.n == a->head_told || audit_sync(a))
 		return;
 	audit_chain_head(&a->chain, head);
-	log_notice("audit: head %s record %llu", head, (unsigned long long)a->chain.n);
+	log_kind(NOTICE, AUDIT_HEAD, "audit: head %s record %llu", head,
+		(unsigned long long)a->chain.n);
 	a->head_told = a->chain.n;
 }

@@ -80,7 +80,7 @@ static void arm(struct connection *c)
 static void note_flood(struct connection *c)
 {
 	counters(c)->http2_flood++;
-	log_warning("HTTP/2 flood from %s", c->peer_address);
+	log_kind(WARNING, FLOOD, "HTTP/2 flood from %s", c->peer_address);
 }
 
 static void take_requests(struct connection *c)

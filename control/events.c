@@ -32,7 +32,7 @@ static void audit_act(struct control *c, const char *act, uint16_t ne, const str
 
 void events_warning(struct control *c, uint16_t ne, const char *text)
 {
-	log_warning("%s: %s", c->config->nes[ne].ne_identifier, text);
+	log_kind(WARNING, WARNING, "%s: %s", c->config->nes[ne].ne_identifier, text);
 	queue_issue(c, ISSUE_NE, ISSUE_WARNING, ne, NULL, X1_STATUS_WARNING, text);
 }
 
@@ -45,7 +45,7 @@ void events_fault_of(struct control *c, uint16_t ne, enum fault_kind kind, const
 {
 	if (fault_raise(registry_ne_faults(c->registry, ne), kind, X1_STATUS_FAULT, text) != 1)
 		return;
-	log_error("%s: fault: %s", c->config->nes[ne].ne_identifier, text);
+	log_kind(ERROR, FAULT, "%s: fault: %s", c->config->nes[ne].ne_identifier, text);
 	queue_issue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
 }
 
@@ -53,7 +53,7 @@ void events_clear_of(struct control *c, uint16_t ne, enum fault_kind kind, const
 {
 	if (!fault_clear(registry_ne_faults(c->registry, ne), kind))
 		return;
-	log_notice("%s: cleared: %s", c->config->nes[ne].ne_identifier, text);
+	log_kind(NOTICE, FAULT_CLEAR, "%s: cleared: %s", c->config->nes[ne].ne_identifier, text);
 	queue_issue(c, ISSUE_NE, ISSUE_CLEAR, ne, NULL, X1_STATUS_CLEARED, text);
 }
 
@@ -269,7 +269,8 @@ static void on_fail_safe(struct control *c, uint16_t ne)
 	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
 	struct registry_task *t = registry_task_first(c->registry, ne), *next;
 
-	log_error("fail-safe: %s (network element %s)", text, c->config->nes[ne].ne_identifier);
+	log_kind(ERROR, FAIL_SAFE, "fail-safe: %s (network element %s)", text,
+		c->config->nes[ne].ne_identifier);
 	if (fault_raise(registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE, X1_STATUS_FAULT,
 		    text) == 1)
 		queue_issue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);

@@ -102,26 +102,6 @@ static void harden(void)
 	}
 }
 
-static enum log_level level_of(const char *name)
-{
-	static const struct {
-		const char *name;
-		enum log_level level;
-	} levels[] = {
-		{"error", LOG_LEVEL_ERROR},
-		{"warning", LOG_LEVEL_WARNING},
-		{"notice", LOG_LEVEL_NOTICE},
-		{"info", LOG_LEVEL_INFO},
-		{"debug", LOG_LEVEL_DEBUG},
-	};
-
-	for (size_t i = 0; name && i < sizeof(levels) / sizeof(levels[0]); i++) {
-		if (!strcmp(levels[i].name, name))
-			return levels[i].level;
-	}
-	return LOG_LEVEL_NOTICE;
-}
-
 static void audit_local(struct program *p, const char *act)
 {
 	struct audit_record r = {.act = act, .note = POI_VERSION};
@@ -134,14 +114,18 @@ static void on_stop(evutil_socket_t signal_number, short what, void *arg)
 {
 	struct program *p = arg;
 
-	log_notice("stopping on signal %d", (int)signal_number);
+	log_kind(NOTICE, STOPPING, "stopping on signal %d", (int)signal_number);
 	sd_notify(0, "STOPPING=1");
 	event_base_loopbreak(p->control.base);
 }
 
 static void say_reload(void *context, const char *line)
 {
-	log_notice("configuration: %s", line);
+	if (!strstr(line, "needs a restart")) {
+		log_notice("configuration: %s", line);
+		return;
+	}
+	log_kind(NOTICE, NEEDS_RESTART, "configuration: %s", line);
 }
 
 static void say_nothing(void *context, const char *line)
@@ -169,7 +153,7 @@ static void take_over(struct program *p, struct config *fresh)
 				poi_error_text(rc));
 		events_warning(c, ne, "the configuration was read again");
 	}
-	log_set_level(level_of(p->config->log.level));
+	log_set_level(log_level_of(p->config->log.level));
 	watch_reloaded(p->watch);
 }
 
@@ -199,14 +183,15 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 	if (!listening || listener_configure(p->listener, listening, why, sizeof(why))) {
 		config_free(fresh);
 		config_free(listening);
-		log_error("the configuration was not taken over, the old one stays: %s", why);
+		log_kind(ERROR, RELOAD_REFUSED,
+			"the configuration was not taken over, the old one stays: %s", why);
 		return;
 	}
 	config_free(p->listening);
 	p->listening = listening;
 	take_over(p, fresh);
 	config_free(fresh); // what was before
-	log_notice("the configuration and the certificates were read again");
+	log_kind(NOTICE, RELOADED, "the configuration and the certificates were read again");
 }
 
 static struct audit *open_audit(const struct config *c, char *why, size_t why_size)
@@ -358,17 +343,19 @@ int main(int argc, char **argv)
 		fprintf(stderr, "poi-control: %s\n", why);
 		return 1;
 	}
-	log_open("poi-control", level_of(p.config->log.level));
+	log_open("poi-control", log_level_of(p.config->log.level));
+	log_set_target(p.config->log.target);
 	code = 1;
 	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
 		start_state(&p, why, sizeof(why)) || start_x1(&p, why, sizeof(why)) ||
 		start_signals(&p)) {
-		log_error("cannot start: %s", why);
+		log_kind(ERROR, START_FAILED, "cannot start: %s", why);
 		goto out;
 	}
 	audit_local(&p, "start");
 	sd_notify(0, "READY=1");
-	log_notice("poi-control %s serves %u network elements", POI_VERSION, p.config->n_nes);
+	log_kind(NOTICE, STARTED, "poi-control %s serves %u network elements", POI_VERSION,
+		p.config->n_nes);
 	code = event_base_dispatch(p.control.base) < 0 ? 1 : 0;
 out:
 	stop(&p);

@@ -293,7 +293,7 @@ void publish_disconnect(struct publish *p, const char *why)
 	if (p->state == PUBLISH_DOWN)
 		return;
 	if (!p->stopping)
-		log_warning("channel: the dataplane is gone: %s", why);
+		log_kind(WARNING, CHANNEL_DOWN, "channel: the dataplane is gone: %s", why);
 	p->state = PUBLISH_DOWN;
 	event_del(p->readable);
 	event_del(p->writable);
@@ -326,11 +326,12 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		publish_disconnect(p, "its hello cannot be read");
 		return;
 	}
-	log_notice("channel: dataplane %016" PRIx64
-		   " holds %u tasks, %u destinations, generation %" PRIu64,
+	log_kind(NOTICE, CHANNEL_UP,
+		"channel: dataplane %016" PRIx64
+		" holds %u tasks, %u destinations, generation %" PRIu64,
 		ok.incarnation, ok.tasks, ok.destinations, ok.generation);
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation)
-		log_warning("channel: the dataplane was restarted");
+		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
 	p->peer_incarnation = ok.incarnation;
 	// A connection of our own that was cut before the recovery does not count.
 	p->peer_fresh = !ok.peer_incarnation || ok.peer_incarnation == p->incarnation;
@@ -351,12 +352,14 @@ static void on_hello_refused(struct publish *p, const uint8_t *body, size_t leng
 		return;
 	}
 	if (r.reason == POI_ERR_VERSION)
-		log_error("channel: version refused: the dataplane (%s) speaks channel version %u, "
-			  "this "
-			  "poi-control (%s) speaks %u; install both programs from one build",
+		log_kind(ERROR, CHANNEL_VERSION,
+			"channel: version refused: the dataplane (%s) speaks channel version %u, "
+			"this "
+			"poi-control (%s) speaks %u; install both programs from one build",
 			r.software, r.version, POI_VERSION, CHANNEL_VERSION);
 	else
-		log_error("channel: refused by the dataplane: %s", poi_error_text(r.reason));
+		log_kind(ERROR, CHANNEL_REFUSED, "channel: refused by the dataplane: %s",
+			poi_error_text(r.reason));
 	publish_disconnect(p, "it refused the hello");
 }
 

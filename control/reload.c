@@ -126,42 +126,19 @@ static int merge_elements(const struct config *now, struct config *fresh, const 
 	return 0;
 }
 
-// The text of one top-level section of a dump, up to the next one. To be freed; NULL: no memory.
-static char *section(const struct config *c, const char *name)
+// What the dataplane read at its start, and this process only at its own.
+static void needs_restart(void *context, const char *path)
 {
-	char *text = NULL, head[64];
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
+	static const char *const both[] = {"delivery.", "dataplane."};
 
-	if (!f)
-		return NULL;
-	int rc = config_dump(c, f);
-	if (fclose(f) || rc) {
-		free(text);
-		return NULL;
-	}
-	snprintf(head, sizeof(head), "\n%s:", name);
-	char *at = strstr(text, head);
-	if (!at) {
-		text[0] = 0;
-		return text;
-	}
-	char *end = at + strlen(head);
-	while (*end && !(end[0] == '\n' && end[1] && !strchr(" #\n", end[1])))
-		end++;
-	*end = 0;
-	memmove(text, at, (size_t)(end - at) + 1);
-	return text;
-}
-
-static bool section_same(const struct config *now, const struct config *fresh, const char *name)
-{
-	char *a = section(now, name), *b = section(fresh, name);
-	bool equal = a && b && !strcmp(a, b);
-
-	free(a);
-	free(b);
-	return equal;
+	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
+		if (!strncmp(path, both[i], strlen(both[i])))
+			say(context,
+				"%s has changed: this needs a restart of poi-dataplane and "
+				"poi-control",
+				path);
+	if (!strcmp(path, "log.target"))
+		say(context, "%s has changed: this needs a restart", path);
 }
 
 int reload_merge(const struct config *now, struct config *fresh, reload_say each, void *context)
@@ -184,12 +161,7 @@ int reload_merge(const struct config *now, struct config *fresh, reload_say each
 		say(&t, "limits.attributes or limits.messages has changed: this needs a restart");
 	fresh->limits.attributes = now->limits.attributes;
 	fresh->limits.messages = now->limits.messages;
-	if (!section_same(now, fresh, "delivery"))
-		say(&t, "delivery has changed: this needs a restart of poi-dataplane and "
-			"poi-control");
-	if (!section_same(now, fresh, "dataplane"))
-		say(&t, "dataplane has changed: this needs a restart of poi-dataplane and "
-			"poi-control");
+	config_diff(now, fresh, needs_restart, (void *)&t);
 	return rc;
 }
 
@@ -205,4 +177,5 @@ void reload_exchange(struct config *now, struct config *fresh)
 	SWAP(*now, *fresh);
 	SWAP(now->delivery, fresh->delivery);
 	SWAP(now->dataplane, fresh->dataplane);
+	SWAP(now->log.target, fresh->log.target);
 }

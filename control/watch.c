@@ -201,6 +201,7 @@ void watch_tick(struct watch *w, uint64_t now_s)
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	watch_tick(arg, monotonic_s());
+	log_tick();
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)

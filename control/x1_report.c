@@ -305,7 +305,7 @@ static void answered(struct x1_report *r, struct report_item *item, const struct
 		r->counters.answered++;
 	} else {
 		r->counters.errors++;
-		log_warning("ADMF %s refused a report of %s with error %d",
+		log_kind(WARNING, ADMF_REFUSED, "ADMF %s refused a report of %s with error %d",
 			r->o.ne->admf_identifier, r->o.ne->ne_identifier, a->error_code);
 	}
 	s->attempts = 0;
@@ -403,8 +403,8 @@ static void reached(struct x1_report *r)
 		}
 	}
 	if (!r->counters.reachable) {
-		log_notice("ADMF %s answers the reports of %s", r->o.ne->admf_identifier,
-			r->o.ne->ne_identifier);
+		log_kind(NOTICE, ADMF_ANSWERS, "ADMF %s answers the reports of %s",
+			r->o.ne->admf_identifier, r->o.ne->ne_identifier);
 	}
 	r->counters.reachable = true;
 	r->failures = 0;
@@ -423,7 +423,7 @@ static void on_result(void *context, void *request, const struct x1_client_resul
 		reached(r);
 	}
 	if (q->n != 0) {
-		log_warning(
+		log_kind(WARNING, ADMF_SILENT,
 			"ADMF %s did not answer %u report(s) of %s: %s (HTTP %ld); will try again",
 			r->o.ne->admf_identifier, q->n, r->o.ne->ne_identifier, why,
 			result->status);

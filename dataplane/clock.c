@@ -121,7 +121,7 @@ static void *calibrate_loop(void *argument)
 		sample(&tsc, &ns);
 		int64_t off = clock_calibrate(t->clock, tsc, ns);
 		if (off >= STEP_REPORTED_NS || off <= -STEP_REPORTED_NS)
-			log_warning("the system clock was stepped by %lld ms",
+			log_kind(WARNING, CLOCK_STEP, "the system clock was stepped by %lld ms",
 				(long long)(off / 1000000));
 	}
 	return NULL;

@@ -68,7 +68,7 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 		k == COPY_X2 ? 2 : 3);
 	l->spool[k].spool = spool_open(&s, &found, &error);
 	if (!l->spool[k].spool)
-		log_error("destination %s: no spool: %s", did, poi_error_text(error));
+		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
 	else if (found == SPOOL_DISCARDED)
 		log_warning("destination %s: an old spool was discarded", did);
 	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
@@ -112,9 +112,10 @@ static void failed(struct link *l, struct link_spool *p, uint64_t now, int error
 	char did[ID_TEXT_SIZE];
 	id_format(&l->dest.did, did);
 	if (error == POI_ERR_LIMIT)
-		log_warning("destination %s: the spool is full", did);
+		log_kind(WARNING, SPOOL, "destination %s: the spool is full", did);
 	else
-		log_error("destination %s: spool: %s; memory only", did, poi_error_text(error));
+		log_kind(ERROR, SPOOL, "destination %s: spool: %s; memory only", did,
+			poi_error_text(error));
 	p->failing = true;
 }
 

@@ -23,6 +23,7 @@
 #include "dataplane/eal.h"
 #include "dataplane/engine.h"
 #include "dataplane/ipid.h"
+#include "dataplane/reload.h"
 #include "dataplane/server.h"
 #include "dataplane/worker.h"
 #include "shared/log.h"
@@ -62,7 +63,10 @@ static void usage(FILE *to)
 	fprintf(to, "usage: poi-dataplane [-c FILE]\n"
 		    "  -c, --config FILE  configuration, default " DEFAULT_FILE "\n"
 		    "  -h, --help         this text\n"
-		    "  -V, --version      version\n");
+		    "  -V, --version      version\n\n"
+		    "SIGHUP reads the certificates and log.level again; what needs a restart is "
+		    "named in the log.\n"
+		    "SIGTERM stops.\n");
 }
 
 // The file to use, or NULL with *code set when there is nothing more to do.
@@ -100,16 +104,6 @@ static const char *arguments(int argc, char **argv, int *code)
 	return file;
 }
 
-static enum log_level level_of(const char *name)
-{
-	static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
-
-	for (int i = 0; name && i < 5; i++)
-		if (strcmp(name, names[i]) == 0)
-			return (enum log_level)(LOG_LEVEL_ERROR + i);
-	return LOG_LEVEL_NOTICE;
-}
-
 // What no thread may be without: no cores, no broken pipe, and signals only through the descriptor.
 static int process_settings(struct app *a)
 {
@@ -140,7 +134,8 @@ static int load(struct app *a, const char *file)
 	a->config = config_load(file, a->why, sizeof(a->why));
 	if (!a->config)
 		return POI_ERR_INVALID;
-	log_set_level(level_of(a->config->log.level));
+	log_set_level(log_level_of(a->config->log.level));
+	log_set_target(a->config->log.target);
 	int n = snprintf(a->socket, sizeof(a->socket), "%s/" SOCKET_NAME, a->config->runtime_dir);
 	if (n < 0 || (size_t)n >= sizeof(a->socket))
 		return POI_ERR_TOO_LARGE;
@@ -279,7 +274,7 @@ static void ready(void *context)
 {
 	const struct app *a = context;
 
-	log_notice("running; workers poll %llu ms after the start",
+	log_kind(NOTICE, STARTED, "running; workers poll %llu ms after the start",
 		(unsigned long long)(monotonic_ns() - a->started_ns) / 1000000);
 	(void)sd_notify(0, "READY=1");
 }
@@ -288,6 +283,13 @@ static void alive(void *context)
 {
 	(void)context;
 	(void)sd_notify(0, "WATCHDOG=1");
+}
+
+static void reload(void *context)
+{
+	struct app *a = context;
+
+	reload_configuration(a->config);
 }
 
 static int channel(struct app *a)
@@ -305,6 +307,7 @@ static int channel(struct app *a)
 			.cycles_hz = rte_get_tsc_hz()},
 		.ready = ready,
 		.alive = alive,
+		.reload = reload,
 		.context = a,
 	};
 
@@ -418,9 +421,9 @@ int main(int argc, char **argv)
 	if (e == POI_OK) {
 		server_run(a->server, a->signal_fd);
 		(void)sd_notify(0, "STOPPING=1");
-		log_notice("stopping");
+		log_kind(NOTICE, STOPPING, "stopping");
 	} else {
-		log_error("%s", a->why[0] ? a->why : poi_error_text(e));
+		log_kind(ERROR, START_FAILED, "%s", a->why[0] ? a->why : poi_error_text(e));
 	}
 	stop(a);
 	free(a);

@@ -150,7 +150,9 @@ static void refuse(struct server *s, struct client *c, uint32_t request, int rea
 	struct channel_hello_refused m = {.version = CHANNEL_VERSION, .reason = reason};
 
 	snprintf(m.software, sizeof(m.software), "%s", POI_VERSION);
-	log_notice("channel: a client was refused: %s", poi_error_text(reason));
+	if (reason != POI_ERR_VERSION) // which has said more
+		log_kind(NOTICE, CHANNEL_REFUSED, "channel: a client was refused: %s",
+			poi_error_text(reason));
 	client_send(c, s->out,
 		channel_encode_hello_refused(
 			s->out, sizeof(s->out), CHANNEL_HELLO_REFUSED, request, &m));
@@ -181,6 +183,10 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		return;
 	}
 	if (m.version != CHANNEL_VERSION) {
+		log_kind(ERROR, CHANNEL_VERSION,
+			"channel: version refused: the peer (%s) speaks channel version %u, this "
+			"poi-dataplane (%s) speaks %u; install both programs from one build",
+			m.software, m.version, POI_VERSION, CHANNEL_VERSION);
 		refuse(s, c, h->request, POI_ERR_VERSION);
 		return;
 	}
@@ -207,7 +213,7 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 	if (m.role != CHANNEL_ROLE_CONTROL)
 		return;
 	s->control_incarnation = m.incarnation;
-	log_info("channel: control is connected");
+	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
 	events_replay(s, c);
 }
 
@@ -409,7 +415,8 @@ static void clients_bury(struct server *s)
 			continue;
 		}
 		if (c->role == CHANNEL_ROLE_CONTROL)
-			log_notice("channel: control has gone; interception goes on");
+			log_kind(NOTICE, CHANNEL_DOWN,
+				"channel: control has gone; interception goes on");
 		client_free(c);
 	}
 	s->n_clients = kept;
@@ -437,7 +444,10 @@ static void link_changed(void *context, const char *name, bool up)
 
 	snprintf(e.subject, sizeof(e.subject), "%s", name);
 	snprintf(e.text, sizeof(e.text), "port %s: link %s", name, up ? "up" : "down");
-	log_notice("port %s: link %s", name, up ? "up" : "down");
+	if (up)
+		log_kind(NOTICE, LINK_UP, "port %s: link up", name);
+	else
+		log_kind(WARNING, LINK_DOWN, "port %s: link down", name);
 	event(context, &e);
 }
 
@@ -446,7 +456,7 @@ static void event_text(struct server *s, int kind, const char *text)
 	struct channel_event e = {.kind = (uint8_t)kind, .time_ns = now_ns()};
 
 	snprintf(e.text, sizeof(e.text), "%s", text);
-	log_warning("%s", e.text);
+	log_kind(WARNING, SELF_CHECK, "%s", e.text);
 	event(s, &e);
 }
 
@@ -535,7 +545,7 @@ static void port_losing(void *context, const char *name, const struct port_loss 
 		snprintf(e.text, sizeof(e.text),
 			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
 			name, (unsigned long long)loss->nombuf, (unsigned long long)loss->imissed);
-	log_warning("%s", e.text);
+	log_kind(WARNING, PORT_LOSS, "%s", e.text);
 	event(s, &e);
 }
 
@@ -548,8 +558,9 @@ static void chores(struct server *s)
 	while (engine_fail_safe(s->with.engine, now, &ne)) {
 		e = (struct channel_event){.kind = EVENT_FAIL_SAFE, .ne = ne, .time_ns = now_ns()};
 		snprintf(e.text, sizeof(e.text), "the ADMF was silent for TIME_P2");
-		log_warning("the ADMF of a network element was silent for TIME_P2: its tasks are "
-			    "stopped");
+		log_kind(WARNING, FAIL_SAFE,
+			"the ADMF of a network element was silent for TIME_P2: its tasks are "
+			"stopped");
 		event(s, &e);
 	}
 	if (now >= s->drain_ms) {
@@ -568,6 +579,7 @@ static void chores(struct server *s)
 	}
 	if (now >= s->check_ms) {
 		self_check(s);
+		log_tick();
 		s->check_ms = now_ms() + s->check_every_ms;
 	}
 	losses(s, now);
@@ -600,10 +612,12 @@ static bool signals(struct server *s, int signal_fd)
 	while (read(signal_fd, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo != SIGHUP)
 			return false;
+		s->with.reload(s->with.context);
 		if (deliver_reload(s->with.deliver, why, sizeof(why)) == POI_OK)
-			log_notice("delivery certificates were read again");
+			log_kind(NOTICE, RELOADED, "delivery certificates were read again");
 		else
-			log_error("delivery keeps its old certificates: %s", why);
+			log_kind(ERROR, RELOAD_REFUSED, "delivery keeps its old certificates: %s",
+				why);
 	}
 	return true;
 }

@@ -20,6 +20,7 @@ struct server_settings {
 	struct status_sources sources;
 	void (*ready)(void *context); // once, when every worker polls
 	void (*alive)(void *context); // after each self-check that every worker has answered
+	void (*reload)(void *context); // on SIGHUP, before the certificates are read again
 	void *context;
 };
 

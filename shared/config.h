@@ -156,7 +156,10 @@ struct config {
 	struct config_dataplane dataplane;
 	struct { char *file, *key; } audit; // key NULL when absent
 	struct { char *file, *key; } store; // NULL when absent
-	struct { char *level; } log; // error, warning, notice, info, debug
+	struct {
+		char *level; // error, warning, notice, info, debug
+		uint8_t target; // enum log_target
+	} log;
 };
 
 // Loads and checks the file. NULL on failure; `why` then holds "file:line:column: what, write ...".
@@ -168,6 +171,12 @@ struct config *config_load(const char *file, char *why, size_t why_size);
 struct config *config_load_text(
 	const char *file, const char *text, size_t length, char *why, size_t why_size);
 void config_free(struct config *c);
+
+// Calls `each` with the path ("delivery.buffer", "dataplane.ports[0].link") of every key whose value
+// differs; of lists that differ in length only the list itself.
+typedef void (*config_difference)(void *context, const char *path);
+void config_diff(const struct config *now, const struct config *fresh, config_difference each,
+	void *context);
 
 // The effective configuration as commented YAML that config_load accepts. 0 or POI_ERR_IO.
 [[nodiscard]] int config_dump(const struct config *c, FILE *out);

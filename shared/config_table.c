@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "shared/log.h"
+
 #define AT(type, field) .offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
 #define COUNT(type, field) .count_offset = offsetof(type, field)
 #define SCOPE(keys_) \
@@ -440,6 +442,9 @@ SCOPE(store_keys);
 static const struct config_word level_words[] = {
 	{"error", 3}, {"warning", 4}, {"notice", 5}, {"info", 6}, {"debug", 7}, {NULL, 0}};
 
+static const struct config_word target_words[] = {{"auto", LOG_TARGET_AUTO},
+	{"journal", LOG_TARGET_JOURNAL}, {"stderr", LOG_TARGET_STDERR}, {NULL, 0}};
+
 static const struct config_key log_keys[] = {
 	{.name = "level",
 		.type = CONFIG_TEXT,
@@ -450,6 +455,13 @@ static const struct config_key log_keys[] = {
 		.words = level_words,
 		.fallback = "info",
 		.doc = "least important level that is logged"},
+	{.name = "target",
+		.type = CONFIG_WORD,
+		.offset = offsetof(struct config, log.target),
+		.size = sizeof(uint8_t),
+		.words = target_words,
+		.fallback = "auto",
+		.doc = "journal, stderr, or auto: the journal where stderr leads there"},
 };
 SCOPE(log_keys);
 

@@ -7,9 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+// The place that journald shows is the call's, not this file's.
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define FIELD_MAX_OCTETS 256
 #define LINE_MAX_OCTETS 2048 // of one line as written
 #define TEXT_MAX_OCTETS 1024 // of the formatted text, before escaping
 #define BURST 10	     // lines of one call site in one second
@@ -17,8 +24,7 @@
 #define PROBES 8
 
 struct site {
-	const char *file;
-	int line;
+	struct log_site at;
 	uint32_t written;    // in the second that began at `since_ms`
 	uint32_t suppressed; // not yet said
 	uint64_t since_ms;
@@ -28,7 +34,8 @@ struct site {
 static struct {
 	const char *program;
 	int threshold; // relaxed atomic: a changed level may show a little later
-	bool journal;
+	bool stream;   // stderr is a stream of the journal: lines carry their level as a prefix
+	bool native;   // fields go to the journal's socket
 	pthread_mutex_t lock;
 	struct site sites[SITES];
 } the_log = {.threshold = LOG_LEVEL_INFO, .lock = PTHREAD_MUTEX_INITIALIZER};
@@ -48,8 +55,41 @@ static bool stderr_is_journal(void)
 void log_open(const char *program, enum log_level threshold)
 {
 	the_log.program = program;
-	the_log.journal = stderr_is_journal();
+	log_set_target(LOG_TARGET_AUTO);
 	log_set_level(threshold);
+}
+
+void log_set_target(enum log_target target)
+{
+	the_log.stream = stderr_is_journal();
+	the_log.native =
+		target == LOG_TARGET_JOURNAL || (target == LOG_TARGET_AUTO && the_log.stream);
+	if (the_log.native && access(JOURNAL_SOCKET, W_OK)) {
+		the_log.native = false;
+		if (target == LOG_TARGET_JOURNAL)
+			log_warning("log.target is journal, but there is no " JOURNAL_SOCKET);
+	}
+}
+
+enum log_level log_level_of(const char *word)
+{
+	static const char *const words[] = {"error", "warning", "notice", "info", "debug"};
+
+	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i]))
+			return (enum log_level)(LOG_LEVEL_ERROR + (int)i);
+	return LOG_LEVEL_NOTICE;
+}
+
+const char *log_kind_id(enum log_kind kind)
+{
+	static const char *const ids[LOG_KIND_COUNT] = {
+#define LOG_KIND_ID(name, id, what) [LOG_KIND_##name] = id,
+		LOG_KINDS(LOG_KIND_ID)
+#undef LOG_KIND_ID
+	};
+
+	return ids[kind];
 }
 
 void log_set_level(enum log_level threshold)
@@ -65,30 +105,36 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-// The call site's entry; a new one replaces the longest idle of its neighbours.
-static struct site *find_site(const char *file, int line)
+// The call site's entry; a new one replaces the longest idle of its neighbours, rather one that has
+// said all it had to say.
+static struct site *find_site(const struct log_site *at)
 {
-	uint64_t hash = ((uintptr_t)file * 31 + (unsigned)line) * UINT64_C(0x9e3779b97f4a7c15);
-	struct site *oldest = NULL;
+	uint64_t hash =
+		((uintptr_t)at->file * 31 + (unsigned)at->line) * UINT64_C(0x9e3779b97f4a7c15);
+	struct site *worst = NULL;
 
 	for (unsigned i = 0; i < PROBES; i++) {
 		struct site *s = &the_log.sites[((hash >> 32) + i) % SITES];
-		if (s->file == file && s->line == line)
+		if (s->at.file == at->file && s->at.line == at->line)
 			return s;
-		if (!oldest || !s->file || (oldest->file && s->since_ms < oldest->since_ms))
-			oldest = s;
+		if (!worst || !s->at.file)
+			worst = s;
+		else if (worst->at.file && (!s->suppressed > !worst->suppressed ||
+						   (!s->suppressed == !worst->suppressed &&
+							   s->since_ms < worst->since_ms)))
+			worst = s;
 	}
-	*oldest = (struct site){.file = file, .line = line, .since_ms = now_ms()};
-	return oldest;
+	*worst = (struct site){.at = *at, .since_ms = now_ms()};
+	return worst;
 }
 
 // True when the line may be written; `suppressed` is what has to be said with it.
-static bool admit(const char *file, int line, uint32_t *suppressed)
+static bool admit(const struct log_site *at, uint32_t *suppressed)
 {
 	bool yes;
 
 	pthread_mutex_lock(&the_log.lock);
-	struct site *s = find_site(file, line);
+	struct site *s = find_site(at);
 	uint64_t now = now_ms();
 	if (now - s->since_ms >= 1000) {
 		s->since_ms = now;
@@ -130,7 +176,7 @@ static size_t put_prefix(char *out, size_t capacity, enum log_level level)
 	char date[32];
 	int n;
 
-	if (the_log.journal) {
+	if (the_log.stream) {
 		n = snprintf(out, capacity, "<%d>", (int)level);
 	} else {
 		clock_gettime(CLOCK_REALTIME, &t);
@@ -171,32 +217,115 @@ static size_t put_escaped(char *out, size_t capacity, const char *text)
 	return n;
 }
 
-void log_write(enum log_level level, const char *file, int line, const char *format, ...)
+// False when the journal did not take it.
+static bool to_journal(const struct log_site *at, char *text, size_t length)
 {
-	char text[TEXT_MAX_OCTETS], out[LINE_MAX_OCTETS];
-	const size_t room = sizeof(out) - 64; // for what is said at the end
+	char priority[16], identifier[FIELD_MAX_OCTETS], file[FIELD_MAX_OCTETS], line[32], id[64];
+	struct iovec fields[6];
+	int n = 0;
+	const char *kind = log_kind_id(at->kind);
+
+	fields[n++] = (struct iovec){.iov_base = text, .iov_len = length};
+	fields[n].iov_len = (size_t)snprintf(priority, sizeof(priority), "PRIORITY=%d", at->level);
+	fields[n++].iov_base = priority;
+	fields[n].iov_len = (size_t)snprintf(identifier, sizeof(identifier),
+		"SYSLOG_IDENTIFIER=%.64s", the_log.program ? the_log.program : "poi");
+	fields[n++].iov_base = identifier;
+	fields[n].iov_len = (size_t)snprintf(file, sizeof(file), "CODE_FILE=%.200s", at->file);
+	fields[n++].iov_base = file;
+	fields[n].iov_len = (size_t)snprintf(line, sizeof(line), "CODE_LINE=%d", at->line);
+	fields[n++].iov_base = line;
+	if (kind) {
+		fields[n].iov_len = (size_t)snprintf(id, sizeof(id), "MESSAGE_ID=%s", kind);
+		fields[n++].iov_base = id;
+	}
+	return sd_journal_sendv(fields, n) >= 0;
+}
+
+// One write is one line also between threads; a log that cannot be written is not an error that
+// could be logged.
+static void to_stderr(char *line, size_t length)
+{
+	line[length++] = '\n';
+	if (write(STDERR_FILENO, line, length) < 0)
+		return;
+}
+
+// `text` is what was formatted, `cut` whether there was more of it.
+static void put(const struct log_site *at, const char *text, bool cut, uint32_t suppressed)
+{
+	static const char message[] = "MESSAGE=";
+	char line[LINE_MAX_OCTETS];
+	const size_t room = sizeof(line) - 64; // for what is said at the end
+	bool native = the_log.native;
+
+	for (;;) {
+		size_t n = sizeof(message) - 1;
+		if (native)
+			memcpy(line, message, n);
+		else
+			n = put_prefix(line, room, at->level);
+		n += put_escaped(line + n, room - n, text);
+		if (cut)
+			n += (size_t)snprintf(line + n, sizeof(line) - n, " ...");
+		if (suppressed)
+			n += (size_t)snprintf(
+				line + n, sizeof(line) - n, " (%u more suppressed)", suppressed);
+		if (!native) {
+			to_stderr(line, n);
+			return;
+		}
+		if (to_journal(at, line, n))
+			return;
+		native = false;
+	}
+}
+
+void log_write(const struct log_site *site, const char *format, ...)
+{
+	char text[TEXT_MAX_OCTETS];
 	uint32_t suppressed = 0;
 	va_list arguments;
 
-	if ((int)level > __atomic_load_n(&the_log.threshold, __ATOMIC_RELAXED) ||
-		!admit(file, line, &suppressed))
+	if ((int)site->level > __atomic_load_n(&the_log.threshold, __ATOMIC_RELAXED) ||
+		!admit(site, &suppressed))
 		return;
 	va_start(arguments, format);
 	int length = vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	if (length < 0)
-		return;
+	if (length >= 0)
+		put(site, text, length >= (int)sizeof(text), suppressed);
+}
 
-	size_t n = put_prefix(out, room, level);
-	n += put_escaped(out + n, room - n, text);
-	if (length >= (int)sizeof(text))
-		n += (size_t)snprintf(out + n, sizeof(out) - n, " ...");
-	if (suppressed)
-		n += (size_t)snprintf(
-			out + n, sizeof(out) - n, " (%u more suppressed)", suppressed);
-	out[n++] = '\n';
-	// One write is one line also between threads; a log that cannot be written is not an error
-	// that could be logged.
-	if (write(STDERR_FILENO, out, n) < 0)
-		return;
+// The next place that owes a word about what it suppressed, and is silent for a second.
+static bool next_silent(unsigned *from, struct site *out)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&the_log.lock);
+	uint64_t now = now_ms();
+	for (; *from < SITES && !found; (*from)++) {
+		struct site *s = &the_log.sites[*from];
+		if (!s->suppressed || now - s->since_ms < 1000)
+			continue;
+		*out = *s;
+		s->suppressed = 0;
+		found = true;
+	}
+	pthread_mutex_unlock(&the_log.lock);
+	return found;
+}
+
+void log_tick(void)
+{
+	struct site s;
+	char text[FIELD_MAX_OCTETS];
+
+	for (unsigned i = 0; next_silent(&i, &s);) {
+		struct log_site at = s.at;
+		at.kind = LOG_KIND_SUPPRESSED;
+		snprintf(text, sizeof(text), "%u lines of %.128s:%d were suppressed", s.suppressed,
+			at.file, at.line);
+		put(&at, text, false, 0);
+	}
 }

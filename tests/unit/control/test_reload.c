@@ -109,8 +109,9 @@ Test(reload, what_is_taken_over_is_seen_through_old_pointers)
 	free(fresh->dataplane.eal);
 	fresh->dataplane.eal = strdup("--other");
 	cr_assert_eq(merge(now, fresh), 0);
-	cr_assert_str_eq(said, "dataplane has changed: this needs a restart of poi-dataplane and "
-			       "poi-control\n");
+	cr_assert_str_eq(said,
+		"dataplane.eal has changed: this needs a restart of poi-dataplane and "
+		"poi-control\n");
 	reload_exchange(now, fresh);
 	cr_assert_eq(ne->x1.time1, 3);
 	cr_assert_eq(ne->x1.require_uuid_v4, false);

@@ -445,3 +445,39 @@ Test(config, files)
 	cr_assert_null(config_load("/", why, sizeof(why)));
 	cr_assert_not_null(strstr(why, "cannot be read"), "%s", why);
 }
+
+static char paths[1024];
+
+static void on_path(void *context, const char *path)
+{
+	strcat(paths, path);
+	strcat(paths, "\n");
+}
+
+Test(config, differences_are_named_by_their_paths)
+{
+	struct config *now = load(example), *same = load(example), *other = load(example);
+
+	config_diff(now, same, on_path, NULL);
+	cr_assert_str_eq(paths, "");
+	free(other->nes[0].tls.key);
+	other->nes[0].tls.key = strdup("/other");
+	free(other->dataplane.ports[0].peer);
+	other->dataplane.ports[0].peer = strdup("x");
+	other->dataplane.ports[0].n_endpoints = 0;
+	other->dataplane.workers[0] = 2;
+	other->delivery.keepalive.time_p2++;
+	other->x1.time1++;
+	config_diff(now, other, on_path, NULL);
+	cr_assert_str_eq(paths,
+		"x1.time1\n"
+		"network-elements[0].tls.key\n"
+		"delivery.keepalive.time-p2\n"
+		"dataplane.workers\n"
+		"dataplane.ports[0].peer\n"
+		"dataplane.ports[0].gtp-endpoints\n",
+		"%s", paths);
+	config_free(now);
+	config_free(same);
+	config_free(other);
+}
