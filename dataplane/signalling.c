@@ -1,3 +1,5 @@
+#include "dataplane/signalling.h"
+
 #include "dataplane/signalling_parts.h"
 
 #define ROUTE_TEXT_MAX 48 // longest IPv6 address with its length
