@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct choice {
+	uint64_t qfis;
 	bool wanted;
 	uint8_t n;
 	uint16_t first; // of its flows
@@ -99,7 +100,8 @@ struct pdr_select *pdr_select_new(const struct pdr_choice *choices, uint32_t n)
 	flows = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pdr_choice *c = &choices[i];
-		s->choice[i] = (struct choice){c->wanted, c->n_flows, (uint16_t)flows};
+		s->choice[i] = (struct choice){c->qfis, c->wanted, c->n_flows, (uint16_t)flows};
+		digest_octets(&d, &c->qfis, sizeof(c->qfis));
 		digest_number(&d, (uint32_t)c->wanted << 8 | c->n_flows);
 		for (unsigned k = 0; k < c->n_flows; k++) {
 			s->flow[flows++] = c->flow[k];
@@ -175,6 +177,8 @@ bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v, u
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct choice *c = &s->choice[i];
 		bool holds = c->n == 0;
+		if (c->qfis && !(v->flags & VIEW_PDU_SESSION && c->qfis >> (v->qfi & 63) & 1))
+			continue;
 		for (unsigned k = 0; ip && k < c->n && !holds; k++)
 			holds = flow_holds(&s->flow[c->first + k], v, &v->layer[layer]);
 		if (holds)

@@ -24,7 +24,8 @@ struct pdr_flow {
 
 struct pdr_choice {
 	bool wanted;
-	uint8_t n_flows; // 0: every packet
+	uint64_t qfis; // bit n: packets of QFI n in a PDU session container; 0: QFIs do not matter
+	uint8_t n_flows; // any of them; 0: every packet
 	struct pdr_flow flow[PDR_FLOWS_MAX];
 };
 

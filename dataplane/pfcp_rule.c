@@ -193,8 +193,10 @@ static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 		if (!take_route(d, v, ue, type == 153 ? 4 : 6))
 			pdi->other = true;
 		break;
-	case 24:  // Application ID
 	case 124: // QFI
+		pdi->qfis |= 1ull << (wire_get_u8(v) & 0x3f);
+		break;
+	case 24:  // Application ID
 	case 132: // Ethernet Packet Filter
 	case 142: // Ethernet PDU Session Information
 		pdi->other = true;

@@ -134,8 +134,9 @@ struct pfcp_pdi {
 	struct ue_address ue[PFCP_UE_MAX];
 	struct pfcp_sdf sdf[PFCP_SDFS_MAX];
 	int16_t endpoint; // Traffic Endpoint ID, -1 when absent
-	// Has criteria that are not followed: application id, QFI, Ethernet filter, the type of
-	// service, SPI or flow label of an SDF filter, a framed route that cannot be read.
+	uint64_t qfis;	  // bit n: QFI n is meant; 0: QFIs do not matter
+	// Has criteria that are not followed: application id, Ethernet filter, the type of service,
+	// SPI or flow label of an SDF filter, a framed route that cannot be read.
 	bool other;
 };
 
