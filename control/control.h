@@ -8,6 +8,7 @@
 
 #include "control/audit.h"
 #include "control/faults.h"
+#include "control/latency.h"
 #include "control/publish.h"
 #include "control/registry.h"
 #include "control/vault.h"
@@ -18,6 +19,8 @@ struct control_counters {
 	uint64_t errors;   // of them with ErrorResponse
 	uint64_t top_level_errors;
 	uint64_t acknowledged; // answered before they were in force
+	// From the request's last octet to the answer, of containers with state changes and without.
+	struct latency changes, queries;
 };
 
 struct control {

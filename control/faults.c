@@ -68,6 +68,25 @@ uint32_t fault_count(const struct fault *list)
 	return n;
 }
 
+static enum fault_kind kind_of(uint8_t kind)
+{
+	if (kind >= FAULT_PORT_LOSS)
+		return FAULT_PORT_LOSS;
+	return kind >= FAULT_LINK ? FAULT_LINK : (enum fault_kind)kind;
+}
+
+void fault_count_kinds(const struct fault *list, uint32_t count[FAULT_NE_KIND_COUNT])
+{
+#define X(kind, name) kind,
+	static const enum fault_kind kinds[] = {FAULT_NE_KINDS(X)};
+#undef X
+
+	for (; list; list = list->next) {
+		for (size_t i = 0; i < FAULT_NE_KIND_COUNT; i++)
+			count[i] += kind_of(list->kind) == kinds[i];
+	}
+}
+
 void fault_free_all(struct fault **list)
 {
 	while (*list) {

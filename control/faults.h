@@ -34,6 +34,21 @@ struct fault {
 	char text[FAULT_TEXT_MAX];
 };
 
+// X(kind, name in metrics): the kinds that concern a network element or a port. Those of a port are the
+// first of a range.
+#define FAULT_NE_KINDS(X)                                                                   \
+	X(FAULT_DATAPLANE_LOST, "dataplane_lost") X(FAULT_LEDGER, "ledger")                  \
+	X(FAULT_FAIL_SAFE, "fail_safe") X(FAULT_AUDIT, "audit") X(FAULT_STORE, "store")      \
+	X(FAULT_CERTIFICATE, "certificate") X(FAULT_SECURITY, "security")                    \
+	X(FAULT_LINK, "link") X(FAULT_PORT_LOSS, "port_loss")
+
+#define X(kind, name) +1
+enum { FAULT_NE_KIND_COUNT = 0 FAULT_NE_KINDS(X) };
+#undef X
+
+// Adds how many faults of each of these kinds `list` holds to `count`, in the order above.
+void fault_count_kinds(const struct fault *list, uint32_t count[FAULT_NE_KIND_COUNT]);
+
 // Lists hang in the objects they concern; start from NULL. fault_raise returns 1 when the fault is
 // new, 0 when it was there (the text is renewed), NOMEM. fault_clear returns whether it was there.
 [[nodiscard]] int fault_raise(

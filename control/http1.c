@@ -17,6 +17,7 @@ struct http1 {
 	size_t header; // octets of the request line and header fields so far
 	enum http1_phase phase;
 	unsigned status; // 0 while nothing is wrong
+	bool get; // GET is meant, else POST
 	bool want_continue, announced, keep_alive;
 	bool has_host, has_length, has_transfer_encoding;
 	char url[256];
@@ -119,7 +120,7 @@ static unsigned judge(struct http1 *h)
 
 	if (p->http_major != 1)
 		return 505;
-	if (p->method != HTTP_POST)
+	if (p->method != (h->get ? HTTP_GET : HTTP_POST))
 		return 405;
 	if (h->url_length >= sizeof(h->url) || strcmp(h->url, h->path) != 0)
 		return 404;
@@ -129,7 +130,7 @@ static unsigned judge(struct http1 *h)
 		return 400;
 	if (h->status != 0)
 		return h->status;
-	if (!h->has_length)
+	if (!h->has_length && !h->get)
 		return 411;
 	return p->content_length > h->body_max ? 413 : 0;
 }
@@ -198,6 +199,15 @@ struct http1 *http1_new(const char *path, uint32_t header_max, uint32_t body_max
 	h->settings.on_body = on_body;
 	h->settings.on_message_complete = on_complete;
 	http1_next(h);
+	return h;
+}
+
+struct http1 *http1_new_get(const char *path, uint32_t header_max)
+{
+	struct http1 *h = http1_new(path, header_max, 0);
+
+	if (h != NULL)
+		h->get = true;
 	return h;
 }
 
@@ -322,13 +332,29 @@ static const char *reason(unsigned status)
 	}
 }
 
+size_t http1_response_head_of(const struct http1_head *h, char *out, size_t size)
+{
+	char allow[32] = "", type[96] = "";
+
+	if (h->status == 405)
+		snprintf(allow, sizeof(allow), "Allow: %s\r\n", h->allow);
+	if (h->type != NULL)
+		snprintf(type, sizeof(type), "Content-Type: %s\r\n", h->type);
+	int n = snprintf(out, size, "HTTP/1.1 %u %s\r\n%s%sContent-Length: %zu\r\n%s\r\n",
+		h->status, reason(h->status), allow, type, h->length,
+		h->keep_alive ? "" : "Connection: close\r\n");
+
+	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
+}
+
 size_t http1_response_head(
 	unsigned status, size_t body_length, bool keep_alive, char *out, size_t size)
 {
-	int n = snprintf(out, size, "HTTP/1.1 %u %s\r\n%s%sContent-Length: %zu\r\n%s\r\n", status,
-		reason(status), status == 405 ? "Allow: POST\r\n" : "",
-		body_length != 0 ? "Content-Type: application/xml\r\n" : "", body_length,
-		keep_alive ? "" : "Connection: close\r\n");
+	const struct http1_head h = {.status = status,
+		.length = body_length,
+		.type = body_length != 0 ? "application/xml" : NULL,
+		.allow = "POST",
+		.keep_alive = keep_alive};
 
-	return n < 0 || (size_t)n >= size ? 0 : (size_t)n;
+	return http1_response_head_of(&h, out, size);
 }

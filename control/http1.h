@@ -24,6 +24,8 @@ enum http1_phase {
 	HTTP1_DONE, // a request is complete: octets before http1_next are pipelining
 };
 
+// The same for reading one path: GET without a body, 405 for every other method. NULL: no memory.
+struct http1 *http1_new_get(const char *path, uint32_t header_max);
 // `path` is copied; limits in octets. NULL: no memory.
 struct http1 *http1_new(const char *path, uint32_t header_max, uint32_t body_max);
 void http1_free(struct http1 *h);
@@ -34,6 +36,17 @@ unsigned http1_status(const struct http1 *h);		       // 400, 404, 405 ...
 bool http1_keep_alive(const struct http1 *h);
 void http1_next(struct http1 *h); // the response is on its way: expect another request
 
-// The header of a response, zero-terminated in `out` (256 octets are enough); returns its length.
+struct http1_head {
+	unsigned status;
+	size_t length;	   // octets of the body
+	const char *type;  // its Content-Type, NULL: none
+	const char *allow; // told with 405
+	bool keep_alive;
+};
+
+// The header of a response, zero-terminated in `out` (256 octets are enough); returns its length, 0 when
+// it does not fit.
+size_t http1_response_head_of(const struct http1_head *head, char *out, size_t size);
+// The same of an X1 response, zero-terminated in `out` (256 octets are enough); returns its length.
 size_t http1_response_head(
 	unsigned status, size_t body_length, bool keep_alive, char *out, size_t size);

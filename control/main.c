@@ -19,6 +19,7 @@
 #include "control/credentials.h"
 #include "control/events.h"
 #include "control/listener.h"
+#include "control/metrics.h"
 #include "control/reload.h"
 #include "control/reports.h"
 #include "control/status.h"
@@ -40,6 +41,7 @@ struct program {
 	struct reports *reports;
 	struct status *status;
 	struct watch *watch;
+	struct metrics *metrics;
 	struct event *sigterm, *sigint, *sighup;
 };
 
@@ -276,6 +278,9 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 	p->status = status_new(c, p->listener, why, why_size);
 	if (!p->status)
 		return POI_ERR_IO;
+	p->metrics = metrics_new(c, p->listener, why, why_size);
+	if (!p->metrics)
+		return POI_ERR_IO;
 	p->watch = watch_new(c);
 	return p->watch ? 0 : POI_ERR_NOMEM;
 }
@@ -301,6 +306,7 @@ static void stop(struct program *p)
 			event_free(signals[i]);
 	}
 	watch_free(p->watch);
+	metrics_free(p->metrics);
 	status_free(p->status);
 	if (p->dispatch)
 		x1_dispatch_stop(p->dispatch);

@@ -156,6 +156,11 @@ int reload_merge(const struct config *now, struct config *fresh, reload_say each
 		rc = keep_text(&t, NULL, "store.file", &fresh->store.file, now->store.file);
 	if (!rc)
 		rc = keep_text(&t, NULL, "store.key", &fresh->store.key, now->store.key);
+	if (fresh->metrics.listen.port != now->metrics.listen.port ||
+		memcmp(&fresh->metrics.listen.address, &now->metrics.listen.address,
+			sizeof(now->metrics.listen.address)))
+		say(&t, "metrics.listen has changed: this needs a restart");
+	fresh->metrics.listen = now->metrics.listen;
 	if (fresh->limits.attributes != now->limits.attributes ||
 		fresh->limits.messages != now->limits.messages)
 		say(&t, "limits.attributes or limits.messages has changed: this needs a restart");

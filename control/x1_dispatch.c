@@ -116,8 +116,20 @@ static void exchange_unlink(struct exchange *x)
 		x->next->previous = x->previous;
 }
 
+static void count_latency(const struct exchange *x)
+{
+	struct control_counters *n = &x->dispatch->control->counters;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	latency_count(x->changes ? &n->changes : &n->queries,
+		(uint64_t)((now.tv_sec - x->received.tv_sec) * 1000000 +
+			   (now.tv_nsec - x->received.tv_nsec) / 1000));
+}
+
 static void exchange_leave(struct exchange *x)
 {
+	count_latency(x);
 	if (x->out.error || x->dispatch->stopping)
 		http_refuse(x->http, 503);
 	else

@@ -156,6 +156,7 @@ struct config {
 	struct config_dataplane dataplane;
 	struct { char *file, *key; } audit; // key NULL when absent
 	struct { char *file, *key; } store; // NULL when absent
+	struct { struct config_endpoint listen; } metrics; // family 0 when absent: the Unix socket alone
 	struct {
 		char *level; // error, warning, notice, info, debug
 		uint8_t target; // enum log_target

@@ -321,6 +321,26 @@ static int check_store(struct config_source *s, const yaml_node_t *root)
 		"memory");
 }
 
+static bool is_loopback(const struct ip_address *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return a->family == 4 ? a->b[0] == 127 : !memcmp(a->b, one, sizeof(one));
+}
+
+// Figures are read without proof of who asks.
+static int check_metrics(struct config_source *s, const yaml_node_t *root)
+{
+	const struct config_endpoint *at = &s->config->metrics.listen;
+
+	if (!at->address.family || is_loopback(&at->address))
+		return POI_OK;
+	return config_refuse(s, config_child(s, config_child(s, root, "metrics"), "listen"),
+		"metrics.listen is open to other machines, write 127.0.0.1:%u, and a proxy that asks "
+		"for a certificate in front of it where others shall read",
+		at->port);
+}
+
 int config_check(struct config_source *s, const yaml_node_t *root)
 {
 	const yaml_node_t *nes = config_child(s, root, "network-elements");
@@ -336,5 +356,7 @@ int config_check(struct config_source *s, const yaml_node_t *root)
 		rc = check_runtime_dir(s, root);
 	if (!rc)
 		rc = check_store(s, root);
+	if (!rc)
+		rc = check_metrics(s, root);
 	return rc;
 }

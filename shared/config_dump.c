@@ -101,6 +101,8 @@ static bool is_absent(const struct config_key *k, const uint8_t *base)
 		return number_at(base + k->offset, k->size, true) == -1;
 	if (k->type == CONFIG_TEXT || k->type == CONFIG_PATH)
 		return !*(char *const *)(base + k->offset);
+	if (k->type == CONFIG_ENDPOINT)
+		return !((const struct config_endpoint *)(base + k->offset))->address.family;
 	if (k->type != CONFIG_MAP)
 		return false;
 	// A map none of whose keys is given would be read back as one without keys.

@@ -465,6 +465,16 @@ static const struct config_key log_keys[] = {
 };
 SCOPE(log_keys);
 
+static const struct config_key metrics_keys[] = {
+	{.name = "listen",
+		.type = CONFIG_ENDPOINT,
+		.offset = offsetof(struct config, metrics.listen),
+		.size = sizeof(struct config_endpoint),
+		.doc = "loopback address:port for OpenMetrics over TCP; absent: <runtime-dir>/metrics.sock "
+		       "alone"},
+};
+SCOPE(metrics_keys);
+
 // The global x1 stands before network-elements, which inherit from it.
 static const struct config_key root_keys[] = {
 	{.name = "runtime-dir",
@@ -507,6 +517,10 @@ static const struct config_key root_keys[] = {
 		.type = CONFIG_MAP,
 		.scope = &store_keys_scope,
 		.doc = "optional: tasks kept on disk, encrypted, for when both processes end"},
+	{.name = "metrics",
+		.type = CONFIG_MAP,
+		.scope = &metrics_keys_scope,
+		.doc = "figures of both processes for a monitoring system"},
 	{.name = "log", .type = CONFIG_MAP, .scope = &log_keys_scope, .doc = "the operational log"},
 };
 SCOPE(root_keys);

@@ -8,9 +8,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 // Status of the first request: 200 complete, 0 unfinished.
-static unsigned run(const char *text, size_t size, size_t portion)
+static unsigned run(const char *text, size_t size, size_t portion, bool get)
 {
-	struct http1 *h = http1_new("/X1/NE", 2048, 4096);
+	struct http1 *h = get ? http1_new_get("/metrics", 2048) : http1_new("/X1/NE", 2048, 4096);
 	unsigned status = 0;
 
 	if (h == NULL)
@@ -36,10 +36,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size < 2)
 		return 0;
-	unsigned whole = run((const char *)data + 1, size - 1, size);
-	unsigned parts = run((const char *)data + 1, size - 1, (size_t)data[0] % 64 + 1);
-	// In one piece what follows a request is seen at once; in parts it comes later.
-	if ((whole == 0) != (parts == 0))
-		abort();
+	for (int get = 0; get < 2; get++) {
+		const char *text = (const char *)data + 1;
+		unsigned whole = run(text, size - 1, size, get);
+		unsigned parts = run(text, size - 1, (size_t)data[0] % 64 + 1, get);
+		// In one piece what follows a request is seen at once; in parts it comes later.
+		if ((whole == 0) != (parts == 0))
+			abort();
+	}
 	return 0;
 }

@@ -89,6 +89,34 @@ Test(http1, expect_continue)
 	http1_free(h);
 }
 
+Test(http1, reading_one_path)
+{
+	static const struct {
+		const char *text;
+		enum http1_event event;
+		unsigned status;
+	} rows[] = {
+		{"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", HTTP1_REQUEST, 0},
+		{"GET /metrics HTTP/1.0\r\n\r\n", HTTP1_REQUEST, 0},
+		{"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", HTTP1_REFUSED, 405},
+		{"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n", HTTP1_REFUSED, 405},
+		{"GET / HTTP/1.1\r\nHost: x\r\n\r\n", HTTP1_REFUSED, 404},
+		{"GET /metrics HTTP/1.1\r\n\r\n", HTTP1_REFUSED, 400},
+		{"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na", HTTP1_REFUSED, 413},
+		{"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+			HTTP1_REFUSED, 501},
+		{"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\nGET /", HTTP1_REFUSED, 400},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct http1 *h = http1_new_get("/metrics", 1024);
+		cr_expect_eq(http1_feed(h, rows[i].text, strlen(rows[i].text)), rows[i].event,
+			"row %zu", i);
+		cr_expect_eq(http1_status(h), rows[i].status, "row %zu", i);
+		http1_free(h);
+	}
+}
+
 Test(http1, response_head)
 {
 	char out[256];

@@ -1,0 +1,34 @@
+#pragma once
+
+// Looks at the dataplane as an observer does (`poi status`), on the event loop: connects, asks for
+// STATUS, WORKERS and every DESTINATION_STATUS, adds the destinations up, and closes. A connection
+// of its own, so that a look never stands before a task in the controller's queue.
+
+#include <event2/event.h>
+
+#include "shared/channel.h"
+
+#define OBSERVE_STATES (DESTINATION_DRAINING + 1)
+
+struct observation {
+	bool reached; // else all the rest is zero
+	struct channel_status status;
+	struct channel_workers workers;
+	struct { // destinations by state
+		uint32_t n;
+		uint64_t queued, queued_octets;
+	} destination[OBSERVE_STATES];
+};
+
+struct observe;
+
+// Called once for each observe_ask, never from inside it; `o` is valid during the call.
+typedef void (*observe_done)(void *context, const struct observation *o);
+
+// Of the dataplane that listens in `runtime_dir`. NULL: no memory.
+struct observe *observe_new(
+	struct event_base *base, const char *runtime_dir, observe_done done, void *context);
+void observe_free(struct observe *o); // without calling back
+// Starts a look; does nothing while one is under way. It ends within 2 s, then without the
+// dataplane.
+void observe_ask(struct observe *o);
