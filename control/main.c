@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
@@ -25,6 +23,7 @@
 #include "control/status.h"
 #include "control/watch.h"
 #include "control/x1_dispatch.h"
+#include "shared/harden.h"
 #include "shared/log.h"
 #include "shared/version.h"
 
@@ -92,13 +91,9 @@ static int parse_options(int argc, char **argv, const char **file)
 // no file that others can read.
 static void harden(void)
 {
-	const struct rlimit none = {0, 0};
-
 	// Large answers come from the system and go back to it at once, and grow without copying.
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	umask(0077);
-	signal(SIGPIPE, SIG_IGN);
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none)) {
+	if (harden_process() || harden_no_dump()) {
 		perror("poi-control: cannot switch core dumps off");
 		exit(1);
 	}
@@ -351,6 +346,7 @@ int main(int argc, char **argv)
 	}
 	log_open("poi-control", log_level_of(p.config->log.level));
 	log_set_target(p.config->log.target);
+	harden_lock_memory();
 	code = 1;
 	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
 		start_state(&p, why, sizeof(why)) || start_x1(&p, why, sizeof(why)) ||

@@ -31,6 +31,7 @@ struct watch {
 	struct control *control;
 	struct event *tick, *watchdog;
 	uint64_t started_s, head_s, certificates_s, clock_s; // next time
+	char state[160];				     // as last told to the service manager
 	uint8_t delivery_stage;
 	bool clock_told;
 	struct element element[CONFIG_NES_MAX];
@@ -166,6 +167,25 @@ static void look_at_dataplane(struct watch *w, uint64_t now_s)
 			"that is not captured already");
 }
 
+// What systemctl status shows. How many tasks there are is nobody's business there.
+static void tell_state(struct watch *w)
+{
+	struct control *c = w->control;
+	uint32_t n = registry_nes(c->registry), faults = 0;
+	char state[sizeof(w->state)];
+
+	for (uint16_t ne = 0; ne < n; ne++)
+		faults += fault_count(*registry_ne_faults(c->registry, ne));
+	snprintf(state, sizeof(state), "STATUS=%u network element%s; poi-dataplane %s; %u fault%s",
+		n, n == 1 ? "" : "s",
+		publish_state(c->publish) > PUBLISH_HELLO ? "connected" : "away", faults,
+		faults == 1 ? "" : "s");
+	if (!strcmp(state, w->state))
+		return;
+	memcpy(w->state, state, sizeof(state));
+	(void)sd_notify(0, state);
+}
+
 void watch_tick(struct watch *w, uint64_t now_s)
 {
 	struct control *c = w->control;
@@ -176,6 +196,7 @@ void watch_tick(struct watch *w, uint64_t now_s)
 	}
 	look_at_audit(w);
 	store_tick(c);
+	tell_state(w);
 	look_at_dataplane(w, now_s);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		struct element *e = &w->element[ne];

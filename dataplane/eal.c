@@ -8,9 +8,12 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_memory.h>
+
+#include "shared/harden.h"
 
 #define LCORES_TEXT 1024
-#define EXTRA_ARGUMENTS 3
+#define EXTRA_ARGUMENTS 5
 
 // One word of the line into *out; both move on. False when a quote is left open.
 static bool word(const char **in, char **out)
@@ -111,7 +114,8 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 {
 	char *argv[EAL_ARGUMENTS_MAX + EXTRA_ARGUMENTS + 2];
 	char cores[LCORES_TEXT], prefix[64], telemetry[] = "--no-telemetry",
-					     name[] = "poi-dataplane";
+					     name[] = "poi-dataplane", in_memory[] = "--in-memory",
+					     no_shconf[] = "--no-shconf";
 	int argc = 0;
 
 	argv[argc++] = name;
@@ -119,6 +123,14 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 		lcores(&config->dataplane, cores, sizeof(cores));
 		argv[argc++] = cores;
 	}
+	// Files of hugepages would outlive a kill -9, with packets in them; the sockets of a second
+	// DPDK process would be another way into this one. (Without hugepages there is no file, and
+	// the EAL refuses the two together.)
+	bool no_huge = given(a, "--no-huge");
+	if (!no_huge && !given(a, "--in-memory"))
+		argv[argc++] = in_memory;
+	if (no_huge && !given(a, "--no-shconf"))
+		argv[argc++] = no_shconf;
 	if (!given(a, "--no-telemetry") && !given(a, "--telemetry"))
 		argv[argc++] = telemetry;
 	if (!given(a, "--file-prefix")) {
@@ -126,8 +138,6 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 			instance(config->runtime_dir));
 		argv[argc++] = prefix;
 	}
-	// Without hugepages there is no file anyway, and the EAL refuses the two together.
-	bool no_huge = given(a, "--no-huge");
 	for (int i = 0; i < a->n; i++)
 		if (!no_huge || strcmp(a->argument[i], "--in-memory") != 0)
 			argv[argc++] = a->argument[i];
@@ -146,6 +156,28 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 	return POI_OK;
 }
 
+static int hide_one(const struct rte_memseg_list *list, const struct rte_memseg *m, void *unused)
+{
+	(void)list;
+	(void)unused;
+	harden_hide(m->addr, m->len);
+	return 0;
+}
+
+static void hide_more(enum rte_mem_event what, const void *at, size_t octets, void *unused)
+{
+	(void)unused;
+	if (what == RTE_MEM_EVENT_ALLOC)
+		harden_hide((void *)(uintptr_t)at, octets);
+}
+
+// Packets lie there, and what is allocated later as well.
+static void hide_packets(void)
+{
+	(void)rte_memseg_walk(hide_one, NULL);
+	(void)rte_mem_event_callback_register("poi-hide", hide_more, NULL);
+}
+
 int eal_start(const struct config *config, char *why, size_t why_size)
 {
 	struct eal_arguments a;
@@ -157,6 +189,8 @@ int eal_start(const struct config *config, char *why, size_t why_size)
 		return e;
 	}
 	e = run_init(&a, config, why, why_size);
+	if (e == POI_OK)
+		hide_packets();
 	free(a.text);
 	return e;
 }

@@ -9,9 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
@@ -26,6 +24,7 @@
 #include "dataplane/reload.h"
 #include "dataplane/server.h"
 #include "dataplane/worker.h"
+#include "shared/harden.h"
 #include "shared/log.h"
 #include "shared/version.h"
 
@@ -37,6 +36,7 @@ struct app {
 	struct config *config;
 	char socket[4096];
 	char why[1024];
+	char state[128]; // as last told to the service manager
 	uint64_t incarnation;
 	int signal_fd;
 	bool eal_up;
@@ -107,12 +107,11 @@ static const char *arguments(int argc, char **argv, int *code)
 // What no thread may be without: no cores, no broken pipe, and signals only through the descriptor.
 static int process_settings(struct app *a)
 {
-	const struct rlimit none = {0};
 	sigset_t set;
+	int e = harden_process();
 
-	umask(077);
-	(void)setrlimit(RLIMIT_CORE, &none);
-	signal(SIGPIPE, SIG_IGN);
+	if (e != POI_OK)
+		return e;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -159,7 +158,10 @@ static int devices(struct app *a)
 	a->eal_up = true;
 	// From here on there will be targets in memory. (Before, the EAL reads its own /proc
 	// entries.)
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	e = harden_no_dump();
+	if (e != POI_OK)
+		return e;
+	harden_lock_memory();
 	e = clock_thread_start(&a->clock, rte_get_tsc_hz(), &a->clock_thread);
 	if (e != POI_OK)
 		return e;
@@ -279,10 +281,16 @@ static void ready(void *context)
 	(void)sd_notify(0, "READY=1");
 }
 
-static void alive(void *context)
+static void alive(void *context, const char *state)
 {
-	(void)context;
+	struct app *a = context;
+
 	(void)sd_notify(0, "WATCHDOG=1");
+	if (!strcmp(state, a->state))
+		return;
+	snprintf(a->state, sizeof(a->state), "%s", state);
+	(void)sd_notifyf(0, "STATUS=%u ports, %u workers; %s", a->config->dataplane.n_ports,
+		a->config->dataplane.n_workers, state);
 }
 
 static void reload(void *context)

@@ -468,6 +468,17 @@ static void security(struct server *s, enum watch_change change, const char *fau
 		event_text(s, EVENT_SECURITY_CLEAR, "what is matched is what the tasks say again");
 }
 
+// What systemctl status shows. How many tasks there are is nobody's business there.
+static void tell_alive(struct server *s)
+{
+	char state[128];
+
+	snprintf(state, sizeof(state), "poi-control %s; the ledger %s%s",
+		controller(s) ? "connected" : "away", s->watch.fault ? "DIFFERS" : "balances",
+		s->generation.fault || s->walk.fault ? "; MATCHING IS WRONG" : "");
+	s->with.alive(s->with.context, state);
+}
+
 static void self_check(struct server *s)
 {
 	static const char text[] = "the sums of the ledger differ; see poi status";
@@ -487,7 +498,7 @@ static void self_check(struct server *s)
 			s->with.sources.stats, engine_generation(s->with.engine));
 		security(s, watch_look(&s->generation, right, GENERATION_LOOKS, 1),
 			"a worker matches with an old table");
-		s->with.alive(s->with.context);
+		tell_alive(s);
 	}
 	// With very many tasks the sums take long: never more than a tenth of the time.
 	uint64_t took = now_ms() - before;

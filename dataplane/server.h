@@ -19,7 +19,8 @@ struct server_settings {
 	struct ports *ports;
 	struct status_sources sources;
 	void (*ready)(void *context); // once, when every worker polls
-	void (*alive)(void *context); // after each self-check that every worker has answered
+	// After each self-check that every worker has answered; `state` is a word or two about it.
+	void (*alive)(void *context, const char *state);
 	void (*reload)(void *context); // on SIGHUP, before the certificates are read again
 	void *context;
 };

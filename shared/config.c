@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shared/config_internal.h"
+#include "shared/credential.h"
 
 #define FILE_MAX (1024 * 1024) // octets; the largest legal file is far below
 #define PATH_TEXT 160	       // "network-elements[63].x1.keepalive.time-p2" and longer
@@ -293,10 +294,31 @@ static int load_word(struct config_source *s, const struct value *v)
 	return refuse_word(s, v);
 }
 
+// A credential of the service manager. Without one (poi check and the like) it stays as written.
+static int store_credential(struct config_source *s, const struct value *v, const char *name)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	char *text = NULL;
+
+	if (!*name || strchr(name, '/') || name[0] == '.')
+		return config_refuse(s, v->node,
+			"%s%s is no credential, write credential:NAME, as in "
+			"LoadCredential=NAME:...",
+			v->path, v->key->name);
+	if (asprintf(&text, "%s%s%s", folder ? folder : CREDENTIAL_PREFIX, folder ? "/" : "",
+		    name) < 0)
+		return config_refuse(s, v->node, "out of memory, free some and try again");
+	free(*(char **)v->to);
+	*(char **)v->to = text;
+	return POI_OK;
+}
+
 static int store_text(struct config_source *s, const struct value *v, const char *folder)
 {
 	char *text = NULL;
 
+	if (folder && !strncmp(v->text, CREDENTIAL_PREFIX, strlen(CREDENTIAL_PREFIX)))
+		return store_credential(s, v, v->text + strlen(CREDENTIAL_PREFIX));
 	if (folder && v->text[0] != '/') {
 		if (asprintf(&text, "%s/%s", folder, v->text) < 0)
 			text = NULL;

@@ -51,7 +51,7 @@ static const struct config_key tls_keys[] = {
 		.required = true,
 		.low = 1,
 		.high = 4095,
-		.doc = "PEM private key, readable by its owner only"},
+		.doc = "PEM private key, readable by its owner only; or credential:NAME"},
 	{.name = "ca",
 		.type = CONFIG_PATH,
 		AT(struct config_tls, ca),
@@ -251,7 +251,7 @@ static const struct config_key spool_keys[] = {
 		AT(struct config_spool, key),
 		.low = 1,
 		.high = 4095,
-		.doc = "file of the spool's root key, mode 0600"},
+		.doc = "file of the spool's root key, mode 0600; or credential:NAME"},
 	SIZE("size", struct config_spool, size, 0, 1024 * GIB, "1GiB",
 		"octets on disk of each destination"),
 };
@@ -416,7 +416,7 @@ static const struct config_key audit_keys[] = {
 		.size = sizeof(char *),
 		.low = 1,
 		.high = 4095,
-		.doc = "file of the chain's root key, mode 0600; absent: the chain shows accidents only"},
+		.doc = "file of the chain's root key, mode 0600, or credential:NAME; absent: the chain shows accidents only"},
 };
 SCOPE(audit_keys);
 
@@ -434,7 +434,7 @@ static const struct config_key store_keys[] = {
 		.size = sizeof(char *),
 		.low = 1,
 		.high = 4095,
-		.doc = "file of the store's root key, mode 0600"},
+		.doc = "file of the store's root key, mode 0600; or credential:NAME"},
 };
 SCOPE(store_keys);
 

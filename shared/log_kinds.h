@@ -33,6 +33,9 @@
 	X(SPOOL, "b3444fddd2894791bcf98033eaa184a4", "a destination's spool is full or broken")    \
 	X(CLOCK_STEP, "2ceff0150e6b47d2945d3e44e1cbfcb9", "the system clock was stepped")          \
 	X(SUPPRESSED, "4fd0c242deec45c7bf118679da639d73", "lines of the log were suppressed")      \
+	X(CONFINED, "feb0d4bbabd3466297f45f686b109413", "the sandbox is in force")                 \
+	X(NOT_CONFINED, "f4dbe66ece3a4ef481ad5328ff4d3947", "the sandbox is off or has holes")     \
+	X(NOT_LOCKED, "ce7d6b1f6fc24243aee3ce4728220862", "memory may be swapped out")             \
 	X(FLOOD, "418fa1defffe40a3a3eeb0629f2ceed6", "a peer floods the X1 server")
 
 enum log_kind {

@@ -11,6 +11,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "shared/credential.h"
+
 #define SUITES_12 "ECDHE+AESGCM:ECDHE+CHACHA20"
 #define BINDING "urn:etsi:li:103221-1:cert-binding:"
 #define IDENTIFIER_MAX 1024
@@ -62,7 +64,7 @@ static EVP_PKEY *load_key(const char *file, char *why, size_t why_size)
 			why, why_size, "%s: not a file; write the path of a PEM private key", file);
 		goto out;
 	}
-	if (st.st_mode & (S_IRWXG | S_IRWXO)) {
+	if ((st.st_mode & (S_IRWXG | S_IRWXO)) && !credential_is(file)) {
 		snprintf(why, why_size, "%s: others may read the key (mode %04o); run chmod 600 %s",
 			file, (unsigned)(st.st_mode & 07777), file);
 		goto out;

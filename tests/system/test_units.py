@@ -1,0 +1,222 @@
+"""The service's files, and what both programs do for a service manager: readiness, signs of life, a status
+line, credentials, and memory that nobody else gets to see."""
+import contextlib
+import glob
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import fixture
+from fixture import Poi, Process, wait_until
+
+MOST = {"poi-control": 15, "poi-dataplane": 25}  # exposure of systemd-analyze security, times ten
+
+
+class Files(unittest.TestCase):
+	def setUp(self):
+		if not shutil.which("systemd-analyze"):
+			self.skipTest("no systemd here")
+		self.folder = tempfile.mkdtemp(prefix="poi-units-")
+		self.addCleanup(shutil.rmtree, self.folder, True)
+
+	def unit(self, name, *changes):
+		with open(os.path.join(fixture.TOP, "packaging", "systemd", name + ".service.in")) as f:
+			text = f.read().replace("@bindir@", os.path.dirname(fixture.program(name)))
+		for old, new in changes:
+			self.assertIn(old, text)
+			text = text.replace(old, new)
+		path = os.path.join(self.folder, name + ".service")
+		with open(path, "w") as f:
+			f.write(text)
+		return path
+
+	def exposure(self, name, *changes):
+		done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=%d" % MOST[name],
+			self.unit(name, *changes)], capture_output=True, text=True)
+		figure = re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout.replace(":", ""))
+		return done.returncode, figure and float(figure.group(1))
+
+	def test_exposure(self):
+		for name, most in MOST.items():
+			code, figure = self.exposure(name)
+			print("# %s: exposure %s, at most %.1f" % (name, figure, most / 10))
+			self.assertEqual(code, 0, "%s: %s" % (name, figure))
+
+	def test_exposure_sees_a_hole(self):
+		code, figure = self.exposure("poi-control", ("ProtectSystem=strict", "ProtectSystem=no"), ("NoNewPrivileges=yes", ""))
+		self.assertNotEqual(code, 0, figure)
+
+	def test_systemd_understands_every_line(self):
+		for name in MOST:
+			done = subprocess.run(["systemd-analyze", "verify", "--man=no", self.unit(name)], capture_output=True, text=True)
+			said = [line for line in done.stderr.splitlines() if name in line]
+			self.assertEqual(said, [], done.stderr)
+
+	def test_the_user_and_the_folders(self):
+		root = os.path.join(self.folder, "root")
+		for folder in ("etc", "run", "var/log", "var/lib"):
+			os.makedirs(os.path.join(root, folder))
+		for tool, kind in (("systemd-sysusers", "sysusers"), ("systemd-tmpfiles", "tmpfiles")):
+			done = subprocess.run([tool, "--root=" + root] + (["--create"] if kind == "tmpfiles" else []) +
+				[os.path.join(fixture.TOP, "packaging", kind, "poi.conf")], capture_output=True, text=True)
+			self.assertEqual(done.returncode, 0, done.stderr)
+		with open(os.path.join(root, "etc/passwd")) as f:
+			user = [line.split(":") for line in f if line.startswith("poi:")][0]
+		self.assertEqual(user[6].strip(), "/usr/sbin/nologin")
+		for folder in ("run/poi", "var/lib/poi", "var/log/poi"):
+			state = os.stat(os.path.join(root, folder))
+			self.assertEqual(state.st_mode & 0o777, 0o700, folder)
+			self.assertIn(state.st_uid, (int(user[2]), os.geteuid()))
+
+
+class Manager(unittest.TestCase):
+	"""A service manager's end of NOTIFY_SOCKET."""
+
+	def setUp(self):
+		self.poi = Poi()
+		self.addCleanup(self.poi.close)
+		self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		self.addCleanup(self.socket.close)
+		self.socket.bind(self.poi.path("notify"))
+		self.socket.settimeout(0.1)
+		self.told = []
+
+	def program(self, name, env=None):
+		process = Process([fixture.program(name), "-c", self.poi.file], self.poi.path(name.split("-")[1] + ".log"),
+			{"NOTIFY_SOCKET": self.poi.path("notify"), **(env or {})})
+		self.addCleanup(process.stop)
+		setattr(self.poi, name.split("-")[1], process)
+		return process
+
+	def heard(self, word, timeout=10):
+		"""Waits for a line that holds the word and takes it; others stay for the next call."""
+		end = time.monotonic() + timeout
+		while True:
+			for line in self.told:
+				if word in line:
+					self.told.remove(line)
+					return line
+			if time.monotonic() > end:
+				break
+			with contextlib.suppress(TimeoutError):
+				self.told += self.socket.recv(4096).decode().splitlines()
+		raise AssertionError("the service manager did not hear %r; the logs:\n%s" % (word, "".join(
+			p.text()[-2000:] for p in (self.poi.control, self.poi.dataplane) if p)))
+
+	def test_ready_alive_and_a_status_line(self):
+		self.program("poi-dataplane")
+		self.heard("READY=1")
+		self.assertEqual(self.heard("STATUS="), "STATUS=1 ports, 1 workers; poi-control away; the ledger balances")
+		self.heard("WATCHDOG=1")
+		self.program("poi-control", {"WATCHDOG_USEC": "400000"})
+		self.heard("READY=1")
+		self.heard("STATUS=1 network element; poi-dataplane connected; 0 faults")
+		self.heard("STATUS=1 ports, 1 workers; poi-control connected; the ledger balances")
+		self.heard("WATCHDOG=1", 1)
+		self.poi.dataplane.stop()
+		self.heard("STOPPING=1")
+		self.assertRegex(self.heard("poi-dataplane away"), r"away; [1-9]\d* fault")
+
+	def test_either_may_start_first(self):
+		self.program("poi-control")
+		self.heard("READY=1")
+		self.heard("poi-dataplane away")
+		self.program("poi-dataplane")
+		self.heard("READY=1")
+		self.heard("poi-dataplane connected")
+
+	def test_keys_are_credentials(self):
+		folder = self.poi.path("credentials")
+		os.mkdir(folder, 0o700)
+		shutil.copy(os.path.join(self.poi.pki.folder, "ne.key"), os.path.join(folder, "ne.key"))
+		os.chmod(os.path.join(folder, "ne.key"), 0o440)  # an ACL's mask looks like this
+		with open(self.poi.file) as f:
+			text = f.read()
+		with open(self.poi.file, "w") as f:
+			f.write(text.replace("key: %s/ne.key" % self.poi.pki.folder, "key: credential:ne.key"))
+		for name in ("poi-dataplane", "poi-control"):
+			self.program(name, {"CREDENTIALS_DIRECTORY": folder})
+			self.heard("READY=1")
+		self.poi.wait_control()
+		self.poi.control.stop()
+		control = self.program("poi-control")
+		wait_until(lambda: not control.running, 10, "no key without the manager's folder")
+		self.assertIn("credential:ne.key", control.text())
+		with open(self.poi.file, "w") as f:
+			f.write(text.replace("key: %s/ne.key" % self.poi.pki.folder, "key: %s/ne.key" % folder))
+		control = self.program("poi-control")
+		wait_until(lambda: not control.running, 10, "such a mode is refused elsewhere")
+		self.assertIn("others may read the key", control.text())
+
+
+class Memory(unittest.TestCase):
+	"""What of a process is locked, and what a core would hold."""
+
+	@classmethod
+	def setUpClass(cls):
+		if not fixture.ROOT:
+			raise unittest.SkipTest("needs root to look into the processes")
+		cls.poi = Poi()
+		cls.addClassCleanup(cls.poi.close)
+		cls.poi.start()
+		if "memory may be swapped out" in cls.poi.control.text():
+			raise unittest.SkipTest("built without locking of memory (sanitizers), or it is not allowed here")
+
+	def proc(self, process, name):
+		with open("/proc/%d/%s" % (process.child.pid, name)) as f:
+			return f.read()
+
+	def mappings(self, process):
+		"""(first line, flags) of every mapping."""
+		return re.findall(r"^([0-9a-f]+-[0-9a-f]+ .*)\n(?:\w+:.*\n)*?VmFlags:(.*)", self.proc(process, "smaps"), re.M)
+
+	def test_nothing_is_swapped_and_no_core_is_left(self):
+		for process in (self.poi.control, self.poi.dataplane):
+			self.assertGreater(int(re.search(r"VmLck:\s+(\d+)", self.proc(process, "status")).group(1)), 1000)
+			self.assertRegex(self.proc(process, "limits"), r"Max core file size\s+0\s+0 ")
+			heap = [flags for line, flags in self.mappings(process) if line.endswith("[heap]")]
+			self.assertTrue(heap and all(" lo" in flags for flags in heap), heap)
+
+	def test_keys_and_packets_are_not_in_a_core(self):
+		for process in (self.poi.control, self.poi.dataplane):
+			# the heap of private keys: 4 MiB, between two pages without any access
+			found = [flags for line, flags in self.mappings(process) if self.size(line) == 4 << 20 and " dd" in flags]
+			self.assertTrue(found, "no hidden heap for keys in %s" % process.command[0])
+		huge = [(line, flags) for line, flags in self.mappings(self.poi.dataplane) if " ht" in flags]
+		if not huge:
+			self.skipTest("no hugepages here")
+		self.assertTrue(all(" dd" in flags for _, flags in huge), huge)
+
+	@staticmethod
+	def size(line):
+		first, last = line.split()[0].split("-")
+		return int(last, 16) - int(first, 16)
+
+	def test_no_file_holds_packets(self):
+		for link in glob.glob("/proc/%d/fd/*" % self.poi.dataplane.child.pid):
+			self.assertNotIn("huge", os.readlink(link).replace("(deleted)", "") if "memfd" not in os.readlink(link) else "")
+		self.assertEqual(glob.glob("/dev/hugepages/poi-*"), [])
+
+
+class InMemory(unittest.TestCase):
+	def test_no_file_and_no_second_process(self):
+		"""Without --in-memory in the file the EAL gets it, or without hugepages --no-shconf."""
+		poi = Poi()
+		self.addCleanup(poi.close)
+		with open(poi.file) as f:
+			text = f.read()
+		self.assertIn("--in-memory ", text)
+		with open(poi.file, "w") as f:
+			f.write(text.replace("--in-memory ", "").replace("--no-telemetry ", ""))
+		folder = poi.path("eal")
+		os.mkdir(folder)
+		poi.dataplane = Process([poi.programs["poi-dataplane"], "-c", poi.file], poi.path("dataplane.log"),
+			{"RUNTIME_DIRECTORY": folder})
+		wait_until(lambda: "running; workers poll" in poi.dataplane.text(), 20, "it runs")
+		made = [name for _, _, names in os.walk(folder) for name in names if name != "dataplane.sock"]
+		self.assertEqual(made, [], "no telemetry, no configuration, no socket of the EAL")
