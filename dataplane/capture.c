@@ -231,7 +231,9 @@ static int open_segment(struct capture *c, struct copy_ring *r)
 
 	if (opened - atomic_load_explicit(&r->returned, memory_order_acquire) > r->mask)
 		return LOSS_BUFFER_FULL;
-	if (c->n_free == 0 && !refill(c)) {
+	// Each time, not only when the stack is empty: else every segment of the pool would be touched
+	// before one is used again, and memory and cache with it.
+	if (!refill(c)) {
 		sweep(c);
 		return LOSS_NO_MEMORY;
 	}
