@@ -309,8 +309,8 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		return;
 	}
 	if (fault_clear(&d->faults, FAULT_DELIVERY))
-		queue_issue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED,
-			"reachable again");
+		queue_issue(
+			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, e->text);
 	publish_destination_memo(c->publish, d);
 	for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = t->next) {
 		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
@@ -319,6 +319,21 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 			"delivery works again");
 		publish_task_memo(c->publish, t);
 	}
+}
+
+static void on_spool(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	bool fault = e->kind == EVENT_SPOOL_FAULT;
+
+	if (!d)
+		return;
+	if (fault ? fault_raise(&d->faults, FAULT_SPOOL, X1_STATUS_FAULT, e->text) != 1
+		  : !fault_clear(&d->faults, FAULT_SPOOL))
+		return;
+	queue_issue(c, ISSUE_DESTINATION, fault ? ISSUE_FAULT : ISSUE_CLEAR, ne, &e->id,
+		fault ? X1_STATUS_FAULT : X1_STATUS_CLEARED, e->text);
+	publish_destination_memo(c->publish, d);
 }
 
 static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)
@@ -384,6 +399,11 @@ static void on_event(void *context, const struct channel_event *e)
 	case EVENT_DESTINATION_UP:
 		if (ne >= 0)
 			on_destination(c, (uint16_t)ne, e);
+		return;
+	case EVENT_SPOOL_FAULT:
+	case EVENT_SPOOL_CLEAR:
+		if (ne >= 0)
+			on_spool(c, (uint16_t)ne, e);
 		return;
 	case EVENT_TASK_LOSS:
 		if (ne >= 0)

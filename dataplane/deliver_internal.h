@@ -33,6 +33,7 @@ struct link_spool {	     // of one kind
 	struct spool_job job;
 	uint64_t retry_at;
 	bool failing; // said so
+	uint64_t lost_at_failing;
 };
 
 // One destination. Owned by its delivery thread, but for the members marked otherwise.
@@ -62,7 +63,10 @@ struct link {
 	uint64_t up_at;		// when the connection stood
 	uint32_t failures;	// in a row, sets the back-off
 	bool reported_down;
-	uint64_t lost_at_down; // for the count in the up event
+	uint64_t down_at;
+	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
+	uint64_t lost_before;		  // when none had been lost for a while
+	uint64_t lost_at_down;		  // for the count in the up event
 
 	struct stream_piece piece; // refused by TCP for now; length 0: none
 	bool piece_is_control;
@@ -162,6 +166,8 @@ void link_timers(struct link *l, uint64_t now); // connect, time out, keepalive
 void link_ready(struct link *l, uint32_t epoll_events, uint64_t now);
 unsigned link_pump(struct link *l, uint64_t now); // records sent
 bool link_quiet(const struct link *l);		  // nothing to do until it is woken
+uint64_t link_lost(const struct link *l);	  // copies, so far
+void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text);
 void link_modified(struct link *l, const struct channel_destination *dest);
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
 void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost
@@ -172,6 +178,6 @@ void link_spool_open(struct link *l); // the builder's thread, before the link i
 void link_spool_work(struct link *l, uint64_t now);
 bool link_spool_busy(const struct link *l);
 uint64_t link_spool_in_flight(const struct link *l); // octets that TCP may hold at most
-void link_spool_wait(struct link *l); // until the disk is done with what it has
+void link_spool_wait(struct link *l);		     // until the disk is done with what it has
 // For good; `keep`: what is owed stays on disk for the next process.
 void link_spool_close(struct link *l, bool keep);

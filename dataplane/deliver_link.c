@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 #define BURST 16u		  // records of one destination before the next has its turn
 #define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
@@ -14,7 +15,8 @@
 #define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
 #define ACK_MIN_NS (NS_PER_MS / 2)
 #define ACK_MAX_NS (20 * NS_PER_MS)
-#define READS 16u // inbound reads of one visit
+#define PAUSE_NS NS_PER_S // without a loss
+#define READS 16u	  // inbound reads of one visit
 
 static void set_state(struct link *l, enum destination_state s)
 {
@@ -23,7 +25,7 @@ static void set_state(struct link *l, enum destination_state s)
 	atomic_store_explicit(&l->state, (uint32_t)s, memory_order_relaxed);
 }
 
-static uint64_t lost_so_far(const struct link *l)
+uint64_t link_lost(const struct link *l)
 {
 	struct copy_balance b = {0};
 	uint64_t octets = 0, sum = 0;
@@ -34,7 +36,7 @@ static uint64_t lost_so_far(const struct link *l)
 	return sum;
 }
 
-static void post(struct link *l, uint8_t kind, uint64_t copies, const char *text)
+void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text)
 {
 	struct channel_event e = {.kind = kind,
 		.ne = l->dest.ne,
@@ -103,8 +105,29 @@ static void down(struct link *l, uint64_t now, const char *format, ...)
 	if (l->reported_down)
 		return;
 	l->reported_down = true;
-	l->lost_at_down = lost_so_far(l);
-	post(l, EVENT_DESTINATION_DOWN, 0, reason);
+	l->down_at = now;
+	l->lost_at_down = l->lost_before;
+	link_post(l, EVENT_DESTINATION_DOWN, 0, reason);
+}
+
+// How long, and exactly what it cost. Of what is lost each copy is told at most once.
+static void say_up(struct link *l, uint64_t now)
+{
+	uint64_t lost = link_lost(l) - l->lost_at_down;
+	uint64_t outage = (now - l->down_at) / NS_PER_MS;
+	time_t since = (time_t)((deliver_realtime() - outage * NS_PER_MS) / NS_PER_S);
+	char text[128], when[32];
+	struct tm utc;
+
+	gmtime_r(&since, &utc);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	snprintf(text, sizeof(text),
+		"delivering again; outage of %llu.%03llu s since %s, %llu PDUs lost",
+		(unsigned long long)(outage / 1000), (unsigned long long)(outage % 1000), when,
+		(unsigned long long)lost);
+	link_post(l, EVENT_DESTINATION_UP, lost, text);
+	l->lost_before = l->lost_seen = l->lost_at_down + lost;
+	l->lost_seen_at = now;
 }
 
 static void up(struct link *l, uint64_t now)
@@ -128,7 +151,7 @@ static void up(struct link *l, uint64_t now)
 	l->reason[0] = 0;
 	pthread_mutex_unlock(&l->deliver->lock);
 	if (l->reported_down)
-		post(l, EVENT_DESTINATION_UP, lost_so_far(l) - l->lost_at_down, "delivering again");
+		say_up(l, now);
 	l->reported_down = false;
 }
 
@@ -233,9 +256,25 @@ static void renew(struct link *l, uint64_t now)
 	set_state(l, DESTINATION_CONNECTING);
 }
 
+// An outage is known seconds after it began: what is lost without a pause before that belongs to
+// it.
+static void look_at_losses(struct link *l, uint64_t now)
+{
+	uint64_t lost = link_lost(l);
+
+	if (lost != l->lost_seen) {
+		l->lost_seen = lost;
+		l->lost_seen_at = now;
+	} else if (now - l->lost_seen_at >= PAUSE_NS) {
+		l->lost_before = lost;
+	}
+}
+
 void link_timers(struct link *l, uint64_t now)
 {
 	link_spool_work(l, now);
+	if (!l->reported_down)
+		look_at_losses(l, now);
 	if (l->mdf && l->up_at) {
 		l->writable = true; // a try costs little; no lost wake-up may hold a queue
 		check_liveness(l, now);

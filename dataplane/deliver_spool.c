@@ -67,10 +67,16 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
 		k == COPY_X2 ? 2 : 3);
 	l->spool[k].spool = spool_open(&s, &found, &error);
-	if (!l->spool[k].spool)
+	if (!l->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
-	else if (found == SPOOL_DISCARDED)
+		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
+		link_post(l, EVENT_SPOOL_FAULT, 0, file);
+	} else if (found == SPOOL_DISCARDED) {
 		log_warning("destination %s: an old spool was discarded", did);
+		link_post(l, EVENT_SPOOL_FAULT, 0,
+			"a spool of an earlier process could not be used: discarded");
+		link_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
+	}
 	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
 		return;
 	stream_spool_recovering(l->stream, k);
@@ -104,19 +110,43 @@ bool link_spool_busy(const struct link *l)
 	return false;
 }
 
+static bool any_failing(const struct link *l)
+{
+	return l->spool[COPY_X2].failing || l->spool[COPY_X3].failing;
+}
+
 static void failed(struct link *l, struct link_spool *p, uint64_t now, int error)
 {
+	char did[ID_TEXT_SIZE], text[96];
+	bool said = any_failing(l);
+
 	p->retry_at = now + RETRY_NS;
 	if (p->failing)
 		return;
-	char did[ID_TEXT_SIZE];
+	p->failing = true;
+	p->lost_at_failing = link_lost(l);
 	id_format(&l->dest.did, did);
 	if (error == POI_ERR_LIMIT)
-		log_kind(WARNING, SPOOL, "destination %s: the spool is full", did);
+		snprintf(text, sizeof(text), "the spool is full; memory only");
 	else
-		log_kind(ERROR, SPOOL, "destination %s: spool: %s; memory only", did,
-			poi_error_text(error));
-	p->failing = true;
+		snprintf(text, sizeof(text), "spool: %s; memory only", poi_error_text(error));
+	log_kind(ERROR, SPOOL, "destination %s: %s", did, text);
+	if (!said)
+		link_post(l, EVENT_SPOOL_FAULT, 0, text);
+}
+
+static void works_again(struct link *l, struct link_spool *p, const char *how)
+{
+	char text[128];
+
+	if (!p->failing)
+		return;
+	p->failing = false;
+	if (any_failing(l))
+		return;
+	uint64_t lost = link_lost(l) - p->lost_at_failing;
+	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
+	link_post(l, EVENT_SPOOL_CLEAR, lost, text);
 }
 
 static void finish(struct link *l, enum copy_kind k, uint64_t now)
@@ -133,7 +163,7 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 	if (result != 0 && result != POI_ERR_AGAIN)
 		failed(l, p, now, result);
 	else if (p->job.work == SPOOL_STORE)
-		p->failing = false;
+		works_again(l, p, "the spool takes PDUs again");
 }
 
 // Half of a ring's quota: time to act before it is used up.
@@ -181,6 +211,10 @@ void link_spool_work(struct link *l, uint64_t now)
 			continue;
 		if (state == SPOOL_FINISHED)
 			finish(l, k, now);
+		// Nothing is owed any more, so nothing need be stored: the next store may fail
+		// again.
+		if (p->failing && l->up_at && stream_empty(l->stream))
+			works_again(l, p, "all is delivered and the spool is empty");
 		if (next(l, k, now))
 			spooler_submit(l->deliver->spooler, &p->job);
 	}

@@ -192,7 +192,9 @@ enum channel_event_kind {
 	EVENT_TASK_CLEAR = 11,    // task `id` lost no copy for 5 seconds; `copies` during the outage
 	EVENT_SECURITY_FAULT = 12, // what the workers match is not what the tasks say
 	EVENT_SECURITY_CLEAR = 13,
-	EVENT_LAST = EVENT_SECURITY_CLEAR,
+	EVENT_SPOOL_FAULT = 14,   // destination `id` has no spool, or no more room there
+	EVENT_SPOOL_CLEAR = 15,   // or again; `copies` the destination lost meanwhile
+	EVENT_LAST = EVENT_SPOOL_CLEAR,
 };
 
 struct channel_event {

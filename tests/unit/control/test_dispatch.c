@@ -286,6 +286,25 @@ Test(dispatch, destination_fault_is_listed_and_cleared)
 		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
 }
 
+Test(dispatch, a_spool_fault_is_no_delivery_fault)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_SPOOL_FAULT,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1),
+		.text = "the spool is full; memory only"};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	struct registry_destination *d = registry_destination_find(w.c.registry, 0, &e.id);
+	cr_assert(fault_has(d->faults, FAULT_SPOOL));
+	cr_assert(!fault_has(d->faults, FAULT_DELIVERY));
+	cr_assert(!d->down);
+	e.kind = EVENT_SPOOL_CLEAR;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!fault_has(d->faults, FAULT_SPOOL));
+}
+
 static bool fault_at(int kind)
 {
 	return fault_has(*registry_ne_faults(w.c.registry, 0), (enum fault_kind)kind);
