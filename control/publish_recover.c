@@ -348,6 +348,8 @@ static int put_ne(struct publish *p, uint16_t ne, publish_done done, void *conte
 	if (n >= sizeof(m.identifier))
 		return POI_ERR_TOO_LARGE;
 	memcpy(m.identifier, c->ne_identifier, n + 1);
+	m.payload_format = (uint8_t)c->payload_format;
+	m.axri = c->axri;
 	if (c->x1.keepalive.enabled)
 		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000;
 	if (p->hooks.remaining_ms)

@@ -519,7 +519,9 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 	if (!rc)
 		rc = refuse_unhonoured(&b, d);
 	if (!rc)
-		rc = x1_task_report(&config->nes[ne], d, b.generic, out, matched, why);
+		rc = x1_task_report(&config->nes[ne], d, b.generic, out, why);
+	if (!rc && (out->report != REPORT_NONE || config->delivery.attributes.matched_target))
+		rc = x1_task_matched(d, b.generic, out, matched, why);
 	if (!rc)
 		rc = check_known(&b, d);
 	if (!rc)

@@ -4,8 +4,6 @@
 
 #include "shared/pdu.h"
 
-#define DEFAULT_TIMER_S 60 // of summaries that only the configuration asks for
-
 bool x1_task_3gpp_namespace(const char *s)
 {
 	static const char prefix[] = "urn:3GPP:ns:li:3GPPX1Extensions:r";
@@ -85,9 +83,19 @@ static bool write_matched(
 	return used > 0;
 }
 
+int x1_task_matched(const struct x1_task_details *d, int generic, struct channel_task *out,
+	uint8_t matched[static CHANNEL_MATCHED_MAX], struct x1_refusal *why)
+{
+	if (write_matched(d, out, matched))
+		return 0;
+	x1_refuse(why, generic,
+		"targetIdentifiers: too long for the matched target identifiers of a PDU (1024 "
+		"octets)");
+	return POI_ERR_INVALID;
+}
+
 int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, int generic,
-	struct channel_task *out, uint8_t matched[static CHANNEL_MATCHED_MAX],
-	struct x1_refusal *why)
+	struct channel_task *out, struct x1_refusal *why)
 {
 	const struct x1_task_extension *asked;
 	const char *text = NULL;
@@ -106,13 +114,13 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 		out->report = REPORT_PDHR;
 	} else if (ne->x2_report == CONFIG_X2_PDSR) {
 		out->report = REPORT_PDSR;
-		out->triggers.timer_s = DEFAULT_TIMER_S;
+		out->triggers = (struct channel_triggers){.timer_s = ne->x2_summary.timer,
+			.packets = ne->x2_summary.packets,
+			.bytes = ne->x2_summary.bytes,
+			.session = ne->x2_summary.session};
 	} else {
 		text = "deliveryType: X2 needs HeaderReporting, or x2-report in the configuration";
 	}
-	if (!text && out->report != REPORT_NONE && !write_matched(d, out, matched))
-		text = "targetIdentifiers: too long for the matched target identifiers of X2 (1024 "
-		       "octets)";
 	if (!text)
 		return 0;
 	x1_refuse(why, generic, "%s", text);

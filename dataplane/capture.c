@@ -1,84 +1,20 @@
 #include "dataplane/capture.h"
 
-#include <sched.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <rte_mbuf.h>
 
+#include "dataplane/capture_attributes.h"
+#include "dataplane/capture_extent.h"
+#include "dataplane/capture_internal.h"
 #include "dataplane/header_report.h"
 #include "shared/channel.h"
 
-#define LINE 64
-#define READY_SIZE \
-	(COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most twice: see stream_cut
-#define HEADER_MAX 320				 // what every known receiver takes of a PDU header
-#define SWEEP 64 // rings looked at when the pool is empty, per copy refused
-
-struct copy_ring {
-	// Written by the worker.
-	struct capture *capture;
-	struct segment *open; // NULL: none
-	uint32_t open_copies; // descriptors written; those behind open->pushed are not published
-	uint32_t open_end;    // octets written
-	uint64_t quota;
-	uint32_t max_pdu;
-	uint32_t mask;	  // of `at`
-	uint64_t touched; // burst number of the last push
-	uint8_t minor;
-	_Atomic uint32_t opened; // segments ever; worker release, deliver acquire
-	_Atomic uint64_t offered, pushed, pushed_octets; // single writer, relaxed readers
-	_Atomic uint64_t lost[LOSS_COUNT];
-	// Written by deliver, but `armed`, which the worker takes back.
-	alignas(LINE) _Atomic uint64_t
-		released_octets; // deliver release, worker acquire: `at` is free
-	_Atomic uint64_t released;
-	_Atomic uint32_t returned; // segments given back; deliver release, worker acquire
-	_Atomic uint32_t armed;
-	uint32_t deliver;
-	void *owner;
-	struct segment *at[]; // by sequence number
-};
-
-struct return_ring {			     // deliver -> worker, one per delivery thread
-	alignas(LINE) _Atomic uint32_t head; // written by deliver, release; worker acquire
-	alignas(LINE) uint32_t tail;	     // the worker's own
-	struct segment **at;
-};
-
-struct ready_queue {			     // worker -> deliver
-	alignas(LINE) _Atomic uint32_t head; // written by the worker, release; deliver acquire
-	alignas(LINE) _Atomic uint32_t tail; // deliver's own, relaxed
-	struct copy_ring *at[READY_SIZE];
-};
-
-struct capture {
-	struct capture_settings s;
-	uint32_t n_segments;
-	uint32_t n_free;
-	uint32_t return_mask;
-	uint32_t sweep_at;
-	uint32_t n_touched;
-	_Atomic uint32_t sweeping; // the worker looks at rings that no table may name any more
-	uint64_t burst;		   // from 1: a new ring was touched in none
-	struct copy_ring
-		*touched[2 * PACKET_BURST * RULE_DESTINATIONS_MAX + 2 * RULE_DESTINATIONS_MAX];
-	struct segment **free; // a stack: the segment used last is the warmest
-	struct segment *segments;
-	uint8_t *octets;
-	struct return_ring back[CAPTURE_DELIVER_MAX];
-	struct ready_queue *ready; // n_deliver
-	struct copy_ring *_Atomic ring[COPY_DESTINATIONS_MAX][COPY_KINDS];
-};
-
-// Every counter here has one writer; relaxed, because readers compare sums only at rest.
-static inline void count(_Atomic uint64_t *to, uint64_t n)
-{
-	atomic_store_explicit(
-		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
-}
+#define SWEEP 64      // rings looked at when the pool is empty, per copy refused
+#define AXRI_MAX 8    // further tasks in one PDU; the header's limit is met before
+#define TOGETHER 256u // hits of a burst among which tasks of one packet are put together
 
 static inline void count_slot(uint64_t *to, uint64_t n)
 {
@@ -125,7 +61,8 @@ struct capture *capture_new(const struct capture_settings *s)
 	if (s->n_deliver == 0 || s->n_deliver > CAPTURE_DELIVER_MAX ||
 		s->pool_octets < SEGMENT_SIZE || s->pool_octets / SEGMENT_SIZE > UINT32_MAX / 2)
 		return NULL;
-	struct capture *c = aligned_alloc(LINE, (sizeof(*c) + LINE - 1) / LINE * LINE);
+	struct capture *c = aligned_alloc(
+		CAPTURE_LINE, (sizeof(*c) + CAPTURE_LINE - 1) / CAPTURE_LINE * CAPTURE_LINE);
 	if (!c)
 		return NULL;
 	memset(c, 0, sizeof(*c));
@@ -249,8 +186,10 @@ static int open_segment(struct capture *c, struct copy_ring *r)
 	return -1;
 }
 
-// Room for `size` octets at the ring's end: NULL with `loss` set when there is none.
-static uint8_t *reserve(struct capture *c, struct copy_ring *r, size_t size, int *loss)
+// Room for a PDU of `size` octets at the ring's end, and for the descriptors of its `copies`: NULL
+// with `loss` set when there is none.
+static uint8_t *reserve(
+	struct capture *c, struct copy_ring *r, size_t size, unsigned copies, int *loss)
 {
 	if (size > SEGMENT_SIZE || (r->max_pdu > 0 && size > r->max_pdu)) {
 		*loss = LOSS_PDU_TOO_LARGE;
@@ -262,7 +201,8 @@ static uint8_t *reserve(struct capture *c, struct copy_ring *r, size_t size, int
 		*loss = LOSS_BUFFER_FULL;
 		return NULL;
 	}
-	if (r->open && (r->open_copies == SEGMENT_COPIES || SEGMENT_SIZE - r->open_end < size))
+	if (r->open &&
+		(r->open_copies + copies > SEGMENT_COPIES || SEGMENT_SIZE - r->open_end < size))
 		close_segment(r);
 	if (!r->open) {
 		*loss = open_segment(c, r);
@@ -270,21 +210,6 @@ static uint8_t *reserve(struct capture *c, struct copy_ring *r, size_t size, int
 			return NULL;
 	}
 	return r->open->octets + r->open_end;
-}
-
-static void commit(struct capture *c, struct copy_ring *r, const struct copy_descriptor *d)
-{
-	uint32_t size = d->end;
-
-	r->open_end += size;
-	r->open->copy[r->open_copies++] = (struct copy_descriptor){
-		.end = r->open_end, .slot = d->slot, .payload = d->payload};
-	count(&r->pushed, 1);
-	count(&r->pushed_octets, size);
-	if (r->touched != c->burst) {
-		r->touched = c->burst;
-		c->touched[c->n_touched++] = r;
-	}
 }
 
 static void publish_touched(struct capture *c)
@@ -300,48 +225,22 @@ static void publish_touched(struct capture *c)
 	c->burst++;
 }
 
-struct extent { // the payload of a hit, in octets of its frame
-	uint32_t start;
-	uint32_t length;
-	uint16_t format;
-	bool cut;
+struct share { // a task that a PDU is a copy of
+	struct slot_counters *counters;
+	uint32_t slot;
 };
 
-// Which octets of the frame are the payload (formats: table 5.4.1-1). For GTP-U the extent of the
-// message decides, not the inner length field: a packet that lies about its own length is delivered
-// as it was seen.
-static struct extent extent_of(
-	const struct capture *c, const struct hit *h, const struct packet_view *v)
-{
-	uint8_t wanted = h->rule->payload_format ? h->rule->payload_format : c->s.payload_format;
-	bool ip_only = wanted == PDU_FORMAT_IPV4 || wanted == PDU_FORMAT_IPV6;
-	struct extent e = {.length = v->total, .format = PDU_FORMAT_ETHERNET};
-
-	if (h->layer == HIT_WHOLE_FRAME)
-		return e;
-	if (h->tunnelled && (v->flags & VIEW_GTPU) && (wanted == 0 || wanted == PDU_FORMAT_GTPU)) {
-		e.start = v->gtp;
-		e.length = v->gtp_length;
-		e.format = PDU_FORMAT_GTPU;
-		e.cut = v->layer[v->gtp_outer].flags & LAYER_CUT;
-	} else if (h->tunnelled && (v->flags & VIEW_GTPU) && (v->flags & VIEW_UNSTRUCTURED) &&
-		   ip_only) {
-		e.start = v->gtp + v->gtp_header;
-		e.length = v->gtp_length > v->gtp_header ? v->gtp_length - v->gtp_header : 0;
-		e.format = PDU_FORMAT_UNSTRUCTURED;
-		e.cut = v->layer[v->gtp_outer].flags & LAYER_CUT;
-	} else if (h->layer < v->n_layers) {
-		const struct packet_layer *l = &v->layer[h->layer];
-		e.cut = l->flags & LAYER_CUT;
-		if (wanted != PDU_FORMAT_ETHERNET) {
-			e.start = l->l3;
-			e.length = l->length;
-			e.format = l->family == 4 ? PDU_FORMAT_IPV4 : PDU_FORMAT_IPV6;
-		}
-	}
-	e.cut = e.cut || (uint64_t)e.start + e.length > v->total;
-	return e;
-}
+struct job { // one PDU on its way to the destinations of its tasks
+	struct share of;
+	const struct share *more; // n_more: the tasks of its attributes 21
+	unsigned n_more;
+	const uint8_t *octets; // the payload, or NULL: `extent` of `view` and `mbuf`
+	const struct packet_view *view;
+	const void *mbuf;
+	struct extent extent;
+	struct pdu_head head;
+	size_t head_size;
+};
 
 static bool put_payload(
 	uint8_t *to, const struct extent *e, const struct packet_view *v, const void *mbuf)
@@ -357,23 +256,6 @@ static bool put_payload(
 	return true;
 }
 
-static void lose(struct copy_ring *r, struct slot_counters *n, int loss)
-{
-	count_slot(&n->lost[loss], 1);
-	count(&r->lost[loss], 1);
-}
-
-struct job { // one PDU on its way to the destinations of its task
-	struct slot_counters *counters;
-	uint32_t slot;
-	const uint8_t *octets; // the payload, or NULL: `extent` of `view` and `mbuf`
-	const struct packet_view *view;
-	const void *mbuf;
-	struct extent extent;
-	struct pdu_head head;
-	size_t head_size;
-};
-
 static bool job_payload(uint8_t *to, const struct job *j)
 {
 	if (!j->octets)
@@ -382,27 +264,60 @@ static bool job_payload(uint8_t *to, const struct job *j)
 	return true;
 }
 
+static void count_offered(struct copy_ring *r, const struct job *j)
+{
+	count_slot(&j->of.counters->offered, 1);
+	for (unsigned i = 0; i < j->n_more; i++)
+		count_slot(&j->more[i].counters->offered, 1);
+	count(&r->offered, 1 + j->n_more);
+}
+
+static void count_lost(struct copy_ring *r, const struct job *j, int loss)
+{
+	count_slot(&j->of.counters->lost[loss], 1);
+	for (unsigned i = 0; i < j->n_more; i++)
+		count_slot(&j->more[i].counters->lost[loss], 1);
+	count(&r->lost[loss], 1 + j->n_more);
+}
+
+// One PDU, but a copy for each task that it names: behind the first descriptor, which has its
+// octets, one without any for each further task. They are published, settled, spooled and lost
+// together, because all of them end at the same octet.
+static void commit(struct capture *c, struct copy_ring *r, const struct job *j, uint32_t size)
+{
+	struct copy_descriptor *d = &r->open->copy[r->open_copies];
+
+	r->open_end += size;
+	*d = (struct copy_descriptor){r->open_end, j->of.slot, j->extent.length};
+	for (unsigned i = 0; i < j->n_more; i++)
+		d[1 + i] = (struct copy_descriptor){r->open_end, j->more[i].slot, j->extent.length};
+	r->open_copies += 1 + j->n_more;
+	count(&r->pushed, 1 + j->n_more);
+	count(&r->pushed_octets, size);
+	if (r->touched != c->burst) {
+		r->touched = c->burst;
+		c->touched[c->n_touched++] = r;
+	}
+}
+
 static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 {
 	int loss = LOSS_TRUNCATED_FRAME;
 	size_t size = j->head_size + j->extent.length;
 
-	count_slot(&j->counters->offered, 1);
-	count(&r->offered, 1);
-	uint8_t *out = j->extent.cut ? NULL : reserve(c, r, size, &loss);
+	count_offered(r, j);
+	uint8_t *out = j->extent.cut ? NULL : reserve(c, r, size, 1 + j->n_more, &loss);
 	if (out && !job_payload(out + j->head_size, j)) {
 		loss = LOSS_TRUNCATED_FRAME; // what was reserved is simply not committed
 		out = NULL;
 	}
 	if (!out) {
-		lose(r, j->counters, loss);
+		count_lost(r, j, loss);
 		return;
 	}
 	j->head.minor = r->minor;
 	pdu_head_write(out, &c->s.origin, &j->head);
-	commit(c, r,
-		&(struct copy_descriptor){
-			.end = (uint32_t)size, .slot = j->slot, .payload = j->extent.length});
+	commit(c, r, j, (uint32_t)size);
 }
 
 static inline struct copy_ring *ring_of(struct capture *c, uint16_t destination, enum copy_kind k)
@@ -410,21 +325,25 @@ static inline struct copy_ring *ring_of(struct capture *c, uint16_t destination,
 	return atomic_load_explicit(&c->ring[destination][k], memory_order_acquire);
 }
 
-// As many of the task's attributes 17 as keep the header within HEADER_MAX, but at least one.
-static uint16_t matched_within(const struct capture *c, const struct x2_task *t)
-{
-	size_t fixed = pdu_head_size(&c->s.origin, &(struct pdu_head){0});
-	uint16_t length = 0;
+struct copy_targets {
+	const uint16_t *destination;
+	unsigned n;
+};
 
-	if (fixed + t->matched_length <= HEADER_MAX)
-		return t->matched_length;
-	while (length < t->matched_length) {
-		uint16_t next = (uint16_t)(length + 4 + wire_load16(t->matched + length + 2));
-		if (length > 0 && fixed + next > HEADER_MAX)
-			break;
-		length = next;
+static void copy_to_all(
+	struct capture *c, const struct copy_targets *to, enum copy_kind k, struct job *j)
+{
+	j->head_size = pdu_head_size(&c->s.origin, &j->head);
+	for (unsigned i = 0; i < to->n; i++) {
+		struct copy_ring *r = ring_of(c, to->destination[i], k);
+		if (r)
+			copy_to(c, r, j);
 	}
-	return length;
+}
+
+static size_t fixed_size(const struct capture *c)
+{
+	return pdu_head_size(&c->s.origin, &(struct pdu_head){0});
 }
 
 void capture_report(
@@ -432,12 +351,12 @@ void capture_report(
 {
 	uint8_t room[XIRI_MAX];
 	struct xiri told = *x;
-	struct job j = {.slot = t->slot, .counters = slot_counters_of(c->s.slots, t->slot)};
+	struct job j = {.of = {slot_counters_of(c->s.slots, t->slot), t->slot}};
 
 	told.release = c->s.xiri_release;
 	j.octets = xiri_write(room, &told);
 	j.extent.length = (uint32_t)(room + XIRI_MAX - j.octets);
-	count_slot(&j.counters->x2_octets, j.extent.length);
+	count_slot(&j.of.counters->x2_octets, j.extent.length);
 	j.head = (struct pdu_head){
 		.type = PDU_X2,
 		.direction = x->facts.direction,
@@ -448,14 +367,17 @@ void capture_report(
 		.sequence = (*slot_sequence_of(c->s.slots, t->context))++,
 		.time_ns = time_ns,
 		.extra = t->matched,
-		.extra_length = matched_within(c, t),
+		.extra_length = attributes_matched_length(t, fixed_size(c)),
 	};
-	j.head_size = pdu_head_size(&c->s.origin, &j.head);
-	for (unsigned i = 0; i < t->n_destinations; i++) {
-		struct copy_ring *r = ring_of(c, t->destination[i], COPY_X2);
-		if (r)
-			copy_to(c, r, &j);
+	struct attributes extra;
+	if (c->s.attributes & CAPTURE_ADDRESSES) {
+		attributes_begin(&extra, fixed_size(c));
+		attributes_addresses(&extra, &x->facts);
+		attributes_matched(&extra, t);
+		j.head.extra = extra.octets;
+		j.head.extra_length = extra.length;
 	}
+	copy_to_all(c, &(struct copy_targets){t->destination, t->n_destinations}, COPY_X2, &j);
 	// A task names at most RULE_DESTINATIONS_MAX rings: room for the next one's.
 	if (c->n_touched > PACKET_BURST * RULE_DESTINATIONS_MAX)
 		publish_touched(c);
@@ -463,15 +385,14 @@ void capture_report(
 
 void capture_report_lost(struct capture *c, const struct x2_task *t)
 {
-	struct slot_counters *n = slot_counters_of(c->s.slots, t->slot);
+	const struct job j = {.of = {slot_counters_of(c->s.slots, t->slot), t->slot}};
 
 	for (unsigned i = 0; i < t->n_destinations; i++) {
 		struct copy_ring *r = ring_of(c, t->destination[i], COPY_X2);
 		if (!r)
 			continue;
-		count_slot(&n->offered, 1);
-		count(&r->offered, 1);
-		lose(r, n, LOSS_REPORT_FULL);
+		count_offered(r, &j);
+		count_lost(r, &j, LOSS_REPORT_FULL);
 	}
 }
 
@@ -486,15 +407,24 @@ bool capture_takes(const struct capture *c, enum copy_kind k)
 	return k == COPY_X2 || !c->s.x2_only;
 }
 
-static void hit_header(
-	struct capture *c, const struct hit *h, const struct packet_view *v, uint64_t time_ns)
+struct burst {
+	const struct hit *hits;
+	unsigned n_hits;
+	const struct packet_view *views;
+	void *const *mbufs;
+	uint64_t time_ns;
+	uint64_t told[TOGETHER / 64]; // hits whose content went in the PDU of an earlier one
+};
+
+static void hit_header(struct capture *c, const struct burst *b, const struct hit *h)
 {
+	const struct packet_view *v = &b->views[h->packet];
 	const struct x2_task *t = h->rule->x2;
 
 	if (t->report != REPORT_PDSR) {
 		struct xiri x = {.trigger = SUMMARY_NONE};
 		if (header_facts_of(&x.facts, h, v))
-			capture_report(c, t, &x, time_ns);
+			capture_report(c, t, &x, b->time_ns);
 		return;
 	}
 	struct header_facts facts;
@@ -502,61 +432,148 @@ static void hit_header(
 		return;
 	struct header_digest *d = c->s.reports ? report_ring_next(c->s.reports) : NULL;
 	if (d)
-		*d = (struct header_digest){.task = t, .time_ns = time_ns, .facts = facts};
+		*d = (struct header_digest){.task = t, .time_ns = b->time_ns, .facts = facts};
 	else
 		capture_report_lost(c, t);
 }
 
-static void hit_content(struct capture *c, const struct hit *h, const struct packet_view *v,
-	const void *mbuf, uint64_t time_ns)
+static uint8_t format_wanted(const struct capture *c, const struct rule *r)
+{
+	uint8_t wanted = r->payload_format ? r->payload_format : c->s.payload_format;
+
+	return wanted == CONFIG_FORMAT_AUTOMATIC ? 0 : wanted;
+}
+
+static inline struct share share_of(struct capture *c, const struct rule *r)
+{
+	return (struct share){slot_counters_of(c->s.slots, r->slot), r->slot};
+}
+
+// The number is taken once, before the queue that may drop: the same for every destination, and a
+// loss is visible to each of them as a gap (clause 5.3.9).
+static inline uint32_t next_x3(struct capture *c, const struct rule *r)
+{
+	return (*slot_sequence_of(c->s.slots, r->context_x3))++;
+}
+
+static inline void content_job(
+	struct capture *c, const struct burst *b, const struct hit *h, struct job *j)
 {
 	const struct rule *rule = h->rule;
-	struct job j = {.slot = rule->slot,
-		.counters = slot_counters_of(c->s.slots, rule->slot),
-		.view = v,
-		.mbuf = mbuf,
-		.extent = extent_of(c, h, v)};
+	const struct packet_view *v = &b->views[h->packet];
 
-	count_slot(&j.counters->x3_octets, j.extent.length);
-	// Taken once, before the queue that may drop: the same for every destination, and a loss is
-	// visible to each of them as a gap (clause 5.3.9).
-	uint32_t sequence = (*slot_sequence_of(c->s.slots, rule->context_x3))++;
-	j.head = (struct pdu_head){
+	*j = (struct job){.of = share_of(c, rule),
+		.view = v,
+		.mbuf = b->mbufs[h->packet],
+		.extent = extent_of(format_wanted(c, rule), h, v)};
+	count_slot(&j->of.counters->x3_octets, j->extent.length);
+	j->head = (struct pdu_head){
 		.type = PDU_X3,
 		.direction = h->direction,
-		.format = j.extent.format,
-		.payload_length = j.extent.length,
+		.format = j->extent.format,
+		.payload_length = j->extent.length,
 		.xid = rule->header_xid,
 		.correlation = rule->correlation,
-		.sequence = sequence,
-		.time_ns = time_ns,
+		.sequence = next_x3(c, rule),
+		.time_ns = b->time_ns,
 	};
-	j.head_size = pdu_head_size(&c->s.origin, &j.head);
-	for (unsigned i = 0; i < rule->n_destinations; i++) {
-		struct copy_ring *r = ring_of(c, rule->destination[i], COPY_X3);
-		if (r)
-			copy_to(c, r, &j);
+}
+
+static inline void content_push(struct capture *c, const struct rule *r, struct job *j)
+{
+	copy_to_all(c, &(struct copy_targets){r->destination, r->n_destinations}, COPY_X3, j);
+}
+
+static void hit_content(struct capture *c, const struct burst *b, const struct hit *h)
+{
+	struct job j;
+
+	content_job(c, b, h, &j);
+	content_push(c, h->rule, &j);
+}
+
+// Nothing in a PDU but its attributes 21 would differ.
+static bool goes_with(const struct hit *a, const struct hit *b)
+{
+	const struct rule *r = a->rule, *s = b->rule;
+
+	return s->axri && s->delivery == r->delivery && s->payload_format == r->payload_format &&
+	       b->layer == a->layer && b->direction == a->direction &&
+	       b->tunnelled == a->tunnelled && s->n_destinations == r->n_destinations &&
+	       memcmp(s->destination, r->destination,
+		       r->n_destinations * sizeof(r->destination[0])) == 0;
+}
+
+// Names further tasks of this packet in the PDU, as many as its header takes; the others will have
+// another one. Hits of one packet stand side by side.
+static void join_others(
+	struct capture *c, struct burst *b, unsigned at, struct attributes *extra, struct job *j)
+{
+	struct share *more = (struct share *)j->more;
+	const struct hit *h = &b->hits[at];
+
+	for (unsigned i = at + 1; i < b->n_hits && i < TOGETHER && j->n_more < AXRI_MAX &&
+				  b->hits[i].packet == h->packet;
+		i++) {
+		const struct rule *r = b->hits[i].rule;
+		const struct x2_task *matched = c->s.attributes & CAPTURE_MATCHED ? r->x2 : NULL;
+		if (b->told[i / 64] >> (i % 64) & 1 || !goes_with(h, &b->hits[i]) ||
+			!attributes_fit_task(extra, matched))
+			continue;
+		const struct attribute_axri a = {r->header_xid, r->correlation, next_x3(c, r)};
+		attributes_task(extra, &a, matched);
+		more[j->n_more] = share_of(c, r);
+		count_slot(&more[j->n_more++].counters->x3_octets, j->extent.length);
+		b->told[i / 64] |= UINT64_C(1) << (i % 64);
 	}
 }
 
-static void capture_hit(struct capture *c, const struct hit *h, const struct packet_view *v,
-	const void *mbuf, uint64_t time_ns)
+static void hit_content_more(struct capture *c, struct burst *b, unsigned at)
 {
+	const struct hit *h = &b->hits[at];
+	struct attributes extra;
+	struct share more[AXRI_MAX];
+	struct header_facts facts;
+	struct job j;
+
+	content_job(c, b, h, &j);
+	j.more = more;
+	attributes_begin(&extra, fixed_size(c));
+	if (c->s.attributes & CAPTURE_ADDRESSES && header_facts_of(&facts, h, &b->views[h->packet]))
+		attributes_addresses(&extra, &facts);
+	if (c->s.attributes & CAPTURE_MATCHED && h->rule->x2)
+		attributes_matched(&extra, h->rule->x2);
+	if (h->rule->axri)
+		join_others(c, b, at, &extra, &j);
+	j.head.extra = extra.octets;
+	j.head.extra_length = extra.length;
+	content_push(c, h->rule, &j);
+}
+
+static void capture_hit(struct capture *c, struct burst *b, unsigned at)
+{
+	const struct hit *h = &b->hits[at];
 	struct slot_counters *n = slot_counters_of(c->s.slots, h->rule->slot);
 
 	count_slot(&n->matched, 1);
-	__atomic_store_n(&n->last_ns, time_ns, __ATOMIC_RELAXED);
-	if (h->rule->delivery & DELIVERY_X3)
-		hit_content(c, h, v, mbuf, time_ns);
+	__atomic_store_n(&n->last_ns, b->time_ns, __ATOMIC_RELAXED);
+	if (h->rule->delivery & DELIVERY_X3) {
+		if (!h->rule->axri && !c->s.attributes)
+			hit_content(c, b, h);
+		else if (at >= TOGETHER || !(b->told[at / 64] >> (at % 64) & 1))
+			hit_content_more(c, b, at);
+	}
 	if (h->rule->delivery & DELIVERY_X2 && h->rule->x2)
-		hit_header(c, h, v, time_ns);
+		hit_header(c, b, h);
 }
 
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns)
 {
+	struct burst b = {hits, n_hits, views, mbufs, time_ns, {0}};
+
 	for (unsigned i = 0; i < n_hits; i++) {
-		capture_hit(c, &hits[i], &views[hits[i].packet], mbufs[hits[i].packet], time_ns);
+		capture_hit(c, &b, i);
 		// One rule names at most RULE_DESTINATIONS_MAX rings: room for the next hit's.
 		if (c->n_touched > PACKET_BURST * RULE_DESTINATIONS_MAX)
 			publish_touched(c);
@@ -564,140 +581,4 @@ void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	capture_publish(c);
 	if (c->s.reports)
 		report_ring_publish(c->s.reports);
-}
-
-struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s)
-{
-	uint32_t size = 4;
-
-	if (s->deliver >= c->s.n_deliver)
-		return NULL;
-	// Twice the segments that full ones would need: small bursts between sweeps close early.
-	while (size < 2 * (s->quota / SEGMENT_SIZE + 2) && size < 1u << 30)
-		size *= 2;
-	size_t octets = sizeof(struct copy_ring) + size * sizeof(struct segment *);
-	struct copy_ring *r = aligned_alloc(LINE, (octets + LINE - 1) / LINE * LINE);
-	if (!r)
-		return NULL;
-	memset(r, 0, octets);
-	r->capture = c;
-	r->quota = s->quota;
-	r->max_pdu = s->max_pdu;
-	r->minor = s->minor;
-	r->deliver = s->deliver;
-	r->owner = s->owner;
-	r->mask = size - 1;
-	r->armed = 1;
-	return r;
-}
-
-void capture_attach(struct capture *c, uint16_t destination, enum copy_kind k, struct copy_ring *r)
-{
-	atomic_store_explicit(&c->ring[destination][k], r, memory_order_release);
-}
-
-void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k)
-{
-	atomic_store_explicit(&c->ring[destination][k], NULL, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst); // pairs with sweep, which ends in a microsecond
-	while (atomic_load_explicit(&c->sweeping, memory_order_acquire))
-		sched_yield();
-}
-
-void copy_ring_free(struct copy_ring *r)
-{
-	if (!r)
-		return;
-	while (r->returned != r->opened)
-		copy_ring_release_segment(r);
-	free(r);
-}
-
-void *copy_ring_owner(const struct copy_ring *r)
-{
-	return r->owner;
-}
-
-struct copy_ring *capture_ready(struct capture *c, uint32_t deliver)
-{
-	struct ready_queue *q = &c->ready[deliver];
-	uint32_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
-
-	if (tail == atomic_load_explicit(&q->head, memory_order_acquire))
-		return NULL;
-	struct copy_ring *r = q->at[tail % READY_SIZE];
-	atomic_store_explicit(&q->tail, tail + 1, memory_order_relaxed);
-	return r;
-}
-
-static bool has_news(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies)
-{
-	struct segment *s = copy_ring_segment(r, seen_segment);
-
-	return s && (atomic_load_explicit(&s->closed, memory_order_acquire) ||
-			    atomic_load_explicit(&s->pushed, memory_order_acquire) != seen_copies);
-}
-
-bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies)
-{
-	atomic_store_explicit(&r->armed, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst); // pairs with publish_touched and sweep
-	if (!has_news(r, seen_segment, seen_copies))
-		return true;
-	// When the worker was faster the ring already stands in the ready queue.
-	return !atomic_exchange_explicit(&r->armed, 0, memory_order_acq_rel);
-}
-
-struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence)
-{
-	uint32_t opened = atomic_load_explicit(&r->opened, memory_order_acquire);
-
-	return (int32_t)(opened - sequence) > 0 ? r->at[sequence & r->mask] : NULL;
-}
-
-void copy_ring_give_back(struct copy_ring *r, struct segment *s)
-{
-	struct return_ring *b = &r->capture->back[r->deliver];
-	uint32_t head = atomic_load_explicit(&b->head, memory_order_relaxed);
-
-	b->at[head & r->capture->return_mask] = s;
-	atomic_store_explicit(&b->head, head + 1, memory_order_release);
-}
-
-void copy_ring_forget(struct copy_ring *r, uint32_t n)
-{
-	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
-
-	atomic_store_explicit(&r->returned, returned + n, memory_order_release);
-}
-
-void copy_ring_release_segment(struct copy_ring *r)
-{
-	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
-
-	copy_ring_give_back(r, r->at[returned & r->mask]);
-	copy_ring_forget(r, 1);
-}
-
-void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies)
-{
-	count(&r->released_octets, octets);
-	count(&r->released, copies);
-}
-
-static uint64_t load(const _Atomic uint64_t *from)
-{
-	return atomic_load_explicit(from, memory_order_relaxed);
-}
-
-void copy_ring_counts(const struct copy_ring *r, struct copy_ring_counts *add)
-{
-	add->offered += load(&r->offered);
-	for (int i = 0; i < LOSS_COUNT; i++)
-		add->lost[i] += load(&r->lost[i]);
-	// Released first: a copy released in between must not make `queued` negative.
-	uint64_t released = load(&r->released), released_octets = load(&r->released_octets);
-	add->released += released;
-	add->pushed += load(&r->pushed);
-	add->queued_octets += load(&r->pushed_octets) - released_octets;
 }

@@ -26,11 +26,16 @@
 
 enum copy_kind { COPY_X2 = 0, COPY_X3 = 1, COPY_KINDS = 2 };
 
+// A copy: one PDU for one task. A PDU that names further tasks (attribute 21) has a descriptor for
+// each behind its first, with the same end: copies that add no octets.
 struct copy_descriptor {
 	uint32_t end;	  // offset in the segment of the first octet behind this PDU
 	uint32_t slot;	  // the task it belongs to
 	uint32_t payload; // payload octets of the PDU
 };
+
+#define CAPTURE_MATCHED 0x01u	// attributes 17 in X3 PDUs too
+#define CAPTURE_ADDRESSES 0x02u // attributes 10 to 16
 
 struct segment {
 	uint8_t *octets;	 // SEGMENT_SIZE
@@ -48,6 +53,7 @@ struct capture_settings {
 	uint64_t pool_octets;	     // this worker's share of delivery.buffer-total
 	uint32_t n_deliver;	     // delivery threads that will hand segments back
 	uint8_t payload_format;	     // the configuration's default
+	uint8_t attributes;	     // CAPTURE_*: optional ones
 	uint8_t xiri_release;	     // enum config_xiri_release
 	bool x2_only;		     // the reporter's: no X3 ring is ever attached
 	struct report_ring *reports; // NULL: summary reports are not made here
@@ -65,7 +71,8 @@ bool capture_takes(const struct capture *c, enum copy_kind k);
 // header digest for the summary reports. A hit that means no IP packet has no header report.
 // `mbufs` are the frames behind `views` (struct rte_mbuf *, for octets beyond the first segment).
 // `time_ns`: receive time of the burst. Every copy owed is pushed or counted as lost, in its task's
-// slot and in its ring. A destination is owed X3 when it has an X3 ring attached.
+// slot and in its ring. A destination is owed X3 when it has an X3 ring attached. Tasks with `axri`
+// share a PDU for one packet where nothing but attribute 21 would differ and the header has room.
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns);
 

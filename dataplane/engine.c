@@ -152,7 +152,7 @@ static int hold_take(
 		if (r == POI_OK)
 			l->kinds |= bit;
 	}
-	if (r == POI_OK && t->delivery & DELIVERY_X2) {
+	if (r == POI_OK && (t->delivery & DELIVERY_X2 || t->matched_length > 0)) {
 		l->x2 = x2_task_new(t, ++e->serial);
 		r = l->x2 ? POI_OK : POI_ERR_NOMEM;
 	}
@@ -252,6 +252,9 @@ static int task_put(struct engine *e, const struct channel_task *t, uint64_t now
 	struct store_task *task = store_task_make(t);
 	if (!task)
 		return POI_ERR_NOMEM;
+	const struct store_ne *ne = store_ne_find(e->store, &t->ne);
+	task->payload_format = ne->payload_format;
+	task->axri = ne->axri;
 	r = hold_take(e, t, live ? &old->hold->slot : NULL, &hold);
 	if (r != POI_OK)
 		goto no_hold;

@@ -33,8 +33,10 @@ static bool has_ports(uint8_t protocol)
 
 bool header_facts_of(struct header_facts *f, const struct hit *h, const struct packet_view *v)
 {
-	uint8_t at = h->layer == HIT_WHOLE_FRAME ? 0 : h->layer;
+	uint8_t at = h->layer;
 
+	if (at == HIT_WHOLE_FRAME)
+		at = h->tunnelled && v->flags & VIEW_GTPU ? v->gtp_outer + 1 : 0;
 	if (at >= v->n_layers)
 		return false;
 	// A TEID whose content holds no IP layer names the layer that carries it.

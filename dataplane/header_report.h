@@ -54,7 +54,7 @@ struct xiri {
 
 // The header facts of this hit's layer. Ports only where they lie in this fragment (clause
 // 6.2.3.5.2). False when the hit means no IP packet: there is nothing to report of it then. A frame
-// hit by its MAC address is reported by its outermost IP layer.
+// hit by its MAC address is reported by its outermost IP layer, one inside GTP-U by its own first.
 bool header_facts_of(struct header_facts *f, const struct hit *h, const struct packet_view *v);
 
 // Writes the record into the end of `out`; returns where it starts (its length is what is left

@@ -193,6 +193,8 @@ static int capture_of(struct app *a, uint32_t worker)
 		.pool_octets = reporter ? reports : (d->buffer_total - (small ? 0 : reports)) / n,
 		.n_deliver = d->threads,
 		.payload_format = d->payload_format,
+		.attributes = (d->attributes.matched_target ? CAPTURE_MATCHED : 0) |
+			      (d->attributes.addresses ? CAPTURE_ADDRESSES : 0),
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
 		.slots = slots_of(a->slots)->worker[worker],

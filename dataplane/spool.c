@@ -335,7 +335,8 @@ static int get_text(const uint8_t *text, size_t n, struct spool_block *out)
 	for (uint32_t i = 0; i < copies; i++, at += COPY_SIZE) {
 		g->copy[i] = (struct copy_descriptor){
 			wire_load32(at), wire_load32(at + 4), wire_load32(at + 8)};
-		if (g->copy[i].end <= end || g->copy[i].end > octets)
+		// A copy without octets of its own shares the PDU before it.
+		if (g->copy[i].end < end || g->copy[i].end == 0 || g->copy[i].end > octets)
 			return POI_ERR_INVALID;
 		end = g->copy[i].end;
 	}

@@ -23,6 +23,8 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 		.fail_safe_ms = n->fail_safe_ms,
 		.remaining_ms = store_ne_remaining(n, now_ms),
 		.expired = n->expired,
+		.payload_format = n->payload_format,
+		.axri = n->axri,
 	};
 
 	snprintf(m.identifier, sizeof(m.identifier), "%s", n->identifier);

@@ -203,6 +203,8 @@ int store_ne_put(struct store *s, const struct channel_ne *ne, uint64_t now_ms)
 	}
 	snprintf(n->identifier, sizeof(n->identifier), "%s", ne->identifier);
 	n->fail_safe_ms = ne->fail_safe_ms;
+	n->payload_format = ne->payload_format;
+	n->axri = ne->axri;
 	return POI_OK;
 }
 

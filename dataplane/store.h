@@ -27,6 +27,7 @@ struct store_ne {
 	bool armed;	       // the deadline counts; false once it has fired
 	bool expired;	       // fired, and not cleared since
 	uint32_t tombstones;
+	uint8_t payload_format, axri; // of tasks given from now on
 };
 
 struct store_destination {
@@ -43,6 +44,7 @@ struct store_task {
 	struct id16 header_xid;
 	uint64_t correlation;
 	uint8_t delivery, report, tombstone, n_destinations;
+	uint8_t payload_format, axri; // its element's when it was given
 	uint32_t memo_length;
 	uint8_t *memo;
 	struct leaving *hold; // the engine's: slot and contexts; NULL for a tombstone

@@ -106,6 +106,7 @@ static uint64_t digest_of(const struct rule *r)
 	wire_put_u8(&w, r->report);
 	wire_put_u8(&w, r->links);
 	wire_put_u8(&w, r->payload_format);
+	wire_put_u8(&w, r->axri);
 	for (unsigned i = 0; i < r->n_destinations && i < RULE_DESTINATIONS_MAX; i++)
 		wire_put_u16(&w, r->destination[i]);
 	filter_encode(&w, &r->filter);

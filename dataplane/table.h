@@ -27,10 +27,12 @@ struct rule {
 	uint8_t delivery;	// DELIVERY_*
 	uint8_t report;		// enum channel_report
 	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
-	uint8_t payload_format; // 0 automatic, 5, 6, 7 or 12
+	uint8_t payload_format; // enum config_format
+	uint8_t axri;		// 1: may share a PDU with other such tasks (attribute 21)
 	uint8_t n_destinations;
-	uint16_t destination[RULE_DESTINATIONS_MAX]; // destination indices
-	const struct x2_task *x2; // with DELIVERY_X2; outlives the rule by its grace period
+	uint16_t destination[RULE_DESTINATIONS_MAX]; // destination indices, ascending
+	// With DELIVERY_X2 or attributes 17; outlives the rule by its grace period.
+	const struct x2_task *x2;
 	struct filter filter;
 };
 

@@ -210,6 +210,8 @@ static void put_ne(struct wire_writer *w, const struct channel_ne *m)
 	wire_put_u64(w, m->fail_safe_ms);
 	wire_put_u64(w, m->remaining_ms);
 	wire_put_u8(w, m->expired);
+	wire_put_u8(w, m->payload_format);
+	wire_put_u8(w, m->axri);
 }
 
 static void get_ne(struct wire_reader *r, struct channel_ne *m)
@@ -221,6 +223,8 @@ static void get_ne(struct wire_reader *r, struct channel_ne *m)
 	m->fail_safe_ms = wire_get_u64(r);
 	m->remaining_ms = wire_get_u64(r);
 	m->expired = get_flag(r);
+	m->payload_format = get_enum(r, 0, 12);
+	m->axri = get_flag(r);
 }
 
 static void put_heard(struct wire_writer *w, const struct channel_heard *m)

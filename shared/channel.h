@@ -19,7 +19,7 @@
 #include "shared/ids.h"
 #include "shared/ledger.h"
 
-#define CHANNEL_VERSION 2
+#define CHANNEL_VERSION 3
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -103,6 +103,8 @@ struct channel_ne { // NE_PUT, NE_STATE
 	// deadline; 0: all of fail_safe_ms.
 	uint64_t remaining_ms;
 	uint8_t expired;            // NE_STATE only: the fail-safe has fired and was not cleared since
+	uint8_t payload_format;     // of X3 for tasks given from now on; enum config_format
+	uint8_t axri;               // 1: those tasks may share PDUs (attribute 21)
 };
 
 struct channel_heard {

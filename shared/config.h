@@ -41,6 +41,15 @@ struct config_x1 { // global, and per network element where overridden
 
 enum config_role { CONFIG_ROLE_POI, CONFIG_ROLE_TRIGGERED };
 enum config_x2_report { CONFIG_X2_NONE, CONFIG_X2_PDHR, CONFIG_X2_PDSR };
+// Payload format of X3 PDUs: one of these, or the number 5, 6, 7 or 12 (TS 103 221-2 table 5.4.1-1).
+enum config_format { CONFIG_FORMAT_DELIVERY = 0, CONFIG_FORMAT_AUTOMATIC = 1 };
+
+struct config_summary { // when reports of x2-report: pdsr are due; 0: not by this
+	uint32_t timer; // seconds, 60
+	uint64_t packets;
+	uint64_t bytes;
+	bool session; // counted over all flows of the task together
+};
 
 struct config_endpoint { // host:port of a listener
 	struct ip_address address;
@@ -54,6 +63,9 @@ struct config_ne {
 	char *server_name; // for SNI, NULL when absent; needed where listen is shared
 	enum config_role role;
 	enum config_x2_report x2_report;
+	struct config_summary x2_summary;
+	uint8_t payload_format; // enum config_format; default: delivery's
+	bool axri;		// tasks of one packet share a PDU where they can, default false
 	char *path;     // default /X1/NE
 	char *admf_url; // NULL when absent: nothing is reported to the ADMF
 	struct config_tls tls;
@@ -113,7 +125,11 @@ struct config_delivery {
 	uint8_t xiri_release;  // enum config_xiri_release: module version that header reports name
 	uint32_t flow_idle;    // seconds without a packet after which a reported flow ends, 30
 	uint32_t flows;        // flows summarised at a time, 65536
-	uint8_t payload_format; // 0 automatic (12 for tunnelled packets), 5, 6, 7 or 12
+	uint8_t payload_format; // automatic (12 for tunnelled packets), 5, 6, 7 or 12
+	struct {
+		bool matched_target; // 17 in X3 too, default false
+		bool addresses;      // 10 to 16, default false
+	} attributes;
 	uint32_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

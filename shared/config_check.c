@@ -101,6 +101,12 @@ static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i
 			"network-elements[%u].path is no HTTP path, write it as /X1/NE", i);
 	if (ne->admf_url && check_url(s, place(s, list, i, "admf-url"), ne->admf_url))
 		return POI_ERR_INVALID;
+	if (ne->x2_report == CONFIG_X2_PDSR && !ne->x2_summary.timer && !ne->x2_summary.packets &&
+		!ne->x2_summary.bytes)
+		return config_refuse(s, place(s, list, i, "x2-summary"),
+			"network-elements[%u].x2-summary has no trigger, write one of timer, "
+			"packets or bytes above 0",
+			i);
 	if (ne->server_name && !is_host_name(ne->server_name))
 		return config_refuse(s, place(s, list, i, "server-name"),
 			"network-elements[%u].server-name is no host name, write it as "

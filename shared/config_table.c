@@ -102,6 +102,22 @@ static const struct config_word role_words[] = {
 static const struct config_word x2_report_words[] = {
 	{"none", CONFIG_X2_NONE}, {"pdhr", CONFIG_X2_PDHR}, {"pdsr", CONFIG_X2_PDSR}, {NULL, 0}};
 
+static const struct config_word ne_format_words[] = {{"delivery", CONFIG_FORMAT_DELIVERY},
+	{"automatic", CONFIG_FORMAT_AUTOMATIC}, {"5", 5}, {"6", 6}, {"7", 7}, {"12", 12},
+	{NULL, 0}};
+
+static const struct config_key summary_keys[] = {
+	NUMBER("timer", struct config_summary, timer, 0, UINT32_MAX, "60",
+		"seconds from one report of a flow to the next; 0: no timer"),
+	NUMBER("packets", struct config_summary, packets, 0, INT64_MAX, "0",
+		"packets after which a report is due; 0: not by packets"),
+	NUMBER("bytes", struct config_summary, bytes, 0, INT64_MAX, "0",
+		"octets of IP after which a report is due; 0: not by octets"),
+	BOOL("session", struct config_summary, session, "false",
+		"true: counted over all flows of a task together"),
+};
+SCOPE(summary_keys);
+
 static const struct config_key ne_keys[] = {
 	{.name = "ne-identifier",
 		.type = CONFIG_TEXT,
@@ -132,6 +148,15 @@ static const struct config_key ne_keys[] = {
 		"poi, or triggered by another function over LI_T2 and LI_T3"),
 	WORD("x2-report", struct config_ne, x2_report, x2_report_words, "none",
 		"what X2 carries for tasks without HeaderReporting; none: such tasks are refused"),
+	{.name = "x2-summary",
+		.type = CONFIG_MAP,
+		AT(struct config_ne, x2_summary),
+		.scope = &summary_keys_scope,
+		.doc = "triggers of the reports that x2-report: pdsr asks for"},
+	WORD("payload-format", struct config_ne, payload_format, ne_format_words, "delivery",
+		"X3 of this network element: as delivery.payload-format, or its own"),
+	BOOL("axri", struct config_ne, axri, "false",
+		"tasks with the same destinations and delivery type share the X3 PDU of a packet"),
 	{.name = "path",
 		.type = CONFIG_TEXT,
 		AT(struct config_ne, path),
@@ -257,11 +282,25 @@ static const struct config_key spool_keys[] = {
 };
 SCOPE(spool_keys);
 
-static const struct config_word format_words[] = {
-	{"automatic", 0}, {"5", 5}, {"6", 6}, {"7", 7}, {"12", 12}, {NULL, 0}};
+static const struct config_word format_words[] = {{"automatic", CONFIG_FORMAT_AUTOMATIC}, {"5", 5},
+	{"6", 6}, {"7", 7}, {"12", 12}, {NULL, 0}};
 
 static const struct config_word xiri_words[] = {
 	{"r18", CONFIG_XIRI_R18}, {"r19", CONFIG_XIRI_R19}, {NULL, 0}};
+
+static const struct config_key attribute_keys[] = {
+	{.name = "matched-target",
+		.type = CONFIG_BOOL,
+		AT(struct config_delivery, attributes.matched_target),
+		.fallback = "false",
+		.doc = "attributes 17 in X3 PDUs too; X2 always has them"},
+	{.name = "addresses",
+		.type = CONFIG_BOOL,
+		AT(struct config_delivery, attributes.addresses),
+		.fallback = "false",
+		.doc = "attributes 10 to 16: addresses, ports and protocol of the packet"},
+};
+SCOPE(attribute_keys);
 
 static const struct config_key delivery_keys[] = {
 	{.name = "nf-identifier",
@@ -311,6 +350,10 @@ static const struct config_key delivery_keys[] = {
 	NUMBER("threads", struct config_delivery, threads, 1, 16, "1", "delivery threads"),
 	WORD("payload-format", struct config_delivery, payload_format, format_words, "automatic",
 		"automatic (12 when tunnelled, else 5, 6 or 7), or always 5, 6, 7 or 12"),
+	{.name = "attributes",
+		.type = CONFIG_MAP,
+		.scope = &attribute_keys_scope,
+		.doc = "optional attributes of the PDUs"},
 	WORD("xiri-release", struct config_delivery, xiri_release, xiri_words, "r18",
 		"3GPP release of the module that header reports name: r18 (version 15) or r19 (3)"),
 	NUMBER("flow-idle", struct config_delivery, flow_idle, 1, 86400, "30",

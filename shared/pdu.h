@@ -110,3 +110,13 @@ struct pdu { // decoded; pointers into the caller's octets
 // attribute length, repeated single attribute, format against type, direction, keepalive rules.
 [[nodiscard]] int64_t pdu_decode(const uint8_t *octets, size_t length, size_t max_size,
 	struct pdu *out, const char **why);
+
+struct pdu_axri { // attribute 21: a further task that the PDU is for (clause 5.3.22)
+	struct id16 xid;
+	uint64_t correlation;
+	bool numbered;	   // the optional sequence number is there
+	uint32_t sequence; // in the context of this XID and correlation ID
+};
+
+// The next attribute 21 of a decoded PDU. Start with *at = 0; false when there are no more.
+bool pdu_axri_next(const struct pdu *p, uint32_t *at, struct pdu_axri *out);

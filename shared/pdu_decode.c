@@ -187,3 +187,22 @@ int64_t pdu_decode(
 						   : check_product(out, why);
 	return error ? error : (int64_t)size;
 }
+
+bool pdu_axri_next(const struct pdu *p, uint32_t *at, struct pdu_axri *out)
+{
+	// pdu_decode has walked the same octets to their very end.
+	while (*at < p->header_length - PDU_HEADER_MIN) {
+		const uint8_t *tl = p->attributes + *at, *value = tl + 4;
+		uint16_t length = wire_load16(tl + 2);
+		*at += 4u + length;
+		if (wire_load16(tl) != PDU_ATTR_AXRI)
+			continue;
+		memcpy(out->xid.b, value, sizeof(out->xid.b));
+		out->correlation =
+			(uint64_t)wire_load32(value + 16) << 32 | wire_load32(value + 20);
+		out->numbered = length == 28;
+		out->sequence = out->numbered ? wire_load32(value + 24) : 0;
+		return true;
+	}
+	return false;
+}

@@ -37,6 +37,12 @@ static void decode(const uint8_t *octets, size_t length)
 	must(p.header_length >= PDU_HEADER_MIN && p.time_ns % 1000000000u < 1000000000u);
 	must(!p.nfid || (p.nfid > octets && p.nfid + p.nfid_length <= p.payload));
 	must(!p.ipid || (p.ipid > octets && p.ipid + p.ipid_length <= p.payload));
+	struct pdu_axri a;
+	uint32_t at = 0, named = 0;
+	while (pdu_axri_next(&p, &at, &a))
+		named++;
+	must(at == p.header_length - PDU_HEADER_MIN);
+	must((named > 0) == ((p.present >> PDU_ATTR_AXRI & 1) != 0));
 	// Exactly its own octets are enough, one less is not.
 	must(pdu_decode(octets, (size_t)n, SIZE_MAX_TRIED, &p, &why) == n);
 	must(pdu_decode(octets, (size_t)n - 1, SIZE_MAX_TRIED, &p, &why) == POI_ERR_AGAIN);

@@ -5,7 +5,7 @@ import socket
 import struct
 import uuid
 
-VERSION = 2
+VERSION = 3
 HELLO, HELLO_OK, NE_PUT, DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, EVENT = 1, 2, 10, 12, 13, 14, 15, 45
 ACK = 40
 X2, X3 = 1, 2
@@ -39,7 +39,7 @@ def ipv6_filter(address):
 
 
 class Controller:
-	def __init__(self, path, ne="poi-01", fail_safe_ms=0):
+	def __init__(self, path, ne="poi-01", fail_safe_ms=0, payload_format=0, axri=False):
 		self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 		self._socket.settimeout(10)
 		self._socket.connect(path)
@@ -47,7 +47,7 @@ class Controller:
 		kind, _ = self._ask(HELLO, struct.pack(">HBQ", VERSION, 1, int.from_bytes(os.urandom(8), "big")) + text("lab"))
 		if kind != HELLO_OK:
 			raise Refused("hello: %d" % kind)
-		self._do(NE_PUT, self.ne + text(ne) + struct.pack(">QQB", fail_safe_ms, 0, 0))
+		self._do(NE_PUT, self.ne + text(ne) + struct.pack(">QQBBB", fail_safe_ms, 0, 0, payload_format, axri))
 
 	def close(self):
 		self._socket.close()

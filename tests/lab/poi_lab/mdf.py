@@ -348,11 +348,14 @@ class Mdf:
 			p = pdu.decode(octets)
 			if p.type in (pdu.KEEPALIVE, pdu.KEEPALIVE_ACK):
 				return self._keepalive(p, keepalive)
-			self._shapes.learn(octets, p)
+			further = p.further
+			if not further:
+				self._shapes.learn(octets, p)
 			context, form, kind, header, sequence, time_ns = (p.context, p.format, p.type, p.header_length,
 				p.sequence, p.time_ns)
 			payload = p.payload
 		else:
+			further = ()
 			context, form, kind, header, sequence, time_ns = known
 			payload = octets[header:]
 			p = pdu.Pdu()
@@ -363,6 +366,11 @@ class Mdf:
 		wrong, new = self._continuity.see(context, sequence, local)
 		if wrong:
 			self._violation("sequence: " + wrong)
+		for other, number in further:
+			wrong, _ = self._continuity.see(other, number, local) if number is not None else (None, True)
+			if wrong:
+				self._violation("sequence of a further task: " + wrong)
+			self.per_context[other] += new
 		self.counts["x2" if kind == pdu.X2 else "x3"] += 1
 		self.counts["payload_octets"] += len(payload)
 		self.per_context[context] += 1

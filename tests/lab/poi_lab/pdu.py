@@ -56,6 +56,12 @@ class Pdu:
 		return None
 
 	@property
+	def further(self):
+		"""What attributes 21 name: (context, sequence number or None) of each further task."""
+		return [((self.type, v[:16], *self.context[2:5], int.from_bytes(v[16:24], "big")),
+			int.from_bytes(v[24:], "big") if len(v) == 28 else None) for v in self.values(AXRI)]
+
+	@property
 	def context(self):
 		"""The sequence context: kind, XID, domain, NFID, IPID, correlation ID."""
 		return (self.type, self.xid, self.first(5), self.first(NFID), self.first(IPID), self.correlation)
@@ -155,6 +161,9 @@ def _check_content(p):
 	for kind in (NFID, IPID):
 		if not p.first(kind):
 			raise Violation("attribute-length", "%s is empty" % ATTRIBUTES[kind])
+	for value in p.values(AXRI):
+		if value[:16] == NO_ID:
+			raise Violation("xid", "zero in an additional XID")
 	for value in p.values(MATCHED) + p.values(OTHER):
 		_check_target(value.decode())
 	_check_payload(p)
@@ -278,6 +287,9 @@ def _show(kind, value):
 		return str(ipaddress.ip_address(value))
 	if kind in TEXT:
 		return value.decode()
+	if kind == AXRI:
+		return "XID %s, correlation ID %d%s" % (uuid.UUID(bytes=value[:16]), int.from_bytes(value[16:24], "big"),
+			", sequence number %d" % int.from_bytes(value[24:], "big") if len(value) == 28 else "")
 	return value.hex()
 
 

@@ -276,13 +276,21 @@ Test(x1_task, x2_needs_something_to_report)
 	cr_assert_eq(build(), 0);
 	cr_assert_eq(out.report, REPORT_PDHR);
 	config.nes[0].x2_report = CONFIG_X2_PDSR;
+	config.nes[0].x2_summary = (struct config_summary){30, 100, 5000, true};
 	cr_assert_eq(build(), 0);
 	cr_assert_eq(out.report, REPORT_PDSR);
-	cr_assert_gt(out.triggers.timer_s, 0);
+	cr_assert_eq(out.triggers.timer_s, 30);
+	cr_assert_eq(out.triggers.packets, 100);
+	cr_assert_eq(out.triggers.bytes, 5000);
+	cr_assert_eq(out.triggers.session, 1);
 	details.delivery = X1_X3_ONLY;
 	cr_assert_eq(build(), 0);
 	cr_assert_eq(out.report, REPORT_NONE, "the default is of tasks with X2");
 	cr_assert_eq(out.matched_length, 0);
+	config.delivery.attributes.matched_target = true;
+	cr_assert_eq(build(), 0);
+	cr_assert_gt(out.matched_length, 0, "attributes 17 of content, where they are asked for");
+	config.delivery.attributes.matched_target = false;
 	ask_for_reports(false);
 	cr_assert_eq(build(), X1_ERR_ACTIVATE, "not honoured, so refused");
 }

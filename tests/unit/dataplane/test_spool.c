@@ -55,16 +55,18 @@ static struct spool *opened(struct bed *b, enum spool_found expected)
 	return s;
 }
 
-// Segment `number`: its copies' lengths, slots and octets follow from the number.
+// Segment `number`: its copies' lengths, slots and octets follow from the number. Some copies share
+// the PDU before them.
 static void fill(struct bed *b, uint32_t number)
 {
 	uint32_t copies = 1 + number * 7 % 100, end = 0;
 
 	for (uint32_t i = 0; i < copies; i++) {
-		uint32_t length = 90 + (number * 31 + i * 13) % 1000;
+		uint32_t length = i % 5 == 4 ? 0 : 90 + (number * 31 + i * 13) % 1000;
 		memset(b->octets + end, (int)(number + i), length);
 		end += length;
-		b->segment.copy[i] = (struct copy_descriptor){end, number + i, length - 89};
+		b->segment.copy[i] =
+			(struct copy_descriptor){end, number + i, length ? length - 89 : 7};
 	}
 	b->segment.pushed = copies;
 	b->segment.closed = 1;

@@ -293,3 +293,87 @@ Test(stream, a_pdu_larger_than_a_record)
 	cr_assert_eq(balance(b).acknowledged, 2);
 	bed_free(b);
 }
+
+// --- PDUs that are a copy for several tasks ---
+
+#define TASKS 6u
+
+// Bursts of up to TASKS tasks that may share a PDU; acknowledgements, cuts and a discard at random
+// places. Each task's copies are settled exactly, whatever happens to the PDUs they share.
+static void push_tasks(struct bed *b, uint32_t worker, uint32_t n, uint64_t *pushed)
+{
+	struct rule rules[TASKS];
+	struct hit hits[TASKS];
+	struct packet_view v = {.data = b->frame,
+		.length = sizeof(b->frame),
+		.total = sizeof(b->frame),
+		.n_layers = 1,
+		.layer[0] = {.length = (uint16_t)(20 + rand() % 3000), .family = 4}};
+	void *mbufs[1] = {NULL};
+	struct copy_ring *r;
+
+	for (uint32_t i = 0; i < n; i++) {
+		rules[i] = b->rule;
+		rules[i].slot = 10 + i;
+		rules[i].context_x3 = i;
+		rules[i].axri = 1;
+		hits[i] = (struct hit){.rule = &rules[i], .direction = 3};
+		pushed[i]++;
+	}
+	capture_burst(b->capture[worker], hits, n, &v, mbufs, 0);
+	while ((r = capture_ready(b->capture[worker], 0)))
+		stream_wake(copy_ring_owner(r), b->now);
+}
+
+static void check_tasks(struct bed *b, const uint64_t *pushed, bool at_rest)
+{
+	struct copy_balance all = {0};
+	uint64_t octets = 0, settled = 0;
+
+	stream_balance(b->stream, &all, &octets);
+	for (uint32_t i = 0; i < TASKS; i++) {
+		struct copy_balance n = {0};
+		settled_read(&b->book, 10 + i, &n);
+		uint64_t done = n.acknowledged + n.in_doubt + n.lost[LOSS_REMOVED];
+		cr_assert_leq(done, pushed[i]);
+		if (at_rest)
+			cr_assert_eq(done, pushed[i], "task %u", i);
+		settled += done;
+	}
+	cr_assert_eq(settled, all.acknowledged + all.in_doubt + all.lost[LOSS_REMOVED]);
+	cr_assert_eq(all.offered, settled + all.queued);
+	if (at_rest)
+		cr_assert_eq(octets, 0);
+}
+
+Test(stream, shared_pdus_settle_for_each_of_their_tasks)
+{
+	for (unsigned seed = 1; seed <= 60; seed++) {
+		struct bed *b = bed_new();
+		uint64_t pushed[TASKS] = {0}, acked = 0;
+		struct stream_piece p;
+		srand(seed);
+		b->rule.destination[0] = 0;
+		for (int i = 0; i < 400; i++) {
+			push_tasks(b, (uint32_t)rand() % 2, 1 + (uint32_t)rand() % TASKS, pushed);
+			b->now += FLUSH / 3;
+			while (rand() % 4 && send_one(b, &p))
+				;
+			if (rand() % 3 == 0 && b->written > acked)
+				acked += (uint64_t)rand() % (b->written - acked + 1);
+			stream_acked(b->stream, acked);
+			if (rand() % 50 == 0)
+				stream_cut(b->stream, rand() % 2);
+			check_tasks(b, pushed, false);
+		}
+		if (seed % 2 == 0)
+			stream_discard(b->stream, LOSS_REMOVED);
+		for (int i = 0; i < 10000 && !stream_empty(b->stream); i++) {
+			b->now += FLUSH;
+			send_one(b, &p);
+			stream_acked(b->stream, b->written);
+		}
+		check_tasks(b, pushed, true);
+		bed_free(b);
+	}
+}

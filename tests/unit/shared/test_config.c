@@ -312,6 +312,37 @@ Test(config, not_yaml)
 		F "29:8: audit.file is a list or has keys, write one value");
 }
 
+Test(config, what_a_network_element_reports_and_how)
+{
+	char *text = changed("    role: poi\n",
+		"    x2-report: pdsr\n    x2-summary: { timer: 0, packets: 9, session: true }\n"
+		"    payload-format: 7\n    axri: true\n");
+	struct config *c = load(text);
+
+	cr_assert_not_null(c, "%s", why);
+	cr_assert_eq(c->nes[0].x2_summary.timer, 0);
+	cr_assert_eq(c->nes[0].x2_summary.packets, 9);
+	cr_assert_eq(c->nes[0].x2_summary.bytes, 0);
+	cr_assert(c->nes[0].x2_summary.session);
+	cr_assert_eq(c->nes[0].payload_format, 7);
+	cr_assert(c->nes[0].axri);
+	cr_assert_not(c->delivery.attributes.matched_target || c->delivery.attributes.addresses);
+	config_free(c);
+	free(text);
+	text = changed("    role: poi\n", "    x2-report: pdsr\n");
+	c = load(text);
+	cr_assert_not_null(c, "%s", why);
+	cr_assert_eq(c->nes[0].x2_summary.timer, 60);
+	cr_assert_eq(c->nes[0].payload_format, CONFIG_FORMAT_DELIVERY);
+	cr_assert_eq(c->delivery.payload_format, CONFIG_FORMAT_AUTOMATIC);
+	cr_assert_not(c->nes[0].axri);
+	config_free(c);
+	free(text);
+	expect_refusal("    role: poi\n", "    x2-report: pdsr\n    x2-summary: { timer: 0 }\n",
+		F "7:17: network-elements[0].x2-summary has no trigger, write one of timer, "
+		  "packets or bytes above 0");
+}
+
 Test(config, a_network_element_inherits_x1)
 {
 	char *text = changed("    role: poi\n", "    x1: { keepalive: { time-p2: 3 } }\n");

@@ -253,6 +253,39 @@ Test(pdu, unknown_and_repeatable_attributes_pass)
 	cr_assert((p.present & 1u << PDU_ATTR_MATCHED_TARGET) != 0);
 }
 
+Test(pdu, further_tasks_are_read_with_and_without_a_number)
+{
+	static const char extra_hex[] =
+		"0015001c" // 28 octets
+		"00112233445566778899aabbccddeeff0102030405060708"
+		"deadbeef"
+		"001000010600" // 16, and a stray octet that is cut off below
+		;
+	uint8_t extra[128], out[256];
+	struct pdu_origin o = origin_of("a");
+	struct pdu_head h = x3_head();
+	struct pdu_axri a;
+	struct pdu p;
+	const char *why;
+	uint32_t at = 0;
+
+	from_hex(extra_hex, extra, sizeof(extra));
+	memcpy(extra + 37, extra, 32); // and one of 24 octets
+	extra[37 + 3] = 24;
+	h.extra = extra;
+	h.extra_length = 37 + 28;
+	size_t n = pdu_head_write(out, &o, &h);
+	cr_assert(pdu_decode(out, n, 4096, &p, &why) == (int64_t)n, "%s", why);
+	cr_assert(pdu_axri_next(&p, &at, &a));
+	cr_expect(a.numbered && a.sequence == 0xdeadbeef);
+	cr_expect_eq(a.correlation, 0x0102030405060708);
+	cr_expect_eq(memcmp(a.xid.b, extra + 4, 16), 0);
+	cr_assert(pdu_axri_next(&p, &at, &a));
+	cr_expect(!a.numbered && a.sequence == 0);
+	cr_expect_eq(a.correlation, 0x0102030405060708);
+	cr_assert_not(pdu_axri_next(&p, &at, &a));
+}
+
 static void pcap_record(FILE *f, const uint8_t *octets, uint32_t n)
 {
 	uint32_t head[4] = {1767225600, 0, n, n};
