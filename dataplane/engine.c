@@ -311,7 +311,7 @@ static int task_remove(struct engine *e, const struct channel_object *o)
 	reconcile_leaves(&e->reconcile, t);
 	if (t->hold) {
 		not_losing(e, t->hold);
-		(void)table_remove(e->builder, t->hold->slot);
+		(void)table_remove(e->builder, rule_key_own(t->hold->slot));
 		hold_leave(e, t->hold, false);
 		e->dirty = true;
 	}
@@ -499,7 +499,7 @@ bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
 		reconcile_leaves(&e->reconcile, t);
 		struct leaving *hold = store_task_bury(e->store, t);
 		not_losing(e, hold);
-		(void)table_remove(e->builder, hold->slot);
+		(void)table_remove(e->builder, rule_key_own(hold->slot));
 		hold_leave(e, hold, false);
 		e->dirty = true;
 	}

@@ -5,6 +5,7 @@
 #endif
 
 #include "dataplane/table_index.h"
+#include "shared/pdu.h"
 #include "shared/wire.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -493,7 +494,7 @@ static bool verify(
 
 	if ((e->key ^ p->key) >> 1)
 		return false;
-	if (!p->delta && table_is_void(s->t, e->rule->slot))
+	if (!p->delta && table_is_void(s->t, rule_key(e->rule)))
 		return false;
 	if (!is_first(&e->rule->filter, v, p->place, e->key & 1))
 		return false;
@@ -526,6 +527,82 @@ static void locate(struct search *s)
 	}
 }
 
+// ---- bound rules: several may have one task's slot, and the task wants the packet once ----
+
+static bool is_before(const struct rule *a, const struct rule *b)
+{
+	return a->from_ns != b->from_ns ? a->from_ns < b->from_ns : a->binding < b->binding;
+}
+
+static void merge(struct hit *into, const struct hit *other)
+{
+	uint8_t a = into->direction, b = other->direction;
+
+	if (is_before(other->rule, into->rule))
+		*into = *other;
+	if (a == PDU_DIRECTION_UNKNOWN || a == b)
+		into->direction = b;
+	else
+		into->direction = b == PDU_DIRECTION_UNKNOWN ? a : PDU_DIRECTION_BOTH;
+}
+
+// Over all bound rules of the hit's task that hold on its packet: makes the hit what stands for all
+// of them, and returns the first in the order of search. Slow; only where a packet's hits do not
+// fit into one call.
+static __attribute__((noinline)) const struct rule *whole(const struct search *of, struct hit *hit)
+{
+	const struct rule *first = NULL;
+	const uint32_t slot = hit->rule->slot;
+	struct search s = {.t = of->t, .port = of->port, .views = of->views};
+
+	do {
+		s.n = 0;
+		s.full = false;
+		gather(&s, hit->packet);
+		locate(&s);
+		for (unsigned i = 0; i < s.n; i++) {
+			const struct probe *p = &s.probe[i];
+			const struct index *x = p->delta ? s.t->delta : s.t->base;
+			for (uint32_t at = p->start; at < p->end; at++) {
+				const struct rule *r = x->entry[at].rule;
+				struct hit other;
+				if (!r->binding || r->slot != slot ||
+					!verify(&s, p, &x->entry[at], &other))
+					continue;
+				merge(hit, &other);
+				first = first ? first : r;
+			}
+		}
+		s.first_stage = s.next_stage;
+	} while (s.full);
+	return first;
+}
+
+// Is this hit the first of its task on its packet? If not, it is merged into the one there is.
+static __attribute__((noinline)) bool admit(const struct search *s, const struct match_cursor *c,
+	struct hit *hits, unsigned n_hits, struct hit *hit)
+{
+	const struct rule *own = hit->rule;
+
+	if (c->split &&
+		hit->packet == c->packet) // an earlier call may have had it, and made it whole
+		return whole(s, hit) == own;
+	for (unsigned i = n_hits; i-- > 0 && hits[i].packet == hit->packet;)
+		if (hits[i].rule->binding && hits[i].rule->slot == own->slot) {
+			merge(&hits[i], hit);
+			return false;
+		}
+	return true;
+}
+
+static void split(const struct search *s, struct match_cursor *c, struct hit *hits, unsigned n_hits)
+{
+	for (unsigned i = n_hits; i-- > 0 && hits[i].packet == c->packet;)
+		if (hits[i].rule->binding)
+			(void)whole(s, &hits[i]);
+	c->split = true;
+}
+
 // All gathered probes; false when `hits` was full, with the cursor on what comes next.
 static bool probe_all(struct search *s, struct match_cursor *c, struct hit *hits, unsigned max_hits,
 	unsigned *n_hits)
@@ -539,10 +616,14 @@ static bool probe_all(struct search *s, struct match_cursor *c, struct hit *hits
 			struct hit hit;
 			if (!verify(s, p, &x->entry[at], &hit))
 				continue;
+			if (__builtin_expect(hit.rule->binding != 0, 0) &&
+				!admit(s, c, hits, *n_hits, &hit))
+				continue;
 			if (*n_hits == max_hits) {
 				c->packet = p->packet;
 				c->stage = (uint16_t)(p->place * 2 + p->delta);
 				c->position = at - p->start;
+				split(s, c, hits, *n_hits);
 				return false;
 			}
 			hits[(*n_hits)++] = hit;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "dataplane/match.h"
+#include "dataplane/pdr_select.h"
 #include "shared/pdu.h"
 #include "shared/wire.h"
 
@@ -150,17 +151,22 @@ static uint8_t tunnel_direction(
 	return to_us ? PDU_DIRECTION_FROM_TARGET : PDU_DIRECTION_TO_TARGET;
 }
 
+static struct packet_nested outermost(const struct packet_view *v)
+{
+	return (struct packet_nested){.teid = v->teid,
+		.outer = v->gtp_outer,
+		.flags = v->flags & VIEW_PDU_SESSION,
+		.pdu_type = v->pdu_type,
+		.qfi = v->qfi};
+}
+
 static bool find_tunnel(const struct filter *f, const struct port_traits *port,
 	const struct packet_view *v, struct hit *hit)
 {
 	if (!(v->flags & VIEW_GTPU))
 		return false;
+	const struct packet_nested first = outermost(v);
 	for (unsigned i = 0; i <= v->n_nested; i++) {
-		struct packet_nested first = {.teid = v->teid,
-			.outer = v->gtp_outer,
-			.flags = v->flags & VIEW_PDU_SESSION,
-			.pdu_type = v->pdu_type,
-			.qfi = v->qfi};
 		const struct packet_nested *g = i ? &v->nested[i - 1] : &first;
 		if (!tunnel_holds(f, port, v, g))
 			continue;
@@ -219,6 +225,90 @@ static bool find_frame(const struct filter *f, const struct port_traits *port,
 	return false;
 }
 
+// ---- bound rules: the session's tunnel end or address, and what else the task asks for ----
+
+static bool also_mac(const struct filter *also, const struct packet_view *v)
+{
+	if (v->length >= 14 && mac_holds(also, v->data) != NO_MATCH)
+		return true;
+	return v->flags & VIEW_ETHERNET &&
+	       mac_holds(also, v->data + v->gtp + v->gtp_header) != NO_MATCH;
+}
+
+// Whose packet it is and which way it goes is known; the rest only narrows. `g` NULL: no tunnel,
+// then hit->layer is the only one looked at. Sets hit->layer where addresses or ports say it.
+static bool also_holds(const struct rule *rule, const struct port_traits *port,
+	const struct packet_view *v, const struct packet_nested *g, struct hit *hit)
+{
+	const struct filter *also = rule->also;
+	unsigned last = g ? v->n_layers : hit->layer + 1u;
+
+	if (!also)
+		return true;
+	if (!allows(also, hit->direction) || (also->n_mac && !also_mac(also, v)))
+		return false;
+	if (also->kinds & (FILTER_TEID | FILTER_FTEID) && !(g && tunnel_holds(also, port, v, g)))
+		return false;
+	if (!(also->kinds & (FILTER_ADDRESS | FILTER_PORT)))
+		return true;
+	for (unsigned i = g ? g->outer + 1u : hit->layer; i < last; i++)
+		if (layer_holds(also, v, i) != NO_MATCH) {
+			hit->layer = (uint8_t)i;
+			return true;
+		}
+	return false;
+}
+
+static bool bound_tunnel(const struct rule *rule, const struct port_traits *port,
+	const struct packet_view *v, struct hit *hit)
+{
+	if (!(v->flags & VIEW_GTPU))
+		return false;
+	const struct packet_nested first = outermost(v);
+	for (unsigned i = 0; i <= v->n_nested; i++) {
+		const struct packet_nested *g = i ? &v->nested[i - 1] : &first;
+		uint8_t inner = g->outer + 1;
+		if (!tunnel_holds(&rule->filter, port, v, g))
+			continue;
+		if (rule->select &&
+			(inner >= v->n_layers || !pdr_select_wants(rule->select, v, inner)))
+			continue;
+		hit->layer = inner < v->n_layers ? inner : g->outer;
+		hit->direction = rule->direction ? rule->direction : tunnel_direction(port, v, g);
+		hit->tunnelled = 1;
+		if (also_holds(rule, port, v, g, hit))
+			return true;
+	}
+	return false;
+}
+
+// A user's address as the data network sees it: outside tunnels, where others may have the same
+// one. On a port without a class the tunnels are what counts if it looks into them: the same packet
+// may pass it both ways.
+static bool bound_address(const struct rule *rule, const struct port_traits *port,
+	const struct packet_view *v, struct hit *hit)
+{
+	const struct ip_prefix *p = &rule->filter.address[0];
+	unsigned n = v->flags & VIEW_GTPU ? v->gtp_outer + 1u : v->n_layers;
+
+	if (port->link == CONFIG_LINK_OTHER && port->tunnel == CONFIG_TUNNEL_GTPU)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		const struct packet_layer *l = &v->layer[i];
+		const uint8_t *source = v->data + l->l3 + l->source;
+		uint8_t direction = by_ends(covers(p, l->family, source),
+			covers(p, l->family, source + l->address_length));
+		if (direction == NO_MATCH)
+			continue;
+		if (rule->select && !pdr_select_wants(rule->select, v, (uint8_t)i))
+			continue;
+		*hit = (struct hit){.layer = (uint8_t)i, .direction = direction};
+		if (also_holds(rule, port, v, NULL, hit))
+			return true;
+	}
+	return false;
+}
+
 bool match_rule(const struct rule *rule, const struct port_traits *port,
 	const struct packet_view *view, struct hit *hit)
 {
@@ -226,6 +316,9 @@ bool match_rule(const struct rule *rule, const struct port_traits *port,
 
 	if (rule->links && !(rule->links >> port->link & 1))
 		return false;
+	if (__builtin_expect(rule->binding != 0, 0))
+		return f->kinds & FILTER_FTEID ? bound_tunnel(rule, port, view, hit)
+					       : bound_address(rule, port, view, hit);
 	if (f->kinds & FILTER_MAC)
 		return find_frame(f, port, view, hit);
 	if (f->kinds & (FILTER_TEID | FILTER_FTEID))

@@ -16,13 +16,13 @@ struct box {
 	struct box *next;
 };
 
-struct slot_state {
+struct key_state {
 	struct box *live;
 	uint32_t change; // index in `changes`, or NO_CHANGE
 };
 
-struct change { // a slot that the base has wrong
-	uint32_t slot;
+struct change { // a key whose rule the base has wrong
+	uint32_t key;
 	uint64_t stamp; // of its last change
 };
 
@@ -43,8 +43,8 @@ struct record {		     // a table known to the builder
 
 struct table_builder {
 	struct seeds seeds;
-	struct slot_state *slot;
-	uint32_t n_slots;
+	struct key_state *key;
+	uint32_t n_keys;
 	struct change *change;
 	uint32_t n_changes, max_changes;
 	uint64_t stamp;	     // counts puts and removes
@@ -53,7 +53,7 @@ struct table_builder {
 	struct filters *filters;
 	struct filter_needs needs;
 	uint32_t n_live;
-	uint32_t n_ported; // ... with FILTER_PORT
+	uint32_t n_ported; // ... with rule_wants_ports
 	uint64_t digest;
 	struct record *oldest, *newest;
 	struct garbage garbage; // for the newest table, once it has a successor
@@ -94,7 +94,7 @@ static void free_garbage(struct garbage *g)
 
 static uint64_t digest_of(const struct rule *r)
 {
-	uint8_t octets[FILTER_ENCODED_MAX + 128];
+	uint8_t octets[2 * FILTER_ENCODED_MAX + 160];
 	struct wire_writer w = wire_writer_of(octets, sizeof(octets));
 
 	wire_put_u32(&w, r->slot);
@@ -110,6 +110,14 @@ static uint64_t digest_of(const struct rule *r)
 	for (unsigned i = 0; i < r->n_destinations && i < RULE_DESTINATIONS_MAX; i++)
 		wire_put_u16(&w, r->destination[i]);
 	filter_encode(&w, &r->filter);
+	if (r->binding) {
+		wire_put_u32(&w, r->binding);
+		wire_put_u8(&w, r->direction);
+		wire_put_u64(&w, r->select_digest);
+		wire_put_u64(&w, r->from_ns);
+		if (r->also)
+			filter_encode(&w, r->also);
+	}
 	uint64_t h = 0xcbf29ce484222325u; // FNV-1a, then a finaliser: sums of it are the digest
 	for (const uint8_t *p = octets; p < w.at; p++)
 		h = (h ^ *p) * 0x100000001b3u;
@@ -151,8 +159,8 @@ void table_builder_free(struct table_builder *b)
 		free_record(b->oldest);
 		b->oldest = next;
 	}
-	for (uint32_t i = 0; i < b->n_slots; i++)
-		free(b->slot[i].live);
+	for (uint32_t i = 0; i < b->n_keys; i++)
+		free(b->key[i].live);
 	if (b->fold) {
 		index_free(b->fold->base);
 		filters_free(b->fold->filters);
@@ -162,31 +170,31 @@ void table_builder_free(struct table_builder *b)
 	free_boxes(b->zombies);
 	index_free(b->base);
 	filters_free(b->filters);
-	free(b->slot);
+	free(b->key);
 	free(b->change);
 	free(b);
 }
 
-static int reach_slot(struct table_builder *b, uint32_t slot)
+static int reach_key(struct table_builder *b, uint32_t key)
 {
-	if (slot < b->n_slots)
+	if (key < b->n_keys)
 		return POI_OK;
-	if (slot >= 1u << 30)
+	if (key >= 1u << 30)
 		return POI_ERR_NOMEM;
-	uint32_t n = b->n_slots ? b->n_slots : 256;
-	while (n <= slot)
+	uint32_t n = b->n_keys ? b->n_keys : 256;
+	while (n <= key)
 		n *= 2;
-	struct slot_state *grown = realloc(b->slot, n * sizeof(*grown));
+	struct key_state *grown = realloc(b->key, n * sizeof(*grown));
 	if (!grown)
 		return POI_ERR_NOMEM;
-	for (uint32_t i = b->n_slots; i < n; i++)
-		grown[i] = (struct slot_state){.change = NO_CHANGE};
-	b->slot = grown;
-	b->n_slots = n;
+	for (uint32_t i = b->n_keys; i < n; i++)
+		grown[i] = (struct key_state){.change = NO_CHANGE};
+	b->key = grown;
+	b->n_keys = n;
 	return POI_OK;
 }
 
-// Makes sure that note_change(slot) cannot fail.
+// Makes sure that note_change cannot fail.
 static int reach_change(struct table_builder *b)
 {
 	if (b->n_changes < b->max_changes)
@@ -200,13 +208,13 @@ static int reach_change(struct table_builder *b)
 	return POI_OK;
 }
 
-static void note_change(struct table_builder *b, uint32_t slot)
+static void note_change(struct table_builder *b, uint32_t key)
 {
-	uint32_t at = b->slot[slot].change;
+	uint32_t at = b->key[key].change;
 
 	if (at == NO_CHANGE) {
-		at = b->slot[slot].change = b->n_changes++;
-		b->change[at].slot = slot;
+		at = b->key[key].change = b->n_changes++;
+		b->change[at].key = key;
 	}
 	b->change[at].stamp = b->stamp;
 }
@@ -232,7 +240,7 @@ static void bury(struct table_builder *b, struct box *box)
 	count_needs(&b->needs, &box->rule, -1);
 	b->digest -= digest_of(&box->rule);
 	b->n_live--;
-	b->n_ported -= (box->rule.filter.kinds & FILTER_PORT) != 0;
+	b->n_ported -= rule_wants_ports(&box->rule);
 	box->died = b->stamp;
 	push(based || folding ? &b->zombies : &b->garbage.boxes, box);
 }
@@ -240,45 +248,45 @@ static void bury(struct table_builder *b, struct box *box)
 // What the one captured the other captures too; where it goes may differ.
 static bool captures_same(const struct rule *a, const struct rule *b)
 {
-	return a->delivery == b->delivery && a->report == b->report && a->links == b->links &&
-	       filter_equal(&a->filter, &b->filter);
+	return !a->binding && a->delivery == b->delivery && a->report == b->report &&
+	       a->links == b->links && filter_equal(&a->filter, &b->filter);
 }
 
 int table_put(struct table_builder *b, const struct rule *rule)
 {
 	struct box *box = malloc(sizeof(*box));
 
-	if (!box || reach_slot(b, rule->slot) || reach_change(b)) {
+	if (!box || reach_key(b, rule_key(rule)) || reach_change(b)) {
 		free(box);
 		return POI_ERR_NOMEM;
 	}
 	b->stamp++;
 	*box = (struct box){.rule = *rule, .born = b->stamp, .since = b->stamp};
-	struct slot_state *s = &b->slot[rule->slot];
+	struct key_state *s = &b->key[rule_key(rule)];
 	if (s->live && captures_same(&s->live->rule, rule))
 		box->since = s->live->since;
 	if (s->live)
 		bury(b, s->live);
 	s->live = box;
-	note_change(b, rule->slot);
+	note_change(b, rule_key(rule));
 	count_needs(&b->needs, rule, 1);
 	b->digest += digest_of(rule);
 	b->n_live++;
-	b->n_ported += (rule->filter.kinds & FILTER_PORT) != 0;
+	b->n_ported += rule_wants_ports(rule);
 	filters_set(b->filters, &b->seeds, &box->rule);
 	return POI_OK;
 }
 
-int table_remove(struct table_builder *b, uint32_t slot)
+int table_remove(struct table_builder *b, uint32_t key)
 {
-	if (slot >= b->n_slots || !b->slot[slot].live)
+	if (key >= b->n_keys || !b->key[key].live)
 		return POI_ERR_NOT_FOUND;
 	if (reach_change(b))
 		return POI_ERR_NOMEM;
 	b->stamp++;
-	bury(b, b->slot[slot].live);
-	b->slot[slot].live = NULL;
-	note_change(b, slot);
+	bury(b, b->key[key].live);
+	b->key[key].live = NULL;
+	note_change(b, key);
 	return POI_OK;
 }
 
@@ -304,10 +312,10 @@ static int build_tombstones(const struct table_builder *b, struct table *t)
 	t->tombstone_mask = size - 1;
 	t->n_tombstones = b->n_changes;
 	for (uint32_t i = 0; i < b->n_changes; i++) {
-		uint32_t at = tombstone_at(b->change[i].slot, t->tombstone_mask);
+		uint32_t at = tombstone_at(b->change[i].key, t->tombstone_mask);
 		while (t->tombstone[at] != UINT32_MAX)
 			at = (at + 1) & t->tombstone_mask;
-		t->tombstone[at] = b->change[i].slot;
+		t->tombstone[at] = b->change[i].key;
 	}
 	return POI_OK;
 }
@@ -320,8 +328,8 @@ static struct index *build_delta(const struct table_builder *b)
 	if (!rules)
 		return NULL;
 	for (uint32_t i = 0; i < b->n_changes; i++)
-		if (b->slot[b->change[i].slot].live)
-			rules[n++] = &b->slot[b->change[i].slot].live->rule;
+		if (b->key[b->change[i].key].live)
+			rules[n++] = &b->key[b->change[i].key].live->rule;
 	return index_build(&b->seeds, rules, n);
 }
 
@@ -415,7 +423,7 @@ void table_fold_run(struct table_fold *f)
 		return;
 	f->needs = (struct filter_needs){.six_length = 128};
 	for (uint32_t i = 0; i < t->base->n_rules; i++)
-		if (!table_is_void(t, t->base->rule[i]->slot))
+		if (!table_is_void(t, rule_key(t->base->rule[i])))
 			rules[n++] = t->base->rule[i];
 	for (uint32_t i = 0; i < t->delta->n_rules; i++)
 		rules[n++] = t->delta->rule[i];
@@ -436,12 +444,12 @@ static void keep_later_changes(struct table_builder *b, uint64_t since)
 	for (uint32_t i = 0; i < b->n_changes; i++) {
 		struct change c = b->change[i];
 		if (c.stamp <= since) {
-			b->slot[c.slot].change = NO_CHANGE;
+			b->key[c.key].change = NO_CHANGE;
 			continue;
 		}
-		b->slot[c.slot].change = kept;
+		b->key[c.key].change = kept;
 		b->change[kept++] = c;
-		const struct box *live = b->slot[c.slot].live;
+		const struct box *live = b->key[c.key].live;
 		if (live)
 			filters_set(b->filters, &b->seeds, &live->rule);
 	}
@@ -476,7 +484,7 @@ void table_fold_finish(struct table_builder *b, struct table_fold *f)
 		// Lengths that went away since are forgotten; what came since is in the delta.
 		b->needs.six_length = f->needs.six_length;
 		for (uint32_t i = 0; i < b->n_changes; i++) {
-			const struct box *live = b->slot[b->change[i].slot].live;
+			const struct box *live = b->key[b->change[i].key].live;
 			if (live && b->change[i].stamp > since) {
 				count_needs(&b->needs, &live->rule, 1);
 				count_needs(&b->needs, &live->rule, -1);

@@ -205,7 +205,7 @@ struct table {
 	struct filters *filters;
 	const struct index *base;
 	const struct index *delta;
-	uint32_t *tombstone; // open addressing, UINT32_MAX is free: slots whose base rule is void
+	uint32_t *tombstone; // open addressing, UINT32_MAX is free: keys whose base rule is void
 	uint32_t tombstone_mask;
 	uint32_t n_tombstones;
 	uint32_t kinds; // of base and delta
@@ -215,17 +215,17 @@ struct table {
 	uint64_t stamp; // last change it contains
 };
 
-static inline uint32_t tombstone_at(uint32_t slot, uint32_t mask)
+static inline uint32_t tombstone_at(uint32_t key, uint32_t mask)
 {
-	return (slot * 0x9e3779b1u) >> 7 & mask;
+	return (key * 0x9e3779b1u) >> 7 & mask;
 }
 
-static inline bool table_is_void(const struct table *t, uint32_t slot)
+static inline bool table_is_void(const struct table *t, uint32_t key)
 {
 	if (!t->n_tombstones)
 		return false;
-	for (uint32_t i = tombstone_at(slot, t->tombstone_mask);; i = (i + 1) & t->tombstone_mask) {
-		if (t->tombstone[i] == slot)
+	for (uint32_t i = tombstone_at(key, t->tombstone_mask);; i = (i + 1) & t->tombstone_mask) {
+		if (t->tombstone[i] == key)
 			return true;
 		if (t->tombstone[i] == UINT32_MAX)
 			return false;

@@ -108,8 +108,7 @@ struct again {
 static bool counts(const struct again *a, const struct hit *h)
 {
 	if (a->held)
-		return h->rule->filter.kinds & FILTER_PORT &&
-		       table_rule_since(h->rule) <= a->in_force;
+		return rule_wants_ports(h->rule) && table_rule_since(h->rule) <= a->in_force;
 	return h->tunnelled || (h->layer > 0 && h->layer != HIT_WHOLE_FRAME);
 }
 

@@ -112,7 +112,7 @@ static void change(struct bench *b, uint32_t n, uint32_t rate)
 		if (i % 2) // new ones, and old ones go
 			put(b, &random, TASKS + i);
 		else
-			(void)table_remove(b->builder, i);
+			(void)table_remove(b->builder, rule_key_own(i));
 		b->commit_us[i] = commit(b);
 		b->force_us[i] = now_us() - begun;
 	}

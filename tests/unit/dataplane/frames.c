@@ -449,6 +449,38 @@ void rule_random(struct rule *rule, struct rng *r, uint32_t slot)
 	while (filter_normalise(&rule->filter) || filter_check(&rule->filter, &why));
 }
 
+void rule_random_bound(struct rule *rule, struct rng *r, uint32_t binding, struct rule_room *room)
+{
+	const char *why;
+	struct filter *f = &rule->filter;
+
+	memset(rule, 0, sizeof(*rule));
+	rule->binding = binding;
+	rule->links = rng_below(r, 4) ? 0 : (uint8_t)(1 + rng_below(r, 15));
+	rule->from_ns = rng_below(r, 3);
+	if (rng_below(r, 2)) {
+		do
+			random_filter(f, r);
+		while (!(f->kinds & FILTER_FTEID));
+		*f = (struct filter){.kinds = FILTER_FTEID,
+			.teid = f->teid,
+			.fteid_v4 = f->fteid_v4,
+			.fteid_v6 = f->fteid_v6};
+		rule->direction = (uint8_t)(rng_below(r, 3) ? 2 + rng_below(r, 2) : 0);
+	} else {
+		f->kinds = FILTER_ADDRESS;
+		f->n_address = 1;
+		random_prefix(&f->address[0], r, rng_below(r, 2) ? 4 : 6);
+	}
+	rule->select = rng_below(r, 4) ? NULL : room->udp;
+	if (rng_below(r, 3))
+		return;
+	do
+		random_filter(&room->also, r);
+	while (filter_normalise(&room->also) || filter_check(&room->also, &why));
+	rule->also = &room->also;
+}
+
 void port_random(struct port_traits *port, struct rng *r)
 {
 	memset(port, 0, sizeof(*port));

@@ -45,4 +45,10 @@ void frame_finish(struct frame *f);
 void frame_random(struct frame *f, struct rng *r);
 // A normalised and checked filter from the same pools.
 void rule_random(struct rule *rule, struct rng *r, uint32_t slot);
+// A bound one. `also`: where to keep its further criteria; `udp`: the select to use sometimes.
+struct rule_room {
+	struct filter also;
+	const struct pdr_select *udp;
+};
+void rule_random_bound(struct rule *rule, struct rng *r, uint32_t binding, struct rule_room *room);
 void port_random(struct port_traits *port, struct rng *r);

@@ -224,8 +224,10 @@ static void ref_ip(struct ref *r, long at, long end, int version)
 			if (p + size > end)
 				return;
 			if (next == 44) {
-				if (n16(r, p + 2) / 8)
+				if (n16(r, p + 2) / 8) {
+					l->proto = r->f[p];
 					return;
+				}
 				fragment |= r->f[p + 3] & 1;
 			}
 			next = r->f[p];
@@ -323,20 +325,32 @@ static bool on_layers(
 	return false;
 }
 
+static int tunnel_is(const struct ref *r, const struct filter *f, const struct ref_tunnel *t)
+{
+	const struct ref_layer *l = &r->layer[t->outer];
+	const struct ip_address *own = l->family == 4 ? &f->fteid_v4 : &f->fteid_v6;
+
+	if (t->teid != f->teid || ((f->kinds & FILTER_TEID) && !endpoint(r, l->family, l->dst)))
+		return 0;
+	return !(f->kinds & FILTER_FTEID) ||
+	       (own->family == l->family && !memcmp(own->b, l->dst, l->family == 4 ? 4 : 16));
+}
+
+static int tunnel_way(const struct ref *r, const struct ref_tunnel *t)
+{
+	const struct ref_layer *l = &r->layer[t->outer];
+	int to = endpoint(r, l->family, l->dst), from = endpoint(r, l->family, l->src);
+
+	return t->type >= 0 ? 2 + t->type : to && !from ? 3 : from && !to ? 2 : 1;
+}
+
 static bool on_tunnels(const struct ref *r, const struct filter *f, struct hit *hit)
 {
 	for (int i = 0; i < r->tunnels; i++) {
 		const struct ref_tunnel *t = &r->tunnel[i];
-		const struct ref_layer *l = &r->layer[t->outer];
-		int to = endpoint(r, l->family, l->dst), from = endpoint(r, l->family, l->src);
-		const struct ip_address *own = l->family == 4 ? &f->fteid_v4 : &f->fteid_v6;
-		if (t->teid != f->teid || ((f->kinds & FILTER_TEID) && !to))
+		if (!tunnel_is(r, f, t))
 			continue;
-		if ((f->kinds & FILTER_FTEID) &&
-			(own->family != l->family ||
-				memcmp(own->b, l->dst, l->family == 4 ? 4 : 16)))
-			continue;
-		int direction = t->type >= 0 ? 2 + t->type : to && !from ? 3 : from && !to ? 2 : 1;
+		int direction = tunnel_way(r, t);
 		if (f->n_address || f->n_port) {
 			if (on_layers(r, f, t->outer + 1, direction, hit))
 				return true;
@@ -346,6 +360,73 @@ static bool on_tunnels(const struct ref *r, const struct filter *f, struct hit *
 			hit->tunnelled = 1;
 			return true;
 		}
+	}
+	return false;
+}
+
+static int macs_are(const struct filter *f, const uint8_t *frame)
+{
+	const uint8_t *a = f->mac[0], *b = f->n_mac == 2 ? f->mac[1] : NULL;
+
+	return (!memcmp(frame, a, 6) && (!b || !memcmp(frame + 6, b, 6))) ||
+	       (!memcmp(frame + 6, a, 6) && (!b || !memcmp(frame, b, 6)));
+}
+
+// The rest of a bound rule, once the session's packet is found. The layer, or -1.
+static int rest(const struct ref *r, const struct rule *rule, const struct ref_tunnel *t, int layer,
+	int direction)
+{
+	const struct filter *f = rule->also;
+	int from = t ? t->outer + 1 : layer, end = t ? r->layers : layer + 1;
+
+	if (rule->select && (layer >= r->layers || layer < from || r->layer[layer].proto != 17))
+		return -1;
+	if (!f)
+		return layer;
+	if (!wanted(f, direction))
+		return -1;
+	if (f->n_mac && !(r->mac[0] && macs_are(f, r->mac[0])) &&
+		!(r->mac[1] && macs_are(f, r->mac[1])))
+		return -1;
+	if ((f->kinds & (FILTER_TEID | FILTER_FTEID)) && !(t && tunnel_is(r, f, t)))
+		return -1;
+	if (!f->n_address && !f->n_port)
+		return layer;
+	for (int i = from; i < end; i++)
+		if (layer_ways(f, &r->layer[i]))
+			return i;
+	return -1;
+}
+
+static bool bound(const struct ref *r, const struct rule *rule, struct hit *hit)
+{
+	const struct filter *f = &rule->filter;
+	int n = f->n_address ? r->layers : r->tunnels;
+
+	if (f->n_address && r->port->link == CONFIG_LINK_OTHER &&
+		r->port->tunnel == CONFIG_TUNNEL_GTPU)
+		return false;
+	for (int i = 0; i < n; i++) {
+		const struct ref_tunnel *t = f->n_address ? NULL : &r->tunnel[i];
+		int inner = t ? t->outer + 1 : i, direction;
+		if (t) {
+			if (!tunnel_is(r, f, t))
+				continue;
+			direction = rule->direction ? rule->direction : tunnel_way(r, t);
+			inner = inner < r->layers ? inner : t->outer;
+		} else {
+			int ways = layer_ways(f, &r->layer[i]);
+			if (!ways || r->layer[i].in_gtp)
+				continue;
+			direction = ways_direction(ways);
+		}
+		int layer = rest(r, rule, t, inner, direction);
+		if (layer < 0)
+			continue;
+		*hit = (struct hit){.layer = (uint8_t)layer,
+			.direction = (uint8_t)direction,
+			.tunnelled = t != NULL};
+		return true;
 	}
 	return false;
 }
@@ -360,6 +441,8 @@ bool reference_match(const struct rule *rule, const struct port_traits *port, co
 	if (rule->links && !(rule->links & 1 << port->link))
 		return false;
 	ref_ethernet(&r, 0, length);
+	if (rule->binding)
+		return bound(&r, rule, hit);
 	int tunnel = (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0;
 	if (!f->n_mac)
 		return tunnel ? on_tunnels(&r, f, hit) : on_layers(&r, f, 0, 1, hit);

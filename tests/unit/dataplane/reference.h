@@ -7,6 +7,7 @@
 #include "dataplane/packet.h"
 #include "dataplane/table.h"
 
+// Of a bound rule too; a select means UDP there.
 // True when the frame belongs to the rule; then `layer`, `direction` and `tunnelled` of `hit` are
 // set.
 bool reference_match(const struct rule *rule, const struct port_traits *port, const uint8_t *frame,

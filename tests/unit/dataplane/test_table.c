@@ -56,9 +56,9 @@ Test(table, put_replace_remove)
 	put(b, rule_v4(6, 0x0a000000, 24));
 	const struct table *two = table_commit(b, 2);
 	put(b, rule_v4(5, 0x0b000001, 32));
-	cr_assert_eq(table_remove(b, 6), 0);
-	cr_assert_eq(table_remove(b, 6), POI_ERR_NOT_FOUND);
-	cr_assert_eq(table_remove(b, 1000000), POI_ERR_NOT_FOUND);
+	cr_assert_eq(table_remove(b, rule_key_own(6)), 0);
+	cr_assert_eq(table_remove(b, rule_key_own(6)), POI_ERR_NOT_FOUND);
+	cr_assert_eq(table_remove(b, rule_key_own(1000000)), POI_ERR_NOT_FOUND);
 	const struct table *one = table_commit(b, 3);
 	// Every published table goes on showing what it showed.
 	cr_assert_eq(hits_of(none, 0x0a000001, 1), 0);
@@ -86,7 +86,7 @@ Test(table, digest_is_of_the_content)
 	put(b, rule_v4(100, 1, 32));
 	const struct table *ta = table_commit(a, 1);
 	cr_assert_neq(table_digest(ta), table_digest(table_commit(b, 1)));
-	cr_assert_eq(table_remove(b, 100), 0);
+	cr_assert_eq(table_remove(b, rule_key_own(100)), 0);
 	cr_assert_eq(table_digest(ta), table_digest(table_commit(b, 2)));
 	put(b, rule_v4(7, 7, 31));
 	cr_assert_neq(table_digest(ta), table_digest(table_commit(b, 3)));
@@ -131,7 +131,7 @@ Test(table, a_million_addresses, .timeout = 100)
 	struct table_fold *f = table_fold_begin(b);
 	cr_assert_not_null(f);
 	cr_assert_null(table_fold_begin(b), "one fold at a time");
-	cr_assert_eq(table_remove(b, 3), 0);
+	cr_assert_eq(table_remove(b, rule_key_own(3)), 0);
 	put(b, rule_v4(4, 0x50000000, 32));
 	table_fold_run(f);
 	table_fold_finish(b, f);

@@ -136,7 +136,7 @@ static unsigned change_all(struct stage *s, struct table_builder *b)
 		atomic_store(&s->maybe_next, slot + 1);
 		if (slot >= LIVE) {
 			atomic_store(&s->maybe_first, slot - LIVE + 1);
-			if (table_remove(b, slot - LIVE) != 0)
+			if (table_remove(b, rule_key_own(slot - LIVE)) != 0)
 				cr_assert_fail("gone already");
 		}
 		publish(s, b, slot + 2);
