@@ -204,6 +204,8 @@ struct registry_task *registry_task_new(
 	struct wire_writer w = wire_writer_of(filter, sizeof(filter));
 
 	filter_encode(&w, &c->filter);
+	if (c->session.kinds)
+		session_target_encode(&w, &c->session);
 	if (w.error || xml_length > CHANNEL_MEMO_MAX)
 		return NULL;
 	size_t filter_length = wire_written(&w);
@@ -405,6 +407,8 @@ int registry_task_channel(
 	if (t->report == REPORT_PDSR)
 		memcpy(&out->triggers, behind + t->matched_length, sizeof(out->triggers));
 	filter_decode(&reader, &out->filter);
+	if (!reader.error && wire_left(&reader) > 0)
+		session_target_decode(&reader, &out->session);
 	return wire_finish(&reader);
 }
 

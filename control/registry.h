@@ -50,7 +50,7 @@ struct registry_task {
 	bool modifying; // a modification is on its way
 	bool implicit;	// ImplicitDeactivationAllowed
 	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
-	// DIDs, canonical filter octets, the taskDetails XML, attributes 17, and where `report` is
+	// DIDs, canonical octets of filter and session target, the taskDetails XML, attributes 17, and where `report` is
 	// REPORT_PDSR a struct channel_triggers (not aligned).
 	uint8_t data[];
 };

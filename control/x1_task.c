@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/x1_task_report.h"
+#include "control/x1_task_session.h"
 
 void x1_refuse(struct x1_refusal *why, int code, const char *format, ...)
 {
@@ -26,6 +27,7 @@ struct build {
 	const struct registry_task *old; // ModifyTask: what is replaced
 	int generic;			 // 3000 or 3001
 	struct filter *filter;
+	struct x1_task_session session;
 	struct x1_refusal *why;
 };
 
@@ -281,7 +283,7 @@ static int add_extension(struct build *b, const struct x1_target *t)
 		} else if (!strcmp(m->name, "GTPTunnelDirection")) {
 			rc = add_direction(b, m);
 		} else {
-			rc = POI_ERR_UNSUPPORTED;
+			rc = x1_task_session_member(&b->session, m);
 		}
 		if (rc == POI_ERR_UNSUPPORTED)
 			x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED,
@@ -322,28 +324,38 @@ static int add_target(struct build *b, const struct x1_target *t)
 	case X1_TARGET_EXTENSION:
 		return add_extension(b, t);
 	default:
-		x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED, "%s", x1_target_name(t->kind));
-		return POI_ERR_INVALID;
+		break;
 	}
+	int rc = x1_task_session_target(&b->session, t);
+	if (rc == POI_ERR_UNSUPPORTED) {
+		x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED, "%s", x1_target_name(t->kind));
+		rc = POI_ERR_INVALID;
+	}
+	return rc;
 }
 
-static int build_filter(struct build *b, const struct x1_task_details *d)
+static int build_criteria(
+	struct build *b, const struct x1_task_details *d, const struct channel_task *task)
 {
 	const char *conflict = NULL;
+	bool directed;
 
 	for (uint32_t i = 0; i < d->n_targets; i++) {
 		int rc = add_target(b, &d->targets[i]);
 		if (rc)
 			return rc;
 	}
-	if ((b->filter->kinds & FILTER_DIRECTION) &&
-		!(b->filter->kinds & (FILTER_TEID | FILTER_FTEID)))
+	directed = b->filter->kinds & FILTER_DIRECTION;
+	if (directed && !task->session.kinds && !(b->filter->kinds & (FILTER_TEID | FILTER_FTEID)))
 		return bad_combination(b, "GTPTunnelDirection without a tunnel");
 	if (filter_normalise(b->filter)) {
 		x1_refuse(b->why, b->generic, "a target identifier is outside its domain");
 		return POI_ERR_INVALID;
 	}
-	if (filter_check(b->filter, &conflict))
+	int rc = x1_task_session_check(&b->session, directed);
+	if (rc)
+		return rc;
+	if (channel_task_check(task, &conflict))
 		return bad_combination(
 			b, conflict ? conflict : "no packet can satisfy all identifiers");
 	return 0;
@@ -503,6 +515,10 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 		.old = old,
 		.generic = old ? X1_ERR_MODIFY : X1_ERR_ACTIVATE,
 		.filter = &out->filter,
+		.session = {.config = config,
+			.generic = old ? X1_ERR_MODIFY : X1_ERR_ACTIVATE,
+			.out = &out->session,
+			.why = why},
 		.why = why,
 	};
 
@@ -515,7 +531,7 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 	};
 	if (config->nes[ne].role == CONFIG_ROLE_TRIGGERED)
 		out->correlation = d->correlation;
-	int rc = build_filter(&b, d);
+	int rc = build_criteria(&b, d, out);
 	if (!rc)
 		rc = refuse_unhonoured(&b, d);
 	if (!rc)

@@ -184,6 +184,8 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 
 	if (!store_ne_find(e->store, &t->ne))
 		return POI_ERR_NOT_FOUND;
+	if (t->session.kinds)
+		return POI_ERR_UNSUPPORTED;
 	if (t->delivery == 0 || t->delivery > (DELIVERY_X2 | DELIVERY_X3) ||
 		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX ||
 		(t->delivery & DELIVERY_X2 && !x2_task_valid(t)))
@@ -195,7 +197,7 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 			if (id_equal(&t->did[i], &t->did[k]))
 				return POI_ERR_INVALID;
 	}
-	return filter_check(&t->filter, &why);
+	return channel_task_check(t, &why);
 }
 
 // The element was heard of: a task given to an element whose fail-safe has fired starts its

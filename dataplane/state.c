@@ -63,6 +63,8 @@ static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 		.memo_length = t->memo_length,
 	};
 
+	if (t->session)
+		m.session = *t->session;
 	memcpy(m.did, t->did, t->n_destinations * sizeof(m.did[0]));
 	s->at = store_task_next(t);
 	s->end.tasks++;

@@ -327,6 +327,14 @@ struct store_task *store_task_make(const struct channel_task *t)
 		free(o);
 		return NULL;
 	}
+	if (t->session.kinds) {
+		o->session = malloc(sizeof(*o->session));
+		if (!o->session) {
+			store_task_free(o);
+			return NULL;
+		}
+		*o->session = t->session;
+	}
 	o->memo_length = t->memo_length;
 	o->link.ne = t->ne;
 	o->link.id = t->xid;
@@ -348,6 +356,7 @@ void store_task_free(struct store_task *t)
 {
 	if (!t)
 		return;
+	free(t->session);
 	free(t->memo);
 	free(t);
 }

@@ -50,6 +50,7 @@ struct store_task {
 	struct leaving *hold; // the engine's: slot and contexts; NULL for a tombstone
 	struct channel_triggers triggers;
 	struct filter filter;
+	struct session_target *session; // own allocation; NULL: the filter says all
 	uint16_t matched_length;
 	struct id16 did[]; // n_destinations; behind them the attributes 17: store_task_matched
 };

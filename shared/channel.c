@@ -8,7 +8,8 @@
 #define ATTRIBUTE_MATCHED 17 // of TS 103 221-2
 
 static_assert(CHANNEL_MEMO_MAX + CHANNEL_TASK_DESTINATIONS_MAX * sizeof(struct id16) +
-			      FILTER_ENCODED_MAX + CHANNEL_MATCHED_MAX + 160 <
+			      FILTER_ENCODED_MAX + SESSION_TARGET_ENCODED_MAX +
+			      CHANNEL_MATCHED_MAX + 160 <
 		      CHANNEL_MESSAGE_MAX,
 	"the largest task fits one message");
 
@@ -355,6 +356,22 @@ static void put_task(struct wire_writer *w, const struct channel_task *m)
 	filter_encode(w, &m->filter);
 	put_matched(w, m->matched, m->matched_length);
 	put_memo(w, m->memo, m->memo_length);
+	// Last, and only where there is one: what a task without it says stays as it was.
+	if (m->session.kinds)
+		session_target_encode(w, &m->session);
+}
+
+int channel_task_check(const struct channel_task *t, const char **why)
+{
+	struct filter f = t->filter;
+
+	if (!t->session.kinds)
+		return filter_check(&f, why);
+	int rc = session_target_check(&t->session, why);
+	// A direction beside a session is that of its tunnels.
+	f.kinds &= ~FILTER_DIRECTION;
+	f.direction = FILTER_ANY_DIRECTION;
+	return rc || !f.kinds ? rc : filter_check(&f, why);
 }
 
 static void get_task(struct wire_reader *r, struct channel_task *m)
@@ -371,11 +388,16 @@ static void get_task(struct wire_reader *r, struct channel_task *m)
 		get_id(r, &m->did[i]);
 	get_triggers(r, &m->triggers);
 	filter_decode(r, &m->filter);
-	// An empty filter would select everybody's packets: never taken, whoever sends it.
-	if (!r->error && filter_check(&m->filter, NULL))
-		r->error = POI_ERR_INVALID;
 	get_matched(r, &m->matched, &m->matched_length);
 	get_memo(r, &m->memo, &m->memo_length);
+	if (!r->error && wire_left(r) > 0) {
+		session_target_decode(r, &m->session);
+		if (r->error || !m->session.kinds)
+			r->error = POI_ERR_INVALID; // trailing octets
+	}
+	// Nothing asked for would select everybody's packets: never taken, whoever sends it.
+	if (!r->error && channel_task_check(m, NULL))
+		r->error = POI_ERR_INVALID;
 }
 
 static void put_object(struct wire_writer *w, const struct channel_object *m)

@@ -18,6 +18,7 @@
 #include "shared/filter.h"
 #include "shared/ids.h"
 #include "shared/ledger.h"
+#include "shared/session_target.h"
 
 #define CHANNEL_VERSION 3
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
@@ -147,6 +148,7 @@ struct channel_task { // TASK_PUT, TASK_STATE
 	struct id16 did[CHANNEL_TASK_DESTINATIONS_MAX];
 	struct channel_triggers triggers; // REPORT_PDSR only
 	struct filter filter;
+	struct session_target session; // with kinds: `filter` may be empty
 	// Attributes 17 (matched target identifier) of its X2 PDUs: whole TLVs back to back, at most
 	// CHANNEL_MATCHED_MAX octets; decoded: points into the message.
 	const uint8_t *matched;
@@ -154,6 +156,10 @@ struct channel_task { // TASK_PUT, TASK_STATE
 	const uint8_t *memo; // opaque, at most CHANNEL_MEMO_MAX; decoded: points into the message
 	uint32_t memo_length;
 };
+
+// Criteria of a task: 0 when some packet can satisfy them, CONFLICT when none can, INVALID when they
+// ask for nothing. `why` (static text, never a target value) is set on failure.
+[[nodiscard]] int channel_task_check(const struct channel_task *t, const char **why);
 
 struct channel_object { // DESTINATION_REMOVE, TASK_REMOVE, TASK_STATUS_GET, TOMBSTONE_CLEAR
 	struct id16 ne;

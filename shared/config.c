@@ -417,6 +417,7 @@ static int load_text_of(struct config_source *s, const struct value *v)
 	case CONFIG_BOOL:
 		return load_bool(s, v);
 	case CONFIG_WORD:
+	case CONFIG_WORDS:
 		return load_word(s, v);
 	case CONFIG_TEXT:
 	case CONFIG_PATH:

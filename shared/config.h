@@ -137,6 +137,12 @@ struct config_delivery {
 enum config_port_mode { CONFIG_PORT_PROBE, CONFIG_PORT_INLINE };
 enum config_tunnel { CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU };
 enum config_link { CONFIG_LINK_OTHER, CONFIG_LINK_N3, CONFIG_LINK_N6, CONFIG_LINK_N9 };
+enum config_signalling_protocol {
+	CONFIG_PFCP,
+	CONFIG_GTPV2C,
+	CONFIG_RADIUS,
+	CONFIG_SIGNALLING_COUNT
+};
 
 struct config_port {
 	char *device;
@@ -147,6 +153,8 @@ struct config_port {
 	uint32_t n_endpoints;
 	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
 	bool gre, ipip, vxlan; // further encapsulations to look into, default false
+	uint32_t n_signalling;
+	uint8_t signalling[CONFIG_SIGNALLING_COUNT]; // enum config_signalling_protocol, as given
 };
 
 struct config_dataplane {
@@ -161,6 +169,18 @@ struct config_dataplane {
 	struct config_port ports[CONFIG_PORTS_MAX];
 };
 
+struct config_signalling { // what is kept of the sessions that signalling shows
+	uint32_t sessions;      // at most, 1048576
+	uint64_t memory;        // octets of all of them, 1536 MiB
+	uint64_t ring;          // octets of signalling on its way from one worker, 4 MiB
+	uint32_t answered;      // seconds that an answered request is remembered, 60
+	uint32_t waiting;       // seconds that a request waits for its response, 180
+	uint32_t handover_ms;   // how long an old tunnel goes on, 1000
+	uint32_t age;           // seconds after which a partial session is forgotten, 86400
+	uint32_t early_packets; // held by one worker for tunnels about to be bound, 512
+	uint32_t early_ms;      // how long, 5
+};
+
 struct config {
 	char *file;        // absolute
 	char *runtime_dir; // absolute; $RUNTIME_DIRECTORY, else runtime-dir:, else /run/poi
@@ -170,6 +190,7 @@ struct config {
 	struct config_limits limits; // key `limits`
 	struct config_delivery delivery;
 	struct config_dataplane dataplane;
+	struct config_signalling signalling;
 	struct { char *file, *key; } audit; // key NULL when absent
 	struct { char *file, *key; } store; // NULL when absent
 	struct { struct config_endpoint listen; } metrics; // family 0 when absent: the Unix socket alone

@@ -34,6 +34,13 @@ static void put_endpoint(FILE *out, const struct config_endpoint *e)
 	fprintf(out, e->address.family == 6 ? "\"[%s]:%u\"" : "\"%s:%u\"", text, e->port);
 }
 
+static void put_word(FILE *out, const struct config_key *k, int64_t v)
+{
+	for (const struct config_word *w = k->words; w->name; w++)
+		if (w->value == v)
+			fputs(w->name, out);
+}
+
 static void put_list(FILE *out, const struct config_key *k, const uint8_t *at, uint32_t n)
 {
 	fputc('[', out);
@@ -46,18 +53,13 @@ static void put_list(FILE *out, const struct config_key *k, const uint8_t *at, u
 			memcpy(a.b, p->b, sizeof(a.b));
 			ip_address_format(&a, text, sizeof(text));
 			fprintf(out, "\"%s/%u\"", text, p->length);
+		} else if (k->type == CONFIG_WORDS) {
+			put_word(out, k, number_at(at, k->size, false));
 		} else {
 			fprintf(out, "%lld", (long long)number_at(at, k->size, true));
 		}
 	}
 	fputc(']', out);
-}
-
-static void put_word(FILE *out, const struct config_key *k, int64_t v)
-{
-	for (const struct config_word *w = k->words; w->name; w++)
-		if (w->value == v)
-			fputs(w->name, out);
 }
 
 static void put_value(FILE *out, const struct config_key *k, const uint8_t *base)
@@ -75,6 +77,7 @@ static void put_value(FILE *out, const struct config_key *k, const uint8_t *base
 		return;
 	case CONFIG_PREFIXES:
 	case CONFIG_NUMBERS:
+	case CONFIG_WORDS:
 		put_list(out, k, at, *(const uint32_t *)(base + k->count_offset));
 		return;
 	case CONFIG_MAP:
@@ -184,6 +187,8 @@ static const char *type_name(enum config_type t)
 		return "list of networks";
 	case CONFIG_NUMBERS:
 		return "list of numbers";
+	case CONFIG_WORDS:
+		return "list of words";
 	case CONFIG_MAP:
 		return "keys";
 	case CONFIG_LIST:

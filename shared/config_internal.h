@@ -17,6 +17,7 @@ enum config_type {
 	CONFIG_ENDPOINT, // address:port
 	CONFIG_PREFIXES, // list of address/length
 	CONFIG_NUMBERS,	 // list of whole numbers, low..high
+	CONFIG_WORDS,	 // list of `words`, each stored as its value
 	CONFIG_MAP,	 // nested keys of `scope`
 	CONFIG_LIST,	 // list of nested keys of `scope`
 };

@@ -377,6 +377,9 @@ static const struct config_word tunnel_words[] = {
 static const struct config_word link_words[] = {{"other", CONFIG_LINK_OTHER},
 	{"n3", CONFIG_LINK_N3}, {"n6", CONFIG_LINK_N6}, {"n9", CONFIG_LINK_N9}, {NULL, 0}};
 
+static const struct config_word signalling_words[] = {
+	{"pfcp", CONFIG_PFCP}, {"gtpv2c", CONFIG_GTPV2C}, {"radius", CONFIG_RADIUS}, {NULL, 0}};
+
 static const struct config_key port_keys[] = {
 	{.name = "device",
 		.type = CONFIG_TEXT,
@@ -405,6 +408,14 @@ static const struct config_key port_keys[] = {
 	BOOL("gre", struct config_port, gre, "false", "look into GRE"),
 	BOOL("ipip", struct config_port, ipip, "false", "look into IP in IP"),
 	BOOL("vxlan", struct config_port, vxlan, "false", "look into VXLAN"),
+	{.name = "signalling",
+		.type = CONFIG_WORDS,
+		AT(struct config_port, signalling[0]),
+		COUNT(struct config_port, n_signalling),
+		.most = CONFIG_SIGNALLING_COUNT,
+		.words = signalling_words,
+		.doc = "signalling that this port sees and that tasks by session or subscriber "
+		       "follow"},
 };
 SCOPE(port_keys);
 
@@ -443,6 +454,28 @@ static const struct config_key dataplane_keys[] = {
 		.doc = "the monitored ports"},
 };
 SCOPE(dataplane_keys);
+
+static const struct config_key signalling_keys[] = {
+	NUMBER("sessions", struct config_signalling, sessions, 16, 16777216, "1048576",
+		"sessions known at a time"),
+	SIZE("memory", struct config_signalling, memory, MIB, 64 * GIB, "1536MiB",
+		"memory of all sessions"),
+	SIZE("ring", struct config_signalling, ring, 256 * KIB, GIB, "4MiB",
+		"signalling on its way from one worker; what finds no room is lost and counted"),
+	NUMBER("answered", struct config_signalling, answered, 1, 3600, "60",
+		"seconds that an answered request is remembered, against repetitions"),
+	NUMBER("waiting", struct config_signalling, waiting, 1, 3600, "180",
+		"seconds that a request waits for its response"),
+	NUMBER("handover-ms", struct config_signalling, handover_ms, 0, 60000, "1000",
+		"milliseconds that the old tunnel goes on after a handover"),
+	NUMBER("age", struct config_signalling, age, 60, 31536000, "86400",
+		"seconds after which a partly known session that is silent is forgotten"),
+	NUMBER("early-packets", struct config_signalling, early_packets, 0, 4096, "512",
+		"tunnelled packets that one worker holds for sessions about to be bound; 0: none"),
+	NUMBER("early-ms", struct config_signalling, early_ms, 1, 100, "5",
+		"milliseconds that they are held"),
+};
+SCOPE(signalling_keys);
 
 static const struct config_key audit_keys[] = {
 	{.name = "file",
@@ -555,6 +588,11 @@ static const struct config_key root_keys[] = {
 		AT(struct config, dataplane),
 		.scope = &dataplane_keys_scope,
 		.doc = "packet processing"},
+	{.name = "signalling",
+		.type = CONFIG_MAP,
+		AT(struct config, signalling),
+		.scope = &signalling_keys_scope,
+		.doc = "following sessions, where a port has `signalling`"},
 	{.name = "audit", .type = CONFIG_MAP, .scope = &audit_keys_scope, .doc = "the audit log"},
 	{.name = "store",
 		.type = CONFIG_MAP,

@@ -175,6 +175,31 @@ Test(registry, memo_round_trip)
 	registry_task_free(t);
 }
 
+Test(registry, a_session_target_is_kept)
+{
+	uint8_t memo[CHANNEL_MEMO_MAX];
+	struct registry_task *t = task(0, 7, 1, "<taskDetails/>"), *by_session, *back;
+	struct channel_task c, again;
+
+	cr_assert_eq(registry_task_channel(registry, t, &c), 0);
+	c.filter = (struct filter){0};
+	c.session = (struct session_target){.kinds = SESSION_IMSI, .imsi = "001010123456789"};
+	by_session = registry_task_new(0, &c, "<taskDetails/>", 14);
+	cr_assert_eq(registry_task_channel(registry, by_session, &again), 0);
+	cr_assert(session_target_equal(&c.session, &again.session));
+	cr_assert_eq(again.filter.kinds, 0);
+	int n = registry_task_memo(by_session, memo, sizeof(memo));
+	again.memo = memo;
+	again.memo_length = (uint32_t)n;
+	cr_assert_eq(registry_task_from_memo(0, &again, &back), 0);
+	cr_assert_eq(registry_task_channel(registry, back, &again), 0);
+	cr_assert(session_target_equal(&c.session, &again.session));
+	cr_assert_str_eq(registry_task_xml(back), "<taskDetails/>");
+	registry_task_free(t);
+	registry_task_free(by_session);
+	registry_task_free(back);
+}
+
 Test(registry, memo_bound)
 {
 	static char xml[CHANNEL_MEMO_MAX];

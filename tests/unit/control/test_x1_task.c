@@ -208,6 +208,155 @@ Test(x1_task, fteid_and_direction)
 	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
 }
 
+static void see(enum config_signalling_protocol protocol)
+{
+	struct config_port *p = &config.dataplane.ports[0];
+
+	p->tunnel = CONFIG_TUNNEL_GTPU;
+	p->n_signalling = 1;
+	p->signalling[0] = (uint8_t)protocol;
+}
+
+Test(x1_task, subscribers)
+{
+	static const struct {
+		enum x1_target_kind kind;
+		const char *text;
+		uint16_t session;
+		const char *value;
+	} cases[] = {
+		{X1_TARGET_IMSI, "00101012345678", SESSION_IMSI, "00101012345678"},
+		{X1_TARGET_SUPIIMSI, "001010123456789", SESSION_IMSI, "001010123456789"},
+		{X1_TARGET_E164_NUMBER, "4915112345678", SESSION_MSISDN, "4915112345678"},
+		{X1_TARGET_GPSI_MSISDN, "4915112345678", SESSION_MSISDN, "4915112345678"},
+		{X1_TARGET_IMEI, "49015420323751", SESSION_IMEI, "49015420323751"},
+		{X1_TARGET_PEI_IMEI, "49015420323751", SESSION_IMEI, "49015420323751"},
+		{X1_TARGET_PEI_IMEI_CHECK, "490154203237518", SESSION_IMEI, "49015420323751"},
+		{X1_TARGET_PEI_IMEISV, "4901542032375101", SESSION_IMEISV, "4901542032375101"},
+		{X1_TARGET_NAI, "user@realm.example", SESSION_NAI, "user@realm.example"},
+		{X1_TARGET_SUPINAI, "user@realm.example", SESSION_NAI, "user@realm.example"},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		config.dataplane.ports[0].n_signalling = 0;
+		details.n_targets = 0;
+		target(cases[i].kind, cases[i].text);
+		cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
+		cr_assert_not_null(strstr(why.text, "dataplane.ports[].signalling"));
+		cr_assert_null(strstr(why.text, cases[i].text), "no value in a text");
+		see(CONFIG_PFCP);
+		cr_assert_eq(build(), 0, "%s: %s", x1_target_name(cases[i].kind), why.text);
+		cr_assert_eq(out.session.kinds, cases[i].session);
+		cr_assert_eq(out.filter.kinds, 0);
+		const char *values[] = {out.session.imsi, out.session.msisdn, out.session.imei,
+			out.session.imeisv, out.session.nai};
+		unsigned at = (unsigned)__builtin_ctz(cases[i].session / SESSION_IMSI);
+		cr_assert_str_eq(values[at], cases[i].value);
+	}
+	details.n_targets = 0;
+	target(X1_TARGET_PEI_IMEI_CHECK, "490154203237517");
+	cr_assert_eq(build(), X1_ERR_ACTIVATE, "a wrong check digit");
+	details.n_targets = 0;
+	target(X1_TARGET_GPSI_NAI, "user@realm.example");
+	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
+}
+
+Test(x1_task, subscribers_with_more)
+{
+	see(CONFIG_RADIUS);
+	target(X1_TARGET_IMSI, "001010123456789");
+	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED, "addresses are not looked at there");
+	config.dataplane.ports[0].tunnel = CONFIG_TUNNEL_NONE;
+	cr_assert_eq(build(), 0);
+	target(X1_TARGET_SUPIIMSI, "001010123456789");
+	cr_assert_eq(build(), 0, "the same once more");
+	targets[1].text = "001010123456780";
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION);
+	details.n_targets = 1;
+	target(X1_TARGET_TCP_PORT, "443");
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.filter.kinds, FILTER_PORT);
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.1");
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.1");
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION, "the filter is still checked");
+	details.n_targets = 0;
+	target(X1_TARGET_IMEI, "49015420323751");
+	target(X1_TARGET_PEI_IMEISV, "4901542032375201");
+	cr_assert_eq(build(), X1_ERR_TARGET_COMBINATION, "of two devices");
+}
+
+#define SPACE "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6"
+
+static struct x1_extension_member members[4];
+
+static int build_members(unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		members[i].space = SPACE;
+	targets[0] = (struct x1_target){
+		.kind = X1_TARGET_EXTENSION, .owner = "3GPP", .n_members = n, .members = members};
+	details.n_targets = 1;
+	return build();
+}
+
+Test(x1_task, sessions)
+{
+	see(CONFIG_GTPV2C);
+	members[0] = (struct x1_extension_member){
+		.name = "FSEID", .teid = "18446744073709551615", .ipv4 = "192.0.2.7"};
+	cr_assert_eq(build_members(1), X1_ERR_TARGET_UNSUPPORTED, "only PFCP has sessions");
+	cr_assert_not_null(strstr(why.text, "pfcp"));
+	see(CONFIG_PFCP);
+	cr_assert_eq(build_members(1), 0);
+	cr_assert_eq(out.session.kinds, SESSION_FSEID);
+	cr_assert_eq(out.session.seid, UINT64_MAX);
+	cr_assert_eq(out.session.seid_v4.b[3], 7);
+	cr_assert_eq(out.session.seid_v6.family, 0);
+
+	members[1] = (struct x1_extension_member){.name = "PDRID", .text = "65535"};
+	members[2] = (struct x1_extension_member){.name = "QERID", .text = "2147483649"};
+	members[3] = (struct x1_extension_member){.name = "GTPTunnelDirection", .text = "Inbound"};
+	cr_assert_eq(build_members(4), 0);
+	cr_assert_eq(out.session.kinds, SESSION_FSEID | SESSION_PDR | SESSION_QER);
+	cr_assert_eq(out.session.pdr, 65535);
+	cr_assert_eq(out.session.qer, 2147483649u);
+	cr_assert_eq(out.filter.kinds, FILTER_DIRECTION);
+	members[1].text = "65536";
+	cr_assert_eq(build_members(2), X1_ERR_ACTIVATE);
+	members[0] = members[2];
+	cr_assert_eq(build_members(1), X1_ERR_TARGET_COMBINATION, "QERID without FSEID");
+	members[0] = members[3];
+	cr_assert_eq(build_members(1), X1_ERR_TARGET_COMBINATION, "a direction of nothing");
+}
+
+Test(x1_task, rules_and_network_instances)
+{
+	see(CONFIG_PFCP);
+	members[0] = (struct x1_extension_member){.name = "FSEID", .teid = "1"};
+	members[1] = (struct x1_extension_member){.name = "PDR", .text = "003800020102"};
+	cr_assert_eq(build_members(2), 0);
+	cr_assert_eq(out.session.pdr, 0x102);
+	// Create PDR with a precedence before the identifier
+	members[1].text = "0001000e001d00040000000A003800020007";
+	cr_assert_eq(build_members(2), 0);
+	cr_assert_eq(out.session.pdr, 7);
+	static const char *const none[] = {"", "00", "0002000e001d00040000000a003800020007",
+		"0001000e001d00040000000a0038000100", "001d00040000000a", "00010006ffffffffffff"};
+	for (unsigned i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		members[1].text = none[i];
+		cr_assert_eq(build_members(2), X1_ERR_TARGET_UNSUPPORTED, "%u", i);
+		cr_assert_not_null(strstr(why.text, "PDR"));
+	}
+	members[0] = (struct x1_extension_member){
+		.name = "NetworkInstance", .text = "08696e7465726e6574"};
+	cr_assert_eq(build_members(1), 0);
+	cr_assert_eq(out.session.kinds, SESSION_NI);
+	cr_assert_eq(out.session.ni_length, 9);
+	cr_assert_eq(memcmp(out.session.ni, "\x08internet", 9), 0);
+	members[0].text = "";
+	cr_assert_eq(build_members(1), X1_ERR_ACTIVATE);
+}
+
 Test(x1_task, mac)
 {
 	target(X1_TARGET_MAC_ADDRESS, "02:00:5e:00:53:af");
@@ -239,7 +388,8 @@ Test(x1_task, every_other_identifier_is_named)
 		}
 		details.n_targets = 0;
 		target((enum x1_target_kind)k, "001010123456789");
-		cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
+		cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED, "%s: %s",
+			x1_target_name((enum x1_target_kind)k), why.text);
 		cr_assert_not_null(strstr(why.text, x1_target_name((enum x1_target_kind)k)));
 	}
 }

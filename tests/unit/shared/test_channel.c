@@ -231,6 +231,25 @@ Test(channel, decoded_values_are_the_encoded_ones)
 	cr_assert(back.memo > out && back.memo < out + n, "points into the message");
 }
 
+Test(channel, a_task_by_session)
+{
+	static uint8_t out[CHANNEL_MESSAGE_MAX];
+	struct channel_task m = sample_task(), back;
+
+	m.filter = (struct filter){.kinds = FILTER_DIRECTION, .direction = FILTER_TO_TARGET};
+	m.session = (struct session_target){.kinds = SESSION_FSEID | SESSION_IMSI,
+		.seid = 0x1122334455667788,
+		.seid_v4 = {.family = 4, .b = {192, 0, 2, 7}},
+		.imsi = "001010123456789"};
+	int n = channel_encode_task(out, sizeof(out), CHANNEL_TASK_PUT, 1, &m);
+	cr_assert_gt(n, 8);
+	cr_assert_eq(channel_decode_task(out + 8, (size_t)n - 8, &back), 0);
+	cr_assert(session_target_equal(&m.session, &back.session));
+	cr_assert(filter_equal(&m.filter, &back.filter));
+	for (int cut = 8; cut < n; cut++)
+		cr_assert_neq(channel_decode_task(out + 8, (size_t)cut - 8, &back), 0, "%d", cut);
+}
+
 static void expect_task_refused(struct channel_task m, int error, const char *what)
 {
 	static uint8_t out[CHANNEL_MESSAGE_MAX];
@@ -263,6 +282,9 @@ Test(channel, task_domains)
 	m = sample_task();
 	m.filter = (struct filter){0};
 	expect_task_refused(m, POI_ERR_INVALID, "an empty filter is everybody");
+	m.session = (struct session_target){.kinds = SESSION_PDR, .pdr = 3};
+	expect_task_refused(m, POI_ERR_INVALID, "a rule of no session");
+	m.session = (struct session_target){0};
 	m = sample_task();
 	m.filter.address[0].b[5] = 1;
 	expect_task_refused(m, 0, "what IPv4 does not carry is not sent");

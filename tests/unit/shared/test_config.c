@@ -151,6 +151,9 @@ Test(config, values_are_checked)
 		F "28:81: dataplane.ports[0].gtp-endpoints holds \"198.51.100.1/24\" with host "
 		  "bits, write "
 		  "the network's first address");
+	expect_refusal("link: n3", "link: n3, signalling: [pfcp, diameter]",
+		F "28:84: dataplane.ports[0].signalling is \"diameter\", write pfcp, gtpv2c or "
+		  "radius");
 	expect_refusal("workers: [1]", "workers: 1",
 		F "26:12: dataplane.workers is not a list, write its values in [ ]");
 	expect_refusal("workers: [1]", "workers: []",
@@ -416,9 +419,13 @@ static char *dump(const struct config *c)
 Test(config, a_dump_loads_and_dumps_the_same)
 {
 	char *text = changed("overrides: []",
-		"overrides: [{match: '::/0', keepalive: true}]\n  payload-format: 12");
+		"overrides: [{match: '::/0', keepalive: true}]\n  payload-format: 12\n"
+		"signalling: { memory: 64MiB }");
 	struct config *c = load(text), *again;
 	cr_assert_not_null(c, "%s", why);
+	c->dataplane.ports[0].n_signalling = 2;
+	c->dataplane.ports[0].signalling[0] = CONFIG_RADIUS;
+	c->dataplane.ports[0].signalling[1] = CONFIG_PFCP;
 	char *first = dump(c);
 	again = load(first);
 	cr_assert_not_null(again, "%s\n%s", why, first);
@@ -427,6 +434,11 @@ Test(config, a_dump_loads_and_dumps_the_same)
 	cr_assert_str_eq(first, second);
 	cr_assert_not_null(strstr(first, "payload-format: 12\n"));
 	cr_assert_not_null(strstr(first, "# crl:\n"));
+	cr_assert_not_null(strstr(first, "signalling: [radius, pfcp]\n"));
+	cr_assert_eq(again->dataplane.ports[0].n_signalling, 2);
+	cr_assert_eq(again->dataplane.ports[0].signalling[0], CONFIG_RADIUS);
+	cr_assert_eq(again->signalling.memory, 64 << 20);
+	cr_assert_eq(again->signalling.sessions, 1048576);
 	free(text);
 	free(first);
 	free(second);
