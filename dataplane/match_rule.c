@@ -270,10 +270,10 @@ static bool bound_tunnel(const struct rule *rule, const struct port_traits *port
 		uint8_t inner = g->outer + 1;
 		if (!tunnel_holds(&rule->filter, port, v, g))
 			continue;
-		if (rule->select &&
-			(inner >= v->n_layers || !pdr_select_wants(rule->select, v, inner)))
+		bool ip = inner < v->n_layers;
+		if (rule->select && !pdr_select_wants(rule->select, v, ip ? inner : v->gtp_outer))
 			continue;
-		hit->layer = inner < v->n_layers ? inner : g->outer;
+		hit->layer = ip ? inner : g->outer;
 		hit->direction = rule->direction ? rule->direction : tunnel_direction(port, v, g);
 		hit->tunnelled = 1;
 		if (also_holds(rule, port, v, g, hit))

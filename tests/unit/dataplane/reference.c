@@ -379,8 +379,9 @@ static int rest(const struct ref *r, const struct rule *rule, const struct ref_t
 	const struct filter *f = rule->also;
 	int from = t ? t->outer + 1 : layer, end = t ? r->layers : layer + 1;
 
-	if (rule->select && (layer >= r->layers || layer < from || r->layer[layer].proto != 17))
-		return -1;
+	if (rule->select && (layer < from || r->layer[layer].proto != 17 ||
+				    (r->tunnels && layer == r->tunnel[0].outer)))
+		return -1; // a select sees users' packets, not what carries them
 	if (!f)
 		return layer;
 	if (!wanted(f, direction))
