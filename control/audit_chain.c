@@ -106,17 +106,31 @@ struct record {
 	uint8_t mac[AUDIT_MAC_SIZE];
 };
 
+// A member at the start of `text`, its name as written, its number and a comma: what follows, or
+// NULL.
+static const char *number_parse(const char *text, const char *name, uint64_t *out)
+{
+	size_t n = strlen(name);
+	char *end;
+
+	if (strncmp(text, name, n) || text[n] < '0' || text[n] > '9')
+		return NULL;
+	errno = 0;
+	*out = strtoull(text + n, &end, 10);
+	return !errno && *end == ',' ? end + 1 : NULL;
+}
+
 // `line` without its newline, zero-terminated.
 static bool record_parse(const char *line, size_t length, struct record *r)
 {
 	const size_t tail = strlen(MAC_MEMBER) + 2 * AUDIT_MAC_SIZE + strlen("\"}");
-	int used = 0;
 
 	if (length <= tail || strlen(line) != length)
 		return false;
-	if (sscanf(line, "{\"epoch\":%lu,\"n\":%lu,%n", &r->epoch, &r->n, &used) != 2 || !used)
+	const char *behind = number_parse(line, "{\"epoch\":", &r->epoch);
+	behind = behind ? number_parse(behind, "\"n\":", &r->n) : NULL;
+	if (!behind)
 		return false;
-	const char *behind = line + used;
 	r->continues = !strncmp(behind, PREVIOUS_MEMBER, strlen(PREVIOUS_MEMBER)) &&
 		       mac_parse(behind + strlen(PREVIOUS_MEMBER), r->previous);
 	r->body = length - tail;

@@ -83,7 +83,7 @@ static int greet(struct peer *p)
 		!channel_decode_hello_refused(body, length, &refused)) {
 		fprintf(stderr, "poi: refused: %s (it is version %s, channel %u; this is %s, %u)\n",
 			poi_error_text(refused.reason), refused.software, refused.version,
-			POI_VERSION, CHANNEL_VERSION);
+			POI_VERSION, (unsigned)CHANNEL_VERSION);
 		return refused.reason ? refused.reason : POI_ERR_DENIED;
 	}
 	return h.id == CHANNEL_HELLO_OK ? 0 : POI_ERR_SYNTAX;
@@ -160,7 +160,7 @@ static int get_destinations(struct peer *p, struct picture *out)
 static int get_dataplane(const struct config *c, struct picture *out)
 {
 	struct peer *p = open_peer(c, "dataplane.sock");
-	struct channel_header h;
+	struct channel_header h = {0};
 	const uint8_t *body;
 	size_t length;
 
@@ -184,7 +184,7 @@ static int get_dataplane(const struct config *c, struct picture *out)
 static int get_control(const struct config *c, struct picture *out)
 {
 	struct peer *p = open_peer(c, "control.sock");
-	struct channel_header h;
+	struct channel_header h = {0};
 	const uint8_t *body;
 	size_t length;
 

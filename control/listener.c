@@ -33,9 +33,10 @@ static void close_server(struct server *s)
 	free(s);
 }
 
-// The connection to give up for a new one: longest in its handshake, else idle for longest. A stranger
-// may push out a stranger, never a peer that has proved itself while a stranger is left to go. `peer`
-// NULL: any. Connections are listed newest first, and one that goes idle moves to the front.
+// The connection to give up for a new one: longest in its handshake, else idle for longest. A
+// stranger may push out a stranger, never a peer that has proved itself while a stranger is left to
+// go. `peer` NULL: any. Connections are listed newest first, and one that goes idle moves to the
+// front.
 static struct connection *victim(struct listener *l, const char *peer)
 {
 	struct connection *idle = NULL, *shaking = NULL;
@@ -115,7 +116,7 @@ static void on_accept(evutil_socket_t listening, short what, void *context)
 	struct listener *l = s->listener;
 
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-		struct sockaddr_storage from;
+		struct sockaddr_storage from = {0};
 		socklen_t length = sizeof(from);
 		char peer[INET6_ADDRSTRLEN];
 		int fd = accept4(

@@ -174,8 +174,8 @@ static void tell_state(struct watch *w)
 	uint32_t n = registry_nes(c->registry), faults = 0;
 	char state[sizeof(w->state)];
 
-	for (uint16_t ne = 0; ne < n; ne++)
-		faults += fault_count(*registry_ne_faults(c->registry, ne));
+	for (uint32_t ne = 0; ne < n; ne++)
+		faults += fault_count(*registry_ne_faults(c->registry, (uint16_t)ne));
 	snprintf(state, sizeof(state), "STATUS=%u network element%s; poi-dataplane %s; %u fault%s",
 		n, n == 1 ? "" : "s",
 		publish_state(c->publish) > PUBLISH_HELLO ? "connected" : "away", faults,

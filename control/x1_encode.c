@@ -143,12 +143,11 @@ static void element_time(struct x1_buffer *b, const char *name, uint64_t ns)
 {
 	time_t seconds = (time_t)(ns / 1000000000u);
 	struct tm tm;
-	char text[40], fraction[12];
+	char text[40];
 
 	gmtime_r(&seconds, &tm);
-	strftime(text, sizeof(text) - sizeof(fraction), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(fraction, sizeof(fraction), ".%06uZ", (unsigned)(ns % 1000000000u / 1000));
-	strcat(text, fraction);
+	size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text + n, sizeof(text) - n, ".%06uZ", (unsigned)(ns % 1000000000u / 1000));
 	element(b, name, text);
 }
 

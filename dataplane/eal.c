@@ -25,7 +25,7 @@ static bool word(const char **in, char **out)
 		if (!quote && strchr(" \t\r\n", c))
 			break;
 		if (quote ? c == quote : c == '\'' || c == '"') {
-			quote = quote ? 0 : c;
+			quote = (char)(quote ? 0 : c);
 			continue;
 		}
 		bool escapes = c == '\\' && quote != '\'' && (*in)[1];
@@ -68,8 +68,10 @@ static bool given(const struct eal_arguments *a, const char *option)
 
 	for (int i = 0; i < a->n; i++) {
 		const char *v = a->argument[i];
+		// NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult): v has n octets
 		if (strncmp(v, option, n) == 0 && (is_short || v[n] == '\0' || v[n] == '='))
 			return true;
+		// NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult)
 	}
 	return false;
 }

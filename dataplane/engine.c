@@ -577,10 +577,10 @@ static uint64_t losses_of(const struct engine *e, const struct store_task *t, ui
 	deliver_slot_balance(e->deliver, t->hold->slot, &b);
 	slots_read(e->slots, t->hold->slot, &c);
 	*reason = 0;
-	for (uint8_t i = 0; i < LOSS_COUNT; i++) {
+	for (unsigned i = 0; i < LOSS_COUNT; i++) {
 		b.lost[i] += c.lost[i];
 		if (b.lost[i] > b.lost[*reason])
-			*reason = i;
+			*reason = (uint8_t)i;
 	}
 	return copy_balance_lost(&b);
 }

@@ -149,9 +149,9 @@ static uint8_t get_release(struct wire_reader *r)
 {
 	struct wire_reader v = ber_get(r, TAG(1));
 
-	for (uint8_t i = 0; i < RELEASES; i++)
+	for (unsigned i = 0; i < RELEASES; i++)
 		if (wire_left(&v) == OID_SIZE && memcmp(v.at, release_oid[i], OID_SIZE) == 0)
-			return i;
+			return (uint8_t)i;
 	if (!r->error)
 		r->error = POI_ERR_UNSUPPORTED;
 	return 0;

@@ -234,7 +234,7 @@ INLINE struct sifted sift_plain(const struct sieve *s, const struct packet_view 
 			any |= words_hold(exact, exact_shift, sift_hash(&seeds, to));
 		if (kinds & KIND(PORT))
 			memcpy(ports, &v->layer[0].sport, 4);
-		if (__builtin_expect(any & 1, 0))
+		if (__builtin_expect((long)(any & 1), 0))
 			r.mask |= 1u << (v - views);
 	}
 	return r;

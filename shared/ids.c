@@ -96,7 +96,7 @@ struct id16 id_random(void)
 struct id16 id_of_ne(const char *ne_identifier)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
-	struct id16 id;
+	struct id16 id = {0};
 
 	// A library that cannot hash must not yield an identifier that collides with others.
 	if (EVP_Digest(ne_identifier, strlen(ne_identifier), digest, NULL, EVP_sha256(), NULL) != 1)

@@ -159,7 +159,7 @@ static int check_start(const uint8_t *octets, size_t length, size_t max_size, co
 int64_t pdu_decode(
 	const uint8_t *octets, size_t length, size_t max_size, struct pdu *out, const char **why)
 {
-	const char *unused;
+	const char *unused = NULL;
 	why = why ? why : &unused;
 	*why = "";
 	*out = (struct pdu){0};
