@@ -14,6 +14,7 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
 LIMIT = 29 * 60  # seconds for all suites without --long
 THREADED = re.compile(r"^(live|table_threads|slots|deliver\w*|mdf\w*|worker|capture|reporter|channel\w*|spool)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
+CLANG, FUZZ_OPTIONS = {"CC": "clang"}, ["-Dfuzz=true", "-Db_lundef=false"]
 TAP_LINE = re.compile(r"^\s*(not ok|ok)\b(.*)$", re.MULTILINE)
 
 
@@ -114,8 +115,8 @@ class Runner:
 				tail = ((result["stdout"] or "") + (result["stderr"] if "stderr" in result else "")).rstrip().splitlines()[-25:]
 				print("\n".join(["  %s: %s" % (result["name"], result["result"])] + ["    " + line for line in tail]))
 
-	def program(self, suite, command, env=None):
-		"""A program that speaks TAP."""
+	def program(self, suite, command, env=None, show=None):
+		"""A program that speaks TAP; its lines that start with `show` are shown."""
 		before = self.tally.failed
 		status, out = self.run(command, env)
 		counted = self.tally.tap(suite, out)
@@ -125,7 +126,7 @@ class Runner:
 			shown = [line for line in out.splitlines() if not line.startswith("ok ")]
 			print("\n".join("  " + line for line in shown[:400]))
 		for line in out.splitlines():
-			if re.search(r"#\s*skip", line, re.I):
+			if re.search(r"#\s*skip", line, re.I) or (not status and show and line.startswith(show)):
 				print("  " + line)
 
 	# --- suites
@@ -145,6 +146,24 @@ class Runner:
 	def unit(self):
 		if self.build("unit", "build"):
 			self.meson_tests("unit", "build")
+
+	def clang(self):
+		"""The whole tree with clang, warnings being errors; gcc's turn is the build of `unit`."""
+		if self.build("clang", "build-fuzz", FUZZ_OPTIONS, CLANG):
+			self.tally.add("clang", "the tree builds without a warning", True)
+
+	def lint(self):
+		"""clang-tidy and cppcheck over the product."""
+		if self.build("lint", "build-fuzz", FUZZ_OPTIONS, CLANG, ["schema/x1_schema_embedded.c"]):
+			self.program("lint", ["tests/lint/run", "build-fuzz"])
+
+	def coverage(self):
+		"""Lines of parsers and codecs that the unit tests and the corpus reach."""
+		status, out = self.configure("build-coverage", ["-Db_coverage=true", "-Dbuildtype=debug"])
+		if status:
+			self._broken("coverage", "build-coverage", out)
+		else:
+			self.program("coverage", ["tests/coverage/run", "build-coverage"], show="# ")
 
 	def asan(self):
 		env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1",
@@ -172,7 +191,7 @@ class Runner:
 
 	def fuzz(self):
 		"""Replays the corpus of every decoder; with --long looks for more."""
-		if not self.build("fuzz", "build-fuzz", ["-Dfuzz=true", "-Db_lundef=false"], {"CC": "clang"}):
+		if not self.build("fuzz", "build-fuzz", FUZZ_OPTIONS, CLANG):
 			return
 		status, out = self.run(["meson", "introspect", "--tests", "build-fuzz"])
 		replays = [t["name"] for t in json.loads(out) if t["name"].startswith("replay_")] if not status else []
@@ -230,7 +249,7 @@ def hugepages():
 					out.write(str(total))
 
 
-SUITES = ("rules", "lab", "conformance", "unit", "asan", "tsan", "fuzz", "system")
+SUITES = ("rules", "lab", "conformance", "unit", "clang", "lint", "coverage", "asan", "tsan", "fuzz", "system")
 QUICK = ("rules", "lab", "conformance", "unit", "system")
 
 

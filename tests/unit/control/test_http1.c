@@ -44,6 +44,10 @@ Test(http1, verdicts)
 		200);
 	cr_assert_eq(status_of(POST "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"), 415);
 	cr_assert_eq(status_of(POST "Expect: tea\r\nContent-Length: 0\r\n\r\n"), 417);
+	cr_assert_eq(status_of(POST "Content-Type: text/xml\r\nContent-Length: 0\r\n\r\n"), 200);
+	cr_assert_eq(
+		status_of(POST "Content-Encoding: identity\r\nContent-Length: 0\r\n\r\n"), 200);
+	cr_assert_eq(status_of(POST "Host: b\r\nContent-Length: 0\r\n\r\n"), 400);
 	sprintf(large, "%sA: %02000d", POST, 1);
 	cr_assert_eq(status_of(large), 431);
 	free(large);
@@ -127,4 +131,25 @@ Test(http1, response_head)
 	n = http1_response_head(200, 5, true, out, sizeof(out));
 	cr_assert_not_null(
 		strstr(out, "Content-Type: application/xml\r\nContent-Length: 5\r\n\r\n"));
+}
+
+Test(http1, every_status_has_its_reason)
+{
+	static const struct {
+		unsigned status;
+		const char *reason;
+	} all[] = {{200, "OK"}, {400, "Bad Request"}, {404, "Not Found"},
+		{405, "Method Not Allowed"}, {408, "Request Timeout"}, {411, "Length Required"},
+		{413, "Content Too Large"}, {415, "Unsupported Media Type"},
+		{417, "Expectation Failed"}, {431, "Request Header Fields Too Large"},
+		{501, "Not Implemented"}, {503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"}, {599, "Error"}};
+	char head[512], line[128];
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		size_t n = http1_response_head(all[i].status, 0, false, head, sizeof(head));
+		snprintf(line, sizeof(line), "HTTP/1.1 %u %s\r\n", all[i].status, all[i].reason);
+		cr_assert_gt(n, strlen(line));
+		cr_assert_eq(memcmp(head, line, strlen(line)), 0, "%s", line);
+	}
 }

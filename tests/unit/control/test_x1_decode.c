@@ -233,13 +233,80 @@ Test(x1_decode, extension_rules)
 	assert_1010(EXT(ENDPOINT("<q:IPv4Address>1.2.3.256</q:IPv4Address>")), "FTEID");
 	assert_1010(EXT(ENDPOINT("<q:IPv4Address>1.2.3.4.5</q:IPv4Address>")), "FTEID");
 	assert_1010(EXT(ENDPOINT("<q:IPv6Address>2001:db8::1</q:IPv6Address>")), "FTEID");
-	struct x1_container *c = decode(EXT(ENDPOINT("<q:IPv6Address>2001:0db8:0000:0000:0000:0000:"
-						     "0000:0001</q:IPv6Address>")));
+	assert_1010(EXT(ENDPOINT("<q:Novelty/>")), "FTEID");
+	assert_1010(EXT(UPF("<q:GTPTunnelDirection>Sideways</q:GTPTunnelDirection>")),
+		"GTPTunnelDirection");
+	assert_1010(EXT("<q:Other><q:PDRID>1</q:PDRID></q:Other>"), "UPFLIT3");
+	struct x1_container *c =
+		decode(EXT(UPF("<q:GTPTunnelDirection>Outbound</q:GTPTunnelDirection>")));
+	cr_assert_str_eq(good_task(c)->targets[0].members[0].text, "Outbound");
+	x1_container_free(c);
+	c = decode(EXT(UPF("<o:FTEID xmlns:o=\"urn:other\"/>"))); // of that name, not of that owner
+	cr_assert_str_eq(good_task(c)->targets[0].members[0].space, "urn:other");
+	x1_container_free(c);
+	c = decode(EXT(ENDPOINT("<q:IPv6Address>2001:0db8:0000:0000:0000:0000:"
+				"0000:0001</q:IPv6Address>")));
 	cr_assert_str_eq(good_task(c)->targets[0].members[0].name, "FTEID");
 	x1_container_free(c);
 	c = decode(EXT(UPF("<q:Novelty><q:a/></q:Novelty>")));
 	const struct x1_task_details *t = good_task(c);
 	cr_assert_str_eq(t->targets[0].members[0].name, "Novelty");
+	x1_container_free(c);
+}
+
+Test(x1_decode, header_reporting_rules)
+{
+#define EXTENSIONS(inner)                                                             \
+	ACTIVATE(TARGET("<x1:tcpPort>1</x1:tcpPort>"),                                \
+		"<x1:taskDetailsExtensions><x1:Owner>3GPP</x1:Owner><q:X1Extensions " \
+		"xmlns:q=\"" GPP "\">" inner "</q:X1Extensions></x1:taskDetailsExtensions>")
+#define REPORTING(inner)                                                     \
+	EXTENSIONS("<q:HeaderReporting><q:PDHType>" inner "</q:PDHType></q:" \
+		   "HeaderReporting>")
+#define PDSR(inner) REPORTING("<q:PDSR>" inner "</q:PDSR>")
+#define TRIGGER(inner) "<q:PDSRTriggerType>" inner "</q:PDSRTriggerType>"
+#define TIMER TRIGGER("<q:TimerExpiry>30</q:TimerExpiry>")
+	assert_1010(EXTENSIONS(""), "X1Extensions");
+	assert_1010(REPORTING(""), "HeaderReporting");
+	assert_1010(REPORTING("<q:PDHR>x</q:PDHR>"), "HeaderReporting");
+	assert_1010(PDSR(""), "PDSR");
+	assert_1010(PDSR(TRIGGER("")), "PDSRTriggerType");
+	assert_1010(PDSR(TRIGGER("<q:Moon>1</q:Moon>")), "PDSRTriggerType");
+	assert_1010(PDSR(TRIGGER("<q:PacketCount>-1</q:PacketCount>")), "PDSRTriggerType");
+	assert_1010(PDSR(TIMER "<q:useSessionTriggers>maybe</q:useSessionTriggers>"), "PDSR");
+	assert_1010(PDSR(TIMER "<q:Novelty/>"), "PDSR");
+	struct x1_container *c = decode(
+		PDSR(TIMER TRIGGER("<q:ByteCount>1000</q:ByteCount>") "<q:useSessionTriggers>1"
+								      "</q:useSessionTriggers>"));
+	const struct x1_task_details *t = good_task(c);
+	cr_assert(t->extensions[0].pdsr && t->extensions[0].session_triggers);
+	cr_assert_eq(t->extensions[0].n_triggers, 2);
+	cr_assert_eq(t->extensions[0].triggers[1].value, 1000);
+	x1_container_free(c);
+	c = decode(REPORTING("<q:PDHR/>"));
+	t = good_task(c);
+	cr_assert(t->extensions[0].header_reporting && !t->extensions[0].pdsr);
+	x1_container_free(c);
+	c = decode(EXTENSIONS("<q:Novelty/>")); // whether it is honoured is for another to say
+	cr_assert(!good_task(c)->extensions[0].header_reporting);
+	x1_container_free(c);
+}
+
+Test(x1_decode, foreign_extensions_are_kept_by_name)
+{
+#define FOREIGN(inner)                                                         \
+	TARGET("<x1:targetIdentifierExtension><x1:Owner>them</x1:Owner>" inner \
+	       "</x1:targetIdentifierExtension>")
+	struct x1_container *c = decode(ACTIVATE(
+		FOREIGN("<o:thing xmlns:o=\"urn:other\">secret</o:thing>")
+			FOREIGN("<q:X xmlns:q=\"urn:3GPP:ns:li:3GPPX1Extensions:r18:\"/>")
+				FOREIGN("<q:X xmlns:q=\"urn:3GPP:ns:li:3GPPX1Extensions:r\"/>"),
+		""));
+	const struct x1_task_details *t = good_task(c);
+	cr_assert_str_eq(t->targets[0].owner, "them");
+	cr_assert_str_eq(t->targets[0].members[0].space, "urn:other");
+	cr_assert_str_eq(t->targets[0].members[0].name, "thing");
+	cr_assert_eq(t->n_targets, 3);
 	x1_container_free(c);
 }
 

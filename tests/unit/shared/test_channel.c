@@ -442,3 +442,24 @@ Test(channel_socket, stale_file_is_replaced_a_live_one_is_not, .init = make_fold
 	cr_assert_eq(access(path, F_OK), 0);
 	cr_assert_eq(channel_listen(""), POI_ERR_INVALID);
 }
+
+Test(channel, states_have_names)
+{
+	static const char *const states[] = {[DESTINATION_IDLE] = "idle",
+		[DESTINATION_CONNECTING] = "connecting",
+		[DESTINATION_UP] = "up",
+		[DESTINATION_DOWN] = "down",
+		[DESTINATION_DRAINING] = "draining"};
+	static const char *const spreads[] = {[SPREAD_NONE] = "one_queue",
+		[SPREAD_ADDRESSES] = "addresses",
+		[SPREAD_ONE_SIDED] = "one_sided",
+		[SPREAD_DEVICE] = "device",
+		[SPREAD_IMPOSSIBLE] = "impossible"};
+
+	for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		cr_assert_str_eq(destination_state_name(i), states[i]);
+	for (unsigned i = 0; i < sizeof(spreads) / sizeof(spreads[0]); i++)
+		cr_assert_str_eq(port_spread_name(i), spreads[i]);
+	cr_assert_str_eq(destination_state_name(200), "unknown");
+	cr_assert_str_eq(port_spread_name(200), "unknown");
+}
