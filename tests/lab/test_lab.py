@@ -369,4 +369,4 @@ class Requester(WithPki):
 
 
 if __name__ == "__main__":
-	sys.exit(tap.main(["__main__"], sys.argv[1:]))
+	sys.exit(tap.main(["__main__", "test_n4"], sys.argv[1:]))

@@ -1,7 +1,7 @@
 """Command line of poi-lab."""
 import argparse
 
-from poi_lab import admf, admf_server, mdf, pdu, pki
+from poi_lab import admf, admf_server, mdf, n4, pdu, pki
 
 
 def main(arguments=None):
@@ -14,5 +14,6 @@ def main(arguments=None):
 	listen.set_defaults(run=admf_server.run)
 	mdf.options(commands.add_parser("mdf", help="receive and check X2/X3"))
 	pdu.options(commands.add_parser("decode", help="print PDUs"))
+	n4.options(commands.add_parser("n4", help="play a core network's signalling and user plane"))
 	chosen = parser.parse_args(arguments)
 	return chosen.run(chosen)

@@ -1,0 +1,520 @@
+"""Which frames of a played scenario belong to a target: a point of interception that follows signalling, told from
+the specifications (3GPP TS 29.244, 29.274; RFC 2866) and the rules beside it, over the messages' fields, one at a time
+and naively.
+
+- A request adds what it names itself (tunnels given by the control plane, new outer headers that forward, users'
+  addresses); its response makes the asked rules the truth, or takes the added ones back.
+- A tunnel is (address, TEID), and who was given it last has it.
+- After a handover the old tunnel goes on until an End Marker or `handover` nanoseconds after the response.
+- Where the texts leave room the verdict is "may"."""
+import copy
+import ipaddress
+
+HANDOVER = 1_000_000_000
+MUST, MAY = "must", "may"
+ACCESS, CORE = 0, 1
+
+
+def prefix(text):
+	base, _, length = text.partition("/")
+	if ":" in base:
+		return ipaddress.ip_network((base, int(length or 64)), strict=False)
+	return ipaddress.ip_network(base)
+
+
+def name_of(ni):
+	"""The name that a Network Instance says, whichever way it is written."""
+	if isinstance(ni, bytes):
+		ni = ni.decode("latin1")
+	return ni.removeprefix("text:").lower().split(".mnc")[0]
+
+
+def flow_matches(text, user, uplink):
+	"""`permit out PROTOCOL from SOURCE [PORTS] to DESTINATION [PORTS]`, written for the downlink."""
+	words = text.split()
+	at = words.index("to")
+	ends = [words[words.index("from") + 1:at], words[at + 1:]]
+	if uplink:
+		ends.reverse()
+	if words[2] != "ip" and int(words[2]) != user["protocol"]:
+		return False
+	for n, end in enumerate(ends):
+		if end[0] not in ("any", "assigned") and ipaddress.ip_address(user["ends"][n]) not in ipaddress.ip_network(end[0]):
+			return False
+		if len(end) > 1:
+			ranges = [[int(p) for p in part.split("-")] for part in end[1].split(",")]
+			if user["protocol"] not in (6, 17) or not any(r[0] <= user["ports"][n] <= r[-1] for r in ranges):
+				return False
+	return True
+
+
+class Rules:
+	def __init__(self):
+		self.pdrs, self.fars, self.endpoints = {}, {}, {}
+
+	def apply(self, m):
+		"""The rules after a request."""
+		r = copy.deepcopy(self)
+		for n in m.get("remove_endpoint", ()):
+			r.endpoints.pop(n, None)
+			r.pdrs = {k: v for k, v in r.pdrs.items() if v.get("endpoint") != n}
+		for n in m.get("remove_pdr", ()):
+			r.pdrs.pop(n, None)
+		for n in m.get("remove_far", ()):
+			r.fars.pop(n, None)
+		for rule in m.get("create_endpoint", ()):
+			r.endpoints[rule["id"]] = copy.deepcopy(rule)
+		for rule in m.get("create_pdr", ()):
+			r.pdrs[rule["id"]] = copy.deepcopy(rule)
+		for rule in m.get("update_pdr", ()):
+			old = r.pdrs.get(rule["id"], {})
+			kept = {k: v for k, v in old.items() if k in ("id", "precedence", "far", "qers") or "source" not in rule}
+			r.pdrs[rule["id"]] = {**kept, **copy.deepcopy(rule)}
+		for rule in m.get("create_far", ()):
+			r.fars[rule["id"]] = copy.deepcopy(rule)
+		for rule in m.get("update_far", ()):
+			r.fars[rule["id"]] = {**r.fars.get(rule["id"], {"unknown": True}), **copy.deepcopy(rule)}
+		return r
+
+	def settle(self, m):
+		"""The UPF's answers to CHOOSE: one F-TEID for all rules of one CHOOSE ID."""
+		by_choice = {}
+		for kind, store in (("created_pdr", self.pdrs), ("updated_pdr", self.pdrs), ("created_endpoint", self.endpoints)):
+			for answer in m.get(kind, ()):
+				rule = store.setdefault(answer["id"], {"id": answer["id"], "unknown": True})
+				asked = rule.get("fteid")
+				if answer.get("fteid"):
+					if asked and asked[0] == "choose" and asked[1] is not None:
+						by_choice[asked[1]] = answer["fteid"]
+					rule["fteid"] = answer["fteid"]
+				if answer.get("ue"):
+					rule["ue"] = [u for u in rule.get("ue", ()) if u != "choose4"] + answer["ue"]
+		for store in (self.pdrs, self.endpoints):
+			for rule in store.values():
+				asked = rule.get("fteid")
+				if asked and asked[0] == "choose" and asked[1] in by_choice:
+					rule["fteid"] = by_choice[asked[1]]
+		return self
+
+	def whole(self, pdr):
+		"""A rule with what its Traffic Endpoint holds for it."""
+		if "endpoint" not in pdr:
+			return pdr
+		held = self.endpoints.get(pdr["endpoint"], {})
+		return {**pdr, **{k: held[k] for k in ("fteid", "ni", "ue") if k in held}}
+
+	def ways(self):
+		"""{(tunnel or address): [(rule, uplink)]}: how packets of the session can be told."""
+		out = {}
+
+		def tunnel(end, rule, uplink):
+			for address in end[1:]:
+				out.setdefault(("tunnel", address, end[0]), []).append((rule, uplink))
+		for pdr in self.pdrs.values():
+			pdr = self.whole(pdr)
+			fteid, far = pdr.get("fteid"), self.fars.get(pdr.get("far"), {})
+			source = pdr.get("source")
+			if fteid and fteid[0] != "choose" and source in (ACCESS, CORE, None):
+				tunnel(fteid, pdr, source != CORE)
+			outer = far.get("outer")
+			if outer and far.get("action", set()) & {"forw", "dupl"}:
+				if source == CORE and far.get("destination") == ACCESS:
+					tunnel(outer, pdr, False)
+				elif source == ACCESS and far.get("destination") == CORE:
+					tunnel(outer, pdr, True)
+			if source == CORE and not fteid:
+				for ue in pdr.get("ue", ()):
+					for one in ue if isinstance(ue, tuple) else (ue,):
+						if one != "choose4":
+							out.setdefault(("address", prefix(one)), []).append((pdr, False))
+		if not self.pdrs or any(p.get("unknown") for p in self.pdrs.values()):
+			for far in self.fars.values():  # of a session whose beginning was missed: a tunnel that something forwards to
+				if far.get("outer") and "forw" in far.get("action", ()):
+					tunnel(far["outer"], {"id": None, "unknown": True}, False)
+		return out
+
+
+class Known:
+	"""A session as far as it was seen."""
+
+	def __init__(self, cp=None, up=None, nodes=None):
+		self.cp, self.up, self.nodes, self.user, self.subscriber_only = cp, up, nodes, {}, False
+		self.truth, self.asked, self.linger, self.since = Rules(), [], {}, {}
+		self.partial = self.dead = self.deleting = False
+
+	def ways(self):
+		"""{way: ([(rule, uplink)], certain)}"""
+		out = {way: (rules, True) for way, rules in self.truth.ways().items()}
+		for _, _, rules in self.asked:
+			for way, found in rules.ways().items():
+				out.setdefault(way, (found, True))
+		for way, (found, _) in self.linger.items():
+			out.setdefault(way, (found, True))
+		return {} if self.dead else out
+
+
+class Model:
+	"""`target`: {imsi, msisdn, imei, nai, fseid: (seid, address or None), pdr, qer, ni, direction}, all must hold."""
+
+	def __init__(self, target, handover=HANDOVER):
+		self.target, self.handover = target, handover
+		self.known, self.open, self.answered, self.early, self.recovery, self.paired = [], {}, {}, {}, {}, set()
+		self.count = 0
+
+	# --- a frame
+	def take(self, frame):
+		"""MUST or MAY when the frame belongs to the target, else None."""
+		for s in self.known:
+			s.linger = {w: v for w, v in s.linger.items() if v[1] is None or frame.time_ns < v[1]}
+		self.claim()
+		if frame.user is None:
+			for m in frame.messages:
+				self.count += 1
+				getattr(self, m["protocol"])(m, frame.time_ns)
+				self.claim()
+			return None
+		verdict = self.verdict(frame)
+		if frame.user["kind"] == 254:
+			way = ("tunnel", frame.user["outer"][1], frame.user["teid"])
+			for s in self.known:
+				s.linger.pop(way, None)
+		return verdict
+
+	def claim(self):
+		"""Since when each session has each of its ways."""
+		for s in self.known:
+			ways = s.ways()
+			s.since = {w: s.since.get(w, self.count) for w in ways}
+
+	def holder(self, way):
+		"""Who was given it last."""
+		holders = [s for s in self.known if way in s.since]
+		return max(holders, key=lambda s: s.since[way], default=None)
+
+	def verdict(self, frame):
+		user = frame.user
+		if user["teid"] is not None:
+			way = ("tunnel", user["outer"][1], user["teid"])
+			s = self.holder(way)
+			return self.judge(s, way, user) if s else None
+		best = None
+		for n, address in enumerate(user["ends"]):
+			address = ipaddress.ip_address(address)
+			ways = {w for s in self.known for w in s.since if w[0] == "address" and address in w[1]}
+			holders = [s for s in self.known for w in ways if w in s.since]
+			if not holders:
+				continue
+			names = {name_of(r.get("ni") or "") for s in holders for w in ways if w in s.since for r, _ in s.ways()[w][0]}
+			if len(names) > 1:
+				continue  # one address in two networks: nobody can tell on N6
+			for w in ways:
+				s = self.holder(w)
+				found = self.judge(s, w, user, uplink=n == 0) if s else None
+				best = found or best
+		return best
+
+	def judge(self, s, way, user, uplink=None):
+		t = self.target
+		if not self.meant(s):
+			return None
+		rules, certain = s.ways()[way]
+		up = rules[0][1] if uplink is None else uplink
+		if t.get("direction") and t["direction"] != ("Inbound" if up else "Outbound"):
+			return None
+		verdict = MUST if certain and not s.partial else MAY
+		if s.deleting:
+			verdict = MAY
+		if not any(k in t for k in ("pdr", "qer", "ni")):
+			return verdict
+		rules = [r for r, _ in rules]
+		if uplink:  # on N6 the address is of the downlink rules; a packet from it belongs to their uplink twins
+			return verdict if all(self.wanted(r) for r in rules) else MAY if any(self.wanted(r) for r in rules) else None
+		for rule in sorted(rules, key=lambda r: r.get("precedence", 1 << 32)):
+			texts = rule.get("sdf", ())
+			if texts and not any(flow_matches(f, user, up) for f in texts):
+				continue
+			if rule.get("qfi") and user["qfi"] != rule["qfi"]:
+				continue
+			return verdict if self.wanted(rule) else None
+		return None
+
+	def wanted(self, rule):
+		t = self.target
+		return ("pdr" not in t or rule["id"] == t["pdr"]) and ("qer" not in t or t["qer"] in rule.get("qers", ())) and \
+			("ni" not in t or (rule.get("ni") is not None and name_of(rule["ni"]) == name_of(t["ni"])))
+
+	def meant(self, s):
+		t, u = self.target, s.user
+		for key in ("imsi", "msisdn"):
+			if key in t and u.get(key) != t[key]:
+				return False
+		if "imei" in t and (not u.get("imei") or u["imei"][:14] != t["imei"][:14]):
+			return False
+		if "imeisv" in t and u.get("imei") != t["imeisv"]:
+			return False
+		if "nai" in t and u.get("nai") != t["nai"]:
+			return False
+		if "fseid" in t:
+			seid, address = t["fseid"]
+			if not any(f and f[1] == seid and address in (None, f[0]) for f in (s.cp, s.up)):
+				return False
+		return True
+
+	# --- PFCP
+	def find(self, side, address, seid):
+		return next((s for s in reversed(self.known) if not s.dead and getattr(s, side) == (address, seid)), None)
+
+	@staticmethod
+	def content(m):
+		return {k: v for k, v in m.items() if k not in ("from", "to")}
+
+	def pfcp(self, m, now):
+		kind = m["type"]
+		request = kind in (1, 5, 9, 14, 50, 52, 54, 56)
+		key = (m["from"], m["to"], kind, m["sequence"]) if request else (m["to"], m["from"], kind - 1, m["sequence"])
+		if request:
+			if self.content(m) in (self.answered.get(key), self.open.get(key, {}).get("content")):
+				return  # a retransmission
+			self.answered.pop(key, None)
+			entry = self.open[key] = {"content": self.content(m), "m": m, "session": self.request(m)}
+			if key in self.early:
+				self.response(entry, self.early.pop(key), now)
+				self.answered[key] = self.open.pop(key)["content"]
+			return
+		entry = self.open.pop(key, None)
+		if entry is None:
+			if key in self.answered:
+				self.second(m)
+				return
+			self.early[key] = m
+			self.orphan(m)
+			return
+		self.answered[key] = entry["content"]
+		self.response(entry, m, now)
+
+	def request(self, m):
+		"""The session that a request is about, after it added what it names."""
+		kind = m["type"]
+		if kind == 50:
+			s = next((s for s in self.known if s.partial and not s.dead and s.cp == (m["f_seid"][1], m["f_seid"][0])), None)
+			s = s or Known(cp=(m["f_seid"][1], m["f_seid"][0]), nodes=(m["from"][0], m["to"][0]))
+			s.user = m.get("user") or {}
+			if s not in self.known:
+				self.known.append(s)
+			s.asked.append((m["sequence"], m, s.truth.apply(m)))
+			return s
+		if kind in (52, 54):
+			s = self.find("up", m["to"][0], m["seid"])
+			if s is None:
+				s = Known(up=(m["to"][0], m["seid"]), nodes=(m["from"][0], m["to"][0]))
+				s.partial = True
+				self.known.append(s)
+			if kind == 52:
+				base = s.asked[-1][2] if s.asked else s.truth
+				s.asked.append((m["sequence"], m, base.apply(m)))
+			else:
+				s.deleting = True
+			return s
+		if kind == 56:
+			s = self.find("cp", m["to"][0], m["seid"])
+			if s and m.get("psdbu"):
+				s.dead = True
+			return s
+		if kind == 1:
+			self.stamp(m["from"][0], m["recovery"])
+		return None
+
+	def response(self, entry, m, now):
+		kind, s, request = m["type"], entry["session"], entry["m"]
+		accepted = m.get("cause", 1) < 64
+		if kind == 2:
+			self.stamp(m["from"][0], m["recovery"])
+		elif kind in (6, 10) and accepted:
+			pair = request["from"][0], request["to"][0]
+			if not (kind == 6 and request.get("retention") and m.get("psrei")):
+				for other in self.known:
+					other.dead = other.dead or (pair == other.nodes if kind == 10 or pair in self.paired else False)
+			self.paired.add(pair) if kind == 6 else self.paired.discard(pair)
+			if kind == 6:
+				self.recovery[request["from"][0]], self.recovery[m["from"][0]] = request["recovery"], m["recovery"]
+		elif kind == 51 and s:
+			self.commit(s, request, m, accepted, now)
+			if not accepted:
+				s.dead = True
+			else:
+				s.up, s.partial = (m["f_seid"][1], m["f_seid"][0]), False
+		elif kind == 53 and s:
+			if m["cause"] == 65:
+				s.dead = True
+			if s.partial and s.cp is None:
+				s = self.join(s, (m["to"][0], m["seid"]))
+			self.commit(s, request, m, accepted, now)
+			if accepted and request.get("f_seid"):
+				s.cp = (request["f_seid"][1], request["f_seid"][0])
+		elif kind == 55 and s:
+			s.deleting = False
+			s.dead = s.dead or accepted or m["cause"] == 65
+
+	def join(self, s, cp):
+		"""The accepted answer to a modification proves a session whose own answer was lost."""
+		waiting = self.find("cp", *cp)
+		if waiting is None or waiting.up is not None:
+			s.cp = cp
+			return s
+		last = s.asked[-1]
+		waiting.up, waiting.truth = s.up, waiting.asked[-1][2] if waiting.asked else waiting.truth
+		waiting.asked = [(last[0], last[1], waiting.truth.apply(last[1]))]
+		self.known.remove(s)
+		return waiting
+
+	def commit(self, s, request, m, accepted, now):
+		at = next((n for n, a in enumerate(s.asked) if a[1] is request), None)
+		if at is None:
+			return
+		if not accepted:
+			s.asked.pop(at)
+			return
+		before, asked = s.truth.ways(), s.asked[at][2]
+		s.asked = s.asked[at + 1:]
+		failed = {number for kind, number in m.get("failed", ()) if kind == 0}
+		s.truth = asked.settle(m)
+		s.truth.pdrs = {k: v for k, v in s.truth.pdrs.items() if k not in failed}
+		s.asked = [(n, r, s.truth.apply(r)) for n, r, _ in s.asked]
+		moved = {f["id"] for f in request.get("update_far", ()) if f.get("outer")}
+		for way, found in before.items():
+			if way not in s.truth.ways() and any(r.get("far") in moved and not up for r, up in found):
+				s.linger[way] = (found, now + self.handover)
+
+	def second(self, m):
+		"""Another answer to a request: a UPF that did not see the repetition has two sessions."""
+		if m["type"] != 51 or not m.get("f_seid"):
+			return
+		up = (m["f_seid"][1], m["f_seid"][0])
+		first = next((s for s in self.known if not s.dead and s.cp == (m["to"][0], m["seid"]) and s.up != up), None)
+		if first and not self.find("up", *up):
+			twin = copy.deepcopy(first)
+			twin.up = up
+			twin.truth.settle(m)
+			self.known.append(twin)
+
+	def orphan(self, m):
+		"""An answer whose request was not seen."""
+		accepted = m.get("cause", 1) < 64
+		if m["type"] == 51 and accepted and not self.find("cp", m["to"][0], m["seid"]):
+			s = Known(cp=(m["to"][0], m["seid"]), up=(m["f_seid"][1], m["f_seid"][0]), nodes=(m["to"][0], m["from"][0]))
+			s.partial = True
+			s.truth.settle(m)
+			self.known.append(s)
+		elif m["type"] == 55 and (accepted or m["cause"] == 65):
+			s = self.find("cp", m["to"][0], m["seid"])
+			if s:
+				s.deleting = True  # its answer says that it is over; whoever waits for the request may go on
+		elif m["type"] == 53:
+			s = self.find("cp", m["to"][0], m["seid"])
+			if s and m["cause"] == 65:
+				s.dead = True
+		elif m["type"] == 2:
+			self.stamp(m["from"][0], m["recovery"])
+
+	def stamp(self, node, recovery):
+		if self.recovery.get(node, recovery) != recovery:
+			for s in self.known:
+				s.dead = s.dead or node in (s.nodes or ())
+		self.recovery[node] = recovery
+
+	# --- GTPv2-C on S11
+	def gtpv2c(self, m, now):
+		kind = m["type"]
+		request = kind in (32, 34, 36, 170)
+		key = (m["from"], m["to"], kind, m["sequence"]) if request else (m["to"], m["from"], kind - 1, m["sequence"])
+		if request:
+			if key in self.answered or key in self.open:
+				return
+			self.open[key] = m
+			if kind == 34:
+				for s in self.of_control("up", m["to"][0], m["teid"]):
+					s.asked.append((m["sequence"], m, self.with_enb(s, m)))
+			return
+		r = self.open.pop(key, None)
+		if r is None:
+			return
+		self.answered[key] = True
+		if kind == 33 and m["cause"] < 64:
+			s = Known(cp=(m["to"][0], m["teid"]), up=(m["from"][0], m["control"][0][2]), nodes=(m["to"][0], m["from"][0]))
+			s.user = r.get("user", {})
+			ue = {"id": 1, "source": CORE, "far": 1, "ue": [m["ue"]], "ni": r.get("apn")}
+			s.truth.fars[1] = {"id": 1, "action": {"buff"}, "destination": ACCESS}
+			for bearer in m["bearers"]:
+				s.ebi = bearer["ebi"]
+				for interface, _, teid, address in bearer.get("ends", ()):
+					if interface == 1:
+						s.truth.pdrs[2] = {"id": 2, "source": ACCESS, "fteid": (teid, address), "ni": r.get("apn")}
+			s.truth.pdrs[1] = ue
+			self.known.append(s)
+		elif kind == 35:
+			for s in self.of_control("up", r["to"][0], r["teid"]):
+				before = s.truth.ways()
+				at = next((n for n, a in enumerate(s.asked) if a[1] is r), None)
+				if at is None:
+					continue
+				if m["cause"] < 64:
+					s.truth = s.asked[at][2]
+					for way, found in before.items():
+						if way not in s.truth.ways() and way[0] == "tunnel":
+							s.linger[way] = (found, now + self.handover)
+				s.asked.pop(at)
+		elif kind == 171 and m["cause"] < 64:
+			for s in self.of_control("up", r["to"][0], r["teid"]):
+				s.truth.fars[1]["action"] = {"buff"}
+		elif kind == 37 and m["cause"] < 64:
+			for s in self.of_control("up", r["to"][0], r["teid"]):
+				if s.ebi == r.get("ebi", s.ebi):
+					s.dead = True
+
+	def of_control(self, side, address, teid):
+		return [s for s in self.known if not s.dead and getattr(s, side) == (address, teid)]
+
+	@staticmethod
+	def with_enb(s, m):
+		rules = copy.deepcopy(s.asked[-1][2] if s.asked else s.truth)
+		for bearer in m["bearers"]:
+			for interface, _, teid, address in bearer.get("ends", ()):
+				if interface == 0 and bearer["ebi"] == s.ebi:
+					rules.fars[1] = {"id": 1, "action": {"forw"}, "destination": ACCESS, "outer": (teid, address)}
+		return rules
+
+	# --- RADIUS
+	def radius(self, m, _now):
+		if m["code"] != 4:
+			return
+		cp = (m.get("nas"), m.get("session"))
+		s = next((s for s in self.known if not s.dead and s.cp == cp), None)
+		if m["status"] == 2:
+			if s:
+				s.dead = True
+		elif m["status"] in (1, 3):
+			if m["status"] == 1:
+				for other in self.known:  # an address in use: its Stop was lost
+					if other is not s and other.subscriber_only and set(other.ue) & set(m["ue"]):
+						other.dead = True
+			if s is None:
+				s = Known(cp=cp)
+				s.subscriber_only = True
+				self.known.append(s)
+			s.ue, s.user = m["ue"], {**m.get("user", {}), "nai": m.get("name")}
+			if (m.get("calling") or "x").isdigit():
+				s.user["msisdn"] = m["calling"]
+			s.truth.pdrs = {1: {"id": 1, "source": CORE, "ue": list(m["ue"])}}
+		elif m["status"] in (7, 8):
+			for s in self.known:
+				s.dead = s.dead or (s.cp is not None and s.cp[0] == m.get("nas"))
+
+
+def expected(frames, target, links=("n3",)):
+	"""(must, may): sets of frame numbers on those links."""
+	model, out = Model(target), {MUST: set(), MAY: set()}
+	for frame in frames:
+		verdict = model.take(frame)
+		if verdict and frame.link in links and frame.user["kind"] != 254:
+			out[verdict].add(frame.number)
+	return out[MUST], out[MAY]
