@@ -1,22 +1,79 @@
 #pragma once
 
-// `poi`: the program for people and scripts. Exit codes of every command.
+// `poi`: the program for people and scripts. Every command is a row of one table (cli_table.c): its
+// options, its help and its completion come from there. It looks and never acts: over the channel
+// it is an observer, who is given no target and can change nothing.
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
 
 #include "shared/config.h"
 
-enum cli_exit {
+#define CLI_DEFAULT_FILE "/etc/poi/poi.yaml"
+
+enum cli_exit { // of every command
 	CLI_OK = 0,
-	CLI_USAGE = 1,	     // usage, or a configuration that is not accepted
-	CLI_UNREACHABLE = 2, // a process does not answer; audit verify: log or key not readable
-	CLI_UNBALANCED = 3,  // the ledger's sums do not hold
-	CLI_FINDINGS = 3,    // audit verify: the log is not whole
+	CLI_NOT_OK = 1,	     // what was looked at is not as it has to be
+	CLI_USAGE = 2,	     // the command line, or a configuration that is not accepted
+	CLI_UNREACHABLE = 3, // a process does not answer, or a file cannot be read
 };
 
-// `poi status`: asks both processes and prints, as JSON when asked.
-int cli_status(const struct config *c, bool json);
-// `poi audit verify`: checks the chain of an audit log. `default_file` is the configuration where
-// none is named; it is read only for what the options leave out. Negative: not this command's
-// usage.
-int cli_audit(int argc, char **argv, const char *default_file);
+enum cli_option {
+	OPTION_CONFIG,
+	OPTION_JSON,
+	OPTION_WATCH,
+	OPTION_SECONDS,
+	OPTION_COUNT,
+	OPTION_FILE,
+	OPTION_KEY,
+	OPTION_HEAD,
+	OPTION_COUNT_OF, // how many there are
+};
+
+struct cli_option_text {
+	const char *name, *short_name; // "--config", "-c" or NULL
+	const char *argument;	       // NULL: none
+	bool may_lack;		       // the argument may be left out
+	const char *help;
+	bool is_file; // for completion
+};
+const struct cli_option_text *cli_option_text(enum cli_option o);
+
+struct cli_request { // what was asked for on the command line
+	bool given[OPTION_COUNT_OF];
+	const char *value[OPTION_COUNT_OF];
+	const char *operand; // NULL: none
+	const char *config;  // the file: -c, else the default
+};
+
+struct cli_command {
+	const char *name; // "status", "audit verify"
+	const char *summary;
+	unsigned options;    // 1 << enum cli_option
+	const char *operand; // "FILE", NULL: none is taken
+	bool operand_needed;
+	const char *help;			 // what it is for, and examples
+	int (*run)(const struct cli_request *r); // enum cli_exit
+};
+const struct cli_command *cli_commands(size_t *n);
+
+// Loads, or says why not on stderr and returns NULL.
+struct config *cli_load(const struct cli_request *r);
+// Seconds of an option, `otherwise` where it is not given. Negative: not a number above 0.
+double cli_seconds(const struct cli_request *r, enum cli_option o, double otherwise);
+// Rounds of a command that repeats itself: --count, else 0 (for ever) at a terminal and 1
+// elsewhere. Negative: not a number.
+long cli_rounds(const struct cli_request *r);
+void cli_sleep(double seconds);
+void cli_clear(void); // the screen, where stdout is a terminal
+
+int cli_check(const struct cli_request *r);
+int cli_status(const struct cli_request *r);
+int cli_top(const struct cli_request *r);
+int cli_config_dump(const struct cli_request *r);
+int cli_config_describe(const struct cli_request *r);
+int cli_audit_verify(const struct cli_request *r);
+int cli_bench(const struct cli_request *r);
+int cli_version(const struct cli_request *r);
+int cli_completion(const struct cli_request *r);

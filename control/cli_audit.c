@@ -12,27 +12,13 @@
 #include "control/credentials.h"
 
 struct arguments {
-	const char *config, *file, *key, *head;
+	const char *file, *key, *head;
 };
 
-static bool parse(int argc, char **argv, struct arguments *a)
+static bool is_head(const char *text)
 {
-	for (int i = 0; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "-c"))
-			a->config = argv[i + 1];
-		else if (!strcmp(argv[i], "--file"))
-			a->file = argv[i + 1];
-		else if (!strcmp(argv[i], "--key"))
-			a->key = argv[i + 1];
-		else if (!strcmp(argv[i], "--head"))
-			a->head = argv[i + 1];
-		else
-			return false;
-	}
-	if (argc % 2)
-		return false;
-	return !a->head || (strlen(a->head) == AUDIT_MAC_TEXT - 1 &&
-				   strspn(a->head, "0123456789abcdef") == AUDIT_MAC_TEXT - 1);
+	return strlen(text) == AUDIT_MAC_TEXT - 1 &&
+	       strspn(text, "0123456789abcdef") == AUDIT_MAC_TEXT - 1;
 }
 
 static int judge(const struct arguments *a, const struct audit_verdict *v, bool keyed)
@@ -49,7 +35,7 @@ static int judge(const struct arguments *a, const struct audit_verdict *v, bool 
 		keyed ? "keyed" : "without a key: shows accidents, not forgery");
 	if (v->lines)
 		printf("head %s\n", v->head);
-	return v->bad || cut ? CLI_FINDINGS : CLI_OK;
+	return v->bad || cut ? CLI_NOT_OK : CLI_OK;
 }
 
 static int verify(const struct arguments *a)
@@ -79,16 +65,22 @@ out:
 	return code;
 }
 
-int cli_audit(int argc, char **argv, const char *default_file)
+int cli_audit_verify(const struct cli_request *r)
 {
-	struct arguments a = {.config = default_file};
+	struct arguments a = {.file = r->value[OPTION_FILE],
+		.key = r->value[OPTION_KEY],
+		.head = r->value[OPTION_HEAD]};
 	struct config *c = NULL;
 	char why[1024];
 
-	if (argc < 1 || strcmp(argv[0], "verify") != 0 || !parse(argc - 1, argv + 1, &a))
-		return -1;
+	if (a.head && !is_head(a.head)) {
+		fprintf(stderr,
+			"poi: --head takes the %d hexadecimal digits that the journal has\n",
+			AUDIT_MAC_TEXT - 1);
+		return CLI_USAGE;
+	}
 	if (!a.file || !a.key) {
-		c = config_load(a.config, why, sizeof(why));
+		c = config_load(r->config, why, sizeof(why));
 		// A log copied to another machine is verified without its configuration.
 		if (!c && !a.file) {
 			fprintf(stderr, "poi: %s\n", why);

@@ -1,208 +1,12 @@
-// `poi status`: an observer of both processes. Counts, states and identifiers only: the channel has
-// no target values for observers, so none can be printed.
+// `poi status`: one screen of what both processes count and hold.
 #include "control/cli.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "control/cli_peer.h"
 #include "control/json.h"
-#include "shared/channel.h"
-#include "shared/version.h"
-
-#define ANSWER_MS 5000
-
-struct peer {
-	int fd;
-	uint32_t request;
-	int64_t deadline_ms;
-	uint8_t in[CHANNEL_MESSAGE_MAX];
-};
-
-struct picture {
-	bool dataplane, control;
-	struct channel_status status;
-	struct channel_control_status control_status;
-	uint32_t n_destinations;
-	struct channel_destination_status *destinations;
-};
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int receive(struct peer *p, struct channel_header *h, const uint8_t **body, size_t *length)
-{
-	for (;;) {
-		int64_t n = channel_receive(p->fd, p->in, sizeof(p->in));
-		if (n > 0) {
-			int rc = channel_split(p->in, (size_t)n, h, body, length);
-			if (!rc && h->id == CHANNEL_EVENT) // none of ours
-				continue;
-			return rc;
-		}
-		if (n != POI_ERR_AGAIN)
-			return n ? (int)n : POI_ERR_CLOSED;
-		struct pollfd wait = {.fd = p->fd, .events = POLLIN};
-		int64_t left = p->deadline_ms - now_ms();
-		if (left <= 0 || poll(&wait, 1, (int)left) <= 0)
-			return POI_ERR_AGAIN;
-	}
-}
-
-static int greet(struct peer *p)
-{
-	struct channel_hello hello = {
-		.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_OBSERVER, .software = POI_VERSION};
-	struct channel_hello_refused refused;
-	struct channel_header h;
-	const uint8_t *body;
-	size_t length;
-	uint8_t out[256];
-
-	if (getrandom(&hello.incarnation, sizeof(hello.incarnation), 0) < 0)
-		return POI_ERR_IO;
-	int n = channel_encode_hello(out, sizeof(out), CHANNEL_HELLO, ++p->request, &hello);
-	if (n < 0)
-		return n;
-	int rc = channel_send(p->fd, out, (size_t)n);
-	if (!rc)
-		rc = receive(p, &h, &body, &length);
-	if (rc)
-		return rc;
-	if (h.id == CHANNEL_HELLO_REFUSED &&
-		!channel_decode_hello_refused(body, length, &refused)) {
-		fprintf(stderr, "poi: refused: %s (it is version %s, channel %u; this is %s, %u)\n",
-			poi_error_text(refused.reason), refused.software, refused.version,
-			POI_VERSION, (unsigned)CHANNEL_VERSION);
-		return refused.reason ? refused.reason : POI_ERR_DENIED;
-	}
-	return h.id == CHANNEL_HELLO_OK ? 0 : POI_ERR_SYNTAX;
-}
-
-// Connects and greets. The object is freed with close_peer.
-static struct peer *open_peer(const struct config *c, const char *name)
-{
-	struct peer *p = calloc(1, sizeof(*p));
-	char path[4096];
-
-	if (!p)
-		return NULL;
-	snprintf(path, sizeof(path), "%s/%s", c->runtime_dir, name);
-	p->deadline_ms = now_ms() + ANSWER_MS;
-	p->fd = channel_connect(path);
-	int rc = p->fd < 0 ? p->fd : greet(p);
-	if (rc) {
-		fprintf(stderr, "poi: %s: %s\n", path, poi_error_text(rc));
-		if (p->fd >= 0)
-			close(p->fd);
-		free(p);
-		return NULL;
-	}
-	return p;
-}
-
-static void close_peer(struct peer *p)
-{
-	if (!p)
-		return;
-	close(p->fd);
-	free(p);
-}
-
-static int ask(struct peer *p, uint16_t id)
-{
-	uint8_t out[16];
-	int n = channel_encode_empty(out, sizeof(out), id, ++p->request);
-
-	return n < 0 ? n : channel_send(p->fd, out, (size_t)n);
-}
-
-static int get_destinations(struct peer *p, struct picture *out)
-{
-	struct channel_header h;
-	const uint8_t *body;
-	size_t length;
-	uint32_t capacity = 0;
-	int rc = ask(p, CHANNEL_DESTINATION_STATUS_GET);
-
-	while (!rc) {
-		rc = receive(p, &h, &body, &length);
-		if (rc || h.id == CHANNEL_STATE_END)
-			return rc;
-		if (h.id != CHANNEL_DESTINATION_STATUS)
-			return POI_ERR_SYNTAX;
-		if (out->n_destinations == capacity) {
-			capacity = capacity ? capacity * 2 : 16;
-			void *more = reallocarray(
-				out->destinations, capacity, sizeof(*out->destinations));
-			if (!more)
-				return POI_ERR_NOMEM;
-			out->destinations = more;
-		}
-		rc = channel_decode_destination_status(
-			body, length, &out->destinations[out->n_destinations]);
-		if (!rc)
-			out->n_destinations++;
-	}
-	return rc;
-}
-
-static int get_dataplane(const struct config *c, struct picture *out)
-{
-	struct peer *p = open_peer(c, "dataplane.sock");
-	struct channel_header h = {0};
-	const uint8_t *body;
-	size_t length;
-
-	if (!p)
-		return POI_ERR_CLOSED;
-	int rc = ask(p, CHANNEL_STATUS_GET);
-	if (!rc)
-		rc = receive(p, &h, &body, &length);
-	if (!rc)
-		rc = h.id == CHANNEL_STATUS ? channel_decode_status(body, length, &out->status)
-					    : POI_ERR_SYNTAX;
-	if (!rc)
-		rc = get_destinations(p, out);
-	if (rc)
-		fprintf(stderr, "poi: poi-dataplane: %s\n", poi_error_text(rc));
-	out->dataplane = !rc;
-	close_peer(p);
-	return rc;
-}
-
-static int get_control(const struct config *c, struct picture *out)
-{
-	struct peer *p = open_peer(c, "control.sock");
-	struct channel_header h = {0};
-	const uint8_t *body;
-	size_t length;
-
-	if (!p)
-		return POI_ERR_CLOSED;
-	int rc = ask(p, CHANNEL_CONTROL_STATUS_GET);
-	if (!rc)
-		rc = receive(p, &h, &body, &length);
-	if (!rc)
-		rc = h.id == CHANNEL_CONTROL_STATUS
-			     ? channel_decode_control_status(body, length, &out->control_status)
-			     : POI_ERR_SYNTAX;
-	if (rc)
-		fprintf(stderr, "poi: poi-control: %s\n", poi_error_text(rc));
-	out->control = !rc;
-	close_peer(p);
-	return rc;
-}
 
 static void put_packets(struct json *j, const struct packet_balance *b)
 {
@@ -238,7 +42,27 @@ static void put_lost(struct json *j, const struct copy_balance *b)
 	json_end_object(j);
 }
 
-static void put_dataplane(struct json *j, const struct picture *p)
+static void put_workers(struct json *j, const struct channel_workers *w)
+{
+	json_array(j, "per_worker");
+	for (uint32_t i = 0; i < w->workers; i++) {
+		json_object(j, NULL);
+		json_u64(j, "cpu", w->worker[i].cpu);
+		json_u64(j, "node", w->worker[i].node);
+		json_u64(j, "queues", w->worker[i].queues);
+		json_u64(j, "received", w->worker[i].received);
+		json_u64(j, "classified", w->worker[i].classified);
+		json_u64(j, "matches", w->worker[i].hits);
+		json_u64(j, "not_sent", w->worker[i].not_sent);
+		json_u64(j, "loops", w->worker[i].loops);
+		json_u64(j, "busy_loops", w->worker[i].busy_loops);
+		json_u64(j, "busy_ns", w->worker[i].busy_ns);
+		json_end_object(j);
+	}
+	json_end_array(j);
+}
+
+static void put_dataplane(struct json *j, const struct cli_picture *p)
 {
 	const struct channel_status *s = &p->status;
 
@@ -286,9 +110,14 @@ static void put_dataplane(struct json *j, const struct picture *p)
 		json_u64(j, "imissed", s->port[i].imissed);
 		json_u64(j, "nombuf", s->port[i].nombuf);
 		json_u64(j, "transmitted", s->port[i].transmitted);
+		json_string(j, "driver", p->workers.port[i].driver);
+		json_i64(j, "node", p->workers.port[i].node);
+		json_u64(j, "queues", p->workers.port[i].queues);
+		json_string(j, "spread", port_spread_name(p->workers.port[i].spread));
 		json_end_object(j);
 	}
 	json_end_array(j);
+	put_workers(j, &p->workers);
 }
 
 static void put_control(struct json *j, const struct channel_control_status *s)
@@ -305,7 +134,7 @@ static void put_control(struct json *j, const struct channel_control_status *s)
 	json_u64(j, "refused", s->refused);
 }
 
-static int print_json(const struct picture *p)
+static int print_json(const struct cli_picture *p)
 {
 	struct json j = {0};
 
@@ -331,7 +160,7 @@ static int print_json(const struct picture *p)
 	return rc;
 }
 
-static void print_dataplane(const struct picture *p)
+static void print_dataplane(const struct cli_picture *p)
 {
 	const struct channel_status *s = &p->status;
 
@@ -372,7 +201,7 @@ static void print_dataplane(const struct picture *p)
 			s->port[i].imissed);
 }
 
-static void print_text(const struct picture *p)
+static void print_text(const struct cli_picture *p)
 {
 	const struct channel_control_status *s = &p->control_status;
 
@@ -389,23 +218,78 @@ static void print_text(const struct picture *p)
 			s->requests, s->errors, s->refused, s->tasks, s->destinations, s->faults);
 }
 
-int cli_status(const struct config *c, bool json)
+// What happened between two pictures, a second.
+static void print_rates(const struct cli_picture *before, const struct cli_picture *now)
 {
-	struct picture p = {0};
+	double s = now->seconds - before->seconds;
+	const struct copy_balance *a = &before->status.copies, *b = &now->status.copies;
+
+	if (!before->dataplane || !now->dataplane || s <= 0)
+		return;
+	printf("rates       %.3f Mpps  matches %.0f/s  delivered %.0f/s  %.3f Gbit/s  lost "
+	       "%.0f/s\n",
+		(double)(now->status.packets.received - before->status.packets.received) / s / 1e6,
+		(double)(b->matched - a->matched) / s,
+		(double)(b->acknowledged - a->acknowledged) / s,
+		(double)(b->octets - a->octets) * 8 / s / 1e9,
+		(double)(copy_balance_lost(b) - copy_balance_lost(a)) / s);
+}
+
+static int judge(const struct cli_picture *p)
+{
+	if (p->dataplane && !p->status.balanced)
+		return CLI_NOT_OK;
+	return p->dataplane && p->control ? CLI_OK : CLI_UNREACHABLE;
+}
+
+static int once(const struct config *c, bool json)
+{
+	struct cli_picture p;
+	int code;
+
+	cli_picture_take(c, false, &p);
+	code = judge(&p);
+	if (!json)
+		print_text(&p);
+	else if (print_json(&p))
+		code = CLI_UNREACHABLE;
+	cli_picture_free(&p);
+	return code;
+}
+
+static int watch(const struct config *c, double seconds, long rounds)
+{
+	struct cli_picture before, now;
 	int code = CLI_OK;
 
-	if (get_dataplane(c, &p))
-		code = CLI_UNREACHABLE;
-	if (get_control(c, &p))
-		code = CLI_UNREACHABLE;
-	if (json) {
-		if (print_json(&p))
-			code = CLI_UNREACHABLE;
-	} else {
-		print_text(&p);
+	cli_picture_take(c, true, &before);
+	for (long i = 0; !rounds || i < rounds; i++) {
+		cli_sleep(seconds);
+		cli_picture_take(c, true, &now);
+		cli_clear();
+		print_text(&now);
+		print_rates(&before, &now);
+		fflush(stdout);
+		code = judge(&now);
+		cli_picture_free(&before);
+		before = now;
 	}
-	if (p.dataplane && !p.status.balanced)
-		code = CLI_UNBALANCED;
-	free(p.destinations);
+	cli_picture_free(&before);
+	return code;
+}
+
+int cli_status(const struct cli_request *r)
+{
+	double seconds = cli_seconds(r, OPTION_WATCH, 2);
+	long rounds = cli_rounds(r);
+
+	if (seconds < 0 || rounds < 0 || (r->given[OPTION_WATCH] && r->given[OPTION_JSON]))
+		return CLI_USAGE;
+	struct config *c = cli_load(r);
+	if (!c)
+		return CLI_USAGE;
+	int code =
+		r->given[OPTION_WATCH] ? watch(c, seconds, rounds) : once(c, r->given[OPTION_JSON]);
+	config_free(c);
 	return code;
 }

@@ -72,3 +72,5 @@ void http2_finish(struct http2 *h);
 // When http2_expire has to be called next; INT64_MAX: not before something happens.
 int64_t http2_deadline(const struct http2 *h);
 enum http2_late http2_expire(struct http2 *h, int64_t now);
+
+const char *http2_library(void); // version of the HTTP/2 library

@@ -16,12 +16,14 @@
 #include "control/control.h"
 #include "control/credentials.h"
 #include "control/events.h"
+#include "control/http2.h"
 #include "control/listener.h"
 #include "control/metrics.h"
 #include "control/reload.h"
 #include "control/reports.h"
 #include "control/status.h"
 #include "control/watch.h"
+#include "control/x1_client.h"
 #include "control/x1_dispatch.h"
 #include "shared/harden.h"
 #include "shared/log.h"
@@ -58,6 +60,15 @@ static int usage(FILE *out, int code)
 	return code;
 }
 
+static void print_version(void)
+{
+	printf("poi-control %s, X1 %s, channel %u; OpenSSL %s, libxml2 %s, nghttp2 %s, libcurl %s, "
+	       "libevent %s\n",
+		POI_VERSION, POI_X1_VERSION, (unsigned)CHANNEL_VERSION,
+		OpenSSL_version(OPENSSL_VERSION_STRING), x1_decode_library(), http2_library(),
+		x1_client_library(), event_get_version());
+}
+
 // Returns -1 to go on, else the exit code.
 static int parse_options(int argc, char **argv, const char **file)
 {
@@ -78,7 +89,7 @@ static int parse_options(int argc, char **argv, const char **file)
 		case 'h':
 			return usage(stdout, 0);
 		case 'V':
-			printf("poi-control %s, X1 %s\n", POI_VERSION, POI_X1_VERSION);
+			print_version();
 			return 0;
 		default:
 			return usage(stderr, 1);

@@ -59,7 +59,7 @@ static void put_build(FILE *f)
 {
 	family(f, "poi_build", "info", "The poi-control that answers.");
 	fprintf(f, "poi_build_info{version=\"%s\",channel=\"%u\",x1=\"%s\"} 1\n", POI_VERSION,
-		CHANNEL_VERSION, POI_X1_VERSION);
+		(unsigned)CHANNEL_VERSION, POI_X1_VERSION);
 }
 
 static void put_process(FILE *f, const struct metrics_picture *p)

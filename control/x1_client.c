@@ -392,3 +392,8 @@ void x1_client_free(struct x1_client *c)
 	curl_global_cleanup();
 	free(c);
 }
+
+const char *x1_client_library(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -44,3 +44,5 @@ void x1_client_free(struct x1_client *c);
 // back. Several may be under way at once. POI_ERR_NOMEM or POI_ERR_IO.
 [[nodiscard]] int x1_client_post(
 	struct x1_client *c, const char *body, size_t length, void *request);
+
+const char *x1_client_library(void); // version of the HTTP client library

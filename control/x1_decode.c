@@ -425,3 +425,8 @@ int x1_decode_answer(struct x1_decoder *d, const char *body, size_t length, stru
 
 	return n < 0 ? n : 0;
 }
+
+const char *x1_decode_library(void)
+{
+	return LIBXML_DOTTED_VERSION;
+}

@@ -36,3 +36,5 @@ struct x1_answer {
 // when there are more than `capacity`.
 [[nodiscard]] int x1_decode_answers(
 	struct x1_decoder *d, const char *body, size_t length, struct x1_answer *out, size_t capacity);
+
+const char *x1_decode_library(void); // version of the XML library

@@ -16,6 +16,7 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
+#include <rte_version.h>
 
 #include "dataplane/clock.h"
 #include "dataplane/eal.h"
@@ -89,7 +90,8 @@ static const char *arguments(int argc, char **argv, int *code)
 			if (o == 'h')
 				usage(stdout);
 			else
-				puts("poi-dataplane " POI_VERSION);
+				printf("poi-dataplane " POI_VERSION ", channel %u; %s\n",
+					(unsigned)CHANNEL_VERSION, rte_version());
 			*code = EXIT_SUCCESS;
 			return NULL;
 		} else {

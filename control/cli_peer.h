@@ -1,0 +1,30 @@
+#pragma once
+
+// Both processes as `poi` sees them: an observer's questions over the channel, one after the other.
+// Counts, states and identifiers only: the channel has no target values for observers.
+
+#include "shared/channel.h"
+#include "shared/config.h"
+
+struct cli_picture {
+	bool dataplane, control; // answered; else their part is zero
+	double seconds;		 // CLOCK_MONOTONIC when it was taken
+	struct channel_status status;
+	struct channel_workers workers;
+	struct channel_control_status control_status;
+	uint32_t n_destinations;
+	struct channel_destination_status *destinations;
+};
+
+// Asks both. Why one does not answer goes to stderr unless `quiet`. Free with cli_picture_free.
+void cli_picture_take(const struct config *c, bool quiet, struct cli_picture *out);
+void cli_picture_free(struct cli_picture *p);
+
+enum cli_peer_state {
+	CLI_PEER_AWAY,	  // nobody listens
+	CLI_PEER_OURS,	  // runs and speaks our version of the channel
+	CLI_PEER_FOREIGN, // runs with another version: `software` says which
+	CLI_PEER_DENIED,  // runs, and does not answer this user
+};
+// Only greets: "dataplane.sock" or "control.sock".
+enum cli_peer_state cli_peer_state(const struct config *c, const char *name, char software[32]);
