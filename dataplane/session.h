@@ -19,13 +19,14 @@ struct sessions;
 enum binding_way { BINDING_TUNNEL, BINDING_ADDRESS };
 
 struct binding {
-	uint64_t id;	   // never used twice
-	uint64_t from_ns;  // receive time of the message that showed it
-	uint8_t way;	   // enum binding_way
-	uint8_t direction; // BINDING_TUNNEL: PDU_DIRECTION_FROM_TARGET (uplink) or _TO_TARGET; else
-			   // 0
-	uint8_t link;	   // enum config_link on which it can be seen: N3, N9 or N6
-	uint32_t teid;	   // BINDING_TUNNEL: with `prefix` as the outer destination, full length
+	uint64_t id;	  // never used twice
+	uint64_t from_ns; // receive time of the message that showed it
+	uint8_t way;	  // enum binding_way
+	// BINDING_TUNNEL: PDU_DIRECTION_FROM_TARGET (uplink) or _TO_TARGET. BINDING_ADDRESS: 0, or
+	// _TO_TARGET where only packets towards the address are meant (rules of the downlink).
+	uint8_t direction;
+	uint8_t link;  // enum config_link on which it can be seen: N3, N9 or N6
+	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
 	struct ip_prefix prefix; // network order
 	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
 	// the sink takes its own reference.
@@ -62,11 +63,13 @@ struct sessions_settings {
 	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull
 
 // Counters since the start; one writer (the owner), relaxed readers.
-#define SESSION_COUNTS(X)                                                                          \
-	X(messages)                                                                                \
-	X(requests) X(responses) X(retransmissions) X(established) X(modified) X(released)         \
-		X(restarts) X(partial) X(unanswered) X(unmatched_responses) X(rejected) X(evicted) \
-			X(refused) X(identity_unseen) X(ambiguous) X(binds) X(unbinds)
+#define SESSION_COUNTS(X)                                                                \
+	X(messages)                                                                      \
+	X(requests)                                                                      \
+	X(responses)                                                                     \
+	X(retransmissions) X(established) X(modified) X(released) X(restarts) X(partial) \
+		X(unanswered) X(unmatched_responses) X(rejected) X(evicted) X(refused)   \
+			X(identity_unseen) X(ambiguous) X(binds) X(unbinds)
 
 struct session_counts {
 #define X(name) uint64_t name;

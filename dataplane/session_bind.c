@@ -1,0 +1,412 @@
+#include "dataplane/session_internal.h"
+
+#include <string.h>
+
+#include "shared/pdu.h"
+
+// What a message changed is bound anew at its end: first all that is new is bound, then all that is
+// gone is unbound, so that what only changes hands is never missed.
+
+bool array_room(struct sessions *st, void **array, uint32_t *have, uint32_t n, size_t size)
+{
+	if (n <= *have)
+		return true;
+	uint32_t room = n * 2 < 64 ? 64 : n * 2;
+	void *grown = session_alloc(&st->memory, room * size);
+	if (!grown)
+		return false;
+	if (*array)
+		memcpy(grown, *array, *have * size);
+	session_release(&st->memory, *array);
+	*array = grown;
+	*have = room;
+	return true;
+}
+
+void session_mark(struct sessions *st, struct session *s)
+{
+	if (s->flags & SESSION_DIRTY)
+		return;
+	if (!array_room(st, (void **)&st->dirty, &st->dirty_size, st->n_dirty + 1,
+		    sizeof(*st->dirty))) {
+		s->flags |= SESSION_LOSS;
+		return;
+	}
+	s->flags |= SESSION_DIRTY;
+	st->dirty[st->n_dirty++] = s->number;
+}
+
+void watch_mark(struct sessions *st, struct watch *w)
+{
+	if (w->dirty)
+		return;
+	w->dirty = true;
+	w->next_dirty = st->dirty_watches;
+	st->dirty_watches = w;
+}
+
+static void mark_all_watches(struct sessions *st)
+{
+	for (uint32_t i = 0; i < session_table_end(&st->watches); i++) {
+		struct watch *w = session_table_get(&st->watches, i);
+		if (w)
+			watch_mark(st, w);
+	}
+}
+
+// Whose session it was is not known: every watch may miss something.
+void bind_refused(struct sessions *st)
+{
+	st->blind = true;
+	st->blind_ns = st->now_ns;
+}
+
+// ---- bonds ----
+
+static struct bond *bond_of(const struct session *s, const struct watch *w)
+{
+	for (struct bond *b = s->bonds; b; b = b->next_of_session)
+		if (b->watch == w)
+			return b;
+	return NULL;
+}
+
+static struct bond *bond_new(struct sessions *st, struct session *s, struct watch *w)
+{
+	struct bond *b = session_alloc(&st->memory, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->session = s->number;
+	b->watch = w;
+	b->next_of_session = s->bonds;
+	s->bonds = b;
+	b->next = w->bonds;
+	if (b->next)
+		b->next->previous = b;
+	w->bonds = b;
+	return b;
+}
+
+static void bond_unlink(struct sessions *st, struct session *s, struct bond *b)
+{
+	struct bond **at = &s->bonds;
+
+	while (*at != b)
+		at = &(*at)->next_of_session;
+	*at = b->next_of_session;
+	*(b->previous ? &b->previous->next : &b->watch->bonds) = b->next;
+	if (b->next)
+		b->next->previous = b->previous;
+	b->watch->sessions -= b->n > 0;
+	b->watch->n_unsure -= b->unsure;
+	session_release(&st->memory, b->hold);
+	session_release(&st->memory, b);
+}
+
+// Without room to do it at the end it is done at once.
+static void release_later(struct sessions *st, const struct bond *b)
+{
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (array_room(st, (void **)&st->release, &st->release_size, st->n_release + 1,
+			    sizeof(*st->release)))
+			st->release[st->n_release++] = b->hold[i];
+		else
+			bound_drop(st, b->hold[i].number, false, b->hold[i].n9);
+	}
+}
+
+void bond_drop(struct sessions *st, struct bond *b)
+{
+	struct session *s = session_table_get(&st->sessions, b->session);
+
+	for (uint32_t i = 0; i < b->n; i++)
+		bound_drop(st, b->hold[i].number, true, b->hold[i].n9);
+	bond_unlink(st, s, b);
+}
+
+void bind_end(struct sessions *st, struct session *s, enum session_end why)
+{
+	while (s->bonds) {
+		struct bond *b = s->bonds;
+		if (why == END_LOST || why == END_FORGOTTEN)
+			b->watch->lost = true;
+		watch_mark(st, b->watch);
+		release_later(st, b);
+		bond_unlink(st, s, b);
+	}
+}
+
+// ---- which watches the session satisfies ----
+
+static bool add_matched(struct sessions *st, struct watch *w)
+{
+	for (uint32_t i = 0; i < st->n_matched; i++)
+		if (st->matched[i].watch == w)
+			return true;
+	if (!array_room(st, (void **)&st->matched, &st->matched_size, st->n_matched + 1,
+		    sizeof(*st->matched)))
+		return false;
+	st->matched[st->n_matched++] = (struct matched){.watch = w};
+	return true;
+}
+
+static void match_key(struct sessions *st, const struct rules *r, uint64_t key)
+{
+	struct index_cursor c = session_index_find(&st->watch_index, key);
+
+	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
+		struct watch *w = session_table_get(&st->watches, i);
+		if (watch_matches(w, r) && !add_matched(st, w))
+			return;
+	}
+}
+
+// By the names that a stage's rules have.
+static void match_names(struct sessions *st, const struct rules *r)
+{
+	for (unsigned i = 0; i < r->n_pdrs; i++) {
+		uint32_t ni = pdr_pdi(r, &r->pdr[i])->ni;
+		bool before = ni == SESSION_NONE;
+		for (unsigned j = 0; j < i && !before; j++)
+			before = pdr_pdi(r, &r->pdr[j])->ni == ni;
+		if (!before)
+			match_key(st, r, key_number(st, KEY_NI, ni));
+	}
+}
+
+static void match_session(struct sessions *st, const struct session *s)
+{
+	uint64_t keys[SESSION_KEYS_MAX];
+
+	st->n_matched = 0;
+	if (st->watches.live == 0)
+		return;
+	record_unpack(s, st->rules[0]);
+	unsigned n = session_keys(st, st->rules[0], keys);
+	for (unsigned i = 0; i < n; i++)
+		match_key(st, st->rules[0], keys[i]);
+}
+
+// ---- what it shows of each ----
+
+static struct desire *find_desire(struct sessions *st, const struct watch *w, const struct way *x)
+{
+	for (uint32_t i = 0; i < st->n_desires; i++)
+		if (st->desire[i].watch == w && way_same(&st->desire[i].way, x))
+			return &st->desire[i];
+	return NULL;
+}
+
+// An address alone tells both directions. Rules of the downlink alone mean packets towards it.
+static uint8_t direction_of(
+	const struct watch *w, const struct rules *r, const struct way *x, uint64_t wanted)
+{
+	if (x->way != BINDING_ADDRESS)
+		return x->direction;
+	if (!(w->target.kinds & (SESSION_PDR | SESSION_QER)))
+		return 0;
+	for (unsigned i = 0; i < r->n_pdrs; i++)
+		if (r->pdr[i].source == 0 && !(wanted >> i & 1))
+			return PDU_DIRECTION_TO_TARGET;
+	return 0;
+}
+
+static void desire_way(struct sessions *st, struct matched *m, const struct rules *r,
+	const struct way *x, uint64_t wanted)
+{
+	const struct pdr_select *select = NULL;
+	int done = POI_OK;
+
+	if (m->watch->direction != FILTER_ANY_DIRECTION &&
+		(x->way == BINDING_ADDRESS || x->direction != m->watch->direction))
+		return;
+	if (!watch_wants_all(m->watch))
+		done = x->whole ? POI_ERR_NOT_FOUND : select_make(st, r, x, wanted, &select);
+	if (done != POI_OK && done != POI_ERR_NOT_FOUND)
+		m->failed = true;
+	// a later stage says better what belongs to it than the one before
+	struct desire *d = find_desire(st, m->watch, x);
+	if (done != POI_OK)
+		return;
+	if (!d && !array_room(st, (void **)&st->desire, &st->desires_size, st->n_desires + 1,
+			  sizeof(*st->desire))) {
+		m->failed = true;
+		if (select)
+			pdr_select_drop(select);
+		return;
+	}
+	if (!d)
+		d = &st->desire[st->n_desires++];
+	else if (d->select)
+		pdr_select_drop(d->select);
+	*d = (struct desire){.watch = m->watch,
+		.way = *x,
+		.direction = direction_of(m->watch, r, x, wanted),
+		.select = select};
+}
+
+static void desire_stage(
+	void *context, const struct rules *r, const struct ways *ways, uint32_t serial)
+{
+	struct sessions *st = context;
+
+	if (st->ni_watches > 0)
+		match_names(st, r);
+	for (uint32_t i = 0; i < st->n_matched; i++) {
+		struct matched *m = &st->matched[i];
+		uint64_t wanted = watch_wants_all(m->watch) ? 0 : watch_wants(m->watch, r);
+		if (!watch_wants_all(m->watch) && wanted == 0)
+			continue;
+		m->holds = true;
+		for (uint32_t j = 0; j < ways->n; j++)
+			desire_way(st, m, r, &ways->way[j], wanted);
+	}
+}
+
+// What others own is not the session's, though it shows it.
+static bool drop_foreign(struct sessions *st, const struct session *s, const struct ways *all)
+{
+	bool own[WAYS_MAX], ambiguous = false, one;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < all->n; i++) {
+		own[i] = session_owns(st, s, &all->way[i], &one);
+		ambiguous = ambiguous || one;
+	}
+	for (uint32_t i = 0; i < st->n_desires; i++) {
+		struct desire *d = &st->desire[i];
+		const struct way *w = ways_find(all, &d->way);
+		if (w && own[w - all->way])
+			st->desire[n++] = *d;
+		else if (d->select)
+			pdr_select_drop(d->select);
+	}
+	st->n_desires = n;
+	return ambiguous;
+}
+
+// ---- the change ----
+
+static void set_holds(struct sessions *st, struct bond *b)
+{
+	uint32_t n = 0, most = 0;
+
+	for (uint32_t i = 0; i < st->n_desires; i++)
+		most += st->desire[i].watch == b->watch;
+	struct hold *hold = most ? session_alloc(&st->memory, most * sizeof(*hold)) : NULL;
+	for (uint32_t i = 0; i < st->n_desires && hold; i++) {
+		struct desire *d = &st->desire[i];
+		if (d->watch != b->watch)
+			continue;
+		hold[n].n9 = d->way.link == CONFIG_LINK_N9;
+		hold[n].number = bound_take(st, d);
+		n += hold[n].number != SESSION_NONE;
+	}
+	b->unsure = b->unsure || n < most;
+	release_later(st, b);
+	session_release(&st->memory, b->hold);
+	b->hold = hold;
+	b->n = n;
+}
+
+static void bond_update(struct sessions *st, struct session *s, const struct matched *m,
+	bool ambiguous, bool unsure)
+{
+	struct watch *w = m->watch;
+	struct bond *b = bond_of(s, w);
+
+	if (!b)
+		b = bond_new(st, s, w);
+	if (!b) {
+		bind_refused(st);
+		return;
+	}
+	w->sessions -= b->n > 0;
+	w->n_unsure -= b->unsure;
+	if (ambiguous && !b->ambiguous)
+		st->counts.ambiguous++;
+	b->ambiguous = ambiguous;
+	b->unsure = ambiguous || unsure || m->failed;
+	bool had = b->n > 0;
+	set_holds(st, b);
+	w->sessions += b->n > 0;
+	w->n_unsure += b->unsure;
+	if (b->n > 0) {
+		w->bound_once = true;
+		w->lost = w->lost && had; // a new view of it
+	}
+	watch_mark(st, w);
+}
+
+static bool is_matched(const struct sessions *st, const struct watch *w)
+{
+	for (uint32_t i = 0; i < st->n_matched; i++)
+		if (st->matched[i].watch == w)
+			return st->matched[i].holds;
+	return false;
+}
+
+static void rebind(struct sessions *st, struct session *s)
+{
+	st->n_desires = 0;
+	match_session(st, s);
+	if (st->n_matched == 0 && st->ni_watches == 0 && !s->bonds)
+		return;
+	session_ways(st, s, 0, st->after, desire_stage, st);
+	bool unsure = s->flags & (SESSION_PARTIAL | SESSION_LOSS) || st->after->overflow ||
+		      st->rules[0]->overflow;
+	bool ambiguous = st->n_matched > 0 && drop_foreign(st, s, st->after);
+	for (uint32_t i = 0; i < st->n_matched; i++)
+		if (st->matched[i].holds)
+			bond_update(st, s, &st->matched[i], ambiguous, unsure);
+	for (uint32_t i = 0; i < st->n_desires; i++)
+		if (st->desire[i].select) // of a watch that had no room
+			pdr_select_drop(st->desire[i].select);
+	for (struct bond *b = s->bonds, *next; b; b = next) {
+		next = b->next_of_session;
+		if (is_matched(st, b->watch))
+			continue;
+		watch_mark(st, b->watch);
+		release_later(st, b);
+		bond_unlink(st, s, b);
+	}
+}
+
+static void tell_state(struct sessions *st, struct watch *w)
+{
+	struct watch_state now = {.sessions = w->sessions,
+		.bound_once = w->bound_once,
+		.unsure = w->lost || w->n_unsure > 0 || st->blind};
+
+	w->dirty = false;
+	if (now.sessions == w->told.sessions && now.bound_once == w->told.bound_once &&
+		now.unsure == w->told.unsure)
+		return;
+	w->told = now;
+	st->s.sink.state(st->s.sink.context, w->id, &now);
+}
+
+void bind_flush(struct sessions *st)
+{
+	for (uint32_t i = 0; i < st->n_dirty; i++) {
+		struct session *s = session_table_get(&st->sessions, st->dirty[i]);
+		if (!s || !(s->flags & SESSION_DIRTY))
+			continue;
+		s->flags &= (uint8_t)~SESSION_DIRTY;
+		rebind(st, s);
+	}
+	st->n_dirty = 0;
+	for (uint32_t i = 0; i < st->n_release; i++)
+		bound_drop(st, st->release[i].number, false, st->release[i].n9);
+	st->n_release = 0;
+	if (st->blind != st->blind_told) {
+		st->blind_told = st->blind;
+		mark_all_watches(st);
+	}
+	while (st->dirty_watches) {
+		struct watch *w = st->dirty_watches;
+		st->dirty_watches = w->next_dirty;
+		tell_state(st, w);
+	}
+}

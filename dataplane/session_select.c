@@ -1,0 +1,79 @@
+#include "dataplane/session_internal.h"
+
+#include <string.h>
+
+#include "shared/pdu.h"
+
+// The flow description that an SDF filter stands for: its own, or the one that was given under its
+// id in the same session.
+static const struct session_string *flow_of(
+	const struct sessions *st, const struct rules *r, const struct rule_sdf *s)
+{
+	if (s->text != SESSION_NONE)
+		return string_get(st, s->text);
+	for (unsigned i = 0; s->has_id && i < r->n_pdrs; i++)
+		for (unsigned j = 0; j < r->pdr[i].n_sdfs; j++) {
+			const struct rule_sdf *d = &r->pdr[i].sdf[j];
+			if (d->has_id && d->id == s->id && d->text != SESSION_NONE)
+				return string_get(st, d->text);
+		}
+	return NULL;
+}
+
+static bool choice_of(const struct sessions *st, const struct rules *r, const struct rule_pdr *p,
+	bool uplink, struct pdr_choice *out)
+{
+	out->qfis = p->qfis;
+	out->n_flows = 0;
+	if (p->other || p->n_sdfs > PDR_FLOWS_MAX)
+		return false;
+	for (unsigned i = 0; i < p->n_sdfs; i++) {
+		const struct session_string *text = flow_of(st, r, &p->sdf[i]);
+		if (!text || pdr_flow_parse((const char *)text->octets, text->length, uplink,
+				     &out->flow[out->n_flows++]) != POI_OK)
+			return false;
+	}
+	return true;
+}
+
+// Lower precedence values come first; equal ones in the order of their creation.
+static unsigned in_order(const struct rules *r, uint64_t pdrs, uint8_t *out)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < r->n_pdrs; i++) {
+		if (!(pdrs >> i & 1))
+			continue;
+		unsigned at = n++;
+		for (; at > 0 && r->pdr[out[at - 1]].precedence > r->pdr[i].precedence; at--)
+			out[at] = out[at - 1];
+		out[at] = (uint8_t)i;
+	}
+	return n;
+}
+
+int select_make(const struct sessions *st, const struct rules *r, const struct way *w,
+	uint64_t wanted, const struct pdr_select **out)
+{
+	struct pdr_choice choice[PDR_SELECT_MAX];
+	uint8_t order[RULES_PDRS_MAX];
+
+	*out = NULL;
+	if (!(w->pdrs & wanted))
+		return POI_ERR_NOT_FOUND;
+	if (!(w->pdrs & ~wanted))
+		return POI_OK;
+	unsigned n = in_order(r, w->pdrs, order);
+	while (n > 0 && !(wanted >> order[n - 1] & 1))
+		n--; // behind the last that is wanted nothing matters
+	if (n > PDR_SELECT_MAX)
+		return POI_ERR_INVALID;
+	for (unsigned i = 0; i < n; i++) {
+		choice[i].wanted = wanted >> order[i] & 1;
+		if (!choice_of(st, r, &r->pdr[order[i]], w->direction == PDU_DIRECTION_FROM_TARGET,
+			    &choice[i]))
+			return POI_ERR_INVALID;
+	}
+	*out = pdr_select_new(choice, n);
+	return *out ? POI_OK : POI_ERR_NOMEM;
+}

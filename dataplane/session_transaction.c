@@ -1,0 +1,344 @@
+#include "dataplane/session_internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ASKED_OF_SESSION_MAX 8u // more at a time: the oldest is given up
+#define EARLY_MAX 4096u
+#define EARLY_OCTETS_MAX (4ull << 20)
+
+// The keyed hash of both ends, the sequence number and the type stands for them: 64 bits.
+uint64_t transaction_key(const struct sessions *st, const struct signalling_packet *p,
+	uint32_t sequence, uint8_t type, bool response)
+{
+	const struct signalling_end *from = response ? &p->destination : &p->source;
+	const struct signalling_end *to = response ? &p->source : &p->destination;
+	uint8_t octets[48] = {p->protocol, type, from->address.family};
+
+	memcpy(octets + 4, &sequence, 4);
+	memcpy(octets + 8, &from->port, 2);
+	memcpy(octets + 10, &to->port, 2);
+	memcpy(octets + 12, from->address.b, 16);
+	memcpy(octets + 28, to->address.b, 16);
+	return session_hash(st->s.seed, KEY_TRANSACTION, octets, sizeof(octets));
+}
+
+static uint64_t octets_hash(const struct sessions *st, const struct span *whole)
+{
+	return session_hash(st->s.seed, KEY_OCTETS, whole->octets, whole->length);
+}
+
+struct transaction *transaction_find(const struct sessions *st, uint64_t key)
+{
+	struct index_cursor c = session_index_find(&st->transaction_index, key);
+
+	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
+		struct transaction *t = session_table_get(&st->transactions, i);
+		if (t->key == key)
+			return t;
+	}
+	return NULL;
+}
+
+// ---- lists by age ----
+
+static struct transaction_list *list_of(struct sessions *st, const struct transaction *t)
+{
+	return t->state == TRANSACTION_ANSWERED ? &st->answered : &st->asked;
+}
+
+static void list_push(struct transaction_list *l, struct transaction *t)
+{
+	t->newer = NULL;
+	t->older = l->newest;
+	*(l->newest ? &l->newest->newer : &l->oldest) = t;
+	l->newest = t;
+	l->n++;
+}
+
+static void list_remove(struct transaction_list *l, struct transaction *t)
+{
+	*(t->newer ? &t->newer->older : &l->newest) = t->older;
+	*(t->older ? &t->older->newer : &l->oldest) = t->newer;
+	l->n--;
+}
+
+static void drop_raw(struct sessions *st, struct transaction *t)
+{
+	session_release(&st->memory, t->raw);
+	t->raw = NULL;
+	t->length = 0;
+}
+
+static void transaction_free(struct sessions *st, struct transaction *t)
+{
+	if (!t->keyless)
+		session_index_remove(&st->transaction_index, &st->memory, t->key, t->number);
+	list_remove(list_of(st, t), t);
+	session_table_remove(&st->transactions, &st->memory, t->number);
+	drop_raw(st, t);
+	session_release(&st->memory, t);
+}
+
+// ---- asked ----
+
+static struct transaction *transaction_new(struct sessions *st, const struct span *whole)
+{
+	struct transaction *t = session_alloc(&st->memory, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->raw = session_alloc(&st->memory, whole->length);
+	if (!t->raw)
+		goto no_octets;
+	t->number = session_table_add(&st->transactions, &st->memory, t);
+	if (t->number == SESSION_NONE)
+		goto no_number;
+	memcpy(t->raw, whole->octets, whole->length);
+	t->length = whole->length;
+	t->session = t->pair = SESSION_NONE;
+	t->time_ns = st->now_ns;
+	t->serial = ++st->serial;
+	t->state = TRANSACTION_ASKED;
+	list_push(&st->asked, t);
+	return t;
+no_number:
+	session_release(&st->memory, t->raw);
+no_octets:
+	session_release(&st->memory, t);
+	return NULL;
+}
+
+// Nobody will answer it: what it added is taken back.
+static void give_up(struct sessions *st, struct transaction *t)
+{
+	struct transaction *sibling = t->sibling;
+	struct session *s = session_table_get(&st->sessions, t->session);
+	bool asked = t->state == TRANSACTION_ASKED;
+
+	t->sibling = NULL;
+	if (s && asked) {
+		st->counts.unanswered++;
+		session_before(st, s, st->before);
+		transaction_detach(st, t);
+		s->flags |= SESSION_LOSS;
+		session_after(st, s, st->before);
+		if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && !s->pending)
+			session_end(st, s, END_FORGOTTEN);
+	}
+	transaction_free(st, t);
+	if (sibling)
+		give_up(st, sibling);
+}
+
+struct transaction *transaction_ask(struct sessions *st, const struct signalling_packet *p,
+	uint64_t key, uint8_t type, const struct span *whole)
+{
+	struct transaction *known = transaction_find(st, key);
+	uint64_t octets = octets_hash(st, whole);
+
+	if (known && known->octets == octets && known->protocol == p->protocol) {
+		st->counts.retransmissions++;
+		return NULL;
+	}
+	if (known)
+		give_up(st, known); // the number is used again
+	struct transaction *t = transaction_new(st, whole);
+	if (!t)
+		goto no_memory;
+	t->key = key;
+	t->octets = octets;
+	t->protocol = p->protocol;
+	t->type = type;
+	if (session_index_add(&st->transaction_index, &st->memory, key, t->number) == INDEX_ADDED)
+		return t;
+	t->keyless = true;
+	transaction_free(st, t);
+no_memory:
+	st->counts.refused++;
+	bind_refused(st);
+	return NULL;
+}
+
+struct transaction *transaction_sibling(
+	struct sessions *st, struct transaction *t, struct session *s)
+{
+	struct span whole = {t->raw, (uint16_t)t->length};
+	struct transaction *x = transaction_new(st, &whole);
+
+	if (!x)
+		return NULL;
+	x->keyless = true;
+	x->protocol = t->protocol;
+	x->type = t->type;
+	x->sibling = t->sibling;
+	t->sibling = x;
+	transaction_attach(st, x, s);
+	return x;
+}
+
+void transaction_attach(struct sessions *st, struct transaction *t, struct session *s)
+{
+	struct transaction **at = &s->pending;
+
+	if (s->n_pending == ASKED_OF_SESSION_MAX) {
+		struct transaction *oldest = s->pending;
+		st->counts.unanswered++;
+		s->flags |= SESSION_LOSS;
+		transaction_detach(st, oldest);
+	}
+	while (*at)
+		at = &(*at)->next;
+	*at = t;
+	t->next = NULL;
+	t->session = s->number;
+	t->pair = s->pair;
+	s->n_pending++;
+}
+
+void transaction_detach(struct sessions *st, struct transaction *t)
+{
+	struct session *s = session_table_get(&st->sessions, t->session);
+
+	for (struct transaction **at = s ? &s->pending : NULL; at && *at; at = &(*at)->next)
+		if (*at == t) {
+			*at = t->next;
+			s->n_pending--;
+			break;
+		}
+	t->next = NULL;
+	t->session = SESSION_NONE;
+}
+
+// ---- answered ----
+
+static uint32_t answered_max(const struct sessions *st)
+{
+	return st->s.sessions_max / 2 < 4096 ? 4096 : st->s.sessions_max / 2;
+}
+
+// `t` is detached already.
+void transaction_answered(struct sessions *st, struct transaction *t, const struct span *response)
+{
+	struct transaction *sibling = t->sibling;
+
+	t->sibling = NULL;
+	while (sibling) {
+		struct transaction *next = sibling->sibling;
+		transaction_free(st, sibling);
+		sibling = next;
+	}
+	list_remove(list_of(st, t), t);
+	drop_raw(st, t);
+	t->state = TRANSACTION_ANSWERED;
+	t->time_ns = st->now_ns;
+	t->response = octets_hash(st, response);
+	list_push(&st->answered, t);
+	if (st->answered.n > answered_max(st))
+		transaction_free(st, st->answered.oldest);
+}
+
+// A later message proved that it was accepted. Its own answer may still come.
+void transaction_assume(struct sessions *st, struct transaction *t)
+{
+	uint32_t session = t->session;
+
+	transaction_detach(st, t);
+	t->session = session;
+	t->state = TRANSACTION_ASSUMED;
+}
+
+bool transaction_repeats(
+	const struct sessions *st, const struct transaction *t, const struct span *response)
+{
+	return t->response == octets_hash(st, response);
+}
+
+void transactions_forget(struct sessions *st, struct session *s)
+{
+	while (s->pending)
+		transaction_detach(st, s->pending);
+}
+
+// ---- responses whose request was not seen ----
+
+void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
+	const struct span *whole)
+{
+	while (st->early &&
+		(st->n_early >= EARLY_MAX || st->early_octets + whole->length > EARLY_OCTETS_MAX)) {
+		st->counts.unmatched_responses++;
+		early_free(st, transaction_early(st, st->early->key));
+	}
+	struct early *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
+	if (!e)
+		return;
+	*e = (struct early){.key = key,
+		.time_ns = st->now_ns,
+		.source = p->source,
+		.destination = p->destination,
+		.length = whole->length,
+		.protocol = p->protocol};
+	memcpy(e->octets, whole->octets, whole->length);
+	st->early_at[key & (EARLY_SLOTS - 1)]++;
+	*st->early_end = e;
+	st->early_end = &e->newer;
+	st->n_early++;
+	st->early_octets += e->length;
+}
+
+struct early *transaction_early(struct sessions *st, uint64_t key)
+{
+	if (st->early_at[key & (EARLY_SLOTS - 1)] == 0)
+		return NULL;
+	for (struct early **at = &st->early; *at; at = &(*at)->newer) {
+		struct early *e = *at;
+		if (e->key != key)
+			continue;
+		*at = e->newer;
+		if (st->early_end == &e->newer)
+			st->early_end = at;
+		st->early_at[key & (EARLY_SLOTS - 1)]--;
+		st->n_early--;
+		st->early_octets -= e->length;
+		return e;
+	}
+	return NULL;
+}
+
+void early_free(struct sessions *st, struct early *e)
+{
+	session_release(&st->memory, e);
+}
+
+// ---- time ----
+
+void transactions_expire(struct sessions *st)
+{
+	while (st->asked.oldest && st->asked.oldest->time_ns + st->s.waiting_ns < st->now_ns)
+		give_up(st, st->asked.oldest);
+	while (st->answered.oldest && st->answered.oldest->time_ns + st->s.answered_ns < st->now_ns)
+		transaction_free(st, st->answered.oldest);
+	while (st->early && st->early->time_ns + st->s.waiting_ns < st->now_ns) {
+		struct early *e = transaction_early(st, st->early->key);
+		st->counts.unmatched_responses++;
+		if (e->protocol == SIGNALLING_PFCP)
+			pfcp_early_lost(st, e);
+		early_free(st, e);
+	}
+}
+
+void transactions_free(struct sessions *st)
+{
+	for (uint32_t i = 0; i < session_table_end(&st->transactions); i++) {
+		struct transaction *t = session_table_get(&st->transactions, i);
+		if (!t)
+			continue;
+		drop_raw(st, t);
+		session_release(&st->memory, t);
+	}
+	session_table_free(&st->transactions, &st->memory);
+	session_index_free(&st->transaction_index, &st->memory);
+	while (st->early)
+		early_free(st, transaction_early(st, st->early->key));
+}
