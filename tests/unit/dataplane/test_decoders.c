@@ -236,6 +236,98 @@ Test(decoders, radius_addresses)
 	cr_expect_eq(radius_decode(m, sizeof(m) - 1, &a), SIGNALLING_SHORT);
 }
 
+Test(decoders, reasons_have_names)
+{
+	cr_expect_str_eq(signalling_reason_name(SIGNALLING_IE_LENGTH), "ie_length");
+	cr_expect_str_eq(signalling_reason_name(SIGNALLING_REASON_COUNT), "unknown");
+}
+
+// Of an IE that is no list the first counts.
+Test(decoders, repeated)
+{
+	struct text t;
+
+	pfcp_header(&t, 50);
+	ADD(&t, F_SEID, 0, 57, 0, 13, 2, 0, 0, 0, 0, 0, 0, 0, 8, 192, 0, 2, 2);
+	ADD(&t, 0, 60, 0, 5, 0, 192, 0, 2, 1, 0, 60, 0, 2, 2, 'x', 0, 96, 0, 4, 0, 0, 0, 1, 0, 96,
+		0, 4, 0, 0, 0, 2);
+	ADD(&t, 0, 1, 0, 51, 0, 56, 0, 2, 0, 1, 0, 56, 0, 2, 0, 2, 0, 108, 0, 4, 0, 0, 0, 1, 0, 108,
+		0, 4, 0, 0, 0, 2, 0, 2, 0, 15, 0, 20, 0, 1, 1, 0, 20, 0, 1, 0, 0, 131, 0, 1, 3, 0,
+		2, 0, 0);
+	cr_assert_eq(pfcp_read(&t), SIGNALLING_OK);
+	cr_expect(p.f_seid.seid == 7 && p.node.kind == 0 && p.recovery == 1);
+	cr_assert_eq(p.n_pdrs, 1);
+	cr_expect(p.pdr[0].v.id == 1 && p.pdr[0].v.far == 1);
+	cr_expect(p.pdr[0].v.pdi.source_interface == 1 && p.pdr[0].v.pdi.endpoint == 3);
+}
+
+Test(decoders, sets_and_failures)
+{
+	struct text t;
+
+	t.n = 0;
+	ADD(&t, 0x20, 14, 0, 0, 0, 0, 3, 0, 0, 60, 0, 17, 1, 0x20, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 1);
+	for (unsigned i = 0; i < PFCP_CSIDS_MAX; i++)
+		ADD(&t, 0, 65, 0, 3, 1, 0, (uint8_t)i);
+	cr_assert_eq(pfcp_read(&t), SIGNALLING_OK);
+	cr_expect(p.n_csids == PFCP_CSIDS_MAX && p.csid[7].octets[2] == 7 && p.node.kind == 1);
+	cr_expect(!p.has_seid && p.sequence == 3);
+	ADD(&t, 0, 65, 0, 1, 1);
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_LIMIT);
+	t.b[12] = 3; // no such kind of Node ID
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_IE_VALUE);
+	pfcp_header(&t, 53); // partial failure: PDR 5 and URR 1 failed
+	ADD(&t, 0, 19, 0, 1, 3, 1, 16, 0, 16, 0, 114, 0, 3, 0, 0, 5, 0, 114, 0, 5, 3, 0, 0, 0, 1);
+	cr_assert_eq(pfcp_read(&t), SIGNALLING_OK);
+	cr_expect(p.partial && p.failed_pdrs == 1 && p.failed_fars == 0 && p.n_removed == 1);
+	cr_expect(p.removed[0].failed && p.removed[0].kind == 15 && p.removed[0].id == 5);
+	pfcp_header(&t, 52); // a removal without what is removed
+	ADD(&t, 0, 16, 0, 6, 0, 56, 0, 2, 0, 1);
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_MISSING);
+	for (unsigned i = 0; i <= PFCP_REMOVED_MAX; i++) {
+		if (i == 0)
+			pfcp_header(&t, 52);
+		ADD(&t, 0, 15, 0, 6, 0, 56, 0, 2, 0, (uint8_t)i);
+	}
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_LIMIT);
+	cr_expect_eq(p.n_removed, PFCP_REMOVED_MAX);
+}
+
+static enum signalling_reason route(const char *text, struct pfcp_pdi *out)
+{
+	uint8_t n = (uint8_t)strlen(text);
+	struct text t;
+
+	pfcp_header(&t, 52);
+	ADD(&t, 0, 1, 0, (uint8_t)(14 + n), 0, 56, 0, 2, 0, 1, 0, 2, 0, (uint8_t)(4 + n), 0, 153, 0,
+		n);
+	add(&t, text, n);
+	enum signalling_reason why = pfcp_read(&t);
+	*out = p.pdr[0].v.pdi;
+	return why;
+}
+
+Test(decoders, framed_routes)
+{
+	static const struct {
+		const char *text;
+		uint8_t length; // 0: not followed
+	} cases[] = {{"192.0.2.0/24 0.0.0.0 1", 24}, {"10.1.2.3", 8}, {"172.16.0.0 x", 16},
+		{"192.0.2.1", 24}, {"192.0.2.128/25", 25}, {"0.0.0.0/0", 0}, {"2001:db8::/32", 0},
+		{"192.0.2.0/33", 0}, {"192.0.2.0/", 0}, {"192.0.2.0/8x", 0}, {"", 0},
+		{"default", 0}};
+	struct pfcp_pdi pdi;
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cr_expect_eq(route(cases[i].text, &pdi), SIGNALLING_OK);
+		cr_expect_eq(pdi.n_ue, cases[i].length > 0, "%s", cases[i].text);
+		cr_expect_eq(pdi.other, !cases[i].length, "%s", cases[i].text);
+		if (pdi.n_ue)
+			cr_expect_eq(pdi.ue[0].prefix.length, cases[i].length, "%s", cases[i].text);
+	}
+}
+
 static enum signalling_reason decode(const char *kind, const uint8_t *octets, uint32_t n)
 {
 	if (!strcmp(kind, "fuzz_radius"))
