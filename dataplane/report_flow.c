@@ -56,17 +56,31 @@ struct report_flows {
 	struct report_flow_counts counts;
 };
 
+static uint32_t buckets_for(uint32_t flows)
+{
+	uint32_t buckets = 16;
+
+	while (buckets < flows && buckets < 1u << 31)
+		buckets *= 2;
+	return buckets;
+}
+
+size_t report_flow_octets(uint32_t flows)
+{
+	size_t buckets = buckets_for(flows) * sizeof(uint32_t);
+
+	return sizeof(struct flow) + sizeof(struct timer *) + (buckets + flows - 1) / flows;
+}
+
 struct report_flows *report_flows_new(const struct report_flow_settings *s)
 {
 	struct report_flows *r = calloc(1, sizeof(*r));
-	uint32_t buckets = 16;
+	uint32_t buckets = buckets_for(s->flows);
 
 	if (!r)
 		return NULL;
 	r->s = *s;
 	r->free = r->oldest = r->newest = NONE;
-	while (buckets < s->flows && buckets < 1u << 31)
-		buckets *= 2;
 	r->mask = buckets - 1;
 	r->heap_size = s->flows;
 	r->flow = calloc(s->flows, sizeof(*r->flow));

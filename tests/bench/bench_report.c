@@ -196,7 +196,8 @@ static void tell(const char *what, double seconds)
 	printf("%-44s %7.1f ns  %6.2f Mpps\n", what, each, 1e3 / each);
 }
 
-static void run(struct bench *b, const char *what, uint8_t delivery, uint8_t report, int passes)
+// Nanoseconds a packet of the worker.
+static double run(struct bench *b, const char *what, uint8_t delivery, uint8_t report, int passes)
 {
 	double best = 1e9, reporter = 1e9;
 
@@ -215,10 +216,20 @@ static void run(struct bench *b, const char *what, uint8_t delivery, uint8_t rep
 		drain(b);
 	}
 	tell(what, best);
+	double each = best * 1e9 / (BURSTS * PACKET_BURST);
 	if (report != REPORT_PDSR)
-		return;
+		return each;
 	must(report_flows_counts(b->flows).live == BURSTS * PACKET_BURST, "all flows are live");
 	tell("  the reporter's thread, 10,000 live flows", reporter);
+	return each;
+}
+
+static void goal(const char *what, double value, const char *unit, double low, double high)
+{
+	bool met = value >= low && value <= high;
+
+	printf("%-44s %7.2f %-6s goal: %s %.1f, %s\n", what, value, unit,
+		low > 0 ? "at least" : "at most", low > 0 ? low : high, met ? "met" : "NOT MET");
 }
 
 int main(int argc, char **argv)
@@ -228,8 +239,11 @@ int main(int argc, char **argv)
 
 	must(passes > 1, "two passes at least");
 	make(&b);
-	run(&b, "matched and counted, no report", DELIVERY_X2, REPORT_NONE, passes);
-	run(&b, "PDHR, a worker", DELIVERY_X2, REPORT_PDHR, passes);
-	run(&b, "PDSR, a worker", DELIVERY_X2, REPORT_PDSR, passes);
+	double none = run(&b, "matched and counted, no report", DELIVERY_X2, REPORT_NONE, passes);
+	double packets = run(&b, "PDHR, a worker", DELIVERY_X2, REPORT_PDHR, passes);
+	double summaries = run(&b, "PDSR, a worker", DELIVERY_X2, REPORT_PDSR, passes);
+	goal("PDHR on one worker", 1e3 / packets, "Mpps", 2, 1e9);
+	goal("PDSR beside no report", none / summaries, "", 0.8, 1e9);
+	goal("memory of a flow", (double)report_flow_octets(FLOWS), "octets", 0, 200);
 	return 0;
 }

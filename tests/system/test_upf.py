@@ -1,12 +1,15 @@
 """The POI of a UPF as several SMFs see it (TS 33.128 clause 6.2.3): tunnels, payload formats, PDUs for several tasks,
 hand-over, two links, session triggers over all workers."""
 import collections
+import json
 import os
 import re
 import shutil
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -415,6 +418,64 @@ class Summaries(Upf):
 		self.assertEqual({x["packets"] for _, x in ends}, {2})
 		self.assertTrue(all(p.time_ns <= answer.time_ns + 1000 for p, _ in ends))
 		self.poi.balanced()
+
+
+class Busy(Upf):
+	"""poi-lab smf plays many sessions."""
+
+	SCENARIO = """
+		mdf3 127.0.0.1:%(port)d   # xCC
+		mdf2 127.0.0.1:%(port)d
+		upf """ + UPF + """
+		ue 10.45.0.0/16
+		sessions %(sessions)d
+		live 40
+		setup x3 x2 pdsr 60
+		check
+		handover
+		check
+		release
+	"""
+
+	def play(self, text, *more):
+		path = self.poi.path("scenario")
+		with open(path, "w") as out:
+			out.write(text)
+		done = subprocess.run([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi-lab"), "smf", path, "--url", self.poi.url,
+			"--pki", self.poi.pki.folder, "--json", *more], capture_output=True, text=True, check=False, timeout=60)
+		return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+	def test_sessions_come_move_and_go(self):
+		m = self.poi.mdf()
+		self.addCleanup(m.stop)
+		scenario = self.SCENARIO % {"port": m.port, "sessions": 200}
+		code, figures = self.play(scenario)
+		self.assertEqual((code, figures["wrong"]), (0, 0), figures)
+		self.assertEqual({k: v["count"] for k, v in figures["requests"].items()},
+			{"ActivateTask": 400, "GetTaskDetails": 800, "ModifyTask": 200, "DeactivateTask": 400})
+		self.assertEqual(self.poi.status()["tasks"], 0)
+		# At a rate; the last sessions stay when nothing releases them.
+		code, figures = self.play(scenario.replace("sessions 200", "sessions 30").replace("release", ""), "--rate", "100")
+		self.assertEqual((code, figures["wrong"]), (0, 0), figures)
+		self.assertGreater(figures["seconds"], 30 / (100 / 4) * 0.9)
+		self.assertEqual(self.poi.status()["tasks"], 60)
+
+	def test_wrong_answers_and_scenarios_are_told(self):
+		m = self.poi.mdf()
+		self.addCleanup(m.stop)
+		code, figures = self.play(self.SCENARIO.replace("ue 10.45.0.0/16", "ue 224.0.0.0/16").replace(UPF, "203.0.113.99") % {
+			"port": m.port, "sessions": 3})
+		self.assertEqual((code, figures["wrong"]), (0, 0), "any address may be tapped: %s" % figures)
+		code, told = self.play("sessions 5\nsetup x3\nrelease\n")
+		self.assertEqual(code, 2)
+		self.assertIn("upf and mdf3", told)
+		code, told = self.play("sessions 5\nsetup x7\n")
+		self.assertEqual(code, 2)
+		self.assertIn("line 2: setup x7", told)
+		code, told = self.play(self.SCENARIO % {"port": m.port, "sessions": 3}, "--ne", "another")
+		self.assertEqual(code, 2)
+		self.assertIn("1060", told)
+		self.ok(self.smf[0].one("DeactivateAllTasks"))
 
 
 class DefaultSummaries(Upf):

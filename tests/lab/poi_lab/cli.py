@@ -1,7 +1,7 @@
 """Command line of poi-lab."""
 import argparse
 
-from poi_lab import admf, admf_server, mdf, n4, pdu, pki
+from poi_lab import admf, admf_server, mdf, n4, pdu, pki, smf
 
 
 def main(arguments=None):
@@ -9,6 +9,7 @@ def main(arguments=None):
 	commands = parser.add_subparsers(required=True, metavar="COMMAND")
 	pki.options(commands.add_parser("pki", help="make certificates"))
 	admf.options(commands.add_parser("admf", help="send X1 requests"))
+	smf.options(commands.add_parser("smf", help="trigger tasks as an SMF does, at a rate"))
 	listen = commands.add_parser("admf-listen", help="answer the network element's own requests")
 	admf_server.add_arguments(listen)
 	listen.set_defaults(run=admf_server.run)

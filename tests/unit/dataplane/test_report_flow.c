@@ -322,6 +322,7 @@ Test(report_flow, times_of_the_first_and_the_last_packet)
 // --- random packets, triggers and times: the sum over the reports is what was put in ---
 
 #define TASKS 3
+#define VERSIONS 5 // of each task
 #define KEYS 24
 
 struct sums {
@@ -344,6 +345,7 @@ static struct channel_triggers random_triggers(void)
 static void check_reports(struct sums put[TASKS][2 * KEYS])
 {
 	bool open[TASKS][2 * KEYS] = {0};
+	const struct x2_task *last[TASKS][2 * KEYS] = {0};
 
 	for (uint32_t i = 0; i < n_told; i++) {
 		const struct xiri *x = &told[i].x;
@@ -354,8 +356,10 @@ static void check_reports(struct sums put[TASKS][2 * KEYS])
 		put[t][k].packets -= x->packets;
 		put[t][k].bytes -= x->bytes;
 		const struct channel_triggers *g = &told[i].task->triggers;
-		if (!g->session && g->packets > 1)
+		// What a former version had counted may already be beyond the trigger.
+		if (!g->session && g->packets > 1 && last[t][k] == told[i].task)
 			cr_assert_leq(x->packets, g->packets, "report %u", i);
+		last[t][k] = told[i].task;
 	}
 	for (int t = 0; t < TASKS; t++)
 		for (int k = 0; k < 2 * KEYS; k++) {
@@ -368,33 +372,40 @@ static void check_reports(struct sums put[TASKS][2 * KEYS])
 Test(report_flow, sums_are_exact)
 {
 	begin(1, (struct channel_triggers){0});
-	for (unsigned seed = 1; seed <= 120; seed++) {
-		struct x2_task tasks[TASKS];
+	for (unsigned seed = 1; seed <= 400; seed++) {
+		struct x2_task tasks[TASKS][VERSIONS];
+		uint32_t version[TASKS] = {0};
 		struct sums put[TASKS][2 * KEYS] = {0};
 		srand(seed);
 		report_flows_free(flows);
 		n_told = 0;
 		begin(1 + (uint32_t)rand() % (3 * KEYS), (struct channel_triggers){0});
 		for (uint32_t t = 0; t < TASKS; t++)
-			tasks[t] = (struct x2_task){.serial = t,
-				.slot = t,
-				.report = REPORT_PDSR,
-				.triggers = random_triggers()};
+			for (uint32_t v = 0; v < VERSIONS; v++)
+				tasks[t][v] = (struct x2_task){.serial = t + v * TASKS,
+					.slot = t,
+					.report = REPORT_PDSR,
+					.triggers = random_triggers()};
 		for (int i = 0; i < 1500; i++) {
 			uint32_t t = (uint32_t)rand() % TASKS;
 			uint16_t port = (uint16_t)(rand() % KEYS), size = (uint16_t)rand();
 			struct header_digest d =
 				rand() % 2 ? digest(port, size) : answer(port, size);
 			static const uint8_t flags[] = {0, 0, 0, 0, TCP_SYN, TCP_FIN, TCP_RST};
-			d.task = &tasks[t];
+			d.task = &tasks[t][version[t]];
 			d.facts.tcp = flags[(uint32_t)rand() % 7];
 			put[t][key_of(&d.facts)].packets++;
 			put[t][key_of(&d.facts)].bytes += size;
 			packet(d);
 			if (rand() % 8 == 0)
 				pass((uint64_t)rand() % (12 * S));
-			if (rand() % 500 == 0)
-				report_flows_leave(flows, &tasks[t], NULL, &now);
+			if (rand() % 500 == 0) // it ends, and comes again
+				report_flows_leave(flows, &tasks[t][version[t]], NULL, &now);
+			if (rand() % 100 == 0 && version[t] + 1 < VERSIONS) { // is modified
+				report_flows_leave(flows, &tasks[t][version[t]],
+					&tasks[t][version[t] + 1], &now);
+				version[t]++;
+			}
 		}
 		report_flows_end(flows, &now);
 		cr_assert_eq(report_flows_counts(flows).live, 0);
