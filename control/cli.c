@@ -52,7 +52,8 @@ static void help_command(FILE *out, const struct cli_command *c)
 	fprintf(out, "Usage: poi %s%s", c->name, c->options ? " [OPTION...]" : "");
 	if (c->operand)
 		fprintf(out, c->operand_needed ? " %s" : " [%s]", c->operand);
-	fprintf(out, "\n%s.\n\n%s", c->summary, c->help);
+	bool asks = c->summary[strlen(c->summary) - 1] == '?';
+	fprintf(out, "\n%s%s\n\n%s", c->summary, asks ? "" : ".", c->help);
 	if (c->options)
 		fputs("\n", out);
 	for (unsigned o = 0; o < OPTION_COUNT_OF; o++) {

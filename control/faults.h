@@ -35,12 +35,13 @@ struct fault {
 	char text[FAULT_TEXT_MAX];
 };
 
-// X(kind, name in metrics): the kinds that concern a network element or a port. Those of a port are the
-// first of a range.
+// X(kind, name in metrics): the kinds that concern a network element, a port or a spool. Those of a port
+// are the first of a range.
 #define FAULT_NE_KINDS(X)                                                                   \
 	X(FAULT_DATAPLANE_LOST, "dataplane_lost") X(FAULT_LEDGER, "ledger")                  \
 	X(FAULT_FAIL_SAFE, "fail_safe") X(FAULT_AUDIT, "audit") X(FAULT_STORE, "store")      \
-	X(FAULT_CERTIFICATE, "certificate") X(FAULT_SECURITY, "security")                    \
+	X(FAULT_CERTIFICATE, "certificate") X(FAULT_SECURITY, "security") \
+	X(FAULT_SPOOL, "spool")                                                              \
 	X(FAULT_LINK, "link") X(FAULT_PORT_LOSS, "port_loss")
 
 #define X(kind, name) +1

@@ -108,8 +108,12 @@ static void look_at_control(struct metrics *m)
 	p->connected = publish_state(c->publish) > PUBLISH_HELLO;
 	p->recovered = publish_recovered(c->publish);
 	memset(p->faults, 0, sizeof(p->faults));
-	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		fault_count_kinds(*registry_ne_faults(c->registry, ne), p->faults);
+		const struct registry_destination *d = registry_destination_first(c->registry, ne);
+		for (; d; d = d->next)
+			fault_count_kinds(d->faults, p->faults);
+	}
 	p->reports_waiting = issues_waiting(c->issues);
 	p->reports_dropped = issues_dropped(c->issues);
 	p->audit_lost = audit_lost(c->audit);

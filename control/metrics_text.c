@@ -150,7 +150,7 @@ static void put_faults(FILE *f, const struct metrics_picture *p)
 #undef X
 
 	family(f, "poi_faults", "gauge",
-		"Faults that stand, summed over the network elements, by kind.");
+		"Faults that stand, summed over network elements and destinations, by kind.");
 	for (size_t i = 0; i < FAULT_NE_KIND_COUNT; i++)
 		sample(f, "poi_faults", "kind", names[i], p->faults[i]);
 	gauge(f, "poi_reports_waiting", "Reports that wait to be told to an ADMF.",

@@ -113,6 +113,63 @@ class Completion(unittest.TestCase):
 		self.assertEqual(set(done.stdout.split()) - {"compadd"}, {c.split()[0] for c in COMMANDS} | {"help"})
 
 
+class Manual(unittest.TestCase):
+	"""The pages render without a warning and say what the programs know."""
+
+	FOLDER = os.path.join(fixture.BUILD, "packaging", "man")
+
+	def page(self, name):
+		done = subprocess.run(["man", "--warnings=all", "-l", os.path.join(self.FOLDER, name)], capture_output=True, text=True, check=False,
+			env={**os.environ, "MANWIDTH": "400", "MAN_KEEP_FORMATTING": "", "LC_ALL": "C.UTF-8"})
+		self.assertEqual((done.returncode, done.stderr), (0, ""), name)
+		return done.stdout
+
+	def test_all_render(self):
+		for name in ("poi.1", "poi-control.8", "poi-dataplane.8", "poi.yaml.5"):
+			text = self.page(name)
+			for section in ("NAME", "DESCRIPTION", "SEE ALSO"):
+				self.assertRegex(text, r"(?m)^%s$" % section, name)
+			self.assertNotIn("@", re.sub(r"\S+@\S+", "", text))
+			source = os.path.join(self.FOLDER, name + ".scd")
+			if not os.path.exists(source):
+				source = os.path.join(TOP, "packaging", "man", name + ".scd")
+			with open(source) as f:
+				self.assertEqual(subprocess.run(["scdoc"], stdin=f, capture_output=True, check=False).returncode, 0)
+
+	def test_every_key(self):
+		text = self.page("poi.yaml.5")
+		rows = [line.split("\t") for line in run("config", "describe").stdout.splitlines()]
+		self.assertGreater(len(rows), 80)
+		for path, kind, default, meaning in rows:
+			found = re.search(r"(?m)^ {7}%s\n {11}(.*)$" % re.escape(path), text)
+			self.assertTrue(found, path)
+			self.assertEqual(found.group(1)[1:len(meaning)], meaning[1:], path)
+			if default not in ("", "absent", "required"):
+				self.assertIn("default " + default, found.group(1), path)
+		# and the table itself, read from the source
+		with open(os.path.join(TOP, "shared", "config_table.c")) as f:
+			names = set(re.findall(r'(?:\.name = |NUMBER\(|BOOL\(|SIZE\(|WORD\(|OPTIONAL\(\s*)"([a-z0-9-]+)"', f.read()))
+		self.assertGreater(len(names), 60)
+		self.assertEqual(names, {re.split(r"[.]", path)[-1] for path, *_ in rows})
+
+	def test_every_command_and_option(self):
+		text = self.page("poi.1")
+		for command in COMMANDS:
+			section = re.search(r"(?ms)^   poi %s\b.*?(?=^   poi |^[A-Z])" % command, text)
+			self.assertTrue(section, command)
+			for option in re.findall(r"(?m)^  (?:-c, )?(--[a-z]+)", run("help", *command.split()).stdout):
+				self.assertIn(option, section.group(0), command)
+		for code in "0123":
+			self.assertRegex(text, r"(?m)^       %s\n" % code)
+
+	def test_options_of_the_daemons(self):
+		for name in ("poi-control", "poi-dataplane"):
+			text = self.page(name + ".8")
+			usage = subprocess.run([fixture.program(name), "--help"], capture_output=True, text=True, check=True).stdout
+			for option in re.findall(r"--[a-z]+", usage):
+				self.assertIn(option, text, name)
+
+
 class OnlyLooks(fixture.TrafficCase):
 	"""No command changes anything, and none shows a target."""
 
