@@ -1,6 +1,8 @@
 // A load of X1 requests: N connections with a client certificate, M requests in flight on each,
 // over HTTP/2 where it is offered and HTTP/1.1 otherwise (one in flight then). Every answer is
-// looked at; prints one line of JSON. One thread, poll(2).
+// looked at; prints one line of JSON. One thread, poll(2). The request "Trigger" is what an SMF
+// sends over LI_T3: each stream activates a task by F-TEID and, when it is in force, deactivates
+// it.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +23,7 @@
 
 #define STALL_MS 30000
 #define CONNECTIONS_MAX 256
-#define MESSAGE_ROOM 1536 // octets of the largest message below
+#define MESSAGE_ROOM 2048 // octets of the largest message below
 
 struct options {
 	int port;
@@ -40,6 +42,7 @@ struct slot { // one request in flight
 	struct buffer body, answer;
 	size_t sent;
 	uint64_t started_us;
+	char xid[40]; // of the task that this stream has activated, or ""
 };
 
 struct load;
@@ -129,12 +132,44 @@ static int task(const struct load *l, uint64_t serial, char *out, size_t size)
 		(unsigned)serial & 255, l->o.did);
 }
 
-static void write_request(struct load *l, struct buffer *out)
+// A session's content; the XID stays in the slot until the session ends. Returns what is asked for.
+static const char *trigger(
+	const struct load *l, struct slot *s, uint64_t serial, char *out, size_t size)
 {
+	char product[40];
+
+	if (s->xid[0]) {
+		snprintf(out, size, "<x1:xId>%s</x1:xId>", s->xid);
+		s->xid[0] = 0;
+		return "DeactivateTask";
+	}
+	new_uuid(s->xid);
+	new_uuid(product);
+	snprintf(out, size,
+		"<x1:taskDetails><x1:xId>%s</x1:xId><x1:targetIdentifiers><x1:targetIdentifier>"
+		"<x1:targetIdentifierExtension><x1:Owner>3GPP</x1:Owner>"
+		"<e:UPFLIT3TargetIdentifierExtensions "
+		"xmlns:e=\"urn:3GPP:ns:li:3GPPX1Extensions:r18:v6\">"
+		"<e:UPFLIT3TargetIdentifier><e:FTEID><e:TEID>%u</e:TEID>"
+		"<e:IPv4Address>198.51.100.20</e:IPv4Address></e:FTEID></e:UPFLIT3TargetIdentifier>"
+		"</e:UPFLIT3TargetIdentifierExtensions></x1:targetIdentifierExtension>"
+		"</x1:targetIdentifier></x1:targetIdentifiers><x1:deliveryType>X3Only</"
+		"x1:deliveryType>"
+		"<x1:listOfDIDs><x1:dId>%s</x1:dId></x1:listOfDIDs><x1:correlationID>%u</"
+		"x1:correlationID>"
+		"<x1:productID>%s</x1:productID></x1:taskDetails>",
+		s->xid, (unsigned)serial, l->o.did, (unsigned)serial, product);
+	return "ActivateTask";
+}
+
+static void write_request(struct load *l, struct slot *s)
+{
+	struct buffer *out = &s->body;
+	const char *request = l->o.request;
 	static const char head[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><x1:X1Request "
 				   "xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" "
 				   "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">";
-	char message[MESSAGE_ROOM], content[1024] = "", transaction[40], when[40];
+	char message[MESSAGE_ROOM], content[1280] = "", transaction[40], when[40];
 	time_t seconds = time(NULL);
 	struct tm utc;
 
@@ -146,13 +181,15 @@ static void write_request(struct load *l, struct buffer *out)
 		new_uuid(transaction);
 		if (!strcmp(l->o.request, "ActivateTask"))
 			task(l, l->serial++, content, sizeof(content));
+		else if (!strcmp(l->o.request, "Trigger"))
+			request = trigger(l, s, l->serial++, content, sizeof(content));
 		int n = snprintf(message, sizeof(message),
 			"<x1:x1RequestMessage xsi:type=\"x1:%sRequest\">"
 			"<x1:admfIdentifier>admf-01</x1:admfIdentifier>"
 			"<x1:neIdentifier>poi-01</x1:neIdentifier><x1:messageTimestamp>%s"
 			"</x1:messageTimestamp><x1:version>v1.8.1</x1:version>"
 			"<x1:x1TransactionId>%s</x1:x1TransactionId>%s</x1:x1RequestMessage>",
-			l->o.request, when, transaction, content);
+			request, when, transaction, content);
 		append(out, message, (size_t)n);
 	}
 	append(out, "</x1:X1Request>", 15);
@@ -181,6 +218,8 @@ static void finish(struct connection *c, struct slot *s, unsigned status)
 	if (l->done < l->o.count)
 		l->took_us[l->done++] = (uint32_t)(now_us() - s->started_us);
 	l->octets += s->answer.length;
+	if (status != 200)
+		s->xid[0] = 0;
 	if (status != 200 || !answer_is_right(l, &s->answer)) {
 		const char *code = s->answer.p ? strstr(s->answer.p, "<x1:errorCode>") : NULL;
 		if (!l->wrong++)
@@ -197,7 +236,7 @@ static struct slot *take_slot(struct connection *c)
 
 	c->free = s->free_next;
 	s->answer.length = s->sent = 0;
-	write_request(c->load, &s->body);
+	write_request(c->load, s);
 	c->load->started++;
 	s->started_us = now_us();
 	return s;

@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+"""LI_T3 as a busy SMF uses it: activations and deactivations a second, and whether what is answered is in force
+while that load runs. Prints a table.
+  POI_BUILD=build-release tests/bench/bench_li_t3.py [--tasks 10000] [--count 20000]
+Real processes; the frames of the samples come through a pipe. Wants a quiet machine with two cores."""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "system"), os.path.join(HERE, "..", "lab")]
+
+import fixture  # noqa: E402
+from feed import Feed  # noqa: E402
+from poi_lab import smf, x1  # noqa: E402
+
+UE, PEER = "192.0.2.%d", "198.51.100.80"
+SCENARIO = "mdf3 127.0.0.1:%d\nupf 198.51.100.20\nsessions %d\nlive %d\nsetup x3\nrelease\n"
+
+
+class Bench:
+	def __init__(self, options, folder):
+		self.o, self.missed = options, []
+		self.feed = Feed(os.path.join(folder, "in"))
+		self.poi = fixture.Poi(eal="--vdev net_pcap0,rx_pcap=" + self.feed.path, ports=(
+			"{ device: net_pcap0, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.20/32] }",),
+			ne_extra="role: triggered", x1_extra="limits: { pings: 100000, settings: 1000, streams: 1000 }", xsd=False)
+		self.poi.start()
+		self.mdf = self.poi.mdf(keep=True)
+		self.did = x1.new_id()
+		self.must(self.poi.admf.create_destination(self.did, self.mdf.address, self.mdf.port))
+
+	@staticmethod
+	def must(answer):
+		if not answer.completed:
+			raise RuntimeError(str(answer))
+
+	def row(self, what, value, goal, good):
+		print("| %s | %s | %s | %s |" % (what, value, goal, {True: "yes", False: "no", None: ""}[good]), flush=True)
+		if good is False:
+			self.missed.append(what)
+
+	def details(self, xid, target, number):
+		return x1.task_details(xid, [target], [self.did], correlation=number, product=x1.new_id())
+
+	def preload(self):
+		for at in range(0, self.o.tasks, 500):
+			for answer in self.poi.admf.send([x1.Message("ActivateTask", self.details(x1.new_id(), x1.target_fteid(1 << 31 | n,
+					"198.51.100.20"), n)) for n in range(at, min(at + 500, self.o.tasks))]):
+				self.must(answer)
+
+	def load(self):
+		return subprocess.Popen([os.path.join(fixture.BUILD, "tests", "bench", "x1load"), "--port", str(self.poi.port), "--pki",
+			self.poi.pki.folder, "--did", self.did, "--request", "Trigger", "--count", str(self.o.count), "--connections", "4",
+			"--streams", "4"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+	def one_sample(self, n):
+		"""A frame right after each OK: the first is captured, the second is not. (missed, too many)."""
+		ue, xid, before = UE % (n % 250 + 1), x1.new_id(), len(self.mdf.kept)
+		self.must(self.poi.admf.activate(xid, [x1.target_ipv4(ue)], [self.did], correlation=n, product=x1.new_id()))
+		self.feed.send([fixture.udp_frame(ue, PEER, b"after activation")])
+		seen = self.mdf.wait(lambda m: len(m.kept) > before, 5)
+		self.must(self.poi.admf.deactivate(xid))
+		self.feed.send([fixture.udp_frame(ue, PEER, b"after deactivation")])
+		return not seen, sum(bytes(p.payload).endswith(b"after deactivation") for p in self.mdf.kept[before:])
+
+	def run(self):
+		print("%d tasks present\n\n| what | measured | goal | met |\n|---|---|---|---|" % self.o.tasks)
+		self.preload()
+		load, missed, many, samples, took = self.load(), 0, 0, 0, []
+		while load.poll() is None:
+			start = time.monotonic()
+			a, b = self.one_sample(samples)
+			took.append(time.monotonic() - start)
+			missed, many, samples = missed + a, many + b, samples + 1
+		out, err = load.communicate()
+		if load.returncode:
+			raise RuntimeError(err.strip() or out)
+		r = json.loads(out)
+		self.row("activations and deactivations in force (%s)" % r["protocol"], "%d/s of each, p50 %.1f, p99 %.1f ms" % (
+			r["per_second"] / 2, r["ms"]["p50"], r["ms"]["p99"]), "1000/s", r["per_second"] >= 2000)
+		time.sleep(0.5)
+		many = sum(bytes(p.payload).endswith(b"after deactivation") for p in self.mdf.kept)
+		self.row("of %d sampled meanwhile, not in force after the OK" % samples, "%d, still in force after the other %d" % (missed, many),
+			"0", not missed and not many)
+		self.scenario()
+		status = self.poi.balanced(20)
+		self.row("tasks at the end, ledger", "%d, balances" % status["tasks"], "", None)
+
+	def scenario(self):
+		"""The same over HTTP/1.1 from poi-lab smf, whose own cost is in it."""
+		s = smf.parse(SCENARIO % (self.mdf.port, self.o.count // 4, 200))
+		o = argparse.Namespace(url=self.poi.url, pki=self.poi.pki.folder, identity="admf", admf="admf-01", ne="poi-01", timeout=15,
+			rate=0, connections=4)
+		f = smf.run(o, s, {"mdf3": self.did, "mdf2": self.did})
+		a, d = f["requests"]["ActivateTask"], f["requests"]["DeactivateTask"]
+		self.row("poi-lab smf, one session a request (http/1.1)", "%d/s of each, p99 %.1f and %.1f ms, %d wrong" % (a["per_second"],
+			a["ms"]["p99"], d["ms"]["p99"], f["wrong"]), "", None if not f["wrong"] else False)
+
+	def close(self):
+		self.poi.close()
+		self.feed.close()
+
+
+def main():
+	parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+	parser.add_argument("--tasks", type=int, default=10000)
+	parser.add_argument("--count", type=int, default=20000, help="requests")
+	folder = tempfile.mkdtemp(prefix="poi-bench-")
+	bench = None
+	try:
+		bench = Bench(parser.parse_args(), folder)
+		bench.run()
+	finally:
+		if bench:
+			bench.close()
+		shutil.rmtree(folder, ignore_errors=True)
+	return 1 if bench.missed else 0
+
+
+if __name__ == "__main__":
+	sys.exit(main())
