@@ -230,7 +230,10 @@ static bool ethtool_says(int fd, const char *interface, uint32_t command)
 	struct ethtool_value v = {.cmd = command};
 	struct ifreq r = {0};
 
-	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", interface);
+	// A longer name is no interface; said so that an optimised build sees it too.
+	if (strnlen(interface, IFNAMSIZ) == IFNAMSIZ)
+		return false;
+	memcpy(r.ifr_name, interface, strlen(interface));
 	r.ifr_data = (char *)&v;
 	return !ioctl(fd, SIOCETHTOOL, &r) &&
 	       (command == ETHTOOL_GFLAGS ? v.data & ETH_FLAG_LRO : v.data);
