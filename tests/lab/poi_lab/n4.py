@@ -33,28 +33,43 @@ MARK = b"n4 frame %08d"
 
 class Frame:
 	"""`link`: signalling, n3, n9 or n6. `messages`: of a datagram, each {protocol, source, destination, ports, ...}.
-	`user`: of a user's packet. `owner`: the session that it truly belongs to (None: nobody's)."""
+	`payload`: the whole datagram's, in its last frame. `user`: of a user's packet. `owner`: the session that it truly
+	belongs to (None: nobody's)."""
 
-	def __init__(self, number, time_ns, link, octets, messages=(), user=None, owner=None):
+	def __init__(self, number, time_ns, link, octets, messages=(), payload=None, user=None, owner=None):
 		self.number, self.time_ns, self.link, self.octets = number, time_ns, link, octets
-		self.messages, self.user, self.owner = messages, user, owner
+		self.messages, self.payload, self.user, self.owner = messages, payload, user, owner
 
 
 class Node:
-	def __init__(self, name, n4, n3=None, n3_6=None):
-		self.name, self.n4, self.n3, self.n3_6 = name, n4, n3, n3_6
-		self.recovery, self.next_seid, self.next_teid, self.sequence = 3_900_000_000, 1, 0x1000, 0
+	"""`n4`: where its signalling goes; `n3`, `n3_6`: its ends of tunnels."""
+
+	def __init__(self, world, n4, n3=None, n3_6=None):
+		self.n4, self.n3, self.n3_6 = n4, n3, n3_6
+		self.recovery, self.next_seid, self.next_teid, self.sequence = 3_900_000_000, 1, 0x1000 + world * 0x100, 0
 
 
 class Player:
-	def __init__(self, lose=None):
-		self.frames, self.now, self.lose, self.datagrams = [], 1_700_000_000_000_000_000, lose, 0
-		self.smf, self.upf = Node("smf", "192.0.2.10"), Node("upf", "192.0.2.20", "198.51.100.1", "2001:db8:100::1")
-		self.upf2 = Node("upf2", "192.0.2.21", "198.51.100.2", "2001:db8:100::2")
-		self.smf2 = Node("smf2", "192.0.2.11")
-		self.mme, self.sgw = Node("mme", "192.0.2.30"), Node("sgw", "192.0.2.31", "198.51.100.3")
-		self.nas, self.aaa = Node("nas", "192.0.2.40"), Node("aaa", "192.0.2.41")
+	"""`world`: another one (0 to 99) has other addresses, TEIDs and subscribers, so that many scenarios can be played one
+	after the other to one listener."""
+
+	def __init__(self, lose=None, world=0):
+		self.frames, self.now, self.lose, self.datagrams, self.world = [], 1_700_000_000_000_000_000, lose, 0, world
+		def node(number, *tunnels):
+			return Node(world, "10.250.%d.%d" % (world, number), *tunnels)
+		self.smf, self.smf2 = node(10), node(11)
+		self.upf = node(20, "198.51.100.1", "2001:db8:100::1")
+		self.upf2 = node(21, "198.51.100.2", "2001:db8:100::2")
+		self.upf.next_seid = self.upf2.next_seid = 1 + world * 0x100
+		self.mme, self.sgw = node(30), node(31, "198.51.100.3")
+		self.nas, self.aaa = node(40), node(41)
 		self._ue, self._gnb, self.sessions = 1, {}, []
+
+	def subscriber(self, number=0):
+		"""Who this world's targets are (0) and somebody else (1)."""
+		n = 2 * self.world + number
+		return {"imsi": "0010100000213%02d" % n, "msisdn": "4917256700%02d" % n, "imei": "86650704%06d01" % n,
+			"nai": "user%d@users.example.org" % n}
 
 	# --- time and links
 	def wait(self, seconds):
@@ -80,14 +95,15 @@ class Player:
 		facts = [{**m, "protocol": protocol, "from": (source, ports[0]), "to": (destination, ports[1])} for m in messages]
 		datagram = frames.udp(*ports, octets)
 		if fragments == 1:
-			self._frame("signalling", frames.ether(frames.IPV4, frames.ip(source, destination, frames.UDP, datagram)), messages=facts)
+			self._frame("signalling", frames.ether(frames.IPV4, frames.ip(source, destination, frames.UDP, datagram)), messages=facts,
+				payload=octets)
 			return
 		size = (len(datagram) // fragments + 8) // 8 * 8
 		parts = [(at, datagram[at:at + size]) for at in range(0, len(datagram), size)]
 		for n, (at, part) in enumerate(parts):
 			last = n == len(parts) - 1
 			self._frame("signalling", frames.ether(frames.IPV4, frames.ip(source, destination, frames.UDP, part,
-				ident=self.datagrams, offset=at, more=not last)), messages=facts if last else ())
+				ident=self.datagrams, offset=at, more=not last)), messages=facts if last else (), payload=octets if last else None)
 
 	@staticmethod
 	def packet(ends, protocol, ports, payload):
@@ -122,12 +138,15 @@ class Player:
 	# --- who is there
 	def gnb(self, number=1):
 		"""(address, a TEID never given before)"""
-		self._gnb[number] = self._gnb.get(number, 0x100 * number) + 1
+		self._gnb[number] = self._gnb.get(number, self.world * 0x10000 + 0x100 * number) + 1
 		return "203.0.113.%d" % number, self._gnb[number]
 
 	def ue(self):
 		self._ue += 1
-		return "10.45.0.%d" % self._ue
+		return "10.%d.0.%d" % (45 + self.world, self._ue)
+
+	def prefix6(self, number):
+		return "2001:db8:%x:%x::/64" % (0xCA00 + self.world, number)
 
 	def session(self, **more):
 		return Session(self, **more)
@@ -174,6 +193,7 @@ class Session:
 		self.ue = ue or player.ue()
 		self.flows, self.qfi = list(flows), qfi
 		self.seid = cp or self._seid(self.smf)
+		self.smf.next_seid = max(self.smf.next_seid, self.seid + 1)
 		self.up_seid = self._seid(self.upf) + 0x1000
 		if teid is None:
 			self.upf.next_teid += 1
@@ -197,7 +217,7 @@ class Session:
 	def host(self):
 		"""An address of the UE, also where a prefix is its."""
 		base, _, length = self.ue_main.partition("/")
-		return base if not length else base.replace("::", "::") + ("" if base[-1] != ":" else "7")
+		return base + "7" if length else base
 
 	# --- rules
 	def pdrs(self):
@@ -422,9 +442,9 @@ def write(played, path):
 	out.close()
 
 
-def play(name, lose=None):
+def play(name, lose=None, world=0):
 	"""A scenario's Player, everything played."""
-	player = Player(lose)
+	player = Player(lose, world)
 	n4_scenarios.SCENARIOS[name](player)
 	return player
 
@@ -450,8 +470,8 @@ def options(parser):
 	parser.add_argument("scenario", nargs="?", help="its name; without one, the list of scenarios")
 	parser.add_argument("--pcap", metavar="FILE", help="write the frames")
 	parser.add_argument("--interface", metavar="NAME", help="send the frames on a link, at the scenario's pace")
-	parser.add_argument("--expect", metavar="TARGET", type=target_of, help="say which frames are the target's, e.g. imsi=001010000021309 "
-		"or fseid=0x1@192.0.2.10,pdr=2")
+	parser.add_argument("--expect", metavar="TARGET", type=target_of, help="say which frames are the target's, e.g. imsi=001010000021300 "
+		"or fseid=0x1@10.250.0.10,pdr=2")
 	parser.add_argument("--links", default="n3", help="links whose frames count, with commas (default n3)")
 	parser.add_argument("--lose", type=int, metavar="N", help="leave out the N-th signalling datagram")
 	parser.set_defaults(run=run)

@@ -130,7 +130,7 @@ class Rules:
 		if not self.pdrs or any(p.get("unknown") for p in self.pdrs.values()):
 			for far in self.fars.values():  # of a session whose beginning was missed: a tunnel that something forwards to
 				if far.get("outer") and "forw" in far.get("action", ()):
-					tunnel(far["outer"], {"id": None, "unknown": True}, False)
+					tunnel(far["outer"], {"id": None, "far": far["id"], "unknown": True}, False)
 		return out
 
 
@@ -141,16 +141,25 @@ class Known:
 		self.cp, self.up, self.nodes, self.user, self.subscriber_only = cp, up, nodes, {}, False
 		self.truth, self.asked, self.linger, self.since = Rules(), [], {}, {}
 		self.partial = self.dead = self.deleting = False
+		self.doubt = None  # rules that an answer without its request lets one guess
 
 	def ways(self):
 		"""{way: ([(rule, uplink)], certain)}"""
-		out = {way: (rules, True) for way, rules in self.truth.ways().items()}
+		doubt = self.doubt.ways() if self.doubt else None
+		out = {way: (rules, doubt is None or way in doubt) for way, rules in self.truth.ways().items()}
+		for way, found in (doubt or {}).items():
+			out.setdefault(way, (found, False))
 		for _, _, rules in self.asked:
 			for way, found in rules.ways().items():
 				out.setdefault(way, (found, True))
-		for way, (found, _) in self.linger.items():
-			out.setdefault(way, (found, True))
+		for way, (found, _, certain) in self.linger.items():
+			out.setdefault(way, (found, certain))
 		return {} if self.dead else out
+
+	def readings(self, way):
+		"""The rules of a way, as each state that may be the UPF's has them."""
+		found = [r.ways().get(way) for r in (self.truth, *(a[2] for a in self.asked)) if way in r.ways()]
+		return found or [self.ways()[way][0]]
 
 
 class Model:
@@ -158,7 +167,7 @@ class Model:
 
 	def __init__(self, target, handover=HANDOVER):
 		self.target, self.handover = target, handover
-		self.known, self.open, self.answered, self.early, self.recovery, self.paired = [], {}, {}, {}, {}, set()
+		self.known, self.open, self.answered, self.early, self.recovery = [], {}, {}, {}, {}
 		self.count = 0
 
 	# --- a frame
@@ -177,7 +186,8 @@ class Model:
 		if frame.user["kind"] == 254:
 			way = ("tunnel", frame.user["outer"][1], frame.user["teid"])
 			for s in self.known:
-				s.linger.pop(way, None)
+				if way in s.linger:  # the end of the old tunnel, or the end of its time: both are right
+					s.linger[way] = (*s.linger[way][:2], False)
 		return verdict
 
 	def claim(self):
@@ -219,23 +229,30 @@ class Model:
 			return None
 		rules, certain = s.ways()[way]
 		up = rules[0][1] if uplink is None else uplink
-		if t.get("direction") and t["direction"] != ("Inbound" if up else "Outbound"):
-			return None
-		verdict = MUST if certain and not s.partial else MAY
-		if s.deleting:
-			verdict = MAY
+		if t.get("direction") and (uplink is not None or t["direction"] != ("Inbound" if up else "Outbound")):
+			return None  # a direction is of a tunnel
+		verdict = MUST if certain and not s.partial and not s.deleting else MAY
 		if not any(k in t for k in ("pdr", "qer", "ni")):
 			return verdict
+		if s.partial:
+			return MAY  # its rules were not seen whole
+		verdicts = {self.select(found, user, up, uplink) for found in s.readings(way)}
+		if verdicts == {None}:
+			return None
+		return verdict if verdicts == {MUST} else MAY
+
+	def select(self, rules, user, up, uplink):
+		"""Whether the rule that the packet belongs to is wanted."""
 		rules = [r for r, _ in rules]
 		if uplink:  # on N6 the address is of the downlink rules; a packet from it belongs to their uplink twins
-			return verdict if all(self.wanted(r) for r in rules) else MAY if any(self.wanted(r) for r in rules) else None
+			return MUST if all(self.wanted(r) for r in rules) else MAY if any(self.wanted(r) for r in rules) else None
 		for rule in sorted(rules, key=lambda r: r.get("precedence", 1 << 32)):
 			texts = rule.get("sdf", ())
 			if texts and not any(flow_matches(f, user, up) for f in texts):
 				continue
 			if rule.get("qfi") and user["qfi"] != rule["qfi"]:
 				continue
-			return verdict if self.wanted(rule) else None
+			return MUST if self.wanted(rule) else None
 		return None
 
 	def wanted(self, rule):
@@ -333,8 +350,7 @@ class Model:
 			pair = request["from"][0], request["to"][0]
 			if not (kind == 6 and request.get("retention") and m.get("psrei")):
 				for other in self.known:
-					other.dead = other.dead or (pair == other.nodes if kind == 10 or pair in self.paired else False)
-			self.paired.add(pair) if kind == 6 else self.paired.discard(pair)
+					other.dead = other.dead or pair == other.nodes
 			if kind == 6:
 				self.recovery[request["from"][0]], self.recovery[m["from"][0]] = request["recovery"], m["recovery"]
 		elif kind == 51 and s:
@@ -354,6 +370,9 @@ class Model:
 		elif kind == 55 and s:
 			s.deleting = False
 			s.dead = s.dead or accepted or m["cause"] == 65
+			if s.partial and s.dead:  # whose answer comes to a session that is known otherwise
+				for other in self.known:
+					other.deleting = other.deleting or other.cp == (m["to"][0], m["seid"])
 
 	def join(self, s, cp):
 		"""The accepted answer to a modification proves a session whose own answer was lost."""
@@ -383,7 +402,7 @@ class Model:
 		moved = {f["id"] for f in request.get("update_far", ()) if f.get("outer")}
 		for way, found in before.items():
 			if way not in s.truth.ways() and any(r.get("far") in moved and not up for r, up in found):
-				s.linger[way] = (found, now + self.handover)
+				s.linger[way] = (found, now + self.handover, True)
 
 	def second(self, m):
 		"""Another answer to a request: a UPF that did not see the repetition has two sessions."""
@@ -413,6 +432,8 @@ class Model:
 			s = self.find("cp", m["to"][0], m["seid"])
 			if s and m["cause"] == 65:
 				s.dead = True
+			elif s and accepted and any(m.get(k) for k in ("created_pdr", "updated_pdr", "created_endpoint")):
+				s.doubt = copy.deepcopy(s.doubt or s.truth).settle(m)
 		elif m["type"] == 2:
 			self.stamp(m["from"][0], m["recovery"])
 
@@ -461,7 +482,7 @@ class Model:
 					s.truth = s.asked[at][2]
 					for way, found in before.items():
 						if way not in s.truth.ways() and way[0] == "tunnel":
-							s.linger[way] = (found, now + self.handover)
+							s.linger[way] = (found, now + self.handover, True)
 				s.asked.pop(at)
 		elif kind == 171 and m["cause"] < 64:
 			for s in self.of_control("up", r["to"][0], r["teid"]):

@@ -76,14 +76,26 @@ def target_teid(text):
 	return "<x1:gtpuTunnelId>%d</x1:gtpuTunnelId>" % int(str(text), 0)
 
 
-def target_fteid(teid, address=None):
-	inner = "<e:TEID>%d</e:TEID>" % int(str(teid), 0)
+def target_upf(name, inner):
+	"""An identifier of TS 33.128 table 6.2.3-7: FTEID, FSEID, PDRID, QERID, NetworkInstance, GTPTunnelDirection."""
+	return ('<x1:targetIdentifierExtension><x1:Owner>3GPP</x1:Owner><e:UPFLIT3TargetIdentifierExtensions xmlns:e="%s">'
+		"<e:UPFLIT3TargetIdentifier><e:%s>%s</e:%s></e:UPFLIT3TargetIdentifier>"
+		"</e:UPFLIT3TargetIdentifierExtensions></x1:targetIdentifierExtension>") % (E3GPP, name, inner, name)
+
+
+def _with_address(inner, address):
 	if address:
 		ip = ipaddress.ip_address(address)
 		inner += "<e:IPv%dAddress>%s</e:IPv%dAddress>" % (ip.version, ip.exploded, ip.version)
-	return ('<x1:targetIdentifierExtension><x1:Owner>3GPP</x1:Owner><e:UPFLIT3TargetIdentifierExtensions xmlns:e="%s">'
-		"<e:UPFLIT3TargetIdentifier><e:FTEID>%s</e:FTEID></e:UPFLIT3TargetIdentifier>"
-		"</e:UPFLIT3TargetIdentifierExtensions></x1:targetIdentifierExtension>") % (E3GPP, inner)
+	return inner
+
+
+def target_fteid(teid, address=None):
+	return target_upf("FTEID", _with_address("<e:TEID>%d</e:TEID>" % int(str(teid), 0), address))
+
+
+def target_fseid(seid, address=None):
+	return target_upf("FSEID", _with_address("<e:SEID>%d</e:SEID>" % int(str(seid), 0), address))
 
 
 def header_reporting(kind="pdhr", packets=0, octets=0, seconds=0):
