@@ -3,10 +3,12 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 
+#include "dataplane/bindings.h"
 #include "dataplane/links.h"
 #include "dataplane/reconcile.h"
 #include "dataplane/rules.h"
@@ -20,6 +22,8 @@ struct engine {
 	uint32_t losing;      // tasks that are losing copies
 	bool losses_walking;
 	struct table_builder *builder;
+	struct bindings *bindings;
+	bool measure; // the next commit is of what signalling said just now
 	struct live *live;
 	struct slots_owner *slots;
 	struct deliver *deliver;
@@ -50,10 +54,14 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 	e->reconcile = (struct reconcile){.store = e->store, .links = &e->links};
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		e->builder = table_builder_new(seed);
+	if (e->builder)
+		e->bindings = bindings_new(e->builder, &e->reconcile);
+	e->reconcile.bound = bindings_digest;
+	e->reconcile.bindings = e->bindings;
 	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
 	if (first)
 		e->live = live_new(first);
-	if (e->fold_fd < 0 || !e->store || !e->live) {
+	if (e->fold_fd < 0 || !e->store || !e->live || !e->bindings) {
 		engine_free(e);
 		return NULL;
 	}
@@ -65,6 +73,7 @@ static void leaving_drop(struct leaving *l)
 	if (!l)
 		return;
 	free(l->x2);
+	bindings_drop(l->bound);
 	free(l);
 }
 
@@ -92,6 +101,7 @@ void engine_free(struct engine *e)
 	live_free(e->live);
 	table_builder_free(e->builder);
 	store_free(e->store, leaving_drop);
+	bindings_free(e->bindings);
 	if (e->fold_fd >= 0)
 		close(e->fold_fd);
 	free(e);
@@ -110,6 +120,11 @@ void engine_deliver(struct engine *e, struct deliver *d)
 void engine_reporter(struct engine *e, struct reporter *r)
 {
 	e->reporter = r;
+}
+
+void engine_follower(struct engine *e, struct follower *f)
+{
+	bindings_follower(e->bindings, f);
 }
 
 const struct store *engine_store(const struct engine *e)
@@ -184,7 +199,7 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 
 	if (!store_ne_find(e->store, &t->ne))
 		return POI_ERR_NOT_FOUND;
-	if (t->session.kinds)
+	if (t->session.kinds && !bindings_followed(e->bindings))
 		return POI_ERR_UNSUPPORTED;
 	if (t->delivery == 0 || t->delivery > (DELIVERY_X2 | DELIVERY_X3) ||
 		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX ||
@@ -241,12 +256,45 @@ static void reports_end(struct engine *e)
 	reporter_settle(e->reporter);
 }
 
+// The task's rules leave the table with the next commit.
+static void rules_leave(struct engine *e, const struct leaving *hold)
+{
+	if (hold->bound)
+		bindings_end(e->bindings, hold->bound);
+	else
+		(void)table_remove(e->builder, rule_key_own(hold->slot));
+	e->dirty = true;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// Its own rule takes the place of the old one's; the rules of a session task come with the commit.
+static int rules_enter(struct engine *e, struct store_task *task, const struct leaving *old)
+{
+	struct leaving *hold = task->hold;
+	struct rule rule;
+
+	rule_make(e->store, &e->links, task, &rule);
+	x2_complete(hold->x2, &rule);
+	int r = task->session ? bindings_begin(e->bindings, task, now_ns(), &hold->bound)
+			      : table_put(e->builder, &rule);
+	if (r == POI_OK && old && (old->bound || hold->bound))
+		rules_leave(e, old);
+	e->dirty |= r == POI_OK;
+	return r;
+}
+
 static int task_put(struct engine *e, const struct channel_task *t, uint64_t now_ms)
 {
 	struct store_task *old = store_task_find(e->store, &t->ne, &t->xid);
 	bool live = old && !old->tombstone;
 	struct leaving *hold;
-	struct rule rule;
 	int r = task_check(e, t);
 
 	if (r != POI_OK)
@@ -266,12 +314,9 @@ static int task_put(struct engine *e, const struct channel_task *t, uint64_t now
 	r = store_task_insert(e->store, task, old);
 	if (r != POI_OK)
 		goto no_place;
-	rule_make(e->store, &e->links, task, &rule);
-	x2_complete(hold->x2, &rule);
-	r = table_put(e->builder, &rule);
+	r = rules_enter(e, task, live ? old->hold : NULL);
 	if (r != POI_OK)
 		goto no_rule;
-	e->dirty = true;
 	reports_begin(e, hold->x2, live ? old->hold : NULL);
 	if (live) {
 		hold->loss = old->hold->loss; // the slot's counters go on
@@ -313,9 +358,8 @@ static int task_remove(struct engine *e, const struct channel_object *o)
 	reconcile_leaves(&e->reconcile, t);
 	if (t->hold) {
 		not_losing(e, t->hold);
-		(void)table_remove(e->builder, rule_key_own(t->hold->slot));
+		rules_leave(e, t->hold);
 		hold_leave(e, t->hold, false);
-		e->dirty = true;
 	}
 	store_task_take(e->store, t);
 	store_task_free(t);
@@ -413,6 +457,8 @@ int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t leng
 static void grace_over(struct engine *e)
 {
 	reports_end(e);
+	bindings_settled(e->bindings, e->measure, now_ns());
+	e->measure = false;
 	for (struct leaving *l = e->pending, *next; l; l = next) {
 		next = l->next;
 		contexts_give(e, l);
@@ -422,6 +468,8 @@ static void grace_over(struct engine *e)
 		}
 		free(l->x2);
 		l->x2 = NULL;
+		bindings_drop(l->bound);
+		l->bound = NULL;
 		l->next = e->draining;
 		e->draining = l;
 		e->n_draining++;
@@ -460,6 +508,13 @@ static void fold_start(struct engine *e)
 
 int engine_commit(struct engine *e)
 {
+	// What a new task's sessions are known by must be in force with it.
+	bindings_settle(e->bindings);
+	int changes = bindings_apply(e->bindings);
+
+	if (changes < 0)
+		return changes;
+	e->dirty |= changes > 0;
 	if (e->dirty) {
 		const struct table *next = table_commit(e->builder, e->generation + 1);
 		if (!next)
@@ -472,6 +527,28 @@ int engine_commit(struct engine *e)
 	}
 	grace_over(e);
 	return POI_OK;
+}
+
+int engine_follow_fd(const struct engine *e)
+{
+	return bindings_follow_fd(e->bindings);
+}
+
+void engine_follow(struct engine *e)
+{
+	e->measure = true;
+	if (engine_commit(e) != POI_OK)
+		log_error("no memory to publish the match table; trying again");
+}
+
+bool engine_news(struct engine *e, struct bound_report *out)
+{
+	return bindings_news(e->bindings, out);
+}
+
+void engine_followed(const struct engine *e, struct bindings_counts *out)
+{
+	bindings_counts(e->bindings, out);
 }
 
 void engine_folded(struct engine *e)
@@ -501,9 +578,8 @@ bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
 		reconcile_leaves(&e->reconcile, t);
 		struct leaving *hold = store_task_bury(e->store, t);
 		not_losing(e, hold);
-		(void)table_remove(e->builder, rule_key_own(hold->slot));
+		rules_leave(e, hold);
 		hold_leave(e, hold, false);
-		e->dirty = true;
 	}
 	if (engine_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");

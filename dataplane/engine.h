@@ -4,9 +4,11 @@
 // destinations; a commit publishes them all at once and waits for the grace period. One thread.
 //
 // A removed task leaves in this order: a table without it is published and its grace period is
-// over, then its last summary reports are queued, then its contexts are given back, then its slot waits until delivery has settled every
-// copy. A destination is handed to deliver_remove after the grace period as well.
+// over, then its last summary reports are queued, then its contexts are given back, then its slot
+// waits until delivery has settled every copy. A destination is handed to deliver_remove after the
+// grace period as well.
 
+#include "dataplane/bindings.h"
 #include "dataplane/deliver.h"
 #include "dataplane/live.h"
 #include "dataplane/reporter.h"
@@ -24,8 +26,10 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 void engine_free(struct engine *e); // workers and deliver have stopped
 
 struct live *engine_live(struct engine *e);
-void engine_deliver(struct engine *e, struct deliver *d); // before the first message
+void engine_deliver(struct engine *e, struct deliver *d);   // before the first message
 void engine_reporter(struct engine *e, struct reporter *r); // before the first message
+// Without one, tasks by session are refused (UNSUPPORTED).
+void engine_follower(struct engine *e, struct follower *f); // before the first message
 
 // Takes one message of the controller (NE_PUT ... TOMBSTONE_CLEAR). 0 or the error for its ACK.
 // What changed is in force after the next engine_commit. UNSUPPORTED for another message.
@@ -49,6 +53,14 @@ uint32_t engine_drain(struct engine *e);
 // then engine_folded takes it in.
 int engine_fold_fd(const struct engine *e);
 void engine_folded(struct engine *e);
+
+// Readable when signalling has changed what is to be matched; then engine_follow puts it in force.
+// -1 without a follower.
+int engine_follow_fd(const struct engine *e);
+void engine_follow(struct engine *e);
+// What is to be told of tasks by session, each once. False: no more.
+bool engine_news(struct engine *e, struct bound_report *out);
+void engine_followed(const struct engine *e, struct bindings_counts *out);
 
 // One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
 // most `budget` tasks. True at the end of a walk, with `agrees`; the next call begins a new one.

@@ -9,11 +9,13 @@
 
 #include "dataplane/session.h"
 #include "dataplane/signalling_ring.h"
+#include "dataplane/signalling_tap.h"
 
 struct follower;
 
 struct follower_settings {
 	struct signalling_ring *const *rings; // one a worker; the caller's
+	struct signalling_tap *const *taps;   // likewise, for their losses; NULL: none
 	uint32_t n_rings;
 	struct sessions_settings sessions; // its sink is the follower's own
 };
@@ -32,7 +34,8 @@ void follower_unwatch(struct follower *f, uint64_t watch);
 // Returns when everything above has been done and its changes wait to be taken.
 void follower_settle(struct follower *f);
 
-enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE };
+// LOSS: signalling was lost on its way (state.unsure), or none for a while; of no one watch.
+enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE, FOLLOWER_LOSS };
 
 struct follower_change { // in the order in which they came
 	struct follower_change *next;
@@ -47,5 +50,5 @@ struct follower_change *follower_changes(struct follower *f);
 void follower_change_free(struct follower_change *c);
 int follower_fd(const struct follower *f); // readable when changes wait; follower_changes clears it
 
-// Snapshot of the store's counters and of what the rings had no room for.
-void follower_counts(const struct follower *f, struct session_counts *out, uint64_t *ring_full);
+// Snapshot of the store's counters and of the datagrams that were lost on their way.
+void follower_counts(const struct follower *f, struct session_counts *out, uint64_t *lost);

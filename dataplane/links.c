@@ -1,7 +1,5 @@
 #include "dataplane/links.h"
 
-#include <stdbool.h>
-
 #define BIT(link) ((uint8_t)(1u << (link)))
 
 struct links links_of(const struct config_dataplane *config)
@@ -33,4 +31,20 @@ uint8_t links_bind(const struct links *l, const struct filter *f)
 		if (present & BIT(order[i]))
 			return BIT(order[i]) | other;
 	return other;
+}
+
+uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, bool directed)
+{
+	uint8_t choice = 0, other = 0;
+
+	if (l->classes & BIT(CONFIG_LINK_N6) && !directed)
+		choice = BIT(CONFIG_LINK_N6);
+	else if (l->tunnel & BIT(CONFIG_LINK_N3))
+		choice = BIT(CONFIG_LINK_N3);
+	else if (l->tunnel & BIT(CONFIG_LINK_N9))
+		choice = BIT(CONFIG_LINK_N9);
+	if (tunnel ? link == CONFIG_LINK_N3 && l->tunnel & BIT(CONFIG_LINK_OTHER)
+		   : !directed && l->classes & BIT(CONFIG_LINK_OTHER))
+		other = BIT(CONFIG_LINK_OTHER);
+	return (choice & BIT(tunnel ? link : CONFIG_LINK_N6)) | other;
 }

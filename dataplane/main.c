@@ -21,6 +21,7 @@
 #include "dataplane/clock.h"
 #include "dataplane/eal.h"
 #include "dataplane/engine.h"
+#include "dataplane/follower.h"
 #include "dataplane/ipid.h"
 #include "dataplane/reload.h"
 #include "dataplane/server.h"
@@ -50,6 +51,9 @@ struct app {
 	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
 	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
 	struct reporter *reporter;
+	struct signalling_ring *signalling[CONFIG_WORKERS_MAX];
+	struct signalling_tap *taps[CONFIG_WORKERS_MAX];
+	struct follower *follower; // NULL: no port shows signalling
 	struct deliver *deliver;
 	bool delivering;
 	struct server *server;
@@ -248,6 +252,50 @@ static int reporting(struct app *a)
 	return reporter_start(a->reporter);
 }
 
+static bool shows_signalling(const struct config_dataplane *d)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < d->n_ports; i++)
+		any |= d->ports[i].n_signalling > 0;
+	return any;
+}
+
+static int following(struct app *a)
+{
+	const struct config_signalling *c = &a->config->signalling;
+	const uint64_t second = 1000000000ull;
+	struct follower_settings s = {
+		.rings = a->signalling,
+		.taps = a->taps,
+		.n_rings = a->config->dataplane.n_workers,
+		.sessions = {.sessions_max = c->sessions,
+			.memory_max = c->memory,
+			.answered_ns = c->answered * second,
+			.waiting_ns = c->waiting * second,
+			.handover_ns = c->handover_ms * 1000000ull,
+			.age_ns = c->age * second},
+	};
+
+	if (!shows_signalling(&a->config->dataplane))
+		return POI_OK;
+	for (uint32_t i = 0; i < s.n_rings; i++) {
+		a->signalling[i] = signalling_ring_new((uint32_t)c->ring);
+		if (a->signalling[i])
+			a->taps[i] = signalling_tap_new(a->signalling[i]);
+		if (!a->taps[i])
+			return POI_ERR_NOMEM;
+	}
+	if (getrandom(s.sessions.seed, sizeof(s.sessions.seed), 0) !=
+		(ssize_t)sizeof(s.sessions.seed))
+		return POI_ERR_IO;
+	a->follower = follower_new(&s);
+	if (!a->follower)
+		return POI_ERR_NOMEM;
+	engine_follower(a->engine, a->follower);
+	return follower_start(a->follower);
+}
+
 static int delivery(struct app *a)
 {
 	uint32_t n = a->config->dataplane.n_workers;
@@ -357,6 +405,7 @@ static int workers(struct app *a)
 			.live = engine_live(a->engine),
 			.clock = &a->clock,
 			.capture = a->captures[i],
+			.tap = a->taps[i],
 			.stats = a->stats,
 			.counters = &a->stats->worker[i],
 			.stop = &a->stop,
@@ -381,6 +430,7 @@ static void stop(struct app *a)
 		rte_eal_mp_wait_lcore();
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		worker_fragments_free(a->workers[i].fragments);
+	follower_stop(a->follower);
 	reporter_stop(a->reporter);
 	if (a->delivering)
 		deliver_stop(a->deliver);
@@ -392,6 +442,11 @@ static void stop(struct app *a)
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		report_ring_free(a->report_rings[i]);
 	engine_free(a->engine);
+	follower_free(a->follower);
+	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++) {
+		signalling_tap_free(a->taps[i]);
+		signalling_ring_free(a->signalling[i]);
+	}
 	stats_free(a->stats);
 	slots_free(a->slots);
 	ports_close(a->ports);
@@ -426,6 +481,8 @@ int main(int argc, char **argv)
 		e = tables(a);
 	if (e == POI_OK)
 		e = delivery(a);
+	if (e == POI_OK)
+		e = following(a);
 	if (e == POI_OK)
 		e = channel(a);
 	if (e == POI_OK)

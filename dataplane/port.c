@@ -161,6 +161,8 @@ static void make_lanes(struct ports *ps)
 			struct lane *l = &ps->lanes[w][ps->n_lanes[w]++];
 			*l = (struct lane){.port = p->id, .queue = q};
 			traits_of(p->config, &l->traits);
+			for (uint32_t k = 0; k < p->config->n_signalling; k++)
+				l->signalling |= (uint8_t)(1u << p->config->signalling[k]);
 			if (p->peer < 0)
 				continue;
 			const struct port *peer = &ps->port[p->peer];

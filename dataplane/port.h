@@ -16,6 +16,7 @@ struct lane {
 	bool forward;		    // inline: every frame goes out of the peer
 	uint16_t tx_port, tx_queue; // this worker's own transmit queue on the peer
 	struct port_traits traits;
+	uint8_t signalling; // bit per enum signalling_protocol that it shows
 };
 
 struct ports;

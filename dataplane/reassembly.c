@@ -7,6 +7,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/datagram.h"
+#include "dataplane/signalling_tap.h"
 #include "shared/wire.h"
 
 #define PORT_GTPU 2152
@@ -186,7 +187,7 @@ static uint32_t add_entry(
 	return i;
 }
 
-// A first fragment that is not of GTP-U.
+// A first fragment that nobody wants to look into.
 static enum reassembly_verdict on_foreign(
 	struct reassembly *r, const struct datagram_key *key, uint32_t i, uint64_t now_ns)
 {
@@ -353,6 +354,14 @@ static bool may_be_udp(const struct packet_layer *l)
 	}
 }
 
+static bool wanted(const struct reassembly *r, const struct packet_layer *l)
+{
+	if (!(l->flags & LAYER_PORTS) || l->protocol != PROTOCOL_UDP)
+		return false;
+	return (r->s.gtpu && l->dport == PORT_GTPU) ||
+	       signalling_protocol_of(r->s.signalling, l->sport, l->dport) != SIGNALLING_PROTOCOLS;
+}
+
 enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet_view *v,
 	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_whole *whole)
 {
@@ -365,7 +374,7 @@ enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet
 	datagram_key_of(&key, v);
 	uint32_t i = datagram_find(r->index, &key);
 	bool first = l->flags & LAYER_FRAGMENT_FIRST;
-	if (first && !(l->flags & LAYER_PORTS && l->dport == PORT_GTPU))
+	if (first && !wanted(r, l))
 		return on_foreign(r, &key, i, now_ns);
 	if (i != DATAGRAM_NONE && r->entry[i].state == FOREIGN) {
 		if (!first)

@@ -1,7 +1,7 @@
 #pragma once
 
-// Outer fragments of GTP-U on tunnel ports (design decision 8): what is in the tunnel shows itself
-// only in the whole datagram. One per port and worker. The fragments go their own way; this keeps
+// Outer fragments of GTP-U on tunnel ports (design decision 8), and of signalling on ports that show
+// it: what is inside shows itself only in the whole datagram. One per port and worker. The fragments go their own way; this keeps
 // copies of them, in pools of its own, and all its memory is taken at creation.
 //
 // Every fragment is checked before the library sees it: an overlap poisons its datagram until its
@@ -19,6 +19,8 @@ struct rte_mbuf;
 struct rte_mempool;
 
 struct reassembly_settings {
+	bool gtpu;
+	uint8_t signalling; // bit per enum signalling_protocol
 	uint32_t datagrams; // at a time; at least 4
 	uint64_t timeout_ns;
 	uint64_t seed[2];	    // secret
@@ -30,7 +32,7 @@ struct reassembly_settings {
 #define REASSEMBLY_DEFAULTS .datagrams = 512, .timeout_ns = 2000000000
 
 enum reassembly_verdict {
-	REASSEMBLY_PASSED,   // not of GTP-U: as any other frame
+	REASSEMBLY_PASSED,   // of neither: as any other frame
 	REASSEMBLY_ABSORBED, // waits for the others
 	REASSEMBLY_WHOLE,    // the last that was missing
 	REASSEMBLY_LIMIT,    // no room
@@ -48,7 +50,7 @@ struct reassembly_whole {
 struct reassembly_moves {
 	uint64_t expired; // time-out
 	uint64_t limit;	  // gave way to others
-	uint64_t passed;  // not of GTP-U after all, as their first fragment shows
+	uint64_t passed;  // of neither after all, as their first fragment shows
 };
 
 struct reassembly;

@@ -1,11 +1,15 @@
 #include "dataplane/reconcile.h"
 
-static uint64_t digest_of(const struct reconcile *r, const struct store_task *t)
+// Of all rules of the task; returns how many there are.
+static uint32_t digest_of(const struct reconcile *r, const struct store_task *t, uint64_t *sum)
 {
 	struct rule rule;
 
+	if (t->hold->bound)
+		return r->bound(r->bindings, t->hold->bound, sum);
 	rule_make(r->store, r->links, t, &rule);
-	return table_rule_digest(&rule);
+	*sum = table_rule_digest(&rule);
+	return 1;
 }
 
 void reconcile_begin(struct reconcile *r)
@@ -23,9 +27,10 @@ static void count(struct reconcile *r, struct store_task *t)
 {
 	if (!t->hold || t->hold->round == r->round)
 		return;
+	uint64_t sum;
 	t->hold->round = r->round;
-	r->sum += digest_of(r, t);
-	r->n++;
+	r->n += digest_of(r, t, &sum);
+	r->sum += sum;
 }
 
 bool reconcile_step(struct reconcile *r, uint32_t budget)
@@ -48,8 +53,19 @@ void reconcile_leaves(struct reconcile *r, const struct store_task *t)
 {
 	if (!r->walking || !t->hold || t->hold->round != r->round)
 		return;
-	r->sum -= digest_of(r, t);
-	r->n--;
+	uint64_t sum;
+	r->n -= digest_of(r, t, &sum);
+	r->sum -= sum;
+}
+
+void reconcile_rule(
+	struct reconcile *r, const struct store_task *t, const struct rule *rule, int step)
+{
+	if (!r->walking || t->hold->round != r->round)
+		return;
+	uint64_t digest = table_rule_digest(rule);
+	r->sum += step > 0 ? digest : -digest;
+	r->n += (uint32_t)step;
 }
 
 void reconcile_enters(struct reconcile *r, struct store_task *t)

@@ -11,10 +11,13 @@
 struct reconcile {
 	struct store *store;
 	const struct links *links;
+	// Digests of the rules of a session task, summed; how many there are. Unused without such.
+	uint32_t (*bound)(const void *bindings, const struct bound_task *t, uint64_t *sum);
+	const void *bindings;
 	bool walking;
 	uint32_t round; // number of this walk
-	uint64_t sum;	// digests of the tasks counted so far
-	uint32_t n;
+	uint64_t sum;	// digests of the rules of the tasks counted so far
+	uint32_t n;	// rules
 };
 
 void reconcile_begin(struct reconcile *r); // starts a walk unless one is under way
@@ -24,5 +27,8 @@ bool reconcile_step(struct reconcile *r, uint32_t budget);
 void reconcile_leaves(struct reconcile *r, const struct store_task *t);
 // After a task has taken the place of another one.
 void reconcile_enters(struct reconcile *r, struct store_task *t);
+// A rule of a session task came (step 1) or went (-1) while the task stays.
+void reconcile_rule(
+	struct reconcile *r, const struct store_task *t, const struct rule *rule, int step);
 // Whether a finished walk agrees with this table.
 bool reconcile_agrees(const struct reconcile *r, const struct table *t);

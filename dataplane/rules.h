@@ -18,6 +18,7 @@ struct leaving {
 	uint32_t round;	    // of the last reconciliation that counted this task
 	uint8_t kinds;	    // DELIVERY_* bits whose context is held
 	bool keeps_slot;    // a modified task: its successor has the slot
+	struct bound_task *bound; // of a session task; it has no rule of its own
 	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
 	struct loss_watch loss;
 };

@@ -635,7 +635,7 @@ static bool signals(struct server *s, int signal_fd)
 
 void server_run(struct server *s, int signal_fd)
 {
-	enum { FD_SIGNAL, FD_LISTENER, FD_FOLD, FD_DELIVER, FD_CLIENTS };
+	enum { FD_SIGNAL, FD_LISTENER, FD_FOLD, FD_DELIVER, FD_FOLLOW, FD_CLIENTS };
 	struct pollfd fds[FD_CLIENTS + CLIENTS_MAX];
 
 	for (;;) {
@@ -646,6 +646,8 @@ void server_run(struct server *s, int signal_fd)
 			(struct pollfd){.fd = engine_fold_fd(s->with.engine), .events = POLLIN};
 		fds[FD_DELIVER] =
 			(struct pollfd){.fd = deliver_event_fd(s->with.deliver), .events = POLLIN};
+		fds[FD_FOLLOW] = (struct pollfd){
+			.fd = engine_follow_fd(s->with.engine), .events = POLLIN};
 		for (uint32_t i = 0; i < n; i++) {
 			const struct client *c = s->clients[i];
 			bool busy = c->first || c->streaming;
@@ -655,6 +657,8 @@ void server_run(struct server *s, int signal_fd)
 		(void)poll(fds, FD_CLIENTS + n, wait_ms(s));
 		if ((fds[FD_SIGNAL].revents & POLLIN) && !signals(s, signal_fd))
 			return;
+		if (fds[FD_FOLLOW].revents & POLLIN)
+			engine_follow(s->with.engine);
 		for (uint32_t i = 0; i < n; i++)
 			client_turn(s, s->clients[i], fds[FD_CLIENTS + i].revents);
 		clients_bury(s);

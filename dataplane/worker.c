@@ -48,8 +48,11 @@ static void forward(
 
 static struct worker_scene scene_of(struct worker *w, const struct table *t, uint64_t now_ns)
 {
-	return (struct worker_scene){
-		.table = t, .capture = w->capture, .counters = &w->counters->now, .now_ns = now_ns};
+	return (struct worker_scene){.table = t,
+		.capture = w->capture,
+		.counters = &w->counters->now,
+		.now_ns = now_ns,
+		.tap = w->tap};
 }
 
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
@@ -73,6 +76,8 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		worker_fragments_burst(
 			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
 	}
+	if (__builtin_expect(l->signalling != 0, 0))
+		signalling_tap_burst(w->tap, l->signalling, views, (void *const *)mbufs, n, now);
 	count(&w->counters->now, views, n);
 	do {
 		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);

@@ -20,6 +20,7 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	const struct clock *clock;
 	struct capture *capture;
 	struct worker_fragments *fragments;
+	struct signalling_tap *tap; // NULL: no lane shows signalling
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;

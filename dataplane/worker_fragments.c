@@ -17,13 +17,13 @@ struct worker_fragments {
 	const struct lane *lanes;
 	uint32_t n_lanes;
 	struct fragment_table *users;
-	struct rte_mempool *pieces, *wholes; // of tunnels; NULL without such a lane
-	struct reassembly **tunnel;	     // by lane; NULL where it carries none
+	struct rte_mempool *pieces, *wholes; // of tunnels and signalling; NULL without such a lane
+	struct reassembly **tunnel;	     // by lane; NULL where it carries neither
 };
 
 static bool carries(const struct lane *l)
 {
-	return l->traits.tunnel == CONFIG_TUNNEL_GTPU;
+	return l->traits.tunnel == CONFIG_TUNNEL_GTPU || l->signalling;
 }
 
 static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uint16_t room)
@@ -48,6 +48,8 @@ static int add_tunnel(
 		return POI_ERR_NOMEM;
 	const struct reassembly_settings settings = {
 		REASSEMBLY_DEFAULTS,
+		.gtpu = s->lanes[lane].traits.tunnel == CONFIG_TUNNEL_GTPU,
+		.signalling = s->lanes[lane].signalling,
 		.seed = {s->seed[0], s->seed[1]},
 		.pieces = f->pieces,
 		.wholes = f->wholes,
@@ -187,6 +189,9 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 	b.hold &= may_hold;
 	if (parse_burst(&f->lanes[lane].traits, &v, 1))
 		held = fragment_resolve(f->users, &v, &packet, 1, &b);
+	if (scene->tap && f->lanes[lane].signalling)
+		signalling_tap_burst(
+			scene->tap, f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
 	match_again(scene, &(struct again){.view = &v,
 				   .mbuf = whole->mbuf,
 				   .traits = &f->lanes[lane].traits,

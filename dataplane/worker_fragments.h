@@ -13,6 +13,7 @@
 
 #include "dataplane/capture.h"
 #include "dataplane/port.h"
+#include "dataplane/signalling_tap.h"
 #include "dataplane/stats.h"
 #include "dataplane/table.h"
 
@@ -36,6 +37,7 @@ struct worker_scene {
 	struct capture *capture;
 	struct worker_counters *counters;
 	uint64_t now_ns;
+	struct signalling_tap *tap; // NULL: no lane shows signalling
 };
 
 // The frames in `mask` (parse_burst) of a burst of lane `lane`; before they are counted, matched

@@ -46,7 +46,8 @@ static struct bench bench_new(uint32_t datagrams, uint32_t pieces)
 	b.wholes = rte_pktmbuf_pool_create(
 		"wholes", 7, 0, 0, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
 	cr_assert(b.frames && b.pieces && b.wholes);
-	const struct reassembly_settings s = {.datagrams = datagrams,
+	const struct reassembly_settings s = {.gtpu = true,
+		.datagrams = datagrams,
 		.timeout_ns = 2000 * MS,
 		.seed = {0x9e3779b97f4a7c15, 0xd6e8feb86659fd93},
 		.pieces = b.pieces,

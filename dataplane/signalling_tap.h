@@ -1,0 +1,37 @@
+#pragma once
+
+// What a worker hands to the follower: datagrams of the signalling that a port shows, copied into
+// the worker's ring. They are matched and delivered like any other packet besides; nothing of users
+// waits for them.
+
+#include <stdint.h>
+
+#include "dataplane/packet.h"
+#include "dataplane/signalling_ring.h"
+
+// The protocols of `wanted` (a bit per enum signalling_protocol) that a UDP datagram between these
+// ports can be of; SIGNALLING_PROTOCOLS: none. Requests go to the port, responses come from it.
+static inline unsigned signalling_protocol_of(uint8_t wanted, uint16_t sport, uint16_t dport)
+{
+	if (wanted & 1u << SIGNALLING_PFCP && (dport == 8805 || sport == 8805))
+		return SIGNALLING_PFCP;
+	if (wanted & 1u << SIGNALLING_GTPV2C && (dport == 2123 || sport == 2123))
+		return SIGNALLING_GTPV2C;
+	if (wanted & 1u << SIGNALLING_RADIUS &&
+		(dport == 1813 || sport == 1813 || dport == 1646 || sport == 1646))
+		return SIGNALLING_RADIUS;
+	return SIGNALLING_PROTOCOLS;
+}
+
+struct signalling_tap;
+
+// One a worker; the ring stays the caller's. NULL when out of memory.
+struct signalling_tap *signalling_tap_new(struct signalling_ring *ring);
+void signalling_tap_free(struct signalling_tap *t);
+
+// A parsed burst of a port with signalling. `mbufs` are the frames behind `views` (struct rte_mbuf
+// *, for octets beyond the first segment). A datagram that is not all there is left out: it counts
+// as lost.
+void signalling_tap_burst(struct signalling_tap *t, uint8_t wanted, const struct packet_view *views,
+	void *const *mbufs, unsigned n, uint64_t time_ns);
+uint64_t signalling_tap_cut(const struct signalling_tap *t); // datagrams left out; any thread
