@@ -10,6 +10,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "shared/credential.h"
 #include "shared/tls.h"
 
 struct certificate {
@@ -58,8 +59,38 @@ int certificate_crl_next(const char *pem_file, int64_t *seconds)
 	return rc;
 }
 
+// Everything but the key.
+static SSL_CTX *open_public(const struct config_tls *t, char *why, size_t why_size)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+	X509_STORE *store = context ? SSL_CTX_get_cert_store(context) : NULL;
+	X509_LOOKUP *lookup = NULL;
+	char text[160];
+	const char *file = t->certificate;
+
+	if (!context || SSL_CTX_use_certificate_chain_file(context, file) != 1)
+		goto fail;
+	file = t->ca;
+	if (SSL_CTX_load_verify_file(context, file) != 1)
+		goto fail;
+	if (!t->crl)
+		return context;
+	file = t->crl;
+	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	if (lookup && X509_load_crl_file(lookup, file, X509_FILETYPE_PEM) >= 1) {
+		X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+		return context;
+	}
+fail:
+	snprintf(why, why_size, "%s: %s; write a PEM file", file,
+		tls_error_text(text, sizeof(text)));
+	SSL_CTX_free(context);
+	return NULL;
+}
+
 struct certificate *certificate_open(const struct config_tls *t, char *why, size_t why_size)
 {
+	bool credential = !strncmp(t->key, CREDENTIAL_PREFIX, strlen(CREDENTIAL_PREFIX));
 	const struct tls_files files = {
 		.certificate = t->certificate, .key = t->key, .ca = t->ca, .crl = t->crl};
 	struct certificate *c = calloc(1, sizeof(*c));
@@ -68,7 +99,8 @@ struct certificate *certificate_open(const struct config_tls *t, char *why, size
 		snprintf(why, why_size, "out of memory");
 		return NULL;
 	}
-	c->context = tls_server_context(&files, why, why_size);
+	c->context = credential ? open_public(t, why, why_size)
+				: tls_server_context(&files, why, why_size);
 	c->own = c->context ? SSL_CTX_get0_certificate(c->context) : NULL;
 	if (c->own)
 		return c;

@@ -15,7 +15,8 @@
 struct certificate; // with its key, chain and issuers
 
 // Loads what `t` names as the programs do: key file's mode, key and certificate belong together,
-// issuers and revocation lists can be read. NULL with `why`, which says what to write.
+// issuers and revocation lists can be read. A key that is a credential of the service manager, and
+// so not there for others, is left out. NULL with `why`, which says what to write.
 struct certificate *certificate_open(const struct config_tls *t, char *why, size_t why_size);
 void certificate_free(struct certificate *c);
 

@@ -11,9 +11,26 @@
 #include <unistd.h>
 
 #include "control/certificate.h"
+#include "shared/credential.h"
 
 #define DAY 86400
 #define GIB (1024.0 * 1024 * 1024)
+
+static bool is_credential(const char *file)
+{
+	return !strncmp(file, CREDENTIAL_PREFIX, strlen(CREDENTIAL_PREFIX));
+}
+
+// Only the service can read it: nothing more can be said here.
+static void say_credential(
+	const struct check *c, const char *area, const char *what, const char *file)
+{
+	check_say(c, CHECK_OK, area,
+		"%s: the key is the unit's credential %s, not looked at; see: systemctl cat "
+		"poi-control "
+		"poi-dataplane | grep LoadCredential",
+		what, file + strlen(CREDENTIAL_PREFIX));
+}
 
 static void look_at_days(const struct check *c, const char *what, const char *file, int64_t end)
 {
@@ -101,8 +118,11 @@ static void look_at_tls(const struct check *c, const char *what, const struct co
 		check_say(c, CHECK_FAIL, "certificate", "%s: %s", what, why);
 		return;
 	}
-	check_say(c, CHECK_OK, "certificate",
-		"%s: key, mode, certificate and issuers belong together", what);
+	if (is_credential(t->key))
+		say_credential(c, "certificate", what, t->key);
+	else
+		check_say(c, CHECK_OK, "certificate",
+			"%s: key, mode, certificate and issuers belong together", what);
 	if (!certificate_verify(x, ne != NULL, why, sizeof(why)) &&
 		certificate_end(x) > (int64_t)time(NULL))
 		check_say(c, CHECK_FAIL, "certificate",
@@ -135,7 +155,9 @@ static void look_at_key(const struct check *c, const char *key, const char *file
 
 	if (!file)
 		return;
-	if (stat(file, &st))
+	if (is_credential(file))
+		say_credential(c, "key", key, file);
+	else if (stat(file, &st))
 		check_say(c, CHECK_FAIL, "key",
 			"%s: %s: %s; head -c 32 /dev/urandom > %s; chmod 600 %s", key, file,
 			strerror(errno), file, file);

@@ -427,6 +427,20 @@ class Check(unittest.TestCase):
 		os.chmod(audit, 0o600)
 		self.assertIn(("ok", "key"), [line[:2] for line in self.check(poi, with_key, OK)])
 
+	def test_credentials_of_the_service_manager(self):
+		poi = self.poi_of()
+
+		def as_credential(name):
+			return lambda t: t.replace(poi.pki.path("ne.key"), "credential:ne.key", 1).replace("/ne.pem", "/%s.pem" % name, 1)
+		lines = self.check(poi, as_credential("ne"), OK)
+		self.assertTrue(any(v == "ok" and a == "certificate" and "credential ne.key" in t for v, a, t in lines), lines)
+		self.assertTrue(any(v == "ok" and "carries its ne-identifier" in t for v, _, t in lines), lines)
+		self.fails(self.check(poi, as_credential("other-admf")), "certificate", "not good as a TLS server")
+		self.fails(self.check(poi, as_credential("absent")), "certificate", "absent.pem")
+		self.fails(self.check(poi, as_credential("revoked-admf")), "certificate", "revoked")
+		lines = self.check(poi, lambda t: t.replace("audit: {", "audit: { key: credential:audit-key,"), OK)
+		self.assertTrue(any(a == "key" and "credential audit-key" in t for _, a, t in lines), lines)
+
 	def test_listening(self):
 		poi = self.poi_of()
 		with socket.create_server(("127.0.0.1", poi.port)):
