@@ -37,13 +37,12 @@ static void help_all(FILE *out)
 
 static void help_option(FILE *out, const struct cli_option_text *o)
 {
+	const char *open = o->may_lack ? " [" : " ", *close = o->may_lack ? "]" : "";
 	char left[64];
 
 	snprintf(left, sizeof(left), "%s%s%s%s%s%s", o->short_name ? o->short_name : "",
-		o->short_name ? ", " : "", o->name, o->argument ? " " : "",
-		o->argument && o->may_lack ? "[" : "", o->argument ? o->argument : "");
-	if (o->argument && o->may_lack)
-		strcat(left, "]");
+		o->short_name ? ", " : "", o->name, o->argument ? open : "",
+		o->argument ? o->argument : "", o->argument ? close : "");
 	fprintf(out, "  %-22s %s\n", left, o->help);
 }
 

@@ -89,7 +89,7 @@ static size_t word(const char **at, char *out, size_t size)
 
 	for (; *p && (quote || !strchr(" \t\r\n", *p)); p++) {
 		if (quote ? *p == quote : *p == '"' || *p == '\'')
-			quote = quote ? 0 : *p;
+			quote = (char)(quote ? '\0' : *p);
 		else if (n + 1 < size)
 			out[n++] = *p;
 	}

@@ -1,6 +1,7 @@
 // `poi check`: where X1 listens, the monitored ports, and what runs already.
 #include "control/cli_check.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <linux/ethtool.h>
@@ -97,14 +98,21 @@ void check_listeners(const struct check *c)
 
 // --- NICs ---
 
+// "0000:03:00.0" or "03:00.0".
 static bool is_pci(const char *device)
 {
-	unsigned domain, bus, slot, function;
-	int n = 0;
+	static const char *const shapes[] = {"xxxx:xx:xx.x", "xx:xx.x"};
 
-	return (sscanf(device, "%4x:%2x:%2x.%1u%n", &domain, &bus, &slot, &function, &n) == 4 ||
-		       sscanf(device, "%2x:%2x.%1u%n", &bus, &slot, &function, &n) == 3) &&
-	       !device[n];
+	for (size_t k = 0; k < 2; k++) {
+		const char *shape = shapes[k];
+		size_t i = 0;
+		while (shape[i] && (shape[i] == 'x' ? isxdigit((unsigned char)device[i]) != 0
+						    : device[i] == shape[i]))
+			i++;
+		if (!shape[i] && !device[i])
+			return true;
+	}
+	return false;
 }
 
 static void look_at_node(const struct check *c, const char *device)
@@ -173,7 +181,7 @@ static void look_at_pci(const struct check *c, const char *given)
 	else if (!allowed(c->config, device))
 		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal allows others only; add -a %s",
 			given, given);
-	strcat(path, "/driver");
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/driver", c->root, device);
 	ssize_t n = readlink(path, target, sizeof(target) - 1);
 	if (n < 0) {
 		check_say(c, CHECK_FAIL, "port",
@@ -241,7 +249,7 @@ static bool ethtool_says(int fd, const char *interface, uint32_t command)
 
 static void look_at_interface(const struct check *c, const char *device, const char *interface)
 {
-	char state[32], on[64] = "";
+	char state[32];
 
 	if (!check_read(c, state, sizeof(state), "/sys/class/net/%s/operstate", interface)) {
 		check_say(c, CHECK_FAIL, "port", "%s: there is no interface %s; see: ip link",
@@ -256,15 +264,13 @@ static void look_at_interface(const struct check *c, const char *device, const c
 	int fd = c->root[0] ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	if (ethtool_says(fd, interface, ETHTOOL_GGRO))
-		strcat(on, " gro off");
-	if (ethtool_says(fd, interface, ETHTOOL_GFLAGS))
-		strcat(on, " lro off");
+	bool gro = ethtool_says(fd, interface, ETHTOOL_GGRO);
+	bool lro = ethtool_says(fd, interface, ETHTOOL_GFLAGS);
 	close(fd);
-	if (on[0])
+	if (gro || lro)
 		check_say(c, CHECK_WARN, "port",
-			"%s: %s joins packets before they are seen; ethtool -K %s%s", device,
-			interface, interface, on);
+			"%s: %s joins packets before they are seen; ethtool -K %s%s%s", device,
+			interface, interface, gro ? " gro off" : "", lro ? " lro off" : "");
 }
 
 static void look_at_capture(const struct check *c, const char *device, const char *file)

@@ -29,7 +29,7 @@ static void family(FILE *f, const char *name, const char *type, const char *help
 static void sample(FILE *f, const char *name, const char *label, const char *value, uint64_t n)
 {
 	fputs(name, f);
-	if (label) {
+	if (label && value) {
 		fprintf(f, "{%s=\"", label);
 		put_escaped(f, value);
 		fputs("\"}", f);
