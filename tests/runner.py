@@ -126,7 +126,7 @@ class Runner:
 			shown = [line for line in out.splitlines() if not line.startswith("ok ")]
 			print("\n".join("  " + line for line in shown[:400]))
 		for line in out.splitlines():
-			if re.search(r"#\s*skip", line, re.I) or (not status and show and line.startswith(show)):
+			if re.search(r"#\s*skip", line, re.I) or (show and line.startswith(show)):
 				print("  " + line)
 
 	# --- suites
@@ -220,7 +220,7 @@ class Runner:
 		if self.options.long:
 			env["POI_LONG"] = "1"
 		with hugepages():
-			self.program("system", ["tests/system/run", *self.options.match], env)
+			self.program("system", ["tests/system/run", *self.options.match], env, show="# fault ")
 
 
 @contextlib.contextmanager

@@ -54,7 +54,8 @@ class Admf:
 				answer = response.read()
 				self.took = time.monotonic() - start
 				return response.status, answer
-			except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, http.client.CannotSendRequest):
+			except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError,
+					http.client.CannotSendRequest):
 				self.close()
 				if fresh or attempt:
 					raise

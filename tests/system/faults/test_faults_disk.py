@@ -1,0 +1,244 @@
+"""Disk full, EIO and failing fsync on every write in turn, injected by strace: never an OK that is not on disk,
+interception goes on, the ADMF hears of it."""
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+import fixture
+from faults.common import FaultCase, figure
+from fixture import wait_until
+from poi_lab import x1
+from loss import Mdf
+
+STEP = 1 if fixture.LONG else 3  # of the writes, each STEP-th is looked at
+
+
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class Disk(FaultCase):
+	"""Control under strace. A round: start it, make changes while the n-th call fails, kill it, look at the disk."""
+
+	FILE = None  # whose calls fail
+
+	def configure(self):
+		self.append("store: { file: %s, key: %s }\n" % (self.poi.path("tasks.sealed"), self.key("store.key")))
+
+	def start_control(self, inject):
+		"""With `inject` (strace's words); the trace lists what was injected."""
+		call = inject.split(":")[0]
+		self.trace = self.poi.path("strace.txt")
+		command = ["strace", "-f", "-qq", "-o", self.trace, "-P", self.poi.path(self.FILE), "-e", "trace=" + call, "-e",
+			"inject=" + inject, self.poi.programs["poi-control"], "-c", self.poi.file]
+		self.poi.admf.close()
+		self.poi.control = fixture.Process(command, self.poi.path("control.log"))
+
+	def injected(self):
+		with open(self.trace) as f:
+			return "INJECTED" in f.read()
+
+	def kill_control(self):
+		"""kill -9 of control; its tracer ends with it and has written its trace then."""
+		tracer = self.poi.control.child
+		with open("/proc/%d/task/%d/children" % (tracer.pid, tracer.pid)) as f:
+			for pid in f.read().split():
+				os.kill(int(pid), signal.SIGKILL)
+		tracer.wait(10)
+		self.poi.control = None
+
+	def serving(self):
+		"""Until X1 answers; False when the program has refused to start, which is also an answer to a bad disk."""
+		end = time.monotonic() + fixture.READY
+		while time.monotonic() < end:
+			if not self.poi.control.running:
+				return False
+			try:
+				if self.poi.admf.one("Ping").ok:
+					return True
+			except (OSError, http.client.HTTPException):
+				self.poi.admf.close()
+			time.sleep(0.02)
+		raise AssertionError("control neither serves nor ends")
+
+	def changes(self):
+		"""[(kind, XID, answer OK)] of three changes to a task of their own."""
+		xid, done = x1.new_id(), []
+		for kind, ask in (("activate", lambda: self.poi.admf.activate(xid, [x1.target_ipv4("192.0.2.77")], [self.did])),
+				("modify", lambda: self.poi.admf.modify(xid, [x1.target_ipv4("192.0.2.78")], [self.did])),
+				("deactivate", lambda: self.poi.admf.deactivate(xid))):
+			try:
+				done.append((kind, xid, ask().completed))
+			except (OSError, http.client.HTTPException):
+				done.append((kind, xid, False))
+		return done
+
+	def on_disk(self, done):
+		"""Every change that was OKed has its line in the audit log, but deactivations, which come before the disk."""
+		with open(self.poi.path("audit.jsonl"), errors="replace") as f:
+			lines = f.read().splitlines()
+		for kind, xid, ok in done:
+			if ok and kind != "deactivate":
+				self.assertTrue([n for n in lines if xid in n and kind in n.lower()], "%s of %s was OKed and is not on disk" % (kind, xid))
+
+	def held(self):
+		return {e.text for e in self.poi.admf.one("ListAllDetails").all("xId")}
+
+	def round(self, inject):
+		"""(was the fault met, OKs, refusals)"""
+		self.start_control(inject)
+		serving, done = self.serving(), []
+		if serving:
+			wait_until(lambda: self.poi.connected() or not self.poi.control.running, fixture.READY, "connected")
+			done = self.changes()
+			self.growing()
+		if self.poi.control.running:
+			self.kill_control()
+		self.poi.control = None
+		met = self.injected()
+		self.on_disk(done)
+		return met, sum(ok for _, _, ok in done), sum(not ok for _, _, ok in done), serving
+
+	def every(self, call, error, step, row="4"):
+		rounds = oks = refusals = refused_starts = n = 0
+		while True:
+			n += step
+			met, ok, refused, serving = self.round("%s:error=%s:when=%d" % (call, error, n))
+			if not met:
+				break
+			rounds, oks, refusals, refused_starts = rounds + 1, oks + ok, refusals + refused, refused_starts + (not serving)
+			self.assertLess(n, 500)
+		self.assertGreater(rounds, 0, "no %s was met" % call)
+		self.poi.start_control()
+		self.assertEqual(self.held(), {self.xid}, "after the disk is well")
+		self.poi.control.stop()
+		self.poi.control = None
+		figure(row, "%s of %s: %s, each %d. in turn" % (error, self.FILE, call, step),
+			"%d rounds, %d OK all on disk, %d refused, %d starts refused" % (rounds, oks, refusals, refused_starts))
+
+	def stays(self, call, error):
+		"""From some moment on for good: refusals and a fault; then the disk is well again."""
+		self.start_control("%s:error=%s:when=12+" % (call, error))
+		self.assertTrue(self.serving())
+		wait_until(lambda: self.poi.connected(), fixture.READY, "connected")
+		refused = 0
+		for _ in range(12):
+			done = self.changes()
+			refused += sum(not ok for kind, _, ok in done if kind == "activate")
+		self.assertGreater(refused, 0, "tasks were accepted that cannot be recorded")
+		self.growing()
+		started = time.monotonic()
+		self.heard("audit" if self.FILE.startswith("audit") else "store")
+		figure("4", "%s of %s for good: %s" % (error, self.FILE, call), "%d of 12 activations refused, ADMF told, interception goes on" % refused)
+		self.assertLess(time.monotonic() - started, 5)
+		self.kill_control()
+		self.assertTrue(self.injected())
+		self.poi.start_control()
+		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4("192.0.2.79")], [self.did]))
+
+	def run_all(self, single, lasting):
+		self.begin()
+		self.kill_first()
+		for call, error in single:
+			self.every(call, error, 1 if "sync" in call else STEP)
+		for call, error in lasting:
+			self.stays(call, error)
+		self.all_arrives()
+
+	def kill_first(self):
+		self.poi.control.stop()
+		self.poi.control = None
+
+
+class AuditLog(Disk):
+	FILE = "audit.jsonl"
+
+	def test_full(self):
+		self.run_all([("write", "ENOSPC")], [("write", "ENOSPC")])
+
+	def test_sync(self):
+		self.run_all([("fdatasync", "EIO")], [("fdatasync", "EIO")])
+
+
+class Store(Disk):
+	FILE = "tasks.sealed"
+
+	def test_full(self):
+		self.run_all([("pwrite64", "ENOSPC")], [("pwrite64", "ENOSPC")])
+
+	def test_sync(self):
+		self.run_all([("fdatasync", "EIO")], [("fdatasync", "EIO")])
+
+	def test_oked_tasks_survive_both(self):
+		"""Whatever failed before: after kill -9 of both the store brings back exactly what was OKed."""
+		self.begin()
+		self.kill_first()
+		held, n = {self.xid}, 0
+		for call, error in (("pwrite64", "ENOSPC"), ("fdatasync", "EIO"), ("fsync", "EIO"), ("rename", "EIO")):
+			for when in (1, 2, 5) if not fixture.LONG else range(1, 12):
+				self.start_control("%s:error=%s:when=%d" % (call, error, when))
+				if self.serving():
+					wait_until(lambda: self.poi.connected(), fixture.READY, "connected")
+					for _ in range(3):
+						xid = x1.new_id()
+						if self.poi.admf.activate(xid, [x1.target_ipv4("192.0.2.80")], [self.did]).completed:
+							held.add(xid)
+					self.kill_control()
+				n += 1
+				self.poi.control = None
+		self.stream.finish()
+		self.stream = None
+		self.poi.dataplane.kill()
+		self.poi.start()
+		self.assertEqual(self.held(), held)
+		figure("4", "both killed after %d failures of the store" % n, "%d of %d OKed tasks are back" % (len(held), len(held)))
+
+
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class Spool(FaultCase):
+	def configure(self):
+		folder = self.poi.path("spool")
+		os.mkdir(folder, 0o700)
+		with open(self.poi.file) as f:
+			text = f.read()
+		text = text.replace("delivery:\n", "delivery:\n  buffer: 1MiB\n  spool: { folder: %s, key: %s, size: 64MiB }\n" % (folder,
+			self.key("spool.key")), 1)
+		with open(self.poi.file, "w") as out:
+			out.write(text)
+
+	def slow_mdf(self):
+		m = Mdf(self.poi.pki)
+		m.start()
+		self.addCleanup(m.stop)
+		return m
+
+	def test_full(self):
+		"""The spool's disk is full while an MDF reads nothing: what does not fit is lost by name, nothing else is."""
+		self.poi.mdf = lambda: self.slow_mdf()
+		self.begin(3000)
+		self.growing()
+		pid = str(self.poi.dataplane.child.pid)
+		tracer = subprocess.Popen(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64", "-e", "inject=pwrite64:error=ENOSPC",
+			"-p", pid], stderr=subprocess.PIPE)
+		try:
+			time.sleep(0.3)
+			self.mdf.stalled = True
+			wait_until(lambda: sum(self.poi.status()["lost"].values()) > 0, 20, "the loss is counted")
+			self.assertTrue(self.poi.dataplane.running)
+		finally:
+			tracer.terminate()
+			tracer.wait()
+		self.mdf.stalled = False
+		sent = len(self.stream.finish())
+		self.stream = None
+		status = wait_until(lambda: (lambda s: s if s["matches"] >= sent and not s.get("queued") else None)(self.poi.status()), 40,
+			"the rest is delivered: %s" % self.poi.status())
+		lost = sum(status["lost"].values())
+		self.assertEqual(status["delivered"] + lost + status["in_doubt"], status["offered"], status)
+		self.assertTrue(status["ledger"]["balanced"])
+		figure("4", "ENOSPC of the spool while an MDF reads nothing", "%d packets, %d delivered, %d lost by name, sums exact" % (
+			sent, status["delivered"], lost))
+
+
+del Disk, FaultCase  # run through those above only
