@@ -33,6 +33,7 @@ struct port {
 	enum port_spread spread;
 	uint64_t imissed, nombuf; // when the current outage began
 	struct loss_watch losing;
+	struct kernel_rings rings; // of a port on a kernel interface
 };
 
 struct ports {
@@ -357,6 +358,8 @@ static int start(
 	if (rte_eth_promiscuous_enable(p->id) != 0)
 		log_notice("port %s: no promiscuous mode", p->name);
 	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
+	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
+		kernel_rings_find(&p->rings, p->info.if_index);
 	look_back(p);
 	p->link_up = link_is_up(p);
 	announce(p);
@@ -418,6 +421,7 @@ void ports_status(const struct ports *ps, struct channel_status *out)
 		snprintf(out->port[i].name, sizeof(out->port[i].name), "%s", p->name);
 		out->port[i].link_up = p->link_up;
 		out->port[i].received = s.ipackets;
+		s.imissed += p->rings.dropped;
 		out->port[i].imissed = s.imissed;
 		out->port[i].nombuf = s.rx_nombuf;
 		out->port[i].transmitted = s.opackets;
@@ -455,6 +459,7 @@ static void port_losses(struct port *p, uint64_t now_ms,
 
 	if (rte_eth_stats_get(p->id, &s) != 0)
 		return;
+	s.imissed += kernel_rings_dropped(&p->rings);
 	if (!p->losing.active && s.imissed + s.rx_nombuf == p->losing.seen) {
 		p->imissed = s.imissed;
 		p->nombuf = s.rx_nombuf;

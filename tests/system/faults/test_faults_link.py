@@ -58,6 +58,14 @@ class Flaps(FaultCase):
 class Overload(FaultCase):
 	"""The process does not run for a while: what the ring cannot hold is a fault with a number, and then it is over."""
 
+	@staticmethod
+	def stopped(pid):
+		states = []
+		for thread in os.listdir("/proc/%d/task" % pid):
+			with open("/proc/%d/task/%s/stat" % (pid, thread)) as f:
+				states.append(f.read().rsplit(") ", 1)[1][0])
+		return set(states) == {"T"}
+
 	def test_stopped_consumer(self):
 		self.begin(200)
 		self.growing()
@@ -67,6 +75,7 @@ class Overload(FaultCase):
 		pid = self.poi.dataplane.child.pid
 		burst = [udp_frame(TARGET, OTHER, b"%d" % n) for n in range(20000)]
 		os.kill(pid, signal.SIGSTOP)
+		wait_until(lambda: self.stopped(pid), 2, "every thread has stopped")
 		try:
 			self.link.send(burst)
 		finally:
