@@ -79,6 +79,15 @@ void deliver_stop(struct deliver *d)
 		deliver_thread_join(&d->thread[i]);
 }
 
+static void dispose(struct link *l)
+{
+	link_spool_wait(l);
+	link_spool_close(l, true);
+	mdf_close(l->mdf);
+	stream_free(l->stream);
+	free(l);
+}
+
 void deliver_free(struct deliver *d)
 {
 	if (!d)
@@ -87,13 +96,10 @@ void deliver_free(struct deliver *d)
 	for (uint32_t i = 0; i < d->n_threads; i++)
 		deliver_thread_close(&d->thread[i]);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		if (!d->link[i])
-			continue;
-		link_spool_wait(d->link[i]);
-		link_spool_close(d->link[i], true);
-		mdf_close(d->link[i]->mdf);
-		stream_free(d->link[i]->stream);
-		free(d->link[i]);
+		if (d->link[i] && d->link[i]->twin)
+			dispose(d->link[i]->twin);
+		if (d->link[i])
+			dispose(d->link[i]);
 	}
 	spooler_free(d->spooler);
 	explicit_bzero(d->spool_root, sizeof(d->spool_root));
@@ -123,6 +129,7 @@ static struct link_settings settings_of(
 	struct link_settings s = {.buffer = c->buffer,
 		.spool = c->spool.size,
 		.minor = PDU_VERSION_MINOR_DEFAULT,
+		.connections = c->connections == 2 ? 2 : 1,
 		.keepalive = c->keepalive.enabled,
 		.require_ack = c->keepalive.require_ack};
 
@@ -134,6 +141,7 @@ static struct link_settings settings_of(
 		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;
 		s.max_pdu = o->max_pdu >= 0 ? (uint32_t)o->max_pdu : s.max_pdu;
 		s.minor = o->version_minor >= 0 ? (uint8_t)o->version_minor : s.minor;
+		s.connections = o->connections > 0 ? (uint8_t)o->connections : s.connections;
 		s.keepalive = o->keepalive >= 0 ? o->keepalive : s.keepalive;
 		s.require_ack = o->require_ack >= 0 ? o->require_ack : s.require_ack;
 		s.identity = o->peer_identity ? o->peer_identity : s.identity;
@@ -174,7 +182,7 @@ static struct copy_ring **make_rings(struct link *l, uint8_t delivery)
 	struct copy_ring **rings = calloc((size_t)n * COPY_KINDS, sizeof(struct copy_ring *));
 
 	for (uint32_t i = 0; rings && i < n * COPY_KINDS; i++) {
-		if (!takes(delivery, i % COPY_KINDS) ||
+		if (!takes(delivery & l->kinds, i % COPY_KINDS) ||
 			!capture_takes(l->deliver->captures[i / COPY_KINDS], i % COPY_KINDS) ||
 			stream_ring(stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS)))
 			continue;
@@ -234,38 +242,92 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 	return index;
 }
 
-int deliver_add(struct deliver *d, const struct channel_destination *dest, uint16_t *index)
+// Fills stream and rings. 0 or NOMEM.
+static int link_fill(struct link *l)
 {
-	pthread_mutex_lock(&d->lock);
-	int at = find_index(d, dest);
-	uint64_t serial = ++d->serial;
-	pthread_mutex_unlock(&d->lock);
-	if (at < 0)
-		return at;
-	struct link *l = link_new(d, dest);
-	if (!l)
-		return POI_ERR_NOMEM;
-	l->index = (uint16_t)at;
-	l->serial = serial;
-	l->thread = &d->thread[at % d->n_threads];
+	struct deliver *d = l->deliver;
+
+	l->thread = &d->thread[l->index % d->n_threads];
 	l->stream = stream_new(d->n_workers, &l->thread->book, l);
-	struct copy_ring **rings = l->stream ? make_rings(l, dest->delivery) : NULL;
-	if (!rings) {
-		stream_free(l->stream);
-		free(l);
+	struct copy_ring **rings = l->stream ? make_rings(l, l->dest.delivery) : NULL;
+	if (!rings)
 		return POI_ERR_NOMEM;
-	}
 	for (uint32_t i = 0; i < d->n_workers * COPY_KINDS; i++)
 		stream_attach(l->stream, stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS),
 			rings[i]);
 	free(rings);
+	return 0;
+}
+
+static void link_free(struct link *l)
+{
+	if (!l)
+		return;
+	stream_free(l->stream);
+	free(l);
+}
+
+// The destination's connections, not yet known to anyone. NULL when out of memory.
+static struct link *links_new(struct deliver *d, const struct channel_destination *dest, int at)
+{
+	struct link *l = link_new(d, dest), *twin = NULL;
+
+	if (!l)
+		return NULL;
+	l->index = (uint16_t)at;
+	l->kinds = DELIVERY_X2 | DELIVERY_X3;
+	if (l->settings.connections == 2) {
+		twin = link_new(d, dest);
+		if (!twin)
+			goto fail;
+		l->kinds = DELIVERY_X2;
+		twin->kinds = DELIVERY_X3;
+		twin->index = l->index;
+		twin->twin = l;
+		l->twin = twin;
+	}
+	if (link_fill(l) || (twin && link_fill(twin)))
+		goto fail;
+	return l;
+fail:
+	link_free(twin);
+	link_free(l);
+	return NULL;
+}
+
+static void start(struct link *l)
+{
+	struct command c = {.kind = COMMAND_ADD, .waited = true, .link = l};
+
+	deliver_thread_send(l->thread, &c);
+	attach(l, l->dest.delivery);
+}
+
+int deliver_add(struct deliver *d, const struct channel_destination *dest, uint16_t *index)
+{
+	pthread_mutex_lock(&d->lock);
+	int at = find_index(d, dest);
+	d->serial += 2;
+	uint64_t serial = d->serial;
+	pthread_mutex_unlock(&d->lock);
+	if (at < 0)
+		return at;
+	struct link *l = links_new(d, dest, at);
+	if (!l)
+		return POI_ERR_NOMEM;
+	struct link *twin = l->twin;
+	l->serial = serial;
 	link_spool_open(l);
+	if (twin) {
+		twin->serial = serial + 1;
+		link_spool_open(twin);
+	}
 	pthread_mutex_lock(&d->lock);
 	d->link[at] = l;
 	pthread_mutex_unlock(&d->lock);
-	struct command c = {.kind = COMMAND_ADD, .waited = true, .link = l};
-	deliver_thread_send(l->thread, &c);
-	attach(l, dest->delivery);
+	start(l);
+	if (twin)
+		start(twin);
 	*index = (uint16_t)at;
 	return 0;
 }
@@ -280,12 +342,8 @@ static struct link *link_at(struct deliver *d, uint16_t index)
 	return l;
 }
 
-int deliver_modify(struct deliver *d, uint16_t index, const struct channel_destination *dest)
+static int modify_one(struct link *l, const struct channel_destination *dest)
 {
-	struct link *l = link_at(d, index);
-
-	if (!l)
-		return POI_ERR_NOT_FOUND;
 	struct command c = {.kind = COMMAND_MODIFY, .waited = true, .link = l, .dest = *dest};
 	c.dest.memo = NULL;
 	c.dest.memo_length = 0;
@@ -298,16 +356,36 @@ int deliver_modify(struct deliver *d, uint16_t index, const struct channel_desti
 	return 0;
 }
 
+int deliver_modify(struct deliver *d, uint16_t index, const struct channel_destination *dest)
+{
+	struct link *l = link_at(d, index);
+
+	if (!l)
+		return POI_ERR_NOT_FOUND;
+	int error = modify_one(l, dest);
+	return error || !l->twin ? error : modify_one(l->twin, dest);
+}
+
+static void remove_one(struct link *l)
+{
+	attach(l, 0);
+	atomic_store_explicit(&l->removing, true, memory_order_relaxed);
+	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .link = l};
+	deliver_thread_send(l->thread, &c);
+}
+
 void deliver_remove(struct deliver *d, uint16_t index)
 {
 	struct link *l = link_at(d, index);
 
 	if (!l)
 		return;
-	attach(l, 0);
-	atomic_store_explicit(&l->removing, true, memory_order_relaxed);
-	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .link = l};
-	deliver_thread_send(l->thread, &c);
+	struct link *twin = l->twin; // before: once told, the first may be gone at any time
+	if (twin)
+		atomic_store_explicit(&twin->removing, true, memory_order_relaxed);
+	remove_one(l);
+	if (twin)
+		remove_one(twin);
 }
 
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
@@ -322,6 +400,32 @@ void deliver_slot_reset(struct deliver *d, uint32_t slot)
 		settled_reset(&d->thread[i].book, slot);
 }
 
+// The worse of two connections is the destination's state.
+static unsigned badness(uint8_t state)
+{
+	static const uint8_t order[] = {[DESTINATION_IDLE] = 0,
+		[DESTINATION_UP] = 1,
+		[DESTINATION_DRAINING] = 2,
+		[DESTINATION_CONNECTING] = 3,
+		[DESTINATION_DOWN] = 4};
+
+	return order[state];
+}
+
+static void add_status(const struct link *l, struct channel_destination_status *out)
+{
+	uint8_t state = (uint8_t)atomic_load_explicit(&l->state, memory_order_relaxed);
+
+	if (badness(state) >= badness(out->state)) {
+		out->state = state;
+		snprintf(out->reason, sizeof(out->reason), "%s", l->reason);
+	}
+	if (l->down_since_ns && (!out->down_since_ns || l->down_since_ns < out->down_since_ns))
+		out->down_since_ns = l->down_since_ns;
+	out->connects += l->connects;
+	stream_balance(l->stream, &out->copies, &out->queued_octets);
+}
+
 int deliver_status(const struct deliver *d, uint16_t index, struct channel_destination_status *out)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock; // the lock is no part of the value
@@ -332,11 +436,9 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	if (l) {
 		struct id16 ne = out->ne, did = out->did;
 		*out = (struct channel_destination_status){.ne = ne, .did = did};
-		out->state = (uint8_t)atomic_load_explicit(&l->state, memory_order_relaxed);
-		stream_balance(l->stream, &out->copies, &out->queued_octets);
-		out->connects = l->connects;
-		out->down_since_ns = l->down_since_ns;
-		snprintf(out->reason, sizeof(out->reason), "%s", l->reason);
+		add_status(l, out);
+		if (l->twin)
+			add_status(l->twin, out);
 		error = 0;
 	}
 	pthread_mutex_unlock(lock);
@@ -350,9 +452,13 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 
 	pthread_mutex_lock(lock);
 	*out = d->past;
-	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++)
-		if (d->link[i])
-			stream_balance(d->link[i]->stream, out, &octets);
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
+		const struct link *l = d->link[i];
+		if (l)
+			stream_balance(l->stream, out, &octets);
+		if (l && l->twin)
+			stream_balance(l->twin->stream, out, &octets);
+	}
 	pthread_mutex_unlock(lock);
 }
 
@@ -362,9 +468,13 @@ uint64_t deliver_recovered(const struct deliver *d)
 
 	pthread_mutex_lock(lock);
 	uint64_t sum = d->past_recovered;
-	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++)
-		if (d->link[i])
-			sum += stream_spool_recovered(d->link[i]->stream);
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
+		const struct link *l = d->link[i];
+		if (l)
+			sum += stream_spool_recovered(l->stream);
+		if (l && l->twin)
+			sum += stream_spool_recovered(l->twin->stream);
+	}
 	pthread_mutex_unlock(lock);
 	return sum;
 }

@@ -23,6 +23,7 @@ struct link_settings { // the configuration with the overrides of this destinati
 	uint64_t spool; // octets on disk
 	uint32_t max_pdu;
 	uint8_t minor;
+	uint8_t connections; // 2: X2 and X3 each have their own
 	bool keepalive;
 	bool require_ack;
 	const char *identity; // the configuration's; NULL: the address or host name
@@ -36,7 +37,8 @@ struct link_spool {	     // of one kind
 	uint64_t lost_at_failing;
 };
 
-// One destination. Owned by its delivery thread, but for the members marked otherwise.
+// One connection of a destination: its only one, or that for X2 with a twin for X3. Owned by its
+// delivery thread, but for the members marked otherwise.
 struct link {
 	struct deliver *deliver;
 	struct deliver_thread *thread;
@@ -44,7 +46,9 @@ struct link {
 	struct link *next_busy; // of the thread's busy list
 	bool busy;
 	uint16_t index;
-	uint64_t serial; // tells a late answer of the resolver apart
+	uint8_t kinds;	   // DELIVERY_X2, DELIVERY_X3: what it would carry
+	struct link *twin; // same index and thread; NULL: none. Changed under deliver->lock
+	uint64_t serial;   // tells a late answer of the resolver apart
 	struct link_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
@@ -67,6 +71,7 @@ struct link {
 	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
 	uint64_t lost_before;		  // when none had been lost for a while
 	uint64_t lost_at_down;		  // for the count in the up event
+	uint64_t lost_twin;		  // of a twin that came up first
 
 	struct stream_piece piece; // refused by TCP for now; length 0: none
 	bool piece_is_control;

@@ -107,13 +107,25 @@ static void down(struct link *l, uint64_t now, const char *format, ...)
 	l->reported_down = true;
 	l->down_at = now;
 	l->lost_at_down = l->lost_before;
-	link_post(l, EVENT_DESTINATION_DOWN, 0, reason);
+	if (!l->twin || !l->twin->reported_down)
+		link_post(l, EVENT_DESTINATION_DOWN, 0, reason);
 }
 
 // How long, and exactly what it cost. Of what is lost each copy is told at most once.
 static void say_up(struct link *l, uint64_t now)
 {
 	uint64_t lost = link_lost(l) - l->lost_at_down;
+
+	l->lost_before = l->lost_seen = l->lost_at_down + lost;
+	l->lost_seen_at = now;
+	l->reported_down = false;
+	lost += l->lost_twin;
+	l->lost_twin = 0;
+	if (l->twin && l->twin->reported_down) { // it will say so for both
+		l->twin->lost_twin += lost;
+		l->twin->down_at = l->down_at < l->twin->down_at ? l->down_at : l->twin->down_at;
+		return;
+	}
 	uint64_t outage = (now - l->down_at) / NS_PER_MS;
 	time_t since = (time_t)((deliver_realtime() - outage * NS_PER_MS) / NS_PER_S);
 	char text[128], when[32];
@@ -126,8 +138,6 @@ static void say_up(struct link *l, uint64_t now)
 		(unsigned long long)(outage / 1000), (unsigned long long)(outage % 1000), when,
 		(unsigned long long)lost);
 	link_post(l, EVENT_DESTINATION_UP, lost, text);
-	l->lost_before = l->lost_seen = l->lost_at_down + lost;
-	l->lost_seen_at = now;
 }
 
 static void up(struct link *l, uint64_t now)
@@ -152,7 +162,6 @@ static void up(struct link *l, uint64_t now)
 	pthread_mutex_unlock(&l->deliver->lock);
 	if (l->reported_down)
 		say_up(l, now);
-	l->reported_down = false;
 }
 
 static void go_on_connecting(struct link *l, uint64_t now)
@@ -270,12 +279,35 @@ static void look_at_losses(struct link *l, uint64_t now)
 	}
 }
 
+// One of two connections whose kind is not delivered, or not any more, is not made or kept.
+static bool is_needed(const struct link *l)
+{
+	return !l->twin || (l->dest.delivery & l->kinds) || !stream_empty(l->stream);
+}
+
+static void rest(struct link *l, uint64_t now)
+{
+	drop(l);
+	l->up_at = 0;
+	l->failures = 0;
+	if (l->reported_down)
+		say_up(l, now);
+	set_state(l, DESTINATION_IDLE);
+	pthread_mutex_lock(&l->deliver->lock);
+	l->down_since_ns = 0;
+	l->reason[0] = 0;
+	pthread_mutex_unlock(&l->deliver->lock);
+}
+
 void link_timers(struct link *l, uint64_t now)
 {
 	link_spool_work(l, now);
 	if (!l->reported_down)
 		look_at_losses(l, now);
-	if (l->mdf && l->up_at) {
+	if (!is_needed(l)) {
+		if (l->state != DESTINATION_IDLE)
+			rest(l, now);
+	} else if (l->mdf && l->up_at) {
 		l->writable = true; // a try costs little; no lost wake-up may hold a queue
 		check_liveness(l, now);
 		if (l->mdf)

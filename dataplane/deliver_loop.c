@@ -233,7 +233,9 @@ static void retire(struct deliver_thread *t, struct link *l)
 	pthread_mutex_lock(&d->lock);
 	stream_balance(l->stream, &d->past, &octets);
 	d->past_recovered += stream_spool_recovered(l->stream);
-	d->link[l->index] = NULL;
+	d->link[l->index] = l->twin;
+	if (l->twin)
+		l->twin->twin = NULL;
 	pthread_mutex_unlock(&d->lock);
 	stream_free(l->stream);
 	free(l);

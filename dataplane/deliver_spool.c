@@ -91,8 +91,10 @@ void link_spool_open(struct link *l)
 
 	if (!l->deliver->spooler || l->settings.spool == 0)
 		return;
-	open_one(l, COPY_X2, x2);
-	open_one(l, COPY_X3, l->settings.spool - x2);
+	if (l->kinds & DELIVERY_X2)
+		open_one(l, COPY_X2, x2);
+	if (l->kinds & DELIVERY_X3)
+		open_one(l, COPY_X3, l->settings.spool - x2);
 }
 
 static bool in_flight(const struct link_spool *p)

@@ -100,6 +100,7 @@ struct config_override { // delivery.overrides
 	int64_t max_pdu;
 	int64_t buffer;
 	int64_t spool;
+	int32_t connections;
 	char *peer_identity; // NULL when not given
 };
 
@@ -120,6 +121,7 @@ struct config_delivery {
 	uint64_t buffer_total; // octets for all, 256 MiB
 	struct config_spool spool;
 	bool resend_in_doubt;  // default true
+	uint32_t connections;  // 1: X2 and X3 of a destination on one; 2: on one each
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1
 	uint8_t xiri_release;  // enum config_xiri_release: module version that header reports name

@@ -255,6 +255,7 @@ static const struct config_key override_keys[] = {
 	OPTIONAL("buffer", CONFIG_SIZE, buffer, 64 * KIB, 1024 * GIB, "as delivery.buffer"),
 	OPTIONAL(
 		"spool", CONFIG_SIZE, spool, 0, 1024 * GIB, "size of the encrypted spool; 0: none"),
+	OPTIONAL("connections", CONFIG_NUMBER, connections, 1, 2, "as delivery.connections"),
 	{.name = "peer-identity",
 		.type = CONFIG_TEXT,
 		AT(struct config_override, peer_identity),
@@ -345,6 +346,8 @@ static const struct config_key delivery_keys[] = {
 		.doc = "where the oldest PDUs go when a destination's buffer is nearly used up"},
 	BOOL("resend-in-doubt", struct config_delivery, resend_in_doubt, "true",
 		"send again what was not acknowledged when a connection was cut"),
+	NUMBER("connections", struct config_delivery, connections, 1, 2, "1",
+		"1: X2 and X3 of a destination share a connection; 2: each has its own"),
 	NUMBER("flush-us", struct config_delivery, flush_us, 1, 1000000, "50",
 		"age in microseconds at which a TLS record leaves although not full"),
 	NUMBER("threads", struct config_delivery, threads, 1, 16, "1", "delivery threads"),

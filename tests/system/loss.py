@@ -159,14 +159,14 @@ class Loss(fixture.PoiCase):
 		with socket.socket() as s:
 			return s.connect_ex(("127.0.0.1", cls.admf_port)) == 0
 
-	DELIVERY = DATAPLANE = ""  # more of the configuration
+	OVERRIDES = DELIVERY = DATAPLANE = ""  # more of the configuration
 
 	@classmethod
 	def options(cls):
 		return {"eal": fixture.af_packet(0, cls.link.inner), "ports": ("{ device: net_af_packet0, mode: probe }" + cls.DATAPLANE,),
 			"ne_extra": "admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.admf_port, "delivery_extra":
-			"keepalive: %s\nbuffer: 1MiB\noverrides: [{ match: 198.18.0.0/15, peer-identity: mdf-01 }]\n%s" %
-			(cls.KEEPALIVE, cls.DELIVERY)}
+			"keepalive: %s\nbuffer: 1MiB\noverrides: [{ match: 198.18.0.0/15, peer-identity: mdf-01 }%s]\n%s" %
+			(cls.KEEPALIVE, cls.OVERRIDES, cls.DELIVERY)}
 
 	def setUp(self):
 		super().setUp()

@@ -1,10 +1,17 @@
 """Delivery when the MDF is not its best: nothing is lost without a name, nothing goes to a stranger."""
+import contextlib
+import os
+import signal
+import socket
+import ssl
+import threading
 import time
 import unittest
+import xml.etree.ElementTree as ElementTree
 
 import fixture
 from fixture import udp_frame
-from poi_lab import mdf, x1
+from poi_lab import mdf, pdu, x1
 
 TARGET = "192.0.2.10"
 
@@ -156,6 +163,227 @@ class WrongMdf(fixture.TrafficCase):
 
 	def test_wrong_purpose(self):
 		self.impostor("client-only-mdf")
+
+
+class Options(fixture.TrafficCase):
+	"""What the configuration says of single destinations, and every kind of address."""
+
+	@classmethod
+	def options(cls):
+		overrides = ("{ match: 127.0.0.2/32, peer-identity: mdf-01, connections: 2 }",
+			"{ match: 127.0.0.3/32, peer-identity: mdf-01, version-minor: 6 }",
+			"{ match: 127.0.0.4/32, peer-identity: mdf-01, max-pdu: 300 }")
+		return {**super().options(), "ne_extra": "x2-report: pdhr", "delivery_extra":
+			"keepalive: { enabled: true, time-p1: 1, time-p2: 3 }\nbuffer: 1MiB\noverrides: [%s]" % ", ".join(overrides)}
+
+	def at(self, address, **more):
+		m = self.poi.mdf(keep=True, address=address, **more)
+		self.addCleanup(m.stop)
+		return m, self.destination(m)
+
+	def of(self, did):
+		return [d for d in self.poi.status()["destinations"] if d["did"] == did][0]
+
+	def task(self, *dids, delivery="X2andX3"):
+		xid = x1.new_id()
+		self.ok(self.poi.admf.activate(xid, [x1.target_ipv4(TARGET)], dids, delivery))
+		return xid
+
+	def exact(self, did, n):
+		d = self.of(did)
+		self.assertEqual((d["offered"], d["delivered"], d["dropped"], d["queued"], d["in_doubt"]), (n, n, 0, 0, 0), d)
+
+	def test_one_connection_for_both(self):
+		m, did = self.at("127.0.0.1")
+		self.task(did)
+		self.send(frames(50))
+		self.assertTrue(m.wait_pdus(100), m.summary())
+		self.assertEqual(m.kinds(), [[pdu.X2, pdu.X3]])
+		self.assertTrue(m.good, m.summary())
+		fixture.wait_until(lambda: not self.of(did)["queued"], 2, "all acknowledged")
+		self.exact(did, 100)
+
+	def test_two_connections(self):
+		"""X2 and X3 each on their own: keepalives, accounting and faults of each; together the destination's."""
+		m, did = self.at("127.0.0.2")
+		self.task(did)
+		self.send(frames(50))
+		self.assertTrue(m.wait_pdus(100), m.summary())
+		self.assertEqual(sorted(m.kinds()), [[pdu.X2], [pdu.X3]])
+		fixture.wait_until(lambda: not self.of(did)["queued"], 2, "all acknowledged")
+		self.exact(did, 100)
+		self.assertTrue(m.wait(lambda m: m.counts["keepalives"] >= 6, 6), m.summary())
+		self.assertEqual((m.summary()["connections"], self.of(did)["state"]), (2, "up"))
+		# One of them is cut: the other goes on, and the destination is what the worse one is.
+		x3 = next(tls for tls, local in m.by_connection if {c[0] for c in local} == {pdu.X3})
+		before = m.counts["x2"]
+		m.refuse()
+		socket.socket.shutdown(x3, socket.SHUT_RDWR)
+		fixture.wait_until(lambda: self.of(did)["state"] == "down", 3, "the fault is the destination's")
+		self.send(frames(50))
+		self.assertTrue(m.wait(lambda m: m.counts["x2"] == before + 50, 3), m.summary())
+		m.start()
+		self.assertTrue(m.wait(lambda m: m.counts["x3"] == 100, 8), m.summary())
+		fixture.wait_until(lambda: self.of(did)["state"] == "up" and not self.of(did)["queued"], 3, "up again")
+		self.exact(did, 200)
+		self.assertEqual(m.summary()["connections"], 3)
+		self.assertTrue(m.good, m.summary())
+		self.poi.balanced()
+
+	def test_a_connection_that_is_not_needed(self):
+		m, _ = self.at("127.0.0.2")
+		did = self.destination(m, "X3Only")
+		xid = self.task(did, delivery="X3Only")
+		self.send(frames(10))
+		self.assertTrue(m.wait_pdus(10), m.summary())
+		self.assertEqual(self.of(did)["state"], "up")
+		self.ok(self.poi.admf.deactivate(xid))
+		self.ok(self.poi.admf.remove_destination(did))
+		fixture.wait_until(lambda: did not in [d["did"] for d in self.poi.status()["destinations"]], 7, "it is gone")
+
+	def test_version_minor(self):
+		five, did_five = self.at("127.0.0.1")
+		six, did_six = self.at("127.0.0.3")
+		self.task(did_five, did_six)
+		self.send(frames(20))
+		for m, minor in ((five, 5), (six, 6)):
+			self.assertTrue(m.wait_pdus(40), m.summary())
+			self.assertEqual({(p.major, p.minor) for p in m.kept}, {(0, minor)})
+			self.assertTrue(m.good, m.summary())
+		# But for the version octet they are the same.
+		held = [sorted((p.context, p.sequence, p.time_ns, bytes(p.payload)) for p in m.kept) for m in (five, six)]
+		self.assertEqual(*held)
+
+	def test_largest_pdu(self):
+		"""What exceeds it is lost under its name, seen as a gap, and the ADMF can ask about it."""
+		m, did = self.at("127.0.0.4")
+		xid = self.task(did, delivery="X3Only")
+		self.send(frames(10) + frames(5, 1000) + frames(10))
+		self.assertTrue(m.wait_pdus(20), m.summary())
+		self.assertEqual((m.summary()["x3"], m.summary()["missing"]), (20, 5), m.summary())
+		self.assertEqual(self.of(did)["lost"]["pdu_too_large"], 5)
+		fixture.wait_until(lambda: not self.of(did)["queued"], 2, "all acknowledged")
+		fixture.wait_until(lambda: "pdu_too_large" in ElementTree.tostring(self.poi.admf.get_task(xid).element).decode(), 3,
+			"the task's status names it")
+		self.poi.balanced()
+
+	def test_ipv6(self):
+		m, did = self.at("::1")
+		self.task(did)
+		self.send(frames(20))
+		self.assertTrue(m.wait_pdus(40), m.summary())
+		self.assertTrue(m.good, m.summary())
+		fixture.wait_until(lambda: not self.of(did)["queued"], 2, "all acknowledged")
+		self.exact(did, 40)
+
+	def test_host_name(self):
+		"""The certificate must carry the name."""
+		m = self.poi.mdf(keep=True)
+		self.addCleanup(m.stop)
+		did = x1.new_id()
+		self.ok(self.poi.admf.one("CreateDestination", x1.destination_uri(did, "tls://localhost:%d" % m.port)))
+		self.task(did)
+		self.send(frames(20))
+		self.assertTrue(m.wait_pdus(40), m.summary())
+		self.assertTrue(m.good, m.summary())
+
+	def test_a_name_without_address(self):
+		did = x1.new_id()
+		self.ok(self.poi.admf.one("CreateDestination", x1.destination_uri(did, "tls://nowhere.invalid:4711")))
+		good, did_good = self.at("127.0.0.1")
+		self.task(did, did_good)
+		fixture.wait_until(lambda: self.of(did)["state"] == "down", 10, "it cannot be resolved")
+		self.assertIn("host name", self.of(did)["reason"])
+		self.send(frames(20))
+		self.assertTrue(good.wait_pdus(40), good.summary())
+
+	def test_new_certificate(self):
+		"""SIGHUP: live connections are made anew with it, and nothing is lost or sent twice."""
+		m, did = self.at("127.0.0.1")
+		self.task(did)
+		stream = fixture.Stream(self.link, lambda n: frames(1)[0], 500)
+		stream.start()
+		self.assertTrue(m.wait_pdus(50), m.summary())
+		os.kill(self.poi.dataplane.child.pid, signal.SIGHUP)
+		self.assertTrue(m.wait(lambda m: m.counts["connections"] == 2, 8), m.summary())
+		time.sleep(0.3)
+		sent = len(stream.finish())
+		self.assertTrue(m.wait_pdus(2 * sent), m.summary())
+		self.assertEqual((m.summary()["resent"], m.summary()["gaps"], len(m.kept)), (0, 0, 2 * sent), m.summary())
+
+
+class OnlyTls(fixture.TrafficCase):
+	"""TLS 1.2 at least, and never clear text."""
+
+	def test_old_version(self):
+		old = mdf.Mdf(self.poi.pki.path("mdf.pem"), self.poi.pki.path("mdf.key"), self.poi.pki.path("ca.pem"))
+		old._context.set_ciphers("ALL:@SECLEVEL=0")
+		old._context.minimum_version = ssl.TLSVersion.TLSv1
+		old._context.maximum_version = ssl.TLSVersion.TLSv1_1
+		old.start()
+		self.addCleanup(old.stop)
+		self.refused(old)
+		self.assertGreater(old.counts["handshakes_failed"], 0)
+		self.assertEqual(old.counts["octets"], 0)
+
+	def test_version_1_2(self):
+		m = mdf.Mdf(self.poi.pki.path("mdf.pem"), self.poi.pki.path("mdf.key"), self.poi.pki.path("ca.pem"), keep=True)
+		m._context.maximum_version = ssl.TLSVersion.TLSv1_2
+		m.start()
+		self.addCleanup(m.stop)
+		self.activate_to(m)
+		self.send(frames(20))
+		self.assertTrue(m.wait_pdus(20), m.summary())
+		self.assertTrue(m.good, m.summary())
+
+	def activate_to(self, m):
+		did = self.destination(m)
+		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4(TARGET)], [did]))
+		return did
+
+	def refused(self, m):
+		did = self.activate_to(m)
+		self.send(frames(20))
+		fixture.wait_until(lambda: [d for d in self.poi.status()["destinations"] if d["did"] == did][0]["state"] == "down", 6,
+			"it is refused")
+
+	def test_a_peer_that_speaks_clear_text(self):
+		"""Everything that it gets begins a TLS handshake; no octet of a PDU does."""
+		got = []
+		with socket.socket() as listener:
+			listener.bind(("127.0.0.1", 0))
+			listener.listen(8)
+			listener.settimeout(0.2)
+
+			def serve():
+				while not got or got[-1] is not None:
+					try:
+						connection, _ = listener.accept()
+					except TimeoutError:
+						continue
+					except OSError:
+						return
+					with connection:
+						connection.settimeout(1)
+						connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+						with contextlib.suppress(OSError):
+							octets = b""
+							while piece := connection.recv(65536):
+								octets += piece
+						got.append(octets)
+			thread = threading.Thread(target=serve, daemon=True)
+			thread.start()
+			plain = mdf.Mdf.__new__(mdf.Mdf)
+			plain.address, plain.port = listener.getsockname()
+			self.refused(plain)
+			fixture.wait_until(lambda: got, 3, "it was tried")
+			time.sleep(1)
+			got.append(None)
+			thread.join(5)
+		for octets in filter(None, got):
+			self.assertEqual(octets[0], 0x16, octets[:8])  # handshake, then an alert at most
+			self.assertLess(len(octets), 2048)
+			self.assertNotIn(b"......", octets)
 
 
 class Inline(unittest.TestCase):

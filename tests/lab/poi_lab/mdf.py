@@ -107,6 +107,7 @@ class Mdf:
 		self._shapes = Shapes()
 		self.counts = collections.Counter()
 		self.per_context = collections.Counter()
+		self.by_connection = []  # of each: it, and the next number of every context
 		self.violations = []
 		self.first_ns = self.last_ns = None
 		self._listener = None
@@ -194,6 +195,11 @@ class Mdf:
 			time.sleep(0.02)
 		return last
 
+	def kinds(self):
+		"""The kinds of PDU (pdu.X2, pdu.X3) that came on each connection, oldest first."""
+		with self._lock:
+			return [sorted({context[0] for context in local}) for _, local in self.by_connection]
+
 	def read_out(self, timeout=10):
 		"""Waits until everything that the TCP of its connections, old ones too, has acknowledged was read;
 		returns whether it was. What TCP acknowledges to the sender may stay in the kernel for long when the
@@ -279,6 +285,7 @@ class Mdf:
 
 	def _receive(self, tls):
 		pending, local, keepalive = bytearray(), {}, [-1]
+		self.by_connection.append((tls, local))
 		piece = bytearray(READ)
 		view = memoryview(piece)
 		while True:

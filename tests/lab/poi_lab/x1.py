@@ -128,6 +128,12 @@ def destination_details(did, address, port, delivery="X2andX3", name=None):
 		ip.exploded, ip.version, port)
 
 
+def destination_uri(did, uri, delivery="X2andX3"):
+	return ("\n    <x1:destinationDetails>\n      <x1:dId>%s</x1:dId>\n      <x1:deliveryType>%s</x1:deliveryType>"
+		"\n      <x1:deliveryAddress><x1:uri>%s</x1:uri></x1:deliveryAddress>\n    </x1:destinationDetails>") % (
+		did, delivery, escape(uri))
+
+
 def xid_body(xid):
 	return "\n    <x1:xId>%s</x1:xId>" % xid
 
