@@ -59,6 +59,7 @@ struct link {
 	bool writable;
 	bool resolving;
 	uint32_t n_addresses, address_at;
+	uint64_t resolved_at;
 	struct ip_address address[RESOLVE_ADDRESSES_MAX];
 	uint32_t credentials;	// generation of those the connection was made with
 	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no

@@ -16,7 +16,8 @@
 #define ACK_MIN_NS (NS_PER_MS / 2)
 #define ACK_MAX_NS (20 * NS_PER_MS)
 #define PAUSE_NS NS_PER_S // without a loss
-#define READS 16u	  // inbound reads of one visit
+#define RESOLVED_NS (10 * NS_PER_S)
+#define READS 16u // inbound reads of one visit
 
 static void set_state(struct link *l, enum destination_state s)
 {
@@ -207,6 +208,7 @@ static void attempt(struct link *l, uint64_t now)
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now)
 {
 	l->resolving = false;
+	l->resolved_at = now;
 	l->n_addresses = a->n;
 	l->address_at = 0;
 	memcpy(l->address, a->address, sizeof(l->address));
@@ -216,10 +218,13 @@ void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now)
 		attempt(l, now);
 }
 
-// Names are resolved anew when all their addresses have been tried.
+// Names are resolved anew when all their addresses have been tried, and never is an answer older
+// than RESOLVED_NS used: how long one is good only the system's resolver knows.
 static void start(struct link *l, uint64_t now)
 {
-	if (!l->dest.host[0] || (l->n_addresses > 0 && l->address_at < l->n_addresses)) {
+	bool fresh = l->address_at < l->n_addresses && now - l->resolved_at < RESOLVED_NS;
+
+	if (!l->dest.host[0] || fresh) {
 		attempt(l, now);
 		return;
 	}

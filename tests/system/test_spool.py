@@ -1,0 +1,154 @@
+"""The spool through the real processes: what memory cannot hold waits on disk, in order; a restart of the dataplane
+replays it; a disk that is full or fails loses nothing unsaid, and the ADMF hears of it."""
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import fixture
+from loss import Loss, PAYLOAD, TARGET
+from fixture import udp_frame
+from poi_lab import x1
+
+MIB = 1 << 20
+
+
+class Spool(Loss):
+	"""The MDF `bad` goes away and comes back; more than memory holds is owed to it meanwhile."""
+
+	SIZE = "64MiB"
+	RATE = 2500
+	OVERRIDES = ", { match: 127.0.0.0/8, buffer: 4MiB }"  # a second and a half: a disk may be busy
+	DISK = None  # octets of a file system of its own
+
+	@classmethod
+	def setUpClass(cls):
+		cls.folder = tempfile.mkdtemp(prefix="poi-spool-")
+		cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+		cls.place = os.path.join(cls.folder, "spool")
+		os.mkdir(cls.place, 0o700)
+		if cls.DISK:
+			subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d,mode=0700" % cls.DISK, "tmpfs", cls.place], check=True)
+			cls.addClassCleanup(subprocess.run, ["umount", "-l", cls.place], check=False)
+		key = os.path.join(cls.folder, "key")
+		with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+			out.write("0123456789abcdef0123456789abcdef")
+		cls.DELIVERY = "spool: { folder: %s, key: %s, size: %s }" % (cls.place, key, cls.SIZE)
+		super().setUpClass()
+
+	def on_disk(self):
+		return sum(os.stat(os.path.join(self.place, f)).st_blocks * 512 for f in os.listdir(self.place))
+
+	def away(self, m):
+		m.refuse()
+		m.cut()
+
+	def begin_away(self, seconds):
+		"""Traffic with the MDF away for so long; the frames sent."""
+		bad = self.made(window=0)
+		self.begin(bad)
+		self.away(bad)
+		self.detected(time.monotonic())
+		time.sleep(seconds)
+		return self.rest()
+
+	def back(self, m, timeout=40):
+		m.start()
+
+		def drained():
+			d = self.of(self.bad_did)
+			return d["state"] == "up" and not d["queued"]
+		fixture.wait_until(drained, timeout, "all is delivered: %s" % self.of(self.bad_did))
+		self.assertTrue(m.read_out(), m.summary())
+
+	def heard(self, text):
+		return [(report, said) for report, said in self.reports(self.bad_did, full=True) if text in said]
+
+	def test_away_and_back(self):
+		"""Far beyond the memory of 4 MiB: nothing is lost, nothing twice, all in order."""
+		status, sent = self.begin_away(4)
+		self.sums(status, sent)
+		d = self.of(self.bad_did, status)
+		self.assertEqual(d["dropped"], 0, d)
+		self.assertGreater(d["queued_octets"], 4 * MIB, d)
+		self.assertGreater(self.on_disk(), 3 * MIB)
+		for name in os.listdir(self.place):  # sealed
+			with open(os.path.join(self.place, name), "rb") as f:
+				self.assertNotIn(b"........", f.read())
+		self.back(self.bad)
+		status = self.poi.status()
+		self.sums(status, sent)
+		self.assertEqual(self.of(self.bad_did, status)["delivered"], sent)
+		self.assertEqual(self.bad.held, sent, self.bad.summary())
+		self.assertEqual((self.bad.summary()["gaps"], self.bad.summary()["repeats"]), (0, 0), self.bad.summary())
+		self.assertEqual(self.heard("spool"), [])
+		self.assertEqual(self.outages(self.bad_did)[-1][1], 0)  # an outage that cost nothing
+
+	def test_restart_of_the_dataplane(self):
+		"""What is on disk when it ends is delivered by the next one, before anything new, and is in no sum of its own."""
+		status, sent = self.begin_away(3)
+		lost = self.of(self.bad_did, status)["dropped"]
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		kept = self.on_disk()
+		self.assertGreater(kept, 2 * MIB)
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, fixture.READY, "control is connected")
+		new = [udp_frame(TARGET, "198.51.100.1", b"new".ljust(PAYLOAD, b"."))] * 20
+		before = self.bad.counts["x3"]
+		self.link.send(new)
+		self.back(self.bad)
+		summary = self.bad.summary()
+		recovered = summary["x3"] - before - len(new)
+		# A whole number of blocks came back; what was in memory was counted as stopped by the old process.
+		self.assertGreater(recovered, 2 * MIB // (PAYLOAD + 150), summary)
+		self.assertLess(recovered, sent)
+		self.assertEqual((summary["repeats"], summary["resent"]), (0, 0), summary)
+		self.assertLessEqual(summary["missing"], lost, summary)
+		d = self.of(self.bad_did)
+		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (len(new), len(new), 0), d)
+
+
+class Small(Spool):
+	"""The spool's own bound."""
+
+	SIZE = "4MiB"
+
+	def full(self, text):
+		status, sent = self.begin_away(5)
+		self.sums(status, sent)
+		d = self.of(self.bad_did, status)
+		self.assertGreater(d["lost"]["buffer_full"], 0, d)
+		self.assertEqual(d["dropped"], d["lost"]["buffer_full"], d)
+		self.assertGreater(d["queued_octets"], MIB, d)
+		fixture.wait_until(lambda: self.heard(text), 2, "the ADMF hears of it: %s" % self.reports(self.bad_did, full=True))
+		self.back(self.bad)
+		status = self.poi.status()
+		self.sums(status, sent)
+		d = self.of(self.bad_did, status)
+		self.assertEqual(self.bad.held, d["delivered"], (d, self.bad.summary()))
+		self.assertEqual(d["delivered"] + d["dropped"], sent, d)
+		# The report's clear tells the same loss, and the gaps that the MDF sees are that loss.
+		clear = fixture.wait_until(lambda: [(r, s) for r, s in self.heard("PDUs lost meanwhile") if r == "AllClear"], 5,
+			"the spool's fault is cleared: %s" % self.reports(self.bad_did, full=True))
+		self.assertIn(" %d PDUs lost" % d["dropped"], clear[-1][1])
+		self.assertEqual(sum(lost for _, lost in self.outages(self.bad_did)), d["dropped"])
+
+	def test_away_and_back(self):
+		self.full("the spool is full")
+
+	test_restart_of_the_dataplane = None
+
+
+class FullDisk(Small):
+	"""The disk is smaller than the spool may be."""
+
+	SIZE, DISK = "64MiB", 3 * MIB
+
+	def test_away_and_back(self):
+		self.full("spool: ")
+
+
+if __name__ == "__main__":
+	unittest.main()
