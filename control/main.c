@@ -27,6 +27,7 @@
 #include "control/x1_dispatch.h"
 #include "shared/harden.h"
 #include "shared/log.h"
+#include "shared/sandbox.h"
 #include "shared/version.h"
 
 #define DEFAULT_FILE "/etc/poi/poi.yaml"
@@ -291,6 +292,22 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 	return p->watch ? 0 : POI_ERR_NOMEM;
 }
 
+// From here on only what serving needs.
+static int confine(const struct config *config, char *why, size_t why_size)
+{
+	if (!config->sandbox) {
+		log_kind(
+			WARNING, NOT_CONFINED, "not confined: the configuration says sandbox: off");
+		return 0;
+	}
+	struct sandbox *s = sandbox_new(SANDBOX_CONTROL);
+	int rc = s ? sandbox_config(s, config) : POI_ERR_NOMEM;
+	if (!rc)
+		rc = sandbox_enter(s, why, why_size);
+	sandbox_free(s);
+	return rc;
+}
+
 static int start_signals(struct program *p)
 {
 	p->sigterm = evsignal_new(p->control.base, SIGTERM, on_stop, p);
@@ -361,7 +378,7 @@ int main(int argc, char **argv)
 	code = 1;
 	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
 		start_state(&p, why, sizeof(why)) || start_x1(&p, why, sizeof(why)) ||
-		start_signals(&p)) {
+		start_signals(&p) || confine(p.config, why, sizeof(why))) {
 		log_kind(ERROR, START_FAILED, "cannot start: %s", why);
 		goto out;
 	}

@@ -137,7 +137,7 @@ static void needs_restart(void *context, const char *path)
 				"%s has changed: this needs a restart of poi-dataplane and "
 				"poi-control",
 				path);
-	if (!strcmp(path, "log.target"))
+	if (!strcmp(path, "log.target") || !strcmp(path, "sandbox"))
 		say(context, "%s has changed: this needs a restart", path);
 }
 
@@ -183,4 +183,5 @@ void reload_exchange(struct config *now, struct config *fresh)
 	SWAP(now->delivery, fresh->delivery);
 	SWAP(now->dataplane, fresh->dataplane);
 	SWAP(now->log.target, fresh->log.target);
+	SWAP(now->sandbox, fresh->sandbox);
 }

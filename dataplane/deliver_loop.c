@@ -1,4 +1,5 @@
 #include "dataplane/deliver_internal.h"
+#include "shared/sandbox.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -335,6 +336,7 @@ int deliver_thread_start(struct deliver_thread *t)
 
 	// A peer that closed must not raise SIGPIPE here, and signals belong to the main thread.
 	sigfillset(&all);
+	sigdelset(&all, sandbox_signal());
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	t->running = true;
 	int error = pthread_create(&t->id, NULL, run, t);

@@ -213,3 +213,8 @@ int eal_worker_lcore(unsigned worker)
 	}
 	return -1;
 }
+
+const char *eal_runtime_dir(void)
+{
+	return rte_eal_get_runtime_dir();
+}

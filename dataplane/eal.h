@@ -27,3 +27,6 @@ void eal_stop(void);
 
 // The lcore that runs worker `worker`, or -1 when the EAL has too few.
 int eal_worker_lcore(unsigned worker);
+
+// Where the EAL has its own files, if it has any. Valid until eal_stop.
+const char *eal_runtime_dir(void);

@@ -28,6 +28,7 @@
 #include "dataplane/worker.h"
 #include "shared/harden.h"
 #include "shared/log.h"
+#include "shared/sandbox.h"
 #include "shared/version.h"
 
 #define DEFAULT_FILE "/etc/poi/poi.yaml"
@@ -423,6 +424,29 @@ static int workers(struct app *a)
 	return POI_OK;
 }
 
+// From here on only what the steady state needs. Drivers have their devices, the EAL its memory.
+static int confine(struct app *a)
+{
+	const struct config *c = a->config;
+
+	if (!c->sandbox) {
+		log_kind(
+			WARNING, NOT_CONFINED, "not confined: the configuration says sandbox: off");
+		return POI_OK;
+	}
+	// It may be made later, by the first destination: only what is there can be allowed.
+	if (c->delivery.spool.folder)
+		(void)mkdir(c->delivery.spool.folder, 0700);
+	struct sandbox *s = sandbox_new(SANDBOX_DATAPLANE);
+	int e = s ? sandbox_config(s, c) : POI_ERR_NOMEM;
+	if (e == POI_OK)
+		e = sandbox_write(s, eal_runtime_dir());
+	if (e == POI_OK)
+		e = sandbox_enter(s, a->why, sizeof(a->why));
+	sandbox_free(s);
+	return e;
+}
+
 static void stop(struct app *a)
 {
 	atomic_store_explicit(&a->stop, true, memory_order_relaxed);
@@ -487,6 +511,8 @@ int main(int argc, char **argv)
 		e = channel(a);
 	if (e == POI_OK)
 		e = workers(a);
+	if (e == POI_OK)
+		e = confine(a);
 	if (e == POI_OK) {
 		server_run(a->server, a->signal_fd);
 		(void)sd_notify(0, "STOPPING=1");

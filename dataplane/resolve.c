@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "shared/error.h"
+#include "shared/sandbox.h"
 
 struct question {
 	struct question *next;
@@ -113,6 +114,7 @@ struct resolver *resolver_new(
 	r->answer = answer;
 	r->context = context;
 	sigfillset(&all);
+	sigdelset(&all, sandbox_signal());
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int error = pthread_create(&thread, NULL, run, r);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -200,6 +200,7 @@ struct config {
 		char *level; // error, warning, notice, info, debug
 		uint8_t target; // enum log_target
 	} log;
+	bool sandbox; // confine the process after its start, default true
 };
 
 // Loads and checks the file. NULL on failure; `why` then holds "file:line:column: what, write ...".

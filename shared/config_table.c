@@ -554,6 +554,8 @@ static const struct config_key metrics_keys[] = {
 };
 SCOPE(metrics_keys);
 
+static const struct config_word on_off_words[] = {{"on", 1}, {"off", 0}, {NULL, 0}};
+
 // The global x1 stands before network-elements, which inherit from it.
 static const struct config_key root_keys[] = {
 	{.name = "runtime-dir",
@@ -605,6 +607,9 @@ static const struct config_key root_keys[] = {
 		.type = CONFIG_MAP,
 		.scope = &metrics_keys_scope,
 		.doc = "figures of both processes for a monitoring system"},
+	WORD("sandbox", struct config, sandbox, on_off_words, "on",
+		"after its start each process gives up the system calls, files and capabilities "
+		"that it does not need"),
 	{.name = "log", .type = CONFIG_MAP, .scope = &log_keys_scope, .doc = "the operational log"},
 };
 SCOPE(root_keys);
