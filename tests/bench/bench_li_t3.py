@@ -53,7 +53,8 @@ class Bench:
 		for at in range(0, self.o.tasks, 500):
 			for answer in self.poi.admf.send([x1.Message("ActivateTask", self.details(x1.new_id(), x1.target_fteid(1 << 31 | n,
 					"198.51.100.20"), n)) for n in range(at, min(at + 500, self.o.tasks))]):
-				self.must(answer)
+				if not answer.ok:
+					raise RuntimeError(str(answer))
 
 	def load(self):
 		return subprocess.Popen([os.path.join(fixture.BUILD, "tests", "bench", "x1load"), "--port", str(self.poi.port), "--pki",
@@ -112,10 +113,11 @@ def main():
 	parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 	parser.add_argument("--tasks", type=int, default=10000)
 	parser.add_argument("--count", type=int, default=20000, help="requests")
+	options = parser.parse_args()
 	folder = tempfile.mkdtemp(prefix="poi-bench-")
 	bench = None
 	try:
-		bench = Bench(parser.parse_args(), folder)
+		bench = Bench(options, folder)
 		bench.run()
 	finally:
 		if bench:
