@@ -112,6 +112,16 @@ class Decoder(unittest.TestCase):
 			pdu.size(b"\0\5\0\2\xff\xff\xff\xff\xff\xff\xff\xff")
 
 
+	def test_further_tasks(self):
+		always = tlv(6, b"nf") + tlv(7, b"p.0.1") + tlv(8, bytes(4)) + tlv(9, bytes(8))
+		p = pdu.decode(make(attributes=always + tlv(21, b"\x22" * 16 + struct.pack(">QI", 77, 5)) + tlv(21, b"\x33" * 16 + bytes(8))))
+		self.assertEqual([(c[1][0], c[5], n) for c, n in p.further], [(0x22, 77, 5), (0x33, 0, None)])
+		self.assertEqual({c[2:5] for c, _ in p.further}, {p.context[2:5]}, "the point and the function are the PDU's")
+		self.assertIn("XID 22222222-2222-2222-2222-222222222222, correlation ID 77, sequence number 5", pdu.describe(p))
+		with self.assertRaises(pdu.Violation):
+			pdu.decode(make(attributes=always + tlv(21, bytes(28))))
+
+
 class Sequence(unittest.TestCase):
 	def test_order(self):
 		c = pdu.Continuity()
