@@ -122,6 +122,10 @@ void sessions_take(struct sessions *st, const struct signalling_packet *p)
 		st->counts.since_ns = p->time_ns;
 	if (p->protocol == SIGNALLING_PFCP)
 		pfcp_take(st, p);
+	else if (p->protocol == SIGNALLING_GTPV2C)
+		gtpv2_take(st, p);
+	else if (p->protocol == SIGNALLING_RADIUS)
+		radius_take(st, p);
 	sessions_reap(st, REAP_AT_ONCE);
 	bind_flush(st);
 }

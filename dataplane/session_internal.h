@@ -433,9 +433,12 @@ bool far_forwards(const struct rule_far *f);
 const struct rule_far *rules_far(const struct rules *r, uint32_t id);
 const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p);
 
-// GTPv2-C on rules
+// GTPv2-C on rules. Without a response only what the request adds.
 void rules_gtpv2(
 	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response);
+void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r);
+bool gtpv2_accepted(const struct gtpv2_message *m);
+const struct rule_bearer *rules_bearer(const struct rules *r, uint8_t ebi);
 
 // ways
 void ways_of(const struct rules *r, struct ways *out); // settled ones
@@ -532,8 +535,6 @@ void gtpv2_take(struct sessions *st, const struct signalling_packet *p);
 void radius_take(struct sessions *st, const struct signalling_packet *p);
 void pfcp_take_response(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t);
-void gtpv2_take_response(struct sessions *st, const struct signalling_packet *p,
-	const struct gtpv2_message *m, struct transaction *t);
 // The request of a waiting transaction, decoded; until the next call or the next session_ways.
 const struct pfcp_message *pfcp_kept(struct sessions *st, const struct transaction *t);
 const struct gtpv2_message *gtpv2_kept(struct sessions *st, const struct transaction *t);
@@ -546,17 +547,22 @@ void rules_handover(
 	struct sessions *st, const struct session *s, const struct ways *before, struct rules *r);
 void pfcp_overlay(
 	struct sessions *st, struct rules *r, const struct transaction *t, struct applied *a);
-void gtpv2_overlay(struct sessions *st, struct rules *r, const struct transaction *t);
 
 // nodes (session_node.c)
 uint32_t node_of(struct sessions *st, const struct ip_address *address, const struct pfcp_node *id,
 	bool create);
 struct pair *pair_of(struct sessions *st, uint32_t a, uint32_t b, bool create);
 struct pair *pair_at(const struct sessions *st, uint32_t number);
-void pair_heartbeat(struct sessions *st, const struct signalling_packet *p, uint32_t recovery);
+// The sender's stamp as it told it: another one than before is a restart.
+void pair_heartbeat(struct sessions *st, uint32_t sender, uint32_t other, uint32_t recovery);
+// Nodes of other protocols have nothing to do with PFCP's at the same address.
+#define NODE_GTPV2 0x10
+#define NODE_RADIUS 0x20
+uint32_t node_by_octets(
+	struct sessions *st, uint8_t kind, const void *octets, size_t length, bool create);
 void pair_restart(struct sessions *st, struct pair *p); // its sessions are gone
 void pair_recovery(struct pair *p, uint32_t node, uint32_t recovery);
-void nodes_set_deletion(struct sessions *st, const struct pfcp_message *request);
+void nodes_set_deletion(struct sessions *st, const struct span *csids, unsigned n);
 // FQ-CSIDs of a session: one string for each CSID that the IE names. Returns how many.
 uint32_t csids_take(struct sessions *st, const struct span *ie, uint32_t *out, uint32_t most);
 void nodes_free(struct sessions *st);

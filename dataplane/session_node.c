@@ -13,21 +13,24 @@ static uint32_t root_of(const struct sessions *st, uint32_t node)
 	return node;
 }
 
-static uint32_t by_address(struct sessions *st, const struct ip_address *a, bool create)
+uint32_t node_by_octets(
+	struct sessions *st, uint8_t kind, const void *octets, size_t length, bool create)
 {
-	uint8_t octets[17] = {a->family == 6};
-	size_t length = a->family == 6 ? 17 : 5;
+	uint8_t name[257] = {kind};
 
-	memcpy(octets + 1, a->b, length - 1);
-	return create ? string_take(st, STRING_NODE, octets, length)
-		      : string_find(st, STRING_NODE, octets, length);
+	if (length > 256)
+		return SESSION_NONE;
+	memcpy(name + 1, octets, length);
+	return create ? string_take(st, STRING_NODE, name, length + 1)
+		      : string_find(st, STRING_NODE, name, length + 1);
 }
 
 uint32_t node_of(struct sessions *st, const struct ip_address *address, const struct pfcp_node *id,
 	bool create)
 {
 	uint8_t octets[257];
-	uint32_t node = by_address(st, address, create);
+	uint32_t node = node_by_octets(
+		st, address->family == 6, address->b, address->family == 6 ? 16 : 4, create);
 
 	if (node == SESSION_NONE)
 		return node;
@@ -144,11 +147,8 @@ void pair_recovery(struct pair *p, uint32_t node, uint32_t recovery)
 		}
 }
 
-void pair_heartbeat(struct sessions *st, const struct signalling_packet *p, uint32_t recovery)
+void pair_heartbeat(struct sessions *st, uint32_t sender, uint32_t other, uint32_t recovery)
 {
-	uint32_t sender = node_of(st, &p->source.address, NULL, false);
-	uint32_t other = node_of(st, &p->destination.address, NULL, false);
-
 	if (sender == SESSION_NONE || other == SESSION_NONE)
 		return;
 	struct pair *pair = pair_of(st, sender, other, false);
@@ -224,12 +224,12 @@ static void end_members(struct sessions *st, const struct session_string *set)
 	}
 }
 
-void nodes_set_deletion(struct sessions *st, const struct pfcp_message *request)
+void nodes_set_deletion(struct sessions *st, const struct span *csids, unsigned n_csids)
 {
 	uint32_t id[16];
 
-	for (unsigned i = 0; i < request->n_csids; i++) {
-		uint32_t n = csids_take(st, &request->csid[i], id, 16);
+	for (unsigned i = 0; i < n_csids; i++) {
+		uint32_t n = csids_take(st, &csids[i], id, 16);
 		for (uint32_t j = 0; j < n; j++) {
 			end_members(st, string_get(st, id[j]));
 			string_drop(st, id[j]);

@@ -256,7 +256,8 @@ static void take_message(
 	case PFCP_HEARTBEAT_REQUEST:
 	case PFCP_HEARTBEAT_RESPONSE:
 		if (m->has_recovery)
-			pair_heartbeat(st, p, m->recovery);
+			pair_heartbeat(st, node_of(st, &p->source.address, NULL, false),
+				node_of(st, &p->destination.address, NULL, false), m->recovery);
 		break;
 	case PFCP_REPORT_REQUEST:
 		report_request(st, p, m);

@@ -432,7 +432,7 @@ void pfcp_take_response(struct sessions *st, const struct signalling_packet *p,
 	else if (m->type == PFCP_ASSOCIATION_RELEASE_RESPONSE)
 		answer_release(st, m, t);
 	else if (m->type == PFCP_SET_DELETION_RESPONSE && accepted(m))
-		nodes_set_deletion(st, pfcp_kept(st, t));
+		nodes_set_deletion(st, pfcp_kept(st, t)->csid, pfcp_kept(st, t)->n_csids);
 	transaction_detach(st, t);
 	transaction_answered(st, t, &m->whole);
 }

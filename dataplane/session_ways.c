@@ -245,6 +245,8 @@ void session_ways(struct sessions *st, const struct session *s, unsigned scratch
 	for (const struct transaction *t = s->pending; t; t = t->next) {
 		if (s->kind == KIND_PFCP)
 			pfcp_overlay(st, r, t, st->applied[scratch]);
+		else if (s->kind != KIND_RADIUS)
+			rules_gtpv2(r, gtpv2_kept(st, t), NULL);
 		ways_of(r, stage);
 		if (each)
 			each(context, r, stage, t->serial);

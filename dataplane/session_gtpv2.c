@@ -1,0 +1,424 @@
+#include "dataplane/session_internal.h"
+
+#include <string.h>
+
+// GTPv2-C on S11 and S5/S8. A session is one PDN connection: on S11 all of a user's share the pair
+// of control TEIDs and differ in the EBI of their default bearer. Nothing can be asked for by a
+// session whose creation was missed (no identity, no PFCP), so there are no partial ones.
+
+#define S11_MME 10
+#define S11_SGW 11
+#define OF_A_USER_MAX 16u // PDN connections
+
+const struct gtpv2_message *gtpv2_kept(struct sessions *st, const struct transaction *t)
+{
+	struct gtpv2_message *m = st->gtpv2[1];
+	uint32_t used;
+	bool more;
+
+	enum signalling_reason why = gtpv2_decode(t->raw, t->length, m, &used, &more);
+	if (why != SIGNALLING_OK && why != SIGNALLING_LIMIT) { // it was read before
+		m->type = 0;
+		m->n_bearers = m->n_ebis = m->n_csids = m->n_control = 0;
+	}
+	return m;
+}
+
+// ---- whose message it is ----
+
+// Sessions of a control TEID at an address; with `ebi` only those that have the bearer.
+static unsigned sessions_of(struct sessions *st, bool up, const struct ip_address *address,
+	uint32_t teid, uint8_t ebi, uint32_t out[OF_A_USER_MAX])
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(
+		&st->index, key_seid(st, up ? KEY_UP : KEY_CP, 1, address, teid), found);
+	unsigned matched = 0;
+
+	for (uint32_t i = 0; i < n && matched < OF_A_USER_MAX; i++) {
+		struct session *s = session_at(st, found[i]);
+		if (!s || (s->kind != KIND_S11 && s->kind != KIND_S5))
+			continue;
+		record_unpack(s, st->rules[1]);
+		const struct rules *r = st->rules[1];
+		if (!seid_at(up ? &r->up : &r->cp, address, teid))
+			continue;
+		if (ebi && r->default_ebi != ebi && !rules_bearer(r, ebi))
+			continue;
+		out[matched++] = s->number;
+	}
+	return matched;
+}
+
+static void attach(struct sessions *st, struct transaction *t, uint32_t number)
+{
+	struct session *s = session_at(st, number);
+
+	if (!s)
+		return;
+	session_before(st, s, st->before);
+	if (t->session == SESSION_NONE)
+		transaction_attach(st, t, s);
+	else
+		transaction_sibling(st, t, s);
+	session_heard(st, s);
+	session_after(st, s, st->before);
+}
+
+// To which sessions the request belongs: those whose bearers it names; all of the user's when it
+// names none.
+static void attach_all(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, struct transaction *t, bool up)
+{
+	uint32_t of[OF_A_USER_MAX], all[OF_A_USER_MAX * GTPV2_BEARERS_MAX];
+	uint8_t ebi[2 * GTPV2_BEARERS_MAX + 1];
+	unsigned n_ebi = 0, n_all = 0;
+
+	if (m->linked_ebi)
+		ebi[n_ebi++] = m->linked_ebi;
+	for (unsigned i = 0; i < m->n_ebis && !m->linked_ebi; i++)
+		ebi[n_ebi++] = m->ebi[i];
+	for (unsigned i = 0; i < m->n_bearers && !m->linked_ebi; i++)
+		if (m->bearer[i].has_ebi && m->bearer[i].ebi)
+			ebi[n_ebi++] = m->bearer[i].ebi;
+	if (n_ebi == 0)
+		ebi[n_ebi++] = 0;
+	for (unsigned i = 0; i < n_ebi; i++) {
+		unsigned n = sessions_of(st, up, &p->destination.address, m->teid, ebi[i], of);
+		for (unsigned j = 0; j < n; j++) {
+			bool known = false;
+			for (unsigned k = 0; k < n_all && !known; k++)
+				known = all[k] == of[j];
+			if (!known)
+				all[n_all++] = of[j];
+		}
+	}
+	for (unsigned i = 0; i < n_all; i++)
+		attach(st, t, all[i]);
+}
+
+// ---- nodes ----
+
+static uint32_t node(struct sessions *st, const struct ip_address *a, bool create)
+{
+	return node_by_octets(st, (uint8_t)(NODE_GTPV2 | a->family), a->b, 16, create);
+}
+
+static void heartbeat(
+	struct sessions *st, const struct signalling_packet *p, const struct gtpv2_message *m)
+{
+	if (m->has_recovery)
+		pair_heartbeat(st, node(st, &p->source.address, false),
+			node(st, &p->destination.address, false), m->recovery);
+}
+
+// ---- requests ----
+
+static struct f_seid control_of(const struct gtpv2_fteid *f)
+{
+	return (struct f_seid){
+		.present = true, .seid = f->end.teid, .v4 = f->end.v4, .v6 = f->end.v6};
+}
+
+static const struct gtpv2_fteid *control(const struct gtpv2_message *m, uint8_t instance)
+{
+	for (unsigned i = 0; i < m->n_control; i++)
+		if (m->control[i].instance == instance)
+			return &m->control[i];
+	return NULL;
+}
+
+static void ask_session(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, struct transaction *t)
+{
+	const struct gtpv2_fteid *sender = control(m, 0);
+	struct rules *r = st->rules[2];
+	struct pair *pair = pair_of(st, node(st, &p->source.address, true),
+		node(st, &p->destination.address, true), true);
+
+	if (!sender || !pair)
+		return;
+	heartbeat(st, p, m);
+	rules_clear(r, sender->interface == S11_MME ? KIND_S11 : KIND_S5);
+	r->cp = control_of(sender);
+	rules_user(r, &m->user);
+	r->default_ebi = m->linked_ebi;
+	for (unsigned i = 0; i < m->n_bearers && !r->default_ebi; i++)
+		if (!m->bearer[i].removed)
+			r->default_ebi = m->bearer[i].ebi;
+	if (m->apn.length)
+		r->dnn = string_ni(st, m->apn.octets, m->apn.length);
+	for (unsigned i = 0; i < m->n_csids && r->n_csids < RULES_CSIDS_MAX; i++)
+		r->n_csids += (uint8_t)csids_take(
+			st, &m->csid[i], r->csid + r->n_csids, RULES_CSIDS_MAX - r->n_csids);
+	struct session *s = session_create(st, r, pair->number);
+	rules_strings(st, r, false); // the record has its own
+	if (!s)
+		return;
+	st->before->n = 0;
+	transaction_attach(st, t, s);
+	if (st->limited)
+		s->flags |= SESSION_LOSS;
+	session_after(st, s, st->before);
+}
+
+static void take_response(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, struct transaction *t);
+
+static void join_early(
+	struct sessions *st, const struct signalling_packet *p, struct transaction *t)
+{
+	struct early *e = transaction_early(st, t->key);
+	uint32_t used;
+	bool more;
+
+	if (!e)
+		return;
+	struct signalling_packet response = {.time_ns = p->time_ns,
+		.protocol = e->protocol,
+		.source = e->source,
+		.destination = e->destination,
+		.octets = e->octets,
+		.length = e->length};
+	enum signalling_reason why = gtpv2_decode(e->octets, e->length, st->gtpv2[0], &used, &more);
+	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+		take_response(st, &response, st->gtpv2[0], t);
+	early_free(st, e);
+}
+
+static void take_request(
+	struct sessions *st, const struct signalling_packet *p, const struct gtpv2_message *m)
+{
+	uint64_t key = transaction_key(st, p, m->sequence, m->type, false);
+	struct transaction *t = transaction_ask(st, p, key, m->type, &m->whole);
+	bool from_server = m->type == GTPV2_CREATE_BEARER_REQUEST ||
+			   m->type == GTPV2_UPDATE_BEARER_REQUEST ||
+			   m->type == GTPV2_DELETE_BEARER_REQUEST;
+
+	if (!t)
+		return;
+	st->counts.requests++;
+	if (m->type == GTPV2_CREATE_SESSION_REQUEST)
+		ask_session(st, p, m, t);
+	else if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
+		attach_all(st, p, m, t, !from_server);
+	join_early(st, p, t);
+}
+
+// ---- responses ----
+
+// What waits of the session before `t` must have been accepted.
+static void assume_earlier(
+	struct sessions *st, struct session *s, const struct transaction *t, struct rules *r)
+{
+	while (s->pending && s->pending != t) {
+		struct transaction *e = s->pending;
+		const struct gtpv2_message *request = gtpv2_kept(st, e);
+		if (request->type == GTPV2_CREATE_SESSION_REQUEST)
+			s->flags |= SESSION_SETTLED;
+		rules_gtpv2(r, request, NULL);
+		transaction_assume(st, e);
+		s->flags |= SESSION_LOSS;
+		st->counts.unanswered++;
+	}
+}
+
+static void settle(struct sessions *st, struct transaction *t, const struct gtpv2_message *m)
+{
+	struct session *s = session_at(st, t->session);
+	struct rules *r = st->rules[2];
+
+	if (!s)
+		return;
+	session_before(st, s, st->before);
+	record_unpack(s, r);
+	if (t->state == TRANSACTION_ASKED)
+		assume_earlier(st, s, t, r);
+	transaction_detach(st, t);
+	const struct gtpv2_message *request = gtpv2_kept(st, t);
+	rules_gtpv2(r, request, m);
+	if (request->type == GTPV2_CREATE_SESSION_REQUEST) {
+		// on S5 the server's own F-TEID stands where S11 carries the PGW's
+		const struct gtpv2_fteid *server = control(m, 0) ? control(m, 0) : control(m, 1);
+		if (server)
+			r->up = control_of(server);
+		st->counts.established++;
+	} else {
+		st->counts.modified++;
+	}
+	rules_gtpv2_handover(st, s, r);
+	s->flags |= SESSION_SETTLED;
+	session_heard(st, s);
+	struct session *new = session_replace(st, s, r);
+	session_after(st, new ? new : s, st->before);
+}
+
+static void take_back(struct sessions *st, struct transaction *t)
+{
+	struct session *s = session_at(st, t->session);
+
+	if (!s)
+		return;
+	session_before(st, s, st->before);
+	transaction_detach(st, t);
+	session_after(st, s, st->before);
+	if (!(s->flags & SESSION_SETTLED))
+		session_end(st, s, END_SUPERSEDED); // it never was
+}
+
+// The same PDN connection of the same control TEID was there already.
+static void end_superseded(struct sessions *st, uint32_t number)
+{
+	struct session *s = session_at(st, number);
+	uint32_t of[OF_A_USER_MAX];
+
+	if (!s)
+		return;
+	record_unpack(s, st->rules[2]);
+	const struct f_seid cp = st->rules[2]->cp;
+	uint8_t ebi = st->rules[2]->default_ebi, kind = s->kind;
+	const struct ip_address *a = cp.v4.family ? &cp.v4 : &cp.v6;
+	unsigned n = sessions_of(st, false, a, (uint32_t)cp.seid, ebi, of);
+	for (unsigned i = 0; i < n; i++) {
+		struct session *o = of[i] == number ? NULL : session_at(st, of[i]);
+		if (!o || o->kind != kind || !(o->flags & SESSION_SETTLED))
+			continue;
+		record_unpack(o, st->rules[1]);
+		if (st->rules[1]->default_ebi == ebi || kind == KIND_S5)
+			session_end(st, o, END_SUPERSEDED);
+	}
+}
+
+static void end_one(struct sessions *st, struct transaction *t)
+{
+	struct session *s = session_at(st, t->session);
+
+	transaction_detach(st, t);
+	if (s)
+		session_end(st, s, END_RELEASED);
+}
+
+// The answer to a creation was lost; a later accepted request to a control TEID that was not known
+// shows that it was accepted, and what that TEID is.
+static void prove(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, struct transaction *t)
+{
+	struct gtpv2_message *request = st->gtpv2[1];
+	uint32_t of[OF_A_USER_MAX];
+
+	gtpv2_kept(st, t);
+	uint8_t ebi = request->n_bearers ? request->bearer[0].ebi : request->linked_ebi;
+	uint32_t teid = request->teid;
+	unsigned n = sessions_of(st, false, &p->destination.address, m->teid, ebi, of);
+	for (unsigned i = 0; i < n; i++) {
+		struct session *s = session_at(st, of[i]);
+		if (!s)
+			continue;
+		record_unpack(s, st->rules[2]);
+		if (st->rules[2]->up.present)
+			continue;
+		struct f_seid *up = &st->rules[2]->up;
+		*up = (struct f_seid){.present = true, .seid = teid};
+		*(p->source.address.family == 6 ? &up->v6 : &up->v4) = p->source.address;
+		session_replace(st, s, st->rules[2]);
+		attach(st, t, of[i]);
+		return;
+	}
+}
+
+static bool ends_sessions(const struct gtpv2_message *request)
+{
+	return request->type == GTPV2_DELETE_SESSION_REQUEST ||
+	       (request->type == GTPV2_DELETE_BEARER_REQUEST && request->linked_ebi);
+}
+
+static void answer(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, struct transaction *t)
+{
+	const struct gtpv2_message *request = gtpv2_kept(st, t);
+	bool gone = m->cause == 64 && request->type != GTPV2_CREATE_SESSION_REQUEST;
+	bool ends = ends_sessions(request), created = request->type == GTPV2_CREATE_SESSION_REQUEST;
+
+	if (request->type == GTPV2_DELETE_PDN_SET_REQUEST) {
+		if (gtpv2_accepted(m))
+			nodes_set_deletion(st, request->csid, request->n_csids);
+		return;
+	}
+	if (t->session == SESSION_NONE && gtpv2_accepted(m) &&
+		(m->type == GTPV2_MODIFY_BEARER_RESPONSE ||
+			m->type == GTPV2_DELETE_SESSION_RESPONSE))
+		prove(st, p, m, t);
+	uint32_t number = t->session;
+	st->counts.rejected += !gtpv2_accepted(m) && !gone;
+	for (struct transaction *x = t; x; x = x->sibling) {
+		if ((ends && gtpv2_accepted(m)) || gone)
+			end_one(st, x);
+		else if (gtpv2_accepted(m))
+			settle(st, x, m);
+		else
+			take_back(st, x);
+	}
+	if (created && gtpv2_accepted(m))
+		end_superseded(st, number);
+}
+
+static void take_response(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, struct transaction *t)
+{
+	if (t->state == TRANSACTION_ANSWERED) {
+		st->counts.retransmissions += transaction_repeats(st, t, &m->whole);
+		return;
+	}
+	st->counts.responses++;
+	answer(st, p, m, t);
+	heartbeat(st, p, m);
+	transaction_detach(st, t);
+	transaction_answered(st, t, &m->whole);
+}
+
+static void take_message(
+	struct sessions *st, const struct signalling_packet *p, const struct gtpv2_message *m)
+{
+	st->counts.messages++;
+	switch (m->type) {
+	case GTPV2_ECHO_REQUEST:
+	case GTPV2_ECHO_RESPONSE:
+		heartbeat(st, p, m);
+		return;
+	case GTPV2_CREATE_SESSION_REQUEST:
+	case GTPV2_MODIFY_BEARER_REQUEST:
+	case GTPV2_DELETE_SESSION_REQUEST:
+	case GTPV2_CREATE_BEARER_REQUEST:
+	case GTPV2_UPDATE_BEARER_REQUEST:
+	case GTPV2_DELETE_BEARER_REQUEST:
+	case GTPV2_DELETE_PDN_SET_REQUEST:
+	case GTPV2_RELEASE_ACCESS_REQUEST:
+	case GTPV2_MODIFY_ACCESS_REQUEST:
+		take_request(st, p, m);
+		return;
+	default:
+		break;
+	}
+	uint64_t key = transaction_key(st, p, m->sequence, (uint8_t)(m->type - 1), true);
+	struct transaction *t = transaction_find(st, key);
+	if (t)
+		take_response(st, p, m, t);
+	else
+		transaction_keep_early(st, p, key, &m->whole);
+}
+
+void gtpv2_take(struct sessions *st, const struct signalling_packet *p)
+{
+	const uint8_t *at = p->octets;
+	uint32_t left = p->length, used = 0;
+
+	for (bool more = true; more && left > 0; at += used, left -= used) {
+		enum signalling_reason why = gtpv2_decode(at, left, st->gtpv2[0], &used, &more);
+		st->counts.reason[SIGNALLING_GTPV2C][why]++;
+		st->limited = why == SIGNALLING_LIMIT;
+		if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+			take_message(st, p, st->gtpv2[0]);
+		if (used == 0 || used > left)
+			break;
+	}
+}

@@ -1,0 +1,301 @@
+// GTPv2-C and RADIUS accounting.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "shared/pdu.h"
+#include "tests/unit/dataplane/signalling_lab.h"
+
+#define UP PDU_DIRECTION_FROM_TARGET
+#define DOWN PDU_DIRECTION_TO_TARGET
+#define MME 0x0a000011u
+#define SGW 0x0a000012u
+#define ENB_A 0x0a020001u
+#define ENB_B 0x0a020002u
+#define SGW_U 0x0a010003u
+#define PGW_U 0x0a010004u
+#define NAS 0x0a000021u
+#define SERVER 0x0a000022u
+
+static struct world w;
+static const char imsi[] = "001010000000001";
+
+static void begin(void)
+{
+	world_make(&w, NULL);
+	cr_assert_eq(world_watch_imsi(&w, 1, imsi), 0);
+}
+
+static void end(void)
+{
+	cr_expect(!w.broken);
+	world_end(&w);
+}
+
+TestSuite(session_epc, .init = begin, .fini = end);
+
+static void send(struct lab *l, bool up)
+{
+	lab_gtpv2_end(l);
+	world_take(&w, l, SIGNALLING_GTPV2C, up ? MME : SGW, up ? SGW : MME);
+}
+
+// A PDN connection with the default bearer `ebi`; the user's control TEIDs are 0x71 and 0x72.
+static void create(uint8_t ebi, uint32_t sequence)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 32, ebi == 5 ? 0 : 0x72, sequence);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, ebi);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+}
+
+static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 33, 0x71, sequence);
+	lab_gtpv2_ie8(&l, 2, cause);
+	if (cause == 16) {
+		lab_gtpv2_f_teid(&l, 0, 11, 0x72, SGW);
+		lab_gtpv2_paa(&l, ue);
+		lab_gtpv2_open(&l, 93, 0);
+		lab_gtpv2_ie8(&l, 73, ebi);
+		lab_gtpv2_ie8(&l, 2, 16);
+		lab_gtpv2_f_teid(&l, 0, 1, 0x100u + ebi, SGW_U);
+		lab_gtpv2_f_teid(&l, 2, 5, 0x200u + ebi, PGW_U);
+		lab_gtpv2_close(&l);
+	}
+	send(&l, false);
+}
+
+static void modify(uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 34, 0x72, sequence);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, ebi);
+	lab_gtpv2_f_teid(&l, 0, 0, teid, enb);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+}
+
+static void answer(uint8_t type, uint32_t sequence, uint8_t cause)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, type, 0x71, sequence);
+	lab_gtpv2_ie8(&l, 2, cause);
+	send(&l, false);
+}
+
+static void delete (uint8_t ebi, uint32_t sequence)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 36, 0x72, sequence);
+	lab_gtpv2_ie8(&l, 73, ebi);
+	send(&l, true);
+}
+
+static bool s1(uint8_t direction, uint32_t teid, uint32_t address)
+{
+	return world_tunnel(&w, 1, CONFIG_LINK_N3, direction, teid, address);
+}
+
+Test(session_epc, life)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	cr_expect(s1(UP, 0x105, SGW_U));
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0x205, PGW_U));
+	cr_expect(world_address(&w, 1, 0x0a2d0002));
+	modify(5, 2, 0x501, ENB_A);
+	cr_expect(s1(DOWN, 0x501, ENB_A), "on the request");
+	answer(35, 2, 16);
+	cr_expect_eq(world_bound_by(&w, 1), 4);
+	modify(5, 3, 0x601, ENB_B);
+	answer(35, 3, 16);
+	cr_expect(s1(DOWN, 0x501, ENB_A) && s1(DOWN, 0x601, ENB_B), "the old one for a while");
+	world_pass(&w, 1100000000ull);
+	cr_expect(!s1(DOWN, 0x501, ENB_A) && s1(DOWN, 0x601, ENB_B));
+	delete (5, 4);
+	cr_expect_eq(world_bound_by(&w, 1), 4);
+	answer(37, 4, 16);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+}
+
+Test(session_epc, release_access_bearers)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	modify(5, 3, 0x501, ENB_A);
+	answer(35, 3, 16);
+	modify(6, 4, 0x502, ENB_A);
+	answer(35, 4, 16);
+	cr_expect_eq(world_bound_by(&w, 1), 8);
+	lab_gtpv2(&l, 170, 0x72, 5);
+	send(&l, true);
+	cr_expect_eq(world_bound_by(&w, 1), 8);
+	answer(171, 5, 16);
+	cr_expect_eq(world_bound_by(&w, 1), 6, "of all the user's connections");
+	cr_expect_eq(world_counts(&w).sessions, 2);
+}
+
+Test(session_epc, one_of_two_connections_ends)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	cr_expect_eq(w.state[1].sessions, 2);
+	delete (6, 3);
+	answer(37, 3, 16);
+	cr_expect_eq(w.state[1].sessions, 1);
+	cr_expect(world_address(&w, 1, 0x0a2d0002) && !world_address(&w, 1, 0x0a2d0003));
+}
+
+Test(session_epc, dedicated_bearer)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 95, 0x71, 7);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 0);
+	lab_gtpv2_f_teid(&l, 0, 1, 0x177, SGW_U);
+	lab_gtpv2_close(&l);
+	send(&l, false);
+	cr_expect(s1(UP, 0x177, SGW_U), "what the request names");
+	lab_gtpv2(&l, 96, 0x72, 7);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 7);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 0, 0x577, ENB_A);
+	lab_gtpv2_f_teid(&l, 1, 1, 0x177, SGW_U);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	cr_expect(s1(UP, 0x177, SGW_U) && s1(DOWN, 0x577, ENB_A));
+	modify(7, 8, 0x578, ENB_B);
+	answer(35, 8, 16);
+	cr_expect(s1(DOWN, 0x578, ENB_B), "the client gave it an EBI");
+}
+
+Test(session_epc, failures)
+{
+	create(5, 1);
+	created(5, 1, 73, 0);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	created(5, 2, 16, 0x0a2d0002); // before its request
+	create(5, 2);
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	modify(5, 3, 0x501, ENB_A);
+	answer(35, 3, 72);
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	modify(5, 4, 0x501, ENB_A);
+	answer(35, 4, 64); // the context is not there
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+}
+
+Test(session_epc, lost_creation_response)
+{
+	create(5, 1);
+	modify(5, 2, 0x501, ENB_A);
+	answer(35, 2, 16);
+	cr_expect(s1(DOWN, 0x501, ENB_A));
+	cr_expect(w.state[1].unsure);
+	delete (5, 3);
+	answer(37, 3, 16);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+}
+
+static void echo(uint32_t sequence, uint8_t recovery)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 1, 0, sequence);
+	lab_gtpv2_ie8(&l, 3, recovery);
+	send(&l, false);
+}
+
+Test(session_epc, restart_of_the_gateway)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	echo(2, 7);
+	echo(3, 7);
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	echo(4, 8);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+	cr_expect(w.state[1].unsure, "its view was lost");
+	cr_expect_eq(world_counts(&w).restarts, 1);
+}
+
+// ---- RADIUS ----
+
+static void account(
+	uint8_t identifier, uint32_t status, const char *session, uint32_t ue, const char *user)
+{
+	struct lab l;
+	uint8_t v[6] = {0, 0, 0, (uint8_t)status};
+	uint8_t nas[4] = {10, 0, 0, 33};
+
+	lab_radius(&l, 4, identifier);
+	lab_attribute(&l, 40, v, 4);
+	lab_attribute(&l, 4, nas, 4);
+	if (session)
+		lab_attribute(&l, 44, session, (uint8_t)strlen(session));
+	if (user)
+		lab_attribute(&l, 1, user, (uint8_t)strlen(user));
+	if (ue) {
+		uint8_t a[4] = {
+			(uint8_t)(ue >> 24), (uint8_t)(ue >> 16), (uint8_t)(ue >> 8), (uint8_t)ue};
+		lab_attribute(&l, 8, a, 4);
+	}
+	lab_radius_end(&l);
+	world_take(&w, &l, SIGNALLING_RADIUS, NAS, SERVER);
+}
+
+static void watch_nai(uint64_t watch, const char *nai)
+{
+	struct session_target t = {.kinds = SESSION_NAI};
+
+	strcpy(t.nai, nai);
+	cr_assert_eq(sessions_watch(w.store, watch, &t, FILTER_ANY_DIRECTION), 0);
+}
+
+Test(session_epc, radius)
+{
+	watch_nai(2, "alice@example.org");
+	account(1, 1, "s1", 0x0a2d0009, "alice@EXAMPLE.org");
+	cr_expect(world_address(&w, 2, 0x0a2d0009));
+	account(2, 3, "s1", 0x0a2d000a, "alice@example.org");
+	cr_expect(world_address(&w, 2, 0x0a2d000a) && !world_address(&w, 2, 0x0a2d0009));
+	account(3, 2, "s1", 0, NULL);
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	account(2, 3, "s1", 0x0a2d000a, "alice@example.org"); // late, the same octets
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	account(4, 3, "s2", 0x0a2d000b, "alice@example.org"); // started late
+	cr_expect(world_address(&w, 2, 0x0a2d000b));
+	account(5, 1, "s3", 0x0a2d000b, "bob@example.org"); // the Stop of s2 was lost
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	account(6, 7, NULL, 0, NULL); // Accounting-On
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	watch_nai(3, "Alice@example.org");
+	account(7, 1, "s4", 0x0a2d000c, "alice@example.org");
+	cr_expect_eq(world_bound_by(&w, 3), 0, "the user's part has case");
+}
