@@ -192,6 +192,22 @@ static int get_workers(struct peer *p, struct cli_picture *out)
 				       : POI_ERR_SYNTAX;
 }
 
+static int get_signalling(struct peer *p, struct cli_picture *out)
+{
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+	int rc = ask(p, CHANNEL_SIGNALLING_GET);
+
+	if (!rc)
+		rc = receive(p, &h, &body, &length);
+	if (rc)
+		return rc;
+	return h.id == CHANNEL_SIGNALLING
+		       ? channel_decode_signalling(body, length, &out->signalling)
+		       : POI_ERR_SYNTAX;
+}
+
 static void get_dataplane(const struct config *c, bool quiet, struct cli_picture *out)
 {
 	struct peer *p = open_peer(c, "dataplane.sock", quiet);
@@ -210,6 +226,8 @@ static void get_dataplane(const struct config *c, bool quiet, struct cli_picture
 	out->seconds = (double)now_ms() / 1000;
 	if (!rc)
 		rc = get_workers(p, out);
+	if (!rc)
+		rc = get_signalling(p, out);
 	if (!rc)
 		rc = get_destinations(p, out);
 	if (rc && !quiet)

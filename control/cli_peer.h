@@ -11,6 +11,7 @@ struct cli_picture {
 	double seconds;		 // CLOCK_MONOTONIC when it was taken
 	struct channel_status status;
 	struct channel_workers workers;
+	struct channel_signalling signalling;
 	struct channel_control_status control_status;
 	uint32_t n_destinations;
 	struct channel_destination_status *destinations;

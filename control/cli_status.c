@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #include "control/cli_peer.h"
 #include "control/json.h"
@@ -64,6 +66,63 @@ static void put_workers(struct json *j, const struct channel_workers *w)
 	json_end_array(j);
 }
 
+// Counters with a dot in their name are of one protocol: name by name under it.
+static void put_counters(struct json *j, const struct channel_signalling *s)
+{
+	const char *open = "";
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const char *name = s->counter[i].name, *dot = strchr(name, '.');
+		size_t group = dot ? (size_t)(dot - name) : 0;
+		if (strlen(open) != group || strncmp(open, name, group)) {
+			static char heading[sizeof(s->counter[0].name)];
+			if (open[0])
+				json_end_object(j);
+			snprintf(heading, sizeof(heading), "%.*s", (int)group, name);
+			open = heading;
+			if (group)
+				json_object(j, heading);
+		}
+		json_u64(j, dot ? dot + 1 : name, s->counter[i].value);
+	}
+	if (open[0])
+		json_end_object(j);
+}
+
+static void put_signalling(struct json *j, const struct channel_signalling *s)
+{
+	json_object(j, "signalling");
+	json_bool(j, "followed", s->followed);
+	if (s->followed) {
+		json_u64(j, "since_ns", s->since_ns);
+		json_u64(j, "sessions", s->sessions);
+		json_u64(j, "partial_sessions", s->partial);
+		json_u64(j, "nodes", s->nodes);
+		json_u64(j, "octets", s->octets);
+		json_u64(j, "lost", s->lost);
+		json_u64(j, "tasks", s->tasks);
+		json_u64(j, "unresolved", s->waiting);
+		json_u64(j, "unsure", s->unsure);
+		json_u64(j, "rules", s->rules);
+		json_object(j, "binding");
+		json_u64(j, "measured", s->measured);
+		json_u64(j, "p50_ns", s->p50_ns);
+		json_u64(j, "p99_ns", s->p99_ns);
+		json_u64(j, "most_ns", s->most_ns);
+		json_end_object(j);
+		json_object(j, "early");
+		json_u64(j, "held", s->early_held);
+		json_u64(j, "matched", s->early_matched);
+		json_u64(j, "early", s->early);
+		json_u64(j, "no_room", s->early_full);
+		json_end_object(j);
+		json_object(j, "counters");
+		put_counters(j, s);
+		json_end_object(j);
+	}
+	json_end_object(j);
+}
+
 static void put_dataplane(struct json *j, const struct cli_picture *p)
 {
 	const struct channel_status *s = &p->status;
@@ -120,6 +179,7 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 	}
 	json_end_array(j);
 	put_workers(j, &p->workers);
+	put_signalling(j, &p->signalling);
 }
 
 static void put_control(struct json *j, const struct channel_control_status *s)
@@ -162,6 +222,32 @@ static int print_json(const struct cli_picture *p)
 	return rc;
 }
 
+static void print_signalling(const struct channel_signalling *s)
+{
+	char since[32] = "never heard";
+	time_t seconds = (time_t)(s->since_ns / 1000000000u);
+	struct tm tm;
+
+	if (!s->followed)
+		return;
+	if (s->since_ns && gmtime_r(&seconds, &tm))
+		strftime(since, sizeof(since), "since %Y-%m-%dT%H:%M:%SZ", &tm);
+	printf("signalling  %s  sessions %u  partial %u  lost %" PRIu64 "\n", since, s->sessions,
+		s->partial, s->lost);
+	printf("  followed  tasks %u  unresolved %u  unsure %u  rules %u\n", s->tasks, s->waiting,
+		s->unsure, s->rules);
+	printf("  in force  p50 %.3f ms  p99 %.3f ms  most %.3f ms  of %" PRIu64 "\n",
+		(double)s->p50_ns / 1e6, (double)s->p99_ns / 1e6, (double)s->most_ns / 1e6,
+		s->measured);
+	printf("  early     held %" PRIu64 "  matched %" PRIu64 "  early %" PRIu64
+	       "  no room %" PRIu64 "\n",
+		s->early_held, s->early_matched, s->early, s->early_full);
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->counter[i].value && strchr(s->counter[i].name, '.'))
+			printf("  messages  %s %" PRIu64 "\n", s->counter[i].name,
+				s->counter[i].value);
+}
+
 static void print_dataplane(const struct cli_picture *p)
 {
 	const struct channel_status *s = &p->status;
@@ -201,6 +287,7 @@ static void print_dataplane(const struct cli_picture *p)
 		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64 "\n",
 			s->port[i].name, s->port[i].link_up ? "up" : "down", s->port[i].received,
 			s->port[i].imissed);
+	print_signalling(&p->signalling);
 }
 
 static void print_text(const struct cli_picture *p)

@@ -1,6 +1,7 @@
 #include "control/events.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -366,6 +367,93 @@ static void on_task_clear(struct control *c, uint16_t ne, const struct channel_e
 	publish_task_memo(c->publish, t);
 }
 
+// Tasks by session or subscriber. Texts say how many sessions, never whose.
+static void raise_followed(
+	struct control *c, struct registry_task *t, enum fault_kind kind, const char *text)
+{
+	enum fault_kind other = kind == FAULT_UNBOUND ? FAULT_UNSURE : FAULT_UNBOUND;
+
+	(void)fault_clear(&t->faults, other);
+	if (fault_raise(&t->faults, kind, X1_STATUS_FAULT, text) == 1)
+		queue_issue(c, ISSUE_TASK, ISSUE_FAULT, t->ne, &t->xid, X1_STATUS_FAULT, text);
+	publish_task_memo(c->publish, t);
+}
+
+static void on_followed(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	unsigned long long sessions = e->copies;
+	char text[FAULT_TEXT_MAX];
+
+	if (!t)
+		return;
+	if (e->kind == EVENT_TASK_WAITING) {
+		raise_followed(c, t, FAULT_UNBOUND,
+			"no session of it has been seen yet: bound to 0 sessions");
+		return;
+	}
+	if (e->kind == EVENT_TASK_UNSURE) {
+		snprintf(text, sizeof(text),
+			"signalling was missed, sessions of it may be unknown: bound to %llu "
+			"sessions",
+			sessions);
+		raise_followed(c, t, FAULT_UNSURE, text);
+		return;
+	}
+	bool waited = fault_clear(&t->faults, FAULT_UNBOUND);
+	bool unsure = fault_clear(&t->faults, FAULT_UNSURE);
+	if (!waited && !unsure)
+		return;
+	snprintf(text, sizeof(text), "bound to %llu sessions", sessions);
+	queue_issue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
+	publish_task_memo(c->publish, t);
+}
+
+// ImplicitDeactivationAllowed (TS 103 221-1 clause 6.2.1.2): the task ends with its last session.
+struct ending {
+	struct control *control;
+	uint16_t ne;
+	struct id16 xid;
+};
+
+static void on_task_left(void *context, int result, const struct channel_task_status *status)
+{
+	static const char text[] = "its last session is over";
+	struct ending *w = context;
+	struct control *c = w->control;
+	struct registry_task *t = registry_task_find(c->registry, w->ne, &w->xid);
+
+	if (result && result != POI_ERR_NOT_FOUND) { // the next session that ends tries again
+		if (t)
+			t->removing = false;
+	} else if (t) {
+		registry_task_remove(c->registry, t);
+		store_task_gone(c, w->ne, &w->xid);
+		audit_act(c, "implicit-deactivation", w->ne, &w->xid, X1_STATUS_TERMINATING, text);
+		queue_issue(
+			c, ISSUE_TASK, ISSUE_IMPLICIT, w->ne, &w->xid, X1_STATUS_TERMINATING, text);
+	}
+	free(w);
+}
+
+static void on_task_ended(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	struct ending *w;
+
+	if (!t || !t->implicit || t->removing || t->modifying || t->state != TASK_COMPLETE)
+		return;
+	w = malloc(sizeof(*w));
+	if (!w)
+		return;
+	*w = (struct ending){c, ne, e->id};
+	t->removing = true;
+	if (publish_task_remove(c->publish, ne, &w->xid, on_task_left, w)) {
+		t->removing = false;
+		free(w);
+	}
+}
+
 // Each port has faults of its own: one that comes back clears nothing of another.
 static void on_port(struct control *c, const struct channel_event *e)
 {
@@ -428,6 +516,16 @@ static void on_event(void *context, const struct channel_event *e)
 	case EVENT_TASK_CLEAR:
 		if (ne >= 0)
 			on_task_clear(c, (uint16_t)ne, e);
+		return;
+	case EVENT_TASK_WAITING:
+	case EVENT_TASK_UNSURE:
+	case EVENT_TASK_FOLLOWED:
+		if (ne >= 0)
+			on_followed(c, (uint16_t)ne, e);
+		return;
+	case EVENT_TASK_ENDED:
+		if (ne >= 0)
+			on_task_ended(c, (uint16_t)ne, e);
 		return;
 	case EVENT_SECURITY_FAULT:
 		events_ne_fault(c, FAULT_SECURITY, text);

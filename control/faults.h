@@ -23,6 +23,8 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_CERTIFICATE = 9, // a certificate of ours has expired or cannot be read
 	FAULT_SECURITY = 10,   // what is matched is not what was tasked
 	FAULT_SPOOL = 11,      // a destination's spool is full or broken
+	FAULT_UNBOUND = 12,    // a task is not bound to a session yet
+	FAULT_UNSURE = 13,     // its view of the signalling was lost
 	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index.
 	FAULT_LINK = 64,	// the link is down
 	FAULT_PORT_LOSS = 128, // the port loses frames

@@ -262,6 +262,13 @@ void x1_put_task(
 	if (s->last_modification_ns != 0)
 		element_time(b, "timeOfLastModification", s->last_modification_ns);
 	element_number(b, "numberOfModifications", s->modifications);
+	if (s->has_sessions) { // of an Extension only the Owner needs nobody else's schema
+		char text[48];
+		snprintf(text, sizeof(text), "poi: bound to %u sessions", s->sessions);
+		open_tag(b, "taskStatusExtensions");
+		element(b, "Owner", text);
+		close_tag(b, "taskStatusExtensions");
+	}
 	close_tag(b, "taskStatus");
 	close_tag(b, "taskResponseDetails");
 }

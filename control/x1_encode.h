@@ -39,6 +39,9 @@ struct x1_task_status {
 	uint64_t x2_octets, x3_octets;
 	uint64_t last_modification_ns; // 0: absent
 	uint32_t modifications;
+	// In TaskStatusExtensions (V1.14 on): a task by session or subscriber, and how many it has.
+	bool has_sessions;
+	uint32_t sessions;
 };
 
 struct x1_destination_status {

@@ -79,6 +79,7 @@ static void on_status(void *context, int result, const struct channel_task_statu
 		return;
 	if (!result && status)
 		x1_asked_set(&l->asked[q->index], status);
+	l->asked[q->index].follows = false; // lists are of V1.8.1
 	if (!l->in_flight)
 		go_on(l->op->dispatch);
 }

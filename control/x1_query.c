@@ -12,14 +12,18 @@ struct x1_query {
 	struct id16 id;
 	void (*done)(void *context); // NULL once abandoned
 	void *context;
-	bool in_flight;
+	bool in_flight, extended;
 	struct x1_asked asked;
 };
 
 void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status)
 {
-	*a = (struct x1_asked){
-		true, status->x2_octets, status->x3_octets, status->last_intercept_ns};
+	*a = (struct x1_asked){.known = true,
+		.x2_octets = status->x2_octets,
+		.x3_octets = status->x3_octets,
+		.last_intercept_ns = status->last_intercept_ns,
+		.follows = status->follows,
+		.sessions = status->sessions};
 }
 
 static void on_status(void *context, int result, const struct channel_task_status *status)
@@ -56,6 +60,11 @@ struct x1_query *x1_query_start(struct control *c, enum x1_request_type type, ui
 	return q;
 }
 
+void x1_query_extended(struct x1_query *q)
+{
+	q->extended = true;
+}
+
 void x1_query_free(struct x1_query *q)
 {
 	if (!q)
@@ -90,6 +99,8 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 		s.x2_octets = a->x2_octets;
 		s.x3_octets = a->x3_octets;
 		s.last_intercept_ns = a->last_intercept_ns;
+		s.has_sessions = a->follows;
+		s.sessions = a->sessions;
 	}
 	x1_put_task(b, registry_task_xml(t), t->xml_length, &s);
 }
@@ -130,6 +141,7 @@ int x1_query_write(struct x1_query *q, struct x1_buffer *b, const struct x1_enve
 		if (!d)
 			return X1_ERR_DID_UNKNOWN;
 	}
+	q->asked.follows &= q->extended;
 	x1_message_open(b, e, q->type);
 	if (t)
 		x1_query_put_task(b, t, &q->asked);

@@ -14,6 +14,8 @@ struct x1_query;
 // `id` is the XID or DID of the requests that carry one. NULL when out of memory.
 struct x1_query *x1_query_start(struct control *c, enum x1_request_type type, uint16_t ne,
 	const struct id16 *id, void (*done)(void *context), void *context, bool *ready);
+// The requester knows TaskStatusExtensions (V1.14 on).
+void x1_query_extended(struct x1_query *q);
 // Writes the whole message, with what is known so far. Returns 0 or the error code to answer
 // (2020, 2040) when the object is gone; nothing is written then.
 [[nodiscard]] int x1_query_write(
@@ -25,6 +27,8 @@ void x1_query_free(struct x1_query *q);
 struct x1_asked { // what the dataplane said of a task
 	bool known;
 	uint64_t x2_octets, x3_octets, last_intercept_ns;
+	bool follows; // by session or subscriber, and the requester knows where to read it
+	uint32_t sessions;
 };
 void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status);
 void x1_query_put_task(

@@ -145,6 +145,8 @@ static void query(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	op->query = x1_query_start(c, m->type, x->ne, &op->id, query_done, op, &ready);
+	if (op->query && x1_version_minor(m->version) >= 14)
+		x1_query_extended(op->query);
 	if (!op->query)
 		x1_operation_finish(op, X1_ERR_GENERIC, poi_error_text(POI_ERR_NOMEM));
 	else if (ready)

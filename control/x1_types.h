@@ -51,6 +51,7 @@ const char *x1_request_name(enum x1_request_type t); // "ActivateTask"
 
 // v1.<digits>.<digits>, ASCII digits: the versions this network element understands.
 bool x1_version_supported(const char *version);
+unsigned x1_version_minor(const char *version); // of a supported one
 
 // Error codes of table 46 (and those of newer minors that a peer may ask for).
 enum x1_error {

@@ -725,4 +725,6 @@ void engine_task_status(
 	out->x2_octets = c.x2_octets;
 	out->x3_octets = c.x3_octets;
 	out->last_intercept_ns = c.last_ns;
+	out->follows = t->hold->bound != NULL;
+	out->sessions = t->hold->bound ? bindings_sessions(t->hold->bound) : 0;
 }

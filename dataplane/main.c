@@ -365,6 +365,7 @@ static int channel(struct app *a)
 			.ports = a->ports,
 			.slots = a->slots,
 			.deliver = a->deliver,
+			.follower = a->follower,
 			.cycles_hz = rte_get_tsc_hz()},
 		.ready = ready,
 		.alive = alive,

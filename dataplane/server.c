@@ -260,6 +260,15 @@ static void workers(struct server *s, struct client *c, uint32_t request)
 		channel_encode_workers(s->out, sizeof(s->out), CHANNEL_WORKERS, request, &m));
 }
 
+static void signalling(struct server *s, struct client *c, uint32_t request)
+{
+	struct channel_signalling m;
+
+	status_signalling(&s->with.sources, s->with.engine, &m);
+	client_send(c, s->out,
+		channel_encode_signalling(s->out, sizeof(s->out), CHANNEL_SIGNALLING, request, &m));
+}
+
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
 	const struct store *store = engine_store(s->with.engine);
@@ -312,6 +321,7 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 	switch (h->id) {
 	case CHANNEL_STATUS_GET:
 	case CHANNEL_WORKERS_GET:
+	case CHANNEL_SIGNALLING_GET:
 	case CHANNEL_TASK_STATUS_GET:
 	case CHANNEL_DESTINATION_STATUS_GET:
 		break;
@@ -328,6 +338,8 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 		status(s, c, h->request);
 	else if (h->id == CHANNEL_WORKERS_GET)
 		workers(s, c, h->request);
+	else if (h->id == CHANNEL_SIGNALLING_GET)
+		signalling(s, c, h->request);
 	else if (h->id == CHANNEL_TASK_STATUS_GET)
 		task_status(s, c, h->request, body, length);
 	else if (h->id == CHANNEL_DESTINATION_STATUS_GET)
@@ -560,6 +572,25 @@ static void port_losing(void *context, const char *name, const struct port_loss 
 	event(s, &e);
 }
 
+// No value of a target is in it, and nothing of it goes into the log.
+static void tell_followed(struct server *s)
+{
+	static const uint8_t kinds[] = {[BOUND_WAITING] = EVENT_TASK_WAITING,
+		[BOUND_UNSURE] = EVENT_TASK_UNSURE,
+		[BOUND_FOLLOWED] = EVENT_TASK_FOLLOWED,
+		[BOUND_ENDED] = EVENT_TASK_ENDED};
+	struct bound_report r;
+
+	while (engine_news(s->with.engine, &r)) {
+		struct channel_event e = {.kind = kinds[r.news],
+			.ne = r.ne,
+			.id = r.xid,
+			.copies = r.sessions,
+			.time_ns = now_ns()};
+		event(s, &e);
+	}
+}
+
 static void chores(struct server *s)
 {
 	uint64_t now = now_ms();
@@ -595,6 +626,7 @@ static void chores(struct server *s)
 	}
 	losses(s, now);
 	walk(s, now);
+	tell_followed(s);
 	while (deliver_next_event(s->with.deliver, &e))
 		event(s, &e);
 }
@@ -646,8 +678,8 @@ void server_run(struct server *s, int signal_fd)
 			(struct pollfd){.fd = engine_fold_fd(s->with.engine), .events = POLLIN};
 		fds[FD_DELIVER] =
 			(struct pollfd){.fd = deliver_event_fd(s->with.deliver), .events = POLLIN};
-		fds[FD_FOLLOW] = (struct pollfd){
-			.fd = engine_follow_fd(s->with.engine), .events = POLLIN};
+		fds[FD_FOLLOW] =
+			(struct pollfd){.fd = engine_follow_fd(s->with.engine), .events = POLLIN};
 		for (uint32_t i = 0; i < n; i++) {
 			const struct client *c = s->clients[i];
 			bool busy = c->first || c->streaming;

@@ -1,5 +1,7 @@
 #include "dataplane/status.h"
 
+#include <stdio.h>
+
 #define ATTEMPTS 5	  // copies move while they are counted
 #define WRONG_IN_A_ROW 5u // checks until a difference is a fault
 #define RIGHT_IN_A_ROW 2u
@@ -59,6 +61,65 @@ void status_workers(
 		out->worker[i].running_ns = running_ns;
 	}
 	ports_workers(s->ports, out);
+}
+
+static void counter(
+	struct channel_signalling *out, const char *group, const char *name, uint64_t value)
+{
+	if (out->n == CHANNEL_COUNTERS_MAX)
+		return;
+	snprintf(out->counter[out->n].name, sizeof(out->counter[out->n].name), "%s%s%s", group,
+		group[0] ? "." : "", name);
+	out->counter[out->n++].value = value;
+}
+
+static void status_early(const struct status_sources *s, struct channel_signalling *out)
+{
+	struct packet_balance all = {0};
+
+	(void)stats_snapshot(s->stats, true, &all);
+	for (uint32_t i = 0; i < s->stats->n_workers; i++) {
+		const struct worker_counters *c = stats_worker(s->stats, i);
+		out->early_held += c->early_held;
+		out->early_matched += c->early_matched;
+		out->early += c->early;
+		out->early_full += c->early_full;
+	}
+}
+
+void status_signalling(
+	const struct status_sources *s, const struct engine *e, struct channel_signalling *out)
+{
+	static const char *const protocols[SIGNALLING_PROTOCOLS] = {"pfcp", "gtpv2c", "radius"};
+	struct session_counts c;
+	struct bindings_counts b;
+
+	*out = (struct channel_signalling){.followed = s->follower != NULL};
+	if (!s->follower)
+		return;
+	follower_counts(s->follower, &c, &out->lost);
+	engine_followed(e, &b);
+	status_early(s, out);
+	out->since_ns = c.since_ns;
+	out->sessions = c.sessions;
+	out->partial = c.partial_now;
+	out->nodes = c.nodes;
+	out->octets = c.octets;
+	out->tasks = b.tasks;
+	out->waiting = b.waiting;
+	out->unsure = b.unsure;
+	out->rules = b.rules;
+	out->measured = b.measured;
+	out->p50_ns = b.p50_ns;
+	out->p99_ns = b.p99_ns;
+	out->most_ns = b.most_ns;
+#define X(name) counter(out, "", #name, c.name);
+	SESSION_COUNTS(X)
+#undef X
+	for (int p = 0; p < SIGNALLING_PROTOCOLS; p++)
+		for (int r = 0; r < SIGNALLING_REASON_COUNT; r++)
+			counter(out, protocols[p],
+				signalling_reason_name((enum signalling_reason)r), c.reason[p][r]);
 }
 
 int ledger_watch_check(struct watch *w, bool balanced)

@@ -13,6 +13,7 @@ struct status_sources {
 	const struct ports *ports;
 	const struct slots_owner *slots;
 	const struct deliver *deliver;
+	const struct follower *follower; // NULL: no port shows signalling
 	uint64_t cycles_hz; // of the workers' cycle counter
 };
 
@@ -24,6 +25,10 @@ bool status_collect(const struct status_sources *s, struct channel_status *out);
 // Fills workers and worker[] for as long as they have run, then the ports' side.
 void status_workers(
 	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out);
+
+// What is followed; all 0 without a follower.
+void status_signalling(
+	const struct status_sources *s, const struct engine *e, struct channel_signalling *out);
 
 // Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
 // or 0 when nothing changed.

@@ -4,7 +4,6 @@
 
 #include "shared/wire.h"
 
-#define HEADER_SIZE 8
 #define ATTRIBUTE_MATCHED 17 // of TS 103 221-2
 
 static_assert(CHANNEL_MEMO_MAX + CHANNEL_TASK_DESTINATIONS_MAX * sizeof(struct id16) +
@@ -361,19 +360,6 @@ static void put_task(struct wire_writer *w, const struct channel_task *m)
 		session_target_encode(w, &m->session);
 }
 
-int channel_task_check(const struct channel_task *t, const char **why)
-{
-	struct filter f = t->filter;
-
-	if (!t->session.kinds)
-		return filter_check(&f, why);
-	int rc = session_target_check(&t->session, why);
-	// A direction beside a session is that of its tunnels.
-	f.kinds &= ~FILTER_DIRECTION;
-	f.direction = FILTER_ANY_DIRECTION;
-	return rc || !f.kinds ? rc : filter_check(&f, why);
-}
-
 static void get_task(struct wire_reader *r, struct channel_task *m)
 {
 	get_id(r, &m->ne);
@@ -612,6 +598,8 @@ static void put_task_status(struct wire_writer *w, const struct channel_task_sta
 	wire_put_u64(w, m->x2_octets);
 	wire_put_u64(w, m->x3_octets);
 	wire_put_u64(w, m->last_intercept_ns);
+	wire_put_u8(w, m->follows);
+	wire_put_u32(w, m->sessions);
 }
 
 static void get_task_status(struct wire_reader *r, struct channel_task_status *m)
@@ -623,6 +611,45 @@ static void get_task_status(struct wire_reader *r, struct channel_task_status *m
 	m->x2_octets = wire_get_u64(r);
 	m->x3_octets = wire_get_u64(r);
 	m->last_intercept_ns = wire_get_u64(r);
+	m->follows = get_flag(r);
+	m->sessions = wire_get_u32(r);
+}
+
+// The numbers without a loop of their own, in their order.
+#define SIGNALLING_NUMBERS(X)                                                                     \
+	X(u64, since_ns) X(u32, sessions) X(u32, partial) X(u32, nodes) X(u64, octets)            \
+	X(u64, lost) X(u32, tasks) X(u32, waiting) X(u32, unsure) X(u32, rules) X(u64, measured)  \
+	X(u64, p50_ns) X(u64, p99_ns) X(u64, most_ns) X(u64, early_held) X(u64, early_matched)    \
+	X(u64, early) X(u64, early_full)
+
+static void put_signalling(struct wire_writer *w, const struct channel_signalling *m)
+{
+	if (m->n > CHANNEL_COUNTERS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	wire_put_u8(w, m->followed);
+#define X(type, name) wire_put_##type(w, m->name);
+	SIGNALLING_NUMBERS(X)
+#undef X
+	wire_put_u32(w, m->n);
+	for (uint32_t i = 0; i < m->n; i++) {
+		put_chars(w, m->counter[i].name, sizeof(m->counter[i].name));
+		wire_put_u64(w, m->counter[i].value);
+	}
+}
+
+static void get_signalling(struct wire_reader *r, struct channel_signalling *m)
+{
+	m->followed = get_flag(r);
+#define X(type, name) m->name = wire_get_##type(r);
+	SIGNALLING_NUMBERS(X)
+#undef X
+	m->n = get_number(r, CHANNEL_COUNTERS_MAX);
+	for (uint32_t i = 0; i < m->n; i++) {
+		wire_get_text(r, m->counter[i].name, sizeof(m->counter[i].name));
+		m->counter[i].value = wire_get_u64(r);
+	}
 }
 
 static void put_destination_status(
@@ -736,44 +763,13 @@ PAIR(task_status, put_task_status, get_task_status)
 PAIR(destination_status, put_destination_status, get_destination_status)
 PAIR(control_status, put_control_status, get_control_status)
 PAIR(workers, put_workers, get_workers)
+PAIR(signalling, put_signalling, get_signalling)
 
 int channel_encode_empty(uint8_t *out, size_t capacity, uint16_t id, uint32_t request)
 {
 	struct wire_writer w = begin(out, capacity, id, request);
 
 	return end(&w);
-}
-
-int channel_split(const uint8_t *datagram, size_t length, struct channel_header *h,
-	const uint8_t **body, size_t *body_length)
-{
-	struct wire_reader r = wire_reader_of(datagram, length);
-
-	h->id = wire_get_u16(&r);
-	uint16_t zero = wire_get_u16(&r);
-	h->request = wire_get_u32(&r);
-	if (r.error || zero)
-		return POI_ERR_SYNTAX;
-	*body = datagram + HEADER_SIZE;
-	*body_length = length - HEADER_SIZE;
-	return POI_OK;
-}
-
-const char *destination_state_name(enum destination_state s)
-{
-	switch (s) {
-	case DESTINATION_IDLE:
-		return "idle";
-	case DESTINATION_CONNECTING:
-		return "connecting";
-	case DESTINATION_UP:
-		return "up";
-	case DESTINATION_DOWN:
-		return "down";
-	case DESTINATION_DRAINING:
-		return "draining";
-	}
-	return "unknown";
 }
 
 const char *port_spread_name(enum port_spread s)

@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 3
+#define CHANNEL_VERSION 4
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -55,6 +55,8 @@ enum channel_id {
 	CHANNEL_DESTINATION_STATUS = 35,
 	CHANNEL_WORKERS_GET = 36,
 	CHANNEL_WORKERS = 37,
+	CHANNEL_SIGNALLING_GET = 38,
+	CHANNEL_SIGNALLING = 39,
 	// dataplane -> control
 	CHANNEL_ACK = 40,
 	CHANNEL_NE_STATE = 41,
@@ -202,7 +204,12 @@ enum channel_event_kind {
 	EVENT_SECURITY_CLEAR = 13,
 	EVENT_SPOOL_FAULT = 14,   // destination `id` has no spool, or no more room there
 	EVENT_SPOOL_CLEAR = 15,   // or again; `copies` the destination lost meanwhile
-	EVENT_LAST = EVENT_SPOOL_CLEAR,
+	// Of task `id`, by session or subscriber; `copies`: sessions that are bound now.
+	EVENT_TASK_WAITING = 16,  // not bound to a session yet
+	EVENT_TASK_UNSURE = 17,   // its view of the signalling was lost
+	EVENT_TASK_FOLLOWED = 18, // neither (any more)
+	EVENT_TASK_ENDED = 19,    // its last session is over
+	EVENT_LAST = EVENT_TASK_ENDED,
 };
 
 struct channel_event {
@@ -277,6 +284,28 @@ struct channel_task_status {
 	struct copy_balance copies;
 	uint64_t x2_octets, x3_octets;  // PDU payload octets matched, TaskStatus amountOfX2/X3Data
 	uint64_t last_intercept_ns;     // 0 when never
+	uint8_t follows;   // 1: by session or subscriber
+	uint32_t sessions; // then: bound now
+};
+
+#define CHANNEL_COUNTERS_MAX 64
+struct channel_signalling { // SIGNALLING: what is followed, without anybody's identity
+	uint8_t followed;   // 0: no port shows signalling, and all is 0
+	uint64_t since_ns;  // first message; 0: none yet
+	uint32_t sessions, partial, nodes; // known now
+	uint64_t octets;    // memory of them
+	uint64_t lost;      // datagrams lost on their way to the follower
+	uint32_t tasks, waiting, unsure; // by session or subscriber; of them not bound yet, and not sure
+	uint32_t rules;     // of them in the match table
+	// From a message's receive time until what it changed was in force on every worker.
+	uint64_t measured, p50_ns, p99_ns, most_ns;
+	// Packets held for sessions about to be bound: in all, then matched, given up, without room.
+	uint64_t early_held, early_matched, early, early_full;
+	uint32_t n;
+	struct {
+		char name[32];
+		uint64_t value;
+	} counter[CHANNEL_COUNTERS_MAX];
 };
 
 enum destination_state { // also the text of poi status: see destination_state_name
@@ -323,7 +352,7 @@ struct channel_control_status {
 #define CHANNEL_BODIES(X)                                                                          \
 	X(hello) X(hello_ok) X(hello_refused) X(ne) X(heard) X(destination) X(task) X(object)       \
 	X(memo) X(ack) X(state_end) X(event) X(status) X(task_status) X(destination_status)         \
-	X(control_status) X(workers)
+	X(control_status) X(workers) X(signalling)
 
 #define X(name)                                                                                    \
 	[[nodiscard]] int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id,        \

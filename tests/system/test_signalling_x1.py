@@ -1,4 +1,10 @@
 """Tasks by session and by subscriber: what X1 answers, what is told of them, and that they follow."""
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
 import time
 import unittest
 
@@ -24,7 +30,7 @@ def subscriber(kind, value):
 	return "<x1:%s>%s</x1:%s>" % (kind, value, kind)
 
 
-class Follow(fixture.TrafficCase):
+class Followed(fixture.TrafficCase):
 	"""One port that sees it all: N4 and N3."""
 
 	PORT = "{ device: net_af_packet0, mode: probe, tunnel: gtpu, signalling: [pfcp] }"
@@ -34,10 +40,10 @@ class Follow(fixture.TrafficCase):
 	def setUp(self):
 		super().setUp()
 		self.player, self.at = n4.Player(), 0
-		Follow.tests += 1  # the POI remembers: each test is about other sessions
+		Followed.tests += 1  # the POI remembers: each test is about other sessions
 		for node in (self.player.smf, self.player.upf):
-			node.sequence, node.next_seid, node.next_teid = (Follow.tests * n for n in (1000, 100, 0x1000))
-		self.player._ue = 10 * Follow.tests
+			node.sequence, node.next_seid, node.next_teid = (Followed.tests * n for n in (1000, 100, 0x1000))
+		self.player._ue = 10 * Followed.tests
 
 	def play(self, pause=0.05):
 		"""Sends what was played since, with a pause behind signalling."""
@@ -60,6 +66,8 @@ class Follow(fixture.TrafficCase):
 	def users(self, frames, session):
 		return [f for f in frames if f.owner is session]
 
+
+class Follow(Followed):
 	def test_a_session_is_followed(self):
 		self.activate(subscriber("supiimsi", IMSI))
 		p = self.player
@@ -121,6 +129,194 @@ class Follow(fixture.TrafficCase):
 		one.up(1, ports=(4001, 5000))
 		fourth = self.play()
 		self.expect(self.users(first, one) + self.users(second, two) + self.users(third, one) + self.users(fourth, one)[:1])
+
+
+class Told(Followed):
+	"""What the ADMF is answered and told."""
+
+	@classmethod
+	def setUpClass(cls):
+		cls.admf_port = fixture.free_port()
+		folder = tempfile.mkdtemp(prefix="poi-admf-")
+		cls.addClassCleanup(shutil.rmtree, folder, True)
+		cls.reports_file = os.path.join(folder, "reports.jsonl")
+		xsd = x1.Xsd.find()
+		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"), "--listen",
+			"127.0.0.1:%d" % cls.admf_port, "--pki", fixture.shared_pki().folder, "--out", cls.reports_file]
+		listening = fixture.Process(command + (["--xsd", os.path.dirname(xsd.schema)] if xsd else []),
+			os.path.join(folder, "admf.log"), {"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
+		cls.addClassCleanup(listening.stop)
+		wait_until(cls.admf_listens, fixture.READY, "the ADMF listens")
+		super().setUpClass()
+
+	@classmethod
+	def admf_listens(cls):
+		with socket.socket() as s:
+			return s.connect_ex(("127.0.0.1", cls.admf_port)) == 0
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "ne_extra": "admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.admf_port}
+
+	def reports(self, xid):
+		if not os.path.exists(self.reports_file):
+			return []
+		with open(self.reports_file) as f:
+			return [r for r in (json.loads(line) for line in f if line.endswith("\n")) if r["id"] == xid]
+
+	def reported(self, xid, *kinds):
+		wait_until(lambda: [r["report"] for r in self.reports(xid)] == list(kinds), 15,
+			"reports %s; there are %s" % (kinds, self.reports(xid)))
+		return self.reports(xid)[-1]
+
+	def faults(self, xid):
+		return [e.text for e in self.ok(self.poi.admf.get_task(xid)).all("errorDescription")]
+
+	def test_waiting_until_bound(self):
+		imsi = "001010000021315"
+		xid = self.activate(subscriber("supiimsi", imsi))
+		line = self.reported(xid, "NonTerminatingFault")
+		self.assertNotIn(imsi, json.dumps(line))
+		self.assertEqual(len(self.faults(xid)), 1)
+		self.assertGreaterEqual(self.poi.status()["signalling"]["unresolved"], 1)
+		s = n4.Session(self.player, imsi=imsi)
+		s.establish()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+		self.assertEqual(self.faults(xid), [])
+		status = self.poi.status()["signalling"]
+		self.assertEqual((status["tasks"], status["unresolved"], status["unsure"]), (1, 0, 0))
+		self.assertGreater(status["rules"], 0)
+		self.assertGreater(status["since_ns"], 0)
+		self.assertGreater(status["binding"]["measured"], 0)
+		self.assertGreaterEqual(status["counters"]["pfcp"]["ok"], 2)
+		self.assertNotIn(imsi, self.poi.poi("status", "-c", self.poi.file).stdout)
+
+	def test_how_many_sessions(self):
+		imsi = "001010000021314"
+		sessions = [n4.Session(self.player, imsi=imsi) for _ in range(2)]
+		for session in sessions:
+			session.establish()
+		self.play()
+		xid = self.activate(subscriber("imsi", imsi))
+		newer = self.poi.client()
+		newer.xsd = None  # the schema of before V1.14 does not know TaskStatusExtensions
+
+		def told(version):
+			answer = newer.send([x1.Message("GetTaskDetails", "<x1:xId>%s</x1:xId>" % xid)], version)[0]
+			return [e.text for e in self.ok_details(answer).all("Owner")]
+
+		self.assertEqual(told("v1.14.1"), ["poi: bound to 2 sessions"])
+		self.assertEqual(told("v1.8.1"), [])
+		sessions[0].release()
+		self.play()
+		self.assertEqual(told("v1.22.1"), ["poi: bound to 1 sessions"])
+
+	def ok_details(self, answer):
+		self.assertTrue(answer.ok, str(answer))
+		return answer
+
+	def test_ends_with_its_session(self):
+		xid = self.activate(subscriber("imsi", "001010000021311"), middle="<x1:implicitDeactivationAllowed>true</x1:implicitDeactivationAllowed>")
+		stays = self.activate(subscriber("imsi", "001010000021311"))
+		s = n4.Session(self.player, imsi="001010000021311")
+		s.establish()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+		s.release()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear", "ImplicitDeactivation")
+		self.refused(2020, self.poi.admf.get_task(xid))
+		self.ok(self.poi.admf.get_task(stays))
+		self.assertEqual(self.faults(stays), [])
+
+	def test_after_a_restart_of_control(self):
+		xid = self.activate(subscriber("imsi", "001010000021312"))
+		self.reported(xid, "NonTerminatingFault")
+		self.poi.control.kill()
+		self.poi.start_control()
+		s = n4.Session(self.player, imsi="001010000021312")
+		s.establish()
+		s.up(2)
+		frames = self.play()
+		self.expect(self.users(frames, s))
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+
+	def test_after_a_restart_of_the_dataplane(self):
+		xid = self.activate(subscriber("imsi", "001010000021313"))
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		wait_until(self.poi.connected, fixture.READY, "control is connected")
+		wait_until(lambda: self.poi.status()["signalling"]["tasks"] == 1, 10, "the task is back")
+		s = n4.Session(self.player, imsi="001010000021313")
+		s.establish()
+		s.up(2)
+		frames = self.play()
+		self.expect(self.users(frames, s))
+		self.assertEqual(self.faults(xid), [])
+
+
+class Refused(fixture.PoiCase):
+	"""No port shows signalling, or the wrong one."""
+
+	PORT = "{ device: net_null0, mode: probe, tunnel: gtpu }"
+
+	@classmethod
+	def options(cls):
+		return {"ports": (cls.PORT,)}
+
+	def refuse(self, code, *targets_, says=""):
+		answer = self.refused(code, self.poi.admf.activate(x1.new_id(), list(targets_), [self.did]))
+		self.assertIn(says, answer.text("errorDescription"))
+		self.assertNotIn(IMSI, answer.text("errorDescription"))
+
+	def setUp(self):
+		super().setUp()
+		self.did = x1.new_id()
+		self.ok(self.poi.admf.create_destination(self.did, "127.0.0.1", 45000))
+		self.addCleanup(self.clear)
+
+	def test_nothing_to_resolve_it(self):
+		key = "dataplane.ports[].signalling"
+		for kind, value in (("imsi", IMSI), ("supiimsi", IMSI), ("e164Number", "4915112345678"), ("gpsiMsisdn", "4915112345678"),
+				("imei", "49015420323751"), ("peiImei", "49015420323751"), ("peiImeiCheckDigit", "490154203237518"),
+				("peiImeisv", "4901542032375101"), ("nai", "a@b.example"), ("supinai", "a@b.example")):
+			with self.subTest(kind):
+				self.refuse(3010, subscriber(kind, value), says=key)
+		self.refuse(3010, targets(fseid(7)), says=key)
+		self.refuse(3010, targets(("NetworkInstance", "08696e7465726e6574")), says=key)
+		self.refuse(3010, subscriber("gpsiNai", "a@b.example"))
+
+
+class RefusedBySession(Refused):
+	PORT = "{ device: net_null0, mode: probe, tunnel: gtpu, signalling: [gtpv2c] }"
+
+	def test_nothing_to_resolve_it(self):
+		self.refuse(3010, targets(fseid(7, "192.0.2.1")), says="pfcp")
+		self.refuse(3010, subscriber("nai", "a@b.example"), says="pfcp")
+		xid = x1.new_id()
+		self.ok(self.poi.admf.activate(xid, [subscriber("imsi", IMSI)], [self.did]))
+
+
+class RefusedCombinations(Refused):
+	PORT = "{ device: net_null0, mode: probe, tunnel: gtpu, signalling: [pfcp, radius] }"
+
+	def test_nothing_to_resolve_it(self):
+		one = fseid(7, "192.0.2.1")
+		self.refuse(3020, targets(("PDRID", "1")))
+		self.refuse(3020, targets(("QERID", "1")))
+		self.refuse(3020, targets(("GTPTunnelDirection", "Inbound")))
+		self.refuse(3020, targets(one, fseid(8)))
+		self.refuse(3000, targets(one, ("PDRID", "65536")))
+		self.refuse(3010, targets(one, ("PDR", "00")), says="PDR")
+		self.refuse(3000, subscriber("peiImeiCheckDigit", "490154203237517"))
+		self.refuse(3020, subscriber("imsi", IMSI), subscriber("imsi", "001010000021310"))
+		for members in ((one,), (one, ("PDRID", "1")), (one, ("QERID", "4294967295")), (one, ("PDR", "003800020001")),
+				(one, ("GTPTunnelDirection", "Outbound")), (("NetworkInstance", "08696e7465726e6574"),)):
+			with self.subTest(members):
+				xid = x1.new_id()
+				self.ok(self.poi.admf.activate(xid, [targets(*members)], [self.did]))
+				self.ok(self.poi.admf.get_task(xid))
 
 
 if __name__ == "__main__":

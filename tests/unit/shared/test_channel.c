@@ -107,6 +107,33 @@ static struct channel_workers sample_workers(void)
 	return m;
 }
 
+static struct channel_signalling sample_signalling(void)
+{
+	struct channel_signalling m = {.followed = 1,
+		.since_ns = 1,
+		.sessions = 2,
+		.partial = 3,
+		.octets = 4,
+		.lost = 5,
+		.tasks = 6,
+		.waiting = 7,
+		.unsure = 8,
+		.rules = 9,
+		.measured = 10,
+		.p50_ns = 11,
+		.p99_ns = 12,
+		.most_ns = 13,
+		.early_held = 14,
+		.early_full = 15,
+		.n = 2};
+
+	strcpy(m.counter[0].name, "established");
+	m.counter[0].value = 16;
+	strcpy(m.counter[1].name, "pfcp.short");
+	m.counter[1].value = 17;
+	return m;
+}
+
 // Encodes, splits, decodes back to the same octets, then refuses every truncation, an octet more,
 // and every encoding buffer that is too small.
 #define CHECK(name, sample)                                                                      \
@@ -183,11 +210,12 @@ Test(channel, answers_round_trip)
 	CHECK(state_end, S(1, 2, 3, {[31] = 4}));
 	CHECK(event, S(EVENT_LAST, id(1), id(2), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
 	CHECK(status, sample_status());
-	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3));
+	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));
 	CHECK(destination_status,
 		S(id(1), id(2), DESTINATION_DRAINING, copies(), 1, 2, 3, "refused"));
 	CHECK(control_status, S(1, 2, 1, 1, 3, 4, 5, 6, 7, 8, 9));
 	CHECK(workers, sample_workers());
+	CHECK(signalling, sample_signalling());
 }
 
 Test(channel, workers_are_bounded_and_their_values_arrive)
