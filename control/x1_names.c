@@ -1,7 +1,5 @@
 #include "control/x1_types.h"
 
-#include <stdlib.h>
-
 const char *x1_request_name(enum x1_request_type t)
 {
 	static const char *const names[] = {
@@ -41,9 +39,4 @@ bool x1_version_supported(const char *version)
 		return false;
 	const char *end = skip_digits(dot + 1);
 	return end != dot + 1 && *end == '\0';
-}
-
-unsigned x1_version_minor(const char *version)
-{
-	return x1_version_supported(version) ? (unsigned)strtoul(version + 3, NULL, 10) : 0;
 }

@@ -51,7 +51,16 @@ const char *x1_request_name(enum x1_request_type t); // "ActivateTask"
 
 // v1.<digits>.<digits>, ASCII digits: the versions this network element understands.
 bool x1_version_supported(const char *version);
-unsigned x1_version_minor(const char *version); // of a supported one
+
+// Of a supported version; 0 where there is none.
+static inline unsigned x1_version_minor(const char *version)
+{
+	unsigned minor = 0;
+
+	for (const char *p = version ? version + 3 : ""; *p >= '0' && *p <= '9' && minor < 1000; p++)
+		minor = minor * 10 + (unsigned)(*p - '0');
+	return minor;
+}
 
 // Error codes of table 46 (and those of newer minors that a peer may ask for).
 enum x1_error {
