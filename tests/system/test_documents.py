@@ -1,0 +1,114 @@
+"""What the documents promise an operator: the runbook names every fault, alert, reason and outcome that the code has,
+and the commands for curl as the ADMF do what they say."""
+import os
+import re
+import subprocess
+import unittest
+
+import fixture
+from poi_lab import x1
+
+DOC = os.path.join(fixture.TOP, "packaging", "doc")
+
+
+def read(*path):
+	with open(os.path.join(fixture.TOP, *path)) as f:
+		return f.read()
+
+
+def section(text, title):
+	"""The names in backquotes of one section: of its tables those of the first column."""
+	part = re.search(r"^## %s\n(.*?)(?=^## |\Z)" % re.escape(title), text, re.M | re.S).group(1)
+	cells = [line.split("|")[1] if line.startswith("|") else line for line in part.splitlines()]
+	return set(re.findall(r"`(\w+)`", "\n".join(cells)))
+
+
+class Runbook(unittest.TestCase):
+	def setUp(self):
+		self.text = read("packaging", "doc", "RUNBOOK.md")
+
+	def named(self, title, names):
+		words = section(self.text, title)
+		self.assertGreater(len(names), 1)
+		self.assertEqual(sorted(set(names) - words), [], "not in the section %r of the runbook" % title)
+
+	def macro(self, name):
+		"""The names in the list macro of shared/ledger.h."""
+		body = re.search(r"#define %s\(X\)(.*?)\n\n" % name, read("shared", "ledger.h"), re.S).group(1)
+		return re.findall(r'X\(\w+, "(\w+)"', body)
+
+	def test_packet_outcomes(self):
+		self.named("What packets were", self.macro("PACKET_OUTCOMES") + self.macro("FORWARD_OUTCOMES"))
+
+	def test_lost_copies(self):
+		self.named("Lost copies", self.macro("COPY_LOSSES"))
+
+	def test_faults(self):
+		"""The kinds of network elements by their names in metrics, those of tasks and destinations by their constants."""
+		header = read("control", "faults.h")
+		kinds = re.findall(r'X\(FAULT_\w+, "(\w+)"\)', header)
+		constants = set(re.findall(r"^\tFAULT_(\w+) = \d+,", header, re.M))
+		known = set(re.findall(r"X\(FAULT_(\w+), ", header))
+		self.named("Faults that the ADMF is told", kinds + [c.lower() for c in constants - known])
+
+	def test_events(self):
+		header = read("shared", "channel.h")
+		self.named("Events of the dataplane", set(re.findall(r"\bEVENT_(\w+) = \d+", header)))
+
+	def test_alerts(self):
+		alerts = re.findall(r"- alert: (\w+)", read("packaging", "monitoring", "poi-alerts.yml"))
+		self.assertGreater(len(alerts), 10)
+		self.assertEqual([a for a in alerts if not re.search(r"\b%s\b" % a, self.text)], [])
+
+	def test_nothing_is_made_up(self):
+		"""Alerts that the runbook names are there."""
+		alerts = read("packaging", "monitoring", "poi-alerts.yml")
+		self.assertEqual([a for a in set(re.findall(r"\bPoi[A-Z]\w+", self.text)) if "alert: %s\n" % a not in alerts], [])
+
+
+class Keys(unittest.TestCase):
+	def test_keys_of_the_interoperability_page_exist(self):
+		"""Every last part of a key that the page names in its tables is a key of the configuration."""
+		done = subprocess.run([fixture.program("poi"), "config", "describe"], capture_output=True, text=True, check=True)
+		keys = {part for line in done.stdout.splitlines() for part in re.split(r"[.\[\]]+", line.split("\t")[0])}
+		page = read("packaging", "doc", "INTEROPERABILITY.md")
+		named = {word.split(":")[0] for row in re.findall(r"\| ([^|]*) \|$", page, re.M) for code in re.findall(r"`([^`]+)`", row)
+			for word in re.split(r"[.\[\]]+", code) if re.fullmatch(r"[a-z][a-z0-9-]+(: \w+)?", word)}
+		self.assertGreater(len(named), 10)
+		self.assertEqual(sorted(named - keys), [])
+
+
+class Curl(fixture.PoiCase):
+	"""The commands of packaging/doc/requests/README.md, as they stand there but for the first line."""
+
+	def test_the_exchange(self):
+		blocks = re.findall(r"^```sh\n(.*?)^```$", read("packaging", "doc", "requests", "README.md"), re.M | re.S)
+		self.assertEqual(len(blocks), 1)
+		first, rest = blocks[0].split("\n", 1)
+		self.assertRegex(first, r"^pki=\S+ ne=\S+$")
+		files = sorted(n[:-4] for n in os.listdir(os.path.join(DOC, "requests")) if n.endswith(".xml"))
+		self.assertEqual(re.findall(r"^ask (\S+)$", rest, re.M), files, "every file is used, in order")
+		m = self.poi.mdf(port=9999)
+		self.addCleanup(m.stop)
+		done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", "pki=%s ne=%s\n%s" % (self.poi.pki.folder, self.poi.url, rest)],
+			cwd=fixture.TOP, capture_output=True, text=True, timeout=60, env={**os.environ, "no_proxy": "*"})
+		self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+		answers = re.findall(r"<x1:(oK|errorCode)>([^<]*)<", done.stdout) or re.findall(r"<(?:\w+:)?(oK|errorCode)>([^<]*)<", done.stdout)
+		self.assertEqual([a for a in answers if a[0] == "errorCode"], [], done.stdout)
+		self.assertEqual(done.stdout.count("<?xml"), len(files))
+		changes = [n for n in files if re.search("create|activate|modify|remove", n)]
+		self.assertEqual(len([a for a in answers if a[1] == "AcknowledgedAndCompleted"]) >= len(changes), True, answers)
+		self.assertIn("192.0.2.10", done.stdout)
+		self.assertEqual(self.poi.status()["tasks"], 0)
+
+	def test_files_are_valid(self):
+		xsd = x1.Xsd.find()
+		if not xsd:
+			self.skipTest("no reference data")
+		for name in sorted(os.listdir(os.path.join(DOC, "requests"))):
+			if name.endswith(".xml"):
+				self.assertFalse(xsd.check(read("packaging", "doc", "requests", name).encode()), name)
+
+
+if __name__ == "__main__":
+	unittest.main()
