@@ -14,7 +14,6 @@
 #define RETRY_FIRST_MS 50
 #define RETRY_MAX_MS 1000
 #define RETRY_REFUSED_MS 5000
-#define HEARD_INTERVAL_MS 200
 #define DATAGRAMS_PER_TURN 256
 
 static void connect_now(struct publish *p);

@@ -6,6 +6,10 @@
 
 #include "control/publish.h"
 
+// The dataplane is told of the ADMF at most so often; the fail-safe waits as much longer, so that
+// it never comes before TIME_P2.
+#define HEARD_INTERVAL_MS 200
+
 struct publish_todo { // one difference to put right
 	uint16_t id;  // enum channel_id
 	uint16_t ne;  // index; UINT16_MAX: the network element is not ours, see `ne_id`

@@ -351,7 +351,7 @@ static int put_ne(struct publish *p, uint16_t ne, publish_done done, void *conte
 	m.payload_format = (uint8_t)c->payload_format;
 	m.axri = c->axri;
 	if (c->x1.keepalive.enabled)
-		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000;
+		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000 + HEARD_INTERVAL_MS;
 	if (p->hooks.remaining_ms)
 		m.remaining_ms = p->hooks.remaining_ms(p->context, ne);
 	return publish_submit(p,

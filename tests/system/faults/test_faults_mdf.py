@@ -15,7 +15,6 @@ class Mdf(Loss):
 		start()
 		self.detected(since)
 		known = time.monotonic() - since
-		time.sleep(0.5)
 		status, sent = self.rest()
 		self.sums(status, sent)
 		away = self.of(self.bad_did, status)
