@@ -66,6 +66,7 @@ struct link {
 	uint64_t attempt_at;	// next try
 	uint64_t attempt_until; // connect and handshake
 	uint64_t up_at;		// when the connection stood
+	bool delivered;		// something was acknowledged on this connection
 	uint32_t failures;	// in a row, sets the back-off
 	bool reported_down;
 	uint64_t down_at;

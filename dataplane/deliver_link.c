@@ -10,6 +10,9 @@
 #define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
 #define RENEW_NS (5 * NS_PER_S)	  // for what is sent to be acknowledged
 #define STABLE_NS (5 * NS_PER_S)  // a connection that stood so long resets the back-off
+// A connection that took PDUs before it was cut is tried again within 2.5 s: the longer the pause,
+// the more is lost of what comes meanwhile.
+#define DELIVERED_FAILURES 2u
 #define BACKOFF_FIRST_NS (500 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
 #define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
@@ -70,7 +73,7 @@ static void drop(struct link *l)
 {
 	if (!l->mdf)
 		return;
-	stream_acked(l->stream, mdf_acknowledged(l->mdf));
+	l->delivered |= stream_acked(l->stream, mdf_acknowledged(l->mdf));
 	mdf_close(l->mdf);
 	l->mdf = NULL;
 	l->piece.length = 0;
@@ -94,6 +97,8 @@ static void down(struct link *l, uint64_t now, const char *format, ...)
 	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
 	if (l->up_at && now - l->up_at >= STABLE_NS)
 		l->failures = 0;
+	else if (l->up_at && l->delivered && l->failures > DELIVERED_FAILURES)
+		l->failures = DELIVERED_FAILURES;
 	l->up_at = 0;
 	l->failures++;
 	l->attempt_at = now + backoff(l);
@@ -147,6 +152,7 @@ static void up(struct link *l, uint64_t now)
 
 	l->up_at = now;
 	l->writable = true;
+	l->delivered = false;
 	l->keepalive_at = now + k->time_p1 * NS_PER_S;
 	l->alive_at = now;
 	l->keepalive_next = 0;
@@ -444,10 +450,12 @@ static void settle(struct link *l, uint64_t now)
 		return;
 	l->ack_written = written;
 	l->acknowledged = mdf_acknowledged(l->mdf);
-	if (stream_acked(l->stream, l->acknowledged))
+	if (stream_acked(l->stream, l->acknowledged)) {
 		l->ack_pause = ACK_MIN_NS;
-	else if (l->ack_pause < ACK_MAX_NS)
+		l->delivered = true;
+	} else if (l->ack_pause < ACK_MAX_NS) {
 		l->ack_pause *= 2;
+	}
 	l->ack_at = now + l->ack_pause;
 }
 

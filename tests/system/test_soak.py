@@ -61,7 +61,6 @@ class Churn(threading.Thread):
 
 class Soak(Loss):
 	RATE = 1000
-	OVERRIDES = ", { match: 127.0.0.0/8, buffer: 32MiB }"  # the good one is a program of ours on the same machine
 	DATAPLANE = "\n  mbufs: 8192"  # a leak of a few hundred shows as frames without a buffer
 
 	def resources(self):

@@ -95,9 +95,11 @@ Test(deliver, acknowledged_at_a_cut_is_what_can_be_read, .timeout = 60)
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		WAIT_FOR(acknowledged(b, index[i]) == 8000, 15000);
 		cr_assert_eq(check_stream(b, &m[i], 0, 0, NULL), at_cut[i]);
-		cr_assert_eq(first_number(&m[i], 1), at_cut[i]);
-		WAIT_FOR(check_stream(b, &m[i], 1, (uint32_t)at_cut[i], NULL) == 8000, 2000);
-		cr_assert_eq(status_of(b, index[i]).connects, 2);
+		uint32_t again = 1; // a handshake that took too long was given up, and is empty
+		while (again + 1 < m[i].connections && m[i].start[again] == m[i].start[again + 1])
+			again++;
+		cr_assert_eq(first_number(&m[i], again), at_cut[i]);
+		WAIT_FOR(check_stream(b, &m[i], again, (uint32_t)at_cut[i], NULL) == 8000, 2000);
 		expect_balance(b, index[i]);
 	}
 	bed_free(b);
