@@ -152,8 +152,15 @@ Test(x1_encode, queries_echo_what_was_decoded)
 	const struct x1_destination_details *n = c->messages[1].destination;
 	cr_assert_not_null(t, "%s", c->messages[0].why);
 	cr_assert_not_null(n, "%s", c->messages[1].why);
-	struct x1_task_status status = {
-		"complete", 2, faults, e.time_ns, true, 5120, 9437184, e.time_ns, 3};
+	struct x1_task_status status = {.provisioning = "complete",
+		.n_faults = 2,
+		.faults = faults,
+		.last_intercept_ns = e.time_ns,
+		.has_amounts = true,
+		.x2_octets = 5120,
+		.x3_octets = 9437184,
+		.last_modification_ns = e.time_ns,
+		.modifications = 3};
 	struct x1_task_status plain = {.provisioning = "awaitingProvisioning"};
 	struct x1_destination_status up = {0}, down = {true, 1, faults};
 
