@@ -49,6 +49,7 @@ struct metrics {
 	struct metrics_picture picture;
 	uint64_t seen_ms, certificates_ms; // 0: never
 	uint64_t accepted;
+	bool held; // the ledger, at the look before
 };
 
 static uint64_t now_ms(void)
@@ -197,6 +198,9 @@ static void on_observed(void *context, const struct observation *o)
 	struct metrics *m = context;
 
 	m->picture.seen = *o;
+	// In motion a sum may not hold for a moment: only a difference that stays is one.
+	m->picture.seen.status.balanced = o->status.balanced || (o->reached && m->held);
+	m->held = o->status.balanced;
 	m->seen_ms = now_ms();
 	look_at_control(m);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {

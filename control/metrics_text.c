@@ -217,7 +217,8 @@ static void put_copies(FILE *f, const struct channel_status *s)
 		"PDU copies sent but not confirmed when a connection was cut.", b->in_doubt);
 	counter(f, "poi_delivered_payload_bytes", "Payload octets of the copies acknowledged.",
 		b->octets);
-	gauge(f, "poi_ledger_balanced", "1 when every sum of the ledger holds.", s->balanced);
+	gauge(f, "poi_ledger_balanced",
+		"0 when a sum of the ledger did not hold in two looks running.", s->balanced);
 }
 
 static void put_destinations(FILE *f, const struct observation *o)

@@ -72,6 +72,11 @@ def value(all_samples, name, **labels):
 	return all_samples[(name, tuple(sorted(labels.items())))]
 
 
+def at_rest(poi):
+	"""The samples once the ledger balances: a worker that gets no CPU answers no look."""
+	return fixture.wait_until(lambda: (lambda s: s if value(s, "poi_ledger_balanced") else None)(samples(fresh(poi))), 10, "balanced metrics")
+
+
 class Served(fixture.TrafficCase):
 	@classmethod
 	def options(cls):
@@ -110,7 +115,7 @@ class Served(fixture.TrafficCase):
 		self.send([udp_frame("192.0.2.10", "198.51.100.1", b"m" * 100)] * 50 + [udp_frame("192.0.2.11", "198.51.100.1", b"n")] * 30)
 		self.assertTrue(self.mdf.wait_pdus(50))
 		status = self.poi.balanced()
-		got = samples(fresh(self.poi))
+		got = at_rest(self.poi)
 		for metric, figure in (("poi_packets_received_total", status["packets"]["received"]),
 				("poi_matches_total", status["matches"]), ("poi_copies_offered_total", status["offered"]),
 				("poi_copies_acknowledged_total", status["delivered"]), ("poi_copies_queued", status["queued"]),
@@ -161,12 +166,15 @@ class Served(fixture.TrafficCase):
 	def test_series_do_not_depend_on_tasks(self):
 		target = "203.0.113."
 		self.clear()
-		none = fresh(self.poi)
+		self.poi.balanced()
+		at_rest(self.poi)
+		none = scrape(self.poi)[2]
 		did = self.destination(self.mdf)
 		xids = [x1.new_id() for _ in range(100)]
 		for i, xid in enumerate(xids):
 			self.ok(self.poi.admf.activate(xid, [x1.target_ipv4(target + str(i))], [did]))
-		many = fresh(self.poi)
+		at_rest(self.poi)
+		many = scrape(self.poi)[2]
 		self.assertEqual(set(samples(none)), set(samples(many)))
 		# nor does any figure of the 0 and the 100: what counts messages, time and destinations aside, all are the same
 		moving = re.compile(r"poi_(x1_|http_|control_uptime|dataplane_uptime|worker_loops|clock_|destinations)")
