@@ -227,9 +227,11 @@ static const struct way *held_by(struct sessions *st, const struct session *o, c
 	return ways_find(st->probe, w);
 }
 
-// The accepted response gives the way to its session for good. An address in another network
-// instance is another address.
-static void overtake(struct sessions *st, const struct session *s, const struct way *w)
+// The accepted response gives the way to its session for good, also against who asked for it before
+// (`since`: the serial of the request) and never heard. An address in another network instance is
+// another address.
+static void overtake(
+	struct sessions *st, const struct session *s, const struct way *w, uint32_t since)
 {
 	uint64_t hash = way_hash(st, s->kind, w);
 	uint32_t found[INDEX_RUN_MAX];
@@ -241,7 +243,7 @@ static void overtake(struct sessions *st, const struct session *s, const struct 
 		if (!o || o->kind != s->kind)
 			continue;
 		const struct way *theirs = held_by(st, o, w);
-		if (!theirs || !theirs->settled ||
+		if (!theirs || (!theirs->settled && theirs->serial > since) ||
 			(w->way == BINDING_ADDRESS && theirs->ni != w->ni))
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
@@ -277,6 +279,17 @@ bool session_owns(
 		}
 	}
 	return mine;
+}
+
+static bool indexed(struct sessions *st, const struct session *s, const struct way *w)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, way_hash(st, s->kind, w), found);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (found[i] == s->number)
+			return true;
+	return false;
 }
 
 // Nobody shows it any more, and its session has been heard of.
@@ -320,12 +333,14 @@ void session_after(struct sessions *st, struct session *s, const struct ways *be
 		}
 	for (uint32_t i = 0; i < after->n; i++) {
 		const struct way *w = &after->way[i], *b = ways_find(before, w);
+		bool settles = w->settled && (!b || !b->settled);
 		if (!b)
 			claim(st, s, w);
-		else if (s->flags & SESSION_OVERTAKEN && deserted(st, s, w))
+		else if (s->flags & SESSION_OVERTAKEN &&
+			 (settles ? !indexed(st, s, w) : deserted(st, s, w)))
 			claim(st, s, w);
-		if (w->settled && (!b || !b->settled))
-			overtake(st, s, w);
+		if (settles)
+			overtake(st, s, w, b ? b->serial : UINT32_MAX);
 	}
 	if (after->overflow)
 		s->flags |= SESSION_LOSS;
