@@ -473,6 +473,7 @@ class Model:
 			s.truth.pdrs[1] = ue
 			self.known.append(s)
 		elif kind == 35:
+			self.proven(r, m)
 			for s in self.of_control("up", r["to"][0], r["teid"]):
 				before = s.truth.ways()
 				at = next((n for n, a in enumerate(s.asked) if a[1] is r), None)
@@ -491,6 +492,19 @@ class Model:
 			for s in self.of_control("up", r["to"][0], r["teid"]):
 				if s.ebi == r.get("ebi", s.ebi):
 					s.dead = True
+
+	def proven(self, r, m):
+		"""An accepted answer shows that a session whose own answer was lost exists after all."""
+		ebi = r["bearers"][0]["ebi"]
+		asked = next((a for key, a in self.open.items() if key[2] == 32 and a["bearers"][0]["ebi"] == ebi and
+			a["control"][0][2:] == (m["teid"], m["to"][0])), None)
+		if asked is None or m["cause"] >= 64 or any(s.ebi == ebi for s in self.of_control("up", r["to"][0], r["teid"])):
+			return
+		s = Known(cp=(m["to"][0], m["teid"]), up=(r["to"][0], r["teid"]), nodes=(m["to"][0], m["from"][0]))
+		s.user, s.partial, s.ebi = asked.get("user", {}), True, ebi
+		s.truth.pdrs[1] = {"id": 1, "source": CORE, "far": 1}
+		s.truth = self.with_enb(s, r)
+		self.known.append(s)
 
 	def of_control(self, side, address, teid):
 		return [s for s in self.known if not s.dead and getattr(s, side) == (address, teid)]
