@@ -113,7 +113,7 @@ static void put_signalling(struct json *j, const struct channel_signalling *s)
 		json_object(j, "early");
 		json_u64(j, "held", s->early_held);
 		json_u64(j, "matched", s->early_matched);
-		json_u64(j, "early", s->early);
+		json_u64(j, "given_up", s->early);
 		json_u64(j, "no_room", s->early_full);
 		json_end_object(j);
 		json_object(j, "counters");
@@ -239,7 +239,7 @@ static void print_signalling(const struct channel_signalling *s)
 	printf("  in force  p50 %.3f ms  p99 %.3f ms  most %.3f ms  of %" PRIu64 "\n",
 		(double)s->p50_ns / 1e6, (double)s->p99_ns / 1e6, (double)s->most_ns / 1e6,
 		s->measured);
-	printf("  early     held %" PRIu64 "  matched %" PRIu64 "  early %" PRIu64
+	printf("  early     held %" PRIu64 "  matched %" PRIu64 "  given up %" PRIu64
 	       "  no room %" PRIu64 "\n",
 		s->early_held, s->early_matched, s->early, s->early_full);
 	for (uint32_t i = 0; i < s->n; i++)

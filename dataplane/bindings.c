@@ -219,6 +219,7 @@ int bindings_begin(
 		return POI_ERR_NOMEM;
 	}
 	b->unsettled = true;
+	table_expect(b->builder, true);
 	news(b, t);
 	*out = t;
 	return POI_OK;
@@ -270,6 +271,7 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 		unbind(b, t->first, &t->left);
 	follower_unwatch(b->follower, t->watch.key);
 	keys_remove(&b->tasks, &t->watch);
+	table_expect(b->builder, b->tasks.n > 0);
 	news_forget(b, t);
 	b->unsettled = true;
 	t->ended = true;

@@ -10,7 +10,7 @@
 #include <sys/random.h>
 
 #define PAUSE_BUSY_NS 20000  // between two looks at empty rings, while signalling comes
-#define PAUSE_IDLE_NS 200000 // when none has come for IDLE_NS
+#define PAUSE_IDLE_NS 100000 // when none has come for IDLE_NS
 #define IDLE_NS 100000000ull
 #define CHUNK 64    // datagrams until what they changed is handed on
 #define SETTLE 4096 // datagrams at most before what the builder asked for is done

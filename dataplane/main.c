@@ -398,6 +398,25 @@ static int fragments_of(struct app *a, struct worker *w, uint32_t number)
 	return POI_ERR_NOMEM;
 }
 
+// Never more than an eighth of a port's packet buffers, so that it can always receive.
+static int early_of(struct app *a, struct worker *w)
+{
+	const struct config_signalling *c = &a->config->signalling;
+	uint32_t most = a->config->dataplane.mbufs / 8;
+	const struct worker_early_settings s = {
+		.lanes = w->lanes,
+		.taps = a->taps,
+		.n_taps = a->config->dataplane.n_workers,
+		.packets = c->early_packets < most ? c->early_packets : most,
+		.age_ns = c->early_ms * 1000000ull,
+	};
+
+	if (!w->tap)
+		return POI_OK;
+	w->early = worker_early_new(&s);
+	return w->early ? POI_OK : POI_ERR_NOMEM;
+}
+
 static int workers(struct app *a)
 {
 	for (uint32_t i = 0; i < a->config->dataplane.n_workers; i++) {
@@ -416,6 +435,8 @@ static int workers(struct app *a)
 		w->counters->read_generation = read_generation;
 		w->lanes = ports_lanes(a->ports, i, &w->n_lanes);
 		int e = fragments_of(a, w, i);
+		if (e == POI_OK)
+			e = early_of(a, w);
 		if (e != POI_OK)
 			return e;
 		if (rte_eal_remote_launch(worker_run, w, (unsigned)eal_worker_lcore(i)) != 0)
@@ -455,6 +476,8 @@ static void stop(struct app *a)
 		rte_eal_mp_wait_lcore();
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		worker_fragments_free(a->workers[i].fragments);
+	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
+		worker_early_free(a->workers[i].early);
 	follower_stop(a->follower);
 	reporter_stop(a->reporter);
 	if (a->delivering)

@@ -16,7 +16,8 @@ _Static_assert((int)CONFIG_PFCP == SIGNALLING_PFCP && (int)CONFIG_GTPV2C == SIGN
 
 struct signalling_tap {
 	struct signalling_ring *ring;
-	_Atomic uint64_t cut; // written by the worker alone, relaxed: a statistic
+	// Written by the worker alone, relaxed: statistics, and a hint.
+	_Atomic uint64_t cut, heard;
 	uint8_t scratch[DATAGRAM_MAX];
 };
 
@@ -37,6 +38,11 @@ void signalling_tap_free(struct signalling_tap *t)
 uint64_t signalling_tap_cut(const struct signalling_tap *t)
 {
 	return atomic_load_explicit(&t->cut, memory_order_relaxed);
+}
+
+uint64_t signalling_tap_heard(const struct signalling_tap *t)
+{
+	return atomic_load_explicit(&t->heard, memory_order_relaxed);
 }
 
 static struct ip_address address_of(uint8_t family, const uint8_t *octets)
@@ -78,6 +84,7 @@ static void take(struct signalling_tap *t, const struct packet_view *v, const st
 		.destination = {address_of(l->family, source + l->address_length), l->dport},
 	};
 
+	atomic_store_explicit(&t->heard, time_ns, memory_order_relaxed);
 	p.octets = content(t, v, l, m, &p.length);
 	if (p.octets)
 		(void)signalling_ring_push(t->ring, &p);

@@ -34,4 +34,6 @@ void signalling_tap_free(struct signalling_tap *t);
 // as lost.
 void signalling_tap_burst(struct signalling_tap *t, uint8_t wanted, const struct packet_view *views,
 	void *const *mbufs, unsigned n, uint64_t time_ns);
+// Receive time of the last one; any thread. The line is written only when there is one.
+uint64_t signalling_tap_heard(const struct signalling_tap *t);
 uint64_t signalling_tap_cut(const struct signalling_tap *t); // datagrams left out; any thread

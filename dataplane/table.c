@@ -54,6 +54,7 @@ struct table_builder {
 	struct filter_needs needs;
 	uint32_t n_live;
 	uint32_t n_ported; // ... with rule_wants_ports
+	bool expects;	   // for the next table
 	uint64_t digest;
 	struct record *oldest, *newest;
 	struct garbage garbage; // for the newest table, once it has a successor
@@ -351,6 +352,7 @@ const struct table *table_commit(struct table_builder *b, uint64_t generation)
 	r->table.n_rules = b->n_live;
 	r->table.n_ported = b->n_ported;
 	r->table.stamp = b->stamp;
+	r->table.expects = b->expects;
 	if (b->newest) {
 		b->newest->garbage = b->garbage;
 		b->newest->next = r;
@@ -498,6 +500,16 @@ void table_fold_finish(struct table_builder *b, struct table_fold *f)
 	}
 	free(f);
 	sweep(b);
+}
+
+void table_expect(struct table_builder *b, bool on)
+{
+	b->expects = on;
+}
+
+bool table_expects(const struct table *t)
+{
+	return t->expects;
 }
 
 uint64_t table_generation(const struct table *t)

@@ -82,6 +82,9 @@ void table_builder_free(struct table_builder *b); // frees every table still kno
 // 0 or NOT_FOUND.
 [[nodiscard]] int table_remove(struct table_builder *b, uint32_t key);
 
+// Whether tables committed from now on say that bound rules may come at any moment.
+void table_expect(struct table_builder *b, bool on);
+
 // A new immutable table with all changes since the last commit; costs what changed. NULL when out
 // of memory (the changes stay pending). Owned by the builder; hand back with table_retire.
 const struct table *table_commit(struct table_builder *b, uint64_t generation);
@@ -97,6 +100,7 @@ void table_fold_finish(struct table_builder *b, struct table_fold *f);
 
 uint64_t table_generation(const struct table *t);
 uint32_t table_rules(const struct table *t);   // live rules
+bool table_expects(const struct table *t);     // table_expect
 bool table_wants_ports(const struct table *t); // of some live rule rule_wants_ports
 // Moments of the builder, for packets that are matched again later: the last one that a table
 // contains, and the one since which a rule found in a table has captured what it captures now (a

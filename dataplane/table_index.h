@@ -212,6 +212,7 @@ struct table {
 	struct seeds seeds;
 	uint64_t generation, digest;
 	uint32_t n_rules, n_ported;
+	bool expects;	// bound rules
 	uint64_t stamp; // last change it contains
 };
 

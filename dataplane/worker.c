@@ -55,6 +55,15 @@ static struct worker_scene scene_of(struct worker *w, const struct table *t, uin
 		.tap = w->tap};
 }
 
+static uint32_t bound_packets(const struct hit *hits, unsigned n)
+{
+	uint32_t taken = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		taken |= (uint32_t)(hits[i].rule->binding != 0) << hits[i].packet;
+	return taken;
+}
+
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];
@@ -76,15 +85,24 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		worker_fragments_burst(
 			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
 	}
+	uint32_t taken = 0;
 	if (__builtin_expect(l->signalling != 0, 0))
 		signalling_tap_burst(w->tap, l->signalling, views, (void *const *)mbufs, n, now);
 	count(&w->counters->now, views, n);
 	do {
 		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);
 		w->counters->now.hits += found;
-		if (found > 0)
+		if (found > 0) {
 			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
+			taken |= bound_packets(hits, found);
+		}
 	} while (!cursor.done);
+	if (__builtin_expect(w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU, 0) &&
+		worker_early_open(w->early, t, now)) {
+		const struct worker_scene scene = scene_of(w, t, now);
+		worker_early_hold(
+			w->early, (uint32_t)(l - w->lanes), &scene, views, mbufs, n, taken);
+	}
 	if (l->forward)
 		forward(l, &w->counters->now, mbufs, n);
 	else
@@ -92,14 +110,20 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	return n;
 }
 
-// Fragments that wait for others do not wait for ever.
+// Fragments that wait for others, and packets that wait for a session, do not wait for ever.
 static void tend(struct worker *w, const struct table *t, bool all)
 {
-	if (__builtin_expect(!worker_fragments_waiting(w->fragments), 1))
+	bool fragments = worker_fragments_waiting(w->fragments);
+	bool early = w->early && worker_early_waiting(w->early);
+
+	if (__builtin_expect(!fragments && !early, 1))
 		return;
 	const struct worker_scene scene =
 		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
-	worker_fragments_tend(w->fragments, &scene, all);
+	if (fragments)
+		worker_fragments_tend(w->fragments, &scene, all);
+	if (early)
+		worker_early_tend(w->early, &scene, all);
 }
 
 // One more reading of the cycle counter, and only where there were packets: idle polling is not

@@ -10,6 +10,7 @@
 #include "dataplane/live.h"
 #include "dataplane/port.h"
 #include "dataplane/stats.h"
+#include "dataplane/worker_early.h"
 #include "dataplane/worker_fragments.h"
 
 struct worker { // filled by main before the launch, the worker's own afterwards
@@ -21,6 +22,7 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	struct capture *capture;
 	struct worker_fragments *fragments;
 	struct signalling_tap *tap; // NULL: no lane shows signalling
+	struct worker_early *early; // with `tap`
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;

@@ -180,7 +180,7 @@ struct config_signalling { // what is kept of the sessions that signalling shows
 	uint32_t handover_ms;   // how long an old tunnel goes on, 1000
 	uint32_t age;           // seconds after which a partial session is forgotten, 86400
 	uint32_t early_packets; // held by one worker for tunnels about to be bound, 512
-	uint32_t early_ms;      // how long, 5
+	uint32_t early_ms;      // how long, 20
 };
 
 struct config {

@@ -475,7 +475,7 @@ static const struct config_key signalling_keys[] = {
 		"seconds after which a partly known session that is silent is forgotten"),
 	NUMBER("early-packets", struct config_signalling, early_packets, 0, 4096, "512",
 		"tunnelled packets that one worker holds for sessions about to be bound; 0: none"),
-	NUMBER("early-ms", struct config_signalling, early_ms, 1, 100, "5",
+	NUMBER("early-ms", struct config_signalling, early_ms, 1, 1000, "20",
 		"milliseconds that they are held"),
 };
 SCOPE(signalling_keys);

@@ -131,6 +131,52 @@ class Follow(Followed):
 		self.expect(self.users(first, one) + self.users(second, two) + self.users(third, one) + self.users(fourth, one)[:1])
 
 
+class Early(Followed):
+	"""User packets right behind the message that shows their tunnel: they come faster than a table changes."""
+
+	def test_none_is_lost(self):
+		self.activate(subscriber("imsi", "001010000021320"))
+		p, mine = self.player, []
+		for _ in range(20):
+			s = n4.Session(p, imsi="001010000021320")
+			s.establish()
+			s.up(5)
+			s.connect(p.gnb(1))
+			s.up(1)
+			s.down(5)
+			mine.append(s)
+		frames = p.frames[self.at:]
+		for i in range(0, len(frames), 15):  # a session's frames back to back
+			self.send([f.octets for f in frames[i:i + 15]])
+		self.expect([f for f in frames if f.owner in mine])
+		early = self.poi.status()["signalling"]["early"]
+		self.assertGreater(early["held"], 0)
+		self.assertGreater(early["matched"], 0)
+		self.poi.balanced()
+
+	def test_nothing_is_held_without_such_tasks(self):
+		self.activate(x1.target_ipv4("192.0.2.1"))
+		before = self.poi.status()["signalling"]["early"]["held"]
+		s = n4.Session(self.player, imsi=IMSI)
+		s.establish()
+		s.up(5)
+		self.send([f.octets for f in self.player.frames])
+		self.assertEqual(self.poi.status()["signalling"]["early"]["held"], before)
+
+	def test_held_packets_go(self):
+		"""Those of strangers are given up, and no packet buffer stays behind."""
+		self.activate(subscriber("imsi", "001010000021321"))
+		for _ in range(50):
+			s = n4.Session(self.player, imsi="001010000021322")
+			s.establish()
+			s.up(20)
+		self.send([f.octets for f in self.player.frames])
+		time.sleep(0.1)
+		early = self.poi.status()["signalling"]["early"]
+		self.assertEqual(early["held"], early["matched"] + early["given_up"] + early["no_room"])
+		self.expect([])
+
+
 class Told(Followed):
 	"""What the ADMF is answered and told."""
 

@@ -1,0 +1,190 @@
+#include "dataplane/worker_early.h"
+
+#include <stdlib.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/match.h"
+#include "dataplane/parse.h"
+#include "shared/wire.h"
+
+#define HITS 64
+
+struct held {
+	struct rte_mbuf *mbuf; // NULL: matched meanwhile
+	uint64_t time_ns;
+	uint64_t in_force; // stamp of the table that saw it last
+	uint32_t lane;
+};
+
+struct worker_early {
+	struct worker_early_settings s;
+	uint32_t capacity;   // a power of two
+	uint32_t head, tail; // of the ring; only grow
+	uint64_t tried;	     // stamp of the table that all have seen
+	struct held held[];
+};
+
+struct worker_early *worker_early_new(const struct worker_early_settings *s)
+{
+	uint32_t capacity = 1;
+
+	while (capacity * 2 <= s->packets)
+		capacity *= 2;
+	struct worker_early *e = calloc(1, sizeof(*e) + capacity * sizeof(e->held[0]));
+	if (!e)
+		return NULL;
+	e->s = *s;
+	e->capacity = s->packets ? capacity : 0;
+	return e;
+}
+
+void worker_early_free(struct worker_early *e)
+{
+	free(e);
+}
+
+static struct held *at(struct worker_early *e, uint32_t i)
+{
+	return &e->held[i & (e->capacity - 1)];
+}
+
+bool worker_early_open(const struct worker_early *e, const struct table *t, uint64_t now_ns)
+{
+	if (!e->capacity || !table_expects(t))
+		return false;
+	for (uint32_t i = 0; i < e->s.n_taps; i++)
+		if (now_ns < signalling_tap_heard(e->s.taps[i]) + e->s.age_ns)
+			return true;
+	return false;
+}
+
+// Tunnels of strangers are not held where the configuration says which are ours.
+static bool of_ours(const struct port_traits *port, const struct packet_view *v)
+{
+	const struct packet_layer *l = &v->layer[v->gtp_outer];
+	const uint8_t *source = v->data + l->l3 + l->source;
+
+	for (unsigned i = 0; i < port->n_endpoints; i++)
+		if (ip_prefix_covers(&port->endpoint[i], l->family, source) ||
+			ip_prefix_covers(&port->endpoint[i], l->family, source + l->address_length))
+			return true;
+	return port->n_endpoints == 0;
+}
+
+static void give_up(struct worker_early *e, uint64_t *counter)
+{
+	struct held *h = at(e, e->tail++);
+
+	if (!h->mbuf)
+		return;
+	rte_pktmbuf_free(h->mbuf);
+	h->mbuf = NULL;
+	++*counter;
+}
+
+void worker_early_hold(struct worker_early *e, uint32_t lane, const struct worker_scene *scene,
+	const struct packet_view *views, struct rte_mbuf **mbufs, uint32_t n, uint32_t taken)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (taken >> i & 1 || !(views[i].flags & VIEW_GTPU) ||
+			!of_ours(&e->s.lanes[lane].traits, &views[i]))
+			continue;
+		if (e->head - e->tail == e->capacity)
+			give_up(e, &scene->counters->early_full);
+		rte_pktmbuf_refcnt_update(mbufs[i], 1);
+		*at(e, e->head++) = (struct held){.mbuf = mbufs[i],
+			.time_ns = scene->now_ns,
+			.in_force = table_stamp(scene->table),
+			.lane = lane};
+		scene->counters->early_held++;
+	}
+}
+
+bool worker_early_waiting(const struct worker_early *e)
+{
+	return e->head != e->tail;
+}
+
+// What a rule of an older table would have taken it has taken already.
+static bool counts(const struct held *h, const struct hit *hit)
+{
+	return hit->rule->binding && hit->rule->from_ns <= h->time_ns &&
+	       table_rule_since(hit->rule) > h->in_force;
+}
+
+// One hit that counts: captured with the packet's own time, which is not that of its neighbours.
+static void capture(struct held *h, const struct worker_scene *scene, struct hit *hit,
+	const struct packet_view *view)
+{
+	hit->packet = 0;
+	capture_burst(scene->capture, hit, 1, view, (void *const *)&h->mbuf, h->time_ns);
+	scene->counters->hits++;
+}
+
+// `n` packets of one lane from position `from` on, with the present table.
+static void again(
+	struct worker_early *e, const struct worker_scene *scene, uint32_t from, uint32_t n)
+{
+	const struct port_traits *port = &e->s.lanes[at(e, from)->lane].traits;
+	struct packet_view views[PACKET_BURST];
+	struct match_cursor cursor = {0};
+	struct hit hits[HITS];
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = at(e, from + i)->mbuf;
+		views[i].data = rte_pktmbuf_mtod(m, const uint8_t *);
+		views[i].length = rte_pktmbuf_data_len(m);
+		views[i].total = rte_pktmbuf_pkt_len(m);
+	}
+	(void)parse_burst(port, views, n);
+	do {
+		unsigned found = match_burst(scene->table, port, views, n, &cursor, hits, HITS);
+		for (unsigned k = 0; k < found; k++) {
+			uint32_t i = hits[k].packet;
+			struct held *h = at(e, from + i);
+			if (!counts(h, &hits[k]))
+				continue;
+			capture(h, scene, &hits[k], &views[i]);
+			done |= 1u << i;
+		}
+	} while (!cursor.done);
+	for (uint32_t i = 0; i < n; i++) {
+		struct held *h = at(e, from + i);
+		h->in_force = table_stamp(scene->table);
+		if (!(done >> i & 1))
+			continue;
+		rte_pktmbuf_free(h->mbuf);
+		h->mbuf = NULL;
+		scene->counters->early_matched++;
+	}
+}
+
+static void all_again(struct worker_early *e, const struct worker_scene *scene)
+{
+	for (uint32_t i = e->tail; i != e->head;) {
+		uint32_t n = 0;
+		if (!at(e, i)->mbuf) {
+			i++;
+			continue;
+		}
+		while (n < PACKET_BURST && i + n != e->head && at(e, i + n)->mbuf &&
+			at(e, i + n)->lane == at(e, i)->lane)
+			n++;
+		again(e, scene, i, n);
+		i += n;
+	}
+}
+
+void worker_early_tend(struct worker_early *e, const struct worker_scene *scene, bool all)
+{
+	uint64_t stamp = table_stamp(scene->table);
+
+	if (stamp != e->tried && worker_early_waiting(e))
+		all_again(e, scene);
+	e->tried = stamp;
+	while (worker_early_waiting(e) &&
+		(all || !at(e, e->tail)->mbuf ||
+			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))
+		give_up(e, &scene->counters->early);
+}
