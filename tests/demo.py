@@ -16,6 +16,7 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
 sys.path[:0] = [os.path.join(TOP, "tests", "system"), os.path.join(TOP, "tests", "lab")]
 sys.dont_write_bytecode = True
 
+import feed  # noqa: E402
 import fixture  # noqa: E402
 from poi_lab import pcap, pdu, x1  # noqa: E402
 
@@ -63,7 +64,7 @@ class Out:
 	"""The folder with what the demonstration leaves behind."""
 
 	def __init__(self):
-		self.folder = os.path.join(TOP, "out", "demo")
+		self.folder = os.environ.get("POI_DEMO_OUT") or os.path.join(TOP, "out", "demo")
 		shutil.rmtree(self.folder, ignore_errors=True)
 		os.makedirs(self.folder)
 		self.exchange = open(self.path("x1.txt"), "w")
@@ -289,6 +290,43 @@ def deactivation(poi, net, m, xid, out):
 		len(m.kept), (ok - last) / 1e6))
 
 
+class Replayed:
+	"""A port that reads a capture (net_pcap) while it is written: needs no privilege. Used like a link."""
+
+	def __init__(self):
+		self.folder = tempfile.mkdtemp(prefix="poi-feed-")
+		self.feed = feed.Feed(os.path.join(self.folder, "in"))
+		self.eal = "--vdev net_pcap0,rx_pcap=" + self.feed.path
+
+	def send(self, frames):
+		self.feed.send(frames)
+
+	def close(self):
+		self.feed.close()
+		shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def replay(out):
+	"""What of the tour needs neither root nor hugepages."""
+	say("not root: acts a and c are left out, they need network namespaces and veth links (sudo tests/demo).")
+	say("Act b replays a capture into the same processes, in ordinary memory.")
+	with contextlib.ExitStack() as stack:
+		n3 = Replayed()
+		stack.callback(n3.close)
+		poi = fixture.Poi(eal=n3.eal, ports=(
+			"{ device: net_pcap0, mode: probe, tunnel: gtpu, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32] }",))
+		stack.callback(poi.close)
+		poi.admf.log = out.log
+		say("starting poi-dataplane and poi-control ...")
+		shutil.copy(poi.file, out.path("poi.yaml"))
+		poi.start()
+		tunnel(poi, n3, out)
+		heading("The ledger (poi status)")
+		say("(frames that are no IP are the replay's own: a pipe must not run dry)")
+		with open(out.path("status.json"), "w") as f:
+			json.dump(show_ledger(poi), f, indent=2)
+
+
 def tour(out):
 	with contextlib.ExitStack() as stack:
 		west, east, n3 = fixture.Link(), fixture.Link(), fixture.Link()
@@ -332,10 +370,10 @@ def own(out, path, target):
 	frames = [r for _, r in records if 14 <= len(r) <= FRAME_MAX]
 	targets = [x1.target_cidr(target) if "/" in target else x1.target_ipv6(target) if ":" in target else x1.target_ipv4(target)]
 	with contextlib.ExitStack() as stack:
-		link = fixture.Link(mtu=FRAME_MAX - 14)
+		link = fixture.Link(mtu=FRAME_MAX - 14) if fixture.ROOT else Replayed()
 		stack.callback(link.close)
-		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner),
-			ports=("{ device: net_af_packet0, mode: probe, tunnel: gtpu }",))
+		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner) if fixture.ROOT else link.eal,
+			ports=("{ device: %s, mode: probe, tunnel: gtpu }" % ("net_af_packet0" if fixture.ROOT else "net_pcap0"),))
 		stack.callback(poi.close)
 		poi.admf.log = out.log
 		poi.start()
@@ -368,7 +406,7 @@ def main():
 			if a.pcap:
 				own(out, a.pcap, a.target)
 			else:
-				tour(out)
+				(tour if fixture.ROOT else replay)(out)
 		except AssertionError as e:
 			verdict.check(False, str(e))
 		finally:

@@ -2,7 +2,10 @@
 and the commands for curl as the ADMF do what they say."""
 import os
 import re
+import shutil
 import subprocess
+import sys
+import tempfile
 import unittest
 
 import fixture
@@ -108,6 +111,25 @@ class Curl(fixture.PoiCase):
 		for name in sorted(os.listdir(os.path.join(DOC, "requests"))):
 			if name.endswith(".xml"):
 				self.assertFalse(xsd.check(read("packaging", "doc", "requests", name).encode()), name)
+
+
+class Demo(unittest.TestCase):
+	def test_without_root(self):
+		"""The replay works for anybody, in ordinary memory, and says what is left out."""
+		out = tempfile.mkdtemp(prefix="poi-demo-")
+		self.addCleanup(shutil.rmtree, out, True)
+		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "demo.py")]
+		if fixture.ROOT:
+			os.chmod(out, 0o777)
+			command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+			if subprocess.run(command[:4] + ["test", "-r", command[-1]], check=False).returncode:
+				self.skipTest("the tree cannot be read by others")
+		done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd="/", check=False,
+			env={**os.environ, "POI_DEMO_OUT": os.path.join(out, "demo"), "POI_BUILD": fixture.BUILD, "NO_COLOR": "1", "HOME": out})
+		self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+		self.assertIn("acts a and c are left out", done.stdout)
+		self.assertNotIn("FAILED", done.stdout)
+		self.assertGreaterEqual(done.stdout.count("[ok]"), 6)
 
 
 if __name__ == "__main__":
