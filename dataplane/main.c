@@ -23,6 +23,7 @@
 #include "dataplane/engine.h"
 #include "dataplane/follower.h"
 #include "dataplane/ipid.h"
+#include "dataplane/kernels.h"
 #include "dataplane/reload.h"
 #include "dataplane/server.h"
 #include "dataplane/worker.h"
@@ -180,6 +181,8 @@ static int tables(struct app *a)
 {
 	uint32_t n = a->config->dataplane.n_workers;
 
+	kernels_use(kernels_of_cpu());
+	log_info("parsing and matching: %s", kernels_name());
 	a->slots = slots_new(n + 1);
 	a->stats = stats_new(n);
 	if (a->slots)
