@@ -136,6 +136,9 @@ class Runner:
 	def lab(self):
 		self.program("lab", ["tests/lab/test_lab.py", *self.options.match])
 
+	def package(self):
+		self.program("package", ["tests/package"])
+
 	def conformance(self):
 		"""Our X1 schema against the official ones: thousands of verdicts, counted as one case here."""
 		status, out = self.run(["tests/conformance/run"])
@@ -250,18 +253,19 @@ def hugepages():
 
 
 SUITES = ("rules", "lab", "conformance", "unit", "clang", "lint", "coverage", "asan", "tsan", "fuzz", "system")
+LONG = ("package",)  # with --long, or by name
 QUICK = ("rules", "lab", "conformance", "unit", "system")
 
 
 def main():
 	parser = argparse.ArgumentParser(prog="tests/run")
-	parser.add_argument("--suite", action="append", choices=SUITES)
+	parser.add_argument("--suite", action="append", choices=SUITES + LONG)
 	parser.add_argument("--quick", action="store_true")
 	parser.add_argument("--long", action="store_true")
 	parser.add_argument("--match", action="append", default=[])
 	options = parser.parse_args()
 	runner = Runner(options)
-	for name in options.suite or (QUICK if options.quick else SUITES):
+	for name in options.suite or (QUICK if options.quick else SUITES + LONG if options.long else SUITES):
 		print("== %s" % name, flush=True)
 		before, start = (runner.tally.passed, runner.tally.failed, runner.tally.skipped), time.monotonic()
 		getattr(runner, name)()
