@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REAP_AT_ONCE 32u // sessions of a restart cleared away with each message
+#define REAP_AT_ONCE 4u // sessions of a restart cleared away with each message
 #define REAP_A_TICK 4096u
 
 static bool make_scratch(struct sessions *st)

@@ -1,0 +1,269 @@
+// What following the signalling costs: octets a session, session changes a second on one core, the
+// time until a new watch is bound, and the storm after a restart. Sessions as most are: 4 PDRs,
+// 3 FARs, a User ID, CHOOSE. A change is a request with its response. Argument: sessions (default
+// 1,000,000).
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/unit/dataplane/pfcp_play.h"
+
+static uint64_t binds;
+
+static int on_bind(void *context, uint64_t watch, const struct binding *b)
+{
+	binds++;
+	return 0;
+}
+
+static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+{
+}
+
+static void on_state(void *context, uint64_t watch, const struct watch_state *s)
+{
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+struct bench {
+	struct sessions *st;
+	uint64_t time_ns;
+	double spent; // in the store only
+	uint32_t sequence;
+};
+
+static void set_end(struct signalling_end *e, uint32_t a)
+{
+	*e = (struct signalling_end){.address.family = 4, .port = 8805};
+	for (unsigned i = 0; i < 4; i++)
+		e->address.b[i] = (uint8_t)(a >> (24 - 8 * i));
+}
+
+static void take(struct bench *b, struct lab *l, bool to_upf)
+{
+	struct signalling_packet p = {
+		.time_ns = b->time_ns += 5000, .protocol = SIGNALLING_PFCP, .octets = l->octets};
+
+	lab_end(l);
+	p.length = l->n;
+	set_end(&p.source, to_upf ? SMF : UPF);
+	set_end(&p.destination, to_upf ? UPF : SMF);
+	double start = now();
+	sessions_take(b->st, &p);
+	b->spent += now() - start;
+}
+
+static void pdr(struct lab *l, uint16_t id, uint32_t i)
+{
+	bool uplink = id & 1;
+
+	lab_open(l, 1);
+	lab_ie16(l, 56, id);
+	lab_ie32(l, 29, id < 3 ? 255 : 100);
+	lab_open(l, 2);
+	lab_ie8(l, 20, uplink ? 0 : 1);
+	if (uplink)
+		lab_choose(l, 1);
+	lab_text(l, 22, uplink ? "access" : "internet");
+	if (!uplink)
+		lab_ue(l, 0x0a000000u + i);
+	lab_close(l);
+	lab_ie32(l, 108, uplink ? 1 : 2);
+	lab_ie32(l, 109, 1);
+	lab_close(l);
+}
+
+static void far(struct lab *l, uint32_t id, uint8_t action)
+{
+	lab_open(l, 3);
+	lab_ie32(l, 108, id);
+	lab_ie8(l, 44, action);
+	if (action == FORW) {
+		lab_open(l, 4);
+		lab_ie8(l, 42, 1);
+		lab_close(l);
+	}
+	lab_close(l);
+}
+
+static void imsi_of(uint32_t i, char *out)
+{
+	snprintf(out, 16, "00101%010u", i);
+}
+
+static void establish(struct bench *b, uint32_t i, uint32_t generation)
+{
+	struct lab l;
+	char imsi[16];
+	uint32_t sequence = b->sequence++ & 0xffffff;
+
+	imsi_of(i, imsi);
+	lab_pfcp_session(&l, 50, 0, sequence);
+	lab_node(&l, SMF);
+	lab_f_seid(&l, i + 1ull + ((uint64_t)generation << 32), SMF);
+	for (uint16_t id = 1; id <= 4; id++)
+		pdr(&l, id, i);
+	far(&l, 1, FORW);
+	far(&l, 2, BUFF);
+	far(&l, 3, FORW);
+	lab_user(&l, imsi);
+	take(b, &l, true);
+	lab_pfcp_session(&l, 51, i + 1ull + ((uint64_t)generation << 32), sequence);
+	lab_node(&l, UPF);
+	lab_ie8(&l, 19, 1);
+	lab_f_seid(&l, i + 1ull + ((uint64_t)generation << 32), UPF);
+	for (uint16_t id = 1; id <= 3; id += 2) {
+		lab_open(&l, 8);
+		lab_ie16(&l, 56, id);
+		lab_f_teid(&l, i + 1, N3_UPF);
+		lab_close(&l);
+	}
+	take(b, &l, false);
+}
+
+static void modify(struct bench *b, uint32_t i, uint32_t generation, uint32_t teid)
+{
+	struct lab l;
+	uint32_t sequence = b->sequence++ & 0xffffff;
+
+	lab_pfcp_session(&l, 52, i + 1ull + ((uint64_t)generation << 32), sequence);
+	lab_open(&l, 10);
+	lab_ie32(&l, 108, 2);
+	lab_ie8(&l, 44, FORW);
+	lab_open(&l, 11);
+	lab_ie8(&l, 42, 0);
+	lab_outer(&l, teid, GNB_A + i % 1000);
+	lab_close(&l);
+	lab_close(&l);
+	take(b, &l, true);
+	lab_pfcp_session(&l, 53, i + 1ull + ((uint64_t)generation << 32), sequence);
+	lab_ie8(&l, 19, 1);
+	take(b, &l, false);
+}
+
+static void delete (struct bench *b, uint32_t i, uint32_t generation)
+{
+	struct lab l;
+	uint32_t sequence = b->sequence++ & 0xffffff;
+
+	lab_pfcp_session(&l, 54, i + 1ull + ((uint64_t)generation << 32), sequence);
+	take(b, &l, true);
+	lab_pfcp_session(&l, 55, i + 1ull + ((uint64_t)generation << 32), sequence);
+	lab_ie8(&l, 19, 1);
+	take(b, &l, false);
+}
+
+static void heartbeat(struct bench *b, uint32_t recovery, bool smf)
+{
+	struct lab l;
+
+	lab_pfcp(&l, 1, b->sequence++ & 0xffffff);
+	lab_ie32(&l, 96, recovery);
+	take(b, &l, smf);
+}
+
+static void show(const char *what, uint32_t changes, double spent, double goal)
+{
+	double rate = changes / spent;
+
+	printf("%-44s %10.0f/s  %6.2f us  ratio %.2f of the goal\n", what, rate,
+		spent / changes * 1e6, rate / goal);
+}
+
+static void watches(struct bench *b, uint32_t n)
+{
+	double worst = 0, sum = 0;
+	const uint32_t count = n < 10000 ? n : 10000;
+
+	binds = 0;
+	for (uint32_t k = 0; k < count; k++) {
+		struct session_target t = {.kinds = SESSION_IMSI};
+		imsi_of((uint32_t)((uint64_t)k * n / count), t.imsi);
+		double start = now();
+		if (sessions_watch(b->st, k, &t, FILTER_ANY_DIRECTION) != 0)
+			exit(1);
+		double took = now() - start;
+		sum += took;
+		worst = took > worst ? took : worst;
+	}
+	printf("%-44s %10.2f us mean, %.0f us worst, %.1f bindings each\n",
+		"a new watch by IMSI, until it is bound", sum / count * 1e6, worst * 1e6,
+		(double)binds / count);
+	for (uint32_t k = 0; k < count; k++)
+		if (sessions_unwatch(b->st, k) != 0)
+			exit(1);
+}
+
+static void mix(struct bench *b, uint32_t n, const char *what)
+{
+	const uint32_t rounds = n < 200000 ? n : 200000;
+
+	b->spent = 0;
+	for (uint32_t i = 0; i < rounds; i++) { // one each: a new session, a handover, an end
+		establish(b, n + i, 0);
+		modify(b, n + i, 0, i);
+		modify(b, (uint32_t)((uint64_t)i * 2654435761u % n), 0, 0x80000000u + i);
+		delete (b, n + i, 0);
+	}
+	show(what, rounds * 4, b->spent, 100000);
+}
+
+int main(int argc, char **argv)
+{
+	uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000000;
+	struct sessions_settings s = {
+		SESSIONS_DEFAULTS, .seed = {1, 2}, .sink = {on_bind, on_unbind, on_state, NULL}};
+	struct bench b = {.time_ns = 1000000000, .sequence = 1};
+	struct session_counts c;
+
+	s.sessions_max = n + n / 4 + 1000;
+	b.st = sessions_new(&s);
+	if (!b.st)
+		return 1;
+	heartbeat(&b, 1, true);
+	for (uint32_t i = 0; i < n; i++) {
+		establish(&b, i, 0);
+		modify(&b, i, 0, i);
+	}
+	heartbeat(&b, 1, true);
+	show("sessions coming up (2 changes each)", n * 2, b.spent, 100000);
+	sessions_counts(b.st, &c);
+	uint64_t with = c.octets;
+	b.time_ns += 61000000000ull; // answered transactions are forgotten
+	sessions_tick(b.st, b.time_ns);
+	sessions_counts(b.st, &c);
+	printf("%-44s %10.1f octets a session (goal 1024), %.2f GiB of 1.5; %.1f with what was "
+	       "answered\n",
+		"memory", (double)c.octets / c.sessions, (double)c.octets / (1 << 30),
+		(double)with / c.sessions);
+	watches(&b, n);
+	mix(&b, n, "mix of new, handover, end");
+	struct session_target t = {.kinds = SESSION_IMSI};
+	for (uint32_t k = 0; k < 10000; k++) {
+		imsi_of(n + k * 20, t.imsi);
+		if (sessions_watch(b.st, k, &t, FILTER_ANY_DIRECTION) != 0)
+			return 1;
+	}
+	mix(&b, n, "the same with 10,000 watches");
+	b.spent = 0;
+	heartbeat(&b, 2, true);
+	printf("%-44s %10.2f ms\n", "a restart of the SMF, until all is let go", b.spent * 1e3);
+	b.spent = 0;
+	for (uint32_t i = 0; i < n / 2; i++)
+		establish(&b, i, 1);
+	show("storm after it", n / 2, b.spent, 100000);
+	sessions_counts(b.st, &c);
+	printf("sessions %u, restarts %llu, refused %llu\n", c.sessions,
+		(unsigned long long)c.restarts, (unsigned long long)c.refused);
+	sessions_free(b.st);
+	return 0;
+}
