@@ -239,8 +239,9 @@ struct transaction {
 	uint32_t serial;
 	uint32_t length; // of raw
 	uint8_t protocol, type, state;
-	bool keyless; // a sibling
-	uint8_t *raw; // until it is answered
+	bool keyless;		  // a sibling
+	uint8_t *raw;		  // until it is answered
+	uint32_t *names, n_names; // strings of the network instances in it: they keep their numbers
 };
 
 struct transaction_list {
@@ -514,6 +515,8 @@ struct transaction *transaction_ask(struct sessions *st, const struct signalling
 	uint64_t key, uint8_t type, const struct span *whole);
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s);
 void transaction_detach(struct sessions *st, struct transaction *t); // from its session
+// Keeps the names while the request waits: sessions are compared by their numbers.
+void transaction_names(struct sessions *st, struct transaction *t, const struct pfcp_message *m);
 void transaction_answered(struct sessions *st, struct transaction *t, const struct span *response);
 void transaction_assume(struct sessions *st, struct transaction *t);
 struct transaction *transaction_sibling(

@@ -77,6 +77,7 @@ static void ask_establishment(struct sessions *st, const struct signalling_packe
 	if (!s)
 		return;
 	st->before->n = 0;
+	transaction_names(st, t, m);
 	transaction_attach(st, t, s);
 	if (st->limited)
 		s->flags |= SESSION_LOSS;
@@ -135,6 +136,7 @@ static void ask_modification(struct sessions *st, const struct signalling_packet
 	session_before(st, s, st->before);
 	if (s->flags & SESSION_OVERTAKEN)
 		renew_named(st, s, m, st->before);
+	transaction_names(st, t, m);
 	transaction_attach(st, t, s);
 	if (st->limited)
 		s->flags |= SESSION_LOSS;

@@ -65,6 +65,11 @@ static void list_remove(struct transaction_list *l, struct transaction *t)
 
 static void drop_raw(struct sessions *st, struct transaction *t)
 {
+	for (uint32_t i = 0; i < t->n_names; i++)
+		string_drop(st, t->names[i]);
+	session_release(&st->memory, t->names);
+	t->names = NULL;
+	t->n_names = 0;
 	session_release(&st->memory, t->raw);
 	t->raw = NULL;
 	t->length = 0;
@@ -194,6 +199,38 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 	t->session = s->number;
 	t->pair = s->pair;
 	s->n_pending++;
+}
+
+static void add_name(struct sessions *st, const struct span *ni, uint32_t *names, uint32_t *n)
+{
+	uint32_t id = ni->length ? string_ni(st, ni->octets, ni->length) : SESSION_NONE;
+
+	for (uint32_t i = 0; i < *n && id != SESSION_NONE; i++)
+		if (names[i] == id) {
+			string_drop(st, id);
+			return;
+		}
+	if (id != SESSION_NONE)
+		names[(*n)++] = id;
+}
+
+void transaction_names(struct sessions *st, struct transaction *t, const struct pfcp_message *m)
+{
+	uint32_t names[PFCP_PDRS_MAX + PFCP_ENDPOINTS_MAX], n = 0;
+
+	for (unsigned i = 0; i < m->n_pdrs; i++)
+		add_name(st, &m->pdr[i].v.pdi.ni, names, &n);
+	for (unsigned i = 0; i < m->n_endpoints; i++)
+		add_name(st, &m->endpoint[i].v.ni, names, &n);
+	if (n == 0)
+		return;
+	t->names = session_alloc(&st->memory, n * sizeof(*names));
+	for (uint32_t i = 0; i < n && !t->names; i++)
+		string_drop(st, names[i]);
+	if (!t->names)
+		return;
+	memcpy(t->names, names, n * sizeof(*names));
+	t->n_names = n;
 }
 
 void transaction_detach(struct sessions *st, struct transaction *t)
