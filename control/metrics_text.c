@@ -343,6 +343,39 @@ static void put_ports(FILE *f, const struct observation *o)
 	}
 }
 
+// What tells of tasks is left out: how many follow sessions, and when one is bound.
+static bool of_tasks(const char *name)
+{
+	return !strcmp(name, "binds") || !strcmp(name, "unbinds") || !strcmp(name, "ambiguous");
+}
+
+static void put_signalling(FILE *f, const struct channel_signalling *s)
+{
+	gauge(f, "poi_signalling_sessions", "Sessions known from the signalling.", s->sessions);
+	gauge(f, "poi_signalling_partial_sessions",
+		"Of them those whose establishment was not seen.", s->partial);
+	gauge(f, "poi_signalling_nodes", "Nodes known from the signalling.", s->nodes);
+	gauge(f, "poi_signalling_memory_bytes", "Memory that sessions and nodes take.", s->octets);
+	counter(f, "poi_signalling_lost", "Signalling lost on its way from the workers.", s->lost);
+	family(f, "poi_signalling_messages", "counter",
+		"Messages of signalling by protocol and by what the decoder said.");
+	for (uint32_t i = 0; i < s->n; i++) {
+		const char *name = s->counter[i].name, *dot = strchr(name, '.');
+		if (dot)
+			fprintf(f,
+				"poi_signalling_messages_total{protocol=\"%.*s\",result=\"%s\"} "
+				"%" PRIu64 "\n",
+				(int)(dot - name), name, dot + 1, s->counter[i].value);
+	}
+	family(f, "poi_signalling_events", "counter", "What the signalling meant, by kind.");
+	for (uint32_t i = 0; i < s->n; i++) {
+		const char *name = s->counter[i].name;
+		if (!strchr(name, '.') && !of_tasks(name))
+			sample(f, "poi_signalling_events_total", "event", name,
+				s->counter[i].value);
+	}
+}
+
 static void put_dataplane(FILE *f, const struct observation *o)
 {
 	gauge_real(f, "poi_dataplane_uptime_seconds", "Time since the start of poi-dataplane.",
@@ -352,6 +385,11 @@ static void put_dataplane(FILE *f, const struct observation *o)
 	put_destinations(f, o);
 	put_workers(f, &o->workers);
 	put_ports(f, o);
+	gauge(f, "poi_signalling_followed",
+		"1 when a port shows signalling; only then are there series of it.",
+		o->signalling.followed);
+	if (o->signalling.followed)
+		put_signalling(f, &o->signalling);
 }
 
 char *metrics_text(const struct metrics_picture *p, size_t *length)

@@ -11,7 +11,15 @@
 #define ANSWER_S 2
 #define DATAGRAMS_PER_TURN 64
 
-enum waiting { IDLE, FOR_CONNECTION, FOR_HELLO, FOR_STATUS, FOR_WORKERS, FOR_DESTINATIONS };
+enum waiting {
+	IDLE,
+	FOR_CONNECTION,
+	FOR_HELLO,
+	FOR_STATUS,
+	FOR_WORKERS,
+	FOR_SIGNALLING,
+	FOR_DESTINATIONS
+};
 
 struct observe {
 	struct event_base *base;
@@ -81,6 +89,10 @@ static bool take(struct observe *o, uint16_t id, const uint8_t *body, size_t len
 	case FOR_WORKERS:
 		return id == CHANNEL_WORKERS &&
 		       !channel_decode_workers(body, length, &o->seen.workers) &&
+		       ask(o, CHANNEL_SIGNALLING_GET, FOR_SIGNALLING);
+	case FOR_SIGNALLING:
+		return id == CHANNEL_SIGNALLING &&
+		       !channel_decode_signalling(body, length, &o->seen.signalling) &&
 		       ask(o, CHANNEL_DESTINATION_STATUS_GET, FOR_DESTINATIONS);
 	case FOR_DESTINATIONS:
 		return id == CHANNEL_DESTINATION_STATUS && add_destination(o, body, length);

@@ -1,8 +1,8 @@
 #pragma once
 
 // Looks at the dataplane as an observer does (`poi status`), on the event loop: connects, asks for
-// STATUS, WORKERS and every DESTINATION_STATUS, adds the destinations up, and closes. A connection
-// of its own, so that a look never stands before a task in the controller's queue.
+// STATUS, WORKERS, SIGNALLING and every DESTINATION_STATUS, adds the destinations up, and closes. A
+// connection of its own, so that a look never stands before a task in the controller's queue.
 
 #include <event2/event.h>
 
@@ -14,6 +14,7 @@ struct observation {
 	bool reached; // else all the rest is zero
 	struct channel_status status;
 	struct channel_workers workers;
+	struct channel_signalling signalling;
 	struct { // destinations by state
 		uint32_t n;
 		uint64_t queued, queued_octets;

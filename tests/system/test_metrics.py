@@ -243,6 +243,17 @@ class Alone(unittest.TestCase):
 		self.assertEqual(value(got, "poi_dataplane_up"), 1)
 		self.assertEqual(value(got, "poi_faults", kind="dataplane_lost"), 0)
 
+	def test_signalling(self):
+		poi = fixture.Poi(ports=("{ device: net_null0, mode: probe, signalling: [pfcp] }",))
+		self.addCleanup(poi.close)
+		poi.start()
+		text = fresh(poi)
+		got = samples(text)
+		self.assertEqual(value(got, "poi_signalling_followed"), 1)
+		self.assertEqual(value(got, "poi_signalling_sessions"), 0)
+		self.assertEqual(value(got, "poi_signalling_messages_total", protocol="pfcp", result="ok"), 0)
+		self.assertNotIn("binds", text)
+
 	def test_stale_socket_is_taken_over(self):
 		poi = fixture.Poi()
 		self.addCleanup(poi.close)
@@ -272,7 +283,7 @@ class Monitoring(unittest.TestCase):
 
 	@classmethod
 	def setUpClass(cls):
-		poi = fixture.Poi()
+		poi = fixture.Poi(ports=("{ device: net_null0, mode: probe, signalling: [pfcp] }",))
 		cls.addClassCleanup(poi.close)
 		poi.start()
 		cls.text = scrape(poi)[2]

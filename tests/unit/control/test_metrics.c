@@ -97,6 +97,33 @@ Test(metrics, values_are_each_their_own)
 	cr_expect(has("poi_clock_offset_seconds -0.25"));
 }
 
+Test(metrics, signalling_is_told_without_its_tasks)
+{
+	struct channel_signalling *s = &p.seen.signalling;
+
+	cr_expect(has("poi_signalling_followed 0"));
+	*s = (struct channel_signalling){.followed = 1,
+		.sessions = 7,
+		.lost = 8,
+		.tasks = 9123,
+		.waiting = 9123,
+		.rules = 9123,
+		.n = 3};
+	strcpy(s->counter[0].name, "established");
+	s->counter[0].value = 11;
+	strcpy(s->counter[1].name, "pfcp.ie_length");
+	s->counter[1].value = 12;
+	strcpy(s->counter[2].name, "binds");
+	s->counter[2].value = 9123;
+	cr_expect(has("poi_signalling_sessions 7"));
+	cr_expect(has("poi_signalling_lost_total 8"));
+	cr_expect(has("poi_signalling_events_total{event=\"established\"} 11"));
+	cr_expect(has("poi_signalling_messages_total{protocol=\"pfcp\",result=\"ie_length\"} 12"));
+	char *text = text_of();
+	cr_expect_null(strstr(text, "9123"));
+	free(text);
+}
+
 Test(metrics, without_the_dataplane_its_series_are_missing)
 {
 	p.seen.reached = false;
