@@ -52,3 +52,29 @@ Test(links, without_n6_addresses_are_on_n3_and_tunnels_only_where_tunnels_are)
 	cr_expect_eq(links_bind(&l, &by_address), BIT(CONFIG_LINK_N3) | BIT(CONFIG_LINK_OTHER));
 	cr_expect_eq(links_bind(&l, &by_teid), BIT(CONFIG_LINK_N9));
 }
+
+Test(links, ways_of_a_session)
+{
+	enum config_link link[] = {
+		CONFIG_LINK_N9, CONFIG_LINK_N3, CONFIG_LINK_N6, CONFIG_LINK_OTHER};
+	enum config_tunnel tunnel[] = {
+		CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU};
+	struct links l = with(2, link, tunnel); // N9 and N3
+	const uint8_t n3 = BIT(CONFIG_LINK_N3), other = BIT(CONFIG_LINK_OTHER);
+
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, false), n3);
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N9, false), 0);
+	cr_expect_eq(links_bind_session(&l, false, CONFIG_LINK_N6, false), 0);
+	l = with(3, link, tunnel); // and N6
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, false), 0);
+	cr_expect_eq(links_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6));
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, true), n3, "directed");
+	cr_expect_eq(links_bind_session(&l, false, CONFIG_LINK_N6, true), 0);
+	l = with(4, link, tunnel); // and one without a class
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, false), other);
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, true), n3 | other);
+	cr_expect_eq(
+		links_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6) | other);
+	l = with(1, link, tunnel);
+	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N9, false), BIT(CONFIG_LINK_N9));
+}

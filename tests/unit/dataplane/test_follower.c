@@ -1,0 +1,261 @@
+// The follower with its thread: what workers hand over, what the builder asks for and gets.
+
+#include "dataplane/follower.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include <criterion/criterion.h>
+
+#include "shared/wire.h"
+#include "tests/unit/dataplane/signalling_lab.h"
+
+#define WORKERS 2
+#define ROUNDS 300u
+#define SMF 0x0a000001u
+#define UPF 0x0a000002u
+#define N3 0x0a010002u
+#define TARGET "001010000000001"
+
+static struct signalling_ring *rings[WORKERS];
+static struct follower *follower;
+
+static void up(uint32_t octets)
+{
+	struct follower_settings s = {.rings = rings,
+		.n_rings = WORKERS,
+		.sessions = {SESSIONS_DEFAULTS, .seed = {1, 2}}};
+
+	for (int i = 0; i < WORKERS; i++)
+		rings[i] = signalling_ring_new(octets);
+	follower = follower_new(&s);
+	cr_assert_not_null(follower);
+}
+
+static void down(void)
+{
+	follower_stop(follower);
+	follower_free(follower);
+	for (int i = 0; i < WORKERS; i++)
+		signalling_ring_free(rings[i]);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static struct signalling_end end_of(uint32_t address)
+{
+	struct signalling_end e = {.address = {.family = 4}, .port = 8805};
+
+	wire_store32(e.address.b, address);
+	return e;
+}
+
+static bool push(struct signalling_ring *r, struct lab *l, bool from_smf)
+{
+	struct signalling_packet p = {.time_ns = now_ns(),
+		.protocol = SIGNALLING_PFCP,
+		.source = end_of(from_smf ? SMF : UPF),
+		.destination = end_of(from_smf ? UPF : SMF),
+		.octets = l->octets,
+		.length = l->n};
+
+	return signalling_ring_push(r, &p);
+}
+
+static void push_surely(struct signalling_ring *r, struct lab *l, bool from_smf)
+{
+	while (!push(r, l, from_smf))
+		sched_yield();
+}
+
+static void establish(struct lab *l, uint64_t seid, uint32_t sequence, const char *imsi)
+{
+	lab_pfcp_session(l, PFCP_ESTABLISHMENT_REQUEST, 0, sequence);
+	lab_node(l, SMF);
+	lab_f_seid(l, seid, SMF);
+	lab_open(l, 1);
+	lab_ie16(l, 56, 1);
+	lab_ie32(l, 29, 100);
+	lab_open(l, 2);
+	lab_ie8(l, 20, 0);
+	lab_f_teid(l, (uint32_t)seid, N3);
+	lab_text(l, 22, "internet");
+	lab_close(l);
+	lab_ie32(l, 108, 1);
+	lab_close(l);
+	lab_open(l, 3);
+	lab_ie32(l, 108, 1);
+	lab_ie8(l, 44, 2);
+	lab_close(l);
+	lab_user(l, imsi);
+	lab_end(l);
+}
+
+static void answer(struct lab *l, uint8_t type, uint64_t seid, uint32_t sequence)
+{
+	lab_pfcp_session(l, type, seid, sequence);
+	lab_node(l, UPF);
+	lab_ie8(l, 19, 1);
+	if (type == PFCP_ESTABLISHMENT_RESPONSE)
+		lab_f_seid(l, seid + 0x100000, UPF);
+	lab_end(l);
+}
+
+static const struct session_target target = {.kinds = SESSION_IMSI, .imsi = TARGET};
+
+struct seen {
+	uint64_t binds, unbinds, states, losses;
+	uint32_t sessions;
+	bool unsure;
+};
+
+static void look(struct seen *s)
+{
+	struct follower_change *c = follower_changes(follower), *next;
+
+	for (; c; c = next) {
+		next = c->next;
+		s->binds += c->kind == FOLLOWER_BIND;
+		s->unbinds += c->kind == FOLLOWER_UNBIND;
+		s->losses += c->kind == FOLLOWER_LOSS;
+		if (c->kind == FOLLOWER_STATE) {
+			s->states++;
+			s->sessions = c->state.sessions;
+		}
+		if (c->kind == FOLLOWER_LOSS)
+			s->unsure = c->state.unsure;
+		follower_change_free(c);
+	}
+}
+
+Test(follower, what_is_known_is_bound_when_settled)
+{
+	static struct lab l;
+	struct seen s = {0};
+	struct session_counts counts;
+	uint64_t lost;
+
+	up(1 << 16);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	establish(&l, 7, 1, TARGET);
+	push_surely(rings[0], &l, true);
+	answer(&l, PFCP_ESTABLISHMENT_RESPONSE, 7, 1);
+	push_surely(rings[0], &l, false);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower);
+	struct pollfd fd = {.fd = follower_fd(follower), .events = POLLIN};
+	cr_assert_eq(poll(&fd, 1, 0), 1, "the changes wait");
+	look(&s);
+	cr_assert_geq(s.binds, 1);
+	cr_assert_eq(s.sessions, 1);
+	cr_assert_eq(poll(&fd, 1, 0), 0, "taken");
+	follower_unwatch(follower, 1);
+	follower_settle(follower);
+	s = (struct seen){0};
+	look(&s);
+	cr_assert_eq(s.unbinds, 0, "the builder drops them itself");
+	follower_counts(follower, &counts, &lost);
+	cr_assert_eq(counts.sessions, 1);
+	cr_assert_eq(counts.messages, 2);
+	cr_assert_eq(lost, 0);
+	down();
+}
+
+// Sessions of one IMSI and of another, set up and torn down; each worker has its own.
+static void *worker(void *argument)
+{
+	uint32_t w = (uint32_t)(uintptr_t)argument;
+	static _Thread_local struct lab l;
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		uint64_t seid = w * 0x10000 + i + 1;
+		uint32_t sequence = (uint32_t)seid * 4;
+		establish(&l, seid, sequence, i % 2 ? TARGET : "001010000000002");
+		push_surely(rings[w], &l, true);
+		answer(&l, PFCP_ESTABLISHMENT_RESPONSE, seid, sequence);
+		push_surely(rings[w], &l, false);
+		lab_pfcp_session(&l, PFCP_DELETION_REQUEST, seid + 0x100000, sequence + 1);
+		lab_end(&l);
+		push_surely(rings[w], &l, true);
+		answer(&l, PFCP_DELETION_RESPONSE, seid, sequence + 1);
+		push_surely(rings[w], &l, false);
+	}
+	return NULL;
+}
+
+Test(follower, workers_and_builder_at_once, .timeout = 60)
+{
+	pthread_t thread[WORKERS];
+	struct seen s = {0}, other = {0};
+	uint64_t watch = 1;
+
+	up(1 << 14);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert_eq(follower_watch(follower, watch, &target, FILTER_ANY_DIRECTION), POI_OK);
+	for (uintptr_t i = 0; i < WORKERS; i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
+	for (int i = 0; i < 50; i++) { // tasks that come and go meanwhile
+		struct session_target t = {.kinds = SESSION_FSEID, .seid = (uint64_t)i + 1};
+		cr_assert_eq(follower_watch(follower, 100 + (uint64_t)i, &t, 0), POI_OK);
+		follower_settle(follower);
+		look(&s);
+		follower_unwatch(follower, 100 + (uint64_t)i);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(thread[i], NULL);
+	follower_settle(follower);
+	look(&s);
+	cr_assert_geq(s.binds, WORKERS * ROUNDS / 2);
+	cr_assert_geq(s.unbinds, WORKERS * ROUNDS / 2);
+	struct session_counts counts;
+	uint64_t lost;
+	follower_counts(follower, &counts, &lost);
+	cr_assert_eq(counts.sessions, 0);
+	cr_assert_eq(counts.established, WORKERS * ROUNDS);
+	cr_assert_eq(counts.released, WORKERS * ROUNDS);
+	follower_unwatch(follower, watch);
+	follower_settle(follower);
+	look(&other);
+	down();
+}
+
+Test(follower, a_full_ring_makes_views_unsure)
+{
+	static struct lab l;
+	struct seen s = {0};
+	struct session_counts counts;
+	uint64_t lost;
+
+	up(4096);
+	establish(&l, 7, 1, TARGET);
+	while (push(rings[1], &l, true))
+		;
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower);
+	look(&s);
+	cr_assert_eq(s.losses, 1);
+	cr_assert(s.unsure);
+	follower_counts(follower, &counts, &lost);
+	cr_assert_eq(lost, 1);
+	down();
+}
+
+Test(follower, ends_with_work_undone)
+{
+	static struct lab l;
+
+	up(1 << 14);
+	establish(&l, 7, 1, TARGET);
+	push_surely(rings[0], &l, true);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	down();
+}
