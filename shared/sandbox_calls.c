@@ -14,6 +14,8 @@
 
 #define N(list) (sizeof(list) / sizeof((list)[0]))
 #define CALL(name) SCMP_SYS(name)
+// An argument is this value.
+#define IS(n, value) ((struct scmp_arg_cmp){n, SCMP_CMP_EQ, (scmp_datum_t)(value), 0})
 
 static const int both[] = {
 	// files; which ones is Landlock's
@@ -200,7 +202,7 @@ static int allow_threads(scmp_filter_ctx f)
 
 	rc = rc ? rc : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0);
 	// abort() and the like, to ourselves only; signal 0 asks whether a process is there
-	rc = rc ? rc : add(f, CALL(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	rc = rc ? rc : add(f, CALL(tgkill), IS(0, getpid()));
 	return rc;
 }
 
@@ -213,37 +215,48 @@ static int allow_sockets(scmp_filter_ctx f)
 	for (size_t i = 0; i < N(families); i++)
 		for (size_t k = 0; k < N(types) && !rc; k++)
 			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2,
-				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+				IS(0, families[i]),
 				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)types[k]));
 	// which addresses this host has: getaddrinfo
 	rc = rc ? rc
-		: seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2,
-			  SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, 0));
-	return rc ? rc : add(f, CALL(socketpair), SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		: seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2, IS(0, AF_NETLINK), IS(2, 0));
+	return rc ? rc : add(f, CALL(socketpair), IS(0, AF_UNIX));
 }
 
 static int allow_questions(scmp_filter_ctx f)
 {
 	static const int options[] = {PR_SET_NAME, PR_GET_NAME, 0x53564d41}; // PR_SET_VMA: names
-	int rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
-		SCMP_A2(SCMP_CMP_EQ, 0));
+	int rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(prlimit64), 2, IS(0, 0), IS(2, 0));
 
 	for (size_t i = 0; i < N(options) && !rc; i++)
-		rc = add(f, CALL(prctl), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)options[i]));
+		rc = add(f, CALL(prctl), IS(0, options[i]));
 	return rc;
 }
 
-// Drivers speak to their devices by ioctl; control has none.
+// Drivers speak to their devices by ioctl; control has none. Only lists of what is allowed: the
+// kernel looks at the lower half of the number, a comparison here at all of it, so "not this one"
+// would not hold.
 static int allow_ioctl(scmp_filter_ctx f, enum sandbox_role role)
 {
 	static const unsigned long few[] = {
 		FIONREAD, FIONBIO, TCGETS, TIOCOUTQ, SIOCGIFNAME, SIOCGIFINDEX, SIOCGIFFLAGS};
+	static const struct {
+		unsigned long mask, value;
+	} drivers[] = {
+		{0xff00, 0x8900},	  // interfaces
+		{0xff00, 0x3b00},	  // VFIO
+		{0xff00, 0xaf00},	  // vhost
+		{0xff00, 0x1b00},	  // RDMA, which mlx5 is built on
+		{0xc000ff00, 0x40005400}, // TUN: the numbers of terminals have no direction
+		{0xc000ff00, 0x80005400},
+	};
 	int rc = 0;
 
-	if (role == SANDBOX_DATAPLANE)
-		return add(f, CALL(ioctl), SCMP_A1(SCMP_CMP_NE, TIOCSTI));
 	for (size_t i = 0; i < N(few) && !rc; i++)
-		rc = add(f, CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, few[i]));
+		rc = add(f, CALL(ioctl), IS(1, few[i]));
+	for (size_t i = 0; role == SANDBOX_DATAPLANE && i < N(drivers) && !rc; i++)
+		rc = add(f, CALL(ioctl),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, drivers[i].mask, drivers[i].value));
 	return rc;
 }
 

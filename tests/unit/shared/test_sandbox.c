@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -273,6 +274,19 @@ static int type_for_a_user(void)
 	return ioctl(0, TIOCSTI, "x");
 }
 
+// The kernel takes the lower half of the number.
+static int type_in_disguise(void)
+{
+	return (int)syscall(SYS_ioctl, 0, 0x100000000ul | TIOCSTI, "x");
+}
+
+static int ask_interface(void)
+{
+	struct ifreq r = {.ifr_name = "lo"};
+
+	return ioctl(socket(AF_UNIX, SOCK_DGRAM, 0), SIOCGIFFLAGS, &r);
+}
+
 static int listen_tcp(void)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -308,6 +322,7 @@ Test(sandbox, what_an_attacker_tries, .init = begin, .fini = end, .timeout = 60)
 	BOTH(set_clock, EPERM);
 	BOTH(raise_core_limit, EPERM);
 	BOTH(type_for_a_user, EPERM);
+	BOTH(type_in_disguise, EPERM);
 	TRIED(SANDBOX_DATAPLANE, listen_tcp, EACCES);
 	TRIED(SANDBOX_DATAPLANE, privileged_port, EACCES);
 }
@@ -352,6 +367,7 @@ Test(sandbox, what_a_working_day_needs, .init = begin, .fini = end)
 {
 	BOTH(work_with_sockets, 0);
 	BOTH(make_thread, 0);
+	BOTH(ask_interface, 0);
 	BOTH(allocate, 0);
 	TRIED(SANDBOX_CONTROL, listen_tcp, 0);
 	if (harden_capable(CAP_NET_BIND_SERVICE))
