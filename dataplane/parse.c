@@ -355,7 +355,7 @@ static enum step walk_gtpu(struct walk *w, uint32_t size)
 	if ((p[0] & 0xf0) != 0x30) // version 1, protocol type GTP
 		return fail(w, PACKET_GTPU_VERSION);
 	uint32_t length = wire_load16(p + 2);
-	if (8 + length != size)
+	if (8 + length > size) // shorter is padding, which receivers pass over
 		return fail(w, PACKET_GTPU_LENGTH);
 	if (p[1] != 255) { // echo, error indication, end marker: no user packet
 		w->signalling = true;

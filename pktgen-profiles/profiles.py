@@ -344,7 +344,7 @@ def _(p, packets):
 		add(tun(f.gtpu(0x801, good, first=0x10)), "gtpu_version")
 		add(tun(f.gtpu(0x801, good, first=0x50)), "gtpu_version")
 		add(tun(f.gtpu(0x801, good, length=len(good) + 1)), "gtpu_length")
-		add(tun(f.gtpu(0x801, good, length=len(good) - 1)), "gtpu_length")
+		add(tun(f.gtpu(0x801, good, length=len(good) + 8)), "gtpu_length")
 		add(tun(f.gtpu(0x801, b"\0\0\0\x85", first=0x34)), "gtpu_ext_truncated")
 		add(tun(f.gtpu(0x801, b"\0\0\0\x85\2\0\0\0", first=0x34)), "gtpu_ext_truncated")
 		add(tun(f.gtpu(0x801, b"\0\0\0\x85\0\0\0\0" + good, first=0x34)), "gtpu_ext_length")

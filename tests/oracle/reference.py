@@ -191,11 +191,12 @@ class Frame:
 	def gtpu(self, l, at, end, size):
 		self.need(at, 8, end)
 		flags, kind, length = self.octets[at], self.octets[at + 1], self.number(at + 2, 2)
-		if flags & 0xF0 != 0x30 or length + 8 != size:
+		if flags & 0xF0 != 0x30 or length + 8 > size:
 			raise Fault
 		if kind != 255:
 			return
-		message, promised = at, at + size
+		message, promised = at, at + 8 + length  # what is behind is padding
+		end = min(end, promised)
 		at += 8
 		tunnel = Tunnel(self.number(message + 4, 4), l, message, min(end, promised), 0)
 		if flags & 7:

@@ -236,9 +236,16 @@ Test(parse, gtpu)
 	cr_assert(v.layer[1].dport == 200 && v.layer[1].l3 == 58);
 	f.b[45]++; // as Pktgen counts it
 	expect(&f, &everything, GTPU_LENGTH, 1);
-	f.b[45] -= 2;
-	expect(&f, &everything, GTPU_LENGTH, 1);
-	f.b[45]++;
+	f.b[45]--;
+	frame_zero(&f, 7); // padding behind the message
+	f.b[17] += 7;
+	f.b[39] += 7;
+	expect(&f, &everything, GTPU, 2);
+	v = parse_part(&everything, &f, f.n);
+	cr_assert(v.gtp_length == 16 + 48 && v.layer[1].dport == 200);
+	f.n -= 7;
+	f.b[17] -= 7;
+	f.b[39] -= 7;
 	f.b[42] = 0x54;
 	expect(&f, &everything, GTPU_VERSION, 1);
 	f.b[42] = 0x34;
