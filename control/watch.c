@@ -33,7 +33,7 @@ struct watch {
 	uint64_t started_s, head_s, certificates_s, clock_s; // next time
 	char state[160];				     // as last told to the service manager
 	uint8_t delivery_stage;
-	bool clock_told;
+	bool clock_told, clock_hidden;
 	struct element element[CONFIG_NES_MAX];
 };
 
@@ -128,7 +128,13 @@ static void look_at_clock(struct watch *w)
 	int state = adjtimex(&t);
 	bool bad = state == TIME_ERROR || (t.status & STA_UNSYNC);
 
-	if (state < 0 || bad == w->clock_told)
+	if (state < 0) {
+		if (!w->clock_hidden)
+			log_notice("the service's sandbox hides whether the clock is synchronised");
+		w->clock_hidden = true;
+		return;
+	}
+	if (bad == w->clock_told)
 		return;
 	w->clock_told = bad;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)

@@ -126,6 +126,7 @@ int sandbox_config(struct sandbox *s, const struct config *c)
 static struct {
 	int ruleset; // -1: none
 	struct __user_cap_data_struct keep[2];
+	bool less; // than there are: a service manager may have left no more, and forbid capset
 	_Atomic int failed; // errno of the first thread that could not; release by it, acquire here
 	_Atomic uint32_t done; // release by each thread that has finished, acquire by who waits
 } confinement;
@@ -138,7 +139,7 @@ static void give_up(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 		(confinement.ruleset >= 0 && sandbox_files_restrict(confinement.ruleset)) ||
 		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) ||
-		syscall(SYS_capset, &self, confinement.keep))
+		(confinement.less && syscall(SYS_capset, &self, confinement.keep)))
 		atomic_store_explicit(&confinement.failed, errno, memory_order_release);
 	errno = before;
 	atomic_fetch_add_explicit(&confinement.done, 1, memory_order_release);
@@ -254,6 +255,12 @@ static void keep_capabilities(enum sandbox_role role)
 		keep_capability(CAP_NET_BIND_SERVICE);
 	if (getrlimit(RLIMIT_MEMLOCK, &locked) || locked.rlim_cur != RLIM_INFINITY)
 		keep_capability(CAP_IPC_LOCK);
+	struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct has[2];
+	confinement.less = syscall(SYS_capget, &self, has) != 0;
+	for (int i = 0; i < 2 && !confinement.less; i++)
+		confinement.less = has[i].effective != confinement.keep[i].effective ||
+				   has[i].permitted != confinement.keep[i].permitted;
 }
 
 static void say(int abi, bool calls)
