@@ -43,7 +43,7 @@ class Help(unittest.TestCase):
 			for line in re.findall(r"(?m)^  poi (.*)", run("help", *command.split()).stdout):
 				words = re.sub(r"  .*|[|>].*", "", line).split()
 				self.assertTrue(" ".join(words[:2]) in COMMANDS or words[0] in COMMANDS, line)
-				known = run("help", *command.split()).stdout
+				known = re.findall(r"(?m)^  (?:-c, )?(--[a-z]+)", run("help", *command.split()).stdout)
 				for word in words:
 					if word.startswith("--"):
 						self.assertIn(word, known, line)
