@@ -156,6 +156,14 @@ static void take_sdf(struct pfcp_decoder *d, struct wire_reader *v, struct pfcp_
 		d->limit = true;
 }
 
+// TS 29.244 clause 8.2.118: S5/S8-U, N9, S8-U, N9 for roaming.
+static bool is_between(uint8_t interface_type)
+{
+	uint8_t type = interface_type & 0x3f;
+
+	return type == 1 || type == 15 || type == 19 || type == 21;
+}
+
 static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struct wire_reader *v)
 {
 	struct pfcp_pdi *pdi = into;
@@ -180,6 +188,9 @@ static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 		break;
 	case 93:
 		take_ue(d, v, ue);
+		break;
+	case 160: // 3GPP Interface Type
+		pdi->between = is_between(wire_get_u8(v));
 		break;
 	case 131: // Traffic Endpoint ID
 		octet = wire_get_u8(v);
@@ -331,6 +342,10 @@ static void take_forwarding_ie(
 		break;
 	case 84:
 		take_outer(v, far);
+		break;
+	case 160: // 3GPP Interface Type
+		far->between = is_between(wire_get_u8(v));
+		far->has_interface_type = true;
 		break;
 	case 131: // Linked Traffic Endpoint ID
 		octet = wire_get_u8(v);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REAP_AT_ONCE 4u // sessions of a restart cleared away with each message
-#define REAP_A_TICK 4096u
+#define REAP_AT_ONCE 1u // sessions of a restart cleared away with each message: two for a new one
+#define REAP_A_TICK 1024u
 
 static bool make_scratch(struct sessions *st)
 {

@@ -112,7 +112,7 @@ struct rule_pdi { // of a PDR or a Traffic Endpoint
 struct rule_pdr {
 	uint16_t id;
 	uint8_t source; // UNKNOWN_INTERFACE when absent
-	bool has_far, other;
+	bool has_far, other, between;
 	int16_t endpoint;
 	uint32_t precedence, far;
 	uint64_t qfis;
@@ -130,7 +130,7 @@ struct rule_far {
 	uint32_t id;
 	uint16_t action;
 	uint8_t interface; // destination; UNKNOWN_INTERFACE when absent
-	bool has_outer;
+	bool has_outer, between;
 	struct tunnel_end outer;
 };
 

@@ -185,7 +185,7 @@ static void get_pdi(struct unpacker *u, struct rule_pdi *d)
 static void put_pdr(struct packer *p, const struct rule_pdr *r)
 {
 	put_number(p, r->id);
-	put8(p, r->source);
+	put8(p, (uint8_t)((r->source & 0x7f) | (r->between ? 0x80 : 0)));
 	put8(p, (uint8_t)((r->has_far ? 1 : 0) | (r->other ? 2 : 0) | (r->n_sdfs ? 4 : 0) |
 			  (r->endpoint >= 0 ? 8 : 0) | r->n_qers << 4));
 	put_number(p, r->precedence);
@@ -208,7 +208,9 @@ static void put_pdr(struct packer *p, const struct rule_pdr *r)
 static void get_pdr(struct unpacker *u, struct rule_pdr *r)
 {
 	r->id = (uint16_t)get_number(u);
-	r->source = get8(u);
+	uint8_t source = get8(u);
+	r->between = source & 0x80;
+	r->source = (source & 0x7f) == 0x7f ? UNKNOWN_INTERFACE : source & 0x7f;
 	uint8_t head = get8(u);
 	r->has_far = head & 1;
 	r->other = head & 2;
@@ -233,7 +235,8 @@ static void put_far(struct packer *p, const struct rule_far *f)
 {
 	put_number(p, f->id);
 	put_number(p, f->action);
-	put8(p, (uint8_t)((f->interface & 0x7f) | (f->has_outer ? 0x80 : 0)));
+	put8(p, (uint8_t)((f->interface & 0x3f) | (f->between ? 0x40 : 0) |
+			  (f->has_outer ? 0x80 : 0)));
 	if (f->has_outer)
 		put_end(p, &f->outer);
 }
@@ -244,8 +247,8 @@ static void get_far(struct unpacker *u, struct rule_far *f)
 	f->action = (uint16_t)get_number(u);
 	uint8_t head = get8(u);
 	f->has_outer = head & 0x80;
-	f->interface =
-		(head & 0x7f) == (UNKNOWN_INTERFACE & 0x7f) ? UNKNOWN_INTERFACE : head & 0x7f;
+	f->between = head & 0x40;
+	f->interface = (head & 0x3f) == 0x3f ? UNKNOWN_INTERFACE : head & 0x3f;
 	if (f->has_outer)
 		get_end(u, &f->outer);
 }

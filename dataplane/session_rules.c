@@ -125,6 +125,7 @@ static void set_pdr(
 		m->pdi.source_interface < 0 ? UNKNOWN_INTERFACE : (uint8_t)m->pdi.source_interface;
 	p->endpoint = m->pdi.endpoint;
 	p->other = m->pdi.other;
+	p->between = m->pdi.between;
 	p->qfis = m->pdi.qfis;
 	set_pdi(&p->pdi, take_ni(st, a, &m->pdi.ni), &m->pdi.fteid, m->pdi.ue, m->pdi.n_ue);
 	set_flows(st, a, p, &m->pdi);
@@ -185,6 +186,8 @@ static void ask_far(struct rules *r, const struct pfcp_far *m, bool create)
 		f->action = m->action;
 	if (m->has_interface)
 		f->interface = m->destination_interface;
+	if (m->has_interface_type)
+		f->between = m->between;
 	if (m->has_outer) {
 		f->has_outer = true;
 		f->outer = m->outer;

@@ -146,6 +146,10 @@ static bool make_room(struct sessions *st)
 	while (st->counts.sessions >= st->s.sessions_max ||
 		st->memory.used + margin > st->s.memory_max) {
 		struct session *oldest = session_table_get(&st->sessions, st->oldest_partial);
+		if (st->counts.sessions < st->s.sessions_max && st->reap) {
+			sessions_reap(st, 64); // what a restart left is in the way
+			continue;
+		}
 		if (!oldest)
 			return false;
 		st->counts.evicted++;
@@ -220,6 +224,12 @@ static void mark_holders(struct sessions *st, uint64_t hash, uint32_t but)
 	}
 }
 
+// Of a past epoch, and not cleared away yet.
+static bool is_over(const struct sessions *st, const struct session *o)
+{
+	return o->epoch != pair_at(st, o->pair)->epoch;
+}
+
 // The way as another session shows it, when it does; in st->probe.
 static const struct way *held_by(struct sessions *st, const struct session *o, const struct way *w)
 {
@@ -240,7 +250,7 @@ static void overtake(
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o =
 			found[i] == s->number ? NULL : session_table_get(&st->sessions, found[i]);
-		if (!o || o->kind != s->kind)
+		if (!o || o->kind != s->kind || is_over(st, o))
 			continue;
 		const struct way *theirs = held_by(st, o, w);
 		if (!theirs || (!theirs->settled && theirs->serial > since) ||
@@ -266,7 +276,7 @@ bool session_owns(
 	for (uint32_t i = 0; i < n && mine; i++) {
 		struct session *o =
 			found[i] == s->number ? NULL : session_table_get(&st->sessions, found[i]);
-		if (!o || o->kind != s->kind || o->epoch != pair_at(st, o->pair)->epoch)
+		if (!o || o->kind != s->kind || is_over(st, o))
 			continue;
 		const struct way *theirs = held_by(st, o, w);
 		if (!theirs)

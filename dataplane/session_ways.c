@@ -90,7 +90,7 @@ static void add_addresses(
 
 static void add_outer(struct ways *w, const struct rule_far *f, bool from_access, uint64_t pdrs)
 {
-	struct way x = from_access ? uplink_n9 : downlink_n3;
+	struct way x = from_access ? uplink_n9 : f->between ? downlink_n9 : downlink_n3;
 
 	x.role = ROLE_OUTER;
 	x.pdrs = pdrs;
@@ -108,7 +108,7 @@ static void add_pdr(struct ways *w, const struct rules *r, unsigned i)
 	const struct rule_far *f = p->has_far ? rules_far(r, p->far) : NULL;
 	bool outer = f && f->has_outer && far_forwards(f);
 	bool access = p->source == ACCESS || p->source == UNKNOWN_INTERFACE;
-	struct way x = access ? uplink_n3 : downlink_n9;
+	struct way x = !access ? downlink_n9 : p->between ? uplink_n9 : uplink_n3;
 
 	if (p->source == CP_FUNCTION || (p->source == ACCESS && f && f->interface == ACCESS))
 		return;

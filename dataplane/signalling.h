@@ -134,6 +134,7 @@ struct pfcp_pdi {
 	struct ue_address ue[PFCP_UE_MAX];
 	struct pfcp_sdf sdf[PFCP_SDFS_MAX];
 	int16_t endpoint; // Traffic Endpoint ID, -1 when absent
+	bool between;	  // 3GPP Interface Type: between user plane functions (S5/S8-U, N9)
 	uint64_t qfis;	  // bit n: QFI n is meant; 0: QFIs do not matter
 	// Has criteria that are not followed: application id, Ethernet filter, the type of service,
 	// SPI or flow label of an SDF filter, a framed route that cannot be read.
@@ -154,6 +155,7 @@ struct pfcp_pdr { // Create PDR, Update PDR, Created PDR, Updated PDR
 
 struct pfcp_far { // Create FAR, Update FAR
 	bool has_id, has_action, has_parameters, has_interface, has_outer;
+	bool has_interface_type, between; // 3GPP Interface Type, as in a PDI
 	uint32_t id;
 	uint16_t action; // octet 1, and octet 2 in bits 15-8
 	uint8_t destination_interface;

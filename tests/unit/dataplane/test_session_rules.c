@@ -322,6 +322,50 @@ Test(session_rules, intermediate_upf)
 	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N3, DOWN, 0x501, GNB_A));
 }
 
+// Of an anchor behind another UPF the access side is N9: only the interface type says so.
+Test(session_rules, anchor_behind_another_upf)
+{
+	struct lab l;
+	struct play given = one;
+
+	given.given = true;
+	cr_assert_eq(watch(1, 0, 0), 0);
+	lab_pfcp_session(&l, 50, 0, 1);
+	lab_node(&l, SMF);
+	lab_f_seid(&l, one.cp, SMF);
+	for (uint16_t id = 1; id <= 2; id++) {
+		lab_open(&l, 1);
+		lab_ie16(&l, 56, id);
+		lab_ie32(&l, 29, 1);
+		lab_open(&l, 2);
+		lab_ie8(&l, 20, id - 1);
+		if (id == 1) {
+			lab_f_teid(&l, 0x3001, N3_UPF);
+			lab_ie8(&l, 160, 15);
+		}
+		lab_close(&l);
+		lab_ie32(&l, 108, id);
+		lab_close(&l);
+	}
+	create_far(&l, 1, 0);
+	lab_open(&l, 3);
+	lab_ie32(&l, 108, 2);
+	lab_ie8(&l, 44, FORW);
+	lab_open(&l, 4);
+	lab_ie8(&l, 42, 0);
+	lab_ie8(&l, 160, 15);
+	lab_outer(&l, 0x4001, 0x0a030001);
+	lab_close(&l);
+	lab_close(&l);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	play_established(&w, &given, 1, 1);
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0x3001, N3_UPF));
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, DOWN, 0x4001, 0x0a030001));
+	play_modify(&w, &given, 2, FORW, 0x4002, 0x0a030001); // it keeps its interface type
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, DOWN, 0x4002, 0x0a030001));
+}
+
 // ---- associations ----
 
 static void heartbeat(uint32_t sequence, uint32_t recovery, bool smf)
