@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import feed  # noqa: E402
 import fixture  # noqa: E402
-from poi_lab import pcap, pdu, x1  # noqa: E402
+from poi_lab import n4, n4_model, pcap, pdu, x1  # noqa: E402
 
 TARGET, OTHER, SERVER = "192.0.2.10", "192.0.2.11", "192.0.2.80"
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -270,8 +270,43 @@ def tunnel(poi, link, out):
 	poi.admf.deactivate(xid)
 
 
+def subscriber(poi, link, out):
+	heading("c. A subscriber by IMSI: the POI follows N4 and finds the tunnels itself")
+	m, did = mdf_of(poi, out, "imsi")
+	player = n4.Player()
+	who = player.subscriber()["imsi"]
+	xid = activate(poi, out, ["<x1:imsi>%s</x1:imsi>" % who], did, "task for IMSI %s, which has no session yet" % who)
+	mine, other = player.session(**player.subscriber(0)), player.session(**player.subscriber(1))
+	steps = (("set up: two sessions, the UPF chooses their tunnels", lambda: (mine.establish(), other.establish(), mine.up(3), other.up(3))),
+		("the gNB's tunnels are told", lambda: (mine.connect(player.gnb(1)), other.connect(player.gnb(1)), mine.down(3), other.down(3))),
+		("handover: another gNB, another tunnel", lambda: (mine.connect(player.gnb(2)), mine.down(3), mine.up(2), other.down(2))),
+		("release; the other goes on", lambda: (mine.release(), other.up(2), other.down(2))))
+	before = told = 0
+	for text, happens in steps:
+		at = len(player.frames)
+		happens()
+		sent = player.frames[at:]
+		for messages in (True, False):
+			link.send([f.octets for f in sent if bool(f.messages) == messages])
+			told += messages and sum(bool(f.messages) for f in sent)
+			fixture.wait_until(lambda: poi.status()["signalling"]["counters"]["messages"] >= told, 5, "the POI has read N4")
+			time.sleep(0.05)
+		m.wait_quiet(0.3, 3)
+		users = [f for f in sent if f.user]
+		say("%-52s %d of the target's %d packets delivered, %d of others' sent" % (text, len(m.kept) - before,
+			sum(f.owner is mine for f in users), sum(f.owner is other for f in users)))
+		before = len(m.kept)
+	m.flush()
+	must, may = n4_model.expected(player.frames, {"imsi": who})
+	got = sorted(int(found.group(1)) for found in (re.search(rb"n4 frame (\d{8})", bytes(p.payload)) for p in m.kept) if found)
+	verdict.check(bool(got) and got == sorted(must) and not may and len(got) == len(m.kept), "the %d frames that a model of the network says, each once: %s" % (
+		len(must), " ".join(map(str, got))))
+	verdict.check(m.good, "every PDU obeys TS 103 221-2, no sequence gap")
+	poi.admf.deactivate(xid)
+
+
 def deactivation(poi, net, m, xid, out):
-	heading("c. Deactivation: the OK is the end")
+	heading("d. Deactivation: the OK is the end")
 	ping = net.start("target", ["ping", "-q", "-i", "0.002", SERVER])
 	try:
 		time.sleep(1)
@@ -337,7 +372,8 @@ def tour(out):
 		eal = " ".join(fixture.af_packet(n, link.inner) for n, link in enumerate((west, east, n3)))
 		poi = fixture.Poi(eal=eal, ports=("{ device: net_af_packet0, mode: inline, peer: net_af_packet1 }",
 			"{ device: net_af_packet1, mode: inline, peer: net_af_packet0 }",
-			"{ device: net_af_packet2, mode: probe, tunnel: gtpu, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32] }"))
+			"{ device: net_af_packet2, mode: probe, tunnel: gtpu, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32], "
+			"signalling: [pfcp] }"))
 		stack.callback(poi.close)
 		poi.admf.log = out.log
 		say("starting poi-dataplane and poi-control ...")
@@ -345,6 +381,7 @@ def tour(out):
 		poi.start()
 		m, _, xid = inline(poi, net, out)
 		tunnel(poi, n3, out)
+		subscriber(poi, n3, out)
 		deactivation(poi, net, m, xid, out)
 		heading("The ledger (poi status)")
 		status = show_ledger(poi)
