@@ -47,7 +47,7 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 		goto fail;
 	if (deliver_spool_setup(d, why, why_size))
 		goto fail;
-	d->resolver = resolver_new(resolved, d);
+	d->resolver = resolver_new(&(struct resolver_settings){.answer = resolved, .context = d});
 	if (!d->resolver || d->event_fd < 0 || open_threads(d)) {
 		snprintf(why, why_size, "out of memory or file descriptors");
 		goto fail;

@@ -58,9 +58,12 @@ struct link {
 	struct mdf *mdf; // NULL: no connection
 	bool writable;
 	bool resolving;
+	uint16_t questions; // asked so far: tells an answer to an older one apart
 	uint32_t n_addresses, address_at;
-	uint64_t resolved_at;
+	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
 	struct ip_address address[RESOLVE_ADDRESSES_MAX];
+	struct ip_address peer; // what the connection goes to
+	bool moved;		// the name has left it
 	uint32_t credentials;	// generation of those the connection was made with
 	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
 	uint64_t attempt_at;	// next try
@@ -176,6 +179,8 @@ bool link_quiet(const struct link *l);		  // nothing to do until it is woken
 uint64_t link_lost(const struct link *l);	  // copies, so far
 void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text);
 void link_modified(struct link *l, const struct channel_destination *dest);
+// The serial of the link that asked.
+uint64_t link_of_token(uint64_t token);
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
 void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost
 

@@ -19,8 +19,7 @@
 #define ACK_MIN_NS (NS_PER_MS / 2)
 #define ACK_MAX_NS (20 * NS_PER_MS)
 #define PAUSE_NS NS_PER_S // without a loss
-#define RESOLVED_NS (10 * NS_PER_S)
-#define READS 16u // inbound reads of one visit
+#define READS 16u	  // inbound reads of one visit
 
 static void set_state(struct link *l, enum destination_state s)
 {
@@ -194,6 +193,8 @@ static void attempt(struct link *l, uint64_t now)
 
 	if (host)
 		peer.address = l->address[l->address_at++ % l->n_addresses];
+	l->peer = peer.address;
+	l->moved = false;
 	pthread_mutex_lock(&l->deliver->lock); // the credentials may be exchanged meanwhile
 	l->credentials = atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed);
 	l->renew_until = 0;
@@ -211,31 +212,69 @@ static void attempt(struct link *l, uint64_t now)
 	go_on_connecting(l, now);
 }
 
+// --- host names ---
+
+static uint64_t token_of(const struct link *l)
+{
+	return l->serial << 16 | l->questions;
+}
+
+uint64_t link_of_token(uint64_t token)
+{
+	return token >> 16;
+}
+
+static bool ask_name(struct link *l)
+{
+	l->questions++;
+	l->resolving = resolver_ask(l->deliver->resolver, l->dest.host, token_of(l)) == 0;
+	return l->resolving;
+}
+
+static bool has_address(const struct resolve_answer *a, const struct ip_address *address)
+{
+	for (uint32_t i = 0; i < a->n; i++)
+		if (memcmp(&a->address[i], address, sizeof(*address)) == 0)
+			return true;
+	return false;
+}
+
+// A failure counts where an attempt waits for the name; else what is known stays good.
+static void name_failed(struct link *l, const char *reason, uint64_t now)
+{
+	l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
+	if (l->mdf || now < l->attempt_at)
+		return;
+	l->n_addresses = 0;
+	down(l, now, "host name: %s", reason);
+}
+
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now)
 {
+	if (a->token != token_of(l) || !l->resolving)
+		return; // the answer to a name that was exchanged
 	l->resolving = false;
-	l->resolved_at = now;
+	if (a->n == 0) {
+		name_failed(l, a->reason, now);
+		return;
+	}
+	l->resolved_until = now + a->ttl * NS_PER_S;
 	l->n_addresses = a->n;
 	l->address_at = 0;
 	memcpy(l->address, a->address, sizeof(l->address));
-	if (a->n == 0)
-		down(l, now, "host name: %s", a->reason);
-	else if (!l->mdf)
+	l->moved = l->mdf && !has_address(a, &l->peer);
+	if (!l->mdf && now >= l->attempt_at)
 		attempt(l, now);
 }
 
-// Names are resolved anew when all their addresses have been tried, and never is an answer older
-// than RESOLVED_NS used: how long one is good only the system's resolver knows.
+// Names are resolved anew when all their addresses have been tried or the answer's time is over.
 static void start(struct link *l, uint64_t now)
 {
-	bool fresh = l->address_at < l->n_addresses && now - l->resolved_at < RESOLVED_NS;
+	bool fresh = l->address_at < l->n_addresses && now < l->resolved_until;
 
-	if (!l->dest.host[0] || fresh) {
+	if (!l->dest.host[0] || fresh)
 		attempt(l, now);
-		return;
-	}
-	l->resolving = resolver_ask(l->deliver->resolver, l->dest.host, l->serial) == 0;
-	if (!l->resolving)
+	else if (!ask_name(l))
 		down(l, now, "out of memory");
 	else if (!l->reported_down)
 		set_state(l, DESTINATION_CONNECTING);
@@ -257,14 +296,27 @@ static bool leaving(const struct link *l)
 	return l->remove_until || atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed);
 }
 
-// New credentials: no fault, and nothing is sent twice when the MDF acknowledges in time.
+// With a connection that works a name is looked up when its answer's time is over.
+static void look_again(struct link *l, uint64_t now)
+{
+	if (l->dest.host[0] && !l->resolving && now >= l->resolved_until && !leaving(l) &&
+		!ask_name(l))
+		l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
+}
+
+// New credentials, or a name that has moved: no fault, and nothing is sent twice when the MDF
+// acknowledges in time.
 static void renew(struct link *l, uint64_t now)
 {
 	bool finished =
 		stream_at_edge(l->stream) && l->piece.length == 0 && !stream_outstanding(l->stream);
+	bool same = l->credentials ==
+		    atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed);
 
-	if (l->credentials == atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed))
+	if (same && !l->moved) {
+		l->renew_until = 0; // the name came back
 		return;
+	}
 	if (!l->renew_until)
 		l->renew_until = now + RENEW_NS;
 	if (!finished && now < l->renew_until)
@@ -321,8 +373,10 @@ void link_timers(struct link *l, uint64_t now)
 	} else if (l->mdf && l->up_at) {
 		l->writable = true; // a try costs little; no lost wake-up may hold a queue
 		check_liveness(l, now);
-		if (l->mdf)
-			renew(l, now);
+		if (!l->mdf)
+			return;
+		look_again(l, now);
+		renew(l, now);
 	} else if (l->mdf) {
 		go_on_connecting(l, now);
 	} else if (!l->resolving && now >= l->attempt_at && (l->failures == 0 || !leaving(l))) {
@@ -345,6 +399,7 @@ void link_modified(struct link *l, const struct channel_destination *dest)
 	drop(l);
 	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
 	l->n_addresses = 0;
+	l->resolving = false; // the old name's answer is nobody's
 	l->failures = 0;
 	l->up_at = 0;
 	l->attempt_at = now;

@@ -99,7 +99,7 @@ static void apply(struct deliver_thread *t, struct command *c)
 		l->remove_until = deliver_now() + REMOVE_NS;
 		break;
 	case COMMAND_RESOLVED:
-		for (l = t->links; l && l->serial != c->answer.token; l = l->next)
+		for (l = t->links; l && l->serial != link_of_token(c->answer.token); l = l->next)
 			;
 		if (l)
 			link_resolved(l, &c->answer, deliver_now());

@@ -338,9 +338,14 @@ class PoiCase(unittest.TestCase):
 		return {}
 
 	@classmethod
+	def prepare(cls, poi):
+		"""Changes it before its programs start."""
+
+	@classmethod
 	def setUpClass(cls):
 		cls.poi = Poi(**cls.options())
 		cls.addClassCleanup(cls.poi.close)
+		cls.prepare(cls.poi)
 		cls.poi.start()
 
 	def setUp(self):
