@@ -458,6 +458,24 @@ def names_as_text(p):
 
 
 @scenario
+def intermediate_upf(p):
+	"""An I-UPF: tunnels on both sides, N3 to the gNB and N9 to the anchor."""
+	s = target(p)
+	anchor, down = ("198.51.100.9", 0x9000 + p.world), s.teid + 0x80
+	request = s.establishment()
+	request["create_pdr"][0].update(fteid=("choose", 6), ue=[])
+	request["create_far"][1]["outer"] = (anchor[1], anchor[0])
+	s.send(request)
+	s.established(request, created_pdr=[{"id": 1, "fteid": (down, p.upf.n3)}, {"id": 2, "fteid": s.local}])
+	s.up(1)
+	p.gpdu(p.upf.n3, *anchor, (s.ue, s.server()), pdu_type=1, link="n9", owner=s)
+	s.connect(p.gnb(1))
+	p.gpdu(anchor[0], p.upf.n3, down, (s.server(), s.ue), pdu_type=0, ports=(5000, 4000), link="n9", owner=s)
+	s.down(1), s.up(1)
+	s.release()
+
+
+@scenario
 def tunnel_of_the_upf_changed(p):
 	"""A modification that asks for another local F-TEID: the old one ends with the answer."""
 	s = target(p).establish().connect(p.gnb(1))
