@@ -259,22 +259,22 @@ class Loss(fixture.PoiCase):
 			return status if same and status["matches"] - self.before["matches"] == sent and not other["queued"] else None
 		return fixture.wait_until(settled, 4, "all %d packets are matched: %s" % (sent, self.poi.status())), sent
 
-	def reports(self, did, full=False):
-		"""What the ADMF was told of a destination; `full`: with the details."""
+	def reports(self, id_, full=False, kind="ReportDestinationIssue"):
+		"""What the ADMF was told of a destination or task; `full`: with the details."""
 		if not os.path.exists(self.reports_file):
 			return []
 		with open(self.reports_file) as f:
 			lines = [json.loads(line) for line in f if line.endswith("\n")]
 		return [(r["report"], r["description"]) if full else r["report"] for r in lines
-			if r["type"] == "ReportDestinationIssue" and r["id"] == did]
+			if r["type"] == kind and r["id"] == id_]
 
 	def outages(self, did):
 		"""(seconds, PDUs lost) of every clear."""
 		return [(float(m.group(1)), int(m.group(2))) for report, text in self.reports(did, full=True)
 			for m in [OUTAGE.search(text)] if report == "AllClear" and m]
 
-	def ended(self, sent):
-		"""The fault is over: everything left arrives, and the books agree with what the MDFs hold."""
+	def exact(self, sent):
+		"""Everything left arrives, and the books agree with what the MDFs hold."""
 		def drained():
 			status = self.poi.status()
 			d = self.of(self.bad_did, status)
@@ -288,6 +288,11 @@ class Loss(fixture.PoiCase):
 		self.assertTrue(self.good.good, self.good.summary())
 		amount = self.ok(self.poi.admf.get_task(self.xid)).text("amountOfX3Data")
 		self.assertEqual(int(amount), sent * (28 + PAYLOAD))
+		return status
+
+	def ended(self, sent):
+		"""The fault is over: the books are exact, and the ADMF has heard how long it was and what it cost."""
+		status = self.exact(sent)
 		fixture.wait_until(lambda: len(self.reports(self.bad_did)) >= 2, 3, "the ADMF hears of start and end: %s" %
 			self.reports(self.bad_did))
 		reports = self.reports(self.bad_did)

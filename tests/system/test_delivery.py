@@ -1,9 +1,11 @@
 """Delivery when the MDF is not its best: nothing is lost without a name, nothing goes to a stranger."""
 import contextlib
 import os
+import re
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 import time
 import unittest
@@ -335,6 +337,40 @@ class OnlyTls(fixture.TrafficCase):
 		self.send(frames(20))
 		self.assertTrue(m.wait_pdus(20), m.summary())
 		self.assertTrue(m.good, m.summary())
+
+	def test_renegotiation(self):
+		"""An MDF that asks for it (openssl s_server, TLS 1.2) is refused; what comes after goes over a new connection,
+		and the books are exact."""
+		port, pki, out = fixture.free_port(), self.poi.pki, self.poi.path("s_server")
+		with open(out, "wb") as log:
+			server = subprocess.Popen(["openssl", "s_server", "-tls1_2", "-accept", "127.0.0.1:%d" % port, "-cert", pki.path("mdf.pem"),
+				"-key", pki.path("mdf.key"), "-CAfile", pki.path("ca.pem"), "-Verify", "1", "-verify_return_error"],
+				stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
+		self.addCleanup(server.wait)
+		self.addCleanup(server.stdin.close)
+		self.addCleanup(server.kill)
+
+		def said():
+			with open(out, "rb") as f:
+				return f.read()
+
+		def numbers():
+			return sorted(int(n) for n in re.findall(rb"<([0-9]+)>", said()))
+		did, sent = x1.new_id(), 0
+		self.ok(self.poi.admf.create_destination(did, "127.0.0.1", port))
+		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4(TARGET)], [did]))
+		for round_ in range(1, 4):
+			self.send([udp_frame(TARGET, "198.51.100.1", b"<%d>" % n) for n in range(sent, sent + 20)])
+			sent += 20
+			fixture.wait_until(lambda n=sent: numbers() == list(range(n)), 10, "it holds %d: %s" % (sent, said()[-500:]))
+			fixture.wait_until(lambda: not self.poi.status()["queued"], 2, "all is acknowledged")
+			server.stdin.write(b"R\n")
+			server.stdin.flush()
+			fixture.wait_until(lambda n=round_: said().count(b"no renegotiation") == n, 5, "refused: %s" % said()[-500:])
+		status = self.poi.balanced()
+		d = [d for d in status["destinations"] if d["did"] == did][0]
+		self.assertEqual((d["offered"], d["delivered"], d["dropped"], d["in_doubt"]), (sent, sent, 0, 0), d)
+		fixture.wait_until(lambda: said().count(b"BEGIN SSL SESSION PARAMETERS") == 4, 5, "each refusal ended one connection")
 
 	def activate_to(self, m):
 		did = self.destination(m)

@@ -4,7 +4,8 @@ import ssl
 import time
 import unittest
 
-from loss import Far, Loss
+import fixture
+from loss import DETECTED, Far, Loss, REPORTED
 
 
 class Peer(Loss):
@@ -18,6 +19,30 @@ class Peer(Loss):
 	def test_one_octet_a_second(self):
 		bad = self.made()
 		self.a_fault(bad, lambda: setattr(bad, "trickle", 1), lambda: setattr(bad, "trickle", 0), drops=True)
+
+	def test_slow(self):
+		"""Reads steadily, a fifteenth of what it is owed: no fault of the destination and never cut; what does not fit is
+		lost by name, told as the task's loss, and is exactly what the MDF misses."""
+		bad = self.made()
+		self.begin(bad)
+		bad.behaviour.slow = 100_000  # octets a second
+		since = time.monotonic()
+		for _ in range(5):
+			before = bad.counts["octets"]
+			time.sleep(1)
+			self.assertGreater(bad.counts["octets"], before, bad.summary())
+			status = self.poi.status()
+			self.other_unharmed(status)
+			self.assertEqual(self.of(self.bad_did, status)["state"], "up")
+		fixture.wait_until(lambda: self.of(self.bad_did)["dropped"], 3, "the buffer is full")
+		fixture.wait_until(lambda: self.reports(self.xid, kind="ReportTaskIssue"), REPORTED + DETECTED, "the ADMF hears of the loss")
+		self.assertLess(bad.counts["octets"], 250_000 * (time.monotonic() - since) + 500_000, "it was slow")
+		bad.behaviour.slow = 0
+		_, sent = self.rest()
+		d = self.of(self.bad_did, self.exact(sent))
+		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
+		self.assertEqual((d["lost"]["buffer_full"], bad.held), (d["dropped"], sent - d["dropped"]), d)
+		self.assertEqual(self.reports(self.bad_did), [])
 
 	def test_flapping(self):
 		"""Cut again and again."""
