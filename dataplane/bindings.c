@@ -499,6 +499,17 @@ bool bindings_news(struct bindings *b, struct bound_report *out)
 	return false;
 }
 
+void bindings_retell(struct bindings *b)
+{
+	for (uint32_t i = 0; i < b->tasks.n_buckets; i++)
+		for (struct keyed *k = b->tasks.bucket[i]; k; k = k->hash_next) {
+			struct bound_task *t = (struct bound_task *)k;
+			t->told = false;
+			t->ends = t->state.bound_once && t->state.sessions == 0;
+			news(b, t);
+		}
+}
+
 void bindings_counts(const struct bindings *b, struct bindings_counts *out)
 {
 	*out = (struct bindings_counts){

@@ -45,6 +45,8 @@ struct bound_report {
 	uint32_t sessions;
 };
 bool bindings_news(struct bindings *b, struct bound_report *out); // false: no more
+// Tells everything again, to a controller that may have missed some of it.
+void bindings_retell(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
 
 struct bindings_counts {

@@ -546,6 +546,11 @@ bool engine_news(struct engine *e, struct bound_report *out)
 	return bindings_news(e->bindings, out);
 }
 
+void engine_retell(struct engine *e)
+{
+	bindings_retell(e->bindings);
+}
+
 void engine_followed(const struct engine *e, struct bindings_counts *out)
 {
 	bindings_counts(e->bindings, out);

@@ -60,6 +60,7 @@ int engine_follow_fd(const struct engine *e);
 void engine_follow(struct engine *e);
 // What is to be told of tasks by session, each once. False: no more.
 bool engine_news(struct engine *e, struct bound_report *out);
+void engine_retell(struct engine *e); // everything again
 void engine_followed(const struct engine *e, struct bindings_counts *out);
 
 // One more part of the walk that compares the stored tasks with the live table (reconcile.h), at

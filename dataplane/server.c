@@ -393,6 +393,8 @@ static void client_stream(struct server *s, struct client *c)
 		if (n == 0) {
 			state_end(&c->stream);
 			c->streaming = false;
+			// Now it knows the tasks; what was told before it came may be lost.
+			engine_retell(s->with.engine);
 		} else {
 			client_send(c, s->out, n);
 		}

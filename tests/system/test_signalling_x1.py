@@ -288,6 +288,19 @@ class Told(Followed):
 		self.expect(self.users(frames, s))
 		self.reported(xid, "NonTerminatingFault", "AllClear")
 
+	def test_ends_while_control_is_away(self):
+		xid = self.activate(subscriber("imsi", "001010000021316"), middle="<x1:implicitDeactivationAllowed>true</x1:implicitDeactivationAllowed>")
+		s = n4.Session(self.player, imsi="001010000021316")
+		s.establish()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+		self.poi.control.kill()
+		s.release()
+		self.play()
+		self.poi.start_control()
+		wait_until(lambda: self.poi.admf.get_task(xid).error == 2020, 10, "the task has ended")
+		self.assertEqual(self.poi.status()["signalling"]["tasks"], 0)
+
 	def test_after_a_restart_of_the_dataplane(self):
 		xid = self.activate(subscriber("imsi", "001010000021313"))
 		self.poi.dataplane.kill()
@@ -300,6 +313,26 @@ class Told(Followed):
 		frames = self.play()
 		self.expect(self.users(frames, s))
 		self.assertEqual(self.faults(xid), [])
+
+
+class FailSafe(Followed):
+	"""An ADMF that is silent stops tasks by session too."""
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "x1_extra": "x1: { keepalive: { time-p1: 1, time-p2: 2 } }\n"}
+
+	def test_stopped(self):
+		self.activate(subscriber("imsi", "001010000021330"))
+		s = n4.Session(self.player, imsi="001010000021330")
+		s.establish()
+		s.up(2)
+		before = self.play()
+		wait_until(lambda: self.poi.status()["signalling"]["tasks"] == 0, 10, "the fail-safe stops it")
+		s.up(2)
+		self.play()
+		self.expect(self.users(before, s))
+		self.assertEqual(self.poi.status()["signalling"]["rules"], 0)
 
 
 class Refused(fixture.PoiCase):

@@ -378,6 +378,12 @@ Test(bindings, what_is_told)
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_ENDED);
 	cr_assert_not(bindings_news(bindings, &r));
+	bindings_retell(bindings);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_FOLLOWED);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_ENDED);
+	cr_assert_not(bindings_news(bindings, &r));
 	state(played.watch, 1, true, true);
 	commit();
 	end(t);
