@@ -317,7 +317,10 @@ class Task:
 			if self.addresses or self.ports:
 				found = self.first_layer(frame.layers, direction)
 				return found and deliver(frame, *found)
-			return 7, direction, frame.octets
+			if not at:
+				return 7, direction, frame.octets
+			t = frame.tunnels[0]  # the frame in the tunnel, not what carries it
+			return 7, direction, None if t.outer.cut else frame.octets[at:t.end]
 		return None
 
 	def by_tunnel(self, frame, endpoints):
