@@ -131,6 +131,28 @@ class Follow(Followed):
 		self.expect(self.users(first, one) + self.users(second, two) + self.users(third, one) + self.users(fourth, one)[:1])
 
 
+	def test_modified_under_traffic(self):
+		"""Not a packet is lost or comes twice while the task is replaced again and again."""
+		p = self.player
+		s = n4.Session(p, imsi="001010000021319")
+		s.establish().connect(p.gnb(1))
+		self.play()
+		xid = self.activate(subscriber("imsi", "001010000021319"))
+		s.up(1500)
+		s.down(1500)
+		frames = p.frames[self.at:]
+		self.at = len(p.frames)
+		stream = fixture.Stream(self.link, lambda n: frames[n % len(frames)].octets, rate=2000)
+		stream.start()
+		for i in range(25):
+			one = [subscriber("imsi", "001010000021319")] + ([x1.target_cidr("10.0.0.0/8")] if i % 2 else [])
+			self.ok(self.poi.admf.modify(xid, one, [self.did]))
+		sent = len(stream.finish())
+		self.assertGreater(sent, 50)
+		self.assertLess(sent, len(frames))
+		self.expect(frames[:sent])
+
+
 class Early(Followed):
 	"""User packets right behind the message that shows their tunnel: they come faster than a table changes."""
 

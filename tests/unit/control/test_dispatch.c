@@ -362,6 +362,46 @@ Test(dispatch, a_loss_is_cleared_when_it_is_over)
 	cr_assert(!fault_has(t->faults, FAULT_LOSS));
 }
 
+static struct registry_task *followed_event(enum channel_event_kind kind, uint64_t sessions)
+{
+	struct channel_event e = {.kind = (uint8_t)kind,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(7),
+		.copies = sessions};
+
+	fake_event(&w.dataplane, &e);
+	run(50);
+	return registry_task_find(w.c.registry, 0, &e.id);
+}
+
+Test(dispatch, a_task_that_waits_for_its_session)
+{
+	provision();
+	struct registry_task *t = followed_event(EVENT_TASK_WAITING, 0);
+	cr_assert(fault_has(t->faults, FAULT_UNBOUND));
+	t = followed_event(EVENT_TASK_UNSURE, 2);
+	cr_assert(!fault_has(t->faults, FAULT_UNBOUND), "one of the two at a time");
+	cr_assert(fault_has(t->faults, FAULT_UNSURE));
+	cr_assert_not_null(strstr(t->faults->text, "2 sessions"));
+	uint32_t before = issues_waiting(w.c.issues);
+	t = followed_event(EVENT_TASK_FOLLOWED, 2);
+	cr_assert_eq(fault_count(t->faults), 0);
+	cr_assert_eq(issues_waiting(w.c.issues), before + 1);
+	t = followed_event(EVENT_TASK_FOLLOWED, 1);
+	cr_assert_eq(issues_waiting(w.c.issues), before + 1, "nothing to clear");
+	t = followed_event(EVENT_TASK_ENDED, 0);
+	cr_assert_not_null(t, "it was not allowed to end");
+	t->implicit = true;
+	uint32_t tasks = fake_count(w.dataplane.task);
+	cr_assert_null(followed_event(EVENT_TASK_ENDED, 0));
+	cr_assert_eq(fake_count(w.dataplane.task), tasks - 1);
+	struct issue last = {0};
+	while (issues_take(w.c.issues, &last))
+		;
+	cr_assert_eq(last.type, ISSUE_IMPLICIT);
+	cr_assert_null(followed_event(EVENT_TASK_ENDED, 0), "nor is it missed");
+}
+
 Test(dispatch, deactivate_all)
 {
 	provision();
