@@ -94,7 +94,8 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		w->counters->now.hits += found;
 		if (found > 0) {
 			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
-			taken |= bound_packets(hits, found);
+			if (w->early)
+				taken |= bound_packets(hits, found);
 		}
 	} while (!cursor.done);
 	if (__builtin_expect(w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU, 0) &&
