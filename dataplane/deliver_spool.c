@@ -117,16 +117,16 @@ static bool any_failing(const struct link *l)
 	return l->spool[COPY_X2].failing || l->spool[COPY_X3].failing;
 }
 
-static void failed(struct link *l, struct link_spool *p, uint64_t now, int error)
+// `lost`: copies, when it had not failed yet.
+static void failed(struct link *l, struct link_spool *p, int error, uint64_t lost)
 {
 	char did[ID_TEXT_SIZE], text[96];
 	bool said = any_failing(l);
 
-	p->retry_at = now + RETRY_NS;
 	if (p->failing)
 		return;
 	p->failing = true;
-	p->lost_at_failing = link_lost(l);
+	p->lost_at_failing = lost;
 	id_format(&l->dest.did, did);
 	if (error == POI_ERR_LIMIT)
 		snprintf(text, sizeof(text), "the spool is full; memory only");
@@ -155,6 +155,7 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 {
 	struct link_spool *p = &l->spool[k];
 	int result = p->job.result;
+	uint64_t lost = link_lost(l); // a block that cannot be read is part of what it costs
 
 	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
 	if (p->job.work == SPOOL_STORE)
@@ -162,10 +163,14 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 	else if (p->job.work == SPOOL_LOAD)
 		stream_spool_loaded(l->stream, k, &p->job.block, result);
 	p->job.block = (struct spool_block){0};
-	if (result != 0 && result != POI_ERR_AGAIN)
-		failed(l, p, now, result);
-	else if (p->job.work == SPOOL_STORE)
+	if (p->job.done_result != 0)
+		failed(l, p, p->job.done_result, lost);
+	if (result != 0 && result != POI_ERR_AGAIN) {
+		p->retry_at = now + RETRY_NS;
+		failed(l, p, result, lost);
+	} else if (p->job.work == SPOOL_STORE) {
 		works_again(l, p, "the spool takes PDUs again");
+	}
 }
 
 // Half of a ring's quota: time to act before it is used up.

@@ -48,6 +48,7 @@ struct spool {
 	uint64_t tail;	 // end of the file
 	uint64_t began;	 // where our own session begins; before it is what we found
 	uint64_t punched;
+	bool stale;			 // nothing is owed, but the file could not be begun anew
 	struct place head;		 // oldest block owed
 	struct place read;		 // next block to load
 	struct place loaded[LOADED_MAX]; // ends of blocks loaded and not yet delivered
@@ -143,15 +144,19 @@ static int begin_session(struct spool *s)
 	return 0;
 }
 
-// Nothing is owed any more: the file begins anew. The session goes on, so do its numbers.
+// Nothing is owed any more: the file begins anew. The session goes on, so do its numbers. After a
+// failure nothing is stored before this was done.
 static int reset(struct spool *s)
 {
+	s->stale = true;
 	if (ftruncate(s->fd, HEAD_SIZE))
 		return POI_ERR_IO;
 	s->tail = s->began = s->punched = HEAD_SIZE;
 	s->head = s->read = (struct place){HEAD_SIZE, HEAD_SIZE};
 	int error = write_head(s);
-	return error ? error : begin_session(s);
+	error = error ? error : begin_session(s);
+	s->stale = error != 0;
+	return error;
 }
 
 // Walks over the entries of a file that was left behind: the end of its last whole one.
@@ -310,6 +315,8 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 
 	if (s->tail - s->head.at + size > s->cap)
 		return POI_ERR_LIMIT;
+	if (s->stale && reset(s))
+		return POI_ERR_IO;
 	wire_store32(s->sealed, (uint32_t)n);
 	wire_store64(s->sealed + 4, s->number++); // never again, even if the write fails
 	uint8_t *body = s->sealed + BLOCK_HEAD;
@@ -455,14 +462,14 @@ struct spooler {
 
 static int work(struct spool_job *j)
 {
-	int error = 0;
-
-	for (; !error && j->done > 0; j->done--)
-		error = spool_done(j->spool);
-	j->done = 0;
+	// One that fails leaves its place in the head to the next; none is left out.
+	for (j->done_result = 0; j->done > 0; j->done--) {
+		int error = spool_done(j->spool);
+		j->done_result = error ? error : j->done_result;
+	}
 	if (j->work == SPOOL_STORE)
 		return spool_store(j->spool, j->segment, j->from, j->line);
-	return j->work == SPOOL_LOAD ? spool_load(j->spool, &j->block) : error;
+	return j->work == SPOOL_LOAD ? spool_load(j->spool, &j->block) : j->done_result;
 }
 
 static void *spooler_run(void *context)

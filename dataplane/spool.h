@@ -72,7 +72,7 @@ struct spool_job {
 	uint32_t from, line;	       // STORE
 	struct spool_block block;      // LOAD
 	uint32_t done;		       // blocks delivered since the last job, reported first
-	int result;
+	int result, done_result;       // of the work; of what was reported before it
 	_Atomic uint32_t state; // FINISHED by the spooler (release), read by the owner (acquire)
 	struct spool_job *next; // the spooler's
 };

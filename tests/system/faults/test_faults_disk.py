@@ -1,7 +1,9 @@
 """Disk full, EIO and failing fsync on every write in turn, injected by strace: never an OK that is not on disk,
 interception goes on, the ADMF hears of it."""
+import collections
 import http.client
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +11,7 @@ import time
 import unittest
 
 import fixture
+import test_spool
 from faults.common import FaultCase, figure
 from fixture import wait_until
 from poi_lab import x1
@@ -239,6 +242,93 @@ class Spool(FaultCase):
 		self.assertTrue(status["ledger"]["balanced"])
 		figure("4", "ENOSPC of the spool while an MDF reads nothing", "%d packets, %d delivered, %d lost by name, sums exact" % (
 			sent, status["delivered"], lost))
+
+
+@unittest.skipUnless(shutil.which("strace"), "needs strace")
+class SpoolCalls(test_spool.Spool):
+	"""Each call on the spool's file fails in turn, while an MDF stops reading and goes on: the tracer sits on the spool's
+	thread alone."""
+
+	RATE = 2000
+	test_away_and_back = test_restart_of_the_dataplane = None
+
+	def spool_thread(self):
+		tasks = "/proc/%d/task" % self.poi.dataplane.child.pid
+		for tid in os.listdir(tasks):
+			with open("%s/%s/comm" % (tasks, tid)) as f:
+				if f.read().strip() == "poi-spool":
+					return tid
+		raise AssertionError("no thread of the spool")
+
+	def lost(self):
+		return {k: n for k, n in self.of(self.bad_did)["lost"].items() if n}
+
+	def round(self, call, error, when, stalled=1.5, over=True):
+		"""(was the fault met, what it cost, what the ADMF heard)"""
+		tid, trace = self.spool_thread(), os.path.join(self.folder, "trace")
+		lost, heard = self.lost(), len(self.reports(self.bad_did))
+		tracer = subprocess.Popen(["strace", "-qq", "-o", trace, "-e", "trace=" + call, "-e",
+			"inject=%s:error=%s:when=%s" % (call, error, when), "-p", tid], stderr=subprocess.PIPE)
+		try:
+			def attached():
+				with open("/proc/%s/status" % tid) as f:
+					return "TracerPid:\t0\n" not in f.read()
+			wait_until(attached, 5, "strace is there")
+			self.bad.stalled = True
+			time.sleep(stalled)
+			self.other_unharmed(self.poi.status())
+			self.bad.stalled = False
+			wait_until(lambda: self.of(self.bad_did)["queued"] < self.RATE // 4, 10, "it catches up: %s" % self.of(self.bad_did))
+		finally:
+			tracer.terminate()
+			tracer.wait()
+			tracer.stderr.close()
+		with open(trace) as f:
+			met = "INJECTED" in f.read()
+		if met:
+			def told():
+				said = self.reports(self.bad_did, full=True)[heard:]
+				return said if [r for r, text in said if r == "NonTerminatingFault" and text.startswith("spool")] \
+					and (not over or said[-1][0] == "AllClear") else None
+			said = wait_until(told, 5, "%s %s %s: the ADMF hears of start and end: %s" % (call, error, when,
+				self.reports(self.bad_did, full=True)))
+		else:
+			said = []
+		now = self.lost()
+		return met, {k: n - lost.get(k, 0) for k, n in now.items() if n > lost.get(k, 0)}, said
+
+	def test_each_in_turn(self):
+		"""One call that fails costs nothing but where it holds the only copy: a read. Memory goes on meanwhile."""
+		self.begin(self.made(window=1 << 16))
+		met = collections.Counter()
+		steps = range(1, 25) if fixture.LONG else (1, 2, 3, 5, 8, 12)
+		rounds = [("pwrite64", ("ENOSPC", "EIO")[n % 2], n) for n in steps]
+		rounds += [(call, "EIO", n) for call in ("ftruncate", "pread64") for n in (steps if fixture.LONG else (1, 2))]
+		for call, error, n in rounds:
+			was_met, cost, said = self.round(call, error, n)
+			met[call] += was_met
+			self.assertIn(" %d PDUs lost meanwhile" % sum(cost.values()), said[-1][1] if was_met else " 0 PDUs lost meanwhile")
+			self.assertLessEqual(set(cost), {"spool_unreadable"} if call == "pread64" else set(), (call, error, n, cost, said))
+		for call in ("pwrite64", "ftruncate", "pread64"):
+			self.assertGreater(met[call], 0, "no %s was met" % call)
+		self.assertGreater(self.lost().get("spool_unreadable", 0), 0, "what cannot be read is lost by name")
+		# Each second one, as often as it comes: blocks that were delivered are let go of all the same.
+		_, cost, _ = self.round("pwrite64", "EIO", "2+2", 2.6)
+		self.assertLessEqual(set(cost), {"buffer_full"})
+		# For good: what memory does not hold is lost by name.
+		_, cost, _ = self.round("pwrite64", "EIO", "1+", 2.6, over=False)
+		self.assertEqual(list(cost), ["buffer_full"])
+		_, sent = self.rest()
+		status = self.exact(sent)
+		wait_until(lambda: self.reports(self.bad_did)[-1] == "AllClear", 3, "the last one is over too")
+		clears = [int(n) for n in re.findall(r"([0-9]+) PDUs lost meanwhile", str(self.reports(self.bad_did, full=True)))]
+		self.assertEqual(sum(clears), self.of(self.bad_did, status)["dropped"], clears)
+		self.assertLess(max(os.path.getsize(os.path.join(self.place, f)) for f in os.listdir(self.place)), 100)
+		d = self.of(self.bad_did, status)
+		self.assertEqual((self.bad.held, self.bad.summary()["repeats"], self.bad.summary()["connections"]),
+			(sent - d["dropped"], 0, 1), (d, self.bad.summary()))
+		figure("4", "EIO and ENOSPC of each call on the spool's file in turn", "%s met, %d packets, lost %s, sums exact" % (
+			", ".join("%d %s" % (n, call) for call, n in met.items()), sent, self.lost()))
 
 
 del Disk, FaultCase  # run through those above only
