@@ -68,7 +68,7 @@ class Player:
 	def subscriber(self, number=0):
 		"""Who this world's targets are (0) and somebody else (1)."""
 		n = 2 * self.world + number
-		return {"imsi": "0010100000213%02d" % n, "msisdn": "4917256700%02d" % n, "imei": "86650704%06d01" % n,
+		return {"imsi": "00101%010d" % (21300 + n), "msisdn": str(491725670000 + n), "imei": "86650704%06d01" % n,
 			"nai": "user%d@users.example.org" % n}
 
 	# --- time and links
