@@ -267,7 +267,7 @@ static void desire_stage(
 // What others own is not the session's, though it shows it.
 static bool drop_foreign(struct sessions *st, const struct session *s, const struct ways *all)
 {
-	bool own[WAYS_MAX], ambiguous = false, one;
+	bool own[WAYS_MAX] = {0}, ambiguous = false, one;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < all->n; i++) {

@@ -101,7 +101,7 @@ void string_drop(struct sessions *st, uint32_t id)
 
 static uint64_t *member_chunk(struct sessions *st, struct session_string *s, uint32_t chunk)
 {
-	if (chunk >= s->n_chunks) {
+	if (!s->members || chunk >= s->n_chunks) {
 		uint32_t n = chunk + 1 + chunk / 2;
 		uint64_t **members = session_alloc(&st->memory, n * sizeof(*members));
 		if (!members)
