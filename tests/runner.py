@@ -1,6 +1,8 @@
 """Builds, runs the suites, counts cases. Started by tests/run."""
 import argparse
+import concurrent.futures
 import contextlib
+import functools
 import json
 import os
 import re
@@ -205,16 +207,27 @@ class Runner:
 			and os.path.isfile(os.path.join(folder, n)))
 		if not programs:
 			self.tally.add("fuzz", "no fuzz target built", True, skipped=True)
-		for name in programs:
-			corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name)
-			work = os.path.join(folder, name + ".found")
-			os.makedirs(work, exist_ok=True)
-			limits = ["-max_total_time=600"] if self.options.long else ["-runs=20000", "-max_total_time=15"]
-			command = [os.path.join(folder, name), "-seed=1", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % work, *limits, work]
-			status, out = self.run(command + ([corpus] if os.path.isdir(corpus) else []))
-			self.tally.add("fuzz", name, status == 0)
-			if status:
-				print("\n".join("  " + line for line in out.splitlines()[-30:]))
+		with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
+			for name, (status, out) in zip(programs, pool.map(functools.partial(self._fuzz, folder), programs)):
+				self.tally.add("fuzz", name, status == 0)
+				if status:
+					print("\n".join("  " + line for line in out.splitlines()[-30:]))
+
+	def _fuzz(self, folder, name):
+		"""One target, one core; it ends by itself."""
+		corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name)
+		work = os.path.join(folder, name + ".found")
+		os.makedirs(work, exist_ok=True)
+		seconds = 600 if self.options.long else 15
+		limits = [] if self.options.long else ["-runs=20000"]
+		command = [os.path.join(folder, name), "-seed=1", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % work,
+			"-max_total_time=%d" % seconds, *limits, work, *([corpus] if os.path.isdir(corpus) else [])]
+		try:
+			done = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+				errors="replace", timeout=seconds + 120, check=False)
+		except subprocess.TimeoutExpired:
+			return 1, "%s did not end after %d s" % (name, seconds + 120)
+		return done.returncode, done.stdout
 
 	def system(self):
 		if not self.build("system", "build"):
