@@ -10,7 +10,8 @@ import fixture
 from fixture import udp_frame, wait_until
 from poi_lab import x1
 
-TARGET, NAME, SERVER = "192.0.2.10", "mdf.poi.test", "127.0.53.7"
+TARGET, NAME = "192.0.2.10", "mdf.poi.test"
+SERVER, OTHER = ("127.%d.%d.%d" % (net, os.getpid() >> 8 & 255, (os.getpid() & 255) % 254 + 1) for net in (53, 54))
 OLD, NEW = "127.0.0.2", "127.0.0.3"
 A = 1
 
@@ -18,11 +19,12 @@ A = 1
 class NameServer(threading.Thread):
 	"""UDP. `zone`: name to (ttl, addresses), to an error code, or to None: no answer at all."""
 
-	def __init__(self):
+	def __init__(self, address=SERVER):
 		super().__init__(daemon=True)
+		self.address = address
 		self.zone, self.asked = {}, []  # asked: (monotonic time, name) of questions for A
 		self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-		self._socket.bind((SERVER, 53))
+		self._socket.bind((address, 53))
 
 	def run(self):
 		while True:
@@ -49,7 +51,7 @@ class NameServer(threading.Thread):
 			self._socket.sendto(reply, peer)
 
 	def close(self):
-		self._socket.sendto(b"", (SERVER, 53))
+		self._socket.sendto(b"", (self.address, 53))
 		self.join()
 		self._socket.close()
 
@@ -155,3 +157,38 @@ class Names(fixture.TrafficCase):
 		# And when it speaks again, nothing was lost.
 		self.names.zone["silent.poi.test"] = (60, [OLD])
 		self.assertTrue(m.wait_pdus(40, 20), m.summary())
+
+	def test_a_name_that_is_exchanged(self):
+		"""Modified while the old name is still asked for: the new one counts at once, and what becomes of the old one
+		is nobody's fault."""
+		self.names.zone.update({"late.poi.test": None, "other.poi.test": (60, [OLD])})
+		m, did = self.at(OLD), self.DIDS[0]
+		self.named(did, "late.poi.test", m.port)
+		self.task(did)
+		wait_until(lambda: self.names.times("late.poi.test"), 3, "it is asked for")
+		self.ok(self.poi.admf.one("ModifyDestination", x1.destination_uri(did, "tls://other.poi.test:%d" % m.port)))
+		wait_until(lambda: self.of(did)["state"] == "up", 1.5, "the new name counts: %s" % self.of(did))
+		end = time.monotonic() + 5
+		while time.monotonic() < end:
+			self.assertEqual(self.of(did)["state"], "up", self.of(did))
+			time.sleep(0.1)
+		self.assertEqual(m.summary()["connections"], 1)
+
+	def test_another_name_server(self):
+		"""What is written to /etc/resolv.conf holds for the next question."""
+		second = NameServer(OTHER)
+		second.start()
+		self.addCleanup(second.close)
+		self.names.zone["where.poi.test"] = 3
+		second.zone["where.poi.test"] = (60, [OLD])
+		m, did = self.at(OLD), self.DIDS[0]
+		self.named(did, "where.poi.test", m.port)
+		self.task(did)
+		wait_until(lambda: self.of(did)["state"] == "down", 3, "it is not known there: %s" % self.of(did))
+
+		def ask(server):
+			with open(self.poi.path("resolv.conf"), "w") as out:
+				out.write("nameserver %s\n" % server)
+		self.addCleanup(ask, SERVER)
+		ask(second.address)
+		wait_until(lambda: self.of(did)["state"] == "up", 12, "the other one knows it")
