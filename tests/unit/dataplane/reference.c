@@ -97,9 +97,10 @@ static int known_type(const struct ref *r, long at, long end)
 
 static void ref_gtp(struct ref *r, long at, long end, long claimed)
 {
-	if (at + 8 > end || r->f[at] / 16 != 3 || n16(r, at + 2) + 8 != claimed ||
+	if (at + 8 > end || r->f[at] / 16 != 3 || n16(r, at + 2) + 8 > claimed ||
 		r->f[at + 1] != 255)
 		return;
+	claimed = n16(r, at + 2) + 8; // what is behind is padding
 	struct ref_tunnel t = {.outer = r->layers - 1, .type = -1};
 	for (int i = 4; i < 8; i++)
 		t.teid = t.teid * 256 + r->f[at + i];
