@@ -218,7 +218,9 @@ static void get_pdr(struct unpacker *u, struct rule_pdr *r)
 	r->precedence = (uint32_t)get_number(u);
 	r->qfis = get_number(u);
 	r->far = r->has_far ? (uint32_t)get_number(u) : 0;
-	r->endpoint = head & 8 ? (int16_t)get8(u) : (int16_t)-1;
+	r->endpoint = -1;
+	if (head & 8)
+		r->endpoint = get8(u);
 	for (unsigned i = 0; i < r->n_qers; i++)
 		r->qer[i] = (uint32_t)get_number(u);
 	r->n_sdfs = head & 4 ? get8(u) : 0;

@@ -106,7 +106,7 @@ static uint64_t *member_chunk(struct sessions *st, struct session_string *s, uin
 		uint64_t **members = session_alloc(&st->memory, n * sizeof(*members));
 		if (!members)
 			return NULL;
-		for (uint32_t i = 0; i < s->n_chunks; i++)
+		for (uint32_t i = 0; s->members && i < s->n_chunks; i++)
 			members[i] = s->members[i];
 		session_release(&st->memory, s->members);
 		s->members = members;
