@@ -45,6 +45,9 @@ struct link {
 	struct link *next;	// of the thread's list
 	struct link *next_busy; // of the thread's busy list
 	bool busy;
+	struct link *next_due; // of those whose handshake can go on
+	bool due;
+	uint32_t due_events; // of epoll, seen since
 	uint16_t index;
 	uint8_t kinds;	   // DELIVERY_X2, DELIVERY_X3: what it would carry
 	struct link *twin; // same index and thread; NULL: none. Changed under deliver->lock
@@ -110,6 +113,7 @@ struct deliver_thread {
 	int wake; // eventfd
 	struct link *links;
 	struct link *busy;
+	struct link *due, **due_last; // in the order in which they became so
 	struct settled book;
 	uint64_t random; // jitter
 	uint64_t stop_until;

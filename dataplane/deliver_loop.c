@@ -44,6 +44,7 @@ int deliver_thread_open(struct deliver *d, uint32_t number)
 	t->number = number;
 	t->random = deliver_realtime() | 1;
 	t->last = &t->first;
+	t->due_last = &t->due;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->taken, NULL);
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -222,6 +223,51 @@ static void unlink_busy(struct deliver_thread *t, const struct link *l)
 	}
 }
 
+static bool is_connecting(const struct link *l)
+{
+	return l->mdf && !l->up_at;
+}
+
+static void make_due(struct deliver_thread *t, struct link *l, uint32_t events)
+{
+	l->due_events |= events;
+	if (l->due)
+		return;
+	l->due = true;
+	l->next_due = NULL;
+	*t->due_last = l;
+	t->due_last = &l->next_due;
+}
+
+static void unlink_due(struct deliver_thread *t, struct link *l)
+{
+	struct link **at = &t->due;
+
+	while (*at && *at != l)
+		at = &(*at)->next_due;
+	if (!*at)
+		return;
+	*at = l->next_due;
+	if (!*at)
+		t->due_last = at;
+	l->due = false;
+	l->due_events = 0;
+}
+
+// A step of a handshake is up to a millisecond's work: one a turn, so that a hundred destinations
+// that come back at once hold nobody else up.
+static void connect_one(struct deliver_thread *t, uint64_t now)
+{
+	struct link *l = t->due;
+
+	if (!l)
+		return;
+	uint32_t events = l->due_events;
+	unlink_due(t, l);
+	link_ready(l, events, now);
+	make_busy(t, l);
+}
+
 // Frees the link; its numbers stay in the totals.
 static void retire(struct deliver_thread *t, struct link *l)
 {
@@ -231,6 +277,7 @@ static void retire(struct deliver_thread *t, struct link *l)
 	link_close(l, LOSS_REMOVED);
 	take_ready(t, 0); // the workers have let go of its rings; none stays in a queue
 	unlink_busy(t, l);
+	unlink_due(t, l);
 	pthread_mutex_lock(&d->lock);
 	stream_balance(l->stream, &d->past, &octets);
 	d->past_recovered += stream_spool_recovered(l->stream);
@@ -253,7 +300,10 @@ static void timers(struct deliver_thread *t, uint64_t now)
 {
 	for (struct link **at = &t->links; *at;) {
 		struct link *l = *at;
-		link_timers(l, now);
+		if (is_connecting(l))
+			make_due(t, l, 0);
+		else
+			link_timers(l, now);
 		if (l->mdf || stream_active(l->stream))
 			make_busy(t, l);
 		if (l->remove_until && is_drained(l, now, l->remove_until)) {
@@ -277,6 +327,10 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 		uint64_t count;
 		if (!l) {
 			(void)!read(t->wake, &count, sizeof(count));
+			continue;
+		}
+		if (is_connecting(l)) {
+			make_due(t, l, events[i].events);
 			continue;
 		}
 		link_ready(l, events[i].events, deliver_now());
@@ -312,6 +366,7 @@ static void *run(void *context)
 		take_ready(t, polled);
 		polled = now;
 		unsigned records = pump(t, now);
+		connect_one(t, now);
 		if (now >= timers_at) {
 			timers(t, now);
 			timers_at = now + TIMERS_NS;
@@ -319,7 +374,7 @@ static void *run(void *context)
 				break;
 		}
 		if (records == 0)
-			wait_sockets(t, t->links ? t->deliver->flush_ns : IDLE_NS);
+			wait_sockets(t, t->due ? 0 : t->links ? t->deliver->flush_ns : IDLE_NS);
 		else if (++round % POLL_EVERY == 0)
 			wait_sockets(t, 0);
 	}

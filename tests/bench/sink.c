@@ -176,26 +176,20 @@ static void greet(struct taker **first, int epoll, int from, SSL_CTX *context, e
 	}
 }
 
-static void serve(struct sink *s, SSL_CTX *context, const int listeners[SINK_PORTS])
+static void serve(struct sink *s, SSL_CTX *context, int from, enum sink_port port)
 {
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event ready[64];
+	struct epoll_event ready[64], e = {.events = EPOLLIN};
 	struct taker *first = NULL;
 	uint64_t flapped = 0;
-	static int place[SINK_PORTS]; // their addresses mark the listeners
 
-	for (int i = 0; i < SINK_PORTS; i++) {
-		struct epoll_event e = {.events = EPOLLIN, .data.ptr = &place[i]};
-		must(epoll_ctl(epoll, EPOLL_CTL_ADD, listeners[i], &e) == 0, "epoll");
-	}
+	must(epoll_ctl(epoll, EPOLL_CTL_ADD, from, &e) == 0, "epoll");
 	for (;;) {
 		int n = epoll_wait(epoll, ready, 64, 20);
 		for (int i = 0; i < n; i++) {
-			int *at = ready[i].data.ptr;
 			struct taker *t = ready[i].data.ptr;
-			if (at >= place && at < place + SINK_PORTS)
-				greet(&first, epoll, listeners[at - place], context,
-					(enum sink_port)(at - place));
+			if (!t)
+				greet(&first, epoll, from, context, port);
 			else if (t->fd >= 0)
 				take(s->shared, t);
 		}
@@ -221,12 +215,16 @@ void sink_start(struct sink *s, struct lab_pki *p)
 	s->shared = mmap(NULL, sizeof(*s->shared), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(s->shared != MAP_FAILED, "memory");
-	s->process = fork();
-	must(s->process >= 0, "fork");
-	if (s->process == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		signal(SIGPIPE, SIG_IGN);
-		serve(s, context, listeners);
+	// A process each, so that handshakes of the flapping ones take nothing from the steady
+	// ones' reader.
+	for (int i = 0; i < SINK_PORTS; i++) {
+		s->process[i] = fork();
+		must(s->process[i] >= 0, "fork");
+		if (s->process[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			signal(SIGPIPE, SIG_IGN);
+			serve(s, context, listeners[i], (enum sink_port)i);
+		}
 	}
 	for (int i = 0; i < SINK_PORTS; i++)
 		close(listeners[i]);
@@ -235,8 +233,10 @@ void sink_start(struct sink *s, struct lab_pki *p)
 
 void sink_stop(struct sink *s)
 {
-	kill(s->process, SIGKILL);
-	waitpid(s->process, NULL, 0);
+	for (int i = 0; i < SINK_PORTS; i++) {
+		kill(s->process[i], SIGKILL);
+		waitpid(s->process[i], NULL, 0);
+	}
 	munmap(s->shared, sizeof(*s->shared));
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// An MDF that only takes: a TLS server in a process of its own that reads as fast as it can, and
-// says how much came and how old each PDU was when its last octet had been read (by the PDU's
-// timestamp, which is its packet's receive time on this machine). For benchmarks.
+// An MDF that only takes: a TLS server in processes of its own, one a port, that reads as fast as
+// it can, and says how much came and how old each PDU was when its last octet had been read (by the
+// PDU's timestamp, which is its packet's receive time on this machine). For benchmarks.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -27,7 +27,7 @@ struct sink_shared { // written by the sink's process
 };
 
 struct sink {
-	pid_t process;
+	pid_t process[SINK_PORTS];
 	uint16_t port[SINK_PORTS];
 	struct sink_shared *shared;
 };
