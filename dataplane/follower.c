@@ -272,6 +272,7 @@ static void hand_on(struct follower *f, uint64_t served)
 	if (any) {
 		*f->changes.last = f->made.first;
 		f->changes.last = f->made.last;
+		(void)eventfd_write(f->fd, 1); // before anybody hears that it is served
 	}
 	f->counts = counts;
 	f->counted_lost = f->lost;
@@ -281,8 +282,6 @@ static void hand_on(struct follower *f, uint64_t served)
 	}
 	pthread_mutex_unlock(&f->lock);
 	changes_init(&f->made);
-	if (any)
-		(void)eventfd_write(f->fd, 1);
 }
 
 // Rests for `pause` unless there is something to do; takes the commands. False: the end.
