@@ -251,8 +251,9 @@ static void add_sockets(struct sockets *s, ares_channel channel)
 	unsigned bits = (unsigned)ares_getsock(channel, list, ARES_GETSOCK_MAXNUM);
 
 	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-				       (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+		// ARES_GETSOCK_READABLE and _WRITABLE, without their shift of a signed 1 by 31.
+		bool readable = bits >> i & 1, writable = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+		short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
 		if (!events)
 			continue;
 		s->channel[s->n] = channel;

@@ -200,6 +200,7 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 	up(1 << 14);
 	cr_assert_eq(follower_start(follower), POI_OK);
 	cr_assert_eq(follower_watch(follower, watch, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower); // else sessions come and go before it is waited for
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
 	for (int i = 0; i < 50; i++) { // tasks that come and go meanwhile
