@@ -377,10 +377,9 @@ void link_timers(struct link *l, uint64_t now)
 			return;
 		look_again(l, now);
 		renew(l, now);
-	} else if (l->mdf) {
-		go_on_connecting(l, now);
-	} else if (!l->resolving && now >= l->attempt_at && (l->failures == 0 || !leaving(l))) {
-		start(l, now);
+	} else if (!l->mdf && !l->resolving && now >= l->attempt_at &&
+		   (l->failures == 0 || !leaving(l))) {
+		start(l, now); // a handshake goes on in link_ready, when it is its turn
 	}
 }
 

@@ -300,10 +300,9 @@ static void timers(struct deliver_thread *t, uint64_t now)
 {
 	for (struct link **at = &t->links; *at;) {
 		struct link *l = *at;
+		link_timers(l, now);
 		if (is_connecting(l))
 			make_due(t, l, 0);
-		else
-			link_timers(l, now);
 		if (l->mdf || stream_active(l->stream))
 			make_busy(t, l);
 		if (l->remove_until && is_drained(l, now, l->remove_until)) {

@@ -86,7 +86,7 @@ class Runner:
 	def configure(self, folder, options=(), env=None):
 		"""Sets the folder up, or looks again which sources there are."""
 		if os.path.exists(os.path.join(TOP, folder, "build.ninja")):
-			return self.run(["meson", "setup", "--reconfigure", folder], env)
+			return self.run(["meson", "setup", "--reconfigure", folder, *options], env)
 		shutil.rmtree(os.path.join(TOP, folder), ignore_errors=True)
 		return self.run(["meson", "setup", folder, *options], env)
 
