@@ -253,18 +253,24 @@ static void submit_memo(struct publish *p, struct channel_memo *m, int length)
 		log_warning("channel: a memo could not be sent: %s", poi_error_text(rc));
 }
 
-void publish_task_memo(struct publish *p, const struct registry_task *t)
+void publish_task_memo(struct publish *p, struct registry_task *t)
 {
 	struct channel_memo m = {.ne = *registry_ne_id(p->registry, t->ne), .id = t->xid};
 
+	t->memo_owed = t->modifying;
+	if (t->modifying)
+		return;
 	submit_memo(p, &m, registry_task_memo(t, p->memo, sizeof(p->memo)));
 }
 
-void publish_destination_memo(struct publish *p, const struct registry_destination *d)
+void publish_destination_memo(struct publish *p, struct registry_destination *d)
 {
 	struct channel_memo m = {
 		.ne = *registry_ne_id(p->registry, d->ne), .id = d->did, .destination = 1};
 
+	d->memo_owed = d->modifying;
+	if (d->modifying)
+		return;
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 

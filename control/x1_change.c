@@ -213,12 +213,14 @@ static void modified(void *context, int result, const struct channel_task_status
 	if (result || !old) {
 		if (!old && !result)
 			take_back(op);
+		if (old && (old->memo_owed || new->pending != PENDING_NONE))
+			publish_task_memo(publish_of(op), old);
 		registry_task_free(new);
 		x1_operation_finish(op, X1_ERR_MODIFY,
 			old ? x1_publish_error_text(result) : "the task was stopped meanwhile");
 		return;
 	}
-	bool memo = new->pending != PENDING_NONE || old->faults != NULL;
+	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_owed;
 	new->pending = PENDING_NONE;
 	new->state = TASK_COMPLETE;
 	result = registry_task_replace(r, new);

@@ -125,10 +125,13 @@ static void destination_modified(
 		result = keep_modified_destination(op, old, new);
 	else if (old)
 		(void)store_destination(control_of(op), old, NULL);
+	bool memo = old && (old->memo_owed || old->faults || old->down);
 	if (!result) {
 		new->ready = true;
 		result = registry_destination_replace(registry_of(op), new);
 	}
+	if (memo)
+		publish_destination_memo(publish_of(op), result ? old : new);
 	if (result) {
 		registry_destination_free(new);
 		x1_operation_finish(op, X1_ERR_DESTINATION_MODIFY, x1_publish_error_text(result));

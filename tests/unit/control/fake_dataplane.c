@@ -150,6 +150,37 @@ static void status(struct fake_dataplane *f, uint32_t request, const uint8_t *bo
 			    buffer, sizeof(buffer), CHANNEL_TASK_STATUS, request, &s));
 }
 
+static void put_memo(struct fake_dataplane *f, const uint8_t *body, size_t length)
+{
+	static uint8_t out[CHANNEL_MESSAGE_MAX];
+	struct channel_memo m;
+	struct channel_task t;
+	struct channel_destination d;
+
+	if (channel_decode_memo(body, length, &m))
+		abort();
+	struct fake_object *o = fake_find(m.destination ? f->destination : f->task, &m.id);
+	if (!o || f->silent)
+		return;
+	int n;
+	if (m.destination) {
+		if (channel_decode_destination(o->body, o->length, &d))
+			abort();
+		d.memo = m.memo;
+		d.memo_length = m.memo_length;
+		n = channel_encode_destination(out, sizeof(out), CHANNEL_DESTINATION_PUT, 0, &d);
+	} else {
+		if (channel_decode_task(o->body, o->length, &t))
+			abort();
+		t.memo = m.memo;
+		t.memo_length = m.memo_length;
+		n = channel_encode_task(out, sizeof(out), CHANNEL_TASK_PUT, 0, &t);
+	}
+	if (n < 8)
+		abort();
+	put(m.destination ? f->destination : f->task, &m.ne, &m.id, out + 8, (size_t)n - 8);
+}
+
 static void handle(struct fake_dataplane *f, const struct channel_header *h, const uint8_t *body,
 	size_t length)
 {
@@ -203,6 +234,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 		break;
 	case CHANNEL_MEMO_PUT:
 		f->memos++;
+		put_memo(f, body, length);
 		break;
 	default:
 		break;

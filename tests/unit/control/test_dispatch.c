@@ -189,6 +189,86 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->references, 1);
 }
 
+// New details that are on their way, with XML of their own.
+static struct http_exchange *request_new_details(bool destination, uint8_t n)
+{
+	static struct x1_destination_details d;
+	struct x1_container *c = container(1);
+
+	if (!destination) {
+		c->messages[0].type = X1_MODIFY_TASK;
+		c->messages[0].task = task(n);
+		task_details[n % 8].xml = "<new/>";
+		task_details[n % 8].xml_length = 6;
+		return submit(c);
+	}
+	d = (struct x1_destination_details){
+		.did = id(n),
+		.delivery = X1_X3_ONLY,
+		.address_kind = X1_ADDRESS_IP_PORT,
+		.address = "192.0.2.51",
+		.port = 42002,
+		.xml = "<new/>",
+		.xml_length = 6,
+	};
+	c->messages[0].type = X1_MODIFY_DESTINATION;
+	c->messages[0].destination = &d;
+	return submit(c);
+}
+
+static void restart_control(void)
+{
+	control_down();
+	control_up();
+	run_until_ready();
+}
+
+// A fault of the old details comes between the new details and their acknowledgement.
+Test(dispatch, a_fault_during_a_modification_keeps_the_new_details)
+{
+	struct channel_event e = {.ne = *registry_ne_id(w.c.registry, 0)};
+
+	provision();
+	w.dataplane.hold = true;
+	struct http_exchange *x = request_new_details(true, 1);
+	struct http_exchange *y = request_new_details(false, 7);
+	run(50);
+	cr_assert_eq(w.dataplane.n_held, 2);
+	e.kind = EVENT_DESTINATION_DOWN;
+	e.id = id(1);
+	fake_event(&w.dataplane, &e);
+	e.kind = EVENT_TASK_LOSS;
+	e.id = id(7);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(w.dataplane.memos, 0, "the old details after the new ones");
+	fake_release(&w.dataplane);
+	expect(x, "begin\nModifyDestination a0 completed\nend\n");
+	expect(y, "begin\nModifyTask a0 completed\nend\n");
+	run(50);
+	restart_control();
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <new/> fault\nend\n");
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <new/> complete x3=4711 modifications=1 "
+		"fault=9020\nend\n");
+}
+
+// What was said to be pending, then failed, is not what a restarted control finds.
+Test(dispatch, a_modification_that_failed_late_is_not_adopted)
+{
+	provision();
+	w.dataplane.hold = true;
+	expect(request_new_details(false, 7), "begin\nModifyTask a0 acknowledged\nend\n");
+	w.dataplane.result = POI_ERR_NOMEM;
+	fake_release(&w.dataplane);
+	run(100);
+	w.dataplane.result = 0;
+	restart_control();
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "complete x3=4711 modifications=0\nend\n");
+}
+
 Test(dispatch, dataplane_dead)
 {
 	provision();
