@@ -56,7 +56,9 @@ class Spool(Loss):
 
 	def back(self, m, timeout=40):
 		m.start()
+		self.drained(m, timeout)
 
+	def drained(self, m, timeout=40):
 		def drained():
 			d = self.of(self.bad_did)
 			return d["state"] == "up" and not d["queued"]
@@ -85,6 +87,23 @@ class Spool(Loss):
 		self.assertEqual((self.bad.summary()["gaps"], self.bad.summary()["repeats"]), (0, 0), self.bad.summary())
 		self.assertEqual(self.heard("spool"), [])
 		self.assertEqual(self.outages(self.bad_did)[-1][1], 0)  # an outage that cost nothing
+
+	def test_hangs_in_the_handshake(self):
+		"""What memory cannot hold goes to disk while an attempt is under way, too."""
+		bad = self.made(window=0)
+		bad.behaviour.hang_handshake = True
+		self.begin(bad)
+		time.sleep(3)  # an attempt ends after 4 s
+		self.assertEqual(self.of(self.bad_did)["state"], "connecting")
+		status, sent = self.rest()
+		self.sums(status, sent)
+		d = self.of(self.bad_did, status)
+		self.assertGreater(d["queued_octets"], 4 * MIB, d)
+		self.assertEqual(d["dropped"], 0, d)
+		bad.behaviour.hang_handshake = False
+		bad.cut()
+		self.drained(bad)
+		self.assertEqual((bad.held, bad.summary()["gaps"]), (sent, 0), bad.summary())
 
 	def test_restart_of_the_dataplane(self):
 		"""What is on disk when it ends is delivered by the next one, before anything new, and is in no sum of its own."""
