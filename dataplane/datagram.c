@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/keyed_hash.h"
+
 struct entry {
 	struct datagram_key key;
 	uint64_t start_ns;
@@ -47,25 +49,6 @@ void index_list_remove(struct index_list *l, struct index_link *links, uint32_t 
 	else
 		links[k.next].previous = k.previous;
 	l->n--;
-}
-
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-// Multiplication with secret numbers: an attacker who does not know them cannot choose where keys
-// fall.
-static uint64_t hash(const uint64_t seed[2], const void *octets, size_t n)
-{
-	uint64_t h = seed[0], words[sizeof(struct datagram_key) / 8];
-
-	memcpy(words, octets, n);
-	for (size_t i = 0; i < n / 8; i += 2)
-		h = fold(words[i] ^ seed[1], words[i + 1] ^ h) + seed[0];
-	return fold(h ^ seed[0], seed[1]);
 }
 
 struct datagram_index *datagram_index_new(
@@ -132,12 +115,16 @@ static uint32_t source_of(const struct datagram_index *x, const struct datagram_
 	uint64_t words[2] = {0, key->family};
 
 	memcpy(words, key->address, key->family == 4 ? 4 : 8);
-	return (uint32_t)(hash(x->seed, words, sizeof(words)) >> 32) % DATAGRAM_SOURCES;
+	return (uint32_t)(keyed_hash(x->seed, words, 2) >> 32) % DATAGRAM_SOURCES;
 }
 
 static uint32_t bucket_of(const struct datagram_index *x, const struct datagram_key *key)
 {
-	return (uint32_t)(hash(x->seed, key, sizeof(*key)) >> 32) & x->mask;
+	uint64_t words[sizeof(*key) / sizeof(uint64_t)];
+
+	memcpy(words, key, sizeof(words));
+	return (uint32_t)(keyed_hash(x->seed, words, sizeof(words) / sizeof(*words)) >> 32) &
+	       x->mask;
 }
 
 uint32_t datagram_find(const struct datagram_index *x, const struct datagram_key *key)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/keyed_hash.h"
 #include "dataplane/slots.h"
 #include "shared/pdu.h"
 
@@ -209,25 +210,17 @@ static bool same_flow(const struct header_facts *a, const struct header_facts *b
 	       a->direction == b->direction && a->flags == b->flags;
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	__uint128_t p = (__uint128_t)(h ^ v) * 0x9e3779b97f4a7c15ull;
-
-	return (uint64_t)p ^ (uint64_t)(p >> 64);
-}
-
 static uint32_t hash_of(const struct report_flows *r, uint32_t slot, const struct header_facts *f)
 {
-	uint64_t h = r->s.seed, v;
+	uint64_t words[6];
 
-	for (size_t i = 0; i < sizeof(f->address); i += sizeof(v)) {
-		memcpy(&v, f->address + i, sizeof(v));
-		h = mix(h, v ^ r->s.seed);
-	}
-	v = (uint64_t)f->sport << 48 | (uint64_t)f->dport << 32 | (uint64_t)f->protocol << 24 |
-	    (uint64_t)f->direction << 16 | (uint64_t)f->family << 8 | f->flags;
-	h = mix(h, v ^ r->s.seed);
-	return (uint32_t)(mix(h, slot) >> 20) & r->mask;
+	_Static_assert(sizeof(f->address) == 32, "four words");
+	memcpy(words, f->address, sizeof(f->address));
+	words[4] = (uint64_t)f->sport << 48 | (uint64_t)f->dport << 32 |
+		   (uint64_t)f->protocol << 24 | (uint64_t)f->direction << 16 |
+		   (uint64_t)f->family << 8 | f->flags;
+	words[5] = slot;
+	return (uint32_t)(keyed_hash(r->s.seed, words, 6) >> 32) & r->mask;
 }
 
 static uint32_t find(

@@ -25,7 +25,7 @@ typedef void report_sink(
 struct report_flow_settings {
 	uint32_t flows; // at most this many at a time
 	uint64_t idle_ns;
-	uint64_t seed; // of the hash
+	uint64_t seed[2]; // of the hash, secret
 	report_sink *sink;
 	void *context;
 };

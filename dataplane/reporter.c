@@ -51,7 +51,7 @@ struct reporter *reporter_new(const struct reporter_settings *s)
 	pthread_cond_init(&r->wake, &attributes);
 	pthread_cond_init(&r->served, NULL);
 	pthread_condattr_destroy(&attributes);
-	if (getrandom(&flows.seed, sizeof(flows.seed), 0) == sizeof(flows.seed))
+	if (getrandom(flows.seed, sizeof(flows.seed), 0) == sizeof(flows.seed))
 		r->flows = report_flows_new(&flows);
 	if (!r->flows) {
 		reporter_free(r);

@@ -111,7 +111,7 @@ static void make(struct bench *b)
 {
 	static const char xml[] = "<ipv4Address>10.45.0.2</ipv4Address>";
 	struct report_flow_settings s = {
-		.flows = 65536, .idle_ns = 30000000000, .seed = 7, .sink = sink};
+		.flows = 65536, .idle_ns = 30000000000, .seed = {7, 8}, .sink = sink};
 
 	make_frames(b);
 	b->slots = calloc(1, sizeof(*b->slots));

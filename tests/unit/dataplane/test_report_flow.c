@@ -32,7 +32,7 @@ static void sink(void *context, const struct x2_task *t, const struct xiri *x, u
 static void begin(uint32_t limit, struct channel_triggers triggers)
 {
 	struct report_flow_settings s = {
-		.flows = limit, .idle_ns = 30 * S, .seed = 42, .sink = sink, .context = &told};
+		.flows = limit, .idle_ns = 30 * S, .seed = {42, 43}, .sink = sink, .context = &told};
 
 	flows = report_flows_new(&s);
 	cr_assert_not_null(flows);
