@@ -138,6 +138,12 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 	json_object(j, "ledger");
 	json_bool(j, "balanced", s->balanced);
 	json_end_object(j);
+	json_object(j, "clock");
+	json_bool(j, "known", s->clock_known);
+	json_bool(j, "synchronised", s->clock_synchronised);
+	json_i64(j, "offset_ns", s->clock_offset_ns);
+	json_u64(j, "error_ns", s->clock_error_ns);
+	json_end_object(j);
 	json_u64(j, "generation", s->generation);
 	json_u64(j, "tasks", s->tasks);
 	json_u64(j, "workers", s->workers);
@@ -248,6 +254,15 @@ static void print_signalling(const struct channel_signalling *s)
 				s->counter[i].value);
 }
 
+static void print_clock(const struct channel_status *s)
+{
+	if (s->clock_known && s->clock_synchronised)
+		printf("clock       synchronised, within %.3f s\n",
+			(double)s->clock_error_ns / 1e9);
+	else
+		printf("clock       %s\n", s->clock_known ? "NOT SYNCHRONISED" : "not known");
+}
+
 static void print_dataplane(const struct cli_picture *p)
 {
 	const struct channel_status *s = &p->status;
@@ -271,6 +286,7 @@ static void print_dataplane(const struct cli_picture *p)
 				s->copies.lost[i]);
 	}
 	printf("ledger      %s\n", s->balanced ? "balanced" : "NOT BALANCED");
+	print_clock(s);
 	printf("tasks       %u  generation %" PRIu64 "\n", s->tasks, s->generation);
 	for (uint32_t i = 0; i < p->n_destinations; i++) {
 		const struct channel_destination_status *d = &p->destinations[i];

@@ -35,6 +35,7 @@ struct control {
 	struct timespec started; // monotonic
 	time_t outage_from;	 // wall clock; 0 while the dataplane is there
 	bool fresh;		 // both processes began with nothing
+	bool clock_unsure;	 // the dataplane said so
 	bool settled;		 // the registry has been the truth of both
 	struct control_counters counters;
 };

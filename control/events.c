@@ -475,6 +475,18 @@ static void on_port(struct control *c, const struct channel_event *e)
 		events_ne_clear(c, kind, e->text);
 }
 
+// A dataplane that is reached again says again how its clock is.
+static void on_clock(struct control *c, const struct channel_event *e)
+{
+	bool unsure = e->kind == EVENT_CLOCK_UNSURE;
+
+	if (unsure == c->clock_unsure)
+		return;
+	c->clock_unsure = unsure;
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		events_warning(c, ne, e->text);
+}
+
 static void on_event(void *context, const struct channel_event *e)
 {
 	struct control *c = context;
@@ -526,6 +538,10 @@ static void on_event(void *context, const struct channel_event *e)
 	case EVENT_TASK_ENDED:
 		if (ne >= 0)
 			on_task_ended(c, (uint16_t)ne, e);
+		return;
+	case EVENT_CLOCK_UNSURE:
+	case EVENT_CLOCK_SURE:
+		on_clock(c, e);
 		return;
 	case EVENT_SECURITY_FAULT:
 		events_ne_fault(c, FAULT_SECURITY, text);

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timex.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,16 +83,6 @@ static void look_at_certificates(struct metrics *m, uint64_t now)
 		m->certificates_ms = now;
 }
 
-static void look_at_clock(struct metrics_picture *p)
-{
-	struct timex t = {0};
-	int state = adjtimex(&t);
-
-	p->synchronised = state >= 0 && state != TIME_ERROR && !(t.status & STA_UNSYNC);
-	p->offset_s = (double)t.offset / (t.status & STA_NANO ? 1e9 : 1e6);
-	p->error_s = (double)t.maxerror / 1e6;
-}
-
 // This process's own side, at the moment of the answer.
 static void look_at_control(struct metrics *m)
 {
@@ -118,7 +107,6 @@ static void look_at_control(struct metrics *m)
 	p->reports_waiting = issues_waiting(c->issues);
 	p->reports_dropped = issues_dropped(c->issues);
 	p->audit_lost = audit_lost(c->audit);
-	look_at_clock(p);
 	look_at_certificates(m, now_ms());
 }
 

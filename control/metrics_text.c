@@ -173,12 +173,6 @@ static void put_trust(FILE *f, const struct metrics_picture *p)
 		put_escaped(f, c->element);
 		fprintf(f, "\"} %" PRId64 "\n", c->not_after);
 	}
-	gauge(f, "poi_clock_synchronised", "1 when the kernel holds its clock for synchronised.",
-		p->synchronised);
-	gauge_real(f, "poi_clock_offset_seconds", "The clock's offset as the kernel knows it.",
-		p->offset_s);
-	gauge_real(f, "poi_clock_error_seconds", "The kernel's bound of the clock's error.",
-		p->error_s);
 }
 
 // --- the dataplane ---
@@ -376,10 +370,24 @@ static void put_signalling(FILE *f, const struct channel_signalling *s)
 	}
 }
 
+// The clock that dates PDUs, as its kernel knows it.
+static void put_clock(FILE *f, const struct channel_status *s)
+{
+	if (!s->clock_known)
+		return;
+	gauge(f, "poi_clock_synchronised", "1 when the kernel holds its clock for synchronised.",
+		s->clock_synchronised);
+	gauge_real(f, "poi_clock_offset_seconds", "The clock's offset as the kernel knows it.",
+		(double)s->clock_offset_ns / 1e9);
+	gauge_real(f, "poi_clock_error_seconds", "The kernel's bound of the clock's error.",
+		(double)s->clock_error_ns / 1e9);
+}
+
 static void put_dataplane(FILE *f, const struct observation *o)
 {
 	gauge_real(f, "poi_dataplane_uptime_seconds", "Time since the start of poi-dataplane.",
 		(double)o->status.uptime_ms / 1000);
+	put_clock(f, &o->status);
 	put_packets(f, &o->status.packets);
 	put_copies(f, &o->status);
 	put_destinations(f, o);

@@ -23,8 +23,6 @@ struct metrics_picture {
 	uint32_t faults[FAULT_NE_KIND_COUNT];
 	uint32_t reports_waiting;
 	uint64_t reports_dropped, audit_lost;
-	bool synchronised;
-	double offset_s, error_s; // of the clock, as the kernel knows it
 	uint32_t n_certificates;
 	struct metrics_certificate certificate[CONFIG_NES_MAX + 1];
 	struct observation seen;

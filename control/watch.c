@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timex.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
@@ -15,7 +14,6 @@
 
 #define HEAD_EVERY_S 60
 #define CERTIFICATES_EVERY_S 3600
-#define CLOCK_EVERY_S 60
 #define DATAPLANE_WITHIN_S 10
 
 // Days before a certificate's end at which it is warned of.
@@ -30,10 +28,9 @@ struct element {
 struct watch {
 	struct control *control;
 	struct event *tick, *watchdog;
-	uint64_t started_s, head_s, certificates_s, clock_s; // next time
-	char state[160];				     // as last told to the service manager
+	uint64_t started_s, head_s, certificates_s; // next time
+	char state[160];			    // as last told to the service manager
 	uint8_t delivery_stage;
-	bool clock_told, clock_hidden;
 	struct element element[CONFIG_NES_MAX];
 };
 
@@ -121,28 +118,6 @@ static void look_at_limit(
 	events_warning(w->control, ne, text);
 }
 
-static void look_at_clock(struct watch *w)
-{
-	struct control *c = w->control;
-	struct timex t = {0};
-	int state = adjtimex(&t);
-	bool bad = state == TIME_ERROR || (t.status & STA_UNSYNC);
-
-	if (state < 0) {
-		if (!w->clock_hidden)
-			log_notice("the service's sandbox hides whether the clock is synchronised");
-		w->clock_hidden = true;
-		return;
-	}
-	if (bad == w->clock_told)
-		return;
-	w->clock_told = bad;
-	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
-		events_warning(c, ne,
-			bad ? "the clock is not synchronised: the times of PDUs may be wrong"
-			    : "the clock is synchronised again");
-}
-
 static void look_at_audit(struct watch *w)
 {
 	struct control *c = w->control;
@@ -214,10 +189,6 @@ void watch_tick(struct watch *w, uint64_t now_s)
 	if (now_s >= w->certificates_s) {
 		w->certificates_s = now_s + CERTIFICATES_EVERY_S;
 		look_at_certificates(w);
-	}
-	if (now_s >= w->clock_s) {
-		w->clock_s = now_s + CLOCK_EVERY_S;
-		look_at_clock(w);
 	}
 	if (now_s >= w->head_s) {
 		w->head_s = now_s + HEAD_EVERY_S;

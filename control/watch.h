@@ -2,7 +2,7 @@
 
 // What is looked at by the clock rather than on an event (TS 103 221-1 clause 5.3):
 // - warnings, told once and never listed: our certificates 30, 14, 7 and 1 days before their end,
-//   tasks or destinations at 90 % of their limit, a clock that is not synchronised;
+//   tasks or destinations at 90 % of their limit;
 // - faults, listed until they are over: an expired certificate, an audit log or a store that cannot
 // be
 //   written (tried again every second), a dataplane that was not reached within 10 s of the start;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "dataplane/client.h"
+#include "dataplane/clock_sync.h"
 #include "shared/log.h"
 #include "shared/version.h"
 
@@ -49,6 +50,8 @@ struct server {
 	struct channel_event events[EVENTS_KEPT];
 	struct watch watch;	       // of the ledger
 	struct watch generation, walk; // what the workers match
+	struct clock_sync clock;       // at the last look
+	bool clock_told;	       // that it is not synchronised
 	bool ready;
 	uint64_t walk_ms, losses_ms;
 	uint64_t copies_lost;
@@ -215,6 +218,7 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 	s->control_incarnation = m.incarnation;
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
 	events_replay(s, c);
+	s->clock_told = false;
 }
 
 // Everything applied since the last call is published, then answered.
@@ -242,6 +246,10 @@ static void status(struct server *s, struct client *c, uint32_t request)
 	status_collect(&s->with.sources, &m);
 	m.balanced = m.balanced && !s->watch.fault;
 	m.control_connected = controller(s) != NULL;
+	m.clock_known = s->clock.known;
+	m.clock_synchronised = s->clock.synchronised;
+	m.clock_offset_ns = s->clock.offset_ns;
+	m.clock_error_ns = s->clock.error_ns;
 	m.incarnation = s->with.incarnation;
 	m.generation = engine_generation(s->with.engine);
 	m.uptime_ms = now_ms() - s->started_ms;
@@ -493,6 +501,23 @@ static void tell_alive(struct server *s)
 	s->with.alive(s->with.context, state);
 }
 
+static void look_at_clock(struct server *s)
+{
+	clock_sync_read(&s->clock);
+	bool bad = s->clock.known && !s->clock.synchronised;
+
+	if (bad == s->clock_told)
+		return;
+	s->clock_told = bad;
+	struct channel_event e = {
+		.kind = bad ? EVENT_CLOCK_UNSURE : EVENT_CLOCK_SURE, .time_ns = now_ns()};
+	snprintf(e.text, sizeof(e.text), "%s",
+		bad ? "the clock is not synchronised: the times of PDUs may be wrong"
+		    : "the clock is synchronised again");
+	log_warning("%s", e.text);
+	event(s, &e);
+}
+
 static void self_check(struct server *s)
 {
 	static const char text[] = "the sums of the ledger differ; see poi status";
@@ -623,6 +648,7 @@ static void chores(struct server *s)
 	}
 	if (now >= s->check_ms) {
 		self_check(s);
+		look_at_clock(s);
 		log_tick();
 		s->check_ms = now_ms() + s->check_every_ms;
 	}

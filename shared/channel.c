@@ -477,6 +477,10 @@ static void put_status(struct wire_writer *w, const struct channel_status *m)
 	put_copies(w, &m->copies);
 	wire_put_u8(w, m->balanced);
 	wire_put_u8(w, m->control_connected);
+	wire_put_u8(w, m->clock_known);
+	wire_put_u8(w, m->clock_synchronised);
+	wire_put_u64(w, (uint64_t)m->clock_offset_ns);
+	wire_put_u64(w, m->clock_error_ns);
 	wire_put_u64(w, m->incarnation);
 	wire_put_u64(w, m->generation);
 	wire_put_u64(w, m->uptime_ms);
@@ -504,6 +508,10 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 	get_copies(r, &m->copies);
 	m->balanced = get_flag(r);
 	m->control_connected = get_flag(r);
+	m->clock_known = get_flag(r);
+	m->clock_synchronised = get_flag(r);
+	m->clock_offset_ns = (int64_t)wire_get_u64(r);
+	m->clock_error_ns = wire_get_u64(r);
 	m->incarnation = wire_get_u64(r);
 	m->generation = wire_get_u64(r);
 	m->uptime_ms = wire_get_u64(r);

@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 4
+#define CHANNEL_VERSION 5
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -209,7 +209,9 @@ enum channel_event_kind {
 	EVENT_TASK_UNSURE = 17,   // its view of the signalling was lost
 	EVENT_TASK_FOLLOWED = 18, // neither (any more)
 	EVENT_TASK_ENDED = 19,    // its last session is over
-	EVENT_LAST = EVENT_TASK_ENDED,
+	EVENT_CLOCK_UNSURE = 20,  // the wall clock is not synchronised, as the kernel holds
+	EVENT_CLOCK_SURE = 21,    // or again
+	EVENT_LAST = EVENT_CLOCK_SURE,
 };
 
 struct channel_event {
@@ -228,6 +230,10 @@ struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	struct copy_balance copies;
 	uint8_t balanced;         // every sum held on these snapshots
 	uint8_t control_connected;
+	uint8_t clock_known;      // the kernel may be asked how the wall clock is, and says
+	uint8_t clock_synchronised;
+	int64_t clock_offset_ns;
+	uint64_t clock_error_ns;  // at most
 	uint64_t incarnation;
 	uint64_t generation;
 	uint64_t uptime_ms;

@@ -155,9 +155,7 @@ static const int both[] = {
 };
 
 static const int control[] = {
-	CALL(listen),	// a reload may add a network element
-	CALL(adjtimex), // is the clock synchronised? It cannot be set without CAP_SYS_TIME
-	CALL(clock_adjtime),
+	CALL(listen), // a reload may add a network element
 };
 
 static const int dataplane[] = {
@@ -166,6 +164,9 @@ static const int dataplane[] = {
 	CALL(get_mempolicy),
 	CALL(set_mempolicy),
 	CALL(move_pages),
+	// is the clock synchronised? It cannot be set without CAP_SYS_TIME
+	CALL(adjtimex),
+	CALL(clock_adjtime),
 };
 
 static const int deadly[] = {CALL(execve), CALL(execveat), CALL(ptrace), CALL(process_vm_readv),

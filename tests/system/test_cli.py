@@ -1,4 +1,5 @@
 """The program `poi`: what it says, its exit codes, its help and completion, and that it only looks."""
+import ctypes
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from poi_lab import x1
 
 COMMANDS = ("check", "status", "top", "config dump", "config describe", "audit verify", "bench", "version", "completion")
 OK, NOT_OK, USAGE, UNREACHABLE = range(4)
+TIME_ERROR, STA_UNSYNC, STATUS_AT = 5, 0x40, 40  # of struct timex on x86-64
 
 
 def run(*arguments, timeout=30, **more):
@@ -227,6 +229,14 @@ class OnlyLooks(fixture.TrafficCase):
 			self.assertIn(key, status["per_worker"][0])
 		self.assertEqual({"driver": "net_af_packet", "spread": "one_queue"},
 			{k: v for k, v in status["ports"][0].items() if k in ("driver", "spread")})
+
+	def test_the_clock_is_what_the_kernel_says(self):
+		raw = (ctypes.c_ubyte * 512)()
+		state = ctypes.CDLL(None).adjtimex(raw)
+		synchronised = state != TIME_ERROR and not int.from_bytes(raw[STATUS_AT:STATUS_AT + 4], "little") & STA_UNSYNC
+		clock = fixture.wait_until(lambda: (lambda c: c["known"] and c)(self.poi.status()["clock"]), 3, "the clock was looked at")
+		self.assertEqual(clock["synchronised"], synchronised)
+		self.assertIn("synchronised, within" if synchronised else "NOT SYNCHRONISED", run("status", "-c", self.poi.file).stdout)
 
 	def test_live(self):
 		self.activate(x1.target_ipv4(self.TARGET))

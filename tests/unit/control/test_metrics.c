@@ -87,7 +87,8 @@ Test(metrics, values_are_each_their_own)
 	p.seen.destination[DESTINATION_DOWN].n = 13;
 	p.seen.destination[DESTINATION_DOWN].queued_octets = 14;
 	http.wrong_path = 15;
-	p.offset_s = -0.25;
+	p.seen.status.clock_known = 1;
+	p.seen.status.clock_offset_ns = -250000000;
 	cr_expect(has("poi_worker_matches_total{worker=\"1\",cpu=\"5\"} 11"));
 	cr_expect(has("poi_worker_busy_seconds_total{worker=\"1\",cpu=\"5\"} 1.500000"));
 	cr_expect(has("poi_port_no_buffer_packets_total{port=\"\"} 12"));
@@ -95,6 +96,18 @@ Test(metrics, values_are_each_their_own)
 	cr_expect(has("poi_destinations_queued_bytes{state=\"down\"} 14"));
 	cr_expect(has("poi_http_refused_total{reason=\"wrong_path\"} 15"));
 	cr_expect(has("poi_clock_offset_seconds -0.25"));
+}
+
+Test(metrics, a_clock_that_nobody_may_ask_is_not_called_wrong)
+{
+	char *text = text_of();
+
+	cr_expect_null(strstr(text, "poi_clock"));
+	free(text);
+	p.seen.status.clock_known = 1;
+	cr_expect(has("poi_clock_synchronised 0"));
+	p.seen.status.clock_synchronised = 1;
+	cr_expect(has("poi_clock_synchronised 1"));
 }
 
 Test(metrics, signalling_is_told_without_its_tasks)

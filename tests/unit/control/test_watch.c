@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
 #include "control/events.h"
@@ -15,20 +14,13 @@
 #include "shared/tls.h"
 #include "tests/unit/control/fake_dataplane.h"
 
-// Stand-ins: the days that a certificate has left, and the kernel's clock.
+// A stand-in: the days that a certificate has left.
 
 static int days_left = 400;
-static int clock_status;
 
 int tls_certificate_days_left(const char *file)
 {
 	return days_left;
-}
-
-int adjtimex(struct timex *t)
-{
-	t->status = clock_status;
-	return clock_status & STA_UNSYNC ? TIME_ERROR : TIME_OK;
 }
 
 static struct control c;
@@ -197,14 +189,20 @@ Test(watch, limits_at_ninety_percent)
 
 Test(watch, unsynchronised_clock)
 {
-	watch_tick(watch, 1000);
-	cr_assert_eq(told(0, ISSUE_WARNING, "clock"), 0);
-	clock_status = STA_UNSYNC;
-	for (uint64_t s = 1001; s < 1200; s++)
-		watch_tick(watch, s);
+	struct channel_event e = {
+		.kind = EVENT_CLOCK_UNSURE, .text = "the clock is not synchronised"};
+
+	fake_start(&dataplane, c.base, folder);
+	run_until_ready();
+	for (unsigned i = 0; i < 3; i++) // a dataplane that is reached again says it again
+		fake_event(&dataplane, &e);
+	run(50);
 	cr_assert_eq(told(0, ISSUE_WARNING, "not synchronised"), 1);
-	clock_status = 0;
-	watch_tick(watch, 1300);
+	cr_assert_eq(fault_count(*registry_ne_faults(c.registry, 0)), 0, "warnings are not listed");
+	e = (struct channel_event){
+		.kind = EVENT_CLOCK_SURE, .text = "the clock is synchronised again"};
+	fake_event(&dataplane, &e);
+	run(50);
 	cr_assert_eq(told(0, ISSUE_WARNING, "synchronised again"), 1);
 }
 
