@@ -13,7 +13,7 @@
 #include "shared/channel.h"
 
 #define SWEEP 64      // rings looked at when the pool is empty, per copy refused
-#define AXRI_MAX 8    // further tasks in one PDU; the header's limit is met before
+#define AXRI_MAX (CONFIG_HEADER_MAX / 32) // further tasks in one PDU
 #define TOGETHER 256u // hits of a burst among which tasks of one packet are put together
 
 static inline void count_slot(uint64_t *to, uint64_t n)
@@ -67,6 +67,8 @@ struct capture *capture_new(const struct capture_settings *s)
 		return NULL;
 	memset(c, 0, sizeof(*c));
 	c->s = *s;
+	if (!c->s.max_header)
+		c->s.max_header = CONFIG_HEADER_USUAL;
 	c->burst = 1;
 	c->n_segments = (uint32_t)(s->pool_octets / SEGMENT_SIZE);
 	if (make_pool(c)) {
@@ -367,11 +369,11 @@ void capture_report(
 		.sequence = (*slot_sequence_of(c->s.slots, t->context))++,
 		.time_ns = time_ns,
 		.extra = t->matched,
-		.extra_length = attributes_matched_length(t, fixed_size(c)),
+		.extra_length = attributes_matched_length(t, fixed_size(c), c->s.max_header),
 	};
 	struct attributes extra;
 	if (c->s.attributes & CAPTURE_ADDRESSES) {
-		attributes_begin(&extra, fixed_size(c));
+		attributes_begin(&extra, fixed_size(c), c->s.max_header);
 		attributes_addresses(&extra, &x->facts);
 		attributes_matched(&extra, t);
 		j.head.extra = extra.octets;
@@ -538,7 +540,7 @@ static void hit_content_more(struct capture *c, struct burst *b, unsigned at)
 
 	content_job(c, b, h, &j);
 	j.more = more;
-	attributes_begin(&extra, fixed_size(c));
+	attributes_begin(&extra, fixed_size(c), c->s.max_header);
 	if (c->s.attributes & CAPTURE_ADDRESSES && header_facts_of(&facts, h, &b->views[h->packet]))
 		attributes_addresses(&extra, &facts);
 	if (c->s.attributes & CAPTURE_MATCHED && h->rule->x2)

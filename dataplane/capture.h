@@ -54,6 +54,7 @@ struct capture_settings {
 	uint32_t n_deliver;	     // delivery threads that will hand segments back
 	uint8_t payload_format;	     // the configuration's default
 	uint8_t attributes;	     // CAPTURE_*: optional ones
+	uint16_t max_header;	     // octets, at most CONFIG_HEADER_MAX; 0: CONFIG_HEADER_USUAL
 	uint8_t xiri_release;	     // enum config_xiri_release
 	bool x2_only;		     // the reporter's: no X3 ring is ever attached
 	struct report_ring *reports; // NULL: summary reports are not made here
@@ -77,7 +78,7 @@ void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns);
 
 // Reporter: one xIRI of a task to its destinations, as X2 PDUs; visible to deliver after
-// capture_publish. Headers stay within 320 octets where leaving out attributes 17 behind the first
+// capture_publish. Headers stay within max_header where leaving out attributes 17 behind the first
 // achieves that.
 void capture_report(
 	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns);

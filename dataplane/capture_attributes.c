@@ -30,15 +30,15 @@ void attributes_addresses(struct attributes *a, const struct header_facts *f)
 	*add(a, PDU_ATTR_IP_PROTOCOL, 1) = f->protocol;
 }
 
-uint16_t attributes_matched_length(const struct x2_task *t, size_t used)
+uint16_t attributes_matched_length(const struct x2_task *t, size_t used, size_t limit)
 {
 	uint16_t length = 0;
 
-	if (used + t->matched_length <= ATTRIBUTES_HEADER_MAX)
+	if (used + t->matched_length <= limit)
 		return t->matched_length;
 	while (length < t->matched_length) {
 		uint16_t next = (uint16_t)(length + 4 + wire_load16(t->matched + length + 2));
-		if (length > 0 && used + next > ATTRIBUTES_HEADER_MAX)
+		if (length > 0 && used + next > limit)
 			break;
 		length = next;
 	}
@@ -47,7 +47,7 @@ uint16_t attributes_matched_length(const struct x2_task *t, size_t used)
 
 void attributes_matched(struct attributes *a, const struct x2_task *t)
 {
-	uint16_t length = attributes_matched_length(t, a->fixed + (size_t)a->length);
+	uint16_t length = attributes_matched_length(t, a->fixed + (size_t)a->length, a->limit);
 
 	memcpy(a->octets + a->length, t->matched, length);
 	a->length = (uint16_t)(a->length + length);
@@ -57,7 +57,7 @@ bool attributes_fit_task(const struct attributes *a, const struct x2_task *match
 {
 	size_t more = 4 + AXRI_VALUE + (matched ? matched->matched_length : 0u);
 
-	return a->fixed + a->length + more <= ATTRIBUTES_HEADER_MAX;
+	return a->fixed + a->length + more <= a->limit;
 }
 
 void attributes_task(

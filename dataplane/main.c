@@ -205,6 +205,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.payload_format = d->payload_format,
 		.attributes = (d->attributes.matched_target ? CAPTURE_MATCHED : 0) |
 			      (d->attributes.addresses ? CAPTURE_ADDRESSES : 0),
+		.max_header = (uint16_t)d->max_header,
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
 		.slots = slots_of(a->slots)->worker[worker],

@@ -104,6 +104,9 @@ struct config_override { // delivery.overrides
 	char *peer_identity; // NULL when not given
 };
 
+#define CONFIG_HEADER_USUAL 320 // octets that every known receiver takes
+#define CONFIG_HEADER_MAX 1024
+
 enum config_xiri_release { CONFIG_XIRI_R18, CONFIG_XIRI_R19 };
 
 struct config_spool { // encrypted; folder NULL: none
@@ -132,6 +135,7 @@ struct config_delivery {
 		bool matched_target; // 17 in X3 too, default false
 		bool addresses;      // 10 to 16, default false
 	} attributes;
+	uint32_t max_header;   // octets of a PDU's header, CONFIG_HEADER_USUAL
 	uint32_t n_overrides;
 	struct config_override overrides[CONFIG_OVERRIDES_MAX];
 };

@@ -167,6 +167,29 @@ static int check_ipid(struct config_source *s, const yaml_node_t *delivery)
 	return POI_OK;
 }
 
+// Conditional header of a PDU with its four attributes (TS 103 221-2 clause 5.3); `{worker}` as
+// long as it gets, `{incarnation}` in 16 digits.
+static int check_header(struct config_source *s, const yaml_node_t *delivery)
+{
+	const struct config_delivery *d = &s->config->delivery;
+	size_t size = 40 + 4 + strlen(d->nf_identifier) + 4 + 8 + 12;
+
+	for (const char *p = d->ipid_format; *p; p++) {
+		if (*p != '{') {
+			size++;
+			continue;
+		}
+		size += p[1] == 'p' ? strlen(d->interception_point) : p[1] == 'w' ? 3 : 16;
+		p = strchr(p, '}');
+	}
+	if (size <= d->max_header)
+		return POI_OK;
+	return config_refuse(s, config_child(s, delivery, "nf-identifier"),
+		"the header of each PDU would have %zu octets and delivery.max-header is %u, "
+		"write shorter identifiers (nf-identifier, interception-point, ipid-format)",
+		size, d->max_header);
+}
+
 static int check_delivery(struct config_source *s, const yaml_node_t *root)
 {
 	const struct config_delivery *d = &s->config->delivery;
@@ -181,6 +204,8 @@ static int check_delivery(struct config_source *s, const yaml_node_t *root)
 			"buffer-total",
 			(unsigned long long)d->buffer_total);
 	int rc = check_ipid(s, node);
+	if (!rc)
+		rc = check_header(s, node);
 	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
 		rc = check_override(s, overrides, i);
 	return rc;

@@ -357,6 +357,8 @@ static const struct config_key delivery_keys[] = {
 		.type = CONFIG_MAP,
 		.scope = &attribute_keys_scope,
 		.doc = "optional attributes of the PDUs"},
+	NUMBER("max-header", struct config_delivery, max_header, 128, CONFIG_HEADER_MAX, "320",
+		"octets of a PDU's header; what does not fit is left out or put into a further PDU"),
 	WORD("xiri-release", struct config_delivery, xiri_release, xiri_words, "r18",
 		"3GPP release of the module that header reports name: r18 (version 15) or r19 (3)"),
 	NUMBER("flow-idle", struct config_delivery, flow_idle, 1, 86400, "30",

@@ -89,9 +89,17 @@ Test(capture_tasks, tasks_of_one_packet_share_its_pdu)
 	bed_free(b, r, NULL);
 }
 
-Test(capture_tasks, what_a_header_cannot_name_goes_into_a_further_pdu)
+static void named_within(uint16_t max_header, unsigned most)
 {
 	struct bed *b = bed_new(1 << 20);
+	struct capture_settings s = {.origin = b->origin,
+		.pool_octets = 1 << 20,
+		.n_deliver = 1,
+		.max_header = max_header,
+		.slots = b->slots};
+	capture_free(b->capture);
+	b->capture = capture_new(&s);
+	cr_assert_not_null(b->capture);
 	struct copy_ring *r = ring(b, 0, 1 << 20, 5);
 	struct tasks t;
 	struct pdu p;
@@ -101,12 +109,12 @@ Test(capture_tasks, what_a_header_cannot_name_goes_into_a_further_pdu)
 	tasks_init(&t, b);
 	capture_burst(b->capture, t.hit, TASKS, &b->view, t.mbuf, TIME_NS);
 	cr_assert_eq(copy_ring_segment(r, 0)->pushed, TASKS);
-	while (at < TASKS) { // 89 octets and 7 of 32 are 313
+	while (at < TASKS) {
 		copy_at(r, at, &p);
-		cr_expect_leq(p.header_length, 320);
+		cr_expect_leq(p.header_length, max_header ? max_header : 320);
 		cr_expect_eq(p.xid.b[0], 0x10 + seen);
 		unsigned n = axri_of(&p, named);
-		cr_expect_eq(n, TASKS - seen - 1 < 7 ? TASKS - seen - 1 : 7);
+		cr_expect_eq(n, TASKS - seen - 1 < most ? TASKS - seen - 1 : most);
 		for (unsigned i = 0; i < n; i++)
 			cr_expect_eq(named[i][0], 0x11 + seen + i);
 		seen += 1 + n;
@@ -114,6 +122,14 @@ Test(capture_tasks, what_a_header_cannot_name_goes_into_a_further_pdu)
 	}
 	cr_expect_eq(seen, TASKS);
 	bed_free(b, r, NULL);
+}
+
+Test(capture_tasks, what_a_header_cannot_name_goes_into_a_further_pdu)
+{
+	named_within(0, 7); // 89 octets and 7 of 32 are 313
+	named_within(120, 0);
+	named_within(121, 1);
+	named_within(CONFIG_HEADER_MAX, TASKS);
 }
 
 // Whatever another PDU would tell apart keeps its own one; so does a task without the option.

@@ -123,6 +123,23 @@ Test(config, names_are_checked)
 		  "on the interface towards the ADMF");
 }
 
+Test(config, headers_have_room)
+{
+	// 40 octets, four attributes of 4 with 35, 26, 4 and 8
+	expect_refusal("nf-identifier: upf-1.example.org",
+		"max-header: 128\n  nf-identifier: upf-1.south.lawful.example.org.zzzz",
+		F "18:18: the header of each PDU would have 129 octets and delivery.max-header is "
+		  "128, write shorter identifiers (nf-identifier, interception-point, "
+		  "ipid-format)");
+	char *text = changed("nf-identifier: upf-1.example.org",
+		"max-header: 129\n  nf-identifier: upf-1.south.lawful.example.org.zzzz");
+	struct config *c = load(text);
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->delivery.max_header, 129);
+	config_free(c);
+	free(text);
+}
+
 Test(config, values_are_checked)
 {
 	expect_refusal("time1: 5", "time1: five",
