@@ -2,7 +2,7 @@
 
 // The audit log: one JSON line per message exchanged and per local act, appended to a file of mode
 // 0600. A state change is written ahead: its "accepted" line is on disk before anything is done and
-// so before its OK (decision 24); its result follows in a second line. The lines form a chain
+// so before its OK (decision 19); its result follows in a second line. The lines form a chain
 // (audit_chain.h): "epoch" and "n" come first, "mac" last. Identifiers only (XID, DID,
 // transaction), never a target's value.
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 
 #define DAY 86400
 #define GIB (1024.0 * 1024 * 1024)
+
+#define POI_SERVICE_USER "poi" // packaging/sysusers
 
 static bool is_credential(const char *file)
 {
@@ -102,6 +105,22 @@ static void look_at_identity(
 		ne->ne_identifier, ne->server_name ? ne->server_name : address);
 }
 
+// Where there is a user for the services, a key of somebody else is one that they cannot read.
+static bool belongs_to_service(
+	const struct check *c, const char *about, const char *what, const char *file)
+{
+	const struct passwd *service = getpwnam(POI_SERVICE_USER);
+	struct stat st;
+
+	if (!service || stat(file, &st) || st.st_uid == service->pw_uid)
+		return true;
+	check_say(c, CHECK_WARN, about,
+		"%s: %s does not belong to %s, as whom the units run: chown %s %s, or give it as a "
+		"credential",
+		what, file, POI_SERVICE_USER, POI_SERVICE_USER, file);
+	return false;
+}
+
 // `ne` NULL: of delivery, where we are the client.
 static void look_at_tls(const struct check *c, const char *what, const struct config_tls *t,
 	const struct config_ne *ne)
@@ -120,7 +139,7 @@ static void look_at_tls(const struct check *c, const char *what, const struct co
 	}
 	if (is_credential(t->key))
 		say_credential(c, "certificate", what, t->key);
-	else
+	else if (belongs_to_service(c, "certificate", what, t->key))
 		check_say(c, CHECK_OK, "certificate",
 			"%s: key, mode, certificate and issuers belong together", what);
 	if (!certificate_verify(x, ne != NULL, why, sizeof(why)) &&
@@ -168,7 +187,7 @@ static void look_at_key(const struct check *c, const char *key, const char *file
 		check_say(c, CHECK_FAIL, "key",
 			"%s: %s has fewer than 16 octets; head -c 32 /dev/urandom > %s", key, file,
 			file);
-	else
+	else if (belongs_to_service(c, "key", key, file))
 		check_say(c, CHECK_OK, "key", "%s: %s, for its owner only", key, file);
 }
 

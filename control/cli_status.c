@@ -347,7 +347,7 @@ static int judge(const struct cli_picture *p)
 	return p->dataplane && p->control ? CLI_OK : CLI_UNREACHABLE;
 }
 
-// In motion a sum may not hold for a moment: only a difference that stays is one (decision 22).
+// In motion a sum may not hold for a moment: only a difference that stays is one.
 static void take_settled(const struct config *c, struct cli_picture *p)
 {
 	cli_picture_take(c, false, p);

@@ -1,7 +1,7 @@
 #pragma once
 
 // The truth about tasks, destinations and network elements, keyed by (network element, XID) and
-// (network element, DID) (decision 15). Memory only; the copy that survives this process lies with
+// (network element, DID) (decision 14). Memory only; the copy that survives this process lies with
 // the dataplane as memos. One allocation per task: about 250 octets and the task's own XML.
 // Pointers stay valid until the object is replaced or removed: operations that wait keep the key.
 

@@ -129,7 +129,7 @@ static int merge_elements(const struct config *now, struct config *fresh, const 
 // What the dataplane read at its start, and this process only at its own.
 static void needs_restart(void *context, const char *path)
 {
-	static const char *const both[] = {"delivery.", "dataplane."};
+	static const char *const both[] = {"delivery.", "dataplane.", "signalling."};
 
 	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++)
 		if (!strncmp(path, both[i], strlen(both[i])))

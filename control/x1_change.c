@@ -402,7 +402,7 @@ void x1_change(struct exchange *x, const struct x1_message *m, bool unaudited)
 	bool adds = m->type == X1_ACTIVATE_TASK || m->type == X1_MODIFY_TASK ||
 		    m->type == X1_CREATE_DESTINATION || m->type == X1_MODIFY_DESTINATION;
 
-	if (unaudited && adds) { // what takes away is done all the same (decision 24)
+	if (unaudited && adds) { // what takes away is done all the same (decision 19)
 		x1_answer(x, m, x1_generic_error(m->type), no_audit);
 		return;
 	}

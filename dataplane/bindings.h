@@ -1,7 +1,7 @@
 #pragma once
 
 // Tasks that name a session or a subscriber: what the follower says of their sessions becomes bound
-// rules of the match table (decision 25). Builder thread; nothing is published here.
+// rules of the match table. Builder thread; nothing is published here.
 
 #include "dataplane/follower.h"
 #include "dataplane/reconcile.h"

@@ -1,7 +1,7 @@
 #pragma once
 
-// Ports for later fragments of users' datagrams: they carry none themselves and follow the first
-// (design decision 8). Users' fragments are never reassembled; each stays a packet of its own. One
+// Ports for later fragments of users' datagrams: they carry none themselves and follow the
+// first. Users' fragments are never reassembled; each stays a packet of its own. One
 // table per worker, all memory taken at creation. Pure code: packets are opaque handles.
 //
 // Every fragment is matched when it comes, so criteria without ports neither wait nor miss one. A

@@ -1,6 +1,6 @@
 #pragma once
 
-// The interception point's identifier of one worker (decision 16): every sequence context has one
+// The interception point's identifier of one worker (decision 15): every sequence context has one
 // writer, and a restart begins new ones.
 
 #include <stdbool.h>

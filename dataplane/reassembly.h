@@ -1,6 +1,6 @@
 #pragma once
 
-// Outer fragments of GTP-U on tunnel ports (design decision 8), and of signalling on ports that show
+// Outer fragments of GTP-U on tunnel ports, and of signalling on ports that show
 // it: what is inside shows itself only in the whole datagram. One per port and worker. The fragments go their own way; this keeps
 // copies of them, in pools of its own, and all its memory is taken at creation.
 //

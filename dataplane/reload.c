@@ -7,7 +7,7 @@
 static void needs_restart(void *context, const char *path)
 {
 	static const char *const ours[] = {
-		"delivery.", "dataplane.", "runtime-dir", "log.target", "sandbox"};
+		"delivery.", "dataplane.", "signalling.", "runtime-dir", "log.target", "sandbox"};
 
 	for (size_t i = 0; path && i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (!strncmp(path, ours[i], strlen(ours[i])))

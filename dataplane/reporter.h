@@ -1,6 +1,6 @@
 #pragma once
 
-// The one thread that counts and times summary reports (decision 23): takes the header digests of
+// The one thread that counts and times summary reports: takes the header digests of
 // all workers, keeps the flows, and writes the reports as X2 PDUs through a capture of its own, so
 // that each sequence context has one writer. It sleeps while no task wants summaries.
 

@@ -1,7 +1,7 @@
 #pragma once
 
 // The sessions that signalling shows, and what it makes of the tasks that wait for it (decision
-// 25). Every session of the link is kept, not only targets': a task may come long after its
+// 27). Every session of the link is kept, not only targets': a task may come long after its
 // session. Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
 //
 // A watch is one task's session_target. For each session that satisfies it, the store calls bind

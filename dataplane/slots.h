@@ -3,7 +3,7 @@
 // Stable places beside the tables: a republished table never resets a number.
 //   slot     one per task: its counters, one set per worker (single writer: that worker)
 //   context  one per sequence context (X2|X3, header XID, correlation ID), reference-counted by its
-//            tasks; one number per worker, because each worker has its own IPID (decision 16)
+//            tasks; one number per worker, because each worker has its own IPID (decision 15)
 // Chunks are allocated by the builder thread and never move. A chunk's pointer is stored with
 // release before the table that names a slot in it is published; workers load it relaxed after they
 // loaded that table (ordered by live's publication).

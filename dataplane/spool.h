@@ -1,7 +1,7 @@
 #pragma once
 
-// What memory cannot hold for a destination that is down or slow, on disk and only encrypted
-// (decisions 14, 17 to 19): a FIFO of blocks, each some whole PDUs of one line, sealed with
+// What memory cannot hold for a destination that is down or slow, on disk and only encrypted.
+// A FIFO of blocks, each some whole PDUs of one line, sealed with
 // AES-256-GCM. One file per destination and kind. Each file has a key of its own (root key and a
 // fresh salt) and numbers its blocks, so no nonce is used twice; a block that was changed, moved or
 // repeated does not open. The place of the oldest block still owed is in the file's head, so that

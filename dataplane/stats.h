@@ -1,6 +1,6 @@
 #pragma once
 
-// Counters of the workers and the snapshots that are compared (decision 22). Each worker counts
+// Counters of the workers and the snapshots that are compared. Each worker counts
 // into its own lines with plain stores; on request it copies them once, at its quiescent point, so
 // the numbers of one snapshot belong together.
 

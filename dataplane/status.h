@@ -1,6 +1,6 @@
 #pragma once
 
-// STATUS and the ledger's self-check (decision 22): snapshots of the workers, the ports' counters,
+// STATUS and the ledger's self-check: snapshots of the workers, the ports' counters,
 // the slots' sums and delivery's own sums, compared with each other.
 
 #include "dataplane/engine.h"

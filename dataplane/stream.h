@@ -5,7 +5,7 @@
 // code: no socket, no clock, no lock. Owned by one delivery thread.
 //
 // Octets of different lines mix only at PDU edges; X2 lines go before X3 lines. A copy is settled
-// when TCP has acknowledged the last TLS octet that carries it (decision 18).
+// when TCP has acknowledged the last TLS octet that carries it.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -24,7 +24,7 @@ struct pdr_select; // dataplane/pdr_select.h
 struct rule {
 	uint32_t slot;	     // stable index of the task's counters
 	uint32_t binding;    // 0: the task's own rule; else a bound one's number, of all bound ones
-	uint32_t context_x2; // sequence contexts (decision 16)
+	uint32_t context_x2; // sequence contexts (decision 15)
 	uint32_t context_x3;
 	struct id16 header_xid; // XID field of PDUs
 	uint64_t correlation;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// A condition: only one that stays wrong is a fault (decision 22).
+// A condition: only one that stays wrong is a fault.
 struct watch {
 	unsigned wrong, right; // looks in a row
 	bool fault;

@@ -345,11 +345,11 @@ static int check_store(struct config_source *s, const yaml_node_t *root)
 {
 	const struct config *c = s->config;
 
-	if (!c->store.file == !c->store.key)
+	// Without a key it is the unit's credential store-key.
+	if (c->store.file || !c->store.key)
 		return POI_OK;
 	return config_refuse(s, config_child(s, root, "store"),
-		"store has only one of file and key, write both, or neither to keep tasks in "
-		"memory");
+		"store has a key and no file, write both, or neither to keep tasks in memory");
 }
 
 static bool is_loopback(const struct ip_address *a)

@@ -9,7 +9,7 @@
 //   copy     offered                 = acknowledged + sum of losses + queued + in doubt
 //
 // The sums hold per worker, per task and per destination. Exact at rest; in motion only snapshots
-// that every worker takes at its quiescent point are compared (decision 22).
+// that every worker takes at its quiescent point are compared.
 
 #include <stdbool.h>
 #include <stddef.h>
