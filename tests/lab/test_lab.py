@@ -13,7 +13,7 @@ import http.server
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 sys.dont_write_bytecode = True
 
-from poi_lab import admf, mdf, pcap, pdu, pki, tap, x1  # noqa: E402
+from poi_lab import admf, controller, mdf, pcap, pdu, pki, tap, x1  # noqa: E402
 
 # a packet data header report of TS 33.128: 10.45.0.2:51000 -> 198.51.100.80:443, TCP, 60 octets
 PDHR = bytes.fromhex(
@@ -40,6 +40,12 @@ def make(kind=pdu.X3, form=5, payload=IPV4, sequence=0, ns=1_700_000_000_000_000
 
 def keepalive(sequence, kind=pdu.KEEPALIVE):
 	return struct.pack(">BBHIIHH16sQ", 0, 5, kind, 48, 0, 0, 0, bytes(16), 0) + tlv(8, struct.pack(">I", sequence))
+
+
+class Controller(unittest.TestCase):
+	def test_speaks_the_channel_of_the_product(self):
+		with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "shared", "channel.h")) as f:
+			self.assertIn("#define CHANNEL_VERSION %d\n" % controller.VERSION, f.read())
 
 
 class Decoder(unittest.TestCase):
