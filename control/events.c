@@ -185,6 +185,36 @@ static void on_fresh(void *context)
 	store_adopt(c);
 }
 
+// The old process's conditions ended with it; the new one tells its own.
+static void on_restarted(void *context)
+{
+	static const char text[] = "poi-dataplane was restarted; what is still wrong is told anew";
+	struct control *c = context;
+
+	events_ne_clear(c, FAULT_LEDGER, text);
+	events_ne_clear(c, FAULT_SECURITY, text);
+	for (uint32_t i = 0; i < c->config->dataplane.n_ports; i++) {
+		events_ne_clear(c, (enum fault_kind)(FAULT_LINK + i), text);
+		events_ne_clear(c, (enum fault_kind)(FAULT_PORT_LOSS + i), text);
+	}
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
+			d; d = d->next) {
+			bool delivery = fault_clear(&d->faults, FAULT_DELIVERY);
+			bool spool = fault_clear(&d->faults, FAULT_SPOOL);
+			d->down = false;
+			if (delivery || spool)
+				queue_issue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
+					X1_STATUS_CLEARED, text);
+		}
+		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
+			t = t->next)
+			if (fault_clear(&t->faults, FAULT_LOSS))
+				queue_issue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid,
+					X1_STATUS_CLEARED, text);
+	}
+}
+
 static bool on_resume(void *context)
 {
 	return store_resume(context);
@@ -237,8 +267,13 @@ static void on_replayed(
 	}
 	t->state = TASK_COMPLETE;
 	bool memo = fault_clear(&t->faults, FAULT_DATAPLANE_LOST);
+	if (memo)
+		queue_issue(c, ISSUE_TASK, ISSUE_CLEAR, ne, id, X1_STATUS_CLEARED,
+			"the dataplane took the task back");
 	if (t->pending != PENDING_NONE) {
-		events_actioned(c, ISSUE_TASK, ne, id, &t->pending_transaction, true, NULL);
+		bool done = t->pending != PENDING_DEACTIVATE;
+		events_actioned(c, ISSUE_TASK, ne, id, &t->pending_transaction, done,
+			done ? NULL : "the task is still active");
 		t->pending = PENDING_NONE;
 		memo = true;
 	}
@@ -563,6 +598,7 @@ const struct publish_hooks *events_hooks(void)
 		.wiped = on_wiped,
 		.replayed = on_replayed,
 		.fresh = on_fresh,
+		.restarted = on_restarted,
 		.resume = on_resume,
 		.remaining_ms = on_remaining,
 	};

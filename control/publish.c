@@ -335,8 +335,11 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		"channel: dataplane %016" PRIx64
 		" holds %u tasks, %u destinations, generation %" PRIu64,
 		ok.incarnation, ok.tasks, ok.destinations, ok.generation);
-	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation)
+	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
 		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
+		if (p->hooks.restarted)
+			p->hooks.restarted(p->context);
+	}
 	p->peer_incarnation = ok.incarnation;
 	// A connection of our own that was cut before the recovery does not count.
 	p->peer_fresh = !ok.peer_incarnation || ok.peer_incarnation == p->incarnation;

@@ -32,6 +32,9 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// This process and the dataplane are both new and hold nothing: what the hook puts into the
 	// registry now is replayed. May be NULL.
 	void (*fresh)(void *context);
+	// Another dataplane than before answers; it knows nothing of the old one's conditions. May be
+	// NULL.
+	void (*restarted)(void *context);
 	// Asked when this process is new: does it have the truth all the same? What the hook puts
 	// into the registry then wins over what the dataplane holds. May be NULL.
 	bool (*resume)(void *context);

@@ -292,7 +292,9 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 		log_notice(
 			"channel: adopted %u tasks and %u destinations", r->tasks, r->destinations);
 		p->recovered = true;
-		if (p->peer_fresh && !r->tasks && !r->destinations && p->hooks.fresh)
+		// Without an element nobody came as far as a replay: whoever said hello before was cut off.
+		bool fresh = p->peer_fresh || !r->network_elements;
+		if (fresh && !r->tasks && !r->destinations && p->hooks.fresh)
 			p->hooks.fresh(p->context);
 	}
 	p->state = PUBLISH_REPLAY;

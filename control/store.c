@@ -136,7 +136,8 @@ void store_settle(struct control *c)
 
 void store_heard(struct control *c, uint16_t ne)
 {
-	if (c->vault)
+	// Before that what lies on the disk is still to be judged by its own last contact.
+	if (c->vault && (c->settled || c->fresh))
 		vault_heard(c->vault, ne, registry_ne_id(c->registry, ne), now_s());
 }
 

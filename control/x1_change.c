@@ -188,6 +188,8 @@ static int keep_modified(
 		rc = store_task(c, new, NULL);
 	if (!rc)
 		return 0;
+	if (old->removing) // it is on its way: nothing may come behind it
+		return POI_ERR_IO;
 	(void)store_task(c, old, NULL);
 	rc = publish_task_put(publish_of(op), old, NULL, NULL);
 	if (rc && rc != POI_ERR_CLOSED)

@@ -103,6 +103,8 @@ static int keep_modified_destination(struct x1_operation *op,
 		rc = store_destination(c, new, NULL);
 	if (!rc)
 		return 0;
+	if (old->removing) // it is on its way: nothing may come behind it
+		return POI_ERR_IO;
 	(void)store_destination(c, old, NULL);
 	rc = publish_destination_put(publish_of(op), old, NULL, NULL);
 	if (rc && rc != POI_ERR_CLOSED)

@@ -124,12 +124,13 @@ static void event_send(struct server *s, struct client *c, const struct channel_
 	client_send(c, s->out, channel_encode_event(s->out, sizeof(s->out), CHANNEL_EVENT, 0, e));
 }
 
-// To the controller, or kept for the next one; the oldest goes first when too many are kept.
+// To the controller once it has the state it asked for, or kept; the oldest goes first when too many
+// are kept.
 static void event(struct server *s, const struct channel_event *e)
 {
 	struct client *c = controller(s);
 
-	if (c) {
+	if (c && (!c->streaming || e->kind == EVENT_FAIL_SAFE)) {
 		event_send(s, c, e);
 		return;
 	}
@@ -140,11 +141,18 @@ static void event(struct server *s, const struct channel_event *e)
 		s->first_event = (s->first_event + 1) % EVENTS_KEPT;
 }
 
-static void events_replay(struct server *s, struct client *c)
+// Those of one kind, or all (0), in their order; the others stay.
+static void events_replay(struct server *s, struct client *c, uint8_t kind)
 {
-	for (; s->n_events > 0; s->n_events--) {
-		event_send(s, c, &s->events[s->first_event]);
-		s->first_event = (s->first_event + 1) % EVENTS_KEPT;
+	uint32_t n = s->n_events;
+
+	s->n_events = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct channel_event e = s->events[(s->first_event + i) % EVENTS_KEPT];
+		if (!kind || e.kind == kind)
+			event_send(s, c, &e);
+		else
+			s->events[(s->first_event + s->n_events++) % EVENTS_KEPT] = e;
 	}
 }
 
@@ -217,7 +225,9 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		return;
 	s->control_incarnation = m.incarnation;
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
-	events_replay(s, c);
+	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new controller
+	// would not know what they speak of before it has the whole state.
+	events_replay(s, c, EVENT_FAIL_SAFE);
 	s->clock_told = false;
 }
 
@@ -227,8 +237,10 @@ static void batch_end(struct server *s, struct client *c)
 	int e = engine_commit(s->with.engine);
 
 	for (uint32_t i = 0; i < s->n_acks; i++) {
+		int32_t result = s->acks[i].result;
 		struct channel_ack ack = {
-			.result = s->acks[i].result ? s->acks[i].result : e,
+			// "Not there" holds only once the table without it is in force.
+			.result = e && result == POI_ERR_NOT_FOUND ? e : result ? result : e,
 			.generation = engine_generation(s->with.engine),
 		};
 		client_send(c, s->out,
@@ -402,6 +414,8 @@ static void client_stream(struct server *s, struct client *c)
 			state_end(&c->stream);
 			c->streaming = false;
 			// Now it knows the tasks; what was told before it came may be lost.
+			if (c == controller(s))
+				events_replay(s, c, 0);
 			engine_retell(s->with.engine);
 		} else {
 			client_send(c, s->out, n);

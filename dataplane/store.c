@@ -202,6 +202,10 @@ int store_ne_put(struct store *s, const struct channel_ne *ne, uint64_t now_ms)
 		s->n_nes++;
 	}
 	snprintf(n->identifier, sizeof(n->identifier), "%s", ne->identifier);
+	if (!n->fail_safe_ms && ne->fail_safe_ms) { // switched on: silence begins to count now
+		n->heard_ms = now_ms > n->heard_ms ? now_ms : n->heard_ms;
+		n->armed = true;
+	}
 	n->fail_safe_ms = ne->fail_safe_ms;
 	n->payload_format = ne->payload_format;
 	n->axri = ne->axri;

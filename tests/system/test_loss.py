@@ -83,6 +83,40 @@ class Peer(Loss):
 		self.a_fault(bad, lambda: None, end, drops=True)
 
 
+class Untold(Loss):
+	"""The fault is over while nobody is there who could be told."""
+	RATE = 500
+
+	def gone_and_back(self, away):
+		bad = self.made(window=0)
+		self.begin(bad)
+		bad.refuse()
+		bad.cut()
+		self.detected(time.monotonic())
+		self.rest()
+		away(bad)
+		fixture.wait_until(self.poi.connected, fixture.READY, "connected again")
+		fixture.wait_until(lambda: self.reports(self.bad_did)[-1] == "AllClear", 5, "the ADMF hears of the end")
+		self.assertEqual(self.poi.admf.get_destination(self.bad_did).text("destinationDeliveryStatus"), "activeAndWorking")
+		self.assertEqual(self.reports(self.bad_did), ["NonTerminatingFault", "AllClear"])
+
+	def test_while_control_is_away(self):
+		def away(bad):
+			self.poi.control.kill()
+			bad.start()
+			self.assertTrue(bad.wait(lambda m: m.counts["connections"] > 1, 40), bad.summary())
+			time.sleep(0.3)
+			self.poi.start_control()
+		self.gone_and_back(away)
+
+	def test_while_the_dataplane_is_away(self):
+		def away(bad):
+			self.poi.dataplane.kill()
+			bad.start()
+			self.poi.start_dataplane()
+		self.gone_and_back(away)
+
+
 class Silent(Loss):
 	KEEPALIVE = "{ enabled: true, time-p1: 1, time-p2: 3 }"
 	RATE = 500

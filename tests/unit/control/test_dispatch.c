@@ -366,6 +366,37 @@ Test(dispatch, destination_fault_is_listed_and_cleared)
 		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
 }
 
+// The next dataplane reaches the MDF at once and has nothing to clear.
+Test(dispatch, faults_end_with_the_dataplane_that_told_them)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_DESTINATION_DOWN,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1)};
+	fake_event(&w.dataplane, &e);
+	e.kind = EVENT_TASK_LOSS;
+	e.id = id(7);
+	fake_event(&w.dataplane, &e);
+	e = (struct channel_event){.kind = EVENT_LEDGER_FAULT, .text = "differs"};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/> fault\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	for (unsigned i = 0; i < 2; i++) { // a new control finds none in the memos either
+		expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+			"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+		expect(request_id(X1_GET_TASK_DETAILS, 7),
+			"begin\nGetTaskDetails a0 answer\ntask <t/> complete x3=4711 "
+			"modifications=0\nend\n");
+		expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 0\nend\n");
+		restart_control();
+	}
+}
+
 Test(dispatch, a_spool_fault_is_no_delivery_fault)
 {
 	provision();

@@ -49,7 +49,11 @@ static void on_replayed(
 	replayed += !destination;
 }
 
-static const struct publish_hooks hooks = {on_ready, on_lost, on_event, on_wiped, on_replayed, NULL, NULL, NULL};
+static const struct publish_hooks hooks = {.ready = on_ready,
+	.lost = on_lost,
+	.event = on_event,
+	.wiped = on_wiped,
+	.replayed = on_replayed};
 
 static void run(unsigned ms)
 {

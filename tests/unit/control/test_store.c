@@ -160,6 +160,24 @@ Test(store, silence_of_time_p2_discards)
 	cr_assert_eq(fake_count(w.dataplane.task), 0, "discarded for good");
 }
 
+// poi-control is there before poi-dataplane, and the ADMF before both: its request says nothing of the
+// silence that was before.
+Test(store, a_ping_before_the_dataplane_does_not_end_the_silence)
+{
+	w.config.nes[0].x1.keepalive.time_p2 = 1;
+	provision();
+	told(ISSUE_WARNING, "");
+	control_down();
+	fake_stop(&w.dataplane);
+	sleep(2);
+	control_up();
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	cr_assert(told(ISSUE_WARNING, "discarded"));
+}
+
 Test(store, the_dataplane_wins)
 {
 	provision();

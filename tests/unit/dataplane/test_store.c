@@ -123,6 +123,20 @@ Test(store, no_deadline_where_keepalives_are_disabled)
 	cr_expect_eq(store_ne_remaining(store_ne_find(s, &ne.ne), UINT64_MAX - 1), UINT64_MAX);
 }
 
+Test(store, a_deadline_that_is_switched_on_begins_then)
+{
+	struct channel_ne m = {.ne = {{9}}};
+
+	cr_assert_eq(store_ne_put(s, &m, 50), 0);
+	m.fail_safe_ms = 1000;
+	cr_assert_eq(store_ne_put(s, &m, 5000), 0);
+	struct store_ne *n = store_ne_find(s, &m.ne);
+	cr_expect_eq(store_ne_remaining(n, 5000), 1000);
+	cr_expect_eq(store_ne_remaining(n, 5900), 100);
+	cr_assert_eq(store_ne_put(s, &m, 5900), 0);
+	cr_expect_eq(store_ne_remaining(n, 5900), 100, "and by no other definition");
+}
+
 Test(store, a_destination_in_use_stays)
 {
 	struct id16 ne = id(1), did = id(50);
