@@ -123,7 +123,7 @@ static bool override_matches(
 }
 
 // Decision 19: the overrides that match, in the order of the file; a later one wins.
-static struct link_settings settings_of(
+struct link_settings deliver_settings_of(
 	const struct config_delivery *c, const struct channel_destination *dest)
 {
 	struct link_settings s = {.buffer = c->buffer,
@@ -221,7 +221,7 @@ static struct link *link_new(struct deliver *d, const struct channel_destination
 	l->dest = *dest;
 	l->dest.memo = NULL;
 	l->dest.memo_length = 0;
-	l->settings = settings_of(&d->config->delivery, dest);
+	l->settings = deliver_settings_of(&d->config->delivery, dest);
 	l->state = DESTINATION_IDLE;
 	return l;
 }

@@ -173,6 +173,8 @@ void deliver_thread_send(struct deliver_thread *t, struct command *c);
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
 uint64_t deliver_now(void);
 uint64_t deliver_realtime(void);
+struct link_settings deliver_settings_of(
+	const struct config_delivery *c, const struct channel_destination *dest);
 void deliver_post(struct deliver *d, const struct channel_event *e);
 
 // deliver_link.c: all on the link's own thread

@@ -41,6 +41,9 @@ uint64_t link_lost(const struct link *l)
 
 void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text)
 {
+	// Nobody asks any more for one that was removed, and its DID may be another's already.
+	if (l->remove_until)
+		return;
 	struct channel_event e = {.kind = kind,
 		.ne = l->dest.ne,
 		.id = l->dest.did,
@@ -394,6 +397,12 @@ void link_modified(struct link *l, const struct channel_destination *dest)
 	pthread_mutex_unlock(&l->deliver->lock);
 	if (!moved)
 		return;
+	// Who the new place has to be, and what it does, is the configuration's word on that place. The
+	// rings keep their version and largest PDU.
+	struct link_settings fresh = deliver_settings_of(&l->deliver->config->delivery, dest);
+	l->settings.identity = fresh.identity;
+	l->settings.keepalive = fresh.keepalive;
+	l->settings.require_ack = fresh.require_ack;
 	// Ours to close, so no fault: the queue goes to the new place.
 	drop(l);
 	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "shared/log.h"
 #include "shared/sealed.h"
@@ -49,6 +50,21 @@ static uint64_t youngest(const struct config *c, const struct id16 *ne, uint64_t
 	return 0;
 }
 
+// One of the same name that was removed and still delivers what it has.
+static bool is_draining(struct deliver *d, const struct channel_destination *dest)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&d->lock);
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
+		const struct link *l = d->link[i];
+		found = l && id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
+			atomic_load_explicit(&l->removing, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return found;
+}
+
 static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 {
 	struct deliver *d = l->deliver;
@@ -66,6 +82,8 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 	id_format(&l->dest.did, did);
 	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
 		k == COPY_X2 ? 2 : 3);
+	if (is_draining(d, &l->dest))
+		(void)unlink(file); // it goes on with it, nameless
 	l->spool[k].spool = spool_open(&s, &found, &error);
 	if (!l->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));

@@ -252,13 +252,23 @@ struct spool *spool_open(const struct spool_settings *set, enum spool_found *fou
 	return NULL;
 }
 
+// The name may belong to the file of a successor.
+static void unlink_own(const struct spool *s)
+{
+	struct stat own, there;
+
+	if (s->fd >= 0 && !fstat(s->fd, &own) && !stat(s->file, &there) &&
+		own.st_dev == there.st_dev && own.st_ino == there.st_ino)
+		(void)unlink(s->file);
+}
+
 void spool_close(struct spool *s)
 {
 	if (!s)
 		return;
 	if (s->fd >= 0) {
 		if (spool_octets(s) == 0)
-			(void)unlink(s->file);
+			unlink_own(s);
 		close(s->fd);
 	}
 	EVP_CIPHER_CTX_free(s->cipher);
@@ -277,7 +287,7 @@ void spool_remove(struct spool *s)
 {
 	if (!s)
 		return;
-	(void)unlink(s->file);
+	unlink_own(s);
 	spool_close(s);
 }
 

@@ -425,6 +425,41 @@ Test(deliver, modify_moves_the_queue, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
+// The configuration pins who is at the new place: nobody else there gets an octet.
+Test(deliver, modify_heeds_the_overrides_of_the_new_place, .timeout = 30)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", "mdf-7", 0);
+	b->config.delivery.n_overrides = 1;
+	b->config.delivery.overrides[0] = (struct config_override){.match = (char *)"127.0.0.0/8",
+		.version_minor = -1,
+		.require_ack = -1,
+		.keepalive = -1,
+		.max_pdu = -1,
+		.buffer = -1,
+		.spool = -1,
+		.peer_identity = (char *)"mdf-8"};
+	bed_start(b);
+	struct channel_destination dest = {
+		.delivery = DELIVERY_X3, .host = "localhost", .port = 1};
+	uint16_t index;
+	dest.did.b[0] = 1;
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	b->rule[0].destination[0] = index;
+	push_many(b, 0, 10);
+	dest.host[0] = 0;
+	dest.address = (struct ip_address){.family = 4, .b = {127, 0, 0, 1}};
+	dest.port = m.port;
+	cr_assert_eq(deliver_modify(b->deliver, index, &dest), 0);
+	WAIT_FOR(strstr(status_of(b, index).reason, "certificate"), 5000);
+	cr_assert_eq(m.octets, 0);
+	cr_assert_eq(status_of(b, index).connects, 0);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
 Test(deliver, new_credentials_reach_live_connections, .timeout = 30)
 {
 	struct bed *b = bed_new();

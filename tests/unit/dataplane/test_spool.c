@@ -106,6 +106,21 @@ static void expect_nothing(struct spool *s, int error)
 	cr_assert_eq(spool_load(s, &block), error);
 }
 
+Test(spool, a_successor_keeps_its_file)
+{
+	struct bed *b = bed_new();
+	struct spool *old = opened(b, SPOOL_NONE);
+	struct stat st;
+
+	unlink(b->file);
+	struct spool *young = opened(b, SPOOL_NONE);
+	spool_remove(old);
+	cr_assert_eq(stat(b->file, &st), 0);
+	spool_close(young);
+	cr_assert_neq(stat(b->file, &st), 0, "nothing is owed in it");
+	bed_free(b);
+}
+
 Test(spool, what_goes_in_comes_out_in_order)
 {
 	struct bed *b = bed_new();
