@@ -18,7 +18,7 @@
 
 // Unacknowledged octets, or a closed window, after which a path is given up. A reader that stalls
 // may take one more window first: with that second a fault is known within 5.
-#define USER_TIMEOUT_MS 3000
+#define USER_TIMEOUT_MS 2500
 #define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
