@@ -17,6 +17,7 @@ struct client {
 	struct outgoing *first, *last;
 	size_t queued;	// octets
 	bool streaming; // a STATE_GET is being answered
+	bool informed;	// it was answered: the peer knows what events speak of
 	struct state_stream stream;
 };
 

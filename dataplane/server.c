@@ -51,7 +51,8 @@ struct server {
 	struct watch watch;	       // of the ledger
 	struct watch generation, walk; // what the workers match
 	struct clock_sync clock;       // at the last look
-	bool clock_told;	       // that it is not synchronised
+	bool clock_bad;		       // not synchronised, then
+	bool clock_retell;	       // a new controller has not heard how it is
 	bool ready;
 	uint64_t walk_ms, losses_ms;
 	uint64_t copies_lost;
@@ -124,13 +125,13 @@ static void event_send(struct server *s, struct client *c, const struct channel_
 	client_send(c, s->out, channel_encode_event(s->out, sizeof(s->out), CHANNEL_EVENT, 0, e));
 }
 
-// To the controller once it has the state it asked for, or kept; the oldest goes first when too many
-// are kept.
+// To the controller once it has the state it asked for, or kept; the oldest goes first when too
+// many are kept.
 static void event(struct server *s, const struct channel_event *e)
 {
 	struct client *c = controller(s);
 
-	if (c && (!c->streaming || e->kind == EVENT_FAIL_SAFE)) {
+	if (c && (c->informed || e->kind == EVENT_FAIL_SAFE)) {
 		event_send(s, c, e);
 		return;
 	}
@@ -225,10 +226,9 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		return;
 	s->control_incarnation = m.incarnation;
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
-	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new controller
-	// would not know what they speak of before it has the whole state.
+	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new
+	// controller would not know what they speak of before it has the whole state.
 	events_replay(s, c, EVENT_FAIL_SAFE);
-	s->clock_told = false;
 }
 
 // Everything applied since the last call is published, then answered.
@@ -240,7 +240,9 @@ static void batch_end(struct server *s, struct client *c)
 		int32_t result = s->acks[i].result;
 		struct channel_ack ack = {
 			// "Not there" holds only once the table without it is in force.
-			.result = e && result == POI_ERR_NOT_FOUND ? e : result ? result : e,
+			.result = e && result == POI_ERR_NOT_FOUND ? e
+				  : result			   ? result
+								   : e,
 			.generation = engine_generation(s->with.engine),
 		};
 		client_send(c, s->out,
@@ -413,9 +415,12 @@ static void client_stream(struct server *s, struct client *c)
 		if (n == 0) {
 			state_end(&c->stream);
 			c->streaming = false;
+			c->informed = true;
 			// Now it knows the tasks; what was told before it came may be lost.
-			if (c == controller(s))
+			if (c == controller(s)) {
 				events_replay(s, c, 0);
+				s->clock_retell = true;
+			}
 			engine_retell(s->with.engine);
 		} else {
 			client_send(c, s->out, n);
@@ -518,17 +523,19 @@ static void tell_alive(struct server *s)
 static void look_at_clock(struct server *s)
 {
 	clock_sync_read(&s->clock);
-	bool bad = s->clock.known && !s->clock.synchronised;
+	bool bad = s->clock.known && !s->clock.synchronised, changed = bad != s->clock_bad;
 
-	if (bad == s->clock_told)
+	if (!changed && !s->clock_retell)
 		return;
-	s->clock_told = bad;
+	s->clock_bad = bad;
+	s->clock_retell = false;
 	struct channel_event e = {
 		.kind = bad ? EVENT_CLOCK_UNSURE : EVENT_CLOCK_SURE, .time_ns = now_ns()};
 	snprintf(e.text, sizeof(e.text), "%s",
 		bad ? "the clock is not synchronised: the times of PDUs may be wrong"
 		    : "the clock is synchronised again");
-	log_warning("%s", e.text);
+	if (changed)
+		log_warning("%s", e.text);
 	event(s, &e);
 }
 

@@ -1,5 +1,6 @@
 """Starts and stops the product for a test: configuration, certificates, both processes, an MDF, an ADMF
 and links to send frames into. Everything a test starts is ended by process id, whatever happens."""
+import ctypes
 import atexit
 import contextlib
 import json
@@ -67,6 +68,16 @@ def memory_arguments():
 		values = dict(line.split(":") for line in f)
 	free = int(values.get("HugePages_Free", "0").split()[0])
 	return "-m 256" if free >= 192 and ROOT else "--no-huge -m 256"
+
+
+TIME_ERROR, STA_UNSYNC, STATUS_AT = 5, 0x40, 40  # of struct timex on x86-64
+
+
+def clock_is_synchronised():
+	"""As the kernel holds."""
+	raw = (ctypes.c_ubyte * 512)()
+	state = ctypes.CDLL(None).adjtimex(raw)
+	return state != TIME_ERROR and not int.from_bytes(raw[STATUS_AT:STATUS_AT + 4], "little") & STA_UNSYNC
 
 
 def wait_until(condition, timeout, what):

@@ -109,6 +109,25 @@ class Untold(Loss):
 			self.poi.start_control()
 		self.gone_and_back(away)
 
+	def test_the_clock(self):
+		"""The ADMF is warned when the clock that dates PDUs is not synchronised, by every control that comes; a dataplane
+		that is reached again warns of nothing new."""
+		def warned():
+			return len([text for _, text in self.reports(None, full=True, kind="ReportNEIssue") if "clock" in text])
+		unsure = 0 if fixture.clock_is_synchronised() else 1
+		fixture.wait_until(lambda: self.poi.status()["clock"]["known"], 3, "the clock was looked at")
+		fixture.wait_until(lambda: warned() >= unsure, 5, "the ADMF is warned")
+		before = warned()
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, fixture.READY, "connected again")
+		fixture.wait_until(lambda: self.poi.status()["clock"]["known"], 3, "the clock was looked at again")
+		time.sleep(1.5)
+		self.assertEqual(warned(), before)
+		self.poi.control.kill()
+		self.poi.start_control()
+		fixture.wait_until(lambda: warned() == before + unsure, 5, "the next control warns")
+
 	def test_while_the_dataplane_is_away(self):
 		def away(bad):
 			self.poi.dataplane.kill()
