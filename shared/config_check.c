@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/ids.h"
+#include "shared/pdu.h"
 
 // The value `name` of element `i`, or the nearest node that exists, so that there is always a
 // place.
@@ -167,21 +168,22 @@ static int check_ipid(struct config_source *s, const yaml_node_t *delivery)
 	return POI_OK;
 }
 
-// Conditional header of a PDU with its four attributes (TS 103 221-2 clause 5.3); `{worker}` as
-// long as it gets, `{incarnation}` in 16 digits.
+// The header of a PDU without optional attributes; `{worker}` as long as it gets, `{incarnation}`
+// in 16 digits.
 static int check_header(struct config_source *s, const yaml_node_t *delivery)
 {
 	const struct config_delivery *d = &s->config->delivery;
-	size_t size = 40 + 4 + strlen(d->nf_identifier) + 4 + 8 + 12;
+	struct pdu_origin origin = {.length = (uint16_t)(8 + strlen(d->nf_identifier))};
 
 	for (const char *p = d->ipid_format; *p; p++) {
 		if (*p != '{') {
-			size++;
+			origin.length++;
 			continue;
 		}
-		size += p[1] == 'p' ? strlen(d->interception_point) : p[1] == 'w' ? 3 : 16;
+		origin.length += p[1] == 'p' ? strlen(d->interception_point) : p[1] == 'w' ? 3 : 16;
 		p = strchr(p, '}');
 	}
+	size_t size = pdu_head_size(&origin, &(struct pdu_head){0});
 	if (size <= d->max_header)
 		return POI_OK;
 	return config_refuse(s, config_child(s, delivery, "nf-identifier"),
