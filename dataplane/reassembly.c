@@ -232,13 +232,18 @@ static enum reassembly_verdict judge(struct entry *e, const struct piece *p)
 }
 
 // A copy that the library can take: nothing behind the datagram and, in IPv6, nothing between the
-// two headers that it knows. NULL when the pool is empty.
+// two headers that it knows. NULL when the pool is empty or the headers are longer than a buffer of it.
 static struct rte_mbuf *copy_of(struct reassembly *r, const struct packet_view *v,
 	const struct rte_mbuf *m, const struct piece *p)
 {
 	const struct packet_layer *l = &v->layer[0];
 	struct rte_mbuf *copy = rte_pktmbuf_copy(m, r->s.pieces, 0, (uint32_t)l->l3 + l->length);
 
+	// A buffer of a port may be larger than one of these, and headers then lie in two.
+	if (copy && l->l3 + p->header > rte_pktmbuf_data_len(copy)) {
+		rte_pktmbuf_free(copy);
+		copy = NULL;
+	}
 	if (!copy)
 		return NULL;
 	copy->l2_len = l->l3 & L2_MAX;

@@ -426,6 +426,39 @@ Test(reassembly, one_source_leaves_room)
 	bench_end(&b);
 }
 
+// Two extension headers of 2,048 octets, in one buffer of the port, which a copy has in two.
+Test(reassembly, headers_longer_than_a_copy)
+{
+	struct bench b = bench_new(16, 63);
+	struct rte_mempool *jumbo = rte_pktmbuf_pool_create("jumbo", 7, 0, 0, 8192, SOCKET_ID_ANY);
+	struct reassembly_whole whole = {0};
+	struct frame f = {0};
+
+	make_content(2152, 2800);
+	frame_ethernet(&f, 0x86dd);
+	frame_ipv6(&f, 0x0a000001, 2, 0);
+	wire_store16(f.b + 18, 2 * 2048 + 8 + 80);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(jumbo);
+	cr_assert_not_null(m);
+	memcpy(rte_pktmbuf_append(m, 54), f.b, 54);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t *header = (uint8_t *)rte_pktmbuf_append(m, 2048);
+		memset(header, 0, 2048);
+		header[0] = i ? 44 : 60;
+		header[1] = 255;
+	}
+	memcpy(rte_pktmbuf_append(m, 8), (const uint8_t[]){17, 0, 0, 1, 0, 0, 0, 9}, 8);
+	memcpy(rte_pktmbuf_append(m, 80), content.b, 80);
+	struct packet_view v = {.data = rte_pktmbuf_mtod(m, const uint8_t *),
+		.length = m->data_len,
+		.total = m->pkt_len};
+	cr_assert_eq(parse_burst(&n3, &v, 1), 1);
+	cr_assert_eq(reassembly_put(b.r, &v, m, true, NOW, &whole), REASSEMBLY_LIMIT);
+	rte_pktmbuf_free(m);
+	rte_mempool_free(jumbo);
+	bench_end(&b);
+}
+
 Test(reassembly, empty_pool)
 {
 	struct bench b = bench_new(32, 7);
