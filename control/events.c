@@ -255,8 +255,11 @@ static void on_replayed(
 		return;
 	}
 	struct registry_task *t = registry_task_find(c->registry, ne, id);
-	if (!t)
+	if (!t) { // gone while its put was on its way: by the fail-safe, say
+		if (!result && publish_task_remove(c->publish, ne, id, NULL, NULL))
+			log_error("channel: a task that is gone could not be taken back");
 		return;
+	}
 	if (result) {
 		t->state = TASK_AWAITING;
 		if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT,
@@ -510,7 +513,7 @@ static void on_port(struct control *c, const struct channel_event *e)
 		events_ne_clear(c, kind, e->text);
 }
 
-// A dataplane that is reached again says again how its clock is.
+// Each dataplane that is reached says how its clock is, good or bad.
 static void on_clock(struct control *c, const struct channel_event *e)
 {
 	bool unsure = e->kind == EVENT_CLOCK_UNSURE;

@@ -344,6 +344,7 @@ static inline struct http_exchange *request_id(enum x1_request_type type, uint8_
 static const struct x1_target target = {.kind = X1_TARGET_IPV4_ADDRESS, .text = "192.0.2.77"};
 static struct x1_task_details task_details[8];
 static struct id16 did_one;
+static const char *details_xml; // of the requests to come; NULL: <t/> and <d/>
 
 static inline const struct x1_task_details *task(uint8_t n)
 {
@@ -357,9 +358,9 @@ static inline const struct x1_task_details *task(uint8_t n)
 		.delivery = X1_X3_ONLY,
 		.n_dids = 1,
 		.dids = &did_one,
-		.xml = "<t/>",
-		.xml_length = 4,
+		.xml = details_xml ? details_xml : "<t/>",
 	};
+	t->xml_length = strlen(t->xml);
 	return t;
 }
 
@@ -384,9 +385,9 @@ static inline struct http_exchange *request_delivery(
 		.address_kind = X1_ADDRESS_IP_PORT,
 		.address = "192.0.2.50",
 		.port = 42001,
-		.xml = "<d/>",
-		.xml_length = 4,
+		.xml = details_xml ? details_xml : "<d/>",
 	};
+	d.xml_length = strlen(d.xml);
 	c->messages[0].type = type;
 	c->messages[0].destination = &d;
 	return submit(c);

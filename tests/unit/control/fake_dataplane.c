@@ -128,7 +128,7 @@ static void hello(struct fake_dataplane *f, uint32_t request)
 				    buffer, sizeof(buffer), CHANNEL_HELLO_REFUSED, request, &r));
 		return;
 	}
-	struct channel_hello_ok ok = {.incarnation = f->incarnation};
+	struct channel_hello_ok ok = {.incarnation = f->incarnation, .peer_incarnation = f->peer};
 	send_raw(
 		f, channel_encode_hello_ok(buffer, sizeof(buffer), CHANNEL_HELLO_OK, request, &ok));
 }

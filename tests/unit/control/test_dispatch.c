@@ -189,33 +189,6 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->references, 1);
 }
 
-// New details that are on their way, with XML of their own.
-static struct http_exchange *request_new_details(bool destination, uint8_t n)
-{
-	static struct x1_destination_details d;
-	struct x1_container *c = container(1);
-
-	if (!destination) {
-		c->messages[0].type = X1_MODIFY_TASK;
-		c->messages[0].task = task(n);
-		task_details[n % 8].xml = "<new/>";
-		task_details[n % 8].xml_length = 6;
-		return submit(c);
-	}
-	d = (struct x1_destination_details){
-		.did = id(n),
-		.delivery = X1_X3_ONLY,
-		.address_kind = X1_ADDRESS_IP_PORT,
-		.address = "192.0.2.51",
-		.port = 42002,
-		.xml = "<new/>",
-		.xml_length = 6,
-	};
-	c->messages[0].type = X1_MODIFY_DESTINATION;
-	c->messages[0].destination = &d;
-	return submit(c);
-}
-
 static void restart_control(void)
 {
 	control_down();
@@ -230,8 +203,9 @@ Test(dispatch, a_fault_during_a_modification_keeps_the_new_details)
 
 	provision();
 	w.dataplane.hold = true;
-	struct http_exchange *x = request_new_details(true, 1);
-	struct http_exchange *y = request_new_details(false, 7);
+	details_xml = "<new/>";
+	struct http_exchange *x = request_destination(X1_MODIFY_DESTINATION, 1);
+	struct http_exchange *y = request_task(X1_MODIFY_TASK, 7);
 	run(50);
 	cr_assert_eq(w.dataplane.n_held, 2);
 	e.kind = EVENT_DESTINATION_DOWN;
@@ -259,7 +233,8 @@ Test(dispatch, a_modification_that_failed_late_is_not_adopted)
 {
 	provision();
 	w.dataplane.hold = true;
-	expect(request_new_details(false, 7), "begin\nModifyTask a0 acknowledged\nend\n");
+	details_xml = "<new/>";
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 acknowledged\nend\n");
 	w.dataplane.result = POI_ERR_NOMEM;
 	fake_release(&w.dataplane);
 	run(100);
@@ -364,6 +339,53 @@ Test(dispatch, destination_fault_is_listed_and_cleared)
 	run(50);
 	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
 		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+}
+
+Test(dispatch, a_task_that_was_not_taken_back_is_cleared_when_it_is)
+{
+	struct issue i = {0};
+
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.result = POI_ERR_NOMEM;
+	run_until_ready();
+	struct id16 seven = id(7);
+	const struct registry_task *t = registry_task_find(w.c.registry, 0, &seven);
+	cr_assert(fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	fake_stop(&w.dataplane);
+	run(50);
+	while (issues_take(w.c.issues, &i))
+		;
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert(!fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	while (issues_take(w.c.issues, &i) && i.scope != ISSUE_TASK)
+		;
+	cr_assert_eq(i.type, ISSUE_CLEAR);
+	cr_assert(id_equal(&i.id, &seven));
+}
+
+Test(dispatch, a_fail_safe_during_a_replay_leaves_nothing_in_force)
+{
+	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(w.c.registry, 0)};
+
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.hold = true;
+	for (unsigned i = 0; i < 300 && !fake_count(w.dataplane.task); i++)
+		run(10);
+	cr_assert_eq(publish_state(w.c.publish), PUBLISH_REPLAY);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	fake_release(&w.dataplane);
+	run_until_ready();
+	run(50);
+	cr_assert_eq(fake_count(w.dataplane.task), 0, "nobody asked for it any more");
 }
 
 // The next dataplane reaches the MDF at once and has nothing to clear.

@@ -1,6 +1,8 @@
 // State changes with the sealed store: what is on disk when, and what comes back.
 #include "tests/unit/control/dispatch_world.h"
 
+#include <sys/wait.h>
+
 static char store_file[128], store_key[128];
 
 static void setup_store(void)
@@ -142,7 +144,8 @@ Test(store, the_admfs_silence_goes_on_over_a_restoration)
 	cr_assert_geq(w.dataplane.remaining_ms[0], 3580000);
 }
 
-Test(store, silence_of_time_p2_discards)
+// Both processes go, and the ADMF is silent for longer than TIME_P2.
+static void long_silence(void)
 {
 	w.config.nes[0].x1.keepalive.time_p2 = 1;
 	provision();
@@ -150,6 +153,11 @@ Test(store, silence_of_time_p2_discards)
 	control_down();
 	fake_stop(&w.dataplane);
 	sleep(2);
+}
+
+Test(store, silence_of_time_p2_discards)
+{
+	long_silence();
 	fake_start(&w.dataplane, w.c.base, w.folder);
 	control_up();
 	run_until_ready();
@@ -160,22 +168,86 @@ Test(store, silence_of_time_p2_discards)
 	cr_assert_eq(fake_count(w.dataplane.task), 0, "discarded for good");
 }
 
-// poi-control is there before poi-dataplane, and the ADMF before both: its request says nothing of the
-// silence that was before.
+// poi-control is there before poi-dataplane, and the ADMF before both: its request says nothing of
+// the silence that was before.
 Test(store, a_ping_before_the_dataplane_does_not_end_the_silence)
 {
-	w.config.nes[0].x1.keepalive.time_p2 = 1;
-	provision();
-	told(ISSUE_WARNING, "");
-	control_down();
-	fake_stop(&w.dataplane);
-	sleep(2);
+	long_silence();
 	control_up();
 	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
 	fake_start(&w.dataplane, w.c.base, w.folder);
 	run_until_ready();
 	cr_assert_eq(fake_count(w.dataplane.task), 0);
 	cr_assert(told(ISSUE_WARNING, "discarded"));
+}
+
+// Whoever said hello and was cut off before it had put anything leaves no history.
+Test(store, a_hello_alone_is_no_history)
+{
+	provision();
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.peer = 4711;
+	control_up();
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+}
+
+Test(store, a_deactivation_that_a_restoration_undid_is_not_done)
+{
+	provision();
+	w.dataplane.silent = true;
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 acknowledged\nend\n");
+	// A crash of the host: what the end of a process writes is not there.
+	char kept[140], *const copy[] = {"cp", store_file, kept, NULL};
+	snprintf(kept, sizeof(kept), "%s.kept", store_file);
+	pid_t child = fork();
+	if (!child)
+		_exit(execvp(copy[0], copy));
+	cr_assert_eq(waitpid(child, NULL, 0), child);
+	control_down();
+	fake_stop(&w.dataplane);
+	cr_assert_eq(rename(kept, store_file), 0);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	control_up();
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+	cr_assert(told(ISSUE_NOT_DONE, "still active"));
+}
+
+// The store takes what is written, and fails when it is to be on disk, as a device does.
+static void break_sync(void)
+{
+	char link[32], name[200];
+	int null = open("/dev/null", O_RDWR);
+
+	cr_assert_geq(null, 0);
+	for (int fd = 3; fd < 64; fd++) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		ssize_t n = readlink(link, name, sizeof(name));
+		if (n == (ssize_t)strlen(store_file) && !strncmp(name, store_file, (size_t)n))
+			cr_assert_eq(dup2(null, fd), fd);
+	}
+}
+
+// The details of before are not put back behind the removal that is on its way.
+Test(store, a_record_that_fails_undoes_no_removal)
+{
+	struct id16 seven = id(7);
+
+	provision();
+	break_sync();
+	w.dataplane.hold = true;
+	struct http_exchange *x = request_task(X1_MODIFY_TASK, 7);
+	struct http_exchange *y = request_id(X1_DEACTIVATE_TASK, 7);
+	run(50);
+	cr_assert_null(fake_find(w.dataplane.task, &seven));
+	fake_release(&w.dataplane);
+	expect(x, "begin\nModifyTask a0 3001 the sealed store cannot be written\nend\n");
+	expect(y, "begin\nDeactivateTask a0 completed\nend\n");
+	run(50);
+	cr_assert_null(fake_find(w.dataplane.task, &seven), "captured after its OK");
 }
 
 Test(store, the_dataplane_wins)

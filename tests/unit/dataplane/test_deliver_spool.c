@@ -256,6 +256,35 @@ Test(deliver_spool, a_removed_destination_leaves_no_spool, .timeout = 150)
 	on_disk(&s, true);
 }
 
+// Created again with the same DID while the old one still drains: each has a file of its own.
+Test(deliver_spool, a_successor_begins_with_nothing, .timeout = 150)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct lab_mdf m;
+	struct channel_destination_status gone;
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	m.stalled = true;
+	spool_open_bed(b, &s, 64 << 20, m.port);
+	WAIT_FOR(m.connections == 1, 5000);
+	push_at_disk_speed(b, &s, 30000);
+	uint16_t old = s.index;
+	deliver_remove(b->deliver, old);
+	s.index = add(b, closed_port(b), 1);
+	b->rule[0].destination[0] = s.index;
+	cr_assert_eq(deliver_recovered(b->deliver), 0);
+	m.stalled = false;
+	WAIT_FOR(deliver_status(b->deliver, old, &gone) == POI_ERR_NOT_FOUND, 8000);
+	cr_assert_eq(deliver_recovered(b->deliver), 0);
+	push_at_disk_speed(b, &s, 20000);
+	cr_assert_eq(status_of(b, s.index).copies.queued, 20000);
+	cr_assert_gt(on_disk(&s, false), 4 << 20, "the file is there, with its name");
+	bed_free(b);
+	on_disk(&s, true);
+	lab_mdf_stop(&m);
+}
+
 Test(deliver_spool, the_spool_survives_a_restart, .timeout = 150)
 {
 	struct bed *b = bed_new();
