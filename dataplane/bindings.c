@@ -308,7 +308,7 @@ static void rule_of(const struct bindings *b, const struct bound *o, struct rule
 	r->select = by->select;
 	r->select_digest = by->select ? pdr_select_digest(by->select) : 0;
 	r->from_ns = by->from_ns > t->from_ns ? by->from_ns : t->from_ns;
-	r->direction = 0;
+	r->direction = by->direction;
 	r->filter = (struct filter){0};
 	if (by->way == BINDING_ADDRESS) {
 		r->filter.kinds = FILTER_ADDRESS;
@@ -318,7 +318,6 @@ static void rule_of(const struct bindings *b, const struct bound *o, struct rule
 	}
 	struct ip_address own = {.family = by->prefix.family};
 	memcpy(own.b, by->prefix.b, sizeof(own.b));
-	r->direction = by->direction;
 	r->filter.kinds = FILTER_FTEID;
 	r->filter.teid = by->teid;
 	if (own.family == 4)
@@ -344,9 +343,11 @@ uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *s
 // 1: a rule was put; 0: none is wanted there.
 static int bind(struct bindings *b, struct bound_task *t, const struct binding *binding)
 {
-	bool directed = t->also.kinds & FILTER_DIRECTION;
-	uint8_t links = links_bind_session(
-		b->reconcile->links, binding->way == BINDING_TUNNEL, binding->link, directed);
+	const struct links *l = b->reconcile->links;
+	bool rules = t->task->session->kinds & (SESSION_PDR | SESSION_QER | SESSION_NI);
+	bool tunnels = t->also.kinds & FILTER_DIRECTION || (rules && links_tunnels(l));
+	uint8_t links =
+		links_bind_session(l, binding->way == BINDING_TUNNEL, binding->link, tunnels);
 	struct bound *o;
 	struct rule rule;
 

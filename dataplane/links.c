@@ -33,18 +33,23 @@ uint8_t links_bind(const struct links *l, const struct filter *f)
 	return other;
 }
 
-uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, bool directed)
+uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, bool tunnels)
 {
 	uint8_t choice = 0, other = 0;
 
-	if (l->classes & BIT(CONFIG_LINK_N6) && !directed)
+	if (l->classes & BIT(CONFIG_LINK_N6) && !tunnels)
 		choice = BIT(CONFIG_LINK_N6);
 	else if (l->tunnel & BIT(CONFIG_LINK_N3))
 		choice = BIT(CONFIG_LINK_N3);
 	else if (l->tunnel & BIT(CONFIG_LINK_N9))
 		choice = BIT(CONFIG_LINK_N9);
 	if (tunnel ? link == CONFIG_LINK_N3 && l->tunnel & BIT(CONFIG_LINK_OTHER)
-		   : !directed && l->classes & BIT(CONFIG_LINK_OTHER))
+		   : !tunnels && l->classes & BIT(CONFIG_LINK_OTHER))
 		other = BIT(CONFIG_LINK_OTHER);
 	return (choice & BIT(tunnel ? link : CONFIG_LINK_N6)) | other;
+}
+
+bool links_tunnels(const struct links *l)
+{
+	return l->tunnel & (BIT(CONFIG_LINK_N3) | BIT(CONFIG_LINK_N9) | BIT(CONFIG_LINK_OTHER));
 }

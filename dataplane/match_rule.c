@@ -282,6 +282,11 @@ static bool bound_tunnel(const struct rule *rule, const struct port_traits *port
 	return false;
 }
 
+static bool goes(const struct rule *rule, uint8_t direction)
+{
+	return !rule->direction || direction == rule->direction || direction == PDU_DIRECTION_BOTH;
+}
+
 // A user's address as the data network sees it: outside tunnels, where others may have the same
 // one. On a port without a class the tunnels are what counts if it looks into them: the same packet
 // may pass it both ways.
@@ -298,7 +303,7 @@ static bool bound_address(const struct rule *rule, const struct port_traits *por
 		const uint8_t *source = v->data + l->l3 + l->source;
 		uint8_t direction = by_ends(covers(p, l->family, source),
 			covers(p, l->family, source + l->address_length));
-		if (direction == NO_MATCH)
+		if (direction == NO_MATCH || !goes(rule, direction))
 			continue;
 		if (rule->select && !pdr_select_wants(rule->select, v, (uint8_t)i))
 			continue;

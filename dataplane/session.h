@@ -22,8 +22,8 @@ struct binding {
 	uint64_t id;	  // never used twice
 	uint64_t from_ns; // receive time of the message that showed it
 	uint8_t way;	  // enum binding_way
-	// BINDING_TUNNEL: PDU_DIRECTION_FROM_TARGET (uplink) or _TO_TARGET. BINDING_ADDRESS: 0, or
-	// _TO_TARGET where only packets towards the address are meant (rules of the downlink).
+	// PDU_DIRECTION_FROM_TARGET (uplink) or _TO_TARGET. BINDING_ADDRESS: 0 for both; else only
+	// packets from the address, or to it, are meant (rules of one direction).
 	uint8_t direction;
 	uint8_t link;  // enum config_link on which it can be seen: N3, N9 or N6
 	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
@@ -55,12 +55,14 @@ struct sessions_settings {
 			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
+	bool rules_behind; // no port shows tunnels: what a rule means is told by users' addresses
 	uint64_t seed[2];     // of the hashes
 	struct sessions_sink sink;
 };
-#define SESSIONS_DEFAULTS                                                                    \
-	.sessions_max = 1048576, .memory_max = 1536ull << 20, .answered_ns = 60000000000ull, \
-	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull
+#define SESSIONS_DEFAULTS                                                                         \
+	.sessions_max = 1048576, .memory_max = 1536ull << 20, .answered_ns = 60000000000ull,      \
+	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull, \
+	.rules_behind = true
 
 // Counters since the start; one writer (the owner), relaxed readers.
 #define SESSION_COUNTS(X)                                                                \

@@ -190,45 +190,26 @@ static void match_session(struct sessions *st, const struct session *s)
 
 // ---- what it shows of each ----
 
-static struct desire *find_desire(struct sessions *st, const struct watch *w, const struct way *x)
+static struct desire *find_desire(
+	struct sessions *st, const struct watch *w, const struct way *x, uint8_t direction)
 {
 	for (uint32_t i = 0; i < st->n_desires; i++)
-		if (st->desire[i].watch == w && way_same(&st->desire[i].way, x))
+		if (st->desire[i].watch == w && way_same(&st->desire[i].way, x) &&
+			(x->way == BINDING_TUNNEL || st->desire[i].direction == direction))
 			return &st->desire[i];
 	return NULL;
 }
 
-// An address alone tells both directions. Rules of the downlink alone mean packets towards it.
-static uint8_t direction_of(
-	const struct watch *w, const struct rules *r, const struct way *x, uint64_t wanted)
+// What a stage says of a way; a later stage says better what belongs to it than the one before.
+// `done`: of the select, which it takes over.
+static void desire(struct sessions *st, struct matched *m, const struct way *x, uint8_t direction,
+	int done, const struct pdr_select *select)
 {
-	if (x->way != BINDING_ADDRESS)
-		return x->direction;
-	if (!(w->target.kinds & (SESSION_PDR | SESSION_QER)))
-		return 0;
-	for (unsigned i = 0; i < r->n_pdrs; i++)
-		if (r->pdr[i].source == 0 && !(wanted >> i & 1))
-			return PDU_DIRECTION_TO_TARGET;
-	return 0;
-}
-
-static void desire_way(struct sessions *st, struct matched *m, const struct rules *r,
-	const struct way *x, uint64_t wanted)
-{
-	const struct pdr_select *select = NULL;
-	int done = POI_OK;
-
-	if (m->watch->direction != FILTER_ANY_DIRECTION &&
-		(x->way == BINDING_ADDRESS || x->direction != m->watch->direction))
+	if (done != POI_OK) {
+		m->failed |= done != POI_ERR_NOT_FOUND;
 		return;
-	if (!watch_wants_all(m->watch))
-		done = x->whole ? POI_ERR_NOT_FOUND : select_make(st, r, x, wanted, &select);
-	if (done != POI_OK && done != POI_ERR_NOT_FOUND)
-		m->failed = true;
-	// a later stage says better what belongs to it than the one before
-	struct desire *d = find_desire(st, m->watch, x);
-	if (done != POI_OK)
-		return;
+	}
+	struct desire *d = find_desire(st, m->watch, x, direction);
 	if (!d && !array_room(st, (void **)&st->desire, &st->desires_size, st->n_desires + 1,
 			  sizeof(*st->desire))) {
 		m->failed = true;
@@ -240,10 +221,41 @@ static void desire_way(struct sessions *st, struct matched *m, const struct rule
 		d = &st->desire[st->n_desires++];
 	else if (d->select)
 		pdr_select_drop(d->select);
-	*d = (struct desire){.watch = m->watch,
-		.way = *x,
-		.direction = direction_of(m->watch, r, x, wanted),
-		.select = select};
+	*d = (struct desire){
+		.watch = m->watch, .way = *x, .direction = direction, .select = select};
+}
+
+// Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
+// uplink, each by its own filters.
+static void desire_rules(struct sessions *st, struct matched *m, const struct rules *r,
+	const struct way *x, uint64_t wanted)
+{
+	const struct pdr_select *select = NULL;
+	bool up = x->direction == PDU_DIRECTION_FROM_TARGET;
+
+	if (x->whole || (x->way == BINDING_ADDRESS && !st->s.rules_behind))
+		return;
+	int done =
+		select_make(st, r, x->pdrs, up ? SELECT_UPLINK : SELECT_DOWNLINK, wanted, &select);
+	desire(st, m, x, x->way == BINDING_TUNNEL ? x->direction : PDU_DIRECTION_TO_TARGET, done,
+		select);
+	if (x->way == BINDING_TUNNEL)
+		return;
+	select = NULL;
+	done = select_make(st, r, x->uplink, SELECT_UPLINK_BEHIND, wanted, &select);
+	desire(st, m, x, PDU_DIRECTION_FROM_TARGET, done, select);
+}
+
+static void desire_way(struct sessions *st, struct matched *m, const struct rules *r,
+	const struct way *x, uint64_t wanted)
+{
+	if (m->watch->direction != FILTER_ANY_DIRECTION &&
+		(x->way == BINDING_ADDRESS || x->direction != m->watch->direction))
+		return;
+	if (watch_wants_all(m->watch))
+		desire(st, m, x, x->direction, POI_OK, NULL);
+	else
+		desire_rules(st, m, r, x, wanted);
 }
 
 static void desire_stage(

@@ -192,12 +192,6 @@ void rules_gtpv2(
 	}
 }
 
-static bool end_is(const struct tunnel_end *a, const struct tunnel_end *b)
-{
-	return a->teid == b->teid && memcmp(&a->v4, &b->v4, sizeof(a->v4)) == 0 &&
-	       memcmp(&a->v6, &b->v6, sizeof(a->v6)) == 0;
-}
-
 static void linger_end(
 	struct sessions *st, struct rules *r, uint32_t session, const struct tunnel_end *end)
 {
@@ -225,7 +219,7 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 			for (unsigned k = 0; k < n->n_ends; k++)
 				if (is_access(b->end[j].interface) &&
 					n->end[k].interface == b->end[j].interface &&
-					!end_is(&n->end[k].end, &b->end[j].end))
+					!tunnel_end_same(&n->end[k].end, &b->end[j].end))
 					linger_end(st, r, s->number, &b->end[j].end);
 	}
 	// what came back is no left tunnel

@@ -214,6 +214,7 @@ struct way {
 	uint32_t ni; // of an address: its domain
 	struct ip_prefix prefix;
 	uint64_t pdrs;	 // PFCP: those that share it, by place in the rules
+	uint64_t uplink; // of an address: those that packets from it can belong to
 	uint32_t serial; // of the latest transaction that names it, 0 when settled only
 	bool whole;	 // not of PDRs: only for those who want all of the session
 };
@@ -433,6 +434,7 @@ void applied_note(struct sessions *st, struct applied *a, uint32_t string);
 bool far_forwards(const struct rule_far *f);
 const struct rule_far *rules_far(const struct rules *r, uint32_t id);
 const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p);
+bool tunnel_end_same(const struct tunnel_end *a, const struct tunnel_end *b);
 
 // GTPv2-C on rules. Without a response only what the request adds.
 void rules_gtpv2(
@@ -588,7 +590,9 @@ void watches_free(struct sessions *st);
 // Room for `n` entries of `size` octets; false without memory.
 bool array_room(struct sessions *st, void **array, uint32_t *have, uint32_t n, size_t size);
 void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, const struct way *w);
-// The select of a way for the PDRs wanted of those that share it: 0 and NULL for all; INVALID when
-// it cannot be told, NOT_FOUND when none is wanted, NOMEM.
-int select_make(const struct sessions *st, const struct rules *r, const struct way *w,
+// For the PDRs wanted of those that a packet can belong to: 0 and NULL for all; INVALID when it
+// cannot be told, NOT_FOUND when none is wanted, NOMEM. Behind the UPF a user's packet shows
+// neither the tunnel nor the QFI that it came with.
+enum select_of { SELECT_DOWNLINK, SELECT_UPLINK, SELECT_UPLINK_BEHIND };
+int select_make(const struct sessions *st, const struct rules *r, uint64_t pdrs, enum select_of of,
 	uint64_t wanted, const struct pdr_select **out);

@@ -21,9 +21,11 @@ static const struct session_string *flow_of(
 }
 
 static bool choice_of(const struct sessions *st, const struct rules *r, const struct rule_pdr *p,
-	bool uplink, struct pdr_choice *out)
+	enum select_of of, struct pdr_choice *out)
 {
-	out->qfis = p->qfis;
+	bool uplink = of != SELECT_DOWNLINK;
+
+	out->qfis = of == SELECT_UPLINK_BEHIND ? 0 : p->qfis;
 	out->n_flows = 0;
 	if (p->other || p->n_sdfs > PDR_FLOWS_MAX)
 		return false;
@@ -52,26 +54,48 @@ static unsigned in_order(const struct rules *r, uint64_t pdrs, uint8_t *out)
 	return n;
 }
 
-int select_make(const struct sessions *st, const struct rules *r, const struct way *w,
+// What is left of a packet tells its rule only where all ask for one tunnel end and the same QFIs.
+static bool told_behind(const struct rules *r, uint64_t pdrs)
+{
+	const struct rule_pdr *first = NULL;
+	const struct tunnel_end *end = NULL;
+
+	for (unsigned i = 0; i < r->n_pdrs; i++) {
+		const struct rule_pdi *d = pdr_pdi(r, &r->pdr[i]);
+		if (!(pdrs >> i & 1))
+			continue;
+		if (first && first->qfis != r->pdr[i].qfis)
+			return false;
+		first = &r->pdr[i];
+		if (end && d->has_local && !tunnel_end_same(end, &d->local))
+			return false;
+		if (d->has_local)
+			end = &d->local;
+	}
+	return true;
+}
+
+int select_make(const struct sessions *st, const struct rules *r, uint64_t pdrs, enum select_of of,
 	uint64_t wanted, const struct pdr_select **out)
 {
 	struct pdr_choice choice[PDR_SELECT_MAX];
 	uint8_t order[RULES_PDRS_MAX];
 
 	*out = NULL;
-	if (!(w->pdrs & wanted))
+	if (!(pdrs & wanted))
 		return POI_ERR_NOT_FOUND;
-	if (!(w->pdrs & ~wanted))
+	if (!(pdrs & ~wanted))
 		return POI_OK;
-	unsigned n = in_order(r, w->pdrs, order);
+	if (of == SELECT_UPLINK_BEHIND && !told_behind(r, pdrs))
+		return POI_ERR_INVALID;
+	unsigned n = in_order(r, pdrs, order);
 	while (n > 0 && !(wanted >> order[n - 1] & 1))
 		n--; // behind the last that is wanted nothing matters
 	if (n > PDR_SELECT_MAX)
 		return POI_ERR_INVALID;
 	for (unsigned i = 0; i < n; i++) {
 		choice[i].wanted = wanted >> order[i] & 1;
-		if (!choice_of(st, r, &r->pdr[order[i]], w->direction == PDU_DIRECTION_FROM_TARGET,
-			    &choice[i]))
+		if (!choice_of(st, r, &r->pdr[order[i]], of, &choice[i]))
 			return POI_ERR_INVALID;
 	}
 	*out = pdr_select_new(choice, n);

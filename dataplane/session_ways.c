@@ -41,6 +41,12 @@ static void add(struct ways *w, const struct way *x)
 	}
 }
 
+bool tunnel_end_same(const struct tunnel_end *a, const struct tunnel_end *b)
+{
+	return a->teid == b->teid && memcmp(&a->v4, &b->v4, sizeof(a->v4)) == 0 &&
+	       memcmp(&a->v6, &b->v6, sizeof(a->v6)) == 0;
+}
+
 static struct ip_prefix exact(const struct ip_address *a)
 {
 	struct ip_prefix p = {.family = a->family, .length = a->family == 4 ? 32 : 128};
@@ -98,9 +104,15 @@ static void add_outer(struct ways *w, const struct rule_far *f, bool from_access
 	add_tunnel(w, x, &f->outer);
 }
 
-// One PDR. Access to Access is a source base station's forwarding after a handover: its packets
-// were seen on their way there already. What the control plane exchanges with the user (N4-u)
-// shares the user's tunnels on N3 and is left out between the functions.
+// A source base station's forwarding after a handover: its packets were seen on their way there
+// already.
+static bool forwards_back(const struct rule_pdr *p, const struct rule_far *f)
+{
+	return p->source == ACCESS && f && f->interface == ACCESS;
+}
+
+// One PDR. What the control plane exchanges with the user (N4-u) shares the user's tunnels on N3
+// and is left out between the functions.
 static void add_pdr(struct ways *w, const struct rules *r, unsigned i)
 {
 	const struct rule_pdr *p = &r->pdr[i];
@@ -110,7 +122,7 @@ static void add_pdr(struct ways *w, const struct rules *r, unsigned i)
 	bool access = p->source == ACCESS || p->source == UNKNOWN_INTERFACE;
 	struct way x = !access ? downlink_n9 : p->between ? uplink_n9 : uplink_n3;
 
-	if (p->source == CP_FUNCTION || (p->source == ACCESS && f && f->interface == ACCESS))
+	if (p->source == CP_FUNCTION || forwards_back(p, f))
 		return;
 	x.pdrs = 1ull << i;
 	if (d->has_local)
@@ -123,6 +135,30 @@ static void add_pdr(struct ways *w, const struct rules *r, unsigned i)
 		add_outer(w, f, f->interface == CORE, x.pdrs);
 	else if (access ? f->interface == CORE : f->interface == ACCESS)
 		add_outer(w, f, access, x.pdrs);
+}
+
+static bool has_address(const struct rule_pdi *d, const struct ip_prefix *ue)
+{
+	for (unsigned i = 0; i < d->n_ue; i++)
+		if (d->ue[i].family == ue->family && d->ue[i].length == ue->length &&
+			memcmp(d->ue[i].b, ue->b, sizeof(ue->b)) == 0)
+			return true;
+	return d->n_ue == 0;
+}
+
+// To which rules of the uplink a packet from each address can belong: they may not name it.
+static void add_uplinks(struct ways *w, const struct rules *r)
+{
+	for (unsigned i = 0; i < r->n_pdrs; i++) {
+		const struct rule_pdr *p = &r->pdr[i];
+		if (p->source != ACCESS ||
+			forwards_back(p, p->has_far ? rules_far(r, p->far) : NULL))
+			continue;
+		for (uint32_t j = 0; j < w->n; j++)
+			if (w->way[j].way == BINDING_ADDRESS &&
+				has_address(pdr_pdi(r, p), &w->way[j].prefix))
+				w->way[j].uplink |= 1ull << i;
+	}
 }
 
 // Of a partial session rules may be known without the PDRs that lead to them.
@@ -205,6 +241,7 @@ void ways_of(const struct rules *r, struct ways *out)
 	out->overflow = false;
 	for (unsigned i = 0; i < r->n_pdrs; i++)
 		add_pdr(out, r, i);
+	add_uplinks(out, r);
 	if (r->partial)
 		add_unreferenced(out, r);
 	add_bearers(out, r);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dataplane/session.h"
+#include "shared/pdu.h"
 
 #define BINDINGS_MAX 4096
 
@@ -136,10 +137,12 @@ static bool holds(const struct binding *b, const struct facts *f)
 		if (!f->outer.family || f->teid != b->teid ||
 			!ip_prefix_covers(&b->prefix, f->outer.family, f->outer.b))
 			return false;
-	} else if (f->outer.family ||
-		   (!ip_prefix_covers(&b->prefix, f->source.family, f->source.b) &&
-			   !ip_prefix_covers(&b->prefix, f->source.family, f->destination.b))) {
-		return false;
+	} else {
+		bool from = ip_prefix_covers(&b->prefix, f->source.family, f->source.b);
+		bool to = ip_prefix_covers(&b->prefix, f->source.family, f->destination.b);
+		if (f->outer.family || !((from && b->direction != PDU_DIRECTION_TO_TARGET) ||
+					       (to && b->direction != PDU_DIRECTION_FROM_TARGET)))
+			return false;
 	}
 	return !b->select || pdr_select_wants(b->select, &f->view, 1);
 }

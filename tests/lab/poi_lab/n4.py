@@ -338,11 +338,11 @@ class Session:
 		address, teid = gnb or self.old
 		self.p.gpdu(self.upf.n3, address, teid, (self.server(), self.host()), kind=254, owner=self)
 
-	def n6(self, n=1, owner=True):
+	def n6(self, n=1, owner=True, ports=(4000, 5000)):
 		"""A packet each way on N6."""
 		for _ in range(n):
-			for ends, ports in (((self.host(), self.server()), (4000, 5000)), ((self.server(), self.host()), (5000, 4000))):
-				self.p.plain(ends, ports=ports, owner=self if owner else None)
+			self.p.plain((self.host(), self.server()), ports=ports, owner=self if owner else None)
+			self.p.plain((self.server(), self.host()), ports=ports[::-1], owner=self if owner else None)
 
 
 class Bearer:

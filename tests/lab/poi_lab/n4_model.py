@@ -103,6 +103,13 @@ class Rules:
 		held = self.endpoints.get(pdr["endpoint"], {})
 		return {**pdr, **{k: held[k] for k in ("fteid", "ni", "ue") if k in held}}
 
+	def uplink(self, address):
+		"""The rules that a packet from the user's address can belong to."""
+		found = [self.whole(p) for p in self.pdrs.values() if p.get("source") == ACCESS and
+			self.fars.get(p.get("far"), {}).get("destination") != ACCESS]
+		return [p for p in found if not p.get("ue") or any(address in prefix(one) for ue in p["ue"]
+			for one in (ue if isinstance(ue, tuple) else (ue,)) if one != "choose4")]
+
 	def ways(self):
 		"""{(tunnel or address): [(rule, uplink)]}: how packets of the session can be told."""
 		out = {}
@@ -156,10 +163,13 @@ class Known:
 			out.setdefault(way, (found, certain))
 		return {} if self.dead else out
 
+	def states(self, way):
+		"""What may be the UPF's rules, where they have the way."""
+		return [r for r in (self.truth, *(a[2] for a in self.asked)) if way in r.ways()]
+
 	def readings(self, way):
-		"""The rules of a way, as each state that may be the UPF's has them."""
-		found = [r.ways().get(way) for r in (self.truth, *(a[2] for a in self.asked)) if way in r.ways()]
-		return found or [self.ways()[way][0]]
+		"""The rules of a way, as each of those has them."""
+		return [r.ways()[way] for r in self.states(way)] or [self.ways()[way][0]]
 
 
 class Model:
@@ -236,16 +246,27 @@ class Model:
 			return verdict
 		if s.partial:
 			return MAY  # its rules were not seen whole
-		verdicts = {self.select(found, user, up, uplink) for found in s.readings(way)}
+		if uplink:
+			source = ipaddress.ip_address(user["ends"][0])
+			verdicts = {self.select_behind(r.uplink(source), user) for r in s.states(way)}
+		else:
+			verdicts = {self.select(found, user, up) for found in s.readings(way)}
 		if verdicts == {None}:
 			return None
 		return verdict if verdicts == {MUST} else MAY
 
-	def select(self, rules, user, up, uplink):
+	def select_behind(self, rules, user):
+		"""The same for a packet of the uplink on N6, which shows neither its tunnel nor its QFI any more."""
+		wanted = [self.wanted(r) for r in rules]
+		if not any(wanted) or all(wanted):
+			return MUST if any(wanted) else None
+		if len({r.get("qfi") for r in rules}) > 1 or len({r.get("fteid") for r in rules}) > 1:
+			return MAY
+		return self.select([({**r, "qfi": None}, True) for r in rules], user, True)
+
+	def select(self, rules, user, up):
 		"""Whether the rule that the packet belongs to is wanted."""
 		rules = [r for r, _ in rules]
-		if uplink:  # on N6 the address is of the downlink rules; a packet from it belongs to their uplink twins
-			return MUST if all(self.wanted(r) for r in rules) else MAY if any(self.wanted(r) for r in rules) else None
 		for rule in sorted(rules, key=lambda r: r.get("precedence", 1 << 32)):
 			texts = rule.get("sdf", ())
 			if texts and not any(flow_matches(f, user, up) for f in texts):

@@ -448,6 +448,20 @@ def flows(p):
 
 
 @scenario
+def flows_behind_the_upf(p):
+	"""On N6 a packet has left its tunnel: what belongs to a rule is told by addresses and filters, each direction by
+	its own rules."""
+	s = target(p, flows=[(10, 100, 2, "permit out 17 from 198.18.0.0/24 5060-5070 to assigned", None), (11, 90, 3,
+		"permit out 17 from any to assigned 9000,9100-9110", None)])
+	s.establish().connect(p.gnb(1))
+	for remote, local in ((5065, 4000), (5065, 9105), (5071, 4000), (7053, 9000), (7053, 9111)):
+		s.n6(1, ports=(local, remote))
+	s.modify(remove_pdr=[11])  # the downlink rule alone
+	s.n6(1, ports=(9105, 5065)), s.n6(1, ports=(9000, 7053))
+	s.down(1, ports=(7053, 9000)), s.up(1, ports=(9000, 7053))
+
+
+@scenario
 def names_as_text(p):
 	"""A Network Instance as labels, as text, and with the operator's part."""
 	s, t = target(p, ni="text:Internet").establish(), other(p, ni="internet.mnc001.mcc001.gprs").establish()

@@ -91,13 +91,14 @@ static void tunnel(uint64_t watch, uint64_t id, uint32_t address, uint32_t teid,
 	wire_store32(c->binding.prefix.b, address);
 }
 
-static void address(uint64_t watch, uint64_t id)
+static void address(uint64_t watch, uint64_t id, uint8_t direction)
 {
 	struct follower_change *c = says(watch, FOLLOWER_BIND);
 
 	c->binding = (struct binding){.id = id,
 		.way = BINDING_ADDRESS,
 		.link = CONFIG_LINK_N6,
+		.direction = direction,
 		.prefix = {.family = 4, .length = 32}};
 	wire_store32(c->binding.prefix.b, UE);
 }
@@ -128,14 +129,14 @@ static void drop(struct leaving *hold)
 	free(hold);
 }
 
-static struct store_task *begin(uint32_t n, const struct filter *also)
+static struct store_task *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
 {
 	struct channel_task t = {.ne = ne,
 		.xid = {{3}},
 		.delivery = DELIVERY_X3,
 		.n_destinations = 1,
 		.did = {did},
-		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
+		.session = {.kinds = SESSION_IMSI | rules, .imsi = "001010000000001"}};
 
 	memcpy(t.xid.b + 8, &n, sizeof(n));
 	if (also)
@@ -147,6 +148,11 @@ static struct store_task *begin(uint32_t n, const struct filter *also)
 	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
 	reconcile_enters(&walk, task);
 	return task;
+}
+
+static struct store_task *begin(uint32_t n, const struct filter *also)
+{
+	return begin_rules(n, also, 0);
 }
 
 static void end(struct store_task *t)
@@ -315,12 +321,50 @@ Test(bindings, on_n6_addresses_are_what_counts)
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin(1, NULL);
 	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	address(played.watch, 2);
+	address(played.watch, 2, 0);
 	commit();
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "the same packet is on N6");
 	cr_assert_eq(hits(&n6, 0, 0, 80, h), 1);
 	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
+}
+
+// Rules of one direction mean packets that go that way.
+Test(bindings, an_address_has_its_direction)
+{
+	struct hit h[8];
+
+	links.classes = 1u << CONFIG_LINK_N6;
+	links.tunnel = 0;
+	begin_rules(1, NULL, SESSION_PDR);
+	address(played.watch, 1, PDU_DIRECTION_TO_TARGET);
+	commit();
+	cr_assert_eq(table_rules(table), 1);
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 0, "the packet comes from the user");
+	address(played.watch, 2, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 1);
+	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
+	cr_assert(agrees());
+	gone(2);
+	commit();
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 0);
+}
+
+// To which rule a packet belongs is seen where the tunnels are.
+Test(bindings, rules_are_looked_at_in_tunnels)
+{
+	struct hit h[8];
+
+	links.classes |= 1u << CONFIG_LINK_N6;
+	begin_rules(1, NULL, SESSION_QER);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
+	begin(2, NULL);
+	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
 }
 
 Test(bindings, a_select_decides)

@@ -77,4 +77,12 @@ Test(links, ways_of_a_session)
 		links_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6) | other);
 	l = with(1, link, tunnel);
 	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N9, false), BIT(CONFIG_LINK_N9));
+	cr_expect(links_tunnels(&l));
+	l = with(2, link + 2, tunnel + 2);
+	cr_expect(links_tunnels(&l), "one without a class that looks into them");
+	l = with(1, link + 2, tunnel + 2);
+	cr_expect(!links_tunnels(&l));
+	tunnel[2] = CONFIG_TUNNEL_GTPU;
+	l = with(1, link + 2, tunnel + 2);
+	cr_expect(!links_tunnels(&l), "N6 has none of users");
 }

@@ -135,6 +135,15 @@ static const struct binding *tunnel(uint64_t number, uint32_t teid)
 	return NULL;
 }
 
+static const struct binding *address(uint64_t number, uint8_t direction)
+{
+	for (uint32_t i = 0; i < w.n_bound; i++)
+		if (w.bound[i].watch == number && w.bound[i].b.way == BINDING_ADDRESS &&
+			w.bound[i].b.direction == direction)
+			return &w.bound[i].b;
+	return NULL;
+}
+
 Test(session_rules, one_rule_of_those_that_share_a_tunnel)
 {
 	cr_assert_eq(watch(1, SESSION_PDR, 1), 0);
@@ -142,7 +151,9 @@ Test(session_rules, one_rule_of_those_that_share_a_tunnel)
 	cr_assert_eq(watch(3, SESSION_PDR, 9), 0);
 	cr_assert_eq(watch(4, 0, 0), 0);
 	session_of_four("permit out 17 from 192.0.2.0/24 53 to assigned");
-	cr_expect_eq(world_bound_by(&w, 1), 1, "its uplink alone");
+	cr_expect_eq(world_bound_by(&w, 1), 2, "its uplink alone");
+	cr_assert(address(1, UP), "what comes from the user behind the UPF is of its rule too");
+	cr_expect(address(1, UP)->select);
 	cr_assert(tunnel(1, one.uplink));
 	cr_expect(tunnel(1, one.uplink)->select, "rule 3 comes first");
 	cr_expect_eq(world_bound_by(&w, 2), 2, "the downlink and the address");
@@ -152,17 +163,80 @@ Test(session_rules, one_rule_of_those_that_share_a_tunnel)
 	cr_expect_eq(w.state[3].sessions, 0);
 	cr_expect_eq(world_bound_by(&w, 4), 3);
 	cr_expect(!tunnel(4, 0x501)->select, "all of the session");
-	for (uint32_t i = 0; i < w.n_bound; i++)
-		if (w.bound[i].watch == 2 && w.bound[i].b.way == BINDING_ADDRESS)
-			cr_expect_eq(w.bound[i].b.direction, DOWN);
+	cr_expect(address(2, DOWN) && address(2, DOWN)->select);
+	cr_expect(!address(2, UP), "another rule's");
+	cr_expect(address(4, 0) && !address(4, 0)->select);
+}
+
+Test(session_rules, where_tunnels_are_seen_rules_are_told_by_them)
+{
+	struct sessions_settings s = world_settings(&w);
+
+	world_end(&w);
+	s.rules_behind = false;
+	world_make(&w, &s);
+	cr_assert_eq(watch(1, SESSION_QER, 8), 0);
+	cr_assert_eq(watch(4, 0, 0), 0);
+	session_of_four("permit out 17 from 192.0.2.0/24 53 to assigned");
+	cr_expect_eq(world_bound_by(&w, 1), 2);
+	cr_expect(tunnel(1, one.uplink) && tunnel(1, 0x501));
+	cr_expect_eq(world_bound_by(&w, 4), 3, "the session's address is its own");
+}
+
+// The uplink rules differ in what a packet has lost behind the UPF.
+static void session_of_two_uplinks(bool by_qfi)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 50, 0, 1);
+	lab_node(&l, SMF);
+	lab_f_seid(&l, one.cp, SMF);
+	for (uint16_t id = 1; id <= 3; id++) {
+		lab_open(&l, 1);
+		lab_ie16(&l, 56, id);
+		lab_ie32(&l, 29, id);
+		lab_open(&l, 2);
+		lab_ie8(&l, 20, id == 3);
+		if (id == 3)
+			lab_ue(&l, one.ue);
+		else
+			lab_f_teid(&l, by_qfi ? 0x1001 : 0x1000u + id, N3_UPF);
+		if (id < 3 && by_qfi)
+			lab_ie8(&l, 124, (uint8_t)id);
+		lab_close(&l);
+		lab_ie32(&l, 108, id == 3 ? 2 : 1);
+		lab_close(&l);
+	}
+	create_far(&l, 1, 0);
+	create_far(&l, 2, 0x501);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	play_established(&w, &one, 1, 1);
+}
+
+Test(session_rules, what_is_lost_behind_the_upf)
+{
+	for (int by_qfi = 0; by_qfi < 2; by_qfi++) {
+		cr_assert_eq(watch(1, SESSION_PDR, 1), 0);
+		cr_assert_eq(watch(2, SESSION_PDR, 3), 0);
+		session_of_two_uplinks(by_qfi);
+		cr_expect(tunnel(1, 0x1001));
+		cr_expect(!address(1, UP));
+		cr_expect(w.state[1].unsure, "some of its packets cannot be told on N6");
+		cr_expect(address(2, DOWN) && !w.state[2].unsure);
+		world_end(&w);
+		world_make(&w, NULL);
+	}
 }
 
 Test(session_rules, rules_of_a_qer)
 {
 	cr_assert_eq(watch(1, SESSION_QER, 8), 0);
 	session_of_four("permit out ip from any to assigned");
-	cr_expect_eq(world_bound_by(&w, 1), 3);
+	cr_expect_eq(world_bound_by(&w, 1), 4);
 	cr_assert(tunnel(1, one.uplink) && tunnel(1, 0x501));
+	cr_assert(address(1, UP) && address(1, DOWN));
+	cr_expect(address(1, UP)->select && address(1, DOWN)->select);
 	cr_expect(tunnel(1, one.uplink)->select && tunnel(1, 0x501)->select);
 	cr_expect(!w.state[1].unsure);
 }
@@ -195,11 +269,12 @@ Test(session_rules, network_instance)
 	session_of_four(NULL);
 	play_up(&w, &two, 4, 0x502, GNB_A);
 	cr_expect_eq(
-		world_bound_by(&w, 1), 2 + 3, "rules of the core side; all of the other session");
-	cr_expect_eq(world_bound_by(&w, 2), 5);
+		world_bound_by(&w, 1), 2 + 4, "rules of the core side; all of the other session");
+	cr_expect_eq(world_bound_by(&w, 2), 6);
 	cr_expect_eq(w.state[1].sessions, 2);
 	cr_assert_eq(watch_ni(3, "access", 6), 0);
-	cr_expect_eq(world_bound_by(&w, 3), 1);
+	cr_expect_eq(world_bound_by(&w, 3), 2);
+	cr_expect(address(3, UP) && address(1, DOWN));
 	cr_assert_eq(watch_ni(4, "nowhere", 7), 0);
 	cr_expect_eq(world_bound_by(&w, 4), 0);
 }
