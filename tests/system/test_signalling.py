@@ -18,6 +18,7 @@ from test_following import targets_of
 
 TUNNELS = "{ device: net_pcap0, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.0/24, \"2001:db8:100::/64\"], " \
 	"signalling: [pfcp, gtpv2c, radius] }"
+SIGNALLING = "{ device: net_pcap0, mode: probe, link: n3, signalling: [pfcp, gtpv2c, radius] }"
 PLAIN = "{ device: net_pcap1, mode: probe, link: n6 }"
 MARK = re.compile(rb"n4 frame (\d{8})")
 
@@ -28,9 +29,10 @@ def spread(octets):
 
 
 class Network:
-	"""The product with a port for tunnels and signalling, and perhaps one for N6, each fed by pipes, one a worker."""
+	"""The product with a port for signalling, where it may look into tunnels, and perhaps one for N6, each fed by pipes,
+	one a worker."""
 
-	def __init__(self, workers=1, plain=False):
+	def __init__(self, workers=1, plain=False, tunnels=True):
 		self.folder = tempfile.mkdtemp(prefix="poi-n4-")
 		self.feeds, self.poi, self.world = {}, None, 0
 		try:
@@ -41,7 +43,7 @@ class Network:
 			if workers > 1:
 				mine = sorted(os.sched_getaffinity(0))
 				eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(workers + 1))
-			self.poi = fixture.Poi(eal=eal.strip(), ports=(TUNNELS, PLAIN)[:1 + plain], xsd=False)
+			self.poi = fixture.Poi(eal=eal.strip(), ports=(TUNNELS if tunnels else SIGNALLING, PLAIN)[:1 + plain], xsd=False)
 			if workers > 1:
 				with open(self.poi.file) as file:
 					text = re.sub(r"main-cpu: \d+", "main-cpu: 0", file.read())
@@ -119,12 +121,12 @@ def xml(target):
 
 
 class Case(unittest.TestCase):
-	workers, plain = 1, False
+	workers, plain, tunnels = 1, False, True
 	maxDiff = None
 
 	@classmethod
 	def setUpClass(cls):
-		cls.network = Network(cls.workers, cls.plain)
+		cls.network = Network(cls.workers, cls.plain, cls.tunnels)
 		cls.addClassCleanup(cls.network.close)
 		cls.poi = cls.network.poi
 		cls.mdf = cls.poi.mdf(keep=True)
@@ -141,6 +143,9 @@ class Case(unittest.TestCase):
 		for target in targets:
 			xid = x1.new_id()
 			answer = self.poi.admf.activate(xid, xml(target), [self.did])
+			if "direction" in target and not self.tunnels:
+				self.assertEqual(answer.error, 3010, "a direction is of a tunnel: %s" % answer)
+				continue
 			self.assertTrue(answer.completed, "%s: %s" % (target, answer))
 			out[xid] = target
 		return out
@@ -158,8 +163,9 @@ class Case(unittest.TestCase):
 		return out
 
 	def links(self, target):
-		"""Where a task is bound: the anchor's side before N3; a direction is of a tunnel."""
-		return ("n6",) if self.plain and "direction" not in target else ("n3",)
+		"""Where a task is bound: the anchor's side before N3; a direction is of a tunnel, and rules are told in tunnels."""
+		parts = {"direction", "pdr", "qer", "ni"} & set(target)
+		return ("n6",) if self.plain and not (self.tunnels and parts) else ("n3",)
 
 	def check(self, name, lost=None):
 		player = n4.play(name, lost, self.network.next_world())
@@ -188,6 +194,12 @@ class PlayedOnN6(Case):
 	"""With a port behind the UPF, where a task without a direction is bound: the scenarios with packets there."""
 
 	plain = True
+
+
+class PlayedBehind(Case):
+	"""The same where nothing looks into tunnels."""
+
+	plain, tunnels = True, False
 
 
 class Captured(Case):
@@ -256,5 +268,6 @@ for _name in scenarios.SCENARIOS:
 	setattr(PlayedByTwo, "test_%s" % _name, case(_name))
 	if any(f.link == "n6" for f in n4.play(_name).frames):
 		setattr(PlayedOnN6, "test_%s" % _name, case(_name))
+		setattr(PlayedBehind, "test_%s" % _name, case(_name))
 for _name, _lost in LOSSES:
 	setattr(PlayedByTwo, "test_%s_without_%d" % (_name, _lost), case(_name, _lost))

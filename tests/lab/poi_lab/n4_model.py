@@ -107,8 +107,9 @@ class Rules:
 		"""The rules that a packet from the user's address can belong to."""
 		found = [self.whole(p) for p in self.pdrs.values() if p.get("source") == ACCESS and
 			self.fars.get(p.get("far"), {}).get("destination") != ACCESS]
-		return [p for p in found if not p.get("ue") or any(address in prefix(one) for ue in p["ue"]
-			for one in (ue if isinstance(ue, tuple) else (ue,)) if one != "choose4")]
+		def named(pdr):
+			return [one for ue in pdr.get("ue", ()) for one in (ue if isinstance(ue, tuple) else (ue,)) if one != "choose4"]
+		return [p for p in found if not named(p) or any(address in prefix(one) for one in named(p))]
 
 	def ways(self):
 		"""{(tunnel or address): [(rule, uplink)]}: how packets of the session can be told."""
