@@ -37,6 +37,7 @@ struct follower {
 	bool running;
 	int fd;
 	// the thread's own
+	struct command *owed; // watches for which the store had no memory
 	struct changes made; // not handed on yet
 	uint64_t last_ns, tick_ns, heard_ns;
 	uint64_t lost, lost_ns;
@@ -113,6 +114,12 @@ static void on_state(void *context, uint64_t watch, const struct watch_state *st
 
 // ---- life ----
 
+static void forget(struct command *c)
+{
+	explicit_bzero(&c->target, sizeof(c->target));
+	free(c);
+}
+
 struct follower *follower_new(const struct follower_settings *s)
 {
 	struct follower *f = calloc(1, sizeof(*f));
@@ -150,16 +157,21 @@ static void free_all(struct follower_change *c)
 	}
 }
 
+static void forget_all(struct command *c)
+{
+	for (struct command *next; c; c = next) {
+		next = c->next;
+		forget(c);
+	}
+}
+
 void follower_free(struct follower *f)
 {
 	if (!f)
 		return;
 	sessions_free(f->sessions);
-	while (f->first) {
-		struct command *c = f->first;
-		f->first = c->next;
-		free(c);
-	}
+	forget_all(f->first);
+	forget_all(f->owed);
 	free_all(f->made.first);
 	free_all(f->changes.first);
 	if (f->fd >= 0)
@@ -204,6 +216,19 @@ static uint32_t drain(struct follower *f, uint32_t most)
 	return n;
 }
 
+// A watch without memory is in doubt until it has some; nothing else waits for it.
+static void watch_owed(struct follower *f)
+{
+	for (struct command **at = &f->owed; *at;) {
+		struct command *c = *at;
+		if (sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
+			POI_ERR_NOMEM)
+			return;
+		*at = c->next;
+		forget(c);
+	}
+}
+
 static void tick(struct follower *f, uint64_t now)
 {
 	if (now - f->tick_ns < TICK_NS)
@@ -212,6 +237,7 @@ static void tick(struct follower *f, uint64_t now)
 	if (now - TICK_LAG_NS > f->last_ns)
 		f->last_ns = now - TICK_LAG_NS;
 	sessions_tick(f->sessions, f->last_ns);
+	watch_owed(f);
 }
 
 static uint64_t lost(const struct follower *f)
@@ -245,19 +271,43 @@ static void watch_losses(struct follower *f, uint64_t now)
 	f->losing = losing;
 }
 
+static void owe(struct follower *f, struct command *c)
+{
+	const struct watch_state unsure = {.unsure = true};
+	struct command **end = &f->owed;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = c;
+	c->next = NULL;
+	on_state(f, c->watch, &unsure);
+}
+
+static void unwatch(struct follower *f, uint64_t watch)
+{
+	if (sessions_unwatch(f->sessions, watch) == POI_OK)
+		return;
+	for (struct command **at = &f->owed; *at; at = &(*at)->next)
+		if ((*at)->watch == watch) {
+			struct command *c = *at;
+			*at = c->next;
+			forget(c);
+			return;
+		}
+}
+
 static void obey(struct follower *f, struct command *c)
 {
 	for (struct command *next; c; c = next) {
 		next = c->next;
-		if (c->ends) {
-			(void)sessions_unwatch(f->sessions, c->watch);
-		} else {
-			while (sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
-				POI_ERR_NOMEM)
-				usleep(1000);
+		if (!c->ends && sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
+					POI_ERR_NOMEM) {
+			owe(f, c);
+			continue;
 		}
-		explicit_bzero(&c->target, sizeof(c->target));
-		free(c);
+		if (c->ends)
+			unwatch(f, c->watch);
+		forget(c);
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #define REAP_AT_ONCE 1u // sessions of a restart cleared away with each message: two for a new one
 #define REAP_A_TICK 1024u
+#define KEPT_PART 16u // of the memory: for tasks alone
 
 static bool make_scratch(struct sessions *st)
 {
@@ -56,6 +57,7 @@ struct sessions *sessions_new(const struct sessions_settings *s)
 		return NULL;
 	st->s = *s;
 	st->memory.max = s->memory_max;
+	st->memory.kept = s->memory_max / KEPT_PART;
 	st->oldest_partial = st->newest_partial = SESSION_NONE;
 	st->reap_end = &st->reap;
 	st->linger_end = &st->linger;

@@ -33,7 +33,7 @@ struct binding {
 	const struct pdr_select *select;
 };
 
-struct watch_state {	   // told whenever it changes
+struct watch_state {	   // told at the beginning, and whenever it changes
 	uint32_t sessions; // bound now
 	bool bound_once;   // was bound to a session at least once
 	bool unsure; // its view was lost: association gone, memory bound reached, message loss seen

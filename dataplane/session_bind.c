@@ -12,7 +12,10 @@ bool array_room(struct sessions *st, void **array, uint32_t *have, uint32_t n, s
 	if (n <= *have)
 		return true;
 	uint32_t room = n * 2 < 64 ? 64 : n * 2;
+	bool for_tasks = st->memory.for_tasks;
+	st->memory.for_tasks = true;
 	void *grown = session_alloc(&st->memory, room * size);
+	st->memory.for_tasks = for_tasks;
 	if (!grown)
 		return false;
 	if (*array)
@@ -62,14 +65,6 @@ void bind_refused(struct sessions *st)
 }
 
 // ---- bonds ----
-
-static struct bond *bond_of(const struct session *s, const struct watch *w)
-{
-	for (struct bond *b = s->bonds; b; b = b->next_of_session)
-		if (b->watch == w)
-			return b;
-	return NULL;
-}
 
 static struct bond *bond_new(struct sessions *st, struct session *s, struct watch *w)
 {
@@ -139,27 +134,37 @@ void bind_end(struct sessions *st, struct session *s, enum session_end why)
 
 // ---- which watches the session satisfies ----
 
+static void join_round(struct sessions *st, struct watch *w)
+{
+	if (w->round == st->round)
+		return;
+	w->round = st->round;
+	w->matched = SESSION_NONE;
+	w->bond = NULL;
+}
+
 static bool add_matched(struct sessions *st, struct watch *w)
 {
-	for (uint32_t i = 0; i < st->n_matched; i++)
-		if (st->matched[i].watch == w)
-			return true;
+	join_round(st, w);
+	if (w->matched != SESSION_NONE)
+		return true;
 	if (!array_room(st, (void **)&st->matched, &st->matched_size, st->n_matched + 1,
 		    sizeof(*st->matched)))
 		return false;
-	st->matched[st->n_matched++] = (struct matched){.watch = w};
+	w->matched = st->n_matched++;
+	st->matched[w->matched] = (struct matched){.watch = w, .first = SESSION_NONE};
 	return true;
 }
 
 static void match_key(struct sessions *st, const struct rules *r, uint64_t key)
 {
-	struct index_cursor c = session_index_find(&st->watch_index, key);
+	const struct anchor *a = anchor_find(st, key);
 
-	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
-		struct watch *w = session_table_get(&st->watches, i);
-		if (watch_matches(w, r) && !add_matched(st, w))
+	for (const struct watch_anchor *x = a ? a->first : NULL; x; x = x->next)
+		if (watch_matches(x->watch, r) && !add_matched(st, x->watch)) {
+			bind_refused(st);
 			return;
-	}
+		}
 }
 
 // By the names that a stage's rules have.
@@ -179,7 +184,12 @@ static void match_session(struct sessions *st, const struct session *s)
 {
 	uint64_t keys[SESSION_KEYS_MAX];
 
+	st->round++;
 	st->n_matched = 0;
+	for (struct bond *b = s->bonds; b; b = b->next_of_session) {
+		join_round(st, b->watch);
+		b->watch->bond = b;
+	}
 	if (st->watches.live == 0)
 		return;
 	record_unpack(s, st->rules[0]);
@@ -191,10 +201,10 @@ static void match_session(struct sessions *st, const struct session *s)
 // ---- what it shows of each ----
 
 static struct desire *find_desire(
-	struct sessions *st, const struct watch *w, const struct way *x, uint8_t direction)
+	struct sessions *st, const struct matched *m, const struct way *x, uint8_t direction)
 {
-	for (uint32_t i = 0; i < st->n_desires; i++)
-		if (st->desire[i].watch == w && way_same(&st->desire[i].way, x) &&
+	for (uint32_t i = m->first; i != SESSION_NONE; i = st->desire[i].next)
+		if (way_same(&st->desire[i].way, x) &&
 			(x->way == BINDING_TUNNEL || st->desire[i].direction == direction))
 			return &st->desire[i];
 	return NULL;
@@ -209,7 +219,7 @@ static void desire(struct sessions *st, struct matched *m, const struct way *x, 
 		m->failed |= done != POI_ERR_NOT_FOUND;
 		return;
 	}
-	struct desire *d = find_desire(st, m->watch, x, direction);
+	struct desire *d = find_desire(st, m, x, direction);
 	if (!d && !array_room(st, (void **)&st->desire, &st->desires_size, st->n_desires + 1,
 			  sizeof(*st->desire))) {
 		m->failed = true;
@@ -217,12 +227,18 @@ static void desire(struct sessions *st, struct matched *m, const struct way *x, 
 			pdr_select_drop(select);
 		return;
 	}
-	if (!d)
-		d = &st->desire[st->n_desires++];
-	else if (d->select)
+	if (d && d->select)
 		pdr_select_drop(d->select);
-	*d = (struct desire){
-		.watch = m->watch, .way = *x, .direction = direction, .select = select};
+	if (!d) {
+		d = &st->desire[st->n_desires];
+		d->next = m->first;
+		m->first = st->n_desires++;
+	}
+	*d = (struct desire){.watch = m->watch,
+		.next = d->next,
+		.way = *x,
+		.direction = direction,
+		.select = select};
 }
 
 // Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
@@ -280,7 +296,6 @@ static void desire_stage(
 static bool drop_foreign(struct sessions *st, const struct session *s, const struct ways *all)
 {
 	bool own[WAYS_MAX] = {0}, ambiguous = false, one;
-	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < all->n; i++) {
 		own[i] = session_owns(st, s, &all->way[i], &one);
@@ -289,27 +304,23 @@ static bool drop_foreign(struct sessions *st, const struct session *s, const str
 	for (uint32_t i = 0; i < st->n_desires; i++) {
 		struct desire *d = &st->desire[i];
 		const struct way *w = ways_find(all, &d->way);
-		if (w && own[w - all->way])
-			st->desire[n++] = *d;
-		else if (d->select)
-			pdr_select_drop(d->select);
+		d->foreign = !w || !own[w - all->way];
 	}
-	st->n_desires = n;
 	return ambiguous;
 }
 
 // ---- the change ----
 
-static void set_holds(struct sessions *st, struct bond *b)
+static void set_holds(struct sessions *st, struct bond *b, const struct matched *m)
 {
 	uint32_t n = 0, most = 0;
 
-	for (uint32_t i = 0; i < st->n_desires; i++)
-		most += st->desire[i].watch == b->watch;
+	for (uint32_t i = m->first; i != SESSION_NONE; i = st->desire[i].next)
+		most += !st->desire[i].foreign;
 	struct hold *hold = most ? session_alloc(&st->memory, most * sizeof(*hold)) : NULL;
-	for (uint32_t i = 0; i < st->n_desires && hold; i++) {
+	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = st->desire[i].next) {
 		struct desire *d = &st->desire[i];
-		if (d->watch != b->watch)
+		if (d->foreign)
 			continue;
 		hold[n].n9 = d->way.link == CONFIG_LINK_N9;
 		hold[n].number = bound_take(st, d);
@@ -326,7 +337,7 @@ static void bond_update(struct sessions *st, struct session *s, const struct mat
 	bool ambiguous, bool unsure)
 {
 	struct watch *w = m->watch;
-	struct bond *b = bond_of(s, w);
+	struct bond *b = w->bond;
 
 	if (!b)
 		b = bond_new(st, s, w);
@@ -341,7 +352,7 @@ static void bond_update(struct sessions *st, struct session *s, const struct mat
 	b->ambiguous = ambiguous;
 	b->unsure = ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
-	set_holds(st, b);
+	set_holds(st, b, m);
 	w->sessions += b->n > 0;
 	w->n_unsure += b->unsure;
 	if (b->n > 0) {
@@ -353,10 +364,7 @@ static void bond_update(struct sessions *st, struct session *s, const struct mat
 
 static bool is_matched(const struct sessions *st, const struct watch *w)
 {
-	for (uint32_t i = 0; i < st->n_matched; i++)
-		if (st->matched[i].watch == w)
-			return st->matched[i].holds;
-	return false;
+	return w->round == st->round && w->matched != SESSION_NONE && st->matched[w->matched].holds;
 }
 
 static void rebind(struct sessions *st, struct session *s)
@@ -373,7 +381,7 @@ static void rebind(struct sessions *st, struct session *s)
 		if (st->matched[i].holds)
 			bond_update(st, s, &st->matched[i], ambiguous, unsure);
 	for (uint32_t i = 0; i < st->n_desires; i++)
-		if (st->desire[i].select) // of a watch that had no room
+		if (st->desire[i].select) // another's, or of a watch that had no room
 			pdr_select_drop(st->desire[i].select);
 	for (struct bond *b = s->bonds, *next; b; b = next) {
 		next = b->next_of_session;
@@ -392,15 +400,19 @@ static void tell_state(struct sessions *st, struct watch *w)
 		.unsure = w->lost || w->n_unsure > 0 || st->blind};
 
 	w->dirty = false;
-	if (now.sessions == w->told.sessions && now.bound_once == w->told.bound_once &&
-		now.unsure == w->told.unsure)
+	if (w->told_once && now.sessions == w->told.sessions &&
+		now.bound_once == w->told.bound_once && now.unsure == w->told.unsure)
 		return;
+	w->told_once = true;
 	w->told = now;
 	st->s.sink.state(st->s.sink.context, w->id, &now);
 }
 
 void bind_flush(struct sessions *st)
 {
+	bool for_tasks = st->memory.for_tasks;
+
+	st->memory.for_tasks = true;
 	for (uint32_t i = 0; i < st->n_dirty; i++) {
 		struct session *s = session_table_get(&st->sessions, st->dirty[i]);
 		if (!s || !(s->flags & SESSION_DIRTY))
@@ -421,4 +433,5 @@ void bind_flush(struct sessions *st)
 		st->dirty_watches = w->next_dirty;
 		tell_state(st, w);
 	}
+	st->memory.for_tasks = for_tasks;
 }

@@ -15,8 +15,10 @@
 
 struct session_memory {
 	uint64_t used, max;
+	uint64_t kept; // of max: for what tasks need, however much is signalled
+	bool for_tasks;
 };
-void *session_alloc(struct session_memory *m, size_t size); // zeroed; NULL beyond `max`
+void *session_alloc(struct session_memory *m, size_t size); // zeroed; NULL beyond the bound
 void session_release(struct session_memory *m, void *p);
 
 // Numbers for pointers, the lowest free last used first.
@@ -248,6 +250,7 @@ struct transaction {
 struct transaction_list {
 	struct transaction *oldest, *newest;
 	uint32_t n;
+	uint64_t octets;
 };
 
 #define EARLY_SLOTS 65536u
@@ -283,21 +286,38 @@ struct lingering {
 
 // ---- watches and bindings ----
 
+// All watches that are looked up by one key; any number of tasks may have it.
+struct anchor {
+	uint64_t key;
+	uint32_t number;
+	struct watch_anchor {
+		struct anchor *of;
+		struct watch *watch;
+		struct watch_anchor *next, *previous;
+	} * first;
+};
+#define WATCH_ANCHORS_MAX 4
+
 struct watch {
 	uint64_t id;
 	struct session_target target;
 	uint64_t imsi, msisdn, imei, imeisv;
 	uint32_t ni; // string, SESSION_NONE when there is none
 	uint32_t number;
-	uint64_t anchor[4]; // hashes
+	struct watch_anchor anchor[WATCH_ANCHORS_MAX];
 	uint8_t n_anchors;
 	uint8_t direction;
 	bool dirty, lost;
 	uint32_t sessions, n_unsure; // bonds that have bindings; bonds in doubt
 	struct watch_state told;
-	bool bound_once;
+	bool told_once, bound_once;
 	struct bond *bonds;
 	struct watch *next_dirty;
+	// While a session is bound anew (`round`): its place among the matched, and the bond of
+	// both.
+	uint64_t round;
+	uint32_t matched;
+	struct bond *bond;
 };
 
 struct bond { // a session that satisfies a watch
@@ -331,10 +351,13 @@ struct bound { // one binding of one watch, shared by all sessions that show it
 struct matched { // a watch that the session at hand may satisfy
 	struct watch *watch;
 	bool holds, failed;
+	uint32_t first; // of its desires, SESSION_NONE at the end
 };
 
 struct desire { // a binding that the session at hand shows
 	struct watch *watch;
+	uint32_t next; // of the same watch
+	bool foreign;
 	struct way way;
 	uint8_t direction;
 	const struct pdr_select *select;
@@ -373,7 +396,9 @@ struct sessions {
 	uint64_t early_octets;
 
 	struct session_table watches;
-	struct session_index watch_index; // by anchor; by id
+	struct session_index watch_index; // by id
+	struct session_table anchors;
+	struct session_index anchor_index;
 	uint32_t ni_watches;		  // those found by their network instance
 	bool blind, blind_told;		  // a session was refused
 	uint64_t blind_ns;
@@ -389,6 +414,7 @@ struct sessions {
 	uint32_t n_desires, desires_size;
 	struct matched *matched;
 	uint32_t n_matched, matched_size;
+	uint64_t round;
 
 	struct rules *rules[SCRATCH];
 	struct applied *applied[SCRATCH];
@@ -525,6 +551,8 @@ struct transaction *transaction_sibling(
 	struct sessions *st, struct transaction *t, struct session *s);
 void transactions_forget(struct sessions *st, struct session *s); // the session ends
 void transactions_expire(struct sessions *st);
+// The oldest that waits, if it has for so long; false: none.
+bool transactions_give_up(struct sessions *st, uint64_t age_ns);
 void transactions_free(struct sessions *st);
 void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
 	const struct span *whole);
@@ -583,6 +611,7 @@ uint32_t bound_take(struct sessions *st, struct desire *d); // keeps d's select;
 void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
 void bounds_retry(struct sessions *st);
 void bounds_free(struct sessions *st);
+struct anchor *anchor_find(const struct sessions *st, uint64_t key);
 bool watch_matches(const struct watch *w, const struct rules *r);
 uint64_t watch_wants(const struct watch *w, const struct rules *r); // PDRs, by place
 bool watch_wants_all(const struct watch *w);			    // nothing less than the session

@@ -3,6 +3,9 @@
 #include <stddef.h>
 #include <string.h>
 
+// By then a control plane has given it up, whichever it is (10 s three times is the most seen).
+#define UNANSWERED_NS 30000000000ull
+
 // ---- lists ----
 
 static void pair_link(struct sessions *st, struct session *s, struct pair *p)
@@ -141,7 +144,7 @@ static struct session *new_record(struct sessions *st, const struct rules *r)
 static bool make_room(struct sessions *st)
 {
 	// what a new session takes at most beside its record: entries, a transaction, a chunk
-	const uint64_t margin = 64 << 10;
+	const uint64_t margin = (64 << 10) + st->memory.kept;
 
 	while (st->counts.sessions >= st->s.sessions_max ||
 		st->memory.used + margin > st->s.memory_max) {
@@ -150,6 +153,9 @@ static bool make_room(struct sessions *st)
 			sessions_reap(st, 64); // what a restart left is in the way
 			continue;
 		}
+		// then what was asked for and never answered
+		if (!oldest && transactions_give_up(st, UNANSWERED_NS))
+			continue;
 		if (!oldest)
 			return false;
 		st->counts.evicted++;

@@ -8,7 +8,7 @@
 
 void *session_alloc(struct session_memory *m, size_t size)
 {
-	if (m->used + size > m->max)
+	if (m->used + size > m->max - (m->for_tasks ? 0 : m->kept))
 		return NULL;
 	void *p = calloc(1, size);
 	if (p)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define ASKED_OF_SESSION_MAX 8u // more at a time: the oldest is given up
+#define ASKED_PART 8u		// of the memory, for what waits
 #define EARLY_MAX 4096u
 #define EARLY_OCTETS_MAX (4ull << 20)
 
@@ -54,6 +55,7 @@ static void list_push(struct transaction_list *l, struct transaction *t)
 	*(l->newest ? &l->newest->newer : &l->oldest) = t;
 	l->newest = t;
 	l->n++;
+	l->octets += sizeof(*t) + t->length;
 }
 
 static void list_remove(struct transaction_list *l, struct transaction *t)
@@ -61,6 +63,7 @@ static void list_remove(struct transaction_list *l, struct transaction *t)
 	*(t->newer ? &t->newer->older : &l->newest) = t->older;
 	*(t->older ? &t->older->newer : &l->oldest) = t->newer;
 	l->n--;
+	l->octets -= sizeof(*t) + t->length;
 }
 
 static void drop_raw(struct sessions *st, struct transaction *t)
@@ -136,6 +139,14 @@ static void give_up(struct sessions *st, struct transaction *t)
 		give_up(st, sibling);
 }
 
+bool transactions_give_up(struct sessions *st, uint64_t age_ns)
+{
+	if (!st->asked.oldest || st->asked.oldest->time_ns + age_ns > st->now_ns)
+		return false;
+	give_up(st, st->asked.oldest);
+	return true;
+}
+
 struct transaction *transaction_ask(struct sessions *st, const struct signalling_packet *p,
 	uint64_t key, uint8_t type, const struct span *whole)
 {
@@ -148,6 +159,9 @@ struct transaction *transaction_ask(struct sessions *st, const struct signalling
 	}
 	if (known)
 		give_up(st, known); // the number is used again
+	while (st->asked.octets + whole->length > st->s.memory_max / ASKED_PART &&
+		transactions_give_up(st, 0))
+		;
 	struct transaction *t = transaction_new(st, whole);
 	if (!t)
 		goto no_memory;

@@ -88,37 +88,103 @@ uint64_t watch_wants(const struct watch *w, const struct rules *r)
 
 // ---- where it is found: by its most selective criterion ----
 
-static void anchor_seid(const struct sessions *st, struct watch *w, const struct ip_address *a)
+static unsigned seid_anchors(const struct sessions *st, const struct session_target *t,
+	const struct ip_address *a, uint64_t *key)
 {
 	enum key_kind cp = a ? KEY_CP : KEY_CP_SEID, up = a ? KEY_UP : KEY_UP_SEID;
 
 	if (a && !a->family)
-		return;
-	w->anchor[w->n_anchors++] = key_seid(st, cp, 0, a, w->target.seid);
-	w->anchor[w->n_anchors++] = key_seid(st, up, 0, a, w->target.seid);
+		return 0;
+	key[0] = key_seid(st, cp, 0, a, t->seid);
+	key[1] = key_seid(st, up, 0, a, t->seid);
+	return 2;
 }
 
-static void set_anchors(const struct sessions *st, struct watch *w)
+static unsigned anchors_of(
+	const struct sessions *st, const struct watch *w, uint64_t key[WATCH_ANCHORS_MAX])
 {
 	const struct session_target *t = &w->target;
+	unsigned n = 0;
 
 	if (t->kinds & SESSION_FSEID) {
 		if (!t->seid_v4.family && !t->seid_v6.family)
-			anchor_seid(st, w, NULL);
-		anchor_seid(st, w, &t->seid_v4);
-		anchor_seid(st, w, &t->seid_v6);
-	} else if (t->kinds & SESSION_IMSI) {
-		w->anchor[w->n_anchors++] = key_number(st, KEY_IMSI, w->imsi);
-	} else if (t->kinds & SESSION_MSISDN) {
-		w->anchor[w->n_anchors++] = key_number(st, KEY_MSISDN, w->msisdn);
-	} else if (t->kinds & (SESSION_IMEI | SESSION_IMEISV)) {
-		w->anchor[w->n_anchors++] =
-			key_number(st, KEY_IMEI, t->kinds & SESSION_IMEISV ? w->imeisv : w->imei);
-	} else if (t->kinds & SESSION_NAI) {
-		w->anchor[w->n_anchors++] = key_text(st, KEY_NAI, t->nai, strlen(t->nai));
-	} else {
-		w->anchor[w->n_anchors++] = key_number(st, KEY_NI, w->ni);
+			n = seid_anchors(st, t, NULL, key);
+		n += seid_anchors(st, t, &t->seid_v4, key + n);
+		return n + seid_anchors(st, t, &t->seid_v6, key + n);
 	}
+	if (t->kinds & SESSION_IMSI)
+		*key = key_number(st, KEY_IMSI, w->imsi);
+	else if (t->kinds & SESSION_MSISDN)
+		*key = key_number(st, KEY_MSISDN, w->msisdn);
+	else if (t->kinds & (SESSION_IMEI | SESSION_IMEISV))
+		*key = key_number(st, KEY_IMEI, t->kinds & SESSION_IMEISV ? w->imeisv : w->imei);
+	else if (t->kinds & SESSION_NAI)
+		*key = key_text(st, KEY_NAI, t->nai, strlen(t->nai));
+	else
+		*key = key_number(st, KEY_NI, w->ni);
+	return 1;
+}
+
+struct anchor *anchor_find(const struct sessions *st, uint64_t key)
+{
+	struct index_cursor c = session_index_find(&st->anchor_index, key);
+
+	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
+		struct anchor *a = session_table_get(&st->anchors, i);
+		if (a->key == key)
+			return a;
+	}
+	return NULL;
+}
+
+static struct anchor *anchor_take(struct sessions *st, uint64_t key)
+{
+	struct anchor *a = anchor_find(st, key);
+
+	if (a)
+		return a;
+	a = session_alloc(&st->memory, sizeof(*a));
+	if (!a)
+		return NULL;
+	a->key = key;
+	a->number = session_table_add(&st->anchors, &st->memory, a);
+	if (a->number == SESSION_NONE)
+		goto no_number;
+	if (session_index_add(&st->anchor_index, &st->memory, key, a->number) == INDEX_ADDED)
+		return a;
+	session_table_remove(&st->anchors, &st->memory, a->number);
+no_number:
+	session_release(&st->memory, a);
+	return NULL;
+}
+
+static int anchor_join(struct sessions *st, struct watch *w, uint64_t key)
+{
+	struct anchor *a = anchor_take(st, key);
+	struct watch_anchor *x = &w->anchor[w->n_anchors];
+
+	if (!a)
+		return POI_ERR_NOMEM;
+	w->n_anchors++;
+	*x = (struct watch_anchor){.of = a, .watch = w, .next = a->first};
+	if (x->next)
+		x->next->previous = x;
+	a->first = x;
+	return POI_OK;
+}
+
+static void anchor_leave(struct sessions *st, struct watch_anchor *x)
+{
+	struct anchor *a = x->of;
+
+	*(x->previous ? &x->previous->next : &a->first) = x->next;
+	if (x->next)
+		x->next->previous = x->previous;
+	if (a->first)
+		return;
+	session_index_remove(&st->anchor_index, &st->memory, a->key, a->number);
+	session_table_remove(&st->anchors, &st->memory, a->number);
+	session_release(&st->memory, a);
 }
 
 static bool by_ni(const struct watch *w)
@@ -166,11 +232,12 @@ static void mark_satisfying(struct sessions *st, const struct watch *w)
 	}
 	for (unsigned i = 0; i < w->n_anchors; i++) {
 		uint32_t found[INDEX_RUN_MAX];
-		if (session_index_crowded(&st->index, w->anchor[i])) {
+		uint64_t key = w->anchor[i].of->key;
+		if (session_index_crowded(&st->index, key)) {
 			mark_all(st);
 			return;
 		}
-		uint32_t n = session_candidates(&st->index, w->anchor[i], found);
+		uint32_t n = session_candidates(&st->index, key, found);
 		for (uint32_t j = 0; j < n; j++) {
 			struct session *s = session_at(st, found[j]);
 			if (s)
@@ -201,23 +268,27 @@ static void watch_free(struct sessions *st, struct watch *w)
 
 static int watch_index(struct sessions *st, struct watch *w)
 {
-	enum index_added done = session_index_add(
-		&st->watch_index, &st->memory, key_number(st, KEY_WATCH, w->id), w->number);
+	uint64_t key[WATCH_ANCHORS_MAX];
+	unsigned n = anchors_of(st, w, key);
+	int r = session_index_add(&st->watch_index, &st->memory, key_number(st, KEY_WATCH, w->id),
+			w->number) == INDEX_ADDED
+			? POI_OK
+			: POI_ERR_NOMEM;
 
-	for (unsigned i = 0; i < w->n_anchors && done == INDEX_ADDED; i++)
-		done = session_index_add(&st->watch_index, &st->memory, w->anchor[i], w->number);
-	return done == INDEX_ADDED ? POI_OK : POI_ERR_NOMEM;
+	for (unsigned i = 0; i < n && r == POI_OK; i++)
+		r = anchor_join(st, w, key[i]);
+	return r;
 }
 
 static void watch_unindex(struct sessions *st, struct watch *w)
 {
 	session_index_remove(
 		&st->watch_index, &st->memory, key_number(st, KEY_WATCH, w->id), w->number);
-	for (unsigned i = 0; i < w->n_anchors; i++)
-		session_index_remove(&st->watch_index, &st->memory, w->anchor[i], w->number);
+	while (w->n_anchors > 0)
+		anchor_leave(st, &w->anchor[--w->n_anchors]);
 }
 
-int sessions_watch(
+static int watch_begin(
 	struct sessions *st, uint64_t id, const struct session_target *t, uint8_t direction)
 {
 	if (find_watch(st, id))
@@ -238,15 +309,13 @@ int sessions_watch(
 		if (w->ni == SESSION_NONE)
 			goto no_name;
 	}
-	set_anchors(st, w);
 	w->number = session_table_add(&st->watches, &st->memory, w);
 	if (w->number == SESSION_NONE)
 		goto no_name;
 	if (watch_index(st, w) != POI_OK)
 		goto no_index;
 	st->ni_watches += by_ni(w);
-	if (st->blind)
-		watch_mark(st, w);
+	watch_mark(st, w);
 	mark_satisfying(st, w);
 	bind_flush(st);
 	return POI_OK;
@@ -256,6 +325,15 @@ no_index:
 no_name:
 	watch_free(st, w);
 	return POI_ERR_NOMEM;
+}
+
+int sessions_watch(
+	struct sessions *st, uint64_t id, const struct session_target *t, uint8_t direction)
+{
+	st->memory.for_tasks = true;
+	int r = watch_begin(st, id, t, direction);
+	st->memory.for_tasks = false;
+	return r;
 }
 
 int sessions_unwatch(struct sessions *st, uint64_t id)
@@ -282,4 +360,8 @@ void watches_free(struct sessions *st)
 	}
 	session_table_free(&st->watches, &st->memory);
 	session_index_free(&st->watch_index, &st->memory);
+	for (uint32_t i = 0; i < session_table_end(&st->anchors); i++)
+		session_release(&st->memory, session_table_get(&st->anchors, i));
+	session_table_free(&st->anchors, &st->memory);
+	session_index_free(&st->anchor_index, &st->memory);
 }

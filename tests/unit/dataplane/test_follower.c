@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 
@@ -22,16 +23,23 @@
 static struct signalling_ring *rings[WORKERS];
 static struct follower *follower;
 
-static void up(uint32_t octets)
+static void up_with(uint32_t octets, uint64_t memory)
 {
 	struct follower_settings s = {.rings = rings,
 		.n_rings = WORKERS,
 		.sessions = {SESSIONS_DEFAULTS, .seed = {1, 2}}};
 
+	if (memory)
+		s.sessions.memory_max = memory;
 	for (int i = 0; i < WORKERS; i++)
 		rings[i] = signalling_ring_new(octets);
 	follower = follower_new(&s);
 	cr_assert_not_null(follower);
+}
+
+static void up(uint32_t octets)
+{
+	up_with(octets, 0);
 }
 
 static void down(void)
@@ -114,7 +122,7 @@ static const struct session_target target = {.kinds = SESSION_IMSI, .imsi = TARG
 struct seen {
 	uint64_t binds, unbinds, states, losses;
 	uint32_t sessions;
-	bool unsure;
+	bool unsure, doubted;
 };
 
 static void look(struct seen *s)
@@ -129,6 +137,7 @@ static void look(struct seen *s)
 		if (c->kind == FOLLOWER_STATE) {
 			s->states++;
 			s->sessions = c->state.sessions;
+			s->doubted = c->state.unsure;
 		}
 		if (c->kind == FOLLOWER_LOSS)
 			s->unsure = c->state.unsure;
@@ -247,6 +256,33 @@ Test(follower, a_full_ring_makes_views_unsure)
 	cr_assert(s.unsure);
 	follower_counts(follower, &counts, &lost);
 	cr_assert_eq(lost, 1);
+	down();
+}
+
+// Nobody waits for memory: a task that found none is in doubt until some is there.
+Test(follower, a_watch_without_memory, .timeout = 20)
+{
+	struct seen s = {0};
+
+	up_with(1 << 14, 30000); // for some watches, not for all
+	cr_assert_eq(follower_start(follower), POI_OK);
+	for (uint64_t i = 1; i <= 20; i++) {
+		struct session_target t = {.kinds = SESSION_FSEID, .seid = i};
+		cr_assert_eq(follower_watch(follower, i, &t, FILTER_ANY_DIRECTION), POI_OK);
+	}
+	follower_settle(follower);
+	look(&s);
+	cr_assert(s.states >= 20 && s.doubted, "the last one at least");
+	for (uint64_t i = 1; i < 20; i++)
+		follower_unwatch(follower, i);
+	follower_settle(follower);
+	for (int i = 0; i < 500 && s.doubted; i++) {
+		usleep(10000);
+		look(&s);
+	}
+	cr_assert_not(s.doubted, "the others gave it room");
+	follower_unwatch(follower, 20);
+	follower_settle(follower);
 	down();
 }
 

@@ -279,6 +279,33 @@ Test(session_rules, network_instance)
 	cr_expect_eq(world_bound_by(&w, 4), 0);
 }
 
+// A name that a whole network has is the most selective criterion of each of them.
+Test(session_rules, many_tasks_by_one_name)
+{
+	const uint64_t many = 600;
+
+	for (uint64_t i = 1; i <= many / 2; i++)
+		cr_assert_eq(watch_ni(i, "internet", 8), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	for (uint64_t i = many / 2 + 1; i <= many; i++)
+		cr_assert_eq(watch_ni(i, "internet", 8), 0, "%u", (unsigned)i);
+	for (uint64_t i = 1; i <= many; i++)
+		cr_assert_eq(world_bound_by(&w, i), 4, "%u", (unsigned)i);
+	for (uint64_t i = 1; i <= many; i += 2)
+		cr_assert_eq(sessions_unwatch(w.store, i), 0);
+	play_up(&w, &two, 4, 0x502, GNB_A);
+	for (uint64_t i = 2; i <= many; i += 2)
+		cr_assert_eq(world_bound_by(&w, i), 8, "%u", (unsigned)i);
+	play_delete(&w, &one, 8);
+	play_deleted(&w, &one, 8, 1);
+	for (uint64_t i = 2; i <= many; i += 2)
+		cr_assert_eq(world_bound_by(&w, i), 4);
+	for (uint64_t i = 2; i <= many; i += 2)
+		cr_assert_eq(sessions_unwatch(w.store, i), 0);
+	cr_assert_eq(watch_ni(many + 1, "internet", 8), 0, "and again");
+	cr_assert_eq(world_bound_by(&w, many + 1), 4);
+}
+
 Test(session_rules, direction)
 {
 	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
@@ -612,4 +639,28 @@ Test(session_rules, nothing_is_left)
 		cr_expect(c.octets < 32768, "%llu octets: the nodes and their pair",
 			(unsigned long long)c.octets);
 	}
+}
+
+// Whoever can send requests cannot use up what tasks and later sessions need.
+Test(session_rules, unanswered_requests_do_not_fill_the_store)
+{
+	struct sessions_settings s = world_settings(&w);
+	struct session_counts c;
+
+	world_end(&w);
+	s.memory_max = 4 << 20;
+	world_make(&w, &s);
+	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct play p = {.cp = 0x1000 + i, .uplink = i, .ue = 0x0b000000 + i};
+		play_establish(&w, &p, 10 + i);
+	}
+	c = world_counts(&w);
+	cr_expect(c.octets <= s.memory_max, "%u", (unsigned)c.octets);
+	cr_expect_gt(c.unanswered, 10000);
+	for (uint64_t i = 2; i < 200; i++)
+		cr_assert_eq(world_watch_imsi(&w, i, two.imsi), 0, "a task can always come");
+	world_pass(&w, 31000000000ull);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	cr_expect_eq(world_bound_by(&w, 1), 3, "and a session be followed");
 }
