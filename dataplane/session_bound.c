@@ -177,7 +177,8 @@ void bounds_retry(struct sessions *st)
 	for (struct bound *next; b; b = next) {
 		next = b->next_untold;
 		b->queued = false;
-		tell(st, b);
+		if (!b->told) // perhaps meanwhile, as on another link
+			tell(st, b);
 	}
 }
 

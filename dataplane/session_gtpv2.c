@@ -225,7 +225,7 @@ static void assume_earlier(
 
 static void settle(struct sessions *st, struct transaction *t, const struct gtpv2_message *m)
 {
-	struct session *s = session_at(st, t->session);
+	struct session *s = transaction_session(st, t);
 	struct rules *r = st->rules[2];
 
 	if (!s)
@@ -255,7 +255,7 @@ static void settle(struct sessions *st, struct transaction *t, const struct gtpv
 
 static void take_back(struct sessions *st, struct transaction *t)
 {
-	struct session *s = session_at(st, t->session);
+	struct session *s = transaction_session(st, t);
 
 	if (!s)
 		return;
@@ -266,7 +266,8 @@ static void take_back(struct sessions *st, struct transaction *t)
 		session_end(st, s, END_SUPERSEDED); // it never was
 }
 
-// The same PDN connection of the same control TEID was there already.
+// The same PDN connection of the same control TEID was there already. With another server it goes
+// on until it is deleted there: a relocation has both for a while.
 static void end_superseded(struct sessions *st, uint32_t number)
 {
 	struct session *s = session_at(st, number);
@@ -277,11 +278,12 @@ static void end_superseded(struct sessions *st, uint32_t number)
 	record_unpack(s, st->rules[2]);
 	const struct f_seid cp = st->rules[2]->cp;
 	uint8_t ebi = st->rules[2]->default_ebi, kind = s->kind;
+	const uint32_t pair = s->pair;
 	const struct ip_address *a = cp.v4.family ? &cp.v4 : &cp.v6;
 	unsigned n = sessions_of(st, false, a, (uint32_t)cp.seid, ebi, of);
 	for (unsigned i = 0; i < n; i++) {
 		struct session *o = of[i] == number ? NULL : session_at(st, of[i]);
-		if (!o || o->kind != kind || !(o->flags & SESSION_SETTLED))
+		if (!o || o->kind != kind || o->pair != pair || !(o->flags & SESSION_SETTLED))
 			continue;
 		record_unpack(o, st->rules[1]);
 		if (st->rules[1]->default_ebi == ebi || kind == KIND_S5)
@@ -291,7 +293,7 @@ static void end_superseded(struct sessions *st, uint32_t number)
 
 static void end_one(struct sessions *st, struct transaction *t)
 {
-	struct session *s = session_at(st, t->session);
+	struct session *s = transaction_session(st, t);
 
 	transaction_detach(st, t);
 	if (s)
@@ -326,6 +328,28 @@ static void prove(struct sessions *st, const struct signalling_packet *p,
 	}
 }
 
+// The client's end is another one, or another client's: of all that the server has under its end.
+static void move_client(struct sessions *st, const struct signalling_packet *p, uint32_t server,
+	const struct f_seid *client)
+{
+	uint32_t of[OF_A_USER_MAX];
+	struct rules *r = st->rules[2];
+	struct pair *pair = pair_of(st, node(st, &p->destination.address, true),
+		node(st, &p->source.address, true), true);
+	unsigned n = sessions_of(st, true, &p->source.address, server, 0, of);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct session *s = session_at(st, of[i]);
+		if (!s)
+			continue;
+		record_unpack(s, r);
+		r->cp = *client;
+		s = session_replace(st, s, r);
+		if (s && pair)
+			session_move(st, s, pair);
+	}
+}
+
 static bool ends_sessions(const struct gtpv2_message *request)
 {
 	return request->type == GTPV2_DELETE_SESSION_REQUEST ||
@@ -348,7 +372,10 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 		(m->type == GTPV2_MODIFY_BEARER_RESPONSE ||
 			m->type == GTPV2_DELETE_SESSION_RESPONSE))
 		prove(st, p, m, t);
-	uint32_t number = t->session;
+	uint32_t number = t->session, server = request->teid;
+	const struct gtpv2_fteid *sender =
+		request->type == GTPV2_MODIFY_BEARER_REQUEST ? control(request, 0) : NULL;
+	const struct f_seid client = sender ? control_of(sender) : (struct f_seid){};
 	st->counts.rejected += !gtpv2_accepted(m) && !gone;
 	for (struct transaction *x = t; x; x = x->sibling) {
 		if ((ends && gtpv2_accepted(m)) || gone)
@@ -360,6 +387,8 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 	}
 	if (created && gtpv2_accepted(m))
 		end_superseded(st, number);
+	if (client.present && gtpv2_accepted(m))
+		move_client(st, p, server, &client);
 }
 
 static void take_response(struct sessions *st, const struct signalling_packet *p,

@@ -92,7 +92,8 @@ static void create_session(
 		if (b && a)
 			set_ends(b, a);
 	}
-	const struct gtpv2_message *from = response ? response : request;
+	const struct gtpv2_message *from =
+		response && (response->has_ue4 || response->has_ue6) ? response : request;
 	if (from->has_ue4 || from->has_ue6)
 		r->n_ue = 0;
 	if (from->has_ue4)

@@ -196,6 +196,7 @@ struct session {
 	struct bond *bonds;
 	struct transaction *pending; // oldest first
 	uint32_t number, pair, epoch;
+	uint32_t life;		 // no other of this number has it while a transaction waits
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones
 	uint16_t length;	 // octets of `body`
@@ -238,10 +239,12 @@ struct transaction {
 	struct transaction *newer, *older; // of the same state
 	struct transaction *next;	   // of the session
 	struct transaction *sibling;	   // GTPv2-C: the same request for another session
-	uint32_t number, session, pair;
+	uint32_t number, session, life, pair;
+	uint32_t epoch; // of the pair, when it was asked of a session
 	uint32_t serial;
 	uint32_t length; // of raw
 	uint8_t protocol, type, state;
+	bool of_epoch;
 	bool keyless;		  // a sibling
 	uint8_t *raw;		  // until it is answered
 	uint32_t *names, n_names; // strings of the network instances in it: they keep their numbers
@@ -378,6 +381,7 @@ struct sessions {
 	uint64_t now_ns;
 	struct session_counts counts;
 	struct session_table sessions;
+	uint32_t lives;
 	struct session_index index;
 	struct session_strings strings;
 	struct session_table pairs;
@@ -492,6 +496,7 @@ enum session_end { END_RELEASED, END_LOST, END_FORGOTTEN, END_SUPERSEDED };
 void session_end(struct sessions *st, struct session *s, enum session_end why);
 void session_mark(struct sessions *st, struct session *s); // bind anew
 void session_heard(struct sessions *st, struct session *s);
+void session_move(struct sessions *st, struct session *s, struct pair *to); // other nodes have it
 void session_set_partial(struct sessions *st, struct session *s, bool partial);
 bool session_owns(
 	struct sessions *st, const struct session *s, const struct way *w, bool *ambiguous);
@@ -541,7 +546,11 @@ struct transaction *transaction_find(const struct sessions *st, uint64_t key);
 // NULL: a retransmission, or no memory.
 struct transaction *transaction_ask(struct sessions *st, const struct signalling_packet *p,
 	uint64_t key, uint8_t type, const struct span *whole);
+#define ASKED_OF_SESSION_MAX 8u // more at a time: the oldest is given up, and its ways go
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s);
+// The same octets say something new once the pair has forgotten its sessions.
+void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair);
+struct session *transaction_session(struct sessions *st, const struct transaction *t); // NULL: over
 void transaction_detach(struct sessions *st, struct transaction *t); // from its session
 // Keeps the names while the request waits: sessions are compared by their numbers.
 void transaction_names(struct sessions *st, struct transaction *t, const struct pfcp_message *m);
@@ -593,7 +602,9 @@ void pair_heartbeat(struct sessions *st, uint32_t sender, uint32_t other, uint32
 #define NODE_RADIUS 0x20
 uint32_t node_by_octets(
 	struct sessions *st, uint8_t kind, const void *octets, size_t length, bool create);
-void pair_restart(struct sessions *st, struct pair *p); // its sessions are gone
+// What was known of the nodes is forgotten; false: they had no sessions. The restart is the
+// caller's to count.
+bool pair_restart(struct sessions *st, struct pair *p);
 void pair_recovery(struct pair *p, uint32_t node, uint32_t recovery);
 void nodes_set_deletion(struct sessions *st, const struct span *csids, unsigned n);
 // FQ-CSIDs of a session: one string for each CSID that the IE names. Returns how many.

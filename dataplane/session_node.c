@@ -92,12 +92,15 @@ no_number:
 
 static void restart_one(struct sessions *st, struct pair *p)
 {
-	if (p->n == 0)
+	if (p->n == 0) {
+		p->epoch++;
 		return;
+	}
 	struct reaping *r = session_alloc(&st->memory, sizeof(*r));
 	if (!r) { // no room even for that: at once
 		while (p->n > 0)
 			session_end(st, session_table_get(&st->sessions, p->sessions), END_LOST);
+		p->epoch++;
 		return;
 	}
 	r->session = p->sessions;
@@ -122,20 +125,24 @@ static void end_bound(struct sessions *st)
 	}
 }
 
-void pair_restart(struct sessions *st, struct pair *pair)
+bool pair_restart(struct sessions *st, struct pair *pair)
 {
 	uint32_t a = root_of(st, pair->node[0]), b = root_of(st, pair->node[1]);
+	bool any = false;
 
-	st->counts.restarts++;
 	for (uint32_t i = 0; i < session_table_end(&st->pairs); i++) {
 		struct pair *p = pair_at(st, i);
 		if (!p)
 			continue;
 		uint32_t x = root_of(st, p->node[0]), y = root_of(st, p->node[1]);
-		if ((x == a && y == b) || (x == b && y == a))
+		if ((x == a && y == b) || (x == b && y == a)) {
+			any |= p->n > 0;
 			restart_one(st, p);
+		}
 	}
-	end_bound(st);
+	if (any)
+		end_bound(st);
+	return any;
 }
 
 void pair_recovery(struct pair *p, uint32_t node, uint32_t recovery)
@@ -158,8 +165,10 @@ void pair_heartbeat(struct sessions *st, uint32_t sender, uint32_t other, uint32
 	// any other stamp is a restart: they wrap
 	bool restarted = pair->has_recovery[side] && pair->recovery[side] != recovery;
 	pair_recovery(pair, sender, recovery);
-	if (restarted)
-		pair_restart(st, pair);
+	if (!restarted)
+		return;
+	st->counts.restarts++;
+	(void)pair_restart(st, pair);
 }
 
 void nodes_free(struct sessions *st)
@@ -224,10 +233,14 @@ static void end_members(struct sessions *st, const struct session_string *set)
 	}
 }
 
-void nodes_set_deletion(struct sessions *st, const struct span *csids, unsigned n_csids)
+void nodes_set_deletion(struct sessions *st, const struct span *of, unsigned n_csids)
 {
+	struct span csids[PFCP_CSIDS_MAX]; // sessions that end use the message's place
 	uint32_t id[16];
 
+	if (n_csids > PFCP_CSIDS_MAX)
+		n_csids = PFCP_CSIDS_MAX;
+	memcpy(csids, of, n_csids * sizeof(*csids));
 	for (unsigned i = 0; i < n_csids; i++) {
 		uint32_t n = csids_take(st, &csids[i], id, 16);
 		for (uint32_t j = 0; j < n; j++) {

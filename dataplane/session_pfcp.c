@@ -61,8 +61,7 @@ static void ask_establishment(struct sessions *st, const struct signalling_packe
 	if (pair->setup_pending) { // nobody establishes sessions before the setup was accepted
 		pair->setup_pending = false;
 		pair->associated = true;
-		if (pair->n > 0)
-			pair_restart(st, pair);
+		st->counts.restarts += pair_restart(st, pair);
 	}
 	rules_clear(r, KIND_PFCP);
 	r->cp = m->f_seid;
@@ -150,10 +149,19 @@ static void ask_deletion(struct sessions *st, const struct signalling_packet *p,
 	struct session *s =
 		session_by_seid(st, true, KIND_PFCP, &p->destination.address, m->seid, NULL);
 
-	if (!s)
+	if (!s) {
+		struct pair *pair = pair_of_ends(st, p, NULL, false);
+		if (pair)
+			transaction_of_pair(st, t, pair->number);
 		return;
+	}
+	bool full = s->n_pending == ASKED_OF_SESSION_MAX;
+	if (full)
+		session_before(st, s, st->before);
 	session_heard(st, s);
 	transaction_attach(st, t, s);
+	if (full)
+		session_after(st, s, st->before);
 }
 
 static void ask_setup(struct sessions *st, const struct signalling_packet *p,
@@ -203,8 +211,12 @@ static void report_response(
 	record_unpack(s, r);
 	r->cp = m->f_seid;
 	s = session_replace(st, s, r);
-	if (s)
-		session_after(st, s, st->before);
+	if (!s)
+		return;
+	struct pair *pair = pair_of_ends(st, p, NULL, true);
+	if (pair)
+		session_move(st, s, pair);
+	session_after(st, s, st->before);
 }
 
 static void join_early(

@@ -13,7 +13,7 @@ static bool accepted(const struct pfcp_message *m)
 
 static void rejected(struct sessions *st, struct transaction *t)
 {
-	struct session *s = session_at(st, t->session);
+	struct session *s = transaction_session(st, t);
 
 	st->counts.rejected++;
 	if (!s)
@@ -52,9 +52,20 @@ static void assume_earlier(struct sessions *st, struct session *s, const struct 
 	}
 }
 
+// Another SMF of the set has it, and goes on with it when the one before restarts.
+static void move_to_sender(
+	struct sessions *st, struct session *s, const struct signalling_packet *response)
+{
+	struct pair *pair = pair_of(st, node_of(st, &response->destination.address, NULL, true),
+		node_of(st, &response->source.address, NULL, true), true);
+
+	if (pair)
+		session_move(st, s, pair);
+}
+
 // The session with what `t` asked, as the response has it; ends what is superseded by it.
 static struct session *settle(struct sessions *st, struct session *s, struct transaction *t,
-	const struct pfcp_message *m, const struct f_seid *up)
+	const struct signalling_packet *p, const struct pfcp_message *m, const struct f_seid *up)
 {
 	struct rules *r = st->rules[2];
 	struct applied *a = st->applied[2];
@@ -78,8 +89,11 @@ static struct session *settle(struct sessions *st, struct session *s, struct tra
 	if (st->limited)
 		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
+	bool taken_over = t->type == PFCP_MODIFICATION_REQUEST && pfcp_kept(st, t)->f_seid.present;
 	struct session *new = session_replace(st, s, r);
 	applied_drop(st, a);
+	if (new &&taken_over && !late)
+		move_to_sender(st, new, p);
 	if (new && t->type == PFCP_ESTABLISHMENT_REQUEST)
 		session_set_partial(st, new, false);
 	session_after(st, new ? new : s, st->before);
@@ -143,7 +157,7 @@ static void end_same_cp(struct sessions *st, const struct session *s)
 static void answer_establishment(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	struct session *s = session_at(st, t->session);
+	struct session *s = transaction_session(st, t);
 
 	if (!accepted(m)) {
 		rejected(st, t);
@@ -153,7 +167,7 @@ static void answer_establishment(struct sessions *st, const struct signalling_pa
 		return;
 	bool late = t->state == TRANSACTION_ASSUMED;
 	node_of(st, &p->source.address, &m->node, true);
-	s = settle(st, s, t, m, &m->f_seid);
+	s = settle(st, s, t, p, m, &m->f_seid);
 	uint32_t number = s->number;
 	adopt_at(st, s, &m->f_seid.v4, m->f_seid.seid);
 	adopt_at(st, s, &m->f_seid.v6, m->f_seid.seid);
@@ -212,7 +226,7 @@ static struct session *link_partial(struct sessions *st, struct session *s,
 static void answer_modification(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	struct session *s = session_at(st, t->session);
+	struct session *s = transaction_session(st, t);
 
 	if (s && m->cause == CAUSE_NO_SESSION) {
 		transaction_detach(st, t);
@@ -227,14 +241,14 @@ static void answer_modification(struct sessions *st, const struct signalling_pac
 		s = link_partial(st, s, p, m);
 	if (!s)
 		return;
-	settle(st, s, t, m, NULL);
+	settle(st, s, t, p, m, NULL);
 	st->counts.modified++;
 }
 
 static void answer_deletion(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	struct session *s = t ? session_at(st, t->session) : NULL;
+	struct session *s = t ? transaction_session(st, t) : NULL;
 
 	if (!accepted(m) && m->cause != CAUSE_NO_SESSION) {
 		st->counts.rejected++;
@@ -266,8 +280,8 @@ static void answer_setup(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *request = pfcp_kept(st, t);
 	node_of(st, &p->source.address, &m->node, true);
 	// asked to be kept, sessions may be dropped all the same
-	if (pair->n > 0 && (over || (request->retention && !m->psrei)))
-		pair_restart(st, pair);
+	if (over || (request->retention && !m->psrei))
+		st->counts.restarts += pair_restart(st, pair);
 	pair->associated = true;
 	uint32_t asker = node_of(st, &p->destination.address, NULL, false);
 	uint32_t answerer = node_of(st, &p->source.address, NULL, false);
@@ -289,8 +303,7 @@ static void answer_release(
 	if (!pair || !accepted(m))
 		return;
 	pair->associated = false;
-	if (pair->n > 0)
-		pair_restart(st, pair);
+	st->counts.restarts += pair_restart(st, pair);
 }
 
 // ---- responses whose request was not seen ----

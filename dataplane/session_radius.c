@@ -117,7 +117,7 @@ static void take_request(
 	if (m->status == RADIUS_ON || m->status == RADIUS_OFF) {
 		struct pair *pair = pair_of_nas(st, &nas, false);
 		if (pair && pair->n > 0)
-			pair_restart(st, pair);
+			st->counts.restarts += pair_restart(st, pair);
 		return;
 	}
 	if (m->session.length == 0)

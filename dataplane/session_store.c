@@ -91,6 +91,21 @@ void session_heard(struct sessions *st, struct session *s)
 	}
 }
 
+void session_move(struct sessions *st, struct session *s, struct pair *to)
+{
+	struct pair *from = pair_at(st, s->pair);
+	bool partial = s->flags & SESSION_PARTIAL;
+
+	if (from == to || s->epoch != from->epoch)
+		return;
+	pair_unlink(st, s);
+	from->n_partial -= partial;
+	s->pair = to->number;
+	pair_link(st, s, to);
+	to->n_partial += partial;
+	st->counts.sessions++;
+}
+
 // ---- indexes ----
 
 static bool contains(const uint64_t *keys, unsigned n, uint64_t key)
@@ -176,6 +191,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	if (s->number == SESSION_NONE)
 		goto no_number;
 	s->pair = pair;
+	s->life = ++st->lives;
 	s->heard_ns = st->now_ns;
 	s->newer = s->older = SESSION_NONE;
 	rules_strings(st, r, true);

@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define ASKED_OF_SESSION_MAX 8u // more at a time: the oldest is given up
 #define ASKED_PART 8u		// of the memory, for what waits
 #define EARLY_MAX 4096u
 #define EARLY_OCTETS_MAX (4ull << 20)
@@ -139,6 +138,11 @@ static void give_up(struct sessions *st, struct transaction *t)
 		give_up(st, sibling);
 }
 
+static bool is_forgotten(const struct sessions *st, const struct transaction *t)
+{
+	return t->of_epoch && pair_at(st, t->pair)->epoch != t->epoch;
+}
+
 bool transactions_give_up(struct sessions *st, uint64_t age_ns)
 {
 	if (!st->asked.oldest || st->asked.oldest->time_ns + age_ns > st->now_ns)
@@ -153,7 +157,8 @@ struct transaction *transaction_ask(struct sessions *st, const struct signalling
 	struct transaction *known = transaction_find(st, key);
 	uint64_t octets = octets_hash(st, whole);
 
-	if (known && known->octets == octets && known->protocol == p->protocol) {
+	if (known && known->octets == octets && known->protocol == p->protocol &&
+		!is_forgotten(st, known)) {
 		st->counts.retransmissions++;
 		return NULL;
 	}
@@ -211,8 +216,23 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 	*at = t;
 	t->next = NULL;
 	t->session = s->number;
-	t->pair = s->pair;
+	t->life = s->life;
+	transaction_of_pair(st, t, s->pair);
 	s->n_pending++;
+}
+
+void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair)
+{
+	t->pair = pair;
+	t->epoch = pair_at(st, pair)->epoch;
+	t->of_epoch = true;
+}
+
+struct session *transaction_session(struct sessions *st, const struct transaction *t)
+{
+	struct session *s = session_at(st, t->session);
+
+	return s && s->life == t->life ? s : NULL;
 }
 
 static void add_name(struct sessions *st, const struct span *ni, uint32_t *names, uint32_t *n)

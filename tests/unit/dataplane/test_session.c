@@ -416,3 +416,123 @@ Test(session, binding_without_memory_is_told_again)
 	world_pass(&w, 1000000);
 	cr_expect(world_address(&w, 1, one.ue));
 }
+
+// A session's number is given again; what still waits for the one before says nothing of it.
+Test(session, late_answer_to_a_session_that_is_over)
+{
+	const struct play other = {.cp = 0x31,
+		.up = 0x41,
+		.uplink = 0x1009,
+		.ue = 0x0a2d0009,
+		.imsi = "001010000000009"};
+
+	play_establish(&w, &one, 1);
+	play_established(&w, &one, 1, 1);
+	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
+	play_modify(&w, &one, 3, FORW, 0x502, GNB_A);
+	play_modified(&w, &one, 3, 1); // the one before must have been accepted
+	play_delete(&w, &one, 4);
+	play_deleted(&w, &one, 4, 1);
+	cr_assert_eq(world_watch_imsi(&w, 9, other.imsi), 0);
+	play_up(&w, &other, 10, 0x601, GNB_B);
+	cr_assert_eq(world_bound_by(&w, 9), 3);
+	play_modified(&w, &one, 2, 65);
+	cr_expect_eq(world_bound_by(&w, 9), 3, "another session's");
+}
+
+// Counters begin anew with the nodes: the same octets are another request.
+Test(session, equal_requests_after_a_restart)
+{
+	play_setup(&w, 1, 100);
+	play_setup_done(&w, 1, 100);
+	play_establish(&w, &one, 10);
+	play_established(&w, &one, 10, 1);
+	play_setup(&w, 2, 200);
+	play_setup_done(&w, 2, 100);
+	cr_assert_eq(world_bound_by(&w, 1), 0);
+	play_establish(&w, &one, 10);
+	play_established(&w, &one, 10, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 2);
+	play_delete(&w, &one, 11);
+	play_deleted(&w, &one, 11, 1);
+	play_setup(&w, 3, 300);
+	play_setup_done(&w, 3, 100);
+	play_establish(&w, &one, 10);
+	play_established(&w, &one, 10, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 2, "with nothing left of before");
+	play_establish(&w, &one, 10);
+	play_established(&w, &one, 10, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 2, "a retransmission");
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	play_setup(&w, 3, 300); // as well
+	play_setup_done(&w, 3, 100);
+	cr_expect_eq(world_bound_by(&w, 1), 2);
+}
+
+static void csids(struct lab *l, unsigned first, unsigned n)
+{
+	for (unsigned i = first; i < first + n; i++) {
+		lab_open(l, 65); // FQ-CSID of an IPv4 node
+		lab_u8(l, 1);
+		lab_u32(l, SMF);
+		lab_u16(l, (uint16_t)i);
+		lab_close(l);
+	}
+}
+
+// One message ends the sessions of several sets, also those that wait for something.
+Test(session, sets_are_deleted)
+{
+	struct lab l;
+
+	for (uint32_t i = 0; i < 4; i++) {
+		struct play p = {
+			.cp = 0x50 + i, .up = 0x60 + i, .uplink = 0x2000 + i, .imsi = one.imsi};
+		lab_pfcp_session(&l, 50, 0, 100 + i);
+		lab_node(&l, SMF);
+		lab_f_seid(&l, p.cp, SMF);
+		csids(&l, i, 1);
+		lab_user(&l, p.imsi);
+		lab_end(&l);
+		world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+		play_established(&w, &p, 100 + i, 1);
+		play_modify(&w, &p, 200 + i, FORW, 0x700 + i, GNB_A);
+	}
+	cr_assert_eq(world_counts(&w).sessions, 4);
+	lab_pfcp(&l, 14, 300);
+	lab_node(&l, SMF);
+	csids(&l, 0, 3);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	cr_assert_eq(world_counts(&w).sessions, 4, "not accepted yet");
+	lab_pfcp(&l, 15, 300);
+	lab_node(&l, UPF);
+	lab_ie8(&l, 19, 1);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, UPF, SMF);
+	cr_expect_eq(world_counts(&w).sessions, 1);
+}
+
+// An SMF of a set takes over, and goes on when the one before restarts.
+Test(session, taken_over_by_another_node)
+{
+	const uint32_t smf_2 = 0x0a000007;
+	struct lab l;
+
+	play_setup(&w, 1, 100);
+	play_setup_done(&w, 1, 100);
+	play_up(&w, &one, 2, 0x501, GNB_A);
+	lab_pfcp_session(&l, 52, one.up, 1);
+	lab_node(&l, smf_2);
+	lab_f_seid(&l, 0x99, smf_2);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, smf_2, UPF);
+	lab_pfcp_session(&l, 53, 0x99, 1);
+	lab_ie8(&l, 19, 1);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, UPF, smf_2);
+	play_setup(&w, 9, 200);
+	play_setup_done(&w, 9, 100);
+	cr_expect_eq(world_bound_by(&w, 1), 3, "its sessions are another's");
+	cr_expect_eq(world_counts(&w).sessions, 1);
+}

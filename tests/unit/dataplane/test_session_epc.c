@@ -194,6 +194,131 @@ Test(session_epc, dedicated_bearer)
 	cr_expect(s1(DOWN, 0x578, ENB_B), "the client gave it an EBI");
 }
 
+static void bearer_asked(uint32_t client, uint32_t client_teid, uint32_t sequence, uint32_t teid)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 95, client_teid, sequence);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 0);
+	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, SGW, client);
+}
+
+static void echo_from(uint32_t node, uint32_t sequence, uint8_t recovery)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 1, 0, sequence);
+	lab_gtpv2_ie8(&l, 3, recovery);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, node, SGW);
+}
+
+// Another MME has the user: its control end is where the server's requests go, and the old one is
+// given away.
+Test(session_epc, the_client_is_another)
+{
+	const uint32_t mme_2 = 0x0a000013;
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	echo_from(MME, 100, 1);
+	lab_gtpv2(&l, 34, 0x72, 3);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x91, mme_2);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_f_teid(&l, 0, 0, 0x501, ENB_A);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, mme_2, SGW);
+	bearer_asked(mme_2, 0x91, 7, 0x170);
+	cr_expect(!s1(UP, 0x170, SGW_U), "not accepted yet");
+	lab_gtpv2(&l, 35, 0x91, 3);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, SGW, mme_2);
+	bearer_asked(mme_2, 0x91, 8, 0x177);
+	cr_expect(s1(UP, 0x177, SGW_U));
+	bearer_asked(MME, 0x71, 9, 0x178);
+	cr_expect(!s1(UP, 0x178, SGW_U), "somebody else's by now");
+	echo_from(MME, 101, 2);
+	cr_expect_eq(w.state[1].sessions, 2, "the restart of a node that has them no more");
+	lab_gtpv2(&l, 32, 0, 10);
+	lab_gtpv2_imsi(&l, "001010000000002");
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	lab_gtpv2(&l, 33, 0x71, 10);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 11, 0x74, SGW);
+	send(&l, false);
+	cr_expect_eq(w.state[1].sessions, 2, "the old end with another user");
+	echo_from(mme_2, 102, 1);
+	echo_from(mme_2, 103, 2);
+	cr_expect_eq(w.state[1].sessions, 0);
+}
+
+// A relocation sets the connection up at the new gateway before it leaves the old one.
+Test(session_epc, two_gateways_for_a_while)
+{
+	const uint32_t sgw_2 = 0x0a000014;
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 32, 0, 2);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, MME, sgw_2);
+	lab_gtpv2(&l, 33, 0x71, 2);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 11, 0x75, sgw_2);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 1, 0x305, 0x0a010007);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, sgw_2, MME);
+	cr_expect(s1(UP, 0x105, SGW_U), "the base station may send there still");
+	cr_expect(s1(UP, 0x305, 0x0a010007));
+	delete (5, 3);
+	answer(37, 3, 16);
+	cr_expect(!s1(UP, 0x105, SGW_U) && s1(UP, 0x305, 0x0a010007));
+}
+
+Test(session_epc, address_in_the_request_alone)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_paa(&l, 0x0a2d0007);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	lab_gtpv2(&l, 33, 0x71, 1);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 11, 0x72, SGW);
+	send(&l, false);
+	cr_expect(world_address(&w, 1, 0x0a2d0007));
+}
+
 Test(session_epc, failures)
 {
 	create(5, 1);
