@@ -52,6 +52,7 @@ struct bindings {
 	uint32_t n_spare, max_spare, numbers;
 	struct follower_change *waiting;	   // not applied yet
 	struct follower_change *done, **done_last; // applied; until they are in force
+	int changed;				   // since it was last told; not lost by a failure
 	struct bound *left;			   // of tasks that go on
 	struct bound_task *news, **news_last;
 	struct latency latency;
@@ -430,7 +431,6 @@ void bindings_settle(struct bindings *b)
 int bindings_apply(struct bindings *b)
 {
 	struct follower_change **end = &b->waiting;
-	int changed = 0;
 
 	if (!b->follower)
 		return 0;
@@ -442,7 +442,7 @@ int bindings_apply(struct bindings *b)
 		int rc = apply(b, c);
 		if (rc < 0)
 			return rc;
-		changed += rc;
+		b->changed += rc;
 		b->waiting = c->next;
 		c->next = NULL;
 		if (c->kind == FOLLOWER_BIND && rc > 0) {
@@ -452,6 +452,8 @@ int bindings_apply(struct bindings *b)
 			follower_change_free(c);
 		}
 	}
+	int changed = b->changed;
+	b->changed = 0;
 	return changed;
 }
 

@@ -28,7 +28,7 @@ void bindings_drop(struct bound_task *t);
 // What was begun or ended since is done by the follower, and its changes wait.
 void bindings_settle(struct bindings *b);
 // Changes of the table from all that waits. The number of rules put or removed, or NOMEM: the rest
-// waits for the next call.
+// waits for the next call, which counts what was done before as well.
 int bindings_apply(struct bindings *b);
 // After the grace period of the table with what was applied: gives back what rules that left named.
 // `measure`: notes how long ago the messages behind the new rules were received.

@@ -17,6 +17,17 @@
 #define UE 0x0a2d0002u
 #define SERVER 0xc6120001u
 
+// ---- memory that can run out ----
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+static unsigned until_none; // this allocation from now on fails, once; 0: none does
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return until_none && --until_none == 0 ? NULL : __real_calloc(n, size);
+}
+
 // ---- the played follower ----
 
 struct follower {
@@ -365,6 +376,32 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
+}
+
+// What was done before memory ran out comes into force with the rest.
+Test(bindings, a_failure_half_way)
+{
+	struct hit h[8];
+	unsigned failed = 0;
+	int done;
+
+	begin(1, NULL);
+	do {
+		uint32_t teid = 100 + 2 * failed;
+		uint64_t id = 1 + 2 * failed;
+		tunnel(played.watch, id, N3_UPF, teid, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.watch, id + 1, N3_UPF, teid + 1, PDU_DIRECTION_FROM_TARGET);
+		until_none = ++failed;
+		done = bindings_apply(bindings);
+		until_none = 0;
+		if (done < 0)
+			cr_assert_eq(bindings_apply(bindings), 2, "allocation %u", failed);
+		commit();
+		cr_assert_eq(hits(&n3, N3_UPF, teid, 80, h), 1);
+		cr_assert_eq(hits(&n3, N3_UPF, teid + 1, 80, h), 1);
+		cr_assert(agrees());
+	} while (done < 0);
+	cr_assert_gt(failed, 2, "some failed");
 }
 
 Test(bindings, a_select_decides)
