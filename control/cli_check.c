@@ -146,6 +146,15 @@ void check_policy(const struct check *c)
 				"directions cannot be told; write the UPF's own GTP-U addresses",
 				p->device);
 	}
+	for (uint32_t i = 0; i < f->dataplane.n_ports; i++) {
+		const struct config_port *p = &f->dataplane.ports[i];
+		if (p->n_signalling && !p->n_signalling_peers)
+			check_say(c, CHECK_WARN, "signalling",
+				"port %s: whatever looks like signalling is believed, from "
+				"anybody; write signalling-peers: the addresses of the core's "
+				"nodes",
+				p->device);
+	}
 	for (uint32_t i = 0; i < f->n_nes; i++) {
 		const struct config_ne *ne = &f->nes[i];
 		if (!ne->admf_url)

@@ -318,6 +318,8 @@ static void hand_on(struct follower *f, uint64_t served)
 	bool any = f->made.first != NULL;
 
 	sessions_counts(f->sessions, &counts);
+	for (uint32_t i = 0; f->s.taps && i < f->s.n_rings; i++)
+		counts.strangers += signalling_tap_strangers(f->s.taps[i]);
 	pthread_mutex_lock(&f->lock);
 	if (any) {
 		*f->changes.last = f->made.first;

@@ -151,6 +151,14 @@ static void traits_of(const struct config_port *c, struct port_traits *t)
 	memcpy(t->endpoint, c->gtp_endpoints, c->n_endpoints * sizeof(t->endpoint[0]));
 }
 
+static void signalling_of(const struct config_port *c, struct signalling_shown *s)
+{
+	for (uint32_t k = 0; k < c->n_signalling; k++)
+		s->protocols |= (uint8_t)(1u << c->signalling[k]);
+	s->n_peers = (uint8_t)c->n_signalling_peers;
+	memcpy(s->peer, c->signalling_peers, c->n_signalling_peers * sizeof(s->peer[0]));
+}
+
 // Transmit queue on the peer: the worker's number, or the only one when a single worker has the
 // pair.
 static void make_lanes(struct ports *ps)
@@ -162,8 +170,7 @@ static void make_lanes(struct ports *ps)
 			struct lane *l = &ps->lanes[w][ps->n_lanes[w]++];
 			*l = (struct lane){.port = p->id, .queue = q};
 			traits_of(p->config, &l->traits);
-			for (uint32_t k = 0; k < p->config->n_signalling; k++)
-				l->signalling |= (uint8_t)(1u << p->config->signalling[k]);
+			signalling_of(p->config, &l->signalling);
 			if (p->peer < 0)
 				continue;
 			const struct port *peer = &ps->port[p->peer];

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dataplane/packet.h"
+#include "dataplane/signalling_tap.h"
 #include "shared/channel.h"
 #include "shared/config.h"
 
@@ -16,7 +17,7 @@ struct lane {
 	bool forward;		    // inline: every frame goes out of the peer
 	uint16_t tx_port, tx_queue; // this worker's own transmit queue on the peer
 	struct port_traits traits;
-	uint8_t signalling; // bit per enum signalling_protocol that it shows
+	struct signalling_shown signalling;
 };
 
 struct ports;

@@ -17,7 +17,7 @@ _Static_assert((int)CONFIG_PFCP == SIGNALLING_PFCP && (int)CONFIG_GTPV2C == SIGN
 struct signalling_tap {
 	struct signalling_ring *ring;
 	// Written by the worker alone, relaxed: statistics, and a hint.
-	_Atomic uint64_t cut, heard;
+	_Atomic uint64_t cut, strangers, heard;
 	uint8_t scratch[DATAGRAM_MAX];
 };
 
@@ -38,6 +38,11 @@ void signalling_tap_free(struct signalling_tap *t)
 uint64_t signalling_tap_cut(const struct signalling_tap *t)
 {
 	return atomic_load_explicit(&t->cut, memory_order_relaxed);
+}
+
+uint64_t signalling_tap_strangers(const struct signalling_tap *t)
+{
+	return atomic_load_explicit(&t->strangers, memory_order_relaxed);
 }
 
 uint64_t signalling_tap_heard(const struct signalling_tap *t)
@@ -72,8 +77,22 @@ static const uint8_t *content(struct signalling_tap *t, const struct packet_view
 	return rte_pktmbuf_read(m, at, *length, t->scratch);
 }
 
-static void take(struct signalling_tap *t, const struct packet_view *v, const struct rte_mbuf *m,
-	unsigned protocol, uint64_t time_ns)
+static bool is_peer(const struct signalling_shown *s, uint8_t family, const uint8_t *address)
+{
+	for (unsigned i = 0; i < s->n_peers; i++)
+		if (ip_prefix_covers(&s->peer[i], family, address))
+			return true;
+	return s->n_peers == 0;
+}
+
+static void add_one(_Atomic uint64_t *n)
+{
+	atomic_store_explicit(
+		n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+static void take(struct signalling_tap *t, const struct signalling_shown *shown,
+	const struct packet_view *v, const struct rte_mbuf *m, unsigned protocol, uint64_t time_ns)
 {
 	const struct packet_layer *l = &v->layer[v->n_layers - 1];
 	const uint8_t *source = v->data + l->l3 + l->source;
@@ -84,18 +103,21 @@ static void take(struct signalling_tap *t, const struct packet_view *v, const st
 		.destination = {address_of(l->family, source + l->address_length), l->dport},
 	};
 
+	if (!is_peer(shown, l->family, source) ||
+		!is_peer(shown, l->family, source + l->address_length)) {
+		add_one(&t->strangers);
+		return;
+	}
 	atomic_store_explicit(&t->heard, time_ns, memory_order_relaxed);
 	p.octets = content(t, v, l, m, &p.length);
 	if (p.octets)
 		(void)signalling_ring_push(t->ring, &p);
 	else
-		atomic_store_explicit(&t->cut,
-			atomic_load_explicit(&t->cut, memory_order_relaxed) + 1,
-			memory_order_relaxed);
+		add_one(&t->cut);
 }
 
-void signalling_tap_burst(struct signalling_tap *t, uint8_t wanted, const struct packet_view *views,
-	void *const *mbufs, unsigned n, uint64_t time_ns)
+void signalling_tap_burst(struct signalling_tap *t, const struct signalling_shown *shown,
+	const struct packet_view *views, void *const *mbufs, unsigned n, uint64_t time_ns)
 {
 	for (unsigned i = 0; i < n; i++) {
 		const struct packet_view *v = &views[i];
@@ -106,8 +128,8 @@ void signalling_tap_burst(struct signalling_tap *t, uint8_t wanted, const struct
 		if (l->protocol != PROTOCOL_UDP || !(l->flags & LAYER_PORTS) ||
 			l->flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER))
 			continue;
-		unsigned protocol = signalling_protocol_of(wanted, l->sport, l->dport);
+		unsigned protocol = signalling_protocol_of(shown->protocols, l->sport, l->dport);
 		if (__builtin_expect(protocol != SIGNALLING_PROTOCOLS, 0))
-			take(t, v, mbufs[i], protocol, time_ns);
+			take(t, shown, v, mbufs[i], protocol, time_ns);
 	}
 }

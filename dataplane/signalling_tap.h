@@ -8,6 +8,14 @@
 
 #include "dataplane/packet.h"
 #include "dataplane/signalling_ring.h"
+#include "shared/config.h"
+
+// What a port shows, and whose it believes. Read-only for workers.
+struct signalling_shown {
+	uint8_t protocols; // bit per enum signalling_protocol
+	uint8_t n_peers;   // 0: anybody's
+	struct ip_prefix peer[CONFIG_SIGNALLING_PEERS_MAX];
+};
 
 // The protocols of `wanted` (a bit per enum signalling_protocol) that a UDP datagram between these
 // ports can be of; SIGNALLING_PROTOCOLS: none. Requests go to the port, responses come from it.
@@ -32,8 +40,10 @@ void signalling_tap_free(struct signalling_tap *t);
 // A parsed burst of a port with signalling. `mbufs` are the frames behind `views` (struct rte_mbuf
 // *, for octets beyond the first segment). A datagram that is not all there is left out: it counts
 // as lost.
-void signalling_tap_burst(struct signalling_tap *t, uint8_t wanted, const struct packet_view *views,
-	void *const *mbufs, unsigned n, uint64_t time_ns);
+void signalling_tap_burst(struct signalling_tap *t, const struct signalling_shown *shown,
+	const struct packet_view *views, void *const *mbufs, unsigned n, uint64_t time_ns);
 // Receive time of the last one; any thread. The line is written only when there is one.
 uint64_t signalling_tap_heard(const struct signalling_tap *t);
 uint64_t signalling_tap_cut(const struct signalling_tap *t); // datagrams left out; any thread
+// Datagrams with an end that is no peer: not looked at. Any thread.
+uint64_t signalling_tap_strangers(const struct signalling_tap *t);

@@ -86,8 +86,8 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
 	}
 	uint32_t taken = 0;
-	if (__builtin_expect(l->signalling != 0, 0))
-		signalling_tap_burst(w->tap, l->signalling, views, (void *const *)mbufs, n, now);
+	if (__builtin_expect(l->signalling.protocols != 0, 0))
+		signalling_tap_burst(w->tap, &l->signalling, views, (void *const *)mbufs, n, now);
 	count(&w->counters->now, views, n);
 	do {
 		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);

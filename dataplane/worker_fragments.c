@@ -23,7 +23,7 @@ struct worker_fragments {
 
 static bool carries(const struct lane *l)
 {
-	return l->traits.tunnel == CONFIG_TUNNEL_GTPU || l->signalling;
+	return l->traits.tunnel == CONFIG_TUNNEL_GTPU || l->signalling.protocols;
 }
 
 static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uint16_t room)
@@ -49,7 +49,7 @@ static int add_tunnel(
 	const struct reassembly_settings settings = {
 		REASSEMBLY_DEFAULTS,
 		.gtpu = s->lanes[lane].traits.tunnel == CONFIG_TUNNEL_GTPU,
-		.signalling = s->lanes[lane].signalling,
+		.signalling = s->lanes[lane].signalling.protocols,
 		.seed = {s->seed[0], s->seed[1]},
 		.pieces = f->pieces,
 		.wholes = f->wholes,
@@ -189,9 +189,9 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 	b.hold &= may_hold;
 	if (parse_burst(&f->lanes[lane].traits, &v, 1))
 		held = fragment_resolve(f->users, &v, &packet, 1, &b);
-	if (scene->tap && f->lanes[lane].signalling)
+	if (scene->tap && f->lanes[lane].signalling.protocols)
 		signalling_tap_burst(
-			scene->tap, f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
+			scene->tap, &f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
 	match_again(scene, &(struct again){.view = &v,
 				   .mbuf = whole->mbuf,
 				   .traits = &f->lanes[lane].traits,

@@ -17,6 +17,7 @@
 #define CONFIG_PORTS_MAX 32
 #define CONFIG_WORKERS_MAX 32
 #define CONFIG_ENDPOINTS_MAX 16
+#define CONFIG_SIGNALLING_PEERS_MAX 32
 #define CONFIG_OVERRIDES_MAX 64
 
 struct config_tls {
@@ -161,6 +162,8 @@ struct config_port {
 	bool gre, ipip, vxlan; // further encapsulations to look into, default false
 	uint32_t n_signalling;
 	uint8_t signalling[CONFIG_SIGNALLING_COUNT]; // enum config_signalling_protocol, as given
+	uint32_t n_signalling_peers;		     // 0: anybody's
+	struct ip_prefix signalling_peers[CONFIG_SIGNALLING_PEERS_MAX];
 };
 
 struct config_dataplane {

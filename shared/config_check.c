@@ -325,6 +325,16 @@ static int check_port(struct config_source *s, const yaml_node_t *ports, uint32_
 			"remove "
 			"them",
 			i);
+	if (p->n_signalling_peers && !p->n_signalling)
+		return config_refuse(s, place(s, ports, i, "signalling-peers"),
+			"dataplane.ports[%u].signalling-peers without signalling, write its "
+			"protocols or remove them",
+			i);
+	if (p->n_signalling && p->link == CONFIG_LINK_N6 && !p->n_signalling_peers)
+		return config_refuse(s, place(s, ports, i, "signalling"),
+			"dataplane.ports[%u].signalling on link: n6 would believe what users "
+			"send, write signalling-peers: the addresses of the core's nodes",
+			i);
 	return check_peer(s, ports, i);
 }
 

@@ -421,6 +421,13 @@ static const struct config_key port_keys[] = {
 		.words = signalling_words,
 		.doc = "signalling that this port sees and that tasks by session or subscriber "
 		       "follow"},
+	{.name = "signalling-peers",
+		.type = CONFIG_PREFIXES,
+		AT(struct config_port, signalling_peers[0]),
+		COUNT(struct config_port, n_signalling_peers),
+		.most = CONFIG_SIGNALLING_PEERS_MAX,
+		.doc = "nodes whose signalling is believed: both ends of a datagram; required on "
+		       "link: n6, where users could forge it"},
 };
 SCOPE(port_keys);
 

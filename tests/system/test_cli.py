@@ -462,6 +462,10 @@ class Check(unittest.TestCase):
 		self.fails(self.check(poi, lambda t: t.replace("{ device: net_null0", '{ device: "0000:ff:1f.7"')), "port", "lspci")
 		self.fails(self.check(poi, lambda t: re.sub(r"(--no-huge )?-m 256", "-m 99999999", t)), "hugepages", "sysctl vm.nr_hugepages=")
 		self.warns(self.check(poi, lambda t: t.replace("mode: probe", "mode: probe, tunnel: gtpu"), OK), "tunnel", "gtp-endpoints")
+		shown = lambda more: lambda t: t.replace("mode: probe", "mode: probe, signalling: [pfcp]" + more)
+		self.warns(self.check(poi, shown(""), OK), "signalling", "signalling-peers")
+		lines = self.check(poi, shown(", signalling-peers: [192.0.2.0/24]"), OK)
+		self.assertFalse([line for line in lines if line[1] == "signalling"], lines)
 
 	def test_folders(self):
 		poi = self.poi_of()

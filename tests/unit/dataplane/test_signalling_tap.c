@@ -16,6 +16,7 @@
 static const struct port_traits port = {.tunnel = CONFIG_TUNNEL_GTPU, .gre = true};
 static struct signalling_ring *ring;
 static struct signalling_tap *tap;
+static struct signalling_shown shown;
 
 static void up(void)
 {
@@ -46,7 +47,8 @@ static void tap_frame(struct frame *f, uint8_t wanted, uint32_t length)
 	void *none = NULL;
 
 	parse_burst(&port, &v, 1);
-	signalling_tap_burst(tap, wanted, &v, &none, 1, 77);
+	shown.protocols = wanted;
+	signalling_tap_burst(tap, &shown, &v, &none, 1, 77);
 }
 
 // The protocol of what is in the ring, or -1; its octets must be those sent.
@@ -104,6 +106,36 @@ Test(signalling_tap, what_users_send_in_tunnels_is_none)
 	cr_assert_eq(taken(), -1);
 }
 
+// Both ends are nodes that the port names: who forges one end is a stranger still.
+Test(signalling_tap, only_peers_are_believed)
+{
+	static const struct {
+		uint32_t peer[2];
+		bool believed;
+	} cases[] = {
+		{{0x0a000001, 0x0a000002}, true},
+		{{0x0a000001, 0x0a000003}, false},
+		{{0x0a000003, 0x0a000002}, false},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct frame f = {0};
+		shown.n_peers = 2;
+		for (unsigned k = 0; k < 2; k++) {
+			shown.peer[k] = (struct ip_prefix){.family = 4, .length = 32};
+			wire_store32(shown.peer[k].b, cases[i].peer[k]);
+		}
+		frame_ethernet(&f, 0x0800);
+		datagram(&f, 8805, 8805);
+		frame_finish(&f);
+		tap_frame(&f, ALL, f.n);
+		cr_expect_eq(taken(), cases[i].believed ? SIGNALLING_PFCP : -1);
+		cr_expect_eq(signalling_tap_strangers(tap), i);
+	}
+	cr_expect_eq(signalling_tap_cut(tap), 0, "nothing of the network's is missing");
+	shown.n_peers = 0;
+}
+
 Test(signalling_tap, cut_ones_are_counted)
 {
 	struct frame f = {0};
@@ -136,7 +168,8 @@ Test(signalling_tap, several_segments)
 		.data = rte_pktmbuf_mtod(first, const uint8_t *), .length = cut, .total = f.n};
 	void *mbuf = first;
 	parse_burst(&port, &v, 1);
-	signalling_tap_burst(tap, ALL, &v, &mbuf, 1, 77);
+	shown.protocols = ALL;
+	signalling_tap_burst(tap, &shown, &v, &mbuf, 1, 77);
 	cr_assert_eq(taken(), SIGNALLING_PFCP);
 	rte_pktmbuf_free(first);
 }

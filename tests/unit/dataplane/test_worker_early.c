@@ -203,6 +203,8 @@ Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 	struct packet_view v = {0};
 	struct frame f = {0};
 	void *none = NULL;
+	const struct signalling_shown pfcp = {.protocols = 1u << SIGNALLING_PFCP},
+				      gtpv2c = {.protocols = 1u << SIGNALLING_GTPV2C};
 
 	cr_assert_not(worker_early_open(early, table, 10 * MS));
 	frame_ethernet(&f, 0x0800);
@@ -213,9 +215,9 @@ Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 	v.data = f.b;
 	v.length = v.total = f.n;
 	parse_burst(&lane.traits, &v, 1);
-	signalling_tap_burst(tap, 1u << SIGNALLING_GTPV2C, &v, &none, 1, 10 * MS);
+	signalling_tap_burst(tap, &gtpv2c, &v, &none, 1, 10 * MS);
 	cr_assert_not(worker_early_open(early, table, 10 * MS), "not of this protocol");
-	signalling_tap_burst(tap, 1u << SIGNALLING_PFCP, &v, &none, 1, 10 * MS);
+	signalling_tap_burst(tap, &pfcp, &v, &none, 1, 10 * MS);
 	cr_assert(worker_early_open(early, table, 10 * MS));
 	cr_assert(worker_early_open(early, table, 10 * MS + AGE - 1));
 	cr_assert_not(worker_early_open(early, table, 10 * MS + AGE));

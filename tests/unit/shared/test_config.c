@@ -171,6 +171,13 @@ Test(config, values_are_checked)
 	expect_refusal("link: n3", "link: n3, signalling: [pfcp, diameter]",
 		F "28:84: dataplane.ports[0].signalling is \"diameter\", write pfcp, gtpv2c or "
 		  "radius");
+	expect_refusal("link: n3", "link: n3, signalling-peers: [192.0.2.1/32]",
+		F "28:83: dataplane.ports[0].signalling-peers without signalling, write its "
+		  "protocols or remove them");
+	expect_refusal("tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.0/24]",
+		"link: n6, signalling: [radius]",
+		F "28:63: dataplane.ports[0].signalling on link: n6 would believe what users send, "
+		  "write signalling-peers: the addresses of the core's nodes");
 	expect_refusal("workers: [1]", "workers: 1",
 		F "26:12: dataplane.workers is not a list, write its values in [ ]");
 	expect_refusal("workers: [1]", "workers: []",
