@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REAP_AT_ONCE 1u // sessions of a restart cleared away with each message: two for a new one
-#define REAP_A_TICK 1024u
+// Sessions of a restart are cleared away one with each second message, so one for each new session:
+// together they take no more room than before. Ticks are short, messages wait for them.
+#define REAP_EVERY 2u
+#define REAP_A_TICK 128u
 #define KEPT_PART 16u // of the memory: for tasks alone
 
 static bool make_scratch(struct sessions *st)
@@ -128,7 +130,8 @@ void sessions_take(struct sessions *st, const struct signalling_packet *p)
 		gtpv2_take(st, p);
 	else if (p->protocol == SIGNALLING_RADIUS)
 		radius_take(st, p);
-	sessions_reap(st, REAP_AT_ONCE);
+	if (st->reap && ++st->reap_turn % REAP_EVERY == 0)
+		sessions_reap(st, 1);
 	bind_flush(st);
 }
 

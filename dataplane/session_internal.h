@@ -387,6 +387,7 @@ struct sessions {
 	struct session_table pairs;
 	struct session_index pair_index;
 	struct reaping *reap, **reap_end;
+	uint32_t reap_turn;
 	struct lingering *linger, **linger_end;
 	uint32_t oldest_partial, newest_partial;
 
