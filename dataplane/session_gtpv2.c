@@ -266,6 +266,20 @@ static void take_back(struct sessions *st, struct transaction *t)
 		session_end(st, s, END_SUPERSEDED); // it never was
 }
 
+// Another user has its client's end: that it moved, or that the session ended, was not seen. What
+// tunnels it had are its own until somebody else is given them.
+static void lose_client(struct sessions *st, struct session *s)
+{
+	struct rules *r = st->rules[2];
+
+	record_unpack(s, r);
+	r->cp = (struct f_seid){};
+	s->flags |= SESSION_LOSS;
+	s = session_replace(st, s, r);
+	if (s)
+		session_mark(st, s);
+}
+
 // The same PDN connection of the same control TEID was there already. With another server it goes
 // on until it is deleted there: a relocation has both for a while.
 static void end_superseded(struct sessions *st, uint32_t number)
@@ -278,6 +292,7 @@ static void end_superseded(struct sessions *st, uint32_t number)
 	record_unpack(s, st->rules[2]);
 	const struct f_seid cp = st->rules[2]->cp;
 	uint8_t ebi = st->rules[2]->default_ebi, kind = s->kind;
+	const uint64_t imsi = st->rules[2]->imsi;
 	const uint32_t pair = s->pair;
 	const struct ip_address *a = cp.v4.family ? &cp.v4 : &cp.v6;
 	unsigned n = sessions_of(st, false, a, (uint32_t)cp.seid, ebi, of);
@@ -286,7 +301,10 @@ static void end_superseded(struct sessions *st, uint32_t number)
 		if (!o || o->kind != kind || o->pair != pair || !(o->flags & SESSION_SETTLED))
 			continue;
 		record_unpack(o, st->rules[1]);
-		if (st->rules[1]->default_ebi == ebi || kind == KIND_S5)
+		const uint64_t theirs = st->rules[1]->imsi;
+		if (imsi != SESSION_ABSENT && theirs != SESSION_ABSENT && imsi != theirs)
+			lose_client(st, o);
+		else if (st->rules[1]->default_ebi == ebi || kind == KIND_S5)
 			session_end(st, o, END_SUPERSEDED);
 	}
 }

@@ -62,6 +62,7 @@ class Player:
 		self.upf2 = node(21, "198.51.100.2", "2001:db8:100::2")
 		self.upf.next_seid = self.upf2.next_seid = 1 + world * 0x100
 		self.mme, self.sgw = node(30), node(31, "198.51.100.3")
+		self.mme2, self.sgw2 = node(32), node(33, "198.51.100.4")
 		self.nas, self.aaa = node(40), node(41)
 		self._ue, self._gnb, self.sessions = 1, {}, []
 
@@ -175,6 +176,10 @@ class Player:
 		smf, upf = smf or self.smf, upf or self.upf
 		self.exchange(smf, upf, 9, {"node": smf.n4}, {"node": upf.n4, "cause": 1})
 
+	def delete_sets(self, *csids):
+		"""Session Set Deletion: the SMF has lost the sessions of these sets."""
+		self.exchange(self.smf, self.upf, 14, {"node": self.smf.n4, "csids": (self.smf.n4, *csids)}, {"node": self.upf.n4, "cause": 1})
+
 	def heartbeat(self, smf=None, upf=None, from_upf=False):
 		smf, upf = smf or self.smf, upf or self.upf
 		a, b = (upf, smf) if from_upf else (smf, upf)
@@ -186,12 +191,12 @@ class Session:
 	CHOOSE, FAR 1 buffering until the gNB is known."""
 
 	def __init__(self, player, imsi=None, msisdn=None, imei=None, nai=None, ue=None, ni="internet", choose=True, smf=None,
-			upf=None, teid=None, flows=(), endpoint=False, qfi=None, container=True, dual=False, cp=None):
+			upf=None, teid=None, flows=(), endpoint=False, qfi=None, container=True, dual=False, cp=None, csid=None):
 		self.p, self.ni, self.choose, self.endpoint, self.container, self.dual = player, ni, choose, endpoint, container, dual
 		self.smf, self.upf = smf or player.smf, upf or player.upf
 		self.user = {k: v for k, v in (("imsi", imsi), ("msisdn", msisdn), ("imei", imei), ("nai", nai)) if v}
 		self.ue = ue or player.ue()
-		self.flows, self.qfi = list(flows), qfi
+		self.flows, self.qfi, self.csid = list(flows), qfi, csid
 		self.seid = cp or self._seid(self.smf)
 		self.smf.next_seid = max(self.smf.next_seid, self.seid + 1)
 		self.up_seid = self._seid(self.upf) + 0x1000
@@ -275,7 +280,8 @@ class Session:
 	def establishment(self, **more):
 		return self.request(50, node=self.smf.n4, f_seid=(self.seid, self.smf.n4), create_pdr=self.pdrs(), create_far=self.fars(),
 			create_qer=sorted({1, *(f[2] for f in self.flows)}), create_endpoint=self.endpoints(), pdn_type=1, user=self.user,
-			dnn=self.ni.removeprefix("text:") if isinstance(self.ni, str) else "internet", **more)
+			dnn=self.ni.removeprefix("text:") if isinstance(self.ni, str) else "internet",
+			**({"csids": (self.smf.n4, self.csid)} if self.csid else {}), **more)
 
 	def established(self, request, **more):
 		if "fail" in more:
@@ -348,10 +354,10 @@ class Session:
 class Bearer:
 	"""A PDN connection with its default bearer, as S11 tells it (MME and SGW)."""
 
-	def __init__(self, player, imsi, msisdn=None, imei=None, ue=None, ebi=5, control=None):
+	def __init__(self, player, imsi, msisdn=None, imei=None, ue=None, ebi=5, control=None, sgw=None):
 		self.p, self.ue, self.ebi = player, ue or player.ue(), ebi
 		self.user = {k: v for k, v in (("imsi", imsi), ("msisdn", msisdn), ("imei", imei)) if v}
-		self.mme, self.sgw = player.mme, player.sgw
+		self.mme, self.sgw = player.mme, sgw or player.sgw
 		if control is None:
 			self.mme.next_teid += 1
 			self.sgw.next_teid += 1
@@ -380,6 +386,15 @@ class Bearer:
 		self._exchange(34, {"bearers": [{"ebi": self.ebi, "ends": [(0, 0, enb[1], enb[0])]}]}, {"bearers": [{"ebi": self.ebi, "cause": 16}]})
 		return self
 
+	def move(self, mme, enb):
+		"""Another MME has the user: it tells the gateway its own control end."""
+		mme.next_teid += 1
+		self.mme, self.control = mme, (mme.next_teid, self.control[1])
+		self.old, self.enb = self.enb, enb
+		self._exchange(34, {"control": [(10, 0, self.control[0], mme.n4)], "bearers": [{"ebi": self.ebi, "ends": [(0, 0, enb[1], enb[0])]}]},
+			{"bearers": [{"ebi": self.ebi, "cause": 16}]})
+		return self
+
 	def idle(self):
 		self._exchange(170, {}, {})
 		self.old, self.enb = self.enb, None
@@ -389,9 +404,9 @@ class Bearer:
 		self._exchange(36, {"ebi": self.ebi}, {})
 		return self
 
-	def up(self, n=1):
+	def up(self, n=1, owner=True):
 		for _ in range(n):
-			self.p.gpdu((self.enb or self.old or self.p.gnb(9))[0], self.sgw.n3, self.teid, (self.ue, SERVER), owner=self)
+			self.p.gpdu((self.enb or self.old or self.p.gnb(9))[0], self.sgw.n3, self.teid, (self.ue, SERVER), owner=self if owner else None)
 
 	def down(self, n=1, enb=None, owner=True):
 		address, teid = enb or self.enb

@@ -149,6 +149,7 @@ class Known:
 		self.cp, self.up, self.nodes, self.user, self.subscriber_only = cp, up, nodes, {}, False
 		self.truth, self.asked, self.linger, self.since = Rules(), [], {}, {}
 		self.partial = self.dead = self.deleting = False
+		self.csids = set()
 		self.doubt = None  # rules that an answer without its request lets one guess
 
 	def ways(self):
@@ -309,7 +310,7 @@ class Model:
 
 	def pfcp(self, m, now):
 		kind = m["type"]
-		request = kind in (1, 5, 9, 14, 50, 52, 54, 56)
+		request = kind in (1, 5, 9, 14, 50, 52, 54, 56)  # of 14: whose FQ-CSIDs its response ends
 		key = (m["from"], m["to"], kind, m["sequence"]) if request else (m["to"], m["from"], kind - 1, m["sequence"])
 		if request:
 			if self.content(m) in (self.answered.get(key), self.open.get(key, {}).get("content")):
@@ -337,7 +338,7 @@ class Model:
 		if kind == 50:
 			s = next((s for s in self.known if s.partial and not s.dead and s.cp == (m["f_seid"][1], m["f_seid"][0])), None)
 			s = s or Known(cp=(m["f_seid"][1], m["f_seid"][0]), nodes=(m["from"][0], m["to"][0]))
-			s.user = m.get("user") or {}
+			s.user, s.csids = m.get("user") or {}, set(m.get("csids", ())[1:])
 			if s not in self.known:
 				self.known.append(s)
 			s.asked.append((m["sequence"], m, s.truth.apply(m)))
@@ -375,6 +376,9 @@ class Model:
 					other.dead = other.dead or pair == other.nodes
 			if kind == 6:
 				self.recovery[request["from"][0]], self.recovery[m["from"][0]] = request["recovery"], m["recovery"]
+		elif kind == 15 and accepted:
+			for other in self.known:
+				other.dead = other.dead or bool(other.csids & set(request["csids"][1:]))
 		elif kind == 51 and s:
 			self.commit(s, request, m, accepted, now)
 			if not accepted:
@@ -507,6 +511,8 @@ class Model:
 						if way not in s.truth.ways() and way[0] == "tunnel":
 							s.linger[way] = (found, now + self.handover, True)
 				s.asked.pop(at)
+				if m["cause"] < 64 and r.get("control"):
+					s.cp = (r["control"][0][3], r["control"][0][2])
 		elif kind == 171 and m["cause"] < 64:
 			for s in self.of_control("up", r["to"][0], r["teid"]):
 				s.truth.fars[1]["action"] = {"buff"}

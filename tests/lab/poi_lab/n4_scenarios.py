@@ -405,6 +405,19 @@ def restored(p):
 
 
 @scenario
+def sets_deleted(p):
+	"""One message ends the sessions of several sets, and none of another."""
+	s, t, o = target(p, csid=7).establish(), target(p, csid=8).establish(), target(p, csid=9).establish()
+	for one in (s, t, o):
+		one.connect(p.gnb(1))
+		one.down(1), one.up(1)
+	t.send(t.connection(p.gnb(2)))  # never answered
+	p.delete_sets(7, 8)
+	for one in (s, t, o):
+		one.down(1, owner=one is o), one.up(1, owner=one is o)
+
+
+@scenario
 def deleted_by_the_upf(p):
 	s = target(p).establish().connect(p.gnb(1))
 	s.down(1)
@@ -534,6 +547,35 @@ def s11_two_connections(p):
 	s.down(1), t.down(1), s.up(1), t.up(1)
 	t.delete()
 	s.down(1), s.up(1)
+
+
+@scenario
+def s11_mme_changed(p):
+	"""Another MME has the user; the one before gives its control end to somebody else."""
+	s = bearer(p, 0).connect(p.gnb(1))
+	s.down(1), s.up(1)
+	old = s.control[0]
+	s.move(p.mme2, p.gnb(2))
+	s.down(1), s.up(1)
+	o = bearer(p, 1, control=(old, 0x9777 + p.world * 0x100)).connect(p.gnb(3))
+	o.down(1), o.up(1), s.down(1), s.up(1)
+	o.delete()
+	s.down(1), s.up(1)
+	s.delete()
+	s.up(1, owner=False)
+
+
+@scenario
+def s11_sgw_changed(p):
+	"""A relocation: the connection is set up at the new gateway before the old one lets go."""
+	s = bearer(p, 0).connect(p.gnb(1))
+	s.down(1), s.up(1)
+	t = bearer(p, 0, sgw=p.sgw2, ue=s.ue, control=(s.control[0], 0x9888 + p.world * 0x100))
+	s.up(1), t.up(1)
+	t.connect(p.gnb(2)).down(1)
+	s.delete()
+	t.down(1), t.up(1), t.n6(1)
+	s.up(1, owner=False)
 
 
 @scenario

@@ -207,6 +207,9 @@ def pfcp(m, follow_on=False):
 		out += ie(183, b"")
 	if m.get("psrei"):
 		out += ie(184, b"\x01")
+	if m.get("csids"):  # (node, number ...)
+		node, *numbers = m["csids"]
+		out += ie(65, bytes([len(numbers)]) + packed(node) + b"".join(struct.pack(">H", n) for n in numbers))
 	if m.get("psdbu"):
 		out += ie(161, b"\x01")
 	for kind, number in m.get("failed", ()):
