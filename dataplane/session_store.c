@@ -169,7 +169,7 @@ static bool make_room(struct sessions *st)
 			continue;
 		}
 		// then what was asked for and never answered
-		if (!oldest && transactions_give_up(st, UNANSWERED_NS))
+		if (transactions_give_up(st, UNANSWERED_NS))
 			continue;
 		if (!oldest)
 			return false;
