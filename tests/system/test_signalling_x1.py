@@ -67,6 +67,22 @@ class Followed(fixture.TrafficCase):
 		return [f for f in frames if f.owner is session]
 
 
+class Named(Followed):
+	"""Only what goes between these nodes is believed."""
+
+	PORT = "{ device: net_af_packet0, mode: probe, tunnel: gtpu, signalling: [pfcp], signalling-peers: [10.250.0.10/32, 10.250.0.20/32] }"
+
+	def test_a_stranger_binds_nothing(self):
+		self.activate(subscriber("supiimsi", IMSI))
+		p = self.player
+		forged = n4.Session(p, imsi=IMSI, smf=p.smf2).establish()
+		forged.up(1)
+		mine = n4.Session(p, imsi=IMSI).establish()
+		mine.up(2)
+		self.expect(self.users(self.play(), mine))
+		self.assertEqual(self.poi.status()["signalling"]["counters"]["strangers"], 2)
+
+
 class Follow(Followed):
 	def test_a_session_is_followed(self):
 		self.activate(subscriber("supiimsi", IMSI))
