@@ -122,6 +122,11 @@ struct stream *stream_wake(struct stream_line *l, uint64_t since_ns)
 	return l->stream;
 }
 
+static bool has_gap(const struct stream_line *l)
+{
+	return l->gap_from != l->gap_to;
+}
+
 static bool in_gap(const struct stream_line *l, uint32_t sequence)
 {
 	return sequence - l->gap_from < l->gap_to - l->gap_from;
@@ -305,12 +310,8 @@ static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int
 static bool unsent(struct stream_line *l, struct view *v)
 {
 	for (;;) {
-		if (in_gap(l, l->send_segment)) {
-			if (l->behind)
-				return false;
-			l->send_segment = l->gap_to;
-			l->send_offset = 0;
-		}
+		if (in_gap(l, l->send_segment))
+			return false;
 		*v = look(l, l->send_segment);
 		if (v->segment && v->end > l->send_offset)
 			return true;
@@ -335,7 +336,7 @@ static bool is_due(const struct stream_line *l, const struct view *v, uint64_t n
 
 static bool has_part_before_gap(const struct stream_line *l)
 {
-	return l->gap_from != l->gap_to && (int32_t)(l->gap_from - l->send_segment) > 0;
+	return has_gap(l) && (int32_t)(l->gap_from - l->send_segment) > 0;
 }
 
 // Something was spooled and not yet sent on this connection.
@@ -354,10 +355,11 @@ static bool may_send(struct stream *s, struct stream_line *l)
 
 	if (!l->spool) {
 		// Not before its last block is acknowledged: should the reader stall now, what
-		// follows can still go to the spool.
-		if (l->behind && is_spool_settled(l))
-			l->behind = false;
-		return !l->behind || has_part_before_gap(l);
+		// follows can still go to the spool. And not past a gap that is still there: it
+		// would be taken for the edge of what may be moved, once it was sent in part.
+		if (has_gap(l) && is_spool_settled(l))
+			give_back(l);
+		return !has_gap(l) || has_part_before_gap(l);
 	}
 	for (uint32_t w = 0; w < s->n_workers; w++) {
 		const struct stream_line *ring = stream_line(s, w, k);
@@ -529,9 +531,6 @@ void stream_cut(struct stream *s, bool resend)
 		if (v.segment && (v.pushed != l->ack_copy || v.closed))
 			activate(l, 0);
 	}
-	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
-		for (uint32_t w = 0; w < s->n_workers; w++)
-			stream_line(s, w, k)->behind |= spool_pending(s, k);
 }
 
 static void discard_file(struct stream *s, struct spooled *p, enum copy_loss why)
@@ -628,11 +627,9 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, uint32_t *from)
 {
 	*from = 0;
-	if (l->gap_from != l->gap_to) {
-		if (!l->behind || (int32_t)(l->send_segment - l->gap_to) > 0)
-			return false;
+	if (has_gap(l)) {
 		*sequence = l->gap_to;
-	} else if (connected && !l->behind) {
+	} else if (connected) {
 		*sequence = l->send_segment + 1;
 	} else {
 		struct view v = look(l, l->ack_segment);
@@ -683,10 +680,9 @@ bool stream_spool_take(
 		p->store_runs = runs_of(&v, job->from);
 		if (!p->store_runs)
 			return false;
-		if (l->gap_from == l->gap_to)
+		if (!has_gap(l))
 			l->gap_from = sequence;
 		l->gap_to = sequence + 1;
-		l->behind = true;
 		p->storing = true;
 		p->store_line = (uint32_t)(l - s->line);
 		p->store_from = job->from;

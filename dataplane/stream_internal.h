@@ -8,10 +8,10 @@ struct stream_line {
 	struct stream *stream;
 	struct copy_ring *ring; // NULL: this kind is not delivered
 	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
-	// Segments [gap_from, gap_to) were moved to the spool, or are on their way; `behind`: what
-	// follows them waits until the spool is sent. What lies before the gap goes first.
+	// Segments [gap_from, gap_to) were moved to the spool, or are on their way. What lies
+	// before the gap goes first; what follows waits until the spool is settled, and then there
+	// is no gap any more.
 	uint32_t gap_from, gap_to;
-	bool behind;
 	uint32_t send_segment, send_offset;
 	uint32_t ack_segment, ack_copy; // first copy not settled
 	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
