@@ -535,9 +535,10 @@ void stream_cut(struct stream *s, bool resend)
 
 static void discard_file(struct stream *s, struct spooled *p, enum copy_loss why)
 {
-	uint64_t copies = 0;
+	uint64_t copies = 0, octets = 0;
 
 	for (; p->first; drop_runs(p)) {
+		octets += p->first->octets;
 		for (uint32_t i = 0; i < p->first->n; i++) {
 			const struct run *r = &p->first->run[i];
 			for (uint32_t c = 0; c < r->copies; c++) {
@@ -548,8 +549,7 @@ static void discard_file(struct stream *s, struct spooled *p, enum copy_loss why
 		}
 	}
 	add_to(&p->copies, -copies);
-	if (atomic_load_explicit(&p->copies, memory_order_relaxed) == 0)
-		atomic_store_explicit(&p->octets, 0, memory_order_relaxed);
+	add_to(&p->octets, -octets);
 }
 
 void stream_discard(struct stream *s, enum copy_loss why)
@@ -650,6 +650,7 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 	if (!r)
 		return NULL;
 	r->next = NULL;
+	r->octets = v->end - copy_start(v->segment, from);
 	r->n = 0;
 	for (uint32_t i = from; i < v->pushed; i++) {
 		uint32_t slot = v->segment->copy[i].slot;
@@ -731,8 +732,7 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 	}
 	*p->last = r;
 	p->last = &r->next;
-	uint64_t octets = v.end - copy_start(v.segment, p->store_from);
-	uint64_t copies = v.pushed - p->store_from;
+	uint64_t octets = r->octets, copies = v.pushed - p->store_from;
 	add_to(&p->copies, copies);
 	add_to(&p->octets, octets);
 	copy_ring_release(l->ring, octets, copies);

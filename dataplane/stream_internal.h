@@ -29,6 +29,7 @@ struct run { // copies of one task in a block that lies in the file
 
 struct runs {
 	struct runs *next;
+	uint32_t octets; // of the whole block
 	uint32_t n;
 	struct run run[];
 };
