@@ -196,6 +196,8 @@ void link_spool_open(struct link *l); // the builder's thread, before the link i
 void link_spool_work(struct link *l, uint64_t now);
 bool link_spool_busy(const struct link *l);
 uint64_t link_spool_in_flight(const struct link *l); // octets that TCP may hold at most
-void link_spool_wait(struct link *l);		     // until the disk is done with what it has
+// Until the disk is done with what it has. What is acknowledged by now is owed no more once the
+// spool is closed.
+void link_spool_wait(struct link *l);
 // For good; `keep`: what is owed stays on disk for the next process.
 void link_spool_close(struct link *l, bool keep);

@@ -249,10 +249,15 @@ void link_spool_wait(struct link *l)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
 		struct link_spool *p = &l->spool[k];
-		if (!p->spool || !in_flight(p))
+		if (!p->spool)
 			continue;
-		spooler_wait(l->deliver->spooler, &p->job);
-		finish(l, k, 0);
+		if (in_flight(p)) {
+			spooler_wait(l->deliver->spooler, &p->job);
+			finish(l, k, 0);
+		}
+		// There is no next job that would tell the file, and what is discarded from here on
+		// stays owed on disk.
+		p->job.done += stream_spool_done(l->stream, k);
 	}
 }
 

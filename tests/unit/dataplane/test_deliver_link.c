@@ -1,0 +1,125 @@
+// One destination's link without its thread: the test says what time it is and when what happens.
+
+#include "dataplane/deliver_internal.h"
+#include "tests/unit/dataplane/deliver_bed.h"
+
+static void bed_make(struct bed *b)
+{
+	char why[200] = "";
+
+	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	cr_assert_not_null(b->deliver, "%s", why);
+}
+
+static void take_ready(struct bed *b)
+{
+	struct copy_ring *r;
+
+	while ((r = capture_ready(b->capture, 0)))
+		stream_wake(copy_ring_owner(r), 0);
+}
+
+// --- the spool ---
+
+struct spool_bed {
+	char folder[64], key[96];
+};
+
+static void use_spool(struct bed *b, struct spool_bed *s)
+{
+	strcpy(s->folder, "/tmp/poi-spool-XXXXXX");
+	cr_assert_not_null(mkdtemp(s->folder));
+	snprintf(s->key, sizeof(s->key), "%s/key", s->folder);
+	FILE *f = fopen(s->key, "w");
+	fputs("0123456789abcdef0123456789abcdef", f);
+	fclose(f);
+	cr_assert_eq(chmod(s->key, 0600), 0);
+	b->config.delivery.buffer = 1 << 20;
+	b->config.delivery.spool =
+		(struct config_spool){.folder = s->folder, .key = s->key, .size = 8 << 20};
+}
+
+static uint32_t spool_files(struct spool_bed *s, bool and_remove)
+{
+	char path[400];
+	uint32_t n = 0;
+	struct dirent *e;
+	DIR *d = opendir(s->folder);
+
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", s->folder, e->d_name);
+		n += strcmp(path, s->key) != 0;
+		if (and_remove)
+			unlink(path);
+	}
+	closedir(d);
+	if (and_remove)
+		rmdir(s->folder);
+	return n;
+}
+
+// All that can go to the spool does.
+static void store_all(struct link *l)
+{
+	for (int i = 0; i < 8; i++) {
+		link_spool_work(l, 1);
+		link_spool_wait(l);
+	}
+}
+
+// Sends the next block of the spool, and has it acknowledged up to `acknowledged` of its octets.
+static uint32_t deliver_block(struct link *l, uint64_t *written, bool acknowledged)
+{
+	struct spool_block block;
+	struct stream_piece p;
+	cr_assert_eq(spool_load(l->spool[COPY_X3].spool, &block), 0);
+	uint32_t copies = block.segment->pushed, octets = block.segment->copy[copies - 1].end;
+
+	stream_spool_loaded(l->stream, COPY_X3, &block, 0);
+	for (uint32_t sent = 0; sent < octets; sent += p.length) {
+		cr_assert(stream_next(l->stream, 1, 0, false, &p));
+		*written += p.length;
+		cr_assert_eq(stream_sent(l->stream, &p, *written), 0);
+	}
+	if (acknowledged)
+		stream_acked(l->stream, *written);
+	return copies;
+}
+
+// What was acknowledged just before the process ends is not owed by the next one.
+Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	uint64_t written = 0;
+
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	for (int i = 0; i < 2000; i++)
+		push(b, 0);
+	take_ready(b);
+	struct link *l = b->deliver->link[index];
+	store_all(l);
+	uint32_t first = deliver_block(l, &written, true);
+	first += deliver_block(l, &written, true);
+	deliver_block(l, &written, false);
+	link_close(l, LOSS_STOPPED);
+	cr_assert_eq(acknowledged(b, index), first);
+	deliver_free(b->deliver);
+
+	bed_make(b);
+	l = b->deliver->link[add(b, 1, 1)];
+	struct spool_block block;
+	struct pdu p;
+	const char *why;
+	cr_assert_eq(spool_load(l->spool[COPY_X3].spool, &block), 0);
+	cr_assert_gt(pdu_decode(block.segment->octets, SEGMENT_SIZE, 1 << 20, &p, &why), 0);
+	cr_assert_eq(p.sequence, first);
+	spool_block_free(&block);
+	bed_free(b);
+	spool_files(&s, true);
+}
