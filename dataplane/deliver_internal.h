@@ -61,7 +61,8 @@ struct link {
 	struct mdf *mdf; // NULL: no connection
 	bool writable;
 	bool resolving;
-	uint16_t questions; // asked so far: tells an answer to an older one apart
+	uint64_t answer_until; // then the look-up has failed
+	uint16_t questions;    // asked so far: tells an answer to an older one apart
 	uint32_t n_addresses, address_at;
 	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
 	struct ip_address address[RESOLVE_ADDRESSES_MAX];

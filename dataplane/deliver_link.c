@@ -8,6 +8,7 @@
 
 #define BURST 16u		  // records of one destination before the next has its turn
 #define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
+#define ANSWER_NS (6 * NS_PER_S)  // the resolver gives one within 5 s
 #define RENEW_NS (5 * NS_PER_S)	  // for what is sent to be acknowledged
 #define STABLE_NS (5 * NS_PER_S)  // a connection that stood so long resets the back-off
 // A connection that took PDUs before it was cut is tried again within 2.5 s: the longer the pause,
@@ -227,9 +228,10 @@ uint64_t link_of_token(uint64_t token)
 	return token >> 16;
 }
 
-static bool ask_name(struct link *l)
+static bool ask_name(struct link *l, uint64_t now)
 {
 	l->questions++;
+	l->answer_until = now + ANSWER_NS;
 	l->resolving = resolver_ask(l->deliver->resolver, l->dest.host, token_of(l)) == 0;
 	return l->resolving;
 }
@@ -250,6 +252,15 @@ static void name_failed(struct link *l, const char *reason, uint64_t now)
 		return;
 	l->n_addresses = 0;
 	down(l, now, "host name: %s", reason);
+}
+
+// An answer that is lost, for want of memory on its way here, must not hold the destination up.
+static void look_for_answer(struct link *l, uint64_t now)
+{
+	if (!l->resolving || now < l->answer_until)
+		return;
+	l->resolving = false;
+	name_failed(l, "the resolver has not answered", now);
 }
 
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now)
@@ -277,7 +288,7 @@ static void start(struct link *l, uint64_t now)
 
 	if (!l->dest.host[0] || fresh)
 		attempt(l, now);
-	else if (!ask_name(l))
+	else if (!ask_name(l, now))
 		down(l, now, "out of memory");
 	else if (!l->reported_down)
 		set_state(l, DESTINATION_CONNECTING);
@@ -303,7 +314,7 @@ static bool leaving(const struct link *l)
 static void look_again(struct link *l, uint64_t now)
 {
 	if (l->dest.host[0] && !l->resolving && now >= l->resolved_until && !leaving(l) &&
-		!ask_name(l))
+		!ask_name(l, now))
 		l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
 }
 
@@ -354,6 +365,7 @@ static bool is_needed(const struct link *l)
 static void rest(struct link *l, uint64_t now)
 {
 	drop(l);
+	l->resolving = false; // its answer would connect what is not needed
 	l->up_at = 0;
 	l->failures = 0;
 	if (l->reported_down)
@@ -370,6 +382,7 @@ void link_timers(struct link *l, uint64_t now)
 	link_spool_work(l, now);
 	if (!l->reported_down)
 		look_at_losses(l, now);
+	look_for_answer(l, now);
 	if (!is_needed(l)) {
 		if (l->state != DESTINATION_IDLE)
 			rest(l, now);

@@ -3,6 +3,8 @@
 #include "dataplane/deliver_internal.h"
 #include "tests/unit/dataplane/deliver_bed.h"
 
+#define SECOND 1000000000ull
+
 static void bed_make(struct bed *b)
 {
 	char why[200] = "";
@@ -122,4 +124,110 @@ Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
 	spool_block_free(&block);
 	bed_free(b);
 	spool_files(&s, true);
+}
+
+// --- host names ---
+
+static uint16_t add_named(struct bed *b, uint8_t delivery, uint16_t port)
+{
+	struct channel_destination dest = {
+		.delivery = delivery, .host = "localhost", .port = port, .did.b[0] = 1};
+	uint16_t index = 0;
+
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	return index;
+}
+
+static struct resolve_answer answer_to(const struct link *l)
+{
+	return (struct resolve_answer){.token = l->serial << 16 | l->questions,
+		.n = 1,
+		.ttl = 60,
+		.address[0] = {.family = 4, .b = {127, 0, 0, 1}}};
+}
+
+// Where memory runs out an answer never comes; it may come late, too.
+Test(deliver_link, a_look_up_without_an_answer_has_failed)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_named(b, DELIVERY_X3, m.port)];
+	link_timers(l, now);
+	cr_assert(l->resolving);
+	struct resolve_answer late = answer_to(l);
+	link_timers(l, now + 5 * SECOND);
+	cr_assert_eq(l->state, DESTINATION_CONNECTING);
+	now += 10 * SECOND;
+	link_timers(l, now);
+	cr_assert_eq(l->state, DESTINATION_DOWN);
+	cr_assert_not_null(strstr(l->reason, "host name"), "%s", l->reason);
+	link_resolved(l, &late, now);
+	cr_assert_null(l->mdf);
+	link_timers(l, now + SECOND); // it asks again
+	cr_assert(l->resolving);
+	struct resolve_answer a = answer_to(l);
+	link_resolved(l, &a, now + SECOND);
+	cr_assert_not_null(l->mdf);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
+// Also while a connection stands: a name that has moved is noticed later.
+Test(deliver_link, a_look_up_without_an_answer_is_asked_again)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_named(b, DELIVERY_X3, m.port)];
+	link_timers(l, now);
+	struct resolve_answer a = answer_to(l);
+	link_resolved(l, &a, now);
+	for (int i = 0; i < 5000 && !l->up_at; i++, usleep(1000))
+		link_ready(l, 0, now);
+	cr_assert_eq(l->state, DESTINATION_UP);
+	now += 60 * SECOND;
+	link_timers(l, now);
+	cr_assert(l->resolving);
+	uint16_t asked = l->questions;
+	for (int i = 0; i < 20; i++)
+		link_timers(l, now += SECOND);
+	cr_assert_eq(l->questions, asked + 1);
+	cr_assert_eq(l->state, DESTINATION_UP);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
+// One of two connections whose kind is not delivered any more while its name is looked up.
+Test(deliver_link, a_resting_link_waits_for_no_answer)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	b->config.delivery.connections = 2;
+	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->twin;
+	link_timers(l, now);
+	cr_assert(l->resolving);
+	struct resolve_answer a = answer_to(l);
+	l->dest.delivery = DELIVERY_X2;
+	link_timers(l, now);
+	cr_assert_eq(l->state, DESTINATION_IDLE);
+	link_resolved(l, &a, now);
+	cr_assert_null(l->mdf);
+	cr_assert_eq(l->state, DESTINATION_IDLE);
+	l->dest.delivery = DELIVERY_X3;
+	link_timers(l, now);
+	cr_assert_eq(l->questions, 2);
+	cr_assert_eq(l->state, DESTINATION_CONNECTING);
+	bed_free(b);
+	lab_mdf_stop(&m);
 }
