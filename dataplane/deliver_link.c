@@ -327,8 +327,9 @@ static void renew(struct link *l, uint64_t now)
 	bool same = l->credentials ==
 		    atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed);
 
-	if (same && !l->moved) {
-		l->renew_until = 0; // the name came back
+	// The name came back; or it only drains, and might get no second connection.
+	if ((same && !l->moved) || leaving(l)) {
+		l->renew_until = 0;
 		return;
 	}
 	if (!l->renew_until)

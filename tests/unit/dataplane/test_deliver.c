@@ -535,3 +535,35 @@ Test(deliver, several_threads_share_the_destinations, .timeout = 30)
 	for (uint32_t i = 0; i < SLOTS; i++)
 		lab_mdf_stop(&m[i]);
 }
+
+// New credentials are for connections that go on: one that only drains keeps what it has, and what
+// it holds is delivered.
+Test(deliver, new_credentials_do_not_cut_one_that_leaves, .timeout = 30)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	struct channel_destination_status gone;
+	struct copy_balance total;
+	char why[200];
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	lab_mdf_window(&m, 4096);
+	m.stall_after = 1;
+	bed_start(b);
+	uint16_t index = add(b, m.port, 1);
+	b->rule[0].destination[0] = index;
+	WAIT_FOR(status_of(b, index).state == DESTINATION_UP, 3000);
+	push_many(b, 0, 16000); // more than the sockets hold
+	cr_assert_eq(deliver_reload(b->deliver, why, sizeof(why)), 0, "%s", why);
+	usleep(100000);
+	deliver_remove(b->deliver, index);
+	usleep(100000);
+	m.stalled = false;
+	WAIT_FOR(deliver_status(b->deliver, index, &gone) == POI_ERR_NOT_FOUND, 8000);
+	cr_assert_eq(m.connections, 1);
+	deliver_totals(b->deliver, &total);
+	cr_assert_eq(total.acknowledged, 16000);
+	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 16000, 2000);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
