@@ -65,6 +65,27 @@ static bool is_draining(struct deliver *d, const struct channel_destination *des
 	return found;
 }
 
+static const struct link_spool *failing_kind(const struct link *l)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		if (l->spool[k].failing)
+			return &l->spool[k];
+	return NULL;
+}
+
+// Of both connections: a destination has one fault for all that fails of its spool. NULL: nothing.
+static const struct link_spool *failing_part(const struct link *l)
+{
+	const struct link_spool *p = failing_kind(l);
+
+	return p || !l->twin ? p : failing_kind(l->twin);
+}
+
+static uint64_t destination_lost(const struct link *l)
+{
+	return link_lost(l) + (l->twin ? link_lost(l->twin) : 0);
+}
+
 static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 {
 	struct deliver *d = l->deliver;
@@ -75,6 +96,7 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 		.cap = cap,
 		.now_ns = now,
 		.youngest_ns = youngest(d->config, &l->dest.ne, now)};
+	bool said = failing_part(l);
 	enum spool_found found;
 	int error;
 
@@ -88,12 +110,15 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 	if (!l->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
 		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
-		link_post(l, EVENT_SPOOL_FAULT, 0, file);
+		l->spool[k].failing = true; // for as long as the destination is there
+		if (!said)
+			link_post(l, EVENT_SPOOL_FAULT, 0, file);
 	} else if (found == SPOOL_DISCARDED) {
 		log_warning("destination %s: an old spool was discarded", did);
 		link_post(l, EVENT_SPOOL_FAULT, 0,
 			"a spool of an earlier process could not be used: discarded");
-		link_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
+		if (!said)
+			link_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
 	}
 	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
 		return;
@@ -130,28 +155,23 @@ bool link_spool_busy(const struct link *l)
 	return false;
 }
 
-static bool any_failing(const struct link *l)
-{
-	return l->spool[COPY_X2].failing || l->spool[COPY_X3].failing;
-}
-
 // `lost`: copies, when it had not failed yet.
 static void failed(struct link *l, struct link_spool *p, int error, uint64_t lost)
 {
 	char did[ID_TEXT_SIZE], text[96];
-	bool said = any_failing(l);
+	const struct link_spool *before = failing_part(l);
 
 	if (p->failing)
 		return;
 	p->failing = true;
-	p->lost_at_failing = lost;
+	p->lost_at_failing = before ? before->lost_at_failing : lost;
 	id_format(&l->dest.did, did);
 	if (error == POI_ERR_LIMIT)
 		snprintf(text, sizeof(text), "the spool is full; memory only");
 	else
 		snprintf(text, sizeof(text), "spool: %s; memory only", poi_error_text(error));
 	log_kind(ERROR, SPOOL, "destination %s: %s", did, text);
-	if (!said)
+	if (!before)
 		link_post(l, EVENT_SPOOL_FAULT, 0, text);
 }
 
@@ -162,9 +182,11 @@ static void works_again(struct link *l, struct link_spool *p, const char *how)
 	if (!p->failing)
 		return;
 	p->failing = false;
-	if (any_failing(l))
+	if (failing_part(l))
 		return;
-	uint64_t lost = link_lost(l) - p->lost_at_failing;
+	uint64_t lost = destination_lost(l);
+	// A twin that was removed meanwhile has taken its own along.
+	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
 	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
 	link_post(l, EVENT_SPOOL_CLEAR, lost, text);
 }
@@ -173,7 +195,7 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 {
 	struct link_spool *p = &l->spool[k];
 	int result = p->job.result;
-	uint64_t lost = link_lost(l); // a block that cannot be read is part of what it costs
+	uint64_t lost = destination_lost(l); // a block that cannot be read is part of what it costs
 
 	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
 	if (p->job.work == SPOOL_STORE)
@@ -238,7 +260,8 @@ void link_spool_work(struct link *l, uint64_t now)
 			finish(l, k, now);
 		// Nothing is owed any more, so nothing need be stored: the next store may fail
 		// again.
-		if (p->failing && l->up_at && stream_empty(l->stream))
+		if (p->failing && (l->up_at || l->state == DESTINATION_IDLE) &&
+			stream_empty(l->stream))
 			works_again(l, p, "all is delivered and the spool is empty");
 		if (next(l, k, now))
 			spooler_submit(l->deliver->spooler, &p->job);

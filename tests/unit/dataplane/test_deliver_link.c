@@ -231,3 +231,154 @@ Test(deliver_link, a_resting_link_waits_for_no_answer)
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
+
+// --- the spool's fault: one for a destination, whatever parts of it fail ---
+
+static uint16_t add_both(struct bed *b)
+{
+	struct channel_destination dest = {.delivery = DELIVERY_X2 | DELIVERY_X3,
+		.address = {.family = 4, .b = {127, 0, 0, 1}},
+		.port = 1,
+		.did.b[0] = 1};
+	uint16_t index = 0;
+
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	b->rule[0].destination[0] = index;
+	return index;
+}
+
+static uint32_t events(struct bed *b, uint8_t kind, struct channel_event *last)
+{
+	struct channel_event e;
+	uint32_t n = 0;
+
+	while (deliver_next_event(b->deliver, &e)) {
+		n += e.kind == kind;
+		if (e.kind == kind)
+			*last = e;
+	}
+	return n;
+}
+
+// A kind without a file: something else is there.
+static void spoil(struct spool_bed *s, const char *kind, bool undo)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path),
+		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000.%s",
+		s->folder, kind);
+	cr_assert_eq(undo ? rmdir(path) : mkdir(path, 0700), 0);
+}
+
+// A copy that is lost before it reaches a ring's octets.
+static void lose(struct bed *b)
+{
+	struct packet_view v = {.data = b->frame,
+		.length = 100,
+		.total = 100,
+		.n_layers = 1,
+		.layer[0] = {.l3 = 14, .length = 500, .family = 4}};
+	struct hit h = {.rule = &b->rule[0], .direction = PDU_DIRECTION_FROM_TARGET};
+	void *mbufs[1] = {NULL};
+
+	capture_burst(b->capture, &h, 1, &v, mbufs, 0);
+}
+
+// Nothing is owed: what failed in this part is over.
+static void recover(struct link *l)
+{
+	l->up_at = 1;
+	link_spool_work(l, 1);
+	link_spool_wait(l);
+	l->up_at = 0;
+}
+
+Test(deliver_link, a_kind_without_a_spool_stays_a_fault)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct channel_event e;
+
+	use_spool(b, &s);
+	spoil(&s, "x3", false);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_both(b)];
+	cr_assert_eq(events(b, EVENT_SPOOL_FAULT, &e), 1);
+	l->spool[COPY_X2].failing = true;
+	recover(l);
+	cr_assert_not(l->spool[COPY_X2].failing);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	bed_free(b);
+	spoil(&s, "x3", true);
+	spool_files(&s, true);
+}
+
+Test(deliver_link, a_discarded_spool_ends_no_fault)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	char path[300];
+	struct channel_event e;
+
+	use_spool(b, &s);
+	spoil(&s, "x2", false);
+	snprintf(path, sizeof(path),
+		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000.x3",
+		s.folder);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "%200s", "no spool of ours");
+	fclose(f);
+	bed_make(b);
+	add_both(b);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	bed_free(b);
+	spoil(&s, "x2", true);
+	spool_files(&s, true);
+}
+
+Test(deliver_link, the_fault_ends_when_both_connections_spool_again)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct channel_event e;
+
+	b->config.delivery.connections = 2;
+	use_spool(b, &s);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_both(b)];
+	l->spool[COPY_X2].failing = true;
+	l->twin->spool[COPY_X3].failing = true;
+	for (int i = 0; i < 3; i++)
+		lose(b); // content: the twin's
+	recover(l->twin);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	recover(l);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
+	cr_assert_eq(e.copies, 3);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// A kind that is not delivered any more keeps no fault.
+Test(deliver_link, a_resting_link_has_no_fault_of_its_spool)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct channel_event e;
+
+	b->config.delivery.connections = 2;
+	use_spool(b, &s);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_both(b)]->twin;
+	l->spool[COPY_X3].failing = true;
+	l->state = DESTINATION_DOWN;
+	link_spool_work(l, 1);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	l->dest.delivery = DELIVERY_X2;
+	link_timers(l, 1);
+	link_timers(l, 2);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
+	bed_free(b);
+	spool_files(&s, true);
+}
