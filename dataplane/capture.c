@@ -117,6 +117,15 @@ static void publish(struct copy_ring *r)
 		atomic_store_explicit(&r->open->pushed, r->open_copies, memory_order_release);
 }
 
+// The ring is published, and its owner told, at the end of the burst.
+static inline void touch(struct capture *c, struct copy_ring *r)
+{
+	if (r->touched == c->burst)
+		return;
+	r->touched = c->burst;
+	c->touched[c->n_touched++] = r;
+}
+
 static void close_segment(struct copy_ring *r)
 {
 	publish(r);
@@ -204,8 +213,11 @@ static uint8_t *reserve(
 		return NULL;
 	}
 	if (r->open &&
-		(r->open_copies + copies > SEGMENT_COPIES || SEGMENT_SIZE - r->open_end < size))
+		(r->open_copies + copies > SEGMENT_COPIES || SEGMENT_SIZE - r->open_end < size)) {
 		close_segment(r);
+		// Told even if there is no other: deliver has it back only when it looks.
+		touch(c, r);
+	}
 	if (!r->open) {
 		*loss = open_segment(c, r);
 		if (!r->open)
@@ -296,10 +308,7 @@ static void commit(struct capture *c, struct copy_ring *r, const struct job *j, 
 	r->open_copies += 1 + j->n_more;
 	count(&r->pushed, 1 + j->n_more);
 	count(&r->pushed_octets, size);
-	if (r->touched != c->burst) {
-		r->touched = c->burst;
-		c->touched[c->n_touched++] = r;
-	}
+	touch(c, r);
 }
 
 static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)

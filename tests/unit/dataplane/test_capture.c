@@ -274,6 +274,28 @@ Test(capture, exhausted_pool_takes_back_idle_segments)
 	bed_free(b, idle, busy);
 }
 
+// A pool of one segment: full, wholly delivered, and its reader waits for news.
+Test(capture, a_full_segment_comes_back_when_there_is_no_other)
+{
+	struct bed *b = bed_new(SEGMENT_SIZE);
+	struct copy_ring *r = ring(b, 0, 1 << 30, 5);
+	const unsigned full = SEGMENT_SIZE / 1089;
+
+	hit_times(b, full);
+	cr_assert_eq(capture_ready(b->capture, 0), r);
+	copy_ring_release(r, full * 1089, full);
+	cr_assert(copy_ring_arm(r, 0, full));
+	hit_times(b, 1);
+	cr_assert_eq(counters(b)->lost[LOSS_NO_MEMORY], 1);
+	cr_assert_eq(copy_ring_segment(r, 0)->closed, 1);
+	cr_assert_eq(capture_ready(b->capture, 0), r, "or nobody gives it back");
+	copy_ring_release_segment(r);
+	hit_times(b, 5);
+	cr_assert_eq(counters(b)->lost[LOSS_NO_MEMORY], 1);
+	cr_assert_eq(copy_ring_segment(r, 1)->pushed, 5);
+	bed_free(b, r, NULL);
+}
+
 Test(capture, ready_once_until_armed)
 {
 	struct bed *b = bed_new(1 << 20);
