@@ -31,6 +31,8 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 		return NULL;
 	}
 	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->spool_lock, NULL);
+	d->started_ns = deliver_now();
 	d->config = config;
 	d->captures = captures;
 	d->n_workers = n_workers;
@@ -95,6 +97,7 @@ void deliver_free(struct deliver *d)
 	resolver_free(d->resolver); // first: it answers into the threads
 	for (uint32_t i = 0; i < d->n_threads; i++)
 		deliver_thread_close(&d->thread[i]);
+	deliver_sweep_wait(d);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
 		if (d->link[i] && d->link[i]->twin)
 			dispose(d->link[i]->twin);
@@ -106,6 +109,7 @@ void deliver_free(struct deliver *d)
 	mdf_tls_free(d->tls);
 	if (d->event_fd >= 0)
 		close(d->event_fd);
+	pthread_mutex_destroy(&d->spool_lock);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
 }

@@ -135,6 +135,12 @@ struct deliver {
 	struct resolver *resolver;
 	struct spooler *spooler; // NULL: no spool
 	uint8_t spool_root[SPOOL_KEY_SIZE];
+	// Held while a file is opened or removed as nobody's; taken before `lock`, by no delivery
+	// thread.
+	pthread_mutex_t spool_lock;
+	uint64_t started_ns;
+	struct spool_job sweep; // of the first delivery thread
+	uint64_t sweep_at;
 	_Atomic bool stopping;
 	struct deliver_thread thread[CAPTURE_DELIVER_MAX];
 
@@ -193,6 +199,8 @@ void link_close(struct link *l, enum copy_loss why); // for good: what is left i
 
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
+// CLOCK_REALTIME: what is older is not used; 0: any age will do, or the element is not ours.
+uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now);
 void link_spool_open(struct link *l); // the builder's thread, before the link is anyone else's
 void link_spool_work(struct link *l, uint64_t now);
 bool link_spool_busy(const struct link *l);
@@ -202,3 +210,8 @@ uint64_t link_spool_in_flight(const struct link *l); // octets that TCP may hold
 void link_spool_wait(struct link *l);
 // For good; `keep`: what is owed stays on disk for the next process.
 void link_spool_close(struct link *l, bool keep);
+
+// deliver_sweep.c
+void deliver_sweep_timer(struct deliver *d, uint64_t now); // now and then, on the spooler's thread
+void deliver_sweep_wait(struct deliver *d);		   // until none is under way
+void deliver_sweep(struct deliver *d);			   // at once; waits for the disk

@@ -368,6 +368,8 @@ static void *run(void *context)
 		connect_one(t, now);
 		if (now >= timers_at) {
 			timers(t, now);
+			if (t->number == 0)
+				deliver_sweep_timer(t->deliver, now);
 			timers_at = now + TIMERS_NS;
 			if (stopped(t, now))
 				break;

@@ -39,7 +39,7 @@ int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 }
 
 // Decision 14: what is older than the fail-safe of its network element is not used.
-static uint64_t youngest(const struct config *c, const struct id16 *ne, uint64_t now)
+uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now)
 {
 	for (uint32_t i = 0; i < c->n_nes; i++) {
 		const struct config_keepalive *k = &c->nes[i].x1.keepalive;
@@ -95,7 +95,7 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 		.root = d->spool_root,
 		.cap = cap,
 		.now_ns = now,
-		.youngest_ns = youngest(d->config, &l->dest.ne, now)};
+		.youngest_ns = deliver_spool_youngest(d->config, &l->dest.ne, now)};
 	bool said = failing_part(l);
 	enum spool_found found;
 	int error;
@@ -104,9 +104,11 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 	id_format(&l->dest.did, did);
 	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
 		k == COPY_X2 ? 2 : 3);
+	pthread_mutex_lock(&d->spool_lock);
 	if (is_draining(d, &l->dest))
 		(void)unlink(file); // it goes on with it, nameless
 	l->spool[k].spool = spool_open(&s, &found, &error);
+	pthread_mutex_unlock(&d->spool_lock);
 	if (!l->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
 		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));

@@ -62,7 +62,7 @@ uint64_t spool_octets(const struct spool *s); // of the file(s), still owed
 // The helper thread for all destinations.
 struct spooler;
 
-enum spool_work { SPOOL_STORE, SPOOL_LOAD, SPOOL_DONE };
+enum spool_work { SPOOL_STORE, SPOOL_LOAD, SPOOL_DONE, SPOOL_RUN };
 enum spool_job_state { SPOOL_IDLE, SPOOL_QUEUED, SPOOL_FINISHED };
 
 struct spool_job {
@@ -72,9 +72,11 @@ struct spool_job {
 	uint32_t from, line;	       // STORE
 	struct spool_block block;      // LOAD
 	uint32_t done;		       // blocks delivered since the last job, reported first
-	int result, done_result;       // of the work; of what was reported before it
-	_Atomic uint32_t state; // FINISHED by the spooler (release), read by the owner (acquire)
-	struct spool_job *next; // the spooler's
+	void (*run)(void *context);    // RUN: of no spool, what else must wait for the disk
+	void *context;
+	int result, done_result; // of the work; of what was reported before it
+	_Atomic uint32_t state;	 // FINISHED by the spooler (release), read by the owner (acquire)
+	struct spool_job *next;	 // the spooler's
 };
 
 struct spooler *spooler_new(void);    // NULL when out of memory or threads

@@ -1,6 +1,9 @@
 // One destination's link without its thread: the test says what time it is and when what happens.
 
 #include "dataplane/deliver_internal.h"
+
+#include <fcntl.h>
+
 #include "tests/unit/dataplane/deliver_bed.h"
 
 #define SECOND 1000000000ull
@@ -379,6 +382,103 @@ Test(deliver_link, a_resting_link_has_no_fault_of_its_spool)
 	link_timers(l, 1);
 	link_timers(l, 2);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// --- files that are nobody's ---
+
+struct left { // a file that an earlier process left behind
+	const char *element, *did, *kind;
+	int64_t age; // s
+	bool goes;
+};
+
+static void left_path(struct spool_bed *s, const struct left *f, char path[400])
+{
+	struct id16 id = id_of_ne(f->element);
+	char ne[ID_TEXT_SIZE];
+
+	id_format(&id, ne);
+	snprintf(path, 400, "%s/%s.%s.%s", s->folder, ne, f->did, f->kind);
+}
+
+static void leave(struct spool_bed *s, const struct left *f)
+{
+	char path[400];
+	struct timespec at = {.tv_sec = time(NULL) - f->age}, times[2] = {at, at};
+
+	left_path(s, f, path);
+	FILE *out = fopen(path, "w");
+	fprintf(out, "%100s", "sealed");
+	fclose(out);
+	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+#define DID(n) "0" n "000000-0000-0000-0000-000000000000"
+
+Test(deliver_link, files_of_destinations_that_are_no_more_are_removed)
+{
+	static const struct left left[] = {
+		{"poi-01", DID("2"), "x2", 100, true},
+		{"poi-01", DID("2"), "x3", 100, true},
+		{"poi-01", DID("3"), "x3", 50, false},	// may still be used
+		{"poi-02", DID("2"), "x3", 100, false}, // without a fail-safe any age will do
+		{"poi-03", DID("2"), "x3", 100, false}, // not ours
+		{"poi-01", DID("2"), "x4", 100, false},
+		{"poi-01", "no-did", "x3", 100, false},
+		{"poi-01", DID("2"), "x3.old", 100, false},
+	};
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	char path[400];
+	uint16_t index;
+
+	b->config.n_nes = 2;
+	b->config.nes[0].ne_identifier = (char *)"poi-01";
+	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
+	b->config.nes[1].ne_identifier = (char *)"poi-02";
+	use_spool(b, &s);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		leave(&s, &left[i]);
+	bed_make(b);
+	struct channel_destination dest = {
+		.ne = id_of_ne("poi-01"), .delivery = DELIVERY_X3, .port = 1, .did.b[0] = 1};
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	const struct left quiet = {"poi-01", DID("1"), "x3", 100, false};
+	leave(&s, &quiet); // of the one that is there, and has had nothing to store for long
+	uint32_t before = spool_files(&s, false);
+	deliver_sweep(b->deliver);
+	cr_assert_eq(spool_files(&s, false), before, "the others may not be known yet");
+	b->deliver->started_ns -= 61 * SECOND;
+	deliver_sweep(b->deliver);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		left_path(&s, &left[i], path);
+		cr_assert_eq(access(path, F_OK) != 0, left[i].goes, "%s", path);
+	}
+	cr_assert_eq(spool_files(&s, false), before - 2);
+	left_path(&s, &quiet, path);
+	cr_assert_eq(access(path, F_OK), 0);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// It runs by itself, on the thread that may wait for the disk.
+Test(deliver_link, files_are_looked_at_while_it_runs, .timeout = 30)
+{
+	const struct left old = {"poi-01", DID("2"), "x3", 100, true};
+	struct bed *b = bed_new();
+	struct spool_bed s;
+
+	b->config.n_nes = 1;
+	b->config.nes[0].ne_identifier = (char *)"poi-01";
+	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
+	use_spool(b, &s);
+	leave(&s, &old);
+	bed_make(b);
+	b->deliver->started_ns -= 61 * SECOND;
+	cr_assert_eq(deliver_start(b->deliver), 0);
+	WAIT_FOR(spool_files(&s, false) == 0, 5000);
 	bed_free(b);
 	spool_files(&s, true);
 }
