@@ -102,6 +102,8 @@ void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k);
 // Detached, its grace period over, and taken out of the ready queue; unreleased segments go back.
 void copy_ring_free(struct copy_ring *r);
 void *copy_ring_owner(const struct copy_ring *r);
+// Octets it can hold: its quota, or the pool where that is less.
+uint64_t copy_ring_room(const struct copy_ring *r);
 
 // The next ring of delivery thread `deliver` that went from empty to not empty, or NULL. It is not
 // reported again before copy_ring_arm.

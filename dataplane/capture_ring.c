@@ -57,6 +57,13 @@ void *copy_ring_owner(const struct copy_ring *r)
 	return r->owner;
 }
 
+uint64_t copy_ring_room(const struct copy_ring *r)
+{
+	uint64_t pool = (uint64_t)r->capture->n_segments * SEGMENT_SIZE;
+
+	return r->quota < pool ? r->quota : pool;
+}
+
 struct copy_ring *capture_ready(struct capture *c, uint32_t deliver)
 {
 	struct ready_queue *q = &c->ready[deliver];

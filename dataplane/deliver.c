@@ -158,12 +158,22 @@ static bool takes(uint8_t delivery, enum copy_kind k)
 	return delivery & (k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3);
 }
 
+// With a spool a ring has room for a segment that can go there, beside one that is sent in part,
+// one that is being filled, and what TCP holds.
+static uint64_t least_quota(const struct link *l)
+{
+	bool spool = l->deliver->spooler && l->settings.spool > 0;
+
+	return (spool ? SPOOL_SEGMENTS_MIN : 1) * (uint64_t)SEGMENT_SIZE;
+}
+
 // A ring for this worker and kind. The destination's quota is shared evenly by those who write the
 // kind; where both are delivered an eighth is kept for X2, so that content never crowds it out.
 static struct copy_ring *make_ring(
 	struct link *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
 {
 	uint64_t quota = l->settings.buffer;
+	uint64_t least = least_quota(l);
 	uint32_t writers = 0;
 
 	for (uint32_t w = 0; w < l->deliver->n_workers; w++)
@@ -171,7 +181,7 @@ static struct copy_ring *make_ring(
 	if (takes(delivery, COPY_X2) && takes(delivery, COPY_X3))
 		quota = k == COPY_X2 ? quota / 8 : quota - quota / 8;
 	quota /= writers;
-	struct copy_ring_settings s = {.quota = quota > SEGMENT_SIZE ? quota : SEGMENT_SIZE,
+	struct copy_ring_settings s = {.quota = quota > least ? quota : least,
 		.max_pdu = l->settings.max_pdu,
 		.deliver = l->thread->number,
 		.minor = l->settings.minor,

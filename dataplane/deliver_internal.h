@@ -18,6 +18,8 @@
 #define EVENTS_MAX 4096	 // unread events; the oldest go first
 #define INBOUND_MAX 4096 // octets of one PDU that an MDF may send
 
+#define SPOOL_SEGMENTS_MIN 4u // of a ring's quota, where there is a spool
+
 struct link_settings { // the configuration with the overrides of this destination
 	uint64_t buffer;
 	uint64_t spool; // octets on disk

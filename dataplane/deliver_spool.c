@@ -215,19 +215,34 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 	}
 }
 
-// Half of a ring's quota: time to act before it is used up.
-static uint64_t threshold(const struct link *l, enum copy_kind k)
+// The least that a ring of this kind has; 0: there is none.
+static uint64_t least_room(const struct link *l, enum copy_kind k)
 {
-	uint64_t share = l->settings.buffer / l->deliver->n_workers;
-	bool both = l->dest.delivery == (DELIVERY_X2 | DELIVERY_X3);
+	uint64_t least = 0;
 
-	return (both && k == COPY_X2 ? share / 8 : share - share / 8) / 2;
+	for (uint32_t w = 0; w < l->deliver->n_workers; w++) {
+		const struct copy_ring *r = stream_ring(stream_line(l->stream, w, k));
+		uint64_t room = r ? copy_ring_room(r) : 0;
+		if (room > 0 && (least == 0 || room < least))
+			least = room;
+	}
+	return least;
 }
 
+// Half of a ring's room; less where the ring is small, so that beside it a segment gets full that
+// can go to the spool.
 uint64_t link_spool_in_flight(const struct link *l)
 {
-	return l->spool[COPY_X3].spool || l->spool[COPY_X2].spool ? threshold(l, COPY_X3)
-								  : UINT64_MAX;
+	const uint64_t least = SPOOL_SEGMENTS_MIN * (uint64_t)SEGMENT_SIZE;
+	const uint64_t others = least - SEGMENT_SIZE;
+
+	if (!l->spool[COPY_X3].spool && !l->spool[COPY_X2].spool)
+		return UINT64_MAX;
+	uint64_t room = least_room(l, COPY_X3);
+	room = room ? room : least_room(l, COPY_X2);
+	if (room == 0)
+		return UINT64_MAX;
+	return room >= least && room - others < room / 2 ? room - others : room / 2;
 }
 
 static bool next(struct link *l, enum copy_kind k, uint64_t now)
@@ -239,8 +254,7 @@ static bool next(struct link *l, enum copy_kind k, uint64_t now)
 	p->job.done += stream_spool_done(l->stream, k);
 	if (up && stream_spool_wants(l->stream, k))
 		p->job.work = SPOOL_LOAD;
-	else if (now >= p->retry_at &&
-		 stream_spool_take(l->stream, k, up, threshold(l, k), &p->job))
+	else if (now >= p->retry_at && stream_spool_take(l->stream, k, up, 2, &p->job))
 		p->job.work = SPOOL_STORE;
 	else if (p->job.done > 0)
 		p->job.work = SPOOL_DONE;

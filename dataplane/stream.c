@@ -663,7 +663,7 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 }
 
 bool stream_spool_take(
-	struct stream *s, enum copy_kind k, bool connected, uint64_t above, struct spool_job *job)
+	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job)
 {
 	struct spooled *p = &s->spooled[k];
 
@@ -675,6 +675,7 @@ bool stream_spool_take(
 			continue;
 		copy_ring_counts(l->ring, &n);
 		give_back(l);
+		uint64_t above = part ? copy_ring_room(l->ring) / part : 0;
 		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
 			continue;
 		struct view v = look(l, sequence);

@@ -66,10 +66,11 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 // The spool: the oldest whole segments of a kind leave memory for a file, and come back before what
 // is newer. The caller moves the octets; here is the order, and who is owed what.
 
-// The next segment to move of a line that holds `above` octets or more; false when there is none.
+// The next segment to move of a line that holds a 1/`part` of its room or more (0: whatever it
+// holds); false when there is none.
 // Fills segment, from and line of the job. It is settled by stream_spool_stored.
 bool stream_spool_take(
-	struct stream *s, enum copy_kind k, bool connected, uint64_t above, struct spool_job *job);
+	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job);
 // It is in the file, or (not `good`) stays in memory. Returns whether it left memory.
 bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good);
 bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block should be loaded

@@ -336,7 +336,8 @@ static const struct config_key delivery_keys[] = {
 		.scope = &delivery_keepalive_keys_scope,
 		.doc = "keepalive of the X2 and X3 interfaces"},
 	SIZE("buffer", struct config_delivery, buffer, 64 * KIB, 1024 * GIB, "64MiB",
-		"quota of each destination"),
+		"quota of each destination; with a spool at least 512 KiB for each worker and "
+		"kind"),
 	SIZE("buffer-total", struct config_delivery, buffer_total, 64 * KIB, 1024 * GIB, "256MiB",
 		"cap of all destinations together"),
 	{.name = "spool",

@@ -129,6 +129,33 @@ Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
 	spool_files(&s, true);
 }
 
+// The workers' pools can be smaller than any quota.
+Test(deliver_link, a_small_pool_reaches_the_spool)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct capture_settings small = {
+		.pool_octets = 2 * SEGMENT_SIZE, .n_deliver = 4, .slots = &b->slots};
+
+	capture_free(b->capture);
+	cr_assert_eq(pdu_origin_make(&small.origin, "upf-1.example.org", "CC-1"), 0);
+	b->capture = capture_new(&small);
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	for (int i = 0; i < 2000; i++) {
+		push(b, 0);
+		take_ready(b);
+		if (i % 64 == 63)
+			store_all(b->deliver->link[index]);
+	}
+	struct channel_destination_status now = status_of(b, index);
+	cr_assert_eq(now.copies.queued, 2000);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
 // --- host names ---
 
 static uint16_t add_named(struct bed *b, uint8_t delivery, uint16_t port)

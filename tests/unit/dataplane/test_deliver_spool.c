@@ -5,8 +5,9 @@ struct spool_bed {
 	uint16_t index;
 };
 
-// A small memory and a spool; the destination's port is closed until somebody listens there.
-static void spool_open_bed(struct bed *b, struct spool_bed *s, uint64_t size, uint16_t port)
+// A memory of this size and a spool; the destination's port is closed until somebody listens there.
+static void spool_open_with(
+	struct bed *b, struct spool_bed *s, uint64_t buffer, uint64_t size, uint16_t port)
 {
 	strcpy(s->folder, "/tmp/poi-spool-XXXXXX");
 	cr_assert_not_null(mkdtemp(s->folder));
@@ -15,12 +16,17 @@ static void spool_open_bed(struct bed *b, struct spool_bed *s, uint64_t size, ui
 	fputs("0123456789abcdef0123456789abcdef", f);
 	fclose(f);
 	cr_assert_eq(chmod(s->key, 0600), 0);
-	b->config.delivery.buffer = 4 << 20;
+	b->config.delivery.buffer = buffer;
 	b->config.delivery.spool =
 		(struct config_spool){.folder = s->folder, .key = s->key, .size = size};
 	bed_start(b);
 	s->index = add(b, port, 1);
 	b->rule[0].destination[0] = s->index;
+}
+
+static void spool_open_bed(struct bed *b, struct spool_bed *s, uint64_t size, uint16_t port)
+{
+	spool_open_with(b, s, 4 << 20, size, port);
 }
 
 static uint64_t on_disk(struct spool_bed *s, bool and_remove)
@@ -307,6 +313,58 @@ Test(deliver_spool, the_spool_survives_a_restart, .timeout = 150)
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == recovered, 2000);
 	cr_assert_eq(status_of(b, index).copies.offered, 0); // not ours: in no sum
 	cr_assert_eq(acknowledged(b, index), 0);
+	bed_free(b);
+	on_disk(&s, true);
+	lab_mdf_stop(&m);
+}
+
+// The smallest memory that may be configured: at the pace of the disk nothing is lost.
+static void push_at_small_pace(struct bed *b, struct spool_bed *s, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i += 64) {
+		push_slowly(b, 64);
+		WAIT_FOR(status_of(b, s->index).queued_octets < on_disk(s, false) + 300000, 5000);
+	}
+	cr_assert_eq(status_of(b, s->index).copies.lost[LOSS_BUFFER_FULL], 0);
+}
+
+Test(deliver_spool, a_small_memory_reaches_the_spool, .timeout = 150)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct lab_mdf m;
+	uint16_t port = closed_port(b);
+
+	spool_open_with(b, &s, 64 << 10, 64 << 20, port);
+	push_at_small_pace(b, &s, 6400);
+	cr_assert_gt(on_disk(&s, false), 2 << 20);
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
+	wait_all_settled(b, s.index);
+	cr_assert_eq(acknowledged(b, s.index), 6400);
+	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 6400, 2000);
+	expect_balance(b, s.index);
+	bed_free(b);
+	on_disk(&s, true);
+	lab_mdf_stop(&m);
+}
+
+Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .timeout = 150)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct lab_mdf m;
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	m.stalled = true;
+	spool_open_with(b, &s, 64 << 10, 64 << 20, m.port);
+	WAIT_FOR(status_of(b, s.index).state == DESTINATION_UP, 3000);
+	push_at_small_pace(b, &s, 12800); // more than the sockets hold
+	cr_assert_gt(on_disk(&s, false), 1 << 20);
+	m.stalled = false;
+	wait_all_settled(b, s.index);
+	cr_assert_eq(acknowledged(b, s.index), 12800);
+	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 12800, 2000);
+	expect_balance(b, s.index);
 	bed_free(b);
 	on_disk(&s, true);
 	lab_mdf_stop(&m);

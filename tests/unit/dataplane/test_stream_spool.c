@@ -70,12 +70,12 @@ static struct spool_block block_of(const struct spool_job *j)
 	return b;
 }
 
-static bool model_take(struct model *m, enum copy_kind k, uint64_t above)
+static bool model_take(struct model *m, enum copy_kind k, uint32_t part)
 {
 	struct file *f = &m->file[k];
 
 	if (!f->storing)
-		f->storing = stream_spool_take(m->bed->stream, k, m->connected, above, &f->job);
+		f->storing = stream_spool_take(m->bed->stream, k, m->connected, part, &f->job);
 	return f->storing;
 }
 
@@ -263,7 +263,7 @@ static void play(struct model *m, unsigned seed)
 {
 	srand(seed);
 	for (int i = 0; i < 300; i++) {
-		uint64_t above = rand() % 2 ? 0 : 200000;
+		uint32_t part = rand() % 2 ? 0 : 40;
 		if (m->pushed - balance(m->bed).acknowledged < 3000)
 			model_push(m, (uint32_t)rand() % 2, rand() % 4 ? COPY_X3 : COPY_X2,
 				1 + (uint32_t)rand() % 120);
@@ -275,7 +275,7 @@ static void play(struct model *m, unsigned seed)
 			if (rand() % 2)
 				model_load(m, k);
 			if (rand() % 3 == 0)
-				model_take(m, k, above);
+				model_take(m, k, part);
 		}
 		if (seed % 3 == 0 && rand() % 60 == 0)
 			model_break(m, (enum copy_kind)(rand() % COPY_KINDS));
