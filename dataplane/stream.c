@@ -30,16 +30,6 @@ struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner)
 	return s;
 }
 
-static void drop_runs(struct spooled *p)
-{
-	struct runs *r = p->first;
-
-	p->first = r->next;
-	if (!p->first)
-		p->last = &p->first;
-	free(r);
-}
-
 // The oldest of the segments kept goes back to the pool.
 static void drop_held(struct stream_line *l)
 {
@@ -69,7 +59,7 @@ void stream_free(struct stream *s)
 		for (uint32_t i = 0; i < SPOOL_LOADED; i++)
 			spool_block_free(&p->block[i]);
 		while (p->first)
-			drop_runs(p);
+			spooled_drop(p);
 		free(p->store_runs);
 	}
 	free(s->record);
@@ -106,7 +96,7 @@ static enum copy_kind kind_of(const struct stream_line *l)
 	return at < n ? COPY_X2 : COPY_X3;
 }
 
-static void activate(struct stream_line *l, uint64_t since_ns)
+void line_activate(struct stream_line *l, uint64_t since_ns)
 {
 	if (!l->active) {
 		l->active = true;
@@ -118,18 +108,8 @@ static void activate(struct stream_line *l, uint64_t since_ns)
 struct stream *stream_wake(struct stream_line *l, uint64_t since_ns)
 {
 	if (!l->active)
-		activate(l, since_ns);
+		line_activate(l, since_ns);
 	return l->stream;
-}
-
-static bool has_gap(const struct stream_line *l)
-{
-	return l->gap_from != l->gap_to;
-}
-
-static bool in_gap(const struct stream_line *l, uint32_t sequence)
-{
-	return sequence - l->gap_from < l->gap_to - l->gap_from;
 }
 
 static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
@@ -144,7 +124,7 @@ static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
 		       : NULL;
 }
 
-static struct view look(struct stream_line *l, uint32_t sequence)
+struct view line_look(struct stream_line *l, uint32_t sequence)
 {
 	struct view v = {.segment = segment_at(l, sequence)};
 
@@ -170,12 +150,6 @@ static uint32_t copy_at(const struct view *v, uint32_t offset)
 			high = middle;
 	}
 	return low;
-}
-
-static uint32_t copy_start(const struct segment *s, uint32_t index)
-{
-	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or settled is there
-	return index ? s->copy[index - 1].end : 0;
 }
 
 static bool is_edge(const struct view *v, uint32_t offset)
@@ -231,12 +205,12 @@ static bool give_back_gap(struct stream_line *l)
 	return true;
 }
 
-static void give_back(struct stream_line *l)
+void line_give_back(struct stream_line *l)
 {
 	for (;;) {
 		if (!give_back_gap(l))
 			return;
-		struct view v = look(l, l->ack_segment);
+		struct view v = line_look(l, l->ack_segment);
 		if (!v.segment || !v.closed || l->ack_copy != v.pushed)
 			return;
 		if (l->send_segment == l->ack_segment) {
@@ -247,12 +221,6 @@ static void give_back(struct stream_line *l)
 		}
 		release_segment(l);
 	}
-}
-
-static void add_to(_Atomic uint64_t *to, uint64_t n)
-{
-	atomic_store_explicit(
-		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
 // The copy in hand ended; one of an earlier process is in no book of ours.
@@ -284,7 +252,7 @@ static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int
 	for (;;) {
 		if (!give_back_gap(l))
 			break;
-		struct view v = look(l, l->ack_segment);
+		struct view v = line_look(l, l->ack_segment);
 		if (!v.segment || (int32_t)(segment - l->ack_segment) < 0)
 			break;
 		bool recovered =
@@ -299,7 +267,7 @@ static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int
 			release(l, copy_start(v.segment, l->ack_copy) - start, l->ack_copy - first,
 				recovered);
 		uint32_t before = l->ack_segment;
-		give_back(l);
+		line_give_back(l);
 		if (!whole || l->ack_segment == before)
 			break;
 	}
@@ -312,13 +280,13 @@ static bool unsent(struct stream_line *l, struct view *v)
 	for (;;) {
 		if (in_gap(l, l->send_segment))
 			return false;
-		*v = look(l, l->send_segment);
+		*v = line_look(l, l->send_segment);
 		if (v->segment && v->end > l->send_offset)
 			return true;
 		if (v->segment && v->closed) {
 			l->send_segment++;
 			l->send_offset = 0;
-			give_back(l);
+			line_give_back(l);
 			continue;
 		}
 		if (l->spool || copy_ring_arm(l->ring, l->send_segment, v->pushed)) {
@@ -358,7 +326,7 @@ static bool may_send(struct stream *s, struct stream_line *l)
 		// follows can still go to the spool. And not past a gap that is still there: it
 		// would be taken for the edge of what may be moved, once it was sent in part.
 		if (has_gap(l) && is_spool_settled(l))
-			give_back(l);
+			line_give_back(l);
 		return !has_gap(l) || has_part_before_gap(l);
 	}
 	for (uint32_t w = 0; w < s->n_workers; w++) {
@@ -417,7 +385,7 @@ static bool next_mid(
 	struct stream *s, uint64_t now, uint64_t flush, bool edge, struct stream_piece *out)
 {
 	struct stream_line *l = &s->line[s->mid];
-	struct view v = look(l, l->send_segment);
+	struct view v = line_look(l, l->send_segment);
 	bool x3 = kind_of(l) == COPY_X3;
 	uint32_t other = pick(s, s->mid, now, flush);
 	bool yield =
@@ -447,7 +415,7 @@ bool stream_next(
 	if (at == NO_LINE)
 		return false;
 	struct stream_line *l = &s->line[at];
-	struct view v = look(l, l->send_segment);
+	struct view v = line_look(l, l->send_segment);
 	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has unsent octets
 	*out = (struct stream_piece){.octets = v.segment->octets + l->send_offset,
 		.length = cut_length(l, &v, false),
@@ -490,7 +458,7 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 	s->turns += s->turns < TURN;
 	s->last = p->line;
 	l->send_offset += p->length;
-	struct view v = look(l, l->send_segment);
+	struct view v = line_look(l, l->send_segment);
 	s->mid = is_edge(&v, l->send_offset) ? NO_LINE : p->line;
 	s->record[s->record_head++ & (s->record_size - 1)] = (struct record){.tls_end = tls_end,
 		.line = p->line,
@@ -525,31 +493,12 @@ void stream_cut(struct stream *s, bool resend)
 			continue;
 		if (!resend)
 			settle(l, l->send_segment, l->send_offset, SETTLED_IN_DOUBT);
-		struct view v = look(l, l->ack_segment);
+		struct view v = line_look(l, l->ack_segment);
 		l->send_segment = l->ack_segment;
 		l->send_offset = v.segment ? copy_start(v.segment, l->ack_copy) : 0;
 		if (v.segment && (v.pushed != l->ack_copy || v.closed))
-			activate(l, 0);
+			line_activate(l, 0);
 	}
-}
-
-static void discard_file(struct stream *s, struct spooled *p, enum copy_loss why)
-{
-	uint64_t copies = 0, octets = 0;
-
-	for (; p->first; drop_runs(p)) {
-		octets += p->first->octets;
-		for (uint32_t i = 0; i < p->first->n; i++) {
-			const struct run *r = &p->first->run[i];
-			for (uint32_t c = 0; c < r->copies; c++) {
-				settled_add(s->book, r->slot, why, 0);
-				settled_count(&s->counts, why, 0);
-			}
-			copies += r->copies;
-		}
-	}
-	add_to(&p->copies, -copies);
-	add_to(&p->octets, -octets);
 }
 
 void stream_discard(struct stream *s, enum copy_loss why)
@@ -558,8 +507,8 @@ void stream_discard(struct stream *s, enum copy_loss why)
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
 		while (l->ring || l->spool) {
-			give_back(l);
-			struct view v = look(l, l->ack_segment);
+			line_give_back(l);
+			struct view v = line_look(l, l->ack_segment);
 			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
 				break;
 			l->send_segment = l->ack_segment;
@@ -568,7 +517,7 @@ void stream_discard(struct stream *s, enum copy_loss why)
 		}
 	}
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		discard_file(s, &s->spooled[k], why);
+		spooled_discard(s, &s->spooled[k], why);
 		s->spooled[k].recovering = false;
 	}
 }
@@ -594,8 +543,8 @@ bool stream_empty(struct stream *s)
 		struct stream_line *l = &s->line[i];
 		if (!l->ring)
 			continue;
-		give_back(l);
-		struct view v = look(l, l->ack_segment);
+		line_give_back(l);
+		struct view v = line_look(l, l->ack_segment);
 		if (v.segment && v.pushed != l->ack_copy)
 			return false;
 	}
@@ -620,175 +569,4 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 	for (int i = 0; i < LOSS_COUNT; i++)
 		add->lost[i] += n.lost[i];
 	*queued_octets += n.queued_octets;
-}
-
-// The first segment of the line that may go to the spool now, and from which copy on. What is sent
-// in part, or was sent and is not yet acknowledged, stays.
-static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, uint32_t *from)
-{
-	*from = 0;
-	if (has_gap(l)) {
-		*sequence = l->gap_to;
-	} else if (connected) {
-		*sequence = l->send_segment + 1;
-	} else {
-		struct view v = look(l, l->ack_segment);
-		if (!v.segment || l->send_segment != l->ack_segment ||
-			l->send_offset != copy_start(v.segment, l->ack_copy))
-			return false;
-		*sequence = l->ack_segment;
-		*from = l->ack_copy;
-	}
-	struct view v = look(l, *sequence);
-	return v.segment && v.closed && v.pushed > *from;
-}
-
-static struct runs *runs_of(const struct view *v, uint32_t from)
-{
-	struct runs *r = malloc(sizeof(*r) + (v->pushed - from) * sizeof(struct run));
-
-	if (!r)
-		return NULL;
-	r->next = NULL;
-	r->octets = v->end - copy_start(v->segment, from);
-	r->n = 0;
-	for (uint32_t i = from; i < v->pushed; i++) {
-		uint32_t slot = v->segment->copy[i].slot;
-		if (r->n == 0 || r->run[r->n - 1].slot != slot)
-			r->run[r->n++] = (struct run){.slot = slot};
-		r->run[r->n - 1].copies++;
-	}
-	struct runs *less = realloc(r, sizeof(*r) + r->n * sizeof(struct run));
-	return less ? less : r;
-}
-
-bool stream_spool_take(
-	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job)
-{
-	struct spooled *p = &s->spooled[k];
-
-	for (uint32_t w = 0; !p->storing && w < s->n_workers; w++) {
-		struct stream_line *l = stream_line(s, w, k);
-		struct copy_ring_counts n = {0};
-		uint32_t sequence;
-		if (!l->ring)
-			continue;
-		copy_ring_counts(l->ring, &n);
-		give_back(l);
-		uint64_t above = part ? copy_ring_room(l->ring) / part : 0;
-		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
-			continue;
-		struct view v = look(l, sequence);
-		p->store_runs = runs_of(&v, job->from);
-		if (!p->store_runs)
-			return false;
-		if (!has_gap(l))
-			l->gap_from = sequence;
-		l->gap_to = sequence + 1;
-		p->storing = true;
-		p->store_line = (uint32_t)(l - s->line);
-		p->store_from = job->from;
-		job->segment = v.segment;
-		job->line = p->store_line;
-		return true;
-	}
-	return false;
-}
-
-// What is stored leaves memory at once, whatever before it waits for its acknowledgement: else a
-// reader that stalls would use up the slots of the ring while the disk has room.
-static void free_gap(struct stream_line *l)
-{
-	uint32_t n = l->gap_from - l->freed;
-
-	if ((int32_t)n > 0) {
-		l->held = malloc(n * sizeof(struct segment *));
-		if (!l->held)
-			return; // in order, then, when they are acknowledged
-		for (uint32_t i = 0; i < n; i++)
-			l->held[i] = copy_ring_segment(l->ring, l->freed + i);
-		l->held_from = l->freed;
-		l->n_held = n;
-		copy_ring_forget(l->ring, n);
-		l->freed += n;
-	}
-	for (; in_gap(l, l->freed); l->freed++)
-		copy_ring_release_segment(l->ring);
-}
-
-bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
-{
-	struct spooled *p = &s->spooled[k];
-	struct stream_line *l = &s->line[p->store_line];
-	struct view v = look(l, l->gap_to - 1);
-	struct runs *r = p->store_runs;
-
-	p->storing = false;
-	p->store_runs = NULL;
-	if (!good) { // it stays where it is
-		free(r);
-		l->gap_to--;
-		activate(l, l->since_ns);
-		return false;
-	}
-	*p->last = r;
-	p->last = &r->next;
-	uint64_t octets = r->octets, copies = v.pushed - p->store_from;
-	add_to(&p->copies, copies);
-	add_to(&p->octets, octets);
-	copy_ring_release(l->ring, octets, copies);
-	if (in_gap(l, l->ack_segment))
-		l->ack_copy = 0;
-	free_gap(l);
-	give_back(l);
-	return true;
-}
-
-bool stream_spool_wants(const struct stream *s, enum copy_kind k)
-{
-	const struct spooled *p = &s->spooled[k];
-	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
-
-	return (p->first || p->recovering) && p->opened - l->ack_segment < SPOOL_LOADED;
-}
-
-void stream_spool_loaded(
-	struct stream *s, enum copy_kind k, const struct spool_block *b, int result)
-{
-	struct spooled *p = &s->spooled[k];
-
-	p->recovering = p->recovering && (result == 0 ? b->recovered : result != POI_ERR_AGAIN);
-	if (result == POI_ERR_NOMEM)
-		return; // again later
-	if (result != 0) {
-		if (!b->recovered)
-			discard_file(s, p, LOSS_SPOOL);
-		return;
-	}
-	if (!b->recovered && p->first)
-		drop_runs(p);
-	p->block[p->opened++ % SPOOL_LOADED] = *b;
-	activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
-}
-
-uint32_t stream_spool_done(struct stream *s, enum copy_kind k)
-{
-	uint32_t n = s->spooled[k].done;
-
-	s->spooled[k].done = 0;
-	return n;
-}
-
-void stream_spool_recovering(struct stream *s, enum copy_kind k)
-{
-	s->spooled[k].recovering = true;
-}
-
-uint64_t stream_spool_recovered(const struct stream *s)
-{
-	uint64_t sum = 0;
-
-	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
-		sum += atomic_load_explicit(&s->spooled[k].recovered, memory_order_relaxed);
-	return sum;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// How a stream looks inside. For stream.c alone.
+// How a stream looks inside. For stream.c and stream_spool.c alone.
 
 #include "dataplane/stream.h"
 
@@ -73,3 +73,35 @@ struct view { // a segment as it is now
 	uint32_t pushed, end;
 	bool closed;
 };
+
+static inline bool has_gap(const struct stream_line *l)
+{
+	return l->gap_from != l->gap_to;
+}
+
+static inline bool in_gap(const struct stream_line *l, uint32_t sequence)
+{
+	return sequence - l->gap_from < l->gap_to - l->gap_from;
+}
+
+static inline uint32_t copy_start(const struct segment *s, uint32_t index)
+{
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or settled is there
+	return index ? s->copy[index - 1].end : 0;
+}
+
+static inline void add_to(_Atomic uint64_t *to, uint64_t n)
+{
+	atomic_store_explicit(
+		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+// stream.c
+void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
+struct view line_look(struct stream_line *l, uint32_t sequence);
+void line_give_back(struct stream_line *l); // what is settled, to the pool
+
+// stream_spool.c
+void spooled_drop(struct spooled *p); // the oldest block's runs
+void spooled_discard(
+	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds
