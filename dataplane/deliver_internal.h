@@ -18,8 +18,6 @@
 #define EVENTS_MAX 4096	 // unread events; the oldest go first
 #define INBOUND_MAX 4096 // octets of one PDU that an MDF may send
 
-#define SPOOL_SEGMENTS_MIN 4u // of a ring's quota, where there is a spool
-
 struct link_settings { // the configuration with the overrides of this destination
 	uint64_t buffer;
 	uint64_t spool; // octets on disk
@@ -93,7 +91,6 @@ struct link {
 	uint32_t answer_sequence;
 	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
 	uint64_t ack_written;	    // mdf_written at the last look
-	uint64_t acknowledged;	    // by TCP, at the last look
 	uint32_t inbound_length;
 	uint8_t inbound[INBOUND_MAX];
 
@@ -206,7 +203,6 @@ uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, u
 void link_spool_open(struct link *l); // the builder's thread, before the link is anyone else's
 void link_spool_work(struct link *l, uint64_t now);
 bool link_spool_busy(const struct link *l);
-uint64_t link_spool_in_flight(const struct link *l); // octets that TCP may hold at most
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
 void link_spool_wait(struct link *l);

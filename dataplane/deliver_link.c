@@ -163,7 +163,6 @@ static void up(struct link *l, uint64_t now)
 	l->ack_at = now + ACK_MIN_NS;
 	l->ack_pause = ACK_MIN_NS;
 	l->ack_written = mdf_written(l->mdf);
-	l->acknowledged = l->ack_written;
 	set_state(l, DESTINATION_UP);
 	pthread_mutex_lock(&l->deliver->lock);
 	l->connects++;
@@ -526,8 +525,7 @@ static void settle(struct link *l, uint64_t now)
 		(now < l->ack_at && written - l->ack_written < ACK_OCTETS))
 		return;
 	l->ack_written = written;
-	l->acknowledged = mdf_acknowledged(l->mdf);
-	if (stream_acked(l->stream, l->acknowledged)) {
+	if (stream_acked(l->stream, mdf_acknowledged(l->mdf))) {
 		l->ack_pause = ACK_MIN_NS;
 		l->delivered = true;
 	} else if (l->ack_pause < ACK_MAX_NS) {
@@ -588,15 +586,6 @@ static int advance(struct link *l, uint32_t n)
 	return error;
 }
 
-// What TCP holds stays in memory too and cannot go to the spool: the kernel's buffer alone must not
-// use up the quota.
-static bool enough_in_flight(const struct link *l, uint64_t now)
-{
-	return stream_outstanding(l->stream) &&
-	       mdf_written(l->mdf) - l->acknowledged >= link_spool_in_flight(l) &&
-	       !keepalive_due(l, now);
-}
-
 unsigned link_pump(struct link *l, uint64_t now)
 {
 	unsigned records = 0;
@@ -605,8 +594,7 @@ unsigned link_pump(struct link *l, uint64_t now)
 	if (!l->mdf || !l->up_at)
 		return 0;
 	settle(l, now);
-	while (l->writable && records < BURST &&
-		(l->piece.length > 0 || !enough_in_flight(l, now)) && next_piece(l, now)) {
+	while (l->writable && records < BURST && next_piece(l, now)) {
 		int64_t n = mdf_write(l->mdf, l->piece.octets, l->piece.length);
 		if (n == POI_ERR_AGAIN) {
 			l->writable = false;

@@ -136,6 +136,7 @@ void link_spool_open(struct link *l)
 
 	if (!l->deliver->spooler || l->settings.spool == 0)
 		return;
+	stream_spool_use(l->stream);
 	if (l->kinds & DELIVERY_X2)
 		open_one(l, COPY_X2, x2);
 	if (l->kinds & DELIVERY_X3)
@@ -213,36 +214,6 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 	} else if (p->job.work == SPOOL_STORE) {
 		works_again(l, p, "the spool takes PDUs again");
 	}
-}
-
-// The least that a ring of this kind has; 0: there is none.
-static uint64_t least_room(const struct link *l, enum copy_kind k)
-{
-	uint64_t least = 0;
-
-	for (uint32_t w = 0; w < l->deliver->n_workers; w++) {
-		const struct copy_ring *r = stream_ring(stream_line(l->stream, w, k));
-		uint64_t room = r ? copy_ring_room(r) : 0;
-		if (room > 0 && (least == 0 || room < least))
-			least = room;
-	}
-	return least;
-}
-
-// Half of a ring's room; less where the ring is small, so that beside it a segment gets full that
-// can go to the spool.
-uint64_t link_spool_in_flight(const struct link *l)
-{
-	const uint64_t least = SPOOL_SEGMENTS_MIN * (uint64_t)SEGMENT_SIZE;
-	const uint64_t others = least - SEGMENT_SIZE;
-
-	if (!l->spool[COPY_X3].spool && !l->spool[COPY_X2].spool)
-		return UINT64_MAX;
-	uint64_t room = least_room(l, COPY_X3);
-	room = room ? room : least_room(l, COPY_X2);
-	if (room == 0)
-		return UINT64_MAX;
-	return room >= least && room - others < room / 2 ? room - others : room / 2;
 }
 
 static bool next(struct link *l, enum copy_kind k, uint64_t now)

@@ -337,6 +337,20 @@ static bool may_send(struct stream *s, struct stream_line *l)
 	return true;
 }
 
+// The kernel's buffer alone must not use up a ring: beside what it holds a segment has to get full
+// that can go to the spool.
+static bool is_held_by_tcp(const struct stream_line *l)
+{
+	const uint64_t least = SPOOL_SEGMENTS_MIN * (uint64_t)SEGMENT_SIZE;
+	const uint64_t others = least - SEGMENT_SIZE;
+
+	if (l->spool || !l->stream->spools)
+		return false;
+	uint64_t room = copy_ring_room(l->ring);
+	return l->in_flight >=
+	       (room >= least && room - others < room / 2 ? room - others : room / 2);
+}
+
 // The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which of
 // X3 take turns.
 static uint32_t in_turn(const struct stream *s, uint32_t i)
@@ -361,8 +375,8 @@ static uint32_t pick(struct stream *s, uint32_t but, uint64_t now, uint64_t flus
 		uint32_t at = in_turn(s, i);
 		struct stream_line *l = &s->line[at];
 		struct view v;
-		if (at != but && l->active && may_send(s, l) && unsent(l, &v) &&
-			is_due(l, &v, now, flush))
+		if (at != but && l->active && may_send(s, l) && !is_held_by_tcp(l) &&
+			unsent(l, &v) && is_due(l, &v, now, flush))
 			return at;
 	}
 	return NO_LINE;
@@ -463,7 +477,9 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 	s->record[s->record_head++ & (s->record_size - 1)] = (struct record){.tls_end = tls_end,
 		.line = p->line,
 		.segment = l->send_segment,
-		.offset = l->send_offset};
+		.offset = l->send_offset,
+		.length = p->length};
+	l->in_flight += p->length;
 	return 0;
 }
 
@@ -475,6 +491,7 @@ bool stream_acked(struct stream *s, uint64_t tls_offset)
 		const struct record *r = &s->record[s->record_tail & (s->record_size - 1)];
 		if (r->tls_end > tls_offset)
 			break;
+		s->line[r->line].in_flight -= r->length;
 		settle(&s->line[r->line], r->segment, r->offset, SETTLED_ACKNOWLEDGED);
 		s->record_tail++;
 		any = true;
@@ -491,6 +508,7 @@ void stream_cut(struct stream *s, bool resend)
 		struct stream_line *l = &s->line[i];
 		if (!l->ring && !l->spool)
 			continue;
+		l->in_flight = 0;
 		if (!resend)
 			settle(l, l->send_segment, l->send_offset, SETTLED_IN_DOUBT);
 		struct view v = line_look(l, l->ack_segment);

@@ -15,8 +15,9 @@
 #include "dataplane/settled.h"
 #include "dataplane/spool.h"
 
-#define SPOOL_LOADED 8u	     // blocks of the spool in memory, of each kind
-#define STREAM_RECORD 16384u // octets in a full TLS record
+#define SPOOL_SEGMENTS_MIN 4u // of a ring's quota, where there is a spool
+#define SPOOL_LOADED 8u	      // blocks of the spool in memory, of each kind
+#define STREAM_RECORD 16384u  // octets in a full TLS record
 
 struct stream;
 
@@ -66,6 +67,8 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 // The spool: the oldest whole segments of a kind leave memory for a file, and come back before what
 // is newer. The caller moves the octets; here is the order, and who is owed what.
 
+// There is one: of each ring TCP holds half of the room at most, for what it holds cannot be moved.
+void stream_spool_use(struct stream *s);
 // The next segment to move of a line that holds a 1/`part` of its room or more (0: whatever it
 // holds); false when there is none.
 // Fills segment, from and line of the job. It is settled by stream_spool_stored.

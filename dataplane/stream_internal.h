@@ -13,6 +13,7 @@ struct stream_line {
 	// is no gap any more.
 	uint32_t gap_from, gap_to;
 	uint32_t send_segment, send_offset;
+	uint64_t in_flight;		// octets sent and not acknowledged on this connection
 	uint32_t ack_segment, ack_copy; // first copy not settled
 	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
 	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
@@ -49,7 +50,7 @@ struct spooled { // one kind
 
 struct record {
 	uint64_t tls_end;
-	uint32_t line, segment, offset;
+	uint32_t line, segment, offset, length;
 };
 
 struct stream {
@@ -64,6 +65,7 @@ struct stream {
 	uint32_t turns;	       // records in a row from `last`
 	struct record *record; // ring
 	uint32_t record_size, record_head, record_tail;
+	bool spools;
 	struct spooled spooled[COPY_KINDS];
 	struct stream_line line[]; // then one for what was spooled of each kind
 };

@@ -34,6 +34,11 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 	add_to(&p->octets, -octets);
 }
 
+void stream_spool_use(struct stream *s)
+{
+	s->spools = true;
+}
+
 // The first segment of the line that may go to the spool now, and from which copy on. What is sent
 // in part, or was sent and is not yet acknowledged, stays.
 static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, uint32_t *from)

@@ -369,3 +369,47 @@ Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .tim
 	on_disk(&s, true);
 	lab_mdf_stop(&m);
 }
+
+static void push_reports(struct bed *b, uint16_t index, uint32_t n)
+{
+	struct x2_task *t = calloc(1, sizeof(*t));
+	const struct xiri x = {.trigger = SUMMARY_NONE};
+
+	*t = (struct x2_task){.slot = 1, .context = 1, .n_destinations = 1};
+	t->destination[0] = index;
+	for (uint32_t i = 0; i < n; i++)
+		capture_report(b->capture, t, &x, 1767225600000000000ull);
+	capture_publish(b->capture);
+	free(t);
+}
+
+// What TCP holds of X2 is bounded by X2's own share: a reader that stalls does not keep it from the
+// spool, however much of X3 it could hold.
+Test(deliver_spool, reports_reach_the_spool_while_a_reader_stalls, .timeout = 150)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct lab_mdf m;
+	struct channel_destination dest = {.delivery = DELIVERY_X2 | DELIVERY_X3,
+		.address = {.family = 4, .b = {127, 0, 0, 1}}};
+	uint16_t index;
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	m.stalled = true;
+	spool_open_with(b, &s, 8 << 20, 64 << 20, 1); // nobody there
+	dest.port = m.port;
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	WAIT_FOR(status_of(b, index).state == DESTINATION_UP, 3000);
+	for (uint32_t i = 0; i < 30000; i += 60) {
+		push_reports(b, index, 60);
+		WAIT_FOR(status_of(b, index).queued_octets < on_disk(&s, false) + 800000, 4000);
+	}
+	cr_assert_eq(status_of(b, index).copies.lost[LOSS_BUFFER_FULL], 0);
+	m.stalled = false;
+	wait_all_settled(b, index);
+	cr_assert_eq(acknowledged(b, index), 30000);
+	expect_balance(b, index);
+	bed_free(b);
+	on_disk(&s, true);
+	lab_mdf_stop(&m);
+}
