@@ -314,6 +314,15 @@ static bool bound_address(const struct rule *rule, const struct port_traits *por
 	return false;
 }
 
+// A packet that is matched again is for the rules of its own time; one that comes now for those
+// that are not over.
+static bool is_of_time(const struct rule *rule, const struct packet_view *v)
+{
+	if (!(v->flags & VIEW_HELD))
+		return rule->until_ns == 0;
+	return rule->from_ns <= v->held_ns && (!rule->until_ns || v->held_ns < rule->until_ns);
+}
+
 bool match_rule(const struct rule *rule, const struct port_traits *port,
 	const struct packet_view *view, struct hit *hit)
 {
@@ -321,9 +330,12 @@ bool match_rule(const struct rule *rule, const struct port_traits *port,
 
 	if (rule->links && !(rule->links >> port->link & 1))
 		return false;
-	if (__builtin_expect(rule->binding != 0, 0))
+	if (__builtin_expect(rule->binding != 0, 0)) {
+		if (!is_of_time(rule, view))
+			return false;
 		return f->kinds & FILTER_FTEID ? bound_tunnel(rule, port, view, hit)
 					       : bound_address(rule, port, view, hit);
+	}
 	if (f->kinds & FILTER_MAC)
 		return find_frame(f, port, view, hit);
 	if (f->kinds & (FILTER_TEID | FILTER_FTEID))

@@ -39,6 +39,7 @@ struct packet_layer {
 #define VIEW_PDU_SESSION 0x02u // pdu_type and qfi are valid (PDU session container)
 #define VIEW_UNSTRUCTURED 0x04u // G-PDU content holds no IP
 #define VIEW_ETHERNET 0x08u  // G-PDU content is an Ethernet frame, 14 octets of it are there
+#define VIEW_HELD 0x10u	     // held_ns is valid: matched again, for bound rules of that time
 
 // A G-PDU inside a G-PDU: somebody's tunnel carried through the tunnel. Only what a TEID needs.
 struct packet_nested {
@@ -78,6 +79,7 @@ struct packet_view {
 	uint32_t teid;        // host order
 	struct packet_layer layer[PACKET_LAYERS_MAX];
 	struct packet_nested nested[PACKET_LAYERS_MAX - 1];
+	uint64_t held_ns; // received then
 };
 
 // What the parser and the matcher must know of the port a frame came from. Read-only for workers.

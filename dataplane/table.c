@@ -116,6 +116,7 @@ static uint64_t digest_of(const struct rule *r)
 		wire_put_u8(&w, r->direction);
 		wire_put_u64(&w, r->select_digest);
 		wire_put_u64(&w, r->from_ns);
+		wire_put_u64(&w, r->until_ns);
 		if (r->also)
 			filter_encode(&w, r->also);
 	}

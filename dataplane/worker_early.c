@@ -108,8 +108,7 @@ bool worker_early_waiting(const struct worker_early *e)
 // What a rule of an older table would have taken it has taken already.
 static bool counts(const struct held *h, const struct hit *hit)
 {
-	return hit->rule->binding && hit->rule->from_ns <= h->time_ns &&
-	       table_rule_since(hit->rule) > h->in_force;
+	return hit->rule->binding && table_rule_since(hit->rule) > h->in_force;
 }
 
 // One hit that counts: captured with the packet's own time, which is not that of its neighbours.
@@ -138,6 +137,10 @@ static void again(
 		views[i].total = rte_pktmbuf_pkt_len(m);
 	}
 	(void)parse_burst(port, views, n);
+	for (uint32_t i = 0; i < n; i++) {
+		views[i].flags |= VIEW_HELD;
+		views[i].held_ns = at(e, from + i)->time_ns;
+	}
 	do {
 		unsigned found = match_burst(scene->table, port, views, n, &cursor, hits, HITS);
 		for (unsigned k = 0; k < found; k++) {
