@@ -35,6 +35,8 @@ struct control {
 	struct timespec started; // monotonic
 	time_t outage_from;	 // wall clock; 0 while the dataplane is there
 	bool fresh;		 // both processes began with nothing
+	bool part;		 // what was adopted is a part of what there was
+	uint32_t part_untold;	 // network elements whose ADMF has not heard so
 	bool clock_unsure;	 // the dataplane said so
 	bool settled;		 // the registry has been the truth of both
 	struct control_counters counters;

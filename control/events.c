@@ -142,7 +142,8 @@ static void tell_back(struct control *c, bool adopted, uint32_t tasks)
 	char text[FAULT_TEXT_MAX], from[32], to[32];
 
 	format_time(time(NULL), to);
-	snprintf(text, sizeof(text), "the dataplane was reached at %s, all tasks are in force", to);
+	snprintf(text, sizeof(text), "the dataplane was reached at %s%s", to,
+		c->part ? "" : ", all tasks are in force");
 	if (c->outage_from) {
 		format_time(c->outage_from, from);
 		snprintf(text, sizeof(text),
@@ -151,7 +152,7 @@ static void tell_back(struct control *c, bool adopted, uint32_t tasks)
 	}
 	c->outage_from = 0;
 	events_ne_clear(c, FAULT_DATAPLANE_LOST, text);
-	if (!adopted || c->fresh)
+	if (!adopted || c->fresh || c->part)
 		return;
 	snprintf(text, sizeof(text),
 		"X1 was restarted at %s; the dataplane went on and %u tasks were taken over", to,
@@ -174,6 +175,46 @@ static void on_ready(void *context, bool adopted)
 	if (adopted)
 		complete_pending(c);
 	store_settle(c);
+	if (c->part && !c->part_untold) // nobody is to be told
+		publish_part_told(c->publish);
+	c->part = false;
+}
+
+// The tasks of a part: the ADMF hears once that others may be missing, as it does where all are.
+// Until it has answered the dataplane stays without its mark, and the next process says so again.
+static const struct id16 part_report = {{1}};
+
+static bool on_part(void *context)
+{
+	struct control *c = context;
+
+	if (store_restore(c))
+		return true;
+	c->part = true;
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		struct issue i = {.scope = ISSUE_NE,
+			.type = ISSUE_WARNING,
+			.ne = ne,
+			.code = X1_STATUS_WARNING,
+			.id = part_report};
+		snprintf(i.text, sizeof(i.text),
+			"database cleared: X1 ended before the dataplane had all tasks back; %u "
+			"are taken over, others may be missing",
+			registry_task_count(c->registry, ne));
+		log_kind(WARNING, WARNING, "%s: %s", c->config->nes[ne].ne_identifier, i.text);
+		audit_act(c, "database-cleared", ne, NULL, 0, i.text);
+		issues_put(c->issues, &i);
+		c->part_untold += c->config->nes[ne].admf_url != NULL;
+	}
+	return false;
+}
+
+void events_told(struct control *c, const struct issue *i)
+{
+	if (i->scope != ISSUE_NE || !id_equal(&i->id, &part_report) || !c->part_untold)
+		return;
+	if (!--c->part_untold)
+		publish_part_told(c->publish);
 }
 
 // Both processes are new and empty.
@@ -601,6 +642,7 @@ const struct publish_hooks *events_hooks(void)
 		.wiped = on_wiped,
 		.replayed = on_replayed,
 		.fresh = on_fresh,
+		.part = on_part,
 		.restarted = on_restarted,
 		.resume = on_resume,
 		.remaining_ms = on_remaining,

@@ -16,6 +16,8 @@ void events_fault_of(struct control *c, uint16_t ne, enum fault_kind kind, const
 void events_clear_of(struct control *c, uint16_t ne, enum fault_kind kind, const char *text);
 // Something the ADMF of `ne` is told once and that no status answer lists (clause 5.3: warnings).
 void events_warning(struct control *c, uint16_t ne, const char *text);
+// The ADMF has answered this report.
+void events_told(struct control *c, const struct issue *i);
 // A local act concerning `ne` (beyond the last: all of them) goes to the audit log.
 void events_audit(struct control *c, const char *act, uint16_t ne, int32_t code, const char *note);
 // A request that was answered `Acknowledged` has come to its end (clause 5.2.2, code 9040).

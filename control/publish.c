@@ -274,6 +274,31 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 
+int publish_whole(struct publish *p, bool whole)
+{
+	struct channel_whole m = {.whole = whole};
+	int rc = publish_submit(p,
+		channel_encode_whole(
+			p->scratch, sizeof(p->scratch), CHANNEL_WHOLE_PUT, publish_next(p), &m),
+		NULL, NULL);
+
+	if (!rc)
+		p->peer_whole = whole;
+	return rc;
+}
+
+void publish_part_told(struct publish *p)
+{
+	p->partial = false;
+	if (p->state != PUBLISH_READY || p->failed)
+		return;
+	int rc = publish_whole(p, true);
+	if (rc)
+		log_warning("channel: the next poi-control will take this one's tasks for a part: "
+			    "%s",
+			poi_error_text(rc));
+}
+
 void publish_heard(struct publish *p, uint16_t ne)
 {
 	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
@@ -341,8 +366,6 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 			p->hooks.restarted(p->context);
 	}
 	p->peer_incarnation = ok.incarnation;
-	// A connection of our own that was cut before the recovery does not count.
-	p->peer_fresh = !ok.peer_incarnation || ok.peer_incarnation == p->incarnation;
 	p->state = PUBLISH_RECOVERY;
 	memset(p->heard_ms, 0, registry_nes(p->registry) * sizeof(*p->heard_ms));
 	int rc = publish_recover_start(p);

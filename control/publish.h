@@ -6,9 +6,11 @@
 //
 // Two ways to the same truth, one mechanism (STATE_GET, then differences):
 // - this process is new: the dataplane's tasks and destinations are adopted, when counts and digest
-//   show that they are complete (decision 11);
+//   show that they came complete and its mark that they are whole (decision 11);
 // - this process has the truth: what the dataplane lacks or holds differently is put, what it holds
 //   beyond is removed. A dataplane that was restarted lacks everything.
+// The mark: it says that every put of a replay was taken. A dataplane begins without it, and has it
+// not while differences of ours are on their way.
 
 #include <event2/event.h>
 
@@ -29,9 +31,14 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// A task or destination that this side had was put again: 0 when it is in force.
 	void (*replayed)(
 		void *context, bool destination, uint16_t ne, const struct id16 *id, int result);
-	// This process and the dataplane are both new and hold nothing: what the hook puts into the
-	// registry now is replayed. May be NULL.
+	// This process is new, and the dataplane holds nothing, without the mark: what the hook
+	// puts into the registry now is replayed. May be NULL.
 	void (*fresh)(void *context);
+	// This process is new, and the dataplane holds something without the mark, now in the
+	// registry: whoever put it was cut off. True: there is something better, which the hook has
+	// put into the registry in its place. False: the part is adopted, and publish_part_told is
+	// owed, after `ready`. May be NULL.
+	bool (*part)(void *context);
 	// Another dataplane than before answers; it knows nothing of the old one's conditions. May be
 	// NULL.
 	void (*restarted)(void *context);
@@ -82,6 +89,8 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 // the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);
+// Whoever must know has heard that what was adopted is a part: it is the whole from now on.
+void publish_part_told(struct publish *p);
 // Defines a network element anew from the configuration; every connection does so by itself.
 [[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
 // The responsible ADMF was heard; sent at most once per 200 ms and network element.

@@ -26,7 +26,7 @@ struct publish_recover {
 	uint32_t network_elements, destinations, tasks;
 	struct publish_todo *todo;
 	uint32_t n_todo, todo_capacity, next_todo, in_flight;
-	bool pumping;
+	bool failed; // something of the replay was refused
 };
 
 struct pending {
@@ -57,7 +57,9 @@ struct publish {
 	bool stopping;
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
-	bool peer_fresh; // it has not been controlled by anybody before
+	bool peer_whole;  // it was told that it has all, and not told otherwise since
+	bool partial;	  // what was adopted is a part, and not every ADMF has heard so
+	bool failed;	  // something of the last replay was refused
 	uint32_t request; // last number given
 	struct pending *pending;
 	uint32_t pending_slots; // power of two
@@ -76,6 +78,7 @@ struct publish {
 uint32_t publish_next(struct publish *p);
 [[nodiscard]] int publish_submit(struct publish *p, int length, publish_done done, void *context);
 void publish_disconnect(struct publish *p, const char *why);
+[[nodiscard]] int publish_whole(struct publish *p, bool whole);
 
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);

@@ -223,6 +223,7 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 	if (EVP_DigestFinal_ex(r->digest, digest, NULL) != 1 ||
 		memcmp(digest, end.digest, CHANNEL_DIGEST_SIZE) != 0)
 		return POI_ERR_INVALID;
+	p->peer_whole = end.whole;
 	return 0;
 }
 
@@ -276,6 +277,40 @@ static void plan(struct publish *p)
 	free(surplus);
 }
 
+// From the first difference that is put until the last one was taken the other side is not whole.
+static void begin_replay(struct publish *p)
+{
+	struct publish_recover *r = &p->recover;
+	int rc = r->error;
+
+	for (uint32_t i = 0; i < r->n_todo && !rc && p->peer_whole; i++) {
+		const struct publish_todo *t = &r->todo[i];
+		if (t->id != CHANNEL_NE_PUT && t->ne != UINT16_MAX)
+			rc = publish_whole(p, false);
+	}
+	if (rc)
+		publish_disconnect(p, poi_error_text(rc));
+	else
+		pump(p);
+}
+
+// What came is in the registry, without the mark. False: something else is there in its place, and
+// is to be compared with what the dataplane holds.
+static bool adopt_part(struct publish *p)
+{
+	struct publish_recover *r = &p->recover;
+
+	if (!r->tasks && !r->destinations) {
+		if (p->hooks.fresh)
+			p->hooks.fresh(p->context);
+		return true;
+	}
+	log_warning("channel: what the dataplane holds is a part; poi-control ended while it gave "
+		    "tasks back");
+	p->partial = !p->hooks.part || !p->hooks.part(p->context);
+	return p->partial;
+}
+
 void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 {
 	struct publish_recover *r = &p->recover;
@@ -287,23 +322,20 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 		publish_disconnect(p, "its state is not complete");
 		return;
 	}
-	bool adopting = r->adopting;
-	if (adopting) {
+	if (r->adopting) {
+		p->recovered = true;
+		if (!p->peer_whole && !adopt_part(p)) {
+			rc = publish_recover_start(p);
+			if (rc)
+				publish_disconnect(p, poi_error_text(rc));
+			return;
+		}
 		log_notice(
 			"channel: adopted %u tasks and %u destinations", r->tasks, r->destinations);
-		p->recovered = true;
-		// Without an element nobody came as far as a replay: whoever said hello before was cut off.
-		bool fresh = p->peer_fresh || !r->network_elements;
-		if (fresh && !r->tasks && !r->destinations && p->hooks.fresh)
-			p->hooks.fresh(p->context);
 	}
 	p->state = PUBLISH_REPLAY;
 	plan(p);
-	if (r->error) {
-		publish_disconnect(p, poi_error_text(r->error));
-		return;
-	}
-	pump(p);
+	begin_replay(p);
 }
 
 struct replayed { // context of one request of the replay
@@ -328,6 +360,7 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	if (result && !gone)
 		log_error("channel: message %u of the replay failed: %s", t->id,
 			poi_error_text(result));
+	p->recover.failed |= result && !gone;
 	if (t->id == CHANNEL_DESTINATION_PUT && !result) {
 		struct registry_destination *d =
 			registry_destination_find(p->registry, t->ne, &t->object);
@@ -419,6 +452,13 @@ static void pump(struct publish *p)
 	if (r->in_flight || p->state != PUBLISH_REPLAY)
 		return;
 	bool adopted = r->adopting;
+	p->failed = r->failed;
+	// Before all that is accepted from now on.
+	int rc = p->partial || p->failed || p->peer_whole ? 0 : publish_whole(p, true);
+	if (rc) {
+		publish_disconnect(p, poi_error_text(rc));
+		return;
+	}
 	p->state = PUBLISH_READY;
 	p->retry_ms = 50;
 	publish_recover_stop(p);

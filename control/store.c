@@ -113,6 +113,21 @@ bool store_resume(struct control *c)
 	return true;
 }
 
+bool store_restore(struct control *c)
+{
+	bool usable = false;
+
+	for (uint16_t ne = 0; c->vault && ne < registry_nes(c->registry); ne++)
+		usable |= vault_judge(c->vault, ne, now_s()) == VAULT_ADOPTED;
+	if (!usable)
+		return false;
+	log_notice("store: it has the tasks that the dataplane was not given back");
+	registry_clear(c->registry);
+	c->fresh = true;
+	store_adopt(c);
+	return true;
+}
+
 uint64_t store_remaining_ms(const struct control *c, uint16_t ne)
 {
 	// Until the restoration is over; then the dataplane has its own deadline.

@@ -30,6 +30,9 @@ void store_adopt(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
 // Returns whether that is so.
 bool store_resume(struct control *c);
+// The registry holds a part of what there was: what the store holds goes there in its place, as at
+// a cold start. False, and nothing was done, where the store has nothing that may be used.
+bool store_restore(struct control *c);
 // Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
 // 0: all of it.
 uint64_t store_remaining_ms(const struct control *c, uint16_t ne);

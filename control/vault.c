@@ -253,7 +253,7 @@ static void drop(struct registry *r, uint16_t ne)
 		registry_destination_remove(r, registry_destination_first(r, ne));
 }
 
-enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s)
+enum vault_verdict vault_judge(const struct vault *v, uint16_t ne, uint64_t now_s)
 {
 	const struct element *e = &v->element[ne];
 	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
@@ -269,6 +269,15 @@ enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne,
 	// bounded all the same.
 	if (!e->contact_s || (now_s > e->contact_s && now_s - e->contact_s >= k->time_p2))
 		return VAULT_STALE;
+	return VAULT_ADOPTED;
+}
+
+enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s)
+{
+	enum vault_verdict verdict = vault_judge(v, ne, now_s);
+
+	if (verdict != VAULT_ADOPTED)
+		return verdict;
 	if (copy_destinations(v, r, ne) || copy_tasks(v, r, ne)) {
 		drop(r, ne);
 		return VAULT_INVALID;

@@ -30,6 +30,8 @@ enum vault_verdict {
 		     // trusted
 	VAULT_INVALID, // a record does not fit this version, or names what is not there
 };
+// VAULT_ADOPTED: it may be used.
+enum vault_verdict vault_judge(const struct vault *v, uint16_t ne, uint64_t now_s);
 // Puts into the empty registry what may be used of `ne`: all of it or nothing. `now_s`: wall clock.
 enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s);
 // From vault_adopt to vault_rewrite the file says that a restoration is under way: a process that

@@ -54,6 +54,7 @@ struct server {
 	bool clock_bad;		       // not synchronised, then
 	bool clock_retell;	       // a new controller has not heard how it is
 	bool ready;
+	uint8_t whole; // as the controller said last; not at the start
 	uint64_t walk_ms, losses_ms;
 	uint64_t copies_lost;
 	uint32_t task_events; // that may still be sent in this second
@@ -334,6 +335,7 @@ static void state_get(struct server *s, struct client *c, uint32_t request)
 		c->dead = true; // it connects again and asks again
 	else
 		c->streaming = true;
+	c->stream.end.whole = s->whole;
 }
 
 // Queries see everything that was sent before them.
@@ -371,6 +373,16 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 	return true;
 }
 
+static int whole_put(struct server *s, const uint8_t *body, size_t length)
+{
+	struct channel_whole m;
+	int e = channel_decode_whole(body, length, &m);
+
+	if (e == POI_OK)
+		s->whole = m.whole;
+	return e;
+}
+
 static void take(struct server *s, struct client *c, size_t length)
 {
 	struct channel_header h;
@@ -389,7 +401,9 @@ static void take(struct server *s, struct client *c, size_t length)
 		return;
 	int result = POI_ERR_DENIED; // observers only look
 	if (c->role == CHANNEL_ROLE_CONTROL)
-		result = engine_apply(s->with.engine, h.id, body, body_length, now_ms());
+		result = h.id == CHANNEL_WHOLE_PUT
+				 ? whole_put(s, body, body_length)
+				 : engine_apply(s->with.engine, h.id, body, body_length, now_ms());
 	s->acks[s->n_acks++] = (struct pending_ack){.request = h.request, .result = result};
 }
 

@@ -14,7 +14,7 @@ struct state_stream {
 	uint32_t request;
 	enum { STATE_NES, STATE_DESTINATIONS, STATE_TASKS, STATE_TAIL, STATE_DONE } stage;
 	const void *at; // next object of the stage
-	struct channel_state_end end;
+	struct channel_state_end end; // its `whole` is the caller's, after state_begin
 };
 
 // 0 or NOMEM.

@@ -429,12 +429,23 @@ static void get_ack(struct wire_reader *r, struct channel_ack *m)
 	m->generation = wire_get_u64(r);
 }
 
+static void put_whole(struct wire_writer *w, const struct channel_whole *m)
+{
+	wire_put_u8(w, m->whole);
+}
+
+static void get_whole(struct wire_reader *r, struct channel_whole *m)
+{
+	m->whole = get_flag(r);
+}
+
 static void put_state_end(struct wire_writer *w, const struct channel_state_end *m)
 {
 	wire_put_u32(w, m->network_elements);
 	wire_put_u32(w, m->destinations);
 	wire_put_u32(w, m->tasks);
 	wire_put_octets(w, m->digest, sizeof(m->digest));
+	wire_put_u8(w, m->whole);
 }
 
 static void get_state_end(struct wire_reader *r, struct channel_state_end *m)
@@ -443,6 +454,7 @@ static void get_state_end(struct wire_reader *r, struct channel_state_end *m)
 	m->destinations = wire_get_u32(r);
 	m->tasks = wire_get_u32(r);
 	wire_get_octets(r, m->digest, sizeof(m->digest));
+	m->whole = get_flag(r);
 }
 
 static void put_event(struct wire_writer *w, const struct channel_event *m)
@@ -765,6 +777,7 @@ PAIR(object, put_object, get_object)
 PAIR(memo, put_memo_body, get_memo_body)
 PAIR(ack, put_ack, get_ack)
 PAIR(state_end, put_state_end, get_state_end)
+PAIR(whole, put_whole, get_whole)
 PAIR(event, put_event, get_event)
 PAIR(status, put_status, get_status)
 PAIR(task_status, put_task_status, get_task_status)
@@ -778,21 +791,4 @@ int channel_encode_empty(uint8_t *out, size_t capacity, uint16_t id, uint32_t re
 	struct wire_writer w = begin(out, capacity, id, request);
 
 	return end(&w);
-}
-
-const char *port_spread_name(enum port_spread s)
-{
-	switch (s) {
-	case SPREAD_NONE:
-		return "one_queue";
-	case SPREAD_ADDRESSES:
-		return "addresses";
-	case SPREAD_ONE_SIDED:
-		return "one_sided";
-	case SPREAD_DEVICE:
-		return "device";
-	case SPREAD_IMPOSSIBLE:
-		return "impossible";
-	}
-	return "unknown";
 }

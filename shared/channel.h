@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 5
+#define CHANNEL_VERSION 6
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -44,6 +44,7 @@ enum channel_id {
 	CHANNEL_TASK_REMOVE = 15,
 	CHANNEL_MEMO_PUT = 16,     // only the memo of a task or destination changed
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
+	CHANNEL_WHOLE_PUT = 18,    // what is held is all that the controller holds, or is not yet
 	// control -> dataplane, answered by a stream ending in STATE_END
 	CHANNEL_STATE_GET = 20,
 	// control or observer -> dataplane, answered by the message of the same number + 1
@@ -181,11 +182,18 @@ struct channel_ack {
 	uint64_t generation; // table generation in which the change is in force on every worker
 };
 
+// A dataplane begins without the mark, so that a controller that comes after one which was cut off
+// while it gave tasks back does not take the part that is there for the whole.
+struct channel_whole { // WHOLE_PUT
+	uint8_t whole;
+};
+
 struct channel_state_end { // counts and digest of everything streamed before it
 	uint32_t network_elements;
 	uint32_t destinations;
 	uint32_t tasks;
 	uint8_t digest[CHANNEL_DIGEST_SIZE]; // SHA-256 over the bodies streamed, in order
+	uint8_t whole; // as the last WHOLE_PUT said; 0 in an answer to DESTINATION_STATUS_GET
 };
 
 enum channel_event_kind {
@@ -358,7 +366,7 @@ struct channel_control_status {
 #define CHANNEL_BODIES(X)                                                                          \
 	X(hello) X(hello_ok) X(hello_refused) X(ne) X(heard) X(destination) X(task) X(object)       \
 	X(memo) X(ack) X(state_end) X(event) X(status) X(task_status) X(destination_status)         \
-	X(control_status) X(workers) X(signalling)
+	X(control_status) X(workers) X(signalling) X(whole)
 
 #define X(name)                                                                                    \
 	[[nodiscard]] int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id,        \

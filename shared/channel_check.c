@@ -49,3 +49,20 @@ const char *destination_state_name(enum destination_state s)
 	}
 	return "unknown";
 }
+
+const char *port_spread_name(enum port_spread s)
+{
+	switch (s) {
+	case SPREAD_NONE:
+		return "one_queue";
+	case SPREAD_ADDRESSES:
+		return "addresses";
+	case SPREAD_ONE_SIDED:
+		return "one_sided";
+	case SPREAD_DEVICE:
+		return "device";
+	case SPREAD_IMPOSSIBLE:
+		return "impossible";
+	}
+	return "unknown";
+}

@@ -1,10 +1,13 @@
 """The two processes back each other up: kill -9 of either loses no task."""
+import os
+import shutil
+import tempfile
 import time
 import unittest
 
 import fixture
 from fixture import udp_frame
-from poi_lab import pdu, x1
+from poi_lab import controller, pdu, x1
 
 TARGET = "192.0.2.10"
 
@@ -109,6 +112,38 @@ class Kill(unittest.TestCase):
 		self.link.send(self.frames())
 		self.captured(20)
 		self.assertEqual(self.poi.close(), [0, 0])
+
+
+class Stored(unittest.TestCase):
+	"""With a store nothing is lost either where poi-control is killed while it gives tasks back."""
+
+	def setUp(self):
+		folder = tempfile.mkdtemp(prefix="poi-key-")
+		self.addCleanup(shutil.rmtree, folder, True)
+		key = os.path.join(folder, "root.key")
+		with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as f:
+			f.write(os.urandom(32))
+		self.poi = fixture.Poi(x1_extra="store: { file: tasks.store, key: %s }" % key)
+		self.addCleanup(self.poi.close)
+		self.poi.start()
+		self.did, self.xid = x1.new_id(), x1.new_id()
+		for answer in (self.poi.admf.create_destination(self.did, "127.0.0.1", 9),
+				self.poi.admf.activate(self.xid, [x1.target_ipv4(TARGET)], [self.did])):
+			self.assertTrue(answer.completed, str(answer))
+
+	def test_killed_in_a_replay(self):
+		for _ in range(2):
+			self.poi.control.kill()
+			self.poi.dataplane.kill()
+			self.poi.start_dataplane()
+			# A controller that came as far as the network element, and was not the first one.
+			controller.Controller(self.poi.path("run/dataplane.sock")).close()
+			self.poi.start_control()
+			self.assertEqual({e.text for e in self.poi.admf.one("ListAllDetails").all("xId")}, {self.xid})
+			self.assertEqual(self.poi.status()["tasks"], 1)
+		self.poi.control.kill()
+		self.poi.start_control()
+		self.assertIn("the dataplane went on and 1 tasks were taken over", self.poi.control.text())
 
 
 class FailSafe(unittest.TestCase):

@@ -68,7 +68,7 @@ class Dataplane(threading.Thread):
 		if kind == HELLO:
 			self._send(HELLO_OK, request, struct.pack(">QQQIIB", 7, 0, 1, 0, 0, 1))
 		elif kind == STATE_GET:
-			self._send(STATE_END, request, struct.pack(">III", 0, 0, 0) + hashlib.sha256().digest())
+			self._send(STATE_END, request, struct.pack(">III", 0, 0, 0) + hashlib.sha256().digest() + b"\0")
 		elif kind in self.hold:
 			self._held.append(request)
 		else:

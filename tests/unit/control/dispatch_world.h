@@ -229,7 +229,8 @@ static inline void control_up(void)
 {
 	const char *name = w.config.nes[0].ne_identifier;
 
-	w.c.fresh = w.c.settled = false;
+	w.c.fresh = w.c.settled = w.c.part = false;
+	w.c.part_untold = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
 	w.c.audit = audit_open(w.audit, NULL);

@@ -312,6 +312,41 @@ Test(dispatch, control_restarts_and_takes_everything_back)
 		"begin\nRemoveDestination a0 7010 00000000-0000-4000-8000-000000000007\nend\n");
 }
 
+// poi-control was killed while it gave a restarted dataplane its tasks back, and there is no store:
+// the ADMF hears until it has heard.
+Test(dispatch, a_part_is_told_until_the_admf_has_answered)
+{
+	struct issue i;
+
+	provision();
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.tasks_taken = 1;
+	for (unsigned n = 0; n < 300 && !fake_count(w.dataplane.task); n++)
+		run(10);
+	w.dataplane.tasks_taken = 0;
+	w.config.nes[0].admf_url = (char *)"https://admf.example";
+	for (unsigned n = 0; n < 2; n++) {
+		restart_control();
+		cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+		cr_assert(issues_take(w.c.issues, &i));
+		cr_assert_eq(i.type, ISSUE_WARNING);
+		cr_assert_eq(i.code, X1_STATUS_WARNING);
+		cr_assert_not_null(strstr(i.text, "1 are taken over, others may be missing"));
+		cr_assert(!issues_take(w.c.issues, &i), "nothing says that all is well");
+	}
+	restart_control();
+	cr_assert(issues_take(w.c.issues, &i));
+	events_told(&w.c, &i);
+	run(50);
+	restart_control();
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_not_null(strstr(i.text, "1 tasks were taken over"));
+	w.config.nes[0].admf_url = NULL;
+}
+
 Test(dispatch, fail_safe_event)
 {
 	provision();

@@ -15,7 +15,8 @@ static struct registry *registry;
 static struct publish *publish;
 static struct fake_dataplane dataplane;
 static char folder[64];
-static unsigned ready, lost, wiped, replayed;
+static unsigned ready, lost, wiped, replayed, parts, fresh;
+static int refused; // what a replay is answered
 static bool adopted;
 
 static void on_ready(void *context, bool a)
@@ -45,15 +46,28 @@ static void on_wiped(void *context, uint16_t ne, const struct id16 *xid)
 static void on_replayed(
 	void *context, bool destination, uint16_t ne, const struct id16 *id, int result)
 {
-	cr_assert_eq(result, 0);
+	cr_assert_eq(result, refused);
 	replayed += !destination;
+}
+
+static void on_fresh(void *context)
+{
+	fresh++;
+}
+
+static bool on_part(void *context)
+{
+	parts++;
+	return false;
 }
 
 static const struct publish_hooks hooks = {.ready = on_ready,
 	.lost = on_lost,
 	.event = on_event,
 	.wiped = on_wiped,
-	.replayed = on_replayed};
+	.replayed = on_replayed,
+	.fresh = on_fresh,
+	.part = on_part};
 
 static void run(unsigned ms)
 {
@@ -226,6 +240,100 @@ Test(publish, incomplete_state_is_not_adopted)
 	run_until_ready();
 	cr_assert(publish_recovered(publish));
 	cr_assert_eq(registry_task_count(registry, 0), 3);
+}
+
+// The one before was cut off while it gave two of three tasks back.
+Test(publish, a_part_is_not_taken_for_the_whole)
+{
+	run_until_ready();
+	provision(3);
+	cr_assert(dataplane.whole);
+	fake_stop(&dataplane);
+	run(50);
+	fake_start(&dataplane, base, folder);
+	dataplane.tasks_taken = 2;
+	for (unsigned i = 0; i < 300 && fake_count(dataplane.task) < 2; i++)
+		run(10);
+	cr_assert_eq(fake_count(dataplane.task), 2);
+	cr_assert(!dataplane.whole);
+	dataplane.tasks_taken = 0;
+	for (unsigned i = 0; i < 2; i++) { // and nobody forgets that it is one
+		control_down();
+		control_up();
+		run_until_ready();
+		cr_assert_eq(registry_task_count(registry, 0), 2);
+		cr_assert_eq(parts, i + 1);
+		cr_assert(!dataplane.whole);
+	}
+	publish_part_told(publish);
+	run(50);
+	cr_assert(dataplane.whole);
+	control_down();
+	control_up();
+	run_until_ready();
+	cr_assert_eq(parts, 2);
+}
+
+static void forget(struct fake_object *list, uint32_t n)
+{
+	struct id16 key = id(n);
+	struct fake_object *o = fake_find(list, &key);
+
+	if (o) {
+		free(o->body);
+		o->body = NULL;
+	}
+}
+
+// The one before came as far as the network element.
+Test(publish, nothing_is_a_part_too)
+{
+	run_until_ready();
+	provision(1);
+	fake_stop(&dataplane);
+	run(50);
+	fake_start(&dataplane, base, folder);
+	dataplane.peer = 4711;
+	dataplane.hold = true;
+	for (unsigned i = 0; i < 300 && !dataplane.nes; i++)
+		run(10);
+	control_down();
+	dataplane.hold = false;
+	forget(dataplane.destination, 1);
+	forget(dataplane.task, 100);
+	control_up();
+	fresh = 0;
+	run_until_ready();
+	cr_assert_eq(fresh, 1);
+}
+
+Test(publish, what_is_refused_is_not_whole)
+{
+	run_until_ready();
+	provision(2);
+	fake_stop(&dataplane);
+	run(50);
+	fake_start(&dataplane, base, folder);
+	dataplane.result = refused = POI_ERR_NOMEM;
+	run_until_ready();
+	cr_assert(!dataplane.whole);
+	fake_disconnect(&dataplane);
+	dataplane.result = refused = 0;
+	run_until_ready();
+	cr_assert(dataplane.whole);
+	// Nor is what has it while a difference is on its way.
+	fake_disconnect(&dataplane);
+	run(20);
+	registry_task_first(registry, 0)->modifications++;
+	dataplane.hold = true;
+	uint32_t puts = dataplane.puts;
+	for (unsigned i = 0; i < 300 && dataplane.puts == puts; i++)
+		run(10);
+	cr_assert(!dataplane.whole);
+	fake_release(&dataplane);
+	run_until_ready();
+	run(50);
+	cr_assert(dataplane.whole);
 }
 
 Test(publish, tombstones_are_not_tasks)

@@ -9,6 +9,8 @@ static void setup_store(void)
 {
 	setup();
 	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
 	snprintf(store_file, sizeof(store_file), "%s/store", w.folder);
 	snprintf(store_key, sizeof(store_key), "%s/key", w.folder);
 	umask(077);
@@ -127,6 +129,48 @@ Test(store, a_restoration_that_was_cut_off_is_done_again)
 	run_until_ready();
 	cr_assert_not(w.c.fresh);
 	cr_assert_eq(fake_count(w.dataplane.task), 5);
+}
+
+// Not a restoration: the dataplane alone was restarted, and the control goes while it gives back.
+Test(store, a_replay_that_was_cut_off_is_done_from_the_store)
+{
+	provision();
+	for (uint8_t n = 2; n < 6; n++)
+		expect(request_task(X1_ACTIVATE_TASK, n),
+			"begin\nActivateTask a0 completed\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.tasks_taken = 2;
+	kill_control_at(2);
+	w.dataplane.tasks_taken = 0;
+	control_up();
+	run_until_ready();
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 5);
+	cr_assert_eq(fake_count(w.dataplane.task), 5);
+	cr_assert(!told(ISSUE_WARNING, "database cleared"));
+	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = t->next)
+		cr_assert_eq(t->state, TASK_COMPLETE);
+	restart_both();
+	cr_assert_eq(fake_count(w.dataplane.task), 5, "nor was the store written from a part");
+}
+
+// As where a store is configured anew: what is in force is not given up for nothing.
+Test(store, a_part_is_kept_where_the_store_has_nothing)
+{
+	provision();
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.tasks_taken = 1;
+	kill_control_at(1);
+	w.dataplane.tasks_taken = 0;
+	unlink(store_file);
+	control_up();
+	run_until_ready();
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+	cr_assert(told(ISSUE_WARNING, "others may be missing"));
 }
 
 Test(store, the_admfs_silence_goes_on_over_a_restoration)
