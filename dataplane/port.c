@@ -458,9 +458,33 @@ void ports_workers(const struct ports *ps, struct channel_workers *out)
 	}
 }
 
-static void port_losses(struct port *p, uint64_t now_ms,
-	void (*losing)(void *context, const char *name, const struct port_loss *loss),
-	void *context)
+static void tell_link(const struct port *p, port_tell tell, void *context)
+{
+	struct channel_event e = {.kind = p->link_up ? EVENT_LINK_UP : EVENT_LINK_DOWN};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
+	snprintf(e.text, sizeof(e.text), "port %s: link %s", p->name, p->link_up ? "up" : "down");
+	tell(context, &e);
+}
+
+static void tell_loss(
+	const struct port *p, const struct rte_eth_stats *s, port_tell tell, void *context)
+{
+	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
+	struct channel_event e = {.kind = p->losing.told ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
+		.copies = imissed + nombuf};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
+	if (p->losing.told)
+		snprintf(e.text, sizeof(e.text),
+			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
+			p->name, (unsigned long long)nombuf, (unsigned long long)imissed);
+	else
+		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", p->name);
+	tell(context, &e);
+}
+
+static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *context)
 {
 	struct rte_eth_stats s = {0};
 
@@ -474,26 +498,20 @@ static void port_losses(struct port *p, uint64_t now_ms,
 	switch (loss_watch_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
 	case LOSS_BEGINS:
 	case LOSS_OVER:
-		losing(context, p->name,
-			&(struct port_loss){.imissed = s.imissed - p->imissed,
-				.nombuf = s.rx_nombuf - p->nombuf,
-				.over = !p->losing.active});
+		tell_loss(p, &s, tell, context);
 		break;
 	default:
 		break;
 	}
 }
 
-void ports_losses(struct ports *ps, uint64_t now_ms,
-	void (*losing)(void *context, const char *name, const struct port_loss *loss),
-	void *context)
+void ports_losses(struct ports *ps, uint64_t now_ms, port_tell tell, void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++)
-		port_losses(&ps->port[i], now_ms, losing, context);
+		port_losses(&ps->port[i], now_ms, tell, context);
 }
 
-void ports_links(
-	struct ports *ps, void (*changed)(void *context, const char *name, bool up), void *context)
+void ports_links(struct ports *ps, port_tell tell, void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
@@ -501,6 +519,19 @@ void ports_links(
 		if (up == p->link_up)
 			continue;
 		p->link_up = up;
-		changed(context, p->name, up);
+		tell_link(p, tell, context);
+	}
+}
+
+void ports_conditions(const struct ports *ps, port_tell tell, void *context)
+{
+	for (uint32_t i = 0; i < ps->n; i++) {
+		const struct port *p = &ps->port[i];
+		struct rte_eth_stats s = {0};
+
+		tell_link(p, tell, context);
+		(void)rte_eth_stats_get(p->id, &s);
+		s.imissed += p->rings.dropped;
+		tell_loss(p, &s, tell, context);
 	}
 }

@@ -35,19 +35,17 @@ void ports_status(const struct ports *p, struct channel_status *out);
 // Fills ports and port[] and each worker's CPU, memory node and number of queues. Not a worker.
 void ports_workers(const struct ports *p, struct channel_workers *out);
 
-// Frames that a port lost since an outage began.
-struct port_loss {
-	uint64_t imissed, nombuf;
-	bool over; // none for 5 seconds: the outage's sum
-};
+// Takes an event of a port, complete but for its time.
+typedef void (*port_tell)(void *context, struct channel_event *e);
 
-// Calls `losing` when a port begins to lose frames, and when it is over. Not a worker.
-void ports_losses(struct ports *p, uint64_t now_ms,
-	void (*losing)(void *context, const char *name, const struct port_loss *loss),
-	void *context);
+// Tells when a port begins to lose frames (PORT_LOSS), and when it has lost none for 5 seconds
+// (PORT_CLEAR). Not a worker.
+void ports_losses(struct ports *p, uint64_t now_ms, port_tell tell, void *context);
 
-// Calls `changed` for each port whose link went up or down since the last call; ports are
+// Tells each port whose link went up or down since the last call (LINK_UP, LINK_DOWN); ports are
 // taken to start with their link up. A kernel interface under the port must have its carrier. Not a
 // worker.
-void ports_links(
-	struct ports *p, void (*changed)(void *context, const char *name, bool up), void *context);
+void ports_links(struct ports *p, port_tell tell, void *context);
+
+// Tells of each port how it is, good or bad, as far as the two above have told it. Not a worker.
+void ports_conditions(const struct ports *p, port_tell tell, void *context);

@@ -32,6 +32,12 @@
 #define WALK_LOOKS 2u
 #define STREAM_BURST 256 // messages of a state stream per turn
 
+static const char text_differs[] = "the sums of the ledger differ; see poi status",
+		  text_balances[] = "the ledger balances again",
+		  text_old_table[] = "a worker matches with an old table",
+		  text_wrong_table[] = "the match table is not what the tasks say",
+		  text_right[] = "what is matched is what the tasks say again";
+
 struct pending_ack {
 	uint32_t request;
 	int32_t result;
@@ -422,6 +428,37 @@ static void client_read(struct server *s, struct client *c)
 		batch_end(s, c);
 }
 
+static void tell_now(void *context, struct channel_event *e)
+{
+	struct server *s = context;
+	struct client *c = controller(s);
+
+	e->time_ns = now_ns();
+	if (c)
+		event_send(s, c, e);
+}
+
+// The process's conditions are in no memo: a new controller hears how they are now, good or bad,
+// for what was kept for it is bounded. It goes past what is kept, and fills nothing of it.
+static void conditions(struct server *s)
+{
+	struct channel_event ledger = {
+		.kind = s->watch.fault ? EVENT_LEDGER_FAULT : EVENT_LEDGER_CLEAR};
+	bool wrong = s->generation.fault || s->walk.fault;
+	struct channel_event matching = {
+		.kind = wrong ? EVENT_SECURITY_FAULT : EVENT_SECURITY_CLEAR};
+
+	snprintf(ledger.text, sizeof(ledger.text), "%s",
+		s->watch.fault ? text_differs : text_balances);
+	snprintf(matching.text, sizeof(matching.text), "%s",
+		s->generation.fault ? text_old_table
+		: wrong		    ? text_wrong_table
+				    : text_right);
+	tell_now(s, &ledger);
+	tell_now(s, &matching);
+	ports_conditions(s->with.ports, tell_now, s);
+}
+
 static void client_stream(struct server *s, struct client *c)
 {
 	for (int i = 0; i < STREAM_BURST && c->streaming && !c->first && !c->dead; i++) {
@@ -433,6 +470,7 @@ static void client_stream(struct server *s, struct client *c)
 			// Now it knows the tasks; what was told before it came may be lost.
 			if (c == controller(s)) {
 				events_replay(s, c, 0);
+				conditions(s);
 				s->clock_retell = true;
 			}
 			engine_retell(s->with.engine);
@@ -492,18 +530,16 @@ static void client_accept(struct server *s)
 		s->clients[s->n_clients++] = c;
 }
 
-static void link_changed(void *context, const char *name, bool up)
+static void port_changed(void *context, struct channel_event *e)
 {
-	struct channel_event e = {
-		.kind = up ? EVENT_LINK_UP : EVENT_LINK_DOWN, .time_ns = now_ns()};
-
-	snprintf(e.subject, sizeof(e.subject), "%s", name);
-	snprintf(e.text, sizeof(e.text), "port %s: link %s", name, up ? "up" : "down");
-	if (up)
-		log_kind(NOTICE, LINK_UP, "port %s: link up", name);
+	e->time_ns = now_ns();
+	if (e->kind == EVENT_LINK_UP)
+		log_kind(NOTICE, LINK_UP, "%s", e->text);
+	else if (e->kind == EVENT_LINK_DOWN)
+		log_kind(WARNING, LINK_DOWN, "%s", e->text);
 	else
-		log_kind(WARNING, LINK_DOWN, "port %s: link down", name);
-	event(context, &e);
+		log_kind(WARNING, PORT_LOSS, "%s", e->text);
+	event(context, e);
 }
 
 static void event_text(struct server *s, int kind, const char *text)
@@ -520,7 +556,7 @@ static void security(struct server *s, enum watch_change change, const char *fau
 	if (change == WATCH_FAULT)
 		event_text(s, EVENT_SECURITY_FAULT, fault);
 	else if (change == WATCH_CLEAR && !s->generation.fault && !s->walk.fault)
-		event_text(s, EVENT_SECURITY_CLEAR, "what is matched is what the tasks say again");
+		event_text(s, EVENT_SECURITY_CLEAR, text_right);
 }
 
 // What systemctl status shows. How many tasks there are is nobody's business there.
@@ -555,23 +591,20 @@ static void look_at_clock(struct server *s)
 
 static void self_check(struct server *s)
 {
-	static const char text[] = "the sums of the ledger differ; see poi status";
 	struct channel_status m = {0};
 	uint64_t before = now_ms();
 	bool moved = status_collect(&s->with.sources, &m);
 	int kind = ledger_watch_check(&s->watch, m.balanced);
 
 	if (kind != 0)
-		event_text(
-			s, kind, kind == EVENT_LEDGER_FAULT ? text : "the ledger balances again");
+		event_text(s, kind, kind == EVENT_LEDGER_FAULT ? text_differs : text_balances);
 	s->copies_lost = copy_balance_lost(&m.copies);
 	s->task_events = TASK_EVENTS;
 	if (moved) {
 		// A commit waits for every worker, and none is under way: they must all be there.
 		bool right = stats_generation_is(
 			s->with.sources.stats, engine_generation(s->with.engine));
-		security(s, watch_look(&s->generation, right, GENERATION_LOOKS, 1),
-			"a worker matches with an old table");
+		security(s, watch_look(&s->generation, right, GENERATION_LOOKS, 1), text_old_table);
 		tell_alive(s);
 	}
 	// With very many tasks the sums take long: never more than a tenth of the time.
@@ -613,25 +646,7 @@ static void walk(struct server *s, uint64_t now)
 	if (!engine_reconcile(s->with.engine, WALK_TASKS, &agrees))
 		return;
 	s->walk_ms = now + RECONCILE_MS;
-	security(s, watch_look(&s->walk, agrees, WALK_LOOKS, 1),
-		"the match table is not what the tasks say");
-}
-
-static void port_losing(void *context, const char *name, const struct port_loss *loss)
-{
-	struct server *s = context;
-	struct channel_event e = {.time_ns = now_ns(), .copies = loss->imissed + loss->nombuf};
-
-	snprintf(e.subject, sizeof(e.subject), "%s", name);
-	e.kind = loss->over ? EVENT_PORT_CLEAR : EVENT_PORT_LOSS;
-	if (loss->over)
-		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", name);
-	else
-		snprintf(e.text, sizeof(e.text),
-			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
-			name, (unsigned long long)loss->nombuf, (unsigned long long)loss->imissed);
-	log_kind(WARNING, PORT_LOSS, "%s", e.text);
-	event(s, &e);
+	security(s, watch_look(&s->walk, agrees, WALK_LOOKS, 1), text_wrong_table);
 }
 
 // No value of a target is in it, and nothing of it goes into the log.
@@ -673,8 +688,8 @@ static void chores(struct server *s)
 		s->drain_ms = engine_drain(s->with.engine) > 0 ? now + DRAIN_MS : now + LINKS_MS;
 	}
 	if (now >= s->links_ms) {
-		ports_links(s->with.ports, link_changed, s);
-		ports_losses(s->with.ports, now, port_losing, s);
+		ports_links(s->with.ports, port_changed, s);
+		ports_losses(s->with.ports, now, port_changed, s);
 		s->links_ms = now + LINKS_MS;
 	}
 	if (!s->ready && stats_all_polling(s->with.sources.stats)) {

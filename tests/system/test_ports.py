@@ -172,6 +172,24 @@ class Carrier(Case):
 		self.assertTrue(m.good, m.summary())
 		self.poi.balanced()
 
+	def test_a_new_control_knows(self):
+		"""It is in no task's memo: the dataplane says it again, and its end clears it."""
+		def faults():
+			return "".join(self.poi.admf.one("GetNEStatus").element.itertext())
+
+		self.cable("down")
+		wait_until(lambda: "link down" in faults(), 3, "the fault is listed")
+		for _ in range(2):
+			self.poi.control.kill()
+			self.poi.start_control()
+			wait_until(lambda: "port net_af_packet0: link down" in faults(), 3, "the new one lists it")
+		self.assertEqual(self.told("down"), 1, "the log has it once")
+		self.cable("up")
+		wait_until(lambda: self.poi.admf.one("GetNEStatus").text("neStatus") == "OK", 3, "it is cleared")
+		self.poi.control.kill()
+		self.poi.start_control()
+		self.assertEqual(self.poi.admf.one("GetNEStatus").text("neStatus"), "OK")
+
 	def test_flaps(self):
 		def held():
 			pid = self.poi.dataplane.child.pid
