@@ -503,8 +503,11 @@ static void on_task_left(void *context, int result, const struct channel_task_st
 	struct registry_task *t = registry_task_find(c->registry, w->ne, &w->xid);
 
 	if (result && result != POI_ERR_NOT_FOUND) { // the next session that ends tries again
-		if (t)
+		if (t) {
 			t->removing = false;
+			if (result != POI_ERR_CLOSED && publish_task_put(c->publish, t, NULL, NULL))
+				log_warning("channel: a task could not be put back");
+		}
 	} else if (t) {
 		registry_task_remove(c->registry, t);
 		store_task_gone(c, w->ne, &w->xid);

@@ -289,7 +289,7 @@ void registry_refer(struct registry *r, const struct registry_task *t, int delta
 	}
 }
 
-static bool destinations_known(const struct registry *r, const struct registry_task *t)
+bool registry_destinations_known(const struct registry *r, const struct registry_task *t)
 {
 	const struct id16 *did = registry_task_dids(t);
 
@@ -304,7 +304,7 @@ int registry_task_add(struct registry *r, struct registry_task *t)
 {
 	if (registry_task_find(r, t->ne, &t->xid))
 		return POI_ERR_EXISTS;
-	if (!destinations_known(r, t))
+	if (!registry_destinations_known(r, t))
 		return POI_ERR_NOT_FOUND;
 	if (r->tasks >= r->task_buckets)
 		grow_tasks(r);
@@ -338,7 +338,7 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 {
 	struct registry_task *old = registry_task_find(r, t->ne, &t->xid);
 
-	if (!old || !destinations_known(r, t))
+	if (!old || !registry_destinations_known(r, t))
 		return POI_ERR_NOT_FOUND;
 	struct ne *n = &r->ne[t->ne];
 	registry_refer(r, t, 1);

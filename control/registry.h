@@ -104,6 +104,7 @@ struct registry_task *registry_task_new(
 void registry_task_free(struct registry_task *t);
 struct registry_task *registry_task_find(
 	const struct registry *r, uint16_t ne, const struct id16 *xid);
+bool registry_destinations_known(const struct registry *r, const struct registry_task *t);
 // Takes ownership and refers to the destinations. EXISTS or NOT_FOUND (a destination): nothing
 // taken.
 [[nodiscard]] int registry_task_add(struct registry *r, struct registry_task *t);

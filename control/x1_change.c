@@ -77,7 +77,14 @@ void x1_bulk_step(struct x1_operation *op)
 		x1_operation_finish(op, 0, NULL);
 }
 
-// What the dataplane has just put in force is not wanted any more.
+void x1_put_back(void *context, int result, const struct channel_task_status *status)
+{
+	if (result && result != POI_ERR_CLOSED)
+		log_error("channel: what was put back was refused: %s", poi_error_text(result));
+}
+
+// What the dataplane was given is not wanted any more. Also where it was refused: when memory runs
+// out there the change stays, and waits for the next publication.
 static void take_back(struct x1_operation *op)
 {
 	int rc = publish_task_remove(publish_of(op), op->ne, &op->id, NULL, NULL);
@@ -85,6 +92,17 @@ static void take_back(struct x1_operation *op)
 	if (rc && rc != POI_ERR_CLOSED)
 		log_error("channel: a task that is gone could not be taken back: %s",
 			poi_error_text(rc));
+}
+
+// A change of `t` was refused, or is not kept: what is known here is put again, for the change may
+// wait there for the next publication.
+static void put_back(struct x1_operation *op, const struct registry_task *t)
+{
+	if (t->removing) // it is on its way: nothing may come behind it
+		return;
+	int rc = publish_task_put(publish_of(op), t, x1_put_back, NULL);
+	if (rc && rc != POI_ERR_CLOSED)
+		log_error("channel: a task could not be put back: %s", poi_error_text(rc));
 }
 
 // ActivateTask.
@@ -95,7 +113,7 @@ static void activated(void *context, int result, const struct channel_task_statu
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
 
 	if (!t) { // stopped meanwhile
-		if (!result)
+		if (result != POI_ERR_CLOSED)
 			take_back(op);
 		x1_operation_finish(op, X1_ERR_ACTIVATE, "the task was stopped meanwhile");
 		return;
@@ -105,11 +123,14 @@ static void activated(void *context, int result, const struct channel_task_statu
 		x1_operation_cancel(op);
 		return;
 	}
-	if (!result && !store_kept(control_of(op), &op->mark)) {
+	if (!result && !store_kept(control_of(op), &op->mark))
 		result = POI_ERR_IO;
-		take_back(op);
-	}
+	// A destination that failed, and was there all the same when the task came.
+	if (!result && !registry_destinations_known(registry_of(op), t))
+		result = POI_ERR_NOT_FOUND;
 	if (result) {
+		if (result != POI_ERR_CLOSED)
+			take_back(op);
 		registry_task_remove(registry_of(op), t);
 		store_task_gone(control_of(op), op->ne, &op->id);
 		x1_operation_finish(op, X1_ERR_ACTIVATE, x1_publish_error_text(result));
@@ -177,24 +198,15 @@ static void activate(struct exchange *x, const struct x1_message *m)
 
 // ModifyTask: total replacement, all or nothing; the old details stay in force until the new are.
 
-// New details are in force there. When they are not on disk the old ones are put back. 0 or IO.
-static int keep_modified(
-	struct x1_operation *op, const struct registry_task *old, const struct registry_task *new)
+// New details are in force there. 0 or IO: they are not on disk.
+static int keep_modified(struct x1_operation *op, const struct registry_task *new)
 {
 	struct control *c = control_of(op);
 	int rc = store_kept(c, &op->mark) ? 0 : POI_ERR_IO;
 
 	if (!rc && store_rewritten(c, &op->mark))
 		rc = store_task(c, new, NULL);
-	if (!rc)
-		return 0;
-	if (old->removing) // it is on its way: nothing may come behind it
-		return POI_ERR_IO;
-	(void)store_task(c, old, NULL);
-	rc = publish_task_put(publish_of(op), old, NULL, NULL);
-	if (rc && rc != POI_ERR_CLOSED)
-		log_error("channel: details could not be put back: %s", poi_error_text(rc));
-	return POI_ERR_IO;
+	return rc ? POI_ERR_IO : 0;
 }
 
 static void modified(void *context, int result, const struct channel_task_status *status)
@@ -209,11 +221,14 @@ static void modified(void *context, int result, const struct channel_task_status
 	if (old)
 		old->modifying = false;
 	if (old && !result)
-		result = keep_modified(op, old, new);
-	else if (old)
-		(void)store_task(control_of(op), old, NULL); // as it was
+		result = keep_modified(op, new);
+	if (old && result) { // as it was
+		(void)store_task(control_of(op), old, NULL);
+		if (result != POI_ERR_CLOSED)
+			put_back(op, old);
+	}
 	if (result || !old) {
-		if (!old && !result)
+		if (!old && result != POI_ERR_CLOSED)
 			take_back(op);
 		if (old && (old->memo_owed || new->pending != PENDING_NONE))
 			publish_task_memo(publish_of(op), old);
@@ -307,8 +322,10 @@ static void deactivated(void *context, int result, const struct channel_task_sta
 		x1_operation_finish(op, 0, NULL);
 		return;
 	}
-	if (t)
+	if (t) {
 		t->removing = false;
+		put_back(op, t);
+	}
 	x1_operation_finish(op, X1_ERR_DEACTIVATE, x1_publish_error_text(result));
 }
 
@@ -350,8 +367,10 @@ static void deactivated_part(void *context, int result, const struct channel_tas
 			registry_task_remove(registry_of(op), t);
 		store_task_gone(control_of(op), op->ne, &part->id);
 	} else {
-		if (t)
+		if (t) {
 			t->removing = false;
+			put_back(op, t);
+		}
 		op->result = op->result ? op->result : result;
 	}
 	free(part);

@@ -8,6 +8,65 @@
 #include "control/x1_destination.h"
 #include "shared/log.h"
 
+struct unwanted { // a destination that was refused
+	struct x1_dispatch *dispatch;
+	uint16_t ne;
+	struct id16 did;
+	bool again; // asked for the second time
+};
+
+static void take_back(struct unwanted *w);
+
+static void taken_back(void *context, int result, const struct channel_task_status *status)
+{
+	struct unwanted *w = context;
+	const struct registry *r = w->dispatch->control->registry;
+
+	// Tasks that were given with it are taken back behind it.
+	if (result == POI_ERR_IN_USE && !w->again &&
+		!registry_destination_find(r, w->ne, &w->did)) {
+		w->again = true;
+		take_back(w);
+		return;
+	}
+	free(w);
+}
+
+static void take_back(struct unwanted *w)
+{
+	struct publish *p = w->dispatch->control->publish;
+	int rc = publish_destination_remove(p, w->ne, &w->did, taken_back, w);
+
+	if (!rc)
+		return;
+	free(w);
+	if (rc != POI_ERR_CLOSED)
+		log_error("channel: a destination could not be taken back: %s", poi_error_text(rc));
+}
+
+// Also where it was refused: when memory runs out there it stays, and waits for the next
+// publication.
+static void not_wanted(struct x1_operation *op)
+{
+	struct unwanted *w = malloc(sizeof(*w));
+
+	if (!w) {
+		log_error("channel: a destination could not be taken back: out of memory");
+		return;
+	}
+	*w = (struct unwanted){.dispatch = op->dispatch, .ne = op->ne, .did = op->id};
+	take_back(w);
+}
+
+static void put_back(struct x1_operation *op, const struct registry_destination *d)
+{
+	if (d->removing) // it is on its way: nothing may come behind it
+		return;
+	int rc = publish_destination_put(publish_of(op), d, x1_put_back, NULL);
+	if (rc && rc != POI_ERR_CLOSED)
+		log_error("channel: a destination could not be put back: %s", poi_error_text(rc));
+}
+
 static void created(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
@@ -23,15 +82,12 @@ static void created(void *context, int result, const struct channel_task_status 
 			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
 		return;
 	}
-	if (!result && !store_kept(control_of(op), &op->mark)) {
+	if (!result && !store_kept(control_of(op), &op->mark))
 		result = POI_ERR_IO;
-		int rc = publish_destination_remove(publish_of(op), op->ne, &op->id, NULL, NULL);
-		if (rc && rc != POI_ERR_CLOSED)
-			log_error("channel: a destination could not be taken back: %s",
-				poi_error_text(rc));
-	}
 	if (result) {
 		// Tasks on their way to it fail after it, for want of it.
+		if (result != POI_ERR_CLOSED)
+			not_wanted(op);
 		registry_destination_remove(registry_of(op), d);
 		store_destination_gone(control_of(op), op->ne, &op->id);
 		x1_operation_finish(op, X1_ERR_DESTINATION, x1_publish_error_text(result));
@@ -93,23 +149,15 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 		x1_operation_finish(op, X1_ERR_DESTINATION, x1_publish_error_text(rc));
 }
 
-static int keep_modified_destination(struct x1_operation *op,
-	const struct registry_destination *old, const struct registry_destination *new)
+static int keep_modified_destination(
+	struct x1_operation *op, const struct registry_destination *new)
 {
 	struct control *c = control_of(op);
 	int rc = store_kept(c, &op->mark) ? 0 : POI_ERR_IO;
 
 	if (!rc && store_rewritten(c, &op->mark))
 		rc = store_destination(c, new, NULL);
-	if (!rc)
-		return 0;
-	if (old->removing) // it is on its way: nothing may come behind it
-		return POI_ERR_IO;
-	(void)store_destination(c, old, NULL);
-	rc = publish_destination_put(publish_of(op), old, NULL, NULL);
-	if (rc && rc != POI_ERR_CLOSED)
-		log_error("channel: a destination could not be put back: %s", poi_error_text(rc));
-	return POI_ERR_IO;
+	return rc ? POI_ERR_IO : 0;
 }
 
 static void destination_modified(
@@ -124,9 +172,12 @@ static void destination_modified(
 	if (old)
 		old->modifying = false;
 	if (old && !result)
-		result = keep_modified_destination(op, old, new);
-	else if (old)
+		result = keep_modified_destination(op, new);
+	if (old && result) { // as it was
 		(void)store_destination(control_of(op), old, NULL);
+		if (result != POI_ERR_CLOSED)
+			put_back(op, old);
+	}
 	bool memo = old && (old->memo_owed || old->faults || old->down);
 	if (!result) {
 		new->ready = true;
@@ -243,8 +294,11 @@ static void destination_removed(void *context, int result, const struct channel_
 		x1_operation_finish(op, 0, NULL);
 		return;
 	}
-	if (d)
+	if (d) {
 		d->removing = false;
+		if (result != POI_ERR_IN_USE)
+			put_back(op, d);
+	}
 	x1_operation_finish(op, X1_ERR_DESTINATION_REMOVE, x1_publish_error_text(result));
 }
 
@@ -293,8 +347,11 @@ static void removed_part(void *context, int result, const struct channel_task_st
 			registry_destination_remove(registry_of(op), d);
 		store_destination_gone(control_of(op), op->ne, &part->id);
 	} else {
-		if (d)
+		if (d) {
 			d->removing = false;
+			if (result != POI_ERR_IN_USE)
+				put_back(op, d);
+		}
 		op->result = op->result ? op->result : result;
 	}
 	free(part);

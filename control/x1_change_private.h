@@ -34,6 +34,8 @@ static const char x1_no_dataplane[] = "the dataplane is not available";
 const char *x1_publish_error_text(int rc);
 // Answers with an identifier as the text.
 void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id);
+// For a put of what was in force: a refusal is logged, the next connection compares.
+void x1_put_back(void *context, int result, const struct channel_task_status *status);
 // One answer of a bulk request is in.
 void x1_bulk_step(struct x1_operation *op);
 

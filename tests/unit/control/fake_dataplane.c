@@ -104,6 +104,21 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 		channel_encode_state_end(buffer, sizeof(buffer), CHANNEL_STATE_END, request, &end));
 }
 
+static bool in_use(struct fake_dataplane *f, const struct id16 *did)
+{
+	struct channel_task t;
+
+	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
+		const struct fake_object *o = &f->task[i];
+		if (!o->body || channel_decode_task(o->body, o->length, &t))
+			continue;
+		for (uint8_t n = 0; n < t.n_destinations; n++)
+			if (id_equal(&t.did[n], did))
+				return true;
+	}
+	return false;
+}
+
 static void remove_object(struct fake_dataplane *f, struct fake_object *list, uint32_t request,
 	const uint8_t *body, size_t length)
 {
@@ -113,11 +128,15 @@ static void remove_object(struct fake_dataplane *f, struct fake_object *list, ui
 		abort();
 	struct fake_object *found = fake_find(list, &o.id);
 	f->removes++;
+	if (list == f->destination && in_use(f, &o.id)) {
+		ack(f, request, POI_ERR_IN_USE);
+		return;
+	}
 	if (found && !f->silent) {
 		free(found->body);
 		found->body = NULL;
 	}
-	ack(f, request, found ? 0 : POI_ERR_NOT_FOUND);
+	ack(f, request, f->commit ? f->commit : found ? 0 : POI_ERR_NOT_FOUND);
 }
 
 static void hello(struct fake_dataplane *f, uint32_t request)
@@ -205,7 +224,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 			return;
 		if (!f->silent && !f->result)
 			put(f->task, &t.ne, &t.xid, body, length);
-		ack(f, h->request, f->result);
+		ack(f, h->request, f->result ? f->result : f->commit);
 		return;
 	case CHANNEL_DESTINATION_PUT:
 		f->puts++;
@@ -213,7 +232,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 			abort();
 		if (!f->silent && !f->result)
 			put(f->destination, &d.ne, &d.did, body, length);
-		ack(f, h->request, f->result);
+		ack(f, h->request, f->result ? f->result : f->commit);
 		return;
 	case CHANNEL_TASK_REMOVE:
 		remove_object(f, f->task, h->request, body, length);

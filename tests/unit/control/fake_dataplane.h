@@ -28,7 +28,8 @@ struct fake_dataplane {
 	// knobs
 	bool silent;	      // swallows what needs an ACK (and counts it)
 	bool hold;	      // acknowledges only with fake_release
-	int result;	      // answered to puts
+	int result;	      // answered to puts, which are not taken then
+	int commit;	      // answered to puts and removals that were taken
 	uint32_t tasks_taken; // beyond that many it swallows tasks; 0: it takes all
 	bool wrong_digest, wrong_count;
 	bool refuse_version;

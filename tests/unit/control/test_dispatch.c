@@ -137,6 +137,64 @@ Test(dispatch, dataplane_refuses)
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
 }
 
+// Memory runs out when it is published there: what was refused would come into force later.
+Test(dispatch, a_refused_change_does_not_stay)
+{
+	struct id16 one = id(1), two = id(2), six = id(6), seven = id(7);
+
+	provision();
+	details_xml = "<new/>";
+	w.dataplane.commit = POI_ERR_NOMEM;
+	expect(request_task(X1_ACTIVATE_TASK, 6),
+		"begin\nActivateTask a0 3000 out of memory\nend\n");
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 6000 out of memory\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 3001 out of memory\nend\n");
+	expect(request_destination(X1_MODIFY_DESTINATION, 1),
+		"begin\nModifyDestination a0 6001 out of memory\nend\n");
+	run(50);
+	cr_assert_null(fake_find(w.dataplane.task, &six));
+	cr_assert_null(fake_find(w.dataplane.destination, &two));
+	expect(request_id(X1_DEACTIVATE_TASK, 7),
+		"begin\nDeactivateTask a0 4000 out of memory\nend\n");
+	run(50);
+	cr_assert_not_null(fake_find(w.dataplane.task, &seven));
+	w.dataplane.commit = 0;
+	cr_assert_not_null(fake_find(w.dataplane.destination, &one));
+	// What is there now is what this side knows.
+	uint32_t puts = w.dataplane.puts, removes = w.dataplane.removes;
+	fake_disconnect(&w.dataplane);
+	run(20);
+	run_until_ready();
+	cr_assert_eq(w.dataplane.puts, puts);
+	cr_assert_eq(w.dataplane.removes, removes);
+}
+
+// The task holds the destination until it is taken back behind it.
+Test(dispatch, a_refused_destination_and_its_task_do_not_stay)
+{
+	struct x1_destination_details d = {.did = id(1),
+		.delivery = X1_X3_ONLY,
+		.address_kind = X1_ADDRESS_IP_PORT,
+		.address = "192.0.2.50",
+		.port = 42001,
+		.xml = "<d/>",
+		.xml_length = 4};
+	struct x1_container *c = container(2);
+
+	c->messages[0].type = X1_CREATE_DESTINATION;
+	c->messages[0].destination = &d;
+	c->messages[1].type = X1_ACTIVATE_TASK;
+	c->messages[1].task = task(6);
+	w.dataplane.commit = POI_ERR_NOMEM;
+	expect(submit(c), "begin\nCreateDestination a0 6000 out of memory\n"
+			  "ActivateTask a1 3000 out of memory\nend\n");
+	run(50);
+	w.dataplane.commit = 0;
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 0);
+}
+
 Test(dispatch, time1_acknowledged_then_reported)
 {
 	struct issue i;
