@@ -100,6 +100,23 @@ void events_actioned(struct control *c, enum issue_scope scope, uint16_t ne, con
 		log_error("audit: a completed request could not be recorded");
 }
 
+void events_task_leaves(struct control *c, const struct registry_task *t, const struct id16 *own)
+{
+	bool done = t->pending == PENDING_DEACTIVATE;
+
+	if (t->pending == PENDING_NONE || (own && id_equal(own, &t->pending_transaction)))
+		return;
+	events_actioned(c, ISSUE_TASK, t->ne, &t->xid, &t->pending_transaction, done,
+		done ? NULL : "the task was stopped meanwhile");
+}
+
+void events_destination_leaves(struct control *c, const struct registry_destination *d)
+{
+	if (d->pending)
+		events_actioned(c, ISSUE_DESTINATION, d->ne, &d->did, &d->pending_transaction,
+			false, "the destination was removed meanwhile");
+}
+
 // The channel's hooks.
 
 // What was answered `Acknowledged` before this process, or the connection, went down: its presence
@@ -301,6 +318,16 @@ static void on_replayed(
 			log_error("channel: a task that is gone could not be taken back");
 		return;
 	}
+	// Its answer was `Acknowledged`: an activation that fails late never comes into force.
+	if (result && t->pending == PENDING_ACTIVATE) {
+		events_actioned(c, ISSUE_TASK, ne, id, &t->pending_transaction, false,
+			poi_error_text(result));
+		if (publish_task_remove(c->publish, ne, id, NULL, NULL))
+			log_error("channel: a task that is gone could not be taken back");
+		registry_task_remove(c->registry, t);
+		store_task_gone(c, ne, id);
+		return;
+	}
 	if (result) {
 		t->state = TASK_AWAITING;
 		if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT,
@@ -333,8 +360,10 @@ static void on_wiped(void *context, uint16_t ne, const struct id16 *xid)
 	struct id16 key = *xid;
 	struct registry_task *t = registry_task_find(c->registry, ne, &key);
 
-	if (t)
+	if (t) {
+		events_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
+	}
 	store_task_gone(c, ne, &key);
 	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");

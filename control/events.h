@@ -20,6 +20,11 @@ void events_warning(struct control *c, uint16_t ne, const char *text);
 void events_told(struct control *c, const struct issue *i);
 // A local act concerning `ne` (beyond the last: all of them) goes to the audit log.
 void events_audit(struct control *c, const char *act, uint16_t ne, int32_t code, const char *note);
+// A task or destination is about to leave the registry: what was answered `Acknowledged` of it, and
+// nothing waits for any more, is over. `own`: the transaction that takes it away and reports
+// itself, or NULL.
+void events_task_leaves(struct control *c, const struct registry_task *t, const struct id16 *own);
+void events_destination_leaves(struct control *c, const struct registry_destination *d);
 // A request that was answered `Acknowledged` has come to its end (clause 5.2.2, code 9040).
 void events_actioned(struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id,
 	const struct id16 *transaction, bool done, const char *text);

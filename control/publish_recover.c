@@ -360,7 +360,6 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	if (result && !gone)
 		log_error("channel: message %u of the replay failed: %s", t->id,
 			poi_error_text(result));
-	p->recover.failed |= result && !gone;
 	if (t->id == CHANNEL_DESTINATION_PUT && !result) {
 		struct registry_destination *d =
 			registry_destination_find(p->registry, t->ne, &t->object);
@@ -370,6 +369,10 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	if (t->id == CHANNEL_TASK_PUT || t->id == CHANNEL_DESTINATION_PUT)
 		p->hooks.replayed(
 			p->context, t->id == CHANNEL_DESTINATION_PUT, t->ne, &t->object, result);
+	// A task that was given up for it is not missing.
+	p->recover.failed |=
+		result && !gone &&
+		(t->id != CHANNEL_TASK_PUT || registry_task_find(p->registry, t->ne, &t->object));
 	free(done);
 	pump(p);
 }

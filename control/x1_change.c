@@ -119,8 +119,15 @@ static void activated(void *context, int result, const struct channel_task_statu
 		return;
 	}
 	if (result == POI_ERR_CLOSED && !op->exchange && !op->dispatch->stopping) {
-		// Answered `Acknowledged`: the replay to the next dataplane completes it.
-		x1_operation_cancel(op);
+		// Answered `Acknowledged`: the replay to the next dataplane completes it, unless
+		// the deactivation behind it is done with the dataplane's end.
+		if (!t->removing) {
+			x1_operation_cancel(op);
+			return;
+		}
+		if (t->pending == PENDING_ACTIVATE)
+			t->pending = PENDING_NONE;
+		x1_operation_finish(op, X1_ERR_ACTIVATE, "the task was stopped meanwhile");
 		return;
 	}
 	if (!result && !store_kept(control_of(op), &op->mark))
@@ -310,15 +317,25 @@ static void modify(struct exchange *x, const struct x1_message *m)
 // DeactivateTask and DeactivateAllTasks. A dataplane that is gone captures nothing: the registry's
 // side is enough then (decision 12).
 
+static void task_gone(struct x1_operation *op, const struct id16 *xid)
+{
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, xid);
+
+	if (t) {
+		if (!op->dispatch->stopping)
+			events_task_leaves(control_of(op), t, &op->transaction);
+		registry_task_remove(registry_of(op), t);
+	}
+	store_task_gone(control_of(op), op->ne, xid);
+}
+
 static void deactivated(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
 
 	if (removed_there(result)) {
-		if (t)
-			registry_task_remove(registry_of(op), t);
-		store_task_gone(control_of(op), op->ne, &op->id);
+		task_gone(op, &op->id);
 		x1_operation_finish(op, 0, NULL);
 		return;
 	}
@@ -339,6 +356,7 @@ static void deactivate(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
+		events_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
 		store_task_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
@@ -363,9 +381,7 @@ static void deactivated_part(void *context, int result, const struct channel_tas
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &part->id);
 
 	if (removed_there(result)) {
-		if (t)
-			registry_task_remove(registry_of(op), t);
-		store_task_gone(control_of(op), op->ne, &part->id);
+		task_gone(op, &part->id);
 	} else {
 		if (t) {
 			t->removing = false;
@@ -398,6 +414,7 @@ static void deactivate_all(struct exchange *x, const struct x1_message *m)
 		next = t->next;
 		if (down) {
 			store_task_gone(c, x->ne, &t->xid);
+			events_task_leaves(c, t, NULL);
 			registry_task_remove(c->registry, t);
 			continue;
 		}
@@ -484,6 +501,12 @@ void x1_change_acknowledged(struct x1_operation *op)
 			publish_destination_memo(publish_of(op), d);
 			(void)store_destination(control_of(op), d, NULL);
 		}
+		return;
+	case X1_MODIFY_DESTINATION:
+		op->destination->pending = true;
+		op->destination->pending_transaction = op->transaction;
+		publish_destination_memo(publish_of(op), op->destination);
+		(void)store_destination(control_of(op), op->destination, NULL);
 		return;
 	default:
 		return;

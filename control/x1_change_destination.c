@@ -73,11 +73,14 @@ static void created(void *context, int result, const struct channel_task_status 
 	struct registry_destination *d =
 		registry_destination_find(registry_of(op), op->ne, &op->id);
 
-	if (result == POI_ERR_CLOSED && !op->exchange && d && !op->dispatch->stopping) {
+	bool later = result == POI_ERR_CLOSED && !op->exchange && !op->dispatch->stopping;
+	if (later && d && !d->removing) {
 		x1_operation_cancel(op); // the replay completes it
 		return;
 	}
-	if (!d) {
+	if (later && d)
+		d->pending = false;
+	if (!d || later) {
 		x1_operation_finish(
 			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
 		return;
@@ -178,7 +181,8 @@ static void destination_modified(
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
-	bool memo = old && (old->memo_owed || old->faults || old->down);
+	bool memo = old && (old->memo_owed || old->faults || old->down || new->pending);
+	new->pending = false;
 	if (!result) {
 		new->ready = true;
 		result = registry_destination_replace(registry_of(op), new);
@@ -281,6 +285,18 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 	old->next_delivery = new->delivery;
 }
 
+static void destination_gone(struct x1_operation *op, const struct id16 *did)
+{
+	struct registry_destination *d = registry_destination_find(registry_of(op), op->ne, did);
+
+	if (d) {
+		if (!op->dispatch->stopping)
+			events_destination_leaves(control_of(op), d);
+		registry_destination_remove(registry_of(op), d);
+	}
+	store_destination_gone(control_of(op), op->ne, did);
+}
+
 static void destination_removed(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
@@ -288,9 +304,7 @@ static void destination_removed(void *context, int result, const struct channel_
 		registry_destination_find(registry_of(op), op->ne, &op->id);
 
 	if (removed_there(result)) {
-		if (d)
-			registry_destination_remove(registry_of(op), d);
-		store_destination_gone(control_of(op), op->ne, &op->id);
+		destination_gone(op, &op->id);
 		x1_operation_finish(op, 0, NULL);
 		return;
 	}
@@ -318,6 +332,7 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
+		events_destination_leaves(c, d);
 		registry_destination_remove(c->registry, d);
 		store_destination_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
@@ -343,9 +358,7 @@ static void removed_part(void *context, int result, const struct channel_task_st
 		registry_destination_find(registry_of(op), op->ne, &part->id);
 
 	if (removed_there(result)) {
-		if (d)
-			registry_destination_remove(registry_of(op), d);
-		store_destination_gone(control_of(op), op->ne, &part->id);
+		destination_gone(op, &part->id);
 	} else {
 		if (d) {
 			d->removing = false;
@@ -389,6 +402,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		next = d->next;
 		if (down) {
 			store_destination_gone(c, x->ne, &d->did);
+			events_destination_leaves(c, d);
 			registry_destination_remove(c->registry, d);
 			continue;
 		}

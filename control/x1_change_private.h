@@ -2,6 +2,7 @@
 
 // Between x1_change.c (tasks) and x1_change_destination.c.
 
+#include "control/events.h"
 #include "control/x1_dispatch_private.h"
 
 static inline struct control *control_of(const struct x1_operation *op)

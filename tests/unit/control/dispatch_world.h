@@ -255,6 +255,13 @@ static inline void control_down(void)
 	registry_free(w.c.registry);
 }
 
+static inline void restart_control(void)
+{
+	control_down();
+	control_up();
+	run_until_ready();
+}
+
 static inline void setup(void)
 {
 	snprintf(w.folder, sizeof(w.folder), "/tmp/test_dispatch.XXXXXX");

@@ -247,13 +247,6 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->references, 1);
 }
 
-static void restart_control(void)
-{
-	control_down();
-	control_up();
-	run_until_ready();
-}
-
 // A fault of the old details comes between the new details and their acknowledgement.
 Test(dispatch, a_fault_during_a_modification_keeps_the_new_details)
 {
