@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/owed.h"
 #include "control/store.h"
 #include "control/x1_types.h"
 #include "shared/log.h"
@@ -189,6 +190,7 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	tell_back(c, adopted, tasks);
+	owed_settle(c->owed);
 	if (adopted)
 		complete_pending(c);
 	store_settle(c);
@@ -276,6 +278,13 @@ static void on_restarted(void *context)
 static bool on_resume(void *context)
 {
 	return store_resume(context);
+}
+
+static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t length)
+{
+	struct control *c = context;
+
+	owed_adopt(c->owed, ne, memo, length);
 }
 
 static uint64_t on_remaining(void *context, uint16_t ne)
@@ -677,6 +686,7 @@ const struct publish_hooks *events_hooks(void)
 		.part = on_part,
 		.restarted = on_restarted,
 		.resume = on_resume,
+		.element = on_element,
 		.remaining_ms = on_remaining,
 	};
 

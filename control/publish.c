@@ -266,7 +266,7 @@ void publish_task_memo(struct publish *p, struct registry_task *t)
 void publish_destination_memo(struct publish *p, struct registry_destination *d)
 {
 	struct channel_memo m = {
-		.ne = *registry_ne_id(p->registry, d->ne), .id = d->did, .destination = 1};
+		.ne = *registry_ne_id(p->registry, d->ne), .id = d->did, .of = MEMO_DESTINATION};
 
 	d->memo_owed = d->modifying;
 	if (d->modifying)
@@ -297,6 +297,21 @@ void publish_part_told(struct publish *p)
 		log_warning("channel: the next poi-control will take this one's tasks for a part: "
 			    "%s",
 			poi_error_text(rc));
+}
+
+int publish_ne_memo(struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length)
+{
+	struct channel_memo m = {.ne = *registry_ne_id(p->registry, ne),
+		.of = MEMO_NE,
+		.memo = memo,
+		.memo_length = length};
+
+	if (p->state != PUBLISH_READY)
+		return POI_ERR_CLOSED;
+	return publish_submit(p,
+		channel_encode_memo(
+			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &m),
+		NULL, NULL);
 }
 
 void publish_heard(struct publish *p, uint16_t ne)

@@ -45,6 +45,8 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// Asked when this process is new: does it have the truth all the same? What the hook puts
 	// into the registry then wins over what the dataplane holds. May be NULL.
 	bool (*resume)(void *context);
+	// This process is new: the memo of `ne`, ahead of its tasks. May be NULL.
+	void (*element)(void *context, uint16_t ne, const uint8_t *memo, uint32_t length);
 	// What is left of the fail-safe's time to the ADMF of `ne`, in milliseconds; 0: all of it.
 	// Asked when the element is defined. May be NULL.
 	uint64_t (*remaining_ms)(void *context, uint16_t ne);
@@ -89,6 +91,9 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 // the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);
+// The memo of a network element. CLOSED until both sides hold the same.
+[[nodiscard]] int publish_ne_memo(
+	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);
 // Whoever must know has heard that what was adopted is a part: it is the whole from now on.
 void publish_part_told(struct publish *p);
 // Defines a network element anew from the configuration; every connection does so by itself.

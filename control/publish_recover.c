@@ -94,6 +94,20 @@ static void adopt_task(struct publish *p, uint16_t ne, const struct channel_task
 		p->recover.error = rc;
 }
 
+static void on_element(struct publish *p, const uint8_t *body, size_t length)
+{
+	struct channel_ne m;
+
+	p->recover.network_elements++;
+	if (channel_decode_ne(body, length, &m)) {
+		p->recover.error = POI_ERR_SYNTAX;
+		return;
+	}
+	int32_t ne = registry_ne_index(p->registry, &m.ne);
+	if (ne >= 0 && p->recover.adopting && p->hooks.element)
+		p->hooks.element(p->context, (uint16_t)ne, m.memo, m.memo_length);
+}
+
 // Equal when what we would put is, octet for octet, what it holds.
 static bool destination_same(
 	struct publish *p, const struct registry_destination *d, const uint8_t *body, size_t length)
@@ -184,17 +198,13 @@ static void on_task(struct publish *p, const uint8_t *body, size_t length)
 
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length)
 {
-	struct channel_ne ne;
-
 	if (p->recover.error)
 		return;
 	if (EVP_DigestUpdate(p->recover.digest, body, length) != 1)
 		p->recover.error = POI_ERR_NOMEM;
 	switch (id) {
 	case CHANNEL_NE_STATE:
-		p->recover.network_elements++;
-		if (channel_decode_ne(body, length, &ne))
-			p->recover.error = POI_ERR_SYNTAX;
+		on_element(p, body, length);
 		return;
 	case CHANNEL_DESTINATION_STATE:
 		on_destination(p, body, length);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "control/owed.h"
 #include "control/x1_destination.h"
 #include "shared/log.h"
 
@@ -409,6 +410,7 @@ static void deactivate_all(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	op->asked_ns = now_ns();
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = t->next;
@@ -472,11 +474,39 @@ void x1_change(struct exchange *x, const struct x1_message *m, bool unaudited)
 	}
 }
 
+// What takes away leaves nothing that could say that it was asked.
+static void owe(struct x1_operation *op)
+{
+	struct owed_request r = {.ne = op->ne,
+		.id = op->id,
+		.transaction = op->transaction,
+		.asked_ns = op->asked_ns};
+
+	switch (op->type) {
+	case X1_DEACTIVATE_TASK:
+		r.kind = OWED_DEACTIVATE;
+		break;
+	case X1_DEACTIVATE_ALL_TASKS:
+		r.kind = OWED_DEACTIVATE_ALL;
+		break;
+	case X1_REMOVE_DESTINATION:
+		r.kind = OWED_REMOVE;
+		break;
+	case X1_REMOVE_ALL_DESTINATIONS:
+		r.kind = OWED_REMOVE_ALL;
+		break;
+	default:
+		return;
+	}
+	owed_add(control_of(op)->owed, &r);
+}
+
 void x1_change_acknowledged(struct x1_operation *op)
 {
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
 	struct registry_destination *d;
 
+	owe(op);
 	switch (op->type) {
 	case X1_ACTIVATE_TASK:
 	case X1_DEACTIVATE_TASK:

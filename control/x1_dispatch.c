@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "control/events.h"
+#include "control/owed.h"
 #include "shared/log.h"
 #include "shared/version.h"
 
@@ -261,8 +262,10 @@ void x1_operation_finish(struct x1_operation *op, int code, const char *text)
 	struct exchange *x = op->exchange;
 
 	if (!x) {
-		if (!op->dispatch->stopping)
+		if (!op->dispatch->stopping) {
 			report_late(op, code, text);
+			owed_done(op->dispatch->control->owed, op->ne, &op->transaction);
+		}
 		free(op);
 		return;
 	}

@@ -63,6 +63,7 @@ struct x1_operation { // one message that waits for the dataplane
 	struct store_mark mark;			  // of what was put into the store
 	uint32_t remaining;			  // bulk: answers still owed by the dataplane
 	int result;				  // bulk: first failure
+	uint64_t asked_ns;			  // DeactivateAllTasks
 };
 
 // Answers a message that did not have to wait. Code 0 is `AcknowledgedAndCompleted`.

@@ -25,6 +25,8 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 		.expired = n->expired,
 		.payload_format = n->payload_format,
 		.axri = n->axri,
+		.memo = n->memo,
+		.memo_length = n->memo_length,
 	};
 
 	snprintf(m.identifier, sizeof(m.identifier), "%s", n->identifier);

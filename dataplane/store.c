@@ -50,6 +50,7 @@ void store_free(struct store *s, void (*drop)(struct leaving *hold))
 	}
 	for (struct store_ne *n = s->nes, *next; n; n = next) {
 		next = n->next;
+		free(n->memo);
 		free(n);
 	}
 	free(s->tasks.buckets);
@@ -456,28 +457,42 @@ int store_tombstone_clear(struct store *s, const struct id16 *ne, const struct i
 	return POI_OK;
 }
 
+// Where the memo that `m` means is kept; false when there is no such object.
+static bool memo_place(
+	const struct store *s, const struct channel_memo *m, uint8_t ***memo, uint32_t **length)
+{
+	struct store_ne *n = store_ne_find(s, &m->ne);
+	struct store_destination *d = store_destination_find(s, &m->ne, &m->id);
+	struct store_task *t = store_task_find(s, &m->ne, &m->id);
+
+	if (m->of == MEMO_NE && n) {
+		*memo = &n->memo;
+		*length = &n->memo_length;
+	} else if (m->of == MEMO_DESTINATION && d) {
+		*memo = (uint8_t **)&d->d.memo;
+		*length = &d->d.memo_length;
+	} else if (m->of == MEMO_TASK && t) {
+		*memo = &t->memo;
+		*length = &t->memo_length;
+	} else {
+		return false;
+	}
+	return true;
+}
+
 int store_memo_put(struct store *s, const struct channel_memo *m)
 {
-	uint8_t *memo;
-	struct store_link *l =
-		shelf_find(s, m->destination ? &s->destinations : &s->tasks, &m->ne, &m->id);
+	uint8_t **at, *memo;
+	uint32_t *length;
 
-	if (!l)
+	if (!memo_place(s, m, &at, &length))
 		return POI_ERR_NOT_FOUND;
 	int e = memo_copy(m->memo, m->memo_length, &memo);
 	if (e != POI_OK)
 		return e;
-	if (m->destination) {
-		struct store_destination *d = (struct store_destination *)l;
-		free((void *)d->d.memo);
-		d->d.memo = memo;
-		d->d.memo_length = m->memo_length;
-	} else {
-		struct store_task *t = (struct store_task *)l;
-		free(t->memo);
-		t->memo = memo;
-		t->memo_length = m->memo_length;
-	}
+	free(*at);
+	*at = memo;
+	*length = m->memo_length;
 	return POI_OK;
 }
 

@@ -28,6 +28,8 @@ struct store_ne {
 	bool expired;	       // fired, and not cleared since
 	uint32_t tombstones;
 	uint8_t payload_format, axri; // of tasks given from now on
+	uint8_t *memo;
+	uint32_t memo_length;
 };
 
 struct store_destination {

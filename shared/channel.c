@@ -212,6 +212,7 @@ static void put_ne(struct wire_writer *w, const struct channel_ne *m)
 	wire_put_u8(w, m->expired);
 	wire_put_u8(w, m->payload_format);
 	wire_put_u8(w, m->axri);
+	put_memo(w, m->memo, m->memo_length);
 }
 
 static void get_ne(struct wire_reader *r, struct channel_ne *m)
@@ -225,6 +226,7 @@ static void get_ne(struct wire_reader *r, struct channel_ne *m)
 	m->expired = get_flag(r);
 	m->payload_format = get_enum(r, 0, 12);
 	m->axri = get_flag(r);
+	get_memo(r, &m->memo, &m->memo_length);
 }
 
 static void put_heard(struct wire_writer *w, const struct channel_heard *m)
@@ -403,7 +405,7 @@ static void put_memo_body(struct wire_writer *w, const struct channel_memo *m)
 {
 	put_id(w, &m->ne);
 	put_id(w, &m->id);
-	wire_put_u8(w, m->destination);
+	wire_put_u8(w, m->of);
 	put_memo(w, m->memo, m->memo_length);
 }
 
@@ -411,7 +413,7 @@ static void get_memo_body(struct wire_reader *r, struct channel_memo *m)
 {
 	get_id(r, &m->ne);
 	get_id(r, &m->id);
-	m->destination = get_flag(r);
+	m->of = get_enum(r, MEMO_TASK, MEMO_NE);
 	get_memo(r, &m->memo, &m->memo_length);
 }
 

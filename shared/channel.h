@@ -42,7 +42,7 @@ enum channel_id {
 	CHANNEL_DESTINATION_REMOVE = 13,
 	CHANNEL_TASK_PUT = 14,     // activate, or replace whole
 	CHANNEL_TASK_REMOVE = 15,
-	CHANNEL_MEMO_PUT = 16,     // only the memo of a task or destination changed
+	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
 	CHANNEL_WHOLE_PUT = 18,    // what is held is all that the controller holds, or is not yet
 	// control -> dataplane, answered by a stream ending in STATE_END
@@ -109,6 +109,8 @@ struct channel_ne { // NE_PUT, NE_STATE
 	uint8_t expired;            // NE_STATE only: the fail-safe has fired and was not cleared since
 	uint8_t payload_format;     // of X3 for tasks given from now on; enum config_format
 	uint8_t axri;               // 1: those tasks may share PDUs (attribute 21)
+	const uint8_t *memo;        // NE_STATE only, as for a task; NE_PUT leaves what there is
+	uint32_t memo_length;
 };
 
 struct channel_heard {
@@ -169,10 +171,12 @@ struct channel_object { // DESTINATION_REMOVE, TASK_REMOVE, TASK_STATUS_GET, TOM
 	struct id16 id; // DID or XID
 };
 
+enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE };
+
 struct channel_memo { // MEMO_PUT
 	struct id16 ne;
-	struct id16 id;
-	uint8_t destination; // 1: `id` is a DID, 0: an XID
+	struct id16 id; // XID or DID; not looked at for MEMO_NE
+	uint8_t of;     // enum channel_memo_of
 	const uint8_t *memo;
 	uint32_t memo_length;
 };

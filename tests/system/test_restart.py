@@ -1,6 +1,8 @@
 """The two processes back each other up: kill -9 of either loses no task."""
+import json
 import os
 import shutil
+import signal
 import tempfile
 import time
 import unittest
@@ -54,6 +56,21 @@ class Kill(unittest.TestCase):
 		self.assertTrue(self.mdf.good, self.mdf.summary())
 		self.good(self.poi.admf.deactivate(self.xid))
 		self.good(self.poi.admf.remove_destination(self.did))
+
+	def test_control_with_a_removal_acknowledged(self):
+		"""Nothing is left that could say that a report is owed, but for the network element's memo."""
+		self.poi.dataplane.child.send_signal(signal.SIGSTOP)
+		try:
+			answer = self.poi.admf.deactivate(self.xid)
+			self.assertEqual(answer.result, "Acknowledged", str(answer))
+			self.poi.control.kill()
+		finally:
+			self.poi.dataplane.child.send_signal(signal.SIGCONT)
+		self.poi.start_control()
+		self.assertEqual(self.listed(), set())
+		with open(self.poi.path("audit.jsonl")) as f:
+			told = [line for line in map(json.loads, f) if line["act"] == "actioned"]
+		self.assertEqual([(line["id"], line["code"]) for line in told], [(self.xid, 9040)])
 
 	def test_control_many_times(self):
 		xids = {self.xid}

@@ -47,7 +47,7 @@ class Controller:
 		kind, _ = self._ask(HELLO, struct.pack(">HBQ", VERSION, 1, int.from_bytes(os.urandom(8), "big")) + text("lab"))
 		if kind != HELLO_OK:
 			raise Refused("hello: %d" % kind)
-		self._do(NE_PUT, self.ne + text(ne) + struct.pack(">QQBBB", fail_safe_ms, 0, 0, payload_format, axri))
+		self._do(NE_PUT, self.ne + text(ne) + struct.pack(">QQBBBI", fail_safe_ms, 0, 0, payload_format, axri, 0))
 
 	def close(self):
 		self._socket.close()

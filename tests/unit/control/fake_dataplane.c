@@ -92,6 +92,16 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 
 	EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
+	if (f->ne_memo_length) {
+		struct channel_ne ne = {.ne = f->ne,
+			.identifier = "ne-1",
+			.memo = f->ne_memo,
+			.memo_length = f->ne_memo_length};
+		int n = channel_encode_ne(buffer, sizeof(buffer), CHANNEL_NE_STATE, request, &ne);
+		EVP_DigestUpdate(digest, buffer + 8, (size_t)n - 8);
+		send_raw(f, n);
+		end.network_elements++;
+	}
 	send_list(f, f->destination, CHANNEL_DESTINATION_STATE, request, digest);
 	send_list(f, f->task, CHANNEL_TASK_STATE, request, digest);
 	end.destinations = fake_count(f->destination);
@@ -179,11 +189,19 @@ static void put_memo(struct fake_dataplane *f, const uint8_t *body, size_t lengt
 
 	if (channel_decode_memo(body, length, &m))
 		abort();
-	struct fake_object *o = fake_find(m.destination ? f->destination : f->task, &m.id);
+	if (m.of == MEMO_NE) {
+		if (m.memo_length > sizeof(f->ne_memo))
+			abort();
+		memcpy(f->ne_memo, m.memo, m.memo_length);
+		f->ne_memo_length = m.memo_length;
+		return;
+	}
+	struct fake_object *o =
+		fake_find(m.of == MEMO_DESTINATION ? f->destination : f->task, &m.id);
 	if (!o || f->silent)
 		return;
 	int n;
-	if (m.destination) {
+	if (m.of == MEMO_DESTINATION) {
 		if (channel_decode_destination(o->body, o->length, &d))
 			abort();
 		d.memo = m.memo;
@@ -198,7 +216,8 @@ static void put_memo(struct fake_dataplane *f, const uint8_t *body, size_t lengt
 	}
 	if (n < 8)
 		abort();
-	put(m.destination ? f->destination : f->task, &m.ne, &m.id, out + 8, (size_t)n - 8);
+	put(m.of == MEMO_DESTINATION ? f->destination : f->task, &m.ne, &m.id, out + 8,
+		(size_t)n - 8);
 }
 
 static void handle(struct fake_dataplane *f, const struct channel_header *h, const uint8_t *body,
@@ -248,6 +267,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 			abort();
 		f->remaining_ms[f->nes % 8] = ne.remaining_ms;
 		f->fail_safe_ms[f->nes % 8] = ne.fail_safe_ms;
+		f->ne = ne.ne;
 		f->nes++;
 		break;
 	case CHANNEL_NE_HEARD:

@@ -24,6 +24,9 @@ struct fake_dataplane {
 	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS];
 	uint32_t puts, removes, memos, nes, heards, statuses; // messages seen
 	uint64_t remaining_ms[8];
+	struct id16 ne;	       // the last one that was defined
+	uint8_t ne_memo[1024]; // streamed with it where there is one
+	uint32_t ne_memo_length;
 	uint64_t fail_safe_ms[8]; // of the network elements, in the order of their definition
 	// knobs
 	bool silent;	      // swallows what needs an ACK (and counts it)

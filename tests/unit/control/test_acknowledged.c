@@ -3,10 +3,11 @@
 
 TestSuite(acknowledged, .init = setup, .fini = teardown, .timeout = 30);
 
-// Whether a report of `n`'s request a0 waits, and of which kind: -1 for none.
+// Whether a report of `n`'s request a0 (0: the network element's) waits, and of which kind: -1 for
+// none.
 static int reported(uint8_t n)
 {
-	struct id16 of = id(n), transaction = id(0xA0);
+	struct id16 of = n ? id(n) : (struct id16){0}, transaction = id(0xA0);
 	struct issue i;
 	int type = -1;
 
@@ -108,4 +109,95 @@ Test(acknowledged, an_acknowledged_modification_of_a_destination_is_reported)
 	}
 	restart_control();
 	cr_assert_eq(reported(1), -1);
+}
+
+// What was asked, done or not (the dataplane swallows it then), and reported by whom comes next.
+static void asked_before_a_kill(bool done)
+{
+	w.dataplane.hold = done;
+	w.dataplane.silent = !done;
+}
+
+static void killed(void)
+{
+	run(50);
+	w.dataplane.hold = w.dataplane.silent = false;
+	w.dataplane.n_held = 0;
+	restart_control();
+}
+
+Test(acknowledged, a_removal_is_reported_by_the_next_control)
+{
+	provision();
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 completed\nend\n");
+	for (unsigned done = 0; done < 2; done++) {
+		int kind = done ? ISSUE_DONE : ISSUE_NOT_DONE;
+
+		asked_before_a_kill(done);
+		expect(request_id(X1_DEACTIVATE_TASK, 7),
+			"begin\nDeactivateTask a0 acknowledged\nend\n");
+		killed();
+		cr_assert_eq(reported(7), kind);
+		asked_before_a_kill(done);
+		expect(request_id(X1_REMOVE_DESTINATION, 2),
+			"begin\nRemoveDestination a0 acknowledged\nend\n");
+		killed();
+		cr_assert_eq(reported(2), kind);
+	}
+	run(50);
+	restart_control();
+	run(50);
+	cr_assert_eq(reported(7), -1, "once");
+}
+
+Test(acknowledged, a_bulk_request_is_reported_by_the_next_control)
+{
+	provision();
+	for (unsigned done = 0; done < 2; done++) {
+		asked_before_a_kill(done);
+		expect(request(X1_DEACTIVATE_ALL_TASKS),
+			"begin\nDeactivateAllTasks a0 acknowledged\nend\n");
+		killed();
+		cr_assert_eq(reported(0), done ? ISSUE_DONE : ISSUE_NOT_DONE);
+	}
+	for (unsigned done = 0; done < 2; done++) {
+		asked_before_a_kill(done);
+		expect(request(X1_REMOVE_ALL_DESTINATIONS),
+			"begin\nRemoveAllDestinations a0 acknowledged\nend\n");
+		killed();
+		cr_assert_eq(reported(0), done ? ISSUE_DONE : ISSUE_NOT_DONE);
+	}
+}
+
+// A task that was activated behind it is not one that it left.
+Test(acknowledged, all_means_those_of_the_time)
+{
+	provision();
+	asked_before_a_kill(true);
+	struct http_exchange *x = request(X1_DEACTIVATE_ALL_TASKS);
+	run(50);
+	struct http_exchange *y = request_task(X1_ACTIVATE_TASK, 6);
+	expect(x, "begin\nDeactivateAllTasks a0 acknowledged\nend\n");
+	expect(y, "begin\nActivateTask a0 acknowledged\nend\n");
+	killed();
+	unsigned done = 0;
+	for (struct issue i; issues_take(w.c.issues, &i);)
+		done += i.type == ISSUE_DONE;
+	cr_assert_eq(done, 2);
+}
+
+Test(acknowledged, what_was_reported_is_not_reported_again)
+{
+	provision();
+	w.dataplane.hold = true;
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 acknowledged\nend\n");
+	run(50);
+	cr_assert_gt(w.dataplane.ne_memo_length, 3);
+	fake_release(&w.dataplane);
+	run(50);
+	cr_assert_eq(reported(7), ISSUE_DONE);
+	cr_assert_eq(w.dataplane.ne_memo_length, 3, "none is owed");
+	restart_control();
+	cr_assert_eq(reported(7), -1);
 }

@@ -208,9 +208,33 @@ Test(store, memos_are_bounded_and_replaced)
 	m.memo_length = sizeof(big);
 	cr_expect_eq(store_memo_put(s, &m), POI_ERR_TOO_LARGE);
 	cr_expect_arr_eq(t->memo, "new", 3);
-	m = (struct channel_memo){.ne = id(1), .id = id(50), .destination = 1};
+	m = (struct channel_memo){.ne = id(1), .id = id(50), .of = MEMO_DESTINATION};
 	cr_assert_eq(store_memo_put(s, &m), 0);
 	cr_expect_eq(store_destination_first(s)->d.memo_length, 0);
+}
+
+Test(store, an_element_keeps_its_memo_over_a_definition)
+{
+	struct channel_memo m = {
+		.ne = id(1), .of = MEMO_NE, .memo = (const uint8_t *)"new", .memo_length = 3};
+	static uint8_t message[CHANNEL_MESSAGE_MAX];
+	struct channel_ne ne = element(1, 1000);
+	struct state_stream st;
+	struct channel_header h;
+	const uint8_t *body;
+	size_t n_body;
+
+	cr_assert_eq(store_memo_put(s, &m), 0);
+	cr_assert_eq(store_ne_put(s, &ne, 100), 0);
+	cr_assert_eq(state_begin(&st, s, 1), 0);
+	int n = state_next(&st, 150, message, sizeof(message));
+	cr_assert_eq(channel_split(message, (size_t)n, &h, &body, &n_body), 0);
+	cr_assert_eq(channel_decode_ne(body, n_body, &ne), 0);
+	cr_assert_eq(ne.memo_length, 3);
+	cr_expect_arr_eq(ne.memo, "new", 3);
+	state_end(&st);
+	m.ne = id(2);
+	cr_expect_eq(store_memo_put(s, &m), POI_ERR_NOT_FOUND);
 }
 
 Test(store, tombstones_release_destinations_and_stay_until_cleared)

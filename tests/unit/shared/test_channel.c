@@ -196,8 +196,9 @@ Test(channel, a_foreign_version_is_still_read)
 
 Test(channel, provisioning_round_trips)
 {
-	CHECK(ne, S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2,
-			  .remaining_ms = UINT64_MAX, .expired = 1));
+	CHECK(ne,
+		S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2,
+			.remaining_ms = UINT64_MAX, .expired = 1, .memo = memo, .memo_length = 3));
 	CHECK(heard, S(id(1)));
 	CHECK(destination,
 		S(.ne = id(1), .did = id(2), .delivery = DELIVERY_X3, .port = 1,
@@ -205,7 +206,7 @@ Test(channel, provisioning_round_trips)
 	CHECK(destination, S(.delivery = DELIVERY_X2, .port = 65535, .host = "mdf.example"));
 	CHECK(task, sample_task());
 	CHECK(object, S(id(1), id(2)));
-	CHECK(memo, S(.ne = id(1), .id = id(2), .destination = 1, .memo = memo, .memo_length = 4));
+	CHECK(memo, S(.ne = id(1), .id = id(2), .of = MEMO_NE, .memo = memo, .memo_length = 4));
 }
 
 Test(channel, answers_round_trip)
