@@ -6,6 +6,10 @@
 #include "control/events.h"
 #include "shared/log.h"
 
+// Beside a report for each task that the fail-safe may stop at once. A report is smaller than the
+// task in whose place it comes.
+#define OTHER_REPORTS 10000
+
 struct reporter { // context of one network element's reports
 	struct reports *reports;
 	struct x1_report *report; // NULL without an admf-url: nobody is to be told
@@ -65,6 +69,7 @@ int reports_add(struct reports *r, char *why, size_t why_size)
 			.ne = &c->config->nes[r->n],
 			.done = on_done,
 			.context = each,
+			.queue_max = OTHER_REPORTS + c->config->limits.tasks,
 		};
 
 		each->reports = r;

@@ -236,7 +236,9 @@ static void plan(struct x1_report *r, uint64_t now)
 {
 	uint64_t at = UINT64_MAX;
 
-	for (struct report_subject *s = report_queue_first(r->queue); s != NULL; s = s->next) {
+	// most wait for nothing: then the first is enough
+	for (struct report_subject *s = report_queue_first(r->queue); s != NULL && at > now;
+		s = s->next) {
 		at = s->not_before_ms < at ? s->not_before_ms : at;
 	}
 	if (at == UINT64_MAX || free_slot(r) == NULL) {

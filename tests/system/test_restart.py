@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import unittest
@@ -161,6 +162,40 @@ class Stored(unittest.TestCase):
 		self.poi.control.kill()
 		self.poi.start_control()
 		self.assertIn("the dataplane went on and 1 tasks were taken over", self.poi.control.text())
+
+
+class FailSafeOfMany(unittest.TestCase):
+	"""However many tasks the fail-safe stops at once: the ADMF hears of each."""
+
+	N = 10500
+
+	def setUp(self):
+		port = fixture.free_port()
+		self.poi = fixture.Poi(ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % port,
+			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: 5 }")
+		self.addCleanup(self.poi.close)
+		self.out = self.poi.path("reports.jsonl")
+		admf = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"),
+			"--listen", "127.0.0.1:%d" % port, "--pki", self.poi.pki.folder, "--out", self.out], self.poi.path("admf.log"),
+			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
+		self.addCleanup(admf.stop)
+		self.poi.xsd = self.poi.admf.xsd = None  # the answers are many
+		self.poi.start()
+
+	def terminated(self):
+		with open(self.out) as f:
+			lines = [json.loads(line) for line in f if line.endswith("\n")]
+		return {line["id"] for line in lines if line["report"] == "TerminatingFault"}
+
+	def test_each_is_told(self):
+		did, xids = x1.new_id(), [x1.new_id() for _ in range(self.N)]
+		self.assertTrue(self.poi.admf.create_destination(did, "127.0.0.1", 9).completed)
+		for first in range(0, self.N, 500):
+			answers = self.poi.admf.send([x1.Message("ActivateTask", x1.task_details(xid,
+				[x1.target_ipv4("10.0.%d.%d" % (n >> 8, n & 255))], [did])) for n, xid in enumerate(xids[first:first + 500], first)])
+			self.assertTrue(all(a.completed for a in answers), str(answers[0]))
+		fixture.wait_until(lambda: self.poi.status()["tasks"] == 0, 20, "the fail-safe has stopped them")
+		fixture.wait_until(lambda: self.terminated() == set(xids), 90, "each is told")
 
 
 class FailSafe(unittest.TestCase):
