@@ -3,6 +3,8 @@ OKed is lost, no half of one that was not is left. The client's ledger says what
 import http.client
 import os
 import random
+import shutil
+import tempfile
 import threading
 import time
 import unittest
@@ -182,3 +184,75 @@ class Kill(unittest.TestCase):
 
 	def test_in_turn(self):
 		self.rounds("in turn", ["control", "dataplane"])
+
+
+class Replay(unittest.TestCase):
+	"""kill -9 of poi-control while it gives a restarted poi-dataplane its tasks back."""
+
+	TASKS = 2000
+	WITHIN = 0.03  # seconds that a replay of so many takes
+	ROUNDS = 100 if fixture.LONG else 10
+
+	def start(self, **options):
+		poi = fixture.Poi(**options)
+		self.addCleanup(poi.close)
+		poi.xsd = poi.admf.xsd = None
+		poi.start()
+		return poi
+
+	def fill(self, poi):
+		"""Every task that is not there; all XIDs."""
+		there = set(self.listed(poi))
+		missing, did = [x1.new_id() for _ in range(self.TASKS - len(there))], x1.new_id()
+		self.assertTrue(poi.admf.create_destination(did, "127.0.0.1", 9).completed)
+		for first in range(0, len(missing), 500):
+			answers = poi.admf.send([x1.Message("ActivateTask", x1.task_details(xid, [x1.target_ipv4("10.1.%d.%d" % (n >> 8, n & 255))],
+				[did])) for n, xid in enumerate(missing[first:first + 500], first)])
+			self.assertTrue(all(a.completed for a in answers), str(answers[0]))
+		return there | set(missing)
+
+	def listed(self, poi):
+		return [e.text for e in poi.admf.one("ListAllDetails").all("xId")]
+
+	def round(self, poi, rng):
+		"""What the new control said since it was started."""
+		poi.dataplane.kill()
+		at, end = os.path.getsize(poi.control.log), time.monotonic() + fixture.READY
+		poi.start_dataplane(wait=False)
+		with open(poi.control.log, "rb") as log:
+			log.seek(at)
+			said = b""
+			while b"the dataplane was restarted" not in said and time.monotonic() < end:
+				said += log.read()
+				time.sleep(0.001)
+		time.sleep(rng.uniform(0, self.WITHIN))
+		poi.control.kill()
+		at, held = len(poi.control.text()), poi.status()["tasks"]
+		poi.start_control()
+		return held, poi.control.text()[at:]
+
+	def test_with_a_store(self):
+		folder = tempfile.mkdtemp(prefix="poi-key-")
+		self.addCleanup(shutil.rmtree, folder, True)
+		key = os.path.join(folder, "root.key")
+		with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as f:
+			f.write(os.urandom(32))
+		poi, rng, parts = self.start(x1_extra="store: { file: tasks.store, key: %s }" % key), random.Random(SEED), 0
+		xids = self.fill(poi)
+		for _ in range(self.ROUNDS):
+			held, said = self.round(poi, rng)
+			parts += "holds is a part" in said
+			self.assertEqual(len(xids.symmetric_difference(self.listed(poi))), 0, "the dataplane had %d when control was killed" % held)
+			self.assertEqual(poi.status()["tasks"], len(xids))
+		print("# %d rounds, %d of them with a part" % (self.ROUNDS, parts), flush=True)
+
+	def test_without(self):
+		poi, rng, parts = self.start(), random.Random(SEED), 0
+		for _ in range(self.ROUNDS):
+			xids = self.fill(poi)
+			held, said = self.round(poi, rng)
+			lost = len(xids) - len(self.listed(poi))
+			told = "others may be missing" in said or "started without tasks" in said
+			self.assertTrue(told or not lost, "%d lost without a word, the dataplane had %d" % (lost, held))
+			parts += told
+		print("# %d rounds, %d of them told" % (self.ROUNDS, parts), flush=True)
