@@ -36,7 +36,8 @@ struct bound_task {
 	bool has_also, ended;
 	uint64_t from_ns;
 	struct watch_state state;
-	bool queued, told, ends; // ends: the last session is over, and that is to be told
+	bool queued, told;
+	bool over, ends; // the last session was released, and no other came; that is to be told
 	enum bound_news last;	 // told
 	struct bound_task *news_next;
 };
@@ -214,6 +215,8 @@ int bindings_begin(
 		return POI_ERR_NOMEM;
 	}
 	uint8_t direction = f->kinds & FILTER_DIRECTION ? f->direction : FILTER_ANY_DIRECTION;
+	if (f->kinds & (FILTER_TEID | FILTER_FTEID))
+		direction |= WATCH_TUNNELS;
 	if (follower_watch(b->follower, t->watch.key, task->session, direction)) {
 		keys_remove(&b->tasks, &t->watch);
 		free(t);
@@ -344,11 +347,8 @@ uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *s
 // 1: a rule was put; 0: none is wanted there.
 static int bind(struct bindings *b, struct bound_task *t, const struct binding *binding)
 {
-	const struct links *l = b->reconcile->links;
-	bool rules = t->task->session->kinds & (SESSION_PDR | SESSION_QER | SESSION_NI);
-	bool tunnels = t->also.kinds & FILTER_DIRECTION || (rules && links_tunnels(l));
-	uint8_t links =
-		links_bind_session(l, binding->way == BINDING_TUNNEL, binding->link, tunnels);
+	uint8_t links = links_bind_session(b->reconcile->links, binding->way == BINDING_TUNNEL,
+		binding->link, binding->tunnels);
 	struct bound *o;
 	struct rule rule;
 
@@ -413,7 +413,10 @@ static int apply(struct bindings *b, const struct follower_change *c)
 	default:
 		if (!t)
 			return 0;
-		t->ends |= t->state.sessions > 0 && c->state.sessions == 0;
+		if (c->state.ended)
+			t->over = t->ends = true;
+		if (c->state.sessions > 0)
+			t->over = t->ends = false;
 		t->state = c->state;
 		news(b, t);
 		return 0;
@@ -492,8 +495,9 @@ bool bindings_news(struct bindings *b, struct bound_report *out)
 			return true;
 		}
 		news_forget(b, t);
-		bool ended = t->ends && t->state.sessions == 0;
-		t->ends = false;
+		// In doubt there may be another session that was not seen.
+		bool ended = t->ends && now != BOUND_UNSURE;
+		t->ends = t->ends && !ended;
 		if (ended) {
 			out->news = BOUND_ENDED;
 			return true;
@@ -508,7 +512,7 @@ void bindings_retell(struct bindings *b)
 		for (struct keyed *k = b->tasks.bucket[i]; k; k = k->hash_next) {
 			struct bound_task *t = (struct bound_task *)k;
 			t->told = false;
-			t->ends = t->state.bound_once && t->state.sessions == 0;
+			t->ends = t->over;
 			news(b, t);
 		}
 }

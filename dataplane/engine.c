@@ -122,6 +122,11 @@ void engine_reporter(struct engine *e, struct reporter *r)
 	e->reporter = r;
 }
 
+const struct links *engine_links(const struct engine *e)
+{
+	return &e->links;
+}
+
 void engine_follower(struct engine *e, struct follower *f)
 {
 	bindings_follower(e->bindings, f);

@@ -29,6 +29,7 @@ struct live *engine_live(struct engine *e);
 void engine_deliver(struct engine *e, struct deliver *d);   // before the first message
 void engine_reporter(struct engine *e, struct reporter *r); // before the first message
 // Without one, tasks by session are refused (UNSUPPORTED).
+const struct links *engine_links(const struct engine *e); // the classes of its ports; lives as long
 void engine_follower(struct engine *e, struct follower *f); // before the first message
 
 // Takes one message of the controller (NE_PUT ... TOMBSTONE_CLEAR). 0 or the error for its ACK.

@@ -10,6 +10,8 @@ struct links links_of(const struct config_dataplane *config)
 		l.classes |= BIT(config->ports[i].link);
 		if (config->ports[i].tunnel == CONFIG_TUNNEL_GTPU)
 			l.tunnel |= BIT(config->ports[i].link);
+		else if (config->ports[i].link == CONFIG_LINK_OTHER)
+			l.plain = true;
 	}
 	return l;
 }
@@ -44,7 +46,7 @@ uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, boo
 	else if (l->tunnel & BIT(CONFIG_LINK_N9))
 		choice = BIT(CONFIG_LINK_N9);
 	if (tunnel ? link == CONFIG_LINK_N3 && l->tunnel & BIT(CONFIG_LINK_OTHER)
-		   : !tunnels && l->classes & BIT(CONFIG_LINK_OTHER))
+		   : !tunnels && l->plain)
 		other = BIT(CONFIG_LINK_OTHER);
 	return (choice & BIT(tunnel ? link : CONFIG_LINK_N6)) | other;
 }

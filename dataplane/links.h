@@ -11,6 +11,7 @@
 struct links {
 	uint8_t classes; // bit per enum config_link that some port has
 	uint8_t tunnel;	 // of them, those with a port that looks into GTP-U
+	bool plain;	 // some port without a class does not
 };
 
 struct links links_of(const struct config_dataplane *config);

@@ -24,7 +24,6 @@
 #include "dataplane/follower.h"
 #include "dataplane/ipid.h"
 #include "dataplane/kernels.h"
-#include "dataplane/links.h"
 #include "dataplane/reload.h"
 #include "dataplane/server.h"
 #include "dataplane/worker.h"
@@ -271,7 +270,6 @@ static int following(struct app *a)
 {
 	const struct config_signalling *c = &a->config->signalling;
 	const uint64_t second = 1000000000ull;
-	const struct links links = links_of(&a->config->dataplane);
 	struct follower_settings s = {
 		.rings = a->signalling,
 		.taps = a->taps,
@@ -282,7 +280,7 @@ static int following(struct app *a)
 			.waiting_ns = c->waiting * second,
 			.handover_ns = c->handover_ms * 1000000ull,
 			.age_ns = c->age * second,
-			.rules_behind = !links_tunnels(&links)},
+			.links = engine_links(a->engine)},
 	};
 
 	if (!shows_signalling(&a->config->dataplane))

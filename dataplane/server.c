@@ -656,8 +656,12 @@ static void tell_followed(struct server *s)
 		[BOUND_UNSURE] = EVENT_TASK_UNSURE,
 		[BOUND_FOLLOWED] = EVENT_TASK_FOLLOWED,
 		[BOUND_ENDED] = EVENT_TASK_ENDED};
+	const struct client *c = controller(s);
 	struct bound_report r;
 
+	// A new controller hears how each is then, not what was said while nobody listened.
+	if (!c || !c->informed)
+		return;
 	while (engine_news(s->with.engine, &r)) {
 		struct channel_event e = {.kind = kinds[r.news],
 			.ne = r.ne,

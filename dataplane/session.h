@@ -9,6 +9,7 @@
 // user address), and unbind when that way is gone; all within the call that showed it. A request
 // adds, its response settles (3GPP TS 29.244; see signalling.h for the messages).
 
+#include "dataplane/links.h"
 #include "dataplane/pdr_select.h"
 #include "dataplane/signalling.h"
 #include "shared/config.h"
@@ -26,6 +27,7 @@ struct binding {
 	// packets from the address, or to it, are meant (rules of one direction).
 	uint8_t direction;
 	uint8_t link;  // enum config_link on which it can be seen: N3, N9 or N6
+	bool tunnels;  // as links_bind_session has it: N6 is not looked at
 	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
 	struct ip_prefix prefix; // network order
 	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
@@ -34,9 +36,12 @@ struct binding {
 };
 
 struct watch_state {	   // told at the beginning, and whenever it changes
-	uint32_t sessions; // bound now
-	bool bound_once;   // was bound to a session at least once
-	bool unsure; // its view was lost: association gone, memory bound reached, message loss seen
+	uint32_t sessions; // accepted ones that satisfy it now, also while idle
+	bool bound_once;   // there was one at least once
+	// Its view was lost: association gone, memory bound reached, message loss seen. Or a
+	// session of it cannot be told on these links.
+	bool unsure;
+	bool ended; // told once: the last one was released
 };
 
 struct sessions_sink {
@@ -55,14 +60,13 @@ struct sessions_settings {
 			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
-	bool rules_behind; // no port shows tunnels: what a rule means is told by users' addresses
+	const struct links *links; // the caller's; NULL: every way of a session is seen
 	uint64_t seed[2];     // of the hashes
 	struct sessions_sink sink;
 };
-#define SESSIONS_DEFAULTS                                                                         \
-	.sessions_max = 1048576, .memory_max = 1536ull << 20, .answered_ns = 60000000000ull,      \
-	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull, \
-	.rules_behind = true
+#define SESSIONS_DEFAULTS                                                                    \
+	.sessions_max = 1048576, .memory_max = 1536ull << 20, .answered_ns = 60000000000ull, \
+	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull
 
 // Counters since the start; one writer (the owner), relaxed readers. Strangers: the follower's, of
 // what the taps left out.
@@ -96,7 +100,9 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 
 // A task begins to wait (binds what is there at once), or ends (unbinds nothing: the caller drops
 // all of the watch's bindings itself). `direction`: FILTER_ANY_DIRECTION, or the one that
-// GTPTunnelDirection asks for. 0, EXISTS or NOMEM; NOT_FOUND.
+// GTPTunnelDirection asks for; with WATCH_TUNNELS for a task that also names a tunnel.
+// 0, EXISTS or NOMEM; NOT_FOUND.
+#define WATCH_TUNNELS 0x80u
 [[nodiscard]] int sessions_watch(
 	struct sessions *s, uint64_t watch, const struct session_target *t, uint8_t direction);
 [[nodiscard]] int sessions_unwatch(struct sessions *s, uint64_t watch);

@@ -93,7 +93,7 @@ static void bond_unlink(struct sessions *st, struct session *s, struct bond *b)
 	*(b->previous ? &b->previous->next : &b->watch->bonds) = b->next;
 	if (b->next)
 		b->next->previous = b->previous;
-	b->watch->sessions -= b->n > 0;
+	b->watch->sessions -= b->counts;
 	b->watch->n_unsure -= b->unsure;
 	session_release(&st->memory, b->hold);
 	session_release(&st->memory, b);
@@ -126,6 +126,8 @@ void bind_end(struct sessions *st, struct session *s, enum session_end why)
 		struct bond *b = s->bonds;
 		if (why == END_LOST || why == END_FORGOTTEN)
 			b->watch->lost = true;
+		if (why == END_RELEASED && b->counts && b->watch->sessions == 1)
+			b->watch->ended = true;
 		watch_mark(st, b->watch);
 		release_later(st, b);
 		bond_unlink(st, s, b);
@@ -210,6 +212,16 @@ static struct desire *find_desire(
 	return NULL;
 }
 
+// Whether some port shows it, as the task looks at the links.
+static bool is_seen(struct sessions *st, struct matched *m, const struct way *x)
+{
+	if (!st->s.links || links_bind_session(st->s.links, x->way == BINDING_TUNNEL, x->link,
+				    m->watch->tunnels || st->alone))
+		return true;
+	m->unseen = true;
+	return false;
+}
+
 // What a stage says of a way; a later stage says better what belongs to it than the one before.
 // `done`: of the select, which it takes over.
 static void desire(struct sessions *st, struct matched *m, const struct way *x, uint8_t direction,
@@ -236,6 +248,7 @@ static void desire(struct sessions *st, struct matched *m, const struct way *x, 
 	}
 	*d = (struct desire){.watch = m->watch,
 		.next = d->next,
+		.tunnels = m->watch->tunnels || st->alone,
 		.way = *x,
 		.direction = direction,
 		.select = select};
@@ -249,7 +262,7 @@ static void desire_rules(struct sessions *st, struct matched *m, const struct ru
 	const struct pdr_select *select = NULL;
 	bool up = x->direction == PDU_DIRECTION_FROM_TARGET;
 
-	if (x->whole || (x->way == BINDING_ADDRESS && !st->s.rules_behind))
+	if (x->whole)
 		return;
 	int done =
 		select_make(st, r, x->pdrs, up ? SELECT_UPLINK : SELECT_DOWNLINK, wanted, &select);
@@ -267,6 +280,8 @@ static void desire_way(struct sessions *st, struct matched *m, const struct rule
 {
 	if (m->watch->direction != FILTER_ANY_DIRECTION &&
 		(x->way == BINDING_ADDRESS || x->direction != m->watch->direction))
+		return;
+	if (!is_seen(st, m, x))
 		return;
 	if (watch_wants_all(m->watch))
 		desire(st, m, x, x->direction, POI_OK, NULL);
@@ -345,7 +360,7 @@ static void bond_update(struct sessions *st, struct session *s, const struct mat
 		bind_refused(st);
 		return;
 	}
-	w->sessions -= b->n > 0;
+	w->sessions -= b->counts;
 	w->n_unsure -= b->unsure;
 	if (ambiguous && !b->ambiguous)
 		st->counts.ambiguous++;
@@ -353,12 +368,14 @@ static void bond_update(struct sessions *st, struct session *s, const struct mat
 	b->unsure = ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
 	set_holds(st, b, m);
-	w->sessions += b->n > 0;
+	bool accepted = s->flags & (SESSION_SETTLED | SESSION_PARTIAL);
+	b->counts = accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
+	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
+	w->sessions += b->counts;
 	w->n_unsure += b->unsure;
-	if (b->n > 0) {
-		w->bound_once = true;
+	w->bound_once = w->bound_once || b->counts;
+	if (b->n > 0)
 		w->lost = w->lost && had; // a new view of it
-	}
 	watch_mark(st, w);
 }
 
@@ -367,12 +384,33 @@ static bool is_matched(const struct sessions *st, const struct watch *w)
 	return w->round == st->round && w->matched != SESSION_NONE && st->matched[w->matched].holds;
 }
 
+// An accepted session that leaves the UPF by no user address (Ethernet, or known only in part) is
+// told by its tunnels, wherever its task would look else. Between two UPFs the anchor has another
+// session of it.
+static bool is_alone(struct sessions *st, const struct session *s)
+{
+	const struct rules *r = st->rules[0];
+
+	if (!st->s.links || !(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+		return false;
+	record_unpack(s, st->rules[0]);
+	ways_of(r, st->probe);
+	for (uint32_t i = 0; i < st->probe->n; i++)
+		if (st->probe->way[i].way == BINDING_ADDRESS)
+			return false;
+	for (unsigned i = 0; i < r->n_pdrs && !(s->flags & SESSION_PARTIAL); i++)
+		if (r->pdr[i].source == 1 && pdr_pdi(r, &r->pdr[i])->has_local)
+			return false;
+	return true;
+}
+
 static void rebind(struct sessions *st, struct session *s)
 {
 	st->n_desires = 0;
 	match_session(st, s);
 	if (st->n_matched == 0 && st->ni_watches == 0 && !s->bonds)
 		return;
+	st->alone = is_alone(st, s);
 	session_ways(st, s, 0, st->after, desire_stage, st);
 	bool unsure = s->flags & (SESSION_PARTIAL | SESSION_LOSS) || st->after->overflow ||
 		      st->rules[0]->overflow;
@@ -397,10 +435,11 @@ static void tell_state(struct sessions *st, struct watch *w)
 {
 	struct watch_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
-		.unsure = w->lost || w->n_unsure > 0 || st->blind};
+		.unsure = w->lost || w->n_unsure > 0 || st->blind,
+		.ended = w->ended && w->sessions == 0};
 
-	w->dirty = false;
-	if (w->told_once && now.sessions == w->told.sessions &&
+	w->dirty = w->ended = false;
+	if (w->told_once && !now.ended && now.sessions == w->told.sessions &&
 		now.bound_once == w->told.bound_once && now.unsure == w->told.unsure)
 		return;
 	w->told_once = true;

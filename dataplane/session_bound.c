@@ -9,7 +9,8 @@
 static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 {
 	uint64_t digest = d->select ? pdr_select_digest(d->select) : 0;
-	uint8_t octets[40] = {d->way.way, d->direction, d->way.prefix.family, d->way.prefix.length};
+	uint8_t octets[40] = {d->way.way, d->direction, d->way.prefix.family,
+		d->way.prefix.length, [36] = d->tunnels};
 
 	memcpy(octets + 4, &d->watch->number, 4);
 	memcpy(octets + 8, &d->way.teid, 4);
@@ -21,7 +22,8 @@ static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 static bool is(const struct bound *b, const struct desire *d)
 {
 	if (b->watch != d->watch || b->way != d->way.way || b->direction != d->direction ||
-		b->teid != d->way.teid || b->prefix.family != d->way.prefix.family ||
+		b->tunnels != d->tunnels || b->teid != d->way.teid ||
+		b->prefix.family != d->way.prefix.family ||
 		b->prefix.length != d->way.prefix.length ||
 		memcmp(b->prefix.b, d->way.prefix.b, sizeof(b->prefix.b)) != 0)
 		return false;
@@ -49,6 +51,7 @@ static void tell(struct sessions *st, struct bound *b)
 		.way = b->way,
 		.direction = b->direction,
 		.link = b->refs[1] ? CONFIG_LINK_N9 : b->link,
+		.tunnels = b->tunnels,
 		.teid = b->teid,
 		.prefix = b->prefix,
 		.select = b->select};
@@ -94,6 +97,7 @@ static struct bound *bound_new(struct sessions *st, struct desire *d, uint64_t h
 	*b = (struct bound){.watch = d->watch,
 		.way = d->way.way,
 		.direction = d->direction,
+		.tunnels = d->tunnels,
 		.link = d->way.way == BINDING_ADDRESS ? CONFIG_LINK_N6 : CONFIG_LINK_N3,
 		.hash = hash,
 		.teid = d->way.teid,

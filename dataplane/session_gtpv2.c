@@ -309,13 +309,13 @@ static void end_superseded(struct sessions *st, uint32_t number)
 	}
 }
 
-static void end_one(struct sessions *st, struct transaction *t)
+static void end_one(struct sessions *st, struct transaction *t, enum session_end why)
 {
 	struct session *s = transaction_session(st, t);
 
 	transaction_detach(st, t);
 	if (s)
-		session_end(st, s, END_RELEASED);
+		session_end(st, s, why);
 }
 
 // The answer to a creation was lost; a later accepted request to a control TEID that was not known
@@ -397,7 +397,7 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 	st->counts.rejected += !gtpv2_accepted(m) && !gone;
 	for (struct transaction *x = t; x; x = x->sibling) {
 		if ((ends && gtpv2_accepted(m)) || gone)
-			end_one(st, x);
+			end_one(st, x, ends ? END_RELEASED : END_LOST);
 		else if (gtpv2_accepted(m))
 			settle(st, x, m);
 		else

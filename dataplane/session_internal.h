@@ -310,8 +310,9 @@ struct watch {
 	struct watch_anchor anchor[WATCH_ANCHORS_MAX];
 	uint8_t n_anchors;
 	uint8_t direction;
-	bool dirty, lost;
-	uint32_t sessions, n_unsure; // bonds that have bindings; bonds in doubt
+	bool tunnels;
+	bool dirty, lost, ended;
+	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
 	struct watch_state told;
 	bool told_once, bound_once;
 	struct bond *bonds;
@@ -335,6 +336,7 @@ struct bond { // a session that satisfies a watch
 	} * hold;
 	bool unsure;
 	bool ambiguous;
+	bool counts; // its session was accepted, and nobody else has all of it
 };
 
 struct bound { // one binding of one watch, shared by all sessions that show it
@@ -342,7 +344,7 @@ struct bound { // one binding of one watch, shared by all sessions that show it
 	uint32_t number;
 	uint32_t refs[2]; // on N3 or N6, on N9
 	uint8_t way, direction, link;
-	bool told;
+	bool tunnels, told;
 	uint64_t id, hash;
 	uint32_t teid;
 	struct ip_prefix prefix;
@@ -353,14 +355,14 @@ struct bound { // one binding of one watch, shared by all sessions that show it
 
 struct matched { // a watch that the session at hand may satisfy
 	struct watch *watch;
-	bool holds, failed;
+	bool holds, failed, unseen;
 	uint32_t first; // of its desires, SESSION_NONE at the end
 };
 
 struct desire { // a binding that the session at hand shows
 	struct watch *watch;
 	uint32_t next; // of the same watch
-	bool foreign;
+	bool foreign, tunnels;
 	struct way way;
 	uint8_t direction;
 	const struct pdr_select *select;
@@ -420,6 +422,7 @@ struct sessions {
 	struct matched *matched;
 	uint32_t n_matched, matched_size;
 	uint64_t round;
+	bool alone; // the session at hand has tunnels only, also where it leaves the UPF
 
 	struct rules *rules[SCRATCH];
 	struct applied *applied[SCRATCH];

@@ -303,7 +303,9 @@ static int watch_begin(
 		.imei = digits_pack(t->imei),
 		.imeisv = digits_pack(t->imeisv),
 		.ni = SESSION_NONE,
-		.direction = direction};
+		.direction = direction & (uint8_t)~WATCH_TUNNELS};
+	w->tunnels = w->direction != FILTER_ANY_DIRECTION || direction & WATCH_TUNNELS ||
+		     (!watch_wants_all(w) && st->s.links && links_tunnels(st->s.links));
 	if (t->kinds & SESSION_NI) {
 		w->ni = string_ni(st, t->ni, t->ni_length);
 		if (w->ni == SESSION_NONE)

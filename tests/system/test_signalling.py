@@ -195,6 +195,17 @@ class PlayedOnN6(Case):
 
 	plain = True
 
+	def test_a_tunnel_beside_a_subscriber(self):
+		"""A task that names both is about the tunnel, on N3."""
+		player = n4.play("life", world=self.network.next_world())
+		s = player.sessions[0]
+		xid = x1.new_id()
+		answer = self.poi.admf.activate(xid, xml({"imsi": player.subscriber()["imsi"]}) + [x1.target_fteid(s.teid, s.upf.n3)], [self.did])
+		self.assertTrue(answer.completed, str(answer))
+		self.network.play(player.frames)
+		wanted = [f.number for f in player.frames if f.owner is s and f.user["outer"] and f.user["teid"] == s.teid]
+		self.assertEqual(sorted(self.delivered()[xid].elements()), wanted)
+
 
 class PlayedBehind(Case):
 	"""The same where nothing looks into tunnels."""

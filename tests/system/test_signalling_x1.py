@@ -314,6 +314,64 @@ class Told(Followed):
 		self.ok(self.poi.admf.get_task(stays))
 		self.assertEqual(self.faults(stays), [])
 
+	def lives(self, xid):
+		time.sleep(1)
+		self.assertEqual([r["report"] for r in self.reports(xid) if r["report"] == "ImplicitDeactivation"], [])
+		self.ok(self.poi.admf.get_task(xid))
+
+	def may_end(self, imsi, *more):
+		return self.activate(subscriber("imsi", imsi), *more, middle="<x1:implicitDeactivationAllowed>true</x1:implicitDeactivationAllowed>")
+
+	def test_idle_is_no_end(self):
+		imsi = "001010000021401"
+		xid = self.may_end(imsi, targets(("GTPTunnelDirection", "Outbound")))
+		s = n4.Session(self.player, imsi=imsi)
+		s.establish().connect(self.player.gnb(1))
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+		s.idle()
+		self.play()
+		self.lives(xid)
+
+	def test_a_refused_establishment_is_no_end(self):
+		imsi = "001010000021402"
+		xid = self.may_end(imsi)
+		s = n4.Session(self.player, imsi=imsi)
+		s.established(s.send(s.establishment()), fail=75)
+		self.play()
+		self.lives(xid)
+		self.reported(xid, "NonTerminatingFault")  # none has been seen yet
+		n4.Session(self.player, imsi=imsi).establish()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+
+	def test_a_lost_association_is_no_end(self):
+		imsi = "001010000021403"
+		xid = self.may_end(imsi)
+		p = self.player
+		p.associate()
+		n4.Session(p, imsi=imsi).establish()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+		p.associate()
+		self.play()
+		self.lives(xid)
+
+	def test_an_end_before_another_session_is_none(self):
+		imsi = "001010000021404"
+		xid = self.may_end(imsi)
+		s = n4.Session(self.player, imsi=imsi)
+		s.establish()
+		self.play()
+		self.reported(xid, "NonTerminatingFault", "AllClear")
+		self.poi.control.kill()
+		s.release()
+		self.play()
+		n4.Session(self.player, imsi=imsi).establish()
+		self.play()
+		self.poi.start_control()
+		self.lives(xid)
+
 	def test_after_a_restart_of_control(self):
 		xid = self.activate(subscriber("imsi", "001010000021312"))
 		self.reported(xid, "NonTerminatingFault")

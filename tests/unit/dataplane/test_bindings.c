@@ -121,7 +121,8 @@ static void gone(uint64_t id)
 
 static void state(uint64_t watch, uint32_t sessions, bool once, bool unsure)
 {
-	says(watch, FOLLOWER_STATE)->state = (struct watch_state){sessions, once, unsure};
+	says(watch, FOLLOWER_STATE)->state =
+		(struct watch_state){sessions, once, unsure, .ended = once && sessions == 0};
 }
 
 // ---- the bed ----
@@ -318,6 +319,9 @@ Test(bindings, what_else_the_task_asks_for)
 	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	begin(2, &direction);
 	cr_assert_eq(played.direction, FILTER_TO_TARGET);
+	const struct filter fteid = {.kinds = FILTER_FTEID, .teid = 7, .fteid_v4 = {.family = 4}};
+	begin(3, &fteid);
+	cr_assert_eq(played.direction, WATCH_TUNNELS);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 443, h), 1);
@@ -370,6 +374,8 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin_rules(1, NULL, SESSION_QER);
 	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	for (struct follower_change *c = played.first; c; c = c->next)
+		c->binding.tunnels = true;
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	begin(2, NULL);
@@ -465,6 +471,22 @@ Test(bindings, what_is_told)
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_ENDED);
 	cr_assert_not(bindings_news(bindings, &r));
+	state(played.watch, 1, true, false);
+	state(played.watch, 0, true, true);
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_UNSURE);
+	cr_assert_not(bindings_news(bindings, &r), "in doubt it is no end");
+	says(played.watch, FOLLOWER_STATE)->state = (struct watch_state){.bound_once = true};
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_FOLLOWED);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_ENDED);
+	state(played.watch, 0, true, false);
+	state(played.watch, 1, true, false);
+	commit();
+	cr_assert_not(bindings_news(bindings, &r), "another came");
 	state(played.watch, 1, true, true);
 	commit();
 	end(t);

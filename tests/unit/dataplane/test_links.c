@@ -73,8 +73,13 @@ Test(links, ways_of_a_session)
 	l = with(4, link, tunnel); // and one without a class
 	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, false), other);
 	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N3, true), n3 | other);
+	cr_expect_eq(links_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6),
+		"where tunnels are looked into addresses are left to them");
+	tunnel[3] = CONFIG_TUNNEL_NONE;
+	l = with(4, link, tunnel);
 	cr_expect_eq(
 		links_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6) | other);
+	tunnel[3] = CONFIG_TUNNEL_GTPU;
 	l = with(1, link, tunnel);
 	cr_expect_eq(links_bind_session(&l, true, CONFIG_LINK_N9, false), BIT(CONFIG_LINK_N9));
 	cr_expect(links_tunnels(&l));

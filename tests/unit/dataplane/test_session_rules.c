@@ -15,9 +15,23 @@ static const struct play one = {
 static const struct play two = {
 	.cp = 0x12, .up = 0x22, .uplink = 0x1002, .ue = 0x0a2d0003, .imsi = "001010000000002"};
 
+static const struct links n3_and_n6 = {.classes = 1u << CONFIG_LINK_N3 | 1u << CONFIG_LINK_N6,
+				  .tunnel = 1u << CONFIG_LINK_N3},
+			  n6_alone = {.classes = 1u << CONFIG_LINK_N6};
+
 static void begin(void)
 {
 	world_make(&w, NULL);
+}
+
+// The world anew, with ports of these classes.
+static void see(const struct links *links)
+{
+	struct sessions_settings s = world_settings(&w);
+
+	world_end(&w);
+	s.links = links;
+	world_make(&w, &s);
 }
 
 static void end(void)
@@ -170,17 +184,84 @@ Test(session_rules, one_rule_of_those_that_share_a_tunnel)
 
 Test(session_rules, where_tunnels_are_seen_rules_are_told_by_them)
 {
-	struct sessions_settings s = world_settings(&w);
-
-	world_end(&w);
-	s.rules_behind = false;
-	world_make(&w, &s);
+	see(&n3_and_n6);
 	cr_assert_eq(watch(1, SESSION_QER, 8), 0);
 	cr_assert_eq(watch(4, 0, 0), 0);
 	session_of_four("permit out 17 from 192.0.2.0/24 53 to assigned");
 	cr_expect_eq(world_bound_by(&w, 1), 2);
 	cr_expect(tunnel(1, one.uplink) && tunnel(1, 0x501));
-	cr_expect_eq(world_bound_by(&w, 4), 3, "the session's address is its own");
+	cr_expect(tunnel(1, 0x501)->tunnels && !w.state[1].unsure);
+	cr_expect_eq(world_bound_by(&w, 4), 1);
+	cr_expect(address(4, 0) && !address(4, 0)->tunnels, "a whole session: behind the UPF");
+}
+
+// A task that names a tunnel besides is about that tunnel.
+Test(session_rules, a_tunnel_beside_the_session)
+{
+	const struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
+
+	see(&n3_and_n6);
+	cr_assert_eq(sessions_watch(w.store, 1, &t, WATCH_TUNNELS), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	cr_expect(tunnel(1, one.uplink) && tunnel(1, 0x501) && world_bound_by(&w, 1) == 2);
+}
+
+// A session that leaves the UPF by no address of a user is told by its tunnels; one that no port
+// shows is said to be so.
+Test(session_rules, a_session_without_an_address)
+{
+	const struct play other = {.cp = one.cp, .up = one.up, .uplink = 0x1001, .imsi = one.imsi};
+
+	see(&n3_and_n6);
+	cr_assert_eq(watch(1, 0, 0), 0);
+	play_up(&w, &other, 1, 0x501, GNB_A);
+	cr_expect(tunnel(1, 0x1001) && tunnel(1, 0x501) && world_bound_by(&w, 1) == 2);
+	cr_expect(!w.state[1].unsure && w.state[1].sessions == 1);
+	see(&n6_alone);
+	cr_assert_eq(watch(1, 0, 0), 0);
+	play_up(&w, &other, 1, 0x501, GNB_A);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+	cr_expect(w.state[1].unsure, "nothing of it can be seen");
+}
+
+static bool ended[8];
+
+static void note_end(void *context, uint64_t number, const struct watch_state *s)
+{
+	w.state[number] = *s;
+	ended[number] |= s->ended;
+}
+
+// Only a release ends a session for its tasks; idle, refused or lost it is none.
+Test(session_rules, what_is_an_end)
+{
+	struct sessions_settings s = world_settings(&w);
+	const struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
+
+	world_end(&w);
+	s.sink.state = note_end;
+	world_make(&w, &s);
+	cr_assert_eq(sessions_watch(w.store, 1, &t, FILTER_TO_TARGET), 0);
+	cr_assert_eq(world_watch_imsi(&w, 2, one.imsi), 0);
+	play_establish(&w, &one, 1);
+	cr_expect(!w.state[2].bound_once, "not accepted yet");
+	play_established(&w, &one, 1, 75);
+	cr_expect(!ended[2] && !w.state[2].bound_once);
+	play_setup(&w, 2, 100);
+	play_setup_done(&w, 2, 100);
+	play_up(&w, &one, 3, 0x501, GNB_A);
+	cr_expect(w.state[1].bound_once && w.state[2].bound_once);
+	play_modify(&w, &one, 6, BUFF, 0, 0);
+	play_modified(&w, &one, 6, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+	cr_expect(w.state[1].sessions == 1 && !ended[1], "idle");
+	play_setup(&w, 7, 200);
+	play_setup_done(&w, 7, 100);
+	cr_expect(w.state[2].sessions == 0 && w.state[2].unsure && !ended[2], "lost");
+	play_up(&w, &one, 8, 0x501, GNB_A);
+	play_delete(&w, &one, 11);
+	play_deleted(&w, &one, 11, 1);
+	cr_expect(ended[1] && ended[2]);
 }
 
 // The uplink rules differ in what a packet has lost behind the UPF.
