@@ -271,7 +271,8 @@ static bool bound_tunnel(const struct rule *rule, const struct port_traits *port
 		if (!tunnel_holds(&rule->filter, port, v, g))
 			continue;
 		bool ip = inner < v->n_layers;
-		if (rule->select && !pdr_select_wants(rule->select, v, ip ? inner : v->gtp_outer))
+		if (rule->select &&
+			!pdr_select_wants(rule->select, v, g, ip ? inner : v->gtp_outer))
 			continue;
 		hit->layer = ip ? inner : g->outer;
 		hit->direction = rule->direction ? rule->direction : tunnel_direction(port, v, g);
@@ -305,7 +306,7 @@ static bool bound_address(const struct rule *rule, const struct port_traits *por
 			covers(p, l->family, source + l->address_length));
 		if (direction == NO_MATCH || !goes(rule, direction))
 			continue;
-		if (rule->select && !pdr_select_wants(rule->select, v, (uint8_t)i))
+		if (rule->select && !pdr_select_wants(rule->select, v, NULL, (uint8_t)i))
 			continue;
 		*hit = (struct hit){.layer = (uint8_t)i, .direction = direction};
 		if (also_holds(rule, port, v, NULL, hit))

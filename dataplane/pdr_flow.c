@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define TOKEN_MAX 160 // a list of 16 port ranges is below
+#define TOKEN_MAX 192 // a list of 16 port ranges has 191 octets at most
 
 struct text {
 	const char *at, *end;

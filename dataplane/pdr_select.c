@@ -11,6 +11,9 @@ struct choice {
 	bool wanted;
 	uint8_t n;
 	uint16_t first; // of its flows
+	bool uplink;
+	uint8_t n_users;
+	struct ip_prefix user[PDR_USERS_MAX];
 };
 
 struct pdr_select {
@@ -66,7 +69,7 @@ static void digest_flow(struct digest *d, const struct pdr_flow *f)
 
 static bool bounded(const struct pdr_choice *c)
 {
-	if (c->n_flows > PDR_FLOWS_MAX)
+	if (c->n_flows > PDR_FLOWS_MAX || c->n_users > PDR_USERS_MAX)
 		return false;
 	for (unsigned i = 0; i < c->n_flows; i++)
 		if (c->flow[i].source_ports.n > FILTER_RANGES_MAX ||
@@ -100,9 +103,19 @@ struct pdr_select *pdr_select_new(const struct pdr_choice *choices, uint32_t n)
 	flows = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pdr_choice *c = &choices[i];
-		s->choice[i] = (struct choice){c->qfis, c->wanted, c->n_flows, (uint16_t)flows};
+		struct choice *o = &s->choice[i];
+		*o = (struct choice){.qfis = c->qfis,
+			.wanted = c->wanted,
+			.n = c->n_flows,
+			.first = (uint16_t)flows,
+			.uplink = c->uplink,
+			.n_users = c->n_users};
+		memcpy(o->user, c->user, c->n_users * sizeof(o->user[0]));
 		digest_octets(&d, &c->qfis, sizeof(c->qfis));
-		digest_number(&d, (uint32_t)c->wanted << 8 | c->n_flows);
+		digest_number(&d, (uint32_t)c->uplink << 24 | (uint32_t)c->n_users << 16 |
+					  (uint32_t)c->wanted << 8 | c->n_flows);
+		for (unsigned k = 0; k < c->n_users; k++)
+			digest_prefix(&d, &c->user[k]);
 		for (unsigned k = 0; k < c->n_flows; k++) {
 			s->flow[flows++] = c->flow[k];
 			digest_flow(&d, &c->flow[k]);
@@ -169,7 +182,19 @@ static bool flow_holds(
 	       ports_hold(&f->destination_ports, l->dport);
 }
 
-bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v, uint8_t layer)
+static bool user_holds(const struct choice *c, const struct packet_view *v, uint8_t layer)
+{
+	const struct packet_layer *l = &v->layer[layer];
+	const uint8_t *user = v->data + l->l3 + l->source + (c->uplink ? 0 : l->address_length);
+
+	for (unsigned i = 0; i < c->n_users; i++)
+		if (ip_prefix_covers(&c->user[i], l->family, user))
+			return true;
+	return false;
+}
+
+bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v,
+	const struct packet_nested *g, uint8_t layer)
 {
 	// A tunnel whose content is no IP packet is told by the layer that carries it.
 	bool ip = layer < v->n_layers && !(v->flags & VIEW_GTPU && layer == v->gtp_outer);
@@ -177,7 +202,9 @@ bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v, u
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct choice *c = &s->choice[i];
 		bool holds = c->n == 0;
-		if (c->qfis && !(v->flags & VIEW_PDU_SESSION && c->qfis >> (v->qfi & 63) & 1))
+		if (c->qfis && !(g && g->flags & VIEW_PDU_SESSION && c->qfis >> (g->qfi & 63) & 1))
+			continue;
+		if (c->n_users && !(ip && user_holds(c, v, layer)))
 			continue;
 		for (unsigned k = 0; ip && k < c->n && !holds; k++)
 			holds = flow_holds(&s->flow[c->first + k], v, &v->layer[layer]);

@@ -13,6 +13,7 @@
 
 #define PDR_SELECT_MAX 32 // rules in one list
 #define PDR_FLOWS_MAX 8	  // flow descriptions of one rule; any of them
+#define PDR_USERS_MAX 4	  // user addresses of one rule; any of them
 
 // One IPFilterRule of RFC 6733 as TS 29.212 uses it, already turned towards the packet's direction.
 struct pdr_flow {
@@ -27,6 +28,9 @@ struct pdr_choice {
 	uint64_t qfis; // bit n: packets of QFI n in a PDU session container; 0: QFIs do not matter
 	uint8_t n_flows; // any of them; 0: every packet
 	struct pdr_flow flow[PDR_FLOWS_MAX];
+	bool uplink;	 // the user's address is the source; else the destination
+	uint8_t n_users; // 0: any user's
+	struct ip_prefix user[PDR_USERS_MAX];
 };
 
 struct pdr_select;
@@ -44,6 +48,8 @@ const struct pdr_select *pdr_select_hold(const struct pdr_select *s);
 // The last one frees. Only after the grace period of the tables that name it.
 void pdr_select_drop(const struct pdr_select *s);
 
-// The user's packet at `layer` of the view. False also when no rule holds.
-bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v, uint8_t layer);
+// The user's packet at `layer` of the view, in the tunnel `g` (NULL: in none). False also when no
+// rule holds.
+bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v,
+	const struct packet_nested *g, uint8_t layer);
 uint64_t pdr_select_digest(const struct pdr_select *s); // equal lists, equal numbers

@@ -20,11 +20,48 @@ static const struct session_string *flow_of(
 	return NULL;
 }
 
+static bool same_users(const struct rule_pdi *a, const struct rule_pdi *b)
+{
+	if (a->n_ue != b->n_ue)
+		return false;
+	for (unsigned i = 0; i < a->n_ue; i++)
+		if (a->ue[i].family != b->ue[i].family || a->ue[i].length != b->ue[i].length ||
+			memcmp(a->ue[i].b, b->ue[i].b, sizeof(a->ue[i].b)) != 0)
+			return false;
+	return true;
+}
+
+// Where rules name different addresses of the user, a packet's own address is part of the choice.
+static bool users_differ(const struct rules *r, uint64_t pdrs)
+{
+	const struct rule_pdi *first = NULL;
+
+	for (unsigned i = 0; i < r->n_pdrs; i++) {
+		const struct rule_pdi *d = pdr_pdi(r, &r->pdr[i]);
+		if (!(pdrs >> i & 1))
+			continue;
+		if (first && !same_users(first, d))
+			return true;
+		first = d;
+	}
+	return false;
+}
+
+static void set_users(struct pdr_choice *c, const struct rule_pdi *d)
+{
+	_Static_assert(PFCP_UE_MAX <= PDR_USERS_MAX, "a rule's addresses");
+
+	c->n_users = d->n_ue;
+	memcpy(c->user, d->ue, d->n_ue * sizeof(d->ue[0]));
+}
+
 static bool choice_of(const struct sessions *st, const struct rules *r, const struct rule_pdr *p,
 	enum select_of of, struct pdr_choice *out)
 {
 	bool uplink = of != SELECT_DOWNLINK;
 
+	out->n_users = 0;
+	out->uplink = uplink;
 	out->qfis = of == SELECT_UPLINK_BEHIND ? 0 : p->qfis;
 	out->n_flows = 0;
 	if (p->other || p->n_sdfs > PDR_FLOWS_MAX)
@@ -88,6 +125,7 @@ int select_make(const struct sessions *st, const struct rules *r, uint64_t pdrs,
 		return POI_OK;
 	if (of == SELECT_UPLINK_BEHIND && !told_behind(r, pdrs))
 		return POI_ERR_INVALID;
+	bool by_user = users_differ(r, pdrs);
 	unsigned n = in_order(r, pdrs, order);
 	while (n > 0 && !(wanted >> order[n - 1] & 1))
 		n--; // behind the last that is wanted nothing matters
@@ -97,6 +135,8 @@ int select_make(const struct sessions *st, const struct rules *r, uint64_t pdrs,
 		choice[i].wanted = wanted >> order[i] & 1;
 		if (!choice_of(st, r, &r->pdr[order[i]], of, &choice[i]))
 			return POI_ERR_INVALID;
+		if (by_user)
+			set_users(&choice[i], pdr_pdi(r, &r->pdr[order[i]]));
 	}
 	*out = pdr_select_new(choice, n);
 	return *out ? POI_OK : POI_ERR_NOMEM;

@@ -144,7 +144,9 @@ static bool holds(const struct binding *b, const struct facts *f)
 					       (to && b->direction != PDU_DIRECTION_FROM_TARGET)))
 			return false;
 	}
-	return !b->select || pdr_select_wants(b->select, &f->view, 1);
+	const struct packet_nested g = {
+		.flags = f->view.flags & VIEW_PDU_SESSION, .qfi = f->view.qfi};
+	return !b->select || pdr_select_wants(b->select, &f->view, &g, 1);
 }
 
 static void user(struct sessions *s, const char *line)

@@ -77,7 +77,7 @@ def targets_of(player):
 		cp, up = (first.seid, player.smf.n4), (first.up_seid, player.upf.n4)
 		out += [{"fseid": cp}, {"fseid": up}, {"fseid": (first.up_seid, None)}, {"ni": "internet"},
 			{**imsi, "ni": "text:internet"}, {"fseid": up, "direction": "Outbound"}, {"fseid": cp, "qer": 1}]
-		out += [{"fseid": up, "pdr": number} for number in (1, 2, *(f[0] for f in first.flows), *(f[0] + 100 for f in first.flows))]
+		out += [{"fseid": up, "pdr": number} for number in (1, 2, 3, 4, *(f[0] for f in first.flows), *(f[0] + 100 for f in first.flows))]
 		out += [{"fseid": up, "qer": f[2]} for f in first.flows]
 	return out
 

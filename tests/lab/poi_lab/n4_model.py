@@ -266,14 +266,22 @@ class Model:
 			return MAY
 		return self.select([({**r, "qfi": None}, True) for r in rules], user, True)
 
+	@staticmethod
+	def users(rule):
+		return [one for ue in rule.get("ue", ()) for one in (ue if isinstance(ue, tuple) else (ue,)) if one != "choose4"]
+
 	def select(self, rules, user, up):
 		"""Whether the rule that the packet belongs to is wanted."""
 		rules = [r for r, _ in rules]
+		differ = len({tuple(self.users(r)) for r in rules}) > 1  # else what is in the tunnel is the user's
 		for rule in sorted(rules, key=lambda r: r.get("precedence", 1 << 32)):
 			texts = rule.get("sdf", ())
 			if texts and not any(flow_matches(f, user, up) for f in texts):
 				continue
 			if rule.get("qfi") and user["qfi"] != rule["qfi"]:
+				continue
+			own = ipaddress.ip_address(user["ends"][0 if up else 1])
+			if differ and self.users(rule) and not any(own in prefix(one) for one in self.users(rule)):
 				continue
 			return MUST if self.wanted(rule) else None
 		return None

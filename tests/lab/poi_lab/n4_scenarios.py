@@ -475,6 +475,25 @@ def flows_behind_the_upf(p):
 
 
 @scenario
+def rules_by_address(p):
+	"""Rules of one tunnel that only the user's address tells apart: one of IPv4, one of IPv6."""
+	six = p.prefix6(1)
+	s = target(p)
+	request = s.establishment()
+	down, up = request["create_pdr"]
+	request["create_pdr"] += [{**down, "id": 3, "ue": [six]}, {**up, "id": 4, "ue": [six]}]
+	s.send(request)
+	s.established(request)
+	s.connect(p.gnb(1))
+	host, server = six.replace("::/64", "::7"), "2001:db8:5e::1"
+	for _ in range(2):
+		s.up(1), s.down(1), s.n6(1)
+		p.gpdu(s.gnb[0], s.upf.n3, s.teid, (host, server), pdu_type=1, owner=s)
+		p.gpdu(s.upf.n3, *s.gnb, (server, host), pdu_type=0, ports=(5000, 4000), owner=s)
+		p.plain((host, server), owner=s), p.plain((server, host), ports=(5000, 4000), owner=s)
+
+
+@scenario
 def names_as_text(p):
 	"""A Network Instance as labels, as text, and with the operator's part."""
 	s, t = target(p, ni="text:Internet").establish(), other(p, ni="internet.mnc001.mcc001.gprs").establish()

@@ -384,6 +384,41 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
 }
 
+// The tunnel's own container says of which flow a packet is, not that of a tunnel around it.
+Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
+{
+	const struct pdr_choice qfi5 = {.wanted = true, .qfis = 1ull << 5};
+	struct frame f = {0};
+	struct packet_view v = {0};
+	struct match_cursor cursor = {0};
+	struct hit h[8];
+
+	begin(1, NULL);
+	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	c->binding = (struct binding){.id = 2,
+		.way = BINDING_TUNNEL,
+		.link = CONFIG_LINK_N3,
+		.teid = 8,
+		.prefix = {.family = 4, .length = 32},
+		.select = pdr_select_new(&qfi5, 1)};
+	wire_store32(c->binding.prefix.b, N3_UPF);
+	commit();
+	frame_ethernet(&f, 0x0800);
+	frame_ipv4(&f, 1, 2, 17);
+	frame_udp(&f, 2152, 2152);
+	frame_gtpu_session(&f, 99, 1, 9);
+	frame_ipv4(&f, GNB, N3_UPF, 17);
+	frame_udp(&f, 2152, 2152);
+	frame_gtpu_session(&f, 8, 1, 5);
+	frame_ipv4(&f, UE, SERVER, 17);
+	frame_udp(&f, 4000, 80);
+	frame_finish(&f);
+	v.data = f.b;
+	v.length = v.total = f.n;
+	parse_burst(&n3, &v, 1);
+	cr_assert_eq(match_burst(table, &n3, &v, 1, &cursor, h, 8), 1);
+}
+
 // What was done before memory ran out comes into force with the rest.
 Test(bindings, a_failure_half_way)
 {

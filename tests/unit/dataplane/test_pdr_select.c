@@ -85,6 +85,14 @@ static struct pdr_choice choice(bool wanted, const char *text)
 	return c;
 }
 
+// In the view's own tunnel.
+static bool wants(const struct pdr_select *s, const struct packet_view *v, uint8_t layer)
+{
+	const struct packet_nested g = {.flags = v->flags & VIEW_PDU_SESSION, .qfi = v->qfi};
+
+	return pdr_select_wants(s, v, &g, layer);
+}
+
 Test(pdr_select, the_first_that_holds)
 {
 	const struct pdr_choice list[] = {choice(true, "permit out 17 from any 5060 to assigned"),
@@ -93,22 +101,22 @@ Test(pdr_select, the_first_that_holds)
 	struct packet_view v = view(17, 5060, 4000);
 
 	cr_assert(s != NULL);
-	cr_expect(pdr_select_wants(s, &v, 1));
+	cr_expect(wants(s, &v, 1));
 	v = view(17, 5061, 4000);
-	cr_expect(!pdr_select_wants(s, &v, 1));
+	cr_expect(!wants(s, &v, 1));
 	v = view(6, 5060, 4000);
-	cr_expect(pdr_select_wants(s, &v, 1));
+	cr_expect(wants(s, &v, 1));
 	v = view(17, 5060, 4000);
 	v.layer[1].flags = LAYER_FRAGMENT_LATER; // no ports: not the first
-	cr_expect(!pdr_select_wants(s, &v, 1));
+	cr_expect(!wants(s, &v, 1));
 	octets[12] = 1;
-	cr_expect(pdr_select_wants(s, &v, 1)); // nor the second
-	cr_expect(pdr_select_wants(s, &v, 0)); // no user's packet: only what asks for nothing holds
-	cr_expect(pdr_select_wants(s, &v, 0xff));
+	cr_expect(wants(s, &v, 1)); // nor the second
+	cr_expect(wants(s, &v, 0)); // no user's packet: only what asks for nothing holds
+	cr_expect(wants(s, &v, 0xff));
 	pdr_select_drop(s);
 	s = pdr_select_new(list, 2);
-	cr_expect(!pdr_select_wants(s, &v, 1)); // none holds
-	cr_expect(!pdr_select_wants(s, &v, 0));
+	cr_expect(!wants(s, &v, 1)); // none holds
+	cr_expect(!wants(s, &v, 0));
 	pdr_select_drop(s);
 }
 
@@ -120,14 +128,44 @@ Test(pdr_select, qfis)
 	list[0].qfis = 1ull << 5 | 1ull << 63;
 	struct pdr_select *s = pdr_select_new(list, 2);
 	v.qfi = 5;
-	cr_expect(!pdr_select_wants(s, &v, 1)); // no container
+	cr_expect(!wants(s, &v, 1)); // no container
 	v.flags |= VIEW_PDU_SESSION;
-	cr_expect(pdr_select_wants(s, &v, 1));
+	cr_expect(wants(s, &v, 1));
 	v.qfi = 6;
-	cr_expect(!pdr_select_wants(s, &v, 1));
+	cr_expect(!wants(s, &v, 1));
 	v.qfi = 63;
-	cr_expect(pdr_select_wants(s, &v, 1));
+	cr_expect(wants(s, &v, 1));
+	cr_expect(!pdr_select_wants(s, &v, NULL, 1), "in no tunnel there is none");
 	pdr_select_drop(s);
+}
+
+static struct ip_prefix prefix_of(const uint8_t octet[4], uint8_t length)
+{
+	struct ip_prefix p = {.family = 4, .length = length};
+
+	memcpy(p.b, octet, 4);
+	return p;
+}
+
+Test(pdr_select, users_addresses)
+{
+	struct pdr_choice list[] = {choice(false, NULL), choice(true, NULL)};
+	struct packet_view v = view(17, 1, 2); // from 198.18.0.1 to 10.45.0.2
+
+	list[0].n_users = list[1].n_users = 1;
+	list[0].user[0] = prefix_of((const uint8_t[]){10, 45, 0, 3}, 32);
+	list[1].user[0] = prefix_of((const uint8_t[]){10, 45, 0, 0}, 30);
+	struct pdr_select *s = pdr_select_new(list, 2);
+	cr_expect(wants(s, &v, 1), "the second one's");
+	cr_expect(!wants(s, &v, 0), "no user's packet");
+	list[1].uplink = true;
+	struct pdr_select *up = pdr_select_new(list, 2);
+	cr_expect(!wants(up, &v, 1), "the user is the destination");
+	cr_expect_neq(pdr_select_digest(s), pdr_select_digest(up));
+	pdr_select_drop(s);
+	pdr_select_drop(up);
+	list[0].n_users = PDR_USERS_MAX + 1;
+	cr_expect_null(pdr_select_new(list, 2));
 }
 
 Test(pdr_select, several_flows_of_one_rule)
@@ -138,9 +176,9 @@ Test(pdr_select, several_flows_of_one_rule)
 	c.n_flows = 2;
 	cr_assert_eq(parse("permit out 17 from any 2 to assigned", false, &c.flow[1]), 0);
 	struct pdr_select *s = pdr_select_new(&c, 1);
-	cr_expect(pdr_select_wants(s, &v, 1));
+	cr_expect(wants(s, &v, 1));
 	v = view(17, 3, 9);
-	cr_expect(!pdr_select_wants(s, &v, 1));
+	cr_expect(!wants(s, &v, 1));
 	pdr_select_drop(s);
 }
 
@@ -180,6 +218,6 @@ Test(pdr_select, bounds)
 	list[3].n_flows = PDR_FLOWS_MAX + 1;
 	cr_expect_null(pdr_select_new(list, PDR_SELECT_MAX));
 	struct pdr_select *s = pdr_select_new(NULL, 0);
-	cr_expect(s && !pdr_select_wants(s, &v, 1));
+	cr_expect(s && !wants(s, &v, 1));
 	pdr_select_drop(s);
 }
