@@ -202,12 +202,20 @@ static void match_session(struct sessions *st, const struct session *s)
 
 // ---- what it shows of each ----
 
-static struct desire *find_desire(
-	struct sessions *st, const struct matched *m, const struct way *x, uint8_t direction)
+static bool same_select(const struct pdr_select *a, const struct pdr_select *b)
+{
+	if (!a || !b)
+		return a == b;
+	return pdr_select_digest(a) == pdr_select_digest(b);
+}
+
+static struct desire *find_desire(struct sessions *st, const struct matched *m, const struct way *x,
+	uint8_t direction, const struct pdr_select *select)
 {
 	for (uint32_t i = m->first; i != SESSION_NONE; i = st->desire[i].next)
 		if (way_same(&st->desire[i].way, x) &&
-			(x->way == BINDING_TUNNEL || st->desire[i].direction == direction))
+			(x->way == BINDING_TUNNEL || st->desire[i].direction == direction) &&
+			same_select(st->desire[i].select, select))
 			return &st->desire[i];
 	return NULL;
 }
@@ -222,8 +230,8 @@ static bool is_seen(struct sessions *st, struct matched *m, const struct way *x)
 	return false;
 }
 
-// What a stage says of a way; a later stage says better what belongs to it than the one before.
-// `done`: of the select, which it takes over.
+// What a stage says of a way: a request adds to what is, and takes nothing away before it is
+// accepted. `done`: of the select, which it takes over.
 static void desire(struct sessions *st, struct matched *m, const struct way *x, uint8_t direction,
 	int done, const struct pdr_select *select)
 {
@@ -231,7 +239,7 @@ static void desire(struct sessions *st, struct matched *m, const struct way *x, 
 		m->failed |= done != POI_ERR_NOT_FOUND;
 		return;
 	}
-	struct desire *d = find_desire(st, m, x, direction);
+	struct desire *d = find_desire(st, m, x, direction, select);
 	if (!d && !array_room(st, (void **)&st->desire, &st->desires_size, st->n_desires + 1,
 			  sizeof(*st->desire))) {
 		m->failed = true;
@@ -308,20 +316,20 @@ static void desire_stage(
 }
 
 // What others own is not the session's, though it shows it.
-static bool drop_foreign(struct sessions *st, const struct session *s, const struct ways *all)
+static void drop_foreign(struct sessions *st, const struct session *s, const struct ways *all)
 {
-	bool own[WAYS_MAX] = {0}, ambiguous = false, one;
+	uint8_t own[WAYS_MAX] = {0};
 
-	for (uint32_t i = 0; i < all->n; i++) {
-		own[i] = session_owns(st, s, &all->way[i], &one);
-		ambiguous = ambiguous || one;
-	}
+	for (uint32_t i = 0; i < all->n; i++)
+		own[i] = (uint8_t)session_owns(st, s, &all->way[i]);
 	for (uint32_t i = 0; i < st->n_desires; i++) {
 		struct desire *d = &st->desire[i];
 		const struct way *w = ways_find(all, &d->way);
-		d->foreign = !w || !own[w - all->way];
+		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
+		bool of_user = (d->watch->target.kinds & ~SESSION_SUBSCRIBER) == 0;
+		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
+		st->matched[d->watch->matched].ambiguous |= d->foreign && owner != OWN_NOT;
 	}
-	return ambiguous;
 }
 
 // ---- the change ----
@@ -348,8 +356,8 @@ static void set_holds(struct sessions *st, struct bond *b, const struct matched 
 	b->n = n;
 }
 
-static void bond_update(struct sessions *st, struct session *s, const struct matched *m,
-	bool ambiguous, bool unsure)
+static void bond_update(
+	struct sessions *st, struct session *s, const struct matched *m, bool unsure)
 {
 	struct watch *w = m->watch;
 	struct bond *b = w->bond;
@@ -362,10 +370,10 @@ static void bond_update(struct sessions *st, struct session *s, const struct mat
 	}
 	w->sessions -= b->counts;
 	w->n_unsure -= b->unsure;
-	if (ambiguous && !b->ambiguous)
+	if (m->ambiguous && !b->ambiguous)
 		st->counts.ambiguous++;
-	b->ambiguous = ambiguous;
-	b->unsure = ambiguous || unsure || m->failed;
+	b->ambiguous = m->ambiguous;
+	b->unsure = m->ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
 	set_holds(st, b, m);
 	bool accepted = s->flags & (SESSION_SETTLED | SESSION_PARTIAL);
@@ -414,10 +422,11 @@ static void rebind(struct sessions *st, struct session *s)
 	session_ways(st, s, 0, st->after, desire_stage, st);
 	bool unsure = s->flags & (SESSION_PARTIAL | SESSION_LOSS) || st->after->overflow ||
 		      st->rules[0]->overflow;
-	bool ambiguous = st->n_matched > 0 && drop_foreign(st, s, st->after);
+	if (st->n_matched > 0)
+		drop_foreign(st, s, st->after);
 	for (uint32_t i = 0; i < st->n_matched; i++)
 		if (st->matched[i].holds)
-			bond_update(st, s, &st->matched[i], ambiguous, unsure);
+			bond_update(st, s, &st->matched[i], unsure);
 	for (uint32_t i = 0; i < st->n_desires; i++)
 		if (st->desire[i].select) // another's, or of a watch that had no room
 			pdr_select_drop(st->desire[i].select);

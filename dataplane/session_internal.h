@@ -355,7 +355,7 @@ struct bound { // one binding of one watch, shared by all sessions that show it
 
 struct matched { // a watch that the session at hand may satisfy
 	struct watch *watch;
-	bool holds, failed, unseen;
+	bool holds, failed, unseen, ambiguous;
 	uint32_t first; // of its desires, SESSION_NONE at the end
 };
 
@@ -502,8 +502,10 @@ void session_mark(struct sessions *st, struct session *s); // bind anew
 void session_heard(struct sessions *st, struct session *s);
 void session_move(struct sessions *st, struct session *s, struct pair *to); // other nodes have it
 void session_set_partial(struct sessions *st, struct session *s, bool partial);
-bool session_owns(
-	struct sessions *st, const struct session *s, const struct way *w, bool *ambiguous);
+// Whose the way is, of the session that was unpacked last (rules[0]). OWN_OF_USER: another session
+// of the same subscriber has the address in another network.
+enum owner { OWN_NOT, OWN_AMBIGUOUS, OWN_OF_USER, OWN };
+enum owner session_owns(struct sessions *st, const struct session *s, const struct way *w);
 void sessions_reap(struct sessions *st, uint32_t most);
 void sessions_linger(struct sessions *st, uint32_t session, uint64_t until_ns);
 void sessions_expire(struct sessions *st);

@@ -5,12 +5,19 @@
 // Nodes are known by their Node IDs and by the addresses that their messages come from. What turns
 // out to be one node is joined; what is joined is never parted.
 
-static uint32_t root_of(const struct sessions *st, uint32_t node)
+// The way there is made short for the next time: a peer can have any number of names.
+static uint32_t root_of(struct sessions *st, uint32_t node)
 {
-	for (const struct session_string *s;
-		(s = string_get(st, node)) && s->value != SESSION_NONE;)
+	struct session_string *s;
+	uint32_t root = node;
+
+	while ((s = session_table_get(&st->strings.table, root)) && s->value != SESSION_NONE)
+		root = s->value;
+	while (node != root && (s = session_table_get(&st->strings.table, node))) {
 		node = s->value;
-	return node;
+		s->value = root;
+	}
+	return root;
 }
 
 uint32_t node_by_octets(

@@ -5,6 +5,7 @@
 
 // By then a control plane has given it up, whichever it is (10 s three times is the most seen).
 #define UNANSWERED_NS 30000000000ull
+#define HOLDERS_MAX 8u // of one way
 
 // ---- lists ----
 
@@ -116,9 +117,11 @@ static bool contains(const uint64_t *keys, unsigned n, uint64_t key)
 	return false;
 }
 
-static void index_changes(
+// False when the session cannot be found by all of its keys.
+static bool index_changes(
 	struct sessions *st, const struct rules *old, const struct rules *new, uint32_t number)
 {
+	bool whole = true;
 	uint64_t from[SESSION_KEYS_MAX], to[SESSION_KEYS_MAX];
 	unsigned n_from = old ? session_keys(st, old, from) : 0;
 	unsigned n_to = new ? session_keys(st, new, to) : 0;
@@ -128,7 +131,9 @@ static void index_changes(
 			session_index_remove(&st->index, &st->memory, from[i], number);
 	for (unsigned i = 0; i < n_to; i++)
 		if (!contains(from, n_from, to[i]))
-			session_index_add(&st->index, &st->memory, to[i], number);
+			whole &= session_index_add(&st->index, &st->memory, to[i], number) !=
+				 INDEX_NO_MEMORY;
+	return whole;
 }
 
 static void members(struct sessions *st, const struct rules *r, uint32_t number, bool is)
@@ -197,7 +202,8 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	rules_strings(st, r, true);
 	pair_link(st, s, pair_at(st, pair));
 	st->counts.sessions++;
-	index_changes(st, NULL, r, s->number);
+	if (!index_changes(st, NULL, r, s->number))
+		s->flags |= SESSION_LOSS;
 	members(st, r, s->number, true);
 	return s;
 no_number:
@@ -222,7 +228,8 @@ struct session *session_replace(struct sessions *st, struct session *s, const st
 	n->length = length;
 	record_unpack(s, st->rules[1]);
 	rules_strings(st, r, true);
-	index_changes(st, st->rules[1], r, n->number);
+	if (!index_changes(st, st->rules[1], r, n->number))
+		n->flags |= SESSION_LOSS;
 	members(st, st->rules[1], n->number, false);
 	members(st, r, n->number, true);
 	rules_strings(st, st->rules[1], false);
@@ -259,6 +266,23 @@ static const struct way *held_by(struct sessions *st, const struct session *o, c
 	return ways_find(st->probe, w);
 }
 
+// Of the session in rules[0]. One user has an address at two anchors, a connection at two gateways
+// during a relocation: none takes it from the other, and what is left when one ends goes on.
+static bool same_user(struct sessions *st, const struct session *o)
+{
+	const struct rules *own = st->rules[0], *theirs = st->rules[1];
+
+	record_unpack(o, st->rules[1]);
+	if (own->imsi != SESSION_ABSENT || theirs->imsi != SESSION_ABSENT)
+		return own->imsi == theirs->imsi;
+	return own->msisdn != SESSION_ABSENT && own->msisdn == theirs->msisdn;
+}
+
+static bool shares(struct sessions *st, const struct session *s, const struct session *o)
+{
+	return s->pair != o->pair && same_user(st, o);
+}
+
 // The accepted response gives the way to its session for good, also against who asked for it before
 // (`since`: the serial of the request) and never heard. An address in another network instance is
 // another address.
@@ -276,7 +300,7 @@ static void overtake(
 			continue;
 		const struct way *theirs = held_by(st, o, w);
 		if (!theirs || (!theirs->settled && theirs->serial > since) ||
-			(w->way == BINDING_ADDRESS && theirs->ni != w->ni))
+			(w->way == BINDING_ADDRESS && theirs->ni != w->ni) || shares(st, s, o))
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
 		o->flags |= SESSION_OVERTAKEN;
@@ -284,18 +308,17 @@ static void overtake(
 	}
 }
 
-bool session_owns(
-	struct sessions *st, const struct session *s, const struct way *w, bool *ambiguous)
+enum owner session_owns(struct sessions *st, const struct session *s, const struct way *w)
 {
 	uint64_t hash = way_hash(st, s->kind, w);
 	uint32_t found[INDEX_RUN_MAX];
 	uint32_t n = session_candidates(&st->index, hash, found);
-	bool mine = false;
+	enum owner own = OWN_NOT;
 
-	*ambiguous = false;
 	for (uint32_t i = 0; i < n; i++)
-		mine = mine || found[i] == s->number;
-	for (uint32_t i = 0; i < n && mine; i++) {
+		if (found[i] == s->number)
+			own = OWN;
+	for (uint32_t i = 0; i < n && own > OWN_AMBIGUOUS; i++) {
 		struct session *o =
 			found[i] == s->number ? NULL : session_table_get(&st->sessions, found[i]);
 		if (!o || o->kind != s->kind || is_over(st, o))
@@ -303,14 +326,13 @@ bool session_owns(
 		const struct way *theirs = held_by(st, o, w);
 		if (!theirs)
 			continue;
-		if (w->way == BINDING_ADDRESS && theirs->ni != w->ni) {
-			*ambiguous = true;
-			mine = false;
-		} else if (theirs->serial > w->serial) {
-			mine = false; // asked for, and later
-		}
+		bool later = theirs->serial > w->serial; // asked for
+		if (w->way == BINDING_ADDRESS && theirs->ni != w->ni)
+			own = same_user(st, o) ? OWN_OF_USER : OWN_AMBIGUOUS;
+		else if (later && !shares(st, s, o))
+			own = OWN_NOT;
 	}
-	return mine;
+	return own;
 }
 
 static bool indexed(struct sessions *st, const struct session *s, const struct way *w)
@@ -338,10 +360,29 @@ static bool deserted(struct sessions *st, const struct session *s, const struct 
 	return true;
 }
 
+// Few can be asked for one way at a time; who asks for more wants to make each message slow. One
+// that was never accepted makes room.
+static void make_place(struct sessions *st, uint64_t hash)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, hash, found);
+
+	for (uint32_t i = 0; i < n && n >= HOLDERS_MAX; i++) {
+		struct session *o = session_table_get(&st->sessions, found[i]);
+		if (!o || o->flags & SESSION_SETTLED)
+			continue;
+		session_index_remove(&st->index, &st->memory, hash, o->number);
+		o->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
+		session_mark(st, o);
+		return;
+	}
+}
+
 static void claim(struct sessions *st, struct session *s, const struct way *w)
 {
 	uint64_t hash = way_hash(st, s->kind, w);
 
+	make_place(st, hash);
 	if (session_index_add(&st->index, &st->memory, hash, s->number) != INDEX_ADDED)
 		s->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
 	mark_holders(st, hash, s->number);
@@ -394,7 +435,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	transactions_forget(st, s);
 	session_set_partial(st, s, false);
 	record_unpack(s, st->rules[0]);
-	index_changes(st, st->rules[0], NULL, s->number);
+	(void)index_changes(st, st->rules[0], NULL, s->number);
 	members(st, st->rules[0], s->number, false);
 	rules_strings(st, st->rules[0], false);
 	pair_unlink(st, s);

@@ -598,6 +598,17 @@ def s11_sgw_changed(p):
 
 
 @scenario
+def s11_relocation_cancelled(p):
+	"""What was set up at another gateway is deleted there again: the connection goes on where it was."""
+	s = bearer(p, 0).connect(p.gnb(1))
+	s.down(1), s.up(1), s.n6(1)
+	t = bearer(p, 0, sgw=p.sgw2, ue=s.ue, control=(s.control[0], 0x9999 + p.world * 0x100))
+	t.up(1), s.up(1), s.n6(1)
+	t.delete()
+	s.down(1), s.up(1), s.n6(1)
+
+
+@scenario
 def s11_refused(p):
 	o = bearer(p, 0, 73) and bearer(p, 1)
 	o.up(1)

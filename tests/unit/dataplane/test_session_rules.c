@@ -745,3 +745,99 @@ Test(session_rules, unanswered_requests_do_not_fill_the_store)
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 3, "and a session be followed");
 }
+
+// ---- two sessions of one user ----
+
+static const struct play second = {.cp = 0x31,
+	.up = 0x41,
+	.uplink = 0x3001,
+	.ue = 0x0a2d0002,
+	.imsi = "001010000000001",
+	.upf = 0x0a000003};
+
+// A second anchor of the same address takes nothing from the first.
+Test(session_rules, second_anchor_removed)
+{
+	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_up(&w, &second, 10, 0x601, GNB_B);
+	play_delete(&w, &second, 20);
+	play_deleted(&w, &second, 20, 1);
+	cr_expect_eq(w.state[1].sessions, 1);
+	cr_expect(address(1, 0) && tunnel(1, one.uplink) && !tunnel(1, second.uplink));
+}
+
+// In two networks the address is the user's in either; a session of them cannot be told on N6.
+Test(session_rules, two_anchors_in_two_networks)
+{
+	struct play edge = second;
+
+	edge.ni = "edge";
+	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(watch(2, 0, 0), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_up(&w, &edge, 10, 0x601, GNB_B);
+	cr_expect(address(1, 0) && !w.state[1].unsure);
+	cr_expect(!address(2, 0) && w.state[2].unsure);
+}
+
+Test(session_rules, another_users_anchor_takes_it)
+{
+	struct play other = second;
+
+	other.imsi = two.imsi;
+	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_up(&w, &other, 10, 0x601, GNB_B);
+	cr_expect(!address(1, 0));
+}
+
+// What a waiting request would narrow stays as it is until that is accepted.
+Test(session_rules, a_request_takes_nothing_away)
+{
+	struct play given = one;
+	struct lab l;
+	bool all = false;
+
+	given.given = true;
+	cr_assert_eq(watch(2, SESSION_PDR, 1), 0);
+	play_up(&w, &given, 1, 0x501, GNB_A);
+	lab_pfcp_session(&l, 52, one.up, 3);
+	lab_open(&l, 1);
+	lab_ie16(&l, 56, 3);
+	lab_ie32(&l, 29, 1); // before PDR 1, all packets
+	lab_open(&l, 2);
+	lab_ie8(&l, 20, 0);
+	lab_f_teid(&l, one.uplink, N3_UPF);
+	lab_close(&l);
+	lab_ie32(&l, 108, 1);
+	lab_close(&l);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	for (uint32_t i = 0; i < w.n_bound; i++)
+		all |= w.bound[i].watch == 2 && w.bound[i].b.way == BINDING_TUNNEL &&
+		       !w.bound[i].b.select;
+	cr_expect(all, "if it is refused rule 1 has them");
+	play_modified(&w, &one, 3, 1);
+	for (uint32_t i = 0; i < w.n_bound; i++)
+		cr_expect(w.bound[i].watch != 2 || w.bound[i].b.way != BINDING_TUNNEL ||
+				  w.bound[i].b.select,
+			"then it has not");
+}
+
+// However many ask for one way, each message looks at few, and who is given it has it.
+Test(session_rules, many_ask_for_one_way)
+{
+	struct play given = one;
+
+	given.given = true;
+	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	for (uint32_t i = 0; i < 200; i++) {
+		struct play p = {
+			.cp = 0x1000 + i, .uplink = one.uplink, .ue = one.ue, .given = true};
+		play_establish(&w, &p, 100 + i);
+	}
+	play_up(&w, &given, 1, 0x501, GNB_A);
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	cr_expect(tunnel(1, one.uplink) && address(1, 0));
+}
