@@ -24,6 +24,8 @@ struct bound { // one rule
 	struct binding binding; // holds its select
 	uint32_t number;	// of the rule
 	uint8_t links;
+	uint64_t put;	   // before that many publications
+	uint64_t until_ns; // of the rule
 };
 
 struct bound_task {
@@ -53,6 +55,8 @@ struct bindings {
 	uint32_t n_spare, max_spare, numbers;
 	struct follower_change *waiting;	   // not applied yet
 	struct follower_change *done, **done_last; // applied; until they are in force
+	struct follower_change *later, **later_last; // what is gone before it was in force
+	uint64_t published;
 	int changed;				   // since it was last told; not lost by a failure
 	struct bound *left;			   // of tasks that go on
 	struct bound_task *news, **news_last;
@@ -121,6 +125,7 @@ struct bindings *bindings_new(struct table_builder *builder, struct reconcile *r
 	b->builder = builder;
 	b->reconcile = reconcile;
 	b->done_last = &b->done;
+	b->later_last = &b->later;
 	b->news_last = &b->news;
 	return b;
 }
@@ -147,6 +152,7 @@ void bindings_free(struct bindings *b)
 	if (!b)
 		return;
 	changes_free(b->waiting);
+	changes_free(b->later);
 	changes_free(b->done);
 	bounds_free(b->left);
 	free(b->tasks.bucket);
@@ -312,6 +318,7 @@ static void rule_of(const struct bindings *b, const struct bound *o, struct rule
 	r->select = by->select;
 	r->select_digest = by->select ? pdr_select_digest(by->select) : 0;
 	r->from_ns = by->from_ns > t->from_ns ? by->from_ns : t->from_ns;
+	r->until_ns = o->until_ns;
 	r->direction = by->direction;
 	r->filter = (struct filter){0};
 	if (by->way == BINDING_ADDRESS) {
@@ -357,7 +364,11 @@ static int bind(struct bindings *b, struct bound_task *t, const struct binding *
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return POI_ERR_NOMEM;
-	*o = (struct bound){.id.key = binding->id, .task = t, .binding = *binding, .links = links};
+	*o = (struct bound){.id.key = binding->id,
+		.task = t,
+		.binding = *binding,
+		.links = links,
+		.put = b->published};
 	if (number_take(b, &o->number)) {
 		free(o);
 		return POI_ERR_NOMEM;
@@ -389,11 +400,44 @@ static void all_news(struct bindings *b)
 			news(b, (struct bound_task *)k);
 }
 
+static int release(struct bindings *b, struct bound *o)
+{
+	struct rule rule;
+
+	rule_of(b, o, &rule);
+	reconcile_rule(b->reconcile, o->task->task, &rule, -1);
+	unbind(b, o, &b->left);
+	return 1;
+}
+
+// It came and went within one turn: packets of that time may be held, and no table has had it. One
+// table has it as what it was; NOMEM.
+static int outlive(struct bindings *b, struct bound *o, uint64_t until_ns)
+{
+	struct rule before, after;
+
+	rule_of(b, o, &before);
+	o->until_ns = until_ns;
+	rule_of(b, o, &after);
+	if (table_put(b->builder, &after)) {
+		o->until_ns = 0;
+		return POI_ERR_NOMEM;
+	}
+	reconcile_rule(b->reconcile, o->task->task, &before, -1);
+	reconcile_rule(b->reconcile, o->task->task, &after, 1);
+	return 1;
+}
+
+static bool came_and_went(const struct bindings *b, const struct bound *o, uint64_t until_ns)
+{
+	return o->put == b->published && !o->until_ns && until_ns > o->binding.from_ns &&
+	       until_ns > o->task->from_ns;
+}
+
 static int apply(struct bindings *b, const struct follower_change *c)
 {
 	struct bound_task *t = (struct bound_task *)keys_find(&b->tasks, c->watch);
 	struct bound *o;
-	struct rule rule;
 
 	switch (c->kind) {
 	case FOLLOWER_BIND:
@@ -402,10 +446,9 @@ static int apply(struct bindings *b, const struct follower_change *c)
 		o = (struct bound *)keys_find(&b->rules, c->binding.id);
 		if (!o)
 			return 0;
-		rule_of(b, o, &rule);
-		reconcile_rule(b->reconcile, o->task->task, &rule, -1);
-		unbind(b, o, &b->left);
-		return 1;
+		return came_and_went(b, o, c->binding.from_ns)
+			       ? outlive(b, o, c->binding.from_ns)
+			       : release(b, o);
 	case FOLLOWER_LOSS:
 		b->losing = c->state.unsure;
 		all_news(b);
@@ -448,7 +491,10 @@ int bindings_apply(struct bindings *b)
 		b->changed += rc;
 		b->waiting = c->next;
 		c->next = NULL;
-		if (c->kind == FOLLOWER_BIND && rc > 0) {
+		if (c->kind == FOLLOWER_UNBIND && keys_find(&b->rules, c->binding.id)) {
+			*b->later_last = c;
+			b->later_last = &c->next;
+		} else if (c->kind == FOLLOWER_BIND && rc > 0) {
 			*b->done_last = c;
 			b->done_last = &c->next;
 		} else {
@@ -470,6 +516,18 @@ void bindings_settled(struct bindings *b, bool measure, uint64_t now_ns)
 	b->done_last = &b->done;
 	bounds_free(b->left);
 	b->left = NULL;
+	b->published++;
+	if (!b->later)
+		return;
+	*b->later_last = b->waiting;
+	b->waiting = b->later;
+	b->later = NULL;
+	b->later_last = &b->later;
+}
+
+bool bindings_wait(const struct bindings *b)
+{
+	return b->waiting != NULL;
 }
 
 // ---- what is told ----

@@ -511,10 +511,8 @@ static void fold_start(struct engine *e)
 	e->dirty = true;
 }
 
-int engine_commit(struct engine *e)
+static int commit(struct engine *e)
 {
-	// What a new task's sessions are known by must be in force with it.
-	bindings_settle(e->bindings);
 	int changes = bindings_apply(e->bindings);
 
 	if (changes < 0)
@@ -532,6 +530,19 @@ int engine_commit(struct engine *e)
 	}
 	grace_over(e);
 	return POI_OK;
+}
+
+int engine_commit(struct engine *e)
+{
+	int r;
+
+	// What a new task's sessions are known by must be in force with it.
+	bindings_settle(e->bindings);
+	r = commit(e);
+	// What came and went is in that table; more of it that came meanwhile has its next turn.
+	if (r == POI_OK && bindings_wait(e->bindings))
+		r = commit(e);
+	return r;
 }
 
 int engine_follow_fd(const struct engine *e)

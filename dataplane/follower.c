@@ -102,6 +102,7 @@ static void on_unbind(void *context, uint64_t watch, uint64_t binding)
 	while (!(c = change(context, watch, FOLLOWER_UNBIND)))
 		usleep(1000);
 	c->binding.id = binding;
+	c->binding.from_ns = ((const struct follower *)context)->last_ns;
 }
 
 static void on_state(void *context, uint64_t watch, const struct watch_state *state)
@@ -206,8 +207,6 @@ static uint32_t drain(struct follower *f, uint32_t most)
 	uint32_t n = 0;
 
 	while (n < most && (r = oldest(f, &p))) {
-		if (p.time_ns < f->last_ns)
-			p.time_ns = f->last_ns;
 		f->last_ns = p.time_ns;
 		sessions_take(f->sessions, &p);
 		signalling_ring_pop(r);
@@ -229,12 +228,13 @@ static void watch_owed(struct follower *f)
 	}
 }
 
-static void tick(struct follower *f, uint64_t now)
+// `idle`: nothing waits. What waits is older than now, and keeps its own time.
+static void tick(struct follower *f, uint64_t now, bool idle)
 {
 	if (now - f->tick_ns < TICK_NS)
 		return;
 	f->tick_ns = now;
-	if (now - TICK_LAG_NS > f->last_ns)
+	if (idle && now - TICK_LAG_NS > f->last_ns)
 		f->last_ns = now - TICK_LAG_NS;
 	sessions_tick(f->sessions, f->last_ns);
 	watch_owed(f);
@@ -261,10 +261,11 @@ static void watch_losses(struct follower *f, uint64_t now)
 
 	if (grows)
 		f->lost_ns = now;
+	struct follower_change *c =
+		losing != f->losing ? change(f, 0, FOLLOWER_LOSS) : NULL;
+	if (losing != f->losing && !c)
+		return; // seen again next time
 	f->lost = sum;
-	if (losing == f->losing)
-		return;
-	struct follower_change *c = change(f, 0, FOLLOWER_LOSS);
 	if (!c)
 		return;
 	c->state.unsure = losing;
@@ -370,10 +371,11 @@ static void *run(void *argument)
 	while (rest(f, pause, &commands, &asked)) {
 		// What came before a task was given is known when it is given.
 		bool settling = commands || asked > f->served;
-		uint32_t n = drain(f, settling ? SETTLE : CHUNK);
+		const uint32_t most = settling ? SETTLE : CHUNK;
+		uint32_t n = drain(f, most);
 		uint64_t now = now_ns();
 		obey(f, commands);
-		tick(f, now);
+		tick(f, now, n < most);
 		watch_losses(f, now);
 		hand_on(f, asked);
 		if (n > 0)

@@ -93,7 +93,8 @@ struct session_counts {
 struct sessions *sessions_new(const struct sessions_settings *s);
 void sessions_free(struct sessions *s); // calls no sink
 
-// One datagram: decoded, matched with its transaction, applied, bound. Times never go backwards.
+// One datagram: decoded, matched with its transaction, applied, bound. One that is older than the
+// last tick keeps its own time for what it binds.
 void sessions_take(struct sessions *s, const struct signalling_packet *p);
 // Time passes: transactions, handovers and partial sessions end. At least every 100 ms.
 void sessions_tick(struct sessions *s, uint64_t now_ns);

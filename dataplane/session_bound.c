@@ -47,7 +47,7 @@ static struct bound *bound_find(const struct sessions *st, const struct desire *
 static void tell(struct sessions *st, struct bound *b)
 {
 	struct binding out = {.id = ++st->binding_id,
-		.from_ns = st->now_ns,
+		.from_ns = st->told_ns,
 		.way = b->way,
 		.direction = b->direction,
 		.link = b->refs[1] ? CONFIG_LINK_N9 : b->link,

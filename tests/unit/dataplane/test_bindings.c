@@ -119,6 +119,14 @@ static void gone(uint64_t id)
 	says(0, FOLLOWER_UNBIND)->binding.id = id;
 }
 
+static void gone_at(uint64_t id, uint64_t ns)
+{
+	struct follower_change *c = says(0, FOLLOWER_UNBIND);
+
+	c->binding.id = id;
+	c->binding.from_ns = ns;
+}
+
 static void state(uint64_t watch, uint32_t sessions, bool once, bool unsure)
 {
 	says(watch, FOLLOWER_STATE)->state =
@@ -221,6 +229,8 @@ static const struct port_traits n3 = {.tunnel = CONFIG_TUNNEL_GTPU, .link = CONF
 static const struct port_traits n6 = {.link = CONFIG_LINK_N6};
 
 // Hits of an uplink packet in a tunnel to `endpoint`, or of a plain one (teid 0).
+static uint64_t held_ns; // not 0: it was held since then
+
 static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t teid,
 	uint16_t dport, struct hit *out)
 {
@@ -240,6 +250,8 @@ static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t
 	v.data = f.b;
 	v.length = v.total = f.n;
 	parse_burst(port, &v, 1);
+	v.flags |= held_ns ? VIEW_HELD : 0;
+	v.held_ns = held_ns;
 	return match_burst(table, port, &v, 1, &cursor, out, 8);
 }
 
@@ -286,6 +298,40 @@ Test(bindings, a_tunnel_comes_and_goes)
 	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit(); // said before it heard of the end
 	cr_assert_eq(table_rules(table), 0);
+}
+
+// A session that came and went before any table had it: for what is held from its time, once.
+Test(bindings, shown_and_gone_within_a_turn)
+{
+	struct hit h[8];
+
+	begin(5, NULL);
+	commit();
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
+	gone_at(1, 1500);
+	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	gone_at(2, 1000); // at the same moment
+	commit();
+	cr_assert(bindings_wait(bindings));
+	cr_assert_eq(table_rules(table), 1);
+	cr_assert(agrees());
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "what comes now is not its");
+	held_ns = 1200;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
+	held_ns = 999;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "before it");
+	held_ns = 1500;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "after it");
+	held_ns = 0;
+	commit();
+	cr_assert_not(bindings_wait(bindings));
+	cr_assert_eq(table_rules(table), 0);
+	cr_assert(agrees());
+	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	gone_at(3, 3000);
+	commit();
+	cr_assert_eq(table_rules(table), 0, "one that was in force leaves at once");
 }
 
 Test(bindings, two_ways_deliver_once)

@@ -286,6 +286,39 @@ Test(follower, a_watch_without_memory, .timeout = 20)
 	down();
 }
 
+// However much waits before it, a binding holds from its message's own time on.
+Test(follower, a_binding_counts_from_its_message_on, .timeout = 20)
+{
+	static struct lab l;
+	uint64_t then, from = 0;
+
+	up(1 << 20);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower);
+	for (uint32_t i = 0; i < 2000; i++) {
+		establish(&l, 1000 + i, 2 * i + 1, "001010000000002");
+		push_surely(rings[0], &l, true);
+	}
+	establish(&l, 7, 100001, TARGET);
+	do {
+		then = now_ns();
+	} while (!push(rings[0], &l, true));
+	uint64_t pushed = now_ns();
+	for (int i = 0; i < 5000 && !from; i++) {
+		usleep(1000);
+		struct follower_change *c = follower_changes(follower), *next;
+		for (; c; c = next) {
+			next = c->next;
+			if (c->kind == FOLLOWER_BIND)
+				from = c->binding.from_ns;
+			follower_change_free(c);
+		}
+	}
+	cr_assert(from >= then && from <= pushed, "%llu ns late", (unsigned long long)(from - pushed));
+	down();
+}
+
 Test(follower, ends_with_work_undone)
 {
 	static struct lab l;
