@@ -42,6 +42,8 @@ struct bound_task {
 	bool over, ends; // the last session was released, and no other came; that is to be told
 	enum bound_news last;	 // told
 	struct bound_task *news_next;
+	bool stale; // its rules are still its predecessor's
+	struct bound_task *stale_next;
 };
 
 struct bindings {
@@ -60,6 +62,7 @@ struct bindings {
 	int changed;				   // since it was last told; not lost by a failure
 	struct bound *left;			   // of tasks that go on
 	struct bound_task *news, **news_last;
+	struct bound_task *stale;
 	struct latency latency;
 };
 
@@ -235,6 +238,42 @@ int bindings_begin(
 	return POI_OK;
 }
 
+static bool same_filter(const struct filter *a, const struct filter *b)
+{
+	uint8_t x[FILTER_ENCODED_MAX], y[FILTER_ENCODED_MAX];
+	struct wire_writer v = wire_writer_of(x, sizeof(x)), w = wire_writer_of(y, sizeof(y));
+
+	filter_encode(&v, a);
+	filter_encode(&w, b);
+	return v.at - x == w.at - y && memcmp(x, y, (size_t)(v.at - x)) == 0;
+}
+
+bool bindings_take_over(struct bindings *b, struct bound_task *t, struct store_task *task)
+{
+	if (!task->session || t->ended || !session_target_equal(t->task->session, task->session) ||
+		!same_filter(&t->also, &task->filter))
+		return false;
+	t->task = task;
+	t->told = false;
+	news(b, t);
+	if (!t->stale) {
+		t->stale = true;
+		t->stale_next = b->stale;
+		b->stale = t;
+	}
+	return true;
+}
+
+static void stale_forget(struct bindings *b, struct bound_task *t)
+{
+	for (struct bound_task **at = &b->stale; *at; at = &(*at)->stale_next)
+		if (*at == t) {
+			*at = t->stale_next;
+			break;
+		}
+	t->stale = false;
+}
+
 // Room was made when the number was given out.
 static void number_give(struct bindings *b, uint32_t number)
 {
@@ -283,6 +322,7 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 	keys_remove(&b->tasks, &t->watch);
 	table_expect(b->builder, b->tasks.n > 0);
 	news_forget(b, t);
+	stale_forget(b, t);
 	b->unsettled = true;
 	t->ended = true;
 	t->task = NULL;
@@ -474,12 +514,31 @@ void bindings_settle(struct bindings *b)
 	b->unsettled = false;
 }
 
+// The rules of tasks that took over from their predecessors; NOMEM.
+static int renew(struct bindings *b)
+{
+	while (b->stale) {
+		struct bound_task *t = b->stale;
+		for (struct bound *o = t->first; o; o = o->next) {
+			struct rule rule;
+			rule_of(b, o, &rule);
+			if (table_put(b->builder, &rule))
+				return POI_ERR_NOMEM;
+			b->changed++;
+		}
+		stale_forget(b, t);
+	}
+	return POI_OK;
+}
+
 int bindings_apply(struct bindings *b)
 {
 	struct follower_change **end = &b->waiting;
 
 	if (!b->follower)
 		return 0;
+	if (renew(b))
+		return POI_ERR_NOMEM;
 	while (*end)
 		end = &(*end)->next;
 	*end = follower_changes(b->follower);

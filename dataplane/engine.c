@@ -280,13 +280,19 @@ static uint64_t now_ns(void)
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
-static int rules_enter(struct engine *e, struct store_task *task, const struct leaving *old)
+static int rules_enter(struct engine *e, struct store_task *task, struct leaving *old)
 {
 	struct leaving *hold = task->hold;
 	struct rule rule;
 
 	rule_make(e->store, &e->links, task, &rule);
 	x2_complete(hold->x2, &rule);
+	if (old && old->bound && bindings_take_over(e->bindings, old->bound, task)) {
+		hold->bound = old->bound;
+		old->bound = NULL;
+		e->dirty = true;
+		return POI_OK;
+	}
 	int r = task->session ? bindings_begin(e->bindings, task, now_ns(), &hold->bound)
 			      : table_put(e->builder, &rule);
 	if (r == POI_OK && old && (old->bound || hold->bound))

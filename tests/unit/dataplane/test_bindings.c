@@ -300,6 +300,55 @@ Test(bindings, a_tunnel_comes_and_goes)
 	cr_assert_eq(table_rules(table), 0);
 }
 
+// A modification of what is delivered goes on with the sessions as they are.
+Test(bindings, a_successor_takes_over)
+{
+	struct hit h[8];
+	struct store_task *old = begin(5, NULL);
+	struct bound_report r;
+
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	while (bindings_news(bindings, &r))
+		;
+	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
+	struct channel_task t = {.ne = ne,
+		.xid = old->link.id,
+		.delivery = DELIVERY_X3,
+		.n_destinations = 1,
+		.did = {did},
+		.correlation = 77,
+		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
+	struct store_task *task = store_task_make(&t);
+	task->hold = calloc(1, sizeof(*task->hold));
+	task->hold->slot = 5;
+	reconcile_leaves(&walk, old);
+	cr_assert_eq(store_task_insert(store, task, old), POI_OK);
+	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
+	task->hold->bound = old->hold->bound;
+	old->hold->bound = NULL;
+	reconcile_enters(&walk, task);
+	drop(old->hold);
+	store_task_free(old);
+	commit();
+	cr_assert(played.watched == 1 && played.unwatched == 0);
+	for (uint32_t teid = 7; teid <= 8; teid++) {
+		cr_assert_eq(hits(&n3, N3_UPF, teid, 80, h), 1);
+		cr_assert_eq(h[0].rule->correlation, 77);
+		cr_assert_eq(h[0].rule->from_ns, 1000);
+	}
+	cr_assert(agrees());
+	cr_assert(bindings_news(bindings, &r), "how it is is told again");
+	struct store_task other = *task;
+	struct session_target another = *task->session;
+	strcpy(another.imsi, "001010000000002");
+	other.session = &another;
+	cr_assert_not(bindings_take_over(bindings, task->hold->bound, &other));
+	end(task);
+	commit();
+	cr_assert_eq(table_rules(table), 0);
+}
+
 // A session that came and went before any table had it: for what is held from its time, once.
 Test(bindings, shown_and_gone_within_a_turn)
 {
