@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Sessions of a restart are cleared away one with each second message, so one for each new session:
-// together they take no more room than before. Ticks are short, messages wait for them.
+// Sessions of a restart are cleared away with ticks, which are short for messages wait for them.
+// Where half of the memory is in use, one with each second message too, so one for each new session:
+// together they take no more room than before.
 #define REAP_EVERY 2u
 #define REAP_A_TICK 128u
 #define KEPT_PART 16u // of the memory: for tasks alone
@@ -131,7 +132,7 @@ void sessions_take(struct sessions *st, const struct signalling_packet *p)
 		gtpv2_take(st, p);
 	else if (p->protocol == SIGNALLING_RADIUS)
 		radius_take(st, p);
-	if (st->reap && ++st->reap_turn % REAP_EVERY == 0)
+	if (st->reap && st->memory.used > st->memory.max / 2 && ++st->reap_turn % REAP_EVERY == 0)
 		sessions_reap(st, 1);
 	bind_flush(st);
 }
