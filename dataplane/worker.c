@@ -1,5 +1,6 @@
 #include "dataplane/worker.h"
 
+#include <string.h>
 #include <time.h>
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
@@ -55,15 +56,6 @@ static struct worker_scene scene_of(struct worker *w, const struct table *t, uin
 		.tap = w->tap};
 }
 
-static uint32_t bound_packets(const struct hit *hits, unsigned n)
-{
-	uint32_t taken = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		taken |= (uint32_t)(hits[i].rule->binding != 0) << hits[i].packet;
-	return taken;
-}
-
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];
@@ -85,24 +77,31 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		worker_fragments_burst(
 			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
 	}
-	uint32_t taken = 0;
 	if (__builtin_expect(l->signalling.protocols != 0, 0))
 		signalling_tap_burst(w->tap, &l->signalling, views, (void *const *)mbufs, n, now);
 	count(&w->counters->now, views, n);
+	struct early_taken taken[PACKET_BURST];
+	bool hold = w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
+		    worker_early_open(w->early, t, now);
+	if (__builtin_expect(hold, 0))
+		memset(taken, 0, n * sizeof(taken[0]));
 	do {
 		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);
 		w->counters->now.hits += found;
 		if (found > 0) {
 			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
-			if (w->early)
-				taken |= bound_packets(hits, found);
+			if (__builtin_expect(hold, 0))
+				early_note(taken, hits, found);
 		}
 	} while (!cursor.done);
-	if (__builtin_expect(w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU, 0) &&
-		worker_early_open(w->early, t, now)) {
+	if (__builtin_expect(hold, 0)) {
 		const struct worker_scene scene = scene_of(w, t, now);
-		worker_early_hold(
-			w->early, (uint32_t)(l - w->lanes), &scene, views, mbufs, n, taken);
+		const struct early_burst b = {.lane = (uint32_t)(l - w->lanes),
+			.n = n,
+			.views = views,
+			.mbufs = mbufs,
+			.taken = taken};
+		worker_early_hold(w->early, &scene, &b);
 	}
 	if (l->forward)
 		forward(l, &w->counters->now, mbufs, n);

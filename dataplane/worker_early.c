@@ -10,10 +10,12 @@
 #define HITS 64
 
 struct held {
-	struct rte_mbuf *mbuf; // NULL: matched meanwhile
+	struct rte_mbuf *mbuf; // NULL: let go before its time
 	uint64_t time_ns;
 	uint64_t in_force; // stamp of the table that saw it last
 	uint32_t lane;
+	bool matched;
+	struct early_taken taken;
 };
 
 struct worker_early {
@@ -79,23 +81,46 @@ static void give_up(struct worker_early *e, uint64_t *counter)
 		return;
 	rte_pktmbuf_free(h->mbuf);
 	h->mbuf = NULL;
-	++*counter;
+	*counter += !h->matched;
 }
 
-void worker_early_hold(struct worker_early *e, uint32_t lane, const struct worker_scene *scene,
-	const struct packet_view *views, struct rte_mbuf **mbufs, uint32_t n, uint32_t taken)
+static bool has(const struct early_taken *t, uint32_t slot)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		if (taken >> i & 1 || !(views[i].flags & VIEW_GTPU) ||
-			!of_ours(&e->s.lanes[lane].traits, &views[i]))
+	for (uint32_t i = 0; i < t->n && i < EARLY_TASKS; i++)
+		if (t->slot[i] == slot)
+			return true;
+	return false;
+}
+
+static void note(struct early_taken *t, uint32_t slot)
+{
+	if (t->n < EARLY_TASKS)
+		t->slot[t->n] = slot;
+	if (t->n <= EARLY_TASKS)
+		t->n++;
+}
+
+void early_note(struct early_taken *taken, const struct hit *hits, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		note(&taken[hits[i].packet], hits[i].rule->slot);
+}
+
+void worker_early_hold(
+	struct worker_early *e, const struct worker_scene *scene, const struct early_burst *b)
+{
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (b->taken[i].n > EARLY_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
+			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
 			continue;
 		if (e->head - e->tail == e->capacity)
 			give_up(e, &scene->counters->early_full);
-		rte_pktmbuf_refcnt_update(mbufs[i], 1);
-		*at(e, e->head++) = (struct held){.mbuf = mbufs[i],
+		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
+		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
 			.time_ns = scene->now_ns,
 			.in_force = table_stamp(scene->table),
-			.lane = lane};
+			.lane = b->lane,
+			.taken = b->taken[i]};
 		scene->counters->early_held++;
 	}
 }
@@ -105,10 +130,12 @@ bool worker_early_waiting(const struct worker_early *e)
 	return e->head != e->tail;
 }
 
-// What a rule of an older table would have taken it has taken already.
+// What a rule of an older table would have taken it has taken already, and who has the packet does
+// not get it again, by whatever rule.
 static bool counts(const struct held *h, const struct hit *hit)
 {
-	return hit->rule->binding && table_rule_since(hit->rule) > h->in_force;
+	return hit->rule->binding && table_rule_since(hit->rule) > h->in_force &&
+	       !has(&h->taken, hit->rule->slot);
 }
 
 // One hit that counts: captured with the packet's own time, which is not that of its neighbours.
@@ -118,6 +145,24 @@ static void capture(struct held *h, const struct worker_scene *scene, struct hit
 	hit->packet = 0;
 	capture_burst(scene->capture, hit, 1, view, (void *const *)&h->mbuf, h->time_ns);
 	scene->counters->hits++;
+	note(&h->taken, hit->rule->slot);
+	scene->counters->early_matched += !h->matched;
+	h->matched = true;
+}
+
+static void views_of(struct worker_early *e, struct packet_view *views, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = at(e, from + i)->mbuf;
+		views[i].data = rte_pktmbuf_mtod(m, const uint8_t *);
+		views[i].length = rte_pktmbuf_data_len(m);
+		views[i].total = rte_pktmbuf_pkt_len(m);
+	}
+	(void)parse_burst(&e->s.lanes[at(e, from)->lane].traits, views, n);
+	for (uint32_t i = 0; i < n; i++) {
+		views[i].flags |= VIEW_HELD;
+		views[i].held_ns = at(e, from + i)->time_ns;
+	}
 }
 
 // `n` packets of one lane from position `from` on, with the present table.
@@ -128,38 +173,24 @@ static void again(
 	struct packet_view views[PACKET_BURST];
 	struct match_cursor cursor = {0};
 	struct hit hits[HITS];
-	uint32_t done = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct rte_mbuf *m = at(e, from + i)->mbuf;
-		views[i].data = rte_pktmbuf_mtod(m, const uint8_t *);
-		views[i].length = rte_pktmbuf_data_len(m);
-		views[i].total = rte_pktmbuf_pkt_len(m);
-	}
-	(void)parse_burst(port, views, n);
-	for (uint32_t i = 0; i < n; i++) {
-		views[i].flags |= VIEW_HELD;
-		views[i].held_ns = at(e, from + i)->time_ns;
-	}
+	views_of(e, views, from, n);
 	do {
 		unsigned found = match_burst(scene->table, port, views, n, &cursor, hits, HITS);
 		for (unsigned k = 0; k < found; k++) {
 			uint32_t i = hits[k].packet;
 			struct held *h = at(e, from + i);
-			if (!counts(h, &hits[k]))
-				continue;
-			capture(h, scene, &hits[k], &views[i]);
-			done |= 1u << i;
+			if (counts(h, &hits[k]))
+				capture(h, scene, &hits[k], &views[i]);
 		}
 	} while (!cursor.done);
 	for (uint32_t i = 0; i < n; i++) {
 		struct held *h = at(e, from + i);
 		h->in_force = table_stamp(scene->table);
-		if (!(done >> i & 1))
+		if (h->taken.n <= EARLY_TASKS)
 			continue;
 		rte_pktmbuf_free(h->mbuf);
 		h->mbuf = NULL;
-		scene->counters->early_matched++;
 	}
 }
 

@@ -2,12 +2,16 @@
 
 // The gap at a session's start: user packets can follow the message that shows their tunnel by less
 // time than it takes until that is in force. While tasks by session exist, and for a moment after
-// any signalling was heard, a worker keeps references to the tunnelled packets that no bound rule
-// took, in a bounded ring, and matches them again when the table has changed: only against bound
-// rules that were not in the table that saw them first, and that hold since the packet was received
-// or before. Without such tasks nothing is kept and nothing is looked at.
+// any signalling was heard, a worker keeps references to the tunnelled packets in a bounded ring,
+// and matches them again when the table has changed: only against bound rules that were not in the
+// table that saw them first, and that hold since the packet was received or before. Another task's
+// rule may come later still, so a packet that was taken stays, and with it the slots of the tasks
+// that have it: a task's rules are replaced all the time, and it gets each packet once. Without
+// such tasks nothing is kept and nothing is looked at.
 
 #include "dataplane/worker_fragments.h"
+
+#define EARLY_TASKS 4u // that took one packet; more are not kept apart
 
 struct worker_early;
 
@@ -23,12 +27,27 @@ struct worker_early_settings {
 struct worker_early *worker_early_new(const struct worker_early_settings *s);
 void worker_early_free(struct worker_early *e); // the worker has ended, nothing is held
 
+// Slots of the tasks that have a packet.
+struct early_taken {
+	uint32_t slot[EARLY_TASKS];
+	uint32_t n; // beyond EARLY_TASKS: not all are here
+};
+
+// Hits of a burst; `taken` by packet. Rules of all kinds: a task can be given a bound one instead.
+void early_note(struct early_taken *taken, const struct hit *hits, unsigned n);
+
+// Packets of one lane that were matched with the scene's table.
+struct early_burst {
+	uint32_t lane, n;
+	const struct packet_view *views;
+	struct rte_mbuf *const *mbufs;
+	const struct early_taken *taken; // by packet
+};
+
 // Whether packets received now are worth holding.
 bool worker_early_open(const struct worker_early *e, const struct table *t, uint64_t now_ns);
-// A burst of lane `lane` that was matched with scene->table; `taken`: packets that a bound rule
-// took.
-void worker_early_hold(struct worker_early *e, uint32_t lane, const struct worker_scene *scene,
-	const struct packet_view *views, struct rte_mbuf **mbufs, uint32_t n, uint32_t taken);
+void worker_early_hold(
+	struct worker_early *e, const struct worker_scene *scene, const struct early_burst *b);
 
 bool worker_early_waiting(const struct worker_early *e);
 // Matches again where the table has changed, and gives up what has waited for too long; `all`:

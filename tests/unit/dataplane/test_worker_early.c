@@ -9,6 +9,7 @@
 
 #include <criterion/criterion.h>
 
+#include "dataplane/match.h"
 #include "dataplane/parse.h"
 #include "shared/wire.h"
 #include "tests/unit/dataplane/frames.h"
@@ -32,8 +33,8 @@ static const struct lane lane = {.traits = {.tunnel = CONFIG_TUNNEL_GTPU}};
 
 static struct {
 	unsigned n;
-	uint64_t time_ns[64];
-	uint32_t slot[64];
+	uint64_t time_ns[256];
+	uint32_t slot[256];
 } got;
 
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
@@ -90,27 +91,49 @@ static struct rte_mbuf *packet(uint32_t teid, struct packet_view *v)
 	return m;
 }
 
-// As the worker does: held, and its own reference given back.
-static void hold(uint32_t teid, uint64_t now_ns, bool taken)
+// As the worker does: matched, held, and its own reference given back.
+static void receive(struct rte_mbuf *m, const struct packet_view *v, uint64_t now_ns)
 {
 	const struct worker_scene s = scene(now_ns);
-	struct packet_view v;
-	struct rte_mbuf *m = packet(teid, &v);
+	struct early_taken taken = {0};
+	const struct early_burst b = {.n = 1, .views = v, .mbufs = &m, .taken = &taken};
+	struct match_cursor cursor = {0};
+	struct hit hits[8];
 
-	worker_early_hold(early, 0, &s, &v, &m, 1, taken);
+	do
+		early_note(&taken, hits, match_burst(table, &lane.traits, v, 1, &cursor, hits, 8));
+	while (!cursor.done);
+	worker_early_hold(early, &s, &b);
 	rte_pktmbuf_free(m);
 }
 
-static void bind(uint32_t binding, uint32_t teid, uint64_t from_ns)
+static void hold(uint32_t teid, uint64_t now_ns)
 {
-	struct rule r = {.slot = 5, .binding = binding, .from_ns = from_ns};
+	struct packet_view v;
+
+	receive(packet(teid, &v), &v, now_ns);
+}
+
+static void put(uint32_t slot, uint32_t binding, uint32_t teid, uint64_t from_ns)
+{
+	struct rule r = {.slot = slot, .binding = binding, .from_ns = from_ns};
 
 	r.filter.kinds = FILTER_FTEID;
 	r.filter.teid = teid;
 	r.filter.fteid_v4.family = 4;
 	wire_store32(r.filter.fteid_v4.b, UPF);
 	cr_assert_eq(table_put(builder, &r), 0);
+}
+
+static void commit(void)
+{
 	table = table_commit(builder, 1);
+}
+
+static void bind(uint32_t binding, uint32_t teid, uint64_t from_ns)
+{
+	put(5, binding, teid, from_ns);
+	commit();
 }
 
 static void tend(uint64_t now_ns, bool all)
@@ -137,9 +160,8 @@ TestSuite(worker_early, .init = up, .fini = down);
 
 Test(worker_early, matched_again_when_the_rule_comes)
 {
-	hold(7, 10 * MS, false);
-	hold(8, 11 * MS, false);
-	hold(7, 12 * MS, true); // a bound rule took it
+	hold(7, 10 * MS);
+	hold(8, 11 * MS);
 	tend(12 * MS, false);
 	cr_assert_eq(got.n, 0);
 	bind(1, 7, 9 * MS);
@@ -153,10 +175,124 @@ Test(worker_early, matched_again_when_the_rule_comes)
 	cr_assert_eq(counters.early_matched, 1);
 }
 
+// Two tasks want one session, and the rule of one comes later.
+Test(worker_early, another_tasks_rule_comes_later)
+{
+	put(5, 1, 7, 0);
+	commit();
+	hold(7, 10 * MS);
+	hold(8, 10 * MS);
+	put(6, 2, 7, 9 * MS);
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 1);
+	cr_assert_eq(got.slot[0], 6);
+	put(5, 3, 8, 9 * MS);
+	commit();
+	tend(12 * MS, false);
+	put(6, 4, 8, 9 * MS);
+	commit();
+	tend(13 * MS, false);
+	cr_assert_eq(got.n, 3);
+	cr_assert_eq(got.slot[1], 5);
+	cr_assert_eq(got.slot[2], 6);
+	cr_assert_eq(counters.early_matched, 2, "counts packets");
+}
+
+// The same task's next rules: of a session that changes.
+Test(worker_early, a_rule_that_replaces_another_takes_nothing_twice)
+{
+	put(5, 1, 7, 0);
+	commit();
+	hold(7, 10 * MS);
+	hold(8, 10 * MS);
+	put(5, 2, 7, 9 * MS);
+	put(5, 3, 8, 9 * MS);
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 1, "the one that was not taken at once");
+	cr_assert_eq(table_remove(builder, rule_key_bound(2)), 0);
+	put(5, 3, 8, 8 * MS);
+	put(5, 4, 7, 8 * MS);
+	commit();
+	tend(12 * MS, false);
+	cr_assert_eq(got.n, 1);
+}
+
+// Its criteria took the packet while the builder made the rules of its session.
+Test(worker_early, a_modified_task_takes_nothing_twice)
+{
+	struct rule own = {.slot = 5};
+
+	own.filter.kinds = FILTER_ADDRESS;
+	own.filter.n_address = 1;
+	own.filter.address[0] = (struct ip_prefix){.family = 4, .length = 32};
+	wire_store32(own.filter.address[0].b, 0x0a2d0001);
+	cr_assert_eq(table_put(builder, &own), 0);
+	commit();
+	hold(7, 10 * MS);
+	cr_assert_eq(table_remove(builder, rule_key_own(5)), 0);
+	put(5, 1, 7, 9 * MS); // by session now
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 0);
+	cr_assert_eq(table_remove(builder, rule_key_bound(1)), 0);
+	put(5, 2, 7, 9 * MS);
+	put(6, 3, 7, 9 * MS);
+	commit();
+	tend(12 * MS, false);
+	cr_assert_eq(got.n, 1);
+	cr_assert_eq(got.slot[0], 6);
+}
+
+// Whose packet it is is remembered of so many tasks; then it is held no longer.
+Test(worker_early, more_tasks_than_are_kept_apart)
+{
+	for (uint32_t i = 0; i <= EARLY_TASKS; i++) {
+		put(10 + i, 1 + i, 7, 0);
+		if (i < EARLY_TASKS)
+			put(20 + i, 11 + i, 8, 0);
+	}
+	commit();
+	hold(7, 10 * MS);
+	cr_assert_eq(counters.early_held, 0);
+	hold(8, 10 * MS);
+	put(30, 21, 8, 9 * MS);
+	put(31, 22, 8, 9 * MS);
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 2, "all that come at once have it");
+	for (uint32_t i = 0; i < EARLY_TASKS; i++)
+		put(20 + i, 31 + i, 8, 9 * MS);
+	put(30, 41, 8, 9 * MS);
+	commit();
+	tend(12 * MS, false);
+	cr_assert_eq(got.n, 2);
+	cr_assert_eq(rte_mempool_avail_count(pool), 127, "it is not kept");
+}
+
+Test(worker_early, more_hits_than_one_call_finds)
+{
+	uint32_t times[10] = {0};
+
+	for (uint32_t i = 0; i < ROOM; i++)
+		hold(7, 10 * MS);
+	for (uint32_t i = 0; i < 10; i++)
+		put(i, 1 + i, 7, 9 * MS);
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 10 * ROOM);
+	for (uint32_t i = 0; i < got.n; i++)
+		times[got.slot[i]]++;
+	for (uint32_t i = 0; i < 10; i++)
+		cr_expect_eq(times[i], ROOM, "%u: %u", i, times[i]);
+	cr_assert_eq(counters.early_matched, ROOM);
+}
+
 Test(worker_early, not_before_the_message_that_showed_it)
 {
-	hold(7, 10 * MS, false);
-	hold(7, 12 * MS, false);
+	hold(7, 10 * MS);
+	hold(7, 12 * MS);
 	bind(1, 7, 11 * MS);
 	tend(13 * MS, false);
 	cr_assert_eq(got.n, 1);
@@ -166,7 +302,7 @@ Test(worker_early, not_before_the_message_that_showed_it)
 Test(worker_early, not_by_what_was_in_force)
 {
 	bind(1, 7, 0);
-	hold(7, 10 * MS, false); // did not match then: it would not now
+	hold(7, 10 * MS); // did not match then: it would not now
 	bind(2, 9, 0);
 	tend(11 * MS, false);
 	cr_assert_eq(got.n, 0);
@@ -174,8 +310,8 @@ Test(worker_early, not_by_what_was_in_force)
 
 Test(worker_early, given_up_in_time)
 {
-	hold(7, 10 * MS, false);
-	hold(7, 12 * MS, false);
+	hold(7, 10 * MS);
+	hold(7, 12 * MS);
 	tend(10 * MS + AGE - 1, false);
 	cr_assert_eq(counters.early, 0);
 	tend(10 * MS + AGE, false);
@@ -188,7 +324,7 @@ Test(worker_early, given_up_in_time)
 Test(worker_early, never_more_than_there_is_room)
 {
 	for (uint32_t i = 0; i < 3 * ROOM; i++) {
-		hold(i + 1, 10 * MS, false);
+		hold(i + 1, 10 * MS);
 		cr_assert_geq(rte_mempool_avail_count(pool), 127 - ROOM);
 	}
 	cr_assert_eq(counters.early_full, 2 * ROOM);
