@@ -9,12 +9,20 @@
 
 #define HITS 64
 
+// What a later fragment has of its first; no octet of its own says it.
+struct followed {
+	uint16_t sport, dport;
+	uint8_t protocol;
+	uint8_t flags; // of the last layer; 0: it follows none
+};
+
 struct held {
 	struct rte_mbuf *mbuf; // NULL: let go before its time
 	uint64_t time_ns;
 	uint64_t in_force; // stamp of the table that saw it last
 	uint32_t lane;
 	bool matched;
+	struct followed followed;
 	struct early_taken taken;
 };
 
@@ -106,6 +114,28 @@ void early_note(struct early_taken *taken, const struct hit *hits, unsigned n)
 		note(&taken[hits[i].packet], hits[i].rule->slot);
 }
 
+static struct followed followed_of(const struct packet_view *v)
+{
+	const struct packet_layer *l = &v->layer[v->n_layers - 1];
+
+	if (!(l->flags & LAYER_PORTS_FOLLOWED))
+		return (struct followed){0};
+	return (struct followed){.sport = l->sport,
+		.dport = l->dport,
+		.protocol = l->protocol,
+		.flags = l->flags & (LAYER_PORTS_FOLLOWED | LAYER_CARRIER)};
+}
+
+static void follow(struct packet_view *v, const struct followed *f)
+{
+	struct packet_layer *l = &v->layer[v->n_layers - 1];
+
+	l->sport = f->sport;
+	l->dport = f->dport;
+	l->protocol = f->protocol;
+	l->flags |= f->flags;
+}
+
 void worker_early_hold(
 	struct worker_early *e, const struct worker_scene *scene, const struct early_burst *b)
 {
@@ -120,6 +150,7 @@ void worker_early_hold(
 			.time_ns = scene->now_ns,
 			.in_force = table_stamp(scene->table),
 			.lane = b->lane,
+			.followed = followed_of(&b->views[i]),
 			.taken = b->taken[i]};
 		scene->counters->early_held++;
 	}
@@ -162,6 +193,8 @@ static void views_of(struct worker_early *e, struct packet_view *views, uint32_t
 	for (uint32_t i = 0; i < n; i++) {
 		views[i].flags |= VIEW_HELD;
 		views[i].held_ns = at(e, from + i)->time_ns;
+		if (at(e, from + i)->followed.flags)
+			follow(&views[i], &at(e, from + i)->followed);
 	}
 }
 

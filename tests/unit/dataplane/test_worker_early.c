@@ -9,8 +9,10 @@
 
 #include <criterion/criterion.h>
 
+#include "dataplane/fragment.h"
 #include "dataplane/match.h"
 #include "dataplane/parse.h"
+#include "dataplane/pdr_select.h"
 #include "shared/wire.h"
 #include "tests/unit/dataplane/frames.h"
 
@@ -114,15 +116,45 @@ static void hold(uint32_t teid, uint64_t now_ns)
 	receive(packet(teid, &v), &v, now_ns);
 }
 
+static struct rte_mbuf *fragment_of_user(uint32_t teid, struct packet_view *v, bool first)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct frame f = {0};
+
+	frame_ethernet(&f, 0x0800);
+	frame_ipv4(&f, GNB, UPF, 17);
+	frame_udp(&f, 2152, 2152);
+	frame_gtpu_session(&f, teid, 1, 9);
+	uint32_t at = f.n + 6;
+	frame_ipv4(&f, 0x0a2d0001, 0xc6120001, 17);
+	if (first)
+		frame_udp(&f, 4000, 53);
+	frame_zero(&f, 32);
+	frame_finish(&f);
+	wire_store16(f.b + at, first ? 0x2000 : 5);
+	memcpy(rte_pktmbuf_append(m, (uint16_t)f.n), f.b, f.n);
+	*v = (struct packet_view){
+		.data = rte_pktmbuf_mtod(m, const uint8_t *), .length = f.n, .total = f.n};
+	return m;
+}
+
+static struct filter tunnel_end(uint32_t teid)
+{
+	struct filter f = {.kinds = FILTER_FTEID, .teid = teid, .fteid_v4 = {.family = 4}};
+
+	wire_store32(f.fteid_v4.b, UPF);
+	return f;
+}
+
+static void put_rule(const struct rule *r)
+{
+	cr_assert_eq(table_put(builder, r), 0);
+}
+
 static void put(uint32_t slot, uint32_t binding, uint32_t teid, uint64_t from_ns)
 {
-	struct rule r = {.slot = slot, .binding = binding, .from_ns = from_ns};
-
-	r.filter.kinds = FILTER_FTEID;
-	r.filter.teid = teid;
-	r.filter.fteid_v4.family = 4;
-	wire_store32(r.filter.fteid_v4.b, UPF);
-	cr_assert_eq(table_put(builder, &r), 0);
+	put_rule(&(struct rule){
+		.slot = slot, .binding = binding, .from_ns = from_ns, .filter = tunnel_end(teid)});
 }
 
 static void commit(void)
@@ -287,6 +319,45 @@ Test(worker_early, more_hits_than_one_call_finds)
 	for (uint32_t i = 0; i < 10; i++)
 		cr_expect_eq(times[i], ROOM, "%u: %u", i, times[i]);
 	cr_assert_eq(counters.early_matched, ROOM);
+}
+
+// A user's later fragment is judged by the ports of its first, as when it was received.
+Test(worker_early, ports_of_the_first_fragment_are_kept)
+{
+	// Of two rules the first wants UDP port 53, the second all the rest: tasks on each.
+	const struct pdr_flow to_53 = {
+		.protocol = 17, .destination_ports = {.n = 1, .range = {{53, 53}}}};
+	const struct pdr_choice of_53[] = {{.wanted = true, .n_flows = 1, .flow = {to_53}}, {0}},
+				of_rest[] = {{.n_flows = 1, .flow = {to_53}}, {.wanted = true}};
+	const struct pdr_select *select[2] = {pdr_select_new(of_53, 2), pdr_select_new(of_rest, 2)};
+	const struct fragment_settings settings = {FRAGMENT_DEFAULTS, .seed = {1, 2}};
+	struct fragment_table *fragments = fragment_table_new(&settings);
+	const struct fragment_burst b = {.origin = &lane.traits, .now_ns = 10 * MS};
+	struct packet_view v;
+
+	cr_assert(fragments && select[0] && select[1]);
+	for (int k = 0; k < 2; k++) {
+		struct rte_mbuf *m = fragment_of_user(7, &v, k == 0);
+		void *p = m;
+		uint32_t mask = parse_burst(&lane.traits, &v, 1);
+		cr_assert_eq(mask, 1);
+		cr_assert_eq(fragment_resolve(fragments, &v, &p, mask, &b), 0);
+		receive(m, &v, 10 * MS);
+	}
+	for (uint32_t i = 0; i < 2; i++)
+		put_rule(&(struct rule){.slot = 5 + i,
+			.binding = 1 + i,
+			.from_ns = 9 * MS,
+			.select = select[i],
+			.filter = tunnel_end(7)});
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 2);
+	cr_assert_eq(got.slot[0], 5);
+	cr_assert_eq(got.slot[1], 5);
+	fragment_table_free(fragments);
+	pdr_select_drop(select[0]);
+	pdr_select_drop(select[1]);
 }
 
 Test(worker_early, not_before_the_message_that_showed_it)
