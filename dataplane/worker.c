@@ -53,7 +53,8 @@ static struct worker_scene scene_of(struct worker *w, const struct table *t, uin
 		.capture = w->capture,
 		.counters = &w->counters->now,
 		.now_ns = now_ns,
-		.tap = w->tap};
+		.tap = w->tap,
+		.early = w->early};
 }
 
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
@@ -71,14 +72,15 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	if (w->busy_from == 0)
 		w->busy_from = cycles;
 	views_of(mbufs, views, n);
-	uint32_t fragments = parse_burst(&l->traits, views, n);
+	uint32_t fragments = parse_burst(&l->traits, views, n), tapped = 0;
 	if (__builtin_expect(fragments != 0, 0)) {
 		const struct worker_scene scene = scene_of(w, t, now);
-		worker_fragments_burst(
+		tapped = worker_fragments_burst(
 			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
 	}
 	if (__builtin_expect(l->signalling.protocols != 0, 0))
-		signalling_tap_burst(w->tap, &l->signalling, views, (void *const *)mbufs, n, now);
+		signalling_tap_burst(w->tap, &l->signalling, views + tapped,
+			(void *const *)mbufs + tapped, n - tapped, now);
 	count(&w->counters->now, views, n);
 	struct early_taken taken[PACKET_BURST];
 	bool hold = w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&

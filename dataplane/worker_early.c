@@ -22,6 +22,7 @@ struct held {
 	uint64_t in_force; // stamp of the table that saw it last
 	uint32_t lane;
 	bool matched;
+	bool whole;
 	struct followed followed;
 	struct early_taken taken;
 };
@@ -31,6 +32,7 @@ struct worker_early {
 	uint32_t capacity;   // a power of two
 	uint32_t head, tail; // of the ring; only grow
 	uint64_t tried;	     // stamp of the table that all have seen
+	uint32_t wholes;     // held
 	struct held held[];
 };
 
@@ -81,14 +83,20 @@ static bool of_ours(const struct port_traits *port, const struct packet_view *v)
 	return port->n_endpoints == 0;
 }
 
+static void let_go(struct worker_early *e, struct held *h)
+{
+	rte_pktmbuf_free(h->mbuf);
+	h->mbuf = NULL;
+	e->wholes -= h->whole;
+}
+
 static void give_up(struct worker_early *e, uint64_t *counter)
 {
 	struct held *h = at(e, e->tail++);
 
 	if (!h->mbuf)
 		return;
-	rte_pktmbuf_free(h->mbuf);
-	h->mbuf = NULL;
+	let_go(e, h);
 	*counter += !h->matched;
 }
 
@@ -143,16 +151,22 @@ void worker_early_hold(
 		if (b->taken[i].n > EARLY_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
 			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
 			continue;
+		scene->counters->early_held++;
+		if (b->whole && e->wholes == EARLY_WHOLES) {
+			scene->counters->early_full++;
+			continue;
+		}
 		if (e->head - e->tail == e->capacity)
 			give_up(e, &scene->counters->early_full);
+		e->wholes += b->whole;
 		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
 		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
 			.time_ns = scene->now_ns,
 			.in_force = table_stamp(scene->table),
 			.lane = b->lane,
+			.whole = b->whole,
 			.followed = followed_of(&b->views[i]),
 			.taken = b->taken[i]};
-		scene->counters->early_held++;
 	}
 }
 
@@ -161,10 +175,18 @@ bool worker_early_waiting(const struct worker_early *e)
 	return e->head != e->tail;
 }
 
-// What a rule of an older table would have taken it has taken already, and who has the packet does
+bool worker_early_behind(const struct worker_early *e, const struct table *t)
+{
+	return worker_early_waiting(e) && table_stamp(t) != e->tried;
+}
+
+// What a rule of an older table would have taken it has taken already, what lies on the outermost
+// layer of a datagram put together was taken from its fragments, and who has the packet does
 // not get it again, by whatever rule.
 static bool counts(const struct held *h, const struct hit *hit)
 {
+	if (h->whole && hit->layer == 0 && !hit->tunnelled)
+		return false;
 	return hit->rule->binding && table_rule_since(hit->rule) > h->in_force &&
 	       !has(&h->taken, hit->rule->slot);
 }
@@ -220,10 +242,8 @@ static void again(
 	for (uint32_t i = 0; i < n; i++) {
 		struct held *h = at(e, from + i);
 		h->in_force = table_stamp(scene->table);
-		if (h->taken.n <= EARLY_TASKS)
-			continue;
-		rte_pktmbuf_free(h->mbuf);
-		h->mbuf = NULL;
+		if (h->taken.n > EARLY_TASKS)
+			let_go(e, h);
 	}
 }
 
@@ -245,11 +265,9 @@ static void all_again(struct worker_early *e, const struct worker_scene *scene)
 
 void worker_early_tend(struct worker_early *e, const struct worker_scene *scene, bool all)
 {
-	uint64_t stamp = table_stamp(scene->table);
-
-	if (stamp != e->tried && worker_early_waiting(e))
+	if (worker_early_behind(e, scene->table))
 		all_again(e, scene);
-	e->tried = stamp;
+	e->tried = table_stamp(scene->table);
 	while (worker_early_waiting(e) &&
 		(all || !at(e, e->tail)->mbuf ||
 			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))

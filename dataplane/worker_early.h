@@ -12,6 +12,8 @@
 #include "dataplane/worker_fragments.h"
 
 #define EARLY_TASKS 4u // that took one packet; more are not kept apart
+// Buffers of datagrams put together that are kept at most: reassembly goes on with the rest.
+#define EARLY_WHOLES 192u
 
 struct worker_early;
 
@@ -42,6 +44,7 @@ struct early_burst {
 	const struct packet_view *views;
 	struct rte_mbuf *const *mbufs;
 	const struct early_taken *taken; // by packet
+	bool whole; // put together: its fragments were matched on the outermost layer
 };
 
 // Whether packets received now are worth holding.
@@ -50,6 +53,8 @@ void worker_early_hold(
 	struct worker_early *e, const struct worker_scene *scene, const struct early_burst *b);
 
 bool worker_early_waiting(const struct worker_early *e);
+// Whether some wait that this table has not seen.
+bool worker_early_behind(const struct worker_early *e, const struct table *t);
 // Matches again where the table has changed, and gives up what has waited for too long; `all`:
 // everything.
 void worker_early_tend(struct worker_early *e, const struct worker_scene *scene, bool all);

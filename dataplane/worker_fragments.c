@@ -7,9 +7,10 @@
 #include "dataplane/match.h"
 #include "dataplane/parse.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/worker_early.h"
 
 #define PIECES 1023
-#define WHOLES 63
+#define WHOLES (63 + EARLY_WHOLES)
 #define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
 #define HITS 64
 
@@ -114,7 +115,9 @@ static bool counts(const struct again *a, const struct hit *h)
 	return h->tunnelled || (h->layer > 0 && h->layer != HIT_WHOLE_FRAME);
 }
 
-static void match_again(const struct worker_scene *scene, const struct again *a)
+// `taken`: NULL, or gets the tasks of all hits that count.
+static void match_again(
+	const struct worker_scene *scene, const struct again *a, struct early_taken *taken)
 {
 	struct match_cursor cursor = {0};
 	struct hit hits[HITS];
@@ -126,6 +129,8 @@ static void match_again(const struct worker_scene *scene, const struct again *a)
 			if (counts(a, &hits[i]))
 				hits[kept++] = hits[i];
 		scene->counters->hits += kept;
+		if (taken)
+			early_note(taken, hits, kept);
 		if (kept > 0)
 			capture_burst(scene->capture, hits, kept, a->view, (void *const *)&a->mbuf,
 				a->time_ns);
@@ -151,7 +156,7 @@ static void take_back(struct worker_fragments *f, const struct worker_scene *sce
 			.in_force = r->in_force,
 			.time_ns = r->time_ns};
 		if (r->outcome == PACKET_FRAGMENT_HELD)
-			match_again(scene, &a);
+			match_again(scene, &a, NULL);
 		else
 			move(scene->counters, (enum packet_outcome)r->outcome, 1);
 		rte_pktmbuf_free(r->packet);
@@ -176,6 +181,24 @@ static void apply_moves(struct reassembly *r, struct worker_counters *c)
 	move(c, PACKET_IP, m.passed);
 }
 
+// Like any other packet it may come before its session's rules.
+static void match_whole(const struct worker_scene *scene, uint32_t lane, const struct again *a)
+{
+	struct early_taken taken = {0};
+	struct rte_mbuf *mbuf = a->mbuf;
+	const struct early_burst b = {.lane = lane,
+		.n = 1,
+		.views = a->view,
+		.mbufs = &mbuf,
+		.taken = &taken,
+		.whole = true};
+
+	match_again(scene, a, &taken);
+	if (mbuf && scene->early && a->traits->tunnel == CONFIG_TUNNEL_GTPU &&
+		worker_early_open(scene->early, scene->table, scene->now_ns))
+		worker_early_hold(scene->early, scene, &b);
+}
+
 // The whole datagram of a tunnel; returns its outcome. A user's fragment in it may be held in turn.
 static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene,
 	const struct reassembly_whole *whole, bool may_hold)
@@ -192,10 +215,11 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 	if (scene->tap && f->lanes[lane].signalling.protocols)
 		signalling_tap_burst(
 			scene->tap, &f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
-	match_again(scene, &(struct again){.view = &v,
-				   .mbuf = whole->mbuf,
-				   .traits = &f->lanes[lane].traits,
-				   .time_ns = scene->now_ns});
+	match_whole(scene, lane,
+		&(struct again){.view = &v,
+			.mbuf = whole->mbuf,
+			.traits = &f->lanes[lane].traits,
+			.time_ns = scene->now_ns});
 	if (!held)
 		rte_pktmbuf_free(whole->mbuf);
 	return v.outcome;
@@ -226,23 +250,30 @@ static uint8_t put(struct worker_fragments *f, uint32_t lane, const struct worke
 	return held ? (uint8_t)PACKET_FRAGMENT_HELD : outcome;
 }
 
-void worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
+uint32_t worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
 	const struct worker_scene *scene, struct packet_view *views, struct rte_mbuf **mbufs,
 	uint32_t mask)
 {
+	const struct signalling_shown *shown = &f->lanes[lane].signalling;
 	struct fragment_burst b = users_burst(f, lane, scene);
 	uint32_t held = fragment_resolve(f->users, views, (void *const *)mbufs, mask, &b);
+	uint32_t tapped = 0;
 
 	for (uint32_t h = held; h; h &= h - 1)
 		rte_pktmbuf_refcnt_update(mbufs[__builtin_ctz(h)], 1);
 	if (f->tunnel[lane]) {
 		for (uint32_t h = mask; h; h &= h - 1) {
-			unsigned i = (unsigned)__builtin_ctz(h);
+			uint32_t i = (uint32_t)__builtin_ctz(h);
+			if (shown->protocols)
+				signalling_tap_burst(scene->tap, shown, views + tapped,
+					(void *const *)mbufs + tapped, i - tapped, scene->now_ns);
+			tapped = shown->protocols ? i : 0;
 			views[i].outcome = put(f, lane, scene, &views[i], mbufs[i], held >> i & 1);
 		}
 		apply_moves(f->tunnel[lane], scene->counters);
 	}
 	take_back(f, scene);
+	return tapped;
 }
 
 bool worker_fragments_waiting(const struct worker_fragments *f)

@@ -18,6 +18,7 @@
 #include "dataplane/table.h"
 
 struct rte_mbuf;
+struct worker_early;
 struct worker_fragments;
 
 struct worker_fragments_settings {
@@ -38,11 +39,14 @@ struct worker_scene {
 	struct worker_counters *counters;
 	uint64_t now_ns;
 	struct signalling_tap *tap; // NULL: no lane shows signalling
+	struct worker_early *early; // with `tap`
 };
 
 // The frames in `mask` (parse_burst) of a burst of lane `lane`; before they are counted, matched
-// and freed. May change their outcome and give them ports; keeps references where it must.
-void worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
+// and freed. May change their outcome and give them ports; keeps references where it must. The
+// signalling before each of them in the burst is tapped first, so that it comes in order and
+// packets behind it are held; returns how many frames have been looked at for it.
+uint32_t worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
 	const struct worker_scene *scene, struct packet_view *views, struct rte_mbuf **mbufs,
 	uint32_t mask);
 

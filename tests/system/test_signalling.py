@@ -266,6 +266,76 @@ class Captured(Case):
 		self.replay("epc_s11_sxa_sxb.pcapng", {"imsi": "901707364000060"}, {(end["v4"], end["teid"]) for end in ends})
 
 
+class Behind(unittest.TestCase):
+	"""Through a pipe: users' packets that follow the message of their session without a gap, in one burst of the worker."""
+
+	tests = 0
+
+	@classmethod
+	def setUpClass(cls):
+		cls.network = Network()
+		cls.addClassCleanup(cls.network.close)
+		cls.poi = cls.network.poi
+		cls.feed = cls.network.feeds["n3"][0]
+		cls.mdf = cls.poi.mdf(keep=True)
+		cls.did = x1.new_id()
+		answer = cls.poi.admf.create_destination(cls.did, cls.mdf.address, cls.mdf.port)
+		assert answer.completed, str(answer)
+
+	def setUp(self):
+		self.player = n4.Player()
+		Behind.tests += 1  # the POI remembers: each test is about other sessions
+		for node in (self.player.smf, self.player.upf):
+			node.sequence, node.next_seid, node.next_teid = (Behind.tests * n for n in (1000, 100, 0x1000))
+		self.player._ue = 10 * Behind.tests
+
+	def tearDown(self):
+		self.poi.admf.one("DeactivateAllTasks")
+
+	def activate(self, *targets):
+		xid = x1.new_id()
+		answer = self.poi.admf.activate(xid, list(targets), [self.did])
+		self.assertTrue(answer.completed, str(answer))
+		return xid
+
+	def kept(self):
+		"""PDUs since the last call, once everything has come."""
+		self.network.received()
+		time.sleep(0.1)  # longer than a packet is held
+		self.poi.balanced()
+		self.mdf.read_out()
+		kept, self.mdf.kept = self.mdf.kept, []
+		return kept
+
+	@staticmethod
+	def numbers(kept):
+		return sorted(int(MARK.search(bytes(p.payload)).group(1)) for p in kept)
+
+	def fragmented(self, octets, ident):
+		"""A frame with an IPv4 packet, in two."""
+		ends = tuple(".".join(map(str, octets[at:at + 4])) for at in (26, 30))
+		body = octets[34:]
+		return [n4.frames.ether(n4.frames.IPV4, n4.frames.ip(*ends, n4.frames.UDP, body[a:b], ident=ident, offset=a, more=a == 0))
+			for a, b in ((0, 48), (48, None))]
+
+	def test_outer_fragments(self):
+		"""Of tunnel packets that came in fragments none is lost either."""
+		imsi = "001010000021330"
+		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		p = self.player
+		for _ in range(20):
+			at = len(p.frames)
+			s = n4.Session(p, imsi=imsi)
+			s.establish()
+			s.up(5)
+			batch = []
+			for f in p.frames[at:]:
+				batch += self.fragmented(f.octets, f.number) if f.user else [f.octets]
+			self.feed.send(batch)
+			time.sleep(0.05)
+		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
+
+
 LOSSES = (("life", 3), ("life", 4), ("life", 7), ("life", 8), ("handover_tunnel_to_another", 6), ("tunnel_from_smf", 2),
 	("tunnel_used_again", 8), ("idle_tunnel_to_another", 8))
 

@@ -29,7 +29,8 @@ static struct worker_early *early;
 static struct table_builder *builder;
 static const struct table *table;
 static struct worker_counters counters;
-static const struct lane lane = {.traits = {.tunnel = CONFIG_TUNNEL_GTPU}};
+static const struct lane lanes[] = {{.traits = {.tunnel = CONFIG_TUNNEL_GTPU}},
+	{.traits = {.tunnel = CONFIG_TUNNEL_GTPU, .link = CONFIG_LINK_N6}}};
 
 // ---- what was captured ----
 
@@ -64,7 +65,7 @@ static void up(void)
 	table_expect(builder, true);
 	table = table_commit(builder, 1);
 	const struct worker_early_settings s = {
-		.lanes = &lane, .taps = &tap, .n_taps = 1, .packets = ROOM, .age_ns = AGE};
+		.lanes = lanes, .taps = &tap, .n_taps = 1, .packets = ROOM, .age_ns = AGE};
 	early = worker_early_new(&s);
 	cr_assert(pool && early);
 }
@@ -89,7 +90,7 @@ static struct rte_mbuf *packet(uint32_t teid, struct packet_view *v)
 	memcpy(rte_pktmbuf_append(m, (uint16_t)f.n), f.b, f.n);
 	*v = (struct packet_view){
 		.data = rte_pktmbuf_mtod(m, const uint8_t *), .length = f.n, .total = f.n};
-	parse_burst(&lane.traits, v, 1);
+	parse_burst(&lanes[0].traits, v, 1);
 	return m;
 }
 
@@ -103,7 +104,8 @@ static void receive(struct rte_mbuf *m, const struct packet_view *v, uint64_t no
 	struct hit hits[8];
 
 	do
-		early_note(&taken, hits, match_burst(table, &lane.traits, v, 1, &cursor, hits, 8));
+		early_note(
+			&taken, hits, match_burst(table, &lanes[0].traits, v, 1, &cursor, hits, 8));
 	while (!cursor.done);
 	worker_early_hold(early, &s, &b);
 	rte_pktmbuf_free(m);
@@ -332,14 +334,14 @@ Test(worker_early, ports_of_the_first_fragment_are_kept)
 	const struct pdr_select *select[2] = {pdr_select_new(of_53, 2), pdr_select_new(of_rest, 2)};
 	const struct fragment_settings settings = {FRAGMENT_DEFAULTS, .seed = {1, 2}};
 	struct fragment_table *fragments = fragment_table_new(&settings);
-	const struct fragment_burst b = {.origin = &lane.traits, .now_ns = 10 * MS};
+	const struct fragment_burst b = {.origin = &lanes[0].traits, .now_ns = 10 * MS};
 	struct packet_view v;
 
 	cr_assert(fragments && select[0] && select[1]);
 	for (int k = 0; k < 2; k++) {
 		struct rte_mbuf *m = fragment_of_user(7, &v, k == 0);
 		void *p = m;
-		uint32_t mask = parse_burst(&lane.traits, &v, 1);
+		uint32_t mask = parse_burst(&lanes[0].traits, &v, 1);
 		cr_assert_eq(mask, 1);
 		cr_assert_eq(fragment_resolve(fragments, &v, &p, mask, &b), 0);
 		receive(m, &v, 10 * MS);
@@ -405,6 +407,63 @@ Test(worker_early, never_more_than_there_is_room)
 	cr_assert_eq(got.n, 1);
 }
 
+// Its fragments were matched on the outer addresses, each by itself.
+Test(worker_early, the_outermost_layer_of_a_whole_datagram_was_matched)
+{
+	const struct worker_scene s = scene(10 * MS);
+	const struct early_taken none = {0};
+	struct rule by_outer = {.slot = 6, .binding = 2, .from_ns = 9 * MS};
+
+	by_outer.filter.kinds = FILTER_ADDRESS;
+	by_outer.filter.n_address = 1;
+	by_outer.filter.address[0] = (struct ip_prefix){.family = 4, .length = 32};
+	wire_store32(by_outer.filter.address[0].b, GNB);
+	for (int whole = 0; whole < 2; whole++) {
+		struct packet_view v;
+		struct rte_mbuf *m = packet(7, &v);
+		worker_early_hold(early, &s,
+			&(struct early_burst){.lane = 1,
+				.n = 1,
+				.views = &v,
+				.mbufs = &m,
+				.taken = &none,
+				.whole = whole});
+		rte_pktmbuf_free(m);
+	}
+	put(5, 1, 7, 9 * MS);
+	put_rule(&by_outer);
+	commit();
+	tend(11 * MS, false);
+	cr_assert_eq(got.n, 3);
+	cr_assert_eq(got.slot[0] + got.slot[1], 11);
+	cr_assert_eq(got.slot[2], 5, "the whole one");
+}
+
+// Reassembly needs buffers too.
+Test(worker_early, whole_datagrams_held_are_bounded)
+{
+	const struct worker_early_settings more = {
+		.lanes = lanes, .taps = &tap, .n_taps = 1, .packets = 1024, .age_ns = AGE};
+	const struct worker_scene s = scene(10 * MS), later = scene(10 * MS + AGE);
+	const struct early_taken none = {0};
+	struct packet_view v;
+	struct rte_mbuf *m = packet(7, &v);
+	const struct early_burst b = {
+		.n = 1, .views = &v, .mbufs = &m, .taken = &none, .whole = true};
+
+	worker_early_free(early);
+	early = worker_early_new(&more);
+	for (int round = 1; round <= 2; round++) {
+		for (uint32_t i = 0; i < EARLY_WHOLES + 5; i++)
+			worker_early_hold(early, &s, &b);
+		cr_assert_eq(rte_mbuf_refcnt_read(m), 1 + EARLY_WHOLES);
+		cr_assert_eq(counters.early_full, 5u * round);
+		worker_early_tend(early, &later, false);
+		cr_assert_eq(rte_mbuf_refcnt_read(m), 1);
+	}
+	rte_pktmbuf_free(m);
+}
+
 Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 {
 	struct packet_view v = {0};
@@ -421,7 +480,7 @@ Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 	frame_finish(&f);
 	v.data = f.b;
 	v.length = v.total = f.n;
-	parse_burst(&lane.traits, &v, 1);
+	parse_burst(&lanes[0].traits, &v, 1);
 	signalling_tap_burst(tap, &gtpv2c, &v, &none, 1, 10 * MS);
 	cr_assert_not(worker_early_open(early, table, 10 * MS), "not of this protocol");
 	signalling_tap_burst(tap, &pfcp, &v, &none, 1, 10 * MS);
