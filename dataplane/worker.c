@@ -128,6 +128,16 @@ static void tend(struct worker *w, const struct table *t, bool all)
 		worker_early_tend(w->early, &scene, all);
 }
 
+// Packets that were held have earlier times, and so get lower numbers, than what is received now.
+static void catch_up(struct worker *w, const struct table *t)
+{
+	if (__builtin_expect(!w->early || !worker_early_behind(w->early, t), 1))
+		return;
+	const struct worker_scene scene =
+		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
+	worker_early_tend(w->early, &scene, false);
+}
+
 // One more reading of the cycle counter, and only where there were packets: idle polling is not
 // work.
 static void count_loop(struct worker *w, bool busy)
@@ -167,6 +177,7 @@ int worker_run(void *argument)
 		// publication.
 		const struct table *t = live_table(w->live);
 		unsigned found = 0;
+		catch_up(w, t);
 		for (uint32_t i = 0; i < w->n_lanes; i++)
 			found += lane_poll(w, &w->lanes[i], t);
 		tend(w, t, false);

@@ -335,6 +335,22 @@ class Behind(unittest.TestCase):
 			time.sleep(0.05)
 		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
 
+	def test_numbers_follow_time(self):
+		"""A packet that was held has a lower number than those received after it."""
+		imsi = "001010000021331"
+		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		turned, held = 0, self.poi.status()["signalling"]["early"]["matched"]
+		for _ in range(10):
+			at = len(self.player.frames)
+			s = n4.Session(self.player, imsi=imsi)
+			s.establish()
+			s.up(600)
+			self.feed.send([f.octets for f in self.player.frames[at:]])
+			kept = sorted(self.kept(), key=lambda p: p.sequence)
+			turned += sum(b.time_ns < a.time_ns for a, b in zip(kept, kept[1:]))
+		self.assertGreater(self.poi.status()["signalling"]["early"]["matched"], held)
+		self.assertEqual(turned, 0)
+
 
 LOSSES = (("life", 3), ("life", 4), ("life", 7), ("life", 8), ("handover_tunnel_to_another", 6), ("tunnel_from_smf", 2),
 	("tunnel_used_again", 8), ("idle_tunnel_to_another", 8))
