@@ -77,14 +77,6 @@ static const uint8_t *content(struct signalling_tap *t, const struct packet_view
 	return rte_pktmbuf_read(m, at, *length, t->scratch);
 }
 
-static bool is_peer(const struct signalling_shown *s, uint8_t family, const uint8_t *address)
-{
-	for (unsigned i = 0; i < s->n_peers; i++)
-		if (ip_prefix_covers(&s->peer[i], family, address))
-			return true;
-	return s->n_peers == 0;
-}
-
 static void add_one(_Atomic uint64_t *n)
 {
 	atomic_store_explicit(
@@ -103,8 +95,7 @@ static void take(struct signalling_tap *t, const struct signalling_shown *shown,
 		.destination = {address_of(l->family, source + l->address_length), l->dport},
 	};
 
-	if (!is_peer(shown, l->family, source) ||
-		!is_peer(shown, l->family, source + l->address_length)) {
+	if (!signalling_believed(shown, v)) {
 		add_one(&t->strangers);
 		return;
 	}

@@ -31,6 +31,23 @@ static inline unsigned signalling_protocol_of(uint8_t wanted, uint16_t sport, ui
 	return SIGNALLING_PROTOCOLS;
 }
 
+// Whether signalling in this frame is believed: each layer goes between peers. The innermost alone
+// would not do: a user's GRE or VXLAN can carry any addresses.
+static inline bool signalling_believed(
+	const struct signalling_shown *s, const struct packet_view *v)
+{
+	for (unsigned e = 0; s->n_peers > 0 && e < 2u * v->n_layers; e++) {
+		const struct packet_layer *l = &v->layer[e / 2];
+		const uint8_t *end = v->data + l->l3 + l->source + (e & 1 ? l->address_length : 0);
+		bool peer = false;
+		for (unsigned i = 0; i < s->n_peers && !peer; i++)
+			peer = ip_prefix_covers(&s->peer[i], l->family, end);
+		if (!peer)
+			return false;
+	}
+	return true;
+}
+
 struct signalling_tap;
 
 // One a worker; the ring stays the caller's. NULL when out of memory.

@@ -427,8 +427,9 @@ static const struct config_key port_keys[] = {
 		AT(struct config_port, signalling_peers[0]),
 		COUNT(struct config_port, n_signalling_peers),
 		.most = CONFIG_SIGNALLING_PEERS_MAX,
-		.doc = "nodes whose signalling is believed: both ends of a datagram; required on "
-		       "link: n6, where users could forge it"},
+		.doc = "nodes whose signalling is believed: both ends of a datagram and, where a "
+		       "mirror wraps it (GRE, IP in IP, VXLAN), those of each wrapping; required "
+		       "on link: n6, where users could forge it"},
 };
 SCOPE(port_keys);
 

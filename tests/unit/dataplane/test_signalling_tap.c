@@ -136,6 +136,36 @@ Test(signalling_tap, only_peers_are_believed)
 	shown.n_peers = 0;
 }
 
+// A user can wrap what he forges: the ends of each layer count.
+Test(signalling_tap, what_strangers_wrap_is_none)
+{
+	static const struct {
+		uint32_t source, destination; // of the wrapping
+		bool believed;
+	} cases[] = {
+		{0x0a2d0001, 0xc6120001, false}, // a user to his server
+		{0x0a2d0001, 0x0a000002, false}, {0x0a000007, 0xc6120001, false},
+		{0x0a000007, 0x0a000008, true}, // a mirror's ends, named too
+	};
+
+	shown.n_peers = 1;
+	shown.peer[0] = (struct ip_prefix){.family = 4, .length = 24};
+	wire_store32(shown.peer[0].b, 0x0a000000);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct frame f = {0};
+		frame_ethernet(&f, 0x0800);
+		frame_ipv4(&f, cases[i].source, cases[i].destination, 47);
+		frame_u16(&f, 0);
+		frame_u16(&f, 0x0800);
+		datagram(&f, 8805, 8805);
+		frame_finish(&f);
+		tap_frame(&f, ALL, f.n);
+		cr_expect_eq(taken(), cases[i].believed ? SIGNALLING_PFCP : -1, "%u", i);
+	}
+	cr_expect_eq(signalling_tap_strangers(tap), 3);
+	shown.n_peers = 0;
+}
+
 Test(signalling_tap, cut_ones_are_counted)
 {
 	struct frame f = {0};
