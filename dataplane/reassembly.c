@@ -21,7 +21,7 @@
 
 _Static_assert(REASSEMBLY_PIECES <= RTE_LIBRTE_IP_FRAG_MAX_FRAG, "the library takes them all");
 
-enum state { COLLECTING, POISONED, FOREIGN };
+enum state { COLLECTING, POISONED, FOREIGN, DONE };
 
 struct range {
 	uint32_t first, end;
@@ -33,6 +33,8 @@ struct entry { // beside that of the index
 	uint32_t end;	   // octets of the whole content; 0: the last fragment has not come
 	uint8_t state;
 	uint8_t n;
+	bool signalling; // may be, and is lost with it
+	bool doubled;	 // the one before it came whole, and this may be its fragments once more
 	struct range range[REASSEMBLY_PIECES];
 };
 
@@ -139,9 +141,16 @@ static void bury(struct reassembly *r)
 	r->dead.cnt = 0;
 }
 
+static void lose(struct reassembly *r, struct entry *e)
+{
+	r->moves.signalling += e->signalling;
+	e->signalling = false;
+}
+
 static void drop(struct reassembly *r, uint32_t i, uint64_t *moved)
 {
 	*moved += r->entry[i].absorbed;
+	lose(r, &r->entry[i]);
 	datagram_remove(r->index, i);
 }
 
@@ -187,6 +196,14 @@ static uint32_t add_entry(
 	return i;
 }
 
+static bool has_first(const struct entry *e)
+{
+	for (unsigned k = 0; k < e->n; k++)
+		if (e->range[k].first == 0)
+			return true;
+	return false;
+}
+
 // A first fragment that nobody wants to look into.
 static enum reassembly_verdict on_foreign(
 	struct reassembly *r, const struct datagram_key *key, uint32_t i, uint64_t now_ns)
@@ -198,11 +215,12 @@ static enum reassembly_verdict on_foreign(
 	struct entry *e = &r->entry[i];
 	if (e->state == POISONED)
 		return REASSEMBLY_INVALID;
-	for (unsigned k = 0; k < e->n; k++)
-		if (e->state == COLLECTING && e->range[k].first == 0) {
-			e->state = POISONED; // two firsts
-			return REASSEMBLY_INVALID;
-		}
+	if (e->state == COLLECTING && has_first(e)) {
+		e->state = POISONED; // two firsts
+		lose(r, e);
+		return REASSEMBLY_INVALID;
+	}
+	e->signalling = false;
 	r->moves.passed += e->absorbed;
 	e->absorbed = 0;
 	e->state = FOREIGN;
@@ -332,12 +350,20 @@ static enum reassembly_verdict absorb(struct reassembly *r, uint32_t i, const st
 			e->state = POISONED;
 		return REASSEMBLY_LIMIT;
 	}
-	if (done) {
-		datagram_remove(r->index, i);
-		// The link header is that of the first fragment.
-		return flatten(r, done, done->l2_len, whole) ? REASSEMBLY_WHOLE : REASSEMBLY_LIMIT;
-	}
 	e->range[e->n++] = p.range;
+	if (done) {
+		bool kept = e->signalling || e->doubled;
+		// The link header is that of the first fragment.
+		bool fits = flatten(r, done, done->l2_len, whole);
+		if (!fits)
+			lose(r, e);
+		e->signalling = false;
+		e->absorbed = 0;
+		e->state = DONE;
+		if (!kept)
+			datagram_remove(r->index, i);
+		return fits ? REASSEMBLY_WHOLE : REASSEMBLY_LIMIT;
+	}
 	if (!p.more)
 		e->end = p.range.end;
 	e->absorbed += counted;
@@ -364,7 +390,39 @@ static bool wanted(const struct reassembly *r, const struct packet_layer *l)
 	if (!(l->flags & LAYER_PORTS) || l->protocol != PROTOCOL_UDP)
 		return false;
 	return (r->s.gtpu && l->dport == PORT_GTPU) ||
-	       signalling_protocol_of(r->s.signalling, l->sport, l->dport) != SIGNALLING_PROTOCOLS;
+	       signalling_protocol_of(r->s.signalling->protocols, l->sport, l->dport) !=
+		       SIGNALLING_PROTOCOLS;
+}
+
+// Without the first fragment the ends must say it: where peers are named all of theirs may be, else
+// what goes through a port without tunnels. On others it is most likely users'.
+static bool may_be_signalling(const struct reassembly *r, const struct packet_view *v)
+{
+	const struct signalling_shown *shown = r->s.signalling;
+	const struct packet_layer *l = &v->layer[0];
+
+	if (!shown->protocols || !signalling_believed(shown, v))
+		return false;
+	if (l->flags & LAYER_FRAGMENT_FIRST)
+		return signalling_protocol_of(shown->protocols, l->sport, l->dport) !=
+		       SIGNALLING_PROTOCOLS;
+	return shown->n_peers > 0 || !r->s.gtpu;
+}
+
+// The datagram is there already. Where a mirror shows frames twice, this fragment begins another
+// that never becomes whole; nothing is lost with it.
+static bool begins_again(struct reassembly *r, uint32_t i, const struct packet_view *v)
+{
+	const struct entry *e = &r->entry[i];
+	bool doubled = false;
+	struct piece p;
+
+	if (piece_of(&p, v))
+		for (unsigned k = 0; k < e->n; k++)
+			doubled |= e->range[k].first == p.range.first &&
+				   e->range[k].end == p.range.end;
+	datagram_remove(r->index, i);
+	return doubled;
 }
 
 enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet_view *v,
@@ -378,7 +436,11 @@ enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet
 		return REASSEMBLY_PASSED;
 	datagram_key_of(&key, v);
 	uint32_t i = datagram_find(r->index, &key);
-	bool first = l->flags & LAYER_FRAGMENT_FIRST;
+	bool first = l->flags & LAYER_FRAGMENT_FIRST, doubled = false;
+	if (i != DATAGRAM_NONE && r->entry[i].state == DONE) {
+		doubled = begins_again(r, i, v);
+		i = DATAGRAM_NONE;
+	}
 	if (first && !wanted(r, l))
 		return on_foreign(r, &key, i, now_ns);
 	if (i != DATAGRAM_NONE && r->entry[i].state == FOREIGN) {
@@ -392,11 +454,20 @@ enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet
 	bool added = i == DATAGRAM_NONE;
 	if (added)
 		i = add_entry(r, &key, now_ns, COLLECTING);
-	if (i == DATAGRAM_NONE)
+	if (i == DATAGRAM_NONE) {
+		r->moves.signalling += !doubled && may_be_signalling(r, v);
 		return REASSEMBLY_LIMIT;
+	}
+	struct entry *e = &r->entry[i];
+	e->doubled |= doubled;
+	if (added || (first && e->state == COLLECTING && !has_first(e)))
+		e->signalling = !e->doubled && may_be_signalling(r, v);
 	enum reassembly_verdict verdict = absorb(r, i, v, m, counted, now_ns, whole);
 	// The only fragment of a new entry cannot have been the last that was missing.
-	if (added && verdict != REASSEMBLY_ABSORBED && r->entry[i].state == COLLECTING)
+	bool useless = added && verdict != REASSEMBLY_ABSORBED && e->state == COLLECTING;
+	if (useless || e->state == POISONED)
+		lose(r, e);
+	if (useless)
 		datagram_remove(r->index, i);
 	return verdict;
 }

@@ -17,10 +17,11 @@
 
 struct rte_mbuf;
 struct rte_mempool;
+struct signalling_shown;
 
 struct reassembly_settings {
 	bool gtpu;
-	uint8_t signalling; // bit per enum signalling_protocol
+	const struct signalling_shown *signalling; // stays the caller's
 	uint32_t datagrams; // at a time; at least 4
 	uint64_t timeout_ns;
 	uint64_t seed[2];	    // secret
@@ -51,6 +52,9 @@ struct reassembly_moves {
 	uint64_t expired; // time-out
 	uint64_t limit;	  // gave way to others
 	uint64_t passed;  // of neither after all, as their first fragment shows
+	// Datagrams that are not whole and never will be, and that are signalling as their first
+	// fragment or, without it, their ends say.
+	uint64_t signalling;
 };
 
 struct reassembly;

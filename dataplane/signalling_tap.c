@@ -77,10 +77,15 @@ static const uint8_t *content(struct signalling_tap *t, const struct packet_view
 	return rte_pktmbuf_read(m, at, *length, t->scratch);
 }
 
-static void add_one(_Atomic uint64_t *n)
+static void add(_Atomic uint64_t *to, uint64_t n)
 {
 	atomic_store_explicit(
-		n, atomic_load_explicit(n, memory_order_relaxed) + 1, memory_order_relaxed);
+		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void signalling_tap_lost(struct signalling_tap *t, uint64_t n)
+{
+	add(&t->cut, n);
 }
 
 static void take(struct signalling_tap *t, const struct signalling_shown *shown,
@@ -96,7 +101,7 @@ static void take(struct signalling_tap *t, const struct signalling_shown *shown,
 	};
 
 	if (!signalling_believed(shown, v)) {
-		add_one(&t->strangers);
+		add(&t->strangers, 1);
 		return;
 	}
 	atomic_store_explicit(&t->heard, time_ns, memory_order_relaxed);
@@ -104,7 +109,7 @@ static void take(struct signalling_tap *t, const struct signalling_shown *shown,
 	if (p.octets)
 		(void)signalling_ring_push(t->ring, &p);
 	else
-		add_one(&t->cut);
+		add(&t->cut, 1);
 }
 
 void signalling_tap_burst(struct signalling_tap *t, const struct signalling_shown *shown,

@@ -61,6 +61,8 @@ void signalling_tap_burst(struct signalling_tap *t, const struct signalling_show
 	const struct packet_view *views, void *const *mbufs, unsigned n, uint64_t time_ns);
 // Receive time of the last one; any thread. The line is written only when there is one.
 uint64_t signalling_tap_heard(const struct signalling_tap *t);
+// The worker: so many datagrams of signalling have come in part only.
+void signalling_tap_lost(struct signalling_tap *t, uint64_t n);
 uint64_t signalling_tap_cut(const struct signalling_tap *t); // datagrams left out; any thread
 // Datagrams with an end that is no peer: not looked at. Any thread.
 uint64_t signalling_tap_strangers(const struct signalling_tap *t);

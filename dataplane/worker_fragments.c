@@ -50,7 +50,7 @@ static int add_tunnel(
 	const struct reassembly_settings settings = {
 		REASSEMBLY_DEFAULTS,
 		.gtpu = s->lanes[lane].traits.tunnel == CONFIG_TUNNEL_GTPU,
-		.signalling = s->lanes[lane].signalling.protocols,
+		.signalling = &s->lanes[lane].signalling,
 		.seed = {s->seed[0], s->seed[1]},
 		.pieces = f->pieces,
 		.wholes = f->wholes,
@@ -172,13 +172,16 @@ static struct fragment_burst users_burst(
 		.now_ns = scene->now_ns};
 }
 
-static void apply_moves(struct reassembly *r, struct worker_counters *c)
+static void apply_moves(struct reassembly *r, const struct worker_scene *scene)
 {
 	struct reassembly_moves m = reassembly_moves(r);
+	struct worker_counters *c = scene->counters;
 
 	move(c, PACKET_FRAGMENT_EXPIRED, m.expired);
 	move(c, PACKET_FRAGMENT_LIMIT, m.limit);
 	move(c, PACKET_IP, m.passed);
+	if (m.signalling > 0)
+		signalling_tap_lost(scene->tap, m.signalling);
 }
 
 // Like any other packet it may come before its session's rules.
@@ -270,7 +273,7 @@ uint32_t worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
 			tapped = shown->protocols ? i : 0;
 			views[i].outcome = put(f, lane, scene, &views[i], mbufs[i], held >> i & 1);
 		}
-		apply_moves(f->tunnel[lane], scene->counters);
+		apply_moves(f->tunnel[lane], scene);
 	}
 	take_back(f, scene);
 	return tapped;
@@ -294,6 +297,6 @@ void worker_fragments_tend(struct worker_fragments *f, const struct worker_scene
 		if (!f->tunnel[i])
 			continue;
 		reassembly_expire(f->tunnel[i], scene->now_ns, all);
-		apply_moves(f->tunnel[i], scene->counters);
+		apply_moves(f->tunnel[i], scene);
 	}
 }

@@ -351,6 +351,28 @@ class Behind(unittest.TestCase):
 		self.assertGreater(self.poi.status()["signalling"]["early"]["matched"], held)
 		self.assertEqual(turned, 0)
 
+	def test_lost_fragment_of_signalling(self):
+		"""It may have been anybody's message: tasks are unsure. Fragments of users that are lost say nothing."""
+		imsi = "001010000021332"
+		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		p = self.player
+		s = n4.Session(p, imsi=imsi)
+		s.establish()
+		s.up(5)
+		for f in p.frames:
+			self.feed.send(self.fragmented(f.octets, f.number)[f.number % 2:][:1] if f.user else [f.octets])
+		time.sleep(2.5)  # fragments are given up
+		before = self.poi.status()["signalling"]
+		self.assertEqual((before["lost"], before["unsure"]), (0, 0))
+		at = len(p.frames)
+		n4.Session(p, imsi=imsi).establish(fragments=2)
+		frames = [f.octets for f in p.frames[at:]]
+		self.feed.send(frames[:1] + frames[2:])
+		def told():
+			after = self.poi.status()["signalling"]
+			return after["lost"] == 1 and after["unsure"] == 1
+		fixture.wait_until(told, 10, "the task is unsure")
+
 
 LOSSES = (("life", 3), ("life", 4), ("life", 7), ("life", 8), ("handover_tunnel_to_another", 6), ("tunnel_from_smf", 2),
 	("tunnel_used_again", 8), ("idle_tunnel_to_another", 8))
