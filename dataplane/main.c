@@ -403,16 +403,15 @@ static int fragments_of(struct app *a, struct worker *w, uint32_t number)
 	return POI_ERR_NOMEM;
 }
 
-// Never more than an eighth of a port's packet buffers, so that it can always receive.
 static int early_of(struct app *a, struct worker *w)
 {
 	const struct config_signalling *c = &a->config->signalling;
-	uint32_t most = a->config->dataplane.mbufs / 8;
+	const struct config_dataplane *d = &a->config->dataplane;
 	const struct worker_early_settings s = {
 		.lanes = w->lanes,
 		.taps = a->taps,
-		.n_taps = a->config->dataplane.n_workers,
-		.packets = c->early_packets < most ? c->early_packets : most,
+		.n_taps = d->n_workers,
+		.packets = worker_early_room(c->early_packets, d->mbufs, d->n_workers),
 		.age_ns = c->early_ms * 1000000ull,
 	};
 

@@ -25,6 +25,15 @@ struct worker_early_settings {
 	uint64_t age_ns;
 };
 
+// Never more than an eighth of a port's packet buffers, so that it can always receive: all workers
+// share them, and hold those of one port at worst.
+static inline uint32_t worker_early_room(uint32_t wanted, uint32_t mbufs, uint32_t workers)
+{
+	uint32_t most = mbufs / 8 / workers;
+
+	return wanted < most ? wanted : most;
+}
+
 // NULL when out of memory.
 struct worker_early *worker_early_new(const struct worker_early_settings *s);
 void worker_early_free(struct worker_early *e); // the worker has ended, nothing is held

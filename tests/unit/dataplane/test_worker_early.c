@@ -439,6 +439,19 @@ Test(worker_early, the_outermost_layer_of_a_whole_datagram_was_matched)
 	cr_assert_eq(got.slot[2], 5, "the whole one");
 }
 
+// All workers hold from the same buffers.
+Test(worker_early, a_port_keeps_buffers_to_receive_with, .init = NULL, .fini = NULL)
+{
+	static const struct {
+		uint32_t wanted, mbufs, workers, room;
+	} cases[] = {{512, 16384, 1, 512}, {4096, 16384, 1, 2048}, {4096, 16384, 4, 512},
+		{512, 16384, 32, 64}, {0, 16384, 1, 0}, {512, 1024, 128, 1}, {512, 512, 128, 0}};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_expect_eq(worker_early_room(cases[i].wanted, cases[i].mbufs, cases[i].workers),
+			cases[i].room, "%u", i);
+}
+
 // Reassembly needs buffers too.
 Test(worker_early, whole_datagrams_held_are_bounded)
 {
