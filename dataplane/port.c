@@ -161,24 +161,34 @@ static void signalling_of(const struct config_port *c, struct signalling_shown *
 
 // Transmit queue on the peer: the worker's number, or the only one when a single worker has the
 // pair.
+static void make_lane(struct ports *ps, const struct port *p, uint16_t queue)
+{
+	uint32_t w = p->owner[queue];
+	struct lane *l = &ps->lanes[w][ps->n_lanes[w]++];
+
+	*l = (struct lane){.port = p->id, .queue = queue};
+	traits_of(p->config, &l->traits);
+	signalling_of(p->config, &l->signalling);
+	if (p->peer < 0)
+		return;
+	const struct port *peer = &ps->port[p->peer];
+	l->forward = true;
+	l->tx_port = peer->id;
+	l->tx_queue = peer->n_tx > 1 ? (uint16_t)w : 0;
+}
+
+// Those with signalling come first: users' packets may follow a message at once, and are held for
+// its sessions only behind it.
 static void make_lanes(struct ports *ps)
 {
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		for (uint16_t q = 0; q < p->n_rx; q++) {
-			uint32_t w = p->owner[q];
-			struct lane *l = &ps->lanes[w][ps->n_lanes[w]++];
-			*l = (struct lane){.port = p->id, .queue = q};
-			traits_of(p->config, &l->traits);
-			signalling_of(p->config, &l->signalling);
-			if (p->peer < 0)
+	for (unsigned users = 0; users < 2; users++)
+		for (uint32_t i = 0; i < ps->n; i++) {
+			const struct port *p = &ps->port[i];
+			if ((p->config->n_signalling == 0) != users)
 				continue;
-			const struct port *peer = &ps->port[p->peer];
-			l->forward = true;
-			l->tx_port = peer->id;
-			l->tx_queue = peer->n_tx > 1 ? (uint16_t)w : 0;
+			for (uint16_t q = 0; q < p->n_rx; q++)
+				make_lane(ps, p, q);
 		}
-	}
 }
 
 static struct rte_mempool *pool_of(struct ports *ps, const struct port *p,
