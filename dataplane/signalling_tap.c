@@ -58,13 +58,20 @@ static struct ip_address address_of(uint8_t family, const uint8_t *octets)
 	return a;
 }
 
+// Nobody puts it together inside a wrapping. Outermost ones are reassembly's, which says what it
+// loses.
+static bool is_wrapped_first(const struct packet_view *v, const struct packet_layer *l)
+{
+	return v->n_layers > 1 && l->flags & LAYER_FRAGMENT_FIRST;
+}
+
 // The datagram's content, contiguous; NULL when the frame lacks some of it.
 static const uint8_t *content(struct signalling_tap *t, const struct packet_view *v,
 	const struct packet_layer *l, const struct rte_mbuf *m, uint32_t *length)
 {
 	uint32_t at = l->l4 + 8u;
 
-	if (at > v->length)
+	if (at > v->length || l->flags & LAYER_FRAGMENT_FIRST)
 		return NULL;
 	uint16_t claimed = wire_load16(v->data + l->l4 + 4);
 	if (claimed < 8 || l->l4 + claimed > l->l3 + (uint32_t)l->length)
@@ -122,7 +129,8 @@ void signalling_tap_burst(struct signalling_tap *t, const struct signalling_show
 			continue;
 		const struct packet_layer *l = &v->layer[v->n_layers - 1];
 		if (l->protocol != PROTOCOL_UDP || !(l->flags & LAYER_PORTS) ||
-			l->flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER))
+			(l->flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER) &&
+				!is_wrapped_first(v, l)))
 			continue;
 		unsigned protocol = signalling_protocol_of(shown->protocols, l->sport, l->dport);
 		if (__builtin_expect(protocol != SIGNALLING_PROTOCOLS, 0))

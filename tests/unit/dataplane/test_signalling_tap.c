@@ -178,6 +178,28 @@ Test(signalling_tap, cut_ones_are_counted)
 	cr_assert_eq(signalling_tap_cut(tap), 1);
 }
 
+// Nobody puts together what comes in fragments inside a wrapping; outermost ones are reassembly's.
+Test(signalling_tap, wrapped_fragments_are_counted)
+{
+	for (unsigned wrapped = 0; wrapped < 2; wrapped++)
+		for (int later = 0; later < 2; later++) {
+			struct frame f = {0};
+			frame_ethernet(&f, 0x0800);
+			if (wrapped) {
+				frame_ipv4(&f, 0x0a000007, 0x0a000008, 47);
+				frame_u16(&f, 0);
+				frame_u16(&f, 0x0800);
+			}
+			uint32_t at = f.n + 6;
+			datagram(&f, 8805, 8805);
+			frame_finish(&f);
+			wire_store16(f.b + at, later ? 5 : 0x2000);
+			tap_frame(&f, ALL, f.n);
+			cr_expect_eq(taken(), -1);
+			cr_expect_eq(signalling_tap_cut(tap), wrapped);
+		}
+}
+
 Test(signalling_tap, several_segments)
 {
 	static char *arguments[] = {"test", "--no-huge", "--no-pci", "-m", "64", "--no-telemetry",
