@@ -278,7 +278,7 @@ class Behind(unittest.TestCase):
 		cls.poi = cls.network.poi
 		cls.feed = cls.network.feeds["n3"][0]
 		cls.mdf = cls.poi.mdf(keep=True)
-		cls.did = x1.new_id()
+		cls.did = cls.network.did = x1.new_id()
 		answer = cls.poi.admf.create_destination(cls.did, cls.mdf.address, cls.mdf.port)
 		assert answer.completed, str(answer)
 
@@ -334,6 +334,31 @@ class Behind(unittest.TestCase):
 			self.feed.send(batch)
 			time.sleep(0.05)
 		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
+
+	def test_a_second_task(self):
+		"""A rule of the session comes that another task is about: its packets are that task's as well as the subscriber's,
+		each once."""
+		imsi, p = "001010000021333", self.player
+		by_imsi = self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		of_rule = []
+		for _ in range(20):
+			s = n4.Session(p, imsi=imsi)
+			xid = self.activate(x1.target_fseid(s.seid, p.smf.n4), x1.target_upf("PDRID", "7"))
+			at = len(p.frames)
+			s.establish()
+			self.feed.send([f.octets for f in p.frames[at:]])
+			self.network.received()
+			self.network.followed()
+			at = len(p.frames)
+			s.modify(create_pdr=[{"id": 7, "precedence": 9, "source": 0, "ni": s.ni, "ue": [s.ue], "fteid": s.local, "far": 2, "qers": [1]}])
+			s.up(5)
+			self.feed.send([f.octets for f in p.frames[at:]])
+			of_rule += [(xid, f.number) for f in p.frames[at:] if f.owner]
+		kept = self.kept()
+		mine = [q for q in kept if str(uuid.UUID(bytes=bytes(q.xid))) == by_imsi]
+		rest = [(str(uuid.UUID(bytes=bytes(q.xid))), self.numbers([q])[0]) for q in kept if q not in mine]
+		self.assertEqual(self.numbers(mine), [f.number for f in p.frames if f.owner])
+		self.assertEqual(sorted(rest), sorted(of_rule))
 
 	def test_numbers_follow_time(self):
 		"""A packet that was held has a lower number than those received after it."""
