@@ -470,8 +470,8 @@ static int outlive(struct bindings *b, struct bound *o, uint64_t until_ns)
 
 static bool came_and_went(const struct bindings *b, const struct bound *o, uint64_t until_ns)
 {
-	return o->put == b->published && !o->until_ns && until_ns > o->binding.from_ns &&
-	       until_ns > o->task->from_ns;
+	return o->put == b->published && !o->until_ns && until_ns >= o->binding.from_ns &&
+	       until_ns >= o->task->from_ns;
 }
 
 static int apply(struct bindings *b, const struct follower_change *c)

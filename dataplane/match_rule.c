@@ -315,13 +315,13 @@ static bool bound_address(const struct rule *rule, const struct port_traits *por
 	return false;
 }
 
-// A packet that is matched again is for the rules of its own time; one that comes now for those
-// that are not over.
+// A packet that is matched again is for the rules of its own time (a burst has one time, with what
+// ends in it); one that comes now for those that are not over.
 static bool is_of_time(const struct rule *rule, const struct packet_view *v)
 {
 	if (!(v->flags & VIEW_HELD))
 		return rule->until_ns == 0;
-	return rule->from_ns <= v->held_ns && (!rule->until_ns || v->held_ns < rule->until_ns);
+	return rule->from_ns <= v->held_ns && (!rule->until_ns || v->held_ns <= rule->until_ns);
 }
 
 bool match_rule(const struct rule *rule, const struct port_traits *port,

@@ -45,7 +45,7 @@ struct rule {
 	const struct pdr_select *select; // NULL: every packet
 	uint64_t select_digest;
 	uint64_t from_ns; // in force for packets received since then
-	// Not 0: only for packets that were held, received before it. What the signalling showed
+	// Not 0: only for packets that were held, received until then. What the signalling showed
 	// and took back before it could be in force.
 	uint64_t until_ns;
 };

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import uuid
@@ -333,6 +334,36 @@ class Behind(unittest.TestCase):
 				batch += self.fragmented(f.octets, f.number) if f.user else [f.octets]
 			self.feed.send(batch)
 			time.sleep(0.05)
+		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
+
+	def test_a_short_session(self):
+		"""Set up, used and released within a turn of the builder."""
+		imsi, p = "001010000021341", self.player
+		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		for _ in range(20):
+			at = len(p.frames)
+			s = n4.Session(p, imsi=imsi)
+			s.establish()
+			s.up(5)
+			s.release()
+			self.feed.send([f.octets for f in p.frames[at:]])
+			time.sleep(0.05)
+		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
+
+	def test_modified_while_sessions_come(self):
+		imsi, p = "001010000021340", self.player
+		xid = self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		for _ in range(100):
+			n4.Session(p, imsi=imsi).establish().up(5)
+		def run():
+			for at in range(0, len(p.frames), 7):
+				self.feed.send([f.octets for f in p.frames[at:at + 7]])
+				time.sleep(0.01)
+		thread = threading.Thread(target=run)
+		thread.start()
+		while thread.is_alive():
+			self.assertTrue(self.poi.admf.modify(xid, ["<x1:imsi>%s</x1:imsi>" % imsi], [self.did]).completed)
+		thread.join()
 		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
 
 	def test_a_second_task(self):

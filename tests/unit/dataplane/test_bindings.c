@@ -359,7 +359,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
 	gone_at(1, 1500);
 	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
-	gone_at(2, 1000); // at the same moment
+	gone_at(2, 999); // a message that came earlier, and behind it
 	commit();
 	cr_assert(bindings_wait(bindings));
 	cr_assert_eq(table_rules(table), 1);
@@ -370,6 +370,8 @@ Test(bindings, shown_and_gone_within_a_turn)
 	held_ns = 999;
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "before it");
 	held_ns = 1500;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 1, "of the same burst as its end");
+	held_ns = 1501;
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "after it");
 	held_ns = 0;
 	commit();
