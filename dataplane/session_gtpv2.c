@@ -26,16 +26,32 @@ const struct gtpv2_message *gtpv2_kept(struct sessions *st, const struct transac
 
 // ---- whose message it is ----
 
-// Sessions of a control TEID at an address; with `ebi` only those that have the bearer.
+// EBIs are sets of bits: 0 is none.
+static uint32_t ebi_bit(uint8_t ebi)
+{
+	return ebi < 16 ? (1u << ebi) & ~1u : 0; // what has none yet is numbered beyond
+}
+
+static uint32_t ebis_of(const struct rules *r)
+{
+	uint32_t ebis = ebi_bit(r->default_ebi);
+
+	for (unsigned i = 0; i < r->n_bearers; i++)
+		ebis |= ebi_bit(r->bearer[i].ebi);
+	return ebis;
+}
+
+// Sessions of a control TEID at an address; with `ebis` only those that have one of the bearers.
+// A user has no more than OF_A_USER_MAX: others are not followed, and have lost a message.
 static unsigned sessions_of(struct sessions *st, bool up, const struct ip_address *address,
-	uint32_t teid, uint8_t ebi, uint32_t out[OF_A_USER_MAX])
+	uint32_t teid, uint32_t ebis, uint32_t out[OF_A_USER_MAX])
 {
 	uint32_t found[INDEX_RUN_MAX];
 	uint32_t n = session_candidates(
 		&st->index, key_seid(st, up ? KEY_UP : KEY_CP, 1, address, teid), found);
 	unsigned matched = 0;
 
-	for (uint32_t i = 0; i < n && matched < OF_A_USER_MAX; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		struct session *s = session_at(st, found[i]);
 		if (!s || (s->kind != KIND_S11 && s->kind != KIND_S5))
 			continue;
@@ -43,9 +59,14 @@ static unsigned sessions_of(struct sessions *st, bool up, const struct ip_addres
 		const struct rules *r = st->rules[1];
 		if (!seid_at(up ? &r->up : &r->cp, address, teid))
 			continue;
-		if (ebi && r->default_ebi != ebi && !rules_bearer(r, ebi))
+		if (ebis && !(ebis_of(r) & ebis))
 			continue;
-		out[matched++] = s->number;
+		if (matched < OF_A_USER_MAX) {
+			out[matched++] = s->number;
+		} else {
+			s->flags |= SESSION_LOSS;
+			session_mark(st, s);
+		}
 	}
 	return matched;
 }
@@ -65,36 +86,30 @@ static void attach(struct sessions *st, struct transaction *t, uint32_t number)
 	session_after(st, s, st->before);
 }
 
+static uint32_t ebis_named(const struct gtpv2_message *m)
+{
+	uint32_t ebis = ebi_bit(m->linked_ebi);
+
+	if (ebis)
+		return ebis;
+	for (unsigned i = 0; i < m->n_ebis; i++)
+		ebis |= ebi_bit(m->ebi[i]);
+	for (unsigned i = 0; i < m->n_bearers; i++)
+		if (m->bearer[i].has_ebi)
+			ebis |= ebi_bit(m->bearer[i].ebi);
+	return ebis;
+}
+
 // To which sessions the request belongs: those whose bearers it names; all of the user's when it
 // names none.
 static void attach_all(struct sessions *st, const struct signalling_packet *p,
 	const struct gtpv2_message *m, struct transaction *t, bool up)
 {
-	uint32_t of[OF_A_USER_MAX], all[OF_A_USER_MAX * GTPV2_BEARERS_MAX];
-	uint8_t ebi[2 * GTPV2_BEARERS_MAX + 1];
-	unsigned n_ebi = 0, n_all = 0;
+	uint32_t of[OF_A_USER_MAX];
+	unsigned n = sessions_of(st, up, &p->destination.address, m->teid, ebis_named(m), of);
 
-	if (m->linked_ebi)
-		ebi[n_ebi++] = m->linked_ebi;
-	for (unsigned i = 0; i < m->n_ebis && !m->linked_ebi; i++)
-		ebi[n_ebi++] = m->ebi[i];
-	for (unsigned i = 0; i < m->n_bearers && !m->linked_ebi; i++)
-		if (m->bearer[i].has_ebi && m->bearer[i].ebi)
-			ebi[n_ebi++] = m->bearer[i].ebi;
-	if (n_ebi == 0)
-		ebi[n_ebi++] = 0;
-	for (unsigned i = 0; i < n_ebi; i++) {
-		unsigned n = sessions_of(st, up, &p->destination.address, m->teid, ebi[i], of);
-		for (unsigned j = 0; j < n; j++) {
-			bool known = false;
-			for (unsigned k = 0; k < n_all && !known; k++)
-				known = all[k] == of[j];
-			if (!known)
-				all[n_all++] = of[j];
-		}
-	}
-	for (unsigned i = 0; i < n_all; i++)
-		attach(st, t, all[i]);
+	for (unsigned i = 0; i < n; i++)
+		attach(st, t, of[i]);
 }
 
 // ---- nodes ----
@@ -295,7 +310,7 @@ static void end_superseded(struct sessions *st, uint32_t number)
 	const uint64_t imsi = st->rules[2]->imsi;
 	const uint32_t pair = s->pair;
 	const struct ip_address *a = cp.v4.family ? &cp.v4 : &cp.v6;
-	unsigned n = sessions_of(st, false, a, (uint32_t)cp.seid, ebi, of);
+	unsigned n = sessions_of(st, false, a, (uint32_t)cp.seid, ebi_bit(ebi), of);
 	for (unsigned i = 0; i < n; i++) {
 		struct session *o = of[i] == number ? NULL : session_at(st, of[i]);
 		if (!o || o->kind != kind || o->pair != pair || !(o->flags & SESSION_SETTLED))
@@ -329,7 +344,7 @@ static void prove(struct sessions *st, const struct signalling_packet *p,
 	gtpv2_kept(st, t);
 	uint8_t ebi = request->n_bearers ? request->bearer[0].ebi : request->linked_ebi;
 	uint32_t teid = request->teid;
-	unsigned n = sessions_of(st, false, &p->destination.address, m->teid, ebi, of);
+	unsigned n = sessions_of(st, false, &p->destination.address, m->teid, ebi_bit(ebi), of);
 	for (unsigned i = 0; i < n; i++) {
 		struct session *s = session_at(st, of[i]);
 		if (!s)

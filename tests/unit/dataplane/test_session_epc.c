@@ -369,6 +369,38 @@ Test(session_epc, restart_of_the_gateway)
 	cr_expect_eq(world_counts(&w).restarts, 1);
 }
 
+// Sessions of one control TEID are as many as somebody asks for, and a message names all EBIs there
+// are.
+Test(session_epc, more_connections_and_bearers_named_than_a_user_has)
+{
+	struct lab l;
+
+	for (uint32_t i = 0; i < 240; i++) {
+		lab_gtpv2(&l, 32, 0, 1 + i);
+		lab_gtpv2_imsi(&l, imsi);
+		lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+		lab_gtpv2_open(&l, 93, 0);
+		lab_gtpv2_ie8(&l, 73, (uint8_t)(1 + i / 16));
+		lab_gtpv2_close(&l);
+		send(&l, true);
+	}
+	cr_expect(!w.state[1].unsure);
+	lab_gtpv2(&l, 99, 0x71, 1000);
+	for (uint8_t e = 1; e <= 11; e++) {
+		lab_gtpv2_open(&l, 73, 1);
+		lab_u8(&l, e);
+		lab_gtpv2_close(&l);
+	}
+	for (uint8_t e = 12; e <= 15; e++) {
+		lab_gtpv2_open(&l, 93, 0);
+		lab_gtpv2_ie8(&l, 73, e);
+		lab_gtpv2_close(&l);
+	}
+	send(&l, false);
+	cr_expect(w.state[1].unsure, "not all of them are followed");
+	answer(100, 1000, 16);
+}
+
 // ---- RADIUS ----
 
 static void account(
