@@ -80,8 +80,8 @@ static void attach(struct sessions *st, struct transaction *t, uint32_t number)
 	session_before(st, s, st->before);
 	if (t->session == SESSION_NONE)
 		transaction_attach(st, t, s);
-	else
-		transaction_sibling(st, t, s);
+	else if (!transaction_sibling(st, t, s))
+		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
 	session_after(st, s, st->before);
 }
@@ -119,12 +119,81 @@ static uint32_t node(struct sessions *st, const struct ip_address *a, bool creat
 	return node_by_octets(st, (uint8_t)(NODE_GTPV2 | a->family), a->b, 16, create);
 }
 
-static void heartbeat(
-	struct sessions *st, const struct signalling_packet *p, const struct gtpv2_message *m)
+static bool is_present(
+	const struct transaction *t, const struct session *s, const struct pair *pair)
 {
-	if (m->has_recovery)
-		pair_heartbeat(st, node(st, &p->source.address, false),
-			node(st, &p->destination.address, false), m->recovery);
+	return s && s->life == t->life && s->pair == pair->number && s->epoch == pair->epoch;
+}
+
+// Its creation was asked for, and not by the node that has restarted.
+static bool waits(struct sessions *st, const struct session *s, const struct ip_address *restarted)
+{
+	if (s->flags & SESSION_SETTLED)
+		return false;
+	record_unpack(s, st->rules[1]);
+	const struct f_seid *cp = &st->rules[1]->cp;
+	return !seid_at(cp, restarted, cp->seid);
+}
+
+static void keep(struct sessions *st, struct session *s, struct pair *in)
+{
+	session_move(st, s, in);
+	for (struct transaction *x = s->pending; x; x = x->next)
+		transaction_of_pair(st, x, in->number);
+}
+
+// Where sessions are while those that they are among end: a node that no message comes from.
+static struct pair *pair_aside(struct sessions *st)
+{
+	uint32_t nobody = node_by_octets(st, NODE_GTPV2, "", 0, true);
+	struct pair *aside = pair_of(st, nobody, nobody, true);
+
+	if (!aside) {
+		st->counts.refused++;
+		bind_refused(st);
+	}
+	return aside;
+}
+
+// The sessions of the pair end, but not those that the restarted node has now: whose request it
+// accepts with this answer to `t`, and whose creation it has still to answer.
+static void restart(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, const struct transaction *t, struct pair *pair)
+{
+	struct pair *aside = pair_aside(st);
+
+	for (const struct transaction *x = gtpv2_accepted(m) ? t : NULL; x && aside;
+		x = x->sibling) {
+		struct session *s = session_table_get(&st->sessions, x->session);
+		if (is_present(x, s, pair))
+			keep(st, s, aside);
+	}
+	for (struct transaction *x = st->asked.oldest; x && aside; x = x->newer) {
+		struct session *s = session_table_get(&st->sessions, x->session);
+		if (x->protocol == SIGNALLING_GTPV2C && x->type == GTPV2_CREATE_SESSION_REQUEST &&
+			is_present(x, s, pair) && waits(st, s, &p->source.address))
+			keep(st, s, aside);
+	}
+	pair_heartbeat(st, node(st, &p->source.address, false),
+		node(st, &p->destination.address, false), m->recovery);
+	for (struct session *s; aside && (s = session_table_get(&st->sessions, aside->sessions));)
+		keep(st, s, pair);
+}
+
+// `t`: what the message answers; NULL for a request.
+static void heartbeat(struct sessions *st, const struct signalling_packet *p,
+	const struct gtpv2_message *m, const struct transaction *t)
+{
+	uint32_t sender = node(st, &p->source.address, false);
+	struct pair *pair = pair_of(st, sender, node(st, &p->destination.address, false), false);
+
+	if (!m->has_recovery || !pair || sender == SESSION_NONE)
+		return;
+	unsigned side = pair->node[0] == sender ? 0 : 1;
+	if (pair->has_recovery[side] && pair->recovery[side] != m->recovery)
+		restart(st, p, m, t, pair);
+	else
+		pair_recovery(pair, sender, m->recovery);
 }
 
 // ---- requests ----
@@ -153,7 +222,7 @@ static void ask_session(struct sessions *st, const struct signalling_packet *p,
 
 	if (!sender || !pair)
 		return;
-	heartbeat(st, p, m);
+	heartbeat(st, p, m, NULL);
 	rules_clear(r, sender->interface == S11_MME ? KIND_S11 : KIND_S5);
 	r->cp = control_of(sender);
 	rules_user(r, &m->user);
@@ -213,6 +282,8 @@ static void take_request(
 	if (!t)
 		return;
 	st->counts.requests++;
+	if (m->type != GTPV2_CREATE_SESSION_REQUEST)
+		heartbeat(st, p, m, NULL);
 	if (m->type == GTPV2_CREATE_SESSION_REQUEST)
 		ask_session(st, p, m, t);
 	else if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
@@ -393,34 +464,36 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 	const struct gtpv2_message *m, struct transaction *t)
 {
 	const struct gtpv2_message *request = gtpv2_kept(st, t);
-	bool gone = m->cause == 64 && request->type != GTPV2_CREATE_SESSION_REQUEST;
-	bool ends = ends_sessions(request), created = request->type == GTPV2_CREATE_SESSION_REQUEST;
+	const uint8_t type = request->type;
 
-	if (request->type == GTPV2_DELETE_PDN_SET_REQUEST) {
+	if (type == GTPV2_DELETE_PDN_SET_REQUEST) {
 		if (gtpv2_accepted(m))
 			nodes_set_deletion(st, request->csid, request->n_csids);
 		return;
 	}
-	if (t->session == SESSION_NONE && gtpv2_accepted(m) &&
-		(m->type == GTPV2_MODIFY_BEARER_RESPONSE ||
-			m->type == GTPV2_DELETE_SESSION_RESPONSE))
-		prove(st, p, m, t);
-	uint32_t number = t->session, server = request->teid;
+	// copies: whatever looks at a session puts another request there
+	const bool ends = ends_sessions(request), accepted = gtpv2_accepted(m);
+	const uint32_t server = request->teid;
 	const struct gtpv2_fteid *sender =
-		request->type == GTPV2_MODIFY_BEARER_REQUEST ? control(request, 0) : NULL;
+		type == GTPV2_MODIFY_BEARER_REQUEST ? control(request, 0) : NULL;
 	const struct f_seid client = sender ? control_of(sender) : (struct f_seid){};
-	st->counts.rejected += !gtpv2_accepted(m) && !gone;
+	bool gone = m->cause == 64 && type != GTPV2_CREATE_SESSION_REQUEST;
+	if (t->session == SESSION_NONE && accepted &&
+		(type == GTPV2_MODIFY_BEARER_REQUEST || type == GTPV2_DELETE_SESSION_REQUEST))
+		prove(st, p, m, t);
+	const uint32_t number = t->session;
+	st->counts.rejected += !accepted && !gone;
 	for (struct transaction *x = t; x; x = x->sibling) {
-		if ((ends && gtpv2_accepted(m)) || gone)
+		if ((ends && accepted) || gone)
 			end_one(st, x, ends ? END_RELEASED : END_LOST);
-		else if (gtpv2_accepted(m))
+		else if (accepted)
 			settle(st, x, m);
 		else
 			take_back(st, x);
 	}
-	if (created && gtpv2_accepted(m))
+	if (type == GTPV2_CREATE_SESSION_REQUEST && accepted)
 		end_superseded(st, number);
-	if (client.present && gtpv2_accepted(m))
+	if (client.present && accepted)
 		move_client(st, p, server, &client);
 }
 
@@ -432,8 +505,8 @@ static void take_response(struct sessions *st, const struct signalling_packet *p
 		return;
 	}
 	st->counts.responses++;
+	heartbeat(st, p, m, t); // before: what is accepted now is of the time after a restart
 	answer(st, p, m, t);
-	heartbeat(st, p, m);
 	transaction_detach(st, t);
 	transaction_answered(st, t, &m->whole);
 }
@@ -445,7 +518,7 @@ static void take_message(
 	switch (m->type) {
 	case GTPV2_ECHO_REQUEST:
 	case GTPV2_ECHO_RESPONSE:
-		heartbeat(st, p, m);
+		heartbeat(st, p, m, NULL);
 		return;
 	case GTPV2_CREATE_SESSION_REQUEST:
 	case GTPV2_MODIFY_BEARER_REQUEST:

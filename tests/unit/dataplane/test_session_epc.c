@@ -401,6 +401,111 @@ Test(session_epc, more_connections_and_bearers_named_than_a_user_has)
 	answer(100, 1000, 16);
 }
 
+// A PDN connection with the default bearer 5 of any gateway and client's control TEID.
+static void create_at(uint32_t sgw, uint32_t client, uint32_t sequence)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 32, 0, sequence);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, 10, client, MME);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, MME, sgw);
+}
+
+// `recovery`: negative when it is not told.
+static void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
+	uint32_t teid, int recovery)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 33, client, sequence);
+	lab_gtpv2_ie8(&l, 2, 16);
+	if (recovery >= 0)
+		lab_gtpv2_ie8(&l, 3, (uint8_t)recovery);
+	lab_gtpv2_f_teid(&l, 0, 11, server, sgw);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, sgw, MME);
+}
+
+Test(session_epc, restart_told_by_the_answer_to_a_creation)
+{
+	create_at(SGW, 0x71, 1);
+	created_at(SGW, 0x71, 0x72, 1, 0x105, 7);
+	echo(2, 7);
+	cr_expect(s1(UP, 0x105, SGW_U));
+	create_at(SGW, 0x81, 3);
+	create_at(SGW, 0x91, 4);
+	created_at(SGW, 0x81, 0x72, 3, 0x106, 8);
+	cr_expect(!s1(UP, 0x105, SGW_U), "of before the restart");
+	cr_expect(s1(UP, 0x106, SGW_U), "of after it");
+	cr_expect_eq(world_counts(&w).restarts, 1);
+	cr_expect_eq(world_counts(&w).sessions, 2);
+	create_at(SGW, 0x81, 3);
+	cr_expect_eq(world_counts(&w).retransmissions, 1);
+	create_at(SGW, 0x91, 4);
+	cr_expect_eq(world_counts(&w).retransmissions, 2, "asked of the gateway as it is now");
+	created_at(SGW, 0x91, 0x73, 4, 0x107, 8);
+	cr_expect(s1(UP, 0x107, SGW_U));
+	echo(5, 9);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	cr_expect_eq(world_counts(&w).restarts, 2);
+}
+
+// The echo comes between a creation and its answer; that of a client that forgets what it asked.
+Test(session_epc, restart_told_while_a_creation_waits)
+{
+	create_at(SGW, 0x71, 1);
+	created_at(SGW, 0x71, 0x72, 1, 0x105, 7);
+	create_at(SGW, 0x81, 3);
+	echo(4, 8);
+	cr_expect(!s1(UP, 0x105, SGW_U));
+	created_at(SGW, 0x81, 0x72, 3, 0x106, -1);
+	cr_expect(s1(UP, 0x106, SGW_U));
+	echo_from(MME, 100, 1);
+	create_at(SGW, 0x91, 5);
+	cr_expect_eq(world_counts(&w).sessions, 2);
+	echo_from(MME, 101, 2);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+}
+
+Test(session_epc, restart_told_by_other_messages)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	echo(2, 7);
+	modify(5, 3, 0x501, ENB_A);
+	lab_gtpv2(&l, 35, 0x71, 3);
+	lab_gtpv2_ie8(&l, 2, 64);
+	lab_gtpv2_ie8(&l, 3, 8);
+	send(&l, false);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	create(5, 4);
+	created(5, 4, 16, 0x0a2d0002);
+	modify(5, 5, 0x501, ENB_A);
+	lab_gtpv2(&l, 35, 0x71, 5);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_ie8(&l, 3, 9);
+	send(&l, false);
+	cr_expect(s1(DOWN, 0x501, ENB_A), "the gateway has it");
+	cr_expect_eq(world_counts(&w).restarts, 2);
+	lab_gtpv2(&l, 95, 0x71, 6);
+	lab_gtpv2_ie8(&l, 3, 10);
+	lab_gtpv2_ie8(&l, 73, 5);
+	send(&l, false);
+	cr_expect_eq(world_counts(&w).sessions, 0, "told by a request");
+}
+
 // ---- RADIUS ----
 
 static void account(
