@@ -246,6 +246,12 @@ static void ask_session(struct sessions *st, const struct signalling_packet *p,
 	session_after(st, s, st->before);
 }
 
+static bool from_server(uint8_t type)
+{
+	return type == GTPV2_CREATE_BEARER_REQUEST || type == GTPV2_UPDATE_BEARER_REQUEST ||
+	       type == GTPV2_DELETE_BEARER_REQUEST;
+}
+
 static void take_response(struct sessions *st, const struct signalling_packet *p,
 	const struct gtpv2_message *m, struct transaction *t);
 
@@ -275,9 +281,6 @@ static void take_request(
 {
 	uint64_t key = transaction_key(st, p, m->sequence, m->type, false);
 	struct transaction *t = transaction_ask(st, p, key, m->type, &m->whole);
-	bool from_server = m->type == GTPV2_CREATE_BEARER_REQUEST ||
-			   m->type == GTPV2_UPDATE_BEARER_REQUEST ||
-			   m->type == GTPV2_DELETE_BEARER_REQUEST;
 
 	if (!t)
 		return;
@@ -287,18 +290,21 @@ static void take_request(
 	if (m->type == GTPV2_CREATE_SESSION_REQUEST)
 		ask_session(st, p, m, t);
 	else if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
-		attach_all(st, p, m, t, !from_server);
+		attach_all(st, p, m, t, !from_server(m->type));
 	join_early(st, p, t);
 }
 
 // ---- responses ----
 
-// What waits of the session before `t` must have been accepted.
+// What waits of the session before `t` must have been accepted, when the same end asked for it:
+// each has a row of its own, and waits for nothing of the other's.
 static void assume_earlier(
 	struct sessions *st, struct session *s, const struct transaction *t, struct rules *r)
 {
-	while (s->pending && s->pending != t) {
-		struct transaction *e = s->pending;
+	for (struct transaction *e = s->pending, *next; e && e != t; e = next) {
+		next = e->next;
+		if (from_server(e->type) != from_server(t->type))
+			continue;
 		const struct gtpv2_message *request = gtpv2_kept(st, e);
 		if (request->type == GTPV2_CREATE_SESSION_REQUEST)
 			s->flags |= SESSION_SETTLED;
@@ -307,6 +313,27 @@ static void assume_earlier(
 		s->flags |= SESSION_LOSS;
 		st->counts.unanswered++;
 	}
+}
+
+static void apply(struct sessions *st, const struct session *s, struct rules *r,
+	const struct transaction *t, const struct gtpv2_message *m)
+{
+	const bool late = t->state == TRANSACTION_ASSUMED;
+	const struct gtpv2_message *request = gtpv2_kept(st, t);
+
+	if (late)
+		rules_gtpv2_late(st, s, r, request, m);
+	else
+		rules_gtpv2(r, request, m);
+	if (request->type != GTPV2_CREATE_SESSION_REQUEST) {
+		st->counts.modified++;
+		return;
+	}
+	// on S5 the server's own F-TEID stands where S11 carries the PGW's
+	const struct gtpv2_fteid *server = control(m, 0) ? control(m, 0) : control(m, 1);
+	if (server)
+		r->up = control_of(server);
+	st->counts.established++;
 }
 
 static void settle(struct sessions *st, struct transaction *t, const struct gtpv2_message *m)
@@ -321,22 +348,27 @@ static void settle(struct sessions *st, struct transaction *t, const struct gtpv
 	if (t->state == TRANSACTION_ASKED)
 		assume_earlier(st, s, t, r);
 	transaction_detach(st, t);
-	const struct gtpv2_message *request = gtpv2_kept(st, t);
-	rules_gtpv2(r, request, m);
-	if (request->type == GTPV2_CREATE_SESSION_REQUEST) {
-		// on S5 the server's own F-TEID stands where S11 carries the PGW's
-		const struct gtpv2_fteid *server = control(m, 0) ? control(m, 0) : control(m, 1);
-		if (server)
-			r->up = control_of(server);
-		st->counts.established++;
-	} else {
-		st->counts.modified++;
-	}
+	apply(st, s, r, t, m);
 	rules_gtpv2_handover(st, s, r);
 	s->flags |= SESSION_SETTLED;
+	if (st->limited)
+		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
 	struct session *new = session_replace(st, s, r);
 	session_after(st, new ? new : s, st->before);
+}
+
+// Refused after it was taken for accepted: tunnels that nobody was given go; the rest is past.
+static struct session *take_back_late(
+	struct sessions *st, struct session *s, const struct transaction *t)
+{
+	struct rules *r = st->rules[2];
+
+	record_unpack(s, r);
+	rules_gtpv2_late(st, s, r, gtpv2_kept(st, t), NULL);
+	s->flags |= SESSION_LOSS;
+	struct session *new = session_replace(st, s, r);
+	return new ? new : s;
 }
 
 static void take_back(struct sessions *st, struct transaction *t)
@@ -347,6 +379,8 @@ static void take_back(struct sessions *st, struct transaction *t)
 		return;
 	session_before(st, s, st->before);
 	transaction_detach(st, t);
+	if (t->state == TRANSACTION_ASSUMED)
+		s = take_back_late(st, s, t);
 	session_after(st, s, st->before);
 	if (!(s->flags & SESSION_SETTLED))
 		session_end(st, s, END_SUPERSEDED); // it never was

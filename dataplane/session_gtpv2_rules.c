@@ -122,6 +122,16 @@ static void modify_bearer(
 	}
 }
 
+static bool has_end(const struct rule_bearer *b, const struct gtpv2_bearer *m)
+{
+	for (unsigned i = 0; i < b->n_ends; i++)
+		for (unsigned j = 0; j < m->n_ends; j++)
+			if (b->end[i].interface == m->end[j].interface &&
+				tunnel_end_same(&b->end[i].end, &m->end[j].end))
+				return true;
+	return false;
+}
+
 static bool same_end(const struct gtpv2_bearer *a, const struct gtpv2_bearer *b)
 {
 	for (unsigned i = 0; i < a->n_ends; i++)
@@ -130,6 +140,28 @@ static bool same_end(const struct gtpv2_bearer *a, const struct gtpv2_bearer *b)
 				a->end[i].end.teid == b->end[j].end.teid)
 				return true;
 	return false;
+}
+
+// While a bearer has no EBI it has one that cannot be.
+#define NO_EBI 0x80u
+
+static struct rule_bearer *take_nameless(struct rules *r, const struct gtpv2_bearer *m)
+{
+	uint8_t ebi = NO_EBI;
+
+	for (unsigned i = 0; i < r->n_bearers; i++)
+		if (r->bearer[i].ebi >= NO_EBI && has_end(&r->bearer[i], m))
+			return &r->bearer[i];
+	while (rules_bearer(r, ebi))
+		ebi++; // there are fewer bearers than EBIs
+	return take_bearer(r, ebi);
+}
+
+static void drop_nameless(struct rules *r, const struct gtpv2_bearer *m)
+{
+	for (unsigned i = r->n_bearers; i-- > 0;)
+		if (r->bearer[i].ebi >= NO_EBI && has_end(&r->bearer[i], m))
+			drop_bearer(r, r->bearer[i].ebi);
 }
 
 // The client gives the bearers their EBIs, and says by the server's own tunnel end which is which.
@@ -145,8 +177,7 @@ static void create_bearer(
 			a = &response->bearer[i];
 		if (response && (!a || !bearer_accepted(a)))
 			continue;
-		// while it has no EBI: one that cannot be
-		struct rule_bearer *b = take_bearer(r, a ? a->ebi : (uint8_t)(0x80 | i));
+		struct rule_bearer *b = a ? take_bearer(r, a->ebi) : take_nameless(r, m);
 		if (b)
 			set_ends(b, m);
 		if (b && a)
@@ -189,6 +220,49 @@ void rules_gtpv2(
 			drop_bearer(r, request->ebi[i]);
 		break;
 	default:
+		break;
+	}
+}
+
+static void keep_ends(struct rules *r, const struct rules *of)
+{
+	for (unsigned i = 0; i < of->n_bearers; i++) {
+		struct gtpv2_bearer m = {};
+		const struct rule_bearer *b = &of->bearer[i];
+		struct rule_bearer *n = (struct rule_bearer *)rules_bearer(r, b->ebi);
+		for (unsigned j = 0; j < b->n_ends; j++) {
+			m.end[m.n_ends].interface = b->end[j].interface;
+			m.end[m.n_ends++].end = b->end[j].end;
+		}
+		if (n)
+			set_ends(n, &m);
+	}
+}
+
+void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
+	const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	struct rules *now = st->rules[1];
+
+	switch (request->type) {
+	case GTPV2_CREATE_SESSION_REQUEST:
+		if (!response)
+			break;
+		record_unpack(s, now);
+		create_session(r, request, response);
+		keep_ends(r, now);
+		break;
+	case GTPV2_CREATE_BEARER_REQUEST:
+		for (unsigned i = 0; i < request->n_bearers; i++)
+			drop_nameless(r, &request->bearer[i]);
+		if (response)
+			create_bearer(r, request, response);
+		break;
+	case GTPV2_DELETE_BEARER_REQUEST:
+		if (response)
+			rules_gtpv2(r, request, response);
+		break;
+	default: // a later one said anew where the tunnels end
 		break;
 	}
 }

@@ -474,6 +474,10 @@ bool tunnel_end_same(const struct tunnel_end *a, const struct tunnel_end *b);
 // GTPv2-C on rules. Without a response only what the request adds.
 void rules_gtpv2(
 	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response);
+// The answer to a request that was taken for accepted (NULL: refused): what it gives is added, and
+// what later requests changed stays.
+void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
+	const struct gtpv2_message *request, const struct gtpv2_message *response);
 void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r);
 bool gtpv2_accepted(const struct gtpv2_message *m);
 const struct rule_bearer *rules_bearer(const struct rules *r, uint8_t ebi);

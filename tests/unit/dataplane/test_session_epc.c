@@ -506,6 +506,121 @@ Test(session_epc, restart_told_by_other_messages)
 	cr_expect_eq(world_counts(&w).sessions, 0, "told by a request");
 }
 
+// ---- both ends ask at the same time ----
+
+static void bearer_answered(uint32_t sequence, uint8_t ebi, uint32_t teid, uint32_t enb_teid)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 96, 0x72, sequence);
+	lab_gtpv2_ie8(&l, 2, ebi ? 16 : 88);
+	if (ebi) {
+		lab_gtpv2_open(&l, 93, 0);
+		lab_gtpv2_ie8(&l, 73, ebi);
+		lab_gtpv2_ie8(&l, 2, 16);
+		lab_gtpv2_f_teid(&l, 0, 0, enb_teid, ENB_A);
+		lab_gtpv2_f_teid(&l, 1, 1, teid, SGW_U);
+		lab_gtpv2_close(&l);
+	}
+	send(&l, true);
+}
+
+static void delete_bearer(uint32_t sequence, uint8_t ebi, uint8_t cause)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 99, 0x71, sequence);
+	lab_gtpv2_open(&l, 73, 1);
+	lab_u8(&l, ebi);
+	lab_gtpv2_close(&l);
+	send(&l, false);
+	lab_gtpv2(&l, 100, 0x72, sequence);
+	lab_gtpv2_ie8(&l, 2, cause);
+	send(&l, true);
+}
+
+static void connection_with_a_bearer_asked(void)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	modify(5, 2, 0x501, ENB_A);
+	answer(35, 2, 16);
+	cr_expect(!w.state[1].unsure, "nothing was lost");
+	cr_expect(s1(UP, 0x177, SGW_U));
+}
+
+Test(session_epc, bearer_refused_beside_a_modification)
+{
+	connection_with_a_bearer_asked();
+	bearer_answered(7, 0, 0, 0);
+	cr_expect(!s1(UP, 0x177, SGW_U), "it never was");
+	cr_expect(s1(DOWN, 0x501, ENB_A) && !w.state[1].unsure);
+}
+
+Test(session_epc, bearer_accepted_beside_a_modification)
+{
+	connection_with_a_bearer_asked();
+	bearer_answered(7, 7, 0x177, 0x577);
+	cr_expect(s1(UP, 0x177, SGW_U) && s1(DOWN, 0x577, ENB_A));
+	delete_bearer(8, 7, 16);
+	cr_expect(!s1(DOWN, 0x577, ENB_A));
+	cr_expect(!s1(UP, 0x177, SGW_U), "the bearer is gone");
+	cr_expect(s1(UP, 0x105, SGW_U) && !w.state[1].unsure);
+}
+
+// Two bearers are asked for, and a later one is answered first.
+Test(session_epc, bearers_answered_out_of_order)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	bearer_asked(MME, 0x71, 8, 0x178);
+	bearer_asked(MME, 0x71, 9, 0x179);
+	bearer_answered(9, 9, 0x179, 0x579);
+	cr_expect(s1(UP, 0x177, SGW_U) && s1(UP, 0x178, SGW_U) && s1(UP, 0x179, SGW_U));
+	bearer_answered(8, 0, 0, 0);
+	cr_expect(s1(UP, 0x177, SGW_U) && !s1(UP, 0x178, SGW_U) && s1(UP, 0x179, SGW_U));
+	bearer_answered(7, 7, 0x177, 0x577);
+	cr_expect(s1(UP, 0x177, SGW_U) && s1(DOWN, 0x577, ENB_A));
+	delete_bearer(10, 7, 16);
+	cr_expect(!s1(UP, 0x177, SGW_U) && !s1(DOWN, 0x577, ENB_A));
+	cr_expect(s1(UP, 0x179, SGW_U) && s1(DOWN, 0x579, ENB_A));
+}
+
+Test(session_epc, modifications_answered_out_of_order)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	modify(5, 2, 0x501, ENB_A);
+	modify(5, 3, 0x601, ENB_B);
+	answer(35, 3, 16);
+	answer(35, 2, 16);
+	world_pass(&w, 2000000000ull);
+	cr_expect(s1(DOWN, 0x601, ENB_B) && !s1(DOWN, 0x501, ENB_A));
+}
+
+// The answer to the creation comes after all, and after the user moved.
+Test(session_epc, creation_answered_after_a_modification)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_f_teid(&l, 0, 0, 0x501, ENB_A);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	modify(5, 2, 0x601, ENB_B);
+	answer(35, 2, 16);
+	created(5, 1, 16, 0x0a2d0002);
+	world_pass(&w, 2000000000ull);
+	cr_expect(s1(UP, 0x105, SGW_U) && world_address(&w, 1, 0x0a2d0002));
+	cr_expect(s1(DOWN, 0x601, ENB_B) && !s1(DOWN, 0x501, ENB_A));
+}
+
 // ---- RADIUS ----
 
 static void account(
