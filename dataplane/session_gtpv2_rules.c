@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-// Interface types (TS 29.274 clause 8.22) of the access side, which Release Access Bearers clears.
+// Interface types (TS 29.274 clause 8.22) of the access side: a bearer has one such end, of
+// whichever type, and Release Access Bearers clears it.
 static bool is_access(uint8_t interface)
 {
 	return interface == 0 || interface == 2 || interface == 15 || interface == 38;
@@ -52,12 +53,17 @@ static void drop_bearer(struct rules *r, uint8_t ebi)
 	memmove(&r->bearer[i], &r->bearer[i + 1], (r->n_bearers - i) * sizeof(r->bearer[0]));
 }
 
-// A bearer has one tunnel end of each interface type.
+static bool same_place(uint8_t a, uint8_t b)
+{
+	return a == b || (is_access(a) && is_access(b));
+}
+
+// A bearer has one tunnel end of each interface type, and one on the access side.
 static void set_ends(struct rule_bearer *b, const struct gtpv2_bearer *m)
 {
 	for (unsigned i = 0; i < m->n_ends; i++) {
 		unsigned at = 0;
-		while (at < b->n_ends && b->end[at].interface != m->end[i].interface)
+		while (at < b->n_ends && !same_place(b->end[at].interface, m->end[i].interface))
 			at++;
 		if (at == GTPV2_ENDS_MAX)
 			continue;
@@ -293,7 +299,7 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 		for (unsigned j = 0; n && j < b->n_ends; j++)
 			for (unsigned k = 0; k < n->n_ends; k++)
 				if (is_access(b->end[j].interface) &&
-					n->end[k].interface == b->end[j].interface &&
+					is_access(n->end[k].interface) &&
 					!tunnel_end_same(&n->end[k].end, &b->end[j].end))
 					linger_end(st, r, s->number, &b->end[j].end);
 	}

@@ -73,16 +73,22 @@ static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
 	send(&l, false);
 }
 
-static void modify(uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
+static void modify_of(
+	uint8_t interface, uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
 {
 	struct lab l;
 
 	lab_gtpv2(&l, 34, 0x72, sequence);
 	lab_gtpv2_open(&l, 93, 0);
 	lab_gtpv2_ie8(&l, 73, ebi);
-	lab_gtpv2_f_teid(&l, 0, 0, teid, enb);
+	lab_gtpv2_f_teid(&l, 0, interface, teid, enb);
 	lab_gtpv2_close(&l);
 	send(&l, true);
+}
+
+static void modify(uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
+{
+	modify_of(0, ebi, sequence, teid, enb);
 }
 
 static void answer(uint8_t type, uint32_t sequence, uint8_t cause)
@@ -619,6 +625,29 @@ Test(session_epc, creation_answered_after_a_modification)
 	world_pass(&w, 2000000000ull);
 	cr_expect(s1(UP, 0x105, SGW_U) && world_address(&w, 1, 0x0a2d0002));
 	cr_expect(s1(DOWN, 0x601, ENB_B) && !s1(DOWN, 0x501, ENB_A));
+}
+
+// User data over the MME (S11-U), then over S1-U.
+Test(session_epc, access_end_of_another_type)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	modify_of(38, 5, 2, 0x601, MME);
+	answer(35, 2, 16);
+	cr_expect(s1(DOWN, 0x601, MME));
+	modify(5, 3, 0x501, ENB_A);
+	cr_expect(s1(DOWN, 0x601, MME) && s1(DOWN, 0x501, ENB_A), "not accepted yet");
+	answer(35, 3, 16);
+	cr_expect(s1(DOWN, 0x601, MME) && s1(DOWN, 0x501, ENB_A), "the old one for a while");
+	world_pass(&w, 2000000000ull);
+	cr_expect(s1(DOWN, 0x501, ENB_A));
+	cr_expect(!s1(DOWN, 0x601, MME), "a bearer has one access end");
+	lab_gtpv2(&l, 170, 0x72, 4);
+	send(&l, true);
+	answer(171, 4, 16);
+	cr_expect(!s1(DOWN, 0x501, ENB_A) && s1(UP, 0x105, SGW_U));
 }
 
 // ---- RADIUS ----
