@@ -429,6 +429,61 @@ static void end_superseded(struct sessions *st, uint32_t number)
 	}
 }
 
+// By the IMSI, without one by the IMEI.
+static uint64_t user_key(const struct sessions *st, const struct rules *r)
+{
+	return r->imsi != SESSION_ABSENT ? key_number(st, KEY_IMSI, r->imsi)
+					 : key_number(st, KEY_IMEI, r->imei);
+}
+
+static bool share_interface(const struct rule_bearer *a, const struct rule_bearer *b)
+{
+	for (unsigned i = 0; a && b && i < a->n_ends; i++)
+		for (unsigned j = 0; j < b->n_ends; j++)
+			if (a->end[i].interface == b->end[j].interface)
+				return true;
+	return false;
+}
+
+// With the same default bearer of the same user; on S5/S8 over the same kind of access, since a
+// handover between two kinds has both for a while.
+static bool collide(const struct sessions *st, const struct rules *a, const struct rules *b)
+{
+	if (user_key(st, a) != user_key(st, b) || a->default_ebi != b->default_ebi)
+		return false;
+	return a->kind == KIND_S11 ||
+	       share_interface(rules_bearer(a, a->default_ebi), rules_bearer(b, b->default_ebi));
+}
+
+// The gateway has deleted what it had of the same user and bearer, whichever client it was of (TS
+// 29.274 clause 7.2.1).
+static void end_collided(
+	struct sessions *st, const struct signalling_packet *response, uint32_t number)
+{
+	const struct session *s = session_at(st, number);
+	const struct rules *r = st->rules[2]; // nothing that ends a session uses it
+	uint32_t found[INDEX_RUN_MAX], gateway = node(st, &response->source.address, false);
+
+	if (!s)
+		return;
+	const uint8_t kind = s->kind;
+	record_unpack(s, st->rules[2]);
+	if (r->imsi == SESSION_ABSENT && r->imei == SESSION_ABSENT)
+		return;
+	uint32_t n = session_candidates(&st->index, user_key(st, r), found);
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *o = found[i] == number ? NULL : session_at(st, found[i]);
+		if (!o || o->kind != kind || !(o->flags & SESSION_SETTLED))
+			continue;
+		const struct pair *pair = pair_at(st, o->pair);
+		if (pair->node[0] != gateway && pair->node[1] != gateway)
+			continue;
+		record_unpack(o, st->rules[1]);
+		if (collide(st, r, st->rules[1]))
+			session_end(st, o, END_SUPERSEDED);
+	}
+}
+
 static void end_one(struct sessions *st, struct transaction *t, enum session_end why)
 {
 	struct session *s = transaction_session(st, t);
@@ -515,7 +570,8 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 	if (t->session == SESSION_NONE && accepted &&
 		(type == GTPV2_MODIFY_BEARER_REQUEST || type == GTPV2_DELETE_SESSION_REQUEST))
 		prove(st, p, m, t);
-	const uint32_t number = t->session;
+	const struct session *first = transaction_session(st, t);
+	const uint32_t number = first ? first->number : SESSION_NONE;
 	st->counts.rejected += !accepted && !gone;
 	for (struct transaction *x = t; x; x = x->sibling) {
 		if ((ends && accepted) || gone)
@@ -525,8 +581,10 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 		else
 			take_back(st, x);
 	}
-	if (type == GTPV2_CREATE_SESSION_REQUEST && accepted)
+	if (type == GTPV2_CREATE_SESSION_REQUEST && accepted) {
 		end_superseded(st, number);
+		end_collided(st, p, number);
+	}
 	if (client.present && accepted)
 		move_client(st, p, server, &client);
 }

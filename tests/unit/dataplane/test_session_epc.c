@@ -512,6 +512,64 @@ Test(session_epc, restart_told_by_other_messages)
 	cr_expect_eq(world_counts(&w).sessions, 0, "told by a request");
 }
 
+// The gateway deletes what it has of the user's bearer when the user comes anew.
+Test(session_epc, same_user_and_bearer_at_one_gateway)
+{
+	const uint32_t sgw_2 = 0x0a000014;
+
+	create_at(SGW, 0x71, 1);
+	created_at(SGW, 0x71, 0x72, 1, 0x105, -1);
+	create_at(sgw_2, 0x91, 2);
+	created_at(sgw_2, 0x91, 0x72, 2, 0x305, -1);
+	cr_expect_eq(w.state[1].sessions, 2, "a relocation");
+	create_at(SGW, 0x81, 3);
+	cr_expect(s1(UP, 0x105, SGW_U), "not accepted yet");
+	created_at(SGW, 0x81, 0x82, 3, 0x106, -1);
+	cr_expect_eq(w.state[1].sessions, 2);
+	cr_expect(!s1(UP, 0x105, SGW_U), "the gateway deleted it");
+	cr_expect(s1(UP, 0x106, SGW_U) && s1(UP, 0x305, SGW_U));
+	cr_expect(!w.state[1].unsure);
+}
+
+static void connect_pgw(uint32_t client, uint32_t client_teid, uint32_t sequence, uint8_t access)
+{
+	struct lab l;
+	bool wlan = access == 31; // S2b
+
+	lab_gtpv2(&l, 32, 0, sequence);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, wlan ? 30 : 6, client_teid, client);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_f_teid(&l, wlan ? 5 : 2, access, 0x800 + sequence, client);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, client, PGW_U);
+	lab_gtpv2(&l, 33, client_teid, sequence);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 1, wlan ? 32 : 7, 0x900 + sequence, PGW_U);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, wlan ? 4 : 2, wlan ? 33 : 5, 0xa00 + sequence, PGW_U);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_end(&l);
+	world_take(&w, &l, SIGNALLING_GTPV2C, PGW_U, client);
+}
+
+Test(session_epc, same_user_and_bearer_over_another_access)
+{
+	connect_pgw(SGW, 0x71, 1, 4);
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0xa01, PGW_U));
+	connect_pgw(0x0a000017, 0x71, 2, 31);
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0xa01, PGW_U), "a handover has both");
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0xa02, PGW_U));
+	connect_pgw(SGW, 0x81, 3, 4);
+	cr_expect(!world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0xa01, PGW_U));
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N9, UP, 0xa02, PGW_U));
+	cr_expect_eq(w.state[1].sessions, 2);
+}
+
 // ---- both ends ask at the same time ----
 
 static void bearer_answered(uint32_t sequence, uint8_t ebi, uint32_t teid, uint32_t enb_teid)
