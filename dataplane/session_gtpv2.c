@@ -220,8 +220,13 @@ static void ask_session(struct sessions *st, const struct signalling_packet *p,
 	struct pair *pair = pair_of(st, node(st, &p->source.address, true),
 		node(st, &p->destination.address, true), true);
 
-	if (!sender || !pair)
+	if (!sender)
 		return;
+	if (!pair) {
+		st->counts.refused++;
+		bind_refused(st);
+		return;
+	}
 	heartbeat(st, p, m, NULL);
 	rules_clear(r, sender->interface == S11_MME ? KIND_S11 : KIND_S5);
 	r->cp = control_of(sender);

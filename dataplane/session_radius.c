@@ -81,7 +81,11 @@ static void live(struct sessions *st, const struct radius_message *m, const stru
 	struct session *s = find(st, r);
 	struct pair *pair = s ? NULL : pair_of_nas(st, nas, true);
 
-	st->before->n = 0;
+	if (!s && !pair) {
+		st->counts.refused++;
+		bind_refused(st);
+		return;
+	}
 	if (s) {
 		session_before(st, s, st->before);
 		record_unpack(s, r);
@@ -91,13 +95,13 @@ static void live(struct sessions *st, const struct radius_message *m, const stru
 		r->n_ue = 0;
 	for (unsigned i = 0; i < m->n_addresses && r->n_ue < RADIUS_ADDRESSES_MAX; i++)
 		r->ue[r->n_ue++] = m->address[i];
-	if (!s && !pair)
-		return;
-	st->counts.established += !s;
-	st->counts.modified += s != NULL;
 	struct session *new = s ? session_replace(st, s, r) : session_create(st, r, pair->number);
 	if (!new)
 		return;
+	if (!s)
+		st->before->n = 0; // what made room for it used that
+	st->counts.established += !s;
+	st->counts.modified += s != NULL;
 	new->flags |= SESSION_SETTLED;
 	session_heard(st, new);
 	if (m->status == RADIUS_START) {

@@ -1,6 +1,7 @@
 // GTPv2-C and RADIUS accounting.
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "shared/pdu.h"
@@ -34,24 +35,35 @@ static void end(void)
 
 TestSuite(session_epc, .init = begin, .fini = end);
 
-static void send(struct lab *l, bool up)
+static void take(struct lab *l, uint32_t from, uint32_t to)
 {
 	lab_gtpv2_end(l);
-	world_take(&w, l, SIGNALLING_GTPV2C, up ? MME : SGW, up ? SGW : MME);
+	world_take(&w, l, SIGNALLING_GTPV2C, from, to);
 }
 
-// A PDN connection with the default bearer `ebi`; the user's control TEIDs are 0x71 and 0x72.
-static void create(uint8_t ebi, uint32_t sequence)
+static void send(struct lab *l, bool up)
+{
+	take(l, up ? MME : SGW, up ? SGW : MME);
+}
+
+// A PDN connection with the default bearer `ebi`.
+static void create_of(uint32_t sgw, uint32_t client, uint8_t ebi, uint32_t sequence)
 {
 	struct lab l;
 
 	lab_gtpv2(&l, 32, ebi == 5 ? 0 : 0x72, sequence);
 	lab_gtpv2_imsi(&l, imsi);
-	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_f_teid(&l, 0, 10, client, MME);
 	lab_gtpv2_open(&l, 93, 0);
 	lab_gtpv2_ie8(&l, 73, ebi);
 	lab_gtpv2_close(&l);
-	send(&l, true);
+	take(&l, MME, sgw);
+}
+
+// The user's control TEIDs are 0x71 and 0x72.
+static void create(uint8_t ebi, uint32_t sequence)
+{
+	create_of(SGW, 0x71, ebi, sequence);
 }
 
 static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
@@ -71,6 +83,25 @@ static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
 		lab_gtpv2_close(&l);
 	}
 	send(&l, false);
+}
+
+// `recovery`: negative when it is not told.
+static void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
+	uint32_t teid, int recovery)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 33, client, sequence);
+	lab_gtpv2_ie8(&l, 2, 16);
+	if (recovery >= 0)
+		lab_gtpv2_ie8(&l, 3, (uint8_t)recovery);
+	lab_gtpv2_f_teid(&l, 0, 11, server, sgw);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
+	lab_gtpv2_close(&l);
+	take(&l, sgw, MME);
 }
 
 static void modify_of(
@@ -210,8 +241,7 @@ static void bearer_asked(uint32_t client, uint32_t client_teid, uint32_t sequenc
 	lab_gtpv2_ie8(&l, 73, 0);
 	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
 	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, SGW, client);
+	take(&l, SGW, client);
 }
 
 static void echo_from(uint32_t node, uint32_t sequence, uint8_t recovery)
@@ -220,8 +250,7 @@ static void echo_from(uint32_t node, uint32_t sequence, uint8_t recovery)
 
 	lab_gtpv2(&l, 1, 0, sequence);
 	lab_gtpv2_ie8(&l, 3, recovery);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, node, SGW);
+	take(&l, node, SGW);
 }
 
 // Another MME has the user: its control end is where the server's requests go, and the old one is
@@ -242,14 +271,12 @@ Test(session_epc, the_client_is_another)
 	lab_gtpv2_ie8(&l, 73, 5);
 	lab_gtpv2_f_teid(&l, 0, 0, 0x501, ENB_A);
 	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, mme_2, SGW);
+	take(&l, mme_2, SGW);
 	bearer_asked(mme_2, 0x91, 7, 0x170);
 	cr_expect(!s1(UP, 0x170, SGW_U), "not accepted yet");
 	lab_gtpv2(&l, 35, 0x91, 3);
 	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, SGW, mme_2);
+	take(&l, SGW, mme_2);
 	bearer_asked(mme_2, 0x91, 8, 0x177);
 	cr_expect(s1(UP, 0x177, SGW_U));
 	bearer_asked(MME, 0x71, 9, 0x178);
@@ -277,33 +304,16 @@ Test(session_epc, the_client_is_another)
 Test(session_epc, two_gateways_for_a_while)
 {
 	const uint32_t sgw_2 = 0x0a000014;
-	struct lab l;
 
 	create(5, 1);
 	created(5, 1, 16, 0x0a2d0002);
-	lab_gtpv2(&l, 32, 0, 2);
-	lab_gtpv2_imsi(&l, imsi);
-	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, MME, sgw_2);
-	lab_gtpv2(&l, 33, 0x71, 2);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_f_teid(&l, 0, 11, 0x75, sgw_2);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_f_teid(&l, 0, 1, 0x305, 0x0a010007);
-	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, sgw_2, MME);
+	create_of(sgw_2, 0x71, 5, 2);
+	created_at(sgw_2, 0x71, 0x75, 2, 0x305, -1);
 	cr_expect(s1(UP, 0x105, SGW_U), "the base station may send there still");
-	cr_expect(s1(UP, 0x305, 0x0a010007));
+	cr_expect(s1(UP, 0x305, SGW_U));
 	delete (5, 3);
 	answer(37, 3, 16);
-	cr_expect(!s1(UP, 0x105, SGW_U) && s1(UP, 0x305, 0x0a010007));
+	cr_expect(!s1(UP, 0x105, SGW_U) && s1(UP, 0x305, SGW_U));
 }
 
 Test(session_epc, address_in_the_request_alone)
@@ -381,15 +391,8 @@ Test(session_epc, more_connections_and_bearers_named_than_a_user_has)
 {
 	struct lab l;
 
-	for (uint32_t i = 0; i < 240; i++) {
-		lab_gtpv2(&l, 32, 0, 1 + i);
-		lab_gtpv2_imsi(&l, imsi);
-		lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
-		lab_gtpv2_open(&l, 93, 0);
-		lab_gtpv2_ie8(&l, 73, (uint8_t)(1 + i / 16));
-		lab_gtpv2_close(&l);
-		send(&l, true);
-	}
+	for (uint32_t i = 0; i < 240; i++)
+		create((uint8_t)(1 + i / 16), 1 + i);
 	cr_expect(!w.state[1].unsure);
 	lab_gtpv2(&l, 99, 0x71, 1000);
 	for (uint8_t e = 1; e <= 11; e++) {
@@ -407,57 +410,22 @@ Test(session_epc, more_connections_and_bearers_named_than_a_user_has)
 	answer(100, 1000, 16);
 }
 
-// A PDN connection with the default bearer 5 of any gateway and client's control TEID.
-static void create_at(uint32_t sgw, uint32_t client, uint32_t sequence)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 32, 0, sequence);
-	lab_gtpv2_imsi(&l, imsi);
-	lab_gtpv2_f_teid(&l, 0, 10, client, MME);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, MME, sgw);
-}
-
-// `recovery`: negative when it is not told.
-static void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
-	uint32_t teid, int recovery)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 33, client, sequence);
-	lab_gtpv2_ie8(&l, 2, 16);
-	if (recovery >= 0)
-		lab_gtpv2_ie8(&l, 3, (uint8_t)recovery);
-	lab_gtpv2_f_teid(&l, 0, 11, server, sgw);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
-	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, sgw, MME);
-}
-
 Test(session_epc, restart_told_by_the_answer_to_a_creation)
 {
-	create_at(SGW, 0x71, 1);
+	create_of(SGW, 0x71, 5, 1);
 	created_at(SGW, 0x71, 0x72, 1, 0x105, 7);
 	echo(2, 7);
 	cr_expect(s1(UP, 0x105, SGW_U));
-	create_at(SGW, 0x81, 3);
-	create_at(SGW, 0x91, 4);
+	create_of(SGW, 0x81, 5, 3);
+	create_of(SGW, 0x91, 5, 4);
 	created_at(SGW, 0x81, 0x72, 3, 0x106, 8);
 	cr_expect(!s1(UP, 0x105, SGW_U), "of before the restart");
 	cr_expect(s1(UP, 0x106, SGW_U), "of after it");
 	cr_expect_eq(world_counts(&w).restarts, 1);
 	cr_expect_eq(world_counts(&w).sessions, 2);
-	create_at(SGW, 0x81, 3);
+	create_of(SGW, 0x81, 5, 3);
 	cr_expect_eq(world_counts(&w).retransmissions, 1);
-	create_at(SGW, 0x91, 4);
+	create_of(SGW, 0x91, 5, 4);
 	cr_expect_eq(world_counts(&w).retransmissions, 2, "asked of the gateway as it is now");
 	created_at(SGW, 0x91, 0x73, 4, 0x107, 8);
 	cr_expect(s1(UP, 0x107, SGW_U));
@@ -469,15 +437,15 @@ Test(session_epc, restart_told_by_the_answer_to_a_creation)
 // The echo comes between a creation and its answer; that of a client that forgets what it asked.
 Test(session_epc, restart_told_while_a_creation_waits)
 {
-	create_at(SGW, 0x71, 1);
+	create_of(SGW, 0x71, 5, 1);
 	created_at(SGW, 0x71, 0x72, 1, 0x105, 7);
-	create_at(SGW, 0x81, 3);
+	create_of(SGW, 0x81, 5, 3);
 	echo(4, 8);
 	cr_expect(!s1(UP, 0x105, SGW_U));
 	created_at(SGW, 0x81, 0x72, 3, 0x106, -1);
 	cr_expect(s1(UP, 0x106, SGW_U));
 	echo_from(MME, 100, 1);
-	create_at(SGW, 0x91, 5);
+	create_of(SGW, 0x91, 5, 5);
 	cr_expect_eq(world_counts(&w).sessions, 2);
 	echo_from(MME, 101, 2);
 	cr_expect_eq(world_counts(&w).sessions, 0);
@@ -517,12 +485,12 @@ Test(session_epc, same_user_and_bearer_at_one_gateway)
 {
 	const uint32_t sgw_2 = 0x0a000014;
 
-	create_at(SGW, 0x71, 1);
+	create_of(SGW, 0x71, 5, 1);
 	created_at(SGW, 0x71, 0x72, 1, 0x105, -1);
-	create_at(sgw_2, 0x91, 2);
+	create_of(sgw_2, 0x91, 5, 2);
 	created_at(sgw_2, 0x91, 0x72, 2, 0x305, -1);
 	cr_expect_eq(w.state[1].sessions, 2, "a relocation");
-	create_at(SGW, 0x81, 3);
+	create_of(SGW, 0x81, 5, 3);
 	cr_expect(s1(UP, 0x105, SGW_U), "not accepted yet");
 	created_at(SGW, 0x81, 0x82, 3, 0x106, -1);
 	cr_expect_eq(w.state[1].sessions, 2);
@@ -543,8 +511,7 @@ static void connect_pgw(uint32_t client, uint32_t client_teid, uint32_t sequence
 	lab_gtpv2_ie8(&l, 73, 5);
 	lab_gtpv2_f_teid(&l, wlan ? 5 : 2, access, 0x800 + sequence, client);
 	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, client, PGW_U);
+	take(&l, client, PGW_U);
 	lab_gtpv2(&l, 33, client_teid, sequence);
 	lab_gtpv2_ie8(&l, 2, 16);
 	lab_gtpv2_f_teid(&l, 1, wlan ? 32 : 7, 0x900 + sequence, PGW_U);
@@ -553,8 +520,7 @@ static void connect_pgw(uint32_t client, uint32_t client_teid, uint32_t sequence
 	lab_gtpv2_ie8(&l, 2, 16);
 	lab_gtpv2_f_teid(&l, wlan ? 4 : 2, wlan ? 33 : 5, 0xa00 + sequence, PGW_U);
 	lab_gtpv2_close(&l);
-	lab_gtpv2_end(&l);
-	world_take(&w, &l, SIGNALLING_GTPV2C, PGW_U, client);
+	take(&l, PGW_U, client);
 }
 
 Test(session_epc, same_user_and_bearer_over_another_access)
@@ -762,4 +728,64 @@ Test(session_epc, radius)
 	watch_nai(3, "Alice@example.org");
 	account(7, 1, "s4", 0x0a2d000c, "alice@example.org");
 	cr_expect_eq(world_bound_by(&w, 3), 0, "the user's part has case");
+}
+
+static void small_world(uint64_t sessions)
+{
+	struct sessions_settings s = world_settings(&w);
+
+	world_end(&w);
+	s.sessions_max = sessions ? sessions : s.sessions_max;
+	world_make(&w, &s);
+	cr_assert_eq(world_watch_imsi(&w, 1, imsi), 0);
+}
+
+// What waits and is given up for it has shown ways of its own.
+Test(session_epc, radius_session_in_the_place_of_another)
+{
+	struct lab l;
+
+	small_world(1);
+	watch_nai(2, "alice@example.org");
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_paa(&l, 0x0a2d0009);
+	send(&l, true);
+	world_pass(&w, 29500000000ull);
+	modify(5, 2, 0x501, ENB_A);
+	world_pass(&w, 1000000000ull);
+	account(1, 1, "s1", 0x0a2d0009, "alice@example.org");
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	cr_expect(world_address(&w, 2, 0x0a2d0009));
+}
+
+static void access_point(uint32_t i)
+{
+	struct lab l;
+	uint8_t start[4] = {0, 0, 0, 1};
+	char name[16];
+
+	snprintf(name, sizeof(name), "ap-%u", i);
+	lab_radius(&l, 4, (uint8_t)i);
+	lab_attribute(&l, 40, start, 4);
+	lab_attribute(&l, 32, name, (uint8_t)strlen(name));
+	lab_attribute(&l, 44, "s", 1);
+	lab_radius_end(&l);
+	world_take(&w, &l, SIGNALLING_RADIUS, NAS, SERVER);
+}
+
+Test(session_epc, more_nodes_than_are_noted)
+{
+	small_world(0);
+	for (uint32_t i = 0; i < 65536; i++)
+		access_point(i);
+	cr_expect_eq(world_counts(&w).refused, 0);
+	cr_expect(!w.state[1].unsure);
+	access_point(65536);
+	cr_expect_eq(world_counts(&w).refused, 1, "said to have been seen");
+	cr_expect(w.state[1].unsure, "whose it was is not known");
+	create(5, 1);
+	cr_expect_eq(world_counts(&w).refused, 2);
+	created(5, 1, 16, 0x0a2d0002);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
 }
