@@ -154,15 +154,16 @@ static void take_number(struct gtpv2_decoder *d, struct wire_reader *v, struct d
 		*out = number;
 }
 
-// Instance 0 is the default bearer of the PDN connection, 1 the list of a Delete Bearer Request.
+// Instance 0 is the default bearer of the PDN connection, 1 the list of a Delete Bearer Request; in
+// a Release Access Bearers Request 0 is a list of those to release.
 static void take_ebi(struct gtpv2_decoder *d, struct gtpv2_ie *ie)
 {
 	uint8_t ebi = wire_get_u8(&ie->value) & 0x0f;
+	uint8_t list = d->m->type == GTPV2_RELEASE_ACCESS_REQUEST ? 0 : 1;
 
-	if (ie->instance == 0) {
-		if (!d->m->linked_ebi)
-			d->m->linked_ebi = ebi;
-	} else if (ie->instance == 1 && !ie->value.error) {
+	if (ie->instance == 0 && !d->m->linked_ebi)
+		d->m->linked_ebi = ebi;
+	if (ie->instance == list && !ie->value.error) {
 		if (d->m->n_ebis < GTPV2_BEARERS_MAX)
 			d->m->ebi[d->m->n_ebis++] = ebi;
 		else
@@ -266,6 +267,14 @@ static enum way message_way(uint8_t type)
 	}
 }
 
+static bool has_sender(const struct gtpv2_message *m)
+{
+	for (unsigned i = 0; i < m->n_control; i++)
+		if (m->control[i].instance == 0)
+			return true;
+	return false;
+}
+
 // Without these nothing can be made of the message.
 static bool complete(const struct gtpv2_message *m)
 {
@@ -274,7 +283,7 @@ static bool complete(const struct gtpv2_message *m)
 	if (!m->has_teid)
 		return false;
 	if (m->type == GTPV2_CREATE_SESSION_REQUEST)
-		return m->n_control;
+		return has_sender(m);
 	return message_way(m->type) == REQUEST || m->cause;
 }
 

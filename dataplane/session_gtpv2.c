@@ -82,13 +82,15 @@ static void attach(struct sessions *st, struct transaction *t, uint32_t number)
 		transaction_attach(st, t, s);
 	else if (!transaction_sibling(st, t, s))
 		s->flags |= SESSION_LOSS;
+	if (st->limited)
+		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
 	session_after(st, s, st->before);
 }
 
 static uint32_t ebis_named(const struct gtpv2_message *m)
 {
-	uint32_t ebis = ebi_bit(m->linked_ebi);
+	uint32_t ebis = m->type == GTPV2_RELEASE_ACCESS_REQUEST ? 0 : ebi_bit(m->linked_ebi);
 
 	if (ebis)
 		return ebis;
@@ -220,9 +222,7 @@ static void ask_session(struct sessions *st, const struct signalling_packet *p,
 	struct pair *pair = pair_of(st, node(st, &p->source.address, true),
 		node(st, &p->destination.address, true), true);
 
-	if (!sender)
-		return;
-	if (!pair) {
+	if (!sender || !pair) {
 		st->counts.refused++;
 		bind_refused(st);
 		return;
@@ -276,6 +276,7 @@ static void join_early(
 		.octets = e->octets,
 		.length = e->length};
 	enum signalling_reason why = gtpv2_decode(e->octets, e->length, st->gtpv2[0], &used, &more);
+	st->limited = why == SIGNALLING_LIMIT;
 	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
 		take_response(st, &response, st->gtpv2[0], t);
 	early_free(st, e);
@@ -566,12 +567,15 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 		return;
 	}
 	// copies: whatever looks at a session puts another request there
-	const bool ends = ends_sessions(request), accepted = gtpv2_accepted(m);
+	const bool ends = ends_sessions(request), lost = m->cause == GTPV2_NOT_FOUND;
+	// a bearer that the client does not have is gone as one that it lets go
+	const bool accepted =
+		gtpv2_accepted(m) || (lost && type == GTPV2_DELETE_BEARER_REQUEST && !ends);
 	const uint32_t server = request->teid;
 	const struct gtpv2_fteid *sender =
 		type == GTPV2_MODIFY_BEARER_REQUEST ? control(request, 0) : NULL;
 	const struct f_seid client = sender ? control_of(sender) : (struct f_seid){};
-	bool gone = m->cause == 64 && type != GTPV2_CREATE_SESSION_REQUEST;
+	const bool gone = lost && !accepted && type != GTPV2_CREATE_SESSION_REQUEST;
 	if (t->session == SESSION_NONE && accepted &&
 		(type == GTPV2_MODIFY_BEARER_REQUEST || type == GTPV2_DELETE_SESSION_REQUEST))
 		prove(st, p, m, t);

@@ -191,15 +191,36 @@ static void create_bearer(
 	}
 }
 
-static void release_access(struct rules *r)
+static bool names_ebi(const struct gtpv2_message *m, uint8_t ebi)
+{
+	for (unsigned i = 0; i < m->n_ebis; i++)
+		if (m->ebi[i] == ebi)
+			return true;
+	return false;
+}
+
+// Of all bearers when none is named.
+static void release_access(struct rules *r, const struct gtpv2_message *request)
 {
 	for (unsigned i = 0; i < r->n_bearers; i++) {
 		struct rule_bearer *b = &r->bearer[i];
 		unsigned n = 0;
+		if (request->n_ebis && !names_ebi(request, b->ebi))
+			continue;
 		for (unsigned j = 0; j < b->n_ends; j++)
 			if (!is_access(b->end[j].interface))
 				b->end[n++] = b->end[j];
 		b->n_ends = (uint8_t)n;
+	}
+}
+
+static void delete_bearer(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	for (unsigned i = 0; i < request->n_ebis; i++) {
+		const struct gtpv2_bearer *a = answer_for(response, request->ebi[i]);
+		if (!a || bearer_accepted(a) || a->cause == GTPV2_NOT_FOUND)
+			drop_bearer(r, request->ebi[i]);
 	}
 }
 
@@ -219,11 +240,11 @@ void rules_gtpv2(
 		break;
 	case GTPV2_RELEASE_ACCESS_REQUEST:
 		if (response)
-			release_access(r);
+			release_access(r, request);
 		break;
 	case GTPV2_DELETE_BEARER_REQUEST:
-		for (unsigned i = 0; response && i < request->n_ebis; i++)
-			drop_bearer(r, request->ebi[i]);
+		if (response)
+			delete_bearer(r, request, response);
 		break;
 	default:
 		break;

@@ -471,6 +471,7 @@ const struct rule_far *rules_far(const struct rules *r, uint32_t id);
 const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p);
 bool tunnel_end_same(const struct tunnel_end *a, const struct tunnel_end *b);
 
+#define GTPV2_NOT_FOUND 64 // the cause Context Not Found
 // GTPv2-C on rules. Without a response only what the request adds.
 void rules_gtpv2(
 	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response);

@@ -4,22 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "shared/pdu.h"
-#include "tests/unit/dataplane/signalling_lab.h"
-
-#define UP PDU_DIRECTION_FROM_TARGET
-#define DOWN PDU_DIRECTION_TO_TARGET
-#define MME 0x0a000011u
-#define SGW 0x0a000012u
-#define ENB_A 0x0a020001u
-#define ENB_B 0x0a020002u
-#define SGW_U 0x0a010003u
-#define PGW_U 0x0a010004u
-#define NAS 0x0a000021u
-#define SERVER 0x0a000022u
-
-static struct world w;
-static const char imsi[] = "001010000000001";
+#include "tests/unit/dataplane/gtpv2_play.h"
 
 static void begin(void)
 {
@@ -34,116 +19,6 @@ static void end(void)
 }
 
 TestSuite(session_epc, .init = begin, .fini = end);
-
-static void take(struct lab *l, uint32_t from, uint32_t to)
-{
-	lab_gtpv2_end(l);
-	world_take(&w, l, SIGNALLING_GTPV2C, from, to);
-}
-
-static void send(struct lab *l, bool up)
-{
-	take(l, up ? MME : SGW, up ? SGW : MME);
-}
-
-// A PDN connection with the default bearer `ebi`.
-static void create_of(uint32_t sgw, uint32_t client, uint8_t ebi, uint32_t sequence)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 32, ebi == 5 ? 0 : 0x72, sequence);
-	lab_gtpv2_imsi(&l, imsi);
-	lab_gtpv2_f_teid(&l, 0, 10, client, MME);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, ebi);
-	lab_gtpv2_close(&l);
-	take(&l, MME, sgw);
-}
-
-// The user's control TEIDs are 0x71 and 0x72.
-static void create(uint8_t ebi, uint32_t sequence)
-{
-	create_of(SGW, 0x71, ebi, sequence);
-}
-
-static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 33, 0x71, sequence);
-	lab_gtpv2_ie8(&l, 2, cause);
-	if (cause == 16) {
-		lab_gtpv2_f_teid(&l, 0, 11, 0x72, SGW);
-		lab_gtpv2_paa(&l, ue);
-		lab_gtpv2_open(&l, 93, 0);
-		lab_gtpv2_ie8(&l, 73, ebi);
-		lab_gtpv2_ie8(&l, 2, 16);
-		lab_gtpv2_f_teid(&l, 0, 1, 0x100u + ebi, SGW_U);
-		lab_gtpv2_f_teid(&l, 2, 5, 0x200u + ebi, PGW_U);
-		lab_gtpv2_close(&l);
-	}
-	send(&l, false);
-}
-
-// `recovery`: negative when it is not told.
-static void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
-	uint32_t teid, int recovery)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 33, client, sequence);
-	lab_gtpv2_ie8(&l, 2, 16);
-	if (recovery >= 0)
-		lab_gtpv2_ie8(&l, 3, (uint8_t)recovery);
-	lab_gtpv2_f_teid(&l, 0, 11, server, sgw);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
-	lab_gtpv2_close(&l);
-	take(&l, sgw, MME);
-}
-
-static void modify_of(
-	uint8_t interface, uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 34, 0x72, sequence);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, ebi);
-	lab_gtpv2_f_teid(&l, 0, interface, teid, enb);
-	lab_gtpv2_close(&l);
-	send(&l, true);
-}
-
-static void modify(uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
-{
-	modify_of(0, ebi, sequence, teid, enb);
-}
-
-static void answer(uint8_t type, uint32_t sequence, uint8_t cause)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, type, 0x71, sequence);
-	lab_gtpv2_ie8(&l, 2, cause);
-	send(&l, false);
-}
-
-static void delete (uint8_t ebi, uint32_t sequence)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 36, 0x72, sequence);
-	lab_gtpv2_ie8(&l, 73, ebi);
-	send(&l, true);
-}
-
-static bool s1(uint8_t direction, uint32_t teid, uint32_t address)
-{
-	return world_tunnel(&w, 1, CONFIG_LINK_N3, direction, teid, address);
-}
 
 Test(session_epc, life)
 {
@@ -229,19 +104,6 @@ Test(session_epc, dedicated_bearer)
 	modify(7, 8, 0x578, ENB_B);
 	answer(35, 8, 16);
 	cr_expect(s1(DOWN, 0x578, ENB_B), "the client gave it an EBI");
-}
-
-static void bearer_asked(uint32_t client, uint32_t client_teid, uint32_t sequence, uint32_t teid)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 95, client_teid, sequence);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 0);
-	lab_gtpv2_f_teid(&l, 0, 1, teid, SGW_U);
-	lab_gtpv2_close(&l);
-	take(&l, SGW, client);
 }
 
 static void echo_from(uint32_t node, uint32_t sequence, uint8_t recovery)
@@ -536,38 +398,136 @@ Test(session_epc, same_user_and_bearer_over_another_access)
 	cr_expect_eq(w.state[1].sessions, 2);
 }
 
-// ---- both ends ask at the same time ----
-
-static void bearer_answered(uint32_t sequence, uint8_t ebi, uint32_t teid, uint32_t enb_teid)
+Test(session_epc, all_connections_of_a_user_end)
 {
 	struct lab l;
 
-	lab_gtpv2(&l, 96, 0x72, sequence);
-	lab_gtpv2_ie8(&l, 2, ebi ? 16 : 88);
-	if (ebi) {
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	lab_gtpv2(&l, 36, 0x72, 3); // it names none: the gateway is left
+	send(&l, true);
+	cr_expect_eq(world_counts(&w).sessions, 2);
+	answer(37, 3, 16);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	cr_expect_eq(world_counts(&w).released, 2);
+}
+
+Test(session_epc, access_of_two_connections_is_modified)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	lab_gtpv2(&l, 211, 0x72, 3);
+	for (uint8_t ebi = 5; ebi <= 6; ebi++) {
 		lab_gtpv2_open(&l, 93, 0);
 		lab_gtpv2_ie8(&l, 73, ebi);
-		lab_gtpv2_ie8(&l, 2, 16);
-		lab_gtpv2_f_teid(&l, 0, 0, enb_teid, ENB_A);
-		lab_gtpv2_f_teid(&l, 1, 1, teid, SGW_U);
+		lab_gtpv2_f_teid(&l, 0, 0, 0x500u + ebi, ENB_A);
 		lab_gtpv2_close(&l);
 	}
 	send(&l, true);
+	cr_expect(s1(DOWN, 0x505, ENB_A) && s1(DOWN, 0x506, ENB_A));
+	lab_gtpv2(&l, 212, 0x71, 3);
+	lab_gtpv2_ie8(&l, 2, 17); // partially
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 6);
+	lab_gtpv2_ie8(&l, 2, 73);
+	lab_gtpv2_close(&l);
+	send(&l, false);
+	cr_expect(s1(DOWN, 0x505, ENB_A));
+	cr_expect(!s1(DOWN, 0x506, ENB_A), "of that bearer it was refused");
 }
 
-static void delete_bearer(uint32_t sequence, uint8_t ebi, uint8_t cause)
+Test(session_epc, access_of_some_bearers_is_released)
 {
 	struct lab l;
 
-	lab_gtpv2(&l, 99, 0x71, sequence);
-	lab_gtpv2_open(&l, 73, 1);
-	lab_u8(&l, ebi);
-	lab_gtpv2_close(&l);
-	send(&l, false);
-	lab_gtpv2(&l, 100, 0x72, sequence);
-	lab_gtpv2_ie8(&l, 2, cause);
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	bearer_answered(7, 7, 0x177, 0x577);
+	modify(5, 3, 0x505, ENB_A);
+	answer(35, 3, 16);
+	modify(6, 4, 0x506, ENB_A);
+	answer(35, 4, 16);
+	lab_gtpv2(&l, 170, 0x72, 5);
+	lab_gtpv2_ie8(&l, 73, 7);
+	lab_gtpv2_ie8(&l, 73, 6);
 	send(&l, true);
+	answer(171, 5, 16);
+	cr_expect(!s1(DOWN, 0x577, ENB_A) && !s1(DOWN, 0x506, ENB_A));
+	cr_expect(s1(DOWN, 0x505, ENB_A), "it is not in the list");
 }
+
+Test(session_epc, the_client_has_no_such_bearer)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	bearer_answered(7, 7, 0x177, 0x577);
+	delete_bearer(8, 7, 64);
+	cr_expect(!s1(UP, 0x177, SGW_U) && !s1(DOWN, 0x577, ENB_A));
+	cr_expect(s1(UP, 0x105, SGW_U), "the connection has its default bearer");
+}
+
+static void piggyback(struct lab *on, const struct lab *l)
+{
+	lab_gtpv2_end(on);
+	on->octets[0] |= 0x10;
+	memcpy(on->octets + on->n, l->octets, l->n);
+	on->n += l->n;
+}
+
+// A bearer is asked for with the creation's answer, and answered with the first modification; both
+// datagrams come twice.
+Test(session_epc, piggybacked_messages_twice)
+{
+	struct lab l, on;
+
+	create(5, 1);
+	lab_gtpv2(&on, 33, 0x71, 1);
+	lab_gtpv2_ie8(&on, 2, 16);
+	lab_gtpv2_f_teid(&on, 0, 11, 0x72, SGW);
+	lab_gtpv2_open(&on, 93, 0);
+	lab_gtpv2_ie8(&on, 73, 5);
+	lab_gtpv2_f_teid(&on, 0, 1, 0x105, SGW_U);
+	lab_gtpv2_close(&on);
+	bearer_ask(&l, 0x71, 7, 0x177);
+	lab_gtpv2_end(&l);
+	piggyback(&on, &l);
+	for (int i = 0; i < 2; i++)
+		world_take(&w, &on, SIGNALLING_GTPV2C, SGW, MME);
+	cr_expect(s1(UP, 0x105, SGW_U) && s1(UP, 0x177, SGW_U));
+	cr_expect_eq(world_counts(&w).retransmissions, 2);
+	modify_ask(&on, 0, 5, 2, 0x501, ENB_A);
+	bearer_answer(&l, 7, 7, 0x177, 0x577);
+	lab_gtpv2_end(&l);
+	piggyback(&on, &l);
+	for (int i = 0; i < 2; i++)
+		world_take(&w, &on, SIGNALLING_GTPV2C, MME, SGW);
+	answer(35, 2, 16);
+	world_take(&w, &on, SIGNALLING_GTPV2C, MME, SGW);
+	cr_expect(s1(DOWN, 0x501, ENB_A) && s1(DOWN, 0x577, ENB_A) && s1(UP, 0x177, SGW_U));
+	cr_expect_eq(world_counts(&w).retransmissions, 6);
+	cr_expect(!w.state[1].unsure);
+	modify(5, 3, 0x601, ENB_B);
+	answer(35, 3, 16);
+	world_pass(&w, 2000000000ull);
+	world_take(&w, &on, SIGNALLING_GTPV2C, MME, SGW); // late
+	cr_expect(!s1(DOWN, 0x501, ENB_A) && s1(DOWN, 0x601, ENB_B));
+}
+
+// ---- both ends ask at the same time ----
 
 static void connection_with_a_bearer_asked(void)
 {
