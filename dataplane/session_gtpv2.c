@@ -9,6 +9,7 @@
 #define S11_MME 10
 #define S11_SGW 11
 #define OF_A_USER_MAX 16u // PDN connections
+#define PIGGYBACKING 0x10u // octet 1 of the header
 
 const struct gtpv2_message *gtpv2_kept(struct sessions *st, const struct transaction *t)
 {
@@ -282,11 +283,22 @@ static void join_early(
 	early_free(st, e);
 }
 
+// The message as it is without another one behind it: a retransmission may come alone.
+static struct span alone(struct sessions *st, const struct span *whole)
+{
+	if (!(whole->octets[0] & PIGGYBACKING) || whole->length > RECORD_MAX)
+		return *whole;
+	memcpy(st->pack, whole->octets, whole->length);
+	st->pack[0] &= (uint8_t)~PIGGYBACKING;
+	return (struct span){st->pack, whole->length};
+}
+
 static void take_request(
 	struct sessions *st, const struct signalling_packet *p, const struct gtpv2_message *m)
 {
 	uint64_t key = transaction_key(st, p, m->sequence, m->type, false);
-	struct transaction *t = transaction_ask(st, p, key, m->type, &m->whole);
+	const struct span whole = alone(st, &m->whole);
+	struct transaction *t = transaction_ask(st, p, key, m->type, &whole);
 
 	if (!t)
 		return;

@@ -515,10 +515,11 @@ Test(session_epc, piggybacked_messages_twice)
 	piggyback(&on, &l);
 	for (int i = 0; i < 2; i++)
 		world_take(&w, &on, SIGNALLING_GTPV2C, MME, SGW);
+	modify(5, 2, 0x501, ENB_A); // again, alone
 	answer(35, 2, 16);
 	world_take(&w, &on, SIGNALLING_GTPV2C, MME, SGW);
 	cr_expect(s1(DOWN, 0x501, ENB_A) && s1(DOWN, 0x577, ENB_A) && s1(UP, 0x177, SGW_U));
-	cr_expect_eq(world_counts(&w).retransmissions, 6);
+	cr_expect_eq(world_counts(&w).retransmissions, 7);
 	cr_expect(!w.state[1].unsure);
 	modify(5, 3, 0x601, ENB_B);
 	answer(35, 3, 16);
