@@ -303,25 +303,35 @@ static void take_request(
 	if (!t)
 		return;
 	st->counts.requests++;
-	if (m->type != GTPV2_CREATE_SESSION_REQUEST)
-		heartbeat(st, p, m, NULL);
-	if (m->type == GTPV2_CREATE_SESSION_REQUEST)
+	if (m->type == GTPV2_CREATE_SESSION_REQUEST) {
 		ask_session(st, p, m, t);
-	else if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
-		attach_all(st, p, m, t, !from_server(m->type));
+	} else {
+		heartbeat(st, p, m, NULL);
+		if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
+			attach_all(st, p, m, t, !from_server(m->type));
+	}
 	join_early(st, p, t);
 }
 
 // ---- responses ----
 
-// What waits of the session before `t` must have been accepted, when the same end asked for it:
-// each has a row of its own, and waits for nothing of the other's.
+// Each end has a row of its own, and waits for nothing of the other's. What the server asks for
+// waits for the user, one bearer longer than another: only what such a request gives is worth a
+// guess.
+static bool shows(const struct transaction *answered, const struct transaction *earlier)
+{
+	if (from_server(earlier->type) != from_server(answered->type))
+		return false;
+	return !from_server(earlier->type) || earlier->type == GTPV2_CREATE_BEARER_REQUEST;
+}
+
+// What waits of the session before `t` must have been accepted.
 static void assume_earlier(
 	struct sessions *st, struct session *s, const struct transaction *t, struct rules *r)
 {
 	for (struct transaction *e = s->pending, *next; e && e != t; e = next) {
 		next = e->next;
-		if (from_server(e->type) != from_server(t->type))
+		if (!shows(t, e))
 			continue;
 		const struct gtpv2_message *request = gtpv2_kept(st, e);
 		if (request->type == GTPV2_CREATE_SESSION_REQUEST)
@@ -467,7 +477,8 @@ static bool share_interface(const struct rule_bearer *a, const struct rule_beare
 // handover between two kinds has both for a while.
 static bool collide(const struct sessions *st, const struct rules *a, const struct rules *b)
 {
-	if (user_key(st, a) != user_key(st, b) || a->default_ebi != b->default_ebi)
+	if (user_key(st, a) != user_key(st, b) || a->default_ebi != b->default_ebi ||
+		a->default_ebi == 0)
 		return false;
 	return a->kind == KIND_S11 ||
 	       share_interface(rules_bearer(a, a->default_ebi), rules_bearer(b, b->default_ebi));

@@ -579,6 +579,29 @@ Test(session_epc, bearers_answered_out_of_order)
 	cr_expect(s1(UP, 0x179, SGW_U) && s1(DOWN, 0x579, ENB_A));
 }
 
+Test(session_epc, bearers_let_go_out_of_order)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	bearer_answered(7, 7, 0x177, 0x577);
+	lab_gtpv2(&l, 99, 0x71, 8);
+	lab_gtpv2_open(&l, 73, 1);
+	lab_u8(&l, 7);
+	lab_gtpv2_close(&l);
+	send(&l, false);
+	bearer_asked(MME, 0x71, 9, 0x178);
+	bearer_answered(9, 8, 0x178, 0x578);
+	cr_expect(s1(UP, 0x177, SGW_U) && s1(DOWN, 0x578, ENB_A));
+	lab_gtpv2(&l, 100, 0x72, 8);
+	lab_gtpv2_ie8(&l, 2, 16);
+	send(&l, true);
+	cr_expect(!s1(UP, 0x177, SGW_U) && s1(UP, 0x178, SGW_U));
+	cr_expect(!w.state[1].unsure, "nothing was lost");
+}
+
 Test(session_epc, modifications_answered_out_of_order)
 {
 	create(5, 1);
