@@ -524,7 +524,7 @@ static void end_one(struct sessions *st, struct transaction *t, enum session_end
 
 // The answer to a creation was lost; a later accepted request to a control TEID that was not known
 // shows that it was accepted, and what that TEID is.
-static void prove(struct sessions *st, const struct signalling_packet *p,
+static bool prove(struct sessions *st, const struct signalling_packet *p,
 	const struct gtpv2_message *m, struct transaction *t)
 {
 	struct gtpv2_message *request = st->gtpv2[1];
@@ -546,8 +546,9 @@ static void prove(struct sessions *st, const struct signalling_packet *p,
 		*(p->source.address.family == 6 ? &up->v6 : &up->v4) = p->source.address;
 		session_replace(st, s, st->rules[2]);
 		attach(st, t, of[i]);
-		return;
+		return true;
 	}
+	return false;
 }
 
 // The client's end is another one, or another client's: of all that the server has under its end.
@@ -599,9 +600,10 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 		type == GTPV2_MODIFY_BEARER_REQUEST ? control(request, 0) : NULL;
 	const struct f_seid client = sender ? control_of(sender) : (struct f_seid){};
 	const bool gone = lost && !accepted && type != GTPV2_CREATE_SESSION_REQUEST;
+	bool created = accepted && type == GTPV2_CREATE_SESSION_REQUEST;
 	if (t->session == SESSION_NONE && accepted &&
 		(type == GTPV2_MODIFY_BEARER_REQUEST || type == GTPV2_DELETE_SESSION_REQUEST))
-		prove(st, p, m, t);
+		created = prove(st, p, m, t);
 	const struct session *first = transaction_session(st, t);
 	const uint32_t number = first ? first->number : SESSION_NONE;
 	st->counts.rejected += !accepted && !gone;
@@ -613,7 +615,7 @@ static void answer(struct sessions *st, const struct signalling_packet *p,
 		else
 			take_back(st, x);
 	}
-	if (type == GTPV2_CREATE_SESSION_REQUEST && accepted) {
+	if (created) {
 		end_superseded(st, number);
 		end_collided(st, p, number);
 	}

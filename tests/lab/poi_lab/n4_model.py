@@ -497,6 +497,7 @@ class Model:
 		if kind == 33 and m["cause"] < 64:
 			s = Known(cp=(m["to"][0], m["teid"]), up=(m["from"][0], m["control"][0][2]), nodes=(m["to"][0], m["from"][0]))
 			s.user = r.get("user", {})
+			self.collided(s, r["bearers"][0]["ebi"])
 			ue = {"id": 1, "source": CORE, "far": 1, "ue": [m["ue"]], "ni": r.get("apn")}
 			s.truth.fars[1] = {"id": 1, "action": {"buff"}, "destination": ACCESS}
 			for bearer in m["bearers"]:
@@ -537,10 +538,18 @@ class Model:
 		if asked is None or m["cause"] >= 64 or any(s.ebi == ebi for s in self.of_control("up", r["to"][0], r["teid"])):
 			return
 		s = Known(cp=(m["to"][0], m["teid"]), up=(r["to"][0], r["teid"]), nodes=(m["to"][0], m["from"][0]))
-		s.user, s.partial, s.ebi = asked.get("user", {}), True, ebi
+		s.user, s.partial = asked.get("user", {}), True
+		self.collided(s, ebi)
+		s.ebi = ebi
 		s.truth.pdrs[1] = {"id": 1, "source": CORE, "far": 1}
 		s.truth = self.with_enb(s, r)
 		self.known.append(s)
+
+	def collided(self, s, ebi):
+		"""A gateway has one connection of a user and a default bearer."""
+		for other in self.known:
+			other.dead = other.dead or (other.up is not None and other.up[0] == s.up[0] and
+				getattr(other, "ebi", None) == ebi and other.user.get("imsi") == s.user.get("imsi", ""))
 
 	def of_control(self, side, address, teid):
 		return [s for s in self.known if not s.dead and getattr(s, side) == (address, teid)]

@@ -609,6 +609,16 @@ def s11_relocation_cancelled(p):
 
 
 @scenario
+def s11_came_anew(p):
+	"""The MME has forgotten the user, and nobody told the gateway: it drops what it had when the user comes anew."""
+	s = bearer(p, 0).connect(p.gnb(1))
+	s.down(1), s.up(1)
+	t = bearer(p, 0).connect(p.gnb(2))
+	t.down(1), t.up(1), t.n6(1)
+	s.up(1, owner=False), s.n6(1, owner=False)
+
+
+@scenario
 def s11_refused(p):
 	o = bearer(p, 0, 73) and bearer(p, 1)
 	o.up(1)

@@ -361,6 +361,23 @@ Test(session_epc, same_user_and_bearer_at_one_gateway)
 	cr_expect(!w.state[1].unsure);
 }
 
+Test(session_epc, same_user_and_bearer_with_the_answer_lost)
+{
+	struct lab l;
+
+	create_of(SGW, 0x81, 5, 1);
+	created_at(SGW, 0x81, 0x82, 1, 0x106, -1);
+	create(5, 2);
+	modify(5, 3, 0x501, ENB_A);
+	cr_expect(s1(UP, 0x106, SGW_U), "not known to be accepted yet");
+	answer(35, 3, 16);
+	cr_expect(!s1(UP, 0x106, SGW_U) && s1(DOWN, 0x501, ENB_A));
+	lab_gtpv2(&l, 36, 0x82, 4); // the old one's
+	send(&l, true);
+	answer(37, 4, 64);
+	cr_expect_eq(w.state[1].sessions, 1);
+}
+
 static void connect_pgw(uint32_t client, uint32_t client_teid, uint32_t sequence, uint8_t access)
 {
 	struct lab l;
