@@ -587,6 +587,8 @@ bool transaction_repeats(
 void pfcp_take(struct sessions *st, const struct signalling_packet *p);
 void gtpv2_take(struct sessions *st, const struct signalling_packet *p);
 void radius_take(struct sessions *st, const struct signalling_packet *p);
+// The response is to that request as far as the SEIDs say: its header has the control plane's.
+bool pfcp_answers(struct sessions *st, const struct transaction *t, const struct pfcp_message *m);
 void pfcp_take_response(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t);
 // The request of a waiting transaction, decoded; until the next call or the next session_ways.

@@ -219,15 +219,12 @@ static void report_response(
 	session_after(st, s, st->before);
 }
 
-static void join_early(
-	struct sessions *st, const struct signalling_packet *p, struct transaction *t)
+// False: it was another request's, of the same number.
+static bool join_one(struct sessions *st, const struct signalling_packet *p, struct transaction *t,
+	const struct early *e)
 {
-	struct early *e = transaction_early(st, t->key);
 	uint32_t used;
 	bool more;
-
-	if (!e)
-		return;
 	struct signalling_packet response = {.time_ns = p->time_ns,
 		.protocol = e->protocol,
 		.source = e->source,
@@ -235,9 +232,26 @@ static void join_early(
 		.octets = e->octets,
 		.length = e->length};
 	enum signalling_reason why = pfcp_decode(e->octets, e->length, st->pfcp[0], &used, &more);
-	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
-		pfcp_take_response(st, &response, st->pfcp[0], t);
-	early_free(st, e);
+	if ((why != SIGNALLING_OK && why != SIGNALLING_LIMIT) || !pfcp_answers(st, t, st->pfcp[0]))
+		return false;
+	st->limited = why == SIGNALLING_LIMIT;
+	pfcp_take_response(st, &response, st->pfcp[0], t);
+	return true;
+}
+
+static void join_early(
+	struct sessions *st, const struct signalling_packet *p, struct transaction *t)
+{
+	struct early *e;
+
+	for (bool joined = false; !joined && (e = transaction_early(st, t->key));) {
+		joined = join_one(st, p, t, e);
+		if (!joined) {
+			st->counts.unmatched_responses++;
+			pfcp_early_lost(st, e);
+		}
+		early_free(st, e);
+	}
 }
 
 static void take_request(

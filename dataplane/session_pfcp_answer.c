@@ -32,6 +32,14 @@ static void rejected(struct sessions *st, struct transaction *t)
 
 // ---- accepted ----
 
+static void take_over(struct sessions *st, struct rules *r, const struct transaction *t)
+{
+	const struct pfcp_message *m = pfcp_kept(st, t);
+
+	if (t->type == PFCP_MODIFICATION_REQUEST && m->f_seid.present)
+		r->cp = m->f_seid;
+}
+
 // What was asked before, and whose answer was not seen, must have been accepted as well: a control
 // plane does not ask anew before.
 static void assume_earlier(struct sessions *st, struct session *s, const struct transaction *t,
@@ -44,6 +52,7 @@ static void assume_earlier(struct sessions *st, struct session *s, const struct 
 			continue;
 		}
 		pfcp_overlay(st, r, e, a);
+		take_over(st, r, e);
 		transaction_assume(st, e);
 		if (e->type == PFCP_ESTABLISHMENT_REQUEST)
 			s->flags |= SESSION_SETTLED;
@@ -79,8 +88,8 @@ static struct session *settle(struct sessions *st, struct session *s, struct tra
 	const struct pfcp_message *request = pfcp_kept(st, t);
 	if (!late)
 		rules_ask(st, r, request, m, a);
-	if (t->type == PFCP_MODIFICATION_REQUEST && request->f_seid.present && !late)
-		r->cp = request->f_seid;
+	if (!late)
+		take_over(st, r, t);
 	if (up && up->present)
 		r->up = *up;
 	rules_answer(st, r, request, m);
@@ -419,10 +428,45 @@ static void second_answer(
 	session_after(st, twin, st->before);
 }
 
+// The CP SEID of the session as its record has it, or as a takeover that waits gives it anew.
+static bool has_cp_seid(
+	struct sessions *st, const struct session *s, const struct transaction *t, uint64_t seid)
+{
+	record_unpack(s, st->rules[1]);
+	const struct f_seid *cp = &st->rules[1]->cp;
+	if (!cp->present || cp->seid == seid)
+		return true;
+	if (t->state == TRANSACTION_ASSUMED && pfcp_kept(st, t)->f_seid.present &&
+		pfcp_kept(st, t)->f_seid.seid == seid)
+		return true;
+	for (const struct transaction *x = s->pending; x; x = x->next) {
+		const struct pfcp_message *asked = pfcp_kept(st, x);
+		if (asked->f_seid.present && asked->f_seid.seid == seid)
+			return true;
+	}
+	return false;
+}
+
+// A sequence number is used again after a restart, or by whoever has the address next; and what was
+// taken for an answer to one session would give it the tunnels of another.
+bool pfcp_answers(struct sessions *st, const struct transaction *t, const struct pfcp_message *m)
+{
+	if (m->seid == 0 && !accepted(m)) // of a session that the UPF does not have
+		return true;
+	if (m->type == PFCP_ESTABLISHMENT_RESPONSE) {
+		const struct f_seid *cp = &pfcp_kept(st, t)->f_seid;
+		return !cp->present || cp->seid == m->seid;
+	}
+	if (m->type != PFCP_MODIFICATION_RESPONSE && m->type != PFCP_DELETION_RESPONSE)
+		return true;
+	const struct session *s = transaction_session(st, t);
+	return !s || has_cp_seid(st, s, t, m->seid);
+}
+
 void pfcp_take_response(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	if (!t) {
+	if (!t || (t->state != TRANSACTION_ANSWERED && !pfcp_answers(st, t, m))) {
 		alone(st, p, m);
 		return;
 	}

@@ -6,6 +6,9 @@
 #define ASKED_PART 8u		// of the memory, for what waits
 #define EARLY_MAX 4096u
 #define EARLY_OCTETS_MAX (4ull << 20)
+// How far the two directions of a mirror may be apart. After that the same sequence number is
+// another request's.
+#define EARLY_NS 10000000000ull
 
 // The keyed hash of both ends, the sequence number and the type stands for them: 64 bits.
 uint64_t transaction_key(const struct sessions *st, const struct signalling_packet *p,
@@ -390,7 +393,8 @@ void transactions_expire(struct sessions *st)
 		give_up(st, st->asked.oldest);
 	while (st->answered.oldest && st->answered.oldest->time_ns + st->s.answered_ns < st->now_ns)
 		transaction_free(st, st->answered.oldest);
-	while (st->early && st->early->time_ns + st->s.waiting_ns < st->now_ns) {
+	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
+	while (st->early && st->early->time_ns + early_ns < st->now_ns) {
 		struct early *e = transaction_early(st, st->early->key);
 		st->counts.unmatched_responses++;
 		if (e->protocol == SIGNALLING_PFCP)

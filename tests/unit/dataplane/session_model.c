@@ -10,6 +10,9 @@
 #define LEFT 16
 #define OBJECTS (2 * MODEL_SESSIONS)
 #define MESSAGES 4096
+#define MESSAGE_NS 100000ull // as the world passes its time
+#define WAIT_NS 1100000000ull
+#define EARLY_NS 10000000000ull
 
 struct asked {
 	struct model_event e;
@@ -53,6 +56,7 @@ struct model {
 	struct object object[OBJECTS];
 	struct model_event request[MESSAGES], early[MESSAGES];
 	uint8_t heard[MESSAGES];
+	uint64_t early_ns[MESSAGES], now_ns;
 	unsigned order, waits;
 };
 
@@ -332,6 +336,7 @@ static void ask(struct model *m, const struct model_event *e)
 
 	if (m->heard[e->sequence] != NOTHING && !early)
 		return;
+	early = early && m->early_ns[e->sequence] + EARLY_NS >= m->now_ns;
 	m->heard[e->sequence] = ASKED;
 	m->request[e->sequence] = *e;
 	if (e->kind == MODEL_ESTABLISH) {
@@ -358,11 +363,10 @@ static void ask(struct model *m, const struct model_event *e)
 static void alone(struct model *m, const struct model_event *e)
 {
 	struct object *o = by_cp(m, e->session);
-	bool fresh = m->heard[e->sequence] == NOTHING;
 
 	m->heard[e->sequence] = EARLY;
-	if (fresh)
-		m->early[e->sequence] = *e;
+	m->early[e->sequence] = *e; // repetitions are equal
+	m->early_ns[e->sequence] = m->now_ns;
 	if (e->cause != 1)
 		return;
 	if (e->kind == MODEL_ESTABLISHED && !by_up(m, e->session, NULL)) {
@@ -485,6 +489,7 @@ void model_take(struct model *m, const struct model_event *e)
 {
 	uint8_t heard = m->heard[e->sequence];
 
+	m->now_ns += e->kind == MODEL_WAIT ? WAIT_NS : MESSAGE_NS;
 	if (e->kind == MODEL_WAIT)
 		wait(m);
 	else if (e->kind == MODEL_ESTABLISH || e->kind == MODEL_MODIFY || e->kind == MODEL_DELETE)

@@ -536,3 +536,95 @@ Test(session, taken_over_by_another_node)
 	cr_expect_eq(world_bound_by(&w, 1), 3, "its sessions are another's");
 	cr_expect_eq(world_counts(&w).sessions, 1);
 }
+
+// An answer whose request was missed, and the same number of an SMF that has restarted.
+Test(session, answer_to_another_establishment_of_the_same_number)
+{
+	play_setup(&w, 1, 100);
+	play_setup_done(&w, 1, 200);
+	play_established(&w, &two, 5, 1);
+	play_setup(&w, 1, 101);
+	play_setup_done(&w, 1, 200);
+	play_establish(&w, &one, 5);
+	cr_expect(!uplink(&two, 1), "another subscriber's tunnel");
+	play_established(&w, &two, 5, 1); // nor while the request waits
+	cr_expect(!uplink(&two, 1));
+	play_established(&w, &one, 5, 1);
+	cr_expect(!uplink(&two, 1) && uplink(&one, 1));
+	cr_expect_eq(world_bound_by(&w, 1), 2);
+}
+
+Test(session, answer_to_a_modification_of_another_session)
+{
+	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_up(&w, &two, 4, 0x502, GNB_A);
+	play_modify(&w, &one, 8, FORW, 0x601, GNB_B);
+	play_modified(&w, &two, 8, 75);
+	cr_expect(downlink(1, 0x601, GNB_B), "it was not refused");
+	play_delete(&w, &one, 9);
+	play_deleted(&w, &two, 9, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 4);
+	cr_expect_eq(world_bound_by(&w, 2), 0, "the other one's deletion was not seen");
+}
+
+static void refused_without_seid(uint8_t type, uint32_t sequence, uint8_t cause)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, type, 0, sequence);
+	if (type == 51)
+		lab_node(&l, UPF);
+	lab_ie8(&l, 19, cause);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, UPF, SMF);
+}
+
+Test(session, refusal_without_seid)
+{
+	play_establish(&w, &one, 1);
+	refused_without_seid(51, 1, 72);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	play_up(&w, &one, 2, 0x501, GNB_A);
+	play_modify(&w, &one, 4, FORW, 0x601, GNB_B);
+	refused_without_seid(53, 4, 65);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+}
+
+Test(session, early_answer_waits_for_a_mirrors_delay_only)
+{
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_modified(&w, &one, 4, 1);
+	world_pass(&w, 9000000000ull);
+	play_modify(&w, &one, 4, BUFF, 0, 0);
+	cr_expect(!downlink(1, 0x501, GNB_A), "it was answered");
+	play_modified(&w, &one, 5, 1);
+	world_pass(&w, 11000000000ull);
+	play_modify(&w, &one, 5, FORW, 0x601, GNB_B);
+	play_modified(&w, &one, 5, 75);
+	cr_expect(!downlink(1, 0x601, GNB_B), "its own answer counts");
+}
+
+// Another node takes over twice; the first answer is lost.
+Test(session, answer_comes_to_the_seid_of_a_takeover_that_waits)
+{
+	struct lab l;
+
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	lab_pfcp_session(&l, 52, one.up, 5);
+	lab_node(&l, SMF);
+	lab_f_seid(&l, 0x99, SMF);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	struct play taken = one;
+	taken.cp = 0x99;
+	world_pass(&w, 6000000000ull);
+	play_modify(&w, &taken, 6, BUFF, 0, 0);
+	play_modified(&w, &taken, 6, 1);
+	cr_expect(!downlink(1, 0x501, GNB_A));
+	play_modify(&w, &taken, 7, FORW, 0x601, GNB_B);
+	play_modified(&w, &taken, 7, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	cr_assert_eq(world_watch_seid(&w, 2, 0x99, SMF), 0);
+	cr_expect_eq(world_bound_by(&w, 2), 3);
+}
