@@ -48,7 +48,7 @@ static void assume_earlier(struct sessions *st, struct session *s, const struct 
 	while (s->pending && s->pending != t) {
 		struct transaction *e = s->pending;
 		if (e->type == PFCP_DELETION_REQUEST) {
-			transaction_detach(st, e); // refused: the session lives
+			transaction_assume(st, e); // refused: the session lives
 			continue;
 		}
 		pfcp_overlay(st, r, e, a);
@@ -258,6 +258,8 @@ static void answer_deletion(struct sessions *st, const struct signalling_packet 
 	const struct pfcp_message *m, struct transaction *t)
 {
 	struct session *s = t ? transaction_session(st, t) : NULL;
+	// asked of none that is known; else that one only: it may be over, and its SEID used again
+	bool unknown = !t || t->life == 0;
 
 	if (!accepted(m) && m->cause != CAUSE_NO_SESSION) {
 		st->counts.rejected++;
@@ -267,7 +269,7 @@ static void answer_deletion(struct sessions *st, const struct signalling_packet 
 	}
 	if (t)
 		transaction_detach(st, t);
-	if (!s)
+	if (unknown)
 		s = session_by_seid(st, false, KIND_PFCP, &p->destination.address, m->seid, NULL);
 	if (s)
 		session_end(st, s, END_RELEASED);

@@ -36,6 +36,7 @@ struct key {
 struct object { // what the store would know as one session
 	bool there, settled, partial, knows_cp, knows_up, named;
 	unsigned of; // whose
+	unsigned life; // one each
 	struct facts facts;
 	struct asked pending[PENDING];
 	unsigned n_pending;
@@ -57,7 +58,8 @@ struct model {
 	struct model_event request[MESSAGES], early[MESSAGES];
 	uint8_t heard[MESSAGES];
 	uint64_t early_ns[MESSAGES], now_ns;
-	unsigned order, waits;
+	unsigned life[MESSAGES]; // of the object that the request was about, 0: none
+	unsigned order, waits, lives;
 };
 
 struct model *model_new(const struct play *plays)
@@ -240,7 +242,7 @@ static struct object *make(struct model *m, unsigned of)
 {
 	for (unsigned i = 0; i < OBJECTS; i++)
 		if (!m->object[i].there) {
-			m->object[i] = (struct object){.there = true, .of = of};
+			m->object[i] = (struct object){.there = true, .of = of, .life = ++m->lives};
 			return &m->object[i];
 		}
 	abort();
@@ -252,6 +254,14 @@ static struct object *asker(struct model *m, uint32_t sequence)
 		for (unsigned j = 0; m->object[i].there && j < m->object[i].n_pending; j++)
 			if (m->object[i].pending[j].e.sequence == sequence)
 				return &m->object[i];
+	return NULL;
+}
+
+static struct object *by_life(struct model *m, unsigned life)
+{
+	for (unsigned i = 0; i < OBJECTS; i++)
+		if (m->object[i].there && m->object[i].life == life)
+			return &m->object[i];
 	return NULL;
 }
 
@@ -281,8 +291,10 @@ static void adopt(struct model *m, struct object *o, struct object *other)
 
 	memcpy(moved, other->pending, sizeof(moved));
 	end(other);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		o->pending[o->n_pending++] = moved[i];
+		m->life[moved[i].e.sequence] = o->life;
+	}
 	changed(m, o, NULL);
 }
 
@@ -349,6 +361,7 @@ static void ask(struct model *m, const struct model_event *e)
 		o = make(m, e->session);
 		o->knows_up = o->partial = true;
 	}
+	m->life[e->sequence] = o ? o->life : 0;
 	if (o) {
 		o->pending[o->n_pending++] = (struct asked){*e, ++m->order};
 		if (e->kind != MODEL_DELETE)
@@ -454,7 +467,7 @@ static void answer(struct model *m, const struct model_event *e)
 	} else {
 		if (o)
 			drop_request(o, e->sequence);
-		o = o ? o : by_cp(m, e->session);
+		o = m->life[e->sequence] ? by_life(m, m->life[e->sequence]) : by_cp(m, e->session);
 		if (e->cause == 1 && o)
 			end(o);
 	}

@@ -628,3 +628,38 @@ Test(session, answer_comes_to_the_seid_of_a_takeover_that_waits)
 	cr_assert_eq(world_watch_seid(&w, 2, 0x99, SMF), 0);
 	cr_expect_eq(world_bound_by(&w, 2), 3);
 }
+
+// The session is established anew before the answer to its deletion is seen.
+Test(session, late_answer_to_a_deletion)
+{
+	struct play again = one;
+
+	again.up = 0x91;
+	again.uplink = 0x9001;
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_delete(&w, &one, 3);
+	play_establish(&w, &again, 4);
+	play_established(&w, &again, 4, 1);
+	play_deleted(&w, &one, 3, 1);
+	cr_expect_eq(w.state[1].sessions, 1);
+	cr_expect(uplink(&again, 1) && !uplink(&one, 1));
+}
+
+Test(session, late_answer_to_a_deletion_that_seemed_refused)
+{
+	struct play again = one;
+
+	again.up = 0x91;
+	again.uplink = 0x9001;
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_delete(&w, &one, 3);
+	world_pass(&w, 6000000000ull);
+	play_modify(&w, &one, 4, FORW, 0x601, GNB_B);
+	play_modified(&w, &one, 4, 1);
+	cr_expect(downlink(1, 0x601, GNB_B), "it lives");
+	play_establish(&w, &again, 5); // under the same CP SEID, not answered yet
+	play_deleted(&w, &one, 3, 1);
+	cr_expect(!uplink(&one, 1), "it was this one's");
+	play_established(&w, &again, 5, 1);
+	cr_expect(uplink(&again, 1));
+}
