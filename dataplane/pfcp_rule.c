@@ -272,6 +272,11 @@ static void take_pdr_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 	case 109: // QER ID
 		take_qer_id(d, v, pdr);
 		break;
+	case 106: // Activate Predefined Rules
+	case 163: // Activation Time
+	case 164: // Deactivation Time
+		pdr->of_up = true;
+		break;
 	default:
 		break;
 	}

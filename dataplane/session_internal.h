@@ -122,7 +122,7 @@ struct rule_pdr {
 	uint32_t qer[PFCP_QERS_MAX];
 	struct rule_sdf {
 		uint32_t text; // string, SESSION_NONE: only an id
-		bool has_id;
+		bool has_id;   // with neither, a filter that is not known here
 		uint32_t id;
 	} sdf[PFCP_SDFS_MAX];
 	struct rule_pdi pdi;

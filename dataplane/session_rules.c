@@ -106,6 +106,39 @@ static void set_flows(
 	}
 }
 
+// Filters that the UPF has by itself stand first, as one that is not known: they stay when the PDI
+// is replaced, and until the rule is created anew. Others may be active when some are deactivated.
+static bool is_of_up(const struct rule_pdr *p)
+{
+	return p->n_sdfs > 0 && p->sdf[0].text == SESSION_NONE && !p->sdf[0].has_id;
+}
+
+static void set_of_up(struct rule_pdr *p)
+{
+	if (is_of_up(p))
+		return;
+	if (p->n_sdfs == PFCP_SDFS_MAX) {
+		p->other = true;
+		p->n_sdfs--;
+	}
+	memmove(&p->sdf[1], &p->sdf[0], p->n_sdfs * sizeof(p->sdf[0]));
+	p->sdf[0] = (struct rule_sdf){.text = SESSION_NONE};
+	p->n_sdfs++;
+}
+
+static void set_packets(
+	struct sessions *st, struct applied *a, struct rule_pdr *p, const struct pfcp_pdr *m)
+{
+	p->source =
+		m->pdi.source_interface < 0 ? UNKNOWN_INTERFACE : (uint8_t)m->pdi.source_interface;
+	p->endpoint = m->pdi.endpoint;
+	p->other = m->pdi.other;
+	p->between = m->pdi.between;
+	p->qfis = m->pdi.qfis;
+	set_pdi(&p->pdi, take_ni(st, a, &m->pdi.ni), &m->pdi.fteid, m->pdi.ue, m->pdi.n_ue);
+	set_flows(st, a, p, &m->pdi);
+}
+
 static void set_pdr(
 	struct sessions *st, struct applied *a, struct rule_pdr *p, const struct pfcp_pdr *m)
 {
@@ -119,16 +152,11 @@ static void set_pdr(
 		p->n_qers = m->n_qers;
 		memcpy(p->qer, m->qer, m->n_qers * sizeof(*p->qer));
 	}
-	if (!m->pdi.present)
-		return;
-	p->source =
-		m->pdi.source_interface < 0 ? UNKNOWN_INTERFACE : (uint8_t)m->pdi.source_interface;
-	p->endpoint = m->pdi.endpoint;
-	p->other = m->pdi.other;
-	p->between = m->pdi.between;
-	p->qfis = m->pdi.qfis;
-	set_pdi(&p->pdi, take_ni(st, a, &m->pdi.ni), &m->pdi.fteid, m->pdi.ue, m->pdi.n_ue);
-	set_flows(st, a, p, &m->pdi);
+	bool of_up = m->of_up || is_of_up(p);
+	if (m->pdi.present)
+		set_packets(st, a, p, m);
+	if (of_up)
+		set_of_up(p);
 }
 
 static struct rule_pdr *add_pdr(struct rules *r, uint16_t id)

@@ -143,6 +143,9 @@ struct pfcp_pdi {
 
 struct pfcp_pdr { // Create PDR, Update PDR, Created PDR, Updated PDR
 	bool has_id, has_precedence, has_far, has_qers;
+	// Which packets are its, only the UPF can tell: it has rules of its own for it (Activate
+	// Predefined Rules), or begins or ends at a time.
+	bool of_up;
 	uint16_t id;
 	uint32_t precedence, far;
 	uint8_t n_qers;

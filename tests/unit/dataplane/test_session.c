@@ -663,3 +663,75 @@ Test(session, late_answer_to_a_deletion_that_seemed_refused)
 	play_established(&w, &again, 5, 1);
 	cr_expect(uplink(&again, 1));
 }
+
+static void pdr(struct lab *l, uint16_t group, uint16_t id, bool pdi, uint16_t extra)
+{
+	lab_open(l, group);
+	lab_ie16(l, 56, id);
+	lab_ie32(l, 29, id);
+	if (pdi) {
+		lab_open(l, 2);
+		lab_ie8(l, 20, 0);
+		lab_f_teid(l, one.uplink, N3_UPF);
+		lab_text(l, 22, "internet");
+		lab_close(l);
+	}
+	if (extra)
+		lab_text(l, extra, "1234"); // a rule's name, or a time
+	lab_ie32(l, 108, 1);
+	lab_close(l);
+}
+
+// Two rules of one tunnel; `extra`: an IE of the first.
+static void two_rules(uint16_t extra)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 50, 0, 1);
+	lab_node(&l, SMF);
+	lab_f_seid(&l, one.cp, SMF);
+	pdr(&l, 1, 1, true, extra);
+	pdr(&l, 1, 2, true, 0);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	play_established(&w, &one, 1, 1);
+}
+
+static void change_rule(uint32_t sequence, uint16_t group, bool pdi, uint16_t extra)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 52, one.up, sequence);
+	pdr(&l, group, 1, pdi, extra);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	play_modified(&w, &one, sequence, 1);
+}
+
+// Which packets are a rule's that has filters of the UPF's own, or times, cannot be told.
+Test(session, rules_of_the_upf)
+{
+	const struct session_target rule = {
+		.kinds = SESSION_FSEID | SESSION_PDR, .seid = one.up, .pdr = 1};
+	static const uint16_t of_up[] = {106, 163, 164};
+
+	for (unsigned i = 0; i < 3; i++) {
+		world_end(&w);
+		world_make(&w, NULL);
+		cr_assert_eq(sessions_watch(w.store, 2, &rule, FILTER_ANY_DIRECTION), 0);
+		two_rules(of_up[i]);
+		cr_expect_eq(world_bound_by(&w, 2), 0, "IE %u", of_up[i]);
+		cr_expect(w.state[2].unsure);
+	}
+	change_rule(10, 9, false, 0);
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	change_rule(11, 9, true, 0);
+	cr_expect_eq(world_bound_by(&w, 2), 0, "another PDI deactivates nothing");
+	change_rule(12, 9, false, 107);
+	cr_expect_eq(world_bound_by(&w, 2), 0, "another one may be active");
+	change_rule(13, 1, true, 0);
+	cr_expect_eq(world_bound_by(&w, 2), 1, "created anew");
+	cr_expect(!w.state[2].unsure);
+	change_rule(14, 9, false, 106);
+	cr_expect_eq(world_bound_by(&w, 2), 0, "activated by an update");
+}
