@@ -69,12 +69,85 @@ static uint32_t take_ni(struct sessions *st, struct applied *a, const struct spa
 	return id;
 }
 
-// What the UPF is still to choose keeps its old value until the answer.
-static void set_pdi(struct rule_pdi *d, uint32_t ni, const struct pfcp_fteid *fteid,
-	const struct ue_address *ue, uint8_t n_ue)
+static bool prefix_same(const struct ip_prefix *a, const struct ip_prefix *b)
 {
-	bool choose = false;
+	return a->family == b->family && a->length == b->length &&
+	       memcmp(a->b, b->b, sizeof(a->b)) == 0;
+}
 
+struct users { // as a message names them
+	const struct ue_address *at;
+	uint8_t n;
+};
+
+// Whether the UPF is to choose an address of that family, or has not chosen yet.
+static bool to_choose(const struct users *u, uint8_t family)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (u->at[i].choose && u->at[i].prefix.family == family)
+			return true;
+	return false;
+}
+
+static bool names_family(const struct users *u, uint8_t family)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (!u->at[i].choose && u->at[i].prefix.family == family)
+			return true;
+	return false;
+}
+
+static bool names_prefix(const struct users *u, const struct ip_prefix *x)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (!u->at[i].choose && prefix_same(&u->at[i].prefix, x))
+			return true;
+	return false;
+}
+
+static void add_users(struct rule_pdi *d, const struct users *u)
+{
+	for (unsigned i = 0; i < u->n && d->n_ue < PFCP_UE_MAX; i++) {
+		bool known = u->at[i].choose;
+		for (unsigned j = 0; j < d->n_ue && !known; j++)
+			known = prefix_same(&d->ue[j], &u->at[i].prefix);
+		if (!known)
+			d->ue[d->n_ue++] = u->at[i].prefix;
+	}
+}
+
+// What the UPF is still to choose keeps its old value until the answer.
+static void set_users(struct rule_pdi *d, const struct users *asked)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < d->n_ue; i++)
+		if (to_choose(asked, d->ue[i].family))
+			d->ue[n++] = d->ue[i];
+	d->n_ue = (uint8_t)n;
+	add_users(d, asked);
+}
+
+// The answer replaces what was to be chosen, and nothing that the request gives: a framed route
+// stays beside the address. `asked` NULL: nobody knows what was asked.
+static void answer_users(
+	struct rule_pdi *d, const struct users *asked, const struct users *answered)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < d->n_ue; i++) {
+		const struct ip_prefix *x = &d->ue[i];
+		bool chosen = !asked || (to_choose(asked, x->family) && !names_prefix(asked, x));
+		if (!chosen || !names_family(answered, x->family))
+			d->ue[n++] = *x;
+	}
+	d->n_ue = (uint8_t)n;
+	add_users(d, answered);
+}
+
+static void set_pdi(
+	struct rule_pdi *d, uint32_t ni, const struct pfcp_fteid *fteid, const struct users *users)
+{
 	if (!fteid->present)
 		d->has_local = false;
 	else if (!fteid->choose) {
@@ -82,13 +155,7 @@ static void set_pdi(struct rule_pdi *d, uint32_t ni, const struct pfcp_fteid *ft
 		d->local = fteid->end;
 	}
 	d->ni = ni;
-	for (unsigned i = 0; i < n_ue; i++)
-		choose = choose || ue[i].choose;
-	if (!choose)
-		d->n_ue = 0;
-	for (unsigned i = 0; i < n_ue && d->n_ue < PFCP_UE_MAX; i++)
-		if (!ue[i].choose)
-			d->ue[d->n_ue++] = ue[i].prefix;
+	set_users(d, users);
 }
 
 static void set_flows(
@@ -135,7 +202,8 @@ static void set_packets(
 	p->other = m->pdi.other;
 	p->between = m->pdi.between;
 	p->qfis = m->pdi.qfis;
-	set_pdi(&p->pdi, take_ni(st, a, &m->pdi.ni), &m->pdi.fteid, m->pdi.ue, m->pdi.n_ue);
+	set_pdi(&p->pdi, take_ni(st, a, &m->pdi.ni), &m->pdi.fteid,
+		&(struct users){m->pdi.ue, m->pdi.n_ue});
 	set_flows(st, a, p, &m->pdi);
 }
 
@@ -239,11 +307,8 @@ static void ask_endpoint(struct sessions *st, struct rules *r, const struct pfcp
 		create = true;
 	}
 	// an update says only what changes
-	bool choose = false;
-	for (unsigned i = 0; i < m->n_ue; i++)
-		choose = choose || m->ue[i].choose;
 	struct rule_pdi old = e->pdi;
-	set_pdi(&e->pdi, take_ni(st, a, &m->ni), &m->fteid, m->ue, m->n_ue);
+	set_pdi(&e->pdi, take_ni(st, a, &m->ni), &m->fteid, &(struct users){m->ue, m->n_ue});
 	if (create)
 		return;
 	if (!m->fteid.present) {
@@ -252,7 +317,7 @@ static void ask_endpoint(struct sessions *st, struct rules *r, const struct pfcp
 	}
 	if (!m->ni.length)
 		e->pdi.ni = old.ni;
-	if (m->n_ue == 0 || choose) {
+	if (m->n_ue == 0) {
 		e->pdi.n_ue = old.n_ue;
 		memcpy(e->pdi.ue, old.ue, sizeof(old.ue));
 	}
@@ -360,18 +425,12 @@ void rules_ask(struct sessions *st, struct rules *r, const struct pfcp_message *
 	}
 }
 
-static void set_created(struct rule_pdi *d, const struct pfcp_fteid *local,
-	const struct ue_address *ue, uint8_t n_ue)
+static void set_local(struct rule_pdi *d, const struct pfcp_fteid *local)
 {
 	if (local && local->present && !local->choose) {
 		d->has_local = true;
 		d->local = local->end;
 	}
-	if (n_ue > 0)
-		d->n_ue = 0;
-	for (unsigned i = 0; i < n_ue && d->n_ue < PFCP_UE_MAX; i++)
-		if (!ue[i].choose)
-			d->ue[d->n_ue++] = ue[i].prefix;
 }
 
 // The F-TEID that the response gives for a PDR or a Traffic Endpoint.
@@ -415,19 +474,46 @@ static void answer_groups(
 		struct rule_pdr *p = find_pdr(r, asked->id);
 		if (p && asked->pdi.fteid.choose && asked->pdi.fteid.has_choose_id &&
 			!created(response, true, asked->id))
-			set_created(&p->pdi,
-				created_for_group(request, response, asked->pdi.fteid.choose_id),
-				NULL, 0);
+			set_local(&p->pdi,
+				created_for_group(request, response, asked->pdi.fteid.choose_id));
 	}
 	for (unsigned i = 0; i < request->n_endpoints; i++) {
 		const struct pfcp_endpoint *asked = &request->endpoint[i].v;
 		struct rule_endpoint *e = find_endpoint(r, asked->id);
 		if (e && asked->fteid.choose && asked->fteid.has_choose_id &&
 			!created(response, false, asked->id))
-			set_created(&e->pdi,
-				created_for_group(request, response, asked->fteid.choose_id), NULL,
-				0);
+			set_local(&e->pdi,
+				created_for_group(request, response, asked->fteid.choose_id));
 	}
+}
+
+// The last part that names the rule counts, as when it was asked.
+static void answer_pdr(
+	struct rule_pdr *p, const struct pfcp_message *request, const struct pfcp_pdr *m)
+{
+	const struct users answered = {m->ue, m->n_ue};
+	struct users asked = {};
+
+	for (unsigned i = 0; request && i < request->n_pdrs; i++)
+		if (request->pdr[i].v.id == p->id && request->pdr[i].v.pdi.present)
+			asked = (struct users){
+				request->pdr[i].v.pdi.ue, request->pdr[i].v.pdi.n_ue};
+	set_local(&p->pdi, &m->local);
+	answer_users(&p->pdi, request ? &asked : NULL, &answered);
+}
+
+static void answer_endpoint(
+	struct rule_endpoint *e, const struct pfcp_message *request, const struct pfcp_endpoint *m)
+{
+	const struct users answered = {m->ue, m->n_ue};
+	struct users asked = {};
+
+	for (unsigned i = 0; request && i < request->n_endpoints; i++)
+		if (request->endpoint[i].v.id == e->id && request->endpoint[i].v.n_ue > 0)
+			asked = (struct users){
+				request->endpoint[i].v.ue, request->endpoint[i].v.n_ue};
+	set_local(&e->pdi, &m->fteid);
+	answer_users(&e->pdi, request ? &asked : NULL, &answered);
 }
 
 void rules_answer(struct sessions *st, struct rules *r, const struct pfcp_message *request,
@@ -437,7 +523,7 @@ void rules_answer(struct sessions *st, struct rules *r, const struct pfcp_messag
 		const struct pfcp_endpoint *m = &response->endpoint[i].v;
 		struct rule_endpoint *e = find_endpoint(r, m->id);
 		if (e && response->endpoint[i].part == PFCP_CREATED)
-			set_created(&e->pdi, &m->fteid, m->ue, m->n_ue);
+			answer_endpoint(e, request, m);
 	}
 	for (unsigned i = 0; i < response->n_pdrs; i++) {
 		const struct pfcp_pdr *m = &response->pdr[i].v;
@@ -447,7 +533,7 @@ void rules_answer(struct sessions *st, struct rules *r, const struct pfcp_messag
 		if (!p && !request)
 			p = add_pdr(r, m->id); // its creation was missed
 		if (p)
-			set_created(&p->pdi, &m->local, m->ue, m->n_ue);
+			answer_pdr(p, request, m);
 	}
 	if (request)
 		answer_groups(r, request, response);
