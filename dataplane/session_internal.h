@@ -542,6 +542,9 @@ uint64_t key_number(const struct sessions *st, enum key_kind kind, uint64_t valu
 uint64_t key_text(const struct sessions *st, enum key_kind kind, const void *octets, size_t length);
 struct session *session_by_seid(struct sessions *st, bool up, enum session_kind kind,
 	const struct ip_address *address, uint64_t seid, const struct session *but);
+// The only PFCP session between those nodes whose UP has the SEID, at whatever address.
+struct session *session_by_up_seid(
+	struct sessions *st, uint32_t node, uint32_t other, uint64_t seid);
 // Numbers that a hash may stand for; the caller verifies.
 uint32_t session_candidates(
 	const struct session_index *x, uint64_t hash, uint32_t out[INDEX_RUN_MAX]);

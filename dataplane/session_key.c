@@ -128,3 +128,44 @@ struct session *session_by_seid(struct sessions *st, bool up, enum session_kind 
 	}
 	return NULL;
 }
+
+// What a node is known as by now: it may have been joined with another since the session came.
+static bool is_node(const struct sessions *st, uint32_t number, uint32_t node)
+{
+	for (const struct session_string *s;
+		number != node && (s = string_get(st, number)) && s->value != SESSION_NONE;)
+		number = s->value;
+	return number == node;
+}
+
+static bool between(
+	const struct sessions *st, const struct session *s, uint32_t node, uint32_t other)
+{
+	const struct pair *p = pair_at(st, s->pair);
+
+	return (is_node(st, p->node[0], node) && is_node(st, p->node[1], other)) ||
+	       (is_node(st, p->node[0], other) && is_node(st, p->node[1], node));
+}
+
+struct session *session_by_up_seid(
+	struct sessions *st, uint32_t node, uint32_t other, uint64_t seid)
+{
+	uint64_t key = key_seid(st, KEY_UP_SEID, protocol_of(KIND_PFCP), NULL, seid);
+	uint32_t found[INDEX_RUN_MAX], only = SESSION_NONE;
+	uint32_t n = session_candidates(&st->index, key, found);
+
+	if (node == SESSION_NONE || other == SESSION_NONE || session_index_crowded(&st->index, key))
+		return NULL;
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *s = session_at(st, found[i]);
+		if (!s || s->kind != KIND_PFCP || !between(st, s, node, other))
+			continue;
+		record_unpack(s, st->rules[1]);
+		if (!st->rules[1]->up.present || st->rules[1]->up.seid != seid)
+			continue;
+		if (only != SESSION_NONE)
+			return NULL;
+		only = s->number;
+	}
+	return session_at(st, only);
+}

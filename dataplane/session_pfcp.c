@@ -116,11 +116,25 @@ static void renew_named(struct sessions *st, const struct session *s, const stru
 	}
 }
 
-static void ask_modification(struct sessions *st, const struct signalling_packet *p,
-	const struct pfcp_message *m, struct transaction *t)
+// The session of the UP SEID to which the message goes. The UPF may call itself by another address
+// than it has here (NAT, or several N4 interfaces): then the only one of that SEID between the
+// nodes.
+static struct session *asked_session(
+	struct sessions *st, const struct signalling_packet *p, const struct pfcp_message *m)
 {
 	struct session *s =
 		session_by_seid(st, true, KIND_PFCP, &p->destination.address, m->seid, NULL);
+
+	if (s)
+		return s;
+	return session_by_up_seid(st, node_of(st, &p->source.address, NULL, false),
+		node_of(st, &p->destination.address, NULL, false), m->seid);
+}
+
+static void ask_modification(struct sessions *st, const struct signalling_packet *p,
+	const struct pfcp_message *m, struct transaction *t)
+{
+	struct session *s = asked_session(st, p, m);
 
 	if (!s) {
 		struct rules *r = st->rules[2];
@@ -146,8 +160,7 @@ static void ask_modification(struct sessions *st, const struct signalling_packet
 static void ask_deletion(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	struct session *s =
-		session_by_seid(st, true, KIND_PFCP, &p->destination.address, m->seid, NULL);
+	struct session *s = asked_session(st, p, m);
 
 	if (!s) {
 		struct pair *pair = pair_of_ends(st, p, NULL, false);
@@ -201,8 +214,7 @@ static void report_request(
 static void report_response(
 	struct sessions *st, const struct signalling_packet *p, const struct pfcp_message *m)
 {
-	struct session *s =
-		session_by_seid(st, true, KIND_PFCP, &p->destination.address, m->seid, NULL);
+	struct session *s = asked_session(st, p, m);
 	struct rules *r = st->rules[2];
 
 	if (!s || !m->f_seid.present)

@@ -207,7 +207,8 @@ static void set_cp(
 }
 
 // The response names the session by its CP SEID. That may be one whose UP SEID is not known yet:
-// the answer to its establishment was lost, and this one proves that it was accepted.
+// the answer to its establishment was lost, and this one proves that it was accepted. Or one whose
+// UP SEID is the same, told with another address.
 static struct session *link_partial(struct sessions *st, struct session *s,
 	const struct signalling_packet *p, const struct pfcp_message *m)
 {
@@ -217,10 +218,13 @@ static struct session *link_partial(struct sessions *st, struct session *s,
 
 	if (other) {
 		record_unpack(other, st->rules[2]);
-		if (!st->rules[2]->up.present) {
+		record_unpack(s, st->rules[1]);
+		const struct f_seid *up = &st->rules[2]->up;
+		if (!up->present ||
+			(st->rules[1]->up.present && up->seid == st->rules[1]->up.seid)) {
 			uint32_t to = other->number;
-			record_unpack(s, st->rules[1]);
-			st->rules[2]->up = st->rules[1]->up;
+			if (!up->present)
+				st->rules[2]->up = st->rules[1]->up;
 			other = session_replace(st, other, st->rules[2]);
 			if (!other)
 				return session_at(st, number);

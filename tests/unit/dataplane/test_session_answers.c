@@ -323,3 +323,67 @@ Test(session_answers, given_address_beside_a_chosen_one_of_the_other_family)
 	cr_expect(world_address(&w, 1, two.ue) && !world_address(&w, 1, one.ue));
 	cr_expect_eq(world_bound_by(&w, 1), 2);
 }
+
+static void established_at(uint32_t address)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 51, one.cp, 1);
+	lab_open(&l, 60);
+	lab_octets(&l, "\x02\x03upf", 5); // its name is not known before
+	lab_close(&l);
+	lab_ie8(&l, 19, 1);
+	lab_f_seid(&l, one.up, address);
+	lab_open(&l, 8);
+	lab_ie16(&l, 56, 1);
+	lab_f_teid(&l, one.uplink, N3_UPF);
+	lab_close(&l);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, UPF, SMF);
+}
+
+// The UPF has another address than it is reached at: NAT, or several N4 interfaces.
+Test(session_answers, f_seid_at_another_address)
+{
+	struct play other = two;
+
+	other.up = one.up; // of another UPF
+	other.upf = 0x0a000003;
+	play_up(&w, &other, 1, 0x502, GNB_A);
+	play_establish(&w, &one, 1);
+	established_at(0x0a0000f0);
+	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
+	cr_expect(downlink(1, 0x501, GNB_A));
+	play_modified(&w, &one, 2, 1);
+	cr_expect(downlink(1, 0x501, GNB_A));
+	cr_expect_eq(world_counts(&w).sessions, 2);
+	play_delete(&w, &one, 3);
+	play_deleted(&w, &one, 3, 1);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+	cr_expect_eq(world_counts(&w).sessions, 1);
+}
+
+Test(session_answers, f_seid_at_another_address_after_a_modification)
+{
+	play_establish(&w, &one, 1);
+	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
+	established_at(0x0a0000f0);
+	play_modified(&w, &one, 2, 1);
+	cr_expect(downlink(1, 0x501, GNB_A));
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	cr_expect_eq(world_counts(&w).partial_now, 0);
+}
+
+Test(session_answers, equal_seids_at_two_addresses_of_one_upf)
+{
+	struct play second = two;
+
+	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	second.up = one.up;
+	play_establish(&w, &one, 1);
+	established_at(0x0a0000f0);
+	play_up(&w, &second, 4, 0x502, GNB_A); // at the address that messages go to
+	play_modify(&w, &second, 7, FORW, 0x601, GNB_B);
+	play_modified(&w, &second, 7, 1);
+	cr_expect(downlink(2, 0x601, GNB_B) && !downlink(1, 0x601, GNB_B));
+}
