@@ -238,11 +238,14 @@ struct transaction {
 	uint64_t time_ns;
 	struct transaction *newer, *older; // of the same state
 	struct transaction *next;	   // of the session
-	struct transaction *sibling;	   // GTPv2-C: the same request for another session
+	// GTPv2-C: the same request for another session. PFCP: copies of later ones that are
+	// accepted already, in the order in which they were asked.
+	struct transaction *sibling;
 	uint32_t number, session, life, pair;
 	uint32_t epoch; // of the pair, when it was asked of a session
 	uint32_t serial;
-	uint32_t length; // of raw
+	uint32_t copy_of; // serial
+	uint32_t length;  // of raw
 	uint8_t protocol, type, state;
 	bool of_epoch;
 	bool keyless;		  // a sibling
@@ -370,8 +373,15 @@ struct desire { // a binding that the session at hand shows
 
 // ---- the store ----
 
+// A session's requests that wait: more at a time, and the oldest is given up, and its ways go. With
+// each of them, as many that came later and are accepted already.
+#define ASKED_OF_SESSION_MAX 8u
+#define LATER_KEPT_MAX 4u
+
 struct applied { // strings taken while applying: dropped by the caller when the rules are packed
-	uint32_t string[8192];
+	// of all that may be applied at a time
+	uint32_t string[ASKED_OF_SESSION_MAX * (1 + LATER_KEPT_MAX) *
+			(PFCP_PDRS_MAX * (1 + PFCP_SDFS_MAX) + PFCP_ENDPOINTS_MAX)];
 	uint32_t n;
 };
 
@@ -561,7 +571,6 @@ struct transaction *transaction_find(const struct sessions *st, uint64_t key);
 // NULL: a retransmission, or no memory.
 struct transaction *transaction_ask(struct sessions *st, const struct signalling_packet *p,
 	uint64_t key, uint8_t type, const struct span *whole);
-#define ASKED_OF_SESSION_MAX 8u // more at a time: the oldest is given up, and its ways go
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s);
 // The same octets say something new once the pair has forgotten its sessions.
 void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair);
@@ -571,6 +580,11 @@ void transaction_detach(struct sessions *st, struct transaction *t); // from its
 void transaction_names(struct sessions *st, struct transaction *t, const struct pfcp_message *m);
 void transaction_answered(struct sessions *st, struct transaction *t, const struct span *response);
 void transaction_assume(struct sessions *st, struct transaction *t);
+// `later` is accepted before `t`: it holds over what `t` asked, whenever that is accepted. False
+// when it cannot be kept for that.
+bool transaction_keep_later(
+	struct sessions *st, struct transaction *t, const struct transaction *later);
+void transaction_siblings_free(struct sessions *st, struct transaction *t);
 struct transaction *transaction_sibling(
 	struct sessions *st, struct transaction *t, struct session *s);
 void transactions_forget(struct sessions *st, struct session *s); // the session ends

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define CAUSE_NO_SESSION 65
+#define ANSWER_NS 5000000000ull // a request without an answer is sent again before
 
 static bool accepted(const struct pfcp_message *m)
 {
@@ -40,19 +41,54 @@ static void take_over(struct sessions *st, struct rules *r, const struct transac
 		r->cp = m->f_seid;
 }
 
-// What was asked before, and whose answer was not seen, must have been accepted as well: a control
-// plane does not ask anew before.
-static void assume_earlier(struct sessions *st, struct session *s, const struct transaction *t,
-	struct rules *r, struct applied *a)
+static void ask(struct sessions *st, struct rules *r, const struct transaction *t,
+	const struct pfcp_message *response, struct applied *a)
 {
-	while (s->pending && s->pending != t) {
-		struct transaction *e = s->pending;
+	if (t->type != PFCP_DELETION_REQUEST)
+		rules_ask(st, r, pfcp_kept(st, t), response, a);
+	take_over(st, r, t);
+}
+
+// With what was asked later and is in force already.
+static void ask_in_order(struct sessions *st, struct rules *r, const struct transaction *t,
+	const struct pfcp_message *response, struct applied *a)
+{
+	ask(st, r, t, response, a);
+	for (const struct transaction *x = t->sibling; x; x = x->sibling)
+		ask(st, r, x, NULL, a);
+}
+
+// Whether its answer may still come: those of two requests may change places on their way, and a
+// request is sent again when it seems lost. That a session was established needs no answer any
+// more.
+static bool may_be_answered(struct sessions *st, struct transaction *e, const struct transaction *t,
+	const struct pfcp_message *response)
+{
+	if (e->type == PFCP_ESTABLISHMENT_REQUEST || e->time_ns + ANSWER_NS < st->now_ns)
+		return false;
+	if (e->type == PFCP_DELETION_REQUEST)
+		return true;
+	// what failed of the later one is not known to its copy
+	return response->n_removed == 0 && transaction_keep_later(st, e, t);
+}
+
+// What was asked before, and whose answer was not seen for so long, must have been accepted as
+// well: a control plane does not ask anew before.
+static void assume_earlier(struct sessions *st, struct session *s, const struct transaction *t,
+	const struct pfcp_message *response, struct rules *r, struct applied *a)
+{
+	struct transaction *next;
+
+	for (struct transaction *e = s->pending; e && e != t; e = next) {
+		next = e->next;
+		if (may_be_answered(st, e, t, response))
+			continue;
 		if (e->type == PFCP_DELETION_REQUEST) {
 			transaction_assume(st, e); // refused: the session lives
 			continue;
 		}
-		pfcp_overlay(st, r, e, a);
-		take_over(st, r, e);
+		ask_in_order(st, r, e, NULL, a);
+		transaction_siblings_free(st, e);
 		transaction_assume(st, e);
 		if (e->type == PFCP_ESTABLISHMENT_REQUEST)
 			s->flags |= SESSION_SETTLED;
@@ -83,13 +119,11 @@ static struct session *settle(struct sessions *st, struct session *s, struct tra
 	session_before(st, s, st->before);
 	record_unpack(s, r);
 	if (!late)
-		assume_earlier(st, s, t, r, a);
+		assume_earlier(st, s, t, m, r, a);
 	transaction_detach(st, t);
+	if (!late)
+		ask_in_order(st, r, t, m, a);
 	const struct pfcp_message *request = pfcp_kept(st, t);
-	if (!late)
-		rules_ask(st, r, request, m, a);
-	if (!late)
-		take_over(st, r, t);
 	if (up && up->present)
 		r->up = *up;
 	rules_answer(st, r, request, m);

@@ -204,6 +204,45 @@ struct transaction *transaction_sibling(
 	return x;
 }
 
+bool transaction_keep_later(
+	struct sessions *st, struct transaction *t, const struct transaction *later)
+{
+	struct span whole = {later->raw, (uint16_t)later->length};
+	struct transaction **at = &t->sibling;
+	unsigned n = 0;
+
+	for (const struct transaction *x = t->sibling; x; x = x->sibling)
+		n++;
+	struct transaction *copy = n < LATER_KEPT_MAX ? transaction_new(st, &whole) : NULL;
+	if (!copy)
+		return false;
+	copy->keyless = true;
+	copy->protocol = later->protocol;
+	copy->type = later->type;
+	copy->copy_of = later->serial;
+	while (*at && (*at)->copy_of < later->serial)
+		at = &(*at)->sibling;
+	copy->sibling = *at;
+	*at = copy;
+	return true;
+}
+
+void transaction_siblings_free(struct sessions *st, struct transaction *t)
+{
+	while (t->sibling) {
+		struct transaction *x = t->sibling;
+		t->sibling = x->sibling;
+		transaction_free(st, x);
+	}
+}
+
+// A deletion asks for nothing: it stands before the others, so that what they ask is not newer for
+// it.
+static bool is_deletion(const struct transaction *t)
+{
+	return t->protocol == SIGNALLING_PFCP && t->type == PFCP_DELETION_REQUEST;
+}
+
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s)
 {
 	struct transaction **at = &s->pending;
@@ -212,12 +251,15 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 		struct transaction *oldest = s->pending;
 		st->counts.unanswered++;
 		s->flags |= SESSION_LOSS;
-		transaction_detach(st, oldest);
+		if (is_deletion(oldest))
+			transaction_assume(st, oldest); // its answer still ends the session
+		else
+			transaction_detach(st, oldest);
 	}
-	while (*at)
+	while (*at && !is_deletion(t))
 		at = &(*at)->next;
+	t->next = *at;
 	*at = t;
-	t->next = NULL;
 	t->session = s->number;
 	t->life = s->life;
 	transaction_of_pair(st, t, s->pair);
@@ -294,14 +336,7 @@ static uint32_t answered_max(const struct sessions *st)
 // `t` is detached already.
 void transaction_answered(struct sessions *st, struct transaction *t, const struct span *response)
 {
-	struct transaction *sibling = t->sibling;
-
-	t->sibling = NULL;
-	while (sibling) {
-		struct transaction *next = sibling->sibling;
-		transaction_free(st, sibling);
-		sibling = next;
-	}
+	transaction_siblings_free(st, t);
 	list_remove(list_of(st, t), t);
 	drop_raw(st, t);
 	t->state = TRANSACTION_ANSWERED;

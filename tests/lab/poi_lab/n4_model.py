@@ -4,6 +4,9 @@ and naively.
 
 - A request adds what it names itself (tunnels given by the control plane, new outer headers that forward, users'
   addresses); its response makes the asked rules the truth, or takes the added ones back.
+- What was asked is in force in the order in which it was asked. A request whose answer is not seen for `ANSWER` is
+  accepted with the next one of its session, an establishment at once.
+- An answer has the SEID of the control plane for the session of its request, or none when it refuses.
 - A tunnel is (address, TEID), and who was given it last has it.
 - After a handover the old tunnel goes on until an End Marker or `handover` nanoseconds after the response.
 - Where the texts leave room the verdict is "may"."""
@@ -11,6 +14,8 @@ import copy
 import ipaddress
 
 HANDOVER = 1_000_000_000
+ANSWER = 5_000_000_000  # a request without an answer is sent again before
+EARLY = 10_000_000_000  # how far the directions of a mirror may be apart
 MUST, MAY = "must", "may"
 ACCESS, CORE = 0, 1
 
@@ -148,6 +153,7 @@ class Known:
 	def __init__(self, cp=None, up=None, nodes=None):
 		self.cp, self.up, self.nodes, self.user, self.subscriber_only = cp, up, nodes, {}, False
 		self.truth, self.asked, self.linger, self.since = Rules(), [], {}, {}
+		self.asked_at, self.later = {}, {}  # by request: when; what was asked later and is accepted already
 		self.partial = self.dead = self.deleting = False
 		self.csids = set()
 		self.doubt = None  # rules that an answer without its request lets one guess
@@ -180,11 +186,12 @@ class Model:
 	def __init__(self, target, handover=HANDOVER):
 		self.target, self.handover = target, handover
 		self.known, self.open, self.answered, self.early, self.recovery = [], {}, {}, {}, {}
-		self.count = 0
+		self.count = self.now = 0
 
 	# --- a frame
 	def take(self, frame):
 		"""MUST or MAY when the frame belongs to the target, else None."""
+		self.now = frame.time_ns
 		for s in self.known:
 			s.linger = {w: v for w, v in s.linger.items() if v[1] is None or frame.time_ns < v[1]}
 		self.claim()
@@ -324,21 +331,36 @@ class Model:
 			if self.content(m) in (self.answered.get(key), self.open.get(key, {}).get("content")):
 				return  # a retransmission
 			self.answered.pop(key, None)
+			if key in self.open:
+				self.give_up(self.open[key])
 			entry = self.open[key] = {"content": self.content(m), "m": m, "session": self.request(m)}
-			if key in self.early:
-				self.response(entry, self.early.pop(key), now)
+			early, since = self.early.pop(key, (None, 0))
+			if early and now <= since + EARLY and self.answers(entry, early):
+				self.response(entry, early, now)
 				self.answered[key] = self.open.pop(key)["content"]
 			return
-		entry = self.open.pop(key, None)
-		if entry is None:
-			if key in self.answered:
-				self.second(m)
-				return
-			self.early[key] = m
+		entry = self.open.get(key)
+		if entry is None and key in self.answered:
+			self.second(m)
+			return
+		if entry is None or not self.answers(entry, m):
+			self.early[key] = m, now
 			self.orphan(m)
 			return
+		del self.open[key]
 		self.answered[key] = entry["content"]
 		self.response(entry, m, now)
+
+	@staticmethod
+	def answers(entry, m):
+		"""Whether the SEID of an answer is that of the request's session, as far as that is known."""
+		kind, s, request = m["type"], entry["session"], entry["m"]
+		if kind not in (51, 53, 55) or not m["seid"] and m["cause"] >= 64:
+			return True
+		seids = [f[0] for f in [request.get("f_seid")] + [a[1].get("f_seid") for a in (s.asked if s else ())] if f]
+		if kind != 51 and s:
+			seids += [s.cp[1]] if s.cp else [m["seid"]]
+		return not seids or m["seid"] in seids
 
 	def request(self, m):
 		"""The session that a request is about, after it added what it names."""
@@ -349,7 +371,7 @@ class Model:
 			s.user, s.csids = m.get("user") or {}, set(m.get("csids", ())[1:])
 			if s not in self.known:
 				self.known.append(s)
-			s.asked.append((m["sequence"], m, s.truth.apply(m)))
+			self.wait(s, m, s.truth.apply(m))
 			return s
 		if kind in (52, 54):
 			s = self.find("up", m["to"][0], m["seid"])
@@ -359,7 +381,7 @@ class Model:
 				self.known.append(s)
 			if kind == 52:
 				base = s.asked[-1][2] if s.asked else s.truth
-				s.asked.append((m["sequence"], m, base.apply(m)))
+				self.wait(s, m, base.apply(m))
 			else:
 				s.deleting = True
 			return s
@@ -417,8 +439,28 @@ class Model:
 		last = s.asked[-1]
 		waiting.up, waiting.truth = s.up, waiting.asked[-1][2] if waiting.asked else waiting.truth
 		waiting.asked = [(last[0], last[1], waiting.truth.apply(last[1]))]
+		waiting.asked_at[id(last[1])] = s.asked_at[id(last[1])]
 		self.known.remove(s)
 		return waiting
+
+	@staticmethod
+	def give_up(entry):
+		"""Its number is another request's now: nobody will answer it."""
+		s = entry["session"]
+		if s:
+			s.asked = [a for a in s.asked if a[1] is not entry["m"]]
+
+	def wait(self, s, m, rules):
+		s.asked.append((m["sequence"], m, rules))
+		s.asked_at[id(m)] = self.now, self.count
+
+	@staticmethod
+	def force(s, m):
+		"""The rules with a request that was accepted, and with what came after it and is in force already."""
+		rules = s.truth.apply(m)
+		for later in s.later.pop(id(m), ()):
+			rules = rules.apply(later)
+		return rules
 
 	def commit(self, s, request, m, accepted, now):
 		at = next((n for n, a in enumerate(s.asked) if a[1] is request), None)
@@ -427,12 +469,24 @@ class Model:
 		if not accepted:
 			s.asked.pop(at)
 			return
-		before, asked = s.truth.ways(), s.asked[at][2]
-		s.asked = s.asked[at + 1:]
+		before, waiting = s.truth.ways(), []
+		for a in s.asked[:at]:
+			if a[1]["type"] == 52 and now <= s.asked_at[id(a[1])][0] + ANSWER:
+				waiting.append(a)
+				after = s.later.setdefault(id(a[1]), [])
+				after.append(request)
+				after.sort(key=lambda x: s.asked_at[id(x)][1])
+			else:
+				s.truth = self.force(s, a[1])
+		asked = self.force(s, request)
+		s.asked = waiting + s.asked[at + 1:]
 		failed = {number for kind, number in m.get("failed", ()) if kind == 0}
 		s.truth = asked.settle(m)
 		s.truth.pdrs = {k: v for k, v in s.truth.pdrs.items() if k not in failed}
-		s.asked = [(n, r, s.truth.apply(r)) for n, r, _ in s.asked]
+		base = s.truth
+		for n, a in enumerate(s.asked):
+			base = base.apply(a[1])
+			s.asked[n] = (*a[:2], base)
 		moved = {f["id"] for f in request.get("update_far", ()) if f.get("outer")}
 		for way, found in before.items():
 			if way not in s.truth.ways() and any(r.get("far") in moved and not up for r, up in found):

@@ -13,10 +13,15 @@
 #define MESSAGE_NS 100000ull // as the world passes its time
 #define WAIT_NS 1100000000ull
 #define EARLY_NS 10000000000ull
+#define ANSWER_NS 5000000000ull
+#define LATER 4
+#define ACCEPTED 512
 
 struct asked {
 	struct model_event e;
 	unsigned order;
+	uint64_t ns;
+	unsigned later; // accepted before it
 };
 
 struct facts {	    // what the accepted messages say
@@ -38,8 +43,8 @@ struct object { // what the store would know as one session
 	unsigned of; // whose
 	unsigned life; // one each
 	struct facts facts;
-	struct asked pending[PENDING];
-	unsigned n_pending;
+	struct asked pending[PENDING], accepted[ACCEPTED];
+	unsigned n_pending, n_accepted;
 	struct {
 		uint32_t teid, gnb;
 		unsigned until, order;
@@ -257,6 +262,16 @@ static struct object *asker(struct model *m, uint32_t sequence)
 	return NULL;
 }
 
+// A deletion asks for nothing: it stands before all others.
+static void add_pending(struct object *o, const struct asked *a)
+{
+	unsigned i = o->n_pending++;
+
+	for (; i > 0 && a->e.kind == MODEL_DELETE; i--)
+		o->pending[i] = o->pending[i - 1];
+	o->pending[i] = *a;
+}
+
 static struct object *by_life(struct model *m, unsigned life)
 {
 	for (unsigned i = 0; i < OBJECTS; i++)
@@ -292,7 +307,7 @@ static void adopt(struct model *m, struct object *o, struct object *other)
 	memcpy(moved, other->pending, sizeof(moved));
 	end(other);
 	for (unsigned i = 0; i < n; i++) {
-		o->pending[o->n_pending++] = moved[i];
+		add_pending(o, &moved[i]);
 		m->life[moved[i].e.sequence] = o->life;
 	}
 	changed(m, o, NULL);
@@ -315,20 +330,46 @@ static void leave(struct model *m, struct object *o, const struct facts *old)
 			i++;
 }
 
-// The request is accepted, and with it all that was asked before.
+static bool before(const struct asked *a, const struct asked *b)
+{
+	if ((a->e.kind == MODEL_ESTABLISH) != (b->e.kind == MODEL_ESTABLISH))
+		return a->e.kind == MODEL_ESTABLISH; // whenever it was seen
+	return a->order < b->order;
+}
+
+// What was accepted is in force in the order in which it was asked.
+static void accept(struct model *m, struct object *o, const struct asked *a)
+{
+	struct facts f = {.rules = o->facts.rules, .local = o->facts.local};
+	unsigned i = o->n_accepted++;
+
+	for (; i > 0 && before(a, &o->accepted[i - 1]); i--)
+		o->accepted[i] = o->accepted[i - 1];
+	o->accepted[i] = *a;
+	for (i = 0; i < o->n_accepted; i++)
+		apply(&f, &o->accepted[i].e, &m->play[o->of]);
+	o->facts = f;
+}
+
+// The request is accepted, and with it an establishment, and what was asked long before.
 static void settle(struct model *m, struct object *o, uint32_t sequence)
 {
 	struct facts old = o->facts;
 
-	while (o->n_pending) {
-		struct model_event e = o->pending[0].e;
-		bool last = e.sequence == sequence;
-		drop_pending(o, 0);
-		if (last || e.kind != MODEL_DELETE) {
-			apply(&o->facts, &e, &m->play[o->of]);
-			if (!last)
-				m->heard[e.sequence] = ASSUMED;
+	for (unsigned i = 0; i < o->n_pending;) {
+		struct asked *a = &o->pending[i];
+		bool last = a->e.sequence == sequence, delete = a->e.kind == MODEL_DELETE;
+		if (!last && a->e.kind != MODEL_ESTABLISH && a->ns + ANSWER_NS >= m->now_ns &&
+			(delete || a->later < LATER)) {
+			a->later++;
+			i++;
+			continue;
 		}
+		if (last || !delete)
+			accept(m, o, a);
+		if (!last && !delete)
+			m->heard[a->e.sequence] = ASSUMED;
+		drop_pending(o, i);
 		if (last)
 			break;
 	}
@@ -363,7 +404,7 @@ static void ask(struct model *m, const struct model_event *e)
 	}
 	m->life[e->sequence] = o ? o->life : 0;
 	if (o) {
-		o->pending[o->n_pending++] = (struct asked){*e, ++m->order};
+		add_pending(o, &(struct asked){*e, ++m->order, m->now_ns, 0});
 		if (e->kind != MODEL_DELETE)
 			changed(m, o, e->kind == MODEL_MODIFY && e->teid ? &named : NULL);
 	} else {

@@ -275,9 +275,14 @@ Test(session, lost_modification_response)
 	play_modify(&w, &one, 4, FORW, 0x701, GNB_B);
 	play_modified(&w, &one, 4, 1);
 	cr_expect(downlink(1, 0x701, GNB_B));
-	world_pass(&w, 1100000000ull);
-	cr_expect_eq(world_bound_by(&w, 1), 3);
+	cr_expect(downlink(1, 0x601, GNB_B) && !w.state[1].unsure, "it may still be answered");
+	world_pass(&w, 6000000000ull);
+	play_modify(&w, &one, 5, FORW, 0x801, GNB_B);
+	play_modified(&w, &one, 5, 1);
 	cr_expect(w.state[1].unsure);
+	world_pass(&w, 1100000000ull);
+	cr_expect(downlink(1, 0x801, GNB_B));
+	cr_expect_eq(world_bound_by(&w, 1), 3);
 }
 
 Test(session, never_answered)
@@ -429,6 +434,7 @@ Test(session, late_answer_to_a_session_that_is_over)
 	play_establish(&w, &one, 1);
 	play_established(&w, &one, 1, 1);
 	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
+	world_pass(&w, 6000000000ull);
 	play_modify(&w, &one, 3, FORW, 0x502, GNB_A);
 	play_modified(&w, &one, 3, 1); // the one before must have been accepted
 	play_delete(&w, &one, 4);

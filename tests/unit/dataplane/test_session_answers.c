@@ -387,3 +387,83 @@ Test(session_answers, equal_seids_at_two_addresses_of_one_upf)
 	play_modified(&w, &second, 7, 1);
 	cr_expect(downlink(2, 0x601, GNB_B) && !downlink(1, 0x601, GNB_B));
 }
+
+static void modify_nothing(uint32_t sequence)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 52, one.up, sequence);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+}
+
+Test(session_answers, refusal_after_the_answer_to_a_later_one)
+{
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_modify(&w, &one, 3, FORW, 0x601, GNB_B);
+	modify_nothing(4);
+	play_modified(&w, &one, 4, 1);
+	cr_expect(downlink(1, 0x601, GNB_B) && downlink(1, 0x501, GNB_A), "either may be");
+	play_modified(&w, &one, 3, 73);
+	world_pass(&w, 2000000000ull);
+	cr_expect(downlink(1, 0x501, GNB_A), "the UPF still sends there");
+	cr_expect(!downlink(1, 0x601, GNB_B));
+	cr_expect(!w.state[1].unsure);
+}
+
+// The order in which they were asked counts, not that of the answers.
+Test(session_answers, accepted_after_the_answer_to_a_later_one)
+{
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_modify(&w, &one, 3, FORW, 0x601, GNB_B);
+	play_modify(&w, &one, 4, BUFF, 0, 0);
+	play_modify(&w, &one, 5, FORW, 0x701, GNB_B);
+	play_modified(&w, &one, 5, 1);
+	play_modified(&w, &one, 4, 1);
+	play_modified(&w, &one, 3, 1);
+	world_pass(&w, 2000000000ull);
+	cr_expect(downlink(1, 0x701, GNB_B));
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	cr_expect(!w.state[1].unsure);
+}
+
+// However many are answered before it.
+Test(session_answers, the_first_of_many_is_never_answered)
+{
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_modify(&w, &one, 3, FORW, 0x601, GNB_B);
+	for (uint32_t i = 0; i < 40; i++) {
+		play_modify(&w, &one, 4 + i, FORW, 0x700 + i, GNB_B);
+		play_modified(&w, &one, 4 + i, 1);
+	}
+	world_pass(&w, 2000000000ull);
+	cr_expect(downlink(1, 0x727, GNB_B));
+	cr_expect_eq(world_bound_by(&w, 1), 3);
+	cr_expect(w.state[1].unsure);
+}
+
+// Its tunnel was asked for again by another one: the deletion does not make it newer.
+Test(session_answers, deletion_gives_nothing_back)
+{
+	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_up(&w, &two, 4, 0x502, GNB_A);
+	play_modify(&w, &one, 7, FORW, 0x601, GNB_B);
+	play_modify(&w, &two, 8, FORW, 0x601, GNB_B);
+	cr_assert(!downlink(1, 0x601, GNB_B) && downlink(2, 0x601, GNB_B));
+	play_delete(&w, &one, 9);
+	cr_assert_eq(world_watch_imsi(&w, 3, one.imsi), 0);
+	world_pass(&w, 1000000);
+	cr_expect(!downlink(1, 0x601, GNB_B) && !downlink(3, 0x601, GNB_B));
+	cr_expect(downlink(2, 0x601, GNB_B));
+}
+
+Test(session_answers, deletion_beside_many_that_wait)
+{
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_delete(&w, &one, 3);
+	for (uint32_t i = 0; i < 20; i++)
+		play_modify(&w, &one, 4 + i, FORW, 0x700 + i, GNB_B);
+	play_deleted(&w, &one, 3, 1);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+}
