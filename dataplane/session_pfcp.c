@@ -37,12 +37,23 @@ static struct pair *pair_of_ends(struct sessions *st, const struct signalling_pa
 	return pair_of(st, from, to, create);
 }
 
+// No room for its nodes: the session is not followed, which its tasks have to know.
+static void refused(struct sessions *st)
+{
+	st->counts.refused++;
+	bind_refused(st);
+}
+
 struct session *pfcp_partial(
 	struct sessions *st, const struct rules *r, const struct signalling_packet *p)
 {
 	struct pair *pair = pair_of_ends(st, p, NULL, true);
-	struct session *s = pair ? session_create(st, r, pair->number) : NULL;
 
+	if (!pair) {
+		refused(st);
+		return NULL;
+	}
+	struct session *s = session_create(st, r, pair->number);
 	if (s)
 		session_set_partial(st, s, true);
 	return s;
@@ -56,8 +67,10 @@ static void ask_establishment(struct sessions *st, const struct signalling_packe
 	struct rules *r = st->rules[2];
 	struct pair *pair = pair_of_ends(st, p, &m->node, true);
 
-	if (!pair)
+	if (!pair) {
+		refused(st);
 		return;
+	}
 	if (pair->setup_pending) { // nobody establishes sessions before the setup was accepted
 		pair->setup_pending = false;
 		pair->associated = true;

@@ -1,6 +1,7 @@
 // What an answer is an answer to, and what it says of the rules that were asked for.
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "shared/pdu.h"
 #include "tests/unit/dataplane/pfcp_play.h"
@@ -466,4 +467,25 @@ Test(session_answers, deletion_beside_many_that_wait)
 		play_modify(&w, &one, 4 + i, FORW, 0x700 + i, GNB_B);
 	play_deleted(&w, &one, 3, 1);
 	cr_expect_eq(world_counts(&w).sessions, 0);
+}
+
+// When no node can be noted any more.
+Test(session_answers, sessions_of_unknown_nodes_are_counted)
+{
+	struct lab l;
+
+	for (uint32_t i = 0; i < 33000; i++) {
+		lab_pfcp(&l, 5, 1); // Association Setup Request
+		lab_node(&l, 0x0b000000 + i);
+		lab_ie32(&l, 96, 1);
+		lab_end(&l);
+		world_take(&w, &l, SIGNALLING_PFCP, 0x0b000000 + i, 0x0c000000 + i);
+	}
+	uint64_t before = world_counts(&w).refused;
+	play_establish(&w, &one, 1);
+	cr_expect_gt(world_counts(&w).refused, before);
+	cr_expect(w.state[1].unsure);
+	before = world_counts(&w).refused;
+	play_modify(&w, &two, 2, FORW, 0x501, GNB_A);
+	cr_expect_gt(world_counts(&w).refused, before);
 }
