@@ -460,7 +460,9 @@ static void second_answer(
 	r->up = m->f_seid;
 	r->n_lingers = 0;
 	rules_answer(st, r, NULL, m);
+	rules_strings(st, r, true); // the session itself may have to make room
 	struct session *twin = session_create(st, r, s->pair);
+	rules_strings(st, r, false);
 	if (!twin)
 		return;
 	twin->flags |= SESSION_SETTLED;

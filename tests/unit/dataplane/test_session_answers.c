@@ -489,3 +489,39 @@ Test(session_answers, sessions_of_unknown_nodes_are_counted)
 	play_modify(&w, &two, 2, FORW, 0x501, GNB_A);
 	cr_expect_gt(world_counts(&w).refused, before);
 }
+
+// The names of its rules are still needed.
+Test(session_answers, second_answer_takes_the_room_of_the_first_ones_session)
+{
+	struct sessions_settings s = world_settings(&w);
+	struct session_target ni = {
+		.kinds = SESSION_FSEID | SESSION_NI, .seid = 0x99, .ni = "other", .ni_length = 5};
+	struct play twin = one;
+	struct lab l;
+
+	twin.up = ni.seid;
+	twin.uplink = 0x1099;
+	world_end(&w);
+	s.sessions_max = 1;
+	world_make(&w, &s);
+	cr_assert_eq(world_watch_seid(&w, 2, twin.up, UPF), 0);
+	play_establish(&w, &one, 1);
+	play_established(&w, &one, 1, 1);
+	play_delete(&w, &one, 2);
+	play_deleted(&w, &one, 2, 1);
+	lab_pfcp_session(&l, 52, one.up, 3); // of one whose establishment was missed
+	pdr(&l, 1, 1, true, 0);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	play_modified(&w, &one, 3, 1);
+	cr_assert_eq(world_counts(&w).partial_now, 1);
+	play_established(&w, &twin, 1, 1);
+	cr_expect_eq(world_counts(&w).evicted, 1);
+	cr_expect(uplink(&twin, 2));
+	cr_assert_eq(sessions_watch(w.store, 3, &ni, FILTER_ANY_DIRECTION), 0);
+	cr_expect_eq(world_bound_by(&w, 3), 0, "another name");
+	memcpy(ni.ni, "internet", 8);
+	ni.ni_length = 8;
+	cr_assert_eq(sessions_watch(w.store, 4, &ni, FILTER_ANY_DIRECTION), 0);
+	cr_expect(uplink(&twin, 4));
+}
