@@ -61,7 +61,7 @@ static void ask_in_order(struct sessions *st, struct rules *r, const struct tran
 // Whether its answer may still come: those of two requests may change places on their way, and a
 // request is sent again when it seems lost. That a session was established needs no answer any
 // more.
-static bool may_be_answered(struct sessions *st, struct transaction *e, const struct transaction *t,
+static bool leave_waiting(struct sessions *st, struct transaction *e, const struct transaction *t,
 	const struct pfcp_message *response)
 {
 	if (e->type == PFCP_ESTABLISHMENT_REQUEST || e->time_ns + ANSWER_NS < st->now_ns)
@@ -81,7 +81,7 @@ static void assume_earlier(struct sessions *st, struct session *s, const struct 
 
 	for (struct transaction *e = s->pending; e && e != t; e = next) {
 		next = e->next;
-		if (may_be_answered(st, e, t, response))
+		if (leave_waiting(st, e, t, response))
 			continue;
 		if (e->type == PFCP_DELETION_REQUEST) {
 			transaction_assume(st, e); // refused: the session lives
