@@ -240,34 +240,55 @@ static void set_cp(
 	session_replace(st, s, r);
 }
 
+// The session of the CP SEID that one with this UP SEID is: one that has it, perhaps with another
+// address; else one whose establishment waits; else what is known of one in part. NULL: none.
+static struct session *same_session(struct sessions *st, const struct session *but,
+	const struct ip_address *cp, uint64_t seid, const struct f_seid *up)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, key_seid(st, KEY_CP, 0, cp, seid), found);
+	struct session *best = NULL;
+	unsigned best_rank = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *o = found[i] == but->number ? NULL : session_at(st, found[i]);
+		if (!o || o->kind != KIND_PFCP)
+			continue;
+		record_unpack(o, st->rules[1]);
+		const struct f_seid *theirs = &st->rules[1]->up;
+		bool same = theirs->present && up->present && theirs->seid == up->seid;
+		unsigned rank = same ? 3 : theirs->present ? 0 : o->flags & SESSION_PARTIAL ? 1 : 2;
+		if (seid_at(&st->rules[1]->cp, cp, seid) && rank > best_rank) {
+			best = o;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
 // The response names the session by its CP SEID. That may be one whose UP SEID is not known yet:
-// the answer to its establishment was lost, and this one proves that it was accepted. Or one whose
-// UP SEID is the same, told with another address.
+// the answer to its establishment was lost, and this one proves that it was accepted.
 static struct session *link_partial(struct sessions *st, struct session *s,
 	const struct signalling_packet *p, const struct pfcp_message *m)
 {
 	uint32_t number = s->number;
-	struct session *other =
-		session_by_seid(st, false, KIND_PFCP, &p->destination.address, m->seid, s);
 
-	if (other) {
-		record_unpack(other, st->rules[2]);
-		record_unpack(s, st->rules[1]);
-		const struct f_seid *up = &st->rules[2]->up;
-		if (!up->present ||
-			(st->rules[1]->up.present && up->seid == st->rules[1]->up.seid)) {
-			uint32_t to = other->number;
-			if (!up->present)
-				st->rules[2]->up = st->rules[1]->up;
-			other = session_replace(st, other, st->rules[2]);
-			if (!other)
-				return session_at(st, number);
-			adopt(st, other, s);
-			return session_at(st, to);
-		}
+	record_unpack(s, st->rules[1]);
+	const struct f_seid up = st->rules[1]->up;
+	struct session *other = same_session(st, s, &p->destination.address, m->seid, &up);
+	if (!other) {
+		set_cp(st, s, p, m->seid);
+		return session_at(st, number);
 	}
-	set_cp(st, s, p, m->seid);
-	return session_at(st, number);
+	uint32_t to = other->number;
+	record_unpack(other, st->rules[2]);
+	if (!st->rules[2]->up.present)
+		st->rules[2]->up = up;
+	other = session_replace(st, other, st->rules[2]);
+	if (!other)
+		return session_at(st, number);
+	adopt(st, other, s);
+	return session_at(st, to);
 }
 
 static void answer_modification(struct sessions *st, const struct signalling_packet *p,
