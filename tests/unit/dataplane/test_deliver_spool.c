@@ -117,7 +117,10 @@ Test(deliver_spool, what_memory_cannot_hold_waits_on_disk_and_comes_in_order, .t
 	cr_assert_gt(status_of(b, s.index).queued_octets, 12 << 20);
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
 	WAIT_FOR(m.connections > 0, 5000);
-	push_slowly(b, 5000); // newer ones wait for the older
+	for (uint32_t i = 0; i < 5000; i += 50) { // newer ones wait for the older
+		push_slowly(b, 50);
+		usleep(20000); // memory is for them alone, however slow the machine
+	}
 	wait_all_settled(b, s.index);
 	cr_assert_eq(acknowledged(b, s.index), 35000);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 35000, 2000);
