@@ -261,26 +261,43 @@ static bool from_server(uint8_t type)
 static void take_response(struct sessions *st, const struct signalling_packet *p,
 	const struct gtpv2_message *m, struct transaction *t);
 
-static void join_early(
-	struct sessions *st, const struct signalling_packet *p, struct transaction *t)
+// An accepted creation is told to the client's end that asked for it; anything else is of another
+// request with the same number.
+static bool answers(struct sessions *st, const struct transaction *t, const struct gtpv2_message *m)
 {
-	struct early *e = transaction_early(st, t->key);
+	if (t->state == TRANSACTION_ANSWERED || t->type != GTPV2_CREATE_SESSION_REQUEST ||
+		!gtpv2_accepted(m))
+		return true;
+	const struct gtpv2_fteid *sender = control(gtpv2_kept(st, t), 0);
+	return !sender || sender->end.teid == m->teid;
+}
+
+// False: it was another request's, of the same number.
+static bool join_one(struct sessions *st, const struct signalling_packet *p, struct transaction *t,
+	const struct early *e)
+{
+	const struct signalling_packet response = early_packet(e, p->time_ns);
 	uint32_t used;
 	bool more;
 
-	if (!e)
-		return;
-	struct signalling_packet response = {.time_ns = p->time_ns,
-		.protocol = e->protocol,
-		.source = e->source,
-		.destination = e->destination,
-		.octets = e->octets,
-		.length = e->length};
 	enum signalling_reason why = gtpv2_decode(e->octets, e->length, st->gtpv2[0], &used, &more);
+	if ((why != SIGNALLING_OK && why != SIGNALLING_LIMIT) || !answers(st, t, st->gtpv2[0]))
+		return false;
 	st->limited = why == SIGNALLING_LIMIT;
-	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
-		take_response(st, &response, st->gtpv2[0], t);
-	early_free(st, e);
+	take_response(st, &response, st->gtpv2[0], t);
+	return true;
+}
+
+static void join_early(
+	struct sessions *st, const struct signalling_packet *p, struct transaction *t)
+{
+	struct early *e;
+
+	for (bool joined = false; !joined && (e = transaction_early(st, t->key));) {
+		joined = join_one(st, p, t, e);
+		st->counts.unmatched_responses += !joined;
+		early_free(st, e);
+	}
 }
 
 // The message as it is without another one behind it: a retransmission may come alone.
@@ -662,7 +679,7 @@ static void take_message(
 	}
 	uint64_t key = transaction_key(st, p, m->sequence, (uint8_t)(m->type - 1), true);
 	struct transaction *t = transaction_find(st, key);
-	if (t)
+	if (t && answers(st, t, m))
 		take_response(st, p, m, t);
 	else
 		transaction_keep_early(st, p, key, &m->whole);

@@ -173,6 +173,7 @@ void sessions_expire(struct sessions *st)
 {
 	const uint64_t blind_ns = 60000000000ull;
 
+	st->by_time = true;
 	transactions_expire(st);
 	lingers_expire(st);
 	for (struct session *s; (s = session_table_get(&st->sessions, st->oldest_partial)) &&
@@ -180,4 +181,5 @@ void sessions_expire(struct sessions *st)
 		session_end(st, s, END_FORGOTTEN);
 	if (st->blind && st->blind_ns + blind_ns < st->now_ns)
 		st->blind = false;
+	st->by_time = false;
 }

@@ -205,6 +205,11 @@ struct session {
 	uint8_t body[];
 };
 
+static inline bool session_is_newer(const struct session *a, const struct session *b)
+{
+	return (int32_t)(a->life - b->life) > 0;
+}
+
 // ---- ways ----
 
 #define WAYS_MAX 320
@@ -391,6 +396,7 @@ struct sessions {
 	struct sessions_settings s;
 	struct session_memory memory;
 	uint64_t now_ns;
+	bool by_time;	  // what changes now does so because time passes: nobody was heard
 	uint64_t told_ns; // when the message at hand was received; not the time of a tick before it
 	struct session_counts counts;
 	struct session_table sessions;
@@ -597,6 +603,7 @@ void transaction_keep_early(struct sessions *st, const struct signalling_packet 
 // The response that came before its request, taken out: the caller's to free. NULL: none.
 struct early *transaction_early(struct sessions *st, uint64_t key);
 void early_free(struct sessions *st, struct early *e);
+struct signalling_packet early_packet(const struct early *e, uint64_t time_ns);
 bool transaction_repeats(
 	const struct sessions *st, const struct transaction *t, const struct span *response);
 

@@ -114,6 +114,7 @@ uint32_t session_candidates(
 struct session *session_by_seid(struct sessions *st, bool up, enum session_kind kind,
 	const struct ip_address *address, uint64_t seid, const struct session *but)
 {
+	struct session *waiting = NULL; // whose establishment may never have been accepted
 	uint32_t found[INDEX_RUN_MAX], except = but ? but->number : SESSION_NONE;
 	uint32_t n = session_candidates(&st->index,
 		key_seid(st, up ? KEY_UP : KEY_CP, protocol_of(kind), address, seid), found);
@@ -123,10 +124,13 @@ struct session *session_by_seid(struct sessions *st, bool up, enum session_kind 
 		if (!s || protocol_of(s->kind) != protocol_of(kind))
 			continue;
 		record_unpack(s, st->rules[1]);
-		if (seid_at(up ? &st->rules[1]->up : &st->rules[1]->cp, address, seid))
+		if (!seid_at(up ? &st->rules[1]->up : &st->rules[1]->cp, address, seid))
+			continue;
+		if (s->flags & (SESSION_SETTLED | SESSION_PARTIAL))
 			return s;
+		waiting = waiting && session_is_newer(waiting, s) ? waiting : s;
 	}
-	return NULL;
+	return waiting;
 }
 
 // What a node is known as by now: it may have been joined with another since the session came.

@@ -250,12 +250,7 @@ static bool join_one(struct sessions *st, const struct signalling_packet *p, str
 {
 	uint32_t used;
 	bool more;
-	struct signalling_packet response = {.time_ns = p->time_ns,
-		.protocol = e->protocol,
-		.source = e->source,
-		.destination = e->destination,
-		.octets = e->octets,
-		.length = e->length};
+	const struct signalling_packet response = early_packet(e, p->time_ns);
 	enum signalling_reason why = pfcp_decode(e->octets, e->length, st->pfcp[0], &used, &more);
 	if ((why != SIGNALLING_OK && why != SIGNALLING_LIMIT) || !pfcp_answers(st, t, st->pfcp[0]))
 		return false;

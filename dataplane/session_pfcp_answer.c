@@ -241,7 +241,8 @@ static void set_cp(
 }
 
 // The session of the CP SEID that one with this UP SEID is: one that has it, perhaps with another
-// address; else one whose establishment waits; else what is known of one in part. NULL: none.
+// address; else the one whose establishment waits (the newest: a control plane asks anew when it
+// was refused); else what is known of one in part. NULL: none.
 static struct session *same_session(struct sessions *st, const struct session *but,
 	const struct ip_address *cp, uint64_t seid, const struct f_seid *up)
 {
@@ -258,7 +259,8 @@ static struct session *same_session(struct sessions *st, const struct session *b
 		const struct f_seid *theirs = &st->rules[1]->up;
 		bool same = theirs->present && up->present && theirs->seid == up->seid;
 		unsigned rank = same ? 3 : theirs->present ? 0 : o->flags & SESSION_PARTIAL ? 1 : 2;
-		if (seid_at(&st->rules[1]->cp, cp, seid) && rank > best_rank) {
+		bool newer = best && rank == best_rank && session_is_newer(o, best);
+		if (seid_at(&st->rules[1]->cp, cp, seid) && (rank > best_rank || newer)) {
 			best = o;
 			best_rank = rank;
 		}

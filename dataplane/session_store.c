@@ -410,7 +410,7 @@ void session_after(struct sessions *st, struct session *s, const struct ways *be
 		if (!b)
 			claim(st, s, w);
 		else if (s->flags & SESSION_OVERTAKEN &&
-			 (settles ? !indexed(st, s, w) : deserted(st, s, w)))
+			 (settles ? !indexed(st, s, w) : !st->by_time && deserted(st, s, w)))
 			claim(st, s, w);
 		else if (w->serial != b->serial) // asked for again, or refused: whose it is may change
 			mark_holders(st, way_hash(st, s->kind, w), s->number);

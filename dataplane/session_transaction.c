@@ -415,6 +415,16 @@ struct early *transaction_early(struct sessions *st, uint64_t key)
 	return NULL;
 }
 
+struct signalling_packet early_packet(const struct early *e, uint64_t time_ns)
+{
+	return (struct signalling_packet){.time_ns = time_ns,
+		.protocol = e->protocol,
+		.source = e->source,
+		.destination = e->destination,
+		.octets = e->octets,
+		.length = e->length};
+}
+
 void early_free(struct sessions *st, struct early *e)
 {
 	session_release(&st->memory, e);

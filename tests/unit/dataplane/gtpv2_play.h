@@ -2,6 +2,8 @@
 
 // GTPv2-C between the nodes of the tests of one file, which includes this, and what it binds.
 
+#include <criterion/criterion.h>
+
 #include "shared/pdu.h"
 #include "tests/unit/dataplane/signalling_lab.h"
 
@@ -19,19 +21,31 @@
 static struct world w;
 static const char imsi[] = "001010000000001";
 
-static void take(struct lab *l, uint32_t from, uint32_t to)
+static inline void begin(void)
+{
+	world_make(&w, NULL);
+	cr_assert_eq(world_watch_imsi(&w, 1, imsi), 0);
+}
+
+static inline void end(void)
+{
+	cr_expect(!w.broken);
+	world_end(&w);
+}
+
+static inline void take(struct lab *l, uint32_t from, uint32_t to)
 {
 	lab_gtpv2_end(l);
 	world_take(&w, l, SIGNALLING_GTPV2C, from, to);
 }
 
-static void send(struct lab *l, bool up)
+static inline void send(struct lab *l, bool up)
 {
 	take(l, up ? MME : SGW, up ? SGW : MME);
 }
 
 // A PDN connection with the default bearer `ebi`.
-static void create_of(uint32_t sgw, uint32_t client, uint8_t ebi, uint32_t sequence)
+static inline void create_of(uint32_t sgw, uint32_t client, uint8_t ebi, uint32_t sequence)
 {
 	struct lab l;
 
@@ -45,12 +59,12 @@ static void create_of(uint32_t sgw, uint32_t client, uint8_t ebi, uint32_t seque
 }
 
 // The user's control TEIDs are 0x71 and 0x72.
-static void create(uint8_t ebi, uint32_t sequence)
+static inline void create(uint8_t ebi, uint32_t sequence)
 {
 	create_of(SGW, 0x71, ebi, sequence);
 }
 
-static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
+static inline void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
 {
 	struct lab l;
 
@@ -70,7 +84,7 @@ static void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32_t ue)
 }
 
 // `recovery`: negative when it is not told.
-static void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
+static inline void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
 	uint32_t teid, int recovery)
 {
 	struct lab l;
@@ -88,7 +102,7 @@ static void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t 
 	take(&l, sgw, MME);
 }
 
-static void modify_ask(struct lab *l, uint8_t interface, uint8_t ebi, uint32_t sequence,
+static inline void modify_ask(struct lab *l, uint8_t interface, uint8_t ebi, uint32_t sequence,
 	uint32_t teid, uint32_t enb)
 {
 	lab_gtpv2(l, 34, 0x72, sequence);
@@ -98,7 +112,7 @@ static void modify_ask(struct lab *l, uint8_t interface, uint8_t ebi, uint32_t s
 	lab_gtpv2_close(l);
 }
 
-static void modify_of(
+static inline void modify_of(
 	uint8_t interface, uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
 {
 	struct lab l;
@@ -107,12 +121,12 @@ static void modify_of(
 	send(&l, true);
 }
 
-static void modify(uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
+static inline void modify(uint8_t ebi, uint32_t sequence, uint32_t teid, uint32_t enb)
 {
 	modify_of(0, ebi, sequence, teid, enb);
 }
 
-static void answer(uint8_t type, uint32_t sequence, uint8_t cause)
+static inline void answer(uint8_t type, uint32_t sequence, uint8_t cause)
 {
 	struct lab l;
 
@@ -121,7 +135,7 @@ static void answer(uint8_t type, uint32_t sequence, uint8_t cause)
 	send(&l, false);
 }
 
-static void delete (uint8_t ebi, uint32_t sequence)
+static inline void delete (uint8_t ebi, uint32_t sequence)
 {
 	struct lab l;
 
@@ -130,7 +144,7 @@ static void delete (uint8_t ebi, uint32_t sequence)
 	send(&l, true);
 }
 
-static void bearer_ask(struct lab *l, uint32_t client_teid, uint32_t sequence, uint32_t teid)
+static inline void bearer_ask(struct lab *l, uint32_t client_teid, uint32_t sequence, uint32_t teid)
 {
 	lab_gtpv2(l, 95, client_teid, sequence);
 	lab_gtpv2_ie8(l, 73, 5);
@@ -140,7 +154,8 @@ static void bearer_ask(struct lab *l, uint32_t client_teid, uint32_t sequence, u
 	lab_gtpv2_close(l);
 }
 
-static void bearer_asked(uint32_t client, uint32_t client_teid, uint32_t sequence, uint32_t teid)
+static inline void bearer_asked(
+	uint32_t client, uint32_t client_teid, uint32_t sequence, uint32_t teid)
 {
 	struct lab l;
 
@@ -149,7 +164,7 @@ static void bearer_asked(uint32_t client, uint32_t client_teid, uint32_t sequenc
 }
 
 // `ebi` 0: refused.
-static void bearer_answer(
+static inline void bearer_answer(
 	struct lab *l, uint32_t sequence, uint8_t ebi, uint32_t teid, uint32_t enb_teid)
 {
 	lab_gtpv2(l, 96, 0x72, sequence);
@@ -164,7 +179,7 @@ static void bearer_answer(
 	}
 }
 
-static void bearer_answered(uint32_t sequence, uint8_t ebi, uint32_t teid, uint32_t enb_teid)
+static inline void bearer_answered(uint32_t sequence, uint8_t ebi, uint32_t teid, uint32_t enb_teid)
 {
 	struct lab l;
 
@@ -172,7 +187,7 @@ static void bearer_answered(uint32_t sequence, uint8_t ebi, uint32_t teid, uint3
 	send(&l, true);
 }
 
-static void delete_bearer(uint32_t sequence, uint8_t ebi, uint8_t cause)
+static inline void delete_bearer(uint32_t sequence, uint8_t ebi, uint8_t cause)
 {
 	struct lab l;
 
@@ -186,7 +201,7 @@ static void delete_bearer(uint32_t sequence, uint8_t ebi, uint8_t cause)
 	send(&l, true);
 }
 
-static bool s1(uint8_t direction, uint32_t teid, uint32_t address)
+static inline bool s1(uint8_t direction, uint32_t teid, uint32_t address)
 {
 	return world_tunnel(&w, 1, CONFIG_LINK_N3, direction, teid, address);
 }

@@ -65,6 +65,7 @@ struct model {
 	uint64_t early_ns[MESSAGES], now_ns;
 	unsigned life[MESSAGES]; // of the object that the request was about, 0: none
 	unsigned order, waits, lives;
+	bool waiting; // what changes does so because time passes: nobody was heard
 };
 
 struct model *model_new(const struct play *plays)
@@ -198,7 +199,7 @@ static void changed(struct model *m, struct object *o, const struct model_way *n
 			k->claimed = b->claimed;
 		else
 			k->claimed = true;
-		if (b && !k->claimed && o->overtaken && !others_show(m, o, &k->way))
+		if (b && !k->claimed && o->overtaken && !m->waiting && !others_show(m, o, &k->way))
 			k->claimed = true;
 		if (k->settled && (!b || !b->settled)) {
 			k->claimed = true;
@@ -226,12 +227,20 @@ static bool owns(struct model *m, const struct object *o, const struct key *k)
 
 // ---- objects ----
 
+// One that lives before one whose establishment may never have been accepted.
 static struct object *by_cp(struct model *m, unsigned of)
 {
-	for (unsigned i = 0; i < OBJECTS; i++)
-		if (m->object[i].there && m->object[i].of == of && m->object[i].knows_cp)
-			return &m->object[i];
-	return NULL;
+	struct object *waits = NULL;
+
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		struct object *o = &m->object[i];
+		if (!o->there || o->of != of || !o->knows_cp)
+			continue;
+		if (o->settled || o->partial)
+			return o;
+		waits = waits && waits->life > o->life ? waits : o;
+	}
+	return waits;
 }
 
 static struct object *by_up(struct model *m, unsigned of, const struct object *but)
@@ -470,6 +479,21 @@ static void answer_established(struct model *m, const struct model_event *e, str
 	}
 }
 
+// Whose UP SEID it can be: the newest whose establishment waits, else what is known of one in part.
+static struct object *waiting_of(struct model *m, const struct object *but)
+{
+	struct object *best = NULL;
+
+	for (unsigned i = 0; i < OBJECTS; i++) {
+		struct object *o = &m->object[i];
+		if (o == but || !o->there || o->of != but->of || !o->knows_cp || o->knows_up)
+			continue;
+		if (!best || (best->partial != o->partial ? best->partial : o->life > best->life))
+			best = o;
+	}
+	return best;
+}
+
 static void answer_modified(struct model *m, const struct model_event *e, struct object *o)
 {
 	if (!o || m->heard[e->sequence] == ASSUMED)
@@ -480,12 +504,8 @@ static void answer_modified(struct model *m, const struct model_event *e, struct
 		return;
 	}
 	if (o->partial) {
-		struct object *s = NULL;
-		for (unsigned i = 0; i < OBJECTS; i++)
-			if (&m->object[i] != o && m->object[i].there && m->object[i].of == o->of &&
-				m->object[i].knows_cp)
-				s = &m->object[i];
-		if (s && !s->knows_up) {
+		struct object *s = waiting_of(m, o);
+		if (s) {
 			s->knows_up = true;
 			adopt(m, s, o);
 			o = s;
@@ -533,10 +553,12 @@ static struct object *oldest_left(struct model *m)
 static void wait(struct model *m)
 {
 	m->waits++;
+	m->waiting = true;
 	for (struct object *o; (o = oldest_left(m));) { // all are older than the wait
 		o->n_left = 0;
 		changed(m, o, NULL);
 	}
+	m->waiting = false;
 }
 
 void model_take(struct model *m, const struct model_event *e)

@@ -3,41 +3,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "shared/pdu.h"
-#include "tests/unit/dataplane/pfcp_play.h"
+#include "tests/unit/dataplane/pfcp_bed.h"
 
-#define UP PDU_DIRECTION_FROM_TARGET
-#define DOWN PDU_DIRECTION_TO_TARGET
-
-static struct world w;
-static const struct play one = {
-	.cp = 0x11, .up = 0x21, .uplink = 0x1001, .ue = 0x0a2d0002, .imsi = "001010000000001"};
-static const struct play two = {
-	.cp = 0x12, .up = 0x22, .uplink = 0x1002, .ue = 0x0a2d0003, .imsi = "001010000000002"};
-
-static void begin(void)
-{
-	world_make(&w, NULL);
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
-}
-
-static void end(void)
-{
-	cr_expect(!w.broken);
-	world_end(&w);
-}
-
-static bool uplink(const struct play *s, uint64_t watch)
-{
-	return world_tunnel(&w, watch, CONFIG_LINK_N3, UP, s->uplink, N3_UPF);
-}
-
-static bool downlink(uint64_t watch, uint32_t teid, uint32_t gnb)
-{
-	return world_tunnel(&w, watch, CONFIG_LINK_N3, DOWN, teid, gnb);
-}
-
-TestSuite(session_answers, .init = begin, .fini = end);
+TestSuite(session_answers, .init = begin_watched, .fini = end);
 
 // An answer whose request was missed, and the same number of an SMF that has restarted.
 Test(session_answers, answer_to_another_establishment_of_the_same_number)
@@ -524,4 +492,29 @@ Test(session_answers, second_answer_takes_the_room_of_the_first_ones_session)
 	ni.ni_length = 8;
 	cr_assert_eq(sessions_watch(w.store, 4, &ni, FILTER_ANY_DIRECTION), 0);
 	cr_expect(uplink(&twin, 4));
+}
+
+// A control plane that was refused asks anew under its own SEID; that its first request was refused
+// was not seen. What comes then is of the session that lives.
+Test(session_answers, deletion_answer_beside_a_request_that_was_refused)
+{
+	struct play again = one;
+
+	again.ue = 0x0a2d0007;
+	play_establish(&w, &one, 1);
+	play_establish(&w, &again, 2);
+	play_established(&w, &again, 2, 1);
+	play_deleted(&w, &one, 3, 1); // its request was missed
+	cr_expect(!uplink(&one, 1) && !world_address(&w, 1, again.ue));
+}
+
+Test(session_answers, modification_before_the_answer_to_the_second_request)
+{
+	play_establish(&w, &one, 1);
+	play_establish(&w, &one, 2);
+	play_modify(&w, &one, 3, FORW, 0x501, GNB_A);
+	play_modified(&w, &one, 3, 1);
+	play_established(&w, &one, 2, 1);
+	cr_expect(uplink(&one, 1) && downlink(1, 0x501, GNB_A));
+	cr_expect_eq(w.state[1].sessions, 1);
 }

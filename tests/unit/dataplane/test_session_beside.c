@@ -4,33 +4,9 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "shared/pdu.h"
-#include "tests/unit/dataplane/pfcp_play.h"
-
-static struct world w;
-static const struct play one = {
-	.cp = 0x11, .up = 0x21, .uplink = 0x1001, .ue = 0x0a2d0002, .imsi = "001010000000001"};
-static const struct play two = {
-	.cp = 0x12, .up = 0x22, .uplink = 0x1002, .ue = 0x0a2d0003, .imsi = "001010000000002"};
-
-static void begin(void)
-{
-	world_make(&w, NULL);
-}
-
-static void end(void)
-{
-	cr_expect(!w.broken);
-	world_end(&w);
-}
+#include "tests/unit/dataplane/pfcp_bed.h"
 
 TestSuite(session_beside, .init = begin, .fini = end);
-
-static bool uplink(uint64_t watch, const struct play *p)
-{
-	return world_tunnel(
-		&w, watch, CONFIG_LINK_N3, PDU_DIRECTION_FROM_TARGET, p->uplink, N3_UPF);
-}
 
 // Whoever can send requests cannot use up what tasks and later sessions need.
 Test(session_beside, unanswered_requests_do_not_fill_the_store)
@@ -72,7 +48,7 @@ Test(session_beside, second_anchor_removed)
 	play_delete(&w, &second, 20);
 	play_deleted(&w, &second, 20, 1);
 	cr_expect_eq(w.state[1].sessions, 1);
-	cr_expect(world_address(&w, 1, one.ue) && uplink(1, &one) && !uplink(1, &second));
+	cr_expect(world_address(&w, 1, one.ue) && uplink(&one, 1) && !uplink(&second, 1));
 }
 
 // In two networks the address is the user's in either; a session of them cannot be told on N6.
@@ -149,5 +125,21 @@ Test(session_beside, many_ask_for_one_way)
 	}
 	play_up(&w, &given, 1, 0x501, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 3);
-	cr_expect(uplink(1, &one) && world_address(&w, 1, one.ue));
+	cr_expect(uplink(&one, 1) && world_address(&w, 1, one.ue));
+}
+
+// Who asked last has it, also when he asked before; refused, he is behind the other again.
+Test(session_beside, asked_for_again)
+{
+	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_up(&w, &two, 10, 0x502, GNB_A);
+	play_modify(&w, &one, 20, FORW, 0x503, GNB_B);
+	play_modify(&w, &two, 21, FORW, 0x503, GNB_B);
+	cr_expect(!downlink(1, 0x503, GNB_B) && downlink(2, 0x503, GNB_B));
+	play_modify(&w, &one, 22, FORW, 0x503, GNB_B);
+	cr_expect(downlink(1, 0x503, GNB_B) && !downlink(2, 0x503, GNB_B));
+	play_modified(&w, &one, 22, 75);
+	cr_expect(!downlink(1, 0x503, GNB_B) && downlink(2, 0x503, GNB_B));
 }

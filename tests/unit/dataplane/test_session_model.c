@@ -11,7 +11,7 @@
 #include "tests/unit/dataplane/session_model.h"
 
 #define EVENTS 400
-#define ROUNDS 600
+#define ROUNDS 2000
 
 static uint64_t state;
 
@@ -82,7 +82,7 @@ static void lives(void)
 
 static void disturb(void)
 {
-	for (unsigned n = any(8); n > 0; n--) {
+	for (unsigned n = any(8); n > 0 && n_events > 2; n--) {
 		unsigned i = any(n_events - 2);
 		struct model_event e = event[i];
 		switch (any(3)) {

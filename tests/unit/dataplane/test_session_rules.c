@@ -3,26 +3,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "shared/pdu.h"
-#include "tests/unit/dataplane/pfcp_play.h"
-
-#define UP PDU_DIRECTION_FROM_TARGET
-#define DOWN PDU_DIRECTION_TO_TARGET
-
-static struct world w;
-static const struct play one = {
-	.cp = 0x11, .up = 0x21, .uplink = 0x1001, .ue = 0x0a2d0002, .imsi = "001010000000001"};
-static const struct play two = {
-	.cp = 0x12, .up = 0x22, .uplink = 0x1002, .ue = 0x0a2d0003, .imsi = "001010000000002"};
+#include "tests/unit/dataplane/pfcp_bed.h"
 
 static const struct links n3_and_n6 = {.classes = 1u << CONFIG_LINK_N3 | 1u << CONFIG_LINK_N6,
 				  .tunnel = 1u << CONFIG_LINK_N3},
 			  n6_alone = {.classes = 1u << CONFIG_LINK_N6};
-
-static void begin(void)
-{
-	world_make(&w, NULL);
-}
 
 // The world anew, with ports of these classes.
 static void see(const struct links *links)
@@ -32,12 +17,6 @@ static void see(const struct links *links)
 	world_end(&w);
 	s.links = links;
 	world_make(&w, &s);
-}
-
-static void end(void)
-{
-	cr_expect(!w.broken);
-	world_end(&w);
 }
 
 TestSuite(session_rules, .init = begin, .fini = end);
