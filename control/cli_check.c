@@ -145,9 +145,6 @@ void check_policy(const struct check *c)
 				"and "
 				"directions cannot be told; write the UPF's own GTP-U addresses",
 				p->device);
-	}
-	for (uint32_t i = 0; i < f->dataplane.n_ports; i++) {
-		const struct config_port *p = &f->dataplane.ports[i];
 		if (p->n_signalling && !p->n_signalling_peers)
 			check_say(c, CHECK_WARN, "signalling",
 				"port %s: whatever looks like signalling is believed, from "
