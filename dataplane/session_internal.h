@@ -609,6 +609,9 @@ bool transaction_repeats(
 
 // messages
 void pfcp_take(struct sessions *st, const struct signalling_packet *p);
+// Of the packet's ends; `sender`: its Node ID, or NULL.
+struct pair *pfcp_pair(struct sessions *st, const struct signalling_packet *p,
+	const struct pfcp_node *sender, bool create);
 void gtpv2_take(struct sessions *st, const struct signalling_packet *p);
 void radius_take(struct sessions *st, const struct signalling_packet *p);
 // The response is to that request as far as the SEIDs say: its header has the control plane's.

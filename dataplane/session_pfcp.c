@@ -28,7 +28,7 @@ void pfcp_overlay(
 		rules_ask(st, r, pfcp_kept(st, t), NULL, a);
 }
 
-static struct pair *pair_of_ends(struct sessions *st, const struct signalling_packet *p,
+struct pair *pfcp_pair(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_node *sender, bool create)
 {
 	uint32_t from = node_of(st, &p->source.address, sender, create);
@@ -47,7 +47,7 @@ static void refused(struct sessions *st)
 struct session *pfcp_partial(
 	struct sessions *st, const struct rules *r, const struct signalling_packet *p)
 {
-	struct pair *pair = pair_of_ends(st, p, NULL, true);
+	struct pair *pair = pfcp_pair(st, p, NULL, true);
 
 	if (!pair) {
 		refused(st);
@@ -65,7 +65,7 @@ static void ask_establishment(struct sessions *st, const struct signalling_packe
 	const struct pfcp_message *m, struct transaction *t)
 {
 	struct rules *r = st->rules[2];
-	struct pair *pair = pair_of_ends(st, p, &m->node, true);
+	struct pair *pair = pfcp_pair(st, p, &m->node, true);
 
 	if (!pair) {
 		refused(st);
@@ -176,7 +176,7 @@ static void ask_deletion(struct sessions *st, const struct signalling_packet *p,
 	struct session *s = asked_session(st, p, m);
 
 	if (!s) {
-		struct pair *pair = pair_of_ends(st, p, NULL, false);
+		struct pair *pair = pfcp_pair(st, p, NULL, false);
 		if (pair)
 			transaction_of_pair(st, t, pair->number);
 		return;
@@ -193,7 +193,7 @@ static void ask_deletion(struct sessions *st, const struct signalling_packet *p,
 static void ask_setup(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	struct pair *pair = pair_of_ends(st, p, &m->node, true);
+	struct pair *pair = pfcp_pair(st, p, &m->node, true);
 
 	if (!pair)
 		return;
@@ -204,7 +204,7 @@ static void ask_setup(struct sessions *st, const struct signalling_packet *p,
 static void ask_release(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t)
 {
-	struct pair *pair = pair_of_ends(st, p, NULL, false);
+	struct pair *pair = pfcp_pair(st, p, NULL, false);
 
 	if (pair)
 		t->pair = pair->number;
@@ -238,7 +238,7 @@ static void report_response(
 	s = session_replace(st, s, r);
 	if (!s)
 		return;
-	struct pair *pair = pair_of_ends(st, p, NULL, true);
+	struct pair *pair = pfcp_pair(st, p, NULL, true);
 	if (pair)
 		session_move(st, s, pair);
 	session_after(st, s, st->before);

@@ -97,17 +97,6 @@ static void assume_earlier(struct sessions *st, struct session *s, const struct 
 	}
 }
 
-// Another SMF of the set has it, and goes on with it when the one before restarts.
-static void move_to_sender(
-	struct sessions *st, struct session *s, const struct signalling_packet *response)
-{
-	struct pair *pair = pair_of(st, node_of(st, &response->destination.address, NULL, true),
-		node_of(st, &response->source.address, NULL, true), true);
-
-	if (pair)
-		session_move(st, s, pair);
-}
-
 // The session with what `t` asked, as the response has it; ends what is superseded by it.
 static struct session *settle(struct sessions *st, struct session *s, struct transaction *t,
 	const struct signalling_packet *p, const struct pfcp_message *m, const struct f_seid *up)
@@ -135,8 +124,9 @@ static struct session *settle(struct sessions *st, struct session *s, struct tra
 	bool taken_over = t->type == PFCP_MODIFICATION_REQUEST && pfcp_kept(st, t)->f_seid.present;
 	struct session *new = session_replace(st, s, r);
 	applied_drop(st, a);
-	if (new &&taken_over && !late)
-		move_to_sender(st, new, p);
+	struct pair *pair = taken_over && !late ? pfcp_pair(st, p, NULL, true) : NULL;
+	if (pair && new) // another SMF of the set: its own restart is what ends it now
+		session_move(st, new, pair);
 	if (new && t->type == PFCP_ESTABLISHMENT_REQUEST)
 		session_set_partial(st, new, false);
 	session_after(st, new ? new : s, st->before);
