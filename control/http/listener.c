@@ -1,3 +1,4 @@
+// X1 servers: listening sockets, certificates, caps on connections, and a change of configuration.
 #include "control/http/listener.h"
 
 #include <arpa/inet.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -159,23 +159,6 @@ static int open_socket(const struct config_endpoint *at)
 	close(fd);
 	errno = error;
 	return -1;
-}
-
-// On an address of its own a network element is meant whatever the name; on a shared one the name
-// decides.
-int listener_element(const struct server *s, const char *name)
-{
-	const struct listener *l = s->listener;
-
-	for (uint16_t ne = 0; ne < l->n_elements; ne++) {
-		const char *own = l->config->nes[ne].server_name;
-		if (l->elements[ne].server != s)
-			continue;
-		if (s->n_elements == 1 ||
-			(name != NULL && own != NULL && strcasecmp(name, own) == 0))
-			return ne;
-	}
-	return POI_ERR_NOT_FOUND;
 }
 
 static SSL_CTX *make_context(const struct config_ne *ne, char *why, size_t why_size)
