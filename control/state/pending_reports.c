@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "shared/log.h"
 #include "shared/wire.h"
 
@@ -182,7 +182,7 @@ static void report(struct control *c, const struct owed_request *q)
 							      : ISSUE_DESTINATION;
 
 	if (!told_by_task(c->registry, q))
-		events_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
+		issue_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
 }
 
 void owed_settle(struct owed *o)

@@ -324,7 +324,7 @@ static void task_gone(struct x1_operation *op, const struct id16 *xid)
 
 	if (t) {
 		if (!op->dispatch->stopping)
-			events_task_leaves(control_of(op), t, &op->transaction);
+			issue_task_leaves(control_of(op), t, &op->transaction);
 		registry_task_remove(registry_of(op), t);
 	}
 	store_task_gone(control_of(op), op->ne, xid);
@@ -357,7 +357,7 @@ static void deactivate(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
-		events_task_leaves(c, t, NULL);
+		issue_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
 		store_task_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
@@ -416,7 +416,7 @@ static void deactivate_all(struct exchange *x, const struct x1_message *m)
 		next = t->next;
 		if (down) {
 			store_task_gone(c, x->ne, &t->xid);
-			events_task_leaves(c, t, NULL);
+			issue_task_leaves(c, t, NULL);
 			registry_task_remove(c->registry, t);
 			continue;
 		}

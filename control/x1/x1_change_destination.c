@@ -291,7 +291,7 @@ static void destination_gone(struct x1_operation *op, const struct id16 *did)
 
 	if (d) {
 		if (!op->dispatch->stopping)
-			events_destination_leaves(control_of(op), d);
+			issue_destination_leaves(control_of(op), d);
 		registry_destination_remove(registry_of(op), d);
 	}
 	store_destination_gone(control_of(op), op->ne, did);
@@ -332,7 +332,7 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
-		events_destination_leaves(c, d);
+		issue_destination_leaves(c, d);
 		registry_destination_remove(c->registry, d);
 		store_destination_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
@@ -402,7 +402,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		next = d->next;
 		if (down) {
 			store_destination_gone(c, x->ne, &d->did);
-			events_destination_leaves(c, d);
+			issue_destination_leaves(c, d);
 			registry_destination_remove(c->registry, d);
 			continue;
 		}

@@ -2,7 +2,7 @@
 
 // Between x1_change.c (tasks) and x1_change_destination.c.
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/x1/x1_dispatch_internal.h"
 
 static inline struct control *control_of(const struct x1_operation *op)

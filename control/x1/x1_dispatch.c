@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/state/pending_reports.h"
 #include "shared/log.h"
 #include "shared/version.h"
@@ -92,7 +92,7 @@ void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, c
 		n->errors++;
 	// The state change itself is on disk already ("accepted"); a lost result is a fault.
 	if (x1_audit(x, m, "answered", code, note))
-		events_ne_fault(
+		fault_raise_all(
 			x->dispatch->control, FAULT_AUDIT, "the audit log cannot be written");
 }
 
@@ -166,7 +166,7 @@ static void on_settle(evutil_socket_t fd, short what, void *arg)
 	struct x1_dispatch *d = arg;
 
 	if (audit_sync(d->control->audit))
-		events_ne_fault(d->control, FAULT_AUDIT, "the audit log cannot be written");
+		fault_raise_all(d->control, FAULT_AUDIT, "the audit log cannot be written");
 }
 
 static void on_leave(evutil_socket_t fd, short what, void *arg)
@@ -253,7 +253,7 @@ static void report_late(struct x1_operation *op, int code, const char *text)
 	default:
 		break;
 	}
-	events_actioned(op->dispatch->control, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id,
+	issue_actioned(op->dispatch->control, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id,
 		&op->transaction, code == 0, code ? text : NULL);
 }
 
@@ -284,7 +284,7 @@ static void answer_top_level(struct exchange *x)
 	x->dispatch->control->counters.top_level_errors++;
 	x1_top_level_error(&x->out, &e);
 	if (x1_audit(x, NULL, "top-level-error", X1_ERR_SCHEMA, x->container->why))
-		events_ne_fault(
+		fault_raise_all(
 			x->dispatch->control, FAULT_AUDIT, "the audit log cannot be written");
 	exchange_leave(x);
 }

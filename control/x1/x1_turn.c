@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "shared/log.h"
 #include "shared/version.h"
 
@@ -325,9 +325,9 @@ static void make_durable(struct x1_dispatch *d, struct exchange *first)
 
 	if (audit_sync(c->audit)) {
 		mark_unaudited(first);
-		events_ne_fault(c, FAULT_AUDIT, "the audit log cannot be written");
+		fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
 	} else {
-		events_ne_clear(c, FAULT_AUDIT, "the audit log is written again");
+		fault_clear_all(c, FAULT_AUDIT, "the audit log is written again");
 	}
 }
 

@@ -66,7 +66,7 @@ static void setup(void)
 	c.registry = registry_new(2, names);
 	c.issues = issues_new(64);
 	c.audit = audit_open(audit, NULL);
-	c.publish = publish_new(c.base, &config, c.registry, events_hooks(), &c);
+	c.publish = publish_new(c.base, &config, c.registry, dataplane_hooks(), &c);
 	watch = watch_new(&c);
 	cr_assert_not_null(watch);
 }

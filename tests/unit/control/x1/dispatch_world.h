@@ -241,7 +241,7 @@ static inline void control_up(void)
 		w.c.vault = vault_open(&w.config, why, sizeof(why));
 		cr_assert_not_null(w.c.vault, "%s", why);
 	}
-	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, events_hooks(), &w.c);
+	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, dataplane_hooks(), &w.c);
 	w.dispatch = x1_dispatch_new(&w.c, NULL, NULL);
 }
 

@@ -390,7 +390,7 @@ Test(dispatch, a_part_is_told_until_the_admf_has_answered)
 	}
 	restart_control();
 	cr_assert(issues_take(w.c.issues, &i));
-	events_told(&w.c, &i);
+	dataplane_reported(&w.c, &i);
 	run(50);
 	restart_control();
 	cr_assert(issues_take(w.c.issues, &i));
