@@ -130,7 +130,7 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 	}
 	struct registry_destination *d =
 		registry_destination_new(x->ne, &channel, details->xml, details->xml_length);
-	struct x1_operation *op = d ? x1_operation_new(x, m, &details->did) : NULL;
+	struct x1_operation *op = d ? x1_change_new(x, m, &details->did) : NULL;
 	if (!op) {
 		registry_destination_free(d);
 		x1_answer(x, m, X1_ERR_DESTINATION, poi_error_text(POI_ERR_NOMEM));
@@ -264,7 +264,7 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 	}
 	struct registry_destination *new =
 		registry_destination_new(x->ne, &channel, details->xml, details->xml_length);
-	struct x1_operation *op = new ? x1_operation_new(x, m, &details->did) : NULL;
+	struct x1_operation *op = new ? x1_change_new(x, m, &details->did) : NULL;
 	if (!op) {
 		registry_destination_free(new);
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY, poi_error_text(POI_ERR_NOMEM));
@@ -338,7 +338,7 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
-	struct x1_operation *op = x1_operation_new(x, m, &m->id);
+	struct x1_operation *op = x1_change_new(x, m, &m->id);
 	if (!op) {
 		x1_answer(x, m, X1_ERR_DESTINATION_REMOVE, poi_error_text(POI_ERR_NOMEM));
 		return;
@@ -391,7 +391,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_REMOVE_ALL_IN_USE, text);
 		return;
 	}
-	struct x1_operation *op = x1_operation_new(x, m, NULL);
+	struct x1_operation *op = x1_change_new(x, m, NULL);
 	if (!op) {
 		x1_answer(x, m, X1_ERR_REMOVE_ALL, poi_error_text(POI_ERR_NOMEM));
 		return;
