@@ -182,7 +182,7 @@ int connection_start(struct server *s, int fd, const char *peer)
 	SSL_set_accept_state(c->tls);
 	SSL_set_mode(c->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				     SSL_MODE_RELEASE_BUFFERS);
-	connection_link_first(c);
+	LIST_INSERT_HEAD(&l->connections, c, entry);
 	l->n_connections++;
 	connection_deadline(c, max->handshake_timeout);
 	return 0;

@@ -17,33 +17,10 @@ void connection_deadline(struct connection *c, uint32_t seconds)
 	evtimer_add(c->deadline, &t);
 }
 
-static void unlink_connection(struct connection *c)
-{
-	struct listener *l = c->server->listener;
-
-	if (c->previous != NULL)
-		c->previous->next = c->next;
-	else
-		l->connections = c->next;
-	if (c->next != NULL)
-		c->next->previous = c->previous;
-}
-
-void connection_link_first(struct connection *c)
-{
-	struct listener *l = c->server->listener;
-
-	c->previous = NULL;
-	c->next = l->connections;
-	if (c->next != NULL)
-		c->next->previous = c;
-	l->connections = c;
-}
-
 void connection_move_first(struct connection *c)
 {
-	unlink_connection(c);
-	connection_link_first(c);
+	LIST_REMOVE(c, entry);
+	LIST_INSERT_HEAD(&c->server->listener->connections, c, entry);
 }
 
 void connection_drop_part(struct connection *c, char *octets, size_t done, size_t length)
@@ -97,7 +74,7 @@ void connection_close(struct connection *c)
 		SSL_shutdown(c->tls);
 		ERR_clear_error();
 	}
-	unlink_connection(c);
+	LIST_REMOVE(c, entry);
 	c->server->listener->n_connections--;
 	connection_release(c);
 	close(fd);

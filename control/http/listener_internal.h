@@ -26,13 +26,15 @@ enum connection_state {
 };
 
 struct server { // a listening socket
-	struct server *next;
+	SLIST_ENTRY(server) entry;
 	struct listener *listener;
 	struct event *accept, *retry;
 	struct config_endpoint at;
 	int fd;
 	uint16_t n_elements;
 };
+
+SLIST_HEAD(servers, server);
 
 struct element { // a network element
 	struct server *server;
@@ -57,7 +59,7 @@ struct http_exchange {
 };
 
 struct connection {
-	struct connection *previous, *next;
+	LIST_ENTRY(connection) entry;
 	struct server *server;
 	struct event *readable, *writable, *deadline;
 	SSL *tls;
@@ -86,10 +88,10 @@ struct listener {
 	const struct config *config;
 	http_handler handler;
 	void *context;
-	struct server *servers;
+	struct servers servers;
 	struct element elements[CONFIG_NES_MAX]; // by index in the configuration
 	uint16_t n_elements;
-	struct connection *connections;
+	LIST_HEAD(, connection) connections; // newest first; one that goes idle moves to the front
 	uint32_t n_connections;
 	size_t bodies;	// octets of HTTP/2 request bodies held
 	size_t leaving; // octets of responses that have not left yet
@@ -130,7 +132,6 @@ struct http_exchange *connection_exchange(
 
 // connection_close.c
 void connection_deadline(struct connection *c, uint32_t seconds);
-void connection_link_first(struct connection *c);
 void connection_move_first(struct connection *c);
 void connection_count_refusal(struct connection *c, unsigned status);
 // Wipes and frees octets of a response of which `done` have left, which were wiped then.
