@@ -1,4 +1,5 @@
-// Ends a connection: at once, or behind its last octets; keeps its place in the list and its deadline.
+// Ends a connection: at once, or behind its last octets; keeps its place in the list and its
+// deadline.
 #include "control/http/listener_internal.h"
 
 #include <errno.h>

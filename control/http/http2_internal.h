@@ -1,7 +1,7 @@
 #pragma once
 
-// Inside HTTP/2, from top to bottom: http2.c (the session), http2_receive.c (frames of the peer) and
-// http2_stream.c (one request and its response).
+// Inside HTTP/2, from top to bottom: http2.c (the session), http2_receive.c (frames of the peer)
+// and http2_stream.c (one request and its response).
 
 #include <nghttp2/nghttp2.h>
 #include <sys/queue.h>

@@ -1,4 +1,5 @@
-// What a peer sends over HTTP/2: header fields, bodies, and frames that cost without asking anything.
+// What a peer sends over HTTP/2: header fields, bodies, and frames that cost without asking
+// anything.
 #include "control/http/http2_internal.h"
 
 #include <string.h>
@@ -26,8 +27,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
 	if (frame->headers.cat != NGHTTP2_HCAT_REQUEST || h->flooded)
 		return 0;
 	// A stream that was reset still costs us until its request is answered.
-	struct stream *s = h->pending < h->limits.streams ? stream_add(h, frame->hd.stream_id)
-							  : NULL;
+	struct stream *s =
+		h->pending < h->limits.streams ? stream_add(h, frame->hd.stream_id) : NULL;
 	if (s == NULL) {
 		(void)nghttp2_submit_rst_stream(
 			session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM);

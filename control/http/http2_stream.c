@@ -1,4 +1,5 @@
-// One request and its response over HTTP/2: their phases, their memory, and what is submitted for them.
+// One request and its response over HTTP/2: their phases, their memory, and what is submitted for
+// them.
 #include "control/http/http2_internal.h"
 
 #include <stdlib.h>

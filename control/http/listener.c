@@ -58,7 +58,7 @@ static uint32_t count_peer(const struct listener *l, const char *peer)
 	uint32_t n = 0;
 
 	LIST_FOREACH(c, &l->connections, entry)
-		n += strcmp(peer, c->peer_address) == 0;
+	n += strcmp(peer, c->peer_address) == 0;
 	return n;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// Inside this folder, from top to bottom: listener.c (sockets, certificates, caps), connection.c (TLS and
-// events of one socket), connection_http1.c and connection_http2.c (octets of one protocol),
-// connection_exchange.c (what the handler holds) and connection_close.c (the end).
+// Inside this folder, from top to bottom: listener.c (sockets, certificates, caps), connection.c
+// (TLS and events of one socket), connection_http1.c and connection_http2.c (octets of one
+// protocol), connection_exchange.c (what the handler holds) and connection_close.c (the end).
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>

@@ -158,8 +158,7 @@ static void on_restarted(void *context)
 				issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
 					X1_STATUS_CLEARED, text);
 		}
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-			t = t->next)
+		for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = t->next)
 			if (fault_clear(&t->faults, FAULT_LOSS))
 				issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid,
 					X1_STATUS_CLEARED, text);

@@ -6,6 +6,6 @@
 
 // Reacts to one event.
 void dataplane_event(void *context, const struct channel_event *e);
-// Removes a task that the fail-safe stopped. The tombstone stays with the dataplane until the ADMF has
-// answered the report; without an admf-url it is cleared at once.
+// Removes a task that the fail-safe stopped. The tombstone stays with the dataplane until the ADMF
+// has answered the report; without an admf-url it is cleared at once.
 void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid);

@@ -1,4 +1,5 @@
-// Raises and clears faults, and queues what the ADMFs must be told of them and of completed requests.
+// Raises and clears faults, and queues what the ADMFs must be told of them and of completed
+// requests.
 #include "control/state/fault_raise.h"
 
 #include <stdio.h>
@@ -6,8 +7,8 @@
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
-void issue_queue(struct control *c, enum issue_scope scope, enum issue_type type,
-	uint16_t ne, const struct id16 *id, uint32_t code, const char *text)
+void issue_queue(struct control *c, enum issue_scope scope, enum issue_type type, uint16_t ne,
+	const struct id16 *id, uint32_t code, const char *text)
 {
 	struct issue i = {.scope = (uint8_t)scope, .type = (uint8_t)type, .ne = ne, .code = code};
 
@@ -17,8 +18,8 @@ void issue_queue(struct control *c, enum issue_scope scope, enum issue_type type
 	issues_put(c->issues, &i);
 }
 
-void audit_act(struct control *c, const char *act, uint16_t ne, const struct id16 *id,
-	int32_t code, const char *note)
+void audit_act(struct control *c, const char *act, uint16_t ne, const struct id16 *id, int32_t code,
+	const char *note)
 {
 	struct audit_record r = {.act = act, .id = id, .code = code, .note = note};
 
@@ -105,6 +106,6 @@ void issue_task_leaves(struct control *c, const struct registry_task *t, const s
 void issue_destination_leaves(struct control *c, const struct registry_destination *d)
 {
 	if (d->pending)
-		issue_actioned(c, ISSUE_DESTINATION, d->ne, &d->did, &d->pending_transaction,
-			false, "the destination was removed meanwhile");
+		issue_actioned(c, ISSUE_DESTINATION, d->ne, &d->did, &d->pending_transaction, false,
+			"the destination was removed meanwhile");
 }

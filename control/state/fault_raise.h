@@ -16,7 +16,8 @@ void fault_warn(struct control *c, uint16_t ne, const char *text);
 // Queues an issue as it is, without a fault and without a log line. `id` may be NULL.
 void issue_queue(struct control *c, enum issue_scope scope, enum issue_type type, uint16_t ne,
 	const struct id16 *id, uint32_t code, const char *text);
-// Queues the end of a request that was answered `Acknowledged` (clause 5.2.2, code 9040) and audits it.
+// Queues the end of a request that was answered `Acknowledged` (clause 5.2.2, code 9040) and audits
+// it.
 void issue_actioned(struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id,
 	const struct id16 *transaction, bool done, const char *text);
 // Reports the pending `Acknowledged` request of a task or destination that is about to leave the
@@ -24,6 +25,7 @@ void issue_actioned(struct control *c, enum issue_scope scope, uint16_t ne, cons
 // itself, or NULL.
 void issue_task_leaves(struct control *c, const struct registry_task *t, const struct id16 *own);
 void issue_destination_leaves(struct control *c, const struct registry_destination *d);
-// Writes a local act concerning `ne` (beyond the last: all of them) to the audit log. `id` may be NULL.
+// Writes a local act concerning `ne` (beyond the last: all of them) to the audit log. `id` may be
+// NULL.
 void audit_act(struct control *c, const char *act, uint16_t ne, const struct id16 *id, int32_t code,
 	const char *note);

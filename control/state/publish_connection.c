@@ -1,4 +1,5 @@
-// The connection to the dataplane: kept up, greeted, and read; each message goes to whoever waits for it.
+// The connection to the dataplane: kept up, greeted, and read; each message goes to whoever waits
+// for it.
 #include "control/state/publish_internal.h"
 
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 #pragma once
 
-// Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and messages),
-// publish_recover.c (state stream, differences), publish.c (requests) and publish_queue.c (what is on its
-// way).
+// Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
+// messages), publish_recover.c (state stream, differences), publish.c (requests) and
+// publish_queue.c (what is on its way).
 
 #include <openssl/evp.h>
 #include <sys/queue.h>
@@ -69,7 +69,7 @@ struct publish {
 	uint32_t pending_used;
 	STAILQ_HEAD(, outgoing) outgoing;
 	const char *failure; // the connection is ended behind the message that is read now
-	uint64_t *heard_ms; // per network element, when NE_HEARD was last sent
+	uint64_t *heard_ms;  // per network element, when NE_HEARD was last sent
 	struct publish_recover recover;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
 	uint8_t memo[CHANNEL_MEMO_MAX];
@@ -94,8 +94,7 @@ static inline void publish_fail(struct publish *p, const char *why)
 }
 
 // publish.c
-[[nodiscard]] int publish_ne_put(
-	struct publish *p, uint16_t ne, publish_done done, void *context);
+[[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
 [[nodiscard]] int publish_whole(struct publish *p, bool whole);
 
 // publish_recover.c

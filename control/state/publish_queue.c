@@ -1,4 +1,5 @@
-// What is on its way to the dataplane: messages to be sent, and requests that wait for their answer.
+// What is on its way to the dataplane: messages to be sent, and requests that wait for their
+// answer.
 #include "control/state/publish_internal.h"
 
 #include <stdlib.h>

@@ -127,7 +127,8 @@ static void note_pending(struct x1_operation *op)
 	}
 }
 
-// TIME1 has passed: the request is answered `Acknowledged`, and what must survive notes that it is pending.
+// TIME1 has passed: the request is answered `Acknowledged`, and what must survive notes that it is
+// pending.
 static void time_up(struct x1_operation *op)
 {
 	struct exchange *x = op->exchange;

@@ -1,6 +1,6 @@
-// From a request container to its execution: each message is checked, audited and executed, in slices, so
-// that nobody waits for somebody else's thousand messages.
-#include "control/x1/x1_internal.h"
+// From a request container to its execution: each message is checked, audited and executed, in
+// slices, so that nobody waits for somebody else's thousand messages.
+#include "control/x1/x1_dispatch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +8,13 @@
 
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
+#include "control/x1/x1_internal.h"
 #include "shared/log.h"
 
 #define TURN_MESSAGES 100
 
-// Lifetime of an exchange: arrived -> executed in slices -> open while anything waits -> responded, freed.
-// Operations that were answered `Acknowledged` outlive it.
+// Lifetime of an exchange: arrived -> executed in slices -> open while anything waits -> responded,
+// freed. Operations that were answered `Acknowledged` outlive it.
 
 static void heard(struct exchange *x)
 {

@@ -1,11 +1,10 @@
 #pragma once
 
-// Inside X1, from top to bottom: x1_dispatch.c (containers, turns), x1_check.c, then what executes a
-// request (x1_change_task.c, x1_change_destination.c, x1_query.c, x1_list.c), x1_operation.c (what waits)
-// and x1_exchange.c (answers).
+// Inside X1, from top to bottom: x1_dispatch.c (containers, turns), x1_check.c, then what executes
+// a request (x1_change_task.c, x1_change_destination.c, x1_query.c, x1_list.c), x1_operation.c
+// (what waits) and x1_exchange.c (answers).
 
 #include <sys/queue.h>
-
 
 #include "control/state/persistence.h"
 #include "control/x1/x1_dispatch.h"
@@ -16,8 +15,8 @@
 
 #define X1_TURN_US 5000 // of a turn of the loop, for executing and for writing lists
 
-struct exchange { // one HTTP request
-	TAILQ_ENTRY(exchange) entry; // open, then in the outbox
+struct exchange {			  // one HTTP request
+	TAILQ_ENTRY(exchange) entry;	  // open, then in the outbox
 	STAILQ_ENTRY(exchange) run_entry; // in the queue of what is to be executed
 	struct x1_dispatch *dispatch;
 	struct http_exchange *http;
@@ -46,16 +45,17 @@ struct x1_dispatch {
 	struct control *control;
 	struct x1_decoder *plain, *strict;
 	struct event *turn, *leave, *settle, *list;
-	struct exchanges run;		  // not executed to the end
-	TAILQ_HEAD(, exchange) open;	  // not all answered
-	TAILQ_HEAD(, exchange) outbox;	  // answered, to leave with this turn's end
-	TAILQ_HEAD(, x1_list) lists;	  // the first one is being written
-	size_t held;			  // octets of lists in open exchanges
+	struct exchanges run;	       // not executed to the end
+	TAILQ_HEAD(, exchange) open;   // not all answered
+	TAILQ_HEAD(, exchange) outbox; // answered, to leave with this turn's end
+	TAILQ_HEAD(, x1_list) lists;   // the first one is being written
+	size_t held;		       // octets of lists in open exchanges
 	bool stopping;
 };
 
 struct x1_operation_kind { // of those who let operations wait
-	void (*time_up)(struct x1_operation *op); // TIME1 is over; the operation is not answered yet
+	void (*time_up)(
+		struct x1_operation *op); // TIME1 is over; the operation is not answered yet
 	void (*release)(struct x1_operation *op); // it is about to be freed; may be NULL
 };
 

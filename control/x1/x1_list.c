@@ -19,7 +19,7 @@ struct question { // context of one status request
 
 struct x1_list {
 	TAILQ_ENTRY(x1_list) entry; // in the dispatcher's queue
-	struct x1_operation *op; // NULL: abandoned, lives until the last answer of the dataplane
+	struct x1_operation *op;    // NULL: abandoned, lives until the last answer of the dataplane
 	struct registry_cursor cursor;
 	enum phase phase;
 	bool begun;

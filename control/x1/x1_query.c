@@ -1,4 +1,5 @@
-// Requests for information about one object: what only the dataplane knows of it is asked there first.
+// Requests for information about one object: what only the dataplane knows of it is asked there
+// first.
 #include "control/x1/x1_query.h"
 
 #include <stdlib.h>
@@ -75,8 +76,8 @@ void x1_query_put_ne(struct x1_buffer *b, struct registry *r, uint16_t ne)
 	x1_put_ne_status(b, n, faults);
 }
 
-// Writes the whole message, with what is known so far. Returns 0 or the error code to answer (2020, 2040)
-// when the object is gone; nothing is written then.
+// Writes the whole message, with what is known so far. Returns 0 or the error code to answer (2020,
+// 2040) when the object is gone; nothing is written then.
 static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e)
 {
 	const struct x1_operation *op = q->op;

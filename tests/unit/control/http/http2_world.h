@@ -1,7 +1,7 @@
 #pragma once
 
-// An HTTP/2 session with its client in memory: nghttp2's, or frames written by hand. For one test program
-// each.
+// An HTTP/2 session with its client in memory: nghttp2's, or frames written by hand. For one test
+// program each.
 
 #include "control/http/http2.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// A listener in a child process; the test is its peer over real TLS with throw-away certificates. For one
-// test program each.
+// A listener in a child process; the test is its peer over real TLS with throw-away certificates.
+// For one test program each.
 
 #include "control/http/listener.h"
 

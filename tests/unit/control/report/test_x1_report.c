@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-
 #define OUTCOMES_MAX 1000
 
 struct bed {
