@@ -23,7 +23,7 @@ def element_names(data):
 def main():
     output, files = sys.argv[1], sys.argv[2:]
     names = set()
-    text = ['#include "control/x1_schema_embedded.h"', ""]
+    text = ['#include "control/xml/x1_schema_embedded.h"', ""]
     table = []
     for number, path in enumerate(files):
         with open(path, "rb") as f:

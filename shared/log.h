@@ -2,7 +2,7 @@
 
 // Operational log: the journal with its own fields, or lines on stderr. Never a target value, never
 // payload: what may be one is passed only to X1 answers. The audit log is something else
-// (control/audit.h). Not for hot-path files.
+// (control/audit/audit.h). Not for hot-path files.
 
 #include <stdarg.h>
 

@@ -14,7 +14,7 @@ import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
 LIMIT = 60 * 60  # seconds for all suites without --long
-THREADED = re.compile(r"^(live|table_threads|slots|deliver\w*|mdf\w*|worker|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
+THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|mdf\w*|worker|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
 CLANG, FUZZ_OPTIONS = {"CC": "clang"}, ["-Dfuzz=true", "-Db_lundef=false"]
 TAP_LINE = re.compile(r"^\s*(not ok|ok)\b(.*)$", re.MULTILINE)

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <sys/mman.h>
 
-#include "dataplane/capture.h"
+#include "dataplane/capture/capture.h"
 
 #define POOL (64u << 20)
 #define BATCH (1u << 20)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "dataplane/live.h"
+#include "dataplane/match/table_rcu.h"
 #include "tests/bench/match_lab.h"
 
 #define TASKS 100000u

@@ -10,9 +10,9 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 
-#include "dataplane/stream.h"
+#include "dataplane/deliver/stream.h"
 #include "shared/channel.h"
-#include "tests/unit/dataplane/lab_mdf.h"
+#include "tests/unit/dataplane/deliver/lab_mdf.h"
 
 #define BATCH (1u << 20) // octets pushed before they are drained: what lies in a busy ring
 

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "dataplane/bindings.h"
-#include "dataplane/live.h"
+#include "dataplane/follow/bindings.h"
+#include "dataplane/match/table_rcu.h"
 #include "shared/wire.h"
-#include "tests/unit/dataplane/signalling_lab.h"
+#include "tests/unit/dataplane/session/signalling_lab.h"
 
 #define SMF 0x0a000001u
 #define UPF 0x0a000002u

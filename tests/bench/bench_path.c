@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "dataplane/deliver.h"
+#include "dataplane/deliver/deliver.h"
 #include "tests/bench/sink.h"
 
 #define LENGTH 1400u

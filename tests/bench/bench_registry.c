@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "control/registry.h"
+#include "control/state/registry.h"
 
 #define TASKS 100000u
 #define OCTETS_MAX 2048u

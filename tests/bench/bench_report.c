@@ -9,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "dataplane/capture.h"
-#include "dataplane/match.h"
-#include "dataplane/parse.h"
-#include "dataplane/report_flow.h"
+#include "dataplane/capture/capture.h"
+#include "dataplane/match/match.h"
+#include "dataplane/packet/parse.h"
+#include "dataplane/report/report_flow.h"
 
 #define FLOWS 10000u
 #define FRAME 60u

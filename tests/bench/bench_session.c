@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/unit/dataplane/pfcp_play.h"
+#include "tests/unit/dataplane/session/pfcp_play.h"
 
 static uint64_t binds;
 

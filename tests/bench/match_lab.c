@@ -6,7 +6,7 @@
 #include <x86intrin.h>
 
 #include "shared/wire.h"
-#include "tests/unit/dataplane/frames.h"
+#include "tests/unit/dataplane/packet/frames.h"
 
 #define STRIDE 2304u // as mbufs of a pool lie
 

@@ -5,8 +5,8 @@
 // frames, some 200 us), so that what else runs on the machine falls on few of them: the median and
 // the tenth percentile are told, ratios are of the latter.
 
-#include "dataplane/match.h"
-#include "dataplane/parse.h"
+#include "dataplane/match/match.h"
+#include "dataplane/packet/parse.h"
 
 #define LAB_FRAMES 8192u // touched in L2 and L3 as behind a NIC
 

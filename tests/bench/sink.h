@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "tests/unit/dataplane/lab_mdf.h"
+#include "tests/unit/dataplane/deliver/lab_mdf.h"
 
 #define SINK_MICROSECONDS 1000000u // beyond: the last place
 

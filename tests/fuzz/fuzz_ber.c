@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/header_report.h"
+#include "dataplane/capture/header_report.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

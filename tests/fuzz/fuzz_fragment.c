@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/fragment.h"
-#include "dataplane/parse.h"
-#include "tests/unit/dataplane/frames.h"
+#include "dataplane/worker/fragment.h"
+#include "dataplane/packet/parse.h"
+#include "tests/unit/dataplane/packet/frames.h"
 
 #define PACKETS 256u
 

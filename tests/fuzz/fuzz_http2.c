@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/http2.h"
+#include "control/http/http2.h"
 
 #define OUTPUT_PORTION 5000
 

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/match.h"
-#include "dataplane/parse.h"
-#include "tests/unit/dataplane/frames.h"
-#include "tests/unit/dataplane/reference.h"
+#include "dataplane/match/match.h"
+#include "dataplane/packet/parse.h"
+#include "tests/unit/dataplane/packet/frames.h"
+#include "tests/unit/dataplane/match/reference.h"
 
 #define RULES 64u
 

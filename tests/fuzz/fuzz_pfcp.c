@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "dataplane/signalling.h"
+#include "dataplane/signalling/signalling.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

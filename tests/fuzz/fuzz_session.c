@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/session.h"
+#include "dataplane/session/session.h"
 
 #define BOUND_MAX 4096u
 

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "dataplane/pdr_select.h"
+#include "dataplane/match/pdr_select.h"
 #include "shared/session_target.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

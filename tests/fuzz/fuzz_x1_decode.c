@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/x1_decode.h"
+#include "control/xml/x1_decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

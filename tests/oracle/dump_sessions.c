@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/session.h"
+#include "dataplane/session/session.h"
 
 #define LINE_MAX_OCTETS 262144
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/signalling.h"
+#include "dataplane/signalling/signalling.h"
 
 static const char *comma = "";
 

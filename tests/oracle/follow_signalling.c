@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/session.h"
+#include "dataplane/session/session.h"
 #include "shared/pdu.h"
 
 #define BINDINGS_MAX 4096

@@ -44,7 +44,7 @@ def reference(name):
 
 
 def program(name):
-	for folder in ("control", "dataplane", ""):
+	for folder in ("control/cli", "control", "dataplane", ""):
 		path = os.path.join(BUILD, folder, name)
 		if os.path.isfile(path) and os.access(path, os.X_OK):
 			return path

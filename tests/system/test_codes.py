@@ -194,7 +194,7 @@ class Codes(fixture.PoiCase):
 
 	def test_all_but_these(self):
 		"""Each code that the product knows has a case here, or a reason why not."""
-		with open(os.path.join(fixture.TOP, "control", "x1_types.h")) as f:
+		with open(os.path.join(fixture.TOP, "control", "xml", "x1_types.h")) as f:
 			known = {int(n) for n in re.findall(r"\bX1_(?:ERR|STATUS)_\w+ = (\d+)", f.read())}
 		cases = {int(n.split("_")[1]) for c in (Codes, Switches, Limits, Played, Reported) for n in dir(c)
 			if re.match(r"test_\d{4}", n)}

@@ -48,7 +48,7 @@ class Runbook(unittest.TestCase):
 
 	def test_faults(self):
 		"""The kinds of network elements by their names in metrics, those of tasks and destinations by their constants."""
-		header = read("control", "faults.h")
+		header = read("control", "state", "faults.h")
 		kinds = re.findall(r'X\(FAULT_\w+, "(\w+)"\)', header)
 		constants = set(re.findall(r"^\tFAULT_(\w+) = \d+,", header, re.M))
 		known = set(re.findall(r"X\(FAULT_(\w+), ", header))

@@ -38,9 +38,10 @@ class Catalogue(unittest.TestCase):
 		self.assertEqual(len(set(explained)), len(explained))
 		used = set()
 		for folder in ("control", "dataplane", "shared"):
-			for name in os.listdir(os.path.join(fixture.TOP, folder)):
-				if name.endswith(".c"):
-					used |= set(re.findall(r"(?:log_kind\(\s*\w+,\s*|LOG_KIND_)(\w+)", source(folder, name)))
+			for where, _, names in os.walk(os.path.join(fixture.TOP, folder)):
+				for name in names:
+					if name.endswith(".c"):
+						used |= set(re.findall(r"(?:log_kind\(\s*\w+,\s*|LOG_KIND_)(\w+)", source(where, name)))
 		self.assertEqual(set(kinds) - used, set(), "kinds that nothing says")
 
 	def test_the_journal_takes_the_catalogue(self):

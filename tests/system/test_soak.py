@@ -17,7 +17,7 @@ from poi_lab import x1
 SECONDS = int(os.environ.get("POI_SOAK", 1800 if fixture.LONG else 20))
 SETTLE = 6  # seconds in which the destinations that were removed drain
 WARM = 6  # seconds of faults before anything is measured: what is taken once stays
-REPORTS_AT_ONCE = 4  # control/x1_report.h
+REPORTS_AT_ONCE = 4  # control/report/x1_report.h
 CHURNED = "192.0.2.20"  # target of the tasks that come and go
 
 

@@ -1,0 +1,272 @@
+#include "control/cli/cli_peer.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/version.h"
+
+#define ANSWER_MS 5000
+
+struct peer {
+	int fd;
+	uint32_t request;
+	int64_t deadline_ms;
+	bool quiet;
+	char foreign[32]; // version of one that refused ours
+	uint8_t in[CHANNEL_MESSAGE_MAX];
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int receive(struct peer *p, struct channel_header *h, const uint8_t **body, size_t *length)
+{
+	for (;;) {
+		int64_t n = channel_receive(p->fd, p->in, sizeof(p->in));
+		if (n > 0) {
+			int rc = channel_split(p->in, (size_t)n, h, body, length);
+			if (!rc && h->id == CHANNEL_EVENT) // none of ours
+				continue;
+			return rc;
+		}
+		if (n != POI_ERR_AGAIN)
+			return n ? (int)n : POI_ERR_CLOSED;
+		struct pollfd wait = {.fd = p->fd, .events = POLLIN};
+		int64_t left = p->deadline_ms - now_ms();
+		if (left <= 0 || poll(&wait, 1, (int)left) <= 0)
+			return POI_ERR_AGAIN;
+	}
+}
+
+static int greet(struct peer *p)
+{
+	struct channel_hello hello = {
+		.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_OBSERVER, .software = POI_VERSION};
+	struct channel_hello_refused refused;
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+	uint8_t out[256];
+
+	if (getrandom(&hello.incarnation, sizeof(hello.incarnation), 0) < 0)
+		return POI_ERR_IO;
+	int n = channel_encode_hello(out, sizeof(out), CHANNEL_HELLO, ++p->request, &hello);
+	if (n < 0)
+		return n;
+	int rc = channel_send(p->fd, out, (size_t)n);
+	if (!rc)
+		rc = receive(p, &h, &body, &length);
+	if (rc)
+		return rc;
+	if (h.id == CHANNEL_HELLO_REFUSED &&
+		!channel_decode_hello_refused(body, length, &refused)) {
+		memcpy(p->foreign, refused.software, sizeof(p->foreign));
+		if (!p->quiet)
+			fprintf(stderr,
+				"poi: refused: %s (it is version %s, channel %u; this is %s, %u)\n",
+				poi_error_text(refused.reason), refused.software, refused.version,
+				POI_VERSION, (unsigned)CHANNEL_VERSION);
+		return refused.reason ? refused.reason : POI_ERR_DENIED;
+	}
+	return h.id == CHANNEL_HELLO_OK ? 0 : POI_ERR_SYNTAX;
+}
+
+static void close_peer(struct peer *p)
+{
+	if (!p)
+		return;
+	if (p->fd >= 0)
+		close(p->fd);
+	free(p);
+}
+
+// Connects and greets; *rc says how that went. NULL: no memory. Free with close_peer.
+static struct peer *call(const struct config *c, const char *name, bool quiet, int *rc)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+	char path[4096];
+
+	*rc = POI_ERR_NOMEM;
+	if (!p)
+		return NULL;
+	snprintf(path, sizeof(path), "%s/%s", c->runtime_dir, name);
+	p->quiet = quiet;
+	p->deadline_ms = now_ms() + ANSWER_MS;
+	p->fd = channel_connect(path);
+	*rc = p->fd < 0 ? p->fd : greet(p);
+	if (*rc && !quiet)
+		fprintf(stderr, "poi: %s: %s\n", path, poi_error_text(*rc));
+	return p;
+}
+
+static struct peer *open_peer(const struct config *c, const char *name, bool quiet)
+{
+	int rc;
+	struct peer *p = call(c, name, quiet, &rc);
+
+	if (!rc)
+		return p;
+	close_peer(p);
+	return NULL;
+}
+
+enum cli_peer_state cli_peer_state(const struct config *c, const char *name, char software[32])
+{
+	int rc;
+	struct peer *p = call(c, name, true, &rc);
+	enum cli_peer_state state = CLI_PEER_DENIED;
+
+	software[0] = '\0';
+	if (p)
+		memcpy(software, p->foreign, sizeof(p->foreign));
+	if (!rc)
+		state = CLI_PEER_OURS;
+	else if (rc == POI_ERR_VERSION)
+		state = CLI_PEER_FOREIGN;
+	else if (rc == POI_ERR_CLOSED)
+		state = CLI_PEER_AWAY;
+	close_peer(p);
+	return state;
+}
+
+static int ask(struct peer *p, uint16_t id)
+{
+	uint8_t out[16];
+	int n = channel_encode_empty(out, sizeof(out), id, ++p->request);
+
+	return n < 0 ? n : channel_send(p->fd, out, (size_t)n);
+}
+
+static int get_destinations(struct peer *p, struct cli_picture *out)
+{
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+	uint32_t capacity = 0;
+	int rc = ask(p, CHANNEL_DESTINATION_STATUS_GET);
+
+	while (!rc) {
+		rc = receive(p, &h, &body, &length);
+		if (rc || h.id == CHANNEL_STATE_END)
+			return rc;
+		if (h.id != CHANNEL_DESTINATION_STATUS)
+			return POI_ERR_SYNTAX;
+		if (out->n_destinations == capacity) {
+			capacity = capacity ? capacity * 2 : 16;
+			void *more = reallocarray(
+				out->destinations, capacity, sizeof(*out->destinations));
+			if (!more)
+				return POI_ERR_NOMEM;
+			out->destinations = more;
+		}
+		rc = channel_decode_destination_status(
+			body, length, &out->destinations[out->n_destinations]);
+		if (!rc)
+			out->n_destinations++;
+	}
+	return rc;
+}
+
+static int get_workers(struct peer *p, struct cli_picture *out)
+{
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+	int rc = ask(p, CHANNEL_WORKERS_GET);
+
+	if (!rc)
+		rc = receive(p, &h, &body, &length);
+	if (rc)
+		return rc;
+	return h.id == CHANNEL_WORKERS ? channel_decode_workers(body, length, &out->workers)
+				       : POI_ERR_SYNTAX;
+}
+
+static int get_signalling(struct peer *p, struct cli_picture *out)
+{
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+	int rc = ask(p, CHANNEL_SIGNALLING_GET);
+
+	if (!rc)
+		rc = receive(p, &h, &body, &length);
+	if (rc)
+		return rc;
+	return h.id == CHANNEL_SIGNALLING
+		       ? channel_decode_signalling(body, length, &out->signalling)
+		       : POI_ERR_SYNTAX;
+}
+
+static void get_dataplane(const struct config *c, bool quiet, struct cli_picture *out)
+{
+	struct peer *p = open_peer(c, "dataplane.sock", quiet);
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+
+	if (!p)
+		return;
+	int rc = ask(p, CHANNEL_STATUS_GET);
+	if (!rc)
+		rc = receive(p, &h, &body, &length);
+	if (!rc)
+		rc = h.id == CHANNEL_STATUS ? channel_decode_status(body, length, &out->status)
+					    : POI_ERR_SYNTAX;
+	out->seconds = (double)now_ms() / 1000;
+	if (!rc)
+		rc = get_workers(p, out);
+	if (!rc)
+		rc = get_signalling(p, out);
+	if (!rc)
+		rc = get_destinations(p, out);
+	if (rc && !quiet)
+		fprintf(stderr, "poi: poi-dataplane: %s\n", poi_error_text(rc));
+	out->dataplane = !rc;
+	close_peer(p);
+}
+
+static void get_control(const struct config *c, bool quiet, struct cli_picture *out)
+{
+	struct peer *p = open_peer(c, "control.sock", quiet);
+	struct channel_header h = {0};
+	const uint8_t *body;
+	size_t length;
+
+	if (!p)
+		return;
+	int rc = ask(p, CHANNEL_CONTROL_STATUS_GET);
+	if (!rc)
+		rc = receive(p, &h, &body, &length);
+	if (!rc)
+		rc = h.id == CHANNEL_CONTROL_STATUS
+			     ? channel_decode_control_status(body, length, &out->control_status)
+			     : POI_ERR_SYNTAX;
+	if (rc && !quiet)
+		fprintf(stderr, "poi: poi-control: %s\n", poi_error_text(rc));
+	out->control = !rc;
+	close_peer(p);
+}
+
+void cli_picture_take(const struct config *c, bool quiet, struct cli_picture *out)
+{
+	*out = (struct cli_picture){0};
+	get_dataplane(c, quiet, out);
+	get_control(c, quiet, out);
+}
+
+void cli_picture_free(struct cli_picture *p)
+{
+	free(p->destinations);
+	p->destinations = NULL;
+}

@@ -1,0 +1,413 @@
+// `poi status`: one screen of what both processes count and hold.
+#include "control/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "control/cli/cli_peer.h"
+#include "control/audit/json.h"
+
+#define LOOKS 5 // until a difference is one
+
+static void put_packets(struct json *j, const struct packet_balance *b)
+{
+	json_object(j, "packets");
+	json_u64(j, "received", b->received);
+	json_u64(j, "classified", packet_balance_classified(b));
+	json_u64(j, "imissed", b->imissed);
+	json_u64(j, "nombuf", b->nombuf);
+	json_object(j, "classes");
+	for (unsigned i = 0; i < PACKET_OUTCOME_COUNT; i++) {
+		if (packet_outcome_classified(i))
+			json_u64(j, packet_outcome_name(i), b->outcome[i]);
+	}
+	json_end_object(j);
+	json_object(j, "dropped");
+	for (unsigned i = 0; i < PACKET_OUTCOME_COUNT; i++) {
+		if (!packet_outcome_classified(i))
+			json_u64(j, packet_outcome_name(i), b->outcome[i]);
+	}
+	json_end_object(j);
+	json_end_object(j);
+	json_object(j, "forwarded");
+	for (unsigned i = 0; i < FORWARD_OUTCOME_COUNT; i++)
+		json_u64(j, forward_outcome_name(i), b->forward[i]);
+	json_end_object(j);
+}
+
+static void put_lost(struct json *j, const struct copy_balance *b)
+{
+	json_object(j, "lost");
+	for (unsigned i = 0; i < LOSS_COUNT; i++)
+		json_u64(j, copy_loss_name(i), b->lost[i]);
+	json_end_object(j);
+}
+
+static void put_workers(struct json *j, const struct channel_workers *w)
+{
+	json_array(j, "per_worker");
+	for (uint32_t i = 0; i < w->workers; i++) {
+		json_object(j, NULL);
+		json_u64(j, "cpu", w->worker[i].cpu);
+		json_u64(j, "node", w->worker[i].node);
+		json_u64(j, "queues", w->worker[i].queues);
+		json_u64(j, "received", w->worker[i].received);
+		json_u64(j, "classified", w->worker[i].classified);
+		json_u64(j, "matches", w->worker[i].hits);
+		json_u64(j, "not_sent", w->worker[i].not_sent);
+		json_u64(j, "loops", w->worker[i].loops);
+		json_u64(j, "busy_loops", w->worker[i].busy_loops);
+		json_u64(j, "busy_ns", w->worker[i].busy_ns);
+		json_end_object(j);
+	}
+	json_end_array(j);
+}
+
+// Counters with a dot in their name are of one protocol: name by name under it.
+static void put_counters(struct json *j, const struct channel_signalling *s)
+{
+	const char *open = "";
+
+	for (uint32_t i = 0; i < s->n; i++) {
+		const char *name = s->counter[i].name, *dot = strchr(name, '.');
+		size_t group = dot ? (size_t)(dot - name) : 0;
+		if (strlen(open) != group || strncmp(open, name, group)) {
+			static char heading[sizeof(s->counter[0].name)];
+			if (open[0])
+				json_end_object(j);
+			snprintf(heading, sizeof(heading), "%.*s", (int)group, name);
+			open = heading;
+			if (group)
+				json_object(j, heading);
+		}
+		json_u64(j, dot ? dot + 1 : name, s->counter[i].value);
+	}
+	if (open[0])
+		json_end_object(j);
+}
+
+static void put_signalling(struct json *j, const struct channel_signalling *s)
+{
+	json_object(j, "signalling");
+	json_bool(j, "followed", s->followed);
+	if (s->followed) {
+		json_u64(j, "since_ns", s->since_ns);
+		json_u64(j, "sessions", s->sessions);
+		json_u64(j, "partial_sessions", s->partial);
+		json_u64(j, "nodes", s->nodes);
+		json_u64(j, "octets", s->octets);
+		json_u64(j, "lost", s->lost);
+		json_u64(j, "tasks", s->tasks);
+		json_u64(j, "unresolved", s->waiting);
+		json_u64(j, "unsure", s->unsure);
+		json_u64(j, "rules", s->rules);
+		json_object(j, "binding");
+		json_u64(j, "measured", s->measured);
+		json_u64(j, "p50_ns", s->p50_ns);
+		json_u64(j, "p99_ns", s->p99_ns);
+		json_u64(j, "most_ns", s->most_ns);
+		json_end_object(j);
+		json_object(j, "early");
+		json_u64(j, "held", s->early_held);
+		json_u64(j, "matched", s->early_matched);
+		json_u64(j, "given_up", s->early);
+		json_u64(j, "no_room", s->early_full);
+		json_end_object(j);
+		json_object(j, "counters");
+		put_counters(j, s);
+		json_end_object(j);
+	}
+	json_end_object(j);
+}
+
+static void put_dataplane(struct json *j, const struct cli_picture *p)
+{
+	const struct channel_status *s = &p->status;
+
+	put_packets(j, &s->packets);
+	json_u64(j, "matches", s->copies.matched);
+	json_u64(j, "offered", s->copies.offered);
+	json_u64(j, "delivered", s->copies.acknowledged);
+	json_u64(j, "delivered_octets", s->copies.octets);
+	json_u64(j, "queued", s->copies.queued);
+	json_u64(j, "in_doubt", s->copies.in_doubt);
+	put_lost(j, &s->copies);
+	json_object(j, "ledger");
+	json_bool(j, "balanced", s->balanced);
+	json_end_object(j);
+	json_object(j, "clock");
+	json_bool(j, "known", s->clock_known);
+	json_bool(j, "synchronised", s->clock_synchronised);
+	json_i64(j, "offset_ns", s->clock_offset_ns);
+	json_u64(j, "error_ns", s->clock_error_ns);
+	json_end_object(j);
+	json_u64(j, "generation", s->generation);
+	json_u64(j, "tasks", s->tasks);
+	json_u64(j, "workers", s->workers);
+	json_array(j, "destinations");
+	for (uint32_t i = 0; i < p->n_destinations; i++) {
+		const struct channel_destination_status *d = &p->destinations[i];
+		char did[ID_TEXT_SIZE];
+
+		id_format(&d->did, did);
+		json_object(j, NULL);
+		json_string(j, "did", did);
+		json_string(j, "state", destination_state_name(d->state));
+		json_u64(j, "queued", d->copies.queued);
+		json_u64(j, "queued_octets", d->queued_octets);
+		json_u64(j, "delivered", d->copies.acknowledged);
+		json_u64(j, "dropped", copy_balance_lost(&d->copies));
+		json_u64(j, "in_doubt", d->copies.in_doubt);
+		json_u64(j, "offered", d->copies.offered);
+		put_lost(j, &d->copies);
+		json_u64(j, "connects", d->connects);
+		json_string(j, "reason", d->reason);
+		json_end_object(j);
+	}
+	json_end_array(j);
+	json_array(j, "ports");
+	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++) {
+		json_object(j, NULL);
+		json_string(j, "name", s->port[i].name);
+		json_bool(j, "link_up", s->port[i].link_up);
+		json_u64(j, "received", s->port[i].received);
+		json_u64(j, "imissed", s->port[i].imissed);
+		json_u64(j, "nombuf", s->port[i].nombuf);
+		json_u64(j, "transmitted", s->port[i].transmitted);
+		json_string(j, "driver", p->workers.port[i].driver);
+		json_i64(j, "node", p->workers.port[i].node);
+		json_u64(j, "queues", p->workers.port[i].queues);
+		json_string(j, "spread", port_spread_name(p->workers.port[i].spread));
+		json_end_object(j);
+	}
+	json_end_array(j);
+	put_workers(j, &p->workers);
+	put_signalling(j, &p->signalling);
+}
+
+static void put_control(struct json *j, const struct channel_control_status *s)
+{
+	json_u64(j, "uptime_ms", s->uptime_ms);
+	json_bool(j, "dataplane_connected", s->dataplane_connected);
+	json_bool(j, "recovered", s->recovered);
+	json_u64(j, "network_elements", s->network_elements);
+	json_u64(j, "tasks", s->tasks);
+	json_u64(j, "destinations", s->destinations);
+	json_u64(j, "faults", s->faults);
+	json_u64(j, "requests", s->requests);
+	json_u64(j, "errors", s->errors);
+	json_u64(j, "refused", s->refused);
+}
+
+static int print_json(const struct cli_picture *p)
+{
+	struct json j = {0};
+
+	json_object(&j, NULL);
+	json_object(&j, "control");
+	json_bool(&j, "reachable", p->control);
+	if (p->control)
+		put_control(&j, &p->control_status);
+	json_end_object(&j);
+	json_object(&j, "dataplane");
+	json_bool(&j, "reachable", p->dataplane);
+	if (p->dataplane) {
+		json_u64(&j, "uptime_ms", p->status.uptime_ms);
+		json_bool(&j, "control_connected", p->status.control_connected);
+	}
+	json_end_object(&j);
+	if (p->dataplane)
+		put_dataplane(&j, p);
+	json_end_object(&j);
+	json_newline(&j);
+	int rc = j.error || fputs(j.text, stdout) < 0 ? POI_ERR_IO : 0;
+	json_free(&j);
+	return rc;
+}
+
+static void print_signalling(const struct channel_signalling *s)
+{
+	char since[32] = "never heard";
+	time_t seconds = (time_t)(s->since_ns / 1000000000u);
+	struct tm tm;
+
+	if (!s->followed)
+		return;
+	if (s->since_ns && gmtime_r(&seconds, &tm))
+		strftime(since, sizeof(since), "since %Y-%m-%dT%H:%M:%SZ", &tm);
+	printf("signalling  %s  sessions %u  partial %u  lost %" PRIu64 "\n", since, s->sessions,
+		s->partial, s->lost);
+	printf("  followed  tasks %u  unresolved %u  unsure %u  rules %u\n", s->tasks, s->waiting,
+		s->unsure, s->rules);
+	printf("  in force  p50 %.3f ms  p99 %.3f ms  most %.3f ms  of %" PRIu64 "\n",
+		(double)s->p50_ns / 1e6, (double)s->p99_ns / 1e6, (double)s->most_ns / 1e6,
+		s->measured);
+	printf("  early     held %" PRIu64 "  matched %" PRIu64 "  given up %" PRIu64
+	       "  no room %" PRIu64 "\n",
+		s->early_held, s->early_matched, s->early, s->early_full);
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->counter[i].value && strchr(s->counter[i].name, '.'))
+			printf("  messages  %s %" PRIu64 "\n", s->counter[i].name,
+				s->counter[i].value);
+}
+
+static void print_clock(const struct channel_status *s)
+{
+	if (s->clock_known && s->clock_synchronised)
+		printf("clock       synchronised, within %.3f s\n",
+			(double)s->clock_error_ns / 1e9);
+	else
+		printf("clock       %s\n", s->clock_known ? "NOT SYNCHRONISED" : "not known");
+}
+
+static void print_dataplane(const struct cli_picture *p)
+{
+	const struct channel_status *s = &p->status;
+
+	printf("packets     received %" PRIu64 "  classified %" PRIu64 "  dropped %" PRIu64
+	       "  missed %" PRIu64 "\n",
+		s->packets.received, packet_balance_classified(&s->packets),
+		s->packets.received - packet_balance_classified(&s->packets), s->packets.imissed);
+	for (unsigned i = 0; i < PACKET_OUTCOME_COUNT; i++) {
+		if (!packet_outcome_classified(i) && s->packets.outcome[i])
+			printf("  dropped   %s %" PRIu64 "\n", packet_outcome_name(i),
+				s->packets.outcome[i]);
+	}
+	printf("matches     %" PRIu64 "  delivered %" PRIu64 "  queued %" PRIu64
+	       "  in doubt %" PRIu64 "  lost %" PRIu64 "\n",
+		s->copies.matched, s->copies.acknowledged, s->copies.queued, s->copies.in_doubt,
+		copy_balance_lost(&s->copies));
+	for (unsigned i = 0; i < LOSS_COUNT; i++) {
+		if (s->copies.lost[i])
+			printf("  lost      %s %" PRIu64 "\n", copy_loss_name(i),
+				s->copies.lost[i]);
+	}
+	printf("ledger      %s\n", s->balanced ? "balanced" : "NOT BALANCED");
+	print_clock(s);
+	printf("tasks       %u  generation %" PRIu64 "\n", s->tasks, s->generation);
+	for (uint32_t i = 0; i < p->n_destinations; i++) {
+		const struct channel_destination_status *d = &p->destinations[i];
+		char did[ID_TEXT_SIZE];
+
+		id_format(&d->did, did);
+		printf("destination %s  %s  delivered %" PRIu64 "  queued %" PRIu64
+		       "  lost %" PRIu64 "%s%s\n",
+			did, destination_state_name(d->state), d->copies.acknowledged,
+			d->copies.queued, copy_balance_lost(&d->copies), d->reason[0] ? "  " : "",
+			d->reason);
+	}
+	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++)
+		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64 "\n",
+			s->port[i].name, s->port[i].link_up ? "up" : "down", s->port[i].received,
+			s->port[i].imissed);
+	print_signalling(&p->signalling);
+}
+
+static void print_text(const struct cli_picture *p)
+{
+	const struct channel_control_status *s = &p->control_status;
+
+	printf("dataplane   %s\n", p->dataplane ? "running" : "does not answer");
+	printf("control     %s\n", !p->control	   ? "does not answer"
+				   : !s->recovered ? "running, waits for the dataplane's state"
+				   : !s->dataplane_connected ? "running, without the dataplane"
+							     : "running");
+	if (p->dataplane)
+		print_dataplane(p);
+	if (p->control)
+		printf("X1          requests %" PRIu64 "  errors %" PRIu64 "  refused %" PRIu64
+		       "  tasks %u  destinations %u  faults %u\n",
+			s->requests, s->errors, s->refused, s->tasks, s->destinations, s->faults);
+}
+
+// What happened between two pictures, a second.
+static void print_rates(const struct cli_picture *before, const struct cli_picture *now)
+{
+	double s = now->seconds - before->seconds;
+	const struct copy_balance *a = &before->status.copies, *b = &now->status.copies;
+
+	if (!before->dataplane || !now->dataplane || s <= 0)
+		return;
+	printf("rates       %.3f Mpps  matches %.0f/s  delivered %.0f/s  %.3f Gbit/s  lost "
+	       "%.0f/s\n",
+		(double)(now->status.packets.received - before->status.packets.received) / s / 1e6,
+		(double)(b->matched - a->matched) / s,
+		(double)(b->acknowledged - a->acknowledged) / s,
+		(double)(b->octets - a->octets) * 8 / s / 1e9,
+		(double)(copy_balance_lost(b) - copy_balance_lost(a)) / s);
+}
+
+static int judge(const struct cli_picture *p)
+{
+	if (p->dataplane && !p->status.balanced)
+		return CLI_NOT_OK;
+	return p->dataplane && p->control ? CLI_OK : CLI_UNREACHABLE;
+}
+
+// In motion a sum may not hold for a moment: only a difference that stays is one.
+static void take_settled(const struct config *c, struct cli_picture *p)
+{
+	cli_picture_take(c, false, p);
+	for (int i = 0; i < LOOKS && p->dataplane && !p->status.balanced; i++) {
+		cli_picture_free(p);
+		cli_sleep(0.2);
+		cli_picture_take(c, true, p);
+	}
+}
+
+static int once(const struct config *c, bool json)
+{
+	struct cli_picture p;
+	int code;
+
+	take_settled(c, &p);
+	code = judge(&p);
+	if (!json)
+		print_text(&p);
+	else if (print_json(&p))
+		code = CLI_UNREACHABLE;
+	cli_picture_free(&p);
+	return code;
+}
+
+static int watch(const struct config *c, double seconds, long rounds)
+{
+	struct cli_picture before, now;
+	int code = CLI_OK;
+
+	cli_picture_take(c, true, &before);
+	for (long i = 0; !rounds || i < rounds; i++) {
+		cli_sleep(seconds);
+		cli_picture_take(c, true, &now);
+		cli_clear();
+		print_text(&now);
+		print_rates(&before, &now);
+		fflush(stdout);
+		code = judge(&now);
+		if (code == CLI_NOT_OK && before.dataplane && before.status.balanced)
+			code = CLI_OK; // it may hold again with the next
+		cli_picture_free(&before);
+		before = now;
+	}
+	cli_picture_free(&before);
+	return code;
+}
+
+int cli_status(const struct cli_request *r)
+{
+	double seconds = cli_seconds(r, OPTION_WATCH, 2);
+	long rounds = cli_rounds(r);
+
+	if (seconds < 0 || rounds < 0 || (r->given[OPTION_WATCH] && r->given[OPTION_JSON]))
+		return CLI_USAGE;
+	struct config *c = cli_load(r);
+	if (!c)
+		return CLI_USAGE;
+	int code =
+		r->given[OPTION_WATCH] ? watch(c, seconds, rounds) : once(c, r->given[OPTION_JSON]);
+	config_free(c);
+	return code;
+}

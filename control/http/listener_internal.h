@@ -1,0 +1,113 @@
+#pragma once
+
+// Between listener.c (sockets, names, caps), connection.c (one TLS connection: deadlines, octets,
+// HTTP/1.1) and connection_http2.c (the same for HTTP/2).
+
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <sys/queue.h>
+
+#include "control/http/http1.h"
+#include "control/http/http2.h"
+#include "control/http/listener.h"
+
+#define READ_SIZE 16384
+#define READS_PER_TURN 8
+#define WRITES_PER_TURN 64 // TLS records; a long response leaves others their turns
+
+enum connection_state {
+	CONNECTION_HANDSHAKE,
+	CONNECTION_READ,   // a request is awaited or arriving
+	CONNECTION_WAIT,   // the handler has it
+	CONNECTION_WRITE,  // the response is leaving
+	CONNECTION_HTTP2,  // all of these at once
+	CONNECTION_LINGER, // our side is shut; the peer's last octets are thrown away
+};
+
+struct server { // a listening socket
+	struct server *next;
+	struct listener *listener;
+	struct event *accept, *retry;
+	struct config_endpoint at;
+	int fd;
+	uint16_t n_elements;
+};
+
+struct element { // a network element
+	struct server *server;
+	SSL_CTX *tls;
+};
+
+// Owned by the handler until it answers; holds the TLS object so that the peer's identity can be
+// asked for after the connection is gone.
+struct http_exchange {
+	TAILQ_ENTRY(http_exchange) entry; // while there is a connection
+	struct connection *connection;	  // NULL when the peer has gone
+	const struct listener *listener;
+	SSL *tls;
+	int32_t stream; // HTTP/2 only
+};
+
+struct connection {
+	struct connection *previous, *next;
+	struct server *server;
+	struct event *readable, *writable, *deadline;
+	SSL *tls;
+	struct http1 *http; // one of them, once the handshake is over
+	struct http2 *http2;
+	TAILQ_HEAD(, http_exchange) exchanges; // under way
+	char *out;			       // HTTP/1.1: being written
+	size_t out_length, out_done, out_mark;
+	char *body; // HTTP/1.1: follows `out`
+	size_t body_length;
+	int64_t armed;	 // HTTP/2: when `deadline` fires, in milliseconds
+	int64_t stalled; // HTTP/2: since when the socket takes no more; 0: it does
+	int fd;
+	enum connection_state state;
+	enum http1_phase timed; // the phase that the deadline is for
+	uint16_t ne;
+	bool last_request; // close behind the next response
+	bool read_closed;  // the peer sends no more
+	bool stepping;	   // HTTP/2: what is answered now is written below
+	char peer_address[INET6_ADDRSTRLEN];
+	char peer_uid[256];
+};
+
+struct listener {
+	struct event_base *base;
+	const struct config *config;
+	http_handler handler;
+	void *context;
+	struct server *servers;
+	struct element elements[CONFIG_NES_MAX]; // by index in the configuration
+	uint16_t n_elements;
+	struct connection *connections;
+	uint32_t n_connections;
+	size_t bodies;	// octets of HTTP/2 request bodies held
+	size_t leaving; // octets of responses that have not left yet
+	struct listener_counters counters;
+};
+
+// The network element of `s` that a peer means by `name` (NULL: it gave none); negative: none.
+int listener_element(const struct server *s, const char *name);
+
+// Takes `fd` on success only.
+[[nodiscard]] int connection_start(struct server *s, int fd, const char *peer);
+// OpenSSL's callback for the name that a peer asks for.
+int connection_choose(SSL *tls, int *alert, void *context);
+// Ends it at once; exchanges under way live on without it.
+void connection_close(struct connection *c);
+// Ends it as soon as no request is under way.
+void connection_finish(struct connection *c);
+bool connection_is_idle(const struct connection *c);
+
+// Between connection.c and connection_http2.c.
+void connection_linger(struct connection *c);
+void connection_move_first(struct connection *c);
+void connection_count_refusal(struct connection *c, unsigned status);
+struct http_exchange *connection_exchange(struct connection *c, int32_t stream); // NULL: no memory
+[[nodiscard]] int connection_http2_start(struct connection *c);
+void connection_http2_step(struct connection *c);
+void connection_http2_deadline(struct connection *c);
+void connection_http2_respond(
+	struct connection *c, int32_t stream, unsigned status, char *body, size_t length);

@@ -1,0 +1,22 @@
+#pragma once
+
+// What is looked at by the clock rather than on an event (TS 103 221-1 clause 5.3):
+// - warnings, told once and never listed: our certificates 30, 14, 7 and 1 days before their end,
+//   tasks or destinations at 90 % of their limit;
+// - faults, listed until they are over: an expired certificate, an audit log or a store that cannot
+// be
+//   written (tried again every second), a dataplane that was not reached within 10 s of the start;
+// - the head of the audit chain goes to the log every minute, and the service manager's watchdog is
+//   fed from the loop itself, so that a hung loop is seen.
+
+#include "control/state/control.h"
+
+struct watch;
+
+// Starts with the loop. NULL when out of memory.
+struct watch *watch_new(struct control *c);
+void watch_free(struct watch *w);
+// Certificates may be other ones now: they are looked at with the next second.
+void watch_reloaded(struct watch *w);
+// One second's work at `now_s` seconds of monotonic time: for tests.
+void watch_tick(struct watch *w, uint64_t now_s);

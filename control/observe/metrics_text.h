@@ -1,0 +1,32 @@
+#pragma once
+
+// OpenMetrics 1.0 text of one picture of both processes. Which series there are follows from the
+// configuration alone: never from tasks, of which not even the number is told, nor from
+// destinations, which are told by their state only. Every family has HELP and TYPE; the text ends
+// with # EOF.
+
+#include "control/state/control.h"
+#include "control/http/listener.h"
+#include "control/observe/status_client.h"
+
+struct metrics_certificate {
+	const char *use;     // "x1" or "delivery"
+	const char *element; // ne-identifier, "" for delivery
+	int64_t not_after;   // seconds since 1970; 0: cannot be read
+};
+
+struct metrics_picture {
+	const struct control_counters *x1;
+	const struct listener_counters *http;
+	uint64_t uptime_ms;
+	bool connected, recovered;
+	uint32_t faults[FAULT_NE_KIND_COUNT];
+	uint32_t reports_waiting;
+	uint64_t reports_dropped, audit_lost;
+	uint32_t n_certificates;
+	struct metrics_certificate certificate[CONFIG_NES_MAX + 1];
+	struct observation seen;
+};
+
+// Zero-terminated text from malloc and its length; NULL when out of memory.
+char *metrics_text(const struct metrics_picture *p, size_t *length);

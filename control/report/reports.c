@@ -1,0 +1,114 @@
+#include "control/report/reports.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "control/state/dataplane_events.h"
+#include "shared/log.h"
+
+// Beside a report for each task that the fail-safe may stop at once. A report is smaller than the
+// task in whose place it comes.
+#define OTHER_REPORTS 10000
+
+struct reporter { // context of one network element's reports
+	struct reports *reports;
+	struct x1_report *report; // NULL without an admf-url: nobody is to be told
+	uint16_t ne;
+};
+
+struct reports {
+	struct control *control;
+	struct x1_decoder *decoder;
+	uint32_t n;
+	struct reporter reporter[CONFIG_NES_MAX];
+};
+
+static void on_done(void *context, const struct x1_report_outcome *outcome)
+{
+	const struct reporter *r = context;
+	const struct issue *i = outcome->issue;
+	struct control *c = r->reports->control;
+
+	if (outcome->ping || outcome->result == X1_REPORT_DROPPED)
+		return;
+	events_told(c, i);
+	if (i->scope != ISSUE_TASK || i->type != ISSUE_TERMINATING)
+		return;
+	int rc = c->publish ? publish_tombstone_clear(c->publish, r->ne, &i->id) : POI_ERR_CLOSED;
+	if (rc && rc != POI_ERR_CLOSED)
+		log_warning("channel: a tombstone stays: %s", poi_error_text(rc));
+}
+
+static void on_issues(void *context)
+{
+	struct reports *r = context;
+	struct issue i;
+
+	while (issues_take(r->control->issues, &i)) {
+		if (i.ne >= r->n || !r->reporter[i.ne].report)
+			continue;
+		// A bulk request has no XID of its own: its late end is told as one of the NE.
+		if (i.scope == ISSUE_NE && (i.type == ISSUE_DONE || i.type == ISSUE_NOT_DONE))
+			i.type = ISSUE_WARNING;
+		int rc = x1_report_issue(r->reporter[i.ne].report, &i, 0);
+		if (rc)
+			log_error("X1: an issue is not reported, the status answers carry it: %s",
+				poi_error_text(rc));
+	}
+}
+
+int reports_add(struct reports *r, char *why, size_t why_size)
+{
+	struct control *c = r->control;
+
+	for (; r->n < c->config->n_nes; r->n++) {
+		struct reporter *each = &r->reporter[r->n];
+		struct x1_report_options o = {
+			.base = c->base,
+			.decoder = r->decoder,
+			.ne = &c->config->nes[r->n],
+			.done = on_done,
+			.context = each,
+			.queue_max = OTHER_REPORTS + c->config->limits.tasks,
+		};
+
+		each->reports = r;
+		each->ne = (uint16_t)r->n;
+		if (!o.ne->admf_url)
+			continue;
+		each->report = x1_report_new(&o, why, why_size);
+		if (!each->report)
+			return POI_ERR_TLS;
+	}
+	return 0;
+}
+
+struct reports *reports_new(
+	struct control *c, struct x1_decoder *decoder, char *why, size_t why_size)
+{
+	struct reports *r = calloc(1, sizeof(*r));
+
+	snprintf(why, why_size, "out of memory");
+	if (!r)
+		return NULL;
+	r->control = c;
+	r->decoder = decoder;
+	if (reports_add(r, why, why_size)) {
+		reports_free(r);
+		return NULL;
+	}
+	issues_on_ready(c->issues, on_issues, r);
+	return r;
+}
+
+void reports_free(struct reports *r)
+{
+	if (!r)
+		return;
+	issues_on_ready(r->control->issues, NULL, NULL);
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (r->reporter[i].report)
+			x1_report_free(r->reporter[i].report);
+	}
+	free(r);
+}

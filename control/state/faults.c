@@ -1,0 +1,165 @@
+#include "control/state/faults.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "shared/error.h"
+
+static void text_copy(char out[FAULT_TEXT_MAX], const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n >= FAULT_TEXT_MAX)
+		n = FAULT_TEXT_MAX - 1;
+	memcpy(out, text, n);
+	out[n] = 0;
+}
+
+int fault_raise(struct fault **list, enum fault_kind kind, uint32_t code, const char *text)
+{
+	struct fault **at = list;
+
+	while (*at && (*at)->kind != kind)
+		at = &(*at)->next;
+	if (*at) {
+		(*at)->code = code;
+		text_copy((*at)->text, text);
+		return 0;
+	}
+	struct fault *f = calloc(1, sizeof(*f));
+	if (!f)
+		return POI_ERR_NOMEM;
+	f->kind = (uint8_t)kind;
+	f->code = code;
+	text_copy(f->text, text);
+	*at = f;
+	return 1;
+}
+
+bool fault_clear(struct fault **list, enum fault_kind kind)
+{
+	for (struct fault **at = list; *at; at = &(*at)->next) {
+		if ((*at)->kind != kind)
+			continue;
+		struct fault *gone = *at;
+		*at = gone->next;
+		free(gone);
+		return true;
+	}
+	return false;
+}
+
+bool fault_has(const struct fault *list, enum fault_kind kind)
+{
+	for (; list; list = list->next) {
+		if (list->kind == kind)
+			return true;
+	}
+	return false;
+}
+
+uint32_t fault_count(const struct fault *list)
+{
+	uint32_t n = 0;
+
+	for (; list; list = list->next)
+		n++;
+	return n;
+}
+
+static enum fault_kind kind_of(uint8_t kind)
+{
+	if (kind >= FAULT_PORT_LOSS)
+		return FAULT_PORT_LOSS;
+	return kind >= FAULT_LINK ? FAULT_LINK : (enum fault_kind)kind;
+}
+
+void fault_count_kinds(const struct fault *list, uint32_t count[FAULT_NE_KIND_COUNT])
+{
+#define X(kind, name) kind,
+	static const enum fault_kind kinds[] = {FAULT_NE_KINDS(X)};
+#undef X
+
+	for (; list; list = list->next) {
+		for (size_t i = 0; i < FAULT_NE_KIND_COUNT; i++)
+			count[i] += kind_of(list->kind) == kinds[i];
+	}
+}
+
+void fault_free_all(struct fault **list)
+{
+	while (*list) {
+		struct fault *gone = *list;
+		*list = gone->next;
+		free(gone);
+	}
+}
+
+struct issues {
+	uint32_t capacity, first, n;
+	uint64_t dropped;
+	void (*ready)(void *context);
+	void *context;
+	struct issue ring[];
+};
+
+struct issues *issues_new(uint32_t capacity)
+{
+	struct issues *q = calloc(1, sizeof(*q) + capacity * sizeof(struct issue));
+
+	if (q)
+		q->capacity = capacity;
+	return q;
+}
+
+void issues_free(struct issues *q)
+{
+	free(q);
+}
+
+void issues_on_ready(struct issues *q, void (*ready)(void *context), void *context)
+{
+	q->ready = ready;
+	q->context = context;
+}
+
+void issues_put(struct issues *q, const struct issue *i)
+{
+	struct timespec now;
+
+	if (q->n == q->capacity) {
+		q->first = (q->first + 1) % q->capacity;
+		q->n--;
+		q->dropped++;
+	}
+	struct issue *at = &q->ring[(q->first + q->n) % q->capacity];
+	*at = *i;
+	if (!at->time_ns) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		at->time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	}
+	q->n++;
+	if (q->ready)
+		q->ready(q->context);
+}
+
+bool issues_take(struct issues *q, struct issue *out)
+{
+	if (!q->n)
+		return false;
+	*out = q->ring[q->first];
+	q->first = (q->first + 1) % q->capacity;
+	q->n--;
+	return true;
+}
+
+uint32_t issues_waiting(const struct issues *q)
+{
+	return q->n;
+}
+
+uint64_t issues_dropped(const struct issues *q)
+{
+	return q->dropped;
+}

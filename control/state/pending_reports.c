@@ -1,0 +1,233 @@
+#include "control/state/pending_reports.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "control/state/dataplane_events.h"
+#include "shared/log.h"
+#include "shared/wire.h"
+
+#define MEMO_VERSION 1
+#define ENTRY_OCTETS 41
+#define OWED_MAX 1000 // of one network element
+
+static_assert(3 + OWED_MAX * ENTRY_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
+
+struct entry {
+	struct entry *next;
+	struct owed_request r;
+	bool adopted; // asked by a process before
+};
+
+struct element {
+	struct entry *first;
+	uint32_t n;
+	bool dirty;
+	bool sent; // something, by this process or by the one before
+};
+
+struct owed {
+	struct control *control;
+	struct event *send;
+	struct element element[REGISTRY_NES_MAX];
+	uint8_t memo[3 + OWED_MAX * ENTRY_OCTETS];
+};
+
+static void send_element(struct owed *o, uint16_t ne)
+{
+	struct element *e = &o->element[ne];
+	struct wire_writer w = wire_writer_of(o->memo, sizeof(o->memo));
+
+	wire_put_u8(&w, MEMO_VERSION);
+	wire_put_u16(&w, (uint16_t)e->n);
+	for (const struct entry *at = e->first; at; at = at->next) {
+		wire_put_u8(&w, at->r.kind);
+		wire_put_octets(&w, at->r.id.b, sizeof(at->r.id.b));
+		wire_put_octets(&w, at->r.transaction.b, sizeof(at->r.transaction.b));
+		wire_put_u64(&w, at->r.asked_ns);
+	}
+	if (publish_ne_memo(o->control->publish, ne, o->memo, (uint32_t)wire_written(&w)))
+		return; // with the next connection
+	e->dirty = false;
+	e->sent = true;
+}
+
+static void on_send(evutil_socket_t fd, short what, void *arg)
+{
+	struct owed *o = arg;
+
+	for (uint16_t ne = 0; ne < registry_nes(o->control->registry); ne++)
+		if (o->element[ne].dirty)
+			send_element(o, ne);
+}
+
+static void changed(struct owed *o, uint16_t ne)
+{
+	o->element[ne].dirty = true;
+	event_active(o->send, EV_TIMEOUT, 0);
+}
+
+static bool add(struct owed *o, const struct owed_request *r, bool adopted)
+{
+	struct element *e = &o->element[r->ne];
+	struct entry *at = e->n < OWED_MAX ? malloc(sizeof(*at)) : NULL;
+
+	if (!at)
+		return false;
+	*at = (struct entry){.next = e->first, .r = *r, .adopted = adopted};
+	e->first = at;
+	e->n++;
+	return true;
+}
+
+void owed_add(struct owed *o, const struct owed_request *r)
+{
+	if (!o)
+		return;
+	if (add(o, r, false))
+		changed(o, r->ne);
+	else
+		log_warning("X1: too many requests under way: after a kill of poi-control one has "
+			    "no report");
+}
+
+static void drop(struct element *e, struct entry **at)
+{
+	struct entry *gone = *at;
+
+	*at = gone->next;
+	e->n--;
+	free(gone);
+}
+
+void owed_done(struct owed *o, uint16_t ne, const struct id16 *transaction)
+{
+	if (!o)
+		return;
+	for (struct entry **at = &o->element[ne].first; *at; at = &(*at)->next) {
+		if (!id_equal(&(*at)->r.transaction, transaction))
+			continue;
+		drop(&o->element[ne], at);
+		changed(o, ne);
+		return;
+	}
+}
+
+void owed_adopt(struct owed *o, uint16_t ne, const uint8_t *memo, uint32_t length)
+{
+	struct wire_reader r = wire_reader_of(memo, length);
+	struct owed_request request = {.ne = ne};
+
+	if (!o)
+		return;
+	while (o->element[ne].first)
+		drop(&o->element[ne], &o->element[ne].first);
+	if (!length)
+		return;
+	o->element[ne].sent = true;
+	uint8_t version = wire_get_u8(&r);
+	uint16_t n = wire_get_u16(&r);
+	for (uint16_t i = 0; i < n && version == MEMO_VERSION; i++) {
+		request.kind = wire_get_u8(&r);
+		wire_get_octets(&r, request.id.b, sizeof(request.id.b));
+		wire_get_octets(&r, request.transaction.b, sizeof(request.transaction.b));
+		request.asked_ns = wire_get_u64(&r);
+		if (r.error || !add(o, &request, true))
+			break;
+	}
+	if (version != MEMO_VERSION || wire_finish(&r))
+		log_error("channel: a network element's memo cannot be read");
+}
+
+static bool tasks_left(const struct registry *r, const struct owed_request *q)
+{
+	for (const struct registry_task *t = registry_task_first(r, q->ne); t; t = t->next)
+		if (t->activated_ns <= q->asked_ns)
+			return true;
+	return false;
+}
+
+// What is left of it: NULL when it was done.
+static const char *left(const struct registry *r, const struct owed_request *q)
+{
+	switch (q->kind) {
+	case OWED_DEACTIVATE:
+		return registry_task_find(r, q->ne, &q->id) ? "the task is still active" : NULL;
+	case OWED_DEACTIVATE_ALL:
+		return tasks_left(r, q) ? "tasks are still active" : NULL;
+	case OWED_REMOVE:
+		return registry_destination_find(r, q->ne, &q->id)
+			       ? "the destination is still there"
+			       : NULL;
+	default:
+		return registry_destination_first(r, q->ne) ? "destinations are still there" : NULL;
+	}
+}
+
+// A task that is still there says so itself where its memo knows of the request.
+static bool told_by_task(const struct registry *r, const struct owed_request *q)
+{
+	const struct registry_task *t =
+		q->kind == OWED_DEACTIVATE ? registry_task_find(r, q->ne, &q->id) : NULL;
+
+	return t && id_equal(&t->pending_transaction, &q->transaction);
+}
+
+static void report(struct control *c, const struct owed_request *q)
+{
+	const char *text = left(c->registry, q);
+	bool all = q->kind == OWED_DEACTIVATE_ALL || q->kind == OWED_REMOVE_ALL;
+	enum issue_scope scope = all			      ? ISSUE_NE
+				 : q->kind == OWED_DEACTIVATE ? ISSUE_TASK
+							      : ISSUE_DESTINATION;
+
+	if (!told_by_task(c->registry, q))
+		events_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
+}
+
+void owed_settle(struct owed *o)
+{
+	if (!o)
+		return;
+	for (uint16_t ne = 0; ne < registry_nes(o->control->registry); ne++) {
+		struct element *e = &o->element[ne];
+
+		for (struct entry **at = &e->first; *at;) {
+			if (!(*at)->adopted) {
+				at = &(*at)->next;
+				continue;
+			}
+			report(o->control, &(*at)->r);
+			drop(e, at);
+			e->dirty = true;
+		}
+		if (e->dirty || e->sent) // what was sent last may not have arrived
+			changed(o, ne);
+	}
+}
+
+struct owed *owed_new(struct control *c)
+{
+	struct owed *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->control = c;
+	o->send = evtimer_new(c->base, on_send, o);
+	if (!o->send) {
+		free(o);
+		return NULL;
+	}
+	return o;
+}
+
+void owed_free(struct owed *o)
+{
+	if (!o)
+		return;
+	for (uint32_t ne = 0; ne < REGISTRY_NES_MAX; ne++)
+		while (o->element[ne].first)
+			drop(&o->element[ne], &o->element[ne].first);
+	event_free(o->send);
+	free(o);
+}

@@ -1,0 +1,107 @@
+#pragma once
+
+// The channel's controlling end (shared/channel.h): connects to the dataplane and keeps connecting,
+// brings both sides to the same truth before anything new is accepted, and matches acknowledgements
+// to what was asked. Single-threaded on the event loop.
+//
+// Two ways to the same truth, one mechanism (STATE_GET, then differences):
+// - this process is new: the dataplane's tasks and destinations are adopted, when counts and digest
+//   show that they came complete and its mark that they are whole (decision 11);
+// - this process has the truth: what the dataplane lacks or holds differently is put, what it holds
+//   beyond is removed. A dataplane that was restarted lacks everything.
+// The mark: it says that every put of a replay was taken. A dataplane begins without it, and has it
+// not while differences of ours are on their way.
+
+#include <event2/event.h>
+
+#include "control/state/registry.h"
+#include "shared/channel.h"
+#include "shared/config.h"
+
+struct publish;
+
+struct publish_hooks { // every one must be set, but where it says otherwise
+	// Both sides hold the same; state changes are accepted from now on.
+	void (*ready)(void *context, bool adopted);
+	// The dataplane is gone. What was waiting has been called back with CLOSED before this.
+	void (*lost)(void *context);
+	void (*event)(void *context, const struct channel_event *e);
+	// The dataplane holds `xid` as a tombstone of the fail-safe.
+	void (*wiped)(void *context, uint16_t ne, const struct id16 *xid);
+	// A task or destination that this side had was put again: 0 when it is in force.
+	void (*replayed)(
+		void *context, bool destination, uint16_t ne, const struct id16 *id, int result);
+	// This process is new, and the dataplane holds nothing, without the mark: what the hook
+	// puts into the registry now is replayed. May be NULL.
+	void (*fresh)(void *context);
+	// This process is new, and the dataplane holds something without the mark, now in the
+	// registry: whoever put it was cut off. True: there is something better, which the hook has
+	// put into the registry in its place. False: the part is adopted, and publish_part_told is
+	// owed, after `ready`. May be NULL.
+	bool (*part)(void *context);
+	// Another dataplane than before answers; it knows nothing of the old one's conditions. May be
+	// NULL.
+	void (*restarted)(void *context);
+	// Asked when this process is new: does it have the truth all the same? What the hook puts
+	// into the registry then wins over what the dataplane holds. May be NULL.
+	bool (*resume)(void *context);
+	// This process is new: the memo of `ne`, ahead of its tasks. May be NULL.
+	void (*element)(void *context, uint16_t ne, const uint8_t *memo, uint32_t length);
+	// What is left of the fail-safe's time to the ADMF of `ne`, in milliseconds; 0: all of it.
+	// Asked when the element is defined. May be NULL.
+	uint64_t (*remaining_ms)(void *context, uint16_t ne);
+};
+
+enum publish_state {
+	PUBLISH_DOWN,	  // no dataplane: it captures nothing
+	PUBLISH_HELLO,	  // connected, not yet answered
+	PUBLISH_RECOVERY, // its state is streaming in
+	PUBLISH_REPLAY,	  // differences are being put
+	PUBLISH_READY,
+};
+
+// `registry` and `config` are kept by reference. Connecting starts with the loop. NULL: no memory.
+struct publish *publish_new(struct event_base *base, const struct config *config,
+	struct registry *registry, const struct publish_hooks *hooks, void *context);
+void publish_free(struct publish *p); // waiting requests are called back with CLOSED
+enum publish_state publish_state(const struct publish *p);
+// The registry has been the whole truth at least once since the start (decision 11).
+bool publish_recovered(const struct publish *p);
+uint64_t publish_incarnation(const struct publish *p); // our own
+
+// Called exactly once, never from inside the call that asked. `result` is 0, what the dataplane
+// answered, or CLOSED; `status` only for publish_task_status and only when result is 0.
+typedef void (*publish_done)(void *context, int result, const struct channel_task_status *status);
+
+// Each returns 0 when the request is on its way, CLOSED when there is no dataplane (`done` is not
+// called then), TOO_LARGE when the memo is beyond CHANNEL_MEMO_MAX, or NOMEM. `done` may be NULL.
+[[nodiscard]] int publish_task_put(
+	struct publish *p, const struct registry_task *t, publish_done done, void *context);
+[[nodiscard]] int publish_task_remove(
+	struct publish *p, uint16_t ne, const struct id16 *xid, publish_done done, void *context);
+[[nodiscard]] int publish_task_status(
+	struct publish *p, uint16_t ne, const struct id16 *xid, publish_done done, void *context);
+[[nodiscard]] int publish_destination_put(
+	struct publish *p, const struct registry_destination *d, publish_done done, void *context);
+[[nodiscard]] int publish_destination_remove(
+	struct publish *p, uint16_t ne, const struct id16 *did, publish_done done, void *context);
+[[nodiscard]] int publish_tombstone_clear(struct publish *p, uint16_t ne, const struct id16 *xid);
+// Only what the memo says changed. Without a dataplane nothing is lost: it is put with the replay.
+// While a modification is on its way it is owed (memo_owed), and whoever ends the modification sends
+// the memo of what is kept: the old details would overtake the new ones there.
+void publish_task_memo(struct publish *p, struct registry_task *t);
+void publish_destination_memo(struct publish *p, struct registry_destination *d);
+// The memo of a network element. CLOSED until both sides hold the same.
+[[nodiscard]] int publish_ne_memo(
+	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);
+// Whoever must know has heard that what was adopted is a part: it is the whole from now on.
+void publish_part_told(struct publish *p);
+// Defines a network element anew from the configuration; every connection does so by itself.
+[[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
+// The responsible ADMF was heard; sent at most once per 200 ms and network element.
+void publish_heard(struct publish *p, uint16_t ne);
+
+struct publish_counters {
+	uint64_t connects, sent, received, protocol_errors, queued_peak;
+};
+const struct publish_counters *publish_counters(const struct publish *p);

@@ -1,0 +1,86 @@
+#pragma once
+
+// Between publish.c (socket, queue, requests) and publish_recover.c (state stream, differences).
+
+#include <openssl/evp.h>
+
+#include "control/state/publish.h"
+
+// The dataplane is told of the ADMF at most so often; the fail-safe waits as much longer, so that
+// it never comes before TIME_P2.
+#define HEARD_INTERVAL_MS 200
+
+struct publish_todo { // one difference to put right
+	uint16_t id;  // enum channel_id
+	uint16_t ne;  // index; UINT16_MAX: the network element is not ours, see `ne_id`
+	struct id16 ne_id;
+	struct id16 object;
+};
+
+struct publish_recover {
+	EVP_MD_CTX *digest;
+	uint32_t request; // of the STATE_GET
+	uint32_t round;
+	bool adopting;
+	int error; // first thing that makes the stream unusable
+	uint32_t network_elements, destinations, tasks;
+	struct publish_todo *todo;
+	uint32_t n_todo, todo_capacity, next_todo, in_flight;
+	bool failed; // something of the replay was refused
+};
+
+struct pending {
+	publish_done done;
+	void *context;
+	uint32_t request;
+	bool used;
+};
+
+struct outgoing {
+	struct outgoing *next;
+	uint32_t length;
+	uint8_t octets[];
+};
+
+struct publish {
+	struct event_base *base;
+	const struct config *config;
+	struct registry *registry;
+	struct publish_hooks hooks;
+	void *context;
+	char *path;
+	int fd;
+	struct event *readable, *writable, *retry;
+	uint32_t retry_ms;
+	enum publish_state state;
+	bool recovered;
+	bool stopping;
+	uint64_t incarnation;
+	uint64_t peer_incarnation;
+	bool peer_whole;  // it was told that it has all, and not told otherwise since
+	bool partial;	  // what was adopted is a part, and not every ADMF has heard so
+	bool failed;	  // something of the last replay was refused
+	uint32_t request; // last number given
+	struct pending *pending;
+	uint32_t pending_slots; // power of two
+	uint32_t pending_used;
+	struct outgoing *out_first, *out_last;
+	uint64_t out_queued;
+	uint64_t *heard_ms; // per network element, when NE_HEARD was last sent
+	struct publish_counters counters;
+	struct publish_recover recover;
+	uint8_t scratch[CHANNEL_MESSAGE_MAX];
+	uint8_t memo[CHANNEL_MEMO_MAX];
+};
+
+// The number for the next request; its message is in p->scratch with `length` octets (an encoder's
+// answer: negative is passed on). Registers `done` and queues.
+uint32_t publish_next(struct publish *p);
+[[nodiscard]] int publish_submit(struct publish *p, int length, publish_done done, void *context);
+void publish_disconnect(struct publish *p, const char *why);
+[[nodiscard]] int publish_whole(struct publish *p, bool whole);
+
+[[nodiscard]] int publish_recover_start(struct publish *p);
+void publish_recover_stop(struct publish *p);
+void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);
+void publish_recover_end(struct publish *p, const uint8_t *body, size_t length);

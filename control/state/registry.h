@@ -1,0 +1,163 @@
+#pragma once
+
+// The truth about tasks, destinations and network elements, keyed by (network element, XID) and
+// (network element, DID) (decision 14). Memory only; the copy that survives this process lies with
+// the dataplane as memos. One allocation per task: about 250 octets and the task's own XML.
+// Pointers stay valid until the object is replaced or removed: operations that wait keep the key.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/state/faults.h"
+#include "shared/channel.h"
+
+#define REGISTRY_NES_MAX 64
+
+enum task_state {
+	TASK_AWAITING, // sent to the dataplane, not yet in force there
+	TASK_COMPLETE, // in force
+};
+
+enum pending_kind {
+	PENDING_NONE = 0,
+	PENDING_ACTIVATE = 1,
+	PENDING_MODIFY = 2,
+	PENDING_DEACTIVATE = 3
+};
+
+struct registry_task {
+	struct registry_task *hash_next;
+	struct registry_task *previous, *next; // per network element, in order of activation
+	struct fault *faults;
+	uint64_t correlation;
+	uint64_t activated_ns;
+	uint64_t modified_ns; // 0 when never
+	uint32_t modifications;
+	uint32_t xml_length;
+	uint16_t filter_length;
+	uint16_t matched_length;
+	uint16_t ne; // index in the configuration
+	struct id16 xid;
+	struct id16 header_xid;
+	struct id16 pending_transaction; // of the request answered `Acknowledged`
+	uint8_t pending;		 // enum pending_kind
+	uint8_t state;			 // enum task_state
+	uint8_t delivery;		 // DELIVERY_*
+	uint8_t report;			 // enum channel_report
+	uint8_t n_destinations;
+	bool removing;	// a deactivation is on its way
+	bool modifying; // a modification is on its way
+	bool memo_owed; // its memo changed meanwhile
+	bool implicit;	// ImplicitDeactivationAllowed
+	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
+	// DIDs, canonical octets of filter and session target, the taskDetails XML, attributes 17, and where `report` is
+	// REPORT_PDSR a struct channel_triggers (not aligned).
+	uint8_t data[];
+};
+
+const struct id16 *registry_task_dids(const struct registry_task *t);
+const uint8_t *registry_task_filter(const struct registry_task *t);
+const char *registry_task_xml(const struct registry_task *t);
+
+struct registry_destination {
+	struct registry_destination *hash_next;
+	struct registry_destination *previous, *next;
+	struct fault *faults;
+	uint32_t references; // tasks (and modifications on their way) that name it
+	uint32_t xml_length;
+	struct ip_address address; // family 0 when `host` is used
+	char *host;		   // NULL when `address` is used
+	uint16_t port;
+	uint16_t ne;
+	struct id16 did;
+	uint8_t delivery;      // DELIVERY_*
+	uint8_t next_delivery; // of the modification on its way; valid while `modifying`
+	bool ready;	       // the dataplane has acknowledged it
+	bool pending;	       // answered `Acknowledged`, see `pending_transaction`
+	bool removing;
+	bool modifying;
+	bool memo_owed; // its memo changed while it was being modified
+	bool down; // as the dataplane's last event said
+	uint32_t seen;
+	struct id16 pending_transaction;
+	char xml[]; // destinationDetails
+};
+
+struct registry;
+
+// `n_nes` network elements; `identifiers` give their channel ids. NULL when out of memory.
+struct registry *registry_new(uint16_t n_nes, const char *const *identifiers);
+void registry_free(struct registry *r);
+void registry_clear(struct registry *r); // forgets every task and destination
+// One more network element; the index it has, or LIMIT beyond REGISTRY_NES_MAX.
+[[nodiscard]] int32_t registry_ne_add(struct registry *r, const char *identifier);
+uint16_t registry_nes(const struct registry *r);
+const struct id16 *registry_ne_id(const struct registry *r, uint16_t ne);
+int32_t registry_ne_index(const struct registry *r, const struct id16 *id); // NOT_FOUND
+struct fault **registry_ne_faults(struct registry *r, uint16_t ne);
+
+// A task as an object that is not yet in the registry. `t->memo` is ignored, its filter must be
+// normalised. NULL when out of memory. Free with registry_task_free while it is outside.
+struct registry_task *registry_task_new(
+	uint16_t ne, const struct channel_task *t, const char *xml, size_t xml_length);
+void registry_task_free(struct registry_task *t);
+struct registry_task *registry_task_find(
+	const struct registry *r, uint16_t ne, const struct id16 *xid);
+bool registry_destinations_known(const struct registry *r, const struct registry_task *t);
+// Takes ownership and refers to the destinations. EXISTS or NOT_FOUND (a destination): nothing
+// taken.
+[[nodiscard]] int registry_task_add(struct registry *r, struct registry_task *t);
+// Puts `t` in the place of the task with its key, which is freed; faults go over to `t`.
+[[nodiscard]] int registry_task_replace(struct registry *r, struct registry_task *t);
+void registry_task_remove(struct registry *r, struct registry_task *t);		  // and frees it
+struct registry_task *registry_task_first(const struct registry *r, uint16_t ne); // then ->next
+uint32_t registry_task_count(const struct registry *r, uint16_t ne);
+// Extra references for a modification that is on its way.
+void registry_refer(struct registry *r, const struct registry_task *t, int delta);
+
+struct registry_destination *registry_destination_new(
+	uint16_t ne, const struct channel_destination *d, const char *xml, size_t xml_length);
+void registry_destination_free(struct registry_destination *d);
+struct registry_destination *registry_destination_find(
+	const struct registry *r, uint16_t ne, const struct id16 *did);
+[[nodiscard]] int registry_destination_add(struct registry *r, struct registry_destination *d);
+[[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
+void registry_destination_remove(struct registry *r, struct registry_destination *d);
+struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
+uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
+
+// A walk over the tasks, then the destinations of one network element that lasts over changes: what
+// is removed meanwhile is passed over, what is added at the end is met.
+struct registry_cursor {
+	struct registry_cursor *other; // of the registry
+	struct registry_task *task;
+	struct registry_destination *destination;
+};
+void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c);
+struct registry_task *registry_cursor_task(struct registry_cursor *c); // NULL: no more
+struct registry_destination *registry_cursor_destination(struct registry_cursor *c);
+void registry_cursor_end(struct registry *r, struct registry_cursor *c);
+
+uint32_t registry_fault_count(const struct registry *r);
+
+// The canonical octets kept by the dataplane (at most CHANNEL_MEMO_MAX), versioned. Encoding
+// returns the size or TOO_LARGE. Decoding builds a new object; VERSION, SYNTAX, INVALID or NOMEM.
+[[nodiscard]] int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capacity);
+// Without the faults, for what outlives both processes: never larger than the memo at acceptance.
+[[nodiscard]] int registry_task_memo_lasting(
+	const struct registry_task *t, uint8_t *out, size_t capacity);
+[[nodiscard]] int registry_destination_memo_lasting(
+	const struct registry_destination *d, uint8_t *out, size_t capacity);
+[[nodiscard]] int registry_task_from_memo(
+	uint16_t ne, const struct channel_task *t, struct registry_task **out);
+[[nodiscard]] int registry_destination_memo(
+	const struct registry_destination *d, uint8_t *out, size_t capacity);
+[[nodiscard]] int registry_destination_from_memo(
+	uint16_t ne, const struct channel_destination *d, struct registry_destination **out);
+
+// Fills the channel's form (memo not included); `matched` points into `t`.
+[[nodiscard]] int registry_task_channel(
+	const struct registry *r, const struct registry_task *t, struct channel_task *out);
+void registry_destination_channel(const struct registry *r, const struct registry_destination *d,
+	struct channel_destination *out);

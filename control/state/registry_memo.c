@@ -1,0 +1,171 @@
+// The memos that the dataplane keeps for us: what a restarted control needs beyond the fields that
+// the channel's messages carry already. Version 1; a destination's is 2, and 1 is still read.
+#include "control/state/registry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/wire.h"
+
+#define MEMO_VERSION 1
+#define DESTINATION_MEMO_VERSION 2 // 1 lacks what is pending
+
+static void put_faults(struct wire_writer *w, const struct fault *list)
+{
+	wire_put_u8(w, (uint8_t)fault_count(list));
+	for (; list; list = list->next) {
+		wire_put_u8(w, list->kind);
+		wire_put_u32(w, list->code);
+		wire_put_text(w, list->text);
+	}
+}
+
+static int get_faults(struct wire_reader *r, struct fault **list)
+{
+	char text[FAULT_TEXT_MAX];
+	uint8_t n = wire_get_u8(r);
+
+	for (uint8_t i = 0; i < n && !r->error; i++) {
+		uint8_t kind = wire_get_u8(r);
+		uint32_t code = wire_get_u32(r);
+		wire_get_text(r, text, sizeof(text));
+		if (r->error)
+			break;
+		int rc = fault_raise(list, kind, code, text);
+		if (rc < 0)
+			return rc;
+	}
+	return r->error;
+}
+
+static int task_memo(
+	const struct registry_task *t, const struct fault *faults, uint8_t *out, size_t capacity)
+{
+	struct wire_writer w =
+		wire_writer_of(out, capacity > CHANNEL_MEMO_MAX ? CHANNEL_MEMO_MAX : capacity);
+
+	wire_put_u8(&w, MEMO_VERSION);
+	wire_put_u8(&w, t->implicit);
+	wire_put_u8(&w, t->pending);
+	wire_put_octets(&w, t->pending_transaction.b, sizeof(t->pending_transaction.b));
+	wire_put_u32(&w, t->modifications);
+	wire_put_u64(&w, t->activated_ns);
+	wire_put_u64(&w, t->modified_ns);
+	put_faults(&w, faults);
+	wire_put_u32(&w, t->xml_length);
+	wire_put_octets(&w, registry_task_xml(t), t->xml_length);
+	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
+}
+
+int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capacity)
+{
+	return task_memo(t, t->faults, out, capacity);
+}
+
+int registry_task_memo_lasting(const struct registry_task *t, uint8_t *out, size_t capacity)
+{
+	return task_memo(t, NULL, out, capacity);
+}
+
+int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct registry_task **out)
+{
+	struct wire_reader r = wire_reader_of(c->memo, c->memo_length);
+	struct fault *faults = NULL;
+	struct id16 transaction;
+
+	if (wire_get_u8(&r) != MEMO_VERSION)
+		return r.error ? POI_ERR_SYNTAX : POI_ERR_VERSION;
+	uint8_t implicit = wire_get_u8(&r);
+	uint8_t pending = wire_get_u8(&r);
+	wire_get_octets(&r, transaction.b, sizeof(transaction.b));
+	uint32_t modifications = wire_get_u32(&r);
+	uint64_t activated_ns = wire_get_u64(&r);
+	uint64_t modified_ns = wire_get_u64(&r);
+	int rc = get_faults(&r, &faults);
+	uint32_t xml_length = wire_get_u32(&r);
+	const uint8_t *xml = wire_take(&r, xml_length);
+	if (!rc)
+		rc = wire_finish(&r);
+	if (!rc && (implicit > 1 || pending > PENDING_DEACTIVATE))
+		rc = POI_ERR_INVALID;
+	struct registry_task *t =
+		rc ? NULL : registry_task_new(ne, c, (const char *)xml, xml_length);
+	if (!t) {
+		fault_free_all(&faults);
+		return rc ? rc : POI_ERR_NOMEM;
+	}
+	t->implicit = implicit;
+	t->pending = pending;
+	t->pending_transaction = transaction;
+	t->modifications = modifications;
+	t->activated_ns = activated_ns;
+	t->modified_ns = modified_ns;
+	t->faults = faults;
+	t->state = TASK_COMPLETE;
+	*out = t;
+	return 0;
+}
+
+static int destination_memo(const struct registry_destination *d, const struct fault *faults,
+	uint8_t *out, size_t capacity)
+{
+	struct wire_writer w =
+		wire_writer_of(out, capacity > CHANNEL_MEMO_MAX ? CHANNEL_MEMO_MAX : capacity);
+
+	wire_put_u8(&w, DESTINATION_MEMO_VERSION);
+	wire_put_u8(&w, d->down);
+	wire_put_u8(&w, d->pending);
+	wire_put_octets(&w, d->pending_transaction.b, sizeof(d->pending_transaction.b));
+	put_faults(&w, faults);
+	wire_put_u32(&w, d->xml_length);
+	wire_put_octets(&w, d->xml, d->xml_length);
+	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
+}
+
+int registry_destination_memo(const struct registry_destination *d, uint8_t *out, size_t capacity)
+{
+	return destination_memo(d, d->faults, out, capacity);
+}
+
+int registry_destination_memo_lasting(
+	const struct registry_destination *d, uint8_t *out, size_t capacity)
+{
+	return destination_memo(d, NULL, out, capacity);
+}
+
+int registry_destination_from_memo(
+	uint16_t ne, const struct channel_destination *c, struct registry_destination **out)
+{
+	struct wire_reader r = wire_reader_of(c->memo, c->memo_length);
+	struct fault *faults = NULL;
+	struct id16 transaction = {0};
+	uint8_t version = wire_get_u8(&r), pending = 0;
+
+	if (version != MEMO_VERSION && version != DESTINATION_MEMO_VERSION)
+		return r.error ? POI_ERR_SYNTAX : POI_ERR_VERSION;
+	uint8_t down = wire_get_u8(&r);
+	if (version == DESTINATION_MEMO_VERSION) {
+		pending = wire_get_u8(&r);
+		wire_get_octets(&r, transaction.b, sizeof(transaction.b));
+	}
+	int rc = get_faults(&r, &faults);
+	uint32_t xml_length = wire_get_u32(&r);
+	const uint8_t *xml = wire_take(&r, xml_length);
+	if (!rc)
+		rc = wire_finish(&r);
+	if (!rc && pending > 1)
+		rc = POI_ERR_INVALID;
+	struct registry_destination *d =
+		rc ? NULL : registry_destination_new(ne, c, (const char *)xml, xml_length);
+	if (!d) {
+		fault_free_all(&faults);
+		return rc ? rc : POI_ERR_NOMEM;
+	}
+	d->down = down != 0;
+	d->pending = pending != 0;
+	d->pending_transaction = transaction;
+	d->faults = faults;
+	d->ready = true;
+	*out = d;
+	return 0;
+}

@@ -1,0 +1,518 @@
+#include "control/state/task_store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "control/audit/credentials.h"
+#include "shared/sealed_file.h"
+#include "shared/wire.h"
+
+// A record: kind, then the channel's body of the same object, its memo included; or an object's
+// key.
+enum kind { PUT_DESTINATION = 1, REMOVE_DESTINATION, PUT_TASK, REMOVE_TASK, CONTACT, RESTORING };
+
+#define HEADER 8 // of a channel message, not kept
+#define CLOCK_AHEAD_S 60
+#define CONTACT_EVERY_S 10
+#define WORTH_REWRITING (256 * 1024)
+
+struct element { // what was read of one network element, and when its ADMF was heard
+	bool invalid;
+	uint64_t contact_s, written_s;
+};
+
+struct vault {
+	const struct config *config;
+	struct sealed *sealed;
+	struct registry *loaded; // until vault_forget
+	bool failed, dirty;
+	bool restoring; // as read
+	bool marked;	// by this process
+	uint64_t position, durable, rewrites;
+	uint64_t puts, put_octets; // for the mean size of what is alive
+	struct element element[CONFIG_NES_MAX];
+	uint8_t memo[CHANNEL_MEMO_MAX];
+	uint8_t record[CHANNEL_MESSAGE_MAX];
+};
+
+// Reading.
+
+// Of another version: whose it is cannot be told.
+static void mark_unreadable(struct vault *v)
+{
+	for (uint16_t ne = 0; ne < registry_nes(v->loaded); ne++)
+		v->element[ne].invalid = true;
+}
+
+static void read_destination(struct vault *v, const uint8_t *body, size_t length)
+{
+	struct channel_destination c;
+	struct registry_destination *d;
+
+	if (channel_decode_destination(body, length, &c)) {
+		mark_unreadable(v);
+		return;
+	}
+	int32_t ne = registry_ne_index(v->loaded, &c.ne);
+	if (ne < 0)
+		return; // not configured any more
+	int rc = registry_destination_from_memo((uint16_t)ne, &c, &d);
+	if (!rc) {
+		rc = registry_destination_find(v->loaded, (uint16_t)ne, &c.did)
+			     ? registry_destination_replace(v->loaded, d)
+			     : registry_destination_add(v->loaded, d);
+		if (rc)
+			registry_destination_free(d);
+	}
+	if (rc)
+		v->element[ne].invalid = true;
+}
+
+static void read_task(struct vault *v, const uint8_t *body, size_t length)
+{
+	struct channel_task c;
+	struct registry_task *t;
+
+	if (channel_decode_task(body, length, &c)) {
+		mark_unreadable(v);
+		return;
+	}
+	int32_t ne = registry_ne_index(v->loaded, &c.ne);
+	if (ne < 0)
+		return;
+	int rc = registry_task_from_memo((uint16_t)ne, &c, &t);
+	if (!rc) {
+		rc = registry_task_find(v->loaded, (uint16_t)ne, &c.xid)
+			     ? registry_task_replace(v->loaded, t)
+			     : registry_task_add(v->loaded, t);
+		if (rc)
+			registry_task_free(t);
+	}
+	if (rc)
+		v->element[ne].invalid = true;
+}
+
+static void read_key(struct vault *v, enum kind kind, const uint8_t *body, size_t length)
+{
+	struct wire_reader r = wire_reader_of(body, length);
+	struct id16 ne_id, id = {0};
+	uint64_t contact = 0;
+
+	wire_get_octets(&r, ne_id.b, sizeof(ne_id.b));
+	if (kind == CONTACT)
+		contact = wire_get_u64(&r);
+	else
+		wire_get_octets(&r, id.b, sizeof(id.b));
+	int32_t ne = registry_ne_index(v->loaded, &ne_id);
+	if (wire_finish(&r) || ne < 0)
+		return;
+	struct registry_task *t = registry_task_find(v->loaded, (uint16_t)ne, &id);
+	struct registry_destination *d = registry_destination_find(v->loaded, (uint16_t)ne, &id);
+	if (kind == CONTACT)
+		v->element[ne].contact_s = v->element[ne].written_s = contact;
+	else if (kind == REMOVE_TASK && t)
+		registry_task_remove(v->loaded, t);
+	else if (kind == REMOVE_DESTINATION && d && !d->references)
+		registry_destination_remove(v->loaded, d);
+}
+
+static int on_record(void *context, const uint8_t *record, size_t length)
+{
+	struct vault *v = context;
+
+	switch (record[0]) {
+	case PUT_DESTINATION:
+		read_destination(v, record + 1, length - 1);
+		return 0;
+	case PUT_TASK:
+		read_task(v, record + 1, length - 1);
+		return 0;
+	case REMOVE_DESTINATION:
+	case REMOVE_TASK:
+	case CONTACT:
+		read_key(v, record[0], record + 1, length - 1);
+		return 0;
+	case RESTORING: // stands until the file is written anew
+		v->restoring = true;
+		return 0;
+	default:
+		return POI_ERR_VERSION;
+	}
+}
+
+struct vault *vault_open(const struct config *config, char *why, size_t why_size)
+{
+	const char *identifiers[CONFIG_NES_MAX];
+	uint8_t root[CREDENTIAL_KEY_SIZE];
+	struct vault *v = calloc(1, sizeof(*v));
+	int rc = POI_ERR_NOMEM;
+
+	for (uint32_t i = 0; i < config->n_nes; i++)
+		identifiers[i] = config->nes[i].ne_identifier;
+	if (v)
+		v->loaded = registry_new((uint16_t)config->n_nes, identifiers);
+	if (!v || !v->loaded)
+		goto fail;
+	v->config = config;
+	rc = credential_key(config->store.key, "store-key", root);
+	if (!rc)
+		v->sealed = sealed_open(config->store.file, root, on_record, v, &rc);
+	OPENSSL_cleanse(root, sizeof(root));
+	if (v->sealed)
+		return v;
+fail:
+	snprintf(why, why_size, "store %s: %s", config->store.file,
+		rc == POI_ERR_NOT_FOUND ? "no key: set store.key or the credential store-key"
+		: rc == POI_ERR_DENIED	? "this key does not open it, or others may read the key"
+		: rc == POI_ERR_INVALID ? "a record was tampered with"
+					: poi_error_text(rc));
+	vault_close(v);
+	return NULL;
+}
+
+bool vault_forget(struct vault *v)
+{
+	bool was = v->loaded != NULL;
+
+	registry_free(v->loaded);
+	v->loaded = NULL;
+	return was;
+}
+
+void vault_close(struct vault *v)
+{
+	if (!v)
+		return;
+	sealed_close(v->sealed);
+	registry_free(v->loaded);
+	OPENSSL_cleanse(v, sizeof(*v));
+	free(v);
+}
+
+// Adoption.
+
+static int copy_destinations(struct vault *v, struct registry *r, uint16_t ne)
+{
+	struct registry_destination *d = registry_destination_first(v->loaded, ne), *copy;
+	struct channel_destination c;
+
+	for (; d; d = d->next) {
+		int n = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
+		if (n < 0)
+			return n;
+		registry_destination_channel(v->loaded, d, &c);
+		c.memo = v->memo;
+		c.memo_length = (uint32_t)n;
+		int rc = registry_destination_from_memo(ne, &c, &copy);
+		if (rc)
+			return rc;
+		copy->down = false;  // of a time that is over
+		copy->ready = false; // the dataplane says when
+		rc = registry_destination_add(r, copy);
+		if (rc) {
+			registry_destination_free(copy);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int copy_tasks(struct vault *v, struct registry *r, uint16_t ne)
+{
+	struct registry_task *t = registry_task_first(v->loaded, ne), *copy;
+	struct channel_task c;
+
+	for (; t; t = t->next) {
+		int n = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
+		int rc = n < 0 ? n : registry_task_channel(v->loaded, t, &c);
+		if (rc)
+			return rc;
+		c.memo = v->memo;
+		c.memo_length = (uint32_t)n;
+		rc = registry_task_from_memo(ne, &c, &copy);
+		if (rc)
+			return rc;
+		copy->state = TASK_AWAITING;
+		rc = registry_task_add(r, copy);
+		if (rc) {
+			registry_task_free(copy);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static void drop(struct registry *r, uint16_t ne)
+{
+	while (registry_task_first(r, ne))
+		registry_task_remove(r, registry_task_first(r, ne));
+	while (registry_destination_first(r, ne))
+		registry_destination_remove(r, registry_destination_first(r, ne));
+}
+
+enum vault_verdict vault_judge(const struct vault *v, uint16_t ne, uint64_t now_s)
+{
+	const struct element *e = &v->element[ne];
+	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
+
+	if (e->invalid)
+		return VAULT_INVALID;
+	if (!v->loaded ||
+		(!registry_task_count(v->loaded, ne) && !registry_destination_count(v->loaded, ne)))
+		return VAULT_EMPTY;
+	if (e->contact_s > now_s + CLOCK_AHEAD_S)
+		return VAULT_CLOCK;
+	// Without keepalives nothing bounds the silence of a living process; what lay on a disk is
+	// bounded all the same.
+	if (!e->contact_s || (now_s > e->contact_s && now_s - e->contact_s >= k->time_p2))
+		return VAULT_STALE;
+	return VAULT_ADOPTED;
+}
+
+enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s)
+{
+	enum vault_verdict verdict = vault_judge(v, ne, now_s);
+
+	if (verdict != VAULT_ADOPTED)
+		return verdict;
+	if (copy_destinations(v, r, ne) || copy_tasks(v, r, ne)) {
+		drop(r, ne);
+		return VAULT_INVALID;
+	}
+	return VAULT_ADOPTED;
+}
+
+// Writing.
+
+static int append(struct vault *v, size_t length)
+{
+	int rc = sealed_append(v->sealed, v->record, length);
+
+	if (rc) {
+		v->failed = true;
+		return rc;
+	}
+	v->dirty = true;
+	v->position++;
+	return 0;
+}
+
+// `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
+// becomes the kind.
+static int append_body(struct vault *v, enum kind kind, int n)
+{
+	if (n < HEADER)
+		return n < 0 ? n : POI_ERR_INVALID;
+	memmove(v->record + 1, v->record + HEADER, (size_t)n - HEADER);
+	v->record[0] = (uint8_t)kind;
+	int rc = append(v, (size_t)n - HEADER + 1);
+	if (!rc) {
+		v->puts++;
+		v->put_octets += (uint64_t)n;
+	}
+	OPENSSL_cleanse(v->record, (size_t)n);
+	return rc;
+}
+
+static int write_task(struct vault *v, const struct registry *r, const struct registry_task *t)
+{
+	struct channel_task c;
+	int memo = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
+	int rc = memo < 0 ? memo : registry_task_channel(r, t, &c);
+
+	if (rc)
+		return rc;
+	c.memo = v->memo;
+	c.memo_length = (uint32_t)memo;
+	return append_body(v, PUT_TASK,
+		channel_encode_task(v->record, sizeof(v->record), CHANNEL_TASK_STATE, 0, &c));
+}
+
+static int write_destination(
+	struct vault *v, const struct registry *r, const struct registry_destination *d)
+{
+	struct channel_destination c;
+	int memo = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
+
+	if (memo < 0)
+		return memo;
+	registry_destination_channel(r, d, &c);
+	c.memo = v->memo;
+	c.memo_length = (uint32_t)memo;
+	return append_body(v, PUT_DESTINATION,
+		channel_encode_destination(
+			v->record, sizeof(v->record), CHANNEL_DESTINATION_STATE, 0, &c));
+}
+
+int vault_put_task(struct vault *v, const struct registry *r, const struct registry_task *t)
+{
+	return v->failed ? POI_ERR_IO : write_task(v, r, t);
+}
+
+int vault_put_destination(
+	struct vault *v, const struct registry *r, const struct registry_destination *d)
+{
+	return v->failed ? POI_ERR_IO : write_destination(v, r, d);
+}
+
+static int write_key(struct vault *v, enum kind kind, const struct id16 *ne, const struct id16 *id,
+	uint64_t contact_s)
+{
+	struct wire_writer w = wire_writer_of(v->record, sizeof(v->record));
+
+	wire_put_u8(&w, (uint8_t)kind);
+	wire_put_octets(&w, ne->b, sizeof(ne->b));
+	if (id)
+		wire_put_octets(&w, id->b, sizeof(id->b));
+	else
+		wire_put_u64(&w, contact_s);
+	return append(v, wire_written(&w));
+}
+
+// Tried even after a failure: a removal that reaches the file is one that a crash does not undo.
+int vault_remove_task(struct vault *v, const struct id16 *ne, const struct id16 *xid)
+{
+	return write_key(v, REMOVE_TASK, ne, xid, 0);
+}
+
+int vault_remove_destination(struct vault *v, const struct id16 *ne, const struct id16 *did)
+{
+	return write_key(v, REMOVE_DESTINATION, ne, did, 0);
+}
+
+int vault_mark_restoring(struct vault *v)
+{
+	v->record[0] = RESTORING;
+	v->marked = true;
+	int rc = append(v, 1);
+	return rc ? rc : vault_sync(v);
+}
+
+bool vault_restoring(const struct vault *v)
+{
+	return v->restoring && v->loaded;
+}
+
+uint64_t vault_remaining_ms(const struct vault *v, uint16_t ne, uint64_t now_s)
+{
+	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
+	uint64_t contact_s = v->element[ne].contact_s;
+	uint64_t silence_s = now_s > contact_s ? now_s - contact_s : 0;
+
+	if (!k->enabled || !contact_s)
+		return 0;
+	return silence_s < k->time_p2 ? (k->time_p2 - silence_s) * 1000 : 1;
+}
+
+void vault_heard(struct vault *v, uint16_t ne, const struct id16 *id, uint64_t now_s)
+{
+	struct element *e = &v->element[ne];
+	uint64_t every = v->config->nes[ne].x1.keepalive.time_p2 / 10;
+
+	e->contact_s = now_s;
+	if (every > CONTACT_EVERY_S || !every)
+		every = CONTACT_EVERY_S;
+	// A clock that was set back is written too: the newer truth is the one to compare with.
+	if (e->written_s && now_s >= e->written_s && now_s - e->written_s < every)
+		return;
+	if (!write_key(v, CONTACT, id, NULL, now_s))
+		e->written_s = now_s;
+}
+
+int vault_sync(struct vault *v)
+{
+	if (!v->dirty)
+		return v->failed ? POI_ERR_IO : 0;
+	if (sealed_sync(v->sealed)) {
+		v->failed =
+			true; // the kernel may have thrown the pages away: only a new file helps
+		v->dirty = false;
+		return POI_ERR_IO;
+	}
+	v->dirty = false;
+	v->durable = v->position;
+	return v->failed ? POI_ERR_IO : 0;
+}
+
+uint64_t vault_position(const struct vault *v)
+{
+	return v->position;
+}
+
+bool vault_durable(const struct vault *v, uint64_t n)
+{
+	return n <= v->durable;
+}
+
+bool vault_failed(const struct vault *v)
+{
+	return v->failed;
+}
+
+bool vault_wants_rewrite(const struct vault *v, const struct registry *r)
+{
+	uint64_t alive = 0;
+
+	for (uint16_t ne = 0; ne < registry_nes(r); ne++)
+		alive += registry_task_count(r, ne) + registry_destination_count(r, ne);
+	if (v->puts)
+		alive *= v->put_octets / v->puts;
+	return sealed_size(v->sealed) > 4 * alive + WORTH_REWRITING;
+}
+
+// All of it, even behind an object that cannot be encoded. 0 or the first error.
+static int write_all(struct vault *v, const struct registry *r)
+{
+	int first = 0, rc = 0;
+
+	if (v->marked && v->loaded) { // the restoration is not over yet
+		v->record[0] = RESTORING;
+		first = append(v, 1);
+	}
+
+	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {
+		const struct registry_destination *d = registry_destination_first(r, ne);
+		const struct registry_task *t = registry_task_first(r, ne);
+		const struct element *e = &v->element[ne];
+
+		if (e->contact_s)
+			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
+		first = first ? first : rc;
+		for (; d && rc != POI_ERR_IO; d = d->next) {
+			rc = write_destination(v, r, d);
+			first = first ? first : rc;
+		}
+		for (; t && rc != POI_ERR_IO; t = t->next) {
+			rc = t->removing ? 0 : write_task(v, r, t);
+			first = first ? first : rc;
+		}
+	}
+	return first;
+}
+
+int vault_rewrite(struct vault *v, const struct registry *r)
+{
+	if (sealed_rewrite_begin(v->sealed)) {
+		v->failed = true;
+		return POI_ERR_IO;
+	}
+	v->puts = v->put_octets = 0;
+	int rc = write_all(v, r);
+	// The end puts the old file back when a write has failed.
+	int end = sealed_rewrite_end(v->sealed);
+	v->failed = rc || end;
+	v->dirty = false;
+	if (v->failed)
+		return POI_ERR_IO;
+	v->durable = v->position;
+	v->rewrites++;
+	return 0;
+}
+
+uint64_t vault_rewrites(const struct vault *v)
+{
+	return v->rewrites;
+}

@@ -1,0 +1,424 @@
+// CreateDestination, ModifyDestination, RemoveDestination, RemoveAllDestinations (TS 103 221-1
+// clause 6.3). Operations keep keys, not pointers.
+#include "control/x1/x1_change_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "control/x1/x1_destination.h"
+#include "shared/log.h"
+
+struct unwanted { // a destination that was refused
+	struct x1_dispatch *dispatch;
+	uint16_t ne;
+	struct id16 did;
+	bool again; // asked for the second time
+};
+
+static void take_back(struct unwanted *w);
+
+static void taken_back(void *context, int result, const struct channel_task_status *status)
+{
+	struct unwanted *w = context;
+	const struct registry *r = w->dispatch->control->registry;
+
+	// Tasks that were given with it are taken back behind it.
+	if (result == POI_ERR_IN_USE && !w->again &&
+		!registry_destination_find(r, w->ne, &w->did)) {
+		w->again = true;
+		take_back(w);
+		return;
+	}
+	free(w);
+}
+
+static void take_back(struct unwanted *w)
+{
+	struct publish *p = w->dispatch->control->publish;
+	int rc = publish_destination_remove(p, w->ne, &w->did, taken_back, w);
+
+	if (!rc)
+		return;
+	free(w);
+	if (rc != POI_ERR_CLOSED)
+		log_error("channel: a destination could not be taken back: %s", poi_error_text(rc));
+}
+
+// Also where it was refused: when memory runs out there it stays, and waits for the next
+// publication.
+static void not_wanted(struct x1_operation *op)
+{
+	struct unwanted *w = malloc(sizeof(*w));
+
+	if (!w) {
+		log_error("channel: a destination could not be taken back: out of memory");
+		return;
+	}
+	*w = (struct unwanted){.dispatch = op->dispatch, .ne = op->ne, .did = op->id};
+	take_back(w);
+}
+
+static void put_back(struct x1_operation *op, const struct registry_destination *d)
+{
+	if (d->removing) // it is on its way: nothing may come behind it
+		return;
+	int rc = publish_destination_put(publish_of(op), d, x1_put_back, NULL);
+	if (rc && rc != POI_ERR_CLOSED)
+		log_error("channel: a destination could not be put back: %s", poi_error_text(rc));
+}
+
+static void created(void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_operation *op = context;
+	struct registry_destination *d =
+		registry_destination_find(registry_of(op), op->ne, &op->id);
+
+	bool later = result == POI_ERR_CLOSED && !op->exchange && !op->dispatch->stopping;
+	if (later && d && !d->removing) {
+		x1_operation_cancel(op); // the replay completes it
+		return;
+	}
+	if (later && d)
+		d->pending = false;
+	if (!d || later) {
+		x1_operation_finish(
+			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
+		return;
+	}
+	if (!result && !store_kept(control_of(op), &op->mark))
+		result = POI_ERR_IO;
+	if (result) {
+		// Tasks on their way to it fail after it, for want of it.
+		if (result != POI_ERR_CLOSED)
+			not_wanted(op);
+		registry_destination_remove(registry_of(op), d);
+		store_destination_gone(control_of(op), op->ne, &op->id);
+		x1_operation_finish(op, X1_ERR_DESTINATION, x1_publish_error_text(result));
+		return;
+	}
+	d->ready = true;
+	if (d->pending) {
+		d->pending = false;
+		publish_destination_memo(publish_of(op), d);
+	}
+	x1_operation_finish(op, 0, NULL);
+}
+
+void x1_create_destination(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	const struct x1_destination_details *details = m->destination;
+	struct channel_destination channel;
+	struct x1_refusal why;
+
+	if (registry_destination_find(c->registry, x->ne, &details->did)) {
+		x1_answer_id(x, m, X1_ERR_DID_EXISTS, &details->did);
+		return;
+	}
+	if (x1_destination_build(c->registry, x->ne, details, false, &channel, &why)) {
+		x1_answer(x, m, why.code, why.text);
+		return;
+	}
+	if (registry_destination_count(c->registry, x->ne) >= c->config->limits.destinations) {
+		x1_answer(x, m, X1_ERR_DESTINATION,
+			"the configured number of destinations is reached");
+		return;
+	}
+	if (publish_state(c->publish) != PUBLISH_READY) {
+		x1_answer(x, m, X1_ERR_DESTINATION, x1_no_dataplane);
+		return;
+	}
+	struct registry_destination *d =
+		registry_destination_new(x->ne, &channel, details->xml, details->xml_length);
+	struct x1_operation *op = d ? x1_operation_new(x, m, &details->did) : NULL;
+	if (!op) {
+		registry_destination_free(d);
+		x1_answer(x, m, X1_ERR_DESTINATION, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	int rc = registry_destination_add(c->registry, d);
+	if (rc) {
+		registry_destination_free(d);
+	} else {
+		rc = store_destination(c, d, &op->mark);
+		if (!rc)
+			rc = publish_destination_put(c->publish, d, created, op);
+		if (rc) {
+			store_destination_gone(c, x->ne, &details->did);
+			registry_destination_remove(c->registry, d);
+		}
+	}
+	if (rc)
+		x1_operation_finish(op, X1_ERR_DESTINATION, x1_publish_error_text(rc));
+}
+
+static int keep_modified_destination(
+	struct x1_operation *op, const struct registry_destination *new)
+{
+	struct control *c = control_of(op);
+	int rc = store_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+
+	if (!rc && store_rewritten(c, &op->mark))
+		rc = store_destination(c, new, NULL);
+	return rc ? POI_ERR_IO : 0;
+}
+
+static void destination_modified(
+	void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_operation *op = context;
+	struct registry_destination *new = op->destination;
+	struct registry_destination *old =
+		registry_destination_find(registry_of(op), op->ne, &op->id);
+
+	op->destination = NULL;
+	if (old)
+		old->modifying = false;
+	if (old && !result)
+		result = keep_modified_destination(op, new);
+	if (old && result) { // as it was
+		(void)store_destination(control_of(op), old, NULL);
+		if (result != POI_ERR_CLOSED)
+			put_back(op, old);
+	}
+	bool memo = old && (old->memo_owed || old->faults || old->down || new->pending);
+	new->pending = false;
+	if (!result) {
+		new->ready = true;
+		result = registry_destination_replace(registry_of(op), new);
+	}
+	if (memo)
+		publish_destination_memo(publish_of(op), result ? old : new);
+	if (result) {
+		registry_destination_free(new);
+		x1_operation_finish(op, X1_ERR_DESTINATION_MODIFY, x1_publish_error_text(result));
+		return;
+	}
+	x1_operation_finish(op, 0, NULL);
+}
+
+// What the tasks of `d` send would still be taken by the destinations each of them names, were its
+// deliveryType `delivery`. A modification on its way has details that are not in the registry yet:
+// it counts as a task that needs all.
+static bool still_serves(
+	const struct registry *r, const struct registry_destination *d, uint8_t delivery)
+{
+	uint32_t users = 0;
+
+	for (const struct registry_task *t = registry_task_first(r, d->ne);
+		t && users < d->references; t = t->next) {
+		uint8_t covered = 0;
+		bool uses = false;
+
+		for (uint8_t i = 0; i < t->n_destinations; i++) {
+			const struct id16 *did = &registry_task_dids(t)[i];
+			if (id_equal(did, &d->did)) {
+				uses = true;
+				covered |= delivery;
+				continue;
+			}
+			const struct registry_destination *other =
+				registry_destination_find(r, d->ne, did);
+			covered |= other ? other->delivery : 0;
+		}
+		if (!uses)
+			continue;
+		users++;
+		if (!(delivery & t->delivery) || (covered & t->delivery) != t->delivery)
+			return false;
+	}
+	return users == d->references;
+}
+
+void x1_modify_destination(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	const struct x1_destination_details *details = m->destination;
+	struct channel_destination channel;
+	struct x1_refusal why;
+	struct registry_destination *old =
+		registry_destination_find(c->registry, x->ne, &details->did);
+
+	if (!old || old->removing) {
+		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &details->did);
+		return;
+	}
+	if (x1_destination_build(c->registry, x->ne, details, true, &channel, &why)) {
+		x1_answer(x, m, why.code, why.text);
+		return;
+	}
+	if ((old->delivery & ~channel.delivery) &&
+		!still_serves(c->registry, old, channel.delivery)) {
+		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
+			"deliveryType: tasks that use the destination would lose it");
+		return;
+	}
+	if (old->modifying || !old->ready) {
+		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
+			"another request for this destination is not completed yet");
+		return;
+	}
+	if (publish_state(c->publish) != PUBLISH_READY) {
+		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY, x1_no_dataplane);
+		return;
+	}
+	struct registry_destination *new =
+		registry_destination_new(x->ne, &channel, details->xml, details->xml_length);
+	struct x1_operation *op = new ? x1_operation_new(x, m, &details->did) : NULL;
+	if (!op) {
+		registry_destination_free(new);
+		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	op->destination = new;
+	int rc = store_destination(c, new, &op->mark);
+	if (!rc)
+		rc = publish_destination_put(c->publish, new, destination_modified, op);
+	if (rc) {
+		(void)store_destination(c, old, NULL);
+		op->destination = NULL;
+		registry_destination_free(new);
+		x1_operation_finish(op, X1_ERR_DESTINATION_MODIFY, x1_publish_error_text(rc));
+		return;
+	}
+	old->modifying = true;
+	old->next_delivery = new->delivery;
+}
+
+static void destination_gone(struct x1_operation *op, const struct id16 *did)
+{
+	struct registry_destination *d = registry_destination_find(registry_of(op), op->ne, did);
+
+	if (d) {
+		if (!op->dispatch->stopping)
+			events_destination_leaves(control_of(op), d);
+		registry_destination_remove(registry_of(op), d);
+	}
+	store_destination_gone(control_of(op), op->ne, did);
+}
+
+static void destination_removed(void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_operation *op = context;
+	struct registry_destination *d =
+		registry_destination_find(registry_of(op), op->ne, &op->id);
+
+	if (removed_there(result)) {
+		destination_gone(op, &op->id);
+		x1_operation_finish(op, 0, NULL);
+		return;
+	}
+	if (d) {
+		d->removing = false;
+		if (result != POI_ERR_IN_USE)
+			put_back(op, d);
+	}
+	x1_operation_finish(op, X1_ERR_DESTINATION_REMOVE, x1_publish_error_text(result));
+}
+
+void x1_remove_destination(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct registry_destination *d = registry_destination_find(c->registry, x->ne, &m->id);
+	char users[200];
+
+	if (!d || d->removing) {
+		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &m->id);
+		return;
+	}
+	if (d->references) {
+		x1_destination_users(c->registry, d, users, sizeof(users));
+		x1_answer(x, m, X1_ERR_DESTINATION_IN_USE, users);
+		return;
+	}
+	if (publish_state(c->publish) == PUBLISH_DOWN) {
+		events_destination_leaves(c, d);
+		registry_destination_remove(c->registry, d);
+		store_destination_gone(c, x->ne, &m->id);
+		x1_answer(x, m, 0, NULL);
+		return;
+	}
+	struct x1_operation *op = x1_operation_new(x, m, &m->id);
+	if (!op) {
+		x1_answer(x, m, X1_ERR_DESTINATION_REMOVE, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	int rc = publish_destination_remove(c->publish, x->ne, &m->id, destination_removed, op);
+	if (rc)
+		x1_operation_finish(op, X1_ERR_DESTINATION_REMOVE, x1_publish_error_text(rc));
+	else
+		d->removing = true;
+}
+
+static void removed_part(void *context, int result, const struct channel_task_status *status)
+{
+	struct part *part = context;
+	struct x1_operation *op = part->op;
+	struct registry_destination *d =
+		registry_destination_find(registry_of(op), op->ne, &part->id);
+
+	if (removed_there(result)) {
+		destination_gone(op, &part->id);
+	} else {
+		if (d) {
+			d->removing = false;
+			if (result != POI_ERR_IN_USE)
+				put_back(op, d);
+		}
+		op->result = op->result ? op->result : result;
+	}
+	free(part);
+	x1_bulk_step(op);
+}
+
+void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct registry_destination *d = registry_destination_first(c->registry, x->ne), *next;
+	char text[ID_TEXT_SIZE + 220], did[ID_TEXT_SIZE], users[180];
+
+	if (!c->config->nes[x->ne].x1.remove_all_destinations) {
+		x1_answer(x, m, X1_ERR_REMOVE_ALL_DISABLED,
+			"RemoveAllDestinations request is not enabled");
+		return;
+	}
+	for (struct registry_destination *each = d; each; each = each->next) {
+		if (!each->references)
+			continue;
+		id_format(&each->did, did);
+		x1_destination_users(c->registry, each, users, sizeof(users));
+		snprintf(text, sizeof(text), "%s is used by %s", did, users);
+		x1_answer(x, m, X1_ERR_REMOVE_ALL_IN_USE, text);
+		return;
+	}
+	struct x1_operation *op = x1_operation_new(x, m, NULL);
+	if (!op) {
+		x1_answer(x, m, X1_ERR_REMOVE_ALL, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	op->remaining = 1;
+	for (; d; d = next) {
+		next = d->next;
+		if (down) {
+			store_destination_gone(c, x->ne, &d->did);
+			events_destination_leaves(c, d);
+			registry_destination_remove(c->registry, d);
+			continue;
+		}
+		struct part *part = malloc(sizeof(*part));
+		if (part)
+			*part = (struct part){op, d->did};
+		int rc = part ? publish_destination_remove(
+					c->publish, x->ne, &d->did, removed_part, part)
+			      : POI_ERR_NOMEM;
+		if (rc) {
+			free(part);
+			op->result = rc;
+			continue;
+		}
+		d->removing = true;
+		op->remaining++;
+	}
+	x1_bulk_step(op);
+}

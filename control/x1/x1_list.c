@@ -1,0 +1,307 @@
+#include "control/x1/x1_list.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "control/x1/x1_dispatch_internal.h"
+
+#define WINDOW 256 // tasks taken, asked for and written together
+
+enum phase { BEGIN, TASKS, DESTINATIONS, END };
+enum outcome { WAITING, UNFINISHED, COMPLETE, TOO_LARGE };
+
+struct question { // context of one status request
+	struct x1_list *list;
+	uint32_t index;
+};
+
+struct x1_list {
+	struct x1_list *next;	 // in the dispatcher's queue
+	struct x1_operation *op; // NULL: abandoned, lives until the last answer of the dataplane
+	struct registry_cursor cursor;
+	enum phase phase;
+	bool begun;
+	bool asks;	       // the dataplane is asked for the amounts
+	size_t start;	       // of its message in the exchange's output
+	uint32_t n, in_flight; // of the window
+	struct id16 xid[WINDOW];
+	struct x1_asked asked[WINDOW];
+	struct question question[WINDOW];
+};
+
+static const struct timeval at_once;
+
+static bool ids_only(const struct x1_list *l)
+{
+	return l->op->type == X1_LIST_ALL_DETAILS;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+// Octets that this list may still have.
+static size_t room(const struct x1_list *l)
+{
+	const struct exchange *x = l->op->exchange;
+	size_t limit = x->dispatch->control->config->limits.response;
+	size_t used = x->dispatch->held + http_leaving(x->http) + (x->out.length - l->start);
+
+	return used < limit ? limit - used : 0;
+}
+
+static void go_on(struct x1_dispatch *d)
+{
+	// Behind whoever else has something to do.
+	if (!evtimer_pending(d->list, NULL))
+		evtimer_add(d->list, &at_once);
+}
+
+// Tasks.
+
+static void on_status(void *context, int result, const struct channel_task_status *status)
+{
+	struct question *q = context;
+	struct x1_list *l = q->list;
+
+	l->in_flight--;
+	if (!l->op) {
+		if (!l->in_flight)
+			free(l);
+		return;
+	}
+	if (!l->asks) // too late: the window holds other tasks now
+		return;
+	if (!result && status)
+		x1_asked_set(&l->asked[q->index], status);
+	l->asked[q->index].follows = false; // lists are of V1.8.1
+	if (!l->in_flight)
+		go_on(l->op->dispatch);
+}
+
+static void ask(struct x1_list *l)
+{
+	struct publish *p = l->op->dispatch->control->publish;
+
+	for (uint32_t i = 0; i < l->n && l->asks; i++) {
+		l->question[i] = (struct question){l, i};
+		if (publish_task_status(p, l->op->ne, &l->xid[i], on_status, &l->question[i]))
+			l->asks = false; // no dataplane: nothing more will be known
+		else
+			l->in_flight++;
+	}
+}
+
+static bool fill_window(struct x1_list *l)
+{
+	const struct registry_task *t;
+
+	for (l->n = 0; l->n < WINDOW && (t = registry_cursor_task(&l->cursor)); l->n++) {
+		l->xid[l->n] = t->xid;
+		l->asked[l->n] = (struct x1_asked){0};
+	}
+	if (l->n && l->asks)
+		ask(l);
+	return l->n > 0;
+}
+
+static enum outcome write_window(struct x1_list *l, struct x1_buffer *b)
+{
+	const struct registry *r = l->op->dispatch->control->registry;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct registry_task *t = registry_task_find(r, l->op->ne, &l->xid[i]);
+		if (!t) // deactivated while we asked
+			continue;
+		if (ids_only(l))
+			x1_put_id(b, "xId", &t->xid);
+		else
+			x1_query_put_task(b, t, &l->asked[i]);
+		if (!room(l))
+			return TOO_LARGE;
+	}
+	l->n = 0;
+	return UNFINISHED;
+}
+
+static enum outcome write_tasks(struct x1_list *l, struct x1_buffer *b)
+{
+	if (l->asks && l->in_flight)
+		return WAITING;
+	if (write_window(l, b) == TOO_LARGE)
+		return TOO_LARGE;
+	if (fill_window(l))
+		return UNFINISHED;
+	x1_list_close(b);
+	if (l->op->type == X1_GET_ALL_TASK_DETAILS) {
+		l->phase = END;
+		return UNFINISHED;
+	}
+	x1_list_open(b, ids_only(l) ? "ListOfDIDs" : "listOfDestinationResponseDetails");
+	l->phase = DESTINATIONS;
+	return UNFINISHED;
+}
+
+static enum outcome write_destinations(struct x1_list *l, struct x1_buffer *b)
+{
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		const struct registry_destination *d = registry_cursor_destination(&l->cursor);
+		if (!d) {
+			x1_list_close(b);
+			l->phase = END;
+			return UNFINISHED;
+		}
+		if (ids_only(l))
+			x1_put_id(b, "dId", &d->did);
+		else
+			x1_query_put_destination(b, d);
+		if (!room(l))
+			return TOO_LARGE;
+	}
+	return UNFINISHED;
+}
+
+static void begin(struct x1_list *l, struct x1_buffer *b)
+{
+	struct x1_operation *op = l->op;
+	struct exchange *x = op->exchange;
+	struct registry *r = op->dispatch->control->registry;
+	struct x1_envelope e = x1_envelope_of(x, op->message);
+
+	l->begun = x->writing = true;
+	l->start = b->length;
+	registry_cursor_begin(r, op->ne, &l->cursor);
+	x1_message_open(b, &e, op->type);
+	if (op->type == X1_GET_ALL_DETAILS)
+		x1_query_put_ne(b, r, op->ne);
+	if (op->type == X1_GET_ALL_DESTINATION_DETAILS)
+		x1_list_open(b, "listOfDestinationResponseDetails");
+	else
+		x1_list_open(b, ids_only(l) ? "ListOfXIDs" : "listOfTaskResponseDetails");
+	l->phase = op->type == X1_GET_ALL_DESTINATION_DETAILS ? DESTINATIONS : TASKS;
+}
+
+static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
+{
+	int64_t until = now_us() + X1_TURN_US;
+	enum outcome o = UNFINISHED;
+
+	while (o == UNFINISHED) {
+		if (l->phase == BEGIN)
+			begin(l, b);
+		else if (l->phase == TASKS)
+			o = write_tasks(l, b);
+		else if (l->phase == DESTINATIONS)
+			o = write_destinations(l, b);
+		else
+			o = COMPLETE;
+		if (b->error)
+			return COMPLETE; // the exchange is refused
+		if (o == UNFINISHED && now_us() >= until)
+			return o;
+	}
+	return o;
+}
+
+// The list is answered; its exchange goes on.
+static void finish(struct x1_list *l, bool too_large)
+{
+	struct x1_operation *op = l->op;
+	struct exchange *x = op->exchange;
+	struct x1_dispatch *d = op->dispatch;
+	int code = 0;
+
+	if (too_large) {
+		struct x1_envelope e = x1_envelope_of(x, op->message);
+		char text[96];
+		code = X1_ERR_GENERIC;
+		snprintf(text, sizeof(text),
+			"the list does not fit in limits.response (%u octets of lists at a time)",
+			d->control->config->limits.response);
+		x1_buffer_cut(&x->out, l->start);
+		x1_response_error(&x->out, &e, op->type, code, text);
+	} else {
+		x1_message_close(&x->out);
+		x->held += x->out.length - l->start;
+		d->held += x->out.length - l->start;
+	}
+	x->writing = x->listing = false;
+	if (x->aside.length)
+		x1_append(&x->out, x->aside.text, x->aside.length);
+	x->out.error = x->out.error ? x->out.error : x->aside.error;
+	x1_buffer_free(&x->aside);
+	x1_audit_answer(x, op->message, code, NULL);
+	x1_operation_cancel(op);
+	if (!x->waiting)
+		x1_respond(x);
+	else if (x->done < x->container->n_messages)
+		x1_turn_add(x);
+}
+
+void x1_on_list(evutil_socket_t fd, short what, void *arg)
+{
+	struct x1_dispatch *d = arg;
+	struct x1_list *l = d->list_first;
+
+	if (!l || d->stopping)
+		return;
+	enum outcome o = portion(l, &l->op->exchange->out);
+	if (o == COMPLETE || o == TOO_LARGE)
+		finish(l, o == TOO_LARGE);
+	if (o != WAITING && d->list_first)
+		go_on(d);
+}
+
+void x1_list_hurry(struct x1_list *l)
+{
+	l->asks = false;
+	if (l == l->op->dispatch->list_first)
+		go_on(l->op->dispatch);
+}
+
+void x1_list_request(struct exchange *x, const struct x1_message *m)
+{
+	struct x1_dispatch *d = x->dispatch;
+	struct x1_list *l = calloc(1, sizeof(*l));
+	struct x1_operation *op = l ? x1_operation_new(x, m, NULL) : NULL;
+
+	if (!op) {
+		free(l);
+		x1_answer(x, m, X1_ERR_GENERIC, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	op->list = l;
+	l->op = op;
+	l->asks = op->type == X1_GET_ALL_DETAILS || op->type == X1_GET_ALL_TASK_DETAILS;
+	x->listing = true;
+	if (d->list_last)
+		d->list_last->next = l;
+	else
+		d->list_first = l;
+	d->list_last = l;
+	x1_start_deadline(x);
+	go_on(d);
+}
+
+void x1_list_free(struct x1_list *l)
+{
+	if (!l)
+		return;
+	struct x1_dispatch *d = l->op->dispatch;
+	struct x1_list *before = NULL;
+	for (struct x1_list *each = d->list_first; each && each != l; each = each->next)
+		before = each;
+	*(before ? &before->next : &d->list_first) = l->next;
+	if (d->list_last == l)
+		d->list_last = before;
+	if (l->begun)
+		registry_cursor_end(d->control->registry, &l->cursor);
+	l->op = NULL;
+	if (!l->in_flight)
+		free(l);
+}

@@ -1,0 +1,364 @@
+#include "control/x1/x1_task_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define IE_CREATE_PDR 1
+#define IE_PDR_ID 56
+
+#define BIT(protocol) (1u << (protocol))
+#define ALL (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C) | BIT(CONFIG_RADIUS))
+
+// Which signalling names it. The sessions of one protocol are not joined with those of another, so
+// one of them must name all that a task asks for.
+static const struct {
+	uint16_t kind;
+	uint8_t protocols;
+} carriers[] = {
+	{SESSION_FSEID, BIT(CONFIG_PFCP)},
+	{SESSION_PDR, BIT(CONFIG_PFCP)},
+	{SESSION_QER, BIT(CONFIG_PFCP)},
+	{SESSION_NI, BIT(CONFIG_PFCP)},
+	{SESSION_IMSI, ALL},
+	{SESSION_MSISDN, ALL},
+	{SESSION_IMEI, ALL},
+	{SESSION_IMEISV, ALL},
+	{SESSION_NAI, BIT(CONFIG_PFCP) | BIT(CONFIG_RADIUS)},
+};
+
+static uint8_t needed(const struct session_target *t)
+{
+	uint8_t protocols = ALL;
+
+	for (unsigned i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
+		if (t->kinds & carriers[i].kind)
+			protocols &= carriers[i].protocols;
+	return protocols;
+}
+
+static uint8_t followed(const struct config *c)
+{
+	uint8_t protocols = 0;
+
+	for (uint32_t i = 0; i < c->dataplane.n_ports; i++)
+		for (uint32_t k = 0; k < c->dataplane.ports[i].n_signalling; k++)
+			protocols |= BIT(c->dataplane.ports[i].signalling[k]);
+	return protocols;
+}
+
+static int unresolved(struct x1_task_session *s, const char *name, uint8_t wants)
+{
+	x1_refuse(s->why, X1_ERR_TARGET_UNSUPPORTED,
+		"%s: no port follows signalling that resolves it; "
+		"dataplane.ports[].signalling must name pfcp%s%s",
+		name, wants & BIT(CONFIG_GTPV2C) ? ", gtpv2c" : "",
+		wants & BIT(CONFIG_RADIUS) ? " or radius" : "");
+	return POI_ERR_INVALID;
+}
+
+// Where no signalling is followed at all, that is what to say.
+static int broken(struct x1_task_session *s, const char *name)
+{
+	if (!followed(s->config))
+		return unresolved(s, name, ALL);
+	x1_refuse(s->why, s->generic, "%s: the value cannot be read", name);
+	return POI_ERR_INVALID;
+}
+
+static int conflict(struct x1_task_session *s, const char *text)
+{
+	x1_refuse(s->why, X1_ERR_TARGET_COMBINATION, "%s", text);
+	return POI_ERR_INVALID;
+}
+
+// Once of each kind; the same value again changes nothing.
+static bool begin(struct x1_task_session *s, uint16_t kind, const char *name)
+{
+	bool again = s->out->kinds & kind;
+
+	s->out->kinds |= kind;
+	if (!s->first)
+		s->first = name;
+	return again;
+}
+
+static int add_text(struct x1_task_session *s, uint16_t kind, const char *name, const char *text,
+	char *out, size_t length)
+{
+	if (begin(s, kind, name) && (strlen(out) != length || memcmp(out, text, length)))
+		return conflict(s, "no session has two different values of one identity");
+	memcpy(out, text, length);
+	out[length] = 0;
+	return POI_OK;
+}
+
+// `low` to `high` digits, of which the first `keep` count (0: all).
+struct digits {
+	uint16_t kind;
+	uint8_t low, high, keep;
+};
+
+static int add_digits(
+	struct x1_task_session *s, const struct digits *d, const char *name, const char *text)
+{
+	struct session_target *t = s->out;
+	size_t n = text ? strspn(text, "0123456789") : 0;
+	char *out = d->kind == SESSION_IMSI	? t->imsi
+		    : d->kind == SESSION_MSISDN ? t->msisdn
+		    : d->kind == SESSION_IMEI	? t->imei
+						: t->imeisv;
+
+	if (!text || text[n] || n < d->low || n > d->high)
+		return broken(s, name);
+	return add_text(s, d->kind, name, text, out, d->keep ? d->keep : n);
+}
+
+// ITU-T E.118 annex B, as for an IMEI (TS 23.003 annex B).
+static bool check_digit_holds(const char *text)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < 15; i++) {
+		unsigned digit = (unsigned)(text[i] - '0') * (i % 2 ? 2 : 1);
+		sum += digit / 10 + digit % 10;
+	}
+	return sum % 10 == 0;
+}
+
+static int add_checked(struct x1_task_session *s, const char *name, const char *text)
+{
+	static const struct digits imei = {SESSION_IMEI, 15, 15, 14};
+
+	if (text && strlen(text) == 15 && strspn(text, "0123456789") == 15 &&
+		!check_digit_holds(text)) {
+		int rc = broken(s, name);
+		if (followed(s->config))
+			x1_refuse(s->why, s->generic,
+				"%s: the check digit is not that of the others", name);
+		return rc;
+	}
+	return add_digits(s, &imei, name, text);
+}
+
+static int add_nai(struct x1_task_session *s, const char *name, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n == 0 || n > SESSION_NAI_MAX)
+		return broken(s, name);
+	return add_text(s, SESSION_NAI, name, text, s->out->nai, n);
+}
+
+int x1_task_session_target(struct x1_task_session *s, const struct x1_target *t)
+{
+	static const struct digits imsi = {SESSION_IMSI, 6, 15, 0};
+	static const struct digits msisdn = {SESSION_MSISDN, 1, 15, 0};
+	static const struct digits imei = {SESSION_IMEI, 14, 14, 0};
+	static const struct digits imeisv = {SESSION_IMEISV, 16, 16, 0};
+	const char *name = x1_target_name(t->kind);
+
+	switch (t->kind) {
+	case X1_TARGET_IMSI:
+	case X1_TARGET_SUPIIMSI:
+		return add_digits(s, &imsi, name, t->text);
+	case X1_TARGET_E164_NUMBER:
+	case X1_TARGET_GPSI_MSISDN:
+		return add_digits(s, &msisdn, name, t->text);
+	case X1_TARGET_IMEI:
+	case X1_TARGET_PEI_IMEI:
+		return add_digits(s, &imei, name, t->text);
+	case X1_TARGET_PEI_IMEI_CHECK:
+		return add_checked(s, name, t->text);
+	case X1_TARGET_PEI_IMEISV:
+		return add_digits(s, &imeisv, name, t->text);
+	case X1_TARGET_NAI:
+	case X1_TARGET_SUPINAI:
+		return add_nai(s, name, t->text);
+	default:
+		return POI_ERR_UNSUPPORTED;
+	}
+}
+
+// ---- members of the 3GPP extension ----
+
+static bool number(const char *text, uint64_t *out)
+{
+	char *end;
+
+	if (!text || text[strspn(text, "+0123456789")])
+		return false;
+	*out = strtoull(text, &end, 10);
+	return end != text && !*end;
+}
+
+static int add_fseid(struct x1_task_session *s, const struct x1_extension_member *m)
+{
+	struct session_target *t = s->out;
+	struct ip_address v4 = {0}, v6 = {0};
+	uint64_t seid;
+
+	if (!number(m->teid, &seid) || (m->ipv4 && ip_address_parse(m->ipv4, &v4)) ||
+		(m->ipv6 && ip_address_parse(m->ipv6, &v6)))
+		return broken(s, m->name);
+	if (begin(s, SESSION_FSEID, m->name))
+		return conflict(s, "more than one FSEID in one task");
+	t->seid = seid;
+	t->seid_v4 = v4;
+	t->seid_v6 = v6;
+	return POI_OK;
+}
+
+static int set_pdr(struct x1_task_session *s, const char *name, uint16_t id)
+{
+	if (begin(s, SESSION_PDR, name) && s->out->pdr != id)
+		return conflict(s, "more than one packet detection rule in one task");
+	s->out->pdr = id;
+	return POI_OK;
+}
+
+static int add_pdr_id(struct x1_task_session *s, const struct x1_extension_member *m)
+{
+	uint64_t id;
+
+	if (!number(m->text, &id))
+		return broken(s, m->name);
+	if (id > UINT16_MAX) {
+		x1_refuse(s->why, s->generic, "PDRID: a PFCP PDR ID has 16 bits");
+		return POI_ERR_INVALID;
+	}
+	return set_pdr(s, m->name, (uint16_t)id);
+}
+
+static int add_qer(struct x1_task_session *s, const struct x1_extension_member *m)
+{
+	uint64_t id;
+
+	if (!number(m->text, &id) || id > UINT32_MAX)
+		return broken(s, m->name);
+	if (begin(s, SESSION_QER, m->name) && s->out->qer != id)
+		return conflict(s, "more than one QERID in one task");
+	s->out->qer = (uint32_t)id;
+	return POI_OK;
+}
+
+// Octets of hexBinary, or -1 when there are more than fit.
+static int unhex(const char *text, uint8_t *out, size_t capacity)
+{
+	size_t n = text ? strlen(text) / 2 : 0;
+
+	for (size_t i = 0; i < n && i < capacity; i++) {
+		char pair[3] = {text[2 * i], text[2 * i + 1], 0};
+		out[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	return n > capacity ? -1 : (int)n;
+}
+
+static int add_ni(struct x1_task_session *s, const struct x1_extension_member *m)
+{
+	uint8_t octets[SESSION_NI_MAX];
+	int n = unhex(m->text, octets, sizeof(octets));
+
+	if (n <= 0)
+		return broken(s, m->name);
+	if (begin(s, SESSION_NI, m->name) &&
+		!session_ni_equal(s->out->ni, s->out->ni_length, octets, (size_t)n))
+		return conflict(s, "more than one NetworkInstance in one task");
+	memcpy(s->out->ni, octets, (size_t)n);
+	s->out->ni_length = (uint8_t)n;
+	return POI_OK;
+}
+
+// The value of the first IE of this type; NULL when there is none.
+static const uint8_t *find_ie(struct wire_reader *r, uint16_t type, uint16_t *length)
+{
+	while (!r->error && wire_left(r) >= 4) {
+		uint16_t here = wire_get_u16(r), n = wire_get_u16(r);
+		const uint8_t *value = wire_take(r, n);
+		if (!r->error && here == type) {
+			*length = n;
+			return value;
+		}
+	}
+	return NULL;
+}
+
+// An encoded IE: of a rule only the identifier is taken, and one that holds none names none.
+static int add_pdr(struct x1_task_session *s, const struct x1_extension_member *m)
+{
+	uint8_t octets[2048];
+	int n = unhex(m->text, octets, sizeof(octets));
+	struct wire_reader r = wire_reader_of(octets, n > 0 ? (size_t)n : 0);
+	uint16_t length = 0;
+	const uint8_t *value;
+
+	if (n >= 4 && wire_load16(octets) == IE_CREATE_PDR) {
+		value = find_ie(&r, IE_CREATE_PDR, &length);
+		r = wire_reader_of(value, value ? length : 0);
+	}
+	value = find_ie(&r, IE_PDR_ID, &length);
+	if (value && length >= 2)
+		return set_pdr(s, m->name, wire_load16(value));
+	x1_refuse(s->why, X1_ERR_TARGET_UNSUPPORTED,
+		"targetIdentifierExtension: PDR (only as a Create PDR or PDR ID IE)");
+	return POI_ERR_INVALID;
+}
+
+int x1_task_session_member(struct x1_task_session *s, const struct x1_extension_member *m)
+{
+	if (!strcmp(m->name, "FSEID"))
+		return add_fseid(s, m);
+	if (!strcmp(m->name, "PDRID"))
+		return add_pdr_id(s, m);
+	if (!strcmp(m->name, "PDR"))
+		return add_pdr(s, m);
+	if (!strcmp(m->name, "QERID"))
+		return add_qer(s, m);
+	if (!strcmp(m->name, "NetworkInstance"))
+		return add_ni(s, m);
+	return POI_ERR_UNSUPPORTED;
+}
+
+// ---- all together ----
+
+// Is there a port on which a session's packets can be told? RADIUS knows no tunnels, and a user's
+// address counts outside tunnels only.
+static bool packets_seen(const struct config *c, uint8_t protocols, bool directed)
+{
+	bool by_tunnel = protocols & (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C));
+
+	for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
+		const struct config_port *p = &c->dataplane.ports[i];
+		bool gtpu = p->tunnel == CONFIG_TUNNEL_GTPU;
+		if (gtpu && by_tunnel)
+			return true;
+		if (!directed &&
+			(p->link == CONFIG_LINK_N6 || (p->link == CONFIG_LINK_OTHER && !gtpu)))
+			return true;
+	}
+	return false;
+}
+
+int x1_task_session_check(struct x1_task_session *s, bool directed)
+{
+	struct session_target *t = s->out;
+	const char *text = NULL;
+
+	if (!t->kinds)
+		return POI_OK;
+	if (t->kinds & SESSION_IMEI && t->kinds & SESSION_IMEISV && memcmp(t->imei, t->imeisv, 14))
+		return conflict(s, "IMEI and IMEISV are of two devices");
+	int rc = session_target_check(t, &text);
+	if (rc == POI_ERR_CONFLICT)
+		return conflict(s, text ? text : "no session can satisfy all identifiers");
+	if (rc)
+		return broken(s, s->first);
+	uint8_t usable = needed(t) & followed(s->config);
+	if (!usable)
+		return unresolved(s, s->first, needed(t));
+	if (packets_seen(s->config, usable, directed))
+		return POI_OK;
+	x1_refuse(s->why, X1_ERR_TARGET_UNSUPPORTED,
+		"%s: no port sees its packets; dataplane.ports[] needs tunnel: gtpu%s", s->first,
+		directed ? "" : " or link: n6");
+	return POI_ERR_INVALID;
+}

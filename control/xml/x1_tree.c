@@ -1,0 +1,245 @@
+#include "control/xml/x1_decode_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/xml/x1_encode.h"
+
+#define CHUNK 4096
+
+struct chunk {
+	struct chunk *next;
+	size_t used, size;
+	max_align_t octets[];
+};
+
+struct arena {
+	struct chunk *first;
+};
+
+struct arena *arena_new(void)
+{
+	return calloc(1, sizeof(struct arena));
+}
+
+void arena_free(struct arena *a)
+{
+	if (a == NULL)
+		return;
+	while (a->first != NULL) {
+		struct chunk *next = a->first->next;
+		// Targets lie here: they do not stay in freed memory.
+		explicit_bzero(a->first->octets, a->first->used);
+		free(a->first);
+		a->first = next;
+	}
+	free(a);
+}
+
+static void *take(struct arena *a, size_t size)
+{
+	size = (size + 7) & ~(size_t)7;
+	if (a->first == NULL || a->first->size - a->first->used < size) {
+		size_t octets = size > CHUNK ? size : CHUNK;
+		struct chunk *c = malloc(sizeof(*c) + octets);
+		if (c == NULL)
+			return NULL;
+		c->next = a->first;
+		c->used = 0;
+		c->size = octets;
+		a->first = c;
+	}
+	void *at = (char *)a->first->octets + a->first->used;
+	a->first->used += size;
+	return at;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	void *at = take(a, size == 0 ? 1 : size);
+
+	return at != NULL ? memset(at, 0, size) : NULL;
+}
+
+char *arena_text(struct arena *a, const char *text, size_t length)
+{
+	char *at = take(a, length + 1);
+
+	if (at != NULL) {
+		memcpy(at, text, length);
+		at[length] = '\0';
+	}
+	return at;
+}
+
+bool x1_is(const xmlNode *node, const char *name)
+{
+	return node->type == XML_ELEMENT_NODE && node->ns != NULL &&
+	       strcmp((const char *)node->name, name) == 0 &&
+	       strcmp((const char *)node->ns->href, X1_NAMESPACE) == 0;
+}
+
+const xmlNode *x1_first_element(const xmlNode *parent)
+{
+	const xmlNode *n = parent->children;
+
+	while (n != NULL && n->type != XML_ELEMENT_NODE)
+		n = n->next;
+	return n;
+}
+
+const xmlNode *x1_next_element(const xmlNode *node)
+{
+	do
+		node = node->next;
+	while (node != NULL && node->type != XML_ELEMENT_NODE);
+	return node;
+}
+
+const xmlNode *x1_child(const xmlNode *parent, const char *name)
+{
+	const xmlNode *n = x1_first_element(parent);
+
+	while (n != NULL && !x1_is(n, name))
+		n = x1_next_element(n);
+	return n;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static size_t collapse_space(char *text)
+{
+	size_t out = 0;
+
+	for (size_t i = 0; text[i] != '\0'; i++) {
+		if (!is_space(text[i]))
+			text[out++] = text[i];
+		else if (out > 0 && text[out - 1] != ' ')
+			text[out++] = ' ';
+	}
+	if (out > 0 && text[out - 1] == ' ')
+		out--;
+	text[out] = '\0';
+	return out;
+}
+
+static bool holds_text(const xmlNode *n)
+{
+	return (n->type == XML_TEXT_NODE || n->type == XML_CDATA_SECTION_NODE) &&
+	       n->content != NULL;
+}
+
+char *x1_text(struct arena *a, const xmlNode *node, bool collapse)
+{
+	size_t length = 0;
+
+	for (const xmlNode *n = node->children; n != NULL; n = n->next) {
+		if (holds_text(n))
+			length += strlen((const char *)n->content);
+	}
+	char *text = take(a, length + 1);
+	if (text == NULL)
+		return NULL;
+	size_t at = 0;
+	for (const xmlNode *n = node->children; n != NULL; n = n->next) {
+		if (!holds_text(n))
+			continue;
+		size_t part = strlen((const char *)n->content);
+		memcpy(text + at, n->content, part);
+		at += part;
+	}
+	text[at] = '\0';
+	if (collapse)
+		collapse_space(text);
+	return text;
+}
+
+// One serialisation: X1 names get `x1:` or no prefix, common types `c:`, anything else `e:` with
+// its own declaration where its namespace begins.
+struct serialiser {
+	struct x1_buffer out;
+	bool bare; // for attribute 17: X1 names bare, every other prefix declared where it begins
+};
+
+static const char *space_of(const xmlNode *n)
+{
+	return n->ns != NULL ? (const char *)n->ns->href : "";
+}
+
+static void put(struct serialiser *s, const char *text)
+{
+	x1_append(&s->out, text, strlen(text));
+}
+
+static void put_name(struct serialiser *s, const xmlNode *n)
+{
+	const char *space = space_of(n);
+
+	if (strcmp(space, X1_NAMESPACE) == 0)
+		put(s, s->bare ? "" : "x1:");
+	else if (strcmp(space, X1_COMMON_NAMESPACE) == 0)
+		put(s, "c:");
+	else if (space[0] != '\0')
+		put(s, "e:");
+	put(s, (const char *)n->name);
+}
+
+static void put_declaration(struct serialiser *s, const xmlNode *n)
+{
+	const char *space = space_of(n);
+	bool common = strcmp(space, X1_COMMON_NAMESPACE) == 0;
+
+	if (strcmp(space, X1_NAMESPACE) == 0 || space[0] == '\0' || (common && !s->bare))
+		return;
+	if (n->parent != NULL && n->parent->type == XML_ELEMENT_NODE &&
+		strcmp(space, space_of(n->parent)) == 0)
+		return;
+	put(s, common ? " xmlns:c=\"" : " xmlns:e=\"");
+	x1_append_escaped(&s->out, space, strlen(space));
+	put(s, "\"");
+}
+
+// Depth is bounded by x1_scan.
+static void put_element(struct serialiser *s, const xmlNode *n)
+{
+	bool leaf = x1_first_element(n) == NULL;
+
+	put(s, "<");
+	put_name(s, n);
+	put_declaration(s, n);
+	put(s, ">");
+	for (const xmlNode *c = n->children; c != NULL; c = c->next) {
+		if (c->type == XML_ELEMENT_NODE)
+			put_element(s, c);
+		else if (leaf && holds_text(c))
+			x1_append_escaped(&s->out, (const char *)c->content,
+				strlen((const char *)c->content));
+	}
+	put(s, "</");
+	put_name(s, n);
+	put(s, ">");
+}
+
+const char *x1_serialise(struct arena *a, const xmlNode *node, bool content_only, size_t *length)
+{
+	struct serialiser s = {.bare = content_only};
+	char *text = NULL;
+
+	if (content_only) {
+		for (const xmlNode *c = x1_first_element(node); c != NULL; c = x1_next_element(c))
+			put_element(&s, c);
+	} else {
+		put_element(&s, node);
+	}
+	if (s.out.error == 0 && s.out.text != NULL)
+		text = arena_text(a, s.out.text, s.out.length);
+	if (length != NULL)
+		*length = s.out.length;
+	if (s.out.text != NULL)
+		explicit_bzero(s.out.text, s.out.length);
+	x1_buffer_free(&s.out);
+	return text;
+}

@@ -1,0 +1,100 @@
+#include "dataplane/builder/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+
+#define CONTROL_QUEUE_MAX (16u * 1024 * 1024)
+#define OBSERVER_QUEUE_MAX (2u * 1024 * 1024)
+
+struct outgoing {
+	struct outgoing *next;
+	size_t length;
+	uint8_t octets[];
+};
+
+struct client *client_new(int fd, uint64_t now_ms)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		close(fd);
+		return NULL;
+	}
+	c->fd = fd;
+	c->opened_ms = now_ms;
+	return c;
+}
+
+void client_free(struct client *c)
+{
+	if (!c)
+		return;
+	while (c->first) {
+		struct outgoing *o = c->first;
+		c->first = o->next;
+		free(o);
+	}
+	state_end(&c->stream);
+	close(c->fd);
+	free(c);
+}
+
+static void enqueue(struct client *c, const uint8_t *datagram, size_t length)
+{
+	size_t limit = c->role == CHANNEL_ROLE_CONTROL ? CONTROL_QUEUE_MAX : OBSERVER_QUEUE_MAX;
+	struct outgoing *o = NULL;
+
+	if (c->queued + length <= limit)
+		o = malloc(sizeof(*o) + length);
+	if (!o) {
+		log_warning("a %s of the channel does not read; it is disconnected",
+			c->role == CHANNEL_ROLE_CONTROL ? "controller" : "client");
+		c->dead = true;
+		return;
+	}
+	o->next = NULL;
+	o->length = length;
+	memcpy(o->octets, datagram, length);
+	if (c->last)
+		c->last->next = o;
+	else
+		c->first = o;
+	c->last = o;
+	c->queued += length;
+}
+
+void client_send(struct client *c, const uint8_t *datagram, int length)
+{
+	if (c->dead)
+		return;
+	if (length <= 0) {
+		log_error("a channel message cannot be encoded: %s", poi_error_text(length));
+		c->dead = true;
+		return;
+	}
+	int e = c->first ? POI_ERR_AGAIN : channel_send(c->fd, datagram, (size_t)length);
+	if (e == POI_ERR_AGAIN)
+		enqueue(c, datagram, (size_t)length);
+	else if (e != POI_OK)
+		c->dead = true;
+}
+
+void client_flush(struct client *c)
+{
+	while (c->first && !c->dead) {
+		struct outgoing *o = c->first;
+		int e = channel_send(c->fd, o->octets, o->length);
+		if (e == POI_ERR_AGAIN)
+			return;
+		if (e != POI_OK)
+			c->dead = true;
+		c->first = o->next;
+		if (!c->first)
+			c->last = NULL;
+		c->queued -= o->length;
+		free(o);
+	}
+}

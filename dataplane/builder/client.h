@@ -1,0 +1,30 @@
+#pragma once
+
+// One connection of the channel, seen from the listening side: what waits to be sent, and how far
+// its conversation has come.
+
+#include "dataplane/tasks/state.h"
+#include "shared/channel.h"
+
+struct outgoing;
+
+struct client {
+	int fd;
+	uint8_t role; // enum channel_role; 0 before its HELLO
+	bool dead;    // to be closed by the server
+	bool closing; // close when everything is sent (after HELLO_REFUSED)
+	uint64_t opened_ms;
+	struct outgoing *first, *last;
+	size_t queued;	// octets
+	bool streaming; // a STATE_GET is being answered
+	bool informed;	// it was answered: the peer knows what events speak of
+	struct state_stream stream;
+};
+
+struct client *client_new(int fd, uint64_t now_ms); // takes the descriptor; NULL: no memory, closed
+void client_free(struct client *c);
+
+// Sends, or keeps a copy when the socket is full. A peer that lets more wait than its role is
+// allowed is marked dead. `length` <= 0 is an encoding error and marks it dead as well.
+void client_send(struct client *c, const uint8_t *datagram, int length);
+void client_flush(struct client *c); // sends what waits

@@ -1,0 +1,34 @@
+#pragma once
+
+// The listening end of the channel and the builder's loop: one thread that takes messages, applies
+// them in batches, publishes once per batch, answers, and looks after deadlines, drains, folds,
+// delivery's events, links and the ledger's self-check.
+
+#include <stdint.h>
+
+#include "dataplane/builder/builder.h"
+#include "dataplane/builder/status.h"
+
+struct server;
+
+struct server_settings {
+	const char *path;     // of the socket
+	uint64_t incarnation; // this process's, random
+	struct engine *engine;
+	struct deliver *deliver;
+	struct ports *ports;
+	struct status_sources sources;
+	void (*ready)(void *context); // once, when every worker polls
+	// After each self-check that every worker has answered; `state` is a word or two about it.
+	void (*alive)(void *context, const char *state);
+	void (*reload)(void *context); // on SIGHUP, before the certificates are read again
+	void *context;
+};
+
+// Listens at once. NULL on failure with `why`.
+struct server *server_new(const struct server_settings *s, char *why, size_t why_size);
+void server_free(struct server *s);
+
+// Runs until SIGTERM or SIGINT comes out of `signal_fd` (a signalfd); SIGHUP reads certificates
+// again.
+void server_run(struct server *s, int signal_fd);

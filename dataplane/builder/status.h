@@ -1,0 +1,35 @@
+#pragma once
+
+// STATUS and the ledger's self-check: snapshots of the workers, the ports' counters,
+// the slots' sums and delivery's own sums, compared with each other.
+
+#include "dataplane/builder/builder.h"
+#include "dataplane/port/port.h"
+#include "dataplane/worker/stats.h"
+#include "dataplane/port/debounce.h"
+
+struct status_sources {
+	struct stats *stats;
+	const struct ports *ports;
+	const struct slots_owner *slots;
+	const struct deliver *deliver;
+	const struct follower *follower; // NULL: no port shows signalling
+	uint64_t cycles_hz; // of the workers' cycle counter
+};
+
+// Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has
+// an outcome, every copy that the workers say is owed is acknowledged, lost, in doubt or on a ring
+// by delivery's own count. Returns whether every worker answered, that is, moved.
+bool status_collect(const struct status_sources *s, struct channel_status *out);
+
+// Fills workers and worker[] for as long as they have run, then the ports' side.
+void status_workers(
+	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out);
+
+// What is followed; all 0 without a follower.
+void status_signalling(
+	const struct status_sources *s, const struct engine *e, struct channel_signalling *out);
+
+// Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
+// or 0 when nothing changed.
+int ledger_watch_check(struct watch *w, bool balanced);

@@ -1,0 +1,134 @@
+#pragma once
+
+// Hit -> PDU in a ring. One `struct capture` per worker; per (worker, destination, X2|X3) one
+// copy_ring: PDUs back to back in segments, and beside them descriptors. Segments come from a pool
+// of the worker's own and come back from deliver over a single-producer ring, so the hot path never
+// writes a line that another core writes except those rings' own indices. The worker makes no
+// system call: a ring that deliver has found empty is `armed`, and the first push after that puts
+// it into the ready queue of its delivery thread.
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/packet/packet.h"
+#include "dataplane/capture/report_ring.h"
+#include "dataplane/capture/task_counters.h"
+#include "dataplane/match/table.h"
+#include "dataplane/capture/x2_task.h"
+#include "shared/pdu.h"
+
+#define SEGMENT_SIZE (128u * 1024u)
+#define SEGMENT_COPIES 1024u // a segment is closed by whichever limit comes first
+#define COPY_DESTINATIONS_MAX 4096u
+#define CAPTURE_DELIVER_MAX 8u // delivery threads
+
+enum copy_kind { COPY_X2 = 0, COPY_X3 = 1, COPY_KINDS = 2 };
+
+// A copy: one PDU for one task. A PDU that names further tasks (attribute 21) has a descriptor for
+// each behind its first, with the same end: copies that add no octets.
+struct copy_descriptor {
+	uint32_t end;	  // offset in the segment of the first octet behind this PDU
+	uint32_t slot;	  // the task it belongs to
+	uint32_t payload; // payload octets of the PDU
+};
+
+#define CAPTURE_MATCHED 0x01u	// attributes 17 in X3 PDUs too
+#define CAPTURE_ADDRESSES 0x02u // attributes 10 to 16
+
+struct segment {
+	uint8_t *octets;	 // SEGMENT_SIZE
+	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
+	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
+	struct copy_descriptor copy[SEGMENT_COPIES];
+};
+
+struct copy_ring;
+struct capture;
+
+struct capture_settings {
+	uint32_t worker;
+	struct pdu_origin origin;    // NFID and this worker's IPID
+	uint64_t pool_octets;	     // this worker's share of delivery.buffer-total
+	uint32_t n_deliver;	     // delivery threads that will hand segments back
+	uint8_t payload_format;	     // the configuration's default
+	uint8_t attributes;	     // CAPTURE_*: optional ones
+	uint16_t max_header;	     // octets, at most CONFIG_HEADER_MAX; 0: CONFIG_HEADER_USUAL
+	uint8_t xiri_release;	     // enum config_xiri_release
+	bool x2_only;		     // the reporter's: no X3 ring is ever attached
+	struct report_ring *reports; // NULL: summary reports are not made here
+	struct slots_worker *slots;
+};
+
+// NULL when out of memory or when the settings are out of range. The pool is mapped, not touched.
+struct capture *capture_new(const struct capture_settings *s);
+void capture_free(struct capture *c); // after the worker and deliver have stopped
+
+// The kinds of ring it wants attached.
+bool capture_takes(const struct capture *c, enum copy_kind k);
+
+// Worker: builds the PDUs of these hits: X3 copies of the packet, X2 with its header report, or a
+// header digest for the summary reports. A hit that means no IP packet has no header report.
+// `mbufs` are the frames behind `views` (struct rte_mbuf *, for octets beyond the first segment).
+// `time_ns`: receive time of the burst. Every copy owed is pushed or counted as lost, in its task's
+// slot and in its ring. A destination is owed X3 when it has an X3 ring attached. Tasks with `axri`
+// share a PDU for one packet where nothing but attribute 21 would differ and the header has room.
+void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
+	const struct packet_view *views, void *const *mbufs, uint64_t time_ns);
+
+// Reporter: one xIRI of a task to its destinations, as X2 PDUs; visible to deliver after
+// capture_publish. Headers stay within max_header where leaving out attributes 17 behind the first
+// achieves that.
+void capture_report(
+	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns);
+// A packet of this task is in no summary report: counted as a lost copy for each destination.
+void capture_report_lost(struct capture *c, const struct x2_task *t);
+void capture_publish(struct capture *c);
+
+// Below: deliver's side. Rings are made and attached before a table names the destination and
+// detached after its grace period.
+struct copy_ring_settings {
+	uint64_t quota;	  // octets of queued PDUs
+	uint32_t max_pdu; // 0: none
+	uint32_t deliver; // number of the delivery thread that drains it
+	uint8_t minor;	  // version minor of its PDUs
+	void *owner;	  // for whoever drains the ring
+};
+
+struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s);
+void capture_attach(struct capture *c, uint16_t destination, enum copy_kind k, struct copy_ring *r);
+void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k);
+// Detached, its grace period over, and taken out of the ready queue; unreleased segments go back.
+void copy_ring_free(struct copy_ring *r);
+void *copy_ring_owner(const struct copy_ring *r);
+// Octets it can hold: its quota, or the pool where that is less.
+uint64_t copy_ring_room(const struct copy_ring *r);
+
+// The next ring of delivery thread `deliver` that went from empty to not empty, or NULL. It is not
+// reported again before copy_ring_arm.
+struct copy_ring *capture_ready(struct capture *c, uint32_t deliver);
+// Asks for the ready queue again. Returns false when something came meanwhile: the ring is then not
+// armed and the caller goes on with it. `seen_segment` and `seen_copies`: how far the caller has
+// come.
+bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies);
+
+// The segment of this sequence number (from 0), or NULL when the worker has not opened it yet.
+// Valid until copy_ring_release_segment has given it back.
+struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence);
+// Gives the oldest segment back to the worker's pool. Only a closed one.
+void copy_ring_release_segment(struct copy_ring *r);
+// The same in two steps: the ring forgets its oldest `n`, which the caller keeps; they go to the
+// pool one by one, in any order.
+void copy_ring_forget(struct copy_ring *r, uint32_t n);
+void copy_ring_give_back(struct copy_ring *r, struct segment *s);
+// Copies (and their octets on the wire) that no longer count against the quota.
+void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies);
+
+struct copy_ring_counts { // exact at rest
+	uint64_t offered;
+	uint64_t lost[LOSS_COUNT]; // at the worker
+	uint64_t pushed, released; // copies
+	uint64_t queued_octets;
+};
+void copy_ring_counts(const struct copy_ring *r, struct copy_ring_counts *add);

@@ -1,0 +1,63 @@
+#include "dataplane/capture/capture_extent.h"
+
+#include "shared/pdu.h"
+
+// For GTP-U the extent of the message decides, not the inner length field: a packet that lies about
+// its own length is delivered as it was seen.
+static struct extent whole_message(const struct packet_view *v)
+{
+	return (struct extent){.start = v->gtp,
+		.length = v->gtp_length,
+		.format = PDU_FORMAT_GTPU,
+		.cut = v->layer[v->gtp_outer].flags & LAYER_CUT};
+}
+
+static struct extent content(const struct packet_view *v)
+{
+	return (struct extent){.start = (uint32_t)v->gtp + v->gtp_header,
+		.length = v->gtp_length > v->gtp_header ? (uint32_t)v->gtp_length - v->gtp_header
+							: 0u,
+		.format = v->flags & VIEW_ETHERNET ? PDU_FORMAT_ETHERNET : PDU_FORMAT_UNSTRUCTURED,
+		.cut = v->layer[v->gtp_outer].flags & LAYER_CUT};
+}
+
+static struct extent whole_frame(const struct hit *h, const struct packet_view *v)
+{
+	bool layer = h->layer < v->n_layers;
+
+	return (struct extent){.length = v->total,
+		.format = PDU_FORMAT_ETHERNET,
+		.cut = layer && v->layer[h->layer].flags & LAYER_CUT};
+}
+
+static struct extent datagram(const struct packet_layer *l)
+{
+	return (struct extent){.start = l->l3,
+		.length = l->length,
+		.format = l->family == 4 ? PDU_FORMAT_IPV4 : PDU_FORMAT_IPV6,
+		.cut = l->flags & LAYER_CUT};
+}
+
+static struct extent choose(uint8_t wanted, const struct hit *h, const struct packet_view *v)
+{
+	bool tunnelled = h->tunnelled && v->flags & VIEW_GTPU;
+	bool mac = h->layer == HIT_WHOLE_FRAME;
+
+	if (tunnelled && (wanted == PDU_FORMAT_GTPU || (wanted == 0 && !mac)))
+		return whole_message(v);
+	if (tunnelled && v->flags & VIEW_ETHERNET && (mac || wanted == PDU_FORMAT_ETHERNET))
+		return content(v);
+	if (mac || wanted == PDU_FORMAT_ETHERNET || h->layer >= v->n_layers)
+		return whole_frame(h, v);
+	if (tunnelled && v->flags & VIEW_UNSTRUCTURED)
+		return content(v);
+	return datagram(&v->layer[h->layer]);
+}
+
+struct extent extent_of(uint8_t wanted, const struct hit *h, const struct packet_view *v)
+{
+	struct extent e = choose(wanted, h, v);
+
+	e.cut = e.cut || (uint64_t)e.start + e.length > v->total;
+	return e;
+}

@@ -1,0 +1,76 @@
+#pragma once
+
+// How a capture and its rings look inside. For capture.c, the worker's side, and capture_ring.c,
+// deliver's.
+
+#include <stdalign.h>
+
+#include "dataplane/capture/capture.h"
+
+#define CAPTURE_LINE 64
+#define READY_SIZE \
+	(COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most twice: see stream_cut
+
+struct copy_ring {
+	// Written by the worker.
+	struct capture *capture;
+	struct segment *open; // NULL: none
+	uint32_t open_copies; // descriptors written; those behind open->pushed are not published
+	uint32_t open_end;    // octets written
+	uint64_t quota;
+	uint32_t max_pdu;
+	uint32_t mask;	  // of `at`
+	uint64_t touched; // burst number of the last push
+	uint8_t minor;
+	_Atomic uint32_t opened; // segments ever; worker release, deliver acquire
+	_Atomic uint64_t offered, pushed, pushed_octets; // single writer, relaxed readers
+	_Atomic uint64_t lost[LOSS_COUNT];
+	// Written by deliver, but `armed`, which the worker takes back.
+	alignas(CAPTURE_LINE) _Atomic uint64_t
+		released_octets; // deliver release, worker acquire: `at` is free
+	_Atomic uint64_t released;
+	_Atomic uint32_t returned; // segments given back; deliver release, worker acquire
+	_Atomic uint32_t armed;
+	uint32_t deliver;
+	void *owner;
+	struct segment *at[]; // by sequence number
+};
+
+struct return_ring {				     // deliver -> worker, one per delivery thread
+	alignas(CAPTURE_LINE) _Atomic uint32_t head; // written by deliver, release; worker acquire
+	alignas(CAPTURE_LINE) uint32_t tail;	     // the worker's own
+	struct segment **at;
+};
+
+struct ready_queue { // worker -> deliver
+	alignas(CAPTURE_LINE) _Atomic uint32_t
+		head; // written by the worker, release; deliver acquire
+	alignas(CAPTURE_LINE) _Atomic uint32_t tail; // deliver's own, relaxed
+	struct copy_ring *at[READY_SIZE];
+};
+
+struct capture {
+	struct capture_settings s;
+	uint32_t n_segments;
+	uint32_t n_free;
+	uint32_t return_mask;
+	uint32_t sweep_at;
+	uint32_t n_touched;
+	_Atomic uint32_t sweeping; // the worker looks at rings that no table may name any more
+	uint64_t burst;		   // from 1: a new ring was touched in none
+	struct copy_ring
+		*touched[2 * PACKET_BURST * RULE_DESTINATIONS_MAX + 2 * RULE_DESTINATIONS_MAX];
+	struct segment **free; // a stack: the segment used last is the warmest
+	struct segment *segments;
+	uint8_t *octets;
+	struct return_ring back[CAPTURE_DELIVER_MAX];
+	struct ready_queue *ready; // n_deliver
+	struct copy_ring *_Atomic ring[COPY_DESTINATIONS_MAX][COPY_KINDS];
+};
+
+// Every counter here has one writer; relaxed, because readers compare sums only at rest.
+static inline void count(_Atomic uint64_t *to, uint64_t n)
+{
+	atomic_store_explicit(
+		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}

@@ -1,0 +1,149 @@
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/capture/capture_internal.h"
+
+struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s)
+{
+	uint32_t size = 4;
+
+	if (s->deliver >= c->s.n_deliver)
+		return NULL;
+	// Twice the segments that full ones would need: small bursts between sweeps close early.
+	while (size < 2 * (s->quota / SEGMENT_SIZE + 2) && size < 1u << 30)
+		size *= 2;
+	size_t octets = sizeof(struct copy_ring) + size * sizeof(struct segment *);
+	struct copy_ring *r = aligned_alloc(
+		CAPTURE_LINE, (octets + CAPTURE_LINE - 1) / CAPTURE_LINE * CAPTURE_LINE);
+	if (!r)
+		return NULL;
+	memset(r, 0, octets);
+	r->capture = c;
+	r->quota = s->quota;
+	r->max_pdu = s->max_pdu;
+	r->minor = s->minor;
+	r->deliver = s->deliver;
+	r->owner = s->owner;
+	r->mask = size - 1;
+	r->armed = 1;
+	return r;
+}
+
+void capture_attach(struct capture *c, uint16_t destination, enum copy_kind k, struct copy_ring *r)
+{
+	atomic_store_explicit(&c->ring[destination][k], r, memory_order_release);
+}
+
+void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k)
+{
+	atomic_store_explicit(&c->ring[destination][k], NULL, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst); // pairs with sweep, which ends in a microsecond
+	while (atomic_load_explicit(&c->sweeping, memory_order_acquire))
+		sched_yield();
+}
+
+void copy_ring_free(struct copy_ring *r)
+{
+	if (!r)
+		return;
+	while (r->returned != r->opened)
+		copy_ring_release_segment(r);
+	free(r);
+}
+
+void *copy_ring_owner(const struct copy_ring *r)
+{
+	return r->owner;
+}
+
+uint64_t copy_ring_room(const struct copy_ring *r)
+{
+	uint64_t pool = (uint64_t)r->capture->n_segments * SEGMENT_SIZE;
+
+	return r->quota < pool ? r->quota : pool;
+}
+
+struct copy_ring *capture_ready(struct capture *c, uint32_t deliver)
+{
+	struct ready_queue *q = &c->ready[deliver];
+	uint32_t tail = atomic_load_explicit(&q->tail, memory_order_relaxed);
+
+	if (tail == atomic_load_explicit(&q->head, memory_order_acquire))
+		return NULL;
+	struct copy_ring *r = q->at[tail % READY_SIZE];
+	atomic_store_explicit(&q->tail, tail + 1, memory_order_relaxed);
+	return r;
+}
+
+static bool has_news(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies)
+{
+	struct segment *s = copy_ring_segment(r, seen_segment);
+
+	return s && (atomic_load_explicit(&s->closed, memory_order_acquire) ||
+			    atomic_load_explicit(&s->pushed, memory_order_acquire) != seen_copies);
+}
+
+bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies)
+{
+	atomic_store_explicit(&r->armed, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst); // pairs with publish_touched and sweep
+	if (!has_news(r, seen_segment, seen_copies))
+		return true;
+	// When the worker was faster the ring already stands in the ready queue.
+	return !atomic_exchange_explicit(&r->armed, 0, memory_order_acq_rel);
+}
+
+struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence)
+{
+	uint32_t opened = atomic_load_explicit(&r->opened, memory_order_acquire);
+
+	return (int32_t)(opened - sequence) > 0 ? r->at[sequence & r->mask] : NULL;
+}
+
+void copy_ring_give_back(struct copy_ring *r, struct segment *s)
+{
+	struct return_ring *b = &r->capture->back[r->deliver];
+	uint32_t head = atomic_load_explicit(&b->head, memory_order_relaxed);
+
+	b->at[head & r->capture->return_mask] = s;
+	atomic_store_explicit(&b->head, head + 1, memory_order_release);
+}
+
+void copy_ring_forget(struct copy_ring *r, uint32_t n)
+{
+	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
+
+	atomic_store_explicit(&r->returned, returned + n, memory_order_release);
+}
+
+void copy_ring_release_segment(struct copy_ring *r)
+{
+	uint32_t returned = atomic_load_explicit(&r->returned, memory_order_relaxed);
+
+	copy_ring_give_back(r, r->at[returned & r->mask]);
+	copy_ring_forget(r, 1);
+}
+
+void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies)
+{
+	count(&r->released_octets, octets);
+	count(&r->released, copies);
+}
+
+static uint64_t load(const _Atomic uint64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+void copy_ring_counts(const struct copy_ring *r, struct copy_ring_counts *add)
+{
+	add->offered += load(&r->offered);
+	for (int i = 0; i < LOSS_COUNT; i++)
+		add->lost[i] += load(&r->lost[i]);
+	// Released first: a copy released in between must not make `queued` negative.
+	uint64_t released = load(&r->released), released_octets = load(&r->released_octets);
+	add->released += released;
+	add->pushed += load(&r->pushed);
+	add->queued_octets += load(&r->pushed_octets) - released_octets;
+}

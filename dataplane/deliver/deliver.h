@@ -1,0 +1,54 @@
+#pragma once
+
+// Delivery: one or more threads that cut the rings into TLS records and send them, one connection
+// per destination (mdf.c). Never blocks on a peer. All functions below are called by the builder
+// thread (channel) unless said otherwise; they hand commands to the delivery thread and may wait
+// for it to take them, never for a peer.
+
+#include "dataplane/capture/capture.h"
+#include "shared/channel.h"
+#include "shared/config.h"
+
+struct deliver;
+
+struct deliver_event { // handed to the channel, which forwards it to control
+	struct channel_event event;
+};
+
+struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
+	uint32_t n_workers, struct slots *slots, char *why, size_t why_size);
+[[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
+void deliver_stop(struct deliver *d); // drains for at most 2 s, counts the rest as stopped
+void deliver_free(struct deliver *d);
+
+// Makes the destination's rings and attaches them to every worker; connects when there is something
+// to send or at once (keepalives). Sets its index for rules. 0, NOMEM, LIMIT or EXISTS.
+[[nodiscard]] int deliver_add(
+	struct deliver *d, const struct channel_destination *dest, uint16_t *index);
+// Changes address or type of a live destination without losing what is queued.
+[[nodiscard]] int deliver_modify(
+	struct deliver *d, uint16_t index, const struct channel_destination *dest);
+// No rule names it any more and the grace period is over: drain (bounded), close, free the index.
+void deliver_remove(struct deliver *d, uint16_t index);
+
+// Copies of a slot that are settled (acknowledged, lost in delivery, in doubt), per slot: the slot
+// may be reused when settled equals offered minus the workers' own losses.
+void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add);
+void deliver_slot_reset(struct deliver *d, uint32_t slot);
+
+// NOT_FOUND when the index is free. Fills everything but ne and did.
+[[nodiscard]] int deliver_status(
+	const struct deliver *d, uint16_t index, struct channel_destination_status *out);
+// Sum over all destinations, past ones included; queued is counted on the rings, not derived.
+void deliver_totals(const struct deliver *d, struct copy_balance *out);
+
+// Copies of an earlier process that its spool still held and that were delivered since: in no sum.
+uint64_t deliver_recovered(const struct deliver *d);
+
+// Next event, or false. `event_fd` becomes readable when there may be one.
+bool deliver_next_event(struct deliver *d, struct channel_event *out);
+int deliver_event_fd(const struct deliver *d);
+
+// Reads certificates again; on failure the old ones stay. Live connections finish the PDU in hand,
+// wait for what is sent to be acknowledged and are made anew, within a few seconds.
+[[nodiscard]] int deliver_reload(struct deliver *d, char *why, size_t why_size);

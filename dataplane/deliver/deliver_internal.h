@@ -1,0 +1,215 @@
+#pragma once
+
+// What deliver.c (the builder's side), deliver_loop.c (the threads) and deliver_link.c (one
+// destination's connection) share. For nobody else.
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "dataplane/deliver/deliver.h"
+#include "dataplane/deliver/mdf.h"
+#include "dataplane/deliver/resolve.h"
+#include "dataplane/deliver/copy_outcomes.h"
+#include "dataplane/deliver/spool.h"
+#include "dataplane/deliver/stream.h"
+
+#define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ull
+#define EVENTS_MAX 4096	 // unread events; the oldest go first
+#define INBOUND_MAX 4096 // octets of one PDU that an MDF may send
+
+struct link_settings { // the configuration with the overrides of this destination
+	uint64_t buffer;
+	uint64_t spool; // octets on disk
+	uint32_t max_pdu;
+	uint8_t minor;
+	uint8_t connections; // 2: X2 and X3 each have their own
+	bool keepalive;
+	bool require_ack;
+	const char *identity; // the configuration's; NULL: the address or host name
+};
+
+struct link_spool {	     // of one kind
+	struct spool *spool; // NULL: none
+	struct spool_job job;
+	uint64_t retry_at;
+	bool failing; // said so
+	uint64_t lost_at_failing;
+};
+
+// One connection of a destination: its only one, or that for X2 with a twin for X3. Owned by its
+// delivery thread, but for the members marked otherwise.
+struct link {
+	struct deliver *deliver;
+	struct deliver_thread *thread;
+	struct link *next;	// of the thread's list
+	struct link *next_busy; // of the thread's busy list
+	bool busy;
+	struct link *next_due; // of those whose handshake can go on
+	bool due;
+	uint32_t due_events; // of epoll, seen since
+	uint16_t index;
+	uint8_t kinds;	   // DELIVERY_X2, DELIVERY_X3: what it would carry
+	struct link *twin; // same index and thread; NULL: none. Changed under deliver->lock
+	uint64_t serial;   // tells a late answer of the resolver apart
+	struct link_settings settings;
+	struct channel_destination dest; // without memo; under deliver->lock
+	struct stream *stream;
+	struct link_spool spool[COPY_KINDS];
+	_Atomic uint32_t state; // enum destination_state; anyone reads
+
+	struct mdf *mdf; // NULL: no connection
+	bool writable;
+	bool resolving;
+	uint64_t answer_until; // then the look-up has failed
+	uint16_t questions;    // asked so far: tells an answer to an older one apart
+	uint32_t n_addresses, address_at;
+	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
+	struct ip_address address[RESOLVE_ADDRESSES_MAX];
+	struct ip_address peer; // what the connection goes to
+	bool moved;		// the name has left it
+	uint32_t credentials;	// generation of those the connection was made with
+	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
+	uint64_t attempt_at;	// next try
+	uint64_t attempt_until; // connect and handshake
+	uint64_t up_at;		// when the connection stood
+	bool delivered;		// something was acknowledged on this connection
+	uint32_t failures;	// in a row, sets the back-off
+	bool reported_down;
+	uint64_t down_at;
+	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
+	uint64_t lost_before;		  // when none had been lost for a while
+	uint64_t lost_at_down;		  // for the count in the up event
+	uint64_t lost_twin;		  // of a twin that came up first
+
+	struct stream_piece piece; // refused by TCP for now; length 0: none
+	bool piece_is_control;
+	uint8_t control[PDU_KEEPALIVE_SIZE];
+	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
+	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
+	bool answer_due;			  // the MDF sent a keepalive of its own
+	uint32_t answer_sequence;
+	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
+	uint64_t ack_written;	    // mdf_written at the last look
+	uint32_t inbound_length;
+	uint8_t inbound[INBOUND_MAX];
+
+	_Atomic bool removing;
+	uint64_t remove_until;
+
+	// Under deliver->lock.
+	uint64_t connects;
+	uint64_t down_since_ns; // CLOCK_REALTIME
+	char reason[96];
+};
+
+struct command;
+
+struct deliver_thread {
+	struct deliver *deliver;
+	uint32_t number;
+	pthread_t id;
+	int epoll;
+	int wake; // eventfd
+	struct link *links;
+	struct link *busy;
+	struct link *due, **due_last; // in the order in which they became so
+	struct settled book;
+	uint64_t random; // jitter
+	uint64_t stop_until;
+
+	pthread_mutex_t lock; // below
+	pthread_cond_t taken;
+	struct command *first, **last;
+	_Atomic bool pending; // set with the queue, read without the lock
+	bool running;
+};
+
+struct deliver {
+	const struct config *config;
+	struct capture *const *captures;
+	uint32_t n_workers;
+	uint32_t n_threads;
+	uint64_t flush_ns;
+	struct resolver *resolver;
+	struct spooler *spooler; // NULL: no spool
+	uint8_t spool_root[SPOOL_KEY_SIZE];
+	// Held while a file is opened or removed as nobody's; taken before `lock`, by no delivery
+	// thread.
+	pthread_mutex_t spool_lock;
+	uint64_t started_ns;
+	struct spool_job sweep; // of the first delivery thread
+	uint64_t sweep_at;
+	_Atomic bool stopping;
+	struct deliver_thread thread[CAPTURE_DELIVER_MAX];
+
+	pthread_mutex_t lock; // below: between the builder and the threads, never a worker
+	struct mdf_tls *tls;
+	_Atomic uint32_t credentials; // how often they were read again; also read without the lock
+	struct link *link[COPY_DESTINATIONS_MAX];
+	uint64_t serial;
+	struct copy_balance past; // of destinations that are gone
+	uint64_t past_recovered;
+	struct channel_event event[EVENTS_MAX];
+	uint32_t event_head, event_tail;
+	int event_fd;
+};
+
+enum command_kind { COMMAND_ADD, COMMAND_MODIFY, COMMAND_REMOVE, COMMAND_RESOLVED };
+
+struct command {
+	struct command *next;
+	enum command_kind kind;
+	bool waited; // the sender waits and frees; else the thread frees
+	bool done;
+	struct link *link;	  // ADD, MODIFY, REMOVE
+	struct copy_ring **rings; // MODIFY: new ones by line (workers x kinds), NULL where none
+	struct channel_destination dest; // MODIFY
+	struct resolve_answer answer;	 // RESOLVED
+};
+
+// deliver_loop.c
+int deliver_thread_open(struct deliver *d, uint32_t number);
+int deliver_thread_start(struct deliver_thread *t);
+void deliver_thread_join(struct deliver_thread *t);
+void deliver_thread_close(struct deliver_thread *t);
+// Hands the command over and, with `waited`, waits until it is done. A thread that does not run
+// does it at once.
+void deliver_thread_send(struct deliver_thread *t, struct command *c);
+void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
+uint64_t deliver_now(void);
+uint64_t deliver_realtime(void);
+struct link_settings deliver_settings_of(
+	const struct config_delivery *c, const struct channel_destination *dest);
+void deliver_post(struct deliver *d, const struct channel_event *e);
+
+// deliver_link.c: all on the link's own thread
+void link_timers(struct link *l, uint64_t now); // connect, time out, keepalive
+void link_ready(struct link *l, uint32_t epoll_events, uint64_t now);
+unsigned link_pump(struct link *l, uint64_t now); // records sent
+bool link_quiet(const struct link *l);		  // nothing to do until it is woken
+uint64_t link_lost(const struct link *l);	  // copies, so far
+void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text);
+void link_modified(struct link *l, const struct channel_destination *dest);
+// The serial of the link that asked.
+uint64_t link_of_token(uint64_t token);
+void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
+void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost
+
+// deliver_spool.c
+int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
+// CLOCK_REALTIME: what is older is not used; 0: any age will do, or the element is not ours.
+uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now);
+void link_spool_open(struct link *l); // the builder's thread, before the link is anyone else's
+void link_spool_work(struct link *l, uint64_t now);
+bool link_spool_busy(const struct link *l);
+// Until the disk is done with what it has. What is acknowledged by now is owed no more once the
+// spool is closed.
+void link_spool_wait(struct link *l);
+// For good; `keep`: what is owed stays on disk for the next process.
+void link_spool_close(struct link *l, bool keep);
+
+// deliver_sweep.c
+void deliver_sweep_timer(struct deliver *d, uint64_t now); // now and then, on the spooler's thread
+void deliver_sweep_wait(struct deliver *d);		   // until none is under way
+void deliver_sweep(struct deliver *d);			   // at once; waits for the disk

@@ -1,0 +1,288 @@
+// One destination's spool: which job comes next. Disk work is the spooler's; nothing here waits for
+// a disk but link_spool_open (the builder's thread) and link_spool_close.
+
+#include "dataplane/deliver/deliver_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/log.h"
+#include "shared/sealed_file.h"
+
+#define RETRY_NS NS_PER_S // after a store that failed
+
+int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
+{
+	const struct config_spool *c = &d->config->delivery.spool;
+
+	if (!c->folder)
+		return 0;
+	int error = c->key ? sealed_key_read(c->key, d->spool_root) : POI_ERR_INVALID;
+	if (error) {
+		snprintf(why, why_size, "delivery.spool.key: %s, write a file of mode 0600",
+			c->key ? poi_error_text(error) : "missing");
+		return error;
+	}
+	if (mkdir(c->folder, 0700) != 0 && errno != EEXIST) {
+		snprintf(why, why_size, "delivery.spool.folder %s: %s", c->folder,
+			strerrordesc_np(errno));
+		return POI_ERR_IO;
+	}
+	d->spooler = spooler_new();
+	if (d->spooler)
+		return 0;
+	snprintf(why, why_size, "out of memory or threads");
+	return POI_ERR_NOMEM;
+}
+
+// Decision 14: what is older than the fail-safe of its network element is not used.
+uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now)
+{
+	for (uint32_t i = 0; i < c->n_nes; i++) {
+		const struct config_keepalive *k = &c->nes[i].x1.keepalive;
+		struct id16 id = id_of_ne(c->nes[i].ne_identifier);
+		if (id_equal(&id, ne))
+			return k->enabled ? now - k->time_p2 * NS_PER_S : 0;
+	}
+	return 0;
+}
+
+// One of the same name that was removed and still delivers what it has.
+static bool is_draining(struct deliver *d, const struct channel_destination *dest)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&d->lock);
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
+		const struct link *l = d->link[i];
+		found = l && id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
+			atomic_load_explicit(&l->removing, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return found;
+}
+
+static const struct link_spool *failing_kind(const struct link *l)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		if (l->spool[k].failing)
+			return &l->spool[k];
+	return NULL;
+}
+
+// Of both connections: a destination has one fault for all that fails of its spool. NULL: nothing.
+static const struct link_spool *failing_part(const struct link *l)
+{
+	const struct link_spool *p = failing_kind(l);
+
+	return p || !l->twin ? p : failing_kind(l->twin);
+}
+
+static uint64_t destination_lost(const struct link *l)
+{
+	return link_lost(l) + (l->twin ? link_lost(l->twin) : 0);
+}
+
+static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
+{
+	struct deliver *d = l->deliver;
+	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
+	uint64_t now = deliver_realtime();
+	struct spool_settings s = {.file = file,
+		.root = d->spool_root,
+		.cap = cap,
+		.now_ns = now,
+		.youngest_ns = deliver_spool_youngest(d->config, &l->dest.ne, now)};
+	bool said = failing_part(l);
+	enum spool_found found;
+	int error;
+
+	id_format(&l->dest.ne, ne);
+	id_format(&l->dest.did, did);
+	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
+		k == COPY_X2 ? 2 : 3);
+	pthread_mutex_lock(&d->spool_lock);
+	if (is_draining(d, &l->dest))
+		(void)unlink(file); // it goes on with it, nameless
+	l->spool[k].spool = spool_open(&s, &found, &error);
+	pthread_mutex_unlock(&d->spool_lock);
+	if (!l->spool[k].spool) {
+		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
+		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
+		l->spool[k].failing = true; // for as long as the destination is there
+		if (!said)
+			link_post(l, EVENT_SPOOL_FAULT, 0, file);
+	} else if (found == SPOOL_DISCARDED) {
+		log_warning("destination %s: an old spool was discarded", did);
+		link_post(l, EVENT_SPOOL_FAULT, 0,
+			"a spool of an earlier process could not be used: discarded");
+		if (!said)
+			link_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
+	}
+	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
+		return;
+	stream_spool_recovering(l->stream, k);
+	log_notice("destination %s: %llu octets found in the spool", did,
+		(unsigned long long)spool_octets(l->spool[k].spool));
+}
+
+void link_spool_open(struct link *l)
+{
+	// Room for X2 of its own, as in memory: content never crowds it out.
+	uint64_t x2 = l->settings.spool / 8;
+
+	if (!l->deliver->spooler || l->settings.spool == 0)
+		return;
+	stream_spool_use(l->stream);
+	if (l->kinds & DELIVERY_X2)
+		open_one(l, COPY_X2, x2);
+	if (l->kinds & DELIVERY_X3)
+		open_one(l, COPY_X3, l->settings.spool - x2);
+}
+
+static bool in_flight(const struct link_spool *p)
+{
+	return atomic_load_explicit(&p->job.state, memory_order_relaxed) != SPOOL_IDLE;
+}
+
+bool link_spool_busy(const struct link *l)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		const struct link_spool *p = &l->spool[k];
+		if (p->spool && (in_flight(p) || (l->up_at && stream_spool_wants(l->stream, k))))
+			return true;
+	}
+	return false;
+}
+
+// `lost`: copies, when it had not failed yet.
+static void failed(struct link *l, struct link_spool *p, int error, uint64_t lost)
+{
+	char did[ID_TEXT_SIZE], text[96];
+	const struct link_spool *before = failing_part(l);
+
+	if (p->failing)
+		return;
+	p->failing = true;
+	p->lost_at_failing = before ? before->lost_at_failing : lost;
+	id_format(&l->dest.did, did);
+	if (error == POI_ERR_LIMIT)
+		snprintf(text, sizeof(text), "the spool is full; memory only");
+	else
+		snprintf(text, sizeof(text), "spool: %s; memory only", poi_error_text(error));
+	log_kind(ERROR, SPOOL, "destination %s: %s", did, text);
+	if (!before)
+		link_post(l, EVENT_SPOOL_FAULT, 0, text);
+}
+
+static void works_again(struct link *l, struct link_spool *p, const char *how)
+{
+	char text[128];
+
+	if (!p->failing)
+		return;
+	p->failing = false;
+	if (failing_part(l))
+		return;
+	uint64_t lost = destination_lost(l);
+	// A twin that was removed meanwhile has taken its own along.
+	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
+	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
+	link_post(l, EVENT_SPOOL_CLEAR, lost, text);
+}
+
+static void finish(struct link *l, enum copy_kind k, uint64_t now)
+{
+	struct link_spool *p = &l->spool[k];
+	int result = p->job.result;
+	uint64_t lost = destination_lost(l); // a block that cannot be read is part of what it costs
+
+	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
+	if (p->job.work == SPOOL_STORE)
+		stream_spool_stored(l->stream, k, result == 0);
+	else if (p->job.work == SPOOL_LOAD)
+		stream_spool_loaded(l->stream, k, &p->job.block, result);
+	p->job.block = (struct spool_block){0};
+	if (p->job.done_result != 0)
+		failed(l, p, p->job.done_result, lost);
+	if (result != 0 && result != POI_ERR_AGAIN) {
+		p->retry_at = now + RETRY_NS;
+		failed(l, p, result, lost);
+	} else if (p->job.work == SPOOL_STORE) {
+		works_again(l, p, "the spool takes PDUs again");
+	}
+}
+
+static bool next(struct link *l, enum copy_kind k, uint64_t now)
+{
+	struct link_spool *p = &l->spool[k];
+	bool up = l->mdf && l->up_at;
+
+	p->job.spool = p->spool;
+	p->job.done += stream_spool_done(l->stream, k);
+	if (up && stream_spool_wants(l->stream, k))
+		p->job.work = SPOOL_LOAD;
+	else if (now >= p->retry_at && stream_spool_take(l->stream, k, up, 2, &p->job))
+		p->job.work = SPOOL_STORE;
+	else if (p->job.done > 0)
+		p->job.work = SPOOL_DONE;
+	else
+		return false;
+	return true;
+}
+
+void link_spool_work(struct link *l, uint64_t now)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		struct link_spool *p = &l->spool[k];
+		if (!p->spool)
+			continue;
+		uint32_t state = atomic_load_explicit(&p->job.state, memory_order_acquire);
+		if (state == SPOOL_QUEUED)
+			continue;
+		if (state == SPOOL_FINISHED)
+			finish(l, k, now);
+		// Nothing is owed any more, so nothing need be stored: the next store may fail
+		// again.
+		if (p->failing && (l->up_at || l->state == DESTINATION_IDLE) &&
+			stream_empty(l->stream))
+			works_again(l, p, "all is delivered and the spool is empty");
+		if (next(l, k, now))
+			spooler_submit(l->deliver->spooler, &p->job);
+	}
+}
+
+void link_spool_wait(struct link *l)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		struct link_spool *p = &l->spool[k];
+		if (!p->spool)
+			continue;
+		if (in_flight(p)) {
+			spooler_wait(l->deliver->spooler, &p->job);
+			finish(l, k, 0);
+		}
+		// There is no next job that would tell the file, and what is discarded from here on
+		// stays owed on disk.
+		p->job.done += stream_spool_done(l->stream, k);
+	}
+}
+
+void link_spool_close(struct link *l, bool keep)
+{
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		struct link_spool *p = &l->spool[k];
+		if (!p->spool)
+			continue;
+		for (; p->job.done > 0 && keep; p->job.done--)
+			(void)spool_done(p->spool);
+		if (keep)
+			spool_close(p->spool);
+		else
+			spool_remove(p->spool);
+		p->spool = NULL;
+	}
+}

@@ -1,0 +1,368 @@
+#include "dataplane/deliver/mdf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <linux/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "shared/tls.h"
+
+// Unacknowledged octets, or a closed window, after which a path is given up. A reader that stalls
+// may take one more window first: with that second a fault is known within 5.
+#define USER_TIMEOUT_MS 2500
+#define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
+#define KEEP_INTERVAL_S 1
+#define KEEP_COUNT 3
+#define SETTLE_NS 100000000ull // see mdf_progress
+
+struct mdf_tls {
+	SSL_CTX *context;
+};
+
+enum stage { STAGE_CONNECT, STAGE_HANDSHAKE, STAGE_SETTLE, STAGE_UP, STAGE_LOST };
+
+struct mdf {
+	SSL *ssl;
+	int fd;
+	enum stage stage;
+	char *identity;	       // pinned, or NULL
+	uint64_t baseline;     // tcpi_bytes_acked before the first octet: the SYN counts
+	uint64_t acknowledged; // last answer
+	uint64_t settle_until;
+	uint64_t handshake_read; // octets received when the handshake was complete
+	char reason[96];
+};
+
+struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t why_size)
+{
+	struct tls_files f = {.certificate = files->certificate,
+		.key = files->key,
+		.ca = files->ca,
+		.crl = files->crl};
+	struct mdf_tls *t = calloc(1, sizeof(*t));
+
+	if (!t) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	t->context = tls_client_context(&f, why, why_size);
+	if (!t->context) {
+		free(t);
+		return NULL;
+	}
+	SSL_CTX_set_mode(t->context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+					     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+					     SSL_MODE_RELEASE_BUFFERS);
+	return t;
+}
+
+void mdf_tls_free(struct mdf_tls *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->context);
+	free(t);
+}
+
+static int lost(struct mdf *m, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int lost(struct mdf *m, int error, const char *format, ...)
+{
+	va_list args;
+
+	m->stage = STAGE_LOST;
+	va_start(args, format);
+	vsnprintf(m->reason, sizeof(m->reason), format, args);
+	va_end(args);
+	return error;
+}
+
+static void set(int fd, int level, int name, int value)
+{
+	// Every one is an improvement, none a condition.
+	(void)setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static socklen_t socket_address(const struct mdf_peer *peer, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (peer->address.family == 4) {
+		struct sockaddr_in *a = (struct sockaddr_in *)out;
+		a->sin_family = AF_INET;
+		a->sin_port = htons(peer->port);
+		memcpy(&a->sin_addr, peer->address.b, 4);
+		return sizeof(*a);
+	}
+	struct sockaddr_in6 *a = (struct sockaddr_in6 *)out;
+	a->sin6_family = AF_INET6;
+	a->sin6_port = htons(peer->port);
+	memcpy(&a->sin6_addr, peer->address.b, 16);
+	return sizeof(*a);
+}
+
+static int open_socket(struct mdf *m, const struct mdf_peer *peer)
+{
+	struct sockaddr_storage to;
+	socklen_t length = socket_address(peer, &to);
+
+	m->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (m->fd < 0)
+		return lost(m, POI_ERR_IO, "socket: %s", strerrordesc_np(errno));
+	set(m->fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set(m->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	set(m->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set(m->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
+	set(m->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
+	set(m->fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
+	if (connect(m->fd, (struct sockaddr *)&to, length) < 0 && errno != EINPROGRESS)
+		return lost(m, POI_ERR_IO, "connect: %s", strerrordesc_np(errno));
+	return 0;
+}
+
+static int open_tls(struct mdf *m, struct mdf_tls *t, const struct mdf_peer *peer)
+{
+	m->ssl = SSL_new(t->context);
+	if (!m->ssl || SSL_set_fd(m->ssl, m->fd) != 1)
+		return lost(m, POI_ERR_NOMEM, "out of memory");
+	SSL_set_connect_state(m->ssl);
+	if (peer->identity) {
+		m->identity = strdup(peer->identity);
+		return m->identity ? 0 : lost(m, POI_ERR_NOMEM, "out of memory");
+	}
+	int error = tls_expect_peer(m->ssl, peer->host ? NULL : &peer->address, peer->host);
+	return error ? lost(m, error, "cannot verify this peer: %s", poi_error_text(error)) : 0;
+}
+
+struct mdf *mdf_connect(
+	struct mdf_tls *t, const struct mdf_peer *peer, char *reason, size_t reason_size)
+{
+	struct mdf *m = calloc(1, sizeof(*m));
+
+	if (!m) {
+		snprintf(reason, reason_size, "out of memory");
+		return NULL;
+	}
+	m->fd = -1;
+	if (open_socket(m, peer) || open_tls(m, t, peer)) {
+		snprintf(reason, reason_size, "%s", m->reason);
+		mdf_close(m);
+		return NULL;
+	}
+	return m;
+}
+
+void mdf_close(struct mdf *m)
+{
+	if (!m)
+		return;
+	if (m->ssl && (m->stage == STAGE_SETTLE || m->stage == STAGE_UP))
+		(void)SSL_shutdown(m->ssl);
+	SSL_free(m->ssl);
+	if (m->fd >= 0)
+		close(m->fd);
+	ERR_clear_error();
+	free(m->identity);
+	free(m);
+}
+
+int mdf_fd(const struct mdf *m)
+{
+	return m->fd;
+}
+
+// What OpenSSL's refusal of a call means for the connection.
+static int failed(struct mdf *m, int result, const char *what)
+{
+	int saved = errno;
+	char text[64];
+
+	switch (SSL_get_error(m->ssl, result)) {
+	case SSL_ERROR_WANT_READ:
+	case SSL_ERROR_WANT_WRITE:
+		return POI_ERR_AGAIN;
+	case SSL_ERROR_ZERO_RETURN:
+		return lost(m, POI_ERR_CLOSED, "the MDF closed the connection");
+	case SSL_ERROR_SYSCALL:
+		if (ERR_peek_error() == 0)
+			return lost(m, POI_ERR_CLOSED, "%s: %s", what,
+				saved ? strerrordesc_np(saved) : "connection ended");
+		[[fallthrough]];
+	default:
+		break;
+	}
+	long verify = SSL_get_verify_result(m->ssl);
+	if (m->stage == STAGE_HANDSHAKE && verify != X509_V_OK) {
+		ERR_clear_error();
+		return lost(m, POI_ERR_TLS, "certificate of the MDF: %s",
+			X509_verify_cert_error_string(verify));
+	}
+	return lost(m, POI_ERR_TLS, "%s: %s", what, tls_error_text(text, sizeof(text)));
+}
+
+static bool tcp_acked(const struct mdf *m, uint64_t *acked)
+{
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+
+	if (getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
+		length < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(*acked))
+		return false;
+	*acked = info.tcpi_bytes_acked;
+	return true;
+}
+
+static int finish_connect(struct mdf *m)
+{
+	struct sockaddr_storage peer;
+	socklen_t length = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(m->fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0)
+		error = errno;
+	if (error)
+		return lost(m, POI_ERR_IO, "connect: %s", strerrordesc_np(error));
+	length = sizeof(peer);
+	if (getpeername(m->fd, (struct sockaddr *)&peer, &length) != 0)
+		return errno == ENOTCONN ? POI_ERR_AGAIN
+					 : lost(m, POI_ERR_IO, "%s", strerrordesc_np(errno));
+	if (!tcp_acked(m, &m->baseline))
+		return lost(m, POI_ERR_UNSUPPORTED,
+			"the kernel does not tell what TCP has acknowledged");
+	m->stage = STAGE_HANDSHAKE;
+	return 0;
+}
+
+static bool same_identifier(void *context, const char *id)
+{
+	return strcmp(context, id) == 0;
+}
+
+static bool has_uri(X509 *certificate, const char *identity)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	size_t length = strlen(identity);
+	bool found = false;
+
+	for (int i = 0; !found && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+		if (n->type != GEN_URI)
+			continue;
+		const ASN1_IA5STRING *uri = n->d.uniformResourceIdentifier;
+		found = (size_t)ASN1_STRING_length(uri) == length &&
+			memcmp(ASN1_STRING_get0_data(uri), identity, length) == 0;
+	}
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+// The chain is verified already; this is about who it names.
+static bool is_pinned(struct mdf *m)
+{
+	X509 *certificate = SSL_get0_peer_certificate(m->ssl);
+
+	return certificate && SSL_get_verify_result(m->ssl) == X509_V_OK &&
+	       (tls_peer_identifier(m->ssl, same_identifier, m->identity) ||
+		       X509_check_host(certificate, m->identity, 0,
+			       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1 ||
+		       X509_check_ip_asc(certificate, m->identity, 0) == 1 ||
+		       has_uri(certificate, m->identity));
+}
+
+static int handshake(struct mdf *m, uint64_t now_ns)
+{
+	ERR_clear_error();
+	errno = 0;
+	int result = SSL_do_handshake(m->ssl);
+	if (result != 1)
+		return failed(m, result, "TLS handshake");
+	if (SSL_get_verify_result(m->ssl) != X509_V_OK || !SSL_get0_peer_certificate(m->ssl))
+		return lost(m, POI_ERR_TLS, "certificate of the MDF was not verified");
+	if (m->identity && !is_pinned(m))
+		return lost(m, POI_ERR_DENIED, "certificate of the MDF lacks the pinned identity");
+	m->stage = STAGE_SETTLE;
+	m->settle_until = now_ns + SETTLE_NS;
+	m->handshake_read = BIO_number_read(SSL_get_rbio(m->ssl));
+	return 0;
+}
+
+int mdf_progress(struct mdf *m, uint64_t now_ns)
+{
+	int error = m->stage == STAGE_LOST ? POI_ERR_CLOSED : 0;
+
+	if (m->stage == STAGE_CONNECT)
+		error = finish_connect(m);
+	if (!error && m->stage == STAGE_HANDSHAKE)
+		error = handshake(m, now_ns);
+	if (error || m->stage != STAGE_SETTLE)
+		return error;
+	// In TLS 1.3 our handshake ends before the MDF has looked at our certificate. What TCP
+	// acknowledges then may never be read, so wait for its first message (a ticket or an
+	// alert), or a moment when it sends none.
+	if (SSL_version(m->ssl) >= TLS1_3_VERSION && now_ns < m->settle_until) {
+		uint8_t none;
+		ERR_clear_error();
+		errno = 0;
+		int result = SSL_peek(m->ssl, &none, 1);
+		error = result > 0 ? 0 : failed(m, result, "connection ended after the handshake");
+		if (error && error != POI_ERR_AGAIN)
+			return error;
+		if (error && BIO_number_read(SSL_get_rbio(m->ssl)) == m->handshake_read)
+			return POI_ERR_AGAIN;
+	}
+	m->stage = STAGE_UP;
+	return 0;
+}
+
+int64_t mdf_write(struct mdf *m, const void *octets, size_t length)
+{
+	if (m->stage != STAGE_UP)
+		return POI_ERR_CLOSED;
+	ERR_clear_error();
+	errno = 0;
+	size_t taken = 0;
+	int result = SSL_write_ex(m->ssl, octets, length, &taken);
+	return result == 1 ? (int64_t)taken : failed(m, result, "send");
+}
+
+int64_t mdf_read(struct mdf *m, void *out, size_t capacity)
+{
+	if (m->stage != STAGE_UP)
+		return POI_ERR_CLOSED;
+	ERR_clear_error();
+	errno = 0;
+	size_t n = 0;
+	int result = SSL_read_ex(m->ssl, out, capacity, &n);
+	return result == 1 ? (int64_t)n : failed(m, result, "receive");
+}
+
+uint64_t mdf_written(const struct mdf *m)
+{
+	return BIO_number_written(SSL_get_wbio(m->ssl));
+}
+
+uint64_t mdf_acknowledged(struct mdf *m)
+{
+	uint64_t acked, written = mdf_written(m);
+
+	// The FIN counts as an octet too: never more than was written.
+	if (m->stage >= STAGE_HANDSHAKE && tcp_acked(m, &acked) && acked > m->baseline) {
+		acked -= m->baseline;
+		m->acknowledged = acked < written ? acked : written;
+	}
+	return m->acknowledged;
+}
+
+const char *mdf_reason(const struct mdf *m)
+{
+	return m->reason;
+}

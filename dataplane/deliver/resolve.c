@@ -1,0 +1,413 @@
+#include "dataplane/deliver/resolve.h"
+
+#include <ares.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "shared/error.h"
+#include "shared/sandbox.h"
+
+#define QUESTION_MS 4000u // then it has failed, whatever the name servers still do
+#define SERVER_MS 1000	  // for one name server; twice as long the second time
+#define TRIES 2
+// A round takes questions for so long, and each within it ends within QUESTION_MS: so this many
+// rounds are enough.
+#define ROUND_MS 2000u
+#define ROUNDS_MAX 4u
+
+struct question {
+	struct question *next;
+	struct resolver *resolver;
+	uint64_t token;
+	uint64_t until; // ms
+	bool answered;
+	bool over; // c-ares has let go of it
+	char host[RESOLVE_NAME_MAX];
+};
+
+// Questions that share a channel of c-ares. It has read the system's configuration when it was
+// made, and is not used for long, so that a new configuration is followed.
+struct round {
+	ares_channel channel;
+	struct question *first;
+	uint64_t opened; // ms
+};
+
+struct resolver {
+	struct resolver_settings settings;
+	pthread_t thread;
+	int wake; // eventfd
+
+	pthread_mutex_t lock; // below
+	struct question *first, **last;
+	bool stop;
+
+	// The thread's own.
+	uint32_t n_rounds;
+	struct round *rounds[ROUNDS_MAX]; // the last one takes questions
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+// --- answers ---
+
+static void take_address(const struct ares_addrinfo_node *i, struct resolve_answer *a)
+{
+	struct ip_address *to = &a->address[a->n];
+
+	*to = (struct ip_address){0};
+	if (i->ai_family == AF_INET) {
+		to->family = 4;
+		memcpy(to->b, &((const struct sockaddr_in *)i->ai_addr)->sin_addr, 4);
+	} else if (i->ai_family == AF_INET6) {
+		to->family = 6;
+		memcpy(to->b, &((const struct sockaddr_in6 *)i->ai_addr)->sin6_addr, 16);
+	} else {
+		return;
+	}
+	a->n++;
+}
+
+// A time with its highest bit set means 0 (RFC 2181 clause 8).
+static void take_ttl(int ttl, struct resolve_answer *a)
+{
+	uint32_t seconds = ttl > 0 ? (uint32_t)ttl : 0;
+
+	a->ttl = seconds < a->ttl ? seconds : a->ttl;
+	a->ttl = a->ttl > RESOLVE_TTL_MIN ? a->ttl : RESOLVE_TTL_MIN;
+}
+
+static void take_all(const struct ares_addrinfo *info, struct resolve_answer *a)
+{
+	for (const struct ares_addrinfo_node *i = info->nodes; i; i = i->ai_next) {
+		if (a->n < RESOLVE_ADDRESSES_MAX)
+			take_address(i, a);
+		take_ttl(i->ai_ttl, a);
+	}
+	for (const struct ares_addrinfo_cname *c = info->cnames; c; c = c->next)
+		take_ttl(c->ttl, a);
+}
+
+static void answer(struct question *q, const struct resolve_answer *a)
+{
+	q->answered = true;
+	q->resolver->settings.answer(q->resolver->settings.context, a);
+}
+
+// c-ares calls this once for each question, at the latest when its channel is destroyed.
+static void done(void *context, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct question *q = context;
+	struct resolve_answer a = {
+		.token = q->token, .ttl = RESOLVE_TTL_MAX, .reason = "host name has no address"};
+
+	(void)timeouts;
+	q->over = true;
+	if (status == ARES_SUCCESS && info)
+		take_all(info, &a);
+	else
+		a.reason = ares_strerror(status);
+	if (info)
+		ares_freeaddrinfo(info);
+	if (!q->answered && status != ARES_EDESTRUCTION)
+		answer(q, &a);
+}
+
+static void fail(struct question *q, const char *reason)
+{
+	struct resolve_answer a = {.token = q->token, .reason = reason};
+
+	answer(q, &a);
+}
+
+// --- rounds ---
+
+static void free_questions(struct question *q)
+{
+	while (q) {
+		struct question *next = q->next;
+		free(q);
+		q = next;
+	}
+}
+
+static void round_free(struct round *r)
+{
+	ares_destroy(r->channel);
+	free_questions(r->first);
+	free(r);
+}
+
+static struct round *round_new(const char *servers, uint64_t now)
+{
+	struct ares_options o = {.timeout = SERVER_MS, .tries = TRIES};
+	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+	struct round *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->opened = now;
+	if (ares_init_options(&r->channel, &o, mask) != ARES_SUCCESS) {
+		free(r);
+		return NULL;
+	}
+	if (servers && ares_set_servers_ports_csv(r->channel, servers) != ARES_SUCCESS) {
+		round_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+// The round that takes questions now; NULL when there can be none.
+static struct round *open_round(struct resolver *r, uint64_t now)
+{
+	struct round *last = r->n_rounds ? r->rounds[r->n_rounds - 1] : NULL;
+
+	if (last && (now - last->opened < ROUND_MS || r->n_rounds == ROUNDS_MAX))
+		return last;
+	struct round *fresh = round_new(r->settings.servers, now);
+	if (!fresh)
+		return last;
+	r->rounds[r->n_rounds++] = fresh;
+	return fresh;
+}
+
+static void ask(struct resolver *r, struct question *q, uint64_t now)
+{
+	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+	struct round *round = open_round(r, now);
+
+	q->until = now + QUESTION_MS;
+	if (!round) {
+		fail(q, "out of memory or file descriptors");
+		free(q);
+		return;
+	}
+	q->next = round->first;
+	round->first = q;
+	ares_getaddrinfo(round->channel, q->host, NULL, &hints, done, q);
+}
+
+// Lets go of what is over and gives up what is too late. Whether any question waits.
+static bool sweep_questions(struct round *r, uint64_t now)
+{
+	bool waiting = false;
+
+	for (struct question **at = &r->first; *at;) {
+		struct question *q = *at;
+		if (q->over) {
+			*at = q->next;
+			free(q);
+			continue;
+		}
+		if (!q->answered && now >= q->until)
+			fail(q, "no name server has answered in time");
+		waiting |= !q->answered;
+		at = &q->next;
+	}
+	return waiting;
+}
+
+static void sweep(struct resolver *r, uint64_t now)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < r->n_rounds; i++) {
+		if (sweep_questions(r->rounds[i], now))
+			r->rounds[kept++] = r->rounds[i];
+		else
+			round_free(r->rounds[i]);
+	}
+	r->n_rounds = kept;
+}
+
+// --- the thread ---
+
+struct sockets {
+	nfds_t n;
+	struct pollfd fd[1 + ROUNDS_MAX * ARES_GETSOCK_MAXNUM];
+	ares_channel channel[1 + ROUNDS_MAX * ARES_GETSOCK_MAXNUM];
+};
+
+static void add_sockets(struct sockets *s, ares_channel channel)
+{
+	ares_socket_t list[ARES_GETSOCK_MAXNUM];
+	unsigned bits = (unsigned)ares_getsock(channel, list, ARES_GETSOCK_MAXNUM);
+
+	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+		// ARES_GETSOCK_READABLE and _WRITABLE, without their shift of a signed 1 by 31.
+		bool readable = bits >> i & 1, writable = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+		short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
+		if (!events)
+			continue;
+		s->channel[s->n] = channel;
+		s->fd[s->n++] = (struct pollfd){.fd = list[i], .events = events};
+	}
+}
+
+// Milliseconds until something is due; -1: never.
+static int patience(const struct resolver *r, uint64_t now)
+{
+	uint64_t until = UINT64_MAX;
+
+	for (uint32_t i = 0; i < r->n_rounds; i++) {
+		struct timeval tv, *t = ares_timeout(r->rounds[i]->channel, NULL, &tv);
+		if (t && now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1 < until)
+			until = now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1;
+		for (const struct question *q = r->rounds[i]->first; q; q = q->next)
+			if (!q->answered && q->until < until)
+				until = q->until;
+	}
+	if (until == UINT64_MAX)
+		return -1;
+	return until > now ? (int)(until - now) : 0;
+}
+
+static void serve(struct resolver *r)
+{
+	struct sockets s = {.n = 1, .fd[0] = {.fd = r->wake, .events = POLLIN}};
+	uint64_t count;
+
+	for (uint32_t i = 0; i < r->n_rounds; i++)
+		add_sockets(&s, r->rounds[i]->channel);
+	if (poll(s.fd, s.n, patience(r, now_ms())) < 0)
+		return;
+	if (s.fd[0].revents)
+		(void)!read(r->wake, &count, sizeof(count));
+	for (nfds_t i = 1; i < s.n; i++)
+		ares_process_fd(s.channel[i],
+			s.fd[i].revents & (POLLIN | POLLERR | POLLHUP) ? s.fd[i].fd
+								       : ARES_SOCKET_BAD,
+			s.fd[i].revents & POLLOUT ? s.fd[i].fd : ARES_SOCKET_BAD);
+	for (uint32_t i = 0; i < r->n_rounds; i++) // what has no socket may have a time
+		ares_process_fd(r->rounds[i]->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+}
+
+static struct question *take(struct resolver *r, bool *stop)
+{
+	pthread_mutex_lock(&r->lock);
+	struct question *q = r->first;
+	*stop = r->stop;
+	r->first = NULL;
+	r->last = &r->first;
+	pthread_mutex_unlock(&r->lock);
+	return q;
+}
+
+static void *run(void *context)
+{
+	struct resolver *r = context;
+	bool stop = false;
+
+	for (;;) {
+		struct question *q = take(r, &stop);
+		if (stop) {
+			free_questions(q);
+			break;
+		}
+		while (q) {
+			struct question *next = q->next;
+			ask(r, q, now_ms());
+			q = next;
+		}
+		sweep(r, now_ms());
+		serve(r);
+	}
+	while (r->n_rounds > 0)
+		round_free(r->rounds[--r->n_rounds]);
+	return NULL;
+}
+
+static void discard(struct resolver *r)
+{
+	free_questions(r->first);
+	if (r->wake >= 0)
+		close(r->wake);
+	pthread_mutex_destroy(&r->lock);
+	ares_library_cleanup();
+	free(r);
+}
+
+static int start(struct resolver *r)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	sigdelset(&all, sandbox_signal());
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int error = pthread_create(&r->thread, NULL, run, r);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!error)
+		(void)pthread_setname_np(r->thread, "poi-resolve");
+	return error;
+}
+
+struct resolver *resolver_new(const struct resolver_settings *s)
+{
+	struct resolver *r = calloc(1, sizeof(*r));
+
+	if (!r || ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+		free(r);
+		return NULL;
+	}
+	r->settings = *s;
+	pthread_mutex_init(&r->lock, NULL);
+	r->last = &r->first;
+	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->wake >= 0 && start(r) == 0)
+		return r;
+	discard(r);
+	return NULL;
+}
+
+static void wake(struct resolver *r)
+{
+	uint64_t one = 1;
+
+	(void)!write(r->wake, &one, sizeof(one));
+}
+
+void resolver_free(struct resolver *r)
+{
+	if (!r)
+		return;
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_mutex_unlock(&r->lock);
+	wake(r);
+	pthread_join(r->thread, NULL);
+	discard(r);
+}
+
+int resolver_ask(struct resolver *r, const char *host, uint64_t token)
+{
+	struct question *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return POI_ERR_NOMEM;
+	q->resolver = r;
+	q->token = token;
+	snprintf(q->host, sizeof(q->host), "%s", host);
+	pthread_mutex_lock(&r->lock);
+	*r->last = q;
+	r->last = &q->next;
+	pthread_mutex_unlock(&r->lock);
+	wake(r);
+	return 0;
+}

@@ -1,0 +1,590 @@
+#include "dataplane/deliver/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/deliver/stream_internal.h"
+
+#define TURN 16u	   // records before another line of the same kind gets its turn
+#define RECORDS_MAX 65536u // outstanding records; sending pauses until the oldest is acknowledged
+#define NO_LINE UINT32_MAX
+
+struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner)
+{
+	uint32_t n = n_workers * COPY_KINDS + COPY_KINDS;
+	struct stream *s = calloc(1, sizeof(*s) + n * sizeof(struct stream_line));
+
+	if (!s)
+		return NULL;
+	s->book = book;
+	s->owner = owner;
+	s->n_lines = n;
+	s->n_workers = n_workers;
+	s->mid = NO_LINE;
+	for (uint32_t i = 0; i < n; i++)
+		s->line[i].stream = s;
+	for (uint32_t k = 0; k < COPY_KINDS; k++) {
+		s->spooled[k].last = &s->spooled[k].first;
+		s->line[n_workers * COPY_KINDS + k].spool = &s->spooled[k];
+	}
+	return s;
+}
+
+// The oldest of the segments kept goes back to the pool.
+static void drop_held(struct stream_line *l)
+{
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): held is there while n_held > 0
+	copy_ring_give_back(l->ring, l->held[0]);
+	l->held_from++;
+	if (--l->n_held > 0) {
+		memmove(l->held, l->held + 1, l->n_held * sizeof(struct segment *));
+		return;
+	}
+	free(l->held);
+	l->held = NULL;
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; i < s->n_lines; i++) {
+		struct stream_line *l = &s->line[i];
+		while (l->n_held > 0)
+			drop_held(l);
+		copy_ring_free(l->ring);
+	}
+	for (uint32_t k = 0; k < COPY_KINDS; k++) {
+		struct spooled *p = &s->spooled[k];
+		for (uint32_t i = 0; i < SPOOL_LOADED; i++)
+			spool_block_free(&p->block[i]);
+		while (p->first)
+			spooled_drop(p);
+		free(p->store_runs);
+	}
+	free(s->record);
+	free(s);
+}
+
+void *stream_owner(const struct stream *s)
+{
+	return s->owner;
+}
+
+struct stream_line *stream_line(struct stream *s, uint32_t worker, enum copy_kind k)
+{
+	return &s->line[(k == COPY_X2 ? 0 : s->n_workers) + worker];
+}
+
+void stream_attach(struct stream *s, struct stream_line *l, struct copy_ring *r)
+{
+	l->ring = r;
+}
+
+struct copy_ring *stream_ring(const struct stream_line *l)
+{
+	return l->ring;
+}
+
+static enum copy_kind kind_of(const struct stream_line *l)
+{
+	const struct stream *s = l->stream;
+	uint32_t at = (uint32_t)(l - s->line), n = s->n_workers;
+
+	if (l->spool)
+		return (enum copy_kind)(at - n * COPY_KINDS);
+	return at < n ? COPY_X2 : COPY_X3;
+}
+
+void line_activate(struct stream_line *l, uint64_t since_ns)
+{
+	if (!l->active) {
+		l->active = true;
+		l->stream->n_active++;
+	}
+	l->since_ns = since_ns;
+}
+
+struct stream *stream_wake(struct stream_line *l, uint64_t since_ns)
+{
+	if (!l->active)
+		line_activate(l, since_ns);
+	return l->stream;
+}
+
+static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
+{
+	if (sequence - l->held_from < l->n_held)
+		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as above
+		return l->held[sequence - l->held_from];
+	if (!l->spool)
+		return copy_ring_segment(l->ring, sequence);
+	return sequence - l->ack_segment < l->spool->opened - l->ack_segment
+		       ? l->spool->block[sequence % SPOOL_LOADED].segment
+		       : NULL;
+}
+
+struct view line_look(struct stream_line *l, uint32_t sequence)
+{
+	struct view v = {.segment = segment_at(l, sequence)};
+
+	if (!v.segment)
+		return v;
+	// In this order: a segment seen closed has its last `pushed`.
+	v.closed = atomic_load_explicit(&v.segment->closed, memory_order_acquire);
+	v.pushed = atomic_load_explicit(&v.segment->pushed, memory_order_acquire);
+	v.end = v.pushed ? v.segment->copy[v.pushed - 1].end : 0;
+	return v;
+}
+
+// Index of the first copy that ends behind `offset`: the one that the octet at `offset` belongs to.
+static uint32_t copy_at(const struct view *v, uint32_t offset)
+{
+	uint32_t low = 0, high = v->pushed;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (v->segment->copy[middle].end <= offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_edge(const struct view *v, uint32_t offset)
+{
+	return copy_start(v->segment, copy_at(v, offset)) == offset;
+}
+
+// The oldest segment is wholly settled and will get no more: back to the pool.
+static void release_segment(struct stream_line *l)
+{
+	if (l->spool) {
+		spool_block_free(&l->spool->block[l->ack_segment % SPOOL_LOADED]);
+		l->spool->done++;
+	} else if (l->n_held > 0) {
+		drop_held(l);
+	} else if (l->freed == l->ack_segment) {
+		copy_ring_release_segment(l->ring);
+		l->freed++;
+	}
+	l->ack_segment++;
+	l->ack_copy = 0;
+}
+
+static bool is_spool_settled(const struct stream_line *l)
+{
+	const struct stream *s = l->stream;
+	enum copy_kind k = kind_of(l);
+	const struct spooled *p = &s->spooled[k];
+
+	return !p->storing && !p->first &&
+	       s->line[s->n_workers * COPY_KINDS + k].ack_segment == p->opened;
+}
+
+// Segments that were moved to the spool; false while the oldest is still on its way.
+static bool give_back_gap(struct stream_line *l)
+{
+	const struct spooled *p = &l->stream->spooled[kind_of(l)];
+
+	while (in_gap(l, l->ack_segment)) {
+		bool storing = p->storing && &l->stream->line[p->store_line] == l;
+		if (storing && l->ack_segment + 1 == l->gap_to)
+			return false;
+		if (l->send_segment == l->ack_segment) {
+			l->send_segment++;
+			l->send_offset = 0;
+		}
+		release_segment(l);
+	}
+	// There may be another when nothing of this one can come again: what is sent anew after a
+	// cut goes before the gap, or from the spool, and never in between.
+	if (!l->spool && (int32_t)(l->ack_segment - l->gap_to) >= 0 && is_spool_settled(l))
+		l->gap_from = l->gap_to;
+	return true;
+}
+
+void line_give_back(struct stream_line *l)
+{
+	for (;;) {
+		if (!give_back_gap(l))
+			return;
+		struct view v = line_look(l, l->ack_segment);
+		if (!v.segment || !v.closed || l->ack_copy != v.pushed)
+			return;
+		if (l->send_segment == l->ack_segment) {
+			if (l->send_offset != v.end)
+				return;
+			l->send_segment++;
+			l->send_offset = 0;
+		}
+		release_segment(l);
+	}
+}
+
+// The copy in hand ended; one of an earlier process is in no book of ours.
+static void settle_copy(struct stream_line *l, const struct copy_descriptor *c, int as)
+{
+	struct stream *s = l->stream;
+
+	if (l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered) {
+		add_to(&l->spool->recovered, as == SETTLED_ACKNOWLEDGED);
+		return;
+	}
+	settled_add(s->book, c->slot, as, c->payload);
+	settled_count(&s->counts, as, c->payload);
+}
+
+static void release(struct stream_line *l, uint64_t octets, uint64_t copies, bool recovered)
+{
+	if (!l->spool) {
+		copy_ring_release(l->ring, octets, copies);
+	} else if (!recovered) {
+		add_to(&l->spool->copies, -copies);
+		add_to(&l->spool->octets, -octets);
+	}
+}
+
+// Settles every copy that lies wholly before this position.
+static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int as)
+{
+	for (;;) {
+		if (!give_back_gap(l))
+			break;
+		struct view v = line_look(l, l->ack_segment);
+		if (!v.segment || (int32_t)(segment - l->ack_segment) < 0)
+			break;
+		bool recovered =
+			l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered;
+		bool whole = (int32_t)(segment - l->ack_segment) > 0;
+		uint32_t end = whole ? v.end : offset, first = l->ack_copy;
+		uint32_t start = copy_start(v.segment, first);
+		for (; l->ack_copy < v.pushed && v.segment->copy[l->ack_copy].end <= end;
+			l->ack_copy++)
+			settle_copy(l, &v.segment->copy[l->ack_copy], as);
+		if (l->ack_copy > first)
+			release(l, copy_start(v.segment, l->ack_copy) - start, l->ack_copy - first,
+				recovered);
+		uint32_t before = l->ack_segment;
+		line_give_back(l);
+		if (!whole || l->ack_segment == before)
+			break;
+	}
+}
+
+// The unsent octets of the line in one segment; moves over segments that are done. False when there
+// are none: the line is then armed.
+static bool unsent(struct stream_line *l, struct view *v)
+{
+	for (;;) {
+		if (in_gap(l, l->send_segment))
+			return false;
+		*v = line_look(l, l->send_segment);
+		if (v->segment && v->end > l->send_offset)
+			return true;
+		if (v->segment && v->closed) {
+			l->send_segment++;
+			l->send_offset = 0;
+			line_give_back(l);
+			continue;
+		}
+		if (l->spool || copy_ring_arm(l->ring, l->send_segment, v->pushed)) {
+			l->active = false;
+			l->stream->n_active--;
+			return false;
+		}
+	}
+}
+
+static bool is_due(const struct stream_line *l, const struct view *v, uint64_t now, uint64_t flush)
+{
+	return v->closed || v->end - l->send_offset >= STREAM_RECORD || now - l->since_ns >= flush;
+}
+
+static bool has_part_before_gap(const struct stream_line *l)
+{
+	return has_gap(l) && (int32_t)(l->gap_from - l->send_segment) > 0;
+}
+
+// Something was spooled and not yet sent on this connection.
+static bool spool_pending(const struct stream *s, enum copy_kind k)
+{
+	const struct spooled *p = &s->spooled[k];
+	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+
+	return p->storing || p->first || l->send_segment != p->opened;
+}
+
+// The order of one context's PDUs: what lies before the gap, what was spooled, what came later.
+static bool may_send(struct stream *s, struct stream_line *l)
+{
+	enum copy_kind k = kind_of(l);
+
+	if (!l->spool) {
+		// Not before its last block is acknowledged: should the reader stall now, what
+		// follows can still go to the spool. And not past a gap that is still there: it
+		// would be taken for the edge of what may be moved, once it was sent in part.
+		if (has_gap(l) && is_spool_settled(l))
+			line_give_back(l);
+		return !has_gap(l) || has_part_before_gap(l);
+	}
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		const struct stream_line *ring = stream_line(s, w, k);
+		if (ring->ring && has_part_before_gap(ring))
+			return false;
+	}
+	return true;
+}
+
+// The kernel's buffer alone must not use up a ring: beside what it holds a segment has to get full
+// that can go to the spool.
+static bool is_held_by_tcp(const struct stream_line *l)
+{
+	const uint64_t least = SPOOL_SEGMENTS_MIN * (uint64_t)SEGMENT_SIZE;
+	const uint64_t others = least - SEGMENT_SIZE;
+
+	if (l->spool || !l->stream->spools)
+		return false;
+	uint64_t room = copy_ring_room(l->ring);
+	return l->in_flight >=
+	       (room >= least && room - others < room / 2 ? room - others : room / 2);
+}
+
+// The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which of
+// X3 take turns.
+static uint32_t in_turn(const struct stream *s, uint32_t i)
+{
+	uint32_t n = s->n_workers;
+
+	if (i == 0 || i == n + 1)
+		return n * COPY_KINDS + (i > 0);
+	if (i <= n)
+		return i - 1;
+	i -= n + 2;
+	if (s->last < n || s->last >= n * COPY_KINDS)
+		return n + i;
+	// NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is a worker
+	return n + (s->last - n + (s->turns >= TURN) + i) % n;
+}
+
+// A line other than `but` that should send now. NO_LINE when none.
+static uint32_t pick(struct stream *s, uint32_t but, uint64_t now, uint64_t flush)
+{
+	for (uint32_t i = 0; s->n_active > 0 && i < s->n_lines; i++) {
+		uint32_t at = in_turn(s, i);
+		struct stream_line *l = &s->line[at];
+		struct view v;
+		if (at != but && l->active && may_send(s, l) && !is_held_by_tcp(l) &&
+			unsent(l, &v) && is_due(l, &v, now, flush))
+			return at;
+	}
+	return NO_LINE;
+}
+
+// How much of the line goes into the next record. With `edge` it ends at a PDU edge when there is
+// one within reach, as early as the PDU being sent allows.
+static uint32_t cut_length(const struct stream_line *l, const struct view *v, bool edge)
+{
+	uint32_t length = v->end - l->send_offset;
+
+	if (edge)
+		length = v->segment->copy[copy_at(v, l->send_offset)].end - l->send_offset;
+	return length < STREAM_RECORD ? length : STREAM_RECORD;
+}
+
+// A PDU is partly sent: only its line may go on, at once when somebody else is waiting for the
+// edge.
+static bool next_mid(
+	struct stream *s, uint64_t now, uint64_t flush, bool edge, struct stream_piece *out)
+{
+	struct stream_line *l = &s->line[s->mid];
+	struct view v = line_look(l, l->send_segment);
+	bool x3 = kind_of(l) == COPY_X3;
+	uint32_t other = pick(s, s->mid, now, flush);
+	bool yield =
+		edge || (other != NO_LINE &&
+				(s->turns >= TURN || (x3 && kind_of(&s->line[other]) == COPY_X2)));
+
+	if (!yield && other == NO_LINE && !is_due(l, &v, now, flush))
+		return false;
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has unsent octets
+	*out = (struct stream_piece){.octets = v.segment->octets + l->send_offset,
+		.length = cut_length(l, &v, yield || !is_due(l, &v, now, flush)),
+		.line = s->mid};
+	l->since_ns = now; // what stays behind is taken for as young as this look at it
+	return true;
+}
+
+bool stream_next(
+	struct stream *s, uint64_t now_ns, uint64_t flush_ns, bool edge, struct stream_piece *out)
+{
+	if (s->record_head - s->record_tail >= RECORDS_MAX)
+		return false;
+	if (s->mid != NO_LINE)
+		return next_mid(s, now_ns, flush_ns, edge, out);
+	if (edge)
+		return false;
+	uint32_t at = pick(s, NO_LINE, now_ns, flush_ns);
+	if (at == NO_LINE)
+		return false;
+	struct stream_line *l = &s->line[at];
+	struct view v = line_look(l, l->send_segment);
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has unsent octets
+	*out = (struct stream_piece){.octets = v.segment->octets + l->send_offset,
+		.length = cut_length(l, &v, false),
+		.line = at};
+	l->since_ns = now_ns;
+	return true;
+}
+
+bool stream_at_edge(const struct stream *s)
+{
+	return s->mid == NO_LINE;
+}
+
+static int grow_records(struct stream *s)
+{
+	uint32_t size = s->record_size ? s->record_size * 2 : 64;
+	struct record *bigger = malloc(size * sizeof(*bigger));
+
+	if (!bigger)
+		return POI_ERR_NOMEM;
+	uint32_t n = s->record_head - s->record_tail;
+	for (uint32_t i = 0; i < n; i++)
+		bigger[i] = s->record[(s->record_tail + i) & (s->record_size - 1)];
+	free(s->record);
+	s->record = bigger;
+	s->record_size = size;
+	s->record_tail = 0;
+	s->record_head = n;
+	return 0;
+}
+
+int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end)
+{
+	struct stream_line *l = &s->line[p->line];
+
+	if (s->record_head - s->record_tail == s->record_size && grow_records(s))
+		return POI_ERR_NOMEM;
+	if (s->last != p->line)
+		s->turns = 0;
+	s->turns += s->turns < TURN;
+	s->last = p->line;
+	l->send_offset += p->length;
+	struct view v = line_look(l, l->send_segment);
+	s->mid = is_edge(&v, l->send_offset) ? NO_LINE : p->line;
+	s->record[s->record_head++ & (s->record_size - 1)] = (struct record){.tls_end = tls_end,
+		.line = p->line,
+		.segment = l->send_segment,
+		.offset = l->send_offset,
+		.length = p->length};
+	l->in_flight += p->length;
+	return 0;
+}
+
+bool stream_acked(struct stream *s, uint64_t tls_offset)
+{
+	bool any = false;
+
+	while (s->record_tail != s->record_head) {
+		const struct record *r = &s->record[s->record_tail & (s->record_size - 1)];
+		if (r->tls_end > tls_offset)
+			break;
+		s->line[r->line].in_flight -= r->length;
+		settle(&s->line[r->line], r->segment, r->offset, SETTLED_ACKNOWLEDGED);
+		s->record_tail++;
+		any = true;
+	}
+	return any;
+}
+
+void stream_cut(struct stream *s, bool resend)
+{
+	s->record_tail = s->record_head;
+	s->mid = NO_LINE;
+	s->turns = 0;
+	for (uint32_t i = 0; i < s->n_lines; i++) {
+		struct stream_line *l = &s->line[i];
+		if (!l->ring && !l->spool)
+			continue;
+		l->in_flight = 0;
+		if (!resend)
+			settle(l, l->send_segment, l->send_offset, SETTLED_IN_DOUBT);
+		struct view v = line_look(l, l->ack_segment);
+		l->send_segment = l->ack_segment;
+		l->send_offset = v.segment ? copy_start(v.segment, l->ack_copy) : 0;
+		if (v.segment && (v.pushed != l->ack_copy || v.closed))
+			line_activate(l, 0);
+	}
+}
+
+void stream_discard(struct stream *s, enum copy_loss why)
+{
+	stream_cut(s, false);
+	for (uint32_t i = 0; i < s->n_lines; i++) {
+		struct stream_line *l = &s->line[i];
+		while (l->ring || l->spool) {
+			line_give_back(l);
+			struct view v = line_look(l, l->ack_segment);
+			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
+				break;
+			l->send_segment = l->ack_segment;
+			l->send_offset = v.end;
+			settle(l, l->ack_segment, v.end, why);
+		}
+	}
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		spooled_discard(s, &s->spooled[k], why);
+		s->spooled[k].recovering = false;
+	}
+}
+
+bool stream_active(const struct stream *s)
+{
+	return s->n_active > 0;
+}
+
+bool stream_outstanding(const struct stream *s)
+{
+	return s->record_head != s->record_tail;
+}
+
+bool stream_empty(struct stream *s)
+{
+	if (stream_outstanding(s))
+		return false;
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		if (spool_pending(s, k) || s->spooled[k].recovering)
+			return false;
+	for (uint32_t i = 0; i < s->n_lines; i++) {
+		struct stream_line *l = &s->line[i];
+		if (!l->ring)
+			continue;
+		line_give_back(l);
+		struct view v = line_look(l, l->ack_segment);
+		if (v.segment && v.pushed != l->ack_copy)
+			return false;
+	}
+	return true;
+}
+
+void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *queued_octets)
+{
+	struct copy_ring_counts n = {0};
+
+	for (uint32_t i = 0; i < s->n_lines; i++)
+		if (s->line[i].ring)
+			copy_ring_counts(s->line[i].ring, &n);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		const struct spooled *p = &s->spooled[k];
+		add->queued += atomic_load_explicit(&p->copies, memory_order_relaxed);
+		n.queued_octets += atomic_load_explicit(&p->octets, memory_order_relaxed);
+	}
+	settled_sum(&s->counts, add);
+	add->offered += n.offered;
+	add->queued += n.pushed - n.released;
+	for (int i = 0; i < LOSS_COUNT; i++)
+		add->lost[i] += n.lost[i];
+	*queued_octets += n.queued_octets;
+}

@@ -1,0 +1,87 @@
+#pragma once
+
+// What is owed to one destination, in the order in which it leaves: the rings of all workers
+// (lines), how far each was sent and acknowledged, and which octets make the next TLS record. Pure
+// code: no socket, no clock, no lock. Owned by one delivery thread.
+//
+// Octets of different lines mix only at PDU edges; X2 lines go before X3 lines. A copy is settled
+// when TCP has acknowledged the last TLS octet that carries it.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/capture/capture.h"
+#include "dataplane/deliver/copy_outcomes.h"
+#include "dataplane/deliver/spool.h"
+
+#define SPOOL_SEGMENTS_MIN 4u // of a ring's quota, where there is a spool
+#define SPOOL_LOADED 8u	      // blocks of the spool in memory, of each kind
+#define STREAM_RECORD 16384u  // octets in a full TLS record
+
+struct stream;
+
+struct stream_piece { // octets for one record, in place
+	const uint8_t *octets;
+	uint32_t length; // at most STREAM_RECORD
+	uint32_t line;
+};
+
+// `book`: per-slot counts of the owning thread. `owner` is the caller's. NULL when out of memory.
+struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner);
+void stream_free(struct stream *s); // frees its rings
+void *stream_owner(const struct stream *s);
+
+// The line of this worker and kind; its address is the ring's owner.
+struct stream_line *stream_line(struct stream *s, uint32_t worker, enum copy_kind k);
+void stream_attach(struct stream *s, struct stream_line *l, struct copy_ring *r);
+struct copy_ring *stream_ring(const struct stream_line *l);
+
+// The ring has something; none of it is older than `since_ns`. Returns the stream.
+struct stream *stream_wake(struct stream_line *l, uint64_t since_ns);
+
+// The next record, or false when there is none yet: a full one, or one whose oldest octet is
+// `flush_ns` old. With `edge`, octets up to the next PDU edge leave at once, and false with
+// stream_at_edge means that something else may be sent now.
+bool stream_next(
+	struct stream *s, uint64_t now_ns, uint64_t flush_ns, bool edge, struct stream_piece *out);
+bool stream_at_edge(const struct stream *s);
+// The piece was handed to TLS; `tls_end` is the offset of the first octet behind it in the TLS
+// stream.
+[[nodiscard]] int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end);
+// TCP has acknowledged everything before `tls_offset`. Returns whether something was settled.
+bool stream_acked(struct stream *s, uint64_t tls_offset);
+
+// The connection is gone. With `resend` everything not acknowledged is sent again from its first
+// PDU; else what was sent whole is in doubt. Either way the next octet begins a PDU.
+void stream_cut(struct stream *s, bool resend);
+// Gives up: what was sent whole is in doubt, the rest is lost. The workers no longer push.
+void stream_discard(struct stream *s, enum copy_loss why);
+
+bool stream_active(const struct stream *s);	 // some line has, or may have, unsent octets
+bool stream_outstanding(const struct stream *s); // sent and not yet acknowledged
+bool stream_empty(struct stream *s);		 // nothing queued, nothing outstanding
+// Adds offered, acknowledged, in doubt, lost (workers' and delivery's), queued and octets.
+void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *queued_octets);
+
+// The spool: the oldest whole segments of a kind leave memory for a file, and come back before what
+// is newer. The caller moves the octets; here is the order, and who is owed what.
+
+// There is one: of each ring TCP holds half of the room at most, for what it holds cannot be moved.
+void stream_spool_use(struct stream *s);
+// The next segment to move of a line that holds a 1/`part` of its room or more (0: whatever it
+// holds); false when there is none.
+// Fills segment, from and line of the job. It is settled by stream_spool_stored.
+bool stream_spool_take(
+	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job);
+// It is in the file, or (not `good`) stays in memory. Returns whether it left memory.
+bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good);
+bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block should be loaded
+// What spool_load said. Takes the block's segment over. After an error other than AGAIN and NOMEM
+// what the file held is lost and counted.
+void stream_spool_loaded(
+	struct stream *s, enum copy_kind k, const struct spool_block *b, int result);
+// Blocks delivered since the last call.
+uint32_t stream_spool_done(struct stream *s, enum copy_kind k);
+void stream_spool_recovering(struct stream *s, enum copy_kind k); // the file was found
+uint64_t stream_spool_recovered(const struct stream *s); // copies delivered for an earlier process

@@ -1,0 +1,109 @@
+#pragma once
+
+// How a stream looks inside. For stream.c and stream_spool.c alone.
+
+#include "dataplane/deliver/stream.h"
+
+struct stream_line {
+	struct stream *stream;
+	struct copy_ring *ring; // NULL: this kind is not delivered
+	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
+	// Segments [gap_from, gap_to) were moved to the spool, or are on their way. What lies
+	// before the gap goes first; what follows waits until the spool is settled, and then there
+	// is no gap any more.
+	uint32_t gap_from, gap_to;
+	uint32_t send_segment, send_offset;
+	uint64_t in_flight;		// octets sent and not acknowledged on this connection
+	uint32_t ack_segment, ack_copy; // first copy not settled
+	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
+	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
+	uint32_t freed;
+	uint32_t held_from, n_held;
+	struct segment **held;
+	uint64_t since_ns; // no unsent octet is older
+	bool active;	   // not armed: to be looked at
+};
+
+struct run { // copies of one task in a block that lies in the file
+	uint32_t slot, copies;
+};
+
+struct runs {
+	struct runs *next;
+	uint32_t octets; // of the whole block
+	uint32_t n;
+	struct run run[];
+};
+
+struct spooled { // one kind
+	struct spool_block block[SPOOL_LOADED];
+	uint32_t opened;	    // blocks ever loaded
+	struct runs *first, **last; // blocks in the file, oldest first
+	bool storing;
+	uint32_t store_line, store_from;
+	struct runs *store_runs;	 // made before the block is stored: then nothing can fail
+	uint32_t done;			 // blocks delivered, to be told to the file
+	bool recovering;		 // the file may hold blocks of an earlier process
+	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
+	_Atomic uint64_t recovered;	 // delivered for an earlier process
+};
+
+struct record {
+	uint64_t tls_end;
+	uint32_t line, segment, offset, length;
+};
+
+struct stream {
+	struct settled *book;
+	void *owner;
+	struct settled_counts counts;
+	uint32_t n_lines; // X2 lines of all workers, then X3 lines
+	uint32_t n_workers;
+	uint32_t n_active;
+	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
+	uint32_t last;	       // the line that sent last
+	uint32_t turns;	       // records in a row from `last`
+	struct record *record; // ring
+	uint32_t record_size, record_head, record_tail;
+	bool spools;
+	struct spooled spooled[COPY_KINDS];
+	struct stream_line line[]; // then one for what was spooled of each kind
+};
+
+struct view { // a segment as it is now
+	struct segment *segment;
+	uint32_t pushed, end;
+	bool closed;
+};
+
+static inline bool has_gap(const struct stream_line *l)
+{
+	return l->gap_from != l->gap_to;
+}
+
+static inline bool in_gap(const struct stream_line *l, uint32_t sequence)
+{
+	return sequence - l->gap_from < l->gap_to - l->gap_from;
+}
+
+static inline uint32_t copy_start(const struct segment *s, uint32_t index)
+{
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or settled is there
+	return index ? s->copy[index - 1].end : 0;
+}
+
+static inline void add_to(_Atomic uint64_t *to, uint64_t n)
+{
+	atomic_store_explicit(
+		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+// stream.c
+void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
+struct view line_look(struct stream_line *l, uint32_t sequence);
+void line_give_back(struct stream_line *l); // what is settled, to the pool
+
+// stream_spool.c
+void spooled_drop(struct spooled *p); // the oldest block's runs
+void spooled_discard(
+	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds

@@ -1,0 +1,211 @@
+// What of a stream goes to the spool and comes back: which segments, and who is owed what
+// meanwhile.
+
+#include <stdlib.h>
+
+#include "dataplane/deliver/stream_internal.h"
+
+void spooled_drop(struct spooled *p)
+{
+	struct runs *r = p->first;
+
+	p->first = r->next;
+	if (!p->first)
+		p->last = &p->first;
+	free(r);
+}
+
+void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
+{
+	uint64_t copies = 0, octets = 0;
+
+	for (; p->first; spooled_drop(p)) {
+		octets += p->first->octets;
+		for (uint32_t i = 0; i < p->first->n; i++) {
+			const struct run *r = &p->first->run[i];
+			for (uint32_t c = 0; c < r->copies; c++) {
+				settled_add(s->book, r->slot, why, 0);
+				settled_count(&s->counts, why, 0);
+			}
+			copies += r->copies;
+		}
+	}
+	add_to(&p->copies, -copies);
+	add_to(&p->octets, -octets);
+}
+
+void stream_spool_use(struct stream *s)
+{
+	s->spools = true;
+}
+
+// The first segment of the line that may go to the spool now, and from which copy on. What is sent
+// in part, or was sent and is not yet acknowledged, stays.
+static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, uint32_t *from)
+{
+	*from = 0;
+	if (has_gap(l)) {
+		*sequence = l->gap_to;
+	} else if (connected) {
+		*sequence = l->send_segment + 1;
+	} else {
+		struct view v = line_look(l, l->ack_segment);
+		if (!v.segment || l->send_segment != l->ack_segment ||
+			l->send_offset != copy_start(v.segment, l->ack_copy))
+			return false;
+		*sequence = l->ack_segment;
+		*from = l->ack_copy;
+	}
+	struct view v = line_look(l, *sequence);
+	return v.segment && v.closed && v.pushed > *from;
+}
+
+static struct runs *runs_of(const struct view *v, uint32_t from)
+{
+	struct runs *r = malloc(sizeof(*r) + (v->pushed - from) * sizeof(struct run));
+
+	if (!r)
+		return NULL;
+	r->next = NULL;
+	r->octets = v->end - copy_start(v->segment, from);
+	r->n = 0;
+	for (uint32_t i = from; i < v->pushed; i++) {
+		uint32_t slot = v->segment->copy[i].slot;
+		if (r->n == 0 || r->run[r->n - 1].slot != slot)
+			r->run[r->n++] = (struct run){.slot = slot};
+		r->run[r->n - 1].copies++;
+	}
+	struct runs *less = realloc(r, sizeof(*r) + r->n * sizeof(struct run));
+	return less ? less : r;
+}
+
+bool stream_spool_take(
+	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job)
+{
+	struct spooled *p = &s->spooled[k];
+
+	for (uint32_t w = 0; !p->storing && w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		struct copy_ring_counts n = {0};
+		uint32_t sequence;
+		if (!l->ring)
+			continue;
+		copy_ring_counts(l->ring, &n);
+		line_give_back(l);
+		uint64_t above = part ? copy_ring_room(l->ring) / part : 0;
+		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
+			continue;
+		struct view v = line_look(l, sequence);
+		p->store_runs = runs_of(&v, job->from);
+		if (!p->store_runs)
+			return false;
+		if (!has_gap(l))
+			l->gap_from = sequence;
+		l->gap_to = sequence + 1;
+		p->storing = true;
+		p->store_line = (uint32_t)(l - s->line);
+		p->store_from = job->from;
+		job->segment = v.segment;
+		job->line = p->store_line;
+		return true;
+	}
+	return false;
+}
+
+// What is stored leaves memory at once, whatever before it waits for its acknowledgement: else a
+// reader that stalls would use up the slots of the ring while the disk has room.
+static void free_gap(struct stream_line *l)
+{
+	uint32_t n = l->gap_from - l->freed;
+
+	if ((int32_t)n > 0) {
+		l->held = malloc(n * sizeof(struct segment *));
+		if (!l->held)
+			return; // in order, then, when they are acknowledged
+		for (uint32_t i = 0; i < n; i++)
+			l->held[i] = copy_ring_segment(l->ring, l->freed + i);
+		l->held_from = l->freed;
+		l->n_held = n;
+		copy_ring_forget(l->ring, n);
+		l->freed += n;
+	}
+	for (; in_gap(l, l->freed); l->freed++)
+		copy_ring_release_segment(l->ring);
+}
+
+bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
+{
+	struct spooled *p = &s->spooled[k];
+	struct stream_line *l = &s->line[p->store_line];
+	struct view v = line_look(l, l->gap_to - 1);
+	struct runs *r = p->store_runs;
+
+	p->storing = false;
+	p->store_runs = NULL;
+	if (!good) { // it stays where it is
+		free(r);
+		l->gap_to--;
+		line_activate(l, l->since_ns);
+		return false;
+	}
+	*p->last = r;
+	p->last = &r->next;
+	uint64_t octets = r->octets, copies = v.pushed - p->store_from;
+	add_to(&p->copies, copies);
+	add_to(&p->octets, octets);
+	copy_ring_release(l->ring, octets, copies);
+	if (in_gap(l, l->ack_segment))
+		l->ack_copy = 0;
+	free_gap(l);
+	line_give_back(l);
+	return true;
+}
+
+bool stream_spool_wants(const struct stream *s, enum copy_kind k)
+{
+	const struct spooled *p = &s->spooled[k];
+	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+
+	return (p->first || p->recovering) && p->opened - l->ack_segment < SPOOL_LOADED;
+}
+
+void stream_spool_loaded(
+	struct stream *s, enum copy_kind k, const struct spool_block *b, int result)
+{
+	struct spooled *p = &s->spooled[k];
+
+	p->recovering = p->recovering && (result == 0 ? b->recovered : result != POI_ERR_AGAIN);
+	if (result == POI_ERR_NOMEM)
+		return; // again later
+	if (result != 0) {
+		if (!b->recovered)
+			spooled_discard(s, p, LOSS_SPOOL);
+		return;
+	}
+	if (!b->recovered && p->first)
+		spooled_drop(p);
+	p->block[p->opened++ % SPOOL_LOADED] = *b;
+	line_activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
+}
+
+uint32_t stream_spool_done(struct stream *s, enum copy_kind k)
+{
+	uint32_t n = s->spooled[k].done;
+
+	s->spooled[k].done = 0;
+	return n;
+}
+
+void stream_spool_recovering(struct stream *s, enum copy_kind k)
+{
+	s->spooled[k].recovering = true;
+}
+
+uint64_t stream_spool_recovered(const struct stream *s)
+{
+	uint64_t sum = 0;
+
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		sum += atomic_load_explicit(&s->spooled[k].recovered, memory_order_relaxed);
+	return sum;
+}

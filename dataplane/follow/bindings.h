@@ -1,0 +1,64 @@
+#pragma once
+
+// Tasks that name a session or a subscriber: what the follower says of their sessions becomes bound
+// rules of the match table. Builder thread; nothing is published here.
+
+#include "dataplane/follow/follower.h"
+#include "dataplane/tasks/reconcile.h"
+
+struct bindings;
+struct bound_task; // one session task; its hold's
+
+// Both stay the caller's; `reconcile` has store and links. NULL when out of memory.
+struct bindings *bindings_new(struct table_builder *builder, struct reconcile *reconcile);
+void bindings_free(struct bindings *b);				// its tasks have been dropped
+void bindings_follower(struct bindings *b, struct follower *f); // before the first task
+int bindings_follow_fd(const struct bindings *b);		// -1 without a follower
+bool bindings_followed(const struct bindings *b);
+
+// The task begins to wait for its sessions; it is in the store and holds its slot. In force for
+// packets received since `from_ns`. 0 or NOMEM.
+[[nodiscard]] int bindings_begin(
+	struct bindings *b, struct store_task *task, uint64_t from_ns, struct bound_task **out);
+// A modification that asks for the same sessions: `task` goes on with what its predecessor has, and
+// its rules take the place of the others with the next commit. False when it asks for others.
+bool bindings_take_over(struct bindings *b, struct bound_task *t, struct store_task *task);
+// Its rules leave the table (with the next commit), and nobody waits any more.
+void bindings_end(struct bindings *b, struct bound_task *t);
+// After the grace period of the table without its rules.
+void bindings_drop(struct bound_task *t);
+
+// What was begun or ended since is done by the follower, and its changes wait.
+void bindings_settle(struct bindings *b);
+// Changes of the table from all that waits. The number of rules put or removed, or NOMEM: the rest
+// waits for the next call, which counts what was done before as well.
+int bindings_apply(struct bindings *b);
+// After the grace period of the table with what was applied: gives back what rules that left named.
+// `measure`: notes how long ago the messages behind the new rules were received.
+void bindings_settled(struct bindings *b, bool measure, uint64_t now_ns);
+
+// Something of what was applied is to leave with another commit, at once.
+bool bindings_wait(const struct bindings *b);
+
+// Digests of the task's rules, summed; returns how many there are.
+uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);
+
+// What the controller must hear of a task, each once.
+enum bound_news { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
+struct bound_report {
+	struct id16 ne, xid;
+	enum bound_news news;
+	uint32_t sessions;
+};
+bool bindings_news(struct bindings *b, struct bound_report *out); // false: no more
+// Tells everything again, to a controller that may have missed some of it.
+void bindings_retell(struct bindings *b);
+uint32_t bindings_sessions(const struct bound_task *t);
+
+struct bindings_counts {
+	uint32_t tasks, waiting, unsure; // now
+	uint32_t rules;
+	uint64_t measured;		  // rules whose latency was noted
+	uint64_t p50_ns, p99_ns, most_ns; // from the message's receive time to in force
+};
+void bindings_counts(const struct bindings *b, struct bindings_counts *out);

@@ -1,0 +1,491 @@
+#include "dataplane/follow/follower.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+
+#define PAUSE_BUSY_NS 20000  // between two looks at empty rings, while signalling comes
+#define PAUSE_IDLE_NS 100000 // when none has come for IDLE_NS
+#define IDLE_NS 100000000ull
+#define CHUNK 64    // datagrams until what they changed is handed on
+#define SETTLE 4096 // datagrams at most before what the builder asked for is done
+#define TICK_NS 10000000ull
+// Ticks lag, so that a datagram still in a ring is not older than the last one.
+#define TICK_LAG_NS 5000000ull
+
+struct command {
+	struct command *next;
+	uint64_t watch;
+	bool ends;
+	uint8_t direction;
+	struct session_target target;
+};
+
+struct changes {
+	struct follower_change *first, **last;
+};
+
+struct follower {
+	struct follower_settings s;
+	struct sessions *sessions;
+	pthread_t thread;
+	bool running;
+	int fd;
+	// the thread's own
+	struct command *owed; // watches for which the store had no memory
+	struct changes made; // not handed on yet
+	uint64_t last_ns, tick_ns, heard_ns;
+	uint64_t lost, lost_ns;
+	bool losing;
+
+	pthread_mutex_t lock;	    // below: between the builder and the thread
+	pthread_cond_t wake;	    // to the thread
+	pthread_cond_t served_wake; // to the builder
+	struct command *first, **last;
+	struct changes changes;
+	uint64_t asked, served;
+	bool stop;
+	struct session_counts counts;
+	uint64_t counted_lost;
+};
+
+static void changes_init(struct changes *c)
+{
+	c->first = NULL;
+	c->last = &c->first;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// ---- what the store says ----
+
+static struct follower_change *change(struct follower *f, uint64_t watch, uint8_t kind)
+{
+	struct follower_change *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->watch = watch;
+	c->kind = kind;
+	*f->made.last = c;
+	f->made.last = &c->next;
+	return c;
+}
+
+static int on_bind(void *context, uint64_t watch, const struct binding *b)
+{
+	struct follower_change *c = change(context, watch, FOLLOWER_BIND);
+
+	if (!c)
+		return POI_ERR_NOMEM;
+	c->binding = *b;
+	c->binding.select = pdr_select_hold(b->select);
+	return POI_OK;
+}
+
+// Without memory for a word of it a rule would go on for ever: the caller's list has room for that.
+static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+{
+	struct follower_change *c;
+
+	while (!(c = change(context, watch, FOLLOWER_UNBIND)))
+		usleep(1000);
+	c->binding.id = binding;
+	c->binding.from_ns = ((const struct follower *)context)->last_ns;
+}
+
+static void on_state(void *context, uint64_t watch, const struct watch_state *state)
+{
+	struct follower_change *c = change(context, watch, FOLLOWER_STATE);
+
+	if (c)
+		c->state = *state;
+}
+
+// ---- life ----
+
+static void forget(struct command *c)
+{
+	explicit_bzero(&c->target, sizeof(c->target));
+	free(c);
+}
+
+struct follower *follower_new(const struct follower_settings *s)
+{
+	struct follower *f = calloc(1, sizeof(*f));
+	pthread_condattr_t attributes;
+
+	if (!f)
+		return NULL;
+	f->s = *s;
+	f->last = &f->first;
+	changes_init(&f->made);
+	changes_init(&f->changes);
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->wake, &attributes);
+	pthread_cond_init(&f->served_wake, NULL);
+	pthread_condattr_destroy(&attributes);
+	f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	f->s.sessions.sink = (struct sessions_sink){
+		.bind = on_bind, .unbind = on_unbind, .state = on_state, .context = f};
+	if (f->fd >= 0)
+		f->sessions = sessions_new(&f->s.sessions);
+	if (!f->sessions) {
+		follower_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+static void free_all(struct follower_change *c)
+{
+	for (struct follower_change *next; c; c = next) {
+		next = c->next;
+		follower_change_free(c);
+	}
+}
+
+static void forget_all(struct command *c)
+{
+	for (struct command *next; c; c = next) {
+		next = c->next;
+		forget(c);
+	}
+}
+
+void follower_free(struct follower *f)
+{
+	if (!f)
+		return;
+	sessions_free(f->sessions);
+	forget_all(f->first);
+	forget_all(f->owed);
+	free_all(f->made.first);
+	free_all(f->changes.first);
+	if (f->fd >= 0)
+		close(f->fd);
+	pthread_cond_destroy(&f->wake);
+	pthread_cond_destroy(&f->served_wake);
+	pthread_mutex_destroy(&f->lock);
+	free(f);
+}
+
+// ---- the thread ----
+
+// The oldest of all rings; each ring is in order by itself.
+static struct signalling_ring *oldest(struct follower *f, struct signalling_packet *out)
+{
+	struct signalling_ring *best = NULL;
+	struct signalling_packet p;
+
+	for (uint32_t i = 0; i < f->s.n_rings; i++)
+		if (signalling_ring_peek(f->s.rings[i], &p) &&
+			(!best || p.time_ns < out->time_ns)) {
+			best = f->s.rings[i];
+			*out = p;
+		}
+	return best;
+}
+
+static uint32_t drain(struct follower *f, uint32_t most)
+{
+	struct signalling_packet p;
+	struct signalling_ring *r;
+	uint32_t n = 0;
+
+	while (n < most && (r = oldest(f, &p))) {
+		f->last_ns = p.time_ns;
+		sessions_take(f->sessions, &p);
+		signalling_ring_pop(r);
+		n++;
+	}
+	return n;
+}
+
+// A watch without memory is in doubt until it has some; nothing else waits for it.
+static void watch_owed(struct follower *f)
+{
+	for (struct command **at = &f->owed; *at;) {
+		struct command *c = *at;
+		if (sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
+			POI_ERR_NOMEM)
+			return;
+		*at = c->next;
+		forget(c);
+	}
+}
+
+// `idle`: nothing waits. What waits is older than now, and keeps its own time.
+static void tick(struct follower *f, uint64_t now, bool idle)
+{
+	if (now - f->tick_ns < TICK_NS)
+		return;
+	f->tick_ns = now;
+	if (idle && now - TICK_LAG_NS > f->last_ns)
+		f->last_ns = now - TICK_LAG_NS;
+	sessions_tick(f->sessions, f->last_ns);
+	watch_owed(f);
+}
+
+static uint64_t lost(const struct follower *f)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < f->s.n_rings; i++) {
+		sum += signalling_ring_full(f->s.rings[i]);
+		if (f->s.taps)
+			sum += signalling_tap_cut(f->s.taps[i]);
+	}
+	return sum;
+}
+
+// What was lost may have been anybody's: for a while no view is sure.
+static void watch_losses(struct follower *f, uint64_t now)
+{
+	uint64_t sum = lost(f);
+	bool grows = sum != f->lost;
+	bool losing = grows || (f->losing && now - f->lost_ns < f->s.sessions.answered_ns);
+
+	if (grows)
+		f->lost_ns = now;
+	struct follower_change *c =
+		losing != f->losing ? change(f, 0, FOLLOWER_LOSS) : NULL;
+	if (losing != f->losing && !c)
+		return; // seen again next time
+	f->lost = sum;
+	if (!c)
+		return;
+	c->state.unsure = losing;
+	f->losing = losing;
+}
+
+static void owe(struct follower *f, struct command *c)
+{
+	const struct watch_state unsure = {.unsure = true};
+	struct command **end = &f->owed;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = c;
+	c->next = NULL;
+	on_state(f, c->watch, &unsure);
+}
+
+static void unwatch(struct follower *f, uint64_t watch)
+{
+	if (sessions_unwatch(f->sessions, watch) == POI_OK)
+		return;
+	for (struct command **at = &f->owed; *at; at = &(*at)->next)
+		if ((*at)->watch == watch) {
+			struct command *c = *at;
+			*at = c->next;
+			forget(c);
+			return;
+		}
+}
+
+static void obey(struct follower *f, struct command *c)
+{
+	for (struct command *next; c; c = next) {
+		next = c->next;
+		if (!c->ends && sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
+					POI_ERR_NOMEM) {
+			owe(f, c);
+			continue;
+		}
+		if (c->ends)
+			unwatch(f, c->watch);
+		forget(c);
+	}
+}
+
+// Hands on what there is, and says what has been served.
+static void hand_on(struct follower *f, uint64_t served)
+{
+	struct session_counts counts;
+	bool any = f->made.first != NULL;
+
+	sessions_counts(f->sessions, &counts);
+	for (uint32_t i = 0; f->s.taps && i < f->s.n_rings; i++)
+		counts.strangers += signalling_tap_strangers(f->s.taps[i]);
+	pthread_mutex_lock(&f->lock);
+	if (any) {
+		*f->changes.last = f->made.first;
+		f->changes.last = f->made.last;
+		(void)eventfd_write(f->fd, 1); // before anybody hears that it is served
+	}
+	f->counts = counts;
+	f->counted_lost = f->lost;
+	if (served > f->served) {
+		f->served = served;
+		pthread_cond_broadcast(&f->served_wake);
+	}
+	pthread_mutex_unlock(&f->lock);
+	changes_init(&f->made);
+}
+
+// Rests for `pause` unless there is something to do; takes the commands. False: the end.
+static bool rest(struct follower *f, long pause, struct command **commands, uint64_t *asked)
+{
+	pthread_mutex_lock(&f->lock);
+	if (pause > 0 && !f->stop && !f->first && f->asked == f->served) {
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += pause;
+		if (until.tv_nsec >= 1000000000) {
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		pthread_cond_timedwait(&f->wake, &f->lock, &until);
+	}
+	*commands = f->first;
+	f->first = NULL;
+	f->last = &f->first;
+	*asked = f->asked;
+	bool stop = f->stop;
+	pthread_mutex_unlock(&f->lock);
+	return !stop;
+}
+
+static void *run(void *argument)
+{
+	struct follower *f = argument;
+	struct command *commands;
+	uint64_t asked;
+	long pause = 0;
+
+	(void)prctl(PR_SET_TIMERSLACK, 1000);
+	while (rest(f, pause, &commands, &asked)) {
+		// What came before a task was given is known when it is given.
+		bool settling = commands || asked > f->served;
+		const uint32_t most = settling ? SETTLE : CHUNK;
+		uint32_t n = drain(f, most);
+		uint64_t now = now_ns();
+		obey(f, commands);
+		tick(f, now, n < most);
+		watch_losses(f, now);
+		hand_on(f, asked);
+		if (n > 0)
+			f->heard_ns = now;
+		pause = n > 0 ? 0 : now - f->heard_ns > IDLE_NS ? PAUSE_IDLE_NS : PAUSE_BUSY_NS;
+	}
+	obey(f, commands);
+	hand_on(f, asked);
+	return NULL;
+}
+
+int follower_start(struct follower *f)
+{
+	if (pthread_create(&f->thread, NULL, run, f) != 0)
+		return POI_ERR_NOMEM;
+	f->running = true;
+	return POI_OK;
+}
+
+void follower_stop(struct follower *f)
+{
+	if (!f || !f->running)
+		return;
+	pthread_mutex_lock(&f->lock);
+	f->stop = true;
+	pthread_cond_signal(&f->wake);
+	pthread_mutex_unlock(&f->lock);
+	pthread_join(f->thread, NULL);
+	f->running = false;
+}
+
+// ---- the builder's side ----
+
+static void command(struct follower *f, struct command *c)
+{
+	pthread_mutex_lock(&f->lock);
+	*f->last = c;
+	f->last = &c->next;
+	pthread_cond_signal(&f->wake);
+	pthread_mutex_unlock(&f->lock);
+}
+
+int follower_watch(
+	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction)
+{
+	struct command *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return POI_ERR_NOMEM;
+	c->watch = watch;
+	c->target = *t;
+	c->direction = direction;
+	command(f, c);
+	return POI_OK;
+}
+
+void follower_unwatch(struct follower *f, uint64_t watch)
+{
+	struct command *c;
+
+	while (!(c = calloc(1, sizeof(*c)))) // the store must not go on with it
+		usleep(1000);
+	c->watch = watch;
+	c->ends = true;
+	command(f, c);
+}
+
+void follower_settle(struct follower *f)
+{
+	if (!f->running)
+		return;
+	pthread_mutex_lock(&f->lock);
+	uint64_t mine = ++f->asked;
+	pthread_cond_signal(&f->wake);
+	while (f->served < mine)
+		pthread_cond_wait(&f->served_wake, &f->lock);
+	pthread_mutex_unlock(&f->lock);
+}
+
+struct follower_change *follower_changes(struct follower *f)
+{
+	eventfd_t ready;
+
+	(void)eventfd_read(f->fd, &ready);
+	pthread_mutex_lock(&f->lock);
+	struct follower_change *c = f->changes.first;
+	changes_init(&f->changes);
+	pthread_mutex_unlock(&f->lock);
+	return c;
+}
+
+void follower_change_free(struct follower_change *c)
+{
+	if (!c)
+		return;
+	pdr_select_drop(c->binding.select);
+	free(c);
+}
+
+int follower_fd(const struct follower *f)
+{
+	return f->fd;
+}
+
+void follower_counts(const struct follower *of, struct session_counts *out, uint64_t *sum)
+{
+	struct follower *f = (struct follower *)(uintptr_t)of; // only the lock is not const
+
+	pthread_mutex_lock(&f->lock);
+	*out = f->counts;
+	*sum = f->counted_lost;
+	pthread_mutex_unlock(&f->lock);
+}

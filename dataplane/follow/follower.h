@@ -1,0 +1,54 @@
+#pragma once
+
+// The one thread that follows signalling: it takes datagrams from the workers' rings, keeps the
+// session store and hands what the store says to the builder thread, which alone touches the
+// tables. Between builder and follower stand two lists under one lock, never a bound that could
+// hold either up.
+
+#include <stdint.h>
+
+#include "dataplane/session/session.h"
+#include "dataplane/signalling/signalling_ring.h"
+#include "dataplane/signalling/signalling_tap.h"
+
+struct follower;
+
+struct follower_settings {
+	struct signalling_ring *const *rings; // one a worker; the caller's
+	struct signalling_tap *const *taps;   // likewise, for their losses; NULL: none
+	uint32_t n_rings;
+	struct sessions_settings sessions; // its sink is the follower's own
+};
+
+// NULL when out of memory or descriptors.
+struct follower *follower_new(const struct follower_settings *s);
+[[nodiscard]] int follower_start(struct follower *f);
+void follower_stop(struct follower *f); // the workers have stopped
+void follower_free(struct follower *f);
+
+// Builder thread. A watch's number is the builder's choice, never used twice. `direction` as in
+// sessions_watch. 0 or NOMEM.
+[[nodiscard]] int follower_watch(
+	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction);
+void follower_unwatch(struct follower *f, uint64_t watch);
+// Returns when everything above has been done and its changes wait to be taken.
+void follower_settle(struct follower *f);
+
+// LOSS: signalling was lost on its way (state.unsure), or none for a while; of no one watch.
+enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE, FOLLOWER_LOSS };
+
+struct follower_change { // in the order in which they came
+	struct follower_change *next;
+	uint64_t watch;
+	uint8_t kind;		// enum follower_change_kind
+	struct binding binding; // BIND: holds a reference of its select; UNBIND: only the id
+	struct watch_state state;
+};
+
+// All changes that wait, the caller's to free with follower_change_free; NULL when there are none.
+struct follower_change *follower_changes(struct follower *f);
+void follower_change_free(struct follower_change *c);
+int follower_fd(const struct follower *f); // readable when changes wait; follower_changes clears it
+
+// Snapshot of the store's counters and of the datagrams that were lost on their way.
+void follower_counts(const struct follower *f, struct session_counts *out, uint64_t *lost);

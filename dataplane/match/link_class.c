@@ -1,0 +1,57 @@
+#include "dataplane/match/link_class.h"
+
+#define BIT(link) ((uint8_t)(1u << (link)))
+
+struct links links_of(const struct config_dataplane *config)
+{
+	struct links l = {0};
+
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		l.classes |= BIT(config->ports[i].link);
+		if (config->ports[i].tunnel == CONFIG_TUNNEL_GTPU)
+			l.tunnel |= BIT(config->ports[i].link);
+		else if (config->ports[i].link == CONFIG_LINK_OTHER)
+			l.plain = true;
+	}
+	return l;
+}
+
+uint8_t links_bind(const struct links *l, const struct filter *f)
+{
+	static const uint8_t plain[] = {CONFIG_LINK_N6, CONFIG_LINK_N3, CONFIG_LINK_N9};
+	static const uint8_t tunnel[] = {CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_N6};
+	bool by_tunnel = (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0;
+	const uint8_t *order = by_tunnel ? tunnel : plain;
+	uint8_t present = by_tunnel && l->tunnel ? l->tunnel : l->classes;
+	// A port without a class is no second sight of one with a class: it is always looked at, or
+	// an OK could intercept nothing there.
+	uint8_t other = present & BIT(CONFIG_LINK_OTHER);
+
+	if ((l->classes & (l->classes - 1)) == 0)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		if (present & BIT(order[i]))
+			return BIT(order[i]) | other;
+	return other;
+}
+
+uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, bool tunnels)
+{
+	uint8_t choice = 0, other = 0;
+
+	if (l->classes & BIT(CONFIG_LINK_N6) && !tunnels)
+		choice = BIT(CONFIG_LINK_N6);
+	else if (l->tunnel & BIT(CONFIG_LINK_N3))
+		choice = BIT(CONFIG_LINK_N3);
+	else if (l->tunnel & BIT(CONFIG_LINK_N9))
+		choice = BIT(CONFIG_LINK_N9);
+	if (tunnel ? link == CONFIG_LINK_N3 && l->tunnel & BIT(CONFIG_LINK_OTHER)
+		   : !tunnels && l->plain)
+		other = BIT(CONFIG_LINK_OTHER);
+	return (choice & BIT(tunnel ? link : CONFIG_LINK_N6)) | other;
+}
+
+bool links_tunnels(const struct links *l)
+{
+	return l->tunnel & (BIT(CONFIG_LINK_N3) | BIT(CONFIG_LINK_N9) | BIT(CONFIG_LINK_OTHER));
+}

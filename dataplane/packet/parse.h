@@ -1,0 +1,23 @@
+#pragma once
+
+#include "dataplane/packet/packet.h"
+
+// Bounds of what is looked into; one more is the outcome named *_DEPTH.
+#define PARSE_VLAN_MAX 4
+#define PARSE_MPLS_MAX 8
+#define PARSE_IPV6_EXT_MAX 8
+#define PARSE_GTPU_EXT_MAX 8
+
+// Parses `n` (at most PACKET_BURST) frames whose data, length and total are set in `views`; fills
+// the rest, but of `layer` only the first n_layers and of the GTP-U fields only those that `flags`
+// names. Prefetches as a staged loop. Never reads beyond `length`, never fails: each outcome is an
+// enum packet_outcome, and n_layers counts only layers that are certain:
+//   - a layer counts once its fixed header and lengths hold together; a fault behind it leaves it
+//   in
+//   - a datagram longer than the frame is not a fault (mirror ports cut): LAYER_CUT
+//   - octets beyond the IP length (Ethernet padding) are never looked at
+//   - nothing is looked for behind a fragment: tunnels are entered after reassembly only
+// GTP-U (TS 29.281) is UDP destination port 2152 on a port with tunnel gtpu; its length must be
+// that of the UDP datagram.
+// Returns a bit per frame whose last layer is a fragment (LAYER_FRAGMENT_*).
+uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n);

@@ -1,0 +1,220 @@
+#include "dataplane/port/eal.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_memory.h>
+
+#include "shared/harden.h"
+
+#define LCORES_TEXT 1024
+#define EXTRA_ARGUMENTS 5
+
+// One word of the line into *out; both move on. False when a quote is left open.
+static bool word(const char **in, char **out)
+{
+	char quote = 0;
+
+	for (; **in; (*in)++) {
+		char c = **in;
+		if (!quote && strchr(" \t\r\n", c))
+			break;
+		if (quote ? c == quote : c == '\'' || c == '"') {
+			quote = (char)(quote ? 0 : c);
+			continue;
+		}
+		bool escapes = c == '\\' && quote != '\'' && (*in)[1];
+		if (escapes && (quote != '"' || (*in)[1] == '"' || (*in)[1] == '\\'))
+			c = *++(*in);
+		*(*out)++ = c;
+	}
+	*(*out)++ = '\0';
+	return quote == 0;
+}
+
+int eal_split(const char *line, struct eal_arguments *out)
+{
+	*out = (struct eal_arguments){.text = malloc(2 * strlen(line) + 2)};
+	if (!out->text)
+		return POI_ERR_NOMEM;
+	char *to = out->text;
+
+	for (;;) {
+		line += strspn(line, " \t\r\n");
+		if (!*line)
+			return POI_OK;
+		if (out->n == EAL_ARGUMENTS_MAX) {
+			free(out->text);
+			return POI_ERR_TOO_LARGE;
+		}
+		out->argument[out->n++] = to;
+		if (!word(&line, &to)) {
+			free(out->text);
+			return POI_ERR_SYNTAX;
+		}
+	}
+}
+
+// Is the option there, as "--name", "--name=..." or, for a short one, "-l1,2"?
+static bool given(const struct eal_arguments *a, const char *option)
+{
+	size_t n = strlen(option);
+	bool is_short = option[1] != '-';
+
+	for (int i = 0; i < a->n; i++) {
+		const char *v = a->argument[i];
+		// NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult): v has n octets
+		if (strncmp(v, option, n) == 0 && (is_short || v[n] == '\0' || v[n] == '='))
+			return true;
+		// NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult)
+	}
+	return false;
+}
+
+// Logical cores are numbered 0 (main), 1, 2 ...; each is bound to its CPU. So two of them may share
+// one.
+static void lcores(const struct config_dataplane *d, char *out, size_t size)
+{
+	int at = snprintf(out, size, "--lcores=0@%d", d->main_cpu < 0 ? 0 : d->main_cpu);
+
+	for (uint32_t i = 0; i < d->n_workers && at > 0 && (size_t)at < size; i++)
+		at += snprintf(out + at, size - (size_t)at, ",%u@%d", i + 1, d->workers[i]);
+}
+
+// The same after a restart, so that files left by a killed process are taken over, and different
+// for another instance on the same machine.
+static uint32_t instance(const char *runtime_dir)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *runtime_dir; runtime_dir++)
+		h = (h ^ (uint8_t)*runtime_dir) * 16777619u;
+	return h;
+}
+
+static void explain(const struct eal_arguments *a, char *why, size_t size)
+{
+	bool no_huge = given(a, "--no-huge");
+
+	snprintf(why, size, "the EAL does not start: %s; see its own lines above. %s",
+		rte_strerror(rte_errno),
+		no_huge ? "Check the --vdev arguments, -m, and that every CPU of dataplane.workers "
+			  "and "
+			  "dataplane.main-cpu exists"
+			: "Are hugepages reserved (sysctl vm.nr_hugepages=256)? Without any, add "
+			  "--no-huge -m 512 to dataplane.eal; check also the --vdev arguments and "
+			  "that "
+			  "every CPU of dataplane.workers and dataplane.main-cpu exists");
+}
+
+static int run_init(struct eal_arguments *a, const struct config *config, char *why, size_t size)
+{
+	char *argv[EAL_ARGUMENTS_MAX + EXTRA_ARGUMENTS + 2];
+	char cores[LCORES_TEXT], prefix[64], telemetry[] = "--no-telemetry",
+					     name[] = "poi-dataplane", in_memory[] = "--in-memory",
+					     no_shconf[] = "--no-shconf";
+	int argc = 0;
+
+	argv[argc++] = name;
+	if (!given(a, "-l") && !given(a, "--lcores") && !given(a, "-c")) {
+		lcores(&config->dataplane, cores, sizeof(cores));
+		argv[argc++] = cores;
+	}
+	// Files of hugepages would outlive a kill -9, with packets in them; the sockets of a second
+	// DPDK process would be another way into this one. (Without hugepages there is no file, and
+	// the EAL refuses the two together.)
+	bool no_huge = given(a, "--no-huge");
+	if (!no_huge && !given(a, "--in-memory"))
+		argv[argc++] = in_memory;
+	if (no_huge && !given(a, "--no-shconf"))
+		argv[argc++] = no_shconf;
+	if (!given(a, "--no-telemetry") && !given(a, "--telemetry"))
+		argv[argc++] = telemetry;
+	if (!given(a, "--file-prefix")) {
+		snprintf(prefix, sizeof(prefix), "--file-prefix=poi-%08x",
+			instance(config->runtime_dir));
+		argv[argc++] = prefix;
+	}
+	for (int i = 0; i < a->n; i++)
+		if (!no_huge || strcmp(a->argument[i], "--in-memory") != 0)
+			argv[argc++] = a->argument[i];
+	argv[argc] = NULL;
+	if (rte_eal_init(argc, argv) < 0) {
+		explain(a, why, size);
+		return POI_ERR_IO;
+	}
+	if (eal_worker_lcore(config->dataplane.n_workers - 1) < 0) {
+		snprintf(why, size,
+			"dataplane.eal names its own cores, but fewer than dataplane.workers (%u)",
+			config->dataplane.n_workers);
+		rte_eal_cleanup();
+		return POI_ERR_INVALID;
+	}
+	return POI_OK;
+}
+
+static int hide_one(const struct rte_memseg_list *list, const struct rte_memseg *m, void *unused)
+{
+	(void)list;
+	(void)unused;
+	harden_hide(m->addr, m->len);
+	return 0;
+}
+
+static void hide_more(enum rte_mem_event what, const void *at, size_t octets, void *unused)
+{
+	(void)unused;
+	if (what == RTE_MEM_EVENT_ALLOC)
+		harden_hide((void *)(uintptr_t)at, octets);
+}
+
+// Packets lie there, and what is allocated later as well.
+static void hide_packets(void)
+{
+	(void)rte_memseg_walk(hide_one, NULL);
+	(void)rte_mem_event_callback_register("poi-hide", hide_more, NULL);
+}
+
+int eal_start(const struct config *config, char *why, size_t why_size)
+{
+	struct eal_arguments a;
+	int e = eal_split(config->dataplane.eal ? config->dataplane.eal : "", &a);
+
+	if (e != POI_OK) {
+		snprintf(why, why_size, "dataplane.eal: %s",
+			e == POI_ERR_SYNTAX ? "a quote is left open" : poi_error_text(e));
+		return e;
+	}
+	e = run_init(&a, config, why, why_size);
+	if (e == POI_OK)
+		hide_packets();
+	free(a.text);
+	return e;
+}
+
+void eal_stop(void)
+{
+	rte_eal_cleanup();
+}
+
+int eal_worker_lcore(unsigned worker)
+{
+	unsigned lcore, n = 0;
+
+	RTE_LCORE_FOREACH_WORKER(lcore)
+	{
+		if (n++ == worker)
+			return (int)lcore;
+	}
+	return -1;
+}
+
+const char *eal_runtime_dir(void)
+{
+	return rte_eal_get_runtime_dir();
+}

@@ -1,0 +1,547 @@
+#include "dataplane/port/port.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <rte_ethdev.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/port/eal.h"
+#include "dataplane/port/netdev.h"
+#include "dataplane/port/debounce.h"
+#include "shared/log.h"
+
+#define POOL_CACHE 256
+#define DESCRIPTORS 1024
+#define JUMBO_MTU 9000
+#define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
+#define NODES_MAX 8
+#define RSS_ADDRESSES \
+	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
+#define RSS_KEY_MAX 64
+
+struct port {
+	uint16_t id;
+	char name[64];
+	const struct config_port *config;
+	int peer; // index, or -1
+	struct rte_eth_dev_info info;
+	uint16_t n_rx, n_tx;
+	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
+	bool started, link_up;
+	enum port_spread spread;
+	uint64_t imissed, nombuf; // when the current outage began
+	struct loss_watch losing;
+	struct kernel_rings rings; // of a port on a kernel interface
+};
+
+struct ports {
+	uint32_t n, n_workers;
+	struct port port[CONFIG_PORTS_MAX];
+	struct rte_mempool *pool[NODES_MAX];
+	uint32_t n_lanes[CONFIG_WORKERS_MAX];
+	struct lane lanes[CONFIG_WORKERS_MAX][CONFIG_PORTS_MAX * CONFIG_WORKERS_MAX];
+};
+
+static int find_peer(const struct config_dataplane *config, uint32_t index)
+{
+	const struct config_port *c = &config->ports[index];
+
+	if (c->mode != CONFIG_PORT_INLINE || !c->peer)
+		return -1;
+	for (uint32_t i = 0; i < config->n_ports; i++)
+		if (i != index && strcmp(config->ports[i].device, c->peer) == 0)
+			return (int)i;
+	return -1;
+}
+
+// net_tap says that it has RSS, but its kernel queues are chosen by ports as well, and it wants as
+// many transmit as receive queues.
+static void known_limits(struct port *p)
+{
+	if (strcmp(p->info.driver_name, "net_tap") != 0)
+		return;
+	p->info.flow_type_rss_offloads = 0;
+	p->info.max_rx_queues = p->info.max_tx_queues = 1;
+}
+
+// Queues that somebody fills: with RSS one per worker; without it whatever the device brings from
+// its own arguments (net_pcap files, net_ring rings), and just one when it claims to have any
+// number. A device that hashes only with ports would part fragments: one queue.
+static uint16_t receive_queues(struct port *p, uint32_t n_workers)
+{
+	uint16_t max = p->info.max_rx_queues;
+
+	p->spread = SPREAD_NONE;
+	if (p->info.flow_type_rss_offloads & RTE_ETH_RSS_IPV4) {
+		uint16_t n = max < n_workers ? max : (uint16_t)n_workers;
+		if (n > 1)
+			p->spread = SPREAD_ADDRESSES;
+		return n;
+	}
+	if (p->info.flow_type_rss_offloads) {
+		p->spread = n_workers > 1 ? SPREAD_IMPOSSIBLE : SPREAD_NONE;
+		return 1;
+	}
+	if (max < 2 || max > CONFIG_WORKERS_MAX)
+		return 1;
+	p->spread = SPREAD_DEVICE;
+	return max;
+}
+
+static int lookup(struct ports *ps, const struct config_dataplane *config, char *why, size_t size)
+{
+	for (uint32_t i = 0; i < config->n_ports; i++) {
+		struct port *p = &ps->port[i];
+		p->config = &config->ports[i];
+		snprintf(p->name, sizeof(p->name), "%s", p->config->device);
+		if (rte_eth_dev_get_port_by_name(p->name, &p->id) != 0) {
+			snprintf(why, size,
+				"port %s: no such device; a virtual device needs --vdev %s,... in "
+				"dataplane.eal, a NIC its PCI address and a bound driver",
+				p->name, p->name);
+			return POI_ERR_NOT_FOUND;
+		}
+		int e = rte_eth_dev_info_get(p->id, &p->info);
+		if (e != 0 || p->info.max_rx_queues == 0) {
+			snprintf(why, size, "port %s: the device cannot receive", p->name);
+			return POI_ERR_UNSUPPORTED;
+		}
+		p->peer = find_peer(config, i);
+		known_limits(p);
+		p->n_rx = receive_queues(p, ps->n_workers);
+		ps->n = i + 1;
+	}
+	return POI_OK;
+}
+
+// Which worker polls which queue. Both ports of an inline pair go to the same single worker when
+// one of them has too few transmit queues for all workers that would send on it.
+static void deal(struct ports *ps)
+{
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < ps->n; i++) {
+		struct port *p = &ps->port[i];
+		for (uint16_t q = 0; q < p->n_rx; q++)
+			p->owner[q] = (uint8_t)(next++ % ps->n_workers);
+	}
+	for (uint32_t i = 0; i < ps->n; i++) {
+		struct port *p = &ps->port[i];
+		if (p->peer < 0 || p->peer < (int)i)
+			continue;
+		struct port *o = &ps->port[p->peer];
+		if (p->info.max_tx_queues >= ps->n_workers &&
+			o->info.max_tx_queues >= ps->n_workers)
+			continue;
+		memset(p->owner, p->owner[0], sizeof(p->owner));
+		memset(o->owner, p->owner[0], sizeof(o->owner));
+	}
+}
+
+static void traits_of(const struct config_port *c, struct port_traits *t)
+{
+	t->tunnel = (uint8_t)c->tunnel;
+	t->link = (uint8_t)c->link;
+	t->gre = c->gre;
+	t->ipip = c->ipip;
+	t->vxlan = c->vxlan;
+	t->n_endpoints = (uint8_t)c->n_endpoints;
+	memcpy(t->endpoint, c->gtp_endpoints, c->n_endpoints * sizeof(t->endpoint[0]));
+}
+
+static void signalling_of(const struct config_port *c, struct signalling_shown *s)
+{
+	for (uint32_t k = 0; k < c->n_signalling; k++)
+		s->protocols |= (uint8_t)(1u << c->signalling[k]);
+	s->n_peers = (uint8_t)c->n_signalling_peers;
+	memcpy(s->peer, c->signalling_peers, c->n_signalling_peers * sizeof(s->peer[0]));
+}
+
+// Transmit queue on the peer: the worker's number, or the only one when a single worker has the
+// pair.
+static void make_lane(struct ports *ps, const struct port *p, uint16_t queue)
+{
+	uint32_t w = p->owner[queue];
+	struct lane *l = &ps->lanes[w][ps->n_lanes[w]++];
+
+	*l = (struct lane){.port = p->id, .queue = queue};
+	traits_of(p->config, &l->traits);
+	signalling_of(p->config, &l->signalling);
+	if (p->peer < 0)
+		return;
+	const struct port *peer = &ps->port[p->peer];
+	l->forward = true;
+	l->tx_port = peer->id;
+	l->tx_queue = peer->n_tx > 1 ? (uint16_t)w : 0;
+}
+
+// Those with signalling come first: users' packets may follow a message at once, and are held for
+// its sessions only behind it.
+static void make_lanes(struct ports *ps)
+{
+	for (unsigned users = 0; users < 2; users++)
+		for (uint32_t i = 0; i < ps->n; i++) {
+			const struct port *p = &ps->port[i];
+			if ((p->config->n_signalling == 0) != users)
+				continue;
+			for (uint16_t q = 0; q < p->n_rx; q++)
+				make_lane(ps, p, q);
+		}
+}
+
+static struct rte_mempool *pool_of(struct ports *ps, const struct port *p,
+	const struct config_dataplane *c, char *why, size_t size)
+{
+	int node = rte_eth_dev_socket_id(p->id);
+	uint32_t at = node < 0 || node >= NODES_MAX ? 0 : (uint32_t)node;
+	uint32_t users = 0;
+	char name[32];
+
+	if (ps->pool[at])
+		return ps->pool[at];
+	for (uint32_t i = 0; i < ps->n; i++) {
+		int n = rte_eth_dev_socket_id(ps->port[i].id);
+		users += (n < 0 || n >= NODES_MAX ? 0 : (uint32_t)n) == at;
+	}
+	uint32_t mbufs = users * c->mbufs;
+	snprintf(name, sizeof(name), "frames%u", at);
+	ps->pool[at] = rte_pktmbuf_pool_create(name, mbufs, POOL_CACHE, 0,
+		(uint16_t)(c->mbuf_size + RTE_PKTMBUF_HEADROOM), node < 0 ? SOCKET_ID_ANY : node);
+	if (!ps->pool[at])
+		snprintf(why, size,
+			"no memory for %u packet buffers (%s): lower dataplane.mbufs, or give the "
+			"EAL "
+			"more memory (hugepages, or -m with --no-huge)",
+			mbufs, rte_strerror(rte_errno));
+	return ps->pool[at];
+}
+
+static void rss_configure(const struct port *p, struct rte_eth_conf *conf, uint8_t *key)
+{
+	uint64_t types = p->info.flow_type_rss_offloads & RSS_ADDRESSES;
+
+	if (!types || p->n_rx < 2)
+		return;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_hf = types;
+	if (p->info.hash_key_size == 0 || p->info.hash_key_size > RSS_KEY_MAX)
+		return;
+	// A key of period 16 bits makes the Toeplitz hash the same for both directions.
+	for (uint32_t i = 0; i < p->info.hash_key_size; i++)
+		key[i] = i & 1 ? 0x5a : 0x6d;
+	conf->rx_adv_conf.rss_conf.rss_key = key;
+	conf->rx_adv_conf.rss_conf.rss_key_len = p->info.hash_key_size;
+}
+
+static int configure_mtu(
+	const struct port *p, struct rte_eth_conf *conf, uint16_t mtu, bool scatter)
+{
+	conf->rxmode.mtu = mtu;
+	conf->rxmode.offloads = scatter ? RTE_ETH_RX_OFFLOAD_SCATTER : 0;
+	return rte_eth_dev_configure(p->id, p->n_rx, p->n_tx, conf);
+}
+
+// The longest frames that the device takes: in several buffers, else in one, else its default. No
+// receive offload that alters a frame is asked for: tags stay, checksums are nobody's business.
+static int configure(struct port *p, uint32_t mbuf_size)
+{
+	uint8_t key[RSS_KEY_MAX];
+	struct rte_eth_conf conf = {0};
+	uint32_t one =
+		mbuf_size - FRAME_OVERHEAD < JUMBO_MTU ? mbuf_size - FRAME_OVERHEAD : JUMBO_MTU;
+	bool scatter = p->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
+
+	rss_configure(p, &conf, key);
+	if (p->peer >= 0 && (p->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
+		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+	if (scatter && p->info.max_mtu >= JUMBO_MTU &&
+		configure_mtu(p, &conf, JUMBO_MTU, true) == 0)
+		return 0;
+	if (one > RTE_ETHER_MTU && p->info.max_mtu >= one &&
+		configure_mtu(p, &conf, (uint16_t)one, false) == 0)
+		return 0;
+	if (scatter && configure_mtu(p, &conf, 0, true) == 0)
+		return 0;
+	return configure_mtu(p, &conf, 0, false);
+}
+
+// A device may refuse our key silently, and may have a tag stripping that is on by default.
+static void look_back(struct port *p)
+{
+	uint8_t key[RSS_KEY_MAX] = {0};
+	struct rte_eth_rss_conf rss = {.rss_key = key, .rss_key_len = sizeof(key)};
+	int vlan = rte_eth_dev_get_vlan_offload(p->id);
+
+	if (vlan > 0 && (vlan & (RTE_ETH_VLAN_STRIP_OFFLOAD | RTE_ETH_QINQ_STRIP_OFFLOAD)) &&
+		rte_eth_dev_set_vlan_offload(p->id, 0) != 0)
+		log_warning("port %s: takes VLAN tags off and cannot be told otherwise", p->name);
+	if (p->spread != SPREAD_ADDRESSES)
+		return;
+	if (p->info.hash_key_size == 0 || rte_eth_dev_rss_hash_conf_get(p->id, &rss) != 0 ||
+		key[0] != 0x6d || key[1] != 0x5a || key[2] != 0x6d)
+		p->spread = SPREAD_ONE_SIDED;
+}
+
+static const char *spread_text(enum port_spread s)
+{
+	switch (s) {
+	case SPREAD_ADDRESSES:
+		return "RSS by addresses, both directions alike";
+	case SPREAD_ONE_SIDED:
+		return "RSS by addresses with the device's own key: a conversation's directions "
+		       "may "
+		       "come to two workers";
+	case SPREAD_DEVICE:
+		return "spread by the device, perhaps by ports: later fragments may come to "
+		       "another "
+		       "worker than their first";
+	case SPREAD_IMPOSSIBLE:
+		return "one queue, because the device has no RSS by addresses alone";
+	default:
+		return "one queue";
+	}
+}
+
+// One line per port: what it is, what it can, and what it cannot.
+static void announce(const struct port *p)
+{
+	uint16_t mtu = 0;
+	int node = rte_eth_dev_socket_id(p->id);
+
+	(void)rte_eth_dev_get_mtu(p->id, &mtu);
+	log_notice("port %s: %s, %u receive queues (%s), MTU %u, memory node %d, link %s", p->name,
+		p->info.driver_name, p->n_rx, spread_text(p->spread), mtu, node,
+		p->link_up ? "up" : "down");
+	for (uint16_t q = 0; node >= 0 && q < p->n_rx; q++) {
+		int lcore = eal_worker_lcore(p->owner[q]);
+		if (lcore >= 0 && (int)rte_lcore_to_socket_id((unsigned)lcore) != node)
+			log_warning(
+				"port %s is on memory node %d, its worker %u on another: slower",
+				p->name, node, p->owner[q]);
+	}
+}
+
+static bool link_is_up(const struct port *p)
+{
+	struct rte_eth_link link = {0};
+	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
+
+	return up && (p->info.if_index == 0 || kernel_link_running(p->info.if_index));
+}
+
+static int queues(struct port *p, struct rte_mempool *pool)
+{
+	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	int node = rte_eth_dev_socket_id(p->id);
+	unsigned socket = node < 0 ? (unsigned)SOCKET_ID_ANY : (unsigned)node;
+	int e = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
+
+	for (uint16_t q = 0; e == 0 && q < p->n_rx; q++)
+		e = rte_eth_rx_queue_setup(p->id, q, rx, socket, NULL, pool);
+	for (uint16_t q = 0; e == 0 && q < p->n_tx; q++)
+		e = rte_eth_tx_queue_setup(p->id, q, tx, socket, NULL);
+	return e;
+}
+
+static int start(
+	struct ports *ps, struct port *p, const struct config_dataplane *c, char *why, size_t size)
+{
+	struct rte_mempool *pool = pool_of(ps, p, c, why, size);
+
+	if (!pool)
+		return POI_ERR_NOMEM;
+	// Some drivers want a transmit queue even where nothing is ever sent.
+	p->n_tx = p->info.max_tx_queues > 0 ? 1 : 0;
+	if (p->peer >= 0 && p->info.max_tx_queues >= ps->n_workers)
+		p->n_tx = (uint16_t)ps->n_workers;
+	if (p->peer >= 0 && p->n_tx == 0) {
+		snprintf(why, size, "port %s: mode inline needs a device that can transmit",
+			p->name);
+		return POI_ERR_UNSUPPORTED;
+	}
+	int e = configure(p, c->mbuf_size);
+	if (e == 0)
+		e = queues(p, pool);
+	if (e == 0)
+		e = rte_eth_dev_start(p->id);
+	if (e != 0) {
+		snprintf(why, size, "port %s: %s refuses %u receive and %u transmit queues: %s",
+			p->name, p->info.driver_name, p->n_rx, p->n_tx, rte_strerror(-e));
+		return POI_ERR_IO;
+	}
+	p->started = true;
+	if (rte_eth_promiscuous_enable(p->id) != 0)
+		log_notice("port %s: no promiscuous mode", p->name);
+	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
+	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
+		kernel_rings_find(&p->rings, p->info.if_index);
+	look_back(p);
+	p->link_up = link_is_up(p);
+	announce(p);
+	p->link_up = true; // one that starts down is reported
+	return POI_OK;
+}
+
+struct ports *ports_open(const struct config_dataplane *config, char *why, size_t why_size)
+{
+	struct ports *ps = calloc(1, sizeof(*ps));
+
+	if (!ps) {
+		snprintf(why, why_size, "out of memory");
+		return NULL;
+	}
+	ps->n_workers = config->n_workers;
+	if (lookup(ps, config, why, why_size) != POI_OK)
+		goto fail;
+	deal(ps);
+	for (uint32_t i = 0; i < ps->n; i++)
+		if (start(ps, &ps->port[i], config, why, why_size) != POI_OK)
+			goto fail;
+	make_lanes(ps);
+	return ps;
+fail:
+	ports_close(ps);
+	return NULL;
+}
+
+void ports_close(struct ports *ps)
+{
+	if (!ps)
+		return;
+	for (uint32_t i = ps->n; i-- > 0;) {
+		struct port *p = &ps->port[i];
+		if (!p->started)
+			continue;
+		(void)rte_eth_dev_stop(p->id);
+		(void)rte_eth_dev_close(p->id);
+	}
+	for (uint32_t i = 0; i < NODES_MAX; i++)
+		rte_mempool_free(ps->pool[i]);
+	free(ps);
+}
+
+const struct lane *ports_lanes(const struct ports *ps, uint32_t worker, uint32_t *n)
+{
+	*n = ps->n_lanes[worker];
+	return ps->lanes[worker];
+}
+
+void ports_status(const struct ports *ps, struct channel_status *out)
+{
+	out->ports = ps->n;
+	for (uint32_t i = 0; i < ps->n; i++) {
+		const struct port *p = &ps->port[i];
+		struct rte_eth_stats s = {0};
+		(void)rte_eth_stats_get(p->id, &s);
+		snprintf(out->port[i].name, sizeof(out->port[i].name), "%s", p->name);
+		out->port[i].link_up = p->link_up;
+		out->port[i].received = s.ipackets;
+		s.imissed += p->rings.dropped;
+		out->port[i].imissed = s.imissed;
+		out->port[i].nombuf = s.rx_nombuf;
+		out->port[i].transmitted = s.opackets;
+		out->packets.imissed += s.imissed;
+		out->packets.nombuf += s.rx_nombuf;
+	}
+}
+
+void ports_workers(const struct ports *ps, struct channel_workers *out)
+{
+	for (uint32_t i = 0; i < ps->n_workers && i < out->workers; i++) {
+		int lcore = eal_worker_lcore(i);
+		if (lcore >= 0) {
+			out->worker[i].cpu = (uint32_t)rte_lcore_to_cpu_id(lcore);
+			out->worker[i].node = rte_lcore_to_socket_id((unsigned)lcore);
+		}
+		out->worker[i].queues = ps->n_lanes[i];
+	}
+	out->ports = ps->n;
+	for (uint32_t i = 0; i < ps->n; i++) {
+		const struct port *p = &ps->port[i];
+		snprintf(out->port[i].driver, sizeof(out->port[i].driver), "%s",
+			p->info.driver_name);
+		out->port[i].node = rte_eth_dev_socket_id(p->id);
+		out->port[i].queues = p->n_rx;
+		out->port[i].spread = (uint8_t)p->spread;
+	}
+}
+
+static void tell_link(const struct port *p, port_tell tell, void *context)
+{
+	struct channel_event e = {.kind = p->link_up ? EVENT_LINK_UP : EVENT_LINK_DOWN};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
+	snprintf(e.text, sizeof(e.text), "port %s: link %s", p->name, p->link_up ? "up" : "down");
+	tell(context, &e);
+}
+
+static void tell_loss(
+	const struct port *p, const struct rte_eth_stats *s, port_tell tell, void *context)
+{
+	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
+	struct channel_event e = {.kind = p->losing.told ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
+		.copies = imissed + nombuf};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
+	if (p->losing.told)
+		snprintf(e.text, sizeof(e.text),
+			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
+			p->name, (unsigned long long)nombuf, (unsigned long long)imissed);
+	else
+		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", p->name);
+	tell(context, &e);
+}
+
+static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *context)
+{
+	struct rte_eth_stats s = {0};
+
+	if (rte_eth_stats_get(p->id, &s) != 0)
+		return;
+	s.imissed += kernel_rings_dropped(&p->rings);
+	if (!p->losing.active && s.imissed + s.rx_nombuf == p->losing.seen) {
+		p->imissed = s.imissed;
+		p->nombuf = s.rx_nombuf;
+	}
+	switch (loss_watch_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
+	case LOSS_BEGINS:
+	case LOSS_OVER:
+		tell_loss(p, &s, tell, context);
+		break;
+	default:
+		break;
+	}
+}
+
+void ports_losses(struct ports *ps, uint64_t now_ms, port_tell tell, void *context)
+{
+	for (uint32_t i = 0; i < ps->n; i++)
+		port_losses(&ps->port[i], now_ms, tell, context);
+}
+
+void ports_links(struct ports *ps, port_tell tell, void *context)
+{
+	for (uint32_t i = 0; i < ps->n; i++) {
+		struct port *p = &ps->port[i];
+		bool up = link_is_up(p);
+		if (up == p->link_up)
+			continue;
+		p->link_up = up;
+		tell_link(p, tell, context);
+	}
+}
+
+void ports_conditions(const struct ports *ps, port_tell tell, void *context)
+{
+	for (uint32_t i = 0; i < ps->n; i++) {
+		const struct port *p = &ps->port[i];
+		struct rte_eth_stats s = {0};
+
+		tell_link(p, tell, context);
+		(void)rte_eth_stats_get(p->id, &s);
+		s.imissed += p->rings.dropped;
+		tell_loss(p, &s, tell, context);
+	}
+}

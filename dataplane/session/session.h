@@ -1,0 +1,111 @@
+#pragma once
+
+// The sessions that signalling shows, and what it makes of the tasks that wait for it (decision
+// 27). Every session of the link is kept, not only targets': a task may come long after its
+// session. Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
+//
+// A watch is one task's session_target. For each session that satisfies it, the store calls bind
+// once for every way in which the session's packets can be told on the links (a tunnel end, or a
+// user address), and unbind when that way is gone; all within the call that showed it. A request
+// adds, its response settles (3GPP TS 29.244; see signalling.h for the messages).
+
+#include "dataplane/match/link_class.h"
+#include "dataplane/match/pdr_select.h"
+#include "dataplane/signalling/signalling.h"
+#include "shared/config.h"
+#include "shared/session_target.h"
+
+struct sessions;
+
+enum binding_way { BINDING_TUNNEL, BINDING_ADDRESS };
+
+struct binding {
+	uint64_t id;	  // never used twice
+	uint64_t from_ns; // receive time of the message that showed it
+	uint8_t way;	  // enum binding_way
+	// PDU_DIRECTION_FROM_TARGET (uplink) or _TO_TARGET. BINDING_ADDRESS: 0 for both; else only
+	// packets from the address, or to it, are meant (rules of one direction).
+	uint8_t direction;
+	uint8_t link;  // enum config_link on which it can be seen: N3, N9 or N6
+	bool tunnels;  // as links_bind_session has it: N6 is not looked at
+	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
+	struct ip_prefix prefix; // network order
+	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
+	// the sink takes its own reference.
+	const struct pdr_select *select;
+};
+
+struct watch_state {	   // told at the beginning, and whenever it changes
+	uint32_t sessions; // accepted ones that satisfy it now, also while idle
+	bool bound_once;   // there was one at least once
+	// Its view was lost: association gone, memory bound reached, message loss seen. Or a
+	// session of it cannot be told on these links.
+	bool unsure;
+	bool ended; // told once: the last one was released
+};
+
+struct sessions_sink {
+	// 0 or NOMEM: then the store tells it again with the next message.
+	int (*bind)(void *context, uint64_t watch, const struct binding *b);
+	void (*unbind)(void *context, uint64_t watch, uint64_t binding);
+	void (*state)(void *context, uint64_t watch, const struct watch_state *state);
+	void *context;
+};
+
+struct sessions_settings {
+	uint32_t sessions_max;
+	uint64_t memory_max;  // octets, all of the store
+	uint64_t answered_ns; // how long answered transactions are remembered (60 s)
+	uint64_t waiting_ns;  // how long a request waits for its response, and a response for its
+			      // request
+	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
+	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
+	const struct links *links; // the caller's; NULL: every way of a session is seen
+	uint64_t seed[2];     // of the hashes
+	struct sessions_sink sink;
+};
+#define SESSIONS_DEFAULTS                                                                    \
+	.sessions_max = 1048576, .memory_max = 1536ull << 20, .answered_ns = 60000000000ull, \
+	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull
+
+// Counters since the start; one writer (the owner), relaxed readers. Strangers: the follower's, of
+// what the taps left out.
+#define SESSION_COUNTS(X)                                                                   \
+	X(messages)                                                                         \
+	X(requests)                                                                         \
+	X(responses)                                                                        \
+	X(retransmissions)                                                                  \
+	X(established) X(modified) X(released) X(restarts) X(partial) X(unanswered)         \
+		X(unmatched_responses) X(rejected) X(evicted) X(refused) X(identity_unseen) \
+			X(ambiguous) X(binds) X(unbinds) X(strangers)
+
+struct session_counts {
+#define X(name) uint64_t name;
+	SESSION_COUNTS(X)
+#undef X
+	uint64_t reason[SIGNALLING_PROTOCOLS][SIGNALLING_REASON_COUNT];
+	uint32_t sessions, partial_now, nodes;
+	uint64_t octets;   // memory in use
+	uint64_t since_ns; // followed since: first message
+};
+
+// NULL when out of memory.
+struct sessions *sessions_new(const struct sessions_settings *s);
+void sessions_free(struct sessions *s); // calls no sink
+
+// One datagram: decoded, matched with its transaction, applied, bound. One that is older than the
+// last tick keeps its own time for what it binds.
+void sessions_take(struct sessions *s, const struct signalling_packet *p);
+// Time passes: transactions, handovers and partial sessions end. At least every 100 ms.
+void sessions_tick(struct sessions *s, uint64_t now_ns);
+
+// A task begins to wait (binds what is there at once), or ends (unbinds nothing: the caller drops
+// all of the watch's bindings itself). `direction`: FILTER_ANY_DIRECTION, or the one that
+// GTPTunnelDirection asks for; with WATCH_TUNNELS for a task that also names a tunnel.
+// 0, EXISTS or NOMEM; NOT_FOUND.
+#define WATCH_TUNNELS 0x80u
+[[nodiscard]] int sessions_watch(
+	struct sessions *s, uint64_t watch, const struct session_target *t, uint8_t direction);
+[[nodiscard]] int sessions_unwatch(struct sessions *s, uint64_t watch);
+
+void sessions_counts(const struct sessions *s, struct session_counts *out);

@@ -1,0 +1,201 @@
+#include "dataplane/session/session_internal.h"
+
+#include <string.h>
+
+// One binding of a watch may be shown by several sessions (a tunnel between two of the network's
+// functions has one at each end; a restored session comes before the old one goes). It is told
+// once. Where one end says N9, it is N9.
+
+static uint64_t hash_of(const struct sessions *st, const struct desire *d)
+{
+	uint64_t digest = d->select ? pdr_select_digest(d->select) : 0;
+	uint8_t octets[40] = {d->way.way, d->direction, d->way.prefix.family,
+		d->way.prefix.length, [36] = d->tunnels};
+
+	memcpy(octets + 4, &d->watch->number, 4);
+	memcpy(octets + 8, &d->way.teid, 4);
+	memcpy(octets + 12, d->way.prefix.b, 16);
+	memcpy(octets + 28, &digest, 8);
+	return session_hash(st->s.seed, KEY_BOUND, octets, sizeof(octets));
+}
+
+static bool is(const struct bound *b, const struct desire *d)
+{
+	if (b->watch != d->watch || b->way != d->way.way || b->direction != d->direction ||
+		b->tunnels != d->tunnels || b->teid != d->way.teid ||
+		b->prefix.family != d->way.prefix.family ||
+		b->prefix.length != d->way.prefix.length ||
+		memcmp(b->prefix.b, d->way.prefix.b, sizeof(b->prefix.b)) != 0)
+		return false;
+	if (!b->select || !d->select)
+		return b->select == d->select;
+	return pdr_select_digest(b->select) == pdr_select_digest(d->select);
+}
+
+static struct bound *bound_find(const struct sessions *st, const struct desire *d, uint64_t hash)
+{
+	struct index_cursor c = session_index_find(&st->bound_index, hash);
+
+	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
+		struct bound *b = session_table_get(&st->bounds, i);
+		if (b->hash == hash && is(b, d))
+			return b;
+	}
+	return NULL;
+}
+
+static void tell(struct sessions *st, struct bound *b)
+{
+	struct binding out = {.id = ++st->binding_id,
+		.from_ns = st->told_ns,
+		.way = b->way,
+		.direction = b->direction,
+		.link = b->refs[1] ? CONFIG_LINK_N9 : b->link,
+		.tunnels = b->tunnels,
+		.teid = b->teid,
+		.prefix = b->prefix,
+		.select = b->select};
+
+	b->id = out.id;
+	b->told = st->s.sink.bind(st->s.sink.context, b->watch->id, &out) == 0;
+	if (b->told) {
+		st->counts.binds++;
+	} else if (!b->queued) {
+		b->queued = true;
+		b->next_untold = st->untold;
+		st->untold = b;
+	}
+}
+
+static void untell(struct sessions *st, struct bound *b, uint64_t id)
+{
+	if (!b->told)
+		return;
+	st->counts.unbinds++;
+	st->s.sink.unbind(st->s.sink.context, b->watch->id, id);
+}
+
+// On which link it is seen may turn out differently with each session that shows it.
+static void refer(struct sessions *st, struct bound *b, bool n9, int by)
+{
+	bool was = b->refs[1] > 0;
+
+	b->refs[n9] += (uint32_t)by;
+	if (b->id == 0 || was == (b->refs[1] > 0) || b->refs[0] + b->refs[1] == 0)
+		return;
+	struct bound old = *b;
+	tell(st, b);
+	untell(st, &old, old.id);
+}
+
+static struct bound *bound_new(struct sessions *st, struct desire *d, uint64_t hash)
+{
+	struct bound *b = session_alloc(&st->memory, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	*b = (struct bound){.watch = d->watch,
+		.way = d->way.way,
+		.direction = d->direction,
+		.tunnels = d->tunnels,
+		.link = d->way.way == BINDING_ADDRESS ? CONFIG_LINK_N6 : CONFIG_LINK_N3,
+		.hash = hash,
+		.teid = d->way.teid,
+		.prefix = d->way.prefix,
+		.select = d->select};
+	b->number = session_table_add(&st->bounds, &st->memory, b);
+	if (b->number == SESSION_NONE)
+		goto no_number;
+	if (session_index_add(&st->bound_index, &st->memory, hash, b->number) == INDEX_ADDED)
+		return b;
+	session_table_remove(&st->bounds, &st->memory, b->number);
+no_number:
+	session_release(&st->memory, b);
+	return NULL;
+}
+
+uint32_t bound_take(struct sessions *st, struct desire *d)
+{
+	uint64_t hash = hash_of(st, d);
+	struct bound *b = bound_find(st, d, hash);
+	bool n9 = d->way.link == CONFIG_LINK_N9;
+
+	if (b) {
+		if (d->select)
+			pdr_select_drop(d->select);
+		d->select = NULL;
+		refer(st, b, n9, 1);
+		return b->number;
+	}
+	b = bound_new(st, d, hash);
+	if (!b)
+		return SESSION_NONE;
+	d->select = NULL; // it is the binding's now
+	refer(st, b, n9, 1);
+	tell(st, b);
+	return b->number;
+}
+
+static void unqueue(struct sessions *st, struct bound *b)
+{
+	for (struct bound **at = &st->untold; *at; at = &(*at)->next_untold)
+		if (*at == b) {
+			*at = b->next_untold;
+			break;
+		}
+	b->queued = false;
+}
+
+static void bound_free(struct sessions *st, struct bound *b)
+{
+	if (b->queued)
+		unqueue(st, b);
+	session_index_remove(&st->bound_index, &st->memory, b->hash, b->number);
+	session_table_remove(&st->bounds, &st->memory, b->number);
+	if (b->select)
+		pdr_select_drop(b->select);
+	session_release(&st->memory, b);
+}
+
+void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
+{
+	struct bound *b = session_table_get(&st->bounds, number);
+
+	if (silent) {
+		b->refs[n9]--;
+	} else {
+		refer(st, b, n9, -1);
+	}
+	if (b->refs[0] + b->refs[1] > 0)
+		return;
+	if (!silent)
+		untell(st, b, b->id);
+	bound_free(st, b);
+}
+
+void bounds_retry(struct sessions *st)
+{
+	struct bound *b = st->untold;
+
+	st->untold = NULL;
+	for (struct bound *next; b; b = next) {
+		next = b->next_untold;
+		b->queued = false;
+		if (!b->told) // perhaps meanwhile, as on another link
+			tell(st, b);
+	}
+}
+
+void bounds_free(struct sessions *st)
+{
+	for (uint32_t i = 0; i < session_table_end(&st->bounds); i++) {
+		struct bound *b = session_table_get(&st->bounds, i);
+		if (!b)
+			continue;
+		if (b->select)
+			pdr_select_drop(b->select);
+		session_release(&st->memory, b);
+	}
+	session_table_free(&st->bounds, &st->memory);
+	session_index_free(&st->bound_index, &st->memory);
+}

@@ -1,0 +1,338 @@
+#include "dataplane/session/session_internal.h"
+
+#include <string.h>
+
+// Interface types (TS 29.274 clause 8.22) of the access side: a bearer has one such end, of
+// whichever type, and Release Access Bearers clears it.
+static bool is_access(uint8_t interface)
+{
+	return interface == 0 || interface == 2 || interface == 15 || interface == 38;
+}
+
+bool gtpv2_accepted(const struct gtpv2_message *m)
+{
+	return m->cause >= 16 && m->cause < 64;
+}
+
+static bool bearer_accepted(const struct gtpv2_bearer *b)
+{
+	return b->cause < 64;
+}
+
+const struct rule_bearer *rules_bearer(const struct rules *r, uint8_t ebi)
+{
+	for (unsigned i = 0; i < r->n_bearers; i++)
+		if (r->bearer[i].ebi == ebi)
+			return &r->bearer[i];
+	return NULL;
+}
+
+static struct rule_bearer *take_bearer(struct rules *r, uint8_t ebi)
+{
+	struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, ebi);
+
+	if (b)
+		return b;
+	if (r->n_bearers == RULES_BEARERS_MAX) {
+		r->overflow = true;
+		return NULL;
+	}
+	b = &r->bearer[r->n_bearers++];
+	*b = (struct rule_bearer){.ebi = ebi};
+	return b;
+}
+
+static void drop_bearer(struct rules *r, uint8_t ebi)
+{
+	const struct rule_bearer *b = rules_bearer(r, ebi);
+
+	if (!b)
+		return;
+	unsigned i = (unsigned)(b - r->bearer);
+	r->n_bearers--;
+	memmove(&r->bearer[i], &r->bearer[i + 1], (r->n_bearers - i) * sizeof(r->bearer[0]));
+}
+
+static bool same_place(uint8_t a, uint8_t b)
+{
+	return a == b || (is_access(a) && is_access(b));
+}
+
+// A bearer has one tunnel end of each interface type, and one on the access side.
+static void set_ends(struct rule_bearer *b, const struct gtpv2_bearer *m)
+{
+	for (unsigned i = 0; i < m->n_ends; i++) {
+		unsigned at = 0;
+		while (at < b->n_ends && !same_place(b->end[at].interface, m->end[i].interface))
+			at++;
+		if (at == GTPV2_ENDS_MAX)
+			continue;
+		if (at == b->n_ends)
+			b->n_ends++;
+		b->end[at].interface = m->end[i].interface;
+		b->end[at].end = m->end[i].end;
+	}
+}
+
+static const struct gtpv2_bearer *answer_for(const struct gtpv2_message *response, uint8_t ebi)
+{
+	for (unsigned i = 0; response && i < response->n_bearers; i++)
+		if (!response->bearer[i].removed && response->bearer[i].ebi == ebi)
+			return &response->bearer[i];
+	return NULL;
+}
+
+// ---- one message each ----
+
+static void create_session(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	for (unsigned i = 0; i < request->n_bearers; i++) {
+		const struct gtpv2_bearer *m = &request->bearer[i];
+		const struct gtpv2_bearer *a = answer_for(response, m->ebi);
+		if (m->removed || (a && !bearer_accepted(a)))
+			continue;
+		struct rule_bearer *b = take_bearer(r, m->ebi);
+		if (b)
+			set_ends(b, m);
+		if (b && a)
+			set_ends(b, a);
+	}
+	const struct gtpv2_message *from =
+		response && (response->has_ue4 || response->has_ue6) ? response : request;
+	if (from->has_ue4 || from->has_ue6)
+		r->n_ue = 0;
+	if (from->has_ue4)
+		r->ue[r->n_ue++] = from->ue4;
+	if (from->has_ue6)
+		r->ue[r->n_ue++] = from->ue6;
+}
+
+static void modify_bearer(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	for (unsigned i = 0; i < request->n_bearers; i++) {
+		const struct gtpv2_bearer *m = &request->bearer[i];
+		const struct gtpv2_bearer *a = answer_for(response, m->ebi);
+		struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, m->ebi);
+		if (!b || (a && !bearer_accepted(a)))
+			continue;
+		if (m->removed) {
+			if (response)
+				drop_bearer(r, m->ebi);
+			continue;
+		}
+		set_ends(b, m);
+		if (a)
+			set_ends(b, a);
+	}
+}
+
+static bool has_end(const struct rule_bearer *b, const struct gtpv2_bearer *m)
+{
+	for (unsigned i = 0; i < b->n_ends; i++)
+		for (unsigned j = 0; j < m->n_ends; j++)
+			if (b->end[i].interface == m->end[j].interface &&
+				tunnel_end_same(&b->end[i].end, &m->end[j].end))
+				return true;
+	return false;
+}
+
+static bool same_end(const struct gtpv2_bearer *a, const struct gtpv2_bearer *b)
+{
+	for (unsigned i = 0; i < a->n_ends; i++)
+		for (unsigned j = 0; j < b->n_ends; j++)
+			if (a->end[i].interface == b->end[j].interface &&
+				a->end[i].end.teid == b->end[j].end.teid)
+				return true;
+	return false;
+}
+
+// While a bearer has no EBI it has one that cannot be.
+#define NO_EBI 0x80u
+
+static struct rule_bearer *take_nameless(struct rules *r, const struct gtpv2_bearer *m)
+{
+	uint8_t ebi = NO_EBI;
+
+	for (unsigned i = 0; i < r->n_bearers; i++)
+		if (r->bearer[i].ebi >= NO_EBI && has_end(&r->bearer[i], m))
+			return &r->bearer[i];
+	while (rules_bearer(r, ebi))
+		ebi++; // there are fewer bearers than EBIs
+	return take_bearer(r, ebi);
+}
+
+static void drop_nameless(struct rules *r, const struct gtpv2_bearer *m)
+{
+	for (unsigned i = r->n_bearers; i-- > 0;)
+		if (r->bearer[i].ebi >= NO_EBI && has_end(&r->bearer[i], m))
+			drop_bearer(r, r->bearer[i].ebi);
+}
+
+// The client gives the bearers their EBIs, and says by the server's own tunnel end which is which.
+static void create_bearer(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	for (unsigned i = 0; i < request->n_bearers; i++) {
+		const struct gtpv2_bearer *m = &request->bearer[i], *a = NULL;
+		for (unsigned j = 0; response && j < response->n_bearers && !a; j++)
+			if (same_end(m, &response->bearer[j]))
+				a = &response->bearer[j];
+		if (!a && response && i < response->n_bearers)
+			a = &response->bearer[i];
+		if (response && (!a || !bearer_accepted(a)))
+			continue;
+		struct rule_bearer *b = a ? take_bearer(r, a->ebi) : take_nameless(r, m);
+		if (b)
+			set_ends(b, m);
+		if (b && a)
+			set_ends(b, a);
+	}
+}
+
+static bool names_ebi(const struct gtpv2_message *m, uint8_t ebi)
+{
+	for (unsigned i = 0; i < m->n_ebis; i++)
+		if (m->ebi[i] == ebi)
+			return true;
+	return false;
+}
+
+// Of all bearers when none is named.
+static void release_access(struct rules *r, const struct gtpv2_message *request)
+{
+	for (unsigned i = 0; i < r->n_bearers; i++) {
+		struct rule_bearer *b = &r->bearer[i];
+		unsigned n = 0;
+		if (request->n_ebis && !names_ebi(request, b->ebi))
+			continue;
+		for (unsigned j = 0; j < b->n_ends; j++)
+			if (!is_access(b->end[j].interface))
+				b->end[n++] = b->end[j];
+		b->n_ends = (uint8_t)n;
+	}
+}
+
+static void delete_bearer(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	for (unsigned i = 0; i < request->n_ebis; i++) {
+		const struct gtpv2_bearer *a = answer_for(response, request->ebi[i]);
+		if (!a || bearer_accepted(a) || a->cause == GTPV2_NOT_FOUND)
+			drop_bearer(r, request->ebi[i]);
+	}
+}
+
+void rules_gtpv2(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	switch (request->type) {
+	case GTPV2_CREATE_SESSION_REQUEST:
+		create_session(r, request, response);
+		break;
+	case GTPV2_MODIFY_BEARER_REQUEST:
+	case GTPV2_MODIFY_ACCESS_REQUEST:
+		modify_bearer(r, request, response);
+		break;
+	case GTPV2_CREATE_BEARER_REQUEST:
+		create_bearer(r, request, response);
+		break;
+	case GTPV2_RELEASE_ACCESS_REQUEST:
+		if (response)
+			release_access(r, request);
+		break;
+	case GTPV2_DELETE_BEARER_REQUEST:
+		if (response)
+			delete_bearer(r, request, response);
+		break;
+	default:
+		break;
+	}
+}
+
+static void keep_ends(struct rules *r, const struct rules *of)
+{
+	for (unsigned i = 0; i < of->n_bearers; i++) {
+		struct gtpv2_bearer m = {};
+		const struct rule_bearer *b = &of->bearer[i];
+		struct rule_bearer *n = (struct rule_bearer *)rules_bearer(r, b->ebi);
+		for (unsigned j = 0; j < b->n_ends; j++) {
+			m.end[m.n_ends].interface = b->end[j].interface;
+			m.end[m.n_ends++].end = b->end[j].end;
+		}
+		if (n)
+			set_ends(n, &m);
+	}
+}
+
+void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
+	const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	struct rules *now = st->rules[1];
+
+	switch (request->type) {
+	case GTPV2_CREATE_SESSION_REQUEST:
+		if (!response)
+			break;
+		record_unpack(s, now);
+		create_session(r, request, response);
+		keep_ends(r, now);
+		break;
+	case GTPV2_CREATE_BEARER_REQUEST:
+		for (unsigned i = 0; i < request->n_bearers; i++)
+			drop_nameless(r, &request->bearer[i]);
+		if (response)
+			create_bearer(r, request, response);
+		break;
+	case GTPV2_DELETE_BEARER_REQUEST:
+		if (response)
+			rules_gtpv2(r, request, response);
+		break;
+	default: // a later one said anew where the tunnels end
+		break;
+	}
+}
+
+static void linger_end(
+	struct sessions *st, struct rules *r, uint32_t session, const struct tunnel_end *end)
+{
+	struct ways *gone = st->probe;
+	struct rules *one = st->rules[0];
+
+	rules_clear(one, r->kind);
+	one->n_bearers = 1;
+	one->bearer[0] = (struct rule_bearer){.n_ends = 1};
+	one->bearer[0].end[0].end = *end;
+	ways_of(one, gone);
+	for (uint32_t i = 0; i < gone->n; i++)
+		rules_add_linger(st, r, session, &gone->way[i]);
+}
+
+// A bearer whose access end moved keeps the old one for a while.
+void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r)
+{
+	struct rules *old = st->rules[1];
+
+	record_unpack(s, old);
+	for (unsigned i = 0; i < old->n_bearers; i++) {
+		const struct rule_bearer *b = &old->bearer[i], *n = rules_bearer(r, b->ebi);
+		for (unsigned j = 0; n && j < b->n_ends; j++)
+			for (unsigned k = 0; k < n->n_ends; k++)
+				if (is_access(b->end[j].interface) &&
+					is_access(n->end[k].interface) &&
+					!tunnel_end_same(&n->end[k].end, &b->end[j].end))
+					linger_end(st, r, s->number, &b->end[j].end);
+	}
+	// what came back is no left tunnel
+	struct ways *now = st->probe;
+	uint8_t lingers = r->n_lingers;
+	r->n_lingers = 0;
+	ways_of(r, now);
+	for (unsigned i = 0; i < lingers; i++) {
+		const struct rule_linger l = r->linger[i];
+		struct way x = {.way = BINDING_TUNNEL, .teid = l.teid, .prefix = l.prefix};
+		if (!ways_find(now, &x))
+			r->linger[r->n_lingers++] = l;
+	}
+}

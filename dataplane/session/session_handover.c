@@ -1,0 +1,185 @@
+#include "dataplane/session/session_internal.h"
+
+#include <string.h>
+
+// A base station goes on sending end markers and what was on its way through the tunnel that a
+// handover left: the tunnel stays bound for a while, unless another session takes it.
+
+static void drop_linger(struct rules *r, unsigned i)
+{
+	r->n_lingers--;
+	memmove(&r->linger[i], &r->linger[i + 1], (r->n_lingers - i) * sizeof(r->linger[0]));
+}
+
+static bool is_way(const struct rule_linger *l, const struct way *w)
+{
+	return w->way == BINDING_TUNNEL && l->teid == w->teid &&
+	       l->prefix.family == w->prefix.family &&
+	       memcmp(l->prefix.b, w->prefix.b, sizeof(l->prefix.b)) == 0;
+}
+
+void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, const struct way *w)
+{
+	for (unsigned i = 0; i < r->n_lingers; i++)
+		if (is_way(&r->linger[i], w)) {
+			drop_linger(r, i);
+			break;
+		}
+	if (r->n_lingers == RULES_LINGERS_MAX)
+		drop_linger(r, 0);
+	struct rule_linger *l = &r->linger[r->n_lingers++];
+	*l = (struct rule_linger){.until_ns = st->now_ns + st->s.handover_ns,
+		.link = w->link,
+		.direction = w->direction,
+		.teid = w->teid,
+		.prefix = w->prefix};
+	sessions_linger(st, session, l->until_ns);
+}
+
+// Whether something that used the tunnel goes on in the new rules, by another one.
+static bool moved(const struct rules *old, const struct rules *new, const struct way *w,
+	struct rule_linger *l)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < old->n_pdrs; i++) {
+		if (!(w->pdrs >> i & 1))
+			continue;
+		for (unsigned j = 0; j < new->n_pdrs; j++) {
+			const struct rule_pdr *p = &new->pdr[j];
+			const struct rule_far *f = p->id == old->pdr[i].id && p->has_far
+							   ? rules_far(new, p->far)
+							   : NULL;
+			if (!f || !f->has_outer || !far_forwards(f))
+				continue;
+			any = true;
+			if (l->n_pdrs < LINGER_PDRS_MAX)
+				l->pdr[l->n_pdrs++] = p->id;
+		}
+	}
+	return any;
+}
+
+// Of a partial session the PDRs may be unknown: the FAR itself.
+static bool far_moved(const struct rules *old, const struct rules *new, const struct way *w)
+{
+	for (unsigned i = 0; w->pdrs == 0 && i < old->n_fars; i++) {
+		const struct rule_far *f = &old->far[i], *n = rules_far(new, f->id);
+		if (f->has_outer && f->outer.teid == w->teid && n && n->has_outer &&
+			far_forwards(n))
+			return true;
+	}
+	return false;
+}
+
+void rules_handover(
+	struct sessions *st, const struct session *s, const struct ways *before, struct rules *r)
+{
+	struct rules *old = st->rules[1];
+	struct ways *now = st->probe;
+	uint8_t lingers = r->n_lingers;
+
+	record_unpack(s, old);
+	r->n_lingers = 0; // only what is really there
+	ways_of(r, now);
+	r->n_lingers = lingers;
+	for (uint32_t i = 0; i < before->n; i++) {
+		const struct way *w = &before->way[i];
+		struct rule_linger l = {};
+		if (w->way != BINDING_TUNNEL || w->role != ROLE_OUTER || !w->settled || w->linger ||
+			ways_find(now, w))
+			continue;
+		if (!moved(old, r, w, &l) && !far_moved(old, r, w))
+			continue;
+		rules_add_linger(st, r, s->number, w);
+		struct rule_linger *added = &r->linger[r->n_lingers - 1];
+		added->n_pdrs = l.n_pdrs;
+		memcpy(added->pdr, l.pdr, sizeof(l.pdr));
+	}
+	for (unsigned i = 0; i < r->n_lingers;) {
+		bool back = false;
+		for (uint32_t j = 0; j < now->n && !back; j++)
+			back = is_way(&r->linger[i], &now->way[j]);
+		if (back)
+			drop_linger(r, i);
+		else
+			i++;
+	}
+}
+
+void sessions_linger(struct sessions *st, uint32_t session, uint64_t until_ns)
+{
+	struct lingering *l = session_alloc(&st->memory, sizeof(*l));
+
+	if (!l)
+		return; // it lasts until the session's next handover, or its end
+	l->session = session;
+	l->until_ns = until_ns;
+	*st->linger_end = l;
+	st->linger_end = &l->next;
+}
+
+static void end_lingering(struct sessions *st, uint32_t number)
+{
+	struct session *s = session_at(st, number);
+	struct rules *r = st->rules[2];
+
+	if (!s)
+		return;
+	session_before(st, s, st->before);
+	record_unpack(s, r);
+	uint8_t had = r->n_lingers;
+	for (unsigned i = 0; i < r->n_lingers;)
+		if (r->linger[i].until_ns <= st->now_ns)
+			drop_linger(r, i);
+		else
+			i++;
+	if (r->n_lingers == had)
+		return;
+	struct session *new = session_replace(st, s, r);
+	session_after(st, new ? new : s, st->before);
+}
+
+static void lingers_expire(struct sessions *st)
+{
+	while (st->linger && st->linger->until_ns <= st->now_ns) {
+		struct lingering *l = st->linger;
+		st->linger = l->next;
+		if (!l->next)
+			st->linger_end = &st->linger;
+		end_lingering(st, l->session);
+		session_release(&st->memory, l);
+	}
+}
+
+void sessions_reap(struct sessions *st, uint32_t most)
+{
+	while (st->reap && most > 0) {
+		struct reaping *r = st->reap;
+		struct session *s = session_table_get(&st->sessions, r->session);
+		if (s) { // it leaves the list's head to the next
+			session_end(st, s, END_LOST);
+			most--;
+			continue;
+		}
+		st->reap = r->next;
+		if (!r->next)
+			st->reap_end = &st->reap;
+		session_release(&st->memory, r);
+	}
+}
+
+void sessions_expire(struct sessions *st)
+{
+	const uint64_t blind_ns = 60000000000ull;
+
+	st->by_time = true;
+	transactions_expire(st);
+	lingers_expire(st);
+	for (struct session *s; (s = session_table_get(&st->sessions, st->oldest_partial)) &&
+				s->heard_ns + st->s.age_ns < st->now_ns;)
+		session_end(st, s, END_FORGOTTEN);
+	if (st->blind && st->blind_ns + blind_ns < st->now_ns)
+		st->blind = false;
+	st->by_time = false;
+}

@@ -1,0 +1,464 @@
+#include "dataplane/session/session_internal.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ASKED_PART 8u		// of the memory, for what waits
+#define EARLY_MAX 4096u
+#define EARLY_OCTETS_MAX (4ull << 20)
+// How far the two directions of a mirror may be apart. After that the same sequence number is
+// another request's.
+#define EARLY_NS 10000000000ull
+
+// The keyed hash of both ends, the sequence number and the type stands for them: 64 bits.
+uint64_t transaction_key(const struct sessions *st, const struct signalling_packet *p,
+	uint32_t sequence, uint8_t type, bool response)
+{
+	const struct signalling_end *from = response ? &p->destination : &p->source;
+	const struct signalling_end *to = response ? &p->source : &p->destination;
+	uint8_t octets[48] = {p->protocol, type, from->address.family};
+
+	memcpy(octets + 4, &sequence, 4);
+	memcpy(octets + 8, &from->port, 2);
+	memcpy(octets + 10, &to->port, 2);
+	memcpy(octets + 12, from->address.b, 16);
+	memcpy(octets + 28, to->address.b, 16);
+	return session_hash(st->s.seed, KEY_TRANSACTION, octets, sizeof(octets));
+}
+
+static uint64_t octets_hash(const struct sessions *st, const struct span *whole)
+{
+	return session_hash(st->s.seed, KEY_OCTETS, whole->octets, whole->length);
+}
+
+struct transaction *transaction_find(const struct sessions *st, uint64_t key)
+{
+	struct index_cursor c = session_index_find(&st->transaction_index, key);
+
+	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
+		struct transaction *t = session_table_get(&st->transactions, i);
+		if (t->key == key)
+			return t;
+	}
+	return NULL;
+}
+
+// ---- lists by age ----
+
+static struct transaction_list *list_of(struct sessions *st, const struct transaction *t)
+{
+	return t->state == TRANSACTION_ANSWERED ? &st->answered : &st->asked;
+}
+
+static void list_push(struct transaction_list *l, struct transaction *t)
+{
+	t->newer = NULL;
+	t->older = l->newest;
+	*(l->newest ? &l->newest->newer : &l->oldest) = t;
+	l->newest = t;
+	l->n++;
+	l->octets += sizeof(*t) + t->length;
+}
+
+static void list_remove(struct transaction_list *l, struct transaction *t)
+{
+	*(t->newer ? &t->newer->older : &l->newest) = t->older;
+	*(t->older ? &t->older->newer : &l->oldest) = t->newer;
+	l->n--;
+	l->octets -= sizeof(*t) + t->length;
+}
+
+static void drop_raw(struct sessions *st, struct transaction *t)
+{
+	for (uint32_t i = 0; i < t->n_names; i++)
+		string_drop(st, t->names[i]);
+	session_release(&st->memory, t->names);
+	t->names = NULL;
+	t->n_names = 0;
+	session_release(&st->memory, t->raw);
+	t->raw = NULL;
+	t->length = 0;
+}
+
+static void transaction_free(struct sessions *st, struct transaction *t)
+{
+	if (!t->keyless)
+		session_index_remove(&st->transaction_index, &st->memory, t->key, t->number);
+	list_remove(list_of(st, t), t);
+	session_table_remove(&st->transactions, &st->memory, t->number);
+	drop_raw(st, t);
+	session_release(&st->memory, t);
+}
+
+// ---- asked ----
+
+static struct transaction *transaction_new(struct sessions *st, const struct span *whole)
+{
+	struct transaction *t = session_alloc(&st->memory, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->raw = session_alloc(&st->memory, whole->length);
+	if (!t->raw)
+		goto no_octets;
+	t->number = session_table_add(&st->transactions, &st->memory, t);
+	if (t->number == SESSION_NONE)
+		goto no_number;
+	memcpy(t->raw, whole->octets, whole->length);
+	t->length = whole->length;
+	t->session = t->pair = SESSION_NONE;
+	t->time_ns = st->now_ns;
+	t->serial = ++st->serial;
+	t->state = TRANSACTION_ASKED;
+	list_push(&st->asked, t);
+	return t;
+no_number:
+	session_release(&st->memory, t->raw);
+no_octets:
+	session_release(&st->memory, t);
+	return NULL;
+}
+
+// Nobody will answer it: what it added is taken back.
+static void give_up(struct sessions *st, struct transaction *t)
+{
+	struct transaction *sibling = t->sibling;
+	struct session *s = session_table_get(&st->sessions, t->session);
+	bool asked = t->state == TRANSACTION_ASKED;
+
+	t->sibling = NULL;
+	if (s && asked) {
+		st->counts.unanswered++;
+		session_before(st, s, st->before);
+		transaction_detach(st, t);
+		s->flags |= SESSION_LOSS;
+		session_after(st, s, st->before);
+		if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && !s->pending)
+			session_end(st, s, END_FORGOTTEN);
+	}
+	transaction_free(st, t);
+	if (sibling)
+		give_up(st, sibling);
+}
+
+static bool is_forgotten(const struct sessions *st, const struct transaction *t)
+{
+	return t->of_epoch && pair_at(st, t->pair)->epoch != t->epoch;
+}
+
+bool transactions_give_up(struct sessions *st, uint64_t age_ns)
+{
+	if (!st->asked.oldest || st->asked.oldest->time_ns + age_ns > st->now_ns)
+		return false;
+	give_up(st, st->asked.oldest);
+	return true;
+}
+
+struct transaction *transaction_ask(struct sessions *st, const struct signalling_packet *p,
+	uint64_t key, uint8_t type, const struct span *whole)
+{
+	struct transaction *known = transaction_find(st, key);
+	uint64_t octets = octets_hash(st, whole);
+
+	if (known && known->octets == octets && known->protocol == p->protocol &&
+		!is_forgotten(st, known)) {
+		st->counts.retransmissions++;
+		return NULL;
+	}
+	if (known)
+		give_up(st, known); // the number is used again
+	while (st->asked.octets + whole->length > st->s.memory_max / ASKED_PART &&
+		transactions_give_up(st, 0))
+		;
+	struct transaction *t = transaction_new(st, whole);
+	if (!t)
+		goto no_memory;
+	t->key = key;
+	t->octets = octets;
+	t->protocol = p->protocol;
+	t->type = type;
+	if (session_index_add(&st->transaction_index, &st->memory, key, t->number) == INDEX_ADDED)
+		return t;
+	t->keyless = true;
+	transaction_free(st, t);
+no_memory:
+	st->counts.refused++;
+	bind_refused(st);
+	return NULL;
+}
+
+struct transaction *transaction_sibling(
+	struct sessions *st, struct transaction *t, struct session *s)
+{
+	struct span whole = {t->raw, (uint16_t)t->length};
+	struct transaction *x = transaction_new(st, &whole);
+
+	if (!x)
+		return NULL;
+	x->keyless = true;
+	x->protocol = t->protocol;
+	x->type = t->type;
+	x->sibling = t->sibling;
+	t->sibling = x;
+	transaction_attach(st, x, s);
+	return x;
+}
+
+bool transaction_keep_later(
+	struct sessions *st, struct transaction *t, const struct transaction *later)
+{
+	struct span whole = {later->raw, (uint16_t)later->length};
+	struct transaction **at = &t->sibling;
+	unsigned n = 0;
+
+	for (const struct transaction *x = t->sibling; x; x = x->sibling)
+		n++;
+	struct transaction *copy = n < LATER_KEPT_MAX ? transaction_new(st, &whole) : NULL;
+	if (!copy)
+		return false;
+	copy->keyless = true;
+	copy->protocol = later->protocol;
+	copy->type = later->type;
+	copy->copy_of = later->serial;
+	while (*at && (*at)->copy_of < later->serial)
+		at = &(*at)->sibling;
+	copy->sibling = *at;
+	*at = copy;
+	return true;
+}
+
+void transaction_siblings_free(struct sessions *st, struct transaction *t)
+{
+	while (t->sibling) {
+		struct transaction *x = t->sibling;
+		t->sibling = x->sibling;
+		transaction_free(st, x);
+	}
+}
+
+// A deletion asks for nothing: it stands before the others, so that what they ask is not newer for
+// it.
+static bool is_deletion(const struct transaction *t)
+{
+	return t->protocol == SIGNALLING_PFCP && t->type == PFCP_DELETION_REQUEST;
+}
+
+void transaction_attach(struct sessions *st, struct transaction *t, struct session *s)
+{
+	struct transaction **at = &s->pending;
+
+	if (s->n_pending == ASKED_OF_SESSION_MAX) {
+		struct transaction *oldest = s->pending;
+		st->counts.unanswered++;
+		s->flags |= SESSION_LOSS;
+		if (is_deletion(oldest))
+			transaction_assume(st, oldest); // its answer still ends the session
+		else
+			transaction_detach(st, oldest);
+	}
+	while (*at && !is_deletion(t))
+		at = &(*at)->next;
+	t->next = *at;
+	*at = t;
+	t->session = s->number;
+	t->life = s->life;
+	transaction_of_pair(st, t, s->pair);
+	s->n_pending++;
+}
+
+void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair)
+{
+	t->pair = pair;
+	t->epoch = pair_at(st, pair)->epoch;
+	t->of_epoch = true;
+}
+
+struct session *transaction_session(struct sessions *st, const struct transaction *t)
+{
+	struct session *s = session_at(st, t->session);
+
+	return s && s->life == t->life ? s : NULL;
+}
+
+static void add_name(struct sessions *st, const struct span *ni, uint32_t *names, uint32_t *n)
+{
+	uint32_t id = ni->length ? string_ni(st, ni->octets, ni->length) : SESSION_NONE;
+
+	for (uint32_t i = 0; i < *n && id != SESSION_NONE; i++)
+		if (names[i] == id) {
+			string_drop(st, id);
+			return;
+		}
+	if (id != SESSION_NONE)
+		names[(*n)++] = id;
+}
+
+void transaction_names(struct sessions *st, struct transaction *t, const struct pfcp_message *m)
+{
+	uint32_t names[PFCP_PDRS_MAX + PFCP_ENDPOINTS_MAX], n = 0;
+
+	for (unsigned i = 0; i < m->n_pdrs; i++)
+		add_name(st, &m->pdr[i].v.pdi.ni, names, &n);
+	for (unsigned i = 0; i < m->n_endpoints; i++)
+		add_name(st, &m->endpoint[i].v.ni, names, &n);
+	if (n == 0)
+		return;
+	t->names = session_alloc(&st->memory, n * sizeof(*names));
+	for (uint32_t i = 0; i < n && !t->names; i++)
+		string_drop(st, names[i]);
+	if (!t->names)
+		return;
+	memcpy(t->names, names, n * sizeof(*names));
+	t->n_names = n;
+}
+
+void transaction_detach(struct sessions *st, struct transaction *t)
+{
+	struct session *s = session_table_get(&st->sessions, t->session);
+
+	for (struct transaction **at = s ? &s->pending : NULL; at && *at; at = &(*at)->next)
+		if (*at == t) {
+			*at = t->next;
+			s->n_pending--;
+			break;
+		}
+	t->next = NULL;
+	t->session = SESSION_NONE;
+}
+
+// ---- answered ----
+
+static uint32_t answered_max(const struct sessions *st)
+{
+	return st->s.sessions_max / 2 < 4096 ? 4096 : st->s.sessions_max / 2;
+}
+
+// `t` is detached already.
+void transaction_answered(struct sessions *st, struct transaction *t, const struct span *response)
+{
+	transaction_siblings_free(st, t);
+	list_remove(list_of(st, t), t);
+	drop_raw(st, t);
+	t->state = TRANSACTION_ANSWERED;
+	t->time_ns = st->now_ns;
+	t->response = octets_hash(st, response);
+	list_push(&st->answered, t);
+	if (st->answered.n > answered_max(st))
+		transaction_free(st, st->answered.oldest);
+}
+
+// A later message proved that it was accepted. Its own answer may still come.
+void transaction_assume(struct sessions *st, struct transaction *t)
+{
+	uint32_t session = t->session;
+
+	transaction_detach(st, t);
+	t->session = session;
+	t->state = TRANSACTION_ASSUMED;
+}
+
+bool transaction_repeats(
+	const struct sessions *st, const struct transaction *t, const struct span *response)
+{
+	return t->response == octets_hash(st, response);
+}
+
+void transactions_forget(struct sessions *st, struct session *s)
+{
+	while (s->pending)
+		transaction_detach(st, s->pending);
+}
+
+// ---- responses whose request was not seen ----
+
+void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
+	const struct span *whole)
+{
+	while (st->early &&
+		(st->n_early >= EARLY_MAX || st->early_octets + whole->length > EARLY_OCTETS_MAX)) {
+		st->counts.unmatched_responses++;
+		early_free(st, transaction_early(st, st->early->key));
+	}
+	struct early *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
+	if (!e)
+		return;
+	*e = (struct early){.key = key,
+		.time_ns = st->now_ns,
+		.source = p->source,
+		.destination = p->destination,
+		.length = whole->length,
+		.protocol = p->protocol};
+	memcpy(e->octets, whole->octets, whole->length);
+	st->early_at[key & (EARLY_SLOTS - 1)]++;
+	*st->early_end = e;
+	st->early_end = &e->newer;
+	st->n_early++;
+	st->early_octets += e->length;
+}
+
+struct early *transaction_early(struct sessions *st, uint64_t key)
+{
+	if (st->early_at[key & (EARLY_SLOTS - 1)] == 0)
+		return NULL;
+	for (struct early **at = &st->early; *at; at = &(*at)->newer) {
+		struct early *e = *at;
+		if (e->key != key)
+			continue;
+		*at = e->newer;
+		if (st->early_end == &e->newer)
+			st->early_end = at;
+		st->early_at[key & (EARLY_SLOTS - 1)]--;
+		st->n_early--;
+		st->early_octets -= e->length;
+		return e;
+	}
+	return NULL;
+}
+
+struct signalling_packet early_packet(const struct early *e, uint64_t time_ns)
+{
+	return (struct signalling_packet){.time_ns = time_ns,
+		.protocol = e->protocol,
+		.source = e->source,
+		.destination = e->destination,
+		.octets = e->octets,
+		.length = e->length};
+}
+
+void early_free(struct sessions *st, struct early *e)
+{
+	session_release(&st->memory, e);
+}
+
+// ---- time ----
+
+void transactions_expire(struct sessions *st)
+{
+	while (st->asked.oldest && st->asked.oldest->time_ns + st->s.waiting_ns < st->now_ns)
+		give_up(st, st->asked.oldest);
+	while (st->answered.oldest && st->answered.oldest->time_ns + st->s.answered_ns < st->now_ns)
+		transaction_free(st, st->answered.oldest);
+	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
+	while (st->early && st->early->time_ns + early_ns < st->now_ns) {
+		struct early *e = transaction_early(st, st->early->key);
+		st->counts.unmatched_responses++;
+		if (e->protocol == SIGNALLING_PFCP)
+			pfcp_early_lost(st, e);
+		early_free(st, e);
+	}
+}
+
+void transactions_free(struct sessions *st)
+{
+	for (uint32_t i = 0; i < session_table_end(&st->transactions); i++) {
+		struct transaction *t = session_table_get(&st->transactions, i);
+		if (!t)
+			continue;
+		drop_raw(st, t);
+		session_release(&st->memory, t);
+	}
+	session_table_free(&st->transactions, &st->memory);
+	session_index_free(&st->transaction_index, &st->memory);
+	while (st->early)
+		early_free(st, transaction_early(st, st->early->key));
+}

@@ -1,0 +1,383 @@
+// PFCP messages (3GPP TS 29.244 clauses 7.2, 7.4 and 7.5).
+
+#include "dataplane/signalling/pfcp_internal.h"
+
+#include <stddef.h>
+
+#define PFCP_VERSION 1u
+#define HEADER_FO 0x04u
+#define HEADER_S 0x01u
+#define HEADER_FIXED 4u // what the length field does not count
+
+#define IE_VENDOR 0x8000u
+
+#define FSEID_V6 0x01u // the reverse of F-TEID
+#define FSEID_V4 0x02u
+
+#define CAUSE_PARTIAL 3u
+#define CAUSE_ACCEPTED_MAX 63u
+
+void pfcp_fault(struct pfcp_decoder *d, enum signalling_reason why)
+{
+	if (!d->why)
+		d->why = why;
+}
+
+void pfcp_walk(struct pfcp_decoder *d, struct wire_reader group, pfcp_take *take, void *into)
+{
+	while (!d->why && wire_left(&group)) {
+		unsigned type = wire_get_u16(&group);
+		uint16_t length = wire_get_u16(&group);
+		struct wire_reader value = wire_get_reader(&group, length);
+		if (group.error) {
+			pfcp_fault(d, SIGNALLING_IE_LENGTH);
+			return;
+		}
+		if (type & IE_VENDOR)
+			continue;
+		take(d, into, type, &value);
+		if (value.error)
+			pfcp_fault(d, SIGNALLING_IE_VALUE);
+	}
+}
+
+static void take_f_seid(struct pfcp_decoder *d, struct wire_reader *v)
+{
+	struct f_seid *f = &d->m->f_seid;
+	uint8_t flags = wire_get_u8(v);
+
+	if (f->present)
+		return;
+	f->present = true;
+	f->seid = wire_get_u64(v);
+	if (flags & FSEID_V4)
+		f->v4 = signalling_address(v, 4);
+	if (flags & FSEID_V6)
+		f->v6 = signalling_address(v, 6);
+	if (!(flags & (FSEID_V4 | FSEID_V6)))
+		pfcp_fault(d, SIGNALLING_IE_VALUE);
+}
+
+static void take_node(struct pfcp_decoder *d, struct wire_reader *v)
+{
+	static const uint8_t least[] = {4, 16, 1};
+	struct pfcp_node *n = &d->m->node;
+	uint8_t kind = wire_get_u8(v) & 0x0f;
+
+	if (n->kind != 255)
+		return;
+	if (kind >= sizeof(least) || wire_left(v) < least[kind]) {
+		pfcp_fault(d, SIGNALLING_IE_VALUE);
+		return;
+	}
+	n->kind = kind;
+	n->value = signalling_rest(v);
+	if (kind < 2)
+		n->value.length = least[kind]; // what follows is not known
+}
+
+// Which fields are there, then each with its length, in the order of the bits (clause 8.2.101).
+static void take_user(struct pfcp_decoder *d, struct wire_reader *v)
+{
+	struct signalling_identity *u = &d->m->user;
+	struct digits *const numbers[] = {&u->imsi, &u->imei, &u->msisdn};
+	uint8_t flags = wire_get_u8(v);
+
+	for (unsigned bit = 0; bit < 4; bit++) {
+		if (!(flags & 1u << bit))
+			continue;
+		struct wire_reader field = wire_get_reader(v, wire_get_u8(v));
+		if (bit == 3)
+			u->nai = signalling_rest(&field);
+		else if (!signalling_tbcd(&field, numbers[bit]))
+			pfcp_fault(d, SIGNALLING_IE_VALUE);
+	}
+}
+
+static void take_cause(struct pfcp_decoder *d, struct wire_reader *v)
+{
+	uint8_t cause = wire_get_u8(v);
+
+	if (!v->error && !cause)
+		pfcp_fault(d, SIGNALLING_IE_VALUE);
+	if (!d->m->cause)
+		d->m->cause = cause;
+	if (cause == CAUSE_PARTIAL)
+		d->m->partial = true;
+}
+
+static void add_removed(struct pfcp_decoder *d, uint8_t kind, bool failed, uint32_t id)
+{
+	if (d->m->n_removed == PFCP_REMOVED_MAX) {
+		d->limit = true;
+		return;
+	}
+	d->m->removed[d->m->n_removed].kind = kind;
+	d->m->removed[d->m->n_removed].failed = failed;
+	d->m->removed[d->m->n_removed++].id = id;
+}
+
+// Failed Rule ID: rules of other kinds change nothing here.
+static void take_failed(struct pfcp_decoder *d, struct wire_reader *v)
+{
+	uint8_t kind = wire_get_u8(v) & 0x1f;
+
+	if (kind == 0) {
+		add_removed(d, 15, true, wire_get_u16(v));
+		d->m->failed_pdrs++;
+	} else if (kind == 1) {
+		add_removed(d, 16, true, wire_get_u32(v));
+		d->m->failed_fars++;
+	} else if (kind == 2) {
+		add_removed(d, 18, true, wire_get_u32(v));
+	}
+}
+
+static void take_partial_ie(struct pfcp_decoder *d, void *, unsigned type, struct wire_reader *v)
+{
+	if (type == 114)
+		take_failed(d, v);
+}
+
+struct removal {
+	unsigned kind;
+	bool has_id;
+	uint32_t id;
+};
+
+static void take_removal_ie(struct pfcp_decoder *, void *into, unsigned type, struct wire_reader *v)
+{
+	struct removal *r = into;
+
+	if (r->has_id)
+		return;
+	if (r->kind == 15 && type == 56)
+		r->id = wire_get_u16(v);
+	else if ((r->kind == 16 && type == 108) || (r->kind == 18 && type == 109))
+		r->id = wire_get_u32(v);
+	else if (r->kind == 130 && type == 131)
+		r->id = wire_get_u8(v);
+	else
+		return;
+	r->has_id = true;
+}
+
+static void take_removal(struct pfcp_decoder *d, struct wire_reader *v, unsigned kind)
+{
+	struct removal r = {.kind = kind};
+
+	pfcp_walk(d, *v, take_removal_ie, &r);
+	if (!r.has_id)
+		pfcp_fault(d, SIGNALLING_MISSING);
+	else
+		add_removed(d, (uint8_t)kind, false, r.id);
+}
+
+// What only a request holds.
+static void take_request_ie(struct pfcp_decoder *d, unsigned type, struct wire_reader *v)
+{
+	switch (type) {
+	case 1:
+	case 9:
+		pfcp_take_pdr(d, v, type == 1 ? PFCP_CREATE : PFCP_UPDATE);
+		break;
+	case 3:
+	case 10:
+		pfcp_take_far(d, v, type == 3 ? PFCP_CREATE : PFCP_UPDATE);
+		break;
+	case 127:
+	case 129:
+		pfcp_take_endpoint(d, v, type == 127 ? PFCP_CREATE : PFCP_UPDATE);
+		break;
+	case 15:
+	case 16:
+	case 18:
+	case 130:
+		take_removal(d, v, type);
+		break;
+	case 113: // PDN Type
+		d->m->pdn_type = wire_get_u8(v) & 0x07;
+		break;
+	case 141:
+		take_user(d, v);
+		break;
+	case 159: // APN/DNN
+		if (!d->m->dnn.length)
+			d->m->dnn = signalling_rest(v);
+		break;
+	case 161: // PFCPSRReq-Flags: PSDBU
+		d->m->deleted_by_up |= wire_get_u8(v) & 1;
+		break;
+	case 183: // Session Retention Information
+		d->m->retention = true;
+		break;
+	case 186: // PFCPSEReq-Flags: RESTI
+		d->m->resti |= wire_get_u8(v) & 1;
+		break;
+	default:
+		break;
+	}
+}
+
+// What only a response holds.
+static void take_response_ie(struct pfcp_decoder *d, unsigned type, struct wire_reader *v)
+{
+	switch (type) {
+	case 8:	  // Created PDR
+	case 256: // Updated PDR
+		pfcp_take_pdr(d, v, PFCP_CREATED);
+		break;
+	case 19:
+		take_cause(d, v);
+		break;
+	case 114:
+		take_failed(d, v);
+		break;
+	case 128: // Created Traffic Endpoint
+		pfcp_take_endpoint(d, v, PFCP_CREATED);
+		break;
+	case 184: // PFCPASRsp-Flags: PSREI
+		d->m->psrei |= wire_get_u8(v) & 1;
+		break;
+	case 272: // Partial Failure Information
+		d->m->partial = true;
+		pfcp_walk(d, *v, take_partial_ie, NULL);
+		break;
+	default:
+		break;
+	}
+}
+
+static void take_csid(struct pfcp_decoder *d, struct wire_reader *v)
+{
+	if (d->m->n_csids < PFCP_CSIDS_MAX)
+		d->m->csid[d->m->n_csids++] = signalling_rest(v);
+	else
+		d->limit = true;
+}
+
+enum way { NOT_FOLLOWED, REQUEST, RESPONSE };
+
+static enum way message_way(uint8_t type)
+{
+	switch (type) {
+	case PFCP_HEARTBEAT_REQUEST:
+	case PFCP_ASSOCIATION_SETUP_REQUEST:
+	case PFCP_ASSOCIATION_RELEASE_REQUEST:
+	case PFCP_SET_DELETION_REQUEST:
+	case PFCP_ESTABLISHMENT_REQUEST:
+	case PFCP_MODIFICATION_REQUEST:
+	case PFCP_DELETION_REQUEST:
+	case PFCP_REPORT_REQUEST:
+		return REQUEST;
+	case PFCP_HEARTBEAT_RESPONSE:
+	case PFCP_ASSOCIATION_SETUP_RESPONSE:
+	case PFCP_ASSOCIATION_RELEASE_RESPONSE:
+	case PFCP_SET_DELETION_RESPONSE:
+	case PFCP_ESTABLISHMENT_RESPONSE:
+	case PFCP_MODIFICATION_RESPONSE:
+	case PFCP_DELETION_RESPONSE:
+	case PFCP_REPORT_RESPONSE:
+		return RESPONSE;
+	default:
+		return NOT_FOLLOWED;
+	}
+}
+
+static void take_message_ie(struct pfcp_decoder *d, void *, unsigned type, struct wire_reader *v)
+{
+	uint32_t stamp;
+
+	switch (type) {
+	case 57:
+		take_f_seid(d, v);
+		break;
+	case 60:
+		take_node(d, v);
+		break;
+	case 65:
+		take_csid(d, v);
+		break;
+	case 96: // Recovery Time Stamp
+		stamp = wire_get_u32(v);
+		if (!d->m->has_recovery)
+			d->m->recovery = stamp;
+		d->m->has_recovery = true;
+		break;
+	default:
+		if (message_way(d->m->type) == RESPONSE)
+			take_response_ie(d, type, v);
+		else
+			take_request_ie(d, type, v);
+		break;
+	}
+}
+
+// Without these nothing can be made of the message; what else is mandatory is between the nodes.
+static bool complete(const struct pfcp_message *m)
+{
+	switch (m->type) {
+	case PFCP_HEARTBEAT_REQUEST:
+	case PFCP_HEARTBEAT_RESPONSE:
+		return m->has_recovery;
+	case PFCP_ASSOCIATION_SETUP_REQUEST:
+	case PFCP_ASSOCIATION_RELEASE_REQUEST:
+	case PFCP_SET_DELETION_REQUEST:
+		return m->node.kind != 255;
+	case PFCP_ESTABLISHMENT_REQUEST:
+		return m->has_seid && m->f_seid.present;
+	case PFCP_ESTABLISHMENT_RESPONSE:
+		return m->has_seid && m->cause &&
+		       (m->cause > CAUSE_ACCEPTED_MAX || m->f_seid.present);
+	case PFCP_MODIFICATION_REQUEST:
+	case PFCP_DELETION_REQUEST:
+	case PFCP_REPORT_REQUEST:
+		return m->has_seid;
+	case PFCP_MODIFICATION_RESPONSE:
+	case PFCP_DELETION_RESPONSE:
+	case PFCP_REPORT_RESPONSE:
+		return m->has_seid && m->cause;
+	default:
+		return m->cause;
+	}
+}
+
+enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struct pfcp_message *out,
+	uint32_t *used, bool *more)
+{
+	struct wire_reader r = wire_reader_of(octets, length);
+	struct pfcp_decoder d = {.m = out};
+
+	// The arrays of rules behind are large; each entry is cleared when it is taken.
+	memset(out, 0, offsetof(struct pfcp_message, removed));
+	out->node.kind = 255;
+	*used = 0;
+	*more = false;
+	uint8_t flags = wire_get_u8(&r);
+	out->type = wire_get_u8(&r);
+	uint16_t rest = wire_get_u16(&r);
+	if (r.error)
+		return SIGNALLING_SHORT;
+	if (flags >> 5 != PFCP_VERSION)
+		return SIGNALLING_VERSION;
+	r = wire_get_reader(&r, rest);
+	if (r.error || rest > UINT16_MAX - HEADER_FIXED)
+		return SIGNALLING_SHORT;
+	*used = HEADER_FIXED + rest;
+	*more = flags & HEADER_FO;
+	out->whole = (struct span){octets, (uint16_t)*used};
+	out->has_seid = flags & HEADER_S;
+	if (out->has_seid)
+		out->seid = wire_get_u64(&r);
+	out->sequence = wire_get_u32(&r) >> 8;
+	if (r.error)
+		return SIGNALLING_SHORT;
+	if (message_way(out->type) == NOT_FOLLOWED)
+		return SIGNALLING_TYPE;
+	pfcp_walk(&d, r, take_message_ie, NULL);
+	if (d.why)
+		return d.why;
+	if (!complete(out))
+		return SIGNALLING_MISSING;
+	return d.limit ? SIGNALLING_LIMIT : SIGNALLING_OK;
+}

@@ -1,0 +1,193 @@
+// RADIUS accounting (RFC 2866), with the IPv6 attributes of RFC 3162, 4818 and 6911 and the
+// subscriber's identities that 3GPP TS 29.061 adds.
+
+#include "dataplane/signalling/signalling_internal.h"
+
+#define CODE_REQUEST 4u
+#define CODE_RESPONSE 5u
+#define HEADER_OCTETS 20u
+#define VENDOR_3GPP 10415u
+
+struct radius_decoder {
+	struct radius_message *m;
+	enum signalling_reason why;
+	bool limit;
+};
+
+typedef void take_attribute(struct radius_decoder *d, uint8_t type, struct wire_reader *v);
+
+static void fault(struct radius_decoder *d, enum signalling_reason why)
+{
+	if (!d->why)
+		d->why = why;
+}
+
+static void walk(struct radius_decoder *d, struct wire_reader r, take_attribute *take)
+{
+	while (!d->why && wire_left(&r)) {
+		uint8_t type = wire_get_u8(&r), length = wire_get_u8(&r);
+		struct wire_reader value = wire_get_reader(&r, length < 2 ? 0 : length - 2u);
+		if (r.error || length < 2) {
+			fault(d, SIGNALLING_IE_LENGTH);
+			return;
+		}
+		take(d, type, &value);
+		if (value.error)
+			fault(d, SIGNALLING_IE_VALUE);
+	}
+}
+
+static void take_vendor(struct radius_decoder *d, uint8_t type, struct wire_reader *v)
+{
+	if (type == 1)
+		signalling_digits(signalling_rest(v), &d->m->user.imsi);
+	else if (type == 20)
+		signalling_digits(signalling_rest(v), &d->m->user.imei);
+}
+
+static void add_prefix(struct radius_decoder *d, const struct ip_prefix *p)
+{
+	if (d->m->n_addresses < RADIUS_ADDRESSES_MAX)
+		d->m->address[d->m->n_addresses++] = *p;
+	else
+		d->limit = true;
+}
+
+// 255.255.255.255 and .254 ask for an address to be chosen (RFC 2865 clause 5.8).
+static void take_framed(struct radius_decoder *d, struct wire_reader *v, uint8_t family)
+{
+	struct ip_address a = signalling_address(v, family);
+
+	if (v->error || signalling_address_zero(&a))
+		return;
+	if (family == 4 && wire_load32(a.b) >= 0xfffffffe)
+		return;
+	struct ip_prefix p = signalling_prefix(&a, 128);
+	add_prefix(d, &p);
+}
+
+// As many octets of the prefix as its length needs may be there, and more.
+static void take_framed_prefix(struct radius_decoder *d, struct wire_reader *v)
+{
+	struct ip_address a = {.family = 6};
+
+	wire_get_u8(v); // reserved
+	uint8_t length = wire_get_u8(v);
+	size_t octets = wire_left(v);
+	if (v->error)
+		return;
+	if (length > 128 || octets > sizeof(a.b) || octets < (length + 7u) / 8) {
+		fault(d, SIGNALLING_IE_VALUE);
+		return;
+	}
+	wire_get_octets(v, a.b, octets);
+	struct ip_prefix p = signalling_prefix(&a, length);
+	if (length)
+		add_prefix(d, &p);
+}
+
+static void take_route(struct radius_decoder *d, struct wire_reader *v, uint8_t family)
+{
+	struct ip_prefix p;
+
+	if (signalling_route(signalling_rest(v), family, &p))
+		add_prefix(d, &p);
+}
+
+// A telephone number where it is one; a MAC address or a line's name elsewhere.
+static void take_calling(struct radius_decoder *d, struct wire_reader *v)
+{
+	struct span text = signalling_rest(v);
+
+	if (text.length && text.octets[0] == '+') {
+		text.octets++;
+		text.length--;
+	}
+	signalling_digits(text, &d->m->user.msisdn);
+}
+
+static void take_message(struct radius_decoder *d, uint8_t type, struct wire_reader *v)
+{
+	struct radius_message *m = d->m;
+
+	switch (type) {
+	case 1: // User-Name
+		m->user.nai = signalling_rest(v);
+		break;
+	case 4: // NAS-IP-Address
+		m->nas4 = signalling_address(v, 4);
+		break;
+	case 8: // Framed-IP-Address
+		take_framed(d, v, 4);
+		break;
+	case 22: // Framed-Route
+	case 99: // Framed-IPv6-Route
+		take_route(d, v, type == 22 ? 4 : 6);
+		break;
+	case 26: // Vendor-Specific
+		if (wire_get_u32(v) == VENDOR_3GPP)
+			walk(d, *v, take_vendor);
+		break;
+	case 31: // Calling-Station-Id
+		take_calling(d, v);
+		break;
+	case 32: // NAS-Identifier
+		m->nas_identifier = signalling_rest(v);
+		break;
+	case 40: // Acct-Status-Type
+		m->status = wire_get_u32(v);
+		break;
+	case 44: // Acct-Session-Id
+		m->session = signalling_rest(v);
+		break;
+	case 95: // NAS-IPv6-Address
+		m->nas6 = signalling_address(v, 6);
+		break;
+	case 97:  // Framed-IPv6-Prefix
+	case 123: // Delegated-IPv6-Prefix
+		take_framed_prefix(d, v);
+		break;
+	case 168: // Framed-IPv6-Address
+		take_framed(d, v, 6);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool complete(const struct radius_message *m)
+{
+	if (m->code == CODE_RESPONSE)
+		return true;
+	if (m->status == RADIUS_ON || m->status == RADIUS_OFF)
+		return m->nas4.family || m->nas6.family || m->nas_identifier.length;
+	return m->status && m->session.length;
+}
+
+enum signalling_reason radius_decode(
+	const uint8_t *octets, uint32_t length, struct radius_message *out)
+{
+	struct wire_reader r = wire_reader_of(octets, length);
+	struct radius_decoder d = {.m = out};
+
+	memset(out, 0, sizeof(*out));
+	out->code = wire_get_u8(&r);
+	out->identifier = wire_get_u8(&r);
+	uint16_t whole = wire_get_u16(&r);
+	wire_take(&r, 16); // authenticator
+	if (r.error || whole < HEADER_OCTETS)
+		return SIGNALLING_SHORT;
+	r = wire_get_reader(
+		&r, whole - HEADER_OCTETS); // what follows is padding (RFC 2866 clause 3)
+	if (r.error)
+		return SIGNALLING_SHORT;
+	out->whole = (struct span){octets, whole};
+	if (out->code != CODE_REQUEST && out->code != CODE_RESPONSE)
+		return SIGNALLING_TYPE;
+	walk(&d, r, take_message);
+	if (d.why)
+		return d.why;
+	if (!complete(out))
+		return SIGNALLING_MISSING;
+	return d.limit ? SIGNALLING_LIMIT : SIGNALLING_OK;
+}

@@ -1,0 +1,82 @@
+#include "dataplane/tasks/reconcile.h"
+
+// Of all rules of the task; returns how many there are.
+static uint32_t digest_of(const struct reconcile *r, const struct store_task *t, uint64_t *sum)
+{
+	struct rule rule;
+
+	if (t->hold->bound)
+		return r->bound(r->bindings, t->hold->bound, sum);
+	rule_make(r->store, r->links, t, &rule);
+	*sum = table_rule_digest(&rule);
+	return 1;
+}
+
+void reconcile_begin(struct reconcile *r)
+{
+	if (r->walking)
+		return;
+	r->walking = true;
+	r->round++;
+	r->sum = 0;
+	r->n = 0;
+	*store_cursor(r->store, STORE_CURSOR_RECONCILE) = store_task_first(r->store);
+}
+
+static void count(struct reconcile *r, struct store_task *t)
+{
+	if (!t->hold || t->hold->round == r->round)
+		return;
+	uint64_t sum;
+	t->hold->round = r->round;
+	r->n += digest_of(r, t, &sum);
+	r->sum += sum;
+}
+
+bool reconcile_step(struct reconcile *r, uint32_t budget)
+{
+	struct store_task **at = store_cursor(r->store, STORE_CURSOR_RECONCILE);
+
+	if (!r->walking)
+		return false;
+	for (; *at && budget > 0; budget--) {
+		count(r, *at);
+		*at = store_task_next(*at);
+	}
+	if (*at)
+		return false;
+	r->walking = false;
+	return true;
+}
+
+void reconcile_leaves(struct reconcile *r, const struct store_task *t)
+{
+	if (!r->walking || !t->hold || t->hold->round != r->round)
+		return;
+	uint64_t sum;
+	r->n -= digest_of(r, t, &sum);
+	r->sum -= sum;
+}
+
+void reconcile_rule(
+	struct reconcile *r, const struct store_task *t, const struct rule *rule, int step)
+{
+	if (!r->walking || t->hold->round != r->round)
+		return;
+	uint64_t digest = table_rule_digest(rule);
+	r->sum += step > 0 ? digest : -digest;
+	r->n += (uint32_t)step;
+}
+
+void reconcile_enters(struct reconcile *r, struct store_task *t)
+{
+	if (!r->walking || !t->hold)
+		return;
+	t->hold->round = 0; // one that comes back after a failure was taken out of the sum
+	count(r, t);
+}
+
+bool reconcile_agrees(const struct reconcile *r, const struct table *t)
+{
+	return r->sum == table_digest(t) && r->n == table_rules(t);
+}

@@ -1,0 +1,34 @@
+#pragma once
+
+// Do the stored tasks and the match table say the same? The tasks are walked a part at a time, on
+// the builder thread, and their rules' digests summed; tasks that change meanwhile are put right in
+// the sum. At the end of a walk the sum must be the table's.
+
+#include <stdbool.h>
+
+#include "dataplane/tasks/rules.h"
+
+struct reconcile {
+	struct store *store;
+	const struct links *links;
+	// Digests of the rules of a session task, summed; how many there are. Unused without such.
+	uint32_t (*bound)(const void *bindings, const struct bound_task *t, uint64_t *sum);
+	const void *bindings;
+	bool walking;
+	uint32_t round; // number of this walk
+	uint64_t sum;	// digests of the rules of the tasks counted so far
+	uint32_t n;	// rules
+};
+
+void reconcile_begin(struct reconcile *r); // starts a walk unless one is under way
+// Counts at most `budget` more tasks. True when the walk is over: sum and n are of all live tasks.
+bool reconcile_step(struct reconcile *r, uint32_t budget);
+// Before a task leaves the store, is buried or replaced: as long as it still is what it was.
+void reconcile_leaves(struct reconcile *r, const struct store_task *t);
+// After a task has taken the place of another one.
+void reconcile_enters(struct reconcile *r, struct store_task *t);
+// A rule of a session task came (step 1) or went (-1) while the task stays.
+void reconcile_rule(
+	struct reconcile *r, const struct store_task *t, const struct rule *rule, int step);
+// Whether a finished walk agrees with this table.
+bool reconcile_agrees(const struct reconcile *r, const struct table *t);

@@ -1,0 +1,30 @@
+#include "dataplane/tasks/rules.h"
+
+void rule_make(const struct store *s, const struct links *links, const struct store_task *t,
+	struct rule *out)
+{
+	const struct leaving *l = t->hold;
+
+	*out = (struct rule){
+		.slot = l->slot,
+		.context_x2 = l->context[COPY_X2],
+		.context_x3 = l->context[COPY_X3],
+		.header_xid = t->header_xid,
+		.correlation = t->correlation,
+		.delivery = t->delivery,
+		.report = t->report,
+		.links = links_bind(links, &t->filter),
+		.payload_format = t->payload_format,
+		.axri = t->axri,
+		.n_destinations = t->n_destinations,
+		.x2 = l->x2,
+		.filter = t->filter,
+	};
+	for (uint8_t i = 0; i < t->n_destinations; i++) {
+		uint16_t index = store_destination_find(s, &t->link.ne, &t->did[i])->index;
+		uint8_t at = i;
+		for (; at > 0 && out->destination[at - 1] > index; at--)
+			out->destination[at] = out->destination[at - 1];
+		out->destination[at] = index;
+	}
+}

@@ -1,0 +1,28 @@
+#pragma once
+
+// A stored task as a rule of the match table, and what a task holds beside the tables.
+
+#include <stdbool.h>
+
+#include "dataplane/capture/capture.h"
+#include "dataplane/match/link_class.h"
+#include "dataplane/tasks/task_table.h"
+#include "dataplane/match/table.h"
+#include "dataplane/port/debounce.h"
+
+// Allocated with the task, so that letting go cannot fail. The engine's.
+struct leaving {
+	struct leaving *next;
+	uint32_t slot;
+	uint32_t context[COPY_KINDS];
+	uint32_t round;	    // of the last reconciliation that counted this task
+	uint8_t kinds;	    // DELIVERY_* bits whose context is held
+	bool keeps_slot;    // a modified task: its successor has the slot
+	struct bound_task *bound; // of a session task; it has no rule of its own
+	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
+	struct loss_watch loss;
+};
+
+// The rule of a live task in the store. Its destinations are there, because it names them.
+void rule_make(const struct store *s, const struct links *links, const struct store_task *t,
+	struct rule *out);

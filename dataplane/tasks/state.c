@@ -1,0 +1,117 @@
+#include "dataplane/tasks/state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HEADER_OCTETS 8
+
+int state_begin(struct state_stream *s, const struct store *store, uint32_t request)
+{
+	*s = (struct state_stream){.store = store, .request = request};
+	s->digest = digest_new();
+	if (!s->digest)
+		return POI_ERR_NOMEM;
+	s->at = store_ne_first(store);
+	return POI_OK;
+}
+
+static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t capacity)
+{
+	const struct store_ne *n = s->at;
+	struct channel_ne m = {
+		.ne = n->ne,
+		.fail_safe_ms = n->fail_safe_ms,
+		.remaining_ms = store_ne_remaining(n, now_ms),
+		.expired = n->expired,
+		.payload_format = n->payload_format,
+		.axri = n->axri,
+		.memo = n->memo,
+		.memo_length = n->memo_length,
+	};
+
+	snprintf(m.identifier, sizeof(m.identifier), "%s", n->identifier);
+	s->at = n->next;
+	s->end.network_elements++;
+	return channel_encode_ne(out, capacity, CHANNEL_NE_STATE, s->request, &m);
+}
+
+static int put_destination(struct state_stream *s, uint8_t *out, size_t capacity)
+{
+	const struct store_destination *d = s->at;
+
+	s->at = store_destination_next(d);
+	s->end.destinations++;
+	return channel_encode_destination(
+		out, capacity, CHANNEL_DESTINATION_STATE, s->request, &d->d);
+}
+
+static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
+{
+	const struct store_task *t = s->at;
+	struct channel_task m = {
+		.ne = t->link.ne,
+		.xid = t->link.id,
+		.header_xid = t->header_xid,
+		.correlation = t->correlation,
+		.delivery = t->delivery,
+		.report = t->report,
+		.tombstone = t->tombstone,
+		.n_destinations = t->n_destinations,
+		.triggers = t->triggers,
+		.filter = t->filter,
+		.matched = store_task_matched(t),
+		.matched_length = t->matched_length,
+		.memo = t->memo,
+		.memo_length = t->memo_length,
+	};
+
+	if (t->session)
+		m.session = *t->session;
+	memcpy(m.did, t->did, t->n_destinations * sizeof(m.did[0]));
+	s->at = store_task_next(t);
+	s->end.tasks++;
+	return channel_encode_task(out, capacity, CHANNEL_TASK_STATE, s->request, &m);
+}
+
+int state_next(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t capacity)
+{
+	int n = 0;
+
+	if (s->stage == STATE_NES && !s->at) {
+		s->stage = STATE_DESTINATIONS;
+		s->at = store_destination_first(s->store);
+	}
+	if (s->stage == STATE_DESTINATIONS && !s->at) {
+		s->stage = STATE_TASKS;
+		s->at = store_task_first(s->store);
+	}
+	if (s->stage == STATE_TASKS && !s->at)
+		s->stage = STATE_TAIL;
+	switch (s->stage) {
+	case STATE_NES:
+		n = put_ne(s, now_ms, out, capacity);
+		break;
+	case STATE_DESTINATIONS:
+		n = put_destination(s, out, capacity);
+		break;
+	case STATE_TASKS:
+		n = put_task(s, out, capacity);
+		break;
+	case STATE_TAIL:
+		s->stage = STATE_DONE;
+		digest_end(s->digest, s->end.digest);
+		return channel_encode_state_end(
+			out, capacity, CHANNEL_STATE_END, s->request, &s->end);
+	case STATE_DONE:
+		return 0;
+	}
+	if (n > HEADER_OCTETS)
+		digest_add(s->digest, out + HEADER_OCTETS, (size_t)n - HEADER_OCTETS);
+	return n;
+}
+
+void state_end(struct state_stream *s)
+{
+	digest_free(s->digest);
+	*s = (struct state_stream){0};
+}

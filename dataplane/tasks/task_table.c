@@ -1,0 +1,532 @@
+#include "dataplane/tasks/task_table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+// Objects of one sort: a hash by (network element, identifier) and a list in order of arrival.
+struct shelf {
+	struct store_link **buckets;
+	uint32_t n_buckets; // a power of two
+	uint32_t n;
+	struct store_link *first, *last;
+};
+
+struct store {
+	struct store_ne *nes, **nes_end;
+	uint32_t n_nes, n_tombstones;
+	uint64_t seed;
+	struct shelf destinations, tasks;
+	struct store_task *cursor[STORE_CURSORS];
+};
+
+struct store *store_new(void)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->nes_end = &s->nes;
+	if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
+		s->seed = (uint64_t)(uintptr_t)s;
+	return s;
+}
+
+void store_free(struct store *s, void (*drop)(struct leaving *hold))
+{
+	if (!s)
+		return;
+	for (struct store_link *l = s->tasks.first, *next; l; l = next) {
+		next = l->next;
+		struct store_task *t = (struct store_task *)l;
+		if (t->hold)
+			drop(t->hold);
+		store_task_free(t);
+	}
+	for (struct store_link *l = s->destinations.first, *next; l; l = next) {
+		next = l->next;
+		store_destination_free((struct store_destination *)l);
+	}
+	for (struct store_ne *n = s->nes, *next; n; n = next) {
+		next = n->next;
+		free(n->memo);
+		free(n);
+	}
+	free(s->tasks.buckets);
+	free(s->destinations.buckets);
+	free(s);
+}
+
+static uint32_t hash_of(const struct store *s, const struct id16 *ne, const struct id16 *id)
+{
+	uint64_t w[4], h = s->seed;
+
+	memcpy(w, ne->b, 16);
+	memcpy(w + 2, id->b, 16);
+	for (int i = 0; i < 4; i++) {
+		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
+}
+
+static struct store_link **bucket(
+	const struct store *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
+{
+	return &f->buckets[hash_of(s, ne, id) & (f->n_buckets - 1)];
+}
+
+static struct store_link *shelf_find(
+	const struct store *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
+{
+	if (f->n == 0)
+		return NULL;
+	for (struct store_link *l = *bucket(s, f, ne, id); l; l = l->hash_next)
+		if (id_equal(&l->id, id) && id_equal(&l->ne, ne))
+			return l;
+	return NULL;
+}
+
+static int shelf_room(struct store *s, struct shelf *f)
+{
+	if (f->n < f->n_buckets)
+		return POI_OK;
+	uint32_t n = f->n_buckets ? f->n_buckets * 2 : 256;
+	struct store_link **buckets = calloc(n, sizeof(struct store_link *));
+	if (!buckets)
+		return POI_ERR_NOMEM;
+	free(f->buckets);
+	f->buckets = buckets;
+	f->n_buckets = n;
+	for (struct store_link *l = f->first; l; l = l->next) {
+		struct store_link **b = bucket(s, f, &l->ne, &l->id);
+		l->hash_next = *b;
+		*b = l;
+	}
+	return POI_OK;
+}
+
+static int shelf_add(struct store *s, struct shelf *f, struct store_link *l)
+{
+	int e = shelf_room(s, f);
+
+	if (e != POI_OK)
+		return e;
+	struct store_link **b = bucket(s, f, &l->ne, &l->id);
+	l->hash_next = *b;
+	*b = l;
+	l->next = NULL;
+	l->prev = f->last;
+	if (f->last)
+		f->last->next = l;
+	else
+		f->first = l;
+	f->last = l;
+	f->n++;
+	return POI_OK;
+}
+
+static void shelf_remove(struct store *s, struct shelf *f, struct store_link *l)
+{
+	struct store_link **b = bucket(s, f, &l->ne, &l->id);
+
+	while (*b != l)
+		b = &(*b)->hash_next;
+	*b = l->hash_next;
+	if (l->prev)
+		l->prev->next = l->next;
+	else
+		f->first = l->next;
+	if (l->next)
+		l->next->prev = l->prev;
+	else
+		f->last = l->prev;
+	l->hash_next = l->next = l->prev = NULL;
+	f->n--;
+}
+
+// `new` takes the place of `old`, which has the same key, in hash and list.
+static void shelf_swap(
+	struct store *s, struct shelf *f, struct store_link *old, struct store_link *new)
+{
+	struct store_link **b = bucket(s, f, &old->ne, &old->id);
+
+	while (*b != old)
+		b = &(*b)->hash_next;
+	*b = new;
+	new->hash_next = old->hash_next;
+	new->next = old->next;
+	new->prev = old->prev;
+	if (new->prev)
+		new->prev->next = new;
+	else
+		f->first = new;
+	if (new->next)
+		new->next->prev = new;
+	else
+		f->last = new;
+	old->hash_next = old->next = old->prev = NULL;
+}
+
+struct store_ne *store_ne_find(const struct store *s, const struct id16 *ne)
+{
+	for (struct store_ne *n = s->nes; n; n = n->next)
+		if (id_equal(&n->ne, ne))
+			return n;
+	return NULL;
+}
+
+struct store_ne *store_ne_first(const struct store *s)
+{
+	return s->nes;
+}
+
+int store_ne_put(struct store *s, const struct channel_ne *ne, uint64_t now_ms)
+{
+	struct store_ne *n = store_ne_find(s, &ne->ne);
+
+	if (!n) {
+		if (s->n_nes >= STORE_NES_MAX)
+			return POI_ERR_LIMIT;
+		n = calloc(1, sizeof(*n));
+		if (!n)
+			return POI_ERR_NOMEM;
+		n->ne = ne->ne;
+		n->heard_ms = now_ms;
+		// Restored from a disk: the ADMF's silence did not begin now.
+		if (ne->remaining_ms && ne->remaining_ms < ne->fail_safe_ms)
+			n->spent_ms = ne->fail_safe_ms - ne->remaining_ms;
+		n->armed = true;
+		*s->nes_end = n;
+		s->nes_end = &n->next;
+		s->n_nes++;
+	}
+	snprintf(n->identifier, sizeof(n->identifier), "%s", ne->identifier);
+	if (!n->fail_safe_ms && ne->fail_safe_ms) { // switched on: silence begins to count now
+		n->heard_ms = now_ms > n->heard_ms ? now_ms : n->heard_ms;
+		n->armed = true;
+	}
+	n->fail_safe_ms = ne->fail_safe_ms;
+	n->payload_format = ne->payload_format;
+	n->axri = ne->axri;
+	return POI_OK;
+}
+
+int store_ne_heard(struct store *s, const struct id16 *ne, uint64_t now_ms)
+{
+	struct store_ne *n = store_ne_find(s, ne);
+
+	if (!n)
+		return POI_ERR_NOT_FOUND;
+	n->heard_ms = now_ms;
+	n->spent_ms = 0;
+	n->armed = true;
+	if (n->tombstones == 0)
+		n->expired = false;
+	return POI_OK;
+}
+
+uint64_t store_ne_remaining(const struct store_ne *n, uint64_t now_ms)
+{
+	if (n->fail_safe_ms == 0 || !n->armed)
+		return UINT64_MAX;
+	uint64_t silent = n->spent_ms + (now_ms > n->heard_ms ? now_ms - n->heard_ms : 0);
+	return silent >= n->fail_safe_ms ? 0 : n->fail_safe_ms - silent;
+}
+
+struct store_ne *store_ne_fire(struct store *s, uint64_t now_ms)
+{
+	for (struct store_ne *n = s->nes; n; n = n->next) {
+		if (store_ne_remaining(n, now_ms) > 0)
+			continue;
+		n->armed = false;
+		n->expired = true;
+		return n;
+	}
+	return NULL;
+}
+
+// A copy of the memo; *out NULL when it is empty.
+static int memo_copy(const uint8_t *memo, uint32_t length, uint8_t **out)
+{
+	*out = NULL;
+	if (length == 0)
+		return POI_OK;
+	if (length > CHANNEL_MEMO_MAX)
+		return POI_ERR_TOO_LARGE;
+	*out = malloc(length);
+	if (!*out)
+		return POI_ERR_NOMEM;
+	memcpy(*out, memo, length);
+	return POI_OK;
+}
+
+struct store_destination *store_destination_find(
+	const struct store *s, const struct id16 *ne, const struct id16 *did)
+{
+	return (struct store_destination *)shelf_find(s, &s->destinations, ne, did);
+}
+
+int store_destination_put(
+	struct store *s, const struct channel_destination *d, struct store_destination **out)
+{
+	struct store_destination *o = store_destination_find(s, &d->ne, &d->did);
+	uint8_t *memo;
+	int e = memo_copy(d->memo, d->memo_length, &memo);
+
+	if (e != POI_OK)
+		return e;
+	if (!o) {
+		o = calloc(1, sizeof(*o));
+		if (!o) {
+			free(memo);
+			return POI_ERR_NOMEM;
+		}
+		o->link.ne = d->ne;
+		o->link.id = d->did;
+		e = shelf_add(s, &s->destinations, &o->link);
+		if (e != POI_OK) {
+			free(o);
+			free(memo);
+			return e;
+		}
+	}
+	free((void *)o->d.memo);
+	o->d = *d;
+	o->d.memo = memo;
+	*out = o;
+	return POI_OK;
+}
+
+int store_destination_take(struct store *s, const struct id16 *ne, const struct id16 *did,
+	struct store_destination **out)
+{
+	struct store_destination *o = store_destination_find(s, ne, did);
+
+	if (!o)
+		return POI_ERR_NOT_FOUND;
+	if (o->references > 0)
+		return POI_ERR_IN_USE;
+	shelf_remove(s, &s->destinations, &o->link);
+	*out = o;
+	return POI_OK;
+}
+
+void store_destination_free(struct store_destination *d)
+{
+	if (!d)
+		return;
+	free((void *)d->d.memo);
+	free(d);
+}
+
+struct store_task *store_task_make(const struct channel_task *t)
+{
+	struct store_task *o = calloc(
+		1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) + t->matched_length);
+
+	if (!o)
+		return NULL;
+	if (memo_copy(t->memo, t->memo_length, &o->memo) != POI_OK) {
+		free(o);
+		return NULL;
+	}
+	if (t->session.kinds) {
+		o->session = malloc(sizeof(*o->session));
+		if (!o->session) {
+			store_task_free(o);
+			return NULL;
+		}
+		*o->session = t->session;
+	}
+	o->memo_length = t->memo_length;
+	o->link.ne = t->ne;
+	o->link.id = t->xid;
+	o->header_xid = t->header_xid;
+	o->correlation = t->correlation;
+	o->delivery = t->delivery;
+	o->report = t->report;
+	o->n_destinations = t->n_destinations;
+	o->filter = t->filter;
+	memcpy(o->did, t->did, t->n_destinations * sizeof(o->did[0]));
+	o->triggers = t->triggers;
+	o->matched_length = t->matched_length;
+	if (t->matched_length > 0)
+		memcpy((uint8_t *)&o->did[o->n_destinations], t->matched, t->matched_length);
+	return o;
+}
+
+void store_task_free(struct store_task *t)
+{
+	if (!t)
+		return;
+	free(t->session);
+	free(t->memo);
+	free(t);
+}
+
+// Counts the task at (or away from) each destination it names. A tombstone holds none.
+static void references(struct store *s, const struct store_task *t, int change)
+{
+	if (t->tombstone)
+		return;
+	for (uint8_t i = 0; i < t->n_destinations; i++) {
+		struct store_destination *d = store_destination_find(s, &t->link.ne, &t->did[i]);
+		if (d)
+			d->references += (uint32_t)change;
+	}
+}
+
+static void tombstones(struct store *s, const struct store_task *t, int change)
+{
+	struct store_ne *n = store_ne_find(s, &t->link.ne);
+
+	if (!t->tombstone)
+		return;
+	s->n_tombstones += (uint32_t)change;
+	if (!n)
+		return;
+	n->tombstones += (uint32_t)change;
+	if (n->tombstones == 0 && n->armed)
+		n->expired = false;
+}
+
+static void cursors_move(struct store *s, const struct store_task *from, struct store_task *to)
+{
+	for (int i = 0; i < STORE_CURSORS; i++)
+		if (s->cursor[i] == from)
+			s->cursor[i] = to;
+}
+
+struct store_task **store_cursor(struct store *s, enum store_cursor which)
+{
+	return &s->cursor[which];
+}
+
+int store_task_insert(struct store *s, struct store_task *t, struct store_task *old)
+{
+	if (old) {
+		shelf_swap(s, &s->tasks, &old->link, &t->link);
+		cursors_move(s, old, t);
+		references(s, old, -1);
+		tombstones(s, old, -1);
+	} else {
+		int e = shelf_add(s, &s->tasks, &t->link);
+		if (e != POI_OK)
+			return e;
+	}
+	references(s, t, 1);
+	tombstones(s, t, 1);
+	return POI_OK;
+}
+
+struct store_task *store_task_find(
+	const struct store *s, const struct id16 *ne, const struct id16 *xid)
+{
+	return (struct store_task *)shelf_find(s, &s->tasks, ne, xid);
+}
+
+void store_task_take(struct store *s, struct store_task *t)
+{
+	cursors_move(s, t, store_task_next(t));
+	shelf_remove(s, &s->tasks, &t->link);
+	references(s, t, -1);
+	tombstones(s, t, -1);
+}
+
+struct leaving *store_task_bury(struct store *s, struct store_task *t)
+{
+	struct leaving *hold = t->hold;
+
+	references(s, t, -1);
+	t->tombstone = 1;
+	t->hold = NULL;
+	tombstones(s, t, 1);
+	return hold;
+}
+
+int store_tombstone_clear(struct store *s, const struct id16 *ne, const struct id16 *xid)
+{
+	struct store_task *t = store_task_find(s, ne, xid);
+
+	if (!t || !t->tombstone)
+		return POI_ERR_NOT_FOUND;
+	store_task_take(s, t);
+	store_task_free(t);
+	return POI_OK;
+}
+
+// Where the memo that `m` means is kept; false when there is no such object.
+static bool memo_place(
+	const struct store *s, const struct channel_memo *m, uint8_t ***memo, uint32_t **length)
+{
+	struct store_ne *n = store_ne_find(s, &m->ne);
+	struct store_destination *d = store_destination_find(s, &m->ne, &m->id);
+	struct store_task *t = store_task_find(s, &m->ne, &m->id);
+
+	if (m->of == MEMO_NE && n) {
+		*memo = &n->memo;
+		*length = &n->memo_length;
+	} else if (m->of == MEMO_DESTINATION && d) {
+		*memo = (uint8_t **)&d->d.memo;
+		*length = &d->d.memo_length;
+	} else if (m->of == MEMO_TASK && t) {
+		*memo = &t->memo;
+		*length = &t->memo_length;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+int store_memo_put(struct store *s, const struct channel_memo *m)
+{
+	uint8_t **at, *memo;
+	uint32_t *length;
+
+	if (!memo_place(s, m, &at, &length))
+		return POI_ERR_NOT_FOUND;
+	int e = memo_copy(m->memo, m->memo_length, &memo);
+	if (e != POI_OK)
+		return e;
+	free(*at);
+	*at = memo;
+	*length = m->memo_length;
+	return POI_OK;
+}
+
+uint32_t store_tasks(const struct store *s)
+{
+	return s->tasks.n;
+}
+
+uint32_t store_live_tasks(const struct store *s)
+{
+	return s->tasks.n - s->n_tombstones;
+}
+
+uint32_t store_destinations(const struct store *s)
+{
+	return s->destinations.n;
+}
+
+struct store_task *store_task_first(const struct store *s)
+{
+	return (struct store_task *)s->tasks.first;
+}
+
+struct store_task *store_task_next(const struct store_task *t)
+{
+	return (struct store_task *)t->link.next;
+}
+
+struct store_destination *store_destination_first(const struct store *s)
+{
+	return (struct store_destination *)s->destinations.first;
+}
+
+struct store_destination *store_destination_next(const struct store_destination *d)
+{
+	return (struct store_destination *)d->link.next;
+}

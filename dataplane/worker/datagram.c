@@ -1,0 +1,211 @@
+#include "dataplane/worker/datagram.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/packet/keyed_hash.h"
+
+struct entry {
+	struct datagram_key key;
+	uint64_t start_ns;
+	uint32_t bucket;
+	uint32_t chain; // next entry of the bucket, or of the free ones
+	uint32_t source;
+};
+
+struct datagram_index {
+	uint32_t capacity, share, mask;
+	uint32_t free;
+	uint64_t timeout_ns;
+	uint64_t seed[2];
+	uint32_t *bucket;
+	struct entry *entry;
+	struct index_link *by_age, *by_source;
+	struct index_list age;
+	struct index_list source[DATAGRAM_SOURCES];
+};
+
+void index_list_push(struct index_list *l, struct index_link *links, uint32_t i)
+{
+	links[i] = (struct index_link){.next = DATAGRAM_NONE, .previous = l->tail};
+	if (l->tail == DATAGRAM_NONE)
+		l->head = i;
+	else
+		links[l->tail].next = i;
+	l->tail = i;
+	l->n++;
+}
+
+void index_list_remove(struct index_list *l, struct index_link *links, uint32_t i)
+{
+	struct index_link k = links[i];
+
+	if (k.previous == DATAGRAM_NONE)
+		l->head = k.next;
+	else
+		links[k.previous].next = k.next;
+	if (k.next == DATAGRAM_NONE)
+		l->tail = k.previous;
+	else
+		links[k.next].previous = k.previous;
+	l->n--;
+}
+
+struct datagram_index *datagram_index_new(
+	uint32_t capacity, uint64_t timeout_ns, const uint64_t seed[2])
+{
+	_Static_assert(sizeof(struct datagram_key) == 48, "whole pairs of words are hashed");
+	struct datagram_index *x = calloc(1, sizeof(*x));
+	uint32_t buckets = 4;
+
+	if (!x || capacity < 4)
+		goto fail;
+	while (buckets < capacity)
+		buckets *= 2;
+	x->capacity = capacity;
+	x->share = capacity / 4;
+	x->mask = buckets - 1;
+	x->timeout_ns = timeout_ns;
+	x->seed[0] = seed[0];
+	x->seed[1] = seed[1] | 1;
+	x->bucket = malloc(buckets * sizeof(*x->bucket));
+	x->entry = calloc(capacity, sizeof(*x->entry));
+	x->by_age = calloc(capacity, sizeof(*x->by_age));
+	x->by_source = calloc(capacity, sizeof(*x->by_source));
+	if (!x->bucket || !x->entry || !x->by_age || !x->by_source)
+		goto fail;
+	memset(x->bucket, 0xff, buckets * sizeof(*x->bucket));
+	for (uint32_t i = 0; i < capacity; i++)
+		x->entry[i].chain = i + 1 < capacity ? i + 1 : DATAGRAM_NONE;
+	index_list_init(&x->age);
+	for (unsigned i = 0; i < DATAGRAM_SOURCES; i++)
+		index_list_init(&x->source[i]);
+	return x;
+fail:
+	datagram_index_free(x);
+	return NULL;
+}
+
+void datagram_index_free(struct datagram_index *x)
+{
+	if (!x)
+		return;
+	free(x->bucket);
+	free(x->entry);
+	free(x->by_age);
+	free(x->by_source);
+	free(x);
+}
+
+void datagram_key_of(struct datagram_key *key, const struct packet_view *v)
+{
+	const struct packet_layer *l = &v->layer[v->n_layers - 1];
+
+	*key = (struct datagram_key){.id = l->fragment_id, .family = l->family, .wrap = l->wrap};
+	memcpy(key->address, v->data + l->l3 + l->source, l->address_length * 2u);
+	if (l->family == 4)
+		key->protocol = l->protocol;
+	if (v->flags & VIEW_GTPU)
+		key->teid = v->n_nested ? v->nested[v->n_nested - 1].teid : v->teid;
+}
+
+// IPv6 sources by their /64: that much belongs to one subscriber.
+static uint32_t source_of(const struct datagram_index *x, const struct datagram_key *key)
+{
+	uint64_t words[2] = {0, key->family};
+
+	memcpy(words, key->address, key->family == 4 ? 4 : 8);
+	return (uint32_t)(keyed_hash(x->seed, words, 2) >> 32) % DATAGRAM_SOURCES;
+}
+
+static uint32_t bucket_of(const struct datagram_index *x, const struct datagram_key *key)
+{
+	uint64_t words[sizeof(*key) / sizeof(uint64_t)];
+
+	memcpy(words, key, sizeof(words));
+	return (uint32_t)(keyed_hash(x->seed, words, sizeof(words) / sizeof(*words)) >> 32) &
+	       x->mask;
+}
+
+uint32_t datagram_find(const struct datagram_index *x, const struct datagram_key *key)
+{
+	uint32_t i = x->bucket[bucket_of(x, key)];
+
+	while (i != DATAGRAM_NONE && memcmp(&x->entry[i].key, key, sizeof(*key)) != 0)
+		i = x->entry[i].chain;
+	return i;
+}
+
+uint32_t datagram_victim(const struct datagram_index *x, const struct datagram_key *key)
+{
+	const struct index_list *own = &x->source[source_of(x, key)];
+
+	if (own->n >= x->share)
+		return own->head;
+	return x->age.n == x->capacity ? x->age.head : DATAGRAM_NONE;
+}
+
+uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, uint64_t now_ns)
+{
+	uint32_t i = x->free;
+	struct entry *e = &x->entry[i];
+
+	x->free = e->chain;
+	e->key = *key;
+	e->start_ns = now_ns;
+	e->bucket = bucket_of(x, key);
+	e->chain = x->bucket[e->bucket];
+	x->bucket[e->bucket] = i;
+	e->source = source_of(x, key);
+	index_list_push(&x->age, x->by_age, i);
+	index_list_push(&x->source[e->source], x->by_source, i);
+	return i;
+}
+
+void datagram_remove(struct datagram_index *x, uint32_t i)
+{
+	struct entry *e = &x->entry[i];
+	uint32_t *at = &x->bucket[e->bucket];
+
+	while (*at != i)
+		at = &x->entry[*at].chain;
+	*at = e->chain;
+	index_list_remove(&x->age, x->by_age, i);
+	index_list_remove(&x->source[e->source], x->by_source, i);
+	e->chain = x->free;
+	x->free = i;
+}
+
+void datagram_touch(struct datagram_index *x, uint32_t i, uint64_t now_ns)
+{
+	struct entry *e = &x->entry[i];
+
+	e->start_ns = now_ns;
+	index_list_remove(&x->age, x->by_age, i);
+	index_list_push(&x->age, x->by_age, i);
+	index_list_remove(&x->source[e->source], x->by_source, i);
+	index_list_push(&x->source[e->source], x->by_source, i);
+}
+
+uint32_t datagram_oldest(const struct datagram_index *x)
+{
+	return x->age.head;
+}
+
+uint32_t datagram_expired(const struct datagram_index *x, uint64_t now_ns)
+{
+	uint32_t i = x->age.head;
+
+	return i != DATAGRAM_NONE && x->entry[i].start_ns + x->timeout_ns < now_ns ? i
+										   : DATAGRAM_NONE;
+}
+
+uint32_t datagram_source(const struct datagram_index *x, uint32_t i)
+{
+	return x->entry[i].source;
+}
+
+uint32_t datagram_count(const struct datagram_index *x)
+{
+	return x->age.n;
+}

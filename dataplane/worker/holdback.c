@@ -1,0 +1,275 @@
+#include "dataplane/worker/holdback.h"
+
+#include <stdlib.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/match/match.h"
+#include "dataplane/packet/parse.h"
+#include "shared/wire.h"
+
+#define HITS 64
+
+// What a later fragment has of its first; no octet of its own says it.
+struct followed {
+	uint16_t sport, dport;
+	uint8_t protocol;
+	uint8_t flags; // of the last layer; 0: it follows none
+};
+
+struct held {
+	struct rte_mbuf *mbuf; // NULL: let go before its time
+	uint64_t time_ns;
+	uint64_t in_force; // stamp of the table that saw it last
+	uint32_t lane;
+	bool matched;
+	bool whole;
+	struct followed followed;
+	struct early_taken taken;
+};
+
+struct worker_early {
+	struct worker_early_settings s;
+	uint32_t capacity;   // a power of two
+	uint32_t head, tail; // of the ring; only grow
+	uint64_t tried;	     // stamp of the table that all have seen
+	uint32_t wholes;     // held
+	struct held held[];
+};
+
+struct worker_early *worker_early_new(const struct worker_early_settings *s)
+{
+	uint32_t capacity = 1;
+
+	while (capacity * 2 <= s->packets)
+		capacity *= 2;
+	struct worker_early *e = calloc(1, sizeof(*e) + capacity * sizeof(e->held[0]));
+	if (!e)
+		return NULL;
+	e->s = *s;
+	e->capacity = s->packets ? capacity : 0;
+	return e;
+}
+
+void worker_early_free(struct worker_early *e)
+{
+	free(e);
+}
+
+static struct held *at(struct worker_early *e, uint32_t i)
+{
+	return &e->held[i & (e->capacity - 1)];
+}
+
+bool worker_early_open(const struct worker_early *e, const struct table *t, uint64_t now_ns)
+{
+	if (!e->capacity || !table_expects(t))
+		return false;
+	for (uint32_t i = 0; i < e->s.n_taps; i++)
+		if (now_ns < signalling_tap_heard(e->s.taps[i]) + e->s.age_ns)
+			return true;
+	return false;
+}
+
+// Tunnels of strangers are not held where the configuration says which are ours.
+static bool of_ours(const struct port_traits *port, const struct packet_view *v)
+{
+	const struct packet_layer *l = &v->layer[v->gtp_outer];
+	const uint8_t *source = v->data + l->l3 + l->source;
+
+	for (unsigned i = 0; i < port->n_endpoints; i++)
+		if (ip_prefix_covers(&port->endpoint[i], l->family, source) ||
+			ip_prefix_covers(&port->endpoint[i], l->family, source + l->address_length))
+			return true;
+	return port->n_endpoints == 0;
+}
+
+static void let_go(struct worker_early *e, struct held *h)
+{
+	rte_pktmbuf_free(h->mbuf);
+	h->mbuf = NULL;
+	e->wholes -= h->whole;
+}
+
+static void give_up(struct worker_early *e, uint64_t *counter)
+{
+	struct held *h = at(e, e->tail++);
+
+	if (!h->mbuf)
+		return;
+	let_go(e, h);
+	*counter += !h->matched;
+}
+
+static bool has(const struct early_taken *t, uint32_t slot)
+{
+	for (uint32_t i = 0; i < t->n && i < EARLY_TASKS; i++)
+		if (t->slot[i] == slot)
+			return true;
+	return false;
+}
+
+static void note(struct early_taken *t, uint32_t slot)
+{
+	if (t->n < EARLY_TASKS)
+		t->slot[t->n] = slot;
+	if (t->n <= EARLY_TASKS)
+		t->n++;
+}
+
+void early_note(struct early_taken *taken, const struct hit *hits, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		note(&taken[hits[i].packet], hits[i].rule->slot);
+}
+
+static struct followed followed_of(const struct packet_view *v)
+{
+	const struct packet_layer *l = &v->layer[v->n_layers - 1];
+
+	if (!(l->flags & LAYER_PORTS_FOLLOWED))
+		return (struct followed){0};
+	return (struct followed){.sport = l->sport,
+		.dport = l->dport,
+		.protocol = l->protocol,
+		.flags = l->flags & (LAYER_PORTS_FOLLOWED | LAYER_CARRIER)};
+}
+
+static void follow(struct packet_view *v, const struct followed *f)
+{
+	struct packet_layer *l = &v->layer[v->n_layers - 1];
+
+	l->sport = f->sport;
+	l->dport = f->dport;
+	l->protocol = f->protocol;
+	l->flags |= f->flags;
+}
+
+void worker_early_hold(
+	struct worker_early *e, const struct worker_scene *scene, const struct early_burst *b)
+{
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (b->taken[i].n > EARLY_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
+			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
+			continue;
+		scene->counters->early_held++;
+		if (b->whole && e->wholes == EARLY_WHOLES) {
+			scene->counters->early_full++;
+			continue;
+		}
+		if (e->head - e->tail == e->capacity)
+			give_up(e, &scene->counters->early_full);
+		e->wholes += b->whole;
+		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
+		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
+			.time_ns = scene->now_ns,
+			.in_force = table_stamp(scene->table),
+			.lane = b->lane,
+			.whole = b->whole,
+			.followed = followed_of(&b->views[i]),
+			.taken = b->taken[i]};
+	}
+}
+
+bool worker_early_waiting(const struct worker_early *e)
+{
+	return e->head != e->tail;
+}
+
+bool worker_early_behind(const struct worker_early *e, const struct table *t)
+{
+	return worker_early_waiting(e) && table_stamp(t) != e->tried;
+}
+
+// What a rule of an older table would have taken it has taken already, what lies on the outermost
+// layer of a datagram put together was taken from its fragments, and who has the packet does
+// not get it again, by whatever rule.
+static bool counts(const struct held *h, const struct hit *hit)
+{
+	if (h->whole && hit->layer == 0 && !hit->tunnelled)
+		return false;
+	return hit->rule->binding && table_rule_since(hit->rule) > h->in_force &&
+	       !has(&h->taken, hit->rule->slot);
+}
+
+// One hit that counts: captured with the packet's own time, which is not that of its neighbours.
+static void capture(struct held *h, const struct worker_scene *scene, struct hit *hit,
+	const struct packet_view *view)
+{
+	hit->packet = 0;
+	capture_burst(scene->capture, hit, 1, view, (void *const *)&h->mbuf, h->time_ns);
+	scene->counters->hits++;
+	note(&h->taken, hit->rule->slot);
+	scene->counters->early_matched += !h->matched;
+	h->matched = true;
+}
+
+static void views_of(struct worker_early *e, struct packet_view *views, uint32_t from, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct rte_mbuf *m = at(e, from + i)->mbuf;
+		views[i].data = rte_pktmbuf_mtod(m, const uint8_t *);
+		views[i].length = rte_pktmbuf_data_len(m);
+		views[i].total = rte_pktmbuf_pkt_len(m);
+	}
+	(void)parse_burst(&e->s.lanes[at(e, from)->lane].traits, views, n);
+	for (uint32_t i = 0; i < n; i++) {
+		views[i].flags |= VIEW_HELD;
+		views[i].held_ns = at(e, from + i)->time_ns;
+		if (at(e, from + i)->followed.flags)
+			follow(&views[i], &at(e, from + i)->followed);
+	}
+}
+
+// `n` packets of one lane from position `from` on, with the present table.
+static void again(
+	struct worker_early *e, const struct worker_scene *scene, uint32_t from, uint32_t n)
+{
+	const struct port_traits *port = &e->s.lanes[at(e, from)->lane].traits;
+	struct packet_view views[PACKET_BURST];
+	struct match_cursor cursor = {0};
+	struct hit hits[HITS];
+
+	views_of(e, views, from, n);
+	do {
+		unsigned found = match_burst(scene->table, port, views, n, &cursor, hits, HITS);
+		for (unsigned k = 0; k < found; k++) {
+			uint32_t i = hits[k].packet;
+			struct held *h = at(e, from + i);
+			if (counts(h, &hits[k]))
+				capture(h, scene, &hits[k], &views[i]);
+		}
+	} while (!cursor.done);
+	for (uint32_t i = 0; i < n; i++) {
+		struct held *h = at(e, from + i);
+		h->in_force = table_stamp(scene->table);
+		if (h->taken.n > EARLY_TASKS)
+			let_go(e, h);
+	}
+}
+
+static void all_again(struct worker_early *e, const struct worker_scene *scene)
+{
+	for (uint32_t i = e->tail; i != e->head;) {
+		uint32_t n = 0;
+		if (!at(e, i)->mbuf) {
+			i++;
+			continue;
+		}
+		while (n < PACKET_BURST && i + n != e->head && at(e, i + n)->mbuf &&
+			at(e, i + n)->lane == at(e, i)->lane)
+			n++;
+		again(e, scene, i, n);
+		i += n;
+	}
+}
+
+void worker_early_tend(struct worker_early *e, const struct worker_scene *scene, bool all)
+{
+	if (worker_early_behind(e, scene->table))
+		all_again(e, scene);
+	e->tried = table_stamp(scene->table);
+	while (worker_early_waiting(e) &&
+		(all || !at(e, e->tail)->mbuf ||
+			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))
+		give_up(e, &scene->counters->early);
+}

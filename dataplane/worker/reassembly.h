@@ -1,0 +1,74 @@
+#pragma once
+
+// Outer fragments of GTP-U on tunnel ports, and of signalling on ports that show
+// it: what is inside shows itself only in the whole datagram. One per port and worker. The fragments go their own way; this keeps
+// copies of them, in pools of its own, and all its memory is taken at creation.
+//
+// Every fragment is checked before the library sees it: an overlap poisons its datagram until its
+// time-out, an exact duplicate is refused and harmless.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/packet/packet.h"
+
+#define REASSEMBLY_PIECES 8	     // fragments of one datagram
+#define REASSEMBLY_WHOLE_ROOM 10240u // octets of a frame that comes in a buffer of its own
+
+struct rte_mbuf;
+struct rte_mempool;
+struct signalling_shown;
+
+struct reassembly_settings {
+	bool gtpu;
+	const struct signalling_shown *signalling; // stays the caller's
+	uint32_t datagrams; // at a time; at least 4
+	uint64_t timeout_ns;
+	uint64_t seed[2];	    // secret
+	struct rte_mempool *pieces; // packet buffers for copies of fragments
+	struct rte_mempool *wholes; // ... with REASSEMBLY_WHOLE_ROOM behind the headroom
+	int socket;
+};
+
+#define REASSEMBLY_DEFAULTS .datagrams = 512, .timeout_ns = 2000000000
+
+enum reassembly_verdict {
+	REASSEMBLY_PASSED,   // of neither: as any other frame
+	REASSEMBLY_ABSORBED, // waits for the others
+	REASSEMBLY_WHOLE,    // the last that was missing
+	REASSEMBLY_LIMIT,    // no room
+	REASSEMBLY_INVALID,  // contradicts itself or others
+};
+
+// The finished datagram as one frame, with the link header of its first fragment.
+struct reassembly_whole {
+	const uint8_t *data; // contiguous
+	uint32_t length;
+	struct rte_mbuf *mbuf; // the caller's; NULL for a large one: valid until the next call
+};
+
+// Absorbed fragments that have become something else since the last call of reassembly_moves.
+struct reassembly_moves {
+	uint64_t expired; // time-out
+	uint64_t limit;	  // gave way to others
+	uint64_t passed;  // of neither after all, as their first fragment shows
+	// Datagrams that are not whole and never will be, and that are signalling as their first
+	// fragment or, without it, their ends say.
+	uint64_t signalling;
+};
+
+struct reassembly;
+
+// NULL when out of memory or the settings are out of range. The pools stay the caller's.
+struct reassembly *reassembly_new(const struct reassembly_settings *s);
+void reassembly_free(struct reassembly *r);
+
+// `v`: parsed on a tunnel port, its last layer a fragment, in `m`, which is only read. `counted`:
+// this fragment is to be in the moves. `now_ns` never goes backwards.
+enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet_view *v,
+	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_whole *whole);
+
+// Gives up what has waited for too long; `all`: everything.
+void reassembly_expire(struct reassembly *r, uint64_t now_ns, bool all);
+uint32_t reassembly_waiting(const struct reassembly *r); // datagrams
+struct reassembly_moves reassembly_moves(struct reassembly *r);

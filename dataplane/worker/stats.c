@@ -1,0 +1,92 @@
+#include "dataplane/worker/stats.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define WAIT_STEP_NS 50000L
+#define WAIT_STEPS 1000
+
+struct stats *stats_new(uint32_t n_workers)
+{
+	struct stats *s = aligned_alloc(64, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	memset(s, 0, sizeof(*s));
+	s->n_workers = n_workers;
+	s->worker = aligned_alloc(64, n_workers * sizeof(*s->worker));
+	if (!s->worker) {
+		free(s);
+		return NULL;
+	}
+	memset(s->worker, 0, n_workers * sizeof(*s->worker));
+	return s;
+}
+
+void stats_free(struct stats *s)
+{
+	if (!s)
+		return;
+	free(s->worker);
+	free(s);
+}
+
+static bool wait_for(const struct worker_stats *w, uint64_t epoch, int *steps)
+{
+	const struct timespec pause = {.tv_nsec = WAIT_STEP_NS};
+
+	while (atomic_load_explicit(&w->epoch, memory_order_acquire) != epoch) {
+		if (*steps == 0)
+			return false;
+		(*steps)--;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out)
+{
+	uint64_t epoch = atomic_load_explicit(&s->request, memory_order_relaxed) + 1;
+	int steps = running ? WAIT_STEPS : 0;
+	bool fresh = true;
+
+	// A worker that missed the last request may still be writing its snapshot: no new request
+	// until it is done, so that what we read stays put.
+	for (uint32_t i = 0; i < s->n_workers; i++)
+		fresh &= wait_for(&s->worker[i], epoch - 1, &steps);
+	if (fresh)
+		atomic_store_explicit(&s->request, epoch, memory_order_release);
+	for (uint32_t i = 0; fresh && i < s->n_workers; i++)
+		fresh &= wait_for(&s->worker[i], epoch, &steps);
+	for (uint32_t i = 0; i < s->n_workers; i++) {
+		const struct worker_counters *c = &s->worker[i].snapshot;
+		out->received += c->received;
+		for (int k = 0; k < PACKET_OUTCOME_COUNT; k++)
+			out->outcome[k] += c->outcome[k];
+		for (int k = 0; k < FORWARD_OUTCOME_COUNT; k++)
+			out->forward[k] += c->forward[k];
+	}
+	return fresh;
+}
+
+const struct worker_counters *stats_worker(const struct stats *s, uint32_t i)
+{
+	return &s->worker[i].snapshot;
+}
+
+bool stats_generation_is(const struct stats *s, uint64_t generation)
+{
+	for (uint32_t i = 0; i < s->n_workers; i++)
+		if (s->worker[i].generation != generation)
+			return false;
+	return true;
+}
+
+bool stats_all_polling(const struct stats *s)
+{
+	for (uint32_t i = 0; i < s->n_workers; i++)
+		if (!atomic_load_explicit(&s->worker[i].polling, memory_order_acquire))
+			return false;
+	return true;
+}

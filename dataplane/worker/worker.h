@@ -1,0 +1,34 @@
+#pragma once
+
+// The only for(;;) of a core. Per loop: poll every lane, quiescent state, snapshot when asked.
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "dataplane/capture/capture.h"
+#include "dataplane/worker/clock.h"
+#include "dataplane/match/table_rcu.h"
+#include "dataplane/port/port.h"
+#include "dataplane/worker/stats.h"
+#include "dataplane/worker/holdback.h"
+#include "dataplane/worker/worker_fragments.h"
+
+struct worker { // filled by main before the launch, the worker's own afterwards
+	const struct lane *lanes;
+	uint32_t n_lanes;
+	uint32_t idle_sleep_us; // 0: spin
+	struct live *live;
+	const struct clock *clock;
+	struct capture *capture;
+	struct worker_fragments *fragments;
+	struct signalling_tap *tap; // NULL: no lane shows signalling
+	struct worker_early *early; // with `tap`
+	const struct stats *stats;
+	struct worker_stats *counters;
+	const _Atomic bool *stop;
+	uint64_t busy_from; // cycles at this loop's first burst, 0: none yet
+	uint64_t last_ns;   // time never goes backwards on one worker
+};
+
+// An lcore function: runs until *stop; `argument` is a struct worker.
+int worker_run(void *argument);

@@ -1,0 +1,302 @@
+#include "dataplane/worker/worker_fragments.h"
+
+#include <stdlib.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/worker/fragment.h"
+#include "dataplane/match/match.h"
+#include "dataplane/packet/parse.h"
+#include "dataplane/worker/reassembly.h"
+#include "dataplane/worker/holdback.h"
+
+#define PIECES 1023
+#define WHOLES (63 + EARLY_WHOLES)
+#define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
+#define HITS 64
+
+struct worker_fragments {
+	const struct lane *lanes;
+	uint32_t n_lanes;
+	struct fragment_table *users;
+	struct rte_mempool *pieces, *wholes; // of tunnels and signalling; NULL without such a lane
+	struct reassembly **tunnel;	     // by lane; NULL where it carries neither
+};
+
+static bool carries(const struct lane *l)
+{
+	return l->traits.tunnel == CONFIG_TUNNEL_GTPU || l->signalling.protocols;
+}
+
+static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uint16_t room)
+{
+	const char name[] = {'f', 'r', 'a', 'g', '-', kind, (char)('0' + worker / 100 % 10),
+		(char)('0' + worker / 10 % 10), (char)('0' + worker % 10), 0};
+
+	return rte_pktmbuf_pool_create(name, n, 0, 0, room, SOCKET_ID_ANY);
+}
+
+static int make_pools(struct worker_fragments *f, uint32_t worker)
+{
+	f->pieces = make_pool('p', worker, PIECES, PIECE_ROOM);
+	f->wholes = make_pool('w', worker, WHOLES, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM);
+	return f->pieces && f->wholes ? POI_OK : POI_ERR_NOMEM;
+}
+
+static int add_tunnel(
+	struct worker_fragments *f, uint32_t lane, const struct worker_fragments_settings *s)
+{
+	if (!f->pieces && make_pools(f, s->worker) != POI_OK)
+		return POI_ERR_NOMEM;
+	const struct reassembly_settings settings = {
+		REASSEMBLY_DEFAULTS,
+		.gtpu = s->lanes[lane].traits.tunnel == CONFIG_TUNNEL_GTPU,
+		.signalling = &s->lanes[lane].signalling,
+		.seed = {s->seed[0], s->seed[1]},
+		.pieces = f->pieces,
+		.wholes = f->wholes,
+		.socket = SOCKET_ID_ANY,
+	};
+	f->tunnel[lane] = reassembly_new(&settings);
+	return f->tunnel[lane] ? POI_OK : POI_ERR_NOMEM;
+}
+
+struct worker_fragments *worker_fragments_new(const struct worker_fragments_settings *s)
+{
+	struct worker_fragments *f = calloc(1, sizeof(*f));
+	const struct fragment_settings users = {
+		FRAGMENT_DEFAULTS, .seed = {s->seed[0], s->seed[1]}};
+
+	if (!f)
+		return NULL;
+	f->lanes = s->lanes;
+	f->n_lanes = s->n_lanes;
+	f->tunnel = calloc(s->n_lanes + 1u, sizeof(struct reassembly *));
+	f->users = fragment_table_new(&users);
+	if (!f->tunnel || !f->users)
+		goto fail;
+	for (uint32_t i = 0; i < s->n_lanes; i++)
+		if (carries(&s->lanes[i]) && add_tunnel(f, i, s) != POI_OK)
+			goto fail;
+	return f;
+fail:
+	worker_fragments_free(f);
+	return NULL;
+}
+
+void worker_fragments_free(struct worker_fragments *f)
+{
+	if (!f)
+		return;
+	for (uint32_t i = 0; f->tunnel && i < f->n_lanes; i++)
+		reassembly_free(f->tunnel[i]);
+	fragment_table_free(f->users);
+	rte_mempool_free(f->pieces);
+	rte_mempool_free(f->wholes);
+	free(f->tunnel);
+	free(f);
+}
+
+// A frame that is matched by itself, and which of its hits count.
+struct again {
+	const struct packet_view *view;
+	struct rte_mbuf *mbuf; // NULL: the view is all of it
+	const struct port_traits *traits;
+	bool held;	   // else: out of a tunnel's fragments
+	uint64_t in_force; // held
+	uint64_t time_ns;
+};
+
+// What was matched before is left out: of a held packet all that asks for no ports, of a tunnel's
+// datagram its outermost layer, on which each fragment was matched.
+static bool counts(const struct again *a, const struct hit *h)
+{
+	if (a->held)
+		return rule_wants_ports(h->rule) && table_rule_since(h->rule) <= a->in_force;
+	return h->tunnelled || (h->layer > 0 && h->layer != HIT_WHOLE_FRAME);
+}
+
+// `taken`: NULL, or gets the tasks of all hits that count.
+static void match_again(
+	const struct worker_scene *scene, const struct again *a, struct early_taken *taken)
+{
+	struct match_cursor cursor = {0};
+	struct hit hits[HITS];
+
+	do {
+		unsigned n = match_burst(scene->table, a->traits, a->view, 1, &cursor, hits, HITS);
+		unsigned kept = 0;
+		for (unsigned i = 0; i < n; i++)
+			if (counts(a, &hits[i]))
+				hits[kept++] = hits[i];
+		scene->counters->hits += kept;
+		if (taken)
+			early_note(taken, hits, kept);
+		if (kept > 0)
+			capture_burst(scene->capture, hits, kept, a->view, (void *const *)&a->mbuf,
+				a->time_ns);
+	} while (!cursor.done);
+}
+
+static void move(struct worker_counters *c, enum packet_outcome to, uint64_t n)
+{
+	c->outcome[PACKET_FRAGMENT_HELD] -= n;
+	c->outcome[to] += n;
+}
+
+// What has come back from being held.
+static void take_back(struct worker_fragments *f, const struct worker_scene *scene)
+{
+	const struct fragment_release *r;
+
+	while ((r = fragment_take(f->users))) {
+		const struct again a = {.view = &r->view,
+			.mbuf = r->packet,
+			.traits = r->origin,
+			.held = true,
+			.in_force = r->in_force,
+			.time_ns = r->time_ns};
+		if (r->outcome == PACKET_FRAGMENT_HELD)
+			match_again(scene, &a, NULL);
+		else
+			move(scene->counters, (enum packet_outcome)r->outcome, 1);
+		rte_pktmbuf_free(r->packet);
+	}
+}
+
+static struct fragment_burst users_burst(
+	const struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene)
+{
+	return (struct fragment_burst){.hold = table_wants_ports(scene->table),
+		.origin = &f->lanes[lane].traits,
+		.in_force = table_stamp(scene->table),
+		.now_ns = scene->now_ns};
+}
+
+static void apply_moves(struct reassembly *r, const struct worker_scene *scene)
+{
+	struct reassembly_moves m = reassembly_moves(r);
+	struct worker_counters *c = scene->counters;
+
+	move(c, PACKET_FRAGMENT_EXPIRED, m.expired);
+	move(c, PACKET_FRAGMENT_LIMIT, m.limit);
+	move(c, PACKET_IP, m.passed);
+	if (m.signalling > 0)
+		signalling_tap_lost(scene->tap, m.signalling);
+}
+
+// Like any other packet it may come before its session's rules.
+static void match_whole(const struct worker_scene *scene, uint32_t lane, const struct again *a)
+{
+	struct early_taken taken = {0};
+	struct rte_mbuf *mbuf = a->mbuf;
+	const struct early_burst b = {.lane = lane,
+		.n = 1,
+		.views = a->view,
+		.mbufs = &mbuf,
+		.taken = &taken,
+		.whole = true};
+
+	match_again(scene, a, &taken);
+	if (mbuf && scene->early && a->traits->tunnel == CONFIG_TUNNEL_GTPU &&
+		worker_early_open(scene->early, scene->table, scene->now_ns))
+		worker_early_hold(scene->early, scene, &b);
+}
+
+// The whole datagram of a tunnel; returns its outcome. A user's fragment in it may be held in turn.
+static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene,
+	const struct reassembly_whole *whole, bool may_hold)
+{
+	struct packet_view v = {
+		.data = whole->data, .length = whole->length, .total = whole->length};
+	struct fragment_burst b = users_burst(f, lane, scene);
+	void *packet = whole->mbuf;
+	uint32_t held = 0;
+
+	b.hold &= may_hold;
+	if (parse_burst(&f->lanes[lane].traits, &v, 1))
+		held = fragment_resolve(f->users, &v, &packet, 1, &b);
+	if (scene->tap && f->lanes[lane].signalling.protocols)
+		signalling_tap_burst(
+			scene->tap, &f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
+	match_whole(scene, lane,
+		&(struct again){.view = &v,
+			.mbuf = whole->mbuf,
+			.traits = &f->lanes[lane].traits,
+			.time_ns = scene->now_ns});
+	if (!held)
+		rte_pktmbuf_free(whole->mbuf);
+	return v.outcome;
+}
+
+// One fragment of a tunnel port. Returns the outcome that it has.
+static uint8_t put(struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene,
+	const struct packet_view *v, const struct rte_mbuf *m, bool held)
+{
+	struct reassembly_whole whole;
+	uint8_t outcome = v->outcome;
+
+	switch (reassembly_put(f->tunnel[lane], v, m, !held, scene->now_ns, &whole)) {
+	case REASSEMBLY_PASSED:
+		return outcome;
+	case REASSEMBLY_ABSORBED:
+		return PACKET_FRAGMENT_HELD;
+	case REASSEMBLY_WHOLE:
+		outcome = enter(f, lane, scene, &whole, !held);
+		break;
+	case REASSEMBLY_LIMIT:
+		outcome = PACKET_FRAGMENT_LIMIT;
+		break;
+	case REASSEMBLY_INVALID:
+		outcome = PACKET_FRAGMENT_INVALID;
+		break;
+	}
+	return held ? (uint8_t)PACKET_FRAGMENT_HELD : outcome;
+}
+
+uint32_t worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
+	const struct worker_scene *scene, struct packet_view *views, struct rte_mbuf **mbufs,
+	uint32_t mask)
+{
+	const struct signalling_shown *shown = &f->lanes[lane].signalling;
+	struct fragment_burst b = users_burst(f, lane, scene);
+	uint32_t held = fragment_resolve(f->users, views, (void *const *)mbufs, mask, &b);
+	uint32_t tapped = 0;
+
+	for (uint32_t h = held; h; h &= h - 1)
+		rte_pktmbuf_refcnt_update(mbufs[__builtin_ctz(h)], 1);
+	if (f->tunnel[lane]) {
+		for (uint32_t h = mask; h; h &= h - 1) {
+			uint32_t i = (uint32_t)__builtin_ctz(h);
+			if (shown->protocols)
+				signalling_tap_burst(scene->tap, shown, views + tapped,
+					(void *const *)mbufs + tapped, i - tapped, scene->now_ns);
+			tapped = shown->protocols ? i : 0;
+			views[i].outcome = put(f, lane, scene, &views[i], mbufs[i], held >> i & 1);
+		}
+		apply_moves(f->tunnel[lane], scene);
+	}
+	take_back(f, scene);
+	return tapped;
+}
+
+bool worker_fragments_waiting(const struct worker_fragments *f)
+{
+	if (fragment_held(f->users))
+		return true;
+	for (uint32_t i = 0; i < f->n_lanes; i++)
+		if (f->tunnel[i] && reassembly_waiting(f->tunnel[i]))
+			return true;
+	return false;
+}
+
+void worker_fragments_tend(struct worker_fragments *f, const struct worker_scene *scene, bool all)
+{
+	fragment_expire(f->users, scene->now_ns, all);
+	take_back(f, scene);
+	for (uint32_t i = 0; i < f->n_lanes; i++) {
+		if (!f->tunnel[i])
+			continue;
+		reassembly_expire(f->tunnel[i], scene->now_ns, all);
+		apply_moves(f->tunnel[i], scene);
+	}
+}

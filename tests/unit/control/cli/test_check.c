@@ -1,0 +1,278 @@
+// The parts of `poi check` against a machine made of files.
+#include "control/cli/cli_check.h"
+
+#include <criterion/criterion.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char root[64];
+static struct config config;
+static char said[16384];
+static unsigned n[CHECK_FAIL + 1];
+
+static void say(void *context, enum check_verdict v, const char *area, const char *text)
+{
+	static const char *const names[] = {"ok", "warn", "FAIL"};
+	size_t at = strlen(said);
+
+	n[v]++;
+	snprintf(said + at, sizeof(said) - at, "%s %s %s\n", names[v], area, text);
+}
+
+static struct check check = {.config = &config, .say = say, .root = root};
+
+static void forget(void)
+{
+	said[0] = '\0';
+	memset(n, 0, sizeof(n));
+}
+
+__attribute__((format(printf, 2, 3))) static void put(const char *text, const char *format, ...)
+{
+	char path[512], command[600];
+	va_list args;
+	int at = snprintf(path, sizeof(path), "%s", root);
+
+	va_start(args, format);
+	vsnprintf(path + at, sizeof(path) - (size_t)at, format, args);
+	va_end(args);
+	snprintf(command, sizeof(command), "mkdir -p $(dirname %s)", path);
+	cr_assert_eq(system(command), 0);
+	FILE *f = fopen(path, "w");
+	cr_assert_not_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+static void folder(const char *path)
+{
+	char command[600];
+
+	snprintf(command, sizeof(command), "mkdir -p %s%s", root, path);
+	cr_assert_eq(system(command), 0);
+}
+
+static void bind_driver(const char *device, const char *driver)
+{
+	char path[512], to[512];
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/driver", root, device);
+	snprintf(to, sizeof(to), "../../drivers/%s", driver);
+	(void)unlink(path);
+	cr_assert_eq(symlink(to, path), 0);
+}
+
+// Four CPUs on two nodes, 512 MiB of hugepages, one NIC.
+static void setup(void)
+{
+	strcpy(root, "/tmp/test_check.XXXXXX");
+	cr_assert_not_null(mkdtemp(root));
+	memset(&config, 0, sizeof(config));
+	config.file = root;
+	config.runtime_dir = root;
+	config.dataplane.eal = (char *)"--in-memory -m 256";
+	config.dataplane.main_cpu = 0;
+	config.dataplane.n_workers = 2;
+	config.dataplane.workers[0] = 2;
+	config.dataplane.workers[1] = 3;
+	config.dataplane.n_ports = 1;
+	config.dataplane.ports[0].device = (char *)"0000:03:00.0";
+	put("0-3\n", "/sys/devices/system/cpu/online");
+	put("2-3\n", "/sys/devices/system/cpu/isolated");
+	for (unsigned i = 0; i < 4; i++) {
+		char path[128], text[16];
+		snprintf(text, sizeof(text), "%u\n", i);
+		put(text, "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list", i);
+		put("performance\n", "/sys/devices/system/cpu/cpu%u/cpufreq/scaling_governor", i);
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/node%u", i, i / 2);
+		folder(path);
+	}
+	put("256\n", "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+	put("256\n", "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+	put("Filename\tType\n", "/proc/swaps");
+	put("core\n", "/proc/sys/kernel/core_pattern");
+	put("1\n", "/sys/bus/pci/devices/0000:03:00.0/numa_node");
+	bind_driver("0000:03:00.0", "vfio-pci");
+	forget();
+}
+
+static void teardown(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	cr_assert_eq(system(command), 0);
+}
+
+#define SAYS(text) cr_expect_not_null(strstr(said, text), "%s", said)
+
+TestSuite(check, .init = setup, .fini = teardown);
+
+Test(check, lists_of_the_kernel)
+{
+	cr_expect(check_in_list("0-3,8", 0) && check_in_list("0-3,8", 3) &&
+		  check_in_list("0-3,8", 8));
+	cr_expect(
+		!check_in_list("0-3,8", 4) && !check_in_list("0-3,8", 18) && !check_in_list("", 0));
+	cr_expect(!check_in_list("none", 0) && check_in_list("7", 7));
+}
+
+Test(check, options_of_the_eal)
+{
+	char v[64];
+
+	config.dataplane.eal = (char *)"-m256 --vdev net_null0 --vdev='net_pcap0,rx_pcap=a b.pcap' "
+				       "--vdevs x --in-memory -a 0000:03:00.0";
+	cr_expect(check_eal(&config, "-m", 0, v, sizeof(v)));
+	cr_expect_str_eq(v, "256");
+	cr_expect(check_eal(&config, "--vdev", 0, v, sizeof(v)));
+	cr_expect_str_eq(v, "net_null0");
+	cr_expect(check_eal(&config, "--vdev", 1, v, sizeof(v)));
+	cr_expect_str_eq(v, "net_pcap0,rx_pcap=a b.pcap");
+	cr_expect(!check_eal(&config, "--vdev", 2, v, sizeof(v)));
+	cr_expect(check_eal(&config, "--in-memory", 0, v, sizeof(v)));
+	cr_expect_str_eq(v, "");
+	cr_expect(!check_eal(&config, "--no-huge", 0, v, sizeof(v)));
+}
+
+Test(check, a_machine_as_it_should_be)
+{
+	check_cpus(&check);
+	check_memory(&check);
+	check_ports(&check);
+	cr_expect(!n[CHECK_WARN] && !n[CHECK_FAIL] && n[CHECK_OK] == 5, "%s", said);
+}
+
+Test(check, cpus)
+{
+	config.dataplane.workers[1] = 4;
+	check_cpus(&check);
+	SAYS("FAIL cpu dataplane.workers[1]: there is no CPU 4; write one of 0-3");
+	forget();
+	config.dataplane.workers[1] = 3;
+	put("2\n", "/sys/devices/system/cpu/isolated");
+	put("2-3\n", "/sys/devices/system/cpu/cpu2/topology/thread_siblings_list");
+	put("2-3\n", "/sys/devices/system/cpu/cpu3/topology/thread_siblings_list");
+	put("powersave\n", "/sys/devices/system/cpu/cpu2/cpufreq/scaling_governor");
+	check_cpus(&check);
+	SAYS("warn cpu worker 1: CPU 3 is not isolated");
+	SAYS("warn cpu CPUs 2 and 3 of dataplane.workers are two threads of one core");
+	SAYS("cpupower -c 2 frequency-set -g performance");
+	cr_expect(n[CHECK_WARN] == 3 && !n[CHECK_FAIL], "%s", said);
+}
+
+Test(check, hugepages)
+{
+	put("16\n", "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+	check_memory(&check);
+	SAYS("warn hugepages 32 of 512 MiB are free");
+	forget();
+	put("100\n", "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
+	check_memory(&check);
+	SAYS("FAIL hugepages 200 MiB reserved, 256 MiB asked for in dataplane.eal; sysctl "
+	     "vm.nr_hugepages=129");
+	forget();
+	put("1\n", "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
+	put("1\n", "/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
+	check_memory(&check);
+	SAYS("ok hugepages 1056 MiB free");
+	forget();
+	config.dataplane.eal = (char *)"--no-huge --socket-mem=1024,1024";
+	check_memory(&check);
+	SAYS("warn hugepages not used (--no-huge)");
+	forget();
+	config.dataplane.eal = (char *)"--socket-mem=1024,1024";
+	check_memory(&check);
+	SAYS("FAIL hugepages 1224 MiB reserved, 2048 MiB asked for");
+	SAYS("warn hugepages packets lie in files of hugetlbfs");
+	forget();
+	config.dataplane.eal = (char *)"--in-memory";
+	config.dataplane.mbufs = 4194304;
+	config.dataplane.mbuf_size = 2304;
+	check_memory(&check);
+	SAYS("needed for the packet buffers");
+}
+
+Test(check, swap)
+{
+	put("Filename\tType\n/dev/sda2 partition\n", "/proc/swaps");
+	check_memory(&check);
+	SAYS("warn swap is on");
+}
+
+Test(check, nics)
+{
+	bind_driver("0000:03:00.0", "ixgbe");
+	check_ports(&check);
+	SAYS("FAIL port 0000:03:00.0: the kernel has it (driver ixgbe)");
+	SAYS("dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
+	forget();
+	config.dataplane.ports[0].device = (char *)"03:00.0";
+	bind_driver("0000:03:00.0", "mlx5_core");
+	check_ports(&check);
+	SAYS("ok port 03:00.0: driver mlx5_core");
+	forget();
+	put("0\n", "/sys/bus/pci/devices/0000:03:00.0/numa_node");
+	check_ports(&check);
+	SAYS("is on memory node 0, CPU 2 of dataplane.workers on node 1");
+	forget();
+	config.dataplane.eal = (char *)"-a 0000:04:00.0 -a 05:00.0,x=1";
+	check_ports(&check);
+	SAYS("FAIL port 03:00.0: dataplane.eal allows others only; add -a 03:00.0");
+	config.dataplane.eal = (char *)"-a 03:00.0,x=1 --no-pci";
+	forget();
+	check_ports(&check);
+	SAYS("FAIL port 03:00.0: dataplane.eal says --no-pci");
+	config.dataplane.ports[0].device = (char *)"0000:09:00.0";
+	check_ports(&check);
+	SAYS("FAIL port 0000:09:00.0: there is no such device");
+}
+
+Test(check, virtual_devices)
+{
+	config.dataplane.ports[0].device = (char *)"net_null0";
+	check_ports(&check);
+	SAYS("FAIL port net_null0: nothing makes this device; add --vdev net_null0");
+	forget();
+	config.dataplane.eal = (char *)"--vdev net_null01 --vdev net_null0,size=64";
+	check_ports(&check);
+	SAYS("ok port net_null0: virtual device");
+	forget();
+	config.dataplane.ports[0].device = (char *)"net_af_packet0";
+	config.dataplane.eal = (char *)"--vdev net_af_packet0,iface=up0";
+	check_ports(&check);
+	SAYS("FAIL port net_af_packet0: there is no interface up0");
+	forget();
+	put("down\n", "/sys/class/net/up0/operstate");
+	check_ports(&check);
+	SAYS("warn port net_af_packet0: interface up0 is down; ip link set up0 up");
+	forget();
+	config.dataplane.ports[0].device = (char *)"net_pcap0";
+	config.dataplane.eal = (char *)"--vdev net_pcap0,rx_pcap=missing.pcap";
+	check_ports(&check);
+	SAYS("FAIL port net_pcap0: /tmp/missing.pcap: No such file");
+	forget();
+	config.dataplane.ports[0].device = (char *)"crypto_x0";
+	config.dataplane.eal = (char *)"--vdev crypto_x0";
+	check_ports(&check);
+	SAYS("warn port crypto_x0: a virtual device that is not known here");
+}
+
+Test(check, what_is_accepted_and_worth_a_word)
+{
+	config.dataplane.ports[0].mode = CONFIG_PORT_INLINE;
+	config.dataplane.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
+	config.n_nes = 1;
+	config.nes[0].ne_identifier = (char *)"ne";
+	check_policy(&check);
+	SAYS("warn inline");
+	SAYS("warn tunnel port 0000:03:00.0: without gtp-endpoints");
+	SAYS("warn reports ne");
+	SAYS("warn fail-safe ne");
+	SAYS("warn audit");
+	cr_expect_eq(n[CHECK_WARN], 5);
+}

@@ -1,0 +1,686 @@
+// x1_dispatch, x1_change, x1_query, events, publish and audit together.
+#include "tests/unit/control/x1/dispatch_world.h"
+
+TestSuite(dispatch, .init = setup, .fini = teardown, .timeout = 30);
+
+Test(dispatch, ping)
+{
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+}
+
+Test(dispatch, identity_before_version_before_schema)
+{
+	struct x1_container *c = container(6);
+
+	c->messages[0].admf_identifier = "other";
+	c->messages[1].ne_identifier = "ne-2";
+	c->messages[2].version = "v2.8.1";
+	c->messages[3].version = "v1.8.1x";
+	c->messages[4].schema_error = X1_ERR_SCHEMA;
+	c->messages[4].why = "taskDetails is missing";
+	c->messages[5].schema_error = X1_ERR_SCHEMA;
+	c->messages[5].version = "v1.\xd9\xa3.1";
+	c->messages[5].ne_identifier = "ne-2";
+	expect(submit(c),
+		"begin\nPing a0 1030 \nPing a1 1060 \nPing a2 1020 v1.8.1\nPing a3 1020 v1.8.1\n"
+		"Ping a4 1010 taskDetails is missing\nPing a5 1060 \nend\n");
+	certificate_of = "other";
+	c = container(1);
+	c->messages[0].admf_identifier = "other";
+	expect(submit(c), "begin\nPing a0 1040 \nend\n");
+}
+
+Test(dispatch, top_level_error)
+{
+	struct x1_container *c = container(0);
+
+	c->top_level_error = true;
+	expect(submit(c), "top admf-1 ne-1\n");
+}
+
+Test(dispatch, wrong_direction_and_objects)
+{
+	struct x1_container *c = container(3);
+
+	c->messages[0].type = X1_REPORT_NE_ISSUE;
+	c->messages[1].type = X1_CREATE_OBJECT;
+	c->messages[2].type = X1_CREATE_OBJECT;
+	c->messages[2].version = "v1.19.1";
+	expect(submit(c),
+		"begin\nReportNEIssue a0 1000 a network element sends this request, it does not "
+		"receive it\nCreateObject a1 1000 generic objects are not supported\n"
+		"CreateObject a2 1080 generic objects are not supported\nend\n");
+}
+
+Test(dispatch, keepalive_disabled)
+{
+	expect(request(X1_KEEPALIVE), "begin\nKeepalive a0 completed\nend\n");
+	w.config.nes[0].x1.keepalive.enabled = false;
+	expect(request(X1_KEEPALIVE), "begin\nKeepalive a0 1070 keepalives are disabled\nend\n");
+}
+
+Test(dispatch, life_of_a_task)
+{
+	provision();
+	cr_assert_eq(fake_count(w.dataplane.task), 1);
+	expect(request_task(X1_ACTIVATE_TASK, 7),
+		"begin\nActivateTask a0 2010 00000000-0000-4000-8000-000000000007\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 8),
+		"begin\nModifyTask a0 2020 00000000-0000-4000-8000-000000000008\nend\n");
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "complete x3=4711 modifications=1\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 1),
+		"begin\nRemoveDestination a0 7010 00000000-0000-4000-8000-000000000007\nend\n");
+	expect(request(X1_REMOVE_ALL_DESTINATIONS),
+		"begin\nRemoveAllDestinations a0 8010 00000000-0000-4000-8000-000000000001 is used "
+		"by "
+		"00000000-0000-4000-8000-000000000007\nend\n");
+	expect(request(X1_LIST_ALL_DETAILS),
+		"begin\nListAllDetails a0 answer\nListOfXIDs\nxId 07\nListOfDIDs\ndId 01\nend\n");
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	expect(request_id(X1_DEACTIVATE_TASK, 7),
+		"begin\nDeactivateTask a0 2020 00000000-0000-4000-8000-000000000007\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 1),
+		"begin\nRemoveDestination a0 completed\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.destination), 0);
+}
+
+Test(dispatch, destination_gives_up_what_no_task_uses)
+{
+	expect(request_delivery(X1_CREATE_DESTINATION, 1, X1_X2_AND_X3),
+		"begin\nCreateDestination a0 completed\nend\n");
+	expect(request_task(X1_ACTIVATE_TASK, 7), "begin\nActivateTask a0 completed\nend\n");
+	expect(request_delivery(X1_MODIFY_DESTINATION, 1, X1_X2_ONLY),
+		"begin\nModifyDestination a0 6001 deliveryType: tasks that use the destination "
+		"would lose it\nend\n");
+	expect(request_delivery(X1_MODIFY_DESTINATION, 1, X1_X3_ONLY),
+		"begin\nModifyDestination a0 completed\nend\n");
+	struct id16 one = id(1);
+	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->delivery, DELIVERY_X3);
+}
+
+Test(dispatch, answered_means_acknowledged_by_the_dataplane)
+{
+	provision();
+	w.dataplane.hold = true;
+	struct http_exchange *x = request_task(X1_ACTIVATE_TASK, 6);
+	run(200);
+	cr_assert(!x->responded);
+	fake_release(&w.dataplane);
+	expect(x, "begin\nActivateTask a0 completed\nend\n");
+}
+
+Test(dispatch, container_answers_each)
+{
+	struct x1_container *c;
+
+	provision();
+	c = container(3);
+	c->messages[0].type = X1_ACTIVATE_TASK;
+	c->messages[0].task = task(2);
+	c->messages[1].type = X1_ACTIVATE_TASK;
+	c->messages[1].task = task(7);
+	expect(submit(c), "begin\nActivateTask a1 2010 00000000-0000-4000-8000-000000000007\nPing "
+			  "a2 completed\n"
+			  "ActivateTask a0 completed\nend\n");
+}
+
+Test(dispatch, dataplane_refuses)
+{
+	provision();
+	w.dataplane.result = POI_ERR_NOMEM;
+	expect(request_task(X1_ACTIVATE_TASK, 6),
+		"begin\nActivateTask a0 3000 out of memory\nend\n");
+	cr_assert_null(registry_task_find(w.c.registry, 0, &(struct id16){{0}}));
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+}
+
+// Memory runs out when it is published there: what was refused would come into force later.
+Test(dispatch, a_refused_change_does_not_stay)
+{
+	struct id16 one = id(1), two = id(2), six = id(6), seven = id(7);
+
+	provision();
+	details_xml = "<new/>";
+	w.dataplane.commit = POI_ERR_NOMEM;
+	expect(request_task(X1_ACTIVATE_TASK, 6),
+		"begin\nActivateTask a0 3000 out of memory\nend\n");
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 6000 out of memory\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 3001 out of memory\nend\n");
+	expect(request_destination(X1_MODIFY_DESTINATION, 1),
+		"begin\nModifyDestination a0 6001 out of memory\nend\n");
+	run(50);
+	cr_assert_null(fake_find(w.dataplane.task, &six));
+	cr_assert_null(fake_find(w.dataplane.destination, &two));
+	expect(request_id(X1_DEACTIVATE_TASK, 7),
+		"begin\nDeactivateTask a0 4000 out of memory\nend\n");
+	run(50);
+	cr_assert_not_null(fake_find(w.dataplane.task, &seven));
+	w.dataplane.commit = 0;
+	cr_assert_not_null(fake_find(w.dataplane.destination, &one));
+	// What is there now is what this side knows.
+	uint32_t puts = w.dataplane.puts, removes = w.dataplane.removes;
+	fake_disconnect(&w.dataplane);
+	run(20);
+	run_until_ready();
+	cr_assert_eq(w.dataplane.puts, puts);
+	cr_assert_eq(w.dataplane.removes, removes);
+}
+
+// The task holds the destination until it is taken back behind it.
+Test(dispatch, a_refused_destination_and_its_task_do_not_stay)
+{
+	struct x1_destination_details d = {.did = id(1),
+		.delivery = X1_X3_ONLY,
+		.address_kind = X1_ADDRESS_IP_PORT,
+		.address = "192.0.2.50",
+		.port = 42001,
+		.xml = "<d/>",
+		.xml_length = 4};
+	struct x1_container *c = container(2);
+
+	c->messages[0].type = X1_CREATE_DESTINATION;
+	c->messages[0].destination = &d;
+	c->messages[1].type = X1_ACTIVATE_TASK;
+	c->messages[1].task = task(6);
+	w.dataplane.commit = POI_ERR_NOMEM;
+	expect(submit(c), "begin\nCreateDestination a0 6000 out of memory\n"
+			  "ActivateTask a1 3000 out of memory\nend\n");
+	run(50);
+	w.dataplane.commit = 0;
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 0);
+}
+
+Test(dispatch, time1_acknowledged_then_reported)
+{
+	struct issue i;
+
+	provision();
+	w.dataplane.hold = true;
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 acknowledged\nend\n");
+	struct id16 six = id(6), transaction = id(0xA0);
+	const struct registry_task *t = registry_task_find(w.c.registry, 0, &six);
+	cr_assert_not_null(t);
+	cr_assert_eq(t->state, TASK_AWAITING);
+	cr_assert_eq(t->pending, PENDING_ACTIVATE);
+	while (issues_take(w.c.issues, &i))
+		;
+	fake_release(&w.dataplane);
+	run(100);
+	cr_assert_eq(t->state, TASK_COMPLETE);
+	cr_assert_eq(t->pending, PENDING_NONE);
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_eq(i.type, ISSUE_DONE);
+	cr_assert_eq(i.code, X1_STATUS_ACTIONED);
+	cr_assert(id_equal(&i.transaction, &transaction));
+}
+
+Test(dispatch, queries_are_never_acknowledged)
+{
+	provision();
+	w.dataplane.no_status = true;
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <t/> complete modifications=0\nend\n");
+}
+
+Test(dispatch, modify_that_fails_late_leaves_the_old_details)
+{
+	struct issue i;
+
+	provision();
+	w.dataplane.hold = true;
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 acknowledged\nend\n");
+	while (issues_take(w.c.issues, &i))
+		;
+	w.dataplane.result = POI_ERR_NOMEM;
+	fake_release(&w.dataplane);
+	run(100);
+	struct id16 seven = id(7);
+	cr_assert_eq(registry_task_find(w.c.registry, 0, &seven)->modifications, 0);
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_eq(i.type, ISSUE_NOT_DONE);
+	struct id16 one = id(1);
+	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->references, 1);
+}
+
+// A fault of the old details comes between the new details and their acknowledgement.
+Test(dispatch, a_fault_during_a_modification_keeps_the_new_details)
+{
+	struct channel_event e = {.ne = *registry_ne_id(w.c.registry, 0)};
+
+	provision();
+	w.dataplane.hold = true;
+	details_xml = "<new/>";
+	struct http_exchange *x = request_destination(X1_MODIFY_DESTINATION, 1);
+	struct http_exchange *y = request_task(X1_MODIFY_TASK, 7);
+	run(50);
+	cr_assert_eq(w.dataplane.n_held, 2);
+	e.kind = EVENT_DESTINATION_DOWN;
+	e.id = id(1);
+	fake_event(&w.dataplane, &e);
+	e.kind = EVENT_TASK_LOSS;
+	e.id = id(7);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(w.dataplane.memos, 0, "the old details after the new ones");
+	fake_release(&w.dataplane);
+	expect(x, "begin\nModifyDestination a0 completed\nend\n");
+	expect(y, "begin\nModifyTask a0 completed\nend\n");
+	run(50);
+	restart_control();
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <new/> fault\nend\n");
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <new/> complete x3=4711 modifications=1 "
+		"fault=9020\nend\n");
+}
+
+// What was said to be pending, then failed, is not what a restarted control finds.
+Test(dispatch, a_modification_that_failed_late_is_not_adopted)
+{
+	provision();
+	w.dataplane.hold = true;
+	details_xml = "<new/>";
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 acknowledged\nend\n");
+	w.dataplane.result = POI_ERR_NOMEM;
+	fake_release(&w.dataplane);
+	run(100);
+	w.dataplane.result = 0;
+	restart_control();
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "complete x3=4711 modifications=0\nend\n");
+}
+
+Test(dispatch, dataplane_dead)
+{
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	cr_assert_eq(publish_state(w.c.publish), PUBLISH_DOWN);
+	expect(request_task(X1_ACTIVATE_TASK, 6),
+		"begin\nActivateTask a0 3000 the dataplane is not available\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7),
+		"begin\nModifyTask a0 3001 the dataplane is not available\nend\n");
+	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 1\nend\n");
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 1);
+	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 0\nend\n");
+}
+
+Test(dispatch, dataplane_dies_under_a_request)
+{
+	provision();
+	w.dataplane.silent = true;
+	struct http_exchange *x = request_task(X1_ACTIVATE_TASK, 6);
+	run(100);
+	cr_assert(!x->responded);
+	fake_stop(&w.dataplane);
+	expect(x, "begin\nActivateTask a0 3000 the dataplane is not available\nend\n");
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 1, "the old task, not the refused one");
+}
+
+Test(dispatch, acknowledged_survives_the_dataplane)
+{
+	struct issue i = {0};
+
+	provision();
+	w.dataplane.silent = true;
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 acknowledged\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_eq(fake_count(w.dataplane.task), 2);
+	while (issues_take(w.c.issues, &i) && i.type != ISSUE_DONE)
+		;
+	cr_assert_eq(i.type, ISSUE_DONE);
+}
+
+Test(dispatch, control_restarts_and_takes_everything_back)
+{
+	provision();
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
+	uint32_t puts = w.dataplane.puts;
+	control_down();
+	control_up();
+	expect(request(X1_LIST_ALL_DETAILS), "begin\nListAllDetails a0 1000 starting: the tasks of "
+					     "the dataplane are not recovered yet\nend\n");
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	run_until_ready();
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "complete x3=4711 modifications=1\nend\n");
+	cr_assert_eq(w.dataplane.puts, puts, "nothing is put anew that is there");
+	expect(request_id(X1_REMOVE_DESTINATION, 1),
+		"begin\nRemoveDestination a0 7010 00000000-0000-4000-8000-000000000007\nend\n");
+}
+
+// poi-control was killed while it gave a restarted dataplane its tasks back, and there is no store:
+// the ADMF hears until it has heard.
+Test(dispatch, a_part_is_told_until_the_admf_has_answered)
+{
+	struct issue i;
+
+	provision();
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.tasks_taken = 1;
+	for (unsigned n = 0; n < 300 && !fake_count(w.dataplane.task); n++)
+		run(10);
+	w.dataplane.tasks_taken = 0;
+	w.config.nes[0].admf_url = (char *)"https://admf.example";
+	for (unsigned n = 0; n < 2; n++) {
+		restart_control();
+		cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+		cr_assert(issues_take(w.c.issues, &i));
+		cr_assert_eq(i.type, ISSUE_WARNING);
+		cr_assert_eq(i.code, X1_STATUS_WARNING);
+		cr_assert_not_null(strstr(i.text, "1 are taken over, others may be missing"));
+		cr_assert(!issues_take(w.c.issues, &i), "nothing says that all is well");
+	}
+	restart_control();
+	cr_assert(issues_take(w.c.issues, &i));
+	events_told(&w.c, &i);
+	run(50);
+	restart_control();
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_not_null(strstr(i.text, "1 tasks were taken over"));
+	w.config.nes[0].admf_url = NULL;
+}
+
+Test(dispatch, fail_safe_event)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(w.c.registry, 0)};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+}
+
+Test(dispatch, destination_fault_is_listed_and_cleared)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_DESTINATION_DOWN,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1)};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/> fault\nend\n");
+	e.kind = EVENT_DESTINATION_UP;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+}
+
+Test(dispatch, a_task_that_was_not_taken_back_is_cleared_when_it_is)
+{
+	struct issue i = {0};
+
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.result = POI_ERR_NOMEM;
+	run_until_ready();
+	struct id16 seven = id(7);
+	const struct registry_task *t = registry_task_find(w.c.registry, 0, &seven);
+	cr_assert(fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	fake_stop(&w.dataplane);
+	run(50);
+	while (issues_take(w.c.issues, &i))
+		;
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert(!fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	while (issues_take(w.c.issues, &i) && i.scope != ISSUE_TASK)
+		;
+	cr_assert_eq(i.type, ISSUE_CLEAR);
+	cr_assert(id_equal(&i.id, &seven));
+}
+
+Test(dispatch, a_fail_safe_during_a_replay_leaves_nothing_in_force)
+{
+	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(w.c.registry, 0)};
+
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.hold = true;
+	for (unsigned i = 0; i < 300 && !fake_count(w.dataplane.task); i++)
+		run(10);
+	cr_assert_eq(publish_state(w.c.publish), PUBLISH_REPLAY);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	fake_release(&w.dataplane);
+	run_until_ready();
+	run(50);
+	cr_assert_eq(fake_count(w.dataplane.task), 0, "nobody asked for it any more");
+}
+
+// The next dataplane reaches the MDF at once and has nothing to clear.
+Test(dispatch, faults_end_with_the_dataplane_that_told_them)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_DESTINATION_DOWN,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1)};
+	fake_event(&w.dataplane, &e);
+	e.kind = EVENT_TASK_LOSS;
+	e.id = id(7);
+	fake_event(&w.dataplane, &e);
+	e = (struct channel_event){.kind = EVENT_LEDGER_FAULT, .text = "differs"};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/> fault\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	for (unsigned i = 0; i < 2; i++) { // a new control finds none in the memos either
+		expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+			"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+		expect(request_id(X1_GET_TASK_DETAILS, 7),
+			"begin\nGetTaskDetails a0 answer\ntask <t/> complete x3=4711 "
+			"modifications=0\nend\n");
+		expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 0\nend\n");
+		restart_control();
+	}
+}
+
+Test(dispatch, a_spool_fault_is_no_delivery_fault)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_SPOOL_FAULT,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1),
+		.text = "the spool is full; memory only"};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	struct registry_destination *d = registry_destination_find(w.c.registry, 0, &e.id);
+	cr_assert(fault_has(d->faults, FAULT_SPOOL));
+	cr_assert(!fault_has(d->faults, FAULT_DELIVERY));
+	cr_assert(!d->down);
+	e.kind = EVENT_SPOOL_CLEAR;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!fault_has(d->faults, FAULT_SPOOL));
+}
+
+static bool fault_at(int kind)
+{
+	return fault_has(*registry_ne_faults(w.c.registry, 0), (enum fault_kind)kind);
+}
+
+static void port_event(int kind, const char *port)
+{
+	struct channel_event e = {.kind = (uint8_t)kind};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", port);
+	snprintf(e.text, sizeof(e.text), "port %s", port);
+	fake_event(&w.dataplane, &e);
+	run(50);
+}
+
+Test(dispatch, each_port_has_its_own_faults)
+{
+	provision();
+	w.config.dataplane.n_ports = 2;
+	w.config.dataplane.ports[0].device = (char *)"p0";
+	w.config.dataplane.ports[1].device = (char *)"p1";
+	port_event(EVENT_LINK_DOWN, "p0");
+	port_event(EVENT_LINK_DOWN, "p1");
+	port_event(EVENT_PORT_LOSS, "p1");
+	port_event(EVENT_LINK_UP, "p1");
+	port_event(EVENT_LINK_DOWN, "p2"); // no port of ours: only logged
+	cr_assert(fault_at(FAULT_LINK));
+	cr_assert(!fault_at(FAULT_LINK + 1));
+	cr_assert(fault_at(FAULT_PORT_LOSS + 1));
+	port_event(EVENT_PORT_CLEAR, "p1");
+	port_event(EVENT_LINK_UP, "p0");
+	port_event(EVENT_SECURITY_FAULT, "");
+	cr_assert(!fault_at(FAULT_LINK));
+	cr_assert(!fault_at(FAULT_PORT_LOSS + 1));
+	cr_assert(fault_at(FAULT_SECURITY));
+	port_event(EVENT_SECURITY_CLEAR, "");
+	cr_assert(!fault_at(FAULT_SECURITY));
+	w.config.dataplane.n_ports = 0;
+}
+
+Test(dispatch, a_loss_is_cleared_when_it_is_over)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_TASK_LOSS,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(7),
+		.copies = 3};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	struct registry_task *t = registry_task_find(w.c.registry, 0, &e.id);
+	cr_assert(fault_has(t->faults, FAULT_LOSS));
+	e.kind = EVENT_TASK_CLEAR;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!fault_has(t->faults, FAULT_LOSS));
+}
+
+static struct registry_task *followed_event(enum channel_event_kind kind, uint64_t sessions)
+{
+	struct channel_event e = {.kind = (uint8_t)kind,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(7),
+		.copies = sessions};
+
+	fake_event(&w.dataplane, &e);
+	run(50);
+	return registry_task_find(w.c.registry, 0, &e.id);
+}
+
+Test(dispatch, a_task_that_waits_for_its_session)
+{
+	provision();
+	struct registry_task *t = followed_event(EVENT_TASK_WAITING, 0);
+	cr_assert(fault_has(t->faults, FAULT_UNBOUND));
+	t = followed_event(EVENT_TASK_UNSURE, 2);
+	cr_assert(!fault_has(t->faults, FAULT_UNBOUND), "one of the two at a time");
+	cr_assert(fault_has(t->faults, FAULT_UNSURE));
+	cr_assert_not_null(strstr(t->faults->text, "2 sessions"));
+	uint32_t before = issues_waiting(w.c.issues);
+	t = followed_event(EVENT_TASK_FOLLOWED, 2);
+	cr_assert_eq(fault_count(t->faults), 0);
+	cr_assert_eq(issues_waiting(w.c.issues), before + 1);
+	t = followed_event(EVENT_TASK_FOLLOWED, 1);
+	cr_assert_eq(issues_waiting(w.c.issues), before + 1, "nothing to clear");
+	t = followed_event(EVENT_TASK_ENDED, 0);
+	cr_assert_not_null(t, "it was not allowed to end");
+	t->implicit = true;
+	uint32_t tasks = fake_count(w.dataplane.task);
+	cr_assert_null(followed_event(EVENT_TASK_ENDED, 0));
+	cr_assert_eq(fake_count(w.dataplane.task), tasks - 1);
+	struct issue last = {0};
+	while (issues_take(w.c.issues, &last))
+		;
+	cr_assert_eq(last.type, ISSUE_IMPLICIT);
+	cr_assert_null(followed_event(EVENT_TASK_ENDED, 0), "nor is it missed");
+}
+
+Test(dispatch, deactivate_all)
+{
+	provision();
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	expect(request(X1_DEACTIVATE_ALL_TASKS), "begin\nDeactivateAllTasks a0 completed\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	expect(request(X1_DEACTIVATE_ALL_TASKS), "begin\nDeactivateAllTasks a0 completed\nend\n");
+	expect(request(X1_REMOVE_ALL_DESTINATIONS),
+		"begin\nRemoveAllDestinations a0 completed\nend\n");
+	w.config.nes[0].x1.deactivate_all_tasks = false;
+	w.config.nes[0].x1.remove_all_destinations = false;
+	expect(request(X1_DEACTIVATE_ALL_TASKS),
+		"begin\nDeactivateAllTasks a0 5010 DeactivateAllTasks message is not "
+		"enabled\nend\n");
+	expect(request(X1_REMOVE_ALL_DESTINATIONS),
+		"begin\nRemoveAllDestinations a0 8020 RemoveAllDestinations request is not "
+		"enabled\nend\n");
+}
+
+Test(dispatch, audit_that_cannot_be_written)
+{
+	provision();
+	// A folder in the file's place: it cannot be opened, whoever tries.
+	cr_assert_eq(unlink(w.audit), 0);
+	cr_assert_eq(mkdir(w.audit, 0700), 0);
+	audit_reopen(w.c.audit);
+	expect(request_task(X1_ACTIVATE_TASK, 6),
+		"begin\nActivateTask a0 3000 the audit log cannot be written\nend\n");
+	expect(request_task(X1_MODIFY_TASK, 7),
+		"begin\nModifyTask a0 3001 the audit log cannot be written\nend\n");
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 6000 the audit log cannot be written\nend\n");
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_AUDIT));
+	cr_assert_eq(rmdir(w.audit), 0);
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_AUDIT));
+}
+
+Test(dispatch, heard_is_limited)
+{
+	uint32_t before = w.dataplane.heards;
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (unsigned i = 0; i < 10; i++)
+		expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	run(50);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	int64_t ms = (to.tv_sec - from.tv_sec) * 1000 + (to.tv_nsec - from.tv_nsec) / 1000000;
+	cr_assert_gt(w.dataplane.heards, before);
+	cr_assert_leq(w.dataplane.heards, before + 1 + ms / 200);
+}
+
+Test(dispatch, stranger_does_not_move_the_fail_safe)
+{
+	struct x1_container *c = container(1);
+
+	c->messages[0].admf_identifier = "other";
+	expect(submit(c), "begin\nPing a0 1030 \nend\n");
+	run(50);
+	cr_assert_eq(w.dataplane.heards, 0);
+}

@@ -1,0 +1,296 @@
+#include "tests/unit/dataplane/deliver/lab_mdf.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "shared/pdu.h"
+
+static void must(bool holds, const char *what)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "lab MDF: %s\n", what);
+	abort();
+}
+
+static void extend(X509 *x, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX c;
+	X509V3_set_ctx(&c, issuer, x, NULL, NULL, 0);
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &c, nid, value);
+	must(e && X509_add_ext(x, e, -1), "extension");
+	X509_EXTENSION_free(e);
+}
+
+static void name_add(X509_NAME *n, const char *field, const char *value)
+{
+	must(X509_NAME_add_entry_by_txt(
+		     n, field, MBSTRING_ASC, (const uint8_t *)value, -1, -1, 0) == 1,
+		"subject");
+}
+
+// A certificate for `key`, signed by the issuer (or by itself when that is NULL).
+static X509 *certify(const struct lab_pki *p, EVP_PKEY *key, const char *uid, const char *san)
+{
+	X509 *x = X509_new(), *issuer = p->ca_certificate ? p->ca_certificate : x;
+	static int serial = 1;
+
+	X509_set_version(x, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), serial++);
+	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_set_pubkey(x, key);
+	X509_NAME *n = X509_get_subject_name(x);
+	name_add(n, "CN", p->ca_certificate ? "leaf" : "lab issuer");
+	if (uid)
+		name_add(n, "UID", uid);
+	X509_set_issuer_name(x, X509_get_subject_name(issuer));
+	extend(x, issuer, NID_subject_key_identifier, "hash");
+	if (p->ca_certificate) {
+		extend(x, issuer, NID_ext_key_usage, "clientAuth,serverAuth");
+		extend(x, issuer, NID_subject_alt_name, san);
+		extend(x, issuer, NID_authority_key_identifier, "keyid");
+	} else {
+		extend(x, issuer, NID_basic_constraints, "critical,CA:TRUE");
+		extend(x, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
+	}
+	must(X509_sign(x, p->ca_key, EVP_sha256()) > 0, "signature");
+	return x;
+}
+
+static void write_pem(const char *path, X509 *x, EVP_PKEY *key)
+{
+	FILE *f = fopen(path, "w");
+	must(f && fchmod(fileno(f), 0600) == 0, "file");
+	if (x)
+		must(PEM_write_X509(f, x) == 1, "certificate file");
+	if (key)
+		must(PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1, "key file");
+	fclose(f);
+}
+
+void lab_pki_make(struct lab_pki *p)
+{
+	memset(p, 0, sizeof(*p));
+	strcpy(p->folder, "/tmp/poi-labXXXXXX");
+	must(mkdtemp(p->folder) != NULL, "folder");
+	snprintf(p->certificate, sizeof(p->certificate), "%s/ne.pem", p->folder);
+	snprintf(p->key, sizeof(p->key), "%s/ne.key", p->folder);
+	snprintf(p->ca, sizeof(p->ca), "%s/ca.pem", p->folder);
+	p->ca_key = EVP_EC_gen("P-256");
+	p->ca_certificate = certify(p, p->ca_key, NULL, NULL);
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = certify(p, key, "poi-01", "DNS:poi-01.example");
+	write_pem(p->certificate, x, NULL);
+	write_pem(p->key, NULL, key);
+	write_pem(p->ca, p->ca_certificate, NULL);
+	X509_free(x);
+	EVP_PKEY_free(key);
+}
+
+void lab_pki_free(struct lab_pki *p)
+{
+	unlink(p->certificate);
+	unlink(p->key);
+	unlink(p->ca);
+	rmdir(p->folder);
+	X509_free(p->ca_certificate);
+	EVP_PKEY_free(p->ca_key);
+}
+
+struct session {
+	struct lab_mdf *mdf;
+	SSL *ssl;
+	uint64_t octets;
+	size_t parsed; // of this connection, for keepalives
+	size_t start;
+};
+
+static void keep(struct session *s, const uint8_t *octets, size_t n)
+{
+	struct lab_mdf *m = s->mdf;
+
+	pthread_mutex_lock(&m->lock);
+	if (m->n_kept + n > m->capacity) {
+		m->capacity = (m->n_kept + n) * 2;
+		m->kept = realloc(m->kept, m->capacity);
+		must(m->kept != NULL, "memory");
+	}
+	memcpy(m->kept + m->n_kept, octets, n);
+	m->n_kept += n;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void acknowledge(struct session *s)
+{
+	struct lab_mdf *m = s->mdf;
+	struct pdu p;
+	const char *why;
+
+	for (;;) {
+		const uint8_t *at = m->kept + s->start + s->parsed;
+		int64_t n = pdu_decode(at, m->n_kept - s->start - s->parsed, 1 << 20, &p, &why);
+		if (n <= 0)
+			return;
+		s->parsed += (size_t)n;
+		if (p.type != PDU_KEEPALIVE || !m->acknowledge)
+			continue;
+		uint8_t ack[PDU_KEEPALIVE_SIZE];
+		pdu_keepalive_write(ack, 5, p.sequence);
+		ack[3] = PDU_KEEPALIVE_ACK;
+		must(SSL_write(s->ssl, ack, sizeof(ack)) == sizeof(ack), "acknowledgement");
+	}
+}
+
+// False when the connection is over.
+static bool take(struct session *s)
+{
+	static _Thread_local uint8_t octets[16384];
+	struct lab_mdf *m = s->mdf;
+	int n = SSL_read(s->ssl, octets, sizeof(octets));
+
+	if (n <= 0)
+		return SSL_get_error(s->ssl, n) == SSL_ERROR_WANT_READ;
+	s->octets += (uint64_t)n;
+	if (!m->discard) {
+		keep(s, octets, (size_t)n);
+		acknowledge(s);
+	}
+	m->octets += (uint64_t)n; // after they are kept: who waits for octets may look at them
+	if (m->stall_after && s->octets >= m->stall_after) {
+		m->stalled = true;
+		m->stall_after = 0;
+	}
+	return m->cut_after == 0 || s->octets < m->cut_after;
+}
+
+// The close that follows is a reset. What arrives from here on is dropped before TCP sees it, so
+// that nothing more is acknowledged.
+static void prepare_reset(struct session *s, int fd)
+{
+	struct sock_filter nothing = {.code = BPF_RET | BPF_K};
+	struct sock_fprog filter = {.len = 1, .filter = &nothing};
+	struct linger reset = {.l_onoff = 1};
+	int waiting = 0;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0 &&
+			ioctl(fd, FIONREAD, &waiting) == 0,
+		"reset");
+	s->mdf->unread += (uint64_t)(waiting + SSL_pending(s->ssl));
+}
+
+static void serve(struct lab_mdf *m, int fd)
+{
+	struct session s = {.mdf = m, .ssl = SSL_new(m->context)};
+
+	SSL_set_fd(s.ssl, fd);
+	if (SSL_accept(s.ssl) == 1) {
+		uint32_t number = m->connections;
+		s.start = m->n_kept;
+		if (number < 64)
+			m->start[number] = m->n_kept;
+		m->connections = number + 1;
+		if (m->talk_garbage)
+			(void)!SSL_write(s.ssl, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		while (!m->stop) {
+			if (m->stalled) {
+				usleep(1000);
+				continue;
+			}
+			if (SSL_pending(s.ssl) == 0 && poll(&p, 1, 20) == 0)
+				continue;
+			if (!take(&s))
+				break;
+		}
+	}
+	if (m->cut_after)
+		prepare_reset(&s, fd);
+	SSL_free(s.ssl);
+	close(fd);
+	ERR_clear_error();
+}
+
+static void *run(void *context)
+{
+	struct lab_mdf *m = context;
+	struct pollfd p = {.fd = m->listener, .events = POLLIN};
+
+	while (!m->stop) {
+		if (poll(&p, 1, 20) <= 0)
+			continue;
+		int fd = accept(m->listener, NULL, NULL);
+		if (fd >= 0)
+			serve(m, fd);
+	}
+	return NULL;
+}
+
+void lab_mdf_start(
+	struct lab_mdf *m, struct lab_pki *p, const char *san, const char *uid, uint16_t port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+	socklen_t length = sizeof(a);
+	int one = 1;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = certify(p, key, uid, san);
+
+	memset(m, 0, sizeof(*m));
+	m->acknowledge = true;
+	pthread_mutex_init(&m->lock, NULL);
+	m->context = SSL_CTX_new(TLS_server_method());
+	must(SSL_CTX_use_certificate(m->context, x) == 1 &&
+			SSL_CTX_use_PrivateKey(m->context, key) == 1 &&
+			SSL_CTX_load_verify_locations(m->context, p->ca, NULL) == 1,
+		"server context");
+	SSL_CTX_set_verify(m->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	inet_pton(AF_INET, "127.0.0.1", &a.sin_addr);
+	m->listener = socket(AF_INET, SOCK_STREAM, 0);
+	setsockopt(m->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	must(bind(m->listener, (struct sockaddr *)&a, sizeof(a)) == 0, "bind");
+	must(listen(m->listener, 16) == 0, "listen");
+	getsockname(m->listener, (struct sockaddr *)&a, &length);
+	m->port = ntohs(a.sin_port);
+	must(pthread_create(&m->thread, NULL, run, m) == 0, "thread");
+}
+
+void lab_mdf_stop(struct lab_mdf *m)
+{
+	m->stop = true;
+	m->stalled = false;
+	pthread_join(m->thread, NULL);
+	close(m->listener);
+	SSL_CTX_free(m->context);
+	pthread_mutex_destroy(&m->lock);
+	free(m->kept);
+}
+
+void lab_mdf_window(struct lab_mdf *m, int octets)
+{
+	setsockopt(m->listener, SOL_SOCKET, SO_RCVBUF, &octets, sizeof(octets));
+}
+
+uint8_t lab_mdf_octet(struct lab_mdf *m, size_t at)
+{
+	pthread_mutex_lock(&m->lock);
+	must(at < m->n_kept, "octet not yet there");
+	uint8_t octet = m->kept[at];
+	pthread_mutex_unlock(&m->lock);
+	return octet;
+}

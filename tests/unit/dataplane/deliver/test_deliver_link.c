@@ -1,0 +1,511 @@
+// One destination's link without its thread: the test says what time it is and when what happens.
+
+#include "dataplane/deliver/deliver_internal.h"
+
+#include <fcntl.h>
+
+#include "tests/unit/dataplane/deliver/deliver_bed.h"
+
+#define SECOND 1000000000ull
+
+static void bed_make(struct bed *b)
+{
+	char why[200] = "";
+
+	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	cr_assert_not_null(b->deliver, "%s", why);
+}
+
+static void take_ready(struct bed *b)
+{
+	struct copy_ring *r;
+
+	while ((r = capture_ready(b->capture, 0)))
+		stream_wake(copy_ring_owner(r), 0);
+}
+
+// --- the spool ---
+
+struct spool_bed {
+	char folder[64], key[96];
+};
+
+static void use_spool(struct bed *b, struct spool_bed *s)
+{
+	strcpy(s->folder, "/tmp/poi-spool-XXXXXX");
+	cr_assert_not_null(mkdtemp(s->folder));
+	snprintf(s->key, sizeof(s->key), "%s/key", s->folder);
+	FILE *f = fopen(s->key, "w");
+	fputs("0123456789abcdef0123456789abcdef", f);
+	fclose(f);
+	cr_assert_eq(chmod(s->key, 0600), 0);
+	b->config.delivery.buffer = 1 << 20;
+	b->config.delivery.spool =
+		(struct config_spool){.folder = s->folder, .key = s->key, .size = 8 << 20};
+}
+
+static uint32_t spool_files(struct spool_bed *s, bool and_remove)
+{
+	char path[400];
+	uint32_t n = 0;
+	struct dirent *e;
+	DIR *d = opendir(s->folder);
+
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", s->folder, e->d_name);
+		n += strcmp(path, s->key) != 0;
+		if (and_remove)
+			unlink(path);
+	}
+	closedir(d);
+	if (and_remove)
+		rmdir(s->folder);
+	return n;
+}
+
+// All that can go to the spool does.
+static void store_all(struct link *l)
+{
+	for (int i = 0; i < 8; i++) {
+		link_spool_work(l, 1);
+		link_spool_wait(l);
+	}
+}
+
+// Sends the next block of the spool, and has it acknowledged up to `acknowledged` of its octets.
+static uint32_t deliver_block(struct link *l, uint64_t *written, bool acknowledged)
+{
+	struct spool_block block;
+	struct stream_piece p;
+	cr_assert_eq(spool_load(l->spool[COPY_X3].spool, &block), 0);
+	uint32_t copies = block.segment->pushed, octets = block.segment->copy[copies - 1].end;
+
+	stream_spool_loaded(l->stream, COPY_X3, &block, 0);
+	for (uint32_t sent = 0; sent < octets; sent += p.length) {
+		cr_assert(stream_next(l->stream, 1, 0, false, &p));
+		*written += p.length;
+		cr_assert_eq(stream_sent(l->stream, &p, *written), 0);
+	}
+	if (acknowledged)
+		stream_acked(l->stream, *written);
+	return copies;
+}
+
+// What was acknowledged just before the process ends is not owed by the next one.
+Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	uint64_t written = 0;
+
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	for (int i = 0; i < 2000; i++)
+		push(b, 0);
+	take_ready(b);
+	struct link *l = b->deliver->link[index];
+	store_all(l);
+	uint32_t first = deliver_block(l, &written, true);
+	first += deliver_block(l, &written, true);
+	deliver_block(l, &written, false);
+	link_close(l, LOSS_STOPPED);
+	cr_assert_eq(acknowledged(b, index), first);
+	deliver_free(b->deliver);
+
+	bed_make(b);
+	l = b->deliver->link[add(b, 1, 1)];
+	struct spool_block block;
+	struct pdu p;
+	const char *why;
+	cr_assert_eq(spool_load(l->spool[COPY_X3].spool, &block), 0);
+	cr_assert_gt(pdu_decode(block.segment->octets, SEGMENT_SIZE, 1 << 20, &p, &why), 0);
+	cr_assert_eq(p.sequence, first);
+	spool_block_free(&block);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// The workers' pools can be smaller than any quota.
+Test(deliver_link, a_small_pool_reaches_the_spool)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct capture_settings small = {
+		.pool_octets = 2 * SEGMENT_SIZE, .n_deliver = 4, .slots = &b->slots};
+
+	capture_free(b->capture);
+	cr_assert_eq(pdu_origin_make(&small.origin, "upf-1.example.org", "CC-1"), 0);
+	b->capture = capture_new(&small);
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	for (int i = 0; i < 2000; i++) {
+		push(b, 0);
+		take_ready(b);
+		if (i % 64 == 63)
+			store_all(b->deliver->link[index]);
+	}
+	struct channel_destination_status now = status_of(b, index);
+	cr_assert_eq(now.copies.queued, 2000);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// --- host names ---
+
+static uint16_t add_named(struct bed *b, uint8_t delivery, uint16_t port)
+{
+	struct channel_destination dest = {
+		.delivery = delivery, .host = "localhost", .port = port, .did.b[0] = 1};
+	uint16_t index = 0;
+
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	return index;
+}
+
+static struct resolve_answer answer_to(const struct link *l)
+{
+	return (struct resolve_answer){.token = l->serial << 16 | l->questions,
+		.n = 1,
+		.ttl = 60,
+		.address[0] = {.family = 4, .b = {127, 0, 0, 1}}};
+}
+
+// Where memory runs out an answer never comes; it may come late, too.
+Test(deliver_link, a_look_up_without_an_answer_has_failed)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_named(b, DELIVERY_X3, m.port)];
+	link_timers(l, now);
+	cr_assert(l->resolving);
+	struct resolve_answer late = answer_to(l);
+	link_timers(l, now + 5 * SECOND);
+	cr_assert_eq(l->state, DESTINATION_CONNECTING);
+	now += 10 * SECOND;
+	link_timers(l, now);
+	cr_assert_eq(l->state, DESTINATION_DOWN);
+	cr_assert_not_null(strstr(l->reason, "host name"), "%s", l->reason);
+	link_resolved(l, &late, now);
+	cr_assert_null(l->mdf);
+	link_timers(l, now + SECOND); // it asks again
+	cr_assert(l->resolving);
+	struct resolve_answer a = answer_to(l);
+	link_resolved(l, &a, now + SECOND);
+	cr_assert_not_null(l->mdf);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
+// Also while a connection stands: a name that has moved is noticed later.
+Test(deliver_link, a_look_up_without_an_answer_is_asked_again)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_named(b, DELIVERY_X3, m.port)];
+	link_timers(l, now);
+	struct resolve_answer a = answer_to(l);
+	link_resolved(l, &a, now);
+	for (int i = 0; i < 5000 && !l->up_at; i++, usleep(1000))
+		link_ready(l, 0, now);
+	cr_assert_eq(l->state, DESTINATION_UP);
+	now += 60 * SECOND;
+	link_timers(l, now);
+	cr_assert(l->resolving);
+	uint16_t asked = l->questions;
+	for (int i = 0; i < 20; i++)
+		link_timers(l, now += SECOND);
+	cr_assert_eq(l->questions, asked + 1);
+	cr_assert_eq(l->state, DESTINATION_UP);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
+// One of two connections whose kind is not delivered any more while its name is looked up.
+Test(deliver_link, a_resting_link_waits_for_no_answer)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	b->config.delivery.connections = 2;
+	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->twin;
+	link_timers(l, now);
+	cr_assert(l->resolving);
+	struct resolve_answer a = answer_to(l);
+	l->dest.delivery = DELIVERY_X2;
+	link_timers(l, now);
+	cr_assert_eq(l->state, DESTINATION_IDLE);
+	link_resolved(l, &a, now);
+	cr_assert_null(l->mdf);
+	cr_assert_eq(l->state, DESTINATION_IDLE);
+	l->dest.delivery = DELIVERY_X3;
+	link_timers(l, now);
+	cr_assert_eq(l->questions, 2);
+	cr_assert_eq(l->state, DESTINATION_CONNECTING);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
+// --- the spool's fault: one for a destination, whatever parts of it fail ---
+
+static uint16_t add_both(struct bed *b)
+{
+	struct channel_destination dest = {.delivery = DELIVERY_X2 | DELIVERY_X3,
+		.address = {.family = 4, .b = {127, 0, 0, 1}},
+		.port = 1,
+		.did.b[0] = 1};
+	uint16_t index = 0;
+
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	b->rule[0].destination[0] = index;
+	return index;
+}
+
+static uint32_t events(struct bed *b, uint8_t kind, struct channel_event *last)
+{
+	struct channel_event e;
+	uint32_t n = 0;
+
+	while (deliver_next_event(b->deliver, &e)) {
+		n += e.kind == kind;
+		if (e.kind == kind)
+			*last = e;
+	}
+	return n;
+}
+
+// A kind without a file: something else is there.
+static void spoil(struct spool_bed *s, const char *kind, bool undo)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path),
+		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000.%s",
+		s->folder, kind);
+	cr_assert_eq(undo ? rmdir(path) : mkdir(path, 0700), 0);
+}
+
+// A copy that is lost before it reaches a ring's octets.
+static void lose(struct bed *b)
+{
+	struct packet_view v = {.data = b->frame,
+		.length = 100,
+		.total = 100,
+		.n_layers = 1,
+		.layer[0] = {.l3 = 14, .length = 500, .family = 4}};
+	struct hit h = {.rule = &b->rule[0], .direction = PDU_DIRECTION_FROM_TARGET};
+	void *mbufs[1] = {NULL};
+
+	capture_burst(b->capture, &h, 1, &v, mbufs, 0);
+}
+
+// Nothing is owed: what failed in this part is over.
+static void recover(struct link *l)
+{
+	l->up_at = 1;
+	link_spool_work(l, 1);
+	link_spool_wait(l);
+	l->up_at = 0;
+}
+
+Test(deliver_link, a_kind_without_a_spool_stays_a_fault)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct channel_event e;
+
+	use_spool(b, &s);
+	spoil(&s, "x3", false);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_both(b)];
+	cr_assert_eq(events(b, EVENT_SPOOL_FAULT, &e), 1);
+	l->spool[COPY_X2].failing = true;
+	recover(l);
+	cr_assert_not(l->spool[COPY_X2].failing);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	bed_free(b);
+	spoil(&s, "x3", true);
+	spool_files(&s, true);
+}
+
+Test(deliver_link, a_discarded_spool_ends_no_fault)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	char path[300];
+	struct channel_event e;
+
+	use_spool(b, &s);
+	spoil(&s, "x2", false);
+	snprintf(path, sizeof(path),
+		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000.x3",
+		s.folder);
+	FILE *f = fopen(path, "w");
+	fprintf(f, "%200s", "no spool of ours");
+	fclose(f);
+	bed_make(b);
+	add_both(b);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	bed_free(b);
+	spoil(&s, "x2", true);
+	spool_files(&s, true);
+}
+
+Test(deliver_link, the_fault_ends_when_both_connections_spool_again)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct channel_event e;
+
+	b->config.delivery.connections = 2;
+	use_spool(b, &s);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_both(b)];
+	l->spool[COPY_X2].failing = true;
+	l->twin->spool[COPY_X3].failing = true;
+	for (int i = 0; i < 3; i++)
+		lose(b); // content: the twin's
+	recover(l->twin);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	recover(l);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
+	cr_assert_eq(e.copies, 3);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// A kind that is not delivered any more keeps no fault.
+Test(deliver_link, a_resting_link_has_no_fault_of_its_spool)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	struct channel_event e;
+
+	b->config.delivery.connections = 2;
+	use_spool(b, &s);
+	bed_make(b);
+	struct link *l = b->deliver->link[add_both(b)]->twin;
+	l->spool[COPY_X3].failing = true;
+	l->state = DESTINATION_DOWN;
+	link_spool_work(l, 1);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
+	l->dest.delivery = DELIVERY_X2;
+	link_timers(l, 1);
+	link_timers(l, 2);
+	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// --- files that are nobody's ---
+
+struct left { // a file that an earlier process left behind
+	const char *element, *did, *kind;
+	int64_t age; // s
+	bool goes;
+};
+
+static void left_path(struct spool_bed *s, const struct left *f, char path[400])
+{
+	struct id16 id = id_of_ne(f->element);
+	char ne[ID_TEXT_SIZE];
+
+	id_format(&id, ne);
+	snprintf(path, 400, "%s/%s.%s.%s", s->folder, ne, f->did, f->kind);
+}
+
+static void leave(struct spool_bed *s, const struct left *f)
+{
+	char path[400];
+	struct timespec at = {.tv_sec = time(NULL) - f->age}, times[2] = {at, at};
+
+	left_path(s, f, path);
+	FILE *out = fopen(path, "w");
+	fprintf(out, "%100s", "sealed");
+	fclose(out);
+	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+#define DID(n) "0" n "000000-0000-0000-0000-000000000000"
+
+Test(deliver_link, files_of_destinations_that_are_no_more_are_removed)
+{
+	static const struct left left[] = {
+		{"poi-01", DID("2"), "x2", 100, true},
+		{"poi-01", DID("2"), "x3", 100, true},
+		{"poi-01", DID("3"), "x3", 50, false},	// may still be used
+		{"poi-02", DID("2"), "x3", 100, false}, // without a fail-safe any age will do
+		{"poi-03", DID("2"), "x3", 100, false}, // not ours
+		{"poi-01", DID("2"), "x4", 100, false},
+		{"poi-01", "no-did", "x3", 100, false},
+		{"poi-01", DID("2"), "x3.old", 100, false},
+	};
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	char path[400];
+	uint16_t index;
+
+	b->config.n_nes = 2;
+	b->config.nes[0].ne_identifier = (char *)"poi-01";
+	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
+	b->config.nes[1].ne_identifier = (char *)"poi-02";
+	use_spool(b, &s);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
+		leave(&s, &left[i]);
+	bed_make(b);
+	struct channel_destination dest = {
+		.ne = id_of_ne("poi-01"), .delivery = DELIVERY_X3, .port = 1, .did.b[0] = 1};
+	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
+	const struct left quiet = {"poi-01", DID("1"), "x3", 100, false};
+	leave(&s, &quiet); // of the one that is there, and has had nothing to store for long
+	uint32_t before = spool_files(&s, false);
+	deliver_sweep(b->deliver);
+	cr_assert_eq(spool_files(&s, false), before, "the others may not be known yet");
+	b->deliver->started_ns -= 61 * SECOND;
+	deliver_sweep(b->deliver);
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		left_path(&s, &left[i], path);
+		cr_assert_eq(access(path, F_OK) != 0, left[i].goes, "%s", path);
+	}
+	cr_assert_eq(spool_files(&s, false), before - 2);
+	left_path(&s, &quiet, path);
+	cr_assert_eq(access(path, F_OK), 0);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// It runs by itself, on the thread that may wait for the disk.
+Test(deliver_link, files_are_looked_at_while_it_runs, .timeout = 30)
+{
+	const struct left old = {"poi-01", DID("2"), "x3", 100, true};
+	struct bed *b = bed_new();
+	struct spool_bed s;
+
+	b->config.n_nes = 1;
+	b->config.nes[0].ne_identifier = (char *)"poi-01";
+	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
+	use_spool(b, &s);
+	leave(&s, &old);
+	bed_make(b);
+	b->deliver->started_ns -= 61 * SECOND;
+	cr_assert_eq(deliver_start(b->deliver), 0);
+	WAIT_FOR(spool_files(&s, false) == 0, 5000);
+	bed_free(b);
+	spool_files(&s, true);
+}

@@ -1,0 +1,676 @@
+// What the follower says, as rules of the table. The follower is played by the test.
+
+#include "dataplane/follow/bindings.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/match/match.h"
+#include "dataplane/packet/parse.h"
+#include "shared/pdu.h"
+#include "shared/wire.h"
+#include "tests/unit/dataplane/packet/frames.h"
+
+#define N3_UPF 0xc6336401u
+#define GNB 0xcb007101u
+#define UE 0x0a2d0002u
+#define SERVER 0xc6120001u
+
+// ---- memory that can run out ----
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+static unsigned until_none; // this allocation from now on fails, once; 0: none does
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return until_none && --until_none == 0 ? NULL : __real_calloc(n, size);
+}
+
+// ---- the played follower ----
+
+struct follower {
+	uint64_t watched, unwatched, watch; // the last one
+	uint32_t settled;
+	uint8_t direction;
+	struct follower_change *first, **last;
+};
+static struct follower played;
+
+int follower_watch(
+	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction)
+{
+	f->watched++;
+	f->watch = watch;
+	f->direction = direction;
+	return POI_OK;
+}
+
+void follower_unwatch(struct follower *f, uint64_t watch)
+{
+	f->unwatched++;
+}
+
+void follower_settle(struct follower *f)
+{
+	f->settled++;
+}
+
+struct follower_change *follower_changes(struct follower *f)
+{
+	struct follower_change *c = f->first;
+
+	f->first = NULL;
+	f->last = &f->first;
+	return c;
+}
+
+void follower_change_free(struct follower_change *c)
+{
+	pdr_select_drop(c->binding.select);
+	free(c);
+}
+
+int follower_fd(const struct follower *f)
+{
+	return 7;
+}
+
+static struct follower_change *says(uint64_t watch, uint8_t kind)
+{
+	struct follower_change *c = calloc(1, sizeof(*c));
+
+	c->watch = watch;
+	c->kind = kind;
+	*played.last = c;
+	played.last = &c->next;
+	return c;
+}
+
+static void tunnel(uint64_t watch, uint64_t id, uint32_t address, uint32_t teid, uint8_t direction)
+{
+	struct follower_change *c = says(watch, FOLLOWER_BIND);
+
+	c->binding = (struct binding){.id = id,
+		.from_ns = 1000,
+		.way = BINDING_TUNNEL,
+		.link = CONFIG_LINK_N3,
+		.direction = direction,
+		.teid = teid,
+		.prefix = {.family = 4, .length = 32}};
+	wire_store32(c->binding.prefix.b, address);
+}
+
+static void address(uint64_t watch, uint64_t id, uint8_t direction)
+{
+	struct follower_change *c = says(watch, FOLLOWER_BIND);
+
+	c->binding = (struct binding){.id = id,
+		.way = BINDING_ADDRESS,
+		.link = CONFIG_LINK_N6,
+		.direction = direction,
+		.prefix = {.family = 4, .length = 32}};
+	wire_store32(c->binding.prefix.b, UE);
+}
+
+static void gone(uint64_t id)
+{
+	says(0, FOLLOWER_UNBIND)->binding.id = id;
+}
+
+static void gone_at(uint64_t id, uint64_t ns)
+{
+	struct follower_change *c = says(0, FOLLOWER_UNBIND);
+
+	c->binding.id = id;
+	c->binding.from_ns = ns;
+}
+
+static void state(uint64_t watch, uint32_t sessions, bool once, bool unsure)
+{
+	says(watch, FOLLOWER_STATE)->state =
+		(struct watch_state){sessions, once, unsure, .ended = once && sessions == 0};
+}
+
+// ---- the bed ----
+
+static const struct id16 ne = {{1}}, did = {{2}};
+static struct store *store;
+static struct table_builder *builder;
+static const struct table *table;
+static struct links links;
+static struct reconcile walk;
+static struct bindings *bindings;
+
+static void drop(struct leaving *hold)
+{
+	bindings_drop(hold->bound);
+	free(hold);
+}
+
+static struct store_task *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
+{
+	struct channel_task t = {.ne = ne,
+		.xid = {{3}},
+		.delivery = DELIVERY_X3,
+		.n_destinations = 1,
+		.did = {did},
+		.session = {.kinds = SESSION_IMSI | rules, .imsi = "001010000000001"}};
+
+	memcpy(t.xid.b + 8, &n, sizeof(n));
+	if (also)
+		t.filter = *also;
+	struct store_task *task = store_task_make(&t);
+	task->hold = calloc(1, sizeof(*task->hold));
+	task->hold->slot = n;
+	cr_assert_eq(store_task_insert(store, task, NULL), POI_OK);
+	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
+	reconcile_enters(&walk, task);
+	return task;
+}
+
+static struct store_task *begin(uint32_t n, const struct filter *also)
+{
+	return begin_rules(n, also, 0);
+}
+
+static void end(struct store_task *t)
+{
+	reconcile_leaves(&walk, t);
+	bindings_end(bindings, t->hold->bound);
+	store_task_take(store, t);
+	drop(t->hold);
+	store_task_free(t);
+}
+
+static void commit(void)
+{
+	cr_assert_geq(bindings_apply(bindings), 0);
+	const struct table *next = table_commit(builder, 1);
+	table_retire(builder, table);
+	table = next;
+	bindings_settled(bindings, true, 2000);
+}
+
+static void up(void)
+{
+	static struct config_dataplane config = {.n_ports = 1};
+	const uint64_t seed[2] = {1, 2};
+	struct channel_ne n = {.ne = ne};
+	struct channel_destination d = {.ne = ne, .did = did, .delivery = DELIVERY_X3};
+	struct store_destination *o;
+
+	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
+	config.ports[0].link = CONFIG_LINK_N3;
+	links = links_of(&config);
+	played.last = &played.first;
+	store = store_new();
+	builder = table_builder_new(seed);
+	walk = (struct reconcile){.store = store, .links = &links, .bound = bindings_digest};
+	bindings = bindings_new(builder, &walk);
+	walk.bindings = bindings;
+	bindings_follower(bindings, &played);
+	cr_assert_eq(store_ne_put(store, &n, 0), POI_OK);
+	cr_assert_eq(store_destination_put(store, &d, &o), POI_OK);
+	table = table_commit(builder, 1);
+}
+
+static void down(void)
+{
+	table_builder_free(builder);
+	store_free(store, drop);
+	bindings_free(bindings);
+}
+
+TestSuite(bindings, .init = up, .fini = down);
+
+static const struct port_traits n3 = {.tunnel = CONFIG_TUNNEL_GTPU, .link = CONFIG_LINK_N3};
+static const struct port_traits n6 = {.link = CONFIG_LINK_N6};
+
+// Hits of an uplink packet in a tunnel to `endpoint`, or of a plain one (teid 0).
+static uint64_t held_ns; // not 0: it was held since then
+
+static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t teid,
+	uint16_t dport, struct hit *out)
+{
+	struct frame f = {0};
+	struct packet_view v = {0};
+	struct match_cursor cursor = {0};
+
+	frame_ethernet(&f, 0x0800);
+	if (teid) {
+		frame_ipv4(&f, GNB, endpoint, 17);
+		frame_udp(&f, 2152, 2152);
+		frame_gtpu_session(&f, teid, 1, 9);
+	}
+	frame_ipv4(&f, UE, SERVER, 17);
+	frame_udp(&f, 4000, dport);
+	frame_finish(&f);
+	v.data = f.b;
+	v.length = v.total = f.n;
+	parse_burst(port, &v, 1);
+	v.flags |= held_ns ? VIEW_HELD : 0;
+	v.held_ns = held_ns;
+	return match_burst(table, port, &v, 1, &cursor, out, 8);
+}
+
+static bool agrees(void)
+{
+	reconcile_begin(&walk);
+	while (!reconcile_step(&walk, 100))
+		;
+	return reconcile_agrees(&walk, table);
+}
+
+Test(bindings, a_tunnel_comes_and_goes)
+{
+	struct hit h[8];
+	struct store_task *t = begin(5, NULL);
+
+	cr_assert_eq(played.watched, 1);
+	bindings_settle(bindings);
+	bindings_settle(bindings);
+	cr_assert_eq(played.settled, 1);
+	commit();
+	cr_assert(table_expects(table));
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
+	cr_assert_eq(h[0].rule->slot, 5);
+	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
+	cr_assert_eq(h[0].rule->from_ns, 1000);
+	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "another tunnel");
+	cr_assert_eq(hits(&n3, GNB, 7, 80, h), 0, "of another endpoint");
+	cr_assert(agrees());
+	gone(1);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
+	cr_assert(agrees());
+	tunnel(played.watch, 2, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	end(t);
+	commit();
+	cr_assert_eq(played.unwatched, 1);
+	cr_assert_eq(table_rules(table), 0);
+	cr_assert_not(table_expects(table));
+	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	commit(); // said before it heard of the end
+	cr_assert_eq(table_rules(table), 0);
+}
+
+// A modification of what is delivered goes on with the sessions as they are.
+Test(bindings, a_successor_takes_over)
+{
+	struct hit h[8];
+	struct store_task *old = begin(5, NULL);
+	struct bound_report r;
+
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	while (bindings_news(bindings, &r))
+		;
+	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
+	struct channel_task t = {.ne = ne,
+		.xid = old->link.id,
+		.delivery = DELIVERY_X3,
+		.n_destinations = 1,
+		.did = {did},
+		.correlation = 77,
+		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
+	struct store_task *task = store_task_make(&t);
+	task->hold = calloc(1, sizeof(*task->hold));
+	task->hold->slot = 5;
+	reconcile_leaves(&walk, old);
+	cr_assert_eq(store_task_insert(store, task, old), POI_OK);
+	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
+	task->hold->bound = old->hold->bound;
+	old->hold->bound = NULL;
+	reconcile_enters(&walk, task);
+	drop(old->hold);
+	store_task_free(old);
+	commit();
+	cr_assert(played.watched == 1 && played.unwatched == 0);
+	for (uint32_t teid = 7; teid <= 8; teid++) {
+		cr_assert_eq(hits(&n3, N3_UPF, teid, 80, h), 1);
+		cr_assert_eq(h[0].rule->correlation, 77);
+		cr_assert_eq(h[0].rule->from_ns, 1000);
+	}
+	cr_assert(agrees());
+	cr_assert(bindings_news(bindings, &r), "how it is is told again");
+	struct store_task other = *task;
+	struct session_target another = *task->session;
+	strcpy(another.imsi, "001010000000002");
+	other.session = &another;
+	cr_assert_not(bindings_take_over(bindings, task->hold->bound, &other));
+	end(task);
+	commit();
+	cr_assert_eq(table_rules(table), 0);
+}
+
+// A session that came and went before any table had it: for what is held from its time, once.
+Test(bindings, shown_and_gone_within_a_turn)
+{
+	struct hit h[8];
+
+	begin(5, NULL);
+	commit();
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
+	gone_at(1, 1500);
+	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	gone_at(2, 999); // a message that came earlier, and behind it
+	commit();
+	cr_assert(bindings_wait(bindings));
+	cr_assert_eq(table_rules(table), 1);
+	cr_assert(agrees());
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "what comes now is not its");
+	held_ns = 1200;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
+	held_ns = 999;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "before it");
+	held_ns = 1500;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 1, "of the same burst as its end");
+	held_ns = 1501;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "after it");
+	held_ns = 0;
+	commit();
+	cr_assert_not(bindings_wait(bindings));
+	cr_assert_eq(table_rules(table), 0);
+	cr_assert(agrees());
+	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	gone_at(3, 3000);
+	commit();
+	cr_assert_eq(table_rules(table), 0, "one that was in force leaves at once");
+}
+
+Test(bindings, two_ways_deliver_once)
+{
+	struct hit h[8];
+
+	begin(1, NULL);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.watch, 2, N3_UPF, 7, PDU_DIRECTION_TO_TARGET);
+	commit();
+	cr_assert_eq(table_rules(table), 2);
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
+	cr_assert_eq(h[0].direction, PDU_DIRECTION_BOTH);
+	begin(2, NULL);
+	tunnel(played.watch, 3, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 2, "another task has its own");
+}
+
+Test(bindings, what_else_the_task_asks_for)
+{
+	const struct filter port = {.kinds = FILTER_PORT,
+		.n_port = 1,
+		.protocol = 17,
+		.port = {{.n = 1, .range = {{443, 443}}}}};
+	const struct filter direction = {.kinds = FILTER_DIRECTION, .direction = FILTER_TO_TARGET};
+	struct hit h[8];
+
+	begin(1, &port);
+	cr_assert_eq(played.direction, FILTER_ANY_DIRECTION);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	begin(2, &direction);
+	cr_assert_eq(played.direction, FILTER_TO_TARGET);
+	const struct filter fteid = {.kinds = FILTER_FTEID, .teid = 7, .fteid_v4 = {.family = 4}};
+	begin(3, &fteid);
+	cr_assert_eq(played.direction, WATCH_TUNNELS);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 443, h), 1);
+	cr_assert(table_wants_ports(table));
+	cr_assert(agrees());
+}
+
+Test(bindings, on_n6_addresses_are_what_counts)
+{
+	struct hit h[8];
+
+	links.classes |= 1u << CONFIG_LINK_N6;
+	begin(1, NULL);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	address(played.watch, 2, 0);
+	commit();
+	cr_assert_eq(table_rules(table), 1);
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "the same packet is on N6");
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 1);
+	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
+}
+
+// Rules of one direction mean packets that go that way.
+Test(bindings, an_address_has_its_direction)
+{
+	struct hit h[8];
+
+	links.classes = 1u << CONFIG_LINK_N6;
+	links.tunnel = 0;
+	begin_rules(1, NULL, SESSION_PDR);
+	address(played.watch, 1, PDU_DIRECTION_TO_TARGET);
+	commit();
+	cr_assert_eq(table_rules(table), 1);
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 0, "the packet comes from the user");
+	address(played.watch, 2, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 1);
+	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
+	cr_assert(agrees());
+	gone(2);
+	commit();
+	cr_assert_eq(hits(&n6, 0, 0, 80, h), 0);
+}
+
+// To which rule a packet belongs is seen where the tunnels are.
+Test(bindings, rules_are_looked_at_in_tunnels)
+{
+	struct hit h[8];
+
+	links.classes |= 1u << CONFIG_LINK_N6;
+	begin_rules(1, NULL, SESSION_QER);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	for (struct follower_change *c = played.first; c; c = c->next)
+		c->binding.tunnels = true;
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
+	begin(2, NULL);
+	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
+}
+
+// The tunnel's own container says of which flow a packet is, not that of a tunnel around it.
+Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
+{
+	const struct pdr_choice qfi5 = {.wanted = true, .qfis = 1ull << 5};
+	struct frame f = {0};
+	struct packet_view v = {0};
+	struct match_cursor cursor = {0};
+	struct hit h[8];
+
+	begin(1, NULL);
+	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	c->binding = (struct binding){.id = 2,
+		.way = BINDING_TUNNEL,
+		.link = CONFIG_LINK_N3,
+		.teid = 8,
+		.prefix = {.family = 4, .length = 32},
+		.select = pdr_select_new(&qfi5, 1)};
+	wire_store32(c->binding.prefix.b, N3_UPF);
+	commit();
+	frame_ethernet(&f, 0x0800);
+	frame_ipv4(&f, 1, 2, 17);
+	frame_udp(&f, 2152, 2152);
+	frame_gtpu_session(&f, 99, 1, 9);
+	frame_ipv4(&f, GNB, N3_UPF, 17);
+	frame_udp(&f, 2152, 2152);
+	frame_gtpu_session(&f, 8, 1, 5);
+	frame_ipv4(&f, UE, SERVER, 17);
+	frame_udp(&f, 4000, 80);
+	frame_finish(&f);
+	v.data = f.b;
+	v.length = v.total = f.n;
+	parse_burst(&n3, &v, 1);
+	cr_assert_eq(match_burst(table, &n3, &v, 1, &cursor, h, 8), 1);
+}
+
+// What was done before memory ran out comes into force with the rest.
+Test(bindings, a_failure_half_way)
+{
+	struct hit h[8];
+	unsigned failed = 0;
+	int done;
+
+	begin(1, NULL);
+	do {
+		uint32_t teid = 100 + 2 * failed;
+		uint64_t id = 1 + 2 * failed;
+		tunnel(played.watch, id, N3_UPF, teid, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.watch, id + 1, N3_UPF, teid + 1, PDU_DIRECTION_FROM_TARGET);
+		until_none = ++failed;
+		done = bindings_apply(bindings);
+		until_none = 0;
+		if (done < 0)
+			cr_assert_eq(bindings_apply(bindings), 2, "allocation %u", failed);
+		commit();
+		cr_assert_eq(hits(&n3, N3_UPF, teid, 80, h), 1);
+		cr_assert_eq(hits(&n3, N3_UPF, teid + 1, 80, h), 1);
+		cr_assert(agrees());
+	} while (done < 0);
+	cr_assert_gt(failed, 2, "some failed");
+}
+
+Test(bindings, a_select_decides)
+{
+	const struct pdr_choice http = {.wanted = true,
+		.n_flows = 1,
+		.flow = {{.protocol = 17, .destination_ports = {.n = 1, .range = {{80, 80}}}}}};
+	struct hit h[8];
+
+	begin(1, NULL);
+	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	c->binding = (struct binding){.id = 2,
+		.way = BINDING_TUNNEL,
+		.link = CONFIG_LINK_N3,
+		.teid = 8,
+		.prefix = {.family = 4, .length = 32},
+		.select = pdr_select_new(&http, 1)};
+	wire_store32(c->binding.prefix.b, N3_UPF);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 1);
+	cr_assert_eq(hits(&n3, N3_UPF, 8, 81, h), 0);
+	cr_assert(agrees());
+	gone(2);
+	commit();
+	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0);
+}
+
+Test(bindings, what_is_told)
+{
+	struct bound_report r;
+	struct store_task *t = begin(1, NULL);
+
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_WAITING);
+	cr_assert(id_equal(&r.xid, &t->link.id));
+	cr_assert_not(bindings_news(bindings, &r));
+	state(played.watch, 2, true, false);
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert(r.news == BOUND_FOLLOWED && r.sessions == 2);
+	state(played.watch, 1, true, false);
+	commit();
+	cr_assert_not(bindings_news(bindings, &r), "one of two is over");
+	says(0, FOLLOWER_LOSS)->state.unsure = true;
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_UNSURE);
+	says(0, FOLLOWER_LOSS)->state.unsure = false;
+	state(played.watch, 0, true, false);
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_FOLLOWED);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_ENDED);
+	cr_assert_not(bindings_news(bindings, &r));
+	bindings_retell(bindings);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_FOLLOWED);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_ENDED);
+	cr_assert_not(bindings_news(bindings, &r));
+	state(played.watch, 1, true, false);
+	state(played.watch, 0, true, true);
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_UNSURE);
+	cr_assert_not(bindings_news(bindings, &r), "in doubt it is no end");
+	says(played.watch, FOLLOWER_STATE)->state = (struct watch_state){.bound_once = true};
+	commit();
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_FOLLOWED);
+	cr_assert(bindings_news(bindings, &r));
+	cr_assert_eq(r.news, BOUND_ENDED);
+	state(played.watch, 0, true, false);
+	state(played.watch, 1, true, false);
+	commit();
+	cr_assert_not(bindings_news(bindings, &r), "another came");
+	state(played.watch, 1, true, true);
+	commit();
+	end(t);
+	cr_assert_not(bindings_news(bindings, &r), "it has gone meanwhile");
+	struct bindings_counts counts;
+	bindings_counts(bindings, &counts);
+	cr_assert_eq(counts.tasks, 0);
+}
+
+// Rules come and go between the parts of a walk.
+Test(bindings, reconciliation_during_changes)
+{
+	uint64_t watch[50], next = 1, live[400];
+	unsigned n_live = 0;
+
+	srand(3);
+	for (uint32_t i = 0; i < 50; i++) {
+		begin(i, NULL);
+		watch[i] = played.watch;
+	}
+	commit();
+	for (int round = 0; round < 200; round++) {
+		reconcile_begin(&walk);
+		do {
+			for (int i = 0; i < 4; i++) {
+				if (n_live > 0 && rand() % 2) {
+					unsigned at = (unsigned)rand() % n_live;
+					gone(live[at]);
+					live[at] = live[--n_live];
+				} else if (n_live < 400) {
+					tunnel(watch[rand() % 50], next, N3_UPF, (uint32_t)next,
+						PDU_DIRECTION_FROM_TARGET);
+					live[n_live++] = next++;
+				}
+			}
+			cr_assert_geq(bindings_apply(bindings), 0);
+		} while (!reconcile_step(&walk, 7));
+		commit();
+		cr_assert(reconcile_agrees(&walk, table), "round %d", round);
+	}
+}
+
+Test(bindings, latency_is_measured)
+{
+	struct bindings_counts c;
+
+	begin(1, NULL);
+	for (uint64_t i = 1; i <= 100; i++)
+		tunnel(played.watch, i, N3_UPF, (uint32_t)i, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	bindings_counts(bindings, &c);
+	cr_assert_eq(c.measured, 100);
+	cr_assert_eq(c.most_ns, 1000);
+	cr_assert(c.p50_ns >= 900 && c.p50_ns <= 1000, "%llu", (unsigned long long)c.p50_ns);
+}

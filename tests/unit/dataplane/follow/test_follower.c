@@ -1,0 +1,331 @@
+// The follower with its thread: what workers hand over, what the builder asks for and gets.
+
+#include "dataplane/follow/follower.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+
+#include "shared/wire.h"
+#include "tests/unit/dataplane/session/signalling_lab.h"
+
+#define WORKERS 2
+#define ROUNDS 300u
+#define SMF 0x0a000001u
+#define UPF 0x0a000002u
+#define N3 0x0a010002u
+#define TARGET "001010000000001"
+
+static struct signalling_ring *rings[WORKERS];
+static struct follower *follower;
+
+static void up_with(uint32_t octets, uint64_t memory)
+{
+	struct follower_settings s = {.rings = rings,
+		.n_rings = WORKERS,
+		.sessions = {SESSIONS_DEFAULTS, .seed = {1, 2}}};
+
+	if (memory)
+		s.sessions.memory_max = memory;
+	for (int i = 0; i < WORKERS; i++)
+		rings[i] = signalling_ring_new(octets);
+	follower = follower_new(&s);
+	cr_assert_not_null(follower);
+}
+
+static void up(uint32_t octets)
+{
+	up_with(octets, 0);
+}
+
+static void down(void)
+{
+	follower_stop(follower);
+	follower_free(follower);
+	for (int i = 0; i < WORKERS; i++)
+		signalling_ring_free(rings[i]);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static struct signalling_end end_of(uint32_t address)
+{
+	struct signalling_end e = {.address = {.family = 4}, .port = 8805};
+
+	wire_store32(e.address.b, address);
+	return e;
+}
+
+static bool push(struct signalling_ring *r, struct lab *l, bool from_smf)
+{
+	struct signalling_packet p = {.time_ns = now_ns(),
+		.protocol = SIGNALLING_PFCP,
+		.source = end_of(from_smf ? SMF : UPF),
+		.destination = end_of(from_smf ? UPF : SMF),
+		.octets = l->octets,
+		.length = l->n};
+
+	return signalling_ring_push(r, &p);
+}
+
+static void push_surely(struct signalling_ring *r, struct lab *l, bool from_smf)
+{
+	while (!push(r, l, from_smf))
+		sched_yield();
+}
+
+static void establish(struct lab *l, uint64_t seid, uint32_t sequence, const char *imsi)
+{
+	lab_pfcp_session(l, PFCP_ESTABLISHMENT_REQUEST, 0, sequence);
+	lab_node(l, SMF);
+	lab_f_seid(l, seid, SMF);
+	lab_open(l, 1);
+	lab_ie16(l, 56, 1);
+	lab_ie32(l, 29, 100);
+	lab_open(l, 2);
+	lab_ie8(l, 20, 0);
+	lab_f_teid(l, (uint32_t)seid, N3);
+	lab_text(l, 22, "internet");
+	lab_close(l);
+	lab_ie32(l, 108, 1);
+	lab_close(l);
+	lab_open(l, 3);
+	lab_ie32(l, 108, 1);
+	lab_ie8(l, 44, 2);
+	lab_close(l);
+	lab_user(l, imsi);
+	lab_end(l);
+}
+
+static void answer(struct lab *l, uint8_t type, uint64_t seid, uint32_t sequence)
+{
+	lab_pfcp_session(l, type, seid, sequence);
+	lab_node(l, UPF);
+	lab_ie8(l, 19, 1);
+	if (type == PFCP_ESTABLISHMENT_RESPONSE)
+		lab_f_seid(l, seid + 0x100000, UPF);
+	lab_end(l);
+}
+
+static const struct session_target target = {.kinds = SESSION_IMSI, .imsi = TARGET};
+
+struct seen {
+	uint64_t binds, unbinds, states, losses;
+	uint32_t sessions;
+	bool unsure, doubted;
+};
+
+static void look(struct seen *s)
+{
+	struct follower_change *c = follower_changes(follower), *next;
+
+	for (; c; c = next) {
+		next = c->next;
+		s->binds += c->kind == FOLLOWER_BIND;
+		s->unbinds += c->kind == FOLLOWER_UNBIND;
+		s->losses += c->kind == FOLLOWER_LOSS;
+		if (c->kind == FOLLOWER_STATE) {
+			s->states++;
+			s->sessions = c->state.sessions;
+			s->doubted = c->state.unsure;
+		}
+		if (c->kind == FOLLOWER_LOSS)
+			s->unsure = c->state.unsure;
+		follower_change_free(c);
+	}
+}
+
+Test(follower, what_is_known_is_bound_when_settled)
+{
+	static struct lab l;
+	struct seen s = {0};
+	struct session_counts counts;
+	uint64_t lost;
+
+	up(1 << 16);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	establish(&l, 7, 1, TARGET);
+	push_surely(rings[0], &l, true);
+	answer(&l, PFCP_ESTABLISHMENT_RESPONSE, 7, 1);
+	push_surely(rings[0], &l, false);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower);
+	struct pollfd fd = {.fd = follower_fd(follower), .events = POLLIN};
+	cr_assert_eq(poll(&fd, 1, 0), 1, "the changes wait");
+	look(&s);
+	cr_assert_geq(s.binds, 1);
+	cr_assert_eq(s.sessions, 1);
+	cr_assert_eq(poll(&fd, 1, 0), 0, "taken");
+	follower_unwatch(follower, 1);
+	follower_settle(follower);
+	s = (struct seen){0};
+	look(&s);
+	cr_assert_eq(s.unbinds, 0, "the builder drops them itself");
+	follower_counts(follower, &counts, &lost);
+	cr_assert_eq(counts.sessions, 1);
+	cr_assert_eq(counts.messages, 2);
+	cr_assert_eq(lost, 0);
+	down();
+}
+
+// Sessions of one IMSI and of another, set up and torn down; each worker has its own.
+static void *worker(void *argument)
+{
+	uint32_t w = (uint32_t)(uintptr_t)argument;
+	static _Thread_local struct lab l;
+
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		uint64_t seid = w * 0x10000 + i + 1;
+		uint32_t sequence = (uint32_t)seid * 4;
+		establish(&l, seid, sequence, i % 2 ? TARGET : "001010000000002");
+		push_surely(rings[w], &l, true);
+		answer(&l, PFCP_ESTABLISHMENT_RESPONSE, seid, sequence);
+		push_surely(rings[w], &l, false);
+		lab_pfcp_session(&l, PFCP_DELETION_REQUEST, seid + 0x100000, sequence + 1);
+		lab_end(&l);
+		push_surely(rings[w], &l, true);
+		answer(&l, PFCP_DELETION_RESPONSE, seid, sequence + 1);
+		push_surely(rings[w], &l, false);
+	}
+	return NULL;
+}
+
+Test(follower, workers_and_builder_at_once, .timeout = 60)
+{
+	pthread_t thread[WORKERS];
+	struct seen s = {0}, other = {0};
+	uint64_t watch = 1;
+
+	up(1 << 14);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert_eq(follower_watch(follower, watch, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower); // else sessions come and go before it is waited for
+	for (uintptr_t i = 0; i < WORKERS; i++)
+		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
+	for (int i = 0; i < 50; i++) { // tasks that come and go meanwhile
+		struct session_target t = {.kinds = SESSION_FSEID, .seid = (uint64_t)i + 1};
+		cr_assert_eq(follower_watch(follower, 100 + (uint64_t)i, &t, 0), POI_OK);
+		follower_settle(follower);
+		look(&s);
+		follower_unwatch(follower, 100 + (uint64_t)i);
+	}
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(thread[i], NULL);
+	follower_settle(follower);
+	look(&s);
+	cr_assert_geq(s.binds, WORKERS * ROUNDS / 2);
+	cr_assert_geq(s.unbinds, WORKERS * ROUNDS / 2);
+	struct session_counts counts;
+	uint64_t lost;
+	follower_counts(follower, &counts, &lost);
+	cr_assert_eq(counts.sessions, 0);
+	cr_assert_eq(counts.established, WORKERS * ROUNDS);
+	cr_assert_eq(counts.released, WORKERS * ROUNDS);
+	follower_unwatch(follower, watch);
+	follower_settle(follower);
+	look(&other);
+	down();
+}
+
+Test(follower, a_full_ring_makes_views_unsure)
+{
+	static struct lab l;
+	struct seen s = {0};
+	struct session_counts counts;
+	uint64_t lost;
+
+	up(4096);
+	establish(&l, 7, 1, TARGET);
+	while (push(rings[1], &l, true))
+		;
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower);
+	look(&s);
+	cr_assert_eq(s.losses, 1);
+	cr_assert(s.unsure);
+	follower_counts(follower, &counts, &lost);
+	cr_assert_eq(lost, 1);
+	down();
+}
+
+// Nobody waits for memory: a task that found none is in doubt until some is there.
+Test(follower, a_watch_without_memory, .timeout = 20)
+{
+	struct seen s = {0};
+
+	up_with(1 << 14, 30000); // for some watches, not for all
+	cr_assert_eq(follower_start(follower), POI_OK);
+	for (uint64_t i = 1; i <= 20; i++) {
+		struct session_target t = {.kinds = SESSION_FSEID, .seid = i};
+		cr_assert_eq(follower_watch(follower, i, &t, FILTER_ANY_DIRECTION), POI_OK);
+	}
+	follower_settle(follower);
+	look(&s);
+	cr_assert(s.states >= 20 && s.doubted, "the last one at least");
+	for (uint64_t i = 1; i < 20; i++)
+		follower_unwatch(follower, i);
+	follower_settle(follower);
+	for (int i = 0; i < 500 && s.doubted; i++) {
+		usleep(10000);
+		look(&s);
+	}
+	cr_assert_not(s.doubted, "the others gave it room");
+	follower_unwatch(follower, 20);
+	follower_settle(follower);
+	down();
+}
+
+// However much waits before it, a binding holds from its message's own time on.
+Test(follower, a_binding_counts_from_its_message_on, .timeout = 20)
+{
+	static struct lab l;
+	uint64_t then, from = 0;
+
+	up(1 << 20);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_settle(follower);
+	for (uint32_t i = 0; i < 2000; i++) {
+		establish(&l, 1000 + i, 2 * i + 1, "001010000000002");
+		push_surely(rings[0], &l, true);
+	}
+	establish(&l, 7, 100001, TARGET);
+	do {
+		then = now_ns();
+	} while (!push(rings[0], &l, true));
+	uint64_t pushed = now_ns();
+	for (int i = 0; i < 5000 && !from; i++) {
+		usleep(1000);
+		struct follower_change *c = follower_changes(follower), *next;
+		for (; c; c = next) {
+			next = c->next;
+			if (c->kind == FOLLOWER_BIND)
+				from = c->binding.from_ns;
+			follower_change_free(c);
+		}
+	}
+	cr_assert(from >= then && from <= pushed, "%llu ns late", (unsigned long long)(from - pushed));
+	down();
+}
+
+Test(follower, ends_with_work_undone)
+{
+	static struct lab l;
+
+	up(1 << 14);
+	establish(&l, 7, 1, TARGET);
+	push_surely(rings[0], &l, true);
+	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	down();
+}

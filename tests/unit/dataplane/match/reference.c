@@ -1,0 +1,473 @@
+#include "tests/unit/dataplane/match/reference.h"
+
+#include <string.h>
+
+struct ref_layer {
+	int family;
+	uint8_t src[16], dst[16];
+	int has_ports, carrier, proto;
+	int sport, dport;
+	int in_gtp; // below the first G-PDU header
+};
+
+struct ref_tunnel {
+	uint32_t teid;
+	int outer; // layer
+	int type;  // -1 unknown, 0 downlink, 1 uplink
+};
+
+struct ref {
+	const uint8_t *f;
+	long have; // octets
+	const struct port_traits *port;
+	struct ref_layer layer[8];
+	int layers;
+	struct ref_tunnel tunnel[8];
+	int tunnels;
+	const uint8_t *mac[2]; // frame, Ethernet content of the first tunnel
+};
+
+static void ref_ip(struct ref *r, long at, long end, int version);
+
+static long n16(const struct ref *r, long at)
+{
+	return r->f[at] * 256L + r->f[at + 1];
+}
+
+static long lesser(long a, long b)
+{
+	return a < b ? a : b;
+}
+
+static void ref_ethertype(struct ref *r, long at, long end, long type)
+{
+	int tags = 0;
+
+	while (type == 0x8100 || type == 0x88a8 || type == 0x9100) {
+		if (++tags > 4 || at + 4 > end)
+			return;
+		type = n16(r, at + 2);
+		at += 4;
+	}
+	if (type == 0x0800)
+		ref_ip(r, at, end, 4);
+	if (type == 0x86dd)
+		ref_ip(r, at, end, 6);
+	if (type == 0x8847 || type == 0x8848) {
+		for (int labels = 1; labels <= 8 && at + 4 <= end; labels++, at += 4) {
+			if (!(r->f[at + 2] & 1))
+				continue;
+			at += 4;
+			if (at < end)
+				ref_ip(r, at, end, r->f[at] / 16);
+			return;
+		}
+	}
+	if (type == 0x8864 && at + 8 <= end && r->f[at] == 0x11 && r->f[at + 1] == 0) {
+		long length = n16(r, at + 4);
+		if (length < 2 || at + 6 + length > end)
+			return;
+		long ppp = n16(r, at + 6);
+		ref_ip(r, at + 8, at + 6 + length, ppp == 0x21 ? 4 : ppp == 0x57 ? 6 : 0);
+	}
+}
+
+static void ref_ethernet(struct ref *r, long at, long end)
+{
+	if (at + 14 <= end)
+		ref_ethertype(r, at + 14, end, n16(r, at + 12));
+}
+
+static int known_type(const struct ref *r, long at, long end)
+{
+	static const long types[] = {
+		0x0806, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8848, 0x8863, 0x8864, 0x88cc};
+
+	if (at + 14 > end)
+		return 0;
+	long type = n16(r, at + 12);
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (type == types[i])
+			return 1;
+	if (at + 15 > end)
+		return 0;
+	return (type == 0x0800 && r->f[at + 14] / 16 == 4) ||
+	       (type == 0x86dd && r->f[at + 14] / 16 == 6);
+}
+
+static void ref_gtp(struct ref *r, long at, long end, long claimed)
+{
+	if (at + 8 > end || r->f[at] / 16 != 3 || n16(r, at + 2) + 8 > claimed ||
+		r->f[at + 1] != 255)
+		return;
+	claimed = n16(r, at + 2) + 8; // what is behind is padding
+	struct ref_tunnel t = {.outer = r->layers - 1, .type = -1};
+	for (int i = 4; i < 8; i++)
+		t.teid = t.teid * 256 + r->f[at + i];
+	long stop = at + claimed, p = at + 8;
+	end = lesser(end, stop);
+	if (r->f[at] & 7) {
+		if (p + 4 > end)
+			return;
+		int next = r->f[at] & 4 ? r->f[p + 3] : 0, count = 0;
+		p += 4;
+		while (next) {
+			if (++count > 8 || p + 4 > end || r->f[p] == 0 || p + r->f[p] * 4 > end)
+				return;
+			if (next == 0x85 && t.type < 0 && r->f[p + 1] / 16 < 2)
+				t.type = r->f[p + 1] / 16;
+			p += r->f[p] * 4;
+			next = r->f[p - 1];
+		}
+	}
+	r->layer[t.outer].carrier = 1;
+	r->tunnel[r->tunnels++] = t;
+	if (p >= end)
+		return;
+	int version = r->f[p] / 16;
+	int exact = (version == 4 && p + 4 <= end && n16(r, p + 2) == stop - p) ||
+		    (version == 6 && p + 6 <= end && n16(r, p + 4) + 40 == stop - p);
+	if (!exact && known_type(r, p, end)) {
+		if (r->tunnels == 1)
+			r->mac[1] = r->f + p;
+		ref_ethernet(r, p, end);
+	} else if (version == 4 || version == 6) {
+		ref_ip(r, p, end, version);
+	}
+}
+
+static void ref_upper(
+	struct ref *r, struct ref_layer *l, long at, long end, long claimed, int fragment)
+{
+	long header = l->proto == 6 ? 20 : l->proto == 17 ? 8 : l->proto == 132 ? 12 : 0;
+
+	if (header) {
+		if (at + 4 > end)
+			return;
+		l->has_ports = 1;
+		l->sport = (int)n16(r, at);
+		l->dport = (int)n16(r, at + 2);
+		if (l->proto != 17 || at + 8 > end)
+			return;
+		if (fragment) { // the rest of a tunnel's datagram is elsewhere, its ports stay the
+				// tunnel's
+			l->carrier = (l->dport == 2152 && r->port->tunnel == CONFIG_TUNNEL_GTPU) ||
+				     (l->dport == 4789 && r->port->vxlan);
+			return;
+		}
+		long length = n16(r, at + 4);
+		if (length < 8 || length > claimed)
+			return;
+		end = lesser(end, at + length);
+		if (l->dport == 2152 && r->port->tunnel == CONFIG_TUNNEL_GTPU) {
+			ref_gtp(r, at + 8, end, length - 8);
+		} else if (l->dport == 4789 && r->port->vxlan && at + 16 <= end) {
+			l->carrier = 1;
+			ref_ethernet(r, at + 16, end);
+		}
+		return;
+	}
+	if (fragment)
+		return;
+	if (r->port->ipip && (l->proto == 4 || l->proto == 41))
+		ref_ip(r, at, end, l->proto == 4 ? 4 : 6);
+	if (r->port->gre && l->proto == 47 && at + 4 <= end) {
+		long flags = n16(r, at), type = n16(r, at + 2);
+		long skip =
+			4 + (flags >> 15 & 1) * 4 + (flags >> 13 & 1) * 4 + (flags >> 12 & 1) * 4;
+		if ((flags & 0x4007) || at + skip > end)
+			return;
+		if (type == 0x6558)
+			ref_ethernet(r, at + skip, end);
+		else
+			ref_ethertype(r, at + skip, end, type);
+	}
+}
+
+static void ref_ip(struct ref *r, long at, long end, int version)
+{
+	struct ref_layer *l = &r->layer[r->layers];
+	long fixed = version == 4 ? 20 : 40;
+
+	if ((version != 4 && version != 6) || r->layers == 4 || at + fixed > end ||
+		r->f[at] / 16 != version)
+		return;
+	long claimed = version == 4 ? n16(r, at + 2) : 40 + n16(r, at + 4);
+	long header = version == 4 ? r->f[at] % 16 * 4 : 40;
+	if (header < fixed || at + header > end || claimed < header)
+		return;
+	memset(l, 0, sizeof(*l));
+	l->family = version;
+	memcpy(l->src, r->f + at + (version == 4 ? 12 : 8), version == 4 ? 4 : 16);
+	memcpy(l->dst, r->f + at + (version == 4 ? 16 : 24), version == 4 ? 4 : 16);
+	l->in_gtp = r->tunnels > 0;
+	r->layers++;
+	end = lesser(end, at + claimed);
+	int fragment = 0;
+	long p = at + header;
+	if (version == 4) {
+		l->proto = r->f[at + 9];
+		long ff = n16(r, at + 6);
+		if (ff % 0x2000)
+			return;
+		fragment = ff & 0x2000 ? 1 : 0;
+	} else {
+		int next = r->f[at + 6], count = 0;
+		if (claimed == 40)
+			return;
+		while (next == 0 || next == 43 || next == 44 || next == 51 || next == 60 ||
+			next == 135 || next == 139 || next == 140) {
+			if (++count > 8 || p + 8 > end)
+				return;
+			long size = next == 44	 ? 8
+				    : next == 51 ? r->f[p + 1] * 4 + 8
+						 : r->f[p + 1] * 8 + 8;
+			if (p + size > end)
+				return;
+			if (next == 44) {
+				if (n16(r, p + 2) / 8) {
+					l->proto = r->f[p];
+					return;
+				}
+				fragment |= r->f[p + 3] & 1;
+			}
+			next = r->f[p];
+			p += size;
+		}
+		l->proto = next;
+	}
+	ref_upper(r, l, p, end, at + claimed - p, fragment);
+}
+
+// ---- meaning ----
+
+static int in_prefix(const struct ip_prefix *p, int family, const uint8_t *a)
+{
+	if (p->family != family)
+		return 0;
+	for (int bit = 0; bit < p->length; bit++)
+		if ((p->b[bit / 8] ^ a[bit / 8]) >> (7 - bit % 8) & 1)
+			return 0;
+	return 1;
+}
+
+static int in_ports(const struct port_set *s, int port)
+{
+	for (int i = 0; i < s->n; i++)
+		if (s->range[i].first <= port && port <= s->range[i].last)
+			return 1;
+	return 0;
+}
+
+// Tries every assignment of criteria to ends: the first address is the source or the destination,
+// the first port list as well. Bit 0: the first address as source holds, bit 1: as destination.
+static int layer_ways(const struct filter *f, const struct ref_layer *l)
+{
+	int ways = 0;
+
+	for (int a = 0; a < 2; a++) {
+		for (int p = 0; p < 2; p++) {
+			const uint8_t *near = a ? l->dst : l->src, *far = a ? l->src : l->dst;
+			int port = p ? l->dport : l->sport, other = p ? l->sport : l->dport;
+			if (f->n_address >= 1 && !in_prefix(&f->address[0], l->family, near))
+				continue;
+			if (f->n_address == 2 && !in_prefix(&f->address[1], l->family, far))
+				continue;
+			if (f->n_port) {
+				if (!l->has_ports || l->carrier || l->proto != f->protocol)
+					continue;
+				if (!in_ports(&f->port[0], port))
+					continue;
+				if (f->n_port == 2 && !in_ports(&f->port[1], other))
+					continue;
+				// One address with one port, two with two: pairs at one end.
+				if (f->n_address && f->n_address == f->n_port && a != p)
+					continue;
+			}
+			ways |= a ? 2 : 1;
+		}
+	}
+	return ways;
+}
+
+static int ways_direction(int ways)
+{
+	return ways == 3 ? 4 : ways == 1 ? 3 : 2;
+}
+
+static int wanted(const struct filter *f, int direction)
+{
+	return !(f->kinds & FILTER_DIRECTION) || direction == 4 || direction == f->direction;
+}
+
+static int endpoint(const struct ref *r, int family, const uint8_t *a)
+{
+	for (int i = 0; i < r->port->n_endpoints; i++)
+		if (in_prefix(&r->port->endpoint[i], family, a))
+			return 1;
+	return 0;
+}
+
+static bool on_layers(
+	const struct ref *r, const struct filter *f, int from, int given, struct hit *hit)
+{
+	for (int i = from; i < r->layers; i++) {
+		int ways = layer_ways(f, &r->layer[i]);
+		if (!ways)
+			continue;
+		int direction = f->n_address == 2 ? 4 : f->n_address ? ways_direction(ways) : given;
+		if (!wanted(f, direction))
+			continue;
+		hit->layer = (uint8_t)i;
+		hit->direction = (uint8_t)direction;
+		hit->tunnelled = (uint8_t)r->layer[i].in_gtp;
+		return true;
+	}
+	return false;
+}
+
+static int tunnel_is(const struct ref *r, const struct filter *f, const struct ref_tunnel *t)
+{
+	const struct ref_layer *l = &r->layer[t->outer];
+	const struct ip_address *own = l->family == 4 ? &f->fteid_v4 : &f->fteid_v6;
+
+	if (t->teid != f->teid || ((f->kinds & FILTER_TEID) && !endpoint(r, l->family, l->dst)))
+		return 0;
+	return !(f->kinds & FILTER_FTEID) ||
+	       (own->family == l->family && !memcmp(own->b, l->dst, l->family == 4 ? 4 : 16));
+}
+
+static int tunnel_way(const struct ref *r, const struct ref_tunnel *t)
+{
+	const struct ref_layer *l = &r->layer[t->outer];
+	int to = endpoint(r, l->family, l->dst), from = endpoint(r, l->family, l->src);
+
+	return t->type >= 0 ? 2 + t->type : to && !from ? 3 : from && !to ? 2 : 1;
+}
+
+static bool on_tunnels(const struct ref *r, const struct filter *f, struct hit *hit)
+{
+	for (int i = 0; i < r->tunnels; i++) {
+		const struct ref_tunnel *t = &r->tunnel[i];
+		if (!tunnel_is(r, f, t))
+			continue;
+		int direction = tunnel_way(r, t);
+		if (f->n_address || f->n_port) {
+			if (on_layers(r, f, t->outer + 1, direction, hit))
+				return true;
+		} else if (wanted(f, direction)) {
+			hit->layer = (uint8_t)(t->outer + (r->layers > t->outer + 1));
+			hit->direction = (uint8_t)direction;
+			hit->tunnelled = 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int macs_are(const struct filter *f, const uint8_t *frame)
+{
+	const uint8_t *a = f->mac[0], *b = f->n_mac == 2 ? f->mac[1] : NULL;
+
+	return (!memcmp(frame, a, 6) && (!b || !memcmp(frame + 6, b, 6))) ||
+	       (!memcmp(frame + 6, a, 6) && (!b || !memcmp(frame, b, 6)));
+}
+
+// The rest of a bound rule, once the session's packet is found. The layer, or -1.
+static int rest(const struct ref *r, const struct rule *rule, const struct ref_tunnel *t, int layer,
+	int direction)
+{
+	const struct filter *f = rule->also;
+	int from = t ? t->outer + 1 : layer, end = t ? r->layers : layer + 1;
+
+	if (rule->select && (layer < from || r->layer[layer].proto != 17 ||
+				    (r->tunnels && layer == r->tunnel[0].outer)))
+		return -1; // a select sees users' packets, not what carries them
+	if (!f)
+		return layer;
+	if (!wanted(f, direction))
+		return -1;
+	if (f->n_mac && !(r->mac[0] && macs_are(f, r->mac[0])) &&
+		!(r->mac[1] && macs_are(f, r->mac[1])))
+		return -1;
+	if ((f->kinds & (FILTER_TEID | FILTER_FTEID)) && !(t && tunnel_is(r, f, t)))
+		return -1;
+	if (!f->n_address && !f->n_port)
+		return layer;
+	for (int i = from; i < end; i++)
+		if (layer_ways(f, &r->layer[i]))
+			return i;
+	return -1;
+}
+
+static bool bound(const struct ref *r, const struct rule *rule, struct hit *hit)
+{
+	const struct filter *f = &rule->filter;
+	int n = f->n_address ? r->layers : r->tunnels;
+
+	if (f->n_address && r->port->link == CONFIG_LINK_OTHER &&
+		r->port->tunnel == CONFIG_TUNNEL_GTPU)
+		return false;
+	for (int i = 0; i < n; i++) {
+		const struct ref_tunnel *t = f->n_address ? NULL : &r->tunnel[i];
+		int inner = t ? t->outer + 1 : i, direction;
+		if (t) {
+			if (!tunnel_is(r, f, t))
+				continue;
+			direction = rule->direction ? rule->direction : tunnel_way(r, t);
+			inner = inner < r->layers ? inner : t->outer;
+		} else {
+			int ways = layer_ways(f, &r->layer[i]);
+			if (!ways || r->layer[i].in_gtp)
+				continue;
+			direction = ways_direction(ways);
+		}
+		int layer = rest(r, rule, t, inner, direction);
+		if (layer < 0)
+			continue;
+		*hit = (struct hit){.layer = (uint8_t)layer,
+			.direction = (uint8_t)direction,
+			.tunnelled = t != NULL};
+		return true;
+	}
+	return false;
+}
+
+bool reference_match(const struct rule *rule, const struct port_traits *port, const uint8_t *frame,
+	uint32_t length, struct hit *hit)
+{
+	struct ref r = {
+		.f = frame, .have = length, .port = port, .mac[0] = length >= 14 ? frame : NULL};
+	const struct filter *f = &rule->filter;
+
+	if (rule->links && !(rule->links & 1 << port->link))
+		return false;
+	ref_ethernet(&r, 0, length);
+	if (rule->binding)
+		return bound(&r, rule, hit);
+	int tunnel = (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0;
+	if (!f->n_mac)
+		return tunnel ? on_tunnels(&r, f, hit) : on_layers(&r, f, 0, 1, hit);
+	for (int i = 0; i < 2; i++) {
+		if (!r.mac[i])
+			continue;
+		int src = !memcmp(r.mac[i] + 6, f->mac[0], 6) &&
+			  (f->n_mac < 2 || !memcmp(r.mac[i], f->mac[1], 6));
+		int dst = !memcmp(r.mac[i], f->mac[0], 6) &&
+			  (f->n_mac < 2 || !memcmp(r.mac[i] + 6, f->mac[1], 6));
+		int direction = f->n_mac == 2 || (src && dst) ? 4 : src ? 3 : 2;
+		if (!src && !dst)
+			continue;
+		if (tunnel && on_tunnels(&r, f, hit))
+			return true;
+		if (!tunnel && (f->n_address || f->n_port) && on_layers(&r, f, 0, direction, hit))
+			return true;
+		if (!tunnel && !f->n_address && !f->n_port && wanted(f, direction)) {
+			hit->layer = HIT_WHOLE_FRAME;
+			hit->direction = (uint8_t)direction;
+			hit->tunnelled = (uint8_t)i;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,123 @@
+// RADIUS accounting, alone and beside the other protocols.
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/dataplane/session/gtpv2_play.h"
+
+TestSuite(session_radius, .init = begin, .fini = end);
+
+static void account(
+	uint8_t identifier, uint32_t status, const char *session, uint32_t ue, const char *user)
+{
+	struct lab l;
+	uint8_t v[6] = {0, 0, 0, (uint8_t)status};
+	uint8_t nas[4] = {10, 0, 0, 33};
+
+	lab_radius(&l, 4, identifier);
+	lab_attribute(&l, 40, v, 4);
+	lab_attribute(&l, 4, nas, 4);
+	if (session)
+		lab_attribute(&l, 44, session, (uint8_t)strlen(session));
+	if (user)
+		lab_attribute(&l, 1, user, (uint8_t)strlen(user));
+	if (ue) {
+		uint8_t a[4] = {
+			(uint8_t)(ue >> 24), (uint8_t)(ue >> 16), (uint8_t)(ue >> 8), (uint8_t)ue};
+		lab_attribute(&l, 8, a, 4);
+	}
+	lab_radius_end(&l);
+	world_take(&w, &l, SIGNALLING_RADIUS, NAS, SERVER);
+}
+
+static void watch_nai(uint64_t watch, const char *nai)
+{
+	struct session_target t = {.kinds = SESSION_NAI};
+
+	strcpy(t.nai, nai);
+	cr_assert_eq(sessions_watch(w.store, watch, &t, FILTER_ANY_DIRECTION), 0);
+}
+
+Test(session_radius, life)
+{
+	watch_nai(2, "alice@example.org");
+	account(1, 1, "s1", 0x0a2d0009, "alice@EXAMPLE.org");
+	cr_expect(world_address(&w, 2, 0x0a2d0009));
+	account(2, 3, "s1", 0x0a2d000a, "alice@example.org");
+	cr_expect(world_address(&w, 2, 0x0a2d000a) && !world_address(&w, 2, 0x0a2d0009));
+	account(3, 2, "s1", 0, NULL);
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	account(2, 3, "s1", 0x0a2d000a, "alice@example.org"); // late, the same octets
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	account(4, 3, "s2", 0x0a2d000b, "alice@example.org"); // started late
+	cr_expect(world_address(&w, 2, 0x0a2d000b));
+	account(5, 1, "s3", 0x0a2d000b, "bob@example.org"); // the Stop of s2 was lost
+	cr_expect_eq(world_bound_by(&w, 2), 0);
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	account(6, 7, NULL, 0, NULL); // Accounting-On
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	watch_nai(3, "Alice@example.org");
+	account(7, 1, "s4", 0x0a2d000c, "alice@example.org");
+	cr_expect_eq(world_bound_by(&w, 3), 0, "the user's part has case");
+}
+
+static void small_world(uint64_t sessions)
+{
+	struct sessions_settings s = world_settings(&w);
+
+	world_end(&w);
+	s.sessions_max = sessions ? sessions : s.sessions_max;
+	world_make(&w, &s);
+	cr_assert_eq(world_watch_imsi(&w, 1, imsi), 0);
+}
+
+// What waits and is given up for it has shown ways of its own.
+Test(session_radius, in_the_place_of_another)
+{
+	struct lab l;
+
+	small_world(1);
+	watch_nai(2, "alice@example.org");
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_paa(&l, 0x0a2d0009);
+	send(&l, true);
+	world_pass(&w, 29500000000ull);
+	modify(5, 2, 0x501, ENB_A);
+	world_pass(&w, 1000000000ull);
+	account(1, 1, "s1", 0x0a2d0009, "alice@example.org");
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	cr_expect(world_address(&w, 2, 0x0a2d0009));
+}
+
+static void access_point(uint32_t i)
+{
+	struct lab l;
+	uint8_t start[4] = {0, 0, 0, 1};
+	char name[16];
+
+	snprintf(name, sizeof(name), "ap-%u", i);
+	lab_radius(&l, 4, (uint8_t)i);
+	lab_attribute(&l, 40, start, 4);
+	lab_attribute(&l, 32, name, (uint8_t)strlen(name));
+	lab_attribute(&l, 44, "s", 1);
+	lab_radius_end(&l);
+	world_take(&w, &l, SIGNALLING_RADIUS, NAS, SERVER);
+}
+
+Test(session_radius, more_nodes_than_are_noted)
+{
+	small_world(0);
+	for (uint32_t i = 0; i < 65536; i++)
+		access_point(i);
+	cr_expect_eq(world_counts(&w).refused, 0);
+	cr_expect(!w.state[1].unsure);
+	access_point(65536);
+	cr_expect_eq(world_counts(&w).refused, 1, "said to have been seen");
+	cr_expect(w.state[1].unsure, "whose it was is not known");
+	create(5, 1);
+	cr_expect_eq(world_counts(&w).refused, 2);
+	created(5, 1, 16, 0x0a2d0002);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+}

@@ -1,0 +1,207 @@
+#include "dataplane/tasks/reconcile.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TASKS 1000u
+
+static const struct id16 ne = {{1}}, did = {{2}};
+static struct store *store;
+static struct table_builder *builder;
+static const struct table *table;
+static struct links links;
+static struct reconcile walk;
+static uint32_t next_slot;
+
+static void drop(struct leaving *hold)
+{
+	free(hold);
+}
+
+static struct id16 xid(uint32_t n)
+{
+	struct id16 i = {{3}};
+
+	memcpy(i.b + 8, &n, sizeof(n));
+	return i;
+}
+
+static struct store_task *task_make(uint32_t n, uint32_t address)
+{
+	struct channel_task t = {.ne = ne,
+		.xid = xid(n),
+		.header_xid = xid(n),
+		.delivery = DELIVERY_X3,
+		.n_destinations = 1,
+		.did = {did},
+		.filter = {.kinds = FILTER_ADDRESS, .n_address = 1}};
+
+	t.filter.address[0] = (struct ip_prefix){.family = 4, .length = 32, .b = {10}};
+	memcpy(t.filter.address[0].b + 1, &address, 3);
+	struct store_task *made = store_task_make(&t);
+	made->hold = calloc(1, sizeof(*made->hold));
+	return made;
+}
+
+// Both sides, as the engine does it; with `only_store` the table is forgotten.
+static void put(uint32_t n, uint32_t address, bool only_store)
+{
+	struct id16 id = xid(n);
+	struct store_task *old = store_task_find(store, &ne, &id), *t = task_make(n, address);
+	struct rule rule;
+
+	t->hold->slot = old ? old->hold->slot : next_slot++;
+	if (old)
+		reconcile_leaves(&walk, old);
+	cr_assert_eq(store_task_insert(store, t, old), POI_OK);
+	if (old) {
+		reconcile_enters(&walk, t);
+		free(old->hold);
+		store_task_free(old);
+	}
+	rule_make(store, &links, t, &rule);
+	if (!only_store)
+		cr_assert_eq(table_put(builder, &rule), POI_OK);
+}
+
+static void take(uint32_t n)
+{
+	struct id16 id = xid(n);
+	struct store_task *t = store_task_find(store, &ne, &id);
+
+	reconcile_leaves(&walk, t);
+	cr_assert_eq(table_remove(builder, rule_key_own(t->hold->slot)), POI_OK);
+	store_task_take(store, t);
+	free(t->hold);
+	store_task_free(t);
+}
+
+static void commit(void)
+{
+	const struct table *next = table_commit(builder, 1);
+
+	table_retire(builder, table);
+	table = next;
+}
+
+static bool agrees(void)
+{
+	reconcile_begin(&walk);
+	while (!reconcile_step(&walk, 100))
+		;
+	return reconcile_agrees(&walk, table);
+}
+
+static void up(void)
+{
+	const uint64_t seed[2] = {1, 2};
+	struct channel_ne n = {.ne = ne};
+	struct channel_destination d = {.ne = ne, .did = did, .delivery = DELIVERY_X3};
+	struct store_destination *o;
+
+	store = store_new();
+	builder = table_builder_new(seed);
+	walk = (struct reconcile){.store = store, .links = &links};
+	cr_assert_eq(store_ne_put(store, &n, 0), POI_OK);
+	cr_assert_eq(store_destination_put(store, &d, &o), POI_OK);
+	o->index = 5;
+	for (uint32_t i = 0; i < TASKS; i++)
+		put(i, i, false);
+	commit();
+}
+
+static void down(void)
+{
+	table_builder_free(builder);
+	store_free(store, drop);
+}
+
+TestSuite(reconcile, .init = up, .fini = down);
+
+Test(reconcile, equal_tables_agree)
+{
+	cr_assert(agrees());
+	cr_assert(agrees(), "walk after walk");
+	cr_assert_eq(walk.n, TASKS);
+}
+
+Test(reconcile, a_walk_is_no_longer_than_its_budget)
+{
+	reconcile_begin(&walk);
+	for (uint32_t i = 1; i < TASKS / 100; i++)
+		cr_assert_not(reconcile_step(&walk, 100));
+	cr_assert(reconcile_step(&walk, 100));
+}
+
+Test(reconcile, planted_differences_are_found)
+{
+	struct id16 id = xid(77);
+	struct store_task *t = store_task_find(store, &ne, &id);
+	struct rule rule;
+
+	put(TASKS, 5000, true); // a task that never came to the table
+	cr_assert_not(agrees());
+	id = xid(TASKS);
+	struct store_task *missing = store_task_find(store, &ne, &id);
+	rule_make(store, &links, missing, &rule);
+	cr_assert_eq(table_put(builder, &rule), POI_OK);
+	commit();
+	cr_assert(agrees());
+
+	rule_make(store, &links, t, &rule); // one wrong bit in what the workers match
+	rule.filter.address[0].b[3] ^= 1;
+	cr_assert_eq(table_put(builder, &rule), POI_OK);
+	commit();
+	cr_assert_not(agrees());
+	rule.filter.address[0].b[3] ^= 1;
+	rule.destination[0] = 6; // to somebody else
+	cr_assert_eq(table_put(builder, &rule), POI_OK);
+	commit();
+	cr_assert_not(agrees());
+	rule.destination[0] = 5;
+	cr_assert_eq(table_put(builder, &rule), POI_OK);
+	commit();
+	cr_assert(agrees());
+
+	cr_assert_eq(table_remove(builder, rule_key_own(t->hold->slot)),
+		POI_OK); // a task that left the table
+	commit();
+	cr_assert_not(agrees());
+}
+
+// Whatever changes between two parts of a walk, before, at and behind its cursor.
+Test(reconcile, changes_during_a_walk)
+{
+	uint32_t last = TASKS;
+
+	srand(1);
+	for (int round = 0; round < 200; round++) {
+		reconcile_begin(&walk);
+		do {
+			for (int i = 0; i < 5; i++) {
+				uint32_t n = (uint32_t)rand() % last;
+				struct id16 id = xid(n);
+				bool there = store_task_find(store, &ne, &id) != NULL;
+				if (there && rand() % 2)
+					take(n);
+				else if (there)
+					put(n, (uint32_t)rand() & 0xffffff, false);
+				else
+					put(last++, (uint32_t)rand() & 0xffffff, false);
+			}
+			// and just where it stands
+			const struct store_task *at = *store_cursor(store, STORE_CURSOR_RECONCILE);
+			uint32_t n;
+			if (at) {
+				memcpy(&n, at->link.id.b + 8, sizeof(n));
+				if (rand() % 2)
+					take(n);
+				else
+					put(n, (uint32_t)rand() & 0xffffff, false);
+			}
+		} while (!reconcile_step(&walk, 97));
+		commit();
+		cr_assert(reconcile_agrees(&walk, table), "round %d", round);
+	}
+}
