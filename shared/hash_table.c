@@ -8,22 +8,6 @@
 
 #define BUCKETS_MIN 16
 
-int hash_table_init(struct hash_table *t, uint32_t limit)
-{
-	uint64_t seed[2];
-
-	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
-		return POI_ERR_IO;
-	hash_table_init_seeded(t, limit, seed);
-	return POI_OK;
-}
-
-void hash_table_init_seeded(struct hash_table *t, uint32_t limit, const uint64_t seed[2])
-{
-	// The second word is a factor of every hash: never 0.
-	*t = (struct hash_table){.limit = limit, .seed = {seed[0], seed[1] | 1}};
-}
-
 static uint32_t mask_of(uint32_t buckets)
 {
 	return buckets < 2 ? 0 : UINT32_MAX >> __builtin_clz(buckets - 1);
@@ -39,10 +23,39 @@ static bool allocate(struct hash_table *t, uint32_t buckets)
 	return true;
 }
 
+int hash_table_init(struct hash_table *t, uint32_t limit)
+{
+	uint64_t seed[2];
+
+	*t = (struct hash_table){0};
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return POI_ERR_IO;
+	return hash_table_init_seeded(t, limit, seed);
+}
+
+int hash_table_init_seeded(struct hash_table *t, uint32_t limit, const uint64_t seed[2])
+{
+	// The second word is a factor of every hash: never 0.
+	*t = (struct hash_table){.limit = limit, .seed = {seed[0], seed[1] | 1}};
+	return allocate(t, limit == 0		 ? 1
+			   : limit < BUCKETS_MIN ? limit
+						 : BUCKETS_MIN)
+		       ? POI_OK
+		       : POI_ERR_NOMEM;
+}
+
 int hash_table_reserve(struct hash_table *t)
 {
-	hash_table_free(t);
-	return t->limit == 0 || allocate(t, t->limit) ? POI_OK : POI_ERR_NOMEM;
+	struct hash_link **old = t->bucket;
+
+	if (t->room >= t->limit)
+		return POI_OK;
+	if (!allocate(t, t->limit)) {
+		t->bucket = old;
+		return POI_ERR_NOMEM;
+	}
+	free(old);
+	return POI_OK;
 }
 
 void hash_table_free(struct hash_table *t)
@@ -85,13 +98,8 @@ static void split(struct hash_table *t)
 	*to = NULL;
 }
 
-int hash_table_grow(struct hash_table *t)
+void hash_table_grow(struct hash_table *t)
 {
-	if (t->buckets == 0) {
-		uint32_t buckets = t->limit < BUCKETS_MIN ? t->limit : BUCKETS_MIN;
-		return allocate(t, buckets) ? POI_OK : POI_ERR_NOMEM;
-	}
 	if (t->buckets < t->room || (t->room < t->limit && enlarge(t)))
 		split(t);
-	return POI_OK;
 }

@@ -34,11 +34,12 @@ struct hash_table {
 
 #define HASH_OBJECT(link_, type, member) ((type *)(void *)((char *)(link_)-offsetof(type, member)))
 
-// Makes an empty table of at most `limit` objects with a key of its own. 0, or IO without
+// Makes an empty table of at most `limit` objects with a key of its own. 0, NOMEM, or IO without
 // randomness.
 [[nodiscard]] int hash_table_init(struct hash_table *t, uint32_t limit);
-// The same with a key that the caller drew.
-void hash_table_init_seeded(struct hash_table *t, uint32_t limit, const uint64_t seed[2]);
+// The same with a key that the caller drew. 0 or NOMEM.
+[[nodiscard]] int hash_table_init_seeded(
+	struct hash_table *t, uint32_t limit, const uint64_t seed[2]);
 // Allocates every bucket that `limit` objects want: hash_table_add then never allocates. To be
 // called while the table is empty. 0 or NOMEM.
 [[nodiscard]] int hash_table_reserve(struct hash_table *t);
@@ -75,7 +76,7 @@ static inline struct hash_link *hash_link_skip(struct hash_link *l, uint64_t has
 // Returns the first object of that hash, or NULL.
 static inline struct hash_link *hash_table_first(const struct hash_table *t, uint64_t hash)
 {
-	return t->n ? hash_link_skip(*hash_table_bucket(t, hash), hash) : NULL;
+	return hash_link_skip(*hash_table_bucket(t, hash), hash);
 }
 
 // Returns the next object of the same hash, or NULL.
@@ -84,19 +85,18 @@ static inline struct hash_link *hash_table_next(const struct hash_link *l)
 	return hash_link_skip(l->next, l->hash);
 }
 
-// Adds a bucket where there are more objects than buckets; without memory chains grow longer.
-// Returns NOMEM where there is no bucket at all. Called by hash_table_add.
-[[nodiscard]] int hash_table_grow(struct hash_table *t);
+// Adds a bucket; without memory chains grow longer instead. Called by hash_table_add.
+void hash_table_grow(struct hash_table *t);
 
-// Adds an object; whether the key is there already is for the caller to know. 0; LIMIT when the
-// table is full; NOMEM when it has no bucket yet and gets none.
+// Adds an object; the caller knows that its key is not there yet. 0, or LIMIT when the table is
+// full.
 [[nodiscard]] static inline int hash_table_add(
 	struct hash_table *t, struct hash_link *l, uint64_t hash)
 {
 	if (t->n >= t->limit)
 		return POI_ERR_LIMIT;
-	if (t->n >= t->buckets && hash_table_grow(t))
-		return POI_ERR_NOMEM;
+	if (t->n >= t->buckets)
+		hash_table_grow(t);
 	struct hash_link **bucket = hash_table_bucket(t, hash);
 	*l = (struct hash_link){.next = *bucket, .hash = hash};
 	*bucket = l;

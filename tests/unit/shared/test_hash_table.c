@@ -84,7 +84,7 @@ Test(hash_table, a_reserved_one_allocates_nothing_more)
 	const uint64_t seed[2] = {3, 4};
 	static struct thing o[1000];
 
-	hash_table_init_seeded(&t, 1000, seed);
+	cr_assert_eq(hash_table_init_seeded(&t, 1000, seed), POI_OK);
 	cr_assert_eq(hash_table_reserve(&t), POI_OK);
 	struct hash_link **bucket = t.bucket;
 	cr_assert_eq(t.room * sizeof(*bucket), hash_table_bytes(1000));
@@ -142,7 +142,7 @@ Test(hash_table, chains_are_short_for_keys_that_follow_each_other)
 	static struct thing o[100000];
 	uint32_t longest = 0;
 
-	hash_table_init_seeded(&t, 100000, seed);
+	cr_assert_eq(hash_table_init_seeded(&t, 100000, seed), POI_OK);
 	for (uint64_t i = 0; i < 100000; i++) {
 		o[i].key = i << 32;
 		add(&t, &o[i]);
