@@ -42,7 +42,7 @@ static void on_fail_safe(struct control *c, uint16_t ne)
 		    text) == 1)
 		issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
 	for (; t; t = next) {
-		next = t->next;
+		next = registry_task_next(t);
 		if (t->state == TASK_COMPLETE) // what is on its way is answered by its own result
 			dataplane_task_wiped(c, ne, &t->xid);
 	}
@@ -79,7 +79,7 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		issue_queue(
 			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, e->text);
 	publish_destination_memo(c->publish, d);
-	for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = t->next) {
+	for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = registry_task_next(t)) {
 		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
 			continue;
 		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid, X1_STATUS_CLEARED,

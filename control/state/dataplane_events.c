@@ -17,7 +17,7 @@ static void complete_pending(struct control *c)
 {
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-			t = t->next) {
+			t = registry_task_next(t)) {
 			if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
 				continue;
 			bool done = t->pending != PENDING_DEACTIVATE;
@@ -27,7 +27,7 @@ static void complete_pending(struct control *c)
 			publish_task_memo(c->publish, t);
 		}
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
-			d; d = d->next) {
+			d; d = registry_destination_next(d)) {
 			if (!d->pending || !d->ready)
 				continue;
 			issue_actioned(c, ISSUE_DESTINATION, ne, &d->did, &d->pending_transaction,
@@ -150,7 +150,7 @@ static void on_restarted(void *context)
 	}
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
-			d; d = d->next) {
+			d; d = registry_destination_next(d)) {
 			bool delivery = fault_clear(&d->faults, FAULT_DELIVERY);
 			bool spool = fault_clear(&d->faults, FAULT_SPOOL);
 			d->down = false;
@@ -158,7 +158,7 @@ static void on_restarted(void *context)
 				issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
 					X1_STATUS_CLEARED, text);
 		}
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = t->next)
+		for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = registry_task_next(t))
 			if (fault_clear(&t->faults, FAULT_LOSS))
 				issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid,
 					X1_STATUS_CLEARED, text);

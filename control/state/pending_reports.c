@@ -150,7 +150,7 @@ void owed_adopt(struct owed *o, uint16_t ne, const uint8_t *memo, uint32_t lengt
 
 static bool tasks_left(const struct registry *r, const struct owed_request *q)
 {
-	for (const struct registry_task *t = registry_task_first(r, q->ne); t; t = t->next)
+	for (const struct registry_task *t = registry_task_first(r, q->ne); t; t = registry_task_next(t))
 		if (t->activated_ns <= q->asked_ns)
 			return true;
 	return false;

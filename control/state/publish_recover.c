@@ -260,7 +260,7 @@ static void plan(struct publish *p)
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_destination *d = registry_destination_first(p->registry, ne);
-			d; d = d->next) {
+			d; d = registry_destination_next(d)) {
 			if (d->seen != r->round) {
 				todo_add(p, CHANNEL_DESTINATION_PUT, ne, id, &d->did);
 			} else if (!d->ready) { // put before, its acknowledgement never came
@@ -272,7 +272,7 @@ static void plan(struct publish *p)
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_task *t = registry_task_first(p->registry, ne); t;
-			t = t->next) {
+			t = registry_task_next(t)) {
 			if (t->seen != r->round)
 				todo_add(p, CHANNEL_TASK_PUT, ne, id, &t->xid);
 			else if (t->state == TASK_AWAITING)

@@ -206,7 +206,7 @@ static bool still_serves(
 	uint32_t users = 0;
 
 	for (const struct registry_task *t = registry_task_first(r, d->ne);
-		t && users < d->references; t = t->next) {
+		t && users < d->references; t = registry_task_next(t)) {
 		uint8_t covered = 0;
 		bool uses = false;
 
@@ -382,7 +382,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 			"RemoveAllDestinations request is not enabled");
 		return;
 	}
-	for (struct registry_destination *each = d; each; each = each->next) {
+	for (struct registry_destination *each = d; each; each = registry_destination_next(each)) {
 		if (!each->references)
 			continue;
 		id_format(&each->did, did);
@@ -399,7 +399,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 	bool down = publish_state(c->publish) == PUBLISH_DOWN;
 	op->remaining = 1;
 	for (; d; d = next) {
-		next = d->next;
+		next = registry_destination_next(d);
 		if (down) {
 			store_destination_gone(c, x->ne, &d->did);
 			issue_destination_leaves(c, d);

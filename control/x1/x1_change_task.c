@@ -345,7 +345,7 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 	op->asked_ns = now_ns();
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
-		next = t->next;
+		next = registry_task_next(t);
 		if (down) {
 			store_task_gone(c, x->ne, &t->xid);
 			issue_task_leaves(c, t, NULL);

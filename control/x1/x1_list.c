@@ -276,7 +276,7 @@ static void release(struct x1_operation *op)
 		return;
 	TAILQ_REMOVE(&op->dispatch->lists, l, entry);
 	if (l->begun)
-		registry_cursor_end(op->dispatch->control->registry, &l->cursor);
+		registry_cursor_end(&l->cursor);
 	l->op = NULL;
 	if (!l->in_flight)
 		free(l);
