@@ -50,19 +50,7 @@ static void end_exchange(struct http_exchange *x, unsigned status, char *body, s
 	ended.respond(c, ended.stream, status, body, length);
 }
 
-void http_respond(struct http_exchange *x, const char *body, size_t length)
-{
-	char *copy = malloc(length + 1);
-
-	if (copy == NULL) {
-		end_exchange(x, 503, NULL, 0);
-		return;
-	}
-	memcpy(copy, body, length);
-	end_exchange(x, 200, copy, length);
-}
-
-void http_respond_take(struct http_exchange *x, char *body, size_t length)
+void http_respond(struct http_exchange *x, char *body, size_t length)
 {
 	end_exchange(x, 200, body, length);
 }

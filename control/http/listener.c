@@ -318,11 +318,6 @@ int listener_configure(struct listener *l, const struct config *config, char *wh
 	return 0;
 }
 
-int listener_reload(struct listener *l, char *why, size_t why_size)
-{
-	return listener_configure(l, l->config, why, why_size);
-}
-
 struct listener *listener_new(struct event_base *base, const struct config *config,
 	http_handler handler, void *context, char *why, size_t why_size)
 {

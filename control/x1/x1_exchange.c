@@ -127,7 +127,7 @@ void x1_leave(struct exchange *x)
 	if (x->out.error || x->dispatch->stopping)
 		http_refuse(x->http, 503);
 	else
-		http_respond_take(x->http, x->out.text, x->out.length);
+		http_respond(x->http, x->out.text, x->out.length);
 	if (!x->out.error && !x->dispatch->stopping)
 		x->out = (struct x1_buffer){0};
 	x1_exchange_free(x);

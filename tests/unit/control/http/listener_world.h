@@ -47,14 +47,14 @@ static inline void answer(struct http_exchange *x, const struct http_request *r)
 	char text[300];
 	snprintf(text, sizeof(text), "%s %d %d %zu ne %u", r->peer_uid, http_peer_is(x, "admf-01"),
 		http_peer_is(x, "admf-02"), r->body_length, r->ne);
-	http_respond(x, text, strlen(text));
+	http_respond(x, strdup(text), strlen(text));
 }
 
 static inline void answer_late(evutil_socket_t fd, short what, void *context)
 {
 	struct late *l = context;
 	const char *text = http_peer_is(l->x, "admf-01") ? "late" : "nobody";
-	http_respond(l->x, text, strlen(text));
+	http_respond(l->x, strdup(text), strlen(text));
 	event_free(l->timer);
 	free(l);
 }
@@ -70,7 +70,7 @@ static inline void handler(void *context, struct http_exchange *x, const struct 
 	} else if (r->body_length == 4 && memcmp(r->body, "huge", 4) == 0) {
 		char *text = malloc(HUGE_SIZE);
 		memset(text, 'h', HUGE_SIZE);
-		http_respond_take(x, text, HUGE_SIZE);
+		http_respond(x, text, HUGE_SIZE);
 	} else if (r->body_length == 4 && memcmp(r->body, "busy", 4) == 0) {
 		http_refuse(x, 503);
 	} else {
@@ -112,7 +112,7 @@ static inline void serve(int ready)
 		fprintf(stderr, "%s\n", why);
 		_exit(1);
 	}
-	if (listener_reload(running, why, sizeof(why)) != 0 || write(ready, "r", 1) != 1)
+	if (listener_configure(running, &config, why, sizeof(why)) != 0 || write(ready, "r", 1) != 1)
 		_exit(1);
 	event_base_dispatch(base);
 	_exit(0);

@@ -44,7 +44,7 @@ size_t http_leaving(const struct http_exchange *x)
 	return leaving;
 }
 
-void http_respond_take(struct http_exchange *x, char *body, size_t length)
+void http_respond(struct http_exchange *x, char *body, size_t length)
 {
 	cr_assert(!x->responded);
 	x->responded = true;
