@@ -31,7 +31,7 @@ void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
 		log_warning("channel: a tombstone stays until the next connection");
 }
 
-static void on_fail_safe(struct control *c, uint16_t ne)
+static void on_fail_safe(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
 	struct registry_task *t = registry_task_first(c->registry, ne), *next;
@@ -79,7 +79,8 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		issue_queue(
 			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, e->text);
 	publish_destination_memo(c->publish, d);
-	for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = registry_task_next(t)) {
+	for (struct registry_task *t = registry_task_first(c->registry, ne); t;
+		t = registry_task_next(t)) {
 		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
 			continue;
 		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid, X1_STATUS_CLEARED,
@@ -256,69 +257,54 @@ static void on_clock(struct control *c, const struct channel_event *e)
 		fault_warn(c, ne, e->text);
 }
 
+// Ledger and tables are of the whole dataplane: faults of every network element.
+static void on_whole(struct control *c, const struct channel_event *e)
+{
+	bool ledger = e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_LEDGER_CLEAR;
+	enum fault_kind kind = ledger ? FAULT_LEDGER : FAULT_SECURITY;
+
+	if (e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_SECURITY_FAULT)
+		fault_raise_all(c, kind, e->text);
+	else
+		fault_clear_all(c, kind, e->text);
+}
+
 void dataplane_event(void *context, const struct channel_event *e)
 {
+	static void (*const of_element[EVENT_LAST + 1])(
+		struct control * c, uint16_t ne, const struct channel_event *e) = {
+		[EVENT_DESTINATION_DOWN] = on_destination,
+		[EVENT_DESTINATION_UP] = on_destination,
+		[EVENT_SPOOL_FAULT] = on_spool,
+		[EVENT_SPOOL_CLEAR] = on_spool,
+		[EVENT_TASK_LOSS] = on_task_loss,
+		[EVENT_TASK_CLEAR] = on_task_clear,
+		[EVENT_TASK_WAITING] = on_followed,
+		[EVENT_TASK_UNSURE] = on_followed,
+		[EVENT_TASK_FOLLOWED] = on_followed,
+		[EVENT_TASK_ENDED] = on_task_ended,
+		[EVENT_FAIL_SAFE] = on_fail_safe,
+	};
+	static void (*const of_all[EVENT_LAST + 1])(
+		struct control * c, const struct channel_event *e) = {
+		[EVENT_LEDGER_FAULT] = on_whole,
+		[EVENT_LEDGER_CLEAR] = on_whole,
+		[EVENT_SECURITY_FAULT] = on_whole,
+		[EVENT_SECURITY_CLEAR] = on_whole,
+		[EVENT_LINK_DOWN] = on_port,
+		[EVENT_LINK_UP] = on_port,
+		[EVENT_PORT_LOSS] = on_port,
+		[EVENT_PORT_CLEAR] = on_port,
+		[EVENT_CLOCK_UNSURE] = on_clock,
+		[EVENT_CLOCK_SURE] = on_clock,
+	};
 	struct control *c = context;
-	char text[FAULT_TEXT_MAX];
 	int32_t ne = registry_ne_index(c->registry, &e->ne);
 
-	snprintf(text, sizeof(text), "%s", e->text);
-	switch (e->kind) {
-	case EVENT_DESTINATION_DOWN:
-	case EVENT_DESTINATION_UP:
-		if (ne >= 0)
-			on_destination(c, (uint16_t)ne, e);
-		return;
-	case EVENT_SPOOL_FAULT:
-	case EVENT_SPOOL_CLEAR:
-		if (ne >= 0)
-			on_spool(c, (uint16_t)ne, e);
-		return;
-	case EVENT_TASK_LOSS:
-		if (ne >= 0)
-			on_task_loss(c, (uint16_t)ne, e);
-		return;
-	case EVENT_FAIL_SAFE:
-		if (ne >= 0)
-			on_fail_safe(c, (uint16_t)ne);
-		return;
-	case EVENT_LEDGER_FAULT:
-		fault_raise_all(c, FAULT_LEDGER, text);
-		return;
-	case EVENT_LEDGER_CLEAR:
-		fault_clear_all(c, FAULT_LEDGER, text);
-		return;
-	case EVENT_LINK_DOWN:
-	case EVENT_LINK_UP:
-	case EVENT_PORT_LOSS:
-	case EVENT_PORT_CLEAR:
-		on_port(c, e);
-		return;
-	case EVENT_TASK_CLEAR:
-		if (ne >= 0)
-			on_task_clear(c, (uint16_t)ne, e);
-		return;
-	case EVENT_TASK_WAITING:
-	case EVENT_TASK_UNSURE:
-	case EVENT_TASK_FOLLOWED:
-		if (ne >= 0)
-			on_followed(c, (uint16_t)ne, e);
-		return;
-	case EVENT_TASK_ENDED:
-		if (ne >= 0)
-			on_task_ended(c, (uint16_t)ne, e);
-		return;
-	case EVENT_CLOCK_UNSURE:
-	case EVENT_CLOCK_SURE:
-		on_clock(c, e);
-		return;
-	case EVENT_SECURITY_FAULT:
-		fault_raise_all(c, FAULT_SECURITY, text);
-		return;
-	case EVENT_SECURITY_CLEAR:
-		fault_clear_all(c, FAULT_SECURITY, text);
-		return;
-	default:
+	if (e->kind <= EVENT_LAST && of_all[e->kind])
+		of_all[e->kind](c, e);
+	else if (e->kind > EVENT_LAST || !of_element[e->kind])
 		log_warning("channel: event %u is not known", e->kind);
-	}
+	else if (ne >= 0)
+		of_element[e->kind](c, (uint16_t)ne, e);
 }

@@ -11,6 +11,15 @@
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
+static void complete_task(struct control *c, struct registry_task *t)
+{
+	bool done = t->pending != PENDING_DEACTIVATE;
+
+	issue_actioned(c, ISSUE_TASK, t->ne, &t->xid, &t->pending_transaction, done,
+		done ? NULL : "the task is still active");
+	t->pending = PENDING_NONE;
+}
+
 // What was answered `Acknowledged` before this process, or the connection, went down: its presence
 // in the dataplane's state shows that it was done.
 static void complete_pending(struct control *c)
@@ -20,10 +29,7 @@ static void complete_pending(struct control *c)
 			t = registry_task_next(t)) {
 			if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
 				continue;
-			bool done = t->pending != PENDING_DEACTIVATE;
-			issue_actioned(c, ISSUE_TASK, ne, &t->xid, &t->pending_transaction, done,
-				done ? NULL : "the task is still active");
-			t->pending = PENDING_NONE;
+			complete_task(c, t);
 			publish_task_memo(c->publish, t);
 		}
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
@@ -158,7 +164,8 @@ static void on_restarted(void *context)
 				issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
 					X1_STATUS_CLEARED, text);
 		}
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t; t = registry_task_next(t))
+		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
+			t = registry_task_next(t))
 			if (fault_clear(&t->faults, FAULT_LOSS))
 				issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid,
 					X1_STATUS_CLEARED, text);
@@ -196,59 +203,74 @@ static void on_lost(void *context)
 	fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
 }
 
-static void on_replayed(
-	void *context, bool destination, uint16_t ne, const struct id16 *id, int result)
+static void on_destination_replayed(
+	struct control *c, uint16_t ne, const struct id16 *id, int result)
 {
-	struct control *c = context;
+	struct registry_destination *d = registry_destination_find(c->registry, ne, id);
 
-	if (destination) {
-		struct registry_destination *d = registry_destination_find(c->registry, ne, id);
-		if (d && d->pending) {
-			d->pending = false;
-			issue_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction,
-				!result, result ? poi_error_text(result) : NULL);
-			publish_destination_memo(c->publish, d);
-		}
+	if (!d || !d->pending)
 		return;
-	}
-	struct registry_task *t = registry_task_find(c->registry, ne, id);
-	if (!t) { // gone while its put was on its way: by the fail-safe, say
-		if (!result && publish_task_remove(c->publish, ne, id, NULL, NULL))
-			log_error("channel: a task that is gone could not be taken back");
-		return;
-	}
+	d->pending = false;
+	issue_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction, !result,
+		result ? poi_error_text(result) : NULL);
+	publish_destination_memo(c->publish, d);
+}
+
+static void take_back(struct control *c, uint16_t ne, const struct id16 *xid)
+{
+	if (publish_task_remove(c->publish, ne, xid, NULL, NULL))
+		log_error("channel: a task that is gone could not be taken back");
+}
+
+static void on_task_refused(struct control *c, struct registry_task *t, int result)
+{
+	static const char text[] = "the dataplane could not take the task back";
+	uint16_t ne = t->ne;
+	const struct id16 xid = t->xid;
+
 	// Its answer was `Acknowledged`: an activation that fails late never comes into force.
-	if (result && t->pending == PENDING_ACTIVATE) {
-		issue_actioned(c, ISSUE_TASK, ne, id, &t->pending_transaction, false,
+	if (t->pending == PENDING_ACTIVATE) {
+		issue_actioned(c, ISSUE_TASK, ne, &xid, &t->pending_transaction, false,
 			poi_error_text(result));
-		if (publish_task_remove(c->publish, ne, id, NULL, NULL))
-			log_error("channel: a task that is gone could not be taken back");
+		take_back(c, ne, &xid);
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, ne, id);
+		store_task_gone(c, ne, &xid);
 		return;
 	}
-	if (result) {
-		t->state = TASK_AWAITING;
-		if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT,
-			    "the dataplane could not take the task back") == 1)
-			issue_queue(c, ISSUE_TASK, ISSUE_FAULT, ne, id, X1_STATUS_FAULT,
-				"the dataplane could not take the task back");
-		return;
-	}
+	t->state = TASK_AWAITING;
+	if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT, text) == 1)
+		issue_queue(c, ISSUE_TASK, ISSUE_FAULT, ne, &xid, X1_STATUS_FAULT, text);
+}
+
+static void on_task_replayed(struct control *c, struct registry_task *t)
+{
 	t->state = TASK_COMPLETE;
 	bool memo = fault_clear(&t->faults, FAULT_DATAPLANE_LOST);
 	if (memo)
-		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, id, X1_STATUS_CLEARED,
+		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, t->ne, &t->xid, X1_STATUS_CLEARED,
 			"the dataplane took the task back");
 	if (t->pending != PENDING_NONE) {
-		bool done = t->pending != PENDING_DEACTIVATE;
-		issue_actioned(c, ISSUE_TASK, ne, id, &t->pending_transaction, done,
-			done ? NULL : "the task is still active");
-		t->pending = PENDING_NONE;
+		complete_task(c, t);
 		memo = true;
 	}
 	if (memo)
 		publish_task_memo(c->publish, t);
+}
+
+static void on_replayed(
+	void *context, bool destination, uint16_t ne, const struct id16 *id, int result)
+{
+	struct control *c = context;
+	struct registry_task *t = destination ? NULL : registry_task_find(c->registry, ne, id);
+
+	if (destination)
+		on_destination_replayed(c, ne, id, result);
+	else if (t && result)
+		on_task_refused(c, t, result);
+	else if (t)
+		on_task_replayed(c, t);
+	else if (!result) // gone while its put was on its way: by the fail-safe, say
+		take_back(c, ne, id);
 }
 
 const struct publish_hooks *dataplane_hooks(void)
