@@ -8,6 +8,8 @@
 #include "control/state/persistence.h"
 #include "shared/log.h"
 
+static const char stopped_meanwhile[] = "the task was stopped meanwhile";
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -40,34 +42,48 @@ static void put_back(struct x1_operation *op, const struct registry_task *t)
 
 // ActivateTask.
 
+// A change whose answer was `Acknowledged` and whose dataplane is gone. Returns whether that ends
+// it.
+static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
+{
+	if (op->exchange || op->dispatch->stopping)
+		return false;
+	// The replay to the next dataplane completes it, unless the deactivation behind it is done
+	// with the dataplane's end.
+	if (!t->removing) {
+		x1_operation_cancel(op);
+		return true;
+	}
+	if (t->pending == PENDING_ACTIVATE)
+		t->pending = PENDING_NONE;
+	x1_operation_finish(op, X1_ERR_ACTIVATE, stopped_meanwhile);
+	return true;
+}
+
+// 0, or why an activation that the dataplane has in force is taken back.
+static int may_keep(const struct x1_operation *op, const struct registry_task *t)
+{
+	if (!store_kept(control_of(op), &op->mark))
+		return POI_ERR_IO;
+	// A destination that failed, and was there all the same when the task came.
+	return registry_destinations_known(registry_of(op), t) ? 0 : POI_ERR_NOT_FOUND;
+}
+
 static void activated(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
 
-	if (!t) { // stopped meanwhile
+	if (!t) {
 		if (result != POI_ERR_CLOSED)
 			take_back(op);
-		x1_operation_finish(op, X1_ERR_ACTIVATE, "the task was stopped meanwhile");
+		x1_operation_finish(op, X1_ERR_ACTIVATE, stopped_meanwhile);
 		return;
 	}
-	if (result == POI_ERR_CLOSED && !op->exchange && !op->dispatch->stopping) {
-		// Answered `Acknowledged`: the replay to the next dataplane completes it, unless
-		// the deactivation behind it is done with the dataplane's end.
-		if (!t->removing) {
-			x1_operation_cancel(op);
-			return;
-		}
-		if (t->pending == PENDING_ACTIVATE)
-			t->pending = PENDING_NONE;
-		x1_operation_finish(op, X1_ERR_ACTIVATE, "the task was stopped meanwhile");
+	if (result == POI_ERR_CLOSED && left_to_replay(op, t))
 		return;
-	}
-	if (!result && !store_kept(control_of(op), &op->mark))
-		result = POI_ERR_IO;
-	// A destination that failed, and was there all the same when the task came.
-	if (!result && !registry_destinations_known(registry_of(op), t))
-		result = POI_ERR_NOT_FOUND;
+	if (!result)
+		result = may_keep(op, t);
 	if (result) {
 		if (result != POI_ERR_CLOSED)
 			take_back(op);
@@ -84,41 +100,56 @@ static void activated(void *context, int result, const struct channel_task_statu
 	x1_operation_finish(op, 0, NULL);
 }
 
+// The task of the details and its operation. False, and answered: there is no memory, or the
+// details are too large.
+static bool make_task(struct exchange *x, const struct x1_message *m,
+	const struct channel_task *details, struct registry_task **t, struct x1_operation **op)
+{
+	bool large = m->task->xml_length > CHANNEL_MEMO_MAX;
+
+	*t = registry_task_new(x->ne, details, m->task->xml, m->task->xml_length);
+	*op = *t ? x1_change_new(x, m, &m->task->xid) : NULL;
+	if (*op) {
+		(*t)->implicit = m->task->has_implicit && m->task->implicit_deactivation;
+		return true;
+	}
+	registry_task_free(*t);
+	x1_answer(x, m, x1_generic_error(m->type),
+		x1_publish_error_text(large ? POI_ERR_TOO_LARGE : POI_ERR_NOMEM));
+	return false;
+}
+
+// Reads the details. False, and answered: they are refused.
+static bool may_activate(struct exchange *x, const struct x1_message *m,
+	struct channel_task *details, uint8_t *matched)
+{
+	struct control *c = x->dispatch->control;
+	struct x1_refusal why;
+
+	if (registry_task_find(c->registry, x->ne, &m->task->xid))
+		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
+	else if (x1_task_build(
+			 c->config, c->registry, x->ne, m->task, NULL, details, matched, &why))
+		x1_answer(x, m, why.code, why.text);
+	else if (registry_task_count(c->registry, x->ne) >= c->config->limits.tasks)
+		x1_answer(x, m, X1_ERR_ACTIVATE, "the configured number of tasks is reached");
+	else if (publish_state(c->publish) != PUBLISH_READY)
+		x1_answer(x, m, X1_ERR_ACTIVATE, x1_no_dataplane);
+	else
+		return true;
+	return false;
+}
+
 void x1_activate_task(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct channel_task details;
 	uint8_t matched[CHANNEL_MATCHED_MAX];
-	struct x1_refusal why;
+	struct registry_task *t;
+	struct x1_operation *op;
 
-	if (registry_task_find(c->registry, x->ne, &m->task->xid)) {
-		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
+	if (!may_activate(x, m, &details, matched) || !make_task(x, m, &details, &t, &op))
 		return;
-	}
-	if (x1_task_build(c->config, c->registry, x->ne, m->task, NULL, &details, matched, &why)) {
-		x1_answer(x, m, why.code, why.text);
-		return;
-	}
-	if (registry_task_count(c->registry, x->ne) >= c->config->limits.tasks) {
-		x1_answer(x, m, X1_ERR_ACTIVATE, "the configured number of tasks is reached");
-		return;
-	}
-	if (publish_state(c->publish) != PUBLISH_READY) {
-		x1_answer(x, m, X1_ERR_ACTIVATE, x1_no_dataplane);
-		return;
-	}
-	struct registry_task *t =
-		registry_task_new(x->ne, &details, m->task->xml, m->task->xml_length);
-	struct x1_operation *op = t ? x1_change_new(x, m, &m->task->xid) : NULL;
-	if (!op) {
-		registry_task_free(t);
-		x1_answer(x, m, X1_ERR_ACTIVATE,
-			x1_publish_error_text(m->task->xml_length > CHANNEL_MEMO_MAX
-						      ? POI_ERR_TOO_LARGE
-						      : POI_ERR_NOMEM));
-		return;
-	}
-	t->implicit = m->task->has_implicit && m->task->implicit_deactivation;
 	t->activated_ns = now_ns();
 	int rc = registry_task_add(c->registry, t);
 	if (rc) {
@@ -149,6 +180,19 @@ static int keep_modified(struct x1_operation *op, const struct registry_task *ne
 	return rc ? POI_ERR_IO : 0;
 }
 
+// The details that were in force stay, or nothing does where the task is gone.
+static void not_modified(
+	struct x1_operation *op, struct registry_task *old, struct registry_task *new, int result)
+{
+	if (!old && result != POI_ERR_CLOSED)
+		take_back(op);
+	if (old && (old->memo_owed || new->pending != PENDING_NONE))
+		publish_task_memo(publish_of(op), old);
+	registry_task_free(new);
+	x1_operation_finish(
+		op, X1_ERR_MODIFY, old ? x1_publish_error_text(result) : stopped_meanwhile);
+}
+
 static void modified(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
@@ -168,13 +212,7 @@ static void modified(void *context, int result, const struct channel_task_status
 			put_back(op, old);
 	}
 	if (result || !old) {
-		if (!old && result != POI_ERR_CLOSED)
-			take_back(op);
-		if (old && (old->memo_owed || new->pending != PENDING_NONE))
-			publish_task_memo(publish_of(op), old);
-		registry_task_free(new);
-		x1_operation_finish(op, X1_ERR_MODIFY,
-			old ? x1_publish_error_text(result) : "the task was stopped meanwhile");
+		not_modified(op, old, new, result);
 		return;
 	}
 	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_owed;
@@ -192,43 +230,37 @@ static void modified(void *context, int result, const struct channel_task_status
 	x1_operation_finish(op, 0, NULL);
 }
 
+// Reads the details. False, and answered: they are refused.
+static bool may_modify(struct exchange *x, const struct x1_message *m,
+	const struct registry_task *old, struct channel_task *details, uint8_t *matched)
+{
+	struct control *c = x->dispatch->control;
+	struct x1_refusal why;
+
+	if (!old || old->removing)
+		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
+	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, matched, &why))
+		x1_answer(x, m, why.code, why.text);
+	else if (publish_state(c->publish) != PUBLISH_READY)
+		x1_answer(x, m, X1_ERR_MODIFY, x1_no_dataplane);
+	else if (old->modifying || old->state != TASK_COMPLETE)
+		x1_answer(
+			x, m, X1_ERR_MODIFY, "another request for this task is not completed yet");
+	else
+		return true;
+	return false;
+}
+
 void x1_modify_task(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
+	struct registry_task *new, *old = registry_task_find(c->registry, x->ne, &m->task->xid);
 	struct channel_task details;
 	uint8_t matched[CHANNEL_MATCHED_MAX];
-	struct x1_refusal why;
-	struct registry_task *old = registry_task_find(c->registry, x->ne, &m->task->xid);
+	struct x1_operation *op;
 
-	if (!old || old->removing) {
-		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
+	if (!may_modify(x, m, old, &details, matched) || !make_task(x, m, &details, &new, &op))
 		return;
-	}
-	if (x1_task_build(c->config, c->registry, x->ne, m->task, old, &details, matched, &why)) {
-		x1_answer(x, m, why.code, why.text);
-		return;
-	}
-	if (publish_state(c->publish) != PUBLISH_READY) {
-		x1_answer(x, m, X1_ERR_MODIFY, x1_no_dataplane);
-		return;
-	}
-	if (old->modifying || old->state != TASK_COMPLETE) {
-		x1_answer(
-			x, m, X1_ERR_MODIFY, "another request for this task is not completed yet");
-		return;
-	}
-	struct registry_task *new =
-		registry_task_new(x->ne, &details, m->task->xml, m->task->xml_length);
-	struct x1_operation *op = new ? x1_change_new(x, m, &m->task->xid) : NULL;
-	if (!op) {
-		registry_task_free(new);
-		x1_answer(x, m, X1_ERR_MODIFY,
-			x1_publish_error_text(m->task->xml_length > CHANNEL_MEMO_MAX
-						      ? POI_ERR_TOO_LARGE
-						      : POI_ERR_NOMEM));
-		return;
-	}
-	new->implicit = m->task->has_implicit && m->task->implicit_deactivation;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;
 	new->modified_ns = now_ns();
@@ -326,6 +358,32 @@ static void deactivated_part(void *context, int result, const struct channel_tas
 	x1_bulk_step(op);
 }
 
+// Without a dataplane: the registry's side is enough.
+static void remove_task(struct control *c, struct registry_task *t)
+{
+	store_task_gone(c, t->ne, &t->xid);
+	issue_task_leaves(c, t, NULL);
+	registry_task_remove(c->registry, t);
+}
+
+// Asks the dataplane for one task of a bulk request.
+static void deactivate_part(struct x1_operation *op, struct registry_task *t)
+{
+	struct part *part = malloc(sizeof(*part));
+
+	if (part)
+		*part = (struct part){op, t->xid};
+	int rc = part ? publish_task_remove(publish_of(op), op->ne, &t->xid, deactivated_part, part)
+		      : POI_ERR_NOMEM;
+	if (rc) {
+		free(part);
+		op->result = rc;
+		return;
+	}
+	t->removing = true;
+	op->remaining++;
+}
+
 void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
@@ -346,25 +404,10 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = registry_task_next(t);
-		if (down) {
-			store_task_gone(c, x->ne, &t->xid);
-			issue_task_leaves(c, t, NULL);
-			registry_task_remove(c->registry, t);
-			continue;
-		}
-		struct part *part = malloc(sizeof(*part));
-		if (part)
-			*part = (struct part){op, t->xid};
-		int rc = part ? publish_task_remove(
-					c->publish, x->ne, &t->xid, deactivated_part, part)
-			      : POI_ERR_NOMEM;
-		if (rc) {
-			free(part);
-			op->result = rc;
-			continue;
-		}
-		t->removing = true;
-		op->remaining++;
+		if (down)
+			remove_task(c, t);
+		else
+			deactivate_part(op, t);
 	}
 	x1_bulk_step(op);
 }
