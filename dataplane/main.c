@@ -382,9 +382,9 @@ static int channel(struct app *a)
 	return a->server ? POI_OK : POI_ERR_IO;
 }
 
-static uint64_t read_generation(const void *live)
+static uint64_t read_generation(const void *table_rcu)
 {
-	return table_generation(live_table(live));
+	return table_generation(table_rcu_table(table_rcu));
 }
 
 static int fragments_of(struct app *a, struct worker *w, uint32_t number)
@@ -427,7 +427,7 @@ static int workers(struct app *a)
 		struct worker *w = &a->workers[i];
 		*w = (struct worker){
 			.idle_sleep_us = a->config->dataplane.idle_sleep_us,
-			.live = engine_live(a->engine),
+			.table_rcu = engine_live(a->engine),
 			.clock = &a->clock,
 			.capture = a->captures[i],
 			.tap = a->taps[i],
@@ -435,7 +435,7 @@ static int workers(struct app *a)
 			.counters = &a->stats->worker[i],
 			.stop = &a->stop,
 		};
-		w->counters->generation_of = w->live;
+		w->counters->generation_of = w->table_rcu;
 		w->counters->read_generation = read_generation;
 		w->lanes = ports_lanes(a->ports, i, &w->n_lanes);
 		int e = fragments_of(a, w, i);

@@ -24,7 +24,7 @@ struct engine {
 	struct table_builder *builder;
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
-	struct live *live;
+	struct table_rcu *table_rcu;
 	struct slots_owner *slots;
 	struct deliver *deliver;
 	struct reporter *reporter;
@@ -60,8 +60,8 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 	e->reconcile.bindings = e->bindings;
 	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
 	if (first)
-		e->live = live_new(first);
-	if (e->fold_fd < 0 || !e->store || !e->live || !e->bindings) {
+		e->table_rcu = table_rcu_new(first);
+	if (e->fold_fd < 0 || !e->store || !e->table_rcu || !e->bindings) {
 		engine_free(e);
 		return NULL;
 	}
@@ -98,7 +98,7 @@ void engine_free(struct engine *e)
 		e->removed = (struct store_destination *)d->link.next;
 		store_destination_free(d);
 	}
-	live_free(e->live);
+	table_rcu_free(e->table_rcu);
 	table_builder_free(e->builder);
 	store_free(e->store, leaving_drop);
 	bindings_free(e->bindings);
@@ -107,9 +107,9 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-struct live *engine_live(struct engine *e)
+struct table_rcu *engine_live(struct engine *e)
 {
-	return e->live;
+	return e->table_rcu;
 }
 
 void engine_deliver(struct engine *e, struct deliver *d)
@@ -528,7 +528,7 @@ static int commit(struct engine *e)
 		const struct table *next = table_commit(e->builder, e->generation + 1);
 		if (!next)
 			return POI_ERR_NOMEM;
-		const struct table *old = live_publish(e->live, next);
+		const struct table *old = table_rcu_publish(e->table_rcu, next);
 		e->generation++;
 		e->dirty = false;
 		table_retire(e->builder, old);
@@ -667,7 +667,7 @@ bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees)
 	if (!reconcile_step(&e->reconcile, budget))
 		return false;
 	// What is not published yet cannot be in the table: the next walk will see it.
-	*agrees = e->dirty || reconcile_agrees(&e->reconcile, live_table(e->live));
+	*agrees = e->dirty || reconcile_agrees(&e->reconcile, table_rcu_table(e->table_rcu));
 	return true;
 }
 

@@ -25,7 +25,7 @@ struct engine;
 struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots);
 void engine_free(struct engine *e); // workers and deliver have stopped
 
-struct live *engine_live(struct engine *e);
+struct table_rcu *engine_live(struct engine *e);
 void engine_deliver(struct engine *e, struct deliver *d);   // before the first message
 void engine_reporter(struct engine *e, struct reporter *r); // before the first message
 // Without one, tasks by session are refused (UNSUPPORTED).

@@ -160,9 +160,9 @@ static void doze(struct worker *w)
 		.tv_nsec = (long)(w->idle_sleep_us % 1000000) * 1000,
 	};
 
-	live_offline(w->live);
+	table_rcu_offline(w->table_rcu);
 	nanosleep(&pause, NULL);
-	live_online(w->live);
+	table_rcu_online(w->table_rcu);
 }
 
 int worker_run(void *argument)
@@ -170,28 +170,28 @@ int worker_run(void *argument)
 	struct worker *w = argument;
 	unsigned empty = 0;
 
-	live_reader_enter(w->live);
+	table_rcu_reader_enter(w->table_rcu);
 	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
 		// The table holds until the quiescent state below. A burst's time is taken after
 		// this load: a packet with a time later than a publication's end has seen that
 		// publication.
-		const struct table *t = live_table(w->live);
+		const struct table *t = table_rcu_table(w->table_rcu);
 		unsigned found = 0;
 		catch_up(w, t);
 		for (uint32_t i = 0; i < w->n_lanes; i++)
 			found += lane_poll(w, &w->lanes[i], t);
 		tend(w, t, false);
 		count_loop(w, found > 0);
-		live_quiescent(w->live);
+		table_rcu_quiescent(w->table_rcu);
 		stats_answer(w->stats, w->counters);
 		atomic_store_explicit(&w->counters->polling, 1, memory_order_release);
 		empty = found ? 0 : empty + 1;
 		if (__builtin_expect(w->idle_sleep_us > 0 && empty >= IDLE_LOOPS, 0))
 			doze(w);
 	}
-	tend(w, live_table(w->live), true);
-	live_quiescent(w->live);
+	tend(w, table_rcu_table(w->table_rcu), true);
+	table_rcu_quiescent(w->table_rcu);
 	stats_answer(w->stats, w->counters);
-	live_reader_leave(w->live);
+	table_rcu_reader_leave(w->table_rcu);
 	return 0;
 }

@@ -17,7 +17,7 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	const struct lane *lanes;
 	uint32_t n_lanes;
 	uint32_t idle_sleep_us; // 0: spin
-	struct live *live;
+	struct table_rcu *table_rcu;
 	const struct clock *clock;
 	struct capture *capture;
 	struct worker_fragments *fragments;

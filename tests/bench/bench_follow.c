@@ -27,7 +27,7 @@ static struct signalling_ring *ring;
 static struct follower *follower;
 static struct bindings *bindings;
 static struct table_builder *builder;
-static struct live *live;
+static struct table_rcu *table_rcu;
 static uint64_t rate = 10000, seconds = 10, sent;
 static _Atomic bool stop, done;
 
@@ -130,15 +130,15 @@ static void *worker(void *argument)
 {
 	const struct timespec doze = {.tv_nsec = 60000};
 
-	live_reader_enter(live);
+	table_rcu_reader_enter(table_rcu);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		for (uint64_t until = now_ns() + 400000; now_ns() < until;)
-			live_quiescent(live);
-		live_offline(live);
+			table_rcu_quiescent(table_rcu);
+		table_rcu_offline(table_rcu);
 		nanosleep(&doze, NULL);
-		live_online(live);
+		table_rcu_online(table_rcu);
 	}
-	live_reader_leave(live);
+	table_rcu_reader_leave(table_rcu);
 	return argument;
 }
 
@@ -148,7 +148,7 @@ static void publish(bool measure)
 	const struct table *next = table_commit(builder, ++generation);
 
 	must(next != NULL, "no memory");
-	table_retire(builder, live_publish(live, next));
+	table_retire(builder, table_rcu_publish(table_rcu, next));
 	bindings_settled(bindings, measure, now_ns());
 }
 
@@ -220,7 +220,7 @@ int main(int argc, char **argv)
 		wire_store32(rule.filter.address[0].b, 0x2d000000u + i * 7);
 		must(!table_put(builder, &rule), "rules");
 	}
-	live = live_new(table_commit(builder, 1));
+	table_rcu = table_rcu_new(table_commit(builder, 1));
 	fold();
 	store_with_tasks(&walk);
 	bindings_settle(bindings);
