@@ -405,13 +405,13 @@ void deliver_remove(struct deliver *d, uint16_t index)
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)
-		settled_read(&d->thread[i].book, slot, add);
+		copy_outcomes_read(&d->thread[i].book, slot, add);
 }
 
 void deliver_slot_reset(struct deliver *d, uint32_t slot)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)
-		settled_reset(&d->thread[i].book, slot);
+		copy_outcomes_reset(&d->thread[i].book, slot);
 }
 
 // The worse of two connections is the destination's state.
