@@ -47,7 +47,7 @@ struct app {
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
-	struct slots_owner *slots;
+	struct task_counters_owner *slots;
 	struct engine *engine;
 	struct stats *stats;
 	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
@@ -183,7 +183,7 @@ static int tables(struct app *a)
 
 	kernels_use(kernels_of_cpu());
 	log_info("parsing and matching: %s", kernels_name());
-	a->slots = slots_new(n + 1);
+	a->slots = task_counters_new(n + 1);
 	a->stats = stats_new(n);
 	if (a->slots)
 		a->engine = engine_new(&a->config->dataplane, a->slots);
@@ -208,7 +208,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.max_header = (uint16_t)d->max_header,
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
-		.slots = slots_of(a->slots)->worker[worker],
+		.slots = task_counters_of(a->slots)->worker[worker],
 	};
 	struct ipid_parts parts = {
 		.point = d->interception_point,
@@ -312,7 +312,7 @@ static int delivery(struct app *a)
 	if (e != POI_OK)
 		return e;
 	a->deliver = deliver_new(
-		a->config, a->captures, n + 1, slots_of(a->slots), a->why, sizeof(a->why));
+		a->config, a->captures, n + 1, task_counters_of(a->slots), a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
 	engine_deliver(a->engine, a->deliver);
@@ -500,7 +500,7 @@ static void stop(struct app *a)
 		signalling_ring_free(a->signalling[i]);
 	}
 	stats_free(a->stats);
-	slots_free(a->slots);
+	task_counters_free(a->slots);
 	ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);
 	if (a->eal_up)

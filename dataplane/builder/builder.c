@@ -25,7 +25,7 @@ struct engine {
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
-	struct slots_owner *slots;
+	struct task_counters_owner *slots;
 	struct deliver *deliver;
 	struct reporter *reporter;
 	uint64_t serial; // of X2 tasks
@@ -40,7 +40,7 @@ struct engine {
 	int fold_fd;
 };
 
-struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots)
+struct engine *engine_new(const struct config_dataplane *config, struct task_counters_owner *slots)
 {
 	struct engine *e = calloc(1, sizeof(*e));
 	uint64_t seed[2];
@@ -150,9 +150,9 @@ int engine_fold_fd(const struct engine *e)
 static void contexts_give(struct engine *e, const struct leaving *l)
 {
 	if (l->kinds & DELIVERY_X2)
-		slots_context_give(e->slots, l->context[COPY_X2]);
+		task_counters_context_give(e->slots, l->context[COPY_X2]);
 	if (l->kinds & DELIVERY_X3)
-		slots_context_give(e->slots, l->context[COPY_X3]);
+		task_counters_context_give(e->slots, l->context[COPY_X3]);
 }
 
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
@@ -168,7 +168,8 @@ static int hold_take(
 		uint8_t bit = k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3;
 		if (!(t->delivery & bit))
 			continue;
-		r = slots_context_take(e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
+		r = task_counters_context_take(
+			e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
 		if (r == POI_OK)
 			l->kinds |= bit;
 	}
@@ -179,7 +180,7 @@ static int hold_take(
 	if (r == POI_OK && slot)
 		l->slot = *slot;
 	else if (r == POI_OK)
-		r = slots_take(e->slots, &l->slot);
+		r = task_counters_take(e->slots, &l->slot);
 	if (r != POI_OK) {
 		contexts_give(e, l);
 		leaving_drop(l);
@@ -348,7 +349,7 @@ no_place:
 		reconcile_enters(&e->reconcile, old);
 	contexts_give(e, hold);
 	if (!live)
-		slots_give(e->slots, hold->slot);
+		task_counters_give(e->slots, hold->slot);
 	leaving_drop(hold);
 no_hold:
 	store_task_free(task);
@@ -639,7 +640,7 @@ static bool settled(const struct engine *e, uint32_t slot)
 	struct slot_counters c;
 	struct copy_balance b = {0};
 
-	slots_read(e->slots, slot, &c);
+	task_counters_read(e->slots, slot, &c);
 	deliver_slot_balance(e->deliver, slot, &b);
 	return b.acknowledged + b.in_doubt + copy_balance_lost(&b) >= c.offered - lost(c.lost);
 }
@@ -654,7 +655,7 @@ uint32_t engine_drain(struct engine *e)
 		}
 		*at = l->next;
 		deliver_slot_reset(e->deliver, l->slot);
-		slots_give(e->slots, l->slot);
+		task_counters_give(e->slots, l->slot);
 		free(l);
 		e->n_draining--;
 	}
@@ -678,7 +679,7 @@ static uint64_t losses_of(const struct engine *e, const struct store_task *t, ui
 	struct slot_counters c;
 
 	deliver_slot_balance(e->deliver, t->hold->slot, &b);
-	slots_read(e->slots, t->hold->slot, &c);
+	task_counters_read(e->slots, t->hold->slot, &c);
 	*reason = 0;
 	for (unsigned i = 0; i < LOSS_COUNT; i++) {
 		b.lost[i] += c.lost[i];
@@ -742,7 +743,7 @@ void engine_task_status(
 	struct copy_balance *b = &out->copies;
 	// Settled copies first: offered grows before anything settles, so queued is never negative.
 	deliver_slot_balance(e->deliver, t->hold->slot, b);
-	slots_read(e->slots, t->hold->slot, &c);
+	task_counters_read(e->slots, t->hold->slot, &c);
 	b->matched = c.matched;
 	b->offered = c.offered;
 	for (int i = 0; i < LOSS_COUNT; i++)

@@ -22,7 +22,7 @@ struct engine;
 
 // Keeps references to `slots` only; owns its table builder. `deliver` comes later because it needs
 // the workers' captures. NULL when out of memory.
-struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots);
+struct engine *engine_new(const struct config_dataplane *config, struct task_counters_owner *slots);
 void engine_free(struct engine *e); // workers and deliver have stopped
 
 struct table_rcu *engine_live(struct engine *e);

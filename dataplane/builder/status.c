@@ -17,10 +17,10 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 {
 	struct slot_counters before, after;
 
-	slots_totals(s->slots, &before);
+	task_counters_totals(s->slots, &before);
 	*out = (struct copy_balance){0};
 	deliver_totals(s->deliver, out);
-	slots_totals(s->slots, &after);
+	task_counters_totals(s->slots, &after);
 	out->matched = after.matched;
 	out->offered = after.offered;
 	return before.offered <= accounted(out) && accounted(out) <= after.offered;
