@@ -48,7 +48,7 @@ struct app {
 	struct clock_thread *clock_thread;
 	struct ports *ports;
 	struct task_counters_owner *slots;
-	struct engine *engine;
+	struct builder *builder;
 	struct stats *stats;
 	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
 	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
@@ -186,8 +186,8 @@ static int tables(struct app *a)
 	a->slots = task_counters_new(n + 1);
 	a->stats = stats_new(n);
 	if (a->slots)
-		a->engine = engine_new(&a->config->dataplane, a->slots);
-	return a->stats && a->engine ? POI_OK : POI_ERR_NOMEM;
+		a->builder = builder_new(&a->config->dataplane, a->slots);
+	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
 }
 
 // The one behind the last worker is the reporter's.
@@ -253,7 +253,7 @@ static int reporting(struct app *a)
 	a->reporter = reporter_new(&s);
 	if (!a->reporter)
 		return POI_ERR_NOMEM;
-	engine_reporter(a->engine, a->reporter);
+	builder_reporter(a->builder, a->reporter);
 	return reporter_start(a->reporter);
 }
 
@@ -280,7 +280,7 @@ static int following(struct app *a)
 			.waiting_ns = c->waiting * second,
 			.handover_ns = c->handover_ms * 1000000ull,
 			.age_ns = c->age * second,
-			.links = engine_links(a->engine)},
+			.links = builder_links(a->builder)},
 	};
 
 	if (!shows_signalling(&a->config->dataplane))
@@ -298,7 +298,7 @@ static int following(struct app *a)
 	a->follower = follower_new(&s);
 	if (!a->follower)
 		return POI_ERR_NOMEM;
-	engine_follower(a->engine, a->follower);
+	builder_follower(a->builder, a->follower);
 	return follower_start(a->follower);
 }
 
@@ -315,7 +315,7 @@ static int delivery(struct app *a)
 		a->config, a->captures, n + 1, task_counters_of(a->slots), a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
-	engine_deliver(a->engine, a->deliver);
+	builder_deliver(a->builder, a->deliver);
 	e = deliver_start(a->deliver);
 	a->delivering = e == POI_OK;
 	return e == POI_OK ? reporting(a) : e;
@@ -363,7 +363,7 @@ static int channel(struct app *a)
 	const struct server_settings s = {
 		.path = a->socket,
 		.incarnation = a->incarnation,
-		.engine = a->engine,
+		.builder = a->builder,
 		.deliver = a->deliver,
 		.ports = a->ports,
 		.sources = {.stats = a->stats,
@@ -427,7 +427,7 @@ static int workers(struct app *a)
 		struct worker *w = &a->workers[i];
 		*w = (struct worker){
 			.idle_sleep_us = a->config->dataplane.idle_sleep_us,
-			.table_rcu = engine_live(a->engine),
+			.table_rcu = builder_table_rcu(a->builder),
 			.clock = &a->clock,
 			.capture = a->captures[i],
 			.tap = a->taps[i],
@@ -493,7 +493,7 @@ static void stop(struct app *a)
 		capture_free(a->captures[i]);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		report_ring_free(a->report_rings[i]);
-	engine_free(a->engine);
+	builder_free(a->builder);
 	follower_free(a->follower);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++) {
 		signalling_tap_free(a->taps[i]);

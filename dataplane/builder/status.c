@@ -88,7 +88,7 @@ static void status_early(const struct status_sources *s, struct channel_signalli
 }
 
 void status_signalling(
-	const struct status_sources *s, const struct engine *e, struct channel_signalling *out)
+	const struct status_sources *s, const struct builder *e, struct channel_signalling *out)
 {
 	static const char *const protocols[SIGNALLING_PROTOCOLS] = {"pfcp", "gtpv2c", "radius"};
 	struct session_counts c;
@@ -98,7 +98,7 @@ void status_signalling(
 	if (!s->follower)
 		return;
 	follower_counts(s->follower, &c, &out->lost);
-	engine_followed(e, &b);
+	builder_followed(e, &b);
 	status_early(s, out);
 	out->since_ns = c.since_ns;
 	out->sessions = c.sessions;

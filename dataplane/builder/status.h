@@ -28,7 +28,7 @@ void status_workers(
 
 // What is followed; all 0 without a follower.
 void status_signalling(
-	const struct status_sources *s, const struct engine *e, struct channel_signalling *out);
+	const struct status_sources *s, const struct builder *e, struct channel_signalling *out);
 
 // Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
 // or 0 when nothing changed.
