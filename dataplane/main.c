@@ -407,18 +407,18 @@ static int early_of(struct app *a, struct worker *w)
 {
 	const struct config_signalling *c = &a->config->signalling;
 	const struct config_dataplane *d = &a->config->dataplane;
-	const struct worker_early_settings s = {
+	const struct holdback_settings s = {
 		.lanes = w->lanes,
 		.taps = a->taps,
 		.n_taps = d->n_workers,
-		.packets = worker_early_room(c->early_packets, d->mbufs, d->n_workers),
+		.packets = holdback_room(c->early_packets, d->mbufs, d->n_workers),
 		.age_ns = c->early_ms * 1000000ull,
 	};
 
 	if (!w->tap)
 		return POI_OK;
-	w->early = worker_early_new(&s);
-	return w->early ? POI_OK : POI_ERR_NOMEM;
+	w->holdback = holdback_new(&s);
+	return w->holdback ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int workers(struct app *a)
@@ -481,7 +481,7 @@ static void stop(struct app *a)
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		worker_fragments_free(a->workers[i].fragments);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
-		worker_early_free(a->workers[i].early);
+		holdback_free(a->workers[i].holdback);
 	follower_stop(a->follower);
 	reporter_stop(a->reporter);
 	if (a->delivering)
