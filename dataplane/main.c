@@ -280,7 +280,7 @@ static int following(struct app *a)
 			.waiting_ns = c->waiting * second,
 			.handover_ns = c->handover_ms * 1000000ull,
 			.age_ns = c->age * second,
-			.links = builder_links(a->builder)},
+			.links = builder_link_classes(a->builder)},
 	};
 
 	if (!shows_signalling(&a->config->dataplane))
