@@ -217,13 +217,13 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		refuse(s, c, h->request, POI_ERR_IN_USE);
 		return;
 	}
-	const struct store *store = builder_store(s->with.builder);
+	const struct task_table *task_table = builder_task_table(s->with.builder);
 	struct channel_hello_ok ok = {
 		.incarnation = s->with.incarnation,
 		.peer_incarnation = s->control_incarnation,
 		.generation = builder_generation(s->with.builder),
-		.tasks = store_tasks(store),
-		.destinations = store_destinations(store),
+		.tasks = task_table_tasks(task_table),
+		.destinations = task_table_destinations(task_table),
 		.first_burst = stats_all_polling(s->with.sources.stats),
 	};
 	c->role = m.role;
@@ -261,7 +261,7 @@ static void batch_end(struct server *s, struct client *c)
 
 static void status(struct server *s, struct client *c, uint32_t request)
 {
-	const struct store *store = builder_store(s->with.builder);
+	const struct task_table *task_table = builder_task_table(s->with.builder);
 	struct channel_status m = {0};
 
 	status_collect(&s->with.sources, &m);
@@ -274,8 +274,8 @@ static void status(struct server *s, struct client *c, uint32_t request)
 	m.incarnation = s->with.incarnation;
 	m.generation = builder_generation(s->with.builder);
 	m.uptime_ms = now_ms() - s->started_ms;
-	m.tasks = store_live_tasks(store);
-	m.destinations = store_destinations(store);
+	m.tasks = task_table_live_tasks(task_table);
+	m.destinations = task_table_destinations(task_table);
 	client_send(c, s->out,
 		channel_encode_status(s->out, sizeof(s->out), CHANNEL_STATUS, request, &m));
 }
@@ -300,11 +300,11 @@ static void signalling(struct server *s, struct client *c, uint32_t request)
 
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
-	const struct store *store = builder_store(s->with.builder);
+	const struct task_table *task_table = builder_task_table(s->with.builder);
 	struct channel_state_end end = {0};
-	const struct store_destination *d = store_destination_first(store);
+	const struct destination_entry *d = destination_entry_first(task_table);
 
-	for (; d && !c->dead; d = store_destination_next(d)) {
+	for (; d && !c->dead; d = destination_entry_next(d)) {
 		struct channel_destination_status m = {0};
 		if (deliver_status(s->with.deliver, d->index, &m) != POI_OK)
 			continue;
@@ -337,7 +337,7 @@ static void task_status(
 
 static void state_get(struct server *s, struct client *c, uint32_t request)
 {
-	if (state_begin(&c->stream, builder_store(s->with.builder), request) != POI_OK)
+	if (state_begin(&c->stream, builder_task_table(s->with.builder), request) != POI_OK)
 		c->dead = true; // it connects again and asks again
 	else
 		c->streaming = true;

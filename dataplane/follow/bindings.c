@@ -31,7 +31,7 @@ struct bound { // one rule
 struct bound_task {
 	struct keyed watch;
 	struct bindings *of;
-	struct store_task *task; // in the store until bindings_end
+	struct task_entry *task; // in the store until bindings_end
 	struct bound *first;
 	struct bound *left; // out of the table; until the grace period is over
 	struct filter also; // what the task asks for beside its session
@@ -206,7 +206,7 @@ static void news_forget(struct bindings *b, struct bound_task *t)
 }
 
 int bindings_begin(
-	struct bindings *b, struct store_task *task, uint64_t from_ns, struct bound_task **out)
+	struct bindings *b, struct task_entry *task, uint64_t from_ns, struct bound_task **out)
 {
 	struct bound_task *t = calloc(1, sizeof(*t));
 	const struct filter *f = &task->filter;
@@ -248,7 +248,7 @@ static bool same_filter(const struct filter *a, const struct filter *b)
 	return v.at - x == w.at - y && memcmp(x, y, (size_t)(v.at - x)) == 0;
 }
 
-bool bindings_take_over(struct bindings *b, struct bound_task *t, struct store_task *task)
+bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_entry *task)
 {
 	if (!task->session || t->ended || !session_target_equal(t->task->session, task->session) ||
 		!same_filter(&t->also, &task->filter))
@@ -351,7 +351,7 @@ static void rule_of(const struct bindings *b, const struct bound *o, struct rule
 	const struct bound_task *t = o->task;
 	const struct binding *by = &o->binding;
 
-	rule_make(b->reconcile->store, b->reconcile->links, t->task, r);
+	rule_make(b->reconcile->task_table, b->reconcile->links, t->task, r);
 	r->binding = o->number;
 	r->links = o->links;
 	r->also = t->has_also ? &t->also : NULL;

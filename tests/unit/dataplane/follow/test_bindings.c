@@ -136,7 +136,7 @@ static void state(uint64_t watch, uint32_t sessions, bool once, bool unsure)
 // ---- the bed ----
 
 static const struct id16 ne = {{1}}, did = {{2}};
-static struct store *store;
+static struct task_table *task_table;
 static struct table_builder *builder;
 static const struct table *table;
 static struct link_classes links;
@@ -149,7 +149,7 @@ static void drop(struct leaving *hold)
 	free(hold);
 }
 
-static struct store_task *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
+static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
 {
 	struct channel_task t = {.ne = ne,
 		.xid = {{3}},
@@ -161,27 +161,27 @@ static struct store_task *begin_rules(uint32_t n, const struct filter *also, uin
 	memcpy(t.xid.b + 8, &n, sizeof(n));
 	if (also)
 		t.filter = *also;
-	struct store_task *task = store_task_make(&t);
+	struct task_entry *task = task_entry_make(&t);
 	task->hold = calloc(1, sizeof(*task->hold));
 	task->hold->slot = n;
-	cr_assert_eq(store_task_insert(store, task, NULL), POI_OK);
+	cr_assert_eq(task_entry_insert(task_table, task, NULL), POI_OK);
 	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
 	reconcile_enters(&walk, task);
 	return task;
 }
 
-static struct store_task *begin(uint32_t n, const struct filter *also)
+static struct task_entry *begin(uint32_t n, const struct filter *also)
 {
 	return begin_rules(n, also, 0);
 }
 
-static void end(struct store_task *t)
+static void end(struct task_entry *t)
 {
 	reconcile_leaves(&walk, t);
 	bindings_end(bindings, t->hold->bound);
-	store_task_take(store, t);
+	task_entry_take(task_table, t);
 	drop(t->hold);
-	store_task_free(t);
+	task_entry_free(t);
 }
 
 static void commit(void)
@@ -199,27 +199,28 @@ static void up(void)
 	const uint64_t seed[2] = {1, 2};
 	struct channel_ne n = {.ne = ne};
 	struct channel_destination d = {.ne = ne, .did = did, .delivery = DELIVERY_X3};
-	struct store_destination *o;
+	struct destination_entry *o;
 
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
 	links = link_classes_of(&config);
 	played.last = &played.first;
-	store = store_new();
+	task_table = task_table_new();
 	builder = table_builder_new(seed);
-	walk = (struct reconcile){.store = store, .links = &links, .bound = bindings_digest};
+	walk = (struct reconcile){
+		.task_table = task_table, .links = &links, .bound = bindings_digest};
 	bindings = bindings_new(builder, &walk);
 	walk.bindings = bindings;
 	bindings_follower(bindings, &played);
-	cr_assert_eq(store_ne_put(store, &n, 0), POI_OK);
-	cr_assert_eq(store_destination_put(store, &d, &o), POI_OK);
+	cr_assert_eq(ne_entry_put(task_table, &n, 0), POI_OK);
+	cr_assert_eq(destination_entry_put(task_table, &d, &o), POI_OK);
 	table = table_commit(builder, 1);
 }
 
 static void down(void)
 {
 	table_builder_free(builder);
-	store_free(store, drop);
+	task_table_free(task_table, drop);
 	bindings_free(bindings);
 }
 
@@ -266,7 +267,7 @@ static bool agrees(void)
 Test(bindings, a_tunnel_comes_and_goes)
 {
 	struct hit h[8];
-	struct store_task *t = begin(5, NULL);
+	struct task_entry *t = begin(5, NULL);
 
 	cr_assert_eq(played.watched, 1);
 	bindings_settle(bindings);
@@ -304,7 +305,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 Test(bindings, a_successor_takes_over)
 {
 	struct hit h[8];
-	struct store_task *old = begin(5, NULL);
+	struct task_entry *old = begin(5, NULL);
 	struct bound_report r;
 
 	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
@@ -319,17 +320,17 @@ Test(bindings, a_successor_takes_over)
 		.did = {did},
 		.correlation = 77,
 		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
-	struct store_task *task = store_task_make(&t);
+	struct task_entry *task = task_entry_make(&t);
 	task->hold = calloc(1, sizeof(*task->hold));
 	task->hold->slot = 5;
 	reconcile_leaves(&walk, old);
-	cr_assert_eq(store_task_insert(store, task, old), POI_OK);
+	cr_assert_eq(task_entry_insert(task_table, task, old), POI_OK);
 	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
 	task->hold->bound = old->hold->bound;
 	old->hold->bound = NULL;
 	reconcile_enters(&walk, task);
 	drop(old->hold);
-	store_task_free(old);
+	task_entry_free(old);
 	commit();
 	cr_assert(played.watched == 1 && played.unwatched == 0);
 	for (uint32_t teid = 7; teid <= 8; teid++) {
@@ -339,7 +340,7 @@ Test(bindings, a_successor_takes_over)
 	}
 	cr_assert(agrees());
 	cr_assert(bindings_news(bindings, &r), "how it is is told again");
-	struct store_task other = *task;
+	struct task_entry other = *task;
 	struct session_target another = *task->session;
 	strcpy(another.imsi, "001010000000002");
 	other.session = &another;
@@ -571,7 +572,7 @@ Test(bindings, a_select_decides)
 Test(bindings, what_is_told)
 {
 	struct bound_report r;
-	struct store_task *t = begin(1, NULL);
+	struct task_entry *t = begin(1, NULL);
 
 	commit();
 	cr_assert(bindings_news(bindings, &r));
