@@ -29,7 +29,7 @@ struct bound { // one rule
 };
 
 struct bound_task {
-	struct keyed watch;
+	struct keyed subscription;
 	struct bindings *of;
 	struct task_entry *task; // in the store until bindings_end
 	struct bound *first;
@@ -37,7 +37,7 @@ struct bound_task {
 	struct filter also; // what the task asks for beside its session
 	bool has_also, ended;
 	uint64_t from_ns;
-	struct watch_state state;
+	struct subscription_state state;
 	bool queued, told;
 	bool over, ends; // the last session was released, and no other came; that is to be told
 	enum bound_news last;	 // told
@@ -51,7 +51,7 @@ struct bindings {
 	struct reconcile *reconcile;
 	struct follower *follower;
 	struct keys tasks, rules;
-	uint64_t watches; // numbers given
+	uint64_t subscriptions; // numbers given
 	bool unsettled, losing;
 	uint32_t *spare; // numbers of rules that are free again
 	uint32_t n_spare, max_spare, numbers;
@@ -213,21 +213,21 @@ int bindings_begin(
 
 	if (!t)
 		return POI_ERR_NOMEM;
-	t->watch.key = ++b->watches;
+	t->subscription.key = ++b->subscriptions;
 	t->of = b;
 	t->task = task;
 	t->from_ns = from_ns;
 	t->also = *f;
 	t->has_also = f->kinds != 0;
-	if (keys_add(&b->tasks, &t->watch)) {
+	if (keys_add(&b->tasks, &t->subscription)) {
 		free(t);
 		return POI_ERR_NOMEM;
 	}
 	uint8_t direction = f->kinds & FILTER_DIRECTION ? f->direction : FILTER_ANY_DIRECTION;
 	if (f->kinds & (FILTER_TEID | FILTER_FTEID))
-		direction |= WATCH_TUNNELS;
-	if (follower_watch(b->follower, t->watch.key, task->session, direction)) {
-		keys_remove(&b->tasks, &t->watch);
+		direction |= SUBSCRIPTION_TUNNELS;
+	if (follower_subscribe(b->follower, t->subscription.key, task->session, direction)) {
+		keys_remove(&b->tasks, &t->subscription);
 		free(t);
 		return POI_ERR_NOMEM;
 	}
@@ -318,8 +318,8 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 {
 	while (t->first)
 		unbind(b, t->first, &t->left);
-	follower_unwatch(b->follower, t->watch.key);
-	keys_remove(&b->tasks, &t->watch);
+	follower_unsubscribe(b->follower, t->subscription.key);
+	keys_remove(&b->tasks, &t->subscription);
 	table_expect(b->builder, b->tasks.n > 0);
 	news_forget(b, t);
 	stale_forget(b, t);
@@ -476,7 +476,7 @@ static bool came_and_went(const struct bindings *b, const struct bound *o, uint6
 
 static int apply(struct bindings *b, const struct follower_change *c)
 {
-	struct bound_task *t = (struct bound_task *)keys_find(&b->tasks, c->watch);
+	struct bound_task *t = (struct bound_task *)keys_find(&b->tasks, c->subscription);
 	struct bound *o;
 
 	switch (c->kind) {

@@ -31,23 +31,23 @@ void *__wrap_calloc(size_t n, size_t size)
 // ---- the played follower ----
 
 struct follower {
-	uint64_t watched, unwatched, watch; // the last one
+	uint64_t watched, unwatched, subscription; // the last one
 	uint32_t settled;
 	uint8_t direction;
 	struct follower_change *first, **last;
 };
 static struct follower played;
 
-int follower_watch(
-	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction)
+int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
+	uint8_t direction)
 {
 	f->watched++;
-	f->watch = watch;
+	f->subscription = subscription;
 	f->direction = direction;
 	return POI_OK;
 }
 
-void follower_unwatch(struct follower *f, uint64_t watch)
+void follower_unsubscribe(struct follower *f, uint64_t subscription)
 {
 	f->unwatched++;
 }
@@ -77,20 +77,21 @@ int follower_fd(const struct follower *f)
 	return 7;
 }
 
-static struct follower_change *says(uint64_t watch, uint8_t kind)
+static struct follower_change *says(uint64_t subscription, uint8_t kind)
 {
 	struct follower_change *c = calloc(1, sizeof(*c));
 
-	c->watch = watch;
+	c->subscription = subscription;
 	c->kind = kind;
 	*played.last = c;
 	played.last = &c->next;
 	return c;
 }
 
-static void tunnel(uint64_t watch, uint64_t id, uint32_t address, uint32_t teid, uint8_t direction)
+static void tunnel(
+	uint64_t subscription, uint64_t id, uint32_t address, uint32_t teid, uint8_t direction)
 {
-	struct follower_change *c = says(watch, FOLLOWER_BIND);
+	struct follower_change *c = says(subscription, FOLLOWER_BIND);
 
 	c->binding = (struct binding){.id = id,
 		.from_ns = 1000,
@@ -102,9 +103,9 @@ static void tunnel(uint64_t watch, uint64_t id, uint32_t address, uint32_t teid,
 	wire_store32(c->binding.prefix.b, address);
 }
 
-static void address(uint64_t watch, uint64_t id, uint8_t direction)
+static void address(uint64_t subscription, uint64_t id, uint8_t direction)
 {
-	struct follower_change *c = says(watch, FOLLOWER_BIND);
+	struct follower_change *c = says(subscription, FOLLOWER_BIND);
 
 	c->binding = (struct binding){.id = id,
 		.way = BINDING_ADDRESS,
@@ -127,10 +128,10 @@ static void gone_at(uint64_t id, uint64_t ns)
 	c->binding.from_ns = ns;
 }
 
-static void state(uint64_t watch, uint32_t sessions, bool once, bool unsure)
+static void state(uint64_t subscription, uint32_t sessions, bool once, bool unsure)
 {
-	says(watch, FOLLOWER_STATE)->state =
-		(struct watch_state){sessions, once, unsure, .ended = once && sessions == 0};
+	says(subscription, FOLLOWER_STATE)->state =
+		(struct subscription_state){sessions, once, unsure, .ended = once && sessions == 0};
 }
 
 // ---- the bed ----
@@ -276,7 +277,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	commit();
 	cr_assert(table_expects(table));
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	cr_assert_eq(h[0].rule->slot, 5);
@@ -289,14 +290,14 @@ Test(bindings, a_tunnel_comes_and_goes)
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
 	cr_assert(agrees());
-	tunnel(played.watch, 2, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	end(t);
 	commit();
 	cr_assert_eq(played.unwatched, 1);
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert_not(table_expects(table));
-	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit(); // said before it heard of the end
 	cr_assert_eq(table_rules(table), 0);
 }
@@ -308,11 +309,11 @@ Test(bindings, a_successor_takes_over)
 	struct task_entry *old = begin(5, NULL);
 	struct bound_report r;
 
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	while (bindings_news(bindings, &r))
 		;
-	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
+	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
 	struct channel_task t = {.ne = ne,
 		.xid = old->link.id,
 		.delivery = DELIVERY_X3,
@@ -357,9 +358,9 @@ Test(bindings, shown_and_gone_within_a_turn)
 
 	begin(5, NULL);
 	commit();
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
 	gone_at(1, 1500);
-	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	gone_at(2, 999); // a message that came earlier, and behind it
 	commit();
 	cr_assert(bindings_wait(bindings));
@@ -379,7 +380,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	cr_assert_not(bindings_wait(bindings));
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert(agrees());
-	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	gone_at(3, 3000);
 	commit();
@@ -391,14 +392,14 @@ Test(bindings, two_ways_deliver_once)
 	struct hit h[8];
 
 	begin(1, NULL);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	tunnel(played.watch, 2, N3_UPF, 7, PDU_DIRECTION_TO_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 7, PDU_DIRECTION_TO_TARGET);
 	commit();
 	cr_assert_eq(table_rules(table), 2);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	cr_assert_eq(h[0].direction, PDU_DIRECTION_BOTH);
 	begin(2, NULL);
-	tunnel(played.watch, 3, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 3, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 2, "another task has its own");
 }
@@ -414,12 +415,12 @@ Test(bindings, what_else_the_task_asks_for)
 
 	begin(1, &port);
 	cr_assert_eq(played.direction, FILTER_ANY_DIRECTION);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	begin(2, &direction);
 	cr_assert_eq(played.direction, FILTER_TO_TARGET);
 	const struct filter fteid = {.kinds = FILTER_FTEID, .teid = 7, .fteid_v4 = {.family = 4}};
 	begin(3, &fteid);
-	cr_assert_eq(played.direction, WATCH_TUNNELS);
+	cr_assert_eq(played.direction, SUBSCRIPTION_TUNNELS);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 443, h), 1);
@@ -433,8 +434,8 @@ Test(bindings, on_n6_addresses_are_what_counts)
 
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin(1, NULL);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	address(played.watch, 2, 0);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	address(played.subscription, 2, 0);
 	commit();
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "the same packet is on N6");
@@ -450,11 +451,11 @@ Test(bindings, an_address_has_its_direction)
 	links.classes = 1u << CONFIG_LINK_N6;
 	links.tunnel = 0;
 	begin_rules(1, NULL, SESSION_PDR);
-	address(played.watch, 1, PDU_DIRECTION_TO_TARGET);
+	address(played.subscription, 1, PDU_DIRECTION_TO_TARGET);
 	commit();
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert_eq(hits(&n6, 0, 0, 80, h), 0, "the packet comes from the user");
-	address(played.watch, 2, PDU_DIRECTION_FROM_TARGET);
+	address(played.subscription, 2, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n6, 0, 0, 80, h), 1);
 	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
@@ -471,13 +472,13 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin_rules(1, NULL, SESSION_QER);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	for (struct follower_change *c = played.first; c; c = c->next)
 		c->binding.tunnels = true;
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	begin(2, NULL);
-	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
 }
@@ -492,7 +493,7 @@ Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
 	struct hit h[8];
 
 	begin(1, NULL);
-	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	struct follower_change *c = says(played.subscription, FOLLOWER_BIND);
 	c->binding = (struct binding){.id = 2,
 		.way = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
@@ -528,8 +529,8 @@ Test(bindings, a_failure_half_way)
 	do {
 		uint32_t teid = 100 + 2 * failed;
 		uint64_t id = 1 + 2 * failed;
-		tunnel(played.watch, id, N3_UPF, teid, PDU_DIRECTION_FROM_TARGET);
-		tunnel(played.watch, id + 1, N3_UPF, teid + 1, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.subscription, id, N3_UPF, teid, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.subscription, id + 1, N3_UPF, teid + 1, PDU_DIRECTION_FROM_TARGET);
 		until_none = ++failed;
 		done = bindings_apply(bindings);
 		until_none = 0;
@@ -551,8 +552,8 @@ Test(bindings, a_select_decides)
 	struct hit h[8];
 
 	begin(1, NULL);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	struct follower_change *c = says(played.subscription, FOLLOWER_BIND);
 	c->binding = (struct binding){.id = 2,
 		.way = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
@@ -579,11 +580,11 @@ Test(bindings, what_is_told)
 	cr_assert_eq(r.news, BOUND_WAITING);
 	cr_assert(id_equal(&r.xid, &t->link.id));
 	cr_assert_not(bindings_news(bindings, &r));
-	state(played.watch, 2, true, false);
+	state(played.subscription, 2, true, false);
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert(r.news == BOUND_FOLLOWED && r.sessions == 2);
-	state(played.watch, 1, true, false);
+	state(played.subscription, 1, true, false);
 	commit();
 	cr_assert_not(bindings_news(bindings, &r), "one of two is over");
 	says(0, FOLLOWER_LOSS)->state.unsure = true;
@@ -591,7 +592,7 @@ Test(bindings, what_is_told)
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_UNSURE);
 	says(0, FOLLOWER_LOSS)->state.unsure = false;
-	state(played.watch, 0, true, false);
+	state(played.subscription, 0, true, false);
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_FOLLOWED);
@@ -604,23 +605,24 @@ Test(bindings, what_is_told)
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_ENDED);
 	cr_assert_not(bindings_news(bindings, &r));
-	state(played.watch, 1, true, false);
-	state(played.watch, 0, true, true);
+	state(played.subscription, 1, true, false);
+	state(played.subscription, 0, true, true);
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_UNSURE);
 	cr_assert_not(bindings_news(bindings, &r), "in doubt it is no end");
-	says(played.watch, FOLLOWER_STATE)->state = (struct watch_state){.bound_once = true};
+	says(played.subscription, FOLLOWER_STATE)->state =
+		(struct subscription_state){.bound_once = true};
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_FOLLOWED);
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_ENDED);
-	state(played.watch, 0, true, false);
-	state(played.watch, 1, true, false);
+	state(played.subscription, 0, true, false);
+	state(played.subscription, 1, true, false);
 	commit();
 	cr_assert_not(bindings_news(bindings, &r), "another came");
-	state(played.watch, 1, true, true);
+	state(played.subscription, 1, true, true);
 	commit();
 	end(t);
 	cr_assert_not(bindings_news(bindings, &r), "it has gone meanwhile");
@@ -632,13 +634,13 @@ Test(bindings, what_is_told)
 // Rules come and go between the parts of a walk.
 Test(bindings, reconciliation_during_changes)
 {
-	uint64_t watch[50], next = 1, live[400];
+	uint64_t subscription[50], next = 1, live[400];
 	unsigned n_live = 0;
 
 	srand(3);
 	for (uint32_t i = 0; i < 50; i++) {
 		begin(i, NULL);
-		watch[i] = played.watch;
+		subscription[i] = played.subscription;
 	}
 	commit();
 	for (int round = 0; round < 200; round++) {
@@ -650,8 +652,8 @@ Test(bindings, reconciliation_during_changes)
 					gone(live[at]);
 					live[at] = live[--n_live];
 				} else if (n_live < 400) {
-					tunnel(watch[rand() % 50], next, N3_UPF, (uint32_t)next,
-						PDU_DIRECTION_FROM_TARGET);
+					tunnel(subscription[rand() % 50], next, N3_UPF,
+						(uint32_t)next, PDU_DIRECTION_FROM_TARGET);
 					live[n_live++] = next++;
 				}
 			}
@@ -668,7 +670,7 @@ Test(bindings, latency_is_measured)
 
 	begin(1, NULL);
 	for (uint64_t i = 1; i <= 100; i++)
-		tunnel(played.watch, i, N3_UPF, (uint32_t)i, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.subscription, i, N3_UPF, (uint32_t)i, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	bindings_counts(bindings, &c);
 	cr_assert_eq(c.measured, 100);
