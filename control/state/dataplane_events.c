@@ -190,7 +190,7 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	tell_back(c, adopted, tasks);
-	owed_settle(c->owed);
+	pending_reports_settle(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
 	store_settle(c);
@@ -284,7 +284,7 @@ static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t
 {
 	struct control *c = context;
 
-	owed_adopt(c->owed, ne, memo, length);
+	pending_reports_adopt(c->pending_reports, ne, memo, length);
 }
 
 static uint64_t on_remaining(void *context, uint16_t ne)

@@ -477,28 +477,28 @@ void x1_change(struct exchange *x, const struct x1_message *m, bool unaudited)
 // What takes away leaves nothing that could say that it was asked.
 static void owe(struct x1_operation *op)
 {
-	struct owed_request r = {.ne = op->ne,
+	struct pending_report r = {.ne = op->ne,
 		.id = op->id,
 		.transaction = op->transaction,
 		.asked_ns = op->asked_ns};
 
 	switch (op->type) {
 	case X1_DEACTIVATE_TASK:
-		r.kind = OWED_DEACTIVATE;
+		r.kind = PENDING_REPORT_DEACTIVATE;
 		break;
 	case X1_DEACTIVATE_ALL_TASKS:
-		r.kind = OWED_DEACTIVATE_ALL;
+		r.kind = PENDING_REPORT_DEACTIVATE_ALL;
 		break;
 	case X1_REMOVE_DESTINATION:
-		r.kind = OWED_REMOVE;
+		r.kind = PENDING_REPORT_REMOVE;
 		break;
 	case X1_REMOVE_ALL_DESTINATIONS:
-		r.kind = OWED_REMOVE_ALL;
+		r.kind = PENDING_REPORT_REMOVE_ALL;
 		break;
 	default:
 		return;
 	}
-	owed_add(control_of(op)->owed, &r);
+	pending_reports_add(control_of(op)->pending_reports, &r);
 }
 
 void x1_change_acknowledged(struct x1_operation *op)

@@ -234,7 +234,7 @@ static inline void control_up(void)
 	w.c.part_untold = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
-	w.c.owed = owed_new(&w.c);
+	w.c.pending_reports = pending_reports_new(&w.c);
 	w.c.audit = audit_open(w.audit, NULL);
 	if (w.config.store.file) {
 		char why[256];
@@ -253,7 +253,7 @@ static inline void control_down(void)
 	audit_close(w.c.audit);
 	vault_close(w.c.vault);
 	w.c.vault = NULL;
-	owed_free(w.c.owed);
+	pending_reports_free(w.c.pending_reports);
 	issues_free(w.c.issues);
 	registry_free(w.c.registry);
 }
