@@ -252,8 +252,8 @@ static int start_state(struct program *p, char *why, size_t why_size)
 	c->pending_reports = c->base ? pending_reports_new(c) : NULL;
 	c->audit = open_audit(p->config, why, why_size);
 	if (p->config->store.file) {
-		c->vault = vault_open(p->config, why, why_size);
-		if (!c->vault)
+		c->task_store = task_store_open(p->config, why, why_size);
+		if (!c->task_store)
 			return POI_ERR_IO;
 	}
 	return c->base && c->registry && c->issues && c->pending_reports && c->audit
@@ -352,7 +352,7 @@ static void stop(struct program *p)
 	if (c->audit)
 		audit_tell_head(c->audit);
 	audit_close(c->audit);
-	vault_close(c->vault);
+	task_store_close(c->task_store);
 	pending_reports_free(c->pending_reports);
 	issues_free(c->issues);
 	registry_free(c->registry);

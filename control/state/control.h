@@ -29,7 +29,7 @@ struct control {
 	struct registry *registry;
 	struct publish *publish;
 	struct audit *audit;
-	struct vault *vault; // NULL when no store is configured
+	struct task_store *task_store; // NULL when no store is configured
 	struct issues *issues;
 	struct pending_reports *pending_reports; // may be NULL
 	uint64_t incarnation;
