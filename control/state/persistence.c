@@ -17,44 +17,44 @@ static uint64_t now_s(void)
 	return (uint64_t)t.tv_sec;
 }
 
-static int judge(struct control *c, int rc, struct store_mark *mark)
+static int judge(struct control *c, int rc, struct persistence_mark *mark)
 {
 	if (rc == POI_ERR_IO)
 		events_ne_fault(c, FAULT_STORE, not_written);
 	if (!rc && mark)
-		*mark = (struct store_mark){task_store_position(c->task_store), task_store_rewrites(c->task_store)};
+		*mark = (struct persistence_mark){task_store_position(c->task_store), task_store_rewrites(c->task_store)};
 	return rc;
 }
 
-int store_task(struct control *c, const struct registry_task *t, struct store_mark *mark)
+int persistence_task(struct control *c, const struct registry_task *t, struct persistence_mark *mark)
 {
 	return c->task_store ? judge(c, task_store_put_task(c->task_store, c->registry, t), mark) : 0;
 }
 
-int store_destination(
-	struct control *c, const struct registry_destination *d, struct store_mark *mark)
+int persistence_destination(
+	struct control *c, const struct registry_destination *d, struct persistence_mark *mark)
 {
 	return c->task_store ? judge(c, task_store_put_destination(c->task_store, c->registry, d), mark) : 0;
 }
 
-bool store_kept(const struct control *c, const struct store_mark *mark)
+bool persistence_kept(const struct control *c, const struct persistence_mark *mark)
 {
 	return !c->task_store || task_store_durable(c->task_store, mark->position);
 }
 
-bool store_rewritten(const struct control *c, const struct store_mark *mark)
+bool persistence_rewritten(const struct control *c, const struct persistence_mark *mark)
 {
 	return c->task_store && task_store_rewrites(c->task_store) != mark->rewrites;
 }
 
-void store_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
+void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
 {
 	if (c->task_store)
 		(void)judge(
 			c, task_store_remove_task(c->task_store, registry_ne_id(c->registry, ne), xid), NULL);
 }
 
-void store_destination_gone(struct control *c, uint16_t ne, const struct id16 *did)
+void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did)
 {
 	if (c->task_store)
 		(void)judge(c,
@@ -81,7 +81,7 @@ static const char *discarded(enum task_store_verdict verdict)
 	}
 }
 
-void store_adopt(struct control *c)
+void persistence_adopt(struct control *c)
 {
 	if (c->task_store && task_store_mark_restoring(c->task_store))
 		events_ne_fault(c, FAULT_STORE, not_written);
@@ -103,17 +103,17 @@ void store_adopt(struct control *c)
 		log_error("audit: the start is not on disk");
 }
 
-bool store_resume(struct control *c)
+bool persistence_resume(struct control *c)
 {
 	if (!c->task_store || !task_store_restoring(c->task_store))
 		return false;
 	log_notice("store: a restoration was cut off and is done again");
 	c->fresh = true;
-	store_adopt(c);
+	persistence_adopt(c);
 	return true;
 }
 
-bool store_restore(struct control *c)
+bool persistence_restore(struct control *c)
 {
 	bool usable = false;
 
@@ -124,11 +124,11 @@ bool store_restore(struct control *c)
 	log_notice("store: it has the tasks that the dataplane was not given back");
 	registry_clear(c->registry);
 	c->fresh = true;
-	store_adopt(c);
+	persistence_adopt(c);
 	return true;
 }
 
-uint64_t store_remaining_ms(const struct control *c, uint16_t ne)
+uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
 {
 	// Until the restoration is over; then the dataplane has its own deadline.
 	return c->task_store && c->fresh && !c->settled ? task_store_remaining_ms(c->task_store, ne, now_s()) : 0;
@@ -142,32 +142,32 @@ static void rewrite(struct control *c)
 		events_ne_clear(c, FAULT_STORE, "the sealed store is written again");
 }
 
-void store_settle(struct control *c)
+void persistence_settle(struct control *c)
 {
 	c->settled = true;
 	if (c->task_store && task_store_forget(c->task_store)) // for the first time
 		rewrite(c);
 }
 
-void store_heard(struct control *c, uint16_t ne)
+void persistence_heard(struct control *c, uint16_t ne)
 {
 	// Before that what lies on the disk is still to be judged by its own last contact.
 	if (c->task_store && (c->settled || c->fresh))
 		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_s());
 }
 
-void store_sync(struct control *c)
+void persistence_sync(struct control *c)
 {
 	if (c->task_store && task_store_sync(c->task_store))
 		events_ne_fault(c, FAULT_STORE, not_written);
 }
 
-void store_tick(struct control *c)
+void persistence_tick(struct control *c)
 {
 	if (!c->task_store || !publish_recovered(c->publish))
 		return;
 	if (task_store_failed(c->task_store) || task_store_wants_rewrite(c->task_store, c->registry))
 		rewrite(c);
 	else
-		store_sync(c);
+		persistence_sync(c);
 }

@@ -175,7 +175,7 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
 	struct exchange *x = d->outbox_first;
 
 	d->outbox_first = d->outbox_last = NULL;
-	store_sync(d->control);
+	persistence_sync(d->control);
 	// The state changes themselves are on disk already ("accepted"); their results follow with
 	// the next change, or soon (decision 19).
 	struct timeval soon = {.tv_sec = 1};
