@@ -43,7 +43,7 @@ struct program {
 	struct listener *listener;
 	struct reports *reports;
 	struct status *status;
-	struct watch *watch;
+	struct health *health;
 	struct metrics *metrics;
 	struct event *sigterm, *sigint, *sighup;
 };
@@ -164,7 +164,7 @@ static void take_over(struct program *p, struct config *fresh)
 		events_warning(c, ne, "the configuration was read again");
 	}
 	log_set_level(log_level_of(p->config->log.level));
-	watch_reloaded(p->watch);
+	health_reloaded(p->health);
 }
 
 // The file as it is to be from now on, or NULL with `why`.
@@ -292,8 +292,8 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 	p->metrics = metrics_new(c, p->listener, why, why_size);
 	if (!p->metrics)
 		return POI_ERR_IO;
-	p->watch = watch_new(c);
-	return p->watch ? 0 : POI_ERR_NOMEM;
+	p->health = health_new(c);
+	return p->health ? 0 : POI_ERR_NOMEM;
 }
 
 // From here on only what serving needs.
@@ -332,7 +332,7 @@ static void stop(struct program *p)
 		if (signals[i])
 			event_free(signals[i]);
 	}
-	watch_free(p->watch);
+	health_free(p->health);
 	metrics_free(p->metrics);
 	status_free(p->status);
 	if (p->dispatch)
