@@ -22,7 +22,7 @@ void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
 		issue_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
 	}
-	store_task_gone(c, ne, &key);
+	persistence_task_gone(c, ne, &key);
 	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
 	issue_queue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
@@ -198,7 +198,7 @@ static void on_task_left(void *context, int result, const struct channel_task_st
 		}
 	} else if (t) {
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, w->ne, &w->xid);
+		persistence_task_gone(c, w->ne, &w->xid);
 		audit_act(c, "implicit-deactivation", w->ne, &w->xid, X1_STATUS_TERMINATING, text);
 		issue_queue(
 			c, ISSUE_TASK, ISSUE_IMPLICIT, w->ne, &w->xid, X1_STATUS_TERMINATING, text);

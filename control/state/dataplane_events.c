@@ -87,10 +87,10 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	tell_back(c, adopted, tasks);
-	owed_settle(c->owed);
+	pending_reports_settle(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
-	store_settle(c);
+	persistence_settle(c);
 	if (c->part && !c->part_untold) // nobody is to be told
 		publish_part_told(c->publish);
 	c->part = false;
@@ -104,7 +104,7 @@ static bool on_part(void *context)
 {
 	struct control *c = context;
 
-	if (store_restore(c))
+	if (persistence_restore(c))
 		return true;
 	c->part = true;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
@@ -139,7 +139,7 @@ static void on_fresh(void *context)
 	struct control *c = context;
 
 	c->fresh = true;
-	store_adopt(c);
+	persistence_adopt(c);
 }
 
 // The old process's conditions ended with it; the new one tells its own.
@@ -174,19 +174,19 @@ static void on_restarted(void *context)
 
 static bool on_resume(void *context)
 {
-	return store_resume(context);
+	return persistence_resume(context);
 }
 
 static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t length)
 {
 	struct control *c = context;
 
-	owed_adopt(c->owed, ne, memo, length);
+	pending_reports_adopt(c->pending_reports, ne, memo, length);
 }
 
 static uint64_t on_remaining(void *context, uint16_t ne)
 {
-	return store_remaining_ms(context, ne);
+	return persistence_remaining_ms(context, ne);
 }
 
 static void on_lost(void *context)
@@ -234,7 +234,7 @@ static void on_task_refused(struct control *c, struct registry_task *t, int resu
 			poi_error_text(result));
 		take_back(c, ne, &xid);
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, ne, &xid);
+		persistence_task_gone(c, ne, &xid);
 		return;
 	}
 	t->state = TASK_AWAITING;

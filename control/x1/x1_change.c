@@ -61,28 +61,28 @@ void x1_bulk_step(struct x1_operation *op)
 // What takes away leaves nothing that could say that it was asked.
 static void note_removal(struct x1_operation *op)
 {
-	struct owed_request r = {.ne = op->ne,
+	struct pending_report r = {.ne = op->ne,
 		.id = op->id,
 		.transaction = op->transaction,
 		.asked_ns = op->asked_ns};
 
 	switch (op->type) {
 	case X1_DEACTIVATE_TASK:
-		r.kind = OWED_DEACTIVATE;
+		r.kind = PENDING_REPORT_DEACTIVATE;
 		break;
 	case X1_DEACTIVATE_ALL_TASKS:
-		r.kind = OWED_DEACTIVATE_ALL;
+		r.kind = PENDING_REPORT_DEACTIVATE_ALL;
 		break;
 	case X1_REMOVE_DESTINATION:
-		r.kind = OWED_REMOVE;
+		r.kind = PENDING_REPORT_REMOVE;
 		break;
 	case X1_REMOVE_ALL_DESTINATIONS:
-		r.kind = OWED_REMOVE_ALL;
+		r.kind = PENDING_REPORT_REMOVE_ALL;
 		break;
 	default:
 		return;
 	}
-	owed_add(control_of(op)->owed, &r);
+	pending_reports_add(control_of(op)->pending_reports, &r);
 }
 
 static void note_pending(struct x1_operation *op)
@@ -99,13 +99,13 @@ static void note_pending(struct x1_operation *op)
 		t->pending = op->type == X1_ACTIVATE_TASK ? PENDING_ACTIVATE : PENDING_DEACTIVATE;
 		t->pending_transaction = op->transaction;
 		publish_task_memo(publish_of(op), t);
-		(void)store_task(control_of(op), t, NULL);
+		(void)persistence_task(control_of(op), t, NULL);
 		return;
 	case X1_MODIFY_TASK:
 		op->task->pending = PENDING_MODIFY;
 		op->task->pending_transaction = op->transaction;
 		publish_task_memo(publish_of(op), op->task);
-		(void)store_task(control_of(op), op->task, NULL);
+		(void)persistence_task(control_of(op), op->task, NULL);
 		return;
 	case X1_CREATE_DESTINATION:
 		d = registry_destination_find(registry_of(op), op->ne, &op->id);
@@ -113,14 +113,14 @@ static void note_pending(struct x1_operation *op)
 			d->pending = true;
 			d->pending_transaction = op->transaction;
 			publish_destination_memo(publish_of(op), d);
-			(void)store_destination(control_of(op), d, NULL);
+			(void)persistence_destination(control_of(op), d, NULL);
 		}
 		return;
 	case X1_MODIFY_DESTINATION:
 		op->destination->pending = true;
 		op->destination->pending_transaction = op->transaction;
 		publish_destination_memo(publish_of(op), op->destination);
-		(void)store_destination(control_of(op), op->destination, NULL);
+		(void)persistence_destination(control_of(op), op->destination, NULL);
 		return;
 	default:
 		return;

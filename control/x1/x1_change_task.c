@@ -63,7 +63,7 @@ static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
 // 0, or why an activation that the dataplane has in force is taken back.
 static int may_keep(const struct x1_operation *op, const struct registry_task *t)
 {
-	if (!store_kept(control_of(op), &op->mark))
+	if (!persistence_kept(control_of(op), &op->mark))
 		return POI_ERR_IO;
 	// A destination that failed, and was there all the same when the task came.
 	return registry_destinations_known(registry_of(op), t) ? 0 : POI_ERR_NOT_FOUND;
@@ -88,7 +88,7 @@ static void activated(void *context, int result, const struct channel_task_statu
 		if (result != POI_ERR_CLOSED)
 			take_back(op);
 		registry_task_remove(registry_of(op), t);
-		store_task_gone(control_of(op), op->ne, &op->id);
+		persistence_task_gone(control_of(op), op->ne, &op->id);
 		x1_operation_finish(op, X1_ERR_ACTIVATE, x1_publish_error_text(result));
 		return;
 	}
@@ -155,11 +155,11 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 	if (rc) {
 		registry_task_free(t);
 	} else {
-		rc = store_task(c, t, &op->mark);
+		rc = persistence_task(c, t, &op->mark);
 		if (!rc)
 			rc = publish_task_put(c->publish, t, activated, op);
 		if (rc) {
-			store_task_gone(c, x->ne, &m->task->xid);
+			persistence_task_gone(c, x->ne, &m->task->xid);
 			registry_task_remove(c->registry, t);
 		}
 	}
@@ -173,10 +173,10 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 static int keep_modified(struct x1_operation *op, const struct registry_task *new)
 {
 	struct control *c = control_of(op);
-	int rc = store_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
 
-	if (!rc && store_rewritten(c, &op->mark))
-		rc = store_task(c, new, NULL);
+	if (!rc && persistence_rewritten(c, &op->mark))
+		rc = persistence_task(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
 
@@ -207,7 +207,7 @@ static void modified(void *context, int result, const struct channel_task_status
 	if (old && !result)
 		result = keep_modified(op, new);
 	if (old && result) { // as it was
-		(void)store_task(control_of(op), old, NULL);
+		(void)persistence_task(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
@@ -265,11 +265,11 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 	new->modifications = old->modifications + 1;
 	new->modified_ns = now_ns();
 	op->task = new;
-	int rc = store_task(c, new, &op->mark);
+	int rc = persistence_task(c, new, &op->mark);
 	if (!rc)
 		rc = publish_task_put(c->publish, new, modified, op);
 	if (rc) {
-		(void)store_task(c, old, NULL);
+		(void)persistence_task(c, old, NULL);
 		op->task = NULL;
 		registry_task_free(new);
 		x1_operation_finish(op, X1_ERR_MODIFY, x1_publish_error_text(rc));
@@ -291,7 +291,7 @@ static void task_gone(struct x1_operation *op, const struct id16 *xid)
 			issue_task_leaves(control_of(op), t, &op->transaction);
 		registry_task_remove(registry_of(op), t);
 	}
-	store_task_gone(control_of(op), op->ne, xid);
+	persistence_task_gone(control_of(op), op->ne, xid);
 }
 
 static void deactivated(void *context, int result, const struct channel_task_status *status)
@@ -323,7 +323,7 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
 		issue_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, x->ne, &m->id);
+		persistence_task_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
@@ -361,7 +361,7 @@ static void deactivated_part(void *context, int result, const struct channel_tas
 // Without a dataplane: the registry's side is enough.
 static void remove_task(struct control *c, struct registry_task *t)
 {
-	store_task_gone(c, t->ne, &t->xid);
+	persistence_task_gone(c, t->ne, &t->xid);
 	issue_task_leaves(c, t, NULL);
 	registry_task_remove(c->registry, t);
 }

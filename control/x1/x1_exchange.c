@@ -162,7 +162,7 @@ void x1_on_leave(evutil_socket_t fd, short what, void *arg)
 	struct x1_dispatch *d = arg;
 	struct exchange *x;
 
-	store_sync(d->control);
+	persistence_sync(d->control);
 	// The state changes themselves are on disk already ("accepted"); their results follow with
 	// the next change, or soon (decision 19).
 	struct timeval soon = {.tv_sec = 1};

@@ -73,7 +73,7 @@ void x1_operation_finish(struct x1_operation *op, int code, const char *text)
 	if (!x) {
 		if (!op->dispatch->stopping) {
 			report_late(op, code, text);
-			owed_done(op->dispatch->control->owed, op->ne, &op->transaction);
+			pending_reports_done(op->dispatch->control->pending_reports, op->ne, &op->transaction);
 		}
 		free(op);
 		return;
