@@ -42,8 +42,8 @@ struct program {
 	struct x1_dispatch *dispatch;
 	struct listener *listener;
 	struct reports *reports;
-	struct status *status;
-	struct watch *watch;
+	struct status_server *status;
+	struct health *health;
 	struct metrics *metrics;
 	struct event *sigterm, *sigint, *sighup;
 };
@@ -149,7 +149,7 @@ static void take_over(struct program *p, struct config *fresh)
 	struct control *c = &p->control;
 	char why[512] = "";
 
-	reload_exchange(p->config, fresh);
+	config_reload_exchange(p->config, fresh);
 	for (uint32_t i = registry_nes(c->registry); i < p->config->n_nes; i++) {
 		if (registry_ne_add(c->registry, p->config->nes[i].ne_identifier) < 0)
 			log_error("configuration: a network element could not be added");
@@ -164,14 +164,15 @@ static void take_over(struct program *p, struct config *fresh)
 		events_warning(c, ne, "the configuration was read again");
 	}
 	log_set_level(log_level_of(p->config->log.level));
-	watch_reloaded(p->watch);
+	health_reloaded(p->health);
 }
 
 // The file as it is to be from now on, or NULL with `why`.
-static struct config *read_again(struct program *p, reload_say say, char *why, size_t why_size)
+static struct config *read_again(
+	struct program *p, config_reload_say say, char *why, size_t why_size)
 {
 	struct config *fresh = config_load(p->config->file, why, why_size);
-	int rc = fresh ? reload_merge(p->config, fresh, say, NULL) : 0;
+	int rc = fresh ? config_reload_merge(p->config, fresh, say, NULL) : 0;
 
 	if (!rc)
 		return fresh;
@@ -249,14 +250,16 @@ static int start_state(struct program *p, char *why, size_t why_size)
 	c->base = new_base();
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
-	c->owed = c->base ? owed_new(c) : NULL;
+	c->pending_reports = c->base ? pending_reports_new(c) : NULL;
 	c->audit = open_audit(p->config, why, why_size);
 	if (p->config->store.file) {
-		c->vault = vault_open(p->config, why, why_size);
-		if (!c->vault)
+		c->task_store = task_store_open(p->config, why, why_size);
+		if (!c->task_store)
 			return POI_ERR_IO;
 	}
-	return c->base && c->registry && c->issues && c->owed && c->audit ? 0 : POI_ERR_NOMEM;
+	return c->base && c->registry && c->issues && c->pending_reports && c->audit
+		       ? 0
+		       : POI_ERR_NOMEM;
 }
 
 static int start_x1(struct program *p, char *why, size_t why_size)
@@ -284,14 +287,14 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 		listener_new(c->base, p->config, x1_dispatch_request, p->dispatch, why, why_size);
 	if (!p->listener)
 		return POI_ERR_IO;
-	p->status = status_new(c, p->listener, why, why_size);
+	p->status = status_server_new(c, p->listener, why, why_size);
 	if (!p->status)
 		return POI_ERR_IO;
 	p->metrics = metrics_new(c, p->listener, why, why_size);
 	if (!p->metrics)
 		return POI_ERR_IO;
-	p->watch = watch_new(c);
-	return p->watch ? 0 : POI_ERR_NOMEM;
+	p->health = health_new(c);
+	return p->health ? 0 : POI_ERR_NOMEM;
 }
 
 // From here on only what serving needs.
@@ -330,9 +333,9 @@ static void stop(struct program *p)
 		if (signals[i])
 			event_free(signals[i]);
 	}
-	watch_free(p->watch);
+	health_free(p->health);
 	metrics_free(p->metrics);
-	status_free(p->status);
+	status_server_free(p->status);
 	if (p->dispatch)
 		x1_dispatch_stop(p->dispatch);
 	publish_free(c->publish);
@@ -350,8 +353,8 @@ static void stop(struct program *p)
 	if (c->audit)
 		audit_tell_head(c->audit);
 	audit_close(c->audit);
-	vault_close(c->vault);
-	owed_free(c->owed);
+	task_store_close(c->task_store);
+	pending_reports_free(c->pending_reports);
 	issues_free(c->issues);
 	registry_free(c->registry);
 	if (c->base)
@@ -379,7 +382,7 @@ int main(int argc, char **argv)
 	log_set_target(p.config->log.target);
 	harden_lock_memory();
 	code = 1;
-	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
+	if (status_server_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
 		start_state(&p, why, sizeof(why)) || start_x1(&p, why, sizeof(why)) ||
 		start_signals(&p) || confine(p.config, why, sizeof(why))) {
 		log_kind(ERROR, START_FAILED, "cannot start: %s", why);

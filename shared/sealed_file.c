@@ -20,28 +20,28 @@
 static const uint8_t magic[8] = "POISEAL1";
 #define SESSION 0xffffffffu
 
-static_assert(SEALED_KEY_SIZE == AEAD_KEY_SIZE, "a root key is a key of the cipher");
+static_assert(SEALED_FILE_KEY_SIZE == AEAD_KEY_SIZE, "a root key is a key of the cipher");
 
 struct session {
-	uint8_t key[SEALED_KEY_SIZE];
+	uint8_t key[SEALED_FILE_KEY_SIZE];
 	uint64_t index;		     // records sealed in this session: the nonce
 	bool broken;		     // a write failed: this session's key is used no more
 	uint8_t previous[AEAD_TAG_SIZE];  // tag of the record before, over session borders
 };
 
-struct sealed {
+struct sealed_file {
 	char *file;
 	char *aside; // name of a rewrite in progress, else NULL
 	int fd;
 	int old_fd; // during a rewrite
 	uint64_t size, old_size;
 	struct session session, old_session;
-	uint8_t root[SEALED_KEY_SIZE];
+	uint8_t root[SEALED_FILE_KEY_SIZE];
 	struct aead *aead;
 	uint8_t *buffer; // one entry
 };
 
-int sealed_key_read(const char *file, uint8_t root[SEALED_KEY_SIZE])
+int sealed_file_key_read(const char *file, uint8_t root[SEALED_FILE_KEY_SIZE])
 {
 	int rc = POI_ERR_IO;
 	struct stat s;
@@ -56,7 +56,7 @@ int sealed_key_read(const char *file, uint8_t root[SEALED_KEY_SIZE])
 	return rc;
 }
 
-static int session_key(const uint8_t root[SEALED_KEY_SIZE], const uint8_t salt[AEAD_SALT_SIZE],
+static int session_key(const uint8_t root[SEALED_FILE_KEY_SIZE], const uint8_t salt[AEAD_SALT_SIZE],
 	struct session *s)
 {
 	s->index = 0;
@@ -113,7 +113,7 @@ static ssize_t read_at(int fd, uint8_t *octets, size_t n, uint64_t at)
 	return (ssize_t)total;
 }
 
-static int begin_session(struct sealed *s)
+static int begin_session(struct sealed_file *s)
 {
 	uint8_t entry[4 + AEAD_SALT_SIZE];
 
@@ -131,7 +131,7 @@ static int begin_session(struct sealed *s)
 
 // Reads the entry at s->size. 1 for a record (in `record`), 0 for a session, AGAIN at a torn or clean
 // end, IO, or INVALID when it is whole and does not open.
-static int read_entry(struct sealed *s, uint8_t *record, size_t *length)
+static int read_entry(struct sealed_file *s, uint8_t *record, size_t *length)
 {
 	ssize_t got = read_at(s->fd, s->buffer, 4, s->size);
 
@@ -140,7 +140,7 @@ static int read_entry(struct sealed *s, uint8_t *record, size_t *length)
 	uint32_t word = wire_load32(s->buffer);
 	bool session = word == SESSION;
 	size_t rest = session ? AEAD_SALT_SIZE : (size_t)word + AEAD_TAG_SIZE;
-	if (!session && (!word || word > SEALED_RECORD_MAX))
+	if (!session && (!word || word > SEALED_FILE_RECORD_MAX))
 		return POI_ERR_INVALID;
 	got = read_at(s->fd, s->buffer, rest, s->size + 4);
 	if (got < (ssize_t)rest)
@@ -159,10 +159,10 @@ static int read_entry(struct sealed *s, uint8_t *record, size_t *length)
 	return session ? 0 : 1;
 }
 
-static int read_all(struct sealed *s, sealed_each each, void *context)
+static int read_all(struct sealed_file *s, sealed_file_each each, void *context)
 {
 	uint8_t head[sizeof(magic)];
-	uint8_t *record = malloc(SEALED_RECORD_MAX + AEAD_TAG_SIZE);
+	uint8_t *record = malloc(SEALED_FILE_RECORD_MAX + AEAD_TAG_SIZE);
 	uint64_t records = 0;
 	size_t length = 0;
 	int rc = POI_ERR_NOMEM;
@@ -190,15 +190,15 @@ static int read_all(struct sealed *s, sealed_each each, void *context)
 			rc = each(context, record, length);
 		}
 	}
-	explicit_bzero(record, SEALED_RECORD_MAX);
+	explicit_bzero(record, SEALED_FILE_RECORD_MAX);
 	free(record);
 	return rc;
 }
 
-struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE], sealed_each each,
+struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE], sealed_file_each each,
 	void *context, int *error)
 {
-	struct sealed *s = calloc(1, sizeof(*s));
+	struct sealed_file *s = calloc(1, sizeof(*s));
 
 	*error = POI_ERR_NOMEM;
 	if (!s)
@@ -207,7 +207,7 @@ struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE]
 	memcpy(s->root, root, sizeof(s->root));
 	s->file = strdup(file);
 	s->aead = aead_new();
-	s->buffer = malloc(4 + SEALED_RECORD_MAX + AEAD_TAG_SIZE);
+	s->buffer = malloc(4 + SEALED_FILE_RECORD_MAX + AEAD_TAG_SIZE);
 	if (!s->file || !s->aead || !s->buffer)
 		goto fail;
 	*error = POI_ERR_IO;
@@ -223,18 +223,18 @@ struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE]
 	}
 	return s;
 fail:
-	sealed_close(s);
+	sealed_file_close(s);
 	return NULL;
 }
 
-static void forget_aside(struct sealed *s)
+static void forget_aside(struct sealed_file *s)
 {
 	free(s->aside);
 	s->aside = NULL;
 	s->old_fd = -1;
 }
 
-void sealed_close(struct sealed *s)
+void sealed_file_close(struct sealed_file *s)
 {
 	if (!s)
 		return;
@@ -256,11 +256,11 @@ void sealed_close(struct sealed *s)
 	free(s);
 }
 
-int sealed_append(struct sealed *s, const uint8_t *record, size_t length)
+int sealed_file_append(struct sealed_file *s, const uint8_t *record, size_t length)
 {
 	uint8_t before[AEAD_TAG_SIZE];
 
-	if (!length || length > SEALED_RECORD_MAX)
+	if (!length || length > SEALED_FILE_RECORD_MAX)
 		return POI_ERR_TOO_LARGE;
 	if (s->session.broken && begin_session(s))
 		return POI_ERR_IO;
@@ -283,12 +283,12 @@ int sealed_append(struct sealed *s, const uint8_t *record, size_t length)
 	return 0;
 }
 
-int sealed_sync(struct sealed *s)
+int sealed_file_sync(struct sealed_file *s)
 {
 	return fdatasync(s->fd) ? POI_ERR_IO : 0;
 }
 
-uint64_t sealed_size(const struct sealed *s)
+uint64_t sealed_file_size(const struct sealed_file *s)
 {
 	return s->size;
 }
@@ -310,7 +310,7 @@ static int sync_folder(const char *file)
 }
 
 // Back to the old file, as if the rewrite had never begun.
-static void abandon(struct sealed *s)
+static void abandon(struct sealed_file *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
@@ -321,7 +321,7 @@ static void abandon(struct sealed *s)
 	forget_aside(s);
 }
 
-int sealed_rewrite_begin(struct sealed *s)
+int sealed_file_rewrite_begin(struct sealed_file *s)
 {
 	if (s->aside)
 		return POI_ERR_IN_USE;
@@ -347,7 +347,7 @@ fail:
 	return POI_ERR_IO;
 }
 
-int sealed_rewrite_end(struct sealed *s)
+int sealed_file_rewrite_end(struct sealed_file *s)
 {
 	if (!s->aside)
 		return POI_ERR_INVALID;

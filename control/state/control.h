@@ -20,7 +20,7 @@ struct control_counters {
 	uint64_t top_level_errors;
 	uint64_t acknowledged; // answered before they were in force
 	// From the request's last octet to the answer, of containers with state changes and without.
-	struct latency changes, queries;
+	struct request_latency changes, queries;
 };
 
 struct control {
@@ -29,9 +29,9 @@ struct control {
 	struct registry *registry;
 	struct publish *publish;
 	struct audit *audit;
-	struct vault *vault; // NULL when no store is configured
+	struct task_store *task_store; // NULL when no store is configured
 	struct issues *issues;
-	struct owed *owed; // may be NULL
+	struct pending_reports *pending_reports; // may be NULL
 	uint64_t incarnation;
 	struct timespec started; // monotonic
 	time_t outage_from;	 // wall clock; 0 while the dataplane is there

@@ -14,9 +14,9 @@
 #include "dataplane/tasks/rules.h"
 #include "shared/log.h"
 
-struct engine {
-	struct links links;
-	struct store *store;
+struct builder {
+	struct link_classes links;
+	struct task_table *task_table;
 	struct reconcile reconcile;
 	uint64_t copies_lost; // by all tasks, when their walk for losses began
 	uint32_t losing;      // tasks that are losing copies
@@ -24,8 +24,8 @@ struct engine {
 	struct table_builder *builder;
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
-	struct live *live;
-	struct slots_owner *slots;
+	struct table_rcu *table_rcu;
+	struct task_counters_owner *slots;
 	struct deliver *deliver;
 	struct reporter *reporter;
 	uint64_t serial; // of X2 tasks
@@ -33,25 +33,26 @@ struct engine {
 	bool dirty;
 	struct leaving *pending;	   // until the next grace period
 	struct leaving *draining;	   // until delivery has settled their copies
-	struct store_destination *removed; // until the next grace period; linked by link.next
+	struct destination_entry *removed; // until the next grace period; linked by link.next
 	uint32_t n_draining;
 	struct table_fold *fold;
 	pthread_t fold_thread;
 	int fold_fd;
 };
 
-struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots)
+struct builder *builder_new(
+	const struct config_dataplane *config, struct task_counters_owner *slots)
 {
-	struct engine *e = calloc(1, sizeof(*e));
+	struct builder *e = calloc(1, sizeof(*e));
 	uint64_t seed[2];
 
 	if (!e)
 		return NULL;
 	e->slots = slots;
-	e->links = links_of(config);
+	e->links = link_classes_of(config);
 	e->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	e->store = store_new();
-	e->reconcile = (struct reconcile){.store = e->store, .links = &e->links};
+	e->task_table = task_table_new();
+	e->reconcile = (struct reconcile){.task_table = e->task_table, .links = &e->links};
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		e->builder = table_builder_new(seed);
 	if (e->builder)
@@ -60,9 +61,9 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 	e->reconcile.bindings = e->bindings;
 	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
 	if (first)
-		e->live = live_new(first);
-	if (e->fold_fd < 0 || !e->store || !e->live || !e->bindings) {
-		engine_free(e);
+		e->table_rcu = table_rcu_new(first);
+	if (e->fold_fd < 0 || !e->task_table || !e->table_rcu || !e->bindings) {
+		builder_free(e);
 		return NULL;
 	}
 	return e;
@@ -77,7 +78,7 @@ static void leaving_drop(struct leaving *l)
 	free(l);
 }
 
-void engine_free(struct engine *e)
+void builder_free(struct builder *e)
 {
 	if (!e)
 		return;
@@ -94,70 +95,70 @@ void engine_free(struct engine *e)
 		leaving_drop(l);
 	}
 	while (e->removed) {
-		struct store_destination *d = e->removed;
-		e->removed = (struct store_destination *)d->link.next;
-		store_destination_free(d);
+		struct destination_entry *d = e->removed;
+		e->removed = (struct destination_entry *)d->link.next;
+		destination_entry_free(d);
 	}
-	live_free(e->live);
+	table_rcu_free(e->table_rcu);
 	table_builder_free(e->builder);
-	store_free(e->store, leaving_drop);
+	task_table_free(e->task_table, leaving_drop);
 	bindings_free(e->bindings);
 	if (e->fold_fd >= 0)
 		close(e->fold_fd);
 	free(e);
 }
 
-struct live *engine_live(struct engine *e)
+struct table_rcu *builder_table_rcu(struct builder *e)
 {
-	return e->live;
+	return e->table_rcu;
 }
 
-void engine_deliver(struct engine *e, struct deliver *d)
+void builder_deliver(struct builder *e, struct deliver *d)
 {
 	e->deliver = d;
 }
 
-void engine_reporter(struct engine *e, struct reporter *r)
+void builder_reporter(struct builder *e, struct reporter *r)
 {
 	e->reporter = r;
 }
 
-const struct links *engine_links(const struct engine *e)
+const struct link_classes *builder_link_classes(const struct builder *e)
 {
 	return &e->links;
 }
 
-void engine_follower(struct engine *e, struct follower *f)
+void builder_follower(struct builder *e, struct follower *f)
 {
 	bindings_follower(e->bindings, f);
 }
 
-const struct store *engine_store(const struct engine *e)
+const struct task_table *builder_task_table(const struct builder *e)
 {
-	return e->store;
+	return e->task_table;
 }
 
-uint64_t engine_generation(const struct engine *e)
+uint64_t builder_generation(const struct builder *e)
 {
 	return e->generation;
 }
 
-int engine_fold_fd(const struct engine *e)
+int builder_fold_fd(const struct builder *e)
 {
 	return e->fold_fd;
 }
 
-static void contexts_give(struct engine *e, const struct leaving *l)
+static void contexts_give(struct builder *e, const struct leaving *l)
 {
 	if (l->kinds & DELIVERY_X2)
-		slots_context_give(e->slots, l->context[COPY_X2]);
+		task_counters_context_give(e->slots, l->context[COPY_X2]);
 	if (l->kinds & DELIVERY_X3)
-		slots_context_give(e->slots, l->context[COPY_X3]);
+		task_counters_context_give(e->slots, l->context[COPY_X3]);
 }
 
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
 static int hold_take(
-	struct engine *e, const struct channel_task *t, const uint32_t *slot, struct leaving **out)
+	struct builder *e, const struct channel_task *t, const uint32_t *slot, struct leaving **out)
 {
 	struct leaving *l = calloc(1, sizeof(*l));
 	int r = POI_OK;
@@ -168,7 +169,8 @@ static int hold_take(
 		uint8_t bit = k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3;
 		if (!(t->delivery & bit))
 			continue;
-		r = slots_context_take(e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
+		r = task_counters_context_take(
+			e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
 		if (r == POI_OK)
 			l->kinds |= bit;
 	}
@@ -179,7 +181,7 @@ static int hold_take(
 	if (r == POI_OK && slot)
 		l->slot = *slot;
 	else if (r == POI_OK)
-		r = slots_take(e->slots, &l->slot);
+		r = task_counters_take(e->slots, &l->slot);
 	if (r != POI_OK) {
 		contexts_give(e, l);
 		leaving_drop(l);
@@ -189,7 +191,7 @@ static int hold_take(
 	return POI_OK;
 }
 
-static void hold_leave(struct engine *e, struct leaving *l, bool keeps_slot)
+static void hold_leave(struct builder *e, struct leaving *l, bool keeps_slot)
 {
 	l->keeps_slot = keeps_slot;
 	if (l->x2)
@@ -198,11 +200,11 @@ static void hold_leave(struct engine *e, struct leaving *l, bool keeps_slot)
 	e->pending = l;
 }
 
-static int task_check(const struct engine *e, const struct channel_task *t)
+static int task_check(const struct builder *e, const struct channel_task *t)
 {
 	const char *why;
 
-	if (!store_ne_find(e->store, &t->ne))
+	if (!ne_entry_find(e->task_table, &t->ne))
 		return POI_ERR_NOT_FOUND;
 	if (t->session.kinds && !bindings_followed(e->bindings))
 		return POI_ERR_UNSUPPORTED;
@@ -211,7 +213,7 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 		(t->delivery & DELIVERY_X2 && !x2_task_valid(t)))
 		return POI_ERR_INVALID;
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
-		if (!store_destination_find(e->store, &t->ne, &t->did[i]))
+		if (!destination_entry_find(e->task_table, &t->ne, &t->did[i]))
 			return POI_ERR_NOT_FOUND;
 		for (uint8_t k = 0; k < i; k++)
 			if (id_equal(&t->did[i], &t->did[k]))
@@ -222,12 +224,12 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 
 // The element was heard of: a task given to an element whose fail-safe has fired starts its
 // deadline anew, so that no task is ever without one.
-static void rearm(struct engine *e, const struct id16 *ne, uint64_t now_ms)
+static void rearm(struct builder *e, const struct id16 *ne, uint64_t now_ms)
 {
-	struct store_ne *n = store_ne_find(e->store, ne);
+	struct ne_entry *n = ne_entry_find(e->task_table, ne);
 
 	if (n && !n->armed)
-		(void)store_ne_heard(e->store, ne, now_ms);
+		(void)ne_entry_heard(e->task_table, ne, now_ms);
 }
 
 // Fills what the rule knows of its X2 side.
@@ -242,7 +244,7 @@ static void x2_complete(struct x2_task *x, const struct rule *r)
 }
 
 // Before it is published; `old` is the version it replaces, or NULL.
-static void reports_begin(struct engine *e, struct x2_task *x, struct leaving *old)
+static void reports_begin(struct builder *e, struct x2_task *x, struct leaving *old)
 {
 	if (old && old->x2)
 		old->x2->successor = x;
@@ -251,7 +253,7 @@ static void reports_begin(struct engine *e, struct x2_task *x, struct leaving *o
 }
 
 // After the grace period: the last summaries are queued before anything is answered or given back.
-static void reports_end(struct engine *e)
+static void reports_end(struct builder *e)
 {
 	if (!e->reporter)
 		return;
@@ -262,7 +264,7 @@ static void reports_end(struct engine *e)
 }
 
 // The task's rules leave the table with the next commit.
-static void rules_leave(struct engine *e, const struct leaving *hold)
+static void rules_leave(struct builder *e, const struct leaving *hold)
 {
 	if (hold->bound)
 		bindings_end(e->bindings, hold->bound);
@@ -280,12 +282,12 @@ static uint64_t now_ns(void)
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
-static int rules_enter(struct engine *e, struct store_task *task, struct leaving *old)
+static int rules_enter(struct builder *e, struct task_entry *task, struct leaving *old)
 {
 	struct leaving *hold = task->hold;
 	struct rule rule;
 
-	rule_make(e->store, &e->links, task, &rule);
+	rule_make(e->task_table, &e->links, task, &rule);
 	x2_complete(hold->x2, &rule);
 	if (old && old->bound && bindings_take_over(e->bindings, old->bound, task)) {
 		hold->bound = old->bound;
@@ -301,19 +303,19 @@ static int rules_enter(struct engine *e, struct store_task *task, struct leaving
 	return r;
 }
 
-static int task_put(struct engine *e, const struct channel_task *t, uint64_t now_ms)
+static int task_put(struct builder *e, const struct channel_task *t, uint64_t now_ms)
 {
-	struct store_task *old = store_task_find(e->store, &t->ne, &t->xid);
+	struct task_entry *old = task_entry_find(e->task_table, &t->ne, &t->xid);
 	bool live = old && !old->tombstone;
 	struct leaving *hold;
 	int r = task_check(e, t);
 
 	if (r != POI_OK)
 		return r;
-	struct store_task *task = store_task_make(t);
+	struct task_entry *task = task_entry_make(t);
 	if (!task)
 		return POI_ERR_NOMEM;
-	const struct store_ne *ne = store_ne_find(e->store, &t->ne);
+	const struct ne_entry *ne = ne_entry_find(e->task_table, &t->ne);
 	task->payload_format = ne->payload_format;
 	task->axri = ne->axri;
 	r = hold_take(e, t, live ? &old->hold->slot : NULL, &hold);
@@ -322,7 +324,7 @@ static int task_put(struct engine *e, const struct channel_task *t, uint64_t now
 	task->hold = hold;
 	if (old)
 		reconcile_leaves(&e->reconcile, old);
-	r = store_task_insert(e->store, task, old);
+	r = task_entry_insert(e->task_table, task, old);
 	if (r != POI_OK)
 		goto no_place;
 	r = rules_enter(e, task, live ? old->hold : NULL);
@@ -335,34 +337,34 @@ static int task_put(struct engine *e, const struct channel_task *t, uint64_t now
 	}
 	if (old)
 		reconcile_enters(&e->reconcile, task);
-	store_task_free(old);
+	task_entry_free(old);
 	rearm(e, &t->ne, now_ms);
 	return POI_OK;
 no_rule:
 	if (!old)
-		store_task_take(e->store, task);
+		task_entry_take(e->task_table, task);
 	else
-		(void)store_task_insert(e->store, old, task); // a swap: cannot fail
+		(void)task_entry_insert(e->task_table, old, task); // a swap: cannot fail
 no_place:
 	if (old)
 		reconcile_enters(&e->reconcile, old);
 	contexts_give(e, hold);
 	if (!live)
-		slots_give(e->slots, hold->slot);
+		task_counters_give(e->slots, hold->slot);
 	leaving_drop(hold);
 no_hold:
-	store_task_free(task);
+	task_entry_free(task);
 	return r;
 }
 
-static void not_losing(struct engine *e, const struct leaving *hold)
+static void not_losing(struct builder *e, const struct leaving *hold)
 {
 	e->losing -= hold->loss.active;
 }
 
-static int task_remove(struct engine *e, const struct channel_object *o)
+static int task_remove(struct builder *e, const struct channel_object *o)
 {
-	struct store_task *t = store_task_find(e->store, &o->ne, &o->id);
+	struct task_entry *t = task_entry_find(e->task_table, &o->ne, &o->id);
 
 	if (!t)
 		return POI_ERR_NOT_FOUND;
@@ -372,30 +374,30 @@ static int task_remove(struct engine *e, const struct channel_object *o)
 		rules_leave(e, t->hold);
 		hold_leave(e, t->hold, false);
 	}
-	store_task_take(e->store, t);
-	store_task_free(t);
+	task_entry_take(e->task_table, t);
+	task_entry_free(t);
 	return POI_OK;
 }
 
-static int destination_put(struct engine *e, const struct channel_destination *d)
+static int destination_put(struct builder *e, const struct channel_destination *d)
 {
-	struct store_destination *o = store_destination_find(e->store, &d->ne, &d->did);
+	struct destination_entry *o = destination_entry_find(e->task_table, &d->ne, &d->did);
 	bool known = o != NULL;
 	uint16_t index = known ? o->index : 0;
 	int r;
 
-	if (!store_ne_find(e->store, &d->ne))
+	if (!ne_entry_find(e->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again.
 	if (!known && e->removed) {
-		r = engine_commit(e);
+		r = builder_commit(e);
 		if (r != POI_OK)
 			return r;
 	}
 	r = known ? deliver_modify(e->deliver, index, d) : deliver_add(e->deliver, d, &index);
 	if (r != POI_OK)
 		return r;
-	r = store_destination_put(e->store, d, &o);
+	r = destination_entry_put(e->task_table, d, &o);
 	if (r == POI_OK)
 		o->index = index;
 	else if (!known)
@@ -403,14 +405,14 @@ static int destination_put(struct engine *e, const struct channel_destination *d
 	return r;
 }
 
-static int destination_remove(struct engine *e, const struct channel_object *o)
+static int destination_remove(struct builder *e, const struct channel_object *o)
 {
-	struct store_destination *d;
-	int r = store_destination_take(e->store, &o->ne, &o->id, &d);
+	struct destination_entry *d;
+	int r = destination_entry_take(e->task_table, &o->ne, &o->id, &d);
 
 	if (r != POI_OK)
 		return r;
-	d->link.next = (struct store_link *)e->removed;
+	d->link.next = (struct entry_link *)e->removed;
 	e->removed = d;
 	return POI_OK;
 }
@@ -422,7 +424,8 @@ static int destination_remove(struct engine *e, const struct channel_object *o)
 			return r;                           \
 	} while (0)
 
-int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
+int builder_apply(
+	struct builder *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
 {
 	union {
 		struct channel_ne ne;
@@ -437,10 +440,10 @@ int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t leng
 	switch (id) {
 	case CHANNEL_NE_PUT:
 		DECODE(ne, &m.ne);
-		return store_ne_put(e->store, &m.ne, now_ms);
+		return ne_entry_put(e->task_table, &m.ne, now_ms);
 	case CHANNEL_NE_HEARD:
 		DECODE(heard, &m.heard);
-		return store_ne_heard(e->store, &m.heard.ne, now_ms);
+		return ne_entry_heard(e->task_table, &m.heard.ne, now_ms);
 	case CHANNEL_DESTINATION_PUT:
 		DECODE(destination, &m.destination);
 		return destination_put(e, &m.destination);
@@ -455,17 +458,17 @@ int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t leng
 		return task_remove(e, &m.object);
 	case CHANNEL_MEMO_PUT:
 		DECODE(memo, &m.memo);
-		return store_memo_put(e->store, &m.memo);
+		return task_table_memo_put(e->task_table, &m.memo);
 	case CHANNEL_TOMBSTONE_CLEAR:
 		DECODE(object, &m.object);
-		return store_tombstone_clear(e->store, &m.object.ne, &m.object.id);
+		return task_table_tombstone_clear(e->task_table, &m.object.ne, &m.object.id);
 	default:
 		return POI_ERR_UNSUPPORTED;
 	}
 }
 
 // After a grace period: no worker can push for these any more.
-static void grace_over(struct engine *e)
+static void grace_over(struct builder *e)
 {
 	reports_end(e);
 	bindings_settled(e->bindings, e->measure, now_ns());
@@ -487,23 +490,23 @@ static void grace_over(struct engine *e)
 	}
 	e->pending = NULL;
 	while (e->removed) {
-		struct store_destination *d = e->removed;
-		e->removed = (struct store_destination *)d->link.next;
+		struct destination_entry *d = e->removed;
+		e->removed = (struct destination_entry *)d->link.next;
 		deliver_remove(e->deliver, d->index);
-		store_destination_free(d);
+		destination_entry_free(d);
 	}
 }
 
 static void *fold_run(void *argument)
 {
-	struct engine *e = argument;
+	struct builder *e = argument;
 
 	table_fold_run(e->fold);
 	(void)eventfd_write(e->fold_fd, 1);
 	return NULL;
 }
 
-static void fold_start(struct engine *e)
+static void fold_start(struct builder *e)
 {
 	if (e->fold)
 		return;
@@ -517,7 +520,7 @@ static void fold_start(struct engine *e)
 	e->dirty = true;
 }
 
-static int commit(struct engine *e)
+static int commit(struct builder *e)
 {
 	int changes = bindings_apply(e->bindings);
 
@@ -528,7 +531,7 @@ static int commit(struct engine *e)
 		const struct table *next = table_commit(e->builder, e->generation + 1);
 		if (!next)
 			return POI_ERR_NOMEM;
-		const struct table *old = live_publish(e->live, next);
+		const struct table *old = table_rcu_publish(e->table_rcu, next);
 		e->generation++;
 		e->dirty = false;
 		table_retire(e->builder, old);
@@ -538,7 +541,7 @@ static int commit(struct engine *e)
 	return POI_OK;
 }
 
-int engine_commit(struct engine *e)
+int builder_commit(struct builder *e)
 {
 	int r;
 
@@ -551,34 +554,34 @@ int engine_commit(struct engine *e)
 	return r;
 }
 
-int engine_follow_fd(const struct engine *e)
+int builder_follow_fd(const struct builder *e)
 {
 	return bindings_follow_fd(e->bindings);
 }
 
-void engine_follow(struct engine *e)
+void builder_follow(struct builder *e)
 {
 	e->measure = true;
-	if (engine_commit(e) != POI_OK)
+	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
 }
 
-bool engine_news(struct engine *e, struct bound_report *out)
+bool builder_news(struct builder *e, struct bound_report *out)
 {
 	return bindings_news(e->bindings, out);
 }
 
-void engine_retell(struct engine *e)
+void builder_retell(struct builder *e)
 {
 	bindings_retell(e->bindings);
 }
 
-void engine_followed(const struct engine *e, struct bindings_counts *out)
+void builder_followed(const struct builder *e, struct bindings_counts *out)
 {
 	bindings_counts(e->bindings, out);
 }
 
-void engine_folded(struct engine *e)
+void builder_folded(struct builder *e)
 {
 	eventfd_t done;
 
@@ -588,37 +591,37 @@ void engine_folded(struct engine *e)
 	table_fold_finish(e->builder, e->fold);
 	e->fold = NULL;
 	e->dirty = true;
-	if (engine_commit(e) != POI_OK)
+	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
 }
 
-bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
+bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne)
 {
-	struct store_ne *n = store_ne_fire(e->store, now_ms);
+	struct ne_entry *n = ne_entry_fire(e->task_table, now_ms);
 
 	if (!n)
 		return false;
 	*ne = n->ne;
-	for (struct store_task *t = store_task_first(e->store); t; t = store_task_next(t)) {
+	for (struct task_entry *t = task_entry_first(e->task_table); t; t = task_entry_next(t)) {
 		if (t->tombstone || !id_equal(&t->link.ne, ne))
 			continue;
 		reconcile_leaves(&e->reconcile, t);
-		struct leaving *hold = store_task_bury(e->store, t);
+		struct leaving *hold = task_entry_bury(e->task_table, t);
 		not_losing(e, hold);
 		rules_leave(e, hold);
 		hold_leave(e, hold, false);
 	}
-	if (engine_commit(e) != POI_OK)
+	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
 	return true;
 }
 
-uint64_t engine_next_deadline(const struct engine *e, uint64_t now_ms)
+uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (const struct store_ne *n = store_ne_first(e->store); n; n = n->next) {
-		uint64_t left = store_ne_remaining(n, now_ms);
+	for (const struct ne_entry *n = ne_entry_first(e->task_table); n; n = n->next) {
+		uint64_t left = ne_entry_remaining(n, now_ms);
 		if (left < least)
 			least = left;
 	}
@@ -634,17 +637,17 @@ static uint64_t lost(const uint64_t *by_reason)
 	return sum;
 }
 
-static bool settled(const struct engine *e, uint32_t slot)
+static bool settled(const struct builder *e, uint32_t slot)
 {
 	struct slot_counters c;
 	struct copy_balance b = {0};
 
-	slots_read(e->slots, slot, &c);
+	task_counters_read(e->slots, slot, &c);
 	deliver_slot_balance(e->deliver, slot, &b);
 	return b.acknowledged + b.in_doubt + copy_balance_lost(&b) >= c.offered - lost(c.lost);
 }
 
-uint32_t engine_drain(struct engine *e)
+uint32_t builder_drain(struct builder *e)
 {
 	for (struct leaving **at = &e->draining; *at;) {
 		struct leaving *l = *at;
@@ -654,31 +657,31 @@ uint32_t engine_drain(struct engine *e)
 		}
 		*at = l->next;
 		deliver_slot_reset(e->deliver, l->slot);
-		slots_give(e->slots, l->slot);
+		task_counters_give(e->slots, l->slot);
 		free(l);
 		e->n_draining--;
 	}
 	return e->n_draining;
 }
 
-bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees)
+bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees)
 {
 	reconcile_begin(&e->reconcile);
 	if (!reconcile_step(&e->reconcile, budget))
 		return false;
 	// What is not published yet cannot be in the table: the next walk will see it.
-	*agrees = e->dirty || reconcile_agrees(&e->reconcile, live_table(e->live));
+	*agrees = e->dirty || reconcile_agrees(&e->reconcile, table_rcu_table(e->table_rcu));
 	return true;
 }
 
 // Fills what `t` has lost so far and by which reason most of it.
-static uint64_t losses_of(const struct engine *e, const struct store_task *t, uint8_t *reason)
+static uint64_t losses_of(const struct builder *e, const struct task_entry *t, uint8_t *reason)
 {
 	struct copy_balance b = {0};
 	struct slot_counters c;
 
 	deliver_slot_balance(e->deliver, t->hold->slot, &b);
-	slots_read(e->slots, t->hold->slot, &c);
+	task_counters_read(e->slots, t->hold->slot, &c);
 	*reason = 0;
 	for (unsigned i = 0; i < LOSS_COUNT; i++) {
 		b.lost[i] += c.lost[i];
@@ -689,13 +692,13 @@ static uint64_t losses_of(const struct engine *e, const struct store_task *t, ui
 }
 
 static bool loss_event(
-	struct engine *e, struct store_task *t, const struct engine_losses *l, bool may_tell)
+	struct builder *e, struct task_entry *t, const struct builder_losses *l, bool may_tell)
 {
-	struct loss_watch *w = &t->hold->loss;
+	struct loss_debounce *w = &t->hold->loss;
 	struct channel_event event = {.ne = t->link.ne, .id = t->link.id};
 	bool was = w->active;
 	uint64_t total = losses_of(e, t, &event.loss);
-	enum loss_change change = loss_watch_look(w, total, l->now_ms, may_tell);
+	enum loss_change change = loss_debounce_look(w, total, l->now_ms, may_tell);
 
 	e->losing += (uint32_t)w->active - (uint32_t)was;
 	if (change == LOSS_SAME)
@@ -706,9 +709,9 @@ static bool loss_event(
 	return true;
 }
 
-bool engine_losses(struct engine *e, const struct engine_losses *l)
+bool builder_losses(struct builder *e, const struct builder_losses *l)
 {
-	struct store_task **at = store_cursor(e->store, STORE_CURSOR_LOSSES);
+	struct task_entry **at = task_table_cursor(e->task_table, TASK_TABLE_CURSOR_LOSSES);
 	uint32_t events = 0;
 
 	if (!e->losses_walking) {
@@ -716,11 +719,11 @@ bool engine_losses(struct engine *e, const struct engine_losses *l)
 			return true;
 		e->losses_walking = true;
 		e->copies_lost = l->copies_lost;
-		*at = store_task_first(e->store);
+		*at = task_entry_first(e->task_table);
 	}
 	for (uint32_t n = 0; *at && n < l->tasks; n++) {
-		struct store_task *t = *at;
-		*at = store_task_next(t);
+		struct task_entry *t = *at;
+		*at = task_entry_next(t);
 		if (t->hold)
 			events += loss_event(e, t, l, events < l->events);
 	}
@@ -728,10 +731,10 @@ bool engine_losses(struct engine *e, const struct engine_losses *l)
 	return !e->losses_walking;
 }
 
-void engine_task_status(
-	const struct engine *e, const struct channel_object *of, struct channel_task_status *out)
+void builder_task_status(
+	const struct builder *e, const struct channel_object *of, struct channel_task_status *out)
 {
-	const struct store_task *t = store_task_find(e->store, &of->ne, &of->id);
+	const struct task_entry *t = task_entry_find(e->task_table, &of->ne, &of->id);
 	struct slot_counters c;
 
 	*out = (struct channel_task_status){.ne = of->ne, .xid = of->id};
@@ -742,7 +745,7 @@ void engine_task_status(
 	struct copy_balance *b = &out->copies;
 	// Settled copies first: offered grows before anything settles, so queued is never negative.
 	deliver_slot_balance(e->deliver, t->hold->slot, b);
-	slots_read(e->slots, t->hold->slot, &c);
+	task_counters_read(e->slots, t->hold->slot, &c);
 	b->matched = c.matched;
 	b->offered = c.offered;
 	for (int i = 0; i < LOSS_COUNT; i++)

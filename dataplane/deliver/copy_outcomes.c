@@ -13,35 +13,36 @@ static uint64_t load(const uint64_t *from)
 	return __atomic_load_n(from, __ATOMIC_RELAXED);
 }
 
-void settled_count(struct settled_counts *c, int as, uint32_t payload)
+void copy_outcomes_count(struct copy_outcome_counts *c, int as, uint32_t payload)
 {
-	if (as == SETTLED_ACKNOWLEDGED) {
+	if (as == COPY_ACKNOWLEDGED) {
 		add_to(&c->acknowledged, 1);
 		add_to(&c->octets, payload);
-	} else if (as == SETTLED_IN_DOUBT) {
+	} else if (as == COPY_IN_DOUBT) {
 		add_to(&c->in_doubt, 1);
 	} else {
 		add_to(&c->lost[as], 1);
 	}
 }
 
-void settled_add(struct settled *s, uint32_t slot, int as, uint32_t payload)
+void copy_outcomes_add(struct copy_outcomes *s, uint32_t slot, int as, uint32_t payload)
 {
 	uint32_t at = slot >> SLOT_CHUNK_BITS;
 
 	if (at >= SLOT_CHUNKS_MAX)
 		return;
-	struct settled_counts *chunk = atomic_load_explicit(&s->chunk[at], memory_order_relaxed);
+	struct copy_outcome_counts *chunk =
+		atomic_load_explicit(&s->chunk[at], memory_order_relaxed);
 	if (!chunk) {
 		chunk = calloc(SLOT_CHUNK, sizeof(*chunk));
 		if (!chunk)
 			return;
 		atomic_store_explicit(&s->chunk[at], chunk, memory_order_release);
 	}
-	settled_count(&chunk[slot & (SLOT_CHUNK - 1)], as, payload);
+	copy_outcomes_count(&chunk[slot & (SLOT_CHUNK - 1)], as, payload);
 }
 
-void settled_sum(const struct settled_counts *c, struct copy_balance *add)
+void copy_outcomes_sum(const struct copy_outcome_counts *c, struct copy_balance *add)
 {
 	add->acknowledged += load(&c->acknowledged);
 	add->in_doubt += load(&c->in_doubt);
@@ -50,27 +51,27 @@ void settled_sum(const struct settled_counts *c, struct copy_balance *add)
 		add->lost[i] += load(&c->lost[i]);
 }
 
-static struct settled_counts *find(const struct settled *s, uint32_t slot)
+static struct copy_outcome_counts *find(const struct copy_outcomes *s, uint32_t slot)
 {
 	uint32_t at = slot >> SLOT_CHUNK_BITS;
-	struct settled_counts *chunk =
+	struct copy_outcome_counts *chunk =
 		at < SLOT_CHUNKS_MAX ? atomic_load_explicit(&s->chunk[at], memory_order_acquire)
 				     : NULL;
 
 	return chunk ? &chunk[slot & (SLOT_CHUNK - 1)] : NULL;
 }
 
-void settled_read(const struct settled *s, uint32_t slot, struct copy_balance *add)
+void copy_outcomes_read(const struct copy_outcomes *s, uint32_t slot, struct copy_balance *add)
 {
-	const struct settled_counts *c = find(s, slot);
+	const struct copy_outcome_counts *c = find(s, slot);
 
 	if (c)
-		settled_sum(c, add);
+		copy_outcomes_sum(c, add);
 }
 
-void settled_reset(struct settled *s, uint32_t slot)
+void copy_outcomes_reset(struct copy_outcomes *s, uint32_t slot)
 {
-	struct settled_counts *c = find(s, slot);
+	struct copy_outcome_counts *c = find(s, slot);
 
 	if (!c)
 		return;
@@ -81,7 +82,7 @@ void settled_reset(struct settled *s, uint32_t slot)
 		__atomic_store_n(&c->lost[i], 0, __ATOMIC_RELAXED);
 }
 
-void settled_clear(struct settled *s)
+void copy_outcomes_clear(struct copy_outcomes *s)
 {
 	for (unsigned i = 0; i < SLOT_CHUNKS_MAX; i++)
 		free(s->chunk[i]);

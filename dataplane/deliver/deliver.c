@@ -22,7 +22,7 @@ static void resolved(void *context, const struct resolve_answer *a)
 }
 
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
-	uint32_t n_workers, struct slots *slots, char *why, size_t why_size)
+	uint32_t n_workers, struct task_counters *slots, char *why, size_t why_size)
 {
 	(void)slots; // the workers' counters are summed where both books are read
 	struct deliver *d = calloc(1, sizeof(*d));
@@ -405,13 +405,13 @@ void deliver_remove(struct deliver *d, uint16_t index)
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)
-		settled_read(&d->thread[i].book, slot, add);
+		copy_outcomes_read(&d->thread[i].book, slot, add);
 }
 
 void deliver_slot_reset(struct deliver *d, uint32_t slot)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)
-		settled_reset(&d->thread[i].book, slot);
+		copy_outcomes_reset(&d->thread[i].book, slot);
 }
 
 // The worse of two connections is the destination's state.

@@ -114,7 +114,7 @@ struct deliver_thread {
 	struct link *links;
 	struct link *busy;
 	struct link *due, **due_last; // in the order in which they became so
-	struct settled book;
+	struct copy_outcomes book;
 	uint64_t random; // jitter
 	uint64_t stop_until;
 

@@ -68,7 +68,7 @@ void deliver_thread_close(struct deliver_thread *t)
 		close(t->epoll);
 	if (t->wake >= 0)
 		close(t->wake);
-	settled_clear(&t->book);
+	copy_outcomes_clear(&t->book);
 	pthread_cond_destroy(&t->taken);
 	pthread_mutex_destroy(&t->lock);
 }

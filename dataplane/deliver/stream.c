@@ -9,7 +9,7 @@
 #define RECORDS_MAX 65536u // outstanding records; sending pauses until the oldest is acknowledged
 #define NO_LINE UINT32_MAX
 
-struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner)
+struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *owner)
 {
 	uint32_t n = n_workers * COPY_KINDS + COPY_KINDS;
 	struct stream *s = calloc(1, sizeof(*s) + n * sizeof(struct stream_line));
@@ -229,11 +229,11 @@ static void settle_copy(struct stream_line *l, const struct copy_descriptor *c, 
 	struct stream *s = l->stream;
 
 	if (l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered) {
-		add_to(&l->spool->recovered, as == SETTLED_ACKNOWLEDGED);
+		add_to(&l->spool->recovered, as == COPY_ACKNOWLEDGED);
 		return;
 	}
-	settled_add(s->book, c->slot, as, c->payload);
-	settled_count(&s->counts, as, c->payload);
+	copy_outcomes_add(s->book, c->slot, as, c->payload);
+	copy_outcomes_count(&s->counts, as, c->payload);
 }
 
 static void release(struct stream_line *l, uint64_t octets, uint64_t copies, bool recovered)
@@ -492,7 +492,7 @@ bool stream_acked(struct stream *s, uint64_t tls_offset)
 		if (r->tls_end > tls_offset)
 			break;
 		s->line[r->line].in_flight -= r->length;
-		settle(&s->line[r->line], r->segment, r->offset, SETTLED_ACKNOWLEDGED);
+		settle(&s->line[r->line], r->segment, r->offset, COPY_ACKNOWLEDGED);
 		s->record_tail++;
 		any = true;
 	}
@@ -510,7 +510,7 @@ void stream_cut(struct stream *s, bool resend)
 			continue;
 		l->in_flight = 0;
 		if (!resend)
-			settle(l, l->send_segment, l->send_offset, SETTLED_IN_DOUBT);
+			settle(l, l->send_segment, l->send_offset, COPY_IN_DOUBT);
 		struct view v = line_look(l, l->ack_segment);
 		l->send_segment = l->ack_segment;
 		l->send_offset = v.segment ? copy_start(v.segment, l->ack_copy) : 0;
@@ -581,7 +581,7 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 		add->queued += atomic_load_explicit(&p->copies, memory_order_relaxed);
 		n.queued_octets += atomic_load_explicit(&p->octets, memory_order_relaxed);
 	}
-	settled_sum(&s->counts, add);
+	copy_outcomes_sum(&s->counts, add);
 	add->offered += n.offered;
 	add->queued += n.pushed - n.released;
 	for (int i = 0; i < LOSS_COUNT; i++)

@@ -28,7 +28,7 @@ struct stream_piece { // octets for one record, in place
 };
 
 // `book`: per-slot counts of the owning thread. `owner` is the caller's. NULL when out of memory.
-struct stream *stream_new(uint32_t n_workers, struct settled *book, void *owner);
+struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *owner);
 void stream_free(struct stream *s); // frees its rings
 void *stream_owner(const struct stream *s);
 

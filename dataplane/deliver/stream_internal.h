@@ -54,9 +54,9 @@ struct record {
 };
 
 struct stream {
-	struct settled *book;
+	struct copy_outcomes *book;
 	void *owner;
-	struct settled_counts counts;
+	struct copy_outcome_counts counts;
 	uint32_t n_lines; // X2 lines of all workers, then X3 lines
 	uint32_t n_workers;
 	uint32_t n_active;

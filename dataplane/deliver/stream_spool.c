@@ -24,8 +24,8 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 		for (uint32_t i = 0; i < p->first->n; i++) {
 			const struct run *r = &p->first->run[i];
 			for (uint32_t c = 0; c < r->copies; c++) {
-				settled_add(s->book, r->slot, why, 0);
-				settled_count(&s->counts, why, 0);
+				copy_outcomes_add(s->book, r->slot, why, 0);
+				copy_outcomes_count(&s->counts, why, 0);
 			}
 			copies += r->copies;
 		}

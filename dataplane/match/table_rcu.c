@@ -5,13 +5,13 @@
 #define _LGPL_SOURCE // the small inline forms: a quiescent state is a load and a compare
 #include <urcu/urcu-qsbr.h>
 
-struct live {
+struct table_rcu {
 	_Alignas(64) const struct table *current;
 };
 
-struct live *live_new(const struct table *first)
+struct table_rcu *table_rcu_new(const struct table *first)
 {
-	struct live *l = aligned_alloc(64, sizeof(*l));
+	struct table_rcu *l = aligned_alloc(64, sizeof(*l));
 
 	if (!l)
 		return NULL;
@@ -19,47 +19,47 @@ struct live *live_new(const struct table *first)
 	return l;
 }
 
-void live_free(struct live *l)
+void table_rcu_free(struct table_rcu *l)
 {
 	free(l);
 }
 
-void live_reader_enter(struct live *l)
+void table_rcu_reader_enter(struct table_rcu *l)
 {
 	(void)l;
 	urcu_qsbr_register_thread();
 }
 
-void live_reader_leave(struct live *l)
+void table_rcu_reader_leave(struct table_rcu *l)
 {
 	(void)l;
 	urcu_qsbr_unregister_thread();
 }
 
-const struct table *live_table(const struct live *l)
+const struct table *table_rcu_table(const struct table_rcu *l)
 {
 	return rcu_dereference(l->current);
 }
 
-void live_quiescent(struct live *l)
+void table_rcu_quiescent(struct table_rcu *l)
 {
 	(void)l;
 	urcu_qsbr_quiescent_state();
 }
 
-void live_offline(struct live *l)
+void table_rcu_offline(struct table_rcu *l)
 {
 	(void)l;
 	urcu_qsbr_thread_offline();
 }
 
-void live_online(struct live *l)
+void table_rcu_online(struct table_rcu *l)
 {
 	(void)l;
 	urcu_qsbr_thread_online();
 }
 
-const struct table *live_publish(struct live *l, const struct table *next)
+const struct table *table_rcu_publish(struct table_rcu *l, const struct table *next)
 {
 	const struct table *old = rcu_xchg_pointer(&l->current, next);
 

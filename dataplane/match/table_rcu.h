@@ -5,19 +5,20 @@
 
 #include "dataplane/match/table.h"
 
-struct live;
+struct table_rcu;
 
-struct live *live_new(const struct table *first);
-void live_free(struct live *l); // after all readers have left
+struct table_rcu *table_rcu_new(const struct table *first);
+void table_rcu_free(struct table_rcu *l); // after all readers have left
 
 // Reader side; each worker thread registers itself, and leaves before it ends.
-void live_reader_enter(struct live *l);
-void live_reader_leave(struct live *l);
-const struct table *live_table(const struct live *l); // valid until the next quiescent state
-void live_quiescent(struct live *l);
-void live_offline(struct live *l); // around a sleep: does not hold up a grace period
-void live_online(struct live *l);
+void table_rcu_reader_enter(struct table_rcu *l);
+void table_rcu_reader_leave(struct table_rcu *l);
+const struct table *table_rcu_table(
+	const struct table_rcu *l); // valid until the next quiescent state
+void table_rcu_quiescent(struct table_rcu *l);
+void table_rcu_offline(struct table_rcu *l); // around a sleep: does not hold up a grace period
+void table_rcu_online(struct table_rcu *l);
 
 // Writer side (one thread): swaps the table and returns the old one after every reader has passed a
 // quiescent state; from then on no reader uses it.
-const struct table *live_publish(struct live *l, const struct table *next);
+const struct table *table_rcu_publish(struct table_rcu *l, const struct table *next);

@@ -54,7 +54,7 @@ static struct worker_scene scene_of(struct worker *w, const struct table *t, uin
 		.counters = &w->counters->now,
 		.now_ns = now_ns,
 		.tap = w->tap,
-		.early = w->early};
+		.holdback = w->holdback};
 }
 
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
@@ -82,9 +82,9 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		signalling_tap_burst(w->tap, &l->signalling, views + tapped,
 			(void *const *)mbufs + tapped, n - tapped, now);
 	count(&w->counters->now, views, n);
-	struct early_taken taken[PACKET_BURST];
-	bool hold = w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
-		    worker_early_open(w->early, t, now);
+	struct holdback_taken taken[PACKET_BURST];
+	bool hold = w->holdback && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
+		    holdback_open(w->holdback, t, now);
 	if (__builtin_expect(hold, 0))
 		memset(taken, 0, n * sizeof(taken[0]));
 	do {
@@ -93,17 +93,17 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		if (found > 0) {
 			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
 			if (__builtin_expect(hold, 0))
-				early_note(taken, hits, found);
+				holdback_note(taken, hits, found);
 		}
 	} while (!cursor.done);
 	if (__builtin_expect(hold, 0)) {
 		const struct worker_scene scene = scene_of(w, t, now);
-		const struct early_burst b = {.lane = (uint32_t)(l - w->lanes),
+		const struct holdback_burst b = {.lane = (uint32_t)(l - w->lanes),
 			.n = n,
 			.views = views,
 			.mbufs = mbufs,
 			.taken = taken};
-		worker_early_hold(w->early, &scene, &b);
+		holdback_hold(w->holdback, &scene, &b);
 	}
 	if (l->forward)
 		forward(l, &w->counters->now, mbufs, n);
@@ -116,7 +116,7 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 static void tend(struct worker *w, const struct table *t, bool all)
 {
 	bool fragments = worker_fragments_waiting(w->fragments);
-	bool early = w->early && worker_early_waiting(w->early);
+	bool early = w->holdback && holdback_waiting(w->holdback);
 
 	if (__builtin_expect(!fragments && !early, 1))
 		return;
@@ -125,17 +125,17 @@ static void tend(struct worker *w, const struct table *t, bool all)
 	if (fragments)
 		worker_fragments_tend(w->fragments, &scene, all);
 	if (early)
-		worker_early_tend(w->early, &scene, all);
+		holdback_tend(w->holdback, &scene, all);
 }
 
 // Packets that were held have earlier times, and so get lower numbers, than what is received now.
 static void catch_up(struct worker *w, const struct table *t)
 {
-	if (__builtin_expect(!w->early || !worker_early_behind(w->early, t), 1))
+	if (__builtin_expect(!w->holdback || !holdback_behind(w->holdback, t), 1))
 		return;
 	const struct worker_scene scene =
 		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
-	worker_early_tend(w->early, &scene, false);
+	holdback_tend(w->holdback, &scene, false);
 }
 
 // One more reading of the cycle counter, and only where there were packets: idle polling is not
@@ -160,9 +160,9 @@ static void doze(struct worker *w)
 		.tv_nsec = (long)(w->idle_sleep_us % 1000000) * 1000,
 	};
 
-	live_offline(w->live);
+	table_rcu_offline(w->table_rcu);
 	nanosleep(&pause, NULL);
-	live_online(w->live);
+	table_rcu_online(w->table_rcu);
 }
 
 int worker_run(void *argument)
@@ -170,28 +170,28 @@ int worker_run(void *argument)
 	struct worker *w = argument;
 	unsigned empty = 0;
 
-	live_reader_enter(w->live);
+	table_rcu_reader_enter(w->table_rcu);
 	while (!atomic_load_explicit(w->stop, memory_order_relaxed)) {
 		// The table holds until the quiescent state below. A burst's time is taken after
 		// this load: a packet with a time later than a publication's end has seen that
 		// publication.
-		const struct table *t = live_table(w->live);
+		const struct table *t = table_rcu_table(w->table_rcu);
 		unsigned found = 0;
 		catch_up(w, t);
 		for (uint32_t i = 0; i < w->n_lanes; i++)
 			found += lane_poll(w, &w->lanes[i], t);
 		tend(w, t, false);
 		count_loop(w, found > 0);
-		live_quiescent(w->live);
+		table_rcu_quiescent(w->table_rcu);
 		stats_answer(w->stats, w->counters);
 		atomic_store_explicit(&w->counters->polling, 1, memory_order_release);
 		empty = found ? 0 : empty + 1;
 		if (__builtin_expect(w->idle_sleep_us > 0 && empty >= IDLE_LOOPS, 0))
 			doze(w);
 	}
-	tend(w, live_table(w->live), true);
-	live_quiescent(w->live);
+	tend(w, table_rcu_table(w->table_rcu), true);
+	table_rcu_quiescent(w->table_rcu);
 	stats_answer(w->stats, w->counters);
-	live_reader_leave(w->live);
+	table_rcu_reader_leave(w->table_rcu);
 	return 0;
 }

@@ -17,12 +17,12 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	const struct lane *lanes;
 	uint32_t n_lanes;
 	uint32_t idle_sleep_us; // 0: spin
-	struct live *live;
+	struct table_rcu *table_rcu;
 	const struct clock *clock;
 	struct capture *capture;
 	struct worker_fragments *fragments;
 	struct signalling_tap *tap; // NULL: no lane shows signalling
-	struct worker_early *early; // with `tap`
+	struct holdback *holdback;  // with `tap`
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;

@@ -14,7 +14,7 @@
 #define TASKS 100000u
 
 struct bench {
-	struct live *live;
+	struct table_rcu *table_rcu;
 	struct table_builder *builder;
 	struct table_fold *fold;
 	pthread_t folder;
@@ -38,17 +38,17 @@ static void *read_on(void *argument)
 	struct lab *lab = lab_new(LAB_UDP4);
 	struct packet_view views[PACKET_BURST];
 
-	live_reader_enter(b->live);
+	table_rcu_reader_enter(b->table_rcu);
 	while (lab && !atomic_load_explicit(&b->stop, memory_order_relaxed)) {
 		for (unsigned i = 0; i < PACKET_BURST; i++) {
 			views[i].data = lab->octets + i * 2304 + 128;
 			views[i].length = views[i].total = lab->length;
 		}
 		(void)parse_burst(&lab->port, views, PACKET_BURST);
-		lab_match(lab, live_table(b->live), views);
-		live_quiescent(b->live);
+		lab_match(lab, table_rcu_table(b->table_rcu), views);
+		table_rcu_quiescent(b->table_rcu);
 	}
-	live_reader_leave(b->live);
+	table_rcu_reader_leave(b->table_rcu);
 	lab_free(lab);
 	return NULL;
 }
@@ -70,7 +70,7 @@ static double commit(struct bench *b)
 
 	if (!next)
 		exit(1);
-	table_retire(b->builder, live_publish(b->live, next));
+	table_retire(b->builder, table_rcu_publish(b->table_rcu, next));
 	if (!b->fold && (b->fold = table_fold_begin(b->builder)))
 		if (pthread_create(&b->folder, NULL, fold_run, b))
 			exit(1);
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 	b.force_us = calloc(n, sizeof(double));
 	if (n == 0 || !b.builder || !b.commit_us || !b.force_us)
 		return 1;
-	b.live = live_new(table_commit(b.builder, 1));
+	b.table_rcu = table_rcu_new(table_commit(b.builder, 1));
 	for (uint32_t i = 0; i < TASKS; i++)
 		put(&b, &random, i);
 	if (pthread_create(&reader, NULL, read_on, &b))
@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 	printf("  %-28s %9s %9s %9s %9s\n", "", "p50", "p99", "p99.9", "highest");
 	tell("commit", b.commit_us, n);
 	tell("in force (grace period over)", b.force_us, n);
-	live_free(b.live);
+	table_rcu_free(b.table_rcu);
 	table_builder_free(b.builder);
 	free(b.commit_us);
 	free(b.force_us);

@@ -77,8 +77,8 @@ struct bench {
 	struct capture *capture;
 	struct stream *stream;
 	struct stream_line *line;
-	struct settled book;
-	struct slots_worker slots;
+	struct copy_outcomes book;
+	struct task_counters_worker slots;
 	struct rule rule;
 	uint8_t frame[2048];
 	double push_seconds, drain_seconds, aes_seconds;
@@ -108,7 +108,7 @@ static void bench_close(struct bench *b)
 	capture_detach(b->capture, 0, COPY_X3);
 	stream_free(b->stream);
 	capture_free(b->capture);
-	settled_clear(&b->book);
+	copy_outcomes_clear(&b->book);
 	free(b->slots.counters[0]);
 	free(b->slots.sequence[0]);
 }

@@ -27,7 +27,7 @@ static struct signalling_ring *ring;
 static struct follower *follower;
 static struct bindings *bindings;
 static struct table_builder *builder;
-static struct live *live;
+static struct table_rcu *table_rcu;
 static uint64_t rate = 10000, seconds = 10, sent;
 static _Atomic bool stop, done;
 
@@ -130,15 +130,15 @@ static void *worker(void *argument)
 {
 	const struct timespec doze = {.tv_nsec = 60000};
 
-	live_reader_enter(live);
+	table_rcu_reader_enter(table_rcu);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
 		for (uint64_t until = now_ns() + 400000; now_ns() < until;)
-			live_quiescent(live);
-		live_offline(live);
+			table_rcu_quiescent(table_rcu);
+		table_rcu_offline(table_rcu);
 		nanosleep(&doze, NULL);
-		live_online(live);
+		table_rcu_online(table_rcu);
 	}
-	live_reader_leave(live);
+	table_rcu_reader_leave(table_rcu);
 	return argument;
 }
 
@@ -148,11 +148,11 @@ static void publish(bool measure)
 	const struct table *next = table_commit(builder, ++generation);
 
 	must(next != NULL, "no memory");
-	table_retire(builder, live_publish(live, next));
+	table_retire(builder, table_rcu_publish(table_rcu, next));
 	bindings_settled(bindings, measure, now_ns());
 }
 
-// As the engine does it, but that the base is folded here: on a thread of its own it costs less.
+// As the builder does it, but that the base is folded here: on a thread of its own it costs less.
 static void fold(void)
 {
 	struct table_fold *f = table_fold_begin(builder);
@@ -163,13 +163,13 @@ static void fold(void)
 	table_fold_finish(builder, f);
 }
 
-static struct store *store_with_tasks(struct reconcile *walk)
+static struct task_table *store_with_tasks(struct reconcile *walk)
 {
-	struct store *s = store_new();
+	struct task_table *s = task_table_new();
 	struct channel_ne ne = {.ne = {{1}}};
 
-	must(s && !store_ne_put(s, &ne, 0), "store");
-	walk->store = s;
+	must(s && !ne_entry_put(s, &ne, 0), "store");
+	walk->task_table = s;
 	for (uint32_t i = 0; i < TASKS; i++) {
 		struct channel_task t = {.ne = ne.ne,
 			.xid = {{2}},
@@ -177,10 +177,10 @@ static struct store *store_with_tasks(struct reconcile *walk)
 			.session = {.kinds = SESSION_IMSI}};
 		memcpy(t.xid.b + 8, &i, sizeof(i));
 		imsi_of(t.session.imsi, i);
-		struct store_task *task = store_task_make(&t);
+		struct task_entry *task = task_entry_make(&t);
 		must(task && (task->hold = calloc(1, sizeof(*task->hold))), "task");
 		task->hold->slot = OTHERS + i;
-		must(!store_task_insert(s, task, NULL) &&
+		must(!task_entry_insert(s, task, NULL) &&
 				!bindings_begin(bindings, task, 0, &task->hold->bound),
 			"task");
 	}
@@ -192,7 +192,7 @@ int main(int argc, char **argv)
 	const uint64_t seed[2] = {1, 2};
 	static struct config_dataplane config = {.n_ports = 1};
 	static struct reconcile walk;
-	struct links links;
+	struct link_classes links;
 	pthread_t thread[2];
 	uint64_t commits = 0;
 
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 		seconds = strtoull(argv[2], NULL, 10);
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
-	links = links_of(&config);
+	links = link_classes_of(&config);
 	walk.links = &links;
 	ring = signalling_ring_new(4 << 20);
 	const struct follower_settings s = {
@@ -220,7 +220,7 @@ int main(int argc, char **argv)
 		wire_store32(rule.filter.address[0].b, 0x2d000000u + i * 7);
 		must(!table_put(builder, &rule), "rules");
 	}
-	live = live_new(table_commit(builder, 1));
+	table_rcu = table_rcu_new(table_commit(builder, 1));
 	fold();
 	store_with_tasks(&walk);
 	bindings_settle(bindings);

@@ -18,8 +18,8 @@
 // Two workers, one destination, both kinds; TLS adds nothing, so its offsets are ours.
 struct bed {
 	struct capture *capture[2];
-	struct slots_worker slots[2];
-	struct settled book;
+	struct task_counters_worker slots[2];
+	struct copy_outcomes book;
 	struct stream *stream;
 	struct rule rule;
 	uint8_t frame[20000];
@@ -62,7 +62,7 @@ static inline void bed_free(struct bed *b)
 		free(b->slots[w].counters[0]);
 		free(b->slots[w].sequence[0]);
 	}
-	settled_clear(&b->book);
+	copy_outcomes_clear(&b->book);
 	free(b);
 }
 
@@ -107,7 +107,7 @@ static inline struct copy_balance balance(struct bed *b)
 		sum += n.lost[i];
 	cr_assert_eq(sum, n.offered);
 	struct copy_balance slot = {0};
-	settled_read(&b->book, 3, &slot);
+	copy_outcomes_read(&b->book, 3, &slot);
 	cr_assert_eq(slot.acknowledged, n.acknowledged);
 	cr_assert_eq(slot.in_doubt, n.in_doubt);
 	cr_assert_eq(slot.octets, n.octets);

@@ -224,7 +224,7 @@ static void check_tasks(struct bed *b, const uint64_t *pushed, bool at_rest)
 	stream_balance(b->stream, &all, &octets);
 	for (uint32_t i = 0; i < TASKS; i++) {
 		struct copy_balance n = {0};
-		settled_read(&b->book, 10 + i, &n);
+		copy_outcomes_read(&b->book, 10 + i, &n);
 		uint64_t done = n.acknowledged + n.in_doubt + n.lost[LOSS_REMOVED];
 		cr_assert_leq(done, pushed[i]);
 		if (at_rest)

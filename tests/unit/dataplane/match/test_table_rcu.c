@@ -17,7 +17,7 @@ struct fake {
 #define ALIVE 0x600dcafe
 #define GONE 0xdeadbeef
 
-static struct live *l;
+static struct table_rcu *l;
 static struct fake fakes[ROUNDS + 1];
 static _Atomic bool stop;
 static _Atomic uint32_t bad, ready, sleeping;
@@ -32,17 +32,17 @@ static void *reader(void *argument)
 {
 	uint32_t me = (uint32_t)(uintptr_t)argument;
 
-	live_reader_enter(l);
+	table_rcu_reader_enter(l);
 	atomic_fetch_add(&ready, 1);
 	while (!atomic_load_explicit(&stop, memory_order_relaxed)) {
-		struct fake *f = (struct fake *)live_table(l);
+		struct fake *f = (struct fake *)table_rcu_table(l);
 		for (int i = 0; i < 20; i++)
 			if (atomic_load_explicit(&f->state, memory_order_relaxed) != ALIVE)
 				atomic_fetch_add(&bad, 1);
 		atomic_store_explicit(&seen[me], f->number, memory_order_relaxed);
-		live_quiescent(l);
+		table_rcu_quiescent(l);
 	}
-	live_reader_leave(l);
+	table_rcu_reader_leave(l);
 	return NULL;
 }
 
@@ -52,7 +52,7 @@ static void start(void *(*run)(void *), pthread_t *threads)
 		atomic_store(&fakes[i].state, ALIVE);
 		fakes[i].number = i;
 	}
-	l = live_new(as_table(&fakes[0]));
+	l = table_rcu_new(as_table(&fakes[0]));
 	cr_assert(l);
 	for (uintptr_t i = 0; i < READERS; i++)
 		cr_assert_eq(pthread_create(&threads[i], NULL, run, (void *)i), 0);
@@ -65,16 +65,16 @@ static void finish(pthread_t *threads)
 	atomic_store(&stop, true);
 	for (int i = 0; i < READERS; i++)
 		pthread_join(threads[i], NULL);
-	live_free(l);
+	table_rcu_free(l);
 }
 
-Test(live, after_a_publication_nobody_reads_the_old_table, .timeout = 60)
+Test(table_rcu, after_a_publication_nobody_reads_the_old_table, .timeout = 60)
 {
 	pthread_t threads[READERS];
 
 	start(reader, threads);
 	for (uint32_t i = 1; i <= ROUNDS; i++) {
-		struct fake *old = (struct fake *)live_publish(l, as_table(&fakes[i]));
+		struct fake *old = (struct fake *)table_rcu_publish(l, as_table(&fakes[i]));
 		cr_assert_eq(old->number, i - 1);
 		atomic_store_explicit(&old->state, GONE, memory_order_relaxed);
 	}
@@ -83,16 +83,16 @@ Test(live, after_a_publication_nobody_reads_the_old_table, .timeout = 60)
 }
 
 // The promise behind every OK: when publish returns, what a reader looks at next is the new table.
-Test(live, after_a_publication_every_reader_sees_the_new_table, .timeout = 60)
+Test(table_rcu, after_a_publication_every_reader_sees_the_new_table, .timeout = 60)
 {
 	pthread_t threads[READERS];
 
 	start(reader, threads);
 	for (uint32_t i = 1; i <= ROUNDS; i++) {
-		live_publish(l, as_table(&fakes[i]));
+		table_rcu_publish(l, as_table(&fakes[i]));
 		for (int r = 0; r < READERS; r++)
 			cr_assert_geq(atomic_load(&seen[r]) + 1, i);
-		cr_assert_eq((struct fake *)live_table(l), &fakes[i]);
+		cr_assert_eq((struct fake *)table_rcu_table(l), &fakes[i]);
 	}
 	finish(threads);
 }
@@ -101,20 +101,20 @@ static void *sleeper(void *argument)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
 
-	live_reader_enter(l);
+	table_rcu_reader_enter(l);
 	atomic_fetch_add(&ready, 1);
-	live_offline(l);
+	table_rcu_offline(l);
 	atomic_fetch_add(&sleeping, 1);
 	while (!atomic_load(&stop))
 		nanosleep(&pause, NULL);
-	live_online(l);
-	if (((struct fake *)live_table(l))->number != ROUNDS)
+	table_rcu_online(l);
+	if (((struct fake *)table_rcu_table(l))->number != ROUNDS)
 		atomic_fetch_add(&bad, 1);
-	live_reader_leave(l);
+	table_rcu_reader_leave(l);
 	return argument;
 }
 
-Test(live, a_sleeping_reader_does_not_hold_up_a_publication, .timeout = 20)
+Test(table_rcu, a_sleeping_reader_does_not_hold_up_a_publication, .timeout = 20)
 {
 	pthread_t threads[READERS];
 
@@ -122,7 +122,7 @@ Test(live, a_sleeping_reader_does_not_hold_up_a_publication, .timeout = 20)
 	while (atomic_load(&sleeping) < READERS)
 		;
 	for (uint32_t i = 1; i <= ROUNDS; i++)
-		live_publish(l, as_table(&fakes[i]));
+		table_rcu_publish(l, as_table(&fakes[i]));
 	finish(threads);
 	cr_expect_eq(atomic_load(&bad), 0);
 }
@@ -131,25 +131,25 @@ static _Atomic bool hold, published;
 
 static void *holder(void *argument)
 {
-	live_reader_enter(l);
-	(void)live_table(l);
+	table_rcu_reader_enter(l);
+	(void)table_rcu_table(l);
 	atomic_fetch_add(&ready, 1);
 	while (atomic_load(&hold))
 		;
 	while (!atomic_load(&stop))
-		live_quiescent(l);
-	live_reader_leave(l);
+		table_rcu_quiescent(l);
+	table_rcu_reader_leave(l);
 	return argument;
 }
 
 static void *publisher(void *argument)
 {
-	live_publish(l, as_table(&fakes[1]));
+	table_rcu_publish(l, as_table(&fakes[1]));
 	atomic_store(&published, true);
 	return argument;
 }
 
-Test(live, a_publication_waits_for_a_reader_inside_its_loop, .timeout = 20)
+Test(table_rcu, a_publication_waits_for_a_reader_inside_its_loop, .timeout = 20)
 {
 	pthread_t threads[READERS], p;
 
