@@ -6,20 +6,13 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define BUCKETS_MIN 16
-
-static uint32_t mask_of(uint32_t buckets)
-{
-	return buckets < 2 ? 0 : UINT32_MAX >> __builtin_clz(buckets - 1);
-}
-
 static bool allocate(struct hash_table *t, uint32_t buckets)
 {
 	t->bucket = calloc(buckets, sizeof(struct hash_link *));
 	if (!t->bucket)
 		return false;
 	t->room = t->buckets = buckets;
-	t->mask = mask_of(buckets);
+	t->mask = hash_mask_for(buckets);
 	return true;
 }
 
@@ -37,20 +30,16 @@ int hash_table_init_seeded(struct hash_table *t, uint32_t limit, const uint64_t 
 {
 	// The second word is a factor of every hash: never 0.
 	*t = (struct hash_table){.limit = limit, .seed = {seed[0], seed[1] | 1}};
-	return allocate(t, limit == 0		 ? 1
-			   : limit < BUCKETS_MIN ? limit
-						 : BUCKETS_MIN)
-		       ? POI_OK
-		       : POI_ERR_NOMEM;
+	return allocate(t, hash_first_buckets(limit)) ? POI_OK : POI_ERR_NOMEM;
 }
 
 int hash_table_reserve(struct hash_table *t)
 {
 	struct hash_link **old = t->bucket;
 
-	if (t->room >= t->limit)
+	if (t->room == hash_most_buckets(t->limit))
 		return POI_OK;
-	if (!allocate(t, t->limit)) {
+	if (!allocate(t, hash_most_buckets(t->limit))) {
 		t->bucket = old;
 		return POI_ERR_NOMEM;
 	}
@@ -67,9 +56,9 @@ void hash_table_free(struct hash_table *t)
 
 static bool enlarge(struct hash_table *t)
 {
-	uint64_t room = t->room * UINT64_C(2);
+	uint64_t room = t->room * UINT64_C(2), most = hash_most_buckets(t->limit);
 
-	room = room < t->limit ? room : t->limit;
+	room = room < most ? room : most;
 	struct hash_link **bucket = realloc(t->bucket, room * sizeof(struct hash_link *));
 	if (!bucket)
 		return false;
@@ -83,7 +72,7 @@ static void split(struct hash_table *t)
 {
 	uint32_t new = t->buckets++;
 
-	t->mask = mask_of(t->buckets);
+	t->mask = hash_mask_for(t->buckets);
 	struct hash_link **from = &t->bucket[new & t->mask >> 1], **to = &t->bucket[new];
 	while (*from) {
 		struct hash_link *l = *from;
@@ -100,6 +89,10 @@ static void split(struct hash_table *t)
 
 void hash_table_grow(struct hash_table *t)
 {
-	if (t->buckets < t->room || (t->room < t->limit && enlarge(t)))
+	for (int i = 0; i < 2 && t->buckets < hash_buckets_for(t->n + 1); i++) {
+		if (t->buckets == t->room &&
+			(t->room == hash_most_buckets(t->limit) || !enlarge(t)))
+			return;
 		split(t);
+	}
 }

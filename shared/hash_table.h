@@ -24,9 +24,9 @@ struct hash_link {
 
 struct hash_table {
 	struct hash_link **bucket;
-	uint32_t buckets; // in use; (mask + 1) / 2 < buckets <= mask + 1
-	uint32_t mask;
-	uint32_t n; // objects
+	uint32_t buckets; // in use
+	uint32_t mask;	  // hash_mask_for(buckets)
+	uint32_t n;	  // objects
 	uint32_t limit;
 	uint32_t room; // buckets allocated
 	uint64_t seed[2];
@@ -46,10 +46,38 @@ struct hash_table {
 // Frees the buckets; the objects are the caller's.
 void hash_table_free(struct hash_table *t);
 
-// Bytes of the buckets that `limit` objects want, for a caller that plans its memory.
-static inline size_t hash_table_bytes(uint32_t limit)
+// Returns how many buckets `n` objects want: half as many again, so that chains stay short.
+static inline uint64_t hash_buckets_for(uint32_t n)
 {
-	return limit * sizeof(struct hash_link *);
+	return n + (uint64_t)n / 2;
+}
+
+// Returns the most buckets that a table of `limit` objects may have, and how many it begins with.
+static inline uint32_t hash_most_buckets(uint32_t limit)
+{
+	uint64_t most = hash_buckets_for(limit);
+
+	return most == 0 ? 1 : most < UINT32_MAX ? (uint32_t)most : UINT32_MAX;
+}
+
+static inline uint32_t hash_first_buckets(uint32_t limit)
+{
+	return hash_most_buckets(limit) < 16 ? hash_most_buckets(limit) : 16;
+}
+
+// Returns the number of a bucket. One that is not there yet: its objects are still in the bucket
+// that it will be split from. Without a branch, which no processor could foresee.
+static inline uint32_t hash_bucket_number(uint64_t hash, uint32_t mask, uint32_t buckets)
+{
+	uint32_t b = (uint32_t)(hash >> 32) & mask;
+
+	return b & mask >> (b >= buckets);
+}
+
+// Returns the mask of so many buckets: (mask + 1) / 2 < buckets <= mask + 1.
+static inline uint32_t hash_mask_for(uint32_t buckets)
+{
+	return buckets < 2 ? 0 : UINT32_MAX >> __builtin_clz(buckets - 1);
 }
 
 // `n` words, an even number.
@@ -60,10 +88,7 @@ static inline uint64_t hash_table_hash(const struct hash_table *t, const uint64_
 
 static inline struct hash_link **hash_table_bucket(const struct hash_table *t, uint64_t hash)
 {
-	uint32_t b = (uint32_t)(hash >> 32) & t->mask;
-
-	// A bucket that is not there yet: its objects are still in the one it will be split from.
-	return &t->bucket[b < t->buckets ? b : b & t->mask >> 1];
+	return &t->bucket[hash_bucket_number(hash, t->mask, t->buckets)];
 }
 
 static inline struct hash_link *hash_link_skip(struct hash_link *l, uint64_t hash)
@@ -85,7 +110,7 @@ static inline struct hash_link *hash_table_next(const struct hash_link *l)
 	return hash_link_skip(l->next, l->hash);
 }
 
-// Adds a bucket; without memory chains grow longer instead. Called by hash_table_add.
+// Adds one or two buckets; without memory chains grow longer instead. Called by hash_table_add.
 void hash_table_grow(struct hash_table *t);
 
 // Adds an object; the caller knows that its key is not there yet. 0, or LIMIT when the table is
@@ -95,7 +120,7 @@ void hash_table_grow(struct hash_table *t);
 {
 	if (t->n >= t->limit)
 		return POI_ERR_LIMIT;
-	if (t->n >= t->buckets)
+	if (hash_buckets_for(t->n + 1) > t->buckets)
 		hash_table_grow(t);
 	struct hash_link **bucket = hash_table_bucket(t, hash);
 	*l = (struct hash_link){.next = *bucket, .hash = hash};
