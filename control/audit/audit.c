@@ -16,6 +16,7 @@
 #include "control/audit/json.h"
 #include "shared/error.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 struct audit {
 	char *file;
@@ -114,14 +115,14 @@ void audit_close(struct audit *a)
 
 static void format_time(char *out, size_t capacity)
 {
-	struct timespec now;
+	uint64_t now = now_wall_ns();
+	time_t seconds = (time_t)(now / NOW_NS_PER_S);
 	struct tm tm;
 	char date[32];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
+	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, capacity, "%s.%06ldZ", date, now.tv_nsec / 1000);
+	snprintf(out, capacity, "%s.%06uZ", date, (unsigned)(now % NOW_NS_PER_S / 1000));
 }
 
 static void put_text(struct json *j, const char *name, const char *value)

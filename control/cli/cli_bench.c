@@ -17,6 +17,7 @@
 
 #include "control/cli/cli_peer.h"
 #include "control/audit/json.h"
+#include "shared/now.h"
 #include "shared/tls.h"
 
 #define RECORD 16384
@@ -33,10 +34,7 @@ struct bench {
 
 static double seconds_of(clockid_t clock)
 {
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (double)now_of(clock) / 1e9;
 }
 
 static double now_s(void)

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/tls.h"
 
 #define HEAD_EVERY_S 60
@@ -33,14 +33,6 @@ struct health {
 	uint8_t delivery_stage;
 	struct element element[CONFIG_NES_MAX];
 };
-
-static uint64_t monotonic_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec;
-}
 
 // Warnings that the certificate has reached; renewed ones begin anew. Returns whether to warn now.
 static bool next_stage(uint8_t *stage, int days)
@@ -198,7 +190,7 @@ void health_tick(struct health *w, uint64_t now_s)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	health_tick(arg, monotonic_s());
+	health_tick(arg, now_monotonic_s());
 	log_tick();
 }
 

@@ -8,12 +8,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/observe/certificate.h"
 #include "control/http/http1.h"
 #include "control/observe/metrics_text.h"
+#include "shared/now.h"
 
 #define CLIENTS_MAX 8
 #define HEADER_MAX 2048
@@ -51,14 +51,6 @@ struct metrics {
 	bool held; // the ledger, at the look before
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 // --- the picture ---
 
 static void look_at_certificates(struct metrics *m, uint64_t now)
@@ -88,13 +80,10 @@ static void look_at_control(struct metrics *m)
 {
 	struct control *c = m->control;
 	struct metrics_picture *p = &m->picture;
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	p->x1 = &c->counters;
 	p->http = m->listener ? listener_counters(m->listener) : NULL;
-	p->uptime_ms = (uint64_t)((now.tv_sec - c->started.tv_sec) * 1000 +
-				  (now.tv_nsec - c->started.tv_nsec) / 1000000);
+	p->uptime_ms = now_monotonic_ms() - c->started_ms;
 	p->connected = publish_state(c->publish) > PUBLISH_HELLO;
 	p->recovered = publish_recovered(c->publish);
 	memset(p->faults, 0, sizeof(p->faults));
@@ -107,7 +96,7 @@ static void look_at_control(struct metrics *m)
 	p->reports_waiting = issues_waiting(c->issues);
 	p->reports_dropped = issues_dropped(c->issues);
 	p->audit_lost = audit_lost(c->audit);
-	look_at_certificates(m, now_ms());
+	look_at_certificates(m, now_monotonic_ms());
 }
 
 // --- connections ---
@@ -189,7 +178,7 @@ static void on_observed(void *context, const struct observation *o)
 	// In motion a sum may not hold for a moment: only a difference that stays is one.
 	m->picture.seen.status.balanced = o->status.balanced || (o->reached && m->held);
 	m->held = o->status.balanced;
-	m->seen_ms = now_ms();
+	m->seen_ms = now_monotonic_ms();
 	look_at_control(m);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		if (m->client[i].fd >= 0 && m->client[i].waiting)
@@ -202,7 +191,7 @@ static void on_request(struct client *c)
 	struct metrics *m = c->metrics;
 
 	event_del(c->event);
-	if (m->seen_ms && now_ms() - m->seen_ms < FRESH_MS) {
+	if (m->seen_ms && now_monotonic_ms() - m->seen_ms < FRESH_MS) {
 		look_at_control(m);
 		client_serve(c);
 		return;

@@ -1,21 +1,13 @@
 #include "control/state/persistence.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "control/state/fault_raise.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 static const char not_written[] = "the sealed store cannot be written";
-
-static uint64_t now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec;
-}
 
 static int judge(struct control *c, int rc, struct persistence_mark *mark)
 {
@@ -87,7 +79,7 @@ void persistence_adopt(struct control *c)
 		fault_raise_all(c, FAULT_STORE, not_written);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		enum task_store_verdict verdict =
-			c->task_store ? task_store_adopt(c->task_store, c->registry, ne, now_s()) : TASK_STORE_EMPTY;
+			c->task_store ? task_store_adopt(c->task_store, c->registry, ne, now_wall_s()) : TASK_STORE_EMPTY;
 		if (verdict == TASK_STORE_ADOPTED) {
 			log_notice("store: %u tasks and %u destinations of %s are taken back",
 				registry_task_count(c->registry, ne),
@@ -118,7 +110,7 @@ bool persistence_restore(struct control *c)
 	bool usable = false;
 
 	for (uint16_t ne = 0; c->task_store && ne < registry_nes(c->registry); ne++)
-		usable |= task_store_judge(c->task_store, ne, now_s()) == TASK_STORE_ADOPTED;
+		usable |= task_store_judge(c->task_store, ne, now_wall_s()) == TASK_STORE_ADOPTED;
 	if (!usable)
 		return false;
 	log_notice("store: it has the tasks that the dataplane was not given back");
@@ -131,7 +123,7 @@ bool persistence_restore(struct control *c)
 uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
 {
 	// Until the restoration is over; then the dataplane has its own deadline.
-	return c->task_store && c->fresh && !c->settled ? task_store_remaining_ms(c->task_store, ne, now_s()) : 0;
+	return c->task_store && c->fresh && !c->settled ? task_store_remaining_ms(c->task_store, ne, now_wall_s()) : 0;
 }
 
 static void rewrite(struct control *c)
@@ -153,7 +145,7 @@ void persistence_heard(struct control *c, uint16_t ne)
 {
 	// Before that what lies on the disk is still to be judged by its own last contact.
 	if (c->task_store && (c->settled || c->fresh))
-		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_s());
+		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_wall_s());
 }
 
 void persistence_sync(struct control *c)

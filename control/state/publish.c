@@ -2,17 +2,9 @@
 #include "control/state/publish_internal.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "shared/log.h"
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
+#include "shared/now.h"
 
 int publish_task_put(
 	struct publish *p, const struct registry_task *t, publish_done done, void *context)
@@ -187,7 +179,7 @@ int publish_ne(struct publish *p, uint16_t ne)
 void publish_heard(struct publish *p, uint16_t ne)
 {
 	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
-	uint64_t now = now_ms();
+	uint64_t now = now_monotonic_ms();
 
 	if (p->state < PUBLISH_RECOVERY || now - p->heard_ms[ne] < HEARD_INTERVAL_MS)
 		return;

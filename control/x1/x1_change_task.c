@@ -3,20 +3,12 @@
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "control/state/persistence.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 static const char stopped_meanwhile[] = "the task was stopped meanwhile";
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 // What the dataplane was given is not wanted any more. Also where it was refused: when memory runs
 // out there the change stays, and waits for the next publication.
@@ -150,7 +142,7 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 
 	if (!may_activate(x, m, &details, matched) || !make_task(x, m, &details, &t, &op))
 		return;
-	t->activated_ns = now_ns();
+	t->activated_ns = now_wall_ns();
 	int rc = registry_task_add(c->registry, t);
 	if (rc) {
 		registry_task_free(t);
@@ -263,7 +255,7 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 		return;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;
-	new->modified_ns = now_ns();
+	new->modified_ns = now_wall_ns();
 	op->task = new;
 	int rc = persistence_task(c, new, &op->mark);
 	if (!rc)
@@ -400,7 +392,7 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	bool down = publish_state(c->publish) == PUBLISH_DOWN;
-	op->asked_ns = now_ns();
+	op->asked_ns = now_wall_ns();
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = registry_task_next(t);

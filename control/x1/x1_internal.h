@@ -36,7 +36,7 @@ struct exchange {			  // one HTTP request
 	uint32_t waiting;
 	bool changes; // its answers leave when their audit lines are on disk
 	struct event *deadline;
-	struct timespec received; // monotonic
+	uint64_t received_ns; // monotonic
 };
 
 STAILQ_HEAD(exchanges, exchange);
