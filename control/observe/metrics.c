@@ -1,19 +1,18 @@
 #include "control/observe/metrics.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "control/observe/certificate.h"
 #include "control/http/http1.h"
 #include "control/observe/metrics_text.h"
 #include "shared/now.h"
+#include "shared/socket.h"
 
 #define CLIENTS_MAX 8
 #define HEADER_MAX 2048
@@ -262,45 +261,27 @@ static void on_accept(evutil_socket_t listening, short what, void *arg)
 
 static int open_door(struct metrics *m, struct door *d)
 {
-	if (listen(d->fd, CLIENTS_MAX))
-		return POI_ERR_IO;
 	d->event = event_new(m->control->base, d->fd, EV_READ | EV_PERSIST, on_accept, m);
 	return d->event && !event_add(d->event, NULL) ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int open_unix(struct metrics *m)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct stat st;
 
-	if (snprintf(at.sun_path, sizeof(at.sun_path), "%s", m->path) >= (int)sizeof(at.sun_path))
-		return POI_ERR_TOO_LARGE;
 	if (!lstat(m->path, &st) && (!S_ISSOCK(st.st_mode) || unlink(m->path)))
 		return POI_ERR_EXISTS;
-	m->unix_door.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	// The mode of the unbound socket becomes the file's.
-	if (m->unix_door.fd < 0 || fchmod(m->unix_door.fd, 0600) ||
-		bind(m->unix_door.fd, (const struct sockaddr *)&at, sizeof(at)))
-		return POI_ERR_IO;
+	m->unix_door.fd = socket_listen_path(m->path, SOCK_STREAM, CLIENTS_MAX);
+	if (m->unix_door.fd < 0)
+		return errno == ENAMETOOLONG ? POI_ERR_TOO_LARGE : POI_ERR_IO;
 	return open_door(m, &m->unix_door);
 }
 
 static int open_tcp(struct metrics *m, const struct config_endpoint *at)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	bool six = at->address.family == 6;
-	int on = 1;
-
-	memcpy(&v6.sin6_addr, at->address.b, 16);
-	memcpy(&v4.sin_addr, at->address.b, 4);
-	m->tcp_door.fd =
-		socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (m->tcp_door.fd < 0 ||
-		setsockopt(m->tcp_door.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-		bind(m->tcp_door.fd,
-			six ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4,
-			six ? sizeof(v6) : sizeof(v4)))
+	m->tcp_door.fd = socket_listen(
+		&at->address, at->port, SOCKET_NONBLOCKING | SOCKET_REUSE, CLIENTS_MAX);
+	if (m->tcp_door.fd < 0)
 		return POI_ERR_IO;
 	return open_door(m, &m->tcp_door);
 }
