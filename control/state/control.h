@@ -37,8 +37,8 @@ struct control {
 	uint64_t started_ms;  // monotonic
 	time_t outage_from;   // wall clock; 0 while the dataplane is there
 	bool fresh;	      // both processes began with nothing
-	bool part;	      // what was adopted is a part of what there was
-	uint32_t part_untold; // network elements whose ADMF has not heard so
+	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
+	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
 	bool clock_unsure;    // the dataplane said so
 	bool settled;	      // the registry has been the truth of both
 	struct control_counters counters;

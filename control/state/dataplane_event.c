@@ -258,7 +258,7 @@ static void on_clock(struct control *c, const struct channel_event *e)
 }
 
 // Ledger and tables are of the whole dataplane: faults of every network element.
-static void on_whole(struct control *c, const struct channel_event *e)
+static void on_dataplane(struct control *c, const struct channel_event *e)
 {
 	bool ledger = e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_LEDGER_CLEAR;
 	enum fault_kind kind = ledger ? FAULT_LEDGER : FAULT_SECURITY;
@@ -287,10 +287,10 @@ void dataplane_event(void *context, const struct channel_event *e)
 	};
 	static void (*const of_all[EVENT_LAST + 1])(
 		struct control * c, const struct channel_event *e) = {
-		[EVENT_LEDGER_FAULT] = on_whole,
-		[EVENT_LEDGER_CLEAR] = on_whole,
-		[EVENT_SECURITY_FAULT] = on_whole,
-		[EVENT_SECURITY_CLEAR] = on_whole,
+		[EVENT_LEDGER_FAULT] = on_dataplane,
+		[EVENT_LEDGER_CLEAR] = on_dataplane,
+		[EVENT_SECURITY_FAULT] = on_dataplane,
+		[EVENT_SECURITY_CLEAR] = on_dataplane,
 		[EVENT_LINK_DOWN] = on_port,
 		[EVENT_LINK_UP] = on_port,
 		[EVENT_PORT_LOSS] = on_port,

@@ -30,8 +30,8 @@ void persistence_adopt(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
 // Returns whether that is so.
 bool persistence_resume(struct control *c);
-// The registry holds a part of what there was: what the store holds goes there in its place, as at
-// a cold start. False, and nothing was done, where the store has nothing that may be used.
+// The dataplane's state was incomplete: replaces the registry with the stored one, as on a cold start.
+// False, and nothing was done, where the store has nothing that may be used.
 bool persistence_restore(struct control *c);
 // Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
 // 0: all of it.

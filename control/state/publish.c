@@ -110,28 +110,28 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 
-int publish_whole(struct publish *p, bool whole)
+int publish_set_complete(struct publish *p, bool complete)
 {
-	struct channel_whole m = {.whole = whole};
+	struct channel_whole m = {.whole = complete};
 	int rc = publish_submit(p,
 		channel_encode_whole(
 			p->scratch, sizeof(p->scratch), CHANNEL_WHOLE_PUT, publish_next(p), &m),
 		NULL, NULL);
 
 	if (!rc)
-		p->peer_whole = whole;
+		p->peer_complete = complete;
 	return rc;
 }
 
-void publish_part_told(struct publish *p)
+void publish_incomplete_reported(struct publish *p)
 {
-	p->partial = false;
+	p->incomplete = false;
 	if (p->state != PUBLISH_READY || p->failed)
 		return;
-	int rc = publish_whole(p, true);
+	int rc = publish_set_complete(p, true);
 	if (rc)
-		log_warning("channel: the next poi-control will take this one's tasks for a part: "
-			    "%s",
+		log_warning("channel: cannot set the complete flag (%s); the next poi-control will "
+			    "treat the state as incomplete",
 			poi_error_text(rc));
 }
 

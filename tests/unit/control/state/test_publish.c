@@ -55,7 +55,7 @@ static void on_fresh(void *context)
 	fresh++;
 }
 
-static bool on_part(void *context)
+static bool on_incomplete(void *context)
 {
 	parts++;
 	return false;
@@ -67,7 +67,7 @@ static const struct publish_hooks hooks = {.ready = on_ready,
 	.wiped = on_wiped,
 	.replayed = on_replayed,
 	.fresh = on_fresh,
-	.part = on_part};
+	.incomplete = on_incomplete};
 
 static void run(unsigned ms)
 {
@@ -265,7 +265,7 @@ Test(publish, a_part_is_not_taken_for_the_whole)
 		cr_assert_eq(parts, i + 1);
 		cr_assert(!dataplane.whole);
 	}
-	publish_part_told(publish);
+	publish_incomplete_reported(publish);
 	run(50);
 	cr_assert(dataplane.whole);
 	control_down();
