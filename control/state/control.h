@@ -34,12 +34,12 @@ struct control {
 	struct issues *issues;
 	struct pending_reports *pending_reports; // may be NULL
 	uint64_t incarnation;
-	uint64_t started_ms;  // monotonic
-	time_t outage_from;   // wall clock; 0 while the dataplane is there
-	bool fresh;	      // both processes began with nothing
+	uint64_t started_ms;	  // monotonic
+	time_t outage_from;	  // wall clock; 0 while the dataplane is there
+	bool fresh;		  // both processes began with nothing
 	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
 	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
-	bool clock_unsure;    // the dataplane said so
-	bool settled;	      // the registry has been the truth of both
+	bool clock_unsure;		// the dataplane said so
+	bool settled;			// the registry has been the truth of both
 	struct control_counters counters;
 };

@@ -85,7 +85,7 @@ static void created(void *context, int result, const struct channel_task_status 
 			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
 		return;
 	}
-	if (!result && !persistence_kept(control_of(op), &op->mark))
+	if (!result && !persistence_kept(control_of(op), &op->position))
 		result = POI_ERR_IO;
 	if (result) {
 		// Tasks on their way to it fail after it, for want of it.
@@ -155,7 +155,7 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 	if (rc) {
 		registry_destination_free(d);
 	} else {
-		rc = persistence_destination(c, d, &op->mark);
+		rc = persistence_destination(c, d, &op->position);
 		if (!rc)
 			rc = publish_destination_put(c->publish, d, created, op);
 		if (rc) {
@@ -171,9 +171,9 @@ static int keep_modified_destination(
 	struct x1_operation *op, const struct registry_destination *new)
 {
 	struct control *c = control_of(op);
-	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->position) ? 0 : POI_ERR_IO;
 
-	if (!rc && persistence_rewritten(c, &op->mark))
+	if (!rc && persistence_rewritten(c, &op->position))
 		rc = persistence_destination(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
@@ -282,7 +282,7 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 	if (!may_modify(x, m, old, &channel) || !make_destination(x, m, &channel, &new, &op))
 		return;
 	op->destination = new;
-	int rc = persistence_destination(c, new, &op->mark);
+	int rc = persistence_destination(c, new, &op->position);
 	if (!rc)
 		rc = publish_destination_put(c->publish, new, destination_modified, op);
 	if (rc) {

@@ -55,7 +55,7 @@ static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
 // 0, or why an activation that the dataplane has in force is taken back.
 static int may_keep(const struct x1_operation *op, const struct registry_task *t)
 {
-	if (!persistence_kept(control_of(op), &op->mark))
+	if (!persistence_kept(control_of(op), &op->position))
 		return POI_ERR_IO;
 	// A destination that failed, and was there all the same when the task came.
 	return registry_destinations_known(registry_of(op), t) ? 0 : POI_ERR_NOT_FOUND;
@@ -147,7 +147,7 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 	if (rc) {
 		registry_task_free(t);
 	} else {
-		rc = persistence_task(c, t, &op->mark);
+		rc = persistence_task(c, t, &op->position);
 		if (!rc)
 			rc = publish_task_put(c->publish, t, activated, op);
 		if (rc) {
@@ -165,9 +165,9 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 static int keep_modified(struct x1_operation *op, const struct registry_task *new)
 {
 	struct control *c = control_of(op);
-	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->position) ? 0 : POI_ERR_IO;
 
-	if (!rc && persistence_rewritten(c, &op->mark))
+	if (!rc && persistence_rewritten(c, &op->position))
 		rc = persistence_task(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
@@ -257,7 +257,7 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 	new->modifications = old->modifications + 1;
 	new->modified_ns = now_wall_ns();
 	op->task = new;
-	int rc = persistence_task(c, new, &op->mark);
+	int rc = persistence_task(c, new, &op->position);
 	if (!rc)
 		rc = publish_task_put(c->publish, new, modified, op);
 	if (rc) {
