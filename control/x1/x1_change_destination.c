@@ -361,15 +361,15 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		d->removing = true;
 }
 
-static void removed_part(void *context, int result, const struct channel_task_status *status)
+static void object_removed(void *context, int result, const struct channel_task_status *status)
 {
-	struct part *part = context;
-	struct x1_operation *op = part->op;
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
 	struct registry_destination *d =
-		registry_destination_find(registry_of(op), op->ne, &part->id);
+		registry_destination_find(registry_of(op), op->ne, &object->id);
 
 	if (removed_there(result)) {
-		destination_gone(op, &part->id);
+		destination_gone(op, &object->id);
 	} else {
 		if (d) {
 			d->removing = false;
@@ -378,7 +378,7 @@ static void removed_part(void *context, int result, const struct channel_task_st
 		}
 		op->result = op->result ? op->result : result;
 	}
-	free(part);
+	free(object);
 	x1_bulk_step(op);
 }
 
@@ -391,17 +391,17 @@ static void remove_destination(struct control *c, struct registry_destination *d
 }
 
 // Asks the dataplane for one destination of a bulk request.
-static void remove_part(struct x1_operation *op, struct registry_destination *d)
+static void remove_object(struct x1_operation *op, struct registry_destination *d)
 {
-	struct part *part = malloc(sizeof(*part));
+	struct bulk_object *object = malloc(sizeof(*object));
 
-	if (part)
-		*part = (struct part){op, d->did};
-	int rc = part ? publish_destination_remove(
-				publish_of(op), op->ne, &d->did, removed_part, part)
+	if (object)
+		*object = (struct bulk_object){op, d->did};
+	int rc = object ? publish_destination_remove(
+				publish_of(op), op->ne, &d->did, object_removed, object)
 		      : POI_ERR_NOMEM;
 	if (rc) {
-		free(part);
+		free(object);
 		op->result = rc;
 		return;
 	}
@@ -451,7 +451,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		if (down)
 			remove_destination(c, d);
 		else
-			remove_part(op, d);
+			remove_object(op, d);
 	}
 	x1_bulk_step(op);
 }

@@ -331,14 +331,14 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 		t->removing = true;
 }
 
-static void deactivated_part(void *context, int result, const struct channel_task_status *status)
+static void object_deactivated(void *context, int result, const struct channel_task_status *status)
 {
-	struct part *part = context;
-	struct x1_operation *op = part->op;
-	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &part->id);
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &object->id);
 
 	if (removed_there(result)) {
-		task_gone(op, &part->id);
+		task_gone(op, &object->id);
 	} else {
 		if (t) {
 			t->removing = false;
@@ -346,7 +346,7 @@ static void deactivated_part(void *context, int result, const struct channel_tas
 		}
 		op->result = op->result ? op->result : result;
 	}
-	free(part);
+	free(object);
 	x1_bulk_step(op);
 }
 
@@ -359,16 +359,16 @@ static void remove_task(struct control *c, struct registry_task *t)
 }
 
 // Asks the dataplane for one task of a bulk request.
-static void deactivate_part(struct x1_operation *op, struct registry_task *t)
+static void deactivate_object(struct x1_operation *op, struct registry_task *t)
 {
-	struct part *part = malloc(sizeof(*part));
+	struct bulk_object *object = malloc(sizeof(*object));
 
-	if (part)
-		*part = (struct part){op, t->xid};
-	int rc = part ? publish_task_remove(publish_of(op), op->ne, &t->xid, deactivated_part, part)
+	if (object)
+		*object = (struct bulk_object){op, t->xid};
+	int rc = object ? publish_task_remove(publish_of(op), op->ne, &t->xid, object_deactivated, object)
 		      : POI_ERR_NOMEM;
 	if (rc) {
-		free(part);
+		free(object);
 		op->result = rc;
 		return;
 	}
@@ -399,7 +399,7 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 		if (down)
 			remove_task(c, t);
 		else
-			deactivate_part(op, t);
+			deactivate_object(op, t);
 	}
 	x1_bulk_step(op);
 }
