@@ -352,7 +352,7 @@ static void stop(struct program *p)
 	if (c->audit && c->registry)
 		audit_local(p, "stop");
 	if (c->audit)
-		audit_tell_head(c->audit);
+		audit_log_head(c->audit);
 	audit_close(c->audit);
 	task_store_close(c->task_store);
 	pending_reports_free(c->pending_reports);

@@ -237,7 +237,7 @@ static void plan(struct x1_report *r, uint64_t now)
 	sleep_until(r, at, now);
 }
 
-static void tell(
+static void report_outcome(
 	struct x1_report *r, struct report_item *item, enum x1_report_result result, int error_code)
 {
 	struct x1_report_outcome outcome = {.token = item->token,
@@ -252,11 +252,11 @@ static void tell(
 	free(item);
 }
 
-static void tell_given_up(struct x1_report *r)
+static void report_given_up(struct x1_report *r)
 {
 	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {
 		TAILQ_REMOVE(&r->given_up, item, of_subject);
-		tell(r, item, X1_REPORT_DROPPED, 0);
+		report_outcome(r, item, X1_REPORT_DROPPED, 0);
 	}
 }
 
@@ -266,7 +266,7 @@ static void pump(evutil_socket_t fd, short what, void *context)
 	uint64_t now = now_monotonic_ms();
 	struct request *q;
 
-	tell_given_up(r);
+	report_given_up(r);
 	add_credit(r, now);
 	while (now >= r->not_before_ms && r->credit_ms >= cost_ms(r) &&
 		(q = free_slot(r)) != NULL && gather(r, q, now) != 0) {
@@ -294,7 +294,7 @@ static void answered(struct x1_report *r, struct report_item *item, const struct
 	s->alone = false;
 	report_queue_remove(r->queue, item);
 	r->counters.waiting = report_queue_length(r->queue);
-	tell(r, item, a->ok ? X1_REPORT_OK : X1_REPORT_ERROR, a->error_code);
+	report_outcome(r, item, a->ok ? X1_REPORT_OK : X1_REPORT_ERROR, a->error_code);
 }
 
 static bool meant_for_us(const struct x1_report *r, const struct x1_answer *a)

@@ -11,7 +11,7 @@
 #include "shared/log.h"
 
 // A task that the fail-safe stopped: it is gone here too. The tombstone stays with the dataplane
-// until the ADMF was told; where nobody is to be told it is cleared at once.
+// until the ADMF has answered the report; without an admf-url it is cleared at once.
 void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
 {
 	struct control *c = context;

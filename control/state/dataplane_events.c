@@ -52,7 +52,7 @@ static void format_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-static void tell_back(struct control *c, bool adopted, uint32_t tasks)
+static void report_return(struct control *c, bool adopted, uint32_t tasks)
 {
 	char text[FAULT_TEXT_MAX], from[32], to[32];
 
@@ -86,7 +86,7 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
-	tell_back(c, adopted, tasks);
+	report_return(c, adopted, tasks);
 	pending_reports_settle(c->pending_reports);
 	if (adopted)
 		complete_pending(c);

@@ -174,7 +174,7 @@ static const char *left(const struct registry *r, const struct pending_report *q
 }
 
 // A task that is still there says so itself where its memo knows of the request.
-static bool told_by_task(const struct registry *r, const struct pending_report *q)
+static bool reported_by_task(const struct registry *r, const struct pending_report *q)
 {
 	const struct registry_task *t =
 		q->kind == PENDING_REPORT_DEACTIVATE ? registry_task_find(r, q->ne, &q->id) : NULL;
@@ -190,7 +190,7 @@ static void report(struct control *c, const struct pending_report *q)
 				 : q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK
 							      : ISSUE_DESTINATION;
 
-	if (!told_by_task(c->registry, q))
+	if (!reported_by_task(c->registry, q))
 		issue_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
 }
 

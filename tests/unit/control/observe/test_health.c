@@ -236,7 +236,7 @@ Test(watch, a_dataplane_that_never_comes)
 	cr_assert_eq(told(0, ISSUE_CLEAR, "was reached at"), 1);
 }
 
-Test(watch, an_outage_is_told_with_its_start_and_end)
+Test(watch, an_outage_is_reported_with_its_start_and_end)
 {
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();

@@ -110,7 +110,7 @@ Test(metrics, a_clock_that_nobody_may_ask_is_not_called_wrong)
 	cr_expect(has("poi_clock_synchronised 1"));
 }
 
-Test(metrics, signalling_is_told_without_its_tasks)
+Test(metrics, signalling_is_shown_without_its_tasks)
 {
 	struct channel_signalling *s = &p.seen.signalling;
 

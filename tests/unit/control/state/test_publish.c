@@ -243,7 +243,7 @@ Test(publish, incomplete_state_is_not_adopted)
 }
 
 // The one before was cut off while it gave two of three tasks back.
-Test(publish, a_part_is_not_taken_for_the_whole)
+Test(publish, an_incomplete_state_is_not_taken_for_complete)
 {
 	run_until_ready();
 	provision(3);
@@ -286,7 +286,7 @@ static void forget(struct fake_object *list, uint32_t n)
 }
 
 // The one before came as far as the network element.
-Test(publish, nothing_is_a_part_too)
+Test(publish, nothing_is_incomplete_too)
 {
 	run_until_ready();
 	provision(1);
@@ -307,7 +307,7 @@ Test(publish, nothing_is_a_part_too)
 	cr_assert_eq(fresh, 1);
 }
 
-Test(publish, what_is_refused_is_not_whole)
+Test(publish, what_is_refused_is_not_complete)
 {
 	run_until_ready();
 	provision(2);
