@@ -40,6 +40,6 @@ struct control {
 	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
 	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
 	bool clock_unsure;		// the dataplane said so
-	bool settled;			// the registry has been the truth of both
+	bool agreed;			// both processes have held the same state
 	struct control_counters counters;
 };

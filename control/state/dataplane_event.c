@@ -234,8 +234,7 @@ static void on_port(struct control *c, const struct channel_event *e)
 	while (i < d->n_ports && strcmp(d->ports[i].device, e->subject))
 		i++;
 	if (i == d->n_ports) {
-		log_warning("channel: an event about port %s, which the configuration lacks",
-			e->subject);
+		log_warning("channel: event for unknown port %s", e->subject);
 		return;
 	}
 	enum fault_kind kind = (enum fault_kind)((link ? FAULT_LINK : FAULT_PORT_LOSS) + i);

@@ -87,10 +87,10 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	report_return(c, adopted, tasks);
-	pending_reports_settle(c->pending_reports);
+	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
-	persistence_settle(c);
+	persistence_follow_registry(c);
 	if (c->recovery_incomplete && !c->incomplete_unreported) // no ADMF takes reports
 		publish_incomplete_reported(c->publish);
 	c->recovery_incomplete = false;

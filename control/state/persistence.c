@@ -121,7 +121,7 @@ bool persistence_restore(struct control *c)
 		usable |= task_store_judge(c->task_store, ne, now_wall_s()) == TASK_STORE_ADOPTED;
 	if (!usable)
 		return false;
-	log_notice("store: it has the tasks that the dataplane was not given back");
+	log_notice("store: restoring tasks that were never replayed to the dataplane");
 	registry_clear(c->registry);
 	c->fresh = true;
 	persistence_adopt(c);
@@ -131,7 +131,7 @@ bool persistence_restore(struct control *c)
 uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
 {
 	// Until the restoration is over; then the dataplane has its own deadline.
-	return c->task_store && c->fresh && !c->settled
+	return c->task_store && c->fresh && !c->agreed
 		       ? task_store_remaining_ms(c->task_store, ne, now_wall_s())
 		       : 0;
 }
@@ -144,9 +144,9 @@ static void rewrite(struct control *c)
 		fault_clear_all(c, FAULT_STORE, "the sealed store is written again");
 }
 
-void persistence_settle(struct control *c)
+void persistence_follow_registry(struct control *c)
 {
-	c->settled = true;
+	c->agreed = true;
 	if (c->task_store && task_store_forget(c->task_store)) // for the first time
 		rewrite(c);
 }
@@ -154,7 +154,7 @@ void persistence_settle(struct control *c)
 void persistence_heard(struct control *c, uint16_t ne)
 {
 	// Before that what lies on the disk is still to be judged by its own last contact.
-	if (c->task_store && (c->settled || c->fresh))
+	if (c->task_store && (c->agreed || c->fresh))
 		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_wall_s());
 }
 

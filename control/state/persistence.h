@@ -36,8 +36,8 @@ bool persistence_restore(struct control *c);
 // Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
 // 0: all of it.
 uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne);
-// The registry is the truth from now on.
-void persistence_settle(struct control *c);
+// Writes the store from the registry from now on: both processes hold the same.
+void persistence_follow_registry(struct control *c);
 void persistence_heard(struct control *c, uint16_t ne);
 // Brings what was put to the disk.
 void persistence_sync(struct control *c);

@@ -93,7 +93,7 @@ void publish_task_memo(struct publish *p, struct registry_task *t)
 {
 	struct channel_memo m = {.ne = *registry_ne_id(p->registry, t->ne), .id = t->xid};
 
-	t->memo_owed = t->modifying;
+	t->memo_pending = t->modifying;
 	if (t->modifying)
 		return;
 	submit_memo(p, &m, registry_task_memo(t, p->memo, sizeof(p->memo)));
@@ -104,7 +104,7 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	struct channel_memo m = {
 		.ne = *registry_ne_id(p->registry, d->ne), .id = d->did, .of = MEMO_DESTINATION};
 
-	d->memo_owed = d->modifying;
+	d->memo_pending = d->modifying;
 	if (d->modifying)
 		return;
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));

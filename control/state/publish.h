@@ -87,7 +87,7 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 	struct publish *p, uint16_t ne, const struct id16 *did, publish_done done, void *context);
 [[nodiscard]] int publish_tombstone_clear(struct publish *p, uint16_t ne, const struct id16 *xid);
 // Only what the memo says changed. Without a dataplane nothing is lost: it is put with the replay.
-// While a modification is on its way it is owed (memo_owed), and whoever ends the modification sends
+// While a modification is on its way it is kept back (memo_pending), and whoever ends the modification sends
 // the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);

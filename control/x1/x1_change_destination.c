@@ -196,7 +196,7 @@ static void destination_modified(
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
-	bool memo = old && (old->memo_owed || old->faults || old->down || new->pending);
+	bool memo = old && (old->memo_pending || old->faults || old->down || new->pending);
 	new->pending = false;
 	if (!result) {
 		new->ready = true;

@@ -178,7 +178,7 @@ static void not_modified(
 {
 	if (!old && result != POI_ERR_CLOSED)
 		take_back(op);
-	if (old && (old->memo_owed || new->pending != PENDING_NONE))
+	if (old && (old->memo_pending || new->pending != PENDING_NONE))
 		publish_task_memo(publish_of(op), old);
 	registry_task_free(new);
 	x1_operation_finish(
@@ -207,7 +207,7 @@ static void modified(void *context, int result, const struct channel_task_status
 		not_modified(op, old, new, result);
 		return;
 	}
-	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_owed;
+	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_pending;
 	new->pending = PENDING_NONE;
 	new->state = TASK_COMPLETE;
 	result = registry_task_replace(r, new);

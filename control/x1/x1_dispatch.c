@@ -294,9 +294,9 @@ struct x1_dispatch *x1_dispatch_new(
 	TAILQ_INIT(&d->lists);
 	d->turn = evtimer_new(c->base, on_turn, d);
 	d->leave = evtimer_new(c->base, x1_on_leave, d);
-	d->settle = evtimer_new(c->base, x1_on_settle, d);
+	d->sync = evtimer_new(c->base, x1_on_sync, d);
 	d->list = evtimer_new(c->base, x1_on_list, d);
-	if (!d->turn || !d->leave || !d->settle || !d->list) {
+	if (!d->turn || !d->leave || !d->sync || !d->list) {
 		x1_dispatch_free(d);
 		return NULL;
 	}
@@ -326,7 +326,7 @@ void x1_dispatch_free(struct x1_dispatch *d)
 		TAILQ_REMOVE(&d->outbox, x, entry);
 		x1_leave(x);
 	}
-	struct event *events[] = {d->turn, d->leave, d->settle, d->list};
+	struct event *events[] = {d->turn, d->leave, d->sync, d->list};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])
 			event_free(events[i]);

@@ -137,7 +137,7 @@ void x1_respond(struct exchange *x)
 	event_active(d->leave, EV_TIMEOUT, 0);
 }
 
-void x1_on_settle(evutil_socket_t fd, short what, void *arg)
+void x1_on_sync(evutil_socket_t fd, short what, void *arg)
 {
 	struct x1_dispatch *d = arg;
 
@@ -154,8 +154,8 @@ void x1_on_leave(evutil_socket_t fd, short what, void *arg)
 	// The state changes themselves are on disk already ("accepted"); their results follow with
 	// the next change, or soon (decision 19).
 	struct timeval soon = {.tv_sec = 1};
-	if (!evtimer_pending(d->settle, NULL) && evtimer_add(d->settle, &soon))
-		x1_on_settle(-1, 0, d);
+	if (!evtimer_pending(d->sync, NULL) && evtimer_add(d->sync, &soon))
+		x1_on_sync(-1, 0, d);
 	while ((x = TAILQ_FIRST(&d->outbox)) != NULL) {
 		TAILQ_REMOVE(&d->outbox, x, entry);
 		x1_leave(x);

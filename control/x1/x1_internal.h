@@ -44,7 +44,7 @@ STAILQ_HEAD(exchanges, exchange);
 struct x1_dispatch {
 	struct control *control;
 	struct x1_decoder *plain, *strict;
-	struct event *turn, *leave, *settle, *list;
+	struct event *turn, *leave, *sync, *list;
 	struct exchanges run;	       // not executed to the end
 	TAILQ_HEAD(, exchange) open;   // not all answered
 	TAILQ_HEAD(, exchange) outbox; // answered, to leave with this turn's end
@@ -101,7 +101,7 @@ void x1_run_soon(struct exchange *x);
 void x1_start_deadline(struct exchange *x);
 // Events of the dispatcher: answers leave; their audit lines reach the disk.
 void x1_on_leave(evutil_socket_t fd, short what, void *dispatch);
-void x1_on_settle(evutil_socket_t fd, short what, void *dispatch);
+void x1_on_sync(evutil_socket_t fd, short what, void *dispatch);
 // Where answers are written now.
 static inline struct x1_buffer *x1_out(struct exchange *x)
 {
