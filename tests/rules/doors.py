@@ -41,7 +41,6 @@ CIRCLES = (
 	"dataplane/session/session_transaction.c",
 	"dataplane/deliver/deliver.c dataplane/deliver/deliver_link.c dataplane/deliver/deliver_loop.c "
 	"dataplane/deliver/deliver_spool.c dataplane/deliver/deliver_sweep.c",
-	"control/cli/cli_check.c control/cli/cli_check_files.c control/cli/cli_check_host.c control/cli/cli_check_net.c",
 	"dataplane/deliver/stream.c dataplane/deliver/stream_spool.c",
 	"dataplane/signalling/pfcp.c dataplane/signalling/pfcp_rule.c",
 	"shared/config.c shared/config_check.c",
