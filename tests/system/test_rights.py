@@ -20,8 +20,13 @@ printf '#!/bin/sh\\nexec /usr/bin/systemctl --user "$@"\\n' >/run/bin/systemctl
 chmod 755 /run/bin/systemctl
 export XDG_RUNTIME_DIR=/run/user/0
 /lib/systemd/systemd --user --unit=basic.target >/run/log 2>&1 &
+manager=$!
 for i in $(seq 100); do systemctl --user is-system-running >/dev/null 2>&1 && break; sleep 0.1; done
 PATH=/run/bin:$PATH "$2" check "$3" || true
+# Its control groups are not in a namespace.
+kill -KILL $manager
+wait $manager || true
+find /sys/fs/cgroup -depth -type d -name init.scope -cnewer /run/passwd -exec rmdir {} + 2>/dev/null || true
 """
 
 
