@@ -6,7 +6,6 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,30 +15,19 @@
 
 #include "control/cli/cli_check_nic.h"
 #include "control/cli/cli_peer.h"
+#include "shared/socket.h"
 
 // --- addresses ---
 
 // 0, or why the address cannot be listened on.
 static int try_bind(const struct config_endpoint *at)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	bool six = at->address.family == 6;
-	int on = 1, error = 0;
+	int fd = socket_listen(&at->address, at->port, SOCKET_REUSE, 0);
 
-	memcpy(&v6.sin6_addr, at->address.b, 16);
-	memcpy(&v4.sin_addr, at->address.b, 4);
-	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return errno;
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (six)
-		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, six ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4,
-		    six ? sizeof(v6) : sizeof(v4)))
-		error = errno;
 	close(fd);
-	return error;
+	return 0;
 }
 
 static void look_at_endpoint(
