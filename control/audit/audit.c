@@ -1,3 +1,4 @@
+// The audit log: appends one sealed JSON line a record and brings lines to the disk.
 #include "control/audit/audit.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// The chain of MACs over the lines of an audit log: sealing, resuming, verifying.
 #include "control/audit/audit_chain.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Reads root keys from files or from the service manager's credentials.
 #include "control/audit/credentials.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// Writes JSON text into a growing buffer.
 #include "control/audit/json.h"
 
 #include <inttypes.h>

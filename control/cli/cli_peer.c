@@ -1,3 +1,4 @@
+// Asks both processes over the channel, as any observer does.
 #include "control/cli/cli_peer.h"
 
 #include <poll.h>

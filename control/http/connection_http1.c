@@ -43,7 +43,7 @@ static void start_response(struct connection *c, unsigned status, char *body, si
 	} else {
 		c->last_request = true; // no memory: closed from the loop without an answer
 	}
-	if (body != c->body) {
+	if (body != NULL && body != c->body) {
 		explicit_bzero(body, length);
 		free(body);
 	}

@@ -1,3 +1,4 @@
+// HTTP/1.1 without sockets: bytes to one request, and the head of a response.
 #include "control/http/http1.h"
 
 #include <llhttp.h>

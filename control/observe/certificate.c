@@ -1,3 +1,4 @@
+// Reads what an operator has to know of a certificate file.
 #include "control/observe/certificate.h"
 
 #include <stdio.h>

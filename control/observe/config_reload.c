@@ -1,3 +1,4 @@
+// Merges a configuration that was read again into the one in force.
 #include "control/observe/config_reload.h"
 
 #include <stdarg.h>

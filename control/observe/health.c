@@ -1,3 +1,4 @@
+// Looks once a second at certificates, limits, audit log, store and dataplane.
 #include "control/observe/health.h"
 
 #include <limits.h>

@@ -1,3 +1,4 @@
+// Serves the metrics over HTTP: doors, connections, and the picture that is shown.
 #include "control/observe/metrics.h"
 
 #include <errno.h>

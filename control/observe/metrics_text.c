@@ -1,3 +1,4 @@
+// Writes the metrics as OpenMetrics text.
 #include "control/observe/metrics_text.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+// Asks poi-dataplane for its status from the event loop, as an observer.
 #include "control/observe/status_client.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// Answers observers of poi-control on its socket.
 #include "control/observe/status_server.h"
 
 #include <errno.h>

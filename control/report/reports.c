@@ -1,3 +1,4 @@
+// Hands issues to the reports of their network element.
 #include "control/report/reports.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// Posts X1 requests to one ADMF over HTTPS, from the event loop.
 #include "control/report/x1_client.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// Sends a network element's reports to its ADMF until they are answered.
 #include "control/report/x1_report.h"
 
 #include <stdio.h>

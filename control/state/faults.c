@@ -1,3 +1,4 @@
+// Lists of faults, and the bounded queue of issues that wait to be reported.
 #include "control/state/faults.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+// Keeps pending removals in the memo of their network element.
 #include "control/state/pending_reports.h"
 
 #include <assert.h>

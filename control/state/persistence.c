@@ -1,3 +1,4 @@
+// Puts state changes into the sealed store, and takes them back at a start.
 #include "control/state/persistence.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// The sealed store: records of changes, what they add up to, and a new file.
 #include "control/state/task_store.h"
 
 #include <stdio.h>

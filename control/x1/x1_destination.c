@@ -1,3 +1,4 @@
+// DestinationDetails to what the dataplane is given.
 #include "control/x1/x1_destination.h"
 
 #include <ctype.h>

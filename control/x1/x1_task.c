@@ -1,3 +1,4 @@
+// TaskDetails to what the dataplane is given; refuses what cannot be honored.
 #include "control/x1/x1_task.h"
 
 #include <ctype.h>

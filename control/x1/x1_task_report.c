@@ -1,3 +1,4 @@
+// Header reporting of a task, and its matched target identifiers.
 #include "control/x1/x1_task_report.h"
 
 #include <string.h>

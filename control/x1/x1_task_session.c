@@ -1,3 +1,4 @@
+// Target identifiers of a task that only signalling resolves.
 #include "control/x1/x1_task_session.h"
 
 #include <stdlib.h>

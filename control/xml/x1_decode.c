@@ -1,3 +1,4 @@
+// X1 documents to containers of messages; each message is validated by itself.
 #include "control/xml/x1_decode.h"
 
 #include <limits.h>

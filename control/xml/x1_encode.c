@@ -1,3 +1,4 @@
+// Writes X1 messages and documents.
 #include "control/xml/x1_encode.h"
 
 #include <stdio.h>

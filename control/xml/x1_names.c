@@ -1,3 +1,4 @@
+// Names of requests and targets, and versions of X1.
 #include "control/xml/x1_types.h"
 
 const char *x1_request_name(enum x1_request_type t)

@@ -1,3 +1,4 @@
+// Bounds what an XML parser would choke on, on the bytes of a body.
 #include "control/xml/x1_decode_internal.h"
 
 #include <string.h>

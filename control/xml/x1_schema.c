@@ -1,3 +1,4 @@
+// The embedded schema of X1, compiled once, and validation against it.
 #include "control/xml/x1_schema.h"
 
 #include <stdio.h>

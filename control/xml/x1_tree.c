@@ -1,3 +1,4 @@
+// Helpers on the XML tree: memory, text, children, serialization.
 #include "control/xml/x1_decode_internal.h"
 
 #include <stdlib.h>
