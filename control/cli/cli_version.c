@@ -18,7 +18,7 @@
 
 // Where the programs may lie as seen from this one: installed beside each other, or in a build
 // folder.
-static const char *const places[] = {"%s/%s", "%s/../control/%s", "%s/../dataplane/%s"};
+static const char *const places[] = {"%s/%s", "%s/../%s", "%s/../../dataplane/%s"};
 
 static bool program(const char *name, char *out, size_t size)
 {
