@@ -16,6 +16,7 @@
 #include "control/state/control.h"
 #include "control/audit/credentials.h"
 #include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/http/http2.h"
 #include "control/http/listener.h"
 #include "control/observe/metrics.h"
@@ -117,7 +118,7 @@ static void audit_local(struct program *p, const char *act)
 	struct audit_record r = {.act = act, .note = POI_VERSION};
 
 	if (audit_write(p->control.audit, &r) || audit_sync(p->control.audit))
-		events_ne_fault(&p->control, FAULT_AUDIT, "the audit log cannot be written");
+		fault_raise_all(&p->control, FAULT_AUDIT, "the audit log cannot be written");
 }
 
 static void on_stop(evutil_socket_t signal_number, short what, void *arg)
@@ -161,7 +162,7 @@ static void take_over(struct program *p, struct config *fresh)
 		if (rc && rc != POI_ERR_CLOSED) // without a connection: with the next one
 			log_error("channel: a network element was not defined: %s",
 				poi_error_text(rc));
-		events_warning(c, ne, "the configuration was read again");
+		fault_warn(c, ne, "the configuration was read again");
 	}
 	log_set_level(log_level_of(p->config->log.level));
 	health_reloaded(p->health);
@@ -276,7 +277,7 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 	p->reports = reports_new(c, p->plain, why, why_size);
 	if (!p->reports)
 		return POI_ERR_TLS;
-	c->publish = publish_new(c->base, p->config, c->registry, events_hooks(), c);
+	c->publish = publish_new(c->base, p->config, c->registry, dataplane_hooks(), c);
 	p->dispatch = c->publish ? x1_dispatch_new(c, p->plain, p->strict) : NULL;
 	if (!p->dispatch) {
 		snprintf(why, why_size, "out of memory");

@@ -1,3 +1,4 @@
+// HTTP/2 on a connection: octets between its socket and its session.
 #include "control/http/listener_internal.h"
 
 #include <stdlib.h>
@@ -8,14 +9,7 @@
 #include "shared/error.h"
 #include "shared/log.h"
 
-// An HTTP/2 connection between its socket and its session.
-
 #define BODIES_MAX ((size_t)32 << 20) // of all connections together
-
-static struct listener_counters *counters(struct connection *c)
-{
-	return &c->server->listener->counters;
-}
 
 static int64_t now_ms(void)
 {
@@ -79,8 +73,18 @@ static void arm(struct connection *c)
 
 static void note_flood(struct connection *c)
 {
-	counters(c)->http2_flood++;
+	connection_counters(c)->http2_flood++;
 	log_kind(WARNING, FLOOD, "HTTP/2 flood from %s", c->peer_address);
+}
+
+static void on_response(
+	struct connection *c, int32_t stream, unsigned status, char *body, size_t length)
+{
+	connection_counters(c)->responses++;
+	http2_respond(c->http2, stream, status, body, length, now_ms());
+	// From the loop: a handler that answers at once must not free what its caller uses.
+	if (!c->stepping && c->stalled == 0)
+		event_active(c->writable, EV_WRITE, 0);
 }
 
 static void take_requests(struct connection *c)
@@ -89,7 +93,7 @@ static void take_requests(struct connection *c)
 	struct http2_request taken;
 
 	while (http2_request(c->http2, &taken)) {
-		struct http_exchange *x = connection_exchange(c, taken.stream);
+		struct http_exchange *x = connection_exchange(c, taken.stream, on_response);
 		struct http_request r = {.body = taken.body,
 			.body_length = taken.length,
 			.ne = c->ne,
@@ -128,7 +132,7 @@ static bool read_in(struct connection *c)
 		if (rc == POI_ERR_LIMIT && !flooded)
 			note_flood(c);
 		else if (rc == POI_ERR_INVALID)
-			counters(c)->bad_request++;
+			connection_counters(c)->bad_request++;
 		take_requests(c);
 		if (SSL_pending(c->tls) == 0 && n < READ_SIZE)
 			return true; // the socket tells when there is more
@@ -177,7 +181,7 @@ static bool write_out(struct connection *c)
 	return true;
 }
 
-static void settle(struct connection *c, bool was_idle)
+static void after_step(struct connection *c, bool was_idle)
 {
 	size_t left;
 
@@ -202,22 +206,12 @@ void connection_http2_step(struct connection *c)
 	if (c->stalled == 0 && (!read_in(c) || !write_out(c)))
 		return;
 	c->stepping = false;
-	settle(c, was_idle);
-}
-
-void connection_http2_respond(
-	struct connection *c, int32_t stream, unsigned status, char *body, size_t length)
-{
-	counters(c)->responses++;
-	http2_respond(c->http2, stream, status, body, length, now_ms());
-	// From the loop: a handler that answers at once must not free what its caller uses.
-	if (!c->stepping && c->stalled == 0)
-		event_active(c->writable, EV_WRITE, 0);
+	after_step(c, was_idle);
 }
 
 void connection_http2_deadline(struct connection *c)
 {
-	struct listener_counters *n = counters(c);
+	struct listener_counters *n = connection_counters(c);
 	int64_t now = now_ms();
 
 	c->armed = INT64_MAX;

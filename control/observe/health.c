@@ -7,7 +7,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
 #include "shared/tls.h"
@@ -68,7 +68,7 @@ static const char *look_at(
 	if (stage && next_stage(stage, days)) {
 		snprintf(
 			text, sizeof(text), "the certificate of %s expires in %d days", what, days);
-		events_warning(w->control, ne, text);
+		fault_warn(w->control, ne, text);
 	}
 	return NULL;
 }
@@ -93,9 +93,9 @@ static void look_at_certificates(struct health *w)
 		}
 		if (wrong) {
 			snprintf(text, sizeof(text), "the certificate of %s %s", what, wrong);
-			events_fault_of(c, ne, FAULT_CERTIFICATE, text);
+			fault_raise_ne(c, ne, FAULT_CERTIFICATE, text);
 		} else {
-			events_clear_of(
+			fault_clear_ne(
 				c, ne, FAULT_CERTIFICATE, "the certificates are valid again");
 		}
 	}
@@ -115,7 +115,7 @@ static void look_at_limit(
 		return;
 	*told = true;
 	snprintf(text, sizeof(text), "nearly exhausted: %u of %u %s", n, limit, what);
-	events_warning(w->control, ne, text);
+	fault_warn(w->control, ne, text);
 }
 
 static void look_at_audit(struct health *w)
@@ -126,16 +126,16 @@ static void look_at_audit(struct health *w)
 
 	if (!audit_failed(c->audit)) {
 		if (!audit_sync(c->audit))
-			events_ne_clear(c, FAULT_AUDIT, "the audit log is written again");
+			fault_clear_all(c, FAULT_AUDIT, "the audit log is written again");
 		return;
 	}
-	events_ne_fault(c, FAULT_AUDIT, "the audit log cannot be written");
+	fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
 	audit_reopen(c->audit);
 	snprintf(note, sizeof(note), "%llu records were lost since the start",
 		(unsigned long long)audit_lost(c->audit));
 	r.note = note;
 	if (!audit_write(c->audit, &r) && !audit_sync(c->audit))
-		events_ne_clear(c, FAULT_AUDIT, "the audit log is written again");
+		fault_clear_all(c, FAULT_AUDIT, "the audit log is written again");
 }
 
 static void look_at_dataplane(struct health *w, uint64_t now_s)
@@ -143,7 +143,7 @@ static void look_at_dataplane(struct health *w, uint64_t now_s)
 	struct control *c = w->control;
 
 	if (!publish_recovered(c->publish) && now_s >= w->started_s + DATAPLANE_WITHIN_S)
-		events_ne_fault(c, FAULT_DATAPLANE_LOST,
+		fault_raise_all(c, FAULT_DATAPLANE_LOST,
 			"the dataplane was not reached since the start: nothing is captured "
 			"that is not captured already");
 }

@@ -101,7 +101,7 @@ static void look_at_control(struct metrics *m)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		fault_count_kinds(*registry_ne_faults(c->registry, ne), p->faults);
 		const struct registry_destination *d = registry_destination_first(c->registry, ne);
-		for (; d; d = d->next)
+		for (; d; d = registry_destination_next(d))
 			fault_count_kinds(d->faults, p->faults);
 	}
 	p->reports_waiting = issues_waiting(c->issues);

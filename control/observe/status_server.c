@@ -51,7 +51,7 @@ int status_server_make_runtime_dir(const char *path, char *why, size_t why_size)
 	return 0;
 }
 
-void status_server_fill(
+static void fill(
 	const struct control *c, const struct listener *l, struct channel_control_status *out)
 {
 	struct timespec now;
@@ -116,7 +116,7 @@ static int answer(struct observer *o, const struct channel_header *h, const uint
 	if (h->id != CHANNEL_CONTROL_STATUS_GET || length)
 		return 0;
 	struct channel_control_status s;
-	status_server_fill(c, o->status->listener, &s);
+	fill(c, o->status->listener, &s);
 	return channel_encode_control_status(out, capacity, CHANNEL_CONTROL_STATUS, h->request, &s);
 }
 
@@ -169,8 +169,7 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 	free_one->fd = fd;
 }
 
-struct status_server *status_server_new(
-	struct control *c, const struct listener *l, char *why, size_t why_size)
+struct status_server *status_server_new(struct control *c, const struct listener *l, char *why, size_t why_size)
 {
 	struct status_server *s = calloc(1, sizeof(*s));
 

@@ -31,7 +31,7 @@ static void on_done(void *context, const struct x1_report_outcome *outcome)
 
 	if (outcome->ping || outcome->result == X1_REPORT_DROPPED)
 		return;
-	events_told(c, i);
+	dataplane_reported(c, i);
 	if (i->scope != ISSUE_TASK || i->type != ISSUE_TERMINATING)
 		return;
 	int rc = c->publish ? publish_tombstone_clear(c->publish, r->ne, &i->id) : POI_ERR_CLOSED;

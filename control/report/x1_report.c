@@ -25,7 +25,7 @@ struct x1_report {
 	struct x1_client *client;
 	struct report_queue *queue;
 	struct event *wake;
-	struct report_item *given_up, **given_up_end; // to be told from the event loop
+	struct report_items given_up; // reported as dropped from the event loop
 	uint32_t under_way;
 	uint32_t failures;	// requests in a row without an answer
 	uint64_t not_before_ms; // the ADMF is away: nothing is sent until then; 0 otherwise
@@ -149,7 +149,7 @@ static uint32_t gather(struct x1_report *r, struct request *q, uint64_t now)
 	struct report_subject *next, *s = report_queue_first(r->queue);
 
 	for (; s != NULL && q->n < r->o.container_max; s = next) {
-		next = s->next;
+		next = TAILQ_NEXT(s, turn);
 		if (s->not_before_ms > now || (q->n != 0 && by_itself(s))) {
 			continue;
 		}
@@ -238,7 +238,7 @@ static void plan(struct x1_report *r, uint64_t now)
 
 	// most wait for nothing: then the first is enough
 	for (struct report_subject *s = report_queue_first(r->queue); s != NULL && at > now;
-		s = s->next) {
+		s = TAILQ_NEXT(s, turn)) {
 		at = s->not_before_ms < at ? s->not_before_ms : at;
 	}
 	if (at == UINT64_MAX || free_slot(r) == NULL) {
@@ -270,13 +270,8 @@ static void tell(
 
 static void tell_given_up(struct x1_report *r)
 {
-	while (r->given_up != NULL) {
-		struct report_item *item = r->given_up;
-
-		r->given_up = item->next;
-		if (r->given_up == NULL) {
-			r->given_up_end = &r->given_up;
-		}
+	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {
+		TAILQ_REMOVE(&r->given_up, item, of_subject);
 		tell(r, item, X1_REPORT_DROPPED, 0);
 	}
 }
@@ -400,7 +395,7 @@ static void reached(struct x1_report *r)
 {
 	if (r->failures >= OUTAGE_AFTER) { // it was the ADMF, not the messages
 		struct report_subject *s = report_queue_first(r->queue);
-		for (; s != NULL; s = s->next) {
+		for (; s != NULL; s = TAILQ_NEXT(s, turn)) {
 			s->not_before_ms = 0;
 		}
 	}
@@ -456,9 +451,7 @@ static int put(struct x1_report *r, const struct issue *i, uint64_t token)
 	if (other != NULL) {
 		r->counters.dropped += !coalesced;
 		r->counters.coalesced += coalesced;
-		other->next = NULL;
-		*r->given_up_end = other;
-		r->given_up_end = &other->next;
+		TAILQ_INSERT_TAIL(&r->given_up, other, of_subject);
 	}
 	// from the loop, so that what is queued together travels together
 	sleep_until(r, 0, 0);
@@ -509,7 +502,7 @@ struct x1_report *x1_report_new(const struct x1_report_options *o, char *why, si
 	r->o.parallel = given_or(o->parallel, 4, PARALLEL_MAX);
 	r->o.backoff_ms = given_or(o->backoff_ms, 1000, UINT32_MAX);
 	r->o.backoff_max_ms = given_or(o->backoff_max_ms, 60000, UINT32_MAX);
-	r->given_up_end = &r->given_up;
+	TAILQ_INIT(&r->given_up);
 	r->credited_at_ms = now_ms();
 	r->credit_ms = 1000;
 	r->client = x1_client_new(o->base, o->ne, on_result, r, why, why_size);
@@ -534,9 +527,8 @@ void x1_report_free(struct x1_report *r)
 		return;
 	}
 	x1_client_free(r->client);
-	while (r->given_up != NULL) {
-		struct report_item *item = r->given_up;
-		r->given_up = item->next;
+	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {
+		TAILQ_REMOVE(&r->given_up, item, of_subject);
 		free(item);
 	}
 	report_queue_free(r->queue);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
@@ -20,7 +20,7 @@ static uint64_t now_s(void)
 static int judge(struct control *c, int rc, struct persistence_mark *mark)
 {
 	if (rc == POI_ERR_IO)
-		events_ne_fault(c, FAULT_STORE, not_written);
+		fault_raise_all(c, FAULT_STORE, not_written);
 	if (!rc && mark)
 		*mark = (struct persistence_mark){task_store_position(c->task_store), task_store_rewrites(c->task_store)};
 	return rc;
@@ -84,7 +84,7 @@ static const char *discarded(enum task_store_verdict verdict)
 void persistence_adopt(struct control *c)
 {
 	if (c->task_store && task_store_mark_restoring(c->task_store))
-		events_ne_fault(c, FAULT_STORE, not_written);
+		fault_raise_all(c, FAULT_STORE, not_written);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		enum task_store_verdict verdict =
 			c->task_store ? task_store_adopt(c->task_store, c->registry, ne, now_s()) : TASK_STORE_EMPTY;
@@ -93,11 +93,11 @@ void persistence_adopt(struct control *c)
 				registry_task_count(c->registry, ne),
 				registry_destination_count(c->registry, ne),
 				c->config->nes[ne].ne_identifier);
-			events_audit(c, "restored", ne, 0, NULL);
+			audit_act(c, "restored", ne, NULL, 0, NULL);
 			continue;
 		}
-		events_audit(c, "database-cleared", ne, 0, discarded(verdict));
-		events_warning(c, ne, discarded(verdict));
+		audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
+		fault_warn(c, ne, discarded(verdict));
 	}
 	if (audit_sync(c->audit))
 		log_error("audit: the start is not on disk");
@@ -137,9 +137,9 @@ uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
 static void rewrite(struct control *c)
 {
 	if (task_store_rewrite(c->task_store, c->registry))
-		events_ne_fault(c, FAULT_STORE, not_written);
+		fault_raise_all(c, FAULT_STORE, not_written);
 	else
-		events_ne_clear(c, FAULT_STORE, "the sealed store is written again");
+		fault_clear_all(c, FAULT_STORE, "the sealed store is written again");
 }
 
 void persistence_settle(struct control *c)
@@ -159,7 +159,7 @@ void persistence_heard(struct control *c, uint16_t ne)
 void persistence_sync(struct control *c)
 {
 	if (c->task_store && task_store_sync(c->task_store))
-		events_ne_fault(c, FAULT_STORE, not_written);
+		fault_raise_all(c, FAULT_STORE, not_written);
 }
 
 void persistence_tick(struct control *c)

@@ -100,8 +100,3 @@ void publish_part_told(struct publish *p);
 [[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
 // The responsible ADMF was heard; sent at most once per 200 ms and network element.
 void publish_heard(struct publish *p, uint16_t ne);
-
-struct publish_counters {
-	uint64_t connects, sent, received, protocol_errors, queued_peak;
-};
-const struct publish_counters *publish_counters(const struct publish *p);

@@ -260,7 +260,7 @@ static void plan(struct publish *p)
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_destination *d = registry_destination_first(p->registry, ne);
-			d; d = d->next) {
+			d; d = registry_destination_next(d)) {
 			if (d->seen != r->round) {
 				todo_add(p, CHANNEL_DESTINATION_PUT, ne, id, &d->did);
 			} else if (!d->ready) { // put before, its acknowledgement never came
@@ -272,7 +272,7 @@ static void plan(struct publish *p)
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_task *t = registry_task_first(p->registry, ne); t;
-			t = t->next) {
+			t = registry_task_next(t)) {
 			if (t->seen != r->round)
 				todo_add(p, CHANNEL_TASK_PUT, ne, id, &t->xid);
 			else if (t->state == TASK_AWAITING)
@@ -299,7 +299,7 @@ static void begin_replay(struct publish *p)
 			rc = publish_whole(p, false);
 	}
 	if (rc)
-		publish_disconnect(p, poi_error_text(rc));
+		publish_fail(p, poi_error_text(rc));
 	else
 		pump(p);
 }
@@ -329,7 +329,7 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 	if (rc) {
 		log_error("channel: the dataplane's state did not arrive whole: %s",
 			poi_error_text(rc));
-		publish_disconnect(p, "its state is not complete");
+		publish_fail(p, "its state is not complete");
 		return;
 	}
 	if (r->adopting) {
@@ -337,7 +337,7 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 		if (!p->peer_whole && !adopt_part(p)) {
 			rc = publish_recover_start(p);
 			if (rc)
-				publish_disconnect(p, poi_error_text(rc));
+				publish_fail(p, poi_error_text(rc));
 			return;
 		}
 		log_notice(
@@ -387,32 +387,6 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	pump(p);
 }
 
-static int put_ne(struct publish *p, uint16_t ne, publish_done done, void *context)
-{
-	const struct config_ne *c = &p->config->nes[ne];
-	struct channel_ne m = {.ne = *registry_ne_id(p->registry, ne)};
-	size_t n = strlen(c->ne_identifier);
-
-	if (n >= sizeof(m.identifier))
-		return POI_ERR_TOO_LARGE;
-	memcpy(m.identifier, c->ne_identifier, n + 1);
-	m.payload_format = (uint8_t)c->payload_format;
-	m.axri = c->axri;
-	if (c->x1.keepalive.enabled)
-		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000 + HEARD_INTERVAL_MS;
-	if (p->hooks.remaining_ms)
-		m.remaining_ms = p->hooks.remaining_ms(p->context, ne);
-	return publish_submit(p,
-		channel_encode_ne(
-			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),
-		done, context);
-}
-
-int publish_ne(struct publish *p, uint16_t ne)
-{
-	return put_ne(p, ne, NULL, NULL);
-}
-
 // NOT_FOUND: nothing is left to do for this entry.
 static int put_one(struct publish *p, const struct publish_todo *t, void *context)
 {
@@ -422,7 +396,7 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 
 	switch (t->id) {
 	case CHANNEL_NE_PUT:
-		return put_ne(p, t->ne, on_replayed, context);
+		return publish_ne_put(p, t->ne, on_replayed, context);
 	case CHANNEL_DESTINATION_PUT:
 		d = registry_destination_find(p->registry, t->ne, &t->object);
 		if (!d || d->removing)
@@ -448,7 +422,7 @@ static void pump(struct publish *p)
 	while (r->next_todo < r->n_todo && r->in_flight < REPLAY_WINDOW) {
 		struct replayed *context = malloc(sizeof(*context));
 		if (!context) {
-			publish_disconnect(p, poi_error_text(POI_ERR_NOMEM));
+			publish_fail(p, poi_error_text(POI_ERR_NOMEM));
 			return;
 		}
 		*context = (struct replayed){p, r->todo[r->next_todo++], r->round};
@@ -457,7 +431,7 @@ static void pump(struct publish *p)
 			free(context);
 			if (rc == POI_ERR_NOT_FOUND)
 				continue;
-			publish_disconnect(p, poi_error_text(rc));
+			publish_fail(p, poi_error_text(rc));
 			return;
 		}
 		r->in_flight++;
@@ -469,7 +443,7 @@ static void pump(struct publish *p)
 	// Before all that is accepted from now on.
 	int rc = p->partial || p->failed || p->peer_whole ? 0 : publish_whole(p, true);
 	if (rc) {
-		publish_disconnect(p, poi_error_text(rc));
+		publish_fail(p, poi_error_text(rc));
 		return;
 	}
 	p->state = PUBLISH_READY;

@@ -199,7 +199,7 @@ static int copy_destinations(struct task_store *v, struct registry *r, uint16_t 
 	struct registry_destination *d = registry_destination_first(v->loaded, ne), *copy;
 	struct channel_destination c;
 
-	for (; d; d = d->next) {
+	for (; d; d = registry_destination_next(d)) {
 		int n = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
 		if (n < 0)
 			return n;
@@ -225,7 +225,7 @@ static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
 	struct registry_task *t = registry_task_first(v->loaded, ne), *copy;
 	struct channel_task c;
 
-	for (; t; t = t->next) {
+	for (; t; t = registry_task_next(t)) {
 		int n = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
 		int rc = n < 0 ? n : registry_task_channel(v->loaded, t, &c);
 		if (rc)
@@ -484,11 +484,11 @@ static int write_all(struct task_store *v, const struct registry *r)
 		if (e->contact_s)
 			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
 		first = first ? first : rc;
-		for (; d && rc != POI_ERR_IO; d = d->next) {
+		for (; d && rc != POI_ERR_IO; d = registry_destination_next(d)) {
 			rc = write_destination(v, r, d);
 			first = first ? first : rc;
 		}
-		for (; t && rc != POI_ERR_IO; t = t->next) {
+		for (; t && rc != POI_ERR_IO; t = registry_task_next(t)) {
 			rc = t->removing ? 0 : write_task(v, r, t);
 			first = first ? first : rc;
 		}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "control/audit/audit_chain.h"
+#include "control/audit/credentials.h"
 
 static const uint8_t root[AUDIT_MAC_SIZE] = "a root key of thirty-two octets";
 
@@ -158,12 +159,12 @@ Test(audit_chain, a_readable_key_file_is_refused)
 	int fd = mkstemp(name);
 
 	cr_assert_eq(write(fd, "0123456789abcdef0123", 20), 20);
-	cr_assert_eq(audit_key_read(name, key), 0);
+	cr_assert_eq(credential_key(name, "audit-key", key), 0);
 	fchmod(fd, 0640);
-	cr_assert_eq(audit_key_read(name, key), POI_ERR_DENIED);
+	cr_assert_eq(credential_key(name, "audit-key", key), POI_ERR_DENIED);
 	close(fd);
 	unlink(name);
-	cr_assert_eq(audit_key_read(name, key), POI_ERR_IO);
+	cr_assert_eq(credential_key(name, "audit-key", key), POI_ERR_IO);
 }
 
 Test(audit_chain, two_files_share_no_key)
