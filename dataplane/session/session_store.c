@@ -412,7 +412,8 @@ void session_after(struct sessions *st, struct session *s, const struct ways *be
 		else if (s->flags & SESSION_OVERTAKEN &&
 			 (settles ? !indexed(st, s, w) : !st->by_time && deserted(st, s, w)))
 			claim(st, s, w);
-		else if (w->serial != b->serial) // asked for again, or refused: whose it is may change
+		else if (w->serial !=
+			 b->serial) // asked for again, or refused: whose it is may change
 			mark_holders(st, way_hash(st, s->kind, w), s->number);
 		if (settles)
 			overtake(st, s, w, b ? b->serial : UINT32_MAX);
