@@ -295,7 +295,7 @@ struct lingering {
 	uint32_t session;
 };
 
-// ---- watches and bindings ----
+// ---- subscriptions and bindings ----
 
 // All subscriptions that are looked up by one key; any number of tasks may have it.
 struct anchor {
@@ -510,7 +510,10 @@ void session_selectors(struct sessions *st, const struct session *s, unsigned sc
 	struct ways *all, stage_each *each, void *context);
 
 // sessions (session_store.c)
-struct session *session_at(struct sessions *st, uint32_t number); // NULL: none, or of a past epoch
+// NULL: none, or one of a past epoch, which the reaper ends.
+struct session *session_at(const struct sessions *st, uint32_t number);
+// Its nodes have restarted since: it waits for the reaper.
+bool session_is_over(const struct sessions *st, const struct session *s);
 struct session *session_create(struct sessions *st, const struct rules *r, uint32_t pair);
 // Settled state becomes `r`; ways, indexes and bindings follow. The session may move: its new
 // place, or NULL without memory (then nothing has changed).
