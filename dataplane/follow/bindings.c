@@ -40,7 +40,7 @@ struct bound_task {
 	struct subscription_state state;
 	bool queued, told;
 	bool over, ends; // the last session was released, and no other came; that is to be told
-	enum bound_news last;	 // told
+	enum bound_news last; // told
 	struct bound_task *news_next;
 	bool stale; // its rules are still its predecessor's
 	struct bound_task *stale_next;
@@ -55,12 +55,12 @@ struct bindings {
 	bool unsettled, losing;
 	uint32_t *spare; // numbers of rules that are free again
 	uint32_t n_spare, max_spare, numbers;
-	struct follower_change *waiting;	   // not applied yet
-	struct follower_change *done, **done_last; // applied; until they are in force
+	struct follower_change *waiting;	     // not applied yet
+	struct follower_change *done, **done_last;   // applied; until they are in force
 	struct follower_change *later, **later_last; // what is gone before it was in force
 	uint64_t published;
-	int changed;				   // since it was last told; not lost by a failure
-	struct bound *left;			   // of tasks that go on
+	int changed;	    // since it was last told; not lost by a failure
+	struct bound *left; // of tasks that go on
 	struct bound_task *news, **news_last;
 	struct bound_task *stale;
 	struct latency latency;
@@ -486,9 +486,8 @@ static int apply(struct bindings *b, const struct follower_change *c)
 		o = (struct bound *)keys_find(&b->rules, c->binding.id);
 		if (!o)
 			return 0;
-		return came_and_went(b, o, c->binding.from_ns)
-			       ? outlive(b, o, c->binding.from_ns)
-			       : release(b, o);
+		return came_and_went(b, o, c->binding.from_ns) ? outlive(b, o, c->binding.from_ns)
+							       : release(b, o);
 	case FOLLOWER_LOSS:
 		b->losing = c->state.unsure;
 		all_news(b);

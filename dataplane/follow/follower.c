@@ -38,7 +38,7 @@ struct follower {
 	int fd;
 	// the thread's own
 	struct command *owed; // watches for which the store had no memory
-	struct changes made; // not handed on yet
+	struct changes made;  // not handed on yet
 	uint64_t last_ns, tick_ns, heard_ns;
 	uint64_t lost, lost_ns;
 	bool losing;
@@ -261,8 +261,7 @@ static void subscription_losses(struct follower *f, uint64_t now)
 
 	if (grows)
 		f->lost_ns = now;
-	struct follower_change *c =
-		losing != f->losing ? change(f, 0, FOLLOWER_LOSS) : NULL;
+	struct follower_change *c = losing != f->losing ? change(f, 0, FOLLOWER_LOSS) : NULL;
 	if (losing != f->losing && !c)
 		return; // seen again next time
 	f->lost = sum;
@@ -301,8 +300,8 @@ static void obey(struct follower *f, struct command *c)
 {
 	for (struct command *next; c; c = next) {
 		next = c->next;
-		if (!c->ends && sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
-					POI_ERR_NOMEM) {
+		if (!c->ends && sessions_subscribe(f->sessions, c->subscription, &c->target,
+					c->direction) == POI_ERR_NOMEM) {
 			owe(f, c);
 			continue;
 		}
@@ -418,8 +417,8 @@ static void command(struct follower *f, struct command *c)
 	pthread_mutex_unlock(&f->lock);
 }
 
-int follower_subscribe(
-	struct follower *f, uint64_t subscription, const struct session_target *t, uint8_t direction)
+int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
+	uint8_t direction)
 {
 	struct command *c = calloc(1, sizeof(*c));
 

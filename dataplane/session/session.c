@@ -4,8 +4,8 @@
 #include <string.h>
 
 // Sessions of a restart are cleared away with ticks, which are short for messages wait for them.
-// Where half of the memory is in use, one with each second message too, so one for each new session:
-// together they take no more room than before.
+// Where half of the memory is in use, one with each second message too, so one for each new
+// session: together they take no more room than before.
 #define REAP_EVERY 2u
 #define REAP_A_TICK 128u
 #define KEPT_PART 16u // of the memory: for tasks alone

@@ -134,7 +134,7 @@ void bind_end(struct sessions *st, struct session *s, enum session_end why)
 	}
 }
 
-// ---- which watches the session satisfies ----
+// ---- which subscriptions the session satisfies ----
 
 static void join_round(struct sessions *st, struct subscription *w)
 {
@@ -468,7 +468,8 @@ void bind_flush(struct sessions *st)
 		if (!s || !(s->flags & SESSION_DIRTY))
 			continue;
 		s->flags &= (uint8_t)~SESSION_DIRTY;
-		rebind(st, s);
+		if (!session_is_over(st, s)) // it has no bonds any more
+			rebind(st, s);
 	}
 	st->n_dirty = 0;
 	for (uint32_t i = 0; i < st->n_release; i++)

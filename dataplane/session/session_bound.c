@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-// One binding of a subscription may be shown by several sessions (a tunnel between two of the network's
-// functions has one at each end; a restored session comes before the old one goes). It is told
-// once. Where one end says N9, it is N9.
+// One binding of a subscription may be shown by several sessions (a tunnel between two of the
+// network's functions has one at each end; a restored session comes before the old one goes). It is
+// told once. Where one end says N9, it is N9.
 
 static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 {

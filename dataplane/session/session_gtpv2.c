@@ -8,7 +8,7 @@
 
 #define S11_MME 10
 #define S11_SGW 11
-#define OF_A_USER_MAX 16u // PDN connections
+#define OF_A_USER_MAX 16u  // PDN connections
 #define PIGGYBACKING 0x10u // octet 1 of the header
 
 const struct gtpv2_message *gtpv2_kept(struct sessions *st, const struct transaction *t)

@@ -2,9 +2,9 @@
 
 // What the files of the session store share. A session's settled state is one packed record
 // (session_record); messages are applied to an unpacked copy (session_rules), from which the ways
-// follow in which its packets can be told (session_selectors). A request that waits for its response is
-// kept as octets and is applied on top whenever the ways are asked for: it adds, and nothing has to
-// be taken back from the record when it fails.
+// follow in which its packets can be told (session_selectors). A request that waits for its
+// response is kept as octets and is applied on top whenever the ways are asked for: it adds, and
+// nothing has to be taken back from the record when it fails.
 
 #include "dataplane/session/session.h"
 
@@ -295,7 +295,7 @@ struct lingering {
 	uint32_t session;
 };
 
-// ---- watches and bindings ----
+// ---- subscriptions and bindings ----
 
 // All subscriptions that are looked up by one key; any number of tasks may have it.
 struct anchor {
@@ -423,8 +423,8 @@ struct sessions {
 	struct session_index subscription_index; // by id
 	struct session_table anchors;
 	struct session_index anchor_index;
-	uint32_t ni_subscriptions;		  // those found by their network instance
-	bool blind, blind_told;		  // a session was refused
+	uint32_t ni_subscriptions; // those found by their network instance
+	bool blind, blind_told;	   // a session was refused
 	uint64_t blind_ns;
 	struct session_table bounds;
 	struct session_index bound_index;
@@ -506,11 +506,14 @@ bool way_same(const struct way *a, const struct way *b);
 // `each` (may be NULL) sees the rules of each stage with its ways. All ways are united in `all`.
 typedef void stage_each(
 	void *context, const struct rules *r, const struct ways *ways, uint32_t serial);
-void session_selectors(struct sessions *st, const struct session *s, unsigned scratch, struct ways *all,
-	stage_each *each, void *context);
+void session_selectors(struct sessions *st, const struct session *s, unsigned scratch,
+	struct ways *all, stage_each *each, void *context);
 
 // sessions (session_store.c)
-struct session *session_at(struct sessions *st, uint32_t number); // NULL: none, or of a past epoch
+// NULL: none, or one of a past epoch, which the reaper ends.
+struct session *session_at(const struct sessions *st, uint32_t number);
+// Its nodes have restarted since: it waits for the reaper.
+bool session_is_over(const struct sessions *st, const struct session *s);
 struct session *session_create(struct sessions *st, const struct rules *r, uint32_t pair);
 // Settled state becomes `r`; ways, indexes and bindings follow. The session may move: its new
 // place, or NULL without memory (then nothing has changed).
@@ -657,7 +660,7 @@ void bind_flush(struct sessions *st);
 void bind_end(struct sessions *st, struct session *s, enum session_end why);
 void bind_refused(struct sessions *st);
 void subscription_mark(struct sessions *st, struct subscription *w); // its state may have changed
-void bond_drop(struct sessions *st, struct bond *b);   // its subscription ends: silently
+void bond_drop(struct sessions *st, struct bond *b); // its subscription ends: silently
 // Bindings of subscriptions, shared by the sessions that show them (session_bound.c).
 uint32_t bound_take(struct sessions *st, struct desire *d); // keeps d's select; SESSION_NONE
 void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
@@ -666,7 +669,7 @@ void bounds_free(struct sessions *st);
 struct anchor *anchor_find(const struct sessions *st, uint64_t key);
 bool subscription_matches(const struct subscription *w, const struct rules *r);
 uint64_t subscription_wants(const struct subscription *w, const struct rules *r); // PDRs, by place
-bool subscription_wants_all(const struct subscription *w);			    // nothing less than the session
+bool subscription_wants_all(const struct subscription *w); // nothing less than the session
 void subscriptions_free(struct sessions *st);
 // Room for `n` entries of `size` octets; false without memory.
 bool array_room(struct sessions *st, void **array, uint32_t *have, uint32_t n, size_t size);

@@ -126,8 +126,10 @@ static void end_bound(struct sessions *st)
 	for (uint32_t i = 0; i < session_table_end(&st->subscriptions); i++) {
 		struct subscription *w = session_table_get(&st->subscriptions, i);
 		for (struct bond *b = w ? w->bonds : NULL, *next; b; b = next) {
+			struct session *s = session_table_get(&st->sessions, b->session);
 			next = b->next;
-			session_at(st, b->session); // ends it when its epoch is over
+			if (session_is_over(st, s))
+				session_end(st, s, END_LOST);
 		}
 	}
 }

@@ -253,10 +253,9 @@ static void mark_holders(struct sessions *st, uint64_t hash, uint32_t but)
 	}
 }
 
-// Of a past epoch, and not cleared away yet.
-static bool is_over(const struct sessions *st, const struct session *o)
+bool session_is_over(const struct sessions *st, const struct session *s)
 {
-	return o->epoch != pair_at(st, o->pair)->epoch;
+	return s->epoch != pair_at(st, s->pair)->epoch;
 }
 
 // The way as another session shows it, when it does; in st->probe.
@@ -296,7 +295,7 @@ static void overtake(
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o =
 			found[i] == s->number ? NULL : session_table_get(&st->sessions, found[i]);
-		if (!o || o->kind != s->kind || is_over(st, o))
+		if (!o || o->kind != s->kind || session_is_over(st, o))
 			continue;
 		const struct way *theirs = held_by(st, o, w);
 		if (!theirs || (!theirs->settled && theirs->serial > since) ||
@@ -321,7 +320,7 @@ enum owner session_owns(struct sessions *st, const struct session *s, const stru
 	for (uint32_t i = 0; i < n && own > OWN_AMBIGUOUS; i++) {
 		struct session *o =
 			found[i] == s->number ? NULL : session_table_get(&st->sessions, found[i]);
-		if (!o || o->kind != s->kind || is_over(st, o))
+		if (!o || o->kind != s->kind || session_is_over(st, o))
 			continue;
 		const struct way *theirs = held_by(st, o, w);
 		if (!theirs)
@@ -353,7 +352,7 @@ static bool deserted(struct sessions *st, const struct session *s, const struct 
 	uint32_t n = session_candidates(&st->index, way_hash(st, s->kind, w), found);
 
 	for (uint32_t i = 0; i < n; i++) {
-		const struct session *o = session_table_get(&st->sessions, found[i]);
+		const struct session *o = session_at(st, found[i]);
 		if (found[i] == s->number || (o && o->kind == s->kind && held_by(st, o, w) != NULL))
 			return false;
 	}
@@ -365,10 +364,14 @@ static bool deserted(struct sessions *st, const struct session *s, const struct 
 static void make_place(struct sessions *st, uint64_t hash)
 {
 	uint32_t found[INDEX_RUN_MAX];
-	uint32_t n = session_candidates(&st->index, hash, found);
+	uint32_t n = session_candidates(&st->index, hash, found), live = 0;
 
-	for (uint32_t i = 0; i < n && n >= HOLDERS_MAX; i++) {
-		struct session *o = session_table_get(&st->sessions, found[i]);
+	if (n < HOLDERS_MAX)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		live += session_at(st, found[i]) != NULL;
+	for (uint32_t i = 0; i < n && live >= HOLDERS_MAX; i++) {
+		struct session *o = session_at(st, found[i]);
 		if (!o || o->flags & SESSION_SETTLED)
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
@@ -412,7 +415,8 @@ void session_after(struct sessions *st, struct session *s, const struct ways *be
 		else if (s->flags & SESSION_OVERTAKEN &&
 			 (settles ? !indexed(st, s, w) : !st->by_time && deserted(st, s, w)))
 			claim(st, s, w);
-		else if (w->serial != b->serial) // asked for again, or refused: whose it is may change
+		else if (w->serial !=
+			 b->serial) // asked for again, or refused: whose it is may change
 			mark_holders(st, way_hash(st, s->kind, w), s->number);
 		if (settles)
 			overtake(st, s, w, b ? b->serial : UINT32_MAX);
@@ -425,7 +429,7 @@ void session_after(struct sessions *st, struct session *s, const struct ways *be
 
 void session_end(struct sessions *st, struct session *s, enum session_end why)
 {
-	if (s->epoch != pair_at(st, s->pair)->epoch)
+	if (session_is_over(st, s))
 		why = END_LOST;
 	session_selectors(st, s, 0, st->after, NULL, NULL);
 	for (uint32_t i = 0; i < st->after->n; i++) {
@@ -447,13 +451,9 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 		st->counts.released++;
 }
 
-struct session *session_at(struct sessions *st, uint32_t number)
+struct session *session_at(const struct sessions *st, uint32_t number)
 {
 	struct session *s = session_table_get(&st->sessions, number);
 
-	if (s && s->epoch != pair_at(st, s->pair)->epoch) {
-		session_end(st, s, END_LOST);
-		return NULL;
-	}
-	return s;
+	return s && session_is_over(st, s) ? NULL : s;
 }

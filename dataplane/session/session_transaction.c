@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define ASKED_PART 8u		// of the memory, for what waits
+#define ASKED_PART 8u // of the memory, for what waits
 #define EARLY_MAX 4096u
 #define EARLY_OCTETS_MAX (4ull << 20)
 // How far the two directions of a mirror may be apart. After that the same sequence number is
