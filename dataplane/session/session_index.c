@@ -1,4 +1,4 @@
-#include "dataplane/session/session_internal.h"
+#include "dataplane/session/session_table_internal.h"
 
 #include <string.h>
 

@@ -23,6 +23,20 @@
 static struct signalling_ring *rings[WORKERS];
 static struct follower *follower;
 
+// What the store takes by itself.
+static uint64_t store_memory(void)
+{
+	const struct sessions_settings s = {SESSIONS_DEFAULTS, .seed = {1, 2}};
+	struct sessions *store = sessions_new(&s);
+	struct session_counts counts;
+
+	cr_assert_not_null(store);
+	sessions_counts(store, &counts);
+	sessions_free(store);
+	return counts.octets;
+}
+
+// `memory`: beside what the store takes by itself; 0: the default.
 static void up_with(uint32_t octets, uint64_t memory)
 {
 	struct follower_settings s = {.rings = rings,
@@ -30,7 +44,7 @@ static void up_with(uint32_t octets, uint64_t memory)
 		.sessions = {SESSIONS_DEFAULTS, .seed = {1, 2}}};
 
 	if (memory)
-		s.sessions.memory_max = memory;
+		s.sessions.memory_max = store_memory() + memory;
 	for (int i = 0; i < WORKERS; i++)
 		rings[i] = signalling_ring_new(octets);
 	follower = follower_new(&s);
