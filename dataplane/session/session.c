@@ -58,8 +58,8 @@ static void sessions_release(struct sessions *st)
 		struct session *s = session_table_get(&st->sessions, i);
 		if (!s)
 			continue;
-		for (struct bond *b = s->bonds, *next; b; b = next) {
-			next = b->next_of_session;
+		for (struct bond *b; (b = SLIST_FIRST(&s->bonds));) {
+			SLIST_REMOVE_HEAD(&s->bonds, of_session);
 			session_release(&st->memory, b->hold);
 			session_release(&st->memory, b);
 		}
@@ -97,7 +97,7 @@ static void pass_time(struct sessions *st, uint64_t now_ns)
 
 static bool wants_room(struct sessions *st)
 {
-	return st->departures->reap && st->memory.used > st->memory.max / 2 &&
+	return !STAILQ_EMPTY(&st->departures->reap) && st->memory.used > st->memory.max / 2 &&
 	       ++st->departures->reap_turn % REAP_EVERY == 0;
 }
 

@@ -70,16 +70,26 @@ struct sessions_settings {
 
 // Counters since the start; one writer (the owner), relaxed readers. Strangers: the follower's, of
 // what the taps left out.
-#define SESSION_COUNTS(X)                                                                  \
-	X(messages)                                                                        \
-	X(requests)                                                                        \
-	X(responses)                                                                       \
-	X(retransmissions)                                                                 \
-	X(established)                                                                     \
-	X(modified)                                                                        \
-	X(released)                                                                        \
-	X(restarts) X(partial) X(unanswered) X(unmatched_responses) X(rejected) X(evicted) \
-		X(refused) X(identity_unseen) X(ambiguous) X(binds) X(unbinds) X(strangers)
+#define SESSION_COUNTS(X)      \
+	X(messages)            \
+	X(requests)            \
+	X(responses)           \
+	X(retransmissions)     \
+	X(established)         \
+	X(modified)            \
+	X(released)            \
+	X(restarts)            \
+	X(partial)             \
+	X(unanswered)          \
+	X(unmatched_responses) \
+	X(rejected)            \
+	X(evicted)             \
+	X(refused)             \
+	X(identity_unseen)     \
+	X(ambiguous)           \
+	X(binds)               \
+	X(unbinds)             \
+	X(strangers)
 
 struct session_counts {
 #define X(name) uint64_t name;

@@ -75,12 +75,15 @@ static bool add_matched(struct binding_round *b, struct subscription *w)
 static void match_key(struct binding_round *b, const struct rules *r, uint64_t key)
 {
 	const struct anchor *a = anchor_find(b->st, key);
+	const struct subscription_anchor *x;
 
-	for (const struct subscription_anchor *x = a ? a->first : NULL; x; x = x->next)
-		if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
-			bind_refused(b->st);
-			return;
-		}
+	if (!a)
+		return;
+	LIST_FOREACH(x, &a->subscriptions, of_anchor)
+	if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
+		bind_refused(b->st);
+		return;
+	}
 }
 
 // By the names that a stage's rules have.
@@ -108,9 +111,12 @@ static void match_session(struct binding_round *b, const struct session *s, cons
 
 static void round_begin(struct binding_round *b, const struct session *s)
 {
+	struct bond *x;
+
 	b->round++;
 	b->n_matched = b->n_desires = 0;
-	for (struct bond *x = s->bonds; x; x = x->next_of_session) {
+	SLIST_FOREACH(x, &s->bonds, of_session)
+	{
 		join_round(b, x->subscription);
 		x->subscription->bond = x;
 	}
@@ -352,8 +358,8 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 // Those of the session that its subscriptions do not want any more.
 static void drop_unmatched(struct binding_round *round, struct session *s)
 {
-	for (struct bond *b = s->bonds, *next; b; b = next) {
-		next = b->next_of_session;
+	for (struct bond *b = SLIST_FIRST(&s->bonds), *next; b; b = next) {
+		next = SLIST_NEXT(b, of_session);
 		if (is_matched(round, b->subscription))
 			continue;
 		subscription_mark(round->st, b->subscription);
@@ -388,12 +394,12 @@ static void rebind(struct binding_round *b, struct session *s)
 	struct sessions *st = b->st;
 
 	round_begin(b, s);
-	if (st->subscriptions->table.live == 0 && !s->bonds)
+	if (st->subscriptions->table.live == 0 && SLIST_EMPTY(&s->bonds))
 		return;
 	struct unpacked *u = unpack_open(st, s);
 	if (st->subscriptions->table.live > 0)
 		match_session(b, s, &u->rules);
-	if (b->n_matched > 0 || st->subscriptions->by_name > 0 || s->bonds)
+	if (b->n_matched > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->bonds))
 		bind_session(b, s, u);
 	unpack_close(st, u);
 }
@@ -441,9 +447,8 @@ void bind_flush(struct sessions *st)
 		m->blind_told = m->blind;
 		subscriptions_mark_all(st);
 	}
-	while (m->subscriptions) {
-		struct subscription *w = m->subscriptions;
-		m->subscriptions = w->next_dirty;
+	for (struct subscription *w; (w = SLIST_FIRST(&m->subscriptions));) {
+		SLIST_REMOVE_HEAD(&m->subscriptions, of_dirty);
 		tell_state(st, w);
 	}
 	st->memory.for_tasks = for_tasks;

@@ -6,8 +6,8 @@
 #include "dataplane/session/session_subscription_internal.h"
 
 struct bond { // a session that satisfies a subscription
-	struct bond *next_of_session;
-	struct bond *next, *previous; // of the subscription
+	SLIST_ENTRY(bond) of_session;
+	LIST_ENTRY(bond) of_subscription;
 	struct subscription *subscription;
 	uint32_t session;
 	uint32_t n;
@@ -30,7 +30,7 @@ struct bound { // one binding of one subscription, shared by all sessions that s
 	uint32_t teid;
 	struct ip_prefix prefix;
 	const struct pdr_select *select;
-	struct bound *next_untold;
+	SLIST_ENTRY(bound) of_untold;
 	bool queued;
 };
 
@@ -47,7 +47,7 @@ struct bound_set {
 	struct session_table table;
 	struct session_index index;
 	uint64_t binding_id;
-	struct bound *untold;
+	SLIST_HEAD(, bound) untold;
 	struct hold *release; // to let go at the end of the message
 	uint32_t n_release, release_size;
 };

@@ -1,3 +1,5 @@
+// Keeps the bindings of subscriptions, each shared by the sessions that show it.
+
 #include "dataplane/session/session_binding_internal.h"
 #include "dataplane/session/session_key_internal.h"
 
@@ -63,8 +65,7 @@ static void tell(struct sessions *st, struct bound *b)
 		st->counts.binds++;
 	} else if (!b->queued) {
 		b->queued = true;
-		b->next_untold = st->bounds->untold;
-		st->bounds->untold = b;
+		SLIST_INSERT_HEAD(&st->bounds->untold, b, of_untold);
 	}
 }
 
@@ -137,20 +138,10 @@ uint32_t bound_take(struct sessions *st, struct desire *d)
 	return b->number;
 }
 
-static void unqueue(struct sessions *st, struct bound *b)
-{
-	for (struct bound **at = &st->bounds->untold; *at; at = &(*at)->next_untold)
-		if (*at == b) {
-			*at = b->next_untold;
-			break;
-		}
-	b->queued = false;
-}
-
 static void bound_free(struct sessions *st, struct bound *b)
 {
 	if (b->queued)
-		unqueue(st, b);
+		SLIST_REMOVE(&st->bounds->untold, b, bound, of_untold);
 	session_index_remove(&st->bounds->index, &st->memory, b->hash, b->number);
 	session_table_remove(&st->bounds->table, &st->memory, b->number);
 	if (b->select)
@@ -176,11 +167,11 @@ void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
 
 void bounds_retry(struct sessions *st)
 {
-	struct bound *b = st->bounds->untold;
+	struct bound *b = SLIST_FIRST(&st->bounds->untold);
 
-	st->bounds->untold = NULL;
+	SLIST_INIT(&st->bounds->untold);
 	for (struct bound *next; b; b = next) {
-		next = b->next_untold;
+		next = SLIST_NEXT(b, of_untold);
 		b->queued = false;
 		if (!b->told) // perhaps meanwhile, as on another link
 			tell(st, b);

@@ -9,8 +9,8 @@ struct departures *departures_new(struct sessions *st)
 	if (!d)
 		return NULL;
 	d->oldest_partial = d->newest_partial = SESSION_NONE;
-	d->reap_end = &d->reap;
-	d->linger_end = &d->linger;
+	STAILQ_INIT(&d->reap);
+	STAILQ_INIT(&d->linger);
 	return d;
 }
 
@@ -20,14 +20,12 @@ void departures_free(struct sessions *st)
 
 	if (!d)
 		return;
-	while (d->linger) {
-		struct lingering *l = d->linger;
-		d->linger = l->next;
+	for (struct lingering *l; (l = STAILQ_FIRST(&d->linger));) {
+		STAILQ_REMOVE_HEAD(&d->linger, link);
 		session_release(&st->memory, l);
 	}
-	while (d->reap) {
-		struct reaping *r = d->reap;
-		d->reap = r->next;
+	for (struct reaping *r; (r = STAILQ_FIRST(&d->reap));) {
+		STAILQ_REMOVE_HEAD(&d->reap, link);
 		session_release(&st->memory, r);
 	}
 	session_release(&st->memory, d);
@@ -41,6 +39,5 @@ void sessions_linger(struct sessions *st, uint32_t session, uint64_t until_ns)
 		return; // it lasts until the session's next handover, or its end
 	l->session = session;
 	l->until_ns = until_ns;
-	*st->departures->linger_end = l;
-	st->departures->linger_end = &l->next;
+	STAILQ_INSERT_TAIL(&st->departures->linger, l, link);
 }

@@ -1,8 +1,8 @@
+// Keeps responses that came before their requests.
+
 #include "dataplane/session/session_transaction_internal.h"
 
 #include <string.h>
-
-// Keeps responses that came before their requests.
 
 #define EARLY_MAX 4096u
 
@@ -12,13 +12,24 @@
 // another request's.
 #define EARLY_NS 10000000000ull
 
+static struct early *take_out(struct early_responses *all, struct early *e)
+{
+	TAILQ_REMOVE(&all->list, e, by_age);
+	all->at[e->key & (EARLY_SLOTS - 1)]--;
+	all->n--;
+	all->octets -= e->length;
+	return e;
+}
+
 void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
 	const struct span *whole)
 {
-	while (st->early->oldest && (st->early->n >= EARLY_MAX ||
-					    st->early->octets + whole->length > EARLY_OCTETS_MAX)) {
+	struct early_responses *all = st->early;
+
+	while (!TAILQ_EMPTY(&all->list) &&
+		(all->n >= EARLY_MAX || all->octets + whole->length > EARLY_OCTETS_MAX)) {
 		st->counts.unmatched_responses++;
-		early_free(st, transaction_early(st, st->early->oldest->key));
+		early_free(st, take_out(all, TAILQ_FIRST(&all->list)));
 	}
 	struct early *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
 	if (!e)
@@ -30,29 +41,22 @@ void transaction_keep_early(struct sessions *st, const struct signalling_packet 
 		.length = whole->length,
 		.protocol = p->protocol};
 	memcpy(e->octets, whole->octets, whole->length);
-	st->early->at[key & (EARLY_SLOTS - 1)]++;
-	*st->early->end = e;
-	st->early->end = &e->newer;
-	st->early->n++;
-	st->early->octets += e->length;
+	TAILQ_INSERT_TAIL(&all->list, e, by_age);
+	all->at[key & (EARLY_SLOTS - 1)]++;
+	all->n++;
+	all->octets += e->length;
 }
 
 struct early *transaction_early(struct sessions *st, uint64_t key)
 {
-	if (st->early->at[key & (EARLY_SLOTS - 1)] == 0)
+	struct early_responses *all = st->early;
+	struct early *e;
+
+	if (all->at[key & (EARLY_SLOTS - 1)] == 0)
 		return NULL;
-	for (struct early **at = &st->early->oldest; *at; at = &(*at)->newer) {
-		struct early *e = *at;
-		if (e->key != key)
-			continue;
-		*at = e->newer;
-		if (st->early->end == &e->newer)
-			st->early->end = at;
-		st->early->at[key & (EARLY_SLOTS - 1)]--;
-		st->early->n--;
-		st->early->octets -= e->length;
-		return e;
-	}
+	TAILQ_FOREACH(e, &all->list, by_age)
+	if (e->key == key)
+		return take_out(all, e);
 	return NULL;
 }
 
@@ -73,34 +77,35 @@ void early_free(struct sessions *st, struct early *e)
 
 struct early *early_expired(struct sessions *st)
 {
-	const struct early *oldest = st->early->oldest;
+	struct early *oldest = TAILQ_FIRST(&st->early->list);
 	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
 
-	return oldest && oldest->time_ns + early_ns < st->now_ns
-		       ? transaction_early(st, oldest->key)
-		       : NULL;
+	return oldest && oldest->time_ns + early_ns < st->now_ns ? take_out(st->early, oldest)
+								 : NULL;
 }
 
 struct early_responses *early_new(struct sessions *st)
 {
-	struct early_responses *e = session_alloc(&st->memory, sizeof(*e));
+	struct early_responses *all = session_alloc(&st->memory, sizeof(*all));
 
-	if (!e)
+	if (!all)
 		return NULL;
-	e->end = &e->oldest;
-	e->at = session_alloc(&st->memory, EARLY_SLOTS * sizeof(*e->at));
-	if (e->at)
-		return e;
-	session_release(&st->memory, e);
+	TAILQ_INIT(&all->list);
+	all->at = session_alloc(&st->memory, EARLY_SLOTS * sizeof(*all->at));
+	if (all->at)
+		return all;
+	session_release(&st->memory, all);
 	return NULL;
 }
 
 void early_free_all(struct sessions *st)
 {
-	if (!st->early)
+	struct early_responses *all = st->early;
+
+	if (!all)
 		return;
-	while (st->early->oldest)
-		early_free(st, transaction_early(st, st->early->oldest->key));
-	session_release(&st->memory, st->early->at);
-	session_release(&st->memory, st->early);
+	while (!TAILQ_EMPTY(&all->list))
+		early_free(st, take_out(all, TAILQ_FIRST(&all->list)));
+	session_release(&st->memory, all->at);
+	session_release(&st->memory, all);
 }

@@ -1,9 +1,9 @@
+// Ends what time ends: requests, responses, tunnels left by handovers, partial sessions.
+
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_rules_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
-
-// Ends what time ends: requests, responses, tunnels left by handovers, partial sessions.
 
 static void end_lingering(struct sessions *st, uint32_t number)
 {
@@ -22,11 +22,9 @@ static void end_lingering(struct sessions *st, uint32_t number)
 
 static void lingers_expire(struct sessions *st)
 {
-	while (st->departures->linger && st->departures->linger->until_ns <= st->now_ns) {
-		struct lingering *l = st->departures->linger;
-		st->departures->linger = l->next;
-		if (!l->next)
-			st->departures->linger_end = &st->departures->linger;
+	for (struct lingering *l;
+		(l = STAILQ_FIRST(&st->departures->linger)) && l->until_ns <= st->now_ns;) {
+		STAILQ_REMOVE_HEAD(&st->departures->linger, link);
 		end_lingering(st, l->session);
 		session_release(&st->memory, l);
 	}

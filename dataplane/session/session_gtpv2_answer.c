@@ -26,8 +26,8 @@ static bool shows(const struct transaction *answered, const struct transaction *
 static void assume_earlier(
 	struct sessions *st, struct session *s, const struct transaction *t, struct rules *r)
 {
-	for (struct transaction *e = s->pending, *next; e && e != t; e = next) {
-		next = e->next;
+	for (struct transaction *e = SLIST_FIRST(&s->pending), *next; e && e != t; e = next) {
+		next = SLIST_NEXT(e, of_session);
 		if (!shows(t, e))
 			continue;
 		struct decoded *request = decoded_open_request(st, e);
@@ -364,7 +364,7 @@ static struct outcome outcome_of(const struct gtpv2_message *request, const stru
 static void answer_sessions(struct sessions *st, const struct gtpv2_arrival *in,
 	struct transaction *t, const struct outcome *o)
 {
-	for (struct transaction *x = t; x; x = x->sibling) {
+	for (struct transaction *x = t; x; x = SLIST_NEXT(x, sibling)) {
 		if ((o->ends && o->accepted) || o->gone)
 			end_one(st, x, o->ends ? END_RELEASED : END_LOST);
 		else if (o->accepted)

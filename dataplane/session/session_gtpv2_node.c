@@ -30,9 +30,11 @@ static bool waits(const struct session *s, const struct ip_address *restarted)
 
 static void keep(struct sessions *st, struct session *s, struct pair *in)
 {
+	struct transaction *x;
+
 	session_move(st, s, in);
-	for (struct transaction *x = s->pending; x; x = x->next)
-		transaction_of_pair(st, x, in->number);
+	SLIST_FOREACH(x, &s->pending, of_session)
+	transaction_of_pair(st, x, in->number);
 }
 
 // Where sessions are while those that they are among end: a node that no message comes from.
@@ -53,17 +55,19 @@ static void restart(struct sessions *st, const struct gtpv2_arrival *in,
 	const struct transaction *t, struct pair *pair)
 {
 	struct pair *aside = pair_aside(st);
+	const struct transaction *x;
 
-	for (const struct transaction *x = gtpv2_accepted(in->m) ? t : NULL; x && aside;
-		x = x->sibling) {
-		struct session *s = session_table_get(&st->sessions, x->session);
-		if (is_present(x, s, pair))
+	for (t = gtpv2_accepted(in->m) ? t : NULL; t && aside; t = SLIST_NEXT(t, sibling)) {
+		struct session *s = session_table_get(&st->sessions, t->session);
+		if (is_present(t, s, pair))
 			keep(st, s, aside);
 	}
-	for (struct transaction *x = st->transactions->asked.oldest; x && aside; x = x->newer) {
+	TAILQ_FOREACH(x, &st->transactions->asked.list, by_age)
+	{
 		struct session *s = session_table_get(&st->sessions, x->session);
-		if (x->protocol == SIGNALLING_GTPV2C && x->type == GTPV2_CREATE_SESSION_REQUEST &&
-			is_present(x, s, pair) && waits(s, &in->packet->source.address))
+		if (aside && x->protocol == SIGNALLING_GTPV2C &&
+			x->type == GTPV2_CREATE_SESSION_REQUEST && is_present(x, s, pair) &&
+			waits(s, &in->packet->source.address))
 			keep(st, s, aside);
 	}
 	pair_heartbeat(st, gtpv2_node(st, &in->packet->source.address, false),

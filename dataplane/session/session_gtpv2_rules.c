@@ -1,3 +1,5 @@
+// Applies GTPv2-C messages to the rules of a session.
+
 #include "dataplane/session/session_rules_internal.h"
 
 #include <string.h>

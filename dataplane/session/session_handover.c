@@ -1,3 +1,5 @@
+// Keeps the tunnel that a handover left bound for a while.
+
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_rules_internal.h"
 

@@ -1,3 +1,5 @@
+// Makes the keys by which sessions and selectors are indexed.
+
 #include "dataplane/session/session_key_internal.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+// Begins, changes and ends sessions, and keeps the index of their keys.
+
 #include "dataplane/session/session_binding_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
@@ -29,6 +31,7 @@ static void pair_unlink(struct sessions *st, struct session *s)
 	struct pair *p = pair_at(st, s->pair);
 	struct session *next = session_table_get(&st->sessions, s->next);
 	struct session *previous = session_table_get(&st->sessions, s->previous);
+	struct reaping *r;
 
 	if (next)
 		next->previous = s->previous;
@@ -37,9 +40,9 @@ static void pair_unlink(struct sessions *st, struct session *s)
 	else if (s->epoch == p->epoch)
 		p->sessions = s->next;
 	else
-		for (struct reaping *r = st->departures->reap; r; r = r->next)
-			if (r->session == s->number)
-				r->session = s->next;
+		STAILQ_FOREACH(r, &st->departures->reap, link)
+	if (r->session == s->number)
+		r->session = s->next;
 	if (s->epoch == p->epoch) {
 		p->n--;
 		st->counts.sessions--;
@@ -161,6 +164,15 @@ static struct session *new_record(struct sessions *st, const struct rules *r)
 	s->kind = r->kind;
 	memcpy(s->body, workspace_record(st), length);
 	return s;
+}
+
+bool sessions_have_room(const struct sessions *st)
+{
+	// what a new session takes at most beside its record: entries, a transaction, a chunk
+	const uint64_t margin = (64 << 10) + st->memory.kept;
+
+	return st->counts.sessions < st->s.sessions_max &&
+	       st->memory.used + margin <= st->s.memory_max;
 }
 
 struct session *session_create(struct sessions *st, const struct rules *r, uint32_t pair)

@@ -68,18 +68,18 @@ void session_set_partial(struct sessions *st, struct session *s, bool partial);
 
 // What is on its way out.
 struct reaping { // sessions of a past epoch
-	struct reaping *next;
+	STAILQ_ENTRY(reaping) link;
 	uint32_t session;
 };
 struct lingering { // a tunnel left by a handover
-	struct lingering *next;
+	STAILQ_ENTRY(lingering) link;
 	uint64_t until_ns;
 	uint32_t session;
 };
 struct departures {
-	struct reaping *reap, **reap_end;
+	STAILQ_HEAD(, reaping) reap;
 	uint32_t reap_turn;
-	struct lingering *linger, **linger_end;
+	STAILQ_HEAD(, lingering) linger; // the first to end first
 	uint32_t oldest_partial, newest_partial;
 };
 struct departures *departures_new(struct sessions *st);

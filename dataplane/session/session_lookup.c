@@ -1,3 +1,5 @@
+// Finds sessions by number and by SEID. A look-up ends nothing.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_node_internal.h"
@@ -5,8 +7,6 @@
 #include "dataplane/session/session_unpack_internal.h"
 
 #include <string.h>
-
-// Finds sessions by number and by SEID. A look-up ends nothing.
 
 bool session_is_over(const struct sessions *st, const struct session *s)
 {

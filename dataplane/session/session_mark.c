@@ -1,7 +1,7 @@
-#include "dataplane/session/session_subscription_internal.h"
-
 // Marks what has changed, for the end of the message: sessions to bind anew, subscriptions to
 // report.
+
+#include "dataplane/session/session_subscription_internal.h"
 
 struct marks *marks_new(struct sessions *st)
 {
@@ -36,8 +36,7 @@ void subscription_mark(struct sessions *st, struct subscription *w)
 	if (w->dirty)
 		return;
 	w->dirty = true;
-	w->next_dirty = st->marks->subscriptions;
-	st->marks->subscriptions = w;
+	SLIST_INSERT_HEAD(&st->marks->subscriptions, w, of_dirty);
 }
 
 void subscriptions_mark_all(struct sessions *st)

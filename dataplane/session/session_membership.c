@@ -1,6 +1,6 @@
-#include "dataplane/session/session_binding_internal.h"
-
 // Joins sessions with the subscriptions that they satisfy, and parts them.
+
+#include "dataplane/session/session_binding_internal.h"
 
 struct bond *bond_new(struct sessions *st, struct session *s, struct subscription *w)
 {
@@ -10,25 +10,15 @@ struct bond *bond_new(struct sessions *st, struct session *s, struct subscriptio
 		return NULL;
 	b->session = s->number;
 	b->subscription = w;
-	b->next_of_session = s->bonds;
-	s->bonds = b;
-	b->next = w->bonds;
-	if (b->next)
-		b->next->previous = b;
-	w->bonds = b;
+	SLIST_INSERT_HEAD(&s->bonds, b, of_session);
+	LIST_INSERT_HEAD(&w->bonds, b, of_subscription);
 	return b;
 }
 
 void bond_unlink(struct sessions *st, struct session *s, struct bond *b)
 {
-	struct bond **at = &s->bonds;
-
-	while (*at != b)
-		at = &(*at)->next_of_session;
-	*at = b->next_of_session;
-	*(b->previous ? &b->previous->next : &b->subscription->bonds) = b->next;
-	if (b->next)
-		b->next->previous = b->previous;
+	SLIST_REMOVE(&s->bonds, b, bond, of_session);
+	LIST_REMOVE(b, of_subscription);
 	b->subscription->sessions -= b->counts;
 	b->subscription->n_unsure -= b->unsure;
 	session_release(&st->memory, b->hold);
@@ -69,8 +59,7 @@ void bond_drop(struct sessions *st, struct bond *b)
 
 void bonds_end(struct sessions *st, struct session *s, bool lost, bool released)
 {
-	while (s->bonds) {
-		struct bond *b = s->bonds;
+	for (struct bond *b; (b = SLIST_FIRST(&s->bonds));) {
 		if (lost)
 			b->subscription->lost = true;
 		if (released && b->counts && b->subscription->sessions == 1)

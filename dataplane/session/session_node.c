@@ -1,3 +1,5 @@
+// Knows the nodes of the network, and the pairs of them that have sessions.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_node_internal.h"
 #include "dataplane/session/session_string_internal.h"

@@ -45,10 +45,12 @@ void session_stages(
 	ways_of(&u->rules, out->all);
 	if (out->each)
 		out->each(out->context, &u->rules, out->all, 0);
-	if (!s->pending)
+	if (SLIST_EMPTY(&s->pending))
 		return;
 	struct ways *stage = ways_open(st);
-	for (const struct transaction *t = s->pending; t; t = t->next) {
+	const struct transaction *t;
+	SLIST_FOREACH(t, &s->pending, of_session)
+	{
 		overlay(st, u, t);
 		ways_of(&u->rules, stage);
 		if (out->each)

@@ -1,3 +1,5 @@
+// Takes messages of PFCP: requests here, responses in session_pfcp_answer.c.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"

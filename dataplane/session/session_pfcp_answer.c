@@ -1,3 +1,5 @@
+// Takes responses of PFCP whose request waits.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"
@@ -49,8 +51,8 @@ static void ask_in_order(struct sessions *st, struct unpacked *u, const struct t
 	const struct pfcp_message *response)
 {
 	ask(st, u, t, response);
-	for (const struct transaction *x = t->sibling; x; x = x->sibling)
-		ask(st, u, x, NULL);
+	while ((t = SLIST_NEXT(t, sibling)))
+		ask(st, u, t, NULL);
 }
 
 // Whether its answer may still come: those of two requests may change places on their way, and a
@@ -82,8 +84,8 @@ static void assume_earlier(
 {
 	struct transaction *next;
 
-	for (struct transaction *e = s->pending; e && e != a->t; e = next) {
-		next = e->next;
+	for (struct transaction *e = SLIST_FIRST(&s->pending); e && e != a->t; e = next) {
+		next = SLIST_NEXT(e, of_session);
 		if (leave_waiting(st, e, a->t, a->in->m))
 			continue;
 		if (e->type == PFCP_DELETION_REQUEST) {
@@ -154,8 +156,8 @@ static void adopt(struct sessions *st, struct session *s, struct session *other)
 	unsigned n = 0;
 	struct ways *before = session_before(st, other);
 
-	while (other->pending && n < 16) {
-		moved[n] = other->pending;
+	while (!SLIST_EMPTY(&other->pending) && n < 16) {
+		moved[n] = SLIST_FIRST(&other->pending);
 		transaction_detach(st, moved[n++]);
 	}
 	session_after(st, other, before, CAUSE_MESSAGE);
@@ -428,9 +430,10 @@ static bool has_cp_seid(
 	if (!cp.present || cp.seid == seid ||
 		(t->state == TRANSACTION_ASSUMED && gives_cp_seid(st, t, seid)))
 		return true;
-	for (const struct transaction *x = s->pending; x; x = x->next)
-		if (gives_cp_seid(st, x, seid))
-			return true;
+	const struct transaction *x;
+	SLIST_FOREACH(x, &s->pending, of_session)
+	if (gives_cp_seid(st, x, seid))
+		return true;
 	return false;
 }
 

@@ -1,8 +1,8 @@
+// Begins a PFCP session whose establishment was missed.
+
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
-
-// Begins a PFCP session whose establishment was missed.
 
 struct session *pfcp_partial(
 	struct sessions *st, const struct rules *r, const struct signalling_packet *p)

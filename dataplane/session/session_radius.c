@@ -1,3 +1,5 @@
+// Takes messages of RADIUS accounting.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"

@@ -1,3 +1,5 @@
+// Packs the rules of a session into its record, and unpacks them.
+
 #include "dataplane/session/session_record_internal.h"
 #include "dataplane/session/session_string_internal.h"
 

@@ -2,6 +2,8 @@
 
 // A session: one packed record, and the rules that it unpacks to.
 
+#include <sys/queue.h>
+
 #include "dataplane/session/session_store_internal.h"
 
 #define SESSION_ABSENT UINT64_MAX // digits that are not there
@@ -108,10 +110,11 @@ struct transaction;
 
 struct session {
 	uint64_t heard_ns;
-	struct bond *bonds;
-	struct transaction *pending; // oldest first
+	SLIST_HEAD(, bond) bonds;
+	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t number, pair, epoch;
-	uint32_t life;		 // no other of this number has it while a transaction waits
+	uint32_t life; // no other of this number has it while a transaction waits
+	// By number: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones
 	uint16_t length;	 // octets of `body`

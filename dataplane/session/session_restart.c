@@ -1,3 +1,5 @@
+// Forgets what was known of nodes that restarted, and of sets of sessions that were deleted.
+
 #include "dataplane/session/session_binding_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_node_internal.h"
@@ -5,8 +7,6 @@
 #include "dataplane/session/session_unpack_internal.h"
 
 #include <string.h>
-
-// Forgets what was known of nodes that restarted, and of sets of sessions that were deleted.
 
 static void restart_one(struct sessions *st, struct pair *p)
 {
@@ -22,8 +22,7 @@ static void restart_one(struct sessions *st, struct pair *p)
 		return;
 	}
 	r->session = p->sessions;
-	*st->departures->reap_end = r;
-	st->departures->reap_end = &r->next;
+	STAILQ_INSERT_TAIL(&st->departures->reap, r, link);
 	st->counts.sessions -= p->n;
 	st->counts.partial_now -= p->n_partial;
 	p->sessions = SESSION_NONE;
@@ -36,9 +35,9 @@ static void end_bound(struct sessions *st)
 {
 	for (uint32_t i = 0; i < session_table_end(&st->subscriptions->table); i++) {
 		struct subscription *w = session_table_get(&st->subscriptions->table, i);
-		for (struct bond *b = w ? w->bonds : NULL, *next; b; b = next) {
+		for (struct bond *b = w ? LIST_FIRST(&w->bonds) : NULL, *next; b; b = next) {
 			struct session *s = session_table_get(&st->sessions, b->session);
-			next = b->next;
+			next = LIST_NEXT(b, of_subscription);
 			if (session_is_over(st, s))
 				session_end(st, s, END_LOST);
 		}

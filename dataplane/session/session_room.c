@@ -1,35 +1,40 @@
+// Lets requests and sessions in: makes room first, and only here.
+
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_node_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_transaction_internal.h"
-
-// Lets requests and sessions in: makes room first, and only here.
 
 // By then a control plane has given it up, whichever it is (10 s three times is the most seen).
 #define UNANSWERED_NS 30000000000ull
 
 #define ASKED_PART 8u // of the memory, for what waits
 
-// Nobody will answer it: what it added is taken back.
+static void take_back(
+	struct sessions *st, struct session *s, struct transaction *t, enum session_cause cause)
+{
+	struct ways *before = session_before(st, s);
+
+	st->counts.unanswered++;
+	transaction_detach(st, t);
+	s->flags |= SESSION_LOSS;
+	session_after(st, s, before, cause);
+	if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && SLIST_EMPTY(&s->pending))
+		session_end(st, s, END_FORGOTTEN);
+}
+
+// Nobody will answer it: what it added is taken back. Those behind it go too.
 static void give_up(struct sessions *st, struct transaction *t, enum session_cause cause)
 {
-	struct transaction *sibling = t->sibling;
-	struct session *s = session_table_get(&st->sessions, t->session);
-	bool asked = t->state == TRANSACTION_ASKED;
-
-	t->sibling = NULL;
-	if (s && asked) {
-		st->counts.unanswered++;
-		struct ways *before = session_before(st, s);
-		transaction_detach(st, t);
-		s->flags |= SESSION_LOSS;
-		session_after(st, s, before, cause);
-		if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && !s->pending)
-			session_end(st, s, END_FORGOTTEN);
+	for (struct transaction *next; t; t = next) {
+		struct session *s = session_at(st, t->session);
+		next = SLIST_NEXT(t, sibling);
+		if (s && t->state == TRANSACTION_ASKED)
+			take_back(st, s, t, cause);
+		else
+			transaction_detach(st, t); // from one that waits for the reaper
+		transaction_free(st, t);
 	}
-	transaction_free(st, t);
-	if (sibling)
-		give_up(st, sibling, cause);
 }
 
 static bool is_forgotten(const struct sessions *st, const struct transaction *t)
@@ -37,50 +42,41 @@ static bool is_forgotten(const struct sessions *st, const struct transaction *t)
 	return t->of_epoch && pair_at(st, t->pair)->epoch != t->epoch;
 }
 
+// The oldest that waits, if it has for so long; false: none.
 static bool transactions_give_up(struct sessions *st, uint64_t age_ns)
 {
-	if (!st->transactions->asked.oldest ||
-		st->transactions->asked.oldest->time_ns + age_ns > st->now_ns)
+	struct transaction *oldest = TAILQ_FIRST(&st->transactions->asked.list);
+
+	if (!oldest || oldest->time_ns + age_ns > st->now_ns)
 		return false;
-	give_up(st, st->transactions->asked.oldest, CAUSE_MESSAGE);
+	give_up(st, oldest, CAUSE_MESSAGE);
 	return true;
 }
 
 void transactions_expire(struct sessions *st)
 {
-	const struct transaction_list *asked = &st->transactions->asked;
-	const struct transaction_list *answered = &st->transactions->answered;
+	const struct transactions *all = st->transactions;
 
-	while (asked->oldest && asked->oldest->time_ns + st->s.waiting_ns < st->now_ns)
-		give_up(st, asked->oldest, CAUSE_TIME);
-	while (answered->oldest && answered->oldest->time_ns + st->s.answered_ns < st->now_ns)
-		transaction_free(st, answered->oldest);
+	for (struct transaction *t;
+		(t = TAILQ_FIRST(&all->asked.list)) && t->time_ns + st->s.waiting_ns < st->now_ns;)
+		give_up(st, t, CAUSE_TIME);
+	for (struct transaction *t; (t = TAILQ_FIRST(&all->answered.list)) &&
+				    t->time_ns + st->s.answered_ns < st->now_ns;)
+		transaction_free(st, t);
 }
 
 void sessions_reap(struct sessions *st, uint32_t most)
 {
-	while (st->departures->reap && most > 0) {
-		struct reaping *r = st->departures->reap;
+	for (struct reaping *r; most > 0 && (r = STAILQ_FIRST(&st->departures->reap));) {
 		struct session *s = session_table_get(&st->sessions, r->session);
 		if (s) { // it leaves the list's head to the next
 			session_end(st, s, END_LOST);
 			most--;
 			continue;
 		}
-		st->departures->reap = r->next;
-		if (!r->next)
-			st->departures->reap_end = &st->departures->reap;
+		STAILQ_REMOVE_HEAD(&st->departures->reap, link);
 		session_release(&st->memory, r);
 	}
-}
-
-bool sessions_have_room(const struct sessions *st)
-{
-	// what a new session takes at most beside its record: entries, a transaction, a chunk
-	const uint64_t margin = (64 << 10) + st->memory.kept;
-
-	return st->counts.sessions < st->s.sessions_max &&
-	       st->memory.used + margin <= st->s.memory_max;
 }
 
 bool sessions_room(struct sessions *st)
@@ -88,7 +84,8 @@ bool sessions_room(struct sessions *st)
 	while (!sessions_have_room(st)) {
 		struct session *oldest =
 			session_table_get(&st->sessions, st->departures->oldest_partial);
-		if (st->counts.sessions < st->s.sessions_max && st->departures->reap) {
+		if (st->counts.sessions < st->s.sessions_max &&
+			!STAILQ_EMPTY(&st->departures->reap)) {
 			sessions_reap(st, 64); // what a restart left is in the way
 			continue;
 		}
@@ -97,7 +94,7 @@ bool sessions_room(struct sessions *st)
 			continue;
 		if (!oldest)
 			return false;
-		st->counts.evicted++;
+		st->counts.evicted += !session_is_over(st, oldest);
 		session_end(st, oldest, END_FORGOTTEN);
 	}
 	return true;

@@ -1,3 +1,5 @@
+// Applies PFCP messages to the rules of a session.
+
 #include "dataplane/session/session_node_internal.h"
 #include "dataplane/session/session_rules_internal.h"
 #include "dataplane/session/session_string_internal.h"

@@ -1,3 +1,5 @@
+// Makes the select by which a packet is told to belong to the wanted rules.
+
 #include "dataplane/session/session_selector_internal.h"
 #include "dataplane/session/session_string_internal.h"
 

@@ -1,3 +1,5 @@
+// Works out the selectors in which a session's packets can be told.
+
 #include "dataplane/session/session_selector_internal.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+// Keeps strings that sessions share, each once.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_string_internal.h"
 

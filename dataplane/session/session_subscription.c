@@ -1,3 +1,5 @@
+// Begins and ends subscriptions, and binds what is there already.
+
 #include "dataplane/session/session_binding_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
@@ -32,7 +34,9 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 					session_mark(st, s);
 			}
 	// and those that are only asked for
-	for (const struct transaction *t = st->transactions->asked.oldest; t; t = t->newer) {
+	const struct transaction *t;
+	TAILQ_FOREACH(t, &st->transactions->asked.list, by_age)
+	{
 		struct session *s = session_table_get(&st->sessions, t->session);
 		if (s)
 			session_mark(st, s);
@@ -142,8 +146,8 @@ int sessions_unsubscribe(struct sessions *st, uint64_t id)
 
 	if (!w)
 		return POI_ERR_NOT_FOUND;
-	while (w->bonds)
-		bond_drop(st, w->bonds);
+	while (!LIST_EMPTY(&w->bonds))
+		bond_drop(st, LIST_FIRST(&w->bonds));
 	st->subscriptions->by_name -= subscription_by_name(w);
 	subscription_leave(st, w);
 	session_table_remove(&st->subscriptions->table, &st->memory, w->number);

@@ -1,11 +1,11 @@
+// Says what a subscription asks for, and finds the subscriptions that a session may satisfy.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_string_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 
 #include <ctype.h>
 #include <string.h>
-
-// Says what a subscription asks for, and finds the subscriptions that a session may satisfy.
 
 #define IMEI14 0xffffffffffffff00ull
 
@@ -167,10 +167,8 @@ static int anchor_join(struct sessions *st, struct subscription *w, uint64_t key
 	if (!a)
 		return POI_ERR_NOMEM;
 	w->n_anchors++;
-	*x = (struct subscription_anchor){.of = a, .subscription = w, .next = a->first};
-	if (x->next)
-		x->next->previous = x;
-	a->first = x;
+	*x = (struct subscription_anchor){.of = a, .subscription = w};
+	LIST_INSERT_HEAD(&a->subscriptions, x, of_anchor);
 	return POI_OK;
 }
 
@@ -178,10 +176,8 @@ static void anchor_leave(struct sessions *st, struct subscription_anchor *x)
 {
 	struct anchor *a = x->of;
 
-	*(x->previous ? &x->previous->next : &a->first) = x->next;
-	if (x->next)
-		x->next->previous = x->previous;
-	if (a->first)
+	LIST_REMOVE(x, of_anchor);
+	if (!LIST_EMPTY(&a->subscriptions))
 		return;
 	session_index_remove(&st->subscriptions->anchor_index, &st->memory, a->key, a->number);
 	session_table_remove(&st->subscriptions->anchors, &st->memory, a->number);

@@ -8,11 +8,12 @@
 struct anchor {
 	uint64_t key;
 	uint32_t number;
-	struct subscription_anchor {
-		struct anchor *of;
-		struct subscription *subscription;
-		struct subscription_anchor *next, *previous;
-	} * first;
+	LIST_HEAD(, subscription_anchor) subscriptions;
+};
+struct subscription_anchor { // a subscription, where it is found
+	struct anchor *of;
+	struct subscription *subscription;
+	LIST_ENTRY(subscription_anchor) of_anchor;
 };
 #define SUBSCRIPTION_ANCHORS_MAX 4
 
@@ -32,8 +33,8 @@ struct subscription {
 	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
 	struct subscription_state told;
 	bool told_once, bound_once;
-	struct bond *bonds;
-	struct subscription *next_dirty;
+	LIST_HEAD(, bond) bonds;
+	SLIST_ENTRY(subscription) of_dirty;
 	// While a session is bound anew (`round`): its place among the matched, and the bond of
 	// both.
 	uint64_t round;
@@ -61,7 +62,7 @@ void subscription_leave(struct sessions *st, struct subscription *w);
 // What has changed, for the end of the message.
 struct marks {
 	uint32_t *dirty, n_dirty, dirty_size;
-	struct subscription *subscriptions;
+	SLIST_HEAD(, subscription) subscriptions;
 	bool blind, blind_told; // a session was refused
 	uint64_t blind_ns;
 };

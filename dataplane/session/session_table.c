@@ -1,3 +1,5 @@
+// Memory with a bound, and tables from numbers to pointers.
+
 #include "dataplane/session/session_table_internal.h"
 
 #include <malloc.h>

@@ -1,3 +1,5 @@
+// Keeps requests while they wait for their responses, and answered ones for retransmissions.
+
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_node_internal.h"
@@ -50,18 +52,14 @@ static struct transaction_list *list_of(struct sessions *st, const struct transa
 
 static void list_push(struct transaction_list *l, struct transaction *t)
 {
-	t->newer = NULL;
-	t->older = l->newest;
-	*(l->newest ? &l->newest->newer : &l->oldest) = t;
-	l->newest = t;
+	TAILQ_INSERT_TAIL(&l->list, t, by_age);
 	l->n++;
 	l->octets += sizeof(*t) + t->length;
 }
 
 static void list_remove(struct transaction_list *l, struct transaction *t)
 {
-	*(t->newer ? &t->newer->older : &l->newest) = t->older;
-	*(t->older ? &t->older->newer : &l->oldest) = t->newer;
+	TAILQ_REMOVE(&l->list, t, by_age);
 	l->n--;
 	l->octets -= sizeof(*t) + t->length;
 }
@@ -130,8 +128,7 @@ struct transaction *transaction_sibling(
 	x->keyless = true;
 	x->protocol = t->protocol;
 	x->type = t->type;
-	x->sibling = t->sibling;
-	t->sibling = x;
+	SLIST_INSERT_AFTER(t, x, sibling);
 	transaction_attach(st, x, s);
 	return x;
 }
@@ -140,10 +137,10 @@ bool transaction_keep_later(
 	struct sessions *st, struct transaction *t, const struct transaction *later)
 {
 	struct span whole = {later->raw, (uint16_t)later->length};
-	struct transaction **at = &t->sibling;
+	struct transaction *at = t;
 	unsigned n = 0;
 
-	for (const struct transaction *x = t->sibling; x; x = x->sibling)
+	for (const struct transaction *x = t; (x = SLIST_NEXT(x, sibling));)
 		n++;
 	struct transaction *copy = n < LATER_KEPT_MAX ? transaction_new(st, &whole) : NULL;
 	if (!copy)
@@ -152,18 +149,16 @@ bool transaction_keep_later(
 	copy->protocol = later->protocol;
 	copy->type = later->type;
 	copy->copy_of = later->serial;
-	while (*at && (*at)->copy_of < later->serial)
-		at = &(*at)->sibling;
-	copy->sibling = *at;
-	*at = copy;
+	for (struct transaction *x; (x = SLIST_NEXT(at, sibling)) && x->copy_of < later->serial;)
+		at = x;
+	SLIST_INSERT_AFTER(at, copy, sibling);
 	return true;
 }
 
 void transaction_siblings_free(struct sessions *st, struct transaction *t)
 {
-	while (t->sibling) {
-		struct transaction *x = t->sibling;
-		t->sibling = x->sibling;
+	for (struct transaction *x; (x = SLIST_NEXT(t, sibling));) {
+		SLIST_NEXT(t, sibling) = SLIST_NEXT(x, sibling);
 		transaction_free(st, x);
 	}
 }
@@ -177,10 +172,10 @@ static bool is_deletion(const struct transaction *t)
 
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s)
 {
-	struct transaction **at = &s->pending;
+	struct transaction *x, *last = NULL;
 
 	if (s->n_pending == ASKED_OF_SESSION_MAX) {
-		struct transaction *oldest = s->pending;
+		struct transaction *oldest = SLIST_FIRST(&s->pending);
 		st->counts.unanswered++;
 		s->flags |= SESSION_LOSS;
 		if (is_deletion(oldest))
@@ -188,13 +183,16 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 		else
 			transaction_detach(st, oldest);
 	}
-	while (*at && !is_deletion(t))
-		at = &(*at)->next;
-	t->next = *at;
-	*at = t;
+	SLIST_FOREACH(x, &s->pending, of_session)
+	last = x;
+	if (last && !is_deletion(t))
+		SLIST_INSERT_AFTER(last, t, of_session);
+	else
+		SLIST_INSERT_HEAD(&s->pending, t, of_session);
 	t->session = s->number;
 	t->life = s->life;
 	transaction_of_pair(st, t, s->pair);
+	t->attached = true;
 	s->n_pending++;
 }
 
@@ -248,13 +246,11 @@ void transaction_detach(struct sessions *st, struct transaction *t)
 {
 	struct session *s = session_table_get(&st->sessions, t->session);
 
-	for (struct transaction **at = s ? &s->pending : NULL; at && *at; at = &(*at)->next)
-		if (*at == t) {
-			*at = t->next;
-			s->n_pending--;
-			break;
-		}
-	t->next = NULL;
+	if (s && t->attached) {
+		SLIST_REMOVE(&s->pending, t, transaction, of_session);
+		s->n_pending--;
+	}
+	t->attached = false;
 	t->session = SESSION_NONE;
 }
 
@@ -276,7 +272,7 @@ void transaction_answered(struct sessions *st, struct transaction *t, const stru
 	t->response = transaction_octets(st, response);
 	list_push(&st->transactions->answered, t);
 	if (st->transactions->answered.n > answered_max(st))
-		transaction_free(st, st->transactions->answered.oldest);
+		transaction_free(st, TAILQ_FIRST(&st->transactions->answered.list));
 }
 
 // A later message proved that it was accepted. Its own answer may still come.
@@ -297,13 +293,19 @@ bool transaction_repeats(
 
 void transactions_forget(struct sessions *st, struct session *s)
 {
-	while (s->pending)
-		transaction_detach(st, s->pending);
+	while (!SLIST_EMPTY(&s->pending))
+		transaction_detach(st, SLIST_FIRST(&s->pending));
 }
 
 struct transactions *transactions_new(struct sessions *st)
 {
-	return session_alloc(&st->memory, sizeof(struct transactions));
+	struct transactions *all = session_alloc(&st->memory, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	TAILQ_INIT(&all->asked.list);
+	TAILQ_INIT(&all->answered.list);
+	return all;
 }
 
 void transactions_free(struct sessions *st)

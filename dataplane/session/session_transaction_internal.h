@@ -12,11 +12,11 @@ struct transaction {
 	uint64_t octets;   // keyed hash of the request
 	uint64_t response; // keyed hash of the response
 	uint64_t time_ns;
-	struct transaction *newer, *older; // of the same state
-	struct transaction *next;	   // of the session
-	// GTPv2-C: the same request for another session. PFCP: copies of later ones that are
-	// accepted already, in the order in which they were asked.
-	struct transaction *sibling;
+	TAILQ_ENTRY(transaction) by_age; // of the same state
+	SLIST_ENTRY(transaction) of_session;
+	// Those behind it: GTPv2-C the same request for another session, PFCP copies of later ones
+	// that are accepted already, in the order in which they were asked.
+	SLIST_ENTRY(transaction) sibling;
 	uint32_t number, session, life, pair;
 	uint32_t epoch; // of the pair, when it was asked of a session
 	uint32_t serial;
@@ -24,13 +24,14 @@ struct transaction {
 	uint32_t length;  // of raw
 	uint8_t protocol, type, state;
 	bool of_epoch;
+	bool attached;		  // waits, in the list of its session
 	bool keyless;		  // a sibling
 	uint8_t *raw;		  // until it is answered
 	uint32_t *names, n_names; // strings of the network instances in it: they keep their numbers
 };
 
 struct transaction_list {
-	struct transaction *oldest, *newest;
+	TAILQ_HEAD(, transaction) list; // oldest first
 	uint32_t n;
 	uint64_t octets;
 };
@@ -41,7 +42,7 @@ struct early { // a response whose request was not seen yet
 	struct signalling_end source, destination;
 	uint32_t length;
 	uint8_t protocol;
-	struct early *newer;
+	TAILQ_ENTRY(early) by_age;
 	uint8_t octets[];
 };
 
@@ -85,8 +86,8 @@ struct transaction *transaction_sibling(
 void transactions_forget(struct sessions *st, struct session *s); // the session ends
 
 struct early_responses {
-	struct early *oldest, **end;
-	uint16_t *at; // how many, by a part of the key
+	TAILQ_HEAD(, early) list; // oldest first
+	uint16_t *at;		  // how many, by a part of the key
 	uint32_t n;
 	uint64_t octets;
 };
