@@ -1,17 +1,16 @@
+// Queues reports to one ADMF: in turn by subject, bounded, superseded states given up first.
 #include "control/report/x1_report_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct report_queue {
-	uint32_t capacity, length, mask;
+	uint32_t capacity, length;
 	uint32_t warnings; // waiting: without any there is none to look for when full
 	uint32_t stacked;  // reports behind another of their subject, likewise
-	uint64_t seed;
 	struct report_item *oldest, *newest;
 	struct report_subject *first, *last; // none under way
-	struct report_subject **table;
+	struct hash_table subjects;
 };
 
 struct report_queue *report_queue_new(uint32_t capacity)
@@ -22,14 +21,9 @@ struct report_queue *report_queue_new(uint32_t capacity)
 		return NULL;
 	}
 	q->capacity = capacity;
-	q->mask = 1;
-	while (q->mask < capacity && q->mask < 1u << 20) {
-		q->mask <<= 1;
-	}
-	q->table = calloc(q->mask, sizeof(*q->table));
-	q->mask--;
-	// identifiers are the peer's choice: a fixed hash could be made to degenerate
-	if (q->table == NULL || getrandom(&q->seed, sizeof(q->seed), 0) != sizeof(q->seed)) {
+	// Every subject has an item, so there are never more. A full queue takes one more item
+	// before it gives one up.
+	if (hash_table_init(&q->subjects, capacity + 1) != 0) {
 		report_queue_free(q);
 		return NULL;
 	}
@@ -46,7 +40,7 @@ void report_queue_free(struct report_queue *q)
 		report_queue_remove(q, item);
 		free(item);
 	}
-	free(q->table);
+	hash_table_free(&q->subjects);
 	free(q);
 }
 
@@ -55,28 +49,26 @@ uint32_t report_queue_length(const struct report_queue *q)
 	return q->length;
 }
 
-static struct report_subject **bucket(
-	const struct report_queue *q, uint8_t scope, const struct id16 *id)
+static uint64_t hash_of(const struct report_queue *q, uint8_t scope, const struct id16 *id)
 {
-	uint64_t word[2], h = q->seed ^ scope;
+	uint64_t words[4] = {0, 0, scope, 0};
 
-	memcpy(word, id, sizeof(word));
-	for (int i = 0; i < 2; i++) {
-		h = (h ^ word[i]) * 0x9E3779B97F4A7C15u;
-		h ^= h >> 29;
-	}
-	return &q->table[h & q->mask];
+	memcpy(words, id, sizeof(*id));
+	return hash_table_hash(&q->subjects, words, 4);
 }
 
 static struct report_subject *find(
 	const struct report_queue *q, uint8_t scope, const struct id16 *id)
 {
-	struct report_subject *s = *bucket(q, scope, id);
+	struct hash_link *l = hash_table_first(&q->subjects, hash_of(q, scope, id));
 
-	while (s != NULL && (s->scope != scope || !id_equal(&s->id, id))) {
-		s = s->hash_next;
+	for (; l != NULL; l = hash_table_next(l)) {
+		struct report_subject *s = HASH_OBJECT(l, struct report_subject, link);
+		if (s->scope == scope && id_equal(&s->id, id)) {
+			return s;
+		}
 	}
-	return s;
+	return NULL;
 }
 
 bool report_queue_has(const struct report_queue *q, uint8_t scope, const struct id16 *id)
@@ -102,27 +94,23 @@ static struct report_subject *subject_new(
 	struct report_queue *q, uint8_t scope, const struct id16 *id)
 {
 	struct report_subject *s = calloc(1, sizeof(*s));
-	struct report_subject **at = bucket(q, scope, id);
 
 	if (s == NULL) {
 		return NULL;
 	}
 	s->scope = scope;
 	s->id = *id;
-	s->hash_next = *at;
-	*at = s;
+	if (hash_table_add(&q->subjects, &s->link, hash_of(q, scope, id)) != 0) {
+		free(s);
+		return NULL;
+	}
 	turn_append(q, s);
 	return s;
 }
 
 static void subject_free(struct report_queue *q, struct report_subject *s)
 {
-	struct report_subject **at = bucket(q, s->scope, &s->id);
-
-	while (*at != s) {
-		at = &(*at)->hash_next;
-	}
-	*at = s->hash_next;
+	hash_table_remove(&q->subjects, &s->link);
 	turn_remove(q, s);
 	free(s);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "control/state/faults.h"
+#include "shared/hash_table.h"
 #include "shared/ids.h"
 
 #define REPORT_PING 3 // a scope beside those of enum issue_scope
@@ -22,7 +23,8 @@ struct report_item {
 };
 
 struct report_subject {
-	struct report_subject *hash_next, *previous, *next;
+	struct report_subject *previous, *next;
+	struct hash_link link;
 	struct report_item *first, *last;
 	uint32_t count, attempts;
 	uint64_t not_before_ms; // monotonic

@@ -1,13 +1,8 @@
+// Keeps tasks, destinations and network elements, and finds them by network element and identifier.
 #include "control/state/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-// Keyed, because identifiers are chosen by a peer.
-struct key {
-	uint64_t a, b;
-};
 
 struct ne {
 	struct id16 id;
@@ -18,12 +13,8 @@ struct ne {
 };
 
 struct registry {
-	struct key key;
 	uint16_t n_nes;
-	uint32_t tasks, task_buckets; // buckets are a power of two
-	uint32_t destinations, destination_buckets;
-	struct registry_task **task;
-	struct registry_destination **destination;
+	struct hash_table tasks, destinations; // by network element and identifier
 	struct registry_cursor *cursors;
 	struct ne ne[REGISTRY_NES_MAX];
 };
@@ -75,51 +66,40 @@ void registry_cursor_end(struct registry *r, struct registry_cursor *c)
 		*at = c->other;
 }
 
-static uint32_t hash(const struct key *k, uint16_t ne, const struct id16 *id)
+static uint64_t hash_of(const struct hash_table *t, uint16_t ne, const struct id16 *id)
 {
-	uint64_t lo, hi;
+	uint64_t words[4] = {0, 0, ne, 0};
 
-	memcpy(&lo, id->b, 8);
-	memcpy(&hi, id->b + 8, 8);
-	unsigned __int128 p =
-		(unsigned __int128)(lo ^ k->a) * ((hi ^ k->b ^ (uint64_t)ne << 48) | 1);
-	uint64_t h = ((uint64_t)p ^ (uint64_t)(p >> 64)) * 0x9E3779B97F4A7C15u;
-	return (uint32_t)(h >> 32);
+	memcpy(words, id->b, sizeof(id->b));
+	return hash_table_hash(t, words, 4);
 }
 
 struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
 {
 	struct registry *r = calloc(1, sizeof(*r));
 
-	if (!r || n_nes > REGISTRY_NES_MAX) {
-		free(r);
+	if (!r)
+		return NULL;
+	if (n_nes > REGISTRY_NES_MAX || hash_table_init(&r->tasks, UINT32_MAX) ||
+		hash_table_init(&r->destinations, UINT32_MAX)) {
+		registry_free(r);
 		return NULL;
 	}
 	r->n_nes = n_nes;
-	r->task_buckets = 1024;
-	r->destination_buckets = 64;
-	r->task = calloc(r->task_buckets, sizeof(struct registry_task *));
-	r->destination = calloc(r->destination_buckets, sizeof(struct registry_destination *));
-	if (!r->task || !r->destination || getrandom(&r->key, sizeof(r->key), 0) != sizeof(r->key))
-		goto fail;
 	for (uint16_t i = 0; i < n_nes; i++)
 		r->ne[i].id = id_of_ne(identifiers[i]);
 	return r;
-fail:
-	registry_free(r);
-	return NULL;
 }
 
 void registry_free(struct registry *r)
 {
 	if (!r)
 		return;
-	if (r->task && r->destination)
-		registry_clear(r);
+	registry_clear(r);
 	for (uint16_t i = 0; i < r->n_nes; i++)
 		fault_free_all(&r->ne[i].faults);
-	free(r->task);
-	free(r->destination);
+	hash_table_free(&r->tasks);
+	hash_table_free(&r->destinations);
 	free(r);
 }
 
@@ -249,32 +229,14 @@ void registry_task_free(struct registry_task *t)
 struct registry_task *registry_task_find(
 	const struct registry *r, uint16_t ne, const struct id16 *xid)
 {
-	struct registry_task *t = r->task[hash(&r->key, ne, xid) & (r->task_buckets - 1)];
+	struct hash_link *l = hash_table_first(&r->tasks, hash_of(&r->tasks, ne, xid));
 
-	while (t && (t->ne != ne || !id_equal(&t->xid, xid)))
-		t = t->hash_next;
-	return t;
-}
-
-static void grow_tasks(struct registry *r)
-{
-	uint32_t buckets = r->task_buckets * 2;
-	struct registry_task **table = calloc(buckets, sizeof(*table));
-
-	if (!table)
-		return; // longer chains, still correct
-	for (uint32_t i = 0; i < r->task_buckets; i++) {
-		while (r->task[i]) {
-			struct registry_task *t = r->task[i];
-			r->task[i] = t->hash_next;
-			uint32_t b = hash(&r->key, t->ne, &t->xid) & (buckets - 1);
-			t->hash_next = table[b];
-			table[b] = t;
-		}
+	for (; l; l = hash_table_next(l)) {
+		struct registry_task *t = HASH_OBJECT(l, struct registry_task, link);
+		if (t->ne == ne && id_equal(&t->xid, xid))
+			return t;
 	}
-	free(r->task);
-	r->task = table;
-	r->task_buckets = buckets;
+	return NULL;
 }
 
 void registry_refer(struct registry *r, const struct registry_task *t, int delta)
@@ -306,12 +268,10 @@ int registry_task_add(struct registry *r, struct registry_task *t)
 		return POI_ERR_EXISTS;
 	if (!registry_destinations_known(r, t))
 		return POI_ERR_NOT_FOUND;
-	if (r->tasks >= r->task_buckets)
-		grow_tasks(r);
+	int rc = hash_table_add(&r->tasks, &t->link, hash_of(&r->tasks, t->ne, &t->xid));
+	if (rc)
+		return rc;
 	struct ne *n = &r->ne[t->ne];
-	uint32_t b = hash(&r->key, t->ne, &t->xid) & (r->task_buckets - 1);
-	t->hash_next = r->task[b];
-	r->task[b] = t;
 	t->next = NULL;
 	t->previous = n->task_last;
 	if (n->task_last)
@@ -320,18 +280,8 @@ int registry_task_add(struct registry *r, struct registry_task *t)
 		n->task_first = t;
 	n->task_last = t;
 	n->tasks++;
-	r->tasks++;
 	registry_refer(r, t, 1);
 	return 0;
-}
-
-static void unhash_task(struct registry *r, struct registry_task *t)
-{
-	struct registry_task **at = &r->task[hash(&r->key, t->ne, &t->xid) & (r->task_buckets - 1)];
-
-	while (*at != t)
-		at = &(*at)->hash_next;
-	*at = t->hash_next;
 }
 
 int registry_task_replace(struct registry *r, struct registry_task *t)
@@ -343,10 +293,7 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	struct ne *n = &r->ne[t->ne];
 	registry_refer(r, t, 1);
 	registry_refer(r, old, -1);
-	unhash_task(r, old);
-	uint32_t b = hash(&r->key, t->ne, &t->xid) & (r->task_buckets - 1);
-	t->hash_next = r->task[b];
-	r->task[b] = t;
+	hash_table_replace(&r->tasks, &old->link, &t->link);
 	t->previous = old->previous;
 	t->next = old->next;
 	*(t->previous ? &t->previous->next : &n->task_first) = t;
@@ -366,11 +313,10 @@ void registry_task_remove(struct registry *r, struct registry_task *t)
 
 	registry_refer(r, t, -1);
 	move_task(r, t, t->next);
-	unhash_task(r, t);
+	hash_table_remove(&r->tasks, &t->link);
 	*(t->previous ? &t->previous->next : &n->task_first) = t->next;
 	*(t->next ? &t->next->previous : &n->task_last) = t->previous;
 	n->tasks--;
-	r->tasks--;
 	registry_task_free(t);
 }
 
@@ -448,69 +394,35 @@ void registry_destination_free(struct registry_destination *d)
 	free(d);
 }
 
-static struct registry_destination **destination_bucket(
-	const struct registry *r, uint16_t ne, const struct id16 *did)
-{
-	return &r->destination[hash(&r->key, ne, did) & (r->destination_buckets - 1)];
-}
-
 struct registry_destination *registry_destination_find(
 	const struct registry *r, uint16_t ne, const struct id16 *did)
 {
-	struct registry_destination *d = *destination_bucket(r, ne, did);
+	struct hash_link *l =
+		hash_table_first(&r->destinations, hash_of(&r->destinations, ne, did));
 
-	while (d && (d->ne != ne || !id_equal(&d->did, did)))
-		d = d->hash_next;
-	return d;
-}
-
-static void grow_destinations(struct registry *r)
-{
-	uint32_t buckets = r->destination_buckets * 2;
-	struct registry_destination **table = calloc(buckets, sizeof(*table));
-
-	if (!table)
-		return;
-	for (uint32_t i = 0; i < r->destination_buckets; i++) {
-		while (r->destination[i]) {
-			struct registry_destination *d = r->destination[i];
-			r->destination[i] = d->hash_next;
-			uint32_t b = hash(&r->key, d->ne, &d->did) & (buckets - 1);
-			d->hash_next = table[b];
-			table[b] = d;
-		}
+	for (; l; l = hash_table_next(l)) {
+		struct registry_destination *d = HASH_OBJECT(l, struct registry_destination, link);
+		if (d->ne == ne && id_equal(&d->did, did))
+			return d;
 	}
-	free(r->destination);
-	r->destination = table;
-	r->destination_buckets = buckets;
+	return NULL;
 }
 
 int registry_destination_add(struct registry *r, struct registry_destination *d)
 {
 	if (registry_destination_find(r, d->ne, &d->did))
 		return POI_ERR_EXISTS;
-	if (r->destinations >= r->destination_buckets)
-		grow_destinations(r);
+	int rc = hash_table_add(
+		&r->destinations, &d->link, hash_of(&r->destinations, d->ne, &d->did));
+	if (rc)
+		return rc;
 	struct ne *n = &r->ne[d->ne];
-	struct registry_destination **bucket = destination_bucket(r, d->ne, &d->did);
-	d->hash_next = *bucket;
-	*bucket = d;
 	d->next = NULL;
 	d->previous = n->destination_last;
 	*(n->destination_last ? &n->destination_last->next : &n->destination_first) = d;
 	n->destination_last = d;
 	n->destinations++;
-	r->destinations++;
 	return 0;
-}
-
-static void unhash_destination(struct registry *r, struct registry_destination *d)
-{
-	struct registry_destination **at = destination_bucket(r, d->ne, &d->did);
-
-	while (*at != d)
-		at = &(*at)->hash_next;
-	*at = d->hash_next;
 }
 
 int registry_destination_replace(struct registry *r, struct registry_destination *d)
@@ -520,10 +432,7 @@ int registry_destination_replace(struct registry *r, struct registry_destination
 	if (!old)
 		return POI_ERR_NOT_FOUND;
 	struct ne *n = &r->ne[d->ne];
-	unhash_destination(r, old);
-	struct registry_destination **bucket = destination_bucket(r, d->ne, &d->did);
-	d->hash_next = *bucket;
-	*bucket = d;
+	hash_table_replace(&r->destinations, &old->link, &d->link);
 	d->previous = old->previous;
 	d->next = old->next;
 	*(d->previous ? &d->previous->next : &n->destination_first) = d;
@@ -544,11 +453,10 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 	struct ne *n = &r->ne[d->ne];
 
 	move_destination(r, d, d->next);
-	unhash_destination(r, d);
+	hash_table_remove(&r->destinations, &d->link);
 	*(d->previous ? &d->previous->next : &n->destination_first) = d->next;
 	*(d->next ? &d->next->previous : &n->destination_last) = d->previous;
 	n->destinations--;
-	r->destinations--;
 	registry_destination_free(d);
 }
 

@@ -11,6 +11,7 @@
 
 #include "control/state/faults.h"
 #include "shared/channel.h"
+#include "shared/hash_table.h"
 
 #define REGISTRY_NES_MAX 64
 
@@ -27,7 +28,7 @@ enum pending_kind {
 };
 
 struct registry_task {
-	struct registry_task *hash_next;
+	struct hash_link link;
 	struct registry_task *previous, *next; // per network element, in order of activation
 	struct fault *faults;
 	uint64_t correlation;
@@ -61,7 +62,7 @@ const uint8_t *registry_task_filter(const struct registry_task *t);
 const char *registry_task_xml(const struct registry_task *t);
 
 struct registry_destination {
-	struct registry_destination *hash_next;
+	struct hash_link link;
 	struct registry_destination *previous, *next;
 	struct fault *faults;
 	uint32_t references; // tasks (and modifications on their way) that name it
