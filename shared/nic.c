@@ -10,7 +10,7 @@
 
 #define DEVICES "/sys/bus/pci/devices/"
 #define GROUPS "/sys/kernel/iommu_groups/"
-#define CLASS_BRIDGE 0x06
+#define CLASS_PCI_BRIDGE 0x0604
 
 bool nic_is_address(const char *device)
 {
@@ -102,7 +102,7 @@ static bool spoils(const char *root, const char *address, char driver[64])
 {
 	driver_of(root, address, driver);
 	return driver[0] && strncmp(driver, "vfio", 4) != 0 && strcmp(driver, "pci-stub") != 0 &&
-	       read_id(root, address, "class") >> 16 != CLASS_BRIDGE;
+	       read_id(root, address, "class") >> 8 != CLASS_PCI_BRIDGE;
 }
 
 bool nic_is_viable(const char *root, const struct nic *n, char other[16], char driver[64])

@@ -27,7 +27,8 @@ bool nic_is_address(const char *device);
 void nic_read(const char *root, const char *given, struct nic *out);
 
 // True when every other device of the NIC's IOMMU group is bound to vfio, to pci-stub or to
-// nothing, or is a bridge. Else *other is the first that is not, *driver what it is bound to.
+// nothing, or is a bridge of PCI to PCI. Else *other is the first that is not, *driver what it is
+// bound to.
 bool nic_is_viable(const char *root, const struct nic *n, char other[16], char driver[64]);
 
 // True when the kernel's driver hands the device to DPDK, or shares it (mlx5_core, mlx4_core).

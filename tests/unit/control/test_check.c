@@ -402,7 +402,12 @@ Test(check, groups_of_the_iommu)
 	     "0000:03:00.1 of "
 	     "it (driver e1000e); dpdk-devbind.py --bind=vfio-pci 0000:03:00.1");
 	forget();
-	put("0x060400\n", "/sys/bus/pci/devices/0000:03:00.1/class"); // a bridge
+	// Only a bridge of PCI to PCI leaves the kernel out of its DMA.
+	put("0x060100\n", "/sys/bus/pci/devices/0000:03:00.1/class"); // to ISA
+	check_ports(&check);
+	SAYS("FAIL iommu 0000:03:00.0: its IOMMU group 2 is not viable");
+	forget();
+	put("0x060400\n", "/sys/bus/pci/devices/0000:03:00.1/class");
 	check_ports(&check);
 	cr_expect(!n[CHECK_FAIL], "%s", said);
 	put("vfio-noiommu\n", "/sys/kernel/iommu_groups/2/name");
