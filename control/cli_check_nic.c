@@ -39,6 +39,13 @@ void check_service(const struct check *c, struct check_unit *u, bool nics)
 			u->user, u->source);
 		return;
 	}
+	if (u->no_group[0]) {
+		check_say(c, CHECK_FAIL, "service",
+			"there is no group %s, which the unit names (%s), so that it does not "
+			"start; systemd-sysusers, or correct it with: " EDIT,
+			u->no_group, u->source);
+		return;
+	}
 	check_say(
 		c, CHECK_OK, "service", "ports are opened as %s, judged by %s", u->user, u->source);
 	if (nics)

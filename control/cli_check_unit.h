@@ -23,6 +23,7 @@ struct check_unit {
 	uid_t uid;
 	gid_t group[CHECK_GROUPS_MAX];
 	unsigned n_groups;
+	char no_group[64];    // a group that the unit names and that is not there, or ""
 	bool closed;	      // only listed devices (and null, zero ...) may be opened
 	bool private_devices; // has a /dev of its own, without NICs
 	unsigned n_devices;

@@ -113,7 +113,7 @@ static void put_nic(void)
 	put("root:x:0:0::/:/bin/sh\npoi:x:4700:4711::/:/bin/false\nother:x:4701:4701::/:/bin/"
 	    "false\n",
 		"/etc/passwd");
-	put("root:x:0:\npoi:x:4711:\nmore:x:4712:other\n", "/etc/group");
+	put("root:x:0:\npoi:x:4711:\nother:x:4701:\nmore:x:4712:other\n", "/etc/group");
 	put("[Unit]\nUser=root\n[Service]\nUser=poi\nGroup=poi\nLimitMEMLOCK=infinity\n"
 	    "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN\n"
 	    "CapabilityBoundingSet=CAP_NET_RAW \\\n CAP_NET_ADMIN\nDevicePolicy=closed\n"
@@ -388,6 +388,30 @@ Test(check, what_drop_ins_change)
 	own("/dev/vfio/2", 4700, 4700, 0600); // without CAP_DAC_OVERRIDE root is one user of many
 	check_ports(&check);
 	SAYS("user root cannot open /dev/vfio/2");
+}
+
+// The unit does not start with a group that is not there.
+Test(check, groups_of_the_unit)
+{
+	static const char drop_in[] = "/etc/systemd/system/poi-dataplane.service.d/groups.conf";
+
+	put("[Service]\nGroup=other\nSupplementaryGroups=poi\n", drop_in);
+	put("root:x:0:\npoi:x:4711:\nother:x:4701:\n", "/etc/group");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	forget();
+	put("[Service]\nUser=4700\nGroup=4711\nSupplementaryGroups=4701\n", drop_in);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	SAYS("ports are opened as poi,");
+	forget();
+	put("[Service]\nGroup=gone\n", drop_in);
+	check_ports(&check);
+	SAYS("FAIL service there is no group gone, which the unit names");
+	forget();
+	put("[Service]\nSupplementaryGroups=poi left\n", drop_in);
+	check_ports(&check);
+	SAYS("FAIL service there is no group left, which the unit names");
 }
 
 Test(check, groups_of_the_iommu)
