@@ -187,14 +187,14 @@ static void look_at_rights(const struct check *c, const struct check_unit *u, co
 	static const struct {
 		const char *driver;
 		unsigned capability;
-		const char *name, *node;
-	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL},
-		{"net_af_xdp", CAP_BPF, "CAP_BPF", NULL},
-		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun"}};
+		const char *name, *node, *allow;
+	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL, NULL},
+		{"net_af_xdp", CAP_BPF, "CAP_BPF", NULL, NULL},
+		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun", "/dev/net/tun rw"}};
 
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (strncmp(device, needs[i].driver, strlen(needs[i].driver)) != 0)
@@ -209,9 +209,11 @@ static void look_at_rights(const struct check *c, const struct check_unit *u, co
 				device, needs[i].name, u->user, u->source);
 		if (needs[i].node && !check_unit_has_device(u, needs[i].node, "misc"))
 			check_say(c, CHECK_FAIL, "service",
-				"%s: the unit does not open %s (%s); add DeviceAllow=%s rw with: "
+				"%s: the unit does not open %s (%s); add %s%s with: "
 				"systemctl edit poi-dataplane",
-				device, needs[i].node, u->source, needs[i].node);
+				device, needs[i].node, u->source,
+				u->private_devices ? "PrivateDevices=no" : "DeviceAllow=",
+				u->private_devices ? "" : needs[i].allow);
 	}
 }
 

@@ -32,6 +32,9 @@ static void look_at_memory_lock(const struct check *c, const struct check_unit *
 void check_service(const struct check *c, struct check_unit *u, bool nics)
 {
 	check_unit_read(c, u);
+	if (u->masked)
+		check_say(c, CHECK_FAIL, "service",
+			CHECK_UNIT " is masked; systemctl unmask poi-dataplane");
 	if (!u->user_exists) {
 		check_say(c, CHECK_FAIL, "service",
 			"there is no user %s, as whom the unit runs (%s); systemd-sysusers, then: "
@@ -105,7 +108,7 @@ static bool node_opens(const struct check *c, const struct check_unit *u, const 
 			u->user, path, owner, (unsigned)st.st_mode & 07777, what_opens(c, u));
 		return false;
 	}
-	if (!check_unit_has_device(u, path, kind) || u->private_devices) {
+	if (!check_unit_has_device(u, path, kind)) {
 		check_say(c, CHECK_FAIL, "service",
 			"%s: the unit does not open %s (%s); write %s below [Service] with: " EDIT,
 			given, path, u->source, u->private_devices ? "PrivateDevices=no" : allow);
@@ -187,9 +190,10 @@ static void look_at_verbs(
 			given, n->driver);
 	else if (!check_unit_has_device(u, node, "infiniband_verbs"))
 		check_say(c, CHECK_FAIL, "service",
-			"%s: the unit does not open %s (%s); write "
-			"DeviceAllow=char-infiniband_verbs rw below [Service] with: " EDIT,
-			given, node, u->source);
+			"%s: the unit does not open %s (%s); write %s below [Service] with: " EDIT,
+			given, node, u->source,
+			u->private_devices ? "PrivateDevices=no"
+					   : "DeviceAllow=char-infiniband_verbs rw");
 }
 
 // --- DPDK's driver ---

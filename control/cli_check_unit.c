@@ -49,35 +49,35 @@ static uint64_t capability_of(const char *name, size_t n)
 	return 0;
 }
 
-// A line of CapabilityBoundingSet= or AmbientCapabilities=: empty forgets, "~" takes away, names
-// add to what is there; a first line of names begins with none.
-static uint64_t capabilities(uint64_t now, const char *value)
+// A line of CapabilityBoundingSet= (initially all) or AmbientCapabilities= (initially none): empty
+// is none and "~" alone all; a first line replaces what is there; a later one adds, with "~" takes
+// away.
+static uint64_t capabilities(uint64_t now, uint64_t initial, const char *value)
 {
 	uint64_t named = 0;
-	bool without = *value == '~';
+	bool without = *value == '~', blank = !value[without + strspn(value + without, " \t")];
 
-	if (!*value)
-		return 0;
 	for (const char *at = value + without; *at;) {
 		at += strspn(at, " \t");
 		size_t n = strcspn(at, " \t");
 		named |= capability_of(at, n);
 		at += n;
 	}
-	if (without)
-		return now & ~named;
-	return (now == ALL_CAPABILITIES ? 0 : now) | named;
+	if (blank || now == initial)
+		return without ? ~named : named;
+	return without ? now & ~named : now | named;
 }
 
 // "infinity", "64M", "1G:2G" (the soft limit counts).
 static double limit(const char *value)
 {
-	static const char units[] = "KMGT";
+	static const char units[] = "KMGTPE";
 	char *end;
 	double v = strtod(value, &end);
 
 	if (strncmp(value, "infinity", 8) == 0)
 		return HUGE_VAL;
+	end += strspn(end, " \t");
 	const char *unit = *end ? strchr(units, *end) : NULL;
 	for (const char *u = units; unit && u <= unit; u++)
 		v *= 1024;
@@ -125,11 +125,11 @@ static void assign(struct reading *r, const char *key, const char *value)
 	else if (!strcmp(key, "PrivateDevices"))
 		u->private_devices = yes(value);
 	else if (!strcmp(key, "LimitMEMLOCK") || !strcmp(key, "LimitMEMLOCKSoft"))
-		u->memlock = limit(value);
+		u->memlock = *value ? limit(value) : u->memlock;
 	else if (!strcmp(key, "CapabilityBoundingSet"))
-		r->bounding = capabilities(r->bounding, value);
+		r->bounding = capabilities(r->bounding, ALL_CAPABILITIES, value);
 	else if (!strcmp(key, "AmbientCapabilities"))
-		r->ambient = capabilities(r->ambient, value);
+		r->ambient = capabilities(r->ambient, 0, value);
 }
 
 // --- lines ---
@@ -242,6 +242,17 @@ static void find_drop_ins(const struct check *c, struct drop_ins *d)
 	qsort(d->file, d->n, sizeof(d->file[0]), by_name);
 }
 
+// A unit is masked by an empty file or a link to /dev/null.
+static bool is_masked(const struct check *c, const char *path)
+{
+	char full[4096];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", c->root, path);
+	return stat(full, &st) == 0 && !S_ISDIR(st.st_mode) && st.st_size == 0;
+}
+
+// Reads the unit that a mask hides, too: it is the one that runs once the mask is gone.
 static bool read_files(const struct check *c, struct reading *r)
 {
 	char path[256] = "";
@@ -249,7 +260,9 @@ static bool read_files(const struct check *c, struct reading *r)
 
 	for (size_t i = 0; i < N_FOLDERS && !path[0]; i++) {
 		snprintf(path, sizeof(path), "%s/" CHECK_UNIT, folders[i]);
-		if (!read_file(c, r, path))
+		bool masked = is_masked(c, path);
+		r->unit->masked |= masked;
+		if (masked || !read_file(c, r, path))
 			path[0] = '\0';
 	}
 	if (!path[0])
@@ -496,6 +509,8 @@ bool check_unit_has_device(const struct check_unit *u, const char *node, const c
 {
 	char what[128], how[8], class[96];
 
+	if (u->private_devices)
+		return false;
 	if (!u->closed)
 		return true;
 	snprintf(class, sizeof(class), "char-%s", kind);

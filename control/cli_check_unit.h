@@ -17,6 +17,7 @@
 
 struct check_unit {
 	char source[256]; // by what it is judged
+	bool masked;	  // it cannot be started
 	bool found;	  // false: it is the asking process that is judged
 	char user[64];
 	bool user_exists;

@@ -497,6 +497,78 @@ Test(check, rights_of_ports_of_the_kernel)
 	SAYS("net_af_xdp0 needs CAP_BPF");
 }
 
+Test(check, capabilities_as_systemd_reads_them)
+{
+	static const char drop_in[] = "/etc/systemd/system/poi-dataplane.service.d/caps.conf";
+
+	config.dataplane.ports[0].device = (char *)"net_tap0";
+	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
+	// "~" alone is all of them again; without any before, "~X" is all but X.
+	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=~\n"
+	    "AmbientCapabilities=\nAmbientCapabilities=~CAP_BPF\n",
+		drop_in);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=~CAP_NET_ADMIN\n", drop_in);
+	check_ports(&check);
+	SAYS("FAIL service net_tap0 needs CAP_NET_ADMIN");
+	forget();
+	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=CAP_CHOWN\n"
+	    "CapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_NET_ADMIN\n",
+		drop_in);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+}
+
+Test(check, memory_locks_as_systemd_reads_them)
+{
+	static const char *const enough[] = {
+		"1P", "1E", "256 M", "infinity:infinity", "1T\nLimitMEMLOCK="};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(enough) / sizeof(enough[0]); i++) {
+		snprintf(text, sizeof(text), "[Service]\nLimitMEMLOCK=%s\n", enough[i]);
+		put(text, "/etc/systemd/system/poi-dataplane.service.d/memory.conf");
+		check_ports(&check);
+		cr_expect(!n[CHECK_FAIL], "%s: %s", enough[i], said);
+		forget();
+	}
+}
+
+// A unit that is masked runs as nobody.
+Test(check, a_masked_unit)
+{
+	char path[512];
+
+	folder("/etc/systemd/system");
+	snprintf(path, sizeof(path), "%s/etc/systemd/system/poi-dataplane.service", root);
+	cr_assert_eq(symlink("/dev/null", path), 0);
+	check_ports(&check);
+	SAYS("FAIL service poi-dataplane.service is masked");
+}
+
+// A /dev of its own has no devices but null, zero and the like, whatever DeviceAllow= says.
+Test(check, private_devices)
+{
+	put("[Service]\nPrivateDevices=yes\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	config.dataplane.ports[0].device = (char *)"net_tap0";
+	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
+	check_ports(&check);
+	SAYS("FAIL service net_tap0: the unit does not open /dev/net/tun");
+	SAYS("PrivateDevices=no");
+	forget();
+	put("[Service]\nPrivateDevices=yes\nDeviceAllow=char-infiniband_verbs rw\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	config.dataplane.ports[0].device = (char *)"03:00.0";
+	config.dataplane.eal = (char *)"";
+	bind_driver("0000:03:00.0", "mlx5_core");
+	folder(NIC "/infiniband_verbs/uverbs0");
+	check_ports(&check);
+	SAYS("FAIL service 03:00.0: the unit does not open /dev/infiniband/uverbs0");
+	SAYS("PrivateDevices=no");
+}
+
 Test(check, without_a_unit)
 {
 	char path[512];
