@@ -28,6 +28,27 @@ bool nic_is_address(const char *device)
 	return false;
 }
 
+void nic_address(const char *given, char out[16])
+{
+	snprintf(out, 16, "%s%s", strchr(given, ':') == strrchr(given, ':') ? "0000:" : "", given);
+	for (char *c = out; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+}
+
+bool nic_is_same(const char *given, size_t n, const char *address)
+{
+	char text[32], full[16];
+
+	if (n >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)n, given);
+	const char *bare = strncmp(text, "pci:", 4) == 0 ? text + 4 : text;
+	if (!nic_is_address(bare))
+		return false;
+	nic_address(bare, full);
+	return strcmp(full, address) == 0;
+}
+
 // The last name of a link's target; "" when there is no link.
 static void link_name(const char *path, char *out, size_t size)
 {
@@ -74,11 +95,7 @@ void nic_read(const char *root, const char *given, struct nic *out)
 	char path[4096], name[64];
 
 	*out = (struct nic){0};
-	// The kernel writes the domain, too, and lower case.
-	snprintf(out->address, sizeof(out->address), "%s%s",
-		strchr(given, ':') == strrchr(given, ':') ? "0000:" : "", given);
-	for (char *c = out->address; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
+	nic_address(given, out->address);
 	snprintf(path, sizeof(path), "%s" DEVICES "%s", root, out->address);
 	out->present = access(path, F_OK) == 0;
 	driver_of(root, out->address, out->driver);

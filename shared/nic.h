@@ -23,6 +23,11 @@ struct nic {
 // True for "0000:03:00.0" and "03:00.0".
 bool nic_is_address(const char *device);
 
+// Writes the address as the kernel and DPDK have it: with the domain, in lower case.
+void nic_address(const char *given, char out[16]);
+// True when the `n` bytes of a -a or -b name the address: in any form, "pci:" may precede.
+bool nic_is_same(const char *given, size_t n, const char *address);
+
 // Reads what /sys says about the NIC.
 void nic_read(const char *root, const char *given, struct nic *out);
 
