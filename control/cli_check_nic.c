@@ -252,20 +252,36 @@ static void look_at_node(const struct check *c, const char *device)
 	}
 }
 
-static bool allowed(const struct config *f, const char *device)
+// True when one of the options names the device; *n is how many there are.
+static bool names(const struct config *f, const char *option, const char *address, unsigned *n)
 {
 	char value[256];
-	unsigned n = 0;
 
-	for (; check_eal(f, "-a", n, value, sizeof(value)) ||
-		check_eal(f, "--allow", n, value, sizeof(value));
-		n++) {
-		value[strcspn(value, ",")] = '\0';
-		size_t a = strlen(value), b = strlen(device);
-		if (a && a <= b && !strcmp(device + b - a, value))
+	for (unsigned i = 0; check_eal(f, option, i, value, sizeof(value)); i++) {
+		++*n;
+		if (nic_is_same(value, strcspn(value, ","), address))
 			return true;
 	}
-	return n == 0;
+	return false;
+}
+
+// Whether dataplane.eal lets the EAL have the device.
+static void look_at_options(const struct check *c, const char *given, const char *address)
+{
+	const struct config *f = c->config;
+	char value[64];
+	unsigned n = 0;
+
+	if (check_eal(f, "--no-pci", 0, value, sizeof(value)))
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal says --no-pci; take it out",
+			given);
+	else if (names(f, "-b", address, &n) || names(f, "--block", address, &n))
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal blocks it; take its -b out",
+			given);
+	n = 0;
+	if (!names(f, "-a", address, &n) && !names(f, "--allow", address, &n) && n)
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal allows others only; add -a %s",
+			given, given);
 }
 
 // The kernel's driver, and by it the way that DPDK takes.
@@ -302,7 +318,6 @@ static void look_at_driver(
 
 void check_nic(const struct check *c, const struct check_unit *u, const char *given)
 {
-	char value[64];
 	struct nic n;
 
 	nic_read(c->root, given, &n);
@@ -311,12 +326,7 @@ void check_nic(const struct check *c, const struct check_unit *u, const char *gi
 			"%s: there is no such device; see: lspci -D | grep -i eth", given);
 		return;
 	}
-	if (check_eal(c->config, "--no-pci", 0, value, sizeof(value)))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal says --no-pci; take it out",
-			given);
-	else if (!allowed(c->config, n.address))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal allows others only; add -a %s",
-			given, given);
+	look_at_options(c, given, n.address);
 	look_at_driver(c, u, given, &n);
 	look_at_id(c, given, &n);
 	look_at_node(c, n.address);

@@ -301,6 +301,14 @@ Test(check, nics)
 	config.dataplane.eal = (char *)"-a 0000:04:00.0 -a 05:00.0,x=1";
 	check_ports(&check);
 	SAYS("FAIL port 03:00.0: dataplane.eal allows others only; add -a 03:00.0");
+	forget();
+	config.dataplane.eal = (char *)"-a 04:00.0 --allow pci:0000:03:00.0";
+	check_ports(&check);
+	cr_expect_null(strstr(said, "allows others only"), "%s", said);
+	forget();
+	config.dataplane.eal = (char *)"-b 03:00.0";
+	check_ports(&check);
+	SAYS("FAIL port 03:00.0: dataplane.eal blocks it; take its -b out");
 	config.dataplane.eal = (char *)"-a 03:00.0,x=1 --no-pci";
 	forget();
 	check_ports(&check);
