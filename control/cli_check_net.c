@@ -180,6 +180,22 @@ static void look_at_capture(const struct check *c, const char *device, const cha
 		check_say(c, CHECK_OK, "port", "%s: reads %s", device, path);
 }
 
+// Debian's driver looks the XDP program up by its id, which the kernel leaves to CAP_SYS_ADMIN;
+// CAP_BPF is for the loading only.
+static void look_at_xdp(const struct check *c, const struct check_unit *u, const char *device)
+{
+	if (!check_unit_has_capability(u, CAP_SYS_ADMIN))
+		check_say(c, CHECK_FAIL, "service",
+			"%s needs CAP_SYS_ADMIN, AF_XDP and bpf(), which the unit keeps from %s "
+			"(%s); use net_af_packet in its place",
+			device, u->user, u->source);
+	else if (u->found)
+		check_say(c, CHECK_WARN, "service",
+			"%s needs RestrictAddressFamilies=AF_XDP and SystemCallFilter=bpf, which "
+			"are not looked at; see: systemctl cat poi-dataplane",
+			device);
+}
+
 // What a virtual device needs of the unit: the kernel's interface is opened with capabilities, and
 // net_tap's through a device of its own.
 static void look_at_rights(const struct check *c, const struct check_unit *u, const char *device)
@@ -193,15 +209,14 @@ static void look_at_rights(const struct check *c, const struct check_unit *u, co
 		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
 		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
 		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL, NULL},
-		{"net_af_xdp", CAP_BPF, "CAP_BPF", NULL, NULL},
 		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun", "/dev/net/tun rw"}};
 
+	if (strncmp(device, "net_af_xdp", 10) == 0)
+		look_at_xdp(c, u, device);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (strncmp(device, needs[i].driver, strlen(needs[i].driver)) != 0)
 			continue;
-		if (!check_unit_has_capability(u, needs[i].capability) &&
-			!(needs[i].capability == CAP_BPF &&
-				check_unit_has_capability(u, CAP_SYS_ADMIN)))
+		if (!check_unit_has_capability(u, needs[i].capability))
 			check_say(c, CHECK_FAIL, "service",
 				"%s needs %s, which %s lacks (%s); add it to "
 				"AmbientCapabilities= and CapabilityBoundingSet= with: systemctl "

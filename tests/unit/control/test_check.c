@@ -502,7 +502,22 @@ Test(check, rights_of_ports_of_the_kernel)
 	config.dataplane.ports[0].device = (char *)"net_af_xdp0";
 	config.dataplane.eal = (char *)"--vdev net_af_xdp0,iface=up0";
 	check_ports(&check);
-	SAYS("net_af_xdp0 needs CAP_BPF");
+	SAYS("FAIL service net_af_xdp0 needs CAP_SYS_ADMIN, AF_XDP and bpf()");
+	SAYS("use net_af_packet");
+	forget();
+	put("[Service]\nAmbientCapabilities=CAP_BPF\nCapabilityBoundingSet=CAP_BPF\n",
+		"/etc/systemd/system/poi-dataplane.service.d/xdp.conf");
+	check_ports(&check);
+	SAYS("FAIL service net_af_xdp0 needs CAP_SYS_ADMIN"); // CAP_BPF looks no program up by its
+							      // id
+	forget();
+	put("[Service]\nAmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_SYS_ADMIN\n"
+	    "CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_SYS_ADMIN\n",
+		"/etc/systemd/system/poi-dataplane.service.d/xdp.conf");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	SAYS("warn service net_af_xdp0 needs RestrictAddressFamilies=AF_XDP and "
+	     "SystemCallFilter=bpf");
 }
 
 Test(check, capabilities_as_systemd_reads_them)
