@@ -276,7 +276,7 @@ void check_ports(const struct check *c)
 {
 	const struct config_dataplane *d = &c->config->dataplane;
 	bool nics = false, any = false;
-	struct check_unit u;
+	struct check_unit u = {0};
 
 	for (uint32_t i = 0; i < d->n_ports; i++) {
 		nics |= nic_is_address(d->ports[i].device);
