@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -29,6 +28,7 @@
 #include "control/x1/x1_dispatch.h"
 #include "shared/harden.h"
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/sandbox.h"
 #include "shared/version.h"
 
@@ -247,7 +247,7 @@ static int start_state(struct program *p, char *why, size_t why_size)
 	for (uint32_t i = 0; i < p->config->n_nes; i++)
 		identifiers[i] = p->config->nes[i].ne_identifier;
 	c->config = p->config;
-	clock_gettime(CLOCK_MONOTONIC, &c->started);
+	c->started_ms = now_monotonic_ms();
 	c->base = new_base();
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
@@ -352,7 +352,7 @@ static void stop(struct program *p)
 	if (c->audit && c->registry)
 		audit_local(p, "stop");
 	if (c->audit)
-		audit_tell_head(c->audit);
+		audit_log_head(c->audit);
 	audit_close(c->audit);
 	task_store_close(c->task_store);
 	pending_reports_free(c->pending_reports);

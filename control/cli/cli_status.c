@@ -365,7 +365,7 @@ static int judge(const struct cli_picture *p)
 }
 
 // In motion a sum may not hold for a moment: only a difference that stays is one.
-static void take_settled(const struct config *c, struct cli_picture *p)
+static void take_balanced(const struct config *c, struct cli_picture *p)
 {
 	cli_picture_take(c, false, p);
 	for (int i = 0; i < LOOKS && p->dataplane && !p->status.balanced; i++) {
@@ -380,7 +380,7 @@ static int once(const struct config *c, bool json)
 	struct cli_picture p;
 	int code;
 
-	take_settled(c, &p);
+	take_balanced(c, &p);
 	code = judge(&p);
 	if (!json)
 		print_text(&p);

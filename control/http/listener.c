@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "control/http/listener_internal.h"
 #include "shared/log.h"
+#include "shared/socket.h"
 #include "shared/tls.h"
 
 #define BACKLOG 512
@@ -137,31 +137,6 @@ static void on_accept(evutil_socket_t listening, short what, void *context)
 	}
 }
 
-static int open_socket(const struct config_endpoint *at)
-{
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	bool six = at->address.family == 6;
-	int on = 1;
-
-	memcpy(&v6.sin6_addr, at->address.b, 16);
-	memcpy(&v4.sin_addr, at->address.b, 4);
-	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (six)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4,
-		    six ? sizeof(v6) : sizeof(v4)) == 0 &&
-		listen(fd, BACKLOG) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 static SSL_CTX *make_context(const struct config_ne *ne, char *why, size_t why_size)
 {
 	struct tls_files files = {.certificate = ne->tls.certificate,
@@ -215,7 +190,7 @@ static int open_server(struct listener *l, const struct config_endpoint *at, str
 		goto no_memory;
 	s->listener = l;
 	s->at = *at;
-	s->fd = open_socket(at);
+	s->fd = socket_listen(&at->address, at->port, SOCKET_NONBLOCKING | SOCKET_REUSE, BACKLOG);
 	SLIST_INSERT_HEAD(list, s, entry);
 	if (s->fd < 0) {
 		char address[INET6_ADDRSTRLEN];

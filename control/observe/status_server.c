@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/version.h"
 
 #define OBSERVERS_MAX 16
@@ -54,13 +54,9 @@ int status_server_make_runtime_dir(const char *path, char *why, size_t why_size)
 static void fill(
 	const struct control *c, const struct listener *l, struct channel_control_status *out)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	*out = (struct channel_control_status){
 		.incarnation = c->incarnation,
-		.uptime_ms = (uint64_t)((now.tv_sec - c->started.tv_sec) * 1000 +
-					(now.tv_nsec - c->started.tv_nsec) / 1000000),
+		.uptime_ms = now_monotonic_ms() - c->started_ms,
 		.dataplane_connected = publish_state(c->publish) > PUBLISH_HELLO,
 		.recovered = publish_recovered(c->publish),
 		.network_elements = registry_nes(c->registry),
@@ -169,7 +165,8 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 	free_one->fd = fd;
 }
 
-struct status_server *status_server_new(struct control *c, const struct listener *l, char *why, size_t why_size)
+struct status_server *status_server_new(
+	struct control *c, const struct listener *l, char *why, size_t why_size)
 {
 	struct status_server *s = calloc(1, sizeof(*s));
 

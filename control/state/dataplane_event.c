@@ -11,7 +11,7 @@
 #include "shared/log.h"
 
 // A task that the fail-safe stopped: it is gone here too. The tombstone stays with the dataplane
-// until the ADMF was told; where nobody is to be told it is cleared at once.
+// until the ADMF has answered the report; without an admf-url it is cleared at once.
 void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
 {
 	struct control *c = context;
@@ -234,8 +234,7 @@ static void on_port(struct control *c, const struct channel_event *e)
 	while (i < d->n_ports && strcmp(d->ports[i].device, e->subject))
 		i++;
 	if (i == d->n_ports) {
-		log_warning("channel: an event about port %s, which the configuration lacks",
-			e->subject);
+		log_warning("channel: event for unknown port %s", e->subject);
 		return;
 	}
 	enum fault_kind kind = (enum fault_kind)((link ? FAULT_LINK : FAULT_PORT_LOSS) + i);
@@ -258,7 +257,7 @@ static void on_clock(struct control *c, const struct channel_event *e)
 }
 
 // Ledger and tables are of the whole dataplane: faults of every network element.
-static void on_whole(struct control *c, const struct channel_event *e)
+static void on_dataplane(struct control *c, const struct channel_event *e)
 {
 	bool ledger = e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_LEDGER_CLEAR;
 	enum fault_kind kind = ledger ? FAULT_LEDGER : FAULT_SECURITY;
@@ -287,10 +286,10 @@ void dataplane_event(void *context, const struct channel_event *e)
 	};
 	static void (*const of_all[EVENT_LAST + 1])(
 		struct control * c, const struct channel_event *e) = {
-		[EVENT_LEDGER_FAULT] = on_whole,
-		[EVENT_LEDGER_CLEAR] = on_whole,
-		[EVENT_SECURITY_FAULT] = on_whole,
-		[EVENT_SECURITY_CLEAR] = on_whole,
+		[EVENT_LEDGER_FAULT] = on_dataplane,
+		[EVENT_LEDGER_CLEAR] = on_dataplane,
+		[EVENT_SECURITY_FAULT] = on_dataplane,
+		[EVENT_SECURITY_CLEAR] = on_dataplane,
 		[EVENT_LINK_DOWN] = on_port,
 		[EVENT_LINK_UP] = on_port,
 		[EVENT_PORT_LOSS] = on_port,

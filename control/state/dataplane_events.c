@@ -52,13 +52,13 @@ static void format_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-static void tell_back(struct control *c, bool adopted, uint32_t tasks)
+static void report_return(struct control *c, bool adopted, uint32_t tasks)
 {
 	char text[FAULT_TEXT_MAX], from[32], to[32];
 
 	format_time(time(NULL), to);
 	snprintf(text, sizeof(text), "the dataplane was reached at %s%s", to,
-		c->part ? "" : ", all tasks are in force");
+		c->recovery_incomplete ? "" : ", all tasks are in force");
 	if (c->outage_from) {
 		format_time(c->outage_from, from);
 		snprintf(text, sizeof(text),
@@ -67,7 +67,7 @@ static void tell_back(struct control *c, bool adopted, uint32_t tasks)
 	}
 	c->outage_from = 0;
 	fault_clear_all(c, FAULT_DATAPLANE_LOST, text);
-	if (!adopted || c->fresh || c->part)
+	if (!adopted || c->fresh || c->recovery_incomplete)
 		return;
 	snprintf(text, sizeof(text),
 		"X1 was restarted at %s; the dataplane went on and %u tasks were taken over", to,
@@ -86,33 +86,33 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
-	tell_back(c, adopted, tasks);
-	pending_reports_settle(c->pending_reports);
+	report_return(c, adopted, tasks);
+	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
-	persistence_settle(c);
-	if (c->part && !c->part_untold) // nobody is to be told
-		publish_part_told(c->publish);
-	c->part = false;
+	persistence_follow_registry(c);
+	if (c->recovery_incomplete && !c->incomplete_unreported) // no ADMF takes reports
+		publish_incomplete_reported(c->publish);
+	c->recovery_incomplete = false;
 }
 
-// The tasks of a part: the ADMF hears once that others may be missing, as it does where all are.
-// Until it has answered the dataplane stays without its mark, and the next process says so again.
-static const struct id16 part_report = {{1}};
+// Identifies the warning that tasks may be missing. Until every ADMF has answered it the dataplane's
+// complete flag stays cleared, and the next process reports the same.
+static const struct id16 incomplete_report = {{1}};
 
-static bool on_part(void *context)
+static bool on_incomplete(void *context)
 {
 	struct control *c = context;
 
 	if (persistence_restore(c))
 		return true;
-	c->part = true;
+	c->recovery_incomplete = true;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		struct issue i = {.scope = ISSUE_NE,
 			.type = ISSUE_WARNING,
 			.ne = ne,
 			.code = X1_STATUS_WARNING,
-			.id = part_report};
+			.id = incomplete_report};
 		snprintf(i.text, sizeof(i.text),
 			"database cleared: X1 ended before the dataplane had all tasks back; %u "
 			"are taken over, others may be missing",
@@ -120,17 +120,17 @@ static bool on_part(void *context)
 		log_kind(WARNING, WARNING, "%s: %s", c->config->nes[ne].ne_identifier, i.text);
 		audit_act(c, "database-cleared", ne, NULL, 0, i.text);
 		issues_put(c->issues, &i);
-		c->part_untold += c->config->nes[ne].admf_url != NULL;
+		c->incomplete_unreported += c->config->nes[ne].admf_url != NULL;
 	}
 	return false;
 }
 
 void dataplane_reported(struct control *c, const struct issue *i)
 {
-	if (i->scope != ISSUE_NE || !id_equal(&i->id, &part_report) || !c->part_untold)
+	if (i->scope != ISSUE_NE || !id_equal(&i->id, &incomplete_report) || !c->incomplete_unreported)
 		return;
-	if (!--c->part_untold)
-		publish_part_told(c->publish);
+	if (!--c->incomplete_unreported)
+		publish_incomplete_reported(c->publish);
 }
 
 // Both processes are new and empty.
@@ -282,7 +282,7 @@ const struct publish_hooks *dataplane_hooks(void)
 		.wiped = dataplane_task_wiped,
 		.replayed = on_replayed,
 		.fresh = on_fresh,
-		.part = on_part,
+		.incomplete = on_incomplete,
 		.restarted = on_restarted,
 		.resume = on_resume,
 		.element = on_element,

@@ -90,8 +90,10 @@ void pending_reports_add(struct pending_reports *o, const struct pending_report 
 	if (add(o, r, false))
 		changed(o, r->ne);
 	else
-		log_warning("X1: too many requests under way: after a kill of poi-control one has "
-			    "no report");
+		log_warning("X1: more than %d pending removals; some will not be reported if "
+			    "poi-control is "
+			    "killed",
+			PENDING_REPORT_MAX);
 }
 
 static void drop(struct element *e, struct entry *gone)
@@ -123,7 +125,8 @@ void pending_reports_done(struct pending_reports *o, uint16_t ne, const struct i
 	}
 }
 
-void pending_reports_adopt(struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length)
+void pending_reports_adopt(
+	struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length)
 {
 	struct wire_reader r = wire_reader_of(memo, length);
 	struct pending_report request = {.ne = ne};
@@ -150,7 +153,8 @@ void pending_reports_adopt(struct pending_reports *o, uint16_t ne, const uint8_t
 
 static bool tasks_left(const struct registry *r, const struct pending_report *q)
 {
-	for (const struct registry_task *t = registry_task_first(r, q->ne); t; t = registry_task_next(t))
+	for (const struct registry_task *t = registry_task_first(r, q->ne); t;
+		t = registry_task_next(t))
 		if (t->activated_ns <= q->asked_ns)
 			return true;
 	return false;
@@ -174,7 +178,7 @@ static const char *left(const struct registry *r, const struct pending_report *q
 }
 
 // A task that is still there says so itself where its memo knows of the request.
-static bool told_by_task(const struct registry *r, const struct pending_report *q)
+static bool reported_by_task(const struct registry *r, const struct pending_report *q)
 {
 	const struct registry_task *t =
 		q->kind == PENDING_REPORT_DEACTIVATE ? registry_task_find(r, q->ne, &q->id) : NULL;
@@ -186,15 +190,15 @@ static void report(struct control *c, const struct pending_report *q)
 {
 	const char *text = left(c->registry, q);
 	bool all = q->kind == PENDING_REPORT_DEACTIVATE_ALL || q->kind == PENDING_REPORT_REMOVE_ALL;
-	enum issue_scope scope = all			      ? ISSUE_NE
+	enum issue_scope scope = all					? ISSUE_NE
 				 : q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK
-							      : ISSUE_DESTINATION;
+									: ISSUE_DESTINATION;
 
-	if (!told_by_task(c->registry, q))
+	if (!reported_by_task(c->registry, q))
 		issue_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
 }
 
-void pending_reports_settle(struct pending_reports *o)
+void pending_reports_report_adopted(struct pending_reports *o)
 {
 	if (!o)
 		return;

@@ -2,17 +2,9 @@
 #include "control/state/publish_internal.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "shared/log.h"
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
+#include "shared/now.h"
 
 int publish_task_put(
 	struct publish *p, const struct registry_task *t, publish_done done, void *context)
@@ -101,7 +93,7 @@ void publish_task_memo(struct publish *p, struct registry_task *t)
 {
 	struct channel_memo m = {.ne = *registry_ne_id(p->registry, t->ne), .id = t->xid};
 
-	t->memo_owed = t->modifying;
+	t->memo_pending = t->modifying;
 	if (t->modifying)
 		return;
 	submit_memo(p, &m, registry_task_memo(t, p->memo, sizeof(p->memo)));
@@ -112,34 +104,34 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	struct channel_memo m = {
 		.ne = *registry_ne_id(p->registry, d->ne), .id = d->did, .of = MEMO_DESTINATION};
 
-	d->memo_owed = d->modifying;
+	d->memo_pending = d->modifying;
 	if (d->modifying)
 		return;
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 
-int publish_whole(struct publish *p, bool whole)
+int publish_set_complete(struct publish *p, bool complete)
 {
-	struct channel_whole m = {.whole = whole};
+	struct channel_whole m = {.whole = complete};
 	int rc = publish_submit(p,
 		channel_encode_whole(
 			p->scratch, sizeof(p->scratch), CHANNEL_WHOLE_PUT, publish_next(p), &m),
 		NULL, NULL);
 
 	if (!rc)
-		p->peer_whole = whole;
+		p->peer_complete = complete;
 	return rc;
 }
 
-void publish_part_told(struct publish *p)
+void publish_incomplete_reported(struct publish *p)
 {
-	p->partial = false;
+	p->incomplete = false;
 	if (p->state != PUBLISH_READY || p->failed)
 		return;
-	int rc = publish_whole(p, true);
+	int rc = publish_set_complete(p, true);
 	if (rc)
-		log_warning("channel: the next poi-control will take this one's tasks for a part: "
-			    "%s",
+		log_warning("channel: cannot set the complete flag (%s); the next poi-control will "
+			    "treat the state as incomplete",
 			poi_error_text(rc));
 }
 
@@ -187,7 +179,7 @@ int publish_ne(struct publish *p, uint16_t ne)
 void publish_heard(struct publish *p, uint16_t ne)
 {
 	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
-	uint64_t now = now_ms();
+	uint64_t now = now_monotonic_ms();
 
 	if (p->state < PUBLISH_RECOVERY || now - p->heard_ms[ne] < HEARD_INTERVAL_MS)
 		return;

@@ -102,7 +102,7 @@ static void on_ack(struct publish *p, uint32_t request, const uint8_t *body, siz
 	struct pending pending;
 
 	if (channel_decode_ack(body, length, &ack) || !publish_answered(p, request, &pending)) {
-		log_warning("channel: an acknowledgement that nobody waits for");
+		log_warning("channel: unexpected ACK for request %u", request);
 		return;
 	}
 	if (pending.done)

@@ -60,8 +60,8 @@ struct publish {
 	bool stopping;
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
-	bool peer_whole;  // it was told that it has all, and not told otherwise since
-	bool partial;	  // what was adopted is a part, and not every ADMF has heard so
+	bool peer_complete; // we have set its complete flag and not cleared it since
+	bool incomplete;  // the adopted state is incomplete, and not every ADMF has acknowledged so
 	bool failed;	  // something of the last replay was refused
 	uint32_t request; // last number given
 	struct pending *pending;
@@ -95,7 +95,7 @@ static inline void publish_fail(struct publish *p, const char *why)
 
 // publish.c
 [[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
-[[nodiscard]] int publish_whole(struct publish *p, bool whole);
+[[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
 
 // publish_recover.c
 [[nodiscard]] int publish_recover_start(struct publish *p);

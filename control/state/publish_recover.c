@@ -233,7 +233,7 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 	if (EVP_DigestFinal_ex(r->digest, digest, NULL) != 1 ||
 		memcmp(digest, end.digest, CHANNEL_DIGEST_SIZE) != 0)
 		return POI_ERR_INVALID;
-	p->peer_whole = end.whole;
+	p->peer_complete = end.whole;
 	return 0;
 }
 
@@ -287,16 +287,16 @@ static void plan(struct publish *p)
 	free(surplus);
 }
 
-// From the first difference that is put until the last one was taken the other side is not whole.
+// Clears the complete flag before the first difference is put: it is set again after the last.
 static void begin_replay(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
 	int rc = r->error;
 
-	for (uint32_t i = 0; i < r->n_todo && !rc && p->peer_whole; i++) {
+	for (uint32_t i = 0; i < r->n_todo && !rc && p->peer_complete; i++) {
 		const struct publish_todo *t = &r->todo[i];
 		if (t->id != CHANNEL_NE_PUT && t->ne != UINT16_MAX)
-			rc = publish_whole(p, false);
+			rc = publish_set_complete(p, false);
 	}
 	if (rc)
 		publish_fail(p, poi_error_text(rc));
@@ -304,9 +304,9 @@ static void begin_replay(struct publish *p)
 		pump(p);
 }
 
-// What came is in the registry, without the mark. False: something else is there in its place, and
-// is to be compared with what the dataplane holds.
-static bool adopt_part(struct publish *p)
+// Adopts what came while the complete flag is cleared. False: something else is in the registry in
+// its place, and is to be compared with what the dataplane holds.
+static bool adopt_incomplete(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
 
@@ -315,10 +315,10 @@ static bool adopt_part(struct publish *p)
 			p->hooks.fresh(p->context);
 		return true;
 	}
-	log_warning("channel: what the dataplane holds is a part; poi-control ended while it gave "
-		    "tasks back");
-	p->partial = !p->hooks.part || !p->hooks.part(p->context);
-	return p->partial;
+	log_warning("channel: the dataplane's state is incomplete: poi-control ended within a "
+		    "replay");
+	p->incomplete = !p->hooks.incomplete || !p->hooks.incomplete(p->context);
+	return p->incomplete;
 }
 
 void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
@@ -327,14 +327,14 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 	int rc = complete(p, body, length);
 
 	if (rc) {
-		log_error("channel: the dataplane's state did not arrive whole: %s",
+		log_error("channel: the dataplane's state did not arrive complete: %s",
 			poi_error_text(rc));
 		publish_fail(p, "its state is not complete");
 		return;
 	}
 	if (r->adopting) {
 		p->recovered = true;
-		if (!p->peer_whole && !adopt_part(p)) {
+		if (!p->peer_complete && !adopt_incomplete(p)) {
 			rc = publish_recover_start(p);
 			if (rc)
 				publish_fail(p, poi_error_text(rc));
@@ -441,7 +441,7 @@ static void pump(struct publish *p)
 	bool adopted = r->adopting;
 	p->failed = r->failed;
 	// Before all that is accepted from now on.
-	int rc = p->partial || p->failed || p->peer_whole ? 0 : publish_whole(p, true);
+	int rc = p->incomplete || p->failed || p->peer_complete ? 0 : publish_set_complete(p, true);
 	if (rc) {
 		publish_fail(p, poi_error_text(rc));
 		return;

@@ -50,7 +50,7 @@ struct registry_task {
 	uint8_t n_destinations;
 	bool removing;	// a deactivation is on its way
 	bool modifying; // a modification is on its way
-	bool memo_owed; // its memo changed meanwhile
+	bool memo_pending; // its memo changed meanwhile
 	bool implicit;	// ImplicitDeactivationAllowed
 	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
 	// DIDs, canonical octets of filter and session target, the taskDetails XML, attributes 17, and where `report` is
@@ -80,7 +80,7 @@ struct registry_destination {
 	bool pending;	       // answered `Acknowledged`, see `pending_transaction`
 	bool removing;
 	bool modifying;
-	bool memo_owed; // its memo changed while it was being modified
+	bool memo_pending; // its memo changed while it was being modified
 	bool down; // as the dataplane's last event said
 	uint32_t seen;
 	struct id16 pending_transaction;

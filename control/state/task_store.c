@@ -29,8 +29,8 @@ struct task_store {
 	struct sealed_file *sealed;
 	struct registry *loaded; // until task_store_forget
 	bool failed, dirty;
-	bool restoring; // as read
-	bool marked;	// by this process
+	bool restoring;	     // as read
+	bool restoring_here; // by this process
 	uint64_t position, durable, rewrites;
 	uint64_t puts, put_octets; // for the mean size of what is alive
 	struct element element[CONFIG_NES_MAX];
@@ -386,10 +386,10 @@ int task_store_remove_destination(
 	return write_key(v, REMOVE_DESTINATION, ne, did, 0);
 }
 
-int task_store_mark_restoring(struct task_store *v)
+int task_store_begin_restoring(struct task_store *v)
 {
 	v->record[0] = RESTORING;
-	v->marked = true;
+	v->restoring_here = true;
 	int rc = append(v, 1);
 	return rc ? rc : task_store_sync(v);
 }
@@ -471,7 +471,7 @@ static int write_all(struct task_store *v, const struct registry *r)
 {
 	int first = 0, rc = 0;
 
-	if (v->marked && v->loaded) { // the restoration is not over yet
+	if (v->restoring_here && v->loaded) { // the restoration is not over yet
 		v->record[0] = RESTORING;
 		first = append(v, 1);
 	}

@@ -85,7 +85,7 @@ static void created(void *context, int result, const struct channel_task_status 
 			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
 		return;
 	}
-	if (!result && !persistence_kept(control_of(op), &op->mark))
+	if (!result && !persistence_kept(control_of(op), &op->position))
 		result = POI_ERR_IO;
 	if (result) {
 		// Tasks on their way to it fail after it, for want of it.
@@ -155,7 +155,7 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 	if (rc) {
 		registry_destination_free(d);
 	} else {
-		rc = persistence_destination(c, d, &op->mark);
+		rc = persistence_destination(c, d, &op->position);
 		if (!rc)
 			rc = publish_destination_put(c->publish, d, created, op);
 		if (rc) {
@@ -171,9 +171,9 @@ static int keep_modified_destination(
 	struct x1_operation *op, const struct registry_destination *new)
 {
 	struct control *c = control_of(op);
-	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->position) ? 0 : POI_ERR_IO;
 
-	if (!rc && persistence_rewritten(c, &op->mark))
+	if (!rc && persistence_rewritten(c, &op->position))
 		rc = persistence_destination(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
@@ -196,7 +196,7 @@ static void destination_modified(
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
-	bool memo = old && (old->memo_owed || old->faults || old->down || new->pending);
+	bool memo = old && (old->memo_pending || old->faults || old->down || new->pending);
 	new->pending = false;
 	if (!result) {
 		new->ready = true;
@@ -282,7 +282,7 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 	if (!may_modify(x, m, old, &channel) || !make_destination(x, m, &channel, &new, &op))
 		return;
 	op->destination = new;
-	int rc = persistence_destination(c, new, &op->mark);
+	int rc = persistence_destination(c, new, &op->position);
 	if (!rc)
 		rc = publish_destination_put(c->publish, new, destination_modified, op);
 	if (rc) {
@@ -361,15 +361,15 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		d->removing = true;
 }
 
-static void removed_part(void *context, int result, const struct channel_task_status *status)
+static void object_removed(void *context, int result, const struct channel_task_status *status)
 {
-	struct part *part = context;
-	struct x1_operation *op = part->op;
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
 	struct registry_destination *d =
-		registry_destination_find(registry_of(op), op->ne, &part->id);
+		registry_destination_find(registry_of(op), op->ne, &object->id);
 
 	if (removed_there(result)) {
-		destination_gone(op, &part->id);
+		destination_gone(op, &object->id);
 	} else {
 		if (d) {
 			d->removing = false;
@@ -378,7 +378,7 @@ static void removed_part(void *context, int result, const struct channel_task_st
 		}
 		op->result = op->result ? op->result : result;
 	}
-	free(part);
+	free(object);
 	x1_bulk_step(op);
 }
 
@@ -391,17 +391,17 @@ static void remove_destination(struct control *c, struct registry_destination *d
 }
 
 // Asks the dataplane for one destination of a bulk request.
-static void remove_part(struct x1_operation *op, struct registry_destination *d)
+static void remove_object(struct x1_operation *op, struct registry_destination *d)
 {
-	struct part *part = malloc(sizeof(*part));
+	struct bulk_object *object = malloc(sizeof(*object));
 
-	if (part)
-		*part = (struct part){op, d->did};
-	int rc = part ? publish_destination_remove(
-				publish_of(op), op->ne, &d->did, removed_part, part)
+	if (object)
+		*object = (struct bulk_object){op, d->did};
+	int rc = object ? publish_destination_remove(
+				publish_of(op), op->ne, &d->did, object_removed, object)
 		      : POI_ERR_NOMEM;
 	if (rc) {
-		free(part);
+		free(object);
 		op->result = rc;
 		return;
 	}
@@ -451,7 +451,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		if (down)
 			remove_destination(c, d);
 		else
-			remove_part(op, d);
+			remove_object(op, d);
 	}
 	x1_bulk_step(op);
 }

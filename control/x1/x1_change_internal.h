@@ -25,7 +25,7 @@ static inline bool removed_there(int result)
 	return !result || result == POI_ERR_NOT_FOUND || result == POI_ERR_CLOSED;
 }
 
-struct part { // one object of a bulk request
+struct bulk_object { // one object of a bulk request
 	struct x1_operation *op;
 	struct id16 id;
 };

@@ -3,20 +3,12 @@
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "control/state/persistence.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 static const char stopped_meanwhile[] = "the task was stopped meanwhile";
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 // What the dataplane was given is not wanted any more. Also where it was refused: when memory runs
 // out there the change stays, and waits for the next publication.
@@ -63,7 +55,7 @@ static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
 // 0, or why an activation that the dataplane has in force is taken back.
 static int may_keep(const struct x1_operation *op, const struct registry_task *t)
 {
-	if (!persistence_kept(control_of(op), &op->mark))
+	if (!persistence_kept(control_of(op), &op->position))
 		return POI_ERR_IO;
 	// A destination that failed, and was there all the same when the task came.
 	return registry_destinations_known(registry_of(op), t) ? 0 : POI_ERR_NOT_FOUND;
@@ -150,12 +142,12 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 
 	if (!may_activate(x, m, &details, matched) || !make_task(x, m, &details, &t, &op))
 		return;
-	t->activated_ns = now_ns();
+	t->activated_ns = now_wall_ns();
 	int rc = registry_task_add(c->registry, t);
 	if (rc) {
 		registry_task_free(t);
 	} else {
-		rc = persistence_task(c, t, &op->mark);
+		rc = persistence_task(c, t, &op->position);
 		if (!rc)
 			rc = publish_task_put(c->publish, t, activated, op);
 		if (rc) {
@@ -173,9 +165,9 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 static int keep_modified(struct x1_operation *op, const struct registry_task *new)
 {
 	struct control *c = control_of(op);
-	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->position) ? 0 : POI_ERR_IO;
 
-	if (!rc && persistence_rewritten(c, &op->mark))
+	if (!rc && persistence_rewritten(c, &op->position))
 		rc = persistence_task(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
@@ -186,7 +178,7 @@ static void not_modified(
 {
 	if (!old && result != POI_ERR_CLOSED)
 		take_back(op);
-	if (old && (old->memo_owed || new->pending != PENDING_NONE))
+	if (old && (old->memo_pending || new->pending != PENDING_NONE))
 		publish_task_memo(publish_of(op), old);
 	registry_task_free(new);
 	x1_operation_finish(
@@ -215,7 +207,7 @@ static void modified(void *context, int result, const struct channel_task_status
 		not_modified(op, old, new, result);
 		return;
 	}
-	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_owed;
+	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_pending;
 	new->pending = PENDING_NONE;
 	new->state = TASK_COMPLETE;
 	result = registry_task_replace(r, new);
@@ -263,9 +255,9 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 		return;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;
-	new->modified_ns = now_ns();
+	new->modified_ns = now_wall_ns();
 	op->task = new;
-	int rc = persistence_task(c, new, &op->mark);
+	int rc = persistence_task(c, new, &op->position);
 	if (!rc)
 		rc = publish_task_put(c->publish, new, modified, op);
 	if (rc) {
@@ -339,14 +331,14 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 		t->removing = true;
 }
 
-static void deactivated_part(void *context, int result, const struct channel_task_status *status)
+static void object_deactivated(void *context, int result, const struct channel_task_status *status)
 {
-	struct part *part = context;
-	struct x1_operation *op = part->op;
-	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &part->id);
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &object->id);
 
 	if (removed_there(result)) {
-		task_gone(op, &part->id);
+		task_gone(op, &object->id);
 	} else {
 		if (t) {
 			t->removing = false;
@@ -354,7 +346,7 @@ static void deactivated_part(void *context, int result, const struct channel_tas
 		}
 		op->result = op->result ? op->result : result;
 	}
-	free(part);
+	free(object);
 	x1_bulk_step(op);
 }
 
@@ -367,16 +359,16 @@ static void remove_task(struct control *c, struct registry_task *t)
 }
 
 // Asks the dataplane for one task of a bulk request.
-static void deactivate_part(struct x1_operation *op, struct registry_task *t)
+static void deactivate_object(struct x1_operation *op, struct registry_task *t)
 {
-	struct part *part = malloc(sizeof(*part));
+	struct bulk_object *object = malloc(sizeof(*object));
 
-	if (part)
-		*part = (struct part){op, t->xid};
-	int rc = part ? publish_task_remove(publish_of(op), op->ne, &t->xid, deactivated_part, part)
+	if (object)
+		*object = (struct bulk_object){op, t->xid};
+	int rc = object ? publish_task_remove(publish_of(op), op->ne, &t->xid, object_deactivated, object)
 		      : POI_ERR_NOMEM;
 	if (rc) {
-		free(part);
+		free(object);
 		op->result = rc;
 		return;
 	}
@@ -400,14 +392,14 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	bool down = publish_state(c->publish) == PUBLISH_DOWN;
-	op->asked_ns = now_ns();
+	op->asked_ns = now_wall_ns();
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = registry_task_next(t);
 		if (down)
 			remove_task(c, t);
 		else
-			deactivate_part(op, t);
+			deactivate_object(op, t);
 	}
 	x1_bulk_step(op);
 }

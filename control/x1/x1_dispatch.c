@@ -4,12 +4,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "control/x1/x1_internal.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 #define TURN_MESSAGES 100
 
@@ -103,14 +103,6 @@ static void execute(struct exchange *x, uint32_t index)
 
 // Turns.
 
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 // Chooses the messages that `x` may have executed in this turn, at most `budget`, and writes the
 // audit lines of their state changes. A list ends the slice: what is behind it waits for it.
 static bool write_ahead(struct exchange *x, uint32_t budget)
@@ -172,11 +164,11 @@ static void make_durable(struct x1_dispatch *d, const struct exchanges *chosen)
 }
 
 // Frees `x` when that was the last it waited for.
-static void execute_slice(struct exchange *x, int64_t until)
+static void execute_slice(struct exchange *x, uint64_t until)
 {
 	uint32_t n = x->container->n_messages;
 
-	while (x->done < x->ahead && now_us() < until) {
+	while (x->done < x->ahead && now_monotonic_us() < until) {
 		uint32_t i = x->done++;
 		if (!x1_check_identity(x, &x->container->messages[i], x->certificate[i]))
 			heard(x);
@@ -205,8 +197,8 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	choose(d, &chosen, &changes);
 	if (changes)
 		make_durable(d, &chosen);
-	int64_t until = now_us() + X1_TURN_US;
-	while ((x = STAILQ_FIRST(&chosen)) != NULL && now_us() < until) {
+	uint64_t until = now_monotonic_us() + X1_TURN_US;
+	while ((x = STAILQ_FIRST(&chosen)) != NULL && now_monotonic_us() < until) {
 		STAILQ_REMOVE_HEAD(&chosen, run_entry);
 		execute_slice(x, until);
 	}
@@ -253,7 +245,7 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 	x->peer_address = strdup(request->peer_address);
 	x->certificate = calloc(n + 1, sizeof(bool));
 	x->unaudited = calloc(n + 1, sizeof(bool));
-	clock_gettime(CLOCK_MONOTONIC, &x->received);
+	x->received_ns = now_monotonic_ns();
 	if (!x->peer_uid || !x->peer_address || !x->certificate || !x->unaudited) {
 		x1_exchange_free(x);
 		http_refuse(http, 503);
@@ -302,9 +294,9 @@ struct x1_dispatch *x1_dispatch_new(
 	TAILQ_INIT(&d->lists);
 	d->turn = evtimer_new(c->base, on_turn, d);
 	d->leave = evtimer_new(c->base, x1_on_leave, d);
-	d->settle = evtimer_new(c->base, x1_on_settle, d);
+	d->sync = evtimer_new(c->base, x1_on_sync, d);
 	d->list = evtimer_new(c->base, x1_on_list, d);
-	if (!d->turn || !d->leave || !d->settle || !d->list) {
+	if (!d->turn || !d->leave || !d->sync || !d->list) {
 		x1_dispatch_free(d);
 		return NULL;
 	}
@@ -334,7 +326,7 @@ void x1_dispatch_free(struct x1_dispatch *d)
 		TAILQ_REMOVE(&d->outbox, x, entry);
 		x1_leave(x);
 	}
-	struct event *events[] = {d->turn, d->leave, d->settle, d->list};
+	struct event *events[] = {d->turn, d->leave, d->sync, d->list};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])
 			event_free(events[i]);

@@ -2,11 +2,11 @@
 #include "control/x1/x1_internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 void x1_exchange_free(struct exchange *x)
 {
@@ -23,14 +23,6 @@ void x1_exchange_free(struct exchange *x)
 	free(x);
 }
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_message *m)
 {
 	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
@@ -39,7 +31,7 @@ struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_mess
 	struct x1_envelope e = {
 		.admf_identifier = admf && *admf ? admf : x->peer_uid,
 		.ne_identifier = ne->ne_identifier,
-		.time_ns = realtime_ns(),
+		.time_ns = now_wall_ns(),
 	};
 
 	if (m)
@@ -113,12 +105,8 @@ void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, cons
 static void count_latency(const struct exchange *x)
 {
 	struct control_counters *n = &x->dispatch->control->counters;
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	request_latency_count(x->changes ? &n->changes : &n->queries,
-		(uint64_t)((now.tv_sec - x->received.tv_sec) * 1000000 +
-			   (now.tv_nsec - x->received.tv_nsec) / 1000));
+	latency_note(x->changes ? &n->changes : &n->queries, now_monotonic_ns() - x->received_ns);
 }
 
 void x1_leave(struct exchange *x)
@@ -149,7 +137,7 @@ void x1_respond(struct exchange *x)
 	event_active(d->leave, EV_TIMEOUT, 0);
 }
 
-void x1_on_settle(evutil_socket_t fd, short what, void *arg)
+void x1_on_sync(evutil_socket_t fd, short what, void *arg)
 {
 	struct x1_dispatch *d = arg;
 
@@ -166,8 +154,8 @@ void x1_on_leave(evutil_socket_t fd, short what, void *arg)
 	// The state changes themselves are on disk already ("accepted"); their results follow with
 	// the next change, or soon (decision 19).
 	struct timeval soon = {.tv_sec = 1};
-	if (!evtimer_pending(d->settle, NULL) && evtimer_add(d->settle, &soon))
-		x1_on_settle(-1, 0, d);
+	if (!evtimer_pending(d->sync, NULL) && evtimer_add(d->sync, &soon))
+		x1_on_sync(-1, 0, d);
 	while ((x = TAILQ_FIRST(&d->outbox)) != NULL) {
 		TAILQ_REMOVE(&d->outbox, x, entry);
 		x1_leave(x);
@@ -205,12 +193,9 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 void x1_start_deadline(struct exchange *x)
 {
 	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
-	struct timespec now;
-	int64_t ms = (int64_t)ne->x1.time1 * 900;
+	int64_t ms = (int64_t)ne->x1.time1 * 900 -
+		     (int64_t)((now_monotonic_ns() - x->received_ns) / 1000000);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	ms -= (now.tv_sec - x->received.tv_sec) * 1000 +
-	      (now.tv_nsec - x->received.tv_nsec) / 1000000;
 	if (ms < 1)
 		ms = 1;
 	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};

@@ -36,7 +36,7 @@ struct exchange {			  // one HTTP request
 	uint32_t waiting;
 	bool changes; // its answers leave when their audit lines are on disk
 	struct event *deadline;
-	struct timespec received; // monotonic
+	uint64_t received_ns; // monotonic
 };
 
 STAILQ_HEAD(exchanges, exchange);
@@ -44,7 +44,7 @@ STAILQ_HEAD(exchanges, exchange);
 struct x1_dispatch {
 	struct control *control;
 	struct x1_decoder *plain, *strict;
-	struct event *turn, *leave, *settle, *list;
+	struct event *turn, *leave, *sync, *list;
 	struct exchanges run;	       // not executed to the end
 	TAILQ_HEAD(, exchange) open;   // not all answered
 	TAILQ_HEAD(, exchange) outbox; // answered, to leave with this turn's end
@@ -73,7 +73,7 @@ struct x1_operation { // one message that waits for the dataplane
 	struct x1_list *list;
 	struct registry_task *task;		  // ModifyTask: what will replace the task
 	struct registry_destination *destination; // ModifyDestination
-	struct persistence_mark mark;		  // of what was put into the store
+	struct persistence_position position;		  // of what was put into the store
 	uint32_t remaining;			  // bulk: answers still owed by the dataplane
 	int result;				  // bulk: first failure
 	uint64_t asked_ns;			  // DeactivateAllTasks
@@ -101,7 +101,7 @@ void x1_run_soon(struct exchange *x);
 void x1_start_deadline(struct exchange *x);
 // Events of the dispatcher: answers leave; their audit lines reach the disk.
 void x1_on_leave(evutil_socket_t fd, short what, void *dispatch);
-void x1_on_settle(evutil_socket_t fd, short what, void *dispatch);
+void x1_on_sync(evutil_socket_t fd, short what, void *dispatch);
 // Where answers are written now.
 static inline struct x1_buffer *x1_out(struct exchange *x)
 {

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "control/x1/x1_internal.h"
+#include "shared/now.h"
 
 #define WINDOW 256 // tasks taken, asked for and written together
 
@@ -36,14 +36,6 @@ static const struct timeval at_once;
 static bool ids_only(const struct x1_list *l)
 {
 	return l->op->type == X1_LIST_ALL_DETAILS;
-}
-
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 // Octets that this list may still have.
@@ -189,7 +181,7 @@ static void begin(struct x1_list *l, struct x1_buffer *b)
 
 static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
 {
-	int64_t until = now_us() + X1_TURN_US;
+	uint64_t until = now_monotonic_us() + X1_TURN_US;
 	enum outcome o = UNFINISHED;
 
 	while (o == UNFINISHED) {
@@ -203,7 +195,7 @@ static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
 			o = COMPLETE;
 		if (b->error)
 			return COMPLETE; // the exchange is refused
-		if (o == UNFINISHED && now_us() >= until)
+		if (o == UNFINISHED && now_monotonic_us() >= until)
 			return o;
 	}
 	return o;

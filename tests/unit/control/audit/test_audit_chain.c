@@ -136,7 +136,7 @@ Test(audit_chain, another_key_fits_no_line)
 	unlink(file);
 }
 
-Test(audit_chain, a_torn_line_is_told_from_a_forged_one)
+Test(audit_chain, a_torn_line_is_distinguished_from_a_forged_one)
 {
 	char head[AUDIT_MAC_TEXT];
 	char *file = make_log(1, 3, head);

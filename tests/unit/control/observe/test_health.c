@@ -122,9 +122,9 @@ static void add_task(uint8_t n)
 	cr_assert_eq(registry_task_add(c.registry, task), 0);
 }
 
-TestSuite(watch, .init = setup, .fini = teardown, .timeout = 30);
+TestSuite(health, .init = setup, .fini = teardown, .timeout = 30);
 
-Test(watch, certificates_are_warned_of_once_each)
+Test(health, certificates_are_warned_of_once_each)
 {
 	static const struct {
 		int days;
@@ -143,7 +143,7 @@ Test(watch, certificates_are_warned_of_once_each)
 	}
 }
 
-Test(watch, the_certificate_of_delivery_concerns_all)
+Test(health, the_certificate_of_delivery_concerns_all)
 {
 	config.delivery.tls.certificate = (char *)"delivery.pem";
 	days_left = 10;
@@ -151,7 +151,7 @@ Test(watch, the_certificate_of_delivery_concerns_all)
 	cr_assert_eq(told(1, ISSUE_WARNING, "certificate of delivery"), 1);
 }
 
-Test(watch, an_expired_certificate_is_a_fault)
+Test(health, an_expired_certificate_is_a_fault)
 {
 	days_left = -1;
 	health_tick(watch, 1000);
@@ -168,7 +168,7 @@ Test(watch, an_expired_certificate_is_a_fault)
 	cr_assert_eq(told(1, ISSUE_FAULT, "cannot be read"), 1);
 }
 
-Test(watch, limits_at_ninety_percent)
+Test(health, limits_at_ninety_percent)
 {
 	add_destinations(8);
 	health_tick(watch, 1000);
@@ -187,7 +187,7 @@ Test(watch, limits_at_ninety_percent)
 	cr_assert_eq(fault_count(*registry_ne_faults(c.registry, 0)), 0, "warnings are not listed");
 }
 
-Test(watch, unsynchronised_clock)
+Test(health, unsynchronised_clock)
 {
 	struct channel_event e = {
 		.kind = EVENT_CLOCK_UNSURE, .text = "the clock is not synchronised"};
@@ -206,7 +206,7 @@ Test(watch, unsynchronised_clock)
 	cr_assert_eq(told(0, ISSUE_WARNING, "synchronised again"), 1);
 }
 
-Test(watch, audit_trouble_is_a_fault_until_it_is_over)
+Test(health, audit_trouble_is_a_fault_until_it_is_over)
 {
 	struct rlimit limit = {0, RLIM_INFINITY};
 
@@ -223,7 +223,7 @@ Test(watch, audit_trouble_is_a_fault_until_it_is_over)
 	cr_assert_eq(told(0, ISSUE_CLEAR, "audit"), 1);
 }
 
-Test(watch, a_dataplane_that_never_comes)
+Test(health, a_dataplane_that_never_comes)
 {
 	health_tick(watch, 1000);
 	health_tick(watch, 1009);
@@ -236,7 +236,7 @@ Test(watch, a_dataplane_that_never_comes)
 	cr_assert_eq(told(0, ISSUE_CLEAR, "was reached at"), 1);
 }
 
-Test(watch, an_outage_is_told_with_its_start_and_end)
+Test(health, an_outage_is_reported_with_its_start_and_end)
 {
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();
@@ -249,7 +249,7 @@ Test(watch, an_outage_is_told_with_its_start_and_end)
 	cr_assert_eq(told(1, ISSUE_CLEAR, "away from 20"), 1);
 }
 
-Test(watch, fail_safe_ends_the_tasks_of_its_element_only)
+Test(health, fail_safe_ends_the_tasks_of_its_element_only)
 {
 	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(c.registry, 0)};
 	struct issue i;
@@ -287,7 +287,7 @@ Test(watch, fail_safe_ends_the_tasks_of_its_element_only)
 	cr_assert_eq(lines, 2);
 }
 
-Test(watch, without_keepalives_there_is_no_fail_safe)
+Test(health, without_keepalives_there_is_no_fail_safe)
 {
 	config.nes[1].x1.keepalive.enabled = false;
 	fake_start(&dataplane, c.base, folder);

@@ -156,7 +156,7 @@ Test(persistence, a_replay_that_was_cut_off_is_done_from_the_store)
 }
 
 // As where a store is configured anew: what is in force is not given up for nothing.
-Test(persistence, a_part_is_kept_where_the_store_has_nothing)
+Test(persistence, an_incomplete_state_is_kept_where_the_store_has_nothing)
 {
 	provision();
 	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");

@@ -230,8 +230,8 @@ static inline void control_up(void)
 {
 	const char *name = w.config.nes[0].ne_identifier;
 
-	w.c.fresh = w.c.settled = w.c.part = false;
-	w.c.part_untold = 0;
+	w.c.fresh = w.c.agreed = w.c.recovery_incomplete = false;
+	w.c.incomplete_unreported = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
 	w.c.pending_reports = pending_reports_new(&w.c);

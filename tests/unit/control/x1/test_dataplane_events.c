@@ -23,7 +23,7 @@ Test(dataplane_events, control_restarts_and_takes_everything_back)
 
 // poi-control was killed while it gave a restarted dataplane its tasks back, and there is no store:
 // the ADMF hears until it has heard.
-Test(dataplane_events, a_part_is_told_until_the_admf_has_answered)
+Test(dataplane_events, an_incomplete_recovery_is_reported_until_the_admf_has_answered)
 {
 	struct issue i;
 
@@ -133,7 +133,7 @@ Test(dataplane_events, a_fail_safe_during_a_replay_leaves_nothing_in_force)
 }
 
 // The next dataplane reaches the MDF at once and has nothing to clear.
-Test(dataplane_events, faults_end_with_the_dataplane_that_told_them)
+Test(dataplane_events, faults_end_with_the_dataplane_that_reported_them)
 {
 	provision();
 	struct channel_event e = {.kind = EVENT_DESTINATION_DOWN,
