@@ -47,8 +47,8 @@ struct app {
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
-	struct slots_owner *slots;
-	struct engine *engine;
+	struct task_counters_owner *slots;
+	struct builder *builder;
 	struct stats *stats;
 	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
 	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
@@ -183,11 +183,11 @@ static int tables(struct app *a)
 
 	kernels_use(kernels_of_cpu());
 	log_info("parsing and matching: %s", kernels_name());
-	a->slots = slots_new(n + 1);
+	a->slots = task_counters_new(n + 1);
 	a->stats = stats_new(n);
 	if (a->slots)
-		a->engine = engine_new(&a->config->dataplane, a->slots);
-	return a->stats && a->engine ? POI_OK : POI_ERR_NOMEM;
+		a->builder = builder_new(&a->config->dataplane, a->slots);
+	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
 }
 
 // The one behind the last worker is the reporter's.
@@ -208,7 +208,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.max_header = (uint16_t)d->max_header,
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
-		.slots = slots_of(a->slots)->worker[worker],
+		.slots = task_counters_of(a->slots)->worker[worker],
 	};
 	struct ipid_parts parts = {
 		.point = d->interception_point,
@@ -253,7 +253,7 @@ static int reporting(struct app *a)
 	a->reporter = reporter_new(&s);
 	if (!a->reporter)
 		return POI_ERR_NOMEM;
-	engine_reporter(a->engine, a->reporter);
+	builder_reporter(a->builder, a->reporter);
 	return reporter_start(a->reporter);
 }
 
@@ -280,7 +280,7 @@ static int following(struct app *a)
 			.waiting_ns = c->waiting * second,
 			.handover_ns = c->handover_ms * 1000000ull,
 			.age_ns = c->age * second,
-			.links = engine_links(a->engine)},
+			.links = builder_links(a->builder)},
 	};
 
 	if (!shows_signalling(&a->config->dataplane))
@@ -298,7 +298,7 @@ static int following(struct app *a)
 	a->follower = follower_new(&s);
 	if (!a->follower)
 		return POI_ERR_NOMEM;
-	engine_follower(a->engine, a->follower);
+	builder_follower(a->builder, a->follower);
 	return follower_start(a->follower);
 }
 
@@ -312,10 +312,10 @@ static int delivery(struct app *a)
 	if (e != POI_OK)
 		return e;
 	a->deliver = deliver_new(
-		a->config, a->captures, n + 1, slots_of(a->slots), a->why, sizeof(a->why));
+		a->config, a->captures, n + 1, task_counters_of(a->slots), a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
-	engine_deliver(a->engine, a->deliver);
+	builder_deliver(a->builder, a->deliver);
 	e = deliver_start(a->deliver);
 	a->delivering = e == POI_OK;
 	return e == POI_OK ? reporting(a) : e;
@@ -363,7 +363,7 @@ static int channel(struct app *a)
 	const struct server_settings s = {
 		.path = a->socket,
 		.incarnation = a->incarnation,
-		.engine = a->engine,
+		.builder = a->builder,
 		.deliver = a->deliver,
 		.ports = a->ports,
 		.sources = {.stats = a->stats,
@@ -407,18 +407,18 @@ static int early_of(struct app *a, struct worker *w)
 {
 	const struct config_signalling *c = &a->config->signalling;
 	const struct config_dataplane *d = &a->config->dataplane;
-	const struct worker_early_settings s = {
+	const struct holdback_settings s = {
 		.lanes = w->lanes,
 		.taps = a->taps,
 		.n_taps = d->n_workers,
-		.packets = worker_early_room(c->early_packets, d->mbufs, d->n_workers),
+		.packets = holdback_room(c->early_packets, d->mbufs, d->n_workers),
 		.age_ns = c->early_ms * 1000000ull,
 	};
 
 	if (!w->tap)
 		return POI_OK;
-	w->early = worker_early_new(&s);
-	return w->early ? POI_OK : POI_ERR_NOMEM;
+	w->holdback = holdback_new(&s);
+	return w->holdback ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int workers(struct app *a)
@@ -427,7 +427,7 @@ static int workers(struct app *a)
 		struct worker *w = &a->workers[i];
 		*w = (struct worker){
 			.idle_sleep_us = a->config->dataplane.idle_sleep_us,
-			.table_rcu = engine_live(a->engine),
+			.table_rcu = builder_table_rcu(a->builder),
 			.clock = &a->clock,
 			.capture = a->captures[i],
 			.tap = a->taps[i],
@@ -481,7 +481,7 @@ static void stop(struct app *a)
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		worker_fragments_free(a->workers[i].fragments);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
-		worker_early_free(a->workers[i].early);
+		holdback_free(a->workers[i].holdback);
 	follower_stop(a->follower);
 	reporter_stop(a->reporter);
 	if (a->delivering)
@@ -493,14 +493,14 @@ static void stop(struct app *a)
 		capture_free(a->captures[i]);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		report_ring_free(a->report_rings[i]);
-	engine_free(a->engine);
+	builder_free(a->builder);
 	follower_free(a->follower);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++) {
 		signalling_tap_free(a->taps[i]);
 		signalling_ring_free(a->signalling[i]);
 	}
 	stats_free(a->stats);
-	slots_free(a->slots);
+	task_counters_free(a->slots);
 	ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);
 	if (a->eal_up)

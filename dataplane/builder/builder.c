@@ -14,7 +14,7 @@
 #include "dataplane/tasks/rules.h"
 #include "shared/log.h"
 
-struct engine {
+struct builder {
 	struct links links;
 	struct store *store;
 	struct reconcile reconcile;
@@ -25,7 +25,7 @@ struct engine {
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
-	struct slots_owner *slots;
+	struct task_counters_owner *slots;
 	struct deliver *deliver;
 	struct reporter *reporter;
 	uint64_t serial; // of X2 tasks
@@ -40,9 +40,10 @@ struct engine {
 	int fold_fd;
 };
 
-struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots)
+struct builder *builder_new(
+	const struct config_dataplane *config, struct task_counters_owner *slots)
 {
-	struct engine *e = calloc(1, sizeof(*e));
+	struct builder *e = calloc(1, sizeof(*e));
 	uint64_t seed[2];
 
 	if (!e)
@@ -62,7 +63,7 @@ struct engine *engine_new(const struct config_dataplane *config, struct slots_ow
 	if (first)
 		e->table_rcu = table_rcu_new(first);
 	if (e->fold_fd < 0 || !e->store || !e->table_rcu || !e->bindings) {
-		engine_free(e);
+		builder_free(e);
 		return NULL;
 	}
 	return e;
@@ -77,7 +78,7 @@ static void leaving_drop(struct leaving *l)
 	free(l);
 }
 
-void engine_free(struct engine *e)
+void builder_free(struct builder *e)
 {
 	if (!e)
 		return;
@@ -107,57 +108,57 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
-struct table_rcu *engine_live(struct engine *e)
+struct table_rcu *builder_table_rcu(struct builder *e)
 {
 	return e->table_rcu;
 }
 
-void engine_deliver(struct engine *e, struct deliver *d)
+void builder_deliver(struct builder *e, struct deliver *d)
 {
 	e->deliver = d;
 }
 
-void engine_reporter(struct engine *e, struct reporter *r)
+void builder_reporter(struct builder *e, struct reporter *r)
 {
 	e->reporter = r;
 }
 
-const struct links *engine_links(const struct engine *e)
+const struct links *builder_links(const struct builder *e)
 {
 	return &e->links;
 }
 
-void engine_follower(struct engine *e, struct follower *f)
+void builder_follower(struct builder *e, struct follower *f)
 {
 	bindings_follower(e->bindings, f);
 }
 
-const struct store *engine_store(const struct engine *e)
+const struct store *builder_store(const struct builder *e)
 {
 	return e->store;
 }
 
-uint64_t engine_generation(const struct engine *e)
+uint64_t builder_generation(const struct builder *e)
 {
 	return e->generation;
 }
 
-int engine_fold_fd(const struct engine *e)
+int builder_fold_fd(const struct builder *e)
 {
 	return e->fold_fd;
 }
 
-static void contexts_give(struct engine *e, const struct leaving *l)
+static void contexts_give(struct builder *e, const struct leaving *l)
 {
 	if (l->kinds & DELIVERY_X2)
-		slots_context_give(e->slots, l->context[COPY_X2]);
+		task_counters_context_give(e->slots, l->context[COPY_X2]);
 	if (l->kinds & DELIVERY_X3)
-		slots_context_give(e->slots, l->context[COPY_X3]);
+		task_counters_context_give(e->slots, l->context[COPY_X3]);
 }
 
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
 static int hold_take(
-	struct engine *e, const struct channel_task *t, const uint32_t *slot, struct leaving **out)
+	struct builder *e, const struct channel_task *t, const uint32_t *slot, struct leaving **out)
 {
 	struct leaving *l = calloc(1, sizeof(*l));
 	int r = POI_OK;
@@ -168,7 +169,8 @@ static int hold_take(
 		uint8_t bit = k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3;
 		if (!(t->delivery & bit))
 			continue;
-		r = slots_context_take(e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
+		r = task_counters_context_take(
+			e->slots, k, &t->header_xid, t->correlation, &l->context[k]);
 		if (r == POI_OK)
 			l->kinds |= bit;
 	}
@@ -179,7 +181,7 @@ static int hold_take(
 	if (r == POI_OK && slot)
 		l->slot = *slot;
 	else if (r == POI_OK)
-		r = slots_take(e->slots, &l->slot);
+		r = task_counters_take(e->slots, &l->slot);
 	if (r != POI_OK) {
 		contexts_give(e, l);
 		leaving_drop(l);
@@ -189,7 +191,7 @@ static int hold_take(
 	return POI_OK;
 }
 
-static void hold_leave(struct engine *e, struct leaving *l, bool keeps_slot)
+static void hold_leave(struct builder *e, struct leaving *l, bool keeps_slot)
 {
 	l->keeps_slot = keeps_slot;
 	if (l->x2)
@@ -198,7 +200,7 @@ static void hold_leave(struct engine *e, struct leaving *l, bool keeps_slot)
 	e->pending = l;
 }
 
-static int task_check(const struct engine *e, const struct channel_task *t)
+static int task_check(const struct builder *e, const struct channel_task *t)
 {
 	const char *why;
 
@@ -222,7 +224,7 @@ static int task_check(const struct engine *e, const struct channel_task *t)
 
 // The element was heard of: a task given to an element whose fail-safe has fired starts its
 // deadline anew, so that no task is ever without one.
-static void rearm(struct engine *e, const struct id16 *ne, uint64_t now_ms)
+static void rearm(struct builder *e, const struct id16 *ne, uint64_t now_ms)
 {
 	struct store_ne *n = store_ne_find(e->store, ne);
 
@@ -242,7 +244,7 @@ static void x2_complete(struct x2_task *x, const struct rule *r)
 }
 
 // Before it is published; `old` is the version it replaces, or NULL.
-static void reports_begin(struct engine *e, struct x2_task *x, struct leaving *old)
+static void reports_begin(struct builder *e, struct x2_task *x, struct leaving *old)
 {
 	if (old && old->x2)
 		old->x2->successor = x;
@@ -251,7 +253,7 @@ static void reports_begin(struct engine *e, struct x2_task *x, struct leaving *o
 }
 
 // After the grace period: the last summaries are queued before anything is answered or given back.
-static void reports_end(struct engine *e)
+static void reports_end(struct builder *e)
 {
 	if (!e->reporter)
 		return;
@@ -262,7 +264,7 @@ static void reports_end(struct engine *e)
 }
 
 // The task's rules leave the table with the next commit.
-static void rules_leave(struct engine *e, const struct leaving *hold)
+static void rules_leave(struct builder *e, const struct leaving *hold)
 {
 	if (hold->bound)
 		bindings_end(e->bindings, hold->bound);
@@ -280,7 +282,7 @@ static uint64_t now_ns(void)
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
-static int rules_enter(struct engine *e, struct store_task *task, struct leaving *old)
+static int rules_enter(struct builder *e, struct store_task *task, struct leaving *old)
 {
 	struct leaving *hold = task->hold;
 	struct rule rule;
@@ -301,7 +303,7 @@ static int rules_enter(struct engine *e, struct store_task *task, struct leaving
 	return r;
 }
 
-static int task_put(struct engine *e, const struct channel_task *t, uint64_t now_ms)
+static int task_put(struct builder *e, const struct channel_task *t, uint64_t now_ms)
 {
 	struct store_task *old = store_task_find(e->store, &t->ne, &t->xid);
 	bool live = old && !old->tombstone;
@@ -348,19 +350,19 @@ no_place:
 		reconcile_enters(&e->reconcile, old);
 	contexts_give(e, hold);
 	if (!live)
-		slots_give(e->slots, hold->slot);
+		task_counters_give(e->slots, hold->slot);
 	leaving_drop(hold);
 no_hold:
 	store_task_free(task);
 	return r;
 }
 
-static void not_losing(struct engine *e, const struct leaving *hold)
+static void not_losing(struct builder *e, const struct leaving *hold)
 {
 	e->losing -= hold->loss.active;
 }
 
-static int task_remove(struct engine *e, const struct channel_object *o)
+static int task_remove(struct builder *e, const struct channel_object *o)
 {
 	struct store_task *t = store_task_find(e->store, &o->ne, &o->id);
 
@@ -377,7 +379,7 @@ static int task_remove(struct engine *e, const struct channel_object *o)
 	return POI_OK;
 }
 
-static int destination_put(struct engine *e, const struct channel_destination *d)
+static int destination_put(struct builder *e, const struct channel_destination *d)
 {
 	struct store_destination *o = store_destination_find(e->store, &d->ne, &d->did);
 	bool known = o != NULL;
@@ -388,7 +390,7 @@ static int destination_put(struct engine *e, const struct channel_destination *d
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again.
 	if (!known && e->removed) {
-		r = engine_commit(e);
+		r = builder_commit(e);
 		if (r != POI_OK)
 			return r;
 	}
@@ -403,7 +405,7 @@ static int destination_put(struct engine *e, const struct channel_destination *d
 	return r;
 }
 
-static int destination_remove(struct engine *e, const struct channel_object *o)
+static int destination_remove(struct builder *e, const struct channel_object *o)
 {
 	struct store_destination *d;
 	int r = store_destination_take(e->store, &o->ne, &o->id, &d);
@@ -422,7 +424,8 @@ static int destination_remove(struct engine *e, const struct channel_object *o)
 			return r;                           \
 	} while (0)
 
-int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
+int builder_apply(
+	struct builder *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
 {
 	union {
 		struct channel_ne ne;
@@ -465,7 +468,7 @@ int engine_apply(struct engine *e, uint16_t id, const uint8_t *body, size_t leng
 }
 
 // After a grace period: no worker can push for these any more.
-static void grace_over(struct engine *e)
+static void grace_over(struct builder *e)
 {
 	reports_end(e);
 	bindings_settled(e->bindings, e->measure, now_ns());
@@ -496,14 +499,14 @@ static void grace_over(struct engine *e)
 
 static void *fold_run(void *argument)
 {
-	struct engine *e = argument;
+	struct builder *e = argument;
 
 	table_fold_run(e->fold);
 	(void)eventfd_write(e->fold_fd, 1);
 	return NULL;
 }
 
-static void fold_start(struct engine *e)
+static void fold_start(struct builder *e)
 {
 	if (e->fold)
 		return;
@@ -517,7 +520,7 @@ static void fold_start(struct engine *e)
 	e->dirty = true;
 }
 
-static int commit(struct engine *e)
+static int commit(struct builder *e)
 {
 	int changes = bindings_apply(e->bindings);
 
@@ -538,7 +541,7 @@ static int commit(struct engine *e)
 	return POI_OK;
 }
 
-int engine_commit(struct engine *e)
+int builder_commit(struct builder *e)
 {
 	int r;
 
@@ -551,34 +554,34 @@ int engine_commit(struct engine *e)
 	return r;
 }
 
-int engine_follow_fd(const struct engine *e)
+int builder_follow_fd(const struct builder *e)
 {
 	return bindings_follow_fd(e->bindings);
 }
 
-void engine_follow(struct engine *e)
+void builder_follow(struct builder *e)
 {
 	e->measure = true;
-	if (engine_commit(e) != POI_OK)
+	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
 }
 
-bool engine_news(struct engine *e, struct bound_report *out)
+bool builder_news(struct builder *e, struct bound_report *out)
 {
 	return bindings_news(e->bindings, out);
 }
 
-void engine_retell(struct engine *e)
+void builder_retell(struct builder *e)
 {
 	bindings_retell(e->bindings);
 }
 
-void engine_followed(const struct engine *e, struct bindings_counts *out)
+void builder_followed(const struct builder *e, struct bindings_counts *out)
 {
 	bindings_counts(e->bindings, out);
 }
 
-void engine_folded(struct engine *e)
+void builder_folded(struct builder *e)
 {
 	eventfd_t done;
 
@@ -588,11 +591,11 @@ void engine_folded(struct engine *e)
 	table_fold_finish(e->builder, e->fold);
 	e->fold = NULL;
 	e->dirty = true;
-	if (engine_commit(e) != POI_OK)
+	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
 }
 
-bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
+bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne)
 {
 	struct store_ne *n = store_ne_fire(e->store, now_ms);
 
@@ -608,12 +611,12 @@ bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne)
 		rules_leave(e, hold);
 		hold_leave(e, hold, false);
 	}
-	if (engine_commit(e) != POI_OK)
+	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
 	return true;
 }
 
-uint64_t engine_next_deadline(const struct engine *e, uint64_t now_ms)
+uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms)
 {
 	uint64_t least = UINT64_MAX;
 
@@ -634,17 +637,17 @@ static uint64_t lost(const uint64_t *by_reason)
 	return sum;
 }
 
-static bool settled(const struct engine *e, uint32_t slot)
+static bool settled(const struct builder *e, uint32_t slot)
 {
 	struct slot_counters c;
 	struct copy_balance b = {0};
 
-	slots_read(e->slots, slot, &c);
+	task_counters_read(e->slots, slot, &c);
 	deliver_slot_balance(e->deliver, slot, &b);
 	return b.acknowledged + b.in_doubt + copy_balance_lost(&b) >= c.offered - lost(c.lost);
 }
 
-uint32_t engine_drain(struct engine *e)
+uint32_t builder_drain(struct builder *e)
 {
 	for (struct leaving **at = &e->draining; *at;) {
 		struct leaving *l = *at;
@@ -654,14 +657,14 @@ uint32_t engine_drain(struct engine *e)
 		}
 		*at = l->next;
 		deliver_slot_reset(e->deliver, l->slot);
-		slots_give(e->slots, l->slot);
+		task_counters_give(e->slots, l->slot);
 		free(l);
 		e->n_draining--;
 	}
 	return e->n_draining;
 }
 
-bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees)
+bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees)
 {
 	reconcile_begin(&e->reconcile);
 	if (!reconcile_step(&e->reconcile, budget))
@@ -672,13 +675,13 @@ bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees)
 }
 
 // Fills what `t` has lost so far and by which reason most of it.
-static uint64_t losses_of(const struct engine *e, const struct store_task *t, uint8_t *reason)
+static uint64_t losses_of(const struct builder *e, const struct store_task *t, uint8_t *reason)
 {
 	struct copy_balance b = {0};
 	struct slot_counters c;
 
 	deliver_slot_balance(e->deliver, t->hold->slot, &b);
-	slots_read(e->slots, t->hold->slot, &c);
+	task_counters_read(e->slots, t->hold->slot, &c);
 	*reason = 0;
 	for (unsigned i = 0; i < LOSS_COUNT; i++) {
 		b.lost[i] += c.lost[i];
@@ -689,7 +692,7 @@ static uint64_t losses_of(const struct engine *e, const struct store_task *t, ui
 }
 
 static bool loss_event(
-	struct engine *e, struct store_task *t, const struct engine_losses *l, bool may_tell)
+	struct builder *e, struct store_task *t, const struct builder_losses *l, bool may_tell)
 {
 	struct loss_watch *w = &t->hold->loss;
 	struct channel_event event = {.ne = t->link.ne, .id = t->link.id};
@@ -706,7 +709,7 @@ static bool loss_event(
 	return true;
 }
 
-bool engine_losses(struct engine *e, const struct engine_losses *l)
+bool builder_losses(struct builder *e, const struct builder_losses *l)
 {
 	struct store_task **at = store_cursor(e->store, STORE_CURSOR_LOSSES);
 	uint32_t events = 0;
@@ -728,8 +731,8 @@ bool engine_losses(struct engine *e, const struct engine_losses *l)
 	return !e->losses_walking;
 }
 
-void engine_task_status(
-	const struct engine *e, const struct channel_object *of, struct channel_task_status *out)
+void builder_task_status(
+	const struct builder *e, const struct channel_object *of, struct channel_task_status *out)
 {
 	const struct store_task *t = store_task_find(e->store, &of->ne, &of->id);
 	struct slot_counters c;
@@ -742,7 +745,7 @@ void engine_task_status(
 	struct copy_balance *b = &out->copies;
 	// Settled copies first: offered grows before anything settles, so queued is never negative.
 	deliver_slot_balance(e->deliver, t->hold->slot, b);
-	slots_read(e->slots, t->hold->slot, &c);
+	task_counters_read(e->slots, t->hold->slot, &c);
 	b->matched = c.matched;
 	b->offered = c.offered;
 	for (int i = 0; i < LOSS_COUNT; i++)

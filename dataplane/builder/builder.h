@@ -18,58 +18,60 @@
 #include "shared/channel.h"
 #include "shared/config.h"
 
-struct engine;
+struct builder;
 
 // Keeps references to `slots` only; owns its table builder. `deliver` comes later because it needs
 // the workers' captures. NULL when out of memory.
-struct engine *engine_new(const struct config_dataplane *config, struct slots_owner *slots);
-void engine_free(struct engine *e); // workers and deliver have stopped
+struct builder *builder_new(
+	const struct config_dataplane *config, struct task_counters_owner *slots);
+void builder_free(struct builder *e); // workers and deliver have stopped
 
-struct table_rcu *engine_live(struct engine *e);
-void engine_deliver(struct engine *e, struct deliver *d);   // before the first message
-void engine_reporter(struct engine *e, struct reporter *r); // before the first message
+struct table_rcu *builder_table_rcu(struct builder *e);
+void builder_deliver(struct builder *e, struct deliver *d);   // before the first message
+void builder_reporter(struct builder *e, struct reporter *r); // before the first message
 // Without one, tasks by session are refused (UNSUPPORTED).
-const struct links *engine_links(const struct engine *e); // the classes of its ports; lives as long
-void engine_follower(struct engine *e, struct follower *f); // before the first message
+const struct links *builder_links(
+	const struct builder *e); // the classes of its ports; lives as long
+void builder_follower(struct builder *e, struct follower *f); // before the first message
 
 // Takes one message of the controller (NE_PUT ... TOMBSTONE_CLEAR). 0 or the error for its ACK.
-// What changed is in force after the next engine_commit. UNSUPPORTED for another message.
-[[nodiscard]] int engine_apply(
-	struct engine *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms);
+// What changed is in force after the next builder_commit. UNSUPPORTED for another message.
+[[nodiscard]] int builder_apply(
+	struct builder *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms);
 // Publishes what changed and returns after the grace period. NOMEM: nothing was published, the
 // changes wait for the next commit.
-[[nodiscard]] int engine_commit(struct engine *e);
-uint64_t engine_generation(const struct engine *e);
+[[nodiscard]] int builder_commit(struct builder *e);
+uint64_t builder_generation(const struct builder *e);
 
 // Decision 13: stops every task of one element whose deadline is past and commits. False when there
 // is none; otherwise `ne` is that element.
-bool engine_fail_safe(struct engine *e, uint64_t now_ms, struct id16 *ne);
+bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne);
 // Milliseconds to the next deadline, UINT64_MAX when there is none.
-uint64_t engine_next_deadline(const struct engine *e, uint64_t now_ms);
+uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms);
 
 // Gives back slots whose copies are settled. Returns how many still wait.
-uint32_t engine_drain(struct engine *e);
+uint32_t builder_drain(struct builder *e);
 
 // A base is rebuilt on a thread of its own; the descriptor becomes readable when it is done, and
-// then engine_folded takes it in.
-int engine_fold_fd(const struct engine *e);
-void engine_folded(struct engine *e);
+// then builder_folded takes it in.
+int builder_fold_fd(const struct builder *e);
+void builder_folded(struct builder *e);
 
-// Readable when signalling has changed what is to be matched; then engine_follow puts it in force.
+// Readable when signalling has changed what is to be matched; then builder_follow puts it in force.
 // -1 without a follower.
-int engine_follow_fd(const struct engine *e);
-void engine_follow(struct engine *e);
+int builder_follow_fd(const struct builder *e);
+void builder_follow(struct builder *e);
 // What is to be told of tasks by session, each once. False: no more.
-bool engine_news(struct engine *e, struct bound_report *out);
-void engine_retell(struct engine *e); // everything again
-void engine_followed(const struct engine *e, struct bindings_counts *out);
+bool builder_news(struct builder *e, struct bound_report *out);
+void builder_retell(struct builder *e); // everything again
+void builder_followed(const struct builder *e, struct bindings_counts *out);
 
 // One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
 // most `budget` tasks. True at the end of a walk, with `agrees`; the next call begins a new one.
-bool engine_reconcile(struct engine *e, uint32_t budget, bool *agrees);
+bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees);
 
 // One part of a walk for tasks that lost copies.
-struct engine_losses {
+struct builder_losses {
 	uint64_t copies_lost; // by all tasks: without growth nothing is walked
 	uint64_t now_ms;
 	uint32_t tasks;	 // at most so many looked at
@@ -79,8 +81,8 @@ struct engine_losses {
 	void *context;
 };
 // True when there is nothing (more) to look at until the next second.
-bool engine_losses(struct engine *e, const struct engine_losses *l);
+bool builder_losses(struct builder *e, const struct builder_losses *l);
 
-const struct store *engine_store(const struct engine *e);
-void engine_task_status(
-	const struct engine *e, const struct channel_object *of, struct channel_task_status *out);
+const struct store *builder_store(const struct builder *e);
+void builder_task_status(
+	const struct builder *e, const struct channel_object *of, struct channel_task_status *out);

@@ -217,11 +217,11 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		refuse(s, c, h->request, POI_ERR_IN_USE);
 		return;
 	}
-	const struct store *store = engine_store(s->with.engine);
+	const struct store *store = builder_store(s->with.builder);
 	struct channel_hello_ok ok = {
 		.incarnation = s->with.incarnation,
 		.peer_incarnation = s->control_incarnation,
-		.generation = engine_generation(s->with.engine),
+		.generation = builder_generation(s->with.builder),
 		.tasks = store_tasks(store),
 		.destinations = store_destinations(store),
 		.first_burst = stats_all_polling(s->with.sources.stats),
@@ -241,7 +241,7 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 // Everything applied since the last call is published, then answered.
 static void batch_end(struct server *s, struct client *c)
 {
-	int e = engine_commit(s->with.engine);
+	int e = builder_commit(s->with.builder);
 
 	for (uint32_t i = 0; i < s->n_acks; i++) {
 		int32_t result = s->acks[i].result;
@@ -250,7 +250,7 @@ static void batch_end(struct server *s, struct client *c)
 			.result = e && result == POI_ERR_NOT_FOUND ? e
 				  : result			   ? result
 								   : e,
-			.generation = engine_generation(s->with.engine),
+			.generation = builder_generation(s->with.builder),
 		};
 		client_send(c, s->out,
 			channel_encode_ack(
@@ -261,7 +261,7 @@ static void batch_end(struct server *s, struct client *c)
 
 static void status(struct server *s, struct client *c, uint32_t request)
 {
-	const struct store *store = engine_store(s->with.engine);
+	const struct store *store = builder_store(s->with.builder);
 	struct channel_status m = {0};
 
 	status_collect(&s->with.sources, &m);
@@ -272,7 +272,7 @@ static void status(struct server *s, struct client *c, uint32_t request)
 	m.clock_offset_ns = s->clock.offset_ns;
 	m.clock_error_ns = s->clock.error_ns;
 	m.incarnation = s->with.incarnation;
-	m.generation = engine_generation(s->with.engine);
+	m.generation = builder_generation(s->with.builder);
 	m.uptime_ms = now_ms() - s->started_ms;
 	m.tasks = store_live_tasks(store);
 	m.destinations = store_destinations(store);
@@ -293,14 +293,14 @@ static void signalling(struct server *s, struct client *c, uint32_t request)
 {
 	struct channel_signalling m;
 
-	status_signalling(&s->with.sources, s->with.engine, &m);
+	status_signalling(&s->with.sources, s->with.builder, &m);
 	client_send(c, s->out,
 		channel_encode_signalling(s->out, sizeof(s->out), CHANNEL_SIGNALLING, request, &m));
 }
 
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
-	const struct store *store = engine_store(s->with.engine);
+	const struct store *store = builder_store(s->with.builder);
 	struct channel_state_end end = {0};
 	const struct store_destination *d = store_destination_first(store);
 
@@ -329,7 +329,7 @@ static void task_status(
 		c->dead = true;
 		return;
 	}
-	engine_task_status(s->with.engine, &of, &m);
+	builder_task_status(s->with.builder, &of, &m);
 	client_send(c, s->out,
 		channel_encode_task_status(
 			s->out, sizeof(s->out), CHANNEL_TASK_STATUS, request, &m));
@@ -337,7 +337,7 @@ static void task_status(
 
 static void state_get(struct server *s, struct client *c, uint32_t request)
 {
-	if (state_begin(&c->stream, engine_store(s->with.engine), request) != POI_OK)
+	if (state_begin(&c->stream, builder_store(s->with.builder), request) != POI_OK)
 		c->dead = true; // it connects again and asks again
 	else
 		c->streaming = true;
@@ -407,9 +407,9 @@ static void take(struct server *s, struct client *c, size_t length)
 		return;
 	int result = POI_ERR_DENIED; // observers only look
 	if (c->role == CHANNEL_ROLE_CONTROL)
-		result = h.id == CHANNEL_WHOLE_PUT
-				 ? whole_put(s, body, body_length)
-				 : engine_apply(s->with.engine, h.id, body, body_length, now_ms());
+		result = h.id == CHANNEL_WHOLE_PUT ? whole_put(s, body, body_length)
+						   : builder_apply(s->with.builder, h.id, body,
+							     body_length, now_ms());
 	s->acks[s->n_acks++] = (struct pending_ack){.request = h.request, .result = result};
 }
 
@@ -473,7 +473,7 @@ static void client_stream(struct server *s, struct client *c)
 				conditions(s);
 				s->clock_retell = true;
 			}
-			engine_retell(s->with.engine);
+			builder_retell(s->with.builder);
 		} else {
 			client_send(c, s->out, n);
 		}
@@ -603,7 +603,7 @@ static void self_check(struct server *s)
 	if (moved) {
 		// A commit waits for every worker, and none is under way: they must all be there.
 		bool right = stats_generation_is(
-			s->with.sources.stats, engine_generation(s->with.engine));
+			s->with.sources.stats, builder_generation(s->with.builder));
 		security(s, watch_look(&s->generation, right, GENERATION_LOOKS, 1), text_old_table);
 		tell_alive(s);
 	}
@@ -623,7 +623,7 @@ static void task_losing(void *context, struct channel_event *e)
 
 static void losses(struct server *s, uint64_t now)
 {
-	const struct engine_losses l = {
+	const struct builder_losses l = {
 		.copies_lost = s->copies_lost,
 		.now_ms = now,
 		.tasks = WALK_TASKS,
@@ -633,7 +633,7 @@ static void losses(struct server *s, uint64_t now)
 	};
 
 	if (now >= s->losses_ms)
-		s->losses_ms = now + (engine_losses(s->with.engine, &l) ? CHECK_MS : WALK_MS);
+		s->losses_ms = now + (builder_losses(s->with.builder, &l) ? CHECK_MS : WALK_MS);
 }
 
 static void walk(struct server *s, uint64_t now)
@@ -643,7 +643,7 @@ static void walk(struct server *s, uint64_t now)
 	if (now < s->walk_ms)
 		return;
 	s->walk_ms = now + WALK_MS;
-	if (!engine_reconcile(s->with.engine, WALK_TASKS, &agrees))
+	if (!builder_reconcile(s->with.builder, WALK_TASKS, &agrees))
 		return;
 	s->walk_ms = now + RECONCILE_MS;
 	security(s, watch_look(&s->walk, agrees, WALK_LOOKS, 1), text_wrong_table);
@@ -662,7 +662,7 @@ static void tell_followed(struct server *s)
 	// A new controller hears how each is then, not what was said while nobody listened.
 	if (!c || !c->informed)
 		return;
-	while (engine_news(s->with.engine, &r)) {
+	while (builder_news(s->with.builder, &r)) {
 		struct channel_event e = {.kind = kinds[r.news],
 			.ne = r.ne,
 			.id = r.xid,
@@ -678,7 +678,7 @@ static void chores(struct server *s)
 	struct channel_event e;
 	struct id16 ne;
 
-	while (engine_fail_safe(s->with.engine, now, &ne)) {
+	while (builder_fail_safe(s->with.builder, now, &ne)) {
 		e = (struct channel_event){.kind = EVENT_FAIL_SAFE, .ne = ne, .time_ns = now_ns()};
 		snprintf(e.text, sizeof(e.text), "the ADMF was silent for TIME_P2");
 		log_kind(WARNING, FAIL_SAFE,
@@ -688,8 +688,8 @@ static void chores(struct server *s)
 	}
 	if (now >= s->drain_ms) {
 		// A publication that found no memory is tried again.
-		(void)engine_commit(s->with.engine);
-		s->drain_ms = engine_drain(s->with.engine) > 0 ? now + DRAIN_MS : now + LINKS_MS;
+		(void)builder_commit(s->with.builder);
+		s->drain_ms = builder_drain(s->with.builder) > 0 ? now + DRAIN_MS : now + LINKS_MS;
 	}
 	if (now >= s->links_ms) {
 		ports_links(s->with.ports, port_changed, s);
@@ -716,7 +716,7 @@ static void chores(struct server *s)
 static int wait_ms(const struct server *s)
 {
 	uint64_t now = now_ms();
-	uint64_t least = engine_next_deadline(s->with.engine, now);
+	uint64_t least = builder_next_deadline(s->with.builder, now);
 	const uint64_t times[] = {s->links_ms, s->check_ms, s->drain_ms, s->losses_ms, s->walk_ms,
 		s->ready ? UINT64_MAX : now + READY_MS};
 
@@ -757,11 +757,11 @@ void server_run(struct server *s, int signal_fd)
 		fds[FD_SIGNAL] = (struct pollfd){.fd = signal_fd, .events = POLLIN};
 		fds[FD_LISTENER] = (struct pollfd){.fd = s->listener, .events = POLLIN};
 		fds[FD_FOLD] =
-			(struct pollfd){.fd = engine_fold_fd(s->with.engine), .events = POLLIN};
+			(struct pollfd){.fd = builder_fold_fd(s->with.builder), .events = POLLIN};
 		fds[FD_DELIVER] =
 			(struct pollfd){.fd = deliver_event_fd(s->with.deliver), .events = POLLIN};
 		fds[FD_FOLLOW] =
-			(struct pollfd){.fd = engine_follow_fd(s->with.engine), .events = POLLIN};
+			(struct pollfd){.fd = builder_follow_fd(s->with.builder), .events = POLLIN};
 		for (uint32_t i = 0; i < n; i++) {
 			const struct client *c = s->clients[i];
 			bool busy = c->first || c->streaming;
@@ -772,14 +772,14 @@ void server_run(struct server *s, int signal_fd)
 		if ((fds[FD_SIGNAL].revents & POLLIN) && !signals(s, signal_fd))
 			return;
 		if (fds[FD_FOLLOW].revents & POLLIN)
-			engine_follow(s->with.engine);
+			builder_follow(s->with.builder);
 		for (uint32_t i = 0; i < n; i++)
 			client_turn(s, s->clients[i], fds[FD_CLIENTS + i].revents);
 		clients_bury(s);
 		if (fds[FD_LISTENER].revents & POLLIN)
 			client_accept(s);
 		if (fds[FD_FOLD].revents & POLLIN)
-			engine_folded(s->with.engine);
+			builder_folded(s->with.builder);
 		chores(s);
 	}
 }

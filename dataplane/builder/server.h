@@ -14,7 +14,7 @@ struct server;
 struct server_settings {
 	const char *path;     // of the socket
 	uint64_t incarnation; // this process's, random
-	struct engine *engine;
+	struct builder *builder;
 	struct deliver *deliver;
 	struct ports *ports;
 	struct status_sources sources;

@@ -17,10 +17,10 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 {
 	struct slot_counters before, after;
 
-	slots_totals(s->slots, &before);
+	task_counters_totals(s->slots, &before);
 	*out = (struct copy_balance){0};
 	deliver_totals(s->deliver, out);
-	slots_totals(s->slots, &after);
+	task_counters_totals(s->slots, &after);
 	out->matched = after.matched;
 	out->offered = after.offered;
 	return before.offered <= accounted(out) && accounted(out) <= after.offered;
@@ -88,7 +88,7 @@ static void status_early(const struct status_sources *s, struct channel_signalli
 }
 
 void status_signalling(
-	const struct status_sources *s, const struct engine *e, struct channel_signalling *out)
+	const struct status_sources *s, const struct builder *e, struct channel_signalling *out)
 {
 	static const char *const protocols[SIGNALLING_PROTOCOLS] = {"pfcp", "gtpv2c", "radius"};
 	struct session_counts c;
@@ -98,7 +98,7 @@ void status_signalling(
 	if (!s->follower)
 		return;
 	follower_counts(s->follower, &c, &out->lost);
-	engine_followed(e, &b);
+	builder_followed(e, &b);
 	status_early(s, out);
 	out->since_ns = c.since_ns;
 	out->sessions = c.sessions;

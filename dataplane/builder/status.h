@@ -11,7 +11,7 @@
 struct status_sources {
 	struct stats *stats;
 	const struct ports *ports;
-	const struct slots_owner *slots;
+	const struct task_counters_owner *slots;
 	const struct deliver *deliver;
 	const struct follower *follower; // NULL: no port shows signalling
 	uint64_t cycles_hz; // of the workers' cycle counter
@@ -28,7 +28,7 @@ void status_workers(
 
 // What is followed; all 0 without a follower.
 void status_signalling(
-	const struct status_sources *s, const struct engine *e, struct channel_signalling *out);
+	const struct status_sources *s, const struct builder *e, struct channel_signalling *out);
 
 // Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
 // or 0 when nothing changed.

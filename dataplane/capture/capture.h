@@ -58,7 +58,7 @@ struct capture_settings {
 	uint8_t xiri_release;	     // enum config_xiri_release
 	bool x2_only;		     // the reporter's: no X3 ring is ever attached
 	struct report_ring *reports; // NULL: summary reports are not made here
-	struct slots_worker *slots;
+	struct task_counters_worker *slots;
 };
 
 // NULL when out of memory or when the settings are out of range. The pool is mapped, not touched.

@@ -26,8 +26,8 @@ struct numbers {
 	uint32_t used; // numbers below were handed out at least once
 };
 
-struct slots_owner {
-	struct slots slots;
+struct task_counters_owner {
+	struct task_counters slots;
 	struct numbers slot;
 	uint8_t *taken; // one octet per slot ever handed out
 	uint32_t taken_capacity;
@@ -41,28 +41,29 @@ struct slots_owner {
 	uint32_t live_contexts;
 };
 
-struct slots_owner *slots_new(uint32_t n_workers)
+struct task_counters_owner *task_counters_new(uint32_t n_workers)
 {
 	if (n_workers == 0 || n_workers > SLOT_WRITERS_MAX)
 		return NULL;
-	struct slots_owner *o = calloc(1, sizeof(*o));
+	struct task_counters_owner *o = calloc(1, sizeof(*o));
 	if (!o)
 		return NULL;
 	o->free_context = NONE;
 	for (uint32_t w = 0; w < n_workers; w++) {
-		o->slots.worker[w] = aligned_alloc(CACHE_LINE,
-			(sizeof(struct slots_worker) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE);
+		o->slots.worker[w] = aligned_alloc(
+			CACHE_LINE, (sizeof(struct task_counters_worker) + CACHE_LINE - 1) /
+					    CACHE_LINE * CACHE_LINE);
 		if (!o->slots.worker[w]) {
-			slots_free(o);
+			task_counters_free(o);
 			return NULL;
 		}
-		memset(o->slots.worker[w], 0, sizeof(struct slots_worker));
+		memset(o->slots.worker[w], 0, sizeof(struct task_counters_worker));
 		o->slots.n_workers = w + 1;
 	}
 	return o;
 }
 
-void slots_free(struct slots_owner *o)
+void task_counters_free(struct task_counters_owner *o)
 {
 	if (!o)
 		return;
@@ -82,7 +83,7 @@ void slots_free(struct slots_owner *o)
 	free(o);
 }
 
-struct slots *slots_of(struct slots_owner *o)
+struct task_counters *task_counters_of(struct task_counters_owner *o)
 {
 	return &o->slots;
 }
@@ -97,10 +98,10 @@ static void *chunk_new(size_t element)
 }
 
 // Makes the counters' chunk on every worker; a half-made one is finished by the next call.
-static int counters_chunk(struct slots_owner *o, uint32_t c)
+static int counters_chunk(struct task_counters_owner *o, uint32_t c)
 {
 	for (uint32_t w = 0; w < o->slots.n_workers; w++) {
-		struct slots_worker *sw = o->slots.worker[w];
+		struct task_counters_worker *sw = o->slots.worker[w];
 		if (atomic_load_explicit(&sw->counters[c], memory_order_relaxed))
 			continue;
 		struct slot_counters *chunk = chunk_new(sizeof(*chunk));
@@ -112,10 +113,10 @@ static int counters_chunk(struct slots_owner *o, uint32_t c)
 	return POI_OK;
 }
 
-static int sequence_chunk(struct slots_owner *o, uint32_t c)
+static int sequence_chunk(struct task_counters_owner *o, uint32_t c)
 {
 	for (uint32_t w = 0; w < o->slots.n_workers; w++) {
-		struct slots_worker *sw = o->slots.worker[w];
+		struct task_counters_worker *sw = o->slots.worker[w];
 		if (atomic_load_explicit(&sw->sequence[c], memory_order_relaxed))
 			continue;
 		uint32_t *chunk = chunk_new(sizeof(*chunk));
@@ -127,7 +128,7 @@ static int sequence_chunk(struct slots_owner *o, uint32_t c)
 	return POI_OK;
 }
 
-static int taken_grow(struct slots_owner *o, uint32_t slot)
+static int taken_grow(struct task_counters_owner *o, uint32_t slot)
 {
 	if (slot < o->taken_capacity)
 		return POI_OK;
@@ -136,7 +137,7 @@ static int taken_grow(struct slots_owner *o, uint32_t slot)
 	if (!taken)
 		return POI_ERR_NOMEM;
 	o->taken = taken;
-	// Room to give every slot back is made here, so that slots_give cannot fail.
+	// Room to give every slot back is made here, so that task_counters_give cannot fail.
 	uint32_t *list = realloc(o->slot.free, capacity * sizeof(*list));
 	if (!list)
 		return POI_ERR_NOMEM;
@@ -146,7 +147,7 @@ static int taken_grow(struct slots_owner *o, uint32_t slot)
 	return POI_OK;
 }
 
-int slots_take(struct slots_owner *o, uint32_t *slot)
+int task_counters_take(struct task_counters_owner *o, uint32_t *slot)
 {
 	bool fresh = o->slot.n_free == 0;
 	uint32_t s = fresh ? o->slot.used : o->slot.free[o->slot.n_free - 1];
@@ -189,13 +190,13 @@ static void counters_add(struct slot_counters *sum, const struct slot_counters *
 		sum->last_ns = last;
 }
 
-static void slot_add(const struct slots_owner *o, uint32_t slot, struct slot_counters *sum)
+static void slot_add(const struct task_counters_owner *o, uint32_t slot, struct slot_counters *sum)
 {
 	for (uint32_t w = 0; w < o->slots.n_workers; w++)
 		counters_add(sum, slot_counters_of(o->slots.worker[w], slot));
 }
 
-void slots_give(struct slots_owner *o, uint32_t slot)
+void task_counters_give(struct task_counters_owner *o, uint32_t slot)
 {
 	if (slot >= o->slot.used || !o->taken[slot])
 		return;
@@ -205,14 +206,15 @@ void slots_give(struct slots_owner *o, uint32_t slot)
 	o->slot.free[o->slot.n_free++] = slot;
 }
 
-void slots_read(const struct slots_owner *o, uint32_t slot, struct slot_counters *sum)
+void task_counters_read(
+	const struct task_counters_owner *o, uint32_t slot, struct slot_counters *sum)
 {
 	*sum = (struct slot_counters){0};
 	if (slot < o->slot.used && o->taken[slot])
 		slot_add(o, slot, sum);
 }
 
-void slots_totals(const struct slots_owner *o, struct slot_counters *sum)
+void task_counters_totals(const struct task_counters_owner *o, struct slot_counters *sum)
 {
 	*sum = o->past;
 	for (uint32_t s = 0; s < o->slot.used; s++)
@@ -220,7 +222,7 @@ void slots_totals(const struct slots_owner *o, struct slot_counters *sum)
 			slot_add(o, s, sum);
 }
 
-uint32_t slots_taken(const struct slots_owner *o)
+uint32_t task_counters_taken(const struct task_counters_owner *o)
 {
 	return o->n_taken;
 }
@@ -244,7 +246,7 @@ static bool key_equal(const struct context_key *a, const struct context_key *b)
 	return a->kind == b->kind && a->correlation == b->correlation && id_equal(&a->xid, &b->xid);
 }
 
-static int buckets_grow(struct slots_owner *o)
+static int buckets_grow(struct task_counters_owner *o)
 {
 	if (o->live_contexts < o->n_buckets)
 		return POI_OK;
@@ -268,7 +270,7 @@ static int buckets_grow(struct slots_owner *o)
 }
 
 // An unused context, out of the free list or new; not yet in the hash.
-static int context_new(struct slots_owner *o, uint32_t *out)
+static int context_new(struct task_counters_owner *o, uint32_t *out)
 {
 	if (o->free_context != NONE) {
 		*out = o->free_context;
@@ -292,8 +294,8 @@ static int context_new(struct slots_owner *o, uint32_t *out)
 	return POI_OK;
 }
 
-int slots_context_take(struct slots_owner *o, uint8_t kind, const struct id16 *header_xid,
-	uint64_t correlation, uint32_t *context)
+int task_counters_context_take(struct task_counters_owner *o, uint8_t kind,
+	const struct id16 *header_xid, uint64_t correlation, uint32_t *context)
 {
 	struct context_key key = {.xid = *header_xid, .correlation = correlation, .kind = kind};
 	uint32_t i;
@@ -321,7 +323,7 @@ int slots_context_take(struct slots_owner *o, uint8_t kind, const struct id16 *h
 	return POI_OK;
 }
 
-void slots_context_give(struct slots_owner *o, uint32_t context)
+void task_counters_context_give(struct task_counters_owner *o, uint32_t context)
 {
 	if (context >= o->n_contexts || o->contexts[context].references == 0)
 		return;

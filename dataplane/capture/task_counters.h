@@ -29,17 +29,17 @@ struct slot_counters {
 	uint64_t last_ns;
 };
 
-struct slots_worker { // one per worker
+struct task_counters_worker { // one per worker
 	struct slot_counters *_Atomic counters[SLOT_CHUNKS_MAX];
 	uint32_t *_Atomic sequence[SLOT_CHUNKS_MAX];
 };
 
-struct slots {
+struct task_counters {
 	uint32_t n_workers;
-	struct slots_worker *worker[SLOT_WRITERS_MAX];
+	struct task_counters_worker *worker[SLOT_WRITERS_MAX];
 };
 
-static inline struct slot_counters *slot_counters_of(struct slots_worker *w, uint32_t slot)
+static inline struct slot_counters *slot_counters_of(struct task_counters_worker *w, uint32_t slot)
 {
 	struct slot_counters *chunk =
 		atomic_load_explicit(&w->counters[slot >> SLOT_CHUNK_BITS], memory_order_relaxed);
@@ -47,32 +47,32 @@ static inline struct slot_counters *slot_counters_of(struct slots_worker *w, uin
 }
 
 // The next sequence number's place; single writer, so plain ++.
-static inline uint32_t *slot_sequence_of(struct slots_worker *w, uint32_t context)
+static inline uint32_t *slot_sequence_of(struct task_counters_worker *w, uint32_t context)
 {
 	uint32_t *chunk = atomic_load_explicit(
 		&w->sequence[context >> SLOT_CHUNK_BITS], memory_order_relaxed);
 	return &chunk[context & (SLOT_CHUNK - 1)];
 }
 
-struct slots_owner; // allocation state; builder thread only
+struct task_counters_owner; // allocation state; builder thread only
 
-struct slots_owner *slots_new(uint32_t n_workers);
-void slots_free(struct slots_owner *o);
-struct slots *slots_of(struct slots_owner *o);
+struct task_counters_owner *task_counters_new(uint32_t n_workers);
+void task_counters_free(struct task_counters_owner *o);
+struct task_counters *task_counters_of(struct task_counters_owner *o);
 
 // A zeroed slot (all workers). 0, NOMEM or LIMIT.
-[[nodiscard]] int slots_take(struct slots_owner *o, uint32_t *slot);
+[[nodiscard]] int task_counters_take(struct task_counters_owner *o, uint32_t *slot);
 // Only after the grace period and after every ring's tail has passed the last copy of this slot.
-// Its numbers stay in slots_totals.
-void slots_give(struct slots_owner *o, uint32_t slot);
+// Its numbers stay in task_counters_totals.
+void task_counters_give(struct task_counters_owner *o, uint32_t slot);
 
 // The context of this key, created with numbers from 0 or referenced once more. 0, NOMEM or LIMIT.
-[[nodiscard]] int slots_context_take(struct slots_owner *o, uint8_t kind,
+[[nodiscard]] int task_counters_context_take(struct task_counters_owner *o, uint8_t kind,
 	const struct id16 *header_xid, uint64_t correlation, uint32_t *context);
-void slots_context_give(struct slots_owner *o, uint32_t context);
+void task_counters_context_give(struct task_counters_owner *o, uint32_t context);
 
 // Sum of a slot's counters over all workers. Exact only when the workers are at rest.
-void slots_read(const struct slots_owner *o, uint32_t slot, struct slot_counters *sum);
+void task_counters_read(const struct task_counters_owner *o, uint32_t slot, struct slot_counters *sum);
 // Sum over every slot that ever was, given-back ones included.
-void slots_totals(const struct slots_owner *o, struct slot_counters *sum);
-uint32_t slots_taken(const struct slots_owner *o); // slots in use
+void task_counters_totals(const struct task_counters_owner *o, struct slot_counters *sum);
+uint32_t task_counters_taken(const struct task_counters_owner *o); // slots in use

@@ -22,7 +22,7 @@ static void resolved(void *context, const struct resolve_answer *a)
 }
 
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
-	uint32_t n_workers, struct slots *slots, char *why, size_t why_size)
+	uint32_t n_workers, struct task_counters *slots, char *why, size_t why_size)
 {
 	(void)slots; // the workers' counters are summed where both books are read
 	struct deliver *d = calloc(1, sizeof(*d));

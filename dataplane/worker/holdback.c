@@ -24,11 +24,11 @@ struct held {
 	bool matched;
 	bool whole;
 	struct followed followed;
-	struct early_taken taken;
+	struct holdback_taken taken;
 };
 
-struct worker_early {
-	struct worker_early_settings s;
+struct holdback {
+	struct holdback_settings s;
 	uint32_t capacity;   // a power of two
 	uint32_t head, tail; // of the ring; only grow
 	uint64_t tried;	     // stamp of the table that all have seen
@@ -36,13 +36,13 @@ struct worker_early {
 	struct held held[];
 };
 
-struct worker_early *worker_early_new(const struct worker_early_settings *s)
+struct holdback *holdback_new(const struct holdback_settings *s)
 {
 	uint32_t capacity = 1;
 
 	while (capacity * 2 <= s->packets)
 		capacity *= 2;
-	struct worker_early *e = calloc(1, sizeof(*e) + capacity * sizeof(e->held[0]));
+	struct holdback *e = calloc(1, sizeof(*e) + capacity * sizeof(e->held[0]));
 	if (!e)
 		return NULL;
 	e->s = *s;
@@ -50,17 +50,17 @@ struct worker_early *worker_early_new(const struct worker_early_settings *s)
 	return e;
 }
 
-void worker_early_free(struct worker_early *e)
+void holdback_free(struct holdback *e)
 {
 	free(e);
 }
 
-static struct held *at(struct worker_early *e, uint32_t i)
+static struct held *at(struct holdback *e, uint32_t i)
 {
 	return &e->held[i & (e->capacity - 1)];
 }
 
-bool worker_early_open(const struct worker_early *e, const struct table *t, uint64_t now_ns)
+bool holdback_open(const struct holdback *e, const struct table *t, uint64_t now_ns)
 {
 	if (!e->capacity || !table_expects(t))
 		return false;
@@ -83,14 +83,14 @@ static bool of_ours(const struct port_traits *port, const struct packet_view *v)
 	return port->n_endpoints == 0;
 }
 
-static void let_go(struct worker_early *e, struct held *h)
+static void let_go(struct holdback *e, struct held *h)
 {
 	rte_pktmbuf_free(h->mbuf);
 	h->mbuf = NULL;
 	e->wholes -= h->whole;
 }
 
-static void give_up(struct worker_early *e, uint64_t *counter)
+static void give_up(struct holdback *e, uint64_t *counter)
 {
 	struct held *h = at(e, e->tail++);
 
@@ -100,23 +100,23 @@ static void give_up(struct worker_early *e, uint64_t *counter)
 	*counter += !h->matched;
 }
 
-static bool has(const struct early_taken *t, uint32_t slot)
+static bool has(const struct holdback_taken *t, uint32_t slot)
 {
-	for (uint32_t i = 0; i < t->n && i < EARLY_TASKS; i++)
+	for (uint32_t i = 0; i < t->n && i < HOLDBACK_TASKS; i++)
 		if (t->slot[i] == slot)
 			return true;
 	return false;
 }
 
-static void note(struct early_taken *t, uint32_t slot)
+static void note(struct holdback_taken *t, uint32_t slot)
 {
-	if (t->n < EARLY_TASKS)
+	if (t->n < HOLDBACK_TASKS)
 		t->slot[t->n] = slot;
-	if (t->n <= EARLY_TASKS)
+	if (t->n <= HOLDBACK_TASKS)
 		t->n++;
 }
 
-void early_note(struct early_taken *taken, const struct hit *hits, unsigned n)
+void holdback_note(struct holdback_taken *taken, const struct hit *hits, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		note(&taken[hits[i].packet], hits[i].rule->slot);
@@ -144,15 +144,15 @@ static void follow(struct packet_view *v, const struct followed *f)
 	l->flags |= f->flags;
 }
 
-void worker_early_hold(
-	struct worker_early *e, const struct worker_scene *scene, const struct early_burst *b)
+void holdback_hold(
+	struct holdback *e, const struct worker_scene *scene, const struct holdback_burst *b)
 {
 	for (uint32_t i = 0; i < b->n; i++) {
-		if (b->taken[i].n > EARLY_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
+		if (b->taken[i].n > HOLDBACK_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
 			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
 			continue;
 		scene->counters->early_held++;
-		if (b->whole && e->wholes == EARLY_WHOLES) {
+		if (b->whole && e->wholes == HOLDBACK_WHOLES) {
 			scene->counters->early_full++;
 			continue;
 		}
@@ -170,14 +170,14 @@ void worker_early_hold(
 	}
 }
 
-bool worker_early_waiting(const struct worker_early *e)
+bool holdback_waiting(const struct holdback *e)
 {
 	return e->head != e->tail;
 }
 
-bool worker_early_behind(const struct worker_early *e, const struct table *t)
+bool holdback_behind(const struct holdback *e, const struct table *t)
 {
-	return worker_early_waiting(e) && table_stamp(t) != e->tried;
+	return holdback_waiting(e) && table_stamp(t) != e->tried;
 }
 
 // What a rule of an older table would have taken it has taken already, what lies on the outermost
@@ -203,7 +203,7 @@ static void capture(struct held *h, const struct worker_scene *scene, struct hit
 	h->matched = true;
 }
 
-static void views_of(struct worker_early *e, struct packet_view *views, uint32_t from, uint32_t n)
+static void views_of(struct holdback *e, struct packet_view *views, uint32_t from, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct rte_mbuf *m = at(e, from + i)->mbuf;
@@ -221,8 +221,7 @@ static void views_of(struct worker_early *e, struct packet_view *views, uint32_t
 }
 
 // `n` packets of one lane from position `from` on, with the present table.
-static void again(
-	struct worker_early *e, const struct worker_scene *scene, uint32_t from, uint32_t n)
+static void again(struct holdback *e, const struct worker_scene *scene, uint32_t from, uint32_t n)
 {
 	const struct port_traits *port = &e->s.lanes[at(e, from)->lane].traits;
 	struct packet_view views[PACKET_BURST];
@@ -242,12 +241,12 @@ static void again(
 	for (uint32_t i = 0; i < n; i++) {
 		struct held *h = at(e, from + i);
 		h->in_force = table_stamp(scene->table);
-		if (h->taken.n > EARLY_TASKS)
+		if (h->taken.n > HOLDBACK_TASKS)
 			let_go(e, h);
 	}
 }
 
-static void all_again(struct worker_early *e, const struct worker_scene *scene)
+static void all_again(struct holdback *e, const struct worker_scene *scene)
 {
 	for (uint32_t i = e->tail; i != e->head;) {
 		uint32_t n = 0;
@@ -263,12 +262,12 @@ static void all_again(struct worker_early *e, const struct worker_scene *scene)
 	}
 }
 
-void worker_early_tend(struct worker_early *e, const struct worker_scene *scene, bool all)
+void holdback_tend(struct holdback *e, const struct worker_scene *scene, bool all)
 {
-	if (worker_early_behind(e, scene->table))
+	if (holdback_behind(e, scene->table))
 		all_again(e, scene);
 	e->tried = table_stamp(scene->table);
-	while (worker_early_waiting(e) &&
+	while (holdback_waiting(e) &&
 		(all || !at(e, e->tail)->mbuf ||
 			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))
 		give_up(e, &scene->counters->early);

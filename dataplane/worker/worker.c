@@ -54,7 +54,7 @@ static struct worker_scene scene_of(struct worker *w, const struct table *t, uin
 		.counters = &w->counters->now,
 		.now_ns = now_ns,
 		.tap = w->tap,
-		.early = w->early};
+		.holdback = w->holdback};
 }
 
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
@@ -82,9 +82,9 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		signalling_tap_burst(w->tap, &l->signalling, views + tapped,
 			(void *const *)mbufs + tapped, n - tapped, now);
 	count(&w->counters->now, views, n);
-	struct early_taken taken[PACKET_BURST];
-	bool hold = w->early && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
-		    worker_early_open(w->early, t, now);
+	struct holdback_taken taken[PACKET_BURST];
+	bool hold = w->holdback && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
+		    holdback_open(w->holdback, t, now);
 	if (__builtin_expect(hold, 0))
 		memset(taken, 0, n * sizeof(taken[0]));
 	do {
@@ -93,17 +93,17 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 		if (found > 0) {
 			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
 			if (__builtin_expect(hold, 0))
-				early_note(taken, hits, found);
+				holdback_note(taken, hits, found);
 		}
 	} while (!cursor.done);
 	if (__builtin_expect(hold, 0)) {
 		const struct worker_scene scene = scene_of(w, t, now);
-		const struct early_burst b = {.lane = (uint32_t)(l - w->lanes),
+		const struct holdback_burst b = {.lane = (uint32_t)(l - w->lanes),
 			.n = n,
 			.views = views,
 			.mbufs = mbufs,
 			.taken = taken};
-		worker_early_hold(w->early, &scene, &b);
+		holdback_hold(w->holdback, &scene, &b);
 	}
 	if (l->forward)
 		forward(l, &w->counters->now, mbufs, n);
@@ -116,7 +116,7 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 static void tend(struct worker *w, const struct table *t, bool all)
 {
 	bool fragments = worker_fragments_waiting(w->fragments);
-	bool early = w->early && worker_early_waiting(w->early);
+	bool early = w->holdback && holdback_waiting(w->holdback);
 
 	if (__builtin_expect(!fragments && !early, 1))
 		return;
@@ -125,17 +125,17 @@ static void tend(struct worker *w, const struct table *t, bool all)
 	if (fragments)
 		worker_fragments_tend(w->fragments, &scene, all);
 	if (early)
-		worker_early_tend(w->early, &scene, all);
+		holdback_tend(w->holdback, &scene, all);
 }
 
 // Packets that were held have earlier times, and so get lower numbers, than what is received now.
 static void catch_up(struct worker *w, const struct table *t)
 {
-	if (__builtin_expect(!w->early || !worker_early_behind(w->early, t), 1))
+	if (__builtin_expect(!w->holdback || !holdback_behind(w->holdback, t), 1))
 		return;
 	const struct worker_scene scene =
 		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
-	worker_early_tend(w->early, &scene, false);
+	holdback_tend(w->holdback, &scene, false);
 }
 
 // One more reading of the cycle counter, and only where there were packets: idle polling is not

@@ -22,7 +22,7 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	struct capture *capture;
 	struct worker_fragments *fragments;
 	struct signalling_tap *tap; // NULL: no lane shows signalling
-	struct worker_early *early; // with `tap`
+	struct holdback *holdback;  // with `tap`
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;

@@ -10,7 +10,7 @@
 #include "dataplane/worker/holdback.h"
 
 #define PIECES 1023
-#define WHOLES (63 + EARLY_WHOLES)
+#define WHOLES (63 + HOLDBACK_WHOLES)
 #define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
 #define HITS 64
 
@@ -117,7 +117,7 @@ static bool counts(const struct again *a, const struct hit *h)
 
 // `taken`: NULL, or gets the tasks of all hits that count.
 static void match_again(
-	const struct worker_scene *scene, const struct again *a, struct early_taken *taken)
+	const struct worker_scene *scene, const struct again *a, struct holdback_taken *taken)
 {
 	struct match_cursor cursor = {0};
 	struct hit hits[HITS];
@@ -130,7 +130,7 @@ static void match_again(
 				hits[kept++] = hits[i];
 		scene->counters->hits += kept;
 		if (taken)
-			early_note(taken, hits, kept);
+			holdback_note(taken, hits, kept);
 		if (kept > 0)
 			capture_burst(scene->capture, hits, kept, a->view, (void *const *)&a->mbuf,
 				a->time_ns);
@@ -187,9 +187,9 @@ static void apply_moves(struct reassembly *r, const struct worker_scene *scene)
 // Like any other packet it may come before its session's rules.
 static void match_whole(const struct worker_scene *scene, uint32_t lane, const struct again *a)
 {
-	struct early_taken taken = {0};
+	struct holdback_taken taken = {0};
 	struct rte_mbuf *mbuf = a->mbuf;
-	const struct early_burst b = {.lane = lane,
+	const struct holdback_burst b = {.lane = lane,
 		.n = 1,
 		.views = a->view,
 		.mbufs = &mbuf,
@@ -197,9 +197,9 @@ static void match_whole(const struct worker_scene *scene, uint32_t lane, const s
 		.whole = true};
 
 	match_again(scene, a, &taken);
-	if (mbuf && scene->early && a->traits->tunnel == CONFIG_TUNNEL_GTPU &&
-		worker_early_open(scene->early, scene->table, scene->now_ns))
-		worker_early_hold(scene->early, scene, &b);
+	if (mbuf && scene->holdback && a->traits->tunnel == CONFIG_TUNNEL_GTPU &&
+		holdback_open(scene->holdback, scene->table, scene->now_ns))
+		holdback_hold(scene->holdback, scene, &b);
 }
 
 // The whole datagram of a tunnel; returns its outcome. A user's fragment in it may be held in turn.

@@ -18,7 +18,7 @@
 #include "dataplane/match/table.h"
 
 struct rte_mbuf;
-struct worker_early;
+struct holdback;
 struct worker_fragments;
 
 struct worker_fragments_settings {
@@ -39,7 +39,7 @@ struct worker_scene {
 	struct worker_counters *counters;
 	uint64_t now_ns;
 	struct signalling_tap *tap; // NULL: no lane shows signalling
-	struct worker_early *early; // with `tap`
+	struct holdback *holdback;  // with `tap`
 };
 
 // The frames in `mask` (parse_burst) of a burst of lane `lane`; before they are counted, matched

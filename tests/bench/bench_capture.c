@@ -37,7 +37,7 @@ static double now(void)
 struct bench {
 	struct capture *capture;
 	struct copy_ring *ring;
-	struct slots_worker slots;
+	struct task_counters_worker slots;
 	struct rule rule;
 	uint8_t *frames, *plain; // packets; where memcpy writes
 	size_t plain_at;

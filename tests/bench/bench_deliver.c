@@ -78,7 +78,7 @@ struct bench {
 	struct stream *stream;
 	struct stream_line *line;
 	struct copy_outcomes book;
-	struct slots_worker slots;
+	struct task_counters_worker slots;
 	struct rule rule;
 	uint8_t frame[2048];
 	double push_seconds, drain_seconds, aes_seconds;

@@ -56,7 +56,7 @@ struct bench {
 	struct lab_pki pki;
 	struct sink sink;
 	struct config config;
-	struct slots_worker slots;
+	struct task_counters_worker slots;
 	struct capture *capture;
 	struct deliver *deliver;
 	struct rule rule[SLOTS];

@@ -39,7 +39,7 @@ struct bench {
 	uint8_t *octets;
 	struct port_traits port;
 	const struct table *table;
-	struct slots_worker *slots;
+	struct task_counters_worker *slots;
 	struct report_ring *digests;
 	struct capture *capture, *reporter;
 	struct copy_ring *ring[2];

@@ -18,7 +18,7 @@
 // A worker's capture with one rule and frames of its own; everything the parser and matcher would
 // say is written by hand.
 struct bed {
-	struct slots_worker *slots;
+	struct task_counters_worker *slots;
 	struct capture *capture;
 	struct rule rule;
 	struct packet_view view;

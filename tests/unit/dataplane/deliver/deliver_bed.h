@@ -25,7 +25,7 @@
 struct bed {
 	struct lab_pki pki;
 	struct config config;
-	struct slots_worker slots;
+	struct task_counters_worker slots;
 	struct capture *capture;
 	struct deliver *deliver;
 	struct rule rule[SLOTS];

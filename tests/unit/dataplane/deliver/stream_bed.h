@@ -18,7 +18,7 @@
 // Two workers, one destination, both kinds; TLS adds nothing, so its offsets are ours.
 struct bed {
 	struct capture *capture[2];
-	struct slots_worker slots[2];
+	struct task_counters_worker slots[2];
 	struct copy_outcomes book;
 	struct stream *stream;
 	struct rule rule;

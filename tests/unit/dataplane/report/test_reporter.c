@@ -13,7 +13,7 @@
 #define TASKS 2
 
 struct bed {
-	struct slots_worker slots;
+	struct task_counters_worker slots;
 	struct report_ring *rings[WORKERS];
 	struct capture *capture;
 	struct copy_ring *ring;

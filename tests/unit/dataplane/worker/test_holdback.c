@@ -25,7 +25,7 @@
 static struct rte_mempool *pool;
 static struct signalling_ring *ring;
 static struct signalling_tap *tap;
-static struct worker_early *early;
+static struct holdback *holdback;
 static struct table_builder *builder;
 static const struct table *table;
 static struct worker_counters counters;
@@ -64,10 +64,10 @@ static void up(void)
 	builder = table_builder_new(seed);
 	table_expect(builder, true);
 	table = table_commit(builder, 1);
-	const struct worker_early_settings s = {
+	const struct holdback_settings s = {
 		.lanes = lanes, .taps = &tap, .n_taps = 1, .packets = ROOM, .age_ns = AGE};
-	early = worker_early_new(&s);
-	cr_assert(pool && early);
+	holdback = holdback_new(&s);
+	cr_assert(pool && holdback);
 }
 
 static struct worker_scene scene(uint64_t now_ns)
@@ -98,16 +98,16 @@ static struct rte_mbuf *packet(uint32_t teid, struct packet_view *v)
 static void receive(struct rte_mbuf *m, const struct packet_view *v, uint64_t now_ns)
 {
 	const struct worker_scene s = scene(now_ns);
-	struct early_taken taken = {0};
-	const struct early_burst b = {.n = 1, .views = v, .mbufs = &m, .taken = &taken};
+	struct holdback_taken taken = {0};
+	const struct holdback_burst b = {.n = 1, .views = v, .mbufs = &m, .taken = &taken};
 	struct match_cursor cursor = {0};
 	struct hit hits[8];
 
 	do
-		early_note(
+		holdback_note(
 			&taken, hits, match_burst(table, &lanes[0].traits, v, 1, &cursor, hits, 8));
 	while (!cursor.done);
-	worker_early_hold(early, &s, &b);
+	holdback_hold(holdback, &s, &b);
 	rte_pktmbuf_free(m);
 }
 
@@ -174,25 +174,25 @@ static void tend(uint64_t now_ns, bool all)
 {
 	const struct worker_scene s = scene(now_ns);
 
-	worker_early_tend(early, &s, all);
+	holdback_tend(holdback, &s, all);
 }
 
 static void down(void)
 {
 	tend(0, true);
-	cr_assert_not(worker_early_waiting(early));
+	cr_assert_not(holdback_waiting(holdback));
 	cr_assert_eq(rte_mempool_avail_count(pool), 127, "every buffer is back");
 	cr_assert_eq(
 		counters.early_held, counters.early_matched + counters.early + counters.early_full);
-	worker_early_free(early);
+	holdback_free(holdback);
 	signalling_tap_free(tap);
 	signalling_ring_free(ring);
 	table_builder_free(builder);
 }
 
-TestSuite(worker_early, .init = up, .fini = down);
+TestSuite(holdback, .init = up, .fini = down);
 
-Test(worker_early, matched_again_when_the_rule_comes)
+Test(holdback, matched_again_when_the_rule_comes)
 {
 	hold(7, 10 * MS);
 	hold(8, 11 * MS);
@@ -210,7 +210,7 @@ Test(worker_early, matched_again_when_the_rule_comes)
 }
 
 // Two tasks want one session, and the rule of one comes later.
-Test(worker_early, another_tasks_rule_comes_later)
+Test(holdback, another_tasks_rule_comes_later)
 {
 	put(5, 1, 7, 0);
 	commit();
@@ -234,7 +234,7 @@ Test(worker_early, another_tasks_rule_comes_later)
 }
 
 // The same task's next rules: of a session that changes.
-Test(worker_early, a_rule_that_replaces_another_takes_nothing_twice)
+Test(holdback, a_rule_that_replaces_another_takes_nothing_twice)
 {
 	put(5, 1, 7, 0);
 	commit();
@@ -254,7 +254,7 @@ Test(worker_early, a_rule_that_replaces_another_takes_nothing_twice)
 }
 
 // Its criteria took the packet while the builder made the rules of its session.
-Test(worker_early, a_modified_task_takes_nothing_twice)
+Test(holdback, a_modified_task_takes_nothing_twice)
 {
 	struct rule own = {.slot = 5};
 
@@ -280,11 +280,11 @@ Test(worker_early, a_modified_task_takes_nothing_twice)
 }
 
 // Whose packet it is is remembered of so many tasks; then it is held no longer.
-Test(worker_early, more_tasks_than_are_kept_apart)
+Test(holdback, more_tasks_than_are_kept_apart)
 {
-	for (uint32_t i = 0; i <= EARLY_TASKS; i++) {
+	for (uint32_t i = 0; i <= HOLDBACK_TASKS; i++) {
 		put(10 + i, 1 + i, 7, 0);
-		if (i < EARLY_TASKS)
+		if (i < HOLDBACK_TASKS)
 			put(20 + i, 11 + i, 8, 0);
 	}
 	commit();
@@ -296,7 +296,7 @@ Test(worker_early, more_tasks_than_are_kept_apart)
 	commit();
 	tend(11 * MS, false);
 	cr_assert_eq(got.n, 2, "all that come at once have it");
-	for (uint32_t i = 0; i < EARLY_TASKS; i++)
+	for (uint32_t i = 0; i < HOLDBACK_TASKS; i++)
 		put(20 + i, 31 + i, 8, 9 * MS);
 	put(30, 41, 8, 9 * MS);
 	commit();
@@ -305,7 +305,7 @@ Test(worker_early, more_tasks_than_are_kept_apart)
 	cr_assert_eq(rte_mempool_avail_count(pool), 127, "it is not kept");
 }
 
-Test(worker_early, more_hits_than_one_call_finds)
+Test(holdback, more_hits_than_one_call_finds)
 {
 	uint32_t times[10] = {0};
 
@@ -324,7 +324,7 @@ Test(worker_early, more_hits_than_one_call_finds)
 }
 
 // A user's later fragment is judged by the ports of its first, as when it was received.
-Test(worker_early, ports_of_the_first_fragment_are_kept)
+Test(holdback, ports_of_the_first_fragment_are_kept)
 {
 	// Of two rules the first wants UDP port 53, the second all the rest: tasks on each.
 	const struct pdr_flow to_53 = {
@@ -362,7 +362,7 @@ Test(worker_early, ports_of_the_first_fragment_are_kept)
 	pdr_select_drop(select[1]);
 }
 
-Test(worker_early, not_before_the_message_that_showed_it)
+Test(holdback, not_before_the_message_that_showed_it)
 {
 	hold(7, 10 * MS);
 	hold(7, 12 * MS);
@@ -372,7 +372,7 @@ Test(worker_early, not_before_the_message_that_showed_it)
 	cr_assert_eq(got.time_ns[0], 12 * MS);
 }
 
-Test(worker_early, not_by_what_was_in_force)
+Test(holdback, not_by_what_was_in_force)
 {
 	bind(1, 7, 0);
 	hold(7, 10 * MS); // did not match then: it would not now
@@ -381,7 +381,7 @@ Test(worker_early, not_by_what_was_in_force)
 	cr_assert_eq(got.n, 0);
 }
 
-Test(worker_early, given_up_in_time)
+Test(holdback, given_up_in_time)
 {
 	hold(7, 10 * MS);
 	hold(7, 12 * MS);
@@ -389,12 +389,12 @@ Test(worker_early, given_up_in_time)
 	cr_assert_eq(counters.early, 0);
 	tend(10 * MS + AGE, false);
 	cr_assert_eq(counters.early, 1);
-	cr_assert(worker_early_waiting(early));
+	cr_assert(holdback_waiting(holdback));
 	tend(12 * MS + AGE, false);
-	cr_assert_not(worker_early_waiting(early));
+	cr_assert_not(holdback_waiting(holdback));
 }
 
-Test(worker_early, never_more_than_there_is_room)
+Test(holdback, never_more_than_there_is_room)
 {
 	for (uint32_t i = 0; i < 3 * ROOM; i++) {
 		hold(i + 1, 10 * MS);
@@ -408,10 +408,10 @@ Test(worker_early, never_more_than_there_is_room)
 }
 
 // Its fragments were matched on the outer addresses, each by itself.
-Test(worker_early, the_outermost_layer_of_a_whole_datagram_was_matched)
+Test(holdback, the_outermost_layer_of_a_whole_datagram_was_matched)
 {
 	const struct worker_scene s = scene(10 * MS);
-	const struct early_taken none = {0};
+	const struct holdback_taken none = {0};
 	struct rule by_outer = {.slot = 6, .binding = 2, .from_ns = 9 * MS};
 
 	by_outer.filter.kinds = FILTER_ADDRESS;
@@ -421,8 +421,8 @@ Test(worker_early, the_outermost_layer_of_a_whole_datagram_was_matched)
 	for (int whole = 0; whole < 2; whole++) {
 		struct packet_view v;
 		struct rte_mbuf *m = packet(7, &v);
-		worker_early_hold(early, &s,
-			&(struct early_burst){.lane = 1,
+		holdback_hold(holdback, &s,
+			&(struct holdback_burst){.lane = 1,
 				.n = 1,
 				.views = &v,
 				.mbufs = &m,
@@ -440,7 +440,7 @@ Test(worker_early, the_outermost_layer_of_a_whole_datagram_was_matched)
 }
 
 // All workers hold from the same buffers.
-Test(worker_early, a_port_keeps_buffers_to_receive_with, .init = NULL, .fini = NULL)
+Test(holdback, a_port_keeps_buffers_to_receive_with, .init = NULL, .fini = NULL)
 {
 	static const struct {
 		uint32_t wanted, mbufs, workers, room;
@@ -448,36 +448,36 @@ Test(worker_early, a_port_keeps_buffers_to_receive_with, .init = NULL, .fini = N
 		{512, 16384, 32, 64}, {0, 16384, 1, 0}, {512, 1024, 128, 1}, {512, 512, 128, 0}};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		cr_expect_eq(worker_early_room(cases[i].wanted, cases[i].mbufs, cases[i].workers),
+		cr_expect_eq(holdback_room(cases[i].wanted, cases[i].mbufs, cases[i].workers),
 			cases[i].room, "%u", i);
 }
 
 // Reassembly needs buffers too.
-Test(worker_early, whole_datagrams_held_are_bounded)
+Test(holdback, whole_datagrams_held_are_bounded)
 {
-	const struct worker_early_settings more = {
+	const struct holdback_settings more = {
 		.lanes = lanes, .taps = &tap, .n_taps = 1, .packets = 1024, .age_ns = AGE};
 	const struct worker_scene s = scene(10 * MS), later = scene(10 * MS + AGE);
-	const struct early_taken none = {0};
+	const struct holdback_taken none = {0};
 	struct packet_view v;
 	struct rte_mbuf *m = packet(7, &v);
-	const struct early_burst b = {
+	const struct holdback_burst b = {
 		.n = 1, .views = &v, .mbufs = &m, .taken = &none, .whole = true};
 
-	worker_early_free(early);
-	early = worker_early_new(&more);
+	holdback_free(holdback);
+	holdback = holdback_new(&more);
 	for (int round = 1; round <= 2; round++) {
-		for (uint32_t i = 0; i < EARLY_WHOLES + 5; i++)
-			worker_early_hold(early, &s, &b);
-		cr_assert_eq(rte_mbuf_refcnt_read(m), 1 + EARLY_WHOLES);
+		for (uint32_t i = 0; i < HOLDBACK_WHOLES + 5; i++)
+			holdback_hold(holdback, &s, &b);
+		cr_assert_eq(rte_mbuf_refcnt_read(m), 1 + HOLDBACK_WHOLES);
 		cr_assert_eq(counters.early_full, 5u * round);
-		worker_early_tend(early, &later, false);
+		holdback_tend(holdback, &later, false);
 		cr_assert_eq(rte_mbuf_refcnt_read(m), 1);
 	}
 	rte_pktmbuf_free(m);
 }
 
-Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
+Test(holdback, open_only_behind_signalling_and_with_such_tasks)
 {
 	struct packet_view v = {0};
 	struct frame f = {0};
@@ -485,7 +485,7 @@ Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 	const struct signalling_shown pfcp = {.protocols = 1u << SIGNALLING_PFCP},
 				      gtpv2c = {.protocols = 1u << SIGNALLING_GTPV2C};
 
-	cr_assert_not(worker_early_open(early, table, 10 * MS));
+	cr_assert_not(holdback_open(holdback, table, 10 * MS));
 	frame_ethernet(&f, 0x0800);
 	frame_ipv4(&f, 0x0a000001, 0x0a000002, 17);
 	frame_udp(&f, 8805, 8805);
@@ -495,11 +495,11 @@ Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 	v.length = v.total = f.n;
 	parse_burst(&lanes[0].traits, &v, 1);
 	signalling_tap_burst(tap, &gtpv2c, &v, &none, 1, 10 * MS);
-	cr_assert_not(worker_early_open(early, table, 10 * MS), "not of this protocol");
+	cr_assert_not(holdback_open(holdback, table, 10 * MS), "not of this protocol");
 	signalling_tap_burst(tap, &pfcp, &v, &none, 1, 10 * MS);
-	cr_assert(worker_early_open(early, table, 10 * MS));
-	cr_assert(worker_early_open(early, table, 10 * MS + AGE - 1));
-	cr_assert_not(worker_early_open(early, table, 10 * MS + AGE));
+	cr_assert(holdback_open(holdback, table, 10 * MS));
+	cr_assert(holdback_open(holdback, table, 10 * MS + AGE - 1));
+	cr_assert_not(holdback_open(holdback, table, 10 * MS + AGE));
 	struct signalling_packet p;
 	cr_assert(signalling_ring_peek(ring, &p));
 	cr_assert_eq(p.length, 8);
@@ -507,5 +507,5 @@ Test(worker_early, open_only_behind_signalling_and_with_such_tasks)
 	cr_assert_eq(p.destination.address.b[3], 2);
 	table_expect(builder, false);
 	bind(1, 7, 0);
-	cr_assert_not(worker_early_open(early, table, 10 * MS));
+	cr_assert_not(holdback_open(holdback, table, 10 * MS));
 }
