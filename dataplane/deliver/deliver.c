@@ -1,3 +1,5 @@
+// The builder's side of delivery: destinations come, change and go.
+
 #include "dataplane/deliver/deliver_internal.h"
 
 #include <stdio.h>
@@ -5,6 +7,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "shared/now.h"
 
 static int open_threads(struct deliver *d)
 {
@@ -22,9 +26,8 @@ static void resolved(void *context, const struct resolve_answer *a)
 }
 
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
-	uint32_t n_workers, struct task_counters *slots, char *why, size_t why_size)
+	uint32_t n_workers, char *why, size_t why_size)
 {
-	(void)slots; // the workers' counters are summed where both books are read
 	struct deliver *d = calloc(1, sizeof(*d));
 	if (!d) {
 		snprintf(why, why_size, "out of memory");
@@ -32,7 +35,7 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 	}
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_mutex_init(&d->spool_lock, NULL);
-	d->started_ns = deliver_now();
+	d->started_ns = now_monotonic_ns();
 	d->config = config;
 	d->captures = captures;
 	d->n_workers = n_workers;
@@ -112,45 +115,6 @@ void deliver_free(struct deliver *d)
 	pthread_mutex_destroy(&d->spool_lock);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
-}
-
-static bool override_matches(
-	const struct config_override *o, const struct channel_destination *dest)
-{
-	struct ip_prefix prefix;
-	struct id16 did;
-
-	if (id_parse(o->match, strlen(o->match), &did) == 0)
-		return id_equal(&did, &dest->did);
-	return dest->address.family && ip_prefix_parse(o->match, &prefix) == 0 &&
-	       ip_prefix_covers(&prefix, dest->address.family, dest->address.b);
-}
-
-// Decision 19: the overrides that match, in the order of the file; a later one wins.
-struct link_settings deliver_settings_of(
-	const struct config_delivery *c, const struct channel_destination *dest)
-{
-	struct link_settings s = {.buffer = c->buffer,
-		.spool = c->spool.size,
-		.minor = PDU_VERSION_MINOR_DEFAULT,
-		.connections = c->connections == 2 ? 2 : 1,
-		.keepalive = c->keepalive.enabled,
-		.require_ack = c->keepalive.require_ack};
-
-	for (uint32_t i = 0; i < c->n_overrides; i++) {
-		const struct config_override *o = &c->overrides[i];
-		if (!override_matches(o, dest))
-			continue;
-		s.buffer = o->buffer >= 0 ? (uint64_t)o->buffer : s.buffer;
-		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;
-		s.max_pdu = o->max_pdu >= 0 ? (uint32_t)o->max_pdu : s.max_pdu;
-		s.minor = o->version_minor >= 0 ? (uint8_t)o->version_minor : s.minor;
-		s.connections = o->connections > 0 ? (uint8_t)o->connections : s.connections;
-		s.keepalive = o->keepalive >= 0 ? o->keepalive : s.keepalive;
-		s.require_ack = o->require_ack >= 0 ? o->require_ack : s.require_ack;
-		s.identity = o->peer_identity ? o->peer_identity : s.identity;
-	}
-	return s;
 }
 
 static bool takes(uint8_t delivery, enum copy_kind k)
@@ -491,37 +455,6 @@ uint64_t deliver_recovered(const struct deliver *d)
 	}
 	pthread_mutex_unlock(lock);
 	return sum;
-}
-
-void deliver_post(struct deliver *d, const struct channel_event *e)
-{
-	uint64_t one = 1;
-
-	pthread_mutex_lock(&d->lock);
-	if (d->event_head - d->event_tail == EVENTS_MAX)
-		d->event_tail++;
-	d->event[d->event_head++ % EVENTS_MAX] = *e;
-	pthread_mutex_unlock(&d->lock);
-	(void)!write(d->event_fd, &one, sizeof(one)); // full means: readable already
-}
-
-bool deliver_next_event(struct deliver *d, struct channel_event *out)
-{
-	uint64_t count;
-
-	pthread_mutex_lock(&d->lock);
-	bool any = d->event_head != d->event_tail;
-	if (any)
-		*out = d->event[d->event_tail++ % EVENTS_MAX];
-	else
-		(void)!read(d->event_fd, &count, sizeof(count)); // under the lock: none is missed
-	pthread_mutex_unlock(&d->lock);
-	return any;
-}
-
-int deliver_event_fd(const struct deliver *d)
-{
-	return d->event_fd;
 }
 
 int deliver_reload(struct deliver *d, char *why, size_t why_size)

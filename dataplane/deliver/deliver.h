@@ -11,12 +11,8 @@
 
 struct deliver;
 
-struct deliver_event { // handed to the channel, which forwards it to control
-	struct channel_event event;
-};
-
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
-	uint32_t n_workers, struct task_counters *slots, char *why, size_t why_size);
+	uint32_t n_workers, char *why, size_t why_size);
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
 void deliver_stop(struct deliver *d); // drains for at most 2 s, counts the rest as stopped
 void deliver_free(struct deliver *d);

@@ -1,7 +1,14 @@
 #pragma once
 
-// What deliver.c (the builder's side), deliver_loop.c (the threads) and deliver_link.c (one
-// destination's connection) share. For nobody else.
+// How delivery looks inside. Its files, from the top:
+//   deliver.c            the builder's side
+//   deliver_loop.c       a thread's loop: rings to records
+//   deliver_thread.c     commands to a thread
+//   deliver_link.c       one destination's connection
+//   deliver_keepalive.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
+//   deliver_outage.c     up, down, and what it cost
+//   deliver_events.c, deliver_settings.c
+// None calls one above it.
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,8 +22,9 @@
 
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
-#define EVENTS_MAX 4096	 // unread events; the oldest go first
-#define INBOUND_MAX 4096 // octets of one PDU that an MDF may send
+#define EVENTS_MAX 4096		   // unread events; the oldest go first
+#define INBOUND_MAX 4096	   // octets of one PDU that an MDF may send
+#define ACK_MIN_NS (NS_PER_MS / 2) // between two looks at what TCP has acknowledged
 
 struct link_settings { // the configuration with the overrides of this destination
 	uint64_t buffer;
@@ -169,32 +177,51 @@ struct command {
 };
 
 // deliver_loop.c
-int deliver_thread_open(struct deliver *d, uint32_t number);
 int deliver_thread_start(struct deliver_thread *t);
 void deliver_thread_join(struct deliver_thread *t);
+
+// deliver_thread.c
+int deliver_thread_open(struct deliver *d, uint32_t number);
 void deliver_thread_close(struct deliver_thread *t);
+void deliver_thread_wake(struct deliver_thread *t);
 // Hands the command over and, with `waited`, waits until it is done. A thread that does not run
 // does it at once.
 void deliver_thread_send(struct deliver_thread *t, struct command *c);
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
-uint64_t deliver_now(void);
-uint64_t deliver_realtime(void);
-struct link_settings deliver_settings_of(
-	const struct config_delivery *c, const struct channel_destination *dest);
-void deliver_post(struct deliver *d, const struct channel_event *e);
+void deliver_thread_work(struct deliver_thread *t); // the thread: carries out what waits
 
-// deliver_link.c: all on the link's own thread
+// deliver_link.c: this and all below on the link's own thread
 void link_timers(struct link *l, uint64_t now); // connect, time out, keepalive
 void link_ready(struct link *l, uint32_t epoll_events, uint64_t now);
-unsigned link_pump(struct link *l, uint64_t now); // records sent
-bool link_quiet(const struct link *l);		  // nothing to do until it is woken
-uint64_t link_lost(const struct link *l);	  // copies, so far
-void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text);
 void link_modified(struct link *l, const struct channel_destination *dest);
-// The serial of the link that asked.
-uint64_t link_of_token(uint64_t token);
 void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
 void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost
+
+// deliver_keepalive.c
+void link_receive(struct link *l, uint64_t now);
+void link_check_alive(struct link *l, uint64_t now); // takes it down when no answer came in time
+bool link_keepalive_due(const struct link *l, uint64_t now);
+void link_make_keepalive(struct link *l, uint64_t now); // into the piece in hand
+
+// deliver_name.c
+uint64_t link_of_token(uint64_t token);		  // the serial of the link that asked
+bool link_ask_name(struct link *l, uint64_t now); // false: no memory
+// Whether the link waits for nothing but this answer and is to be connected now.
+bool link_name_answered(struct link *l, const struct resolve_answer *a, uint64_t now);
+void link_check_answer(struct link *l, uint64_t now); // one that does not come is a failure
+void link_refresh_name(struct link *l, uint64_t now); // when the answer's time is over
+// On the way out a destination gets its first attempt, and no second one.
+bool link_is_leaving(const struct link *l);
+
+// deliver_outage.c
+void link_set_state(struct link *l, enum destination_state s);
+// Forgets the connection; what it carried and was not acknowledged is sent again or in doubt.
+void link_drop(struct link *l);
+void link_down(struct link *l, uint64_t now, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void link_up(struct link *l, uint64_t now);
+void link_rest(struct link *l, uint64_t now); // not needed: idle, without a fault
+void link_check_losses(struct link *l, uint64_t now);
 
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
@@ -213,3 +240,12 @@ void link_spool_close(struct link *l, bool keep);
 void deliver_sweep_timer(struct deliver *d, uint64_t now); // now and then, on the spooler's thread
 void deliver_sweep_wait(struct deliver *d);		   // until none is under way
 void deliver_sweep(struct deliver *d);			   // at once; waits for the disk
+
+// deliver_events.c
+void deliver_post(struct deliver *d, const struct channel_event *e);
+void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text);
+uint64_t link_lost(const struct link *l); // copies, so far
+
+// deliver_settings.c
+struct link_settings deliver_settings_of(
+	const struct config_delivery *c, const struct channel_destination *dest);

@@ -1,180 +1,107 @@
-#include "dataplane/deliver/deliver_internal.h"
-#include "shared/sandbox.h"
+// The loop of a delivery thread: rings that have something become TLS records of their
+// destinations' connections.
 
-#include <errno.h>
+#include "dataplane/deliver/deliver_internal.h"
+
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/now.h"
+#include "shared/sandbox.h"
 
 #define TIMERS_NS (20 * NS_PER_MS) // granularity of connects, keepalives and drains
 #define IDLE_NS (100 * NS_PER_MS)  // sleep of a thread without destinations
 #define POLL_EVERY 32u		   // busy rounds between two looks at the sockets
 #define STOP_NS (2 * NS_PER_S)
-#define REMOVE_NS (5 * NS_PER_S)
 #define SOCKETS 64
+#define BURST 16u		 // records of one destination before the next has its turn
+#define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
+#define ACK_MAX_NS (20 * NS_PER_MS)
 
-static uint64_t clock_of(clockid_t id)
+static void take_acknowledged(struct link *l, uint64_t now)
 {
-	struct timespec t;
+	uint64_t written = mdf_written(l->mdf);
 
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-uint64_t deliver_now(void)
-{
-	return clock_of(CLOCK_MONOTONIC);
-}
-
-uint64_t deliver_realtime(void)
-{
-	return clock_of(CLOCK_REALTIME);
-}
-
-int deliver_thread_open(struct deliver *d, uint32_t number)
-{
-	struct deliver_thread *t = &d->thread[number];
-
-	t->deliver = d;
-	t->number = number;
-	t->random = deliver_realtime() | 1;
-	t->last = &t->first;
-	t->due_last = &t->due;
-	pthread_mutex_init(&t->lock, NULL);
-	pthread_cond_init(&t->taken, NULL);
-	t->epoll = epoll_create1(EPOLL_CLOEXEC);
-	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct epoll_event e = {.events = EPOLLIN};
-	if (t->epoll < 0 || t->wake < 0 || epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->wake, &e) != 0)
-		return POI_ERR_IO;
-	return 0;
-}
-
-void deliver_thread_close(struct deliver_thread *t)
-{
-	if (!t->deliver)
+	if (!stream_outstanding(l->stream) ||
+		(now < l->ack_at && written - l->ack_written < ACK_OCTETS))
 		return;
-	while (t->first) {
-		struct command *c = t->first;
-		t->first = c->next;
-		free(c); // answers of the resolver: nobody waits for a thread that has ended
+	l->ack_written = written;
+	if (stream_acked(l->stream, mdf_acknowledged(l->mdf))) {
+		l->ack_pause = ACK_MIN_NS;
+		l->delivered = true;
+	} else if (l->ack_pause < ACK_MAX_NS) {
+		l->ack_pause *= 2;
 	}
-	if (t->epoll >= 0)
-		close(t->epoll);
-	if (t->wake >= 0)
-		close(t->wake);
-	copy_outcomes_clear(&t->book);
-	pthread_cond_destroy(&t->taken);
-	pthread_mutex_destroy(&t->lock);
+	l->ack_at = now + l->ack_pause;
 }
 
-static void apply_rings(struct link *l, struct copy_ring **rings)
+static bool next_piece(struct link *l, uint64_t now)
 {
-	for (uint32_t i = 0; i < l->deliver->n_workers * COPY_KINDS; i++)
-		if (rings[i])
-			stream_attach(l->stream,
-				stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS), rings[i]);
-}
-
-static void apply(struct deliver_thread *t, struct command *c)
-{
-	struct link *l = c->link;
-
-	switch (c->kind) {
-	case COMMAND_ADD:
-		l->next = t->links;
-		t->links = l;
-		break;
-	case COMMAND_MODIFY:
-		pthread_mutex_lock(&l->deliver->lock); // readers walk the rings
-		apply_rings(l, c->rings);
-		pthread_mutex_unlock(&l->deliver->lock);
-		link_modified(l, &c->dest);
-		break;
-	case COMMAND_REMOVE:
-		l->remove_until = deliver_now() + REMOVE_NS;
-		break;
-	case COMMAND_RESOLVED:
-		for (l = t->links; l && l->serial != link_of_token(c->answer.token); l = l->next)
-			;
-		if (l)
-			link_resolved(l, &c->answer, deliver_now());
-		break;
+	if (l->piece.length > 0)
+		return true;
+	bool due = link_keepalive_due(l, now) || l->renew_until > 0;
+	uint64_t flush = l->remove_until ? 0 : l->deliver->flush_ns;
+	l->piece_is_control = false;
+	if (l->renew_until && stream_at_edge(l->stream))
+		return false;
+	if (due && stream_at_edge(l->stream)) {
+		link_make_keepalive(l, now);
+		return true;
 	}
+	return stream_next(l->stream, now, flush, due, &l->piece);
 }
 
-static void wake(struct deliver_thread *t)
+// Takes `n` octets off the piece in hand. 0 or NOMEM.
+static int advance(struct link *l, uint32_t n)
 {
-	uint64_t one = 1;
+	struct stream_piece sent = l->piece;
+	int error = 0;
 
-	(void)!write(t->wake, &one, sizeof(one));
+	sent.length = n;
+	if (!l->piece_is_control)
+		error = stream_sent(l->stream, &sent, mdf_written(l->mdf));
+	l->piece.octets += n;
+	l->piece.length -= n;
+	return error;
 }
 
-void deliver_thread_send(struct deliver_thread *t, struct command *c)
+static unsigned link_pump(struct link *l, uint64_t now)
 {
-	pthread_mutex_lock(&t->lock);
-	if (!t->running) {
-		pthread_mutex_unlock(&t->lock);
-		apply(t, c);
-		if (!c->waited)
-			free(c);
-		return;
+	unsigned records = 0;
+
+	link_spool_work(l, now);
+	if (!l->mdf || !l->up_at)
+		return 0;
+	take_acknowledged(l, now);
+	while (l->writable && records < BURST && next_piece(l, now)) {
+		int64_t n = mdf_write(l->mdf, l->piece.octets, l->piece.length);
+		if (n == POI_ERR_AGAIN) {
+			l->writable = false;
+			break;
+		}
+		if (n < 0) {
+			link_down(l, now, "%s", mdf_reason(l->mdf));
+			return records;
+		}
+		if (advance(l, (uint32_t)n)) {
+			link_down(l, now, "out of memory");
+			return records;
+		}
+		records++;
 	}
-	c->next = NULL;
-	*t->last = c;
-	t->last = &c->next;
-	atomic_store_explicit(&t->pending, true, memory_order_release);
-	wake(t);
-	while (c->waited && !c->done)
-		pthread_cond_wait(&t->taken, &t->lock);
-	pthread_mutex_unlock(&t->lock);
+	return records;
 }
 
-void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a)
+static bool link_quiet(const struct link *l)
 {
-	// The token does not tell the thread: the one that has the link takes it.
-	for (uint32_t i = 0; i < d->n_threads; i++) {
-		struct command *c = calloc(1, sizeof(*c));
-		if (!c)
-			continue;
-		c->kind = COMMAND_RESOLVED;
-		c->answer = *a;
-		struct deliver_thread *t = &d->thread[i];
-		pthread_mutex_lock(&t->lock);
-		*t->last = c;
-		t->last = &c->next;
-		atomic_store_explicit(&t->pending, true, memory_order_release);
-		pthread_mutex_unlock(&t->lock);
-		wake(t);
-	}
-}
-
-static void take_commands(struct deliver_thread *t)
-{
-	if (!atomic_load_explicit(&t->pending, memory_order_acquire))
-		return;
-	pthread_mutex_lock(&t->lock);
-	atomic_store_explicit(&t->pending, false, memory_order_relaxed);
-	while (t->first) {
-		struct command *c = t->first;
-		t->first = c->next;
-		if (!t->first)
-			t->last = &t->first;
-		pthread_mutex_unlock(&t->lock);
-		apply(t, c);
-		pthread_mutex_lock(&t->lock);
-		if (c->waited)
-			c->done = true;
-		else
-			free(c);
-	}
-	pthread_cond_broadcast(&t->taken);
-	pthread_mutex_unlock(&t->lock);
+	if (link_spool_busy(l))
+		return false;
+	if (!l->mdf || !l->up_at)
+		return true;
+	return l->piece.length == 0 && !stream_active(l->stream) && !stream_outstanding(l->stream);
 }
 
 static void make_busy(struct deliver_thread *t, struct link *l)
@@ -332,7 +259,7 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 			make_due(t, l, events[i].events);
 			continue;
 		}
-		link_ready(l, events[i].events, deliver_now());
+		link_ready(l, events[i].events, now_monotonic_ns());
 		make_busy(t, l);
 	}
 }
@@ -355,13 +282,13 @@ static bool stopped(struct deliver_thread *t, uint64_t now)
 static void *run(void *context)
 {
 	struct deliver_thread *t = context;
-	uint64_t polled = deliver_now(), timers_at = 0;
+	uint64_t polled = now_monotonic_ns(), timers_at = 0;
 	unsigned round = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (;;) {
-		uint64_t now = deliver_now();
-		take_commands(t);
+		uint64_t now = now_monotonic_ns();
+		deliver_thread_work(t);
 		take_ready(t, polled);
 		polled = now;
 		unsigned records = pump(t, now);
@@ -382,7 +309,7 @@ static void *run(void *context)
 	pthread_mutex_lock(&t->lock);
 	t->running = false;
 	pthread_mutex_unlock(&t->lock);
-	take_commands(t); // whoever waits is answered
+	deliver_thread_work(t); // whoever waits is answered
 	return NULL;
 }
 
@@ -410,7 +337,7 @@ void deliver_thread_join(struct deliver_thread *t)
 {
 	if (!t->id)
 		return;
-	wake(t);
+	deliver_thread_wake(t);
 	pthread_join(t->id, NULL);
 	t->id = 0;
 }

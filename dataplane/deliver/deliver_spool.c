@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/sealed_file.h"
 
 #define RETRY_NS NS_PER_S // after a store that failed
@@ -58,7 +59,8 @@ static bool is_draining(struct deliver *d, const struct channel_destination *des
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
 		const struct link *l = d->link[i];
-		found = l && id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
+		found = l && id_equal(&l->dest.did, &dest->did) &&
+			id_equal(&l->dest.ne, &dest->ne) &&
 			atomic_load_explicit(&l->removing, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -90,7 +92,7 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 {
 	struct deliver *d = l->deliver;
 	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
-	uint64_t now = deliver_realtime();
+	uint64_t now = now_wall_ns();
 	struct spool_settings s = {.file = file,
 		.root = d->spool_root,
 		.cap = cap,

@@ -1,6 +1,6 @@
 #pragma once
 
-// How a stream looks inside. For stream.c and stream_spool.c alone.
+// How a stream looks inside: stream.c above stream_spool.c above stream_line.c.
 
 #include "dataplane/deliver/stream.h"
 
@@ -98,12 +98,17 @@ static inline void add_to(_Atomic uint64_t *to, uint64_t n)
 		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-// stream.c
+// stream_spool.c
+void spooled_discard(
+	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds
+
+// stream_line.c
+enum copy_kind line_kind(const struct stream_line *l);
 void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
 struct view line_look(struct stream_line *l, uint32_t sequence);
 void line_give_back(struct stream_line *l); // what is settled, to the pool
-
-// stream_spool.c
-void spooled_drop(struct spooled *p); // the oldest block's runs
-void spooled_discard(
-	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds
+// Every copy that lies wholly before this position ended so.
+void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as);
+bool line_spool_accounted(const struct stream_line *l); // all that was spooled of its kind
+void line_drop_held(struct stream_line *l); // the oldest of the segments kept goes back to the pool
+void spooled_drop(struct spooled *p);	    // the oldest block's runs

@@ -5,16 +5,6 @@
 
 #include "dataplane/deliver/stream_internal.h"
 
-void spooled_drop(struct spooled *p)
-{
-	struct runs *r = p->first;
-
-	p->first = r->next;
-	if (!p->first)
-		p->last = &p->first;
-	free(r);
-}
-
 void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 {
 	uint64_t copies = 0, octets = 0;

@@ -68,7 +68,7 @@ static inline void bed_start(struct bed *b)
 {
 	char why[200] = "";
 
-	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	b->deliver = deliver_new(&b->config, &b->capture, 1, why, sizeof(why));
 	cr_assert_not_null(b->deliver, "%s", why);
 	cr_assert_eq(deliver_start(b->deliver), 0);
 }

@@ -12,7 +12,7 @@ static void bed_make(struct bed *b)
 {
 	char why[200] = "";
 
-	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	b->deliver = deliver_new(&b->config, &b->capture, 1, why, sizeof(why));
 	cr_assert_not_null(b->deliver, "%s", why);
 }
 
