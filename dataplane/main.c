@@ -181,8 +181,8 @@ static int tables(struct app *a)
 {
 	uint32_t n = a->config->dataplane.n_workers;
 
-	kernels_use(kernels_of_cpu());
-	log_info("parsing and matching: %s", kernels_name());
+	cpu_dispatch_use(cpu_dispatch_best());
+	log_info("parsing and matching: %s", cpu_dispatch_name());
 	a->slots = task_counters_new(n + 1);
 	a->stats = stats_new(n);
 	if (a->slots)
@@ -280,7 +280,7 @@ static int following(struct app *a)
 			.waiting_ns = c->waiting * second,
 			.handover_ns = c->handover_ms * 1000000ull,
 			.age_ns = c->age * second,
-			.links = builder_links(a->builder)},
+			.links = builder_link_classes(a->builder)},
 	};
 
 	if (!shows_signalling(&a->config->dataplane))

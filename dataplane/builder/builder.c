@@ -15,7 +15,7 @@
 #include "shared/log.h"
 
 struct builder {
-	struct links links;
+	struct link_classes links;
 	struct store *store;
 	struct reconcile reconcile;
 	uint64_t copies_lost; // by all tasks, when their walk for losses began
@@ -49,7 +49,7 @@ struct builder *builder_new(
 	if (!e)
 		return NULL;
 	e->slots = slots;
-	e->links = links_of(config);
+	e->links = link_classes_of(config);
 	e->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	e->store = store_new();
 	e->reconcile = (struct reconcile){.store = e->store, .links = &e->links};
@@ -123,7 +123,7 @@ void builder_reporter(struct builder *e, struct reporter *r)
 	e->reporter = r;
 }
 
-const struct links *builder_links(const struct builder *e)
+const struct link_classes *builder_link_classes(const struct builder *e)
 {
 	return &e->links;
 }

@@ -30,7 +30,7 @@ struct table_rcu *builder_table_rcu(struct builder *e);
 void builder_deliver(struct builder *e, struct deliver *d);   // before the first message
 void builder_reporter(struct builder *e, struct reporter *r); // before the first message
 // Without one, tasks by session are refused (UNSUPPORTED).
-const struct links *builder_links(
+const struct link_classes *builder_link_classes(
 	const struct builder *e); // the classes of its ports; lives as long
 void builder_follower(struct builder *e, struct follower *f); // before the first message
 

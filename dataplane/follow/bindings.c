@@ -394,7 +394,7 @@ uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *s
 // 1: a rule was put; 0: none is wanted there.
 static int bind(struct bindings *b, struct bound_task *t, const struct binding *binding)
 {
-	uint8_t links = links_bind_session(b->reconcile->links, binding->way == BINDING_TUNNEL,
+	uint8_t links = link_class_bind_session(b->reconcile->links, binding->way == BINDING_TUNNEL,
 		binding->link, binding->tunnels);
 	struct bound *o;
 	struct rule rule;

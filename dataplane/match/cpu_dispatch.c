@@ -2,12 +2,12 @@
 
 #include <stdbool.h>
 
-#if POI_KERNELS
+#if POI_CPU_DISPATCH
 #include "dataplane/match/match.h"
 #include "dataplane/packet/parse.h"
 #endif
 
-enum kernels kernels_of_cpu(void)
+enum cpu_dispatch cpu_dispatch_best(void)
 {
 	__builtin_cpu_init();
 	bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
@@ -16,10 +16,10 @@ enum kernels kernels_of_cpu(void)
 		  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
 		  __builtin_cpu_supports("avx512vl");
 
-	return v4 ? KERNELS_V4 : v3 ? KERNELS_V3 : KERNELS_V2;
+	return v4 ? CPU_DISPATCH_V4 : v3 ? CPU_DISPATCH_V3 : CPU_DISPATCH_V2;
 }
 
-#if POI_KERNELS
+#if POI_CPU_DISPATCH
 
 #define DECLARE(v)                                                                        \
 	uint32_t parse_burst_##v(                                                         \
@@ -40,20 +40,20 @@ struct variant {
 };
 
 static const struct variant variants[] = {
-	[KERNELS_V2] = {parse_burst_v2, match_burst_v2, "x86-64-v2"},
-	[KERNELS_V3] = {parse_burst_v3, match_burst_v3, "x86-64-v3 (AVX2)"},
-	[KERNELS_V4] = {parse_burst_v4, match_burst_v4, "x86-64-v4 (AVX-512)"},
+	[CPU_DISPATCH_V2] = {parse_burst_v2, match_burst_v2, "x86-64-v2"},
+	[CPU_DISPATCH_V3] = {parse_burst_v3, match_burst_v3, "x86-64-v3 (AVX2)"},
+	[CPU_DISPATCH_V4] = {parse_burst_v4, match_burst_v4, "x86-64-v4 (AVX-512)"},
 };
 
 // Written before the workers are launched, which orders it before their first look.
 static struct variant in_use = {parse_burst_v2, match_burst_v2, "x86-64-v2"};
 
-void kernels_use(enum kernels k)
+void cpu_dispatch_use(enum cpu_dispatch k)
 {
 	in_use = variants[k];
 }
 
-const char *kernels_name(void)
+const char *cpu_dispatch_name(void)
 {
 	return in_use.name;
 }
@@ -72,12 +72,12 @@ unsigned match_burst(const struct table *t, const struct port_traits *port,
 
 #else
 
-void kernels_use(enum kernels k)
+void cpu_dispatch_use(enum cpu_dispatch k)
 {
 	(void)k;
 }
 
-const char *kernels_name(void)
+const char *cpu_dispatch_name(void)
 {
 	return "as built for one machine";
 }

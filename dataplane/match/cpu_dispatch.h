@@ -5,12 +5,12 @@
 // them three times, and the best that the CPU can run is taken once, before any worker starts; a call
 // through a pointer a burst is all that it costs.
 
-enum kernels { KERNELS_V2, KERNELS_V3, KERNELS_V4 }; // x86-64-v2 ..., AVX2 with v3, AVX-512 with v4
+enum cpu_dispatch { CPU_DISPATCH_V2, CPU_DISPATCH_V3, CPU_DISPATCH_V4 }; // x86-64-v2 ..., AVX2 with v3, AVX-512 with v4
 
 // The best of this CPU.
-enum kernels kernels_of_cpu(void);
+enum cpu_dispatch cpu_dispatch_best(void);
 // Takes these from now on; a CPU that lacks them ends the process at the first packet. Without effect
 // where they are built once. Before the workers start.
-void kernels_use(enum kernels k);
+void cpu_dispatch_use(enum cpu_dispatch k);
 // What is in use, for the log.
-const char *kernels_name(void);
+const char *cpu_dispatch_name(void);

@@ -2,9 +2,9 @@
 
 #define BIT(link) ((uint8_t)(1u << (link)))
 
-struct links links_of(const struct config_dataplane *config)
+struct link_classes link_classes_of(const struct config_dataplane *config)
 {
-	struct links l = {0};
+	struct link_classes l = {0};
 
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		l.classes |= BIT(config->ports[i].link);
@@ -16,7 +16,7 @@ struct links links_of(const struct config_dataplane *config)
 	return l;
 }
 
-uint8_t links_bind(const struct links *l, const struct filter *f)
+uint8_t link_class_bind(const struct link_classes *l, const struct filter *f)
 {
 	static const uint8_t plain[] = {CONFIG_LINK_N6, CONFIG_LINK_N3, CONFIG_LINK_N9};
 	static const uint8_t tunnel[] = {CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_N6};
@@ -35,7 +35,8 @@ uint8_t links_bind(const struct links *l, const struct filter *f)
 	return other;
 }
 
-uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, bool tunnels)
+uint8_t link_class_bind_session(
+	const struct link_classes *l, bool tunnel, uint8_t link, bool tunnels)
 {
 	uint8_t choice = 0, other = 0;
 
@@ -51,7 +52,7 @@ uint8_t links_bind_session(const struct links *l, bool tunnel, uint8_t link, boo
 	return (choice & BIT(tunnel ? link : CONFIG_LINK_N6)) | other;
 }
 
-bool links_tunnels(const struct links *l)
+bool link_class_tunnels(const struct link_classes *l)
 {
 	return l->tunnel & (BIT(CONFIG_LINK_N3) | BIT(CONFIG_LINK_N9) | BIT(CONFIG_LINK_OTHER));
 }

@@ -27,7 +27,7 @@ struct binding {
 	// packets from the address, or to it, are meant (rules of one direction).
 	uint8_t direction;
 	uint8_t link;  // enum config_link on which it can be seen: N3, N9 or N6
-	bool tunnels;  // as links_bind_session has it: N6 is not looked at
+	bool tunnels;  // as link_class_bind_session has it: N6 is not looked at
 	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
 	struct ip_prefix prefix; // network order
 	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
@@ -60,7 +60,7 @@ struct sessions_settings {
 			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
-	const struct links *links; // the caller's; NULL: every way of a session is seen
+	const struct link_classes *links; // the caller's; NULL: every way of a session is seen
 	uint64_t seed[2];     // of the hashes
 	struct sessions_sink sink;
 };

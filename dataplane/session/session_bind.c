@@ -223,7 +223,7 @@ static struct desire *find_desire(struct sessions *st, const struct matched *m, 
 // Whether some port shows it, as the task looks at the links.
 static bool is_seen(struct sessions *st, struct matched *m, const struct way *x)
 {
-	if (!st->s.links || links_bind_session(st->s.links, x->way == BINDING_TUNNEL, x->link,
+	if (!st->s.links || link_class_bind_session(st->s.links, x->way == BINDING_TUNNEL, x->link,
 				    m->watch->tunnels || st->alone))
 		return true;
 	m->unseen = true;

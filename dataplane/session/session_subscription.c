@@ -305,7 +305,7 @@ static int watch_begin(
 		.ni = SESSION_NONE,
 		.direction = direction & (uint8_t)~WATCH_TUNNELS};
 	w->tunnels = w->direction != FILTER_ANY_DIRECTION || direction & WATCH_TUNNELS ||
-		     (!watch_wants_all(w) && st->s.links && links_tunnels(st->s.links));
+		     (!watch_wants_all(w) && st->s.links && link_class_tunnels(st->s.links));
 	if (t->kinds & SESSION_NI) {
 		w->ni = string_ni(st, t->ni, t->ni_length);
 		if (w->ni == SESSION_NONE)

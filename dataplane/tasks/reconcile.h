@@ -10,7 +10,7 @@
 
 struct reconcile {
 	struct store *store;
-	const struct links *links;
+	const struct link_classes *links;
 	// Digests of the rules of a session task, summed; how many there are. Unused without such.
 	uint32_t (*bound)(const void *bindings, const struct bound_task *t, uint64_t *sum);
 	const void *bindings;

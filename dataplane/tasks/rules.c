@@ -1,6 +1,6 @@
 #include "dataplane/tasks/rules.h"
 
-void rule_make(const struct store *s, const struct links *links, const struct store_task *t,
+void rule_make(const struct store *s, const struct link_classes *links, const struct store_task *t,
 	struct rule *out)
 {
 	const struct leaving *l = t->hold;
@@ -13,7 +13,7 @@ void rule_make(const struct store *s, const struct links *links, const struct st
 		.correlation = t->correlation,
 		.delivery = t->delivery,
 		.report = t->report,
-		.links = links_bind(links, &t->filter),
+		.links = link_class_bind(links, &t->filter),
 		.payload_format = t->payload_format,
 		.axri = t->axri,
 		.n_destinations = t->n_destinations,

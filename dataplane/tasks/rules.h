@@ -24,5 +24,5 @@ struct leaving {
 };
 
 // The rule of a live task in the store. Its destinations are there, because it names them.
-void rule_make(const struct store *s, const struct links *links, const struct store_task *t,
+void rule_make(const struct store *s, const struct link_classes *links, const struct store_task *t,
 	struct rule *out);

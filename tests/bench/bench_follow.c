@@ -192,7 +192,7 @@ int main(int argc, char **argv)
 	const uint64_t seed[2] = {1, 2};
 	static struct config_dataplane config = {.n_ports = 1};
 	static struct reconcile walk;
-	struct links links;
+	struct link_classes links;
 	pthread_t thread[2];
 	uint64_t commits = 0;
 
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 		seconds = strtoull(argv[2], NULL, 10);
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
-	links = links_of(&config);
+	links = link_classes_of(&config);
 	walk.links = &links;
 	ring = signalling_ring_new(4 << 20);
 	const struct follower_settings s = {

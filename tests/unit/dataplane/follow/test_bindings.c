@@ -139,7 +139,7 @@ static const struct id16 ne = {{1}}, did = {{2}};
 static struct store *store;
 static struct table_builder *builder;
 static const struct table *table;
-static struct links links;
+static struct link_classes links;
 static struct reconcile walk;
 static struct bindings *bindings;
 
@@ -203,7 +203,7 @@ static void up(void)
 
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
-	links = links_of(&config);
+	links = link_classes_of(&config);
 	played.last = &played.first;
 	store = store_new();
 	builder = table_builder_new(seed);

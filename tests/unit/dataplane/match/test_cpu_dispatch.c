@@ -25,11 +25,13 @@ static bool cpu_has(const char *feature)
 	return found;
 }
 
-Test(kernels, the_best_that_the_cpu_has)
+Test(cpu_dispatch, the_best_that_the_cpu_has)
 {
 	bool v3 = cpu_has("avx2") && cpu_has("bmi1") && cpu_has("bmi2") && cpu_has("fma");
 	bool v4 = v3 && cpu_has("avx512f") && cpu_has("avx512bw") && cpu_has("avx512cd") &&
 		  cpu_has("avx512dq") && cpu_has("avx512vl");
 
-	cr_assert_eq(kernels_of_cpu(), v4 ? KERNELS_V4 : v3 ? KERNELS_V3 : KERNELS_V2);
+	cr_assert_eq(cpu_dispatch_best(), v4   ? CPU_DISPATCH_V4
+					  : v3 ? CPU_DISPATCH_V3
+					       : CPU_DISPATCH_V2);
 }

@@ -5,12 +5,13 @@
 
 #include "tests/unit/dataplane/session/pfcp_bed.h"
 
-static const struct links n3_and_n6 = {.classes = 1u << CONFIG_LINK_N3 | 1u << CONFIG_LINK_N6,
-				  .tunnel = 1u << CONFIG_LINK_N3},
-			  n6_alone = {.classes = 1u << CONFIG_LINK_N6};
+static const struct link_classes n3_and_n6 = {.classes =
+						      1u << CONFIG_LINK_N3 | 1u << CONFIG_LINK_N6,
+					 .tunnel = 1u << CONFIG_LINK_N3},
+				 n6_alone = {.classes = 1u << CONFIG_LINK_N6};
 
 // The world anew, with ports of these classes.
-static void see(const struct links *links)
+static void see(const struct link_classes *links)
 {
 	struct sessions_settings s = world_settings(&w);
 

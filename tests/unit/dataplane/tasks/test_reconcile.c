@@ -10,7 +10,7 @@ static const struct id16 ne = {{1}}, did = {{2}};
 static struct store *store;
 static struct table_builder *builder;
 static const struct table *table;
-static struct links links;
+static struct link_classes links;
 static struct reconcile walk;
 static uint32_t next_slot;
 
