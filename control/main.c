@@ -249,14 +249,16 @@ static int start_state(struct program *p, char *why, size_t why_size)
 	c->base = new_base();
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
-	c->owed = c->base ? owed_new(c) : NULL;
+	c->pending_reports = c->base ? pending_reports_new(c) : NULL;
 	c->audit = open_audit(p->config, why, why_size);
 	if (p->config->store.file) {
-		c->vault = vault_open(p->config, why, why_size);
-		if (!c->vault)
+		c->task_store = task_store_open(p->config, why, why_size);
+		if (!c->task_store)
 			return POI_ERR_IO;
 	}
-	return c->base && c->registry && c->issues && c->owed && c->audit ? 0 : POI_ERR_NOMEM;
+	return c->base && c->registry && c->issues && c->pending_reports && c->audit
+		       ? 0
+		       : POI_ERR_NOMEM;
 }
 
 static int start_x1(struct program *p, char *why, size_t why_size)
@@ -350,8 +352,8 @@ static void stop(struct program *p)
 	if (c->audit)
 		audit_tell_head(c->audit);
 	audit_close(c->audit);
-	vault_close(c->vault);
-	owed_free(c->owed);
+	task_store_close(c->task_store);
+	pending_reports_free(c->pending_reports);
 	issues_free(c->issues);
 	registry_free(c->registry);
 	if (c->base)

@@ -176,7 +176,7 @@ void watch_tick(struct watch *w, uint64_t now_s)
 		w->head_s = now_s + HEAD_EVERY_S;
 	}
 	look_at_audit(w);
-	store_tick(c);
+	persistence_tick(c);
 	tell_state(w);
 	look_at_dataplane(w, now_s);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {

@@ -29,9 +29,9 @@ struct control {
 	struct registry *registry;
 	struct publish *publish;
 	struct audit *audit;
-	struct vault *vault; // NULL when no store is configured
+	struct task_store *task_store; // NULL when no store is configured
 	struct issues *issues;
-	struct owed *owed; // may be NULL
+	struct pending_reports *pending_reports; // may be NULL
 	uint64_t incarnation;
 	struct timespec started; // monotonic
 	time_t outage_from;	 // wall clock; 0 while the dataplane is there

@@ -190,10 +190,10 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	tell_back(c, adopted, tasks);
-	owed_settle(c->owed);
+	pending_reports_settle(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
-	store_settle(c);
+	persistence_settle(c);
 	if (c->part && !c->part_untold) // nobody is to be told
 		publish_part_told(c->publish);
 	c->part = false;
@@ -207,7 +207,7 @@ static bool on_part(void *context)
 {
 	struct control *c = context;
 
-	if (store_restore(c))
+	if (persistence_restore(c))
 		return true;
 	c->part = true;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
@@ -242,7 +242,7 @@ static void on_fresh(void *context)
 	struct control *c = context;
 
 	c->fresh = true;
-	store_adopt(c);
+	persistence_adopt(c);
 }
 
 // The old process's conditions ended with it; the new one tells its own.
@@ -277,19 +277,19 @@ static void on_restarted(void *context)
 
 static bool on_resume(void *context)
 {
-	return store_resume(context);
+	return persistence_resume(context);
 }
 
 static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t length)
 {
 	struct control *c = context;
 
-	owed_adopt(c->owed, ne, memo, length);
+	pending_reports_adopt(c->pending_reports, ne, memo, length);
 }
 
 static uint64_t on_remaining(void *context, uint16_t ne)
 {
-	return store_remaining_ms(context, ne);
+	return persistence_remaining_ms(context, ne);
 }
 
 static void on_lost(void *context)
@@ -334,7 +334,7 @@ static void on_replayed(
 		if (publish_task_remove(c->publish, ne, id, NULL, NULL))
 			log_error("channel: a task that is gone could not be taken back");
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, ne, id);
+		persistence_task_gone(c, ne, id);
 		return;
 	}
 	if (result) {
@@ -373,7 +373,7 @@ static void on_wiped(void *context, uint16_t ne, const struct id16 *xid)
 		events_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
 	}
-	store_task_gone(c, ne, &key);
+	persistence_task_gone(c, ne, &key);
 	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
 	queue_issue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
@@ -548,7 +548,7 @@ static void on_task_left(void *context, int result, const struct channel_task_st
 		}
 	} else if (t) {
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, w->ne, &w->xid);
+		persistence_task_gone(c, w->ne, &w->xid);
 		audit_act(c, "implicit-deactivation", w->ne, &w->xid, X1_STATUS_TERMINATING, text);
 		queue_issue(
 			c, ISSUE_TASK, ISSUE_IMPLICIT, w->ne, &w->xid, X1_STATUS_TERMINATING, text);

@@ -9,13 +9,13 @@
 
 #define MEMO_VERSION 1
 #define ENTRY_OCTETS 41
-#define OWED_MAX 1000 // of one network element
+#define PENDING_REPORT_MAX 1000 // of one network element
 
-static_assert(3 + OWED_MAX * ENTRY_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
+static_assert(3 + PENDING_REPORT_MAX * ENTRY_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
 
 struct entry {
 	struct entry *next;
-	struct owed_request r;
+	struct pending_report r;
 	bool adopted; // asked by a process before
 };
 
@@ -26,14 +26,14 @@ struct element {
 	bool sent; // something, by this process or by the one before
 };
 
-struct owed {
+struct pending_reports {
 	struct control *control;
 	struct event *send;
 	struct element element[REGISTRY_NES_MAX];
-	uint8_t memo[3 + OWED_MAX * ENTRY_OCTETS];
+	uint8_t memo[3 + PENDING_REPORT_MAX * ENTRY_OCTETS];
 };
 
-static void send_element(struct owed *o, uint16_t ne)
+static void send_element(struct pending_reports *o, uint16_t ne)
 {
 	struct element *e = &o->element[ne];
 	struct wire_writer w = wire_writer_of(o->memo, sizeof(o->memo));
@@ -54,23 +54,23 @@ static void send_element(struct owed *o, uint16_t ne)
 
 static void on_send(evutil_socket_t fd, short what, void *arg)
 {
-	struct owed *o = arg;
+	struct pending_reports *o = arg;
 
 	for (uint16_t ne = 0; ne < registry_nes(o->control->registry); ne++)
 		if (o->element[ne].dirty)
 			send_element(o, ne);
 }
 
-static void changed(struct owed *o, uint16_t ne)
+static void changed(struct pending_reports *o, uint16_t ne)
 {
 	o->element[ne].dirty = true;
 	event_active(o->send, EV_TIMEOUT, 0);
 }
 
-static bool add(struct owed *o, const struct owed_request *r, bool adopted)
+static bool add(struct pending_reports *o, const struct pending_report *r, bool adopted)
 {
 	struct element *e = &o->element[r->ne];
-	struct entry *at = e->n < OWED_MAX ? malloc(sizeof(*at)) : NULL;
+	struct entry *at = e->n < PENDING_REPORT_MAX ? malloc(sizeof(*at)) : NULL;
 
 	if (!at)
 		return false;
@@ -80,7 +80,7 @@ static bool add(struct owed *o, const struct owed_request *r, bool adopted)
 	return true;
 }
 
-void owed_add(struct owed *o, const struct owed_request *r)
+void pending_reports_add(struct pending_reports *o, const struct pending_report *r)
 {
 	if (!o)
 		return;
@@ -100,7 +100,7 @@ static void drop(struct element *e, struct entry **at)
 	free(gone);
 }
 
-void owed_done(struct owed *o, uint16_t ne, const struct id16 *transaction)
+void pending_reports_done(struct pending_reports *o, uint16_t ne, const struct id16 *transaction)
 {
 	if (!o)
 		return;
@@ -113,10 +113,11 @@ void owed_done(struct owed *o, uint16_t ne, const struct id16 *transaction)
 	}
 }
 
-void owed_adopt(struct owed *o, uint16_t ne, const uint8_t *memo, uint32_t length)
+void pending_reports_adopt(
+	struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length)
 {
 	struct wire_reader r = wire_reader_of(memo, length);
-	struct owed_request request = {.ne = ne};
+	struct pending_report request = {.ne = ne};
 
 	if (!o)
 		return;
@@ -139,7 +140,7 @@ void owed_adopt(struct owed *o, uint16_t ne, const uint8_t *memo, uint32_t lengt
 		log_error("channel: a network element's memo cannot be read");
 }
 
-static bool tasks_left(const struct registry *r, const struct owed_request *q)
+static bool tasks_left(const struct registry *r, const struct pending_report *q)
 {
 	for (const struct registry_task *t = registry_task_first(r, q->ne); t; t = t->next)
 		if (t->activated_ns <= q->asked_ns)
@@ -148,14 +149,14 @@ static bool tasks_left(const struct registry *r, const struct owed_request *q)
 }
 
 // What is left of it: NULL when it was done.
-static const char *left(const struct registry *r, const struct owed_request *q)
+static const char *left(const struct registry *r, const struct pending_report *q)
 {
 	switch (q->kind) {
-	case OWED_DEACTIVATE:
+	case PENDING_REPORT_DEACTIVATE:
 		return registry_task_find(r, q->ne, &q->id) ? "the task is still active" : NULL;
-	case OWED_DEACTIVATE_ALL:
+	case PENDING_REPORT_DEACTIVATE_ALL:
 		return tasks_left(r, q) ? "tasks are still active" : NULL;
-	case OWED_REMOVE:
+	case PENDING_REPORT_REMOVE:
 		return registry_destination_find(r, q->ne, &q->id)
 			       ? "the destination is still there"
 			       : NULL;
@@ -165,27 +166,27 @@ static const char *left(const struct registry *r, const struct owed_request *q)
 }
 
 // A task that is still there says so itself where its memo knows of the request.
-static bool told_by_task(const struct registry *r, const struct owed_request *q)
+static bool told_by_task(const struct registry *r, const struct pending_report *q)
 {
 	const struct registry_task *t =
-		q->kind == OWED_DEACTIVATE ? registry_task_find(r, q->ne, &q->id) : NULL;
+		q->kind == PENDING_REPORT_DEACTIVATE ? registry_task_find(r, q->ne, &q->id) : NULL;
 
 	return t && id_equal(&t->pending_transaction, &q->transaction);
 }
 
-static void report(struct control *c, const struct owed_request *q)
+static void report(struct control *c, const struct pending_report *q)
 {
 	const char *text = left(c->registry, q);
-	bool all = q->kind == OWED_DEACTIVATE_ALL || q->kind == OWED_REMOVE_ALL;
-	enum issue_scope scope = all			      ? ISSUE_NE
-				 : q->kind == OWED_DEACTIVATE ? ISSUE_TASK
-							      : ISSUE_DESTINATION;
+	bool all = q->kind == PENDING_REPORT_DEACTIVATE_ALL || q->kind == PENDING_REPORT_REMOVE_ALL;
+	enum issue_scope scope = all					? ISSUE_NE
+				 : q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK
+									: ISSUE_DESTINATION;
 
 	if (!told_by_task(c->registry, q))
 		events_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
 }
 
-void owed_settle(struct owed *o)
+void pending_reports_settle(struct pending_reports *o)
 {
 	if (!o)
 		return;
@@ -206,9 +207,9 @@ void owed_settle(struct owed *o)
 	}
 }
 
-struct owed *owed_new(struct control *c)
+struct pending_reports *pending_reports_new(struct control *c)
 {
-	struct owed *o = calloc(1, sizeof(*o));
+	struct pending_reports *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return NULL;
@@ -221,7 +222,7 @@ struct owed *owed_new(struct control *c)
 	return o;
 }
 
-void owed_free(struct owed *o)
+void pending_reports_free(struct pending_reports *o)
 {
 	if (!o)
 		return;

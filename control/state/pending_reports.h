@@ -7,31 +7,32 @@
 
 #include "control/state/control.h"
 
-struct owed;
+struct pending_reports;
 
-enum owed_kind { // as in the memo
-	OWED_DEACTIVATE = 1,
-	OWED_DEACTIVATE_ALL = 2,
-	OWED_REMOVE = 3, // a destination
-	OWED_REMOVE_ALL = 4,
+enum pending_report_kind { // as in the memo
+	PENDING_REPORT_DEACTIVATE = 1,
+	PENDING_REPORT_DEACTIVATE_ALL = 2,
+	PENDING_REPORT_REMOVE = 3, // a destination
+	PENDING_REPORT_REMOVE_ALL = 4,
 };
 
-struct owed_request {
-	uint8_t kind; // enum owed_kind
+struct pending_report {
+	uint8_t kind; // enum pending_report_kind
 	uint16_t ne;
 	struct id16 id; // XID or DID; zero for those of all
 	struct id16 transaction;
 	uint64_t asked_ns; // wall clock
 };
 
-struct owed *owed_new(struct control *c);
-void owed_free(struct owed *o);
+struct pending_reports *pending_reports_new(struct control *c);
+void pending_reports_free(struct pending_reports *o);
 
 // The functions below do nothing without an `o`. The memo goes out at the end of the loop's turn.
-void owed_add(struct owed *o, const struct owed_request *r);
-void owed_done(
-	struct owed *o, uint16_t ne, const struct id16 *transaction); // reported by whoever knew
+void pending_reports_add(struct pending_reports *o, const struct pending_report *r);
+void pending_reports_done(struct pending_reports *o, uint16_t ne,
+	const struct id16 *transaction); // reported by whoever knew
 // The memo of `ne` as the dataplane kept it for the process before.
-void owed_adopt(struct owed *o, uint16_t ne, const uint8_t *memo, uint32_t length);
+void pending_reports_adopt(
+	struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length);
 // The registry is the truth: what was adopted is reported.
-void owed_settle(struct owed *o);
+void pending_reports_settle(struct pending_reports *o);

@@ -17,63 +17,63 @@ static uint64_t now_s(void)
 	return (uint64_t)t.tv_sec;
 }
 
-static int judge(struct control *c, int rc, struct store_mark *mark)
+static int judge(struct control *c, int rc, struct persistence_mark *mark)
 {
 	if (rc == POI_ERR_IO)
 		events_ne_fault(c, FAULT_STORE, not_written);
 	if (!rc && mark)
-		*mark = (struct store_mark){vault_position(c->vault), vault_rewrites(c->vault)};
+		*mark = (struct persistence_mark){task_store_position(c->task_store), task_store_rewrites(c->task_store)};
 	return rc;
 }
 
-int store_task(struct control *c, const struct registry_task *t, struct store_mark *mark)
+int persistence_task(struct control *c, const struct registry_task *t, struct persistence_mark *mark)
 {
-	return c->vault ? judge(c, vault_put_task(c->vault, c->registry, t), mark) : 0;
+	return c->task_store ? judge(c, task_store_put_task(c->task_store, c->registry, t), mark) : 0;
 }
 
-int store_destination(
-	struct control *c, const struct registry_destination *d, struct store_mark *mark)
+int persistence_destination(
+	struct control *c, const struct registry_destination *d, struct persistence_mark *mark)
 {
-	return c->vault ? judge(c, vault_put_destination(c->vault, c->registry, d), mark) : 0;
+	return c->task_store ? judge(c, task_store_put_destination(c->task_store, c->registry, d), mark) : 0;
 }
 
-bool store_kept(const struct control *c, const struct store_mark *mark)
+bool persistence_kept(const struct control *c, const struct persistence_mark *mark)
 {
-	return !c->vault || vault_durable(c->vault, mark->position);
+	return !c->task_store || task_store_durable(c->task_store, mark->position);
 }
 
-bool store_rewritten(const struct control *c, const struct store_mark *mark)
+bool persistence_rewritten(const struct control *c, const struct persistence_mark *mark)
 {
-	return c->vault && vault_rewrites(c->vault) != mark->rewrites;
+	return c->task_store && task_store_rewrites(c->task_store) != mark->rewrites;
 }
 
-void store_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
+void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
 {
-	if (c->vault)
+	if (c->task_store)
 		(void)judge(
-			c, vault_remove_task(c->vault, registry_ne_id(c->registry, ne), xid), NULL);
+			c, task_store_remove_task(c->task_store, registry_ne_id(c->registry, ne), xid), NULL);
 }
 
-void store_destination_gone(struct control *c, uint16_t ne, const struct id16 *did)
+void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did)
 {
-	if (c->vault)
+	if (c->task_store)
 		(void)judge(c,
-			vault_remove_destination(c->vault, registry_ne_id(c->registry, ne), did),
+			task_store_remove_destination(c->task_store, registry_ne_id(c->registry, ne), did),
 			NULL);
 }
 
-static const char *discarded(enum vault_verdict verdict)
+static const char *discarded(enum task_store_verdict verdict)
 {
 	switch (verdict) {
-	case VAULT_STALE:
+	case TASK_STORE_STALE:
 		return "database cleared: the stored tasks were discarded, the last contact with "
 		       "the "
 		       "ADMF is TIME_P2 or more ago";
-	case VAULT_CLOCK:
+	case TASK_STORE_CLOCK:
 		return "database cleared: the stored tasks were discarded, the clock lies before "
 		       "the "
 		       "last contact with the ADMF";
-	case VAULT_INVALID:
+	case TASK_STORE_INVALID:
 		return "database cleared: the stored tasks were discarded, they do not fit "
 		       "together";
 	default:
@@ -81,14 +81,14 @@ static const char *discarded(enum vault_verdict verdict)
 	}
 }
 
-void store_adopt(struct control *c)
+void persistence_adopt(struct control *c)
 {
-	if (c->vault && vault_mark_restoring(c->vault))
+	if (c->task_store && task_store_mark_restoring(c->task_store))
 		events_ne_fault(c, FAULT_STORE, not_written);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		enum vault_verdict verdict =
-			c->vault ? vault_adopt(c->vault, c->registry, ne, now_s()) : VAULT_EMPTY;
-		if (verdict == VAULT_ADOPTED) {
+		enum task_store_verdict verdict =
+			c->task_store ? task_store_adopt(c->task_store, c->registry, ne, now_s()) : TASK_STORE_EMPTY;
+		if (verdict == TASK_STORE_ADOPTED) {
 			log_notice("store: %u tasks and %u destinations of %s are taken back",
 				registry_task_count(c->registry, ne),
 				registry_destination_count(c->registry, ne),
@@ -103,71 +103,71 @@ void store_adopt(struct control *c)
 		log_error("audit: the start is not on disk");
 }
 
-bool store_resume(struct control *c)
+bool persistence_resume(struct control *c)
 {
-	if (!c->vault || !vault_restoring(c->vault))
+	if (!c->task_store || !task_store_restoring(c->task_store))
 		return false;
 	log_notice("store: a restoration was cut off and is done again");
 	c->fresh = true;
-	store_adopt(c);
+	persistence_adopt(c);
 	return true;
 }
 
-bool store_restore(struct control *c)
+bool persistence_restore(struct control *c)
 {
 	bool usable = false;
 
-	for (uint16_t ne = 0; c->vault && ne < registry_nes(c->registry); ne++)
-		usable |= vault_judge(c->vault, ne, now_s()) == VAULT_ADOPTED;
+	for (uint16_t ne = 0; c->task_store && ne < registry_nes(c->registry); ne++)
+		usable |= task_store_judge(c->task_store, ne, now_s()) == TASK_STORE_ADOPTED;
 	if (!usable)
 		return false;
 	log_notice("store: it has the tasks that the dataplane was not given back");
 	registry_clear(c->registry);
 	c->fresh = true;
-	store_adopt(c);
+	persistence_adopt(c);
 	return true;
 }
 
-uint64_t store_remaining_ms(const struct control *c, uint16_t ne)
+uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
 {
 	// Until the restoration is over; then the dataplane has its own deadline.
-	return c->vault && c->fresh && !c->settled ? vault_remaining_ms(c->vault, ne, now_s()) : 0;
+	return c->task_store && c->fresh && !c->settled ? task_store_remaining_ms(c->task_store, ne, now_s()) : 0;
 }
 
 static void rewrite(struct control *c)
 {
-	if (vault_rewrite(c->vault, c->registry))
+	if (task_store_rewrite(c->task_store, c->registry))
 		events_ne_fault(c, FAULT_STORE, not_written);
 	else
 		events_ne_clear(c, FAULT_STORE, "the sealed store is written again");
 }
 
-void store_settle(struct control *c)
+void persistence_settle(struct control *c)
 {
 	c->settled = true;
-	if (c->vault && vault_forget(c->vault)) // for the first time
+	if (c->task_store && task_store_forget(c->task_store)) // for the first time
 		rewrite(c);
 }
 
-void store_heard(struct control *c, uint16_t ne)
+void persistence_heard(struct control *c, uint16_t ne)
 {
 	// Before that what lies on the disk is still to be judged by its own last contact.
-	if (c->vault && (c->settled || c->fresh))
-		vault_heard(c->vault, ne, registry_ne_id(c->registry, ne), now_s());
+	if (c->task_store && (c->settled || c->fresh))
+		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_s());
 }
 
-void store_sync(struct control *c)
+void persistence_sync(struct control *c)
 {
-	if (c->vault && vault_sync(c->vault))
+	if (c->task_store && task_store_sync(c->task_store))
 		events_ne_fault(c, FAULT_STORE, not_written);
 }
 
-void store_tick(struct control *c)
+void persistence_tick(struct control *c)
 {
-	if (!c->vault || !publish_recovered(c->publish))
+	if (!c->task_store || !publish_recovered(c->publish))
 		return;
-	if (vault_failed(c->vault) || vault_wants_rewrite(c->vault, c->registry))
+	if (task_store_failed(c->task_store) || task_store_wants_rewrite(c->task_store, c->registry))
 		rewrite(c);
 	else
-		store_sync(c);
+		persistence_sync(c);
 }

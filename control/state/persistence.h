@@ -6,40 +6,40 @@
 
 #include "control/state/control.h"
 
-struct store_mark { // of one change that was put
+struct persistence_mark { // of one change that was put
 	uint64_t position, rewrites;
 };
 
 // Puts a change ahead of the dataplane's work. 0, or an error: the request is refused.
-[[nodiscard]] int store_task(
-	struct control *c, const struct registry_task *t, struct store_mark *mark);
-[[nodiscard]] int store_destination(
-	struct control *c, const struct registry_destination *d, struct store_mark *mark);
+[[nodiscard]] int persistence_task(
+	struct control *c, const struct registry_task *t, struct persistence_mark *mark);
+[[nodiscard]] int persistence_destination(
+	struct control *c, const struct registry_destination *d, struct persistence_mark *mark);
 // The dataplane has it in force: is it on disk too?
-bool store_kept(const struct control *c, const struct store_mark *mark);
+bool persistence_kept(const struct control *c, const struct persistence_mark *mark);
 // The file was written anew since, from the registry: what was not in the registry is put again.
-bool store_rewritten(const struct control *c, const struct store_mark *mark);
+bool persistence_rewritten(const struct control *c, const struct persistence_mark *mark);
 
 // Removals are done whatever the store says.
-void store_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
-void store_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
+void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
+void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
 
 // Both sides are empty: what the store holds and may be used goes into the registry; what is not
 // used, and that nothing was kept where there is no store, is said to the ADMF (code 9010).
-void store_adopt(struct control *c);
+void persistence_adopt(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
 // Returns whether that is so.
-bool store_resume(struct control *c);
+bool persistence_resume(struct control *c);
 // The registry holds a part of what there was: what the store holds goes there in its place, as at
 // a cold start. False, and nothing was done, where the store has nothing that may be used.
-bool store_restore(struct control *c);
+bool persistence_restore(struct control *c);
 // Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
 // 0: all of it.
-uint64_t store_remaining_ms(const struct control *c, uint16_t ne);
+uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne);
 // The registry is the truth from now on.
-void store_settle(struct control *c);
-void store_heard(struct control *c, uint16_t ne);
+void persistence_settle(struct control *c);
+void persistence_heard(struct control *c, uint16_t ne);
 // Brings what was put to the disk.
-void store_sync(struct control *c);
+void persistence_sync(struct control *c);
 // Every second: mends a store that failed, compacts one that has grown.
-void store_tick(struct control *c);
+void persistence_tick(struct control *c);

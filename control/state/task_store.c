@@ -24,10 +24,10 @@ struct element { // what was read of one network element, and when its ADMF was 
 	uint64_t contact_s, written_s;
 };
 
-struct vault {
+struct task_store {
 	const struct config *config;
 	struct sealed *sealed;
-	struct registry *loaded; // until vault_forget
+	struct registry *loaded; // until task_store_forget
 	bool failed, dirty;
 	bool restoring; // as read
 	bool marked;	// by this process
@@ -41,13 +41,13 @@ struct vault {
 // Reading.
 
 // Of another version: whose it is cannot be told.
-static void mark_unreadable(struct vault *v)
+static void mark_unreadable(struct task_store *v)
 {
 	for (uint16_t ne = 0; ne < registry_nes(v->loaded); ne++)
 		v->element[ne].invalid = true;
 }
 
-static void read_destination(struct vault *v, const uint8_t *body, size_t length)
+static void read_destination(struct task_store *v, const uint8_t *body, size_t length)
 {
 	struct channel_destination c;
 	struct registry_destination *d;
@@ -71,7 +71,7 @@ static void read_destination(struct vault *v, const uint8_t *body, size_t length
 		v->element[ne].invalid = true;
 }
 
-static void read_task(struct vault *v, const uint8_t *body, size_t length)
+static void read_task(struct task_store *v, const uint8_t *body, size_t length)
 {
 	struct channel_task c;
 	struct registry_task *t;
@@ -95,7 +95,7 @@ static void read_task(struct vault *v, const uint8_t *body, size_t length)
 		v->element[ne].invalid = true;
 }
 
-static void read_key(struct vault *v, enum kind kind, const uint8_t *body, size_t length)
+static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, size_t length)
 {
 	struct wire_reader r = wire_reader_of(body, length);
 	struct id16 ne_id, id = {0};
@@ -121,7 +121,7 @@ static void read_key(struct vault *v, enum kind kind, const uint8_t *body, size_
 
 static int on_record(void *context, const uint8_t *record, size_t length)
 {
-	struct vault *v = context;
+	struct task_store *v = context;
 
 	switch (record[0]) {
 	case PUT_DESTINATION:
@@ -143,11 +143,11 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	}
 }
 
-struct vault *vault_open(const struct config *config, char *why, size_t why_size)
+struct task_store *task_store_open(const struct config *config, char *why, size_t why_size)
 {
 	const char *identifiers[CONFIG_NES_MAX];
 	uint8_t root[CREDENTIAL_KEY_SIZE];
-	struct vault *v = calloc(1, sizeof(*v));
+	struct task_store *v = calloc(1, sizeof(*v));
 	int rc = POI_ERR_NOMEM;
 
 	for (uint32_t i = 0; i < config->n_nes; i++)
@@ -169,11 +169,11 @@ fail:
 		: rc == POI_ERR_DENIED	? "this key does not open it, or others may read the key"
 		: rc == POI_ERR_INVALID ? "a record was tampered with"
 					: poi_error_text(rc));
-	vault_close(v);
+	task_store_close(v);
 	return NULL;
 }
 
-bool vault_forget(struct vault *v)
+bool task_store_forget(struct task_store *v)
 {
 	bool was = v->loaded != NULL;
 
@@ -182,7 +182,7 @@ bool vault_forget(struct vault *v)
 	return was;
 }
 
-void vault_close(struct vault *v)
+void task_store_close(struct task_store *v)
 {
 	if (!v)
 		return;
@@ -194,7 +194,7 @@ void vault_close(struct vault *v)
 
 // Adoption.
 
-static int copy_destinations(struct vault *v, struct registry *r, uint16_t ne)
+static int copy_destinations(struct task_store *v, struct registry *r, uint16_t ne)
 {
 	struct registry_destination *d = registry_destination_first(v->loaded, ne), *copy;
 	struct channel_destination c;
@@ -220,7 +220,7 @@ static int copy_destinations(struct vault *v, struct registry *r, uint16_t ne)
 	return 0;
 }
 
-static int copy_tasks(struct vault *v, struct registry *r, uint16_t ne)
+static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
 {
 	struct registry_task *t = registry_task_first(v->loaded, ne), *copy;
 	struct channel_task c;
@@ -253,41 +253,42 @@ static void drop(struct registry *r, uint16_t ne)
 		registry_destination_remove(r, registry_destination_first(r, ne));
 }
 
-enum vault_verdict vault_judge(const struct vault *v, uint16_t ne, uint64_t now_s)
+enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne, uint64_t now_s)
 {
 	const struct element *e = &v->element[ne];
 	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
 
 	if (e->invalid)
-		return VAULT_INVALID;
+		return TASK_STORE_INVALID;
 	if (!v->loaded ||
 		(!registry_task_count(v->loaded, ne) && !registry_destination_count(v->loaded, ne)))
-		return VAULT_EMPTY;
+		return TASK_STORE_EMPTY;
 	if (e->contact_s > now_s + CLOCK_AHEAD_S)
-		return VAULT_CLOCK;
+		return TASK_STORE_CLOCK;
 	// Without keepalives nothing bounds the silence of a living process; what lay on a disk is
 	// bounded all the same.
 	if (!e->contact_s || (now_s > e->contact_s && now_s - e->contact_s >= k->time_p2))
-		return VAULT_STALE;
-	return VAULT_ADOPTED;
+		return TASK_STORE_STALE;
+	return TASK_STORE_ADOPTED;
 }
 
-enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s)
+enum task_store_verdict task_store_adopt(
+	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s)
 {
-	enum vault_verdict verdict = vault_judge(v, ne, now_s);
+	enum task_store_verdict verdict = task_store_judge(v, ne, now_s);
 
-	if (verdict != VAULT_ADOPTED)
+	if (verdict != TASK_STORE_ADOPTED)
 		return verdict;
 	if (copy_destinations(v, r, ne) || copy_tasks(v, r, ne)) {
 		drop(r, ne);
-		return VAULT_INVALID;
+		return TASK_STORE_INVALID;
 	}
-	return VAULT_ADOPTED;
+	return TASK_STORE_ADOPTED;
 }
 
 // Writing.
 
-static int append(struct vault *v, size_t length)
+static int append(struct task_store *v, size_t length)
 {
 	int rc = sealed_append(v->sealed, v->record, length);
 
@@ -302,7 +303,7 @@ static int append(struct vault *v, size_t length)
 
 // `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
 // becomes the kind.
-static int append_body(struct vault *v, enum kind kind, int n)
+static int append_body(struct task_store *v, enum kind kind, int n)
 {
 	if (n < HEADER)
 		return n < 0 ? n : POI_ERR_INVALID;
@@ -317,7 +318,7 @@ static int append_body(struct vault *v, enum kind kind, int n)
 	return rc;
 }
 
-static int write_task(struct vault *v, const struct registry *r, const struct registry_task *t)
+static int write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
 	int memo = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
@@ -332,7 +333,7 @@ static int write_task(struct vault *v, const struct registry *r, const struct re
 }
 
 static int write_destination(
-	struct vault *v, const struct registry *r, const struct registry_destination *d)
+	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
 	struct channel_destination c;
 	int memo = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
@@ -347,19 +348,20 @@ static int write_destination(
 			v->record, sizeof(v->record), CHANNEL_DESTINATION_STATE, 0, &c));
 }
 
-int vault_put_task(struct vault *v, const struct registry *r, const struct registry_task *t)
+int task_store_put_task(
+	struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	return v->failed ? POI_ERR_IO : write_task(v, r, t);
 }
 
-int vault_put_destination(
-	struct vault *v, const struct registry *r, const struct registry_destination *d)
+int task_store_put_destination(
+	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
 	return v->failed ? POI_ERR_IO : write_destination(v, r, d);
 }
 
-static int write_key(struct vault *v, enum kind kind, const struct id16 *ne, const struct id16 *id,
-	uint64_t contact_s)
+static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne,
+	const struct id16 *id, uint64_t contact_s)
 {
 	struct wire_writer w = wire_writer_of(v->record, sizeof(v->record));
 
@@ -373,30 +375,31 @@ static int write_key(struct vault *v, enum kind kind, const struct id16 *ne, con
 }
 
 // Tried even after a failure: a removal that reaches the file is one that a crash does not undo.
-int vault_remove_task(struct vault *v, const struct id16 *ne, const struct id16 *xid)
+int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid)
 {
 	return write_key(v, REMOVE_TASK, ne, xid, 0);
 }
 
-int vault_remove_destination(struct vault *v, const struct id16 *ne, const struct id16 *did)
+int task_store_remove_destination(
+	struct task_store *v, const struct id16 *ne, const struct id16 *did)
 {
 	return write_key(v, REMOVE_DESTINATION, ne, did, 0);
 }
 
-int vault_mark_restoring(struct vault *v)
+int task_store_mark_restoring(struct task_store *v)
 {
 	v->record[0] = RESTORING;
 	v->marked = true;
 	int rc = append(v, 1);
-	return rc ? rc : vault_sync(v);
+	return rc ? rc : task_store_sync(v);
 }
 
-bool vault_restoring(const struct vault *v)
+bool task_store_restoring(const struct task_store *v)
 {
 	return v->restoring && v->loaded;
 }
 
-uint64_t vault_remaining_ms(const struct vault *v, uint16_t ne, uint64_t now_s)
+uint64_t task_store_remaining_ms(const struct task_store *v, uint16_t ne, uint64_t now_s)
 {
 	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
 	uint64_t contact_s = v->element[ne].contact_s;
@@ -407,7 +410,7 @@ uint64_t vault_remaining_ms(const struct vault *v, uint16_t ne, uint64_t now_s)
 	return silence_s < k->time_p2 ? (k->time_p2 - silence_s) * 1000 : 1;
 }
 
-void vault_heard(struct vault *v, uint16_t ne, const struct id16 *id, uint64_t now_s)
+void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s)
 {
 	struct element *e = &v->element[ne];
 	uint64_t every = v->config->nes[ne].x1.keepalive.time_p2 / 10;
@@ -422,7 +425,7 @@ void vault_heard(struct vault *v, uint16_t ne, const struct id16 *id, uint64_t n
 		e->written_s = now_s;
 }
 
-int vault_sync(struct vault *v)
+int task_store_sync(struct task_store *v)
 {
 	if (!v->dirty)
 		return v->failed ? POI_ERR_IO : 0;
@@ -437,22 +440,22 @@ int vault_sync(struct vault *v)
 	return v->failed ? POI_ERR_IO : 0;
 }
 
-uint64_t vault_position(const struct vault *v)
+uint64_t task_store_position(const struct task_store *v)
 {
 	return v->position;
 }
 
-bool vault_durable(const struct vault *v, uint64_t n)
+bool task_store_durable(const struct task_store *v, uint64_t n)
 {
 	return n <= v->durable;
 }
 
-bool vault_failed(const struct vault *v)
+bool task_store_failed(const struct task_store *v)
 {
 	return v->failed;
 }
 
-bool vault_wants_rewrite(const struct vault *v, const struct registry *r)
+bool task_store_wants_rewrite(const struct task_store *v, const struct registry *r)
 {
 	uint64_t alive = 0;
 
@@ -464,7 +467,7 @@ bool vault_wants_rewrite(const struct vault *v, const struct registry *r)
 }
 
 // All of it, even behind an object that cannot be encoded. 0 or the first error.
-static int write_all(struct vault *v, const struct registry *r)
+static int write_all(struct task_store *v, const struct registry *r)
 {
 	int first = 0, rc = 0;
 
@@ -493,7 +496,7 @@ static int write_all(struct vault *v, const struct registry *r)
 	return first;
 }
 
-int vault_rewrite(struct vault *v, const struct registry *r)
+int task_store_rewrite(struct task_store *v, const struct registry *r)
 {
 	if (sealed_rewrite_begin(v->sealed)) {
 		v->failed = true;
@@ -512,7 +515,7 @@ int vault_rewrite(struct vault *v, const struct registry *r)
 	return 0;
 }
 
-uint64_t vault_rewrites(const struct vault *v)
+uint64_t task_store_rewrites(const struct task_store *v)
 {
 	return v->rewrites;
 }

@@ -13,63 +13,63 @@
 #include "control/state/registry.h"
 #include "shared/config.h"
 
-struct vault;
+struct task_store;
 
 // Opens or creates config->store.file with the key store.key or the credential store-key, and reads
 // it. NULL with `why`: no key, wrong key, tampered with, not readable, no memory.
-struct vault *vault_open(const struct config *config, char *why, size_t why_size);
+struct task_store *task_store_open(const struct config *config, char *why, size_t why_size);
 // The last contact is written if it moved. NULL is legal here only.
-void vault_close(struct vault *v);
+void task_store_close(struct task_store *v);
 
 // What was read at the opening, judged per network element.
-enum vault_verdict {
-	VAULT_EMPTY,   // nothing is stored for it
-	VAULT_ADOPTED, // its tasks and destinations are in the registry now
-	VAULT_STALE,   // the last contact is TIME_P2 ago, or never was
-	VAULT_CLOCK,   // the last contact lies more than 60 s in the future: the clock is not to be
+enum task_store_verdict {
+	TASK_STORE_EMPTY,   // nothing is stored for it
+	TASK_STORE_ADOPTED, // its tasks and destinations are in the registry now
+	TASK_STORE_STALE,   // the last contact is TIME_P2 ago, or never was
+	TASK_STORE_CLOCK,   // the last contact lies more than 60 s in the future: the clock is not to be
 		     // trusted
-	VAULT_INVALID, // a record does not fit this version, or names what is not there
+	TASK_STORE_INVALID, // a record does not fit this version, or names what is not there
 };
-// VAULT_ADOPTED: it may be used.
-enum vault_verdict vault_judge(const struct vault *v, uint16_t ne, uint64_t now_s);
+// TASK_STORE_ADOPTED: it may be used.
+enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne, uint64_t now_s);
 // Puts into the empty registry what may be used of `ne`: all of it or nothing. `now_s`: wall clock.
-enum vault_verdict vault_adopt(struct vault *v, struct registry *r, uint16_t ne, uint64_t now_s);
-// From vault_adopt to vault_rewrite the file says that a restoration is under way: a process that
+enum task_store_verdict task_store_adopt(struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
+// From task_store_adopt to task_store_rewrite the file says that a restoration is under way: a process that
 // is killed between them leaves a dataplane with a part of the tasks, which is not the newer truth.
 // 0 or IO: the mark is not on disk.
-[[nodiscard]] int vault_mark_restoring(struct vault *v);
+[[nodiscard]] int task_store_mark_restoring(struct task_store *v);
 // The file said so when it was opened: the store wins over what the dataplane holds.
-bool vault_restoring(const struct vault *v);
+bool task_store_restoring(const struct task_store *v);
 // Milliseconds that are left of TIME_P2 for the ADMF of `ne`, from its last contact; at least 1,
 // and 0 where keepalives are not enabled.
-uint64_t vault_remaining_ms(const struct vault *v, uint16_t ne, uint64_t now_s);
+uint64_t task_store_remaining_ms(const struct task_store *v, uint16_t ne, uint64_t now_s);
 // What was read is wiped and freed. Returns whether it was still there.
-bool vault_forget(struct vault *v);
+bool task_store_forget(struct task_store *v);
 
-// Appends a change. 0, TOO_LARGE, NOMEM or IO; the vault has failed then (vault_failed) until
-// vault_rewrite succeeds. Puts to a failed vault are refused with IO without trying.
-[[nodiscard]] int vault_put_task(
-	struct vault *v, const struct registry *r, const struct registry_task *t);
-[[nodiscard]] int vault_put_destination(
-	struct vault *v, const struct registry *r, const struct registry_destination *d);
-[[nodiscard]] int vault_remove_task(struct vault *v, const struct id16 *ne, const struct id16 *xid);
-[[nodiscard]] int vault_remove_destination(
-	struct vault *v, const struct id16 *ne, const struct id16 *did);
+// Appends a change. 0, TOO_LARGE, NOMEM or IO; the task_store has failed then (task_store_failed) until
+// task_store_rewrite succeeds. Puts to a failed task_store are refused with IO without trying.
+[[nodiscard]] int task_store_put_task(
+	struct task_store *v, const struct registry *r, const struct registry_task *t);
+[[nodiscard]] int task_store_put_destination(
+	struct task_store *v, const struct registry *r, const struct registry_destination *d);
+[[nodiscard]] int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid);
+[[nodiscard]] int task_store_remove_destination(
+	struct task_store *v, const struct id16 *ne, const struct id16 *did);
 // The ADMF of `ne` was heard; written when it has moved by 10 s, or TIME_P2 / 10 where that is
 // less.
-void vault_heard(struct vault *v, uint16_t ne, const struct id16 *id, uint64_t now_s);
+void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s);
 
 // Everything appended is on disk. 0 or IO. Cheap when nothing was appended.
-[[nodiscard]] int vault_sync(struct vault *v);
+[[nodiscard]] int task_store_sync(struct task_store *v);
 // Number of the last change appended, and whether change number `n` is known to be on disk.
-uint64_t vault_position(const struct vault *v);
-bool vault_durable(const struct vault *v, uint64_t n);
-bool vault_failed(const struct vault *v);
+uint64_t task_store_position(const struct task_store *v);
+bool task_store_durable(const struct task_store *v, uint64_t n);
+bool task_store_failed(const struct task_store *v);
 
 // The file holds more than four times what is alive (and is worth the effort).
-bool vault_wants_rewrite(const struct vault *v, const struct registry *r);
+bool task_store_wants_rewrite(const struct task_store *v, const struct registry *r);
 // Writes the file anew from the registry: tasks in force or accepted, without what is being
 // removed. 0 or IO; on IO the old file is as it was.
-[[nodiscard]] int vault_rewrite(struct vault *v, const struct registry *r);
+[[nodiscard]] int task_store_rewrite(struct task_store *v, const struct registry *r);
 // Counts them: a modification on its way is not part of a rewrite and is put again after one.
-uint64_t vault_rewrites(const struct vault *v);
+uint64_t task_store_rewrites(const struct task_store *v);

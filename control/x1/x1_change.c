@@ -131,7 +131,7 @@ static void activated(void *context, int result, const struct channel_task_statu
 		x1_operation_finish(op, X1_ERR_ACTIVATE, "the task was stopped meanwhile");
 		return;
 	}
-	if (!result && !store_kept(control_of(op), &op->mark))
+	if (!result && !persistence_kept(control_of(op), &op->mark))
 		result = POI_ERR_IO;
 	// A destination that failed, and was there all the same when the task came.
 	if (!result && !registry_destinations_known(registry_of(op), t))
@@ -140,7 +140,7 @@ static void activated(void *context, int result, const struct channel_task_statu
 		if (result != POI_ERR_CLOSED)
 			take_back(op);
 		registry_task_remove(registry_of(op), t);
-		store_task_gone(control_of(op), op->ne, &op->id);
+		persistence_task_gone(control_of(op), op->ne, &op->id);
 		x1_operation_finish(op, X1_ERR_ACTIVATE, x1_publish_error_text(result));
 		return;
 	}
@@ -192,11 +192,11 @@ static void activate(struct exchange *x, const struct x1_message *m)
 	if (rc) {
 		registry_task_free(t);
 	} else {
-		rc = store_task(c, t, &op->mark);
+		rc = persistence_task(c, t, &op->mark);
 		if (!rc)
 			rc = publish_task_put(c->publish, t, activated, op);
 		if (rc) {
-			store_task_gone(c, x->ne, &m->task->xid);
+			persistence_task_gone(c, x->ne, &m->task->xid);
 			registry_task_remove(c->registry, t);
 		}
 	}
@@ -210,10 +210,10 @@ static void activate(struct exchange *x, const struct x1_message *m)
 static int keep_modified(struct x1_operation *op, const struct registry_task *new)
 {
 	struct control *c = control_of(op);
-	int rc = store_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
 
-	if (!rc && store_rewritten(c, &op->mark))
-		rc = store_task(c, new, NULL);
+	if (!rc && persistence_rewritten(c, &op->mark))
+		rc = persistence_task(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
 
@@ -231,7 +231,7 @@ static void modified(void *context, int result, const struct channel_task_status
 	if (old && !result)
 		result = keep_modified(op, new);
 	if (old && result) { // as it was
-		(void)store_task(control_of(op), old, NULL);
+		(void)persistence_task(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
@@ -301,11 +301,11 @@ static void modify(struct exchange *x, const struct x1_message *m)
 	new->modifications = old->modifications + 1;
 	new->modified_ns = now_ns();
 	op->task = new;
-	int rc = store_task(c, new, &op->mark);
+	int rc = persistence_task(c, new, &op->mark);
 	if (!rc)
 		rc = publish_task_put(c->publish, new, modified, op);
 	if (rc) {
-		(void)store_task(c, old, NULL);
+		(void)persistence_task(c, old, NULL);
 		op->task = NULL;
 		registry_task_free(new);
 		x1_operation_finish(op, X1_ERR_MODIFY, x1_publish_error_text(rc));
@@ -327,7 +327,7 @@ static void task_gone(struct x1_operation *op, const struct id16 *xid)
 			events_task_leaves(control_of(op), t, &op->transaction);
 		registry_task_remove(registry_of(op), t);
 	}
-	store_task_gone(control_of(op), op->ne, xid);
+	persistence_task_gone(control_of(op), op->ne, xid);
 }
 
 static void deactivated(void *context, int result, const struct channel_task_status *status)
@@ -359,7 +359,7 @@ static void deactivate(struct exchange *x, const struct x1_message *m)
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
 		events_task_leaves(c, t, NULL);
 		registry_task_remove(c->registry, t);
-		store_task_gone(c, x->ne, &m->id);
+		persistence_task_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
@@ -415,7 +415,7 @@ static void deactivate_all(struct exchange *x, const struct x1_message *m)
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = t->next;
 		if (down) {
-			store_task_gone(c, x->ne, &t->xid);
+			persistence_task_gone(c, x->ne, &t->xid);
 			events_task_leaves(c, t, NULL);
 			registry_task_remove(c->registry, t);
 			continue;
@@ -477,28 +477,28 @@ void x1_change(struct exchange *x, const struct x1_message *m, bool unaudited)
 // What takes away leaves nothing that could say that it was asked.
 static void owe(struct x1_operation *op)
 {
-	struct owed_request r = {.ne = op->ne,
+	struct pending_report r = {.ne = op->ne,
 		.id = op->id,
 		.transaction = op->transaction,
 		.asked_ns = op->asked_ns};
 
 	switch (op->type) {
 	case X1_DEACTIVATE_TASK:
-		r.kind = OWED_DEACTIVATE;
+		r.kind = PENDING_REPORT_DEACTIVATE;
 		break;
 	case X1_DEACTIVATE_ALL_TASKS:
-		r.kind = OWED_DEACTIVATE_ALL;
+		r.kind = PENDING_REPORT_DEACTIVATE_ALL;
 		break;
 	case X1_REMOVE_DESTINATION:
-		r.kind = OWED_REMOVE;
+		r.kind = PENDING_REPORT_REMOVE;
 		break;
 	case X1_REMOVE_ALL_DESTINATIONS:
-		r.kind = OWED_REMOVE_ALL;
+		r.kind = PENDING_REPORT_REMOVE_ALL;
 		break;
 	default:
 		return;
 	}
-	owed_add(control_of(op)->owed, &r);
+	pending_reports_add(control_of(op)->pending_reports, &r);
 }
 
 void x1_change_acknowledged(struct x1_operation *op)
@@ -515,13 +515,13 @@ void x1_change_acknowledged(struct x1_operation *op)
 		t->pending = op->type == X1_ACTIVATE_TASK ? PENDING_ACTIVATE : PENDING_DEACTIVATE;
 		t->pending_transaction = op->transaction;
 		publish_task_memo(publish_of(op), t);
-		(void)store_task(control_of(op), t, NULL);
+		(void)persistence_task(control_of(op), t, NULL);
 		return;
 	case X1_MODIFY_TASK:
 		op->task->pending = PENDING_MODIFY;
 		op->task->pending_transaction = op->transaction;
 		publish_task_memo(publish_of(op), op->task);
-		(void)store_task(control_of(op), op->task, NULL);
+		(void)persistence_task(control_of(op), op->task, NULL);
 		return;
 	case X1_CREATE_DESTINATION:
 		d = registry_destination_find(registry_of(op), op->ne, &op->id);
@@ -529,14 +529,14 @@ void x1_change_acknowledged(struct x1_operation *op)
 			d->pending = true;
 			d->pending_transaction = op->transaction;
 			publish_destination_memo(publish_of(op), d);
-			(void)store_destination(control_of(op), d, NULL);
+			(void)persistence_destination(control_of(op), d, NULL);
 		}
 		return;
 	case X1_MODIFY_DESTINATION:
 		op->destination->pending = true;
 		op->destination->pending_transaction = op->transaction;
 		publish_destination_memo(publish_of(op), op->destination);
-		(void)store_destination(control_of(op), op->destination, NULL);
+		(void)persistence_destination(control_of(op), op->destination, NULL);
 		return;
 	default:
 		return;

@@ -85,14 +85,14 @@ static void created(void *context, int result, const struct channel_task_status 
 			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
 		return;
 	}
-	if (!result && !store_kept(control_of(op), &op->mark))
+	if (!result && !persistence_kept(control_of(op), &op->mark))
 		result = POI_ERR_IO;
 	if (result) {
 		// Tasks on their way to it fail after it, for want of it.
 		if (result != POI_ERR_CLOSED)
 			not_wanted(op);
 		registry_destination_remove(registry_of(op), d);
-		store_destination_gone(control_of(op), op->ne, &op->id);
+		persistence_destination_gone(control_of(op), op->ne, &op->id);
 		x1_operation_finish(op, X1_ERR_DESTINATION, x1_publish_error_text(result));
 		return;
 	}
@@ -140,11 +140,11 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 	if (rc) {
 		registry_destination_free(d);
 	} else {
-		rc = store_destination(c, d, &op->mark);
+		rc = persistence_destination(c, d, &op->mark);
 		if (!rc)
 			rc = publish_destination_put(c->publish, d, created, op);
 		if (rc) {
-			store_destination_gone(c, x->ne, &details->did);
+			persistence_destination_gone(c, x->ne, &details->did);
 			registry_destination_remove(c->registry, d);
 		}
 	}
@@ -156,10 +156,10 @@ static int keep_modified_destination(
 	struct x1_operation *op, const struct registry_destination *new)
 {
 	struct control *c = control_of(op);
-	int rc = store_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
 
-	if (!rc && store_rewritten(c, &op->mark))
-		rc = store_destination(c, new, NULL);
+	if (!rc && persistence_rewritten(c, &op->mark))
+		rc = persistence_destination(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
 
@@ -177,7 +177,7 @@ static void destination_modified(
 	if (old && !result)
 		result = keep_modified_destination(op, new);
 	if (old && result) { // as it was
-		(void)store_destination(control_of(op), old, NULL);
+		(void)persistence_destination(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
@@ -271,11 +271,11 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	op->destination = new;
-	int rc = store_destination(c, new, &op->mark);
+	int rc = persistence_destination(c, new, &op->mark);
 	if (!rc)
 		rc = publish_destination_put(c->publish, new, destination_modified, op);
 	if (rc) {
-		(void)store_destination(c, old, NULL);
+		(void)persistence_destination(c, old, NULL);
 		op->destination = NULL;
 		registry_destination_free(new);
 		x1_operation_finish(op, X1_ERR_DESTINATION_MODIFY, x1_publish_error_text(rc));
@@ -294,7 +294,7 @@ static void destination_gone(struct x1_operation *op, const struct id16 *did)
 			events_destination_leaves(control_of(op), d);
 		registry_destination_remove(registry_of(op), d);
 	}
-	store_destination_gone(control_of(op), op->ne, did);
+	persistence_destination_gone(control_of(op), op->ne, did);
 }
 
 static void destination_removed(void *context, int result, const struct channel_task_status *status)
@@ -334,7 +334,7 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
 		events_destination_leaves(c, d);
 		registry_destination_remove(c->registry, d);
-		store_destination_gone(c, x->ne, &m->id);
+		persistence_destination_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
@@ -401,7 +401,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 	for (; d; d = next) {
 		next = d->next;
 		if (down) {
-			store_destination_gone(c, x->ne, &d->did);
+			persistence_destination_gone(c, x->ne, &d->did);
 			events_destination_leaves(c, d);
 			registry_destination_remove(c->registry, d);
 			continue;

@@ -175,7 +175,7 @@ static void on_leave(evutil_socket_t fd, short what, void *arg)
 	struct exchange *x = d->outbox_first;
 
 	d->outbox_first = d->outbox_last = NULL;
-	store_sync(d->control);
+	persistence_sync(d->control);
 	// The state changes themselves are on disk already ("accepted"); their results follow with
 	// the next change, or soon (decision 19).
 	struct timeval soon = {.tv_sec = 1};
@@ -264,7 +264,8 @@ void x1_operation_finish(struct x1_operation *op, int code, const char *text)
 	if (!x) {
 		if (!op->dispatch->stopping) {
 			report_late(op, code, text);
-			owed_done(op->dispatch->control->owed, op->ne, &op->transaction);
+			pending_reports_done(
+				op->dispatch->control->pending_reports, op->ne, &op->transaction);
 		}
 		free(op);
 		return;

@@ -60,7 +60,7 @@ struct x1_operation { // one message that waits for the dataplane
 	struct x1_list *list;
 	struct registry_task *task;		  // ModifyTask: what will replace the task
 	struct registry_destination *destination; // ModifyDestination
-	struct store_mark mark;			  // of what was put into the store
+	struct persistence_mark mark;		  // of what was put into the store
 	uint32_t remaining;			  // bulk: answers still owed by the dataplane
 	int result;				  // bulk: first failure
 	uint64_t asked_ns;			  // DeactivateAllTasks

@@ -93,7 +93,7 @@ static void heard(struct exchange *x)
 	struct control *c = x->dispatch->control;
 
 	publish_heard(c->publish, x->ne);
-	store_heard(c, x->ne);
+	persistence_heard(c, x->ne);
 	if (fault_clear(registry_ne_faults(c->registry, x->ne), FAULT_FAIL_SAFE)) {
 		struct issue i = {.scope = ISSUE_NE,
 			.type = ISSUE_CLEAR,
@@ -379,7 +379,7 @@ void x1_on_turn(evutil_socket_t fd, short what, void *arg)
 		d->run_first = first;
 	}
 	// Before any of this turn's requests can have been acknowledged by the dataplane.
-	store_sync(d->control);
+	persistence_sync(d->control);
 	// Not at once: whoever else has something to do comes first.
 	if (d->run_first && evtimer_add(d->turn, &at_once))
 		log_error("X1: no timer: requests wait for the next one");

@@ -16,7 +16,7 @@
 
 struct builder {
 	struct link_classes links;
-	struct store *store;
+	struct task_table *task_table;
 	struct reconcile reconcile;
 	uint64_t copies_lost; // by all tasks, when their walk for losses began
 	uint32_t losing;      // tasks that are losing copies
@@ -33,7 +33,7 @@ struct builder {
 	bool dirty;
 	struct leaving *pending;	   // until the next grace period
 	struct leaving *draining;	   // until delivery has settled their copies
-	struct store_destination *removed; // until the next grace period; linked by link.next
+	struct destination_entry *removed; // until the next grace period; linked by link.next
 	uint32_t n_draining;
 	struct table_fold *fold;
 	pthread_t fold_thread;
@@ -51,8 +51,8 @@ struct builder *builder_new(
 	e->slots = slots;
 	e->links = link_classes_of(config);
 	e->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	e->store = store_new();
-	e->reconcile = (struct reconcile){.store = e->store, .links = &e->links};
+	e->task_table = task_table_new();
+	e->reconcile = (struct reconcile){.task_table = e->task_table, .links = &e->links};
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		e->builder = table_builder_new(seed);
 	if (e->builder)
@@ -62,7 +62,7 @@ struct builder *builder_new(
 	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
 	if (first)
 		e->table_rcu = table_rcu_new(first);
-	if (e->fold_fd < 0 || !e->store || !e->table_rcu || !e->bindings) {
+	if (e->fold_fd < 0 || !e->task_table || !e->table_rcu || !e->bindings) {
 		builder_free(e);
 		return NULL;
 	}
@@ -95,13 +95,13 @@ void builder_free(struct builder *e)
 		leaving_drop(l);
 	}
 	while (e->removed) {
-		struct store_destination *d = e->removed;
-		e->removed = (struct store_destination *)d->link.next;
-		store_destination_free(d);
+		struct destination_entry *d = e->removed;
+		e->removed = (struct destination_entry *)d->link.next;
+		destination_entry_free(d);
 	}
 	table_rcu_free(e->table_rcu);
 	table_builder_free(e->builder);
-	store_free(e->store, leaving_drop);
+	task_table_free(e->task_table, leaving_drop);
 	bindings_free(e->bindings);
 	if (e->fold_fd >= 0)
 		close(e->fold_fd);
@@ -133,9 +133,9 @@ void builder_follower(struct builder *e, struct follower *f)
 	bindings_follower(e->bindings, f);
 }
 
-const struct store *builder_store(const struct builder *e)
+const struct task_table *builder_task_table(const struct builder *e)
 {
-	return e->store;
+	return e->task_table;
 }
 
 uint64_t builder_generation(const struct builder *e)
@@ -204,7 +204,7 @@ static int task_check(const struct builder *e, const struct channel_task *t)
 {
 	const char *why;
 
-	if (!store_ne_find(e->store, &t->ne))
+	if (!ne_entry_find(e->task_table, &t->ne))
 		return POI_ERR_NOT_FOUND;
 	if (t->session.kinds && !bindings_followed(e->bindings))
 		return POI_ERR_UNSUPPORTED;
@@ -213,7 +213,7 @@ static int task_check(const struct builder *e, const struct channel_task *t)
 		(t->delivery & DELIVERY_X2 && !x2_task_valid(t)))
 		return POI_ERR_INVALID;
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
-		if (!store_destination_find(e->store, &t->ne, &t->did[i]))
+		if (!destination_entry_find(e->task_table, &t->ne, &t->did[i]))
 			return POI_ERR_NOT_FOUND;
 		for (uint8_t k = 0; k < i; k++)
 			if (id_equal(&t->did[i], &t->did[k]))
@@ -226,10 +226,10 @@ static int task_check(const struct builder *e, const struct channel_task *t)
 // deadline anew, so that no task is ever without one.
 static void rearm(struct builder *e, const struct id16 *ne, uint64_t now_ms)
 {
-	struct store_ne *n = store_ne_find(e->store, ne);
+	struct ne_entry *n = ne_entry_find(e->task_table, ne);
 
 	if (n && !n->armed)
-		(void)store_ne_heard(e->store, ne, now_ms);
+		(void)ne_entry_heard(e->task_table, ne, now_ms);
 }
 
 // Fills what the rule knows of its X2 side.
@@ -282,12 +282,12 @@ static uint64_t now_ns(void)
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
-static int rules_enter(struct builder *e, struct store_task *task, struct leaving *old)
+static int rules_enter(struct builder *e, struct task_entry *task, struct leaving *old)
 {
 	struct leaving *hold = task->hold;
 	struct rule rule;
 
-	rule_make(e->store, &e->links, task, &rule);
+	rule_make(e->task_table, &e->links, task, &rule);
 	x2_complete(hold->x2, &rule);
 	if (old && old->bound && bindings_take_over(e->bindings, old->bound, task)) {
 		hold->bound = old->bound;
@@ -305,17 +305,17 @@ static int rules_enter(struct builder *e, struct store_task *task, struct leavin
 
 static int task_put(struct builder *e, const struct channel_task *t, uint64_t now_ms)
 {
-	struct store_task *old = store_task_find(e->store, &t->ne, &t->xid);
+	struct task_entry *old = task_entry_find(e->task_table, &t->ne, &t->xid);
 	bool live = old && !old->tombstone;
 	struct leaving *hold;
 	int r = task_check(e, t);
 
 	if (r != POI_OK)
 		return r;
-	struct store_task *task = store_task_make(t);
+	struct task_entry *task = task_entry_make(t);
 	if (!task)
 		return POI_ERR_NOMEM;
-	const struct store_ne *ne = store_ne_find(e->store, &t->ne);
+	const struct ne_entry *ne = ne_entry_find(e->task_table, &t->ne);
 	task->payload_format = ne->payload_format;
 	task->axri = ne->axri;
 	r = hold_take(e, t, live ? &old->hold->slot : NULL, &hold);
@@ -324,7 +324,7 @@ static int task_put(struct builder *e, const struct channel_task *t, uint64_t no
 	task->hold = hold;
 	if (old)
 		reconcile_leaves(&e->reconcile, old);
-	r = store_task_insert(e->store, task, old);
+	r = task_entry_insert(e->task_table, task, old);
 	if (r != POI_OK)
 		goto no_place;
 	r = rules_enter(e, task, live ? old->hold : NULL);
@@ -337,14 +337,14 @@ static int task_put(struct builder *e, const struct channel_task *t, uint64_t no
 	}
 	if (old)
 		reconcile_enters(&e->reconcile, task);
-	store_task_free(old);
+	task_entry_free(old);
 	rearm(e, &t->ne, now_ms);
 	return POI_OK;
 no_rule:
 	if (!old)
-		store_task_take(e->store, task);
+		task_entry_take(e->task_table, task);
 	else
-		(void)store_task_insert(e->store, old, task); // a swap: cannot fail
+		(void)task_entry_insert(e->task_table, old, task); // a swap: cannot fail
 no_place:
 	if (old)
 		reconcile_enters(&e->reconcile, old);
@@ -353,7 +353,7 @@ no_place:
 		task_counters_give(e->slots, hold->slot);
 	leaving_drop(hold);
 no_hold:
-	store_task_free(task);
+	task_entry_free(task);
 	return r;
 }
 
@@ -364,7 +364,7 @@ static void not_losing(struct builder *e, const struct leaving *hold)
 
 static int task_remove(struct builder *e, const struct channel_object *o)
 {
-	struct store_task *t = store_task_find(e->store, &o->ne, &o->id);
+	struct task_entry *t = task_entry_find(e->task_table, &o->ne, &o->id);
 
 	if (!t)
 		return POI_ERR_NOT_FOUND;
@@ -374,19 +374,19 @@ static int task_remove(struct builder *e, const struct channel_object *o)
 		rules_leave(e, t->hold);
 		hold_leave(e, t->hold, false);
 	}
-	store_task_take(e->store, t);
-	store_task_free(t);
+	task_entry_take(e->task_table, t);
+	task_entry_free(t);
 	return POI_OK;
 }
 
 static int destination_put(struct builder *e, const struct channel_destination *d)
 {
-	struct store_destination *o = store_destination_find(e->store, &d->ne, &d->did);
+	struct destination_entry *o = destination_entry_find(e->task_table, &d->ne, &d->did);
 	bool known = o != NULL;
 	uint16_t index = known ? o->index : 0;
 	int r;
 
-	if (!store_ne_find(e->store, &d->ne))
+	if (!ne_entry_find(e->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again.
 	if (!known && e->removed) {
@@ -397,7 +397,7 @@ static int destination_put(struct builder *e, const struct channel_destination *
 	r = known ? deliver_modify(e->deliver, index, d) : deliver_add(e->deliver, d, &index);
 	if (r != POI_OK)
 		return r;
-	r = store_destination_put(e->store, d, &o);
+	r = destination_entry_put(e->task_table, d, &o);
 	if (r == POI_OK)
 		o->index = index;
 	else if (!known)
@@ -407,12 +407,12 @@ static int destination_put(struct builder *e, const struct channel_destination *
 
 static int destination_remove(struct builder *e, const struct channel_object *o)
 {
-	struct store_destination *d;
-	int r = store_destination_take(e->store, &o->ne, &o->id, &d);
+	struct destination_entry *d;
+	int r = destination_entry_take(e->task_table, &o->ne, &o->id, &d);
 
 	if (r != POI_OK)
 		return r;
-	d->link.next = (struct store_link *)e->removed;
+	d->link.next = (struct entry_link *)e->removed;
 	e->removed = d;
 	return POI_OK;
 }
@@ -440,10 +440,10 @@ int builder_apply(
 	switch (id) {
 	case CHANNEL_NE_PUT:
 		DECODE(ne, &m.ne);
-		return store_ne_put(e->store, &m.ne, now_ms);
+		return ne_entry_put(e->task_table, &m.ne, now_ms);
 	case CHANNEL_NE_HEARD:
 		DECODE(heard, &m.heard);
-		return store_ne_heard(e->store, &m.heard.ne, now_ms);
+		return ne_entry_heard(e->task_table, &m.heard.ne, now_ms);
 	case CHANNEL_DESTINATION_PUT:
 		DECODE(destination, &m.destination);
 		return destination_put(e, &m.destination);
@@ -458,10 +458,10 @@ int builder_apply(
 		return task_remove(e, &m.object);
 	case CHANNEL_MEMO_PUT:
 		DECODE(memo, &m.memo);
-		return store_memo_put(e->store, &m.memo);
+		return task_table_memo_put(e->task_table, &m.memo);
 	case CHANNEL_TOMBSTONE_CLEAR:
 		DECODE(object, &m.object);
-		return store_tombstone_clear(e->store, &m.object.ne, &m.object.id);
+		return task_table_tombstone_clear(e->task_table, &m.object.ne, &m.object.id);
 	default:
 		return POI_ERR_UNSUPPORTED;
 	}
@@ -490,10 +490,10 @@ static void grace_over(struct builder *e)
 	}
 	e->pending = NULL;
 	while (e->removed) {
-		struct store_destination *d = e->removed;
-		e->removed = (struct store_destination *)d->link.next;
+		struct destination_entry *d = e->removed;
+		e->removed = (struct destination_entry *)d->link.next;
 		deliver_remove(e->deliver, d->index);
-		store_destination_free(d);
+		destination_entry_free(d);
 	}
 }
 
@@ -597,16 +597,16 @@ void builder_folded(struct builder *e)
 
 bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne)
 {
-	struct store_ne *n = store_ne_fire(e->store, now_ms);
+	struct ne_entry *n = ne_entry_fire(e->task_table, now_ms);
 
 	if (!n)
 		return false;
 	*ne = n->ne;
-	for (struct store_task *t = store_task_first(e->store); t; t = store_task_next(t)) {
+	for (struct task_entry *t = task_entry_first(e->task_table); t; t = task_entry_next(t)) {
 		if (t->tombstone || !id_equal(&t->link.ne, ne))
 			continue;
 		reconcile_leaves(&e->reconcile, t);
-		struct leaving *hold = store_task_bury(e->store, t);
+		struct leaving *hold = task_entry_bury(e->task_table, t);
 		not_losing(e, hold);
 		rules_leave(e, hold);
 		hold_leave(e, hold, false);
@@ -620,8 +620,8 @@ uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (const struct store_ne *n = store_ne_first(e->store); n; n = n->next) {
-		uint64_t left = store_ne_remaining(n, now_ms);
+	for (const struct ne_entry *n = ne_entry_first(e->task_table); n; n = n->next) {
+		uint64_t left = ne_entry_remaining(n, now_ms);
 		if (left < least)
 			least = left;
 	}
@@ -675,7 +675,7 @@ bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees)
 }
 
 // Fills what `t` has lost so far and by which reason most of it.
-static uint64_t losses_of(const struct builder *e, const struct store_task *t, uint8_t *reason)
+static uint64_t losses_of(const struct builder *e, const struct task_entry *t, uint8_t *reason)
 {
 	struct copy_balance b = {0};
 	struct slot_counters c;
@@ -692,13 +692,13 @@ static uint64_t losses_of(const struct builder *e, const struct store_task *t, u
 }
 
 static bool loss_event(
-	struct builder *e, struct store_task *t, const struct builder_losses *l, bool may_tell)
+	struct builder *e, struct task_entry *t, const struct builder_losses *l, bool may_tell)
 {
-	struct loss_watch *w = &t->hold->loss;
+	struct loss_debounce *w = &t->hold->loss;
 	struct channel_event event = {.ne = t->link.ne, .id = t->link.id};
 	bool was = w->active;
 	uint64_t total = losses_of(e, t, &event.loss);
-	enum loss_change change = loss_watch_look(w, total, l->now_ms, may_tell);
+	enum loss_change change = loss_debounce_look(w, total, l->now_ms, may_tell);
 
 	e->losing += (uint32_t)w->active - (uint32_t)was;
 	if (change == LOSS_SAME)
@@ -711,7 +711,7 @@ static bool loss_event(
 
 bool builder_losses(struct builder *e, const struct builder_losses *l)
 {
-	struct store_task **at = store_cursor(e->store, STORE_CURSOR_LOSSES);
+	struct task_entry **at = task_table_cursor(e->task_table, TASK_TABLE_CURSOR_LOSSES);
 	uint32_t events = 0;
 
 	if (!e->losses_walking) {
@@ -719,11 +719,11 @@ bool builder_losses(struct builder *e, const struct builder_losses *l)
 			return true;
 		e->losses_walking = true;
 		e->copies_lost = l->copies_lost;
-		*at = store_task_first(e->store);
+		*at = task_entry_first(e->task_table);
 	}
 	for (uint32_t n = 0; *at && n < l->tasks; n++) {
-		struct store_task *t = *at;
-		*at = store_task_next(t);
+		struct task_entry *t = *at;
+		*at = task_entry_next(t);
 		if (t->hold)
 			events += loss_event(e, t, l, events < l->events);
 	}
@@ -734,7 +734,7 @@ bool builder_losses(struct builder *e, const struct builder_losses *l)
 void builder_task_status(
 	const struct builder *e, const struct channel_object *of, struct channel_task_status *out)
 {
-	const struct store_task *t = store_task_find(e->store, &of->ne, &of->id);
+	const struct task_entry *t = task_entry_find(e->task_table, &of->ne, &of->id);
 	struct slot_counters c;
 
 	*out = (struct channel_task_status){.ne = of->ne, .xid = of->id};

@@ -83,6 +83,6 @@ struct builder_losses {
 // True when there is nothing (more) to look at until the next second.
 bool builder_losses(struct builder *e, const struct builder_losses *l);
 
-const struct store *builder_store(const struct builder *e);
+const struct task_table *builder_task_table(const struct builder *e);
 void builder_task_status(
 	const struct builder *e, const struct channel_object *of, struct channel_task_status *out);

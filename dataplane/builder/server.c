@@ -54,11 +54,11 @@ struct server {
 	struct pending_ack acks[BATCH];
 	uint32_t n_events, first_event; // kept while no controller is connected
 	struct channel_event events[EVENTS_KEPT];
-	struct watch watch;	       // of the ledger
-	struct watch generation, walk; // what the workers match
-	struct clock_sync clock;       // at the last look
-	bool clock_bad;		       // not synchronised, then
-	bool clock_retell;	       // a new controller has not heard how it is
+	struct debounce ledger;		  // of the ledger
+	struct debounce generation, walk; // what the workers match
+	struct clock_sync clock;	  // at the last look
+	bool clock_bad;			  // not synchronised, then
+	bool clock_retell;		  // a new controller has not heard how it is
 	bool ready;
 	uint8_t whole; // as the controller said last; not at the start
 	uint64_t walk_ms, losses_ms;
@@ -217,13 +217,13 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		refuse(s, c, h->request, POI_ERR_IN_USE);
 		return;
 	}
-	const struct store *store = builder_store(s->with.builder);
+	const struct task_table *task_table = builder_task_table(s->with.builder);
 	struct channel_hello_ok ok = {
 		.incarnation = s->with.incarnation,
 		.peer_incarnation = s->control_incarnation,
 		.generation = builder_generation(s->with.builder),
-		.tasks = store_tasks(store),
-		.destinations = store_destinations(store),
+		.tasks = task_table_tasks(task_table),
+		.destinations = task_table_destinations(task_table),
 		.first_burst = stats_all_polling(s->with.sources.stats),
 	};
 	c->role = m.role;
@@ -261,11 +261,11 @@ static void batch_end(struct server *s, struct client *c)
 
 static void status(struct server *s, struct client *c, uint32_t request)
 {
-	const struct store *store = builder_store(s->with.builder);
+	const struct task_table *task_table = builder_task_table(s->with.builder);
 	struct channel_status m = {0};
 
 	status_collect(&s->with.sources, &m);
-	m.balanced = m.balanced && !s->watch.fault;
+	m.balanced = m.balanced && !s->ledger.fault;
 	m.control_connected = controller(s) != NULL;
 	m.clock_known = s->clock.known;
 	m.clock_synchronised = s->clock.synchronised;
@@ -274,8 +274,8 @@ static void status(struct server *s, struct client *c, uint32_t request)
 	m.incarnation = s->with.incarnation;
 	m.generation = builder_generation(s->with.builder);
 	m.uptime_ms = now_ms() - s->started_ms;
-	m.tasks = store_live_tasks(store);
-	m.destinations = store_destinations(store);
+	m.tasks = task_table_live_tasks(task_table);
+	m.destinations = task_table_destinations(task_table);
 	client_send(c, s->out,
 		channel_encode_status(s->out, sizeof(s->out), CHANNEL_STATUS, request, &m));
 }
@@ -300,11 +300,11 @@ static void signalling(struct server *s, struct client *c, uint32_t request)
 
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
-	const struct store *store = builder_store(s->with.builder);
+	const struct task_table *task_table = builder_task_table(s->with.builder);
 	struct channel_state_end end = {0};
-	const struct store_destination *d = store_destination_first(store);
+	const struct destination_entry *d = destination_entry_first(task_table);
 
-	for (; d && !c->dead; d = store_destination_next(d)) {
+	for (; d && !c->dead; d = destination_entry_next(d)) {
 		struct channel_destination_status m = {0};
 		if (deliver_status(s->with.deliver, d->index, &m) != POI_OK)
 			continue;
@@ -337,7 +337,7 @@ static void task_status(
 
 static void state_get(struct server *s, struct client *c, uint32_t request)
 {
-	if (state_begin(&c->stream, builder_store(s->with.builder), request) != POI_OK)
+	if (state_begin(&c->stream, builder_task_table(s->with.builder), request) != POI_OK)
 		c->dead = true; // it connects again and asks again
 	else
 		c->streaming = true;
@@ -443,13 +443,13 @@ static void tell_now(void *context, struct channel_event *e)
 static void conditions(struct server *s)
 {
 	struct channel_event ledger = {
-		.kind = s->watch.fault ? EVENT_LEDGER_FAULT : EVENT_LEDGER_CLEAR};
+		.kind = s->ledger.fault ? EVENT_LEDGER_FAULT : EVENT_LEDGER_CLEAR};
 	bool wrong = s->generation.fault || s->walk.fault;
 	struct channel_event matching = {
 		.kind = wrong ? EVENT_SECURITY_FAULT : EVENT_SECURITY_CLEAR};
 
 	snprintf(ledger.text, sizeof(ledger.text), "%s",
-		s->watch.fault ? text_differs : text_balances);
+		s->ledger.fault ? text_differs : text_balances);
 	snprintf(matching.text, sizeof(matching.text), "%s",
 		s->generation.fault ? text_old_table
 		: wrong		    ? text_wrong_table
@@ -551,11 +551,11 @@ static void event_text(struct server *s, int kind, const char *text)
 	event(s, &e);
 }
 
-static void security(struct server *s, enum watch_change change, const char *fault)
+static void security(struct server *s, enum debounce_change change, const char *fault)
 {
-	if (change == WATCH_FAULT)
+	if (change == DEBOUNCE_FAULT)
 		event_text(s, EVENT_SECURITY_FAULT, fault);
-	else if (change == WATCH_CLEAR && !s->generation.fault && !s->walk.fault)
+	else if (change == DEBOUNCE_CLEAR && !s->generation.fault && !s->walk.fault)
 		event_text(s, EVENT_SECURITY_CLEAR, text_right);
 }
 
@@ -565,7 +565,7 @@ static void tell_alive(struct server *s)
 	char state[128];
 
 	snprintf(state, sizeof(state), "poi-control %s; the ledger %s%s",
-		controller(s) ? "connected" : "away", s->watch.fault ? "DIFFERS" : "balances",
+		controller(s) ? "connected" : "away", s->ledger.fault ? "DIFFERS" : "balances",
 		s->generation.fault || s->walk.fault ? "; MATCHING IS WRONG" : "");
 	s->with.alive(s->with.context, state);
 }
@@ -594,7 +594,7 @@ static void self_check(struct server *s)
 	struct channel_status m = {0};
 	uint64_t before = now_ms();
 	bool moved = status_collect(&s->with.sources, &m);
-	int kind = ledger_watch_check(&s->watch, m.balanced);
+	int kind = ledger_debounce(&s->ledger, m.balanced);
 
 	if (kind != 0)
 		event_text(s, kind, kind == EVENT_LEDGER_FAULT ? text_differs : text_balances);
@@ -604,7 +604,8 @@ static void self_check(struct server *s)
 		// A commit waits for every worker, and none is under way: they must all be there.
 		bool right = stats_generation_is(
 			s->with.sources.stats, builder_generation(s->with.builder));
-		security(s, watch_look(&s->generation, right, GENERATION_LOOKS, 1), text_old_table);
+		security(s, debounce_look(&s->generation, right, GENERATION_LOOKS, 1),
+			text_old_table);
 		tell_alive(s);
 	}
 	// With very many tasks the sums take long: never more than a tenth of the time.
@@ -646,7 +647,7 @@ static void walk(struct server *s, uint64_t now)
 	if (!builder_reconcile(s->with.builder, WALK_TASKS, &agrees))
 		return;
 	s->walk_ms = now + RECONCILE_MS;
-	security(s, watch_look(&s->walk, agrees, WALK_LOOKS, 1), text_wrong_table);
+	security(s, debounce_look(&s->walk, agrees, WALK_LOOKS, 1), text_wrong_table);
 }
 
 // No value of a target is in it, and nothing of it goes into the log.

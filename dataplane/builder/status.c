@@ -122,12 +122,12 @@ void status_signalling(
 				signalling_reason_name((enum signalling_reason)r), c.reason[p][r]);
 }
 
-int ledger_watch_check(struct watch *w, bool balanced)
+int ledger_debounce(struct debounce *w, bool balanced)
 {
-	switch (watch_look(w, balanced, WRONG_IN_A_ROW, RIGHT_IN_A_ROW)) {
-	case WATCH_FAULT:
+	switch (debounce_look(w, balanced, WRONG_IN_A_ROW, RIGHT_IN_A_ROW)) {
+	case DEBOUNCE_FAULT:
 		return EVENT_LEDGER_FAULT;
-	case WATCH_CLEAR:
+	case DEBOUNCE_CLEAR:
 		return EVENT_LEDGER_CLEAR;
 	default:
 		return 0;

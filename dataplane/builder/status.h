@@ -32,4 +32,4 @@ void status_signalling(
 
 // Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
 // or 0 when nothing changed.
-int ledger_watch_check(struct watch *w, bool balanced);
+int ledger_debounce(struct debounce *w, bool balanced);

@@ -29,15 +29,15 @@ struct bound { // one rule
 };
 
 struct bound_task {
-	struct keyed watch;
+	struct keyed subscription;
 	struct bindings *of;
-	struct store_task *task; // in the store until bindings_end
+	struct task_entry *task; // in the store until bindings_end
 	struct bound *first;
 	struct bound *left; // out of the table; until the grace period is over
 	struct filter also; // what the task asks for beside its session
 	bool has_also, ended;
 	uint64_t from_ns;
-	struct watch_state state;
+	struct subscription_state state;
 	bool queued, told;
 	bool over, ends; // the last session was released, and no other came; that is to be told
 	enum bound_news last;	 // told
@@ -51,7 +51,7 @@ struct bindings {
 	struct reconcile *reconcile;
 	struct follower *follower;
 	struct keys tasks, rules;
-	uint64_t watches; // numbers given
+	uint64_t subscriptions; // numbers given
 	bool unsettled, losing;
 	uint32_t *spare; // numbers of rules that are free again
 	uint32_t n_spare, max_spare, numbers;
@@ -206,28 +206,28 @@ static void news_forget(struct bindings *b, struct bound_task *t)
 }
 
 int bindings_begin(
-	struct bindings *b, struct store_task *task, uint64_t from_ns, struct bound_task **out)
+	struct bindings *b, struct task_entry *task, uint64_t from_ns, struct bound_task **out)
 {
 	struct bound_task *t = calloc(1, sizeof(*t));
 	const struct filter *f = &task->filter;
 
 	if (!t)
 		return POI_ERR_NOMEM;
-	t->watch.key = ++b->watches;
+	t->subscription.key = ++b->subscriptions;
 	t->of = b;
 	t->task = task;
 	t->from_ns = from_ns;
 	t->also = *f;
 	t->has_also = f->kinds != 0;
-	if (keys_add(&b->tasks, &t->watch)) {
+	if (keys_add(&b->tasks, &t->subscription)) {
 		free(t);
 		return POI_ERR_NOMEM;
 	}
 	uint8_t direction = f->kinds & FILTER_DIRECTION ? f->direction : FILTER_ANY_DIRECTION;
 	if (f->kinds & (FILTER_TEID | FILTER_FTEID))
-		direction |= WATCH_TUNNELS;
-	if (follower_watch(b->follower, t->watch.key, task->session, direction)) {
-		keys_remove(&b->tasks, &t->watch);
+		direction |= SUBSCRIPTION_TUNNELS;
+	if (follower_subscribe(b->follower, t->subscription.key, task->session, direction)) {
+		keys_remove(&b->tasks, &t->subscription);
 		free(t);
 		return POI_ERR_NOMEM;
 	}
@@ -248,7 +248,7 @@ static bool same_filter(const struct filter *a, const struct filter *b)
 	return v.at - x == w.at - y && memcmp(x, y, (size_t)(v.at - x)) == 0;
 }
 
-bool bindings_take_over(struct bindings *b, struct bound_task *t, struct store_task *task)
+bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_entry *task)
 {
 	if (!task->session || t->ended || !session_target_equal(t->task->session, task->session) ||
 		!same_filter(&t->also, &task->filter))
@@ -318,8 +318,8 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 {
 	while (t->first)
 		unbind(b, t->first, &t->left);
-	follower_unwatch(b->follower, t->watch.key);
-	keys_remove(&b->tasks, &t->watch);
+	follower_unsubscribe(b->follower, t->subscription.key);
+	keys_remove(&b->tasks, &t->subscription);
 	table_expect(b->builder, b->tasks.n > 0);
 	news_forget(b, t);
 	stale_forget(b, t);
@@ -351,7 +351,7 @@ static void rule_of(const struct bindings *b, const struct bound *o, struct rule
 	const struct bound_task *t = o->task;
 	const struct binding *by = &o->binding;
 
-	rule_make(b->reconcile->store, b->reconcile->links, t->task, r);
+	rule_make(b->reconcile->task_table, b->reconcile->links, t->task, r);
 	r->binding = o->number;
 	r->links = o->links;
 	r->also = t->has_also ? &t->also : NULL;
@@ -476,7 +476,7 @@ static bool came_and_went(const struct bindings *b, const struct bound *o, uint6
 
 static int apply(struct bindings *b, const struct follower_change *c)
 {
-	struct bound_task *t = (struct bound_task *)keys_find(&b->tasks, c->watch);
+	struct bound_task *t = (struct bound_task *)keys_find(&b->tasks, c->subscription);
 	struct bound *o;
 
 	switch (c->kind) {

@@ -19,10 +19,10 @@ bool bindings_followed(const struct bindings *b);
 // The task begins to wait for its sessions; it is in the store and holds its slot. In force for
 // packets received since `from_ns`. 0 or NOMEM.
 [[nodiscard]] int bindings_begin(
-	struct bindings *b, struct store_task *task, uint64_t from_ns, struct bound_task **out);
+	struct bindings *b, struct task_entry *task, uint64_t from_ns, struct bound_task **out);
 // A modification that asks for the same sessions: `task` goes on with what its predecessor has, and
 // its rules take the place of the others with the next commit. False when it asks for others.
-bool bindings_take_over(struct bindings *b, struct bound_task *t, struct store_task *task);
+bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_entry *task);
 // Its rules leave the table (with the next commit), and nobody waits any more.
 void bindings_end(struct bindings *b, struct bound_task *t);
 // After the grace period of the table without its rules.

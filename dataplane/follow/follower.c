@@ -20,7 +20,7 @@
 
 struct command {
 	struct command *next;
-	uint64_t watch;
+	uint64_t subscription;
 	bool ends;
 	uint8_t direction;
 	struct session_target target;
@@ -70,22 +70,22 @@ static uint64_t now_ns(void)
 
 // ---- what the store says ----
 
-static struct follower_change *change(struct follower *f, uint64_t watch, uint8_t kind)
+static struct follower_change *change(struct follower *f, uint64_t subscription, uint8_t kind)
 {
 	struct follower_change *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
-	c->watch = watch;
+	c->subscription = subscription;
 	c->kind = kind;
 	*f->made.last = c;
 	f->made.last = &c->next;
 	return c;
 }
 
-static int on_bind(void *context, uint64_t watch, const struct binding *b)
+static int on_bind(void *context, uint64_t subscription, const struct binding *b)
 {
-	struct follower_change *c = change(context, watch, FOLLOWER_BIND);
+	struct follower_change *c = change(context, subscription, FOLLOWER_BIND);
 
 	if (!c)
 		return POI_ERR_NOMEM;
@@ -95,19 +95,19 @@ static int on_bind(void *context, uint64_t watch, const struct binding *b)
 }
 
 // Without memory for a word of it a rule would go on for ever: the caller's list has room for that.
-static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+static void on_unbind(void *context, uint64_t subscription, uint64_t binding)
 {
 	struct follower_change *c;
 
-	while (!(c = change(context, watch, FOLLOWER_UNBIND)))
+	while (!(c = change(context, subscription, FOLLOWER_UNBIND)))
 		usleep(1000);
 	c->binding.id = binding;
 	c->binding.from_ns = ((const struct follower *)context)->last_ns;
 }
 
-static void on_state(void *context, uint64_t watch, const struct watch_state *state)
+static void on_state(void *context, uint64_t subscription, const struct subscription_state *state)
 {
-	struct follower_change *c = change(context, watch, FOLLOWER_STATE);
+	struct follower_change *c = change(context, subscription, FOLLOWER_STATE);
 
 	if (c)
 		c->state = *state;
@@ -215,12 +215,12 @@ static uint32_t drain(struct follower *f, uint32_t most)
 	return n;
 }
 
-// A watch without memory is in doubt until it has some; nothing else waits for it.
-static void watch_owed(struct follower *f)
+// A subscription without memory is in doubt until it has some; nothing else waits for it.
+static void subscription_owed(struct follower *f)
 {
 	for (struct command **at = &f->owed; *at;) {
 		struct command *c = *at;
-		if (sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
+		if (sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
 			POI_ERR_NOMEM)
 			return;
 		*at = c->next;
@@ -237,7 +237,7 @@ static void tick(struct follower *f, uint64_t now, bool idle)
 	if (idle && now - TICK_LAG_NS > f->last_ns)
 		f->last_ns = now - TICK_LAG_NS;
 	sessions_tick(f->sessions, f->last_ns);
-	watch_owed(f);
+	subscription_owed(f);
 }
 
 static uint64_t lost(const struct follower *f)
@@ -253,7 +253,7 @@ static uint64_t lost(const struct follower *f)
 }
 
 // What was lost may have been anybody's: for a while no view is sure.
-static void watch_losses(struct follower *f, uint64_t now)
+static void subscription_losses(struct follower *f, uint64_t now)
 {
 	uint64_t sum = lost(f);
 	bool grows = sum != f->lost;
@@ -274,22 +274,22 @@ static void watch_losses(struct follower *f, uint64_t now)
 
 static void owe(struct follower *f, struct command *c)
 {
-	const struct watch_state unsure = {.unsure = true};
+	const struct subscription_state unsure = {.unsure = true};
 	struct command **end = &f->owed;
 
 	while (*end)
 		end = &(*end)->next;
 	*end = c;
 	c->next = NULL;
-	on_state(f, c->watch, &unsure);
+	on_state(f, c->subscription, &unsure);
 }
 
-static void unwatch(struct follower *f, uint64_t watch)
+static void unsubscribe(struct follower *f, uint64_t subscription)
 {
-	if (sessions_unwatch(f->sessions, watch) == POI_OK)
+	if (sessions_unsubscribe(f->sessions, subscription) == POI_OK)
 		return;
 	for (struct command **at = &f->owed; *at; at = &(*at)->next)
-		if ((*at)->watch == watch) {
+		if ((*at)->subscription == subscription) {
 			struct command *c = *at;
 			*at = c->next;
 			forget(c);
@@ -301,13 +301,13 @@ static void obey(struct follower *f, struct command *c)
 {
 	for (struct command *next; c; c = next) {
 		next = c->next;
-		if (!c->ends && sessions_watch(f->sessions, c->watch, &c->target, c->direction) ==
+		if (!c->ends && sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
 					POI_ERR_NOMEM) {
 			owe(f, c);
 			continue;
 		}
 		if (c->ends)
-			unwatch(f, c->watch);
+			unsubscribe(f, c->subscription);
 		forget(c);
 	}
 }
@@ -376,7 +376,7 @@ static void *run(void *argument)
 		uint64_t now = now_ns();
 		obey(f, commands);
 		tick(f, now, n < most);
-		watch_losses(f, now);
+		subscription_losses(f, now);
 		hand_on(f, asked);
 		if (n > 0)
 			f->heard_ns = now;
@@ -418,27 +418,27 @@ static void command(struct follower *f, struct command *c)
 	pthread_mutex_unlock(&f->lock);
 }
 
-int follower_watch(
-	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction)
+int follower_subscribe(
+	struct follower *f, uint64_t subscription, const struct session_target *t, uint8_t direction)
 {
 	struct command *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return POI_ERR_NOMEM;
-	c->watch = watch;
+	c->subscription = subscription;
 	c->target = *t;
 	c->direction = direction;
 	command(f, c);
 	return POI_OK;
 }
 
-void follower_unwatch(struct follower *f, uint64_t watch)
+void follower_unsubscribe(struct follower *f, uint64_t subscription)
 {
 	struct command *c;
 
 	while (!(c = calloc(1, sizeof(*c)))) // the store must not go on with it
 		usleep(1000);
-	c->watch = watch;
+	c->subscription = subscription;
 	c->ends = true;
 	command(f, c);
 }

@@ -26,23 +26,23 @@ struct follower *follower_new(const struct follower_settings *s);
 void follower_stop(struct follower *f); // the workers have stopped
 void follower_free(struct follower *f);
 
-// Builder thread. A watch's number is the builder's choice, never used twice. `direction` as in
-// sessions_watch. 0 or NOMEM.
-[[nodiscard]] int follower_watch(
-	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction);
-void follower_unwatch(struct follower *f, uint64_t watch);
+// Builder thread. A subscription's number is the builder's choice, never used twice. `direction` as in
+// sessions_subscribe. 0 or NOMEM.
+[[nodiscard]] int follower_subscribe(struct follower *f, uint64_t subscription,
+	const struct session_target *t, uint8_t direction);
+void follower_unsubscribe(struct follower *f, uint64_t subscription);
 // Returns when everything above has been done and its changes wait to be taken.
 void follower_settle(struct follower *f);
 
-// LOSS: signalling was lost on its way (state.unsure), or none for a while; of no one watch.
+// LOSS: signalling was lost on its way (state.unsure), or none for a while; of no one subscription.
 enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE, FOLLOWER_LOSS };
 
 struct follower_change { // in the order in which they came
 	struct follower_change *next;
-	uint64_t watch;
+	uint64_t subscription;
 	uint8_t kind;		// enum follower_change_kind
 	struct binding binding; // BIND: holds a reference of its select; UNBIND: only the id
-	struct watch_state state;
+	struct subscription_state state;
 };
 
 // All changes that wait, the caller's to free with follower_change_free; NULL when there are none.

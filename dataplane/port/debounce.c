@@ -1,22 +1,23 @@
 #include "dataplane/port/debounce.h"
 
-enum watch_change watch_look(struct watch *w, bool right, unsigned patience, unsigned relief)
+enum debounce_change debounce_look(
+	struct debounce *w, bool right, unsigned patience, unsigned relief)
 {
 	w->wrong = right ? 0 : w->wrong + 1;
 	w->right = right ? w->right + 1 : 0;
 	if (!w->fault && w->wrong >= patience) {
 		w->fault = true;
-		return WATCH_FAULT;
+		return DEBOUNCE_FAULT;
 	}
 	if (w->fault && w->right >= relief) {
 		w->fault = false;
-		return WATCH_CLEAR;
+		return DEBOUNCE_CLEAR;
 	}
-	return WATCH_SAME;
+	return DEBOUNCE_SAME;
 }
 
-enum loss_change loss_watch_look(
-	struct loss_watch *w, uint64_t total, uint64_t now_ms, bool may_tell)
+enum loss_change loss_debounce_look(
+	struct loss_debounce *w, uint64_t total, uint64_t now_ms, bool may_tell)
 {
 	if (total > w->seen) {
 		if (!w->active)

@@ -32,7 +32,7 @@ struct port {
 	bool started, link_up;
 	enum port_spread spread;
 	uint64_t imissed, nombuf; // when the current outage began
-	struct loss_watch losing;
+	struct loss_debounce losing;
 	struct kernel_rings rings; // of a port on a kernel interface
 };
 
@@ -505,7 +505,7 @@ static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *c
 		p->imissed = s.imissed;
 		p->nombuf = s.rx_nombuf;
 	}
-	switch (loss_watch_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
+	switch (loss_debounce_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
 	case LOSS_BEGINS:
 	case LOSS_OVER:
 		tell_loss(p, &s, tell, context);

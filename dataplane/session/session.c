@@ -99,7 +99,7 @@ void sessions_free(struct sessions *st)
 		return;
 	sessions_release(st);
 	transactions_free(st);
-	watches_free(st);
+	subscriptions_free(st);
 	bounds_free(st);
 	nodes_free(st);
 	strings_free(st);

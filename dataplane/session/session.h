@@ -4,7 +4,7 @@
 // 27). Every session of the link is kept, not only targets': a task may come long after its
 // session. Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
 //
-// A watch is one task's session_target. For each session that satisfies it, the store calls bind
+// A subscription is one task's session_target. For each session that satisfies it, the store calls bind
 // once for every way in which the session's packets can be told on the links (a tunnel end, or a
 // user address), and unbind when that way is gone; all within the call that showed it. A request
 // adds, its response settles (3GPP TS 29.244; see signalling.h for the messages).
@@ -35,7 +35,7 @@ struct binding {
 	const struct pdr_select *select;
 };
 
-struct watch_state {	   // told at the beginning, and whenever it changes
+struct subscription_state {	   // told at the beginning, and whenever it changes
 	uint32_t sessions; // accepted ones that satisfy it now, also while idle
 	bool bound_once;   // there was one at least once
 	// Its view was lost: association gone, memory bound reached, message loss seen. Or a
@@ -46,9 +46,9 @@ struct watch_state {	   // told at the beginning, and whenever it changes
 
 struct sessions_sink {
 	// 0 or NOMEM: then the store tells it again with the next message.
-	int (*bind)(void *context, uint64_t watch, const struct binding *b);
-	void (*unbind)(void *context, uint64_t watch, uint64_t binding);
-	void (*state)(void *context, uint64_t watch, const struct watch_state *state);
+	int (*bind)(void *context, uint64_t subscription, const struct binding *b);
+	void (*unbind)(void *context, uint64_t subscription, uint64_t binding);
+	void (*state)(void *context, uint64_t subscription, const struct subscription_state *state);
 	void *context;
 };
 
@@ -100,12 +100,12 @@ void sessions_take(struct sessions *s, const struct signalling_packet *p);
 void sessions_tick(struct sessions *s, uint64_t now_ns);
 
 // A task begins to wait (binds what is there at once), or ends (unbinds nothing: the caller drops
-// all of the watch's bindings itself). `direction`: FILTER_ANY_DIRECTION, or the one that
-// GTPTunnelDirection asks for; with WATCH_TUNNELS for a task that also names a tunnel.
+// all of the subscription's bindings itself). `direction`: FILTER_ANY_DIRECTION, or the one that
+// GTPTunnelDirection asks for; with SUBSCRIPTION_TUNNELS for a task that also names a tunnel.
 // 0, EXISTS or NOMEM; NOT_FOUND.
-#define WATCH_TUNNELS 0x80u
-[[nodiscard]] int sessions_watch(
-	struct sessions *s, uint64_t watch, const struct session_target *t, uint8_t direction);
-[[nodiscard]] int sessions_unwatch(struct sessions *s, uint64_t watch);
+#define SUBSCRIPTION_TUNNELS 0x80u
+[[nodiscard]] int sessions_subscribe(
+	struct sessions *s, uint64_t subscription, const struct session_target *t, uint8_t direction);
+[[nodiscard]] int sessions_unsubscribe(struct sessions *s, uint64_t subscription);
 
 void sessions_counts(const struct sessions *s, struct session_counts *out);

@@ -39,25 +39,25 @@ void session_mark(struct sessions *st, struct session *s)
 	st->dirty[st->n_dirty++] = s->number;
 }
 
-void watch_mark(struct sessions *st, struct watch *w)
+void subscription_mark(struct sessions *st, struct subscription *w)
 {
 	if (w->dirty)
 		return;
 	w->dirty = true;
-	w->next_dirty = st->dirty_watches;
-	st->dirty_watches = w;
+	w->next_dirty = st->dirty_subscriptions;
+	st->dirty_subscriptions = w;
 }
 
-static void mark_all_watches(struct sessions *st)
+static void mark_all_subscriptions(struct sessions *st)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->watches); i++) {
-		struct watch *w = session_table_get(&st->watches, i);
+	for (uint32_t i = 0; i < session_table_end(&st->subscriptions); i++) {
+		struct subscription *w = session_table_get(&st->subscriptions, i);
 		if (w)
-			watch_mark(st, w);
+			subscription_mark(st, w);
 	}
 }
 
-// Whose session it was is not known: every watch may miss something.
+// Whose session it was is not known: every subscription may miss something.
 void bind_refused(struct sessions *st)
 {
 	st->blind = true;
@@ -66,14 +66,14 @@ void bind_refused(struct sessions *st)
 
 // ---- bonds ----
 
-static struct bond *bond_new(struct sessions *st, struct session *s, struct watch *w)
+static struct bond *bond_new(struct sessions *st, struct session *s, struct subscription *w)
 {
 	struct bond *b = session_alloc(&st->memory, sizeof(*b));
 
 	if (!b)
 		return NULL;
 	b->session = s->number;
-	b->watch = w;
+	b->subscription = w;
 	b->next_of_session = s->bonds;
 	s->bonds = b;
 	b->next = w->bonds;
@@ -90,11 +90,11 @@ static void bond_unlink(struct sessions *st, struct session *s, struct bond *b)
 	while (*at != b)
 		at = &(*at)->next_of_session;
 	*at = b->next_of_session;
-	*(b->previous ? &b->previous->next : &b->watch->bonds) = b->next;
+	*(b->previous ? &b->previous->next : &b->subscription->bonds) = b->next;
 	if (b->next)
 		b->next->previous = b->previous;
-	b->watch->sessions -= b->counts;
-	b->watch->n_unsure -= b->unsure;
+	b->subscription->sessions -= b->counts;
+	b->subscription->n_unsure -= b->unsure;
 	session_release(&st->memory, b->hold);
 	session_release(&st->memory, b);
 }
@@ -125,10 +125,10 @@ void bind_end(struct sessions *st, struct session *s, enum session_end why)
 	while (s->bonds) {
 		struct bond *b = s->bonds;
 		if (why == END_LOST || why == END_FORGOTTEN)
-			b->watch->lost = true;
-		if (why == END_RELEASED && b->counts && b->watch->sessions == 1)
-			b->watch->ended = true;
-		watch_mark(st, b->watch);
+			b->subscription->lost = true;
+		if (why == END_RELEASED && b->counts && b->subscription->sessions == 1)
+			b->subscription->ended = true;
+		subscription_mark(st, b->subscription);
 		release_later(st, b);
 		bond_unlink(st, s, b);
 	}
@@ -136,7 +136,7 @@ void bind_end(struct sessions *st, struct session *s, enum session_end why)
 
 // ---- which watches the session satisfies ----
 
-static void join_round(struct sessions *st, struct watch *w)
+static void join_round(struct sessions *st, struct subscription *w)
 {
 	if (w->round == st->round)
 		return;
@@ -145,7 +145,7 @@ static void join_round(struct sessions *st, struct watch *w)
 	w->bond = NULL;
 }
 
-static bool add_matched(struct sessions *st, struct watch *w)
+static bool add_matched(struct sessions *st, struct subscription *w)
 {
 	join_round(st, w);
 	if (w->matched != SESSION_NONE)
@@ -154,7 +154,7 @@ static bool add_matched(struct sessions *st, struct watch *w)
 		    sizeof(*st->matched)))
 		return false;
 	w->matched = st->n_matched++;
-	st->matched[w->matched] = (struct matched){.watch = w, .first = SESSION_NONE};
+	st->matched[w->matched] = (struct matched){.subscription = w, .first = SESSION_NONE};
 	return true;
 }
 
@@ -162,8 +162,8 @@ static void match_key(struct sessions *st, const struct rules *r, uint64_t key)
 {
 	const struct anchor *a = anchor_find(st, key);
 
-	for (const struct watch_anchor *x = a ? a->first : NULL; x; x = x->next)
-		if (watch_matches(x->watch, r) && !add_matched(st, x->watch)) {
+	for (const struct subscription_anchor *x = a ? a->first : NULL; x; x = x->next)
+		if (subscription_matches(x->subscription, r) && !add_matched(st, x->subscription)) {
 			bind_refused(st);
 			return;
 		}
@@ -189,10 +189,10 @@ static void match_session(struct sessions *st, const struct session *s)
 	st->round++;
 	st->n_matched = 0;
 	for (struct bond *b = s->bonds; b; b = b->next_of_session) {
-		join_round(st, b->watch);
-		b->watch->bond = b;
+		join_round(st, b->subscription);
+		b->subscription->bond = b;
 	}
-	if (st->watches.live == 0)
+	if (st->subscriptions.live == 0)
 		return;
 	record_unpack(s, st->rules[0]);
 	unsigned n = session_keys(st, st->rules[0], keys);
@@ -224,7 +224,7 @@ static struct desire *find_desire(struct sessions *st, const struct matched *m, 
 static bool is_seen(struct sessions *st, struct matched *m, const struct way *x)
 {
 	if (!st->s.links || link_class_bind_session(st->s.links, x->way == BINDING_TUNNEL, x->link,
-				    m->watch->tunnels || st->alone))
+				    m->subscription->tunnels || st->alone))
 		return true;
 	m->unseen = true;
 	return false;
@@ -254,9 +254,9 @@ static void desire(struct sessions *st, struct matched *m, const struct way *x, 
 		d->next = m->first;
 		m->first = st->n_desires++;
 	}
-	*d = (struct desire){.watch = m->watch,
+	*d = (struct desire){.subscription = m->subscription,
 		.next = d->next,
-		.tunnels = m->watch->tunnels || st->alone,
+		.tunnels = m->subscription->tunnels || st->alone,
 		.way = *x,
 		.direction = direction,
 		.select = select};
@@ -286,12 +286,12 @@ static void desire_rules(struct sessions *st, struct matched *m, const struct ru
 static void desire_way(struct sessions *st, struct matched *m, const struct rules *r,
 	const struct way *x, uint64_t wanted)
 {
-	if (m->watch->direction != FILTER_ANY_DIRECTION &&
-		(x->way == BINDING_ADDRESS || x->direction != m->watch->direction))
+	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
+		(x->way == BINDING_ADDRESS || x->direction != m->subscription->direction))
 		return;
 	if (!is_seen(st, m, x))
 		return;
-	if (watch_wants_all(m->watch))
+	if (subscription_wants_all(m->subscription))
 		desire(st, m, x, x->direction, POI_OK, NULL);
 	else
 		desire_rules(st, m, r, x, wanted);
@@ -302,12 +302,14 @@ static void desire_stage(
 {
 	struct sessions *st = context;
 
-	if (st->ni_watches > 0)
+	if (st->ni_subscriptions > 0)
 		match_names(st, r);
 	for (uint32_t i = 0; i < st->n_matched; i++) {
 		struct matched *m = &st->matched[i];
-		uint64_t wanted = watch_wants_all(m->watch) ? 0 : watch_wants(m->watch, r);
-		if (!watch_wants_all(m->watch) && wanted == 0)
+		uint64_t wanted = subscription_wants_all(m->subscription)
+					  ? 0
+					  : subscription_wants(m->subscription, r);
+		if (!subscription_wants_all(m->subscription) && wanted == 0)
 			continue;
 		m->holds = true;
 		for (uint32_t j = 0; j < ways->n; j++)
@@ -326,9 +328,9 @@ static void drop_foreign(struct sessions *st, const struct session *s, const str
 		struct desire *d = &st->desire[i];
 		const struct way *w = ways_find(all, &d->way);
 		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
-		bool of_user = (d->watch->target.kinds & ~SESSION_SUBSCRIBER) == 0;
+		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
 		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
-		st->matched[d->watch->matched].ambiguous |= d->foreign && owner != OWN_NOT;
+		st->matched[d->subscription->matched].ambiguous |= d->foreign && owner != OWN_NOT;
 	}
 }
 
@@ -359,7 +361,7 @@ static void set_holds(struct sessions *st, struct bond *b, const struct matched 
 static void bond_update(
 	struct sessions *st, struct session *s, const struct matched *m, bool unsure)
 {
-	struct watch *w = m->watch;
+	struct subscription *w = m->subscription;
 	struct bond *b = w->bond;
 
 	if (!b)
@@ -384,10 +386,10 @@ static void bond_update(
 	w->bound_once = w->bound_once || b->counts;
 	if (b->n > 0)
 		w->lost = w->lost && had; // a new view of it
-	watch_mark(st, w);
+	subscription_mark(st, w);
 }
 
-static bool is_matched(const struct sessions *st, const struct watch *w)
+static bool is_matched(const struct sessions *st, const struct subscription *w)
 {
 	return w->round == st->round && w->matched != SESSION_NONE && st->matched[w->matched].holds;
 }
@@ -416,7 +418,7 @@ static void rebind(struct sessions *st, struct session *s)
 {
 	st->n_desires = 0;
 	match_session(st, s);
-	if (st->n_matched == 0 && st->ni_watches == 0 && !s->bonds)
+	if (st->n_matched == 0 && st->ni_subscriptions == 0 && !s->bonds)
 		return;
 	st->alone = is_alone(st, s);
 	session_ways(st, s, 0, st->after, desire_stage, st);
@@ -428,21 +430,21 @@ static void rebind(struct sessions *st, struct session *s)
 		if (st->matched[i].holds)
 			bond_update(st, s, &st->matched[i], unsure);
 	for (uint32_t i = 0; i < st->n_desires; i++)
-		if (st->desire[i].select) // another's, or of a watch that had no room
+		if (st->desire[i].select) // another's, or of a subscription that had no room
 			pdr_select_drop(st->desire[i].select);
 	for (struct bond *b = s->bonds, *next; b; b = next) {
 		next = b->next_of_session;
-		if (is_matched(st, b->watch))
+		if (is_matched(st, b->subscription))
 			continue;
-		watch_mark(st, b->watch);
+		subscription_mark(st, b->subscription);
 		release_later(st, b);
 		bond_unlink(st, s, b);
 	}
 }
 
-static void tell_state(struct sessions *st, struct watch *w)
+static void tell_state(struct sessions *st, struct subscription *w)
 {
-	struct watch_state now = {.sessions = w->sessions,
+	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
 		.unsure = w->lost || w->n_unsure > 0 || st->blind,
 		.ended = w->ended && w->sessions == 0};
@@ -474,11 +476,11 @@ void bind_flush(struct sessions *st)
 	st->n_release = 0;
 	if (st->blind != st->blind_told) {
 		st->blind_told = st->blind;
-		mark_all_watches(st);
+		mark_all_subscriptions(st);
 	}
-	while (st->dirty_watches) {
-		struct watch *w = st->dirty_watches;
-		st->dirty_watches = w->next_dirty;
+	while (st->dirty_subscriptions) {
+		struct subscription *w = st->dirty_subscriptions;
+		st->dirty_subscriptions = w->next_dirty;
 		tell_state(st, w);
 	}
 	st->memory.for_tasks = for_tasks;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-// One binding of a watch may be shown by several sessions (a tunnel between two of the network's
+// One binding of a subscription may be shown by several sessions (a tunnel between two of the network's
 // functions has one at each end; a restored session comes before the old one goes). It is told
 // once. Where one end says N9, it is N9.
 
@@ -12,7 +12,7 @@ static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 	uint8_t octets[40] = {d->way.way, d->direction, d->way.prefix.family,
 		d->way.prefix.length, [36] = d->tunnels};
 
-	memcpy(octets + 4, &d->watch->number, 4);
+	memcpy(octets + 4, &d->subscription->number, 4);
 	memcpy(octets + 8, &d->way.teid, 4);
 	memcpy(octets + 12, d->way.prefix.b, 16);
 	memcpy(octets + 28, &digest, 8);
@@ -21,9 +21,9 @@ static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 
 static bool is(const struct bound *b, const struct desire *d)
 {
-	if (b->watch != d->watch || b->way != d->way.way || b->direction != d->direction ||
-		b->tunnels != d->tunnels || b->teid != d->way.teid ||
-		b->prefix.family != d->way.prefix.family ||
+	if (b->subscription != d->subscription || b->way != d->way.way ||
+		b->direction != d->direction || b->tunnels != d->tunnels ||
+		b->teid != d->way.teid || b->prefix.family != d->way.prefix.family ||
 		b->prefix.length != d->way.prefix.length ||
 		memcmp(b->prefix.b, d->way.prefix.b, sizeof(b->prefix.b)) != 0)
 		return false;
@@ -57,7 +57,7 @@ static void tell(struct sessions *st, struct bound *b)
 		.select = b->select};
 
 	b->id = out.id;
-	b->told = st->s.sink.bind(st->s.sink.context, b->watch->id, &out) == 0;
+	b->told = st->s.sink.bind(st->s.sink.context, b->subscription->id, &out) == 0;
 	if (b->told) {
 		st->counts.binds++;
 	} else if (!b->queued) {
@@ -72,7 +72,7 @@ static void untell(struct sessions *st, struct bound *b, uint64_t id)
 	if (!b->told)
 		return;
 	st->counts.unbinds++;
-	st->s.sink.unbind(st->s.sink.context, b->watch->id, id);
+	st->s.sink.unbind(st->s.sink.context, b->subscription->id, id);
 }
 
 // On which link it is seen may turn out differently with each session that shows it.
@@ -94,7 +94,7 @@ static struct bound *bound_new(struct sessions *st, struct desire *d, uint64_t h
 
 	if (!b)
 		return NULL;
-	*b = (struct bound){.watch = d->watch,
+	*b = (struct bound){.subscription = d->subscription,
 		.way = d->way.way,
 		.direction = d->direction,
 		.tunnels = d->tunnels,

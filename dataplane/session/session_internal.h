@@ -297,34 +297,34 @@ struct lingering {
 
 // ---- watches and bindings ----
 
-// All watches that are looked up by one key; any number of tasks may have it.
+// All subscriptions that are looked up by one key; any number of tasks may have it.
 struct anchor {
 	uint64_t key;
 	uint32_t number;
-	struct watch_anchor {
+	struct subscription_anchor {
 		struct anchor *of;
-		struct watch *watch;
-		struct watch_anchor *next, *previous;
+		struct subscription *subscription;
+		struct subscription_anchor *next, *previous;
 	} * first;
 };
-#define WATCH_ANCHORS_MAX 4
+#define SUBSCRIPTION_ANCHORS_MAX 4
 
-struct watch {
+struct subscription {
 	uint64_t id;
 	struct session_target target;
 	uint64_t imsi, msisdn, imei, imeisv;
 	uint32_t ni; // string, SESSION_NONE when there is none
 	uint32_t number;
-	struct watch_anchor anchor[WATCH_ANCHORS_MAX];
+	struct subscription_anchor anchor[SUBSCRIPTION_ANCHORS_MAX];
 	uint8_t n_anchors;
 	uint8_t direction;
 	bool tunnels;
 	bool dirty, lost, ended;
 	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
-	struct watch_state told;
+	struct subscription_state told;
 	bool told_once, bound_once;
 	struct bond *bonds;
-	struct watch *next_dirty;
+	struct subscription *next_dirty;
 	// While a session is bound anew (`round`): its place among the matched, and the bond of
 	// both.
 	uint64_t round;
@@ -332,10 +332,10 @@ struct watch {
 	struct bond *bond;
 };
 
-struct bond { // a session that satisfies a watch
+struct bond { // a session that satisfies a subscription
 	struct bond *next_of_session;
-	struct bond *next, *previous; // of the watch
-	struct watch *watch;
+	struct bond *next, *previous; // of the subscription
+	struct subscription *subscription;
 	uint32_t session;
 	uint32_t n;
 	struct hold { // a binding, and on which link this session shows it
@@ -347,8 +347,8 @@ struct bond { // a session that satisfies a watch
 	bool counts; // its session was accepted, and nobody else has all of it
 };
 
-struct bound { // one binding of one watch, shared by all sessions that show it
-	struct watch *watch;
+struct bound { // one binding of one subscription, shared by all sessions that show it
+	struct subscription *subscription;
 	uint32_t number;
 	uint32_t refs[2]; // on N3 or N6, on N9
 	uint8_t way, direction, link;
@@ -361,15 +361,15 @@ struct bound { // one binding of one watch, shared by all sessions that show it
 	bool queued;
 };
 
-struct matched { // a watch that the session at hand may satisfy
-	struct watch *watch;
+struct matched { // a subscription that the session at hand may satisfy
+	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
 	uint32_t first; // of its desires, SESSION_NONE at the end
 };
 
 struct desire { // a binding that the session at hand shows
-	struct watch *watch;
-	uint32_t next; // of the same watch
+	struct subscription *subscription;
+	uint32_t next; // of the same subscription
 	bool foreign, tunnels;
 	struct way way;
 	uint8_t direction;
@@ -419,11 +419,11 @@ struct sessions {
 	uint32_t n_early;
 	uint64_t early_octets;
 
-	struct session_table watches;
-	struct session_index watch_index; // by id
+	struct session_table subscriptions;
+	struct session_index subscription_index; // by id
 	struct session_table anchors;
 	struct session_index anchor_index;
-	uint32_t ni_watches;		  // those found by their network instance
+	uint32_t ni_subscriptions;		  // those found by their network instance
 	bool blind, blind_told;		  // a session was refused
 	uint64_t blind_ns;
 	struct session_table bounds;
@@ -432,7 +432,7 @@ struct sessions {
 	uint32_t *dirty, n_dirty, dirty_size;
 	struct hold *release; // bindings to let go at the end
 	uint32_t n_release, release_size;
-	struct watch *dirty_watches;
+	struct subscription *dirty_subscriptions;
 	struct bound *untold;
 	struct desire *desire; // of the session at hand
 	uint32_t n_desires, desires_size;
@@ -548,7 +548,7 @@ enum key_kind {
 	KEY_OCTETS,
 	KEY_PAIR,
 	KEY_STRING,
-	KEY_WATCH,
+	KEY_SUBSCRIPTION,
 	KEY_BOUND,
 	KEY_NI
 };
@@ -656,18 +656,18 @@ void nodes_free(struct sessions *st);
 void bind_flush(struct sessions *st);
 void bind_end(struct sessions *st, struct session *s, enum session_end why);
 void bind_refused(struct sessions *st);
-void watch_mark(struct sessions *st, struct watch *w); // its state may have changed
-void bond_drop(struct sessions *st, struct bond *b);   // its watch ends: silently
-// Bindings of watches, shared by the sessions that show them (session_bound.c).
+void subscription_mark(struct sessions *st, struct subscription *w); // its state may have changed
+void bond_drop(struct sessions *st, struct bond *b);   // its subscription ends: silently
+// Bindings of subscriptions, shared by the sessions that show them (session_bound.c).
 uint32_t bound_take(struct sessions *st, struct desire *d); // keeps d's select; SESSION_NONE
 void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
 void bounds_retry(struct sessions *st);
 void bounds_free(struct sessions *st);
 struct anchor *anchor_find(const struct sessions *st, uint64_t key);
-bool watch_matches(const struct watch *w, const struct rules *r);
-uint64_t watch_wants(const struct watch *w, const struct rules *r); // PDRs, by place
-bool watch_wants_all(const struct watch *w);			    // nothing less than the session
-void watches_free(struct sessions *st);
+bool subscription_matches(const struct subscription *w, const struct rules *r);
+uint64_t subscription_wants(const struct subscription *w, const struct rules *r); // PDRs, by place
+bool subscription_wants_all(const struct subscription *w);			    // nothing less than the session
+void subscriptions_free(struct sessions *st);
 // Room for `n` entries of `size` octets; false without memory.
 bool array_room(struct sessions *st, void **array, uint32_t *have, uint32_t n, size_t size);
 void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, const struct way *w);

@@ -123,8 +123,8 @@ static void restart_one(struct sessions *st, struct pair *p)
 // What was bound is let go at once; the rest is cleared away little by little.
 static void end_bound(struct sessions *st)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->watches); i++) {
-		struct watch *w = session_table_get(&st->watches, i);
+	for (uint32_t i = 0; i < session_table_end(&st->subscriptions); i++) {
+		struct subscription *w = session_table_get(&st->subscriptions, i);
 		for (struct bond *b = w ? w->bonds : NULL, *next; b; b = next) {
 			next = b->next;
 			session_at(st, b->session); // ends it when its epoch is over

@@ -419,7 +419,7 @@ void session_after(struct sessions *st, struct session *s, const struct ways *be
 	}
 	if (after->overflow)
 		s->flags |= SESSION_LOSS;
-	if (s->bonds || st->watches.live)
+	if (s->bonds || st->subscriptions.live)
 		session_mark(st, s);
 }
 

@@ -5,7 +5,7 @@
 
 #define IMEI14 0xffffffffffffff00ull
 
-// ---- what a watch asks for ----
+// ---- what a subscription asks for ----
 
 static bool address_in(const struct f_seid *f, const struct ip_address *a)
 {
@@ -37,7 +37,7 @@ static bool nai_matches(const char *nai, const struct rules *r)
 	return true;
 }
 
-bool watch_matches(const struct watch *w, const struct rules *r)
+bool subscription_matches(const struct subscription *w, const struct rules *r)
 {
 	const struct session_target *t = &w->target;
 
@@ -57,7 +57,7 @@ bool watch_matches(const struct watch *w, const struct rules *r)
 	return !(t->kinds & SESSION_NAI) || nai_matches(t->nai, r);
 }
 
-bool watch_wants_all(const struct watch *w)
+bool subscription_wants_all(const struct subscription *w)
 {
 	return !(w->target.kinds & (SESSION_PDR | SESSION_QER | SESSION_NI));
 }
@@ -70,7 +70,7 @@ static bool has_qer(const struct rule_pdr *p, uint32_t qer)
 	return false;
 }
 
-uint64_t watch_wants(const struct watch *w, const struct rules *r)
+uint64_t subscription_wants(const struct subscription *w, const struct rules *r)
 {
 	const struct session_target *t = &w->target;
 	uint64_t wanted = 0;
@@ -100,8 +100,8 @@ static unsigned seid_anchors(const struct sessions *st, const struct session_tar
 	return 2;
 }
 
-static unsigned anchors_of(
-	const struct sessions *st, const struct watch *w, uint64_t key[WATCH_ANCHORS_MAX])
+static unsigned anchors_of(const struct sessions *st, const struct subscription *w,
+	uint64_t key[SUBSCRIPTION_ANCHORS_MAX])
 {
 	const struct session_target *t = &w->target;
 	unsigned n = 0;
@@ -158,22 +158,22 @@ no_number:
 	return NULL;
 }
 
-static int anchor_join(struct sessions *st, struct watch *w, uint64_t key)
+static int anchor_join(struct sessions *st, struct subscription *w, uint64_t key)
 {
 	struct anchor *a = anchor_take(st, key);
-	struct watch_anchor *x = &w->anchor[w->n_anchors];
+	struct subscription_anchor *x = &w->anchor[w->n_anchors];
 
 	if (!a)
 		return POI_ERR_NOMEM;
 	w->n_anchors++;
-	*x = (struct watch_anchor){.of = a, .watch = w, .next = a->first};
+	*x = (struct subscription_anchor){.of = a, .subscription = w, .next = a->first};
 	if (x->next)
 		x->next->previous = x;
 	a->first = x;
 	return POI_OK;
 }
 
-static void anchor_leave(struct sessions *st, struct watch_anchor *x)
+static void anchor_leave(struct sessions *st, struct subscription_anchor *x)
 {
 	struct anchor *a = x->of;
 
@@ -187,7 +187,7 @@ static void anchor_leave(struct sessions *st, struct watch_anchor *x)
 	session_release(&st->memory, a);
 }
 
-static bool by_ni(const struct watch *w)
+static bool by_ni(const struct subscription *w)
 {
 	return !(w->target.kinds & (SESSION_FSEID | SESSION_SUBSCRIBER));
 }
@@ -220,7 +220,7 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 	}
 }
 
-static void mark_satisfying(struct sessions *st, const struct watch *w)
+static void mark_satisfying(struct sessions *st, const struct subscription *w)
 {
 	if (by_ni(w)) {
 		const struct session_string *ni = string_get(st, w->ni);
@@ -248,30 +248,31 @@ static void mark_satisfying(struct sessions *st, const struct watch *w)
 
 // ---- life ----
 
-static struct watch *find_watch(const struct sessions *st, uint64_t id)
+static struct subscription *find_subscription(const struct sessions *st, uint64_t id)
 {
-	struct index_cursor c = session_index_find(&st->watch_index, key_number(st, KEY_WATCH, id));
+	struct index_cursor c =
+		session_index_find(&st->subscription_index, key_number(st, KEY_SUBSCRIPTION, id));
 
 	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
-		struct watch *w = session_table_get(&st->watches, i);
+		struct subscription *w = session_table_get(&st->subscriptions, i);
 		if (w->id == id)
 			return w;
 	}
 	return NULL;
 }
 
-static void watch_free(struct sessions *st, struct watch *w)
+static void subscription_free(struct sessions *st, struct subscription *w)
 {
 	string_drop(st, w->ni);
 	session_release(&st->memory, w);
 }
 
-static int watch_index(struct sessions *st, struct watch *w)
+static int subscription_index(struct sessions *st, struct subscription *w)
 {
-	uint64_t key[WATCH_ANCHORS_MAX];
+	uint64_t key[SUBSCRIPTION_ANCHORS_MAX];
 	unsigned n = anchors_of(st, w, key);
-	int r = session_index_add(&st->watch_index, &st->memory, key_number(st, KEY_WATCH, w->id),
-			w->number) == INDEX_ADDED
+	int r = session_index_add(&st->subscription_index, &st->memory,
+			key_number(st, KEY_SUBSCRIPTION, w->id), w->number) == INDEX_ADDED
 			? POI_OK
 			: POI_ERR_NOMEM;
 
@@ -280,88 +281,88 @@ static int watch_index(struct sessions *st, struct watch *w)
 	return r;
 }
 
-static void watch_unindex(struct sessions *st, struct watch *w)
+static void subscription_unindex(struct sessions *st, struct subscription *w)
 {
-	session_index_remove(
-		&st->watch_index, &st->memory, key_number(st, KEY_WATCH, w->id), w->number);
+	session_index_remove(&st->subscription_index, &st->memory,
+		key_number(st, KEY_SUBSCRIPTION, w->id), w->number);
 	while (w->n_anchors > 0)
 		anchor_leave(st, &w->anchor[--w->n_anchors]);
 }
 
-static int watch_begin(
+static int subscription_begin(
 	struct sessions *st, uint64_t id, const struct session_target *t, uint8_t direction)
 {
-	if (find_watch(st, id))
+	if (find_subscription(st, id))
 		return POI_ERR_EXISTS;
-	struct watch *w = session_alloc(&st->memory, sizeof(*w));
+	struct subscription *w = session_alloc(&st->memory, sizeof(*w));
 	if (!w)
 		return POI_ERR_NOMEM;
-	*w = (struct watch){.id = id,
+	*w = (struct subscription){.id = id,
 		.target = *t,
 		.imsi = digits_pack(t->imsi),
 		.msisdn = digits_pack(t->msisdn),
 		.imei = digits_pack(t->imei),
 		.imeisv = digits_pack(t->imeisv),
 		.ni = SESSION_NONE,
-		.direction = direction & (uint8_t)~WATCH_TUNNELS};
-	w->tunnels = w->direction != FILTER_ANY_DIRECTION || direction & WATCH_TUNNELS ||
-		     (!watch_wants_all(w) && st->s.links && link_class_tunnels(st->s.links));
+		.direction = direction & (uint8_t)~SUBSCRIPTION_TUNNELS};
+	w->tunnels = w->direction != FILTER_ANY_DIRECTION || direction & SUBSCRIPTION_TUNNELS ||
+		     (!subscription_wants_all(w) && st->s.links && link_class_tunnels(st->s.links));
 	if (t->kinds & SESSION_NI) {
 		w->ni = string_ni(st, t->ni, t->ni_length);
 		if (w->ni == SESSION_NONE)
 			goto no_name;
 	}
-	w->number = session_table_add(&st->watches, &st->memory, w);
+	w->number = session_table_add(&st->subscriptions, &st->memory, w);
 	if (w->number == SESSION_NONE)
 		goto no_name;
-	if (watch_index(st, w) != POI_OK)
+	if (subscription_index(st, w) != POI_OK)
 		goto no_index;
-	st->ni_watches += by_ni(w);
-	watch_mark(st, w);
+	st->ni_subscriptions += by_ni(w);
+	subscription_mark(st, w);
 	mark_satisfying(st, w);
 	bind_flush(st);
 	return POI_OK;
 no_index:
-	watch_unindex(st, w);
-	session_table_remove(&st->watches, &st->memory, w->number);
+	subscription_unindex(st, w);
+	session_table_remove(&st->subscriptions, &st->memory, w->number);
 no_name:
-	watch_free(st, w);
+	subscription_free(st, w);
 	return POI_ERR_NOMEM;
 }
 
-int sessions_watch(
+int sessions_subscribe(
 	struct sessions *st, uint64_t id, const struct session_target *t, uint8_t direction)
 {
 	st->memory.for_tasks = true;
-	int r = watch_begin(st, id, t, direction);
+	int r = subscription_begin(st, id, t, direction);
 	st->memory.for_tasks = false;
 	return r;
 }
 
-int sessions_unwatch(struct sessions *st, uint64_t id)
+int sessions_unsubscribe(struct sessions *st, uint64_t id)
 {
-	struct watch *w = find_watch(st, id);
+	struct subscription *w = find_subscription(st, id);
 
 	if (!w)
 		return POI_ERR_NOT_FOUND;
 	while (w->bonds)
 		bond_drop(st, w->bonds);
-	st->ni_watches -= by_ni(w);
-	watch_unindex(st, w);
-	session_table_remove(&st->watches, &st->memory, w->number);
-	watch_free(st, w);
+	st->ni_subscriptions -= by_ni(w);
+	subscription_unindex(st, w);
+	session_table_remove(&st->subscriptions, &st->memory, w->number);
+	subscription_free(st, w);
 	return POI_OK;
 }
 
-void watches_free(struct sessions *st)
+void subscriptions_free(struct sessions *st)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->watches); i++) {
-		struct watch *w = session_table_get(&st->watches, i);
+	for (uint32_t i = 0; i < session_table_end(&st->subscriptions); i++) {
+		struct subscription *w = session_table_get(&st->subscriptions, i);
 		if (w)
-			watch_free(st, w);
+			subscription_free(st, w);
 	}
-	session_table_free(&st->watches, &st->memory);
-	session_index_free(&st->watch_index, &st->memory);
+	session_table_free(&st->subscriptions, &st->memory);
+	session_index_free(&st->subscription_index, &st->memory);
 	for (uint32_t i = 0; i < session_table_end(&st->anchors); i++)
 		session_release(&st->memory, session_table_get(&st->anchors, i));
 	session_table_free(&st->anchors, &st->memory);

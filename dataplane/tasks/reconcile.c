@@ -1,13 +1,13 @@
 #include "dataplane/tasks/reconcile.h"
 
 // Of all rules of the task; returns how many there are.
-static uint32_t digest_of(const struct reconcile *r, const struct store_task *t, uint64_t *sum)
+static uint32_t digest_of(const struct reconcile *r, const struct task_entry *t, uint64_t *sum)
 {
 	struct rule rule;
 
 	if (t->hold->bound)
 		return r->bound(r->bindings, t->hold->bound, sum);
-	rule_make(r->store, r->links, t, &rule);
+	rule_make(r->task_table, r->links, t, &rule);
 	*sum = table_rule_digest(&rule);
 	return 1;
 }
@@ -20,10 +20,11 @@ void reconcile_begin(struct reconcile *r)
 	r->round++;
 	r->sum = 0;
 	r->n = 0;
-	*store_cursor(r->store, STORE_CURSOR_RECONCILE) = store_task_first(r->store);
+	*task_table_cursor(r->task_table, TASK_TABLE_CURSOR_RECONCILE) =
+		task_entry_first(r->task_table);
 }
 
-static void count(struct reconcile *r, struct store_task *t)
+static void count(struct reconcile *r, struct task_entry *t)
 {
 	if (!t->hold || t->hold->round == r->round)
 		return;
@@ -35,13 +36,13 @@ static void count(struct reconcile *r, struct store_task *t)
 
 bool reconcile_step(struct reconcile *r, uint32_t budget)
 {
-	struct store_task **at = store_cursor(r->store, STORE_CURSOR_RECONCILE);
+	struct task_entry **at = task_table_cursor(r->task_table, TASK_TABLE_CURSOR_RECONCILE);
 
 	if (!r->walking)
 		return false;
 	for (; *at && budget > 0; budget--) {
 		count(r, *at);
-		*at = store_task_next(*at);
+		*at = task_entry_next(*at);
 	}
 	if (*at)
 		return false;
@@ -49,7 +50,7 @@ bool reconcile_step(struct reconcile *r, uint32_t budget)
 	return true;
 }
 
-void reconcile_leaves(struct reconcile *r, const struct store_task *t)
+void reconcile_leaves(struct reconcile *r, const struct task_entry *t)
 {
 	if (!r->walking || !t->hold || t->hold->round != r->round)
 		return;
@@ -59,7 +60,7 @@ void reconcile_leaves(struct reconcile *r, const struct store_task *t)
 }
 
 void reconcile_rule(
-	struct reconcile *r, const struct store_task *t, const struct rule *rule, int step)
+	struct reconcile *r, const struct task_entry *t, const struct rule *rule, int step)
 {
 	if (!r->walking || t->hold->round != r->round)
 		return;
@@ -68,7 +69,7 @@ void reconcile_rule(
 	r->n += (uint32_t)step;
 }
 
-void reconcile_enters(struct reconcile *r, struct store_task *t)
+void reconcile_enters(struct reconcile *r, struct task_entry *t)
 {
 	if (!r->walking || !t->hold)
 		return;

@@ -9,7 +9,7 @@
 #include "dataplane/tasks/rules.h"
 
 struct reconcile {
-	struct store *store;
+	struct task_table *task_table;
 	const struct link_classes *links;
 	// Digests of the rules of a session task, summed; how many there are. Unused without such.
 	uint32_t (*bound)(const void *bindings, const struct bound_task *t, uint64_t *sum);
@@ -24,11 +24,11 @@ void reconcile_begin(struct reconcile *r); // starts a walk unless one is under 
 // Counts at most `budget` more tasks. True when the walk is over: sum and n are of all live tasks.
 bool reconcile_step(struct reconcile *r, uint32_t budget);
 // Before a task leaves the store, is buried or replaced: as long as it still is what it was.
-void reconcile_leaves(struct reconcile *r, const struct store_task *t);
+void reconcile_leaves(struct reconcile *r, const struct task_entry *t);
 // After a task has taken the place of another one.
-void reconcile_enters(struct reconcile *r, struct store_task *t);
+void reconcile_enters(struct reconcile *r, struct task_entry *t);
 // A rule of a session task came (step 1) or went (-1) while the task stays.
 void reconcile_rule(
-	struct reconcile *r, const struct store_task *t, const struct rule *rule, int step);
+	struct reconcile *r, const struct task_entry *t, const struct rule *rule, int step);
 // Whether a finished walk agrees with this table.
 bool reconcile_agrees(const struct reconcile *r, const struct table *t);

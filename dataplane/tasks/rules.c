@@ -1,7 +1,7 @@
 #include "dataplane/tasks/rules.h"
 
-void rule_make(const struct store *s, const struct link_classes *links, const struct store_task *t,
-	struct rule *out)
+void rule_make(const struct task_table *s, const struct link_classes *links,
+	const struct task_entry *t, struct rule *out)
 {
 	const struct leaving *l = t->hold;
 
@@ -21,7 +21,7 @@ void rule_make(const struct store *s, const struct link_classes *links, const st
 		.filter = t->filter,
 	};
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
-		uint16_t index = store_destination_find(s, &t->link.ne, &t->did[i])->index;
+		uint16_t index = destination_entry_find(s, &t->link.ne, &t->did[i])->index;
 		uint8_t at = i;
 		for (; at > 0 && out->destination[at - 1] > index; at--)
 			out->destination[at] = out->destination[at - 1];

@@ -20,9 +20,9 @@ struct leaving {
 	bool keeps_slot;    // a modified task: its successor has the slot
 	struct bound_task *bound; // of a session task; it has no rule of its own
 	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
-	struct loss_watch loss;
+	struct loss_debounce loss;
 };
 
 // The rule of a live task in the store. Its destinations are there, because it names them.
-void rule_make(const struct store *s, const struct link_classes *links, const struct store_task *t,
+void rule_make(const struct task_table *s, const struct link_classes *links, const struct task_entry *t,
 	struct rule *out);

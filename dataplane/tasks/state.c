@@ -5,23 +5,23 @@
 
 #define HEADER_OCTETS 8
 
-int state_begin(struct state_stream *s, const struct store *store, uint32_t request)
+int state_begin(struct state_stream *s, const struct task_table *task_table, uint32_t request)
 {
-	*s = (struct state_stream){.store = store, .request = request};
+	*s = (struct state_stream){.task_table = task_table, .request = request};
 	s->digest = digest_new();
 	if (!s->digest)
 		return POI_ERR_NOMEM;
-	s->at = store_ne_first(store);
+	s->at = ne_entry_first(task_table);
 	return POI_OK;
 }
 
 static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t capacity)
 {
-	const struct store_ne *n = s->at;
+	const struct ne_entry *n = s->at;
 	struct channel_ne m = {
 		.ne = n->ne,
 		.fail_safe_ms = n->fail_safe_ms,
-		.remaining_ms = store_ne_remaining(n, now_ms),
+		.remaining_ms = ne_entry_remaining(n, now_ms),
 		.expired = n->expired,
 		.payload_format = n->payload_format,
 		.axri = n->axri,
@@ -37,9 +37,9 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 
 static int put_destination(struct state_stream *s, uint8_t *out, size_t capacity)
 {
-	const struct store_destination *d = s->at;
+	const struct destination_entry *d = s->at;
 
-	s->at = store_destination_next(d);
+	s->at = destination_entry_next(d);
 	s->end.destinations++;
 	return channel_encode_destination(
 		out, capacity, CHANNEL_DESTINATION_STATE, s->request, &d->d);
@@ -47,7 +47,7 @@ static int put_destination(struct state_stream *s, uint8_t *out, size_t capacity
 
 static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 {
-	const struct store_task *t = s->at;
+	const struct task_entry *t = s->at;
 	struct channel_task m = {
 		.ne = t->link.ne,
 		.xid = t->link.id,
@@ -59,7 +59,7 @@ static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 		.n_destinations = t->n_destinations,
 		.triggers = t->triggers,
 		.filter = t->filter,
-		.matched = store_task_matched(t),
+		.matched = task_entry_matched(t),
 		.matched_length = t->matched_length,
 		.memo = t->memo,
 		.memo_length = t->memo_length,
@@ -68,7 +68,7 @@ static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 	if (t->session)
 		m.session = *t->session;
 	memcpy(m.did, t->did, t->n_destinations * sizeof(m.did[0]));
-	s->at = store_task_next(t);
+	s->at = task_entry_next(t);
 	s->end.tasks++;
 	return channel_encode_task(out, capacity, CHANNEL_TASK_STATE, s->request, &m);
 }
@@ -79,11 +79,11 @@ int state_next(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t cap
 
 	if (s->stage == STATE_NES && !s->at) {
 		s->stage = STATE_DESTINATIONS;
-		s->at = store_destination_first(s->store);
+		s->at = destination_entry_first(s->task_table);
 	}
 	if (s->stage == STATE_DESTINATIONS && !s->at) {
 		s->stage = STATE_TASKS;
-		s->at = store_task_first(s->store);
+		s->at = task_entry_first(s->task_table);
 	}
 	if (s->stage == STATE_TASKS && !s->at)
 		s->stage = STATE_TAIL;

@@ -9,7 +9,7 @@
 #include "shared/digest.h"
 
 struct state_stream {
-	const struct store *store;
+	const struct task_table *task_table;
 	struct digest *digest;
 	uint32_t request;
 	enum { STATE_NES, STATE_DESTINATIONS, STATE_TASKS, STATE_TAIL, STATE_DONE } stage;
@@ -18,7 +18,7 @@ struct state_stream {
 };
 
 // 0 or NOMEM.
-[[nodiscard]] int state_begin(struct state_stream *s, const struct store *store, uint32_t request);
+[[nodiscard]] int state_begin(struct state_stream *s, const struct task_table *task_table, uint32_t request);
 // Size of the next message, 0 when all were given out, or an error.
 [[nodiscard]] int state_next(
 	struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t capacity);

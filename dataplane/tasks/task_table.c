@@ -7,23 +7,23 @@
 
 // Objects of one sort: a hash by (network element, identifier) and a list in order of arrival.
 struct shelf {
-	struct store_link **buckets;
+	struct entry_link **buckets;
 	uint32_t n_buckets; // a power of two
 	uint32_t n;
-	struct store_link *first, *last;
+	struct entry_link *first, *last;
 };
 
-struct store {
-	struct store_ne *nes, **nes_end;
+struct task_table {
+	struct ne_entry *nes, **nes_end;
 	uint32_t n_nes, n_tombstones;
 	uint64_t seed;
 	struct shelf destinations, tasks;
-	struct store_task *cursor[STORE_CURSORS];
+	struct task_entry *cursor[TASK_TABLE_CURSORS];
 };
 
-struct store *store_new(void)
+struct task_table *task_table_new(void)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct task_table *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -33,22 +33,22 @@ struct store *store_new(void)
 	return s;
 }
 
-void store_free(struct store *s, void (*drop)(struct leaving *hold))
+void task_table_free(struct task_table *s, void (*drop)(struct leaving *hold))
 {
 	if (!s)
 		return;
-	for (struct store_link *l = s->tasks.first, *next; l; l = next) {
+	for (struct entry_link *l = s->tasks.first, *next; l; l = next) {
 		next = l->next;
-		struct store_task *t = (struct store_task *)l;
+		struct task_entry *t = (struct task_entry *)l;
 		if (t->hold)
 			drop(t->hold);
-		store_task_free(t);
+		task_entry_free(t);
 	}
-	for (struct store_link *l = s->destinations.first, *next; l; l = next) {
+	for (struct entry_link *l = s->destinations.first, *next; l; l = next) {
 		next = l->next;
-		store_destination_free((struct store_destination *)l);
+		destination_entry_free((struct destination_entry *)l);
 	}
-	for (struct store_ne *n = s->nes, *next; n; n = next) {
+	for (struct ne_entry *n = s->nes, *next; n; n = next) {
 		next = n->next;
 		free(n->memo);
 		free(n);
@@ -58,7 +58,7 @@ void store_free(struct store *s, void (*drop)(struct leaving *hold))
 	free(s);
 }
 
-static uint32_t hash_of(const struct store *s, const struct id16 *ne, const struct id16 *id)
+static uint32_t hash_of(const struct task_table *s, const struct id16 *ne, const struct id16 *id)
 {
 	uint64_t w[4], h = s->seed;
 
@@ -71,49 +71,49 @@ static uint32_t hash_of(const struct store *s, const struct id16 *ne, const stru
 	return (uint32_t)h;
 }
 
-static struct store_link **bucket(
-	const struct store *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
+static struct entry_link **bucket(
+	const struct task_table *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
 {
 	return &f->buckets[hash_of(s, ne, id) & (f->n_buckets - 1)];
 }
 
-static struct store_link *shelf_find(
-	const struct store *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
+static struct entry_link *shelf_find(
+	const struct task_table *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
 {
 	if (f->n == 0)
 		return NULL;
-	for (struct store_link *l = *bucket(s, f, ne, id); l; l = l->hash_next)
+	for (struct entry_link *l = *bucket(s, f, ne, id); l; l = l->hash_next)
 		if (id_equal(&l->id, id) && id_equal(&l->ne, ne))
 			return l;
 	return NULL;
 }
 
-static int shelf_room(struct store *s, struct shelf *f)
+static int shelf_room(struct task_table *s, struct shelf *f)
 {
 	if (f->n < f->n_buckets)
 		return POI_OK;
 	uint32_t n = f->n_buckets ? f->n_buckets * 2 : 256;
-	struct store_link **buckets = calloc(n, sizeof(struct store_link *));
+	struct entry_link **buckets = calloc(n, sizeof(struct entry_link *));
 	if (!buckets)
 		return POI_ERR_NOMEM;
 	free(f->buckets);
 	f->buckets = buckets;
 	f->n_buckets = n;
-	for (struct store_link *l = f->first; l; l = l->next) {
-		struct store_link **b = bucket(s, f, &l->ne, &l->id);
+	for (struct entry_link *l = f->first; l; l = l->next) {
+		struct entry_link **b = bucket(s, f, &l->ne, &l->id);
 		l->hash_next = *b;
 		*b = l;
 	}
 	return POI_OK;
 }
 
-static int shelf_add(struct store *s, struct shelf *f, struct store_link *l)
+static int shelf_add(struct task_table *s, struct shelf *f, struct entry_link *l)
 {
 	int e = shelf_room(s, f);
 
 	if (e != POI_OK)
 		return e;
-	struct store_link **b = bucket(s, f, &l->ne, &l->id);
+	struct entry_link **b = bucket(s, f, &l->ne, &l->id);
 	l->hash_next = *b;
 	*b = l;
 	l->next = NULL;
@@ -127,9 +127,9 @@ static int shelf_add(struct store *s, struct shelf *f, struct store_link *l)
 	return POI_OK;
 }
 
-static void shelf_remove(struct store *s, struct shelf *f, struct store_link *l)
+static void shelf_remove(struct task_table *s, struct shelf *f, struct entry_link *l)
 {
-	struct store_link **b = bucket(s, f, &l->ne, &l->id);
+	struct entry_link **b = bucket(s, f, &l->ne, &l->id);
 
 	while (*b != l)
 		b = &(*b)->hash_next;
@@ -148,9 +148,9 @@ static void shelf_remove(struct store *s, struct shelf *f, struct store_link *l)
 
 // `new` takes the place of `old`, which has the same key, in hash and list.
 static void shelf_swap(
-	struct store *s, struct shelf *f, struct store_link *old, struct store_link *new)
+	struct task_table *s, struct shelf *f, struct entry_link *old, struct entry_link *new)
 {
-	struct store_link **b = bucket(s, f, &old->ne, &old->id);
+	struct entry_link **b = bucket(s, f, &old->ne, &old->id);
 
 	while (*b != old)
 		b = &(*b)->hash_next;
@@ -169,25 +169,25 @@ static void shelf_swap(
 	old->hash_next = old->next = old->prev = NULL;
 }
 
-struct store_ne *store_ne_find(const struct store *s, const struct id16 *ne)
+struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne)
 {
-	for (struct store_ne *n = s->nes; n; n = n->next)
+	for (struct ne_entry *n = s->nes; n; n = n->next)
 		if (id_equal(&n->ne, ne))
 			return n;
 	return NULL;
 }
 
-struct store_ne *store_ne_first(const struct store *s)
+struct ne_entry *ne_entry_first(const struct task_table *s)
 {
 	return s->nes;
 }
 
-int store_ne_put(struct store *s, const struct channel_ne *ne, uint64_t now_ms)
+int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms)
 {
-	struct store_ne *n = store_ne_find(s, &ne->ne);
+	struct ne_entry *n = ne_entry_find(s, &ne->ne);
 
 	if (!n) {
-		if (s->n_nes >= STORE_NES_MAX)
+		if (s->n_nes >= TASK_TABLE_NES_MAX)
 			return POI_ERR_LIMIT;
 		n = calloc(1, sizeof(*n));
 		if (!n)
@@ -213,9 +213,9 @@ int store_ne_put(struct store *s, const struct channel_ne *ne, uint64_t now_ms)
 	return POI_OK;
 }
 
-int store_ne_heard(struct store *s, const struct id16 *ne, uint64_t now_ms)
+int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t now_ms)
 {
-	struct store_ne *n = store_ne_find(s, ne);
+	struct ne_entry *n = ne_entry_find(s, ne);
 
 	if (!n)
 		return POI_ERR_NOT_FOUND;
@@ -227,7 +227,7 @@ int store_ne_heard(struct store *s, const struct id16 *ne, uint64_t now_ms)
 	return POI_OK;
 }
 
-uint64_t store_ne_remaining(const struct store_ne *n, uint64_t now_ms)
+uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms)
 {
 	if (n->fail_safe_ms == 0 || !n->armed)
 		return UINT64_MAX;
@@ -235,10 +235,10 @@ uint64_t store_ne_remaining(const struct store_ne *n, uint64_t now_ms)
 	return silent >= n->fail_safe_ms ? 0 : n->fail_safe_ms - silent;
 }
 
-struct store_ne *store_ne_fire(struct store *s, uint64_t now_ms)
+struct ne_entry *ne_entry_fire(struct task_table *s, uint64_t now_ms)
 {
-	for (struct store_ne *n = s->nes; n; n = n->next) {
-		if (store_ne_remaining(n, now_ms) > 0)
+	for (struct ne_entry *n = s->nes; n; n = n->next) {
+		if (ne_entry_remaining(n, now_ms) > 0)
 			continue;
 		n->armed = false;
 		n->expired = true;
@@ -262,16 +262,16 @@ static int memo_copy(const uint8_t *memo, uint32_t length, uint8_t **out)
 	return POI_OK;
 }
 
-struct store_destination *store_destination_find(
-	const struct store *s, const struct id16 *ne, const struct id16 *did)
+struct destination_entry *destination_entry_find(
+	const struct task_table *s, const struct id16 *ne, const struct id16 *did)
 {
-	return (struct store_destination *)shelf_find(s, &s->destinations, ne, did);
+	return (struct destination_entry *)shelf_find(s, &s->destinations, ne, did);
 }
 
-int store_destination_put(
-	struct store *s, const struct channel_destination *d, struct store_destination **out)
+int destination_entry_put(
+	struct task_table *s, const struct channel_destination *d, struct destination_entry **out)
 {
-	struct store_destination *o = store_destination_find(s, &d->ne, &d->did);
+	struct destination_entry *o = destination_entry_find(s, &d->ne, &d->did);
 	uint8_t *memo;
 	int e = memo_copy(d->memo, d->memo_length, &memo);
 
@@ -299,10 +299,10 @@ int store_destination_put(
 	return POI_OK;
 }
 
-int store_destination_take(struct store *s, const struct id16 *ne, const struct id16 *did,
-	struct store_destination **out)
+int destination_entry_take(struct task_table *s, const struct id16 *ne, const struct id16 *did,
+	struct destination_entry **out)
 {
-	struct store_destination *o = store_destination_find(s, ne, did);
+	struct destination_entry *o = destination_entry_find(s, ne, did);
 
 	if (!o)
 		return POI_ERR_NOT_FOUND;
@@ -313,7 +313,7 @@ int store_destination_take(struct store *s, const struct id16 *ne, const struct 
 	return POI_OK;
 }
 
-void store_destination_free(struct store_destination *d)
+void destination_entry_free(struct destination_entry *d)
 {
 	if (!d)
 		return;
@@ -321,9 +321,9 @@ void store_destination_free(struct store_destination *d)
 	free(d);
 }
 
-struct store_task *store_task_make(const struct channel_task *t)
+struct task_entry *task_entry_make(const struct channel_task *t)
 {
-	struct store_task *o = calloc(
+	struct task_entry *o = calloc(
 		1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) + t->matched_length);
 
 	if (!o)
@@ -335,7 +335,7 @@ struct store_task *store_task_make(const struct channel_task *t)
 	if (t->session.kinds) {
 		o->session = malloc(sizeof(*o->session));
 		if (!o->session) {
-			store_task_free(o);
+			task_entry_free(o);
 			return NULL;
 		}
 		*o->session = t->session;
@@ -357,7 +357,7 @@ struct store_task *store_task_make(const struct channel_task *t)
 	return o;
 }
 
-void store_task_free(struct store_task *t)
+void task_entry_free(struct task_entry *t)
 {
 	if (!t)
 		return;
@@ -367,20 +367,20 @@ void store_task_free(struct store_task *t)
 }
 
 // Counts the task at (or away from) each destination it names. A tombstone holds none.
-static void references(struct store *s, const struct store_task *t, int change)
+static void references(struct task_table *s, const struct task_entry *t, int change)
 {
 	if (t->tombstone)
 		return;
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
-		struct store_destination *d = store_destination_find(s, &t->link.ne, &t->did[i]);
+		struct destination_entry *d = destination_entry_find(s, &t->link.ne, &t->did[i]);
 		if (d)
 			d->references += (uint32_t)change;
 	}
 }
 
-static void tombstones(struct store *s, const struct store_task *t, int change)
+static void tombstones(struct task_table *s, const struct task_entry *t, int change)
 {
-	struct store_ne *n = store_ne_find(s, &t->link.ne);
+	struct ne_entry *n = ne_entry_find(s, &t->link.ne);
 
 	if (!t->tombstone)
 		return;
@@ -392,19 +392,19 @@ static void tombstones(struct store *s, const struct store_task *t, int change)
 		n->expired = false;
 }
 
-static void cursors_move(struct store *s, const struct store_task *from, struct store_task *to)
+static void cursors_move(struct task_table *s, const struct task_entry *from, struct task_entry *to)
 {
-	for (int i = 0; i < STORE_CURSORS; i++)
+	for (int i = 0; i < TASK_TABLE_CURSORS; i++)
 		if (s->cursor[i] == from)
 			s->cursor[i] = to;
 }
 
-struct store_task **store_cursor(struct store *s, enum store_cursor which)
+struct task_entry **task_table_cursor(struct task_table *s, enum task_table_cursor which)
 {
 	return &s->cursor[which];
 }
 
-int store_task_insert(struct store *s, struct store_task *t, struct store_task *old)
+int task_entry_insert(struct task_table *s, struct task_entry *t, struct task_entry *old)
 {
 	if (old) {
 		shelf_swap(s, &s->tasks, &old->link, &t->link);
@@ -421,21 +421,21 @@ int store_task_insert(struct store *s, struct store_task *t, struct store_task *
 	return POI_OK;
 }
 
-struct store_task *store_task_find(
-	const struct store *s, const struct id16 *ne, const struct id16 *xid)
+struct task_entry *task_entry_find(
+	const struct task_table *s, const struct id16 *ne, const struct id16 *xid)
 {
-	return (struct store_task *)shelf_find(s, &s->tasks, ne, xid);
+	return (struct task_entry *)shelf_find(s, &s->tasks, ne, xid);
 }
 
-void store_task_take(struct store *s, struct store_task *t)
+void task_entry_take(struct task_table *s, struct task_entry *t)
 {
-	cursors_move(s, t, store_task_next(t));
+	cursors_move(s, t, task_entry_next(t));
 	shelf_remove(s, &s->tasks, &t->link);
 	references(s, t, -1);
 	tombstones(s, t, -1);
 }
 
-struct leaving *store_task_bury(struct store *s, struct store_task *t)
+struct leaving *task_entry_bury(struct task_table *s, struct task_entry *t)
 {
 	struct leaving *hold = t->hold;
 
@@ -446,24 +446,24 @@ struct leaving *store_task_bury(struct store *s, struct store_task *t)
 	return hold;
 }
 
-int store_tombstone_clear(struct store *s, const struct id16 *ne, const struct id16 *xid)
+int task_table_tombstone_clear(struct task_table *s, const struct id16 *ne, const struct id16 *xid)
 {
-	struct store_task *t = store_task_find(s, ne, xid);
+	struct task_entry *t = task_entry_find(s, ne, xid);
 
 	if (!t || !t->tombstone)
 		return POI_ERR_NOT_FOUND;
-	store_task_take(s, t);
-	store_task_free(t);
+	task_entry_take(s, t);
+	task_entry_free(t);
 	return POI_OK;
 }
 
 // Where the memo that `m` means is kept; false when there is no such object.
 static bool memo_place(
-	const struct store *s, const struct channel_memo *m, uint8_t ***memo, uint32_t **length)
+	const struct task_table *s, const struct channel_memo *m, uint8_t ***memo, uint32_t **length)
 {
-	struct store_ne *n = store_ne_find(s, &m->ne);
-	struct store_destination *d = store_destination_find(s, &m->ne, &m->id);
-	struct store_task *t = store_task_find(s, &m->ne, &m->id);
+	struct ne_entry *n = ne_entry_find(s, &m->ne);
+	struct destination_entry *d = destination_entry_find(s, &m->ne, &m->id);
+	struct task_entry *t = task_entry_find(s, &m->ne, &m->id);
 
 	if (m->of == MEMO_NE && n) {
 		*memo = &n->memo;
@@ -480,7 +480,7 @@ static bool memo_place(
 	return true;
 }
 
-int store_memo_put(struct store *s, const struct channel_memo *m)
+int task_table_memo_put(struct task_table *s, const struct channel_memo *m)
 {
 	uint8_t **at, *memo;
 	uint32_t *length;
@@ -496,37 +496,37 @@ int store_memo_put(struct store *s, const struct channel_memo *m)
 	return POI_OK;
 }
 
-uint32_t store_tasks(const struct store *s)
+uint32_t task_table_tasks(const struct task_table *s)
 {
 	return s->tasks.n;
 }
 
-uint32_t store_live_tasks(const struct store *s)
+uint32_t task_table_live_tasks(const struct task_table *s)
 {
 	return s->tasks.n - s->n_tombstones;
 }
 
-uint32_t store_destinations(const struct store *s)
+uint32_t task_table_destinations(const struct task_table *s)
 {
 	return s->destinations.n;
 }
 
-struct store_task *store_task_first(const struct store *s)
+struct task_entry *task_entry_first(const struct task_table *s)
 {
-	return (struct store_task *)s->tasks.first;
+	return (struct task_entry *)s->tasks.first;
 }
 
-struct store_task *store_task_next(const struct store_task *t)
+struct task_entry *task_entry_next(const struct task_entry *t)
 {
-	return (struct store_task *)t->link.next;
+	return (struct task_entry *)t->link.next;
 }
 
-struct store_destination *store_destination_first(const struct store *s)
+struct destination_entry *destination_entry_first(const struct task_table *s)
 {
-	return (struct store_destination *)s->destinations.first;
+	return (struct destination_entry *)s->destinations.first;
 }
 
-struct store_destination *store_destination_next(const struct store_destination *d)
+struct destination_entry *destination_entry_next(const struct destination_entry *d)
 {
-	return (struct store_destination *)d->link.next;
+	return (struct destination_entry *)d->link.next;
 }

@@ -163,13 +163,13 @@ static void fold(void)
 	table_fold_finish(builder, f);
 }
 
-static struct store *store_with_tasks(struct reconcile *walk)
+static struct task_table *store_with_tasks(struct reconcile *walk)
 {
-	struct store *s = store_new();
+	struct task_table *s = task_table_new();
 	struct channel_ne ne = {.ne = {{1}}};
 
-	must(s && !store_ne_put(s, &ne, 0), "store");
-	walk->store = s;
+	must(s && !ne_entry_put(s, &ne, 0), "store");
+	walk->task_table = s;
 	for (uint32_t i = 0; i < TASKS; i++) {
 		struct channel_task t = {.ne = ne.ne,
 			.xid = {{2}},
@@ -177,10 +177,10 @@ static struct store *store_with_tasks(struct reconcile *walk)
 			.session = {.kinds = SESSION_IMSI}};
 		memcpy(t.xid.b + 8, &i, sizeof(i));
 		imsi_of(t.session.imsi, i);
-		struct store_task *task = store_task_make(&t);
+		struct task_entry *task = task_entry_make(&t);
 		must(task && (task->hold = calloc(1, sizeof(*task->hold))), "task");
 		task->hold->slot = OTHERS + i;
-		must(!store_task_insert(s, task, NULL) &&
+		must(!task_entry_insert(s, task, NULL) &&
 				!bindings_begin(bindings, task, 0, &task->hold->bound),
 			"task");
 	}

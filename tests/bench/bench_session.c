@@ -12,17 +12,17 @@
 
 static uint64_t binds;
 
-static int on_bind(void *context, uint64_t watch, const struct binding *b)
+static int on_bind(void *context, uint64_t subscription, const struct binding *b)
 {
 	binds++;
 	return 0;
 }
 
-static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+static void on_unbind(void *context, uint64_t subscription, uint64_t binding)
 {
 }
 
-static void on_state(void *context, uint64_t watch, const struct watch_state *s)
+static void on_state(void *context, uint64_t subscription, const struct subscription_state *s)
 {
 }
 
@@ -179,7 +179,7 @@ static void show(const char *what, uint32_t changes, double spent, double goal)
 		spent / changes * 1e6, rate / goal);
 }
 
-static void watches(struct bench *b, uint32_t n)
+static void subscriptions(struct bench *b, uint32_t n)
 {
 	double worst = 0, sum = 0;
 	const uint32_t count = n < 10000 ? n : 10000;
@@ -189,7 +189,7 @@ static void watches(struct bench *b, uint32_t n)
 		struct session_target t = {.kinds = SESSION_IMSI};
 		imsi_of((uint32_t)((uint64_t)k * n / count), t.imsi);
 		double start = now();
-		if (sessions_watch(b->st, k, &t, FILTER_ANY_DIRECTION) != 0)
+		if (sessions_subscribe(b->st, k, &t, FILTER_ANY_DIRECTION) != 0)
 			exit(1);
 		double took = now() - start;
 		sum += took;
@@ -199,7 +199,7 @@ static void watches(struct bench *b, uint32_t n)
 		"a new watch by IMSI, until it is bound", sum / count * 1e6, worst * 1e6,
 		(double)binds / count);
 	for (uint32_t k = 0; k < count; k++)
-		if (sessions_unwatch(b->st, k) != 0)
+		if (sessions_unsubscribe(b->st, k) != 0)
 			exit(1);
 }
 
@@ -245,12 +245,12 @@ int main(int argc, char **argv)
 	       "answered\n",
 		"memory", (double)c.octets / c.sessions, (double)c.octets / (1 << 30),
 		(double)with / c.sessions);
-	watches(&b, n);
+	subscriptions(&b, n);
 	mix(&b, n, "mix of new, handover, end");
 	struct session_target t = {.kinds = SESSION_IMSI};
 	for (uint32_t k = 0; k < 10000; k++) {
 		imsi_of(n + k * 20, t.imsi);
-		if (sessions_watch(b.st, k, &t, FILTER_ANY_DIRECTION) != 0)
+		if (sessions_subscribe(b.st, k, &t, FILTER_ANY_DIRECTION) != 0)
 			return 1;
 	}
 	mix(&b, n, "the same with 10,000 watches");

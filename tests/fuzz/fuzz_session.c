@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct world {
 	struct told {
-		uint64_t watch;
+		uint64_t subscription;
 		struct binding b;
 		uint64_t digest;
 	} told[BOUND_MAX];
@@ -29,7 +29,7 @@ static void must(bool what)
 		abort();
 }
 
-static int on_bind(void *context, uint64_t watch, const struct binding *b)
+static int on_bind(void *context, uint64_t subscription, const struct binding *b)
 {
 	struct world *w = context;
 
@@ -37,31 +37,32 @@ static int on_bind(void *context, uint64_t watch, const struct binding *b)
 	w->newest = b->id;
 	if (w->n == BOUND_MAX)
 		return POI_ERR_NOMEM;
-	w->told[w->n++] = (struct told){watch, *b, b->select ? pdr_select_digest(b->select) : 0};
+	w->told[w->n++] =
+		(struct told){subscription, *b, b->select ? pdr_select_digest(b->select) : 0};
 	return 0;
 }
 
-static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+static void on_unbind(void *context, uint64_t subscription, uint64_t binding)
 {
 	struct world *w = context;
 
 	for (uint32_t i = 0; i < w->n; i++)
-		if (w->told[i].watch == watch && w->told[i].b.id == binding) {
+		if (w->told[i].subscription == subscription && w->told[i].b.id == binding) {
 			w->told[i] = w->told[--w->n];
 			return;
 		}
 	abort();
 }
 
-static void on_state(void *context, uint64_t watch, const struct watch_state *s)
+static void on_state(void *context, uint64_t subscription, const struct subscription_state *s)
 {
 	must(!s->sessions || s->bound_once);
 }
 
-static void forget(struct world *w, uint64_t watch)
+static void forget(struct world *w, uint64_t subscription)
 {
 	for (uint32_t i = 0; i < w->n;)
-		if (w->told[i].watch == watch)
+		if (w->told[i].subscription == subscription)
 			w->told[i] = w->told[--w->n];
 		else
 			i++;
@@ -77,9 +78,9 @@ static bool same(const struct told *a, const struct told *b)
 static bool each_has_its_like(const struct world *w, uint64_t of, uint64_t in)
 {
 	for (uint32_t i = 0; i < w->n; i++) {
-		bool found = w->told[i].watch != of;
+		bool found = w->told[i].subscription != of;
 		for (uint32_t j = 0; j < w->n && !found; j++)
-			found = w->told[j].watch == in && same(&w->told[i], &w->told[j]);
+			found = w->told[j].subscription == in && same(&w->told[i], &w->told[j]);
 		if (!found)
 			return false;
 	}
@@ -118,9 +119,9 @@ static void compare(struct sessions *st, struct world *w)
 		return;
 	targets(t);
 	for (uint64_t i = 0; i < 4; i++) {
-		must(sessions_watch(st, 100 + i, &t[i], FILTER_ANY_DIRECTION) == 0);
+		must(sessions_subscribe(st, 100 + i, &t[i], FILTER_ANY_DIRECTION) == 0);
 		must(each_has_its_like(w, i, 100 + i) && each_has_its_like(w, 100 + i, i));
-		must(sessions_unwatch(st, 100 + i) == 0);
+		must(sessions_unsubscribe(st, 100 + i) == 0);
 		forget(w, 100 + i);
 	}
 }
@@ -171,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(st != NULL);
 	targets(t);
 	for (uint64_t i = 0; i < 4; i++)
-		must(sessions_watch(st, i, &t[i], FILTER_ANY_DIRECTION) == 0);
+		must(sessions_subscribe(st, i, &t[i], FILTER_ANY_DIRECTION) == 0);
 	play(st, &w, data + 1, size - 1);
 	sessions_counts(st, &c);
 	must(c.sessions <= s.sessions_max && c.octets <= s.memory_max);

@@ -17,25 +17,25 @@
 
 #define LINE_MAX_OCTETS 262144
 
-static int on_bind(void *context, uint64_t watch, const struct binding *b)
+static int on_bind(void *context, uint64_t subscription, const struct binding *b)
 {
 	char text[INET6_ADDRSTRLEN];
 
 	inet_ntop(b->prefix.family == 6 ? AF_INET6 : AF_INET, b->prefix.b, text, sizeof(text));
-	printf("+ %llu %llu %s %u %u %u %s/%u %s\n", (unsigned long long)watch,
+	printf("+ %llu %llu %s %u %u %u %s/%u %s\n", (unsigned long long)subscription,
 		(unsigned long long)b->id, b->way == BINDING_TUNNEL ? "tunnel" : "address", b->link,
 		b->direction, b->teid, text, b->prefix.length, b->select ? "select" : "whole");
 	return 0;
 }
 
-static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+static void on_unbind(void *context, uint64_t subscription, uint64_t binding)
 {
-	printf("- %llu %llu\n", (unsigned long long)watch, (unsigned long long)binding);
+	printf("- %llu %llu\n", (unsigned long long)subscription, (unsigned long long)binding);
 }
 
-static void on_state(void *context, uint64_t watch, const struct watch_state *s)
+static void on_state(void *context, uint64_t subscription, const struct subscription_state *s)
 {
-	printf("~ %llu %u %d %d\n", (unsigned long long)watch, s->sessions, s->bound_once,
+	printf("~ %llu %u %d %d\n", (unsigned long long)subscription, s->sessions, s->bound_once,
 		s->unsure);
 }
 
@@ -105,7 +105,7 @@ static void set_criterion(
 	}
 }
 
-static void do_watch(struct sessions *st, char *rest)
+static void do_subscribe(struct sessions *st, char *rest)
 {
 	struct session_target t = {};
 	uint8_t direction = FILTER_ANY_DIRECTION;
@@ -118,7 +118,7 @@ static void do_watch(struct sessions *st, char *rest)
 		*value++ = 0;
 		set_criterion(&t, &direction, word, value);
 	}
-	if (!number || sessions_watch(st, strtoull(number, NULL, 10), &t, direction) != 0)
+	if (!number || sessions_subscribe(st, strtoull(number, NULL, 10), &t, direction) != 0)
 		fail("watch");
 }
 
@@ -171,9 +171,9 @@ int main(void)
 		*rest = 0;
 		rest++;
 		if (!strcmp(line, "watch"))
-			do_watch(st, rest);
+			do_subscribe(st, rest);
 		else if (!strcmp(line, "unwatch"))
-			(void)!sessions_unwatch(st, strtoull(rest, NULL, 10));
+			(void)!sessions_unsubscribe(st, strtoull(rest, NULL, 10));
 		else if (!strcmp(line, "take"))
 			do_take(st, rest);
 		else if (!strcmp(line, "tick"))

@@ -16,28 +16,28 @@
 #define BINDINGS_MAX 4096
 
 static struct {
-	uint64_t watch;
+	uint64_t subscription;
 	struct binding b;
 } bound[BINDINGS_MAX];
 static unsigned n_bound;
 
-static int on_bind(void *context, uint64_t watch, const struct binding *b)
+static int on_bind(void *context, uint64_t subscription, const struct binding *b)
 {
 	(void)context;
 	if (n_bound == BINDINGS_MAX)
 		return POI_ERR_NOMEM;
-	bound[n_bound].watch = watch;
+	bound[n_bound].subscription = subscription;
 	bound[n_bound].b = *b;
 	pdr_select_hold(b->select);
 	n_bound++;
 	return 0;
 }
 
-static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+static void on_unbind(void *context, uint64_t subscription, uint64_t binding)
 {
 	(void)context;
 	for (unsigned i = 0; i < n_bound; i++) {
-		if (bound[i].watch == watch && bound[i].b.id == binding) {
+		if (bound[i].subscription == subscription && bound[i].b.id == binding) {
 			pdr_select_drop(bound[i].b.select);
 			bound[i] = bound[--n_bound];
 			return;
@@ -46,10 +46,10 @@ static void on_unbind(void *context, uint64_t watch, uint64_t binding)
 	abort(); // nothing is unbound that was not bound
 }
 
-static void on_state(void *context, uint64_t watch, const struct watch_state *state)
+static void on_state(void *context, uint64_t subscription, const struct subscription_state *state)
 {
 	(void)context;
-	(void)watch;
+	(void)subscription;
 	(void)state;
 }
 
@@ -63,7 +63,7 @@ static uint32_t unhex(const char *text, uint8_t *out)
 	return n;
 }
 
-static void watch(struct sessions *s, const char *line)
+static void subscription(struct sessions *s, const char *line)
 {
 	static uint8_t octets[4096];
 	static char hex[8192];
@@ -75,7 +75,7 @@ static void watch(struct sessions *s, const char *line)
 		abort();
 	struct wire_reader r = wire_reader_of(octets, unhex(hex, octets));
 	session_target_decode(&r, &t);
-	if (wire_finish(&r) || sessions_watch(s, number, &t, (uint8_t)direction))
+	if (wire_finish(&r) || sessions_subscribe(s, number, &t, (uint8_t)direction))
 		abort();
 }
 
@@ -170,7 +170,7 @@ static void user(struct sessions *s, const char *line)
 	for (unsigned i = 0; i < n_bound; i++) {
 		if (!holds(&bound[i].b, &f))
 			continue;
-		printf("%s%llu", comma, (unsigned long long)bound[i].watch);
+		printf("%s%llu", comma, (unsigned long long)bound[i].subscription);
 		comma = ", ";
 	}
 	puts("]");
@@ -188,7 +188,7 @@ int main(void)
 		return 1;
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strncmp(line, "watch ", 6))
-			watch(s, line);
+			subscription(s, line);
 		else if (!strncmp(line, "take ", 5))
 			take(s, line);
 		else

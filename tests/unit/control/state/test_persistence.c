@@ -52,7 +52,7 @@ static void limit_files(rlim_t octets)
 
 TestSuite(store, .init = setup_store, .fini = teardown, .timeout = 30);
 
-Test(store, tasks_come_back_when_both_were_gone)
+Test(persistence, tasks_come_back_when_both_were_gone)
 {
 	provision();
 	cr_assert(told(ISSUE_WARNING, "database cleared"), "it began empty");
@@ -75,7 +75,7 @@ Test(store, tasks_come_back_when_both_were_gone)
 	cr_assert_eq(fake_count(w.dataplane.destination), 1);
 }
 
-Test(store, an_ok_is_preceded_by_the_record)
+Test(persistence, an_ok_is_preceded_by_the_record)
 {
 	provision();
 	// As a crash leaves it: a copy of the file at the moment of the OK.
@@ -102,7 +102,7 @@ static void kill_control_at(unsigned n)
 	control_down();
 }
 
-Test(store, a_restoration_that_was_cut_off_is_done_again)
+Test(persistence, a_restoration_that_was_cut_off_is_done_again)
 {
 	provision();
 	for (uint8_t n = 2; n < 6; n++)
@@ -132,7 +132,7 @@ Test(store, a_restoration_that_was_cut_off_is_done_again)
 }
 
 // Not a restoration: the dataplane alone was restarted, and the control goes while it gives back.
-Test(store, a_replay_that_was_cut_off_is_done_from_the_store)
+Test(persistence, a_replay_that_was_cut_off_is_done_from_the_store)
 {
 	provision();
 	for (uint8_t n = 2; n < 6; n++)
@@ -156,7 +156,7 @@ Test(store, a_replay_that_was_cut_off_is_done_from_the_store)
 }
 
 // As where a store is configured anew: what is in force is not given up for nothing.
-Test(store, a_part_is_kept_where_the_store_has_nothing)
+Test(persistence, a_part_is_kept_where_the_store_has_nothing)
 {
 	provision();
 	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
@@ -173,7 +173,7 @@ Test(store, a_part_is_kept_where_the_store_has_nothing)
 	cr_assert(told(ISSUE_WARNING, "others may be missing"));
 }
 
-Test(store, the_admfs_silence_goes_on_over_a_restoration)
+Test(persistence, the_admfs_silence_goes_on_over_a_restoration)
 {
 	provision();
 	cr_assert_eq(w.dataplane.remaining_ms[0], 0);
@@ -199,7 +199,7 @@ static void long_silence(void)
 	sleep(2);
 }
 
-Test(store, silence_of_time_p2_discards)
+Test(persistence, silence_of_time_p2_discards)
 {
 	long_silence();
 	fake_start(&w.dataplane, w.c.base, w.folder);
@@ -214,7 +214,7 @@ Test(store, silence_of_time_p2_discards)
 
 // poi-control is there before poi-dataplane, and the ADMF before both: its request says nothing of
 // the silence that was before.
-Test(store, a_ping_before_the_dataplane_does_not_end_the_silence)
+Test(persistence, a_ping_before_the_dataplane_does_not_end_the_silence)
 {
 	long_silence();
 	control_up();
@@ -226,7 +226,7 @@ Test(store, a_ping_before_the_dataplane_does_not_end_the_silence)
 }
 
 // Whoever said hello and was cut off before it had put anything leaves no history.
-Test(store, a_hello_alone_is_no_history)
+Test(persistence, a_hello_alone_is_no_history)
 {
 	provision();
 	control_down();
@@ -238,7 +238,7 @@ Test(store, a_hello_alone_is_no_history)
 	cr_assert_eq(fake_count(w.dataplane.task), 1);
 }
 
-Test(store, a_deactivation_that_a_restoration_undid_is_not_done)
+Test(persistence, a_deactivation_that_a_restoration_undid_is_not_done)
 {
 	provision();
 	w.dataplane.silent = true;
@@ -276,7 +276,7 @@ static void break_sync(void)
 }
 
 // The details of before are not put back behind the removal that is on its way.
-Test(store, a_record_that_fails_undoes_no_removal)
+Test(persistence, a_record_that_fails_undoes_no_removal)
 {
 	struct id16 seven = id(7);
 
@@ -294,7 +294,7 @@ Test(store, a_record_that_fails_undoes_no_removal)
 	cr_assert_null(fake_find(w.dataplane.task, &seven), "captured after its OK");
 }
 
-Test(store, the_dataplane_wins)
+Test(persistence, the_dataplane_wins)
 {
 	provision();
 	// The store is set back to a time without the task; the dataplane holds it.
@@ -308,7 +308,7 @@ Test(store, the_dataplane_wins)
 	cr_assert_eq(fake_count(w.dataplane.task), 1, "it was written from the dataplane's state");
 }
 
-Test(store, a_refused_task_does_not_come_back)
+Test(persistence, a_refused_task_does_not_come_back)
 {
 	provision();
 	w.dataplane.result = POI_ERR_LIMIT;
@@ -323,7 +323,7 @@ Test(store, a_refused_task_does_not_come_back)
 	cr_assert_eq(registry_task_find(w.c.registry, 0, &xid)->modifications, 0);
 }
 
-Test(store, full_disk_refuses_and_removals_are_done)
+Test(persistence, full_disk_refuses_and_removals_are_done)
 {
 	static char xml[40000];
 	struct x1_container *c = container(1);
@@ -355,7 +355,7 @@ Test(store, full_disk_refuses_and_removals_are_done)
 	cr_assert_eq(fake_count(w.dataplane.task), 1);
 	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_STORE));
 	limit_files(RLIM_INFINITY);
-	store_tick(&w.c);
+	persistence_tick(&w.c);
 	cr_assert(told(ISSUE_CLEAR, "sealed store"));
 	expect(request_task(X1_ACTIVATE_TASK, 5), "begin\nActivateTask a0 completed\nend\n");
 	restart_both();

@@ -17,12 +17,12 @@
 static char folder[64], file[128], key[128];
 static struct config config;
 static struct registry *registry;
-static struct vault *vault;
+static struct task_store *task_store;
 static char why[512];
 
-static struct vault *open_vault(void)
+static struct task_store *open_task_store(void)
 {
-	return vault_open(&config, why, sizeof(why));
+	return task_store_open(&config, why, sizeof(why));
 }
 
 static struct registry *new_registry(void)
@@ -58,15 +58,15 @@ static void setup(void)
 			(struct config_keepalive){.enabled = true, .time_p2 = TIME_P2};
 	}
 	registry = new_registry();
-	vault = open_vault();
-	cr_assert_not_null(vault, "%s", why);
+	task_store = open_task_store();
+	cr_assert_not_null(task_store, "%s", why);
 }
 
 static void teardown(void)
 {
 	char command[128];
 
-	vault_close(vault);
+	task_store_close(task_store);
 	registry_free(registry);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	cr_assert_eq(system(command), 0);
@@ -90,7 +90,7 @@ static void add_destination(uint16_t ne, uint32_t n)
 	strcpy(c.host, "mdf.example.org");
 	struct registry_destination *d = registry_destination_new(ne, &c, "<d/>", 4);
 	cr_assert_eq(registry_destination_add(registry, d), 0);
-	cr_assert_eq(vault_put_destination(vault, registry, d), 0);
+	cr_assert_eq(task_store_put_destination(task_store, registry, d), 0);
 }
 
 static void add_task(uint16_t ne, uint32_t n, uint32_t did)
@@ -105,23 +105,23 @@ static void add_task(uint16_t ne, uint32_t n, uint32_t did)
 	struct registry_task *t = registry_task_new(ne, &c, "<target-of-nobody/>", 19);
 	cr_assert_eq(registry_task_add(registry, t), 0);
 	t->modifications = n;
-	cr_assert_eq(vault_put_task(vault, registry, t), 0);
+	cr_assert_eq(task_store_put_task(task_store, registry, t), 0);
 }
 
 static void hear(uint16_t ne, uint64_t at)
 {
-	vault_heard(vault, ne, registry_ne_id(registry, ne), at);
+	task_store_heard(task_store, ne, registry_ne_id(registry, ne), at);
 }
 
 // Both processes are new.
 static void reopen(void)
 {
-	cr_assert_eq(vault_sync(vault), 0);
-	vault_close(vault);
+	cr_assert_eq(task_store_sync(task_store), 0);
+	task_store_close(task_store);
 	registry_free(registry);
 	registry = new_registry();
-	vault = open_vault();
-	cr_assert_not_null(vault, "%s", why);
+	task_store = open_task_store();
+	cr_assert_not_null(task_store, "%s", why);
 }
 
 static void provision(void)
@@ -135,17 +135,17 @@ static void provision(void)
 	add_task(1, 100, 1);
 }
 
-TestSuite(vault, .init = setup, .fini = teardown);
+TestSuite(task_store, .init = setup, .fini = teardown);
 
-Test(vault, what_was_put_comes_back)
+Test(task_store, what_was_put_comes_back)
 {
 	struct id16 gone = id(103);
 
 	provision();
 	registry_task_remove(registry, registry_task_find(registry, 0, &gone));
-	cr_assert_eq(vault_remove_task(vault, registry_ne_id(registry, 0), &gone), 0);
+	cr_assert_eq(task_store_remove_task(task_store, registry_ne_id(registry, 0), &gone), 0);
 	reopen();
-	cr_assert_eq(vault_adopt(vault, registry, 0, NOW + 10), VAULT_ADOPTED);
+	cr_assert_eq(task_store_adopt(task_store, registry, 0, NOW + 10), TASK_STORE_ADOPTED);
 	cr_assert_eq(registry_task_count(registry, 0), 9);
 	cr_assert_eq(registry_destination_count(registry, 0), 1);
 	cr_assert_null(registry_task_find(registry, 0, &gone));
@@ -153,79 +153,81 @@ Test(vault, what_was_put_comes_back)
 	cr_assert_eq(t->modifications, 100);
 	cr_assert_eq(t->state, TASK_AWAITING, "the dataplane does not have it yet");
 	cr_assert_eq(registry_task_count(registry, 1), 0, "each network element by itself");
-	cr_assert_eq(vault_adopt(vault, registry, 1, NOW + 10), VAULT_ADOPTED);
+	cr_assert_eq(task_store_adopt(task_store, registry, 1, NOW + 10), TASK_STORE_ADOPTED);
 	cr_assert_eq(registry_task_count(registry, 1), 1);
 }
 
-Test(vault, the_last_contact_decides)
+Test(task_store, the_last_contact_decides)
 {
 	static const struct {
 		int64_t after;
-		enum vault_verdict verdict;
+		enum task_store_verdict verdict;
 	} cases[] = {
-		{0, VAULT_ADOPTED},
-		{TIME_P2 - 1, VAULT_ADOPTED},
-		{TIME_P2, VAULT_STALE},
-		{86400 * 365, VAULT_STALE},
-		{-60, VAULT_ADOPTED},
-		{-61, VAULT_CLOCK},
+		{0, TASK_STORE_ADOPTED},
+		{TIME_P2 - 1, TASK_STORE_ADOPTED},
+		{TIME_P2, TASK_STORE_STALE},
+		{86400 * 365, TASK_STORE_STALE},
+		{-60, TASK_STORE_ADOPTED},
+		{-61, TASK_STORE_CLOCK},
 	};
 
 	provision();
 	reopen();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		cr_assert_eq(vault_adopt(vault, registry, 0, (uint64_t)(NOW + cases[i].after)),
+		cr_assert_eq(
+			task_store_adopt(task_store, registry, 0, (uint64_t)(NOW + cases[i].after)),
 			cases[i].verdict, "case %zu", i);
 		cr_assert_eq(registry_task_count(registry, 0),
-			cases[i].verdict == VAULT_ADOPTED ? 10 : 0);
+			cases[i].verdict == TASK_STORE_ADOPTED ? 10 : 0);
 		registry_clear(registry);
 	}
 }
 
-Test(vault, without_a_contact_nothing_is_used)
+Test(task_store, without_a_contact_nothing_is_used)
 {
 	add_destination(0, 1);
 	add_task(0, 5, 1);
 	reopen();
-	cr_assert_eq(vault_adopt(vault, registry, 0, NOW), VAULT_STALE);
-	cr_assert_eq(vault_adopt(vault, registry, 1, NOW), VAULT_EMPTY);
+	cr_assert_eq(task_store_adopt(task_store, registry, 0, NOW), TASK_STORE_STALE);
+	cr_assert_eq(task_store_adopt(task_store, registry, 1, NOW), TASK_STORE_EMPTY);
 }
 
-Test(vault, contacts_are_written_every_ten_seconds)
+Test(task_store, contacts_are_written_every_ten_seconds)
 {
-	uint64_t before = vault_position(vault);
+	uint64_t before = task_store_position(task_store);
 
 	for (unsigned s = 0; s < 100; s++)
 		hear(0, NOW + s);
-	cr_assert_eq(vault_position(vault) - before, 10);
+	cr_assert_eq(task_store_position(task_store) - before, 10);
 	config.nes[0].x1.keepalive.time_p2 = 30;
-	before = vault_position(vault);
+	before = task_store_position(task_store);
 	for (unsigned s = 100; s < 130; s++)
 		hear(0, NOW + s);
-	cr_assert_eq(vault_position(vault) - before, 10, "TIME_P2 / 10");
+	cr_assert_eq(task_store_position(task_store) - before, 10, "TIME_P2 / 10");
 }
 
-Test(vault, a_task_without_its_destination_makes_it_unusable)
+Test(task_store, a_task_without_its_destination_makes_it_unusable)
 {
 	struct id16 did = id(1);
 
 	hear(0, NOW);
 	add_destination(0, 1);
-	cr_assert_eq(vault_remove_destination(vault, registry_ne_id(registry, 0), &did), 0);
+	cr_assert_eq(
+		task_store_remove_destination(task_store, registry_ne_id(registry, 0), &did), 0);
 	add_task(0, 5, 1);
 	reopen();
-	cr_assert_eq(vault_adopt(vault, registry, 0, NOW), VAULT_INVALID);
+	cr_assert_eq(task_store_adopt(task_store, registry, 0, NOW), TASK_STORE_INVALID);
 	cr_assert_eq(registry_task_count(registry, 0), 0);
 }
 
-Test(vault, another_key_or_a_damaged_file_is_refused)
+Test(task_store, another_key_or_a_damaged_file_is_refused)
 {
 	provision();
-	cr_assert_eq(vault_sync(vault), 0);
-	vault_close(vault);
+	cr_assert_eq(task_store_sync(task_store), 0);
+	task_store_close(task_store);
 	write_key("another key of enough octets");
-	vault = open_vault();
-	cr_assert_null(vault);
+	task_store = open_task_store();
+	cr_assert_null(task_store);
 	write_key("sixteen octets at least");
 	FILE *f = fopen(file, "r+");
 	cr_assert_eq(fseek(f, 300, SEEK_SET), 0);
@@ -233,19 +235,19 @@ Test(vault, another_key_or_a_damaged_file_is_refused)
 	cr_assert_eq(fseek(f, 300, SEEK_SET), 0);
 	fputc(c ^ 1, f);
 	fclose(f);
-	vault = open_vault();
-	cr_assert_null(vault);
+	task_store = open_task_store();
+	cr_assert_null(task_store);
 	unlink(file);
-	vault = open_vault();
-	cr_assert_not_null(vault);
+	task_store = open_task_store();
+	cr_assert_not_null(task_store);
 }
 
-Test(vault, nothing_in_the_clear)
+Test(task_store, nothing_in_the_clear)
 {
 	char text[65536];
 
 	provision();
-	cr_assert_eq(vault_sync(vault), 0);
+	cr_assert_eq(task_store_sync(task_store), 0);
 	FILE *f = fopen(file, "r");
 	size_t n = fread(text, 1, sizeof(text), f);
 	fclose(f);
@@ -254,58 +256,59 @@ Test(vault, nothing_in_the_clear)
 	cr_assert_null(memmem(text, n, "mdf.example", 11));
 }
 
-Test(vault, full_disk_and_its_end)
+Test(task_store, full_disk_and_its_end)
 {
 	struct rlimit limit = {0, RLIM_INFINITY};
 
 	signal(SIGXFSZ, SIG_IGN);
 	provision();
-	cr_assert_eq(vault_sync(vault), 0);
+	cr_assert_eq(task_store_sync(task_store), 0);
 	FILE *f = fopen(file, "r");
 	fseek(f, 0, SEEK_END);
 	limit.rlim_cur = (rlim_t)ftell(f) + 50;
 	fclose(f);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	struct registry_task *t = registry_task_first(registry, 0);
-	cr_assert_eq(vault_put_task(vault, registry, t), POI_ERR_IO);
-	cr_assert(vault_failed(vault));
-	cr_assert_eq(vault_sync(vault), POI_ERR_IO);
+	cr_assert_eq(task_store_put_task(task_store, registry, t), POI_ERR_IO);
+	cr_assert(task_store_failed(task_store));
+	cr_assert_eq(task_store_sync(task_store), POI_ERR_IO);
 	limit.rlim_cur = 500;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(vault_rewrite(vault, registry), POI_ERR_IO);
+	cr_assert_eq(task_store_rewrite(task_store, registry), POI_ERR_IO);
 	limit.rlim_cur = RLIM_INFINITY;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(vault_put_task(vault, registry, t), POI_ERR_IO, "not before it is mended");
-	cr_assert_eq(vault_rewrite(vault, registry), 0);
-	cr_assert(!vault_failed(vault));
-	cr_assert_eq(vault_put_task(vault, registry, t), 0);
+	cr_assert_eq(task_store_put_task(task_store, registry, t), POI_ERR_IO,
+		"not before it is mended");
+	cr_assert_eq(task_store_rewrite(task_store, registry), 0);
+	cr_assert(!task_store_failed(task_store));
+	cr_assert_eq(task_store_put_task(task_store, registry, t), 0);
 	reopen();
-	cr_assert_eq(vault_adopt(vault, registry, 0, NOW), VAULT_ADOPTED);
+	cr_assert_eq(task_store_adopt(task_store, registry, 0, NOW), TASK_STORE_ADOPTED);
 	cr_assert_eq(registry_task_count(registry, 0), 10);
 }
 
-Test(vault, durable_only_after_a_sync)
+Test(task_store, durable_only_after_a_sync)
 {
 	provision();
-	uint64_t at = vault_position(vault);
-	cr_assert(!vault_durable(vault, at));
-	cr_assert_eq(vault_sync(vault), 0);
-	cr_assert(vault_durable(vault, at));
-	cr_assert(!vault_durable(vault, at + 1));
+	uint64_t at = task_store_position(task_store);
+	cr_assert(!task_store_durable(task_store, at));
+	cr_assert_eq(task_store_sync(task_store), 0);
+	cr_assert(task_store_durable(task_store, at));
+	cr_assert(!task_store_durable(task_store, at + 1));
 }
 
-Test(vault, grows_and_is_compacted)
+Test(task_store, grows_and_is_compacted)
 {
 	provision();
 	struct registry_task *t = registry_task_first(registry, 0);
-	cr_assert(!vault_wants_rewrite(vault, registry));
-	for (unsigned i = 0; i < 100000 && !vault_wants_rewrite(vault, registry); i++)
-		cr_assert_eq(vault_put_task(vault, registry, t), 0);
-	cr_assert(vault_wants_rewrite(vault, registry));
+	cr_assert(!task_store_wants_rewrite(task_store, registry));
+	for (unsigned i = 0; i < 100000 && !task_store_wants_rewrite(task_store, registry); i++)
+		cr_assert_eq(task_store_put_task(task_store, registry, t), 0);
+	cr_assert(task_store_wants_rewrite(task_store, registry));
 	t->removing = true;
-	cr_assert_eq(vault_rewrite(vault, registry), 0);
-	cr_assert(!vault_wants_rewrite(vault, registry));
+	cr_assert_eq(task_store_rewrite(task_store, registry), 0);
+	cr_assert(!task_store_wants_rewrite(task_store, registry));
 	reopen();
-	cr_assert_eq(vault_adopt(vault, registry, 0, NOW), VAULT_ADOPTED);
+	cr_assert_eq(task_store_adopt(task_store, registry, 0, NOW), TASK_STORE_ADOPTED);
 	cr_assert_eq(registry_task_count(registry, 0), 9, "without what was being removed");
 }

@@ -234,12 +234,12 @@ static inline void control_up(void)
 	w.c.part_untold = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
-	w.c.owed = owed_new(&w.c);
+	w.c.pending_reports = pending_reports_new(&w.c);
 	w.c.audit = audit_open(w.audit, NULL);
 	if (w.config.store.file) {
 		char why[256];
-		w.c.vault = vault_open(&w.config, why, sizeof(why));
-		cr_assert_not_null(w.c.vault, "%s", why);
+		w.c.task_store = task_store_open(&w.config, why, sizeof(why));
+		cr_assert_not_null(w.c.task_store, "%s", why);
 	}
 	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, events_hooks(), &w.c);
 	w.dispatch = x1_dispatch_new(&w.c, NULL, NULL);
@@ -251,9 +251,9 @@ static inline void control_down(void)
 	publish_free(w.c.publish);
 	x1_dispatch_free(w.dispatch);
 	audit_close(w.c.audit);
-	vault_close(w.c.vault);
-	w.c.vault = NULL;
-	owed_free(w.c.owed);
+	task_store_close(w.c.task_store);
+	w.c.task_store = NULL;
+	pending_reports_free(w.c.pending_reports);
 	issues_free(w.c.issues);
 	registry_free(w.c.registry);
 }

@@ -91,19 +91,19 @@ Test(stats, a_worker_is_seen_as_its_last_snapshot)
 Test(ledger, a_frame_without_an_outcome_is_a_fault_and_clears)
 {
 	struct packet_balance b = {.received = 10};
-	struct watch w = {0};
+	struct debounce w = {0};
 	int said = 0, looks = 0;
 
 	b.outcome[PACKET_IP] = 9;
 	while (said == 0 && looks++ < 20)
-		said = ledger_watch_check(&w, packet_balance_holds(&b));
+		said = ledger_debounce(&w, packet_balance_holds(&b));
 	cr_assert_eq(said, EVENT_LEDGER_FAULT);
 	cr_assert_gt(looks, 1, "a difference for a moment is none");
 	for (int i = 0; i < 10; i++)
-		cr_assert_eq(ledger_watch_check(&w, packet_balance_holds(&b)), 0, "said once");
+		cr_assert_eq(ledger_debounce(&w, packet_balance_holds(&b)), 0, "said once");
 	b.outcome[PACKET_NOT_IP] = 1;
 	said = looks = 0;
 	while (said == 0 && looks++ < 20)
-		said = ledger_watch_check(&w, packet_balance_holds(&b));
+		said = ledger_debounce(&w, packet_balance_holds(&b));
 	cr_assert_eq(said, EVENT_LEDGER_CLEAR);
 }

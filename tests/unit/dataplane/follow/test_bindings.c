@@ -31,23 +31,23 @@ void *__wrap_calloc(size_t n, size_t size)
 // ---- the played follower ----
 
 struct follower {
-	uint64_t watched, unwatched, watch; // the last one
+	uint64_t watched, unwatched, subscription; // the last one
 	uint32_t settled;
 	uint8_t direction;
 	struct follower_change *first, **last;
 };
 static struct follower played;
 
-int follower_watch(
-	struct follower *f, uint64_t watch, const struct session_target *t, uint8_t direction)
+int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
+	uint8_t direction)
 {
 	f->watched++;
-	f->watch = watch;
+	f->subscription = subscription;
 	f->direction = direction;
 	return POI_OK;
 }
 
-void follower_unwatch(struct follower *f, uint64_t watch)
+void follower_unsubscribe(struct follower *f, uint64_t subscription)
 {
 	f->unwatched++;
 }
@@ -77,20 +77,21 @@ int follower_fd(const struct follower *f)
 	return 7;
 }
 
-static struct follower_change *says(uint64_t watch, uint8_t kind)
+static struct follower_change *says(uint64_t subscription, uint8_t kind)
 {
 	struct follower_change *c = calloc(1, sizeof(*c));
 
-	c->watch = watch;
+	c->subscription = subscription;
 	c->kind = kind;
 	*played.last = c;
 	played.last = &c->next;
 	return c;
 }
 
-static void tunnel(uint64_t watch, uint64_t id, uint32_t address, uint32_t teid, uint8_t direction)
+static void tunnel(
+	uint64_t subscription, uint64_t id, uint32_t address, uint32_t teid, uint8_t direction)
 {
-	struct follower_change *c = says(watch, FOLLOWER_BIND);
+	struct follower_change *c = says(subscription, FOLLOWER_BIND);
 
 	c->binding = (struct binding){.id = id,
 		.from_ns = 1000,
@@ -102,9 +103,9 @@ static void tunnel(uint64_t watch, uint64_t id, uint32_t address, uint32_t teid,
 	wire_store32(c->binding.prefix.b, address);
 }
 
-static void address(uint64_t watch, uint64_t id, uint8_t direction)
+static void address(uint64_t subscription, uint64_t id, uint8_t direction)
 {
-	struct follower_change *c = says(watch, FOLLOWER_BIND);
+	struct follower_change *c = says(subscription, FOLLOWER_BIND);
 
 	c->binding = (struct binding){.id = id,
 		.way = BINDING_ADDRESS,
@@ -127,16 +128,16 @@ static void gone_at(uint64_t id, uint64_t ns)
 	c->binding.from_ns = ns;
 }
 
-static void state(uint64_t watch, uint32_t sessions, bool once, bool unsure)
+static void state(uint64_t subscription, uint32_t sessions, bool once, bool unsure)
 {
-	says(watch, FOLLOWER_STATE)->state =
-		(struct watch_state){sessions, once, unsure, .ended = once && sessions == 0};
+	says(subscription, FOLLOWER_STATE)->state =
+		(struct subscription_state){sessions, once, unsure, .ended = once && sessions == 0};
 }
 
 // ---- the bed ----
 
 static const struct id16 ne = {{1}}, did = {{2}};
-static struct store *store;
+static struct task_table *task_table;
 static struct table_builder *builder;
 static const struct table *table;
 static struct link_classes links;
@@ -149,7 +150,7 @@ static void drop(struct leaving *hold)
 	free(hold);
 }
 
-static struct store_task *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
+static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
 {
 	struct channel_task t = {.ne = ne,
 		.xid = {{3}},
@@ -161,27 +162,27 @@ static struct store_task *begin_rules(uint32_t n, const struct filter *also, uin
 	memcpy(t.xid.b + 8, &n, sizeof(n));
 	if (also)
 		t.filter = *also;
-	struct store_task *task = store_task_make(&t);
+	struct task_entry *task = task_entry_make(&t);
 	task->hold = calloc(1, sizeof(*task->hold));
 	task->hold->slot = n;
-	cr_assert_eq(store_task_insert(store, task, NULL), POI_OK);
+	cr_assert_eq(task_entry_insert(task_table, task, NULL), POI_OK);
 	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
 	reconcile_enters(&walk, task);
 	return task;
 }
 
-static struct store_task *begin(uint32_t n, const struct filter *also)
+static struct task_entry *begin(uint32_t n, const struct filter *also)
 {
 	return begin_rules(n, also, 0);
 }
 
-static void end(struct store_task *t)
+static void end(struct task_entry *t)
 {
 	reconcile_leaves(&walk, t);
 	bindings_end(bindings, t->hold->bound);
-	store_task_take(store, t);
+	task_entry_take(task_table, t);
 	drop(t->hold);
-	store_task_free(t);
+	task_entry_free(t);
 }
 
 static void commit(void)
@@ -199,27 +200,28 @@ static void up(void)
 	const uint64_t seed[2] = {1, 2};
 	struct channel_ne n = {.ne = ne};
 	struct channel_destination d = {.ne = ne, .did = did, .delivery = DELIVERY_X3};
-	struct store_destination *o;
+	struct destination_entry *o;
 
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
 	links = link_classes_of(&config);
 	played.last = &played.first;
-	store = store_new();
+	task_table = task_table_new();
 	builder = table_builder_new(seed);
-	walk = (struct reconcile){.store = store, .links = &links, .bound = bindings_digest};
+	walk = (struct reconcile){
+		.task_table = task_table, .links = &links, .bound = bindings_digest};
 	bindings = bindings_new(builder, &walk);
 	walk.bindings = bindings;
 	bindings_follower(bindings, &played);
-	cr_assert_eq(store_ne_put(store, &n, 0), POI_OK);
-	cr_assert_eq(store_destination_put(store, &d, &o), POI_OK);
+	cr_assert_eq(ne_entry_put(task_table, &n, 0), POI_OK);
+	cr_assert_eq(destination_entry_put(task_table, &d, &o), POI_OK);
 	table = table_commit(builder, 1);
 }
 
 static void down(void)
 {
 	table_builder_free(builder);
-	store_free(store, drop);
+	task_table_free(task_table, drop);
 	bindings_free(bindings);
 }
 
@@ -266,7 +268,7 @@ static bool agrees(void)
 Test(bindings, a_tunnel_comes_and_goes)
 {
 	struct hit h[8];
-	struct store_task *t = begin(5, NULL);
+	struct task_entry *t = begin(5, NULL);
 
 	cr_assert_eq(played.watched, 1);
 	bindings_settle(bindings);
@@ -275,7 +277,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	commit();
 	cr_assert(table_expects(table));
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	cr_assert_eq(h[0].rule->slot, 5);
@@ -288,14 +290,14 @@ Test(bindings, a_tunnel_comes_and_goes)
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
 	cr_assert(agrees());
-	tunnel(played.watch, 2, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	end(t);
 	commit();
 	cr_assert_eq(played.unwatched, 1);
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert_not(table_expects(table));
-	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit(); // said before it heard of the end
 	cr_assert_eq(table_rules(table), 0);
 }
@@ -304,14 +306,14 @@ Test(bindings, a_tunnel_comes_and_goes)
 Test(bindings, a_successor_takes_over)
 {
 	struct hit h[8];
-	struct store_task *old = begin(5, NULL);
+	struct task_entry *old = begin(5, NULL);
 	struct bound_report r;
 
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	while (bindings_news(bindings, &r))
 		;
-	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
+	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
 	struct channel_task t = {.ne = ne,
 		.xid = old->link.id,
 		.delivery = DELIVERY_X3,
@@ -319,17 +321,17 @@ Test(bindings, a_successor_takes_over)
 		.did = {did},
 		.correlation = 77,
 		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
-	struct store_task *task = store_task_make(&t);
+	struct task_entry *task = task_entry_make(&t);
 	task->hold = calloc(1, sizeof(*task->hold));
 	task->hold->slot = 5;
 	reconcile_leaves(&walk, old);
-	cr_assert_eq(store_task_insert(store, task, old), POI_OK);
+	cr_assert_eq(task_entry_insert(task_table, task, old), POI_OK);
 	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
 	task->hold->bound = old->hold->bound;
 	old->hold->bound = NULL;
 	reconcile_enters(&walk, task);
 	drop(old->hold);
-	store_task_free(old);
+	task_entry_free(old);
 	commit();
 	cr_assert(played.watched == 1 && played.unwatched == 0);
 	for (uint32_t teid = 7; teid <= 8; teid++) {
@@ -339,7 +341,7 @@ Test(bindings, a_successor_takes_over)
 	}
 	cr_assert(agrees());
 	cr_assert(bindings_news(bindings, &r), "how it is is told again");
-	struct store_task other = *task;
+	struct task_entry other = *task;
 	struct session_target another = *task->session;
 	strcpy(another.imsi, "001010000000002");
 	other.session = &another;
@@ -356,9 +358,9 @@ Test(bindings, shown_and_gone_within_a_turn)
 
 	begin(5, NULL);
 	commit();
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET); // from 1000
 	gone_at(1, 1500);
-	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	gone_at(2, 999); // a message that came earlier, and behind it
 	commit();
 	cr_assert(bindings_wait(bindings));
@@ -378,7 +380,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	cr_assert_not(bindings_wait(bindings));
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert(agrees());
-	tunnel(played.watch, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	gone_at(3, 3000);
 	commit();
@@ -390,14 +392,14 @@ Test(bindings, two_ways_deliver_once)
 	struct hit h[8];
 
 	begin(1, NULL);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	tunnel(played.watch, 2, N3_UPF, 7, PDU_DIRECTION_TO_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 7, PDU_DIRECTION_TO_TARGET);
 	commit();
 	cr_assert_eq(table_rules(table), 2);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	cr_assert_eq(h[0].direction, PDU_DIRECTION_BOTH);
 	begin(2, NULL);
-	tunnel(played.watch, 3, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 3, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 2, "another task has its own");
 }
@@ -413,12 +415,12 @@ Test(bindings, what_else_the_task_asks_for)
 
 	begin(1, &port);
 	cr_assert_eq(played.direction, FILTER_ANY_DIRECTION);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	begin(2, &direction);
 	cr_assert_eq(played.direction, FILTER_TO_TARGET);
 	const struct filter fteid = {.kinds = FILTER_FTEID, .teid = 7, .fteid_v4 = {.family = 4}};
 	begin(3, &fteid);
-	cr_assert_eq(played.direction, WATCH_TUNNELS);
+	cr_assert_eq(played.direction, SUBSCRIPTION_TUNNELS);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 443, h), 1);
@@ -432,8 +434,8 @@ Test(bindings, on_n6_addresses_are_what_counts)
 
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin(1, NULL);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	address(played.watch, 2, 0);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	address(played.subscription, 2, 0);
 	commit();
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "the same packet is on N6");
@@ -449,11 +451,11 @@ Test(bindings, an_address_has_its_direction)
 	links.classes = 1u << CONFIG_LINK_N6;
 	links.tunnel = 0;
 	begin_rules(1, NULL, SESSION_PDR);
-	address(played.watch, 1, PDU_DIRECTION_TO_TARGET);
+	address(played.subscription, 1, PDU_DIRECTION_TO_TARGET);
 	commit();
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert_eq(hits(&n6, 0, 0, 80, h), 0, "the packet comes from the user");
-	address(played.watch, 2, PDU_DIRECTION_FROM_TARGET);
+	address(played.subscription, 2, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n6, 0, 0, 80, h), 1);
 	cr_assert_eq(h[0].direction, PDU_DIRECTION_FROM_TARGET);
@@ -470,13 +472,13 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin_rules(1, NULL, SESSION_QER);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	for (struct follower_change *c = played.first; c; c = c->next)
 		c->binding.tunnels = true;
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	begin(2, NULL);
-	tunnel(played.watch, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
+	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
 }
@@ -491,7 +493,7 @@ Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
 	struct hit h[8];
 
 	begin(1, NULL);
-	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	struct follower_change *c = says(played.subscription, FOLLOWER_BIND);
 	c->binding = (struct binding){.id = 2,
 		.way = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
@@ -527,8 +529,8 @@ Test(bindings, a_failure_half_way)
 	do {
 		uint32_t teid = 100 + 2 * failed;
 		uint64_t id = 1 + 2 * failed;
-		tunnel(played.watch, id, N3_UPF, teid, PDU_DIRECTION_FROM_TARGET);
-		tunnel(played.watch, id + 1, N3_UPF, teid + 1, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.subscription, id, N3_UPF, teid, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.subscription, id + 1, N3_UPF, teid + 1, PDU_DIRECTION_FROM_TARGET);
 		until_none = ++failed;
 		done = bindings_apply(bindings);
 		until_none = 0;
@@ -550,8 +552,8 @@ Test(bindings, a_select_decides)
 	struct hit h[8];
 
 	begin(1, NULL);
-	tunnel(played.watch, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	struct follower_change *c = says(played.watch, FOLLOWER_BIND);
+	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
+	struct follower_change *c = says(played.subscription, FOLLOWER_BIND);
 	c->binding = (struct binding){.id = 2,
 		.way = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
@@ -571,18 +573,18 @@ Test(bindings, a_select_decides)
 Test(bindings, what_is_told)
 {
 	struct bound_report r;
-	struct store_task *t = begin(1, NULL);
+	struct task_entry *t = begin(1, NULL);
 
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_WAITING);
 	cr_assert(id_equal(&r.xid, &t->link.id));
 	cr_assert_not(bindings_news(bindings, &r));
-	state(played.watch, 2, true, false);
+	state(played.subscription, 2, true, false);
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert(r.news == BOUND_FOLLOWED && r.sessions == 2);
-	state(played.watch, 1, true, false);
+	state(played.subscription, 1, true, false);
 	commit();
 	cr_assert_not(bindings_news(bindings, &r), "one of two is over");
 	says(0, FOLLOWER_LOSS)->state.unsure = true;
@@ -590,7 +592,7 @@ Test(bindings, what_is_told)
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_UNSURE);
 	says(0, FOLLOWER_LOSS)->state.unsure = false;
-	state(played.watch, 0, true, false);
+	state(played.subscription, 0, true, false);
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_FOLLOWED);
@@ -603,23 +605,24 @@ Test(bindings, what_is_told)
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_ENDED);
 	cr_assert_not(bindings_news(bindings, &r));
-	state(played.watch, 1, true, false);
-	state(played.watch, 0, true, true);
+	state(played.subscription, 1, true, false);
+	state(played.subscription, 0, true, true);
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_UNSURE);
 	cr_assert_not(bindings_news(bindings, &r), "in doubt it is no end");
-	says(played.watch, FOLLOWER_STATE)->state = (struct watch_state){.bound_once = true};
+	says(played.subscription, FOLLOWER_STATE)->state =
+		(struct subscription_state){.bound_once = true};
 	commit();
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_FOLLOWED);
 	cr_assert(bindings_news(bindings, &r));
 	cr_assert_eq(r.news, BOUND_ENDED);
-	state(played.watch, 0, true, false);
-	state(played.watch, 1, true, false);
+	state(played.subscription, 0, true, false);
+	state(played.subscription, 1, true, false);
 	commit();
 	cr_assert_not(bindings_news(bindings, &r), "another came");
-	state(played.watch, 1, true, true);
+	state(played.subscription, 1, true, true);
 	commit();
 	end(t);
 	cr_assert_not(bindings_news(bindings, &r), "it has gone meanwhile");
@@ -631,13 +634,13 @@ Test(bindings, what_is_told)
 // Rules come and go between the parts of a walk.
 Test(bindings, reconciliation_during_changes)
 {
-	uint64_t watch[50], next = 1, live[400];
+	uint64_t subscription[50], next = 1, live[400];
 	unsigned n_live = 0;
 
 	srand(3);
 	for (uint32_t i = 0; i < 50; i++) {
 		begin(i, NULL);
-		watch[i] = played.watch;
+		subscription[i] = played.subscription;
 	}
 	commit();
 	for (int round = 0; round < 200; round++) {
@@ -649,8 +652,8 @@ Test(bindings, reconciliation_during_changes)
 					gone(live[at]);
 					live[at] = live[--n_live];
 				} else if (n_live < 400) {
-					tunnel(watch[rand() % 50], next, N3_UPF, (uint32_t)next,
-						PDU_DIRECTION_FROM_TARGET);
+					tunnel(subscription[rand() % 50], next, N3_UPF,
+						(uint32_t)next, PDU_DIRECTION_FROM_TARGET);
 					live[n_live++] = next++;
 				}
 			}
@@ -667,7 +670,7 @@ Test(bindings, latency_is_measured)
 
 	begin(1, NULL);
 	for (uint64_t i = 1; i <= 100; i++)
-		tunnel(played.watch, i, N3_UPF, (uint32_t)i, PDU_DIRECTION_FROM_TARGET);
+		tunnel(played.subscription, i, N3_UPF, (uint32_t)i, PDU_DIRECTION_FROM_TARGET);
 	commit();
 	bindings_counts(bindings, &c);
 	cr_assert_eq(c.measured, 100);

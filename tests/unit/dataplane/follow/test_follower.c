@@ -158,7 +158,7 @@ Test(follower, what_is_known_is_bound_when_settled)
 	push_surely(rings[0], &l, true);
 	answer(&l, PFCP_ESTABLISHMENT_RESPONSE, 7, 1);
 	push_surely(rings[0], &l, false);
-	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
 	follower_settle(follower);
 	struct pollfd fd = {.fd = follower_fd(follower), .events = POLLIN};
 	cr_assert_eq(poll(&fd, 1, 0), 1, "the changes wait");
@@ -166,7 +166,7 @@ Test(follower, what_is_known_is_bound_when_settled)
 	cr_assert_geq(s.binds, 1);
 	cr_assert_eq(s.sessions, 1);
 	cr_assert_eq(poll(&fd, 1, 0), 0, "taken");
-	follower_unwatch(follower, 1);
+	follower_unsubscribe(follower, 1);
 	follower_settle(follower);
 	s = (struct seen){0};
 	look(&s);
@@ -204,20 +204,20 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 {
 	pthread_t thread[WORKERS];
 	struct seen s = {0}, other = {0};
-	uint64_t watch = 1;
+	uint64_t subscription = 1;
 
 	up(1 << 14);
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(follower_watch(follower, watch, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, subscription, &target, FILTER_ANY_DIRECTION), POI_OK);
 	follower_settle(follower); // else sessions come and go before it is waited for
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
 	for (int i = 0; i < 50; i++) { // tasks that come and go meanwhile
 		struct session_target t = {.kinds = SESSION_FSEID, .seid = (uint64_t)i + 1};
-		cr_assert_eq(follower_watch(follower, 100 + (uint64_t)i, &t, 0), POI_OK);
+		cr_assert_eq(follower_subscribe(follower, 100 + (uint64_t)i, &t, 0), POI_OK);
 		follower_settle(follower);
 		look(&s);
-		follower_unwatch(follower, 100 + (uint64_t)i);
+		follower_unsubscribe(follower, 100 + (uint64_t)i);
 	}
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(thread[i], NULL);
@@ -231,7 +231,7 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 	cr_assert_eq(counts.sessions, 0);
 	cr_assert_eq(counts.established, WORKERS * ROUNDS);
 	cr_assert_eq(counts.released, WORKERS * ROUNDS);
-	follower_unwatch(follower, watch);
+	follower_unsubscribe(follower, subscription);
 	follower_settle(follower);
 	look(&other);
 	down();
@@ -249,7 +249,7 @@ Test(follower, a_full_ring_makes_views_unsure)
 	while (push(rings[1], &l, true))
 		;
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
 	follower_settle(follower);
 	look(&s);
 	cr_assert_eq(s.losses, 1);
@@ -260,28 +260,28 @@ Test(follower, a_full_ring_makes_views_unsure)
 }
 
 // Nobody waits for memory: a task that found none is in doubt until some is there.
-Test(follower, a_watch_without_memory, .timeout = 20)
+Test(follower, a_subscription_without_memory, .timeout = 20)
 {
 	struct seen s = {0};
 
-	up_with(1 << 14, 30000); // for some watches, not for all
+	up_with(1 << 14, 30000); // for some subscriptions, not for all
 	cr_assert_eq(follower_start(follower), POI_OK);
 	for (uint64_t i = 1; i <= 20; i++) {
 		struct session_target t = {.kinds = SESSION_FSEID, .seid = i};
-		cr_assert_eq(follower_watch(follower, i, &t, FILTER_ANY_DIRECTION), POI_OK);
+		cr_assert_eq(follower_subscribe(follower, i, &t, FILTER_ANY_DIRECTION), POI_OK);
 	}
 	follower_settle(follower);
 	look(&s);
 	cr_assert(s.states >= 20 && s.doubted, "the last one at least");
 	for (uint64_t i = 1; i < 20; i++)
-		follower_unwatch(follower, i);
+		follower_unsubscribe(follower, i);
 	follower_settle(follower);
 	for (int i = 0; i < 500 && s.doubted; i++) {
 		usleep(10000);
 		look(&s);
 	}
 	cr_assert_not(s.doubted, "the others gave it room");
-	follower_unwatch(follower, 20);
+	follower_unsubscribe(follower, 20);
 	follower_settle(follower);
 	down();
 }
@@ -294,7 +294,7 @@ Test(follower, a_binding_counts_from_its_message_on, .timeout = 20)
 
 	up(1 << 20);
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
 	follower_settle(follower);
 	for (uint32_t i = 0; i < 2000; i++) {
 		establish(&l, 1000 + i, 2 * i + 1, "001010000000002");
@@ -326,6 +326,6 @@ Test(follower, ends_with_work_undone)
 	up(1 << 14);
 	establish(&l, 7, 1, TARGET);
 	push_surely(rings[0], &l, true);
-	cr_assert_eq(follower_watch(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
 	down();
 }

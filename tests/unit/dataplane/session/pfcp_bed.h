@@ -35,12 +35,12 @@ static inline void end(void)
 	world_end(&w);
 }
 
-static inline bool uplink(const struct play *s, uint64_t watch)
+static inline bool uplink(const struct play *s, uint64_t subscription)
 {
-	return world_tunnel(&w, watch, CONFIG_LINK_N3, UP, s->uplink, N3_UPF);
+	return world_tunnel(&w, subscription, CONFIG_LINK_N3, UP, s->uplink, N3_UPF);
 }
 
-static inline bool downlink(uint64_t watch, uint32_t teid, uint32_t gnb)
+static inline bool downlink(uint64_t subscription, uint32_t teid, uint32_t gnb)
 {
-	return world_tunnel(&w, watch, CONFIG_LINK_N3, DOWN, teid, gnb);
+	return world_tunnel(&w, subscription, CONFIG_LINK_N3, DOWN, teid, gnb);
 }

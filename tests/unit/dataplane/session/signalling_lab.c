@@ -280,7 +280,7 @@ void lab_attribute(struct lab *l, uint8_t type, const void *octets, uint8_t n)
 
 // ---- the world ----
 
-static int on_bind(void *context, uint64_t watch, const struct binding *b)
+static int on_bind(void *context, uint64_t subscription, const struct binding *b)
 {
 	struct world *w = context;
 
@@ -294,20 +294,20 @@ static int on_bind(void *context, uint64_t watch, const struct binding *b)
 	}
 	for (uint32_t i = 0; i < w->n_bound; i++)
 		w->broken = w->broken || w->bound[i].b.id == b->id;
-	w->bound[w->n_bound++] = (struct world_bound){watch, *b};
+	w->bound[w->n_bound++] = (struct world_bound){subscription, *b};
 	if (b->select)
 		pdr_select_hold(b->select);
 	w->binds++;
 	return 0;
 }
 
-static void on_unbind(void *context, uint64_t watch, uint64_t binding)
+static void on_unbind(void *context, uint64_t subscription, uint64_t binding)
 {
 	struct world *w = context;
 
 	w->unbinds++;
 	for (uint32_t i = 0; i < w->n_bound; i++)
-		if (w->bound[i].watch == watch && w->bound[i].b.id == binding) {
+		if (w->bound[i].subscription == subscription && w->bound[i].b.id == binding) {
 			if (w->bound[i].b.select)
 				pdr_select_drop(w->bound[i].b.select);
 			w->bound[i] = w->bound[--w->n_bound];
@@ -316,12 +316,12 @@ static void on_unbind(void *context, uint64_t watch, uint64_t binding)
 	w->broken = true;
 }
 
-static void on_state(void *context, uint64_t watch, const struct watch_state *state)
+static void on_state(void *context, uint64_t subscription, const struct subscription_state *state)
 {
 	struct world *w = context;
 
-	if (watch < 64)
-		w->state[watch] = *state;
+	if (subscription < 64)
+		w->state[subscription] = *state;
 }
 
 struct sessions_settings world_settings(struct world *w)
@@ -383,21 +383,21 @@ void world_pass(struct world *w, uint64_t ns)
 	sessions_tick(w->store, w->now_ns);
 }
 
-int world_watch_imsi(struct world *w, uint64_t watch, const char *imsi)
+int world_watch_imsi(struct world *w, uint64_t subscription, const char *imsi)
 {
 	struct session_target t = {.kinds = SESSION_IMSI};
 
 	strcpy(t.imsi, imsi);
-	return sessions_watch(w->store, watch, &t, FILTER_ANY_DIRECTION);
+	return sessions_subscribe(w->store, subscription, &t, FILTER_ANY_DIRECTION);
 }
 
-int world_watch_seid(struct world *w, uint64_t watch, uint64_t seid, uint32_t a)
+int world_watch_seid(struct world *w, uint64_t subscription, uint64_t seid, uint32_t a)
 {
 	struct session_target t = {.kinds = SESSION_FSEID, .seid = seid};
 
 	if (a)
 		t.seid_v4 = end_of(a, 0).address;
-	return sessions_watch(w->store, watch, &t, FILTER_ANY_DIRECTION);
+	return sessions_subscribe(w->store, subscription, &t, FILTER_ANY_DIRECTION);
 }
 
 static bool is_at(const struct ip_prefix *p, uint32_t a)
@@ -407,33 +407,35 @@ static bool is_at(const struct ip_prefix *p, uint32_t a)
 	return p->family == 4 && p->length == 32 && memcmp(p->b, e.address.b, 4) == 0;
 }
 
-bool world_tunnel(const struct world *w, uint64_t watch, uint8_t link, uint8_t direction,
+bool world_tunnel(const struct world *w, uint64_t subscription, uint8_t link, uint8_t direction,
 	uint32_t teid, uint32_t a)
 {
 	for (uint32_t i = 0; i < w->n_bound; i++) {
 		const struct binding *b = &w->bound[i].b;
-		if (w->bound[i].watch == watch && b->way == BINDING_TUNNEL && b->link == link &&
-			b->direction == direction && b->teid == teid && is_at(&b->prefix, a))
+		if (w->bound[i].subscription == subscription && b->way == BINDING_TUNNEL &&
+			b->link == link && b->direction == direction && b->teid == teid &&
+			is_at(&b->prefix, a))
 			return true;
 	}
 	return false;
 }
 
-bool world_address(const struct world *w, uint64_t watch, uint32_t a)
+bool world_address(const struct world *w, uint64_t subscription, uint32_t a)
 {
 	for (uint32_t i = 0; i < w->n_bound; i++)
-		if (w->bound[i].watch == watch && w->bound[i].b.way == BINDING_ADDRESS &&
+		if (w->bound[i].subscription == subscription &&
+			w->bound[i].b.way == BINDING_ADDRESS &&
 			w->bound[i].b.link == CONFIG_LINK_N6 && is_at(&w->bound[i].b.prefix, a))
 			return true;
 	return false;
 }
 
-uint32_t world_bound_by(const struct world *w, uint64_t watch)
+uint32_t world_bound_by(const struct world *w, uint64_t subscription)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < w->n_bound; i++)
-		n += w->bound[i].watch == watch;
+		n += w->bound[i].subscription == subscription;
 	return n;
 }
 

@@ -59,14 +59,14 @@ struct world {
 	struct sessions *store;
 	uint64_t now_ns;
 	struct world_bound {
-		uint64_t watch;
+		uint64_t subscription;
 		struct binding b;
 	} bound[WORLD_BOUND_MAX];
 	uint32_t n_bound;
 	uint64_t binds, unbinds;
-	struct watch_state state[64]; // by watch, where that is small
-	uint32_t refuse;	      // so many bindings are answered with NOMEM
-	bool broken;		      // the store told something that cannot be
+	struct subscription_state state[64]; // by watch, where that is small
+	uint32_t refuse;		     // so many bindings are answered with NOMEM
+	bool broken;			     // the store told something that cannot be
 };
 
 struct sessions_settings world_settings(struct world *w);
@@ -75,11 +75,11 @@ void world_end(struct world *w);
 // From one address to another (host order), 0.1 ms later than the one before.
 void world_take(struct world *w, const struct lab *l, uint8_t protocol, uint32_t from, uint32_t to);
 void world_pass(struct world *w, uint64_t ns);
-int world_watch_imsi(struct world *w, uint64_t watch, const char *imsi);
-int world_watch_seid(struct world *w, uint64_t watch, uint64_t seid, uint32_t address);
-// Bound by that watch: a tunnel on a link in a direction; an address.
-bool world_tunnel(const struct world *w, uint64_t watch, uint8_t link, uint8_t direction,
+int world_watch_imsi(struct world *w, uint64_t subscription, const char *imsi);
+int world_watch_seid(struct world *w, uint64_t subscription, uint64_t seid, uint32_t address);
+// Bound by that subscription: a tunnel on a link in a direction; an address.
+bool world_tunnel(const struct world *w, uint64_t subscription, uint8_t link, uint8_t direction,
 	uint32_t teid, uint32_t address);
-bool world_address(const struct world *w, uint64_t watch, uint32_t address);
-uint32_t world_bound_by(const struct world *w, uint64_t watch);
+bool world_address(const struct world *w, uint64_t subscription, uint32_t address);
+uint32_t world_bound_by(const struct world *w, uint64_t subscription);
 struct session_counts world_counts(const struct world *w);

@@ -28,7 +28,7 @@ Test(session, life)
 	cr_expect_eq(world_counts(&w).sessions, 0);
 }
 
-Test(session, watch_comes_later)
+Test(session, subscription_comes_later)
 {
 	play_up(&w, &two, 1, 0x502, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 0);
@@ -43,9 +43,9 @@ Test(session, watch_comes_later)
 	cr_expect_eq(world_watch_seid(&w, 6, two.cp, GNB_A), 0);
 	cr_expect_eq(world_bound_by(&w, 6), 0);
 	cr_expect_eq(world_watch_seid(&w, 6, two.cp, GNB_A), POI_ERR_EXISTS);
-	cr_expect_eq(sessions_unwatch(w.store, 2), 0);
+	cr_expect_eq(sessions_unsubscribe(w.store, 2), 0);
 	cr_expect_eq(w.unbinds, 0, "the caller drops them itself");
-	cr_expect_eq(sessions_unwatch(w.store, 2), POI_ERR_NOT_FOUND);
+	cr_expect_eq(sessions_unsubscribe(w.store, 2), POI_ERR_NOT_FOUND);
 }
 
 Test(session, rejected_establishment)

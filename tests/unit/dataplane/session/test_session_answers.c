@@ -188,7 +188,7 @@ Test(session_answers, rules_of_the_upf)
 	for (unsigned i = 0; i < 3; i++) {
 		world_end(&w);
 		world_make(&w, NULL);
-		cr_assert_eq(sessions_watch(w.store, 2, &rule, FILTER_ANY_DIRECTION), 0);
+		cr_assert_eq(sessions_subscribe(w.store, 2, &rule, FILTER_ANY_DIRECTION), 0);
 		two_rules(of_up[i]);
 		cr_expect_eq(world_bound_by(&w, 2), 0, "IE %u", of_up[i]);
 		cr_expect(w.state[2].unsure);
@@ -486,11 +486,11 @@ Test(session_answers, second_answer_takes_the_room_of_the_first_ones_session)
 	play_established(&w, &twin, 1, 1);
 	cr_expect_eq(world_counts(&w).evicted, 1);
 	cr_expect(uplink(&twin, 2));
-	cr_assert_eq(sessions_watch(w.store, 3, &ni, FILTER_ANY_DIRECTION), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 3, &ni, FILTER_ANY_DIRECTION), 0);
 	cr_expect_eq(world_bound_by(&w, 3), 0, "another name");
 	memcpy(ni.ni, "internet", 8);
 	ni.ni_length = 8;
-	cr_assert_eq(sessions_watch(w.store, 4, &ni, FILTER_ANY_DIRECTION), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 4, &ni, FILTER_ANY_DIRECTION), 0);
 	cr_expect(uplink(&twin, 4));
 }
 

@@ -1,6 +1,6 @@
 // Random signalling of some sessions that share base stations' TEIDs, addresses and F-TEIDs, with
 // messages lost, repeated and out of order: what is bound is what the naive model says, after each
-// message; and a watch that comes late has what the early one has.
+// message; and a subscription that comes late has what the early one has.
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -127,11 +127,11 @@ static void play_one(struct world *w, const struct model_event *e)
 	}
 }
 
-static bool is_bound(const struct world *w, uint64_t watch, const struct model_way *x)
+static bool is_bound(const struct world *w, uint64_t subscription, const struct model_way *x)
 {
 	if (x->what == 2)
-		return world_address(w, watch, x->a);
-	return world_tunnel(w, watch, CONFIG_LINK_N3,
+		return world_address(w, subscription, x->a);
+	return world_tunnel(w, subscription, CONFIG_LINK_N3,
 		x->what == 0 ? PDU_DIRECTION_FROM_TARGET : PDU_DIRECTION_TO_TARGET, x->a, x->b);
 }
 
@@ -139,12 +139,12 @@ static bool agrees(const struct world *w, const struct model *m, unsigned sessio
 {
 	struct model_way expected[64];
 	unsigned n = model_bound(m, session, by_imsi, expected, 64);
-	uint64_t watch = by_imsi ? session : 100 + session;
+	uint64_t subscription = by_imsi ? session : 100 + session;
 
 	for (unsigned i = 0; i < n; i++)
-		if (!is_bound(w, watch, &expected[i]))
+		if (!is_bound(w, subscription, &expected[i]))
 			return false;
-	return world_bound_by(w, watch) == n;
+	return world_bound_by(w, subscription) == n;
 }
 
 static void tell(const struct world *w, const struct model *m, unsigned at, uint64_t seed)
@@ -166,7 +166,7 @@ static void tell(const struct world *w, const struct model *m, unsigned at, uint
 				fprintf(stderr, " %u/%x/%x", x[i].what, x[i].a, x[i].b);
 			fprintf(stderr, "; store:");
 			for (unsigned i = 0; i < w->n_bound; i++)
-				if (w->bound[i].watch == (k ? s : 100 + s))
+				if (w->bound[i].subscription == (k ? s : 100 + s))
 					fprintf(stderr, " %u/%x/%02x%02x", w->bound[i].b.way,
 						w->bound[i].b.teid, w->bound[i].b.prefix.b[1],
 						w->bound[i].b.prefix.b[3]);
@@ -175,15 +175,15 @@ static void tell(const struct world *w, const struct model *m, unsigned at, uint
 	cr_assert_fail("seed %llu, message %u", (unsigned long long)seed, at);
 }
 
-static void late_watch(struct world *w, unsigned session)
+static void late_subscription(struct world *w, unsigned session)
 {
-	uint64_t watch = 1000;
+	uint64_t subscription = 1000;
 
-	cr_assert_eq(world_watch_imsi(w, watch, imsi[session]), 0);
-	cr_assert_eq(world_bound_by(w, watch), world_bound_by(w, session));
-	cr_assert_eq(sessions_unwatch(w->store, watch), 0);
+	cr_assert_eq(world_watch_imsi(w, subscription, imsi[session]), 0);
+	cr_assert_eq(world_bound_by(w, subscription), world_bound_by(w, session));
+	cr_assert_eq(sessions_unsubscribe(w->store, subscription), 0);
 	for (uint32_t i = 0; i < w->n_bound;)
-		if (w->bound[i].watch == watch)
+		if (w->bound[i].subscription == subscription)
 			w->bound[i] = w->bound[--w->n_bound];
 		else
 			i++;
@@ -210,7 +210,7 @@ static void round_of(uint64_t seed, bool disturbed)
 		for (unsigned s = 0; s < MODEL_SESSIONS; s++)
 			if (!agrees(&w, m, s, true) || !agrees(&w, m, s, false))
 				tell(&w, m, i, seed);
-		late_watch(&w, event[i].session);
+		late_subscription(&w, event[i].session);
 		cr_assert(!w.broken);
 	}
 	model_free(m);

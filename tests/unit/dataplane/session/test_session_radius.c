@@ -31,17 +31,17 @@ static void account(
 	world_take(&w, &l, SIGNALLING_RADIUS, NAS, SERVER);
 }
 
-static void watch_nai(uint64_t watch, const char *nai)
+static void subscription_nai(uint64_t subscription, const char *nai)
 {
 	struct session_target t = {.kinds = SESSION_NAI};
 
 	strcpy(t.nai, nai);
-	cr_assert_eq(sessions_watch(w.store, watch, &t, FILTER_ANY_DIRECTION), 0);
+	cr_assert_eq(sessions_subscribe(w.store, subscription, &t, FILTER_ANY_DIRECTION), 0);
 }
 
 Test(session_radius, life)
 {
-	watch_nai(2, "alice@example.org");
+	subscription_nai(2, "alice@example.org");
 	account(1, 1, "s1", 0x0a2d0009, "alice@EXAMPLE.org");
 	cr_expect(world_address(&w, 2, 0x0a2d0009));
 	account(2, 3, "s1", 0x0a2d000a, "alice@example.org");
@@ -57,7 +57,7 @@ Test(session_radius, life)
 	cr_expect_eq(world_counts(&w).sessions, 1);
 	account(6, 7, NULL, 0, NULL); // Accounting-On
 	cr_expect_eq(world_counts(&w).sessions, 0);
-	watch_nai(3, "Alice@example.org");
+	subscription_nai(3, "Alice@example.org");
 	account(7, 1, "s4", 0x0a2d000c, "alice@example.org");
 	cr_expect_eq(world_bound_by(&w, 3), 0, "the user's part has case");
 }
@@ -78,7 +78,7 @@ Test(session_radius, in_the_place_of_another)
 	struct lab l;
 
 	small_world(1);
-	watch_nai(2, "alice@example.org");
+	subscription_nai(2, "alice@example.org");
 	lab_gtpv2(&l, 32, 0, 1);
 	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
 	lab_gtpv2_paa(&l, 0x0a2d0009);

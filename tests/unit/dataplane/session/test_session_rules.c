@@ -1,4 +1,4 @@
-// Rules of a session: which of its packets a watch means; associations and restarts; bounds.
+// Rules of a session: which of its packets a subscription means; associations and restarts; bounds.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -22,20 +22,20 @@ static void see(const struct link_classes *links)
 
 TestSuite(session_rules, .init = begin, .fini = end);
 
-static int watch(uint64_t number, uint16_t kinds, uint32_t rule)
+static int subscription(uint64_t number, uint16_t kinds, uint32_t rule)
 {
 	struct session_target t = {
 		.kinds = SESSION_FSEID | kinds, .seid = one.up, .pdr = (uint16_t)rule, .qer = rule};
 
-	return sessions_watch(w.store, number, &t, FILTER_ANY_DIRECTION);
+	return sessions_subscribe(w.store, number, &t, FILTER_ANY_DIRECTION);
 }
 
-static int watch_ni(uint64_t number, const void *ni, uint8_t length)
+static int subscription_ni(uint64_t number, const void *ni, uint8_t length)
 {
 	struct session_target t = {.kinds = SESSION_NI, .ni_length = length};
 
 	memcpy(t.ni, ni, length);
-	return sessions_watch(w.store, number, &t, FILTER_ANY_DIRECTION);
+	return sessions_subscribe(w.store, number, &t, FILTER_ANY_DIRECTION);
 }
 
 struct rule { // of the session under test
@@ -123,7 +123,7 @@ static void session_of_four(const char *sdf)
 static const struct binding *tunnel(uint64_t number, uint32_t teid)
 {
 	for (uint32_t i = 0; i < w.n_bound; i++)
-		if (w.bound[i].watch == number && w.bound[i].b.way == BINDING_TUNNEL &&
+		if (w.bound[i].subscription == number && w.bound[i].b.way == BINDING_TUNNEL &&
 			w.bound[i].b.teid == teid)
 			return &w.bound[i].b;
 	return NULL;
@@ -132,7 +132,7 @@ static const struct binding *tunnel(uint64_t number, uint32_t teid)
 static const struct binding *address(uint64_t number, uint8_t direction)
 {
 	for (uint32_t i = 0; i < w.n_bound; i++)
-		if (w.bound[i].watch == number && w.bound[i].b.way == BINDING_ADDRESS &&
+		if (w.bound[i].subscription == number && w.bound[i].b.way == BINDING_ADDRESS &&
 			w.bound[i].b.direction == direction)
 			return &w.bound[i].b;
 	return NULL;
@@ -140,10 +140,10 @@ static const struct binding *address(uint64_t number, uint8_t direction)
 
 Test(session_rules, one_rule_of_those_that_share_a_tunnel)
 {
-	cr_assert_eq(watch(1, SESSION_PDR, 1), 0);
-	cr_assert_eq(watch(2, SESSION_PDR, 4), 0);
-	cr_assert_eq(watch(3, SESSION_PDR, 9), 0);
-	cr_assert_eq(watch(4, 0, 0), 0);
+	cr_assert_eq(subscription(1, SESSION_PDR, 1), 0);
+	cr_assert_eq(subscription(2, SESSION_PDR, 4), 0);
+	cr_assert_eq(subscription(3, SESSION_PDR, 9), 0);
+	cr_assert_eq(subscription(4, 0, 0), 0);
 	session_of_four("permit out 17 from 192.0.2.0/24 53 to assigned");
 	cr_expect_eq(world_bound_by(&w, 1), 2, "its uplink alone");
 	cr_assert(address(1, UP), "what comes from the user behind the UPF is of its rule too");
@@ -165,8 +165,8 @@ Test(session_rules, one_rule_of_those_that_share_a_tunnel)
 Test(session_rules, where_tunnels_are_seen_rules_are_told_by_them)
 {
 	see(&n3_and_n6);
-	cr_assert_eq(watch(1, SESSION_QER, 8), 0);
-	cr_assert_eq(watch(4, 0, 0), 0);
+	cr_assert_eq(subscription(1, SESSION_QER, 8), 0);
+	cr_assert_eq(subscription(4, 0, 0), 0);
 	session_of_four("permit out 17 from 192.0.2.0/24 53 to assigned");
 	cr_expect_eq(world_bound_by(&w, 1), 2);
 	cr_expect(tunnel(1, one.uplink) && tunnel(1, 0x501));
@@ -181,7 +181,7 @@ Test(session_rules, a_tunnel_beside_the_session)
 	const struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
 
 	see(&n3_and_n6);
-	cr_assert_eq(sessions_watch(w.store, 1, &t, WATCH_TUNNELS), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 1, &t, SUBSCRIPTION_TUNNELS), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	cr_expect(tunnel(1, one.uplink) && tunnel(1, 0x501) && world_bound_by(&w, 1) == 2);
 }
@@ -193,12 +193,12 @@ Test(session_rules, a_session_without_an_address)
 	const struct play other = {.cp = one.cp, .up = one.up, .uplink = 0x1001, .imsi = one.imsi};
 
 	see(&n3_and_n6);
-	cr_assert_eq(watch(1, 0, 0), 0);
+	cr_assert_eq(subscription(1, 0, 0), 0);
 	play_up(&w, &other, 1, 0x501, GNB_A);
 	cr_expect(tunnel(1, 0x1001) && tunnel(1, 0x501) && world_bound_by(&w, 1) == 2);
 	cr_expect(!w.state[1].unsure && w.state[1].sessions == 1);
 	see(&n6_alone);
-	cr_assert_eq(watch(1, 0, 0), 0);
+	cr_assert_eq(subscription(1, 0, 0), 0);
 	play_up(&w, &other, 1, 0x501, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 0);
 	cr_expect(w.state[1].unsure, "nothing of it can be seen");
@@ -206,7 +206,7 @@ Test(session_rules, a_session_without_an_address)
 
 static bool ended[8];
 
-static void note_end(void *context, uint64_t number, const struct watch_state *s)
+static void note_end(void *context, uint64_t number, const struct subscription_state *s)
 {
 	w.state[number] = *s;
 	ended[number] |= s->ended;
@@ -221,7 +221,7 @@ Test(session_rules, what_is_an_end)
 	world_end(&w);
 	s.sink.state = note_end;
 	world_make(&w, &s);
-	cr_assert_eq(sessions_watch(w.store, 1, &t, FILTER_TO_TARGET), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 1, &t, FILTER_TO_TARGET), 0);
 	cr_assert_eq(world_watch_imsi(&w, 2, one.imsi), 0);
 	play_establish(&w, &one, 1);
 	cr_expect(!w.state[2].bound_once, "not accepted yet");
@@ -278,8 +278,8 @@ static void session_of_two_uplinks(bool by_qfi)
 Test(session_rules, what_is_lost_behind_the_upf)
 {
 	for (int by_qfi = 0; by_qfi < 2; by_qfi++) {
-		cr_assert_eq(watch(1, SESSION_PDR, 1), 0);
-		cr_assert_eq(watch(2, SESSION_PDR, 3), 0);
+		cr_assert_eq(subscription(1, SESSION_PDR, 1), 0);
+		cr_assert_eq(subscription(2, SESSION_PDR, 3), 0);
 		session_of_two_uplinks(by_qfi);
 		cr_expect(tunnel(1, 0x1001));
 		cr_expect(!address(1, UP));
@@ -292,7 +292,7 @@ Test(session_rules, what_is_lost_behind_the_upf)
 
 Test(session_rules, rules_of_a_qer)
 {
-	cr_assert_eq(watch(1, SESSION_QER, 8), 0);
+	cr_assert_eq(subscription(1, SESSION_QER, 8), 0);
 	session_of_four("permit out ip from any to assigned");
 	cr_expect_eq(world_bound_by(&w, 1), 4);
 	cr_assert(tunnel(1, one.uplink) && tunnel(1, 0x501));
@@ -304,8 +304,8 @@ Test(session_rules, rules_of_a_qer)
 
 Test(session_rules, rule_that_cannot_be_told)
 {
-	cr_assert_eq(watch(1, SESSION_PDR, 1), 0);
-	cr_assert_eq(watch(2, 0, 0), 0);
+	cr_assert_eq(subscription(1, SESSION_PDR, 1), 0);
+	cr_assert_eq(subscription(2, 0, 0), 0);
 	session_of_four("permit out what is this");
 	cr_expect_eq(world_bound_by(&w, 1), 0);
 	cr_expect(w.state[1].unsure);
@@ -315,7 +315,7 @@ Test(session_rules, rule_that_cannot_be_told)
 
 Test(session_rules, choose_id_answered_once)
 {
-	cr_assert_eq(watch(1, SESSION_PDR, 3), 0);
+	cr_assert_eq(subscription(1, SESSION_PDR, 3), 0);
 	session_of_four(NULL);
 	cr_assert(tunnel(1, one.uplink), "rule 3 has the F-TEID that rule 1 was given");
 	cr_expect(tunnel(1, one.uplink)->select);
@@ -325,18 +325,18 @@ Test(session_rules, network_instance)
 {
 	static const uint8_t labels[] = "\x08internet\x06mnc001\x06mcc001\x04gprs";
 
-	cr_assert_eq(watch_ni(1, "INTERNET", 8), 0);
-	cr_assert_eq(watch_ni(2, labels, sizeof(labels) - 1), 0);
+	cr_assert_eq(subscription_ni(1, "INTERNET", 8), 0);
+	cr_assert_eq(subscription_ni(2, labels, sizeof(labels) - 1), 0);
 	session_of_four(NULL);
 	play_up(&w, &two, 4, 0x502, GNB_A);
 	cr_expect_eq(
 		world_bound_by(&w, 1), 2 + 4, "rules of the core side; all of the other session");
 	cr_expect_eq(world_bound_by(&w, 2), 6);
 	cr_expect_eq(w.state[1].sessions, 2);
-	cr_assert_eq(watch_ni(3, "access", 6), 0);
+	cr_assert_eq(subscription_ni(3, "access", 6), 0);
 	cr_expect_eq(world_bound_by(&w, 3), 2);
 	cr_expect(address(3, UP) && address(1, DOWN));
-	cr_assert_eq(watch_ni(4, "nowhere", 7), 0);
+	cr_assert_eq(subscription_ni(4, "nowhere", 7), 0);
 	cr_expect_eq(world_bound_by(&w, 4), 0);
 }
 
@@ -346,14 +346,14 @@ Test(session_rules, many_tasks_by_one_name)
 	const uint64_t many = 600;
 
 	for (uint64_t i = 1; i <= many / 2; i++)
-		cr_assert_eq(watch_ni(i, "internet", 8), 0);
+		cr_assert_eq(subscription_ni(i, "internet", 8), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	for (uint64_t i = many / 2 + 1; i <= many; i++)
-		cr_assert_eq(watch_ni(i, "internet", 8), 0, "%u", (unsigned)i);
+		cr_assert_eq(subscription_ni(i, "internet", 8), 0, "%u", (unsigned)i);
 	for (uint64_t i = 1; i <= many; i++)
 		cr_assert_eq(world_bound_by(&w, i), 4, "%u", (unsigned)i);
 	for (uint64_t i = 1; i <= many; i += 2)
-		cr_assert_eq(sessions_unwatch(w.store, i), 0);
+		cr_assert_eq(sessions_unsubscribe(w.store, i), 0);
 	play_up(&w, &two, 4, 0x502, GNB_A);
 	for (uint64_t i = 2; i <= many; i += 2)
 		cr_assert_eq(world_bound_by(&w, i), 8, "%u", (unsigned)i);
@@ -362,8 +362,8 @@ Test(session_rules, many_tasks_by_one_name)
 	for (uint64_t i = 2; i <= many; i += 2)
 		cr_assert_eq(world_bound_by(&w, i), 4);
 	for (uint64_t i = 2; i <= many; i += 2)
-		cr_assert_eq(sessions_unwatch(w.store, i), 0);
-	cr_assert_eq(watch_ni(many + 1, "internet", 8), 0, "and again");
+		cr_assert_eq(sessions_unsubscribe(w.store, i), 0);
+	cr_assert_eq(subscription_ni(many + 1, "internet", 8), 0, "and again");
 	cr_assert_eq(world_bound_by(&w, many + 1), 4);
 }
 
@@ -371,8 +371,8 @@ Test(session_rules, direction)
 {
 	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
 
-	cr_assert_eq(sessions_watch(w.store, 1, &t, FILTER_TO_TARGET), 0);
-	cr_assert_eq(sessions_watch(w.store, 2, &t, FILTER_FROM_TARGET), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 1, &t, FILTER_TO_TARGET), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 2, &t, FILTER_FROM_TARGET), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	cr_expect(tunnel(1, 0x501) && world_bound_by(&w, 1) == 1);
 	cr_expect(tunnel(2, one.uplink) && world_bound_by(&w, 2) == 1);
@@ -383,9 +383,9 @@ Test(session_rules, all_criteria_must_hold)
 	struct session_target t = {.kinds = SESSION_FSEID | SESSION_IMSI, .seid = one.up};
 
 	strcpy(t.imsi, one.imsi);
-	cr_assert_eq(sessions_watch(w.store, 1, &t, FILTER_ANY_DIRECTION), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 1, &t, FILTER_ANY_DIRECTION), 0);
 	strcpy(t.imsi, two.imsi);
-	cr_assert_eq(sessions_watch(w.store, 2, &t, FILTER_ANY_DIRECTION), 0);
+	cr_assert_eq(sessions_subscribe(w.store, 2, &t, FILTER_ANY_DIRECTION), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 3);
 	cr_expect_eq(world_bound_by(&w, 2), 0);
@@ -397,7 +397,7 @@ Test(session_rules, traffic_endpoint)
 {
 	struct lab l;
 
-	cr_assert_eq(watch(1, 0, 0), 0);
+	cr_assert_eq(subscription(1, 0, 0), 0);
 	lab_pfcp_session(&l, 50, 0, 1);
 	lab_node(&l, SMF);
 	lab_f_seid(&l, one.cp, SMF);
@@ -443,7 +443,7 @@ Test(session_rules, intermediate_upf)
 {
 	struct lab l;
 
-	cr_assert_eq(watch(1, 0, 0), 0);
+	cr_assert_eq(subscription(1, 0, 0), 0);
 	lab_pfcp_session(&l, 50, 0, 1);
 	lab_node(&l, SMF);
 	lab_f_seid(&l, one.cp, SMF);
@@ -492,7 +492,7 @@ Test(session_rules, anchor_behind_another_upf)
 	struct play given = one;
 
 	given.given = true;
-	cr_assert_eq(watch(1, 0, 0), 0);
+	cr_assert_eq(subscription(1, 0, 0), 0);
 	lab_pfcp_session(&l, 50, 0, 1);
 	lab_node(&l, SMF);
 	lab_f_seid(&l, one.cp, SMF);
@@ -616,7 +616,7 @@ static void report(uint8_t flags, bool request, uint64_t seid)
 
 Test(session_rules, session_deleted_by_the_upf)
 {
-	cr_assert_eq(watch(1, 0, 0), 0);
+	cr_assert_eq(subscription(1, 0, 0), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	report(0, true, one.cp);
 	cr_expect_eq(world_bound_by(&w, 1), 3);

@@ -7,7 +7,7 @@
 #define TASKS 1000u
 
 static const struct id16 ne = {{1}}, did = {{2}};
-static struct store *store;
+static struct task_table *task_table;
 static struct table_builder *builder;
 static const struct table *table;
 static struct link_classes links;
@@ -27,7 +27,7 @@ static struct id16 xid(uint32_t n)
 	return i;
 }
 
-static struct store_task *task_make(uint32_t n, uint32_t address)
+static struct task_entry *task_make(uint32_t n, uint32_t address)
 {
 	struct channel_task t = {.ne = ne,
 		.xid = xid(n),
@@ -39,42 +39,42 @@ static struct store_task *task_make(uint32_t n, uint32_t address)
 
 	t.filter.address[0] = (struct ip_prefix){.family = 4, .length = 32, .b = {10}};
 	memcpy(t.filter.address[0].b + 1, &address, 3);
-	struct store_task *made = store_task_make(&t);
+	struct task_entry *made = task_entry_make(&t);
 	made->hold = calloc(1, sizeof(*made->hold));
 	return made;
 }
 
-// Both sides, as the engine does it; with `only_store` the table is forgotten.
-static void put(uint32_t n, uint32_t address, bool only_store)
+// Both sides, as the engine does it; with `only_task_table` the table is forgotten.
+static void put(uint32_t n, uint32_t address, bool only_task_table)
 {
 	struct id16 id = xid(n);
-	struct store_task *old = store_task_find(store, &ne, &id), *t = task_make(n, address);
+	struct task_entry *old = task_entry_find(task_table, &ne, &id), *t = task_make(n, address);
 	struct rule rule;
 
 	t->hold->slot = old ? old->hold->slot : next_slot++;
 	if (old)
 		reconcile_leaves(&walk, old);
-	cr_assert_eq(store_task_insert(store, t, old), POI_OK);
+	cr_assert_eq(task_entry_insert(task_table, t, old), POI_OK);
 	if (old) {
 		reconcile_enters(&walk, t);
 		free(old->hold);
-		store_task_free(old);
+		task_entry_free(old);
 	}
-	rule_make(store, &links, t, &rule);
-	if (!only_store)
+	rule_make(task_table, &links, t, &rule);
+	if (!only_task_table)
 		cr_assert_eq(table_put(builder, &rule), POI_OK);
 }
 
 static void take(uint32_t n)
 {
 	struct id16 id = xid(n);
-	struct store_task *t = store_task_find(store, &ne, &id);
+	struct task_entry *t = task_entry_find(task_table, &ne, &id);
 
 	reconcile_leaves(&walk, t);
 	cr_assert_eq(table_remove(builder, rule_key_own(t->hold->slot)), POI_OK);
-	store_task_take(store, t);
+	task_entry_take(task_table, t);
 	free(t->hold);
-	store_task_free(t);
+	task_entry_free(t);
 }
 
 static void commit(void)
@@ -98,13 +98,13 @@ static void up(void)
 	const uint64_t seed[2] = {1, 2};
 	struct channel_ne n = {.ne = ne};
 	struct channel_destination d = {.ne = ne, .did = did, .delivery = DELIVERY_X3};
-	struct store_destination *o;
+	struct destination_entry *o;
 
-	store = store_new();
+	task_table = task_table_new();
 	builder = table_builder_new(seed);
-	walk = (struct reconcile){.store = store, .links = &links};
-	cr_assert_eq(store_ne_put(store, &n, 0), POI_OK);
-	cr_assert_eq(store_destination_put(store, &d, &o), POI_OK);
+	walk = (struct reconcile){.task_table = task_table, .links = &links};
+	cr_assert_eq(ne_entry_put(task_table, &n, 0), POI_OK);
+	cr_assert_eq(destination_entry_put(task_table, &d, &o), POI_OK);
 	o->index = 5;
 	for (uint32_t i = 0; i < TASKS; i++)
 		put(i, i, false);
@@ -114,7 +114,7 @@ static void up(void)
 static void down(void)
 {
 	table_builder_free(builder);
-	store_free(store, drop);
+	task_table_free(task_table, drop);
 }
 
 TestSuite(reconcile, .init = up, .fini = down);
@@ -137,19 +137,19 @@ Test(reconcile, a_walk_is_no_longer_than_its_budget)
 Test(reconcile, planted_differences_are_found)
 {
 	struct id16 id = xid(77);
-	struct store_task *t = store_task_find(store, &ne, &id);
+	struct task_entry *t = task_entry_find(task_table, &ne, &id);
 	struct rule rule;
 
 	put(TASKS, 5000, true); // a task that never came to the table
 	cr_assert_not(agrees());
 	id = xid(TASKS);
-	struct store_task *missing = store_task_find(store, &ne, &id);
-	rule_make(store, &links, missing, &rule);
+	struct task_entry *missing = task_entry_find(task_table, &ne, &id);
+	rule_make(task_table, &links, missing, &rule);
 	cr_assert_eq(table_put(builder, &rule), POI_OK);
 	commit();
 	cr_assert(agrees());
 
-	rule_make(store, &links, t, &rule); // one wrong bit in what the workers match
+	rule_make(task_table, &links, t, &rule); // one wrong bit in what the workers match
 	rule.filter.address[0].b[3] ^= 1;
 	cr_assert_eq(table_put(builder, &rule), POI_OK);
 	commit();
@@ -182,7 +182,7 @@ Test(reconcile, changes_during_a_walk)
 			for (int i = 0; i < 5; i++) {
 				uint32_t n = (uint32_t)rand() % last;
 				struct id16 id = xid(n);
-				bool there = store_task_find(store, &ne, &id) != NULL;
+				bool there = task_entry_find(task_table, &ne, &id) != NULL;
 				if (there && rand() % 2)
 					take(n);
 				else if (there)
@@ -191,7 +191,8 @@ Test(reconcile, changes_during_a_walk)
 					put(last++, (uint32_t)rand() & 0xffffff, false);
 			}
 			// and just where it stands
-			const struct store_task *at = *store_cursor(store, STORE_CURSOR_RECONCILE);
+			const struct task_entry *at =
+				*task_table_cursor(task_table, TASK_TABLE_CURSOR_RECONCILE);
 			uint32_t n;
 			if (at) {
 				memcpy(&n, at->link.id.b + 8, sizeof(n));

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct store *s;
+static struct task_table *s;
 static int dropped;
 
 static void drop(struct leaving *hold)
@@ -64,156 +64,156 @@ static struct channel_task task(uint32_t ne, uint32_t xid, uint32_t did)
 
 static void setup(void)
 {
-	s = store_new();
+	s = task_table_new();
 	cr_assert(s);
 	struct channel_ne ne = element(1, 1000);
-	cr_assert_eq(store_ne_put(s, &ne, 100), 0);
+	cr_assert_eq(ne_entry_put(s, &ne, 100), 0);
 	struct channel_destination d = destination(1, 50);
-	struct store_destination *out;
-	cr_assert_eq(store_destination_put(s, &d, &out), 0);
+	struct destination_entry *out;
+	cr_assert_eq(destination_entry_put(s, &d, &out), 0);
 }
 
 static void teardown(void)
 {
-	store_free(s, drop);
+	task_table_free(s, drop);
 }
 
-TestSuite(store, .init = setup, .fini = teardown);
+TestSuite(task_table, .init = setup, .fini = teardown);
 
-static struct store_task *insert(uint32_t ne, uint32_t xid, uint32_t did)
+static struct task_entry *insert(uint32_t ne, uint32_t xid, uint32_t did)
 {
 	struct channel_task t = task(ne, xid, did);
-	struct store_task *made = store_task_make(&t);
+	struct task_entry *made = task_entry_make(&t);
 
 	cr_assert(made);
 	made->hold = malloc(8); // the engine's; here only given back
-	cr_assert_eq(store_task_insert(s, made, store_task_find(s, &t.ne, &t.xid)), 0);
+	cr_assert_eq(task_entry_insert(s, made, task_entry_find(s, &t.ne, &t.xid)), 0);
 	return made;
 }
 
-Test(store, deadline_moves_only_when_the_admf_is_heard)
+Test(task_table, deadline_moves_only_when_the_admf_is_heard)
 {
 	struct id16 ne = id(1);
-	struct store_ne *n = store_ne_find(s, &ne);
+	struct ne_entry *n = ne_entry_find(s, &ne);
 
-	cr_expect_eq(store_ne_remaining(n, 100), 1000);
-	cr_expect_eq(store_ne_remaining(n, 1099), 1);
+	cr_expect_eq(ne_entry_remaining(n, 100), 1000);
+	cr_expect_eq(ne_entry_remaining(n, 1099), 1);
 	struct channel_ne again = element(1, 1000);
-	cr_assert_eq(store_ne_put(s, &again, 900), 0); // a restarted control defines it again
-	cr_expect_eq(store_ne_remaining(n, 900), 200, "inherits the deadline");
-	cr_assert_eq(store_ne_heard(s, &ne, 900), 0);
-	cr_expect_eq(store_ne_remaining(n, 900), 1000);
-	cr_expect_null(store_ne_fire(s, 1899));
-	cr_expect_eq(store_ne_fire(s, 1900), n);
+	cr_assert_eq(ne_entry_put(s, &again, 900), 0); // a restarted control defines it again
+	cr_expect_eq(ne_entry_remaining(n, 900), 200, "inherits the deadline");
+	cr_assert_eq(ne_entry_heard(s, &ne, 900), 0);
+	cr_expect_eq(ne_entry_remaining(n, 900), 1000);
+	cr_expect_null(ne_entry_fire(s, 1899));
+	cr_expect_eq(ne_entry_fire(s, 1900), n);
 	cr_expect(n->expired);
-	cr_expect_null(store_ne_fire(s, 5000), "fires once");
-	cr_expect_eq(store_ne_remaining(n, 5000), UINT64_MAX);
-	cr_assert_eq(store_ne_heard(s, &ne, 6000), 0);
+	cr_expect_null(ne_entry_fire(s, 5000), "fires once");
+	cr_expect_eq(ne_entry_remaining(n, 5000), UINT64_MAX);
+	cr_assert_eq(ne_entry_heard(s, &ne, 6000), 0);
 	cr_expect_not(n->expired);
-	cr_expect_eq(store_ne_fire(s, 7000), n);
+	cr_expect_eq(ne_entry_fire(s, 7000), n);
 	struct id16 stranger = id(2);
-	cr_expect_eq(store_ne_heard(s, &stranger, 0), POI_ERR_NOT_FOUND);
+	cr_expect_eq(ne_entry_heard(s, &stranger, 0), POI_ERR_NOT_FOUND);
 }
 
-Test(store, no_deadline_where_keepalives_are_disabled)
+Test(task_table, no_deadline_where_keepalives_are_disabled)
 {
 	struct channel_ne ne = element(2, 0);
 
-	cr_assert_eq(store_ne_put(s, &ne, 0), 0);
-	cr_expect_eq(store_ne_remaining(store_ne_find(s, &ne.ne), UINT64_MAX - 1), UINT64_MAX);
+	cr_assert_eq(ne_entry_put(s, &ne, 0), 0);
+	cr_expect_eq(ne_entry_remaining(ne_entry_find(s, &ne.ne), UINT64_MAX - 1), UINT64_MAX);
 }
 
-Test(store, a_deadline_that_is_switched_on_begins_then)
+Test(task_table, a_deadline_that_is_switched_on_begins_then)
 {
 	struct channel_ne m = {.ne = {{9}}};
 
-	cr_assert_eq(store_ne_put(s, &m, 50), 0);
+	cr_assert_eq(ne_entry_put(s, &m, 50), 0);
 	m.fail_safe_ms = 1000;
-	cr_assert_eq(store_ne_put(s, &m, 5000), 0);
-	struct store_ne *n = store_ne_find(s, &m.ne);
-	cr_expect_eq(store_ne_remaining(n, 5000), 1000);
-	cr_expect_eq(store_ne_remaining(n, 5900), 100);
-	cr_assert_eq(store_ne_put(s, &m, 5900), 0);
-	cr_expect_eq(store_ne_remaining(n, 5900), 100, "and by no other definition");
+	cr_assert_eq(ne_entry_put(s, &m, 5000), 0);
+	struct ne_entry *n = ne_entry_find(s, &m.ne);
+	cr_expect_eq(ne_entry_remaining(n, 5000), 1000);
+	cr_expect_eq(ne_entry_remaining(n, 5900), 100);
+	cr_assert_eq(ne_entry_put(s, &m, 5900), 0);
+	cr_expect_eq(ne_entry_remaining(n, 5900), 100, "and by no other definition");
 }
 
-Test(store, a_destination_in_use_stays)
+Test(task_table, a_destination_in_use_stays)
 {
 	struct id16 ne = id(1), did = id(50);
-	struct store_destination *d = store_destination_find(s, &ne, &did), *out = NULL;
-	struct store_task *t = insert(1, 7, 50);
+	struct destination_entry *d = destination_entry_find(s, &ne, &did), *out = NULL;
+	struct task_entry *t = insert(1, 7, 50);
 
 	cr_expect_eq(d->references, 1);
-	cr_expect_eq(store_destination_take(s, &ne, &did, &out), POI_ERR_IN_USE);
-	store_task_take(s, t);
+	cr_expect_eq(destination_entry_take(s, &ne, &did, &out), POI_ERR_IN_USE);
+	task_entry_take(s, t);
 	drop(t->hold);
-	store_task_free(t);
+	task_entry_free(t);
 	cr_expect_eq(d->references, 0);
-	cr_expect_eq(store_destination_take(s, &ne, &did, &out), 0);
+	cr_expect_eq(destination_entry_take(s, &ne, &did, &out), 0);
 	cr_expect_eq(out, d);
-	cr_expect_eq(store_destination_take(s, &ne, &did, &out), POI_ERR_NOT_FOUND);
-	store_destination_free(d);
+	cr_expect_eq(destination_entry_take(s, &ne, &did, &out), POI_ERR_NOT_FOUND);
+	destination_entry_free(d);
 }
 
-Test(store, replacing_a_task_moves_its_references)
+Test(task_table, replacing_a_task_moves_its_references)
 {
 	struct id16 ne = id(1), did = id(50), other = id(51), xid = id(7);
 	struct channel_destination d = destination(1, 51);
-	struct store_destination *second;
+	struct destination_entry *second;
 
-	cr_assert_eq(store_destination_put(s, &d, &second), 0);
-	struct store_task *old = insert(1, 7, 50);
+	cr_assert_eq(destination_entry_put(s, &d, &second), 0);
+	struct task_entry *old = insert(1, 7, 50);
 	insert(1, 8, 50);
-	struct store_task *new = insert(1, 7, 51);
-	cr_expect_eq(store_task_find(s, &ne, &xid), new);
-	cr_expect_eq(store_tasks(s), 2);
-	cr_expect_eq(store_task_first(s), new, "keeps its place in the order");
-	cr_expect_eq(store_destination_find(s, &ne, &did)->references, 1);
-	cr_expect_eq(store_destination_find(s, &ne, &other)->references, 1);
+	struct task_entry *new = insert(1, 7, 51);
+	cr_expect_eq(task_entry_find(s, &ne, &xid), new);
+	cr_expect_eq(task_table_tasks(s), 2);
+	cr_expect_eq(task_entry_first(s), new, "keeps its place in the order");
+	cr_expect_eq(destination_entry_find(s, &ne, &did)->references, 1);
+	cr_expect_eq(destination_entry_find(s, &ne, &other)->references, 1);
 	drop(old->hold);
-	store_task_free(old);
+	task_entry_free(old);
 }
 
-Test(store, changing_a_destination_keeps_index_and_references)
+Test(task_table, changing_a_destination_keeps_index_and_references)
 {
 	struct id16 ne = id(1), did = id(50);
 	struct channel_destination d = destination(1, 50);
-	struct store_destination *out;
+	struct destination_entry *out;
 
 	insert(1, 7, 50);
-	store_destination_find(s, &ne, &did)->index = 33;
+	destination_entry_find(s, &ne, &did)->index = 33;
 	d.port = 5000;
 	d.memo_length = 4;
-	cr_assert_eq(store_destination_put(s, &d, &out), 0);
+	cr_assert_eq(destination_entry_put(s, &d, &out), 0);
 	cr_expect_eq(out->index, 33);
 	cr_expect_eq(out->references, 1);
 	cr_expect_eq(out->d.port, 5000);
 	cr_expect_eq(out->d.memo_length, 4);
 	cr_expect_neq(out->d.memo, d.memo, "a copy");
-	cr_expect_eq(store_destinations(s), 1);
+	cr_expect_eq(task_table_destinations(s), 1);
 }
 
-Test(store, memos_are_bounded_and_replaced)
+Test(task_table, memos_are_bounded_and_replaced)
 {
 	static uint8_t big[CHANNEL_MEMO_MAX + 1];
 	struct channel_memo m = {
 		.ne = id(1), .id = id(7), .memo = (const uint8_t *)"new", .memo_length = 3};
 
-	cr_expect_eq(store_memo_put(s, &m), POI_ERR_NOT_FOUND);
-	struct store_task *t = insert(1, 7, 50);
-	cr_assert_eq(store_memo_put(s, &m), 0);
+	cr_expect_eq(task_table_memo_put(s, &m), POI_ERR_NOT_FOUND);
+	struct task_entry *t = insert(1, 7, 50);
+	cr_assert_eq(task_table_memo_put(s, &m), 0);
 	cr_expect_eq(t->memo_length, 3);
 	cr_expect_arr_eq(t->memo, "new", 3);
 	m.memo = big;
 	m.memo_length = sizeof(big);
-	cr_expect_eq(store_memo_put(s, &m), POI_ERR_TOO_LARGE);
+	cr_expect_eq(task_table_memo_put(s, &m), POI_ERR_TOO_LARGE);
 	cr_expect_arr_eq(t->memo, "new", 3);
 	m = (struct channel_memo){.ne = id(1), .id = id(50), .of = MEMO_DESTINATION};
-	cr_assert_eq(store_memo_put(s, &m), 0);
-	cr_expect_eq(store_destination_first(s)->d.memo_length, 0);
+	cr_assert_eq(task_table_memo_put(s, &m), 0);
+	cr_expect_eq(destination_entry_first(s)->d.memo_length, 0);
 }
 
-Test(store, an_element_keeps_its_memo_over_a_definition)
+Test(task_table, an_element_keeps_its_memo_over_a_definition)
 {
 	struct channel_memo m = {
 		.ne = id(1), .of = MEMO_NE, .memo = (const uint8_t *)"new", .memo_length = 3};
@@ -224,8 +224,8 @@ Test(store, an_element_keeps_its_memo_over_a_definition)
 	const uint8_t *body;
 	size_t n_body;
 
-	cr_assert_eq(store_memo_put(s, &m), 0);
-	cr_assert_eq(store_ne_put(s, &ne, 100), 0);
+	cr_assert_eq(task_table_memo_put(s, &m), 0);
+	cr_assert_eq(ne_entry_put(s, &ne, 100), 0);
 	cr_assert_eq(state_begin(&st, s, 1), 0);
 	int n = state_next(&st, 150, message, sizeof(message));
 	cr_assert_eq(channel_split(message, (size_t)n, &h, &body, &n_body), 0);
@@ -234,59 +234,59 @@ Test(store, an_element_keeps_its_memo_over_a_definition)
 	cr_expect_arr_eq(ne.memo, "new", 3);
 	state_end(&st);
 	m.ne = id(2);
-	cr_expect_eq(store_memo_put(s, &m), POI_ERR_NOT_FOUND);
+	cr_expect_eq(task_table_memo_put(s, &m), POI_ERR_NOT_FOUND);
 }
 
-Test(store, tombstones_release_destinations_and_stay_until_cleared)
+Test(task_table, tombstones_release_destinations_and_stay_until_cleared)
 {
 	struct id16 ne = id(1), did = id(50), a = id(7), b = id(8);
-	struct store_ne *n = store_ne_find(s, &ne);
+	struct ne_entry *n = ne_entry_find(s, &ne);
 
 	insert(1, 7, 50);
 	insert(1, 8, 50);
-	cr_assert_eq(store_ne_fire(s, 99999), n);
-	for (struct store_task *t = store_task_first(s); t; t = store_task_next(t))
-		drop(store_task_bury(s, t));
-	cr_expect_eq(store_live_tasks(s), 0);
-	cr_expect_eq(store_tasks(s), 2, "still streamed");
-	cr_expect_eq(store_destination_find(s, &ne, &did)->references, 0);
-	cr_assert_eq(store_ne_heard(s, &ne, 100000), 0);
+	cr_assert_eq(ne_entry_fire(s, 99999), n);
+	for (struct task_entry *t = task_entry_first(s); t; t = task_entry_next(t))
+		drop(task_entry_bury(s, t));
+	cr_expect_eq(task_table_live_tasks(s), 0);
+	cr_expect_eq(task_table_tasks(s), 2, "still streamed");
+	cr_expect_eq(destination_entry_find(s, &ne, &did)->references, 0);
+	cr_assert_eq(ne_entry_heard(s, &ne, 100000), 0);
 	cr_expect(n->expired, "until reported");
-	cr_assert_eq(store_tombstone_clear(s, &ne, &a), 0);
-	cr_expect_eq(store_tombstone_clear(s, &ne, &a), POI_ERR_NOT_FOUND);
+	cr_assert_eq(task_table_tombstone_clear(s, &ne, &a), 0);
+	cr_expect_eq(task_table_tombstone_clear(s, &ne, &a), POI_ERR_NOT_FOUND);
 	cr_expect(n->expired);
-	struct store_task *old = store_task_find(s, &ne, &b);
+	struct task_entry *old = task_entry_find(s, &ne, &b);
 	insert(1, 8, 50); // activated again
-	store_task_free(old);
+	task_entry_free(old);
 	cr_expect_not(n->expired);
-	cr_expect_eq(store_live_tasks(s), 1);
-	cr_expect_eq(store_tombstone_clear(s, &ne, &b), POI_ERR_NOT_FOUND,
+	cr_expect_eq(task_table_live_tasks(s), 1);
+	cr_expect_eq(task_table_tombstone_clear(s, &ne, &b), POI_ERR_NOT_FOUND,
 		"a live task is no tombstone");
 }
 
-Test(store, the_same_xid_in_two_elements_is_two_tasks)
+Test(task_table, the_same_xid_in_two_elements_is_two_tasks)
 {
 	struct channel_ne ne = element(2, 0);
 	struct id16 one = id(1), two = id(2), xid = id(7);
 
-	cr_assert_eq(store_ne_put(s, &ne, 0), 0);
-	struct store_task *a = insert(1, 7, 50), *b = insert(2, 7, 50);
+	cr_assert_eq(ne_entry_put(s, &ne, 0), 0);
+	struct task_entry *a = insert(1, 7, 50), *b = insert(2, 7, 50);
 	cr_expect_neq(a, b);
-	cr_expect_eq(store_task_find(s, &one, &xid), a);
-	cr_expect_eq(store_task_find(s, &two, &xid), b);
+	cr_expect_eq(task_entry_find(s, &one, &xid), a);
+	cr_expect_eq(task_entry_find(s, &two, &xid), b);
 }
 
-Test(store, frees_what_tasks_hold)
+Test(task_table, frees_what_tasks_hold)
 {
 	for (uint32_t i = 0; i < 1000; i++)
 		insert(1, 1000 + i, 50);
 	dropped = 0;
-	store_free(s, drop);
+	task_table_free(s, drop);
 	s = NULL; // the suite's own teardown frees what is left
 	cr_expect_eq(dropped, 1000);
 }
 
-Test(store, finds_each_of_many_after_removing_every_third)
+Test(task_table, finds_each_of_many_after_removing_every_third)
 {
 	struct id16 ne = id(1);
 
@@ -294,18 +294,18 @@ Test(store, finds_each_of_many_after_removing_every_third)
 		insert(1, i, 50);
 	for (uint32_t i = 0; i < 5000; i += 3) {
 		struct id16 xid = id(i);
-		struct store_task *t = store_task_find(s, &ne, &xid);
-		store_task_take(s, t);
+		struct task_entry *t = task_entry_find(s, &ne, &xid);
+		task_entry_take(s, t);
 		drop(t->hold);
-		store_task_free(t);
+		task_entry_free(t);
 	}
 	uint32_t n = 0;
-	for (struct store_task *t = store_task_first(s); t; t = store_task_next(t))
+	for (struct task_entry *t = task_entry_first(s); t; t = task_entry_next(t))
 		n++;
-	cr_expect_eq(n, store_tasks(s));
+	cr_expect_eq(n, task_table_tasks(s));
 	for (uint32_t i = 0; i < 5000; i++) {
 		struct id16 xid = id(i);
-		cr_assert_eq(store_task_find(s, &ne, &xid) == NULL, i % 3 == 0, "%u", i);
+		cr_assert_eq(task_entry_find(s, &ne, &xid) == NULL, i % 3 == 0, "%u", i);
 	}
 }
 
@@ -338,7 +338,7 @@ static void stream(uint8_t *all, size_t *length, struct channel_state_end *end)
 	state_end(&st);
 }
 
-Test(store, the_state_is_streamed_whole_with_counts_and_digest)
+Test(task_table, the_state_is_streamed_whole_with_counts_and_digest)
 {
 	static uint8_t all[65536];
 	size_t length;
@@ -346,7 +346,7 @@ Test(store, the_state_is_streamed_whole_with_counts_and_digest)
 	uint8_t expected[DIGEST_SIZE];
 
 	insert(1, 7, 50);
-	drop(store_task_bury(s, insert(1, 8, 50)));
+	drop(task_entry_bury(s, insert(1, 8, 50)));
 	stream(all, &length, &end);
 	cr_expect_eq(end.network_elements, 1);
 	cr_expect_eq(end.destinations, 1);
@@ -358,21 +358,21 @@ Test(store, the_state_is_streamed_whole_with_counts_and_digest)
 	cr_expect_arr_eq(end.digest, expected, DIGEST_SIZE);
 }
 
-Test(store, the_first_deadline_of_a_restored_element)
+Test(task_table, the_first_deadline_of_a_restored_element)
 {
 	struct channel_ne m = {.ne = {{9}}, .fail_safe_ms = 1000, .remaining_ms = 300};
 
-	cr_assert_eq(store_ne_put(s, &m, 50), 0);
-	struct store_ne *n = store_ne_find(s, &m.ne);
-	cr_expect_eq(store_ne_remaining(n, 50), 300);
-	cr_assert_eq(store_ne_put(s, &m, 150), 0);
-	cr_expect_eq(store_ne_remaining(n, 150), 200, "only when it is defined");
-	cr_assert_eq(store_ne_heard(s, &m.ne, 200), 0);
-	cr_expect_eq(store_ne_remaining(n, 200), 1000);
-	cr_expect_eq(store_ne_remaining(n, 1200), 0);
+	cr_assert_eq(ne_entry_put(s, &m, 50), 0);
+	struct ne_entry *n = ne_entry_find(s, &m.ne);
+	cr_expect_eq(ne_entry_remaining(n, 50), 300);
+	cr_assert_eq(ne_entry_put(s, &m, 150), 0);
+	cr_expect_eq(ne_entry_remaining(n, 150), 200, "only when it is defined");
+	cr_assert_eq(ne_entry_heard(s, &m.ne, 200), 0);
+	cr_expect_eq(ne_entry_remaining(n, 200), 1000);
+	cr_expect_eq(ne_entry_remaining(n, 1200), 0);
 }
 
-Test(store, a_streamed_task_says_what_was_put)
+Test(task_table, a_streamed_task_says_what_was_put)
 {
 	static uint8_t message[CHANNEL_MESSAGE_MAX];
 	struct state_stream st;
@@ -382,7 +382,7 @@ Test(store, a_streamed_task_says_what_was_put)
 	struct channel_ne ne;
 	struct channel_task t, put = task(1, 8, 50);
 
-	drop(store_task_bury(s, insert(1, 8, 50)));
+	drop(task_entry_bury(s, insert(1, 8, 50)));
 	cr_assert_eq(state_begin(&st, s, 1), 0);
 	int n = state_next(&st, 150, message, sizeof(message));
 	cr_assert_eq(channel_split(message, (size_t)n, &h, &body, &n_body), 0);
