@@ -42,8 +42,8 @@ struct program {
 	struct x1_dispatch *dispatch;
 	struct listener *listener;
 	struct reports *reports;
-	struct status *status;
-	struct watch *watch;
+	struct status_server *status;
+	struct health *health;
 	struct metrics *metrics;
 	struct event *sigterm, *sigint, *sighup;
 };
@@ -164,7 +164,7 @@ static void take_over(struct program *p, struct config *fresh)
 		events_warning(c, ne, "the configuration was read again");
 	}
 	log_set_level(log_level_of(p->config->log.level));
-	watch_reloaded(p->watch);
+	health_reloaded(p->health);
 }
 
 // The file as it is to be from now on, or NULL with `why`.
@@ -286,14 +286,14 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 		listener_new(c->base, p->config, x1_dispatch_request, p->dispatch, why, why_size);
 	if (!p->listener)
 		return POI_ERR_IO;
-	p->status = status_new(c, p->listener, why, why_size);
+	p->status = status_server_new(c, p->listener, why, why_size);
 	if (!p->status)
 		return POI_ERR_IO;
 	p->metrics = metrics_new(c, p->listener, why, why_size);
 	if (!p->metrics)
 		return POI_ERR_IO;
-	p->watch = watch_new(c);
-	return p->watch ? 0 : POI_ERR_NOMEM;
+	p->health = health_new(c);
+	return p->health ? 0 : POI_ERR_NOMEM;
 }
 
 // From here on only what serving needs.
@@ -332,9 +332,9 @@ static void stop(struct program *p)
 		if (signals[i])
 			event_free(signals[i]);
 	}
-	watch_free(p->watch);
+	health_free(p->health);
 	metrics_free(p->metrics);
-	status_free(p->status);
+	status_server_free(p->status);
 	if (p->dispatch)
 		x1_dispatch_stop(p->dispatch);
 	publish_free(c->publish);
@@ -381,7 +381,7 @@ int main(int argc, char **argv)
 	log_set_target(p.config->log.target);
 	harden_lock_memory();
 	code = 1;
-	if (status_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
+	if (status_server_make_runtime_dir(p.config->runtime_dir, why, sizeof(why)) ||
 		start_state(&p, why, sizeof(why)) || start_x1(&p, why, sizeof(why)) ||
 		start_signals(&p) || confine(p.config, why, sizeof(why))) {
 		log_kind(ERROR, START_FAILED, "cannot start: %s", why);

@@ -25,28 +25,28 @@ static const uint8_t magic[8] = "POISEAL1";
 #define TAG_SIZE 16
 
 struct session {
-	uint8_t key[SEALED_KEY_SIZE];
+	uint8_t key[SEALED_FILE_KEY_SIZE];
 	uint64_t index;		     // records sealed in this session: the nonce
 	bool broken;		     // a write failed: this session's key is used no more
 	uint8_t previous[TAG_SIZE];  // tag of the record before, over session borders
 };
 
-struct sealed {
+struct sealed_file {
 	char *file;
 	char *aside; // name of a rewrite in progress, else NULL
 	int fd;
 	int old_fd; // during a rewrite
 	uint64_t size, old_size;
 	struct session session, old_session;
-	uint8_t root[SEALED_KEY_SIZE];
+	uint8_t root[SEALED_FILE_KEY_SIZE];
 	EVP_CIPHER_CTX *cipher;
 	uint8_t *buffer; // one entry
 };
 
-int sealed_key_read(const char *file, uint8_t root[SEALED_KEY_SIZE])
+int sealed_file_key_read(const char *file, uint8_t root[SEALED_FILE_KEY_SIZE])
 {
 	uint8_t octets[4096];
-	unsigned n = SEALED_KEY_SIZE;
+	unsigned n = SEALED_FILE_KEY_SIZE;
 	int rc = POI_ERR_IO;
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
@@ -69,20 +69,20 @@ out:
 	return rc;
 }
 
-static void session_key(const uint8_t root[SEALED_KEY_SIZE], const uint8_t salt[SALT_SIZE],
+static void session_key(const uint8_t root[SEALED_FILE_KEY_SIZE], const uint8_t salt[SALT_SIZE],
 	struct session *s)
 {
 	uint8_t label[6 + SALT_SIZE] = "sealed";
-	unsigned n = SEALED_KEY_SIZE;
+	unsigned n = SEALED_FILE_KEY_SIZE;
 
 	memcpy(label + 6, salt, SALT_SIZE);
-	HMAC(EVP_sha256(), root, SEALED_KEY_SIZE, label, sizeof(label), s->key, &n);
+	HMAC(EVP_sha256(), root, SEALED_FILE_KEY_SIZE, label, sizeof(label), s->key, &n);
 	s->index = 0;
 	s->broken = false;
 }
 
 // Seals or opens `length` octets from `in` to `out`; the tag is written or checked at `tag`.
-static int run_cipher(struct sealed *s, struct session *k, bool seal, const uint8_t *in, size_t length,
+static int run_cipher(struct sealed_file *s, struct session *k, bool seal, const uint8_t *in, size_t length,
 	uint8_t *out, uint8_t *tag)
 {
 	uint8_t nonce[12] = {0};
@@ -137,7 +137,7 @@ static ssize_t read_at(int fd, uint8_t *octets, size_t n, uint64_t at)
 	return (ssize_t)total;
 }
 
-static int begin_session(struct sealed *s)
+static int begin_session(struct sealed_file *s)
 {
 	uint8_t entry[4 + SALT_SIZE];
 
@@ -156,7 +156,7 @@ static int begin_session(struct sealed *s)
 
 // Reads the entry at s->size. 1 for a record (in `record`), 0 for a session, AGAIN at a torn or clean
 // end, IO, or INVALID when it is whole and does not open.
-static int read_entry(struct sealed *s, uint8_t *record, size_t *length)
+static int read_entry(struct sealed_file *s, uint8_t *record, size_t *length)
 {
 	ssize_t got = read_at(s->fd, s->buffer, 4, s->size);
 
@@ -165,7 +165,7 @@ static int read_entry(struct sealed *s, uint8_t *record, size_t *length)
 	uint32_t word = wire_load32(s->buffer);
 	bool session = word == SESSION;
 	size_t rest = session ? SALT_SIZE : (size_t)word + TAG_SIZE;
-	if (!session && (!word || word > SEALED_RECORD_MAX))
+	if (!session && (!word || word > SEALED_FILE_RECORD_MAX))
 		return POI_ERR_INVALID;
 	got = read_at(s->fd, s->buffer, rest, s->size + 4);
 	if (got < (ssize_t)rest)
@@ -181,10 +181,10 @@ static int read_entry(struct sealed *s, uint8_t *record, size_t *length)
 	return session ? 0 : 1;
 }
 
-static int read_all(struct sealed *s, sealed_each each, void *context)
+static int read_all(struct sealed_file *s, sealed_file_each each, void *context)
 {
 	uint8_t head[sizeof(magic)];
-	uint8_t *record = malloc(SEALED_RECORD_MAX + TAG_SIZE);
+	uint8_t *record = malloc(SEALED_FILE_RECORD_MAX + TAG_SIZE);
 	uint64_t records = 0;
 	size_t length = 0;
 	int rc = POI_ERR_NOMEM;
@@ -212,15 +212,15 @@ static int read_all(struct sealed *s, sealed_each each, void *context)
 			rc = each(context, record, length);
 		}
 	}
-	OPENSSL_cleanse(record, SEALED_RECORD_MAX);
+	OPENSSL_cleanse(record, SEALED_FILE_RECORD_MAX);
 	free(record);
 	return rc;
 }
 
-struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE], sealed_each each,
+struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE], sealed_file_each each,
 	void *context, int *error)
 {
-	struct sealed *s = calloc(1, sizeof(*s));
+	struct sealed_file *s = calloc(1, sizeof(*s));
 
 	*error = POI_ERR_NOMEM;
 	if (!s)
@@ -229,7 +229,7 @@ struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE]
 	memcpy(s->root, root, sizeof(s->root));
 	s->file = strdup(file);
 	s->cipher = EVP_CIPHER_CTX_new();
-	s->buffer = malloc(4 + SEALED_RECORD_MAX + TAG_SIZE);
+	s->buffer = malloc(4 + SEALED_FILE_RECORD_MAX + TAG_SIZE);
 	if (!s->file || !s->cipher || !s->buffer)
 		goto fail;
 	*error = POI_ERR_IO;
@@ -245,18 +245,18 @@ struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE]
 	}
 	return s;
 fail:
-	sealed_close(s);
+	sealed_file_close(s);
 	return NULL;
 }
 
-static void forget_aside(struct sealed *s)
+static void forget_aside(struct sealed_file *s)
 {
 	free(s->aside);
 	s->aside = NULL;
 	s->old_fd = -1;
 }
 
-void sealed_close(struct sealed *s)
+void sealed_file_close(struct sealed_file *s)
 {
 	if (!s)
 		return;
@@ -278,11 +278,11 @@ void sealed_close(struct sealed *s)
 	free(s);
 }
 
-int sealed_append(struct sealed *s, const uint8_t *record, size_t length)
+int sealed_file_append(struct sealed_file *s, const uint8_t *record, size_t length)
 {
 	uint8_t before[TAG_SIZE];
 
-	if (!length || length > SEALED_RECORD_MAX)
+	if (!length || length > SEALED_FILE_RECORD_MAX)
 		return POI_ERR_TOO_LARGE;
 	if (s->session.broken && begin_session(s))
 		return POI_ERR_IO;
@@ -303,12 +303,12 @@ int sealed_append(struct sealed *s, const uint8_t *record, size_t length)
 	return 0;
 }
 
-int sealed_sync(struct sealed *s)
+int sealed_file_sync(struct sealed_file *s)
 {
 	return fdatasync(s->fd) ? POI_ERR_IO : 0;
 }
 
-uint64_t sealed_size(const struct sealed *s)
+uint64_t sealed_file_size(const struct sealed_file *s)
 {
 	return s->size;
 }
@@ -330,7 +330,7 @@ static int sync_folder(const char *file)
 }
 
 // Back to the old file, as if the rewrite had never begun.
-static void abandon(struct sealed *s)
+static void abandon(struct sealed_file *s)
 {
 	if (s->fd >= 0)
 		close(s->fd);
@@ -341,7 +341,7 @@ static void abandon(struct sealed *s)
 	forget_aside(s);
 }
 
-int sealed_rewrite_begin(struct sealed *s)
+int sealed_file_rewrite_begin(struct sealed_file *s)
 {
 	if (s->aside)
 		return POI_ERR_IN_USE;
@@ -367,7 +367,7 @@ fail:
 	return POI_ERR_IO;
 }
 
-int sealed_rewrite_end(struct sealed *s)
+int sealed_file_rewrite_end(struct sealed_file *s)
 {
 	if (!s->aside)
 		return POI_ERR_INVALID;

@@ -12,34 +12,34 @@
 
 #include "shared/error.h"
 
-#define SEALED_KEY_SIZE 32
-#define SEALED_RECORD_MAX (1024 * 1024)
+#define SEALED_FILE_KEY_SIZE 32
+#define SEALED_FILE_RECORD_MAX (1024 * 1024)
 
-struct sealed;
+struct sealed_file;
 
 // A root key from a file of mode 0600 or stricter (at least 16 octets; hashed). 0, IO or DENIED.
-[[nodiscard]] int sealed_key_read(const char *file, uint8_t root[SEALED_KEY_SIZE]);
+[[nodiscard]] int sealed_file_key_read(const char *file, uint8_t root[SEALED_FILE_KEY_SIZE]);
 
 // Called for each record, in order; a negative result ends the reading with that error.
-typedef int (*sealed_each)(void *context, const uint8_t *record, size_t length);
+typedef int (*sealed_file_each)(void *context, const uint8_t *record, size_t length);
 
 // Opens or creates `file` (mode 0600), hands every whole record to `each`, cuts off a torn tail and
 // begins a new session. On failure NULL and *error: IO; DENIED when the first record of the file does
 // not open with this key; SYNTAX when the file is none of ours; INVALID when a record in the middle
 // was tampered with; or what `each` said. `root` may be wiped afterwards.
-struct sealed *sealed_open(const char *file, const uint8_t root[SEALED_KEY_SIZE], sealed_each each,
+struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE], sealed_file_each each,
 	void *context, int *error);
 // Syncs and closes.
-void sealed_close(struct sealed *s);
+void sealed_file_close(struct sealed_file *s);
 
-// Appends one record (1 to SEALED_RECORD_MAX octets). 0, TOO_LARGE, or IO: then nothing of it is in
+// Appends one record (1 to SEALED_FILE_RECORD_MAX octets). 0, TOO_LARGE, or IO: then nothing of it is in
 // the file, and earlier records are unharmed.
-[[nodiscard]] int sealed_append(struct sealed *s, const uint8_t *record, size_t length);
+[[nodiscard]] int sealed_file_append(struct sealed_file *s, const uint8_t *record, size_t length);
 // Everything appended is on disk. 0 or IO.
-[[nodiscard]] int sealed_sync(struct sealed *s);
-uint64_t sealed_size(const struct sealed *s); // octets of the file
+[[nodiscard]] int sealed_file_sync(struct sealed_file *s);
+uint64_t sealed_file_size(const struct sealed_file *s); // octets of the file
 
-// Replaces the whole content: begin writes a new file aside, sealed_append then goes there, and end
+// Replaces the whole content: begin writes a new file aside, sealed_file_append then goes there, and end
 // makes it the file (fsync, rename, fsync of the folder). On failure the old file stays as it was.
-[[nodiscard]] int sealed_rewrite_begin(struct sealed *s);
-[[nodiscard]] int sealed_rewrite_end(struct sealed *s);
+[[nodiscard]] int sealed_file_rewrite_begin(struct sealed_file *s);
+[[nodiscard]] int sealed_file_rewrite_end(struct sealed_file *s);

@@ -32,7 +32,7 @@ int credential_key(const char *file, const char *name, uint8_t root[CREDENTIAL_K
 
 	memset(root, 0, CREDENTIAL_KEY_SIZE);
 	if (file)
-		return sealed_key_read(file, root);
+		return sealed_file_key_read(file, root);
 	if (!folder || snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
 		return POI_ERR_NOT_FOUND;
 	// No look at the mode: the manager may grant access by an ACL, whose mask shows as group

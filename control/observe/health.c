@@ -25,7 +25,7 @@ struct element {
 	bool tasks_told, destinations_told;
 };
 
-struct watch {
+struct health {
 	struct control *control;
 	struct event *tick, *watchdog;
 	uint64_t started_s, head_s, certificates_s; // next time
@@ -56,7 +56,7 @@ static bool next_stage(uint8_t *stage, int days)
 
 // Warns of one certificate where it is due. Returns what is wrong with it, NULL when nothing is.
 static const char *look_at(
-	struct watch *w, uint16_t ne, const char *what, const char *file, uint8_t *stage)
+	struct health *w, uint16_t ne, const char *what, const char *file, uint8_t *stage)
 {
 	char text[FAULT_TEXT_MAX];
 	int days = tls_certificate_days_left(file);
@@ -73,7 +73,7 @@ static const char *look_at(
 	return NULL;
 }
 
-static void look_at_certificates(struct watch *w)
+static void look_at_certificates(struct health *w)
 {
 	struct control *c = w->control;
 	const char *delivery = c->config->delivery.tls.certificate;
@@ -103,7 +103,7 @@ static void look_at_certificates(struct watch *w)
 
 // Warns once when `n` comes to 90 % of `limit`; anew after it was below 80 %.
 static void look_at_limit(
-	struct watch *w, uint16_t ne, const char *what, uint32_t n, uint32_t limit, bool *told)
+	struct health *w, uint16_t ne, const char *what, uint32_t n, uint32_t limit, bool *told)
 {
 	char text[FAULT_TEXT_MAX];
 
@@ -118,7 +118,7 @@ static void look_at_limit(
 	events_warning(w->control, ne, text);
 }
 
-static void look_at_audit(struct watch *w)
+static void look_at_audit(struct health *w)
 {
 	struct control *c = w->control;
 	struct audit_record r = {.act = "written-again"};
@@ -138,7 +138,7 @@ static void look_at_audit(struct watch *w)
 		events_ne_clear(c, FAULT_AUDIT, "the audit log is written again");
 }
 
-static void look_at_dataplane(struct watch *w, uint64_t now_s)
+static void look_at_dataplane(struct health *w, uint64_t now_s)
 {
 	struct control *c = w->control;
 
@@ -149,7 +149,7 @@ static void look_at_dataplane(struct watch *w, uint64_t now_s)
 }
 
 // What systemctl status shows. How many tasks there are is nobody's business there.
-static void tell_state(struct watch *w)
+static void tell_state(struct health *w)
 {
 	struct control *c = w->control;
 	uint32_t n = registry_nes(c->registry), faults = 0;
@@ -167,7 +167,7 @@ static void tell_state(struct watch *w)
 	(void)sd_notify(0, state);
 }
 
-void watch_tick(struct watch *w, uint64_t now_s)
+void health_tick(struct health *w, uint64_t now_s)
 {
 	struct control *c = w->control;
 
@@ -198,7 +198,7 @@ void watch_tick(struct watch *w, uint64_t now_s)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	watch_tick(arg, monotonic_s());
+	health_tick(arg, monotonic_s());
 	log_tick();
 }
 
@@ -207,14 +207,14 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	sd_notify(0, "WATCHDOG=1");
 }
 
-void watch_reloaded(struct watch *w)
+void health_reloaded(struct health *w)
 {
 	w->certificates_s = 0;
 }
 
-struct watch *watch_new(struct control *c)
+struct health *health_new(struct control *c)
 {
-	struct watch *w = calloc(1, sizeof(*w));
+	struct health *w = calloc(1, sizeof(*w));
 	struct timeval second = {.tv_sec = 1};
 	uint64_t usec = 0;
 
@@ -233,11 +233,11 @@ struct watch *watch_new(struct control *c)
 	}
 	return w;
 fail:
-	watch_free(w);
+	health_free(w);
 	return NULL;
 }
 
-void watch_free(struct watch *w)
+void health_free(struct health *w)
 {
 	if (!w)
 		return;

@@ -11,12 +11,12 @@
 
 #include "control/state/control.h"
 
-struct watch;
+struct health;
 
 // Starts with the loop. NULL when out of memory.
-struct watch *watch_new(struct control *c);
-void watch_free(struct watch *w);
+struct health *health_new(struct control *c);
+void health_free(struct health *w);
 // Certificates may be other ones now: they are looked at with the next second.
-void watch_reloaded(struct watch *w);
+void health_reloaded(struct health *w);
 // One second's work at `now_s` seconds of monotonic time: for tests.
-void watch_tick(struct watch *w, uint64_t now_s);
+void health_tick(struct health *w, uint64_t now_s);

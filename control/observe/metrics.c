@@ -41,7 +41,7 @@ struct door {
 struct metrics {
 	struct control *control;
 	const struct listener *listener;
-	struct observe *observe;
+	struct status_client *observe;
 	char *path;
 	struct door unix_door, tcp_door;
 	struct client client[CLIENTS_MAX];
@@ -208,7 +208,7 @@ static void on_request(struct client *c)
 		return;
 	}
 	c->waiting = true;
-	observe_ask(m->observe);
+	status_client_ask(m->observe);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -328,7 +328,7 @@ struct metrics *metrics_new(struct control *c, const struct listener *l, char *w
 	m->unix_door.fd = m->tcp_door.fd = -1;
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		m->client[i] = (struct client){.metrics = m, .fd = -1};
-	m->observe = observe_new(c->base, c->config->runtime_dir, on_observed, m);
+	m->observe = status_client_new(c->base, c->config->runtime_dir, on_observed, m);
 	if (asprintf(&m->path, "%s/metrics.sock", c->config->runtime_dir) < 0)
 		m->path = NULL;
 	if (!m->observe || !m->path)
@@ -367,7 +367,7 @@ void metrics_free(struct metrics *m)
 		unlink(m->path);
 	close_door(&m->unix_door);
 	close_door(&m->tcp_door);
-	observe_free(m->observe);
+	status_client_free(m->observe);
 	free(m->path);
 	free(m);
 }

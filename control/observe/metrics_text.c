@@ -218,17 +218,17 @@ static void put_copies(FILE *f, const struct channel_status *s)
 static void put_destinations(FILE *f, const struct observation *o)
 {
 	family(f, "poi_destinations", "gauge", "Destinations by state.");
-	for (unsigned i = 0; i < OBSERVE_STATES; i++)
+	for (unsigned i = 0; i < STATUS_CLIENT_STATES; i++)
 		sample(f, "poi_destinations", "state", destination_state_name(i),
 			o->destination[i].n);
 	family(f, "poi_destinations_queued_copies", "gauge",
 		"PDU copies that wait, by the state of their destination.");
-	for (unsigned i = 0; i < OBSERVE_STATES; i++)
+	for (unsigned i = 0; i < STATUS_CLIENT_STATES; i++)
 		sample(f, "poi_destinations_queued_copies", "state", destination_state_name(i),
 			o->destination[i].queued);
 	family(f, "poi_destinations_queued_bytes", "gauge",
 		"Octets that wait, by the state of their destination.");
-	for (unsigned i = 0; i < OBSERVE_STATES; i++)
+	for (unsigned i = 0; i < STATUS_CLIENT_STATES; i++)
 		sample(f, "poi_destinations_queued_bytes", "state", destination_state_name(i),
 			o->destination[i].queued_octets);
 }

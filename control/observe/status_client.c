@@ -21,10 +21,10 @@ enum waiting {
 	FOR_DESTINATIONS
 };
 
-struct observe {
+struct status_client {
 	struct event_base *base;
 	struct event *readable, *deadline;
-	observe_done done;
+	status_client_done done;
 	void *context;
 	char *path;
 	int fd;
@@ -34,7 +34,7 @@ struct observe {
 	uint8_t in[CHANNEL_MESSAGE_MAX];
 };
 
-static void hang_up(struct observe *o)
+static void hang_up(struct status_client *o)
 {
 	if (o->readable)
 		event_free(o->readable);
@@ -44,7 +44,7 @@ static void hang_up(struct observe *o)
 	o->fd = -1;
 }
 
-static void finish(struct observe *o, bool reached)
+static void finish(struct status_client *o, bool reached)
 {
 	hang_up(o);
 	event_del(o->deadline);
@@ -55,7 +55,7 @@ static void finish(struct observe *o, bool reached)
 	o->done(o->context, &o->seen);
 }
 
-static bool ask(struct observe *o, uint16_t id, enum waiting next)
+static bool ask(struct status_client *o, uint16_t id, enum waiting next)
 {
 	uint8_t out[16];
 	int n = channel_encode_empty(out, sizeof(out), id, ++o->request);
@@ -64,7 +64,7 @@ static bool ask(struct observe *o, uint16_t id, enum waiting next)
 	return n > 0 && !channel_send(o->fd, out, (size_t)n);
 }
 
-static bool add_destination(struct observe *o, const uint8_t *body, size_t length)
+static bool add_destination(struct status_client *o, const uint8_t *body, size_t length)
 {
 	struct channel_destination_status d;
 
@@ -77,7 +77,7 @@ static bool add_destination(struct observe *o, const uint8_t *body, size_t lengt
 }
 
 // One answer. False: it is not what was asked for, or nothing more can be asked.
-static bool take(struct observe *o, uint16_t id, const uint8_t *body, size_t length)
+static bool take(struct status_client *o, uint16_t id, const uint8_t *body, size_t length)
 {
 	switch (o->waiting) {
 	case FOR_HELLO:
@@ -103,7 +103,7 @@ static bool take(struct observe *o, uint16_t id, const uint8_t *body, size_t len
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	struct observe *o = arg;
+	struct status_client *o = arg;
 
 	for (unsigned i = 0; i < DATAGRAMS_PER_TURN; i++) {
 		struct channel_header h;
@@ -127,7 +127,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static bool greet(struct observe *o)
+static bool greet(struct status_client *o)
 {
 	struct channel_hello hello = {
 		.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_OBSERVER, .software = POI_VERSION};
@@ -140,7 +140,7 @@ static bool greet(struct observe *o)
 	return n > 0 && !channel_send(o->fd, out, (size_t)n);
 }
 
-static bool call(struct observe *o)
+static bool call(struct status_client *o)
 {
 	o->fd = channel_connect(o->path);
 	if (o->fd < 0)
@@ -149,17 +149,17 @@ static bool call(struct observe *o)
 	return o->readable && !event_add(o->readable, NULL) && greet(o);
 }
 
-// The start of a look comes by the loop too, so that its end never comes out of observe_ask.
+// The start of a look comes by the loop too, so that its end never comes out of status_client_ask.
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_S};
-	struct observe *o = arg;
+	struct status_client *o = arg;
 
 	if (o->waiting != FOR_CONNECTION || event_add(o->deadline, &limit) || !call(o))
 		finish(o, false);
 }
 
-void observe_ask(struct observe *o)
+void status_client_ask(struct status_client *o)
 {
 	static const struct timeval at_once;
 
@@ -171,10 +171,10 @@ void observe_ask(struct observe *o)
 		event_active(o->deadline, EV_TIMEOUT, 0);
 }
 
-struct observe *observe_new(
-	struct event_base *base, const char *runtime_dir, observe_done done, void *context)
+struct status_client *status_client_new(
+	struct event_base *base, const char *runtime_dir, status_client_done done, void *context)
 {
-	struct observe *o = calloc(1, sizeof(*o));
+	struct status_client *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return NULL;
@@ -186,13 +186,13 @@ struct observe *observe_new(
 	if (asprintf(&o->path, "%s/dataplane.sock", runtime_dir) < 0)
 		o->path = NULL;
 	if (!o->deadline || !o->path) {
-		observe_free(o);
+		status_client_free(o);
 		return NULL;
 	}
 	return o;
 }
 
-void observe_free(struct observe *o)
+void status_client_free(struct status_client *o)
 {
 	if (!o)
 		return;

@@ -8,7 +8,7 @@
 
 #include "shared/channel.h"
 
-#define OBSERVE_STATES (DESTINATION_DRAINING + 1)
+#define STATUS_CLIENT_STATES (DESTINATION_DRAINING + 1)
 
 struct observation {
 	bool reached; // else all the rest is zero
@@ -18,18 +18,18 @@ struct observation {
 	struct { // destinations by state
 		uint32_t n;
 		uint64_t queued, queued_octets;
-	} destination[OBSERVE_STATES];
+	} destination[STATUS_CLIENT_STATES];
 };
 
-struct observe;
+struct status_client;
 
-// Called once for each observe_ask, never from inside it; `o` is valid during the call.
-typedef void (*observe_done)(void *context, const struct observation *o);
+// Called once for each status_client_ask, never from inside it; `o` is valid during the call.
+typedef void (*status_client_done)(void *context, const struct observation *o);
 
 // Of the dataplane that listens in `runtime_dir`. NULL: no memory.
-struct observe *observe_new(
-	struct event_base *base, const char *runtime_dir, observe_done done, void *context);
-void observe_free(struct observe *o); // without calling back
+struct status_client *status_client_new(
+	struct event_base *base, const char *runtime_dir, status_client_done done, void *context);
+void status_client_free(struct status_client *o); // without calling back
 // Starts a look; does nothing while one is under way. It ends within 2 s, then without the
 // dataplane.
-void observe_ask(struct observe *o);
+void status_client_ask(struct status_client *o);

@@ -14,13 +14,13 @@
 #define OBSERVERS_MAX 16
 
 struct observer {
-	struct status *status;
+	struct status_server *status;
 	struct event *event;
 	int fd; // -1 when free
 	bool greeted;
 };
 
-struct status {
+struct status_server {
 	struct control *control;
 	const struct listener *listener;
 	char *path;
@@ -29,7 +29,7 @@ struct status {
 	struct observer observer[OBSERVERS_MAX];
 };
 
-int status_make_runtime_dir(const char *path, char *why, size_t why_size)
+int status_server_make_runtime_dir(const char *path, char *why, size_t why_size)
 {
 	struct stat s;
 
@@ -51,7 +51,7 @@ int status_make_runtime_dir(const char *path, char *why, size_t why_size)
 	return 0;
 }
 
-void status_fill(
+void status_server_fill(
 	const struct control *c, const struct listener *l, struct channel_control_status *out)
 {
 	struct timespec now;
@@ -116,7 +116,7 @@ static int answer(struct observer *o, const struct channel_header *h, const uint
 	if (h->id != CHANNEL_CONTROL_STATUS_GET || length)
 		return 0;
 	struct channel_control_status s;
-	status_fill(c, o->status->listener, &s);
+	status_server_fill(c, o->status->listener, &s);
 	return channel_encode_control_status(out, capacity, CHANNEL_CONTROL_STATUS, h->request, &s);
 }
 
@@ -143,7 +143,7 @@ static void on_observer(evutil_socket_t fd, short what, void *arg)
 
 static void on_connection(evutil_socket_t listener, short what, void *arg)
 {
-	struct status *s = arg;
+	struct status_server *s = arg;
 	struct observer *free_one = NULL;
 	int fd = channel_accept(listener);
 
@@ -169,9 +169,10 @@ static void on_connection(evutil_socket_t listener, short what, void *arg)
 	free_one->fd = fd;
 }
 
-struct status *status_new(struct control *c, const struct listener *l, char *why, size_t why_size)
+struct status_server *status_server_new(
+	struct control *c, const struct listener *l, char *why, size_t why_size)
 {
-	struct status *s = calloc(1, sizeof(*s));
+	struct status_server *s = calloc(1, sizeof(*s));
 
 	snprintf(why, why_size, "out of memory");
 	if (!s)
@@ -195,11 +196,11 @@ struct status *status_new(struct control *c, const struct listener *l, char *why
 		goto fail;
 	return s;
 fail:
-	status_free(s);
+	status_server_free(s);
 	return NULL;
 }
 
-void status_free(struct status *s)
+void status_server_free(struct status_server *s)
 {
 	if (!s)
 		return;

@@ -5,14 +5,14 @@
 #include "control/state/control.h"
 #include "control/http/listener.h"
 
-struct status;
+struct status_server;
 
 // `l` may be NULL (nothing listens yet). NULL with `why` when the socket cannot be made.
-struct status *status_new(struct control *c, const struct listener *l, char *why, size_t why_size);
-void status_free(struct status *s);
+struct status_server *status_server_new(struct control *c, const struct listener *l, char *why, size_t why_size);
+void status_server_free(struct status_server *s);
 // What an observer is told.
-void status_fill(
+void status_server_fill(
 	const struct control *c, const struct listener *l, struct channel_control_status *out);
 // Creates the run-time folder with mode 0700 when it is missing; refuses one that others can write
 // to.
-[[nodiscard]] int status_make_runtime_dir(const char *path, char *why, size_t why_size);
+[[nodiscard]] int status_server_make_runtime_dir(const char *path, char *why, size_t why_size);

@@ -26,7 +26,7 @@ struct element { // what was read of one network element, and when its ADMF was 
 
 struct task_store {
 	const struct config *config;
-	struct sealed *sealed;
+	struct sealed_file *sealed;
 	struct registry *loaded; // until task_store_forget
 	bool failed, dirty;
 	bool restoring; // as read
@@ -159,7 +159,7 @@ struct task_store *task_store_open(const struct config *config, char *why, size_
 	v->config = config;
 	rc = credential_key(config->store.key, "store-key", root);
 	if (!rc)
-		v->sealed = sealed_open(config->store.file, root, on_record, v, &rc);
+		v->sealed = sealed_file_open(config->store.file, root, on_record, v, &rc);
 	OPENSSL_cleanse(root, sizeof(root));
 	if (v->sealed)
 		return v;
@@ -186,7 +186,7 @@ void task_store_close(struct task_store *v)
 {
 	if (!v)
 		return;
-	sealed_close(v->sealed);
+	sealed_file_close(v->sealed);
 	registry_free(v->loaded);
 	OPENSSL_cleanse(v, sizeof(*v));
 	free(v);
@@ -290,7 +290,7 @@ enum task_store_verdict task_store_adopt(
 
 static int append(struct task_store *v, size_t length)
 {
-	int rc = sealed_append(v->sealed, v->record, length);
+	int rc = sealed_file_append(v->sealed, v->record, length);
 
 	if (rc) {
 		v->failed = true;
@@ -429,7 +429,7 @@ int task_store_sync(struct task_store *v)
 {
 	if (!v->dirty)
 		return v->failed ? POI_ERR_IO : 0;
-	if (sealed_sync(v->sealed)) {
+	if (sealed_file_sync(v->sealed)) {
 		v->failed =
 			true; // the kernel may have thrown the pages away: only a new file helps
 		v->dirty = false;
@@ -463,7 +463,7 @@ bool task_store_wants_rewrite(const struct task_store *v, const struct registry 
 		alive += registry_task_count(r, ne) + registry_destination_count(r, ne);
 	if (v->puts)
 		alive *= v->put_octets / v->puts;
-	return sealed_size(v->sealed) > 4 * alive + WORTH_REWRITING;
+	return sealed_file_size(v->sealed) > 4 * alive + WORTH_REWRITING;
 }
 
 // All of it, even behind an object that cannot be encoded. 0 or the first error.
@@ -498,14 +498,14 @@ static int write_all(struct task_store *v, const struct registry *r)
 
 int task_store_rewrite(struct task_store *v, const struct registry *r)
 {
-	if (sealed_rewrite_begin(v->sealed)) {
+	if (sealed_file_rewrite_begin(v->sealed)) {
 		v->failed = true;
 		return POI_ERR_IO;
 	}
 	v->puts = v->put_octets = 0;
 	int rc = write_all(v, r);
 	// The end puts the old file back when a write has failed.
-	int end = sealed_rewrite_end(v->sealed);
+	int end = sealed_file_rewrite_end(v->sealed);
 	v->failed = rc || end;
 	v->dirty = false;
 	if (v->failed)

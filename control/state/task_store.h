@@ -1,7 +1,7 @@
 #pragma once
 
 // The sealed store (decision 22), off unless store.file is configured: tasks and destinations in a
-// file of sealed records (shared/sealed_file.h), so that they come back after both processes were gone.
+// file of sealed records (shared/sealed_file_file.h), so that they come back after both processes were gone.
 // A record is a change: put or remove, in the order of acceptance. Putting is written ahead: it is
 // in the file before the dataplane is asked and on disk before the answer leaves; removing is in
 // the file before its answer. After a failure nothing is put until the whole file was written anew

@@ -21,7 +21,7 @@ int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 
 	if (!c->folder)
 		return 0;
-	int error = c->key ? sealed_key_read(c->key, d->spool_root) : POI_ERR_INVALID;
+	int error = c->key ? sealed_file_key_read(c->key, d->spool_root) : POI_ERR_INVALID;
 	if (error) {
 		snprintf(why, why_size, "delivery.spool.key: %s, write a file of mode 0600",
 			c->key ? poi_error_text(error) : "missing");

@@ -24,7 +24,7 @@ struct spool;
 
 struct spool_settings {
 	const char *file;
-	const uint8_t *root;  // SPOOL_KEY_SIZE octets: sealed_key_read
+	const uint8_t *root;  // SPOOL_KEY_SIZE octets: sealed_file_key_read
 	uint64_t cap;	      // octets of the file that may hold what is owed
 	uint64_t youngest_ns; // CLOCK_REALTIME: an older file is discarded; 0: any age will do
 	uint64_t now_ns;      // CLOCK_REALTIME: a file from the future is discarded

@@ -11,7 +11,7 @@
 
 #include "shared/sealed_file.h"
 
-static const uint8_t root[SEALED_KEY_SIZE] = "thirty-two octets of a root key";
+static const uint8_t root[SEALED_FILE_KEY_SIZE] = "thirty-two octets of a root key";
 
 struct seen {
 	unsigned n;
@@ -34,18 +34,18 @@ static void temp_name(char name[32])
 	close(mkstemp(name));
 }
 
-static struct sealed *open_file(const char *name, struct seen *seen, int *error)
+static struct sealed_file *open_file(const char *name, struct seen *seen, int *error)
 {
 	memset(seen, 0, sizeof(*seen));
-	return sealed_open(name, root, see, seen, error);
+	return sealed_file_open(name, root, see, seen, error);
 }
 
-static void put(struct sealed *s, const char *text)
+static void put(struct sealed_file *s, const char *text)
 {
-	cr_assert_eq(sealed_append(s, (const uint8_t *)text, strlen(text)), 0);
+	cr_assert_eq(sealed_file_append(s, (const uint8_t *)text, strlen(text)), 0);
 }
 
-Test(sealed, records_come_back_over_many_openings)
+Test(sealed_file, records_come_back_over_many_openings)
 {
 	char name[32], text[16];
 	struct seen seen;
@@ -53,32 +53,32 @@ Test(sealed, records_come_back_over_many_openings)
 
 	temp_name(name);
 	for (unsigned i = 0; i < 10; i++) {
-		struct sealed *s = open_file(name, &seen, &error);
+		struct sealed_file *s = open_file(name, &seen, &error);
 		cr_assert_not_null(s, "%s", poi_error_text(error));
 		cr_assert_eq(seen.n, 2 * i);
 		snprintf(text, sizeof(text), "a%u", i);
 		put(s, text);
 		snprintf(text, sizeof(text), "b%u", i);
 		put(s, text);
-		cr_assert_eq(sealed_sync(s), 0);
-		sealed_close(s);
+		cr_assert_eq(sealed_file_sync(s), 0);
+		sealed_file_close(s);
 	}
-	sealed_close(open_file(name, &seen, &error));
+	sealed_file_close(open_file(name, &seen, &error));
 	cr_assert_str_eq(seen.text[6], "a3");
 	cr_assert_str_eq(seen.text[19], "b9");
 	unlink(name);
 }
 
-Test(sealed, nothing_readable_is_on_disk)
+Test(sealed_file, nothing_readable_is_on_disk)
 {
 	char name[32], octets[4096];
 	struct seen seen;
 	int error;
 
 	temp_name(name);
-	struct sealed *s = open_file(name, &seen, &error);
+	struct sealed_file *s = open_file(name, &seen, &error);
 	put(s, "192.0.2.77 is a secret");
-	sealed_close(s);
+	sealed_file_close(s);
 	FILE *f = fopen(name, "r");
 	size_t n = fread(octets, 1, sizeof(octets), f);
 	fclose(f);
@@ -86,19 +86,19 @@ Test(sealed, nothing_readable_is_on_disk)
 	unlink(name);
 }
 
-Test(sealed, a_cut_at_every_octet_loses_only_the_last_record)
+Test(sealed_file, a_cut_at_every_octet_loses_only_the_last_record)
 {
 	char name[32];
 	struct seen seen;
 	int error;
 
 	temp_name(name);
-	struct sealed *s = open_file(name, &seen, &error);
+	struct sealed_file *s = open_file(name, &seen, &error);
 	put(s, "first");
-	uint64_t before = sealed_size(s);
+	uint64_t before = sealed_file_size(s);
 	put(s, "second");
-	uint64_t after = sealed_size(s);
-	sealed_close(s);
+	uint64_t after = sealed_file_size(s);
+	sealed_file_close(s);
 	int fd = open(name, O_RDONLY);
 	char whole[4096];
 	cr_assert_eq(read(fd, whole, sizeof(whole)), (ssize_t)after);
@@ -111,27 +111,27 @@ Test(sealed, a_cut_at_every_octet_loses_only_the_last_record)
 		cr_assert_not_null(s, "cut at %lu: %s", cut, poi_error_text(error));
 		cr_assert_eq(seen.n, 1);
 		put(s, "third");
-		sealed_close(s);
-		sealed_close(open_file(name, &seen, &error));
+		sealed_file_close(s);
+		sealed_file_close(open_file(name, &seen, &error));
 		cr_assert_eq(seen.n, 2);
 		cr_assert_str_eq(seen.text[1], "third");
 	}
 	unlink(name);
 }
 
-Test(sealed, any_flipped_bit_is_found)
+Test(sealed_file, any_flipped_bit_is_found)
 {
 	char name[32], whole[4096];
 	struct seen seen;
 	int error;
 
 	temp_name(name);
-	struct sealed *s = open_file(name, &seen, &error);
+	struct sealed_file *s = open_file(name, &seen, &error);
 	put(s, "first");
-	uint64_t from = sealed_size(s);
+	uint64_t from = sealed_file_size(s);
 	put(s, "second");
 	put(s, "third");
-	sealed_close(s);
+	sealed_file_close(s);
 	int fd = open(name, O_RDWR);
 	ssize_t n = read(fd, whole, sizeof(whole));
 	// The second record's ciphertext and tag (its length word decides only where it ends).
@@ -147,55 +147,55 @@ Test(sealed, any_flipped_bit_is_found)
 	unlink(name);
 }
 
-Test(sealed, another_key_is_denied_and_leaves_the_file_alone)
+Test(sealed_file, another_key_is_denied_and_leaves_the_file_alone)
 {
-	static const uint8_t other[SEALED_KEY_SIZE] = "another key";
+	static const uint8_t other[SEALED_FILE_KEY_SIZE] = "another key";
 	char name[32];
 	struct seen seen;
 	struct stat before, after;
 	int error;
 
 	temp_name(name);
-	struct sealed *s = open_file(name, &seen, &error);
+	struct sealed_file *s = open_file(name, &seen, &error);
 	put(s, "mine");
-	sealed_close(s);
+	sealed_file_close(s);
 	stat(name, &before);
 	memset(&seen, 0, sizeof(seen));
-	cr_assert_null(sealed_open(name, other, see, &seen, &error));
+	cr_assert_null(sealed_file_open(name, other, see, &seen, &error));
 	cr_assert_eq(error, POI_ERR_DENIED);
 	stat(name, &after);
 	cr_assert_eq(before.st_size, after.st_size);
 	unlink(name);
 }
 
-Test(sealed, a_rewrite_replaces_all_or_nothing)
+Test(sealed_file, a_rewrite_replaces_all_or_nothing)
 {
 	char name[32];
 	struct seen seen;
 	int error;
 
 	temp_name(name);
-	struct sealed *s = open_file(name, &seen, &error);
+	struct sealed_file *s = open_file(name, &seen, &error);
 	put(s, "old 1");
 	put(s, "old 2");
-	cr_assert_eq(sealed_rewrite_begin(s), 0);
+	cr_assert_eq(sealed_file_rewrite_begin(s), 0);
 	put(s, "new");
-	sealed_close(s); // never ended: as a crash
+	sealed_file_close(s); // never ended: as a crash
 	s = open_file(name, &seen, &error);
 	cr_assert_eq(seen.n, 2);
-	cr_assert_eq(sealed_rewrite_begin(s), 0);
+	cr_assert_eq(sealed_file_rewrite_begin(s), 0);
 	put(s, "new");
-	cr_assert_eq(sealed_rewrite_end(s), 0);
+	cr_assert_eq(sealed_file_rewrite_end(s), 0);
 	put(s, "newer");
-	sealed_close(s);
-	sealed_close(open_file(name, &seen, &error));
+	sealed_file_close(s);
+	sealed_file_close(open_file(name, &seen, &error));
 	cr_assert_eq(seen.n, 2);
 	cr_assert_str_eq(seen.text[0], "new");
 	cr_assert_str_eq(seen.text[1], "newer");
 	unlink(name);
 }
 
-Test(sealed, a_full_disk_costs_only_the_record_that_did_not_fit)
+Test(sealed_file, a_full_disk_costs_only_the_record_that_did_not_fit)
 {
 	char name[32];
 	uint8_t large[4096] = {1};
@@ -204,16 +204,16 @@ Test(sealed, a_full_disk_costs_only_the_record_that_did_not_fit)
 	struct rlimit limit = {.rlim_cur = 2000, .rlim_max = RLIM_INFINITY};
 
 	temp_name(name);
-	struct sealed *s = open_file(name, &seen, &error);
+	struct sealed_file *s = open_file(name, &seen, &error);
 	put(s, "before");
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	cr_assert_eq(sealed_append(s, large, sizeof(large)), POI_ERR_IO);
+	cr_assert_eq(sealed_file_append(s, large, sizeof(large)), POI_ERR_IO);
 	limit.rlim_cur = RLIM_INFINITY;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	put(s, "after");
-	sealed_close(s);
-	sealed_close(open_file(name, &seen, &error));
+	sealed_file_close(s);
+	sealed_file_close(open_file(name, &seen, &error));
 	cr_assert_eq(seen.n, 2);
 	cr_assert_str_eq(seen.text[1], "after");
 	unlink(name);

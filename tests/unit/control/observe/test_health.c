@@ -25,7 +25,7 @@ int tls_certificate_days_left(const char *file)
 
 static struct control c;
 static struct config config;
-static struct watch *watch;
+static struct health *health;
 static struct fake_dataplane dataplane;
 static char folder[64], audit[128];
 
@@ -67,15 +67,15 @@ static void setup(void)
 	c.issues = issues_new(64);
 	c.audit = audit_open(audit, NULL);
 	c.publish = publish_new(c.base, &config, c.registry, events_hooks(), &c);
-	watch = watch_new(&c);
-	cr_assert_not_null(watch);
+	health = health_new(&c);
+	cr_assert_not_null(health);
 }
 
 static void teardown(void)
 {
 	char command[128];
 
-	watch_free(watch);
+	health_free(health);
 	publish_free(c.publish);
 	if (dataplane.base)
 		fake_stop(&dataplane);
@@ -122,9 +122,9 @@ static void add_task(uint8_t n)
 	cr_assert_eq(registry_task_add(c.registry, task), 0);
 }
 
-TestSuite(watch, .init = setup, .fini = teardown, .timeout = 30);
+TestSuite(health, .init = setup, .fini = teardown, .timeout = 30);
 
-Test(watch, certificates_are_warned_of_once_each)
+Test(health, certificates_are_warned_of_once_each)
 {
 	static const struct {
 		int days;
@@ -135,59 +135,59 @@ Test(watch, certificates_are_warned_of_once_each)
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		days_left = steps[i].days;
-		watch_reloaded(watch);
-		watch_tick(watch, now);
+		health_reloaded(health);
+		health_tick(health, now);
 		cr_assert_eq(told(0, ISSUE_WARNING, "certificate of X1"), steps[i].warned,
 			"step %zu", i);
 		cr_assert_eq(fault_count(*registry_ne_faults(c.registry, 0)), 0);
 	}
 }
 
-Test(watch, the_certificate_of_delivery_concerns_all)
+Test(health, the_certificate_of_delivery_concerns_all)
 {
 	config.delivery.tls.certificate = (char *)"delivery.pem";
 	days_left = 10;
-	watch_tick(watch, 1000);
+	health_tick(health, 1000);
 	cr_assert_eq(told(1, ISSUE_WARNING, "certificate of delivery"), 1);
 }
 
-Test(watch, an_expired_certificate_is_a_fault)
+Test(health, an_expired_certificate_is_a_fault)
 {
 	days_left = -1;
-	watch_tick(watch, 1000);
+	health_tick(health, 1000);
 	cr_assert(fault_has(*registry_ne_faults(c.registry, 1), FAULT_CERTIFICATE));
 	cr_assert_eq(told(1, ISSUE_FAULT, "has expired"), 1);
 	days_left = 300;
-	watch_tick(watch, 1001);
+	health_tick(health, 1001);
 	cr_assert(fault_has(*registry_ne_faults(c.registry, 1), FAULT_CERTIFICATE), "hourly");
-	watch_tick(watch, 1000 + 3600);
+	health_tick(health, 1000 + 3600);
 	cr_assert(!fault_has(*registry_ne_faults(c.registry, 1), FAULT_CERTIFICATE));
 	cr_assert_eq(told(1, ISSUE_CLEAR, "certificates"), 1);
 	days_left = INT_MIN;
-	watch_tick(watch, 1000 + 7200);
+	health_tick(health, 1000 + 7200);
 	cr_assert_eq(told(1, ISSUE_FAULT, "cannot be read"), 1);
 }
 
-Test(watch, limits_at_ninety_percent)
+Test(health, limits_at_ninety_percent)
 {
 	add_destinations(8);
-	watch_tick(watch, 1000);
+	health_tick(health, 1000);
 	cr_assert_eq(told(0, ISSUE_WARNING, "nearly"), 0);
 	add_destinations(9);
-	watch_tick(watch, 1001);
-	watch_tick(watch, 1002);
+	health_tick(health, 1001);
+	health_tick(health, 1002);
 	cr_assert_eq(told(0, ISSUE_WARNING, "9 of 10 destinations"), 1);
 	while (registry_destination_count(c.registry, 0) > 7)
 		registry_destination_remove(c.registry, registry_destination_first(c.registry, 0));
-	watch_tick(watch, 1003);
+	health_tick(health, 1003);
 	for (uint8_t n = 0; n < 9; n++)
 		add_task(n);
-	watch_tick(watch, 1004);
+	health_tick(health, 1004);
 	cr_assert_eq(told(0, ISSUE_WARNING, "9 of 10 tasks"), 1);
 	cr_assert_eq(fault_count(*registry_ne_faults(c.registry, 0)), 0, "warnings are not listed");
 }
 
-Test(watch, unsynchronised_clock)
+Test(health, unsynchronised_clock)
 {
 	struct channel_event e = {
 		.kind = EVENT_CLOCK_UNSURE, .text = "the clock is not synchronised"};
@@ -206,29 +206,29 @@ Test(watch, unsynchronised_clock)
 	cr_assert_eq(told(0, ISSUE_WARNING, "synchronised again"), 1);
 }
 
-Test(watch, audit_trouble_is_a_fault_until_it_is_over)
+Test(health, audit_trouble_is_a_fault_until_it_is_over)
 {
 	struct rlimit limit = {0, RLIM_INFINITY};
 
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	cr_assert_neq(audit_write(c.audit, &(struct audit_record){.act = "x"}), 0);
-	watch_tick(watch, 1000);
+	health_tick(health, 1000);
 	cr_assert(fault_has(*registry_ne_faults(c.registry, 0), FAULT_AUDIT));
 	cr_assert_eq(told(0, ISSUE_FAULT, "audit"), 1);
 	limit.rlim_cur = RLIM_INFINITY;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	watch_tick(watch, 1001);
+	health_tick(health, 1001);
 	cr_assert(!fault_has(*registry_ne_faults(c.registry, 0), FAULT_AUDIT));
 	cr_assert_eq(told(0, ISSUE_CLEAR, "audit"), 1);
 }
 
-Test(watch, a_dataplane_that_never_comes)
+Test(health, a_dataplane_that_never_comes)
 {
-	watch_tick(watch, 1000);
-	watch_tick(watch, 1009);
+	health_tick(health, 1000);
+	health_tick(health, 1009);
 	cr_assert(!fault_has(*registry_ne_faults(c.registry, 0), FAULT_DATAPLANE_LOST));
-	watch_tick(watch, 1010);
+	health_tick(health, 1010);
 	cr_assert_eq(told(0, ISSUE_FAULT, "not reached since the start"), 1);
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();
@@ -236,7 +236,7 @@ Test(watch, a_dataplane_that_never_comes)
 	cr_assert_eq(told(0, ISSUE_CLEAR, "was reached at"), 1);
 }
 
-Test(watch, an_outage_is_told_with_its_start_and_end)
+Test(health, an_outage_is_told_with_its_start_and_end)
 {
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();
@@ -249,7 +249,7 @@ Test(watch, an_outage_is_told_with_its_start_and_end)
 	cr_assert_eq(told(1, ISSUE_CLEAR, "away from 20"), 1);
 }
 
-Test(watch, fail_safe_ends_the_tasks_of_its_element_only)
+Test(health, fail_safe_ends_the_tasks_of_its_element_only)
 {
 	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(c.registry, 0)};
 	struct issue i;
@@ -287,7 +287,7 @@ Test(watch, fail_safe_ends_the_tasks_of_its_element_only)
 	cr_assert_eq(lines, 2);
 }
 
-Test(watch, without_keepalives_there_is_no_fail_safe)
+Test(health, without_keepalives_there_is_no_fail_safe)
 {
 	config.nes[1].x1.keepalive.enabled = false;
 	fake_start(&dataplane, c.base, folder);
