@@ -45,12 +45,9 @@ void builder_free(struct builder *e)
 		pthread_join(e->fold_thread, NULL);
 		table_fold_finish(e->builder, e->fold);
 	}
-	for (struct leaving *l = e->pending, *next; l; l = next) {
-		next = l->next;
-		leaving_drop(l);
-	}
-	for (struct leaving *l = e->draining, *next; l; l = next) {
-		next = l->next;
+	struct leaving *l;
+	while ((l = LIST_FIRST(&e->pending)) || (l = LIST_FIRST(&e->draining))) {
+		LIST_REMOVE(l, next);
 		leaving_drop(l);
 	}
 	while (e->removed) {

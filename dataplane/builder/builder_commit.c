@@ -19,9 +19,10 @@ static void reports_end(struct builder *e)
 {
 	if (!e->reporter)
 		return;
-	for (struct leaving *l = e->pending; l; l = l->next)
-		if (l->x2 && l->x2->report == REPORT_PDSR)
-			reporter_leave(e->reporter, l->x2);
+	struct leaving *l;
+	LIST_FOREACH(l, &e->pending, next)
+	if (l->x2 && l->x2->report == REPORT_PDSR)
+		reporter_leave(e->reporter, l->x2);
 	reporter_settle(e->reporter);
 }
 
@@ -31,8 +32,8 @@ static void grace_over(struct builder *e)
 	reports_end(e);
 	bindings_settled(e->bindings, e->measure, now_wall_ns());
 	e->measure = false;
-	for (struct leaving *l = e->pending, *next; l; l = next) {
-		next = l->next;
+	for (struct leaving *l; (l = LIST_FIRST(&e->pending));) {
+		LIST_REMOVE(l, next);
 		contexts_give(e, l);
 		if (l->keeps_slot) {
 			leaving_drop(l);
@@ -42,11 +43,9 @@ static void grace_over(struct builder *e)
 		l->x2 = NULL;
 		bindings_drop(l->bound);
 		l->bound = NULL;
-		l->next = e->draining;
-		e->draining = l;
+		LIST_INSERT_HEAD(&e->draining, l, next);
 		e->n_draining++;
 	}
-	e->pending = NULL;
 	while (e->removed) {
 		struct destination_entry *d = e->removed;
 		e->removed = (struct destination_entry *)d->link.next;

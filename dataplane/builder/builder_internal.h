@@ -5,6 +5,7 @@
 // builder_losses.c only reads. None calls one above it.
 
 #include <pthread.h>
+#include <sys/queue.h>
 
 #include "dataplane/builder/builder.h"
 #include "dataplane/follow/bindings.h"
@@ -28,8 +29,8 @@ struct builder {
 	uint64_t serial; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
-	struct leaving *pending;	   // until the next grace period
-	struct leaving *draining;	   // until delivery has settled their copies
+	LIST_HEAD(, leaving) pending;	   // until the next grace period
+	LIST_HEAD(, leaving) draining;	   // until delivery has settled their copies
 	struct destination_entry *removed; // until the next grace period; linked by link.next
 	uint32_t n_draining;
 	struct table_fold *fold;

@@ -61,8 +61,7 @@ void hold_leave(struct builder *e, struct leaving *l, bool keeps_slot)
 	l->keeps_slot = keeps_slot;
 	if (l->x2)
 		l->x2->leaving = true;
-	l->next = e->pending;
-	e->pending = l;
+	LIST_INSERT_HEAD(&e->pending, l, next);
 }
 
 static uint64_t lost(const uint64_t *by_reason)
@@ -74,7 +73,8 @@ static uint64_t lost(const uint64_t *by_reason)
 	return sum;
 }
 
-static bool settled(const struct builder *e, uint32_t slot)
+// Every copy of the slot has been delivered or counted.
+static bool is_at_rest(const struct builder *e, uint32_t slot)
 {
 	struct slot_counters c;
 	struct copy_balance b = {0};
@@ -86,13 +86,11 @@ static bool settled(const struct builder *e, uint32_t slot)
 
 uint32_t builder_drain(struct builder *e)
 {
-	for (struct leaving **at = &e->draining; *at;) {
-		struct leaving *l = *at;
-		if (!settled(e, l->slot)) {
-			at = &l->next;
+	for (struct leaving *l = LIST_FIRST(&e->draining), *next; l; l = next) {
+		next = LIST_NEXT(l, next);
+		if (!is_at_rest(e, l->slot))
 			continue;
-		}
-		*at = l->next;
+		LIST_REMOVE(l, next);
 		deliver_slot_reset(e->deliver, l->slot);
 		task_counters_give(e->slots, l->slot);
 		free(l);

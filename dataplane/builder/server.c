@@ -59,7 +59,7 @@ static void client_turn(struct server *s, struct client *c, short revents)
 		server_read(s, c);
 	if ((revents & (POLLHUP | POLLERR)) && !(revents & POLLIN))
 		c->dead = true;
-	if (c->closing && !c->first)
+	if (c->closing && !client_waits(c))
 		c->dead = true;
 }
 
@@ -133,7 +133,7 @@ static uint32_t poll_set(const struct server *s, int signal_fd, struct pollfd *f
 		fds[i] = (struct pollfd){.fd = own[i], .events = POLLIN};
 	for (uint32_t i = 0; i < s->n_clients; i++) {
 		const struct client *c = s->clients[i];
-		bool busy = c->first || c->streaming;
+		bool busy = client_waits(c) || c->streaming;
 		fds[FD_CLIENTS + i] =
 			(struct pollfd){.fd = c->fd, .events = busy ? POLLOUT : POLLIN};
 	}

@@ -274,7 +274,7 @@ static void take(struct server *s, struct client *c, size_t length)
 
 void server_read(struct server *s, struct client *c)
 {
-	while (!c->dead && !c->closing && !c->streaming && !c->first && s->n_acks < BATCH) {
+	while (!c->dead && !c->closing && !c->streaming && !client_waits(c) && s->n_acks < BATCH) {
 		int64_t n = channel_receive(c->fd, s->in, sizeof(s->in));
 		if (n == POI_ERR_AGAIN)
 			break;
@@ -289,7 +289,7 @@ void server_read(struct server *s, struct client *c)
 
 void server_stream(struct server *s, struct client *c)
 {
-	for (int i = 0; i < STREAM_BURST && c->streaming && !c->first && !c->dead; i++) {
+	for (int i = 0; i < STREAM_BURST && c->streaming && !client_waits(c) && !c->dead; i++) {
 		int n = state_next(&c->stream, now_monotonic_ms(), s->out, sizeof(s->out));
 		if (n == 0) {
 			state_end(&c->stream);

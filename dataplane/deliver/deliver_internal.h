@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "dataplane/deliver/deliver.h"
 #include "dataplane/deliver/mdf.h"
@@ -50,10 +51,10 @@ struct link_spool {	     // of one kind
 struct link {
 	struct deliver *deliver;
 	struct deliver_thread *thread;
-	struct link *next;	// of the thread's list
-	struct link *next_busy; // of the thread's busy list
+	LIST_ENTRY(link) next; // of the thread's
+	LIST_ENTRY(link) next_busy;
 	bool busy;
-	struct link *next_due; // of those whose handshake can go on
+	TAILQ_ENTRY(link) next_due;
 	bool due;
 	uint32_t due_events; // of epoll, seen since
 	uint16_t index;
@@ -119,16 +120,16 @@ struct deliver_thread {
 	pthread_t id;
 	int epoll;
 	int wake; // eventfd
-	struct link *links;
-	struct link *busy;
-	struct link *due, **due_last; // in the order in which they became so
+	LIST_HEAD(, link) links;
+	LIST_HEAD(, link) busy;
+	TAILQ_HEAD(, link) due; // their handshake can go on, in the order in which they became so
 	struct copy_outcomes book;
 	uint64_t random; // jitter
 	uint64_t stop_until;
 
 	pthread_mutex_t lock; // below
 	pthread_cond_t taken;
-	struct command *first, **last;
+	STAILQ_HEAD(, command) commands;
 	_Atomic bool pending; // set with the queue, read without the lock
 	bool running;
 };
@@ -166,7 +167,7 @@ struct deliver {
 enum command_kind { COMMAND_ADD, COMMAND_MODIFY, COMMAND_REMOVE, COMMAND_RESOLVED };
 
 struct command {
-	struct command *next;
+	STAILQ_ENTRY(command) next;
 	enum command_kind kind;
 	bool waited; // the sender waits and frees; else the thread frees
 	bool done;

@@ -109,8 +109,7 @@ static void make_busy(struct deliver_thread *t, struct link *l)
 	if (l->busy)
 		return;
 	l->busy = true;
-	l->next_busy = t->busy;
-	t->busy = l;
+	LIST_INSERT_HEAD(&t->busy, l, next_busy);
 }
 
 // Rings that have something new. `since`: the last time we looked, so nothing is older.
@@ -123,31 +122,24 @@ static void take_ready(struct deliver_thread *t, uint64_t since)
 			make_busy(t, stream_owner(stream_wake(copy_ring_owner(r), since)));
 }
 
+static void unlink_busy(struct link *l)
+{
+	if (l->busy)
+		LIST_REMOVE(l, next_busy);
+	l->busy = false;
+}
+
 static unsigned pump(struct deliver_thread *t, uint64_t now)
 {
 	unsigned records = 0;
 
-	for (struct link **at = &t->busy; *at;) {
-		struct link *l = *at;
+	for (struct link *l = LIST_FIRST(&t->busy), *next; l; l = next) {
+		next = LIST_NEXT(l, next_busy);
 		records += link_pump(l, now);
-		if (link_quiet(l)) {
-			*at = l->next_busy;
-			l->busy = false;
-		} else {
-			at = &l->next_busy;
-		}
+		if (link_quiet(l))
+			unlink_busy(l);
 	}
 	return records;
-}
-
-static void unlink_busy(struct deliver_thread *t, const struct link *l)
-{
-	for (struct link **at = &t->busy; *at; at = &(*at)->next_busy) {
-		if (*at == l) {
-			*at = l->next_busy;
-			return;
-		}
-	}
 }
 
 static bool is_connecting(const struct link *l)
@@ -161,22 +153,13 @@ static void make_due(struct deliver_thread *t, struct link *l, uint32_t events)
 	if (l->due)
 		return;
 	l->due = true;
-	l->next_due = NULL;
-	*t->due_last = l;
-	t->due_last = &l->next_due;
+	TAILQ_INSERT_TAIL(&t->due, l, next_due);
 }
 
 static void unlink_due(struct deliver_thread *t, struct link *l)
 {
-	struct link **at = &t->due;
-
-	while (*at && *at != l)
-		at = &(*at)->next_due;
-	if (!*at)
-		return;
-	*at = l->next_due;
-	if (!*at)
-		t->due_last = at;
+	if (l->due)
+		TAILQ_REMOVE(&t->due, l, next_due);
 	l->due = false;
 	l->due_events = 0;
 }
@@ -185,7 +168,7 @@ static void unlink_due(struct deliver_thread *t, struct link *l)
 // that come back at once hold nobody else up.
 static void connect_one(struct deliver_thread *t, uint64_t now)
 {
-	struct link *l = t->due;
+	struct link *l = TAILQ_FIRST(&t->due);
 
 	if (!l)
 		return;
@@ -203,7 +186,7 @@ static void retire(struct deliver_thread *t, struct link *l)
 
 	link_close(l, LOSS_REMOVED);
 	take_ready(t, 0); // the workers have let go of its rings; none stays in a queue
-	unlink_busy(t, l);
+	unlink_busy(l);
 	unlink_due(t, l);
 	pthread_mutex_lock(&d->lock);
 	stream_balance(l->stream, &d->past, &octets);
@@ -225,18 +208,16 @@ static bool is_drained(struct link *l, uint64_t now, uint64_t until)
 
 static void timers(struct deliver_thread *t, uint64_t now)
 {
-	for (struct link **at = &t->links; *at;) {
-		struct link *l = *at;
+	for (struct link *l = LIST_FIRST(&t->links), *next; l; l = next) {
+		next = LIST_NEXT(l, next);
 		link_timers(l, now);
 		if (is_connecting(l))
 			make_due(t, l, 0);
 		if (l->mdf || stream_active(l->stream))
 			make_busy(t, l);
 		if (l->remove_until && is_drained(l, now, l->remove_until)) {
-			*at = l->next;
+			LIST_REMOVE(l, next);
 			retire(t, l);
-		} else {
-			at = &l->next;
 		}
 	}
 }
@@ -271,12 +252,20 @@ static bool stopped(struct deliver_thread *t, uint64_t now)
 		return false;
 	if (!t->stop_until)
 		t->stop_until = now + STOP_NS;
-	for (struct link *l = t->links; l; l = l->next)
-		if (!is_drained(l, now, t->stop_until))
-			return false;
-	for (struct link *l = t->links; l; l = l->next)
-		link_close(l, LOSS_STOPPED);
+	struct link *l;
+	LIST_FOREACH(l, &t->links, next)
+	if (!is_drained(l, now, t->stop_until))
+		return false;
+	LIST_FOREACH(l, &t->links, next)
+	link_close(l, LOSS_STOPPED);
 	return true;
+}
+
+static uint64_t sleep_ns(const struct deliver_thread *t)
+{
+	if (!TAILQ_EMPTY(&t->due))
+		return 0;
+	return LIST_EMPTY(&t->links) ? IDLE_NS : t->deliver->flush_ns;
 }
 
 static void *run(void *context)
@@ -302,7 +291,7 @@ static void *run(void *context)
 				break;
 		}
 		if (records == 0)
-			wait_sockets(t, t->due ? 0 : t->links ? t->deliver->flush_ns : IDLE_NS);
+			wait_sockets(t, sleep_ns(t));
 		else if (++round % POLL_EVERY == 0)
 			wait_sockets(t, 0);
 	}

@@ -19,8 +19,10 @@ int deliver_thread_open(struct deliver *d, uint32_t number)
 	t->deliver = d;
 	t->number = number;
 	t->random = now_wall_ns() | 1;
-	t->last = &t->first;
-	t->due_last = &t->due;
+	LIST_INIT(&t->links);
+	LIST_INIT(&t->busy);
+	TAILQ_INIT(&t->due);
+	STAILQ_INIT(&t->commands);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->taken, NULL);
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -35,9 +37,9 @@ void deliver_thread_close(struct deliver_thread *t)
 {
 	if (!t->deliver)
 		return;
-	while (t->first) {
-		struct command *c = t->first;
-		t->first = c->next;
+	while (!STAILQ_EMPTY(&t->commands)) {
+		struct command *c = STAILQ_FIRST(&t->commands);
+		STAILQ_REMOVE_HEAD(&t->commands, next);
 		free(c); // answers of the resolver: nobody waits for a thread that has ended
 	}
 	if (t->epoll >= 0)
@@ -57,14 +59,23 @@ static void apply_rings(struct link *l, struct copy_ring **rings)
 				stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS), rings[i]);
 }
 
+static struct link *link_of(const struct deliver_thread *t, uint64_t serial)
+{
+	struct link *l;
+
+	LIST_FOREACH(l, &t->links, next)
+	if (l->serial == serial)
+		return l;
+	return NULL;
+}
+
 static void apply(struct deliver_thread *t, struct command *c)
 {
 	struct link *l = c->link;
 
 	switch (c->kind) {
 	case COMMAND_ADD:
-		l->next = t->links;
-		t->links = l;
+		LIST_INSERT_HEAD(&t->links, l, next);
 		break;
 	case COMMAND_MODIFY:
 		pthread_mutex_lock(&l->deliver->lock); // readers walk the rings
@@ -76,8 +87,7 @@ static void apply(struct deliver_thread *t, struct command *c)
 		l->remove_until = now_monotonic_ns() + REMOVE_NS;
 		break;
 	case COMMAND_RESOLVED:
-		for (l = t->links; l && l->serial != link_of_token(c->answer.token); l = l->next)
-			;
+		l = link_of(t, link_of_token(c->answer.token));
 		if (l)
 			link_resolved(l, &c->answer, now_monotonic_ns());
 		break;
@@ -91,6 +101,12 @@ void deliver_thread_wake(struct deliver_thread *t)
 	(void)!write(t->wake, &one, sizeof(one));
 }
 
+static void enqueue(struct deliver_thread *t, struct command *c)
+{
+	STAILQ_INSERT_TAIL(&t->commands, c, next);
+	atomic_store_explicit(&t->pending, true, memory_order_release);
+}
+
 void deliver_thread_send(struct deliver_thread *t, struct command *c)
 {
 	pthread_mutex_lock(&t->lock);
@@ -101,10 +117,7 @@ void deliver_thread_send(struct deliver_thread *t, struct command *c)
 			free(c);
 		return;
 	}
-	c->next = NULL;
-	*t->last = c;
-	t->last = &c->next;
-	atomic_store_explicit(&t->pending, true, memory_order_release);
+	enqueue(t, c);
 	deliver_thread_wake(t);
 	while (c->waited && !c->done)
 		pthread_cond_wait(&t->taken, &t->lock);
@@ -122,9 +135,7 @@ void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a)
 		c->answer = *a;
 		struct deliver_thread *t = &d->thread[i];
 		pthread_mutex_lock(&t->lock);
-		*t->last = c;
-		t->last = &c->next;
-		atomic_store_explicit(&t->pending, true, memory_order_release);
+		enqueue(t, c);
 		pthread_mutex_unlock(&t->lock);
 		deliver_thread_wake(t);
 	}
@@ -136,11 +147,9 @@ void deliver_thread_work(struct deliver_thread *t)
 		return;
 	pthread_mutex_lock(&t->lock);
 	atomic_store_explicit(&t->pending, false, memory_order_relaxed);
-	while (t->first) {
-		struct command *c = t->first;
-		t->first = c->next;
-		if (!t->first)
-			t->last = &t->first;
+	while (!STAILQ_EMPTY(&t->commands)) {
+		struct command *c = STAILQ_FIRST(&t->commands);
+		STAILQ_REMOVE_HEAD(&t->commands, next);
 		pthread_mutex_unlock(&t->lock);
 		apply(t, c);
 		pthread_mutex_lock(&t->lock);

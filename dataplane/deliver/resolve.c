@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/queue.h>
 
 #include "shared/error.h"
 #include "shared/sandbox.h"
@@ -26,7 +27,7 @@
 #define ROUNDS_MAX 4u
 
 struct question {
-	struct question *next;
+	STAILQ_ENTRY(question) next;
 	struct resolver *resolver;
 	uint64_t token;
 	uint64_t until; // ms
@@ -35,11 +36,13 @@ struct question {
 	char host[RESOLVE_NAME_MAX];
 };
 
+STAILQ_HEAD(questions, question);
+
 // Questions that share a channel of c-ares. It has read the system's configuration when it was
 // made, and is not used for long, so that a new configuration is followed.
 struct round {
 	ares_channel channel;
-	struct question *first;
+	struct questions questions;
 	uint64_t opened; // ms
 };
 
@@ -49,7 +52,7 @@ struct resolver {
 	int wake; // eventfd
 
 	pthread_mutex_t lock; // below
-	struct question *first, **last;
+	struct questions questions;
 	bool stop;
 
 	// The thread's own.
@@ -138,19 +141,27 @@ static void fail(struct question *q, const char *reason)
 
 // --- rounds ---
 
-static void free_questions(struct question *q)
+static struct question *first_of(struct questions *from)
 {
-	while (q) {
-		struct question *next = q->next;
+	struct question *q = STAILQ_FIRST(from);
+
+	if (q)
+		STAILQ_REMOVE_HEAD(from, next);
+	return q;
+}
+
+static void free_questions(struct questions *all)
+{
+	struct question *q;
+
+	while ((q = first_of(all)))
 		free(q);
-		q = next;
-	}
 }
 
 static void round_free(struct round *r)
 {
 	ares_destroy(r->channel);
-	free_questions(r->first);
+	free_questions(&r->questions);
 	free(r);
 }
 
@@ -162,6 +173,7 @@ static struct round *round_new(const char *servers, uint64_t now)
 
 	if (!r)
 		return NULL;
+	STAILQ_INIT(&r->questions);
 	r->opened = now;
 	if (ares_init_options(&r->channel, &o, mask) != ARES_SUCCESS) {
 		free(r);
@@ -199,8 +211,7 @@ static void ask(struct resolver *r, struct question *q, uint64_t now)
 		free(q);
 		return;
 	}
-	q->next = round->first;
-	round->first = q;
+	STAILQ_INSERT_HEAD(&round->questions, q, next);
 	ares_getaddrinfo(round->channel, q->host, NULL, &hints, done, q);
 }
 
@@ -209,17 +220,16 @@ static bool sweep_questions(struct round *r, uint64_t now)
 {
 	bool waiting = false;
 
-	for (struct question **at = &r->first; *at;) {
-		struct question *q = *at;
+	for (struct question *q = STAILQ_FIRST(&r->questions), *next; q; q = next) {
+		next = STAILQ_NEXT(q, next);
 		if (q->over) {
-			*at = q->next;
+			STAILQ_REMOVE(&r->questions, q, question, next);
 			free(q);
 			continue;
 		}
 		if (!q->answered && now >= q->until)
 			fail(q, "no name server has answered in time");
 		waiting |= !q->answered;
-		at = &q->next;
 	}
 	return waiting;
 }
@@ -270,9 +280,10 @@ static int patience(const struct resolver *r, uint64_t now)
 		struct timeval tv, *t = ares_timeout(r->rounds[i]->channel, NULL, &tv);
 		if (t && now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1 < until)
 			until = now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1;
-		for (const struct question *q = r->rounds[i]->first; q; q = q->next)
-			if (!q->answered && q->until < until)
-				until = q->until;
+		const struct question *q;
+		STAILQ_FOREACH(q, &r->rounds[i]->questions, next)
+		if (!q->answered && q->until < until)
+			until = q->until;
 	}
 	if (until == UINT64_MAX)
 		return -1;
@@ -299,36 +310,29 @@ static void serve(struct resolver *r)
 		ares_process_fd(r->rounds[i]->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
-static struct question *take(struct resolver *r, bool *stop)
+// Moves what waits to `to`. False when the thread shall end.
+static bool take(struct resolver *r, struct questions *to)
 {
 	pthread_mutex_lock(&r->lock);
-	struct question *q = r->first;
-	*stop = r->stop;
-	r->first = NULL;
-	r->last = &r->first;
+	STAILQ_CONCAT(to, &r->questions);
+	bool stop = r->stop;
 	pthread_mutex_unlock(&r->lock);
-	return q;
+	return !stop;
 }
 
 static void *run(void *context)
 {
 	struct resolver *r = context;
-	bool stop = false;
+	struct questions fresh = STAILQ_HEAD_INITIALIZER(fresh);
+	struct question *q;
 
-	for (;;) {
-		struct question *q = take(r, &stop);
-		if (stop) {
-			free_questions(q);
-			break;
-		}
-		while (q) {
-			struct question *next = q->next;
+	while (take(r, &fresh)) {
+		while ((q = first_of(&fresh)))
 			ask(r, q, now_ms());
-			q = next;
-		}
 		sweep(r, now_ms());
 		serve(r);
 	}
+	free_questions(&fresh);
 	while (r->n_rounds > 0)
 		round_free(r->rounds[--r->n_rounds]);
 	return NULL;
@@ -336,7 +340,7 @@ static void *run(void *context)
 
 static void discard(struct resolver *r)
 {
-	free_questions(r->first);
+	free_questions(&r->questions);
 	if (r->wake >= 0)
 		close(r->wake);
 	pthread_mutex_destroy(&r->lock);
@@ -368,7 +372,7 @@ struct resolver *resolver_new(const struct resolver_settings *s)
 	}
 	r->settings = *s;
 	pthread_mutex_init(&r->lock, NULL);
-	r->last = &r->first;
+	STAILQ_INIT(&r->questions);
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->wake >= 0 && start(r) == 0)
 		return r;
@@ -405,8 +409,7 @@ int resolver_ask(struct resolver *r, const char *host, uint64_t token)
 	q->token = token;
 	snprintf(q->host, sizeof(q->host), "%s", host);
 	pthread_mutex_lock(&r->lock);
-	*r->last = q;
-	r->last = &q->next;
+	STAILQ_INSERT_TAIL(&r->questions, q, next);
 	pthread_mutex_unlock(&r->lock);
 	wake(r);
 	return 0;

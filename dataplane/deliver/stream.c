@@ -26,7 +26,7 @@ struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *
 	for (uint32_t i = 0; i < n; i++)
 		s->line[i].stream = s;
 	for (uint32_t k = 0; k < COPY_KINDS; k++) {
-		s->spooled[k].last = &s->spooled[k].first;
+		STAILQ_INIT(&s->spooled[k].stored);
 		s->line[n_workers * COPY_KINDS + k].spool = &s->spooled[k];
 	}
 	return s;
@@ -46,7 +46,7 @@ void stream_free(struct stream *s)
 		struct spooled *p = &s->spooled[k];
 		for (uint32_t i = 0; i < SPOOL_LOADED; i++)
 			spool_block_free(&p->block[i]);
-		while (p->first)
+		while (!STAILQ_EMPTY(&p->stored))
 			spooled_drop(p);
 		free(p->store_runs);
 	}
@@ -136,7 +136,7 @@ static bool spool_pending(const struct stream *s, enum copy_kind k)
 	const struct spooled *p = &s->spooled[k];
 	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
 
-	return p->storing || p->first || l->send_segment != p->opened;
+	return p->storing || !STAILQ_EMPTY(&p->stored) || l->send_segment != p->opened;
 }
 
 // The order of one context's PDUs: what lies before the gap, what was spooled, what came later.

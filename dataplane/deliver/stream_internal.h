@@ -2,6 +2,8 @@
 
 // How a stream looks inside: stream.c above stream_spool.c above stream_line.c.
 
+#include <sys/queue.h>
+
 #include "dataplane/deliver/stream.h"
 
 struct stream_line {
@@ -29,7 +31,7 @@ struct run { // copies of one task in a block that lies in the file
 };
 
 struct runs {
-	struct runs *next;
+	STAILQ_ENTRY(runs) next;
 	uint32_t octets; // of the whole block
 	uint32_t n;
 	struct run run[];
@@ -38,7 +40,7 @@ struct runs {
 struct spooled { // one kind
 	struct spool_block block[SPOOL_LOADED];
 	uint32_t opened;	    // blocks ever loaded
-	struct runs *first, **last; // blocks in the file, oldest first
+	STAILQ_HEAD(, runs) stored; // blocks in the file, oldest first
 	bool storing;
 	uint32_t store_line, store_from;
 	struct runs *store_runs;	 // made before the block is stored: then nothing can fail

@@ -91,7 +91,7 @@ bool line_spool_accounted(const struct stream_line *l)
 	enum copy_kind k = line_kind(l);
 	const struct spooled *p = &s->spooled[k];
 
-	return !p->storing && !p->first &&
+	return !p->storing && STAILQ_EMPTY(&p->stored) &&
 	       s->line[s->n_workers * COPY_KINDS + k].ack_segment == p->opened;
 }
 
@@ -186,10 +186,8 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 
 void spooled_drop(struct spooled *p)
 {
-	struct runs *r = p->first;
+	struct runs *r = STAILQ_FIRST(&p->stored);
 
-	p->first = r->next;
-	if (!p->first)
-		p->last = &p->first;
+	STAILQ_REMOVE_HEAD(&p->stored, next);
 	free(r);
 }

@@ -3,6 +3,7 @@
 // A stored task as a rule of the match table, and what a task holds beside the tables.
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include "dataplane/capture/capture.h"
 #include "dataplane/match/link_class.h"
@@ -12,7 +13,7 @@
 
 // Allocated with the task, so that letting go cannot fail. The engine's.
 struct leaving {
-	struct leaving *next;
+	LIST_ENTRY(leaving) next;
 	uint32_t slot;
 	uint32_t context[COPY_KINDS];
 	uint32_t round;	    // of the last reconciliation that counted this task
