@@ -149,7 +149,7 @@ static void take_over(struct program *p, struct config *fresh)
 	struct control *c = &p->control;
 	char why[512] = "";
 
-	reload_exchange(p->config, fresh);
+	config_reload_exchange(p->config, fresh);
 	for (uint32_t i = registry_nes(c->registry); i < p->config->n_nes; i++) {
 		if (registry_ne_add(c->registry, p->config->nes[i].ne_identifier) < 0)
 			log_error("configuration: a network element could not be added");
@@ -168,10 +168,11 @@ static void take_over(struct program *p, struct config *fresh)
 }
 
 // The file as it is to be from now on, or NULL with `why`.
-static struct config *read_again(struct program *p, reload_say say, char *why, size_t why_size)
+static struct config *read_again(
+	struct program *p, config_reload_say say, char *why, size_t why_size)
 {
 	struct config *fresh = config_load(p->config->file, why, why_size);
-	int rc = fresh ? reload_merge(p->config, fresh, say, NULL) : 0;
+	int rc = fresh ? config_reload_merge(p->config, fresh, say, NULL) : 0;
 
 	if (!rc)
 		return fresh;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 struct talk {
-	reload_say say;
+	config_reload_say say;
 	void *context;
 };
 
@@ -141,7 +141,8 @@ static void needs_restart(void *context, const char *path)
 		say(context, "%s has changed: this needs a restart", path);
 }
 
-int reload_merge(const struct config *now, struct config *fresh, reload_say each, void *context)
+int config_reload_merge(
+	const struct config *now, struct config *fresh, config_reload_say each, void *context)
 {
 	const struct talk t = {each, context};
 	int rc = merge_elements(now, fresh, &t);
@@ -177,7 +178,7 @@ int reload_merge(const struct config *now, struct config *fresh, reload_say each
 		(b) = swap_;               \
 	} while (0)
 
-void reload_exchange(struct config *now, struct config *fresh)
+void config_reload_exchange(struct config *now, struct config *fresh)
 {
 	SWAP(*now, *fresh);
 	SWAP(now->delivery, fresh->delivery);

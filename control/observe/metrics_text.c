@@ -77,20 +77,20 @@ static void put_process(FILE *f, const struct metrics_picture *p)
 
 // --- X1 ---
 
-static void put_latency_of(FILE *f, const char *changes, const struct latency *l)
+static void put_latency_of(FILE *f, const char *changes, const struct request_latency *l)
 {
 #define X(us, text) text,
-	static const char *const bounds[] = {LATENCY_BOUNDS(X)};
+	static const char *const bounds[] = {REQUEST_LATENCY_BOUNDS(X)};
 #undef X
 	static const char name[] = "poi_x1_exchange_seconds";
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < LATENCY_BUCKETS; i++) {
+	for (size_t i = 0; i < REQUEST_LATENCY_BUCKETS; i++) {
 		sum += l->bucket[i];
 		fprintf(f, "%s_bucket{changes=\"%s\",le=\"%s\"} %" PRIu64 "\n", name, changes,
 			bounds[i], sum);
 	}
-	sum += l->bucket[LATENCY_BUCKETS];
+	sum += l->bucket[REQUEST_LATENCY_BUCKETS];
 	fprintf(f, "%s_bucket{changes=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, changes, sum);
 	fprintf(f, "%s_count{changes=\"%s\"} %" PRIu64 "\n", name, changes, sum);
 	fprintf(f, "%s_sum{changes=\"%s\"} %.6f\n", name, changes, (double)l->sum_us / 1e6);

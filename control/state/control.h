@@ -20,7 +20,7 @@ struct control_counters {
 	uint64_t top_level_errors;
 	uint64_t acknowledged; // answered before they were in force
 	// From the request's last octet to the answer, of containers with state changes and without.
-	struct latency changes, queries;
+	struct request_latency changes, queries;
 };
 
 struct control {

@@ -123,7 +123,7 @@ static void count_latency(const struct exchange *x)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	latency_count(x->changes ? &n->changes : &n->queries,
+	request_latency_count(x->changes ? &n->changes : &n->queries,
 		(uint64_t)((now.tv_sec - x->received.tv_sec) * 1000000 +
 			   (now.tv_nsec - x->received.tv_nsec) / 1000));
 }

@@ -421,7 +421,7 @@ static void rebind(struct sessions *st, struct session *s)
 	if (st->n_matched == 0 && st->ni_subscriptions == 0 && !s->bonds)
 		return;
 	st->alone = is_alone(st, s);
-	session_ways(st, s, 0, st->after, desire_stage, st);
+	session_selectors(st, s, 0, st->after, desire_stage, st);
 	bool unsure = s->flags & (SESSION_PARTIAL | SESSION_LOSS) || st->after->overflow ||
 		      st->rules[0]->overflow;
 	if (st->n_matched > 0)

@@ -2,7 +2,7 @@
 
 // What the files of the session store share. A session's settled state is one packed record
 // (session_record); messages are applied to an unpacked copy (session_rules), from which the ways
-// follow in which its packets can be told (session_ways). A request that waits for its response is
+// follow in which its packets can be told (session_selectors). A request that waits for its response is
 // kept as octets and is applied on top whenever the ways are asked for: it adds, and nothing has to
 // be taken back from the record when it fails.
 
@@ -506,7 +506,7 @@ bool way_same(const struct way *a, const struct way *b);
 // `each` (may be NULL) sees the rules of each stage with its ways. All ways are united in `all`.
 typedef void stage_each(
 	void *context, const struct rules *r, const struct ways *ways, uint32_t serial);
-void session_ways(struct sessions *st, const struct session *s, unsigned scratch, struct ways *all,
+void session_selectors(struct sessions *st, const struct session *s, unsigned scratch, struct ways *all,
 	stage_each *each, void *context);
 
 // sessions (session_store.c)
@@ -618,7 +618,7 @@ void radius_take(struct sessions *st, const struct signalling_packet *p);
 bool pfcp_answers(struct sessions *st, const struct transaction *t, const struct pfcp_message *m);
 void pfcp_take_response(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_message *m, struct transaction *t);
-// The request of a waiting transaction, decoded; until the next call or the next session_ways.
+// The request of a waiting transaction, decoded; until the next call or the next session_selectors.
 const struct pfcp_message *pfcp_kept(struct sessions *st, const struct transaction *t);
 const struct gtpv2_message *gtpv2_kept(struct sessions *st, const struct transaction *t);
 void pfcp_early_lost(struct sessions *st, const struct early *e);

@@ -68,7 +68,7 @@ static void end_users(struct sessions *st, const struct rules *r, uint32_t but)
 			struct session *o = found[j] == but ? NULL : session_at(st, found[j]);
 			if (!o || o->kind != KIND_RADIUS)
 				continue;
-			session_ways(st, o, 1, st->probe, NULL, NULL);
+			session_selectors(st, o, 1, st->probe, NULL, NULL);
 			if (ways_find(st->probe, &w))
 				session_end(st, o, END_SUPERSEDED);
 		}

@@ -269,8 +269,8 @@ static void unite(struct ways *all, const struct ways *stage, uint32_t serial)
 	}
 }
 
-void session_ways(struct sessions *st, const struct session *s, unsigned scratch, struct ways *all,
-	stage_each *each, void *context)
+void session_selectors(struct sessions *st, const struct session *s, unsigned scratch,
+	struct ways *all, stage_each *each, void *context)
 {
 	struct rules *r = st->rules[scratch];
 	struct ways *stage = st->ways[scratch];

@@ -262,7 +262,7 @@ static bool is_over(const struct sessions *st, const struct session *o)
 // The way as another session shows it, when it does; in st->probe.
 static const struct way *held_by(struct sessions *st, const struct session *o, const struct way *w)
 {
-	session_ways(st, o, 1, st->probe, NULL, NULL);
+	session_selectors(st, o, 1, st->probe, NULL, NULL);
 	return ways_find(st->probe, w);
 }
 
@@ -390,14 +390,14 @@ static void claim(struct sessions *st, struct session *s, const struct way *w)
 
 void session_before(struct sessions *st, const struct session *s, struct ways *before)
 {
-	session_ways(st, s, 0, before, NULL, NULL);
+	session_selectors(st, s, 0, before, NULL, NULL);
 }
 
 void session_after(struct sessions *st, struct session *s, const struct ways *before)
 {
 	struct ways *after = st->after;
 
-	session_ways(st, s, 0, after, NULL, NULL);
+	session_selectors(st, s, 0, after, NULL, NULL);
 	for (uint32_t i = 0; i < before->n; i++)
 		if (!ways_find(after, &before->way[i])) {
 			uint64_t hash = way_hash(st, s->kind, &before->way[i]);
@@ -427,7 +427,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 {
 	if (s->epoch != pair_at(st, s->pair)->epoch)
 		why = END_LOST;
-	session_ways(st, s, 0, st->after, NULL, NULL);
+	session_selectors(st, s, 0, st->after, NULL, NULL);
 	for (uint32_t i = 0; i < st->after->n; i++) {
 		uint64_t hash = way_hash(st, s->kind, &st->after->way[i]);
 		session_index_remove(&st->index, &st->memory, hash, s->number);

@@ -11,7 +11,7 @@
 #include "dataplane/match/table.h"
 #include "dataplane/port/debounce.h"
 
-// Allocated with the task, so that letting go cannot fail. The engine's.
+// Allocated with the task, so that letting go cannot fail. The builder's.
 struct leaving {
 	LIST_ENTRY(leaving) next;
 	uint32_t slot;

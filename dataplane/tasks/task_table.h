@@ -2,7 +2,7 @@
 
 // What the dataplane keeps for control (decisions 11 and 13): network elements with their fail-safe
 // deadlines, destinations and tasks with their opaque memos, in the order they came. Pure
-// bookkeeping, one thread; tables, slots and delivery are the engine's work.
+// bookkeeping, one thread; tables, slots and delivery are the builder's work.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,7 +49,7 @@ struct task_entry {
 	uint8_t payload_format, axri; // its element's when it was given
 	uint32_t memo_length;
 	uint8_t *memo;
-	struct leaving *hold; // the engine's: slot and contexts; NULL for a tombstone
+	struct leaving *hold; // the builder's: slot and contexts; NULL for a tombstone
 	struct channel_triggers triggers;
 	struct filter filter;
 	struct session_target *session; // own allocation; NULL: the filter says all

@@ -152,7 +152,7 @@ static void publish(bool measure)
 	bindings_settled(bindings, measure, now_ns());
 }
 
-// As the engine does it, but that the base is folded here: on a thread of its own it costs less.
+// As the builder does it, but that the base is folded here: on a thread of its own it costs less.
 static void fold(void)
 {
 	struct table_fold *f = table_fold_begin(builder);

@@ -44,10 +44,10 @@ static struct config *load(const char *elements, const char *rest)
 static int merge(struct config *now, struct config *fresh)
 {
 	said[0] = 0;
-	return reload_merge(now, fresh, on_line, NULL);
+	return config_reload_merge(now, fresh, on_line, NULL);
 }
 
-Test(reload, nothing_changed_says_nothing)
+Test(config_reload, nothing_changed_says_nothing)
 {
 	struct config *now = load(NE("1", "443", ""), AUDIT),
 		      *fresh = load(NE("1", "443", ""), AUDIT);
@@ -58,7 +58,7 @@ Test(reload, nothing_changed_says_nothing)
 	config_free(fresh);
 }
 
-Test(reload, added_elements_come_last_and_removed_ones_stay)
+Test(config_reload, added_elements_come_last_and_removed_ones_stay)
 {
 	struct config *now = load(NE("1", "443", "") NE("2", "444", ""), AUDIT);
 	struct config *fresh = load(NE("3", "445", "") NE("2", "444", ""), AUDIT);
@@ -77,7 +77,7 @@ Test(reload, added_elements_come_last_and_removed_ones_stay)
 	config_free(fresh);
 }
 
-Test(reload, what_needs_a_restart_keeps_its_value_and_is_named)
+Test(config_reload, what_needs_a_restart_keeps_its_value_and_is_named)
 {
 	struct config *now = load(NE("1", "443", ""), AUDIT);
 	struct config *fresh =
@@ -97,7 +97,7 @@ Test(reload, what_needs_a_restart_keeps_its_value_and_is_named)
 	config_free(fresh);
 }
 
-Test(reload, what_is_taken_over_is_seen_through_old_pointers)
+Test(config_reload, what_is_taken_over_is_seen_through_old_pointers)
 {
 	struct config *now = load(NE("1", "443", ""), AUDIT);
 	struct config *fresh =
@@ -112,7 +112,7 @@ Test(reload, what_is_taken_over_is_seen_through_old_pointers)
 	cr_assert_str_eq(said,
 		"dataplane.eal has changed: this needs a restart of poi-dataplane and "
 		"poi-control\n");
-	reload_exchange(now, fresh);
+	config_reload_exchange(now, fresh);
 	cr_assert_eq(ne->x1.time1, 3);
 	cr_assert_eq(ne->x1.require_uuid_v4, false);
 	cr_assert_eq(now->limits.tasks, 17);

@@ -53,11 +53,11 @@ TestSuite(metrics, .init = setup);
 
 Test(metrics, latency_falls_into_its_bucket)
 {
-	latency_count(&x1.changes, 0);
-	latency_count(&x1.changes, 1000);
-	latency_count(&x1.changes, 1001);
-	latency_count(&x1.changes, 5000000);
-	latency_count(&x1.changes, 5000001);
+	request_latency_count(&x1.changes, 0);
+	request_latency_count(&x1.changes, 1000);
+	request_latency_count(&x1.changes, 1001);
+	request_latency_count(&x1.changes, 5000000);
+	request_latency_count(&x1.changes, 5000001);
 	cr_expect(has("poi_x1_exchange_seconds_bucket{changes=\"yes\",le=\"0.001\"} 2"));
 	cr_expect(has("poi_x1_exchange_seconds_bucket{changes=\"yes\",le=\"0.0025\"} 3"));
 	cr_expect(has("poi_x1_exchange_seconds_bucket{changes=\"yes\",le=\"5.0\"} 4"));

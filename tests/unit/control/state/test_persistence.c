@@ -50,7 +50,7 @@ static void limit_files(rlim_t octets)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-TestSuite(store, .init = setup_store, .fini = teardown, .timeout = 30);
+TestSuite(persistence, .init = setup_store, .fini = teardown, .timeout = 30);
 
 Test(persistence, tasks_come_back_when_both_were_gone)
 {

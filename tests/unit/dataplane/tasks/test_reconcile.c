@@ -44,7 +44,7 @@ static struct task_entry *task_make(uint32_t n, uint32_t address)
 	return made;
 }
 
-// Both sides, as the engine does it; with `only_task_table` the table is forgotten.
+// Both sides, as the builder does it; with `only_task_table` the table is forgotten.
 static void put(uint32_t n, uint32_t address, bool only_task_table)
 {
 	struct id16 id = xid(n);

@@ -86,7 +86,7 @@ static struct task_entry *insert(uint32_t ne, uint32_t xid, uint32_t did)
 	struct task_entry *made = task_entry_make(&t);
 
 	cr_assert(made);
-	made->hold = malloc(8); // the engine's; here only given back
+	made->hold = malloc(8); // the builder's; here only given back
 	cr_assert_eq(task_entry_insert(s, made, task_entry_find(s, &t.ne, &t.xid)), 0);
 	return made;
 }
