@@ -1,3 +1,5 @@
+// One connection of the channel: what waits is kept and sent in order.
+
 #include "dataplane/builder/client.h"
 
 #include <stdlib.h>

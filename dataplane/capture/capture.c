@@ -1,3 +1,5 @@
+// Makes PDUs of hits in the worker's rings.
+
 #include "dataplane/capture/capture.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// The side of the rings that delivery uses.
+
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,5 @@
+// One TLS connection to one MDF.
+
 #include "dataplane/deliver/mdf.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+// Resolves host names on a thread of its own.
+
 #include "dataplane/deliver/resolve.h"
 
 #include <ares.h>

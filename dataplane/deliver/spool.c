@@ -1,3 +1,5 @@
+// Keeps encrypted blocks of PDUs in a file, and the thread that does so.
+
 #include "dataplane/deliver/spool.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+// The thread that counts header digests and reports summaries.
+
 #include "dataplane/report/reporter.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+// Compares the stored tasks with the match table, a part at a time.
+
 #include "dataplane/tasks/reconcile.h"
 
 // Of all rules of the task; returns how many there are.

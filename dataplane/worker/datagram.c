@@ -1,3 +1,5 @@
+// Indexes datagrams in parts by their key, oldest first, with a share for each source.
+
 #include "dataplane/worker/datagram.h"
 
 #include <stdlib.h>
