@@ -84,10 +84,10 @@ void deliver_stop(struct deliver *d)
 		deliver_thread_join(&d->thread[i]);
 }
 
-static void dispose(struct link *l)
+static void dispose(struct mdf_connection *l)
 {
-	link_spool_wait(l);
-	link_spool_close(l, true);
+	mdf_connection_spool_wait(l);
+	mdf_connection_spool_close(l, true);
 	mdf_close(l->mdf);
 	stream_free(l->stream);
 	free(l);
@@ -102,10 +102,10 @@ void deliver_free(struct deliver *d)
 		deliver_thread_close(&d->thread[i]);
 	deliver_sweep_wait(d);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		if (d->link[i] && d->link[i]->twin)
-			dispose(d->link[i]->twin);
-		if (d->link[i])
-			dispose(d->link[i]);
+		if (d->connection[i] && d->connection[i]->twin)
+			dispose(d->connection[i]->twin);
+		if (d->connection[i])
+			dispose(d->connection[i]);
 	}
 	spooler_free(d->spooler);
 	explicit_bzero(d->spool_root, sizeof(d->spool_root));
@@ -124,7 +124,7 @@ static bool takes(uint8_t delivery, enum copy_kind k)
 
 // With a spool a ring has room for a segment that can go there, beside one that is sent in part,
 // one that is being filled, and what TCP holds.
-static uint64_t least_quota(const struct link *l)
+static uint64_t least_quota(const struct mdf_connection *l)
 {
 	bool spool = l->deliver->spooler && l->settings.spool > 0;
 
@@ -134,7 +134,7 @@ static uint64_t least_quota(const struct link *l)
 // A ring for this worker and kind. The destination's quota is shared evenly by those who write the
 // kind; where both are delivered an eighth is kept for X2, so that content never crowds it out.
 static struct copy_ring *make_ring(
-	struct link *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
+	struct mdf_connection *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
 {
 	uint64_t quota = l->settings.buffer;
 	uint64_t least = least_quota(l);
@@ -154,7 +154,7 @@ static struct copy_ring *make_ring(
 }
 
 // Rings that `delivery` needs and the stream does not have, by line; NULL when out of memory.
-static struct copy_ring **make_rings(struct link *l, uint8_t delivery)
+static struct copy_ring **make_rings(struct mdf_connection *l, uint8_t delivery)
 {
 	uint32_t n = l->deliver->n_workers;
 	struct copy_ring **rings = calloc((size_t)n * COPY_KINDS, sizeof(struct copy_ring *));
@@ -176,7 +176,7 @@ static struct copy_ring **make_rings(struct link *l, uint8_t delivery)
 }
 
 // Workers push to exactly the kinds in `delivery` from now on.
-static void attach(struct link *l, uint8_t delivery)
+static void attach(struct mdf_connection *l, uint8_t delivery)
 {
 	for (uint32_t w = 0; w < l->deliver->n_workers; w++) {
 		for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
@@ -189,9 +189,10 @@ static void attach(struct link *l, uint8_t delivery)
 	}
 }
 
-static struct link *link_new(struct deliver *d, const struct channel_destination *dest)
+static struct mdf_connection *mdf_connection_new(
+	struct deliver *d, const struct channel_destination *dest)
 {
-	struct link *l = calloc(1, sizeof(*l));
+	struct mdf_connection *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
@@ -210,7 +211,7 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 	int index = POI_ERR_LIMIT;
 
 	for (int i = COPY_DESTINATIONS_MAX - 1; i >= 0; i--) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		if (!l)
 			index = i;
 		else if (id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
@@ -221,7 +222,7 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 }
 
 // Fills stream and rings. 0 or NOMEM.
-static int link_fill(struct link *l)
+static int mdf_connection_fill(struct mdf_connection *l)
 {
 	struct deliver *d = l->deliver;
 
@@ -237,7 +238,7 @@ static int link_fill(struct link *l)
 	return 0;
 }
 
-static void link_free(struct link *l)
+static void mdf_connection_free(struct mdf_connection *l)
 {
 	if (!l)
 		return;
@@ -246,16 +247,17 @@ static void link_free(struct link *l)
 }
 
 // The destination's connections, not yet known to anyone. NULL when out of memory.
-static struct link *links_new(struct deliver *d, const struct channel_destination *dest, int at)
+static struct mdf_connection *mdf_connections_new(
+	struct deliver *d, const struct channel_destination *dest, int at)
 {
-	struct link *l = link_new(d, dest), *twin = NULL;
+	struct mdf_connection *l = mdf_connection_new(d, dest), *twin = NULL;
 
 	if (!l)
 		return NULL;
 	l->index = (uint16_t)at;
 	l->kinds = DELIVERY_X2 | DELIVERY_X3;
 	if (l->settings.connections == 2) {
-		twin = link_new(d, dest);
+		twin = mdf_connection_new(d, dest);
 		if (!twin)
 			goto fail;
 		l->kinds = DELIVERY_X2;
@@ -264,18 +266,18 @@ static struct link *links_new(struct deliver *d, const struct channel_destinatio
 		twin->twin = l;
 		l->twin = twin;
 	}
-	if (link_fill(l) || (twin && link_fill(twin)))
+	if (mdf_connection_fill(l) || (twin && mdf_connection_fill(twin)))
 		goto fail;
 	return l;
 fail:
-	link_free(twin);
-	link_free(l);
+	mdf_connection_free(twin);
+	mdf_connection_free(l);
 	return NULL;
 }
 
-static void start(struct link *l)
+static void start(struct mdf_connection *l)
 {
-	struct command c = {.kind = COMMAND_ADD, .waited = true, .link = l};
+	struct command c = {.kind = COMMAND_ADD, .waited = true, .connection = l};
 
 	deliver_thread_send(l->thread, &c);
 	attach(l, l->dest.delivery);
@@ -290,18 +292,18 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	pthread_mutex_unlock(&d->lock);
 	if (at < 0)
 		return at;
-	struct link *l = links_new(d, dest, at);
+	struct mdf_connection *l = mdf_connections_new(d, dest, at);
 	if (!l)
 		return POI_ERR_NOMEM;
-	struct link *twin = l->twin;
+	struct mdf_connection *twin = l->twin;
 	l->serial = serial;
-	link_spool_open(l);
+	mdf_connection_spool_open(l);
 	if (twin) {
 		twin->serial = serial + 1;
-		link_spool_open(twin);
+		mdf_connection_spool_open(twin);
 	}
 	pthread_mutex_lock(&d->lock);
-	d->link[at] = l;
+	d->connection[at] = l;
 	pthread_mutex_unlock(&d->lock);
 	start(l);
 	if (twin)
@@ -310,19 +312,19 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	return 0;
 }
 
-static struct link *link_at(struct deliver *d, uint16_t index)
+static struct mdf_connection *connection_at(struct deliver *d, uint16_t index)
 {
 	pthread_mutex_lock(&d->lock);
-	struct link *l = index < COPY_DESTINATIONS_MAX ? d->link[index] : NULL;
+	struct mdf_connection *l = index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
 	if (l && atomic_load_explicit(&l->removing, memory_order_relaxed))
 		l = NULL;
 	pthread_mutex_unlock(&d->lock);
 	return l;
 }
 
-static int modify_one(struct link *l, const struct channel_destination *dest)
+static int modify_one(struct mdf_connection *l, const struct channel_destination *dest)
 {
-	struct command c = {.kind = COMMAND_MODIFY, .waited = true, .link = l, .dest = *dest};
+	struct command c = {.kind = COMMAND_MODIFY, .waited = true, .connection = l, .dest = *dest};
 	c.dest.memo = NULL;
 	c.dest.memo_length = 0;
 	c.rings = make_rings(l, dest->delivery);
@@ -336,7 +338,7 @@ static int modify_one(struct link *l, const struct channel_destination *dest)
 
 int deliver_modify(struct deliver *d, uint16_t index, const struct channel_destination *dest)
 {
-	struct link *l = link_at(d, index);
+	struct mdf_connection *l = connection_at(d, index);
 
 	if (!l)
 		return POI_ERR_NOT_FOUND;
@@ -344,21 +346,22 @@ int deliver_modify(struct deliver *d, uint16_t index, const struct channel_desti
 	return error || !l->twin ? error : modify_one(l->twin, dest);
 }
 
-static void remove_one(struct link *l)
+static void remove_one(struct mdf_connection *l)
 {
 	attach(l, 0);
 	atomic_store_explicit(&l->removing, true, memory_order_relaxed);
-	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .link = l};
+	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .connection = l};
 	deliver_thread_send(l->thread, &c);
 }
 
 void deliver_remove(struct deliver *d, uint16_t index)
 {
-	struct link *l = link_at(d, index);
+	struct mdf_connection *l = connection_at(d, index);
 
 	if (!l)
 		return;
-	struct link *twin = l->twin; // before: once told, the first may be gone at any time
+	struct mdf_connection *twin =
+		l->twin; // before: once told, the first may be gone at any time
 	if (twin)
 		atomic_store_explicit(&twin->removing, true, memory_order_relaxed);
 	remove_one(l);
@@ -390,7 +393,7 @@ static unsigned badness(uint8_t state)
 	return order[state];
 }
 
-static void add_status(const struct link *l, struct channel_destination_status *out)
+static void add_status(const struct mdf_connection *l, struct channel_destination_status *out)
 {
 	uint8_t state = (uint8_t)atomic_load_explicit(&l->state, memory_order_relaxed);
 
@@ -410,7 +413,8 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	int error = POI_ERR_NOT_FOUND;
 
 	pthread_mutex_lock(lock);
-	const struct link *l = index < COPY_DESTINATIONS_MAX ? d->link[index] : NULL;
+	const struct mdf_connection *l =
+		index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
 	if (l) {
 		struct id16 ne = out->ne, did = out->did;
 		*out = (struct channel_destination_status){.ne = ne, .did = did};
@@ -431,7 +435,7 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 	pthread_mutex_lock(lock);
 	*out = d->past;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		if (l)
 			stream_balance(l->stream, out, &octets);
 		if (l && l->twin)
@@ -447,7 +451,7 @@ uint64_t deliver_recovered(const struct deliver *d)
 	pthread_mutex_lock(lock);
 	uint64_t sum = d->past_recovered;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		if (l)
 			sum += stream_spool_recovered(l->stream);
 		if (l && l->twin)

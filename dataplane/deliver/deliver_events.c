@@ -38,7 +38,7 @@ int deliver_event_fd(const struct deliver *d)
 	return d->event_fd;
 }
 
-uint64_t link_lost(const struct link *l)
+uint64_t mdf_connection_lost(const struct mdf_connection *l)
 {
 	struct copy_balance b = {0};
 	uint64_t octets = 0, sum = 0;
@@ -49,7 +49,7 @@ uint64_t link_lost(const struct link *l)
 	return sum;
 }
 
-void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text)
+void mdf_connection_post(struct mdf_connection *l, uint8_t kind, uint64_t copies, const char *text)
 {
 	// Nobody asks any more for one that was removed, and its DID may be another's already.
 	if (l->remove_until)

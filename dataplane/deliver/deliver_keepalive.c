@@ -6,18 +6,18 @@
 
 #define READS 16u // inbound reads of one visit
 
-void link_check_alive(struct link *l, uint64_t now)
+void mdf_connection_check_alive(struct mdf_connection *l, uint64_t now)
 {
 	const struct config_keepalive *k = &l->deliver->config->delivery.keepalive;
 	uint64_t patience = k->time_p2 * NS_PER_S;
 
 	if (l->settings.keepalive && l->settings.require_ack &&
 		l->keepalive_next != l->keepalive_acked && now - l->alive_at >= patience)
-		link_down(l, now, "no keepalive acknowledged within %u s", k->time_p2);
+		mdf_connection_down(l, now, "no keepalive acknowledged within %u s", k->time_p2);
 }
 
 // One PDU of the MDF. Only acknowledgements of what this connection issued count as life.
-static const char *take_pdu(struct link *l, const struct pdu *p, uint64_t now)
+static const char *take_pdu(struct mdf_connection *l, const struct pdu *p, uint64_t now)
 {
 	if (p->type == PDU_KEEPALIVE_ACK) {
 		if (p->sequence >= l->keepalive_acked && p->sequence < l->keepalive_next) {
@@ -34,7 +34,7 @@ static const char *take_pdu(struct link *l, const struct pdu *p, uint64_t now)
 	return "content from an MDF";
 }
 
-static const char *take_inbound(struct link *l, uint64_t now)
+static const char *take_inbound(struct mdf_connection *l, uint64_t now)
 {
 	uint32_t at = 0;
 	const char *why = NULL;
@@ -57,7 +57,7 @@ static const char *take_inbound(struct link *l, uint64_t now)
 	return why;
 }
 
-void link_receive(struct link *l, uint64_t now)
+void mdf_connection_receive(struct mdf_connection *l, uint64_t now)
 {
 	for (unsigned i = 0; l->mdf && i < READS; i++) {
 		int64_t n = mdf_read(l->mdf, l->inbound + l->inbound_length,
@@ -65,27 +65,27 @@ void link_receive(struct link *l, uint64_t now)
 		if (n == POI_ERR_AGAIN)
 			return;
 		if (n < 0) {
-			link_down(l, now, "%s", mdf_reason(l->mdf));
+			mdf_connection_down(l, now, "%s", mdf_reason(l->mdf));
 			return;
 		}
 		l->inbound_length += (uint32_t)n;
 		const char *why = take_inbound(l, now);
 		if (why) {
-			link_down(l, now, "the MDF sent what is no keepalive: %s", why);
+			mdf_connection_down(l, now, "the MDF sent what is no keepalive: %s", why);
 			return;
 		}
 	}
 	// A peer that talks without end is no MDF: what it may say fits a few reads.
 	if (l->mdf)
-		link_down(l, now, "the MDF sends too much");
+		mdf_connection_down(l, now, "the MDF sends too much");
 }
 
-bool link_keepalive_due(const struct link *l, uint64_t now)
+bool mdf_connection_keepalive_due(const struct mdf_connection *l, uint64_t now)
 {
 	return l->answer_due || (l->settings.keepalive && now >= l->keepalive_at);
 }
 
-void link_make_keepalive(struct link *l, uint64_t now)
+void mdf_connection_make_keepalive(struct mdf_connection *l, uint64_t now)
 {
 	if (l->answer_due) {
 		pdu_keepalive_write(l->control, l->settings.minor, l->answer_sequence);

@@ -21,7 +21,7 @@
 #define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
 #define ACK_MAX_NS (20 * NS_PER_MS)
 
-static void take_acknowledged(struct link *l, uint64_t now)
+static void take_acknowledged(struct mdf_connection *l, uint64_t now)
 {
 	uint64_t written = mdf_written(l->mdf);
 
@@ -38,24 +38,24 @@ static void take_acknowledged(struct link *l, uint64_t now)
 	l->ack_at = now + l->ack_pause;
 }
 
-static bool next_piece(struct link *l, uint64_t now)
+static bool next_piece(struct mdf_connection *l, uint64_t now)
 {
 	if (l->piece.length > 0)
 		return true;
-	bool due = link_keepalive_due(l, now) || l->renew_until > 0;
+	bool due = mdf_connection_keepalive_due(l, now) || l->renew_until > 0;
 	uint64_t flush = l->remove_until ? 0 : l->deliver->flush_ns;
 	l->piece_is_control = false;
 	if (l->renew_until && stream_at_edge(l->stream))
 		return false;
 	if (due && stream_at_edge(l->stream)) {
-		link_make_keepalive(l, now);
+		mdf_connection_make_keepalive(l, now);
 		return true;
 	}
 	return stream_next(l->stream, now, flush, due, &l->piece);
 }
 
 // Takes `n` octets off the piece in hand. 0 or NOMEM.
-static int advance(struct link *l, uint32_t n)
+static int advance(struct mdf_connection *l, uint32_t n)
 {
 	struct stream_piece sent = l->piece;
 	int error = 0;
@@ -68,11 +68,11 @@ static int advance(struct link *l, uint32_t n)
 	return error;
 }
 
-static unsigned link_pump(struct link *l, uint64_t now)
+static unsigned mdf_connection_pump(struct mdf_connection *l, uint64_t now)
 {
 	unsigned records = 0;
 
-	link_spool_work(l, now);
+	mdf_connection_spool_work(l, now);
 	if (!l->mdf || !l->up_at)
 		return 0;
 	take_acknowledged(l, now);
@@ -83,11 +83,11 @@ static unsigned link_pump(struct link *l, uint64_t now)
 			break;
 		}
 		if (n < 0) {
-			link_down(l, now, "%s", mdf_reason(l->mdf));
+			mdf_connection_down(l, now, "%s", mdf_reason(l->mdf));
 			return records;
 		}
 		if (advance(l, (uint32_t)n)) {
-			link_down(l, now, "out of memory");
+			mdf_connection_down(l, now, "out of memory");
 			return records;
 		}
 		records++;
@@ -95,16 +95,16 @@ static unsigned link_pump(struct link *l, uint64_t now)
 	return records;
 }
 
-static bool link_quiet(const struct link *l)
+static bool mdf_connection_quiet(const struct mdf_connection *l)
 {
-	if (link_spool_busy(l))
+	if (mdf_connection_spool_busy(l))
 		return false;
 	if (!l->mdf || !l->up_at)
 		return true;
 	return l->piece.length == 0 && !stream_active(l->stream) && !stream_outstanding(l->stream);
 }
 
-static void make_busy(struct deliver_thread *t, struct link *l)
+static void make_busy(struct deliver_thread *t, struct mdf_connection *l)
 {
 	if (l->busy)
 		return;
@@ -122,7 +122,7 @@ static void take_ready(struct deliver_thread *t, uint64_t since)
 			make_busy(t, stream_owner(stream_wake(copy_ring_owner(r), since)));
 }
 
-static void unlink_busy(struct link *l)
+static void unlink_busy(struct mdf_connection *l)
 {
 	if (l->busy)
 		LIST_REMOVE(l, next_busy);
@@ -133,21 +133,21 @@ static unsigned pump(struct deliver_thread *t, uint64_t now)
 {
 	unsigned records = 0;
 
-	for (struct link *l = LIST_FIRST(&t->busy), *next; l; l = next) {
+	for (struct mdf_connection *l = LIST_FIRST(&t->busy), *next; l; l = next) {
 		next = LIST_NEXT(l, next_busy);
-		records += link_pump(l, now);
-		if (link_quiet(l))
+		records += mdf_connection_pump(l, now);
+		if (mdf_connection_quiet(l))
 			unlink_busy(l);
 	}
 	return records;
 }
 
-static bool is_connecting(const struct link *l)
+static bool is_connecting(const struct mdf_connection *l)
 {
 	return l->mdf && !l->up_at;
 }
 
-static void make_due(struct deliver_thread *t, struct link *l, uint32_t events)
+static void make_due(struct deliver_thread *t, struct mdf_connection *l, uint32_t events)
 {
 	l->due_events |= events;
 	if (l->due)
@@ -156,7 +156,7 @@ static void make_due(struct deliver_thread *t, struct link *l, uint32_t events)
 	TAILQ_INSERT_TAIL(&t->due, l, next_due);
 }
 
-static void unlink_due(struct deliver_thread *t, struct link *l)
+static void unlink_due(struct deliver_thread *t, struct mdf_connection *l)
 {
 	if (l->due)
 		TAILQ_REMOVE(&t->due, l, next_due);
@@ -168,30 +168,30 @@ static void unlink_due(struct deliver_thread *t, struct link *l)
 // that come back at once hold nobody else up.
 static void connect_one(struct deliver_thread *t, uint64_t now)
 {
-	struct link *l = TAILQ_FIRST(&t->due);
+	struct mdf_connection *l = TAILQ_FIRST(&t->due);
 
 	if (!l)
 		return;
 	uint32_t events = l->due_events;
 	unlink_due(t, l);
-	link_ready(l, events, now);
+	mdf_connection_ready(l, events, now);
 	make_busy(t, l);
 }
 
-// Frees the link; its numbers stay in the totals.
-static void retire(struct deliver_thread *t, struct link *l)
+// Frees the connection; its numbers stay in the totals.
+static void retire(struct deliver_thread *t, struct mdf_connection *l)
 {
 	struct deliver *d = t->deliver;
 	uint64_t octets = 0;
 
-	link_close(l, LOSS_REMOVED);
+	mdf_connection_close(l, LOSS_REMOVED);
 	take_ready(t, 0); // the workers have let go of its rings; none stays in a queue
 	unlink_busy(l);
 	unlink_due(t, l);
 	pthread_mutex_lock(&d->lock);
 	stream_balance(l->stream, &d->past, &octets);
 	d->past_recovered += stream_spool_recovered(l->stream);
-	d->link[l->index] = l->twin;
+	d->connection[l->index] = l->twin;
 	if (l->twin)
 		l->twin->twin = NULL;
 	pthread_mutex_unlock(&d->lock);
@@ -199,7 +199,7 @@ static void retire(struct deliver_thread *t, struct link *l)
 	free(l);
 }
 
-static bool is_drained(struct link *l, uint64_t now, uint64_t until)
+static bool is_drained(struct mdf_connection *l, uint64_t now, uint64_t until)
 {
 	bool hopeless = !l->mdf && l->failures > 0;
 
@@ -208,9 +208,9 @@ static bool is_drained(struct link *l, uint64_t now, uint64_t until)
 
 static void timers(struct deliver_thread *t, uint64_t now)
 {
-	for (struct link *l = LIST_FIRST(&t->links), *next; l; l = next) {
+	for (struct mdf_connection *l = LIST_FIRST(&t->connections), *next; l; l = next) {
 		next = LIST_NEXT(l, next);
-		link_timers(l, now);
+		mdf_connection_timers(l, now);
 		if (is_connecting(l))
 			make_due(t, l, 0);
 		if (l->mdf || stream_active(l->stream))
@@ -230,7 +230,7 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 	int n = epoll_pwait2(t->epoll, events, SOCKETS, &timeout, NULL);
 
 	for (int i = 0; i < n; i++) {
-		struct link *l = events[i].data.ptr;
+		struct mdf_connection *l = events[i].data.ptr;
 		uint64_t count;
 		if (!l) {
 			(void)!read(t->wake, &count, sizeof(count));
@@ -240,7 +240,7 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 			make_due(t, l, events[i].events);
 			continue;
 		}
-		link_ready(l, events[i].events, now_monotonic_ns());
+		mdf_connection_ready(l, events[i].events, now_monotonic_ns());
 		make_busy(t, l);
 	}
 }
@@ -252,12 +252,12 @@ static bool stopped(struct deliver_thread *t, uint64_t now)
 		return false;
 	if (!t->stop_until)
 		t->stop_until = now + STOP_NS;
-	struct link *l;
-	LIST_FOREACH(l, &t->links, next)
+	struct mdf_connection *l;
+	LIST_FOREACH(l, &t->connections, next)
 	if (!is_drained(l, now, t->stop_until))
 		return false;
-	LIST_FOREACH(l, &t->links, next)
-	link_close(l, LOSS_STOPPED);
+	LIST_FOREACH(l, &t->connections, next)
+	mdf_connection_close(l, LOSS_STOPPED);
 	return true;
 }
 
@@ -265,7 +265,7 @@ static uint64_t sleep_ns(const struct deliver_thread *t)
 {
 	if (!TAILQ_EMPTY(&t->due))
 		return 0;
-	return LIST_EMPTY(&t->links) ? IDLE_NS : t->deliver->flush_ns;
+	return LIST_EMPTY(&t->connections) ? IDLE_NS : t->deliver->flush_ns;
 }
 
 static void *run(void *context)

@@ -6,17 +6,17 @@
 
 #define ANSWER_NS (6 * NS_PER_S) // the resolver gives one within 5 s
 
-static uint64_t token_of(const struct link *l)
+static uint64_t token_of(const struct mdf_connection *l)
 {
 	return l->serial << 16 | l->questions;
 }
 
-uint64_t link_of_token(uint64_t token)
+uint64_t mdf_connection_of_token(uint64_t token)
 {
 	return token >> 16;
 }
 
-bool link_ask_name(struct link *l, uint64_t now)
+bool mdf_connection_ask_name(struct mdf_connection *l, uint64_t now)
 {
 	l->questions++;
 	l->answer_until = now + ANSWER_NS;
@@ -33,17 +33,17 @@ static bool has_address(const struct resolve_answer *a, const struct ip_address 
 }
 
 // A failure counts where an attempt waits for the name; else what is known stays good.
-static void name_failed(struct link *l, const char *reason, uint64_t now)
+static void name_failed(struct mdf_connection *l, const char *reason, uint64_t now)
 {
 	l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
 	if (l->mdf || now < l->attempt_at)
 		return;
 	l->n_addresses = 0;
-	link_down(l, now, "host name: %s", reason);
+	mdf_connection_down(l, now, "host name: %s", reason);
 }
 
 // An answer that is lost, for want of memory on its way here, must not hold the destination up.
-void link_check_answer(struct link *l, uint64_t now)
+void mdf_connection_check_answer(struct mdf_connection *l, uint64_t now)
 {
 	if (!l->resolving || now < l->answer_until)
 		return;
@@ -51,20 +51,21 @@ void link_check_answer(struct link *l, uint64_t now)
 	name_failed(l, "the resolver has not answered", now);
 }
 
-bool link_is_leaving(const struct link *l)
+bool mdf_connection_is_leaving(const struct mdf_connection *l)
 {
 	return l->remove_until || atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed);
 }
 
 // With a connection that works a name is looked up when its answer's time is over.
-void link_refresh_name(struct link *l, uint64_t now)
+void mdf_connection_refresh_name(struct mdf_connection *l, uint64_t now)
 {
-	if (l->dest.host[0] && !l->resolving && now >= l->resolved_until && !link_is_leaving(l) &&
-		!link_ask_name(l, now))
+	if (l->dest.host[0] && !l->resolving && now >= l->resolved_until &&
+		!mdf_connection_is_leaving(l) && !mdf_connection_ask_name(l, now))
 		l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
 }
 
-bool link_name_answered(struct link *l, const struct resolve_answer *a, uint64_t now)
+bool mdf_connection_name_answered(
+	struct mdf_connection *l, const struct resolve_answer *a, uint64_t now)
 {
 	if (a->token != token_of(l) || !l->resolving)
 		return false; // the answer to a name that was exchanged

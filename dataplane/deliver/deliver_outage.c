@@ -17,15 +17,16 @@
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
 #define PAUSE_NS NS_PER_S // without a loss
 
-void link_set_state(struct link *l, enum destination_state s)
+void mdf_connection_set_state(struct mdf_connection *l, enum destination_state s)
 {
 	if (s == DESTINATION_UP && l->remove_until)
 		s = DESTINATION_DRAINING;
 	atomic_store_explicit(&l->state, (uint32_t)s, memory_order_relaxed);
 }
 
-// 0.5, 1, 2, 4 ... 30 s, and up to a quarter more, so that many links do not come back at once.
-static uint64_t backoff(struct link *l)
+// 0.5, 1, 2, 4 ... 30 s, and up to a quarter more, so that many connections do not come back at
+// once.
+static uint64_t backoff(struct mdf_connection *l)
 {
 	struct deliver_thread *t = l->thread;
 	uint64_t pause = BACKOFF_FIRST_NS;
@@ -40,7 +41,7 @@ static uint64_t backoff(struct link *l)
 	return pause + t->random % (pause / 4);
 }
 
-void link_drop(struct link *l)
+void mdf_connection_drop(struct mdf_connection *l)
 {
 	if (!l->mdf)
 		return;
@@ -53,7 +54,7 @@ void link_drop(struct link *l)
 	l->answer_due = false;
 }
 
-void link_down(struct link *l, uint64_t now, const char *format, ...)
+void mdf_connection_down(struct mdf_connection *l, uint64_t now, const char *format, ...)
 {
 	char reason[sizeof(l->reason)];
 	va_list args;
@@ -61,7 +62,7 @@ void link_down(struct link *l, uint64_t now, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	link_drop(l);
+	mdf_connection_drop(l);
 	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
 	if (l->up_at && now - l->up_at >= STABLE_NS)
 		l->failures = 0;
@@ -70,7 +71,7 @@ void link_down(struct link *l, uint64_t now, const char *format, ...)
 	l->up_at = 0;
 	l->failures++;
 	l->attempt_at = now + backoff(l);
-	link_set_state(l, DESTINATION_DOWN);
+	mdf_connection_set_state(l, DESTINATION_DOWN);
 	pthread_mutex_lock(&l->deliver->lock);
 	if (!l->reported_down)
 		l->down_since_ns = now_wall_ns();
@@ -82,13 +83,13 @@ void link_down(struct link *l, uint64_t now, const char *format, ...)
 	l->down_at = now;
 	l->lost_at_down = l->lost_before;
 	if (!l->twin || !l->twin->reported_down)
-		link_post(l, EVENT_DESTINATION_DOWN, 0, reason);
+		mdf_connection_post(l, EVENT_DESTINATION_DOWN, 0, reason);
 }
 
 // How long, and exactly what it cost. Of what is lost each copy is told at most once.
-static void say_up(struct link *l, uint64_t now)
+static void say_up(struct mdf_connection *l, uint64_t now)
 {
-	uint64_t lost = link_lost(l) - l->lost_at_down;
+	uint64_t lost = mdf_connection_lost(l) - l->lost_at_down;
 
 	l->lost_before = l->lost_seen = l->lost_at_down + lost;
 	l->lost_seen_at = now;
@@ -111,10 +112,10 @@ static void say_up(struct link *l, uint64_t now)
 		"delivering again; outage of %llu.%03llu s since %s, %llu PDUs lost",
 		(unsigned long long)(outage / 1000), (unsigned long long)(outage % 1000), when,
 		(unsigned long long)lost);
-	link_post(l, EVENT_DESTINATION_UP, lost, text);
+	mdf_connection_post(l, EVENT_DESTINATION_UP, lost, text);
 }
 
-void link_up(struct link *l, uint64_t now)
+void mdf_connection_up(struct mdf_connection *l, uint64_t now)
 {
 	const struct config_keepalive *k = &l->deliver->config->delivery.keepalive;
 
@@ -128,7 +129,7 @@ void link_up(struct link *l, uint64_t now)
 	l->ack_at = now + ACK_MIN_NS;
 	l->ack_pause = ACK_MIN_NS;
 	l->ack_written = mdf_written(l->mdf);
-	link_set_state(l, DESTINATION_UP);
+	mdf_connection_set_state(l, DESTINATION_UP);
 	pthread_mutex_lock(&l->deliver->lock);
 	l->connects++;
 	l->down_since_ns = 0;
@@ -140,9 +141,9 @@ void link_up(struct link *l, uint64_t now)
 
 // An outage is known seconds after it began: what is lost without a pause before that belongs to
 // it.
-void link_check_losses(struct link *l, uint64_t now)
+void mdf_connection_check_losses(struct mdf_connection *l, uint64_t now)
 {
-	uint64_t lost = link_lost(l);
+	uint64_t lost = mdf_connection_lost(l);
 
 	if (lost != l->lost_seen) {
 		l->lost_seen = lost;
@@ -152,15 +153,15 @@ void link_check_losses(struct link *l, uint64_t now)
 	}
 }
 
-void link_rest(struct link *l, uint64_t now)
+void mdf_connection_rest(struct mdf_connection *l, uint64_t now)
 {
-	link_drop(l);
+	mdf_connection_drop(l);
 	l->resolving = false; // its answer would connect what is not needed
 	l->up_at = 0;
 	l->failures = 0;
 	if (l->reported_down)
 		say_up(l, now);
-	link_set_state(l, DESTINATION_IDLE);
+	mdf_connection_set_state(l, DESTINATION_IDLE);
 	pthread_mutex_lock(&l->deliver->lock);
 	l->down_since_ns = 0;
 	l->reason[0] = 0;

@@ -17,10 +17,10 @@ static bool override_matches(
 }
 
 // Decision 19: the overrides that match, in the order of the file; a later one wins.
-struct link_settings deliver_settings_of(
+struct connection_settings deliver_settings_of(
 	const struct config_delivery *c, const struct channel_destination *dest)
 {
-	struct link_settings s = {.buffer = c->buffer,
+	struct connection_settings s = {.buffer = c->buffer,
 		.spool = c->spool.size,
 		.minor = PDU_VERSION_MINOR_DEFAULT,
 		.connections = c->connections == 2 ? 2 : 1,

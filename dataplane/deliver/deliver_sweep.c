@@ -33,7 +33,7 @@ static bool is_known(struct deliver *d, const struct id16 *ne, const struct id16
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		found = l && id_equal(&l->dest.ne, ne) && id_equal(&l->dest.did, did);
 	}
 	pthread_mutex_unlock(&d->lock);

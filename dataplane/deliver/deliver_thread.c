@@ -19,7 +19,7 @@ int deliver_thread_open(struct deliver *d, uint32_t number)
 	t->deliver = d;
 	t->number = number;
 	t->random = now_wall_ns() | 1;
-	LIST_INIT(&t->links);
+	LIST_INIT(&t->connections);
 	LIST_INIT(&t->busy);
 	TAILQ_INIT(&t->due);
 	STAILQ_INIT(&t->commands);
@@ -51,7 +51,7 @@ void deliver_thread_close(struct deliver_thread *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
-static void apply_rings(struct link *l, struct copy_ring **rings)
+static void apply_rings(struct mdf_connection *l, struct copy_ring **rings)
 {
 	for (uint32_t i = 0; i < l->deliver->n_workers * COPY_KINDS; i++)
 		if (rings[i])
@@ -59,11 +59,11 @@ static void apply_rings(struct link *l, struct copy_ring **rings)
 				stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS), rings[i]);
 }
 
-static struct link *link_of(const struct deliver_thread *t, uint64_t serial)
+static struct mdf_connection *connection_of(const struct deliver_thread *t, uint64_t serial)
 {
-	struct link *l;
+	struct mdf_connection *l;
 
-	LIST_FOREACH(l, &t->links, next)
+	LIST_FOREACH(l, &t->connections, next)
 	if (l->serial == serial)
 		return l;
 	return NULL;
@@ -71,25 +71,25 @@ static struct link *link_of(const struct deliver_thread *t, uint64_t serial)
 
 static void apply(struct deliver_thread *t, struct command *c)
 {
-	struct link *l = c->link;
+	struct mdf_connection *l = c->connection;
 
 	switch (c->kind) {
 	case COMMAND_ADD:
-		LIST_INSERT_HEAD(&t->links, l, next);
+		LIST_INSERT_HEAD(&t->connections, l, next);
 		break;
 	case COMMAND_MODIFY:
 		pthread_mutex_lock(&l->deliver->lock); // readers walk the rings
 		apply_rings(l, c->rings);
 		pthread_mutex_unlock(&l->deliver->lock);
-		link_modified(l, &c->dest);
+		mdf_connection_modified(l, &c->dest);
 		break;
 	case COMMAND_REMOVE:
 		l->remove_until = now_monotonic_ns() + REMOVE_NS;
 		break;
 	case COMMAND_RESOLVED:
-		l = link_of(t, link_of_token(c->answer.token));
+		l = connection_of(t, mdf_connection_of_token(c->answer.token));
 		if (l)
-			link_resolved(l, &c->answer, now_monotonic_ns());
+			mdf_connection_resolved(l, &c->answer, now_monotonic_ns());
 		break;
 	}
 }
@@ -126,7 +126,7 @@ void deliver_thread_send(struct deliver_thread *t, struct command *c)
 
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a)
 {
-	// The token does not tell the thread: the one that has the link takes it.
+	// The token does not tell the thread: the one that has the connection takes it.
 	for (uint32_t i = 0; i < d->n_threads; i++) {
 		struct command *c = calloc(1, sizeof(*c));
 		if (!c)

@@ -11,19 +11,20 @@
 #define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
 #define RENEW_NS (5 * NS_PER_S)	  // for what is sent to be acknowledged
 
-static void go_on_connecting(struct link *l, uint64_t now)
+static void go_on_connecting(struct mdf_connection *l, uint64_t now)
 {
 	int error = mdf_progress(l->mdf, now);
 
 	if (error == 0)
-		link_up(l, now);
+		mdf_connection_up(l, now);
 	else if (error != POI_ERR_AGAIN)
-		link_down(l, now, "%s", mdf_reason(l->mdf));
+		mdf_connection_down(l, now, "%s", mdf_reason(l->mdf));
 	else if (now >= l->attempt_until)
-		link_down(l, now, "connect: no answer within %llu s", ATTEMPT_NS / NS_PER_S);
+		mdf_connection_down(
+			l, now, "connect: no answer within %llu s", ATTEMPT_NS / NS_PER_S);
 }
 
-static void attempt(struct link *l, uint64_t now)
+static void attempt(struct mdf_connection *l, uint64_t now)
 {
 	const char *host = l->dest.host[0] ? l->dest.host : NULL;
 	struct mdf_peer peer = {.address = l->dest.address,
@@ -45,36 +46,36 @@ static void attempt(struct link *l, uint64_t now)
 	if (l->mdf && epoll_ctl(l->thread->epoll, EPOLL_CTL_ADD, mdf_fd(l->mdf), &e) != 0)
 		snprintf(reason, sizeof(reason), "cannot watch the socket");
 	if (reason[0]) {
-		link_down(l, now, "%s", reason);
+		mdf_connection_down(l, now, "%s", reason);
 		return;
 	}
 	l->attempt_until = now + ATTEMPT_NS;
-	link_set_state(l, DESTINATION_CONNECTING);
+	mdf_connection_set_state(l, DESTINATION_CONNECTING);
 	go_on_connecting(l, now);
 }
 
-void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now)
+void mdf_connection_resolved(struct mdf_connection *l, const struct resolve_answer *a, uint64_t now)
 {
-	if (link_name_answered(l, a, now))
+	if (mdf_connection_name_answered(l, a, now))
 		attempt(l, now);
 }
 
 // Names are resolved anew when all their addresses have been tried or the answer's time is over.
-static void start(struct link *l, uint64_t now)
+static void start(struct mdf_connection *l, uint64_t now)
 {
 	bool fresh = l->address_at < l->n_addresses && now < l->resolved_until;
 
 	if (!l->dest.host[0] || fresh)
 		attempt(l, now);
-	else if (!link_ask_name(l, now))
-		link_down(l, now, "out of memory");
+	else if (!mdf_connection_ask_name(l, now))
+		mdf_connection_down(l, now, "out of memory");
 	else if (!l->reported_down)
-		link_set_state(l, DESTINATION_CONNECTING);
+		mdf_connection_set_state(l, DESTINATION_CONNECTING);
 }
 
 // New credentials, or a name that has moved: no fault, and nothing is sent twice when the MDF
 // acknowledges in time.
-static void renew(struct link *l, uint64_t now)
+static void renew(struct mdf_connection *l, uint64_t now)
 {
 	bool finished =
 		stream_at_edge(l->stream) && l->piece.length == 0 && !stream_outstanding(l->stream);
@@ -82,7 +83,7 @@ static void renew(struct link *l, uint64_t now)
 		    atomic_load_explicit(&l->deliver->credentials, memory_order_relaxed);
 
 	// The name came back; or it only drains, and might get no second connection.
-	if ((same && !l->moved) || link_is_leaving(l)) {
+	if ((same && !l->moved) || mdf_connection_is_leaving(l)) {
 		l->renew_until = 0;
 		return;
 	}
@@ -90,42 +91,42 @@ static void renew(struct link *l, uint64_t now)
 		l->renew_until = now + RENEW_NS;
 	if (!finished && now < l->renew_until)
 		return;
-	link_drop(l);
+	mdf_connection_drop(l);
 	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
 	l->up_at = 0;
 	l->attempt_at = now;
-	link_set_state(l, DESTINATION_CONNECTING);
+	mdf_connection_set_state(l, DESTINATION_CONNECTING);
 }
 
 // One of two connections whose kind is not delivered, or not any more, is not made or kept.
-static bool is_needed(const struct link *l)
+static bool is_needed(const struct mdf_connection *l)
 {
 	return !l->twin || (l->dest.delivery & l->kinds) || !stream_empty(l->stream);
 }
 
-void link_timers(struct link *l, uint64_t now)
+void mdf_connection_timers(struct mdf_connection *l, uint64_t now)
 {
-	link_spool_work(l, now);
+	mdf_connection_spool_work(l, now);
 	if (!l->reported_down)
-		link_check_losses(l, now);
-	link_check_answer(l, now);
+		mdf_connection_check_losses(l, now);
+	mdf_connection_check_answer(l, now);
 	if (!is_needed(l)) {
 		if (l->state != DESTINATION_IDLE)
-			link_rest(l, now);
+			mdf_connection_rest(l, now);
 	} else if (l->mdf && l->up_at) {
 		l->writable = true; // a try costs little; no lost wake-up may hold a queue
-		link_check_alive(l, now);
+		mdf_connection_check_alive(l, now);
 		if (!l->mdf)
 			return;
-		link_refresh_name(l, now);
+		mdf_connection_refresh_name(l, now);
 		renew(l, now);
 	} else if (!l->mdf && !l->resolving && now >= l->attempt_at &&
-		   (l->failures == 0 || !link_is_leaving(l))) {
-		start(l, now); // a handshake goes on in link_ready, when it is its turn
+		   (l->failures == 0 || !mdf_connection_is_leaving(l))) {
+		start(l, now); // a handshake goes on in mdf_connection_ready, when it is its turn
 	}
 }
 
-void link_modified(struct link *l, const struct channel_destination *dest)
+void mdf_connection_modified(struct mdf_connection *l, const struct channel_destination *dest)
 {
 	uint64_t now = now_monotonic_ns();
 	bool moved = memcmp(&l->dest.address, &dest->address, sizeof(dest->address)) != 0 ||
@@ -138,12 +139,12 @@ void link_modified(struct link *l, const struct channel_destination *dest)
 		return;
 	// Who the new place has to be, and what it does, is the configuration's word on that place.
 	// The rings keep their version and largest PDU.
-	struct link_settings fresh = deliver_settings_of(&l->deliver->config->delivery, dest);
+	struct connection_settings fresh = deliver_settings_of(&l->deliver->config->delivery, dest);
 	l->settings.identity = fresh.identity;
 	l->settings.keepalive = fresh.keepalive;
 	l->settings.require_ack = fresh.require_ack;
 	// Ours to close, so no fault: the queue goes to the new place.
-	link_drop(l);
+	mdf_connection_drop(l);
 	stream_cut(l->stream, l->deliver->config->delivery.resend_in_doubt);
 	l->n_addresses = 0;
 	l->resolving = false; // the old name's answer is nobody's
@@ -151,20 +152,20 @@ void link_modified(struct link *l, const struct channel_destination *dest)
 	l->up_at = 0;
 	l->attempt_at = now;
 	if (!l->reported_down)
-		link_set_state(l, DESTINATION_CONNECTING);
+		mdf_connection_set_state(l, DESTINATION_CONNECTING);
 }
 
-void link_close(struct link *l, enum copy_loss why)
+void mdf_connection_close(struct mdf_connection *l, enum copy_loss why)
 {
-	link_drop(l);
-	link_spool_wait(l);
+	mdf_connection_drop(l);
+	mdf_connection_spool_wait(l);
 	stream_discard(l->stream, why);
-	link_spool_close(l, why == LOSS_STOPPED);
+	mdf_connection_spool_close(l, why == LOSS_STOPPED);
 	l->up_at = 0;
-	link_set_state(l, DESTINATION_IDLE);
+	mdf_connection_set_state(l, DESTINATION_IDLE);
 }
 
-void link_ready(struct link *l, uint32_t epoll_events, uint64_t now)
+void mdf_connection_ready(struct mdf_connection *l, uint32_t epoll_events, uint64_t now)
 {
 	if (!l->mdf)
 		return;
@@ -176,5 +177,5 @@ void link_ready(struct link *l, uint32_t epoll_events, uint64_t now)
 	if (epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
 		l->writable = true;
 	if (epoll_events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))
-		link_receive(l, now);
+		mdf_connection_receive(l, now);
 }
