@@ -5,8 +5,8 @@
 //
 // A removed task leaves in this order: a table without it is published and its grace period is
 // over, then its last summary reports are queued, then its contexts are given back, then its slot
-// waits until delivery has settled every copy. A destination is handed to deliver_remove after the
-// grace period as well.
+// waits until delivery has accounted for every copy. A destination is handed to deliver_remove
+// after the grace period as well.
 
 #include "dataplane/follow/bindings.h"
 #include "dataplane/deliver/deliver.h"
@@ -49,7 +49,7 @@ bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne);
 // Milliseconds to the next deadline, UINT64_MAX when there is none.
 uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms);
 
-// Gives back slots whose copies are settled. Returns how many still wait.
+// Gives back slots whose copies are accounted for. Returns how many still wait.
 uint32_t builder_drain(struct builder *e);
 
 // A base is rebuilt on a thread of its own; the descriptor becomes readable when it is done, and

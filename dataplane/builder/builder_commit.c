@@ -23,7 +23,7 @@ static void reports_end(struct builder *e)
 	LIST_FOREACH(l, &e->pending, next)
 	if (l->x2 && l->x2->report == REPORT_PDSR)
 		reporter_leave(e->reporter, l->x2);
-	reporter_settle(e->reporter);
+	reporter_wait(e->reporter);
 }
 
 // After a grace period: no worker can push for these any more.

@@ -30,7 +30,7 @@ struct builder {
 	uint64_t generation;
 	bool dirty;
 	LIST_HEAD(, leaving) pending;	   // until the next grace period
-	LIST_HEAD(, leaving) draining;	   // until delivery has settled their copies
+	LIST_HEAD(, leaving) draining;	   // until delivery has accounted for their copies
 	struct destination_entry *removed; // until the next grace period; linked by link.next
 	uint32_t n_draining;
 	struct table_fold *fold;

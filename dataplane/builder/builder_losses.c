@@ -71,7 +71,7 @@ void builder_task_status(
 		return;
 	}
 	struct copy_balance *b = &out->copies;
-	// Settled copies first: offered grows before anything settles, so queued is never negative.
+	// Copies that ended first: offered grows before any ends, so queued is never negative.
 	deliver_slot_balance(e->deliver, t->hold->slot, b);
 	task_counters_read(e->slots, t->hold->slot, &c);
 	b->matched = c.matched;

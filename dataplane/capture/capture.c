@@ -297,7 +297,7 @@ static void count_lost(struct copy_ring *r, const struct job *j, int loss)
 }
 
 // One PDU, but a copy for each task that it names: behind the first descriptor, which has its
-// octets, one without any for each further task. They are published, settled, spooled and lost
+// octets, one without any for each further task. They are published, acknowledged, spooled and lost
 // together, because all of them end at the same octet.
 static void commit(struct capture *c, struct copy_ring *r, const struct job *j, uint32_t size)
 {

@@ -11,12 +11,12 @@ struct stream_line {
 	struct copy_ring *ring; // NULL: this kind is not delivered
 	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
 	// Segments [gap_from, gap_to) were moved to the spool, or are on their way. What lies
-	// before the gap goes first; what follows waits until the spool is settled, and then there
+	// before the gap goes first; what follows waits until the spool is done, and then there
 	// is no gap any more.
 	uint32_t gap_from, gap_to;
 	uint32_t send_segment, send_offset;
 	uint64_t in_flight;		// octets sent and not acknowledged on this connection
-	uint32_t ack_segment, ack_copy; // first copy not settled
+	uint32_t ack_segment, ack_copy; // first copy not accounted for
 	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
 	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
 	uint32_t freed;
@@ -90,7 +90,8 @@ static inline bool in_gap(const struct stream_line *l, uint32_t sequence)
 
 static inline uint32_t copy_start(const struct segment *s, uint32_t index)
 {
-	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or settled is there
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or accounted for is
+	// there
 	return index ? s->copy[index - 1].end : 0;
 }
 
@@ -108,7 +109,7 @@ void spooled_discard(
 enum copy_kind line_kind(const struct stream_line *l);
 void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
 struct view line_look(struct stream_line *l, uint32_t sequence);
-void line_give_back(struct stream_line *l); // what is settled, to the pool
+void line_give_back(struct stream_line *l); // what is accounted for, to the pool
 // Every copy that lies wholly before this position ended so.
 void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as);
 bool line_spool_accounted(const struct stream_line *l); // all that was spooled of its kind

@@ -69,7 +69,7 @@ struct view line_look(struct stream_line *l, uint32_t sequence)
 	return v;
 }
 
-// The oldest segment is wholly settled and will get no more: back to the pool.
+// The oldest segment is wholly accounted for and gets no more: back to the pool.
 static void release_segment(struct stream_line *l)
 {
 	if (l->spool) {

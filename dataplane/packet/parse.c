@@ -83,7 +83,7 @@ static enum step walk_upper(struct walk *w)
 	return STEP_DONE;
 }
 
-static enum packet_outcome settle(struct walk *w)
+static enum packet_outcome outcome_of(struct walk *w)
 {
 	struct packet_view *v = w->v;
 
@@ -98,8 +98,8 @@ static enum packet_outcome settle(struct walk *w)
 	return v->n_layers > 1 ? PACKET_TUNNEL : v->n_layers ? PACKET_IP : PACKET_NOT_IP;
 }
 
-// Every frame that the fast path does not settle. Each turn of the loop consumes octets or ends,
-// and no more than PACKET_LAYERS_MAX layers are entered. Returns whether the last layer is a
+// Every frame that the fast path leaves. Each pass of the loop consumes octets or
+// ends, and no more than PACKET_LAYERS_MAX layers are entered. Returns whether the last layer is a
 // fragment; the fast path knows none.
 static __attribute__((noinline)) bool parse_general(
 	const struct port_traits *port, struct packet_view *v)
@@ -130,7 +130,7 @@ static __attribute__((noinline)) bool parse_general(
 			break;
 		}
 	}
-	v->outcome = (uint8_t)settle(&w);
+	v->outcome = (uint8_t)outcome_of(&w);
 	return v->n_layers &&
 	       v->layer[v->n_layers - 1].flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER);
 }

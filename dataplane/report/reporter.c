@@ -250,7 +250,7 @@ void reporter_leave(struct reporter *r, struct x2_task *t)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void reporter_settle(struct reporter *r)
+void reporter_wait(struct reporter *r)
 {
 	pthread_mutex_lock(&r->lock);
 	pthread_cond_signal(&r->wake);
