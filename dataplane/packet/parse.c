@@ -1,4 +1,4 @@
-// Parses bursts of frames: a fast path for plain ones, and a walk through the layers of all others.
+// Parses bursts of frames: a fast path for plain ones, and a pass through the layers of all others.
 
 #include "dataplane/packet/parse.h"
 
@@ -8,7 +8,7 @@
 #include "dataplane/packet/parse_link_internal.h"
 #include "dataplane/packet/parse_tunnel_internal.h"
 
-static enum step walk_udp(struct walk *w, struct packet_layer *l)
+static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 {
 	uint16_t length = wire_load16(w->d + w->at + 4);
 
@@ -25,16 +25,16 @@ static enum step walk_udp(struct walk *w, struct packet_layer *l)
 		w->end = w->at + length;
 	if (gtpu) {
 		w->at += 8;
-		return walk_gtpu(w, length - 8u);
+		return parse_gtpu(w, length - 8u);
 	}
 	if (vxlan) {
 		w->at += 8;
-		return walk_vxlan(w);
+		return parse_vxlan(w);
 	}
 	return STEP_DONE;
 }
 
-static enum step walk_tcp(struct walk *w, const struct packet_layer *l)
+static enum step parse_tcp(struct parse_state *w, const struct packet_layer *l)
 {
 	uint32_t header = (w->d[w->at + 12] >> 4) * 4u;
 
@@ -52,7 +52,7 @@ static inline uint32_t ported_header(uint8_t protocol)
 					   : 0;
 }
 
-static enum step walk_upper(struct walk *w)
+static enum step parse_upper(struct parse_state *w)
 {
 	struct packet_layer *l = &w->v->layer[w->v->n_layers - 1];
 	uint32_t header = ported_header(l->protocol);
@@ -66,8 +66,8 @@ static enum step walk_upper(struct walk *w)
 		}
 		if (left(w) < header)
 			return fail(w, PACKET_L4_TRUNCATED);
-		return l->protocol == PROTOCOL_UDP   ? walk_udp(w, l)
-		       : l->protocol == PROTOCOL_TCP ? walk_tcp(w, l)
+		return l->protocol == PROTOCOL_UDP   ? parse_udp(w, l)
+		       : l->protocol == PROTOCOL_TCP ? parse_tcp(w, l)
 						     : STEP_DONE;
 	}
 	if (l->protocol == (l->family == 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6) && left(w) < 4)
@@ -75,7 +75,7 @@ static enum step walk_upper(struct walk *w)
 	if (l->flags & LAYER_FRAGMENT_FIRST)
 		return STEP_DONE;
 	if (l->protocol == PROTOCOL_GRE && w->port->gre)
-		return walk_gre(w);
+		return parse_gre(w);
 	if ((l->protocol == PROTOCOL_IPV4 || l->protocol == PROTOCOL_IPV6) && w->port->ipip) {
 		w->wrap = WRAP_IPIP;
 		return l->protocol == PROTOCOL_IPV4 ? STEP_IPV4 : STEP_IPV6;
@@ -83,7 +83,7 @@ static enum step walk_upper(struct walk *w)
 	return STEP_DONE;
 }
 
-static enum packet_outcome outcome_of(struct walk *w)
+static enum packet_outcome outcome_of(struct parse_state *w)
 {
 	struct packet_view *v = w->v;
 
@@ -104,7 +104,7 @@ static enum packet_outcome outcome_of(struct walk *w)
 static __attribute__((noinline)) bool parse_general(
 	const struct port_traits *port, struct packet_view *v)
 {
-	struct walk w = {.v = v, .port = port, .d = v->data, .fault = NO_FAULT};
+	struct parse_state w = {.v = v, .port = port, .d = v->data, .fault = NO_FAULT};
 	enum step step = STEP_ETHERNET;
 
 	w.readable = v->length < OFFSETS_MAX ? v->length : OFFSETS_MAX;
@@ -115,16 +115,16 @@ static __attribute__((noinline)) bool parse_general(
 	while (step != STEP_DONE) {
 		switch (step) {
 		case STEP_ETHERNET:
-			step = walk_ethernet(&w);
+			step = parse_ethernet(&w);
 			break;
 		case STEP_IPV4:
-			step = walk_ipv4(&w);
+			step = parse_ipv4(&w);
 			break;
 		case STEP_IPV6:
-			step = walk_ipv6(&w);
+			step = parse_ipv6(&w);
 			break;
 		case STEP_UPPER:
-			step = walk_upper(&w);
+			step = parse_upper(&w);
 			break;
 		case STEP_DONE:
 			break;

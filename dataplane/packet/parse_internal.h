@@ -1,6 +1,6 @@
 #pragma once
 
-// How a frame is walked: what is to be read next, and how far the octets go. The parser's files
+// How a frame is parsed: what is to be read next, and how far the octets go. The parser's files
 // hold functions of one translation unit, which the compiler puts into one loop.
 
 #include "dataplane/packet/parse.h"
@@ -38,7 +38,7 @@
 // What to read next at `at`.
 enum step { STEP_DONE, STEP_ETHERNET, STEP_IPV4, STEP_IPV6, STEP_UPPER };
 
-struct walk {
+struct parse_state {
 	struct packet_view *v;
 	const struct port_traits *port;
 	const uint8_t *d;
@@ -51,14 +51,14 @@ struct walk {
 	bool signalling;
 };
 
-static inline enum step fail(struct walk *w, enum packet_outcome o)
+static inline enum step fail(struct parse_state *w, enum packet_outcome o)
 {
 	w->fault = (uint8_t)o;
 	return STEP_DONE;
 }
 
 // Octets from `at` that exist and belong to the content.
-static inline uint32_t left(const struct walk *w)
+static inline uint32_t left(const struct parse_state *w)
 {
 	uint32_t limit = w->end < w->readable ? w->end : w->readable;
 
@@ -66,7 +66,7 @@ static inline uint32_t left(const struct walk *w)
 }
 
 // The version nibble decides where nothing else names the protocol.
-static enum step by_version(const struct walk *w)
+static enum step by_version(const struct parse_state *w)
 {
 	uint8_t version = w->d[w->at] >> 4;
 

@@ -5,7 +5,7 @@
 #include "dataplane/packet/parse_internal.h"
 
 // A new layer at `at` whose datagram has `length` octets by its own word; narrows `end` to it.
-static struct packet_layer *add_layer(struct walk *w, uint32_t length)
+static struct packet_layer *add_layer(struct parse_state *w, uint32_t length)
 {
 	struct packet_layer *l = &w->v->layer[w->v->n_layers++];
 	uint32_t end = w->at + length;
@@ -19,7 +19,7 @@ static struct packet_layer *add_layer(struct walk *w, uint32_t length)
 	return l;
 }
 
-static enum step walk_ipv4(struct walk *w)
+static enum step parse_ipv4(struct parse_state *w)
 {
 	if (w->v->n_layers == PACKET_LAYERS_MAX)
 		return fail(w, PACKET_TUNNEL_DEPTH);
@@ -71,7 +71,8 @@ static inline bool is_extension(uint8_t next)
 }
 
 // Passes over the extension headers; `end` is that of the datagram by its own word.
-static enum step walk_extensions(struct walk *w, struct packet_layer *l, uint8_t next, uint32_t end)
+static enum step parse_extensions(
+	struct parse_state *w, struct packet_layer *l, uint8_t next, uint32_t end)
 {
 	for (unsigned n = 0; is_extension(next); n++) {
 		if (n == PARSE_IPV6_EXT_MAX)
@@ -102,7 +103,7 @@ static enum step walk_extensions(struct walk *w, struct packet_layer *l, uint8_t
 	return STEP_UPPER;
 }
 
-static enum step walk_ipv6(struct walk *w)
+static enum step parse_ipv6(struct parse_state *w)
 {
 	if (w->v->n_layers == PACKET_LAYERS_MAX)
 		return fail(w, PACKET_TUNNEL_DEPTH);
@@ -122,5 +123,5 @@ static enum step walk_ipv6(struct walk *w)
 	if (payload == 0 && ip[6] != PROTOCOL_NONE)
 		return fail(w, PACKET_IPV6_PAYLOAD_LENGTH);
 	w->at += 40;
-	return walk_extensions(w, l, ip[6], end);
+	return parse_extensions(w, l, ip[6], end);
 }

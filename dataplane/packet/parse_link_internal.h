@@ -4,7 +4,7 @@
 
 #include "dataplane/packet/parse_internal.h"
 
-static enum step walk_mpls(struct walk *w)
+static enum step parse_mpls(struct parse_state *w)
 {
 	for (unsigned i = 0; i < PARSE_MPLS_MAX; i++) {
 		if (left(w) < 4)
@@ -18,7 +18,7 @@ static enum step walk_mpls(struct walk *w)
 }
 
 // RFC 2516 session stage: version and type 1, code 0, session, length, then a PPP protocol.
-static enum step walk_pppoe(struct walk *w)
+static enum step parse_pppoe(struct parse_state *w)
 {
 	if (left(w) < 8)
 		return fail(w, PACKET_PPPOE_TRUNCATED);
@@ -34,7 +34,7 @@ static enum step walk_pppoe(struct walk *w)
 	return protocol == 0x0021 ? STEP_IPV4 : protocol == 0x0057 ? STEP_IPV6 : STEP_DONE;
 }
 
-static enum step walk_ethertype(struct walk *w, uint16_t type)
+static enum step parse_ethertype(struct parse_state *w, uint16_t type)
 {
 	unsigned tags = 0;
 
@@ -53,25 +53,25 @@ static enum step walk_ethertype(struct walk *w, uint16_t type)
 		return STEP_IPV6;
 	case ETHERTYPE_MPLS:
 	case ETHERTYPE_MPLS_UPSTREAM:
-		return walk_mpls(w);
+		return parse_mpls(w);
 	case ETHERTYPE_PPPOE:
-		return walk_pppoe(w);
+		return parse_pppoe(w);
 	default:
 		return STEP_DONE;
 	}
 }
 
-static enum step walk_ethernet(struct walk *w)
+static enum step parse_ethernet(struct parse_state *w)
 {
 	if (left(w) < 14)
 		return fail(w, PACKET_ETH_TRUNCATED);
 	uint16_t type = wire_load16(w->d + w->at + 12);
 	w->at += 14;
-	return walk_ethertype(w, type);
+	return parse_ethertype(w, type);
 }
 
 // Ethernet is what the content may be when it is no IP packet of exactly this length.
-static bool looks_ethernet(const struct walk *w)
+static bool looks_ethernet(const struct parse_state *w)
 {
 	if (left(w) < 14)
 		return false;

@@ -5,7 +5,7 @@
 #include "dataplane/packet/parse_link_internal.h"
 
 // The T-PDU at `at`, `size` octets by the GTP-U header's word.
-static enum step walk_tpdu(struct walk *w, uint32_t size, bool outermost)
+static enum step parse_tpdu(struct parse_state *w, uint32_t size, bool outermost)
 {
 	const uint8_t *p = w->d + w->at;
 
@@ -30,8 +30,8 @@ static enum step walk_tpdu(struct walk *w, uint32_t size, bool outermost)
 
 // Sequence number, N-PDU number and extension headers behind the 8 octets (TS 29.281 clause 5.2).
 // `end` is that of the message by its own word. Leaves `at` on the T-PDU.
-static enum step walk_gtpu_options(
-	struct walk *w, uint8_t flags, uint32_t end, struct packet_nested *g)
+static enum step parse_gtpu_options(
+	struct parse_state *w, uint8_t flags, uint32_t end, struct packet_nested *g)
 {
 	if (end - w->at < 4)
 		return fail(w, PACKET_GTPU_LENGTH);
@@ -64,7 +64,7 @@ static enum step walk_gtpu_options(
 }
 
 // `size`: octets of the UDP datagram's content by the UDP header's word.
-static enum step walk_gtpu(struct walk *w, uint32_t size)
+static enum step parse_gtpu(struct parse_state *w, uint32_t size)
 {
 	struct packet_view *v = w->v;
 	uint32_t start = w->at;
@@ -86,7 +86,7 @@ static enum step walk_gtpu(struct walk *w, uint32_t size)
 	w->at += 8;
 	if (w->end > end)
 		w->end = end;
-	if (p[0] & 0x07 && walk_gtpu_options(w, p[0], end, &g) == STEP_DONE)
+	if (p[0] & 0x07 && parse_gtpu_options(w, p[0], end, &g) == STEP_DONE)
 		return STEP_DONE;
 	v->layer[g.outer].flags |= LAYER_CARRIER;
 	bool outermost = !(v->flags & VIEW_GTPU);
@@ -103,11 +103,11 @@ static enum step walk_gtpu(struct walk *w, uint32_t size)
 	} else {
 		v->nested[v->n_nested++] = g; // each has a layer of its own: at most 3
 	}
-	return walk_tpdu(w, end - w->at, outermost);
+	return parse_tpdu(w, end - w->at, outermost);
 }
 
 // RFC 7348; the flags of a header without a valid VNI are not looked at, as receivers do.
-static enum step walk_vxlan(struct walk *w)
+static enum step parse_vxlan(struct parse_state *w)
 {
 	if (left(w) < 8)
 		return fail(w, PACKET_VXLAN_TRUNCATED);
@@ -118,7 +118,7 @@ static enum step walk_vxlan(struct walk *w)
 }
 
 // RFC 2784 and 2890. Source routes and version 1 (PPTP) are payload.
-static enum step walk_gre(struct walk *w)
+static enum step parse_gre(struct parse_state *w)
 {
 	if (left(w) < 4)
 		return fail(w, PACKET_GRE_TRUNCATED);
@@ -132,5 +132,5 @@ static enum step walk_gre(struct walk *w)
 		return fail(w, PACKET_GRE_TRUNCATED);
 	w->at += header;
 	w->wrap = WRAP_GRE;
-	return type == ETHERTYPE_TEB ? STEP_ETHERNET : walk_ethertype(w, type);
+	return type == ETHERTYPE_TEB ? STEP_ETHERNET : parse_ethertype(w, type);
 }
