@@ -61,9 +61,9 @@ void builder_folded(struct builder *e);
 // -1 without a follower.
 int builder_follow_fd(const struct builder *e);
 void builder_follow(struct builder *e);
-// What is to be told of tasks by session, each once. False: no more.
-bool builder_news(struct builder *e, struct bound_report *out);
-void builder_retell(struct builder *e); // everything again
+// The next change of a task by session, each once. False: no more.
+bool builder_next_report(struct builder *e, struct bound_report *out);
+void builder_report_again(struct builder *e); // everything again
 void builder_followed(const struct builder *e, struct bindings_counts *out);
 
 // One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
@@ -75,8 +75,8 @@ struct builder_losses {
 	uint64_t copies_lost; // by all tasks: without growth nothing is walked
 	uint64_t now_ms;
 	uint32_t tasks;	 // at most so many looked at
-	uint32_t events; // at most so many told; what is left is told by a later walk
-	void (*tell)(
+	uint32_t events; // at most so many reported; the rest by a later scan
+	void (*report)(
 		void *context, struct channel_event *e); // TASK_LOSS or TASK_CLEAR, without time
 	void *context;
 };

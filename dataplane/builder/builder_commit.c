@@ -123,12 +123,12 @@ void builder_follow(struct builder *e)
 		log_error("no memory to publish the match table; trying again");
 }
 
-bool builder_news(struct builder *e, struct bound_report *out)
+bool builder_next_report(struct builder *e, struct bound_report *out)
 {
 	return bindings_news(e->bindings, out);
 }
 
-void builder_retell(struct builder *e)
+void builder_report_again(struct builder *e)
 {
 	bindings_retell(e->bindings);
 }

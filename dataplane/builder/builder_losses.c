@@ -20,20 +20,20 @@ static uint64_t losses_of(const struct builder *e, const struct task_entry *t, u
 }
 
 static bool loss_event(
-	struct builder *e, struct task_entry *t, const struct builder_losses *l, bool may_tell)
+	struct builder *e, struct task_entry *t, const struct builder_losses *l, bool may_report)
 {
 	struct loss_debounce *w = &t->hold->loss;
 	struct channel_event event = {.ne = t->link.ne, .id = t->link.id};
 	bool was = w->active;
 	uint64_t total = losses_of(e, t, &event.loss);
-	enum loss_change change = loss_debounce_look(w, total, l->now_ms, may_tell);
+	enum loss_change change = loss_debounce_look(w, total, l->now_ms, may_report);
 
 	e->losing += (uint32_t)w->active - (uint32_t)was;
 	if (change == LOSS_SAME)
 		return false;
 	event.kind = change == LOSS_OVER ? EVENT_TASK_CLEAR : EVENT_TASK_LOSS;
 	event.copies = total - w->before;
-	l->tell(l->context, &event);
+	l->report(l->context, &event);
 	return true;
 }
 

@@ -38,7 +38,7 @@ static void security(struct server *s, enum debounce_change change, const char *
 }
 
 // What systemctl status shows. How many tasks there are is nobody's business there.
-static void tell_alive(struct server *s)
+static void report_alive(struct server *s)
 {
 	char state[128];
 
@@ -54,10 +54,10 @@ static void look_at_clock(struct server *s)
 	clock_sync_read(&s->clock);
 	bool bad = s->clock.known && !s->clock.synchronised, changed = bad != s->clock_bad;
 
-	if (!changed && !s->clock_retell)
+	if (!changed && !s->clock_pending)
 		return;
 	s->clock_bad = bad;
-	s->clock_retell = false;
+	s->clock_pending = false;
 	struct channel_event e = {
 		.kind = bad ? EVENT_CLOCK_UNSURE : EVENT_CLOCK_SURE, .time_ns = now_wall_ns()};
 	snprintf(e.text, sizeof(e.text), "%s",
@@ -86,7 +86,7 @@ static void self_check(struct server *s)
 			s->with.sources.stats, builder_generation(s->with.builder));
 		security(s, debounce_look(&s->generation, right, GENERATION_LOOKS, 1),
 			TEXT_OLD_TABLE);
-		tell_alive(s);
+		report_alive(s);
 	}
 	// With very many tasks the sums take long: never more than a tenth of the time.
 	uint64_t took = now_monotonic_ms() - before;
@@ -109,7 +109,7 @@ static void losses(struct server *s, uint64_t now)
 		.now_ms = now,
 		.tasks = WALK_TASKS,
 		.events = s->task_events,
-		.tell = task_losing,
+		.report = task_losing,
 		.context = s,
 	};
 
@@ -131,7 +131,7 @@ static void walk(struct server *s, uint64_t now)
 }
 
 // No value of a target is in it, and nothing of it goes into the log.
-static void tell_followed(struct server *s)
+static void report_followed(struct server *s)
 {
 	static const uint8_t kinds[] = {[BOUND_WAITING] = EVENT_TASK_WAITING,
 		[BOUND_UNSURE] = EVENT_TASK_UNSURE,
@@ -143,7 +143,7 @@ static void tell_followed(struct server *s)
 	// A new controller hears how each is then, not what was said while nobody listened.
 	if (!c || !c->informed)
 		return;
-	while (builder_news(s->with.builder, &r)) {
+	while (builder_next_report(s->with.builder, &r)) {
 		struct channel_event e = {.kind = kinds[r.news],
 			.ne = r.ne,
 			.id = r.xid,
@@ -206,7 +206,7 @@ void server_check(struct server *s)
 	}
 	losses(s, now);
 	walk(s, now);
-	tell_followed(s);
+	report_followed(s);
 	while (deliver_next_event(s->with.deliver, &e))
 		server_event(s, &e);
 }

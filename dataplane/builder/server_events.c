@@ -59,7 +59,7 @@ void server_event_text(struct server *s, int kind, const char *text)
 	server_event(s, &e);
 }
 
-static void tell_now(void *context, struct channel_event *e)
+static void send_now(void *context, struct channel_event *e)
 {
 	struct server *s = context;
 	struct client *c = server_controller(s);
@@ -83,7 +83,7 @@ void server_conditions(struct server *s)
 		s->generation.fault ? TEXT_OLD_TABLE
 		: wrong		    ? TEXT_WRONG_TABLE
 				    : TEXT_RIGHT);
-	tell_now(s, &ledger);
-	tell_now(s, &matching);
-	ports_conditions(s->with.ports, tell_now, s);
+	send_now(s, &ledger);
+	send_now(s, &matching);
+	ports_conditions(s->with.ports, send_now, s);
 }

@@ -39,7 +39,7 @@ struct server {
 	struct debounce generation, walk; // what the workers match
 	struct clock_sync clock;	  // at the last look
 	bool clock_bad;			  // not synchronised, then
-	bool clock_retell;		  // a new controller has not heard how it is
+	bool clock_pending;		  // not yet reported to a new controller
 	bool ready;
 	uint8_t whole; // as the controller said last; not at the start
 	uint64_t walk_ms, losses_ms;

@@ -295,13 +295,13 @@ void server_stream(struct server *s, struct client *c)
 			state_end(&c->stream);
 			c->streaming = false;
 			c->informed = true;
-			// Now it knows the tasks; what was told before it came may be lost.
+			// Now it knows the tasks; what was reported before it came may be lost.
 			if (c == server_controller(s)) {
 				server_replay(s, c, 0);
 				server_conditions(s);
-				s->clock_retell = true;
+				s->clock_pending = true;
 			}
-			builder_retell(s->with.builder);
+			builder_report_again(s->with.builder);
 		} else {
 			client_send(c, s->out, n);
 		}

@@ -361,7 +361,7 @@ void deliver_remove(struct deliver *d, uint16_t index)
 	if (!l)
 		return;
 	struct mdf_connection *twin =
-		l->twin; // before: once told, the first may be gone at any time
+		l->twin; // before: once commanded, the first may be gone at any time
 	if (twin)
 		atomic_store_explicit(&twin->removing, true, memory_order_relaxed);
 	remove_one(l);

@@ -61,7 +61,7 @@ struct mdf_connection {
 	uint8_t kinds; // DELIVERY_X2, DELIVERY_X3: what it would carry
 	struct mdf_connection
 		*twin;	 // same index and thread; NULL: none. Changed under deliver->lock
-	uint64_t serial; // tells a late answer of the resolver apart
+	uint64_t serial; // distinguishes a late answer of the resolver
 	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
@@ -72,7 +72,7 @@ struct mdf_connection {
 	bool writable;
 	bool resolving;
 	uint64_t answer_until; // then the look-up has failed
-	uint16_t questions;    // asked so far: tells an answer to an older one apart
+	uint16_t questions;    // asked so far: distinguishes an answer to an older one
 	uint32_t n_addresses, address_at;
 	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
 	struct ip_address address[RESOLVE_ADDRESSES_MAX];

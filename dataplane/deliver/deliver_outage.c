@@ -86,7 +86,7 @@ void mdf_connection_down(struct mdf_connection *l, uint64_t now, const char *for
 		mdf_connection_post(l, EVENT_DESTINATION_DOWN, 0, reason);
 }
 
-// How long, and exactly what it cost. Of what is lost each copy is told at most once.
+// How long, and exactly what it cost. Each lost copy is reported at most once.
 static void say_up(struct mdf_connection *l, uint64_t now)
 {
 	uint64_t lost = mdf_connection_lost(l) - l->lost_at_down;

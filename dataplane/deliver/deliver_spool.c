@@ -267,8 +267,8 @@ void mdf_connection_spool_wait(struct mdf_connection *l)
 			spooler_wait(l->deliver->spooler, &p->job);
 			finish(l, k, 0);
 		}
-		// There is no next job that would tell the file, and what is discarded from here on
-		// stays owed on disk.
+		// There is no next job that would note it in the file, and what is discarded from
+		// here on stays owed on disk.
 		p->job.done += stream_spool_done(l->stream, k);
 	}
 }

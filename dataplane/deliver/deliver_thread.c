@@ -126,7 +126,7 @@ void deliver_thread_send(struct deliver_thread *t, struct command *c)
 
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a)
 {
-	// The token does not tell the thread: the one that has the connection takes it.
+	// The token does not name the thread: the one that has the connection takes it.
 	for (uint32_t i = 0; i < d->n_threads; i++) {
 		struct command *c = calloc(1, sizeof(*c));
 		if (!c)

@@ -239,7 +239,7 @@ static int finish_connect(struct mdf *m)
 					 : lost(m, POI_ERR_IO, "%s", strerrordesc_np(errno));
 	if (!tcp_acked(m, &m->baseline))
 		return lost(m, POI_ERR_UNSUPPORTED,
-			"the kernel does not tell what TCP has acknowledged");
+			"the kernel does not report what TCP has acknowledged");
 	m->stage = STAGE_HANDSHAKE;
 	return 0;
 }

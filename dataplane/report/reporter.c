@@ -10,7 +10,7 @@
 #include "shared/log.h"
 
 #define PAUSE_NS 500000 // between two looks at empty rings
-#define TELL_NS 60000000000ull
+#define LOG_NS 60000000000ull
 #define CHUNK 256 // digests taken from one ring in a row
 
 STAILQ_HEAD(leaving_tasks, x2_task);
@@ -30,7 +30,7 @@ struct reporter {
 	bool stop;
 	struct report_flow_counts counts;
 
-	uint64_t told_evicted, told_ns; // the thread's own
+	uint64_t logged_evicted, logged_ns; // the thread's own
 };
 
 static void sink(void *context, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
@@ -149,16 +149,16 @@ static uint32_t work(struct reporter *r)
 }
 
 // Flows that ended for want of room are no loss, but more of them are wanted.
-static void tell_evicted(struct reporter *r)
+static void log_evicted(struct reporter *r)
 {
 	uint64_t evicted = report_flows_counts(r->flows).evicted, now = moment_now().mono_ns;
 
-	if (evicted == r->told_evicted || now - r->told_ns < TELL_NS)
+	if (evicted == r->logged_evicted || now - r->logged_ns < LOG_NS)
 		return;
 	log_warning("summary reports: %llu flows ended early, more than delivery.flows at a time",
-		(unsigned long long)(evicted - r->told_evicted));
-	r->told_evicted = evicted;
-	r->told_ns = now;
+		(unsigned long long)(evicted - r->logged_evicted));
+	r->logged_evicted = evicted;
+	r->logged_ns = now;
 }
 
 static void serve(struct reporter *r)
@@ -174,7 +174,7 @@ static void serve(struct reporter *r)
 	r->counts = report_flows_counts(r->flows);
 	pthread_cond_broadcast(&r->served);
 	pthread_mutex_unlock(&r->lock);
-	tell_evicted(r);
+	log_evicted(r);
 }
 
 // Waits for something to do: until woken while no task wants summaries, else for a moment.
