@@ -192,7 +192,7 @@ bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees)
 	reconcile_begin(&e->reconcile);
 	if (!reconcile_step(&e->reconcile, budget))
 		return false;
-	// What is not published yet cannot be in the table: the next walk will see it.
+	// What is not published yet cannot be in the table: the next scan will see it.
 	*agrees = e->dirty || reconcile_agrees(&e->reconcile, table_rcu_table(e->table_rcu));
 	return true;
 }

@@ -66,13 +66,13 @@ bool builder_next_report(struct builder *e, struct bound_report *out);
 void builder_report_again(struct builder *e); // everything again
 void builder_followed(const struct builder *e, struct bindings_counts *out);
 
-// One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
-// most `budget` tasks. True at the end of a walk, with `agrees`; the next call begins a new one.
+// One more part of the scan that compares the stored tasks with the live table (reconcile.h), at
+// most `budget` tasks. True at the end of a scan, with `agrees`; the next call begins a new one.
 bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees);
 
-// One part of a walk for tasks that lost copies.
+// One part of a scan for tasks that lost copies.
 struct builder_losses {
-	uint64_t copies_lost; // by all tasks: without growth nothing is walked
+	uint64_t copies_lost; // by all tasks: without growth nothing is scanned
 	uint64_t now_ms;
 	uint32_t tasks;	 // at most so many looked at
 	uint32_t events; // at most so many reported; the rest by a later scan

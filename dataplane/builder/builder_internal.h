@@ -16,9 +16,9 @@ struct builder {
 	struct link_classes links;
 	struct task_table *task_table;
 	struct reconcile reconcile;
-	uint64_t copies_lost; // by all tasks, when their walk for losses began
+	uint64_t copies_lost; // by all tasks, when their scan for losses began
 	uint32_t losing;      // tasks that are losing copies
-	bool losses_walking;
+	bool losses_scanning;
 	struct table_builder *builder;
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now

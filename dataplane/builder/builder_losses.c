@@ -42,10 +42,10 @@ bool builder_losses(struct builder *e, const struct builder_losses *l)
 	struct task_entry **at = task_table_cursor(e->task_table, TASK_TABLE_CURSOR_LOSSES);
 	uint32_t events = 0;
 
-	if (!e->losses_walking) {
+	if (!e->losses_scanning) {
 		if (l->copies_lost == e->copies_lost && e->losing == 0)
 			return true;
-		e->losses_walking = true;
+		e->losses_scanning = true;
 		e->copies_lost = l->copies_lost;
 		*at = task_entry_first(e->task_table);
 	}
@@ -55,8 +55,8 @@ bool builder_losses(struct builder *e, const struct builder_losses *l)
 		if (t->hold)
 			events += loss_event(e, t, l, events < l->events);
 	}
-	e->losses_walking = *at != NULL;
-	return !e->losses_walking;
+	e->losses_scanning = *at != NULL;
+	return !e->losses_scanning;
 }
 
 void builder_task_status(

@@ -10,12 +10,12 @@
 #define DRAIN_MS 20
 #define LINKS_MS 500
 #define READY_MS 10	  // until the workers poll
-#define RECONCILE_MS 5000 // between two walks through the tasks
-#define WALK_MS 10	  // between two parts of a walk
-#define WALK_TASKS 2048	  // of one part
+#define RECONCILE_MS 5000 // between two scans through the tasks
+#define SCAN_MS 10	  // between two parts of a scan
+#define SCAN_TASKS 2048	  // of one part
 #define TASK_EVENTS 64	  // of losses, per second
-#define GENERATION_LOOKS 3u
-#define WALK_LOOKS 2u
+#define GENERATION_CHECKS 3u
+#define SCAN_CHECKS 2u
 
 static void port_changed(void *context, struct channel_event *e)
 {
@@ -33,7 +33,7 @@ static void security(struct server *s, enum debounce_change change, const char *
 {
 	if (change == DEBOUNCE_FAULT)
 		server_event_text(s, EVENT_SECURITY_FAULT, fault);
-	else if (change == DEBOUNCE_CLEAR && !s->generation.fault && !s->walk.fault)
+	else if (change == DEBOUNCE_CLEAR && !s->generation.fault && !s->scan.fault)
 		server_event_text(s, EVENT_SECURITY_CLEAR, TEXT_RIGHT);
 }
 
@@ -45,11 +45,11 @@ static void report_alive(struct server *s)
 	snprintf(state, sizeof(state), "poi-control %s; the ledger %s%s",
 		server_controller(s) ? "connected" : "away",
 		s->ledger.fault ? "DIFFERS" : "balances",
-		s->generation.fault || s->walk.fault ? "; MATCHING IS WRONG" : "");
+		s->generation.fault || s->scan.fault ? "; MATCHING IS WRONG" : "");
 	s->with.alive(s->with.context, state);
 }
 
-static void look_at_clock(struct server *s)
+static void check_clock(struct server *s)
 {
 	clock_sync_read(&s->clock);
 	bool bad = s->clock.known && !s->clock.synchronised, changed = bad != s->clock_bad;
@@ -84,7 +84,7 @@ static void self_check(struct server *s)
 		// A commit waits for every worker, and none is under way: they must all be there.
 		bool right = stats_generation_is(
 			s->with.sources.stats, builder_generation(s->with.builder));
-		security(s, debounce_look(&s->generation, right, GENERATION_LOOKS, 1),
+		security(s, debounce_look(&s->generation, right, GENERATION_CHECKS, 1),
 			TEXT_OLD_TABLE);
 		report_alive(s);
 	}
@@ -107,27 +107,27 @@ static void losses(struct server *s, uint64_t now)
 	const struct builder_losses l = {
 		.copies_lost = s->copies_lost,
 		.now_ms = now,
-		.tasks = WALK_TASKS,
+		.tasks = SCAN_TASKS,
 		.events = s->task_events,
 		.report = task_losing,
 		.context = s,
 	};
 
 	if (now >= s->losses_ms)
-		s->losses_ms = now + (builder_losses(s->with.builder, &l) ? CHECK_MS : WALK_MS);
+		s->losses_ms = now + (builder_losses(s->with.builder, &l) ? CHECK_MS : SCAN_MS);
 }
 
-static void walk(struct server *s, uint64_t now)
+static void scan(struct server *s, uint64_t now)
 {
 	bool agrees;
 
-	if (now < s->walk_ms)
+	if (now < s->scan_ms)
 		return;
-	s->walk_ms = now + WALK_MS;
-	if (!builder_reconcile(s->with.builder, WALK_TASKS, &agrees))
+	s->scan_ms = now + SCAN_MS;
+	if (!builder_reconcile(s->with.builder, SCAN_TASKS, &agrees))
 		return;
-	s->walk_ms = now + RECONCILE_MS;
-	security(s, debounce_look(&s->walk, agrees, WALK_LOOKS, 1), TEXT_WRONG_TABLE);
+	s->scan_ms = now + RECONCILE_MS;
+	security(s, debounce_look(&s->scan, agrees, SCAN_CHECKS, 1), TEXT_WRONG_TABLE);
 }
 
 // No value of a target is in it, and nothing of it goes into the log.
@@ -200,12 +200,12 @@ void server_check(struct server *s)
 	}
 	if (now >= s->check_ms) {
 		self_check(s);
-		look_at_clock(s);
+		check_clock(s);
 		log_tick();
 		s->check_ms = now_monotonic_ms() + s->check_every_ms;
 	}
 	losses(s, now);
-	walk(s, now);
+	scan(s, now);
 	report_followed(s);
 	while (deliver_next_event(s->with.deliver, &e))
 		server_event(s, &e);
@@ -215,7 +215,7 @@ int server_wait_ms(const struct server *s)
 {
 	uint64_t now = now_monotonic_ms();
 	uint64_t least = builder_next_deadline(s->with.builder, now);
-	const uint64_t times[] = {s->links_ms, s->check_ms, s->drain_ms, s->losses_ms, s->walk_ms,
+	const uint64_t times[] = {s->links_ms, s->check_ms, s->drain_ms, s->losses_ms, s->scan_ms,
 		s->ready ? UINT64_MAX : now + READY_MS};
 
 	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++) {

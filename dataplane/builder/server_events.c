@@ -73,7 +73,7 @@ void server_conditions(struct server *s)
 {
 	struct channel_event ledger = {
 		.kind = s->ledger.fault ? EVENT_LEDGER_FAULT : EVENT_LEDGER_CLEAR};
-	bool wrong = s->generation.fault || s->walk.fault;
+	bool wrong = s->generation.fault || s->scan.fault;
 	struct channel_event matching = {
 		.kind = wrong ? EVENT_SECURITY_FAULT : EVENT_SECURITY_CLEAR};
 

@@ -36,13 +36,13 @@ struct server {
 	uint32_t n_events, first_event; // kept while no controller is connected
 	struct channel_event events[EVENTS_KEPT];
 	struct debounce ledger;		  // of the ledger
-	struct debounce generation, walk; // what the workers match
+	struct debounce generation, scan; // what the workers match
 	struct clock_sync clock;	  // at the last look
 	bool clock_bad;			  // not synchronised, then
 	bool clock_pending;		  // not yet reported to a new controller
 	bool ready;
 	uint8_t whole; // as the controller said last; not at the start
-	uint64_t walk_ms, losses_ms;
+	uint64_t scan_ms, losses_ms;
 	uint64_t copies_lost;
 	uint32_t task_events; // that may still be sent in this second
 	uint8_t in[CHANNEL_MESSAGE_MAX];

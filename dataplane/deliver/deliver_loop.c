@@ -14,7 +14,7 @@
 
 #define TIMERS_NS (20 * NS_PER_MS) // granularity of connects, keepalives and drains
 #define IDLE_NS (100 * NS_PER_MS)  // sleep of a thread without destinations
-#define POLL_EVERY 32u		   // busy rounds between two looks at the sockets
+#define POLL_EVERY 32u		   // busy iterations between two looks at the sockets
 #define STOP_NS (2 * NS_PER_S)
 #define SOCKETS 64
 #define BURST 16u		 // records of one destination before the next has its turn
@@ -272,7 +272,7 @@ static void *run(void *context)
 {
 	struct deliver_thread *t = context;
 	uint64_t polled = now_monotonic_ns(), timers_at = 0;
-	unsigned round = 0;
+	unsigned iteration = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (;;) {
@@ -292,7 +292,7 @@ static void *run(void *context)
 		}
 		if (records == 0)
 			wait_sockets(t, sleep_ns(t));
-		else if (++round % POLL_EVERY == 0)
+		else if (++iteration % POLL_EVERY == 0)
 			wait_sockets(t, 0);
 	}
 	pthread_mutex_lock(&t->lock);

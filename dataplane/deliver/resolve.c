@@ -23,10 +23,10 @@
 #define QUESTION_MS 4000u // then it has failed, whatever the name servers still do
 #define SERVER_MS 1000	  // for one name server; twice as long the second time
 #define TRIES 2
-// A round takes questions for so long, and each within it ends within QUESTION_MS: so this many
-// rounds are enough.
-#define ROUND_MS 2000u
-#define ROUNDS_MAX 4u
+// A batch takes questions for so long, and each within it ends within QUESTION_MS: so this many
+// batches are enough.
+#define BATCH_MS 2000u
+#define BATCHES_MAX 4u
 
 struct question {
 	STAILQ_ENTRY(question) next;
@@ -42,7 +42,7 @@ STAILQ_HEAD(questions, question);
 
 // Questions that share a channel of c-ares. It has read the system's configuration when it was
 // made, and is not used for long, so that a new configuration is followed.
-struct round {
+struct batch {
 	ares_channel channel;
 	struct questions questions;
 	uint64_t opened; // ms
@@ -58,8 +58,8 @@ struct resolver {
 	bool stop;
 
 	// The thread's own.
-	uint32_t n_rounds;
-	struct round *rounds[ROUNDS_MAX]; // the last one takes questions
+	uint32_t n_batches;
+	struct batch *batches[BATCHES_MAX]; // the last one takes questions
 };
 
 static uint64_t now_ms(void)
@@ -141,7 +141,7 @@ static void fail(struct question *q, const char *reason)
 	answer(q, &a);
 }
 
-// --- rounds ---
+// --- batches ---
 
 static struct question *first_of(struct questions *from)
 {
@@ -160,18 +160,18 @@ static void free_questions(struct questions *all)
 		free(q);
 }
 
-static void round_free(struct round *r)
+static void batch_free(struct batch *r)
 {
 	ares_destroy(r->channel);
 	free_questions(&r->questions);
 	free(r);
 }
 
-static struct round *round_new(const char *servers, uint64_t now)
+static struct batch *batch_new(const char *servers, uint64_t now)
 {
 	struct ares_options o = {.timeout = SERVER_MS, .tries = TRIES};
 	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
-	struct round *r = calloc(1, sizeof(*r));
+	struct batch *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
@@ -182,43 +182,43 @@ static struct round *round_new(const char *servers, uint64_t now)
 		return NULL;
 	}
 	if (servers && ares_set_servers_ports_csv(r->channel, servers) != ARES_SUCCESS) {
-		round_free(r);
+		batch_free(r);
 		return NULL;
 	}
 	return r;
 }
 
-// The round that takes questions now; NULL when there can be none.
-static struct round *open_round(struct resolver *r, uint64_t now)
+// The batch that takes questions now; NULL when there can be none.
+static struct batch *open_batch(struct resolver *r, uint64_t now)
 {
-	struct round *last = r->n_rounds ? r->rounds[r->n_rounds - 1] : NULL;
+	struct batch *last = r->n_batches ? r->batches[r->n_batches - 1] : NULL;
 
-	if (last && (now - last->opened < ROUND_MS || r->n_rounds == ROUNDS_MAX))
+	if (last && (now - last->opened < BATCH_MS || r->n_batches == BATCHES_MAX))
 		return last;
-	struct round *fresh = round_new(r->settings.servers, now);
+	struct batch *fresh = batch_new(r->settings.servers, now);
 	if (!fresh)
 		return last;
-	r->rounds[r->n_rounds++] = fresh;
+	r->batches[r->n_batches++] = fresh;
 	return fresh;
 }
 
 static void ask(struct resolver *r, struct question *q, uint64_t now)
 {
 	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct round *round = open_round(r, now);
+	struct batch *batch = open_batch(r, now);
 
 	q->until = now + QUESTION_MS;
-	if (!round) {
+	if (!batch) {
 		fail(q, "out of memory or file descriptors");
 		free(q);
 		return;
 	}
-	STAILQ_INSERT_HEAD(&round->questions, q, next);
-	ares_getaddrinfo(round->channel, q->host, NULL, &hints, done, q);
+	STAILQ_INSERT_HEAD(&batch->questions, q, next);
+	ares_getaddrinfo(batch->channel, q->host, NULL, &hints, done, q);
 }
 
 // Lets go of what is over and gives up what is too late. Whether any question waits.
-static bool sweep_questions(struct round *r, uint64_t now)
+static bool sweep_questions(struct batch *r, uint64_t now)
 {
 	bool waiting = false;
 
@@ -240,21 +240,21 @@ static void sweep(struct resolver *r, uint64_t now)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < r->n_rounds; i++) {
-		if (sweep_questions(r->rounds[i], now))
-			r->rounds[kept++] = r->rounds[i];
+	for (uint32_t i = 0; i < r->n_batches; i++) {
+		if (sweep_questions(r->batches[i], now))
+			r->batches[kept++] = r->batches[i];
 		else
-			round_free(r->rounds[i]);
+			batch_free(r->batches[i]);
 	}
-	r->n_rounds = kept;
+	r->n_batches = kept;
 }
 
 // --- the thread ---
 
 struct sockets {
 	nfds_t n;
-	struct pollfd fd[1 + ROUNDS_MAX * ARES_GETSOCK_MAXNUM];
-	ares_channel channel[1 + ROUNDS_MAX * ARES_GETSOCK_MAXNUM];
+	struct pollfd fd[1 + BATCHES_MAX * ARES_GETSOCK_MAXNUM];
+	ares_channel channel[1 + BATCHES_MAX * ARES_GETSOCK_MAXNUM];
 };
 
 static void add_sockets(struct sockets *s, ares_channel channel)
@@ -278,12 +278,12 @@ static int patience(const struct resolver *r, uint64_t now)
 {
 	uint64_t until = UINT64_MAX;
 
-	for (uint32_t i = 0; i < r->n_rounds; i++) {
-		struct timeval tv, *t = ares_timeout(r->rounds[i]->channel, NULL, &tv);
+	for (uint32_t i = 0; i < r->n_batches; i++) {
+		struct timeval tv, *t = ares_timeout(r->batches[i]->channel, NULL, &tv);
 		if (t && now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1 < until)
 			until = now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1;
 		const struct question *q;
-		STAILQ_FOREACH(q, &r->rounds[i]->questions, next)
+		STAILQ_FOREACH(q, &r->batches[i]->questions, next)
 		if (!q->answered && q->until < until)
 			until = q->until;
 	}
@@ -297,8 +297,8 @@ static void serve(struct resolver *r)
 	struct sockets s = {.n = 1, .fd[0] = {.fd = r->wake, .events = POLLIN}};
 	uint64_t count;
 
-	for (uint32_t i = 0; i < r->n_rounds; i++)
-		add_sockets(&s, r->rounds[i]->channel);
+	for (uint32_t i = 0; i < r->n_batches; i++)
+		add_sockets(&s, r->batches[i]->channel);
 	if (poll(s.fd, s.n, patience(r, now_ms())) < 0)
 		return;
 	if (s.fd[0].revents)
@@ -308,8 +308,8 @@ static void serve(struct resolver *r)
 			s.fd[i].revents & (POLLIN | POLLERR | POLLHUP) ? s.fd[i].fd
 								       : ARES_SOCKET_BAD,
 			s.fd[i].revents & POLLOUT ? s.fd[i].fd : ARES_SOCKET_BAD);
-	for (uint32_t i = 0; i < r->n_rounds; i++) // what has no socket may have a time
-		ares_process_fd(r->rounds[i]->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	for (uint32_t i = 0; i < r->n_batches; i++) // what has no socket may have a time
+		ares_process_fd(r->batches[i]->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
 // Moves what waits to `to`. False when the thread shall end.
@@ -335,8 +335,8 @@ static void *run(void *context)
 		serve(r);
 	}
 	free_questions(&fresh);
-	while (r->n_rounds > 0)
-		round_free(r->rounds[--r->n_rounds]);
+	while (r->n_batches > 0)
+		batch_free(r->batches[--r->n_batches]);
 	return NULL;
 }
 

@@ -7,7 +7,7 @@
 
 #include "dataplane/deliver/stream_internal.h"
 
-#define TURN 16u	   // records before another line of the same kind gets its turn
+#define IN_A_ROW 16u	   // records before another line of the same kind gets its turn
 #define RECORDS_MAX 65536u // outstanding records; sending pauses until the oldest is acknowledged
 #define NO_LINE UINT32_MAX
 
@@ -103,7 +103,7 @@ static bool unsent(struct stream_line *l, struct view *v)
 	for (;;) {
 		if (in_gap(l, l->send_segment))
 			return false;
-		*v = line_look(l, l->send_segment);
+		*v = line_view(l, l->send_segment);
 		if (v->segment && v->end > l->send_offset)
 			return true;
 		if (v->segment && v->closed) {
@@ -174,8 +174,8 @@ static bool is_held_by_tcp(const struct stream_line *l)
 	       (room >= least && room - others < room / 2 ? room - others : room / 2);
 }
 
-// The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which of
-// X3 take turns.
+// The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which
+// of X3 take turns.
 static uint32_t in_turn(const struct stream *s, uint32_t i)
 {
 	uint32_t n = s->n_workers;
@@ -188,7 +188,7 @@ static uint32_t in_turn(const struct stream *s, uint32_t i)
 	if (s->last < n || s->last >= n * COPY_KINDS)
 		return n + i;
 	// NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is a worker
-	return n + (s->last - n + (s->turns >= TURN) + i) % n;
+	return n + (s->last - n + (s->in_a_row >= IN_A_ROW) + i) % n;
 }
 
 // A line other than `but` that should send now. NO_LINE when none.
@@ -222,12 +222,12 @@ static bool next_mid(
 	struct stream *s, uint64_t now, uint64_t flush, bool edge, struct stream_piece *out)
 {
 	struct stream_line *l = &s->line[s->mid];
-	struct view v = line_look(l, l->send_segment);
+	struct view v = line_view(l, l->send_segment);
 	bool x3 = line_kind(l) == COPY_X3;
 	uint32_t other = pick(s, s->mid, now, flush);
 	bool yield = edge ||
-		     (other != NO_LINE &&
-			     (s->turns >= TURN || (x3 && line_kind(&s->line[other]) == COPY_X2)));
+		     (other != NO_LINE && (s->in_a_row >= IN_A_ROW ||
+						  (x3 && line_kind(&s->line[other]) == COPY_X2)));
 
 	if (!yield && other == NO_LINE && !is_due(l, &v, now, flush))
 		return false;
@@ -252,7 +252,7 @@ bool stream_next(
 	if (at == NO_LINE)
 		return false;
 	struct stream_line *l = &s->line[at];
-	struct view v = line_look(l, l->send_segment);
+	struct view v = line_view(l, l->send_segment);
 	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has unsent octets
 	*out = (struct stream_piece){.octets = v.segment->octets + l->send_offset,
 		.length = cut_length(l, &v, false),
@@ -291,11 +291,11 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 	if (s->record_head - s->record_tail == s->record_size && grow_records(s))
 		return POI_ERR_NOMEM;
 	if (s->last != p->line)
-		s->turns = 0;
-	s->turns += s->turns < TURN;
+		s->in_a_row = 0;
+	s->in_a_row += s->in_a_row < IN_A_ROW;
 	s->last = p->line;
 	l->send_offset += p->length;
-	struct view v = line_look(l, l->send_segment);
+	struct view v = line_view(l, l->send_segment);
 	s->mid = is_edge(&v, l->send_offset) ? NO_LINE : p->line;
 	s->record[s->record_head++ & (s->record_size - 1)] = (struct record){.tls_end = tls_end,
 		.line = p->line,
@@ -326,7 +326,7 @@ void stream_cut(struct stream *s, bool resend)
 {
 	s->record_tail = s->record_head;
 	s->mid = NO_LINE;
-	s->turns = 0;
+	s->in_a_row = 0;
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
 		if (!l->ring && !l->spool)
@@ -334,7 +334,7 @@ void stream_cut(struct stream *s, bool resend)
 		l->in_flight = 0;
 		if (!resend)
 			line_account(l, l->send_segment, l->send_offset, COPY_IN_DOUBT);
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		l->send_segment = l->ack_segment;
 		l->send_offset = v.segment ? copy_start(v.segment, l->ack_copy) : 0;
 		if (v.segment && (v.pushed != l->ack_copy || v.closed))
@@ -349,7 +349,7 @@ void stream_discard(struct stream *s, enum copy_loss why)
 		struct stream_line *l = &s->line[i];
 		while (l->ring || l->spool) {
 			line_give_back(l);
-			struct view v = line_look(l, l->ack_segment);
+			struct view v = line_view(l, l->ack_segment);
 			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
 				break;
 			l->send_segment = l->ack_segment;
@@ -385,7 +385,7 @@ bool stream_empty(struct stream *s)
 		if (!l->ring)
 			continue;
 		line_give_back(l);
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		if (v.segment && v.pushed != l->ack_copy)
 			return false;
 	}

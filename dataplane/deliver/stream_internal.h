@@ -64,7 +64,7 @@ struct stream {
 	uint32_t n_active;
 	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
 	uint32_t last;	       // the line that sent last
-	uint32_t turns;	       // records in a row from `last`
+	uint32_t in_a_row;     // records in a row from `last`
 	struct record *record; // ring
 	uint32_t record_size, record_head, record_tail;
 	bool spools;
@@ -108,7 +108,7 @@ void spooled_discard(
 // stream_line.c
 enum copy_kind line_kind(const struct stream_line *l);
 void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
-struct view line_look(struct stream_line *l, uint32_t sequence);
+struct view line_view(struct stream_line *l, uint32_t sequence);
 void line_give_back(struct stream_line *l); // what is accounted for, to the pool
 // Every copy that lies wholly before this position ended so.
 void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as);

@@ -56,7 +56,7 @@ static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
 		       : NULL;
 }
 
-struct view line_look(struct stream_line *l, uint32_t sequence)
+struct view line_view(struct stream_line *l, uint32_t sequence)
 {
 	struct view v = {.segment = segment_at(l, sequence)};
 
@@ -122,7 +122,7 @@ void line_give_back(struct stream_line *l)
 	for (;;) {
 		if (!give_back_gap(l))
 			return;
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		if (!v.segment || !v.closed || l->ack_copy != v.pushed)
 			return;
 		if (l->send_segment == l->ack_segment) {
@@ -163,7 +163,7 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 	for (;;) {
 		if (!give_back_gap(l))
 			break;
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		if (!v.segment || (int32_t)(segment - l->ack_segment) < 0)
 			break;
 		bool recovered =

@@ -40,14 +40,14 @@ static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, u
 	} else if (connected) {
 		*sequence = l->send_segment + 1;
 	} else {
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		if (!v.segment || l->send_segment != l->ack_segment ||
 			l->send_offset != copy_start(v.segment, l->ack_copy))
 			return false;
 		*sequence = l->ack_segment;
 		*from = l->ack_copy;
 	}
-	struct view v = line_look(l, *sequence);
+	struct view v = line_view(l, *sequence);
 	return v.segment && v.closed && v.pushed > *from;
 }
 
@@ -85,7 +85,7 @@ bool stream_spool_take(
 		uint64_t above = part ? copy_ring_room(l->ring) / part : 0;
 		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
 			continue;
-		struct view v = line_look(l, sequence);
+		struct view v = line_view(l, sequence);
 		p->store_runs = runs_of(&v, job->from);
 		if (!p->store_runs)
 			return false;
@@ -127,7 +127,7 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 {
 	struct spooled *p = &s->spooled[k];
 	struct stream_line *l = &s->line[p->store_line];
-	struct view v = line_look(l, l->gap_to - 1);
+	struct view v = line_view(l, l->gap_to - 1);
 	struct runs *r = p->store_runs;
 
 	p->storing = false;

@@ -24,7 +24,7 @@ struct reporter {
 	pthread_mutex_t lock; // below: between the builder and the thread
 	pthread_cond_t wake;  // to the thread
 	pthread_cond_t served;
-	struct leaving_tasks leave; // since the last turn
+	struct leaving_tasks leave; // since the last iteration
 	struct leaving_tasks now_leaving;
 	uint32_t tasks;
 	bool stop;

@@ -16,7 +16,7 @@ struct leaving {
 	LIST_ENTRY(leaving) next;
 	uint32_t slot;
 	uint32_t context[COPY_KINDS];
-	uint32_t round;	    // of the last reconciliation that counted this task
+	uint32_t scan;	    // of the last reconciliation that counted this task
 	uint8_t kinds;	    // DELIVERY_* bits whose context is held
 	bool keeps_slot;    // a modified task: its successor has the slot
 	struct bound_task *bound; // of a session task; it has no rule of its own

@@ -1,4 +1,4 @@
-// The loop of a core: polls its lanes, and passes a quiescent state once a turn.
+// The loop of a core: polls its lanes, and passes a quiescent state once an iteration.
 
 #include "dataplane/worker/worker.h"
 
