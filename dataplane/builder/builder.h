@@ -5,8 +5,8 @@
 //
 // A removed task leaves in this order: a table without it is published and its grace period is
 // over, then its last summary reports are queued, then its contexts are given back, then its slot
-// waits until delivery has settled every copy. A destination is handed to deliver_remove after the
-// grace period as well.
+// waits until delivery has accounted for every copy. A destination is handed to deliver_remove
+// after the grace period as well.
 
 #include "dataplane/follow/bindings.h"
 #include "dataplane/deliver/deliver.h"
@@ -49,7 +49,7 @@ bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne);
 // Milliseconds to the next deadline, UINT64_MAX when there is none.
 uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms);
 
-// Gives back slots whose copies are settled. Returns how many still wait.
+// Gives back slots whose copies are accounted for. Returns how many still wait.
 uint32_t builder_drain(struct builder *e);
 
 // A base is rebuilt on a thread of its own; the descriptor becomes readable when it is done, and
@@ -61,22 +61,22 @@ void builder_folded(struct builder *e);
 // -1 without a follower.
 int builder_follow_fd(const struct builder *e);
 void builder_follow(struct builder *e);
-// What is to be told of tasks by session, each once. False: no more.
-bool builder_news(struct builder *e, struct bound_report *out);
-void builder_retell(struct builder *e); // everything again
+// The next change of a task by session, each once. False: no more.
+bool builder_next_report(struct builder *e, struct bound_report *out);
+void builder_report_again(struct builder *e); // everything again
 void builder_followed(const struct builder *e, struct bindings_counts *out);
 
-// One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
-// most `budget` tasks. True at the end of a walk, with `agrees`; the next call begins a new one.
+// One more part of the scan that compares the stored tasks with the live table (reconcile.h), at
+// most `budget` tasks. True at the end of a scan, with `agrees`; the next call begins a new one.
 bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees);
 
-// One part of a walk for tasks that lost copies.
+// One part of a scan for tasks that lost copies.
 struct builder_losses {
-	uint64_t copies_lost; // by all tasks: without growth nothing is walked
+	uint64_t copies_lost; // by all tasks: without growth nothing is scanned
 	uint64_t now_ms;
 	uint32_t tasks;	 // at most so many looked at
-	uint32_t events; // at most so many told; what is left is told by a later walk
-	void (*tell)(
+	uint32_t events; // at most so many reported; the rest by a later scan
+	void (*report)(
 		void *context, struct channel_event *e); // TASK_LOSS or TASK_CLEAR, without time
 	void *context;
 };

@@ -1,3 +1,5 @@
+// Collects the figures of STATUS and compares the sums of the ledger.
+
 #include "dataplane/builder/status.h"
 
 #include <stdio.h>

@@ -14,7 +14,7 @@ struct status_sources {
 	const struct task_counters_owner *slots;
 	const struct deliver *deliver;
 	const struct follower *follower; // NULL: no port shows signalling
-	uint64_t cycles_hz; // of the workers' cycle counter
+	uint64_t cycles_hz;		 // of the workers' cycle counter
 };
 
 // Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has

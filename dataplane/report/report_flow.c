@@ -1,3 +1,5 @@
+// Keeps the flows of summary reports and ends them.
+
 #include "dataplane/report/report_flow.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// Makes the match rule of a stored task.
+
 #include "dataplane/tasks/rules.h"
 
 void rule_make(const struct task_table *s, const struct link_classes *links,

@@ -1,3 +1,5 @@
+// Stores network elements, destinations and tasks for control.
+
 #include "dataplane/tasks/task_table.h"
 
 #include <stdio.h>

@@ -146,9 +146,11 @@ class Manual(unittest.TestCase):
 			self.assertEqual(found.group(1)[1:len(meaning)], meaning[1:], path)
 			if default not in ("", "absent", "required"):
 				self.assertIn("default " + default, found.group(1), path)
-		# and the table itself, read from the source
-		with open(os.path.join(TOP, "shared", "config_table.c")) as f:
-			names = set(re.findall(r'(?:\.name = |NUMBER\(|BOOL\(|SIZE\(|WORD\(|OPTIONAL\(\s*)"([a-z0-9-]+)"', f.read()))
+		# and the tables themselves, read from the source
+		names = set()
+		for table in glob.glob(os.path.join(TOP, "shared", "config_table*.c")):
+			with open(table) as f:
+				names |= set(re.findall(r'(?:\.name = |NUMBER\(|BOOL\(|SIZE\(|WORD\(|OPTIONAL\(\s*)"([a-z0-9-]+)"', f.read()))
 		self.assertGreater(len(names), 60)
 		self.assertEqual(names, {re.split(r"[.]", path)[-1] for path, *_ in rows})
 

@@ -34,7 +34,7 @@ struct follower {
 	uint64_t watched, unwatched, subscription; // the last one
 	uint32_t settled;
 	uint8_t direction;
-	struct follower_change *first, **last;
+	struct follower_changes changes;
 };
 static struct follower played;
 
@@ -57,13 +57,9 @@ void follower_settle(struct follower *f)
 	f->settled++;
 }
 
-struct follower_change *follower_changes(struct follower *f)
+void follower_changes(struct follower *f, struct follower_changes *out)
 {
-	struct follower_change *c = f->first;
-
-	f->first = NULL;
-	f->last = &f->first;
-	return c;
+	STAILQ_CONCAT(out, &f->changes);
 }
 
 void follower_change_free(struct follower_change *c)
@@ -83,8 +79,7 @@ static struct follower_change *says(uint64_t subscription, uint8_t kind)
 
 	c->subscription = subscription;
 	c->kind = kind;
-	*played.last = c;
-	played.last = &c->next;
+	STAILQ_INSERT_TAIL(&played.changes, c, link);
 	return c;
 }
 
@@ -141,7 +136,7 @@ static struct task_table *task_table;
 static struct table_builder *builder;
 static const struct table *table;
 static struct link_classes links;
-static struct reconcile walk;
+static struct reconcile scan;
 static struct bindings *bindings;
 
 static void drop(struct leaving *hold)
@@ -167,7 +162,7 @@ static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uin
 	task->hold->slot = n;
 	cr_assert_eq(task_entry_insert(task_table, task, NULL), POI_OK);
 	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
-	reconcile_enters(&walk, task);
+	reconcile_enters(&scan, task);
 	return task;
 }
 
@@ -178,7 +173,7 @@ static struct task_entry *begin(uint32_t n, const struct filter *also)
 
 static void end(struct task_entry *t)
 {
-	reconcile_leaves(&walk, t);
+	reconcile_leaves(&scan, t);
 	bindings_end(bindings, t->hold->bound);
 	task_entry_take(task_table, t);
 	drop(t->hold);
@@ -205,13 +200,13 @@ static void up(void)
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
 	links = link_classes_of(&config);
-	played.last = &played.first;
+	STAILQ_INIT(&played.changes);
 	task_table = task_table_new();
 	builder = table_builder_new(seed);
-	walk = (struct reconcile){
+	scan = (struct reconcile){
 		.task_table = task_table, .links = &links, .bound = bindings_digest};
-	bindings = bindings_new(builder, &walk);
-	walk.bindings = bindings;
+	bindings = bindings_new(builder, &scan);
+	scan.bindings = bindings;
 	bindings_follower(bindings, &played);
 	cr_assert_eq(ne_entry_put(task_table, &n, 0), POI_OK);
 	cr_assert_eq(destination_entry_put(task_table, &d, &o), POI_OK);
@@ -259,10 +254,10 @@ static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t
 
 static bool agrees(void)
 {
-	reconcile_begin(&walk);
-	while (!reconcile_step(&walk, 100))
+	reconcile_begin(&scan);
+	while (!reconcile_step(&scan, 100))
 		;
-	return reconcile_agrees(&walk, table);
+	return reconcile_agrees(&scan, table);
 }
 
 Test(bindings, a_tunnel_comes_and_goes)
@@ -324,12 +319,12 @@ Test(bindings, a_successor_takes_over)
 	struct task_entry *task = task_entry_make(&t);
 	task->hold = calloc(1, sizeof(*task->hold));
 	task->hold->slot = 5;
-	reconcile_leaves(&walk, old);
+	reconcile_leaves(&scan, old);
 	cr_assert_eq(task_entry_insert(task_table, task, old), POI_OK);
 	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
 	task->hold->bound = old->hold->bound;
 	old->hold->bound = NULL;
-	reconcile_enters(&walk, task);
+	reconcile_enters(&scan, task);
 	drop(old->hold);
 	task_entry_free(old);
 	commit();
@@ -473,8 +468,9 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin_rules(1, NULL, SESSION_QER);
 	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	for (struct follower_change *c = played.first; c; c = c->next)
-		c->binding.tunnels = true;
+	struct follower_change *c;
+	STAILQ_FOREACH(c, &played.changes, link)
+	c->binding.tunnels = true;
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	begin(2, NULL);
@@ -631,7 +627,7 @@ Test(bindings, what_is_told)
 	cr_assert_eq(counts.tasks, 0);
 }
 
-// Rules come and go between the parts of a walk.
+// Rules come and go between the parts of a scan.
 Test(bindings, reconciliation_during_changes)
 {
 	uint64_t subscription[50], next = 1, live[400];
@@ -644,7 +640,7 @@ Test(bindings, reconciliation_during_changes)
 	}
 	commit();
 	for (int round = 0; round < 200; round++) {
-		reconcile_begin(&walk);
+		reconcile_begin(&scan);
 		do {
 			for (int i = 0; i < 4; i++) {
 				if (n_live > 0 && rand() % 2) {
@@ -658,9 +654,9 @@ Test(bindings, reconciliation_during_changes)
 				}
 			}
 			cr_assert_geq(bindings_apply(bindings), 0);
-		} while (!reconcile_step(&walk, 7));
+		} while (!reconcile_step(&scan, 7));
 		commit();
-		cr_assert(reconcile_agrees(&walk, table), "round %d", round);
+		cr_assert(reconcile_agrees(&scan, table), "round %d", round);
 	}
 }
 
