@@ -1,4 +1,5 @@
 """The program `poi`: what it says, its exit codes, its help and completion, and that it only looks."""
+import glob
 import json
 import os
 import re
