@@ -45,10 +45,10 @@ void builder_free(struct builder *e)
 		pthread_join(e->fold_thread, NULL);
 		table_fold_finish(e->builder, e->fold);
 	}
-	struct leaving *l;
+	struct task_hold *l;
 	while ((l = LIST_FIRST(&e->pending)) || (l = LIST_FIRST(&e->draining))) {
 		LIST_REMOVE(l, next);
-		leaving_drop(l);
+		task_hold_drop(l);
 	}
 	while (e->removed) {
 		struct destination_entry *d = e->removed;
@@ -57,7 +57,7 @@ void builder_free(struct builder *e)
 	}
 	table_rcu_free(e->table_rcu);
 	table_builder_free(e->builder);
-	task_table_free(e->task_table, leaving_drop);
+	task_table_free(e->task_table, task_hold_drop);
 	bindings_free(e->bindings);
 	if (e->fold_fd >= 0)
 		close(e->fold_fd);

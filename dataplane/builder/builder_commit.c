@@ -19,7 +19,7 @@ static void reports_end(struct builder *e)
 {
 	if (!e->reporter)
 		return;
-	struct leaving *l;
+	struct task_hold *l;
 	LIST_FOREACH(l, &e->pending, next)
 	if (l->x2 && l->x2->report == REPORT_PDSR)
 		reporter_leave(e->reporter, l->x2);
@@ -32,11 +32,11 @@ static void grace_over(struct builder *e)
 	reports_end(e);
 	bindings_settled(e->bindings, e->measure, now_wall_ns());
 	e->measure = false;
-	for (struct leaving *l; (l = LIST_FIRST(&e->pending));) {
+	for (struct task_hold *l; (l = LIST_FIRST(&e->pending));) {
 		LIST_REMOVE(l, next);
-		contexts_give(e, l);
+		task_hold_give_contexts(e, l);
 		if (l->keeps_slot) {
-			leaving_drop(l);
+			task_hold_drop(l);
 			continue;
 		}
 		free(l->x2);

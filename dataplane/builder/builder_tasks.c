@@ -52,7 +52,7 @@ static void x2_complete(struct x2_task *x, const struct rule *r)
 }
 
 // Before it is published; `old` is the version it replaces, or NULL.
-static void reports_begin(struct builder *e, struct x2_task *x, struct leaving *old)
+static void reports_begin(struct builder *e, struct x2_task *x, struct task_hold *old)
 {
 	if (old && old->x2)
 		old->x2->successor = x;
@@ -61,7 +61,7 @@ static void reports_begin(struct builder *e, struct x2_task *x, struct leaving *
 }
 
 // The task's rules leave the table with the next commit.
-static void rules_leave(struct builder *e, const struct leaving *hold)
+static void rules_leave(struct builder *e, const struct task_hold *hold)
 {
 	if (hold->bound)
 		bindings_end(e->bindings, hold->bound);
@@ -71,9 +71,9 @@ static void rules_leave(struct builder *e, const struct leaving *hold)
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
-static int rules_enter(struct builder *e, struct task_entry *task, struct leaving *old)
+static int rules_enter(struct builder *e, struct task_entry *task, struct task_hold *old)
 {
-	struct leaving *hold = task->hold;
+	struct task_hold *hold = task->hold;
 	struct rule rule;
 
 	rule_make(e->task_table, &e->links, task, &rule);
@@ -94,8 +94,8 @@ static int rules_enter(struct builder *e, struct task_entry *task, struct leavin
 
 // A task outside the table, with what its element says of it and what it holds. `before`: what its
 // predecessor holds, or NULL.
-static int task_make(struct builder *e, const struct channel_task *t, const struct leaving *before,
-	struct task_entry **out)
+static int task_make(struct builder *e, const struct channel_task *t,
+	const struct task_hold *before, struct task_entry **out)
 {
 	const struct ne_entry *ne = ne_entry_find(e->task_table, &t->ne);
 	struct task_entry *task = task_entry_make(t);
@@ -104,7 +104,7 @@ static int task_make(struct builder *e, const struct channel_task *t, const stru
 		return POI_ERR_NOMEM;
 	task->payload_format = ne->payload_format;
 	task->axri = ne->axri;
-	int r = hold_take(e, t, before ? &before->slot : NULL, &task->hold);
+	int r = task_hold_take(e, t, before ? &before->slot : NULL, &task->hold);
 	if (r != POI_OK) {
 		task_entry_free(task);
 		return r;
@@ -115,17 +115,17 @@ static int task_make(struct builder *e, const struct channel_task *t, const stru
 
 static void task_undo(struct builder *e, struct task_entry *task, bool keeps_slot)
 {
-	contexts_give(e, task->hold);
+	task_hold_give_contexts(e, task->hold);
 	if (!keeps_slot)
 		task_counters_give(e->slots, task->hold->slot);
-	leaving_drop(task->hold);
+	task_hold_drop(task->hold);
 	task_entry_free(task);
 }
 
 // Puts the task where `old` was, or beside all others, and its rules with it. After an error
 // everything is as before.
-static int task_enter(
-	struct builder *e, struct task_entry *task, struct task_entry *old, struct leaving *before)
+static int task_enter(struct builder *e, struct task_entry *task, struct task_entry *old,
+	struct task_hold *before)
 {
 	int r = task_entry_insert(e->task_table, task, old);
 
@@ -144,7 +144,7 @@ static int task_enter(
 int builder_task_put(struct builder *e, const struct channel_task *t, uint64_t now_ms)
 {
 	struct task_entry *old = task_entry_find(e->task_table, &t->ne, &t->xid), *task;
-	struct leaving *before = old && !old->tombstone ? old->hold : NULL;
+	struct task_hold *before = old && !old->tombstone ? old->hold : NULL;
 	int r = task_check(e, t);
 
 	if (r == POI_OK)
@@ -163,14 +163,14 @@ int builder_task_put(struct builder *e, const struct channel_task *t, uint64_t n
 	reports_begin(e, task->hold->x2, before);
 	if (before) {
 		task->hold->loss = before->loss; // the slot's counters go on
-		hold_leave(e, before, true);
+		task_hold_leave(e, before, true);
 	}
 	task_entry_free(old);
 	rearm(e, &t->ne, now_ms);
 	return POI_OK;
 }
 
-static void not_losing(struct builder *e, const struct leaving *hold)
+static void not_losing(struct builder *e, const struct task_hold *hold)
 {
 	e->losing -= hold->loss.active;
 }
@@ -185,7 +185,7 @@ int builder_task_remove(struct builder *e, const struct channel_object *o)
 	if (t->hold) {
 		not_losing(e, t->hold);
 		rules_leave(e, t->hold);
-		hold_leave(e, t->hold, false);
+		task_hold_leave(e, t->hold, false);
 	}
 	task_entry_take(e->task_table, t);
 	task_entry_free(t);
@@ -203,10 +203,10 @@ bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne)
 		if (t->tombstone || !id_equal(&t->link.ne, ne))
 			continue;
 		reconcile_leaves(&e->reconcile, t);
-		struct leaving *hold = task_entry_bury(e->task_table, t);
+		struct task_hold *hold = task_entry_bury(e->task_table, t);
 		not_losing(e, hold);
 		rules_leave(e, hold);
-		hold_leave(e, hold, false);
+		task_hold_leave(e, hold, false);
 	}
 	if (builder_commit(e) != POI_OK)
 		log_error("no memory to publish the match table; trying again");

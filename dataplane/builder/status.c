@@ -82,10 +82,10 @@ static void status_early(const struct status_sources *s, struct channel_signalli
 	(void)stats_snapshot(s->stats, true, &all);
 	for (uint32_t i = 0; i < s->stats->n_workers; i++) {
 		const struct worker_counters *c = stats_worker(s->stats, i);
-		out->early_held += c->early_held;
-		out->early_matched += c->early_matched;
-		out->early += c->early;
-		out->early_full += c->early_full;
+		out->early_held += c->held;
+		out->early_matched += c->held_matched;
+		out->early += c->held_expired;
+		out->early_full += c->held_full;
 	}
 }
 

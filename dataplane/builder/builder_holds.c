@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-void leaving_drop(struct leaving *l)
+void task_hold_drop(struct task_hold *l)
 {
 	if (!l)
 		return;
@@ -14,7 +14,7 @@ void leaving_drop(struct leaving *l)
 	free(l);
 }
 
-void contexts_give(struct builder *e, const struct leaving *l)
+void task_hold_give_contexts(struct builder *e, const struct task_hold *l)
 {
 	if (l->kinds & DELIVERY_X2)
 		task_counters_context_give(e->slots, l->context[COPY_X2]);
@@ -22,10 +22,10 @@ void contexts_give(struct builder *e, const struct leaving *l)
 		task_counters_context_give(e->slots, l->context[COPY_X3]);
 }
 
-int hold_take(
-	struct builder *e, const struct channel_task *t, const uint32_t *slot, struct leaving **out)
+int task_hold_take(struct builder *e, const struct channel_task *t, const uint32_t *slot,
+	struct task_hold **out)
 {
-	struct leaving *l = calloc(1, sizeof(*l));
+	struct task_hold *l = calloc(1, sizeof(*l));
 	int r = POI_OK;
 
 	if (!l)
@@ -48,15 +48,15 @@ int hold_take(
 	else if (r == POI_OK)
 		r = task_counters_take(e->slots, &l->slot);
 	if (r != POI_OK) {
-		contexts_give(e, l);
-		leaving_drop(l);
+		task_hold_give_contexts(e, l);
+		task_hold_drop(l);
 		return r;
 	}
 	*out = l;
 	return POI_OK;
 }
 
-void hold_leave(struct builder *e, struct leaving *l, bool keeps_slot)
+void task_hold_leave(struct builder *e, struct task_hold *l, bool keeps_slot)
 {
 	l->keeps_slot = keeps_slot;
 	if (l->x2)
@@ -86,7 +86,7 @@ static bool is_at_rest(const struct builder *e, uint32_t slot)
 
 uint32_t builder_drain(struct builder *e)
 {
-	for (struct leaving *l = LIST_FIRST(&e->draining), *next; l; l = next) {
+	for (struct task_hold *l = LIST_FIRST(&e->draining), *next; l; l = next) {
 		next = LIST_NEXT(l, next);
 		if (!is_at_rest(e, l->slot))
 			continue;
