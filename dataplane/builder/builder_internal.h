@@ -19,7 +19,7 @@ struct builder {
 	uint64_t copies_lost; // by all tasks, when their scan for losses began
 	uint32_t losing;      // tasks that are losing copies
 	bool losses_scanning;
-	struct table_builder *builder;
+	struct table_builder *tables;
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
@@ -40,14 +40,14 @@ struct builder {
 
 // builder_tasks.c
 [[nodiscard]] int builder_task_put(
-	struct builder *e, const struct channel_task *t, uint64_t now_ms);
-[[nodiscard]] int builder_task_remove(struct builder *e, const struct channel_object *o);
+	struct builder *b, const struct channel_task *t, uint64_t now_ms);
+[[nodiscard]] int builder_task_remove(struct builder *b, const struct channel_object *o);
 
 // builder_holds.c
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
-[[nodiscard]] int task_hold_take(struct builder *e, const struct channel_task *t,
+[[nodiscard]] int task_hold_take(struct builder *b, const struct channel_task *t,
 	const uint32_t *slot, struct task_hold **out);
 // They go after the next grace period; with `keeps_slot` the slot is the successor's.
-void task_hold_leave(struct builder *e, struct task_hold *l, bool keeps_slot);
-void task_hold_give_contexts(struct builder *e, const struct task_hold *l);
+void task_hold_leave(struct builder *b, struct task_hold *l, bool keeps_slot);
+void task_hold_give_contexts(struct builder *b, const struct task_hold *l);
 void task_hold_drop(struct task_hold *l); // frees it; slot and contexts were given back

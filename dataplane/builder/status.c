@@ -89,8 +89,8 @@ static void status_early(const struct status_sources *s, struct channel_signalli
 	}
 }
 
-void status_signalling(
-	const struct status_sources *s, const struct builder *e, struct channel_signalling *out)
+void status_signalling(const struct status_sources *s, const struct builder *builder,
+	struct channel_signalling *out)
 {
 	static const char *const protocols[SIGNALLING_PROTOCOLS] = {"pfcp", "gtpv2c", "radius"};
 	struct session_counts c;
@@ -100,7 +100,7 @@ void status_signalling(
 	if (!s->follower)
 		return;
 	follower_counts(s->follower, &c, &out->lost);
-	builder_followed(e, &b);
+	builder_followed(builder, &b);
 	status_early(s, out);
 	out->since_ns = c.since_ns;
 	out->sessions = c.sessions;
