@@ -1,45 +1,19 @@
+// Listens, connects, sends and receives on the Unix socket between the two processes.
 #include "shared/channel.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "shared/socket.h"
 
 #define BACKLOG 16
 
-static int address_of(const char *path, struct sockaddr_un *out)
+// Returns what a failed call on a socket's path means; errno says how it failed.
+static int path_error(void)
 {
-	size_t length = strlen(path);
-
-	memset(out, 0, sizeof(*out));
-	out->sun_family = AF_UNIX;
-	if (length == 0)
-		return POI_ERR_INVALID;
-	if (length >= sizeof(out->sun_path))
-		return POI_ERR_TOO_LARGE;
-	memcpy(out->sun_path, path, length);
-	return POI_OK;
-}
-
-static int new_socket(void)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	return fd < 0 ? POI_ERR_IO : fd;
-}
-
-static int connect_to(const struct sockaddr_un *address)
-{
-	int fd = new_socket();
-
-	if (fd < 0)
-		return fd;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	switch (error) {
+	switch (errno) {
 	case ENOENT:
 	case ECONNREFUSED:
 		return POI_ERR_CLOSED;
@@ -48,22 +22,33 @@ static int connect_to(const struct sockaddr_un *address)
 	case EACCES:
 	case EPERM:
 		return POI_ERR_DENIED;
+	case EINVAL:
+		return POI_ERR_INVALID;
+	case ENAMETOOLONG:
+		return POI_ERR_TOO_LARGE;
 	default:
 		return POI_ERR_IO;
 	}
 }
 
-// Removes what a dead process left behind, and only that: a live listener stays and is reported,
-// and anything that is not a socket is not ours to remove.
-static int remove_stale(const struct sockaddr_un *address)
+static int connect_to(const char *path)
+{
+	int fd = socket_connect_path(path, SOCK_SEQPACKET);
+
+	return fd < 0 ? path_error() : fd;
+}
+
+// Removes the socket of a dead process. A live listener stays and is reported; anything that is not
+// a socket is not ours to remove. A path that is too long is left to the one who opens it.
+static int remove_stale(const char *path)
 {
 	struct stat st;
 
-	if (lstat(address->sun_path, &st))
-		return errno == ENOENT ? POI_OK : POI_ERR_IO;
+	if (lstat(path, &st))
+		return errno == ENOENT || errno == ENAMETOOLONG ? POI_OK : POI_ERR_IO;
 	if (!S_ISSOCK(st.st_mode))
 		return POI_ERR_EXISTS;
-	int fd = connect_to(address);
+	int fd = connect_to(path);
 	if (fd >= 0) {
 		close(fd);
 		return POI_ERR_IN_USE;
@@ -72,30 +57,20 @@ static int remove_stale(const struct sockaddr_un *address)
 		return POI_ERR_IN_USE;
 	if (fd != POI_ERR_CLOSED)
 		return fd;
-	return unlink(address->sun_path) && errno != ENOENT ? POI_ERR_IO : POI_OK;
+	return unlink(path) && errno != ENOENT ? POI_ERR_IO : POI_OK;
 }
 
 int channel_listen(const char *path)
 {
-	struct sockaddr_un address;
-	int rc = address_of(path, &address);
+	int rc = remove_stale(path);
 
 	if (rc)
 		return rc;
-	rc = remove_stale(&address);
-	if (rc)
-		return rc;
-	int fd = new_socket();
-	if (fd < 0)
+	int fd = socket_listen_path(path, SOCK_SEQPACKET, BACKLOG);
+	if (fd >= 0)
 		return fd;
-	// The mode of the unbound socket becomes the file's: it is never open to others, not even
-	// between bind and a chmod.
-	if (fchmod(fd, 0600) || bind(fd, (const struct sockaddr *)&address, sizeof(address)) ||
-		listen(fd, BACKLOG)) {
-		close(fd);
-		return POI_ERR_IO;
-	}
-	return fd;
+	rc = path_error();
+	return rc == POI_ERR_INVALID || rc == POI_ERR_TOO_LARGE ? rc : POI_ERR_IO;
 }
 
 static int peer_uid(int fd, uid_t *out)
@@ -134,17 +109,13 @@ int channel_accept(int listener)
 
 int channel_connect(const char *path)
 {
-	struct sockaddr_un address;
 	uid_t uid;
-	int rc = address_of(path, &address);
+	int fd = connect_to(path);
 
-	if (rc)
-		return rc;
-	int fd = connect_to(&address);
 	if (fd < 0)
 		return fd;
-	// Target data goes to whoever listens there. Root may ask any service (poi status).
-	rc = peer_uid(fd, &uid);
+	// The listener gets target data, so it must be of our user. Root may ask any (poi status).
+	int rc = peer_uid(fd, &uid);
 	if (!rc && uid != 0 && uid != geteuid() && geteuid() != 0)
 		rc = POI_ERR_DENIED;
 	if (rc) {

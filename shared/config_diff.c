@@ -43,12 +43,12 @@ static void key_diff(const struct walk *w, const char *path, const struct config
 		}
 	}
 	if (k->type == CONFIG_MAP) {
-		scope_diff(w, path, k->scope, at);
+		scope_diff(w, path, k->scope(), at);
 	} else if (k->type == CONFIG_LIST) {
 		for (uint32_t i = 0; i < n; i++) {
 			const uint8_t *item[2] = {at[0] + i * k->size, at[1] + i * k->size};
 			snprintf(inner, sizeof(inner), "%.140s[%u]", path, i);
-			scope_diff(w, inner, k->scope, item);
+			scope_diff(w, inner, k->scope(), item);
 		}
 	} else if (items_differ(k, at, n)) {
 		w->each(w->context, path);

@@ -109,8 +109,8 @@ static bool is_absent(const struct config_key *k, const uint8_t *base)
 	if (k->type != CONFIG_MAP)
 		return false;
 	// A map none of whose keys is given would be read back as one without keys.
-	for (size_t i = 0; i < k->scope->n; i++)
-		if (!is_absent(&k->scope->keys[i], base + k->offset))
+	for (size_t i = 0; i < k->scope()->n; i++)
+		if (!is_absent(&k->scope()->keys[i], base + k->offset))
 			return false;
 	return true;
 }
@@ -131,7 +131,7 @@ static void put_elements(FILE *out, const struct config_key *k, const uint8_t *b
 	for (uint32_t i = 0; i < n; i++) {
 		put_indent(out, depth + 1);
 		fputs("-\n", out);
-		put_scope(out, k->scope, base + k->offset + i * k->size, depth + 2);
+		put_scope(out, k->scope(), base + k->offset + i * k->size, depth + 2);
 	}
 }
 
@@ -147,7 +147,7 @@ static void put_scope(
 		fprintf(out, "%s%s:", absent ? "# " : "", k->name);
 		if (k->type == CONFIG_MAP) {
 			fputc('\n', out);
-			put_scope(out, k->scope, base + k->offset, depth + 1);
+			put_scope(out, k->scope(), base + k->offset, depth + 1);
 		} else if (k->type == CONFIG_LIST) {
 			put_elements(out, k, base, depth);
 		} else {
@@ -223,7 +223,7 @@ static void describe_scope(FILE *out, const struct config_scope *scope, const ch
 			char path[160];
 			snprintf(path, sizeof(path), "%s%s%s.", prefix, k->name,
 				k->type == CONFIG_LIST ? "[]" : "");
-			describe_scope(out, k->scope, path);
+			describe_scope(out, k->scope(), path);
 		}
 	}
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-// Between config.c (the engine), config_table.c (every key), config_check.c (rules across keys) and
-// config_dump.c. Nobody else includes this.
+// Shared by the files of the configuration only: config.c (the file), config_scope.c (mappings and
+// lists), config_value.c (single values), config_table*.c (every key), config_check.c (rules across
+// keys), config_dump.c and config_diff.c.
 
 #include <yaml.h>
 
@@ -41,7 +42,7 @@ struct config_key {
 		*fallback; // as it would be written; NULL: absent stays absent (zero, NULL, empty)
 	int64_t low, high;
 	const struct config_word *words; // ends with a NULL name
-	const struct config_scope *scope;
+	const struct config_scope *(*scope)(void);
 	size_t count_offset; // lists: the uint32_t number of elements
 	uint32_t most;	     // lists: elements at most
 	const char *doc;
@@ -52,8 +53,16 @@ struct config_scope {
 	size_t n;
 };
 
-// The root of the one table.
+// Return the keys of one mapping of the file: its root, and those that several files need.
 const struct config_scope *config_table(void);
+const struct config_scope *config_scope_tls(void);
+const struct config_scope *config_scope_x1(void);
+const struct config_scope *config_scope_ne(void);
+const struct config_scope *config_scope_limits(void);
+const struct config_scope *config_scope_delivery(void);
+const struct config_scope *config_scope_dataplane(void);
+const struct config_scope *config_scope_signalling(void);
+// Returns NULL for a name that the mapping does not have.
 const struct config_key *config_key_find(const struct config_scope *scope, const char *name);
 
 struct config_source {
@@ -76,3 +85,59 @@ const yaml_node_t *config_item(const struct config_source *s, const yaml_node_t 
 
 // Rules across keys; 0 or POI_ERR_INVALID with `why` set.
 int config_check(struct config_source *s, const yaml_node_t *root);
+
+// Single values (config_value.c).
+struct config_value {
+	const struct config_key *key;
+	const char *path;	 // of the mapping, "" or "x1.", for messages
+	const yaml_node_t *node; // what a message points at
+	const char *text;	 // what is stored; set by config_value_load
+	uint8_t *to;
+};
+
+// Stores the value of a node, or refuses it with `why` set.
+int config_value_load(struct config_source *s, struct config_value *v);
+// Stores v->text, as config_value_load does for a node; for defaults.
+int config_value_store(struct config_source *s, const struct config_value *v);
+void config_value_number(uint8_t *to, size_t size, int64_t number);
+
+// Mappings and lists (config_scope.c): loads the root of the file into s->config.
+int config_scope_load(struct config_source *s, const yaml_node_t *root);
+
+// --- how the tables declare a key ---
+
+#define KEY_AT(type, field) .offset = offsetof(type, field), .size = sizeof(((type *)NULL)->field)
+#define KEY_COUNT(type, field) .count_offset = offsetof(type, field)
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define KEY_NUMBER(name_, type_, field_, low_, high_, fallback_, doc_)                    \
+	{                                                                                 \
+		.name = name_, .type = CONFIG_NUMBER, KEY_AT(type_, field_), .low = low_, \
+		.high = high_, .fallback = fallback_, .doc = doc_                         \
+	}
+#define KEY_SIZE(name_, type_, field_, low_, high_, fallback_, doc_)                    \
+	{                                                                               \
+		.name = name_, .type = CONFIG_SIZE, KEY_AT(type_, field_), .low = low_, \
+		.high = high_, .fallback = fallback_, .doc = doc_                       \
+	}
+#define KEY_BOOL(name_, type_, field_, fallback_, doc_)                                           \
+	{                                                                                         \
+		.name = name_, .type = CONFIG_BOOL, KEY_AT(type_, field_), .fallback = fallback_, \
+		.doc = doc_                                                                       \
+	}
+#define KEY_WORD(name_, type_, field_, words_, fallback_, doc_)                             \
+	{                                                                                   \
+		.name = name_, .type = CONFIG_WORD, KEY_AT(type_, field_), .words = words_, \
+		.fallback = fallback_, .doc = doc_                                          \
+	}
+// Defines a function that returns the scope of an array of keys.
+#define KEY_SCOPE(function, keys)                                  \
+	const struct config_scope *function(void)                  \
+	{                                                          \
+		static const struct config_scope scope = {         \
+			(keys), sizeof(keys) / sizeof((keys)[0])}; \
+		return &scope;                                     \
+	}

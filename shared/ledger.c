@@ -72,7 +72,7 @@ uint64_t copy_balance_lost(const struct copy_balance *b)
 	return sum;
 }
 
-bool copy_balance_holds(const struct copy_balance *b)
+uint64_t copy_balance_accounted(const struct copy_balance *b)
 {
-	return b->offered == b->acknowledged + b->in_doubt + b->queued + copy_balance_lost(b);
+	return b->acknowledged + b->in_doubt + b->queued + copy_balance_lost(b);
 }

@@ -121,4 +121,5 @@ struct packet_balance {
 uint64_t packet_balance_classified(const struct packet_balance *b);
 bool packet_balance_holds(const struct packet_balance *b);
 uint64_t copy_balance_lost(const struct copy_balance *b);
-bool copy_balance_holds(const struct copy_balance *b);
+// Returns the copies whose whereabouts are known: at rest as many as `offered`.
+uint64_t copy_balance_accounted(const struct copy_balance *b);

@@ -1,3 +1,4 @@
+// Writes log lines to stderr or to the journal, and limits those of one call site.
 #include "shared/log.h"
 
 #include <pthread.h>
@@ -14,6 +15,8 @@
 // The place that journald shows is the call's, not this file's.
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
+
+#include "shared/now.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define FIELD_MAX_OCTETS 256
@@ -86,7 +89,8 @@ enum log_level log_level_of(const char *word)
 	return LOG_LEVEL_NOTICE;
 }
 
-const char *log_kind_id(enum log_kind kind)
+// Returns the MESSAGE_ID of a kind, 32 hexadecimal digits; NULL for LOG_KIND_NONE.
+static const char *kind_id(enum log_kind kind)
 {
 	static const char *const ids[LOG_KIND_COUNT] = {
 #define LOG_KIND_ID(name, id, what) [LOG_KIND_##name] = id,
@@ -100,14 +104,6 @@ const char *log_kind_id(enum log_kind kind)
 void log_set_level(enum log_level threshold)
 {
 	__atomic_store_n(&the_log.threshold, (int)threshold, __ATOMIC_RELAXED);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 // The call site's entry; a new one replaces the longest idle of its neighbours, rather one that has
@@ -129,7 +125,7 @@ static struct site *find_site(const struct log_site *at)
 							   s->since_ms < worst->since_ms)))
 			worst = s;
 	}
-	*worst = (struct site){.at = *at, .since_ms = now_ms()};
+	*worst = (struct site){.at = *at, .since_ms = now_monotonic_ms()};
 	return worst;
 }
 
@@ -140,7 +136,7 @@ static bool admit(const struct log_site *at, uint32_t *suppressed)
 
 	pthread_mutex_lock(&the_log.lock);
 	struct site *s = find_site(at);
-	uint64_t now = now_ms();
+	uint64_t now = now_monotonic_ms();
 	if (now - s->since_ms >= 1000) {
 		s->since_ms = now;
 		s->written = 0;
@@ -176,7 +172,8 @@ static const char *level_name(enum log_level level)
 
 static size_t put_prefix(char *out, size_t capacity, enum log_level level)
 {
-	struct timespec t;
+	uint64_t ns = now_wall_ns();
+	time_t seconds = (time_t)(ns / NOW_NS_PER_S);
 	struct tm utc;
 	char date[32];
 	int n;
@@ -184,10 +181,10 @@ static size_t put_prefix(char *out, size_t capacity, enum log_level level)
 	if (the_log.stream) {
 		n = snprintf(out, capacity, "<%d>", (int)level);
 	} else {
-		clock_gettime(CLOCK_REALTIME, &t);
-		gmtime_r(&t.tv_sec, &utc);
+		gmtime_r(&seconds, &utc);
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-		n = snprintf(out, capacity, "%s.%03ldZ %s%s%s: ", date, t.tv_nsec / 1000000,
+		n = snprintf(out, capacity, "%s.%03uZ %s%s%s: ", date,
+			(unsigned)(ns % NOW_NS_PER_S / 1000000),
 			the_log.program ? the_log.program : "", the_log.program ? " " : "",
 			level_name(level));
 	}
@@ -228,7 +225,7 @@ static bool to_journal(const struct log_site *at, char *text, size_t length)
 	char priority[16], identifier[FIELD_MAX_OCTETS], file[FIELD_MAX_OCTETS], line[32], id[64];
 	struct iovec fields[6];
 	int n = 0;
-	const char *kind = log_kind_id(at->kind);
+	const char *kind = kind_id(at->kind);
 
 	fields[n++] = (struct iovec){.iov_base = text, .iov_len = length};
 	fields[n].iov_len = (size_t)snprintf(priority, sizeof(priority), "PRIORITY=%d", at->level);
@@ -308,7 +305,7 @@ static bool next_silent(unsigned *from, struct site *out)
 	bool found = false;
 
 	pthread_mutex_lock(&the_log.lock);
-	uint64_t now = now_ms();
+	uint64_t now = now_monotonic_ms();
 	for (; *from < SITES && !found; (*from)++) {
 		struct site *s = &the_log.sites[*from];
 		if (!s->suppressed || now - s->since_ms < 1000)

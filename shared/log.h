@@ -37,9 +37,6 @@ void log_write(const struct log_site *site, const char *format, ...)
 // About once a second: says what was suppressed at places that have been silent since.
 void log_tick(void);
 
-// MESSAGE_ID of a kind, 32 hexadecimal digits; NULL for LOG_KIND_NONE.
-const char *log_kind_id(enum log_kind kind);
-
 // log_kind(NOTICE, STARTED, "format", ...): a message of the table in log_kinds.h.
 #define log_kind(level_, kind_, ...)                                                             \
 	log_write(&(const struct log_site){LOG_LEVEL_##level_, LOG_KIND_##kind_, __FILE__, __LINE__}, \

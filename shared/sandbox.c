@@ -65,11 +65,6 @@ static int add(struct sandbox *s, const char *path, bool write)
 	return POI_OK;
 }
 
-int sandbox_read(struct sandbox *s, const char *folder)
-{
-	return add(s, folder, false);
-}
-
 int sandbox_write(struct sandbox *s, const char *folder)
 {
 	return add(s, folder, true);

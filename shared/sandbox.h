@@ -27,9 +27,8 @@ struct sandbox;
 struct sandbox *sandbox_new(enum sandbox_role role);
 void sandbox_free(struct sandbox *s);
 
-// `folder` and all below it may be read; or also written, with files made and removed. A folder
-// that is not there is left out. 0 or NOMEM.
-[[nodiscard]] int sandbox_read(struct sandbox *s, const char *folder);
+// Lets the process read and write `folder` and all below it, and make and remove files there. A folder
+// that does not exist is left out. 0 or NOMEM.
 [[nodiscard]] int sandbox_write(struct sandbox *s, const char *folder);
 // Every folder that the configuration names for this role: of the file itself, certificates (they
 // may be replaced there), audit log, store, spool, run-time state. 0 or NOMEM.

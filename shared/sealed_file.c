@@ -1,5 +1,7 @@
+// Writes and reads the file of sealed records: its format, its sessions, its rewriting.
 #include "shared/sealed_file.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -9,11 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
+#include "shared/aead.h"
 #include "shared/credential.h"
 #include "shared/wire.h"
 
@@ -21,14 +19,14 @@
 // of the plaintext, the ciphertext and its tag.
 static const uint8_t magic[8] = "POISEAL1";
 #define SESSION 0xffffffffu
-#define SALT_SIZE 16
-#define TAG_SIZE 16
+
+static_assert(SEALED_FILE_KEY_SIZE == AEAD_KEY_SIZE, "a root key is a key of the cipher");
 
 struct session {
 	uint8_t key[SEALED_FILE_KEY_SIZE];
 	uint64_t index;		     // records sealed in this session: the nonce
 	bool broken;		     // a write failed: this session's key is used no more
-	uint8_t previous[TAG_SIZE];  // tag of the record before, over session borders
+	uint8_t previous[AEAD_TAG_SIZE];  // tag of the record before, over session borders
 };
 
 struct sealed_file {
@@ -39,69 +37,47 @@ struct sealed_file {
 	uint64_t size, old_size;
 	struct session session, old_session;
 	uint8_t root[SEALED_FILE_KEY_SIZE];
-	EVP_CIPHER_CTX *cipher;
+	struct aead *aead;
 	uint8_t *buffer; // one entry
 };
 
 int sealed_file_key_read(const char *file, uint8_t root[SEALED_FILE_KEY_SIZE])
 {
-	uint8_t octets[4096];
-	unsigned n = SEALED_FILE_KEY_SIZE;
 	int rc = POI_ERR_IO;
+	struct stat s;
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return POI_ERR_IO;
-	struct stat s;
-	if (fstat(fd, &s))
-		goto out;
-	rc = POI_ERR_DENIED;
-	if ((s.st_mode & 077) && !credential_is(file))
-		goto out;
-	rc = POI_ERR_IO;
-	ssize_t got = read(fd, octets, sizeof(octets));
-	if (got < 16)
-		goto out;
-	rc = EVP_Digest(octets, (size_t)got, root, &n, EVP_sha256(), NULL) == 1 ? 0 : POI_ERR_IO;
-	OPENSSL_cleanse(octets, sizeof(octets));
-out:
+	if (fstat(fd, &s) == 0)
+		rc = (s.st_mode & 077) && !credential_is(file) ? POI_ERR_DENIED
+							       : aead_read_root(fd, root);
 	close(fd);
 	return rc;
 }
 
-static void session_key(const uint8_t root[SEALED_FILE_KEY_SIZE], const uint8_t salt[SALT_SIZE],
+static int session_key(const uint8_t root[SEALED_FILE_KEY_SIZE], const uint8_t salt[AEAD_SALT_SIZE],
 	struct session *s)
 {
-	uint8_t label[6 + SALT_SIZE] = "sealed";
-	unsigned n = SEALED_FILE_KEY_SIZE;
-
-	memcpy(label + 6, salt, SALT_SIZE);
-	HMAC(EVP_sha256(), root, SEALED_FILE_KEY_SIZE, label, sizeof(label), s->key, &n);
 	s->index = 0;
 	s->broken = false;
+	return aead_derive(root, "sealed", salt, s->key);
 }
 
-// Seals or opens `length` octets from `in` to `out`; the tag is written or checked at `tag`.
-static int run_cipher(struct sealed_file *s, struct session *k, bool seal, const uint8_t *in, size_t length,
-	uint8_t *out, uint8_t *tag)
+// Returns how the next record of a session is sealed: bound to its place by the tag before it.
+static struct aead_record next_record(const struct session *k, size_t size)
 {
-	uint8_t nonce[12] = {0};
-	int n;
+	return (struct aead_record){.key = k->key,
+		.number = k->index,
+		.bound = k->previous,
+		.bound_size = AEAD_TAG_SIZE,
+		.size = size};
+}
 
-	wire_store64(nonce + 4, k->index);
-	bool ok = EVP_CipherInit_ex(s->cipher, EVP_aes_256_gcm(), NULL, k->key, nonce, seal) == 1 &&
-		  EVP_CipherUpdate(s->cipher, NULL, &n, k->previous, TAG_SIZE) == 1 &&
-		  EVP_CipherUpdate(s->cipher, out, &n, in, (int)length) == 1;
-	if (ok && !seal)
-		ok = EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1;
-	ok = ok && EVP_CipherFinal_ex(s->cipher, out + length, &n) == 1;
-	if (ok && seal)
-		ok = EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
-	if (!ok)
-		return POI_ERR_DENIED;
+static void record_done(struct session *k, const uint8_t *tag)
+{
 	k->index++;
-	memcpy(k->previous, tag, TAG_SIZE);
-	return 0;
+	memcpy(k->previous, tag, AEAD_TAG_SIZE);
 }
 
 static int write_at(int fd, const uint8_t *octets, size_t n, uint64_t at)
@@ -139,19 +115,18 @@ static ssize_t read_at(int fd, uint8_t *octets, size_t n, uint64_t at)
 
 static int begin_session(struct sealed_file *s)
 {
-	uint8_t entry[4 + SALT_SIZE];
+	uint8_t entry[4 + AEAD_SALT_SIZE];
 
 	wire_store32(entry, SESSION);
-	if (RAND_bytes(entry + 4, SALT_SIZE) != 1)
-		return POI_ERR_IO;
-	int rc = write_at(s->fd, entry, sizeof(entry), s->size);
+	int rc = aead_random(entry + 4, AEAD_SALT_SIZE);
+	if (!rc)
+		rc = write_at(s->fd, entry, sizeof(entry), s->size);
 	if (rc) {
 		(void)!ftruncate(s->fd, (off_t)s->size);
 		return rc;
 	}
 	s->size += sizeof(entry);
-	session_key(s->root, entry + 4, &s->session);
-	return 0;
+	return session_key(s->root, entry + 4, &s->session);
 }
 
 // Reads the entry at s->size. 1 for a record (in `record`), 0 for a session, AGAIN at a torn or clean
@@ -164,17 +139,20 @@ static int read_entry(struct sealed_file *s, uint8_t *record, size_t *length)
 		return got < 0 ? POI_ERR_IO : POI_ERR_AGAIN;
 	uint32_t word = wire_load32(s->buffer);
 	bool session = word == SESSION;
-	size_t rest = session ? SALT_SIZE : (size_t)word + TAG_SIZE;
+	size_t rest = session ? AEAD_SALT_SIZE : (size_t)word + AEAD_TAG_SIZE;
 	if (!session && (!word || word > SEALED_FILE_RECORD_MAX))
 		return POI_ERR_INVALID;
 	got = read_at(s->fd, s->buffer, rest, s->size + 4);
 	if (got < (ssize_t)rest)
 		return got < 0 ? POI_ERR_IO : POI_ERR_AGAIN;
 	if (session) {
-		session_key(s->root, s->buffer, &s->session);
+		if (session_key(s->root, s->buffer, &s->session))
+			return POI_ERR_IO;
 	} else {
-		if (run_cipher(s, &s->session, false, s->buffer, word, record, s->buffer + word))
+		struct aead_record r = next_record(&s->session, word);
+		if (aead_open(s->aead, &r, s->buffer, record))
 			return POI_ERR_INVALID;
+		record_done(&s->session, s->buffer + word);
 		*length = word;
 	}
 	s->size += 4 + rest;
@@ -184,7 +162,7 @@ static int read_entry(struct sealed_file *s, uint8_t *record, size_t *length)
 static int read_all(struct sealed_file *s, sealed_file_each each, void *context)
 {
 	uint8_t head[sizeof(magic)];
-	uint8_t *record = malloc(SEALED_FILE_RECORD_MAX + TAG_SIZE);
+	uint8_t *record = malloc(SEALED_FILE_RECORD_MAX + AEAD_TAG_SIZE);
 	uint64_t records = 0;
 	size_t length = 0;
 	int rc = POI_ERR_NOMEM;
@@ -212,7 +190,7 @@ static int read_all(struct sealed_file *s, sealed_file_each each, void *context)
 			rc = each(context, record, length);
 		}
 	}
-	OPENSSL_cleanse(record, SEALED_FILE_RECORD_MAX);
+	explicit_bzero(record, SEALED_FILE_RECORD_MAX);
 	free(record);
 	return rc;
 }
@@ -228,9 +206,9 @@ struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED
 	s->fd = s->old_fd = -1;
 	memcpy(s->root, root, sizeof(s->root));
 	s->file = strdup(file);
-	s->cipher = EVP_CIPHER_CTX_new();
-	s->buffer = malloc(4 + SEALED_FILE_RECORD_MAX + TAG_SIZE);
-	if (!s->file || !s->cipher || !s->buffer)
+	s->aead = aead_new();
+	s->buffer = malloc(4 + SEALED_FILE_RECORD_MAX + AEAD_TAG_SIZE);
+	if (!s->file || !s->aead || !s->buffer)
 		goto fail;
 	*error = POI_ERR_IO;
 	s->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -269,10 +247,10 @@ void sealed_file_close(struct sealed_file *s)
 		(void)fsync(s->fd);
 		close(s->fd);
 	}
-	EVP_CIPHER_CTX_free(s->cipher);
-	OPENSSL_cleanse(s->root, sizeof(s->root));
-	OPENSSL_cleanse(&s->session, sizeof(s->session));
-	OPENSSL_cleanse(&s->old_session, sizeof(s->old_session));
+	aead_free(s->aead);
+	explicit_bzero(s->root, sizeof(s->root));
+	explicit_bzero(&s->session, sizeof(s->session));
+	explicit_bzero(&s->old_session, sizeof(s->old_session));
 	free(s->buffer);
 	free(s->file);
 	free(s);
@@ -280,22 +258,24 @@ void sealed_file_close(struct sealed_file *s)
 
 int sealed_file_append(struct sealed_file *s, const uint8_t *record, size_t length)
 {
-	uint8_t before[TAG_SIZE];
+	uint8_t before[AEAD_TAG_SIZE];
 
 	if (!length || length > SEALED_FILE_RECORD_MAX)
 		return POI_ERR_TOO_LARGE;
 	if (s->session.broken && begin_session(s))
 		return POI_ERR_IO;
-	memcpy(before, s->session.previous, TAG_SIZE);
+	memcpy(before, s->session.previous, AEAD_TAG_SIZE);
 	wire_store32(s->buffer, (uint32_t)length);
-	if (run_cipher(s, &s->session, true, record, length, s->buffer + 4, s->buffer + 4 + length))
+	struct aead_record r = next_record(&s->session, length);
+	if (aead_seal(s->aead, &r, record, s->buffer + 4))
 		return POI_ERR_IO;
-	size_t n = 4 + length + TAG_SIZE;
+	record_done(&s->session, s->buffer + 4 + length);
+	size_t n = 4 + length + AEAD_TAG_SIZE;
 	if (write_at(s->fd, s->buffer, n, s->size)) {
 		// What reached the disk is cut off, and its nonce never comes back: the next record
 		// begins a session. If even the cut fails, reading stops there as at a torn tail.
 		(void)!ftruncate(s->fd, (off_t)s->size);
-		memcpy(s->session.previous, before, TAG_SIZE);
+		memcpy(s->session.previous, before, AEAD_TAG_SIZE);
 		s->session.broken = true;
 		return POI_ERR_IO;
 	}
@@ -377,7 +357,7 @@ int sealed_file_rewrite_end(struct sealed_file *s)
 	}
 	// The new file is in place; whether its name has reached the disk is the caller's to know.
 	close(s->old_fd);
-	OPENSSL_cleanse(&s->old_session, sizeof(s->old_session));
+	explicit_bzero(&s->old_session, sizeof(s->old_session));
 	forget_aside(s);
 	return sync_folder(s->file);
 }

@@ -1,59 +1,54 @@
+// Keeps tasks, destinations and network elements, and finds them by network element and identifier.
 #include "control/state/registry.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-// Keyed, because identifiers are chosen by a peer.
-struct key {
-	uint64_t a, b;
-};
 
 struct ne {
 	struct id16 id;
 	struct fault *faults;
-	struct registry_task *task_first, *task_last;
-	struct registry_destination *destination_first, *destination_last;
+	struct registry_tasks task_list;
+	struct registry_destinations destination_list;
 	uint32_t tasks, destinations;
 };
 
 struct registry {
-	struct key key;
 	uint16_t n_nes;
-	uint32_t tasks, task_buckets; // buckets are a power of two
-	uint32_t destinations, destination_buckets;
-	struct registry_task **task;
-	struct registry_destination **destination;
-	struct registry_cursor *cursors;
+	struct hash_table tasks, destinations; // by network element and identifier
+	LIST_HEAD(, registry_cursor) cursors;
 	struct ne ne[REGISTRY_NES_MAX];
 };
 
 static void move_task(
 	struct registry *r, const struct registry_task *from, struct registry_task *to)
 {
-	for (struct registry_cursor *c = r->cursors; c; c = c->other)
-		c->task = c->task == from ? to : c->task;
+	struct registry_cursor *c;
+
+	LIST_FOREACH(c, &r->cursors, entry)
+	c->task = c->task == from ? to : c->task;
 }
 
 static void move_destination(struct registry *r, const struct registry_destination *from,
 	struct registry_destination *to)
 {
-	for (struct registry_cursor *c = r->cursors; c; c = c->other)
-		c->destination = c->destination == from ? to : c->destination;
+	struct registry_cursor *c;
+
+	LIST_FOREACH(c, &r->cursors, entry)
+	c->destination = c->destination == from ? to : c->destination;
 }
 
 void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c)
 {
-	*c = (struct registry_cursor){
-		r->cursors, r->ne[ne].task_first, r->ne[ne].destination_first};
-	r->cursors = c;
+	*c = (struct registry_cursor){.task = registry_task_first(r, ne),
+		.destination = registry_destination_first(r, ne)};
+	LIST_INSERT_HEAD(&r->cursors, c, entry);
 }
 
 struct registry_task *registry_cursor_task(struct registry_cursor *c)
 {
 	struct registry_task *t = c->task;
 
-	c->task = t ? t->next : NULL;
+	c->task = t ? registry_task_next(t) : NULL;
 	return t;
 }
 
@@ -61,75 +56,67 @@ struct registry_destination *registry_cursor_destination(struct registry_cursor 
 {
 	struct registry_destination *d = c->destination;
 
-	c->destination = d ? d->next : NULL;
+	c->destination = d ? registry_destination_next(d) : NULL;
 	return d;
 }
 
-void registry_cursor_end(struct registry *r, struct registry_cursor *c)
+void registry_cursor_end(struct registry_cursor *c)
 {
-	struct registry_cursor **at = &r->cursors;
-
-	while (*at && *at != c)
-		at = &(*at)->other;
-	if (*at)
-		*at = c->other;
+	LIST_REMOVE(c, entry);
 }
 
-static uint32_t hash(const struct key *k, uint16_t ne, const struct id16 *id)
+static uint64_t hash_of(const struct hash_table *t, uint16_t ne, const struct id16 *id)
 {
-	uint64_t lo, hi;
+	uint64_t words[4] = {0, 0, ne, 0};
 
-	memcpy(&lo, id->b, 8);
-	memcpy(&hi, id->b + 8, 8);
-	unsigned __int128 p =
-		(unsigned __int128)(lo ^ k->a) * ((hi ^ k->b ^ (uint64_t)ne << 48) | 1);
-	uint64_t h = ((uint64_t)p ^ (uint64_t)(p >> 64)) * 0x9E3779B97F4A7C15u;
-	return (uint32_t)(h >> 32);
+	memcpy(words, id->b, sizeof(id->b));
+	return hash_table_hash(t, words, 4);
+}
+
+static void begin_element(struct ne *n, const char *identifier)
+{
+	*n = (struct ne){.id = id_of_ne(identifier)};
+	TAILQ_INIT(&n->task_list);
+	TAILQ_INIT(&n->destination_list);
 }
 
 struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
 {
 	struct registry *r = calloc(1, sizeof(*r));
 
-	if (!r || n_nes > REGISTRY_NES_MAX) {
-		free(r);
+	if (!r)
+		return NULL;
+	if (n_nes > REGISTRY_NES_MAX || hash_table_init(&r->tasks, UINT32_MAX) ||
+		hash_table_init(&r->destinations, UINT32_MAX)) {
+		registry_free(r);
 		return NULL;
 	}
 	r->n_nes = n_nes;
-	r->task_buckets = 1024;
-	r->destination_buckets = 64;
-	r->task = calloc(r->task_buckets, sizeof(struct registry_task *));
-	r->destination = calloc(r->destination_buckets, sizeof(struct registry_destination *));
-	if (!r->task || !r->destination || getrandom(&r->key, sizeof(r->key), 0) != sizeof(r->key))
-		goto fail;
 	for (uint16_t i = 0; i < n_nes; i++)
-		r->ne[i].id = id_of_ne(identifiers[i]);
+		begin_element(&r->ne[i], identifiers[i]);
 	return r;
-fail:
-	registry_free(r);
-	return NULL;
 }
 
 void registry_free(struct registry *r)
 {
 	if (!r)
 		return;
-	if (r->task && r->destination)
-		registry_clear(r);
+	registry_clear(r);
 	for (uint16_t i = 0; i < r->n_nes; i++)
 		fault_free_all(&r->ne[i].faults);
-	free(r->task);
-	free(r->destination);
+	hash_table_free(&r->tasks);
+	hash_table_free(&r->destinations);
 	free(r);
 }
 
 void registry_clear(struct registry *r)
 {
 	for (uint16_t i = 0; i < r->n_nes; i++) {
-		while (r->ne[i].task_first)
-			registry_task_remove(r, r->ne[i].task_first);
-		while (r->ne[i].destination_first)
-			registry_destination_remove(r, r->ne[i].destination_first);
+		struct ne *n = &r->ne[i];
+		while (!TAILQ_EMPTY(&n->task_list))
+			registry_task_remove(r, TAILQ_FIRST(&n->task_list));
+		while (!TAILQ_EMPTY(&n->destination_list))
+			registry_destination_remove(r, TAILQ_FIRST(&n->destination_list));
 	}
 }
 
@@ -137,7 +124,7 @@ int32_t registry_ne_add(struct registry *r, const char *identifier)
 {
 	if (r->n_nes == REGISTRY_NES_MAX)
 		return POI_ERR_LIMIT;
-	r->ne[r->n_nes] = (struct ne){.id = id_of_ne(identifier)};
+	begin_element(&r->ne[r->n_nes], identifier);
 	return r->n_nes++;
 }
 
@@ -171,10 +158,11 @@ uint32_t registry_fault_count(const struct registry *r)
 
 	for (uint16_t i = 0; i < r->n_nes; i++) {
 		n += fault_count(r->ne[i].faults);
-		for (const struct registry_task *t = r->ne[i].task_first; t; t = t->next)
+		for (const struct registry_task *t = registry_task_first(r, i); t;
+			t = registry_task_next(t))
 			n += fault_count(t->faults);
-		for (const struct registry_destination *d = r->ne[i].destination_first; d;
-			d = d->next)
+		for (const struct registry_destination *d = registry_destination_first(r, i); d;
+			d = registry_destination_next(d))
 			n += fault_count(d->faults);
 	}
 	return n;
@@ -187,14 +175,14 @@ const struct id16 *registry_task_dids(const struct registry_task *t)
 	return (const struct id16 *)(const void *)t->data;
 }
 
-const uint8_t *registry_task_filter(const struct registry_task *t)
+static const uint8_t *task_filter(const struct registry_task *t)
 {
 	return t->data + t->n_destinations * sizeof(struct id16);
 }
 
 const char *registry_task_xml(const struct registry_task *t)
 {
-	return (const char *)registry_task_filter(t) + t->filter_length;
+	return (const char *)task_filter(t) + t->filter_length;
 }
 
 struct registry_task *registry_task_new(
@@ -249,32 +237,14 @@ void registry_task_free(struct registry_task *t)
 struct registry_task *registry_task_find(
 	const struct registry *r, uint16_t ne, const struct id16 *xid)
 {
-	struct registry_task *t = r->task[hash(&r->key, ne, xid) & (r->task_buckets - 1)];
+	struct hash_link *l = hash_table_first(&r->tasks, hash_of(&r->tasks, ne, xid));
 
-	while (t && (t->ne != ne || !id_equal(&t->xid, xid)))
-		t = t->hash_next;
-	return t;
-}
-
-static void grow_tasks(struct registry *r)
-{
-	uint32_t buckets = r->task_buckets * 2;
-	struct registry_task **table = calloc(buckets, sizeof(*table));
-
-	if (!table)
-		return; // longer chains, still correct
-	for (uint32_t i = 0; i < r->task_buckets; i++) {
-		while (r->task[i]) {
-			struct registry_task *t = r->task[i];
-			r->task[i] = t->hash_next;
-			uint32_t b = hash(&r->key, t->ne, &t->xid) & (buckets - 1);
-			t->hash_next = table[b];
-			table[b] = t;
-		}
+	for (; l; l = hash_table_next(l)) {
+		struct registry_task *t = HASH_OBJECT(l, struct registry_task, link);
+		if (t->ne == ne && id_equal(&t->xid, xid))
+			return t;
 	}
-	free(r->task);
-	r->task = table;
-	r->task_buckets = buckets;
+	return NULL;
 }
 
 void registry_refer(struct registry *r, const struct registry_task *t, int delta)
@@ -306,32 +276,14 @@ int registry_task_add(struct registry *r, struct registry_task *t)
 		return POI_ERR_EXISTS;
 	if (!registry_destinations_known(r, t))
 		return POI_ERR_NOT_FOUND;
-	if (r->tasks >= r->task_buckets)
-		grow_tasks(r);
+	int rc = hash_table_add(&r->tasks, &t->link, hash_of(&r->tasks, t->ne, &t->xid));
+	if (rc)
+		return rc;
 	struct ne *n = &r->ne[t->ne];
-	uint32_t b = hash(&r->key, t->ne, &t->xid) & (r->task_buckets - 1);
-	t->hash_next = r->task[b];
-	r->task[b] = t;
-	t->next = NULL;
-	t->previous = n->task_last;
-	if (n->task_last)
-		n->task_last->next = t;
-	else
-		n->task_first = t;
-	n->task_last = t;
+	TAILQ_INSERT_TAIL(&n->task_list, t, entry);
 	n->tasks++;
-	r->tasks++;
 	registry_refer(r, t, 1);
 	return 0;
-}
-
-static void unhash_task(struct registry *r, struct registry_task *t)
-{
-	struct registry_task **at = &r->task[hash(&r->key, t->ne, &t->xid) & (r->task_buckets - 1)];
-
-	while (*at != t)
-		at = &(*at)->hash_next;
-	*at = t->hash_next;
 }
 
 int registry_task_replace(struct registry *r, struct registry_task *t)
@@ -343,14 +295,9 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	struct ne *n = &r->ne[t->ne];
 	registry_refer(r, t, 1);
 	registry_refer(r, old, -1);
-	unhash_task(r, old);
-	uint32_t b = hash(&r->key, t->ne, &t->xid) & (r->task_buckets - 1);
-	t->hash_next = r->task[b];
-	r->task[b] = t;
-	t->previous = old->previous;
-	t->next = old->next;
-	*(t->previous ? &t->previous->next : &n->task_first) = t;
-	*(t->next ? &t->next->previous : &n->task_last) = t;
+	hash_table_replace(&r->tasks, &old->link, &t->link);
+	TAILQ_INSERT_AFTER(&n->task_list, old, t, entry);
+	TAILQ_REMOVE(&n->task_list, old, entry);
 	fault_free_all(&t->faults);
 	t->faults = old->faults;
 	old->faults = NULL;
@@ -365,18 +312,16 @@ void registry_task_remove(struct registry *r, struct registry_task *t)
 	struct ne *n = &r->ne[t->ne];
 
 	registry_refer(r, t, -1);
-	move_task(r, t, t->next);
-	unhash_task(r, t);
-	*(t->previous ? &t->previous->next : &n->task_first) = t->next;
-	*(t->next ? &t->next->previous : &n->task_last) = t->previous;
+	move_task(r, t, registry_task_next(t));
+	hash_table_remove(&r->tasks, &t->link);
+	TAILQ_REMOVE(&n->task_list, t, entry);
 	n->tasks--;
-	r->tasks--;
 	registry_task_free(t);
 }
 
 struct registry_task *registry_task_first(const struct registry *r, uint16_t ne)
 {
-	return r->ne[ne].task_first;
+	return TAILQ_FIRST(&r->ne[ne].task_list);
 }
 
 uint32_t registry_task_count(const struct registry *r, uint16_t ne)
@@ -387,7 +332,7 @@ uint32_t registry_task_count(const struct registry *r, uint16_t ne)
 int registry_task_channel(
 	const struct registry *r, const struct registry_task *t, struct channel_task *out)
 {
-	struct wire_reader reader = wire_reader_of(registry_task_filter(t), t->filter_length);
+	struct wire_reader reader = wire_reader_of(task_filter(t), t->filter_length);
 
 	*out = (struct channel_task){
 		.ne = r->ne[t->ne].id,
@@ -448,69 +393,32 @@ void registry_destination_free(struct registry_destination *d)
 	free(d);
 }
 
-static struct registry_destination **destination_bucket(
-	const struct registry *r, uint16_t ne, const struct id16 *did)
-{
-	return &r->destination[hash(&r->key, ne, did) & (r->destination_buckets - 1)];
-}
-
 struct registry_destination *registry_destination_find(
 	const struct registry *r, uint16_t ne, const struct id16 *did)
 {
-	struct registry_destination *d = *destination_bucket(r, ne, did);
+	struct hash_link *l =
+		hash_table_first(&r->destinations, hash_of(&r->destinations, ne, did));
 
-	while (d && (d->ne != ne || !id_equal(&d->did, did)))
-		d = d->hash_next;
-	return d;
-}
-
-static void grow_destinations(struct registry *r)
-{
-	uint32_t buckets = r->destination_buckets * 2;
-	struct registry_destination **table = calloc(buckets, sizeof(*table));
-
-	if (!table)
-		return;
-	for (uint32_t i = 0; i < r->destination_buckets; i++) {
-		while (r->destination[i]) {
-			struct registry_destination *d = r->destination[i];
-			r->destination[i] = d->hash_next;
-			uint32_t b = hash(&r->key, d->ne, &d->did) & (buckets - 1);
-			d->hash_next = table[b];
-			table[b] = d;
-		}
+	for (; l; l = hash_table_next(l)) {
+		struct registry_destination *d = HASH_OBJECT(l, struct registry_destination, link);
+		if (d->ne == ne && id_equal(&d->did, did))
+			return d;
 	}
-	free(r->destination);
-	r->destination = table;
-	r->destination_buckets = buckets;
+	return NULL;
 }
 
 int registry_destination_add(struct registry *r, struct registry_destination *d)
 {
 	if (registry_destination_find(r, d->ne, &d->did))
 		return POI_ERR_EXISTS;
-	if (r->destinations >= r->destination_buckets)
-		grow_destinations(r);
+	int rc = hash_table_add(
+		&r->destinations, &d->link, hash_of(&r->destinations, d->ne, &d->did));
+	if (rc)
+		return rc;
 	struct ne *n = &r->ne[d->ne];
-	struct registry_destination **bucket = destination_bucket(r, d->ne, &d->did);
-	d->hash_next = *bucket;
-	*bucket = d;
-	d->next = NULL;
-	d->previous = n->destination_last;
-	*(n->destination_last ? &n->destination_last->next : &n->destination_first) = d;
-	n->destination_last = d;
+	TAILQ_INSERT_TAIL(&n->destination_list, d, entry);
 	n->destinations++;
-	r->destinations++;
 	return 0;
-}
-
-static void unhash_destination(struct registry *r, struct registry_destination *d)
-{
-	struct registry_destination **at = destination_bucket(r, d->ne, &d->did);
-
-	while (*at != d)
-		at = &(*at)->hash_next;
-	*at = d->hash_next;
 }
 
 int registry_destination_replace(struct registry *r, struct registry_destination *d)
@@ -520,14 +428,9 @@ int registry_destination_replace(struct registry *r, struct registry_destination
 	if (!old)
 		return POI_ERR_NOT_FOUND;
 	struct ne *n = &r->ne[d->ne];
-	unhash_destination(r, old);
-	struct registry_destination **bucket = destination_bucket(r, d->ne, &d->did);
-	d->hash_next = *bucket;
-	*bucket = d;
-	d->previous = old->previous;
-	d->next = old->next;
-	*(d->previous ? &d->previous->next : &n->destination_first) = d;
-	*(d->next ? &d->next->previous : &n->destination_last) = d;
+	hash_table_replace(&r->destinations, &old->link, &d->link);
+	TAILQ_INSERT_AFTER(&n->destination_list, old, d, entry);
+	TAILQ_REMOVE(&n->destination_list, old, entry);
 	d->references = old->references;
 	d->removing = old->removing;
 	d->down = old->down;
@@ -543,18 +446,16 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 {
 	struct ne *n = &r->ne[d->ne];
 
-	move_destination(r, d, d->next);
-	unhash_destination(r, d);
-	*(d->previous ? &d->previous->next : &n->destination_first) = d->next;
-	*(d->next ? &d->next->previous : &n->destination_last) = d->previous;
+	move_destination(r, d, registry_destination_next(d));
+	hash_table_remove(&r->destinations, &d->link);
+	TAILQ_REMOVE(&n->destination_list, d, entry);
 	n->destinations--;
-	r->destinations--;
 	registry_destination_free(d);
 }
 
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne)
 {
-	return r->ne[ne].destination_first;
+	return TAILQ_FIRST(&r->ne[ne].destination_list);
 }
 
 uint32_t registry_destination_count(const struct registry *r, uint16_t ne)

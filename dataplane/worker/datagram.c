@@ -1,26 +1,24 @@
-// Indexes datagrams in parts by their key, oldest first, with a share for each source.
-
+// Finds datagrams whose fragments a worker holds: by key, by age, by source.
 #include "dataplane/worker/datagram.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/packet/keyed_hash.h"
+#include "shared/hash_table.h"
 
 struct entry {
 	struct datagram_key key;
+	struct hash_link link;
 	uint64_t start_ns;
-	uint32_t bucket;
-	uint32_t chain; // next entry of the bucket, or of the free ones
+	uint32_t next_free;
 	uint32_t source;
 };
 
 struct datagram_index {
-	uint32_t capacity, share, mask;
+	uint32_t capacity, share;
 	uint32_t free;
 	uint64_t timeout_ns;
-	uint64_t seed[2];
-	uint32_t *bucket;
+	struct hash_table table;
 	struct entry *entry;
 	struct index_link *by_age, *by_source;
 	struct index_list age;
@@ -58,27 +56,22 @@ struct datagram_index *datagram_index_new(
 {
 	_Static_assert(sizeof(struct datagram_key) == 48, "whole pairs of words are hashed");
 	struct datagram_index *x = calloc(1, sizeof(*x));
-	uint32_t buckets = 4;
 
 	if (!x || capacity < 4)
 		goto fail;
-	while (buckets < capacity)
-		buckets *= 2;
 	x->capacity = capacity;
 	x->share = capacity / 4;
-	x->mask = buckets - 1;
 	x->timeout_ns = timeout_ns;
-	x->seed[0] = seed[0];
-	x->seed[1] = seed[1] | 1;
-	x->bucket = malloc(buckets * sizeof(*x->bucket));
+	// A worker adds without allocating.
+	if (hash_table_init_seeded(&x->table, capacity, seed) || hash_table_reserve(&x->table))
+		goto fail;
 	x->entry = calloc(capacity, sizeof(*x->entry));
 	x->by_age = calloc(capacity, sizeof(*x->by_age));
 	x->by_source = calloc(capacity, sizeof(*x->by_source));
-	if (!x->bucket || !x->entry || !x->by_age || !x->by_source)
+	if (!x->entry || !x->by_age || !x->by_source)
 		goto fail;
-	memset(x->bucket, 0xff, buckets * sizeof(*x->bucket));
 	for (uint32_t i = 0; i < capacity; i++)
-		x->entry[i].chain = i + 1 < capacity ? i + 1 : DATAGRAM_NONE;
+		x->entry[i].next_free = i + 1 < capacity ? i + 1 : DATAGRAM_NONE;
 	index_list_init(&x->age);
 	for (unsigned i = 0; i < DATAGRAM_SOURCES; i++)
 		index_list_init(&x->source[i]);
@@ -92,7 +85,7 @@ void datagram_index_free(struct datagram_index *x)
 {
 	if (!x)
 		return;
-	free(x->bucket);
+	hash_table_free(&x->table);
 	free(x->entry);
 	free(x->by_age);
 	free(x->by_source);
@@ -117,25 +110,27 @@ static uint32_t source_of(const struct datagram_index *x, const struct datagram_
 	uint64_t words[2] = {0, key->family};
 
 	memcpy(words, key->address, key->family == 4 ? 4 : 8);
-	return (uint32_t)(keyed_hash(x->seed, words, 2) >> 32) % DATAGRAM_SOURCES;
+	return (uint32_t)(hash_table_hash(&x->table, words, 2) >> 32) % DATAGRAM_SOURCES;
 }
 
-static uint32_t bucket_of(const struct datagram_index *x, const struct datagram_key *key)
+static uint64_t hash_of(const struct datagram_index *x, const struct datagram_key *key)
 {
 	uint64_t words[sizeof(*key) / sizeof(uint64_t)];
 
 	memcpy(words, key, sizeof(words));
-	return (uint32_t)(keyed_hash(x->seed, words, sizeof(words) / sizeof(*words)) >> 32) &
-	       x->mask;
+	return hash_table_hash(&x->table, words, sizeof(words) / sizeof(*words));
 }
 
 uint32_t datagram_find(const struct datagram_index *x, const struct datagram_key *key)
 {
-	uint32_t i = x->bucket[bucket_of(x, key)];
+	struct hash_link *l = hash_table_first(&x->table, hash_of(x, key));
 
-	while (i != DATAGRAM_NONE && memcmp(&x->entry[i].key, key, sizeof(*key)) != 0)
-		i = x->entry[i].chain;
-	return i;
+	for (; l; l = hash_table_next(l)) {
+		const struct entry *e = HASH_OBJECT(l, struct entry, link);
+		if (memcmp(&e->key, key, sizeof(*key)) == 0)
+			return (uint32_t)(e - x->entry);
+	}
+	return DATAGRAM_NONE;
 }
 
 uint32_t datagram_victim(const struct datagram_index *x, const struct datagram_key *key)
@@ -152,12 +147,10 @@ uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, 
 	uint32_t i = x->free;
 	struct entry *e = &x->entry[i];
 
-	x->free = e->chain;
+	x->free = e->next_free;
 	e->key = *key;
 	e->start_ns = now_ns;
-	e->bucket = bucket_of(x, key);
-	e->chain = x->bucket[e->bucket];
-	x->bucket[e->bucket] = i;
+	(void)!hash_table_add(&x->table, &e->link, hash_of(x, key)); // a free entry: there is room
 	e->source = source_of(x, key);
 	index_list_push(&x->age, x->by_age, i);
 	index_list_push(&x->source[e->source], x->by_source, i);
@@ -167,14 +160,11 @@ uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, 
 void datagram_remove(struct datagram_index *x, uint32_t i)
 {
 	struct entry *e = &x->entry[i];
-	uint32_t *at = &x->bucket[e->bucket];
 
-	while (*at != i)
-		at = &x->entry[*at].chain;
-	*at = e->chain;
+	hash_table_remove(&x->table, &e->link);
 	index_list_remove(&x->age, x->by_age, i);
 	index_list_remove(&x->source[e->source], x->by_source, i);
-	e->chain = x->free;
+	e->next_free = x->free;
 	x->free = i;
 }
 

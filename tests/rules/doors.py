@@ -39,18 +39,8 @@ CIRCLES = (
 	"dataplane/session/session_pfcp.c dataplane/session/session_pfcp_answer.c dataplane/session/session_select.c "
 	"dataplane/session/session_selectors.c dataplane/session/session_store.c dataplane/session/session_subscription.c "
 	"dataplane/session/session_transaction.c",
-	"control/cli/cli.c control/cli/cli_bench.c control/cli/cli_completion.c control/cli/cli_config.c "
-	"control/cli/cli_status.c control/cli/cli_table.c control/cli/cli_top.c",
-	"control/x1/x1_change.c control/x1/x1_change_destination.c control/x1/x1_dispatch.c control/x1/x1_list.c "
-	"control/x1/x1_turn.c",
 	"dataplane/deliver/deliver.c dataplane/deliver/deliver_link.c dataplane/deliver/deliver_loop.c "
 	"dataplane/deliver/deliver_spool.c dataplane/deliver/deliver_sweep.c",
-	"control/cli/cli_check.c control/cli/cli_check_files.c control/cli/cli_check_host.c control/cli/cli_check_net.c",
-	"control/state/dataplane_events.c control/state/pending_reports.c control/state/persistence.c",
-	"control/x1/x1_task.c control/x1/x1_task_report.c control/x1/x1_task_session.c",
-	"control/http/connection.c control/http/connection_http2.c control/http/listener.c",
-	"control/state/publish.c control/state/publish_recover.c",
-	"control/xml/x1_decode_3gpp.c control/xml/x1_decode_values.c",
 	"dataplane/deliver/stream.c dataplane/deliver/stream_spool.c",
 	"dataplane/signalling/pfcp.c dataplane/signalling/pfcp_rule.c",
 	"shared/config.c shared/config_check.c",

@@ -62,7 +62,7 @@ static void enter(enum sandbox_role role)
 	char why[256] = "";
 	struct sandbox *s = sandbox_new(role);
 
-	if (!s || sandbox_write(s, folder) || sandbox_read(s, "/etc/not-there") ||
+	if (!s || sandbox_write(s, folder) || sandbox_write(s, "/etc/not-there") ||
 		sandbox_enter(s, why, sizeof(why))) {
 		fprintf(stderr, "%s\n", why);
 		_exit(99);

@@ -1,0 +1,311 @@
+// Encodes and decodes the messages of the channel that carry figures for `poi status` and metrics.
+#include "shared/channel_internal.h"
+
+static void put_counters(struct wire_writer *w, const uint64_t *counter, uint8_t n)
+{
+	wire_put_u8(w, n);
+	for (unsigned i = 0; i < n; i++)
+		wire_put_u64(w, counter[i]);
+}
+
+// The number of counters is carried, so that two builds with different ledgers cannot misread.
+static void get_counters(struct wire_reader *r, uint64_t *counter, uint8_t n)
+{
+	get_enum(r, n, n);
+	for (unsigned i = 0; i < n; i++)
+		counter[i] = wire_get_u64(r);
+}
+
+static void put_copies(struct wire_writer *w, const struct copy_balance *b)
+{
+	wire_put_u64(w, b->matched);
+	wire_put_u64(w, b->offered);
+	wire_put_u64(w, b->acknowledged);
+	wire_put_u64(w, b->in_doubt);
+	wire_put_u64(w, b->queued);
+	put_counters(w, b->lost, LOSS_COUNT);
+	wire_put_u64(w, b->octets);
+}
+
+static void get_copies(struct wire_reader *r, struct copy_balance *b)
+{
+	b->matched = wire_get_u64(r);
+	b->offered = wire_get_u64(r);
+	b->acknowledged = wire_get_u64(r);
+	b->in_doubt = wire_get_u64(r);
+	b->queued = wire_get_u64(r);
+	get_counters(r, b->lost, LOSS_COUNT);
+	b->octets = wire_get_u64(r);
+}
+
+static void put_packets(struct wire_writer *w, const struct packet_balance *b)
+{
+	wire_put_u64(w, b->received);
+	put_counters(w, b->outcome, PACKET_OUTCOME_COUNT);
+	put_counters(w, b->forward, FORWARD_OUTCOME_COUNT);
+	wire_put_u64(w, b->imissed);
+	wire_put_u64(w, b->nombuf);
+}
+
+static void get_packets(struct wire_reader *r, struct packet_balance *b)
+{
+	b->received = wire_get_u64(r);
+	get_counters(r, b->outcome, PACKET_OUTCOME_COUNT);
+	get_counters(r, b->forward, FORWARD_OUTCOME_COUNT);
+	b->imissed = wire_get_u64(r);
+	b->nombuf = wire_get_u64(r);
+}
+
+static void put_status(struct wire_writer *w, const struct channel_status *m)
+{
+	put_packets(w, &m->packets);
+	put_copies(w, &m->copies);
+	wire_put_u8(w, m->balanced);
+	wire_put_u8(w, m->control_connected);
+	wire_put_u8(w, m->clock_known);
+	wire_put_u8(w, m->clock_synchronised);
+	wire_put_u64(w, (uint64_t)m->clock_offset_ns);
+	wire_put_u64(w, m->clock_error_ns);
+	wire_put_u64(w, m->incarnation);
+	wire_put_u64(w, m->generation);
+	wire_put_u64(w, m->uptime_ms);
+	wire_put_u32(w, m->tasks);
+	wire_put_u32(w, m->destinations);
+	wire_put_u32(w, m->workers);
+	wire_put_u32(w, m->ports);
+	if (m->ports > CHANNEL_PORTS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	for (unsigned i = 0; i < m->ports; i++) {
+		put_chars(w, m->port[i].name, sizeof(m->port[i].name));
+		wire_put_u8(w, m->port[i].link_up);
+		wire_put_u64(w, m->port[i].received);
+		wire_put_u64(w, m->port[i].imissed);
+		wire_put_u64(w, m->port[i].nombuf);
+		wire_put_u64(w, m->port[i].transmitted);
+	}
+}
+
+static void get_status(struct wire_reader *r, struct channel_status *m)
+{
+	get_packets(r, &m->packets);
+	get_copies(r, &m->copies);
+	m->balanced = get_flag(r);
+	m->control_connected = get_flag(r);
+	m->clock_known = get_flag(r);
+	m->clock_synchronised = get_flag(r);
+	m->clock_offset_ns = (int64_t)wire_get_u64(r);
+	m->clock_error_ns = wire_get_u64(r);
+	m->incarnation = wire_get_u64(r);
+	m->generation = wire_get_u64(r);
+	m->uptime_ms = wire_get_u64(r);
+	m->tasks = wire_get_u32(r);
+	m->destinations = wire_get_u32(r);
+	m->workers = wire_get_u32(r);
+	m->ports = wire_get_u32(r);
+	if (m->ports > CHANNEL_PORTS_MAX) {
+		fail(&r->error, POI_ERR_TOO_LARGE);
+		m->ports = 0;
+	}
+	for (unsigned i = 0; i < m->ports; i++) {
+		wire_get_text(r, m->port[i].name, sizeof(m->port[i].name));
+		m->port[i].link_up = get_flag(r);
+		m->port[i].received = wire_get_u64(r);
+		m->port[i].imissed = wire_get_u64(r);
+		m->port[i].nombuf = wire_get_u64(r);
+		m->port[i].transmitted = wire_get_u64(r);
+	}
+}
+
+static void put_workers(struct wire_writer *w, const struct channel_workers *m)
+{
+	if (m->workers > CHANNEL_WORKERS_MAX || m->ports > CHANNEL_PORTS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	wire_put_u32(w, m->workers);
+	for (unsigned i = 0; i < m->workers; i++) {
+		wire_put_u32(w, m->worker[i].cpu);
+		wire_put_u32(w, m->worker[i].node);
+		wire_put_u32(w, m->worker[i].queues);
+		wire_put_u64(w, m->worker[i].received);
+		wire_put_u64(w, m->worker[i].classified);
+		wire_put_u64(w, m->worker[i].hits);
+		wire_put_u64(w, m->worker[i].not_sent);
+		wire_put_u64(w, m->worker[i].loops);
+		wire_put_u64(w, m->worker[i].busy_loops);
+		wire_put_u64(w, m->worker[i].busy_ns);
+		wire_put_u64(w, m->worker[i].running_ns);
+	}
+	wire_put_u32(w, m->ports);
+	for (unsigned i = 0; i < m->ports; i++) {
+		put_chars(w, m->port[i].driver, sizeof(m->port[i].driver));
+		wire_put_u32(w, (uint32_t)m->port[i].node);
+		wire_put_u32(w, m->port[i].queues);
+		wire_put_u8(w, m->port[i].spread);
+	}
+}
+
+// A number of elements: 0 after a failure.
+static uint32_t get_number(struct wire_reader *r, uint32_t most)
+{
+	uint32_t n = wire_get_u32(r);
+
+	if (n > most)
+		fail(&r->error, POI_ERR_TOO_LARGE);
+	return r->error ? 0 : n;
+}
+
+static void get_workers(struct wire_reader *r, struct channel_workers *m)
+{
+	m->workers = get_number(r, CHANNEL_WORKERS_MAX);
+	for (unsigned i = 0; i < m->workers; i++) {
+		m->worker[i].cpu = wire_get_u32(r);
+		m->worker[i].node = wire_get_u32(r);
+		m->worker[i].queues = wire_get_u32(r);
+		m->worker[i].received = wire_get_u64(r);
+		m->worker[i].classified = wire_get_u64(r);
+		m->worker[i].hits = wire_get_u64(r);
+		m->worker[i].not_sent = wire_get_u64(r);
+		m->worker[i].loops = wire_get_u64(r);
+		m->worker[i].busy_loops = wire_get_u64(r);
+		m->worker[i].busy_ns = wire_get_u64(r);
+		m->worker[i].running_ns = wire_get_u64(r);
+	}
+	m->ports = get_number(r, CHANNEL_PORTS_MAX);
+	for (unsigned i = 0; i < m->ports; i++) {
+		wire_get_text(r, m->port[i].driver, sizeof(m->port[i].driver));
+		m->port[i].node = (int32_t)wire_get_u32(r);
+		m->port[i].queues = wire_get_u32(r);
+		m->port[i].spread = get_enum(r, SPREAD_NONE, SPREAD_LAST);
+	}
+}
+
+static void put_task_status(struct wire_writer *w, const struct channel_task_status *m)
+{
+	put_id(w, &m->ne);
+	put_id(w, &m->xid);
+	put_result(w, m->result);
+	put_copies(w, &m->copies);
+	wire_put_u64(w, m->x2_octets);
+	wire_put_u64(w, m->x3_octets);
+	wire_put_u64(w, m->last_intercept_ns);
+	wire_put_u8(w, m->follows);
+	wire_put_u32(w, m->sessions);
+}
+
+static void get_task_status(struct wire_reader *r, struct channel_task_status *m)
+{
+	get_id(r, &m->ne);
+	get_id(r, &m->xid);
+	m->result = get_result(r);
+	get_copies(r, &m->copies);
+	m->x2_octets = wire_get_u64(r);
+	m->x3_octets = wire_get_u64(r);
+	m->last_intercept_ns = wire_get_u64(r);
+	m->follows = get_flag(r);
+	m->sessions = wire_get_u32(r);
+}
+
+// The numbers without a loop of their own, in their order.
+#define SIGNALLING_NUMBERS(X)                                                                    \
+	X(u64, since_ns)                                                                         \
+	X(u32, sessions) X(u32, partial) X(u32, nodes) X(u64, octets) X(u64, lost) X(u32, tasks) \
+		X(u32, waiting) X(u32, unsure) X(u32, rules) X(u64, measured) X(u64, p50_ns)     \
+			X(u64, p99_ns) X(u64, most_ns) X(u64, early_held) X(u64, early_matched)  \
+				X(u64, early) X(u64, early_full)
+
+static void put_signalling(struct wire_writer *w, const struct channel_signalling *m)
+{
+	if (m->n > CHANNEL_COUNTERS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	wire_put_u8(w, m->followed);
+#define X(type, name) wire_put_##type(w, m->name);
+	SIGNALLING_NUMBERS(X)
+#undef X
+	wire_put_u32(w, m->n);
+	for (uint32_t i = 0; i < m->n; i++) {
+		put_chars(w, m->counter[i].name, sizeof(m->counter[i].name));
+		wire_put_u64(w, m->counter[i].value);
+	}
+}
+
+static void get_signalling(struct wire_reader *r, struct channel_signalling *m)
+{
+	m->followed = get_flag(r);
+#define X(type, name) m->name = wire_get_##type(r);
+	SIGNALLING_NUMBERS(X)
+#undef X
+	m->n = get_number(r, CHANNEL_COUNTERS_MAX);
+	for (uint32_t i = 0; i < m->n; i++) {
+		wire_get_text(r, m->counter[i].name, sizeof(m->counter[i].name));
+		m->counter[i].value = wire_get_u64(r);
+	}
+}
+
+static void put_destination_status(
+	struct wire_writer *w, const struct channel_destination_status *m)
+{
+	put_id(w, &m->ne);
+	put_id(w, &m->did);
+	wire_put_u8(w, m->state);
+	put_copies(w, &m->copies);
+	wire_put_u64(w, m->queued_octets);
+	wire_put_u64(w, m->connects);
+	wire_put_u64(w, m->down_since_ns);
+	put_chars(w, m->reason, sizeof(m->reason));
+}
+
+static void get_destination_status(struct wire_reader *r, struct channel_destination_status *m)
+{
+	get_id(r, &m->ne);
+	get_id(r, &m->did);
+	m->state = get_enum(r, DESTINATION_IDLE, DESTINATION_DRAINING);
+	get_copies(r, &m->copies);
+	m->queued_octets = wire_get_u64(r);
+	m->connects = wire_get_u64(r);
+	m->down_since_ns = wire_get_u64(r);
+	wire_get_text(r, m->reason, sizeof(m->reason));
+}
+
+static void put_control_status(struct wire_writer *w, const struct channel_control_status *m)
+{
+	wire_put_u64(w, m->incarnation);
+	wire_put_u64(w, m->uptime_ms);
+	wire_put_u8(w, m->dataplane_connected);
+	wire_put_u8(w, m->recovered);
+	wire_put_u32(w, m->network_elements);
+	wire_put_u32(w, m->tasks);
+	wire_put_u32(w, m->destinations);
+	wire_put_u32(w, m->faults);
+	wire_put_u64(w, m->requests);
+	wire_put_u64(w, m->errors);
+	wire_put_u64(w, m->refused);
+}
+
+static void get_control_status(struct wire_reader *r, struct channel_control_status *m)
+{
+	m->incarnation = wire_get_u64(r);
+	m->uptime_ms = wire_get_u64(r);
+	m->dataplane_connected = get_flag(r);
+	m->recovered = get_flag(r);
+	m->network_elements = wire_get_u32(r);
+	m->tasks = wire_get_u32(r);
+	m->destinations = wire_get_u32(r);
+	m->faults = wire_get_u32(r);
+	m->requests = wire_get_u64(r);
+	m->errors = wire_get_u64(r);
+	m->refused = wire_get_u64(r);
+}
+
+// --- the public pairs ---
+
+CHANNEL_PAIR(status, put_status, get_status)
+CHANNEL_PAIR(task_status, put_task_status, get_task_status)
+CHANNEL_PAIR(destination_status, put_destination_status, get_destination_status)
+CHANNEL_PAIR(control_status, put_control_status, get_control_status)
+CHANNEL_PAIR(workers, put_workers, get_workers)
+CHANNEL_PAIR(signalling, put_signalling, get_signalling)

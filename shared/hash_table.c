@@ -1,0 +1,98 @@
+// Makes, grows and frees the buckets of a hash table. Growth is linear hashing: bucket by bucket,
+// each new one split off the one whose objects share all but the highest bit of its number.
+#include "shared/hash_table.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static bool allocate(struct hash_table *t, uint32_t buckets)
+{
+	t->bucket = calloc(buckets, sizeof(struct hash_link *));
+	if (!t->bucket)
+		return false;
+	t->room = t->buckets = buckets;
+	t->mask = hash_mask_for(buckets);
+	return true;
+}
+
+int hash_table_init(struct hash_table *t, uint32_t limit)
+{
+	uint64_t seed[2];
+
+	*t = (struct hash_table){0};
+	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+		return POI_ERR_IO;
+	return hash_table_init_seeded(t, limit, seed);
+}
+
+int hash_table_init_seeded(struct hash_table *t, uint32_t limit, const uint64_t seed[2])
+{
+	// The second word is a factor of every hash: never 0.
+	*t = (struct hash_table){.limit = limit, .seed = {seed[0], seed[1] | 1}};
+	return allocate(t, hash_first_buckets(limit)) ? POI_OK : POI_ERR_NOMEM;
+}
+
+int hash_table_reserve(struct hash_table *t)
+{
+	struct hash_link **old = t->bucket;
+
+	if (t->room == hash_most_buckets(t->limit))
+		return POI_OK;
+	if (!allocate(t, hash_most_buckets(t->limit))) {
+		t->bucket = old;
+		return POI_ERR_NOMEM;
+	}
+	free(old);
+	return POI_OK;
+}
+
+void hash_table_free(struct hash_table *t)
+{
+	free(t->bucket);
+	t->bucket = NULL;
+	t->buckets = t->room = t->mask = t->n = 0;
+}
+
+static bool enlarge(struct hash_table *t)
+{
+	uint64_t room = t->room * UINT64_C(2), most = hash_most_buckets(t->limit);
+
+	room = room < most ? room : most;
+	struct hash_link **bucket = realloc(t->bucket, room * sizeof(struct hash_link *));
+	if (!bucket)
+		return false;
+	t->bucket = bucket;
+	t->room = (uint32_t)room;
+	return true;
+}
+
+// Makes bucket number `t->buckets` from its half of the one that held its objects.
+static void split(struct hash_table *t)
+{
+	uint32_t new = t->buckets++;
+
+	t->mask = hash_mask_for(t->buckets);
+	struct hash_link **from = &t->bucket[new & t->mask >> 1], **to = &t->bucket[new];
+	while (*from) {
+		struct hash_link *l = *from;
+		if (((uint32_t)(l->hash >> 32) & t->mask) != new) {
+			from = &l->next;
+			continue;
+		}
+		*from = l->next;
+		*to = l;
+		to = &l->next;
+	}
+	*to = NULL;
+}
+
+void hash_table_grow(struct hash_table *t)
+{
+	for (int i = 0; i < 2 && t->buckets < hash_buckets_for(t->n + 1); i++) {
+		if (t->buckets == t->room &&
+			(t->room == hash_most_buckets(t->limit) || !enlarge(t)))
+			return;
+		split(t);
+	}
+}
