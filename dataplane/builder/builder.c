@@ -11,129 +11,129 @@
 struct builder *builder_new(
 	const struct config_dataplane *config, struct task_counters_owner *slots)
 {
-	struct builder *e = calloc(1, sizeof(*e));
+	struct builder *b = calloc(1, sizeof(*b));
 	uint64_t seed[2];
 
-	if (!e)
+	if (!b)
 		return NULL;
-	e->slots = slots;
-	e->links = link_classes_of(config);
-	e->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	e->task_table = task_table_new();
-	e->reconcile = (struct reconcile){.task_table = e->task_table, .links = &e->links};
+	b->slots = slots;
+	b->links = link_classes_of(config);
+	b->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	b->task_table = task_table_new();
+	b->reconcile = (struct reconcile){.task_table = b->task_table, .links = &b->links};
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
-		e->builder = table_builder_new(seed);
-	if (e->builder)
-		e->bindings = bindings_new(e->builder, &e->reconcile);
-	e->reconcile.bound = bindings_digest;
-	e->reconcile.bindings = e->bindings;
-	const struct table *first = e->builder ? table_commit(e->builder, 0) : NULL;
+		b->tables = table_builder_new(seed);
+	if (b->tables)
+		b->bindings = bindings_new(b->tables, &b->reconcile);
+	b->reconcile.bound = bindings_digest;
+	b->reconcile.bindings = b->bindings;
+	const struct table *first = b->tables ? table_commit(b->tables, 0) : NULL;
 	if (first)
-		e->table_rcu = table_rcu_new(first);
-	if (e->fold_fd < 0 || !e->task_table || !e->table_rcu || !e->bindings) {
-		builder_free(e);
+		b->table_rcu = table_rcu_new(first);
+	if (b->fold_fd < 0 || !b->task_table || !b->table_rcu || !b->bindings) {
+		builder_free(b);
 		return NULL;
 	}
-	return e;
+	return b;
 }
 
-void builder_free(struct builder *e)
+void builder_free(struct builder *b)
 {
-	if (!e)
+	if (!b)
 		return;
-	if (e->fold) {
-		pthread_join(e->fold_thread, NULL);
-		table_fold_finish(e->builder, e->fold);
+	if (b->fold) {
+		pthread_join(b->fold_thread, NULL);
+		table_fold_finish(b->tables, b->fold);
 	}
-	struct leaving *l;
-	while ((l = LIST_FIRST(&e->pending)) || (l = LIST_FIRST(&e->draining))) {
+	struct task_hold *l;
+	while ((l = LIST_FIRST(&b->pending)) || (l = LIST_FIRST(&b->draining))) {
 		LIST_REMOVE(l, next);
-		leaving_drop(l);
+		task_hold_drop(l);
 	}
-	while (e->removed) {
-		struct destination_entry *d = e->removed;
-		e->removed = (struct destination_entry *)d->link.next;
+	while (b->removed) {
+		struct destination_entry *d = b->removed;
+		b->removed = (struct destination_entry *)d->link.next;
 		destination_entry_free(d);
 	}
-	table_rcu_free(e->table_rcu);
-	table_builder_free(e->builder);
-	task_table_free(e->task_table, leaving_drop);
-	bindings_free(e->bindings);
-	if (e->fold_fd >= 0)
-		close(e->fold_fd);
-	free(e);
+	table_rcu_free(b->table_rcu);
+	table_builder_free(b->tables);
+	task_table_free(b->task_table, task_hold_drop);
+	bindings_free(b->bindings);
+	if (b->fold_fd >= 0)
+		close(b->fold_fd);
+	free(b);
 }
 
-struct table_rcu *builder_table_rcu(struct builder *e)
+struct table_rcu *builder_table_rcu(struct builder *b)
 {
-	return e->table_rcu;
+	return b->table_rcu;
 }
 
-void builder_deliver(struct builder *e, struct deliver *d)
+void builder_deliver(struct builder *b, struct deliver *d)
 {
-	e->deliver = d;
+	b->deliver = d;
 }
 
-void builder_reporter(struct builder *e, struct reporter *r)
+void builder_reporter(struct builder *b, struct reporter *r)
 {
-	e->reporter = r;
+	b->reporter = r;
 }
 
-const struct link_classes *builder_link_classes(const struct builder *e)
+const struct link_classes *builder_link_classes(const struct builder *b)
 {
-	return &e->links;
+	return &b->links;
 }
 
-void builder_follower(struct builder *e, struct follower *f)
+void builder_follower(struct builder *b, struct follower *f)
 {
-	bindings_follower(e->bindings, f);
+	bindings_follower(b->bindings, f);
 }
 
-const struct task_table *builder_task_table(const struct builder *e)
+const struct task_table *builder_task_table(const struct builder *b)
 {
-	return e->task_table;
+	return b->task_table;
 }
 
-uint64_t builder_generation(const struct builder *e)
+uint64_t builder_generation(const struct builder *b)
 {
-	return e->generation;
+	return b->generation;
 }
 
-static int destination_put(struct builder *e, const struct channel_destination *d)
+static int destination_put(struct builder *b, const struct channel_destination *d)
 {
-	struct destination_entry *o = destination_entry_find(e->task_table, &d->ne, &d->did);
+	struct destination_entry *o = destination_entry_find(b->task_table, &d->ne, &d->did);
 	bool known = o != NULL;
 	uint16_t index = known ? o->index : 0;
 	int r;
 
-	if (!ne_entry_find(e->task_table, &d->ne))
+	if (!ne_entry_find(b->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again.
-	if (!known && e->removed) {
-		r = builder_commit(e);
+	if (!known && b->removed) {
+		r = builder_commit(b);
 		if (r != POI_OK)
 			return r;
 	}
-	r = known ? deliver_modify(e->deliver, index, d) : deliver_add(e->deliver, d, &index);
+	r = known ? deliver_modify(b->deliver, index, d) : deliver_add(b->deliver, d, &index);
 	if (r != POI_OK)
 		return r;
-	r = destination_entry_put(e->task_table, d, &o);
+	r = destination_entry_put(b->task_table, d, &o);
 	if (r == POI_OK)
 		o->index = index;
 	else if (!known)
-		deliver_remove(e->deliver, index);
+		deliver_remove(b->deliver, index);
 	return r;
 }
 
-static int destination_remove(struct builder *e, const struct channel_object *o)
+static int destination_remove(struct builder *b, const struct channel_object *o)
 {
 	struct destination_entry *d;
-	int r = destination_entry_take(e->task_table, &o->ne, &o->id, &d);
+	int r = destination_entry_take(b->task_table, &o->ne, &o->id, &d);
 
 	if (r != POI_OK)
 		return r;
-	d->link.next = (struct entry_link *)e->removed;
-	e->removed = d;
+	d->link.next = (struct entry_link *)b->removed;
+	b->removed = d;
 	return POI_OK;
 }
 
@@ -145,7 +145,7 @@ static int destination_remove(struct builder *e, const struct channel_object *o)
 	} while (0)
 
 int builder_apply(
-	struct builder *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
+	struct builder *b, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms)
 {
 	union {
 		struct channel_ne ne;
@@ -160,39 +160,39 @@ int builder_apply(
 	switch (id) {
 	case CHANNEL_NE_PUT:
 		DECODE(ne, &m.ne);
-		return ne_entry_put(e->task_table, &m.ne, now_ms);
+		return ne_entry_put(b->task_table, &m.ne, now_ms);
 	case CHANNEL_NE_HEARD:
 		DECODE(heard, &m.heard);
-		return ne_entry_heard(e->task_table, &m.heard.ne, now_ms);
+		return ne_entry_heard(b->task_table, &m.heard.ne, now_ms);
 	case CHANNEL_DESTINATION_PUT:
 		DECODE(destination, &m.destination);
-		return destination_put(e, &m.destination);
+		return destination_put(b, &m.destination);
 	case CHANNEL_DESTINATION_REMOVE:
 		DECODE(object, &m.object);
-		return destination_remove(e, &m.object);
+		return destination_remove(b, &m.object);
 	case CHANNEL_TASK_PUT:
 		DECODE(task, &m.task);
-		return builder_task_put(e, &m.task, now_ms);
+		return builder_task_put(b, &m.task, now_ms);
 	case CHANNEL_TASK_REMOVE:
 		DECODE(object, &m.object);
-		return builder_task_remove(e, &m.object);
+		return builder_task_remove(b, &m.object);
 	case CHANNEL_MEMO_PUT:
 		DECODE(memo, &m.memo);
-		return task_table_memo_put(e->task_table, &m.memo);
+		return task_table_memo_put(b->task_table, &m.memo);
 	case CHANNEL_TOMBSTONE_CLEAR:
 		DECODE(object, &m.object);
-		return task_table_tombstone_clear(e->task_table, &m.object.ne, &m.object.id);
+		return task_table_tombstone_clear(b->task_table, &m.object.ne, &m.object.id);
 	default:
 		return POI_ERR_UNSUPPORTED;
 	}
 }
 
-bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees)
+bool builder_reconcile(struct builder *b, uint32_t budget, bool *agrees)
 {
-	reconcile_begin(&e->reconcile);
-	if (!reconcile_step(&e->reconcile, budget))
+	reconcile_begin(&b->reconcile);
+	if (!reconcile_step(&b->reconcile, budget))
 		return false;
 	// What is not published yet cannot be in the table: the next scan will see it.
-	*agrees = e->dirty || reconcile_agrees(&e->reconcile, table_rcu_table(e->table_rcu));
+	*agrees = b->dirty || reconcile_agrees(&b->reconcile, table_rcu_table(b->table_rcu));
 	return true;
 }

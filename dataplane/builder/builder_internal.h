@@ -1,7 +1,7 @@
 #pragma once
 
 // How the builder looks inside. Its files, from the top: builder.c takes messages, builder_tasks.c
-// changes tasks, builder_commit.c publishes, builder_resources.c holds what tasks hold.
+// changes tasks, builder_commit.c publishes, builder_holds.c holds what tasks hold.
 // builder_losses.c only reads. None calls one above it.
 
 #include <pthread.h>
@@ -19,7 +19,7 @@ struct builder {
 	uint64_t copies_lost; // by all tasks, when their scan for losses began
 	uint32_t losing;      // tasks that are losing copies
 	bool losses_scanning;
-	struct table_builder *builder;
+	struct table_builder *tables;
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
@@ -29,8 +29,8 @@ struct builder {
 	uint64_t serial; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
-	LIST_HEAD(, leaving) pending;	   // until the next grace period
-	LIST_HEAD(, leaving) draining;	   // until delivery has accounted for their copies
+	LIST_HEAD(, task_hold) pending;	   // until the next grace period
+	LIST_HEAD(, task_hold) draining;   // until delivery has accounted for their copies
 	struct destination_entry *removed; // until the next grace period; linked by link.next
 	uint32_t n_draining;
 	struct table_fold *fold;
@@ -40,14 +40,14 @@ struct builder {
 
 // builder_tasks.c
 [[nodiscard]] int builder_task_put(
-	struct builder *e, const struct channel_task *t, uint64_t now_ms);
-[[nodiscard]] int builder_task_remove(struct builder *e, const struct channel_object *o);
+	struct builder *b, const struct channel_task *t, uint64_t now_ms);
+[[nodiscard]] int builder_task_remove(struct builder *b, const struct channel_object *o);
 
-// builder_resources.c
+// builder_holds.c
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
-[[nodiscard]] int hold_take(struct builder *e, const struct channel_task *t, const uint32_t *slot,
-	struct leaving **out);
+[[nodiscard]] int task_hold_take(struct builder *b, const struct channel_task *t,
+	const uint32_t *slot, struct task_hold **out);
 // They go after the next grace period; with `keeps_slot` the slot is the successor's.
-void hold_leave(struct builder *e, struct leaving *l, bool keeps_slot);
-void contexts_give(struct builder *e, const struct leaving *l);
-void leaving_drop(struct leaving *l); // frees it; slot and contexts were given back
+void task_hold_leave(struct builder *b, struct task_hold *l, bool keeps_slot);
+void task_hold_give_contexts(struct builder *b, const struct task_hold *l);
+void task_hold_drop(struct task_hold *l); // frees it; slot and contexts were given back

@@ -150,13 +150,13 @@ void holdback_hold(
 		if (b->taken[i].n > HOLDBACK_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
 			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
 			continue;
-		scene->counters->early_held++;
+		scene->counters->held++;
 		if (b->whole && e->wholes == HOLDBACK_WHOLES) {
-			scene->counters->early_full++;
+			scene->counters->held_full++;
 			continue;
 		}
 		if (e->head - e->tail == e->capacity)
-			give_up(e, &scene->counters->early_full);
+			give_up(e, &scene->counters->held_full);
 		e->wholes += b->whole;
 		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
 		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
@@ -223,7 +223,7 @@ static unsigned keep_new(void *context, struct hit *hits, unsigned n)
 		if (!counts(h, &hits[i]))
 			continue;
 		note(&h->taken, hits[i].rule->slot);
-		r->counters->early_matched += !h->matched;
+		r->counters->held_matched += !h->matched;
 		h->matched = true;
 		hits[kept++] = hits[i];
 	}
@@ -281,5 +281,5 @@ void holdback_tend(struct holdback *e, const struct worker_scene *scene, bool al
 	while (holdback_waiting(e) &&
 		(all || !at(e, e->tail)->mbuf ||
 			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))
-		give_up(e, &scene->counters->early);
+		give_up(e, &scene->counters->held_expired);
 }

@@ -175,15 +175,15 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 static void tend(struct worker *w, const struct table *t, bool all)
 {
 	bool fragments = worker_fragments_waiting(w->fragments);
-	bool early = w->holdback && holdback_waiting(w->holdback);
+	bool held = w->holdback && holdback_waiting(w->holdback);
 
-	if (__builtin_expect(!fragments && !early, 1))
+	if (__builtin_expect(!fragments && !held, 1))
 		return;
 	const struct worker_scene scene =
 		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
 	if (fragments)
 		worker_fragments_tend(w->fragments, &scene, all);
-	if (early)
+	if (held)
 		holdback_tend(w->holdback, &scene, all);
 }
 

@@ -39,9 +39,6 @@ CIRCLES = (
 	"dataplane/session/session_pfcp.c dataplane/session/session_pfcp_answer.c dataplane/session/session_select.c "
 	"dataplane/session/session_selectors.c dataplane/session/session_store.c dataplane/session/session_subscription.c "
 	"dataplane/session/session_transaction.c",
-	"dataplane/deliver/deliver.c dataplane/deliver/deliver_link.c dataplane/deliver/deliver_loop.c "
-	"dataplane/deliver/deliver_spool.c dataplane/deliver/deliver_sweep.c",
-	"dataplane/deliver/stream.c dataplane/deliver/stream_spool.c",
 	"dataplane/signalling/pfcp.c dataplane/signalling/pfcp_rule.c",
 	"shared/config.c shared/config_check.c",
 )

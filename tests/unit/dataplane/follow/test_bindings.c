@@ -139,7 +139,7 @@ static struct link_classes links;
 static struct reconcile scan;
 static struct bindings *bindings;
 
-static void drop(struct leaving *hold)
+static void drop(struct task_hold *hold)
 {
 	bindings_drop(hold->bound);
 	free(hold);

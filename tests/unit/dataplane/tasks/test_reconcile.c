@@ -14,7 +14,7 @@ static struct link_classes links;
 static struct reconcile scan;
 static uint32_t next_slot;
 
-static void drop(struct leaving *hold)
+static void drop(struct task_hold *hold)
 {
 	free(hold);
 }
