@@ -9,13 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
 #include "control/state/control.h"
 #include "control/audit/credentials.h"
 #include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/http/http2.h"
 #include "control/http/listener.h"
 #include "control/observe/metrics.h"
@@ -28,6 +28,7 @@
 #include "control/x1/x1_dispatch.h"
 #include "shared/harden.h"
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/sandbox.h"
 #include "shared/version.h"
 
@@ -117,7 +118,7 @@ static void audit_local(struct program *p, const char *act)
 	struct audit_record r = {.act = act, .note = POI_VERSION};
 
 	if (audit_write(p->control.audit, &r) || audit_sync(p->control.audit))
-		events_ne_fault(&p->control, FAULT_AUDIT, "the audit log cannot be written");
+		fault_raise_all(&p->control, FAULT_AUDIT, "the audit log cannot be written");
 }
 
 static void on_stop(evutil_socket_t signal_number, short what, void *arg)
@@ -161,7 +162,7 @@ static void take_over(struct program *p, struct config *fresh)
 		if (rc && rc != POI_ERR_CLOSED) // without a connection: with the next one
 			log_error("channel: a network element was not defined: %s",
 				poi_error_text(rc));
-		events_warning(c, ne, "the configuration was read again");
+		fault_warn(c, ne, "the configuration was read again");
 	}
 	log_set_level(log_level_of(p->config->log.level));
 	health_reloaded(p->health);
@@ -246,7 +247,7 @@ static int start_state(struct program *p, char *why, size_t why_size)
 	for (uint32_t i = 0; i < p->config->n_nes; i++)
 		identifiers[i] = p->config->nes[i].ne_identifier;
 	c->config = p->config;
-	clock_gettime(CLOCK_MONOTONIC, &c->started);
+	c->started_ms = now_monotonic_ms();
 	c->base = new_base();
 	c->registry = registry_new((uint16_t)p->config->n_nes, identifiers);
 	c->issues = issues_new(ISSUES_MAX);
@@ -276,7 +277,7 @@ static int start_x1(struct program *p, char *why, size_t why_size)
 	p->reports = reports_new(c, p->plain, why, why_size);
 	if (!p->reports)
 		return POI_ERR_TLS;
-	c->publish = publish_new(c->base, p->config, c->registry, events_hooks(), c);
+	c->publish = publish_new(c->base, p->config, c->registry, dataplane_hooks(), c);
 	p->dispatch = c->publish ? x1_dispatch_new(c, p->plain, p->strict) : NULL;
 	if (!p->dispatch) {
 		snprintf(why, why_size, "out of memory");
@@ -351,7 +352,7 @@ static void stop(struct program *p)
 	if (c->audit && c->registry)
 		audit_local(p, "stop");
 	if (c->audit)
-		audit_tell_head(c->audit);
+		audit_log_head(c->audit);
 	audit_close(c->audit);
 	task_store_close(c->task_store);
 	pending_reports_free(c->pending_reports);

@@ -16,6 +16,7 @@
 #include "control/audit/json.h"
 #include "shared/error.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 struct audit {
 	char *file;
@@ -26,7 +27,7 @@ struct audit {
 	bool resumed; // the chain goes on behind the file's last record
 	bool begins;  // the file is empty: its first record names the head of the one before
 	uint64_t records, lost;
-	uint64_t head_told;	      // number of the record whose MAC was logged last
+	uint64_t head_logged;	      // number of the record whose MAC was logged last
 	uint8_t root[AUDIT_MAC_SIZE]; // wiped once resumed
 	struct audit_chain chain;
 	struct json line; // reused
@@ -71,7 +72,7 @@ static int open_file(struct audit *a)
 		}
 		OPENSSL_cleanse(a->root, sizeof(a->root));
 		a->resumed = true;
-		a->head_told = a->chain.n;
+		a->head_logged = a->chain.n;
 	}
 	char last;
 	a->begins = s.st_size == 0;
@@ -114,14 +115,14 @@ void audit_close(struct audit *a)
 
 static void format_time(char *out, size_t capacity)
 {
-	struct timespec now;
+	uint64_t now = now_wall_ns();
+	time_t seconds = (time_t)(now / NOW_NS_PER_S);
 	struct tm tm;
 	char date[32];
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
+	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(out, capacity, "%s.%06ldZ", date, now.tv_nsec / 1000);
+	snprintf(out, capacity, "%s.%06uZ", date, (unsigned)(now % NOW_NS_PER_S / 1000));
 }
 
 static void put_text(struct json *j, const char *name, const char *value)
@@ -276,14 +277,14 @@ uint64_t audit_lost(const struct audit *a)
 	return a->lost;
 }
 
-void audit_tell_head(struct audit *a)
+void audit_log_head(struct audit *a)
 {
 	char head[AUDIT_MAC_TEXT];
 
-	if (!a->resumed || a->chain.n == a->head_told || audit_sync(a))
+	if (!a->resumed || a->chain.n == a->head_logged || audit_sync(a))
 		return;
 	audit_chain_head(&a->chain, head);
 	log_kind(NOTICE, AUDIT_HEAD, "audit: head %s record %llu", head,
 		(unsigned long long)a->chain.n);
-	a->head_told = a->chain.n;
+	a->head_logged = a->chain.n;
 }

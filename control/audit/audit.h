@@ -44,4 +44,4 @@ uint64_t audit_records(const struct audit *a);
 uint64_t audit_lost(const struct audit *a); // records that could not be written
 // Logs the MAC of the last record on disk when it has moved: the journal's copy is what shows that
 // the file's tail was cut off (poi audit verify --head).
-void audit_tell_head(struct audit *a);
+void audit_log_head(struct audit *a);

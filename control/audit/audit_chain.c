@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,36 +65,6 @@ static bool mac_parse(const char *text, uint8_t out[AUDIT_MAC_SIZE])
 		out[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
-}
-
-int audit_key_read(const char *file, uint8_t root[AUDIT_MAC_SIZE])
-{
-	uint8_t octets[4096];
-	unsigned n = AUDIT_MAC_SIZE;
-	int rc = POI_ERR_IO;
-
-	memset(root, 0, AUDIT_MAC_SIZE);
-	if (!file)
-		return 0;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return POI_ERR_IO;
-	struct stat s;
-	if (fstat(fd, &s))
-		goto out;
-	rc = POI_ERR_DENIED;
-	if (s.st_mode & 077)
-		goto out;
-	ssize_t got = read(fd, octets, sizeof(octets));
-	rc = POI_ERR_IO;
-	if (got < 16)
-		goto out;
-	// Any key material is welcome, a line of hex or raw octets: the root is its hash.
-	rc = EVP_Digest(octets, (size_t)got, root, &n, EVP_sha256(), NULL) == 1 ? 0 : POI_ERR_IO;
-	OPENSSL_cleanse(octets, sizeof(octets));
-out:
-	close(fd);
-	return rc;
 }
 
 struct record {

@@ -25,10 +25,6 @@ struct audit_chain {
 	uint8_t mac[AUDIT_MAC_SIZE]; // of the last line: the head
 };
 
-// Reads a root key: the octets of a file of mode 0600 or stricter, at least 16 of them; NULL `file`
-// means no key. 0, IO or DENIED.
-[[nodiscard]] int audit_key_read(const char *file, uint8_t root[AUDIT_MAC_SIZE]);
-
 // Goes on behind the last whole line of an existing log (empty or missing: from the beginning) in a
 // new epoch, which for an empty file is the time of day. `root` may be wiped afterwards. 0 or IO.
 [[nodiscard]] int audit_chain_resume(

@@ -1,10 +1,8 @@
+// `poi`: finds the command of a command line, reads its options, and gives help.
 #include "control/cli/cli.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 static const char *const exit_codes =
 	"Exit codes of every command: 0 all is well; 1 what was looked at is not as it has to be;\n"
@@ -200,7 +198,7 @@ static bool take(const struct cli_command *c, int argc, char **argv, int *i, str
 
 static int run(const struct cli_command *c, int argc, char **argv)
 {
-	struct cli_request r = {0};
+	struct cli_request r = {.commands = cli_commands(&r.n_commands)};
 
 	for (int i = 0; i < argc; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
@@ -222,57 +220,6 @@ static int run(const struct cli_command *c, int argc, char **argv)
 	if (fflush(stdout) && code == CLI_OK)
 		code = CLI_UNREACHABLE;
 	return code;
-}
-
-// --- what commands share ---
-
-struct config *cli_load(const struct cli_request *r)
-{
-	char why[1024];
-	struct config *c = config_load(r->config, why, sizeof(why));
-
-	if (!c)
-		fprintf(stderr, "poi: %s\n", why);
-	return c;
-}
-
-static double number(const struct cli_request *r, enum cli_option o, double otherwise)
-{
-	char *end;
-
-	if (!r->value[o])
-		return otherwise;
-	double v = strtod(r->value[o], &end);
-	if (*end || !(v > 0) || v > 86400) {
-		fprintf(stderr, "poi: %s %.40s: write a number above 0\n", cli_option_text(o)->name,
-			r->value[o]);
-		return -1;
-	}
-	return v;
-}
-
-double cli_seconds(const struct cli_request *r, enum cli_option o, double otherwise)
-{
-	return number(r, o, otherwise);
-}
-
-long cli_rounds(const struct cli_request *r)
-{
-	return (long)number(r, OPTION_COUNT, isatty(STDOUT_FILENO) ? 0 : 1);
-}
-
-void cli_sleep(double seconds)
-{
-	struct timespec t = {.tv_sec = (time_t)seconds};
-
-	t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
-	nanosleep(&t, NULL);
-}
-
-void cli_clear(void)
-{
-	if (isatty(STDOUT_FILENO))
-		fputs("\033[H\033[2J", stdout);
 }
 
 int main(int argc, char **argv)

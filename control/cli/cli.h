@@ -1,7 +1,7 @@
 #pragma once
 
-// `poi`: the program for people and scripts. Every command is a row of one table (cli_table.c): its
-// options, its help and its completion come from there. It looks and never acts: over the channel
+// `poi`: the program for people and scripts. Every command is a row of one table (cli_table.c), every
+// option one of another (cli_options.c): parsing, help and completion come from there. It looks and never acts: over the channel
 // it is an observer, who is given no target and can change nothing.
 
 #include <stdbool.h>
@@ -40,7 +40,11 @@ struct cli_option_text {
 };
 const struct cli_option_text *cli_option_text(enum cli_option o);
 
+struct cli_command;
+
 struct cli_request { // what was asked for on the command line
+	const struct cli_command *commands; // all that there are, for completion
+	size_t n_commands;
 	bool given[OPTION_COUNT_OF];
 	const char *value[OPTION_COUNT_OF];
 	const char *operand; // NULL: none
@@ -58,6 +62,7 @@ struct cli_command {
 };
 const struct cli_command *cli_commands(size_t *n);
 
+// cli_common.c
 // Loads, or says why not on stderr and returns NULL.
 struct config *cli_load(const struct cli_request *r);
 // Seconds of an option, `otherwise` where it is not given. Negative: not a number above 0.

@@ -17,6 +17,7 @@
 
 #include "control/cli/cli_peer.h"
 #include "control/audit/json.h"
+#include "shared/now.h"
 #include "shared/tls.h"
 
 #define RECORD 16384
@@ -33,10 +34,7 @@ struct bench {
 
 static double seconds_of(clockid_t clock)
 {
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	return (double)now_of(clock) / 1e9;
 }
 
 static double now_s(void)
@@ -45,7 +43,7 @@ static double now_s(void)
 }
 
 // A figure: its name for programs, its value, and for people the line that says what it means.
-__attribute__((format(printf, 4, 5))) static void tell(
+__attribute__((format(printf, 4, 5))) static void put_figure(
 	struct bench *b, const char *name, double value, const char *format, ...)
 {
 	va_list args;
@@ -252,7 +250,7 @@ static void tls(struct bench *b, double ceiling)
 	}
 	double took = now_s() - start;
 	if (sealed > 0)
-		tell(b, "tls_octets_per_second", sealed,
+		put_figure(b, "tls_octets_per_second", sealed,
 			"%-20s %8.2f GB/s   sealing TLS records of 16 KiB: %.0f %% of the cipher "
 			"alone. A\n"
 			"%-20s                 delivery thread carries less than %.1f Gbit/s; "
@@ -261,7 +259,7 @@ static void tls(struct bench *b, double ceiling)
 			"TLS records", sealed / 1e9, ceiling > 0 ? sealed / ceiling * 100 : 0, "",
 			sealed * 8 / 1e9, "");
 	if (n > 1 && took > 0)
-		tell(b, "handshakes_per_second", (n - 1) / took,
+		put_figure(b, "handshakes_per_second", (n - 1) / took,
 			"%-20s %8.0f /s     with X1's certificates, both ends on this core: new "
 			"connections\n"
 			"%-20s                 that X1 takes at most beside its other work",
@@ -291,7 +289,7 @@ static void workers(struct bench *b)
 	else if (packets < 1000)
 		cannot(b, "worker_ns_per_packet", "workers", "fewer than 1000 packets came in");
 	else
-		tell(b, "worker_ns_per_packet", (double)busy / (double)packets,
+		put_figure(b, "worker_ns_per_packet", (double)busy / (double)packets,
 			"%-20s %8.0f ns     a packet, of %" PRIu64
 			" just now, in bursts as they came: a full\n"
 			"%-20s                 worker does at least %.2f Mpps of this traffic",
@@ -306,7 +304,7 @@ static void share(struct bench *b, double own, double whole)
 {
 	double percent = whole > 0 ? own / whole * 100 : 0;
 
-	tell(b, "core_percent", percent, "%-20s %8.0f %%      this measurement had of its core%s",
+	put_figure(b, "core_percent", percent, "%-20s %8.0f %%      this measurement had of its core%s",
 		"core", percent,
 		percent < 90 ? ": others were busy, the figures above are too low" : "");
 }
@@ -319,25 +317,25 @@ static void run(struct bench *b)
 	double copy, median = 0, slow = 0;
 	const char *why = "its path is too long";
 
-	tell(b, "aes128gcm_16k_octets_per_second", record,
+	put_figure(b, "aes128gcm_16k_octets_per_second", record,
 		"%-20s %8.2f GB/s   records of 16 KiB: the ceiling of delivery, a core",
 		"AES-128-GCM", record / 1e9);
-	tell(b, "aes128gcm_1400_octets_per_second", packet,
+	put_figure(b, "aes128gcm_1400_octets_per_second", packet,
 		"%-20s %8.2f GB/s   records of 1400 octets: why PDUs are packed into full records",
 		"", packet / 1e9);
 	tls(b, record);
 	copy = memory(b->seconds);
-	tell(b, "copy_octets_per_second", copy,
+	put_figure(b, "copy_octets_per_second", copy,
 		"%-20s %8.2f GB/s   copying beyond the caches: capture writes each PDU once, TLS "
 		"reads it",
 		"memory", copy / 1e9);
 	share(b, seconds_of(CLOCK_THREAD_CPUTIME_ID) - cpu, now_s() - wall);
 	if (audit_disk(b, &median, &slow, &why)) {
-		tell(b, "audit_sync_us", median,
+		put_figure(b, "audit_sync_us", median,
 			"%-20s %8.0f us     to make a line durable, half of the time; a change's "
 			"OK waits for it",
 			"audit log's disk", median);
-		tell(b, "audit_sync_p99_us", slow, "%-20s %8.0f us     in one of a hundred%s", "",
+		put_figure(b, "audit_sync_p99_us", slow, "%-20s %8.0f us     in one of a hundred%s", "",
 			slow, slow > 20000 ? ": slower than 20 ms, X1's answers will be too" : "");
 	} else {
 		cannot(b, "audit_sync_us", "audit log's disk", why);

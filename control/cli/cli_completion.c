@@ -9,10 +9,10 @@ static size_t first_word(const char *name)
 }
 
 // Each first word once; the second ones of `first`, where it is given.
-static void words(const char *first, size_t length)
+static void words(const struct cli_request *r, const char *first, size_t length)
 {
-	size_t n;
-	const struct cli_command *c = cli_commands(&n);
+	const struct cli_command *c = r->commands;
+	size_t n = r->n_commands;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t w = first_word(c[i].name);
@@ -36,10 +36,10 @@ static void options(const struct cli_command *c)
 	fputs("--help", stdout);
 }
 
-static void bash(void)
+static void bash(const struct cli_request *r)
 {
-	size_t n;
-	const struct cli_command *c = cli_commands(&n);
+	const struct cli_command *c = r->commands;
+	size_t n = r->n_commands;
 
 	fputs("# bash completion of poi, made by: poi completion bash\n"
 	      "_poi() {\n"
@@ -48,7 +48,7 @@ static void bash(void)
 	      "\tCOMPREPLY=()\n"
 	      "\tif [ \"$COMP_CWORD\" = 1 ]; then\n\t\twords=\"",
 		stdout);
-	words(NULL, 0);
+	words(r, NULL, 0);
 	fputs("help\"\n\telse\n\t\tcase $prev in\n\t\t-c", stdout);
 	for (unsigned o = 0; o < OPTION_COUNT_OF; o++) {
 		if (cli_option_text(o)->is_file)
@@ -69,11 +69,11 @@ static void bash(void)
 		if (!c[i].name[w] || (i && !strncmp(c[i - 1].name, c[i].name, w + 1)))
 			continue;
 		printf("\t\t\t%.*s) words=\"", (int)w, c[i].name);
-		words(c[i].name, w);
+		words(r, c[i].name, w);
 		fputs("\" ;;\n", stdout);
 	}
 	fputs("\t\t\tcompletion) words=\"bash zsh\" ;;\n\t\t\thelp) words=\"", stdout);
-	words(NULL, 0);
+	words(r, NULL, 0);
 	fputs("\" ;;\n\t\t\tesac\n\t\tfi\n\t\tcase $command in\n", stdout);
 	for (size_t i = 0; i < n; i++) {
 		if (c[i].operand && !strcmp(c[i].operand, "FILE") &&
@@ -117,16 +117,16 @@ static void zsh_arguments(const struct cli_command *c)
 			strcmp(c->operand, "FILE") ? "(bash zsh)" : "_files");
 }
 
-static void zsh(void)
+static void zsh(const struct cli_request *r)
 {
-	size_t n;
-	const struct cli_command *c = cli_commands(&n);
+	const struct cli_command *c = r->commands;
+	size_t n = r->n_commands;
 
 	fputs("#compdef poi\n# zsh completion of poi, made by: poi completion zsh\n"
 	      "_poi() {\n"
 	      "\tif (( CURRENT == 2 )); then\n\t\tcompadd ",
 		stdout);
-	words(NULL, 0);
+	words(r, NULL, 0);
 	fputs("help\n\t\treturn\n\tfi\n\tcase \"$words[2] $words[3]\" in\n", stdout);
 	for (size_t i = 0; i < n; i++) {
 		size_t w = first_word(c[i].name);
@@ -141,20 +141,20 @@ static void zsh(void)
 		if (!c[i].name[w] || (i && !strncmp(c[i - 1].name, c[i].name, w + 1)))
 			continue;
 		printf("\t\"%.*s \"*) compadd ", (int)w, c[i].name);
-		words(c[i].name, w);
+		words(r, c[i].name, w);
 		fputs(";;\n", stdout);
 	}
 	fputs("\thelp\\ *) compadd ", stdout);
-	words(NULL, 0);
+	words(r, NULL, 0);
 	fputs(";;\n\tesac\n}\n_poi \"$@\"\n", stdout);
 }
 
 int cli_completion(const struct cli_request *r)
 {
 	if (!strcmp(r->operand, "bash"))
-		bash();
+		bash(r);
 	else if (!strcmp(r->operand, "zsh"))
-		zsh();
+		zsh(r);
 	else {
 		fprintf(stderr, "poi: completion for \"%.20s\" is not known, only bash and zsh\n",
 			r->operand);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "shared/now.h"
 #include "shared/version.h"
 
 #define ANSWER_MS 5000
@@ -20,14 +20,6 @@ struct peer {
 	char foreign[32]; // version of one that refused ours
 	uint8_t in[CHANNEL_MESSAGE_MAX];
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int receive(struct peer *p, struct channel_header *h, const uint8_t **body, size_t *length)
 {
@@ -42,7 +34,7 @@ static int receive(struct peer *p, struct channel_header *h, const uint8_t **bod
 		if (n != POI_ERR_AGAIN)
 			return n ? (int)n : POI_ERR_CLOSED;
 		struct pollfd wait = {.fd = p->fd, .events = POLLIN};
-		int64_t left = p->deadline_ms - now_ms();
+		int64_t left = p->deadline_ms - (int64_t)now_monotonic_ms();
 		if (left <= 0 || poll(&wait, 1, (int)left) <= 0)
 			return POI_ERR_AGAIN;
 	}
@@ -101,7 +93,7 @@ static struct peer *call(const struct config *c, const char *name, bool quiet, i
 		return NULL;
 	snprintf(path, sizeof(path), "%s/%s", c->runtime_dir, name);
 	p->quiet = quiet;
-	p->deadline_ms = now_ms() + ANSWER_MS;
+	p->deadline_ms = (int64_t)now_monotonic_ms() + ANSWER_MS;
 	p->fd = channel_connect(path);
 	*rc = p->fd < 0 ? p->fd : greet(p);
 	if (*rc && !quiet)
@@ -223,7 +215,7 @@ static void get_dataplane(const struct config *c, bool quiet, struct cli_picture
 	if (!rc)
 		rc = h.id == CHANNEL_STATUS ? channel_decode_status(body, length, &out->status)
 					    : POI_ERR_SYNTAX;
-	out->seconds = (double)now_ms() / 1000;
+	out->seconds = (double)now_monotonic_ms() / 1000;
 	if (!rc)
 		rc = get_workers(p, out);
 	if (!rc)

@@ -123,30 +123,8 @@ static void put_signalling(struct json *j, const struct channel_signalling *s)
 	json_end_object(j);
 }
 
-static void put_dataplane(struct json *j, const struct cli_picture *p)
+static void put_destinations(struct json *j, const struct cli_picture *p)
 {
-	const struct channel_status *s = &p->status;
-
-	put_packets(j, &s->packets);
-	json_u64(j, "matches", s->copies.matched);
-	json_u64(j, "offered", s->copies.offered);
-	json_u64(j, "delivered", s->copies.acknowledged);
-	json_u64(j, "delivered_octets", s->copies.octets);
-	json_u64(j, "queued", s->copies.queued);
-	json_u64(j, "in_doubt", s->copies.in_doubt);
-	put_lost(j, &s->copies);
-	json_object(j, "ledger");
-	json_bool(j, "balanced", s->balanced);
-	json_end_object(j);
-	json_object(j, "clock");
-	json_bool(j, "known", s->clock_known);
-	json_bool(j, "synchronised", s->clock_synchronised);
-	json_i64(j, "offset_ns", s->clock_offset_ns);
-	json_u64(j, "error_ns", s->clock_error_ns);
-	json_end_object(j);
-	json_u64(j, "generation", s->generation);
-	json_u64(j, "tasks", s->tasks);
-	json_u64(j, "workers", s->workers);
 	json_array(j, "destinations");
 	for (uint32_t i = 0; i < p->n_destinations; i++) {
 		const struct channel_destination_status *d = &p->destinations[i];
@@ -168,6 +146,12 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 		json_end_object(j);
 	}
 	json_end_array(j);
+}
+
+static void put_ports(struct json *j, const struct cli_picture *p)
+{
+	const struct channel_status *s = &p->status;
+
 	json_array(j, "ports");
 	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++) {
 		json_object(j, NULL);
@@ -184,6 +168,39 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 		json_end_object(j);
 	}
 	json_end_array(j);
+}
+
+static void put_clock(struct json *j, const struct channel_status *s)
+{
+	json_object(j, "clock");
+	json_bool(j, "known", s->clock_known);
+	json_bool(j, "synchronised", s->clock_synchronised);
+	json_i64(j, "offset_ns", s->clock_offset_ns);
+	json_u64(j, "error_ns", s->clock_error_ns);
+	json_end_object(j);
+}
+
+static void put_dataplane(struct json *j, const struct cli_picture *p)
+{
+	const struct channel_status *s = &p->status;
+
+	put_packets(j, &s->packets);
+	json_u64(j, "matches", s->copies.matched);
+	json_u64(j, "offered", s->copies.offered);
+	json_u64(j, "delivered", s->copies.acknowledged);
+	json_u64(j, "delivered_octets", s->copies.octets);
+	json_u64(j, "queued", s->copies.queued);
+	json_u64(j, "in_doubt", s->copies.in_doubt);
+	put_lost(j, &s->copies);
+	json_object(j, "ledger");
+	json_bool(j, "balanced", s->balanced);
+	json_end_object(j);
+	put_clock(j, s);
+	json_u64(j, "generation", s->generation);
+	json_u64(j, "tasks", s->tasks);
+	json_u64(j, "workers", s->workers);
+	put_destinations(j, p);
+	put_ports(j, p);
 	put_workers(j, &p->workers);
 	put_signalling(j, &p->signalling);
 }
@@ -348,7 +365,7 @@ static int judge(const struct cli_picture *p)
 }
 
 // In motion a sum may not hold for a moment: only a difference that stays is one.
-static void take_settled(const struct config *c, struct cli_picture *p)
+static void take_balanced(const struct config *c, struct cli_picture *p)
 {
 	cli_picture_take(c, false, p);
 	for (int i = 0; i < LOOKS && p->dataplane && !p->status.balanced; i++) {
@@ -363,7 +380,7 @@ static int once(const struct config *c, bool json)
 	struct cli_picture p;
 	int code;
 
-	take_settled(c, &p);
+	take_balanced(c, &p);
 	code = judge(&p);
 	if (!json)
 		print_text(&p);

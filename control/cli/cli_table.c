@@ -1,23 +1,7 @@
-// Every command and option of `poi`: the one table that help, completion and the tests read.
+// Every command of `poi`: the one table that help, completion and the tests read.
 #include "control/cli/cli.h"
 
 #define O(option) (1u << (option))
-
-static const struct cli_option_text options[OPTION_COUNT_OF] = {
-	[OPTION_CONFIG] = {"--config", "-c", "FILE", false,
-		"the configuration, else " CLI_DEFAULT_FILE, true},
-	[OPTION_JSON] = {"--json", NULL, NULL, false, "for programs: one JSON object", false},
-	[OPTION_WATCH] = {"--watch", NULL, "SECONDS", true,
-		"again and again with rates, every 2 seconds", false},
-	[OPTION_SECONDS] = {"--seconds", NULL, "SECONDS", false, "how long to look", false},
-	[OPTION_COUNT] = {"--count", NULL, "N", false,
-		"rounds, else without end at a terminal and 1 elsewhere", false},
-	[OPTION_FILE] = {"--file", NULL, "LOG", false, "the log, else the configuration's", true},
-	[OPTION_KEY] = {"--key", NULL, "FILE", false,
-		"the chain's root key, else the configuration's", true},
-	[OPTION_HEAD] = {"--head", NULL, "HEX", false,
-		"a head that the journal noted: must be the MAC of a line", false},
-};
 
 static const struct cli_command commands[] = {
 	{"check", "Is everything there that the programs need? Starts nothing",
@@ -104,11 +88,6 @@ static const struct cli_command commands[] = {
 		"  poi completion zsh > /usr/share/zsh/vendor-completions/_poi\n",
 		cli_completion},
 };
-
-const struct cli_option_text *cli_option_text(enum cli_option o)
-{
-	return &options[o];
-}
 
 const struct cli_command *cli_commands(size_t *n)
 {

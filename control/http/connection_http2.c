@@ -1,29 +1,15 @@
+// HTTP/2 on a connection: octets between its socket and its session.
 #include "control/http/listener_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <openssl/err.h>
 
 #include "shared/error.h"
 #include "shared/log.h"
-
-// An HTTP/2 connection between its socket and its session.
+#include "shared/now.h"
 
 #define BODIES_MAX ((size_t)32 << 20) // of all connections together
-
-static struct listener_counters *counters(struct connection *c)
-{
-	return &c->server->listener->counters;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void on_refused(void *context, unsigned status)
 {
@@ -42,7 +28,7 @@ int connection_http2_start(struct connection *c)
 		.refused = on_refused,
 		.context = c};
 
-	c->http2 = http2_new(&s, now_ms());
+	c->http2 = http2_new(&s, (int64_t)now_coarse_ms());
 	if (c->http2 == NULL)
 		return POI_ERR_NOMEM;
 	c->state = CONNECTION_HTTP2;
@@ -69,7 +55,7 @@ static void arm(struct connection *c)
 
 	if (first >= c->armed)
 		return;
-	int64_t wait = first - now_ms();
+	int64_t wait = first - (int64_t)now_coarse_ms();
 	if (wait < 0)
 		wait = 0;
 	struct timeval t = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
@@ -79,8 +65,18 @@ static void arm(struct connection *c)
 
 static void note_flood(struct connection *c)
 {
-	counters(c)->http2_flood++;
+	connection_counters(c)->http2_flood++;
 	log_kind(WARNING, FLOOD, "HTTP/2 flood from %s", c->peer_address);
+}
+
+static void on_response(
+	struct connection *c, int32_t stream, unsigned status, char *body, size_t length)
+{
+	connection_counters(c)->responses++;
+	http2_respond(c->http2, stream, status, body, length, (int64_t)now_coarse_ms());
+	// From the loop: a handler that answers at once must not free what its caller uses.
+	if (!c->stepping && c->stalled == 0)
+		event_active(c->writable, EV_WRITE, 0);
 }
 
 static void take_requests(struct connection *c)
@@ -89,14 +85,15 @@ static void take_requests(struct connection *c)
 	struct http2_request taken;
 
 	while (http2_request(c->http2, &taken)) {
-		struct http_exchange *x = connection_exchange(c, taken.stream);
+		struct http_exchange *x = connection_exchange(c, taken.stream, on_response);
 		struct http_request r = {.body = taken.body,
 			.body_length = taken.length,
 			.ne = c->ne,
 			.peer_uid = c->peer_uid,
 			.peer_address = c->peer_address};
 		if (x == NULL)
-			http2_respond(c->http2, taken.stream, 503, NULL, 0, now_ms());
+			http2_respond(
+				c->http2, taken.stream, 503, NULL, 0, (int64_t)now_coarse_ms());
 		else
 			l->handler(l->context, x, &r);
 	}
@@ -123,12 +120,12 @@ static bool read_in(struct connection *c)
 			return false;
 		}
 		bool flooded = http2_flooded(c->http2);
-		int rc = http2_feed(c->http2, octets, (size_t)n, now_ms());
+		int rc = http2_feed(c->http2, octets, (size_t)n, (int64_t)now_coarse_ms());
 		explicit_bzero(octets, (size_t)n);
 		if (rc == POI_ERR_LIMIT && !flooded)
 			note_flood(c);
 		else if (rc == POI_ERR_INVALID)
-			counters(c)->bad_request++;
+			connection_counters(c)->bad_request++;
 		take_requests(c);
 		if (SSL_pending(c->tls) == 0 && n < READ_SIZE)
 			return true; // the socket tells when there is more
@@ -144,7 +141,7 @@ static bool write_out(struct connection *c)
 	for (int i = 0; i < WRITES_PER_TURN; i++) {
 		size_t length;
 		bool flooded = http2_flooded(c->http2);
-		const char *octets = http2_output(c->http2, &length, now_ms());
+		const char *octets = http2_output(c->http2, &length, (int64_t)now_coarse_ms());
 		if (http2_flooded(c->http2) && !flooded)
 			note_flood(c);
 		if (length == 0) {
@@ -158,7 +155,7 @@ static bool write_out(struct connection *c)
 			ERR_clear_error();
 			if (error == SSL_ERROR_WANT_WRITE) {
 				if (c->stalled == 0)
-					c->stalled = now_ms();
+					c->stalled = (int64_t)now_coarse_ms();
 				// A peer that sends without reading gets no turns from it.
 				event_del(c->readable);
 				event_add(c->writable, NULL);
@@ -177,11 +174,11 @@ static bool write_out(struct connection *c)
 	return true;
 }
 
-static void settle(struct connection *c, bool was_idle)
+static void after_step(struct connection *c, bool was_idle)
 {
 	size_t left;
 
-	(void)http2_output(c->http2, &left, now_ms());
+	(void)http2_output(c->http2, &left, (int64_t)now_coarse_ms());
 	if (left == 0 && http2_ended(c->http2)) {
 		c->armed = INT64_MAX;
 		connection_linger(c);
@@ -202,23 +199,13 @@ void connection_http2_step(struct connection *c)
 	if (c->stalled == 0 && (!read_in(c) || !write_out(c)))
 		return;
 	c->stepping = false;
-	settle(c, was_idle);
-}
-
-void connection_http2_respond(
-	struct connection *c, int32_t stream, unsigned status, char *body, size_t length)
-{
-	counters(c)->responses++;
-	http2_respond(c->http2, stream, status, body, length, now_ms());
-	// From the loop: a handler that answers at once must not free what its caller uses.
-	if (!c->stepping && c->stalled == 0)
-		event_active(c->writable, EV_WRITE, 0);
+	after_step(c, was_idle);
 }
 
 void connection_http2_deadline(struct connection *c)
 {
-	struct listener_counters *n = counters(c);
-	int64_t now = now_ms();
+	struct listener_counters *n = connection_counters(c);
+	int64_t now = (int64_t)now_coarse_ms();
 
 	c->armed = INT64_MAX;
 	if (stall_deadline(c) <= now) {

@@ -24,13 +24,10 @@ bool http_peer_is(const struct http_exchange *x, const char *admf_identifier);
 // answered below. The handler answers now or later with http_respond, exactly once.
 typedef void (*http_handler)(void *context, struct http_exchange *x, const struct http_request *request);
 
-// Sends 200 with `body` (application/xml) and ends the exchange. Takes a copy. Harmless when the peer
-// has gone meanwhile: the exchange then only ends.
-void http_respond(struct http_exchange *x, const char *body, size_t length);
-
-// The same without a copy: `body` comes from malloc and is the codec's from here on; what has left is
-// wiped.
-void http_respond_take(struct http_exchange *x, char *body, size_t length);
+// Sends 200 with `body` (application/xml) and ends the exchange. `body` comes from malloc and is the
+// codec's from here on; what has left is wiped. Harmless when the peer has gone meanwhile: the exchange
+// then only ends.
+void http_respond(struct http_exchange *x, char *body, size_t length);
 
 // Octets of all responses of this exchange's listener that were given to it and have not left yet.
 size_t http_leaving(const struct http_exchange *x);

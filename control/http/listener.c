@@ -1,19 +1,19 @@
+// X1 servers: listening sockets, certificates, caps on connections, and a change of configuration.
 #include "control/http/listener.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "control/http/listener_internal.h"
 #include "shared/log.h"
+#include "shared/socket.h"
 #include "shared/tls.h"
 
 #define BACKLOG 512
@@ -35,13 +35,13 @@ static void close_server(struct server *s)
 
 // The connection to give up for a new one: longest in its handshake, else idle for longest. A
 // stranger may push out a stranger, never a peer that has proved itself while a stranger is left to
-// go. `peer` NULL: any. Connections are listed newest first, and one that goes idle moves to the
-// front.
+// go. `peer` NULL: any.
 static struct connection *victim(struct listener *l, const char *peer)
 {
-	struct connection *idle = NULL, *shaking = NULL;
+	struct connection *c, *idle = NULL, *shaking = NULL;
 
-	for (struct connection *c = l->connections; c != NULL; c = c->next) {
+	LIST_FOREACH(c, &l->connections, entry)
+	{
 		if (peer != NULL && strcmp(peer, c->peer_address) != 0)
 			continue;
 		if (connection_is_idle(c))
@@ -54,10 +54,11 @@ static struct connection *victim(struct listener *l, const char *peer)
 
 static uint32_t count_peer(const struct listener *l, const char *peer)
 {
+	const struct connection *c;
 	uint32_t n = 0;
 
-	for (const struct connection *c = l->connections; c != NULL; c = c->next)
-		n += strcmp(peer, c->peer_address) == 0;
+	LIST_FOREACH(c, &l->connections, entry)
+	n += strcmp(peer, c->peer_address) == 0;
 	return n;
 }
 
@@ -136,48 +137,6 @@ static void on_accept(evutil_socket_t listening, short what, void *context)
 	}
 }
 
-static int open_socket(const struct config_endpoint *at)
-{
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	bool six = at->address.family == 6;
-	int on = 1;
-
-	memcpy(&v6.sin6_addr, at->address.b, 16);
-	memcpy(&v4.sin_addr, at->address.b, 4);
-	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (six)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	if (bind(fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4,
-		    six ? sizeof(v6) : sizeof(v4)) == 0 &&
-		listen(fd, BACKLOG) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
-// On an address of its own a network element is meant whatever the name; on a shared one the name
-// decides.
-int listener_element(const struct server *s, const char *name)
-{
-	const struct listener *l = s->listener;
-
-	for (uint16_t ne = 0; ne < l->n_elements; ne++) {
-		const char *own = l->config->nes[ne].server_name;
-		if (l->elements[ne].server != s)
-			continue;
-		if (s->n_elements == 1 ||
-			(name != NULL && own != NULL && strcasecmp(name, own) == 0))
-			return ne;
-	}
-	return POI_ERR_NOT_FOUND;
-}
-
 static SSL_CTX *make_context(const struct config_ne *ne, char *why, size_t why_size)
 {
 	struct tls_files files = {.certificate = ne->tls.certificate,
@@ -199,24 +158,30 @@ static bool same_endpoint(const struct config_endpoint *a, const struct config_e
 	       memcmp(a->address.b, b->address.b, sizeof(a->address.b)) == 0;
 }
 
-static struct server *find_server(struct server *s, const struct config_endpoint *at)
+static struct server *find_server(const struct servers *list, const struct config_endpoint *at)
 {
-	while (s != NULL && !same_endpoint(&s->at, at))
-		s = s->next;
-	return s;
+	struct server *s;
+
+	SLIST_FOREACH(s, list, entry)
+	{
+		if (same_endpoint(&s->at, at))
+			return s;
+	}
+	return NULL;
 }
 
-static void close_servers(struct server *s)
+static void close_servers(struct servers *list)
 {
-	while (s != NULL) {
-		struct server *next = s->next;
+	struct server *s;
+
+	while ((s = SLIST_FIRST(list)) != NULL) {
+		SLIST_REMOVE_HEAD(list, entry);
 		close_server(s);
-		s = next;
 	}
 }
 
 // Open, but not accepting yet.
-static int open_server(struct listener *l, const struct config_endpoint *at, struct server **list,
+static int open_server(struct listener *l, const struct config_endpoint *at, struct servers *list,
 	char *why, size_t why_size)
 {
 	struct server *s = calloc(1, sizeof(*s));
@@ -225,9 +190,8 @@ static int open_server(struct listener *l, const struct config_endpoint *at, str
 		goto no_memory;
 	s->listener = l;
 	s->at = *at;
-	s->fd = open_socket(at);
-	s->next = *list;
-	*list = s;
+	s->fd = socket_listen(&at->address, at->port, SOCKET_NONBLOCKING | SOCKET_REUSE, BACKLOG);
+	SLIST_INSERT_HEAD(list, s, entry);
 	if (s->fd < 0) {
 		char address[INET6_ADDRSTRLEN];
 		ip_address_format(&at->address, address, sizeof(address));
@@ -267,7 +231,7 @@ static int check_same_elements(
 
 // Contexts of every network element, sockets of the new ones; all of it or nothing.
 static int prepare(struct listener *l, const struct config *config, SSL_CTX **contexts,
-	struct server **opened, char *why, size_t why_size)
+	struct servers *opened, char *why, size_t why_size)
 {
 	int rc = 0;
 
@@ -276,22 +240,22 @@ static int prepare(struct listener *l, const struct config *config, SSL_CTX **co
 		contexts[ne] = make_context(&config->nes[ne], why, why_size);
 		if (contexts[ne] == NULL)
 			rc = POI_ERR_TLS;
-		else if (find_server(l->servers, at) == NULL && find_server(*opened, at) == NULL)
+		else if (find_server(&l->servers, at) == NULL && find_server(opened, at) == NULL)
 			rc = open_server(l, at, opened, why, why_size);
 	}
 	if (rc == 0)
 		return 0;
 	for (uint32_t ne = 0; ne < config->n_nes; ne++)
 		SSL_CTX_free(contexts[ne]);
-	close_servers(*opened);
+	close_servers(opened);
 	return rc;
 }
 
 // Peers come back under the new certificates, revocation lists and limits.
 static void finish_connections(struct listener *l)
 {
-	for (struct connection *c = l->connections, *next; c != NULL; c = next) {
-		next = c->next;
+	for (struct connection *c = LIST_FIRST(&l->connections), *next; c != NULL; c = next) {
+		next = LIST_NEXT(c, entry);
 		if (connection_is_idle(c) && c->state != CONNECTION_HTTP2)
 			connection_close(c);
 		else
@@ -302,25 +266,24 @@ static void finish_connections(struct listener *l)
 int listener_configure(struct listener *l, const struct config *config, char *why, size_t why_size)
 {
 	SSL_CTX *contexts[CONFIG_NES_MAX] = {NULL};
-	struct server *opened = NULL;
+	struct servers opened = SLIST_HEAD_INITIALIZER(opened);
+	struct server *s;
 	int rc = check_same_elements(l, config, why, why_size);
 
 	if (rc == 0)
 		rc = prepare(l, config, contexts, &opened, why, why_size);
 	if (rc != 0)
 		return rc;
-	while (opened != NULL) {
-		struct server *next = opened->next;
-		opened->next = l->servers;
-		l->servers = opened;
-		opened = next;
+	while ((s = SLIST_FIRST(&opened)) != NULL) {
+		SLIST_REMOVE_HEAD(&opened, entry);
+		SLIST_INSERT_HEAD(&l->servers, s, entry);
 	}
 	for (uint16_t ne = 0; ne < config->n_nes; ne++) {
 		struct element *e = &l->elements[ne];
 		SSL_CTX_free(e->tls); // open connections hold their own reference
 		e->tls = contexts[ne];
 		if (e->server == NULL) {
-			e->server = find_server(l->servers, &config->nes[ne].listen);
+			e->server = find_server(&l->servers, &config->nes[ne].listen);
 			e->server->n_elements++;
 		}
 	}
@@ -328,11 +291,6 @@ int listener_configure(struct listener *l, const struct config *config, char *wh
 	l->config = config;
 	finish_connections(l);
 	return 0;
-}
-
-int listener_reload(struct listener *l, char *why, size_t why_size)
-{
-	return listener_configure(l, l->config, why, why_size);
 }
 
 struct listener *listener_new(struct event_base *base, const struct config *config,
@@ -365,10 +323,10 @@ void listener_free(struct listener *l)
 {
 	if (l == NULL)
 		return;
-	while (l->connections != NULL)
-		connection_close(l->connections);
+	while (!LIST_EMPTY(&l->connections))
+		connection_close(LIST_FIRST(&l->connections));
 	for (uint16_t ne = 0; ne < l->n_elements; ne++)
 		SSL_CTX_free(l->elements[ne].tls);
-	close_servers(l->servers);
+	close_servers(&l->servers);
 	free(l);
 }

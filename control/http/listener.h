@@ -35,7 +35,5 @@ struct listener *listener_new(struct event_base *base, const struct config *conf
 // POI_ERR_NOMEM; `why` says what to change.
 [[nodiscard]] int listener_configure(
 	struct listener *l, const struct config *config, char *why, size_t why_size);
-// listener_configure with the configuration that it has: reads certificates and keys again.
-[[nodiscard]] int listener_reload(struct listener *l, char *why, size_t why_size);
 const struct listener_counters *listener_counters(const struct listener *l);
 void listener_free(struct listener *l);

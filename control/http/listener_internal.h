@@ -1,7 +1,8 @@
 #pragma once
 
-// Between listener.c (sockets, names, caps), connection.c (one TLS connection: deadlines, octets,
-// HTTP/1.1) and connection_http2.c (the same for HTTP/2).
+// Inside this folder, from top to bottom: listener.c (sockets, certificates, caps), connection.c
+// (TLS and events of one socket), connection_http1.c and connection_http2.c (octets of one
+// protocol), connection_exchange.c (what the handler holds) and connection_close.c (the end).
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -25,7 +26,7 @@ enum connection_state {
 };
 
 struct server { // a listening socket
-	struct server *next;
+	SLIST_ENTRY(server) entry;
 	struct listener *listener;
 	struct event *accept, *retry;
 	struct config_endpoint at;
@@ -33,10 +34,18 @@ struct server { // a listening socket
 	uint16_t n_elements;
 };
 
+SLIST_HEAD(servers, server);
+
 struct element { // a network element
 	struct server *server;
 	SSL_CTX *tls;
 };
+
+struct connection;
+
+// `body` comes from malloc and is the callee's from here on.
+typedef void (*connection_respond)(
+	struct connection *c, int32_t stream, unsigned status, char *body, size_t length);
 
 // Owned by the handler until it answers; holds the TLS object so that the peer's identity can be
 // asked for after the connection is gone.
@@ -46,10 +55,11 @@ struct http_exchange {
 	const struct listener *listener;
 	SSL *tls;
 	int32_t stream; // HTTP/2 only
+	connection_respond respond;
 };
 
 struct connection {
-	struct connection *previous, *next;
+	LIST_ENTRY(connection) entry;
 	struct server *server;
 	struct event *readable, *writable, *deadline;
 	SSL *tls;
@@ -78,36 +88,62 @@ struct listener {
 	const struct config *config;
 	http_handler handler;
 	void *context;
-	struct server *servers;
+	struct servers servers;
 	struct element elements[CONFIG_NES_MAX]; // by index in the configuration
 	uint16_t n_elements;
-	struct connection *connections;
+	LIST_HEAD(, connection) connections; // newest first; one that goes idle moves to the front
 	uint32_t n_connections;
 	size_t bodies;	// octets of HTTP/2 request bodies held
 	size_t leaving; // octets of responses that have not left yet
 	struct listener_counters counters;
 };
 
-// The network element of `s` that a peer means by `name` (NULL: it gave none); negative: none.
-int listener_element(const struct server *s, const char *name);
+static inline const struct config_limits *connection_limits(const struct connection *c)
+{
+	return &c->server->listener->config->limits;
+}
 
+static inline struct listener_counters *connection_counters(const struct connection *c)
+{
+	return &c->server->listener->counters;
+}
+
+// connection.c
 // Takes `fd` on success only.
 [[nodiscard]] int connection_start(struct server *s, int fd, const char *peer);
 // OpenSSL's callback for the name that a peer asks for.
 int connection_choose(SSL *tls, int *alert, void *context);
-// Ends it at once; exchanges under way live on without it.
-void connection_close(struct connection *c);
 // Ends it as soon as no request is under way.
 void connection_finish(struct connection *c);
-bool connection_is_idle(const struct connection *c);
 
-// Between connection.c and connection_http2.c.
-void connection_linger(struct connection *c);
-void connection_move_first(struct connection *c);
-void connection_count_refusal(struct connection *c, unsigned status);
-struct http_exchange *connection_exchange(struct connection *c, int32_t stream); // NULL: no memory
+// connection_http1.c and connection_http2.c. Each may free `c`.
+[[nodiscard]] int connection_http1_start(struct connection *c);
+void connection_http1_read(struct connection *c);
+void connection_http1_write(struct connection *c);
+void connection_http1_deadline(struct connection *c);
 [[nodiscard]] int connection_http2_start(struct connection *c);
 void connection_http2_step(struct connection *c);
 void connection_http2_deadline(struct connection *c);
-void connection_http2_respond(
-	struct connection *c, int32_t stream, unsigned status, char *body, size_t length);
+
+// connection_exchange.c
+// Opens an exchange that is answered with `respond` as long as `c` lives. NULL: no memory.
+struct http_exchange *connection_exchange(
+	struct connection *c, int32_t stream, connection_respond respond);
+
+// connection_close.c
+void connection_deadline(struct connection *c, uint32_t seconds);
+void connection_move_first(struct connection *c);
+void connection_count_refusal(struct connection *c, unsigned status);
+// Wipes and frees octets of a response of which `done` have left, which were wiped then.
+void connection_drop_part(struct connection *c, char *octets, size_t done, size_t length);
+void connection_drop_output(struct connection *c);
+// Detaches pending exchanges; their responses are dropped.
+void connection_abandon(struct connection *c);
+bool connection_is_idle(const struct connection *c);
+// Frees one that is in no list.
+void connection_release(struct connection *c);
+// Ends it at once; exchanges under way live on without it.
+void connection_close(struct connection *c);
+// Our octets have left: shuts our side and throws the peer's away for a while.
+void connection_linger(struct connection *c);
+void connection_linger_read(struct connection *c);

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/tls.h"
 
 #define HEAD_EVERY_S 60
@@ -22,25 +22,17 @@ static const int certificate_days[] = {30, 14, 7, 1};
 
 struct element {
 	uint8_t certificate_stage; // warnings given of this network element's certificate
-	bool tasks_told, destinations_told;
+	bool tasks_warned, destinations_warned;
 };
 
 struct health {
 	struct control *control;
 	struct event *tick, *watchdog;
 	uint64_t started_s, head_s, certificates_s; // next time
-	char state[160];			    // as last told to the service manager
+	char state[160];			    // as the service manager was last notified
 	uint8_t delivery_stage;
 	struct element element[CONFIG_NES_MAX];
 };
-
-static uint64_t monotonic_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec;
-}
 
 // Warnings that the certificate has reached; renewed ones begin anew. Returns whether to warn now.
 static bool next_stage(uint8_t *stage, int days)
@@ -68,7 +60,7 @@ static const char *look_at(
 	if (stage && next_stage(stage, days)) {
 		snprintf(
 			text, sizeof(text), "the certificate of %s expires in %d days", what, days);
-		events_warning(w->control, ne, text);
+		fault_warn(w->control, ne, text);
 	}
 	return NULL;
 }
@@ -93,9 +85,9 @@ static void look_at_certificates(struct health *w)
 		}
 		if (wrong) {
 			snprintf(text, sizeof(text), "the certificate of %s %s", what, wrong);
-			events_fault_of(c, ne, FAULT_CERTIFICATE, text);
+			fault_raise_ne(c, ne, FAULT_CERTIFICATE, text);
 		} else {
-			events_clear_of(
+			fault_clear_ne(
 				c, ne, FAULT_CERTIFICATE, "the certificates are valid again");
 		}
 	}
@@ -103,19 +95,19 @@ static void look_at_certificates(struct health *w)
 
 // Warns once when `n` comes to 90 % of `limit`; anew after it was below 80 %.
 static void look_at_limit(
-	struct health *w, uint16_t ne, const char *what, uint32_t n, uint32_t limit, bool *told)
+	struct health *w, uint16_t ne, const char *what, uint32_t n, uint32_t limit, bool *warned)
 {
 	char text[FAULT_TEXT_MAX];
 
 	if (!limit || (uint64_t)n * 10 < (uint64_t)limit * 8) {
-		*told = false;
+		*warned = false;
 		return;
 	}
-	if (*told || (uint64_t)n * 10 < (uint64_t)limit * 9)
+	if (*warned || (uint64_t)n * 10 < (uint64_t)limit * 9)
 		return;
-	*told = true;
+	*warned = true;
 	snprintf(text, sizeof(text), "nearly exhausted: %u of %u %s", n, limit, what);
-	events_warning(w->control, ne, text);
+	fault_warn(w->control, ne, text);
 }
 
 static void look_at_audit(struct health *w)
@@ -126,16 +118,16 @@ static void look_at_audit(struct health *w)
 
 	if (!audit_failed(c->audit)) {
 		if (!audit_sync(c->audit))
-			events_ne_clear(c, FAULT_AUDIT, "the audit log is written again");
+			fault_clear_all(c, FAULT_AUDIT, "the audit log is written again");
 		return;
 	}
-	events_ne_fault(c, FAULT_AUDIT, "the audit log cannot be written");
+	fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
 	audit_reopen(c->audit);
 	snprintf(note, sizeof(note), "%llu records were lost since the start",
 		(unsigned long long)audit_lost(c->audit));
 	r.note = note;
 	if (!audit_write(c->audit, &r) && !audit_sync(c->audit))
-		events_ne_clear(c, FAULT_AUDIT, "the audit log is written again");
+		fault_clear_all(c, FAULT_AUDIT, "the audit log is written again");
 }
 
 static void look_at_dataplane(struct health *w, uint64_t now_s)
@@ -143,13 +135,13 @@ static void look_at_dataplane(struct health *w, uint64_t now_s)
 	struct control *c = w->control;
 
 	if (!publish_recovered(c->publish) && now_s >= w->started_s + DATAPLANE_WITHIN_S)
-		events_ne_fault(c, FAULT_DATAPLANE_LOST,
+		fault_raise_all(c, FAULT_DATAPLANE_LOST,
 			"the dataplane was not reached since the start: nothing is captured "
 			"that is not captured already");
 }
 
 // What systemctl status shows. How many tasks there are is nobody's business there.
-static void tell_state(struct health *w)
+static void notify_state(struct health *w)
 {
 	struct control *c = w->control;
 	uint32_t n = registry_nes(c->registry), faults = 0;
@@ -177,14 +169,14 @@ void health_tick(struct health *w, uint64_t now_s)
 	}
 	look_at_audit(w);
 	persistence_tick(c);
-	tell_state(w);
+	notify_state(w);
 	look_at_dataplane(w, now_s);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		struct element *e = &w->element[ne];
 		look_at_limit(w, ne, "tasks", registry_task_count(c->registry, ne),
-			c->config->limits.tasks, &e->tasks_told);
+			c->config->limits.tasks, &e->tasks_warned);
 		look_at_limit(w, ne, "destinations", registry_destination_count(c->registry, ne),
-			c->config->limits.destinations, &e->destinations_told);
+			c->config->limits.destinations, &e->destinations_warned);
 	}
 	if (now_s >= w->certificates_s) {
 		w->certificates_s = now_s + CERTIFICATES_EVERY_S;
@@ -192,13 +184,13 @@ void health_tick(struct health *w, uint64_t now_s)
 	}
 	if (now_s >= w->head_s) {
 		w->head_s = now_s + HEAD_EVERY_S;
-		audit_tell_head(c->audit);
+		audit_log_head(c->audit);
 	}
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	health_tick(arg, monotonic_s());
+	health_tick(arg, now_monotonic_s());
 	log_tick();
 }
 

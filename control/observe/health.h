@@ -1,7 +1,7 @@
 #pragma once
 
 // What is looked at by the clock rather than on an event (TS 103 221-1 clause 5.3):
-// - warnings, told once and never listed: our certificates 30, 14, 7 and 1 days before their end,
+// - warnings, reported once and never listed: our certificates 30, 14, 7 and 1 days before their end,
 //   tasks or destinations at 90 % of their limit;
 // - faults, listed until they are over: an expired certificate, an audit log or a store that cannot
 // be

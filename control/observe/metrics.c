@@ -1,19 +1,18 @@
 #include "control/observe/metrics.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/observe/certificate.h"
 #include "control/http/http1.h"
 #include "control/observe/metrics_text.h"
+#include "shared/now.h"
+#include "shared/socket.h"
 
 #define CLIENTS_MAX 8
 #define HEADER_MAX 2048
@@ -51,14 +50,6 @@ struct metrics {
 	bool held; // the ledger, at the look before
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 // --- the picture ---
 
 static void look_at_certificates(struct metrics *m, uint64_t now)
@@ -88,26 +79,23 @@ static void look_at_control(struct metrics *m)
 {
 	struct control *c = m->control;
 	struct metrics_picture *p = &m->picture;
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	p->x1 = &c->counters;
 	p->http = m->listener ? listener_counters(m->listener) : NULL;
-	p->uptime_ms = (uint64_t)((now.tv_sec - c->started.tv_sec) * 1000 +
-				  (now.tv_nsec - c->started.tv_nsec) / 1000000);
+	p->uptime_ms = now_monotonic_ms() - c->started_ms;
 	p->connected = publish_state(c->publish) > PUBLISH_HELLO;
 	p->recovered = publish_recovered(c->publish);
 	memset(p->faults, 0, sizeof(p->faults));
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		fault_count_kinds(*registry_ne_faults(c->registry, ne), p->faults);
 		const struct registry_destination *d = registry_destination_first(c->registry, ne);
-		for (; d; d = d->next)
+		for (; d; d = registry_destination_next(d))
 			fault_count_kinds(d->faults, p->faults);
 	}
 	p->reports_waiting = issues_waiting(c->issues);
 	p->reports_dropped = issues_dropped(c->issues);
 	p->audit_lost = audit_lost(c->audit);
-	look_at_certificates(m, now_ms());
+	look_at_certificates(m, now_monotonic_ms());
 }
 
 // --- connections ---
@@ -189,7 +177,7 @@ static void on_observed(void *context, const struct observation *o)
 	// In motion a sum may not hold for a moment: only a difference that stays is one.
 	m->picture.seen.status.balanced = o->status.balanced || (o->reached && m->held);
 	m->held = o->status.balanced;
-	m->seen_ms = now_ms();
+	m->seen_ms = now_monotonic_ms();
 	look_at_control(m);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++) {
 		if (m->client[i].fd >= 0 && m->client[i].waiting)
@@ -202,7 +190,7 @@ static void on_request(struct client *c)
 	struct metrics *m = c->metrics;
 
 	event_del(c->event);
-	if (m->seen_ms && now_ms() - m->seen_ms < FRESH_MS) {
+	if (m->seen_ms && now_monotonic_ms() - m->seen_ms < FRESH_MS) {
 		look_at_control(m);
 		client_serve(c);
 		return;
@@ -273,45 +261,27 @@ static void on_accept(evutil_socket_t listening, short what, void *arg)
 
 static int open_door(struct metrics *m, struct door *d)
 {
-	if (listen(d->fd, CLIENTS_MAX))
-		return POI_ERR_IO;
 	d->event = event_new(m->control->base, d->fd, EV_READ | EV_PERSIST, on_accept, m);
 	return d->event && !event_add(d->event, NULL) ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int open_unix(struct metrics *m)
 {
-	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	struct stat st;
 
-	if (snprintf(at.sun_path, sizeof(at.sun_path), "%s", m->path) >= (int)sizeof(at.sun_path))
-		return POI_ERR_TOO_LARGE;
 	if (!lstat(m->path, &st) && (!S_ISSOCK(st.st_mode) || unlink(m->path)))
 		return POI_ERR_EXISTS;
-	m->unix_door.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	// The mode of the unbound socket becomes the file's.
-	if (m->unix_door.fd < 0 || fchmod(m->unix_door.fd, 0600) ||
-		bind(m->unix_door.fd, (const struct sockaddr *)&at, sizeof(at)))
-		return POI_ERR_IO;
+	m->unix_door.fd = socket_listen_path(m->path, SOCK_STREAM, CLIENTS_MAX);
+	if (m->unix_door.fd < 0)
+		return errno == ENAMETOOLONG ? POI_ERR_TOO_LARGE : POI_ERR_IO;
 	return open_door(m, &m->unix_door);
 }
 
 static int open_tcp(struct metrics *m, const struct config_endpoint *at)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	bool six = at->address.family == 6;
-	int on = 1;
-
-	memcpy(&v6.sin6_addr, at->address.b, 16);
-	memcpy(&v4.sin_addr, at->address.b, 4);
-	m->tcp_door.fd =
-		socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (m->tcp_door.fd < 0 ||
-		setsockopt(m->tcp_door.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-		bind(m->tcp_door.fd,
-			six ? (const struct sockaddr *)&v6 : (const struct sockaddr *)&v4,
-			six ? sizeof(v6) : sizeof(v4)))
+	m->tcp_door.fd = socket_listen(
+		&at->address, at->port, SOCKET_NONBLOCKING | SOCKET_REUSE, CLIENTS_MAX);
+	if (m->tcp_door.fd < 0)
 		return POI_ERR_IO;
 	return open_door(m, &m->tcp_door);
 }

@@ -77,23 +77,23 @@ static void put_process(FILE *f, const struct metrics_picture *p)
 
 // --- X1 ---
 
-static void put_latency_of(FILE *f, const char *changes, const struct request_latency *l)
+static void put_latency_of(FILE *f, const char *changes, const struct latency *l)
 {
-#define X(us, text) text,
-	static const char *const bounds[] = {REQUEST_LATENCY_BOUNDS(X)};
-#undef X
+	static const struct {
+		uint64_t ns;
+		const char *seconds;
+	} bounds[] = {{1000000, "0.001"}, {2500000, "0.0025"}, {5000000, "0.005"},
+		{10000000, "0.01"}, {20000000, "0.02"}, {50000000, "0.05"}, {100000000, "0.1"},
+		{250000000, "0.25"}, {500000000, "0.5"}, {1000000000, "1.0"}, {2500000000, "2.5"},
+		{5000000000, "5.0"}};
 	static const char name[] = "poi_x1_exchange_seconds";
-	uint64_t sum = 0;
 
-	for (size_t i = 0; i < REQUEST_LATENCY_BUCKETS; i++) {
-		sum += l->bucket[i];
+	for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
 		fprintf(f, "%s_bucket{changes=\"%s\",le=\"%s\"} %" PRIu64 "\n", name, changes,
-			bounds[i], sum);
-	}
-	sum += l->bucket[REQUEST_LATENCY_BUCKETS];
-	fprintf(f, "%s_bucket{changes=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, changes, sum);
-	fprintf(f, "%s_count{changes=\"%s\"} %" PRIu64 "\n", name, changes, sum);
-	fprintf(f, "%s_sum{changes=\"%s\"} %.6f\n", name, changes, (double)l->sum_us / 1e6);
+			bounds[i].seconds, latency_within(l, bounds[i].ns));
+	fprintf(f, "%s_bucket{changes=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, changes, l->n);
+	fprintf(f, "%s_count{changes=\"%s\"} %" PRIu64 "\n", name, changes, l->n);
+	fprintf(f, "%s_sum{changes=\"%s\"} %.6f\n", name, changes, (double)l->sum_ns / 1e9);
 }
 
 static void put_x1(FILE *f, const struct metrics_picture *p)

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/version.h"
 
 #define OBSERVERS_MAX 16
@@ -51,16 +51,12 @@ int status_server_make_runtime_dir(const char *path, char *why, size_t why_size)
 	return 0;
 }
 
-void status_server_fill(
+static void fill(
 	const struct control *c, const struct listener *l, struct channel_control_status *out)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	*out = (struct channel_control_status){
 		.incarnation = c->incarnation,
-		.uptime_ms = (uint64_t)((now.tv_sec - c->started.tv_sec) * 1000 +
-					(now.tv_nsec - c->started.tv_nsec) / 1000000),
+		.uptime_ms = now_monotonic_ms() - c->started_ms,
 		.dataplane_connected = publish_state(c->publish) > PUBLISH_HELLO,
 		.recovered = publish_recovered(c->publish),
 		.network_elements = registry_nes(c->registry),
@@ -116,7 +112,7 @@ static int answer(struct observer *o, const struct channel_header *h, const uint
 	if (h->id != CHANNEL_CONTROL_STATUS_GET || length)
 		return 0;
 	struct channel_control_status s;
-	status_server_fill(c, o->status->listener, &s);
+	fill(c, o->status->listener, &s);
 	return channel_encode_control_status(out, capacity, CHANNEL_CONTROL_STATUS, h->request, &s);
 }
 

@@ -12,7 +12,7 @@
 
 struct reporter { // context of one network element's reports
 	struct reports *reports;
-	struct x1_report *report; // NULL without an admf-url: nobody is to be told
+	struct x1_report *report; // NULL without an admf-url
 	uint16_t ne;
 };
 
@@ -31,7 +31,7 @@ static void on_done(void *context, const struct x1_report_outcome *outcome)
 
 	if (outcome->ping || outcome->result == X1_REPORT_DROPPED)
 		return;
-	events_told(c, i);
+	dataplane_reported(c, i);
 	if (i->scope != ISSUE_TASK || i->type != ISSUE_TERMINATING)
 		return;
 	int rc = c->publish ? publish_tombstone_clear(c->publish, r->ne, &i->id) : POI_ERR_CLOSED;
@@ -47,7 +47,7 @@ static void on_issues(void *context)
 	while (issues_take(r->control->issues, &i)) {
 		if (i.ne >= r->n || !r->reporter[i.ne].report)
 			continue;
-		// A bulk request has no XID of its own: its late end is told as one of the NE.
+		// A bulk request has no XID of its own: its late end is reported as one of the NE.
 		if (i.scope == ISSUE_NE && (i.type == ISSUE_DONE || i.type == ISSUE_NOT_DONE))
 			i.type = ISSUE_WARNING;
 		int rc = x1_report_issue(r->reporter[i.ne].report, &i, 0);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/queue.h>
 #include <curl/curl.h>
 #include <openssl/ssl.h>
 
@@ -12,12 +13,12 @@
 #define CONNECTION_LIFE 60L // seconds: a rotated certificate is in use after that
 
 struct socket_watch {
-	struct socket_watch *next;
+	LIST_ENTRY(socket_watch) entry;
 	struct event *event;
 };
 
 struct exchange {
-	struct exchange *next;
+	LIST_ENTRY(exchange) entry;
 	struct x1_client *client;
 	CURL *easy;
 	void *request;
@@ -35,20 +36,13 @@ struct x1_client {
 	CURLM *multi;
 	struct event *timer;
 	struct curl_slist *headers;
-	struct exchange *exchanges;
-	struct socket_watch *watches;
+	LIST_HEAD(, exchange) exchanges;
+	LIST_HEAD(, socket_watch) watches;
 };
 
 static void exchange_free(struct exchange *x)
 {
-	struct exchange **at = &x->client->exchanges;
-
-	while (*at != NULL && *at != x) {
-		at = &(*at)->next;
-	}
-	if (*at == x) {
-		*at = x->next;
-	}
+	LIST_REMOVE(x, entry);
 	if (x->easy != NULL) {
 		curl_multi_remove_handle(x->client->multi, x->easy);
 		curl_easy_cleanup(x->easy);
@@ -128,16 +122,9 @@ static int set_timer(CURLM *multi, long milliseconds, void *context)
 	return event_add(c->timer, &delay);
 }
 
-static void unwatch(struct x1_client *c, struct socket_watch *w)
+static void unwatch(struct socket_watch *w)
 {
-	struct socket_watch **at = &c->watches;
-
-	while (*at != NULL && *at != w) {
-		at = &(*at)->next;
-	}
-	if (*at == w) {
-		*at = w->next;
-	}
+	LIST_REMOVE(w, entry);
 	if (w->event != NULL) {
 		event_free(w->event);
 	}
@@ -153,7 +140,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *context, void *so
 	if (what == CURL_POLL_REMOVE) {
 		if (w != NULL) {
 			curl_multi_assign(c->multi, fd, NULL);
-			unwatch(c, w);
+			unwatch(w);
 		}
 		return 0;
 	}
@@ -162,8 +149,7 @@ static int watch(CURL *easy, curl_socket_t fd, int what, void *context, void *so
 		if (w == NULL) {
 			return -1;
 		}
-		w->next = c->watches;
-		c->watches = w;
+		LIST_INSERT_HEAD(&c->watches, w, entry);
 		curl_multi_assign(c->multi, fd, w);
 	} else if (w->event != NULL) {
 		event_free(w->event);
@@ -292,6 +278,7 @@ int x1_client_post(struct x1_client *c, const char *body, size_t length, void *r
 	}
 	x->client = c;
 	x->request = request;
+	LIST_INSERT_HEAD(&c->exchanges, x, entry);
 	x->easy = curl_easy_init();
 	if (x->easy == NULL) {
 		goto fail;
@@ -307,8 +294,6 @@ int x1_client_post(struct x1_client *c, const char *body, size_t length, void *r
 		error = POI_ERR_IO;
 		goto fail;
 	}
-	x->next = c->exchanges;
-	c->exchanges = x;
 	return 0;
 fail:
 	exchange_free(x);
@@ -374,15 +359,15 @@ void x1_client_free(struct x1_client *c)
 		return;
 	}
 	// NOLINTBEGIN(clang-analyzer-unix.Malloc): each takes itself off its list
-	while (c->exchanges != NULL) {
-		exchange_free(c->exchanges);
+	while (!LIST_EMPTY(&c->exchanges)) {
+		exchange_free(LIST_FIRST(&c->exchanges));
 	}
 	if (c->multi != NULL) {
 		// connections that close call back; the watches are still whole then
 		curl_multi_cleanup(c->multi);
 	}
-	while (c->watches != NULL) {
-		unwatch(c, c->watches);
+	while (!LIST_EMPTY(&c->watches)) {
+		unwatch(LIST_FIRST(&c->watches));
 	}
 	// NOLINTEND(clang-analyzer-unix.Malloc)
 	if (c->timer != NULL) {

@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <event2/util.h>
 
 #include "control/report/x1_client.h"
 #include "control/xml/x1_encode.h"
 #include "control/report/x1_report_queue.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 #define CONTAINER_MAX 100
 #define PARALLEL_MAX 16
@@ -25,7 +25,7 @@ struct x1_report {
 	struct x1_client *client;
 	struct report_queue *queue;
 	struct event *wake;
-	struct report_item *given_up, **given_up_end; // to be told from the event loop
+	struct report_items given_up; // reported as dropped from the event loop
 	uint32_t under_way;
 	uint32_t failures;	// requests in a row without an answer
 	uint64_t not_before_ms; // the ADMF is away: nothing is sent until then; 0 otherwise
@@ -35,22 +35,6 @@ struct x1_report {
 	struct request requests[PARALLEL_MAX];
 	struct x1_answer answers[CONTAINER_MAX];
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static uint64_t wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 // The wait after `attempt` (from 0) failed: doubling, with up to a quarter more so that the network
 // elements that lost the same ADMF do not come back in step.
@@ -107,7 +91,7 @@ static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_
 	char completed[ID_TEXT_SIZE];
 	struct x1_envelope e = {.admf_identifier = r->o.ne->admf_identifier,
 		.ne_identifier = r->o.ne->ne_identifier,
-		.time_ns = wall_ns()};
+		.time_ns = now_wall_ns()};
 
 	// each attempt is a new request (clause 5.2.3)
 	item->transaction = id_random();
@@ -149,7 +133,7 @@ static uint32_t gather(struct x1_report *r, struct request *q, uint64_t now)
 	struct report_subject *next, *s = report_queue_first(r->queue);
 
 	for (; s != NULL && q->n < r->o.container_max; s = next) {
-		next = s->next;
+		next = TAILQ_NEXT(s, turn);
 		if (s->not_before_ms > now || (q->n != 0 && by_itself(s))) {
 			continue;
 		}
@@ -238,7 +222,7 @@ static void plan(struct x1_report *r, uint64_t now)
 
 	// most wait for nothing: then the first is enough
 	for (struct report_subject *s = report_queue_first(r->queue); s != NULL && at > now;
-		s = s->next) {
+		s = TAILQ_NEXT(s, turn)) {
 		at = s->not_before_ms < at ? s->not_before_ms : at;
 	}
 	if (at == UINT64_MAX || free_slot(r) == NULL) {
@@ -253,7 +237,7 @@ static void plan(struct x1_report *r, uint64_t now)
 	sleep_until(r, at, now);
 }
 
-static void tell(
+static void report_outcome(
 	struct x1_report *r, struct report_item *item, enum x1_report_result result, int error_code)
 {
 	struct x1_report_outcome outcome = {.token = item->token,
@@ -268,26 +252,21 @@ static void tell(
 	free(item);
 }
 
-static void tell_given_up(struct x1_report *r)
+static void report_given_up(struct x1_report *r)
 {
-	while (r->given_up != NULL) {
-		struct report_item *item = r->given_up;
-
-		r->given_up = item->next;
-		if (r->given_up == NULL) {
-			r->given_up_end = &r->given_up;
-		}
-		tell(r, item, X1_REPORT_DROPPED, 0);
+	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {
+		TAILQ_REMOVE(&r->given_up, item, of_subject);
+		report_outcome(r, item, X1_REPORT_DROPPED, 0);
 	}
 }
 
 static void pump(evutil_socket_t fd, short what, void *context)
 {
 	struct x1_report *r = context;
-	uint64_t now = now_ms();
+	uint64_t now = now_monotonic_ms();
 	struct request *q;
 
-	tell_given_up(r);
+	report_given_up(r);
 	add_credit(r, now);
 	while (now >= r->not_before_ms && r->credit_ms >= cost_ms(r) &&
 		(q = free_slot(r)) != NULL && gather(r, q, now) != 0) {
@@ -315,7 +294,7 @@ static void answered(struct x1_report *r, struct report_item *item, const struct
 	s->alone = false;
 	report_queue_remove(r->queue, item);
 	r->counters.waiting = report_queue_length(r->queue);
-	tell(r, item, a->ok ? X1_REPORT_OK : X1_REPORT_ERROR, a->error_code);
+	report_outcome(r, item, a->ok ? X1_REPORT_OK : X1_REPORT_ERROR, a->error_code);
 }
 
 static bool meant_for_us(const struct x1_report *r, const struct x1_answer *a)
@@ -373,7 +352,7 @@ static const char *read_answers(
 // Gives the messages back. `connection`: no fault of theirs, only the ADMF's absence counts.
 static void request_failed(struct x1_report *r, struct request *q, bool connection)
 {
-	uint64_t now = now_ms();
+	uint64_t now = now_monotonic_ms();
 
 	for (uint32_t n = 0; n < q->n; n++) {
 		struct report_subject *s = q->items[n]->subject;
@@ -400,7 +379,7 @@ static void reached(struct x1_report *r)
 {
 	if (r->failures >= OUTAGE_AFTER) { // it was the ADMF, not the messages
 		struct report_subject *s = report_queue_first(r->queue);
-		for (; s != NULL; s = s->next) {
+		for (; s != NULL; s = TAILQ_NEXT(s, turn)) {
 			s->not_before_ms = 0;
 		}
 	}
@@ -456,9 +435,7 @@ static int put(struct x1_report *r, const struct issue *i, uint64_t token)
 	if (other != NULL) {
 		r->counters.dropped += !coalesced;
 		r->counters.coalesced += coalesced;
-		other->next = NULL;
-		*r->given_up_end = other;
-		r->given_up_end = &other->next;
+		TAILQ_INSERT_TAIL(&r->given_up, other, of_subject);
 	}
 	// from the loop, so that what is queued together travels together
 	sleep_until(r, 0, 0);
@@ -509,8 +486,8 @@ struct x1_report *x1_report_new(const struct x1_report_options *o, char *why, si
 	r->o.parallel = given_or(o->parallel, 4, PARALLEL_MAX);
 	r->o.backoff_ms = given_or(o->backoff_ms, 1000, UINT32_MAX);
 	r->o.backoff_max_ms = given_or(o->backoff_max_ms, 60000, UINT32_MAX);
-	r->given_up_end = &r->given_up;
-	r->credited_at_ms = now_ms();
+	TAILQ_INIT(&r->given_up);
+	r->credited_at_ms = now_monotonic_ms();
 	r->credit_ms = 1000;
 	r->client = x1_client_new(o->base, o->ne, on_result, r, why, why_size);
 	if (r->client == NULL) {
@@ -534,9 +511,8 @@ void x1_report_free(struct x1_report *r)
 		return;
 	}
 	x1_client_free(r->client);
-	while (r->given_up != NULL) {
-		struct report_item *item = r->given_up;
-		r->given_up = item->next;
+	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {
+		TAILQ_REMOVE(&r->given_up, item, of_subject);
 		free(item);
 	}
 	report_queue_free(r->queue);

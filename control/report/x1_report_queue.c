@@ -6,10 +6,10 @@
 
 struct report_queue {
 	uint32_t capacity, length;
-	uint32_t warnings; // waiting: without any there is none to look for when full
-	uint32_t stacked;  // reports behind another of their subject, likewise
-	struct report_item *oldest, *newest;
-	struct report_subject *first, *last; // none under way
+	uint32_t warnings;	 // waiting: without any there is none to look for when full
+	uint32_t stacked;	 // reports behind another of their subject, likewise
+	struct report_items all; // oldest first
+	TAILQ_HEAD(, report_subject) turn;
 	struct hash_table subjects;
 };
 
@@ -21,6 +21,8 @@ struct report_queue *report_queue_new(uint32_t capacity)
 		return NULL;
 	}
 	q->capacity = capacity;
+	TAILQ_INIT(&q->all);
+	TAILQ_INIT(&q->turn);
 	// Every subject has an item, so there are never more. A full queue takes one more item
 	// before it gives one up.
 	if (hash_table_init(&q->subjects, capacity + 1) != 0) {
@@ -35,8 +37,7 @@ void report_queue_free(struct report_queue *q)
 	if (q == NULL) {
 		return;
 	}
-	while (q->oldest != NULL) {
-		struct report_item *item = q->oldest;
+	for (struct report_item *item; (item = TAILQ_FIRST(&q->all)) != NULL;) {
 		report_queue_remove(q, item);
 		free(item);
 	}
@@ -76,20 +77,6 @@ bool report_queue_has(const struct report_queue *q, uint8_t scope, const struct 
 	return find(q, scope, id) != NULL;
 }
 
-static void turn_append(struct report_queue *q, struct report_subject *s)
-{
-	s->previous = q->last;
-	s->next = NULL;
-	*(q->last != NULL ? &q->last->next : &q->first) = s;
-	q->last = s;
-}
-
-static void turn_remove(struct report_queue *q, struct report_subject *s)
-{
-	*(s->previous != NULL ? &s->previous->next : &q->first) = s->next;
-	*(s->next != NULL ? &s->next->previous : &q->last) = s->previous;
-}
-
 static struct report_subject *subject_new(
 	struct report_queue *q, uint8_t scope, const struct id16 *id)
 {
@@ -100,18 +87,19 @@ static struct report_subject *subject_new(
 	}
 	s->scope = scope;
 	s->id = *id;
+	TAILQ_INIT(&s->items);
 	if (hash_table_add(&q->subjects, &s->link, hash_of(q, scope, id)) != 0) {
 		free(s);
 		return NULL;
 	}
-	turn_append(q, s);
+	TAILQ_INSERT_TAIL(&q->turn, s, turn);
 	return s;
 }
 
 static void subject_free(struct report_queue *q, struct report_subject *s)
 {
 	hash_table_remove(&q->subjects, &s->link);
-	turn_remove(q, s);
+	TAILQ_REMOVE(&q->turn, s, turn);
 	free(s);
 }
 
@@ -132,8 +120,8 @@ static bool void_by(const struct report_item *item, const struct issue *i)
 	if (supersedes(i) && i->scope == item->issue.scope && id_equal(&i->id, &item->issue.id)) {
 		return true;
 	}
-	for (const struct report_item *n = item->next; n != NULL; n = n->next) {
-		if (supersedes(&n->issue)) {
+	while ((item = TAILQ_NEXT(item, of_subject)) != NULL) {
+		if (supersedes(&item->issue)) {
 			return true;
 		}
 	}
@@ -143,16 +131,18 @@ static bool void_by(const struct report_item *item, const struct issue *i)
 static struct report_item *victim(struct report_queue *q, const struct issue *i, bool *coalesced)
 {
 	const struct report_subject *own = find(q, i->scope, &i->id);
-	struct report_item *item = q->warnings != 0 ? q->oldest : NULL;
+	struct report_item *item = q->warnings != 0 ? TAILQ_FIRST(&q->all) : NULL;
 
-	for (; item != NULL; item = item->newer) {
+	for (; item != NULL; item = TAILQ_NEXT(item, of_all)) {
 		if (!item->busy && item->issue.type == ISSUE_WARNING) {
 			*coalesced = false;
 			return item;
 		}
 	}
-	item = q->stacked != 0 ? q->oldest : own != NULL ? own->first : NULL;
-	for (; item != NULL; item = item->newer) {
+	item = q->stacked != 0 ? TAILQ_FIRST(&q->all)
+	       : own != NULL   ? TAILQ_FIRST(&own->items)
+			       : NULL;
+	for (; item != NULL; item = TAILQ_NEXT(item, of_all)) {
 		if (!item->busy && is_state(item) && void_by(item, i)) {
 			*coalesced = true;
 			return item;
@@ -189,13 +179,10 @@ int report_queue_put(struct report_queue *q, const struct issue *i, uint64_t tok
 	item->issue = *i;
 	item->token = token;
 	item->subject = s;
-	*(s->last != NULL ? &s->last->next : &s->first) = item;
-	s->last = item;
+	TAILQ_INSERT_TAIL(&s->items, item, of_subject);
 	q->stacked += s->count++ != 0;
 	q->warnings += i->type == ISSUE_WARNING;
-	item->older = q->newest;
-	*(q->newest != NULL ? &q->newest->newer : &q->oldest) = item;
-	q->newest = item;
+	TAILQ_INSERT_TAIL(&q->all, item, of_all);
 	q->length++;
 	if (other != NULL) {
 		report_queue_remove(q, other);
@@ -206,45 +193,38 @@ int report_queue_put(struct report_queue *q, const struct issue *i, uint64_t tok
 
 struct report_subject *report_queue_first(const struct report_queue *q)
 {
-	return q->first;
+	return TAILQ_FIRST(&q->turn);
 }
 
 struct report_item *report_queue_take(struct report_queue *q, struct report_subject *s)
 {
-	turn_remove(q, s);
-	s->first->busy = true;
-	return s->first;
+	struct report_item *item = TAILQ_FIRST(&s->items);
+
+	TAILQ_REMOVE(&q->turn, s, turn);
+	item->busy = true;
+	return item;
 }
 
 void report_queue_return(struct report_queue *q, struct report_item *item)
 {
 	item->busy = false;
-	turn_append(q, item->subject);
+	TAILQ_INSERT_TAIL(&q->turn, item->subject, turn);
 }
 
 void report_queue_remove(struct report_queue *q, struct report_item *item)
 {
 	struct report_subject *s = item->subject;
-	struct report_item *before = NULL;
 
-	*(item->older != NULL ? &item->older->newer : &q->oldest) = item->newer;
-	*(item->newer != NULL ? &item->newer->older : &q->newest) = item->older;
+	TAILQ_REMOVE(&q->all, item, of_all);
 	q->length--;
-	for (struct report_item *at = s->first; at != item; at = at->next) {
-		before = at;
-	}
-	*(before != NULL ? &before->next : &s->first) = item->next;
-	if (s->last == item) {
-		s->last = before;
-	}
+	TAILQ_REMOVE(&s->items, item, of_subject);
 	q->stacked -= --s->count != 0;
 	q->warnings -= item->issue.type == ISSUE_WARNING;
 	if (item->busy) {
-		turn_append(q, s);
+		TAILQ_INSERT_TAIL(&q->turn, s, turn);
 	}
-	item->next = NULL;
 	item->subject = NULL;
-	if (s->first == NULL) {
+	if (TAILQ_EMPTY(&s->items)) {
 		subject_free(q, s);
 	}
 }

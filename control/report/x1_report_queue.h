@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "control/state/faults.h"
 #include "shared/hash_table.h"
@@ -13,8 +14,8 @@
 #define REPORT_PING 3 // a scope beside those of enum issue_scope
 
 struct report_item {
-	struct report_item *next;	   // of the subject, newer
-	struct report_item *older, *newer; // of all that wait
+	TAILQ_ENTRY(report_item) of_subject; // in order; for the caller's use once removed
+	TAILQ_ENTRY(report_item) of_all;
 	struct report_subject *subject;
 	struct issue issue; // scope may be REPORT_PING
 	uint64_t token;
@@ -22,10 +23,12 @@ struct report_item {
 	bool busy;		 // under way
 };
 
+TAILQ_HEAD(report_items, report_item);
+
 struct report_subject {
-	struct report_subject *previous, *next;
+	TAILQ_ENTRY(report_subject) turn; // while none of its reports is under way
 	struct hash_link link;
-	struct report_item *first, *last;
+	struct report_items items;
 	uint32_t count, attempts;
 	uint64_t not_before_ms; // monotonic
 	bool alone;		// goes in a request of its own: it failed in company

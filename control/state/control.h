@@ -8,19 +8,20 @@
 
 #include "control/audit/audit.h"
 #include "control/state/faults.h"
-#include "control/state/request_latency.h"
 #include "control/state/publish.h"
 #include "control/state/registry.h"
 #include "control/state/task_store.h"
 #include "shared/config.h"
+#include "shared/latency.h"
 
 struct control_counters {
 	uint64_t requests; // X1 messages answered
 	uint64_t errors;   // of them with ErrorResponse
 	uint64_t top_level_errors;
 	uint64_t acknowledged; // answered before they were in force
-	// From the request's last octet to the answer, of containers with state changes and without.
-	struct request_latency changes, queries;
+	// From the request's last octet to the answer, of containers with state changes and
+	// without.
+	struct latency changes, queries;
 };
 
 struct control {
@@ -33,12 +34,12 @@ struct control {
 	struct issues *issues;
 	struct pending_reports *pending_reports; // may be NULL
 	uint64_t incarnation;
-	struct timespec started; // monotonic
-	time_t outage_from;	 // wall clock; 0 while the dataplane is there
-	bool fresh;		 // both processes began with nothing
-	bool part;		 // what was adopted is a part of what there was
-	uint32_t part_untold;	 // network elements whose ADMF has not heard so
-	bool clock_unsure;	 // the dataplane said so
-	bool settled;		 // the registry has been the truth of both
+	uint64_t started_ms;	  // monotonic
+	time_t outage_from;	  // wall clock; 0 while the dataplane is there
+	bool fresh;		  // both processes began with nothing
+	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
+	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
+	bool clock_unsure;		// the dataplane said so
+	bool agreed;			// both processes have held the same state
 	struct control_counters counters;
 };

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/error.h"
+#include "shared/now.h"
 
 static void text_copy(char out[FAULT_TEXT_MAX], const char *text)
 {
@@ -126,8 +126,6 @@ void issues_on_ready(struct issues *q, void (*ready)(void *context), void *conte
 
 void issues_put(struct issues *q, const struct issue *i)
 {
-	struct timespec now;
-
 	if (q->n == q->capacity) {
 		q->first = (q->first + 1) % q->capacity;
 		q->n--;
@@ -135,10 +133,8 @@ void issues_put(struct issues *q, const struct issue *i)
 	}
 	struct issue *at = &q->ring[(q->first + q->n) % q->capacity];
 	*at = *i;
-	if (!at->time_ns) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		at->time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	}
+	if (!at->time_ns)
+		at->time_ns = now_wall_ns();
 	q->n++;
 	if (q->ready)
 		q->ready(q->context);

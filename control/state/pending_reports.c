@@ -2,8 +2,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "shared/log.h"
 #include "shared/wire.h"
 
@@ -14,13 +15,13 @@
 static_assert(3 + PENDING_REPORT_MAX * ENTRY_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
 
 struct entry {
-	struct entry *next;
+	LIST_ENTRY(entry) link;
 	struct pending_report r;
 	bool adopted; // asked by a process before
 };
 
 struct element {
-	struct entry *first;
+	LIST_HEAD(, entry) entries;
 	uint32_t n;
 	bool dirty;
 	bool sent; // something, by this process or by the one before
@@ -36,11 +37,13 @@ struct pending_reports {
 static void send_element(struct pending_reports *o, uint16_t ne)
 {
 	struct element *e = &o->element[ne];
+	const struct entry *at;
 	struct wire_writer w = wire_writer_of(o->memo, sizeof(o->memo));
 
 	wire_put_u8(&w, MEMO_VERSION);
 	wire_put_u16(&w, (uint16_t)e->n);
-	for (const struct entry *at = e->first; at; at = at->next) {
+	LIST_FOREACH(at, &e->entries, link)
+	{
 		wire_put_u8(&w, at->r.kind);
 		wire_put_octets(&w, at->r.id.b, sizeof(at->r.id.b));
 		wire_put_octets(&w, at->r.transaction.b, sizeof(at->r.transaction.b));
@@ -74,8 +77,8 @@ static bool add(struct pending_reports *o, const struct pending_report *r, bool 
 
 	if (!at)
 		return false;
-	*at = (struct entry){.next = e->first, .r = *r, .adopted = adopted};
-	e->first = at;
+	*at = (struct entry){.r = *r, .adopted = adopted};
+	LIST_INSERT_HEAD(&e->entries, at, link);
 	e->n++;
 	return true;
 }
@@ -87,25 +90,34 @@ void pending_reports_add(struct pending_reports *o, const struct pending_report 
 	if (add(o, r, false))
 		changed(o, r->ne);
 	else
-		log_warning("X1: too many requests under way: after a kill of poi-control one has "
-			    "no report");
+		log_warning("X1: more than %d pending removals; some will not be reported if "
+			    "poi-control is "
+			    "killed",
+			PENDING_REPORT_MAX);
 }
 
-static void drop(struct element *e, struct entry **at)
+static void drop(struct element *e, struct entry *gone)
 {
-	struct entry *gone = *at;
-
-	*at = gone->next;
+	LIST_REMOVE(gone, link);
 	e->n--;
 	free(gone);
 }
 
+static void drop_all(struct element *e)
+{
+	while (!LIST_EMPTY(&e->entries))
+		drop(e, LIST_FIRST(&e->entries));
+}
+
 void pending_reports_done(struct pending_reports *o, uint16_t ne, const struct id16 *transaction)
 {
+	struct entry *at;
+
 	if (!o)
 		return;
-	for (struct entry **at = &o->element[ne].first; *at; at = &(*at)->next) {
-		if (!id_equal(&(*at)->r.transaction, transaction))
+	LIST_FOREACH(at, &o->element[ne].entries, link)
+	{
+		if (!id_equal(&at->r.transaction, transaction))
 			continue;
 		drop(&o->element[ne], at);
 		changed(o, ne);
@@ -121,8 +133,7 @@ void pending_reports_adopt(
 
 	if (!o)
 		return;
-	while (o->element[ne].first)
-		drop(&o->element[ne], &o->element[ne].first);
+	drop_all(&o->element[ne]);
 	if (!length)
 		return;
 	o->element[ne].sent = true;
@@ -142,7 +153,8 @@ void pending_reports_adopt(
 
 static bool tasks_left(const struct registry *r, const struct pending_report *q)
 {
-	for (const struct registry_task *t = registry_task_first(r, q->ne); t; t = t->next)
+	for (const struct registry_task *t = registry_task_first(r, q->ne); t;
+		t = registry_task_next(t))
 		if (t->activated_ns <= q->asked_ns)
 			return true;
 	return false;
@@ -166,7 +178,7 @@ static const char *left(const struct registry *r, const struct pending_report *q
 }
 
 // A task that is still there says so itself where its memo knows of the request.
-static bool told_by_task(const struct registry *r, const struct pending_report *q)
+static bool reported_by_task(const struct registry *r, const struct pending_report *q)
 {
 	const struct registry_task *t =
 		q->kind == PENDING_REPORT_DEACTIVATE ? registry_task_find(r, q->ne, &q->id) : NULL;
@@ -182,23 +194,22 @@ static void report(struct control *c, const struct pending_report *q)
 				 : q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK
 									: ISSUE_DESTINATION;
 
-	if (!told_by_task(c->registry, q))
-		events_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
+	if (!reported_by_task(c->registry, q))
+		issue_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
 }
 
-void pending_reports_settle(struct pending_reports *o)
+void pending_reports_report_adopted(struct pending_reports *o)
 {
 	if (!o)
 		return;
 	for (uint16_t ne = 0; ne < registry_nes(o->control->registry); ne++) {
 		struct element *e = &o->element[ne];
 
-		for (struct entry **at = &e->first; *at;) {
-			if (!(*at)->adopted) {
-				at = &(*at)->next;
+		for (struct entry *at = LIST_FIRST(&e->entries), *next; at; at = next) {
+			next = LIST_NEXT(at, link);
+			if (!at->adopted)
 				continue;
-			}
-			report(o->control, &(*at)->r);
+			report(o->control, &at->r);
 			drop(e, at);
 			e->dirty = true;
 		}
@@ -227,8 +238,7 @@ void pending_reports_free(struct pending_reports *o)
 	if (!o)
 		return;
 	for (uint32_t ne = 0; ne < REGISTRY_NES_MAX; ne++)
-		while (o->element[ne].first)
-			drop(&o->element[ne], &o->element[ne].first);
+		drop_all(&o->element[ne]);
 	event_free(o->send);
 	free(o);
 }

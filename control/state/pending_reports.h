@@ -1,9 +1,9 @@
 #pragma once
 
-// Requests that take something away and were answered `Acknowledged` (TS 103 221-1 clause 5.2.2):
-// what would say of them that a report is owed is gone when they are done. They are kept in the
-// memo of their network element, with the dataplane: the process that comes after a kill judges by
-// what is still there, and reports.
+// Requests that remove something and were answered `Acknowledged` (TS 103 221-1 clause 5.2.2). A
+// removed object cannot record that a report for its removal is still due. So they are kept in the
+// memo of their network element, with the dataplane. After a kill the next process judges by what
+// is still there, and reports.
 
 #include "control/state/control.h"
 
@@ -30,9 +30,9 @@ void pending_reports_free(struct pending_reports *o);
 // The functions below do nothing without an `o`. The memo goes out at the end of the loop's turn.
 void pending_reports_add(struct pending_reports *o, const struct pending_report *r);
 void pending_reports_done(struct pending_reports *o, uint16_t ne,
-	const struct id16 *transaction); // reported by whoever knew
+	const struct id16 *transaction); // its operation has reported it
 // The memo of `ne` as the dataplane kept it for the process before.
 void pending_reports_adopt(
 	struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length);
-// The registry is the truth: what was adopted is reported.
-void pending_reports_settle(struct pending_reports *o);
+// Reports what was adopted, by what the registry holds now.
+void pending_reports_report_adopted(struct pending_reports *o);

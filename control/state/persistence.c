@@ -1,64 +1,62 @@
 #include "control/state/persistence.h"
 
 #include <stdio.h>
-#include <time.h>
 
-#include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 static const char not_written[] = "the sealed store cannot be written";
 
-static uint64_t now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec;
-}
-
-static int judge(struct control *c, int rc, struct persistence_mark *mark)
+static int judge(struct control *c, int rc, struct persistence_position *at)
 {
 	if (rc == POI_ERR_IO)
-		events_ne_fault(c, FAULT_STORE, not_written);
-	if (!rc && mark)
-		*mark = (struct persistence_mark){task_store_position(c->task_store), task_store_rewrites(c->task_store)};
+		fault_raise_all(c, FAULT_STORE, not_written);
+	if (!rc && at)
+		*at = (struct persistence_position){
+			task_store_position(c->task_store), task_store_rewrites(c->task_store)};
 	return rc;
 }
 
-int persistence_task(struct control *c, const struct registry_task *t, struct persistence_mark *mark)
+int persistence_task(
+	struct control *c, const struct registry_task *t, struct persistence_position *at)
 {
-	return c->task_store ? judge(c, task_store_put_task(c->task_store, c->registry, t), mark) : 0;
+	return c->task_store ? judge(c, task_store_put_task(c->task_store, c->registry, t), at) : 0;
 }
 
 int persistence_destination(
-	struct control *c, const struct registry_destination *d, struct persistence_mark *mark)
+	struct control *c, const struct registry_destination *d, struct persistence_position *at)
 {
-	return c->task_store ? judge(c, task_store_put_destination(c->task_store, c->registry, d), mark) : 0;
+	return c->task_store
+		       ? judge(c, task_store_put_destination(c->task_store, c->registry, d), at)
+		       : 0;
 }
 
-bool persistence_kept(const struct control *c, const struct persistence_mark *mark)
+bool persistence_kept(const struct control *c, const struct persistence_position *at)
 {
-	return !c->task_store || task_store_durable(c->task_store, mark->position);
+	return !c->task_store || task_store_durable(c->task_store, at->position);
 }
 
-bool persistence_rewritten(const struct control *c, const struct persistence_mark *mark)
+bool persistence_rewritten(const struct control *c, const struct persistence_position *at)
 {
-	return c->task_store && task_store_rewrites(c->task_store) != mark->rewrites;
+	return c->task_store && task_store_rewrites(c->task_store) != at->rewrites;
 }
 
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
 {
 	if (c->task_store)
-		(void)judge(
-			c, task_store_remove_task(c->task_store, registry_ne_id(c->registry, ne), xid), NULL);
+		(void)judge(c,
+			task_store_remove_task(c->task_store, registry_ne_id(c->registry, ne), xid),
+			NULL);
 }
 
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did)
 {
 	if (c->task_store)
 		(void)judge(c,
-			task_store_remove_destination(c->task_store, registry_ne_id(c->registry, ne), did),
+			task_store_remove_destination(
+				c->task_store, registry_ne_id(c->registry, ne), did),
 			NULL);
 }
 
@@ -83,21 +81,23 @@ static const char *discarded(enum task_store_verdict verdict)
 
 void persistence_adopt(struct control *c)
 {
-	if (c->task_store && task_store_mark_restoring(c->task_store))
-		events_ne_fault(c, FAULT_STORE, not_written);
+	if (c->task_store && task_store_begin_restoring(c->task_store))
+		fault_raise_all(c, FAULT_STORE, not_written);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		enum task_store_verdict verdict =
-			c->task_store ? task_store_adopt(c->task_store, c->registry, ne, now_s()) : TASK_STORE_EMPTY;
+			c->task_store
+				? task_store_adopt(c->task_store, c->registry, ne, now_wall_s())
+				: TASK_STORE_EMPTY;
 		if (verdict == TASK_STORE_ADOPTED) {
 			log_notice("store: %u tasks and %u destinations of %s are taken back",
 				registry_task_count(c->registry, ne),
 				registry_destination_count(c->registry, ne),
 				c->config->nes[ne].ne_identifier);
-			events_audit(c, "restored", ne, 0, NULL);
+			audit_act(c, "restored", ne, NULL, 0, NULL);
 			continue;
 		}
-		events_audit(c, "database-cleared", ne, 0, discarded(verdict));
-		events_warning(c, ne, discarded(verdict));
+		audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
+		fault_warn(c, ne, discarded(verdict));
 	}
 	if (audit_sync(c->audit))
 		log_error("audit: the start is not on disk");
@@ -118,10 +118,10 @@ bool persistence_restore(struct control *c)
 	bool usable = false;
 
 	for (uint16_t ne = 0; c->task_store && ne < registry_nes(c->registry); ne++)
-		usable |= task_store_judge(c->task_store, ne, now_s()) == TASK_STORE_ADOPTED;
+		usable |= task_store_judge(c->task_store, ne, now_wall_s()) == TASK_STORE_ADOPTED;
 	if (!usable)
 		return false;
-	log_notice("store: it has the tasks that the dataplane was not given back");
+	log_notice("store: restoring tasks that were never replayed to the dataplane");
 	registry_clear(c->registry);
 	c->fresh = true;
 	persistence_adopt(c);
@@ -131,20 +131,22 @@ bool persistence_restore(struct control *c)
 uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
 {
 	// Until the restoration is over; then the dataplane has its own deadline.
-	return c->task_store && c->fresh && !c->settled ? task_store_remaining_ms(c->task_store, ne, now_s()) : 0;
+	return c->task_store && c->fresh && !c->agreed
+		       ? task_store_remaining_ms(c->task_store, ne, now_wall_s())
+		       : 0;
 }
 
 static void rewrite(struct control *c)
 {
 	if (task_store_rewrite(c->task_store, c->registry))
-		events_ne_fault(c, FAULT_STORE, not_written);
+		fault_raise_all(c, FAULT_STORE, not_written);
 	else
-		events_ne_clear(c, FAULT_STORE, "the sealed store is written again");
+		fault_clear_all(c, FAULT_STORE, "the sealed store is written again");
 }
 
-void persistence_settle(struct control *c)
+void persistence_follow_registry(struct control *c)
 {
-	c->settled = true;
+	c->agreed = true;
 	if (c->task_store && task_store_forget(c->task_store)) // for the first time
 		rewrite(c);
 }
@@ -152,21 +154,22 @@ void persistence_settle(struct control *c)
 void persistence_heard(struct control *c, uint16_t ne)
 {
 	// Before that what lies on the disk is still to be judged by its own last contact.
-	if (c->task_store && (c->settled || c->fresh))
-		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_s());
+	if (c->task_store && (c->agreed || c->fresh))
+		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_wall_s());
 }
 
 void persistence_sync(struct control *c)
 {
 	if (c->task_store && task_store_sync(c->task_store))
-		events_ne_fault(c, FAULT_STORE, not_written);
+		fault_raise_all(c, FAULT_STORE, not_written);
 }
 
 void persistence_tick(struct control *c)
 {
 	if (!c->task_store || !publish_recovered(c->publish))
 		return;
-	if (task_store_failed(c->task_store) || task_store_wants_rewrite(c->task_store, c->registry))
+	if (task_store_failed(c->task_store) ||
+		task_store_wants_rewrite(c->task_store, c->registry))
 		rewrite(c);
 	else
 		persistence_sync(c);

@@ -1,24 +1,24 @@
 #pragma once
 
-// How state changes use the sealed store (task_store.h). Everything here does nothing, with success,
-// where no store is configured. A store that cannot be written is a fault of every network element
-// until it is written again.
+// How state changes use the sealed store (task_store.h). Everything here does nothing, with
+// success, where no store is configured. A store that cannot be written is a fault of every network
+// element until it is written again.
 
 #include "control/state/control.h"
 
-struct persistence_mark { // of one change that was put
+struct persistence_position { // of one change that was put
 	uint64_t position, rewrites;
 };
 
 // Puts a change ahead of the dataplane's work. 0, or an error: the request is refused.
 [[nodiscard]] int persistence_task(
-	struct control *c, const struct registry_task *t, struct persistence_mark *mark);
+	struct control *c, const struct registry_task *t, struct persistence_position *at);
 [[nodiscard]] int persistence_destination(
-	struct control *c, const struct registry_destination *d, struct persistence_mark *mark);
+	struct control *c, const struct registry_destination *d, struct persistence_position *at);
 // The dataplane has it in force: is it on disk too?
-bool persistence_kept(const struct control *c, const struct persistence_mark *mark);
+bool persistence_kept(const struct control *c, const struct persistence_position *at);
 // The file was written anew since, from the registry: what was not in the registry is put again.
-bool persistence_rewritten(const struct control *c, const struct persistence_mark *mark);
+bool persistence_rewritten(const struct control *c, const struct persistence_position *at);
 
 // Removals are done whatever the store says.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
@@ -30,14 +30,14 @@ void persistence_adopt(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
 // Returns whether that is so.
 bool persistence_resume(struct control *c);
-// The registry holds a part of what there was: what the store holds goes there in its place, as at
-// a cold start. False, and nothing was done, where the store has nothing that may be used.
+// The dataplane's state was incomplete: replaces the registry with the stored one, as on a cold
+// start. False, and nothing was done, where the store has nothing that may be used.
 bool persistence_restore(struct control *c);
 // Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
 // 0: all of it.
 uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne);
-// The registry is the truth from now on.
-void persistence_settle(struct control *c);
+// Writes the store from the registry from now on: both processes hold the same.
+void persistence_follow_registry(struct control *c);
 void persistence_heard(struct control *c, uint16_t ne);
 // Brings what was put to the disk.
 void persistence_sync(struct control *c);

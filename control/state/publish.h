@@ -6,11 +6,11 @@
 //
 // Two ways to the same truth, one mechanism (STATE_GET, then differences):
 // - this process is new: the dataplane's tasks and destinations are adopted, when counts and digest
-//   show that they came complete and its mark that they are whole (decision 11);
+//   show that all of them came, and its complete flag that there are no others (decision 11);
 // - this process has the truth: what the dataplane lacks or holds differently is put, what it holds
 //   beyond is removed. A dataplane that was restarted lacks everything.
-// The mark: it says that every put of a replay was taken. A dataplane begins without it, and has it
-// not while differences of ours are on their way.
+// The complete flag of the dataplane is set after a replay whose every object was accepted, and
+// cleared while we send differences. A new dataplane starts with it cleared.
 
 #include <event2/event.h>
 
@@ -31,14 +31,14 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// A task or destination that this side had was put again: 0 when it is in force.
 	void (*replayed)(
 		void *context, bool destination, uint16_t ne, const struct id16 *id, int result);
-	// This process is new, and the dataplane holds nothing, without the mark: what the hook
-	// puts into the registry now is replayed. May be NULL.
+	// This process is new, and the dataplane holds nothing, its complete flag cleared: what the
+	// hook puts into the registry now is replayed. May be NULL.
 	void (*fresh)(void *context);
-	// This process is new, and the dataplane holds something without the mark, now in the
-	// registry: whoever put it was cut off. True: there is something better, which the hook has
-	// put into the registry in its place. False: the part is adopted, and publish_part_told is
-	// owed, after `ready`. May be NULL.
-	bool (*part)(void *context);
+	// This process is new, and what the dataplane holds is in the registry, but its complete flag
+	// is cleared: an earlier poi-control ended within a replay. True: the hook has put something
+	// better into the registry in its place. False: the incomplete state is adopted, and
+	// publish_incomplete_reported must follow `ready`. May be NULL.
+	bool (*incomplete)(void *context);
 	// Another dataplane than before answers; it knows nothing of the old one's conditions. May be
 	// NULL.
 	void (*restarted)(void *context);
@@ -87,21 +87,17 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 	struct publish *p, uint16_t ne, const struct id16 *did, publish_done done, void *context);
 [[nodiscard]] int publish_tombstone_clear(struct publish *p, uint16_t ne, const struct id16 *xid);
 // Only what the memo says changed. Without a dataplane nothing is lost: it is put with the replay.
-// While a modification is on its way it is owed (memo_owed), and whoever ends the modification sends
+// While a modification is on its way it is kept back (memo_pending), and whoever ends the modification sends
 // the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);
 // The memo of a network element. CLOSED until both sides hold the same.
 [[nodiscard]] int publish_ne_memo(
 	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);
-// Whoever must know has heard that what was adopted is a part: it is the whole from now on.
-void publish_part_told(struct publish *p);
+// Call once every ADMF has acknowledged that recovery was incomplete; the recovered state then counts
+// as complete.
+void publish_incomplete_reported(struct publish *p);
 // Defines a network element anew from the configuration; every connection does so by itself.
 [[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
 // The responsible ADMF was heard; sent at most once per 200 ms and network element.
 void publish_heard(struct publish *p, uint16_t ne);
-
-struct publish_counters {
-	uint64_t connects, sent, received, protocol_errors, queued_peak;
-};
-const struct publish_counters *publish_counters(const struct publish *p);

@@ -1,8 +1,11 @@
 #pragma once
 
-// Between publish.c (socket, queue, requests) and publish_recover.c (state stream, differences).
+// Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
+// messages), publish_recover.c (state stream, differences), publish.c (requests) and
+// publish_queue.c (what is on its way).
 
 #include <openssl/evp.h>
+#include <sys/queue.h>
 
 #include "control/state/publish.h"
 
@@ -37,7 +40,7 @@ struct pending {
 };
 
 struct outgoing {
-	struct outgoing *next;
+	STAILQ_ENTRY(outgoing) entry;
 	uint32_t length;
 	uint8_t octets[];
 };
@@ -57,29 +60,44 @@ struct publish {
 	bool stopping;
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
-	bool peer_whole;  // it was told that it has all, and not told otherwise since
-	bool partial;	  // what was adopted is a part, and not every ADMF has heard so
+	bool peer_complete; // we have set its complete flag and not cleared it since
+	bool incomplete;  // the adopted state is incomplete, and not every ADMF has acknowledged so
 	bool failed;	  // something of the last replay was refused
 	uint32_t request; // last number given
 	struct pending *pending;
 	uint32_t pending_slots; // power of two
 	uint32_t pending_used;
-	struct outgoing *out_first, *out_last;
-	uint64_t out_queued;
-	uint64_t *heard_ms; // per network element, when NE_HEARD was last sent
-	struct publish_counters counters;
+	STAILQ_HEAD(, outgoing) outgoing;
+	const char *failure; // the connection is ended behind the message that is read now
+	uint64_t *heard_ms;  // per network element, when NE_HEARD was last sent
 	struct publish_recover recover;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
 	uint8_t memo[CHANNEL_MEMO_MAX];
 };
 
+// publish_queue.c
 // The number for the next request; its message is in p->scratch with `length` octets (an encoder's
 // answer: negative is passed on). Registers `done` and queues.
 uint32_t publish_next(struct publish *p);
 [[nodiscard]] int publish_submit(struct publish *p, int length, publish_done done, void *context);
-void publish_disconnect(struct publish *p, const char *why);
-[[nodiscard]] int publish_whole(struct publish *p, bool whole);
+// Takes the request that is answered off those that wait. False: none has this number.
+bool publish_answered(struct publish *p, uint32_t request, struct pending *out);
+// Calls all that wait back with CLOSED, oldest first.
+void publish_close_pending(struct publish *p);
+// Sends what the socket takes. 0, or an error that ends the connection.
+[[nodiscard]] int publish_flush(struct publish *p);
+void publish_drop_outgoing(struct publish *p);
+// Ends the connection as soon as the message that is being read is done with.
+static inline void publish_fail(struct publish *p, const char *why)
+{
+	p->failure = why;
+}
 
+// publish.c
+[[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
+[[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
+
+// publish_recover.c
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);

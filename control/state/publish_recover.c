@@ -233,7 +233,7 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 	if (EVP_DigestFinal_ex(r->digest, digest, NULL) != 1 ||
 		memcmp(digest, end.digest, CHANNEL_DIGEST_SIZE) != 0)
 		return POI_ERR_INVALID;
-	p->peer_whole = end.whole;
+	p->peer_complete = end.whole;
 	return 0;
 }
 
@@ -260,7 +260,7 @@ static void plan(struct publish *p)
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_destination *d = registry_destination_first(p->registry, ne);
-			d; d = d->next) {
+			d; d = registry_destination_next(d)) {
 			if (d->seen != r->round) {
 				todo_add(p, CHANNEL_DESTINATION_PUT, ne, id, &d->did);
 			} else if (!d->ready) { // put before, its acknowledgement never came
@@ -272,7 +272,7 @@ static void plan(struct publish *p)
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_task *t = registry_task_first(p->registry, ne); t;
-			t = t->next) {
+			t = registry_task_next(t)) {
 			if (t->seen != r->round)
 				todo_add(p, CHANNEL_TASK_PUT, ne, id, &t->xid);
 			else if (t->state == TASK_AWAITING)
@@ -287,26 +287,26 @@ static void plan(struct publish *p)
 	free(surplus);
 }
 
-// From the first difference that is put until the last one was taken the other side is not whole.
+// Clears the complete flag before the first difference is put: it is set again after the last.
 static void begin_replay(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
 	int rc = r->error;
 
-	for (uint32_t i = 0; i < r->n_todo && !rc && p->peer_whole; i++) {
+	for (uint32_t i = 0; i < r->n_todo && !rc && p->peer_complete; i++) {
 		const struct publish_todo *t = &r->todo[i];
 		if (t->id != CHANNEL_NE_PUT && t->ne != UINT16_MAX)
-			rc = publish_whole(p, false);
+			rc = publish_set_complete(p, false);
 	}
 	if (rc)
-		publish_disconnect(p, poi_error_text(rc));
+		publish_fail(p, poi_error_text(rc));
 	else
 		pump(p);
 }
 
-// What came is in the registry, without the mark. False: something else is there in its place, and
-// is to be compared with what the dataplane holds.
-static bool adopt_part(struct publish *p)
+// Adopts what came while the complete flag is cleared. False: something else is in the registry in
+// its place, and is to be compared with what the dataplane holds.
+static bool adopt_incomplete(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
 
@@ -315,10 +315,10 @@ static bool adopt_part(struct publish *p)
 			p->hooks.fresh(p->context);
 		return true;
 	}
-	log_warning("channel: what the dataplane holds is a part; poi-control ended while it gave "
-		    "tasks back");
-	p->partial = !p->hooks.part || !p->hooks.part(p->context);
-	return p->partial;
+	log_warning("channel: the dataplane's state is incomplete: poi-control ended within a "
+		    "replay");
+	p->incomplete = !p->hooks.incomplete || !p->hooks.incomplete(p->context);
+	return p->incomplete;
 }
 
 void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
@@ -327,17 +327,17 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 	int rc = complete(p, body, length);
 
 	if (rc) {
-		log_error("channel: the dataplane's state did not arrive whole: %s",
+		log_error("channel: the dataplane's state did not arrive complete: %s",
 			poi_error_text(rc));
-		publish_disconnect(p, "its state is not complete");
+		publish_fail(p, "its state is not complete");
 		return;
 	}
 	if (r->adopting) {
 		p->recovered = true;
-		if (!p->peer_whole && !adopt_part(p)) {
+		if (!p->peer_complete && !adopt_incomplete(p)) {
 			rc = publish_recover_start(p);
 			if (rc)
-				publish_disconnect(p, poi_error_text(rc));
+				publish_fail(p, poi_error_text(rc));
 			return;
 		}
 		log_notice(
@@ -387,32 +387,6 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	pump(p);
 }
 
-static int put_ne(struct publish *p, uint16_t ne, publish_done done, void *context)
-{
-	const struct config_ne *c = &p->config->nes[ne];
-	struct channel_ne m = {.ne = *registry_ne_id(p->registry, ne)};
-	size_t n = strlen(c->ne_identifier);
-
-	if (n >= sizeof(m.identifier))
-		return POI_ERR_TOO_LARGE;
-	memcpy(m.identifier, c->ne_identifier, n + 1);
-	m.payload_format = (uint8_t)c->payload_format;
-	m.axri = c->axri;
-	if (c->x1.keepalive.enabled)
-		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000 + HEARD_INTERVAL_MS;
-	if (p->hooks.remaining_ms)
-		m.remaining_ms = p->hooks.remaining_ms(p->context, ne);
-	return publish_submit(p,
-		channel_encode_ne(
-			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),
-		done, context);
-}
-
-int publish_ne(struct publish *p, uint16_t ne)
-{
-	return put_ne(p, ne, NULL, NULL);
-}
-
 // NOT_FOUND: nothing is left to do for this entry.
 static int put_one(struct publish *p, const struct publish_todo *t, void *context)
 {
@@ -422,7 +396,7 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 
 	switch (t->id) {
 	case CHANNEL_NE_PUT:
-		return put_ne(p, t->ne, on_replayed, context);
+		return publish_ne_put(p, t->ne, on_replayed, context);
 	case CHANNEL_DESTINATION_PUT:
 		d = registry_destination_find(p->registry, t->ne, &t->object);
 		if (!d || d->removing)
@@ -448,7 +422,7 @@ static void pump(struct publish *p)
 	while (r->next_todo < r->n_todo && r->in_flight < REPLAY_WINDOW) {
 		struct replayed *context = malloc(sizeof(*context));
 		if (!context) {
-			publish_disconnect(p, poi_error_text(POI_ERR_NOMEM));
+			publish_fail(p, poi_error_text(POI_ERR_NOMEM));
 			return;
 		}
 		*context = (struct replayed){p, r->todo[r->next_todo++], r->round};
@@ -457,7 +431,7 @@ static void pump(struct publish *p)
 			free(context);
 			if (rc == POI_ERR_NOT_FOUND)
 				continue;
-			publish_disconnect(p, poi_error_text(rc));
+			publish_fail(p, poi_error_text(rc));
 			return;
 		}
 		r->in_flight++;
@@ -467,9 +441,9 @@ static void pump(struct publish *p)
 	bool adopted = r->adopting;
 	p->failed = r->failed;
 	// Before all that is accepted from now on.
-	int rc = p->partial || p->failed || p->peer_whole ? 0 : publish_whole(p, true);
+	int rc = p->incomplete || p->failed || p->peer_complete ? 0 : publish_set_complete(p, true);
 	if (rc) {
-		publish_disconnect(p, poi_error_text(rc));
+		publish_fail(p, poi_error_text(rc));
 		return;
 	}
 	p->state = PUBLISH_READY;

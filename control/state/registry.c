@@ -7,44 +7,48 @@
 struct ne {
 	struct id16 id;
 	struct fault *faults;
-	struct registry_task *task_first, *task_last;
-	struct registry_destination *destination_first, *destination_last;
+	struct registry_tasks task_list;
+	struct registry_destinations destination_list;
 	uint32_t tasks, destinations;
 };
 
 struct registry {
 	uint16_t n_nes;
 	struct hash_table tasks, destinations; // by network element and identifier
-	struct registry_cursor *cursors;
+	LIST_HEAD(, registry_cursor) cursors;
 	struct ne ne[REGISTRY_NES_MAX];
 };
 
 static void move_task(
 	struct registry *r, const struct registry_task *from, struct registry_task *to)
 {
-	for (struct registry_cursor *c = r->cursors; c; c = c->other)
-		c->task = c->task == from ? to : c->task;
+	struct registry_cursor *c;
+
+	LIST_FOREACH(c, &r->cursors, entry)
+	c->task = c->task == from ? to : c->task;
 }
 
 static void move_destination(struct registry *r, const struct registry_destination *from,
 	struct registry_destination *to)
 {
-	for (struct registry_cursor *c = r->cursors; c; c = c->other)
-		c->destination = c->destination == from ? to : c->destination;
+	struct registry_cursor *c;
+
+	LIST_FOREACH(c, &r->cursors, entry)
+	c->destination = c->destination == from ? to : c->destination;
 }
 
 void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c)
 {
-	*c = (struct registry_cursor){
-		r->cursors, r->ne[ne].task_first, r->ne[ne].destination_first};
-	r->cursors = c;
+	*c = (struct registry_cursor){.task = registry_task_first(r, ne),
+		.destination = registry_destination_first(r, ne)};
+	LIST_INSERT_HEAD(&r->cursors, c, entry);
 }
 
 struct registry_task *registry_cursor_task(struct registry_cursor *c)
 {
 	struct registry_task *t = c->task;
 
-	c->task = t ? t->next : NULL;
+	c->task = t ? registry_task_next(t) : NULL;
 	return t;
 }
 
@@ -52,18 +56,13 @@ struct registry_destination *registry_cursor_destination(struct registry_cursor 
 {
 	struct registry_destination *d = c->destination;
 
-	c->destination = d ? d->next : NULL;
+	c->destination = d ? registry_destination_next(d) : NULL;
 	return d;
 }
 
-void registry_cursor_end(struct registry *r, struct registry_cursor *c)
+void registry_cursor_end(struct registry_cursor *c)
 {
-	struct registry_cursor **at = &r->cursors;
-
-	while (*at && *at != c)
-		at = &(*at)->other;
-	if (*at)
-		*at = c->other;
+	LIST_REMOVE(c, entry);
 }
 
 static uint64_t hash_of(const struct hash_table *t, uint16_t ne, const struct id16 *id)
@@ -72,6 +71,13 @@ static uint64_t hash_of(const struct hash_table *t, uint16_t ne, const struct id
 
 	memcpy(words, id->b, sizeof(id->b));
 	return hash_table_hash(t, words, 4);
+}
+
+static void begin_element(struct ne *n, const char *identifier)
+{
+	*n = (struct ne){.id = id_of_ne(identifier)};
+	TAILQ_INIT(&n->task_list);
+	TAILQ_INIT(&n->destination_list);
 }
 
 struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
@@ -87,7 +93,7 @@ struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
 	}
 	r->n_nes = n_nes;
 	for (uint16_t i = 0; i < n_nes; i++)
-		r->ne[i].id = id_of_ne(identifiers[i]);
+		begin_element(&r->ne[i], identifiers[i]);
 	return r;
 }
 
@@ -106,10 +112,11 @@ void registry_free(struct registry *r)
 void registry_clear(struct registry *r)
 {
 	for (uint16_t i = 0; i < r->n_nes; i++) {
-		while (r->ne[i].task_first)
-			registry_task_remove(r, r->ne[i].task_first);
-		while (r->ne[i].destination_first)
-			registry_destination_remove(r, r->ne[i].destination_first);
+		struct ne *n = &r->ne[i];
+		while (!TAILQ_EMPTY(&n->task_list))
+			registry_task_remove(r, TAILQ_FIRST(&n->task_list));
+		while (!TAILQ_EMPTY(&n->destination_list))
+			registry_destination_remove(r, TAILQ_FIRST(&n->destination_list));
 	}
 }
 
@@ -117,7 +124,7 @@ int32_t registry_ne_add(struct registry *r, const char *identifier)
 {
 	if (r->n_nes == REGISTRY_NES_MAX)
 		return POI_ERR_LIMIT;
-	r->ne[r->n_nes] = (struct ne){.id = id_of_ne(identifier)};
+	begin_element(&r->ne[r->n_nes], identifier);
 	return r->n_nes++;
 }
 
@@ -151,10 +158,11 @@ uint32_t registry_fault_count(const struct registry *r)
 
 	for (uint16_t i = 0; i < r->n_nes; i++) {
 		n += fault_count(r->ne[i].faults);
-		for (const struct registry_task *t = r->ne[i].task_first; t; t = t->next)
+		for (const struct registry_task *t = registry_task_first(r, i); t;
+			t = registry_task_next(t))
 			n += fault_count(t->faults);
-		for (const struct registry_destination *d = r->ne[i].destination_first; d;
-			d = d->next)
+		for (const struct registry_destination *d = registry_destination_first(r, i); d;
+			d = registry_destination_next(d))
 			n += fault_count(d->faults);
 	}
 	return n;
@@ -167,14 +175,14 @@ const struct id16 *registry_task_dids(const struct registry_task *t)
 	return (const struct id16 *)(const void *)t->data;
 }
 
-const uint8_t *registry_task_filter(const struct registry_task *t)
+static const uint8_t *task_filter(const struct registry_task *t)
 {
 	return t->data + t->n_destinations * sizeof(struct id16);
 }
 
 const char *registry_task_xml(const struct registry_task *t)
 {
-	return (const char *)registry_task_filter(t) + t->filter_length;
+	return (const char *)task_filter(t) + t->filter_length;
 }
 
 struct registry_task *registry_task_new(
@@ -272,13 +280,7 @@ int registry_task_add(struct registry *r, struct registry_task *t)
 	if (rc)
 		return rc;
 	struct ne *n = &r->ne[t->ne];
-	t->next = NULL;
-	t->previous = n->task_last;
-	if (n->task_last)
-		n->task_last->next = t;
-	else
-		n->task_first = t;
-	n->task_last = t;
+	TAILQ_INSERT_TAIL(&n->task_list, t, entry);
 	n->tasks++;
 	registry_refer(r, t, 1);
 	return 0;
@@ -294,10 +296,8 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	registry_refer(r, t, 1);
 	registry_refer(r, old, -1);
 	hash_table_replace(&r->tasks, &old->link, &t->link);
-	t->previous = old->previous;
-	t->next = old->next;
-	*(t->previous ? &t->previous->next : &n->task_first) = t;
-	*(t->next ? &t->next->previous : &n->task_last) = t;
+	TAILQ_INSERT_AFTER(&n->task_list, old, t, entry);
+	TAILQ_REMOVE(&n->task_list, old, entry);
 	fault_free_all(&t->faults);
 	t->faults = old->faults;
 	old->faults = NULL;
@@ -312,17 +312,16 @@ void registry_task_remove(struct registry *r, struct registry_task *t)
 	struct ne *n = &r->ne[t->ne];
 
 	registry_refer(r, t, -1);
-	move_task(r, t, t->next);
+	move_task(r, t, registry_task_next(t));
 	hash_table_remove(&r->tasks, &t->link);
-	*(t->previous ? &t->previous->next : &n->task_first) = t->next;
-	*(t->next ? &t->next->previous : &n->task_last) = t->previous;
+	TAILQ_REMOVE(&n->task_list, t, entry);
 	n->tasks--;
 	registry_task_free(t);
 }
 
 struct registry_task *registry_task_first(const struct registry *r, uint16_t ne)
 {
-	return r->ne[ne].task_first;
+	return TAILQ_FIRST(&r->ne[ne].task_list);
 }
 
 uint32_t registry_task_count(const struct registry *r, uint16_t ne)
@@ -333,7 +332,7 @@ uint32_t registry_task_count(const struct registry *r, uint16_t ne)
 int registry_task_channel(
 	const struct registry *r, const struct registry_task *t, struct channel_task *out)
 {
-	struct wire_reader reader = wire_reader_of(registry_task_filter(t), t->filter_length);
+	struct wire_reader reader = wire_reader_of(task_filter(t), t->filter_length);
 
 	*out = (struct channel_task){
 		.ne = r->ne[t->ne].id,
@@ -417,10 +416,7 @@ int registry_destination_add(struct registry *r, struct registry_destination *d)
 	if (rc)
 		return rc;
 	struct ne *n = &r->ne[d->ne];
-	d->next = NULL;
-	d->previous = n->destination_last;
-	*(n->destination_last ? &n->destination_last->next : &n->destination_first) = d;
-	n->destination_last = d;
+	TAILQ_INSERT_TAIL(&n->destination_list, d, entry);
 	n->destinations++;
 	return 0;
 }
@@ -433,10 +429,8 @@ int registry_destination_replace(struct registry *r, struct registry_destination
 		return POI_ERR_NOT_FOUND;
 	struct ne *n = &r->ne[d->ne];
 	hash_table_replace(&r->destinations, &old->link, &d->link);
-	d->previous = old->previous;
-	d->next = old->next;
-	*(d->previous ? &d->previous->next : &n->destination_first) = d;
-	*(d->next ? &d->next->previous : &n->destination_last) = d;
+	TAILQ_INSERT_AFTER(&n->destination_list, old, d, entry);
+	TAILQ_REMOVE(&n->destination_list, old, entry);
 	d->references = old->references;
 	d->removing = old->removing;
 	d->down = old->down;
@@ -452,17 +446,16 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 {
 	struct ne *n = &r->ne[d->ne];
 
-	move_destination(r, d, d->next);
+	move_destination(r, d, registry_destination_next(d));
 	hash_table_remove(&r->destinations, &d->link);
-	*(d->previous ? &d->previous->next : &n->destination_first) = d->next;
-	*(d->next ? &d->next->previous : &n->destination_last) = d->previous;
+	TAILQ_REMOVE(&n->destination_list, d, entry);
 	n->destinations--;
 	registry_destination_free(d);
 }
 
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne)
 {
-	return r->ne[ne].destination_first;
+	return TAILQ_FIRST(&r->ne[ne].destination_list);
 }
 
 uint32_t registry_destination_count(const struct registry *r, uint16_t ne)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "control/state/faults.h"
 #include "shared/channel.h"
@@ -29,7 +30,7 @@ enum pending_kind {
 
 struct registry_task {
 	struct hash_link link;
-	struct registry_task *previous, *next; // per network element, in order of activation
+	TAILQ_ENTRY(registry_task) entry; // per network element, in order of activation
 	struct fault *faults;
 	uint64_t correlation;
 	uint64_t activated_ns;
@@ -49,7 +50,7 @@ struct registry_task {
 	uint8_t n_destinations;
 	bool removing;	// a deactivation is on its way
 	bool modifying; // a modification is on its way
-	bool memo_owed; // its memo changed meanwhile
+	bool memo_pending; // its memo changed meanwhile
 	bool implicit;	// ImplicitDeactivationAllowed
 	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
 	// DIDs, canonical octets of filter and session target, the taskDetails XML, attributes 17, and where `report` is
@@ -57,13 +58,14 @@ struct registry_task {
 	uint8_t data[];
 };
 
+TAILQ_HEAD(registry_tasks, registry_task);
+
 const struct id16 *registry_task_dids(const struct registry_task *t);
-const uint8_t *registry_task_filter(const struct registry_task *t);
 const char *registry_task_xml(const struct registry_task *t);
 
 struct registry_destination {
 	struct hash_link link;
-	struct registry_destination *previous, *next;
+	TAILQ_ENTRY(registry_destination) entry; // per network element, in order of creation
 	struct fault *faults;
 	uint32_t references; // tasks (and modifications on their way) that name it
 	uint32_t xml_length;
@@ -78,12 +80,14 @@ struct registry_destination {
 	bool pending;	       // answered `Acknowledged`, see `pending_transaction`
 	bool removing;
 	bool modifying;
-	bool memo_owed; // its memo changed while it was being modified
+	bool memo_pending; // its memo changed while it was being modified
 	bool down; // as the dataplane's last event said
 	uint32_t seen;
 	struct id16 pending_transaction;
 	char xml[]; // destinationDetails
 };
+
+TAILQ_HEAD(registry_destinations, registry_destination);
 
 struct registry;
 
@@ -112,7 +116,11 @@ bool registry_destinations_known(const struct registry *r, const struct registry
 // Puts `t` in the place of the task with its key, which is freed; faults go over to `t`.
 [[nodiscard]] int registry_task_replace(struct registry *r, struct registry_task *t);
 void registry_task_remove(struct registry *r, struct registry_task *t);		  // and frees it
-struct registry_task *registry_task_first(const struct registry *r, uint16_t ne); // then ->next
+struct registry_task *registry_task_first(const struct registry *r, uint16_t ne);
+static inline struct registry_task *registry_task_next(const struct registry_task *t)
+{
+	return TAILQ_NEXT(t, entry);
+}
 uint32_t registry_task_count(const struct registry *r, uint16_t ne);
 // Extra references for a modification that is on its way.
 void registry_refer(struct registry *r, const struct registry_task *t, int delta);
@@ -126,19 +134,24 @@ struct registry_destination *registry_destination_find(
 [[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
 void registry_destination_remove(struct registry *r, struct registry_destination *d);
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
+static inline struct registry_destination *registry_destination_next(
+	const struct registry_destination *d)
+{
+	return TAILQ_NEXT(d, entry);
+}
 uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
 
 // A walk over the tasks, then the destinations of one network element that lasts over changes: what
 // is removed meanwhile is passed over, what is added at the end is met.
 struct registry_cursor {
-	struct registry_cursor *other; // of the registry
+	LIST_ENTRY(registry_cursor) entry;
 	struct registry_task *task;
 	struct registry_destination *destination;
 };
 void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c);
 struct registry_task *registry_cursor_task(struct registry_cursor *c); // NULL: no more
 struct registry_destination *registry_cursor_destination(struct registry_cursor *c);
-void registry_cursor_end(struct registry *r, struct registry_cursor *c);
+void registry_cursor_end(struct registry_cursor *c);
 
 uint32_t registry_fault_count(const struct registry *r);
 

@@ -29,8 +29,8 @@ struct task_store {
 	struct sealed_file *sealed;
 	struct registry *loaded; // until task_store_forget
 	bool failed, dirty;
-	bool restoring; // as read
-	bool marked;	// by this process
+	bool restoring;	     // as read
+	bool restoring_here; // by this process
 	uint64_t position, durable, rewrites;
 	uint64_t puts, put_octets; // for the mean size of what is alive
 	struct element element[CONFIG_NES_MAX];
@@ -199,7 +199,7 @@ static int copy_destinations(struct task_store *v, struct registry *r, uint16_t 
 	struct registry_destination *d = registry_destination_first(v->loaded, ne), *copy;
 	struct channel_destination c;
 
-	for (; d; d = d->next) {
+	for (; d; d = registry_destination_next(d)) {
 		int n = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
 		if (n < 0)
 			return n;
@@ -225,7 +225,7 @@ static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
 	struct registry_task *t = registry_task_first(v->loaded, ne), *copy;
 	struct channel_task c;
 
-	for (; t; t = t->next) {
+	for (; t; t = registry_task_next(t)) {
 		int n = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
 		int rc = n < 0 ? n : registry_task_channel(v->loaded, t, &c);
 		if (rc)
@@ -386,10 +386,10 @@ int task_store_remove_destination(
 	return write_key(v, REMOVE_DESTINATION, ne, did, 0);
 }
 
-int task_store_mark_restoring(struct task_store *v)
+int task_store_begin_restoring(struct task_store *v)
 {
 	v->record[0] = RESTORING;
-	v->marked = true;
+	v->restoring_here = true;
 	int rc = append(v, 1);
 	return rc ? rc : task_store_sync(v);
 }
@@ -471,7 +471,7 @@ static int write_all(struct task_store *v, const struct registry *r)
 {
 	int first = 0, rc = 0;
 
-	if (v->marked && v->loaded) { // the restoration is not over yet
+	if (v->restoring_here && v->loaded) { // the restoration is not over yet
 		v->record[0] = RESTORING;
 		first = append(v, 1);
 	}
@@ -484,11 +484,11 @@ static int write_all(struct task_store *v, const struct registry *r)
 		if (e->contact_s)
 			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
 		first = first ? first : rc;
-		for (; d && rc != POI_ERR_IO; d = d->next) {
+		for (; d && rc != POI_ERR_IO; d = registry_destination_next(d)) {
 			rc = write_destination(v, r, d);
 			first = first ? first : rc;
 		}
-		for (; t && rc != POI_ERR_IO; t = t->next) {
+		for (; t && rc != POI_ERR_IO; t = registry_task_next(t)) {
 			rc = t->removing ? 0 : write_task(v, r, t);
 			first = first ? first : rc;
 		}

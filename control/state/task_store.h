@@ -36,8 +36,8 @@ enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne
 enum task_store_verdict task_store_adopt(struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
 // From task_store_adopt to task_store_rewrite the file says that a restoration is under way: a process that
 // is killed between them leaves a dataplane with a part of the tasks, which is not the newer truth.
-// 0 or IO: the mark is not on disk.
-[[nodiscard]] int task_store_mark_restoring(struct task_store *v);
+// 0 or IO: that is not on disk.
+[[nodiscard]] int task_store_begin_restoring(struct task_store *v);
 // The file said so when it was opened: the store wins over what the dataplane holds.
 bool task_store_restoring(const struct task_store *v);
 // Milliseconds that are left of TIME_P2 for the ADMF of `ne`, from its last contact; at least 1,

@@ -85,7 +85,7 @@ static void created(void *context, int result, const struct channel_task_status 
 			op, X1_ERR_DESTINATION, "the destination was removed meanwhile");
 		return;
 	}
-	if (!result && !persistence_kept(control_of(op), &op->mark))
+	if (!result && !persistence_kept(control_of(op), &op->position))
 		result = POI_ERR_IO;
 	if (result) {
 		// Tasks on their way to it fail after it, for want of it.
@@ -104,47 +104,62 @@ static void created(void *context, int result, const struct channel_task_status 
 	x1_operation_finish(op, 0, NULL);
 }
 
-void x1_create_destination(struct exchange *x, const struct x1_message *m)
+// The destination of the details and its operation. False, and answered: there is no memory.
+static bool make_destination(struct exchange *x, const struct x1_message *m,
+	const struct channel_destination *channel, struct registry_destination **d,
+	struct x1_operation **op)
+{
+	const struct x1_destination_details *details = m->destination;
+
+	*d = registry_destination_new(x->ne, channel, details->xml, details->xml_length);
+	*op = *d ? x1_change_new(x, m, &details->did) : NULL;
+	if (*op)
+		return true;
+	registry_destination_free(*d);
+	x1_answer(x, m, x1_generic_error(m->type), poi_error_text(POI_ERR_NOMEM));
+	return false;
+}
+
+// Reads the details. False, and answered: they are refused.
+static bool may_create(
+	struct exchange *x, const struct x1_message *m, struct channel_destination *channel)
 {
 	struct control *c = x->dispatch->control;
 	const struct x1_destination_details *details = m->destination;
-	struct channel_destination channel;
 	struct x1_refusal why;
 
-	if (registry_destination_find(c->registry, x->ne, &details->did)) {
+	if (registry_destination_find(c->registry, x->ne, &details->did))
 		x1_answer_id(x, m, X1_ERR_DID_EXISTS, &details->did);
-		return;
-	}
-	if (x1_destination_build(c->registry, x->ne, details, false, &channel, &why)) {
+	else if (x1_destination_build(c->registry, x->ne, details, false, channel, &why))
 		x1_answer(x, m, why.code, why.text);
-		return;
-	}
-	if (registry_destination_count(c->registry, x->ne) >= c->config->limits.destinations) {
+	else if (registry_destination_count(c->registry, x->ne) >= c->config->limits.destinations)
 		x1_answer(x, m, X1_ERR_DESTINATION,
 			"the configured number of destinations is reached");
-		return;
-	}
-	if (publish_state(c->publish) != PUBLISH_READY) {
+	else if (publish_state(c->publish) != PUBLISH_READY)
 		x1_answer(x, m, X1_ERR_DESTINATION, x1_no_dataplane);
+	else
+		return true;
+	return false;
+}
+
+void x1_create_destination(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct channel_destination channel;
+	struct registry_destination *d;
+	struct x1_operation *op;
+
+	if (!may_create(x, m, &channel) || !make_destination(x, m, &channel, &d, &op))
 		return;
-	}
-	struct registry_destination *d =
-		registry_destination_new(x->ne, &channel, details->xml, details->xml_length);
-	struct x1_operation *op = d ? x1_operation_new(x, m, &details->did) : NULL;
-	if (!op) {
-		registry_destination_free(d);
-		x1_answer(x, m, X1_ERR_DESTINATION, poi_error_text(POI_ERR_NOMEM));
-		return;
-	}
 	int rc = registry_destination_add(c->registry, d);
 	if (rc) {
 		registry_destination_free(d);
 	} else {
-		rc = persistence_destination(c, d, &op->mark);
+		rc = persistence_destination(c, d, &op->position);
 		if (!rc)
 			rc = publish_destination_put(c->publish, d, created, op);
 		if (rc) {
-			persistence_destination_gone(c, x->ne, &details->did);
+			persistence_destination_gone(c, x->ne, &m->destination->did);
 			registry_destination_remove(c->registry, d);
 		}
 	}
@@ -156,9 +171,9 @@ static int keep_modified_destination(
 	struct x1_operation *op, const struct registry_destination *new)
 {
 	struct control *c = control_of(op);
-	int rc = persistence_kept(c, &op->mark) ? 0 : POI_ERR_IO;
+	int rc = persistence_kept(c, &op->position) ? 0 : POI_ERR_IO;
 
-	if (!rc && persistence_rewritten(c, &op->mark))
+	if (!rc && persistence_rewritten(c, &op->position))
 		rc = persistence_destination(c, new, NULL);
 	return rc ? POI_ERR_IO : 0;
 }
@@ -181,7 +196,7 @@ static void destination_modified(
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
 	}
-	bool memo = old && (old->memo_owed || old->faults || old->down || new->pending);
+	bool memo = old && (old->memo_pending || old->faults || old->down || new->pending);
 	new->pending = false;
 	if (!result) {
 		new->ready = true;
@@ -206,7 +221,7 @@ static bool still_serves(
 	uint32_t users = 0;
 
 	for (const struct registry_task *t = registry_task_first(r, d->ne);
-		t && users < d->references; t = t->next) {
+		t && users < d->references; t = registry_task_next(t)) {
 		uint8_t covered = 0;
 		bool uses = false;
 
@@ -230,48 +245,44 @@ static bool still_serves(
 	return users == d->references;
 }
 
-void x1_modify_destination(struct exchange *x, const struct x1_message *m)
+// Reads the details. False, and answered: they are refused.
+static bool may_modify(struct exchange *x, const struct x1_message *m,
+	const struct registry_destination *old, struct channel_destination *channel)
 {
 	struct control *c = x->dispatch->control;
 	const struct x1_destination_details *details = m->destination;
-	struct channel_destination channel;
 	struct x1_refusal why;
-	struct registry_destination *old =
-		registry_destination_find(c->registry, x->ne, &details->did);
 
-	if (!old || old->removing) {
+	if (!old || old->removing)
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &details->did);
-		return;
-	}
-	if (x1_destination_build(c->registry, x->ne, details, true, &channel, &why)) {
+	else if (x1_destination_build(c->registry, x->ne, details, true, channel, &why))
 		x1_answer(x, m, why.code, why.text);
-		return;
-	}
-	if ((old->delivery & ~channel.delivery) &&
-		!still_serves(c->registry, old, channel.delivery)) {
+	else if ((old->delivery & ~channel->delivery) &&
+		 !still_serves(c->registry, old, channel->delivery))
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"deliveryType: tasks that use the destination would lose it");
-		return;
-	}
-	if (old->modifying || !old->ready) {
+	else if (old->modifying || !old->ready)
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"another request for this destination is not completed yet");
-		return;
-	}
-	if (publish_state(c->publish) != PUBLISH_READY) {
+	else if (publish_state(c->publish) != PUBLISH_READY)
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY, x1_no_dataplane);
+	else
+		return true;
+	return false;
+}
+
+void x1_modify_destination(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct channel_destination channel;
+	struct registry_destination *new,
+		*old = registry_destination_find(c->registry, x->ne, &m->destination->did);
+	struct x1_operation *op;
+
+	if (!may_modify(x, m, old, &channel) || !make_destination(x, m, &channel, &new, &op))
 		return;
-	}
-	struct registry_destination *new =
-		registry_destination_new(x->ne, &channel, details->xml, details->xml_length);
-	struct x1_operation *op = new ? x1_operation_new(x, m, &details->did) : NULL;
-	if (!op) {
-		registry_destination_free(new);
-		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY, poi_error_text(POI_ERR_NOMEM));
-		return;
-	}
 	op->destination = new;
-	int rc = persistence_destination(c, new, &op->mark);
+	int rc = persistence_destination(c, new, &op->position);
 	if (!rc)
 		rc = publish_destination_put(c->publish, new, destination_modified, op);
 	if (rc) {
@@ -291,7 +302,7 @@ static void destination_gone(struct x1_operation *op, const struct id16 *did)
 
 	if (d) {
 		if (!op->dispatch->stopping)
-			events_destination_leaves(control_of(op), d);
+			issue_destination_leaves(control_of(op), d);
 		registry_destination_remove(registry_of(op), d);
 	}
 	persistence_destination_gone(control_of(op), op->ne, did);
@@ -332,13 +343,13 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	if (publish_state(c->publish) == PUBLISH_DOWN) {
-		events_destination_leaves(c, d);
+		issue_destination_leaves(c, d);
 		registry_destination_remove(c->registry, d);
 		persistence_destination_gone(c, x->ne, &m->id);
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
-	struct x1_operation *op = x1_operation_new(x, m, &m->id);
+	struct x1_operation *op = x1_change_new(x, m, &m->id);
 	if (!op) {
 		x1_answer(x, m, X1_ERR_DESTINATION_REMOVE, poi_error_text(POI_ERR_NOMEM));
 		return;
@@ -350,15 +361,15 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		d->removing = true;
 }
 
-static void removed_part(void *context, int result, const struct channel_task_status *status)
+static void object_removed(void *context, int result, const struct channel_task_status *status)
 {
-	struct part *part = context;
-	struct x1_operation *op = part->op;
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
 	struct registry_destination *d =
-		registry_destination_find(registry_of(op), op->ne, &part->id);
+		registry_destination_find(registry_of(op), op->ne, &object->id);
 
 	if (removed_there(result)) {
-		destination_gone(op, &part->id);
+		destination_gone(op, &object->id);
 	} else {
 		if (d) {
 			d->removing = false;
@@ -367,58 +378,80 @@ static void removed_part(void *context, int result, const struct channel_task_st
 		}
 		op->result = op->result ? op->result : result;
 	}
-	free(part);
+	free(object);
 	x1_bulk_step(op);
+}
+
+// Without a dataplane: the registry's side is enough.
+static void remove_destination(struct control *c, struct registry_destination *d)
+{
+	persistence_destination_gone(c, d->ne, &d->did);
+	issue_destination_leaves(c, d);
+	registry_destination_remove(c->registry, d);
+}
+
+// Asks the dataplane for one destination of a bulk request.
+static void remove_object(struct x1_operation *op, struct registry_destination *d)
+{
+	struct bulk_object *object = malloc(sizeof(*object));
+
+	if (object)
+		*object = (struct bulk_object){op, d->did};
+	int rc = object ? publish_destination_remove(
+				publish_of(op), op->ne, &d->did, object_removed, object)
+		      : POI_ERR_NOMEM;
+	if (rc) {
+		free(object);
+		op->result = rc;
+		return;
+	}
+	d->removing = true;
+	op->remaining++;
+}
+
+// False, and answered: the request is not enabled, or tasks use a destination.
+static bool may_remove_all(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct registry_destination *d = registry_destination_first(c->registry, x->ne);
+	char text[ID_TEXT_SIZE + 220], did[ID_TEXT_SIZE], users[180];
+
+	if (!c->config->nes[x->ne].x1.remove_all_destinations) {
+		x1_answer(x, m, X1_ERR_REMOVE_ALL_DISABLED,
+			"RemoveAllDestinations request is not enabled");
+		return false;
+	}
+	while (d && !d->references)
+		d = registry_destination_next(d);
+	if (!d)
+		return true;
+	id_format(&d->did, did);
+	x1_destination_users(c->registry, d, users, sizeof(users));
+	snprintf(text, sizeof(text), "%s is used by %s", did, users);
+	x1_answer(x, m, X1_ERR_REMOVE_ALL_IN_USE, text);
+	return false;
 }
 
 void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct registry_destination *d = registry_destination_first(c->registry, x->ne), *next;
-	char text[ID_TEXT_SIZE + 220], did[ID_TEXT_SIZE], users[180];
 
-	if (!c->config->nes[x->ne].x1.remove_all_destinations) {
-		x1_answer(x, m, X1_ERR_REMOVE_ALL_DISABLED,
-			"RemoveAllDestinations request is not enabled");
+	if (!may_remove_all(x, m))
 		return;
-	}
-	for (struct registry_destination *each = d; each; each = each->next) {
-		if (!each->references)
-			continue;
-		id_format(&each->did, did);
-		x1_destination_users(c->registry, each, users, sizeof(users));
-		snprintf(text, sizeof(text), "%s is used by %s", did, users);
-		x1_answer(x, m, X1_ERR_REMOVE_ALL_IN_USE, text);
-		return;
-	}
-	struct x1_operation *op = x1_operation_new(x, m, NULL);
+	struct x1_operation *op = x1_change_new(x, m, NULL);
 	if (!op) {
 		x1_answer(x, m, X1_ERR_REMOVE_ALL, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
 	bool down = publish_state(c->publish) == PUBLISH_DOWN;
-	op->remaining = 1;
+	op->remaining = 1; // this loop
 	for (; d; d = next) {
-		next = d->next;
-		if (down) {
-			persistence_destination_gone(c, x->ne, &d->did);
-			events_destination_leaves(c, d);
-			registry_destination_remove(c->registry, d);
-			continue;
-		}
-		struct part *part = malloc(sizeof(*part));
-		if (part)
-			*part = (struct part){op, d->did};
-		int rc = part ? publish_destination_remove(
-					c->publish, x->ne, &d->did, removed_part, part)
-			      : POI_ERR_NOMEM;
-		if (rc) {
-			free(part);
-			op->result = rc;
-			continue;
-		}
-		d->removing = true;
-		op->remaining++;
+		next = registry_destination_next(d);
+		if (down)
+			remove_destination(c, d);
+		else
+			remove_object(op, d);
 	}
 	x1_bulk_step(op);
 }

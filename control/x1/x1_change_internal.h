@@ -1,9 +1,9 @@
 #pragma once
 
-// Between x1_change.c (tasks) and x1_change_destination.c.
+// State changes: x1_change_task.c and x1_change_destination.c above x1_change.c, which both use.
 
-#include "control/state/dataplane_events.h"
-#include "control/x1/x1_dispatch_internal.h"
+#include "control/state/fault_raise.h"
+#include "control/x1/x1_internal.h"
 
 static inline struct control *control_of(const struct x1_operation *op)
 {
@@ -25,7 +25,7 @@ static inline bool removed_there(int result)
 	return !result || result == POI_ERR_NOT_FOUND || result == POI_ERR_CLOSED;
 }
 
-struct part { // one object of a bulk request
+struct bulk_object { // one object of a bulk request
 	struct x1_operation *op;
 	struct id16 id;
 };
@@ -33,14 +33,10 @@ struct part { // one object of a bulk request
 static const char x1_no_dataplane[] = "the dataplane is not available";
 
 const char *x1_publish_error_text(int rc);
-// Answers with an identifier as the text.
-void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id);
+// A state change that waits for the dataplane. NULL: no memory.
+struct x1_operation *x1_change_new(
+	struct exchange *x, const struct x1_message *m, const struct id16 *id);
 // For a put of what was in force: a refusal is logged, the next connection compares.
 void x1_put_back(void *context, int result, const struct channel_task_status *status);
 // One answer of a bulk request is in.
 void x1_bulk_step(struct x1_operation *op);
-
-void x1_create_destination(struct exchange *x, const struct x1_message *m);
-void x1_modify_destination(struct exchange *x, const struct x1_message *m);
-void x1_remove_destination(struct exchange *x, const struct x1_message *m);
-void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m);

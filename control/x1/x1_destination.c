@@ -144,7 +144,7 @@ void x1_destination_users(
 	size_t used = 0;
 
 	out[0] = 0;
-	for (const struct registry_task *t = registry_task_first(r, d->ne); t; t = t->next) {
+	for (const struct registry_task *t = registry_task_first(r, d->ne); t; t = registry_task_next(t)) {
 		bool uses = false;
 		for (uint8_t i = 0; i < t->n_destinations; i++)
 			uses = uses || id_equal(&registry_task_dids(t)[i], &d->did);

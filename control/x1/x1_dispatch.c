@@ -1,282 +1,218 @@
-#include "control/x1/x1_dispatch_internal.h"
+// From a request container to its execution: each message is checked, audited and executed, in
+// slices, so that nobody waits for somebody else's thousand messages.
+#include "control/x1/x1_dispatch.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "control/state/dataplane_events.h"
-#include "control/state/pending_reports.h"
+#include "control/state/fault_raise.h"
+#include "control/state/persistence.h"
+#include "control/x1/x1_internal.h"
 #include "shared/log.h"
-#include "shared/version.h"
+#include "shared/now.h"
 
-// Lifetime of an exchange: arrived -> executed in slices (x1_turn.c) -> open while anything waits
-// -> responded, freed.
-// Operations that were answered `Acknowledged` outlive it.
+#define TURN_MESSAGES 100
 
-static void exchange_free(struct exchange *x)
-{
-	if (x->deadline)
-		event_free(x->deadline);
-	x1_buffer_free(&x->out);
-	x1_buffer_free(&x->aside);
-	x1_container_free(x->container);
-	free(x->peer_uid);
-	free(x->peer_address);
-	free(x->certificate);
-	free(x->unaudited);
-	x->dispatch->held -= x->held;
-	free(x);
-}
+// Lifetime of an exchange: arrived -> executed in slices -> open while anything waits -> responded,
+// freed. Operations that were answered `Acknowledged` outlive it.
 
-static uint64_t realtime_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_message *m)
-{
-	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
-	const char *admf = m ? m->admf_identifier : x->container->admf_identifier;
-
-	struct x1_envelope e = {
-		.admf_identifier = admf && *admf ? admf : x->peer_uid,
-		.ne_identifier = ne->ne_identifier,
-		.time_ns = realtime_ns(),
-	};
-
-	if (m)
-		e.transaction = m->transaction;
-	return e;
-}
-
-static const struct id16 *message_id(const struct x1_message *m)
-{
-	if (m->task)
-		return &m->task->xid;
-	if (m->destination)
-		return &m->destination->did;
-	return m->has_id ? &m->id : NULL;
-}
-
-// 0 or IO.
-int x1_audit(
-	struct exchange *x, const struct x1_message *m, const char *act, int code, const char *note)
+static void heard(struct exchange *x)
 {
 	struct control *c = x->dispatch->control;
-	struct audit_record r = {
-		.act = act,
-		.ne = c->config->nes[x->ne].ne_identifier,
-		.peer_uid = x->peer_uid,
-		.peer_address = x->peer_address,
-		.code = code,
-		.note = note,
+
+	publish_heard(c->publish, x->ne);
+	persistence_heard(c, x->ne);
+	if (fault_clear(registry_ne_faults(c->registry, x->ne), FAULT_FAIL_SAFE)) {
+		struct issue i = {.scope = ISSUE_NE,
+			.type = ISSUE_CLEAR,
+			.ne = x->ne,
+			.code = X1_STATUS_CLEARED,
+			.text = "the ADMF was heard again"};
+		issues_put(c->issues, &i);
+	}
+}
+
+static void ping(struct exchange *x, const struct x1_message *m)
+{
+	x1_answer(x, m, 0, NULL);
+}
+
+static void keepalive(struct exchange *x, const struct x1_message *m)
+{
+	if (x->dispatch->control->config->nes[x->ne].x1.keepalive.enabled)
+		x1_answer(x, m, 0, NULL);
+	else
+		x1_answer(x, m, X1_ERR_KEEPALIVE_DISABLED, "keepalives are disabled");
+}
+
+typedef void (*execution)(struct exchange *x, const struct x1_message *m);
+
+// Who executes a request that has passed its checks.
+static execution execution_of(enum x1_request_type t)
+{
+	static const execution known[X1_REQUEST_COUNT] = {
+		[X1_ACTIVATE_TASK] = x1_activate_task,
+		[X1_MODIFY_TASK] = x1_modify_task,
+		[X1_DEACTIVATE_TASK] = x1_deactivate_task,
+		[X1_DEACTIVATE_ALL_TASKS] = x1_deactivate_all_tasks,
+		[X1_CREATE_DESTINATION] = x1_create_destination,
+		[X1_MODIFY_DESTINATION] = x1_modify_destination,
+		[X1_REMOVE_DESTINATION] = x1_remove_destination,
+		[X1_REMOVE_ALL_DESTINATIONS] = x1_remove_all_destinations,
+		[X1_LIST_ALL_DETAILS] = x1_list_request,
+		[X1_GET_ALL_DETAILS] = x1_list_request,
+		[X1_GET_ALL_TASK_DETAILS] = x1_list_request,
+		[X1_GET_ALL_DESTINATION_DETAILS] = x1_list_request,
+		[X1_PING] = ping,
+		[X1_KEEPALIVE] = keepalive,
 	};
 
-	if (m) {
-		r.request = x1_request_name(m->type);
-		r.id = message_id(m);
-		r.transaction = &m->transaction;
-	}
-	return audit_write(c->audit, &r);
+	return known[t] ? known[t] : x1_query_request;
 }
 
-void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, const char *note)
+static bool is_list(enum x1_request_type t)
 {
-	struct control_counters *n = &x->dispatch->control->counters;
+	return execution_of(t) == x1_list_request;
+}
 
-	n->requests++;
+static void change(struct exchange *x, const struct x1_message *m, bool unaudited)
+{
+	bool adds = m->type == X1_ACTIVATE_TASK || m->type == X1_MODIFY_TASK ||
+		    m->type == X1_CREATE_DESTINATION || m->type == X1_MODIFY_DESTINATION;
+
+	// What takes away is done all the same (decision 19).
+	if (unaudited && adds)
+		x1_answer(x, m, x1_generic_error(m->type), "the audit log cannot be written");
+	else
+		execution_of(m->type)(x, m);
+}
+
+static void execute(struct exchange *x, uint32_t index)
+{
+	const struct x1_message *m = &x->container->messages[index];
+	const char *text;
+	int code = x1_check(x, index, &text);
+
 	if (code)
-		n->errors++;
-	// The state change itself is on disk already ("accepted"); a lost result is a fault.
-	if (x1_audit(x, m, "answered", code, note))
-		events_ne_fault(
-			x->dispatch->control, FAULT_AUDIT, "the audit log cannot be written");
-}
-
-void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text)
-{
-	struct x1_envelope e = x1_envelope_of(x, m);
-
-	if (code)
-		x1_response_error(x1_out(x), &e, m->type, code, text ? text : "");
+		x1_answer(x, m, code, text);
+	else if (x1_is_change(m->type))
+		change(x, m, x->unaudited[index]);
 	else
-		x1_response_ok(x1_out(x), &e, m->type, true);
-	x1_audit_answer(x, m, code, NULL); // texts may name values: they go to the ADMF alone
+		execution_of(m->type)(x, m);
 }
 
-static void exchange_unlink(struct exchange *x)
+// Turns.
+
+// Chooses the messages that `x` may have executed in this turn, at most `budget`, and writes the
+// audit lines of their state changes. A list ends the slice: what is behind it waits for it.
+static bool write_ahead(struct exchange *x, uint32_t budget)
 {
-	if (x->previous)
-		x->previous->next = x->next;
-	else if (x->dispatch->open == x)
-		x->dispatch->open = x->next;
-	if (x->next)
-		x->next->previous = x->previous;
-}
+	bool any = false;
+	const char *text;
 
-static void count_latency(const struct exchange *x)
-{
-	struct control_counters *n = &x->dispatch->control->counters;
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	request_latency_count(x->changes ? &n->changes : &n->queries,
-		(uint64_t)((now.tv_sec - x->received.tv_sec) * 1000000 +
-			   (now.tv_nsec - x->received.tv_nsec) / 1000));
-}
-
-static void exchange_leave(struct exchange *x)
-{
-	count_latency(x);
-	if (x->out.error || x->dispatch->stopping)
-		http_refuse(x->http, 503);
-	else
-		http_respond_take(x->http, x->out.text, x->out.length);
-	if (!x->out.error && !x->dispatch->stopping)
-		x->out = (struct x1_buffer){0};
-	exchange_free(x);
-}
-
-// Answers to state changes wait for the end of the loop's turn, where one fdatasync of the store
-// serves all.
-void x1_respond(struct exchange *x)
-{
-	struct x1_dispatch *d = x->dispatch;
-
-	x1_response_end(&x->out);
-	exchange_unlink(x);
-	if (!x->changes || d->stopping) {
-		exchange_leave(x);
-		return;
+	while (x->ahead < x->container->n_messages && x->ahead - x->done < budget) {
+		uint32_t i = x->ahead++;
+		const struct x1_message *m = &x->container->messages[i];
+		if (is_list(m->type))
+			break;
+		if (!x1_is_change(m->type) || x1_check(x, i, &text))
+			continue;
+		any = x->changes = true;
+		x->unaudited[i] = x1_audit(x, m, "accepted", 0, NULL) != 0;
 	}
-	x->next = x->previous = NULL;
-	if (d->outbox_last)
-		d->outbox_last->next = x;
-	else
-		d->outbox_first = x;
-	d->outbox_last = x;
-	event_active(d->leave, EV_TIMEOUT, 0);
+	return any;
 }
 
-static void on_settle(evutil_socket_t fd, short what, void *arg)
+// Moves to `chosen` what this turn may execute.
+static void choose(struct x1_dispatch *d, struct exchanges *chosen, bool *changes)
 {
-	struct x1_dispatch *d = arg;
+	struct exchange *x;
+	uint32_t budget = TURN_MESSAGES;
 
-	if (audit_sync(d->control->audit))
-		events_ne_fault(d->control, FAULT_AUDIT, "the audit log cannot be written");
-}
-
-static void on_leave(evutil_socket_t fd, short what, void *arg)
-{
-	struct x1_dispatch *d = arg;
-	struct exchange *x = d->outbox_first;
-
-	d->outbox_first = d->outbox_last = NULL;
-	persistence_sync(d->control);
-	// The state changes themselves are on disk already ("accepted"); their results follow with
-	// the next change, or soon (decision 19).
-	struct timeval soon = {.tv_sec = 1};
-	if (!evtimer_pending(d->settle, NULL) && evtimer_add(d->settle, &soon))
-		on_settle(-1, 0, d);
-	while (x) {
-		struct exchange *next = x->next;
-		exchange_leave(x);
-		x = next;
+	while (budget && (x = STAILQ_FIRST(&d->run)) != NULL) {
+		// What an earlier turn had no time for is on disk already.
+		if (x->ahead == x->done)
+			*changes = write_ahead(x, budget) || *changes;
+		uint32_t n = x->ahead - x->done;
+		budget -= n < budget ? n : budget;
+		STAILQ_REMOVE_HEAD(&d->run, run_entry);
+		STAILQ_INSERT_TAIL(chosen, x, run_entry);
 	}
 }
 
-// Operations.
-
-struct x1_operation *x1_operation_new(
-	struct exchange *x, const struct x1_message *m, const struct id16 *id)
+static void mark_unaudited(const struct exchanges *chosen)
 {
-	struct x1_operation *op = calloc(1, sizeof(*op));
+	struct exchange *x;
 
-	if (!op)
-		return NULL;
-	op->dispatch = x->dispatch;
-	op->exchange = x;
-	op->message = m;
-	op->type = m->type;
-	op->ne = x->ne;
-	op->transaction = m->transaction;
-	if (id)
-		op->id = *id;
-	op->next = x->operations;
-	if (op->next)
-		op->next->previous = op;
-	x->operations = op;
-	x->waiting++;
-	return op;
-}
-
-void x1_operation_detach(struct x1_operation *op)
-{
-	struct exchange *x = op->exchange;
-
-	*(op->previous ? &op->previous->next : &x->operations) = op->next;
-	if (op->next)
-		op->next->previous = op->previous;
-	op->next = op->previous = NULL;
-	op->exchange = NULL;
-	op->message = NULL;
-	x->waiting--;
-}
-
-void x1_operation_cancel(struct x1_operation *op)
-{
-	if (op->exchange)
-		x1_operation_detach(op);
-	x1_query_free(op->query);
-	x1_list_free(op->list);
-	free(op);
-}
-
-static void report_late(struct x1_operation *op, int code, const char *text)
-{
-	enum issue_scope scope = ISSUE_NE;
-
-	switch (op->type) {
-	case X1_ACTIVATE_TASK:
-	case X1_MODIFY_TASK:
-	case X1_DEACTIVATE_TASK:
-		scope = ISSUE_TASK;
-		break;
-	case X1_CREATE_DESTINATION:
-	case X1_MODIFY_DESTINATION:
-	case X1_REMOVE_DESTINATION:
-		scope = ISSUE_DESTINATION;
-		break;
-	default:
-		break;
+	STAILQ_FOREACH(x, chosen, run_entry)
+	{
+		for (uint32_t i = x->done; i < x->ahead; i++)
+			x->unaudited[i] = true;
 	}
-	events_actioned(op->dispatch->control, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id,
-		&op->transaction, code == 0, code ? text : NULL);
 }
 
-void x1_operation_finish(struct x1_operation *op, int code, const char *text)
+static void make_durable(struct x1_dispatch *d, const struct exchanges *chosen)
 {
-	struct exchange *x = op->exchange;
+	struct control *c = d->control;
 
-	if (!x) {
-		if (!op->dispatch->stopping) {
-			report_late(op, code, text);
-			pending_reports_done(
-				op->dispatch->control->pending_reports, op->ne, &op->transaction);
-		}
-		free(op);
-		return;
+	if (audit_sync(c->audit)) {
+		mark_unaudited(chosen);
+		fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
+	} else {
+		fault_clear_all(c, FAULT_AUDIT, "the audit log is written again");
 	}
-	if (!op->dispatch->stopping)
-		x1_answer(x, op->message, code, text);
-	x1_operation_cancel(op);
-	// During the execution of the container the count is kept up by x1_turn.c.
-	if (!x->waiting)
+}
+
+// Frees `x` when that was the last it waited for.
+static void execute_slice(struct exchange *x, uint64_t until)
+{
+	uint32_t n = x->container->n_messages;
+
+	while (x->done < x->ahead && now_monotonic_us() < until) {
+		uint32_t i = x->done++;
+		if (!x1_check_identity(x, &x->container->messages[i], x->certificate[i]))
+			heard(x);
+		execute(x, i);
+	}
+	if (x->done < n) {
+		if (!x->listing)
+			x1_enqueue(x);
+	} else if (--x->waiting) {
+		x1_start_deadline(x);
+	} else {
 		x1_respond(x);
+	}
 }
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval at_once;
+	struct x1_dispatch *d = arg;
+	struct exchanges chosen = STAILQ_HEAD_INITIALIZER(chosen);
+	struct exchange *x;
+	bool changes = false;
+
+	if (d->stopping)
+		return;
+	choose(d, &chosen, &changes);
+	if (changes)
+		make_durable(d, &chosen);
+	uint64_t until = now_monotonic_us() + X1_TURN_US;
+	while ((x = STAILQ_FIRST(&chosen)) != NULL && now_monotonic_us() < until) {
+		STAILQ_REMOVE_HEAD(&chosen, run_entry);
+		execute_slice(x, until);
+	}
+	// No time left: they come first in the next turn.
+	STAILQ_CONCAT(&chosen, &d->run);
+	STAILQ_CONCAT(&d->run, &chosen);
+	// Before any of this turn's requests can have been acknowledged by the dataplane.
+	persistence_sync(d->control);
+	// Not at once: whoever else has something to do comes first.
+	if (!STAILQ_EMPTY(&d->run) && evtimer_add(d->turn, &at_once))
+		log_error("X1: no timer: requests wait for the next one");
+}
+
+// Containers.
 
 static void answer_top_level(struct exchange *x)
 {
@@ -285,9 +221,9 @@ static void answer_top_level(struct exchange *x)
 	x->dispatch->control->counters.top_level_errors++;
 	x1_top_level_error(&x->out, &e);
 	if (x1_audit(x, NULL, "top-level-error", X1_ERR_SCHEMA, x->container->why))
-		events_ne_fault(
+		fault_raise_all(
 			x->dispatch->control, FAULT_AUDIT, "the audit log cannot be written");
-	exchange_leave(x);
+	x1_leave(x);
 }
 
 void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
@@ -309,9 +245,9 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 	x->peer_address = strdup(request->peer_address);
 	x->certificate = calloc(n + 1, sizeof(bool));
 	x->unaudited = calloc(n + 1, sizeof(bool));
-	clock_gettime(CLOCK_MONOTONIC, &x->received);
+	x->received_ns = now_monotonic_ns();
 	if (!x->peer_uid || !x->peer_address || !x->certificate || !x->unaudited) {
-		exchange_free(x);
+		x1_exchange_free(x);
 		http_refuse(http, 503);
 		return;
 	}
@@ -327,13 +263,10 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 					    ? x->certificate[i - 1]
 					    : admf && http_peer_is(http, admf);
 	}
-	x->next = d->open;
-	if (x->next)
-		x->next->previous = x;
-	d->open = x;
+	TAILQ_INSERT_HEAD(&d->open, x, entry);
 	x1_response_begin(&x->out);
 	x->waiting = 1; // held until every message was looked at
-	x1_turn_add(x);
+	x1_run_soon(x);
 }
 
 void x1_dispatch_request(void *context, struct http_exchange *x, const struct http_request *request)
@@ -355,11 +288,15 @@ struct x1_dispatch *x1_dispatch_new(
 	d->control = c;
 	d->plain = plain;
 	d->strict = strict;
-	d->turn = evtimer_new(c->base, x1_on_turn, d);
-	d->leave = evtimer_new(c->base, on_leave, d);
-	d->settle = evtimer_new(c->base, on_settle, d);
+	TAILQ_INIT(&d->open);
+	TAILQ_INIT(&d->outbox);
+	STAILQ_INIT(&d->run);
+	TAILQ_INIT(&d->lists);
+	d->turn = evtimer_new(c->base, on_turn, d);
+	d->leave = evtimer_new(c->base, x1_on_leave, d);
+	d->sync = evtimer_new(c->base, x1_on_sync, d);
 	d->list = evtimer_new(c->base, x1_on_list, d);
-	if (!d->turn || !d->leave || !d->settle || !d->list) {
+	if (!d->turn || !d->leave || !d->sync || !d->list) {
 		x1_dispatch_free(d);
 		return NULL;
 	}
@@ -373,23 +310,23 @@ void x1_dispatch_stop(struct x1_dispatch *d)
 
 void x1_dispatch_free(struct x1_dispatch *d)
 {
+	struct exchange *x;
+
 	if (!d)
 		return;
 	d->stopping = true;
 	// NOLINTBEGIN(clang-analyzer-unix.Malloc): a response takes it off the list
-	while (d->open) {
-		struct exchange *x = d->open;
-		while (x->operations)
-			x1_operation_cancel(x->operations);
+	while ((x = TAILQ_FIRST(&d->open)) != NULL) {
+		while (!LIST_EMPTY(&x->operations))
+			x1_operation_cancel(LIST_FIRST(&x->operations));
 		x1_respond(x);
 	}
 	// NOLINTEND(clang-analyzer-unix.Malloc)
-	while (d->outbox_first) { // done, and its audit lines are written
-		struct exchange *x = d->outbox_first;
-		d->outbox_first = x->next;
-		exchange_leave(x);
+	while ((x = TAILQ_FIRST(&d->outbox)) != NULL) { // done, and its audit lines are written
+		TAILQ_REMOVE(&d->outbox, x, entry);
+		x1_leave(x);
 	}
-	struct event *events[] = {d->turn, d->leave, d->settle, d->list};
+	struct event *events[] = {d->turn, d->leave, d->sync, d->list};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])
 			event_free(events[i]);

@@ -1,10 +1,11 @@
+// Lists of what is there, written in portions over many turns of the loop.
 #include "control/x1/x1_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "control/x1/x1_dispatch_internal.h"
+#include "control/x1/x1_internal.h"
+#include "shared/now.h"
 
 #define WINDOW 256 // tasks taken, asked for and written together
 
@@ -17,8 +18,8 @@ struct question { // context of one status request
 };
 
 struct x1_list {
-	struct x1_list *next;	 // in the dispatcher's queue
-	struct x1_operation *op; // NULL: abandoned, lives until the last answer of the dataplane
+	TAILQ_ENTRY(x1_list) entry; // in the dispatcher's queue
+	struct x1_operation *op;    // NULL: abandoned, lives until the last answer of the dataplane
 	struct registry_cursor cursor;
 	enum phase phase;
 	bool begun;
@@ -35,14 +36,6 @@ static const struct timeval at_once;
 static bool ids_only(const struct x1_list *l)
 {
 	return l->op->type == X1_LIST_ALL_DETAILS;
-}
-
-static int64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 // Octets that this list may still have.
@@ -188,7 +181,7 @@ static void begin(struct x1_list *l, struct x1_buffer *b)
 
 static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
 {
-	int64_t until = now_us() + X1_TURN_US;
+	uint64_t until = now_monotonic_us() + X1_TURN_US;
 	enum outcome o = UNFINISHED;
 
 	while (o == UNFINISHED) {
@@ -202,7 +195,7 @@ static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
 			o = COMPLETE;
 		if (b->error)
 			return COMPLETE; // the exchange is refused
-		if (o == UNFINISHED && now_us() >= until)
+		if (o == UNFINISHED && now_monotonic_us() >= until)
 			return o;
 	}
 	return o;
@@ -240,35 +233,53 @@ static void finish(struct x1_list *l, bool too_large)
 	if (!x->waiting)
 		x1_respond(x);
 	else if (x->done < x->container->n_messages)
-		x1_turn_add(x);
+		x1_run_soon(x);
 }
 
 void x1_on_list(evutil_socket_t fd, short what, void *arg)
 {
 	struct x1_dispatch *d = arg;
-	struct x1_list *l = d->list_first;
+	struct x1_list *l = TAILQ_FIRST(&d->lists);
 
 	if (!l || d->stopping)
 		return;
 	enum outcome o = portion(l, &l->op->exchange->out);
 	if (o == COMPLETE || o == TOO_LARGE)
 		finish(l, o == TOO_LARGE);
-	if (o != WAITING && d->list_first)
+	if (o != WAITING && !TAILQ_EMPTY(&d->lists))
 		go_on(d);
 }
 
-void x1_list_hurry(struct x1_list *l)
+// TIME1 is over: nothing more is asked of the dataplane.
+static void hurry(struct x1_operation *op)
 {
+	struct x1_list *l = op->list;
+
 	l->asks = false;
-	if (l == l->op->dispatch->list_first)
-		go_on(l->op->dispatch);
+	if (l == TAILQ_FIRST(&op->dispatch->lists))
+		go_on(op->dispatch);
+}
+
+static void release(struct x1_operation *op)
+{
+	struct x1_list *l = op->list;
+
+	if (!l)
+		return;
+	TAILQ_REMOVE(&op->dispatch->lists, l, entry);
+	if (l->begun)
+		registry_cursor_end(&l->cursor);
+	l->op = NULL;
+	if (!l->in_flight)
+		free(l);
 }
 
 void x1_list_request(struct exchange *x, const struct x1_message *m)
 {
+	static const struct x1_operation_kind kind = {.time_up = hurry, .release = release};
 	struct x1_dispatch *d = x->dispatch;
 	struct x1_list *l = calloc(1, sizeof(*l));
-	struct x1_operation *op = l ? x1_operation_new(x, m, NULL) : NULL;
+	struct x1_operation *op = l ? x1_operation_new(x, m, NULL, &kind) : NULL;
 
 	if (!op) {
 		free(l);
@@ -279,29 +290,7 @@ void x1_list_request(struct exchange *x, const struct x1_message *m)
 	l->op = op;
 	l->asks = op->type == X1_GET_ALL_DETAILS || op->type == X1_GET_ALL_TASK_DETAILS;
 	x->listing = true;
-	if (d->list_last)
-		d->list_last->next = l;
-	else
-		d->list_first = l;
-	d->list_last = l;
+	TAILQ_INSERT_TAIL(&d->lists, l, entry);
 	x1_start_deadline(x);
 	go_on(d);
-}
-
-void x1_list_free(struct x1_list *l)
-{
-	if (!l)
-		return;
-	struct x1_dispatch *d = l->op->dispatch;
-	struct x1_list *before = NULL;
-	for (struct x1_list *each = d->list_first; each && each != l; each = each->next)
-		before = each;
-	*(before ? &before->next : &d->list_first) = l->next;
-	if (d->list_last == l)
-		d->list_last = before;
-	if (l->begun)
-		registry_cursor_end(d->control->registry, &l->cursor);
-	l->op = NULL;
-	if (!l->in_flight)
-		free(l);
 }

@@ -8,11 +8,8 @@
 #include <event2/event.h>
 
 struct exchange;
-struct x1_list;
 struct x1_message;
 
 void x1_list_request(struct exchange *x, const struct x1_message *m);
-// Nothing is asked of the dataplane any more: TIME1 is over.
-void x1_list_hurry(struct x1_list *l);
-void x1_list_free(struct x1_list *l);
+// The event in which a portion is written; its context is the dispatcher.
 void x1_on_list(evutil_socket_t fd, short what, void *dispatch);

@@ -1,18 +1,17 @@
+// Requests for information about one object: what only the dataplane knows of it is asked there
+// first.
 #include "control/x1/x1_query.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "control/x1/x1_internal.h"
 
 #define QUERY_FAULTS_MAX 16
 
 struct x1_query {
-	struct control *control;
-	enum x1_request_type type;
-	uint16_t ne;
-	struct id16 id;
-	void (*done)(void *context); // NULL once abandoned
-	void *context;
-	bool in_flight, extended;
+	struct x1_operation *op; // NULL once abandoned: it lives until the dataplane's answer
+	bool in_flight;
+	bool extended; // the requester knows TaskStatusExtensions (V1.14 on)
 	struct x1_asked asked;
 };
 
@@ -24,54 +23,6 @@ void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status)
 		.last_intercept_ns = status->last_intercept_ns,
 		.follows = status->follows,
 		.sessions = status->sessions};
-}
-
-static void on_status(void *context, int result, const struct channel_task_status *status)
-{
-	struct x1_query *q = context;
-
-	q->in_flight = false;
-	if (!q->done) {
-		free(q);
-		return;
-	}
-	if (!result && status)
-		x1_asked_set(&q->asked, status);
-	q->done(q->context);
-}
-
-struct x1_query *x1_query_start(struct control *c, enum x1_request_type type, uint16_t ne,
-	const struct id16 *id, void (*done)(void *context), void *context, bool *ready)
-{
-	struct x1_query *q = calloc(1, sizeof(*q));
-
-	if (!q)
-		return NULL;
-	q->control = c;
-	q->type = type;
-	q->ne = ne;
-	q->done = done;
-	q->context = context;
-	if (id)
-		q->id = *id;
-	q->in_flight = type == X1_GET_TASK_DETAILS &&
-		       !publish_task_status(c->publish, ne, &q->id, on_status, q);
-	*ready = !q->in_flight;
-	return q;
-}
-
-void x1_query_extended(struct x1_query *q)
-{
-	q->extended = true;
-}
-
-void x1_query_free(struct x1_query *q)
-{
-	if (!q)
-		return;
-	q->done = NULL;
-	if (!q->in_flight)
-		free(q);
 }
 
 static uint32_t collect_faults(const struct fault *list, struct x1_fault out[QUERY_FAULTS_MAX])
@@ -125,30 +76,102 @@ void x1_query_put_ne(struct x1_buffer *b, struct registry *r, uint16_t ne)
 	x1_put_ne_status(b, n, faults);
 }
 
-int x1_query_write(struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e)
+// Writes the whole message, with what is known so far. Returns 0 or the error code to answer (2020,
+// 2040) when the object is gone; nothing is written then.
+static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e)
 {
-	struct registry *r = q->control->registry;
+	const struct x1_operation *op = q->op;
+	struct registry *r = op->dispatch->control->registry;
 	const struct registry_task *t = NULL;
 	const struct registry_destination *d = NULL;
 
-	if (q->type == X1_GET_TASK_DETAILS) {
-		t = registry_task_find(r, q->ne, &q->id);
+	if (op->type == X1_GET_TASK_DETAILS) {
+		t = registry_task_find(r, op->ne, &op->id);
 		if (!t)
 			return X1_ERR_XID_UNKNOWN;
 	}
-	if (q->type == X1_GET_DESTINATION_DETAILS) {
-		d = registry_destination_find(r, q->ne, &q->id);
+	if (op->type == X1_GET_DESTINATION_DETAILS) {
+		d = registry_destination_find(r, op->ne, &op->id);
 		if (!d)
 			return X1_ERR_DID_UNKNOWN;
 	}
 	q->asked.follows &= q->extended;
-	x1_message_open(b, e, q->type);
+	x1_message_open(b, e, op->type);
 	if (t)
 		x1_query_put_task(b, t, &q->asked);
 	if (d)
 		x1_query_put_destination(b, d);
-	if (q->type == X1_GET_NE_STATUS)
-		x1_query_put_ne(b, r, q->ne);
+	if (op->type == X1_GET_NE_STATUS)
+		x1_query_put_ne(b, r, op->ne);
 	x1_message_close(b);
 	return 0;
+}
+
+// Only requests of clauses 6.2 and 6.3 may be `Acknowledged`: after TIME1 what is known must do.
+static void answer(struct x1_operation *op)
+{
+	struct exchange *x = op->exchange;
+	struct x1_envelope e = x1_envelope_of(x, op->message);
+	int code = put_answer(op->query, x1_out(x), &e);
+	char text[ID_TEXT_SIZE];
+
+	if (code) {
+		id_format(&op->id, text);
+		x1_response_error(x1_out(x), &e, op->type, code, text);
+	}
+	x1_audit_answer(x, op->message, code, NULL);
+	x1_operation_cancel(op);
+	if (!x->waiting)
+		x1_respond(x);
+}
+
+static void release(struct x1_operation *op)
+{
+	struct x1_query *q = op->query;
+
+	if (!q)
+		return;
+	q->op = NULL;
+	if (!q->in_flight)
+		free(q);
+}
+
+static void on_status(void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_query *q = context;
+
+	q->in_flight = false;
+	if (!q->op) {
+		free(q);
+		return;
+	}
+	if (!result && status)
+		x1_asked_set(&q->asked, status);
+	answer(q->op);
+}
+
+void x1_query_request(struct exchange *x, const struct x1_message *m)
+{
+	static const struct x1_operation_kind kind = {.time_up = answer, .release = release};
+	struct control *c = x->dispatch->control;
+
+	if (m->type == X1_GET_TASK_DETAILS && !registry_task_find(c->registry, x->ne, &m->id)) {
+		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->id);
+		return;
+	}
+	struct x1_query *q = calloc(1, sizeof(*q));
+	struct x1_operation *op =
+		q ? x1_operation_new(x, m, m->has_id ? &m->id : NULL, &kind) : NULL;
+	if (!op) {
+		free(q);
+		x1_answer(x, m, X1_ERR_GENERIC, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	op->query = q;
+	q->op = op;
+	q->extended = x1_version_minor(m->version) >= 14;
+	q->in_flight = op->type == X1_GET_TASK_DETAILS &&
+		       !publish_task_status(c->publish, op->ne, &op->id, on_status, q);
+	if (!q->in_flight)
+		answer(op);
 }

@@ -1,27 +1,15 @@
 #pragma once
 
 // Requests for information about one object (TS 103 221-1 clause 6.4): GetTaskDetails,
-// GetDestinationDetails, GetNEStatus. What only the dataplane knows of a task (amounts, last
-// intercept) is asked there first. The lists are in x1_list.h.
+// GetDestinationDetails, GetNEStatus. The lists are in x1_list.h.
 
 #include "control/state/control.h"
 #include "control/xml/x1_encode.h"
 
-struct x1_query;
+struct exchange;
 
-// Asks for everything the answer needs. `done` is called once when it is there, never from inside
-// this call; without a dataplane it is there at once: *ready is set and `done` is not called.
-// `id` is the XID or DID of the requests that carry one. NULL when out of memory.
-struct x1_query *x1_query_start(struct control *c, enum x1_request_type type, uint16_t ne,
-	const struct id16 *id, void (*done)(void *context), void *context, bool *ready);
-// The requester knows TaskStatusExtensions (V1.14 on).
-void x1_query_extended(struct x1_query *q);
-// Writes the whole message, with what is known so far. Returns 0 or the error code to answer
-// (2020, 2040) when the object is gone; nothing is written then.
-[[nodiscard]] int x1_query_write(
-	struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e);
-// `done` is not called any more.
-void x1_query_free(struct x1_query *q);
+// Executes one of them.
+void x1_query_request(struct exchange *x, const struct x1_message *m);
 
 // The parts of answers, for lists too.
 struct x1_asked { // what the dataplane said of a task

@@ -2,23 +2,12 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/x1/x1_task_report.h"
 #include "control/x1/x1_task_session.h"
-
-void x1_refuse(struct x1_refusal *why, int code, const char *format, ...)
-{
-	va_list args;
-
-	why->code = code;
-	va_start(args, format);
-	vsnprintf(why->text, sizeof(why->text), format, args);
-	va_end(args);
-}
 
 struct build {
 	const struct config *config;

@@ -5,18 +5,9 @@
 // 7).
 
 #include "control/state/registry.h"
+#include "control/x1/x1_refusal.h"
 #include "control/xml/x1_types.h"
 #include "shared/config.h"
-
-// Why a request is refused: the code of table 46 and its description. The description goes to the
-// ADMF only and may name values.
-struct x1_refusal {
-	int code; // enum x1_error
-	char text[256];
-};
-
-void x1_refuse(struct x1_refusal *why, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 
 // Fills `out` (memo excepted) from `d` for network element `ne`. `old`: the task that is modified
 // (the generic code is 3001 then), NULL when one is activated (3000). `matched` is what

@@ -419,13 +419,6 @@ int x1_decode_answers(struct x1_decoder *d, const char *body, size_t length, str
 	return result;
 }
 
-int x1_decode_answer(struct x1_decoder *d, const char *body, size_t length, struct x1_answer *out)
-{
-	int n = x1_decode_answers(d, body, length, out, 1);
-
-	return n < 0 ? n : 0;
-}
-
 const char *x1_decode_library(void)
 {
 	return LIBXML_DOTTED_VERSION;

@@ -29,7 +29,6 @@ struct x1_answer {
 	char ne_identifier[256], admf_identifier[256];
 	struct id16 transaction;
 };
-[[nodiscard]] int x1_decode_answer(struct x1_decoder *d, const char *body, size_t length, struct x1_answer *out);
 
 // All answers of a ResponseContainer, in document order, or the one top-level error. Returns their
 // number (1 .. capacity); POI_ERR_SYNTAX when this is no X1 answer or breaks the schema, POI_ERR_LIMIT

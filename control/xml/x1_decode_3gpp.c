@@ -1,10 +1,9 @@
-#include "control/xml/x1_decode_internal.h"
-
-#include <string.h>
-
 // The LI_T2 and LI_T3 extensions of TS 33.128 clause 6.2.3, in any revision of their namespace.
 // Known structures are checked here, element by element; unknown names are handed on by name and
 // refused by the logic.
+#include "control/xml/x1_decode_internal.h"
+
+#include <string.h>
 
 static const char *skip_number(const char *p)
 {
@@ -15,7 +14,7 @@ static const char *skip_number(const char *p)
 	return p != start ? p : NULL;
 }
 
-bool x1_is_3gpp(const xmlNode *node)
+static bool is_3gpp(const xmlNode *node)
 {
 	static const char prefix[] = "urn:3GPP:ns:li:3GPPX1Extensions:r";
 	const char *p = node->ns != NULL ? (const char *)node->ns->href : "";
@@ -40,15 +39,6 @@ static const xmlNode *only_child(const xmlNode *n)
 	const xmlNode *c = x1_first_element(n);
 
 	return c != NULL && x1_next_element(c) == NULL ? c : NULL;
-}
-
-static const char *text_of(struct values *v, const xmlNode *n)
-{
-	char *text = x1_text(v->arena, n, true);
-
-	if (text == NULL)
-		v->no_memory = true;
-	return text != NULL ? text : "";
 }
 
 static bool is_hex(const char *text)
@@ -91,16 +81,16 @@ static bool read_endpoint(struct values *v, const xmlNode *e, struct x1_extensio
 
 	if (!same(e, n, seid ? "SEID" : "TEID"))
 		goto broken;
-	m->teid = text_of(v, n);
+	m->teid = value_text(v, n, true);
 	if (!x1_unsigned(m->teid, seid ? UINT64_MAX : UINT32_MAX, &number))
 		goto broken;
 	n = x1_next_element(n);
 	if (same(e, n, "IPv4Address")) {
-		m->ipv4 = text_of(v, n);
+		m->ipv4 = value_text(v, n, true);
 		n = x1_next_element(n);
 	}
 	if (same(e, n, "IPv6Address")) {
-		m->ipv6 = text_of(v, n);
+		m->ipv6 = value_text(v, n, true);
 		n = x1_next_element(n);
 	}
 	if ((m->ipv4 != NULL && !is_ipv4(m->ipv4)) || (m->ipv6 != NULL && !is_ipv6(m->ipv6)))
@@ -126,7 +116,7 @@ static bool read_member(struct values *v, const xmlNode *e, struct x1_extension_
 	}
 	if (strcmp(m->name, "FSEID") == 0 || strcmp(m->name, "FTEID") == 0)
 		return read_endpoint(v, e, m);
-	m->text = text_of(v, e);
+	m->text = value_text(v, e, true);
 	bool known = true;
 	if (strcmp(m->name, "PDRID") == 0 || strcmp(m->name, "QERID") == 0)
 		good = x1_unsigned(m->text, UINT32_MAX, &number);
@@ -193,10 +183,10 @@ bool x1_read_target_extension(struct values *v, const xmlNode *element, struct x
 		v->no_memory = members == NULL;
 		return false;
 	}
-	out->owner = text_of(v, owner);
+	out->owner = value_text(v, owner, true);
 	out->members = members;
 	for (const xmlNode *n = x1_next_element(owner); n != NULL; n = x1_next_element(n)) {
-		bool upf = x1_is_3gpp(n) &&
+		bool upf = is_3gpp(n) &&
 			   strcmp((const char *)n->name, "UPFLIT3TargetIdentifierExtensions") == 0;
 		if (upf ? !read_upf(v, n, out, members)
 			: !read_unknown(v, n, &members[out->n_members++]))
@@ -214,7 +204,7 @@ static bool read_trigger(struct values *v, const xmlNode *n, struct x1_pdsr_trig
 		if (same(n, c, kinds[k]))
 			out->kind = (uint8_t)(k + 1);
 	}
-	if (out->kind == 0 || !x1_unsigned(text_of(v, c), UINT64_MAX, &out->value)) {
+	if (out->kind == 0 || !x1_unsigned(value_text(v, c, true), UINT64_MAX, &out->value)) {
 		value_broken(v, "PDSRTriggerType", "breaks the schema");
 		return false;
 	}
@@ -241,7 +231,7 @@ static bool read_pdsr(struct values *v, const xmlNode *e, struct x1_task_extensi
 	}
 	const char *session = NULL;
 	if (same(e, n, "useSessionTriggers")) {
-		session = text_of(v, n);
+		session = value_text(v, n, true);
 		out->session_triggers = strcmp(session, "true") == 0 || strcmp(session, "1") == 0;
 		if (!out->session_triggers && strcmp(session, "false") != 0 &&
 			strcmp(session, "0") != 0)
@@ -262,7 +252,7 @@ static bool read_header_reporting(struct values *v, const xmlNode *e, struct x1_
 	if (same(e, choice, "PDSR"))
 		return read_pdsr(v, choice, out);
 	if (same(e, choice, "PDHR") && x1_first_element(choice) == NULL &&
-		text_of(v, choice)[0] == '\0')
+		value_text(v, choice, true)[0] == '\0')
 		return true;
 	value_broken(v, "HeaderReporting", "breaks the schema");
 	return false;
@@ -280,7 +270,7 @@ bool x1_read_task_extension(
 		v->no_memory = true;
 		return false;
 	}
-	if (!x1_is_3gpp(e) || strcmp(out->name, "X1Extensions") != 0)
+	if (!is_3gpp(e) || strcmp(out->name, "X1Extensions") != 0)
 		return true;
 	const xmlNode *inside = only_child(e);
 	if (inside == NULL) {

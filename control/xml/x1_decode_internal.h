@@ -44,10 +44,12 @@ bool value_id(struct values *v, const xmlNode *node, struct id16 *out);
 const struct x1_task_details *x1_read_task(struct values *v, const xmlNode *element);
 const struct x1_destination_details *x1_read_destination(struct values *v, const xmlNode *element);
 // 3GPP part.
-bool x1_is_3gpp(const xmlNode *node);
 bool x1_read_target_extension(struct values *v, const xmlNode *element, struct x1_target *out);
 bool x1_read_task_extension(
 	struct values *v, const xmlNode *element, const char *owner, struct x1_task_extension *out);
+// x1_value.c
+const char *value_text(struct values *v, const xmlNode *node, bool collapse); // "" without a node
+void *value_alloc(struct values *v, size_t n, size_t size); // zeroed; NULL is noted in `v`
 void value_broken(struct values *v, const char *element, const char *rule);
 // Decimal digits with an optional sign `+`; false beyond `max`.
 bool x1_unsigned(const char *text, uint64_t max, uint64_t *out);

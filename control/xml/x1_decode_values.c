@@ -1,56 +1,13 @@
-#include "control/xml/x1_decode_internal.h"
-
-#include <stdio.h>
-#include <string.h>
-
+// Content of messages: task and destination details, as values.
 // The schema has passed over what is read here (Extension content excepted), so shapes are given;
 // what it cannot say is checked: 64-bit overflow, UUID version.
+#include "control/xml/x1_decode_internal.h"
 
-void value_broken(struct values *v, const char *element, const char *rule)
-{
-	if (v->why[0] == '\0')
-		snprintf(v->why, sizeof(v->why), "%s %s", element, rule);
-}
-
-bool x1_unsigned(const char *text, uint64_t max, uint64_t *out)
-{
-	uint64_t n = 0;
-
-	if (*text == '+' || (text[0] == '-' && strspn(text + 1, "0") == strlen(text + 1)))
-		text++;
-	if (*text == '\0')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		unsigned digit = (unsigned)(*text - '0');
-		if (n > (max - digit) / 10 || digit > max)
-			return false;
-		n = n * 10 + digit;
-	}
-	*out = n;
-	return *text == '\0';
-}
-
-static const char *text_of(struct values *v, const xmlNode *node, bool collapse)
-{
-	const char *text = node != NULL ? x1_text(v->arena, node, collapse) : "";
-
-	if (text == NULL)
-		v->no_memory = true;
-	return text != NULL ? text : "";
-}
-
-static void *alloc(struct values *v, size_t n, size_t size)
-{
-	void *at = arena_alloc(v->arena, n * size);
-
-	if (at == NULL)
-		v->no_memory = true;
-	return at;
-}
+#include <string.h>
 
 bool value_id(struct values *v, const xmlNode *node, struct id16 *out)
 {
-	const char *text = text_of(v, node, true);
+	const char *text = value_text(v, node, true);
 
 	if (id_parse(text, strlen(text), out) != 0) {
 		value_broken(v, node != NULL ? (const char *)node->name : "UUID", "is not a UUID");
@@ -67,7 +24,7 @@ static uint16_t value_port(struct values *v, const xmlNode *node)
 {
 	uint64_t port = 0;
 
-	if (!x1_unsigned(text_of(v, node, true), UINT16_MAX, &port))
+	if (!x1_unsigned(value_text(v, node, true), UINT16_MAX, &port))
 		value_broken(
 			v, node != NULL ? (const char *)node->name : "port", "is out of range");
 	return (uint16_t)port;
@@ -75,7 +32,7 @@ static uint16_t value_port(struct values *v, const xmlNode *node)
 
 static enum x1_delivery value_delivery(struct values *v, const xmlNode *parent)
 {
-	const char *text = text_of(v, x1_child(parent, "deliveryType"), false);
+	const char *text = value_text(v, x1_child(parent, "deliveryType"), false);
 
 	return strcmp(text, "X2Only") == 0   ? X1_X2_ONLY
 	       : strcmp(text, "X3Only") == 0 ? X1_X3_ONLY
@@ -111,7 +68,7 @@ static bool read_target(struct values *v, const xmlNode *wrapper, struct x1_targ
 	const xmlNode *first = x1_first_element(e);
 	switch (out->kind) {
 	case X1_TARGET_IPV4_CIDR:
-		out->text = text_of(v, first, true);
+		out->text = value_text(v, first, true);
 		break;
 	case X1_TARGET_TCP_PORT_RANGE:
 	case X1_TARGET_UDP_PORT_RANGE:
@@ -120,7 +77,7 @@ static bool read_target(struct values *v, const xmlNode *wrapper, struct x1_targ
 		break;
 	case X1_TARGET_TCP_PORT_LIST:
 	case X1_TARGET_UDP_PORT_LIST: {
-		uint16_t *ports = alloc(v, count_elements(e), sizeof(*ports));
+		uint16_t *ports = value_alloc(v, count_elements(e), sizeof(*ports));
 		for (; ports != NULL && first != NULL; first = x1_next_element(first))
 			ports[out->n_ports++] = value_port(v, first);
 		out->ports = ports;
@@ -131,7 +88,7 @@ static bool read_target(struct values *v, const xmlNode *wrapper, struct x1_targ
 	case X1_TARGET_EXTENSION:
 		return x1_read_target_extension(v, e, out);
 	default:
-		out->text = text_of(v, e, true);
+		out->text = value_text(v, e, true);
 		if (out->kind == X1_TARGET_TCP_PORT || out->kind == X1_TARGET_UDP_PORT)
 			out->port[0] = out->port[1] = value_port(v, e);
 	}
@@ -140,7 +97,7 @@ static bool read_target(struct values *v, const xmlNode *wrapper, struct x1_targ
 
 static void read_targets(struct values *v, const xmlNode *list, struct x1_task_details *t)
 {
-	struct x1_target *targets = alloc(v, count_elements(list), sizeof(*targets));
+	struct x1_target *targets = value_alloc(v, count_elements(list), sizeof(*targets));
 
 	if (targets == NULL)
 		return;
@@ -153,7 +110,7 @@ static void read_targets(struct values *v, const xmlNode *list, struct x1_task_d
 
 static void read_dids(struct values *v, const xmlNode *list, struct x1_task_details *t)
 {
-	struct id16 *dids = alloc(v, count_elements(list), sizeof(*dids));
+	struct id16 *dids = value_alloc(v, count_elements(list), sizeof(*dids));
 
 	if (dids == NULL)
 		return;
@@ -176,7 +133,7 @@ static void read_extensions(struct values *v, const xmlNode *task, struct x1_tas
 		if (x1_is(n, "taskDetailsExtensions"))
 			most += count_elements(n);
 	}
-	struct x1_task_extension *all = alloc(v, most, sizeof(*all));
+	struct x1_task_extension *all = value_alloc(v, most, sizeof(*all));
 	if (all == NULL)
 		return;
 	t->extensions = all;
@@ -184,7 +141,7 @@ static void read_extensions(struct values *v, const xmlNode *task, struct x1_tas
 		if (!x1_is(n, "taskDetailsExtensions"))
 			continue;
 		const xmlNode *owner = x1_child(n, "Owner");
-		const char *text = text_of(v, owner, true);
+		const char *text = value_text(v, owner, true);
 		const xmlNode *e = owner != NULL ? x1_next_element(owner) : NULL;
 		if (e == NULL)
 			all[t->n_extensions++].owner = text;
@@ -202,9 +159,9 @@ static void read_options(struct values *v, const xmlNode *n, struct x1_task_deta
 	} else if (x1_is(n, "correlationID")) {
 		t->has_correlation = true;
 		t->correlation_too_large =
-			!x1_unsigned(text_of(v, n, true), UINT64_MAX, &t->correlation);
+			!x1_unsigned(value_text(v, n, true), UINT64_MAX, &t->correlation);
 	} else if (x1_is(n, "implicitDeactivationAllowed")) {
-		const char *text = text_of(v, n, true);
+		const char *text = value_text(v, n, true);
 		t->has_implicit = true;
 		t->implicit_deactivation = strcmp(text, "true") == 0 || strcmp(text, "1") == 0;
 	} else if (x1_is(n, "productID")) {
@@ -219,7 +176,7 @@ static void read_options(struct values *v, const xmlNode *n, struct x1_task_deta
 
 const struct x1_task_details *x1_read_task(struct values *v, const xmlNode *element)
 {
-	struct x1_task_details *t = alloc(v, 1, sizeof(*t));
+	struct x1_task_details *t = value_alloc(v, 1, sizeof(*t));
 
 	if (t == NULL)
 		return NULL;
@@ -244,7 +201,7 @@ static void read_address(struct values *v, const xmlNode *holder, struct x1_dest
 		const xmlNode *address = x1_first_element(e);
 		const xmlNode *port = x1_first_element(x1_next_element(address));
 		d->address_kind = X1_ADDRESS_IP_PORT;
-		d->address = text_of(v, x1_first_element(address), true);
+		d->address = value_text(v, x1_first_element(address), true);
 		d->udp = strcmp((const char *)port->name, "UDPPort") == 0;
 		d->port = value_port(v, port);
 		return;
@@ -252,19 +209,19 @@ static void read_address(struct values *v, const xmlNode *holder, struct x1_dest
 	d->address_kind = x1_is(e, "e164Number") ? X1_ADDRESS_E164
 			  : x1_is(e, "uri")	 ? X1_ADDRESS_URI
 						 : X1_ADDRESS_EMAIL;
-	d->address = text_of(v, e, true);
+	d->address = value_text(v, e, true);
 }
 
 const struct x1_destination_details *x1_read_destination(struct values *v, const xmlNode *element)
 {
-	struct x1_destination_details *d = alloc(v, 1, sizeof(*d));
+	struct x1_destination_details *d = value_alloc(v, 1, sizeof(*d));
 	const xmlNode *name = x1_child(element, "friendlyName");
 
 	if (d == NULL)
 		return NULL;
 	(void)value_id(v, x1_child(element, "dId"), &d->did);
 	if (name != NULL)
-		d->friendly_name = text_of(v, name, false);
+		d->friendly_name = value_text(v, name, false);
 	d->delivery = value_delivery(v, element);
 	read_address(v, x1_child(element, "deliveryAddress"), d);
 	for (const xmlNode *n = x1_first_element(element); n != NULL; n = x1_next_element(n))

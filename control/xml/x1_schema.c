@@ -44,7 +44,8 @@ static xmlParserInput *load_nothing(const char *url, const char *id, xmlParserCt
 	return NULL;
 }
 
-bool x1_schema_knows(const char *name)
+// Is this the name of an element that the schema declares? Others may carry a peer's data.
+static bool knows(const char *name)
 {
 	unsigned low = 0, high = 0;
 
@@ -100,7 +101,7 @@ static void on_error(void *context, xmlError *error)
 		return;
 	const char *rule = rule_text(error->code);
 	while (node != NULL &&
-		!(node->type == XML_ELEMENT_NODE && x1_schema_knows((const char *)node->name))) {
+		!(node->type == XML_ELEMENT_NODE && knows((const char *)node->name))) {
 		node = node->parent;
 		rule = rule_text(error->code == XML_SCHEMAV_ELEMENT_CONTENT ? error->code : 0);
 	}

@@ -27,6 +27,3 @@ bool x1_schema_validate_element(struct x1_schema *s, xmlNode *element, char *why
 // Validates a whole document in one pass: root X1Request, X1Response or X1TopLevelErrorResponse.
 // What is judged by hand (version of 3GPP extensions, UUID version) is not looked at. For tests.
 bool x1_schema_validate(struct x1_schema *s, xmlDoc *document, char *why);
-
-// Is this the name of an element that the schema declares? Others may carry a peer's data.
-bool x1_schema_knows(const char *name);

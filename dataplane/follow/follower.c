@@ -1,13 +1,16 @@
+// The thread that follows signalling: takes datagrams, keeps the session store, hands on changes.
+
 #include "dataplane/follow/follower.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+
+#include "shared/now.h"
 
 #define PAUSE_BUSY_NS 20000  // between two looks at empty rings, while signalling comes
 #define PAUSE_IDLE_NS 100000 // when none has come for IDLE_NS
@@ -19,16 +22,14 @@
 #define TICK_LAG_NS 5000000ull
 
 struct command {
-	struct command *next;
+	STAILQ_ENTRY(command) link;
 	uint64_t subscription;
 	bool ends;
 	uint8_t direction;
 	struct session_target target;
 };
 
-struct changes {
-	struct follower_change *first, **last;
-};
+STAILQ_HEAD(commands, command);
 
 struct follower {
 	struct follower_settings s;
@@ -37,8 +38,8 @@ struct follower {
 	bool running;
 	int fd;
 	// the thread's own
-	struct command *owed; // watches for which the store had no memory
-	struct changes made; // not handed on yet
+	struct commands owed;	      // subscriptions for which the store had no memory
+	struct follower_changes made; // not handed on yet
 	uint64_t last_ns, tick_ns, heard_ns;
 	uint64_t lost, lost_ns;
 	bool losing;
@@ -46,27 +47,13 @@ struct follower {
 	pthread_mutex_t lock;	    // below: between the builder and the thread
 	pthread_cond_t wake;	    // to the thread
 	pthread_cond_t served_wake; // to the builder
-	struct command *first, **last;
-	struct changes changes;
+	struct commands commands;
+	struct follower_changes changes;
 	uint64_t asked, served;
 	bool stop;
 	struct session_counts counts;
 	uint64_t counted_lost;
 };
-
-static void changes_init(struct changes *c)
-{
-	c->first = NULL;
-	c->last = &c->first;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 // ---- what the store says ----
 
@@ -78,8 +65,7 @@ static struct follower_change *change(struct follower *f, uint64_t subscription,
 		return NULL;
 	c->subscription = subscription;
 	c->kind = kind;
-	*f->made.last = c;
-	f->made.last = &c->next;
+	STAILQ_INSERT_TAIL(&f->made, c, link);
 	return c;
 }
 
@@ -129,9 +115,10 @@ struct follower *follower_new(const struct follower_settings *s)
 	if (!f)
 		return NULL;
 	f->s = *s;
-	f->last = &f->first;
-	changes_init(&f->made);
-	changes_init(&f->changes);
+	STAILQ_INIT(&f->owed);
+	STAILQ_INIT(&f->commands);
+	STAILQ_INIT(&f->made);
+	STAILQ_INIT(&f->changes);
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -150,18 +137,18 @@ struct follower *follower_new(const struct follower_settings *s)
 	return f;
 }
 
-static void free_all(struct follower_change *c)
+static void free_all(struct follower_changes *changes)
 {
-	for (struct follower_change *next; c; c = next) {
-		next = c->next;
+	for (struct follower_change *c; (c = STAILQ_FIRST(changes));) {
+		STAILQ_REMOVE_HEAD(changes, link);
 		follower_change_free(c);
 	}
 }
 
-static void forget_all(struct command *c)
+static void forget_all(struct commands *commands)
 {
-	for (struct command *next; c; c = next) {
-		next = c->next;
+	for (struct command *c; (c = STAILQ_FIRST(commands));) {
+		STAILQ_REMOVE_HEAD(commands, link);
 		forget(c);
 	}
 }
@@ -171,10 +158,10 @@ void follower_free(struct follower *f)
 	if (!f)
 		return;
 	sessions_free(f->sessions);
-	forget_all(f->first);
-	forget_all(f->owed);
-	free_all(f->made.first);
-	free_all(f->changes.first);
+	forget_all(&f->commands);
+	forget_all(&f->owed);
+	free_all(&f->made);
+	free_all(&f->changes);
 	if (f->fd >= 0)
 		close(f->fd);
 	pthread_cond_destroy(&f->wake);
@@ -216,14 +203,13 @@ static uint32_t drain(struct follower *f, uint32_t most)
 }
 
 // A subscription without memory is in doubt until it has some; nothing else waits for it.
-static void subscription_owed(struct follower *f)
+static void subscribe_owed(struct follower *f)
 {
-	for (struct command **at = &f->owed; *at;) {
-		struct command *c = *at;
+	for (struct command *c; (c = STAILQ_FIRST(&f->owed));) {
 		if (sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
 			POI_ERR_NOMEM)
 			return;
-		*at = c->next;
+		STAILQ_REMOVE_HEAD(&f->owed, link);
 		forget(c);
 	}
 }
@@ -237,7 +223,7 @@ static void tick(struct follower *f, uint64_t now, bool idle)
 	if (idle && now - TICK_LAG_NS > f->last_ns)
 		f->last_ns = now - TICK_LAG_NS;
 	sessions_tick(f->sessions, f->last_ns);
-	subscription_owed(f);
+	subscribe_owed(f);
 }
 
 static uint64_t lost(const struct follower *f)
@@ -253,7 +239,7 @@ static uint64_t lost(const struct follower *f)
 }
 
 // What was lost may have been anybody's: for a while no view is sure.
-static void subscription_losses(struct follower *f, uint64_t now)
+static void note_losses(struct follower *f, uint64_t now)
 {
 	uint64_t sum = lost(f);
 	bool grows = sum != f->lost;
@@ -261,8 +247,7 @@ static void subscription_losses(struct follower *f, uint64_t now)
 
 	if (grows)
 		f->lost_ns = now;
-	struct follower_change *c =
-		losing != f->losing ? change(f, 0, FOLLOWER_LOSS) : NULL;
+	struct follower_change *c = losing != f->losing ? change(f, 0, FOLLOWER_LOSS) : NULL;
 	if (losing != f->losing && !c)
 		return; // seen again next time
 	f->lost = sum;
@@ -275,34 +260,31 @@ static void subscription_losses(struct follower *f, uint64_t now)
 static void owe(struct follower *f, struct command *c)
 {
 	const struct subscription_state unsure = {.unsure = true};
-	struct command **end = &f->owed;
 
-	while (*end)
-		end = &(*end)->next;
-	*end = c;
-	c->next = NULL;
+	STAILQ_INSERT_TAIL(&f->owed, c, link);
 	on_state(f, c->subscription, &unsure);
 }
 
 static void unsubscribe(struct follower *f, uint64_t subscription)
 {
+	struct command *c;
+
 	if (sessions_unsubscribe(f->sessions, subscription) == POI_OK)
 		return;
-	for (struct command **at = &f->owed; *at; at = &(*at)->next)
-		if ((*at)->subscription == subscription) {
-			struct command *c = *at;
-			*at = c->next;
-			forget(c);
-			return;
-		}
+	STAILQ_FOREACH(c, &f->owed, link)
+	if (c->subscription == subscription) {
+		STAILQ_REMOVE(&f->owed, c, command, link);
+		forget(c);
+		return;
+	}
 }
 
-static void obey(struct follower *f, struct command *c)
+static void obey(struct follower *f, struct commands *commands)
 {
-	for (struct command *next; c; c = next) {
-		next = c->next;
-		if (!c->ends && sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
-					POI_ERR_NOMEM) {
+	for (struct command *c; (c = STAILQ_FIRST(commands));) {
+		STAILQ_REMOVE_HEAD(commands, link);
+		if (!c->ends && sessions_subscribe(f->sessions, c->subscription, &c->target,
+					c->direction) == POI_ERR_NOMEM) {
 			owe(f, c);
 			continue;
 		}
@@ -316,15 +298,14 @@ static void obey(struct follower *f, struct command *c)
 static void hand_on(struct follower *f, uint64_t served)
 {
 	struct session_counts counts;
-	bool any = f->made.first != NULL;
+	bool any = !STAILQ_EMPTY(&f->made);
 
 	sessions_counts(f->sessions, &counts);
 	for (uint32_t i = 0; f->s.taps && i < f->s.n_rings; i++)
 		counts.strangers += signalling_tap_strangers(f->s.taps[i]);
 	pthread_mutex_lock(&f->lock);
 	if (any) {
-		*f->changes.last = f->made.first;
-		f->changes.last = f->made.last;
+		STAILQ_CONCAT(&f->changes, &f->made);
 		(void)eventfd_write(f->fd, 1); // before anybody hears that it is served
 	}
 	f->counts = counts;
@@ -334,26 +315,17 @@ static void hand_on(struct follower *f, uint64_t served)
 		pthread_cond_broadcast(&f->served_wake);
 	}
 	pthread_mutex_unlock(&f->lock);
-	changes_init(&f->made);
 }
 
 // Rests for `pause` unless there is something to do; takes the commands. False: the end.
-static bool rest(struct follower *f, long pause, struct command **commands, uint64_t *asked)
+static bool rest(struct follower *f, uint64_t pause_ns, struct commands *commands, uint64_t *asked)
 {
 	pthread_mutex_lock(&f->lock);
-	if (pause > 0 && !f->stop && !f->first && f->asked == f->served) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += pause;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
+	if (pause_ns > 0 && !f->stop && STAILQ_EMPTY(&f->commands) && f->asked == f->served) {
+		const struct timespec until = now_monotonic_after(pause_ns);
 		pthread_cond_timedwait(&f->wake, &f->lock, &until);
 	}
-	*commands = f->first;
-	f->first = NULL;
-	f->last = &f->first;
+	STAILQ_CONCAT(commands, &f->commands);
 	*asked = f->asked;
 	bool stop = f->stop;
 	pthread_mutex_unlock(&f->lock);
@@ -363,26 +335,25 @@ static bool rest(struct follower *f, long pause, struct command **commands, uint
 static void *run(void *argument)
 {
 	struct follower *f = argument;
-	struct command *commands;
-	uint64_t asked;
-	long pause = 0;
+	struct commands commands = STAILQ_HEAD_INITIALIZER(commands);
+	uint64_t asked, pause_ns = 0;
 
 	(void)prctl(PR_SET_TIMERSLACK, 1000);
-	while (rest(f, pause, &commands, &asked)) {
+	while (rest(f, pause_ns, &commands, &asked)) {
 		// What came before a task was given is known when it is given.
-		bool settling = commands || asked > f->served;
+		bool settling = !STAILQ_EMPTY(&commands) || asked > f->served;
 		const uint32_t most = settling ? SETTLE : CHUNK;
 		uint32_t n = drain(f, most);
-		uint64_t now = now_ns();
-		obey(f, commands);
+		uint64_t now = now_wall_ns();
+		obey(f, &commands);
 		tick(f, now, n < most);
-		subscription_losses(f, now);
+		note_losses(f, now);
 		hand_on(f, asked);
 		if (n > 0)
 			f->heard_ns = now;
-		pause = n > 0 ? 0 : now - f->heard_ns > IDLE_NS ? PAUSE_IDLE_NS : PAUSE_BUSY_NS;
+		pause_ns = n > 0 ? 0 : now - f->heard_ns > IDLE_NS ? PAUSE_IDLE_NS : PAUSE_BUSY_NS;
 	}
-	obey(f, commands);
+	obey(f, &commands);
 	hand_on(f, asked);
 	return NULL;
 }
@@ -412,14 +383,13 @@ void follower_stop(struct follower *f)
 static void command(struct follower *f, struct command *c)
 {
 	pthread_mutex_lock(&f->lock);
-	*f->last = c;
-	f->last = &c->next;
+	STAILQ_INSERT_TAIL(&f->commands, c, link);
 	pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
 }
 
-int follower_subscribe(
-	struct follower *f, uint64_t subscription, const struct session_target *t, uint8_t direction)
+int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
+	uint8_t direction)
 {
 	struct command *c = calloc(1, sizeof(*c));
 
@@ -455,16 +425,14 @@ void follower_settle(struct follower *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
-struct follower_change *follower_changes(struct follower *f)
+void follower_changes(struct follower *f, struct follower_changes *out)
 {
 	eventfd_t ready;
 
 	(void)eventfd_read(f->fd, &ready);
 	pthread_mutex_lock(&f->lock);
-	struct follower_change *c = f->changes.first;
-	changes_init(&f->changes);
+	STAILQ_CONCAT(out, &f->changes);
 	pthread_mutex_unlock(&f->lock);
-	return c;
 }
 
 void follower_change_free(struct follower_change *c)

@@ -6,6 +6,7 @@
 // hold either up.
 
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "dataplane/session/session.h"
 #include "dataplane/signalling/signalling_ring.h"
@@ -26,8 +27,8 @@ struct follower *follower_new(const struct follower_settings *s);
 void follower_stop(struct follower *f); // the workers have stopped
 void follower_free(struct follower *f);
 
-// Builder thread. A subscription's number is the builder's choice, never used twice. `direction` as in
-// sessions_subscribe. 0 or NOMEM.
+// Builder thread. A subscription's number is the builder's choice, never used twice. `direction` as
+// in sessions_subscribe. 0 or NOMEM.
 [[nodiscard]] int follower_subscribe(struct follower *f, uint64_t subscription,
 	const struct session_target *t, uint8_t direction);
 void follower_unsubscribe(struct follower *f, uint64_t subscription);
@@ -38,15 +39,17 @@ void follower_settle(struct follower *f);
 enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE, FOLLOWER_LOSS };
 
 struct follower_change { // in the order in which they came
-	struct follower_change *next;
+	STAILQ_ENTRY(follower_change) link;
 	uint64_t subscription;
 	uint8_t kind;		// enum follower_change_kind
 	struct binding binding; // BIND: holds a reference of its select; UNBIND: only the id
 	struct subscription_state state;
 };
 
-// All changes that wait, the caller's to free with follower_change_free; NULL when there are none.
-struct follower_change *follower_changes(struct follower *f);
+STAILQ_HEAD(follower_changes, follower_change);
+
+// Adds all changes that wait to `out`: the caller's to free with follower_change_free.
+void follower_changes(struct follower *f, struct follower_changes *out);
 void follower_change_free(struct follower_change *c);
 int follower_fd(const struct follower *f); // readable when changes wait; follower_changes clears it
 

@@ -4,9 +4,9 @@
 // 27). Every session of the link is kept, not only targets': a task may come long after its
 // session. Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
 //
-// A subscription is one task's session_target. For each session that satisfies it, the store calls bind
-// once for every way in which the session's packets can be told on the links (a tunnel end, or a
-// user address), and unbind when that way is gone; all within the call that showed it. A request
+// A subscription is one task's session_target. For each session that satisfies it, the store calls
+// bind once for every way in which the session's packets can be told on the links (a tunnel end, or
+// a user address), and unbind when that way is gone; all within the call that showed it. A request
 // adds, its response settles (3GPP TS 29.244; see signalling.h for the messages).
 
 #include "dataplane/match/link_class.h"
@@ -35,9 +35,9 @@ struct binding {
 	const struct pdr_select *select;
 };
 
-struct subscription_state {	   // told at the beginning, and whenever it changes
-	uint32_t sessions; // accepted ones that satisfy it now, also while idle
-	bool bound_once;   // there was one at least once
+struct subscription_state { // told at the beginning, and whenever it changes
+	uint32_t sessions;  // accepted ones that satisfy it now, also while idle
+	bool bound_once;    // there was one at least once
 	// Its view was lost: association gone, memory bound reached, message loss seen. Or a
 	// session of it cannot be told on these links.
 	bool unsure;
@@ -54,14 +54,14 @@ struct sessions_sink {
 
 struct sessions_settings {
 	uint32_t sessions_max;
-	uint64_t memory_max;  // octets, all of the store
+	uint64_t memory_max;  // bytes, all of the store, with what it takes by itself (0.7 MiB)
 	uint64_t answered_ns; // how long answered transactions are remembered (60 s)
 	uint64_t waiting_ns;  // how long a request waits for its response, and a response for its
-			      // request
+			     // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
 	const struct link_classes *links; // the caller's; NULL: every way of a session is seen
-	uint64_t seed[2];     // of the hashes
+	uint64_t seed[2];		  // of the hashes
 	struct sessions_sink sink;
 };
 #define SESSIONS_DEFAULTS                                                                    \
@@ -70,14 +70,26 @@ struct sessions_settings {
 
 // Counters since the start; one writer (the owner), relaxed readers. Strangers: the follower's, of
 // what the taps left out.
-#define SESSION_COUNTS(X)                                                                   \
-	X(messages)                                                                         \
-	X(requests)                                                                         \
-	X(responses)                                                                        \
-	X(retransmissions)                                                                  \
-	X(established) X(modified) X(released) X(restarts) X(partial) X(unanswered)         \
-		X(unmatched_responses) X(rejected) X(evicted) X(refused) X(identity_unseen) \
-			X(ambiguous) X(binds) X(unbinds) X(strangers)
+#define SESSION_COUNTS(X)      \
+	X(messages)            \
+	X(requests)            \
+	X(responses)           \
+	X(retransmissions)     \
+	X(established)         \
+	X(modified)            \
+	X(released)            \
+	X(restarts)            \
+	X(partial)             \
+	X(unanswered)          \
+	X(unmatched_responses) \
+	X(rejected)            \
+	X(evicted)             \
+	X(refused)             \
+	X(identity_unseen)     \
+	X(ambiguous)           \
+	X(binds)               \
+	X(unbinds)             \
+	X(strangers)
 
 struct session_counts {
 #define X(name) uint64_t name;
@@ -104,8 +116,8 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 // GTPTunnelDirection asks for; with SUBSCRIPTION_TUNNELS for a task that also names a tunnel.
 // 0, EXISTS or NOMEM; NOT_FOUND.
 #define SUBSCRIPTION_TUNNELS 0x80u
-[[nodiscard]] int sessions_subscribe(
-	struct sessions *s, uint64_t subscription, const struct session_target *t, uint8_t direction);
+[[nodiscard]] int sessions_subscribe(struct sessions *s, uint64_t subscription,
+	const struct session_target *t, uint8_t direction);
 [[nodiscard]] int sessions_unsubscribe(struct sessions *s, uint64_t subscription);
 
 void sessions_counts(const struct sessions *s, struct session_counts *out);

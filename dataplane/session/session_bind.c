@@ -1,176 +1,93 @@
-#include "dataplane/session/session_internal.h"
+// Binds anew, at the end of a message, what the message changed.
+
+#include "dataplane/session/session_binding_internal.h"
 
 #include <string.h>
 
+#include "dataplane/session/session_key_internal.h"
+#include "dataplane/session/session_life_internal.h"
+#include "dataplane/session/session_unpack_internal.h"
 #include "shared/pdu.h"
 
-// What a message changed is bound anew at its end: first all that is new is bound, then all that is
-// gone is unbound, so that what only changes hands is never missed.
+// First all that is new is bound, then all that is gone is unbound, so that what only changes hands
+// is never missed.
 
-bool array_room(struct sessions *st, void **array, uint32_t *have, uint32_t n, size_t size)
+struct matched { // a subscription that the session at hand may satisfy
+	struct subscription *subscription;
+	bool holds, failed, unseen, ambiguous;
+	uint64_t wanted; // PDRs of the stage at hand; 0 where all of the session is
+	uint32_t first;	 // of its desires, SESSION_NONE at the end
+};
+
+// One session that is bound anew: the subscriptions that it may satisfy, and what it shows of each.
+struct binding_round {
+	struct sessions *st;
+	uint64_t round;
+	bool alone; // it has tunnels only, also where it leaves the UPF
+	struct matched *matched;
+	uint32_t n_matched, matched_size;
+	struct desire *desire;
+	uint32_t n_desires, desires_size;
+};
+
+struct binding_round *binding_round_new(struct sessions *st)
 {
-	if (n <= *have)
-		return true;
-	uint32_t room = n * 2 < 64 ? 64 : n * 2;
-	bool for_tasks = st->memory.for_tasks;
-	st->memory.for_tasks = true;
-	void *grown = session_alloc(&st->memory, room * size);
-	st->memory.for_tasks = for_tasks;
-	if (!grown)
-		return false;
-	if (*array)
-		memcpy(grown, *array, *have * size);
-	session_release(&st->memory, *array);
-	*array = grown;
-	*have = room;
-	return true;
-}
+	struct binding_round *b = session_alloc(&st->memory, sizeof(*b));
 
-void session_mark(struct sessions *st, struct session *s)
-{
-	if (s->flags & SESSION_DIRTY)
-		return;
-	if (!array_room(st, (void **)&st->dirty, &st->dirty_size, st->n_dirty + 1,
-		    sizeof(*st->dirty))) {
-		s->flags |= SESSION_LOSS;
-		return;
-	}
-	s->flags |= SESSION_DIRTY;
-	st->dirty[st->n_dirty++] = s->number;
-}
-
-void subscription_mark(struct sessions *st, struct subscription *w)
-{
-	if (w->dirty)
-		return;
-	w->dirty = true;
-	w->next_dirty = st->dirty_subscriptions;
-	st->dirty_subscriptions = w;
-}
-
-static void mark_all_subscriptions(struct sessions *st)
-{
-	for (uint32_t i = 0; i < session_table_end(&st->subscriptions); i++) {
-		struct subscription *w = session_table_get(&st->subscriptions, i);
-		if (w)
-			subscription_mark(st, w);
-	}
-}
-
-// Whose session it was is not known: every subscription may miss something.
-void bind_refused(struct sessions *st)
-{
-	st->blind = true;
-	st->blind_ns = st->now_ns;
-}
-
-// ---- bonds ----
-
-static struct bond *bond_new(struct sessions *st, struct session *s, struct subscription *w)
-{
-	struct bond *b = session_alloc(&st->memory, sizeof(*b));
-
-	if (!b)
-		return NULL;
-	b->session = s->number;
-	b->subscription = w;
-	b->next_of_session = s->bonds;
-	s->bonds = b;
-	b->next = w->bonds;
-	if (b->next)
-		b->next->previous = b;
-	w->bonds = b;
+	if (b)
+		b->st = st;
 	return b;
 }
 
-static void bond_unlink(struct sessions *st, struct session *s, struct bond *b)
+void binding_round_free(struct sessions *st)
 {
-	struct bond **at = &s->bonds;
-
-	while (*at != b)
-		at = &(*at)->next_of_session;
-	*at = b->next_of_session;
-	*(b->previous ? &b->previous->next : &b->subscription->bonds) = b->next;
-	if (b->next)
-		b->next->previous = b->previous;
-	b->subscription->sessions -= b->counts;
-	b->subscription->n_unsure -= b->unsure;
-	session_release(&st->memory, b->hold);
-	session_release(&st->memory, b);
-}
-
-// Without room to do it at the end it is done at once.
-static void release_later(struct sessions *st, const struct bond *b)
-{
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (array_room(st, (void **)&st->release, &st->release_size, st->n_release + 1,
-			    sizeof(*st->release)))
-			st->release[st->n_release++] = b->hold[i];
-		else
-			bound_drop(st, b->hold[i].number, false, b->hold[i].n9);
-	}
-}
-
-void bond_drop(struct sessions *st, struct bond *b)
-{
-	struct session *s = session_table_get(&st->sessions, b->session);
-
-	for (uint32_t i = 0; i < b->n; i++)
-		bound_drop(st, b->hold[i].number, true, b->hold[i].n9);
-	bond_unlink(st, s, b);
-}
-
-void bind_end(struct sessions *st, struct session *s, enum session_end why)
-{
-	while (s->bonds) {
-		struct bond *b = s->bonds;
-		if (why == END_LOST || why == END_FORGOTTEN)
-			b->subscription->lost = true;
-		if (why == END_RELEASED && b->counts && b->subscription->sessions == 1)
-			b->subscription->ended = true;
-		subscription_mark(st, b->subscription);
-		release_later(st, b);
-		bond_unlink(st, s, b);
-	}
-}
-
-// ---- which watches the session satisfies ----
-
-static void join_round(struct sessions *st, struct subscription *w)
-{
-	if (w->round == st->round)
+	if (!st->round)
 		return;
-	w->round = st->round;
+	session_release(&st->memory, st->round->matched);
+	session_release(&st->memory, st->round->desire);
+	session_release(&st->memory, st->round);
+}
+
+// ---- which subscriptions the session satisfies ----
+
+static void join_round(const struct binding_round *b, struct subscription *w)
+{
+	if (w->round == b->round)
+		return;
+	w->round = b->round;
 	w->matched = SESSION_NONE;
 	w->bond = NULL;
 }
 
-static bool add_matched(struct sessions *st, struct subscription *w)
+static bool add_matched(struct binding_round *b, struct subscription *w)
 {
-	join_round(st, w);
+	join_round(b, w);
 	if (w->matched != SESSION_NONE)
 		return true;
-	if (!array_room(st, (void **)&st->matched, &st->matched_size, st->n_matched + 1,
-		    sizeof(*st->matched)))
+	if (!array_room(&b->st->memory, (void **)&b->matched, &b->matched_size, b->n_matched + 1,
+		    sizeof(*b->matched)))
 		return false;
-	w->matched = st->n_matched++;
-	st->matched[w->matched] = (struct matched){.subscription = w, .first = SESSION_NONE};
+	w->matched = b->n_matched++;
+	b->matched[w->matched] = (struct matched){.subscription = w, .first = SESSION_NONE};
 	return true;
 }
 
-static void match_key(struct sessions *st, const struct rules *r, uint64_t key)
+static void match_key(struct binding_round *b, const struct rules *r, uint64_t key)
 {
-	const struct anchor *a = anchor_find(st, key);
+	const struct anchor *a = anchor_find(b->st, key);
+	const struct subscription_anchor *x;
 
-	for (const struct subscription_anchor *x = a ? a->first : NULL; x; x = x->next)
-		if (subscription_matches(x->subscription, r) && !add_matched(st, x->subscription)) {
-			bind_refused(st);
-			return;
-		}
+	if (!a)
+		return;
+	LIST_FOREACH(x, &a->subscriptions, of_anchor)
+	if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
+		bind_refused(b->st);
+		return;
+	}
 }
 
 // By the names that a stage's rules have.
-static void match_names(struct sessions *st, const struct rules *r)
+static void match_names(struct binding_round *b, const struct rules *r)
 {
 	for (unsigned i = 0; i < r->n_pdrs; i++) {
 		uint32_t ni = pdr_pdi(r, &r->pdr[i])->ni;
@@ -178,26 +95,31 @@ static void match_names(struct sessions *st, const struct rules *r)
 		for (unsigned j = 0; j < i && !before; j++)
 			before = pdr_pdi(r, &r->pdr[j])->ni == ni;
 		if (!before)
-			match_key(st, r, key_number(st, KEY_NI, ni));
+			match_key(b, r, key_number(b->st, KEY_NI, ni));
 	}
 }
 
-static void match_session(struct sessions *st, const struct session *s)
+// By the keys of its record.
+static void match_session(struct binding_round *b, const struct session *s, const struct rules *r)
 {
 	uint64_t keys[SESSION_KEYS_MAX];
+	unsigned n = session_keys(b->st, r, keys);
 
-	st->round++;
-	st->n_matched = 0;
-	for (struct bond *b = s->bonds; b; b = b->next_of_session) {
-		join_round(st, b->subscription);
-		b->subscription->bond = b;
-	}
-	if (st->subscriptions.live == 0)
-		return;
-	record_unpack(s, st->rules[0]);
-	unsigned n = session_keys(st, st->rules[0], keys);
 	for (unsigned i = 0; i < n; i++)
-		match_key(st, st->rules[0], keys[i]);
+		match_key(b, r, keys[i]);
+}
+
+static void round_begin(struct binding_round *b, const struct session *s)
+{
+	struct bond *x;
+
+	b->round++;
+	b->n_matched = b->n_desires = 0;
+	SLIST_FOREACH(x, &s->bonds, of_session)
+	{
+		join_round(b, x->subscription);
+		x->subscription->bond = x;
+	}
 }
 
 // ---- what it shows of each ----
@@ -209,142 +131,160 @@ static bool same_select(const struct pdr_select *a, const struct pdr_select *b)
 	return pdr_select_digest(a) == pdr_select_digest(b);
 }
 
-static struct desire *find_desire(struct sessions *st, const struct matched *m, const struct way *x,
-	uint8_t direction, const struct pdr_select *select)
+static struct desire *find_desire(
+	const struct binding_round *b, const struct matched *m, const struct desire *like)
 {
-	for (uint32_t i = m->first; i != SESSION_NONE; i = st->desire[i].next)
-		if (way_same(&st->desire[i].way, x) &&
-			(x->way == BINDING_TUNNEL || st->desire[i].direction == direction) &&
-			same_select(st->desire[i].select, select))
-			return &st->desire[i];
+	for (uint32_t i = m->first; i != SESSION_NONE; i = b->desire[i].next)
+		if (way_same(&b->desire[i].way, &like->way) &&
+			(like->way.way == BINDING_TUNNEL ||
+				b->desire[i].direction == like->direction) &&
+			same_select(b->desire[i].select, like->select))
+			return &b->desire[i];
 	return NULL;
 }
 
 // Whether some port shows it, as the task looks at the links.
-static bool is_seen(struct sessions *st, struct matched *m, const struct way *x)
+static bool is_seen(const struct binding_round *b, struct matched *m, const struct way *x)
 {
-	if (!st->s.links || link_class_bind_session(st->s.links, x->way == BINDING_TUNNEL, x->link,
-				    m->subscription->tunnels || st->alone))
+	const struct link_classes *links = b->st->s.links;
+
+	if (!links || link_class_bind_session(links, x->way == BINDING_TUNNEL, x->link,
+			      m->subscription->tunnels || b->alone))
 		return true;
 	m->unseen = true;
 	return false;
 }
 
 // What a stage says of a way: a request adds to what is, and takes nothing away before it is
-// accepted. `done`: of the select, which it takes over.
-static void desire(struct sessions *st, struct matched *m, const struct way *x, uint8_t direction,
-	int done, const struct pdr_select *select)
+// accepted. The select of `of` is taken over.
+static void desire(struct binding_round *b, struct matched *m, struct desire of)
 {
-	if (done != POI_OK) {
-		m->failed |= done != POI_ERR_NOT_FOUND;
-		return;
-	}
-	struct desire *d = find_desire(st, m, x, direction, select);
-	if (!d && !array_room(st, (void **)&st->desire, &st->desires_size, st->n_desires + 1,
-			  sizeof(*st->desire))) {
+	struct desire *d = find_desire(b, m, &of);
+
+	if (!d && !array_room(&b->st->memory, (void **)&b->desire, &b->desires_size,
+			  b->n_desires + 1, sizeof(*b->desire))) {
 		m->failed = true;
-		if (select)
-			pdr_select_drop(select);
+		if (of.select)
+			pdr_select_drop(of.select);
 		return;
 	}
 	if (d && d->select)
 		pdr_select_drop(d->select);
-	if (!d) {
-		d = &st->desire[st->n_desires];
-		d->next = m->first;
-		m->first = st->n_desires++;
+	if (d) {
+		of.next = d->next;
+	} else {
+		d = &b->desire[b->n_desires];
+		of.next = m->first;
+		m->first = b->n_desires++;
 	}
-	*d = (struct desire){.subscription = m->subscription,
-		.next = d->next,
-		.tunnels = m->subscription->tunnels || st->alone,
+	*d = of;
+}
+
+static struct desire desire_of(const struct binding_round *b, const struct matched *m,
+	const struct way *x, uint8_t direction)
+{
+	return (struct desire){.subscription = m->subscription,
+		.tunnels = m->subscription->tunnels || b->alone,
 		.way = *x,
-		.direction = direction,
-		.select = select};
+		.direction = direction};
+}
+
+// What the rules of a stage show of it, for a subscription of some of them.
+static void desire_select(
+	struct binding_round *b, struct matched *m, struct desire d, const struct select_query *q)
+{
+	int done = select_make(b->st, q, &d.select);
+
+	if (done == POI_OK)
+		desire(b, m, d);
+	else
+		m->failed |= done != POI_ERR_NOT_FOUND;
 }
 
 // Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
 // uplink, each by its own filters.
-static void desire_rules(struct sessions *st, struct matched *m, const struct rules *r,
-	const struct way *x, uint64_t wanted)
+static void desire_rules(
+	struct binding_round *b, struct matched *m, const struct rules *r, const struct way *x)
 {
-	const struct pdr_select *select = NULL;
-	bool up = x->direction == PDU_DIRECTION_FROM_TARGET;
+	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->way == BINDING_TUNNEL;
+	struct select_query q = {.rules = r,
+		.pdrs = x->pdrs,
+		.wanted = m->wanted,
+		.of = up ? SELECT_UPLINK : SELECT_DOWNLINK};
 
 	if (x->whole)
 		return;
-	int done =
-		select_make(st, r, x->pdrs, up ? SELECT_UPLINK : SELECT_DOWNLINK, wanted, &select);
-	desire(st, m, x, x->way == BINDING_TUNNEL ? x->direction : PDU_DIRECTION_TO_TARGET, done,
-		select);
-	if (x->way == BINDING_TUNNEL)
+	desire_select(
+		b, m, desire_of(b, m, x, tunnel ? x->direction : PDU_DIRECTION_TO_TARGET), &q);
+	if (tunnel)
 		return;
-	select = NULL;
-	done = select_make(st, r, x->uplink, SELECT_UPLINK_BEHIND, wanted, &select);
-	desire(st, m, x, PDU_DIRECTION_FROM_TARGET, done, select);
+	q.pdrs = x->uplink;
+	q.of = SELECT_UPLINK_BEHIND;
+	desire_select(b, m, desire_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
 }
 
-static void desire_way(struct sessions *st, struct matched *m, const struct rules *r,
-	const struct way *x, uint64_t wanted)
+static void desire_way(
+	struct binding_round *b, struct matched *m, const struct rules *r, const struct way *x)
 {
 	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
 		(x->way == BINDING_ADDRESS || x->direction != m->subscription->direction))
 		return;
-	if (!is_seen(st, m, x))
+	if (!is_seen(b, m, x))
 		return;
 	if (subscription_wants_all(m->subscription))
-		desire(st, m, x, x->direction, POI_OK, NULL);
+		desire(b, m, desire_of(b, m, x, x->direction));
 	else
-		desire_rules(st, m, r, x, wanted);
+		desire_rules(b, m, r, x);
 }
 
 static void desire_stage(
 	void *context, const struct rules *r, const struct ways *ways, uint32_t serial)
 {
-	struct sessions *st = context;
+	struct binding_round *b = context;
 
-	if (st->ni_subscriptions > 0)
-		match_names(st, r);
-	for (uint32_t i = 0; i < st->n_matched; i++) {
-		struct matched *m = &st->matched[i];
-		uint64_t wanted = subscription_wants_all(m->subscription)
-					  ? 0
-					  : subscription_wants(m->subscription, r);
-		if (!subscription_wants_all(m->subscription) && wanted == 0)
+	if (b->st->subscriptions->by_name > 0)
+		match_names(b, r);
+	for (uint32_t i = 0; i < b->n_matched; i++) {
+		struct matched *m = &b->matched[i];
+		bool all = subscription_wants_all(m->subscription);
+		m->wanted = all ? 0 : subscription_wants(m->subscription, r);
+		if (!all && m->wanted == 0)
 			continue;
 		m->holds = true;
 		for (uint32_t j = 0; j < ways->n; j++)
-			desire_way(st, m, r, &ways->way[j], wanted);
+			desire_way(b, m, r, &ways->way[j]);
 	}
 }
 
 // What others own is not the session's, though it shows it.
-static void drop_foreign(struct sessions *st, const struct session *s, const struct ways *all)
+static void drop_foreign(struct binding_round *b, const struct claimant *c, const struct ways *all)
 {
 	uint8_t own[WAYS_MAX] = {0};
 
 	for (uint32_t i = 0; i < all->n; i++)
-		own[i] = (uint8_t)session_owns(st, s, &all->way[i]);
-	for (uint32_t i = 0; i < st->n_desires; i++) {
-		struct desire *d = &st->desire[i];
+		own[i] = (uint8_t)session_owns(b->st, c, &all->way[i]);
+	for (uint32_t i = 0; i < b->n_desires; i++) {
+		struct desire *d = &b->desire[i];
 		const struct way *w = ways_find(all, &d->way);
 		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
 		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
 		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
-		st->matched[d->subscription->matched].ambiguous |= d->foreign && owner != OWN_NOT;
+		b->matched[d->subscription->matched].ambiguous |= d->foreign && owner != OWN_NOT;
 	}
 }
 
 // ---- the change ----
 
-static void set_holds(struct sessions *st, struct bond *b, const struct matched *m)
+static void set_holds(struct binding_round *round, struct bond *b, const struct matched *m)
 {
+	struct sessions *st = round->st;
 	uint32_t n = 0, most = 0;
 
-	for (uint32_t i = m->first; i != SESSION_NONE; i = st->desire[i].next)
-		most += !st->desire[i].foreign;
+	for (uint32_t i = m->first; i != SESSION_NONE; i = round->desire[i].next)
+		most += !round->desire[i].foreign;
 	struct hold *hold = most ? session_alloc(&st->memory, most * sizeof(*hold)) : NULL;
-	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = st->desire[i].next) {
-		struct desire *d = &st->desire[i];
+	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = round->desire[i].next) {
+		struct desire *d = &round->desire[i];
 		if (d->foreign)
 			continue;
 		hold[n].n9 = d->way.link == CONFIG_LINK_N9;
@@ -352,15 +292,16 @@ static void set_holds(struct sessions *st, struct bond *b, const struct matched 
 		n += hold[n].number != SESSION_NONE;
 	}
 	b->unsure = b->unsure || n < most;
-	release_later(st, b);
+	bond_release(st, b);
 	session_release(&st->memory, b->hold);
 	b->hold = hold;
 	b->n = n;
 }
 
 static void bond_update(
-	struct sessions *st, struct session *s, const struct matched *m, bool unsure)
+	struct binding_round *round, struct session *s, const struct matched *m, bool unsure)
 {
+	struct sessions *st = round->st;
 	struct subscription *w = m->subscription;
 	struct bond *b = w->bond;
 
@@ -377,7 +318,7 @@ static void bond_update(
 	b->ambiguous = m->ambiguous;
 	b->unsure = m->ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
-	set_holds(st, b, m);
+	set_holds(round, b, m);
 	bool accepted = s->flags & (SESSION_SETTLED | SESSION_PARTIAL);
 	b->counts = accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
 	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
@@ -389,64 +330,85 @@ static void bond_update(
 	subscription_mark(st, w);
 }
 
-static bool is_matched(const struct sessions *st, const struct subscription *w)
+static bool is_matched(const struct binding_round *b, const struct subscription *w)
 {
-	return w->round == st->round && w->matched != SESSION_NONE && st->matched[w->matched].holds;
+	return w->round == b->round && w->matched != SESSION_NONE && b->matched[w->matched].holds;
 }
 
 // An accepted session that leaves the UPF by no user address (Ethernet, or known only in part) is
 // told by its tunnels, wherever its task would look else. Between two UPFs the anchor has another
-// session of it.
-static bool is_alone(struct sessions *st, const struct session *s)
+// session of it. `r`: of its record.
+static bool is_alone(struct sessions *st, const struct session *s, const struct rules *r)
 {
-	const struct rules *r = st->rules[0];
+	bool alone = true;
 
 	if (!st->s.links || !(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
 		return false;
-	record_unpack(s, st->rules[0]);
-	ways_of(r, st->probe);
-	for (uint32_t i = 0; i < st->probe->n; i++)
-		if (st->probe->way[i].way == BINDING_ADDRESS)
-			return false;
+	struct ways *shown = ways_open(st);
+	ways_of(r, shown);
+	for (uint32_t i = 0; i < shown->n; i++)
+		alone = alone && shown->way[i].way != BINDING_ADDRESS;
+	ways_close(st, shown);
 	for (unsigned i = 0; i < r->n_pdrs && !(s->flags & SESSION_PARTIAL); i++)
 		if (r->pdr[i].source == 1 && pdr_pdi(r, &r->pdr[i])->has_local)
 			return false;
-	return true;
+	return alone;
 }
 
-static void rebind(struct sessions *st, struct session *s)
+// Those of the session that its subscriptions do not want any more.
+static void drop_unmatched(struct binding_round *round, struct session *s)
 {
-	st->n_desires = 0;
-	match_session(st, s);
-	if (st->n_matched == 0 && st->ni_subscriptions == 0 && !s->bonds)
-		return;
-	st->alone = is_alone(st, s);
-	session_selectors(st, s, 0, st->after, desire_stage, st);
-	bool unsure = s->flags & (SESSION_PARTIAL | SESSION_LOSS) || st->after->overflow ||
-		      st->rules[0]->overflow;
-	if (st->n_matched > 0)
-		drop_foreign(st, s, st->after);
-	for (uint32_t i = 0; i < st->n_matched; i++)
-		if (st->matched[i].holds)
-			bond_update(st, s, &st->matched[i], unsure);
-	for (uint32_t i = 0; i < st->n_desires; i++)
-		if (st->desire[i].select) // another's, or of a subscription that had no room
-			pdr_select_drop(st->desire[i].select);
-	for (struct bond *b = s->bonds, *next; b; b = next) {
-		next = b->next_of_session;
-		if (is_matched(st, b->subscription))
+	for (struct bond *b = SLIST_FIRST(&s->bonds), *next; b; b = next) {
+		next = SLIST_NEXT(b, of_session);
+		if (is_matched(round, b->subscription))
 			continue;
-		subscription_mark(st, b->subscription);
-		release_later(st, b);
-		bond_unlink(st, s, b);
+		subscription_mark(round->st, b->subscription);
+		bond_release(round->st, b);
+		bond_unlink(round->st, s, b);
 	}
+}
+
+static void bind_session(struct binding_round *b, struct session *s, struct unpacked *u)
+{
+	struct sessions *st = b->st;
+	struct ways *all = ways_open(st);
+
+	b->alone = is_alone(st, s, &u->rules);
+	session_stages(st, s, u, &(struct stages){.all = all, .each = desire_stage, .context = b});
+	bool unsure =
+		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;
+	if (b->n_matched > 0)
+		drop_foreign(b, &(struct claimant){s, &u->rules}, all);
+	for (uint32_t i = 0; i < b->n_matched; i++)
+		if (b->matched[i].holds)
+			bond_update(b, s, &b->matched[i], unsure);
+	for (uint32_t i = 0; i < b->n_desires; i++)
+		if (b->desire[i].select) // another's, or of a subscription that had no room
+			pdr_select_drop(b->desire[i].select);
+	drop_unmatched(b, s);
+	ways_close(st, all);
+}
+
+static void rebind(struct binding_round *b, struct session *s)
+{
+	struct sessions *st = b->st;
+
+	round_begin(b, s);
+	if (st->subscriptions->table.live == 0 && SLIST_EMPTY(&s->bonds))
+		return;
+	struct unpacked *u = unpack_open(st, s);
+	if (st->subscriptions->table.live > 0)
+		match_session(b, s, &u->rules);
+	if (b->n_matched > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->bonds))
+		bind_session(b, s, u);
+	unpack_close(st, u);
 }
 
 static void tell_state(struct sessions *st, struct subscription *w)
 {
 	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
-		.unsure = w->lost || w->n_unsure > 0 || st->blind,
+		.unsure = w->lost || w->n_unsure > 0 || st->marks->blind,
 		.ended = w->ended && w->sessions == 0};
 
 	w->dirty = w->ended = false;
@@ -458,29 +420,35 @@ static void tell_state(struct sessions *st, struct subscription *w)
 	st->s.sink.state(st->s.sink.context, w->id, &now);
 }
 
-void bind_flush(struct sessions *st)
+static void bind_marked(struct sessions *st)
 {
-	bool for_tasks = st->memory.for_tasks;
+	struct marks *m = st->marks;
 
-	st->memory.for_tasks = true;
-	for (uint32_t i = 0; i < st->n_dirty; i++) {
-		struct session *s = session_table_get(&st->sessions, st->dirty[i]);
+	for (uint32_t i = 0; i < m->n_dirty; i++) {
+		struct session *s = session_table_get(&st->sessions, m->dirty[i]);
 		if (!s || !(s->flags & SESSION_DIRTY))
 			continue;
 		s->flags &= (uint8_t)~SESSION_DIRTY;
-		rebind(st, s);
+		if (!session_is_over(st, s)) // it has no bonds any more
+			rebind(st->round, s);
 	}
-	st->n_dirty = 0;
-	for (uint32_t i = 0; i < st->n_release; i++)
-		bound_drop(st, st->release[i].number, false, st->release[i].n9);
-	st->n_release = 0;
-	if (st->blind != st->blind_told) {
-		st->blind_told = st->blind;
-		mark_all_subscriptions(st);
+	m->n_dirty = 0;
+}
+
+void bind_flush(struct sessions *st)
+{
+	bool for_tasks = st->memory.for_tasks;
+	struct marks *m = st->marks;
+
+	st->memory.for_tasks = true;
+	bind_marked(st);
+	bonds_released(st);
+	if (m->blind != m->blind_told) {
+		m->blind_told = m->blind;
+		subscriptions_mark_all(st);
 	}
-	while (st->dirty_subscriptions) {
-		struct subscription *w = st->dirty_subscriptions;
-		st->dirty_subscriptions = w->next_dirty;
+	for (struct subscription *w; (w = SLIST_FIRST(&m->subscriptions));) {
+		SLIST_REMOVE_HEAD(&m->subscriptions, of_dirty);
 		tell_state(st, w);
 	}
 	st->memory.for_tasks = for_tasks;

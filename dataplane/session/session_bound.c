@@ -1,10 +1,13 @@
-#include "dataplane/session/session_internal.h"
+// Keeps the bindings of subscriptions, each shared by the sessions that show it.
+
+#include "dataplane/session/session_binding_internal.h"
+#include "dataplane/session/session_key_internal.h"
 
 #include <string.h>
 
-// One binding of a subscription may be shown by several sessions (a tunnel between two of the network's
-// functions has one at each end; a restored session comes before the old one goes). It is told
-// once. Where one end says N9, it is N9.
+// One binding of a subscription may be shown by several sessions (a tunnel between two of the
+// network's functions has one at each end; a restored session comes before the old one goes). It is
+// told once. Where one end says N9, it is N9.
 
 static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 {
@@ -34,10 +37,10 @@ static bool is(const struct bound *b, const struct desire *d)
 
 static struct bound *bound_find(const struct sessions *st, const struct desire *d, uint64_t hash)
 {
-	struct index_cursor c = session_index_find(&st->bound_index, hash);
+	struct index_cursor c = session_index_find(&st->bounds->index, hash);
 
 	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
-		struct bound *b = session_table_get(&st->bounds, i);
+		struct bound *b = session_table_get(&st->bounds->table, i);
 		if (b->hash == hash && is(b, d))
 			return b;
 	}
@@ -46,7 +49,7 @@ static struct bound *bound_find(const struct sessions *st, const struct desire *
 
 static void tell(struct sessions *st, struct bound *b)
 {
-	struct binding out = {.id = ++st->binding_id,
+	struct binding out = {.id = ++st->bounds->binding_id,
 		.from_ns = st->told_ns,
 		.way = b->way,
 		.direction = b->direction,
@@ -62,8 +65,7 @@ static void tell(struct sessions *st, struct bound *b)
 		st->counts.binds++;
 	} else if (!b->queued) {
 		b->queued = true;
-		b->next_untold = st->untold;
-		st->untold = b;
+		SLIST_INSERT_HEAD(&st->bounds->untold, b, of_untold);
 	}
 }
 
@@ -103,12 +105,12 @@ static struct bound *bound_new(struct sessions *st, struct desire *d, uint64_t h
 		.teid = d->way.teid,
 		.prefix = d->way.prefix,
 		.select = d->select};
-	b->number = session_table_add(&st->bounds, &st->memory, b);
+	b->number = session_table_add(&st->bounds->table, &st->memory, b);
 	if (b->number == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->bound_index, &st->memory, hash, b->number) == INDEX_ADDED)
+	if (session_index_add(&st->bounds->index, &st->memory, hash, b->number) == INDEX_ADDED)
 		return b;
-	session_table_remove(&st->bounds, &st->memory, b->number);
+	session_table_remove(&st->bounds->table, &st->memory, b->number);
 no_number:
 	session_release(&st->memory, b);
 	return NULL;
@@ -136,22 +138,12 @@ uint32_t bound_take(struct sessions *st, struct desire *d)
 	return b->number;
 }
 
-static void unqueue(struct sessions *st, struct bound *b)
-{
-	for (struct bound **at = &st->untold; *at; at = &(*at)->next_untold)
-		if (*at == b) {
-			*at = b->next_untold;
-			break;
-		}
-	b->queued = false;
-}
-
 static void bound_free(struct sessions *st, struct bound *b)
 {
 	if (b->queued)
-		unqueue(st, b);
-	session_index_remove(&st->bound_index, &st->memory, b->hash, b->number);
-	session_table_remove(&st->bounds, &st->memory, b->number);
+		SLIST_REMOVE(&st->bounds->untold, b, bound, of_untold);
+	session_index_remove(&st->bounds->index, &st->memory, b->hash, b->number);
+	session_table_remove(&st->bounds->table, &st->memory, b->number);
 	if (b->select)
 		pdr_select_drop(b->select);
 	session_release(&st->memory, b);
@@ -159,7 +151,7 @@ static void bound_free(struct sessions *st, struct bound *b)
 
 void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
 {
-	struct bound *b = session_table_get(&st->bounds, number);
+	struct bound *b = session_table_get(&st->bounds->table, number);
 
 	if (silent) {
 		b->refs[n9]--;
@@ -175,27 +167,38 @@ void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
 
 void bounds_retry(struct sessions *st)
 {
-	struct bound *b = st->untold;
+	struct bound *b = SLIST_FIRST(&st->bounds->untold);
 
-	st->untold = NULL;
+	SLIST_INIT(&st->bounds->untold);
 	for (struct bound *next; b; b = next) {
-		next = b->next_untold;
+		next = SLIST_NEXT(b, of_untold);
 		b->queued = false;
 		if (!b->told) // perhaps meanwhile, as on another link
 			tell(st, b);
 	}
 }
 
+struct bound_set *bounds_new(struct sessions *st)
+{
+	return session_alloc(&st->memory, sizeof(struct bound_set));
+}
+
 void bounds_free(struct sessions *st)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->bounds); i++) {
-		struct bound *b = session_table_get(&st->bounds, i);
+	struct bound_set *all = st->bounds;
+
+	if (!all)
+		return;
+	for (uint32_t i = 0; i < session_table_end(&all->table); i++) {
+		struct bound *b = session_table_get(&all->table, i);
 		if (!b)
 			continue;
 		if (b->select)
 			pdr_select_drop(b->select);
 		session_release(&st->memory, b);
 	}
-	session_table_free(&st->bounds, &st->memory);
-	session_index_free(&st->bound_index, &st->memory);
+	session_table_free(&all->table, &st->memory);
+	session_index_free(&all->index, &st->memory);
+	session_release(&st->memory, all->release);
+	session_release(&st->memory, all);
 }

@@ -1,4 +1,6 @@
-#include "dataplane/session/session_internal.h"
+// Applies GTPv2-C messages to the rules of a session.
+
+#include "dataplane/session/session_rules_internal.h"
 
 #include <string.h>
 
@@ -267,17 +269,19 @@ static void keep_ends(struct rules *r, const struct rules *of)
 }
 
 void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
-	const struct gtpv2_message *request, const struct gtpv2_message *response)
+	const struct gtpv2_exchange *x)
 {
-	struct rules *now = st->rules[1];
+	const struct gtpv2_message *request = x->request, *response = x->response;
+	struct unpacked *now;
 
 	switch (request->type) {
 	case GTPV2_CREATE_SESSION_REQUEST:
 		if (!response)
 			break;
-		record_unpack(s, now);
+		now = unpack_open(st, s);
 		create_session(r, request, response);
-		keep_ends(r, now);
+		keep_ends(r, &now->rules);
+		unpack_close(st, now);
 		break;
 	case GTPV2_CREATE_BEARER_REQUEST:
 		for (unsigned i = 0; i < request->n_bearers; i++)
@@ -297,24 +301,26 @@ void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules
 static void linger_end(
 	struct sessions *st, struct rules *r, uint32_t session, const struct tunnel_end *end)
 {
-	struct ways *gone = st->probe;
-	struct rules *one = st->rules[0];
+	struct ways *gone = ways_open(st);
+	struct unpacked *u = unpack_new(st, r->kind);
+	struct rules *one = &u->rules;
 
-	rules_clear(one, r->kind);
 	one->n_bearers = 1;
 	one->bearer[0] = (struct rule_bearer){.n_ends = 1};
 	one->bearer[0].end[0].end = *end;
 	ways_of(one, gone);
 	for (uint32_t i = 0; i < gone->n; i++)
 		rules_add_linger(st, r, session, &gone->way[i]);
+	unpack_close(st, u);
+	ways_close(st, gone);
 }
 
 // A bearer whose access end moved keeps the old one for a while.
 void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r)
 {
-	struct rules *old = st->rules[1];
+	struct unpacked *u = unpack_open(st, s);
+	const struct rules *old = &u->rules;
 
-	record_unpack(s, old);
 	for (unsigned i = 0; i < old->n_bearers; i++) {
 		const struct rule_bearer *b = &old->bearer[i], *n = rules_bearer(r, b->ebi);
 		for (unsigned j = 0; n && j < b->n_ends; j++)
@@ -325,7 +331,7 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 					linger_end(st, r, s->number, &b->end[j].end);
 	}
 	// what came back is no left tunnel
-	struct ways *now = st->probe;
+	struct ways *now = ways_open(st);
 	uint8_t lingers = r->n_lingers;
 	r->n_lingers = 0;
 	ways_of(r, now);
@@ -335,4 +341,6 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 		if (!ways_find(now, &x))
 			r->linger[r->n_lingers++] = l;
 	}
+	ways_close(st, now);
+	unpack_close(st, u);
 }

@@ -1,4 +1,7 @@
-#include "dataplane/session/session_internal.h"
+// Keeps the tunnel that a handover left bound for a while.
+
+#include "dataplane/session/session_life_internal.h"
+#include "dataplane/session/session_rules_internal.h"
 
 #include <string.h>
 
@@ -75,11 +78,11 @@ static bool far_moved(const struct rules *old, const struct rules *new, const st
 void rules_handover(
 	struct sessions *st, const struct session *s, const struct ways *before, struct rules *r)
 {
-	struct rules *old = st->rules[1];
-	struct ways *now = st->probe;
+	struct unpacked *u = unpack_open(st, s);
+	const struct rules *old = &u->rules;
+	struct ways *now = ways_open(st);
 	uint8_t lingers = r->n_lingers;
 
-	record_unpack(s, old);
 	r->n_lingers = 0; // only what is really there
 	ways_of(r, now);
 	r->n_lingers = lingers;
@@ -105,81 +108,18 @@ void rules_handover(
 		else
 			i++;
 	}
+	ways_close(st, now);
+	unpack_close(st, u);
 }
 
-void sessions_linger(struct sessions *st, uint32_t session, uint64_t until_ns)
+bool rules_end_lingers(struct rules *r, uint64_t now_ns)
 {
-	struct lingering *l = session_alloc(&st->memory, sizeof(*l));
-
-	if (!l)
-		return; // it lasts until the session's next handover, or its end
-	l->session = session;
-	l->until_ns = until_ns;
-	*st->linger_end = l;
-	st->linger_end = &l->next;
-}
-
-static void end_lingering(struct sessions *st, uint32_t number)
-{
-	struct session *s = session_at(st, number);
-	struct rules *r = st->rules[2];
-
-	if (!s)
-		return;
-	session_before(st, s, st->before);
-	record_unpack(s, r);
 	uint8_t had = r->n_lingers;
+
 	for (unsigned i = 0; i < r->n_lingers;)
-		if (r->linger[i].until_ns <= st->now_ns)
+		if (r->linger[i].until_ns <= now_ns)
 			drop_linger(r, i);
 		else
 			i++;
-	if (r->n_lingers == had)
-		return;
-	struct session *new = session_replace(st, s, r);
-	session_after(st, new ? new : s, st->before);
-}
-
-static void lingers_expire(struct sessions *st)
-{
-	while (st->linger && st->linger->until_ns <= st->now_ns) {
-		struct lingering *l = st->linger;
-		st->linger = l->next;
-		if (!l->next)
-			st->linger_end = &st->linger;
-		end_lingering(st, l->session);
-		session_release(&st->memory, l);
-	}
-}
-
-void sessions_reap(struct sessions *st, uint32_t most)
-{
-	while (st->reap && most > 0) {
-		struct reaping *r = st->reap;
-		struct session *s = session_table_get(&st->sessions, r->session);
-		if (s) { // it leaves the list's head to the next
-			session_end(st, s, END_LOST);
-			most--;
-			continue;
-		}
-		st->reap = r->next;
-		if (!r->next)
-			st->reap_end = &st->reap;
-		session_release(&st->memory, r);
-	}
-}
-
-void sessions_expire(struct sessions *st)
-{
-	const uint64_t blind_ns = 60000000000ull;
-
-	st->by_time = true;
-	transactions_expire(st);
-	lingers_expire(st);
-	for (struct session *s; (s = session_table_get(&st->sessions, st->oldest_partial)) &&
-				s->heard_ns + st->s.age_ns < st->now_ns;)
-		session_end(st, s, END_FORGOTTEN);
-	if (st->blind && st->blind_ns + blind_ns < st->now_ns)
-		st->blind = false;
-	st->by_time = false;
+	return r->n_lingers != had;
 }

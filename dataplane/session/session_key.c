@@ -1,11 +1,13 @@
-#include "dataplane/session/session_internal.h"
+// Makes the keys by which sessions and selectors are indexed.
+
+#include "dataplane/session/session_key_internal.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #define IMEI14 0xffffffffffffff00ull // the first 14 digits
 
-static uint8_t protocol_of(enum session_kind kind)
+uint8_t protocol_of(enum session_kind kind)
 {
 	return kind == KIND_PFCP ? 0 : kind == KIND_RADIUS ? 2 : 1;
 }
@@ -109,67 +111,4 @@ uint32_t session_candidates(
 	for (uint32_t v; n < INDEX_RUN_MAX && (v = session_index_next(&c)) != SESSION_NONE;)
 		out[n++] = v;
 	return n;
-}
-
-struct session *session_by_seid(struct sessions *st, bool up, enum session_kind kind,
-	const struct ip_address *address, uint64_t seid, const struct session *but)
-{
-	struct session *waiting = NULL; // whose establishment may never have been accepted
-	uint32_t found[INDEX_RUN_MAX], except = but ? but->number : SESSION_NONE;
-	uint32_t n = session_candidates(&st->index,
-		key_seid(st, up ? KEY_UP : KEY_CP, protocol_of(kind), address, seid), found);
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct session *s = found[i] == except ? NULL : session_at(st, found[i]);
-		if (!s || protocol_of(s->kind) != protocol_of(kind))
-			continue;
-		record_unpack(s, st->rules[1]);
-		if (!seid_at(up ? &st->rules[1]->up : &st->rules[1]->cp, address, seid))
-			continue;
-		if (s->flags & (SESSION_SETTLED | SESSION_PARTIAL))
-			return s;
-		waiting = waiting && session_is_newer(waiting, s) ? waiting : s;
-	}
-	return waiting;
-}
-
-// What a node is known as by now: it may have been joined with another since the session came.
-static bool is_node(const struct sessions *st, uint32_t number, uint32_t node)
-{
-	for (const struct session_string *s;
-		number != node && (s = string_get(st, number)) && s->value != SESSION_NONE;)
-		number = s->value;
-	return number == node;
-}
-
-static bool between(
-	const struct sessions *st, const struct session *s, uint32_t node, uint32_t other)
-{
-	const struct pair *p = pair_at(st, s->pair);
-
-	return (is_node(st, p->node[0], node) && is_node(st, p->node[1], other)) ||
-	       (is_node(st, p->node[0], other) && is_node(st, p->node[1], node));
-}
-
-struct session *session_by_up_seid(
-	struct sessions *st, uint32_t node, uint32_t other, uint64_t seid)
-{
-	uint64_t key = key_seid(st, KEY_UP_SEID, protocol_of(KIND_PFCP), NULL, seid);
-	uint32_t found[INDEX_RUN_MAX], only = SESSION_NONE;
-	uint32_t n = session_candidates(&st->index, key, found);
-
-	if (node == SESSION_NONE || other == SESSION_NONE || session_index_crowded(&st->index, key))
-		return NULL;
-	for (uint32_t i = 0; i < n; i++) {
-		struct session *s = session_at(st, found[i]);
-		if (!s || s->kind != KIND_PFCP || !between(st, s, node, other))
-			continue;
-		record_unpack(s, st->rules[1]);
-		if (!st->rules[1]->up.present || st->rules[1]->up.seid != seid)
-			continue;
-		if (only != SESSION_NONE)
-			return NULL;
-		only = s->number;
-	}
-	return session_at(st, only);
 }

@@ -1,4 +1,11 @@
-#include "dataplane/session/session_internal.h"
+// Takes messages of RADIUS accounting.
+
+#include "dataplane/session/session_key_internal.h"
+#include "dataplane/session/session_message_internal.h"
+#include "dataplane/session/session_node_internal.h"
+#include "dataplane/session/session_rules_internal.h"
+#include "dataplane/session/session_subscription_internal.h"
+#include "dataplane/session/session_unpack_internal.h"
 
 #include <string.h>
 
@@ -39,6 +46,24 @@ static struct pair *pair_of_nas(struct sessions *st, const struct nas *nas, bool
 	return pair_of(st, node, node, create);
 }
 
+// The NAS and its name for the session stand for it.
+static void set_name(struct rules *r, const struct nas *nas, const struct span *session)
+{
+	memcpy(r->name, nas->octets, nas->length);
+	memcpy(r->name + nas->length, session->octets, session->length);
+	r->name_length = (uint16_t)(nas->length + session->length);
+}
+
+static bool has_name(struct sessions *st, const struct session *s, const struct rules *r)
+{
+	struct unpacked *u = unpack_open(st, s);
+	bool same = u->rules.name_length == r->name_length &&
+		    memcmp(u->rules.name, r->name, r->name_length) == 0;
+
+	unpack_close(st, u);
+	return same;
+}
+
 static struct session *find(struct sessions *st, const struct rules *r)
 {
 	uint32_t found[INDEX_RUN_MAX];
@@ -47,14 +72,19 @@ static struct session *find(struct sessions *st, const struct rules *r)
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *s = session_at(st, found[i]);
-		if (!s || s->kind != KIND_RADIUS)
-			continue;
-		record_unpack(s, st->rules[1]);
-		if (st->rules[1]->name_length == r->name_length &&
-			memcmp(st->rules[1]->name, r->name, r->name_length) == 0)
+		if (s && s->kind == KIND_RADIUS && has_name(st, s, r))
 			return s;
 	}
 	return NULL;
+}
+
+static bool shows(struct sessions *st, const struct session *s, const struct way *w)
+{
+	struct ways *ways = session_selectors(st, s);
+	bool found = ways_find(ways, w) != NULL;
+
+	ways_close(st, ways);
+	return found;
 }
 
 // A Start for an address in use: the Stop of the session that had it was lost.
@@ -66,55 +96,89 @@ static void end_users(struct sessions *st, const struct rules *r, uint32_t but)
 		uint32_t n = session_candidates(&st->index, way_hash(st, KIND_RADIUS, &w), found);
 		for (uint32_t j = 0; j < n; j++) {
 			struct session *o = found[j] == but ? NULL : session_at(st, found[j]);
-			if (!o || o->kind != KIND_RADIUS)
-				continue;
-			session_selectors(st, o, 1, st->probe, NULL, NULL);
-			if (ways_find(st->probe, &w))
+			if (o && o->kind == KIND_RADIUS && shows(st, o, &w))
 				session_end(st, o, END_SUPERSEDED);
 		}
 	}
 }
 
-static void live(struct sessions *st, const struct radius_message *m, const struct nas *nas)
+static void set_user(struct rules *r, const struct radius_message *m)
 {
-	struct rules *r = st->rules[2];
-	struct session *s = find(st, r);
-	struct pair *pair = s ? NULL : pair_of_nas(st, nas, true);
-
-	if (!s && !pair) {
-		st->counts.refused++;
-		bind_refused(st);
-		return;
-	}
-	if (s) {
-		session_before(st, s, st->before);
-		record_unpack(s, r);
-	}
 	rules_user(r, &m->user);
 	if (m->n_addresses)
 		r->n_ue = 0;
 	for (unsigned i = 0; i < m->n_addresses && r->n_ue < RADIUS_ADDRESSES_MAX; i++)
 		r->ue[r->n_ue++] = m->address[i];
-	struct session *new = s ? session_replace(st, s, r) : session_create(st, r, pair->number);
-	if (!new)
-		return;
-	if (!s)
-		st->before->n = 0; // what made room for it used that
-	st->counts.established += !s;
-	st->counts.modified += s != NULL;
-	new->flags |= SESSION_SETTLED;
-	session_heard(st, new);
+}
+
+// The session is as the message says; `before`: opened, what it showed.
+static void lives(
+	struct sessions *st, struct session *s, const struct radius_message *m, struct ways *before)
+{
+	s->flags |= SESSION_SETTLED;
+	session_heard(st, s);
 	if (m->status == RADIUS_START) {
-		record_unpack(new, r);
-		end_users(st, r, new->number);
+		struct unpacked *u = unpack_open(st, s);
+		end_users(st, &u->rules, s->number);
+		unpack_close(st, u);
 	}
-	session_after(st, new, st->before);
+	session_after(st, s, before, CAUSE_MESSAGE);
+}
+
+static void go_on(struct sessions *st, struct session *s, const struct radius_message *m)
+{
+	struct ways *before = session_before(st, s);
+	struct unpacked *u = unpack_open(st, s);
+
+	set_user(&u->rules, m);
+	s = session_replace(st, s, &u->rules);
+	unpack_close(st, u);
+	if (!s) {
+		ways_close(st, before);
+		return;
+	}
+	st->counts.modified++;
+	lives(st, s, m, before);
+}
+
+// `u`: opened, with the name.
+static void begin(struct sessions *st, struct unpacked *u, const struct radius_message *m,
+	const struct nas *nas)
+{
+	struct pair *pair = pair_of_nas(st, nas, true);
+
+	if (!pair) {
+		sessions_refuse(st);
+		return;
+	}
+	sessions_room(st);
+	set_user(&u->rules, m);
+	struct session *s = session_create(st, &u->rules, pair->number);
+	if (!s)
+		return;
+	st->counts.established++;
+	lives(st, s, m, ways_open(st));
+}
+
+static void take_session(struct sessions *st, const struct radius_message *m, const struct nas *nas)
+{
+	struct unpacked *u = unpack_new(st, KIND_RADIUS);
+
+	set_name(&u->rules, nas, &m->session);
+	struct session *s = find(st, &u->rules);
+	bool is_there = m->status == RADIUS_START || m->status == RADIUS_INTERIM;
+	if (is_there && s)
+		go_on(st, s, m);
+	else if (is_there)
+		begin(st, u, m, nas);
+	else if (m->status == RADIUS_STOP && s)
+		session_end(st, s, END_RELEASED);
+	unpack_close(st, u);
 }
 
 static void take_request(
 	struct sessions *st, const struct signalling_packet *p, const struct radius_message *m)
 {
-	struct rules *r = st->rules[2];
 	struct nas nas;
 
 	nas_of(p, m, &nas);
@@ -124,29 +188,13 @@ static void take_request(
 			st->counts.restarts += pair_restart(st, pair);
 		return;
 	}
-	if (m->session.length == 0)
-		return;
-	rules_clear(r, KIND_RADIUS);
-	memcpy(r->name, nas.octets, nas.length);
-	memcpy(r->name + nas.length, m->session.octets, m->session.length);
-	r->name_length = (uint16_t)(nas.length + m->session.length);
-	if (m->status == RADIUS_START || m->status == RADIUS_INTERIM) {
-		live(st, m, &nas);
-	} else if (m->status == RADIUS_STOP) {
-		struct session *s = find(st, r);
-		if (s)
-			session_end(st, s, END_RELEASED);
-	}
+	if (m->session.length > 0)
+		take_session(st, m, &nas);
 }
 
-void radius_take(struct sessions *st, const struct signalling_packet *p)
+static void take_message(
+	struct sessions *st, const struct signalling_packet *p, const struct radius_message *m)
 {
-	const struct radius_message *m = st->radius;
-	enum signalling_reason why = radius_decode(p->octets, p->length, st->radius);
-
-	st->counts.reason[SIGNALLING_RADIUS][why]++;
-	if (why != SIGNALLING_OK && why != SIGNALLING_LIMIT)
-		return;
 	st->counts.messages++;
 	bool request = m->code == ACCOUNTING_REQUEST;
 	uint64_t key = transaction_key(st, p, m->identifier, ACCOUNTING_REQUEST, !request);
@@ -154,10 +202,22 @@ void radius_take(struct sessions *st, const struct signalling_packet *p)
 		st->counts.responses += transaction_find(st, key) != NULL;
 		return;
 	}
-	struct transaction *t = transaction_ask(st, p, key, ACCOUNTING_REQUEST, &m->whole);
+	struct transaction *t = transaction_ask(st, p->protocol, key, &m->whole);
 	if (!t)
 		return;
+	t->type = ACCOUNTING_REQUEST;
 	st->counts.requests++;
 	transaction_answered(st, t, &m->whole);
 	take_request(st, p, m);
+}
+
+void radius_take(struct sessions *st, const struct signalling_packet *p)
+{
+	struct decoded *d = decoded_open(st);
+	enum signalling_reason why = radius_decode(p->octets, p->length, &d->radius);
+
+	st->counts.reason[SIGNALLING_RADIUS][why]++;
+	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+		take_message(st, p, &d->radius);
+	decoded_close(d);
 }

@@ -1,4 +1,7 @@
-#include "dataplane/session/session_internal.h"
+// Packs the rules of a session into its record, and unpacks them.
+
+#include "dataplane/session/session_record_internal.h"
+#include "dataplane/session/session_string_internal.h"
 
 #include <string.h>
 
@@ -463,6 +466,14 @@ void record_unpack(const struct session *s, struct rules *r)
 		get_pdr(&u, &r->pdr[i]);
 	for (unsigned i = 0; i < r->n_fars; i++)
 		get_far(&u, &r->far[i]);
+}
+
+void record_seids(const struct session *s, struct f_seid *cp, struct f_seid *up)
+{
+	struct unpacker u = {s->body + 1}; // behind the head
+
+	get_seid(&u, cp);
+	get_seid(&u, up);
 }
 
 static void one_string(struct sessions *st, uint32_t id, bool hold)

@@ -1,4 +1,8 @@
-#include "dataplane/session/session_internal.h"
+// Applies PFCP messages to the rules of a session.
+
+#include "dataplane/session/session_node_internal.h"
+#include "dataplane/session/session_rules_internal.h"
+#include "dataplane/session/session_string_internal.h"
 
 #include <string.h>
 
@@ -46,26 +50,13 @@ const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p)
 	return e ? &e->pdi : &p->pdi;
 }
 
-void applied_note(struct sessions *st, struct applied *a, uint32_t string)
-{
-	if (string != SESSION_NONE)
-		a->string[a->n++] = string;
-}
-
-void applied_drop(struct sessions *st, struct applied *a)
-{
-	for (uint32_t i = 0; i < a->n; i++)
-		string_drop(st, a->string[i]);
-	a->n = 0;
-}
-
 // ---- one part each ----
 
-static uint32_t take_ni(struct sessions *st, struct applied *a, const struct span *ni)
+static uint32_t take_ni(struct sessions *st, struct unpacked *u, const struct span *ni)
 {
 	uint32_t id = ni->length ? string_ni(st, ni->octets, ni->length) : SESSION_NONE;
 
-	applied_note(st, a, id);
+	unpack_note(st, u, id);
 	return id;
 }
 
@@ -159,7 +150,7 @@ static void set_pdi(
 }
 
 static void set_flows(
-	struct sessions *st, struct applied *a, struct rule_pdr *p, const struct pfcp_pdi *m)
+	struct sessions *st, struct unpacked *u, struct rule_pdr *p, const struct pfcp_pdi *m)
 {
 	p->n_sdfs = 0;
 	for (unsigned i = 0; i < m->n_sdf; i++) {
@@ -169,7 +160,7 @@ static void set_flows(
 		if (m->sdf[i].flow.length)
 			s->text = string_take(
 				st, STRING_SDF, m->sdf[i].flow.octets, m->sdf[i].flow.length);
-		applied_note(st, a, s->text);
+		unpack_note(st, u, s->text);
 	}
 }
 
@@ -194,7 +185,7 @@ static void set_of_up(struct rule_pdr *p)
 }
 
 static void set_packets(
-	struct sessions *st, struct applied *a, struct rule_pdr *p, const struct pfcp_pdr *m)
+	struct sessions *st, struct unpacked *u, struct rule_pdr *p, const struct pfcp_pdr *m)
 {
 	p->source =
 		m->pdi.source_interface < 0 ? UNKNOWN_INTERFACE : (uint8_t)m->pdi.source_interface;
@@ -202,13 +193,13 @@ static void set_packets(
 	p->other = m->pdi.other;
 	p->between = m->pdi.between;
 	p->qfis = m->pdi.qfis;
-	set_pdi(&p->pdi, take_ni(st, a, &m->pdi.ni), &m->pdi.fteid,
+	set_pdi(&p->pdi, take_ni(st, u, &m->pdi.ni), &m->pdi.fteid,
 		&(struct users){m->pdi.ue, m->pdi.n_ue});
-	set_flows(st, a, p, &m->pdi);
+	set_flows(st, u, p, &m->pdi);
 }
 
 static void set_pdr(
-	struct sessions *st, struct applied *a, struct rule_pdr *p, const struct pfcp_pdr *m)
+	struct sessions *st, struct unpacked *u, struct rule_pdr *p, const struct pfcp_pdr *m)
 {
 	if (m->has_precedence)
 		p->precedence = m->precedence;
@@ -222,7 +213,7 @@ static void set_pdr(
 	}
 	bool of_up = m->of_up || is_of_up(p);
 	if (m->pdi.present)
-		set_packets(st, a, p, m);
+		set_packets(st, u, p, m);
 	if (of_up)
 		set_of_up(p);
 }
@@ -243,9 +234,9 @@ static struct rule_pdr *add_pdr(struct rules *r, uint16_t id)
 }
 
 // A rule that is updated but was never seen is one whose creation was missed.
-static void ask_pdr(struct sessions *st, struct rules *r, const struct pfcp_pdr *m, bool create,
-	struct applied *a)
+static void ask_pdr(struct sessions *st, struct unpacked *u, const struct pfcp_pdr *m, bool create)
 {
+	struct rules *r = &u->rules;
 	struct rule_pdr *p = find_pdr(r, m->id);
 
 	if (p && create) {
@@ -260,7 +251,7 @@ static void ask_pdr(struct sessions *st, struct rules *r, const struct pfcp_pdr 
 		p = add_pdr(r, m->id);
 	}
 	if (p)
-		set_pdr(st, a, p, m);
+		set_pdr(st, u, p, m);
 }
 
 static void ask_far(struct rules *r, const struct pfcp_far *m, bool create)
@@ -290,9 +281,10 @@ static void ask_far(struct rules *r, const struct pfcp_far *m, bool create)
 	}
 }
 
-static void ask_endpoint(struct sessions *st, struct rules *r, const struct pfcp_endpoint *m,
-	bool create, struct applied *a)
+static void ask_endpoint(
+	struct sessions *st, struct unpacked *u, const struct pfcp_endpoint *m, bool create)
 {
+	struct rules *r = &u->rules;
 	struct rule_endpoint *e = find_endpoint(r, m->id);
 
 	if (!e && r->n_endpoints == RULES_ENDPOINTS_MAX) {
@@ -308,7 +300,7 @@ static void ask_endpoint(struct sessions *st, struct rules *r, const struct pfcp
 	}
 	// an update says only what changes
 	struct rule_pdi old = e->pdi;
-	set_pdi(&e->pdi, take_ni(st, a, &m->ni), &m->fteid, &(struct users){m->ue, m->n_ue});
+	set_pdi(&e->pdi, take_ni(st, u, &m->ni), &m->fteid, &(struct users){m->ue, m->n_ue});
 	if (create)
 		return;
 	if (!m->fteid.present) {
@@ -404,16 +396,18 @@ static bool failed(const struct pfcp_message *response, uint8_t kind, uint32_t i
 	return false;
 }
 
-void rules_ask(struct sessions *st, struct rules *r, const struct pfcp_message *m,
-	const struct pfcp_message *response, struct applied *a)
+void rules_ask(struct sessions *st, struct unpacked *u, const struct pfcp_message *m,
+	const struct pfcp_message *response)
 {
+	struct rules *r = &u->rules;
+
 	remove_parts(r, m);
 	for (unsigned part = PFCP_CREATE; part <= PFCP_UPDATE; part++) {
 		bool create = part == PFCP_CREATE;
 		for (unsigned i = 0; i < m->n_endpoints; i++)
 			if (m->endpoint[i].part == part && m->endpoint[i].v.has_id &&
 				!failed(response, IE_REMOVE_ENDPOINT, m->endpoint[i].v.id))
-				ask_endpoint(st, r, &m->endpoint[i].v, create, a);
+				ask_endpoint(st, u, &m->endpoint[i].v, create);
 		for (unsigned i = 0; i < m->n_fars; i++)
 			if (m->far[i].part == part && m->far[i].v.has_id &&
 				!failed(response, IE_REMOVE_FAR, m->far[i].v.id))
@@ -421,7 +415,7 @@ void rules_ask(struct sessions *st, struct rules *r, const struct pfcp_message *
 		for (unsigned i = 0; i < m->n_pdrs; i++)
 			if (m->pdr[i].part == part && m->pdr[i].v.has_id &&
 				!failed(response, IE_REMOVE_PDR, m->pdr[i].v.id))
-				ask_pdr(st, r, &m->pdr[i].v, create, a);
+				ask_pdr(st, u, &m->pdr[i].v, create);
 	}
 }
 
@@ -551,4 +545,25 @@ void rules_user(struct rules *r, const struct signalling_identity *user)
 		r->nai_length = user->nai.length;
 		memcpy(r->nai, user->nai.octets, user->nai.length);
 	}
+}
+
+void rules_csids(struct sessions *st, struct unpacked *u, const struct span *csids, unsigned n)
+{
+	struct rules *r = &u->rules;
+
+	for (unsigned i = 0; i < n && r->n_csids < RULES_CSIDS_MAX; i++) {
+		uint32_t *out = r->csid + r->n_csids;
+		uint32_t taken = csids_take(st, &csids[i], out, RULES_CSIDS_MAX - r->n_csids);
+		for (uint32_t j = 0; j < taken; j++)
+			unpack_note(st, u, out[j]);
+		r->n_csids += (uint8_t)taken;
+	}
+}
+
+void rules_dnn(struct sessions *st, struct unpacked *u, const struct span *name)
+{
+	if (!name->length)
+		return;
+	u->rules.dnn = string_ni(st, name->octets, name->length);
+	unpack_note(st, u, u->rules.dnn);
 }

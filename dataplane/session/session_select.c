@@ -1,4 +1,7 @@
-#include "dataplane/session/session_internal.h"
+// Makes the select by which a packet is told to belong to the wanted rules.
+
+#include "dataplane/session/session_selector_internal.h"
+#include "dataplane/session/session_string_internal.h"
 
 #include <string.h>
 
@@ -55,19 +58,19 @@ static void set_users(struct pdr_choice *c, const struct rule_pdi *d)
 	memcpy(c->user, d->ue, d->n_ue * sizeof(d->ue[0]));
 }
 
-static bool choice_of(const struct sessions *st, const struct rules *r, const struct rule_pdr *p,
-	enum select_of of, struct pdr_choice *out)
+static bool choice_of(const struct sessions *st, const struct select_query *q,
+	const struct rule_pdr *p, struct pdr_choice *out)
 {
-	bool uplink = of != SELECT_DOWNLINK;
+	bool uplink = q->of != SELECT_DOWNLINK;
 
 	out->n_users = 0;
 	out->uplink = uplink;
-	out->qfis = of == SELECT_UPLINK_BEHIND ? 0 : p->qfis;
+	out->qfis = q->of == SELECT_UPLINK_BEHIND ? 0 : p->qfis;
 	out->n_flows = 0;
 	if (p->other || p->n_sdfs > PDR_FLOWS_MAX)
 		return false;
 	for (unsigned i = 0; i < p->n_sdfs; i++) {
-		const struct session_string *text = flow_of(st, r, &p->sdf[i]);
+		const struct session_string *text = flow_of(st, q->rules, &p->sdf[i]);
 		if (!text || pdr_flow_parse((const char *)text->octets, text->length, uplink,
 				     &out->flow[out->n_flows++]) != POI_OK)
 			return false;
@@ -112,31 +115,33 @@ static bool told_behind(const struct rules *r, uint64_t pdrs)
 	return true;
 }
 
-int select_make(const struct sessions *st, const struct rules *r, uint64_t pdrs, enum select_of of,
-	uint64_t wanted, const struct pdr_select **out)
+int select_make(
+	const struct sessions *st, const struct select_query *q, const struct pdr_select **out)
 {
+	const struct rules *r = q->rules;
 	struct pdr_choice choice[PDR_SELECT_MAX];
 	uint8_t order[RULES_PDRS_MAX];
 
 	*out = NULL;
-	if (!(pdrs & wanted))
+	if (!(q->pdrs & q->wanted))
 		return POI_ERR_NOT_FOUND;
-	if (!(pdrs & ~wanted))
+	if (!(q->pdrs & ~q->wanted))
 		return POI_OK;
-	if (of == SELECT_UPLINK_BEHIND && !told_behind(r, pdrs))
+	if (q->of == SELECT_UPLINK_BEHIND && !told_behind(r, q->pdrs))
 		return POI_ERR_INVALID;
-	bool by_user = users_differ(r, pdrs);
-	unsigned n = in_order(r, pdrs, order);
-	while (n > 0 && !(wanted >> order[n - 1] & 1))
+	bool by_user = users_differ(r, q->pdrs);
+	unsigned n = in_order(r, q->pdrs, order);
+	while (n > 0 && !(q->wanted >> order[n - 1] & 1))
 		n--; // behind the last that is wanted nothing matters
 	if (n > PDR_SELECT_MAX)
 		return POI_ERR_INVALID;
 	for (unsigned i = 0; i < n; i++) {
-		choice[i].wanted = wanted >> order[i] & 1;
-		if (!choice_of(st, r, &r->pdr[order[i]], of, &choice[i]))
+		const struct rule_pdr *p = &r->pdr[order[i]];
+		choice[i].wanted = q->wanted >> order[i] & 1;
+		if (!choice_of(st, q, p, &choice[i]))
 			return POI_ERR_INVALID;
 		if (by_user)
-			set_users(&choice[i], pdr_pdi(r, &r->pdr[order[i]]));
+			set_users(&choice[i], pdr_pdi(r, p));
 	}
 	*out = pdr_select_new(choice, n);
 	return *out ? POI_OK : POI_ERR_NOMEM;

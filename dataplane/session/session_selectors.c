@@ -1,4 +1,6 @@
-#include "dataplane/session/session_internal.h"
+// Works out the selectors in which a session's packets can be told.
+
+#include "dataplane/session/session_selector_internal.h"
 
 #include <string.h>
 
@@ -247,47 +249,4 @@ void ways_of(const struct rules *r, struct ways *out)
 	add_bearers(out, r);
 	add_addresses(out, r->ue, r->n_ue, r->dnn, 0);
 	add_lingers(out, r);
-}
-
-static void unite(struct ways *all, const struct ways *stage, uint32_t serial)
-{
-	for (uint32_t i = 0; i < stage->n; i++) {
-		struct way *known = find(all, &stage->way[i]);
-		if (known) {
-			if (!known->settled)
-				known->serial = serial;
-			continue;
-		}
-		if (all->n == WAYS_MAX) {
-			all->overflow = true;
-			return;
-		}
-		struct way *x = &all->way[all->n++];
-		*x = stage->way[i];
-		x->settled = serial == 0;
-		x->serial = serial;
-	}
-}
-
-void session_selectors(struct sessions *st, const struct session *s, unsigned scratch,
-	struct ways *all, stage_each *each, void *context)
-{
-	struct rules *r = st->rules[scratch];
-	struct ways *stage = st->ways[scratch];
-
-	record_unpack(s, r);
-	ways_of(r, all);
-	if (each)
-		each(context, r, all, 0);
-	for (const struct transaction *t = s->pending; t; t = t->next) {
-		if (s->kind == KIND_PFCP)
-			pfcp_overlay(st, r, t, st->applied[scratch]);
-		else if (s->kind != KIND_RADIUS)
-			rules_gtpv2(r, gtpv2_kept(st, t), NULL);
-		ways_of(r, stage);
-		if (each)
-			each(context, r, stage, t->serial);
-		unite(all, stage, t->serial);
-	}
-	applied_drop(st, st->applied[scratch]);
 }

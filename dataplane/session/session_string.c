@@ -1,4 +1,7 @@
-#include "dataplane/session/session_internal.h"
+// Keeps strings that sessions share, each once.
+
+#include "dataplane/session/session_key_internal.h"
+#include "dataplane/session/session_string_internal.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -19,14 +22,14 @@ static uint64_t key(const struct sessions *st, enum string_kind kind, const void
 
 const struct session_string *string_get(const struct sessions *st, uint32_t id)
 {
-	return session_table_get(&st->strings.table, id);
+	return session_table_get(&st->strings->table, id);
 }
 
 uint32_t string_find(
 	const struct sessions *st, enum string_kind kind, const void *octets, size_t length)
 {
 	struct index_cursor c =
-		session_index_find(&st->strings.index, key(st, kind, octets, length));
+		session_index_find(&st->strings->index, key(st, kind, octets, length));
 
 	for (uint32_t id; (id = session_index_next(&c)) != SESSION_NONE;) {
 		const struct session_string *s = string_get(st, id);
@@ -45,7 +48,7 @@ uint32_t string_take(struct sessions *st, enum string_kind kind, const void *oct
 		string_hold(st, id);
 		return id;
 	}
-	if (length > UINT16_MAX || (kept_for_ever(kind) && st->strings.of_kind[kind] >= NODES_MAX))
+	if (length > UINT16_MAX || (kept_for_ever(kind) && st->strings->of_kind[kind] >= NODES_MAX))
 		return SESSION_NONE;
 	struct session_string *s = session_alloc(&st->memory, sizeof(*s) + length);
 	if (!s)
@@ -55,16 +58,16 @@ uint32_t string_take(struct sessions *st, enum string_kind kind, const void *oct
 		.length = (uint16_t)length,
 		.kind = (uint8_t)kind};
 	memcpy(s->octets, octets, length);
-	s->id = session_table_add(&st->strings.table, &st->memory, s);
+	s->id = session_table_add(&st->strings->table, &st->memory, s);
 	if (s->id == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->strings.index, &st->memory, key(st, kind, octets, length),
+	if (session_index_add(&st->strings->index, &st->memory, key(st, kind, octets, length),
 		    s->id) != INDEX_ADDED)
 		goto no_entry;
-	st->strings.of_kind[kind]++;
+	st->strings->of_kind[kind]++;
 	return s->id;
 no_entry:
-	session_table_remove(&st->strings.table, &st->memory, s->id);
+	session_table_remove(&st->strings->table, &st->memory, s->id);
 no_number:
 	session_release(&st->memory, s);
 	return SESSION_NONE;
@@ -72,7 +75,7 @@ no_number:
 
 void string_hold(struct sessions *st, uint32_t id)
 {
-	struct session_string *s = session_table_get(&st->strings.table, id);
+	struct session_string *s = session_table_get(&st->strings->table, id);
 
 	if (s && !kept_for_ever(s->kind))
 		s->refs++;
@@ -87,14 +90,14 @@ static void free_members(struct sessions *st, struct session_string *s)
 
 void string_drop(struct sessions *st, uint32_t id)
 {
-	struct session_string *s = session_table_get(&st->strings.table, id);
+	struct session_string *s = session_table_get(&st->strings->table, id);
 
 	if (!s || kept_for_ever(s->kind) || --s->refs > 0)
 		return;
 	session_index_remove(
-		&st->strings.index, &st->memory, key(st, s->kind, s->octets, s->length), id);
-	st->strings.of_kind[s->kind]--;
-	session_table_remove(&st->strings.table, &st->memory, id);
+		&st->strings->index, &st->memory, key(st, s->kind, s->octets, s->length), id);
+	st->strings->of_kind[s->kind]--;
+	session_table_remove(&st->strings->table, &st->memory, id);
 	free_members(st, s);
 	session_release(&st->memory, s);
 }
@@ -120,11 +123,11 @@ static uint64_t *member_chunk(struct sessions *st, struct session_string *s, uin
 // A name without room for its members is not lost: looking up by it then walks all sessions.
 void string_member(struct sessions *st, uint32_t id, uint32_t session, bool is)
 {
-	struct session_string *s = session_table_get(&st->strings.table, id);
+	struct session_string *s = session_table_get(&st->strings->table, id);
 
 	if (!s || s->value == 0 || (s->kind != STRING_NI && s->kind != STRING_CSID))
 		return;
-	if (is && !s->members && st->strings.of_kind[s->kind] > NI_MEMBERS_MAX) {
+	if (is && !s->members && st->strings->of_kind[s->kind] > NI_MEMBERS_MAX) {
 		s->value = 0;
 		return;
 	}
@@ -190,15 +193,25 @@ uint32_t string_ni(struct sessions *st, const uint8_t *octets, size_t length)
 	return string_take(st, STRING_NI, name, ni_name(octets, length, name));
 }
 
+struct session_strings *strings_new(struct sessions *st)
+{
+	return session_alloc(&st->memory, sizeof(struct session_strings));
+}
+
 void strings_free(struct sessions *st)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->strings.table); i++) {
-		struct session_string *s = session_table_get(&st->strings.table, i);
+	struct session_strings *all = st->strings;
+
+	if (!all)
+		return;
+	for (uint32_t i = 0; i < session_table_end(&all->table); i++) {
+		struct session_string *s = session_table_get(&all->table, i);
 		if (!s)
 			continue;
 		free_members(st, s);
 		session_release(&st->memory, s);
 	}
-	session_table_free(&st->strings.table, &st->memory);
-	session_index_free(&st->strings.index, &st->memory);
+	session_table_free(&all->table, &st->memory);
+	session_index_free(&all->index, &st->memory);
+	session_release(&st->memory, all);
 }

@@ -1,7 +1,10 @@
-#include "dataplane/session/session_internal.h"
+// Memory with a bound, and tables from numbers to pointers.
+
+#include "dataplane/session/session_table_internal.h"
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CHUNK_SHIFT 10
 #define CHUNK (1u << CHUNK_SHIFT)
@@ -99,4 +102,23 @@ void session_table_free(struct session_table *t, struct session_memory *m)
 		session_release(m, t->chunk[i]);
 	session_release(m, t->chunk);
 	*t = (struct session_table){.free = SESSION_NONE};
+}
+
+bool array_room(struct session_memory *m, void **array, uint32_t *have, uint32_t n, size_t size)
+{
+	if (n <= *have)
+		return true;
+	uint32_t room = n * 2 < 64 ? 64 : n * 2;
+	bool for_tasks = m->for_tasks;
+	m->for_tasks = true;
+	void *grown = session_alloc(m, room * size);
+	m->for_tasks = for_tasks;
+	if (!grown)
+		return false;
+	if (*array)
+		memcpy(grown, *array, *have * size);
+	session_release(m, *array);
+	*array = grown;
+	*have = room;
+	return true;
 }

@@ -1,14 +1,13 @@
-#include "dataplane/session/session_internal.h"
+// Keeps requests while they wait for their responses, and answered ones for retransmissions.
+
+#include "dataplane/session/session_key_internal.h"
+#include "dataplane/session/session_life_internal.h"
+#include "dataplane/session/session_node_internal.h"
+#include "dataplane/session/session_string_internal.h"
+#include "dataplane/session/session_transaction_internal.h"
 
 #include <stddef.h>
 #include <string.h>
-
-#define ASKED_PART 8u		// of the memory, for what waits
-#define EARLY_MAX 4096u
-#define EARLY_OCTETS_MAX (4ull << 20)
-// How far the two directions of a mirror may be apart. After that the same sequence number is
-// another request's.
-#define EARLY_NS 10000000000ull
 
 // The keyed hash of both ends, the sequence number and the type stands for them: 64 bits.
 uint64_t transaction_key(const struct sessions *st, const struct signalling_packet *p,
@@ -26,17 +25,17 @@ uint64_t transaction_key(const struct sessions *st, const struct signalling_pack
 	return session_hash(st->s.seed, KEY_TRANSACTION, octets, sizeof(octets));
 }
 
-static uint64_t octets_hash(const struct sessions *st, const struct span *whole)
+uint64_t transaction_octets(const struct sessions *st, const struct span *whole)
 {
 	return session_hash(st->s.seed, KEY_OCTETS, whole->octets, whole->length);
 }
 
 struct transaction *transaction_find(const struct sessions *st, uint64_t key)
 {
-	struct index_cursor c = session_index_find(&st->transaction_index, key);
+	struct index_cursor c = session_index_find(&st->transactions->index, key);
 
 	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
-		struct transaction *t = session_table_get(&st->transactions, i);
+		struct transaction *t = session_table_get(&st->transactions->table, i);
 		if (t->key == key)
 			return t;
 	}
@@ -47,23 +46,20 @@ struct transaction *transaction_find(const struct sessions *st, uint64_t key)
 
 static struct transaction_list *list_of(struct sessions *st, const struct transaction *t)
 {
-	return t->state == TRANSACTION_ANSWERED ? &st->answered : &st->asked;
+	return t->state == TRANSACTION_ANSWERED ? &st->transactions->answered
+						: &st->transactions->asked;
 }
 
 static void list_push(struct transaction_list *l, struct transaction *t)
 {
-	t->newer = NULL;
-	t->older = l->newest;
-	*(l->newest ? &l->newest->newer : &l->oldest) = t;
-	l->newest = t;
+	TAILQ_INSERT_TAIL(&l->list, t, by_age);
 	l->n++;
 	l->octets += sizeof(*t) + t->length;
 }
 
 static void list_remove(struct transaction_list *l, struct transaction *t)
 {
-	*(t->newer ? &t->newer->older : &l->newest) = t->older;
-	*(t->older ? &t->older->newer : &l->oldest) = t->newer;
+	TAILQ_REMOVE(&l->list, t, by_age);
 	l->n--;
 	l->octets -= sizeof(*t) + t->length;
 }
@@ -80,19 +76,19 @@ static void drop_raw(struct sessions *st, struct transaction *t)
 	t->length = 0;
 }
 
-static void transaction_free(struct sessions *st, struct transaction *t)
+void transaction_free(struct sessions *st, struct transaction *t)
 {
 	if (!t->keyless)
-		session_index_remove(&st->transaction_index, &st->memory, t->key, t->number);
+		session_index_remove(&st->transactions->index, &st->memory, t->key, t->number);
 	list_remove(list_of(st, t), t);
-	session_table_remove(&st->transactions, &st->memory, t->number);
+	session_table_remove(&st->transactions->table, &st->memory, t->number);
 	drop_raw(st, t);
 	session_release(&st->memory, t);
 }
 
 // ---- asked ----
 
-static struct transaction *transaction_new(struct sessions *st, const struct span *whole)
+struct transaction *transaction_new(struct sessions *st, const struct span *whole)
 {
 	struct transaction *t = session_alloc(&st->memory, sizeof(*t));
 
@@ -101,89 +97,23 @@ static struct transaction *transaction_new(struct sessions *st, const struct spa
 	t->raw = session_alloc(&st->memory, whole->length);
 	if (!t->raw)
 		goto no_octets;
-	t->number = session_table_add(&st->transactions, &st->memory, t);
+	t->number = session_table_add(&st->transactions->table, &st->memory, t);
 	if (t->number == SESSION_NONE)
 		goto no_number;
 	memcpy(t->raw, whole->octets, whole->length);
 	t->length = whole->length;
 	t->session = t->pair = SESSION_NONE;
 	t->time_ns = st->now_ns;
-	t->serial = ++st->serial;
+	if (++st->transactions->serial == 0) // stands for none
+		st->transactions->serial++;
+	t->serial = st->transactions->serial;
 	t->state = TRANSACTION_ASKED;
-	list_push(&st->asked, t);
+	list_push(&st->transactions->asked, t);
 	return t;
 no_number:
 	session_release(&st->memory, t->raw);
 no_octets:
 	session_release(&st->memory, t);
-	return NULL;
-}
-
-// Nobody will answer it: what it added is taken back.
-static void give_up(struct sessions *st, struct transaction *t)
-{
-	struct transaction *sibling = t->sibling;
-	struct session *s = session_table_get(&st->sessions, t->session);
-	bool asked = t->state == TRANSACTION_ASKED;
-
-	t->sibling = NULL;
-	if (s && asked) {
-		st->counts.unanswered++;
-		session_before(st, s, st->before);
-		transaction_detach(st, t);
-		s->flags |= SESSION_LOSS;
-		session_after(st, s, st->before);
-		if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && !s->pending)
-			session_end(st, s, END_FORGOTTEN);
-	}
-	transaction_free(st, t);
-	if (sibling)
-		give_up(st, sibling);
-}
-
-static bool is_forgotten(const struct sessions *st, const struct transaction *t)
-{
-	return t->of_epoch && pair_at(st, t->pair)->epoch != t->epoch;
-}
-
-bool transactions_give_up(struct sessions *st, uint64_t age_ns)
-{
-	if (!st->asked.oldest || st->asked.oldest->time_ns + age_ns > st->now_ns)
-		return false;
-	give_up(st, st->asked.oldest);
-	return true;
-}
-
-struct transaction *transaction_ask(struct sessions *st, const struct signalling_packet *p,
-	uint64_t key, uint8_t type, const struct span *whole)
-{
-	struct transaction *known = transaction_find(st, key);
-	uint64_t octets = octets_hash(st, whole);
-
-	if (known && known->octets == octets && known->protocol == p->protocol &&
-		!is_forgotten(st, known)) {
-		st->counts.retransmissions++;
-		return NULL;
-	}
-	if (known)
-		give_up(st, known); // the number is used again
-	while (st->asked.octets + whole->length > st->s.memory_max / ASKED_PART &&
-		transactions_give_up(st, 0))
-		;
-	struct transaction *t = transaction_new(st, whole);
-	if (!t)
-		goto no_memory;
-	t->key = key;
-	t->octets = octets;
-	t->protocol = p->protocol;
-	t->type = type;
-	if (session_index_add(&st->transaction_index, &st->memory, key, t->number) == INDEX_ADDED)
-		return t;
-	t->keyless = true;
-	transaction_free(st, t);
-no_memory:
-	st->counts.refused++;
-	bind_refused(st);
 	return NULL;
 }
 
@@ -198,8 +128,7 @@ struct transaction *transaction_sibling(
 	x->keyless = true;
 	x->protocol = t->protocol;
 	x->type = t->type;
-	x->sibling = t->sibling;
-	t->sibling = x;
+	SLIST_INSERT_AFTER(t, x, sibling);
 	transaction_attach(st, x, s);
 	return x;
 }
@@ -208,10 +137,10 @@ bool transaction_keep_later(
 	struct sessions *st, struct transaction *t, const struct transaction *later)
 {
 	struct span whole = {later->raw, (uint16_t)later->length};
-	struct transaction **at = &t->sibling;
+	struct transaction *at = t;
 	unsigned n = 0;
 
-	for (const struct transaction *x = t->sibling; x; x = x->sibling)
+	for (const struct transaction *x = t; (x = SLIST_NEXT(x, sibling));)
 		n++;
 	struct transaction *copy = n < LATER_KEPT_MAX ? transaction_new(st, &whole) : NULL;
 	if (!copy)
@@ -220,18 +149,16 @@ bool transaction_keep_later(
 	copy->protocol = later->protocol;
 	copy->type = later->type;
 	copy->copy_of = later->serial;
-	while (*at && (*at)->copy_of < later->serial)
-		at = &(*at)->sibling;
-	copy->sibling = *at;
-	*at = copy;
+	for (struct transaction *x; (x = SLIST_NEXT(at, sibling)) && x->copy_of < later->serial;)
+		at = x;
+	SLIST_INSERT_AFTER(at, copy, sibling);
 	return true;
 }
 
 void transaction_siblings_free(struct sessions *st, struct transaction *t)
 {
-	while (t->sibling) {
-		struct transaction *x = t->sibling;
-		t->sibling = x->sibling;
+	for (struct transaction *x; (x = SLIST_NEXT(t, sibling));) {
+		SLIST_NEXT(t, sibling) = SLIST_NEXT(x, sibling);
 		transaction_free(st, x);
 	}
 }
@@ -245,10 +172,10 @@ static bool is_deletion(const struct transaction *t)
 
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s)
 {
-	struct transaction **at = &s->pending;
+	struct transaction *x, *last = NULL;
 
 	if (s->n_pending == ASKED_OF_SESSION_MAX) {
-		struct transaction *oldest = s->pending;
+		struct transaction *oldest = SLIST_FIRST(&s->pending);
 		st->counts.unanswered++;
 		s->flags |= SESSION_LOSS;
 		if (is_deletion(oldest))
@@ -256,13 +183,16 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 		else
 			transaction_detach(st, oldest);
 	}
-	while (*at && !is_deletion(t))
-		at = &(*at)->next;
-	t->next = *at;
-	*at = t;
+	SLIST_FOREACH(x, &s->pending, of_session)
+	last = x;
+	if (last && !is_deletion(t))
+		SLIST_INSERT_AFTER(last, t, of_session);
+	else
+		SLIST_INSERT_HEAD(&s->pending, t, of_session);
 	t->session = s->number;
 	t->life = s->life;
 	transaction_of_pair(st, t, s->pair);
+	t->attached = true;
 	s->n_pending++;
 }
 
@@ -316,13 +246,11 @@ void transaction_detach(struct sessions *st, struct transaction *t)
 {
 	struct session *s = session_table_get(&st->sessions, t->session);
 
-	for (struct transaction **at = s ? &s->pending : NULL; at && *at; at = &(*at)->next)
-		if (*at == t) {
-			*at = t->next;
-			s->n_pending--;
-			break;
-		}
-	t->next = NULL;
+	if (s && t->attached) {
+		SLIST_REMOVE(&s->pending, t, transaction, of_session);
+		s->n_pending--;
+	}
+	t->attached = false;
 	t->session = SESSION_NONE;
 }
 
@@ -341,10 +269,10 @@ void transaction_answered(struct sessions *st, struct transaction *t, const stru
 	drop_raw(st, t);
 	t->state = TRANSACTION_ANSWERED;
 	t->time_ns = st->now_ns;
-	t->response = octets_hash(st, response);
-	list_push(&st->answered, t);
-	if (st->answered.n > answered_max(st))
-		transaction_free(st, st->answered.oldest);
+	t->response = transaction_octets(st, response);
+	list_push(&st->transactions->answered, t);
+	if (st->transactions->answered.n > answered_max(st))
+		transaction_free(st, TAILQ_FIRST(&st->transactions->answered.list));
 }
 
 // A later message proved that it was accepted. Its own answer may still come.
@@ -360,105 +288,40 @@ void transaction_assume(struct sessions *st, struct transaction *t)
 bool transaction_repeats(
 	const struct sessions *st, const struct transaction *t, const struct span *response)
 {
-	return t->response == octets_hash(st, response);
+	return t->response == transaction_octets(st, response);
 }
 
 void transactions_forget(struct sessions *st, struct session *s)
 {
-	while (s->pending)
-		transaction_detach(st, s->pending);
+	while (!SLIST_EMPTY(&s->pending))
+		transaction_detach(st, SLIST_FIRST(&s->pending));
 }
 
-// ---- responses whose request was not seen ----
-
-void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
-	const struct span *whole)
+struct transactions *transactions_new(struct sessions *st)
 {
-	while (st->early &&
-		(st->n_early >= EARLY_MAX || st->early_octets + whole->length > EARLY_OCTETS_MAX)) {
-		st->counts.unmatched_responses++;
-		early_free(st, transaction_early(st, st->early->key));
-	}
-	struct early *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
-	if (!e)
-		return;
-	*e = (struct early){.key = key,
-		.time_ns = st->now_ns,
-		.source = p->source,
-		.destination = p->destination,
-		.length = whole->length,
-		.protocol = p->protocol};
-	memcpy(e->octets, whole->octets, whole->length);
-	st->early_at[key & (EARLY_SLOTS - 1)]++;
-	*st->early_end = e;
-	st->early_end = &e->newer;
-	st->n_early++;
-	st->early_octets += e->length;
-}
+	struct transactions *all = session_alloc(&st->memory, sizeof(*all));
 
-struct early *transaction_early(struct sessions *st, uint64_t key)
-{
-	if (st->early_at[key & (EARLY_SLOTS - 1)] == 0)
+	if (!all)
 		return NULL;
-	for (struct early **at = &st->early; *at; at = &(*at)->newer) {
-		struct early *e = *at;
-		if (e->key != key)
-			continue;
-		*at = e->newer;
-		if (st->early_end == &e->newer)
-			st->early_end = at;
-		st->early_at[key & (EARLY_SLOTS - 1)]--;
-		st->n_early--;
-		st->early_octets -= e->length;
-		return e;
-	}
-	return NULL;
-}
-
-struct signalling_packet early_packet(const struct early *e, uint64_t time_ns)
-{
-	return (struct signalling_packet){.time_ns = time_ns,
-		.protocol = e->protocol,
-		.source = e->source,
-		.destination = e->destination,
-		.octets = e->octets,
-		.length = e->length};
-}
-
-void early_free(struct sessions *st, struct early *e)
-{
-	session_release(&st->memory, e);
-}
-
-// ---- time ----
-
-void transactions_expire(struct sessions *st)
-{
-	while (st->asked.oldest && st->asked.oldest->time_ns + st->s.waiting_ns < st->now_ns)
-		give_up(st, st->asked.oldest);
-	while (st->answered.oldest && st->answered.oldest->time_ns + st->s.answered_ns < st->now_ns)
-		transaction_free(st, st->answered.oldest);
-	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
-	while (st->early && st->early->time_ns + early_ns < st->now_ns) {
-		struct early *e = transaction_early(st, st->early->key);
-		st->counts.unmatched_responses++;
-		if (e->protocol == SIGNALLING_PFCP)
-			pfcp_early_lost(st, e);
-		early_free(st, e);
-	}
+	TAILQ_INIT(&all->asked.list);
+	TAILQ_INIT(&all->answered.list);
+	return all;
 }
 
 void transactions_free(struct sessions *st)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->transactions); i++) {
-		struct transaction *t = session_table_get(&st->transactions, i);
+	struct transactions *all = st->transactions;
+
+	if (!all)
+		return;
+	for (uint32_t i = 0; i < session_table_end(&all->table); i++) {
+		struct transaction *t = session_table_get(&all->table, i);
 		if (!t)
 			continue;
 		drop_raw(st, t);
 		session_release(&st->memory, t);
 	}
-	session_table_free(&st->transactions, &st->memory);
-	session_index_free(&st->transaction_index, &st->memory);
-	while (st->early)
-		early_free(st, transaction_early(st, st->early->key));
+	session_table_free(&all->table, &st->memory);
+	session_index_free(&all->index, &st->memory);
+	session_release(&st->memory, all);
 }

@@ -9,37 +9,11 @@
 #define HEADER_S 0x01u
 #define HEADER_FIXED 4u // what the length field does not count
 
-#define IE_VENDOR 0x8000u
-
 #define FSEID_V6 0x01u // the reverse of F-TEID
 #define FSEID_V4 0x02u
 
 #define CAUSE_PARTIAL 3u
 #define CAUSE_ACCEPTED_MAX 63u
-
-void pfcp_fault(struct pfcp_decoder *d, enum signalling_reason why)
-{
-	if (!d->why)
-		d->why = why;
-}
-
-void pfcp_walk(struct pfcp_decoder *d, struct wire_reader group, pfcp_take *take, void *into)
-{
-	while (!d->why && wire_left(&group)) {
-		unsigned type = wire_get_u16(&group);
-		uint16_t length = wire_get_u16(&group);
-		struct wire_reader value = wire_get_reader(&group, length);
-		if (group.error) {
-			pfcp_fault(d, SIGNALLING_IE_LENGTH);
-			return;
-		}
-		if (type & IE_VENDOR)
-			continue;
-		take(d, into, type, &value);
-		if (value.error)
-			pfcp_fault(d, SIGNALLING_IE_VALUE);
-	}
-}
 
 static void take_f_seid(struct pfcp_decoder *d, struct wire_reader *v)
 {

@@ -1,3 +1,5 @@
+// Reads numbers, addresses and routes as messages of signalling write them.
+
 #include "dataplane/signalling/signalling.h"
 
 #include "dataplane/signalling/signalling_internal.h"

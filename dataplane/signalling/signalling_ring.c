@@ -1,3 +1,5 @@
+// The ring of one worker's signalling datagrams: copied in, in order, never waiting.
+
 #include "dataplane/signalling/signalling_ring.h"
 
 #include <stdalign.h>

@@ -1,3 +1,5 @@
+// Copies the signalling of a burst into the worker's ring.
+
 #include "dataplane/signalling/signalling_tap.h"
 
 #include <stdatomic.h>

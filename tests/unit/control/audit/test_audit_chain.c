@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "control/audit/audit_chain.h"
+#include "control/audit/credentials.h"
 
 static const uint8_t root[AUDIT_MAC_SIZE] = "a root key of thirty-two octets";
 
@@ -135,7 +136,7 @@ Test(audit_chain, another_key_fits_no_line)
 	unlink(file);
 }
 
-Test(audit_chain, a_torn_line_is_told_from_a_forged_one)
+Test(audit_chain, a_torn_line_is_distinguished_from_a_forged_one)
 {
 	char head[AUDIT_MAC_TEXT];
 	char *file = make_log(1, 3, head);
@@ -158,12 +159,12 @@ Test(audit_chain, a_readable_key_file_is_refused)
 	int fd = mkstemp(name);
 
 	cr_assert_eq(write(fd, "0123456789abcdef0123", 20), 20);
-	cr_assert_eq(audit_key_read(name, key), 0);
+	cr_assert_eq(credential_key(name, "audit-key", key), 0);
 	fchmod(fd, 0640);
-	cr_assert_eq(audit_key_read(name, key), POI_ERR_DENIED);
+	cr_assert_eq(credential_key(name, "audit-key", key), POI_ERR_DENIED);
 	close(fd);
 	unlink(name);
-	cr_assert_eq(audit_key_read(name, key), POI_ERR_IO);
+	cr_assert_eq(credential_key(name, "audit-key", key), POI_ERR_IO);
 }
 
 Test(audit_chain, two_files_share_no_key)

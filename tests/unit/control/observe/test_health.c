@@ -25,7 +25,7 @@ int tls_certificate_days_left(const char *file)
 
 static struct control c;
 static struct config config;
-static struct health *health;
+static struct health *watch;
 static struct fake_dataplane dataplane;
 static char folder[64], audit[128];
 
@@ -66,16 +66,16 @@ static void setup(void)
 	c.registry = registry_new(2, names);
 	c.issues = issues_new(64);
 	c.audit = audit_open(audit, NULL);
-	c.publish = publish_new(c.base, &config, c.registry, events_hooks(), &c);
-	health = health_new(&c);
-	cr_assert_not_null(health);
+	c.publish = publish_new(c.base, &config, c.registry, dataplane_hooks(), &c);
+	watch = health_new(&c);
+	cr_assert_not_null(watch);
 }
 
 static void teardown(void)
 {
 	char command[128];
 
-	health_free(health);
+	health_free(watch);
 	publish_free(c.publish);
 	if (dataplane.base)
 		fake_stop(&dataplane);
@@ -135,8 +135,8 @@ Test(health, certificates_are_warned_of_once_each)
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		days_left = steps[i].days;
-		health_reloaded(health);
-		health_tick(health, now);
+		health_reloaded(watch);
+		health_tick(watch, now);
 		cr_assert_eq(told(0, ISSUE_WARNING, "certificate of X1"), steps[i].warned,
 			"step %zu", i);
 		cr_assert_eq(fault_count(*registry_ne_faults(c.registry, 0)), 0);
@@ -147,42 +147,42 @@ Test(health, the_certificate_of_delivery_concerns_all)
 {
 	config.delivery.tls.certificate = (char *)"delivery.pem";
 	days_left = 10;
-	health_tick(health, 1000);
+	health_tick(watch, 1000);
 	cr_assert_eq(told(1, ISSUE_WARNING, "certificate of delivery"), 1);
 }
 
 Test(health, an_expired_certificate_is_a_fault)
 {
 	days_left = -1;
-	health_tick(health, 1000);
+	health_tick(watch, 1000);
 	cr_assert(fault_has(*registry_ne_faults(c.registry, 1), FAULT_CERTIFICATE));
 	cr_assert_eq(told(1, ISSUE_FAULT, "has expired"), 1);
 	days_left = 300;
-	health_tick(health, 1001);
+	health_tick(watch, 1001);
 	cr_assert(fault_has(*registry_ne_faults(c.registry, 1), FAULT_CERTIFICATE), "hourly");
-	health_tick(health, 1000 + 3600);
+	health_tick(watch, 1000 + 3600);
 	cr_assert(!fault_has(*registry_ne_faults(c.registry, 1), FAULT_CERTIFICATE));
 	cr_assert_eq(told(1, ISSUE_CLEAR, "certificates"), 1);
 	days_left = INT_MIN;
-	health_tick(health, 1000 + 7200);
+	health_tick(watch, 1000 + 7200);
 	cr_assert_eq(told(1, ISSUE_FAULT, "cannot be read"), 1);
 }
 
 Test(health, limits_at_ninety_percent)
 {
 	add_destinations(8);
-	health_tick(health, 1000);
+	health_tick(watch, 1000);
 	cr_assert_eq(told(0, ISSUE_WARNING, "nearly"), 0);
 	add_destinations(9);
-	health_tick(health, 1001);
-	health_tick(health, 1002);
+	health_tick(watch, 1001);
+	health_tick(watch, 1002);
 	cr_assert_eq(told(0, ISSUE_WARNING, "9 of 10 destinations"), 1);
 	while (registry_destination_count(c.registry, 0) > 7)
 		registry_destination_remove(c.registry, registry_destination_first(c.registry, 0));
-	health_tick(health, 1003);
+	health_tick(watch, 1003);
 	for (uint8_t n = 0; n < 9; n++)
 		add_task(n);
-	health_tick(health, 1004);
+	health_tick(watch, 1004);
 	cr_assert_eq(told(0, ISSUE_WARNING, "9 of 10 tasks"), 1);
 	cr_assert_eq(fault_count(*registry_ne_faults(c.registry, 0)), 0, "warnings are not listed");
 }
@@ -213,22 +213,22 @@ Test(health, audit_trouble_is_a_fault_until_it_is_over)
 	signal(SIGXFSZ, SIG_IGN);
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	cr_assert_neq(audit_write(c.audit, &(struct audit_record){.act = "x"}), 0);
-	health_tick(health, 1000);
+	health_tick(watch, 1000);
 	cr_assert(fault_has(*registry_ne_faults(c.registry, 0), FAULT_AUDIT));
 	cr_assert_eq(told(0, ISSUE_FAULT, "audit"), 1);
 	limit.rlim_cur = RLIM_INFINITY;
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-	health_tick(health, 1001);
+	health_tick(watch, 1001);
 	cr_assert(!fault_has(*registry_ne_faults(c.registry, 0), FAULT_AUDIT));
 	cr_assert_eq(told(0, ISSUE_CLEAR, "audit"), 1);
 }
 
 Test(health, a_dataplane_that_never_comes)
 {
-	health_tick(health, 1000);
-	health_tick(health, 1009);
+	health_tick(watch, 1000);
+	health_tick(watch, 1009);
 	cr_assert(!fault_has(*registry_ne_faults(c.registry, 0), FAULT_DATAPLANE_LOST));
-	health_tick(health, 1010);
+	health_tick(watch, 1010);
 	cr_assert_eq(told(0, ISSUE_FAULT, "not reached since the start"), 1);
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();
@@ -236,7 +236,7 @@ Test(health, a_dataplane_that_never_comes)
 	cr_assert_eq(told(0, ISSUE_CLEAR, "was reached at"), 1);
 }
 
-Test(health, an_outage_is_told_with_its_start_and_end)
+Test(health, an_outage_is_reported_with_its_start_and_end)
 {
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();

@@ -53,11 +53,11 @@ TestSuite(metrics, .init = setup);
 
 Test(metrics, latency_falls_into_its_bucket)
 {
-	request_latency_count(&x1.changes, 0);
-	request_latency_count(&x1.changes, 1000);
-	request_latency_count(&x1.changes, 1001);
-	request_latency_count(&x1.changes, 5000000);
-	request_latency_count(&x1.changes, 5000001);
+	latency_note(&x1.changes, 0 * 1000ull);
+	latency_note(&x1.changes, 1000 * 1000ull);
+	latency_note(&x1.changes, 1001 * 1000ull);
+	latency_note(&x1.changes, 5000000 * 1000ull);
+	latency_note(&x1.changes, 5000001 * 1000ull);
 	cr_expect(has("poi_x1_exchange_seconds_bucket{changes=\"yes\",le=\"0.001\"} 2"));
 	cr_expect(has("poi_x1_exchange_seconds_bucket{changes=\"yes\",le=\"0.0025\"} 3"));
 	cr_expect(has("poi_x1_exchange_seconds_bucket{changes=\"yes\",le=\"5.0\"} 4"));
@@ -110,7 +110,7 @@ Test(metrics, a_clock_that_nobody_may_ask_is_not_called_wrong)
 	cr_expect(has("poi_clock_synchronised 1"));
 }
 
-Test(metrics, signalling_is_told_without_its_tasks)
+Test(metrics, signalling_is_shown_without_its_tasks)
 {
 	struct channel_signalling *s = &p.seen.signalling;
 

@@ -50,7 +50,7 @@ static void limit_files(rlim_t octets)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-TestSuite(store, .init = setup_store, .fini = teardown, .timeout = 30);
+TestSuite(persistence, .init = setup_store, .fini = teardown, .timeout = 30);
 
 Test(persistence, tasks_come_back_when_both_were_gone)
 {
@@ -120,7 +120,7 @@ Test(persistence, a_restoration_that_was_cut_off_is_done_again)
 	run_until_ready();
 	cr_assert_eq(fake_count(w.dataplane.task), 5);
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 5);
-	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = t->next)
+	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = registry_task_next(t))
 		cr_assert_eq(t->state, TASK_COMPLETE, "also what was there already");
 	// It is over: the dataplane is the newer truth again.
 	control_down();
@@ -149,14 +149,14 @@ Test(persistence, a_replay_that_was_cut_off_is_done_from_the_store)
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 5);
 	cr_assert_eq(fake_count(w.dataplane.task), 5);
 	cr_assert(!told(ISSUE_WARNING, "database cleared"));
-	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = t->next)
+	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = registry_task_next(t))
 		cr_assert_eq(t->state, TASK_COMPLETE);
 	restart_both();
 	cr_assert_eq(fake_count(w.dataplane.task), 5, "nor was the store written from a part");
 }
 
 // As where a store is configured anew: what is in force is not given up for nothing.
-Test(persistence, a_part_is_kept_where_the_store_has_nothing)
+Test(persistence, an_incomplete_state_is_kept_where_the_store_has_nothing)
 {
 	provision();
 	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");

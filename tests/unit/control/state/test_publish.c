@@ -55,7 +55,7 @@ static void on_fresh(void *context)
 	fresh++;
 }
 
-static bool on_part(void *context)
+static bool on_incomplete(void *context)
 {
 	parts++;
 	return false;
@@ -67,7 +67,7 @@ static const struct publish_hooks hooks = {.ready = on_ready,
 	.wiped = on_wiped,
 	.replayed = on_replayed,
 	.fresh = on_fresh,
-	.part = on_part};
+	.incomplete = on_incomplete};
 
 static void run(unsigned ms)
 {
@@ -243,7 +243,7 @@ Test(publish, incomplete_state_is_not_adopted)
 }
 
 // The one before was cut off while it gave two of three tasks back.
-Test(publish, a_part_is_not_taken_for_the_whole)
+Test(publish, an_incomplete_state_is_not_taken_for_complete)
 {
 	run_until_ready();
 	provision(3);
@@ -265,7 +265,7 @@ Test(publish, a_part_is_not_taken_for_the_whole)
 		cr_assert_eq(parts, i + 1);
 		cr_assert(!dataplane.whole);
 	}
-	publish_part_told(publish);
+	publish_incomplete_reported(publish);
 	run(50);
 	cr_assert(dataplane.whole);
 	control_down();
@@ -286,7 +286,7 @@ static void forget(struct fake_object *list, uint32_t n)
 }
 
 // The one before came as far as the network element.
-Test(publish, nothing_is_a_part_too)
+Test(publish, nothing_is_incomplete_too)
 {
 	run_until_ready();
 	provision(1);
@@ -307,7 +307,7 @@ Test(publish, nothing_is_a_part_too)
 	cr_assert_eq(fresh, 1);
 }
 
-Test(publish, what_is_refused_is_not_whole)
+Test(publish, what_is_refused_is_not_complete)
 {
 	run_until_ready();
 	provision(2);

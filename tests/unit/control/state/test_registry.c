@@ -100,14 +100,14 @@ Test(registry, replace_keeps_faults_and_place)
 	add_destination(0, 1);
 	for (uint32_t n = 10; n < 13; n++)
 		cr_assert_eq(registry_task_add(registry, task(0, n, 1, "a")), 0);
-	struct registry_task *middle = registry_task_first(registry, 0)->next;
+	struct registry_task *middle = registry_task_next(registry_task_first(registry, 0));
 	cr_assert_eq(fault_raise(&middle->faults, FAULT_LOSS, 9020, "x"), 1);
 	cr_assert_eq(registry_task_replace(registry, task(0, 11, 1, "b")), 0);
-	middle = registry_task_first(registry, 0)->next;
+	middle = registry_task_next(registry_task_first(registry, 0));
 	cr_assert_str_eq(registry_task_xml(middle), "b");
 	cr_assert(fault_has(middle->faults, FAULT_LOSS));
-	cr_assert_null(middle->next->next);
-	cr_assert_eq(middle->next->previous, middle);
+	cr_assert_null(registry_task_next(registry_task_next(middle)));
+	cr_assert_eq(TAILQ_PREV(registry_task_next(middle), registry_tasks, entry), middle);
 }
 
 Test(registry, many)

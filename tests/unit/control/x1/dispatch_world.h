@@ -44,7 +44,7 @@ size_t http_leaving(const struct http_exchange *x)
 	return leaving;
 }
 
-void http_respond_take(struct http_exchange *x, char *body, size_t length)
+void http_respond(struct http_exchange *x, char *body, size_t length)
 {
 	cr_assert(!x->responded);
 	x->responded = true;
@@ -230,8 +230,8 @@ static inline void control_up(void)
 {
 	const char *name = w.config.nes[0].ne_identifier;
 
-	w.c.fresh = w.c.settled = w.c.part = false;
-	w.c.part_untold = 0;
+	w.c.fresh = w.c.agreed = w.c.recovery_incomplete = false;
+	w.c.incomplete_unreported = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
 	w.c.pending_reports = pending_reports_new(&w.c);
@@ -241,7 +241,7 @@ static inline void control_up(void)
 		w.c.task_store = task_store_open(&w.config, why, sizeof(why));
 		cr_assert_not_null(w.c.task_store, "%s", why);
 	}
-	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, events_hooks(), &w.c);
+	w.c.publish = publish_new(w.c.base, &w.config, w.c.registry, dataplane_hooks(), &w.c);
 	w.dispatch = x1_dispatch_new(&w.c, NULL, NULL);
 }
 

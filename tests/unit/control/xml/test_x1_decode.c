@@ -526,10 +526,10 @@ Test(x1_decode, answers)
 	cr_assert(a[0].ok && a[0].error_code == 0);
 	cr_assert(!a[1].ok && a[1].error_code == 1040);
 	cr_assert_eq(x1_decode_answers(d, text, sizeof(text) - 1, a, 1), POI_ERR_LIMIT);
-	cr_assert_eq(x1_decode_answer(d, top, sizeof(top) - 1, a), 0);
+	cr_assert_eq(x1_decode_answers(d, top, sizeof(top) - 1, a, 1), 1);
 	cr_assert(a[0].top_level_error);
 	cr_assert_str_eq(a[0].admf_identifier, "a");
-	cr_assert_eq(x1_decode_answer(d, "<a/>", 4, a), POI_ERR_SYNTAX);
+	cr_assert_eq(x1_decode_answers(d, "<a/>", 4, a, 1), POI_ERR_SYNTAX);
 	x1_decoder_free(d);
 }
 

@@ -16,7 +16,7 @@ static void teardown(void)
 	task_counters_free(o);
 }
 
-TestSuite(slots, .init = setup, .fini = teardown);
+TestSuite(task_counters, .init = setup, .fini = teardown);
 
 Test(task_counters, refuses_impossible_numbers_of_workers, .init = NULL, .fini = NULL)
 {

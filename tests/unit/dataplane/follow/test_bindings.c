@@ -34,7 +34,7 @@ struct follower {
 	uint64_t watched, unwatched, subscription; // the last one
 	uint32_t settled;
 	uint8_t direction;
-	struct follower_change *first, **last;
+	struct follower_changes changes;
 };
 static struct follower played;
 
@@ -57,13 +57,9 @@ void follower_settle(struct follower *f)
 	f->settled++;
 }
 
-struct follower_change *follower_changes(struct follower *f)
+void follower_changes(struct follower *f, struct follower_changes *out)
 {
-	struct follower_change *c = f->first;
-
-	f->first = NULL;
-	f->last = &f->first;
-	return c;
+	STAILQ_CONCAT(out, &f->changes);
 }
 
 void follower_change_free(struct follower_change *c)
@@ -83,8 +79,7 @@ static struct follower_change *says(uint64_t subscription, uint8_t kind)
 
 	c->subscription = subscription;
 	c->kind = kind;
-	*played.last = c;
-	played.last = &c->next;
+	STAILQ_INSERT_TAIL(&played.changes, c, link);
 	return c;
 }
 
@@ -205,7 +200,7 @@ static void up(void)
 	config.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
 	config.ports[0].link = CONFIG_LINK_N3;
 	links = link_classes_of(&config);
-	played.last = &played.first;
+	STAILQ_INIT(&played.changes);
 	task_table = task_table_new();
 	builder = table_builder_new(seed);
 	walk = (struct reconcile){
@@ -473,8 +468,9 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 	links.classes |= 1u << CONFIG_LINK_N6;
 	begin_rules(1, NULL, SESSION_QER);
 	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
-	for (struct follower_change *c = played.first; c; c = c->next)
-		c->binding.tunnels = true;
+	struct follower_change *c;
+	STAILQ_FOREACH(c, &played.changes, link)
+	c->binding.tunnels = true;
 	commit();
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	begin(2, NULL);

@@ -23,6 +23,20 @@
 static struct signalling_ring *rings[WORKERS];
 static struct follower *follower;
 
+// What the store takes by itself.
+static uint64_t store_memory(void)
+{
+	const struct sessions_settings s = {SESSIONS_DEFAULTS, .seed = {1, 2}};
+	struct sessions *store = sessions_new(&s);
+	struct session_counts counts;
+
+	cr_assert_not_null(store);
+	sessions_counts(store, &counts);
+	sessions_free(store);
+	return counts.octets;
+}
+
+// `memory`: beside what the store takes by itself; 0: the default.
 static void up_with(uint32_t octets, uint64_t memory)
 {
 	struct follower_settings s = {.rings = rings,
@@ -30,7 +44,7 @@ static void up_with(uint32_t octets, uint64_t memory)
 		.sessions = {SESSIONS_DEFAULTS, .seed = {1, 2}}};
 
 	if (memory)
-		s.sessions.memory_max = memory;
+		s.sessions.memory_max = store_memory() + memory;
 	for (int i = 0; i < WORKERS; i++)
 		rings[i] = signalling_ring_new(octets);
 	follower = follower_new(&s);
@@ -127,10 +141,11 @@ struct seen {
 
 static void look(struct seen *s)
 {
-	struct follower_change *c = follower_changes(follower), *next;
+	struct follower_changes changes = STAILQ_HEAD_INITIALIZER(changes);
 
-	for (; c; c = next) {
-		next = c->next;
+	follower_changes(follower, &changes);
+	for (struct follower_change *c; (c = STAILQ_FIRST(&changes));) {
+		STAILQ_REMOVE_HEAD(&changes, link);
 		s->binds += c->kind == FOLLOWER_BIND;
 		s->unbinds += c->kind == FOLLOWER_UNBIND;
 		s->losses += c->kind == FOLLOWER_LOSS;
@@ -208,7 +223,8 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 
 	up(1 << 14);
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(follower_subscribe(follower, subscription, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(
+		follower_subscribe(follower, subscription, &target, FILTER_ANY_DIRECTION), POI_OK);
 	follower_settle(follower); // else sessions come and go before it is waited for
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
@@ -307,15 +323,17 @@ Test(follower, a_binding_counts_from_its_message_on, .timeout = 20)
 	uint64_t pushed = now_ns();
 	for (int i = 0; i < 5000 && !from; i++) {
 		usleep(1000);
-		struct follower_change *c = follower_changes(follower), *next;
-		for (; c; c = next) {
-			next = c->next;
+		struct follower_changes changes = STAILQ_HEAD_INITIALIZER(changes);
+		follower_changes(follower, &changes);
+		for (struct follower_change *c; (c = STAILQ_FIRST(&changes));) {
+			STAILQ_REMOVE_HEAD(&changes, link);
 			if (c->kind == FOLLOWER_BIND)
 				from = c->binding.from_ns;
 			follower_change_free(c);
 		}
 	}
-	cr_assert(from >= then && from <= pushed, "%llu ns late", (unsigned long long)(from - pushed));
+	cr_assert(from >= then && from <= pushed, "%llu ns late",
+		(unsigned long long)(from - pushed));
 	down();
 }
 

@@ -40,7 +40,7 @@ struct key {
 
 struct object { // what the store would know as one session
 	bool there, settled, partial, knows_cp, knows_up, named;
-	unsigned of; // whose
+	unsigned of;   // whose
 	unsigned life; // one each
 	struct facts facts;
 	struct asked pending[PENDING], accepted[ACCEPTED];

@@ -39,6 +39,7 @@ struct play;
 struct model *model_new(const struct play *plays); // MODEL_SESSIONS of them, the caller's
 void model_free(struct model *m);
 void model_take(struct model *m, const struct model_event *e);
-// What a subscription for that session's IMSI, or its UP F-SEID, has; at most `most`. Returns how many.
+// What a subscription for that session's IMSI, or its UP F-SEID, has; at most `most`. Returns how
+// many.
 unsigned model_bound(const struct model *m, unsigned session, bool by_imsi, struct model_way *out,
 	unsigned most);

@@ -676,6 +676,7 @@ Test(session_rules, nothing_is_left)
 	char imsi[16];
 
 	many.imsi = imsi;
+	const uint64_t empty = world_counts(&w).octets;
 	uint64_t before = 0;
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 2000; i++) {
@@ -697,7 +698,7 @@ Test(session_rules, nothing_is_left)
 		if (round == 0)
 			before = c.octets;
 		cr_expect_eq(c.octets, before);
-		cr_expect(c.octets < 32768, "%llu octets: the nodes and their pair",
-			(unsigned long long)c.octets);
+		cr_expect(c.octets - empty < 32768, "%llu octets: the nodes and their pair",
+			(unsigned long long)(c.octets - empty));
 	}
 }

@@ -1,0 +1,309 @@
+// One event of the dataplane: the faults of destinations, tasks and ports, and the ends of tasks.
+#include "control/state/dataplane_events_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/state/fault_raise.h"
+#include "control/state/persistence.h"
+#include "control/xml/x1_types.h"
+#include "shared/log.h"
+
+// A task that the fail-safe stopped: it is gone here too. The tombstone stays with the dataplane
+// until the ADMF has answered the report; without an admf-url it is cleared at once.
+void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
+{
+	struct control *c = context;
+	struct id16 key = *xid;
+	struct registry_task *t = registry_task_find(c->registry, ne, &key);
+
+	if (t) {
+		issue_task_leaves(c, t, NULL);
+		registry_task_remove(c->registry, t);
+	}
+	persistence_task_gone(c, ne, &key);
+	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
+		"task stopped: the ADMF was silent");
+	issue_queue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
+		"stopped by the fail-safe: the ADMF was silent for TIME_P2");
+	if (!c->config->nes[ne].admf_url && publish_tombstone_clear(c->publish, ne, &key))
+		log_warning("channel: a tombstone stays until the next connection");
+}
+
+static void on_fail_safe(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
+	struct registry_task *t = registry_task_first(c->registry, ne), *next;
+
+	log_kind(ERROR, FAIL_SAFE, "fail-safe: %s (network element %s)", text,
+		c->config->nes[ne].ne_identifier);
+	if (fault_raise(registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE, X1_STATUS_FAULT,
+		    text) == 1)
+		issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	for (; t; t = next) {
+		next = registry_task_next(t);
+		if (t->state == TASK_COMPLETE) // what is on its way is answered by its own result
+			dataplane_task_wiped(c, ne, &t->xid);
+	}
+	if (audit_sync(c->audit))
+		log_error("audit: the fail-safe's record is not on disk");
+}
+
+static bool uses(const struct registry_task *t, const struct id16 *did)
+{
+	for (uint8_t i = 0; i < t->n_destinations; i++) {
+		if (id_equal(&registry_task_dids(t)[i], did))
+			return true;
+	}
+	return false;
+}
+
+static void on_destination(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX];
+
+	if (!d)
+		return;
+	d->down = e->kind == EVENT_DESTINATION_DOWN;
+	if (d->down) {
+		snprintf(text, sizeof(text), "not reachable: %s", e->text);
+		if (fault_raise(&d->faults, FAULT_DELIVERY, X1_STATUS_FAULT, text) == 1)
+			issue_queue(c, ISSUE_DESTINATION, ISSUE_FAULT, ne, &e->id, X1_STATUS_FAULT,
+				text);
+		publish_destination_memo(c->publish, d);
+		return;
+	}
+	if (fault_clear(&d->faults, FAULT_DELIVERY))
+		issue_queue(
+			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, e->text);
+	publish_destination_memo(c->publish, d);
+	for (struct registry_task *t = registry_task_first(c->registry, ne); t;
+		t = registry_task_next(t)) {
+		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
+			continue;
+		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid, X1_STATUS_CLEARED,
+			"delivery works again");
+		publish_task_memo(c->publish, t);
+	}
+}
+
+static void on_spool(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	bool fault = e->kind == EVENT_SPOOL_FAULT;
+
+	if (!d)
+		return;
+	if (fault ? fault_raise(&d->faults, FAULT_SPOOL, X1_STATUS_FAULT, e->text) != 1
+		  : !fault_clear(&d->faults, FAULT_SPOOL))
+		return;
+	issue_queue(c, ISSUE_DESTINATION, fault ? ISSUE_FAULT : ISSUE_CLEAR, ne, &e->id,
+		fault ? X1_STATUS_FAULT : X1_STATUS_CLEARED, e->text);
+	publish_destination_memo(c->publish, d);
+}
+
+static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX];
+
+	if (!t)
+		return;
+	snprintf(text, sizeof(text), "%llu PDUs lost: %s", (unsigned long long)e->copies,
+		e->loss < LOSS_COUNT ? copy_loss_name(e->loss) : "unknown");
+	bool was = fault_has(t->faults, FAULT_LOSS);
+	int rc = fault_raise(&t->faults, FAULT_LOSS, X1_STATUS_FAULT, text);
+	if (rc < 0 || was)
+		return;
+	issue_queue(c, ISSUE_TASK, ISSUE_FAULT, ne, &e->id, X1_STATUS_FAULT, text);
+	publish_task_memo(c->publish, t);
+}
+
+static void on_task_clear(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX];
+
+	if (!t || !fault_clear(&t->faults, FAULT_LOSS))
+		return;
+	snprintf(text, sizeof(text), "%llu PDUs were lost in all, none for 5 seconds",
+		(unsigned long long)e->copies);
+	issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
+	publish_task_memo(c->publish, t);
+}
+
+// Tasks by session or subscriber. Texts say how many sessions, never whose.
+static void raise_followed(
+	struct control *c, struct registry_task *t, enum fault_kind kind, const char *text)
+{
+	enum fault_kind other = kind == FAULT_UNBOUND ? FAULT_UNSURE : FAULT_UNBOUND;
+
+	(void)fault_clear(&t->faults, other);
+	if (fault_raise(&t->faults, kind, X1_STATUS_FAULT, text) == 1)
+		issue_queue(c, ISSUE_TASK, ISSUE_FAULT, t->ne, &t->xid, X1_STATUS_FAULT, text);
+	publish_task_memo(c->publish, t);
+}
+
+static void on_followed(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	unsigned long long sessions = e->copies;
+	char text[FAULT_TEXT_MAX];
+
+	if (!t)
+		return;
+	if (e->kind == EVENT_TASK_WAITING) {
+		raise_followed(c, t, FAULT_UNBOUND,
+			"no session of it has been seen yet: bound to 0 sessions");
+		return;
+	}
+	if (e->kind == EVENT_TASK_UNSURE) {
+		snprintf(text, sizeof(text),
+			"signalling was missed, sessions of it may be unknown: bound to %llu "
+			"sessions",
+			sessions);
+		raise_followed(c, t, FAULT_UNSURE, text);
+		return;
+	}
+	bool waited = fault_clear(&t->faults, FAULT_UNBOUND);
+	bool unsure = fault_clear(&t->faults, FAULT_UNSURE);
+	if (!waited && !unsure)
+		return;
+	snprintf(text, sizeof(text), "bound to %llu sessions", sessions);
+	issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
+	publish_task_memo(c->publish, t);
+}
+
+// ImplicitDeactivationAllowed (TS 103 221-1 clause 6.2.1.2): the task ends with its last session.
+struct ending {
+	struct control *control;
+	uint16_t ne;
+	struct id16 xid;
+};
+
+static void on_task_left(void *context, int result, const struct channel_task_status *status)
+{
+	static const char text[] = "its last session is over";
+	struct ending *w = context;
+	struct control *c = w->control;
+	struct registry_task *t = registry_task_find(c->registry, w->ne, &w->xid);
+
+	if (result && result != POI_ERR_NOT_FOUND) { // the next session that ends tries again
+		if (t) {
+			t->removing = false;
+			if (result != POI_ERR_CLOSED && publish_task_put(c->publish, t, NULL, NULL))
+				log_warning("channel: a task could not be put back");
+		}
+	} else if (t) {
+		registry_task_remove(c->registry, t);
+		persistence_task_gone(c, w->ne, &w->xid);
+		audit_act(c, "implicit-deactivation", w->ne, &w->xid, X1_STATUS_TERMINATING, text);
+		issue_queue(
+			c, ISSUE_TASK, ISSUE_IMPLICIT, w->ne, &w->xid, X1_STATUS_TERMINATING, text);
+	}
+	free(w);
+}
+
+static void on_task_ended(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
+	struct ending *w;
+
+	if (!t || !t->implicit || t->removing || t->modifying || t->state != TASK_COMPLETE)
+		return;
+	w = malloc(sizeof(*w));
+	if (!w)
+		return;
+	*w = (struct ending){c, ne, e->id};
+	t->removing = true;
+	if (publish_task_remove(c->publish, ne, &w->xid, on_task_left, w)) {
+		t->removing = false;
+		free(w);
+	}
+}
+
+// Each port has faults of its own: one that comes back clears nothing of another.
+static void on_port(struct control *c, const struct channel_event *e)
+{
+	const struct config_dataplane *d = &c->config->dataplane;
+	bool link = e->kind == EVENT_LINK_DOWN || e->kind == EVENT_LINK_UP;
+	uint32_t i = 0;
+
+	while (i < d->n_ports && strcmp(d->ports[i].device, e->subject))
+		i++;
+	if (i == d->n_ports) {
+		log_warning("channel: event for unknown port %s", e->subject);
+		return;
+	}
+	enum fault_kind kind = (enum fault_kind)((link ? FAULT_LINK : FAULT_PORT_LOSS) + i);
+	if (e->kind == EVENT_LINK_DOWN || e->kind == EVENT_PORT_LOSS)
+		fault_raise_all(c, kind, e->text);
+	else
+		fault_clear_all(c, kind, e->text);
+}
+
+// Each dataplane that is reached says how its clock is, good or bad.
+static void on_clock(struct control *c, const struct channel_event *e)
+{
+	bool unsure = e->kind == EVENT_CLOCK_UNSURE;
+
+	if (unsure == c->clock_unsure)
+		return;
+	c->clock_unsure = unsure;
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		fault_warn(c, ne, e->text);
+}
+
+// Ledger and tables are of the whole dataplane: faults of every network element.
+static void on_dataplane(struct control *c, const struct channel_event *e)
+{
+	bool ledger = e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_LEDGER_CLEAR;
+	enum fault_kind kind = ledger ? FAULT_LEDGER : FAULT_SECURITY;
+
+	if (e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_SECURITY_FAULT)
+		fault_raise_all(c, kind, e->text);
+	else
+		fault_clear_all(c, kind, e->text);
+}
+
+void dataplane_event(void *context, const struct channel_event *e)
+{
+	static void (*const of_element[EVENT_LAST + 1])(
+		struct control * c, uint16_t ne, const struct channel_event *e) = {
+		[EVENT_DESTINATION_DOWN] = on_destination,
+		[EVENT_DESTINATION_UP] = on_destination,
+		[EVENT_SPOOL_FAULT] = on_spool,
+		[EVENT_SPOOL_CLEAR] = on_spool,
+		[EVENT_TASK_LOSS] = on_task_loss,
+		[EVENT_TASK_CLEAR] = on_task_clear,
+		[EVENT_TASK_WAITING] = on_followed,
+		[EVENT_TASK_UNSURE] = on_followed,
+		[EVENT_TASK_FOLLOWED] = on_followed,
+		[EVENT_TASK_ENDED] = on_task_ended,
+		[EVENT_FAIL_SAFE] = on_fail_safe,
+	};
+	static void (*const of_all[EVENT_LAST + 1])(
+		struct control * c, const struct channel_event *e) = {
+		[EVENT_LEDGER_FAULT] = on_dataplane,
+		[EVENT_LEDGER_CLEAR] = on_dataplane,
+		[EVENT_SECURITY_FAULT] = on_dataplane,
+		[EVENT_SECURITY_CLEAR] = on_dataplane,
+		[EVENT_LINK_DOWN] = on_port,
+		[EVENT_LINK_UP] = on_port,
+		[EVENT_PORT_LOSS] = on_port,
+		[EVENT_PORT_CLEAR] = on_port,
+		[EVENT_CLOCK_UNSURE] = on_clock,
+		[EVENT_CLOCK_SURE] = on_clock,
+	};
+	struct control *c = context;
+	int32_t ne = registry_ne_index(c->registry, &e->ne);
+
+	if (e->kind <= EVENT_LAST && of_all[e->kind])
+		of_all[e->kind](c, e);
+	else if (e->kind > EVENT_LAST || !of_element[e->kind])
+		log_warning("channel: event %u is not known", e->kind);
+	else if (ne >= 0)
+		of_element[e->kind](c, (uint16_t)ne, e);
+}

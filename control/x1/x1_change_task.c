@@ -1,0 +1,405 @@
+// ActivateTask, ModifyTask, DeactivateTask, DeactivateAllTasks (TS 103 221-1 clause 6.2).
+// Operations keep keys, not pointers: the fail-safe may take a task away while they wait.
+#include "control/x1/x1_change_internal.h"
+
+#include <stdlib.h>
+
+#include "control/state/persistence.h"
+#include "shared/log.h"
+#include "shared/now.h"
+
+static const char stopped_meanwhile[] = "the task was stopped meanwhile";
+
+// What the dataplane was given is not wanted any more. Also where it was refused: when memory runs
+// out there the change stays, and waits for the next publication.
+static void take_back(struct x1_operation *op)
+{
+	int rc = publish_task_remove(publish_of(op), op->ne, &op->id, NULL, NULL);
+
+	if (rc && rc != POI_ERR_CLOSED)
+		log_error("channel: a task that is gone could not be taken back: %s",
+			poi_error_text(rc));
+}
+
+// A change of `t` was refused, or is not kept: what is known here is put again, for the change may
+// wait there for the next publication.
+static void put_back(struct x1_operation *op, const struct registry_task *t)
+{
+	if (t->removing) // it is on its way: nothing may come behind it
+		return;
+	int rc = publish_task_put(publish_of(op), t, x1_put_back, NULL);
+	if (rc && rc != POI_ERR_CLOSED)
+		log_error("channel: a task could not be put back: %s", poi_error_text(rc));
+}
+
+// ActivateTask.
+
+// A change whose answer was `Acknowledged` and whose dataplane is gone. Returns whether that ends
+// it.
+static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
+{
+	if (op->exchange || op->dispatch->stopping)
+		return false;
+	// The replay to the next dataplane completes it, unless the deactivation behind it is done
+	// with the dataplane's end.
+	if (!t->removing) {
+		x1_operation_cancel(op);
+		return true;
+	}
+	if (t->pending == PENDING_ACTIVATE)
+		t->pending = PENDING_NONE;
+	x1_operation_finish(op, X1_ERR_ACTIVATE, stopped_meanwhile);
+	return true;
+}
+
+// 0, or why an activation that the dataplane has in force is taken back.
+static int may_keep(const struct x1_operation *op, const struct registry_task *t)
+{
+	if (!persistence_kept(control_of(op), &op->position))
+		return POI_ERR_IO;
+	// A destination that failed, and was there all the same when the task came.
+	return registry_destinations_known(registry_of(op), t) ? 0 : POI_ERR_NOT_FOUND;
+}
+
+static void activated(void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_operation *op = context;
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
+
+	if (!t) {
+		if (result != POI_ERR_CLOSED)
+			take_back(op);
+		x1_operation_finish(op, X1_ERR_ACTIVATE, stopped_meanwhile);
+		return;
+	}
+	if (result == POI_ERR_CLOSED && left_to_replay(op, t))
+		return;
+	if (!result)
+		result = may_keep(op, t);
+	if (result) {
+		if (result != POI_ERR_CLOSED)
+			take_back(op);
+		registry_task_remove(registry_of(op), t);
+		persistence_task_gone(control_of(op), op->ne, &op->id);
+		x1_operation_finish(op, X1_ERR_ACTIVATE, x1_publish_error_text(result));
+		return;
+	}
+	t->state = TASK_COMPLETE;
+	if (t->pending == PENDING_ACTIVATE) {
+		t->pending = PENDING_NONE;
+		publish_task_memo(publish_of(op), t);
+	}
+	x1_operation_finish(op, 0, NULL);
+}
+
+// The task of the details and its operation. False, and answered: there is no memory, or the
+// details are too large.
+static bool make_task(struct exchange *x, const struct x1_message *m,
+	const struct channel_task *details, struct registry_task **t, struct x1_operation **op)
+{
+	bool large = m->task->xml_length > CHANNEL_MEMO_MAX;
+
+	*t = registry_task_new(x->ne, details, m->task->xml, m->task->xml_length);
+	*op = *t ? x1_change_new(x, m, &m->task->xid) : NULL;
+	if (*op) {
+		(*t)->implicit = m->task->has_implicit && m->task->implicit_deactivation;
+		return true;
+	}
+	registry_task_free(*t);
+	x1_answer(x, m, x1_generic_error(m->type),
+		x1_publish_error_text(large ? POI_ERR_TOO_LARGE : POI_ERR_NOMEM));
+	return false;
+}
+
+// Reads the details. False, and answered: they are refused.
+static bool may_activate(struct exchange *x, const struct x1_message *m,
+	struct channel_task *details, uint8_t *matched)
+{
+	struct control *c = x->dispatch->control;
+	struct x1_refusal why;
+
+	if (registry_task_find(c->registry, x->ne, &m->task->xid))
+		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
+	else if (x1_task_build(
+			 c->config, c->registry, x->ne, m->task, NULL, details, matched, &why))
+		x1_answer(x, m, why.code, why.text);
+	else if (registry_task_count(c->registry, x->ne) >= c->config->limits.tasks)
+		x1_answer(x, m, X1_ERR_ACTIVATE, "the configured number of tasks is reached");
+	else if (publish_state(c->publish) != PUBLISH_READY)
+		x1_answer(x, m, X1_ERR_ACTIVATE, x1_no_dataplane);
+	else
+		return true;
+	return false;
+}
+
+void x1_activate_task(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct channel_task details;
+	uint8_t matched[CHANNEL_MATCHED_MAX];
+	struct registry_task *t;
+	struct x1_operation *op;
+
+	if (!may_activate(x, m, &details, matched) || !make_task(x, m, &details, &t, &op))
+		return;
+	t->activated_ns = now_wall_ns();
+	int rc = registry_task_add(c->registry, t);
+	if (rc) {
+		registry_task_free(t);
+	} else {
+		rc = persistence_task(c, t, &op->position);
+		if (!rc)
+			rc = publish_task_put(c->publish, t, activated, op);
+		if (rc) {
+			persistence_task_gone(c, x->ne, &m->task->xid);
+			registry_task_remove(c->registry, t);
+		}
+	}
+	if (rc)
+		x1_operation_finish(op, X1_ERR_ACTIVATE, x1_publish_error_text(rc));
+}
+
+// ModifyTask: total replacement, all or nothing; the old details stay in force until the new are.
+
+// New details are in force there. 0 or IO: they are not on disk.
+static int keep_modified(struct x1_operation *op, const struct registry_task *new)
+{
+	struct control *c = control_of(op);
+	int rc = persistence_kept(c, &op->position) ? 0 : POI_ERR_IO;
+
+	if (!rc && persistence_rewritten(c, &op->position))
+		rc = persistence_task(c, new, NULL);
+	return rc ? POI_ERR_IO : 0;
+}
+
+// The details that were in force stay, or nothing does where the task is gone.
+static void not_modified(
+	struct x1_operation *op, struct registry_task *old, struct registry_task *new, int result)
+{
+	if (!old && result != POI_ERR_CLOSED)
+		take_back(op);
+	if (old && (old->memo_pending || new->pending != PENDING_NONE))
+		publish_task_memo(publish_of(op), old);
+	registry_task_free(new);
+	x1_operation_finish(
+		op, X1_ERR_MODIFY, old ? x1_publish_error_text(result) : stopped_meanwhile);
+}
+
+static void modified(void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_operation *op = context;
+	struct registry *r = registry_of(op);
+	struct registry_task *old = registry_task_find(r, op->ne, &op->id);
+	struct registry_task *new = op->task;
+
+	op->task = NULL;
+	registry_refer(r, new, -1);
+	if (old)
+		old->modifying = false;
+	if (old && !result)
+		result = keep_modified(op, new);
+	if (old && result) { // as it was
+		(void)persistence_task(control_of(op), old, NULL);
+		if (result != POI_ERR_CLOSED)
+			put_back(op, old);
+	}
+	if (result || !old) {
+		not_modified(op, old, new, result);
+		return;
+	}
+	bool memo = new->pending != PENDING_NONE || old->faults || old->memo_pending;
+	new->pending = PENDING_NONE;
+	new->state = TASK_COMPLETE;
+	result = registry_task_replace(r, new);
+	if (result) { // a destination vanished: excluded by the references held
+		log_error("registry: a modification could not be kept: %s", poi_error_text(result));
+		registry_task_free(new);
+		x1_operation_finish(op, X1_ERR_MODIFY, poi_error_text(result));
+		return;
+	}
+	if (memo)
+		publish_task_memo(publish_of(op), new);
+	x1_operation_finish(op, 0, NULL);
+}
+
+// Reads the details. False, and answered: they are refused.
+static bool may_modify(struct exchange *x, const struct x1_message *m,
+	const struct registry_task *old, struct channel_task *details, uint8_t *matched)
+{
+	struct control *c = x->dispatch->control;
+	struct x1_refusal why;
+
+	if (!old || old->removing)
+		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
+	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, matched, &why))
+		x1_answer(x, m, why.code, why.text);
+	else if (publish_state(c->publish) != PUBLISH_READY)
+		x1_answer(x, m, X1_ERR_MODIFY, x1_no_dataplane);
+	else if (old->modifying || old->state != TASK_COMPLETE)
+		x1_answer(
+			x, m, X1_ERR_MODIFY, "another request for this task is not completed yet");
+	else
+		return true;
+	return false;
+}
+
+void x1_modify_task(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct registry_task *new, *old = registry_task_find(c->registry, x->ne, &m->task->xid);
+	struct channel_task details;
+	uint8_t matched[CHANNEL_MATCHED_MAX];
+	struct x1_operation *op;
+
+	if (!may_modify(x, m, old, &details, matched) || !make_task(x, m, &details, &new, &op))
+		return;
+	new->activated_ns = old->activated_ns;
+	new->modifications = old->modifications + 1;
+	new->modified_ns = now_wall_ns();
+	op->task = new;
+	int rc = persistence_task(c, new, &op->position);
+	if (!rc)
+		rc = publish_task_put(c->publish, new, modified, op);
+	if (rc) {
+		(void)persistence_task(c, old, NULL);
+		op->task = NULL;
+		registry_task_free(new);
+		x1_operation_finish(op, X1_ERR_MODIFY, x1_publish_error_text(rc));
+		return;
+	}
+	old->modifying = true;
+	registry_refer(c->registry, new, 1);
+}
+
+// DeactivateTask and DeactivateAllTasks. A dataplane that is gone captures nothing: the registry's
+// side is enough then (decision 12).
+
+static void task_gone(struct x1_operation *op, const struct id16 *xid)
+{
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, xid);
+
+	if (t) {
+		if (!op->dispatch->stopping)
+			issue_task_leaves(control_of(op), t, &op->transaction);
+		registry_task_remove(registry_of(op), t);
+	}
+	persistence_task_gone(control_of(op), op->ne, xid);
+}
+
+static void deactivated(void *context, int result, const struct channel_task_status *status)
+{
+	struct x1_operation *op = context;
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
+
+	if (removed_there(result)) {
+		task_gone(op, &op->id);
+		x1_operation_finish(op, 0, NULL);
+		return;
+	}
+	if (t) {
+		t->removing = false;
+		put_back(op, t);
+	}
+	x1_operation_finish(op, X1_ERR_DEACTIVATE, x1_publish_error_text(result));
+}
+
+void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct registry_task *t = registry_task_find(c->registry, x->ne, &m->id);
+
+	if (!t || t->removing) {
+		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->id);
+		return;
+	}
+	if (publish_state(c->publish) == PUBLISH_DOWN) {
+		issue_task_leaves(c, t, NULL);
+		registry_task_remove(c->registry, t);
+		persistence_task_gone(c, x->ne, &m->id);
+		x1_answer(x, m, 0, NULL);
+		return;
+	}
+	struct x1_operation *op = x1_change_new(x, m, &m->id);
+	if (!op) {
+		x1_answer(x, m, X1_ERR_DEACTIVATE, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	int rc = publish_task_remove(c->publish, x->ne, &m->id, deactivated, op);
+	if (rc)
+		x1_operation_finish(op, X1_ERR_DEACTIVATE, x1_publish_error_text(rc));
+	else
+		t->removing = true;
+}
+
+static void object_deactivated(void *context, int result, const struct channel_task_status *status)
+{
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &object->id);
+
+	if (removed_there(result)) {
+		task_gone(op, &object->id);
+	} else {
+		if (t) {
+			t->removing = false;
+			put_back(op, t);
+		}
+		op->result = op->result ? op->result : result;
+	}
+	free(object);
+	x1_bulk_step(op);
+}
+
+// Without a dataplane: the registry's side is enough.
+static void remove_task(struct control *c, struct registry_task *t)
+{
+	persistence_task_gone(c, t->ne, &t->xid);
+	issue_task_leaves(c, t, NULL);
+	registry_task_remove(c->registry, t);
+}
+
+// Asks the dataplane for one task of a bulk request.
+static void deactivate_object(struct x1_operation *op, struct registry_task *t)
+{
+	struct bulk_object *object = malloc(sizeof(*object));
+
+	if (object)
+		*object = (struct bulk_object){op, t->xid};
+	int rc = object ? publish_task_remove(publish_of(op), op->ne, &t->xid, object_deactivated, object)
+		      : POI_ERR_NOMEM;
+	if (rc) {
+		free(object);
+		op->result = rc;
+		return;
+	}
+	t->removing = true;
+	op->remaining++;
+}
+
+void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct registry_task *next;
+
+	if (!c->config->nes[x->ne].x1.deactivate_all_tasks) {
+		x1_answer(x, m, X1_ERR_DEACTIVATE_ALL_DISABLED,
+			"DeactivateAllTasks message is not enabled");
+		return;
+	}
+	struct x1_operation *op = x1_change_new(x, m, NULL);
+	if (!op) {
+		x1_answer(x, m, X1_ERR_DEACTIVATE_ALL, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	op->asked_ns = now_wall_ns();
+	op->remaining = 1; // this loop
+	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
+		next = registry_task_next(t);
+		if (down)
+			remove_task(c, t);
+		else
+			deactivate_object(op, t);
+	}
+	x1_bulk_step(op);
+}

@@ -1,0 +1,81 @@
+// What is checked of each message before it is executed: who asks, in which version, and for what.
+#include "control/x1/x1_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/version.h"
+
+// Versions v1.<digits>.<digits> are understood (ASCII digits only); `minor` is set then.
+static bool version_understood(const char *v, unsigned *minor)
+{
+	if (!v || strncmp(v, "v1.", 3) != 0)
+		return false;
+	v += 3;
+	size_t n = strspn(v, "0123456789");
+	if (!n || n > 6 || v[n] != '.')
+		return false;
+	*minor = (unsigned)strtoul(v, NULL, 10);
+	v += n + 1;
+	n = strspn(v, "0123456789");
+	return n && !v[n];
+}
+
+// Who asks, in the order of the codes: certificate, responsible ADMF, this network element.
+int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool certificate)
+{
+	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
+
+	if (!certificate)
+		return X1_ERR_ADMF_MISMATCH;
+	if (strcmp(m->admf_identifier, ne->admf_identifier) != 0)
+		return X1_ERR_NOT_RESPONSIBLE;
+	if (!m->ne_identifier || strcmp(m->ne_identifier, ne->ne_identifier) != 0)
+		return X1_ERR_NE_MISMATCH;
+	return 0;
+}
+
+int x1_check(const struct exchange *x, uint32_t index, const char **text)
+{
+	const struct x1_message *m = &x->container->messages[index];
+	const struct control *c = x->dispatch->control;
+	unsigned minor = 0;
+	int code = x1_check_identity(x, m, x->certificate[index]);
+
+	*text = "";
+	if (code)
+		return code;
+	if (!version_understood(m->version, &minor)) {
+		*text = POI_X1_VERSION;
+		return X1_ERR_VERSION;
+	}
+	if (m->schema_error) {
+		*text = m->why ? m->why : "";
+		return X1_ERR_SCHEMA;
+	}
+	switch (m->type) {
+	case X1_PING:
+	case X1_KEEPALIVE:
+		break;
+	case X1_REPORT_TASK_ISSUE:
+	case X1_REPORT_DESTINATION_ISSUE:
+	case X1_REPORT_NE_ISSUE:
+		*text = "a network element sends this request, it does not receive it";
+		return X1_ERR_GENERIC;
+	case X1_GET_ALL_GENERIC_OBJECT_DETAILS:
+	case X1_CREATE_OBJECT:
+	case X1_MODIFY_OBJECT:
+	case X1_GET_OBJECT:
+	case X1_DELETE_OBJECT:
+	case X1_LIST_OBJECTS_OF_TYPE:
+	case X1_DELETE_ALL_OBJECTS:
+		*text = "generic objects are not supported";
+		return minor >= 9 ? X1_ERR_UNSUPPORTED_REQUEST : X1_ERR_GENERIC;
+	default:
+		if (publish_recovered(c->publish))
+			break;
+		*text = "starting: the tasks of the dataplane are not recovered yet";
+		return X1_ERR_GENERIC;
+	}
+	return 0;
+}

@@ -1,0 +1,205 @@
+// Makes rules of the match table of what the follower says of a task's sessions.
+
+#include "dataplane/follow/bindings_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// Room was made when the number was given out.
+static void number_give(struct bindings *b, uint32_t number)
+{
+	b->spare[b->n_spare++] = number;
+}
+
+static int number_take(struct bindings *b, uint32_t *number)
+{
+	if (b->n_spare > 0) {
+		*number = b->spare[--b->n_spare];
+		return POI_OK;
+	}
+	if (b->numbers == b->max_spare) {
+		uint32_t n = b->max_spare ? b->max_spare * 2 : 256;
+		uint32_t *grown = realloc(b->spare, n * sizeof(*grown));
+		if (!grown)
+			return POI_ERR_NOMEM;
+		b->spare = grown;
+		b->max_spare = n;
+	}
+	*number = ++b->numbers;
+	return POI_OK;
+}
+
+static void rule_of(const struct bindings *b, const struct bound *o, struct rule *r)
+{
+	const struct bound_task *t = o->task;
+	const struct binding *by = &o->binding;
+
+	rule_make(b->reconcile->task_table, b->reconcile->links, t->task, r);
+	r->binding = o->number;
+	r->links = o->links;
+	r->also = t->has_also ? &t->also : NULL;
+	r->select = by->select;
+	r->select_digest = by->select ? pdr_select_digest(by->select) : 0;
+	r->from_ns = by->from_ns > t->from_ns ? by->from_ns : t->from_ns;
+	r->until_ns = o->until_ns;
+	r->direction = by->direction;
+	r->filter = (struct filter){0};
+	if (by->way == BINDING_ADDRESS) {
+		r->filter.kinds = FILTER_ADDRESS;
+		r->filter.n_address = 1;
+		r->filter.address[0] = by->prefix;
+		return;
+	}
+	struct ip_address own = {.family = by->prefix.family};
+	memcpy(own.b, by->prefix.b, sizeof(own.b));
+	r->filter.kinds = FILTER_FTEID;
+	r->filter.teid = by->teid;
+	if (own.family == 4)
+		r->filter.fteid_v4 = own;
+	else
+		r->filter.fteid_v6 = own;
+}
+
+uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *sum)
+{
+	const struct bindings *b = of;
+	uint32_t n = 0;
+
+	*sum = 0;
+	const struct bound *o;
+	LIST_FOREACH(o, &t->rules, of_task)
+	{
+		struct rule rule;
+		rule_of(b, o, &rule);
+		*sum += table_rule_digest(&rule);
+		n++;
+	}
+	return n;
+}
+
+struct bound *bindings_find(const struct bindings *b, uint64_t binding)
+{
+	struct hash_link *l = hash_table_first(&b->rules, bindings_hash(&b->rules, binding));
+
+	for (; l; l = hash_table_next(l)) {
+		struct bound *o = HASH_OBJECT(l, struct bound, by_id);
+		if (o->binding.id == binding)
+			return o;
+	}
+	return NULL;
+}
+
+int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding *binding)
+{
+	uint8_t links = link_class_bind_session(b->reconcile->links, binding->way == BINDING_TUNNEL,
+		binding->link, binding->tunnels);
+	struct bound *o;
+	struct rule rule;
+
+	if (links == 0 || bindings_find(b, binding->id))
+		return 0;
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return POI_ERR_NOMEM;
+	*o = (struct bound){.task = t, .binding = *binding, .links = links, .put = b->published};
+	if (number_take(b, &o->number)) {
+		free(o);
+		return POI_ERR_NOMEM;
+	}
+	rule_of(b, o, &rule);
+	if (hash_table_add(&b->rules, &o->by_id, bindings_hash(&b->rules, binding->id)))
+		goto no_key;
+	if (table_put(b->builder, &rule))
+		goto no_rule;
+	(void)pdr_select_hold(o->binding.select);
+	reconcile_rule(b->reconcile, t->task, &rule, 1);
+	LIST_INSERT_HEAD(&t->rules, o, of_task);
+	return 1;
+no_rule:
+	hash_table_remove(&b->rules, &o->by_id);
+no_key:
+	number_give(b, o->number);
+	free(o);
+	return POI_ERR_NOMEM;
+}
+
+void bindings_free_rules(struct bound_rules *rules)
+{
+	for (struct bound *o; (o = LIST_FIRST(rules));) {
+		LIST_REMOVE(o, of_task);
+		pdr_select_drop(o->binding.select);
+		free(o);
+	}
+}
+
+void bindings_remove(struct bindings *b, struct bound *o, struct bound_rules *left)
+{
+	(void)table_remove(b->builder, rule_key_bound(o->number));
+	number_give(b, o->number);
+	hash_table_remove(&b->rules, &o->by_id);
+	LIST_REMOVE(o, of_task);
+	LIST_INSERT_HEAD(left, o, of_task);
+}
+
+static int release(struct bindings *b, struct bound *o)
+{
+	struct rule rule;
+
+	rule_of(b, o, &rule);
+	reconcile_rule(b->reconcile, o->task->task, &rule, -1);
+	bindings_remove(b, o, &b->left);
+	return 1;
+}
+
+// It came and went within one turn: packets of that time may be held, and no table has had it. One
+// table has it as what it was; NOMEM.
+static int outlive(struct bindings *b, struct bound *o, uint64_t until_ns)
+{
+	struct rule before, after;
+
+	rule_of(b, o, &before);
+	o->until_ns = until_ns;
+	rule_of(b, o, &after);
+	if (table_put(b->builder, &after)) {
+		o->until_ns = 0;
+		return POI_ERR_NOMEM;
+	}
+	reconcile_rule(b->reconcile, o->task->task, &before, -1);
+	reconcile_rule(b->reconcile, o->task->task, &after, 1);
+	return 1;
+}
+
+static bool came_and_went(const struct bindings *b, const struct bound *o, uint64_t until_ns)
+{
+	return o->put == b->published && !o->until_ns && until_ns >= o->binding.from_ns &&
+	       until_ns >= o->task->from_ns;
+}
+
+int bindings_unbind(struct bindings *b, struct bound *o, uint64_t until_ns)
+{
+	return came_and_went(b, o, until_ns) ? outlive(b, o, until_ns) : release(b, o);
+}
+
+void bindings_forget_stale(struct bound_task *t)
+{
+	if (t->stale)
+		LIST_REMOVE(t, of_stale);
+	t->stale = false;
+}
+
+int bindings_renew(struct bindings *b)
+{
+	for (struct bound_task *t; (t = LIST_FIRST(&b->stale));) {
+		const struct bound *o;
+		LIST_FOREACH(o, &t->rules, of_task)
+		{
+			struct rule rule;
+			rule_of(b, o, &rule);
+			if (table_put(b->builder, &rule))
+				return POI_ERR_NOMEM;
+			b->changed++;
+		}
+		bindings_forget_stale(t);
+	}
+	return POI_OK;
+}

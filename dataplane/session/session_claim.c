@@ -1,0 +1,228 @@
+// Decides whose a way is, when several sessions show it, and keeps the index of ways.
+
+#include "dataplane/session/session_key_internal.h"
+#include "dataplane/session/session_life_internal.h"
+#include "dataplane/session/session_node_internal.h"
+#include "dataplane/session/session_subscription_internal.h"
+#include "dataplane/session/session_unpack_internal.h"
+
+#define HOLDERS_MAX 8u // of one way
+
+void holders_mark(struct sessions *st, uint64_t hash, uint32_t but)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, hash, found);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *o =
+			found[i] == but ? NULL : session_table_get(&st->sessions, found[i]);
+		if (o && !SLIST_EMPTY(&o->bonds))
+			session_mark(st, o);
+	}
+}
+
+// The way as another session shows it, when it does, in `shown` (false: it does not).
+static bool held_by(
+	struct sessions *st, const struct session *o, const struct way *w, struct way *shown)
+{
+	struct ways *theirs = session_selectors(st, o);
+	const struct way *found = ways_find(theirs, w);
+
+	if (found)
+		*shown = *found;
+	ways_close(st, theirs);
+	return found != NULL;
+}
+
+// One user has an address at two anchors, a connection at two gateways during a relocation: none
+// takes it from the other, and what is left when one ends goes on.
+static bool same_user(struct sessions *st, const struct rules *own, const struct session *o)
+{
+	struct unpacked *u = unpack_open(st, o);
+	const struct rules *theirs = &u->rules;
+	bool same = own->msisdn != SESSION_ABSENT && own->msisdn == theirs->msisdn;
+
+	if (own->imsi != SESSION_ABSENT || theirs->imsi != SESSION_ABSENT)
+		same = own->imsi == theirs->imsi;
+	unpack_close(st, u);
+	return same;
+}
+
+static bool shares(struct sessions *st, const struct claimant *c, const struct session *o)
+{
+	return c->session->pair != o->pair && same_user(st, c->rules, o);
+}
+
+// The accepted response gives the way to its session for good, also against who asked for it before
+// (`since`: the serial of the request) and never heard. An address in another network instance is
+// another address.
+static void overtake(
+	struct sessions *st, const struct claimant *c, const struct way *w, uint32_t since)
+{
+	const struct session *s = c->session;
+	uint64_t hash = way_hash(st, s->kind, w);
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, hash, found);
+	struct way theirs;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
+		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
+			continue;
+		if ((!theirs.settled && theirs.serial > since) ||
+			(w->way == BINDING_ADDRESS && theirs.ni != w->ni) || shares(st, c, o))
+			continue;
+		session_index_remove(&st->index, &st->memory, hash, o->number);
+		o->flags |= SESSION_OVERTAKEN;
+		session_mark(st, o);
+	}
+}
+
+enum owner session_owns(struct sessions *st, const struct claimant *c, const struct way *w)
+{
+	const struct session *s = c->session;
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, way_hash(st, s->kind, w), found);
+	enum owner own = OWN_NOT;
+	struct way theirs;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (found[i] == s->number)
+			own = OWN;
+	for (uint32_t i = 0; i < n && own > OWN_AMBIGUOUS; i++) {
+		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
+		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
+			continue;
+		bool later = theirs.serial > w->serial; // asked for
+		if (w->way == BINDING_ADDRESS && theirs.ni != w->ni)
+			own = same_user(st, c->rules, o) ? OWN_OF_USER : OWN_AMBIGUOUS;
+		else if (later && !shares(st, c, o))
+			own = OWN_NOT;
+	}
+	return own;
+}
+
+static bool indexed(struct sessions *st, const struct session *s, const struct way *w)
+{
+	return session_index_has(&st->index, way_hash(st, s->kind, w), s->number);
+}
+
+// Nobody shows it any more, and its session has been heard of.
+static bool deserted(struct sessions *st, const struct session *s, const struct way *w)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, way_hash(st, s->kind, w), found);
+	struct way theirs;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct session *o = session_at(st, found[i]);
+		if (found[i] == s->number ||
+			(o && o->kind == s->kind && held_by(st, o, w, &theirs)))
+			return false;
+	}
+	return true;
+}
+
+// Few can be asked for one way at a time; who asks for more wants to make each message slow. One
+// that was never accepted makes room.
+static void make_place(struct sessions *st, uint64_t hash)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(&st->index, hash, found), live = 0;
+
+	if (n < HOLDERS_MAX)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		live += session_at(st, found[i]) != NULL;
+	for (uint32_t i = 0; i < n && live >= HOLDERS_MAX; i++) {
+		struct session *o = session_at(st, found[i]);
+		if (!o || o->flags & SESSION_SETTLED)
+			continue;
+		session_index_remove(&st->index, &st->memory, hash, o->number);
+		o->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
+		session_mark(st, o);
+		return;
+	}
+}
+
+static void claim(struct sessions *st, struct session *s, const struct way *w)
+{
+	uint64_t hash = way_hash(st, s->kind, w);
+
+	make_place(st, hash);
+	if (session_index_add(&st->index, &st->memory, hash, s->number) != INDEX_ADDED)
+		s->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
+	holders_mark(st, hash, s->number);
+}
+
+struct ways *session_before(struct sessions *st, const struct session *s)
+{
+	return session_selectors(st, s);
+}
+
+// Takes from the index what the session shows no more.
+static void leave(struct sessions *st, const struct session *s, const struct ways *before,
+	const struct ways *after)
+{
+	for (uint32_t i = 0; i < before->n; i++) {
+		if (after && ways_find(after, &before->way[i]))
+			continue;
+		uint64_t hash = way_hash(st, s->kind, &before->way[i]);
+		session_index_remove(&st->index, &st->memory, hash, s->number);
+		holders_mark(st, hash, s->number);
+	}
+}
+
+void session_leave(struct sessions *st, const struct session *s)
+{
+	struct ways *shown = session_selectors(st, s);
+
+	leave(st, s, shown, NULL);
+	ways_close(st, shown);
+}
+
+struct change {
+	struct session *session;
+	enum session_cause cause;
+};
+
+// One way after the change; `b`: as it was before, NULL when it was not there.
+static void come(
+	struct sessions *st, const struct change *c, const struct way *w, const struct way *b)
+{
+	struct session *s = c->session;
+	bool settles = w->settled && (!b || !b->settled);
+	bool heard = c->cause == CAUSE_MESSAGE;
+
+	if (!b)
+		claim(st, s, w);
+	else if (s->flags & SESSION_OVERTAKEN &&
+		 (settles ? !indexed(st, s, w) : heard && deserted(st, s, w)))
+		claim(st, s, w);
+	else if (w->serial != b->serial) // asked for again, or refused: whose it is may change
+		holders_mark(st, way_hash(st, s->kind, w), s->number);
+}
+
+void session_after(
+	struct sessions *st, struct session *s, struct ways *before, enum session_cause cause)
+{
+	struct ways *after = ways_open(st);
+	struct unpacked *u = unpack_open(st, s);
+	const struct claimant c = {s, &u->rules};
+
+	session_stages(st, s, u, &(struct stages){.all = after});
+	leave(st, s, before, after);
+	for (uint32_t i = 0; i < after->n; i++) {
+		const struct way *w = &after->way[i], *b = ways_find(before, w);
+		come(st, &(struct change){s, cause}, w, b);
+		if (w->settled && (!b || !b->settled))
+			overtake(st, &c, w, b ? b->serial : UINT32_MAX);
+	}
+	if (after->overflow)
+		s->flags |= SESSION_LOSS;
+	if (!SLIST_EMPTY(&s->bonds) || st->subscriptions->table.live)
+		session_mark(st, s);
+	unpack_close(st, u);
+	ways_close(st, after);
+	ways_close(st, before);
+}

@@ -1,0 +1,111 @@
+// Keeps responses that came before their requests.
+
+#include "dataplane/session/session_transaction_internal.h"
+
+#include <string.h>
+
+#define EARLY_MAX 4096u
+
+#define EARLY_OCTETS_MAX (4ull << 20)
+
+// How far the two directions of a mirror may be apart. After that the same sequence number is
+// another request's.
+#define EARLY_NS 10000000000ull
+
+static struct early *take_out(struct early_responses *all, struct early *e)
+{
+	TAILQ_REMOVE(&all->list, e, by_age);
+	all->at[e->key & (EARLY_SLOTS - 1)]--;
+	all->n--;
+	all->octets -= e->length;
+	return e;
+}
+
+void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
+	const struct span *whole)
+{
+	struct early_responses *all = st->early;
+
+	while (!TAILQ_EMPTY(&all->list) &&
+		(all->n >= EARLY_MAX || all->octets + whole->length > EARLY_OCTETS_MAX)) {
+		st->counts.unmatched_responses++;
+		early_free(st, take_out(all, TAILQ_FIRST(&all->list)));
+	}
+	struct early *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
+	if (!e)
+		return;
+	*e = (struct early){.key = key,
+		.time_ns = st->now_ns,
+		.source = p->source,
+		.destination = p->destination,
+		.length = whole->length,
+		.protocol = p->protocol};
+	memcpy(e->octets, whole->octets, whole->length);
+	TAILQ_INSERT_TAIL(&all->list, e, by_age);
+	all->at[key & (EARLY_SLOTS - 1)]++;
+	all->n++;
+	all->octets += e->length;
+}
+
+struct early *transaction_early(struct sessions *st, uint64_t key)
+{
+	struct early_responses *all = st->early;
+	struct early *e;
+
+	if (all->at[key & (EARLY_SLOTS - 1)] == 0)
+		return NULL;
+	TAILQ_FOREACH(e, &all->list, by_age)
+	if (e->key == key)
+		return take_out(all, e);
+	return NULL;
+}
+
+struct signalling_packet early_packet(const struct early *e, uint64_t time_ns)
+{
+	return (struct signalling_packet){.time_ns = time_ns,
+		.protocol = e->protocol,
+		.source = e->source,
+		.destination = e->destination,
+		.octets = e->octets,
+		.length = e->length};
+}
+
+void early_free(struct sessions *st, struct early *e)
+{
+	session_release(&st->memory, e);
+}
+
+struct early *early_expired(struct sessions *st)
+{
+	struct early *oldest = TAILQ_FIRST(&st->early->list);
+	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
+
+	return oldest && oldest->time_ns + early_ns < st->now_ns ? take_out(st->early, oldest)
+								 : NULL;
+}
+
+struct early_responses *early_new(struct sessions *st)
+{
+	struct early_responses *all = session_alloc(&st->memory, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	TAILQ_INIT(&all->list);
+	all->at = session_alloc(&st->memory, EARLY_SLOTS * sizeof(*all->at));
+	if (all->at)
+		return all;
+	session_release(&st->memory, all);
+	return NULL;
+}
+
+void early_free_all(struct sessions *st)
+{
+	struct early_responses *all = st->early;
+
+	if (!all)
+		return;
+	while (!TAILQ_EMPTY(&all->list))
+		early_free(st, take_out(all, TAILQ_FIRST(&all->list)));
+	session_release(&st->memory, all->at);
+	session_release(&st->memory, all);
+}

@@ -1,0 +1,43 @@
+#pragma once
+
+// Between the parts that take GTPv2-C. A session is one PDN connection: on S11 all of a user's
+// share the pair of control TEIDs and differ in the EBI of their default bearer. Nothing can be
+// asked for by a session whose creation was missed (no identity, no PFCP), so there are no partial
+// ones.
+
+#include "dataplane/session/session_message_internal.h"
+
+#define OF_A_USER_MAX 16u // PDN connections
+
+// A message, and the datagram that it came in.
+struct gtpv2_arrival {
+	const struct signalling_packet *packet;
+	const struct gtpv2_message *m;
+	bool limited; // it has more parts than are followed
+};
+
+// EBIs are sets of bits: 0 is none.
+uint32_t gtpv2_ebi_bit(uint8_t ebi);
+// The end of a control tunnel.
+struct gtpv2_end {
+	bool up; // the server's
+	const struct ip_address *address;
+	uint32_t teid;
+};
+// Sessions of a control TEID at an address; with `ebis` only those that have one of the bearers.
+// A user has no more than OF_A_USER_MAX: others are not followed, and have lost a message.
+unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uint32_t ebis,
+	uint32_t out[OF_A_USER_MAX]);
+// The request waits, of one session more.
+void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t number, bool limited);
+struct f_seid gtpv2_control_of(const struct gtpv2_fteid *f);
+const struct gtpv2_fteid *gtpv2_control(const struct gtpv2_message *m, uint8_t instance);
+bool gtpv2_from_server(uint8_t type); // a request that goes to the client
+
+uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create);
+// What the sender says of its restarts. `t`: what the message answers; NULL for a request.
+void gtpv2_heartbeat(
+	struct sessions *st, const struct gtpv2_arrival *in, const struct transaction *t);
+
+void gtpv2_take_response(
+	struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t);

@@ -1,0 +1,146 @@
+#pragma once
+
+// A session: one packed record, and the rules that it unpacks to.
+
+#include <sys/queue.h>
+
+#include "dataplane/session/session_store_internal.h"
+
+#define SESSION_ABSENT UINT64_MAX // digits that are not there
+
+#define RULES_PDRS_MAX 64
+#define RULES_FARS_MAX 64
+#define RULES_ENDPOINTS_MAX 32
+#define RULES_BEARERS_MAX GTPV2_BEARERS_MAX
+#define RULES_LINGERS_MAX 16
+#define RULES_CSIDS_MAX 4
+#define RULES_NAMES_MAX 96 // distinct network instances of one session that are looked up
+#define LINGER_PDRS_MAX 6
+#define UNKNOWN_INTERFACE 0xff
+
+enum session_kind { KIND_PFCP, KIND_S11, KIND_S5, KIND_RADIUS };
+
+struct rule_pdi { // of a PDR or a Traffic Endpoint
+	bool has_local;
+	struct tunnel_end local;
+	uint32_t ni; // string, SESSION_NONE when absent
+	uint8_t n_ue;
+	struct ip_prefix ue[PFCP_UE_MAX];
+};
+
+struct rule_pdr {
+	uint16_t id;
+	uint8_t source; // UNKNOWN_INTERFACE when absent
+	bool has_far, other, between;
+	int16_t endpoint;
+	uint32_t precedence, far;
+	uint64_t qfis;
+	uint8_t n_qers, n_sdfs;
+	uint32_t qer[PFCP_QERS_MAX];
+	struct rule_sdf {
+		uint32_t text; // string, SESSION_NONE: only an id
+		bool has_id;   // with neither, a filter that is not known here
+		uint32_t id;
+	} sdf[PFCP_SDFS_MAX];
+	struct rule_pdi pdi;
+};
+
+struct rule_far {
+	uint32_t id;
+	uint16_t action;
+	uint8_t interface; // destination; UNKNOWN_INTERFACE when absent
+	bool has_outer, between;
+	struct tunnel_end outer;
+};
+
+struct rule_endpoint {
+	uint8_t id;
+	struct rule_pdi pdi;
+};
+
+struct rule_bearer { // GTPv2-C
+	uint8_t ebi;
+	uint8_t n_ends;
+	struct {
+		uint8_t interface;
+		struct tunnel_end end;
+	} end[GTPV2_ENDS_MAX];
+};
+
+struct rule_linger { // a tunnel left by a handover
+	uint64_t until_ns;
+	uint8_t link, direction;
+	uint8_t n_pdrs; // 0: not known whose
+	uint16_t pdr[LINGER_PDRS_MAX];
+	uint32_t teid;
+	struct ip_prefix prefix;
+};
+
+struct rules {
+	uint8_t kind;		     // enum session_kind
+	struct f_seid cp, up;	     // GTPv2-C: control TEIDs of the client and the server
+	uint64_t imsi, msisdn, imei; // digits as nibbles, left-aligned, F behind; SESSION_ABSENT
+	uint16_t name_length, nai_length;
+	uint8_t name[640]; // RADIUS: NAS and Acct-Session-Id
+	uint8_t nai[SESSION_NAI_MAX];
+	uint32_t dnn;	     // string
+	uint8_t default_ebi; // GTPv2-C
+	uint8_t n_ue;	     // of GTPv2-C and RADIUS
+	struct ip_prefix ue[RADIUS_ADDRESSES_MAX];
+	uint8_t n_csids, n_lingers, n_bearers, n_endpoints, n_pdrs, n_fars;
+	uint32_t csid[RULES_CSIDS_MAX];
+	struct rule_linger linger[RULES_LINGERS_MAX];
+	struct rule_bearer bearer[RULES_BEARERS_MAX];
+	struct rule_endpoint endpoint[RULES_ENDPOINTS_MAX];
+	struct rule_pdr pdr[RULES_PDRS_MAX];
+	struct rule_far far[RULES_FARS_MAX];
+	bool overflow; // more rules than fit
+	bool partial;  // its establishment was missed: rules may be there without those they belong
+		       // to
+};
+
+#define SESSION_SETTLED 0x01u	// its establishment was accepted, or proven
+#define SESSION_PARTIAL 0x02u	// its establishment was missed
+#define SESSION_LOSS 0x04u	// a message of it was lost
+#define SESSION_OVERTAKEN 0x08u // another session took one of its keys
+#define SESSION_DIRTY 0x10u	// in the list of those to bind anew
+
+struct bond;
+struct transaction;
+
+struct session {
+	uint64_t heard_ns;
+	SLIST_HEAD(, bond) bonds;
+	SLIST_HEAD(, transaction) pending; // oldest first
+	uint32_t number, pair, epoch;
+	uint32_t life; // no other of this number has it while a transaction waits
+	// By number: a session that changes is another piece of memory.
+	uint32_t next, previous; // of the pair
+	uint32_t newer, older;	 // partial ones
+	uint16_t length;	 // octets of `body`
+	uint8_t kind, flags;
+	uint8_t n_pending;
+	uint8_t body[];
+};
+
+static inline bool session_is_newer(const struct session *a, const struct session *b)
+{
+	return (int32_t)(a->life - b->life) > 0;
+}
+
+#define RECORD_MAX 49152u
+uint32_t record_pack(const struct rules *r, uint8_t *out); // octets; 0 when too long
+void record_unpack(const struct session *s, struct rules *out);
+// Only who it is for the control plane and the user plane (GTPv2-C: client and server).
+void record_seids(const struct session *s, struct f_seid *cp, struct f_seid *up);
+void rules_clear(struct rules *r, enum session_kind kind);
+// All strings that it names get, or lose, one reference.
+void rules_strings(struct sessions *st, const struct rules *r, bool hold);
+uint64_t digits_pack(const char *text); // SESSION_ABSENT for none
+
+// Looking into rules.
+bool far_forwards(const struct rule_far *f);
+const struct rule_far *rules_far(const struct rules *r, uint32_t id);
+const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p);
+bool tunnel_end_same(const struct tunnel_end *a, const struct tunnel_end *b);
+const struct rule_bearer *rules_bearer(const struct rules *r, uint8_t ebi);

@@ -1,0 +1,37 @@
+#pragma once
+
+// Messages onto rules.
+
+#include "dataplane/session/session_selector_internal.h"
+#include "dataplane/session/session_unpack_internal.h"
+
+// A PFCP request, onto the unpacked session opened last. `response`: what failed is left out; NULL
+// while it is not known.
+void rules_ask(struct sessions *st, struct unpacked *u, const struct pfcp_message *request,
+	const struct pfcp_message *response);
+void rules_answer(struct sessions *st, struct rules *r, const struct pfcp_message *request,
+	const struct pfcp_message *response);
+// FQ-CSIDs and the data network's name of an unpacked session.
+void rules_csids(struct sessions *st, struct unpacked *u, const struct span *csids, unsigned n);
+void rules_dnn(struct sessions *st, struct unpacked *u, const struct span *name);
+void rules_user(struct rules *r, const struct signalling_identity *user);
+
+#define GTPV2_NOT_FOUND 64 // the cause Context Not Found
+// GTPv2-C on rules. Without a response only what the request adds.
+void rules_gtpv2(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response);
+struct gtpv2_exchange {
+	const struct gtpv2_message *request, *response; // response NULL: refused
+};
+// The answer to a request that was taken for accepted: what it gives is added, and what later
+// requests changed stays.
+void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
+	const struct gtpv2_exchange *x);
+void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r);
+bool gtpv2_accepted(const struct gtpv2_message *m);
+
+// Those that left a tunnel of the old rules for another one keep it for a while.
+void rules_handover(
+	struct sessions *st, const struct session *s, const struct ways *before, struct rules *r);
+void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, const struct way *w);
+bool rules_end_lingers(struct rules *r, uint64_t now_ns); // false: none has ended

@@ -1,0 +1,41 @@
+#pragma once
+
+// Selectors: the tunnel ends and addresses in which a session's packets can be told on the links.
+
+#include "dataplane/session/session_record_internal.h"
+
+#define WAYS_MAX 320
+enum way_role { ROLE_LOCAL, ROLE_OUTER };
+
+struct way {
+	uint8_t way, direction, link, role;
+	bool linger, settled;
+	uint32_t teid;
+	uint32_t ni; // of an address: its domain
+	struct ip_prefix prefix;
+	uint64_t pdrs;	 // PFCP: those that share it, by place in the rules
+	uint64_t uplink; // of an address: those that packets from it can belong to
+	uint32_t serial; // of the latest transaction that names it, 0 when settled only
+	bool whole;	 // not of PDRs: only for those who want all of the session
+};
+struct ways {
+	uint32_t n;
+	struct way way[WAYS_MAX];
+	bool overflow;
+};
+
+void ways_of(const struct rules *r, struct ways *out); // settled ones
+bool way_same(const struct way *a, const struct way *b);
+const struct way *ways_find(const struct ways *w, const struct way *x);
+
+// For the PDRs wanted of those that a packet can belong to: 0 and NULL for all; INVALID when it
+// cannot be told, NOT_FOUND when none is wanted, NOMEM. Behind the UPF a user's packet shows
+// neither the tunnel nor the QFI that it came with.
+enum select_of { SELECT_DOWNLINK, SELECT_UPLINK, SELECT_UPLINK_BEHIND };
+struct select_query {
+	const struct rules *rules;
+	uint64_t pdrs, wanted; // by place
+	enum select_of of;
+};
+int select_make(
+	const struct sessions *st, const struct select_query *q, const struct pdr_select **out);

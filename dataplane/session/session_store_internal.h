@@ -1,0 +1,38 @@
+#pragma once
+
+// The session store. Every concern keeps its own part, which its own header shows.
+
+#include "dataplane/session/session.h"
+#include "dataplane/session/session_table_internal.h"
+
+struct binding_round;
+struct bound_set;
+struct departures;
+struct early_responses;
+struct marks;
+struct nodes;
+struct session_strings;
+struct subscriptions;
+struct transactions;
+struct workspace;
+
+struct sessions {
+	struct sessions_settings s;
+	struct session_memory memory;
+	uint64_t now_ns;
+	uint64_t told_ns; // when the message at hand was received; not the time of a tick before it
+	struct session_counts counts;
+	struct session_table sessions;
+	struct session_index index; // from keys and ways to sessions
+	uint32_t lives;		    // given
+	struct session_strings *strings;
+	struct nodes *nodes;
+	struct departures *departures;
+	struct transactions *transactions;
+	struct early_responses *early;
+	struct marks *marks;
+	struct subscriptions *subscriptions;
+	struct bound_set *bounds;
+	struct binding_round *round;
+	struct workspace *work;
+};

@@ -1,0 +1,76 @@
+#pragma once
+
+// Subscriptions of tasks, where they are found, and the sessions that satisfy them.
+
+#include "dataplane/session/session_record_internal.h"
+
+// All subscriptions that are looked up by one key; any number of tasks may have it.
+struct anchor {
+	uint64_t key;
+	uint32_t number;
+	LIST_HEAD(, subscription_anchor) subscriptions;
+};
+struct subscription_anchor { // a subscription, where it is found
+	struct anchor *of;
+	struct subscription *subscription;
+	LIST_ENTRY(subscription_anchor) of_anchor;
+};
+#define SUBSCRIPTION_ANCHORS_MAX 4
+
+struct bond;
+
+struct subscription {
+	uint64_t id;
+	struct session_target target;
+	uint64_t imsi, msisdn, imei, imeisv;
+	uint32_t ni; // string, SESSION_NONE when there is none
+	uint32_t number;
+	struct subscription_anchor anchor[SUBSCRIPTION_ANCHORS_MAX];
+	uint8_t n_anchors;
+	uint8_t direction;
+	bool tunnels;
+	bool dirty, lost, ended;
+	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
+	struct subscription_state told;
+	bool told_once, bound_once;
+	LIST_HEAD(, bond) bonds;
+	SLIST_ENTRY(subscription) of_dirty;
+	// While a session is bound anew (`round`): its place among the matched, and the bond of
+	// both.
+	uint64_t round;
+	uint32_t matched;
+	struct bond *bond;
+};
+struct subscriptions {
+	struct session_table table;
+	struct session_index index; // by id
+	struct session_table anchors;
+	struct session_index anchor_index;
+	uint32_t by_name; // those found by their network instance
+};
+struct subscriptions *subscriptions_new(struct sessions *st);
+void subscriptions_free(struct sessions *st);
+
+bool subscription_matches(const struct subscription *w, const struct rules *r);
+uint64_t subscription_wants(const struct subscription *w, const struct rules *r); // PDRs, by place
+bool subscription_wants_all(const struct subscription *w); // nothing less than the session
+bool subscription_by_name(const struct subscription *w);   // found by its network instance
+struct anchor *anchor_find(const struct sessions *st, uint64_t key);
+int subscription_enter(struct sessions *st, struct subscription *w); // 0 or NOMEM
+void subscription_leave(struct sessions *st, struct subscription *w);
+
+// What has changed, for the end of the message.
+struct marks {
+	uint32_t *dirty, n_dirty, dirty_size;
+	SLIST_HEAD(, subscription) subscriptions;
+	bool blind, blind_told; // a session was refused
+	uint64_t blind_ns;
+};
+struct marks *marks_new(struct sessions *st);
+void marks_free(struct sessions *st);
+void session_mark(struct sessions *st, struct session *s);	     // bind anew
+void subscription_mark(struct sessions *st, struct subscription *w); // its state may have changed
+void subscriptions_mark_all(struct sessions *st);
+void bind_refused(struct sessions *st);
+// Something was refused for want of room: counted, and known to every subscription.
+void sessions_refuse(struct sessions *st);

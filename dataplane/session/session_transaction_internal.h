@@ -1,0 +1,105 @@
+#pragma once
+
+// Requests that wait for their responses, those that were answered, and responses whose request was
+// not seen yet.
+
+#include "dataplane/session/session_record_internal.h"
+
+enum transaction_state { TRANSACTION_ASKED, TRANSACTION_ASSUMED, TRANSACTION_ANSWERED };
+
+struct transaction {
+	uint64_t key;	   // keyed hash of both ends, sequence number and type
+	uint64_t octets;   // keyed hash of the request
+	uint64_t response; // keyed hash of the response
+	uint64_t time_ns;
+	TAILQ_ENTRY(transaction) by_age; // of the same state
+	SLIST_ENTRY(transaction) of_session;
+	// Those behind it: GTPv2-C the same request for another session, PFCP copies of later ones
+	// that are accepted already, in the order in which they were asked.
+	SLIST_ENTRY(transaction) sibling;
+	uint32_t number, session, life, pair;
+	uint32_t epoch; // of the pair, when it was asked of a session
+	uint32_t serial;
+	uint32_t copy_of; // serial
+	uint32_t length;  // of raw
+	uint8_t protocol, type, state;
+	bool of_epoch;
+	bool attached;		  // waits, in the list of its session
+	bool keyless;		  // a sibling
+	uint8_t *raw;		  // until it is answered
+	uint32_t *names, n_names; // strings of the network instances in it: they keep their numbers
+};
+
+struct transaction_list {
+	TAILQ_HEAD(, transaction) list; // oldest first
+	uint32_t n;
+	uint64_t octets;
+};
+
+#define EARLY_SLOTS 65536u
+struct early { // a response whose request was not seen yet
+	uint64_t key, time_ns;
+	struct signalling_end source, destination;
+	uint32_t length;
+	uint8_t protocol;
+	TAILQ_ENTRY(early) by_age;
+	uint8_t octets[];
+};
+
+// A session's requests that wait: more at a time, and the oldest is given up, and its ways go. With
+// each of them, as many that came later and are accepted already.
+#define ASKED_OF_SESSION_MAX 8u
+#define LATER_KEPT_MAX 4u
+
+struct transactions {
+	struct session_table table;
+	struct session_index index;
+	struct transaction_list asked, answered;
+	uint32_t serial;
+};
+struct transactions *transactions_new(struct sessions *st);
+void transactions_free(struct sessions *st);
+
+uint64_t transaction_key(const struct sessions *st, const struct signalling_packet *p,
+	uint32_t sequence, uint8_t type, bool response);
+uint64_t transaction_octets(const struct sessions *st, const struct span *whole);
+struct transaction *transaction_find(const struct sessions *st, uint64_t key);
+// One that waits, of no session. NULL without memory.
+struct transaction *transaction_new(struct sessions *st, const struct span *whole);
+void transaction_free(struct sessions *st, struct transaction *t); // it is detached
+void transaction_attach(struct sessions *st, struct transaction *t, struct session *s);
+// The same octets say something new once the pair has forgotten its sessions.
+void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair);
+struct session *transaction_session(struct sessions *st, const struct transaction *t); // NULL: over
+void transaction_detach(struct sessions *st, struct transaction *t); // from its session
+// Keeps the names while the request waits: sessions are compared by their numbers.
+void transaction_names(struct sessions *st, struct transaction *t, const struct pfcp_message *m);
+void transaction_answered(struct sessions *st, struct transaction *t, const struct span *response);
+void transaction_assume(struct sessions *st, struct transaction *t);
+// `later` is accepted before `t`: it holds over what `t` asked, whenever that is accepted. False
+// when it cannot be kept for that.
+bool transaction_keep_later(
+	struct sessions *st, struct transaction *t, const struct transaction *later);
+void transaction_siblings_free(struct sessions *st, struct transaction *t);
+struct transaction *transaction_sibling(
+	struct sessions *st, struct transaction *t, struct session *s);
+void transactions_forget(struct sessions *st, struct session *s); // the session ends
+
+struct early_responses {
+	TAILQ_HEAD(, early) list; // oldest first
+	uint16_t *at;		  // how many, by a part of the key
+	uint32_t n;
+	uint64_t octets;
+};
+struct early_responses *early_new(struct sessions *st);
+void early_free_all(struct sessions *st);
+// The oldest, taken out, when it has waited in vain. NULL: none.
+struct early *early_expired(struct sessions *st);
+void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
+	const struct span *whole);
+// The response that came before its request, taken out: the caller's to free. NULL: none.
+struct early *transaction_early(struct sessions *st, uint64_t key);
+void early_free(struct sessions *st, struct early *e);
+struct signalling_packet early_packet(const struct early *e, uint64_t time_ns);
+bool transaction_repeats(
+	const struct sessions *st, const struct transaction *t, const struct span *response);

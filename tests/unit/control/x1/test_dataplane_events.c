@@ -1,0 +1,280 @@
+// What control makes of the dataplane's events, of its loss, and of its return.
+#include "tests/unit/control/x1/dispatch_world.h"
+
+TestSuite(dataplane_events, .init = setup, .fini = teardown, .timeout = 30);
+
+Test(dataplane_events, control_restarts_and_takes_everything_back)
+{
+	provision();
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
+	uint32_t puts = w.dataplane.puts;
+	control_down();
+	control_up();
+	expect(request(X1_LIST_ALL_DETAILS), "begin\nListAllDetails a0 1000 starting: the tasks of "
+					     "the dataplane are not recovered yet\nend\n");
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	run_until_ready();
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "complete x3=4711 modifications=1\nend\n");
+	cr_assert_eq(w.dataplane.puts, puts, "nothing is put anew that is there");
+	expect(request_id(X1_REMOVE_DESTINATION, 1),
+		"begin\nRemoveDestination a0 7010 00000000-0000-4000-8000-000000000007\nend\n");
+}
+
+// poi-control was killed while it gave a restarted dataplane its tasks back, and there is no store:
+// the ADMF hears until it has heard.
+Test(dataplane_events, an_incomplete_recovery_is_reported_until_the_admf_has_answered)
+{
+	struct issue i;
+
+	provision();
+	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.tasks_taken = 1;
+	for (unsigned n = 0; n < 300 && !fake_count(w.dataplane.task); n++)
+		run(10);
+	w.dataplane.tasks_taken = 0;
+	w.config.nes[0].admf_url = (char *)"https://admf.example";
+	for (unsigned n = 0; n < 2; n++) {
+		restart_control();
+		cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+		cr_assert(issues_take(w.c.issues, &i));
+		cr_assert_eq(i.type, ISSUE_WARNING);
+		cr_assert_eq(i.code, X1_STATUS_WARNING);
+		cr_assert_not_null(strstr(i.text, "1 are taken over, others may be missing"));
+		cr_assert(!issues_take(w.c.issues, &i), "nothing says that all is well");
+	}
+	restart_control();
+	cr_assert(issues_take(w.c.issues, &i));
+	dataplane_reported(&w.c, &i);
+	run(50);
+	restart_control();
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_not_null(strstr(i.text, "1 tasks were taken over"));
+	w.config.nes[0].admf_url = NULL;
+}
+
+Test(dataplane_events, fail_safe_event)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(w.c.registry, 0)};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+}
+
+Test(dataplane_events, destination_fault_is_listed_and_cleared)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_DESTINATION_DOWN,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1)};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/> fault\nend\n");
+	e.kind = EVENT_DESTINATION_UP;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+}
+
+Test(dataplane_events, a_task_that_was_not_taken_back_is_cleared_when_it_is)
+{
+	struct issue i = {0};
+
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.result = POI_ERR_NOMEM;
+	run_until_ready();
+	struct id16 seven = id(7);
+	const struct registry_task *t = registry_task_find(w.c.registry, 0, &seven);
+	cr_assert(fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	fake_stop(&w.dataplane);
+	run(50);
+	while (issues_take(w.c.issues, &i))
+		;
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert(!fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	while (issues_take(w.c.issues, &i) && i.scope != ISSUE_TASK)
+		;
+	cr_assert_eq(i.type, ISSUE_CLEAR);
+	cr_assert(id_equal(&i.id, &seven));
+}
+
+Test(dataplane_events, a_fail_safe_during_a_replay_leaves_nothing_in_force)
+{
+	struct channel_event e = {.kind = EVENT_FAIL_SAFE, .ne = *registry_ne_id(w.c.registry, 0)};
+
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.hold = true;
+	for (unsigned i = 0; i < 300 && !fake_count(w.dataplane.task); i++)
+		run(10);
+	cr_assert_eq(publish_state(w.c.publish), PUBLISH_REPLAY);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	fake_release(&w.dataplane);
+	run_until_ready();
+	run(50);
+	cr_assert_eq(fake_count(w.dataplane.task), 0, "nobody asked for it any more");
+}
+
+// The next dataplane reaches the MDF at once and has nothing to clear.
+Test(dataplane_events, faults_end_with_the_dataplane_that_reported_them)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_DESTINATION_DOWN,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1)};
+	fake_event(&w.dataplane, &e);
+	e.kind = EVENT_TASK_LOSS;
+	e.id = id(7);
+	fake_event(&w.dataplane, &e);
+	e = (struct channel_event){.kind = EVENT_LEDGER_FAULT, .text = "differs"};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/> fault\nend\n");
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	for (unsigned i = 0; i < 2; i++) { // a new control finds none in the memos either
+		expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+			"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+		expect(request_id(X1_GET_TASK_DETAILS, 7),
+			"begin\nGetTaskDetails a0 answer\ntask <t/> complete x3=4711 "
+			"modifications=0\nend\n");
+		expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 0\nend\n");
+		restart_control();
+	}
+}
+
+Test(dataplane_events, a_spool_fault_is_no_delivery_fault)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_SPOOL_FAULT,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1),
+		.text = "the spool is full; memory only"};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	struct registry_destination *d = registry_destination_find(w.c.registry, 0, &e.id);
+	cr_assert(fault_has(d->faults, FAULT_SPOOL));
+	cr_assert(!fault_has(d->faults, FAULT_DELIVERY));
+	cr_assert(!d->down);
+	e.kind = EVENT_SPOOL_CLEAR;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!fault_has(d->faults, FAULT_SPOOL));
+}
+
+static bool fault_at(int kind)
+{
+	return fault_has(*registry_ne_faults(w.c.registry, 0), (enum fault_kind)kind);
+}
+
+static void port_event(int kind, const char *port)
+{
+	struct channel_event e = {.kind = (uint8_t)kind};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", port);
+	snprintf(e.text, sizeof(e.text), "port %s", port);
+	fake_event(&w.dataplane, &e);
+	run(50);
+}
+
+Test(dataplane_events, each_port_has_its_own_faults)
+{
+	provision();
+	w.config.dataplane.n_ports = 2;
+	w.config.dataplane.ports[0].device = (char *)"p0";
+	w.config.dataplane.ports[1].device = (char *)"p1";
+	port_event(EVENT_LINK_DOWN, "p0");
+	port_event(EVENT_LINK_DOWN, "p1");
+	port_event(EVENT_PORT_LOSS, "p1");
+	port_event(EVENT_LINK_UP, "p1");
+	port_event(EVENT_LINK_DOWN, "p2"); // no port of ours: only logged
+	cr_assert(fault_at(FAULT_LINK));
+	cr_assert(!fault_at(FAULT_LINK + 1));
+	cr_assert(fault_at(FAULT_PORT_LOSS + 1));
+	port_event(EVENT_PORT_CLEAR, "p1");
+	port_event(EVENT_LINK_UP, "p0");
+	port_event(EVENT_SECURITY_FAULT, "");
+	cr_assert(!fault_at(FAULT_LINK));
+	cr_assert(!fault_at(FAULT_PORT_LOSS + 1));
+	cr_assert(fault_at(FAULT_SECURITY));
+	port_event(EVENT_SECURITY_CLEAR, "");
+	cr_assert(!fault_at(FAULT_SECURITY));
+	w.config.dataplane.n_ports = 0;
+}
+
+Test(dataplane_events, a_loss_is_cleared_when_it_is_over)
+{
+	provision();
+	struct channel_event e = {.kind = EVENT_TASK_LOSS,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(7),
+		.copies = 3};
+	fake_event(&w.dataplane, &e);
+	run(50);
+	struct registry_task *t = registry_task_find(w.c.registry, 0, &e.id);
+	cr_assert(fault_has(t->faults, FAULT_LOSS));
+	e.kind = EVENT_TASK_CLEAR;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!fault_has(t->faults, FAULT_LOSS));
+}
+
+static struct registry_task *followed_event(enum channel_event_kind kind, uint64_t sessions)
+{
+	struct channel_event e = {.kind = (uint8_t)kind,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(7),
+		.copies = sessions};
+
+	fake_event(&w.dataplane, &e);
+	run(50);
+	return registry_task_find(w.c.registry, 0, &e.id);
+}
+
+Test(dataplane_events, a_task_that_waits_for_its_session)
+{
+	provision();
+	struct registry_task *t = followed_event(EVENT_TASK_WAITING, 0);
+	cr_assert(fault_has(t->faults, FAULT_UNBOUND));
+	t = followed_event(EVENT_TASK_UNSURE, 2);
+	cr_assert(!fault_has(t->faults, FAULT_UNBOUND), "one of the two at a time");
+	cr_assert(fault_has(t->faults, FAULT_UNSURE));
+	cr_assert_not_null(strstr(t->faults->text, "2 sessions"));
+	uint32_t before = issues_waiting(w.c.issues);
+	t = followed_event(EVENT_TASK_FOLLOWED, 2);
+	cr_assert_eq(fault_count(t->faults), 0);
+	cr_assert_eq(issues_waiting(w.c.issues), before + 1);
+	t = followed_event(EVENT_TASK_FOLLOWED, 1);
+	cr_assert_eq(issues_waiting(w.c.issues), before + 1, "nothing to clear");
+	t = followed_event(EVENT_TASK_ENDED, 0);
+	cr_assert_not_null(t, "it was not allowed to end");
+	t->implicit = true;
+	uint32_t tasks = fake_count(w.dataplane.task);
+	cr_assert_null(followed_event(EVENT_TASK_ENDED, 0));
+	cr_assert_eq(fake_count(w.dataplane.task), tasks - 1);
+	struct issue last = {0};
+	while (issues_take(w.c.issues, &last))
+		;
+	cr_assert_eq(last.type, ISSUE_IMPLICIT);
+	cr_assert_null(followed_event(EVENT_TASK_ENDED, 0), "nor is it missed");
+}
