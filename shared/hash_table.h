@@ -148,3 +148,25 @@ static inline void hash_table_replace(
 	*new = *old;
 	*hash_table_place(t, old) = new;
 }
+
+// Visits every object once, in no order. The object just returned may be removed; nothing else may
+// be added or removed meanwhile.
+struct hash_cursor {
+	const struct hash_table *table;
+	struct hash_link *next;
+	uint32_t bucket; // the one behind that of `next`
+};
+
+static inline struct hash_cursor hash_table_all(const struct hash_table *t)
+{
+	return (struct hash_cursor){.table = t};
+}
+
+static inline struct hash_link *hash_cursor_next(struct hash_cursor *c)
+{
+	while (!c->next && c->bucket < c->table->buckets)
+		c->next = c->table->bucket[c->bucket++];
+	struct hash_link *l = c->next;
+	c->next = l ? l->next : NULL;
+	return l;
+}

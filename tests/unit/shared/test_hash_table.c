@@ -9,6 +9,7 @@ struct thing {
 	uint64_t key;
 	struct hash_link link; // not first: HASH_OBJECT has something to do
 	bool in;
+	unsigned visits;
 };
 
 static uint64_t hash_of(const struct hash_table *t, uint64_t key)
@@ -41,6 +42,8 @@ Test(hash_table, an_empty_one_finds_nothing_and_frees)
 
 	cr_assert_eq(hash_table_init(&t, 10), POI_OK);
 	cr_assert_null(find(&t, 1));
+	struct hash_cursor c = hash_table_all(&t);
+	cr_assert_null(hash_cursor_next(&c));
 	hash_table_free(&t);
 }
 
@@ -134,6 +137,29 @@ Test(hash_table, chains_are_short_for_keys_that_follow_each_other)
 
 #define THINGS 3000
 
+// Every object once, those removed while walking included.
+static void check_walk(struct hash_table *t, struct thing *o, bool remove)
+{
+	struct hash_cursor c = hash_table_all(t);
+	uint32_t n = t->n, seen = 0;
+
+	for (unsigned i = 0; i < THINGS; i++)
+		o[i].visits = 0;
+	for (struct hash_link *l; (l = hash_cursor_next(&c)); seen++) {
+		struct thing *at = HASH_OBJECT(l, struct thing, link);
+		cr_assert(at->in);
+		at->visits++;
+		if (remove && at->key / 65536 % 2) {
+			hash_table_remove(t, l);
+			memset(l, 0xee, sizeof(*l)); // as if it were freed
+			at->in = false;
+		}
+	}
+	cr_assert_eq(seen, n);
+	for (unsigned i = 0; i < THINGS; i++)
+		cr_assert_leq(o[i].visits, 1);
+}
+
 // Against a naive list: the flags of the things themselves.
 Test(hash_table, agrees_with_a_list_under_random_changes)
 {
@@ -165,6 +191,8 @@ Test(hash_table, agrees_with_a_list_under_random_changes)
 			cr_assert_eq(t.n, in);
 			cr_assert_leq(t.room, hash_most_buckets(limit));
 		}
+		check_walk(&t, o, false);
+		check_walk(&t, o, true);
 		for (unsigned i = 0; i < THINGS; i++)
 			cr_assert_eq(find(&t, o[i].key), o[i].in ? &o[i] : NULL);
 		hash_table_free(&t);
