@@ -311,8 +311,7 @@ static int delivery(struct app *a)
 		e = capture_of(a, i);
 	if (e != POI_OK)
 		return e;
-	a->deliver = deliver_new(
-		a->config, a->captures, n + 1, task_counters_of(a->slots), a->why, sizeof(a->why));
+	a->deliver = deliver_new(a->config, a->captures, n + 1, a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
 	builder_deliver(a->builder, a->deliver);

@@ -5,8 +5,8 @@
 //
 // A removed task leaves in this order: a table without it is published and its grace period is
 // over, then its last summary reports are queued, then its contexts are given back, then its slot
-// waits until delivery has settled every copy. A destination is handed to deliver_remove after the
-// grace period as well.
+// waits until delivery has accounted for every copy. A destination is handed to deliver_remove
+// after the grace period as well.
 
 #include "dataplane/follow/bindings.h"
 #include "dataplane/deliver/deliver.h"
@@ -24,65 +24,65 @@ struct builder;
 // the workers' captures. NULL when out of memory.
 struct builder *builder_new(
 	const struct config_dataplane *config, struct task_counters_owner *slots);
-void builder_free(struct builder *e); // workers and deliver have stopped
+void builder_free(struct builder *b); // workers and deliver have stopped
 
-struct table_rcu *builder_table_rcu(struct builder *e);
-void builder_deliver(struct builder *e, struct deliver *d);   // before the first message
-void builder_reporter(struct builder *e, struct reporter *r); // before the first message
+struct table_rcu *builder_table_rcu(struct builder *b);
+void builder_deliver(struct builder *b, struct deliver *d);   // before the first message
+void builder_reporter(struct builder *b, struct reporter *r); // before the first message
 // Without one, tasks by session are refused (UNSUPPORTED).
 const struct link_classes *builder_link_classes(
-	const struct builder *e); // the classes of its ports; lives as long
-void builder_follower(struct builder *e, struct follower *f); // before the first message
+	const struct builder *b); // the classes of its ports; lives as long
+void builder_follower(struct builder *b, struct follower *f); // before the first message
 
 // Takes one message of the controller (NE_PUT ... TOMBSTONE_CLEAR). 0 or the error for its ACK.
 // What changed is in force after the next builder_commit. UNSUPPORTED for another message.
 [[nodiscard]] int builder_apply(
-	struct builder *e, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms);
+	struct builder *b, uint16_t id, const uint8_t *body, size_t length, uint64_t now_ms);
 // Publishes what changed and returns after the grace period. NOMEM: nothing was published, the
 // changes wait for the next commit.
-[[nodiscard]] int builder_commit(struct builder *e);
-uint64_t builder_generation(const struct builder *e);
+[[nodiscard]] int builder_commit(struct builder *b);
+uint64_t builder_generation(const struct builder *b);
 
 // Decision 13: stops every task of one element whose deadline is past and commits. False when there
 // is none; otherwise `ne` is that element.
-bool builder_fail_safe(struct builder *e, uint64_t now_ms, struct id16 *ne);
+bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne);
 // Milliseconds to the next deadline, UINT64_MAX when there is none.
-uint64_t builder_next_deadline(const struct builder *e, uint64_t now_ms);
+uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms);
 
-// Gives back slots whose copies are settled. Returns how many still wait.
-uint32_t builder_drain(struct builder *e);
+// Gives back slots whose copies are accounted for. Returns how many still wait.
+uint32_t builder_drain(struct builder *b);
 
 // A base is rebuilt on a thread of its own; the descriptor becomes readable when it is done, and
 // then builder_folded takes it in.
-int builder_fold_fd(const struct builder *e);
-void builder_folded(struct builder *e);
+int builder_fold_fd(const struct builder *b);
+void builder_folded(struct builder *b);
 
 // Readable when signalling has changed what is to be matched; then builder_follow puts it in force.
 // -1 without a follower.
-int builder_follow_fd(const struct builder *e);
-void builder_follow(struct builder *e);
-// What is to be told of tasks by session, each once. False: no more.
-bool builder_news(struct builder *e, struct bound_report *out);
-void builder_retell(struct builder *e); // everything again
-void builder_followed(const struct builder *e, struct bindings_counts *out);
+int builder_follow_fd(const struct builder *b);
+void builder_follow(struct builder *b);
+// The next change of a task by session, each once. False: no more.
+bool builder_next_report(struct builder *b, struct bound_report *out);
+void builder_report_again(struct builder *b); // everything again
+void builder_followed(const struct builder *b, struct bindings_counts *out);
 
-// One more part of the walk that compares the stored tasks with the live table (reconcile.h), at
-// most `budget` tasks. True at the end of a walk, with `agrees`; the next call begins a new one.
-bool builder_reconcile(struct builder *e, uint32_t budget, bool *agrees);
+// One more part of the scan that compares the stored tasks with the live table (reconcile.h), at
+// most `budget` tasks. True at the end of a scan, with `agrees`; the next call begins a new one.
+bool builder_reconcile(struct builder *b, uint32_t budget, bool *agrees);
 
-// One part of a walk for tasks that lost copies.
+// One part of a scan for tasks that lost copies.
 struct builder_losses {
-	uint64_t copies_lost; // by all tasks: without growth nothing is walked
+	uint64_t copies_lost; // by all tasks: without growth nothing is scanned
 	uint64_t now_ms;
 	uint32_t tasks;	 // at most so many looked at
-	uint32_t events; // at most so many told; what is left is told by a later walk
-	void (*tell)(
-		void *context, struct channel_event *e); // TASK_LOSS or TASK_CLEAR, without time
+	uint32_t events; // at most so many reported; the rest by a later scan
+	void (*report)(
+		void *context, struct channel_event *b); // TASK_LOSS or TASK_CLEAR, without time
 	void *context;
 };
 // True when there is nothing (more) to look at until the next second.
-bool builder_losses(struct builder *e, const struct builder_losses *l);
+bool builder_losses(struct builder *b, const struct builder_losses *l);
 
-const struct task_table *builder_task_table(const struct builder *e);
+const struct task_table *builder_task_table(const struct builder *b);
 void builder_task_status(
-	const struct builder *e, const struct channel_object *of, struct channel_task_status *out);
+	const struct builder *b, const struct channel_object *of, struct channel_task_status *out);

@@ -1,3 +1,5 @@
+// One connection of the channel: what waits is kept and sent in order.
+
 #include "dataplane/builder/client.h"
 
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 #define OBSERVER_QUEUE_MAX (2u * 1024 * 1024)
 
 struct outgoing {
-	struct outgoing *next;
+	STAILQ_ENTRY(outgoing) next;
 	size_t length;
 	uint8_t octets[];
 };
@@ -25,18 +27,30 @@ struct client *client_new(int fd, uint64_t now_ms)
 	}
 	c->fd = fd;
 	c->opened_ms = now_ms;
+	STAILQ_INIT(&c->outgoing);
 	return c;
+}
+
+bool client_waits(const struct client *c)
+{
+	return !STAILQ_EMPTY(&c->outgoing);
+}
+
+static void drop_first(struct client *c)
+{
+	struct outgoing *o = STAILQ_FIRST(&c->outgoing);
+
+	STAILQ_REMOVE_HEAD(&c->outgoing, next);
+	c->queued -= o->length;
+	free(o);
 }
 
 void client_free(struct client *c)
 {
 	if (!c)
 		return;
-	while (c->first) {
-		struct outgoing *o = c->first;
-		c->first = o->next;
-		free(o);
-	}
+	while (client_waits(c))
+		drop_first(c);
 	state_end(&c->stream);
 	close(c->fd);
 	free(c);
@@ -55,14 +69,9 @@ static void enqueue(struct client *c, const uint8_t *datagram, size_t length)
 		c->dead = true;
 		return;
 	}
-	o->next = NULL;
 	o->length = length;
 	memcpy(o->octets, datagram, length);
-	if (c->last)
-		c->last->next = o;
-	else
-		c->first = o;
-	c->last = o;
+	STAILQ_INSERT_TAIL(&c->outgoing, o, next);
 	c->queued += length;
 }
 
@@ -75,7 +84,7 @@ void client_send(struct client *c, const uint8_t *datagram, int length)
 		c->dead = true;
 		return;
 	}
-	int e = c->first ? POI_ERR_AGAIN : channel_send(c->fd, datagram, (size_t)length);
+	int e = client_waits(c) ? POI_ERR_AGAIN : channel_send(c->fd, datagram, (size_t)length);
 	if (e == POI_ERR_AGAIN)
 		enqueue(c, datagram, (size_t)length);
 	else if (e != POI_OK)
@@ -84,17 +93,13 @@ void client_send(struct client *c, const uint8_t *datagram, int length)
 
 void client_flush(struct client *c)
 {
-	while (c->first && !c->dead) {
-		struct outgoing *o = c->first;
+	while (client_waits(c) && !c->dead) {
+		const struct outgoing *o = STAILQ_FIRST(&c->outgoing);
 		int e = channel_send(c->fd, o->octets, o->length);
 		if (e == POI_ERR_AGAIN)
 			return;
 		if (e != POI_OK)
 			c->dead = true;
-		c->first = o->next;
-		if (!c->first)
-			c->last = NULL;
-		c->queued -= o->length;
-		free(o);
+		drop_first(c);
 	}
 }

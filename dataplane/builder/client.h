@@ -3,6 +3,8 @@
 // One connection of the channel, seen from the listening side: what waits to be sent, and how far
 // its conversation has come.
 
+#include <sys/queue.h>
+
 #include "dataplane/tasks/state.h"
 #include "shared/channel.h"
 
@@ -14,10 +16,10 @@ struct client {
 	bool dead;    // to be closed by the server
 	bool closing; // close when everything is sent (after HELLO_REFUSED)
 	uint64_t opened_ms;
-	struct outgoing *first, *last;
-	size_t queued;	// octets
-	bool streaming; // a STATE_GET is being answered
-	bool informed;	// it was answered: the peer knows what events speak of
+	STAILQ_HEAD(, outgoing) outgoing; // what waits to be sent
+	size_t queued;			  // octets
+	bool streaming;			  // a STATE_GET is being answered
+	bool informed;			  // it was answered: the peer knows what events speak of
 	struct state_stream stream;
 };
 
@@ -27,4 +29,5 @@ void client_free(struct client *c);
 // Sends, or keeps a copy when the socket is full. A peer that lets more wait than its role is
 // allowed is marked dead. `length` <= 0 is an encoding error and marks it dead as well.
 void client_send(struct client *c, const uint8_t *datagram, int length);
-void client_flush(struct client *c); // sends what waits
+void client_flush(struct client *c);	   // sends what waits
+bool client_waits(const struct client *c); // something waits to be sent

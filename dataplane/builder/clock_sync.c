@@ -1,3 +1,5 @@
+// Asks the kernel whether the system's clock is synchronised.
+
 #include "dataplane/builder/clock_sync.h"
 
 #include <sys/timex.h>

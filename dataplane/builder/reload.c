@@ -1,3 +1,5 @@
+// Reads the configuration again on SIGHUP.
+
 #include "dataplane/builder/reload.h"
 
 #include <string.h>

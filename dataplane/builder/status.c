@@ -1,3 +1,5 @@
+// Collects the figures of STATUS and compares the sums of the ledger.
+
 #include "dataplane/builder/status.h"
 
 #include <stdio.h>
@@ -80,15 +82,15 @@ static void status_early(const struct status_sources *s, struct channel_signalli
 	(void)stats_snapshot(s->stats, true, &all);
 	for (uint32_t i = 0; i < s->stats->n_workers; i++) {
 		const struct worker_counters *c = stats_worker(s->stats, i);
-		out->early_held += c->early_held;
-		out->early_matched += c->early_matched;
-		out->early += c->early;
-		out->early_full += c->early_full;
+		out->early_held += c->held;
+		out->early_matched += c->held_matched;
+		out->early += c->held_expired;
+		out->early_full += c->held_full;
 	}
 }
 
-void status_signalling(
-	const struct status_sources *s, const struct builder *e, struct channel_signalling *out)
+void status_signalling(const struct status_sources *s, const struct builder *builder,
+	struct channel_signalling *out)
 {
 	static const char *const protocols[SIGNALLING_PROTOCOLS] = {"pfcp", "gtpv2c", "radius"};
 	struct session_counts c;
@@ -98,7 +100,7 @@ void status_signalling(
 	if (!s->follower)
 		return;
 	follower_counts(s->follower, &c, &out->lost);
-	builder_followed(e, &b);
+	builder_followed(builder, &b);
 	status_early(s, out);
 	out->since_ns = c.since_ns;
 	out->sessions = c.sessions;

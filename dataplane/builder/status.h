@@ -14,7 +14,7 @@ struct status_sources {
 	const struct task_counters_owner *slots;
 	const struct deliver *deliver;
 	const struct follower *follower; // NULL: no port shows signalling
-	uint64_t cycles_hz; // of the workers' cycle counter
+	uint64_t cycles_hz;		 // of the workers' cycle counter
 };
 
 // Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has
@@ -27,8 +27,8 @@ void status_workers(
 	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out);
 
 // What is followed; all 0 without a follower.
-void status_signalling(
-	const struct status_sources *s, const struct builder *e, struct channel_signalling *out);
+void status_signalling(const struct status_sources *s, const struct builder *builder,
+	struct channel_signalling *out);
 
 // Takes the result of one check; EVENT_LEDGER_FAULT when the difference stayed, EVENT_LEDGER_CLEAR,
 // or 0 when nothing changed.

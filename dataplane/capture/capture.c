@@ -1,3 +1,5 @@
+// Makes PDUs of hits in the worker's rings.
+
 #include "dataplane/capture/capture.h"
 
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 #include "dataplane/capture/header_report.h"
 #include "shared/channel.h"
 
-#define SWEEP 64      // rings looked at when the pool is empty, per copy refused
+#define SWEEP 64 // rings looked at when the pool is empty, per copy refused
 #define AXRI_MAX (CONFIG_HEADER_MAX / 32) // further tasks in one PDU
 #define TOGETHER 256u // hits of a burst among which tasks of one packet are put together
 
@@ -97,8 +99,8 @@ void capture_free(struct capture *c)
 	free(c);
 }
 
-// The ring's owner is told once; it asks again with copy_ring_arm. The caller has put a full fence
-// between its last store to the ring and this look at `armed` (partner: copy_ring_arm).
+// The ring's owner is notified once; it asks again with copy_ring_arm. The caller has put a full
+// fence between its last store to the ring and this look at `armed` (partner: copy_ring_arm).
 static void notify(struct capture *c, struct copy_ring *r)
 {
 	if (!atomic_load_explicit(&r->armed, memory_order_relaxed) ||
@@ -117,7 +119,7 @@ static void publish(struct copy_ring *r)
 		atomic_store_explicit(&r->open->pushed, r->open_copies, memory_order_release);
 }
 
-// The ring is published, and its owner told, at the end of the burst.
+// The ring is published, and its owner notified, at the end of the burst.
 static inline void touch(struct capture *c, struct copy_ring *r)
 {
 	if (r->touched == c->burst)
@@ -179,8 +181,8 @@ static int open_segment(struct capture *c, struct copy_ring *r)
 
 	if (opened - atomic_load_explicit(&r->returned, memory_order_acquire) > r->mask)
 		return LOSS_BUFFER_FULL;
-	// Each time, not only when the stack is empty: else every segment of the pool would be touched
-	// before one is used again, and memory and cache with it.
+	// Each time, not only when the stack is empty: else every segment of the pool would be
+	// touched before one is used again, and memory and cache with it.
 	if (!refill(c)) {
 		sweep(c);
 		return LOSS_NO_MEMORY;
@@ -295,7 +297,7 @@ static void count_lost(struct copy_ring *r, const struct job *j, int loss)
 }
 
 // One PDU, but a copy for each task that it names: behind the first descriptor, which has its
-// octets, one without any for each further task. They are published, settled, spooled and lost
+// octets, one without any for each further task. They are published, acknowledged, spooled and lost
 // together, because all of them end at the same octet.
 static void commit(struct capture *c, struct copy_ring *r, const struct job *j, uint32_t size)
 {
@@ -361,11 +363,11 @@ void capture_report(
 	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
 {
 	uint8_t room[XIRI_MAX];
-	struct xiri told = *x;
+	struct xiri report = *x;
 	struct job j = {.of = {slot_counters_of(c->s.slots, t->slot), t->slot}};
 
-	told.release = c->s.xiri_release;
-	j.octets = xiri_write(room, &told);
+	report.release = c->s.xiri_release;
+	j.octets = xiri_write(room, &report);
 	j.extent.length = (uint32_t)(room + XIRI_MAX - j.octets);
 	count_slot(&j.of.counters->x2_octets, j.extent.length);
 	j.head = (struct pdu_head){
@@ -424,7 +426,7 @@ struct burst {
 	const struct packet_view *views;
 	void *const *mbufs;
 	uint64_t time_ns;
-	uint64_t told[TOGETHER / 64]; // hits whose content went in the PDU of an earlier one
+	uint64_t merged[TOGETHER / 64]; // hits whose content went in the PDU of an earlier one
 };
 
 static void hit_header(struct capture *c, const struct burst *b, const struct hit *h)
@@ -528,14 +530,14 @@ static void join_others(
 		i++) {
 		const struct rule *r = b->hits[i].rule;
 		const struct x2_task *matched = c->s.attributes & CAPTURE_MATCHED ? r->x2 : NULL;
-		if (b->told[i / 64] >> (i % 64) & 1 || !goes_with(h, &b->hits[i]) ||
+		if (b->merged[i / 64] >> (i % 64) & 1 || !goes_with(h, &b->hits[i]) ||
 			!attributes_fit_task(extra, matched))
 			continue;
 		const struct attribute_axri a = {r->header_xid, r->correlation, next_x3(c, r)};
 		attributes_task(extra, &a, matched);
 		more[j->n_more] = share_of(c, r);
 		count_slot(&more[j->n_more++].counters->x3_octets, j->extent.length);
-		b->told[i / 64] |= UINT64_C(1) << (i % 64);
+		b->merged[i / 64] |= UINT64_C(1) << (i % 64);
 	}
 }
 
@@ -571,7 +573,7 @@ static void capture_hit(struct capture *c, struct burst *b, unsigned at)
 	if (h->rule->delivery & DELIVERY_X3) {
 		if (!h->rule->axri && !c->s.attributes)
 			hit_content(c, b, h);
-		else if (at >= TOGETHER || !(b->told[at / 64] >> (at % 64) & 1))
+		else if (at >= TOGETHER || !(b->merged[at / 64] >> (at % 64) & 1))
 			hit_content_more(c, b, at);
 	}
 	if (h->rule->delivery & DELIVERY_X2 && h->rule->x2)

@@ -15,6 +15,7 @@
 #include "dataplane/packet/packet.h"
 #include "dataplane/capture/report_ring.h"
 #include "dataplane/capture/task_counters.h"
+#include "dataplane/match/match.h"
 #include "dataplane/match/table.h"
 #include "dataplane/capture/x2_task.h"
 #include "shared/pdu.h"
@@ -76,6 +77,47 @@ bool capture_takes(const struct capture *c, enum copy_kind k);
 // share a PDU for one packet where nothing but attribute 21 would differ and the header has room.
 void capture_burst(struct capture *c, const struct hit *hits, unsigned n_hits,
 	const struct packet_view *views, void *const *mbufs, uint64_t time_ns);
+
+// Packets of one port that are matched together.
+struct capture_batch {
+	const struct table *table;
+	const struct port_traits *port;
+	const struct packet_view *views;
+	void *const *mbufs;
+	unsigned n;
+	bool held;	  // each was received at its own time: held_ns of its view
+	uint64_t time_ns; // else: receive time of all
+	// NULL: every hit counts. Else moves the hits that count to the front, returns their
+	// number.
+	unsigned (*keep)(void *context, struct hit *hits, unsigned n);
+	void *context;
+};
+
+#define CAPTURE_HITS 256 // found at a time
+
+// Worker: the one loop that matches packets and captures their hits, for packets just received, put
+// together or held. Returns the number of hits that counted.
+static inline __attribute__((always_inline)) unsigned capture_matches(
+	struct capture *c, const struct capture_batch *b)
+{
+	struct match_cursor cursor = {0};
+	struct hit hits[CAPTURE_HITS];
+	unsigned sum = 0;
+
+	do {
+		unsigned n =
+			match_burst(b->table, b->port, b->views, b->n, &cursor, hits, CAPTURE_HITS);
+		if (b->keep)
+			n = b->keep(b->context, hits, n);
+		sum += n;
+		if (n > 0 && !b->held)
+			capture_burst(c, hits, n, b->views, b->mbufs, b->time_ns);
+		for (unsigned i = 0; b->held && i < n; i++)
+			capture_burst(c, &hits[i], 1, b->views, b->mbufs,
+				b->views[hits[i].packet].held_ns);
+	} while (!cursor.done);
+	return sum;
+}
 
 // Reporter: one xIRI of a task to its destinations, as X2 PDUs; visible to deliver after
 // capture_publish. Headers stay within max_header where leaving out attributes 17 behind the first

@@ -1,3 +1,5 @@
+// Writes the conditional attributes of a PDU's header.
+
 #include "dataplane/capture/capture_attributes.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+// Finds the octets of a packet that are a PDU's payload.
+
 #include "dataplane/capture/capture_extent.h"
 
 #include "shared/pdu.h"

@@ -1,3 +1,5 @@
+// The side of the rings that delivery uses.
+
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +78,7 @@ struct copy_ring *capture_ready(struct capture *c, uint32_t deliver)
 	return r;
 }
 
-static bool has_news(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies)
+static bool has_unseen(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_copies)
 {
 	struct segment *s = copy_ring_segment(r, seen_segment);
 
@@ -88,7 +90,7 @@ bool copy_ring_arm(struct copy_ring *r, uint32_t seen_segment, uint32_t seen_cop
 {
 	atomic_store_explicit(&r->armed, 1, memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst); // pairs with publish_touched and sweep
-	if (!has_news(r, seen_segment, seen_copies))
+	if (!has_unseen(r, seen_segment, seen_copies))
 		return true;
 	// When the worker was faster the ring already stands in the ready queue.
 	return !atomic_exchange_explicit(&r->armed, 0, memory_order_acq_rel);

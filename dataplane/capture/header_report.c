@@ -1,3 +1,5 @@
+// Writes header reports (xIRI) of single packets and of summaries.
+
 #include "dataplane/capture/header_report.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+// Makes the interception point identifier of one writer.
+
 #include "dataplane/capture/ipid.h"
 
 #include <inttypes.h>

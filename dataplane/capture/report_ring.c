@@ -1,3 +1,5 @@
+// Hands header digests of one worker to the reporter.
+
 #include "dataplane/capture/report_ring.h"
 
 #include <stdlib.h>

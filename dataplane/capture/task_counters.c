@@ -1,3 +1,5 @@
+// Keeps counters and sequence numbers of tasks in places that never move.
+
 #include "dataplane/capture/task_counters.h"
 
 #include <stdlib.h>

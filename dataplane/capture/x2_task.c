@@ -1,3 +1,5 @@
+// Makes what the X2 side of a task needs.
+
 #include "dataplane/capture/x2_task.h"
 
 #include <stdlib.h>

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "dataplane/match/table.h"
 #include "shared/channel.h"
@@ -22,7 +23,7 @@ struct x2_task {
 	uint16_t destination[RULE_DESTINATIONS_MAX];
 	struct channel_triggers triggers;
 	// The builder's own, while the task leaves: see reporter.h.
-	struct x2_task *next;
+	STAILQ_ENTRY(x2_task) next;
 	struct x2_task *successor; // NULL: the task ends
 	bool leaving;
 

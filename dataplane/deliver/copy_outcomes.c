@@ -1,3 +1,5 @@
+// Counts how copies ended, by task.
+
 #include "dataplane/deliver/copy_outcomes.h"
 
 #include <stdlib.h>

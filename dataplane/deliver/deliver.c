@@ -1,3 +1,5 @@
+// The builder's side of delivery: destinations come, change and go.
+
 #include "dataplane/deliver/deliver_internal.h"
 
 #include <stdio.h>
@@ -5,6 +7,8 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "shared/now.h"
 
 static int open_threads(struct deliver *d)
 {
@@ -22,9 +26,8 @@ static void resolved(void *context, const struct resolve_answer *a)
 }
 
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
-	uint32_t n_workers, struct task_counters *slots, char *why, size_t why_size)
+	uint32_t n_workers, char *why, size_t why_size)
 {
-	(void)slots; // the workers' counters are summed where both books are read
 	struct deliver *d = calloc(1, sizeof(*d));
 	if (!d) {
 		snprintf(why, why_size, "out of memory");
@@ -32,7 +35,7 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 	}
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_mutex_init(&d->spool_lock, NULL);
-	d->started_ns = deliver_now();
+	d->started_ns = now_monotonic_ns();
 	d->config = config;
 	d->captures = captures;
 	d->n_workers = n_workers;
@@ -81,10 +84,10 @@ void deliver_stop(struct deliver *d)
 		deliver_thread_join(&d->thread[i]);
 }
 
-static void dispose(struct link *l)
+static void dispose(struct mdf_connection *l)
 {
-	link_spool_wait(l);
-	link_spool_close(l, true);
+	mdf_connection_spool_wait(l);
+	mdf_connection_spool_close(l, true);
 	mdf_close(l->mdf);
 	stream_free(l->stream);
 	free(l);
@@ -99,10 +102,10 @@ void deliver_free(struct deliver *d)
 		deliver_thread_close(&d->thread[i]);
 	deliver_sweep_wait(d);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		if (d->link[i] && d->link[i]->twin)
-			dispose(d->link[i]->twin);
-		if (d->link[i])
-			dispose(d->link[i]);
+		if (d->connection[i] && d->connection[i]->twin)
+			dispose(d->connection[i]->twin);
+		if (d->connection[i])
+			dispose(d->connection[i]);
 	}
 	spooler_free(d->spooler);
 	explicit_bzero(d->spool_root, sizeof(d->spool_root));
@@ -114,45 +117,6 @@ void deliver_free(struct deliver *d)
 	free(d);
 }
 
-static bool override_matches(
-	const struct config_override *o, const struct channel_destination *dest)
-{
-	struct ip_prefix prefix;
-	struct id16 did;
-
-	if (id_parse(o->match, strlen(o->match), &did) == 0)
-		return id_equal(&did, &dest->did);
-	return dest->address.family && ip_prefix_parse(o->match, &prefix) == 0 &&
-	       ip_prefix_covers(&prefix, dest->address.family, dest->address.b);
-}
-
-// Decision 19: the overrides that match, in the order of the file; a later one wins.
-struct link_settings deliver_settings_of(
-	const struct config_delivery *c, const struct channel_destination *dest)
-{
-	struct link_settings s = {.buffer = c->buffer,
-		.spool = c->spool.size,
-		.minor = PDU_VERSION_MINOR_DEFAULT,
-		.connections = c->connections == 2 ? 2 : 1,
-		.keepalive = c->keepalive.enabled,
-		.require_ack = c->keepalive.require_ack};
-
-	for (uint32_t i = 0; i < c->n_overrides; i++) {
-		const struct config_override *o = &c->overrides[i];
-		if (!override_matches(o, dest))
-			continue;
-		s.buffer = o->buffer >= 0 ? (uint64_t)o->buffer : s.buffer;
-		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;
-		s.max_pdu = o->max_pdu >= 0 ? (uint32_t)o->max_pdu : s.max_pdu;
-		s.minor = o->version_minor >= 0 ? (uint8_t)o->version_minor : s.minor;
-		s.connections = o->connections > 0 ? (uint8_t)o->connections : s.connections;
-		s.keepalive = o->keepalive >= 0 ? o->keepalive : s.keepalive;
-		s.require_ack = o->require_ack >= 0 ? o->require_ack : s.require_ack;
-		s.identity = o->peer_identity ? o->peer_identity : s.identity;
-	}
-	return s;
-}
-
 static bool takes(uint8_t delivery, enum copy_kind k)
 {
 	return delivery & (k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3);
@@ -160,7 +124,7 @@ static bool takes(uint8_t delivery, enum copy_kind k)
 
 // With a spool a ring has room for a segment that can go there, beside one that is sent in part,
 // one that is being filled, and what TCP holds.
-static uint64_t least_quota(const struct link *l)
+static uint64_t least_quota(const struct mdf_connection *l)
 {
 	bool spool = l->deliver->spooler && l->settings.spool > 0;
 
@@ -170,7 +134,7 @@ static uint64_t least_quota(const struct link *l)
 // A ring for this worker and kind. The destination's quota is shared evenly by those who write the
 // kind; where both are delivered an eighth is kept for X2, so that content never crowds it out.
 static struct copy_ring *make_ring(
-	struct link *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
+	struct mdf_connection *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
 {
 	uint64_t quota = l->settings.buffer;
 	uint64_t least = least_quota(l);
@@ -190,7 +154,7 @@ static struct copy_ring *make_ring(
 }
 
 // Rings that `delivery` needs and the stream does not have, by line; NULL when out of memory.
-static struct copy_ring **make_rings(struct link *l, uint8_t delivery)
+static struct copy_ring **make_rings(struct mdf_connection *l, uint8_t delivery)
 {
 	uint32_t n = l->deliver->n_workers;
 	struct copy_ring **rings = calloc((size_t)n * COPY_KINDS, sizeof(struct copy_ring *));
@@ -212,7 +176,7 @@ static struct copy_ring **make_rings(struct link *l, uint8_t delivery)
 }
 
 // Workers push to exactly the kinds in `delivery` from now on.
-static void attach(struct link *l, uint8_t delivery)
+static void attach(struct mdf_connection *l, uint8_t delivery)
 {
 	for (uint32_t w = 0; w < l->deliver->n_workers; w++) {
 		for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
@@ -225,9 +189,10 @@ static void attach(struct link *l, uint8_t delivery)
 	}
 }
 
-static struct link *link_new(struct deliver *d, const struct channel_destination *dest)
+static struct mdf_connection *mdf_connection_new(
+	struct deliver *d, const struct channel_destination *dest)
 {
-	struct link *l = calloc(1, sizeof(*l));
+	struct mdf_connection *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		return NULL;
@@ -246,7 +211,7 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 	int index = POI_ERR_LIMIT;
 
 	for (int i = COPY_DESTINATIONS_MAX - 1; i >= 0; i--) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		if (!l)
 			index = i;
 		else if (id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
@@ -257,7 +222,7 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 }
 
 // Fills stream and rings. 0 or NOMEM.
-static int link_fill(struct link *l)
+static int mdf_connection_fill(struct mdf_connection *l)
 {
 	struct deliver *d = l->deliver;
 
@@ -273,7 +238,7 @@ static int link_fill(struct link *l)
 	return 0;
 }
 
-static void link_free(struct link *l)
+static void mdf_connection_free(struct mdf_connection *l)
 {
 	if (!l)
 		return;
@@ -282,16 +247,17 @@ static void link_free(struct link *l)
 }
 
 // The destination's connections, not yet known to anyone. NULL when out of memory.
-static struct link *links_new(struct deliver *d, const struct channel_destination *dest, int at)
+static struct mdf_connection *mdf_connections_new(
+	struct deliver *d, const struct channel_destination *dest, int at)
 {
-	struct link *l = link_new(d, dest), *twin = NULL;
+	struct mdf_connection *l = mdf_connection_new(d, dest), *twin = NULL;
 
 	if (!l)
 		return NULL;
 	l->index = (uint16_t)at;
 	l->kinds = DELIVERY_X2 | DELIVERY_X3;
 	if (l->settings.connections == 2) {
-		twin = link_new(d, dest);
+		twin = mdf_connection_new(d, dest);
 		if (!twin)
 			goto fail;
 		l->kinds = DELIVERY_X2;
@@ -300,18 +266,18 @@ static struct link *links_new(struct deliver *d, const struct channel_destinatio
 		twin->twin = l;
 		l->twin = twin;
 	}
-	if (link_fill(l) || (twin && link_fill(twin)))
+	if (mdf_connection_fill(l) || (twin && mdf_connection_fill(twin)))
 		goto fail;
 	return l;
 fail:
-	link_free(twin);
-	link_free(l);
+	mdf_connection_free(twin);
+	mdf_connection_free(l);
 	return NULL;
 }
 
-static void start(struct link *l)
+static void start(struct mdf_connection *l)
 {
-	struct command c = {.kind = COMMAND_ADD, .waited = true, .link = l};
+	struct command c = {.kind = COMMAND_ADD, .waited = true, .connection = l};
 
 	deliver_thread_send(l->thread, &c);
 	attach(l, l->dest.delivery);
@@ -326,18 +292,18 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	pthread_mutex_unlock(&d->lock);
 	if (at < 0)
 		return at;
-	struct link *l = links_new(d, dest, at);
+	struct mdf_connection *l = mdf_connections_new(d, dest, at);
 	if (!l)
 		return POI_ERR_NOMEM;
-	struct link *twin = l->twin;
+	struct mdf_connection *twin = l->twin;
 	l->serial = serial;
-	link_spool_open(l);
+	mdf_connection_spool_open(l);
 	if (twin) {
 		twin->serial = serial + 1;
-		link_spool_open(twin);
+		mdf_connection_spool_open(twin);
 	}
 	pthread_mutex_lock(&d->lock);
-	d->link[at] = l;
+	d->connection[at] = l;
 	pthread_mutex_unlock(&d->lock);
 	start(l);
 	if (twin)
@@ -346,19 +312,19 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	return 0;
 }
 
-static struct link *link_at(struct deliver *d, uint16_t index)
+static struct mdf_connection *connection_at(struct deliver *d, uint16_t index)
 {
 	pthread_mutex_lock(&d->lock);
-	struct link *l = index < COPY_DESTINATIONS_MAX ? d->link[index] : NULL;
+	struct mdf_connection *l = index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
 	if (l && atomic_load_explicit(&l->removing, memory_order_relaxed))
 		l = NULL;
 	pthread_mutex_unlock(&d->lock);
 	return l;
 }
 
-static int modify_one(struct link *l, const struct channel_destination *dest)
+static int modify_one(struct mdf_connection *l, const struct channel_destination *dest)
 {
-	struct command c = {.kind = COMMAND_MODIFY, .waited = true, .link = l, .dest = *dest};
+	struct command c = {.kind = COMMAND_MODIFY, .waited = true, .connection = l, .dest = *dest};
 	c.dest.memo = NULL;
 	c.dest.memo_length = 0;
 	c.rings = make_rings(l, dest->delivery);
@@ -372,7 +338,7 @@ static int modify_one(struct link *l, const struct channel_destination *dest)
 
 int deliver_modify(struct deliver *d, uint16_t index, const struct channel_destination *dest)
 {
-	struct link *l = link_at(d, index);
+	struct mdf_connection *l = connection_at(d, index);
 
 	if (!l)
 		return POI_ERR_NOT_FOUND;
@@ -380,21 +346,22 @@ int deliver_modify(struct deliver *d, uint16_t index, const struct channel_desti
 	return error || !l->twin ? error : modify_one(l->twin, dest);
 }
 
-static void remove_one(struct link *l)
+static void remove_one(struct mdf_connection *l)
 {
 	attach(l, 0);
 	atomic_store_explicit(&l->removing, true, memory_order_relaxed);
-	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .link = l};
+	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .connection = l};
 	deliver_thread_send(l->thread, &c);
 }
 
 void deliver_remove(struct deliver *d, uint16_t index)
 {
-	struct link *l = link_at(d, index);
+	struct mdf_connection *l = connection_at(d, index);
 
 	if (!l)
 		return;
-	struct link *twin = l->twin; // before: once told, the first may be gone at any time
+	struct mdf_connection *twin =
+		l->twin; // before: once commanded, the first may be gone at any time
 	if (twin)
 		atomic_store_explicit(&twin->removing, true, memory_order_relaxed);
 	remove_one(l);
@@ -426,7 +393,7 @@ static unsigned badness(uint8_t state)
 	return order[state];
 }
 
-static void add_status(const struct link *l, struct channel_destination_status *out)
+static void add_status(const struct mdf_connection *l, struct channel_destination_status *out)
 {
 	uint8_t state = (uint8_t)atomic_load_explicit(&l->state, memory_order_relaxed);
 
@@ -446,7 +413,8 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	int error = POI_ERR_NOT_FOUND;
 
 	pthread_mutex_lock(lock);
-	const struct link *l = index < COPY_DESTINATIONS_MAX ? d->link[index] : NULL;
+	const struct mdf_connection *l =
+		index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
 	if (l) {
 		struct id16 ne = out->ne, did = out->did;
 		*out = (struct channel_destination_status){.ne = ne, .did = did};
@@ -467,7 +435,7 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 	pthread_mutex_lock(lock);
 	*out = d->past;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		if (l)
 			stream_balance(l->stream, out, &octets);
 		if (l && l->twin)
@@ -483,7 +451,7 @@ uint64_t deliver_recovered(const struct deliver *d)
 	pthread_mutex_lock(lock);
 	uint64_t sum = d->past_recovered;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		if (l)
 			sum += stream_spool_recovered(l->stream);
 		if (l && l->twin)
@@ -491,37 +459,6 @@ uint64_t deliver_recovered(const struct deliver *d)
 	}
 	pthread_mutex_unlock(lock);
 	return sum;
-}
-
-void deliver_post(struct deliver *d, const struct channel_event *e)
-{
-	uint64_t one = 1;
-
-	pthread_mutex_lock(&d->lock);
-	if (d->event_head - d->event_tail == EVENTS_MAX)
-		d->event_tail++;
-	d->event[d->event_head++ % EVENTS_MAX] = *e;
-	pthread_mutex_unlock(&d->lock);
-	(void)!write(d->event_fd, &one, sizeof(one)); // full means: readable already
-}
-
-bool deliver_next_event(struct deliver *d, struct channel_event *out)
-{
-	uint64_t count;
-
-	pthread_mutex_lock(&d->lock);
-	bool any = d->event_head != d->event_tail;
-	if (any)
-		*out = d->event[d->event_tail++ % EVENTS_MAX];
-	else
-		(void)!read(d->event_fd, &count, sizeof(count)); // under the lock: none is missed
-	pthread_mutex_unlock(&d->lock);
-	return any;
-}
-
-int deliver_event_fd(const struct deliver *d)
-{
-	return d->event_fd;
 }
 
 int deliver_reload(struct deliver *d, char *why, size_t why_size)

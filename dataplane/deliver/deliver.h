@@ -11,12 +11,8 @@
 
 struct deliver;
 
-struct deliver_event { // handed to the channel, which forwards it to control
-	struct channel_event event;
-};
-
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
-	uint32_t n_workers, struct task_counters *slots, char *why, size_t why_size);
+	uint32_t n_workers, char *why, size_t why_size);
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
 void deliver_stop(struct deliver *d); // drains for at most 2 s, counts the rest as stopped
 void deliver_free(struct deliver *d);
@@ -31,8 +27,8 @@ void deliver_free(struct deliver *d);
 // No rule names it any more and the grace period is over: drain (bounded), close, free the index.
 void deliver_remove(struct deliver *d, uint16_t index);
 
-// Copies of a slot that are settled (acknowledged, lost in delivery, in doubt), per slot: the slot
-// may be reused when settled equals offered minus the workers' own losses.
+// Copies of a slot that are accounted for (acknowledged, lost in delivery, in doubt), per slot: the
+// slot may be reused when they equal those offered minus the workers' own losses.
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add);
 void deliver_slot_reset(struct deliver *d, uint32_t slot);
 

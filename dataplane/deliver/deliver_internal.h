@@ -1,10 +1,18 @@
 #pragma once
 
-// What deliver.c (the builder's side), deliver_loop.c (the threads) and deliver_link.c (one
-// destination's connection) share. For nobody else.
+// How delivery looks inside. Its files, from the top:
+//   deliver.c            the builder's side
+//   deliver_loop.c       a thread's loop: rings to records
+//   deliver_thread.c     commands to a thread
+//   deliver_connection.c one destination's connection
+//   deliver_keepalive.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
+//   deliver_outage.c     up, down, and what it cost
+//   deliver_events.c, deliver_settings.c
+// None calls one above it.
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 #include "dataplane/deliver/deliver.h"
 #include "dataplane/deliver/mdf.h"
@@ -15,10 +23,11 @@
 
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
-#define EVENTS_MAX 4096	 // unread events; the oldest go first
-#define INBOUND_MAX 4096 // octets of one PDU that an MDF may send
+#define EVENTS_MAX 4096		   // unread events; the oldest go first
+#define INBOUND_MAX 4096	   // octets of one PDU that an MDF may send
+#define ACK_MIN_NS (NS_PER_MS / 2) // between two looks at what TCP has acknowledged
 
-struct link_settings { // the configuration with the overrides of this destination
+struct connection_settings { // the configuration with the overrides of this destination
 	uint64_t buffer;
 	uint64_t spool; // octets on disk
 	uint32_t max_pdu;
@@ -29,7 +38,7 @@ struct link_settings { // the configuration with the overrides of this destinati
 	const char *identity; // the configuration's; NULL: the address or host name
 };
 
-struct link_spool {	     // of one kind
+struct connection_spool {    // of one kind
 	struct spool *spool; // NULL: none
 	struct spool_job job;
 	uint64_t retry_at;
@@ -39,30 +48,31 @@ struct link_spool {	     // of one kind
 
 // One connection of a destination: its only one, or that for X2 with a twin for X3. Owned by its
 // delivery thread, but for the members marked otherwise.
-struct link {
+struct mdf_connection {
 	struct deliver *deliver;
 	struct deliver_thread *thread;
-	struct link *next;	// of the thread's list
-	struct link *next_busy; // of the thread's busy list
+	LIST_ENTRY(mdf_connection) next; // of the thread's
+	LIST_ENTRY(mdf_connection) next_busy;
 	bool busy;
-	struct link *next_due; // of those whose handshake can go on
+	TAILQ_ENTRY(mdf_connection) next_due;
 	bool due;
 	uint32_t due_events; // of epoll, seen since
 	uint16_t index;
-	uint8_t kinds;	   // DELIVERY_X2, DELIVERY_X3: what it would carry
-	struct link *twin; // same index and thread; NULL: none. Changed under deliver->lock
-	uint64_t serial;   // tells a late answer of the resolver apart
-	struct link_settings settings;
+	uint8_t kinds; // DELIVERY_X2, DELIVERY_X3: what it would carry
+	struct mdf_connection
+		*twin;	 // same index and thread; NULL: none. Changed under deliver->lock
+	uint64_t serial; // distinguishes a late answer of the resolver
+	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
-	struct link_spool spool[COPY_KINDS];
+	struct connection_spool spool[COPY_KINDS];
 	_Atomic uint32_t state; // enum destination_state; anyone reads
 
 	struct mdf *mdf; // NULL: no connection
 	bool writable;
 	bool resolving;
 	uint64_t answer_until; // then the look-up has failed
-	uint16_t questions;    // asked so far: tells an answer to an older one apart
+	uint16_t questions;    // asked so far: distinguishes an answer to an older one
 	uint32_t n_addresses, address_at;
 	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
 	struct ip_address address[RESOLVE_ADDRESSES_MAX];
@@ -111,16 +121,17 @@ struct deliver_thread {
 	pthread_t id;
 	int epoll;
 	int wake; // eventfd
-	struct link *links;
-	struct link *busy;
-	struct link *due, **due_last; // in the order in which they became so
+	LIST_HEAD(, mdf_connection) connections;
+	LIST_HEAD(, mdf_connection) busy;
+	TAILQ_HEAD(, mdf_connection)
+	due; // their handshake can go on, in the order in which they became so
 	struct copy_outcomes book;
 	uint64_t random; // jitter
 	uint64_t stop_until;
 
 	pthread_mutex_t lock; // below
 	pthread_cond_t taken;
-	struct command *first, **last;
+	STAILQ_HEAD(, command) commands;
 	_Atomic bool pending; // set with the queue, read without the lock
 	bool running;
 };
@@ -146,7 +157,7 @@ struct deliver {
 	pthread_mutex_t lock; // below: between the builder and the threads, never a worker
 	struct mdf_tls *tls;
 	_Atomic uint32_t credentials; // how often they were read again; also read without the lock
-	struct link *link[COPY_DESTINATIONS_MAX];
+	struct mdf_connection *connection[COPY_DESTINATIONS_MAX];
 	uint64_t serial;
 	struct copy_balance past; // of destinations that are gone
 	uint64_t past_recovered;
@@ -158,58 +169,95 @@ struct deliver {
 enum command_kind { COMMAND_ADD, COMMAND_MODIFY, COMMAND_REMOVE, COMMAND_RESOLVED };
 
 struct command {
-	struct command *next;
+	STAILQ_ENTRY(command) next;
 	enum command_kind kind;
 	bool waited; // the sender waits and frees; else the thread frees
 	bool done;
-	struct link *link;	  // ADD, MODIFY, REMOVE
+	struct mdf_connection *connection; // ADD, MODIFY, REMOVE
 	struct copy_ring **rings; // MODIFY: new ones by line (workers x kinds), NULL where none
 	struct channel_destination dest; // MODIFY
 	struct resolve_answer answer;	 // RESOLVED
 };
 
 // deliver_loop.c
-int deliver_thread_open(struct deliver *d, uint32_t number);
 int deliver_thread_start(struct deliver_thread *t);
 void deliver_thread_join(struct deliver_thread *t);
+
+// deliver_thread.c
+int deliver_thread_open(struct deliver *d, uint32_t number);
 void deliver_thread_close(struct deliver_thread *t);
+void deliver_thread_wake(struct deliver_thread *t);
 // Hands the command over and, with `waited`, waits until it is done. A thread that does not run
 // does it at once.
 void deliver_thread_send(struct deliver_thread *t, struct command *c);
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
-uint64_t deliver_now(void);
-uint64_t deliver_realtime(void);
-struct link_settings deliver_settings_of(
-	const struct config_delivery *c, const struct channel_destination *dest);
-void deliver_post(struct deliver *d, const struct channel_event *e);
+void deliver_thread_work(struct deliver_thread *t); // the thread: carries out what waits
 
-// deliver_link.c: all on the link's own thread
-void link_timers(struct link *l, uint64_t now); // connect, time out, keepalive
-void link_ready(struct link *l, uint32_t epoll_events, uint64_t now);
-unsigned link_pump(struct link *l, uint64_t now); // records sent
-bool link_quiet(const struct link *l);		  // nothing to do until it is woken
-uint64_t link_lost(const struct link *l);	  // copies, so far
-void link_post(struct link *l, uint8_t kind, uint64_t copies, const char *text);
-void link_modified(struct link *l, const struct channel_destination *dest);
-// The serial of the link that asked.
-uint64_t link_of_token(uint64_t token);
-void link_resolved(struct link *l, const struct resolve_answer *a, uint64_t now);
-void link_close(struct link *l, enum copy_loss why); // for good: what is left is lost
+// deliver_connection.c: this and all below on the connection's own thread
+void mdf_connection_timers(struct mdf_connection *l, uint64_t now); // connect, time out, keepalive
+void mdf_connection_ready(struct mdf_connection *l, uint32_t epoll_events, uint64_t now);
+void mdf_connection_modified(struct mdf_connection *l, const struct channel_destination *dest);
+void mdf_connection_resolved(
+	struct mdf_connection *l, const struct resolve_answer *a, uint64_t now);
+void mdf_connection_close(
+	struct mdf_connection *l, enum copy_loss why); // for good: what is left is lost
+
+// deliver_keepalive.c
+void mdf_connection_receive(struct mdf_connection *l, uint64_t now);
+void mdf_connection_check_alive(
+	struct mdf_connection *l, uint64_t now); // takes it down when no answer came in time
+bool mdf_connection_keepalive_due(const struct mdf_connection *l, uint64_t now);
+void mdf_connection_make_keepalive(
+	struct mdf_connection *l, uint64_t now); // into the piece in hand
+
+// deliver_name.c
+uint64_t mdf_connection_of_token(uint64_t token); // the serial of the connection that asked
+bool mdf_connection_ask_name(struct mdf_connection *l, uint64_t now); // false: no memory
+// Whether the connection waits for nothing but this answer and is to be connected now.
+bool mdf_connection_name_answered(
+	struct mdf_connection *l, const struct resolve_answer *a, uint64_t now);
+void mdf_connection_check_answer(
+	struct mdf_connection *l, uint64_t now); // one that does not come is a failure
+void mdf_connection_refresh_name(
+	struct mdf_connection *l, uint64_t now); // when the answer's time is over
+// On the way out a destination gets its first attempt, and no second one.
+bool mdf_connection_is_leaving(const struct mdf_connection *l);
+
+// deliver_outage.c
+void mdf_connection_set_state(struct mdf_connection *l, enum destination_state s);
+// Forgets the connection; what it carried and was not acknowledged is sent again or in doubt.
+void mdf_connection_drop(struct mdf_connection *l);
+void mdf_connection_down(struct mdf_connection *l, uint64_t now, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void mdf_connection_up(struct mdf_connection *l, uint64_t now);
+void mdf_connection_rest(
+	struct mdf_connection *l, uint64_t now); // not needed: idle, without a fault
+void mdf_connection_check_losses(struct mdf_connection *l, uint64_t now);
 
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
 // CLOCK_REALTIME: what is older is not used; 0: any age will do, or the element is not ours.
 uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now);
-void link_spool_open(struct link *l); // the builder's thread, before the link is anyone else's
-void link_spool_work(struct link *l, uint64_t now);
-bool link_spool_busy(const struct link *l);
+void mdf_connection_spool_open(
+	struct mdf_connection *l); // the builder's thread, before the connection is anyone else's
+void mdf_connection_spool_work(struct mdf_connection *l, uint64_t now);
+bool mdf_connection_spool_busy(const struct mdf_connection *l);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
-void link_spool_wait(struct link *l);
+void mdf_connection_spool_wait(struct mdf_connection *l);
 // For good; `keep`: what is owed stays on disk for the next process.
-void link_spool_close(struct link *l, bool keep);
+void mdf_connection_spool_close(struct mdf_connection *l, bool keep);
 
 // deliver_sweep.c
 void deliver_sweep_timer(struct deliver *d, uint64_t now); // now and then, on the spooler's thread
 void deliver_sweep_wait(struct deliver *d);		   // until none is under way
 void deliver_sweep(struct deliver *d);			   // at once; waits for the disk
+
+// deliver_events.c
+void deliver_post(struct deliver *d, const struct channel_event *e);
+void mdf_connection_post(struct mdf_connection *l, uint8_t kind, uint64_t copies, const char *text);
+uint64_t mdf_connection_lost(const struct mdf_connection *l); // copies, so far
+
+// deliver_settings.c
+struct connection_settings deliver_settings_of(
+	const struct config_delivery *c, const struct channel_destination *dest);

@@ -1,189 +1,115 @@
-#include "dataplane/deliver/deliver_internal.h"
-#include "shared/sandbox.h"
+// The loop of a delivery thread: rings that have something become TLS records of their
+// destinations' connections.
 
-#include <errno.h>
+#include "dataplane/deliver/deliver_internal.h"
+
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/now.h"
+#include "shared/sandbox.h"
 
 #define TIMERS_NS (20 * NS_PER_MS) // granularity of connects, keepalives and drains
 #define IDLE_NS (100 * NS_PER_MS)  // sleep of a thread without destinations
-#define POLL_EVERY 32u		   // busy rounds between two looks at the sockets
+#define POLL_EVERY 32u		   // busy iterations between two looks at the sockets
 #define STOP_NS (2 * NS_PER_S)
-#define REMOVE_NS (5 * NS_PER_S)
 #define SOCKETS 64
+#define BURST 16u		 // records of one destination before the next has its turn
+#define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
+#define ACK_MAX_NS (20 * NS_PER_MS)
 
-static uint64_t clock_of(clockid_t id)
+static void take_acknowledged(struct mdf_connection *l, uint64_t now)
 {
-	struct timespec t;
+	uint64_t written = mdf_written(l->mdf);
 
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
-uint64_t deliver_now(void)
-{
-	return clock_of(CLOCK_MONOTONIC);
-}
-
-uint64_t deliver_realtime(void)
-{
-	return clock_of(CLOCK_REALTIME);
-}
-
-int deliver_thread_open(struct deliver *d, uint32_t number)
-{
-	struct deliver_thread *t = &d->thread[number];
-
-	t->deliver = d;
-	t->number = number;
-	t->random = deliver_realtime() | 1;
-	t->last = &t->first;
-	t->due_last = &t->due;
-	pthread_mutex_init(&t->lock, NULL);
-	pthread_cond_init(&t->taken, NULL);
-	t->epoll = epoll_create1(EPOLL_CLOEXEC);
-	t->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct epoll_event e = {.events = EPOLLIN};
-	if (t->epoll < 0 || t->wake < 0 || epoll_ctl(t->epoll, EPOLL_CTL_ADD, t->wake, &e) != 0)
-		return POI_ERR_IO;
-	return 0;
-}
-
-void deliver_thread_close(struct deliver_thread *t)
-{
-	if (!t->deliver)
+	if (!stream_outstanding(l->stream) ||
+		(now < l->ack_at && written - l->ack_written < ACK_OCTETS))
 		return;
-	while (t->first) {
-		struct command *c = t->first;
-		t->first = c->next;
-		free(c); // answers of the resolver: nobody waits for a thread that has ended
+	l->ack_written = written;
+	if (stream_acked(l->stream, mdf_acknowledged(l->mdf))) {
+		l->ack_pause = ACK_MIN_NS;
+		l->delivered = true;
+	} else if (l->ack_pause < ACK_MAX_NS) {
+		l->ack_pause *= 2;
 	}
-	if (t->epoll >= 0)
-		close(t->epoll);
-	if (t->wake >= 0)
-		close(t->wake);
-	copy_outcomes_clear(&t->book);
-	pthread_cond_destroy(&t->taken);
-	pthread_mutex_destroy(&t->lock);
+	l->ack_at = now + l->ack_pause;
 }
 
-static void apply_rings(struct link *l, struct copy_ring **rings)
+static bool next_piece(struct mdf_connection *l, uint64_t now)
 {
-	for (uint32_t i = 0; i < l->deliver->n_workers * COPY_KINDS; i++)
-		if (rings[i])
-			stream_attach(l->stream,
-				stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS), rings[i]);
-}
-
-static void apply(struct deliver_thread *t, struct command *c)
-{
-	struct link *l = c->link;
-
-	switch (c->kind) {
-	case COMMAND_ADD:
-		l->next = t->links;
-		t->links = l;
-		break;
-	case COMMAND_MODIFY:
-		pthread_mutex_lock(&l->deliver->lock); // readers walk the rings
-		apply_rings(l, c->rings);
-		pthread_mutex_unlock(&l->deliver->lock);
-		link_modified(l, &c->dest);
-		break;
-	case COMMAND_REMOVE:
-		l->remove_until = deliver_now() + REMOVE_NS;
-		break;
-	case COMMAND_RESOLVED:
-		for (l = t->links; l && l->serial != link_of_token(c->answer.token); l = l->next)
-			;
-		if (l)
-			link_resolved(l, &c->answer, deliver_now());
-		break;
+	if (l->piece.length > 0)
+		return true;
+	bool due = mdf_connection_keepalive_due(l, now) || l->renew_until > 0;
+	uint64_t flush = l->remove_until ? 0 : l->deliver->flush_ns;
+	l->piece_is_control = false;
+	if (l->renew_until && stream_at_edge(l->stream))
+		return false;
+	if (due && stream_at_edge(l->stream)) {
+		mdf_connection_make_keepalive(l, now);
+		return true;
 	}
+	return stream_next(l->stream, now, flush, due, &l->piece);
 }
 
-static void wake(struct deliver_thread *t)
+// Takes `n` octets off the piece in hand. 0 or NOMEM.
+static int advance(struct mdf_connection *l, uint32_t n)
 {
-	uint64_t one = 1;
+	struct stream_piece sent = l->piece;
+	int error = 0;
 
-	(void)!write(t->wake, &one, sizeof(one));
+	sent.length = n;
+	if (!l->piece_is_control)
+		error = stream_sent(l->stream, &sent, mdf_written(l->mdf));
+	l->piece.octets += n;
+	l->piece.length -= n;
+	return error;
 }
 
-void deliver_thread_send(struct deliver_thread *t, struct command *c)
+static unsigned mdf_connection_pump(struct mdf_connection *l, uint64_t now)
 {
-	pthread_mutex_lock(&t->lock);
-	if (!t->running) {
-		pthread_mutex_unlock(&t->lock);
-		apply(t, c);
-		if (!c->waited)
-			free(c);
-		return;
+	unsigned records = 0;
+
+	mdf_connection_spool_work(l, now);
+	if (!l->mdf || !l->up_at)
+		return 0;
+	take_acknowledged(l, now);
+	while (l->writable && records < BURST && next_piece(l, now)) {
+		int64_t n = mdf_write(l->mdf, l->piece.octets, l->piece.length);
+		if (n == POI_ERR_AGAIN) {
+			l->writable = false;
+			break;
+		}
+		if (n < 0) {
+			mdf_connection_down(l, now, "%s", mdf_reason(l->mdf));
+			return records;
+		}
+		if (advance(l, (uint32_t)n)) {
+			mdf_connection_down(l, now, "out of memory");
+			return records;
+		}
+		records++;
 	}
-	c->next = NULL;
-	*t->last = c;
-	t->last = &c->next;
-	atomic_store_explicit(&t->pending, true, memory_order_release);
-	wake(t);
-	while (c->waited && !c->done)
-		pthread_cond_wait(&t->taken, &t->lock);
-	pthread_mutex_unlock(&t->lock);
+	return records;
 }
 
-void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a)
+static bool mdf_connection_quiet(const struct mdf_connection *l)
 {
-	// The token does not tell the thread: the one that has the link takes it.
-	for (uint32_t i = 0; i < d->n_threads; i++) {
-		struct command *c = calloc(1, sizeof(*c));
-		if (!c)
-			continue;
-		c->kind = COMMAND_RESOLVED;
-		c->answer = *a;
-		struct deliver_thread *t = &d->thread[i];
-		pthread_mutex_lock(&t->lock);
-		*t->last = c;
-		t->last = &c->next;
-		atomic_store_explicit(&t->pending, true, memory_order_release);
-		pthread_mutex_unlock(&t->lock);
-		wake(t);
-	}
+	if (mdf_connection_spool_busy(l))
+		return false;
+	if (!l->mdf || !l->up_at)
+		return true;
+	return l->piece.length == 0 && !stream_active(l->stream) && !stream_outstanding(l->stream);
 }
 
-static void take_commands(struct deliver_thread *t)
-{
-	if (!atomic_load_explicit(&t->pending, memory_order_acquire))
-		return;
-	pthread_mutex_lock(&t->lock);
-	atomic_store_explicit(&t->pending, false, memory_order_relaxed);
-	while (t->first) {
-		struct command *c = t->first;
-		t->first = c->next;
-		if (!t->first)
-			t->last = &t->first;
-		pthread_mutex_unlock(&t->lock);
-		apply(t, c);
-		pthread_mutex_lock(&t->lock);
-		if (c->waited)
-			c->done = true;
-		else
-			free(c);
-	}
-	pthread_cond_broadcast(&t->taken);
-	pthread_mutex_unlock(&t->lock);
-}
-
-static void make_busy(struct deliver_thread *t, struct link *l)
+static void make_busy(struct deliver_thread *t, struct mdf_connection *l)
 {
 	if (l->busy)
 		return;
 	l->busy = true;
-	l->next_busy = t->busy;
-	t->busy = l;
+	LIST_INSERT_HEAD(&t->busy, l, next_busy);
 }
 
 // Rings that have something new. `since`: the last time we looked, so nothing is older.
@@ -196,60 +122,44 @@ static void take_ready(struct deliver_thread *t, uint64_t since)
 			make_busy(t, stream_owner(stream_wake(copy_ring_owner(r), since)));
 }
 
+static void unlink_busy(struct mdf_connection *l)
+{
+	if (l->busy)
+		LIST_REMOVE(l, next_busy);
+	l->busy = false;
+}
+
 static unsigned pump(struct deliver_thread *t, uint64_t now)
 {
 	unsigned records = 0;
 
-	for (struct link **at = &t->busy; *at;) {
-		struct link *l = *at;
-		records += link_pump(l, now);
-		if (link_quiet(l)) {
-			*at = l->next_busy;
-			l->busy = false;
-		} else {
-			at = &l->next_busy;
-		}
+	for (struct mdf_connection *l = LIST_FIRST(&t->busy), *next; l; l = next) {
+		next = LIST_NEXT(l, next_busy);
+		records += mdf_connection_pump(l, now);
+		if (mdf_connection_quiet(l))
+			unlink_busy(l);
 	}
 	return records;
 }
 
-static void unlink_busy(struct deliver_thread *t, const struct link *l)
-{
-	for (struct link **at = &t->busy; *at; at = &(*at)->next_busy) {
-		if (*at == l) {
-			*at = l->next_busy;
-			return;
-		}
-	}
-}
-
-static bool is_connecting(const struct link *l)
+static bool is_connecting(const struct mdf_connection *l)
 {
 	return l->mdf && !l->up_at;
 }
 
-static void make_due(struct deliver_thread *t, struct link *l, uint32_t events)
+static void make_due(struct deliver_thread *t, struct mdf_connection *l, uint32_t events)
 {
 	l->due_events |= events;
 	if (l->due)
 		return;
 	l->due = true;
-	l->next_due = NULL;
-	*t->due_last = l;
-	t->due_last = &l->next_due;
+	TAILQ_INSERT_TAIL(&t->due, l, next_due);
 }
 
-static void unlink_due(struct deliver_thread *t, struct link *l)
+static void unlink_due(struct deliver_thread *t, struct mdf_connection *l)
 {
-	struct link **at = &t->due;
-
-	while (*at && *at != l)
-		at = &(*at)->next_due;
-	if (!*at)
-		return;
-	*at = l->next_due;
-	if (!*at)
-		t->due_last = at;
+	if (l->due)
+		TAILQ_REMOVE(&t->due, l, next_due);
 	l->due = false;
 	l->due_events = 0;
 }
@@ -258,30 +168,30 @@ static void unlink_due(struct deliver_thread *t, struct link *l)
 // that come back at once hold nobody else up.
 static void connect_one(struct deliver_thread *t, uint64_t now)
 {
-	struct link *l = t->due;
+	struct mdf_connection *l = TAILQ_FIRST(&t->due);
 
 	if (!l)
 		return;
 	uint32_t events = l->due_events;
 	unlink_due(t, l);
-	link_ready(l, events, now);
+	mdf_connection_ready(l, events, now);
 	make_busy(t, l);
 }
 
-// Frees the link; its numbers stay in the totals.
-static void retire(struct deliver_thread *t, struct link *l)
+// Frees the connection; its numbers stay in the totals.
+static void retire(struct deliver_thread *t, struct mdf_connection *l)
 {
 	struct deliver *d = t->deliver;
 	uint64_t octets = 0;
 
-	link_close(l, LOSS_REMOVED);
+	mdf_connection_close(l, LOSS_REMOVED);
 	take_ready(t, 0); // the workers have let go of its rings; none stays in a queue
-	unlink_busy(t, l);
+	unlink_busy(l);
 	unlink_due(t, l);
 	pthread_mutex_lock(&d->lock);
 	stream_balance(l->stream, &d->past, &octets);
 	d->past_recovered += stream_spool_recovered(l->stream);
-	d->link[l->index] = l->twin;
+	d->connection[l->index] = l->twin;
 	if (l->twin)
 		l->twin->twin = NULL;
 	pthread_mutex_unlock(&d->lock);
@@ -289,7 +199,7 @@ static void retire(struct deliver_thread *t, struct link *l)
 	free(l);
 }
 
-static bool is_drained(struct link *l, uint64_t now, uint64_t until)
+static bool is_drained(struct mdf_connection *l, uint64_t now, uint64_t until)
 {
 	bool hopeless = !l->mdf && l->failures > 0;
 
@@ -298,18 +208,16 @@ static bool is_drained(struct link *l, uint64_t now, uint64_t until)
 
 static void timers(struct deliver_thread *t, uint64_t now)
 {
-	for (struct link **at = &t->links; *at;) {
-		struct link *l = *at;
-		link_timers(l, now);
+	for (struct mdf_connection *l = LIST_FIRST(&t->connections), *next; l; l = next) {
+		next = LIST_NEXT(l, next);
+		mdf_connection_timers(l, now);
 		if (is_connecting(l))
 			make_due(t, l, 0);
 		if (l->mdf || stream_active(l->stream))
 			make_busy(t, l);
 		if (l->remove_until && is_drained(l, now, l->remove_until)) {
-			*at = l->next;
+			LIST_REMOVE(l, next);
 			retire(t, l);
-		} else {
-			at = &l->next;
 		}
 	}
 }
@@ -322,7 +230,7 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 	int n = epoll_pwait2(t->epoll, events, SOCKETS, &timeout, NULL);
 
 	for (int i = 0; i < n; i++) {
-		struct link *l = events[i].data.ptr;
+		struct mdf_connection *l = events[i].data.ptr;
 		uint64_t count;
 		if (!l) {
 			(void)!read(t->wake, &count, sizeof(count));
@@ -332,7 +240,7 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 			make_due(t, l, events[i].events);
 			continue;
 		}
-		link_ready(l, events[i].events, deliver_now());
+		mdf_connection_ready(l, events[i].events, now_monotonic_ns());
 		make_busy(t, l);
 	}
 }
@@ -344,24 +252,32 @@ static bool stopped(struct deliver_thread *t, uint64_t now)
 		return false;
 	if (!t->stop_until)
 		t->stop_until = now + STOP_NS;
-	for (struct link *l = t->links; l; l = l->next)
-		if (!is_drained(l, now, t->stop_until))
-			return false;
-	for (struct link *l = t->links; l; l = l->next)
-		link_close(l, LOSS_STOPPED);
+	struct mdf_connection *l;
+	LIST_FOREACH(l, &t->connections, next)
+	if (!is_drained(l, now, t->stop_until))
+		return false;
+	LIST_FOREACH(l, &t->connections, next)
+	mdf_connection_close(l, LOSS_STOPPED);
 	return true;
+}
+
+static uint64_t sleep_ns(const struct deliver_thread *t)
+{
+	if (!TAILQ_EMPTY(&t->due))
+		return 0;
+	return LIST_EMPTY(&t->connections) ? IDLE_NS : t->deliver->flush_ns;
 }
 
 static void *run(void *context)
 {
 	struct deliver_thread *t = context;
-	uint64_t polled = deliver_now(), timers_at = 0;
-	unsigned round = 0;
+	uint64_t polled = now_monotonic_ns(), timers_at = 0;
+	unsigned iteration = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (;;) {
-		uint64_t now = deliver_now();
-		take_commands(t);
+		uint64_t now = now_monotonic_ns();
+		deliver_thread_work(t);
 		take_ready(t, polled);
 		polled = now;
 		unsigned records = pump(t, now);
@@ -375,14 +291,14 @@ static void *run(void *context)
 				break;
 		}
 		if (records == 0)
-			wait_sockets(t, t->due ? 0 : t->links ? t->deliver->flush_ns : IDLE_NS);
-		else if (++round % POLL_EVERY == 0)
+			wait_sockets(t, sleep_ns(t));
+		else if (++iteration % POLL_EVERY == 0)
 			wait_sockets(t, 0);
 	}
 	pthread_mutex_lock(&t->lock);
 	t->running = false;
 	pthread_mutex_unlock(&t->lock);
-	take_commands(t); // whoever waits is answered
+	deliver_thread_work(t); // whoever waits is answered
 	return NULL;
 }
 
@@ -410,7 +326,7 @@ void deliver_thread_join(struct deliver_thread *t)
 {
 	if (!t->id)
 		return;
-	wake(t);
+	deliver_thread_wake(t);
 	pthread_join(t->id, NULL);
 	t->id = 0;
 }

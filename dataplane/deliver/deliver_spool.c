@@ -1,5 +1,5 @@
 // One destination's spool: which job comes next. Disk work is the spooler's; nothing here waits for
-// a disk but link_spool_open (the builder's thread) and link_spool_close.
+// a disk but mdf_connection_spool_open (the builder's thread) and mdf_connection_spool_close.
 
 #include "dataplane/deliver/deliver_internal.h"
 
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/sealed_file.h"
 
 #define RETRY_NS NS_PER_S // after a store that failed
@@ -57,15 +58,16 @@ static bool is_draining(struct deliver *d, const struct channel_destination *des
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct link *l = d->link[i];
-		found = l && id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
+		const struct mdf_connection *l = d->connection[i];
+		found = l && id_equal(&l->dest.did, &dest->did) &&
+			id_equal(&l->dest.ne, &dest->ne) &&
 			atomic_load_explicit(&l->removing, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return found;
 }
 
-static const struct link_spool *failing_kind(const struct link *l)
+static const struct connection_spool *failing_kind(const struct mdf_connection *l)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
 		if (l->spool[k].failing)
@@ -74,23 +76,23 @@ static const struct link_spool *failing_kind(const struct link *l)
 }
 
 // Of both connections: a destination has one fault for all that fails of its spool. NULL: nothing.
-static const struct link_spool *failing_part(const struct link *l)
+static const struct connection_spool *failing_part(const struct mdf_connection *l)
 {
-	const struct link_spool *p = failing_kind(l);
+	const struct connection_spool *p = failing_kind(l);
 
 	return p || !l->twin ? p : failing_kind(l->twin);
 }
 
-static uint64_t destination_lost(const struct link *l)
+static uint64_t destination_lost(const struct mdf_connection *l)
 {
-	return link_lost(l) + (l->twin ? link_lost(l->twin) : 0);
+	return mdf_connection_lost(l) + (l->twin ? mdf_connection_lost(l->twin) : 0);
 }
 
-static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
+static void open_one(struct mdf_connection *l, enum copy_kind k, uint64_t cap)
 {
 	struct deliver *d = l->deliver;
 	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
-	uint64_t now = deliver_realtime();
+	uint64_t now = now_wall_ns();
 	struct spool_settings s = {.file = file,
 		.root = d->spool_root,
 		.cap = cap,
@@ -114,13 +116,13 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
 		l->spool[k].failing = true; // for as long as the destination is there
 		if (!said)
-			link_post(l, EVENT_SPOOL_FAULT, 0, file);
+			mdf_connection_post(l, EVENT_SPOOL_FAULT, 0, file);
 	} else if (found == SPOOL_DISCARDED) {
 		log_warning("destination %s: an old spool was discarded", did);
-		link_post(l, EVENT_SPOOL_FAULT, 0,
+		mdf_connection_post(l, EVENT_SPOOL_FAULT, 0,
 			"a spool of an earlier process could not be used: discarded");
 		if (!said)
-			link_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
+			mdf_connection_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
 	}
 	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
 		return;
@@ -129,7 +131,7 @@ static void open_one(struct link *l, enum copy_kind k, uint64_t cap)
 		(unsigned long long)spool_octets(l->spool[k].spool));
 }
 
-void link_spool_open(struct link *l)
+void mdf_connection_spool_open(struct mdf_connection *l)
 {
 	// Room for X2 of its own, as in memory: content never crowds it out.
 	uint64_t x2 = l->settings.spool / 8;
@@ -143,15 +145,15 @@ void link_spool_open(struct link *l)
 		open_one(l, COPY_X3, l->settings.spool - x2);
 }
 
-static bool in_flight(const struct link_spool *p)
+static bool in_flight(const struct connection_spool *p)
 {
 	return atomic_load_explicit(&p->job.state, memory_order_relaxed) != SPOOL_IDLE;
 }
 
-bool link_spool_busy(const struct link *l)
+bool mdf_connection_spool_busy(const struct mdf_connection *l)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		const struct link_spool *p = &l->spool[k];
+		const struct connection_spool *p = &l->spool[k];
 		if (p->spool && (in_flight(p) || (l->up_at && stream_spool_wants(l->stream, k))))
 			return true;
 	}
@@ -159,10 +161,10 @@ bool link_spool_busy(const struct link *l)
 }
 
 // `lost`: copies, when it had not failed yet.
-static void failed(struct link *l, struct link_spool *p, int error, uint64_t lost)
+static void failed(struct mdf_connection *l, struct connection_spool *p, int error, uint64_t lost)
 {
 	char did[ID_TEXT_SIZE], text[96];
-	const struct link_spool *before = failing_part(l);
+	const struct connection_spool *before = failing_part(l);
 
 	if (p->failing)
 		return;
@@ -175,10 +177,10 @@ static void failed(struct link *l, struct link_spool *p, int error, uint64_t los
 		snprintf(text, sizeof(text), "spool: %s; memory only", poi_error_text(error));
 	log_kind(ERROR, SPOOL, "destination %s: %s", did, text);
 	if (!before)
-		link_post(l, EVENT_SPOOL_FAULT, 0, text);
+		mdf_connection_post(l, EVENT_SPOOL_FAULT, 0, text);
 }
 
-static void works_again(struct link *l, struct link_spool *p, const char *how)
+static void works_again(struct mdf_connection *l, struct connection_spool *p, const char *how)
 {
 	char text[128];
 
@@ -191,12 +193,12 @@ static void works_again(struct link *l, struct link_spool *p, const char *how)
 	// A twin that was removed meanwhile has taken its own along.
 	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
 	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
-	link_post(l, EVENT_SPOOL_CLEAR, lost, text);
+	mdf_connection_post(l, EVENT_SPOOL_CLEAR, lost, text);
 }
 
-static void finish(struct link *l, enum copy_kind k, uint64_t now)
+static void finish(struct mdf_connection *l, enum copy_kind k, uint64_t now)
 {
-	struct link_spool *p = &l->spool[k];
+	struct connection_spool *p = &l->spool[k];
 	int result = p->job.result;
 	uint64_t lost = destination_lost(l); // a block that cannot be read is part of what it costs
 
@@ -216,9 +218,9 @@ static void finish(struct link *l, enum copy_kind k, uint64_t now)
 	}
 }
 
-static bool next(struct link *l, enum copy_kind k, uint64_t now)
+static bool next(struct mdf_connection *l, enum copy_kind k, uint64_t now)
 {
-	struct link_spool *p = &l->spool[k];
+	struct connection_spool *p = &l->spool[k];
 	bool up = l->mdf && l->up_at;
 
 	p->job.spool = p->spool;
@@ -234,10 +236,10 @@ static bool next(struct link *l, enum copy_kind k, uint64_t now)
 	return true;
 }
 
-void link_spool_work(struct link *l, uint64_t now)
+void mdf_connection_spool_work(struct mdf_connection *l, uint64_t now)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		struct link_spool *p = &l->spool[k];
+		struct connection_spool *p = &l->spool[k];
 		if (!p->spool)
 			continue;
 		uint32_t state = atomic_load_explicit(&p->job.state, memory_order_acquire);
@@ -255,26 +257,26 @@ void link_spool_work(struct link *l, uint64_t now)
 	}
 }
 
-void link_spool_wait(struct link *l)
+void mdf_connection_spool_wait(struct mdf_connection *l)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		struct link_spool *p = &l->spool[k];
+		struct connection_spool *p = &l->spool[k];
 		if (!p->spool)
 			continue;
 		if (in_flight(p)) {
 			spooler_wait(l->deliver->spooler, &p->job);
 			finish(l, k, 0);
 		}
-		// There is no next job that would tell the file, and what is discarded from here on
-		// stays owed on disk.
+		// There is no next job that would note it in the file, and what is discarded from
+		// here on stays owed on disk.
 		p->job.done += stream_spool_done(l->stream, k);
 	}
 }
 
-void link_spool_close(struct link *l, bool keep)
+void mdf_connection_spool_close(struct mdf_connection *l, bool keep)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		struct link_spool *p = &l->spool[k];
+		struct connection_spool *p = &l->spool[k];
 		if (!p->spool)
 			continue;
 		for (; p->job.done > 0 && keep; p->job.done--)

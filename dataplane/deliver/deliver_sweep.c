@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 
 #define SWEEP_NS (60 * NS_PER_S)
 
@@ -32,7 +33,7 @@ static bool is_known(struct deliver *d, const struct id16 *ne, const struct id16
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct link *l = d->link[i];
+		const struct mdf_connection *l = d->connection[i];
 		found = l && id_equal(&l->dest.ne, ne) && id_equal(&l->dest.did, did);
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -44,10 +45,10 @@ static bool is_known(struct deliver *d, const struct id16 *ne, const struct id16
 // has replayed what it knows, or the fail-safe has ended it.
 static bool is_over(const struct deliver *d, const struct id16 *ne, const struct stat *st)
 {
-	uint64_t now = deliver_realtime(), from = deliver_spool_youngest(d->config, ne, now);
+	uint64_t now = now_wall_ns(), from = deliver_spool_youngest(d->config, ne, now);
 	uint64_t written = (uint64_t)st->st_mtim.tv_sec * NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
 
-	return from > 0 && written < from && deliver_now() - d->started_ns >= now - from;
+	return from > 0 && written < from && now_monotonic_ns() - d->started_ns >= now - from;
 }
 
 // Octets freed, or 0 when the file stays.

@@ -1,3 +1,5 @@
+// One TLS connection to one MDF.
+
 #include "dataplane/deliver/mdf.h"
 
 #include <errno.h>
@@ -22,13 +24,13 @@
 #define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
-#define SETTLE_NS 100000000ull // see mdf_progress
+#define REFUSAL_NS 100000000ull // in which an MDF may refuse our certificate, see mdf_progress
 
 struct mdf_tls {
 	SSL_CTX *context;
 };
 
-enum stage { STAGE_CONNECT, STAGE_HANDSHAKE, STAGE_SETTLE, STAGE_UP, STAGE_LOST };
+enum stage { STAGE_CONNECT, STAGE_HANDSHAKE, STAGE_REFUSAL, STAGE_UP, STAGE_LOST };
 
 struct mdf {
 	SSL *ssl;
@@ -37,7 +39,7 @@ struct mdf {
 	char *identity;	       // pinned, or NULL
 	uint64_t baseline;     // tcpi_bytes_acked before the first octet: the SYN counts
 	uint64_t acknowledged; // last answer
-	uint64_t settle_until;
+	uint64_t refusal_until;
 	uint64_t handshake_read; // octets received when the handshake was complete
 	char reason[96];
 };
@@ -165,7 +167,7 @@ void mdf_close(struct mdf *m)
 {
 	if (!m)
 		return;
-	if (m->ssl && (m->stage == STAGE_SETTLE || m->stage == STAGE_UP))
+	if (m->ssl && (m->stage == STAGE_REFUSAL || m->stage == STAGE_UP))
 		(void)SSL_shutdown(m->ssl);
 	SSL_free(m->ssl);
 	if (m->fd >= 0)
@@ -237,7 +239,7 @@ static int finish_connect(struct mdf *m)
 					 : lost(m, POI_ERR_IO, "%s", strerrordesc_np(errno));
 	if (!tcp_acked(m, &m->baseline))
 		return lost(m, POI_ERR_UNSUPPORTED,
-			"the kernel does not tell what TCP has acknowledged");
+			"the kernel does not report what TCP has acknowledged");
 	m->stage = STAGE_HANDSHAKE;
 	return 0;
 }
@@ -289,8 +291,8 @@ static int handshake(struct mdf *m, uint64_t now_ns)
 		return lost(m, POI_ERR_TLS, "certificate of the MDF was not verified");
 	if (m->identity && !is_pinned(m))
 		return lost(m, POI_ERR_DENIED, "certificate of the MDF lacks the pinned identity");
-	m->stage = STAGE_SETTLE;
-	m->settle_until = now_ns + SETTLE_NS;
+	m->stage = STAGE_REFUSAL;
+	m->refusal_until = now_ns + REFUSAL_NS;
 	m->handshake_read = BIO_number_read(SSL_get_rbio(m->ssl));
 	return 0;
 }
@@ -303,12 +305,12 @@ int mdf_progress(struct mdf *m, uint64_t now_ns)
 		error = finish_connect(m);
 	if (!error && m->stage == STAGE_HANDSHAKE)
 		error = handshake(m, now_ns);
-	if (error || m->stage != STAGE_SETTLE)
+	if (error || m->stage != STAGE_REFUSAL)
 		return error;
 	// In TLS 1.3 our handshake ends before the MDF has looked at our certificate. What TCP
 	// acknowledges then may never be read, so wait for its first message (a ticket or an
 	// alert), or a moment when it sends none.
-	if (SSL_version(m->ssl) >= TLS1_3_VERSION && now_ns < m->settle_until) {
+	if (SSL_version(m->ssl) >= TLS1_3_VERSION && now_ns < m->refusal_until) {
 		uint8_t none;
 		ERR_clear_error();
 		errno = 0;

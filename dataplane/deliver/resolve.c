@@ -1,3 +1,5 @@
+// Resolves host names on a thread of its own.
+
 #include "dataplane/deliver/resolve.h"
 
 #include <ares.h>
@@ -13,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+#include <sys/queue.h>
 
 #include "shared/error.h"
 #include "shared/sandbox.h"
@@ -20,13 +23,13 @@
 #define QUESTION_MS 4000u // then it has failed, whatever the name servers still do
 #define SERVER_MS 1000	  // for one name server; twice as long the second time
 #define TRIES 2
-// A round takes questions for so long, and each within it ends within QUESTION_MS: so this many
-// rounds are enough.
-#define ROUND_MS 2000u
-#define ROUNDS_MAX 4u
+// A batch takes questions for so long, and each within it ends within QUESTION_MS: so this many
+// batches are enough.
+#define BATCH_MS 2000u
+#define BATCHES_MAX 4u
 
 struct question {
-	struct question *next;
+	STAILQ_ENTRY(question) next;
 	struct resolver *resolver;
 	uint64_t token;
 	uint64_t until; // ms
@@ -35,11 +38,13 @@ struct question {
 	char host[RESOLVE_NAME_MAX];
 };
 
+STAILQ_HEAD(questions, question);
+
 // Questions that share a channel of c-ares. It has read the system's configuration when it was
 // made, and is not used for long, so that a new configuration is followed.
-struct round {
+struct batch {
 	ares_channel channel;
-	struct question *first;
+	struct questions questions;
 	uint64_t opened; // ms
 };
 
@@ -49,12 +54,12 @@ struct resolver {
 	int wake; // eventfd
 
 	pthread_mutex_t lock; // below
-	struct question *first, **last;
+	struct questions questions;
 	bool stop;
 
 	// The thread's own.
-	uint32_t n_rounds;
-	struct round *rounds[ROUNDS_MAX]; // the last one takes questions
+	uint32_t n_batches;
+	struct batch *batches[BATCHES_MAX]; // the last one takes questions
 };
 
 static uint64_t now_ms(void)
@@ -136,90 +141,97 @@ static void fail(struct question *q, const char *reason)
 	answer(q, &a);
 }
 
-// --- rounds ---
+// --- batches ---
 
-static void free_questions(struct question *q)
+static struct question *first_of(struct questions *from)
 {
-	while (q) {
-		struct question *next = q->next;
-		free(q);
-		q = next;
-	}
+	struct question *q = STAILQ_FIRST(from);
+
+	if (q)
+		STAILQ_REMOVE_HEAD(from, next);
+	return q;
 }
 
-static void round_free(struct round *r)
+static void free_questions(struct questions *all)
+{
+	struct question *q;
+
+	while ((q = first_of(all)))
+		free(q);
+}
+
+static void batch_free(struct batch *r)
 {
 	ares_destroy(r->channel);
-	free_questions(r->first);
+	free_questions(&r->questions);
 	free(r);
 }
 
-static struct round *round_new(const char *servers, uint64_t now)
+static struct batch *batch_new(const char *servers, uint64_t now)
 {
 	struct ares_options o = {.timeout = SERVER_MS, .tries = TRIES};
 	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
-	struct round *r = calloc(1, sizeof(*r));
+	struct batch *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
+	STAILQ_INIT(&r->questions);
 	r->opened = now;
 	if (ares_init_options(&r->channel, &o, mask) != ARES_SUCCESS) {
 		free(r);
 		return NULL;
 	}
 	if (servers && ares_set_servers_ports_csv(r->channel, servers) != ARES_SUCCESS) {
-		round_free(r);
+		batch_free(r);
 		return NULL;
 	}
 	return r;
 }
 
-// The round that takes questions now; NULL when there can be none.
-static struct round *open_round(struct resolver *r, uint64_t now)
+// The batch that takes questions now; NULL when there can be none.
+static struct batch *open_batch(struct resolver *r, uint64_t now)
 {
-	struct round *last = r->n_rounds ? r->rounds[r->n_rounds - 1] : NULL;
+	struct batch *last = r->n_batches ? r->batches[r->n_batches - 1] : NULL;
 
-	if (last && (now - last->opened < ROUND_MS || r->n_rounds == ROUNDS_MAX))
+	if (last && (now - last->opened < BATCH_MS || r->n_batches == BATCHES_MAX))
 		return last;
-	struct round *fresh = round_new(r->settings.servers, now);
+	struct batch *fresh = batch_new(r->settings.servers, now);
 	if (!fresh)
 		return last;
-	r->rounds[r->n_rounds++] = fresh;
+	r->batches[r->n_batches++] = fresh;
 	return fresh;
 }
 
 static void ask(struct resolver *r, struct question *q, uint64_t now)
 {
 	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct round *round = open_round(r, now);
+	struct batch *batch = open_batch(r, now);
 
 	q->until = now + QUESTION_MS;
-	if (!round) {
+	if (!batch) {
 		fail(q, "out of memory or file descriptors");
 		free(q);
 		return;
 	}
-	q->next = round->first;
-	round->first = q;
-	ares_getaddrinfo(round->channel, q->host, NULL, &hints, done, q);
+	STAILQ_INSERT_HEAD(&batch->questions, q, next);
+	ares_getaddrinfo(batch->channel, q->host, NULL, &hints, done, q);
 }
 
 // Lets go of what is over and gives up what is too late. Whether any question waits.
-static bool sweep_questions(struct round *r, uint64_t now)
+static bool sweep_questions(struct batch *r, uint64_t now)
 {
 	bool waiting = false;
 
-	for (struct question **at = &r->first; *at;) {
-		struct question *q = *at;
+	for (struct question *q = STAILQ_FIRST(&r->questions), *next; q; q = next) {
+		next = STAILQ_NEXT(q, next);
 		if (q->over) {
-			*at = q->next;
+			STAILQ_REMOVE(&r->questions, q, question, next);
 			free(q);
 			continue;
 		}
 		if (!q->answered && now >= q->until)
 			fail(q, "no name server has answered in time");
 		waiting |= !q->answered;
-		at = &q->next;
 	}
 	return waiting;
 }
@@ -228,21 +240,21 @@ static void sweep(struct resolver *r, uint64_t now)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < r->n_rounds; i++) {
-		if (sweep_questions(r->rounds[i], now))
-			r->rounds[kept++] = r->rounds[i];
+	for (uint32_t i = 0; i < r->n_batches; i++) {
+		if (sweep_questions(r->batches[i], now))
+			r->batches[kept++] = r->batches[i];
 		else
-			round_free(r->rounds[i]);
+			batch_free(r->batches[i]);
 	}
-	r->n_rounds = kept;
+	r->n_batches = kept;
 }
 
 // --- the thread ---
 
 struct sockets {
 	nfds_t n;
-	struct pollfd fd[1 + ROUNDS_MAX * ARES_GETSOCK_MAXNUM];
-	ares_channel channel[1 + ROUNDS_MAX * ARES_GETSOCK_MAXNUM];
+	struct pollfd fd[1 + BATCHES_MAX * ARES_GETSOCK_MAXNUM];
+	ares_channel channel[1 + BATCHES_MAX * ARES_GETSOCK_MAXNUM];
 };
 
 static void add_sockets(struct sockets *s, ares_channel channel)
@@ -266,13 +278,14 @@ static int patience(const struct resolver *r, uint64_t now)
 {
 	uint64_t until = UINT64_MAX;
 
-	for (uint32_t i = 0; i < r->n_rounds; i++) {
-		struct timeval tv, *t = ares_timeout(r->rounds[i]->channel, NULL, &tv);
+	for (uint32_t i = 0; i < r->n_batches; i++) {
+		struct timeval tv, *t = ares_timeout(r->batches[i]->channel, NULL, &tv);
 		if (t && now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1 < until)
 			until = now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1;
-		for (const struct question *q = r->rounds[i]->first; q; q = q->next)
-			if (!q->answered && q->until < until)
-				until = q->until;
+		const struct question *q;
+		STAILQ_FOREACH(q, &r->batches[i]->questions, next)
+		if (!q->answered && q->until < until)
+			until = q->until;
 	}
 	if (until == UINT64_MAX)
 		return -1;
@@ -284,8 +297,8 @@ static void serve(struct resolver *r)
 	struct sockets s = {.n = 1, .fd[0] = {.fd = r->wake, .events = POLLIN}};
 	uint64_t count;
 
-	for (uint32_t i = 0; i < r->n_rounds; i++)
-		add_sockets(&s, r->rounds[i]->channel);
+	for (uint32_t i = 0; i < r->n_batches; i++)
+		add_sockets(&s, r->batches[i]->channel);
 	if (poll(s.fd, s.n, patience(r, now_ms())) < 0)
 		return;
 	if (s.fd[0].revents)
@@ -295,48 +308,41 @@ static void serve(struct resolver *r)
 			s.fd[i].revents & (POLLIN | POLLERR | POLLHUP) ? s.fd[i].fd
 								       : ARES_SOCKET_BAD,
 			s.fd[i].revents & POLLOUT ? s.fd[i].fd : ARES_SOCKET_BAD);
-	for (uint32_t i = 0; i < r->n_rounds; i++) // what has no socket may have a time
-		ares_process_fd(r->rounds[i]->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	for (uint32_t i = 0; i < r->n_batches; i++) // what has no socket may have a time
+		ares_process_fd(r->batches[i]->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 }
 
-static struct question *take(struct resolver *r, bool *stop)
+// Moves what waits to `to`. False when the thread shall end.
+static bool take(struct resolver *r, struct questions *to)
 {
 	pthread_mutex_lock(&r->lock);
-	struct question *q = r->first;
-	*stop = r->stop;
-	r->first = NULL;
-	r->last = &r->first;
+	STAILQ_CONCAT(to, &r->questions);
+	bool stop = r->stop;
 	pthread_mutex_unlock(&r->lock);
-	return q;
+	return !stop;
 }
 
 static void *run(void *context)
 {
 	struct resolver *r = context;
-	bool stop = false;
+	struct questions fresh = STAILQ_HEAD_INITIALIZER(fresh);
+	struct question *q;
 
-	for (;;) {
-		struct question *q = take(r, &stop);
-		if (stop) {
-			free_questions(q);
-			break;
-		}
-		while (q) {
-			struct question *next = q->next;
+	while (take(r, &fresh)) {
+		while ((q = first_of(&fresh)))
 			ask(r, q, now_ms());
-			q = next;
-		}
 		sweep(r, now_ms());
 		serve(r);
 	}
-	while (r->n_rounds > 0)
-		round_free(r->rounds[--r->n_rounds]);
+	free_questions(&fresh);
+	while (r->n_batches > 0)
+		batch_free(r->batches[--r->n_batches]);
 	return NULL;
 }
 
 static void discard(struct resolver *r)
 {
-	free_questions(r->first);
+	free_questions(&r->questions);
 	if (r->wake >= 0)
 		close(r->wake);
 	pthread_mutex_destroy(&r->lock);
@@ -368,7 +374,7 @@ struct resolver *resolver_new(const struct resolver_settings *s)
 	}
 	r->settings = *s;
 	pthread_mutex_init(&r->lock, NULL);
-	r->last = &r->first;
+	STAILQ_INIT(&r->questions);
 	r->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->wake >= 0 && start(r) == 0)
 		return r;
@@ -405,8 +411,7 @@ int resolver_ask(struct resolver *r, const char *host, uint64_t token)
 	q->token = token;
 	snprintf(q->host, sizeof(q->host), "%s", host);
 	pthread_mutex_lock(&r->lock);
-	*r->last = q;
-	r->last = &q->next;
+	STAILQ_INSERT_TAIL(&r->questions, q, next);
 	pthread_mutex_unlock(&r->lock);
 	wake(r);
 	return 0;

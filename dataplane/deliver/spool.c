@@ -1,3 +1,5 @@
+// Keeps encrypted blocks of PDUs in a file, and the thread that does so.
+
 #include "dataplane/deliver/spool.h"
 
 #include <errno.h>
@@ -466,7 +468,7 @@ struct spooler {
 	pthread_t id;
 	pthread_mutex_t lock; // below
 	pthread_cond_t changed;
-	struct spool_job *first, **last;
+	STAILQ_HEAD(, spool_job) jobs;
 	bool stopping;
 };
 
@@ -492,16 +494,14 @@ static void *spooler_run(void *context)
 
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
-		struct spool_job *j = s->first;
+		struct spool_job *j = STAILQ_FIRST(&s->jobs);
 		if (!j && s->stopping)
 			break;
 		if (!j) {
 			pthread_cond_wait(&s->changed, &s->lock);
 			continue;
 		}
-		s->first = j->next;
-		if (!s->first)
-			s->last = &s->first;
+		STAILQ_REMOVE_HEAD(&s->jobs, next);
 		pthread_mutex_unlock(&s->lock);
 		j->result = work(j);
 		pthread_mutex_lock(&s->lock);
@@ -519,7 +519,7 @@ struct spooler *spooler_new(void)
 
 	if (!s)
 		return NULL;
-	s->last = &s->first;
+	STAILQ_INIT(&s->jobs);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	if (pthread_create(&s->id, NULL, spooler_run, s)) {
@@ -546,11 +546,9 @@ void spooler_free(struct spooler *s)
 
 void spooler_submit(struct spooler *s, struct spool_job *j)
 {
-	j->next = NULL;
 	atomic_store_explicit(&j->state, SPOOL_QUEUED, memory_order_relaxed);
 	pthread_mutex_lock(&s->lock);
-	*s->last = j;
-	s->last = &j->next;
+	STAILQ_INSERT_TAIL(&s->jobs, j, next);
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "dataplane/capture/capture.h"
 
@@ -76,7 +77,7 @@ struct spool_job {
 	void *context;
 	int result, done_result; // of the work; of what was reported before it
 	_Atomic uint32_t state;	 // FINISHED by the spooler (release), read by the owner (acquire)
-	struct spool_job *next;	 // the spooler's
+	STAILQ_ENTRY(spool_job) next; // the spooler's
 };
 
 struct spooler *spooler_new(void);    // NULL when out of memory or threads

@@ -1,3 +1,5 @@
+// What a connection sends next: which line has its turn, and how much of it makes a record.
+
 #include "dataplane/deliver/stream.h"
 
 #include <stdlib.h>
@@ -5,7 +7,7 @@
 
 #include "dataplane/deliver/stream_internal.h"
 
-#define TURN 16u	   // records before another line of the same kind gets its turn
+#define IN_A_ROW 16u	   // records before another line of the same kind gets its turn
 #define RECORDS_MAX 65536u // outstanding records; sending pauses until the oldest is acknowledged
 #define NO_LINE UINT32_MAX
 
@@ -24,24 +26,10 @@ struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *
 	for (uint32_t i = 0; i < n; i++)
 		s->line[i].stream = s;
 	for (uint32_t k = 0; k < COPY_KINDS; k++) {
-		s->spooled[k].last = &s->spooled[k].first;
+		STAILQ_INIT(&s->spooled[k].stored);
 		s->line[n_workers * COPY_KINDS + k].spool = &s->spooled[k];
 	}
 	return s;
-}
-
-// The oldest of the segments kept goes back to the pool.
-static void drop_held(struct stream_line *l)
-{
-	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): held is there while n_held > 0
-	copy_ring_give_back(l->ring, l->held[0]);
-	l->held_from++;
-	if (--l->n_held > 0) {
-		memmove(l->held, l->held + 1, l->n_held * sizeof(struct segment *));
-		return;
-	}
-	free(l->held);
-	l->held = NULL;
 }
 
 void stream_free(struct stream *s)
@@ -51,14 +39,14 @@ void stream_free(struct stream *s)
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
 		while (l->n_held > 0)
-			drop_held(l);
+			line_drop_held(l);
 		copy_ring_free(l->ring);
 	}
 	for (uint32_t k = 0; k < COPY_KINDS; k++) {
 		struct spooled *p = &s->spooled[k];
 		for (uint32_t i = 0; i < SPOOL_LOADED; i++)
 			spool_block_free(&p->block[i]);
-		while (p->first)
+		while (!STAILQ_EMPTY(&p->stored))
 			spooled_drop(p);
 		free(p->store_runs);
 	}
@@ -71,11 +59,6 @@ void *stream_owner(const struct stream *s)
 	return s->owner;
 }
 
-struct stream_line *stream_line(struct stream *s, uint32_t worker, enum copy_kind k)
-{
-	return &s->line[(k == COPY_X2 ? 0 : s->n_workers) + worker];
-}
-
 void stream_attach(struct stream *s, struct stream_line *l, struct copy_ring *r)
 {
 	l->ring = r;
@@ -86,55 +69,11 @@ struct copy_ring *stream_ring(const struct stream_line *l)
 	return l->ring;
 }
 
-static enum copy_kind kind_of(const struct stream_line *l)
-{
-	const struct stream *s = l->stream;
-	uint32_t at = (uint32_t)(l - s->line), n = s->n_workers;
-
-	if (l->spool)
-		return (enum copy_kind)(at - n * COPY_KINDS);
-	return at < n ? COPY_X2 : COPY_X3;
-}
-
-void line_activate(struct stream_line *l, uint64_t since_ns)
-{
-	if (!l->active) {
-		l->active = true;
-		l->stream->n_active++;
-	}
-	l->since_ns = since_ns;
-}
-
 struct stream *stream_wake(struct stream_line *l, uint64_t since_ns)
 {
 	if (!l->active)
 		line_activate(l, since_ns);
 	return l->stream;
-}
-
-static struct segment *segment_at(struct stream_line *l, uint32_t sequence)
-{
-	if (sequence - l->held_from < l->n_held)
-		// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as above
-		return l->held[sequence - l->held_from];
-	if (!l->spool)
-		return copy_ring_segment(l->ring, sequence);
-	return sequence - l->ack_segment < l->spool->opened - l->ack_segment
-		       ? l->spool->block[sequence % SPOOL_LOADED].segment
-		       : NULL;
-}
-
-struct view line_look(struct stream_line *l, uint32_t sequence)
-{
-	struct view v = {.segment = segment_at(l, sequence)};
-
-	if (!v.segment)
-		return v;
-	// In this order: a segment seen closed has its last `pushed`.
-	v.closed = atomic_load_explicit(&v.segment->closed, memory_order_acquire);
-	v.pushed = atomic_load_explicit(&v.segment->pushed, memory_order_acquire);
-	v.end = v.pushed ? v.segment->copy[v.pushed - 1].end : 0;
-	return v;
 }
 
 // Index of the first copy that ends behind `offset`: the one that the octet at `offset` belongs to.
@@ -157,122 +96,6 @@ static bool is_edge(const struct view *v, uint32_t offset)
 	return copy_start(v->segment, copy_at(v, offset)) == offset;
 }
 
-// The oldest segment is wholly settled and will get no more: back to the pool.
-static void release_segment(struct stream_line *l)
-{
-	if (l->spool) {
-		spool_block_free(&l->spool->block[l->ack_segment % SPOOL_LOADED]);
-		l->spool->done++;
-	} else if (l->n_held > 0) {
-		drop_held(l);
-	} else if (l->freed == l->ack_segment) {
-		copy_ring_release_segment(l->ring);
-		l->freed++;
-	}
-	l->ack_segment++;
-	l->ack_copy = 0;
-}
-
-static bool is_spool_settled(const struct stream_line *l)
-{
-	const struct stream *s = l->stream;
-	enum copy_kind k = kind_of(l);
-	const struct spooled *p = &s->spooled[k];
-
-	return !p->storing && !p->first &&
-	       s->line[s->n_workers * COPY_KINDS + k].ack_segment == p->opened;
-}
-
-// Segments that were moved to the spool; false while the oldest is still on its way.
-static bool give_back_gap(struct stream_line *l)
-{
-	const struct spooled *p = &l->stream->spooled[kind_of(l)];
-
-	while (in_gap(l, l->ack_segment)) {
-		bool storing = p->storing && &l->stream->line[p->store_line] == l;
-		if (storing && l->ack_segment + 1 == l->gap_to)
-			return false;
-		if (l->send_segment == l->ack_segment) {
-			l->send_segment++;
-			l->send_offset = 0;
-		}
-		release_segment(l);
-	}
-	// There may be another when nothing of this one can come again: what is sent anew after a
-	// cut goes before the gap, or from the spool, and never in between.
-	if (!l->spool && (int32_t)(l->ack_segment - l->gap_to) >= 0 && is_spool_settled(l))
-		l->gap_from = l->gap_to;
-	return true;
-}
-
-void line_give_back(struct stream_line *l)
-{
-	for (;;) {
-		if (!give_back_gap(l))
-			return;
-		struct view v = line_look(l, l->ack_segment);
-		if (!v.segment || !v.closed || l->ack_copy != v.pushed)
-			return;
-		if (l->send_segment == l->ack_segment) {
-			if (l->send_offset != v.end)
-				return;
-			l->send_segment++;
-			l->send_offset = 0;
-		}
-		release_segment(l);
-	}
-}
-
-// The copy in hand ended; one of an earlier process is in no book of ours.
-static void settle_copy(struct stream_line *l, const struct copy_descriptor *c, int as)
-{
-	struct stream *s = l->stream;
-
-	if (l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered) {
-		add_to(&l->spool->recovered, as == COPY_ACKNOWLEDGED);
-		return;
-	}
-	copy_outcomes_add(s->book, c->slot, as, c->payload);
-	copy_outcomes_count(&s->counts, as, c->payload);
-}
-
-static void release(struct stream_line *l, uint64_t octets, uint64_t copies, bool recovered)
-{
-	if (!l->spool) {
-		copy_ring_release(l->ring, octets, copies);
-	} else if (!recovered) {
-		add_to(&l->spool->copies, -copies);
-		add_to(&l->spool->octets, -octets);
-	}
-}
-
-// Settles every copy that lies wholly before this position.
-static void settle(struct stream_line *l, uint32_t segment, uint32_t offset, int as)
-{
-	for (;;) {
-		if (!give_back_gap(l))
-			break;
-		struct view v = line_look(l, l->ack_segment);
-		if (!v.segment || (int32_t)(segment - l->ack_segment) < 0)
-			break;
-		bool recovered =
-			l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered;
-		bool whole = (int32_t)(segment - l->ack_segment) > 0;
-		uint32_t end = whole ? v.end : offset, first = l->ack_copy;
-		uint32_t start = copy_start(v.segment, first);
-		for (; l->ack_copy < v.pushed && v.segment->copy[l->ack_copy].end <= end;
-			l->ack_copy++)
-			settle_copy(l, &v.segment->copy[l->ack_copy], as);
-		if (l->ack_copy > first)
-			release(l, copy_start(v.segment, l->ack_copy) - start, l->ack_copy - first,
-				recovered);
-		uint32_t before = l->ack_segment;
-		line_give_back(l);
-		if (!whole || l->ack_segment == before)
-			break;
-	}
-}
-
 // The unsent octets of the line in one segment; moves over segments that are done. False when there
 // are none: the line is then armed.
 static bool unsent(struct stream_line *l, struct view *v)
@@ -280,7 +103,7 @@ static bool unsent(struct stream_line *l, struct view *v)
 	for (;;) {
 		if (in_gap(l, l->send_segment))
 			return false;
-		*v = line_look(l, l->send_segment);
+		*v = line_view(l, l->send_segment);
 		if (v->segment && v->end > l->send_offset)
 			return true;
 		if (v->segment && v->closed) {
@@ -313,19 +136,19 @@ static bool spool_pending(const struct stream *s, enum copy_kind k)
 	const struct spooled *p = &s->spooled[k];
 	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
 
-	return p->storing || p->first || l->send_segment != p->opened;
+	return p->storing || !STAILQ_EMPTY(&p->stored) || l->send_segment != p->opened;
 }
 
 // The order of one context's PDUs: what lies before the gap, what was spooled, what came later.
 static bool may_send(struct stream *s, struct stream_line *l)
 {
-	enum copy_kind k = kind_of(l);
+	enum copy_kind k = line_kind(l);
 
 	if (!l->spool) {
 		// Not before its last block is acknowledged: should the reader stall now, what
 		// follows can still go to the spool. And not past a gap that is still there: it
 		// would be taken for the edge of what may be moved, once it was sent in part.
-		if (has_gap(l) && is_spool_settled(l))
+		if (has_gap(l) && line_spool_accounted(l))
 			line_give_back(l);
 		return !has_gap(l) || has_part_before_gap(l);
 	}
@@ -351,8 +174,8 @@ static bool is_held_by_tcp(const struct stream_line *l)
 	       (room >= least && room - others < room / 2 ? room - others : room / 2);
 }
 
-// The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which of
-// X3 take turns.
+// The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which
+// of X3 take turns.
 static uint32_t in_turn(const struct stream *s, uint32_t i)
 {
 	uint32_t n = s->n_workers;
@@ -365,7 +188,7 @@ static uint32_t in_turn(const struct stream *s, uint32_t i)
 	if (s->last < n || s->last >= n * COPY_KINDS)
 		return n + i;
 	// NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is a worker
-	return n + (s->last - n + (s->turns >= TURN) + i) % n;
+	return n + (s->last - n + (s->in_a_row >= IN_A_ROW) + i) % n;
 }
 
 // A line other than `but` that should send now. NO_LINE when none.
@@ -399,12 +222,12 @@ static bool next_mid(
 	struct stream *s, uint64_t now, uint64_t flush, bool edge, struct stream_piece *out)
 {
 	struct stream_line *l = &s->line[s->mid];
-	struct view v = line_look(l, l->send_segment);
-	bool x3 = kind_of(l) == COPY_X3;
+	struct view v = line_view(l, l->send_segment);
+	bool x3 = line_kind(l) == COPY_X3;
 	uint32_t other = pick(s, s->mid, now, flush);
-	bool yield =
-		edge || (other != NO_LINE &&
-				(s->turns >= TURN || (x3 && kind_of(&s->line[other]) == COPY_X2)));
+	bool yield = edge ||
+		     (other != NO_LINE && (s->in_a_row >= IN_A_ROW ||
+						  (x3 && line_kind(&s->line[other]) == COPY_X2)));
 
 	if (!yield && other == NO_LINE && !is_due(l, &v, now, flush))
 		return false;
@@ -429,7 +252,7 @@ bool stream_next(
 	if (at == NO_LINE)
 		return false;
 	struct stream_line *l = &s->line[at];
-	struct view v = line_look(l, l->send_segment);
+	struct view v = line_view(l, l->send_segment);
 	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has unsent octets
 	*out = (struct stream_piece){.octets = v.segment->octets + l->send_offset,
 		.length = cut_length(l, &v, false),
@@ -468,11 +291,11 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 	if (s->record_head - s->record_tail == s->record_size && grow_records(s))
 		return POI_ERR_NOMEM;
 	if (s->last != p->line)
-		s->turns = 0;
-	s->turns += s->turns < TURN;
+		s->in_a_row = 0;
+	s->in_a_row += s->in_a_row < IN_A_ROW;
 	s->last = p->line;
 	l->send_offset += p->length;
-	struct view v = line_look(l, l->send_segment);
+	struct view v = line_view(l, l->send_segment);
 	s->mid = is_edge(&v, l->send_offset) ? NO_LINE : p->line;
 	s->record[s->record_head++ & (s->record_size - 1)] = (struct record){.tls_end = tls_end,
 		.line = p->line,
@@ -492,7 +315,7 @@ bool stream_acked(struct stream *s, uint64_t tls_offset)
 		if (r->tls_end > tls_offset)
 			break;
 		s->line[r->line].in_flight -= r->length;
-		settle(&s->line[r->line], r->segment, r->offset, COPY_ACKNOWLEDGED);
+		line_account(&s->line[r->line], r->segment, r->offset, COPY_ACKNOWLEDGED);
 		s->record_tail++;
 		any = true;
 	}
@@ -503,15 +326,15 @@ void stream_cut(struct stream *s, bool resend)
 {
 	s->record_tail = s->record_head;
 	s->mid = NO_LINE;
-	s->turns = 0;
+	s->in_a_row = 0;
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
 		if (!l->ring && !l->spool)
 			continue;
 		l->in_flight = 0;
 		if (!resend)
-			settle(l, l->send_segment, l->send_offset, COPY_IN_DOUBT);
-		struct view v = line_look(l, l->ack_segment);
+			line_account(l, l->send_segment, l->send_offset, COPY_IN_DOUBT);
+		struct view v = line_view(l, l->ack_segment);
 		l->send_segment = l->ack_segment;
 		l->send_offset = v.segment ? copy_start(v.segment, l->ack_copy) : 0;
 		if (v.segment && (v.pushed != l->ack_copy || v.closed))
@@ -526,12 +349,12 @@ void stream_discard(struct stream *s, enum copy_loss why)
 		struct stream_line *l = &s->line[i];
 		while (l->ring || l->spool) {
 			line_give_back(l);
-			struct view v = line_look(l, l->ack_segment);
+			struct view v = line_view(l, l->ack_segment);
 			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
 				break;
 			l->send_segment = l->ack_segment;
 			l->send_offset = v.end;
-			settle(l, l->ack_segment, v.end, why);
+			line_account(l, l->ack_segment, v.end, why);
 		}
 	}
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
@@ -562,7 +385,7 @@ bool stream_empty(struct stream *s)
 		if (!l->ring)
 			continue;
 		line_give_back(l);
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		if (v.segment && v.pushed != l->ack_copy)
 			return false;
 	}

@@ -4,7 +4,7 @@
 // (lines), how far each was sent and acknowledged, and which octets make the next TLS record. Pure
 // code: no socket, no clock, no lock. Owned by one delivery thread.
 //
-// Octets of different lines mix only at PDU edges; X2 lines go before X3 lines. A copy is settled
+// Octets of different lines mix only at PDU edges; X2 lines go before X3 lines. A copy is done
 // when TCP has acknowledged the last TLS octet that carries it.
 
 #include <stdbool.h>
@@ -49,7 +49,7 @@ bool stream_at_edge(const struct stream *s);
 // The piece was handed to TLS; `tls_end` is the offset of the first octet behind it in the TLS
 // stream.
 [[nodiscard]] int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end);
-// TCP has acknowledged everything before `tls_offset`. Returns whether something was settled.
+// TCP has acknowledged everything before `tls_offset`. Returns whether something was.
 bool stream_acked(struct stream *s, uint64_t tls_offset);
 
 // The connection is gone. With `resend` everything not acknowledged is sent again from its first
@@ -71,7 +71,7 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 void stream_spool_use(struct stream *s);
 // The next segment to move of a line that holds a 1/`part` of its room or more (0: whatever it
 // holds); false when there is none.
-// Fills segment, from and line of the job. It is settled by stream_spool_stored.
+// Fills segment, from and line of the job. stream_spool_stored ends it.
 bool stream_spool_take(
 	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job);
 // It is in the file, or (not `good`) stays in memory. Returns whether it left memory.

@@ -1,6 +1,8 @@
 #pragma once
 
-// How a stream looks inside. For stream.c and stream_spool.c alone.
+// How a stream looks inside: stream.c above stream_spool.c above stream_line.c.
+
+#include <sys/queue.h>
 
 #include "dataplane/deliver/stream.h"
 
@@ -9,12 +11,12 @@ struct stream_line {
 	struct copy_ring *ring; // NULL: this kind is not delivered
 	struct spooled *spool;	// NULL: a ring's line; else the line of what was spooled
 	// Segments [gap_from, gap_to) were moved to the spool, or are on their way. What lies
-	// before the gap goes first; what follows waits until the spool is settled, and then there
+	// before the gap goes first; what follows waits until the spool is done, and then there
 	// is no gap any more.
 	uint32_t gap_from, gap_to;
 	uint32_t send_segment, send_offset;
 	uint64_t in_flight;		// octets sent and not acknowledged on this connection
-	uint32_t ack_segment, ack_copy; // first copy not settled
+	uint32_t ack_segment, ack_copy; // first copy not accounted for
 	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
 	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
 	uint32_t freed;
@@ -29,7 +31,7 @@ struct run { // copies of one task in a block that lies in the file
 };
 
 struct runs {
-	struct runs *next;
+	STAILQ_ENTRY(runs) next;
 	uint32_t octets; // of the whole block
 	uint32_t n;
 	struct run run[];
@@ -38,11 +40,11 @@ struct runs {
 struct spooled { // one kind
 	struct spool_block block[SPOOL_LOADED];
 	uint32_t opened;	    // blocks ever loaded
-	struct runs *first, **last; // blocks in the file, oldest first
+	STAILQ_HEAD(, runs) stored; // blocks in the file, oldest first
 	bool storing;
 	uint32_t store_line, store_from;
 	struct runs *store_runs;	 // made before the block is stored: then nothing can fail
-	uint32_t done;			 // blocks delivered, to be told to the file
+	uint32_t done;			 // blocks delivered, to be noted in the file
 	bool recovering;		 // the file may hold blocks of an earlier process
 	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
 	_Atomic uint64_t recovered;	 // delivered for an earlier process
@@ -62,7 +64,7 @@ struct stream {
 	uint32_t n_active;
 	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
 	uint32_t last;	       // the line that sent last
-	uint32_t turns;	       // records in a row from `last`
+	uint32_t in_a_row;     // records in a row from `last`
 	struct record *record; // ring
 	uint32_t record_size, record_head, record_tail;
 	bool spools;
@@ -88,7 +90,8 @@ static inline bool in_gap(const struct stream_line *l, uint32_t sequence)
 
 static inline uint32_t copy_start(const struct segment *s, uint32_t index)
 {
-	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or settled is there
+	// NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sent or accounted for is
+	// there
 	return index ? s->copy[index - 1].end : 0;
 }
 
@@ -98,12 +101,17 @@ static inline void add_to(_Atomic uint64_t *to, uint64_t n)
 		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
 }
 
-// stream.c
-void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
-struct view line_look(struct stream_line *l, uint32_t sequence);
-void line_give_back(struct stream_line *l); // what is settled, to the pool
-
 // stream_spool.c
-void spooled_drop(struct spooled *p); // the oldest block's runs
 void spooled_discard(
 	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds
+
+// stream_line.c
+enum copy_kind line_kind(const struct stream_line *l);
+void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
+struct view line_view(struct stream_line *l, uint32_t sequence);
+void line_give_back(struct stream_line *l); // what is accounted for, to the pool
+// Every copy that lies wholly before this position ended so.
+void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as);
+bool line_spool_accounted(const struct stream_line *l); // all that was spooled of its kind
+void line_drop_held(struct stream_line *l); // the oldest of the segments kept goes back to the pool
+void spooled_drop(struct spooled *p);	    // the oldest block's runs

@@ -5,24 +5,15 @@
 
 #include "dataplane/deliver/stream_internal.h"
 
-void spooled_drop(struct spooled *p)
-{
-	struct runs *r = p->first;
-
-	p->first = r->next;
-	if (!p->first)
-		p->last = &p->first;
-	free(r);
-}
-
 void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 {
 	uint64_t copies = 0, octets = 0;
 
-	for (; p->first; spooled_drop(p)) {
-		octets += p->first->octets;
-		for (uint32_t i = 0; i < p->first->n; i++) {
-			const struct run *r = &p->first->run[i];
+	for (; !STAILQ_EMPTY(&p->stored); spooled_drop(p)) {
+		const struct runs *oldest = STAILQ_FIRST(&p->stored);
+		octets += oldest->octets;
+		for (uint32_t i = 0; i < oldest->n; i++) {
+			const struct run *r = &oldest->run[i];
 			for (uint32_t c = 0; c < r->copies; c++) {
 				copy_outcomes_add(s->book, r->slot, why, 0);
 				copy_outcomes_count(&s->counts, why, 0);
@@ -49,14 +40,14 @@ static bool movable(struct stream_line *l, bool connected, uint32_t *sequence, u
 	} else if (connected) {
 		*sequence = l->send_segment + 1;
 	} else {
-		struct view v = line_look(l, l->ack_segment);
+		struct view v = line_view(l, l->ack_segment);
 		if (!v.segment || l->send_segment != l->ack_segment ||
 			l->send_offset != copy_start(v.segment, l->ack_copy))
 			return false;
 		*sequence = l->ack_segment;
 		*from = l->ack_copy;
 	}
-	struct view v = line_look(l, *sequence);
+	struct view v = line_view(l, *sequence);
 	return v.segment && v.closed && v.pushed > *from;
 }
 
@@ -66,7 +57,6 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 
 	if (!r)
 		return NULL;
-	r->next = NULL;
 	r->octets = v->end - copy_start(v->segment, from);
 	r->n = 0;
 	for (uint32_t i = from; i < v->pushed; i++) {
@@ -95,7 +85,7 @@ bool stream_spool_take(
 		uint64_t above = part ? copy_ring_room(l->ring) / part : 0;
 		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
 			continue;
-		struct view v = line_look(l, sequence);
+		struct view v = line_view(l, sequence);
 		p->store_runs = runs_of(&v, job->from);
 		if (!p->store_runs)
 			return false;
@@ -137,7 +127,7 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 {
 	struct spooled *p = &s->spooled[k];
 	struct stream_line *l = &s->line[p->store_line];
-	struct view v = line_look(l, l->gap_to - 1);
+	struct view v = line_view(l, l->gap_to - 1);
 	struct runs *r = p->store_runs;
 
 	p->storing = false;
@@ -148,8 +138,7 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 		line_activate(l, l->since_ns);
 		return false;
 	}
-	*p->last = r;
-	p->last = &r->next;
+	STAILQ_INSERT_TAIL(&p->stored, r, next);
 	uint64_t octets = r->octets, copies = v.pushed - p->store_from;
 	add_to(&p->copies, copies);
 	add_to(&p->octets, octets);
@@ -166,7 +155,8 @@ bool stream_spool_wants(const struct stream *s, enum copy_kind k)
 	const struct spooled *p = &s->spooled[k];
 	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
 
-	return (p->first || p->recovering) && p->opened - l->ack_segment < SPOOL_LOADED;
+	return (!STAILQ_EMPTY(&p->stored) || p->recovering) &&
+	       p->opened - l->ack_segment < SPOOL_LOADED;
 }
 
 void stream_spool_loaded(
@@ -182,7 +172,7 @@ void stream_spool_loaded(
 			spooled_discard(s, p, LOSS_SPOOL);
 		return;
 	}
-	if (!b->recovered && p->first)
+	if (!b->recovered && !STAILQ_EMPTY(&p->stored))
 		spooled_drop(p);
 	p->block[p->opened++ % SPOOL_LOADED] = *b;
 	line_activate(&s->line[s->n_workers * COPY_KINDS + k], 0);

@@ -1,3 +1,5 @@
+// Takes the loops of every packet for the CPU that runs them.
+
 #include "dataplane/match/cpu_dispatch.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+// Sorts ports into classes of link, and says which class shows what.
+
 #include "dataplane/match/link_class.h"
 
 #define BIT(link) ((uint8_t)(1u << (link)))

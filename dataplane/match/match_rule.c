@@ -1,3 +1,5 @@
+// Judges one rule on one packet: the one statement of what a task means.
+
 #include <string.h>
 
 #include "dataplane/match/match.h"

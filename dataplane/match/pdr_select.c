@@ -1,3 +1,5 @@
+// Decides which of the rules that share a tunnel a packet belongs to.
+
 #include "dataplane/match/pdr_select.h"
 
 #include <assert.h>

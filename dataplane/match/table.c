@@ -1,3 +1,5 @@
+// Builds match tables: an immutable base, and a small delta with tombstones.
+
 #include "dataplane/match/table.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// Fills the bitmaps and Bloom filters that sifting asks first.
+
 #include <stdlib.h>
 
 #include "dataplane/match/table_index.h"

@@ -1,3 +1,5 @@
+// Puts the rules of a table into buckets by their keys.
+
 #include "dataplane/match/table_index.h"
 
 #include <stdlib.h>

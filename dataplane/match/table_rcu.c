@@ -1,3 +1,5 @@
+// Publishes tables to the workers and waits for their grace periods.
+
 #include "dataplane/match/table_rcu.h"
 
 #include <stdlib.h>

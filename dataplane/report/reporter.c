@@ -1,3 +1,5 @@
+// The thread that counts header digests and reports summaries.
+
 #include "dataplane/report/reporter.h"
 
 #include <pthread.h>
@@ -8,8 +10,10 @@
 #include "shared/log.h"
 
 #define PAUSE_NS 500000 // between two looks at empty rings
-#define TELL_NS 60000000000ull
+#define LOG_NS 60000000000ull
 #define CHUNK 256 // digests taken from one ring in a row
+
+STAILQ_HEAD(leaving_tasks, x2_task);
 
 struct reporter {
 	struct reporter_settings s;
@@ -20,13 +24,13 @@ struct reporter {
 	pthread_mutex_t lock; // below: between the builder and the thread
 	pthread_cond_t wake;  // to the thread
 	pthread_cond_t served;
-	struct x2_task *first, **last; // that leave
-	struct x2_task *now_leaving;   // of them, those being served
+	struct leaving_tasks leave; // since the last iteration
+	struct leaving_tasks now_leaving;
 	uint32_t tasks;
 	bool stop;
 	struct report_flow_counts counts;
 
-	uint64_t told_evicted, told_ns; // the thread's own
+	uint64_t logged_evicted, logged_ns; // the thread's own
 };
 
 static void sink(void *context, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
@@ -44,7 +48,8 @@ struct reporter *reporter_new(const struct reporter_settings *s)
 	if (!r)
 		return NULL;
 	r->s = *s;
-	r->last = &r->first;
+	STAILQ_INIT(&r->leave);
+	STAILQ_INIT(&r->now_leaving);
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -130,53 +135,55 @@ static const struct x2_task *heir(const struct x2_task *t)
 	return s && s->report == REPORT_PDSR ? s : NULL;
 }
 
-static uint32_t work(struct reporter *r, struct x2_task *leaving)
+static uint32_t work(struct reporter *r)
 {
 	uint32_t n = drain(r); // what the leaving ones are owed is in the rings by now
 	struct moment now = moment_now();
 
-	for (struct x2_task *t = leaving; t; t = t->next)
-		report_flows_leave(r->flows, t, heir(t), &now);
+	struct x2_task *t;
+	STAILQ_FOREACH(t, &r->now_leaving, next)
+	report_flows_leave(r->flows, t, heir(t), &now);
 	report_flows_tick(r->flows, &now);
 	capture_publish(r->s.capture);
 	return n;
 }
 
 // Flows that ended for want of room are no loss, but more of them are wanted.
-static void tell_evicted(struct reporter *r)
+static void log_evicted(struct reporter *r)
 {
 	uint64_t evicted = report_flows_counts(r->flows).evicted, now = moment_now().mono_ns;
 
-	if (evicted == r->told_evicted || now - r->told_ns < TELL_NS)
+	if (evicted == r->logged_evicted || now - r->logged_ns < LOG_NS)
 		return;
 	log_warning("summary reports: %llu flows ended early, more than delivery.flows at a time",
-		(unsigned long long)(evicted - r->told_evicted));
-	r->told_evicted = evicted;
-	r->told_ns = now;
+		(unsigned long long)(evicted - r->logged_evicted));
+	r->logged_evicted = evicted;
+	r->logged_ns = now;
 }
 
 static void serve(struct reporter *r)
 {
 	uint32_t left = 0;
 
-	for (const struct x2_task *t = r->now_leaving; t; t = t->next)
-		left++;
+	const struct x2_task *t;
+	STAILQ_FOREACH(t, &r->now_leaving, next)
+	left++;
 	pthread_mutex_lock(&r->lock);
-	r->now_leaving = NULL;
+	STAILQ_INIT(&r->now_leaving);
 	r->tasks -= left;
 	r->counts = report_flows_counts(r->flows);
 	pthread_cond_broadcast(&r->served);
 	pthread_mutex_unlock(&r->lock);
-	tell_evicted(r);
+	log_evicted(r);
 }
 
 // Waits for something to do: until woken while no task wants summaries, else for a moment.
 static bool rest(struct reporter *r, bool idle)
 {
 	pthread_mutex_lock(&r->lock);
-	while (!r->stop && !r->first && r->tasks == 0)
+	while (!r->stop && STAILQ_EMPTY(&r->leave) && r->tasks == 0)
 		pthread_cond_wait(&r->wake, &r->lock);
-	if (!r->stop && !r->first && idle) {
+	if (!r->stop && STAILQ_EMPTY(&r->leave) && idle) {
 		struct timespec until;
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_nsec += PAUSE_NS;
@@ -186,9 +193,7 @@ static bool rest(struct reporter *r, bool idle)
 		}
 		pthread_cond_timedwait(&r->wake, &r->lock, &until);
 	}
-	r->now_leaving = r->first;
-	r->first = NULL;
-	r->last = &r->first;
+	STAILQ_CONCAT(&r->now_leaving, &r->leave);
 	bool stop = r->stop;
 	pthread_mutex_unlock(&r->lock);
 	return !stop;
@@ -201,7 +206,7 @@ static void *run(void *argument)
 
 	while (on) {
 		on = rest(r, idle);
-		idle = work(r, r->now_leaving) == 0;
+		idle = work(r) == 0;
 		serve(r);
 	}
 	struct moment now = moment_now();
@@ -241,17 +246,15 @@ void reporter_join(struct reporter *r)
 void reporter_leave(struct reporter *r, struct x2_task *t)
 {
 	pthread_mutex_lock(&r->lock);
-	t->next = NULL;
-	*r->last = t;
-	r->last = &t->next;
+	STAILQ_INSERT_TAIL(&r->leave, t, next);
 	pthread_mutex_unlock(&r->lock);
 }
 
-void reporter_settle(struct reporter *r)
+void reporter_wait(struct reporter *r)
 {
 	pthread_mutex_lock(&r->lock);
 	pthread_cond_signal(&r->wake);
-	while (r->running && (r->first || r->now_leaving))
+	while (r->running && (!STAILQ_EMPTY(&r->leave) || !STAILQ_EMPTY(&r->now_leaving)))
 		pthread_cond_wait(&r->served, &r->lock);
 	pthread_mutex_unlock(&r->lock);
 }

@@ -27,9 +27,9 @@ void reporter_free(struct reporter *r);
 // Builder thread. A task that wants summaries is about to be published.
 void reporter_join(struct reporter *r);
 // It left; the grace period is over, so no digest of it will come. Its flows go on under
-// t->successor, or end. `t` may be freed after the next reporter_settle.
+// t->successor, or end. `t` may be freed after the next reporter_wait.
 void reporter_leave(struct reporter *r, struct x2_task *t);
 // Returns when every task that left has had its last reports queued. At once when none did.
-void reporter_settle(struct reporter *r);
+void reporter_wait(struct reporter *r);
 
 struct report_flow_counts reporter_counts(struct reporter *r);

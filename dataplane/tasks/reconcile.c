@@ -1,3 +1,5 @@
+// Compares the stored tasks with the match table, a part at a time.
+
 #include "dataplane/tasks/reconcile.h"
 
 // Of all rules of the task; returns how many there are.
@@ -14,10 +16,10 @@ static uint32_t digest_of(const struct reconcile *r, const struct task_entry *t,
 
 void reconcile_begin(struct reconcile *r)
 {
-	if (r->walking)
+	if (r->scanning)
 		return;
-	r->walking = true;
-	r->round++;
+	r->scanning = true;
+	r->scan++;
 	r->sum = 0;
 	r->n = 0;
 	*task_table_cursor(r->task_table, TASK_TABLE_CURSOR_RECONCILE) =
@@ -26,10 +28,10 @@ void reconcile_begin(struct reconcile *r)
 
 static void count(struct reconcile *r, struct task_entry *t)
 {
-	if (!t->hold || t->hold->round == r->round)
+	if (!t->hold || t->hold->scan == r->scan)
 		return;
 	uint64_t sum;
-	t->hold->round = r->round;
+	t->hold->scan = r->scan;
 	r->n += digest_of(r, t, &sum);
 	r->sum += sum;
 }
@@ -38,7 +40,7 @@ bool reconcile_step(struct reconcile *r, uint32_t budget)
 {
 	struct task_entry **at = task_table_cursor(r->task_table, TASK_TABLE_CURSOR_RECONCILE);
 
-	if (!r->walking)
+	if (!r->scanning)
 		return false;
 	for (; *at && budget > 0; budget--) {
 		count(r, *at);
@@ -46,13 +48,13 @@ bool reconcile_step(struct reconcile *r, uint32_t budget)
 	}
 	if (*at)
 		return false;
-	r->walking = false;
+	r->scanning = false;
 	return true;
 }
 
 void reconcile_leaves(struct reconcile *r, const struct task_entry *t)
 {
-	if (!r->walking || !t->hold || t->hold->round != r->round)
+	if (!r->scanning || !t->hold || t->hold->scan != r->scan)
 		return;
 	uint64_t sum;
 	r->n -= digest_of(r, t, &sum);
@@ -62,7 +64,7 @@ void reconcile_leaves(struct reconcile *r, const struct task_entry *t)
 void reconcile_rule(
 	struct reconcile *r, const struct task_entry *t, const struct rule *rule, int step)
 {
-	if (!r->walking || t->hold->round != r->round)
+	if (!r->scanning || t->hold->scan != r->scan)
 		return;
 	uint64_t digest = table_rule_digest(rule);
 	r->sum += step > 0 ? digest : -digest;
@@ -71,9 +73,9 @@ void reconcile_rule(
 
 void reconcile_enters(struct reconcile *r, struct task_entry *t)
 {
-	if (!r->walking || !t->hold)
+	if (!r->scanning || !t->hold)
 		return;
-	t->hold->round = 0; // one that comes back after a failure was taken out of the sum
+	t->hold->scan = 0; // one that comes back after a failure was taken out of the sum
 	count(r, t);
 }
 

@@ -1,9 +1,11 @@
+// Makes the match rule of a stored task.
+
 #include "dataplane/tasks/rules.h"
 
 void rule_make(const struct task_table *s, const struct link_classes *links,
 	const struct task_entry *t, struct rule *out)
 {
-	const struct leaving *l = t->hold;
+	const struct task_hold *l = t->hold;
 
 	*out = (struct rule){
 		.slot = l->slot,

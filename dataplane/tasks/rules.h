@@ -3,6 +3,7 @@
 // A stored task as a rule of the match table, and what a task holds beside the tables.
 
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include "dataplane/capture/capture.h"
 #include "dataplane/match/link_class.h"
@@ -11,11 +12,11 @@
 #include "dataplane/port/debounce.h"
 
 // Allocated with the task, so that letting go cannot fail. The builder's.
-struct leaving {
-	struct leaving *next;
+struct task_hold {
+	LIST_ENTRY(task_hold) next;
 	uint32_t slot;
 	uint32_t context[COPY_KINDS];
-	uint32_t round;	    // of the last reconciliation that counted this task
+	uint32_t scan;	    // of the last reconciliation that counted this task
 	uint8_t kinds;	    // DELIVERY_* bits whose context is held
 	bool keeps_slot;    // a modified task: its successor has the slot
 	struct bound_task *bound; // of a session task; it has no rule of its own

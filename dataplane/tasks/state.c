@@ -1,3 +1,5 @@
+// Streams everything that is stored to a controller.
+
 #include "dataplane/tasks/state.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+// Stores network elements, destinations and tasks for control.
+
 #include "dataplane/tasks/task_table.h"
 
 #include <stdio.h>
@@ -33,7 +35,7 @@ struct task_table *task_table_new(void)
 	return s;
 }
 
-void task_table_free(struct task_table *s, void (*drop)(struct leaving *hold))
+void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold))
 {
 	if (!s)
 		return;
@@ -435,9 +437,9 @@ void task_entry_take(struct task_table *s, struct task_entry *t)
 	tombstones(s, t, -1);
 }
 
-struct leaving *task_entry_bury(struct task_table *s, struct task_entry *t)
+struct task_hold *task_entry_bury(struct task_table *s, struct task_entry *t)
 {
-	struct leaving *hold = t->hold;
+	struct task_hold *hold = t->hold;
 
 	references(s, t, -1);
 	t->tombstone = 1;

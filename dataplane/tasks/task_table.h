@@ -39,7 +39,7 @@ struct destination_entry {
 	uint32_t references;	      // live tasks that name it
 };
 
-struct leaving;
+struct task_hold;
 
 struct task_entry {
 	struct entry_link link;
@@ -49,7 +49,7 @@ struct task_entry {
 	uint8_t payload_format, axri; // its element's when it was given
 	uint32_t memo_length;
 	uint8_t *memo;
-	struct leaving *hold; // the builder's: slot and contexts; NULL for a tombstone
+	struct task_hold *hold; // the builder's: slot and contexts; NULL for a tombstone
 	struct channel_triggers triggers;
 	struct filter filter;
 	struct session_target *session; // own allocation; NULL: the filter says all
@@ -70,7 +70,7 @@ enum task_table_cursor { TASK_TABLE_CURSOR_RECONCILE, TASK_TABLE_CURSOR_LOSSES, 
 
 struct task_table *task_table_new(void);
 // `drop` is called with the hold of every task still there.
-void task_table_free(struct task_table *s, void (*drop)(struct leaving *hold));
+void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold));
 
 // Network elements. Put: 0 or LIMIT or NOMEM; a known element keeps its deadline's start.
 [[nodiscard]] int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms);
@@ -102,7 +102,7 @@ struct task_entry *task_entry_find(
 void task_entry_take(struct task_table *s, struct task_entry *t);
 void task_entry_free(struct task_entry *t);
 // A live task becomes a tombstone: its destinations are released; the hold is the caller's.
-struct leaving *task_entry_bury(struct task_table *s, struct task_entry *t);
+struct task_hold *task_entry_bury(struct task_table *s, struct task_entry *t);
 [[nodiscard]] int task_table_tombstone_clear(
 	struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 

@@ -1,3 +1,5 @@
+// Converts TSC ticks to wall time and keeps the mapping calibrated.
+
 #include "dataplane/worker/clock.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+// Gives later fragments of users the ports of their first.
+
 #include "dataplane/worker/fragment.h"
 
 #include <stdlib.h>

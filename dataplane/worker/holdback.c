@@ -1,13 +1,12 @@
+// Keeps references to packets that may come before their session's rules, and matches them again.
+
 #include "dataplane/worker/holdback.h"
 
 #include <stdlib.h>
 #include <rte_mbuf.h>
 
-#include "dataplane/match/match.h"
 #include "dataplane/packet/parse.h"
 #include "shared/wire.h"
-
-#define HITS 64
 
 // What a later fragment has of its first; no octet of its own says it.
 struct followed {
@@ -151,13 +150,13 @@ void holdback_hold(
 		if (b->taken[i].n > HOLDBACK_TASKS || !(b->views[i].flags & VIEW_GTPU) ||
 			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
 			continue;
-		scene->counters->early_held++;
+		scene->counters->held++;
 		if (b->whole && e->wholes == HOLDBACK_WHOLES) {
-			scene->counters->early_full++;
+			scene->counters->held_full++;
 			continue;
 		}
 		if (e->head - e->tail == e->capacity)
-			give_up(e, &scene->counters->early_full);
+			give_up(e, &scene->counters->held_full);
 		e->wholes += b->whole;
 		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
 		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
@@ -191,18 +190,6 @@ static bool counts(const struct held *h, const struct hit *hit)
 	       !has(&h->taken, hit->rule->slot);
 }
 
-// One hit that counts: captured with the packet's own time, which is not that of its neighbours.
-static void capture(struct held *h, const struct worker_scene *scene, struct hit *hit,
-	const struct packet_view *view)
-{
-	hit->packet = 0;
-	capture_burst(scene->capture, hit, 1, view, (void *const *)&h->mbuf, h->time_ns);
-	scene->counters->hits++;
-	note(&h->taken, hit->rule->slot);
-	scene->counters->early_matched += !h->matched;
-	h->matched = true;
-}
-
 static void views_of(struct holdback *e, struct packet_view *views, uint32_t from, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
@@ -220,24 +207,48 @@ static void views_of(struct holdback *e, struct packet_view *views, uint32_t fro
 	}
 }
 
+struct rematch { // of packets of one lane, from position `from` on
+	struct holdback *holdback;
+	struct worker_counters *counters;
+	uint32_t from;
+};
+
+static unsigned keep_new(void *context, struct hit *hits, unsigned n)
+{
+	const struct rematch *r = context;
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct held *h = at(r->holdback, r->from + hits[i].packet);
+		if (!counts(h, &hits[i]))
+			continue;
+		note(&h->taken, hits[i].rule->slot);
+		r->counters->held_matched += !h->matched;
+		h->matched = true;
+		hits[kept++] = hits[i];
+	}
+	return kept;
+}
+
 // `n` packets of one lane from position `from` on, with the present table.
 static void again(struct holdback *e, const struct worker_scene *scene, uint32_t from, uint32_t n)
 {
-	const struct port_traits *port = &e->s.lanes[at(e, from)->lane].traits;
 	struct packet_view views[PACKET_BURST];
-	struct match_cursor cursor = {0};
-	struct hit hits[HITS];
+	void *mbufs[PACKET_BURST];
+	struct rematch r = {.holdback = e, .counters = scene->counters, .from = from};
+	const struct capture_batch b = {.table = scene->table,
+		.port = &e->s.lanes[at(e, from)->lane].traits,
+		.views = views,
+		.mbufs = mbufs,
+		.n = n,
+		.held = true,
+		.keep = keep_new,
+		.context = &r};
 
 	views_of(e, views, from, n);
-	do {
-		unsigned found = match_burst(scene->table, port, views, n, &cursor, hits, HITS);
-		for (unsigned k = 0; k < found; k++) {
-			uint32_t i = hits[k].packet;
-			struct held *h = at(e, from + i);
-			if (counts(h, &hits[k]))
-				capture(h, scene, &hits[k], &views[i]);
-		}
-	} while (!cursor.done);
+	for (uint32_t i = 0; i < n; i++)
+		mbufs[i] = at(e, from + i)->mbuf;
+	scene->counters->hits += capture_matches(scene->capture, &b);
 	for (uint32_t i = 0; i < n; i++) {
 		struct held *h = at(e, from + i);
 		h->in_force = table_stamp(scene->table);
@@ -270,5 +281,5 @@ void holdback_tend(struct holdback *e, const struct worker_scene *scene, bool al
 	while (holdback_waiting(e) &&
 		(all || !at(e, e->tail)->mbuf ||
 			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))
-		give_up(e, &scene->counters->early);
+		give_up(e, &scene->counters->held_expired);
 }

@@ -9,13 +9,12 @@
 // that have it: a task's rules are replaced all the time, and it gets each packet once. Without
 // such tasks nothing is kept and nothing is looked at.
 
-#include "dataplane/worker/worker_fragments.h"
+#include "dataplane/port/port.h"
+#include "dataplane/worker/worker_scene.h"
 
 #define HOLDBACK_TASKS 4u // that took one packet; more are not kept apart
 // Buffers of datagrams put together that are kept at most: reassembly goes on with the rest.
 #define HOLDBACK_WHOLES 192u
-
-struct holdback;
 
 struct holdback_settings {
 	const struct lane *lanes;	    // stay the caller's

@@ -1,3 +1,5 @@
+// Puts the fragments of tunnels and of signalling together.
+
 #include "dataplane/worker/reassembly.h"
 
 #include <stdlib.h>

@@ -1,3 +1,5 @@
+// Takes snapshots of the workers' counters that belong together.
+
 #include "dataplane/worker/stats.h"
 
 #include <stdlib.h>

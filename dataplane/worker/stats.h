@@ -17,7 +17,7 @@ struct worker_counters {
 	uint64_t hits;		    // (packet, task) pairs
 	uint64_t loops, busy_loops; // busy: with packets
 	// Held for sessions about to be bound: in all, then matched, given up, without room.
-	uint64_t early_held, early_matched, early, early_full;
+	uint64_t held, held_matched, held_expired, held_full;
 	uint64_t busy_cycles;	    // from the first burst in hand to the last one's end
 };
 

@@ -1,3 +1,5 @@
+// The loop of a core: polls its lanes, and passes a quiescent state once an iteration.
+
 #include "dataplane/worker/worker.h"
 
 #include <string.h>
@@ -6,10 +8,8 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "dataplane/match/match.h"
 #include "dataplane/packet/parse.h"
 
-#define HITS_MAX 256
 #define IDLE_LOOPS 256 // empty loops before an idle worker may sleep
 
 static void views_of(struct rte_mbuf *const *mbufs, struct packet_view *views, unsigned n)
@@ -57,54 +57,113 @@ static struct worker_scene scene_of(struct worker *w, const struct table *t, uin
 		.holdback = w->holdback};
 }
 
+struct burst { // of one lane
+	const struct lane *lane;
+	const struct table *table;
+	struct packet_view *views;
+	struct rte_mbuf **mbufs;
+	unsigned n;
+	uint64_t now_ns;
+};
+
+static inline struct capture_batch batch_of(const struct burst *b)
+{
+	return (struct capture_batch){.table = b->table,
+		.port = &b->lane->traits,
+		.views = b->views,
+		.mbufs = (void *const *)b->mbufs,
+		.n = b->n,
+		.time_ns = b->now_ns};
+}
+
+static inline void match_plain(struct worker *w, const struct burst *b)
+{
+	const struct capture_batch batch = batch_of(b);
+
+	count(&w->counters->now, b->views, b->n);
+	w->counters->now.hits += capture_matches(w->capture, &batch);
+}
+
+static unsigned note_all(void *context, struct hit *hits, unsigned n)
+{
+	holdback_note(context, hits, n);
+	return n;
+}
+
+// As any burst, but its packets are kept for sessions about to be bound.
+static void match_and_hold(
+	struct worker *w, const struct worker_scene *scene, const struct burst *b)
+{
+	struct holdback_taken taken[PACKET_BURST];
+	const struct holdback_burst held = {.lane = (uint32_t)(b->lane - w->lanes),
+		.n = b->n,
+		.views = b->views,
+		.mbufs = b->mbufs,
+		.taken = taken};
+	struct capture_batch batch = batch_of(b);
+
+	memset(taken, 0, b->n * sizeof(taken[0]));
+	batch.keep = note_all;
+	batch.context = taken;
+	count(&w->counters->now, b->views, b->n);
+	w->counters->now.hits += capture_matches(w->capture, &batch);
+	holdback_hold(w->holdback, scene, &held);
+}
+
+static inline bool is_rare(const struct worker *w, const struct lane *l, uint32_t fragments)
+{
+	return fragments != 0 || l->signalling.protocols != 0 ||
+	       (w->holdback && l->traits.tunnel == CONFIG_TUNNEL_GTPU);
+}
+
+// Everything rare between parsing and capturing: fragments, signalling, packets that are held.
+static __attribute__((noinline)) void match_rare(
+	struct worker *w, const struct burst *b, uint32_t fragments)
+{
+	const struct lane *l = b->lane;
+	const struct worker_scene scene = scene_of(w, b->table, b->now_ns);
+	uint32_t tapped = 0;
+
+	if (fragments != 0)
+		tapped = worker_fragments_burst(w->fragments, (uint32_t)(l - w->lanes), &scene,
+			b->views, b->mbufs, fragments);
+	if (l->signalling.protocols != 0)
+		signalling_tap_burst(w->tap, &l->signalling, b->views + tapped,
+			(void *const *)b->mbufs + tapped, b->n - tapped, b->now_ns);
+	if (w->holdback && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
+		holdback_open(w->holdback, b->table, b->now_ns))
+		match_and_hold(w, &scene, b);
+	else
+		match_plain(w, b);
+}
+
+// The time of a burst; the loop's work begins with its first one.
+static inline uint64_t burst_time(struct worker *w)
+{
+	uint64_t cycles = rte_rdtsc();
+
+	if (w->busy_from == 0)
+		w->busy_from = cycles;
+	return clock_forward(w->clock, cycles, &w->last_ns);
+}
+
+// The way of a packet on this core: received, parsed, counted, matched, captured, and forwarded or
+// freed.
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];
 	struct packet_view views[PACKET_BURST];
-	struct hit hits[HITS_MAX];
-	struct match_cursor cursor = {0};
 	uint16_t n = rte_eth_rx_burst(l->port, l->queue, mbufs, PACKET_BURST);
 
 	if (n == 0)
 		return 0;
-	uint64_t cycles = rte_rdtsc();
-	uint64_t now = clock_forward(w->clock, cycles, &w->last_ns);
-	if (w->busy_from == 0)
-		w->busy_from = cycles;
+	uint64_t now = burst_time(w);
 	views_of(mbufs, views, n);
-	uint32_t fragments = parse_burst(&l->traits, views, n), tapped = 0;
-	if (__builtin_expect(fragments != 0, 0)) {
-		const struct worker_scene scene = scene_of(w, t, now);
-		tapped = worker_fragments_burst(
-			w->fragments, (uint32_t)(l - w->lanes), &scene, views, mbufs, fragments);
-	}
-	if (__builtin_expect(l->signalling.protocols != 0, 0))
-		signalling_tap_burst(w->tap, &l->signalling, views + tapped,
-			(void *const *)mbufs + tapped, n - tapped, now);
-	count(&w->counters->now, views, n);
-	struct holdback_taken taken[PACKET_BURST];
-	bool hold = w->holdback && l->traits.tunnel == CONFIG_TUNNEL_GTPU &&
-		    holdback_open(w->holdback, t, now);
-	if (__builtin_expect(hold, 0))
-		memset(taken, 0, n * sizeof(taken[0]));
-	do {
-		unsigned found = match_burst(t, &l->traits, views, n, &cursor, hits, HITS_MAX);
-		w->counters->now.hits += found;
-		if (found > 0) {
-			capture_burst(w->capture, hits, found, views, (void *const *)mbufs, now);
-			if (__builtin_expect(hold, 0))
-				holdback_note(taken, hits, found);
-		}
-	} while (!cursor.done);
-	if (__builtin_expect(hold, 0)) {
-		const struct worker_scene scene = scene_of(w, t, now);
-		const struct holdback_burst b = {.lane = (uint32_t)(l - w->lanes),
-			.n = n,
-			.views = views,
-			.mbufs = mbufs,
-			.taken = taken};
-		holdback_hold(w->holdback, &scene, &b);
-	}
+	uint32_t fragments = parse_burst(&l->traits, views, n);
+	if (__builtin_expect(is_rare(w, l, fragments), 0))
+		match_rare(w, &(const struct burst){l, t, views, mbufs, n, now}, fragments);
+	else
+		match_plain(w, &(const struct burst){l, t, views, mbufs, n, now});
 	if (l->forward)
 		forward(l, &w->counters->now, mbufs, n);
 	else
@@ -116,15 +175,15 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 static void tend(struct worker *w, const struct table *t, bool all)
 {
 	bool fragments = worker_fragments_waiting(w->fragments);
-	bool early = w->holdback && holdback_waiting(w->holdback);
+	bool held = w->holdback && holdback_waiting(w->holdback);
 
-	if (__builtin_expect(!fragments && !early, 1))
+	if (__builtin_expect(!fragments && !held, 1))
 		return;
 	const struct worker_scene scene =
 		scene_of(w, t, clock_forward(w->clock, rte_rdtsc(), &w->last_ns));
 	if (fragments)
 		worker_fragments_tend(w->fragments, &scene, all);
-	if (early)
+	if (held)
 		holdback_tend(w->holdback, &scene, all);
 }
 

@@ -1,10 +1,12 @@
+// Fragments among a worker's packets: users' get the ports of their first, tunnels' are put
+// together.
+
 #include "dataplane/worker/worker_fragments.h"
 
 #include <stdlib.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/worker/fragment.h"
-#include "dataplane/match/match.h"
 #include "dataplane/packet/parse.h"
 #include "dataplane/worker/reassembly.h"
 #include "dataplane/worker/holdback.h"
@@ -12,7 +14,6 @@
 #define PIECES 1023
 #define WHOLES (63 + HOLDBACK_WHOLES)
 #define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
-#define HITS 64
 
 struct worker_fragments {
 	const struct lane *lanes;
@@ -104,6 +105,7 @@ struct again {
 	bool held;	   // else: out of a tunnel's fragments
 	uint64_t in_force; // held
 	uint64_t time_ns;
+	struct holdback_taken *taken; // NULL, or gets the tasks of all hits that count
 };
 
 // What was matched before is left out: of a held packet all that asks for no ports, of a tunnel's
@@ -115,26 +117,31 @@ static bool counts(const struct again *a, const struct hit *h)
 	return h->tunnelled || (h->layer > 0 && h->layer != HIT_WHOLE_FRAME);
 }
 
-// `taken`: NULL, or gets the tasks of all hits that count.
-static void match_again(
-	const struct worker_scene *scene, const struct again *a, struct holdback_taken *taken)
+static unsigned keep_counting(void *context, struct hit *hits, unsigned n)
 {
-	struct match_cursor cursor = {0};
-	struct hit hits[HITS];
+	const struct again *a = context;
+	unsigned kept = 0;
 
-	do {
-		unsigned n = match_burst(scene->table, a->traits, a->view, 1, &cursor, hits, HITS);
-		unsigned kept = 0;
-		for (unsigned i = 0; i < n; i++)
-			if (counts(a, &hits[i]))
-				hits[kept++] = hits[i];
-		scene->counters->hits += kept;
-		if (taken)
-			holdback_note(taken, hits, kept);
-		if (kept > 0)
-			capture_burst(scene->capture, hits, kept, a->view, (void *const *)&a->mbuf,
-				a->time_ns);
-	} while (!cursor.done);
+	for (unsigned i = 0; i < n; i++)
+		if (counts(a, &hits[i]))
+			hits[kept++] = hits[i];
+	if (a->taken)
+		holdback_note(a->taken, hits, kept);
+	return kept;
+}
+
+static void match_again(const struct worker_scene *scene, struct again *a)
+{
+	const struct capture_batch b = {.table = scene->table,
+		.port = a->traits,
+		.views = a->view,
+		.mbufs = (void *const *)&a->mbuf,
+		.n = 1,
+		.time_ns = a->time_ns,
+		.keep = keep_counting,
+		.context = a};
+
+	scene->counters->hits += capture_matches(scene->capture, &b);
 }
 
 static void move(struct worker_counters *c, enum packet_outcome to, uint64_t n)
@@ -149,14 +156,14 @@ static void take_back(struct worker_fragments *f, const struct worker_scene *sce
 	const struct fragment_release *r;
 
 	while ((r = fragment_take(f->users))) {
-		const struct again a = {.view = &r->view,
+		struct again a = {.view = &r->view,
 			.mbuf = r->packet,
 			.traits = r->origin,
 			.held = true,
 			.in_force = r->in_force,
 			.time_ns = r->time_ns};
 		if (r->outcome == PACKET_FRAGMENT_HELD)
-			match_again(scene, &a, NULL);
+			match_again(scene, &a);
 		else
 			move(scene->counters, (enum packet_outcome)r->outcome, 1);
 		rte_pktmbuf_free(r->packet);
@@ -185,7 +192,7 @@ static void apply_moves(struct reassembly *r, const struct worker_scene *scene)
 }
 
 // Like any other packet it may come before its session's rules.
-static void match_whole(const struct worker_scene *scene, uint32_t lane, const struct again *a)
+static void match_whole(const struct worker_scene *scene, uint32_t lane, struct again *a)
 {
 	struct holdback_taken taken = {0};
 	struct rte_mbuf *mbuf = a->mbuf;
@@ -196,7 +203,8 @@ static void match_whole(const struct worker_scene *scene, uint32_t lane, const s
 		.taken = &taken,
 		.whole = true};
 
-	match_again(scene, a, &taken);
+	a->taken = &taken;
+	match_again(scene, a);
 	if (mbuf && scene->holdback && a->traits->tunnel == CONFIG_TUNNEL_GTPU &&
 		holdback_open(scene->holdback, scene->table, scene->now_ns))
 		holdback_hold(scene->holdback, scene, &b);

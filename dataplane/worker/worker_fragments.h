@@ -11,14 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "dataplane/capture/capture.h"
 #include "dataplane/port/port.h"
-#include "dataplane/signalling/signalling_tap.h"
-#include "dataplane/worker/stats.h"
-#include "dataplane/match/table.h"
+#include "dataplane/worker/worker_scene.h"
 
 struct rte_mbuf;
-struct holdback;
 struct worker_fragments;
 
 struct worker_fragments_settings {
@@ -31,16 +27,6 @@ struct worker_fragments_settings {
 // Takes packet buffers from the EAL. NULL when out of memory.
 struct worker_fragments *worker_fragments_new(const struct worker_fragments_settings *s);
 void worker_fragments_free(struct worker_fragments *f); // the worker has ended
-
-// The worker's own at this moment.
-struct worker_scene {
-	const struct table *table;
-	struct capture *capture;
-	struct worker_counters *counters;
-	uint64_t now_ns;
-	struct signalling_tap *tap; // NULL: no lane shows signalling
-	struct holdback *holdback;  // with `tap`
-};
 
 // The frames in `mask` (parse_burst) of a burst of lane `lane`; before they are counted, matched
 // and freed. May change their outcome and give them ports; keeps references where it must. The

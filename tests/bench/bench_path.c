@@ -101,7 +101,7 @@ static void bench_open(struct bench *b)
 	b->slots.sequence[0] = calloc(SLOT_CHUNK, sizeof(uint32_t));
 	b->capture = capture_new(&s);
 	must(b->capture != NULL, "memory");
-	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	b->deliver = deliver_new(&b->config, &b->capture, 1, why, sizeof(why));
 	must(b->deliver && deliver_start(b->deliver) == 0, why);
 	b->pushed = 0;
 }

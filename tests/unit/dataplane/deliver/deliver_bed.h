@@ -68,7 +68,7 @@ static inline void bed_start(struct bed *b)
 {
 	char why[200] = "";
 
-	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	b->deliver = deliver_new(&b->config, &b->capture, 1, why, sizeof(why));
 	cr_assert_not_null(b->deliver, "%s", why);
 	cr_assert_eq(deliver_start(b->deliver), 0);
 }
@@ -140,7 +140,7 @@ static inline struct channel_destination_status status_of(struct bed *b, uint16_
 		cr_assert(condition, "not within %d ms: %s", milliseconds, #condition);    \
 	} while (0)
 
-static inline uint64_t settled(const struct copy_balance *c)
+static inline uint64_t accounted(const struct copy_balance *c)
 {
 	uint64_t sum = c->acknowledged + c->in_doubt;
 	for (int i = 0; i < LOSS_COUNT; i++)
@@ -148,10 +148,10 @@ static inline uint64_t settled(const struct copy_balance *c)
 	return sum;
 }
 
-static inline bool all_settled(struct bed *b, uint16_t index)
+static inline bool all_accounted(struct bed *b, uint16_t index)
 {
 	struct channel_destination_status s = status_of(b, index);
-	return s.copies.queued == 0 && settled(&s.copies) == s.copies.offered;
+	return s.copies.queued == 0 && accounted(&s.copies) == s.copies.offered;
 }
 
 static inline uint64_t acknowledged(struct bed *b, uint16_t index)
@@ -167,9 +167,9 @@ static inline void expect_balance(struct bed *b, uint16_t index)
 	struct copy_balance total, slots = {0};
 	uint64_t offered = 0;
 
-	cr_assert_eq(s.copies.offered, settled(&s.copies) + s.copies.queued);
+	cr_assert_eq(s.copies.offered, accounted(&s.copies) + s.copies.queued);
 	deliver_totals(b->deliver, &total);
-	cr_assert_eq(total.offered, settled(&total) + total.queued);
+	cr_assert_eq(total.offered, accounted(&total) + total.queued);
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		const struct slot_counters *n = slot_counters_of(&b->slots, i);
 		offered += n->offered;
@@ -178,7 +178,7 @@ static inline void expect_balance(struct bed *b, uint16_t index)
 		deliver_slot_balance(b->deliver, i, &slots);
 	}
 	cr_assert_eq(offered, total.offered);
-	cr_assert_eq(settled(&slots) + total.queued, offered);
+	cr_assert_eq(accounted(&slots) + total.queued, offered);
 	cr_assert_eq(slots.acknowledged, total.acknowledged);
 	cr_assert_eq(slots.octets, total.octets);
 }

@@ -128,7 +128,7 @@ Test(deliver, without_resend_a_cut_leaves_copies_in_doubt, .timeout = 30)
 	WAIT_FOR(status_of(b, index).connects >= 2 || status_of(b, index).state == DESTINATION_DOWN,
 		5000);
 	m.cut_after = 0;
-	WAIT_FOR(all_settled(b, index), 10000);
+	WAIT_FOR(all_accounted(b, index), 10000);
 	expect_balance(b, index);
 	struct copy_balance c = status_of(b, index).copies;
 	cr_assert_gt(c.in_doubt, 0);
@@ -231,7 +231,7 @@ Test(deliver, slow_reader_blocks_nobody_else, .timeout = 40)
 	// It reads again: what was kept arrives, the gap is the loss that was counted.
 	uint32_t gaps = 0;
 	slow.stalled = false;
-	WAIT_FOR(all_settled(b, at_slow), 8000);
+	WAIT_FOR(all_accounted(b, at_slow), 8000);
 	s = status_of(b, at_slow);
 	cr_assert_eq(s.copies.acknowledged + s.copies.lost[LOSS_BUFFER_FULL], 30000);
 	usleep(50000);
@@ -326,7 +326,7 @@ Test(deliver, refused_then_there, .timeout = 30)
 	cr_assert_gt(lost, 0);
 	expect_balance(b, index);
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
-	WAIT_FOR(all_settled(b, index), 6000);
+	WAIT_FOR(all_accounted(b, index), 6000);
 	cr_assert(next_event(b, EVENT_DESTINATION_UP, &e));
 	cr_assert_eq(e.copies, lost);
 	cr_assert_eq(acknowledged(b, index), 1000 - lost);
@@ -372,7 +372,7 @@ Test(deliver, remove_drains_and_totals_stay, .timeout = 30)
 	deliver_slot_reset(b->deliver, 1);
 	slot = (struct copy_balance){0};
 	deliver_slot_balance(b->deliver, 1, &slot);
-	cr_assert_eq(settled(&slot), 0);
+	cr_assert_eq(accounted(&slot), 0);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }

@@ -75,17 +75,17 @@ static void push_at_disk_speed(struct bed *b, struct spool_bed *s, uint32_t n)
 	}
 }
 
-// However slow the machine: fails when nothing was settled for 20 s (a reconnection may wait for
+// However slow the machine: fails when nothing was accounted for 20 s (a reconnection may wait for
 // 8).
-static void wait_all_settled(struct bed *b, uint16_t index)
+static void wait_all_accounted(struct bed *b, uint16_t index)
 {
 	uint64_t before = 0;
 
-	for (uint32_t still = 0; !all_settled(b, index); still++) {
+	for (uint32_t still = 0; !all_accounted(b, index); still++) {
 		struct channel_destination_status now = status_of(b, index);
-		if (settled(&now.copies) != before)
+		if (accounted(&now.copies) != before)
 			still = 0;
-		before = settled(&now.copies);
+		before = accounted(&now.copies);
 		cr_assert_lt(still, 20000, "nothing moves, %llu queued",
 			(unsigned long long)now.copies.queued);
 		usleep(1000);
@@ -121,7 +121,7 @@ Test(deliver_spool, what_memory_cannot_hold_waits_on_disk_and_comes_in_order, .t
 		push_slowly(b, 50);
 		usleep(20000); // memory is for them alone, however slow the machine
 	}
-	wait_all_settled(b, s.index);
+	wait_all_accounted(b, s.index);
 	cr_assert_eq(acknowledged(b, s.index), 35000);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 35000, 2000);
 	expect_balance(b, s.index);
@@ -147,7 +147,7 @@ Test(deliver_spool, cuts_while_the_spool_is_replayed, .timeout = 150)
 	WAIT_FOR(m.connections >= 3, 12000); // one that took PDUs is made again within 2.5 s
 	push_slowly(b, 5000);
 	m.cut_after = 0;
-	wait_all_settled(b, s.index);
+	wait_all_accounted(b, s.index);
 	cr_assert_eq(acknowledged(b, s.index), 35000);
 	expect_balance(b, s.index);
 	usleep(100000);
@@ -178,7 +178,7 @@ Test(deliver_spool, a_stalled_reader_fills_the_spool_too, .timeout = 150)
 	cr_assert_gt(on_disk(&s, false), 1 << 20);
 	m.stalled = false;
 	push_at_disk_speed(b, &s, 1000);
-	wait_all_settled(b, s.index);
+	wait_all_accounted(b, s.index);
 	cr_assert_eq(status_of(b, s.index).copies.lost[LOSS_BUFFER_FULL], 0);
 	cr_assert_eq(acknowledged(b, s.index), 31000);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 31000, 2000);
@@ -207,7 +207,7 @@ Test(deliver_spool, every_stall_has_the_whole_spool, .timeout = 150)
 			(unsigned long long)status_of(b, s.index).queued_octets,
 			(unsigned long long)status_of(b, s.index).copies.lost[LOSS_BUFFER_FULL]);
 		m.stalled = false;
-		wait_all_settled(b, s.index);
+		wait_all_accounted(b, s.index);
 		cr_assert_eq(acknowledged(b, s.index), 60000 * round);
 		WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 60000 * round, 2000);
 	}
@@ -232,7 +232,7 @@ Test(deliver_spool, a_full_spool_drops_the_newest_and_counts, .timeout = 150)
 	cr_assert_gt(lost, 5000);
 	cr_assert_leq(on_disk(&s, false), 4 << 20);
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
-	wait_all_settled(b, s.index);
+	wait_all_accounted(b, s.index);
 	cr_assert_eq(acknowledged(b, s.index), 30000 - lost);
 	usleep(100000);
 	uint32_t gaps = 0, next = check_stream(b, &m, 0, 0, &gaps);
@@ -342,7 +342,7 @@ Test(deliver_spool, a_small_memory_reaches_the_spool, .timeout = 150)
 	push_at_small_pace(b, &s, 6400);
 	cr_assert_gt(on_disk(&s, false), 2 << 20);
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
-	wait_all_settled(b, s.index);
+	wait_all_accounted(b, s.index);
 	cr_assert_eq(acknowledged(b, s.index), 6400);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 6400, 2000);
 	expect_balance(b, s.index);
@@ -364,7 +364,7 @@ Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .tim
 	push_at_small_pace(b, &s, 12800); // more than the sockets hold
 	cr_assert_gt(on_disk(&s, false), 1 << 20);
 	m.stalled = false;
-	wait_all_settled(b, s.index);
+	wait_all_accounted(b, s.index);
 	cr_assert_eq(acknowledged(b, s.index), 12800);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 12800, 2000);
 	expect_balance(b, s.index);
@@ -409,7 +409,7 @@ Test(deliver_spool, reports_reach_the_spool_while_a_reader_stalls, .timeout = 15
 	}
 	cr_assert_eq(status_of(b, index).copies.lost[LOSS_BUFFER_FULL], 0);
 	m.stalled = false;
-	wait_all_settled(b, index);
+	wait_all_accounted(b, index);
 	cr_assert_eq(acknowledged(b, index), 30000);
 	expect_balance(b, index);
 	bed_free(b);

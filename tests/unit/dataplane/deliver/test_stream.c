@@ -20,7 +20,7 @@ Test(stream, full_records_leave_at_once_and_others_when_old)
 	bed_free(b);
 }
 
-Test(stream, acknowledgement_settles_whole_copies_only)
+Test(stream, acknowledgement_ends_whole_copies_only)
 {
 	struct bed *b = bed_new();
 	struct stream_piece p;
@@ -190,7 +190,7 @@ Test(stream, a_pdu_larger_than_a_record)
 #define TASKS 6u
 
 // Bursts of up to TASKS tasks that may share a PDU; acknowledgements, cuts and a discard at random
-// places. Each task's copies are settled exactly, whatever happens to the PDUs they share.
+// places. Each task's copies are accounted exactly, whatever happens to the PDUs they share.
 static void push_tasks(struct bed *b, uint32_t worker, uint32_t n, uint64_t *pushed)
 {
 	struct rule rules[TASKS];
@@ -219,7 +219,7 @@ static void push_tasks(struct bed *b, uint32_t worker, uint32_t n, uint64_t *pus
 static void check_tasks(struct bed *b, const uint64_t *pushed, bool at_rest)
 {
 	struct copy_balance all = {0};
-	uint64_t octets = 0, settled = 0;
+	uint64_t octets = 0, accounted = 0;
 
 	stream_balance(b->stream, &all, &octets);
 	for (uint32_t i = 0; i < TASKS; i++) {
@@ -229,15 +229,15 @@ static void check_tasks(struct bed *b, const uint64_t *pushed, bool at_rest)
 		cr_assert_leq(done, pushed[i]);
 		if (at_rest)
 			cr_assert_eq(done, pushed[i], "task %u", i);
-		settled += done;
+		accounted += done;
 	}
-	cr_assert_eq(settled, all.acknowledged + all.in_doubt + all.lost[LOSS_REMOVED]);
-	cr_assert_eq(all.offered, settled + all.queued);
+	cr_assert_eq(accounted, all.acknowledged + all.in_doubt + all.lost[LOSS_REMOVED]);
+	cr_assert_eq(all.offered, accounted + all.queued);
 	if (at_rest)
 		cr_assert_eq(octets, 0);
 }
 
-Test(stream, shared_pdus_settle_for_each_of_their_tasks)
+Test(stream, shared_pdus_end_for_each_of_their_tasks)
 {
 	for (unsigned seed = 1; seed <= 60; seed++) {
 		struct bed *b = bed_new();

@@ -176,7 +176,7 @@ static struct copy_balance model_check(struct model *m)
 	struct copy_balance n = balance(m->bed);
 
 	cr_assert_eq(n.offered, m->pushed);
-	cr_assert_leq(n.queued, m->pushed, "more is settled than was owed");
+	cr_assert_leq(n.queued, m->pushed, "more is accounted than was owed");
 	cr_assert_leq(n.acknowledged + n.in_doubt, m->pushed);
 	return n;
 }
@@ -290,7 +290,7 @@ static void play(struct model *m, unsigned seed)
 	}
 }
 
-Test(stream_spool, nothing_is_settled_twice_and_nothing_is_missing, .timeout = 120)
+Test(stream_spool, nothing_ends_twice_and_nothing_is_missing, .timeout = 120)
 {
 	for (unsigned seed = 1; seed <= 150; seed++) {
 		struct model *m = model_new();

@@ -136,10 +136,10 @@ static struct task_table *task_table;
 static struct table_builder *builder;
 static const struct table *table;
 static struct link_classes links;
-static struct reconcile walk;
+static struct reconcile scan;
 static struct bindings *bindings;
 
-static void drop(struct leaving *hold)
+static void drop(struct task_hold *hold)
 {
 	bindings_drop(hold->bound);
 	free(hold);
@@ -162,7 +162,7 @@ static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uin
 	task->hold->slot = n;
 	cr_assert_eq(task_entry_insert(task_table, task, NULL), POI_OK);
 	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
-	reconcile_enters(&walk, task);
+	reconcile_enters(&scan, task);
 	return task;
 }
 
@@ -173,7 +173,7 @@ static struct task_entry *begin(uint32_t n, const struct filter *also)
 
 static void end(struct task_entry *t)
 {
-	reconcile_leaves(&walk, t);
+	reconcile_leaves(&scan, t);
 	bindings_end(bindings, t->hold->bound);
 	task_entry_take(task_table, t);
 	drop(t->hold);
@@ -203,10 +203,10 @@ static void up(void)
 	STAILQ_INIT(&played.changes);
 	task_table = task_table_new();
 	builder = table_builder_new(seed);
-	walk = (struct reconcile){
+	scan = (struct reconcile){
 		.task_table = task_table, .links = &links, .bound = bindings_digest};
-	bindings = bindings_new(builder, &walk);
-	walk.bindings = bindings;
+	bindings = bindings_new(builder, &scan);
+	scan.bindings = bindings;
 	bindings_follower(bindings, &played);
 	cr_assert_eq(ne_entry_put(task_table, &n, 0), POI_OK);
 	cr_assert_eq(destination_entry_put(task_table, &d, &o), POI_OK);
@@ -254,10 +254,10 @@ static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t
 
 static bool agrees(void)
 {
-	reconcile_begin(&walk);
-	while (!reconcile_step(&walk, 100))
+	reconcile_begin(&scan);
+	while (!reconcile_step(&scan, 100))
 		;
-	return reconcile_agrees(&walk, table);
+	return reconcile_agrees(&scan, table);
 }
 
 Test(bindings, a_tunnel_comes_and_goes)
@@ -319,12 +319,12 @@ Test(bindings, a_successor_takes_over)
 	struct task_entry *task = task_entry_make(&t);
 	task->hold = calloc(1, sizeof(*task->hold));
 	task->hold->slot = 5;
-	reconcile_leaves(&walk, old);
+	reconcile_leaves(&scan, old);
 	cr_assert_eq(task_entry_insert(task_table, task, old), POI_OK);
 	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
 	task->hold->bound = old->hold->bound;
 	old->hold->bound = NULL;
-	reconcile_enters(&walk, task);
+	reconcile_enters(&scan, task);
 	drop(old->hold);
 	task_entry_free(old);
 	commit();
@@ -627,7 +627,7 @@ Test(bindings, what_is_told)
 	cr_assert_eq(counts.tasks, 0);
 }
 
-// Rules come and go between the parts of a walk.
+// Rules come and go between the parts of a scan.
 Test(bindings, reconciliation_during_changes)
 {
 	uint64_t subscription[50], next = 1, live[400];
@@ -640,7 +640,7 @@ Test(bindings, reconciliation_during_changes)
 	}
 	commit();
 	for (int round = 0; round < 200; round++) {
-		reconcile_begin(&walk);
+		reconcile_begin(&scan);
 		do {
 			for (int i = 0; i < 4; i++) {
 				if (n_live > 0 && rand() % 2) {
@@ -654,9 +654,9 @@ Test(bindings, reconciliation_during_changes)
 				}
 			}
 			cr_assert_geq(bindings_apply(bindings), 0);
-		} while (!reconcile_step(&walk, 7));
+		} while (!reconcile_step(&scan, 7));
 		commit();
-		cr_assert(reconcile_agrees(&walk, table), "round %d", round);
+		cr_assert(reconcile_agrees(&scan, table), "round %d", round);
 	}
 }
 

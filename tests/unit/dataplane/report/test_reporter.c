@@ -167,7 +167,7 @@ Test(reporter, every_packet_of_every_worker_is_reported_when_its_task_has_left)
 	}
 	for (int t = 0; t < TASKS; t++)
 		reporter_leave(b->reporter, b->task[t]);
-	reporter_settle(b->reporter);
+	reporter_wait(b->reporter);
 	read_reports(b); // no waiting: they are queued
 	for (int t = 0; t < TASKS; t++) {
 		cr_expect_eq(b->packets[t], packets[t], "%lu of %lu", b->packets[t], packets[t]);
@@ -201,14 +201,14 @@ Test(reporter, versions_that_left_together_are_passed_over)
 	b->task[0]->leaving = second.leaving = true;
 	reporter_leave(b->reporter, &second);
 	reporter_leave(b->reporter, b->task[0]);
-	reporter_settle(b->reporter);
+	reporter_wait(b->reporter);
 	read_reports(b);
 	cr_expect_eq(b->packets[0], 1);
 	cr_expect_eq(b->ends, 0, "the flow goes on");
 	put(b->rings[1], &third);
 	third.leaving = true;
 	reporter_leave(b->reporter, &third);
-	reporter_settle(b->reporter);
+	reporter_wait(b->reporter);
 	read_reports(b);
 	cr_expect_eq(b->packets[0], 2);
 	cr_expect_eq(b->ends, 1);

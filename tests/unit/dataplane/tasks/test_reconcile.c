@@ -11,10 +11,10 @@ static struct task_table *task_table;
 static struct table_builder *builder;
 static const struct table *table;
 static struct link_classes links;
-static struct reconcile walk;
+static struct reconcile scan;
 static uint32_t next_slot;
 
-static void drop(struct leaving *hold)
+static void drop(struct task_hold *hold)
 {
 	free(hold);
 }
@@ -53,10 +53,10 @@ static void put(uint32_t n, uint32_t address, bool only_task_table)
 
 	t->hold->slot = old ? old->hold->slot : next_slot++;
 	if (old)
-		reconcile_leaves(&walk, old);
+		reconcile_leaves(&scan, old);
 	cr_assert_eq(task_entry_insert(task_table, t, old), POI_OK);
 	if (old) {
-		reconcile_enters(&walk, t);
+		reconcile_enters(&scan, t);
 		free(old->hold);
 		task_entry_free(old);
 	}
@@ -70,7 +70,7 @@ static void take(uint32_t n)
 	struct id16 id = xid(n);
 	struct task_entry *t = task_entry_find(task_table, &ne, &id);
 
-	reconcile_leaves(&walk, t);
+	reconcile_leaves(&scan, t);
 	cr_assert_eq(table_remove(builder, rule_key_own(t->hold->slot)), POI_OK);
 	task_entry_take(task_table, t);
 	free(t->hold);
@@ -87,10 +87,10 @@ static void commit(void)
 
 static bool agrees(void)
 {
-	reconcile_begin(&walk);
-	while (!reconcile_step(&walk, 100))
+	reconcile_begin(&scan);
+	while (!reconcile_step(&scan, 100))
 		;
-	return reconcile_agrees(&walk, table);
+	return reconcile_agrees(&scan, table);
 }
 
 static void up(void)
@@ -102,7 +102,7 @@ static void up(void)
 
 	task_table = task_table_new();
 	builder = table_builder_new(seed);
-	walk = (struct reconcile){.task_table = task_table, .links = &links};
+	scan = (struct reconcile){.task_table = task_table, .links = &links};
 	cr_assert_eq(ne_entry_put(task_table, &n, 0), POI_OK);
 	cr_assert_eq(destination_entry_put(task_table, &d, &o), POI_OK);
 	o->index = 5;
@@ -122,16 +122,16 @@ TestSuite(reconcile, .init = up, .fini = down);
 Test(reconcile, equal_tables_agree)
 {
 	cr_assert(agrees());
-	cr_assert(agrees(), "walk after walk");
-	cr_assert_eq(walk.n, TASKS);
+	cr_assert(agrees(), "scan after scan");
+	cr_assert_eq(scan.n, TASKS);
 }
 
 Test(reconcile, a_walk_is_no_longer_than_its_budget)
 {
-	reconcile_begin(&walk);
+	reconcile_begin(&scan);
 	for (uint32_t i = 1; i < TASKS / 100; i++)
-		cr_assert_not(reconcile_step(&walk, 100));
-	cr_assert(reconcile_step(&walk, 100));
+		cr_assert_not(reconcile_step(&scan, 100));
+	cr_assert(reconcile_step(&scan, 100));
 }
 
 Test(reconcile, planted_differences_are_found)
@@ -170,14 +170,14 @@ Test(reconcile, planted_differences_are_found)
 	cr_assert_not(agrees());
 }
 
-// Whatever changes between two parts of a walk, before, at and behind its cursor.
+// Whatever changes between two parts of a scan, before, at and behind its cursor.
 Test(reconcile, changes_during_a_walk)
 {
 	uint32_t last = TASKS;
 
 	srand(1);
 	for (int round = 0; round < 200; round++) {
-		reconcile_begin(&walk);
+		reconcile_begin(&scan);
 		do {
 			for (int i = 0; i < 5; i++) {
 				uint32_t n = (uint32_t)rand() % last;
@@ -201,8 +201,8 @@ Test(reconcile, changes_during_a_walk)
 				else
 					put(n, (uint32_t)rand() & 0xffffff, false);
 			}
-		} while (!reconcile_step(&walk, 97));
+		} while (!reconcile_step(&scan, 97));
 		commit();
-		cr_assert(reconcile_agrees(&walk, table), "round %d", round);
+		cr_assert(reconcile_agrees(&scan, table), "round %d", round);
 	}
 }

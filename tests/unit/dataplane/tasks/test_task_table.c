@@ -9,7 +9,7 @@
 static struct task_table *s;
 static int dropped;
 
-static void drop(struct leaving *hold)
+static void drop(struct task_hold *hold)
 {
 	dropped++;
 	free(hold);

@@ -183,7 +183,7 @@ static void down(void)
 	cr_assert_not(holdback_waiting(holdback));
 	cr_assert_eq(rte_mempool_avail_count(pool), 127, "every buffer is back");
 	cr_assert_eq(
-		counters.early_held, counters.early_matched + counters.early + counters.early_full);
+		counters.held, counters.held_matched + counters.held_expired + counters.held_full);
 	holdback_free(holdback);
 	signalling_tap_free(tap);
 	signalling_ring_free(ring);
@@ -206,7 +206,7 @@ Test(holdback, matched_again_when_the_rule_comes)
 	bind(2, 7, 9 * MS);
 	tend(14 * MS, false);
 	cr_assert_eq(got.n, 1, "once");
-	cr_assert_eq(counters.early_matched, 1);
+	cr_assert_eq(counters.held_matched, 1);
 }
 
 // Two tasks want one session, and the rule of one comes later.
@@ -230,7 +230,7 @@ Test(holdback, another_tasks_rule_comes_later)
 	cr_assert_eq(got.n, 3);
 	cr_assert_eq(got.slot[1], 5);
 	cr_assert_eq(got.slot[2], 6);
-	cr_assert_eq(counters.early_matched, 2, "counts packets");
+	cr_assert_eq(counters.held_matched, 2, "counts packets");
 }
 
 // The same task's next rules: of a session that changes.
@@ -289,7 +289,7 @@ Test(holdback, more_tasks_than_are_kept_apart)
 	}
 	commit();
 	hold(7, 10 * MS);
-	cr_assert_eq(counters.early_held, 0);
+	cr_assert_eq(counters.held, 0);
 	hold(8, 10 * MS);
 	put(30, 21, 8, 9 * MS);
 	put(31, 22, 8, 9 * MS);
@@ -320,7 +320,7 @@ Test(holdback, more_hits_than_one_call_finds)
 		times[got.slot[i]]++;
 	for (uint32_t i = 0; i < 10; i++)
 		cr_expect_eq(times[i], ROOM, "%u: %u", i, times[i]);
-	cr_assert_eq(counters.early_matched, ROOM);
+	cr_assert_eq(counters.held_matched, ROOM);
 }
 
 // A user's later fragment is judged by the ports of its first, as when it was received.
@@ -386,9 +386,9 @@ Test(holdback, given_up_in_time)
 	hold(7, 10 * MS);
 	hold(7, 12 * MS);
 	tend(10 * MS + AGE - 1, false);
-	cr_assert_eq(counters.early, 0);
+	cr_assert_eq(counters.held_expired, 0);
 	tend(10 * MS + AGE, false);
-	cr_assert_eq(counters.early, 1);
+	cr_assert_eq(counters.held_expired, 1);
 	cr_assert(holdback_waiting(holdback));
 	tend(12 * MS + AGE, false);
 	cr_assert_not(holdback_waiting(holdback));
@@ -400,7 +400,7 @@ Test(holdback, never_more_than_there_is_room)
 		hold(i + 1, 10 * MS);
 		cr_assert_geq(rte_mempool_avail_count(pool), 127 - ROOM);
 	}
-	cr_assert_eq(counters.early_full, 2 * ROOM);
+	cr_assert_eq(counters.held_full, 2 * ROOM);
 	bind(1, 3 * ROOM, 0);
 	bind(2, 1, 0); // that one has given way
 	tend(11 * MS, false);
@@ -470,7 +470,7 @@ Test(holdback, whole_datagrams_held_are_bounded)
 		for (uint32_t i = 0; i < HOLDBACK_WHOLES + 5; i++)
 			holdback_hold(holdback, &s, &b);
 		cr_assert_eq(rte_mbuf_refcnt_read(m), 1 + HOLDBACK_WHOLES);
-		cr_assert_eq(counters.early_full, 5u * round);
+		cr_assert_eq(counters.held_full, 5u * round);
 		holdback_tend(holdback, &later, false);
 		cr_assert_eq(rte_mbuf_refcnt_read(m), 1);
 	}

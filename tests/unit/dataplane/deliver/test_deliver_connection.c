@@ -1,4 +1,5 @@
-// One destination's link without its thread: the test says what time it is and when what happens.
+// One destination's connection without its thread: the test says what time it is and when what
+// happens.
 
 #include "dataplane/deliver/deliver_internal.h"
 
@@ -12,7 +13,7 @@ static void bed_make(struct bed *b)
 {
 	char why[200] = "";
 
-	b->deliver = deliver_new(&b->config, &b->capture, 1, NULL, why, sizeof(why));
+	b->deliver = deliver_new(&b->config, &b->capture, 1, why, sizeof(why));
 	cr_assert_not_null(b->deliver, "%s", why);
 }
 
@@ -66,16 +67,16 @@ static uint32_t spool_files(struct spool_bed *s, bool and_remove)
 }
 
 // All that can go to the spool does.
-static void store_all(struct link *l)
+static void store_all(struct mdf_connection *l)
 {
 	for (int i = 0; i < 8; i++) {
-		link_spool_work(l, 1);
-		link_spool_wait(l);
+		mdf_connection_spool_work(l, 1);
+		mdf_connection_spool_wait(l);
 	}
 }
 
 // Sends the next block of the spool, and has it acknowledged up to `acknowledged` of its octets.
-static uint32_t deliver_block(struct link *l, uint64_t *written, bool acknowledged)
+static uint32_t deliver_block(struct mdf_connection *l, uint64_t *written, bool acknowledged)
 {
 	struct spool_block block;
 	struct stream_piece p;
@@ -94,7 +95,7 @@ static uint32_t deliver_block(struct link *l, uint64_t *written, bool acknowledg
 }
 
 // What was acknowledged just before the process ends is not owed by the next one.
-Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
+Test(deliver_connection, blocks_acknowledged_last_are_not_sent_again)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -107,17 +108,17 @@ Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
 	for (int i = 0; i < 2000; i++)
 		push(b, 0);
 	take_ready(b);
-	struct link *l = b->deliver->link[index];
+	struct mdf_connection *l = b->deliver->connection[index];
 	store_all(l);
 	uint32_t first = deliver_block(l, &written, true);
 	first += deliver_block(l, &written, true);
 	deliver_block(l, &written, false);
-	link_close(l, LOSS_STOPPED);
+	mdf_connection_close(l, LOSS_STOPPED);
 	cr_assert_eq(acknowledged(b, index), first);
 	deliver_free(b->deliver);
 
 	bed_make(b);
-	l = b->deliver->link[add(b, 1, 1)];
+	l = b->deliver->connection[add(b, 1, 1)];
 	struct spool_block block;
 	struct pdu p;
 	const char *why;
@@ -130,7 +131,7 @@ Test(deliver_link, blocks_acknowledged_last_are_not_sent_again)
 }
 
 // The workers' pools can be smaller than any quota.
-Test(deliver_link, a_small_pool_reaches_the_spool)
+Test(deliver_connection, a_small_pool_reaches_the_spool)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -148,7 +149,7 @@ Test(deliver_link, a_small_pool_reaches_the_spool)
 		push(b, 0);
 		take_ready(b);
 		if (i % 64 == 63)
-			store_all(b->deliver->link[index]);
+			store_all(b->deliver->connection[index]);
 	}
 	struct channel_destination_status now = status_of(b, index);
 	cr_assert_eq(now.copies.queued, 2000);
@@ -168,7 +169,7 @@ static uint16_t add_named(struct bed *b, uint8_t delivery, uint16_t port)
 	return index;
 }
 
-static struct resolve_answer answer_to(const struct link *l)
+static struct resolve_answer answer_to(const struct mdf_connection *l)
 {
 	return (struct resolve_answer){.token = l->serial << 16 | l->questions,
 		.n = 1,
@@ -177,7 +178,7 @@ static struct resolve_answer answer_to(const struct link *l)
 }
 
 // Where memory runs out an answer never comes; it may come late, too.
-Test(deliver_link, a_look_up_without_an_answer_has_failed)
+Test(deliver_connection, a_look_up_without_an_answer_has_failed)
 {
 	struct bed *b = bed_new();
 	struct lab_mdf m;
@@ -185,29 +186,29 @@ Test(deliver_link, a_look_up_without_an_answer_has_failed)
 
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
-	struct link *l = b->deliver->link[add_named(b, DELIVERY_X3, m.port)];
-	link_timers(l, now);
+	struct mdf_connection *l = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
+	mdf_connection_timers(l, now);
 	cr_assert(l->resolving);
 	struct resolve_answer late = answer_to(l);
-	link_timers(l, now + 5 * SECOND);
+	mdf_connection_timers(l, now + 5 * SECOND);
 	cr_assert_eq(l->state, DESTINATION_CONNECTING);
 	now += 10 * SECOND;
-	link_timers(l, now);
+	mdf_connection_timers(l, now);
 	cr_assert_eq(l->state, DESTINATION_DOWN);
 	cr_assert_not_null(strstr(l->reason, "host name"), "%s", l->reason);
-	link_resolved(l, &late, now);
+	mdf_connection_resolved(l, &late, now);
 	cr_assert_null(l->mdf);
-	link_timers(l, now + SECOND); // it asks again
+	mdf_connection_timers(l, now + SECOND); // it asks again
 	cr_assert(l->resolving);
 	struct resolve_answer a = answer_to(l);
-	link_resolved(l, &a, now + SECOND);
+	mdf_connection_resolved(l, &a, now + SECOND);
 	cr_assert_not_null(l->mdf);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
 
 // Also while a connection stands: a name that has moved is noticed later.
-Test(deliver_link, a_look_up_without_an_answer_is_asked_again)
+Test(deliver_connection, a_look_up_without_an_answer_is_asked_again)
 {
 	struct bed *b = bed_new();
 	struct lab_mdf m;
@@ -215,19 +216,19 @@ Test(deliver_link, a_look_up_without_an_answer_is_asked_again)
 
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
-	struct link *l = b->deliver->link[add_named(b, DELIVERY_X3, m.port)];
-	link_timers(l, now);
+	struct mdf_connection *l = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
+	mdf_connection_timers(l, now);
 	struct resolve_answer a = answer_to(l);
-	link_resolved(l, &a, now);
+	mdf_connection_resolved(l, &a, now);
 	for (int i = 0; i < 5000 && !l->up_at; i++, usleep(1000))
-		link_ready(l, 0, now);
+		mdf_connection_ready(l, 0, now);
 	cr_assert_eq(l->state, DESTINATION_UP);
 	now += 60 * SECOND;
-	link_timers(l, now);
+	mdf_connection_timers(l, now);
 	cr_assert(l->resolving);
 	uint16_t asked = l->questions;
 	for (int i = 0; i < 20; i++)
-		link_timers(l, now += SECOND);
+		mdf_connection_timers(l, now += SECOND);
 	cr_assert_eq(l->questions, asked + 1);
 	cr_assert_eq(l->state, DESTINATION_UP);
 	bed_free(b);
@@ -235,7 +236,7 @@ Test(deliver_link, a_look_up_without_an_answer_is_asked_again)
 }
 
 // One of two connections whose kind is not delivered any more while its name is looked up.
-Test(deliver_link, a_resting_link_waits_for_no_answer)
+Test(deliver_connection, a_resting_link_waits_for_no_answer)
 {
 	struct bed *b = bed_new();
 	struct lab_mdf m;
@@ -244,18 +245,19 @@ Test(deliver_link, a_resting_link_waits_for_no_answer)
 	b->config.delivery.connections = 2;
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
-	struct link *l = b->deliver->link[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->twin;
-	link_timers(l, now);
+	struct mdf_connection *l =
+		b->deliver->connection[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->twin;
+	mdf_connection_timers(l, now);
 	cr_assert(l->resolving);
 	struct resolve_answer a = answer_to(l);
 	l->dest.delivery = DELIVERY_X2;
-	link_timers(l, now);
+	mdf_connection_timers(l, now);
 	cr_assert_eq(l->state, DESTINATION_IDLE);
-	link_resolved(l, &a, now);
+	mdf_connection_resolved(l, &a, now);
 	cr_assert_null(l->mdf);
 	cr_assert_eq(l->state, DESTINATION_IDLE);
 	l->dest.delivery = DELIVERY_X3;
-	link_timers(l, now);
+	mdf_connection_timers(l, now);
 	cr_assert_eq(l->questions, 2);
 	cr_assert_eq(l->state, DESTINATION_CONNECTING);
 	bed_free(b);
@@ -316,15 +318,15 @@ static void lose(struct bed *b)
 }
 
 // Nothing is owed: what failed in this part is over.
-static void recover(struct link *l)
+static void recover(struct mdf_connection *l)
 {
 	l->up_at = 1;
-	link_spool_work(l, 1);
-	link_spool_wait(l);
+	mdf_connection_spool_work(l, 1);
+	mdf_connection_spool_wait(l);
 	l->up_at = 0;
 }
 
-Test(deliver_link, a_kind_without_a_spool_stays_a_fault)
+Test(deliver_connection, a_kind_without_a_spool_stays_a_fault)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -333,7 +335,7 @@ Test(deliver_link, a_kind_without_a_spool_stays_a_fault)
 	use_spool(b, &s);
 	spoil(&s, "x3", false);
 	bed_make(b);
-	struct link *l = b->deliver->link[add_both(b)];
+	struct mdf_connection *l = b->deliver->connection[add_both(b)];
 	cr_assert_eq(events(b, EVENT_SPOOL_FAULT, &e), 1);
 	l->spool[COPY_X2].failing = true;
 	recover(l);
@@ -344,7 +346,7 @@ Test(deliver_link, a_kind_without_a_spool_stays_a_fault)
 	spool_files(&s, true);
 }
 
-Test(deliver_link, a_discarded_spool_ends_no_fault)
+Test(deliver_connection, a_discarded_spool_ends_no_fault)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -367,7 +369,7 @@ Test(deliver_link, a_discarded_spool_ends_no_fault)
 	spool_files(&s, true);
 }
 
-Test(deliver_link, the_fault_ends_when_both_connections_spool_again)
+Test(deliver_connection, the_fault_ends_when_both_connections_spool_again)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -376,7 +378,7 @@ Test(deliver_link, the_fault_ends_when_both_connections_spool_again)
 	b->config.delivery.connections = 2;
 	use_spool(b, &s);
 	bed_make(b);
-	struct link *l = b->deliver->link[add_both(b)];
+	struct mdf_connection *l = b->deliver->connection[add_both(b)];
 	l->spool[COPY_X2].failing = true;
 	l->twin->spool[COPY_X3].failing = true;
 	for (int i = 0; i < 3; i++)
@@ -391,7 +393,7 @@ Test(deliver_link, the_fault_ends_when_both_connections_spool_again)
 }
 
 // A kind that is not delivered any more keeps no fault.
-Test(deliver_link, a_resting_link_has_no_fault_of_its_spool)
+Test(deliver_connection, a_resting_link_has_no_fault_of_its_spool)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -400,14 +402,14 @@ Test(deliver_link, a_resting_link_has_no_fault_of_its_spool)
 	b->config.delivery.connections = 2;
 	use_spool(b, &s);
 	bed_make(b);
-	struct link *l = b->deliver->link[add_both(b)]->twin;
+	struct mdf_connection *l = b->deliver->connection[add_both(b)]->twin;
 	l->spool[COPY_X3].failing = true;
 	l->state = DESTINATION_DOWN;
-	link_spool_work(l, 1);
+	mdf_connection_spool_work(l, 1);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
 	l->dest.delivery = DELIVERY_X2;
-	link_timers(l, 1);
-	link_timers(l, 2);
+	mdf_connection_timers(l, 1);
+	mdf_connection_timers(l, 2);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
 	bed_free(b);
 	spool_files(&s, true);
@@ -444,7 +446,7 @@ static void leave(struct spool_bed *s, const struct left *f)
 
 #define DID(n) "0" n "000000-0000-0000-0000-000000000000"
 
-Test(deliver_link, files_of_destinations_that_are_no_more_are_removed)
+Test(deliver_connection, files_of_destinations_that_are_no_more_are_removed)
 {
 	static const struct left left[] = {
 		{"poi-01", DID("2"), "x2", 100, true},
@@ -491,7 +493,7 @@ Test(deliver_link, files_of_destinations_that_are_no_more_are_removed)
 }
 
 // It runs by itself, on the thread that may wait for the disk.
-Test(deliver_link, files_are_looked_at_while_it_runs, .timeout = 30)
+Test(deliver_connection, files_are_looked_at_while_it_runs, .timeout = 30)
 {
 	const struct left old = {"poi-01", DID("2"), "x3", 100, true};
 	struct bed *b = bed_new();

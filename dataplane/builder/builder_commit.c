@@ -1,0 +1,153 @@
+// Publishes what changed and waits for the grace period; the base is rebuilt on a thread of its
+// own.
+
+#include "dataplane/builder/builder_internal.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "shared/log.h"
+#include "shared/now.h"
+
+int builder_fold_fd(const struct builder *b)
+{
+	return b->fold_fd;
+}
+
+// After the grace period: the last summaries are queued before anything is answered or given back.
+static void reports_end(struct builder *b)
+{
+	if (!b->reporter)
+		return;
+	struct task_hold *l;
+	LIST_FOREACH(l, &b->pending, next)
+	if (l->x2 && l->x2->report == REPORT_PDSR)
+		reporter_leave(b->reporter, l->x2);
+	reporter_wait(b->reporter);
+}
+
+// After a grace period: no worker can push for these any more.
+static void grace_over(struct builder *b)
+{
+	reports_end(b);
+	bindings_settled(b->bindings, b->measure, now_wall_ns());
+	b->measure = false;
+	for (struct task_hold *l; (l = LIST_FIRST(&b->pending));) {
+		LIST_REMOVE(l, next);
+		task_hold_give_contexts(b, l);
+		if (l->keeps_slot) {
+			task_hold_drop(l);
+			continue;
+		}
+		free(l->x2);
+		l->x2 = NULL;
+		bindings_drop(l->bound);
+		l->bound = NULL;
+		LIST_INSERT_HEAD(&b->draining, l, next);
+		b->n_draining++;
+	}
+	while (b->removed) {
+		struct destination_entry *d = b->removed;
+		b->removed = (struct destination_entry *)d->link.next;
+		deliver_remove(b->deliver, d->index);
+		destination_entry_free(d);
+	}
+}
+
+static void *fold_run(void *argument)
+{
+	struct builder *b = argument;
+
+	table_fold_run(b->fold);
+	(void)eventfd_write(b->fold_fd, 1);
+	return NULL;
+}
+
+static void fold_start(struct builder *b)
+{
+	if (b->fold)
+		return;
+	b->fold = table_fold_begin(b->tables);
+	if (!b->fold || pthread_create(&b->fold_thread, NULL, fold_run, b) == 0)
+		return;
+	// Without a thread it takes the builder's time: late answers, but no growing delta.
+	table_fold_run(b->fold);
+	table_fold_finish(b->tables, b->fold);
+	b->fold = NULL;
+	b->dirty = true;
+}
+
+static int commit(struct builder *b)
+{
+	int changes = bindings_apply(b->bindings);
+
+	if (changes < 0)
+		return changes;
+	b->dirty |= changes > 0;
+	if (b->dirty) {
+		const struct table *next = table_commit(b->tables, b->generation + 1);
+		if (!next)
+			return POI_ERR_NOMEM;
+		const struct table *old = table_rcu_publish(b->table_rcu, next);
+		b->generation++;
+		b->dirty = false;
+		table_retire(b->tables, old);
+		fold_start(b);
+	}
+	grace_over(b);
+	return POI_OK;
+}
+
+int builder_commit(struct builder *b)
+{
+	int r;
+
+	// What a new task's sessions are known by must be in force with it.
+	bindings_settle(b->bindings);
+	r = commit(b);
+	// What came and went is in that table; more of it that came meanwhile has its next turn.
+	if (r == POI_OK && bindings_wait(b->bindings))
+		r = commit(b);
+	return r;
+}
+
+int builder_follow_fd(const struct builder *b)
+{
+	return bindings_follow_fd(b->bindings);
+}
+
+void builder_follow(struct builder *b)
+{
+	b->measure = true;
+	if (builder_commit(b) != POI_OK)
+		log_error("no memory to publish the match table; trying again");
+}
+
+bool builder_next_report(struct builder *b, struct bound_report *out)
+{
+	return bindings_news(b->bindings, out);
+}
+
+void builder_report_again(struct builder *b)
+{
+	bindings_retell(b->bindings);
+}
+
+void builder_followed(const struct builder *b, struct bindings_counts *out)
+{
+	bindings_counts(b->bindings, out);
+}
+
+void builder_folded(struct builder *b)
+{
+	eventfd_t done;
+
+	if (eventfd_read(b->fold_fd, &done) != 0 || !b->fold)
+		return;
+	pthread_join(b->fold_thread, NULL);
+	table_fold_finish(b->tables, b->fold);
+	b->fold = NULL;
+	b->dirty = true;
+	if (builder_commit(b) != POI_OK)
+		log_error("no memory to publish the match table; trying again");
+}

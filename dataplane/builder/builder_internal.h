@@ -1,0 +1,53 @@
+#pragma once
+
+// How the builder looks inside. Its files, from the top: builder.c takes messages, builder_tasks.c
+// changes tasks, builder_commit.c publishes, builder_holds.c holds what tasks hold.
+// builder_losses.c only reads. None calls one above it.
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "dataplane/builder/builder.h"
+#include "dataplane/follow/bindings.h"
+#include "dataplane/match/link_class.h"
+#include "dataplane/tasks/reconcile.h"
+
+struct builder {
+	struct link_classes links;
+	struct task_table *task_table;
+	struct reconcile reconcile;
+	uint64_t copies_lost; // by all tasks, when their scan for losses began
+	uint32_t losing;      // tasks that are losing copies
+	bool losses_scanning;
+	struct table_builder *tables;
+	struct bindings *bindings;
+	bool measure; // the next commit is of what signalling said just now
+	struct table_rcu *table_rcu;
+	struct task_counters_owner *slots;
+	struct deliver *deliver;
+	struct reporter *reporter;
+	uint64_t serial; // of X2 tasks
+	uint64_t generation;
+	bool dirty;
+	LIST_HEAD(, task_hold) pending;	   // until the next grace period
+	LIST_HEAD(, task_hold) draining;   // until delivery has accounted for their copies
+	struct destination_entry *removed; // until the next grace period; linked by link.next
+	uint32_t n_draining;
+	struct table_fold *fold;
+	pthread_t fold_thread;
+	int fold_fd;
+};
+
+// builder_tasks.c
+[[nodiscard]] int builder_task_put(
+	struct builder *b, const struct channel_task *t, uint64_t now_ms);
+[[nodiscard]] int builder_task_remove(struct builder *b, const struct channel_object *o);
+
+// builder_holds.c
+// Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
+[[nodiscard]] int task_hold_take(struct builder *b, const struct channel_task *t,
+	const uint32_t *slot, struct task_hold **out);
+// They go after the next grace period; with `keeps_slot` the slot is the successor's.
+void task_hold_leave(struct builder *b, struct task_hold *l, bool keeps_slot);
+void task_hold_give_contexts(struct builder *b, const struct task_hold *l);
+void task_hold_drop(struct task_hold *l); // frees it; slot and contexts were given back

@@ -1,0 +1,226 @@
+// Tasks come, change and go; the fail-safe stops all of one network element.
+
+#include "dataplane/builder/builder_internal.h"
+
+#include <string.h>
+
+#include "dataplane/tasks/rules.h"
+#include "shared/log.h"
+#include "shared/now.h"
+
+static int task_check(const struct builder *b, const struct channel_task *t)
+{
+	const char *why;
+
+	if (!ne_entry_find(b->task_table, &t->ne))
+		return POI_ERR_NOT_FOUND;
+	if (t->session.kinds && !bindings_followed(b->bindings))
+		return POI_ERR_UNSUPPORTED;
+	if (t->delivery == 0 || t->delivery > (DELIVERY_X2 | DELIVERY_X3) ||
+		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX ||
+		(t->delivery & DELIVERY_X2 && !x2_task_valid(t)))
+		return POI_ERR_INVALID;
+	for (uint8_t i = 0; i < t->n_destinations; i++) {
+		if (!destination_entry_find(b->task_table, &t->ne, &t->did[i]))
+			return POI_ERR_NOT_FOUND;
+		for (uint8_t k = 0; k < i; k++)
+			if (id_equal(&t->did[i], &t->did[k]))
+				return POI_ERR_INVALID;
+	}
+	return channel_task_check(t, &why);
+}
+
+// The element was heard of: a task given to an element whose fail-safe has fired starts its
+// deadline anew, so that no task is ever without one.
+static void rearm(struct builder *b, const struct id16 *ne, uint64_t now_ms)
+{
+	struct ne_entry *n = ne_entry_find(b->task_table, ne);
+
+	if (n && !n->armed)
+		(void)ne_entry_heard(b->task_table, ne, now_ms);
+}
+
+// Fills what the rule knows of its X2 side.
+static void x2_complete(struct x2_task *x, const struct rule *r)
+{
+	if (!x)
+		return;
+	x->slot = r->slot;
+	x->context = r->context_x2;
+	x->n_destinations = r->n_destinations;
+	memcpy(x->destination, r->destination, sizeof(x->destination));
+}
+
+// Before it is published; `old` is the version it replaces, or NULL.
+static void reports_begin(struct builder *b, struct x2_task *x, struct task_hold *old)
+{
+	if (old && old->x2)
+		old->x2->successor = x;
+	if (b->reporter && x && x->report == REPORT_PDSR)
+		reporter_join(b->reporter);
+}
+
+// The task's rules leave the table with the next commit.
+static void rules_leave(struct builder *b, const struct task_hold *hold)
+{
+	if (hold->bound)
+		bindings_end(b->bindings, hold->bound);
+	else
+		(void)table_remove(b->tables, rule_key_own(hold->slot));
+	b->dirty = true;
+}
+
+// Its own rule takes the place of the old one's; the rules of a session task come with the commit.
+static int rules_enter(struct builder *b, struct task_entry *task, struct task_hold *old)
+{
+	struct task_hold *hold = task->hold;
+	struct rule rule;
+
+	rule_make(b->task_table, &b->links, task, &rule);
+	x2_complete(hold->x2, &rule);
+	if (old && old->bound && bindings_take_over(b->bindings, old->bound, task)) {
+		hold->bound = old->bound;
+		old->bound = NULL;
+		b->dirty = true;
+		return POI_OK;
+	}
+	int r = task->session ? bindings_begin(b->bindings, task, now_wall_ns(), &hold->bound)
+			      : table_put(b->tables, &rule);
+	if (r == POI_OK && old && (old->bound || hold->bound))
+		rules_leave(b, old);
+	b->dirty |= r == POI_OK;
+	return r;
+}
+
+// A task outside the table, with what its element says of it and what it holds. `before`: what its
+// predecessor holds, or NULL.
+static int task_make(struct builder *b, const struct channel_task *t,
+	const struct task_hold *before, struct task_entry **out)
+{
+	const struct ne_entry *ne = ne_entry_find(b->task_table, &t->ne);
+	struct task_entry *task = task_entry_make(t);
+
+	if (!task)
+		return POI_ERR_NOMEM;
+	task->payload_format = ne->payload_format;
+	task->axri = ne->axri;
+	int r = task_hold_take(b, t, before ? &before->slot : NULL, &task->hold);
+	if (r != POI_OK) {
+		task_entry_free(task);
+		return r;
+	}
+	*out = task;
+	return POI_OK;
+}
+
+static void task_undo(struct builder *b, struct task_entry *task, bool keeps_slot)
+{
+	task_hold_give_contexts(b, task->hold);
+	if (!keeps_slot)
+		task_counters_give(b->slots, task->hold->slot);
+	task_hold_drop(task->hold);
+	task_entry_free(task);
+}
+
+// Puts the task where `old` was, or beside all others, and its rules with it. After an error
+// everything is as before.
+static int task_enter(struct builder *b, struct task_entry *task, struct task_entry *old,
+	struct task_hold *before)
+{
+	int r = task_entry_insert(b->task_table, task, old);
+
+	if (r != POI_OK)
+		return r;
+	r = rules_enter(b, task, before);
+	if (r == POI_OK)
+		return r;
+	if (!old)
+		task_entry_take(b->task_table, task);
+	else
+		(void)task_entry_insert(b->task_table, old, task); // a swap: cannot fail
+	return r;
+}
+
+int builder_task_put(struct builder *b, const struct channel_task *t, uint64_t now_ms)
+{
+	struct task_entry *old = task_entry_find(b->task_table, &t->ne, &t->xid), *task;
+	struct task_hold *before = old && !old->tombstone ? old->hold : NULL;
+	int r = task_check(b, t);
+
+	if (r == POI_OK)
+		r = task_make(b, t, before, &task);
+	if (r != POI_OK)
+		return r;
+	if (old)
+		reconcile_leaves(&b->reconcile, old);
+	r = task_enter(b, task, old, before);
+	if (old)
+		reconcile_enters(&b->reconcile, r == POI_OK ? task : old);
+	if (r != POI_OK) {
+		task_undo(b, task, before != NULL);
+		return r;
+	}
+	reports_begin(b, task->hold->x2, before);
+	if (before) {
+		task->hold->loss = before->loss; // the slot's counters go on
+		task_hold_leave(b, before, true);
+	}
+	task_entry_free(old);
+	rearm(b, &t->ne, now_ms);
+	return POI_OK;
+}
+
+static void not_losing(struct builder *b, const struct task_hold *hold)
+{
+	b->losing -= hold->loss.active;
+}
+
+int builder_task_remove(struct builder *b, const struct channel_object *o)
+{
+	struct task_entry *t = task_entry_find(b->task_table, &o->ne, &o->id);
+
+	if (!t)
+		return POI_ERR_NOT_FOUND;
+	reconcile_leaves(&b->reconcile, t);
+	if (t->hold) {
+		not_losing(b, t->hold);
+		rules_leave(b, t->hold);
+		task_hold_leave(b, t->hold, false);
+	}
+	task_entry_take(b->task_table, t);
+	task_entry_free(t);
+	return POI_OK;
+}
+
+bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne)
+{
+	struct ne_entry *n = ne_entry_fire(b->task_table, now_ms);
+
+	if (!n)
+		return false;
+	*ne = n->ne;
+	for (struct task_entry *t = task_entry_first(b->task_table); t; t = task_entry_next(t)) {
+		if (t->tombstone || !id_equal(&t->link.ne, ne))
+			continue;
+		reconcile_leaves(&b->reconcile, t);
+		struct task_hold *hold = task_entry_bury(b->task_table, t);
+		not_losing(b, hold);
+		rules_leave(b, hold);
+		task_hold_leave(b, hold, false);
+	}
+	if (builder_commit(b) != POI_OK)
+		log_error("no memory to publish the match table; trying again");
+	return true;
+}
+
+uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (const struct ne_entry *n = ne_entry_first(b->task_table); n; n = n->next) {
+		uint64_t left = ne_entry_remaining(n, now_ms);
+		if (left < least)
+			least = left;
+	}
+	return least;
+}

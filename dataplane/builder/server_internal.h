@@ -1,0 +1,70 @@
+#pragma once
+
+// How the server looks inside. Its files, from the top: server.c has the loop and the clients,
+// server_checks.c what is looked after now and then, server_messages.c what clients say,
+// server_events.c what the controller is sent. None calls one above it.
+
+#include "dataplane/builder/client.h"
+#include "dataplane/builder/clock_sync.h"
+#include "dataplane/builder/server.h"
+
+#define CLIENTS_MAX 32
+#define BATCH 1024
+#define EVENTS_KEPT 256
+#define CHECK_MS 1000 // between two self-checks, at least
+
+#define TEXT_DIFFERS "the sums of the ledger differ; see poi status"
+#define TEXT_BALANCES "the ledger balances again"
+#define TEXT_OLD_TABLE "a worker matches with an old table"
+#define TEXT_WRONG_TABLE "the match table is not what the tasks say"
+#define TEXT_RIGHT "what is matched is what the tasks say again"
+
+struct pending_ack {
+	uint32_t request;
+	int32_t result;
+};
+
+struct server {
+	struct server_settings with;
+	int listener;
+	uint64_t started_ms, links_ms, check_ms, check_every_ms, drain_ms;
+	uint64_t control_incarnation; // of the last controller
+	uint32_t n_clients;
+	struct client *clients[CLIENTS_MAX];
+	uint32_t n_acks;
+	struct pending_ack acks[BATCH];
+	uint32_t n_events, first_event; // kept while no controller is connected
+	struct channel_event events[EVENTS_KEPT];
+	struct debounce ledger;		  // of the ledger
+	struct debounce generation, scan; // what the workers match
+	struct clock_sync clock;	  // at the last look
+	bool clock_bad;			  // not synchronised, then
+	bool clock_pending;		  // not yet reported to a new controller
+	bool ready;
+	uint8_t whole; // as the controller said last; not at the start
+	uint64_t scan_ms, losses_ms;
+	uint64_t copies_lost;
+	uint32_t task_events; // that may still be sent in this second
+	uint8_t in[CHANNEL_MESSAGE_MAX];
+	uint8_t out[CHANNEL_MESSAGE_MAX];
+};
+
+// server_checks.c
+void server_check(struct server *s);
+int server_wait_ms(const struct server *s); // until the next check
+
+// server_messages.c
+void server_read(struct server *s, struct client *c);
+void server_stream(struct server *s, struct client *c); // goes on with the answer to STATE_GET
+
+// server_events.c
+struct client *server_controller(const struct server *s); // NULL: none is connected
+// To the controller once it has the state it asked for, or kept; the oldest goes first when too
+// many are kept.
+void server_event(struct server *s, const struct channel_event *e);
+void server_event_text(struct server *s, int kind, const char *text); // also to the log
+// Those of one kind, or all (0), in their order; the others stay.
+void server_replay(struct server *s, struct client *c, uint8_t kind);
+// The process's conditions are in no memo: a new controller is sent how they are now, good or bad,
+// for what was kept for it is bounded. They go past what is kept, and fill nothing of it.
+void server_conditions(struct server *s);

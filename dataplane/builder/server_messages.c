@@ -1,0 +1,309 @@
+// Messages of clients: greetings, queries, and changes that are applied in batches.
+
+#include "dataplane/builder/server_internal.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "shared/log.h"
+#include "shared/now.h"
+#include "shared/version.h"
+
+#define STREAM_BURST 256 // messages of a state stream per turn
+
+static void refuse(struct server *s, struct client *c, uint32_t request, int reason)
+{
+	struct channel_hello_refused m = {.version = CHANNEL_VERSION, .reason = reason};
+
+	snprintf(m.software, sizeof(m.software), "%s", POI_VERSION);
+	if (reason != POI_ERR_VERSION) // which has said more
+		log_kind(NOTICE, CHANNEL_REFUSED, "channel: a client was refused: %s",
+			poi_error_text(reason));
+	client_send(c, s->out,
+		channel_encode_hello_refused(
+			s->out, sizeof(s->out), CHANNEL_HELLO_REFUSED, request, &m));
+	c->closing = true;
+}
+
+// A controller that died leaves a socket at its end; a restarted one takes its place at once.
+static bool controller_alive(const struct server *s)
+{
+	struct client *old = server_controller(s);
+	uint8_t octet;
+
+	if (!old)
+		return false;
+	if (recv(old->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) != 0)
+		return true;
+	old->dead = true;
+	return false;
+}
+
+// 0, or why the client is refused.
+static int hello_check(const struct server *s, const struct channel_hello *m)
+{
+	if (m->version != CHANNEL_VERSION) {
+		log_kind(ERROR, CHANNEL_VERSION,
+			"channel: version refused: the peer (%s) speaks channel version %u, this "
+			"poi-dataplane (%s) speaks %u; install both programs from one build",
+			m->software, m->version, POI_VERSION, CHANNEL_VERSION);
+		return POI_ERR_VERSION;
+	}
+	if (m->role != CHANNEL_ROLE_CONTROL && m->role != CHANNEL_ROLE_OBSERVER)
+		return POI_ERR_DENIED;
+	return m->role == CHANNEL_ROLE_CONTROL && controller_alive(s) ? POI_ERR_IN_USE : POI_OK;
+}
+
+static void hello_answer(struct server *s, struct client *c, uint32_t request)
+{
+	const struct task_table *task_table = builder_task_table(s->with.builder);
+	struct channel_hello_ok ok = {
+		.incarnation = s->with.incarnation,
+		.peer_incarnation = s->control_incarnation,
+		.generation = builder_generation(s->with.builder),
+		.tasks = task_table_tasks(task_table),
+		.destinations = task_table_destinations(task_table),
+		.first_burst = stats_all_polling(s->with.sources.stats),
+	};
+
+	client_send(c, s->out,
+		channel_encode_hello_ok(s->out, sizeof(s->out), CHANNEL_HELLO_OK, request, &ok));
+}
+
+static void hello(struct server *s, struct client *c, const struct channel_header *h,
+	const uint8_t *body, size_t length)
+{
+	struct channel_hello m;
+	int e = POI_ERR_DENIED;
+
+	if (h->id == CHANNEL_HELLO && channel_decode_hello(body, length, &m) == POI_OK)
+		e = hello_check(s, &m);
+	if (e != POI_OK) {
+		refuse(s, c, h->request, e);
+		return;
+	}
+	c->role = m.role;
+	hello_answer(s, c, h->request);
+	if (m.role != CHANNEL_ROLE_CONTROL)
+		return;
+	s->control_incarnation = m.incarnation;
+	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
+	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new
+	// controller would not know what they speak of before it has the whole state.
+	server_replay(s, c, EVENT_FAIL_SAFE);
+}
+
+// Everything applied since the last call is published, then answered.
+static void batch_end(struct server *s, struct client *c)
+{
+	int e = builder_commit(s->with.builder);
+
+	for (uint32_t i = 0; i < s->n_acks; i++) {
+		int32_t result = s->acks[i].result;
+		struct channel_ack ack = {
+			// "Not there" holds only once the table without it is in force.
+			.result = e && result == POI_ERR_NOT_FOUND ? e
+				  : result			   ? result
+								   : e,
+			.generation = builder_generation(s->with.builder),
+		};
+		client_send(c, s->out,
+			channel_encode_ack(
+				s->out, sizeof(s->out), CHANNEL_ACK, s->acks[i].request, &ack));
+	}
+	s->n_acks = 0;
+}
+
+static void status(struct server *s, struct client *c, uint32_t request)
+{
+	const struct task_table *task_table = builder_task_table(s->with.builder);
+	struct channel_status m = {0};
+
+	status_collect(&s->with.sources, &m);
+	m.balanced = m.balanced && !s->ledger.fault;
+	m.control_connected = server_controller(s) != NULL;
+	m.clock_known = s->clock.known;
+	m.clock_synchronised = s->clock.synchronised;
+	m.clock_offset_ns = s->clock.offset_ns;
+	m.clock_error_ns = s->clock.error_ns;
+	m.incarnation = s->with.incarnation;
+	m.generation = builder_generation(s->with.builder);
+	m.uptime_ms = now_monotonic_ms() - s->started_ms;
+	m.tasks = task_table_live_tasks(task_table);
+	m.destinations = task_table_destinations(task_table);
+	client_send(c, s->out,
+		channel_encode_status(s->out, sizeof(s->out), CHANNEL_STATUS, request, &m));
+}
+
+static void workers(struct server *s, struct client *c, uint32_t request)
+{
+	struct channel_workers m = {0};
+
+	status_workers(&s->with.sources, (now_monotonic_ms() - s->started_ms) * 1000000, &m);
+	client_send(c, s->out,
+		channel_encode_workers(s->out, sizeof(s->out), CHANNEL_WORKERS, request, &m));
+}
+
+static void signalling(struct server *s, struct client *c, uint32_t request)
+{
+	struct channel_signalling m;
+
+	status_signalling(&s->with.sources, s->with.builder, &m);
+	client_send(c, s->out,
+		channel_encode_signalling(s->out, sizeof(s->out), CHANNEL_SIGNALLING, request, &m));
+}
+
+static void destination_status(struct server *s, struct client *c, uint32_t request)
+{
+	const struct task_table *task_table = builder_task_table(s->with.builder);
+	struct channel_state_end end = {0};
+	const struct destination_entry *d = destination_entry_first(task_table);
+
+	for (; d && !c->dead; d = destination_entry_next(d)) {
+		struct channel_destination_status m = {0};
+		if (deliver_status(s->with.deliver, d->index, &m) != POI_OK)
+			continue;
+		m.ne = d->link.ne;
+		m.did = d->link.id;
+		end.destinations++;
+		client_send(c, s->out,
+			channel_encode_destination_status(
+				s->out, sizeof(s->out), CHANNEL_DESTINATION_STATUS, request, &m));
+	}
+	client_send(c, s->out,
+		channel_encode_state_end(s->out, sizeof(s->out), CHANNEL_STATE_END, request, &end));
+}
+
+static void task_status(
+	struct server *s, struct client *c, uint32_t request, const uint8_t *body, size_t length)
+{
+	struct channel_object of;
+	struct channel_task_status m;
+
+	if (channel_decode_object(body, length, &of) != POI_OK) {
+		c->dead = true;
+		return;
+	}
+	builder_task_status(s->with.builder, &of, &m);
+	client_send(c, s->out,
+		channel_encode_task_status(
+			s->out, sizeof(s->out), CHANNEL_TASK_STATUS, request, &m));
+}
+
+static void state_get(struct server *s, struct client *c, uint32_t request)
+{
+	if (state_begin(&c->stream, builder_task_table(s->with.builder), request) != POI_OK)
+		c->dead = true; // it connects again and asks again
+	else
+		c->streaming = true;
+	c->stream.end.whole = s->whole;
+}
+
+static bool is_query(const struct client *c, uint16_t id)
+{
+	switch (id) {
+	case CHANNEL_STATUS_GET:
+	case CHANNEL_WORKERS_GET:
+	case CHANNEL_SIGNALLING_GET:
+	case CHANNEL_TASK_STATUS_GET:
+	case CHANNEL_DESTINATION_STATUS_GET:
+		return true;
+	case CHANNEL_STATE_GET:
+		return c->role == CHANNEL_ROLE_CONTROL;
+	default:
+		return false;
+	}
+}
+
+// Queries see everything that was sent before them.
+static bool query(struct server *s, struct client *c, const struct channel_header *h,
+	const uint8_t *body, size_t length)
+{
+	if (!is_query(c, h->id))
+		return false;
+	if (s->n_acks > 0)
+		batch_end(s, c);
+	if (h->id == CHANNEL_STATUS_GET)
+		status(s, c, h->request);
+	else if (h->id == CHANNEL_WORKERS_GET)
+		workers(s, c, h->request);
+	else if (h->id == CHANNEL_SIGNALLING_GET)
+		signalling(s, c, h->request);
+	else if (h->id == CHANNEL_TASK_STATUS_GET)
+		task_status(s, c, h->request, body, length);
+	else if (h->id == CHANNEL_DESTINATION_STATUS_GET)
+		destination_status(s, c, h->request);
+	else
+		state_get(s, c, h->request);
+	return true;
+}
+
+static int whole_put(struct server *s, const uint8_t *body, size_t length)
+{
+	struct channel_whole m;
+	int e = channel_decode_whole(body, length, &m);
+
+	if (e == POI_OK)
+		s->whole = m.whole;
+	return e;
+}
+
+static void take(struct server *s, struct client *c, size_t length)
+{
+	struct channel_header h;
+	const uint8_t *body;
+	size_t body_length;
+
+	if (channel_split(s->in, length, &h, &body, &body_length) != POI_OK) {
+		c->dead = true;
+		return;
+	}
+	if (c->role == 0) {
+		hello(s, c, &h, body, body_length);
+		return;
+	}
+	if (query(s, c, &h, body, body_length))
+		return;
+	int result = POI_ERR_DENIED; // observers only look
+	if (c->role == CHANNEL_ROLE_CONTROL)
+		result = h.id == CHANNEL_WHOLE_PUT ? whole_put(s, body, body_length)
+						   : builder_apply(s->with.builder, h.id, body,
+							     body_length, now_monotonic_ms());
+	s->acks[s->n_acks++] = (struct pending_ack){.request = h.request, .result = result};
+}
+
+void server_read(struct server *s, struct client *c)
+{
+	while (!c->dead && !c->closing && !c->streaming && !client_waits(c) && s->n_acks < BATCH) {
+		int64_t n = channel_receive(c->fd, s->in, sizeof(s->in));
+		if (n == POI_ERR_AGAIN)
+			break;
+		if (n <= 0)
+			c->dead = true;
+		else
+			take(s, c, (size_t)n);
+	}
+	if (s->n_acks > 0)
+		batch_end(s, c);
+}
+
+void server_stream(struct server *s, struct client *c)
+{
+	for (int i = 0; i < STREAM_BURST && c->streaming && !client_waits(c) && !c->dead; i++) {
+		int n = state_next(&c->stream, now_monotonic_ms(), s->out, sizeof(s->out));
+		if (n == 0) {
+			state_end(&c->stream);
+			c->streaming = false;
+			c->informed = true;
+			// Now it knows the tasks; what was reported before it came may be lost.
+			if (c == server_controller(s)) {
+				server_replay(s, c, 0);
+				server_conditions(s);
+				s->clock_pending = true;
+			}
+			builder_report_again(s->with.builder);
+		} else {
+			client_send(c, s->out, n);
+		}
+	}
+}

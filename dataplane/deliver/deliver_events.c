@@ -1,0 +1,65 @@
+// Events for control: kept until the channel fetches them, the oldest go first.
+
+#include "dataplane/deliver/deliver_internal.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "shared/now.h"
+
+void deliver_post(struct deliver *d, const struct channel_event *e)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->event_head - d->event_tail == EVENTS_MAX)
+		d->event_tail++;
+	d->event[d->event_head++ % EVENTS_MAX] = *e;
+	pthread_mutex_unlock(&d->lock);
+	(void)!write(d->event_fd, &one, sizeof(one)); // full means: readable already
+}
+
+bool deliver_next_event(struct deliver *d, struct channel_event *out)
+{
+	uint64_t count;
+
+	pthread_mutex_lock(&d->lock);
+	bool any = d->event_head != d->event_tail;
+	if (any)
+		*out = d->event[d->event_tail++ % EVENTS_MAX];
+	else
+		(void)!read(d->event_fd, &count, sizeof(count)); // under the lock: none is missed
+	pthread_mutex_unlock(&d->lock);
+	return any;
+}
+
+int deliver_event_fd(const struct deliver *d)
+{
+	return d->event_fd;
+}
+
+uint64_t mdf_connection_lost(const struct mdf_connection *l)
+{
+	struct copy_balance b = {0};
+	uint64_t octets = 0, sum = 0;
+
+	stream_balance(l->stream, &b, &octets);
+	for (int i = 0; i < LOSS_COUNT; i++)
+		sum += b.lost[i];
+	return sum;
+}
+
+void mdf_connection_post(struct mdf_connection *l, uint8_t kind, uint64_t copies, const char *text)
+{
+	// Nobody asks any more for one that was removed, and its DID may be another's already.
+	if (l->remove_until)
+		return;
+	struct channel_event e = {.kind = kind,
+		.ne = l->dest.ne,
+		.id = l->dest.did,
+		.copies = copies,
+		.time_ns = now_wall_ns()};
+
+	snprintf(e.text, sizeof(e.text), "%s", text);
+	deliver_post(l->deliver, &e);
+}

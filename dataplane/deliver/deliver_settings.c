@@ -1,0 +1,44 @@
+// What the configuration and its overrides say of one destination.
+
+#include "dataplane/deliver/deliver_internal.h"
+
+#include <string.h>
+
+static bool override_matches(
+	const struct config_override *o, const struct channel_destination *dest)
+{
+	struct ip_prefix prefix;
+	struct id16 did;
+
+	if (id_parse(o->match, strlen(o->match), &did) == 0)
+		return id_equal(&did, &dest->did);
+	return dest->address.family && ip_prefix_parse(o->match, &prefix) == 0 &&
+	       ip_prefix_covers(&prefix, dest->address.family, dest->address.b);
+}
+
+// Decision 19: the overrides that match, in the order of the file; a later one wins.
+struct connection_settings deliver_settings_of(
+	const struct config_delivery *c, const struct channel_destination *dest)
+{
+	struct connection_settings s = {.buffer = c->buffer,
+		.spool = c->spool.size,
+		.minor = PDU_VERSION_MINOR_DEFAULT,
+		.connections = c->connections == 2 ? 2 : 1,
+		.keepalive = c->keepalive.enabled,
+		.require_ack = c->keepalive.require_ack};
+
+	for (uint32_t i = 0; i < c->n_overrides; i++) {
+		const struct config_override *o = &c->overrides[i];
+		if (!override_matches(o, dest))
+			continue;
+		s.buffer = o->buffer >= 0 ? (uint64_t)o->buffer : s.buffer;
+		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;
+		s.max_pdu = o->max_pdu >= 0 ? (uint32_t)o->max_pdu : s.max_pdu;
+		s.minor = o->version_minor >= 0 ? (uint8_t)o->version_minor : s.minor;
+		s.connections = o->connections > 0 ? (uint8_t)o->connections : s.connections;
+		s.keepalive = o->keepalive >= 0 ? o->keepalive : s.keepalive;
+		s.require_ack = o->require_ack >= 0 ? o->require_ack : s.require_ack;
+		s.identity = o->peer_identity ? o->peer_identity : s.identity;
+	}
+	return s;
+}

@@ -1,0 +1,74 @@
+#pragma once
+
+// How a frame is parsed: what is to be read next, and how far the octets go. The parser's files
+// hold functions of one translation unit, which the compiler puts into one loop.
+
+#include "dataplane/packet/parse.h"
+#include "shared/wire.h"
+
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP 0x0806
+#define ETHERTYPE_TEB 0x6558 // Ethernet inside GRE
+#define ETHERTYPE_VLAN 0x8100
+#define ETHERTYPE_IPV6 0x86dd
+#define ETHERTYPE_MPLS 0x8847
+#define ETHERTYPE_MPLS_UPSTREAM 0x8848
+#define ETHERTYPE_PPPOE_DISCOVERY 0x8863
+#define ETHERTYPE_PPPOE 0x8864
+#define ETHERTYPE_QINQ 0x88a8
+#define ETHERTYPE_LLDP 0x88cc
+#define ETHERTYPE_QINQ_OLD 0x9100
+
+#define PROTOCOL_ICMP 1
+#define PROTOCOL_IPV4 4
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+#define PROTOCOL_IPV6 41
+#define PROTOCOL_GRE 47
+#define PROTOCOL_ICMPV6 58
+#define PROTOCOL_NONE 59
+#define PROTOCOL_SCTP 132
+
+#define PORT_GTPU 2152
+#define PORT_VXLAN 4789
+#define PREFETCH_AHEAD 8
+#define NO_FAULT PACKET_OUTCOME_COUNT
+#define OFFSETS_MAX 65535u // what the view's 16-bit offsets reach
+
+// What to read next at `at`.
+enum step { STEP_DONE, STEP_ETHERNET, STEP_IPV4, STEP_IPV6, STEP_UPPER };
+
+struct parse_state {
+	struct packet_view *v;
+	const struct port_traits *port;
+	const uint8_t *d;
+	uint32_t readable; // octets that may be touched
+	uint32_t end;	   // where the innermost enclosing header says the content ends; <= total
+	uint32_t at;
+	uint32_t vouched; // octets of the upper layer by the IP header's word; may exceed the frame
+	uint8_t wrap;	  // what carries the next IP layer
+	uint8_t fault;	  // enum packet_outcome or NO_FAULT
+	bool signalling;
+};
+
+static inline enum step fail(struct parse_state *w, enum packet_outcome o)
+{
+	w->fault = (uint8_t)o;
+	return STEP_DONE;
+}
+
+// Octets from `at` that exist and belong to the content.
+static inline uint32_t left(const struct parse_state *w)
+{
+	uint32_t limit = w->end < w->readable ? w->end : w->readable;
+
+	return limit > w->at ? limit - w->at : 0;
+}
+
+// The version nibble decides where nothing else names the protocol.
+static enum step by_version(const struct parse_state *w)
+{
+	uint8_t version = w->d[w->at] >> 4;
+
+	return version == 4 ? STEP_IPV4 : version == 6 ? STEP_IPV6 : STEP_DONE;
+}

@@ -1,0 +1,20 @@
+#pragma once
+
+// What a worker lends to those that handle its rare packets: the table of this loop, and where hits
+// and counts go.
+
+#include "dataplane/capture/capture.h"
+#include "dataplane/signalling/signalling_tap.h"
+#include "dataplane/worker/stats.h"
+
+struct holdback;
+
+// The worker's own at this moment.
+struct worker_scene {
+	const struct table *table;
+	struct capture *capture;
+	struct worker_counters *counters;
+	uint64_t now_ns;
+	struct signalling_tap *tap; // NULL: no lane shows signalling
+	struct holdback *holdback;  // with `tap`
+};
