@@ -220,7 +220,7 @@ static struct audit *open_audit(const struct config *c, char *why, size_t why_si
 	if (rc == POI_ERR_NOT_FOUND)
 		log_warning("audit: no key (audit.key or credential audit-key): the chain shows "
 			    "accidents, not forgery");
-	OPENSSL_cleanse(root, sizeof(root));
+	explicit_bzero(root, sizeof(root));
 	return a;
 }
 

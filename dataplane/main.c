@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
@@ -29,6 +28,7 @@
 #include "dataplane/worker/worker.h"
 #include "shared/harden.h"
 #include "shared/log.h"
+#include "shared/now.h"
 #include "shared/sandbox.h"
 #include "shared/version.h"
 
@@ -320,21 +320,13 @@ static int delivery(struct app *a)
 	return e == POI_OK ? reporting(a) : e;
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
-}
-
 // Every worker polls: from now on nothing that arrives is missed for want of a start.
 static void ready(void *context)
 {
 	const struct app *a = context;
 
 	log_kind(NOTICE, STARTED, "running; workers poll %llu ms after the start",
-		(unsigned long long)(monotonic_ns() - a->started_ns) / 1000000);
+		(unsigned long long)(now_monotonic_ns() - a->started_ns) / 1000000);
 	(void)sd_notify(0, "READY=1");
 }
 
@@ -521,7 +513,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	memset(a, 0, sizeof(*a));
 	a->signal_fd = -1;
-	a->started_ns = monotonic_ns();
+	a->started_ns = now_monotonic_ns();
 	log_open("poi-dataplane", LOG_LEVEL_NOTICE);
 	int e = process_settings(a);
 	if (e == POI_OK)

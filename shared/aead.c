@@ -11,6 +11,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include "shared/digest.h"
 #include "shared/wire.h"
 
 #define NONCE_SIZE 12
@@ -94,10 +95,8 @@ int aead_random(void *out, size_t size)
 int aead_read_root(int fd, uint8_t root[AEAD_KEY_SIZE])
 {
 	uint8_t octets[ROOT_MAX];
-	unsigned n = AEAD_KEY_SIZE;
 	ssize_t got = read(fd, octets, sizeof(octets));
-	bool ok = got >= ROOT_MIN &&
-		  EVP_Digest(octets, (size_t)got, root, &n, EVP_sha256(), NULL) == 1;
+	bool ok = got >= ROOT_MIN && digest_of(octets, (size_t)got, root) == POI_OK;
 
 	explicit_bzero(octets, sizeof(octets));
 	return ok ? POI_OK : POI_ERR_IO;

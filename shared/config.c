@@ -1,10 +1,8 @@
-// Loads the configuration file: reads it, parses YAML, points messages at line and column.
+// Loads the configuration file: reads it, parses YAML, frees what was loaded.
 #include "shared/config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,79 +10,6 @@
 #include "shared/config_internal.h"
 
 #define FILE_MAX (1024 * 1024) // bytes; the largest legal file is far below
-
-// --- messages ---
-
-static void printable(char *text)
-{
-	for (; *text; text++)
-		if (iscntrl((unsigned char)*text))
-			*text = '?';
-}
-
-static int refuse_at(
-	struct config_source *s, size_t line, size_t column, const char *format, va_list arguments)
-{
-	if (s->why_size == 0)
-		return POI_ERR_INVALID;
-	int n = snprintf(s->why, s->why_size, "%s:%zu:%zu: ", s->file, line + 1, column + 1);
-	if (n > 0 && (size_t)n < s->why_size)
-		vsnprintf(s->why + n, s->why_size - (size_t)n, format, arguments);
-	printable(s->why);
-	return POI_ERR_INVALID;
-}
-
-int config_refuse(struct config_source *s, const yaml_node_t *at, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	refuse_at(
-		s, at ? at->start_mark.line : 0, at ? at->start_mark.column : 0, format, arguments);
-	va_end(arguments);
-	return POI_ERR_INVALID;
-}
-
-static int refuse_mark(struct config_source *s, size_t line, size_t column, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static int refuse_mark(struct config_source *s, size_t line, size_t column, const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	refuse_at(s, line, column, format, arguments);
-	va_end(arguments);
-	return POI_ERR_INVALID;
-}
-
-// --- the tree ---
-
-const yaml_node_t *config_child(
-	const struct config_source *s, const yaml_node_t *node, const char *name)
-{
-	if (!node || node->type != YAML_MAPPING_NODE)
-		return NULL;
-	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
-		p++) {
-		const yaml_node_t *key = yaml_document_get_node(s->document, p->key);
-		if (key && key->type == YAML_SCALAR_NODE &&
-			!strcmp((const char *)key->data.scalar.value, name))
-			return yaml_document_get_node(s->document, p->value);
-	}
-	return NULL;
-}
-
-const yaml_node_t *config_item(const struct config_source *s, const yaml_node_t *node, size_t i)
-{
-	if (!node || node->type != YAML_SEQUENCE_NODE)
-		return NULL;
-	if (i >= (size_t)(node->data.sequence.items.top - node->data.sequence.items.start))
-		return NULL;
-	return yaml_document_get_node(s->document, node->data.sequence.items.start[i]);
-}
-
-// --- the file ---
 
 static void free_scope(const struct config_scope *scope, uint8_t *base)
 {
@@ -119,7 +44,7 @@ static int locate(struct config_source *s)
 	char *absolute = NULL;
 
 	if (s->file[0] != '/' && !getcwd(here, sizeof(here)))
-		return refuse_mark(
+		return config_refuse_mark(
 			s, 0, 0, "the current folder cannot be read, write an absolute path");
 	if (asprintf(&absolute, "%s%s%s", here, s->file[0] == '/' ? "" : "/", s->file) < 0)
 		return POI_ERR_NOMEM;
@@ -152,17 +77,17 @@ static int refuse_yaml(struct config_source *s, const yaml_parser_t *p, const ch
 	size_t line = p->problem_mark.line, column = p->problem_mark.column;
 
 	if (p->error == YAML_MEMORY_ERROR)
-		return refuse_mark(s, 0, 0, "out of memory, free some and try again");
+		return config_refuse_mark(s, 0, 0, "out of memory, free some and try again");
 	if (p->error == YAML_READER_ERROR) {
 		line = column = 0;
 		for (size_t i = 0; i < p->problem_offset; i++) {
 			column = text[i] == '\n' ? 0 : column + 1;
 			line += text[i] == '\n';
 		}
-		return refuse_mark(s, line, column, "%s, write the file in UTF-8",
+		return config_refuse_mark(s, line, column, "%s, write the file in UTF-8",
 			p->problem ? p->problem : "unreadable octets");
 	}
-	return refuse_mark(s, line, column,
+	return config_refuse_mark(s, line, column,
 		"not YAML: %s, write \"key: value\" indented by spaces, with quotes and brackets "
 		"closed",
 		p->problem ? p->problem : "syntax error");
@@ -188,7 +113,7 @@ static int load_document(struct config_source *s)
 	const yaml_node_t *root = yaml_document_get_root_node(s->document);
 
 	if (!root)
-		return refuse_mark(s, 0, 0,
+		return config_refuse_mark(s, 0, 0,
 			"the file is empty, write network-elements, delivery and "
 			"dataplane");
 	int rc = locate(s);

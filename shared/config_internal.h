@@ -1,8 +1,11 @@
 #pragma once
 
-// Shared by the files of the configuration only: config.c (the file), config_scope.c (mappings and
-// lists), config_value.c (single values), config_table*.c (every key), config_check.c (rules across
-// keys), config_dump.c and config_diff.c.
+// Shared by the files of the configuration only:
+// - config.c loads the file, config_source.c holds its tree and messages,
+// - config_scope.c loads mappings and lists, config_value.c single values,
+// - config_table*.c declare every key,
+// - config_check.c checks rules across keys,
+// - config_dump.c and config_diff.c show and compare.
 
 #include <yaml.h>
 
@@ -77,6 +80,9 @@ struct config_source {
 // Writes file:line:column and the text into `why`; always returns POI_ERR_INVALID.
 int config_refuse(struct config_source *s, const yaml_node_t *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+// The same for a place that has no node; line and column count from 0.
+int config_refuse_mark(struct config_source *s, size_t line, size_t column, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 // Value of `name` in a mapping, element `i` of a list; NULL when absent (or `node` is).
 const yaml_node_t *config_child(

@@ -1,9 +1,12 @@
+// Computes SHA-256 with OpenSSL.
 #include "shared/digest.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <openssl/evp.h>
+
+#include "shared/error.h"
 
 struct digest {
 	EVP_MD_CTX *context;
@@ -46,4 +49,12 @@ void digest_free(struct digest *d)
 		return;
 	EVP_MD_CTX_free(d->context);
 	free(d);
+}
+
+int digest_of(const void *octets, size_t length, uint8_t out[DIGEST_SIZE])
+{
+	unsigned size = DIGEST_SIZE;
+
+	return EVP_Digest(octets, length, out, &size, EVP_sha256(), NULL) == 1 ? POI_OK
+									       : POI_ERR_NOMEM;
 }

@@ -18,33 +18,11 @@ static bool allocate(struct hash_table *t, uint32_t buckets)
 
 int hash_table_init(struct hash_table *t, uint32_t limit)
 {
-	uint64_t seed[2];
-
-	*t = (struct hash_table){0};
-	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
+	*t = (struct hash_table){.limit = limit};
+	if (getrandom(t->seed, sizeof(t->seed), 0) != sizeof(t->seed))
 		return POI_ERR_IO;
-	return hash_table_init_seeded(t, limit, seed);
-}
-
-int hash_table_init_seeded(struct hash_table *t, uint32_t limit, const uint64_t seed[2])
-{
-	// The second word is a factor of every hash: never 0.
-	*t = (struct hash_table){.limit = limit, .seed = {seed[0], seed[1] | 1}};
+	t->seed[1] |= 1; // a factor of every hash: never 0
 	return allocate(t, hash_first_buckets(limit)) ? POI_OK : POI_ERR_NOMEM;
-}
-
-int hash_table_reserve(struct hash_table *t)
-{
-	struct hash_link **old = t->bucket;
-
-	if (t->room == hash_most_buckets(t->limit))
-		return POI_OK;
-	if (!allocate(t, hash_most_buckets(t->limit))) {
-		t->bucket = old;
-		return POI_ERR_NOMEM;
-	}
-	free(old);
-	return POI_OK;
 }
 
 void hash_table_free(struct hash_table *t)

@@ -3,7 +3,8 @@
 // A hash table of the caller's objects. Each object holds a struct hash_link; the table owns only
 // its buckets. Every table has a secret key, so a stranger cannot choose buckets, and a limit, so
 // its memory is bounded. Buckets are added one at a time as objects come: no call takes long. A
-// table belongs to one thread at a time.
+// table belongs to one thread at a time. Where the number of objects is fixed and they lie in one
+// array, hash_index.h is smaller and faster.
 //
 // The caller hashes with hash_table_hash, looks through the objects of that hash, and compares
 // keys:
@@ -37,12 +38,6 @@ struct hash_table {
 // Makes an empty table of at most `limit` objects with a key of its own. 0, NOMEM, or IO without
 // randomness.
 [[nodiscard]] int hash_table_init(struct hash_table *t, uint32_t limit);
-// The same with a key that the caller drew. 0 or NOMEM.
-[[nodiscard]] int hash_table_init_seeded(
-	struct hash_table *t, uint32_t limit, const uint64_t seed[2]);
-// Allocates every bucket that `limit` objects want: hash_table_add then never allocates. To be
-// called while the table is empty. 0 or NOMEM.
-[[nodiscard]] int hash_table_reserve(struct hash_table *t);
 // Frees the buckets; the objects are the caller's.
 void hash_table_free(struct hash_table *t);
 

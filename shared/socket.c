@@ -55,8 +55,7 @@ int socket_open(const struct ip_address *to, unsigned flags)
 
 	if (fd < 0)
 		return -1;
-	if ((six && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
-		(flags & SOCKET_REUSE && !set(fd, SOL_SOCKET, SO_REUSEADDR)) ||
+	if ((flags & SOCKET_REUSE && !set(fd, SOL_SOCKET, SO_REUSEADDR)) ||
 		(flags & SOCKET_NODELAY && !set(fd, IPPROTO_TCP, TCP_NODELAY)))
 		return fail_closed(fd);
 	return fd;
@@ -70,7 +69,8 @@ int socket_listen(const struct ip_address *at, uint16_t port, unsigned flags, in
 
 	if (fd < 0)
 		return -1;
-	if (bind(fd, &address.any, length) || (backlog > 0 && listen(fd, backlog)))
+	if ((at->family == 6 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY)) ||
+		bind(fd, &address.any, length) || (backlog > 0 && listen(fd, backlog)))
 		return fail_closed(fd);
 	return fd;
 }

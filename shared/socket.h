@@ -1,7 +1,7 @@
 #pragma once
 
-// Opens listening and connecting sockets. Every one is closed on exec; one for IPv6 carries IPv6
-// only. Failures return -1 with errno set, since callers show or judge its value.
+// Opens listening and connecting sockets. Every one is closed on exec; one that listens on an IPv6
+// address takes IPv6 only. Failures return -1 with errno set, since callers show or judge its value.
 
 #include <stdint.h>
 

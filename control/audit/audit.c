@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "control/audit/audit_chain.h"
 #include "control/audit/json.h"
 #include "shared/error.h"
@@ -71,7 +69,7 @@ static int open_file(struct audit *a)
 			a->fd = -1;
 			return POI_ERR_IO;
 		}
-		OPENSSL_cleanse(a->root, sizeof(a->root));
+		explicit_bzero(a->root, sizeof(a->root));
 		a->resumed = true;
 		a->head_logged = a->chain.n;
 	}
@@ -110,7 +108,7 @@ void audit_close(struct audit *a)
 		close(a->fd);
 	json_free(&a->line);
 	free(a->file);
-	OPENSSL_cleanse(a, sizeof(*a));
+	explicit_bzero(a, sizeof(*a));
 	free(a);
 }
 
@@ -218,7 +216,7 @@ int audit_write(struct audit *a, const struct audit_record *r)
 		if (rc)
 			audit_chain_undo(&a->chain, &before);
 	}
-	OPENSSL_cleanse(&before, sizeof(before));
+	explicit_bzero(&before, sizeof(before));
 	if (rc)
 		goto lost;
 	a->begins = false;

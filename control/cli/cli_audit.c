@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "control/audit/audit_chain.h"
 #include "control/audit/credentials.h"
 
@@ -61,7 +59,7 @@ static int verify(const struct arguments *a)
 		code = judge(a, &verdict, !rc);
 	fclose(f);
 out:
-	OPENSSL_cleanse(root, sizeof(root));
+	explicit_bzero(root, sizeof(root));
 	return code;
 }
 

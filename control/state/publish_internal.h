@@ -4,10 +4,10 @@
 // messages), publish_recover.c (state stream, differences), publish.c (requests) and
 // publish_queue.c (what is on its way).
 
-#include <openssl/evp.h>
 #include <sys/queue.h>
 
 #include "control/state/publish.h"
+#include "shared/digest.h"
 
 // The dataplane is told of the ADMF at most so often; the fail-safe waits as much longer, so that
 // it never comes before TIME_P2.
@@ -21,8 +21,8 @@ struct publish_todo { // one difference to put right
 };
 
 struct publish_recover {
-	EVP_MD_CTX *digest;
-	uint32_t request; // of the STATE_GET
+	struct digest *digest; // of the stream
+	uint32_t request;      // of the STATE_GET
 	uint32_t round;
 	bool adopting;
 	int error; // first thing that makes the stream unusable

@@ -21,8 +21,8 @@ int publish_recover_start(struct publish *p)
 	if (!p->recovered && p->hooks.resume && p->hooks.resume(p->context))
 		p->recovered = true;
 	r->adopting = !p->recovered;
-	r->digest = EVP_MD_CTX_new();
-	if (!r->digest || EVP_DigestInit_ex(r->digest, EVP_sha256(), NULL) != 1)
+	r->digest = digest_new();
+	if (!r->digest)
 		return POI_ERR_NOMEM;
 	r->request = publish_next(p);
 	return publish_submit(p,
@@ -38,7 +38,7 @@ void publish_recover_stop(struct publish *p)
 	// A half adopted registry is no registry.
 	if (r->adopting && !p->recovered)
 		registry_clear(p->registry);
-	EVP_MD_CTX_free(r->digest);
+	digest_free(r->digest);
 	free(r->todo);
 	*r = (struct publish_recover){.round = round};
 }
@@ -200,8 +200,7 @@ void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body
 {
 	if (p->recover.error)
 		return;
-	if (EVP_DigestUpdate(p->recover.digest, body, length) != 1)
-		p->recover.error = POI_ERR_NOMEM;
+	digest_add(p->recover.digest, body, length);
 	switch (id) {
 	case CHANNEL_NE_STATE:
 		on_element(p, body, length);
@@ -221,7 +220,7 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 {
 	struct publish_recover *r = &p->recover;
 	struct channel_state_end end;
-	uint8_t digest[EVP_MAX_MD_SIZE];
+	uint8_t digest[DIGEST_SIZE];
 
 	if (r->error)
 		return r->error;
@@ -230,8 +229,8 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 	if (end.network_elements != r->network_elements || end.destinations != r->destinations ||
 		end.tasks != r->tasks)
 		return POI_ERR_TRUNCATED;
-	if (EVP_DigestFinal_ex(r->digest, digest, NULL) != 1 ||
-		memcmp(digest, end.digest, CHANNEL_DIGEST_SIZE) != 0)
+	digest_end(r->digest, digest);
+	if (memcmp(digest, end.digest, sizeof(digest)) != 0)
 		return POI_ERR_INVALID;
 	p->peer_complete = end.whole;
 	return 0;

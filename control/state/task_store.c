@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "control/audit/credentials.h"
 #include "shared/sealed_file.h"
 #include "shared/wire.h"
@@ -161,7 +159,7 @@ struct task_store *task_store_open(const struct config *config, char *why, size_
 	rc = credential_key(config->store.key, "store-key", root);
 	if (!rc)
 		v->sealed = sealed_file_open(config->store.file, root, on_record, v, &rc);
-	OPENSSL_cleanse(root, sizeof(root));
+	explicit_bzero(root, sizeof(root));
 	if (v->sealed)
 		return v;
 fail:
@@ -189,7 +187,7 @@ void task_store_close(struct task_store *v)
 		return;
 	sealed_file_close(v->sealed);
 	registry_free(v->loaded);
-	OPENSSL_cleanse(v, sizeof(*v));
+	explicit_bzero(v, sizeof(*v));
 	free(v);
 }
 
@@ -315,7 +313,7 @@ static int append_body(struct task_store *v, enum kind kind, int n)
 		v->puts++;
 		v->put_octets += (uint64_t)n;
 	}
-	OPENSSL_cleanse(v->record, (size_t)n);
+	explicit_bzero(v->record, (size_t)n);
 	return rc;
 }
 

@@ -8,11 +8,6 @@
 #define WRONG_IN_A_ROW 5u // checks until a difference is a fault
 #define RIGHT_IN_A_ROW 2u
 
-static uint64_t accounted(const struct copy_balance *b)
-{
-	return b->acknowledged + b->in_doubt + b->queued + copy_balance_lost(b);
-}
-
 // The workers' count of what is owed is taken before and after delivery's count of where it is: the
 // latter must lie between. At rest all three are equal.
 static bool copies(const struct status_sources *s, struct copy_balance *out)
@@ -25,7 +20,8 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 	task_counters_totals(s->slots, &after);
 	out->matched = after.matched;
 	out->offered = after.offered;
-	return before.offered <= accounted(out) && accounted(out) <= after.offered;
+	return before.offered <= copy_balance_accounted(out) &&
+	       copy_balance_accounted(out) <= after.offered;
 }
 
 bool status_collect(const struct status_sources *s, struct channel_status *out)

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/hash_table.h"
+
 #define SLOTS_MAX (SLOT_CHUNK * SLOT_CHUNKS_MAX)
-#define NONE UINT32_MAX
 #define CACHE_LINE 64
 
 struct context_key {
@@ -17,8 +18,10 @@ struct context_key {
 
 struct context {
 	struct context_key key;
+	struct hash_link link; // while it is referred to
+	struct context *next_free;
 	uint32_t references; // 0: free
-	uint32_t next;	     // in its hash chain, or in the free list
+	uint32_t number;
 };
 
 // A set of small numbers: those given back are used first.
@@ -34,13 +37,11 @@ struct task_counters_owner {
 	uint8_t *taken; // one octet per slot ever handed out
 	uint32_t taken_capacity;
 	uint32_t n_taken;
-	struct slot_counters past; // of slots given back
-	struct context *contexts;
-	uint32_t n_contexts, context_capacity;
-	uint32_t free_context;
-	uint32_t *buckets;
-	uint32_t n_buckets; // a power of two
-	uint32_t live_contexts;
+	struct slot_counters past;		   // of slots given back
+	struct context *contexts[SLOT_CHUNKS_MAX]; // chunks, which never move
+	uint32_t n_contexts;			   // those below were used at least once
+	struct context *free_context;
+	struct hash_table context_by_key;
 };
 
 struct task_counters_owner *task_counters_new(uint32_t n_workers)
@@ -50,7 +51,10 @@ struct task_counters_owner *task_counters_new(uint32_t n_workers)
 	struct task_counters_owner *o = calloc(1, sizeof(*o));
 	if (!o)
 		return NULL;
-	o->free_context = NONE;
+	if (hash_table_init(&o->context_by_key, SLOTS_MAX)) {
+		task_counters_free(o);
+		return NULL;
+	}
 	for (uint32_t w = 0; w < n_workers; w++) {
 		o->slots.worker[w] = aligned_alloc(
 			CACHE_LINE, (sizeof(struct task_counters_worker) + CACHE_LINE - 1) /
@@ -80,8 +84,9 @@ void task_counters_free(struct task_counters_owner *o)
 	}
 	free(o->slot.free);
 	free(o->taken);
-	free(o->contexts);
-	free(o->buckets);
+	for (uint32_t c = 0; c < SLOT_CHUNKS_MAX; c++)
+		free(o->contexts[c]);
+	hash_table_free(&o->context_by_key);
 	free(o);
 }
 
@@ -229,18 +234,12 @@ uint32_t task_counters_taken(const struct task_counters_owner *o)
 	return o->n_taken;
 }
 
-// Keys are UUIDs chosen by the ADMF; a flood of colliding ones only slows the ADMF's own tasks.
-static uint32_t key_hash(const struct context_key *k)
+static uint64_t key_hash(const struct hash_table *t, const struct context_key *k)
 {
-	uint64_t a, b;
+	uint64_t words[4] = {0, 0, k->correlation, k->kind};
 
-	memcpy(&a, k->xid.b, sizeof(a));
-	memcpy(&b, k->xid.b + 8, sizeof(b));
-	a ^= b * 0x9e3779b97f4a7c15ull;
-	a ^= (k->correlation + k->kind + 1) * 0xc2b2ae3d27d4eb4full;
-	a ^= a >> 29;
-	a *= 0xbf58476d1ce4e5b9ull;
-	return (uint32_t)(a >> 32);
+	memcpy(words, k->xid.b, sizeof(k->xid.b));
+	return hash_table_hash(t, words, 4);
 }
 
 static bool key_equal(const struct context_key *a, const struct context_key *b)
@@ -248,51 +247,46 @@ static bool key_equal(const struct context_key *a, const struct context_key *b)
 	return a->kind == b->kind && a->correlation == b->correlation && id_equal(&a->xid, &b->xid);
 }
 
-static int buckets_grow(struct task_counters_owner *o)
+static struct context *context_find(
+	const struct task_counters_owner *o, const struct context_key *key, uint64_t hash)
 {
-	if (o->live_contexts < o->n_buckets)
-		return POI_OK;
-	uint32_t n = o->n_buckets ? o->n_buckets * 2 : 1024;
-	uint32_t *buckets = malloc(n * sizeof(*buckets));
-	if (!buckets)
-		return POI_ERR_NOMEM;
-	memset(buckets, 0xff, n * sizeof(*buckets)); // NONE
-	for (uint32_t i = 0; i < o->n_contexts; i++) {
-		struct context *c = &o->contexts[i];
-		if (c->references == 0)
-			continue;
-		uint32_t *head = &buckets[key_hash(&c->key) & (n - 1)];
-		c->next = *head;
-		*head = i;
+	struct hash_link *l = hash_table_first(&o->context_by_key, hash);
+
+	for (; l; l = hash_table_next(l)) {
+		struct context *c = HASH_OBJECT(l, struct context, link);
+		if (key_equal(&c->key, key))
+			return c;
 	}
-	free(o->buckets);
-	o->buckets = buckets;
-	o->n_buckets = n;
-	return POI_OK;
+	return NULL;
 }
 
-// An unused context, out of the free list or new; not yet in the hash.
-static int context_new(struct task_counters_owner *o, uint32_t *out)
+static struct context *context_at(struct task_counters_owner *o, uint32_t number)
 {
-	if (o->free_context != NONE) {
+	return &o->contexts[number >> SLOT_CHUNK_BITS][number & (SLOT_CHUNK - 1)];
+}
+
+// Returns a context that nothing refers to, in *out: out of the free list or a new one.
+static int context_new(struct task_counters_owner *o, struct context **out)
+{
+	uint32_t number = o->n_contexts, chunk = number >> SLOT_CHUNK_BITS;
+
+	if (o->free_context) {
 		*out = o->free_context;
-		o->free_context = o->contexts[*out].next;
+		o->free_context = (*out)->next_free;
 		return POI_OK;
 	}
-	if (o->n_contexts >= SLOTS_MAX)
+	if (number >= SLOTS_MAX)
 		return POI_ERR_LIMIT;
-	if (o->n_contexts == o->context_capacity) {
-		uint32_t capacity = o->context_capacity ? o->context_capacity * 2 : 1024;
-		struct context *contexts = realloc(o->contexts, capacity * sizeof(*contexts));
-		if (!contexts)
-			return POI_ERR_NOMEM;
-		o->contexts = contexts;
-		o->context_capacity = capacity;
-	}
-	int e = sequence_chunk(o, o->n_contexts >> SLOT_CHUNK_BITS);
+	if (!o->contexts[chunk])
+		o->contexts[chunk] = chunk_new(sizeof(struct context));
+	if (!o->contexts[chunk])
+		return POI_ERR_NOMEM;
+	int e = sequence_chunk(o, chunk);
 	if (e != POI_OK)
 		return e;
-	*out = o->n_contexts++;
+	*out = context_at(o, number);
+	(*out)->number = number;
+	o->n_contexts++;
 	return POI_OK;
 }
 
@@ -300,43 +294,32 @@ int task_counters_context_take(struct task_counters_owner *o, uint8_t kind,
 	const struct id16 *header_xid, uint64_t correlation, uint32_t *context)
 {
 	struct context_key key = {.xid = *header_xid, .correlation = correlation, .kind = kind};
-	uint32_t i;
-	int e = buckets_grow(o);
+	uint64_t hash = key_hash(&o->context_by_key, &key);
+	struct context *c = context_find(o, &key, hash);
 
-	if (e != POI_OK)
-		return e;
-	uint32_t *head = &o->buckets[key_hash(&key) & (o->n_buckets - 1)];
-	for (i = *head; i != NONE; i = o->contexts[i].next) {
-		if (!key_equal(&o->contexts[i].key, &key))
-			continue;
-		o->contexts[i].references++;
-		*context = i;
-		return POI_OK;
+	if (!c) {
+		int e = context_new(o, &c);
+		if (e != POI_OK)
+			return e;
+		for (uint32_t w = 0; w < o->slots.n_workers; w++)
+			*slot_sequence_of(o->slots.worker[w], c->number) = 0;
+		c->key = key;
+		// There is room for as many as there can be contexts.
+		(void)!hash_table_add(&o->context_by_key, &c->link, hash);
 	}
-	e = context_new(o, &i);
-	if (e != POI_OK)
-		return e;
-	for (uint32_t w = 0; w < o->slots.n_workers; w++)
-		*slot_sequence_of(o->slots.worker[w], i) = 0;
-	o->contexts[i] = (struct context){.key = key, .references = 1, .next = *head};
-	*head = i;
-	o->live_contexts++;
-	*context = i;
+	c->references++;
+	*context = c->number;
 	return POI_OK;
 }
 
 void task_counters_context_give(struct task_counters_owner *o, uint32_t context)
 {
-	if (context >= o->n_contexts || o->contexts[context].references == 0)
+	if (context >= o->n_contexts || context_at(o, context)->references == 0)
 		return;
-	struct context *c = &o->contexts[context];
+	struct context *c = context_at(o, context);
 	if (--c->references > 0)
 		return;
-	uint32_t *link = &o->buckets[key_hash(&c->key) & (o->n_buckets - 1)];
-	while (*link != context)
-		link = &o->contexts[*link].next;
-	*link = c->next;
-	c->next = o->free_context;
-	o->free_context = context;
-	o->live_contexts--;
+	hash_table_remove(&o->context_by_key, &c->link);
+	c->next_free = o->free_context;
+	o->free_context = c;
 }

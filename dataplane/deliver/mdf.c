@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "shared/socket.h"
 #include "shared/tls.h"
 
 // Unacknowledged octets, or a closed window, after which a path is given up. A reader that stalls
@@ -95,38 +96,17 @@ static void set(int fd, int level, int name, int value)
 	(void)setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-static socklen_t socket_address(const struct mdf_peer *peer, struct sockaddr_storage *out)
-{
-	memset(out, 0, sizeof(*out));
-	if (peer->address.family == 4) {
-		struct sockaddr_in *a = (struct sockaddr_in *)out;
-		a->sin_family = AF_INET;
-		a->sin_port = htons(peer->port);
-		memcpy(&a->sin_addr, peer->address.b, 4);
-		return sizeof(*a);
-	}
-	struct sockaddr_in6 *a = (struct sockaddr_in6 *)out;
-	a->sin6_family = AF_INET6;
-	a->sin6_port = htons(peer->port);
-	memcpy(&a->sin6_addr, peer->address.b, 16);
-	return sizeof(*a);
-}
-
 static int open_socket(struct mdf *m, const struct mdf_peer *peer)
 {
-	struct sockaddr_storage to;
-	socklen_t length = socket_address(peer, &to);
-
-	m->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	m->fd = socket_open(&peer->address, SOCKET_NONBLOCKING | SOCKET_NODELAY);
 	if (m->fd < 0)
 		return lost(m, POI_ERR_IO, "socket: %s", strerrordesc_np(errno));
-	set(m->fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(m->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 	set(m->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPCNT, KEEP_COUNT);
-	if (connect(m->fd, (struct sockaddr *)&to, length) < 0 && errno != EINPROGRESS)
+	if (socket_connect(m->fd, &peer->address, peer->port))
 		return lost(m, POI_ERR_IO, "connect: %s", strerrordesc_np(errno));
 	return 0;
 }

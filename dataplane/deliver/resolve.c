@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/queue.h>
 
 #include "shared/error.h"
+#include "shared/now.h"
 #include "shared/sandbox.h"
 
 #define QUESTION_MS 4000u // then it has failed, whatever the name servers still do
@@ -61,14 +61,6 @@ struct resolver {
 	uint32_t n_batches;
 	struct batch *batches[BATCHES_MAX]; // the last one takes questions
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 // --- answers ---
 
@@ -299,7 +291,7 @@ static void serve(struct resolver *r)
 
 	for (uint32_t i = 0; i < r->n_batches; i++)
 		add_sockets(&s, r->batches[i]->channel);
-	if (poll(s.fd, s.n, patience(r, now_ms())) < 0)
+	if (poll(s.fd, s.n, patience(r, now_monotonic_ms())) < 0)
 		return;
 	if (s.fd[0].revents)
 		(void)!read(r->wake, &count, sizeof(count));
@@ -330,8 +322,8 @@ static void *run(void *context)
 
 	while (take(r, &fresh)) {
 		while ((q = first_of(&fresh)))
-			ask(r, q, now_ms());
-		sweep(r, now_ms());
+			ask(r, q, now_monotonic_ms());
+		sweep(r, now_monotonic_ms());
 		serve(r);
 	}
 	free_questions(&fresh);

@@ -2,6 +2,7 @@
 
 #include "dataplane/deliver/spool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -10,11 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
+#include "shared/aead.h"
 #include "shared/error.h"
 #include "shared/wire.h"
 
@@ -24,10 +21,8 @@
 static const uint8_t magic[8] = "POISPOL1";
 #define HEAD_SIZE 24u
 #define SESSION 0xffffffffu
-#define SALT_SIZE 16u
-#define SESSION_SIZE (4u + SALT_SIZE)
+#define SESSION_SIZE (4u + AEAD_SALT_SIZE)
 #define BLOCK_HEAD 12u
-#define TAG_SIZE 16u
 #define COPY_SIZE 12u
 #define TEXT_MIN (8u + COPY_SIZE)
 #define TEXT_MAX (8u + SEGMENT_COPIES * COPY_SIZE + SEGMENT_SIZE)
@@ -44,7 +39,7 @@ struct spool {
 	int fd;
 	uint64_t cap;
 	uint8_t root[SPOOL_KEY_SIZE];
-	uint8_t salt[SALT_SIZE]; // of our session
+	uint8_t salt[AEAD_SALT_SIZE]; // of our session
 	uint8_t write_key[SPOOL_KEY_SIZE], read_key[SPOOL_KEY_SIZE];
 	uint64_t number; // of the next block stored
 	uint64_t tail;	 // end of the file
@@ -55,7 +50,7 @@ struct spool {
 	struct place read;		 // next block to load
 	struct place loaded[LOADED_MAX]; // ends of blocks loaded and not yet delivered
 	uint32_t loaded_head, loaded_tail;
-	EVP_CIPHER_CTX *cipher;
+	struct aead *aead;
 	uint8_t *text, *sealed; // one block
 };
 
@@ -96,32 +91,21 @@ static int read_at(int fd, uint8_t *octets, size_t n, uint64_t at)
 	return 0;
 }
 
-static void derive(const struct spool *s, const uint8_t salt[SALT_SIZE], uint8_t *key)
-{
-	uint8_t label[5 + SALT_SIZE] = "spool";
-	unsigned n = SPOOL_KEY_SIZE;
+static_assert(SPOOL_KEY_SIZE == AEAD_KEY_SIZE, "a root key is a key of the cipher");
 
-	memcpy(label + 5, salt, SALT_SIZE);
-	HMAC(EVP_sha256(), s->root, SPOOL_KEY_SIZE, label, sizeof(label), key, &n);
+static int derive(const struct spool *s, const uint8_t *salt, uint8_t *key)
+{
+	return aead_derive(s->root, "spool", salt, key);
 }
 
-static int run_cipher(struct spool *s, bool seal, const uint8_t *head, const uint8_t *in, size_t n,
-	uint8_t *out, uint8_t *tag)
+// Returns how a block of `n` bytes is sealed: bound to its head, which holds its number.
+static struct aead_record record_of(const uint8_t *key, const uint8_t *head, size_t n)
 {
-	uint8_t nonce[12] = {0};
-	int done;
-
-	memcpy(nonce + 4, head + 4, 8); // the block's number
-	bool ok = EVP_CipherInit_ex(s->cipher, EVP_aes_256_gcm(), NULL,
-			  seal ? s->write_key : s->read_key, nonce, seal) == 1 &&
-		  EVP_CipherUpdate(s->cipher, NULL, &done, head, BLOCK_HEAD) == 1 &&
-		  EVP_CipherUpdate(s->cipher, out, &done, in, (int)n) == 1;
-	if (ok && !seal)
-		ok = EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1;
-	ok = ok && EVP_CipherFinal_ex(s->cipher, out + n, &done) == 1;
-	if (ok && seal)
-		ok = EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
-	return ok ? 0 : POI_ERR_INVALID;
+	return (struct aead_record){.key = key,
+		.number = load64(head + 4),
+		.bound = head,
+		.bound_size = BLOCK_HEAD,
+		.size = n};
 }
 
 static int write_head(struct spool *s)
@@ -138,7 +122,7 @@ static int begin_session(struct spool *s)
 	uint8_t entry[SESSION_SIZE];
 
 	wire_store32(entry, SESSION);
-	memcpy(entry + 4, s->salt, SALT_SIZE);
+	memcpy(entry + 4, s->salt, AEAD_SALT_SIZE);
 	int error = write_at(s->fd, entry, sizeof(entry), s->tail);
 	if (error)
 		return error;
@@ -170,7 +154,7 @@ static uint64_t whole_end(struct spool *s, uint64_t at, uint64_t size)
 		uint32_t n = wire_load32(word);
 		if (n != SESSION && (n < TEXT_MIN || n > TEXT_MAX))
 			break;
-		uint64_t length = n == SESSION ? SESSION_SIZE : BLOCK_HEAD + n + TAG_SIZE;
+		uint64_t length = n == SESSION ? SESSION_SIZE : BLOCK_HEAD + n + AEAD_TAG_SIZE;
 		if (length > size - at)
 			break;
 		at += length;
@@ -192,7 +176,8 @@ static bool take_over(struct spool *s, uint64_t size)
 		read_at(s->fd, session, sizeof(session), s->head.session) ||
 		wire_load32(session) != SESSION)
 		return false;
-	derive(s, session + 4, s->read_key);
+	if (derive(s, session + 4, s->read_key))
+		return false;
 	s->read = s->head;
 	s->tail = whole_end(s, s->head.at, size);
 	// A session's entry alone is no block.
@@ -214,9 +199,8 @@ static int open_file(struct spool *s, const struct spool_settings *set, enum spo
 
 	s->fd = open(set->file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd < 0 || fstat(s->fd, &st) || !S_ISREG(st.st_mode) ||
-		RAND_bytes(s->salt, SALT_SIZE) != 1)
+		aead_random(s->salt, AEAD_SALT_SIZE) || derive(s, s->salt, s->write_key))
 		return POI_ERR_IO;
-	derive(s, s->salt, s->write_key);
 	bool left = (uint64_t)st.st_size > HEAD_SIZE + SESSION_SIZE;
 	if (left && is_young(set, &st) && take_over(s, (uint64_t)st.st_size)) {
 		*found = SPOOL_RECOVERED;
@@ -242,10 +226,10 @@ struct spool *spool_open(const struct spool_settings *set, enum spool_found *fou
 	s->cap = set->cap;
 	memcpy(s->root, set->root, SPOOL_KEY_SIZE);
 	s->file = strdup(set->file);
-	s->cipher = EVP_CIPHER_CTX_new();
+	s->aead = aead_new();
 	s->text = malloc(TEXT_MAX);
-	s->sealed = malloc(BLOCK_HEAD + TEXT_MAX + TAG_SIZE);
-	if (s->file && s->cipher && s->text && s->sealed) {
+	s->sealed = malloc(BLOCK_HEAD + TEXT_MAX + AEAD_TAG_SIZE);
+	if (s->file && s->aead && s->text && s->sealed) {
 		*error = open_file(s, set, found);
 		if (!*error)
 			return s;
@@ -273,12 +257,12 @@ void spool_close(struct spool *s)
 			unlink_own(s);
 		close(s->fd);
 	}
-	EVP_CIPHER_CTX_free(s->cipher);
-	OPENSSL_cleanse(s->root, sizeof(s->root));
-	OPENSSL_cleanse(s->write_key, sizeof(s->write_key));
-	OPENSSL_cleanse(s->read_key, sizeof(s->read_key));
+	aead_free(s->aead);
+	explicit_bzero(s->root, sizeof(s->root));
+	explicit_bzero(s->write_key, sizeof(s->write_key));
+	explicit_bzero(s->read_key, sizeof(s->read_key));
 	if (s->text)
-		OPENSSL_cleanse(s->text, TEXT_MAX);
+		explicit_bzero(s->text, TEXT_MAX);
 	free(s->text);
 	free(s->sealed);
 	free(s->file);
@@ -323,7 +307,7 @@ static size_t put_text(uint8_t *to, const struct segment *g, uint32_t from, uint
 int spool_store(struct spool *s, const struct segment *segment, uint32_t from, uint32_t line)
 {
 	size_t n = put_text(s->text, segment, from, line);
-	size_t size = BLOCK_HEAD + n + TAG_SIZE;
+	size_t size = BLOCK_HEAD + n + AEAD_TAG_SIZE;
 
 	if (s->tail - s->head.at + size > s->cap)
 		return POI_ERR_LIMIT;
@@ -331,8 +315,8 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 		return POI_ERR_IO;
 	wire_store32(s->sealed, (uint32_t)n);
 	wire_store64(s->sealed + 4, s->number++); // never again, even if the write fails
-	uint8_t *body = s->sealed + BLOCK_HEAD;
-	if (run_cipher(s, true, s->sealed, s->text, n, body, body + n))
+	struct aead_record r = record_of(s->write_key, s->sealed, n);
+	if (aead_seal(s->aead, &r, s->text, s->sealed + BLOCK_HEAD))
 		return POI_ERR_IO;
 	if (write_at(s->fd, s->sealed, size, s->tail)) {
 		(void)!ftruncate(s->fd, (off_t)s->tail);
@@ -399,20 +383,21 @@ static int load_entry(struct spool *s, struct spool_block *out)
 	if (n == SESSION) {
 		if (read_at(s->fd, head, SESSION_SIZE, s->read.at))
 			return POI_ERR_IO;
-		derive(s, head + 4, s->read_key);
+		if (derive(s, head + 4, s->read_key))
+			return POI_ERR_IO;
 		s->read = (struct place){s->read.at + SESSION_SIZE, s->read.at};
 		return 1;
 	}
 	if (n < TEXT_MIN || n > TEXT_MAX)
 		return POI_ERR_INVALID;
-	if (read_at(s->fd, head, BLOCK_HEAD + n + TAG_SIZE, s->read.at))
+	if (read_at(s->fd, head, BLOCK_HEAD + n + AEAD_TAG_SIZE, s->read.at))
 		return POI_ERR_IO;
-	uint8_t *body = head + BLOCK_HEAD;
-	error = run_cipher(s, false, head, body, n, s->text, body + n);
+	struct aead_record r = record_of(s->read_key, head, n);
+	error = aead_open(s->aead, &r, head + BLOCK_HEAD, s->text);
 	if (!error)
 		error = get_text(s->text, n, out);
 	out->recovered = s->read.at < s->began;
-	s->read.at += BLOCK_HEAD + n + TAG_SIZE;
+	s->read.at += BLOCK_HEAD + n + AEAD_TAG_SIZE;
 	return error;
 }
 

@@ -1,4 +1,7 @@
 // Puts the rules of a table into buckets by their keys.
+//
+// Not the shared hash table: this one is compiled once and never changed, entries of a bucket lie side
+// by side so that a look-up reads one line, and prefixes and ports are keys of several lengths.
 
 #include "dataplane/match/table_index.h"
 

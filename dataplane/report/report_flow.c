@@ -1,15 +1,14 @@
-// Keeps the flows of summary reports and ends them.
-
+// Counts the packets of flows and says when summary reports of them are due.
 #include "dataplane/report/report_flow.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/packet/keyed_hash.h"
 #include "dataplane/capture/task_counters.h"
+#include "shared/hash_index.h"
 #include "shared/pdu.h"
 
-#define NONE UINT32_MAX
+#define NONE HASH_NONE
 #define NEVER UINT64_MAX
 #define NS_PER_S 1000000000ull
 #define CLOSE_NS (NS_PER_S / 2)
@@ -37,7 +36,7 @@ struct flow {
 	uint64_t first_ns, last_ns;
 	uint64_t packets, bytes; // since the last report
 	struct header_facts facts;
-	uint32_t hash_next;
+	struct hash_number link;
 	uint32_t older, newer; // by last packet; `newer` also links free ones
 	uint32_t next, prev;   // of its session
 	bool fin, closing;
@@ -47,8 +46,7 @@ static_assert(sizeof(struct flow) <= 200, "bounded memory for each flow");
 struct report_flows {
 	struct report_flow_settings s;
 	struct flow *flow; // s.flows
-	uint32_t *bucket;  // mask + 1
-	uint32_t mask;
+	struct hash_index table;
 	uint32_t fresh; // flows below were used once
 	uint32_t free;	// list
 	uint32_t oldest, newest;
@@ -59,43 +57,36 @@ struct report_flows {
 	struct report_flow_counts counts;
 };
 
-static uint32_t buckets_for(uint32_t flows)
-{
-	uint32_t buckets = 16;
-
-	while (buckets < flows && buckets < 1u << 31)
-		buckets *= 2;
-	return buckets;
-}
-
 size_t report_flow_octets(uint32_t flows)
 {
-	size_t buckets = buckets_for(flows) * sizeof(uint32_t);
-
-	return sizeof(struct flow) + sizeof(struct timer *) + (buckets + flows - 1) / flows;
+	return sizeof(struct flow) + sizeof(struct timer *) +
+	       (hash_index_bytes(flows) + flows - 1) / flows;
 }
 
 struct report_flows *report_flows_new(const struct report_flow_settings *s)
 {
 	struct report_flows *r = calloc(1, sizeof(*r));
-	uint32_t buckets = buckets_for(s->flows);
 
 	if (!r)
 		return NULL;
 	r->s = *s;
 	r->free = r->oldest = r->newest = NONE;
-	r->mask = buckets - 1;
 	r->heap_size = s->flows;
 	r->flow = calloc(s->flows, sizeof(*r->flow));
-	r->bucket = malloc(buckets * sizeof(*r->bucket));
 	r->heap = calloc(r->heap_size, sizeof(struct timer *));
 	r->by_slot = calloc(SLOTS_MAX, sizeof(struct session *));
-	if (s->flows == 0 || !r->flow || !r->bucket || !r->heap || !r->by_slot) {
-		report_flows_free(r);
-		return NULL;
-	}
-	memset(r->bucket, 0xff, buckets * sizeof(*r->bucket)); // NONE
+	if (s->flows == 0 || !r->flow || !r->heap || !r->by_slot)
+		goto fail;
+	const struct hash_index_settings table = {.limit = s->flows,
+		.first = &r->flow[0].link,
+		.stride = sizeof(*r->flow),
+		.seed = s->seed};
+	if (hash_index_init(&r->table, &table))
+		goto fail;
 	return r;
+fail:
+	report_flows_free(r);
+	return NULL;
 }
 
 void report_flows_free(struct report_flows *r)
@@ -108,7 +99,7 @@ void report_flows_free(struct report_flows *r)
 		free(s);
 	}
 	free(r->flow);
-	free(r->bucket);
+	hash_index_free(&r->table);
 	free(r->heap);
 	free(r->by_slot);
 	free(r);
@@ -212,7 +203,7 @@ static bool same_flow(const struct header_facts *a, const struct header_facts *b
 	       a->direction == b->direction && a->flags == b->flags;
 }
 
-static uint32_t hash_of(const struct report_flows *r, uint32_t slot, const struct header_facts *f)
+static uint64_t hash_of(const struct report_flows *r, uint32_t slot, const struct header_facts *f)
 {
 	uint64_t words[6];
 
@@ -222,16 +213,16 @@ static uint32_t hash_of(const struct report_flows *r, uint32_t slot, const struc
 		   (uint64_t)f->protocol << 24 | (uint64_t)f->direction << 16 |
 		   (uint64_t)f->family << 8 | f->flags;
 	words[5] = slot;
-	return (uint32_t)(keyed_hash(r->s.seed, words, 6) >> 32) & r->mask;
+	return hash_index_hash(&r->table, words, 6);
 }
 
 static uint32_t find(
 	const struct report_flows *r, const struct session *s, const struct header_facts *f)
 {
-	uint32_t i = r->bucket[hash_of(r, s->task->slot, f)];
+	uint32_t i = hash_index_first(&r->table, hash_of(r, s->task->slot, f));
 
-	while (i != NONE && !(r->flow[i].session == s && same_flow(&r->flow[i].facts, f)))
-		i = r->flow[i].hash_next;
+	while (i != HASH_NONE && !(r->flow[i].session == s && same_flow(&r->flow[i].facts, f)))
+		i = r->flow[i].link.next;
 	return i;
 }
 
@@ -257,10 +248,7 @@ static void flow_end(struct report_flows *r, struct flow *f, uint64_t time_ns)
 	struct session *s = f->session;
 
 	report(r, f, SUMMARY_END, false, time_ns);
-	uint32_t *link = &r->bucket[hash_of(r, s->task->slot, &f->facts)];
-	while (*link != i)
-		link = &r->flow[*link].hash_next;
-	*link = f->hash_next;
+	hash_index_remove(&r->table, i, hash_of(r, s->task->slot, &f->facts));
 	age_out(r, f);
 	*(f->prev == NONE ? &s->flows : &r->flow[f->prev].next) = f->next;
 	if (f->next != NONE)
@@ -285,16 +273,14 @@ static struct flow *flow_new(struct report_flows *r, struct session *s,
 		r->free = f->newer;
 	uint64_t period = period_of(s);
 	bool timed = period > 0 && !s->task->triggers.session;
-	uint32_t *head = &r->bucket[hash_of(r, s->task->slot, &d->facts)];
 	*f = (struct flow){.timer.at = NONE,
 		.session = s,
 		.timer_due = timed ? now->mono_ns + period : NEVER,
 		.facts = d->facts,
-		.hash_next = *head,
 		.next = s->flows,
 		.prev = NONE};
 	f->facts.tcp = 0;
-	*head = i;
+	hash_index_add(&r->table, i, hash_of(r, s->task->slot, &d->facts));
 	if (s->flows != NONE)
 		r->flow[s->flows].prev = i;
 	s->flows = i;

@@ -4,10 +4,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <sys/random.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 
 #define PAUSE_NS 500000 // between two looks at empty rings
 #define LOG_NS 60000000000ull
@@ -78,14 +78,7 @@ void reporter_free(struct reporter *r)
 
 static struct moment moment_now(void)
 {
-	struct timespec mono, real;
-
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	clock_gettime(CLOCK_REALTIME, &real);
-	return (struct moment){
-		.mono_ns = (uint64_t)mono.tv_sec * 1000000000u + (uint64_t)mono.tv_nsec,
-		.real_ns = (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec,
-	};
+	return (struct moment){.mono_ns = now_monotonic_ns(), .real_ns = now_wall_ns()};
 }
 
 static uint32_t take_chunk(struct reporter *r, struct report_ring *ring, uint32_t until)
@@ -184,13 +177,7 @@ static bool rest(struct reporter *r, bool idle)
 	while (!r->stop && STAILQ_EMPTY(&r->leave) && r->tasks == 0)
 		pthread_cond_wait(&r->wake, &r->lock);
 	if (!r->stop && STAILQ_EMPTY(&r->leave) && idle) {
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_nsec += PAUSE_NS;
-		if (until.tv_nsec >= 1000000000) {
-			until.tv_sec++;
-			until.tv_nsec -= 1000000000;
-		}
+		struct timespec until = now_monotonic_after(PAUSE_NS);
 		pthread_cond_timedwait(&r->wake, &r->lock, &until);
 	}
 	STAILQ_CONCAT(&r->now_leaving, &r->leave);

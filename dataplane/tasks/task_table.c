@@ -5,20 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 // Objects of one sort: a hash by (network element, identifier) and a list in order of arrival.
 struct shelf {
-	struct entry_link **buckets;
-	uint32_t n_buckets; // a power of two
-	uint32_t n;
+	struct hash_table table;
 	struct entry_link *first, *last;
 };
 
 struct task_table {
 	struct ne_entry *nes, **nes_end;
 	uint32_t n_nes, n_tombstones;
-	uint64_t seed;
 	struct shelf destinations, tasks;
 	struct task_entry *cursor[TASK_TABLE_CURSORS];
 };
@@ -30,8 +26,11 @@ struct task_table *task_table_new(void)
 	if (!s)
 		return NULL;
 	s->nes_end = &s->nes;
-	if (getrandom(&s->seed, sizeof(s->seed), 0) != sizeof(s->seed))
-		s->seed = (uint64_t)(uintptr_t)s;
+	if (hash_table_init(&s->tasks.table, UINT32_MAX) ||
+		hash_table_init(&s->destinations.table, UINT32_MAX)) {
+		task_table_free(s, NULL);
+		return NULL;
+	}
 	return s;
 }
 
@@ -55,69 +54,39 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold))
 		free(n->memo);
 		free(n);
 	}
-	free(s->tasks.buckets);
-	free(s->destinations.buckets);
+	hash_table_free(&s->tasks.table);
+	hash_table_free(&s->destinations.table);
 	free(s);
 }
 
-static uint32_t hash_of(const struct task_table *s, const struct id16 *ne, const struct id16 *id)
+static uint64_t hash_of(const struct shelf *f, const struct id16 *ne, const struct id16 *id)
 {
-	uint64_t w[4], h = s->seed;
+	uint64_t words[4];
 
-	memcpy(w, ne->b, 16);
-	memcpy(w + 2, id->b, 16);
-	for (int i = 0; i < 4; i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
-}
-
-static struct entry_link **bucket(
-	const struct task_table *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
-{
-	return &f->buckets[hash_of(s, ne, id) & (f->n_buckets - 1)];
+	memcpy(words, ne->b, 16);
+	memcpy(words + 2, id->b, 16);
+	return hash_table_hash(&f->table, words, 4);
 }
 
 static struct entry_link *shelf_find(
-	const struct task_table *s, const struct shelf *f, const struct id16 *ne, const struct id16 *id)
+	const struct shelf *f, const struct id16 *ne, const struct id16 *id)
 {
-	if (f->n == 0)
-		return NULL;
-	for (struct entry_link *l = *bucket(s, f, ne, id); l; l = l->hash_next)
+	struct hash_link *at = hash_table_first(&f->table, hash_of(f, ne, id));
+
+	for (; at; at = hash_table_next(at)) {
+		struct entry_link *l = HASH_OBJECT(at, struct entry_link, by_key);
 		if (id_equal(&l->id, id) && id_equal(&l->ne, ne))
 			return l;
+	}
 	return NULL;
 }
 
-static int shelf_room(struct task_table *s, struct shelf *f)
+static int shelf_add(struct shelf *f, struct entry_link *l)
 {
-	if (f->n < f->n_buckets)
-		return POI_OK;
-	uint32_t n = f->n_buckets ? f->n_buckets * 2 : 256;
-	struct entry_link **buckets = calloc(n, sizeof(struct entry_link *));
-	if (!buckets)
-		return POI_ERR_NOMEM;
-	free(f->buckets);
-	f->buckets = buckets;
-	f->n_buckets = n;
-	for (struct entry_link *l = f->first; l; l = l->next) {
-		struct entry_link **b = bucket(s, f, &l->ne, &l->id);
-		l->hash_next = *b;
-		*b = l;
-	}
-	return POI_OK;
-}
-
-static int shelf_add(struct task_table *s, struct shelf *f, struct entry_link *l)
-{
-	int e = shelf_room(s, f);
+	int e = hash_table_add(&f->table, &l->by_key, hash_of(f, &l->ne, &l->id));
 
 	if (e != POI_OK)
 		return e;
-	struct entry_link **b = bucket(s, f, &l->ne, &l->id);
-	l->hash_next = *b;
-	*b = l;
 	l->next = NULL;
 	l->prev = f->last;
 	if (f->last)
@@ -125,17 +94,12 @@ static int shelf_add(struct task_table *s, struct shelf *f, struct entry_link *l
 	else
 		f->first = l;
 	f->last = l;
-	f->n++;
 	return POI_OK;
 }
 
-static void shelf_remove(struct task_table *s, struct shelf *f, struct entry_link *l)
+static void shelf_remove(struct shelf *f, struct entry_link *l)
 {
-	struct entry_link **b = bucket(s, f, &l->ne, &l->id);
-
-	while (*b != l)
-		b = &(*b)->hash_next;
-	*b = l->hash_next;
+	hash_table_remove(&f->table, &l->by_key);
 	if (l->prev)
 		l->prev->next = l->next;
 	else
@@ -144,20 +108,13 @@ static void shelf_remove(struct task_table *s, struct shelf *f, struct entry_lin
 		l->next->prev = l->prev;
 	else
 		f->last = l->prev;
-	l->hash_next = l->next = l->prev = NULL;
-	f->n--;
+	l->next = l->prev = NULL;
 }
 
 // `new` takes the place of `old`, which has the same key, in hash and list.
-static void shelf_swap(
-	struct task_table *s, struct shelf *f, struct entry_link *old, struct entry_link *new)
+static void shelf_swap(struct shelf *f, struct entry_link *old, struct entry_link *new)
 {
-	struct entry_link **b = bucket(s, f, &old->ne, &old->id);
-
-	while (*b != old)
-		b = &(*b)->hash_next;
-	*b = new;
-	new->hash_next = old->hash_next;
+	hash_table_replace(&f->table, &old->by_key, &new->by_key);
 	new->next = old->next;
 	new->prev = old->prev;
 	if (new->prev)
@@ -168,7 +125,7 @@ static void shelf_swap(
 		new->next->prev = new;
 	else
 		f->last = new;
-	old->hash_next = old->next = old->prev = NULL;
+	old->next = old->prev = NULL;
 }
 
 struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne)
@@ -267,7 +224,7 @@ static int memo_copy(const uint8_t *memo, uint32_t length, uint8_t **out)
 struct destination_entry *destination_entry_find(
 	const struct task_table *s, const struct id16 *ne, const struct id16 *did)
 {
-	return (struct destination_entry *)shelf_find(s, &s->destinations, ne, did);
+	return (struct destination_entry *)shelf_find(&s->destinations, ne, did);
 }
 
 int destination_entry_put(
@@ -287,7 +244,7 @@ int destination_entry_put(
 		}
 		o->link.ne = d->ne;
 		o->link.id = d->did;
-		e = shelf_add(s, &s->destinations, &o->link);
+		e = shelf_add(&s->destinations, &o->link);
 		if (e != POI_OK) {
 			free(o);
 			free(memo);
@@ -310,7 +267,7 @@ int destination_entry_take(struct task_table *s, const struct id16 *ne, const st
 		return POI_ERR_NOT_FOUND;
 	if (o->references > 0)
 		return POI_ERR_IN_USE;
-	shelf_remove(s, &s->destinations, &o->link);
+	shelf_remove(&s->destinations, &o->link);
 	*out = o;
 	return POI_OK;
 }
@@ -409,12 +366,12 @@ struct task_entry **task_table_cursor(struct task_table *s, enum task_table_curs
 int task_entry_insert(struct task_table *s, struct task_entry *t, struct task_entry *old)
 {
 	if (old) {
-		shelf_swap(s, &s->tasks, &old->link, &t->link);
+		shelf_swap(&s->tasks, &old->link, &t->link);
 		cursors_move(s, old, t);
 		references(s, old, -1);
 		tombstones(s, old, -1);
 	} else {
-		int e = shelf_add(s, &s->tasks, &t->link);
+		int e = shelf_add(&s->tasks, &t->link);
 		if (e != POI_OK)
 			return e;
 	}
@@ -426,13 +383,13 @@ int task_entry_insert(struct task_table *s, struct task_entry *t, struct task_en
 struct task_entry *task_entry_find(
 	const struct task_table *s, const struct id16 *ne, const struct id16 *xid)
 {
-	return (struct task_entry *)shelf_find(s, &s->tasks, ne, xid);
+	return (struct task_entry *)shelf_find(&s->tasks, ne, xid);
 }
 
 void task_entry_take(struct task_table *s, struct task_entry *t)
 {
 	cursors_move(s, t, task_entry_next(t));
-	shelf_remove(s, &s->tasks, &t->link);
+	shelf_remove(&s->tasks, &t->link);
 	references(s, t, -1);
 	tombstones(s, t, -1);
 }
@@ -500,17 +457,17 @@ int task_table_memo_put(struct task_table *s, const struct channel_memo *m)
 
 uint32_t task_table_tasks(const struct task_table *s)
 {
-	return s->tasks.n;
+	return s->tasks.table.n;
 }
 
 uint32_t task_table_live_tasks(const struct task_table *s)
 {
-	return s->tasks.n - s->n_tombstones;
+	return s->tasks.table.n - s->n_tombstones;
 }
 
 uint32_t task_table_destinations(const struct task_table *s)
 {
-	return s->destinations.n;
+	return s->destinations.table.n;
 }
 
 struct task_entry *task_entry_first(const struct task_table *s)

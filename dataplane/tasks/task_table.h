@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #include "shared/channel.h"
+#include "shared/hash_table.h"
 
 #define TASK_TABLE_NES_MAX 256
 
 struct entry_link { // first in every object; the store's own
-	struct entry_link *hash_next, *next, *prev;
+	struct hash_link by_key;
+	struct entry_link *next, *prev;
 	struct id16 ne, id;
 };
 

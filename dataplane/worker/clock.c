@@ -9,6 +9,7 @@
 #include <x86intrin.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 
 #define CALIBRATE_NS 200000000L
 #define NS_PER_S 1000000000ull
@@ -99,16 +100,15 @@ static void sample(uint64_t *tsc, uint64_t *ns)
 	uint64_t best = UINT64_MAX;
 
 	for (int i = 0; i < SAMPLES; i++) {
-		struct timespec t;
 		uint64_t before = __rdtsc();
-		clock_gettime(CLOCK_REALTIME, &t);
+		uint64_t wall_ns = now_wall_ns();
 		_mm_lfence();
 		uint64_t after = __rdtsc();
 		if (after - before >= best)
 			continue;
 		best = after - before;
 		*tsc = after;
-		*ns = (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+		*ns = wall_ns;
 	}
 }
 

@@ -1,14 +1,15 @@
 // Finds datagrams whose fragments a worker holds: by key, by age, by source.
 #include "dataplane/worker/datagram.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/hash_table.h"
+#include "shared/hash_index.h"
 
 struct entry {
 	struct datagram_key key;
-	struct hash_link link;
+	struct hash_number link;
 	uint64_t start_ns;
 	uint32_t next_free;
 	uint32_t source;
@@ -18,7 +19,7 @@ struct datagram_index {
 	uint32_t capacity, share;
 	uint32_t free;
 	uint64_t timeout_ns;
-	struct hash_table table;
+	struct hash_index table;
 	struct entry *entry;
 	struct index_link *by_age, *by_source;
 	struct index_list age;
@@ -51,6 +52,8 @@ void index_list_remove(struct index_list *l, struct index_link *links, uint32_t 
 	l->n--;
 }
 
+static_assert(HASH_NONE == DATAGRAM_NONE, "no entry is the same to both");
+
 struct datagram_index *datagram_index_new(
 	uint32_t capacity, uint64_t timeout_ns, const uint64_t seed[2])
 {
@@ -62,13 +65,16 @@ struct datagram_index *datagram_index_new(
 	x->capacity = capacity;
 	x->share = capacity / 4;
 	x->timeout_ns = timeout_ns;
-	// A worker adds without allocating.
-	if (hash_table_init_seeded(&x->table, capacity, seed) || hash_table_reserve(&x->table))
-		goto fail;
 	x->entry = calloc(capacity, sizeof(*x->entry));
 	x->by_age = calloc(capacity, sizeof(*x->by_age));
 	x->by_source = calloc(capacity, sizeof(*x->by_source));
 	if (!x->entry || !x->by_age || !x->by_source)
+		goto fail;
+	const struct hash_index_settings table = {.limit = capacity,
+		.first = &x->entry[0].link,
+		.stride = sizeof(*x->entry),
+		.seed = seed};
+	if (hash_index_init(&x->table, &table))
 		goto fail;
 	for (uint32_t i = 0; i < capacity; i++)
 		x->entry[i].next_free = i + 1 < capacity ? i + 1 : DATAGRAM_NONE;
@@ -85,7 +91,7 @@ void datagram_index_free(struct datagram_index *x)
 {
 	if (!x)
 		return;
-	hash_table_free(&x->table);
+	hash_index_free(&x->table);
 	free(x->entry);
 	free(x->by_age);
 	free(x->by_source);
@@ -110,7 +116,7 @@ static uint32_t source_of(const struct datagram_index *x, const struct datagram_
 	uint64_t words[2] = {0, key->family};
 
 	memcpy(words, key->address, key->family == 4 ? 4 : 8);
-	return (uint32_t)(hash_table_hash(&x->table, words, 2) >> 32) % DATAGRAM_SOURCES;
+	return (uint32_t)(hash_index_hash(&x->table, words, 2) >> 32) % DATAGRAM_SOURCES;
 }
 
 static uint64_t hash_of(const struct datagram_index *x, const struct datagram_key *key)
@@ -118,19 +124,16 @@ static uint64_t hash_of(const struct datagram_index *x, const struct datagram_ke
 	uint64_t words[sizeof(*key) / sizeof(uint64_t)];
 
 	memcpy(words, key, sizeof(words));
-	return hash_table_hash(&x->table, words, sizeof(words) / sizeof(*words));
+	return hash_index_hash(&x->table, words, sizeof(words) / sizeof(*words));
 }
 
 uint32_t datagram_find(const struct datagram_index *x, const struct datagram_key *key)
 {
-	struct hash_link *l = hash_table_first(&x->table, hash_of(x, key));
+	uint32_t i = hash_index_first(&x->table, hash_of(x, key));
 
-	for (; l; l = hash_table_next(l)) {
-		const struct entry *e = HASH_OBJECT(l, struct entry, link);
-		if (memcmp(&e->key, key, sizeof(*key)) == 0)
-			return (uint32_t)(e - x->entry);
-	}
-	return DATAGRAM_NONE;
+	while (i != HASH_NONE && memcmp(&x->entry[i].key, key, sizeof(*key)) != 0)
+		i = x->entry[i].link.next;
+	return i;
 }
 
 uint32_t datagram_victim(const struct datagram_index *x, const struct datagram_key *key)
@@ -150,7 +153,7 @@ uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, 
 	x->free = e->next_free;
 	e->key = *key;
 	e->start_ns = now_ns;
-	(void)!hash_table_add(&x->table, &e->link, hash_of(x, key)); // a free entry: there is room
+	hash_index_add(&x->table, i, hash_of(x, key));
 	e->source = source_of(x, key);
 	index_list_push(&x->age, x->by_age, i);
 	index_list_push(&x->source[e->source], x->by_source, i);
@@ -161,7 +164,7 @@ void datagram_remove(struct datagram_index *x, uint32_t i)
 {
 	struct entry *e = &x->entry[i];
 
-	hash_table_remove(&x->table, &e->link);
+	hash_index_remove(&x->table, i, hash_of(x, &e->key));
 	index_list_remove(&x->age, x->by_age, i);
 	index_list_remove(&x->source[e->source], x->by_source, i);
 	e->next_free = x->free;

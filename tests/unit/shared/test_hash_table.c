@@ -74,28 +74,6 @@ Test(hash_table, the_limit_holds)
 
 	cr_assert_eq(hash_table_init(&t, 0), POI_OK);
 	cr_assert_eq(hash_table_add(&t, &o[0].link, 1), POI_ERR_LIMIT);
-	cr_assert_eq(hash_table_reserve(&t), POI_OK);
-	hash_table_free(&t);
-}
-
-Test(hash_table, a_reserved_one_allocates_nothing_more)
-{
-	struct hash_table t;
-	const uint64_t seed[2] = {3, 4};
-	static struct thing o[1000];
-
-	cr_assert_eq(hash_table_init_seeded(&t, 1000, seed), POI_OK);
-	cr_assert_eq(hash_table_reserve(&t), POI_OK);
-	struct hash_link **bucket = t.bucket;
-	cr_assert_eq(t.room, 1500);
-	for (uint64_t i = 0; i < 1000; i++) {
-		o[i].key = i;
-		add(&t, &o[i]);
-	}
-	cr_assert_eq(t.bucket, bucket);
-	cr_assert_eq(t.room, 1500);
-	for (uint64_t i = 0; i < 1000; i++)
-		cr_assert_eq(find(&t, i), &o[i]);
 	hash_table_free(&t);
 }
 
@@ -138,11 +116,10 @@ Test(hash_table, one_takes_the_place_of_another)
 Test(hash_table, chains_are_short_for_keys_that_follow_each_other)
 {
 	struct hash_table t;
-	const uint64_t seed[2] = {0x0123456789abcdef, 0xfedcba9876543210};
 	static struct thing o[100000];
 	uint32_t longest = 0;
 
-	cr_assert_eq(hash_table_init_seeded(&t, 100000, seed), POI_OK);
+	cr_assert_eq(hash_table_init(&t, 100000), POI_OK);
 	for (uint64_t i = 0; i < 100000; i++) {
 		o[i].key = i << 32;
 		add(&t, &o[i]);
@@ -172,7 +149,7 @@ static void check_walk(struct hash_table *t, struct thing *o, bool remove)
 		struct thing *at = HASH_OBJECT(l, struct thing, link);
 		cr_assert(at->in);
 		at->visits++;
-		if (remove && at->key % 2) {
+		if (remove && at->key / 65536 % 2) {
 			hash_table_remove(t, l);
 			memset(l, 0xee, sizeof(*l)); // as if it were freed
 			at->in = false;
@@ -194,8 +171,6 @@ Test(hash_table, agrees_with_a_list_under_random_changes)
 
 		srand(round);
 		cr_assert_eq(hash_table_init(&t, limit), POI_OK);
-		if (round % 3 == 1)
-			cr_assert_eq(hash_table_reserve(&t), POI_OK);
 		memset(o, 0, sizeof(o));
 		for (unsigned i = 0; i < THINGS; i++)
 			o[i].key = i * 65536u;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/packet/keyed_hash.h"
+#include "shared/keyed_hash.h"
 #include "dataplane/match/table_index.h"
 #include "shared/wire.h"
 
