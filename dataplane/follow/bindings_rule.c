@@ -67,8 +67,7 @@ uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *s
 
 	*sum = 0;
 	const struct bound *o;
-	LIST_FOREACH(o, &t->rules, of_task)
-	{
+	LIST_FOREACH (o, &t->rules, of_task) {
 		struct rule rule;
 		rule_of(b, o, &rule);
 		*sum += table_rule_digest(&rule);
@@ -191,8 +190,7 @@ int bindings_renew(struct bindings *b)
 {
 	for (struct bound_task *t; (t = LIST_FIRST(&b->stale));) {
 		const struct bound *o;
-		LIST_FOREACH(o, &t->rules, of_task)
-		{
+		LIST_FOREACH (o, &t->rules, of_task) {
 			struct rule rule;
 			rule_of(b, o, &rule);
 			if (table_put(b->builder, &rule))

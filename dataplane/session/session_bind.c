@@ -79,11 +79,11 @@ static void match_key(struct binding_round *b, const struct rules *r, uint64_t k
 
 	if (!a)
 		return;
-	LIST_FOREACH(x, &a->subscriptions, of_anchor)
-	if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
-		bind_refused(b->st);
-		return;
-	}
+	LIST_FOREACH (x, &a->subscriptions, of_anchor)
+		if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
+			bind_refused(b->st);
+			return;
+		}
 }
 
 // By the names that a stage's rules have.
@@ -115,8 +115,7 @@ static void round_begin(struct binding_round *b, const struct session *s)
 
 	b->round++;
 	b->n_matched = b->n_desires = 0;
-	SLIST_FOREACH(x, &s->bonds, of_session)
-	{
+	SLIST_FOREACH (x, &s->bonds, of_session) {
 		join_round(b, x->subscription);
 		x->subscription->bond = x;
 	}

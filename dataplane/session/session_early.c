@@ -54,9 +54,9 @@ struct early *transaction_early(struct sessions *st, uint64_t key)
 
 	if (all->at[key & (EARLY_SLOTS - 1)] == 0)
 		return NULL;
-	TAILQ_FOREACH(e, &all->list, by_age)
-	if (e->key == key)
-		return take_out(all, e);
+	TAILQ_FOREACH (e, &all->list, by_age)
+		if (e->key == key)
+			return take_out(all, e);
 	return NULL;
 }
 

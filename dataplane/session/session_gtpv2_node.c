@@ -33,8 +33,8 @@ static void keep(struct sessions *st, struct session *s, struct pair *in)
 	struct transaction *x;
 
 	session_move(st, s, in);
-	SLIST_FOREACH(x, &s->pending, of_session)
-	transaction_of_pair(st, x, in->number);
+	SLIST_FOREACH (x, &s->pending, of_session)
+		transaction_of_pair(st, x, in->number);
 }
 
 // Where sessions are while those that they are among end: a node that no message comes from.
@@ -62,8 +62,7 @@ static void restart(struct sessions *st, const struct gtpv2_arrival *in,
 		if (is_present(t, s, pair))
 			keep(st, s, aside);
 	}
-	TAILQ_FOREACH(x, &st->transactions->asked.list, by_age)
-	{
+	TAILQ_FOREACH (x, &st->transactions->asked.list, by_age) {
 		struct session *s = session_table_get(&st->sessions, x->session);
 		if (aside && x->protocol == SIGNALLING_GTPV2C &&
 			x->type == GTPV2_CREATE_SESSION_REQUEST && is_present(x, s, pair) &&

@@ -40,9 +40,9 @@ static void pair_unlink(struct sessions *st, struct session *s)
 	else if (s->epoch == p->epoch)
 		p->sessions = s->next;
 	else
-		STAILQ_FOREACH(r, &st->departures->reap, link)
-	if (r->session == s->number)
-		r->session = s->next;
+		STAILQ_FOREACH (r, &st->departures->reap, link)
+			if (r->session == s->number)
+				r->session = s->next;
 	if (s->epoch == p->epoch) {
 		p->n--;
 		st->counts.sessions--;

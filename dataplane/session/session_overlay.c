@@ -49,8 +49,7 @@ void session_stages(
 		return;
 	struct ways *stage = ways_open(st);
 	const struct transaction *t;
-	SLIST_FOREACH(t, &s->pending, of_session)
-	{
+	SLIST_FOREACH (t, &s->pending, of_session) {
 		overlay(st, u, t);
 		ways_of(&u->rules, stage);
 		if (out->each)

@@ -431,9 +431,9 @@ static bool has_cp_seid(
 		(t->state == TRANSACTION_ASSUMED && gives_cp_seid(st, t, seid)))
 		return true;
 	const struct transaction *x;
-	SLIST_FOREACH(x, &s->pending, of_session)
-	if (gives_cp_seid(st, x, seid))
-		return true;
+	SLIST_FOREACH (x, &s->pending, of_session)
+		if (gives_cp_seid(st, x, seid))
+			return true;
 	return false;
 }
 

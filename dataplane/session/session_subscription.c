@@ -35,8 +35,7 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 			}
 	// and those that are only asked for
 	const struct transaction *t;
-	TAILQ_FOREACH(t, &st->transactions->asked.list, by_age)
-	{
+	TAILQ_FOREACH (t, &st->transactions->asked.list, by_age) {
 		struct session *s = session_table_get(&st->sessions, t->session);
 		if (s)
 			session_mark(st, s);

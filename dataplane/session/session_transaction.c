@@ -183,8 +183,8 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 		else
 			transaction_detach(st, oldest);
 	}
-	SLIST_FOREACH(x, &s->pending, of_session)
-	last = x;
+	SLIST_FOREACH (x, &s->pending, of_session)
+		last = x;
 	if (last && !is_deletion(t))
 		SLIST_INSERT_AFTER(last, t, of_session);
 	else
