@@ -13,17 +13,25 @@ import sys
 import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
-LIMIT = 60 * 60  # seconds for all suites without --long
+LIMIT = 45 * 60  # seconds for all suites without --long
+GRACE = 30  # seconds between asking a cut suite to end and ending it
+NOT_RUN = 3  # exit status when nothing failed, but the clock kept a suite from its end
 THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|mdf\w*|worker|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
+# of the system tests, in the short form: X1, X2, X3, following, restarts, the program poi
+SHORT = ("test_x1.", "test_x1_x2.", "test_traffic.", "test_signalling.", "test_restart.", "test_config.", "test_channel.", "test_documents.")
 CLANG, FUZZ_OPTIONS = {"CC": "clang"}, ["-Dfuzz=true", "-Db_lundef=false"]
 TAP_LINE = re.compile(r"^\s*(not ok|ok)\b(.*)$", re.MULTILINE)
+
+
+class Clock(Exception):
+	"""The time for all suites is over: the suite at hand is not run to its end."""
 
 
 class Tally:
 	def __init__(self):
 		self.passed = self.failed = self.skipped = 0
-		self.failures = []
+		self.failures, self.not_run = [], []
 
 	def add(self, suite, name, good, skipped=False):
 		if skipped:
@@ -52,20 +60,28 @@ class Runner:
 		self.options, self.tally, self.started = options, Tally(), time.monotonic()
 
 	def left(self):
-		return 24 * 3600 if self.options.long else max(10, LIMIT - (time.monotonic() - self.started))
+		return 24 * 3600 if self.options.long else LIMIT - (time.monotonic() - self.started)
 
-	def run(self, command, env=None, show=False):
-		"""(exit status, output). Ends the whole process group when time is up."""
+	def run(self, command, env=None, cut=None):
+		"""(exit status, output). When time is up, ends the whole process group, hands what was said until then to
+		`cut` and raises Clock."""
+		if self.left() <= 0:
+			raise Clock
 		child = subprocess.Popen(command, cwd=TOP, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE,
 			stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
-		deadline, out = time.monotonic() + self.left(), []
-		previous = signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGTERM))
-		signal.alarm(int(deadline - time.monotonic()) + 1)
+		out, over = [], []
+
+		def end(*_):
+			os.killpg(child.pid, signal.SIGKILL if over else signal.SIGTERM)
+			over.append(time.time())
+			signal.alarm(GRACE)
+
+		previous = signal.signal(signal.SIGALRM, end)
+		signal.alarm(int(self.left()) + 1)
 		try:
 			for line in child.stdout:
-				out.append(line)
-				if show:
-					print("  " + line.rstrip(), flush=True)
+				if not over:  # what is said at the end of a cut run is the cut's doing
+					out.append(line)
 			child.wait()
 		finally:
 			signal.alarm(0)
@@ -73,6 +89,10 @@ class Runner:
 			if child.poll() is None:
 				os.killpg(child.pid, signal.SIGTERM)
 				child.wait()
+		if over:
+			if cut:
+				cut("".join(out), over[0])
+			raise Clock
 		return child.returncode, "".join(out)
 
 	def build(self, suite, folder, options=(), env=None, targets=()):
@@ -99,14 +119,22 @@ class Runner:
 		log = os.path.join(TOP, folder, "meson-logs", "testlog.json")
 		with contextlib.suppress(FileNotFoundError):
 			os.unlink(log)
-		status, out = self.run(["meson", "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "4", *names], env)
-		results = []
-		if os.path.exists(log):
+
+		def results(until=None):
+			if not os.path.exists(log):
+				return []
 			with open(log) as f:
-				results = [json.loads(line) for line in f if line.strip()]
-		if not results:
+				found = [json.loads(line) for line in f if line.strip()]
+			return [r for r in found if until is None or r["starttime"] + r["duration"] < until]
+
+		status, out = self.run(["meson", "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "4", *names], env,
+			cut=lambda _, when: self._meson_results(suite, results(when - 1)))
+		if not results():
 			self.tally.add(suite, "meson test found no test (status %d)" % status, False)
 			print(out)
+		self._meson_results(suite, results())
+
+	def _meson_results(self, suite, results):
 		for result in results:
 			counted = self.tally.tap(suite + "/" + result["name"], result["stdout"] or "")
 			good = result["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
@@ -120,13 +148,21 @@ class Runner:
 	def program(self, suite, command, env=None, show=None):
 		"""A program that speaks TAP; its lines that start with `show` are shown."""
 		before = self.tally.failed
-		status, out = self.run(command, env)
+
+		def explain(out):
+			print("\n".join("  " + line for line in [n for n in out.splitlines() if not n.startswith("ok ")][:400]))
+
+		def cut(out, _):
+			self.tally.tap(suite, out)
+			if self.tally.failed > before:
+				explain(out)
+
+		status, out = self.run(command, env, cut)
 		counted = self.tally.tap(suite, out)
 		if not counted or (status and self.tally.failed == before):
 			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
 		if status:
-			shown = [line for line in out.splitlines() if not line.startswith("ok ")]
-			print("\n".join("  " + line for line in shown[:400]))
+			explain(out)
 		for line in out.splitlines():
 			if re.search(r"#\s*skip", line, re.I) or (show and line.startswith(show)):
 				print("  " + line)
@@ -134,6 +170,7 @@ class Runner:
 	# --- suites
 	def rules(self):
 		self.program("rules", ["tests/rules/check"])
+		self.program("rules", ["tests/rules/test_runner.py"])
 
 	def lab(self):
 		self.program("lab", ["tests/lab/test_lab.py", *self.options.match])
@@ -210,17 +247,23 @@ class Runner:
 		if not programs:
 			self.tally.add("fuzz", "no fuzz target built", True, skipped=True)
 		with concurrent.futures.ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
-			for name, (status, out) in zip(programs, pool.map(functools.partial(self._fuzz, folder), programs)):
+			results = dict(zip(programs, pool.map(functools.partial(self._fuzz, folder), programs)))
+		for name, (status, out) in results.items():
+			if status is not None:
 				self.tally.add("fuzz", name, status == 0)
-				if status:
-					print("\n".join("  " + line for line in out.splitlines()[-30:]))
+			if status:
+				print("\n".join("  " + line for line in out.splitlines()[-30:]))
+		if any(status is None for status, _ in results.values()):
+			raise Clock
 
 	def _fuzz(self, folder, name):
-		"""One target, one core; it ends by itself."""
+		"""One target, one core; it ends by itself. No status when there is no time for it."""
 		corpus = os.path.join(TOP, "tests", "fuzz", "corpus", name)
 		work = os.path.join(folder, name + ".found")
 		os.makedirs(work, exist_ok=True)
 		seconds = 600 if self.options.long else 15
+		if self.left() < seconds:
+			return None, ""
 		limits = [] if self.options.long else ["-runs=20000"]
 		command = [os.path.join(folder, name), "-seed=1", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % work,
 			"-max_total_time=%d" % seconds, *limits, work, *([corpus] if os.path.isdir(corpus) else [])]
@@ -231,14 +274,18 @@ class Runner:
 			return 1, "%s did not end after %d s" % (name, seconds + 120)
 		return done.returncode, done.stdout
 
-	def system(self):
-		if not self.build("system", "build"):
+	def short(self):
+		"""The system tests that a change breaks first."""
+		self.system("short", self.options.match or SHORT)
+
+	def system(self, suite="system", match=None):
+		if not self.build(suite, "build"):
 			return
 		env = {"POI_BUILD": os.path.join(TOP, "build")}
 		if self.options.long:
 			env["POI_LONG"] = "1"
 		with hugepages():
-			self.program("system", ["tests/system/run", *self.options.match], env, show="# fault ")
+			self.program(suite, ["tests/system/run", *(match or self.options.match)], env, show="# fault ")
 
 
 @contextlib.contextmanager
@@ -269,30 +316,36 @@ def hugepages():
 
 SUITES = ("rules", "lab", "conformance", "unit", "clang", "lint", "coverage", "asan", "tsan", "fuzz", "system")
 LONG = ("package",)  # with --long, or by name
-QUICK = ("rules", "lab", "conformance", "unit", "system")
+QUICK = ("rules", "lab", "conformance", "unit", "short")  # without --all: one build, the main ways of the processes
 
 
-def main():
+def main(arguments=None, kind=Runner):
 	parser = argparse.ArgumentParser(prog="tests/run")
-	parser.add_argument("--suite", action="append", choices=SUITES + LONG)
-	parser.add_argument("--quick", action="store_true")
+	parser.add_argument("--suite", action="append", choices=(*SUITES, "short", *LONG))
+	parser.add_argument("--all", action="store_true")
 	parser.add_argument("--long", action="store_true")
 	parser.add_argument("--match", action="append", default=[])
-	options = parser.parse_args()
-	runner = Runner(options)
-	for name in options.suite or (QUICK if options.quick else SUITES + LONG if options.long else SUITES):
+	options = parser.parse_args(arguments)
+	runner = kind(options)
+	for name in options.suite or (SUITES + LONG if options.long else SUITES if options.all else QUICK):
 		print("== %s" % name, flush=True)
 		before, start = (runner.tally.passed, runner.tally.failed, runner.tally.skipped), time.monotonic()
-		getattr(runner, name)()
+		try:
+			getattr(runner, name)()
+		except Clock:
+			runner.tally.not_run.append(name)
 		after = (runner.tally.passed, runner.tally.failed, runner.tally.skipped)
-		print("   %d passed, %d failed, %d skipped (%.0f s)" % (*(b - a for a, b in zip(before, after)),
-			time.monotonic() - start), flush=True)
+		print("   %d passed, %d failed, %d skipped (%.0f s)%s" % (*(b - a for a, b in zip(before, after)),
+			time.monotonic() - start, ", not run to its end" if name in runner.tally.not_run else ""), flush=True)
 	if runner.tally.failures:
 		print("failed:")
 		for failure in runner.tally.failures:
 			print("  " + failure)
+	for name in runner.tally.not_run:
+		print("not run: %s (clock)" % name)
 	print(runner.tally.line())
-	return 1 if runner.tally.failed else 0
+	return 1 if runner.tally.failed else NOT_RUN if runner.tally.not_run else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+	sys.exit(main())

@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""The runner's clock: a suite that it cuts is named as not run, and is neither passed nor failed. TAP."""
+import contextlib
+import io
+import json
+import os
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:0] = [os.path.join(HERE, ".."), os.path.join(HERE, "..", "lab")]
+sys.dont_write_bytecode = True
+
+import runner  # noqa: E402
+from poi_lab import tap  # noqa: E402
+
+# Says two cases, then waits; asked to end, it blames the cut, as a test does whose processes were ended under it.
+WAITS = "echo ok 1 - one; echo ok 2 - two; trap 'echo not ok 3 - cut; exit 1' TERM; sleep 60 & wait"
+STUBBORN = "echo ok 1 - one; trap '' TERM; sleep 60 & wait; wait"
+
+
+class Clock(unittest.TestCase):
+	def setUp(self):
+		self.addCleanup(setattr, runner, "LIMIT", runner.LIMIT)
+		self.addCleanup(setattr, runner, "GRACE", runner.GRACE)
+		runner.LIMIT, runner.GRACE = 2, 1
+
+	def run_suites(self, **suites):
+		"""(exit status, output) of a run whose suites are these shell scripts."""
+		def suite(name, script):
+			return lambda self: self.program(name, ["sh", "-c", script])
+
+		kind = type("Scripts", (runner.Runner,), {name: suite(name, script) for name, script in suites.items()})
+		out = io.StringIO()
+		with contextlib.redirect_stdout(out):
+			status = runner.main([a for name in suites for a in ("--suite", name)], kind)
+		return status, out.getvalue().splitlines()
+
+	def test_a_cut_suite_is_not_run(self):
+		status, out = self.run_suites(rules=WAITS, lab="echo ok 1 - never")
+		self.assertEqual(status, runner.NOT_RUN)
+		self.assertEqual(out[-3:], ["not run: rules (clock)", "not run: lab (clock)", "2 passed, 0 failed"])
+		self.assertNotIn("failed:", out)
+
+	def test_a_failure_before_the_cut_stays_one(self):
+		status, out = self.run_suites(rules="echo not ok 1 - broken; " + WAITS)
+		self.assertEqual(status, 1)
+		self.assertIn("  rules: broken", out)
+		self.assertEqual(out[-2:], ["not run: rules (clock)", "2 passed, 1 failed"])
+
+	def test_a_suite_that_does_not_end_is_ended(self):
+		started = time.monotonic()
+		status, out = self.run_suites(rules=STUBBORN)
+		self.assertLess(time.monotonic() - started, 30)
+		self.assertEqual((status, out[-1]), (runner.NOT_RUN, "1 passed, 0 failed"))
+
+	def test_within_its_time_a_run_passes_or_fails(self):
+		self.assertEqual(self.run_suites(rules="echo ok 1 - one")[0], 0)
+		status, out = self.run_suites(rules="echo not ok 1 - one; exit 1")
+		self.assertEqual((status, out[-1]), (1, "0 passed, 1 failed"))
+
+	def test_results_of_meson_count_if_they_came_before_the_cut(self):
+		with tempfile.TemporaryDirectory(dir=runner.TOP, prefix="build-runner-") as folder:
+			os.mkdir(os.path.join(folder, "meson-logs"))
+			log = os.path.join(folder, "meson-logs", "testlog.json")
+			done = {"name": "early", "starttime": time.time() - 60, "duration": 1, "result": "OK", "stdout": "ok 1 - early"}
+			ended = {"name": "cut", "starttime": time.time() - 5, "duration": 3600, "result": "FAIL", "stdout": ""}
+			script = "for l in \"$@\"; do echo \"$l\"; done >%s; sleep 60" % log
+			path = os.environ["PATH"]
+			with open(os.path.join(folder, "meson"), "w") as out:
+				out.write("#!/bin/sh\nset -- '%s' '%s'\n%s\n" % (json.dumps(done), json.dumps(ended), script))
+			os.chmod(out.name, 0o755)
+			os.environ["PATH"] = folder + ":" + path
+			self.addCleanup(os.environ.__setitem__, "PATH", path)
+			kind = type("Units", (runner.Runner,), {"unit": lambda self: self.meson_tests("unit", os.path.basename(folder))})
+			said = io.StringIO()
+			with contextlib.redirect_stdout(said):
+				status = runner.main(["--suite", "unit"], kind)
+		self.assertEqual(status, runner.NOT_RUN)
+		self.assertEqual(said.getvalue().splitlines()[-2:], ["not run: unit (clock)", "1 passed, 0 failed"])
+
+
+if __name__ == "__main__":
+	sys.exit(tap.main(["test_runner"], sys.argv[1:]))
