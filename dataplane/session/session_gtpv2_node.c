@@ -15,7 +15,8 @@ uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create
 static bool is_present(
 	const struct transaction *t, const struct session *s, const struct pair *pair)
 {
-	return s && s->life == t->life && s->pair == pair->number && s->epoch == pair->epoch;
+	return s && s->generation == t->generation && s->pair == pair->number &&
+	       s->epoch == pair->epoch;
 }
 
 // Its creation was asked for, and not by the node that has restarted.

@@ -187,7 +187,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	if (s->number == SESSION_NONE)
 		goto no_number;
 	s->pair = pair;
-	s->life = ++st->lives;
+	s->generation = ++st->generations;
 	s->heard_ns = st->now_ns;
 	s->newer = s->older = SESSION_NONE;
 	rules_strings(st, r, true);

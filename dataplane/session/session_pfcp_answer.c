@@ -338,7 +338,7 @@ static void answer_deletion(
 
 	transaction_detach(st, t);
 	// asked of that one only: it may be over, and its SEID used again
-	if (t->life == 0)
+	if (t->generation == 0)
 		pfcp_alone_deletion(st, in);
 	else if (!pfcp_deleted(in->m))
 		st->counts.rejected++;

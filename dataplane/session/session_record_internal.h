@@ -113,7 +113,7 @@ struct session {
 	SLIST_HEAD(, bond) bonds;
 	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t number, pair, epoch;
-	uint32_t life; // no other of this number has it while a transaction waits
+	uint32_t generation; // no other of this number has it while a transaction waits
 	// By number: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones
@@ -125,7 +125,7 @@ struct session {
 
 static inline bool session_is_newer(const struct session *a, const struct session *b)
 {
-	return (int32_t)(a->life - b->life) > 0;
+	return (int32_t)(a->generation - b->generation) > 0;
 }
 
 #define RECORD_MAX 49152u

@@ -24,7 +24,7 @@ struct sessions {
 	struct session_counts counts;
 	struct session_table sessions;
 	struct session_index index; // from keys and ways to sessions
-	uint32_t lives;		    // given
+	uint32_t generations;	    // given
 	struct session_strings *strings;
 	struct nodes *nodes;
 	struct departures *departures;

@@ -190,7 +190,7 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 	else
 		SLIST_INSERT_HEAD(&s->pending, t, of_session);
 	t->session = s->number;
-	t->life = s->life;
+	t->generation = s->generation;
 	transaction_of_pair(st, t, s->pair);
 	t->attached = true;
 	s->n_pending++;
@@ -207,7 +207,7 @@ struct session *transaction_session(struct sessions *st, const struct transactio
 {
 	struct session *s = session_at(st, t->session);
 
-	return s && s->life == t->life ? s : NULL;
+	return s && s->generation == t->generation ? s : NULL;
 }
 
 static void add_name(struct sessions *st, const struct span *ni, uint32_t *names, uint32_t *n)
