@@ -16,7 +16,7 @@ static bool is_present(
 	const struct transaction *t, const struct session *s, const struct pair *pair)
 {
 	return s && s->generation == t->generation && s->pair == pair->number &&
-	       s->epoch == pair->epoch;
+	       s->restart_epoch == pair->restart_epoch;
 }
 
 // Its creation was asked for, and not by the node that has restarted.

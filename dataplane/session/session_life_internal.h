@@ -9,7 +9,7 @@ struct unpacked;
 struct transaction;
 
 // Look-ups: none of them ends anything.
-// NULL: none, or one of a past epoch, which the reaper ends.
+// NULL: none, or one of a past restart epoch, which the reaper ends.
 struct session *session_at(const struct sessions *st, uint32_t number);
 // Its nodes have restarted since: it waits for the reaper.
 bool session_is_over(const struct sessions *st, const struct session *s);
@@ -67,7 +67,7 @@ void session_move(struct sessions *st, struct session *s, struct pair *to); // o
 void session_set_partial(struct sessions *st, struct session *s, bool partial);
 
 // What is on its way out.
-struct reaping { // sessions of a past epoch
+struct reaping { // sessions of a past restart epoch
 	STAILQ_ENTRY(reaping) link;
 	uint32_t session;
 };

@@ -10,7 +10,7 @@
 
 bool session_is_over(const struct sessions *st, const struct session *s)
 {
-	return s->epoch != pair_at(st, s->pair)->epoch;
+	return s->restart_epoch != pair_at(st, s->pair)->restart_epoch;
 }
 
 struct session *session_at(const struct sessions *st, uint32_t number)

@@ -112,7 +112,7 @@ struct session {
 	uint64_t heard_ns;
 	SLIST_HEAD(, bond) bonds;
 	SLIST_HEAD(, transaction) pending; // oldest first
-	uint32_t number, pair, epoch;
+	uint32_t number, pair, restart_epoch;
 	uint32_t generation; // no other of this number has it while a transaction waits
 	// By number: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair

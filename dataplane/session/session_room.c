@@ -39,7 +39,7 @@ static void give_up(struct sessions *st, struct transaction *t, enum session_cau
 
 static bool is_forgotten(const struct sessions *st, const struct transaction *t)
 {
-	return t->of_epoch && pair_at(st, t->pair)->epoch != t->epoch;
+	return t->of_restart_epoch && pair_at(st, t->pair)->restart_epoch != t->restart_epoch;
 }
 
 // The oldest that waits, if it has for so long; false: none.

@@ -199,8 +199,8 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair)
 {
 	t->pair = pair;
-	t->epoch = pair_at(st, pair)->epoch;
-	t->of_epoch = true;
+	t->restart_epoch = pair_at(st, pair)->restart_epoch;
+	t->of_restart_epoch = true;
 }
 
 struct session *transaction_session(struct sessions *st, const struct transaction *t)

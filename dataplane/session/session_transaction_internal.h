@@ -18,12 +18,12 @@ struct transaction {
 	// that are accepted already, in the order in which they were asked.
 	SLIST_ENTRY(transaction) sibling;
 	uint32_t number, session, generation, pair;
-	uint32_t epoch; // of the pair, when it was asked of a session
+	uint32_t restart_epoch; // of the pair, when it was asked of a session
 	uint32_t serial;
 	uint32_t copy_of; // serial
 	uint32_t length;  // of raw
 	uint8_t protocol, type, state;
-	bool of_epoch;
+	bool of_restart_epoch;
 	bool attached;		  // waits, in the list of its session
 	bool keyless;		  // a sibling
 	uint8_t *raw;		  // until it is answered
