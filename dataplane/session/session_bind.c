@@ -237,7 +237,7 @@ static void desire_way(
 }
 
 static void desire_stage(
-	void *context, const struct rules *r, const struct ways *ways, uint32_t serial)
+	void *context, const struct rules *r, const struct ways *ways, uint32_t order)
 {
 	struct binding_round *b = context;
 

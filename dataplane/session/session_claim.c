@@ -54,7 +54,7 @@ static bool shares(struct sessions *st, const struct claimant *c, const struct s
 }
 
 // The accepted response gives the way to its session for good, also against who asked for it before
-// (`since`: the serial of the request) and never heard. An address in another network instance is
+// (`since`: the order of the request) and never heard. An address in another network instance is
 // another address.
 static void overtake(
 	struct sessions *st, const struct claimant *c, const struct way *w, uint32_t since)
@@ -69,7 +69,7 @@ static void overtake(
 		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
-		if ((!theirs.settled && theirs.serial > since) ||
+		if ((!theirs.settled && theirs.order > since) ||
 			(w->way == BINDING_ADDRESS && theirs.ni != w->ni) || shares(st, c, o))
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
@@ -93,7 +93,7 @@ enum owner session_owns(struct sessions *st, const struct claimant *c, const str
 		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
-		bool later = theirs.serial > w->serial; // asked for
+		bool later = theirs.order > w->order; // asked for
 		if (w->way == BINDING_ADDRESS && theirs.ni != w->ni)
 			own = same_user(st, c->rules, o) ? OWN_OF_USER : OWN_AMBIGUOUS;
 		else if (later && !shares(st, c, o))
@@ -199,7 +199,7 @@ static void come(
 	else if (s->flags & SESSION_OVERTAKEN &&
 		 (settles ? !indexed(st, s, w) : heard && deserted(st, s, w)))
 		claim(st, s, w);
-	else if (w->serial != b->serial) // asked for again, or refused: whose it is may change
+	else if (w->order != b->order) // asked for again, or refused: whose it is may change
 		holders_mark(st, way_hash(st, s->kind, w), s->number);
 }
 
@@ -216,7 +216,7 @@ void session_after(
 		const struct way *w = &after->way[i], *b = ways_find(before, w);
 		come(st, &(struct change){s, cause}, w, b);
 		if (w->settled && (!b || !b->settled))
-			overtake(st, &c, w, b ? b->serial : UINT32_MAX);
+			overtake(st, &c, w, b ? b->order : UINT32_MAX);
 	}
 	if (after->overflow)
 		s->flags |= SESSION_LOSS;

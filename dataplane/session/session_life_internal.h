@@ -23,7 +23,7 @@ struct session *session_by_up_seid(
 // Every stage of the session: the record, then each waiting request on top of the one before.
 // `each` (may be NULL) sees the rules of each stage with its ways. All ways are united in `all`.
 typedef void stage_each(
-	void *context, const struct rules *r, const struct ways *ways, uint32_t serial);
+	void *context, const struct rules *r, const struct ways *ways, uint32_t order);
 struct stages {
 	struct ways *all;
 	stage_each *each;

@@ -5,13 +5,13 @@
 #include "dataplane/session/session_transaction_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
-static void unite(struct ways *all, const struct ways *stage, uint32_t serial)
+static void unite(struct ways *all, const struct ways *stage, uint32_t order)
 {
 	for (uint32_t i = 0; i < stage->n; i++) {
 		struct way *known = (struct way *)ways_find(all, &stage->way[i]);
 		if (known) {
 			if (!known->settled)
-				known->serial = serial;
+				known->order = order;
 			continue;
 		}
 		if (all->n == WAYS_MAX) {
@@ -20,8 +20,8 @@ static void unite(struct ways *all, const struct ways *stage, uint32_t serial)
 		}
 		struct way *x = &all->way[all->n++];
 		*x = stage->way[i];
-		x->settled = serial == 0;
-		x->serial = serial;
+		x->settled = order == 0;
+		x->order = order;
 	}
 }
 
@@ -53,8 +53,8 @@ void session_stages(
 		overlay(st, u, t);
 		ways_of(&u->rules, stage);
 		if (out->each)
-			out->each(out->context, &u->rules, stage, t->serial);
-		unite(out->all, stage, t->serial);
+			out->each(out->context, &u->rules, stage, t->order);
+		unite(out->all, stage, t->order);
 	}
 	ways_close(st, stage);
 }

@@ -15,7 +15,7 @@ struct way {
 	struct ip_prefix prefix;
 	uint64_t pdrs;	 // PFCP: those that share it, by place in the rules
 	uint64_t uplink; // of an address: those that packets from it can belong to
-	uint32_t serial; // of the latest transaction that names it, 0 when settled only
+	uint32_t order;	 // of the latest transaction that names it, 0 when settled only
 	bool whole;	 // not of PDRs: only for those who want all of the session
 };
 struct ways {

@@ -104,9 +104,9 @@ struct transaction *transaction_new(struct sessions *st, const struct span *whol
 	t->length = whole->length;
 	t->session = t->pair = SESSION_NONE;
 	t->time_ns = st->now_ns;
-	if (++st->transactions->serial == 0) // stands for none
-		st->transactions->serial++;
-	t->serial = st->transactions->serial;
+	if (++st->transactions->order == 0) // stands for none
+		st->transactions->order++;
+	t->order = st->transactions->order;
 	t->state = TRANSACTION_ASKED;
 	list_push(&st->transactions->asked, t);
 	return t;
@@ -148,8 +148,8 @@ bool transaction_keep_later(
 	copy->keyless = true;
 	copy->protocol = later->protocol;
 	copy->type = later->type;
-	copy->copy_of = later->serial;
-	for (struct transaction *x; (x = SLIST_NEXT(at, sibling)) && x->copy_of < later->serial;)
+	copy->copy_of = later->order;
+	for (struct transaction *x; (x = SLIST_NEXT(at, sibling)) && x->copy_of < later->order;)
 		at = x;
 	SLIST_INSERT_AFTER(at, copy, sibling);
 	return true;

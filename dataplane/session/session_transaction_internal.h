@@ -19,8 +19,8 @@ struct transaction {
 	SLIST_ENTRY(transaction) sibling;
 	uint32_t number, session, generation, pair;
 	uint32_t restart_epoch; // of the pair, when it was asked of a session
-	uint32_t serial;
-	uint32_t copy_of; // serial
+	uint32_t order;
+	uint32_t copy_of; // order
 	uint32_t length;  // of raw
 	uint8_t protocol, type, state;
 	bool of_restart_epoch;
@@ -55,7 +55,7 @@ struct transactions {
 	struct session_table table;
 	struct session_index index;
 	struct transaction_list asked, answered;
-	uint32_t serial;
+	uint32_t order;
 };
 struct transactions *transactions_new(struct sessions *st);
 void transactions_free(struct sessions *st);

@@ -108,7 +108,7 @@ struct decoded *decoded_open(struct sessions *st)
 		if (w->decoded[i].n_open == 0 && (!best || w->decoded[i].used < best->used))
 			best = &w->decoded[i];
 	assert(best);
-	best->serial = 0;
+	best->order = 0;
 	best->n_open = 1;
 	best->used = ++w->used;
 	return best;
@@ -144,14 +144,14 @@ struct decoded *decoded_open_request(struct sessions *st, const struct transacti
 
 	for (unsigned i = 0; i < DECODED_MAX; i++) {
 		struct decoded *d = &w->decoded[i];
-		if (d->serial != t->serial)
+		if (d->order != t->order)
 			continue;
 		d->n_open++;
 		d->used = ++w->used;
 		return d;
 	}
 	struct decoded *d = decoded_open(st);
-	d->serial = t->serial;
+	d->order = t->order;
 	if (t->protocol == SIGNALLING_PFCP)
 		decode_pfcp(t, &d->pfcp);
 	else

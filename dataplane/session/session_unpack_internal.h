@@ -33,7 +33,7 @@ void ways_close(struct sessions *st, struct ways *w);
 // ---- decoded messages ----
 
 struct decoded {
-	uint32_t serial; // of the request that it is, 0 for none
+	uint32_t order;	 // of the request that it is, 0 for none
 	uint32_t n_open; // openers
 	uint64_t used;	 // when it was opened last
 	union {
