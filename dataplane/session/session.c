@@ -104,7 +104,7 @@ static bool wants_room(struct sessions *st)
 void sessions_take(struct sessions *st, const struct signalling_packet *p)
 {
 	pass_time(st, p->time_ns);
-	st->told_ns = p->time_ns;
+	st->message_ns = p->time_ns;
 	if (st->counts.since_ns == 0)
 		st->counts.since_ns = p->time_ns;
 	if (p->protocol == SIGNALLING_PFCP)
@@ -121,7 +121,7 @@ void sessions_take(struct sessions *st, const struct signalling_packet *p)
 void sessions_tick(struct sessions *st, uint64_t now_ns)
 {
 	pass_time(st, now_ns);
-	st->told_ns = st->now_ns;
+	st->message_ns = st->now_ns;
 	sessions_reap(st, REAP_A_TICK);
 	bind_flush(st);
 }

@@ -403,7 +403,7 @@ static void rebind(struct binding_round *b, struct session *s)
 	unpack_close(st, u);
 }
 
-static void tell_state(struct sessions *st, struct subscription *w)
+static void report_state(struct sessions *st, struct subscription *w)
 {
 	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
@@ -411,11 +411,11 @@ static void tell_state(struct sessions *st, struct subscription *w)
 		.ended = w->ended && w->sessions == 0};
 
 	w->dirty = w->ended = false;
-	if (w->told_once && !now.ended && now.sessions == w->told.sessions &&
-		now.bound_once == w->told.bound_once && now.unsure == w->told.unsure)
+	if (w->reported_once && !now.ended && now.sessions == w->reported.sessions &&
+		now.bound_once == w->reported.bound_once && now.unsure == w->reported.unsure)
 		return;
-	w->told_once = true;
-	w->told = now;
+	w->reported_once = true;
+	w->reported = now;
 	st->s.sink.state(st->s.sink.context, w->id, &now);
 }
 
@@ -442,13 +442,13 @@ void bind_flush(struct sessions *st)
 	st->memory.for_tasks = true;
 	bind_marked(st);
 	bonds_released(st);
-	if (m->blind != m->blind_told) {
-		m->blind_told = m->blind;
+	if (m->blind != m->blind_reported) {
+		m->blind_reported = m->blind;
 		subscriptions_mark_all(st);
 	}
 	for (struct subscription *w; (w = SLIST_FIRST(&m->subscriptions));) {
 		SLIST_REMOVE_HEAD(&m->subscriptions, of_dirty);
-		tell_state(st, w);
+		report_state(st, w);
 	}
 	st->memory.for_tasks = for_tasks;
 }

@@ -25,12 +25,12 @@ struct bound { // one binding of one subscription, shared by all sessions that s
 	uint32_t number;
 	uint32_t refs[2]; // on N3 or N6, on N9
 	uint8_t way, direction, link;
-	bool tunnels, told;
+	bool tunnels, reported;
 	uint64_t id, hash;
 	uint32_t teid;
 	struct ip_prefix prefix;
 	const struct pdr_select *select;
-	SLIST_ENTRY(bound) of_untold;
+	SLIST_ENTRY(bound) of_unreported;
 	bool queued;
 };
 
@@ -47,7 +47,7 @@ struct bound_set {
 	struct session_table table;
 	struct session_index index;
 	uint64_t binding_id;
-	SLIST_HEAD(, bound) untold;
+	SLIST_HEAD(, bound) unreported;
 	struct hold *release; // to let go at the end of the message
 	uint32_t n_release, release_size;
 };

@@ -47,10 +47,10 @@ static struct bound *bound_find(const struct sessions *st, const struct desire *
 	return NULL;
 }
 
-static void tell(struct sessions *st, struct bound *b)
+static void report(struct sessions *st, struct bound *b)
 {
 	struct binding out = {.id = ++st->bounds->binding_id,
-		.from_ns = st->told_ns,
+		.from_ns = st->message_ns,
 		.way = b->way,
 		.direction = b->direction,
 		.link = b->refs[1] ? CONFIG_LINK_N9 : b->link,
@@ -60,18 +60,18 @@ static void tell(struct sessions *st, struct bound *b)
 		.select = b->select};
 
 	b->id = out.id;
-	b->told = st->s.sink.bind(st->s.sink.context, b->subscription->id, &out) == 0;
-	if (b->told) {
+	b->reported = st->s.sink.bind(st->s.sink.context, b->subscription->id, &out) == 0;
+	if (b->reported) {
 		st->counts.binds++;
 	} else if (!b->queued) {
 		b->queued = true;
-		SLIST_INSERT_HEAD(&st->bounds->untold, b, of_untold);
+		SLIST_INSERT_HEAD(&st->bounds->unreported, b, of_unreported);
 	}
 }
 
-static void untell(struct sessions *st, struct bound *b, uint64_t id)
+static void report_gone(struct sessions *st, struct bound *b, uint64_t id)
 {
-	if (!b->told)
+	if (!b->reported)
 		return;
 	st->counts.unbinds++;
 	st->s.sink.unbind(st->s.sink.context, b->subscription->id, id);
@@ -86,8 +86,8 @@ static void refer(struct sessions *st, struct bound *b, bool n9, int by)
 	if (b->id == 0 || was == (b->refs[1] > 0) || b->refs[0] + b->refs[1] == 0)
 		return;
 	struct bound old = *b;
-	tell(st, b);
-	untell(st, &old, old.id);
+	report(st, b);
+	report_gone(st, &old, old.id);
 }
 
 static struct bound *bound_new(struct sessions *st, struct desire *d, uint64_t hash)
@@ -134,14 +134,14 @@ uint32_t bound_take(struct sessions *st, struct desire *d)
 		return SESSION_NONE;
 	d->select = NULL; // it is the binding's now
 	refer(st, b, n9, 1);
-	tell(st, b);
+	report(st, b);
 	return b->number;
 }
 
 static void bound_free(struct sessions *st, struct bound *b)
 {
 	if (b->queued)
-		SLIST_REMOVE(&st->bounds->untold, b, bound, of_untold);
+		SLIST_REMOVE(&st->bounds->unreported, b, bound, of_unreported);
 	session_index_remove(&st->bounds->index, &st->memory, b->hash, b->number);
 	session_table_remove(&st->bounds->table, &st->memory, b->number);
 	if (b->select)
@@ -161,20 +161,20 @@ void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
 	if (b->refs[0] + b->refs[1] > 0)
 		return;
 	if (!silent)
-		untell(st, b, b->id);
+		report_gone(st, b, b->id);
 	bound_free(st, b);
 }
 
 void bounds_retry(struct sessions *st)
 {
-	struct bound *b = SLIST_FIRST(&st->bounds->untold);
+	struct bound *b = SLIST_FIRST(&st->bounds->unreported);
 
-	SLIST_INIT(&st->bounds->untold);
+	SLIST_INIT(&st->bounds->unreported);
 	for (struct bound *next; b; b = next) {
-		next = SLIST_NEXT(b, of_untold);
+		next = SLIST_NEXT(b, of_unreported);
 		b->queued = false;
-		if (!b->told) // perhaps meanwhile, as on another link
-			tell(st, b);
+		if (!b->reported) // perhaps meanwhile, as on another link
+			report(st, b);
 	}
 }
 

@@ -20,7 +20,8 @@ struct sessions {
 	struct sessions_settings s;
 	struct session_memory memory;
 	uint64_t now_ns;
-	uint64_t told_ns; // when the message at hand was received; not the time of a tick before it
+	uint64_t message_ns; // when the message at hand was received; not the time of a tick before
+			     // it
 	struct session_counts counts;
 	struct session_table sessions;
 	struct session_index index; // from keys and ways to sessions

@@ -31,8 +31,8 @@ struct subscription {
 	bool tunnels;
 	bool dirty, lost, ended;
 	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
-	struct subscription_state told;
-	bool told_once, bound_once;
+	struct subscription_state reported;
+	bool reported_once, bound_once;
 	LIST_HEAD(, bond) bonds;
 	SLIST_ENTRY(subscription) of_dirty;
 	// While a session is bound anew (`round`): its place among the matched, and the bond of
@@ -63,7 +63,7 @@ void subscription_leave(struct sessions *st, struct subscription *w);
 struct marks {
 	uint32_t *dirty, n_dirty, dirty_size;
 	SLIST_HEAD(, subscription) subscriptions;
-	bool blind, blind_told; // a session was refused
+	bool blind, blind_reported; // a session was refused
 	uint64_t blind_ns;
 };
 struct marks *marks_new(struct sessions *st);
