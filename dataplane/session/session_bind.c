@@ -12,7 +12,7 @@
 // First all that is new is bound, then all that is gone is unbound, so that what only changes hands
 // is never missed.
 
-struct matched { // a subscription that the session at hand may satisfy
+struct candidate { // a subscription that the session at hand may satisfy
 	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
 	uint64_t wanted; // PDRs of the stage at hand; 0 where all of the session is
@@ -24,8 +24,8 @@ struct binding_round {
 	struct sessions *st;
 	uint64_t round;
 	bool alone; // it has tunnels only, also where it leaves the UPF
-	struct matched *matched;
-	uint32_t n_matched, matched_size;
+	struct candidate *candidate;
+	uint32_t n_candidates, candidates_size;
 	struct desire *desire;
 	uint32_t n_desires, desires_size;
 };
@@ -43,7 +43,7 @@ void binding_round_free(struct sessions *st)
 {
 	if (!st->round)
 		return;
-	session_release(&st->memory, st->round->matched);
+	session_release(&st->memory, st->round->candidate);
 	session_release(&st->memory, st->round->desire);
 	session_release(&st->memory, st->round);
 }
@@ -55,20 +55,20 @@ static void join_round(const struct binding_round *b, struct subscription *w)
 	if (w->round == b->round)
 		return;
 	w->round = b->round;
-	w->matched = SESSION_NONE;
+	w->candidate = SESSION_NONE;
 	w->bond = NULL;
 }
 
-static bool add_matched(struct binding_round *b, struct subscription *w)
+static bool add_candidate(struct binding_round *b, struct subscription *w)
 {
 	join_round(b, w);
-	if (w->matched != SESSION_NONE)
+	if (w->candidate != SESSION_NONE)
 		return true;
-	if (!array_room(&b->st->memory, (void **)&b->matched, &b->matched_size, b->n_matched + 1,
-		    sizeof(*b->matched)))
+	if (!array_room(&b->st->memory, (void **)&b->candidate, &b->candidates_size,
+		    b->n_candidates + 1, sizeof(*b->candidate)))
 		return false;
-	w->matched = b->n_matched++;
-	b->matched[w->matched] = (struct matched){.subscription = w, .first = SESSION_NONE};
+	w->candidate = b->n_candidates++;
+	b->candidate[w->candidate] = (struct candidate){.subscription = w, .first = SESSION_NONE};
 	return true;
 }
 
@@ -80,7 +80,8 @@ static void match_key(struct binding_round *b, const struct rules *r, uint64_t k
 	if (!a)
 		return;
 	LIST_FOREACH (x, &a->subscriptions, of_anchor)
-		if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
+		if (subscription_matches(x->subscription, r) &&
+			!add_candidate(b, x->subscription)) {
 			bind_refused(b->st);
 			return;
 		}
@@ -114,7 +115,7 @@ static void round_begin(struct binding_round *b, const struct session *s)
 	struct bond *x;
 
 	b->round++;
-	b->n_matched = b->n_desires = 0;
+	b->n_candidates = b->n_desires = 0;
 	SLIST_FOREACH (x, &s->bonds, of_session) {
 		join_round(b, x->subscription);
 		x->subscription->bond = x;
@@ -131,7 +132,7 @@ static bool same_select(const struct pdr_select *a, const struct pdr_select *b)
 }
 
 static struct desire *find_desire(
-	const struct binding_round *b, const struct matched *m, const struct desire *like)
+	const struct binding_round *b, const struct candidate *m, const struct desire *like)
 {
 	for (uint32_t i = m->first; i != SESSION_NONE; i = b->desire[i].next)
 		if (way_same(&b->desire[i].way, &like->way) &&
@@ -143,7 +144,7 @@ static struct desire *find_desire(
 }
 
 // Whether some port shows it, as the task looks at the links.
-static bool is_seen(const struct binding_round *b, struct matched *m, const struct way *x)
+static bool is_seen(const struct binding_round *b, struct candidate *m, const struct way *x)
 {
 	const struct link_classes *links = b->st->s.links;
 
@@ -156,7 +157,7 @@ static bool is_seen(const struct binding_round *b, struct matched *m, const stru
 
 // What a stage says of a way: a request adds to what is, and takes nothing away before it is
 // accepted. The select of `of` is taken over.
-static void desire(struct binding_round *b, struct matched *m, struct desire of)
+static void desire(struct binding_round *b, struct candidate *m, struct desire of)
 {
 	struct desire *d = find_desire(b, m, &of);
 
@@ -179,7 +180,7 @@ static void desire(struct binding_round *b, struct matched *m, struct desire of)
 	*d = of;
 }
 
-static struct desire desire_of(const struct binding_round *b, const struct matched *m,
+static struct desire desire_of(const struct binding_round *b, const struct candidate *m,
 	const struct way *x, uint8_t direction)
 {
 	return (struct desire){.subscription = m->subscription,
@@ -190,7 +191,7 @@ static struct desire desire_of(const struct binding_round *b, const struct match
 
 // What the rules of a stage show of it, for a subscription of some of them.
 static void desire_select(
-	struct binding_round *b, struct matched *m, struct desire d, const struct select_query *q)
+	struct binding_round *b, struct candidate *m, struct desire d, const struct select_query *q)
 {
 	int done = select_make(b->st, q, &d.select);
 
@@ -203,7 +204,7 @@ static void desire_select(
 // Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
 // uplink, each by its own filters.
 static void desire_rules(
-	struct binding_round *b, struct matched *m, const struct rules *r, const struct way *x)
+	struct binding_round *b, struct candidate *m, const struct rules *r, const struct way *x)
 {
 	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->way == BINDING_TUNNEL;
 	struct select_query q = {.rules = r,
@@ -223,7 +224,7 @@ static void desire_rules(
 }
 
 static void desire_way(
-	struct binding_round *b, struct matched *m, const struct rules *r, const struct way *x)
+	struct binding_round *b, struct candidate *m, const struct rules *r, const struct way *x)
 {
 	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
 		(x->way == BINDING_ADDRESS || x->direction != m->subscription->direction))
@@ -243,8 +244,8 @@ static void desire_stage(
 
 	if (b->st->subscriptions->by_name > 0)
 		match_names(b, r);
-	for (uint32_t i = 0; i < b->n_matched; i++) {
-		struct matched *m = &b->matched[i];
+	for (uint32_t i = 0; i < b->n_candidates; i++) {
+		struct candidate *m = &b->candidate[i];
 		bool all = subscription_wants_all(m->subscription);
 		m->wanted = all ? 0 : subscription_wants(m->subscription, r);
 		if (!all && m->wanted == 0)
@@ -268,13 +269,14 @@ static void drop_foreign(struct binding_round *b, const struct claimant *c, cons
 		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
 		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
 		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
-		b->matched[d->subscription->matched].ambiguous |= d->foreign && owner != OWN_NOT;
+		b->candidate[d->subscription->candidate].ambiguous |=
+			d->foreign && owner != OWN_NOT;
 	}
 }
 
 // ---- the change ----
 
-static void set_holds(struct binding_round *round, struct bond *b, const struct matched *m)
+static void set_holds(struct binding_round *round, struct bond *b, const struct candidate *m)
 {
 	struct sessions *st = round->st;
 	uint32_t n = 0, most = 0;
@@ -298,7 +300,7 @@ static void set_holds(struct binding_round *round, struct bond *b, const struct 
 }
 
 static void bond_update(
-	struct binding_round *round, struct session *s, const struct matched *m, bool unsure)
+	struct binding_round *round, struct session *s, const struct candidate *m, bool unsure)
 {
 	struct sessions *st = round->st;
 	struct subscription *w = m->subscription;
@@ -329,9 +331,10 @@ static void bond_update(
 	subscription_mark(st, w);
 }
 
-static bool is_matched(const struct binding_round *b, const struct subscription *w)
+static bool is_candidate(const struct binding_round *b, const struct subscription *w)
 {
-	return w->round == b->round && w->matched != SESSION_NONE && b->matched[w->matched].holds;
+	return w->round == b->round && w->candidate != SESSION_NONE &&
+	       b->candidate[w->candidate].holds;
 }
 
 // An accepted session that leaves the UPF by no user address (Ethernet, or known only in part) is
@@ -355,11 +358,11 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 }
 
 // Those of the session that its subscriptions do not want any more.
-static void drop_unmatched(struct binding_round *round, struct session *s)
+static void drop_others(struct binding_round *round, struct session *s)
 {
 	for (struct bond *b = SLIST_FIRST(&s->bonds), *next; b; b = next) {
 		next = SLIST_NEXT(b, of_session);
-		if (is_matched(round, b->subscription))
+		if (is_candidate(round, b->subscription))
 			continue;
 		subscription_mark(round->st, b->subscription);
 		bond_release(round->st, b);
@@ -376,15 +379,15 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 	session_stages(st, s, u, &(struct stages){.all = all, .each = desire_stage, .context = b});
 	bool unsure =
 		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;
-	if (b->n_matched > 0)
+	if (b->n_candidates > 0)
 		drop_foreign(b, &(struct claimant){s, &u->rules}, all);
-	for (uint32_t i = 0; i < b->n_matched; i++)
-		if (b->matched[i].holds)
-			bond_update(b, s, &b->matched[i], unsure);
+	for (uint32_t i = 0; i < b->n_candidates; i++)
+		if (b->candidate[i].holds)
+			bond_update(b, s, &b->candidate[i], unsure);
 	for (uint32_t i = 0; i < b->n_desires; i++)
 		if (b->desire[i].select) // another's, or of a subscription that had no room
 			pdr_select_drop(b->desire[i].select);
-	drop_unmatched(b, s);
+	drop_others(b, s);
 	ways_close(st, all);
 }
 
@@ -398,7 +401,7 @@ static void rebind(struct binding_round *b, struct session *s)
 	struct unpacked *u = unpack_open(st, s);
 	if (st->subscriptions->table.live > 0)
 		match_session(b, s, &u->rules);
-	if (b->n_matched > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->bonds))
+	if (b->n_candidates > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->bonds))
 		bind_session(b, s, u);
 	unpack_close(st, u);
 }

@@ -35,10 +35,10 @@ struct subscription {
 	bool reported_once, bound_once;
 	LIST_HEAD(, bond) bonds;
 	SLIST_ENTRY(subscription) of_dirty;
-	// While a session is bound anew (`round`): its place among the matched, and the bond of
+	// While a session is bound anew (`round`): its place among the candidates, and the bond of
 	// both.
 	uint64_t round;
-	uint32_t matched;
+	uint32_t candidate;
 	struct bond *bond;
 };
 struct subscriptions {
