@@ -15,8 +15,8 @@
 struct candidate { // a subscription that the session at hand may satisfy
 	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
-	uint64_t wanted; // PDRs of the stage at hand; 0 where all of the session is
-	uint32_t first;	 // of its desires, SESSION_NONE at the end
+	uint64_t wanted_pdrs; // PDRs of the stage at hand; 0 where all of the session is
+	uint32_t first;	      // of what it wants, SESSION_NONE at the end
 };
 
 // One session that is bound anew: the subscriptions that it may satisfy, and what it shows of each.
@@ -26,8 +26,8 @@ struct binding_round {
 	bool alone; // it has tunnels only, also where it leaves the UPF
 	struct candidate *candidate;
 	uint32_t n_candidates, candidates_size;
-	struct desire *desire;
-	uint32_t n_desires, desires_size;
+	struct wanted_binding *wanted;
+	uint32_t n_wanted, wanted_size;
 };
 
 struct binding_round *binding_round_new(struct sessions *st)
@@ -44,7 +44,7 @@ void binding_round_free(struct sessions *st)
 	if (!st->round)
 		return;
 	session_release(&st->memory, st->round->candidate);
-	session_release(&st->memory, st->round->desire);
+	session_release(&st->memory, st->round->wanted);
 	session_release(&st->memory, st->round);
 }
 
@@ -115,7 +115,7 @@ static void round_begin(struct binding_round *b, const struct session *s)
 	struct bond *x;
 
 	b->round++;
-	b->n_candidates = b->n_desires = 0;
+	b->n_candidates = b->n_wanted = 0;
 	SLIST_FOREACH (x, &s->bonds, of_session) {
 		join_round(b, x->subscription);
 		x->subscription->bond = x;
@@ -131,15 +131,15 @@ static bool same_select(const struct pdr_select *a, const struct pdr_select *b)
 	return pdr_select_digest(a) == pdr_select_digest(b);
 }
 
-static struct desire *find_desire(
-	const struct binding_round *b, const struct candidate *m, const struct desire *like)
+static struct wanted_binding *find_wanted(
+	const struct binding_round *b, const struct candidate *m, const struct wanted_binding *like)
 {
-	for (uint32_t i = m->first; i != SESSION_NONE; i = b->desire[i].next)
-		if (way_same(&b->desire[i].way, &like->way) &&
+	for (uint32_t i = m->first; i != SESSION_NONE; i = b->wanted[i].next)
+		if (way_same(&b->wanted[i].way, &like->way) &&
 			(like->way.way == BINDING_TUNNEL ||
-				b->desire[i].direction == like->direction) &&
-			same_select(b->desire[i].select, like->select))
-			return &b->desire[i];
+				b->wanted[i].direction == like->direction) &&
+			same_select(b->wanted[i].select, like->select))
+			return &b->wanted[i];
 	return NULL;
 }
 
@@ -157,12 +157,12 @@ static bool is_seen(const struct binding_round *b, struct candidate *m, const st
 
 // What a stage says of a way: a request adds to what is, and takes nothing away before it is
 // accepted. The select of `of` is taken over.
-static void desire(struct binding_round *b, struct candidate *m, struct desire of)
+static void want(struct binding_round *b, struct candidate *m, struct wanted_binding of)
 {
-	struct desire *d = find_desire(b, m, &of);
+	struct wanted_binding *d = find_wanted(b, m, &of);
 
-	if (!d && !array_room(&b->st->memory, (void **)&b->desire, &b->desires_size,
-			  b->n_desires + 1, sizeof(*b->desire))) {
+	if (!d && !array_room(&b->st->memory, (void **)&b->wanted, &b->wanted_size, b->n_wanted + 1,
+			  sizeof(*b->wanted))) {
 		m->failed = true;
 		if (of.select)
 			pdr_select_drop(of.select);
@@ -173,57 +173,56 @@ static void desire(struct binding_round *b, struct candidate *m, struct desire o
 	if (d) {
 		of.next = d->next;
 	} else {
-		d = &b->desire[b->n_desires];
+		d = &b->wanted[b->n_wanted];
 		of.next = m->first;
-		m->first = b->n_desires++;
+		m->first = b->n_wanted++;
 	}
 	*d = of;
 }
 
-static struct desire desire_of(const struct binding_round *b, const struct candidate *m,
+static struct wanted_binding wanted_of(const struct binding_round *b, const struct candidate *m,
 	const struct way *x, uint8_t direction)
 {
-	return (struct desire){.subscription = m->subscription,
+	return (struct wanted_binding){.subscription = m->subscription,
 		.tunnels = m->subscription->tunnels || b->alone,
 		.way = *x,
 		.direction = direction};
 }
 
 // What the rules of a stage show of it, for a subscription of some of them.
-static void desire_select(
-	struct binding_round *b, struct candidate *m, struct desire d, const struct select_query *q)
+static void want_select(struct binding_round *b, struct candidate *m, struct wanted_binding d,
+	const struct select_query *q)
 {
 	int done = select_make(b->st, q, &d.select);
 
 	if (done == POI_OK)
-		desire(b, m, d);
+		want(b, m, d);
 	else
 		m->failed |= done != POI_ERR_NOT_FOUND;
 }
 
 // Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
 // uplink, each by its own filters.
-static void desire_rules(
+static void want_rules(
 	struct binding_round *b, struct candidate *m, const struct rules *r, const struct way *x)
 {
 	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->way == BINDING_TUNNEL;
 	struct select_query q = {.rules = r,
 		.pdrs = x->pdrs,
-		.wanted = m->wanted,
+		.wanted = m->wanted_pdrs,
 		.of = up ? SELECT_UPLINK : SELECT_DOWNLINK};
 
 	if (x->whole)
 		return;
-	desire_select(
-		b, m, desire_of(b, m, x, tunnel ? x->direction : PDU_DIRECTION_TO_TARGET), &q);
+	want_select(b, m, wanted_of(b, m, x, tunnel ? x->direction : PDU_DIRECTION_TO_TARGET), &q);
 	if (tunnel)
 		return;
 	q.pdrs = x->uplink;
 	q.of = SELECT_UPLINK_BEHIND;
-	desire_select(b, m, desire_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
+	want_select(b, m, wanted_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
 }
 
-static void desire_way(
+static void want_way(
 	struct binding_round *b, struct candidate *m, const struct rules *r, const struct way *x)
 {
 	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
@@ -232,12 +231,12 @@ static void desire_way(
 	if (!is_seen(b, m, x))
 		return;
 	if (subscription_wants_all(m->subscription))
-		desire(b, m, desire_of(b, m, x, x->direction));
+		want(b, m, wanted_of(b, m, x, x->direction));
 	else
-		desire_rules(b, m, r, x);
+		want_rules(b, m, r, x);
 }
 
-static void desire_stage(
+static void want_stage(
 	void *context, const struct rules *r, const struct ways *ways, uint32_t order)
 {
 	struct binding_round *b = context;
@@ -247,12 +246,12 @@ static void desire_stage(
 	for (uint32_t i = 0; i < b->n_candidates; i++) {
 		struct candidate *m = &b->candidate[i];
 		bool all = subscription_wants_all(m->subscription);
-		m->wanted = all ? 0 : subscription_wants(m->subscription, r);
-		if (!all && m->wanted == 0)
+		m->wanted_pdrs = all ? 0 : subscription_wants(m->subscription, r);
+		if (!all && m->wanted_pdrs == 0)
 			continue;
 		m->holds = true;
 		for (uint32_t j = 0; j < ways->n; j++)
-			desire_way(b, m, r, &ways->way[j]);
+			want_way(b, m, r, &ways->way[j]);
 	}
 }
 
@@ -263,8 +262,8 @@ static void drop_foreign(struct binding_round *b, const struct claimant *c, cons
 
 	for (uint32_t i = 0; i < all->n; i++)
 		own[i] = (uint8_t)session_owns(b->st, c, &all->way[i]);
-	for (uint32_t i = 0; i < b->n_desires; i++) {
-		struct desire *d = &b->desire[i];
+	for (uint32_t i = 0; i < b->n_wanted; i++) {
+		struct wanted_binding *d = &b->wanted[i];
 		const struct way *w = ways_find(all, &d->way);
 		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
 		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
@@ -281,11 +280,11 @@ static void set_holds(struct binding_round *round, struct bond *b, const struct 
 	struct sessions *st = round->st;
 	uint32_t n = 0, most = 0;
 
-	for (uint32_t i = m->first; i != SESSION_NONE; i = round->desire[i].next)
-		most += !round->desire[i].foreign;
+	for (uint32_t i = m->first; i != SESSION_NONE; i = round->wanted[i].next)
+		most += !round->wanted[i].foreign;
 	struct hold *hold = most ? session_alloc(&st->memory, most * sizeof(*hold)) : NULL;
-	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = round->desire[i].next) {
-		struct desire *d = &round->desire[i];
+	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = round->wanted[i].next) {
+		struct wanted_binding *d = &round->wanted[i];
 		if (d->foreign)
 			continue;
 		hold[n].n9 = d->way.link == CONFIG_LINK_N9;
@@ -376,7 +375,7 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 	struct ways *all = ways_open(st);
 
 	b->alone = is_alone(st, s, &u->rules);
-	session_stages(st, s, u, &(struct stages){.all = all, .each = desire_stage, .context = b});
+	session_stages(st, s, u, &(struct stages){.all = all, .each = want_stage, .context = b});
 	bool unsure =
 		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;
 	if (b->n_candidates > 0)
@@ -384,9 +383,9 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 	for (uint32_t i = 0; i < b->n_candidates; i++)
 		if (b->candidate[i].holds)
 			bond_update(b, s, &b->candidate[i], unsure);
-	for (uint32_t i = 0; i < b->n_desires; i++)
-		if (b->desire[i].select) // another's, or of a subscription that had no room
-			pdr_select_drop(b->desire[i].select);
+	for (uint32_t i = 0; i < b->n_wanted; i++)
+		if (b->wanted[i].select) // another's, or of a subscription that had no room
+			pdr_select_drop(b->wanted[i].select);
 	drop_others(b, s);
 	ways_close(st, all);
 }

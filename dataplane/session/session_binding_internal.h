@@ -34,7 +34,7 @@ struct bound { // one binding of one subscription, shared by all sessions that s
 	bool queued;
 };
 
-struct desire { // a binding that the session at hand shows
+struct wanted_binding { // a binding that the session at hand shows
 	struct subscription *subscription;
 	uint32_t next; // of the same subscription
 	bool foreign, tunnels;
@@ -53,7 +53,8 @@ struct bound_set {
 };
 struct bound_set *bounds_new(struct sessions *st);
 void bounds_free(struct sessions *st);
-uint32_t bound_take(struct sessions *st, struct desire *d); // keeps d's select; SESSION_NONE
+uint32_t bound_take(
+	struct sessions *st, struct wanted_binding *d); // keeps d's select; SESSION_NONE
 void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
 void bounds_retry(struct sessions *st);
 

@@ -9,7 +9,7 @@
 // network's functions has one at each end; a restored session comes before the old one goes). It is
 // told once. Where one end says N9, it is N9.
 
-static uint64_t hash_of(const struct sessions *st, const struct desire *d)
+static uint64_t hash_of(const struct sessions *st, const struct wanted_binding *d)
 {
 	uint64_t digest = d->select ? pdr_select_digest(d->select) : 0;
 	uint8_t octets[40] = {d->way.way, d->direction, d->way.prefix.family,
@@ -22,7 +22,7 @@ static uint64_t hash_of(const struct sessions *st, const struct desire *d)
 	return session_hash(st->s.seed, KEY_BOUND, octets, sizeof(octets));
 }
 
-static bool is(const struct bound *b, const struct desire *d)
+static bool is(const struct bound *b, const struct wanted_binding *d)
 {
 	if (b->subscription != d->subscription || b->way != d->way.way ||
 		b->direction != d->direction || b->tunnels != d->tunnels ||
@@ -35,7 +35,8 @@ static bool is(const struct bound *b, const struct desire *d)
 	return pdr_select_digest(b->select) == pdr_select_digest(d->select);
 }
 
-static struct bound *bound_find(const struct sessions *st, const struct desire *d, uint64_t hash)
+static struct bound *bound_find(
+	const struct sessions *st, const struct wanted_binding *d, uint64_t hash)
 {
 	struct index_cursor c = session_index_find(&st->bounds->index, hash);
 
@@ -90,7 +91,7 @@ static void refer(struct sessions *st, struct bound *b, bool n9, int by)
 	report_gone(st, &old, old.id);
 }
 
-static struct bound *bound_new(struct sessions *st, struct desire *d, uint64_t hash)
+static struct bound *bound_new(struct sessions *st, struct wanted_binding *d, uint64_t hash)
 {
 	struct bound *b = session_alloc(&st->memory, sizeof(*b));
 
@@ -116,7 +117,7 @@ no_number:
 	return NULL;
 }
 
-uint32_t bound_take(struct sessions *st, struct desire *d)
+uint32_t bound_take(struct sessions *st, struct wanted_binding *d)
 {
 	uint64_t hash = hash_of(st, d);
 	struct bound *b = bound_find(st, d, hash);
