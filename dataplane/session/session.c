@@ -60,7 +60,7 @@ static void sessions_release(struct sessions *st)
 			continue;
 		for (struct bond *b; (b = SLIST_FIRST(&s->bonds));) {
 			SLIST_REMOVE_HEAD(&s->bonds, of_session);
-			session_release(&st->memory, b->hold);
+			session_release(&st->memory, b->ref);
 			session_release(&st->memory, b);
 		}
 		session_release(&st->memory, s);

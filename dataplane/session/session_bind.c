@@ -275,26 +275,26 @@ static void drop_foreign(struct binding_round *b, const struct claimant *c, cons
 
 // ---- the change ----
 
-static void set_holds(struct binding_round *round, struct bond *b, const struct candidate *m)
+static void set_refs(struct binding_round *round, struct bond *b, const struct candidate *m)
 {
 	struct sessions *st = round->st;
 	uint32_t n = 0, most = 0;
 
 	for (uint32_t i = m->first; i != SESSION_NONE; i = round->wanted[i].next)
 		most += !round->wanted[i].foreign;
-	struct hold *hold = most ? session_alloc(&st->memory, most * sizeof(*hold)) : NULL;
-	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = round->wanted[i].next) {
+	struct binding_ref *ref = most ? session_alloc(&st->memory, most * sizeof(*ref)) : NULL;
+	for (uint32_t i = m->first; i != SESSION_NONE && ref; i = round->wanted[i].next) {
 		struct wanted_binding *d = &round->wanted[i];
 		if (d->foreign)
 			continue;
-		hold[n].n9 = d->way.link == CONFIG_LINK_N9;
-		hold[n].number = bound_take(st, d);
-		n += hold[n].number != SESSION_NONE;
+		ref[n].n9 = d->way.link == CONFIG_LINK_N9;
+		ref[n].number = bound_take(st, d);
+		n += ref[n].number != SESSION_NONE;
 	}
 	b->unsure = b->unsure || n < most;
 	bond_release(st, b);
-	session_release(&st->memory, b->hold);
-	b->hold = hold;
+	session_release(&st->memory, b->ref);
+	b->ref = ref;
 	b->n = n;
 }
 
@@ -318,7 +318,7 @@ static void bond_update(
 	b->ambiguous = m->ambiguous;
 	b->unsure = m->ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
-	set_holds(round, b, m);
+	set_refs(round, b, m);
 	bool accepted = s->flags & (SESSION_SETTLED | SESSION_PARTIAL);
 	b->counts = accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
 	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);

@@ -11,10 +11,10 @@ struct bond { // a session that satisfies a subscription
 	struct subscription *subscription;
 	uint32_t session;
 	uint32_t n;
-	struct hold { // a binding, and on which link this session shows it
+	struct binding_ref { // a binding, and on which link this session shows it
 		uint32_t number;
 		bool n9;
-	} * hold;
+	} *ref;
 	bool unsure;
 	bool ambiguous;
 	bool counts; // its session was accepted, and nobody else has all of it
@@ -48,7 +48,7 @@ struct bound_set {
 	struct session_index index;
 	uint64_t binding_id;
 	SLIST_HEAD(, bound) unreported;
-	struct hold *release; // to let go at the end of the message
+	struct binding_ref *release; // to let go at the end of the message
 	uint32_t n_release, release_size;
 };
 struct bound_set *bounds_new(struct sessions *st);
@@ -60,10 +60,9 @@ void bounds_retry(struct sessions *st);
 
 struct bond *bond_new(struct sessions *st, struct session *s, struct subscription *w);
 void bond_unlink(struct sessions *st, struct session *s, struct bond *b);
-void bond_drop(struct sessions *st, struct bond *b); // its subscription ends: silently
-void bond_release(
-	struct sessions *st, const struct bond *b); // its holds, at the end of the message
-void bonds_released(struct sessions *st);	    // the message has ended
+void bond_drop(struct sessions *st, struct bond *b);	      // its subscription ends: silently
+void bond_release(struct sessions *st, const struct bond *b); // its refs, at the end of the message
+void bonds_released(struct sessions *st);		      // the message has ended
 // All bonds of the session end with it: `lost` tells that its view was lost, `released` that it was
 // released.
 void bonds_end(struct sessions *st, struct session *s, bool lost, bool released);

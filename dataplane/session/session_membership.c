@@ -21,7 +21,7 @@ void bond_unlink(struct sessions *st, struct session *s, struct bond *b)
 	LIST_REMOVE(b, of_subscription);
 	b->subscription->sessions -= b->counts;
 	b->subscription->n_unsure -= b->unsure;
-	session_release(&st->memory, b->hold);
+	session_release(&st->memory, b->ref);
 	session_release(&st->memory, b);
 }
 
@@ -33,9 +33,9 @@ void bond_release(struct sessions *st, const struct bond *b)
 	for (uint32_t i = 0; i < b->n; i++) {
 		if (array_room(&st->memory, (void **)&all->release, &all->release_size,
 			    all->n_release + 1, sizeof(*all->release)))
-			all->release[all->n_release++] = b->hold[i];
+			all->release[all->n_release++] = b->ref[i];
 		else
-			bound_drop(st, b->hold[i].number, false, b->hold[i].n9);
+			bound_drop(st, b->ref[i].number, false, b->ref[i].n9);
 	}
 }
 
@@ -53,7 +53,7 @@ void bond_drop(struct sessions *st, struct bond *b)
 	struct session *s = session_table_get(&st->sessions, b->session);
 
 	for (uint32_t i = 0; i < b->n; i++)
-		bound_drop(st, b->hold[i].number, true, b->hold[i].n9);
+		bound_drop(st, b->ref[i].number, true, b->ref[i].n9);
 	bond_unlink(st, s, b);
 }
 
