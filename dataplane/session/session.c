@@ -58,8 +58,8 @@ static void sessions_release(struct sessions *st)
 		struct session *s = session_table_get(&st->sessions, i);
 		if (!s)
 			continue;
-		for (struct bond *b; (b = SLIST_FIRST(&s->bonds));) {
-			SLIST_REMOVE_HEAD(&s->bonds, of_session);
+		for (struct membership *b; (b = SLIST_FIRST(&s->memberships));) {
+			SLIST_REMOVE_HEAD(&s->memberships, of_session);
 			session_release(&st->memory, b->ref);
 			session_release(&st->memory, b);
 		}

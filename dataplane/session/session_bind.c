@@ -56,7 +56,7 @@ static void join_round(const struct binding_round *b, struct subscription *w)
 		return;
 	w->round = b->round;
 	w->candidate = SESSION_NONE;
-	w->bond = NULL;
+	w->membership = NULL;
 }
 
 static bool add_candidate(struct binding_round *b, struct subscription *w)
@@ -112,13 +112,13 @@ static void match_session(struct binding_round *b, const struct session *s, cons
 
 static void round_begin(struct binding_round *b, const struct session *s)
 {
-	struct bond *x;
+	struct membership *x;
 
 	b->round++;
 	b->n_candidates = b->n_wanted = 0;
-	SLIST_FOREACH (x, &s->bonds, of_session) {
+	SLIST_FOREACH (x, &s->memberships, of_session) {
 		join_round(b, x->subscription);
-		x->subscription->bond = x;
+		x->subscription->membership = x;
 	}
 }
 
@@ -275,7 +275,7 @@ static void drop_foreign(struct binding_round *b, const struct claimant *c, cons
 
 // ---- the change ----
 
-static void set_refs(struct binding_round *round, struct bond *b, const struct candidate *m)
+static void set_refs(struct binding_round *round, struct membership *b, const struct candidate *m)
 {
 	struct sessions *st = round->st;
 	uint32_t n = 0, most = 0;
@@ -292,21 +292,21 @@ static void set_refs(struct binding_round *round, struct bond *b, const struct c
 		n += ref[n].number != SESSION_NONE;
 	}
 	b->unsure = b->unsure || n < most;
-	bond_release(st, b);
+	membership_release(st, b);
 	session_release(&st->memory, b->ref);
 	b->ref = ref;
 	b->n = n;
 }
 
-static void bond_update(
+static void membership_update(
 	struct binding_round *round, struct session *s, const struct candidate *m, bool unsure)
 {
 	struct sessions *st = round->st;
 	struct subscription *w = m->subscription;
-	struct bond *b = w->bond;
+	struct membership *b = w->membership;
 
 	if (!b)
-		b = bond_new(st, s, w);
+		b = membership_new(st, s, w);
 	if (!b) {
 		bind_refused(st);
 		return;
@@ -359,13 +359,13 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 // Those of the session that its subscriptions do not want any more.
 static void drop_others(struct binding_round *round, struct session *s)
 {
-	for (struct bond *b = SLIST_FIRST(&s->bonds), *next; b; b = next) {
+	for (struct membership *b = SLIST_FIRST(&s->memberships), *next; b; b = next) {
 		next = SLIST_NEXT(b, of_session);
 		if (is_candidate(round, b->subscription))
 			continue;
 		subscription_mark(round->st, b->subscription);
-		bond_release(round->st, b);
-		bond_unlink(round->st, s, b);
+		membership_release(round->st, b);
+		membership_unlink(round->st, s, b);
 	}
 }
 
@@ -382,7 +382,7 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 		drop_foreign(b, &(struct claimant){s, &u->rules}, all);
 	for (uint32_t i = 0; i < b->n_candidates; i++)
 		if (b->candidate[i].holds)
-			bond_update(b, s, &b->candidate[i], unsure);
+			membership_update(b, s, &b->candidate[i], unsure);
 	for (uint32_t i = 0; i < b->n_wanted; i++)
 		if (b->wanted[i].select) // another's, or of a subscription that had no room
 			pdr_select_drop(b->wanted[i].select);
@@ -395,12 +395,12 @@ static void rebind(struct binding_round *b, struct session *s)
 	struct sessions *st = b->st;
 
 	round_begin(b, s);
-	if (st->subscriptions->table.live == 0 && SLIST_EMPTY(&s->bonds))
+	if (st->subscriptions->table.live == 0 && SLIST_EMPTY(&s->memberships))
 		return;
 	struct unpacked *u = unpack_open(st, s);
 	if (st->subscriptions->table.live > 0)
 		match_session(b, s, &u->rules);
-	if (b->n_candidates > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->bonds))
+	if (b->n_candidates > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->memberships))
 		bind_session(b, s, u);
 	unpack_close(st, u);
 }
@@ -430,7 +430,7 @@ static void bind_marked(struct sessions *st)
 		if (!s || !(s->flags & SESSION_DIRTY))
 			continue;
 		s->flags &= (uint8_t)~SESSION_DIRTY;
-		if (!session_is_over(st, s)) // it has no bonds any more
+		if (!session_is_over(st, s)) // it has no memberships any more
 			rebind(st->round, s);
 	}
 	m->n_dirty = 0;
@@ -443,7 +443,7 @@ void bind_flush(struct sessions *st)
 
 	st->memory.for_tasks = true;
 	bind_marked(st);
-	bonds_released(st);
+	memberships_released(st);
 	if (m->blind != m->blind_reported) {
 		m->blind_reported = m->blind;
 		subscriptions_mark_all(st);

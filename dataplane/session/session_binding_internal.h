@@ -5,16 +5,16 @@
 #include "dataplane/session/session_selector_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 
-struct bond { // a session that satisfies a subscription
-	SLIST_ENTRY(bond) of_session;
-	LIST_ENTRY(bond) of_subscription;
+struct membership { // a session that satisfies a subscription
+	SLIST_ENTRY(membership) of_session;
+	LIST_ENTRY(membership) of_subscription;
 	struct subscription *subscription;
 	uint32_t session;
 	uint32_t n;
 	struct binding_ref { // a binding, and on which link this session shows it
 		uint32_t number;
 		bool n9;
-	} *ref;
+	} * ref;
 	bool unsure;
 	bool ambiguous;
 	bool counts; // its session was accepted, and nobody else has all of it
@@ -58,14 +58,15 @@ uint32_t bound_take(
 void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
 void bounds_retry(struct sessions *st);
 
-struct bond *bond_new(struct sessions *st, struct session *s, struct subscription *w);
-void bond_unlink(struct sessions *st, struct session *s, struct bond *b);
-void bond_drop(struct sessions *st, struct bond *b);	      // its subscription ends: silently
-void bond_release(struct sessions *st, const struct bond *b); // its refs, at the end of the message
-void bonds_released(struct sessions *st);		      // the message has ended
-// All bonds of the session end with it: `lost` tells that its view was lost, `released` that it was
-// released.
-void bonds_end(struct sessions *st, struct session *s, bool lost, bool released);
+struct membership *membership_new(struct sessions *st, struct session *s, struct subscription *w);
+void membership_unlink(struct sessions *st, struct session *s, struct membership *b);
+void membership_drop(struct sessions *st, struct membership *b); // its subscription ends: silently
+void membership_release(
+	struct sessions *st, const struct membership *b); // its refs, at the end of the message
+void memberships_released(struct sessions *st);		  // the message has ended
+// All memberships of the session end with it: `lost` tells that its view was lost, `released` that
+// it was released.
+void memberships_end(struct sessions *st, struct session *s, bool lost, bool released);
 
 struct binding_round *binding_round_new(struct sessions *st);
 void binding_round_free(struct sessions *st);

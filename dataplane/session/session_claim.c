@@ -16,7 +16,7 @@ void holders_mark(struct sessions *st, uint64_t hash, uint32_t but)
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o =
 			found[i] == but ? NULL : session_table_get(&st->sessions, found[i]);
-		if (o && !SLIST_EMPTY(&o->bonds))
+		if (o && !SLIST_EMPTY(&o->memberships))
 			session_mark(st, o);
 	}
 }
@@ -220,7 +220,7 @@ void session_after(
 	}
 	if (after->overflow)
 		s->flags |= SESSION_LOSS;
-	if (!SLIST_EMPTY(&s->bonds) || st->subscriptions->table.live)
+	if (!SLIST_EMPTY(&s->memberships) || st->subscriptions->table.live)
 		session_mark(st, s);
 	unpack_close(st, u);
 	ways_close(st, after);

@@ -236,7 +236,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	if (session_is_over(st, s))
 		why = END_LOST;
 	session_leave(st, s);
-	bonds_end(st, s, why == END_LOST || why == END_FORGOTTEN, why == END_RELEASED);
+	memberships_end(st, s, why == END_LOST || why == END_FORGOTTEN, why == END_RELEASED);
 	transactions_forget(st, s);
 	session_set_partial(st, s, false);
 	struct unpacked *u = unpack_open(st, s);

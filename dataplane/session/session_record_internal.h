@@ -105,12 +105,12 @@ struct rules {
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys
 #define SESSION_DIRTY 0x10u	// in the list of those to bind anew
 
-struct bond;
+struct membership;
 struct transaction;
 
 struct session {
 	uint64_t heard_ns;
-	SLIST_HEAD(, bond) bonds;
+	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t number, pair, restart_epoch;
 	uint32_t generation; // no other of this number has it while a transaction waits

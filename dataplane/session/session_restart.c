@@ -35,7 +35,8 @@ static void end_bound(struct sessions *st)
 {
 	for (uint32_t i = 0; i < session_table_end(&st->subscriptions->table); i++) {
 		struct subscription *w = session_table_get(&st->subscriptions->table, i);
-		for (struct bond *b = w ? LIST_FIRST(&w->bonds) : NULL, *next; b; b = next) {
+		for (struct membership *b = w ? LIST_FIRST(&w->memberships) : NULL, *next; b;
+			b = next) {
 			struct session *s = session_table_get(&st->sessions, b->session);
 			next = LIST_NEXT(b, of_subscription);
 			if (session_is_over(st, s))

@@ -145,8 +145,8 @@ int sessions_unsubscribe(struct sessions *st, uint64_t id)
 
 	if (!w)
 		return POI_ERR_NOT_FOUND;
-	while (!LIST_EMPTY(&w->bonds))
-		bond_drop(st, LIST_FIRST(&w->bonds));
+	while (!LIST_EMPTY(&w->memberships))
+		membership_drop(st, LIST_FIRST(&w->memberships));
 	st->subscriptions->by_name -= subscription_by_name(w);
 	subscription_leave(st, w);
 	session_table_remove(&st->subscriptions->table, &st->memory, w->number);

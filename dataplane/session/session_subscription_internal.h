@@ -17,7 +17,7 @@ struct subscription_anchor { // a subscription, where it is found
 };
 #define SUBSCRIPTION_ANCHORS_MAX 4
 
-struct bond;
+struct membership;
 
 struct subscription {
 	uint64_t id;
@@ -30,16 +30,16 @@ struct subscription {
 	uint8_t direction;
 	bool tunnels;
 	bool dirty, lost, ended;
-	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
+	uint32_t sessions, n_unsure; // memberships that count; memberships in doubt
 	struct subscription_state reported;
 	bool reported_once, bound_once;
-	LIST_HEAD(, bond) bonds;
+	LIST_HEAD(, membership) memberships;
 	SLIST_ENTRY(subscription) of_dirty;
-	// While a session is bound anew (`round`): its place among the candidates, and the bond of
-	// both.
+	// While a session is bound anew (`round`): its place among the candidates, and the
+	// membership of both.
 	uint64_t round;
 	uint32_t candidate;
-	struct bond *bond;
+	struct membership *membership;
 };
 struct subscriptions {
 	struct session_table table;
