@@ -162,7 +162,7 @@ static struct bound_task *find_task(const struct bindings *b, uint64_t subscript
 static int apply(struct bindings *b, const struct follower_change *c)
 {
 	struct bound_task *t = find_task(b, c->subscription);
-	struct bound *o;
+	struct bound_rule *o;
 
 	switch (c->kind) {
 	case FOLLOWER_BIND:

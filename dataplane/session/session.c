@@ -28,10 +28,10 @@ static bool make_parts(struct sessions *st)
 	st->early = early_new(st);
 	st->marks = marks_new(st);
 	st->subscriptions = subscriptions_new(st);
-	st->bounds = bounds_new(st);
+	st->bindings = binding_set_new(st);
 	st->round = binding_round_new(st);
 	return st->work && st->strings && st->nodes && st->departures && st->transactions &&
-	       st->early && st->marks && st->subscriptions && st->bounds && st->round;
+	       st->early && st->marks && st->subscriptions && st->bindings && st->round;
 }
 
 struct sessions *sessions_new(const struct sessions_settings *s)
@@ -80,7 +80,7 @@ void sessions_free(struct sessions *st)
 	early_free_all(st);
 	transactions_free(st);
 	subscriptions_free(st);
-	bounds_free(st);
+	binding_set_free(st);
 	nodes_free(st);
 	strings_free(st);
 	workspace_free(st);
@@ -91,7 +91,7 @@ static void pass_time(struct sessions *st, uint64_t now_ns)
 {
 	if (now_ns > st->now_ns)
 		st->now_ns = now_ns;
-	bounds_retry(st);
+	bindings_retry(st);
 	sessions_expire(st);
 }
 

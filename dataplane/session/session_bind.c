@@ -288,7 +288,7 @@ static void set_refs(struct binding_round *round, struct membership *b, const st
 		if (d->foreign)
 			continue;
 		ref[n].n9 = d->way.link == CONFIG_LINK_N9;
-		ref[n].number = bound_take(st, d);
+		ref[n].number = binding_take(st, d);
 		n += ref[n].number != SESSION_NONE;
 	}
 	b->unsure = b->unsure || n < most;

@@ -20,7 +20,7 @@ struct membership { // a session that satisfies a subscription
 	bool counts; // its session was accepted, and nobody else has all of it
 };
 
-struct bound { // one binding of one subscription, shared by all sessions that show it
+struct shared_binding { // one binding of one subscription, shared by all sessions that show it
 	struct subscription *subscription;
 	uint32_t number;
 	uint32_t refs[2]; // on N3 or N6, on N9
@@ -30,7 +30,7 @@ struct bound { // one binding of one subscription, shared by all sessions that s
 	uint32_t teid;
 	struct ip_prefix prefix;
 	const struct pdr_select *select;
-	SLIST_ENTRY(bound) of_unreported;
+	SLIST_ENTRY(shared_binding) of_unreported;
 	bool queued;
 };
 
@@ -43,20 +43,20 @@ struct wanted_binding { // a binding that the session at hand shows
 	const struct pdr_select *select;
 };
 
-struct bound_set {
+struct binding_set {
 	struct session_table table;
 	struct session_index index;
 	uint64_t binding_id;
-	SLIST_HEAD(, bound) unreported;
+	SLIST_HEAD(, shared_binding) unreported;
 	struct binding_ref *release; // to let go at the end of the message
 	uint32_t n_release, release_size;
 };
-struct bound_set *bounds_new(struct sessions *st);
-void bounds_free(struct sessions *st);
-uint32_t bound_take(
+struct binding_set *binding_set_new(struct sessions *st);
+void binding_set_free(struct sessions *st);
+uint32_t binding_take(
 	struct sessions *st, struct wanted_binding *d); // keeps d's select; SESSION_NONE
-void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
-void bounds_retry(struct sessions *st);
+void binding_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
+void bindings_retry(struct sessions *st);
 
 struct membership *membership_new(struct sessions *st, struct session *s, struct subscription *w);
 void membership_unlink(struct sessions *st, struct session *s, struct membership *b);

@@ -21,7 +21,7 @@ enum key_kind {
 	KEY_PAIR,
 	KEY_STRING,
 	KEY_SUBSCRIPTION,
-	KEY_BOUND,
+	KEY_BINDING,
 	KEY_NI
 };
 uint8_t protocol_of(enum session_kind kind); // sessions of one protocol compete

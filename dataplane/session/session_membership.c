@@ -28,23 +28,23 @@ void membership_unlink(struct sessions *st, struct session *s, struct membership
 // Without room to do it at the end it is done at once.
 void membership_release(struct sessions *st, const struct membership *b)
 {
-	struct bound_set *all = st->bounds;
+	struct binding_set *all = st->bindings;
 
 	for (uint32_t i = 0; i < b->n; i++) {
 		if (array_room(&st->memory, (void **)&all->release, &all->release_size,
 			    all->n_release + 1, sizeof(*all->release)))
 			all->release[all->n_release++] = b->ref[i];
 		else
-			bound_drop(st, b->ref[i].number, false, b->ref[i].n9);
+			binding_drop(st, b->ref[i].number, false, b->ref[i].n9);
 	}
 }
 
 void memberships_released(struct sessions *st)
 {
-	struct bound_set *all = st->bounds;
+	struct binding_set *all = st->bindings;
 
 	for (uint32_t i = 0; i < all->n_release; i++)
-		bound_drop(st, all->release[i].number, false, all->release[i].n9);
+		binding_drop(st, all->release[i].number, false, all->release[i].n9);
 	all->n_release = 0;
 }
 
@@ -53,7 +53,7 @@ void membership_drop(struct sessions *st, struct membership *b)
 	struct session *s = session_table_get(&st->sessions, b->session);
 
 	for (uint32_t i = 0; i < b->n; i++)
-		bound_drop(st, b->ref[i].number, true, b->ref[i].n9);
+		binding_drop(st, b->ref[i].number, true, b->ref[i].n9);
 	membership_unlink(st, s, b);
 }
 

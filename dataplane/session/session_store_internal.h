@@ -6,7 +6,7 @@
 #include "dataplane/session/session_table_internal.h"
 
 struct binding_round;
-struct bound_set;
+struct binding_set;
 struct departures;
 struct early_responses;
 struct marks;
@@ -33,7 +33,7 @@ struct sessions {
 	struct early_responses *early;
 	struct marks *marks;
 	struct subscriptions *subscriptions;
-	struct bound_set *bounds;
+	struct binding_set *bindings;
 	struct binding_round *round;
 	struct workspace *work;
 };

@@ -19,10 +19,10 @@ static uint64_t hash_of(const struct sessions *st, const struct wanted_binding *
 	memcpy(octets + 8, &d->way.teid, 4);
 	memcpy(octets + 12, d->way.prefix.b, 16);
 	memcpy(octets + 28, &digest, 8);
-	return session_hash(st->s.seed, KEY_BOUND, octets, sizeof(octets));
+	return session_hash(st->s.seed, KEY_BINDING, octets, sizeof(octets));
 }
 
-static bool is(const struct bound *b, const struct wanted_binding *d)
+static bool is(const struct shared_binding *b, const struct wanted_binding *d)
 {
 	if (b->subscription != d->subscription || b->way != d->way.way ||
 		b->direction != d->direction || b->tunnels != d->tunnels ||
@@ -35,22 +35,22 @@ static bool is(const struct bound *b, const struct wanted_binding *d)
 	return pdr_select_digest(b->select) == pdr_select_digest(d->select);
 }
 
-static struct bound *bound_find(
+static struct shared_binding *binding_find(
 	const struct sessions *st, const struct wanted_binding *d, uint64_t hash)
 {
-	struct index_cursor c = session_index_find(&st->bounds->index, hash);
+	struct index_cursor c = session_index_find(&st->bindings->index, hash);
 
 	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
-		struct bound *b = session_table_get(&st->bounds->table, i);
+		struct shared_binding *b = session_table_get(&st->bindings->table, i);
 		if (b->hash == hash && is(b, d))
 			return b;
 	}
 	return NULL;
 }
 
-static void report(struct sessions *st, struct bound *b)
+static void report(struct sessions *st, struct shared_binding *b)
 {
-	struct binding out = {.id = ++st->bounds->binding_id,
+	struct binding out = {.id = ++st->bindings->binding_id,
 		.from_ns = st->message_ns,
 		.way = b->way,
 		.direction = b->direction,
@@ -66,11 +66,11 @@ static void report(struct sessions *st, struct bound *b)
 		st->counts.binds++;
 	} else if (!b->queued) {
 		b->queued = true;
-		SLIST_INSERT_HEAD(&st->bounds->unreported, b, of_unreported);
+		SLIST_INSERT_HEAD(&st->bindings->unreported, b, of_unreported);
 	}
 }
 
-static void report_gone(struct sessions *st, struct bound *b, uint64_t id)
+static void report_gone(struct sessions *st, struct shared_binding *b, uint64_t id)
 {
 	if (!b->reported)
 		return;
@@ -79,25 +79,26 @@ static void report_gone(struct sessions *st, struct bound *b, uint64_t id)
 }
 
 // On which link it is seen may turn out differently with each session that shows it.
-static void refer(struct sessions *st, struct bound *b, bool n9, int by)
+static void refer(struct sessions *st, struct shared_binding *b, bool n9, int by)
 {
 	bool was = b->refs[1] > 0;
 
 	b->refs[n9] += (uint32_t)by;
 	if (b->id == 0 || was == (b->refs[1] > 0) || b->refs[0] + b->refs[1] == 0)
 		return;
-	struct bound old = *b;
+	struct shared_binding old = *b;
 	report(st, b);
 	report_gone(st, &old, old.id);
 }
 
-static struct bound *bound_new(struct sessions *st, struct wanted_binding *d, uint64_t hash)
+static struct shared_binding *binding_new(
+	struct sessions *st, struct wanted_binding *d, uint64_t hash)
 {
-	struct bound *b = session_alloc(&st->memory, sizeof(*b));
+	struct shared_binding *b = session_alloc(&st->memory, sizeof(*b));
 
 	if (!b)
 		return NULL;
-	*b = (struct bound){.subscription = d->subscription,
+	*b = (struct shared_binding){.subscription = d->subscription,
 		.way = d->way.way,
 		.direction = d->direction,
 		.tunnels = d->tunnels,
@@ -106,21 +107,21 @@ static struct bound *bound_new(struct sessions *st, struct wanted_binding *d, ui
 		.teid = d->way.teid,
 		.prefix = d->way.prefix,
 		.select = d->select};
-	b->number = session_table_add(&st->bounds->table, &st->memory, b);
+	b->number = session_table_add(&st->bindings->table, &st->memory, b);
 	if (b->number == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->bounds->index, &st->memory, hash, b->number) == INDEX_ADDED)
+	if (session_index_add(&st->bindings->index, &st->memory, hash, b->number) == INDEX_ADDED)
 		return b;
-	session_table_remove(&st->bounds->table, &st->memory, b->number);
+	session_table_remove(&st->bindings->table, &st->memory, b->number);
 no_number:
 	session_release(&st->memory, b);
 	return NULL;
 }
 
-uint32_t bound_take(struct sessions *st, struct wanted_binding *d)
+uint32_t binding_take(struct sessions *st, struct wanted_binding *d)
 {
 	uint64_t hash = hash_of(st, d);
-	struct bound *b = bound_find(st, d, hash);
+	struct shared_binding *b = binding_find(st, d, hash);
 	bool n9 = d->way.link == CONFIG_LINK_N9;
 
 	if (b) {
@@ -130,7 +131,7 @@ uint32_t bound_take(struct sessions *st, struct wanted_binding *d)
 		refer(st, b, n9, 1);
 		return b->number;
 	}
-	b = bound_new(st, d, hash);
+	b = binding_new(st, d, hash);
 	if (!b)
 		return SESSION_NONE;
 	d->select = NULL; // it is the binding's now
@@ -139,20 +140,20 @@ uint32_t bound_take(struct sessions *st, struct wanted_binding *d)
 	return b->number;
 }
 
-static void bound_free(struct sessions *st, struct bound *b)
+static void binding_free(struct sessions *st, struct shared_binding *b)
 {
 	if (b->queued)
-		SLIST_REMOVE(&st->bounds->unreported, b, bound, of_unreported);
-	session_index_remove(&st->bounds->index, &st->memory, b->hash, b->number);
-	session_table_remove(&st->bounds->table, &st->memory, b->number);
+		SLIST_REMOVE(&st->bindings->unreported, b, shared_binding, of_unreported);
+	session_index_remove(&st->bindings->index, &st->memory, b->hash, b->number);
+	session_table_remove(&st->bindings->table, &st->memory, b->number);
 	if (b->select)
 		pdr_select_drop(b->select);
 	session_release(&st->memory, b);
 }
 
-void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
+void binding_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
 {
-	struct bound *b = session_table_get(&st->bounds->table, number);
+	struct shared_binding *b = session_table_get(&st->bindings->table, number);
 
 	if (silent) {
 		b->refs[n9]--;
@@ -163,15 +164,15 @@ void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
 		return;
 	if (!silent)
 		report_gone(st, b, b->id);
-	bound_free(st, b);
+	binding_free(st, b);
 }
 
-void bounds_retry(struct sessions *st)
+void bindings_retry(struct sessions *st)
 {
-	struct bound *b = SLIST_FIRST(&st->bounds->unreported);
+	struct shared_binding *b = SLIST_FIRST(&st->bindings->unreported);
 
-	SLIST_INIT(&st->bounds->unreported);
-	for (struct bound *next; b; b = next) {
+	SLIST_INIT(&st->bindings->unreported);
+	for (struct shared_binding *next; b; b = next) {
 		next = SLIST_NEXT(b, of_unreported);
 		b->queued = false;
 		if (!b->reported) // perhaps meanwhile, as on another link
@@ -179,19 +180,19 @@ void bounds_retry(struct sessions *st)
 	}
 }
 
-struct bound_set *bounds_new(struct sessions *st)
+struct binding_set *binding_set_new(struct sessions *st)
 {
-	return session_alloc(&st->memory, sizeof(struct bound_set));
+	return session_alloc(&st->memory, sizeof(struct binding_set));
 }
 
-void bounds_free(struct sessions *st)
+void binding_set_free(struct sessions *st)
 {
-	struct bound_set *all = st->bounds;
+	struct binding_set *all = st->bindings;
 
 	if (!all)
 		return;
 	for (uint32_t i = 0; i < session_table_end(&all->table); i++) {
-		struct bound *b = session_table_get(&all->table, i);
+		struct shared_binding *b = session_table_get(&all->table, i);
 		if (!b)
 			continue;
 		if (b->select)
