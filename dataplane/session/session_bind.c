@@ -74,12 +74,12 @@ static bool add_candidate(struct binding_round *b, struct subscription *w)
 
 static void match_key(struct binding_round *b, const struct rules *r, uint64_t key)
 {
-	const struct anchor *a = anchor_find(b->st, key);
-	const struct subscription_anchor *x;
+	const struct subscription_index *a = subscription_index_find(b->st, key);
+	const struct subscription_index_entry *x;
 
 	if (!a)
 		return;
-	LIST_FOREACH (x, &a->subscriptions, of_anchor)
+	LIST_FOREACH (x, &a->entries, of_index)
 		if (subscription_matches(x->subscription, r) &&
 			!add_candidate(b, x->subscription)) {
 			bind_refused(b->st);

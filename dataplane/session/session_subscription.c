@@ -52,9 +52,9 @@ static void mark_satisfying(struct sessions *st, const struct subscription *w)
 			mark_members(st, ni);
 		return;
 	}
-	for (unsigned i = 0; i < w->n_anchors; i++) {
+	for (unsigned i = 0; i < w->n_entries; i++) {
 		uint32_t found[INDEX_RUN_MAX];
-		uint64_t key = w->anchor[i].of->key;
+		uint64_t key = w->entry[i].of->key;
 		if (session_index_crowded(&st->index, key)) {
 			mark_all(st);
 			return;
@@ -172,9 +172,9 @@ void subscriptions_free(struct sessions *st)
 	}
 	session_table_free(&all->table, &st->memory);
 	session_index_free(&all->index, &st->memory);
-	for (uint32_t i = 0; i < session_table_end(&all->anchors); i++)
-		session_release(&st->memory, session_table_get(&all->anchors, i));
-	session_table_free(&all->anchors, &st->memory);
-	session_index_free(&all->anchor_index, &st->memory);
+	for (uint32_t i = 0; i < session_table_end(&all->indexes); i++)
+		session_release(&st->memory, session_table_get(&all->indexes, i));
+	session_table_free(&all->indexes, &st->memory);
+	session_index_free(&all->key_index, &st->memory);
 	session_release(&st->memory, all);
 }
