@@ -25,7 +25,7 @@ static bool make_parts(struct sessions *st)
 	st->nodes = nodes_new(st);
 	st->departures = departures_new(st);
 	st->transactions = transactions_new(st);
-	st->early = early_new(st);
+	st->early = early_responses_new(st);
 	st->marks = marks_new(st);
 	st->subscriptions = subscriptions_new(st);
 	st->bindings = binding_set_new(st);
@@ -77,7 +77,7 @@ void sessions_free(struct sessions *st)
 	binding_round_free(st);
 	marks_free(st);
 	departures_free(st);
-	early_free_all(st);
+	early_responses_free(st);
 	transactions_free(st);
 	subscriptions_free(st);
 	binding_set_free(st);

@@ -199,10 +199,10 @@ static void report_response(struct sessions *st, const struct pfcp_arrival *in)
 }
 
 // False: it was another request's, of the same number.
-static bool join_one(
-	struct sessions *st, uint64_t time_ns, struct transaction *t, const struct early *e)
+static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	const struct early_response *e)
 {
-	const struct signalling_packet response = early_packet(e, time_ns);
+	const struct signalling_packet response = early_response_packet(e, time_ns);
 	struct decoded *d = decoded_open(st);
 	uint32_t used;
 	bool more;
@@ -216,17 +216,17 @@ static bool join_one(
 	return joined;
 }
 
-static void join_early(struct sessions *st, uint64_t time_ns, struct transaction *t)
+static void join_early_response(struct sessions *st, uint64_t time_ns, struct transaction *t)
 {
-	struct early *e;
+	struct early_response *e;
 
-	for (bool joined = false; !joined && (e = transaction_early(st, t->key));) {
+	for (bool joined = false; !joined && (e = early_response_take(st, t->key));) {
 		joined = join_one(st, time_ns, t, e);
 		if (!joined) {
 			st->counts.unmatched_responses++;
-			pfcp_early_lost(st, e);
+			pfcp_early_response_lost(st, e);
 		}
-		early_free(st, e);
+		early_response_free(st, e);
 	}
 }
 
@@ -250,7 +250,7 @@ static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 		ask_setup(st, in, t);
 	else
 		ask_release(st, in, t);
-	join_early(st, in->packet->time_ns, t);
+	join_early_response(st, in->packet->time_ns, t);
 }
 
 static void take_message(struct sessions *st, const struct pfcp_arrival *in)

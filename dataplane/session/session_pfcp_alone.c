@@ -89,7 +89,7 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in)
 {
 	const struct pfcp_message *m = in->m;
 
-	transaction_keep_early(st, in->packet,
+	early_response_keep(st, in->packet,
 		transaction_key(st, in->packet, m->sequence, (uint8_t)(m->type - 1), true),
 		&m->whole);
 	if (m->type == PFCP_ESTABLISHMENT_RESPONSE)
@@ -101,9 +101,9 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in)
 }
 
 // What it changed is not known.
-void pfcp_early_lost(struct sessions *st, const struct early *e)
+void pfcp_early_response_lost(struct sessions *st, const struct early_response *e)
 {
-	const struct signalling_packet p = early_packet(e, st->now_ns);
+	const struct signalling_packet p = early_response_packet(e, st->now_ns);
 	struct decoded *d = decoded_open(st);
 	const struct pfcp_arrival in = {.packet = &p, .m = &d->pfcp};
 	uint32_t used;
