@@ -319,7 +319,7 @@ static void membership_update(
 	b->unsure = m->ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
 	set_refs(round, b, m);
-	bool accepted = s->flags & (SESSION_SETTLED | SESSION_PARTIAL);
+	bool accepted = s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL);
 	b->counts = accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
 	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
 	w->sessions += b->counts;
@@ -343,7 +343,7 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 {
 	bool alone = true;
 
-	if (!st->s.links || !(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+	if (!st->s.links || !(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 		return false;
 	struct ways *shown = ways_open(st);
 	ways_of(r, shown);

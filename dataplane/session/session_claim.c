@@ -69,7 +69,7 @@ static void overtake(
 		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
-		if ((!theirs.settled && theirs.order > since) ||
+		if ((!theirs.accepted && theirs.order > since) ||
 			(w->way == BINDING_ADDRESS && theirs.ni != w->ni) || shares(st, c, o))
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
@@ -136,7 +136,7 @@ static void make_place(struct sessions *st, uint64_t hash)
 		live += session_at(st, found[i]) != NULL;
 	for (uint32_t i = 0; i < n && live >= HOLDERS_MAX; i++) {
 		struct session *o = session_at(st, found[i]);
-		if (!o || o->flags & SESSION_SETTLED)
+		if (!o || o->flags & SESSION_ACCEPTED)
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
 		o->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
@@ -191,13 +191,13 @@ static void come(
 	struct sessions *st, const struct change *c, const struct way *w, const struct way *b)
 {
 	struct session *s = c->session;
-	bool settles = w->settled && (!b || !b->settled);
+	bool accepts = w->accepted && (!b || !b->accepted);
 	bool heard = c->cause == CAUSE_MESSAGE;
 
 	if (!b)
 		claim(st, s, w);
 	else if (s->flags & SESSION_OVERTAKEN &&
-		 (settles ? !indexed(st, s, w) : heard && deserted(st, s, w)))
+		 (accepts ? !indexed(st, s, w) : heard && deserted(st, s, w)))
 		claim(st, s, w);
 	else if (w->order != b->order) // asked for again, or refused: whose it is may change
 		holders_mark(st, way_hash(st, s->kind, w), s->number);
@@ -215,7 +215,7 @@ void session_after(
 	for (uint32_t i = 0; i < after->n; i++) {
 		const struct way *w = &after->way[i], *b = ways_find(before, w);
 		come(st, &(struct change){s, cause}, w, b);
-		if (w->settled && (!b || !b->settled))
+		if (w->accepted && (!b || !b->accepted))
 			overtake(st, &c, w, b ? b->order : UINT32_MAX);
 	}
 	if (after->overflow)

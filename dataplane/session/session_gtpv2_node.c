@@ -22,7 +22,7 @@ static bool is_present(
 // Its creation was asked for, and not by the node that has restarted.
 static bool waits(const struct session *s, const struct ip_address *restarted)
 {
-	if (s->flags & SESSION_SETTLED)
+	if (s->flags & SESSION_ACCEPTED)
 		return false;
 	struct f_seid cp, up;
 	record_seids(s, &cp, &up);

@@ -89,8 +89,8 @@ void rules_handover(
 	for (uint32_t i = 0; i < before->n; i++) {
 		const struct way *w = &before->way[i];
 		struct rule_linger l = {};
-		if (w->way != BINDING_TUNNEL || w->role != ROLE_OUTER || !w->settled || w->linger ||
-			ways_find(now, w))
+		if (w->way != BINDING_TUNNEL || w->role != ROLE_OUTER || !w->accepted ||
+			w->linger || ways_find(now, w))
 			continue;
 		if (!moved(old, r, w, &l) && !far_moved(old, r, w))
 			continue;

@@ -57,7 +57,7 @@ void holders_mark(struct sessions *st, uint64_t hash, uint32_t but);
 
 // Life.
 struct session *session_create(struct sessions *st, const struct rules *r, uint32_t pair);
-// Settled state becomes `r`; ways, indexes and bindings follow. The session may move: its new
+// The accepted state becomes `r`; ways, indexes and bindings follow. The session may move: its new
 // place, or NULL without memory (then nothing has changed).
 struct session *session_replace(struct sessions *st, struct session *s, const struct rules *r);
 enum session_end { END_RELEASED, END_LOST, END_FORGOTTEN, END_SUPERSEDED };

@@ -10,7 +10,7 @@ static void unite(struct ways *all, const struct ways *stage, uint32_t order)
 	for (uint32_t i = 0; i < stage->n; i++) {
 		struct way *known = (struct way *)ways_find(all, &stage->way[i]);
 		if (known) {
-			if (!known->settled)
+			if (!known->accepted)
 				known->order = order;
 			continue;
 		}
@@ -20,7 +20,7 @@ static void unite(struct ways *all, const struct ways *stage, uint32_t order)
 		}
 		struct way *x = &all->way[all->n++];
 		*x = stage->way[i];
-		x->settled = order == 0;
+		x->accepted = order == 0;
 		x->order = order;
 	}
 }

@@ -47,7 +47,7 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	struct session *s = begin(st, in);
 	if (!s)
 		return;
-	s->flags |= SESSION_SETTLED;
+	s->flags |= SESSION_ACCEPTED;
 	session_after(st, s, ways_open(st), CAUSE_MESSAGE);
 }
 
@@ -157,6 +157,6 @@ void pfcp_second_answer(struct sessions *st, const struct pfcp_arrival *in)
 	struct session *twin = twin_of(st, s, m);
 	if (!twin)
 		return;
-	twin->flags |= SESSION_SETTLED;
+	twin->flags |= SESSION_ACCEPTED;
 	session_after(st, twin, ways_open(st), CAUSE_MESSAGE);
 }

@@ -28,7 +28,7 @@ static void rejected(struct sessions *st, struct transaction *t)
 	struct ways *before = session_before(st, s);
 	transaction_detach(st, t);
 	session_after(st, s, before, CAUSE_MESSAGE);
-	if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+	if (!(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 		session_end(st, s, END_SUPERSEDED); // it never was
 }
 
@@ -96,7 +96,7 @@ static void assume_earlier(
 		transaction_siblings_free(st, e);
 		transaction_assume(st, e);
 		if (e->type == PFCP_ESTABLISHMENT_REQUEST)
-			s->flags |= SESSION_SETTLED;
+			s->flags |= SESSION_ACCEPTED;
 		s->flags |= SESSION_LOSS;
 		st->counts.unanswered++;
 	}
@@ -123,7 +123,7 @@ static void answer_rules(
 }
 
 // The session with what `t` asked, as the response has it.
-static struct session *settle(struct sessions *st, struct session *s, struct transaction *t,
+static struct session *accept_answer(struct sessions *st, struct session *s, struct transaction *t,
 	const struct pfcp_arrival *in)
 {
 	struct answer a = {.in = in, .t = t, .late = t->state == TRANSACTION_ASSUMED};
@@ -132,7 +132,7 @@ static struct session *settle(struct sessions *st, struct session *s, struct tra
 
 	answer_rules(st, s, &a, u);
 	rules_handover(st, s, before, &u->rules);
-	s->flags |= SESSION_SETTLED;
+	s->flags |= SESSION_ACCEPTED;
 	if (in->limited)
 		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
@@ -194,7 +194,7 @@ static void end_same_cp(struct sessions *st, const struct session *s)
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o = found[i] == number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != KIND_PFCP || o->pair != pair ||
-			!(o->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+			!(o->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 			continue;
 		record_seids(o, &theirs, &up);
 		if (seid_at(&theirs, a, cp.seid))
@@ -227,7 +227,7 @@ static void answer_establishment(
 		return;
 	bool late = t->state == TRANSACTION_ASSUMED;
 	node_of(st, &in->packet->source.address, &m->node, true);
-	s = settle(st, s, t, in);
+	s = accept_answer(st, s, t, in);
 	uint32_t number = s->number;
 	adopt_at(st, s, &m->f_seid.v4, m->f_seid.seid);
 	adopt_at(st, s, &m->f_seid.v6, m->f_seid.seid);
@@ -327,7 +327,7 @@ static void answer_modification(
 		s = link_partial(st, s, in);
 	if (!s)
 		return;
-	settle(st, s, t, in);
+	accept_answer(st, s, t, in);
 	st->counts.modified++;
 }
 

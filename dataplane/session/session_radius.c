@@ -115,7 +115,7 @@ static void set_user(struct rules *r, const struct radius_message *m)
 static void lives(
 	struct sessions *st, struct session *s, const struct radius_message *m, struct ways *before)
 {
-	s->flags |= SESSION_SETTLED;
+	s->flags |= SESSION_ACCEPTED;
 	session_heard(st, s);
 	if (m->status == RADIUS_START) {
 		struct unpacked *u = unpack_open(st, s);

@@ -99,7 +99,7 @@ struct rules {
 		       // to
 };
 
-#define SESSION_SETTLED 0x01u	// its establishment was accepted, or proven
+#define SESSION_ACCEPTED 0x01u	// its establishment was accepted, or proven
 #define SESSION_PARTIAL 0x02u	// its establishment was missed
 #define SESSION_LOSS 0x04u	// a message of it was lost
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys

@@ -19,7 +19,7 @@ static void take_back(
 	transaction_detach(st, t);
 	s->flags |= SESSION_LOSS;
 	session_after(st, s, before, cause);
-	if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && SLIST_EMPTY(&s->pending))
+	if (!(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)) && SLIST_EMPTY(&s->pending))
 		session_end(st, s, END_FORGOTTEN);
 }
 

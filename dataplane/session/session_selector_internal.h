@@ -9,13 +9,13 @@ enum way_role { ROLE_LOCAL, ROLE_OUTER };
 
 struct way {
 	uint8_t way, direction, link, role;
-	bool linger, settled;
+	bool linger, accepted;
 	uint32_t teid;
 	uint32_t ni; // of an address: its domain
 	struct ip_prefix prefix;
 	uint64_t pdrs;	 // PFCP: those that share it, by place in the rules
 	uint64_t uplink; // of an address: those that packets from it can belong to
-	uint32_t order;	 // of the latest transaction that names it, 0 when settled only
+	uint32_t order;	 // of the latest transaction that names it, 0 when accepted only
 	bool whole;	 // not of PDRs: only for those who want all of the session
 };
 struct ways {
@@ -24,7 +24,7 @@ struct ways {
 	bool overflow;
 };
 
-void ways_of(const struct rules *r, struct ways *out); // settled ones
+void ways_of(const struct rules *r, struct ways *out); // accepted ones
 bool way_same(const struct way *a, const struct way *b);
 const struct way *ways_find(const struct ways *w, const struct way *x);
 

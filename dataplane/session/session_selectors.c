@@ -73,13 +73,13 @@ static void add_tunnel(struct ways *w, struct way x, const struct tunnel_end *en
 }
 
 static const struct way uplink_n3 = {
-	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N3, .settled = true};
+	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N3, .accepted = true};
 static const struct way downlink_n3 = {
-	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N3, .settled = true};
+	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N3, .accepted = true};
 static const struct way uplink_n9 = {
-	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N9, .settled = true};
+	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N9, .accepted = true};
 static const struct way downlink_n9 = {
-	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N9, .settled = true};
+	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N9, .accepted = true};
 
 static void add_addresses(
 	struct ways *w, const struct ip_prefix *ue, unsigned n, uint32_t ni, uint64_t pdrs)
@@ -87,7 +87,7 @@ static void add_addresses(
 	for (unsigned i = 0; i < n; i++) {
 		struct way x = {.way = BINDING_ADDRESS,
 			.link = CONFIG_LINK_N6,
-			.settled = true,
+			.accepted = true,
 			.ni = ni,
 			.prefix = ue[i],
 			.pdrs = pdrs,
@@ -225,7 +225,7 @@ static void add_lingers(struct ways *w, const struct rules *r)
 			.link = l->link,
 			.direction = l->direction,
 			.linger = true,
-			.settled = true,
+			.accepted = true,
 			.teid = l->teid,
 			.prefix = l->prefix};
 		for (unsigned j = 0; j < l->n_pdrs; j++)
