@@ -44,7 +44,7 @@ static void rule_of(const struct bindings *b, const struct bound_rule *o, struct
 	r->until_ns = o->until_ns;
 	r->direction = by->direction;
 	r->filter = (struct filter){0};
-	if (by->way == BINDING_ADDRESS) {
+	if (by->kind == BINDING_ADDRESS) {
 		r->filter.kinds = FILTER_ADDRESS;
 		r->filter.n_address = 1;
 		r->filter.address[0] = by->prefix;
@@ -90,8 +90,8 @@ struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding)
 
 int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding *binding)
 {
-	uint8_t links = link_class_bind_session(b->reconcile->links, binding->way == BINDING_TUNNEL,
-		binding->link, binding->tunnels);
+	uint8_t links = link_class_bind_session(b->reconcile->links,
+		binding->kind == BINDING_TUNNEL, binding->link, binding->tunnels);
 	struct bound_rule *o;
 	struct rule rule;
 

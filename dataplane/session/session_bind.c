@@ -135,8 +135,8 @@ static struct wanted_binding *find_wanted(
 	const struct binding_round *b, const struct candidate *m, const struct wanted_binding *like)
 {
 	for (uint32_t i = m->first; i != SESSION_NONE; i = b->wanted[i].next)
-		if (way_same(&b->wanted[i].way, &like->way) &&
-			(like->way.way == BINDING_TUNNEL ||
+		if (selector_same(&b->wanted[i].selector, &like->selector) &&
+			(like->selector.kind == BINDING_TUNNEL ||
 				b->wanted[i].direction == like->direction) &&
 			same_select(b->wanted[i].select, like->select))
 			return &b->wanted[i];
@@ -144,18 +144,18 @@ static struct wanted_binding *find_wanted(
 }
 
 // Whether some port shows it, as the task looks at the links.
-static bool is_seen(const struct binding_round *b, struct candidate *m, const struct way *x)
+static bool is_seen(const struct binding_round *b, struct candidate *m, const struct selector *x)
 {
 	const struct link_classes *links = b->st->s.links;
 
-	if (!links || link_class_bind_session(links, x->way == BINDING_TUNNEL, x->link,
+	if (!links || link_class_bind_session(links, x->kind == BINDING_TUNNEL, x->link,
 			      m->subscription->tunnels || b->alone))
 		return true;
 	m->unseen = true;
 	return false;
 }
 
-// What a stage says of a way: a request adds to what is, and takes nothing away before it is
+// What a stage says of a selector: a request adds to what is, and takes nothing away before it is
 // accepted. The select of `of` is taken over.
 static void want(struct binding_round *b, struct candidate *m, struct wanted_binding of)
 {
@@ -181,11 +181,11 @@ static void want(struct binding_round *b, struct candidate *m, struct wanted_bin
 }
 
 static struct wanted_binding wanted_of(const struct binding_round *b, const struct candidate *m,
-	const struct way *x, uint8_t direction)
+	const struct selector *x, uint8_t direction)
 {
 	return (struct wanted_binding){.subscription = m->subscription,
 		.tunnels = m->subscription->tunnels || b->alone,
-		.way = *x,
+		.selector = *x,
 		.direction = direction};
 }
 
@@ -203,10 +203,10 @@ static void want_select(struct binding_round *b, struct candidate *m, struct wan
 
 // Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
 // uplink, each by its own filters.
-static void want_rules(
-	struct binding_round *b, struct candidate *m, const struct rules *r, const struct way *x)
+static void want_rules(struct binding_round *b, struct candidate *m, const struct rules *r,
+	const struct selector *x)
 {
-	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->way == BINDING_TUNNEL;
+	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->kind == BINDING_TUNNEL;
 	struct select_query q = {.rules = r,
 		.pdrs = x->pdrs,
 		.wanted = m->wanted_pdrs,
@@ -222,11 +222,11 @@ static void want_rules(
 	want_select(b, m, wanted_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
 }
 
-static void want_way(
-	struct binding_round *b, struct candidate *m, const struct rules *r, const struct way *x)
+static void want_selector(struct binding_round *b, struct candidate *m, const struct rules *r,
+	const struct selector *x)
 {
 	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
-		(x->way == BINDING_ADDRESS || x->direction != m->subscription->direction))
+		(x->kind == BINDING_ADDRESS || x->direction != m->subscription->direction))
 		return;
 	if (!is_seen(b, m, x))
 		return;
@@ -237,7 +237,7 @@ static void want_way(
 }
 
 static void want_stage(
-	void *context, const struct rules *r, const struct ways *ways, uint32_t order)
+	void *context, const struct rules *r, const struct selectors *selectors, uint32_t order)
 {
 	struct binding_round *b = context;
 
@@ -250,22 +250,23 @@ static void want_stage(
 		if (!all && m->wanted_pdrs == 0)
 			continue;
 		m->holds = true;
-		for (uint32_t j = 0; j < ways->n; j++)
-			want_way(b, m, r, &ways->way[j]);
+		for (uint32_t j = 0; j < selectors->n; j++)
+			want_selector(b, m, r, &selectors->selector[j]);
 	}
 }
 
 // What others own is not the session's, though it shows it.
-static void drop_foreign(struct binding_round *b, const struct claimant *c, const struct ways *all)
+static void drop_foreign(
+	struct binding_round *b, const struct claimant *c, const struct selectors *all)
 {
-	uint8_t own[WAYS_MAX] = {0};
+	uint8_t own[SELECTORS_MAX] = {0};
 
 	for (uint32_t i = 0; i < all->n; i++)
-		own[i] = (uint8_t)session_owns(b->st, c, &all->way[i]);
+		own[i] = (uint8_t)session_owns(b->st, c, &all->selector[i]);
 	for (uint32_t i = 0; i < b->n_wanted; i++) {
 		struct wanted_binding *d = &b->wanted[i];
-		const struct way *w = ways_find(all, &d->way);
-		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
+		const struct selector *w = selectors_find(all, &d->selector);
+		uint8_t owner = w ? own[w - all->selector] : OWN_NOT;
 		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
 		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
 		b->candidate[d->subscription->candidate].ambiguous |=
@@ -287,7 +288,7 @@ static void set_refs(struct binding_round *round, struct membership *b, const st
 		struct wanted_binding *d = &round->wanted[i];
 		if (d->foreign)
 			continue;
-		ref[n].n9 = d->way.link == CONFIG_LINK_N9;
+		ref[n].n9 = d->selector.link == CONFIG_LINK_N9;
 		ref[n].number = binding_take(st, d);
 		n += ref[n].number != SESSION_NONE;
 	}
@@ -345,11 +346,11 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 
 	if (!st->s.links || !(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 		return false;
-	struct ways *shown = ways_open(st);
-	ways_of(r, shown);
+	struct selectors *shown = selectors_open(st);
+	selectors_of(r, shown);
 	for (uint32_t i = 0; i < shown->n; i++)
-		alone = alone && shown->way[i].way != BINDING_ADDRESS;
-	ways_close(st, shown);
+		alone = alone && shown->selector[i].kind != BINDING_ADDRESS;
+	selectors_close(st, shown);
 	for (unsigned i = 0; i < r->n_pdrs && !(s->flags & SESSION_PARTIAL); i++)
 		if (r->pdr[i].source == 1 && pdr_pdi(r, &r->pdr[i])->has_local)
 			return false;
@@ -372,7 +373,7 @@ static void drop_others(struct binding_round *round, struct session *s)
 static void bind_session(struct binding_round *b, struct session *s, struct unpacked *u)
 {
 	struct sessions *st = b->st;
-	struct ways *all = ways_open(st);
+	struct selectors *all = selectors_open(st);
 
 	b->alone = is_alone(st, s, &u->rules);
 	session_stages(st, s, u, &(struct stages){.all = all, .each = want_stage, .context = b});
@@ -387,7 +388,7 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 		if (b->wanted[i].select) // another's, or of a subscription that had no room
 			pdr_select_drop(b->wanted[i].select);
 	drop_others(b, s);
-	ways_close(st, all);
+	selectors_close(st, all);
 }
 
 static void rebind(struct binding_round *b, struct session *s)

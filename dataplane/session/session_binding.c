@@ -12,23 +12,23 @@
 static uint64_t hash_of(const struct sessions *st, const struct wanted_binding *d)
 {
 	uint64_t digest = d->select ? pdr_select_digest(d->select) : 0;
-	uint8_t octets[40] = {d->way.way, d->direction, d->way.prefix.family,
-		d->way.prefix.length, [36] = d->tunnels};
+	uint8_t octets[40] = {d->selector.kind, d->direction, d->selector.prefix.family,
+		d->selector.prefix.length, [36] = d->tunnels};
 
 	memcpy(octets + 4, &d->subscription->number, 4);
-	memcpy(octets + 8, &d->way.teid, 4);
-	memcpy(octets + 12, d->way.prefix.b, 16);
+	memcpy(octets + 8, &d->selector.teid, 4);
+	memcpy(octets + 12, d->selector.prefix.b, 16);
 	memcpy(octets + 28, &digest, 8);
 	return session_hash(st->s.seed, KEY_BINDING, octets, sizeof(octets));
 }
 
 static bool is(const struct shared_binding *b, const struct wanted_binding *d)
 {
-	if (b->subscription != d->subscription || b->way != d->way.way ||
+	if (b->subscription != d->subscription || b->kind != d->selector.kind ||
 		b->direction != d->direction || b->tunnels != d->tunnels ||
-		b->teid != d->way.teid || b->prefix.family != d->way.prefix.family ||
-		b->prefix.length != d->way.prefix.length ||
-		memcmp(b->prefix.b, d->way.prefix.b, sizeof(b->prefix.b)) != 0)
+		b->teid != d->selector.teid || b->prefix.family != d->selector.prefix.family ||
+		b->prefix.length != d->selector.prefix.length ||
+		memcmp(b->prefix.b, d->selector.prefix.b, sizeof(b->prefix.b)) != 0)
 		return false;
 	if (!b->select || !d->select)
 		return b->select == d->select;
@@ -52,7 +52,7 @@ static void report(struct sessions *st, struct shared_binding *b)
 {
 	struct binding out = {.id = ++st->bindings->binding_id,
 		.from_ns = st->message_ns,
-		.way = b->way,
+		.kind = b->kind,
 		.direction = b->direction,
 		.link = b->refs[1] ? CONFIG_LINK_N9 : b->link,
 		.tunnels = b->tunnels,
@@ -99,13 +99,13 @@ static struct shared_binding *binding_new(
 	if (!b)
 		return NULL;
 	*b = (struct shared_binding){.subscription = d->subscription,
-		.way = d->way.way,
+		.kind = d->selector.kind,
 		.direction = d->direction,
 		.tunnels = d->tunnels,
-		.link = d->way.way == BINDING_ADDRESS ? CONFIG_LINK_N6 : CONFIG_LINK_N3,
+		.link = d->selector.kind == BINDING_ADDRESS ? CONFIG_LINK_N6 : CONFIG_LINK_N3,
 		.hash = hash,
-		.teid = d->way.teid,
-		.prefix = d->way.prefix,
+		.teid = d->selector.teid,
+		.prefix = d->selector.prefix,
 		.select = d->select};
 	b->number = session_table_add(&st->bindings->table, &st->memory, b);
 	if (b->number == SESSION_NONE)
@@ -122,7 +122,7 @@ uint32_t binding_take(struct sessions *st, struct wanted_binding *d)
 {
 	uint64_t hash = hash_of(st, d);
 	struct shared_binding *b = binding_find(st, d, hash);
-	bool n9 = d->way.link == CONFIG_LINK_N9;
+	bool n9 = d->selector.link == CONFIG_LINK_N9;
 
 	if (b) {
 		if (d->select)

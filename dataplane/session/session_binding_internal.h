@@ -24,7 +24,7 @@ struct shared_binding { // one binding of one subscription, shared by all sessio
 	struct subscription *subscription;
 	uint32_t number;
 	uint32_t refs[2]; // on N3 or N6, on N9
-	uint8_t way, direction, link;
+	uint8_t kind, direction, link;
 	bool tunnels, reported;
 	uint64_t id, hash;
 	uint32_t teid;
@@ -38,7 +38,7 @@ struct wanted_binding { // a binding that the session at hand shows
 	struct subscription *subscription;
 	uint32_t next; // of the same subscription
 	bool foreign, tunnels;
-	struct way way;
+	struct selector selector;
 	uint8_t direction;
 	const struct pdr_select *select;
 };

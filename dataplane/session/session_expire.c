@@ -13,7 +13,7 @@ static void end_lingering(struct sessions *st, uint32_t number)
 		return;
 	struct unpacked *u = unpack_open(st, s);
 	if (rules_end_lingers(&u->rules, st->now_ns)) {
-		struct ways *before = session_before(st, s);
+		struct selectors *before = session_before(st, s);
 		struct session *new = session_replace(st, s, &u->rules);
 		session_after(st, new ? new : s, before, CAUSE_TIME);
 	}

@@ -74,7 +74,7 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	unpack_close(st, u);
 	if (!s)
 		return;
-	struct ways *before = ways_open(st); // none
+	struct selectors *before = selectors_open(st); // none
 	transaction_attach(st, t, s);
 	if (in->limited)
 		s->flags |= SESSION_LOSS;

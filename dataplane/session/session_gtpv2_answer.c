@@ -79,7 +79,7 @@ static void accept_answer(
 
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 	if (t->state == TRANSACTION_ASKED)
 		assume_earlier(st, s, t, &u->rules);
@@ -115,7 +115,7 @@ static void take_back(struct sessions *st, struct transaction *t)
 
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	transaction_detach(st, t);
 	if (t->state == TRANSACTION_ASSUMED)
 		s = take_back_late(st, s, t);

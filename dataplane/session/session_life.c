@@ -229,7 +229,7 @@ struct session *session_replace(struct sessions *st, struct session *s, const st
 	return n;
 }
 
-// ---- whose a way is ----
+// ---- whose a selector is ----
 
 void session_end(struct sessions *st, struct session *s, enum session_end why)
 {

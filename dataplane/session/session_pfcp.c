@@ -40,7 +40,7 @@ static void ask_establishment(
 	unpack_close(st, u);
 	if (!s)
 		return;
-	struct ways *before = ways_open(st); // none
+	struct selectors *before = selectors_open(st); // none
 	transaction_names(st, t, m);
 	transaction_attach(st, t, s);
 	if (in->limited)
@@ -48,14 +48,14 @@ static void ask_establishment(
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-static bool end_names(const struct tunnel_end *e, const struct way *w)
+static bool end_names(const struct tunnel_end *e, const struct selector *w)
 {
 	return e->teid == w->teid &&
 	       ((e->v4.family == w->prefix.family && !memcmp(e->v4.b, w->prefix.b, 16)) ||
 		       (e->v6.family == w->prefix.family && !memcmp(e->v6.b, w->prefix.b, 16)));
 }
 
-static bool names(const struct pfcp_message *m, const struct way *w)
+static bool names(const struct pfcp_message *m, const struct selector *w)
 {
 	for (unsigned i = 0; i < m->n_fars; i++)
 		if (m->far[i].v.has_outer && end_names(&m->far[i].v.outer, w))
@@ -67,15 +67,16 @@ static bool names(const struct pfcp_message *m, const struct way *w)
 	return false;
 }
 
-// A way that another session took, and that this message gives to its session again, counts as new.
+// A selector that another session took, and that this message gives to its session again, counts as
+// new.
 static void renew_named(struct sessions *st, const struct session *s, const struct pfcp_message *m,
-	struct ways *before)
+	struct selectors *before)
 {
 	for (uint32_t i = 0; i < before->n;) {
-		const struct way *w = &before->way[i];
-		if (w->way == BINDING_TUNNEL && names(m, w) &&
-			!session_index_has(&st->index, way_hash(st, s->kind, w), s->number))
-			before->way[i] = before->way[--before->n];
+		const struct selector *w = &before->selector[i];
+		if (w->kind == BINDING_TUNNEL && names(m, w) &&
+			!session_index_has(&st->index, selector_hash(st, s->kind, w), s->number))
+			before->selector[i] = before->selector[--before->n];
 		else
 			i++;
 	}
@@ -117,7 +118,7 @@ static void ask_modification(
 		s = asked_partial(st, in);
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	if (s->flags & SESSION_OVERTAKEN)
 		renew_named(st, s, in->m, before);
 	transaction_names(st, t, in->m);
@@ -139,7 +140,7 @@ static void ask_deletion(struct sessions *st, const struct pfcp_arrival *in, str
 		return;
 	}
 	bool full = s->n_pending == ASKED_OF_SESSION_MAX;
-	struct ways *before = full ? session_before(st, s) : NULL;
+	struct selectors *before = full ? session_before(st, s) : NULL;
 	session_heard(st, s);
 	transaction_attach(st, t, s);
 	if (full)
@@ -183,13 +184,13 @@ static void report_response(struct sessions *st, const struct pfcp_arrival *in)
 
 	if (!s || !in->m->f_seid.present)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 	u->rules.cp = in->m->f_seid;
 	s = session_replace(st, s, &u->rules);
 	unpack_close(st, u);
 	if (!s) {
-		ways_close(st, before);
+		selectors_close(st, before);
 		return;
 	}
 	struct pair *pair = pfcp_pair(st, in->packet, NULL, true);

@@ -48,7 +48,7 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	if (!s)
 		return;
 	s->flags |= SESSION_ACCEPTED;
-	session_after(st, s, ways_open(st), CAUSE_MESSAGE);
+	session_after(st, s, selectors_open(st), CAUSE_MESSAGE);
 }
 
 static void alone_modification(struct sessions *st, const struct pfcp_arrival *in)
@@ -66,7 +66,7 @@ static void alone_modification(struct sessions *st, const struct pfcp_arrival *i
 		s = begin(st, in);
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 	rules_answer(st, &u->rules, NULL, m);
 	struct session *new = session_replace(st, s, &u->rules);
@@ -158,5 +158,5 @@ void pfcp_second_answer(struct sessions *st, const struct pfcp_arrival *in)
 	if (!twin)
 		return;
 	twin->flags |= SESSION_ACCEPTED;
-	session_after(st, twin, ways_open(st), CAUSE_MESSAGE);
+	session_after(st, twin, selectors_open(st), CAUSE_MESSAGE);
 }

@@ -25,7 +25,7 @@ static void rejected(struct sessions *st, struct transaction *t)
 		session_mark(st, s);
 		return;
 	}
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	transaction_detach(st, t);
 	session_after(st, s, before, CAUSE_MESSAGE);
 	if (!(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
@@ -127,7 +127,7 @@ static struct session *accept_answer(struct sessions *st, struct session *s, str
 	const struct pfcp_arrival *in)
 {
 	struct answer a = {.in = in, .t = t, .late = t->state == TRANSACTION_ASSUMED};
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 
 	answer_rules(st, s, &a, u);
@@ -154,7 +154,7 @@ static void adopt(struct sessions *st, struct session *s, struct session *other)
 {
 	struct transaction *moved[16];
 	unsigned n = 0;
-	struct ways *before = session_before(st, other);
+	struct selectors *before = session_before(st, other);
 
 	while (!SLIST_EMPTY(&other->pending) && n < 16) {
 		moved[n] = SLIST_FIRST(&other->pending);

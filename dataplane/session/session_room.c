@@ -13,7 +13,7 @@
 static void take_back(
 	struct sessions *st, struct session *s, struct transaction *t, enum session_cause cause)
 {
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 
 	st->counts.unanswered++;
 	transaction_detach(st, t);

@@ -24,7 +24,7 @@ struct sessions {
 			     // it
 	struct session_counts counts;
 	struct session_table sessions;
-	struct session_index index; // from keys and ways to sessions
+	struct session_index index; // from keys and selectors to sessions
 	uint32_t generations;	    // given
 	struct session_strings *strings;
 	struct nodes *nodes;

@@ -46,8 +46,8 @@ struct early_response { // a response whose request was not seen yet
 	uint8_t octets[];
 };
 
-// A session's requests that wait: more at a time, and the oldest is given up, and its ways go. With
-// each of them, as many that came later and are accepted already.
+// A session's requests that wait: more at a time, and the oldest is given up, and its selectors go.
+// With each of them, as many that came later and are accepted already.
 #define ASKED_OF_SESSION_MAX 8u
 #define LATER_KEPT_MAX 4u
 

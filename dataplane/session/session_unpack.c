@@ -9,7 +9,7 @@
 
 // A response is applied to one session, which looks at another's, which may end for it.
 #define UNPACKED_MAX 4u
-#define WAYS_OPEN_MAX 5u
+#define SELECTORS_OPEN_MAX 5u
 // The message at hand, a response that came before it, the request that it answers, and one more
 // that waits.
 #define DECODED_MAX 4u
@@ -20,9 +20,9 @@
 
 struct workspace {
 	struct unpacked unpacked[UNPACKED_MAX];
-	struct ways ways[WAYS_OPEN_MAX];
+	struct selectors selectors[SELECTORS_OPEN_MAX];
 	struct decoded decoded[DECODED_MAX];
-	uint32_t n_unpacked, n_ways;
+	uint32_t n_unpacked, n_selectors;
 	uint64_t used;
 	uint32_t n_notes, note[NOTES_MAX];
 	uint8_t record[RECORD_MAX];
@@ -81,21 +81,21 @@ void unpack_close(struct sessions *st, struct unpacked *u)
 	w->n_unpacked--;
 }
 
-struct ways *ways_open(struct sessions *st)
+struct selectors *selectors_open(struct sessions *st)
 {
 	struct workspace *w = st->work;
 
-	assert(w->n_ways < WAYS_OPEN_MAX);
-	struct ways *opened = &w->ways[w->n_ways++];
+	assert(w->n_selectors < SELECTORS_OPEN_MAX);
+	struct selectors *opened = &w->selectors[w->n_selectors++];
 	opened->n = 0;
 	opened->overflow = false;
 	return opened;
 }
 
-void ways_close(struct sessions *st, struct ways *opened)
+void selectors_close(struct sessions *st, struct selectors *opened)
 {
-	assert(opened == &st->work->ways[st->work->n_ways - 1]);
-	st->work->n_ways--;
+	assert(opened == &st->work->selectors[st->work->n_selectors - 1]);
+	st->work->n_selectors--;
 }
 
 // The one that was not used for longest.

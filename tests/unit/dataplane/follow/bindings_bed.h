@@ -93,7 +93,7 @@ static void tunnel(
 
 	c->binding = (struct binding){.id = id,
 		.from_ns = 1000,
-		.way = BINDING_TUNNEL,
+		.kind = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
 		.direction = direction,
 		.teid = teid,
@@ -106,7 +106,7 @@ static void address(uint64_t subscription, uint64_t id, uint8_t direction)
 	struct follower_change *c = says(subscription, FOLLOWER_BIND);
 
 	c->binding = (struct binding){.id = id,
-		.way = BINDING_ADDRESS,
+		.kind = BINDING_ADDRESS,
 		.link = CONFIG_LINK_N6,
 		.direction = direction,
 		.prefix = {.family = 4, .length = 32}};

@@ -235,7 +235,7 @@ Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
 	begin(1, NULL);
 	struct follower_change *c = says(played.subscription, FOLLOWER_BIND);
 	c->binding = (struct binding){.id = 2,
-		.way = BINDING_TUNNEL,
+		.kind = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
 		.teid = 8,
 		.prefix = {.family = 4, .length = 32},
@@ -295,7 +295,7 @@ Test(bindings, a_select_decides)
 	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	struct follower_change *c = says(played.subscription, FOLLOWER_BIND);
 	c->binding = (struct binding){.id = 2,
-		.way = BINDING_TUNNEL,
+		.kind = BINDING_TUNNEL,
 		.link = CONFIG_LINK_N3,
 		.teid = 8,
 		.prefix = {.family = 4, .length = 32},

@@ -123,7 +123,7 @@ static void session_of_four(const char *sdf)
 static const struct binding *tunnel(uint64_t number, uint32_t teid)
 {
 	for (uint32_t i = 0; i < w.n_bound; i++)
-		if (w.bound[i].subscription == number && w.bound[i].b.way == BINDING_TUNNEL &&
+		if (w.bound[i].subscription == number && w.bound[i].b.kind == BINDING_TUNNEL &&
 			w.bound[i].b.teid == teid)
 			return &w.bound[i].b;
 	return NULL;
@@ -132,7 +132,7 @@ static const struct binding *tunnel(uint64_t number, uint32_t teid)
 static const struct binding *address(uint64_t number, uint8_t direction)
 {
 	for (uint32_t i = 0; i < w.n_bound; i++)
-		if (w.bound[i].subscription == number && w.bound[i].b.way == BINDING_ADDRESS &&
+		if (w.bound[i].subscription == number && w.bound[i].b.kind == BINDING_ADDRESS &&
 			w.bound[i].b.direction == direction)
 			return &w.bound[i].b;
 	return NULL;
