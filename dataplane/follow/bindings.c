@@ -162,7 +162,7 @@ static struct bound_task *find_task(const struct bindings *b, uint64_t subscript
 static int apply(struct bindings *b, const struct follower_change *c)
 {
 	struct bound_task *t = find_task(b, c->subscription);
-	struct bound *o;
+	struct bound_rule *o;
 
 	switch (c->kind) {
 	case FOLLOWER_BIND:
@@ -230,9 +230,9 @@ void bindings_settled(struct bindings *b, bool measure, uint64_t now_ns)
 {
 	const struct follower_change *c;
 
-	STAILQ_FOREACH(c, &b->done, link)
-	if (measure && now_ns > c->binding.from_ns)
-		latency_note(&b->latency, now_ns - c->binding.from_ns);
+	STAILQ_FOREACH (c, &b->done, link)
+		if (measure && now_ns > c->binding.from_ns)
+			latency_note(&b->latency, now_ns - c->binding.from_ns);
 	changes_free(&b->done);
 	bindings_free_rules(&b->left);
 	b->published++;

@@ -8,9 +8,9 @@
 #include "shared/hash_table.h"
 #include "shared/latency.h"
 
-struct bound {			// one rule
+struct bound_rule {		// one rule
 	struct hash_link by_id; // of its binding, never used twice
-	LIST_ENTRY(bound) of_task;
+	LIST_ENTRY(bound_rule) of_task;
 	struct bound_task *task;
 	struct binding binding; // holds its select
 	uint32_t number;	// of the rule
@@ -18,7 +18,7 @@ struct bound {			// one rule
 	uint64_t put;	   // before that many publications
 	uint64_t until_ns; // of the rule
 };
-LIST_HEAD(bound_rules, bound);
+LIST_HEAD(bound_rules, bound_rule);
 
 struct bound_task {
 	struct hash_link by_subscription;
@@ -70,11 +70,11 @@ void bindings_note_all(struct bindings *b);
 void bindings_forget_note(struct bindings *b, struct bound_task *t);
 
 // Rules (bindings_rule.c). NOMEM, or how many were put or removed.
-struct bound *bindings_find(const struct bindings *b, uint64_t binding);
+struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding);
 int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding *binding);
-int bindings_unbind(struct bindings *b, struct bound *o, uint64_t until_ns);
+int bindings_unbind(struct bindings *b, struct bound_rule *o, uint64_t until_ns);
 // Out of the table; what it names stays until the grace period is over, in `left`.
-void bindings_remove(struct bindings *b, struct bound *o, struct bound_rules *left);
+void bindings_remove(struct bindings *b, struct bound_rule *o, struct bound_rules *left);
 void bindings_free_rules(struct bound_rules *rules);
 // The rules of tasks that took over from their predecessors; NOMEM.
 int bindings_renew(struct bindings *b);

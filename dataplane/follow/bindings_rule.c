@@ -29,7 +29,7 @@ static int number_take(struct bindings *b, uint32_t *number)
 	return POI_OK;
 }
 
-static void rule_of(const struct bindings *b, const struct bound *o, struct rule *r)
+static void rule_of(const struct bindings *b, const struct bound_rule *o, struct rule *r)
 {
 	const struct bound_task *t = o->task;
 	const struct binding *by = &o->binding;
@@ -44,7 +44,7 @@ static void rule_of(const struct bindings *b, const struct bound *o, struct rule
 	r->until_ns = o->until_ns;
 	r->direction = by->direction;
 	r->filter = (struct filter){0};
-	if (by->way == BINDING_ADDRESS) {
+	if (by->kind == BINDING_ADDRESS) {
 		r->filter.kinds = FILTER_ADDRESS;
 		r->filter.n_address = 1;
 		r->filter.address[0] = by->prefix;
@@ -66,9 +66,8 @@ uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *s
 	uint32_t n = 0;
 
 	*sum = 0;
-	const struct bound *o;
-	LIST_FOREACH(o, &t->rules, of_task)
-	{
+	const struct bound_rule *o;
+	LIST_FOREACH (o, &t->rules, of_task) {
 		struct rule rule;
 		rule_of(b, o, &rule);
 		*sum += table_rule_digest(&rule);
@@ -77,12 +76,12 @@ uint32_t bindings_digest(const void *of, const struct bound_task *t, uint64_t *s
 	return n;
 }
 
-struct bound *bindings_find(const struct bindings *b, uint64_t binding)
+struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding)
 {
 	struct hash_link *l = hash_table_first(&b->rules, bindings_hash(&b->rules, binding));
 
 	for (; l; l = hash_table_next(l)) {
-		struct bound *o = HASH_OBJECT(l, struct bound, by_id);
+		struct bound_rule *o = HASH_OBJECT(l, struct bound_rule, by_id);
 		if (o->binding.id == binding)
 			return o;
 	}
@@ -91,9 +90,9 @@ struct bound *bindings_find(const struct bindings *b, uint64_t binding)
 
 int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding *binding)
 {
-	uint8_t links = link_class_bind_session(b->reconcile->links, binding->way == BINDING_TUNNEL,
-		binding->link, binding->tunnels);
-	struct bound *o;
+	uint8_t links = link_class_bind_session(b->reconcile->links,
+		binding->kind == BINDING_TUNNEL, binding->link, binding->tunnels);
+	struct bound_rule *o;
 	struct rule rule;
 
 	if (links == 0 || bindings_find(b, binding->id))
@@ -101,7 +100,8 @@ int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding
 	o = calloc(1, sizeof(*o));
 	if (!o)
 		return POI_ERR_NOMEM;
-	*o = (struct bound){.task = t, .binding = *binding, .links = links, .put = b->published};
+	*o = (struct bound_rule){
+		.task = t, .binding = *binding, .links = links, .put = b->published};
 	if (number_take(b, &o->number)) {
 		free(o);
 		return POI_ERR_NOMEM;
@@ -125,14 +125,14 @@ no_key:
 
 void bindings_free_rules(struct bound_rules *rules)
 {
-	for (struct bound *o; (o = LIST_FIRST(rules));) {
+	for (struct bound_rule *o; (o = LIST_FIRST(rules));) {
 		LIST_REMOVE(o, of_task);
 		pdr_select_drop(o->binding.select);
 		free(o);
 	}
 }
 
-void bindings_remove(struct bindings *b, struct bound *o, struct bound_rules *left)
+void bindings_remove(struct bindings *b, struct bound_rule *o, struct bound_rules *left)
 {
 	(void)table_remove(b->builder, rule_key_bound(o->number));
 	number_give(b, o->number);
@@ -141,7 +141,7 @@ void bindings_remove(struct bindings *b, struct bound *o, struct bound_rules *le
 	LIST_INSERT_HEAD(left, o, of_task);
 }
 
-static int release(struct bindings *b, struct bound *o)
+static int release(struct bindings *b, struct bound_rule *o)
 {
 	struct rule rule;
 
@@ -153,7 +153,7 @@ static int release(struct bindings *b, struct bound *o)
 
 // It came and went within one turn: packets of that time may be held, and no table has had it. One
 // table has it as what it was; NOMEM.
-static int outlive(struct bindings *b, struct bound *o, uint64_t until_ns)
+static int outlive(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 {
 	struct rule before, after;
 
@@ -169,13 +169,13 @@ static int outlive(struct bindings *b, struct bound *o, uint64_t until_ns)
 	return 1;
 }
 
-static bool came_and_went(const struct bindings *b, const struct bound *o, uint64_t until_ns)
+static bool came_and_went(const struct bindings *b, const struct bound_rule *o, uint64_t until_ns)
 {
 	return o->put == b->published && !o->until_ns && until_ns >= o->binding.from_ns &&
 	       until_ns >= o->task->from_ns;
 }
 
-int bindings_unbind(struct bindings *b, struct bound *o, uint64_t until_ns)
+int bindings_unbind(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 {
 	return came_and_went(b, o, until_ns) ? outlive(b, o, until_ns) : release(b, o);
 }
@@ -190,9 +190,8 @@ void bindings_forget_stale(struct bound_task *t)
 int bindings_renew(struct bindings *b)
 {
 	for (struct bound_task *t; (t = LIST_FIRST(&b->stale));) {
-		const struct bound *o;
-		LIST_FOREACH(o, &t->rules, of_task)
-		{
+		const struct bound_rule *o;
+		LIST_FOREACH (o, &t->rules, of_task) {
 			struct rule rule;
 			rule_of(b, o, &rule);
 			if (table_put(b->builder, &rule))

@@ -271,12 +271,12 @@ static void unsubscribe(struct follower *f, uint64_t subscription)
 
 	if (sessions_unsubscribe(f->sessions, subscription) == POI_OK)
 		return;
-	STAILQ_FOREACH(c, &f->owed, link)
-	if (c->subscription == subscription) {
-		STAILQ_REMOVE(&f->owed, c, command, link);
-		forget(c);
-		return;
-	}
+	STAILQ_FOREACH (c, &f->owed, link)
+		if (c->subscription == subscription) {
+			STAILQ_REMOVE(&f->owed, c, command, link);
+			forget(c);
+			return;
+		}
 }
 
 static void obey(struct follower *f, struct commands *commands)

@@ -25,13 +25,13 @@ static bool make_parts(struct sessions *st)
 	st->nodes = nodes_new(st);
 	st->departures = departures_new(st);
 	st->transactions = transactions_new(st);
-	st->early = early_new(st);
+	st->early = early_responses_new(st);
 	st->marks = marks_new(st);
 	st->subscriptions = subscriptions_new(st);
-	st->bounds = bounds_new(st);
+	st->bindings = binding_set_new(st);
 	st->round = binding_round_new(st);
 	return st->work && st->strings && st->nodes && st->departures && st->transactions &&
-	       st->early && st->marks && st->subscriptions && st->bounds && st->round;
+	       st->early && st->marks && st->subscriptions && st->bindings && st->round;
 }
 
 struct sessions *sessions_new(const struct sessions_settings *s)
@@ -58,9 +58,9 @@ static void sessions_release(struct sessions *st)
 		struct session *s = session_table_get(&st->sessions, i);
 		if (!s)
 			continue;
-		for (struct bond *b; (b = SLIST_FIRST(&s->bonds));) {
-			SLIST_REMOVE_HEAD(&s->bonds, of_session);
-			session_release(&st->memory, b->hold);
+		for (struct membership *b; (b = SLIST_FIRST(&s->memberships));) {
+			SLIST_REMOVE_HEAD(&s->memberships, of_session);
+			session_release(&st->memory, b->ref);
 			session_release(&st->memory, b);
 		}
 		session_release(&st->memory, s);
@@ -77,10 +77,10 @@ void sessions_free(struct sessions *st)
 	binding_round_free(st);
 	marks_free(st);
 	departures_free(st);
-	early_free_all(st);
+	early_responses_free(st);
 	transactions_free(st);
 	subscriptions_free(st);
-	bounds_free(st);
+	binding_set_free(st);
 	nodes_free(st);
 	strings_free(st);
 	workspace_free(st);
@@ -91,7 +91,7 @@ static void pass_time(struct sessions *st, uint64_t now_ns)
 {
 	if (now_ns > st->now_ns)
 		st->now_ns = now_ns;
-	bounds_retry(st);
+	bindings_retry(st);
 	sessions_expire(st);
 }
 
@@ -104,7 +104,7 @@ static bool wants_room(struct sessions *st)
 void sessions_take(struct sessions *st, const struct signalling_packet *p)
 {
 	pass_time(st, p->time_ns);
-	st->told_ns = p->time_ns;
+	st->message_ns = p->time_ns;
 	if (st->counts.since_ns == 0)
 		st->counts.since_ns = p->time_ns;
 	if (p->protocol == SIGNALLING_PFCP)
@@ -121,7 +121,7 @@ void sessions_take(struct sessions *st, const struct signalling_packet *p)
 void sessions_tick(struct sessions *st, uint64_t now_ns)
 {
 	pass_time(st, now_ns);
-	st->told_ns = st->now_ns;
+	st->message_ns = st->now_ns;
 	sessions_reap(st, REAP_A_TICK);
 	bind_flush(st);
 }

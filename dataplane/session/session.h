@@ -5,9 +5,9 @@
 // session. Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
 //
 // A subscription is one task's session_target. For each session that satisfies it, the store calls
-// bind once for every way in which the session's packets can be told on the links (a tunnel end, or
-// a user address), and unbind when that way is gone; all within the call that showed it. A request
-// adds, its response settles (3GPP TS 29.244; see signalling.h for the messages).
+// bind once for every selector in which the session's packets can be told on the links (a tunnel
+// end, or a user address), and unbind when that selector is gone; all within the call that showed
+// it. A request adds, its response accepts (3GPP TS 29.244; see signalling.h for the messages).
 
 #include "dataplane/match/link_class.h"
 #include "dataplane/match/pdr_select.h"
@@ -17,12 +17,12 @@
 
 struct sessions;
 
-enum binding_way { BINDING_TUNNEL, BINDING_ADDRESS };
+enum binding_kind { BINDING_TUNNEL, BINDING_ADDRESS };
 
 struct binding {
 	uint64_t id;	  // never used twice
 	uint64_t from_ns; // receive time of the message that showed it
-	uint8_t way;	  // enum binding_way
+	uint8_t kind;	  // enum binding_kind
 	// PDU_DIRECTION_FROM_TARGET (uplink) or _TO_TARGET. BINDING_ADDRESS: 0 for both; else only
 	// packets from the address, or to it, are meant (rules of one direction).
 	uint8_t direction;
@@ -57,10 +57,10 @@ struct sessions_settings {
 	uint64_t memory_max;  // bytes, all of the store, with what it takes by itself (0.7 MiB)
 	uint64_t answered_ns; // how long answered transactions are remembered (60 s)
 	uint64_t waiting_ns;  // how long a request waits for its response, and a response for its
-			     // request
+			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
-	const struct link_classes *links; // the caller's; NULL: every way of a session is seen
+	const struct link_classes *links; // the caller's; NULL: every selector of a session is seen
 	uint64_t seed[2];		  // of the hashes
 	struct sessions_sink sink;
 };

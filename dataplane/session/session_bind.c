@@ -12,11 +12,11 @@
 // First all that is new is bound, then all that is gone is unbound, so that what only changes hands
 // is never missed.
 
-struct matched { // a subscription that the session at hand may satisfy
+struct candidate { // a subscription that the session at hand may satisfy
 	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
-	uint64_t wanted; // PDRs of the stage at hand; 0 where all of the session is
-	uint32_t first;	 // of its desires, SESSION_NONE at the end
+	uint64_t wanted_pdrs; // PDRs of the stage at hand; 0 where all of the session is
+	uint32_t first;	      // of what it wants, SESSION_NONE at the end
 };
 
 // One session that is bound anew: the subscriptions that it may satisfy, and what it shows of each.
@@ -24,10 +24,10 @@ struct binding_round {
 	struct sessions *st;
 	uint64_t round;
 	bool alone; // it has tunnels only, also where it leaves the UPF
-	struct matched *matched;
-	uint32_t n_matched, matched_size;
-	struct desire *desire;
-	uint32_t n_desires, desires_size;
+	struct candidate *candidate;
+	uint32_t n_candidates, candidates_size;
+	struct wanted_binding *wanted;
+	uint32_t n_wanted, wanted_size;
 };
 
 struct binding_round *binding_round_new(struct sessions *st)
@@ -43,8 +43,8 @@ void binding_round_free(struct sessions *st)
 {
 	if (!st->round)
 		return;
-	session_release(&st->memory, st->round->matched);
-	session_release(&st->memory, st->round->desire);
+	session_release(&st->memory, st->round->candidate);
+	session_release(&st->memory, st->round->wanted);
 	session_release(&st->memory, st->round);
 }
 
@@ -55,35 +55,36 @@ static void join_round(const struct binding_round *b, struct subscription *w)
 	if (w->round == b->round)
 		return;
 	w->round = b->round;
-	w->matched = SESSION_NONE;
-	w->bond = NULL;
+	w->candidate = SESSION_NONE;
+	w->membership = NULL;
 }
 
-static bool add_matched(struct binding_round *b, struct subscription *w)
+static bool add_candidate(struct binding_round *b, struct subscription *w)
 {
 	join_round(b, w);
-	if (w->matched != SESSION_NONE)
+	if (w->candidate != SESSION_NONE)
 		return true;
-	if (!array_room(&b->st->memory, (void **)&b->matched, &b->matched_size, b->n_matched + 1,
-		    sizeof(*b->matched)))
+	if (!array_room(&b->st->memory, (void **)&b->candidate, &b->candidates_size,
+		    b->n_candidates + 1, sizeof(*b->candidate)))
 		return false;
-	w->matched = b->n_matched++;
-	b->matched[w->matched] = (struct matched){.subscription = w, .first = SESSION_NONE};
+	w->candidate = b->n_candidates++;
+	b->candidate[w->candidate] = (struct candidate){.subscription = w, .first = SESSION_NONE};
 	return true;
 }
 
 static void match_key(struct binding_round *b, const struct rules *r, uint64_t key)
 {
-	const struct anchor *a = anchor_find(b->st, key);
-	const struct subscription_anchor *x;
+	const struct subscription_index *a = subscription_index_find(b->st, key);
+	const struct subscription_index_entry *x;
 
 	if (!a)
 		return;
-	LIST_FOREACH(x, &a->subscriptions, of_anchor)
-	if (subscription_matches(x->subscription, r) && !add_matched(b, x->subscription)) {
-		bind_refused(b->st);
-		return;
-	}
+	LIST_FOREACH (x, &a->entries, of_index)
+		if (subscription_matches(x->subscription, r) &&
+			!add_candidate(b, x->subscription)) {
+			bind_refused(b->st);
+			return;
+		}
 }
 
 // By the names that a stage's rules have.
@@ -111,14 +112,13 @@ static void match_session(struct binding_round *b, const struct session *s, cons
 
 static void round_begin(struct binding_round *b, const struct session *s)
 {
-	struct bond *x;
+	struct membership *x;
 
 	b->round++;
-	b->n_matched = b->n_desires = 0;
-	SLIST_FOREACH(x, &s->bonds, of_session)
-	{
+	b->n_candidates = b->n_wanted = 0;
+	SLIST_FOREACH (x, &s->memberships, of_session) {
 		join_round(b, x->subscription);
-		x->subscription->bond = x;
+		x->subscription->membership = x;
 	}
 }
 
@@ -131,38 +131,38 @@ static bool same_select(const struct pdr_select *a, const struct pdr_select *b)
 	return pdr_select_digest(a) == pdr_select_digest(b);
 }
 
-static struct desire *find_desire(
-	const struct binding_round *b, const struct matched *m, const struct desire *like)
+static struct wanted_binding *find_wanted(
+	const struct binding_round *b, const struct candidate *m, const struct wanted_binding *like)
 {
-	for (uint32_t i = m->first; i != SESSION_NONE; i = b->desire[i].next)
-		if (way_same(&b->desire[i].way, &like->way) &&
-			(like->way.way == BINDING_TUNNEL ||
-				b->desire[i].direction == like->direction) &&
-			same_select(b->desire[i].select, like->select))
-			return &b->desire[i];
+	for (uint32_t i = m->first; i != SESSION_NONE; i = b->wanted[i].next)
+		if (selector_same(&b->wanted[i].selector, &like->selector) &&
+			(like->selector.kind == BINDING_TUNNEL ||
+				b->wanted[i].direction == like->direction) &&
+			same_select(b->wanted[i].select, like->select))
+			return &b->wanted[i];
 	return NULL;
 }
 
 // Whether some port shows it, as the task looks at the links.
-static bool is_seen(const struct binding_round *b, struct matched *m, const struct way *x)
+static bool is_seen(const struct binding_round *b, struct candidate *m, const struct selector *x)
 {
 	const struct link_classes *links = b->st->s.links;
 
-	if (!links || link_class_bind_session(links, x->way == BINDING_TUNNEL, x->link,
+	if (!links || link_class_bind_session(links, x->kind == BINDING_TUNNEL, x->link,
 			      m->subscription->tunnels || b->alone))
 		return true;
 	m->unseen = true;
 	return false;
 }
 
-// What a stage says of a way: a request adds to what is, and takes nothing away before it is
+// What a stage says of a selector: a request adds to what is, and takes nothing away before it is
 // accepted. The select of `of` is taken over.
-static void desire(struct binding_round *b, struct matched *m, struct desire of)
+static void want(struct binding_round *b, struct candidate *m, struct wanted_binding of)
 {
-	struct desire *d = find_desire(b, m, &of);
+	struct wanted_binding *d = find_wanted(b, m, &of);
 
-	if (!d && !array_room(&b->st->memory, (void **)&b->desire, &b->desires_size,
-			  b->n_desires + 1, sizeof(*b->desire))) {
+	if (!d && !array_room(&b->st->memory, (void **)&b->wanted, &b->wanted_size, b->n_wanted + 1,
+			  sizeof(*b->wanted))) {
 		m->failed = true;
 		if (of.select)
 			pdr_select_drop(of.select);
@@ -173,140 +173,141 @@ static void desire(struct binding_round *b, struct matched *m, struct desire of)
 	if (d) {
 		of.next = d->next;
 	} else {
-		d = &b->desire[b->n_desires];
+		d = &b->wanted[b->n_wanted];
 		of.next = m->first;
-		m->first = b->n_desires++;
+		m->first = b->n_wanted++;
 	}
 	*d = of;
 }
 
-static struct desire desire_of(const struct binding_round *b, const struct matched *m,
-	const struct way *x, uint8_t direction)
+static struct wanted_binding wanted_of(const struct binding_round *b, const struct candidate *m,
+	const struct selector *x, uint8_t direction)
 {
-	return (struct desire){.subscription = m->subscription,
+	return (struct wanted_binding){.subscription = m->subscription,
 		.tunnels = m->subscription->tunnels || b->alone,
-		.way = *x,
+		.selector = *x,
 		.direction = direction};
 }
 
 // What the rules of a stage show of it, for a subscription of some of them.
-static void desire_select(
-	struct binding_round *b, struct matched *m, struct desire d, const struct select_query *q)
+static void want_select(struct binding_round *b, struct candidate *m, struct wanted_binding d,
+	const struct select_query *q)
 {
 	int done = select_make(b->st, q, &d.select);
 
 	if (done == POI_OK)
-		desire(b, m, d);
+		want(b, m, d);
 	else
 		m->failed |= done != POI_ERR_NOT_FOUND;
 }
 
 // Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
 // uplink, each by its own filters.
-static void desire_rules(
-	struct binding_round *b, struct matched *m, const struct rules *r, const struct way *x)
+static void want_rules(struct binding_round *b, struct candidate *m, const struct rules *r,
+	const struct selector *x)
 {
-	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->way == BINDING_TUNNEL;
+	bool up = x->direction == PDU_DIRECTION_FROM_TARGET, tunnel = x->kind == BINDING_TUNNEL;
 	struct select_query q = {.rules = r,
 		.pdrs = x->pdrs,
-		.wanted = m->wanted,
+		.wanted = m->wanted_pdrs,
 		.of = up ? SELECT_UPLINK : SELECT_DOWNLINK};
 
 	if (x->whole)
 		return;
-	desire_select(
-		b, m, desire_of(b, m, x, tunnel ? x->direction : PDU_DIRECTION_TO_TARGET), &q);
+	want_select(b, m, wanted_of(b, m, x, tunnel ? x->direction : PDU_DIRECTION_TO_TARGET), &q);
 	if (tunnel)
 		return;
 	q.pdrs = x->uplink;
 	q.of = SELECT_UPLINK_BEHIND;
-	desire_select(b, m, desire_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
+	want_select(b, m, wanted_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
 }
 
-static void desire_way(
-	struct binding_round *b, struct matched *m, const struct rules *r, const struct way *x)
+static void want_selector(struct binding_round *b, struct candidate *m, const struct rules *r,
+	const struct selector *x)
 {
 	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
-		(x->way == BINDING_ADDRESS || x->direction != m->subscription->direction))
+		(x->kind == BINDING_ADDRESS || x->direction != m->subscription->direction))
 		return;
 	if (!is_seen(b, m, x))
 		return;
 	if (subscription_wants_all(m->subscription))
-		desire(b, m, desire_of(b, m, x, x->direction));
+		want(b, m, wanted_of(b, m, x, x->direction));
 	else
-		desire_rules(b, m, r, x);
+		want_rules(b, m, r, x);
 }
 
-static void desire_stage(
-	void *context, const struct rules *r, const struct ways *ways, uint32_t serial)
+static void want_stage(
+	void *context, const struct rules *r, const struct selectors *selectors, uint32_t order)
 {
 	struct binding_round *b = context;
 
 	if (b->st->subscriptions->by_name > 0)
 		match_names(b, r);
-	for (uint32_t i = 0; i < b->n_matched; i++) {
-		struct matched *m = &b->matched[i];
+	for (uint32_t i = 0; i < b->n_candidates; i++) {
+		struct candidate *m = &b->candidate[i];
 		bool all = subscription_wants_all(m->subscription);
-		m->wanted = all ? 0 : subscription_wants(m->subscription, r);
-		if (!all && m->wanted == 0)
+		m->wanted_pdrs = all ? 0 : subscription_wants(m->subscription, r);
+		if (!all && m->wanted_pdrs == 0)
 			continue;
 		m->holds = true;
-		for (uint32_t j = 0; j < ways->n; j++)
-			desire_way(b, m, r, &ways->way[j]);
+		for (uint32_t j = 0; j < selectors->n; j++)
+			want_selector(b, m, r, &selectors->selector[j]);
 	}
 }
 
 // What others own is not the session's, though it shows it.
-static void drop_foreign(struct binding_round *b, const struct claimant *c, const struct ways *all)
+static void drop_foreign(
+	struct binding_round *b, const struct claimant *c, const struct selectors *all)
 {
-	uint8_t own[WAYS_MAX] = {0};
+	uint8_t own[SELECTORS_MAX] = {0};
 
 	for (uint32_t i = 0; i < all->n; i++)
-		own[i] = (uint8_t)session_owns(b->st, c, &all->way[i]);
-	for (uint32_t i = 0; i < b->n_desires; i++) {
-		struct desire *d = &b->desire[i];
-		const struct way *w = ways_find(all, &d->way);
-		uint8_t owner = w ? own[w - all->way] : OWN_NOT;
+		own[i] = (uint8_t)session_owns(b->st, c, &all->selector[i]);
+	for (uint32_t i = 0; i < b->n_wanted; i++) {
+		struct wanted_binding *d = &b->wanted[i];
+		const struct selector *w = selectors_find(all, &d->selector);
+		uint8_t owner = w ? own[w - all->selector] : OWN_NOT;
 		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
 		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
-		b->matched[d->subscription->matched].ambiguous |= d->foreign && owner != OWN_NOT;
+		b->candidate[d->subscription->candidate].ambiguous |=
+			d->foreign && owner != OWN_NOT;
 	}
 }
 
 // ---- the change ----
 
-static void set_holds(struct binding_round *round, struct bond *b, const struct matched *m)
+static void set_refs(struct binding_round *round, struct membership *b, const struct candidate *m)
 {
 	struct sessions *st = round->st;
 	uint32_t n = 0, most = 0;
 
-	for (uint32_t i = m->first; i != SESSION_NONE; i = round->desire[i].next)
-		most += !round->desire[i].foreign;
-	struct hold *hold = most ? session_alloc(&st->memory, most * sizeof(*hold)) : NULL;
-	for (uint32_t i = m->first; i != SESSION_NONE && hold; i = round->desire[i].next) {
-		struct desire *d = &round->desire[i];
+	for (uint32_t i = m->first; i != SESSION_NONE; i = round->wanted[i].next)
+		most += !round->wanted[i].foreign;
+	struct binding_ref *ref = most ? session_alloc(&st->memory, most * sizeof(*ref)) : NULL;
+	for (uint32_t i = m->first; i != SESSION_NONE && ref; i = round->wanted[i].next) {
+		struct wanted_binding *d = &round->wanted[i];
 		if (d->foreign)
 			continue;
-		hold[n].n9 = d->way.link == CONFIG_LINK_N9;
-		hold[n].number = bound_take(st, d);
-		n += hold[n].number != SESSION_NONE;
+		ref[n].n9 = d->selector.link == CONFIG_LINK_N9;
+		ref[n].number = binding_take(st, d);
+		n += ref[n].number != SESSION_NONE;
 	}
 	b->unsure = b->unsure || n < most;
-	bond_release(st, b);
-	session_release(&st->memory, b->hold);
-	b->hold = hold;
+	membership_release(st, b);
+	session_release(&st->memory, b->ref);
+	b->ref = ref;
 	b->n = n;
 }
 
-static void bond_update(
-	struct binding_round *round, struct session *s, const struct matched *m, bool unsure)
+static void membership_update(
+	struct binding_round *round, struct session *s, const struct candidate *m, bool unsure)
 {
 	struct sessions *st = round->st;
 	struct subscription *w = m->subscription;
-	struct bond *b = w->bond;
+	struct membership *b = w->membership;
 
 	if (!b)
-		b = bond_new(st, s, w);
+		b = membership_new(st, s, w);
 	if (!b) {
 		bind_refused(st);
 		return;
@@ -318,8 +319,8 @@ static void bond_update(
 	b->ambiguous = m->ambiguous;
 	b->unsure = m->ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
-	set_holds(round, b, m);
-	bool accepted = s->flags & (SESSION_SETTLED | SESSION_PARTIAL);
+	set_refs(round, b, m);
+	bool accepted = s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL);
 	b->counts = accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
 	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
 	w->sessions += b->counts;
@@ -330,9 +331,10 @@ static void bond_update(
 	subscription_mark(st, w);
 }
 
-static bool is_matched(const struct binding_round *b, const struct subscription *w)
+static bool is_candidate(const struct binding_round *b, const struct subscription *w)
 {
-	return w->round == b->round && w->matched != SESSION_NONE && b->matched[w->matched].holds;
+	return w->round == b->round && w->candidate != SESSION_NONE &&
+	       b->candidate[w->candidate].holds;
 }
 
 // An accepted session that leaves the UPF by no user address (Ethernet, or known only in part) is
@@ -342,13 +344,13 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 {
 	bool alone = true;
 
-	if (!st->s.links || !(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+	if (!st->s.links || !(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 		return false;
-	struct ways *shown = ways_open(st);
-	ways_of(r, shown);
+	struct selectors *shown = selectors_open(st);
+	selectors_of(r, shown);
 	for (uint32_t i = 0; i < shown->n; i++)
-		alone = alone && shown->way[i].way != BINDING_ADDRESS;
-	ways_close(st, shown);
+		alone = alone && shown->selector[i].kind != BINDING_ADDRESS;
+	selectors_close(st, shown);
 	for (unsigned i = 0; i < r->n_pdrs && !(s->flags & SESSION_PARTIAL); i++)
 		if (r->pdr[i].source == 1 && pdr_pdi(r, &r->pdr[i])->has_local)
 			return false;
@@ -356,37 +358,37 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 }
 
 // Those of the session that its subscriptions do not want any more.
-static void drop_unmatched(struct binding_round *round, struct session *s)
+static void drop_others(struct binding_round *round, struct session *s)
 {
-	for (struct bond *b = SLIST_FIRST(&s->bonds), *next; b; b = next) {
+	for (struct membership *b = SLIST_FIRST(&s->memberships), *next; b; b = next) {
 		next = SLIST_NEXT(b, of_session);
-		if (is_matched(round, b->subscription))
+		if (is_candidate(round, b->subscription))
 			continue;
 		subscription_mark(round->st, b->subscription);
-		bond_release(round->st, b);
-		bond_unlink(round->st, s, b);
+		membership_release(round->st, b);
+		membership_unlink(round->st, s, b);
 	}
 }
 
 static void bind_session(struct binding_round *b, struct session *s, struct unpacked *u)
 {
 	struct sessions *st = b->st;
-	struct ways *all = ways_open(st);
+	struct selectors *all = selectors_open(st);
 
 	b->alone = is_alone(st, s, &u->rules);
-	session_stages(st, s, u, &(struct stages){.all = all, .each = desire_stage, .context = b});
+	session_stages(st, s, u, &(struct stages){.all = all, .each = want_stage, .context = b});
 	bool unsure =
 		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;
-	if (b->n_matched > 0)
+	if (b->n_candidates > 0)
 		drop_foreign(b, &(struct claimant){s, &u->rules}, all);
-	for (uint32_t i = 0; i < b->n_matched; i++)
-		if (b->matched[i].holds)
-			bond_update(b, s, &b->matched[i], unsure);
-	for (uint32_t i = 0; i < b->n_desires; i++)
-		if (b->desire[i].select) // another's, or of a subscription that had no room
-			pdr_select_drop(b->desire[i].select);
-	drop_unmatched(b, s);
-	ways_close(st, all);
+	for (uint32_t i = 0; i < b->n_candidates; i++)
+		if (b->candidate[i].holds)
+			membership_update(b, s, &b->candidate[i], unsure);
+	for (uint32_t i = 0; i < b->n_wanted; i++)
+		if (b->wanted[i].select) // another's, or of a subscription that had no room
+			pdr_select_drop(b->wanted[i].select);
+	drop_others(b, s);
+	selectors_close(st, all);
 }
 
 static void rebind(struct binding_round *b, struct session *s)
@@ -394,17 +396,17 @@ static void rebind(struct binding_round *b, struct session *s)
 	struct sessions *st = b->st;
 
 	round_begin(b, s);
-	if (st->subscriptions->table.live == 0 && SLIST_EMPTY(&s->bonds))
+	if (st->subscriptions->table.live == 0 && SLIST_EMPTY(&s->memberships))
 		return;
 	struct unpacked *u = unpack_open(st, s);
 	if (st->subscriptions->table.live > 0)
 		match_session(b, s, &u->rules);
-	if (b->n_matched > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->bonds))
+	if (b->n_candidates > 0 || st->subscriptions->by_name > 0 || !SLIST_EMPTY(&s->memberships))
 		bind_session(b, s, u);
 	unpack_close(st, u);
 }
 
-static void tell_state(struct sessions *st, struct subscription *w)
+static void report_state(struct sessions *st, struct subscription *w)
 {
 	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
@@ -412,11 +414,11 @@ static void tell_state(struct sessions *st, struct subscription *w)
 		.ended = w->ended && w->sessions == 0};
 
 	w->dirty = w->ended = false;
-	if (w->told_once && !now.ended && now.sessions == w->told.sessions &&
-		now.bound_once == w->told.bound_once && now.unsure == w->told.unsure)
+	if (w->reported_once && !now.ended && now.sessions == w->reported.sessions &&
+		now.bound_once == w->reported.bound_once && now.unsure == w->reported.unsure)
 		return;
-	w->told_once = true;
-	w->told = now;
+	w->reported_once = true;
+	w->reported = now;
 	st->s.sink.state(st->s.sink.context, w->id, &now);
 }
 
@@ -429,7 +431,7 @@ static void bind_marked(struct sessions *st)
 		if (!s || !(s->flags & SESSION_DIRTY))
 			continue;
 		s->flags &= (uint8_t)~SESSION_DIRTY;
-		if (!session_is_over(st, s)) // it has no bonds any more
+		if (!session_is_over(st, s)) // it has no memberships any more
 			rebind(st->round, s);
 	}
 	m->n_dirty = 0;
@@ -442,14 +444,14 @@ void bind_flush(struct sessions *st)
 
 	st->memory.for_tasks = true;
 	bind_marked(st);
-	bonds_released(st);
-	if (m->blind != m->blind_told) {
-		m->blind_told = m->blind;
+	memberships_released(st);
+	if (m->blind != m->blind_reported) {
+		m->blind_reported = m->blind;
 		subscriptions_mark_all(st);
 	}
 	for (struct subscription *w; (w = SLIST_FIRST(&m->subscriptions));) {
 		SLIST_REMOVE_HEAD(&m->subscriptions, of_dirty);
-		tell_state(st, w);
+		report_state(st, w);
 	}
 	st->memory.for_tasks = for_tasks;
 }

@@ -5,67 +5,68 @@
 #include "dataplane/session/session_selector_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 
-struct bond { // a session that satisfies a subscription
-	SLIST_ENTRY(bond) of_session;
-	LIST_ENTRY(bond) of_subscription;
+struct membership { // a session that satisfies a subscription
+	SLIST_ENTRY(membership) of_session;
+	LIST_ENTRY(membership) of_subscription;
 	struct subscription *subscription;
 	uint32_t session;
 	uint32_t n;
-	struct hold { // a binding, and on which link this session shows it
+	struct binding_ref { // a binding, and on which link this session shows it
 		uint32_t number;
 		bool n9;
-	} * hold;
+	} * ref;
 	bool unsure;
 	bool ambiguous;
 	bool counts; // its session was accepted, and nobody else has all of it
 };
 
-struct bound { // one binding of one subscription, shared by all sessions that show it
+struct shared_binding { // one binding of one subscription, shared by all sessions that show it
 	struct subscription *subscription;
 	uint32_t number;
 	uint32_t refs[2]; // on N3 or N6, on N9
-	uint8_t way, direction, link;
-	bool tunnels, told;
+	uint8_t kind, direction, link;
+	bool tunnels, reported;
 	uint64_t id, hash;
 	uint32_t teid;
 	struct ip_prefix prefix;
 	const struct pdr_select *select;
-	SLIST_ENTRY(bound) of_untold;
+	SLIST_ENTRY(shared_binding) of_unreported;
 	bool queued;
 };
 
-struct desire { // a binding that the session at hand shows
+struct wanted_binding { // a binding that the session at hand shows
 	struct subscription *subscription;
 	uint32_t next; // of the same subscription
 	bool foreign, tunnels;
-	struct way way;
+	struct selector selector;
 	uint8_t direction;
 	const struct pdr_select *select;
 };
 
-struct bound_set {
+struct binding_set {
 	struct session_table table;
 	struct session_index index;
 	uint64_t binding_id;
-	SLIST_HEAD(, bound) untold;
-	struct hold *release; // to let go at the end of the message
+	SLIST_HEAD(, shared_binding) unreported;
+	struct binding_ref *release; // to let go at the end of the message
 	uint32_t n_release, release_size;
 };
-struct bound_set *bounds_new(struct sessions *st);
-void bounds_free(struct sessions *st);
-uint32_t bound_take(struct sessions *st, struct desire *d); // keeps d's select; SESSION_NONE
-void bound_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
-void bounds_retry(struct sessions *st);
+struct binding_set *binding_set_new(struct sessions *st);
+void binding_set_free(struct sessions *st);
+uint32_t binding_take(
+	struct sessions *st, struct wanted_binding *d); // keeps d's select; SESSION_NONE
+void binding_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
+void bindings_retry(struct sessions *st);
 
-struct bond *bond_new(struct sessions *st, struct session *s, struct subscription *w);
-void bond_unlink(struct sessions *st, struct session *s, struct bond *b);
-void bond_drop(struct sessions *st, struct bond *b); // its subscription ends: silently
-void bond_release(
-	struct sessions *st, const struct bond *b); // its holds, at the end of the message
-void bonds_released(struct sessions *st);	    // the message has ended
-// All bonds of the session end with it: `lost` tells that its view was lost, `released` that it was
-// released.
-void bonds_end(struct sessions *st, struct session *s, bool lost, bool released);
+struct membership *membership_new(struct sessions *st, struct session *s, struct subscription *w);
+void membership_unlink(struct sessions *st, struct session *s, struct membership *b);
+void membership_drop(struct sessions *st, struct membership *b); // its subscription ends: silently
+void membership_release(
+	struct sessions *st, const struct membership *b); // its refs, at the end of the message
+void memberships_released(struct sessions *st);		  // the message has ended
+// All memberships of the session end with it: `lost` tells that its view was lost, `released` that
+// it was released.
+void memberships_end(struct sessions *st, struct session *s, bool lost, bool released);
 
 struct binding_round *binding_round_new(struct sessions *st);
 void binding_round_free(struct sessions *st);

@@ -1,4 +1,4 @@
-// Decides whose a way is, when several sessions show it, and keeps the index of ways.
+// Decides whose a selector is, when several sessions show it, and keeps the index of selectors.
 
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
@@ -6,7 +6,7 @@
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
-#define HOLDERS_MAX 8u // of one way
+#define HOLDERS_MAX 8u // of one selector
 
 void holders_mark(struct sessions *st, uint64_t hash, uint32_t but)
 {
@@ -16,21 +16,21 @@ void holders_mark(struct sessions *st, uint64_t hash, uint32_t but)
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o =
 			found[i] == but ? NULL : session_table_get(&st->sessions, found[i]);
-		if (o && !SLIST_EMPTY(&o->bonds))
+		if (o && !SLIST_EMPTY(&o->memberships))
 			session_mark(st, o);
 	}
 }
 
-// The way as another session shows it, when it does, in `shown` (false: it does not).
-static bool held_by(
-	struct sessions *st, const struct session *o, const struct way *w, struct way *shown)
+// The selector as another session shows it, when it does, in `shown` (false: it does not).
+static bool held_by(struct sessions *st, const struct session *o, const struct selector *w,
+	struct selector *shown)
 {
-	struct ways *theirs = session_selectors(st, o);
-	const struct way *found = ways_find(theirs, w);
+	struct selectors *theirs = session_selectors(st, o);
+	const struct selector *found = selectors_find(theirs, w);
 
 	if (found)
 		*shown = *found;
-	ways_close(st, theirs);
+	selectors_close(st, theirs);
 	return found != NULL;
 }
 
@@ -53,24 +53,25 @@ static bool shares(struct sessions *st, const struct claimant *c, const struct s
 	return c->session->pair != o->pair && same_user(st, c->rules, o);
 }
 
-// The accepted response gives the way to its session for good, also against who asked for it before
-// (`since`: the serial of the request) and never heard. An address in another network instance is
+// The accepted response gives the selector to its session for good, also against who asked for it
+// before
+// (`since`: the order of the request) and never heard. An address in another network instance is
 // another address.
 static void overtake(
-	struct sessions *st, const struct claimant *c, const struct way *w, uint32_t since)
+	struct sessions *st, const struct claimant *c, const struct selector *w, uint32_t since)
 {
 	const struct session *s = c->session;
-	uint64_t hash = way_hash(st, s->kind, w);
+	uint64_t hash = selector_hash(st, s->kind, w);
 	uint32_t found[INDEX_RUN_MAX];
 	uint32_t n = session_candidates(&st->index, hash, found);
-	struct way theirs;
+	struct selector theirs;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
-		if ((!theirs.settled && theirs.serial > since) ||
-			(w->way == BINDING_ADDRESS && theirs.ni != w->ni) || shares(st, c, o))
+		if ((!theirs.accepted && theirs.order > since) ||
+			(w->kind == BINDING_ADDRESS && theirs.ni != w->ni) || shares(st, c, o))
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
 		o->flags |= SESSION_OVERTAKEN;
@@ -78,13 +79,13 @@ static void overtake(
 	}
 }
 
-enum owner session_owns(struct sessions *st, const struct claimant *c, const struct way *w)
+enum owner session_owns(struct sessions *st, const struct claimant *c, const struct selector *w)
 {
 	const struct session *s = c->session;
 	uint32_t found[INDEX_RUN_MAX];
-	uint32_t n = session_candidates(&st->index, way_hash(st, s->kind, w), found);
+	uint32_t n = session_candidates(&st->index, selector_hash(st, s->kind, w), found);
 	enum owner own = OWN_NOT;
-	struct way theirs;
+	struct selector theirs;
 
 	for (uint32_t i = 0; i < n; i++)
 		if (found[i] == s->number)
@@ -93,8 +94,8 @@ enum owner session_owns(struct sessions *st, const struct claimant *c, const str
 		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
-		bool later = theirs.serial > w->serial; // asked for
-		if (w->way == BINDING_ADDRESS && theirs.ni != w->ni)
+		bool later = theirs.order > w->order; // asked for
+		if (w->kind == BINDING_ADDRESS && theirs.ni != w->ni)
 			own = same_user(st, c->rules, o) ? OWN_OF_USER : OWN_AMBIGUOUS;
 		else if (later && !shares(st, c, o))
 			own = OWN_NOT;
@@ -102,17 +103,17 @@ enum owner session_owns(struct sessions *st, const struct claimant *c, const str
 	return own;
 }
 
-static bool indexed(struct sessions *st, const struct session *s, const struct way *w)
+static bool indexed(struct sessions *st, const struct session *s, const struct selector *w)
 {
-	return session_index_has(&st->index, way_hash(st, s->kind, w), s->number);
+	return session_index_has(&st->index, selector_hash(st, s->kind, w), s->number);
 }
 
 // Nobody shows it any more, and its session has been heard of.
-static bool deserted(struct sessions *st, const struct session *s, const struct way *w)
+static bool deserted(struct sessions *st, const struct session *s, const struct selector *w)
 {
 	uint32_t found[INDEX_RUN_MAX];
-	uint32_t n = session_candidates(&st->index, way_hash(st, s->kind, w), found);
-	struct way theirs;
+	uint32_t n = session_candidates(&st->index, selector_hash(st, s->kind, w), found);
+	struct selector theirs;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct session *o = session_at(st, found[i]);
@@ -123,8 +124,8 @@ static bool deserted(struct sessions *st, const struct session *s, const struct 
 	return true;
 }
 
-// Few can be asked for one way at a time; who asks for more wants to make each message slow. One
-// that was never accepted makes room.
+// Few can be asked for one selector at a time; who asks for more wants to make each message slow.
+// One that was never accepted makes room.
 static void make_place(struct sessions *st, uint64_t hash)
 {
 	uint32_t found[INDEX_RUN_MAX];
@@ -136,7 +137,7 @@ static void make_place(struct sessions *st, uint64_t hash)
 		live += session_at(st, found[i]) != NULL;
 	for (uint32_t i = 0; i < n && live >= HOLDERS_MAX; i++) {
 		struct session *o = session_at(st, found[i]);
-		if (!o || o->flags & SESSION_SETTLED)
+		if (!o || o->flags & SESSION_ACCEPTED)
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->number);
 		o->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
@@ -145,9 +146,9 @@ static void make_place(struct sessions *st, uint64_t hash)
 	}
 }
 
-static void claim(struct sessions *st, struct session *s, const struct way *w)
+static void claim(struct sessions *st, struct session *s, const struct selector *w)
 {
-	uint64_t hash = way_hash(st, s->kind, w);
+	uint64_t hash = selector_hash(st, s->kind, w);
 
 	make_place(st, hash);
 	if (session_index_add(&st->index, &st->memory, hash, s->number) != INDEX_ADDED)
@@ -155,19 +156,19 @@ static void claim(struct sessions *st, struct session *s, const struct way *w)
 	holders_mark(st, hash, s->number);
 }
 
-struct ways *session_before(struct sessions *st, const struct session *s)
+struct selectors *session_before(struct sessions *st, const struct session *s)
 {
 	return session_selectors(st, s);
 }
 
 // Takes from the index what the session shows no more.
-static void leave(struct sessions *st, const struct session *s, const struct ways *before,
-	const struct ways *after)
+static void leave(struct sessions *st, const struct session *s, const struct selectors *before,
+	const struct selectors *after)
 {
 	for (uint32_t i = 0; i < before->n; i++) {
-		if (after && ways_find(after, &before->way[i]))
+		if (after && selectors_find(after, &before->selector[i]))
 			continue;
-		uint64_t hash = way_hash(st, s->kind, &before->way[i]);
+		uint64_t hash = selector_hash(st, s->kind, &before->selector[i]);
 		session_index_remove(&st->index, &st->memory, hash, s->number);
 		holders_mark(st, hash, s->number);
 	}
@@ -175,10 +176,10 @@ static void leave(struct sessions *st, const struct session *s, const struct way
 
 void session_leave(struct sessions *st, const struct session *s)
 {
-	struct ways *shown = session_selectors(st, s);
+	struct selectors *shown = session_selectors(st, s);
 
 	leave(st, s, shown, NULL);
-	ways_close(st, shown);
+	selectors_close(st, shown);
 }
 
 struct change {
@@ -186,43 +187,43 @@ struct change {
 	enum session_cause cause;
 };
 
-// One way after the change; `b`: as it was before, NULL when it was not there.
-static void come(
-	struct sessions *st, const struct change *c, const struct way *w, const struct way *b)
+// One selector after the change; `b`: as it was before, NULL when it was not there.
+static void come(struct sessions *st, const struct change *c, const struct selector *w,
+	const struct selector *b)
 {
 	struct session *s = c->session;
-	bool settles = w->settled && (!b || !b->settled);
+	bool accepts = w->accepted && (!b || !b->accepted);
 	bool heard = c->cause == CAUSE_MESSAGE;
 
 	if (!b)
 		claim(st, s, w);
 	else if (s->flags & SESSION_OVERTAKEN &&
-		 (settles ? !indexed(st, s, w) : heard && deserted(st, s, w)))
+		 (accepts ? !indexed(st, s, w) : heard && deserted(st, s, w)))
 		claim(st, s, w);
-	else if (w->serial != b->serial) // asked for again, or refused: whose it is may change
-		holders_mark(st, way_hash(st, s->kind, w), s->number);
+	else if (w->order != b->order) // asked for again, or refused: whose it is may change
+		holders_mark(st, selector_hash(st, s->kind, w), s->number);
 }
 
 void session_after(
-	struct sessions *st, struct session *s, struct ways *before, enum session_cause cause)
+	struct sessions *st, struct session *s, struct selectors *before, enum session_cause cause)
 {
-	struct ways *after = ways_open(st);
+	struct selectors *after = selectors_open(st);
 	struct unpacked *u = unpack_open(st, s);
 	const struct claimant c = {s, &u->rules};
 
 	session_stages(st, s, u, &(struct stages){.all = after});
 	leave(st, s, before, after);
 	for (uint32_t i = 0; i < after->n; i++) {
-		const struct way *w = &after->way[i], *b = ways_find(before, w);
+		const struct selector *w = &after->selector[i], *b = selectors_find(before, w);
 		come(st, &(struct change){s, cause}, w, b);
-		if (w->settled && (!b || !b->settled))
-			overtake(st, &c, w, b ? b->serial : UINT32_MAX);
+		if (w->accepted && (!b || !b->accepted))
+			overtake(st, &c, w, b ? b->order : UINT32_MAX);
 	}
 	if (after->overflow)
 		s->flags |= SESSION_LOSS;
-	if (!SLIST_EMPTY(&s->bonds) || st->subscriptions->table.live)
+	if (!SLIST_EMPTY(&s->memberships) || st->subscriptions->table.live)
 		session_mark(st, s);
 	unpack_close(st, u);
-	ways_close(st, after);
-	ways_close(st, before);
+	selectors_close(st, after);
+	selectors_close(st, before);
 }

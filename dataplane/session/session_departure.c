@@ -1,4 +1,4 @@
-// Keeps what is on its way out: sessions of a past epoch, tunnels left by handovers.
+// Keeps what is on its way out: sessions of a past restart epoch, tunnels left by handovers.
 
 #include "dataplane/session/session_life_internal.h"
 

@@ -12,7 +12,7 @@
 // another request's.
 #define EARLY_NS 10000000000ull
 
-static struct early *take_out(struct early_responses *all, struct early *e)
+static struct early_response *take_out(struct early_responses *all, struct early_response *e)
 {
 	TAILQ_REMOVE(&all->list, e, by_age);
 	all->at[e->key & (EARLY_SLOTS - 1)]--;
@@ -21,7 +21,7 @@ static struct early *take_out(struct early_responses *all, struct early *e)
 	return e;
 }
 
-void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
+void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
 	const struct span *whole)
 {
 	struct early_responses *all = st->early;
@@ -29,12 +29,12 @@ void transaction_keep_early(struct sessions *st, const struct signalling_packet 
 	while (!TAILQ_EMPTY(&all->list) &&
 		(all->n >= EARLY_MAX || all->octets + whole->length > EARLY_OCTETS_MAX)) {
 		st->counts.unmatched_responses++;
-		early_free(st, take_out(all, TAILQ_FIRST(&all->list)));
+		early_response_free(st, take_out(all, TAILQ_FIRST(&all->list)));
 	}
-	struct early *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
+	struct early_response *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
 	if (!e)
 		return;
-	*e = (struct early){.key = key,
+	*e = (struct early_response){.key = key,
 		.time_ns = st->now_ns,
 		.source = p->source,
 		.destination = p->destination,
@@ -47,20 +47,20 @@ void transaction_keep_early(struct sessions *st, const struct signalling_packet 
 	all->octets += e->length;
 }
 
-struct early *transaction_early(struct sessions *st, uint64_t key)
+struct early_response *early_response_take(struct sessions *st, uint64_t key)
 {
 	struct early_responses *all = st->early;
-	struct early *e;
+	struct early_response *e;
 
 	if (all->at[key & (EARLY_SLOTS - 1)] == 0)
 		return NULL;
-	TAILQ_FOREACH(e, &all->list, by_age)
-	if (e->key == key)
-		return take_out(all, e);
+	TAILQ_FOREACH (e, &all->list, by_age)
+		if (e->key == key)
+			return take_out(all, e);
 	return NULL;
 }
 
-struct signalling_packet early_packet(const struct early *e, uint64_t time_ns)
+struct signalling_packet early_response_packet(const struct early_response *e, uint64_t time_ns)
 {
 	return (struct signalling_packet){.time_ns = time_ns,
 		.protocol = e->protocol,
@@ -70,21 +70,21 @@ struct signalling_packet early_packet(const struct early *e, uint64_t time_ns)
 		.length = e->length};
 }
 
-void early_free(struct sessions *st, struct early *e)
+void early_response_free(struct sessions *st, struct early_response *e)
 {
 	session_release(&st->memory, e);
 }
 
-struct early *early_expired(struct sessions *st)
+struct early_response *early_response_expired(struct sessions *st)
 {
-	struct early *oldest = TAILQ_FIRST(&st->early->list);
+	struct early_response *oldest = TAILQ_FIRST(&st->early->list);
 	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
 
 	return oldest && oldest->time_ns + early_ns < st->now_ns ? take_out(st->early, oldest)
 								 : NULL;
 }
 
-struct early_responses *early_new(struct sessions *st)
+struct early_responses *early_responses_new(struct sessions *st)
 {
 	struct early_responses *all = session_alloc(&st->memory, sizeof(*all));
 
@@ -98,14 +98,14 @@ struct early_responses *early_new(struct sessions *st)
 	return NULL;
 }
 
-void early_free_all(struct sessions *st)
+void early_responses_free(struct sessions *st)
 {
 	struct early_responses *all = st->early;
 
 	if (!all)
 		return;
 	while (!TAILQ_EMPTY(&all->list))
-		early_free(st, take_out(all, TAILQ_FIRST(&all->list)));
+		early_response_free(st, take_out(all, TAILQ_FIRST(&all->list)));
 	session_release(&st->memory, all->at);
 	session_release(&st->memory, all);
 }

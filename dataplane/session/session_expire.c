@@ -13,7 +13,7 @@ static void end_lingering(struct sessions *st, uint32_t number)
 		return;
 	struct unpacked *u = unpack_open(st, s);
 	if (rules_end_lingers(&u->rules, st->now_ns)) {
-		struct ways *before = session_before(st, s);
+		struct selectors *before = session_before(st, s);
 		struct session *new = session_replace(st, s, &u->rules);
 		session_after(st, new ? new : s, before, CAUSE_TIME);
 	}
@@ -30,12 +30,13 @@ static void lingers_expire(struct sessions *st)
 	}
 }
 
-static void early_expire(struct sessions *st)
+static void early_responses_expire(struct sessions *st)
 {
-	for (struct early *e; (e = early_expired(st)); early_free(st, e)) {
+	for (struct early_response *e; (e = early_response_expired(st));
+		early_response_free(st, e)) {
 		st->counts.unmatched_responses++;
 		if (e->protocol == SIGNALLING_PFCP)
-			pfcp_early_lost(st, e);
+			pfcp_early_response_lost(st, e);
 	}
 }
 
@@ -44,7 +45,7 @@ void sessions_expire(struct sessions *st)
 	const uint64_t blind_ns = 60000000000ull;
 
 	transactions_expire(st);
-	early_expire(st);
+	early_responses_expire(st);
 	lingers_expire(st);
 	for (struct session *s;
 		(s = session_table_get(&st->sessions, st->departures->oldest_partial)) &&

@@ -74,7 +74,7 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	unpack_close(st, u);
 	if (!s)
 		return;
-	struct ways *before = ways_open(st); // none
+	struct selectors *before = selectors_open(st); // none
 	transaction_attach(st, t, s);
 	if (in->limited)
 		s->flags |= SESSION_LOSS;
@@ -96,10 +96,10 @@ static bool answers(struct sessions *st, const struct transaction *t, const stru
 }
 
 // False: it was another request's, of the same number.
-static bool join_one(
-	struct sessions *st, uint64_t time_ns, struct transaction *t, const struct early *e)
+static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	const struct early_response *e)
 {
-	const struct signalling_packet response = early_packet(e, time_ns);
+	const struct signalling_packet response = early_response_packet(e, time_ns);
 	struct decoded *d = decoded_open(st);
 	uint32_t used;
 	bool more;
@@ -113,14 +113,14 @@ static bool join_one(
 	return joined;
 }
 
-static void join_early(struct sessions *st, uint64_t time_ns, struct transaction *t)
+static void join_early_response(struct sessions *st, uint64_t time_ns, struct transaction *t)
 {
-	struct early *e;
+	struct early_response *e;
 
-	for (bool joined = false; !joined && (e = transaction_early(st, t->key));) {
+	for (bool joined = false; !joined && (e = early_response_take(st, t->key));) {
 		joined = join_one(st, time_ns, t, e);
 		st->counts.unmatched_responses += !joined;
-		early_free(st, e);
+		early_response_free(st, e);
 	}
 }
 
@@ -157,7 +157,7 @@ static void take_request(struct sessions *st, const struct gtpv2_arrival *in)
 		if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
 			attach_all(st, in, t);
 	}
-	join_early(st, in->packet->time_ns, t);
+	join_early_response(st, in->packet->time_ns, t);
 }
 
 static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
@@ -189,7 +189,7 @@ static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
 	if (t && answers(st, t, m))
 		gtpv2_take_response(st, in, t);
 	else
-		transaction_keep_early(st, in->packet, key, &m->whole);
+		early_response_keep(st, in->packet, key, &m->whole);
 }
 
 void gtpv2_take(struct sessions *st, const struct signalling_packet *p)

@@ -32,7 +32,7 @@ static void assume_earlier(
 			continue;
 		struct decoded *request = decoded_open_request(st, e);
 		if (request->gtpv2.type == GTPV2_CREATE_SESSION_REQUEST)
-			s->flags |= SESSION_SETTLED;
+			s->flags |= SESSION_ACCEPTED;
 		rules_gtpv2(r, &request->gtpv2, NULL);
 		decoded_close(request);
 		transaction_assume(st, e);
@@ -72,19 +72,20 @@ static void answer_rules(
 	rules_gtpv2_handover(st, s, r);
 }
 
-static void settle(struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t)
+static void accept_answer(
+	struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t)
 {
 	struct session *s = transaction_session(st, t);
 
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 	if (t->state == TRANSACTION_ASKED)
 		assume_earlier(st, s, t, &u->rules);
 	transaction_detach(st, t);
 	answer_rules(st, s, &u->rules, &(struct answered){in, t});
-	s->flags |= SESSION_SETTLED;
+	s->flags |= SESSION_ACCEPTED;
 	if (in->limited)
 		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
@@ -114,12 +115,12 @@ static void take_back(struct sessions *st, struct transaction *t)
 
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	transaction_detach(st, t);
 	if (t->state == TRANSACTION_ASSUMED)
 		s = take_back_late(st, s, t);
 	session_after(st, s, before, CAUSE_MESSAGE);
-	if (!(s->flags & SESSION_SETTLED))
+	if (!(s->flags & SESSION_ACCEPTED))
 		session_end(st, s, END_SUPERSEDED); // it never was
 }
 
@@ -172,7 +173,7 @@ static void end_superseded(struct sessions *st, uint32_t number)
 	unsigned n = gtpv2_sessions_of(st, &end, gtpv2_ebi_bit(c.ebi), of);
 	for (unsigned i = 0; i < n; i++) {
 		struct session *o = of[i] == number ? NULL : session_at(st, of[i]);
-		if (!o || o->kind != c.kind || o->pair != pair || !(o->flags & SESSION_SETTLED))
+		if (!o || o->kind != c.kind || o->pair != pair || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct connection theirs = connection_of(st, o);
 		if (c.imsi != SESSION_ABSENT && theirs.imsi != SESSION_ABSENT &&
@@ -229,7 +230,7 @@ static void end_colliding(
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o = found[i] == number ? NULL : session_at(st, found[i]);
-		if (!o || o->kind != kind || !(o->flags & SESSION_SETTLED))
+		if (!o || o->kind != kind || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct pair *pair = pair_at(st, o->pair);
 		if ((pair->node[0] == gateway || pair->node[1] == gateway) && collides(st, r, o))
@@ -368,7 +369,7 @@ static void answer_sessions(struct sessions *st, const struct gtpv2_arrival *in,
 		if ((o->ends && o->accepted) || o->gone)
 			end_one(st, x, o->ends ? END_RELEASED : END_LOST);
 		else if (o->accepted)
-			settle(st, in, x);
+			accept_answer(st, in, x);
 		else
 			take_back(st, x);
 	}

@@ -15,13 +15,14 @@ uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create
 static bool is_present(
 	const struct transaction *t, const struct session *s, const struct pair *pair)
 {
-	return s && s->life == t->life && s->pair == pair->number && s->epoch == pair->epoch;
+	return s && s->generation == t->generation && s->pair == pair->number &&
+	       s->restart_epoch == pair->restart_epoch;
 }
 
 // Its creation was asked for, and not by the node that has restarted.
 static bool waits(const struct session *s, const struct ip_address *restarted)
 {
-	if (s->flags & SESSION_SETTLED)
+	if (s->flags & SESSION_ACCEPTED)
 		return false;
 	struct f_seid cp, up;
 	record_seids(s, &cp, &up);
@@ -33,8 +34,8 @@ static void keep(struct sessions *st, struct session *s, struct pair *in)
 	struct transaction *x;
 
 	session_move(st, s, in);
-	SLIST_FOREACH(x, &s->pending, of_session)
-	transaction_of_pair(st, x, in->number);
+	SLIST_FOREACH (x, &s->pending, of_session)
+		transaction_of_pair(st, x, in->number);
 }
 
 // Where sessions are while those that they are among end: a node that no message comes from.
@@ -62,8 +63,7 @@ static void restart(struct sessions *st, const struct gtpv2_arrival *in,
 		if (is_present(t, s, pair))
 			keep(st, s, aside);
 	}
-	TAILQ_FOREACH(x, &st->transactions->asked.list, by_age)
-	{
+	TAILQ_FOREACH (x, &st->transactions->asked.list, by_age) {
 		struct session *s = session_table_get(&st->sessions, x->session);
 		if (aside && x->protocol == SIGNALLING_GTPV2C &&
 			x->type == GTPV2_CREATE_SESSION_REQUEST && is_present(x, s, pair) &&

@@ -301,18 +301,18 @@ void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules
 static void linger_end(
 	struct sessions *st, struct rules *r, uint32_t session, const struct tunnel_end *end)
 {
-	struct ways *gone = ways_open(st);
+	struct selectors *gone = selectors_open(st);
 	struct unpacked *u = unpack_new(st, r->kind);
 	struct rules *one = &u->rules;
 
 	one->n_bearers = 1;
 	one->bearer[0] = (struct rule_bearer){.n_ends = 1};
 	one->bearer[0].end[0].end = *end;
-	ways_of(one, gone);
+	selectors_of(one, gone);
 	for (uint32_t i = 0; i < gone->n; i++)
-		rules_add_linger(st, r, session, &gone->way[i]);
+		rules_add_linger(st, r, session, &gone->selector[i]);
 	unpack_close(st, u);
-	ways_close(st, gone);
+	selectors_close(st, gone);
 }
 
 // A bearer whose access end moved keeps the old one for a while.
@@ -331,16 +331,16 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 					linger_end(st, r, s->number, &b->end[j].end);
 	}
 	// what came back is no left tunnel
-	struct ways *now = ways_open(st);
+	struct selectors *now = selectors_open(st);
 	uint8_t lingers = r->n_lingers;
 	r->n_lingers = 0;
-	ways_of(r, now);
+	selectors_of(r, now);
 	for (unsigned i = 0; i < lingers; i++) {
 		const struct rule_linger l = r->linger[i];
-		struct way x = {.way = BINDING_TUNNEL, .teid = l.teid, .prefix = l.prefix};
-		if (!ways_find(now, &x))
+		struct selector x = {.kind = BINDING_TUNNEL, .teid = l.teid, .prefix = l.prefix};
+		if (!selectors_find(now, &x))
 			r->linger[r->n_lingers++] = l;
 	}
-	ways_close(st, now);
+	selectors_close(st, now);
 	unpack_close(st, u);
 }

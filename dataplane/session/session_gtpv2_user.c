@@ -61,7 +61,7 @@ void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t number, b
 
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	if (t->session == SESSION_NONE)
 		transaction_attach(st, t, s);
 	else if (!transaction_sibling(st, t, s))

@@ -14,17 +14,18 @@ static void drop_linger(struct rules *r, unsigned i)
 	memmove(&r->linger[i], &r->linger[i + 1], (r->n_lingers - i) * sizeof(r->linger[0]));
 }
 
-static bool is_way(const struct rule_linger *l, const struct way *w)
+static bool is_selector(const struct rule_linger *l, const struct selector *w)
 {
-	return w->way == BINDING_TUNNEL && l->teid == w->teid &&
+	return w->kind == BINDING_TUNNEL && l->teid == w->teid &&
 	       l->prefix.family == w->prefix.family &&
 	       memcmp(l->prefix.b, w->prefix.b, sizeof(l->prefix.b)) == 0;
 }
 
-void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, const struct way *w)
+void rules_add_linger(
+	struct sessions *st, struct rules *r, uint32_t session, const struct selector *w)
 {
 	for (unsigned i = 0; i < r->n_lingers; i++)
-		if (is_way(&r->linger[i], w)) {
+		if (is_selector(&r->linger[i], w)) {
 			drop_linger(r, i);
 			break;
 		}
@@ -40,7 +41,7 @@ void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, co
 }
 
 // Whether something that used the tunnel goes on in the new rules, by another one.
-static bool moved(const struct rules *old, const struct rules *new, const struct way *w,
+static bool moved(const struct rules *old, const struct rules *new, const struct selector *w,
 	struct rule_linger *l)
 {
 	bool any = false;
@@ -64,7 +65,7 @@ static bool moved(const struct rules *old, const struct rules *new, const struct
 }
 
 // Of a partial session the PDRs may be unknown: the FAR itself.
-static bool far_moved(const struct rules *old, const struct rules *new, const struct way *w)
+static bool far_moved(const struct rules *old, const struct rules *new, const struct selector *w)
 {
 	for (unsigned i = 0; w->pdrs == 0 && i < old->n_fars; i++) {
 		const struct rule_far *f = &old->far[i], *n = rules_far(new, f->id);
@@ -75,22 +76,22 @@ static bool far_moved(const struct rules *old, const struct rules *new, const st
 	return false;
 }
 
-void rules_handover(
-	struct sessions *st, const struct session *s, const struct ways *before, struct rules *r)
+void rules_handover(struct sessions *st, const struct session *s, const struct selectors *before,
+	struct rules *r)
 {
 	struct unpacked *u = unpack_open(st, s);
 	const struct rules *old = &u->rules;
-	struct ways *now = ways_open(st);
+	struct selectors *now = selectors_open(st);
 	uint8_t lingers = r->n_lingers;
 
 	r->n_lingers = 0; // only what is really there
-	ways_of(r, now);
+	selectors_of(r, now);
 	r->n_lingers = lingers;
 	for (uint32_t i = 0; i < before->n; i++) {
-		const struct way *w = &before->way[i];
+		const struct selector *w = &before->selector[i];
 		struct rule_linger l = {};
-		if (w->way != BINDING_TUNNEL || w->role != ROLE_OUTER || !w->settled || w->linger ||
-			ways_find(now, w))
+		if (w->kind != BINDING_TUNNEL || w->role != ROLE_OUTER || !w->accepted ||
+			w->linger || selectors_find(now, w))
 			continue;
 		if (!moved(old, r, w, &l) && !far_moved(old, r, w))
 			continue;
@@ -102,13 +103,13 @@ void rules_handover(
 	for (unsigned i = 0; i < r->n_lingers;) {
 		bool back = false;
 		for (uint32_t j = 0; j < now->n && !back; j++)
-			back = is_way(&r->linger[i], &now->way[j]);
+			back = is_selector(&r->linger[i], &now->selector[j]);
 		if (back)
 			drop_linger(r, i);
 		else
 			i++;
 	}
-	ways_close(st, now);
+	selectors_close(st, now);
 	unpack_close(st, u);
 }
 

@@ -82,13 +82,13 @@ unsigned session_keys(const struct sessions *st, const struct rules *r, uint64_t
 	return n;
 }
 
-uint64_t way_hash(const struct sessions *st, enum session_kind kind, const struct way *w)
+uint64_t selector_hash(const struct sessions *st, enum session_kind kind, const struct selector *w)
 {
-	uint8_t octets[28] = {kind, w->way, w->role, w->prefix.family, w->prefix.length};
+	uint8_t octets[28] = {kind, w->kind, w->role, w->prefix.family, w->prefix.length};
 
 	memcpy(octets + 8, &w->teid, 4);
 	memcpy(octets + 12, w->prefix.b, 16);
-	return session_hash(st->s.seed, KEY_WAY, octets, sizeof(octets));
+	return session_hash(st->s.seed, KEY_SELECTOR, octets, sizeof(octets));
 }
 
 static bool same_address(const struct ip_address *a, const struct ip_address *b)

@@ -14,14 +14,14 @@ enum key_kind {
 	KEY_IMEI,
 	KEY_NAI,
 	KEY_NAME,
-	KEY_WAY,
+	KEY_SELECTOR,
 	KEY_IMEISV,
 	KEY_TRANSACTION,
 	KEY_OCTETS,
 	KEY_PAIR,
 	KEY_STRING,
 	KEY_SUBSCRIPTION,
-	KEY_BOUND,
+	KEY_BINDING,
 	KEY_NI
 };
 uint8_t protocol_of(enum session_kind kind); // sessions of one protocol compete
@@ -32,7 +32,7 @@ uint64_t key_text(const struct sessions *st, enum key_kind kind, const void *oct
 // Numbers that a hash may stand for; the caller verifies.
 uint32_t session_candidates(
 	const struct session_index *x, uint64_t hash, uint32_t out[INDEX_RUN_MAX]);
-uint64_t way_hash(const struct sessions *st, enum session_kind kind, const struct way *w);
+uint64_t selector_hash(const struct sessions *st, enum session_kind kind, const struct selector *w);
 #define SESSION_KEYS_MAX 24
 unsigned session_keys(const struct sessions *st, const struct rules *r, uint64_t *out);
 bool seid_at(const struct f_seid *f, const struct ip_address *a, uint64_t seid);

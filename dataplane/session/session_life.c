@@ -17,7 +17,7 @@ static void pair_link(struct sessions *st, struct session *s, struct pair *p)
 {
 	struct session *head = session_table_get(&st->sessions, p->sessions);
 
-	s->epoch = p->epoch;
+	s->restart_epoch = p->restart_epoch;
 	s->previous = SESSION_NONE;
 	s->next = p->sessions;
 	if (head)
@@ -37,13 +37,13 @@ static void pair_unlink(struct sessions *st, struct session *s)
 		next->previous = s->previous;
 	if (previous)
 		previous->next = s->next;
-	else if (s->epoch == p->epoch)
+	else if (s->restart_epoch == p->restart_epoch)
 		p->sessions = s->next;
 	else
-		STAILQ_FOREACH(r, &st->departures->reap, link)
-	if (r->session == s->number)
-		r->session = s->next;
-	if (s->epoch == p->epoch) {
+		STAILQ_FOREACH (r, &st->departures->reap, link)
+			if (r->session == s->number)
+				r->session = s->next;
+	if (s->restart_epoch == p->restart_epoch) {
 		p->n--;
 		st->counts.sessions--;
 	}
@@ -71,7 +71,7 @@ static void partial_link(struct sessions *st, struct session *s)
 void session_set_partial(struct sessions *st, struct session *s, bool partial)
 {
 	struct pair *p = pair_at(st, s->pair);
-	bool current = s->epoch == p->epoch;
+	bool current = s->restart_epoch == p->restart_epoch;
 
 	if (partial == ((s->flags & SESSION_PARTIAL) != 0))
 		return;
@@ -102,7 +102,7 @@ void session_move(struct sessions *st, struct session *s, struct pair *to)
 	struct pair *from = pair_at(st, s->pair);
 	bool partial = s->flags & SESSION_PARTIAL;
 
-	if (from == to || s->epoch != from->epoch)
+	if (from == to || s->restart_epoch != from->restart_epoch)
 		return;
 	pair_unlink(st, s);
 	from->n_partial -= partial;
@@ -187,7 +187,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	if (s->number == SESSION_NONE)
 		goto no_number;
 	s->pair = pair;
-	s->life = ++st->lives;
+	s->generation = ++st->generations;
 	s->heard_ns = st->now_ns;
 	s->newer = s->older = SESSION_NONE;
 	rules_strings(st, r, true);
@@ -229,14 +229,14 @@ struct session *session_replace(struct sessions *st, struct session *s, const st
 	return n;
 }
 
-// ---- whose a way is ----
+// ---- whose a selector is ----
 
 void session_end(struct sessions *st, struct session *s, enum session_end why)
 {
 	if (session_is_over(st, s))
 		why = END_LOST;
 	session_leave(st, s);
-	bonds_end(st, s, why == END_LOST || why == END_FORGOTTEN, why == END_RELEASED);
+	memberships_end(st, s, why == END_LOST || why == END_FORGOTTEN, why == END_RELEASED);
 	transactions_forget(st, s);
 	session_set_partial(st, s, false);
 	struct unpacked *u = unpack_open(st, s);

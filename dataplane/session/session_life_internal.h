@@ -9,7 +9,7 @@ struct unpacked;
 struct transaction;
 
 // Look-ups: none of them ends anything.
-// NULL: none, or one of a past epoch, which the reaper ends.
+// NULL: none, or one of a past restart epoch, which the reaper ends.
 struct session *session_at(const struct sessions *st, uint32_t number);
 // Its nodes have restarted since: it waits for the reaper.
 bool session_is_over(const struct sessions *st, const struct session *s);
@@ -21,44 +21,45 @@ struct session *session_by_up_seid(
 	const struct sessions *st, uint32_t node, uint32_t other, uint64_t seid);
 
 // Every stage of the session: the record, then each waiting request on top of the one before.
-// `each` (may be NULL) sees the rules of each stage with its ways. All ways are united in `all`.
+// `each` (may be NULL) sees the rules of each stage with its selectors. All selectors are united in
+// `all`.
 typedef void stage_each(
-	void *context, const struct rules *r, const struct ways *ways, uint32_t serial);
+	void *context, const struct rules *r, const struct selectors *selectors, uint32_t order);
 struct stages {
-	struct ways *all;
+	struct selectors *all;
 	stage_each *each;
 	void *context;
 };
 // `u`: opened of the session; it is the last stage afterwards.
 void session_stages(
 	struct sessions *st, const struct session *s, struct unpacked *u, const struct stages *out);
-struct ways *session_selectors(
+struct selectors *session_selectors(
 	struct sessions *st, const struct session *s); // opened: to be closed
 
 // Brackets a change of what a session shows, or of what waits of it: afterwards the index follows,
-// and what is to be bound anew is marked. The first opens the ways, the second closes them.
-struct ways *session_before(struct sessions *st, const struct session *s);
+// and what is to be bound anew is marked. The first opens the selectors, the second closes them.
+struct selectors *session_before(struct sessions *st, const struct session *s);
 // TIME: nobody was heard.
 enum session_cause { CAUSE_MESSAGE, CAUSE_TIME };
 void session_after(
-	struct sessions *st, struct session *s, struct ways *before, enum session_cause cause);
-// The session ends: nothing is found by its ways any more.
+	struct sessions *st, struct session *s, struct selectors *before, enum session_cause cause);
+// The session ends: nothing is found by its selectors any more.
 void session_leave(struct sessions *st, const struct session *s);
 
-// Whose a way is. OWN_OF_USER: another session of the same subscriber has the address in another
-// network.
+// Whose a selector is. OWN_OF_USER: another session of the same subscriber has the address in
+// another network.
 enum owner { OWN_NOT, OWN_AMBIGUOUS, OWN_OF_USER, OWN };
 struct claimant {
 	const struct session *session;
 	const struct rules *rules; // its own
 };
-enum owner session_owns(struct sessions *st, const struct claimant *c, const struct way *w);
+enum owner session_owns(struct sessions *st, const struct claimant *c, const struct selector *w);
 void holders_mark(struct sessions *st, uint64_t hash, uint32_t but);
 
 // Life.
 struct session *session_create(struct sessions *st, const struct rules *r, uint32_t pair);
-// Settled state becomes `r`; ways, indexes and bindings follow. The session may move: its new
-// place, or NULL without memory (then nothing has changed).
+// The accepted state becomes `r`; selectors, indexes and bindings follow. The session may move: its
+// new place, or NULL without memory (then nothing has changed).
 struct session *session_replace(struct sessions *st, struct session *s, const struct rules *r);
 enum session_end { END_RELEASED, END_LOST, END_FORGOTTEN, END_SUPERSEDED };
 void session_end(struct sessions *st, struct session *s, enum session_end why);
@@ -67,7 +68,7 @@ void session_move(struct sessions *st, struct session *s, struct pair *to); // o
 void session_set_partial(struct sessions *st, struct session *s, bool partial);
 
 // What is on its way out.
-struct reaping { // sessions of a past epoch
+struct reaping { // sessions of a past restart epoch
 	STAILQ_ENTRY(reaping) link;
 	uint32_t session;
 };

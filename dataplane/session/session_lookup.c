@@ -10,7 +10,7 @@
 
 bool session_is_over(const struct sessions *st, const struct session *s)
 {
-	return s->epoch != pair_at(st, s->pair)->epoch;
+	return s->restart_epoch != pair_at(st, s->pair)->restart_epoch;
 }
 
 struct session *session_at(const struct sessions *st, uint32_t number)
@@ -36,7 +36,7 @@ struct session *session_by_seid(const struct sessions *st, bool up, enum session
 		record_seids(s, &own[0], &own[1]);
 		if (!seid_at(&own[up], address, seid))
 			continue;
-		if (s->flags & (SESSION_SETTLED | SESSION_PARTIAL))
+		if (s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL))
 			return s;
 		waiting = waiting && session_is_newer(waiting, s) ? waiting : s;
 	}

@@ -40,7 +40,7 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in);
 void pfcp_alone_deletion(struct sessions *st, const struct pfcp_arrival *in);
 void pfcp_second_answer(struct sessions *st, const struct pfcp_arrival *in);
 // The request of a response that came early did not come later either.
-void pfcp_early_lost(struct sessions *st, const struct early *e);
+void pfcp_early_response_lost(struct sessions *st, const struct early_response *e);
 // A session whose establishment was missed: what is known of it is in `r`, which names no string.
 struct session *pfcp_partial(
 	struct sessions *st, const struct rules *r, const struct signalling_packet *p);

@@ -8,8 +8,8 @@ struct pair {		      // of nodes that may have sessions
 	uint32_t node[2];     // strings, the lower first
 	uint32_t recovery[2]; // of each
 	bool has_recovery[2], associated, setup_pending;
-	uint32_t epoch, number;
-	uint32_t sessions, n, n_partial; // of the present epoch: list
+	uint32_t restart_epoch, number;
+	uint32_t sessions, n, n_partial; // of the present restart epoch: list
 };
 
 struct nodes {

@@ -5,23 +5,24 @@
 #include "dataplane/session/session_transaction_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
-static void unite(struct ways *all, const struct ways *stage, uint32_t serial)
+static void unite(struct selectors *all, const struct selectors *stage, uint32_t order)
 {
 	for (uint32_t i = 0; i < stage->n; i++) {
-		struct way *known = (struct way *)ways_find(all, &stage->way[i]);
+		struct selector *known =
+			(struct selector *)selectors_find(all, &stage->selector[i]);
 		if (known) {
-			if (!known->settled)
-				known->serial = serial;
+			if (!known->accepted)
+				known->order = order;
 			continue;
 		}
-		if (all->n == WAYS_MAX) {
+		if (all->n == SELECTORS_MAX) {
 			all->overflow = true;
 			return;
 		}
-		struct way *x = &all->way[all->n++];
-		*x = stage->way[i];
-		x->settled = serial == 0;
-		x->serial = serial;
+		struct selector *x = &all->selector[all->n++];
+		*x = stage->selector[i];
+		x->accepted = order == 0;
+		x->order = order;
 	}
 }
 
@@ -42,27 +43,26 @@ static void overlay(struct sessions *st, struct unpacked *u, const struct transa
 void session_stages(
 	struct sessions *st, const struct session *s, struct unpacked *u, const struct stages *out)
 {
-	ways_of(&u->rules, out->all);
+	selectors_of(&u->rules, out->all);
 	if (out->each)
 		out->each(out->context, &u->rules, out->all, 0);
 	if (SLIST_EMPTY(&s->pending))
 		return;
-	struct ways *stage = ways_open(st);
+	struct selectors *stage = selectors_open(st);
 	const struct transaction *t;
-	SLIST_FOREACH(t, &s->pending, of_session)
-	{
+	SLIST_FOREACH (t, &s->pending, of_session) {
 		overlay(st, u, t);
-		ways_of(&u->rules, stage);
+		selectors_of(&u->rules, stage);
 		if (out->each)
-			out->each(out->context, &u->rules, stage, t->serial);
-		unite(out->all, stage, t->serial);
+			out->each(out->context, &u->rules, stage, t->order);
+		unite(out->all, stage, t->order);
 	}
-	ways_close(st, stage);
+	selectors_close(st, stage);
 }
 
-struct ways *session_selectors(struct sessions *st, const struct session *s)
+struct selectors *session_selectors(struct sessions *st, const struct session *s)
 {
-	struct ways *all = ways_open(st);
+	struct selectors *all = selectors_open(st);
 	struct unpacked *u = unpack_open(st, s);
 
 	session_stages(st, s, u, &(struct stages){.all = all});

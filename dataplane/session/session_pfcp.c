@@ -40,7 +40,7 @@ static void ask_establishment(
 	unpack_close(st, u);
 	if (!s)
 		return;
-	struct ways *before = ways_open(st); // none
+	struct selectors *before = selectors_open(st); // none
 	transaction_names(st, t, m);
 	transaction_attach(st, t, s);
 	if (in->limited)
@@ -48,14 +48,14 @@ static void ask_establishment(
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-static bool end_names(const struct tunnel_end *e, const struct way *w)
+static bool end_names(const struct tunnel_end *e, const struct selector *w)
 {
 	return e->teid == w->teid &&
 	       ((e->v4.family == w->prefix.family && !memcmp(e->v4.b, w->prefix.b, 16)) ||
 		       (e->v6.family == w->prefix.family && !memcmp(e->v6.b, w->prefix.b, 16)));
 }
 
-static bool names(const struct pfcp_message *m, const struct way *w)
+static bool names(const struct pfcp_message *m, const struct selector *w)
 {
 	for (unsigned i = 0; i < m->n_fars; i++)
 		if (m->far[i].v.has_outer && end_names(&m->far[i].v.outer, w))
@@ -67,15 +67,16 @@ static bool names(const struct pfcp_message *m, const struct way *w)
 	return false;
 }
 
-// A way that another session took, and that this message gives to its session again, counts as new.
+// A selector that another session took, and that this message gives to its session again, counts as
+// new.
 static void renew_named(struct sessions *st, const struct session *s, const struct pfcp_message *m,
-	struct ways *before)
+	struct selectors *before)
 {
 	for (uint32_t i = 0; i < before->n;) {
-		const struct way *w = &before->way[i];
-		if (w->way == BINDING_TUNNEL && names(m, w) &&
-			!session_index_has(&st->index, way_hash(st, s->kind, w), s->number))
-			before->way[i] = before->way[--before->n];
+		const struct selector *w = &before->selector[i];
+		if (w->kind == BINDING_TUNNEL && names(m, w) &&
+			!session_index_has(&st->index, selector_hash(st, s->kind, w), s->number))
+			before->selector[i] = before->selector[--before->n];
 		else
 			i++;
 	}
@@ -117,7 +118,7 @@ static void ask_modification(
 		s = asked_partial(st, in);
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	if (s->flags & SESSION_OVERTAKEN)
 		renew_named(st, s, in->m, before);
 	transaction_names(st, t, in->m);
@@ -139,7 +140,7 @@ static void ask_deletion(struct sessions *st, const struct pfcp_arrival *in, str
 		return;
 	}
 	bool full = s->n_pending == ASKED_OF_SESSION_MAX;
-	struct ways *before = full ? session_before(st, s) : NULL;
+	struct selectors *before = full ? session_before(st, s) : NULL;
 	session_heard(st, s);
 	transaction_attach(st, t, s);
 	if (full)
@@ -183,13 +184,13 @@ static void report_response(struct sessions *st, const struct pfcp_arrival *in)
 
 	if (!s || !in->m->f_seid.present)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 	u->rules.cp = in->m->f_seid;
 	s = session_replace(st, s, &u->rules);
 	unpack_close(st, u);
 	if (!s) {
-		ways_close(st, before);
+		selectors_close(st, before);
 		return;
 	}
 	struct pair *pair = pfcp_pair(st, in->packet, NULL, true);
@@ -199,10 +200,10 @@ static void report_response(struct sessions *st, const struct pfcp_arrival *in)
 }
 
 // False: it was another request's, of the same number.
-static bool join_one(
-	struct sessions *st, uint64_t time_ns, struct transaction *t, const struct early *e)
+static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	const struct early_response *e)
 {
-	const struct signalling_packet response = early_packet(e, time_ns);
+	const struct signalling_packet response = early_response_packet(e, time_ns);
 	struct decoded *d = decoded_open(st);
 	uint32_t used;
 	bool more;
@@ -216,17 +217,17 @@ static bool join_one(
 	return joined;
 }
 
-static void join_early(struct sessions *st, uint64_t time_ns, struct transaction *t)
+static void join_early_response(struct sessions *st, uint64_t time_ns, struct transaction *t)
 {
-	struct early *e;
+	struct early_response *e;
 
-	for (bool joined = false; !joined && (e = transaction_early(st, t->key));) {
+	for (bool joined = false; !joined && (e = early_response_take(st, t->key));) {
 		joined = join_one(st, time_ns, t, e);
 		if (!joined) {
 			st->counts.unmatched_responses++;
-			pfcp_early_lost(st, e);
+			pfcp_early_response_lost(st, e);
 		}
-		early_free(st, e);
+		early_response_free(st, e);
 	}
 }
 
@@ -250,7 +251,7 @@ static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 		ask_setup(st, in, t);
 	else
 		ask_release(st, in, t);
-	join_early(st, in->packet->time_ns, t);
+	join_early_response(st, in->packet->time_ns, t);
 }
 
 static void take_message(struct sessions *st, const struct pfcp_arrival *in)

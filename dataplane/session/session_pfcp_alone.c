@@ -47,8 +47,8 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	struct session *s = begin(st, in);
 	if (!s)
 		return;
-	s->flags |= SESSION_SETTLED;
-	session_after(st, s, ways_open(st), CAUSE_MESSAGE);
+	s->flags |= SESSION_ACCEPTED;
+	session_after(st, s, selectors_open(st), CAUSE_MESSAGE);
 }
 
 static void alone_modification(struct sessions *st, const struct pfcp_arrival *in)
@@ -66,7 +66,7 @@ static void alone_modification(struct sessions *st, const struct pfcp_arrival *i
 		s = begin(st, in);
 	if (!s)
 		return;
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 	rules_answer(st, &u->rules, NULL, m);
 	struct session *new = session_replace(st, s, &u->rules);
@@ -89,7 +89,7 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in)
 {
 	const struct pfcp_message *m = in->m;
 
-	transaction_keep_early(st, in->packet,
+	early_response_keep(st, in->packet,
 		transaction_key(st, in->packet, m->sequence, (uint8_t)(m->type - 1), true),
 		&m->whole);
 	if (m->type == PFCP_ESTABLISHMENT_RESPONSE)
@@ -101,9 +101,9 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in)
 }
 
 // What it changed is not known.
-void pfcp_early_lost(struct sessions *st, const struct early *e)
+void pfcp_early_response_lost(struct sessions *st, const struct early_response *e)
 {
-	const struct signalling_packet p = early_packet(e, st->now_ns);
+	const struct signalling_packet p = early_response_packet(e, st->now_ns);
 	struct decoded *d = decoded_open(st);
 	const struct pfcp_arrival in = {.packet = &p, .m = &d->pfcp};
 	uint32_t used;
@@ -157,6 +157,6 @@ void pfcp_second_answer(struct sessions *st, const struct pfcp_arrival *in)
 	struct session *twin = twin_of(st, s, m);
 	if (!twin)
 		return;
-	twin->flags |= SESSION_SETTLED;
-	session_after(st, twin, ways_open(st), CAUSE_MESSAGE);
+	twin->flags |= SESSION_ACCEPTED;
+	session_after(st, twin, selectors_open(st), CAUSE_MESSAGE);
 }

@@ -25,10 +25,10 @@ static void rejected(struct sessions *st, struct transaction *t)
 		session_mark(st, s);
 		return;
 	}
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	transaction_detach(st, t);
 	session_after(st, s, before, CAUSE_MESSAGE);
-	if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+	if (!(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 		session_end(st, s, END_SUPERSEDED); // it never was
 }
 
@@ -96,7 +96,7 @@ static void assume_earlier(
 		transaction_siblings_free(st, e);
 		transaction_assume(st, e);
 		if (e->type == PFCP_ESTABLISHMENT_REQUEST)
-			s->flags |= SESSION_SETTLED;
+			s->flags |= SESSION_ACCEPTED;
 		s->flags |= SESSION_LOSS;
 		st->counts.unanswered++;
 	}
@@ -123,16 +123,16 @@ static void answer_rules(
 }
 
 // The session with what `t` asked, as the response has it.
-static struct session *settle(struct sessions *st, struct session *s, struct transaction *t,
+static struct session *accept_answer(struct sessions *st, struct session *s, struct transaction *t,
 	const struct pfcp_arrival *in)
 {
 	struct answer a = {.in = in, .t = t, .late = t->state == TRANSACTION_ASSUMED};
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 
 	answer_rules(st, s, &a, u);
 	rules_handover(st, s, before, &u->rules);
-	s->flags |= SESSION_SETTLED;
+	s->flags |= SESSION_ACCEPTED;
 	if (in->limited)
 		s->flags |= SESSION_LOSS;
 	session_heard(st, s);
@@ -154,7 +154,7 @@ static void adopt(struct sessions *st, struct session *s, struct session *other)
 {
 	struct transaction *moved[16];
 	unsigned n = 0;
-	struct ways *before = session_before(st, other);
+	struct selectors *before = session_before(st, other);
 
 	while (!SLIST_EMPTY(&other->pending) && n < 16) {
 		moved[n] = SLIST_FIRST(&other->pending);
@@ -194,7 +194,7 @@ static void end_same_cp(struct sessions *st, const struct session *s)
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *o = found[i] == number ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != KIND_PFCP || o->pair != pair ||
-			!(o->flags & (SESSION_SETTLED | SESSION_PARTIAL)))
+			!(o->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 			continue;
 		record_seids(o, &theirs, &up);
 		if (seid_at(&theirs, a, cp.seid))
@@ -227,7 +227,7 @@ static void answer_establishment(
 		return;
 	bool late = t->state == TRANSACTION_ASSUMED;
 	node_of(st, &in->packet->source.address, &m->node, true);
-	s = settle(st, s, t, in);
+	s = accept_answer(st, s, t, in);
 	uint32_t number = s->number;
 	adopt_at(st, s, &m->f_seid.v4, m->f_seid.seid);
 	adopt_at(st, s, &m->f_seid.v6, m->f_seid.seid);
@@ -327,7 +327,7 @@ static void answer_modification(
 		s = link_partial(st, s, in);
 	if (!s)
 		return;
-	settle(st, s, t, in);
+	accept_answer(st, s, t, in);
 	st->counts.modified++;
 }
 
@@ -338,7 +338,7 @@ static void answer_deletion(
 
 	transaction_detach(st, t);
 	// asked of that one only: it may be over, and its SEID used again
-	if (t->life == 0)
+	if (t->generation == 0)
 		pfcp_alone_deletion(st, in);
 	else if (!pfcp_deleted(in->m))
 		st->counts.rejected++;
@@ -431,9 +431,9 @@ static bool has_cp_seid(
 		(t->state == TRANSACTION_ASSUMED && gives_cp_seid(st, t, seid)))
 		return true;
 	const struct transaction *x;
-	SLIST_FOREACH(x, &s->pending, of_session)
-	if (gives_cp_seid(st, x, seid))
-		return true;
+	SLIST_FOREACH (x, &s->pending, of_session)
+		if (gives_cp_seid(st, x, seid))
+			return true;
 	return false;
 }
 

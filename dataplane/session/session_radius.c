@@ -78,12 +78,12 @@ static struct session *find(struct sessions *st, const struct rules *r)
 	return NULL;
 }
 
-static bool shows(struct sessions *st, const struct session *s, const struct way *w)
+static bool shows(struct sessions *st, const struct session *s, const struct selector *w)
 {
-	struct ways *ways = session_selectors(st, s);
-	bool found = ways_find(ways, w) != NULL;
+	struct selectors *selectors = session_selectors(st, s);
+	bool found = selectors_find(selectors, w) != NULL;
 
-	ways_close(st, ways);
+	selectors_close(st, selectors);
 	return found;
 }
 
@@ -91,9 +91,10 @@ static bool shows(struct sessions *st, const struct session *s, const struct way
 static void end_users(struct sessions *st, const struct rules *r, uint32_t but)
 {
 	for (unsigned i = 0; i < r->n_ue; i++) {
-		struct way w = {.way = BINDING_ADDRESS, .prefix = r->ue[i]};
+		struct selector w = {.kind = BINDING_ADDRESS, .prefix = r->ue[i]};
 		uint32_t found[INDEX_RUN_MAX];
-		uint32_t n = session_candidates(&st->index, way_hash(st, KIND_RADIUS, &w), found);
+		uint32_t n =
+			session_candidates(&st->index, selector_hash(st, KIND_RADIUS, &w), found);
 		for (uint32_t j = 0; j < n; j++) {
 			struct session *o = found[j] == but ? NULL : session_at(st, found[j]);
 			if (o && o->kind == KIND_RADIUS && shows(st, o, &w))
@@ -112,10 +113,10 @@ static void set_user(struct rules *r, const struct radius_message *m)
 }
 
 // The session is as the message says; `before`: opened, what it showed.
-static void lives(
-	struct sessions *st, struct session *s, const struct radius_message *m, struct ways *before)
+static void lives(struct sessions *st, struct session *s, const struct radius_message *m,
+	struct selectors *before)
 {
-	s->flags |= SESSION_SETTLED;
+	s->flags |= SESSION_ACCEPTED;
 	session_heard(st, s);
 	if (m->status == RADIUS_START) {
 		struct unpacked *u = unpack_open(st, s);
@@ -127,14 +128,14 @@ static void lives(
 
 static void go_on(struct sessions *st, struct session *s, const struct radius_message *m)
 {
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 
 	set_user(&u->rules, m);
 	s = session_replace(st, s, &u->rules);
 	unpack_close(st, u);
 	if (!s) {
-		ways_close(st, before);
+		selectors_close(st, before);
 		return;
 	}
 	st->counts.modified++;
@@ -157,7 +158,7 @@ static void begin(struct sessions *st, struct unpacked *u, const struct radius_m
 	if (!s)
 		return;
 	st->counts.established++;
-	lives(st, s, m, ways_open(st));
+	lives(st, s, m, selectors_open(st));
 }
 
 static void take_session(struct sessions *st, const struct radius_message *m, const struct nas *nas)

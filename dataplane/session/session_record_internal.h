@@ -99,21 +99,21 @@ struct rules {
 		       // to
 };
 
-#define SESSION_SETTLED 0x01u	// its establishment was accepted, or proven
+#define SESSION_ACCEPTED 0x01u	// its establishment was accepted, or proven
 #define SESSION_PARTIAL 0x02u	// its establishment was missed
 #define SESSION_LOSS 0x04u	// a message of it was lost
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys
 #define SESSION_DIRTY 0x10u	// in the list of those to bind anew
 
-struct bond;
+struct membership;
 struct transaction;
 
 struct session {
 	uint64_t heard_ns;
-	SLIST_HEAD(, bond) bonds;
+	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
-	uint32_t number, pair, epoch;
-	uint32_t life; // no other of this number has it while a transaction waits
+	uint32_t number, pair, restart_epoch;
+	uint32_t generation; // no other of this number has it while a transaction waits
 	// By number: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones
@@ -125,7 +125,7 @@ struct session {
 
 static inline bool session_is_newer(const struct session *a, const struct session *b)
 {
-	return (int32_t)(a->life - b->life) > 0;
+	return (int32_t)(a->generation - b->generation) > 0;
 }
 
 #define RECORD_MAX 49152u

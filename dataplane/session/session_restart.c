@@ -11,14 +11,14 @@
 static void restart_one(struct sessions *st, struct pair *p)
 {
 	if (p->n == 0) {
-		p->epoch++;
+		p->restart_epoch++;
 		return;
 	}
 	struct reaping *r = session_alloc(&st->memory, sizeof(*r));
 	if (!r) { // no room even for that: at once
 		while (p->n > 0)
 			session_end(st, session_table_get(&st->sessions, p->sessions), END_LOST);
-		p->epoch++;
+		p->restart_epoch++;
 		return;
 	}
 	r->session = p->sessions;
@@ -27,7 +27,7 @@ static void restart_one(struct sessions *st, struct pair *p)
 	st->counts.partial_now -= p->n_partial;
 	p->sessions = SESSION_NONE;
 	p->n = p->n_partial = 0;
-	p->epoch++;
+	p->restart_epoch++;
 }
 
 // What was bound is let go at once; the rest is cleared away little by little.
@@ -35,7 +35,8 @@ static void end_bound(struct sessions *st)
 {
 	for (uint32_t i = 0; i < session_table_end(&st->subscriptions->table); i++) {
 		struct subscription *w = session_table_get(&st->subscriptions->table, i);
-		for (struct bond *b = w ? LIST_FIRST(&w->bonds) : NULL, *next; b; b = next) {
+		for (struct membership *b = w ? LIST_FIRST(&w->memberships) : NULL, *next; b;
+			b = next) {
 			struct session *s = session_table_get(&st->sessions, b->session);
 			next = LIST_NEXT(b, of_subscription);
 			if (session_is_over(st, s))

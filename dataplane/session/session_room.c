@@ -13,13 +13,13 @@
 static void take_back(
 	struct sessions *st, struct session *s, struct transaction *t, enum session_cause cause)
 {
-	struct ways *before = session_before(st, s);
+	struct selectors *before = session_before(st, s);
 
 	st->counts.unanswered++;
 	transaction_detach(st, t);
 	s->flags |= SESSION_LOSS;
 	session_after(st, s, before, cause);
-	if (!(s->flags & (SESSION_SETTLED | SESSION_PARTIAL)) && SLIST_EMPTY(&s->pending))
+	if (!(s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)) && SLIST_EMPTY(&s->pending))
 		session_end(st, s, END_FORGOTTEN);
 }
 
@@ -39,7 +39,7 @@ static void give_up(struct sessions *st, struct transaction *t, enum session_cau
 
 static bool is_forgotten(const struct sessions *st, const struct transaction *t)
 {
-	return t->of_epoch && pair_at(st, t->pair)->epoch != t->epoch;
+	return t->of_restart_epoch && pair_at(st, t->pair)->restart_epoch != t->restart_epoch;
 }
 
 // The oldest that waits, if it has for so long; false: none.

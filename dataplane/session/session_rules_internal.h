@@ -31,7 +31,8 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 bool gtpv2_accepted(const struct gtpv2_message *m);
 
 // Those that left a tunnel of the old rules for another one keep it for a while.
-void rules_handover(
-	struct sessions *st, const struct session *s, const struct ways *before, struct rules *r);
-void rules_add_linger(struct sessions *st, struct rules *r, uint32_t session, const struct way *w);
+void rules_handover(struct sessions *st, const struct session *s, const struct selectors *before,
+	struct rules *r);
+void rules_add_linger(
+	struct sessions *st, struct rules *r, uint32_t session, const struct selector *w);
 bool rules_end_lingers(struct rules *r, uint64_t now_ns); // false: none has ended

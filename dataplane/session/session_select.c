@@ -95,7 +95,7 @@ static unsigned in_order(const struct rules *r, uint64_t pdrs, uint8_t *out)
 }
 
 // What is left of a packet tells its rule only where all ask for one tunnel end and the same QFIs.
-static bool told_behind(const struct rules *r, uint64_t pdrs)
+static bool known_behind(const struct rules *r, uint64_t pdrs)
 {
 	const struct rule_pdr *first = NULL;
 	const struct tunnel_end *end = NULL;
@@ -127,7 +127,7 @@ int select_make(
 		return POI_ERR_NOT_FOUND;
 	if (!(q->pdrs & ~q->wanted))
 		return POI_OK;
-	if (q->of == SELECT_UPLINK_BEHIND && !told_behind(r, q->pdrs))
+	if (q->of == SELECT_UPLINK_BEHIND && !known_behind(r, q->pdrs))
 		return POI_ERR_INVALID;
 	bool by_user = users_differ(r, q->pdrs);
 	unsigned n = in_order(r, q->pdrs, order);

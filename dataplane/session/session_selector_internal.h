@@ -4,29 +4,29 @@
 
 #include "dataplane/session/session_record_internal.h"
 
-#define WAYS_MAX 320
-enum way_role { ROLE_LOCAL, ROLE_OUTER };
+#define SELECTORS_MAX 320
+enum selector_role { ROLE_LOCAL, ROLE_OUTER };
 
-struct way {
-	uint8_t way, direction, link, role;
-	bool linger, settled;
+struct selector {
+	uint8_t kind, direction, link, role;
+	bool linger, accepted;
 	uint32_t teid;
 	uint32_t ni; // of an address: its domain
 	struct ip_prefix prefix;
 	uint64_t pdrs;	 // PFCP: those that share it, by place in the rules
 	uint64_t uplink; // of an address: those that packets from it can belong to
-	uint32_t serial; // of the latest transaction that names it, 0 when settled only
+	uint32_t order;	 // of the latest transaction that names it, 0 when accepted only
 	bool whole;	 // not of PDRs: only for those who want all of the session
 };
-struct ways {
+struct selectors {
 	uint32_t n;
-	struct way way[WAYS_MAX];
+	struct selector selector[SELECTORS_MAX];
 	bool overflow;
 };
 
-void ways_of(const struct rules *r, struct ways *out); // settled ones
-bool way_same(const struct way *a, const struct way *b);
-const struct way *ways_find(const struct ways *w, const struct way *x);
+void selectors_of(const struct rules *r, struct selectors *out); // accepted ones
+bool selector_same(const struct selector *a, const struct selector *b);
+const struct selector *selectors_find(const struct selectors *w, const struct selector *x);
 
 // For the PDRs wanted of those that a packet can belong to: 0 and NULL for all; INVALID when it
 // cannot be told, NOT_FOUND when none is wanted, NOMEM. Behind the UPF a user's packet shows

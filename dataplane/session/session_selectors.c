@@ -8,38 +8,38 @@
 
 enum { ACCESS = 0, CORE = 1, SGI = 2, CP_FUNCTION = 3, VN = 4 }; // source interfaces
 
-bool way_same(const struct way *a, const struct way *b)
+bool selector_same(const struct selector *a, const struct selector *b)
 {
-	return a->teid == b->teid && a->way == b->way && a->role == b->role &&
+	return a->teid == b->teid && a->kind == b->kind && a->role == b->role &&
 	       a->prefix.family == b->prefix.family && a->prefix.length == b->prefix.length &&
 	       memcmp(a->prefix.b, b->prefix.b, sizeof(a->prefix.b)) == 0;
 }
 
-const struct way *ways_find(const struct ways *w, const struct way *x)
+const struct selector *selectors_find(const struct selectors *w, const struct selector *x)
 {
 	for (uint32_t i = 0; i < w->n; i++)
-		if (way_same(&w->way[i], x))
-			return &w->way[i];
+		if (selector_same(&w->selector[i], x))
+			return &w->selector[i];
 	return NULL;
 }
 
-static struct way *find(struct ways *w, const struct way *x)
+static struct selector *find(struct selectors *w, const struct selector *x)
 {
-	return (struct way *)ways_find(w, x);
+	return (struct selector *)selectors_find(w, x);
 }
 
-static void add(struct ways *w, const struct way *x)
+static void add(struct selectors *w, const struct selector *x)
 {
-	struct way *known = find(w, x);
+	struct selector *known = find(w, x);
 
 	if (known) {
 		known->pdrs |= x->pdrs;
 		known->linger = known->linger && x->linger;
 		known->whole = known->whole && x->whole;
-	} else if (w->n == WAYS_MAX) {
+	} else if (w->n == SELECTORS_MAX) {
 		w->overflow = true;
 	} else {
-		w->way[w->n++] = *x;
+		w->selector[w->n++] = *x;
 	}
 }
 
@@ -58,9 +58,9 @@ static struct ip_prefix exact(const struct ip_address *a)
 }
 
 // Either address may carry the packets (both families: a dual stack tunnel).
-static void add_tunnel(struct ways *w, struct way x, const struct tunnel_end *end)
+static void add_tunnel(struct selectors *w, struct selector x, const struct tunnel_end *end)
 {
-	x.way = BINDING_TUNNEL;
+	x.kind = BINDING_TUNNEL;
 	x.teid = end->teid;
 	if (end->v4.family) {
 		x.prefix = exact(&end->v4);
@@ -72,22 +72,22 @@ static void add_tunnel(struct ways *w, struct way x, const struct tunnel_end *en
 	}
 }
 
-static const struct way uplink_n3 = {
-	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N3, .settled = true};
-static const struct way downlink_n3 = {
-	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N3, .settled = true};
-static const struct way uplink_n9 = {
-	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N9, .settled = true};
-static const struct way downlink_n9 = {
-	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N9, .settled = true};
+static const struct selector uplink_n3 = {
+	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N3, .accepted = true};
+static const struct selector downlink_n3 = {
+	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N3, .accepted = true};
+static const struct selector uplink_n9 = {
+	.direction = PDU_DIRECTION_FROM_TARGET, .link = CONFIG_LINK_N9, .accepted = true};
+static const struct selector downlink_n9 = {
+	.direction = PDU_DIRECTION_TO_TARGET, .link = CONFIG_LINK_N9, .accepted = true};
 
 static void add_addresses(
-	struct ways *w, const struct ip_prefix *ue, unsigned n, uint32_t ni, uint64_t pdrs)
+	struct selectors *w, const struct ip_prefix *ue, unsigned n, uint32_t ni, uint64_t pdrs)
 {
 	for (unsigned i = 0; i < n; i++) {
-		struct way x = {.way = BINDING_ADDRESS,
+		struct selector x = {.kind = BINDING_ADDRESS,
 			.link = CONFIG_LINK_N6,
-			.settled = true,
+			.accepted = true,
 			.ni = ni,
 			.prefix = ue[i],
 			.pdrs = pdrs,
@@ -96,9 +96,10 @@ static void add_addresses(
 	}
 }
 
-static void add_outer(struct ways *w, const struct rule_far *f, bool from_access, uint64_t pdrs)
+static void add_outer(
+	struct selectors *w, const struct rule_far *f, bool from_access, uint64_t pdrs)
 {
-	struct way x = from_access ? uplink_n9 : f->between ? downlink_n9 : downlink_n3;
+	struct selector x = from_access ? uplink_n9 : f->between ? downlink_n9 : downlink_n3;
 
 	x.role = ROLE_OUTER;
 	x.pdrs = pdrs;
@@ -115,14 +116,14 @@ static bool forwards_back(const struct rule_pdr *p, const struct rule_far *f)
 
 // One PDR. What the control plane exchanges with the user (N4-u) shares the user's tunnels on N3
 // and is left out between the functions.
-static void add_pdr(struct ways *w, const struct rules *r, unsigned i)
+static void add_pdr(struct selectors *w, const struct rules *r, unsigned i)
 {
 	const struct rule_pdr *p = &r->pdr[i];
 	const struct rule_pdi *d = pdr_pdi(r, p);
 	const struct rule_far *f = p->has_far ? rules_far(r, p->far) : NULL;
 	bool outer = f && f->has_outer && far_forwards(f);
 	bool access = p->source == ACCESS || p->source == UNKNOWN_INTERFACE;
-	struct way x = !access ? downlink_n9 : p->between ? uplink_n9 : uplink_n3;
+	struct selector x = !access ? downlink_n9 : p->between ? uplink_n9 : uplink_n3;
 
 	if (p->source == CP_FUNCTION || forwards_back(p, f))
 		return;
@@ -149,7 +150,7 @@ static bool has_address(const struct rule_pdi *d, const struct ip_prefix *ue)
 }
 
 // To which rules of the uplink a packet from each address can belong: they may not name it.
-static void add_uplinks(struct ways *w, const struct rules *r)
+static void add_uplinks(struct selectors *w, const struct rules *r)
 {
 	for (unsigned i = 0; i < r->n_pdrs; i++) {
 		const struct rule_pdr *p = &r->pdr[i];
@@ -157,14 +158,14 @@ static void add_uplinks(struct ways *w, const struct rules *r)
 			forwards_back(p, p->has_far ? rules_far(r, p->far) : NULL))
 			continue;
 		for (uint32_t j = 0; j < w->n; j++)
-			if (w->way[j].way == BINDING_ADDRESS &&
-				has_address(pdr_pdi(r, p), &w->way[j].prefix))
-				w->way[j].uplink |= 1ull << i;
+			if (w->selector[j].kind == BINDING_ADDRESS &&
+				has_address(pdr_pdi(r, p), &w->selector[j].prefix))
+				w->selector[j].uplink |= 1ull << i;
 	}
 }
 
 // Of a partial session rules may be known without the PDRs that lead to them.
-static void add_unreferenced(struct ways *w, const struct rules *r)
+static void add_unreferenced(struct selectors *w, const struct rules *r)
 {
 	for (unsigned i = 0; i < r->n_fars; i++) {
 		const struct rule_far *f = &r->far[i];
@@ -177,7 +178,7 @@ static void add_unreferenced(struct ways *w, const struct rules *r)
 }
 
 // TS 29.274 clause 8.22: whose end it is.
-static const struct way *way_of_interface(uint8_t interface)
+static const struct selector *selector_of_interface(uint8_t interface)
 {
 	switch (interface) {
 	case 0:	 // S1-U eNodeB
@@ -203,29 +204,30 @@ static const struct way *way_of_interface(uint8_t interface)
 	}
 }
 
-static void add_bearers(struct ways *w, const struct rules *r)
+static void add_bearers(struct selectors *w, const struct rules *r)
 {
 	for (unsigned i = 0; i < r->n_bearers; i++)
 		for (unsigned j = 0; j < r->bearer[i].n_ends; j++) {
-			const struct way *form = way_of_interface(r->bearer[i].end[j].interface);
+			const struct selector *form =
+				selector_of_interface(r->bearer[i].end[j].interface);
 			if (!form)
 				continue;
-			struct way x = *form;
+			struct selector x = *form;
 			x.whole = true;
 			add_tunnel(w, x, &r->bearer[i].end[j].end);
 		}
 }
 
-static void add_lingers(struct ways *w, const struct rules *r)
+static void add_lingers(struct selectors *w, const struct rules *r)
 {
 	for (unsigned i = 0; i < r->n_lingers; i++) {
 		const struct rule_linger *l = &r->linger[i];
-		struct way x = {.way = BINDING_TUNNEL,
+		struct selector x = {.kind = BINDING_TUNNEL,
 			.role = r->kind == KIND_PFCP ? ROLE_OUTER : ROLE_LOCAL,
 			.link = l->link,
 			.direction = l->direction,
 			.linger = true,
-			.settled = true,
+			.accepted = true,
 			.teid = l->teid,
 			.prefix = l->prefix};
 		for (unsigned j = 0; j < l->n_pdrs; j++)
@@ -237,7 +239,7 @@ static void add_lingers(struct ways *w, const struct rules *r)
 	}
 }
 
-void ways_of(const struct rules *r, struct ways *out)
+void selectors_of(const struct rules *r, struct selectors *out)
 {
 	out->n = 0;
 	out->overflow = false;

@@ -6,7 +6,7 @@
 #include "dataplane/session/session_table_internal.h"
 
 struct binding_round;
-struct bound_set;
+struct binding_set;
 struct departures;
 struct early_responses;
 struct marks;
@@ -20,11 +20,12 @@ struct sessions {
 	struct sessions_settings s;
 	struct session_memory memory;
 	uint64_t now_ns;
-	uint64_t told_ns; // when the message at hand was received; not the time of a tick before it
+	uint64_t message_ns; // when the message at hand was received; not the time of a tick before
+			     // it
 	struct session_counts counts;
 	struct session_table sessions;
-	struct session_index index; // from keys and ways to sessions
-	uint32_t lives;		    // given
+	struct session_index index; // from keys and selectors to sessions
+	uint32_t generations;	    // given
 	struct session_strings *strings;
 	struct nodes *nodes;
 	struct departures *departures;
@@ -32,7 +33,7 @@ struct sessions {
 	struct early_responses *early;
 	struct marks *marks;
 	struct subscriptions *subscriptions;
-	struct bound_set *bounds;
+	struct binding_set *bindings;
 	struct binding_round *round;
 	struct workspace *work;
 };

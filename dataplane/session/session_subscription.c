@@ -35,8 +35,7 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 			}
 	// and those that are only asked for
 	const struct transaction *t;
-	TAILQ_FOREACH(t, &st->transactions->asked.list, by_age)
-	{
+	TAILQ_FOREACH (t, &st->transactions->asked.list, by_age) {
 		struct session *s = session_table_get(&st->sessions, t->session);
 		if (s)
 			session_mark(st, s);
@@ -53,9 +52,9 @@ static void mark_satisfying(struct sessions *st, const struct subscription *w)
 			mark_members(st, ni);
 		return;
 	}
-	for (unsigned i = 0; i < w->n_anchors; i++) {
+	for (unsigned i = 0; i < w->n_entries; i++) {
 		uint32_t found[INDEX_RUN_MAX];
-		uint64_t key = w->anchor[i].of->key;
+		uint64_t key = w->entry[i].of->key;
 		if (session_index_crowded(&st->index, key)) {
 			mark_all(st);
 			return;
@@ -146,8 +145,8 @@ int sessions_unsubscribe(struct sessions *st, uint64_t id)
 
 	if (!w)
 		return POI_ERR_NOT_FOUND;
-	while (!LIST_EMPTY(&w->bonds))
-		bond_drop(st, LIST_FIRST(&w->bonds));
+	while (!LIST_EMPTY(&w->memberships))
+		membership_drop(st, LIST_FIRST(&w->memberships));
 	st->subscriptions->by_name -= subscription_by_name(w);
 	subscription_leave(st, w);
 	session_table_remove(&st->subscriptions->table, &st->memory, w->number);
@@ -173,9 +172,9 @@ void subscriptions_free(struct sessions *st)
 	}
 	session_table_free(&all->table, &st->memory);
 	session_index_free(&all->index, &st->memory);
-	for (uint32_t i = 0; i < session_table_end(&all->anchors); i++)
-		session_release(&st->memory, session_table_get(&all->anchors, i));
-	session_table_free(&all->anchors, &st->memory);
-	session_index_free(&all->anchor_index, &st->memory);
+	for (uint32_t i = 0; i < session_table_end(&all->indexes); i++)
+		session_release(&st->memory, session_table_get(&all->indexes, i));
+	session_table_free(&all->indexes, &st->memory);
+	session_index_free(&all->key_index, &st->memory);
 	session_release(&st->memory, all);
 }

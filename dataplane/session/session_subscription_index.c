@@ -88,7 +88,7 @@ uint64_t subscription_wants(const struct subscription *w, const struct rules *r)
 	return wanted;
 }
 
-static unsigned seid_anchors(const struct sessions *st, const struct session_target *t,
+static unsigned seid_keys(const struct sessions *st, const struct session_target *t,
 	const struct ip_address *a, uint64_t *key)
 {
 	enum key_kind cp = a ? KEY_CP : KEY_CP_SEID, up = a ? KEY_UP : KEY_UP_SEID;
@@ -100,17 +100,17 @@ static unsigned seid_anchors(const struct sessions *st, const struct session_tar
 	return 2;
 }
 
-static unsigned anchors_of(const struct sessions *st, const struct subscription *w,
-	uint64_t key[SUBSCRIPTION_ANCHORS_MAX])
+static unsigned keys_of(const struct sessions *st, const struct subscription *w,
+	uint64_t key[SUBSCRIPTION_KEYS_MAX])
 {
 	const struct session_target *t = &w->target;
 	unsigned n = 0;
 
 	if (t->kinds & SESSION_FSEID) {
 		if (!t->seid_v4.family && !t->seid_v6.family)
-			n = seid_anchors(st, t, NULL, key);
-		n += seid_anchors(st, t, &t->seid_v4, key + n);
-		return n + seid_anchors(st, t, &t->seid_v6, key + n);
+			n = seid_keys(st, t, NULL, key);
+		n += seid_keys(st, t, &t->seid_v4, key + n);
+		return n + seid_keys(st, t, &t->seid_v6, key + n);
 	}
 	if (t->kinds & SESSION_IMSI)
 		*key = key_number(st, KEY_IMSI, w->imsi);
@@ -125,21 +125,21 @@ static unsigned anchors_of(const struct sessions *st, const struct subscription 
 	return 1;
 }
 
-struct anchor *anchor_find(const struct sessions *st, uint64_t key)
+struct subscription_index *subscription_index_find(const struct sessions *st, uint64_t key)
 {
-	struct index_cursor c = session_index_find(&st->subscriptions->anchor_index, key);
+	struct index_cursor c = session_index_find(&st->subscriptions->key_index, key);
 
 	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
-		struct anchor *a = session_table_get(&st->subscriptions->anchors, i);
+		struct subscription_index *a = session_table_get(&st->subscriptions->indexes, i);
 		if (a->key == key)
 			return a;
 	}
 	return NULL;
 }
 
-static struct anchor *anchor_take(struct sessions *st, uint64_t key)
+static struct subscription_index *index_take(struct sessions *st, uint64_t key)
 {
-	struct anchor *a = anchor_find(st, key);
+	struct subscription_index *a = subscription_index_find(st, key);
 
 	if (a)
 		return a;
@@ -147,40 +147,40 @@ static struct anchor *anchor_take(struct sessions *st, uint64_t key)
 	if (!a)
 		return NULL;
 	a->key = key;
-	a->number = session_table_add(&st->subscriptions->anchors, &st->memory, a);
+	a->number = session_table_add(&st->subscriptions->indexes, &st->memory, a);
 	if (a->number == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->subscriptions->anchor_index, &st->memory, key, a->number) ==
+	if (session_index_add(&st->subscriptions->key_index, &st->memory, key, a->number) ==
 		INDEX_ADDED)
 		return a;
-	session_table_remove(&st->subscriptions->anchors, &st->memory, a->number);
+	session_table_remove(&st->subscriptions->indexes, &st->memory, a->number);
 no_number:
 	session_release(&st->memory, a);
 	return NULL;
 }
 
-static int anchor_join(struct sessions *st, struct subscription *w, uint64_t key)
+static int index_join(struct sessions *st, struct subscription *w, uint64_t key)
 {
-	struct anchor *a = anchor_take(st, key);
-	struct subscription_anchor *x = &w->anchor[w->n_anchors];
+	struct subscription_index *a = index_take(st, key);
+	struct subscription_index_entry *x = &w->entry[w->n_entries];
 
 	if (!a)
 		return POI_ERR_NOMEM;
-	w->n_anchors++;
-	*x = (struct subscription_anchor){.of = a, .subscription = w};
-	LIST_INSERT_HEAD(&a->subscriptions, x, of_anchor);
+	w->n_entries++;
+	*x = (struct subscription_index_entry){.of = a, .subscription = w};
+	LIST_INSERT_HEAD(&a->entries, x, of_index);
 	return POI_OK;
 }
 
-static void anchor_leave(struct sessions *st, struct subscription_anchor *x)
+static void index_leave(struct sessions *st, struct subscription_index_entry *x)
 {
-	struct anchor *a = x->of;
+	struct subscription_index *a = x->of;
 
-	LIST_REMOVE(x, of_anchor);
-	if (!LIST_EMPTY(&a->subscriptions))
+	LIST_REMOVE(x, of_index);
+	if (!LIST_EMPTY(&a->entries))
 		return;
-	session_index_remove(&st->subscriptions->anchor_index, &st->memory, a->key, a->number);
-	session_table_remove(&st->subscriptions->anchors, &st->memory, a->number);
+	session_index_remove(&st->subscriptions->key_index, &st->memory, a->key, a->number);
+	session_table_remove(&st->subscriptions->indexes, &st->memory, a->number);
 	session_release(&st->memory, a);
 }
 
@@ -191,15 +191,15 @@ bool subscription_by_name(const struct subscription *w)
 
 int subscription_enter(struct sessions *st, struct subscription *w)
 {
-	uint64_t key[SUBSCRIPTION_ANCHORS_MAX];
-	unsigned n = anchors_of(st, w, key);
+	uint64_t key[SUBSCRIPTION_KEYS_MAX];
+	unsigned n = keys_of(st, w, key);
 	int r = session_index_add(&st->subscriptions->index, &st->memory,
 			key_number(st, KEY_SUBSCRIPTION, w->id), w->number) == INDEX_ADDED
 			? POI_OK
 			: POI_ERR_NOMEM;
 
 	for (unsigned i = 0; i < n && r == POI_OK; i++)
-		r = anchor_join(st, w, key[i]);
+		r = index_join(st, w, key[i]);
 	return r;
 }
 
@@ -207,6 +207,6 @@ void subscription_leave(struct sessions *st, struct subscription *w)
 {
 	session_index_remove(&st->subscriptions->index, &st->memory,
 		key_number(st, KEY_SUBSCRIPTION, w->id), w->number);
-	while (w->n_anchors > 0)
-		anchor_leave(st, &w->anchor[--w->n_anchors]);
+	while (w->n_entries > 0)
+		index_leave(st, &w->entry[--w->n_entries]);
 }

@@ -5,19 +5,19 @@
 #include "dataplane/session/session_record_internal.h"
 
 // All subscriptions that are looked up by one key; any number of tasks may have it.
-struct anchor {
+struct subscription_index {
 	uint64_t key;
 	uint32_t number;
-	LIST_HEAD(, subscription_anchor) subscriptions;
+	LIST_HEAD(, subscription_index_entry) entries;
 };
-struct subscription_anchor { // a subscription, where it is found
-	struct anchor *of;
+struct subscription_index_entry { // a subscription, where it is found
+	struct subscription_index *of;
 	struct subscription *subscription;
-	LIST_ENTRY(subscription_anchor) of_anchor;
+	LIST_ENTRY(subscription_index_entry) of_index;
 };
-#define SUBSCRIPTION_ANCHORS_MAX 4
+#define SUBSCRIPTION_KEYS_MAX 4
 
-struct bond;
+struct membership;
 
 struct subscription {
 	uint64_t id;
@@ -25,27 +25,27 @@ struct subscription {
 	uint64_t imsi, msisdn, imei, imeisv;
 	uint32_t ni; // string, SESSION_NONE when there is none
 	uint32_t number;
-	struct subscription_anchor anchor[SUBSCRIPTION_ANCHORS_MAX];
-	uint8_t n_anchors;
+	struct subscription_index_entry entry[SUBSCRIPTION_KEYS_MAX];
+	uint8_t n_entries;
 	uint8_t direction;
 	bool tunnels;
 	bool dirty, lost, ended;
-	uint32_t sessions, n_unsure; // bonds that count; bonds in doubt
-	struct subscription_state told;
-	bool told_once, bound_once;
-	LIST_HEAD(, bond) bonds;
+	uint32_t sessions, n_unsure; // memberships that count; memberships in doubt
+	struct subscription_state reported;
+	bool reported_once, bound_once;
+	LIST_HEAD(, membership) memberships;
 	SLIST_ENTRY(subscription) of_dirty;
-	// While a session is bound anew (`round`): its place among the matched, and the bond of
-	// both.
+	// While a session is bound anew (`round`): its place among the candidates, and the
+	// membership of both.
 	uint64_t round;
-	uint32_t matched;
-	struct bond *bond;
+	uint32_t candidate;
+	struct membership *membership;
 };
 struct subscriptions {
 	struct session_table table;
 	struct session_index index; // by id
-	struct session_table anchors;
-	struct session_index anchor_index;
+	struct session_table indexes;
+	struct session_index key_index;
 	uint32_t by_name; // those found by their network instance
 };
 struct subscriptions *subscriptions_new(struct sessions *st);
@@ -55,7 +55,7 @@ bool subscription_matches(const struct subscription *w, const struct rules *r);
 uint64_t subscription_wants(const struct subscription *w, const struct rules *r); // PDRs, by place
 bool subscription_wants_all(const struct subscription *w); // nothing less than the session
 bool subscription_by_name(const struct subscription *w);   // found by its network instance
-struct anchor *anchor_find(const struct sessions *st, uint64_t key);
+struct subscription_index *subscription_index_find(const struct sessions *st, uint64_t key);
 int subscription_enter(struct sessions *st, struct subscription *w); // 0 or NOMEM
 void subscription_leave(struct sessions *st, struct subscription *w);
 
@@ -63,7 +63,7 @@ void subscription_leave(struct sessions *st, struct subscription *w);
 struct marks {
 	uint32_t *dirty, n_dirty, dirty_size;
 	SLIST_HEAD(, subscription) subscriptions;
-	bool blind, blind_told; // a session was refused
+	bool blind, blind_reported; // a session was refused
 	uint64_t blind_ns;
 };
 struct marks *marks_new(struct sessions *st);

@@ -104,9 +104,9 @@ struct transaction *transaction_new(struct sessions *st, const struct span *whol
 	t->length = whole->length;
 	t->session = t->pair = SESSION_NONE;
 	t->time_ns = st->now_ns;
-	if (++st->transactions->serial == 0) // stands for none
-		st->transactions->serial++;
-	t->serial = st->transactions->serial;
+	if (++st->transactions->order == 0) // stands for none
+		st->transactions->order++;
+	t->order = st->transactions->order;
 	t->state = TRANSACTION_ASKED;
 	list_push(&st->transactions->asked, t);
 	return t;
@@ -148,8 +148,8 @@ bool transaction_keep_later(
 	copy->keyless = true;
 	copy->protocol = later->protocol;
 	copy->type = later->type;
-	copy->copy_of = later->serial;
-	for (struct transaction *x; (x = SLIST_NEXT(at, sibling)) && x->copy_of < later->serial;)
+	copy->copy_of = later->order;
+	for (struct transaction *x; (x = SLIST_NEXT(at, sibling)) && x->copy_of < later->order;)
 		at = x;
 	SLIST_INSERT_AFTER(at, copy, sibling);
 	return true;
@@ -183,14 +183,14 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 		else
 			transaction_detach(st, oldest);
 	}
-	SLIST_FOREACH(x, &s->pending, of_session)
-	last = x;
+	SLIST_FOREACH (x, &s->pending, of_session)
+		last = x;
 	if (last && !is_deletion(t))
 		SLIST_INSERT_AFTER(last, t, of_session);
 	else
 		SLIST_INSERT_HEAD(&s->pending, t, of_session);
 	t->session = s->number;
-	t->life = s->life;
+	t->generation = s->generation;
 	transaction_of_pair(st, t, s->pair);
 	t->attached = true;
 	s->n_pending++;
@@ -199,15 +199,15 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair)
 {
 	t->pair = pair;
-	t->epoch = pair_at(st, pair)->epoch;
-	t->of_epoch = true;
+	t->restart_epoch = pair_at(st, pair)->restart_epoch;
+	t->of_restart_epoch = true;
 }
 
 struct session *transaction_session(struct sessions *st, const struct transaction *t)
 {
 	struct session *s = session_at(st, t->session);
 
-	return s && s->life == t->life ? s : NULL;
+	return s && s->generation == t->generation ? s : NULL;
 }
 
 static void add_name(struct sessions *st, const struct span *ni, uint32_t *names, uint32_t *n)

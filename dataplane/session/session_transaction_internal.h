@@ -17,13 +17,13 @@ struct transaction {
 	// Those behind it: GTPv2-C the same request for another session, PFCP copies of later ones
 	// that are accepted already, in the order in which they were asked.
 	SLIST_ENTRY(transaction) sibling;
-	uint32_t number, session, life, pair;
-	uint32_t epoch; // of the pair, when it was asked of a session
-	uint32_t serial;
-	uint32_t copy_of; // serial
+	uint32_t number, session, generation, pair;
+	uint32_t restart_epoch; // of the pair, when it was asked of a session
+	uint32_t order;
+	uint32_t copy_of; // order
 	uint32_t length;  // of raw
 	uint8_t protocol, type, state;
-	bool of_epoch;
+	bool of_restart_epoch;
 	bool attached;		  // waits, in the list of its session
 	bool keyless;		  // a sibling
 	uint8_t *raw;		  // until it is answered
@@ -37,17 +37,17 @@ struct transaction_list {
 };
 
 #define EARLY_SLOTS 65536u
-struct early { // a response whose request was not seen yet
+struct early_response { // a response whose request was not seen yet
 	uint64_t key, time_ns;
 	struct signalling_end source, destination;
 	uint32_t length;
 	uint8_t protocol;
-	TAILQ_ENTRY(early) by_age;
+	TAILQ_ENTRY(early_response) by_age;
 	uint8_t octets[];
 };
 
-// A session's requests that wait: more at a time, and the oldest is given up, and its ways go. With
-// each of them, as many that came later and are accepted already.
+// A session's requests that wait: more at a time, and the oldest is given up, and its selectors go.
+// With each of them, as many that came later and are accepted already.
 #define ASKED_OF_SESSION_MAX 8u
 #define LATER_KEPT_MAX 4u
 
@@ -55,7 +55,7 @@ struct transactions {
 	struct session_table table;
 	struct session_index index;
 	struct transaction_list asked, answered;
-	uint32_t serial;
+	uint32_t order;
 };
 struct transactions *transactions_new(struct sessions *st);
 void transactions_free(struct sessions *st);
@@ -86,20 +86,20 @@ struct transaction *transaction_sibling(
 void transactions_forget(struct sessions *st, struct session *s); // the session ends
 
 struct early_responses {
-	TAILQ_HEAD(, early) list; // oldest first
-	uint16_t *at;		  // how many, by a part of the key
+	TAILQ_HEAD(, early_response) list; // oldest first
+	uint16_t *at;			   // how many, by a part of the key
 	uint32_t n;
 	uint64_t octets;
 };
-struct early_responses *early_new(struct sessions *st);
-void early_free_all(struct sessions *st);
+struct early_responses *early_responses_new(struct sessions *st);
+void early_responses_free(struct sessions *st);
 // The oldest, taken out, when it has waited in vain. NULL: none.
-struct early *early_expired(struct sessions *st);
-void transaction_keep_early(struct sessions *st, const struct signalling_packet *p, uint64_t key,
+struct early_response *early_response_expired(struct sessions *st);
+void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
 	const struct span *whole);
 // The response that came before its request, taken out: the caller's to free. NULL: none.
-struct early *transaction_early(struct sessions *st, uint64_t key);
-void early_free(struct sessions *st, struct early *e);
-struct signalling_packet early_packet(const struct early *e, uint64_t time_ns);
+struct early_response *early_response_take(struct sessions *st, uint64_t key);
+void early_response_free(struct sessions *st, struct early_response *e);
+struct signalling_packet early_response_packet(const struct early_response *e, uint64_t time_ns);
 bool transaction_repeats(
 	const struct sessions *st, const struct transaction *t, const struct span *response);

@@ -9,7 +9,7 @@
 
 // A response is applied to one session, which looks at another's, which may end for it.
 #define UNPACKED_MAX 4u
-#define WAYS_OPEN_MAX 5u
+#define SELECTORS_OPEN_MAX 5u
 // The message at hand, a response that came before it, the request that it answers, and one more
 // that waits.
 #define DECODED_MAX 4u
@@ -20,9 +20,9 @@
 
 struct workspace {
 	struct unpacked unpacked[UNPACKED_MAX];
-	struct ways ways[WAYS_OPEN_MAX];
+	struct selectors selectors[SELECTORS_OPEN_MAX];
 	struct decoded decoded[DECODED_MAX];
-	uint32_t n_unpacked, n_ways;
+	uint32_t n_unpacked, n_selectors;
 	uint64_t used;
 	uint32_t n_notes, note[NOTES_MAX];
 	uint8_t record[RECORD_MAX];
@@ -81,21 +81,21 @@ void unpack_close(struct sessions *st, struct unpacked *u)
 	w->n_unpacked--;
 }
 
-struct ways *ways_open(struct sessions *st)
+struct selectors *selectors_open(struct sessions *st)
 {
 	struct workspace *w = st->work;
 
-	assert(w->n_ways < WAYS_OPEN_MAX);
-	struct ways *opened = &w->ways[w->n_ways++];
+	assert(w->n_selectors < SELECTORS_OPEN_MAX);
+	struct selectors *opened = &w->selectors[w->n_selectors++];
 	opened->n = 0;
 	opened->overflow = false;
 	return opened;
 }
 
-void ways_close(struct sessions *st, struct ways *opened)
+void selectors_close(struct sessions *st, struct selectors *opened)
 {
-	assert(opened == &st->work->ways[st->work->n_ways - 1]);
-	st->work->n_ways--;
+	assert(opened == &st->work->selectors[st->work->n_selectors - 1]);
+	st->work->n_selectors--;
 }
 
 // The one that was not used for longest.
@@ -108,7 +108,7 @@ struct decoded *decoded_open(struct sessions *st)
 		if (w->decoded[i].n_open == 0 && (!best || w->decoded[i].used < best->used))
 			best = &w->decoded[i];
 	assert(best);
-	best->serial = 0;
+	best->order = 0;
 	best->n_open = 1;
 	best->used = ++w->used;
 	return best;
@@ -144,14 +144,14 @@ struct decoded *decoded_open_request(struct sessions *st, const struct transacti
 
 	for (unsigned i = 0; i < DECODED_MAX; i++) {
 		struct decoded *d = &w->decoded[i];
-		if (d->serial != t->serial)
+		if (d->order != t->order)
 			continue;
 		d->n_open++;
 		d->used = ++w->used;
 		return d;
 	}
 	struct decoded *d = decoded_open(st);
-	d->serial = t->serial;
+	d->order = t->order;
 	if (t->protocol == SIGNALLING_PFCP)
 		decode_pfcp(t, &d->pfcp);
 	else

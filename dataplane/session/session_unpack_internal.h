@@ -1,8 +1,8 @@
 #pragma once
 
-// What is worked with while a message is taken: unpacked sessions, sets of ways, decoded messages.
-// Each is opened and closed by name, and is the opener's alone in between. Their number is bounded,
-// and their memory is there from the beginning: a debug build asserts the bounds.
+// What is worked with while a message is taken: unpacked sessions, sets of selectors, decoded
+// messages. Each is opened and closed by name, and is the opener's alone in between. Their number
+// is bounded, and their memory is there from the beginning: a debug build asserts the bounds.
 
 #include "dataplane/session/session_selector_internal.h"
 
@@ -25,15 +25,15 @@ struct unpacked *unpack_new(struct sessions *st, enum session_kind kind); // of 
 void unpack_note(struct sessions *st, struct unpacked *u, uint32_t string);
 void unpack_close(struct sessions *st, struct unpacked *u);
 
-// ---- sets of ways: the last one opened is closed first ----
+// ---- sets of selectors: the last one opened is closed first ----
 
-struct ways *ways_open(struct sessions *st); // empty
-void ways_close(struct sessions *st, struct ways *w);
+struct selectors *selectors_open(struct sessions *st); // empty
+void selectors_close(struct sessions *st, struct selectors *w);
 
 // ---- decoded messages ----
 
 struct decoded {
-	uint32_t serial; // of the request that it is, 0 for none
+	uint32_t order;	 // of the request that it is, 0 for none
 	uint32_t n_open; // openers
 	uint64_t used;	 // when it was opened last
 	union {

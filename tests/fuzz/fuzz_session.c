@@ -70,7 +70,7 @@ static void forget(struct world *w, uint64_t subscription)
 
 static bool same(const struct told *a, const struct told *b)
 {
-	return a->b.way == b->b.way && a->b.direction == b->b.direction && a->b.link == b->b.link &&
+	return a->b.kind == b->b.kind && a->b.direction == b->b.direction && a->b.link == b->b.link &&
 	       a->b.teid == b->b.teid && a->digest == b->digest &&
 	       memcmp(&a->b.prefix, &b->b.prefix, sizeof(a->b.prefix)) == 0;
 }

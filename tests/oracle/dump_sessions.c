@@ -23,7 +23,7 @@ static int on_bind(void *context, uint64_t subscription, const struct binding *b
 
 	inet_ntop(b->prefix.family == 6 ? AF_INET6 : AF_INET, b->prefix.b, text, sizeof(text));
 	printf("+ %llu %llu %s %u %u %u %s/%u %s\n", (unsigned long long)subscription,
-		(unsigned long long)b->id, b->way == BINDING_TUNNEL ? "tunnel" : "address", b->link,
+		(unsigned long long)b->id, b->kind == BINDING_TUNNEL ? "tunnel" : "address", b->link,
 		b->direction, b->teid, text, b->prefix.length, b->select ? "select" : "whole");
 	return 0;
 }

@@ -133,7 +133,7 @@ static void fill_view(struct facts *f, unsigned protocol, int qfi)
 
 static bool holds(const struct binding *b, const struct facts *f)
 {
-	if (b->way == BINDING_TUNNEL) {
+	if (b->kind == BINDING_TUNNEL) {
 		if (!f->outer.family || f->teid != b->teid ||
 			!ip_prefix_covers(&b->prefix, f->outer.family, f->outer.b))
 			return false;

@@ -412,7 +412,7 @@ bool world_tunnel(const struct world *w, uint64_t subscription, uint8_t link, ui
 {
 	for (uint32_t i = 0; i < w->n_bound; i++) {
 		const struct binding *b = &w->bound[i].b;
-		if (w->bound[i].subscription == subscription && b->way == BINDING_TUNNEL &&
+		if (w->bound[i].subscription == subscription && b->kind == BINDING_TUNNEL &&
 			b->link == link && b->direction == direction && b->teid == teid &&
 			is_at(&b->prefix, a))
 			return true;
@@ -424,7 +424,7 @@ bool world_address(const struct world *w, uint64_t subscription, uint32_t a)
 {
 	for (uint32_t i = 0; i < w->n_bound; i++)
 		if (w->bound[i].subscription == subscription &&
-			w->bound[i].b.way == BINDING_ADDRESS &&
+			w->bound[i].b.kind == BINDING_ADDRESS &&
 			w->bound[i].b.link == CONFIG_LINK_N6 && is_at(&w->bound[i].b.prefix, a))
 			return true;
 	return false;

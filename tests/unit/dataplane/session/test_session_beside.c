@@ -101,12 +101,12 @@ Test(session_beside, a_request_takes_nothing_away)
 	lab_end(&l);
 	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
 	for (uint32_t i = 0; i < w.n_bound; i++)
-		all |= w.bound[i].subscription == 2 && w.bound[i].b.way == BINDING_TUNNEL &&
+		all |= w.bound[i].subscription == 2 && w.bound[i].b.kind == BINDING_TUNNEL &&
 		       !w.bound[i].b.select;
 	cr_expect(all, "if it is refused rule 1 has them");
 	play_modified(&w, &one, 3, 1);
 	for (uint32_t i = 0; i < w.n_bound; i++)
-		cr_expect(w.bound[i].subscription != 2 || w.bound[i].b.way != BINDING_TUNNEL ||
+		cr_expect(w.bound[i].subscription != 2 || w.bound[i].b.kind != BINDING_TUNNEL ||
 				  w.bound[i].b.select,
 			"then it has not");
 }

@@ -167,7 +167,7 @@ static void tell(const struct world *w, const struct model *m, unsigned at, uint
 			fprintf(stderr, "; store:");
 			for (unsigned i = 0; i < w->n_bound; i++)
 				if (w->bound[i].subscription == (k ? s : 100 + s))
-					fprintf(stderr, " %u/%x/%02x%02x", w->bound[i].b.way,
+					fprintf(stderr, " %u/%x/%02x%02x", w->bound[i].b.kind,
 						w->bound[i].b.teid, w->bound[i].b.prefix.b[1],
 						w->bound[i].b.prefix.b[3]);
 			fprintf(stderr, "\n");
