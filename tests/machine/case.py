@@ -89,7 +89,7 @@ class Session:
 				machine.remove()
 			raise
 		self.booted.append((machine.took, "+".join(n.device for n in nics) or "no card"))
-		print(f"# boot: {machine.took:.0f} s, {self.booted[-1][1]}, {self.accel}", flush=True)
+		print(f"# boot of {machine.took:.0f} s: {self.booted[-1][1]}", flush=True)
 		return machine
 
 	def machine(self, nics=(), installed=True, arguments="", fresh=False):

@@ -181,7 +181,7 @@ class Machine:
 		append = "root=/dev/vda rw console=ttyS0 loglevel=5 panic=-1 net.ifnames=1 intel_iommu=on "
 		out += ["-append", (append + "iommu=pt " + self._arguments).strip()]
 		for slot in range(SLOTS):
-			out += ["-device", f"pcie-root-port,id=slot{slot},chassis={slot + 1},addr={16 + slot}"]
+			out += ["-device", f"pcie-root-port,id=slot{slot},chassis={slot + 1},addr={16 + slot:#x}"]
 		for slot, nic in enumerate(self.nics):
 			out += ["-netdev", self.wires[slot].netdev()]
 			pairs = nic.device_arguments(slot)

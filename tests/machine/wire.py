@@ -6,10 +6,10 @@ import select
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 LARGEST = 65536
-TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_MULTI_QUEUE = 0x400454CA, 2, 0x1000, 0x100
 
 
 class Nic:
@@ -185,3 +185,25 @@ def udp(source, destination, payload, ports=(4000, 5000), vlans=(), macs=None):
 def stream(name, source, destination, numbers, length=0, **more):
 	"""Returns one marked frame for each number."""
 	return [udp(source, destination, mark(name, n, length), **more) for n in numbers]
+
+
+class Stream(threading.Thread):
+	"""Sends marked frames of one source, in order of their numbers, until finish() is called."""
+
+	def __init__(self, wire, name, source, destination="198.51.100.1", rate=50):
+		super().__init__(daemon=True)
+		self._wire, self._name, self._ends, self._gap = wire, name, (source, destination), 1 / rate
+		self._over = threading.Event()
+		self.sent = 0
+
+	def run(self):
+		while not self._over.is_set():
+			self._wire.send([udp(*self._ends, mark(self._name, self.sent))])
+			self.sent += 1
+			self._over.wait(self._gap)
+
+	def finish(self):
+		"""Ends it; returns the numbers that were sent."""
+		self._over.set()
+		self.join()
+		return range(self.sent)

@@ -17,22 +17,30 @@ URL = "https://127.0.0.1:8443/X1/NE"
 MARK = re.compile(rb"mark (\w+) (\d{8})")
 
 _admf = None
+_url = URL
 mdfs = {}  # name -> Mdf
 dids = {}  # name -> DID
 
 
-def make_pki():
-	"""Makes the certificates once for the life of the disk."""
+def make_pki(addresses=()):
+	"""Makes the certificates once for the life of the disk; returns their folder."""
 	if not os.path.exists(f"{PKI}/crl.pem"):
 		os.makedirs(PKI, exist_ok=True)
-		pki.Pki(PKI).make(bad=False)
+		pki.Pki(PKI, addresses=("127.0.0.1", "::1", *addresses)).make(bad=False)
 	return PKI
 
 
-def admf(url=URL):
+def use(url):
+	"""Says where X1 is."""
+	global _url
+	_url = url
+	forget_admf()
+
+
+def admf():
 	global _admf
 	if _admf is None:
-		_admf = lab_admf.Admf(url, make_pki(), timeout=60)
+		_admf = lab_admf.Admf(_url, make_pki(), timeout=60)
 	return _admf
 
 
@@ -154,3 +162,17 @@ def wait_x1(timeout=60):
 		if last in ("ok", "AcknowledgedAndCompleted") or time.monotonic() > end:
 			return last
 		time.sleep(0.3)
+
+
+def renew(name="ne"):
+	"""Issues another certificate of the same identity, signed by the same authority."""
+	authority = pki.Pki(PKI)
+	config = os.path.join(PKI, "ca.cnf")
+	if not os.path.exists(config):  # make() leaves certificates and keys only
+		with open(config, "w") as out:
+			out.write(pki.CA_CONFIG.format(name="ca"))
+		for file, text in (("ca.index", ""), ("ca.serial", "2000\n")):
+			with open(os.path.join(PKI, file), "w") as out:
+				out.write(text)
+	uid = {"ne": authority.ne, "admf": authority.admf, "mdf": authority.mdf}[name]
+	authority.issue(name, uid, addresses=authority.addresses, names=authority.names)
