@@ -9,6 +9,7 @@ import unittest
 import image
 import packages
 import qemu
+from poi_lab import platforms
 from product import Product
 from wire import Nic
 
@@ -138,6 +139,9 @@ class MachineCase(unittest.TestCase):
 	def setUpClass(cls):
 		cls.machine = session.machine(cls.NICS, cls.INSTALLED, cls.ARGUMENTS, cls.FRESH)
 		cls.poi = Product(cls.machine)
+		kinds = {f"{nic.device} emulated by QEMU ({session.accel})" for nic in cls.NICS}
+		platforms.begin(kinds)
+		cls.addClassCleanup(platforms.end, kinds)
 		errors = cls.machine.console_errors(cls.CONSOLE)
 		if errors:
 			raise AssertionError("errors on the console at boot:\n" + "\n".join(errors[:20]))

@@ -169,7 +169,8 @@ class Image:
 	def _configure(root):
 		for name in ("share", "var/log/journal"):
 			os.makedirs(f"{root}/{name}", exist_ok=True)
-		shutil.rmtree(f"{root}/etc/apt/sources.list.d")
+		for name in os.listdir(f"{root}/etc/apt/sources.list.d"):
+			os.unlink(f"{root}/etc/apt/sources.list.d/{name}")
 		shutil.rmtree(f"{root}/var/lib/apt/lists")
 		os.makedirs(f"{root}/var/lib/apt/lists/partial")
 		for name in ("etc/machine-id", "etc/resolv.conf"):
