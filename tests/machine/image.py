@@ -39,6 +39,9 @@ FILES = {
 	# Everything that systemd and the product log at notice and above also reaches the console's log.
 	"etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\nForwardToConsole=yes\n"
 	"TTYPath=/dev/ttyS0\nMaxLevelConsole=notice\nRateLimitIntervalSec=0\n",
+	# A guest on a busy host may need minutes for what a server does in a second.
+	"etc/systemd/system.conf.d/machine.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n"
+	"DefaultDeviceTimeoutSec=900s\n",
 	"etc/systemd/system/machine-agent.service": """\
 [Unit]
 Description=Agent of the machine's tests

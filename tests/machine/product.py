@@ -23,7 +23,7 @@ network-elements:
   eal: "{eal}"
   main-cpu: 0
   workers: [{workers}]
-  idle-sleep-us: 50
+  idle-sleep-us: 500
 {dataplane}  ports:
 {ports}
 audit: {{ file: /var/log/poi/audit.jsonl }}
@@ -65,6 +65,14 @@ class Product:
 		address = self.machine.pci(slot)
 		self.machine.run(f"modprobe {driver}; dpdk-devbind.py -b {driver} {address}")
 		return address
+
+	def persist(self, slots=(0,), hugepages=512):
+		"""Makes hugepages, the cards' driver and the units survive a reboot."""
+		ids = {self.machine.out(f"lspci -n -s {self.machine.pci(s)}").split()[2] for s in slots}
+		self.machine.write("/etc/sysctl.d/50-poi.conf", f"vm.nr_hugepages={hugepages}\n")
+		self.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
+		self.machine.write("/etc/modprobe.d/vfio.conf", f"options vfio-pci ids={','.join(sorted(ids))}\n")
+		self.machine.run("systemctl enable -q poi-control poi-dataplane")
 
 	def configure(self, ports, eal="", workers="1", key="keys/ne.key", top="", delivery="", dataplane=""):
 		"""Writes /etc/poi/poi.yaml. `ports`: YAML of each; the other texts are lines of YAML."""

@@ -103,14 +103,7 @@ class Restarts(LifeCase):
 
 	def test_9_reboot_without_a_store(self):
 		"""Units that are enabled come up with the machine; the tasks are gone by design."""
-		self.machine.run("systemctl enable -q poi-control poi-dataplane")
-		address = self.machine.pci(0)
-		self.machine.write("/etc/sysctl.d/50-poi.conf", "vm.nr_hugepages=512\n")
-		self.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
-		self.machine.write(
-			"/etc/udev/rules.d/50-machine-bind.rules",
-			f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{address}", ATTR{{driver_override}}="vfio-pci"\n',
-		)
+		self.poi.persist()
 		self.machine.reboot()
 		self.poi.ready(120)
 		self.assertEqual(self.poi.status()["tasks"], 0)

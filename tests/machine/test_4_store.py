@@ -13,15 +13,8 @@ class Store(LifeCase):
 			"openssl rand 32 > /etc/poi/keys/store.key && chown poi:poi /etc/poi/keys/store.key"
 			" && chmod 600 /etc/poi/keys/store.key"
 			" && echo 'store: { file: /var/lib/poi/store, key: keys/store.key }' >> /etc/poi/poi.yaml"
-			" && systemctl enable -q poi-control poi-dataplane"
 		)
-		address = cls.machine.pci(0)
-		cls.machine.write("/etc/sysctl.d/50-poi.conf", "vm.nr_hugepages=512\n")
-		cls.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
-		cls.machine.write(
-			"/etc/udev/rules.d/50-machine-bind.rules",
-			f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{address}", ATTR{{driver_override}}="vfio-pci"\n',
-		)
+		cls.poi.persist()
 		cls.poi.restart()
 		cls.machine.python("clear(); stop_mdf()")
 		cls.did = cls.poi.mdf(port=PORT)
