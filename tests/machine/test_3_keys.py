@@ -28,7 +28,7 @@ class Reload(LifeCase):
 			self.poi.certificates()
 			pids = self.poi.pid("poi-control"), self.poi.pid("poi-dataplane")
 			self.machine.run("systemctl reload poi-control poi-dataplane")
-			end = time.monotonic() + 30
+			end = time.monotonic() + 30 * self.machine.patience
 			while serial(self.machine) in shown and time.monotonic() < end:
 				time.sleep(0.3)
 			shown.add(serial(self.machine))

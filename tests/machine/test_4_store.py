@@ -51,8 +51,9 @@ class Store(LifeCase):
 		"""With another key the store is not read, and nothing is intercepted by guess."""
 		self.machine.run("cp -p /etc/poi/keys/store.key /root/store.key && openssl rand 32 > /etc/poi/keys/store.key")
 		self.poi.stop()
+		since = self.machine.out("date +%s")
 		self.machine.run("systemctl start --no-block poi-dataplane poi-control")
-		self.machine.wait("journalctl -b -u poi-control -o cat --since -2min | grep -i store", 60)
+		self.machine.wait(f"journalctl -b -u poi-control -o cat --since @{since} | grep -i store", 60)
 		self.machine.run("systemctl stop poi-control poi-dataplane; cp -p /root/store.key /etc/poi/keys/store.key")
 		self.poi.start()
 		self.back()
