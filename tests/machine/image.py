@@ -19,7 +19,7 @@ RECIPE = 1  # counts changes of what is done with the lists below
 PACKAGES = """
 	systemd systemd-sysv udev dbus kmod procps linux-image-amd64 initramfs-tools zstd
 	iproute2 iputils-ping ethtool pciutils tcpdump curl openssl ca-certificates libpam-systemd
-	python3 python3-lxml libxml2-utils dpdk librte-meta-net
+	python3 python3-lxml libxml2-utils dpdk librte-meta-net driverctl
 """.split()
 
 # The guest has no network and no clock to set; these would only spend its time.

@@ -1,6 +1,7 @@
 """The product inside a guest: configures it, starts it by systemd, counts what it delivers."""
 
 import json
+import re
 import time
 
 import wire
@@ -66,11 +67,10 @@ class Product:
 		return address
 
 	def persist(self, slots=(0,), hugepages=512):
-		"""Makes hugepages, the cards' driver and the units survive a reboot."""
-		ids = {self.machine.out(f"lspci -n -s {self.machine.pci(s)}").split()[2] for s in slots}
+		"""Makes hugepages, the cards' driver and the units survive a reboot, as the runbook says."""
 		self.machine.write("/etc/sysctl.d/50-poi.conf", f"vm.nr_hugepages={hugepages}\n")
-		self.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
-		self.machine.write("/etc/modprobe.d/vfio.conf", f"options vfio-pci ids={','.join(sorted(ids))}\n")
+		for slot in slots:
+			self.machine.run(f"driverctl set-override {self.machine.pci(slot)} vfio-pci")
 		self.machine.run("systemctl enable -q poi-control poi-dataplane")
 
 	def configure(self, ports, eal="", workers="1", key="keys/ne.key", top="", delivery="", dataplane=""):
@@ -96,6 +96,14 @@ class Product:
 		self.configure(ports, eal=f"{more.pop('eal', '')} {allowed}".strip(), **more)
 		self.start()
 		return addresses
+
+	def check(self):
+		"""Returns what poi check says FAIL to, each as (subject, text)."""
+		said = self.machine.run("poi check", check=False)
+		fails = re.findall(r"^FAIL\s+(\S.*?)\s{2,}(.*)$", said.out, re.M)
+		if bool(fails) != bool(said.status):
+			raise AssertionError(f"poi check's status and its lines differ: {said}")
+		return fails
 
 	# --- units
 	def start(self):
