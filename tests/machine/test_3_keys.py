@@ -2,9 +2,7 @@
 
 import time
 
-from product import TARGET
 from test_2_restarts import LifeCase
-from wire import Stream
 
 
 def serial(machine, port=8443):
@@ -20,8 +18,7 @@ def serial(machine, port=8443):
 class Reload(LifeCase):
 	def test_1_new_certificates_under_traffic(self):
 		"""Nothing is lost or sent twice over three reloads of both units, each with a new certificate."""
-		stream = Stream(self.machine.wires[0], "reload", TARGET)
-		stream.start()
+		stream = self.stream("reload")
 		shown = {serial(self.machine)}
 		for _ in range(3):
 			self.machine.python("renew()")
