@@ -30,6 +30,7 @@ class Session:
 
 	def prepare(self, say):
 		"""Builds packages and image where they are missing; says what each took."""
+		image.prune()
 		start = time.monotonic()
 		self.debs, self._key = packages.current()
 		say(f"packages: {time.monotonic() - start:.0f} s ({packages.version()}, {self._key})")
@@ -68,7 +69,7 @@ class Session:
 
 	def installed(self):
 		"""Returns a disk with the packages installed and nothing configured."""
-		disk = os.path.join(image.CACHE, f"installed-{self.image.key}-{self._key}.qcow2")
+		disk = os.path.join(image.CACHE, f"installed-{self.image.key}-{self._key}-{self.accel}.qcow2")
 		if not os.path.exists(disk):
 			machine = self._new(())
 			try:

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import os
 import re
@@ -119,6 +120,7 @@ class Image:
 			fcntl.flock(lock, fcntl.LOCK_EX)
 			if not os.path.exists(self.folder):
 				self._build()
+			os.utime(self.folder)
 		return time.monotonic() - start
 
 	def _build(self):
@@ -179,6 +181,19 @@ class Image:
 		for name in ("etc/machine-id", "etc/resolv.conf"):
 			with open(f"{root}/{name}", "w"):
 				pass
+
+
+def prune(kept=3):
+	"""Removes what runs that were killed left behind, and all but the newest of what is kept."""
+	os.makedirs(CACHE, exist_ok=True)
+	for name in os.listdir(CACHE):
+		run_of = re.fullmatch(r"run-(\d+)", name)
+		if run_of and not os.path.exists(f"/proc/{run_of.group(1)}"):
+			shutil.rmtree(os.path.join(CACHE, name), ignore_errors=True)
+	for pattern in ("packages-*[0-9a-f]", "previous-*[!g]", "installed-*.qcow2", "bookworm-*[0-9a-f]"):
+		paths = glob.glob(os.path.join(CACHE, pattern))
+		for path in sorted(paths, key=os.path.getmtime)[:-kept]:
+			shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 def write_files(root):

@@ -53,6 +53,7 @@ def make(folder, *arguments):
 			shutil.rmtree(os.path.join(work, "poi"))
 			shutil.rmtree(folder, ignore_errors=True)
 			os.rename(work, folder)
+		os.utime(folder)
 	return built(folder)
 
 
