@@ -45,6 +45,8 @@ class Upgrade(case.MachineCase):
 		self.assertEqual(self.machine.out("dpkg-query -W -f '${Version}' poi"), packages.version())
 		self.assertEqual(self.machine.python("marks()")["before"], {str(n): 1 for n in range(100)})
 		self.machine.run("[ -z \"$(systemctl list-units -q --state=failed)\" ]")
+		for unit in ("poi-control", "poi-dataplane"):
+			self.assertEqual(self.machine.out(f"systemctl show -P NeedDaemonReload {unit}"), "no")
 
 	def test_3_one_restart(self):
 		"""As the runbook says: programs of two channel versions refuse each other and say so."""

@@ -14,12 +14,14 @@ class Purge(LifeCase):
 	def test_2_purge_leaves_nothing(self):
 		self.machine.run("DEBIAN_FRONTEND=noninteractive apt-get -y purge poi poi-lab", timeout=300)
 		left = self.machine.out(
-			"rm -rf /etc/systemd/system/poi-.service.d; ls -d /etc/poi /usr/bin/poi* /usr/share/poi* /usr/share/doc/poi* /run/poi /var/lib/poi /var/log/poi"
+			"rm -rf /etc/systemd/system/poi-.service.d; ls -d /usr/bin/poi* /usr/share/poi* /usr/share/doc/poi* /run/poi /var/lib/poi /var/log/poi"
 			" /lib/systemd/system/poi-* /etc/systemd/system/poi-* /etc/systemd/system/*/poi-*"
 			" /usr/lib/sysusers.d/poi* /usr/lib/tmpfiles.d/poi* /lib/udev/rules.d/*poi*"
 			" /usr/lib/systemd/catalog/poi* /usr/share/man/man?/poi* 2>/dev/null || true"
 		)
 		self.assertEqual(left, "")
+		ours = self.machine.out("find /etc/poi -type f -printf '%P\\n' | sort").split()
+		self.assertEqual(ours, ["ca.pem", "keys/ne.key", "ne.pem"], "only what the operator put there stays")
 		self.assertEqual(self.machine.out("ps -u poi -o pid= || true"), "")
 		self.assertEqual(self.machine.out("dpkg -l 'poi*' 2>/dev/null | grep -E '^[a-z]i|^rc' || true"), "")
 
