@@ -180,6 +180,22 @@ static void look_at_capture(const struct check *c, const char *device, const cha
 		check_say(c, CHECK_OK, "port", "%s: reads %s", device, path);
 }
 
+// Debian's driver looks the XDP program up by its id, which the kernel leaves to CAP_SYS_ADMIN;
+// CAP_BPF is for the loading only.
+static void look_at_xdp(const struct check *c, const struct check_unit *u, const char *device)
+{
+	if (!check_unit_has_capability(u, CAP_SYS_ADMIN))
+		check_say(c, CHECK_FAIL, "service",
+			"%s needs CAP_SYS_ADMIN, AF_XDP and bpf(), which the unit keeps from %s "
+			"(%s); use net_af_packet in its place",
+			device, u->user, u->source);
+	else if (u->found)
+		check_say(c, CHECK_WARN, "service",
+			"%s needs RestrictAddressFamilies=AF_XDP and SystemCallFilter=bpf, which "
+			"are not looked at; see: systemctl cat poi-dataplane",
+			device);
+}
+
 // What a virtual device needs of the unit: the kernel's interface is opened with capabilities, and
 // net_tap's through a device of its own.
 static void look_at_rights(const struct check *c, const struct check_unit *u, const char *device)
@@ -187,21 +203,20 @@ static void look_at_rights(const struct check *c, const struct check_unit *u, co
 	static const struct {
 		const char *driver;
 		unsigned capability;
-		const char *name, *node;
-	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL},
-		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL},
-		{"net_af_xdp", CAP_BPF, "CAP_BPF", NULL},
-		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun"}};
+		const char *name, *node, *allow;
+	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL, NULL},
+		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun", "/dev/net/tun rw"}};
 
+	if (strncmp(device, "net_af_xdp", 10) == 0)
+		look_at_xdp(c, u, device);
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (strncmp(device, needs[i].driver, strlen(needs[i].driver)) != 0)
 			continue;
-		if (!check_unit_has_capability(u, needs[i].capability) &&
-			!(needs[i].capability == CAP_BPF &&
-				check_unit_has_capability(u, CAP_SYS_ADMIN)))
+		if (!check_unit_has_capability(u, needs[i].capability))
 			check_say(c, CHECK_FAIL, "service",
 				"%s needs %s, which %s lacks (%s); add it to "
 				"AmbientCapabilities= and CapabilityBoundingSet= with: systemctl "
@@ -209,9 +224,11 @@ static void look_at_rights(const struct check *c, const struct check_unit *u, co
 				device, needs[i].name, u->user, u->source);
 		if (needs[i].node && !check_unit_has_device(u, needs[i].node, "misc"))
 			check_say(c, CHECK_FAIL, "service",
-				"%s: the unit does not open %s (%s); add DeviceAllow=%s rw with: "
+				"%s: the unit does not open %s (%s); add %s%s with: "
 				"systemctl edit poi-dataplane",
-				device, needs[i].node, u->source, needs[i].node);
+				device, needs[i].node, u->source,
+				u->private_devices ? "PrivateDevices=no" : "DeviceAllow=",
+				u->private_devices ? "" : needs[i].allow);
 	}
 }
 
@@ -259,7 +276,7 @@ void check_ports(const struct check *c)
 {
 	const struct config_dataplane *d = &c->config->dataplane;
 	bool nics = false, any = false;
-	struct check_unit u;
+	struct check_unit u = {0};
 
 	for (uint32_t i = 0; i < d->n_ports; i++) {
 		nics |= nic_is_address(d->ports[i].device);

@@ -32,11 +32,21 @@ static void look_at_memory_lock(const struct check *c, const struct check_unit *
 void check_service(const struct check *c, struct check_unit *u, bool nics)
 {
 	check_unit_read(c, u);
+	if (u->masked)
+		check_say(c, CHECK_FAIL, "service",
+			CHECK_UNIT " is masked; systemctl unmask poi-dataplane");
 	if (!u->user_exists) {
 		check_say(c, CHECK_FAIL, "service",
 			"there is no user %s, as whom the unit runs (%s); systemd-sysusers, then: "
 			"udevadm control --reload && udevadm trigger --subsystem-match=vfio",
 			u->user, u->source);
+		return;
+	}
+	if (u->no_group[0]) {
+		check_say(c, CHECK_FAIL, "service",
+			"there is no group %s, which the unit names (%s), so that it does not "
+			"start; systemd-sysusers, or correct it with: " EDIT,
+			u->no_group, u->source);
 		return;
 	}
 	check_say(
@@ -98,7 +108,7 @@ static bool node_opens(const struct check *c, const struct check_unit *u, const 
 			u->user, path, owner, (unsigned)st.st_mode & 07777, what_opens(c, u));
 		return false;
 	}
-	if (!check_unit_has_device(u, path, kind) || u->private_devices) {
+	if (!check_unit_has_device(u, path, kind)) {
 		check_say(c, CHECK_FAIL, "service",
 			"%s: the unit does not open %s (%s); write %s below [Service] with: " EDIT,
 			given, path, u->source, u->private_devices ? "PrivateDevices=no" : allow);
@@ -180,9 +190,10 @@ static void look_at_verbs(
 			given, n->driver);
 	else if (!check_unit_has_device(u, node, "infiniband_verbs"))
 		check_say(c, CHECK_FAIL, "service",
-			"%s: the unit does not open %s (%s); write "
-			"DeviceAllow=char-infiniband_verbs rw below [Service] with: " EDIT,
-			given, node, u->source);
+			"%s: the unit does not open %s (%s); write %s below [Service] with: " EDIT,
+			given, node, u->source,
+			u->private_devices ? "PrivateDevices=no"
+					   : "DeviceAllow=char-infiniband_verbs rw");
 }
 
 // --- DPDK's driver ---
@@ -241,20 +252,36 @@ static void look_at_node(const struct check *c, const char *device)
 	}
 }
 
-static bool allowed(const struct config *f, const char *device)
+// True when one of the options names the device; *n is how many there are.
+static bool names(const struct config *f, const char *option, const char *address, unsigned *n)
 {
 	char value[256];
-	unsigned n = 0;
 
-	for (; check_eal(f, "-a", n, value, sizeof(value)) ||
-		check_eal(f, "--allow", n, value, sizeof(value));
-		n++) {
-		value[strcspn(value, ",")] = '\0';
-		size_t a = strlen(value), b = strlen(device);
-		if (a && a <= b && !strcmp(device + b - a, value))
+	for (unsigned i = 0; check_eal(f, option, i, value, sizeof(value)); i++) {
+		++*n;
+		if (nic_is_same(value, strcspn(value, ","), address))
 			return true;
 	}
-	return n == 0;
+	return false;
+}
+
+// Whether dataplane.eal lets the EAL have the device.
+static void look_at_options(const struct check *c, const char *given, const char *address)
+{
+	const struct config *f = c->config;
+	char value[64];
+	unsigned n = 0;
+
+	if (check_eal(f, "--no-pci", 0, value, sizeof(value)))
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal says --no-pci; take it out",
+			given);
+	else if (names(f, "-b", address, &n) || names(f, "--block", address, &n))
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal blocks it; take its -b out",
+			given);
+	n = 0;
+	if (!names(f, "-a", address, &n) && !names(f, "--allow", address, &n) && n)
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal allows others only; add -a %s",
+			given, given);
 }
 
 // The kernel's driver, and by it the way that DPDK takes.
@@ -270,15 +297,15 @@ static void look_at_driver(
 	}
 	if (nic_driver_is_uio(n->driver) && u->uid != 0) {
 		check_say(c, CHECK_FAIL, "port",
-			"%s: driver %s serves root only, and the unit runs as %s; dpdk-devbind.py "
-			"--bind=vfio-pci %s",
+			"%s: driver %s serves root only, and the unit runs as %s; modprobe "
+			"vfio-pci; dpdk-devbind.py --bind=vfio-pci %s",
 			given, n->driver, u->user, given);
 		return;
 	}
 	if (!nic_driver_fits(n->driver)) {
 		check_say(c, CHECK_FAIL, "port",
 			"%s: the kernel has it (driver %s); ip link set it down, then: "
-			"dpdk-devbind.py --bind=vfio-pci %s",
+			"modprobe vfio-pci; dpdk-devbind.py --bind=vfio-pci %s",
 			given, n->driver, given);
 		return;
 	}
@@ -291,7 +318,6 @@ static void look_at_driver(
 
 void check_nic(const struct check *c, const struct check_unit *u, const char *given)
 {
-	char value[64];
 	struct nic n;
 
 	nic_read(c->root, given, &n);
@@ -300,12 +326,7 @@ void check_nic(const struct check *c, const struct check_unit *u, const char *gi
 			"%s: there is no such device; see: lspci -D | grep -i eth", given);
 		return;
 	}
-	if (check_eal(c->config, "--no-pci", 0, value, sizeof(value)))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal says --no-pci; take it out",
-			given);
-	else if (!allowed(c->config, n.address))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal allows others only; add -a %s",
-			given, given);
+	look_at_options(c, given, n.address);
 	look_at_driver(c, u, given, &n);
 	look_at_id(c, given, &n);
 	look_at_node(c, n.address);

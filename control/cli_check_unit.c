@@ -49,35 +49,35 @@ static uint64_t capability_of(const char *name, size_t n)
 	return 0;
 }
 
-// A line of CapabilityBoundingSet= or AmbientCapabilities=: empty forgets, "~" takes away, names
-// add to what is there; a first line of names begins with none.
-static uint64_t capabilities(uint64_t now, const char *value)
+// A line of CapabilityBoundingSet= (initially all) or AmbientCapabilities= (initially none): empty
+// is none and "~" alone all; a first line replaces what is there; a later one adds, with "~" takes
+// away.
+static uint64_t capabilities(uint64_t now, uint64_t initial, const char *value)
 {
 	uint64_t named = 0;
-	bool without = *value == '~';
+	bool without = *value == '~', blank = !value[without + strspn(value + without, " \t")];
 
-	if (!*value)
-		return 0;
 	for (const char *at = value + without; *at;) {
 		at += strspn(at, " \t");
 		size_t n = strcspn(at, " \t");
 		named |= capability_of(at, n);
 		at += n;
 	}
-	if (without)
-		return now & ~named;
-	return (now == ALL_CAPABILITIES ? 0 : now) | named;
+	if (blank || now == initial)
+		return without ? ~named : named;
+	return without ? now & ~named : now | named;
 }
 
 // "infinity", "64M", "1G:2G" (the soft limit counts).
 static double limit(const char *value)
 {
-	static const char units[] = "KMGT";
+	static const char units[] = "KMGTPE";
 	char *end;
 	double v = strtod(value, &end);
 
 	if (strncmp(value, "infinity", 8) == 0)
 		return HUGE_VAL;
+	end += strspn(end, " \t");
 	const char *unit = *end ? strchr(units, *end) : NULL;
 	for (const char *u = units; unit && u <= unit; u++)
 		v *= 1024;
@@ -125,11 +125,11 @@ static void assign(struct reading *r, const char *key, const char *value)
 	else if (!strcmp(key, "PrivateDevices"))
 		u->private_devices = yes(value);
 	else if (!strcmp(key, "LimitMEMLOCK") || !strcmp(key, "LimitMEMLOCKSoft"))
-		u->memlock = limit(value);
+		u->memlock = *value ? limit(value) : u->memlock;
 	else if (!strcmp(key, "CapabilityBoundingSet"))
-		r->bounding = capabilities(r->bounding, value);
+		r->bounding = capabilities(r->bounding, ALL_CAPABILITIES, value);
 	else if (!strcmp(key, "AmbientCapabilities"))
-		r->ambient = capabilities(r->ambient, value);
+		r->ambient = capabilities(r->ambient, 0, value);
 }
 
 // --- lines ---
@@ -242,6 +242,17 @@ static void find_drop_ins(const struct check *c, struct drop_ins *d)
 	qsort(d->file, d->n, sizeof(d->file[0]), by_name);
 }
 
+// A unit is masked by an empty file or a link to /dev/null.
+static bool is_masked(const struct check *c, const char *path)
+{
+	char full[4096];
+	struct stat st;
+
+	snprintf(full, sizeof(full), "%s%s", c->root, path);
+	return stat(full, &st) == 0 && !S_ISDIR(st.st_mode) && st.st_size == 0;
+}
+
+// Reads the unit that a mask hides, too: it is the one that runs once the mask is gone.
 static bool read_files(const struct check *c, struct reading *r)
 {
 	char path[256] = "";
@@ -249,7 +260,9 @@ static bool read_files(const struct check *c, struct reading *r)
 
 	for (size_t i = 0; i < N_FOLDERS && !path[0]; i++) {
 		snprintf(path, sizeof(path), "%s/" CHECK_UNIT, folders[i]);
-		if (!read_file(c, r, path))
+		bool masked = is_masked(c, path);
+		r->unit->masked |= masked;
+		if (masked || !read_file(c, r, path))
 			path[0] = '\0';
 	}
 	if (!path[0])
@@ -291,29 +304,45 @@ static bool ask_systemd(const struct check *c, struct reading *r)
 
 // --- users ---
 
-// Looks a user up below the root.
-static bool find_user(const struct check *c, const char *name, struct passwd *out)
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+static bool is_user(const struct passwd *p, const char *name)
+{
+	return is_number(name) ? p->pw_uid == strtoul(name, NULL, 10) : !strcmp(p->pw_name, name);
+}
+
+static bool is_group(const struct group *g, const char *name)
+{
+	return is_number(name) ? g->gr_gid == strtoul(name, NULL, 10) : !strcmp(g->gr_name, name);
+}
+
+// Looks a user up below the root, by name or number. Replaces a number in *u by the name.
+static bool find_user(const struct check *c, struct check_unit *u, struct passwd *out)
 {
 	char path[4096];
-	struct passwd *p = NULL;
+	const struct passwd *p = NULL;
+	FILE *f = NULL;
 
 	if (!c->root[0]) {
-		p = getpwnam(name);
-		if (p)
-			*out = *p;
-		return p != NULL;
+		p = is_number(u->user) ? getpwuid((uid_t)strtoul(u->user, NULL, 10))
+				       : getpwnam(u->user);
+	} else {
+		snprintf(path, sizeof(path), "%s/etc/passwd", c->root);
+		f = fopen(path, "re");
+		while (f && (p = fgetpwent(f)))
+			if (is_user(p, u->user))
+				break;
 	}
-	snprintf(path, sizeof(path), "%s/etc/passwd", c->root);
-	FILE *f = fopen(path, "re");
-	while (f && (p = fgetpwent(f)))
-		if (!strcmp(p->pw_name, name))
-			break;
-	bool found = f && p;
-	if (found)
+	if (p) {
 		*out = *p;
+		snprintf(u->user, sizeof(u->user), "%s", p->pw_name);
+	}
 	if (f)
 		fclose(f);
-	return found;
+	return p != NULL;
 }
 
 static void add_group(struct check_unit *u, gid_t gid)
@@ -325,52 +354,74 @@ static void add_group(struct check_unit *u, gid_t gid)
 		u->group[u->n_groups++] = gid;
 }
 
-static bool has_word(const char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *at = text; (at = strstr(at, word)); at += n)
-		if ((at == text || at[-1] == ' ') && (!at[n] || at[n] == ' '))
-			return true;
-	return false;
-}
-
-static void look_at_group(struct reading *r, const struct group *g)
-{
-	struct check_unit *u = r->unit;
-
-	if (!strcmp(g->gr_name, r->group)) {
-		u->group[0] = g->gr_gid;
-		u->n_groups = u->n_groups ? u->n_groups : 1;
-	}
-	if (has_word(r->supplementary, g->gr_name))
-		add_group(u, g->gr_gid);
-	for (char **member = g->gr_mem; *member; member++)
-		if (!strcmp(*member, u->user))
-			add_group(u, g->gr_gid);
-}
-
-static void find_groups(const struct check *c, struct reading *r)
+// Looks a group of the unit up below the root. Records in *u one that is not there.
+static bool find_group(const struct check *c, struct check_unit *u, const char *name, gid_t *out)
 {
 	char path[4096];
-	struct group *g;
+	const struct group *g = NULL;
+	FILE *f = NULL;
 
 	if (!c->root[0]) {
-		setgrent();
-		while ((g = getgrent()))
-			look_at_group(r, g);
-		endgrent();
-		// A group that is not listed by getgrent, as of a directory service.
-		if ((g = r->group[0] ? getgrnam(r->group) : NULL))
-			look_at_group(r, g);
+		g = is_number(name) ? getgrgid((gid_t)strtoul(name, NULL, 10)) : getgrnam(name);
+	} else {
+		snprintf(path, sizeof(path), "%s/etc/group", c->root);
+		f = fopen(path, "re");
+		while (f && (g = fgetgrent(f)))
+			if (is_group(g, name))
+				break;
+	}
+	if (g)
+		*out = g->gr_gid;
+	else if (is_number(name))
+		*out = (gid_t)strtoul(name, NULL, 10);
+	else
+		snprintf(u->no_group, sizeof(u->no_group), "%s", name);
+	if (f)
+		fclose(f);
+	return !u->no_group[0];
+}
+
+// Adds the groups that list the user as a member.
+static void add_memberships(const struct check *c, struct check_unit *u)
+{
+	gid_t list[CHECK_GROUPS_MAX];
+	char path[4096];
+	const struct group *g;
+	int n = CHECK_GROUPS_MAX;
+
+	if (!c->root[0]) {
+		if (getgrouplist(u->user, u->group[0], list, &n) < 0)
+			n = CHECK_GROUPS_MAX;
+		for (int i = 0; i < n; i++)
+			add_group(u, list[i]);
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/etc/group", c->root);
 	FILE *f = fopen(path, "re");
 	while (f && (g = fgetgrent(f)))
-		look_at_group(r, g);
+		for (char **member = g->gr_mem; *member; member++)
+			if (!strcmp(*member, u->user))
+				add_group(u, g->gr_gid);
 	if (f)
 		fclose(f);
+}
+
+// As systemd does: the unit's group in place of the user's own, the groups that list the user, and
+// the unit's other ones.
+static void find_groups(const struct check *c, struct reading *r, gid_t own)
+{
+	struct check_unit *u = r->unit;
+	char *rest = NULL;
+	gid_t gid = own;
+
+	if (r->group[0])
+		(void)find_group(c, u, r->group, &gid);
+	add_group(u, gid);
+	add_memberships(c, u);
+	for (char *name = strtok_r(r->supplementary, " \t", &rest); name;
+		name = strtok_r(NULL, " \t", &rest))
+		if (find_group(c, u, name, &gid))
+			add_group(u, gid);
 }
 
 static void find_identity(const struct check *c, struct reading *r)
@@ -380,13 +431,12 @@ static void find_identity(const struct check *c, struct reading *r)
 
 	if (!u->user[0])
 		snprintf(u->user, sizeof(u->user), "root");
-	u->user_exists = find_user(c, u->user, &p);
+	u->user_exists = find_user(c, u, &p);
 	if (!u->user_exists && !strcmp(u->user, "root"))
 		u->user_exists = true;
 	u->uid = u->user_exists ? p.pw_uid : (uid_t)-1;
 	u->n_groups = 0;
-	add_group(u, p.pw_gid);
-	find_groups(c, r);
+	find_groups(c, r, p.pw_gid);
 }
 
 // --- the process that asks, where there is no unit ---
@@ -459,6 +509,8 @@ bool check_unit_has_device(const struct check_unit *u, const char *node, const c
 {
 	char what[128], how[8], class[96];
 
+	if (u->private_devices)
+		return false;
 	if (!u->closed)
 		return true;
 	snprintf(class, sizeof(class), "char-%s", kind);

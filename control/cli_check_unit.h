@@ -17,12 +17,14 @@
 
 struct check_unit {
 	char source[256]; // by what it is judged
+	bool masked;	  // it cannot be started
 	bool found;	  // false: it is the asking process that is judged
 	char user[64];
 	bool user_exists;
 	uid_t uid;
 	gid_t group[CHECK_GROUPS_MAX];
 	unsigned n_groups;
+	char no_group[64];    // a group that the unit names and that is not there, or ""
 	bool closed;	      // only listed devices (and null, zero ...) may be opened
 	bool private_devices; // has a /dev of its own, without NICs
 	unsigned n_devices;

@@ -13,6 +13,7 @@
 
 #define CONTAINER "/dev/vfio/vfio"
 #define SENTENCE_MAX 256
+#define NOIOMMU "noiommu mode needs CAP_SYS_RAWIO, which the unit lacks"
 #define IOMMU_ON \
 	"switch the IOMMU on (VT-d or AMD-Vi in the firmware, intel_iommu=on for the kernel)"
 
@@ -81,7 +82,7 @@ __attribute__((format(printf, 2, 3))) static bool because(
 	return true;
 }
 
-// Is `option` there with the address as its value, whole or without the domain, or with arguments?
+// Is `option` there with the address as its value, in any form, or with arguments?
 static bool names(const struct eal_arguments *a, int i, const char *option, const char *address)
 {
 	size_t n = strlen(option);
@@ -93,8 +94,7 @@ static bool names(const struct eal_arguments *a, int i, const char *option, cons
 	if (!*v)
 		v = i + 1 < a->n ? a->argument[i + 1] : "";
 	v += *v == '=';
-	size_t length = strcspn(v, ","), whole = strlen(address);
-	return length && length <= whole && strncmp(address + whole - length, v, length) == 0;
+	return nic_is_same(v, strcspn(v, ","), address);
 }
 
 // Whether dataplane.eal keeps the EAL off the device.
@@ -127,13 +127,13 @@ static bool kernel_has_it(const struct port_story *p)
 			p->device);
 	if (!nic_driver_fits(p->n.driver))
 		return because(p,
-			"not bound to vfio-pci, the kernel has it (driver %s); dpdk-devbind.py "
-			"--bind=vfio-pci %s",
+			"not bound to vfio-pci, the kernel has it (driver %s); modprobe vfio-pci; "
+			"dpdk-devbind.py --bind=vfio-pci %s",
 			p->n.driver, p->device);
 	if (nic_driver_is_uio(p->n.driver) && strcmp(p->s->user, "root") != 0)
 		return because(p,
-			"driver %s serves root only, and this runs as %s; dpdk-devbind.py "
-			"--bind=vfio-pci %s",
+			"driver %s serves root only, and this runs as %s; modprobe vfio-pci; "
+			"dpdk-devbind.py --bind=vfio-pci %s",
 			p->n.driver, p->s->user, p->device);
 	return false;
 }
@@ -159,12 +159,15 @@ static bool node_refused(struct port_story *p, const char *node)
 			"udevadm trigger --subsystem-match=vfio; what else is missing says: poi "
 			"check",
 			p->s->user, node, p->said);
-	if (node_line(p, node, "Operation not permitted"))
+	if (node_line(p, node, "Operation not permitted")) {
+		bool container = strcmp(node, CONTAINER) == 0;
+		if (p->n.noiommu && !container)
+			return because(p, NOIOMMU " (the EAL: \"%s\"); " IOMMU_ON, p->said);
 		return because(p,
 			"the unit's DeviceAllow= lacks %s (the EAL: \"%s\"); write "
-			"DeviceAllow=char-vfio rw below [Service] with: systemctl edit "
-			"poi-dataplane",
-			node, p->said);
+			"DeviceAllow=%s rw below [Service] with: systemctl edit poi-dataplane",
+			node, p->said, container ? CONTAINER : "char-vfio");
+	}
 	if (node_line(p, node, "busy"))
 		return because(p,
 			"in use by another program (the EAL: \"%s\"); see which: fuser -v %s",
@@ -220,10 +223,7 @@ static bool iommu_refused(struct port_story *p)
 	if (line_with(p->s->log, "select IOMMU type", p->n.address, p->said) ||
 		line_with(p->s->log, "VFIO group to container", p->n.address, p->said))
 		return because(p, "vfio does not accept its IOMMU group %s (the EAL: \"%s\"); %s",
-			p->n.group, p->said,
-			p->n.noiommu ? "noiommu mode needs CAP_SYS_RAWIO, which the unit "
-				       "lacks: " IOMMU_ON
-				     : IOMMU_ON);
+			p->n.group, p->said, p->n.noiommu ? NOIOMMU ": " IOMMU_ON : IOMMU_ON);
 	if (line_with(p->s->log, "Getting a vfio_dev_fd", p->n.address, p->said))
 		return because(p,
 			"vfio does not hand it out (the EAL: \"%s\"): another program has it; see "
@@ -252,7 +252,9 @@ static void cause_of_nic(struct port_story *p)
 	if (!p->n.present)
 		because(p, "this machine has no such device; see: lspci -D | grep -i eth");
 	else if (is_left_out(p->s->eal, p->n.address))
-		because(p, "dataplane.eal keeps the EAL off it; take --no-pci out, or add -a %s",
+		because(p,
+			"dataplane.eal keeps the EAL off it; take --no-pci out, or its -b, or add "
+			"-a %s",
 			p->device);
 	else if (!kernel_has_it(p) && !node_refused(p, p->n.node[0] ? p->n.node : CONTAINER) &&
 		 !node_refused(p, CONTAINER) && !node_missing(p) && !group_refused(p) &&
@@ -302,7 +304,8 @@ void eal_cause_of_start(const struct eal_story *s, const char *error, char *why,
 	} known[] = {
 		{"another primary process", "another program has the same EAL files",
 			"systemctl status poi-dataplane, or give this one another runtime-dir"},
-		{"hugepage", "hugepages are missing",
+		// Not the lines about single sizes: a start without any fault has them, too.
+		{"hugepage information", "hugepages are missing",
 			"sysctl vm.nr_hugepages=256, or add --no-huge -m 512 to dataplane.eal"},
 		{"Not enough memory available", "memory is missing",
 			"more hugepages (sysctl vm.nr_hugepages=...), or a smaller -m in "

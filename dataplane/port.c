@@ -11,6 +11,7 @@
 #include "dataplane/kernel_link.h"
 #include "dataplane/watch.h"
 #include "shared/log.h"
+#include "shared/nic.h"
 
 #define POOL_CACHE 256
 #define DESCRIPTORS 1024
@@ -90,13 +91,33 @@ static uint16_t receive_queues(struct port *p, uint32_t n_workers)
 	return max;
 }
 
+// The EAL names a NIC by its address, with the domain or as a -a has it; the configuration may
+// have another form.
+static bool find(const char *device, uint16_t *id)
+{
+	char name[RTE_ETH_NAME_MAX_LEN], address[16];
+
+	if (rte_eth_dev_get_port_by_name(device, id) == 0)
+		return true;
+	if (!nic_is_address(device))
+		return false;
+	nic_address(device, address);
+	RTE_ETH_FOREACH_DEV(*id)
+	{
+		if (rte_eth_dev_get_name_by_port(*id, name) == 0 &&
+			nic_is_same(name, strlen(name), address))
+			return true;
+	}
+	return false;
+}
+
 static int lookup(struct ports *ps, const struct config_dataplane *config, char *why, size_t size)
 {
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		struct port *p = &ps->port[i];
 		p->config = &config->ports[i];
 		snprintf(p->name, sizeof(p->name), "%s", p->config->device);
-		if (rte_eth_dev_get_port_by_name(p->name, &p->id) != 0) {
+		if (!find(p->name, &p->id)) {
 			char cause[768];
 			eal_why_no_port(config->eal, p->name, cause, sizeof(cause));
 			snprintf(why, size, "port %s: %s", p->name, cause);

@@ -10,7 +10,7 @@
 
 #define DEVICES "/sys/bus/pci/devices/"
 #define GROUPS "/sys/kernel/iommu_groups/"
-#define CLASS_BRIDGE 0x06
+#define CLASS_PCI_BRIDGE 0x0604
 
 bool nic_is_address(const char *device)
 {
@@ -26,6 +26,27 @@ bool nic_is_address(const char *device)
 			return true;
 	}
 	return false;
+}
+
+void nic_address(const char *given, char out[16])
+{
+	snprintf(out, 16, "%s%s", strchr(given, ':') == strrchr(given, ':') ? "0000:" : "", given);
+	for (char *c = out; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+}
+
+bool nic_is_same(const char *given, size_t n, const char *address)
+{
+	char text[32], full[16];
+
+	if (n >= sizeof(text))
+		return false;
+	snprintf(text, sizeof(text), "%.*s", (int)n, given);
+	const char *bare = strncmp(text, "pci:", 4) == 0 ? text + 4 : text;
+	if (!nic_is_address(bare))
+		return false;
+	nic_address(bare, full);
+	return strcmp(full, address) == 0;
 }
 
 // The last name of a link's target; "" when there is no link.
@@ -74,11 +95,7 @@ void nic_read(const char *root, const char *given, struct nic *out)
 	char path[4096], name[64];
 
 	*out = (struct nic){0};
-	// The kernel writes the domain, too, and lower case.
-	snprintf(out->address, sizeof(out->address), "%s%s",
-		strchr(given, ':') == strrchr(given, ':') ? "0000:" : "", given);
-	for (char *c = out->address; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
+	nic_address(given, out->address);
 	snprintf(path, sizeof(path), "%s" DEVICES "%s", root, out->address);
 	out->present = access(path, F_OK) == 0;
 	driver_of(root, out->address, out->driver);
@@ -102,7 +119,7 @@ static bool spoils(const char *root, const char *address, char driver[64])
 {
 	driver_of(root, address, driver);
 	return driver[0] && strncmp(driver, "vfio", 4) != 0 && strcmp(driver, "pci-stub") != 0 &&
-	       read_id(root, address, "class") >> 16 != CLASS_BRIDGE;
+	       read_id(root, address, "class") >> 8 != CLASS_PCI_BRIDGE;
 }
 
 bool nic_is_viable(const char *root, const struct nic *n, char other[16], char driver[64])

@@ -23,11 +23,17 @@ struct nic {
 // True for "0000:03:00.0" and "03:00.0".
 bool nic_is_address(const char *device);
 
+// Writes the address as the kernel and DPDK have it: with the domain, in lower case.
+void nic_address(const char *given, char out[16]);
+// True when the `n` bytes of a -a or -b name the address: in any form, "pci:" may precede.
+bool nic_is_same(const char *given, size_t n, const char *address);
+
 // Reads what /sys says about the NIC.
 void nic_read(const char *root, const char *given, struct nic *out);
 
 // True when every other device of the NIC's IOMMU group is bound to vfio, to pci-stub or to
-// nothing, or is a bridge. Else *other is the first that is not, *driver what it is bound to.
+// nothing, or is a bridge of PCI to PCI. Else *other is the first that is not, *driver what it is
+// bound to.
 bool nic_is_viable(const char *root, const struct nic *n, char other[16], char driver[64]);
 
 // True when the kernel's driver hands the device to DPDK, or shares it (mlx5_core, mlx4_core).

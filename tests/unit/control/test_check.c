@@ -113,7 +113,7 @@ static void put_nic(void)
 	put("root:x:0:0::/:/bin/sh\npoi:x:4700:4711::/:/bin/false\nother:x:4701:4701::/:/bin/"
 	    "false\n",
 		"/etc/passwd");
-	put("root:x:0:\npoi:x:4711:\nmore:x:4712:other\n", "/etc/group");
+	put("root:x:0:\npoi:x:4711:\nother:x:4701:\nmore:x:4712:other\n", "/etc/group");
 	put("[Unit]\nUser=root\n[Service]\nUser=poi\nGroup=poi\nLimitMEMLOCK=infinity\n"
 	    "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN\n"
 	    "CapabilityBoundingSet=CAP_NET_RAW \\\n CAP_NET_ADMIN\nDevicePolicy=closed\n"
@@ -270,7 +270,7 @@ Test(check, nics)
 	bind_driver("0000:03:00.0", "ixgbe");
 	check_ports(&check);
 	SAYS("FAIL port 0000:03:00.0: the kernel has it (driver ixgbe)");
-	SAYS("dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
+	SAYS("modprobe vfio-pci; dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
 	forget();
 	config.dataplane.ports[0].device = (char *)"03:00.0";
 	bind_driver("0000:03:00.0", "mlx5_core");
@@ -301,6 +301,14 @@ Test(check, nics)
 	config.dataplane.eal = (char *)"-a 0000:04:00.0 -a 05:00.0,x=1";
 	check_ports(&check);
 	SAYS("FAIL port 03:00.0: dataplane.eal allows others only; add -a 03:00.0");
+	forget();
+	config.dataplane.eal = (char *)"-a 04:00.0 --allow pci:0000:03:00.0";
+	check_ports(&check);
+	cr_expect_null(strstr(said, "allows others only"), "%s", said);
+	forget();
+	config.dataplane.eal = (char *)"-b 03:00.0";
+	check_ports(&check);
+	SAYS("FAIL port 03:00.0: dataplane.eal blocks it; take its -b out");
 	config.dataplane.eal = (char *)"-a 03:00.0,x=1 --no-pci";
 	forget();
 	check_ports(&check);
@@ -390,6 +398,30 @@ Test(check, what_drop_ins_change)
 	SAYS("user root cannot open /dev/vfio/2");
 }
 
+// The unit does not start with a group that is not there.
+Test(check, groups_of_the_unit)
+{
+	static const char drop_in[] = "/etc/systemd/system/poi-dataplane.service.d/groups.conf";
+
+	put("[Service]\nGroup=other\nSupplementaryGroups=poi\n", drop_in);
+	put("root:x:0:\npoi:x:4711:\nother:x:4701:\n", "/etc/group");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	forget();
+	put("[Service]\nUser=4700\nGroup=4711\nSupplementaryGroups=4701\n", drop_in);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	SAYS("ports are opened as poi,");
+	forget();
+	put("[Service]\nGroup=gone\n", drop_in);
+	check_ports(&check);
+	SAYS("FAIL service there is no group gone, which the unit names");
+	forget();
+	put("[Service]\nSupplementaryGroups=poi left\n", drop_in);
+	check_ports(&check);
+	SAYS("FAIL service there is no group left, which the unit names");
+}
+
 Test(check, groups_of_the_iommu)
 {
 	put("0x020000\n", "/sys/bus/pci/devices/0000:03:00.1/class");
@@ -402,7 +434,12 @@ Test(check, groups_of_the_iommu)
 	     "0000:03:00.1 of "
 	     "it (driver e1000e); dpdk-devbind.py --bind=vfio-pci 0000:03:00.1");
 	forget();
-	put("0x060400\n", "/sys/bus/pci/devices/0000:03:00.1/class"); // a bridge
+	// Only a bridge of PCI to PCI leaves the kernel out of its DMA.
+	put("0x060100\n", "/sys/bus/pci/devices/0000:03:00.1/class"); // to ISA
+	check_ports(&check);
+	SAYS("FAIL iommu 0000:03:00.0: its IOMMU group 2 is not viable");
+	forget();
+	put("0x060400\n", "/sys/bus/pci/devices/0000:03:00.1/class");
 	check_ports(&check);
 	cr_expect(!n[CHECK_FAIL], "%s", said);
 	put("vfio-noiommu\n", "/sys/kernel/iommu_groups/2/name");
@@ -465,7 +502,94 @@ Test(check, rights_of_ports_of_the_kernel)
 	config.dataplane.ports[0].device = (char *)"net_af_xdp0";
 	config.dataplane.eal = (char *)"--vdev net_af_xdp0,iface=up0";
 	check_ports(&check);
-	SAYS("net_af_xdp0 needs CAP_BPF");
+	SAYS("FAIL service net_af_xdp0 needs CAP_SYS_ADMIN, AF_XDP and bpf()");
+	SAYS("use net_af_packet");
+	forget();
+	put("[Service]\nAmbientCapabilities=CAP_BPF\nCapabilityBoundingSet=CAP_BPF\n",
+		"/etc/systemd/system/poi-dataplane.service.d/xdp.conf");
+	check_ports(&check);
+	SAYS("FAIL service net_af_xdp0 needs CAP_SYS_ADMIN"); // CAP_BPF looks no program up by its
+							      // id
+	forget();
+	put("[Service]\nAmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_SYS_ADMIN\n"
+	    "CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_SYS_ADMIN\n",
+		"/etc/systemd/system/poi-dataplane.service.d/xdp.conf");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	SAYS("warn service net_af_xdp0 needs RestrictAddressFamilies=AF_XDP and "
+	     "SystemCallFilter=bpf");
+}
+
+Test(check, capabilities_as_systemd_reads_them)
+{
+	static const char drop_in[] = "/etc/systemd/system/poi-dataplane.service.d/caps.conf";
+
+	config.dataplane.ports[0].device = (char *)"net_tap0";
+	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
+	// "~" alone is all of them again; without any before, "~X" is all but X.
+	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=~\n"
+	    "AmbientCapabilities=\nAmbientCapabilities=~CAP_BPF\n",
+		drop_in);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=~CAP_NET_ADMIN\n", drop_in);
+	check_ports(&check);
+	SAYS("FAIL service net_tap0 needs CAP_NET_ADMIN");
+	forget();
+	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=CAP_CHOWN\n"
+	    "CapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_NET_ADMIN\n",
+		drop_in);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+}
+
+Test(check, memory_locks_as_systemd_reads_them)
+{
+	static const char *const enough[] = {
+		"1P", "1E", "256 M", "infinity:infinity", "1T\nLimitMEMLOCK="};
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(enough) / sizeof(enough[0]); i++) {
+		snprintf(text, sizeof(text), "[Service]\nLimitMEMLOCK=%s\n", enough[i]);
+		put(text, "/etc/systemd/system/poi-dataplane.service.d/memory.conf");
+		check_ports(&check);
+		cr_expect(!n[CHECK_FAIL], "%s: %s", enough[i], said);
+		forget();
+	}
+}
+
+// A unit that is masked runs as nobody.
+Test(check, a_masked_unit)
+{
+	char path[512];
+
+	folder("/etc/systemd/system");
+	snprintf(path, sizeof(path), "%s/etc/systemd/system/poi-dataplane.service", root);
+	cr_assert_eq(symlink("/dev/null", path), 0);
+	check_ports(&check);
+	SAYS("FAIL service poi-dataplane.service is masked");
+}
+
+// A /dev of its own has no devices but null, zero and the like, whatever DeviceAllow= says.
+Test(check, private_devices)
+{
+	put("[Service]\nPrivateDevices=yes\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	config.dataplane.ports[0].device = (char *)"net_tap0";
+	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
+	check_ports(&check);
+	SAYS("FAIL service net_tap0: the unit does not open /dev/net/tun");
+	SAYS("PrivateDevices=no");
+	forget();
+	put("[Service]\nPrivateDevices=yes\nDeviceAllow=char-infiniband_verbs rw\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	config.dataplane.ports[0].device = (char *)"03:00.0";
+	config.dataplane.eal = (char *)"";
+	bind_driver("0000:03:00.0", "mlx5_core");
+	folder(NIC "/infiniband_verbs/uverbs0");
+	check_ports(&check);
+	SAYS("FAIL service 03:00.0: the unit does not open /dev/infiniband/uverbs0");
+	SAYS("PrivateDevices=no");
 }
 
 Test(check, without_a_unit)

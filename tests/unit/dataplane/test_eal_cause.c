@@ -73,6 +73,10 @@ Test(eal_cause, a_group_that_belongs_to_root)
 	SAYS("user poi may not open /dev/vfio/vfio");
 	port("EAL: Cannot open /dev/vfio/2: Operation not permitted\n");
 	SAYS("the unit's DeviceAllow= lacks /dev/vfio/2");
+	SAYS("write DeviceAllow=char-vfio rw");
+	port("EAL: Cannot open VFIO container /dev/vfio/vfio, error 1 (Operation not permitted)\n");
+	SAYS("the unit's DeviceAllow= lacks /dev/vfio/vfio");
+	SAYS("write DeviceAllow=/dev/vfio/vfio rw");
 	port("EAL: Cannot open /dev/vfio/2: Device or resource busy\n"
 	     "PCI_BUS: Requested device 0000:02:00.0 cannot be used\n");
 	SAYS("in use by another program (the EAL: \"Cannot open /dev/vfio/2: Device or resource "
@@ -104,6 +108,11 @@ Test(eal_cause, groups_of_the_iommu)
 	SAYS("vfio does not accept its IOMMU group 2");
 	port("EAL: Getting a vfio_dev_fd for 0000:02:00.0 failed\n");
 	SAYS("another program has it; see which: fuser -v /dev/vfio/2");
+	// The kernel itself refuses a group of the noiommu mode, not the unit's cgroup.
+	shell("echo vfio-noiommu > sys/kernel/iommu_groups/2/name");
+	port("EAL: Cannot open /dev/vfio/noiommu-2: Operation not permitted\n");
+	SAYS("noiommu mode needs CAP_SYS_RAWIO, which the unit lacks");
+	cr_expect_null(strstr(why, "DeviceAllow"), "%s", why);
 	shell("rm sys/bus/pci/devices/0000:02:00.0/iommu_group");
 	port("");
 	SAYS("in no IOMMU group");
@@ -120,8 +129,8 @@ Test(eal_cause, what_sys_shows)
 	SAYS("no driver of Debian's DPDK knows 8086:8139");
 	shell("cd sys/bus/pci/devices/0000:02:00.0; rm driver; ln -s ../d/e1000e driver");
 	port("");
-	SAYS("not bound to vfio-pci, the kernel has it (driver e1000e); dpdk-devbind.py "
-	     "--bind=vfio-pci 0000:02:00.0");
+	SAYS("not bound to vfio-pci, the kernel has it (driver e1000e); modprobe "
+	     "vfio-pci; dpdk-devbind.py --bind=vfio-pci 0000:02:00.0");
 	shell("cd sys/bus/pci/devices/0000:02:00.0; rm driver; ln -s ../d/uio_pci_generic driver");
 	port("");
 	SAYS("driver uio_pci_generic serves root only, and this runs as poi");
@@ -137,7 +146,8 @@ Test(eal_cause, what_the_configuration_leaves_out)
 	static const char *const out[] = {"--no-pci", "-a 0000:03:00.0", "-a0000:03:00.0",
 		"--allow=0000:03:00.0,x=1", "-b 02:00.0", "--block 0000:02:00.0"};
 	static const char *const in[] = {"", "-a 02:00.0", "-a0000:02:00.0 -a 0000:03:00.0",
-		"--allow 0000:03:00.0 --allow=0000:02:00.0,x=1", "-b 0000:03:00.0"};
+		"--allow 0000:03:00.0 --allow=0000:02:00.0,x=1", "-b 0000:03:00.0",
+		"-a pci:0000:02:00.0,x=1"};
 
 	for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
 		ask("02:00.0", out[i], "");
@@ -186,6 +196,14 @@ Test(eal_cause, starts_that_fail)
 	SAYS("a CPU is not there (the EAL: \"invalid core list, please check specified cores are "
 	     "part "
 	     "of 0-1\")");
+	// Every start names the sizes that have no pages.
+	start("EAL: No available 1048576 kB hugepages reported\n"
+	      "EAL: Not enough memory available on socket 0! Requested: 4096MB, available: 512MB\n"
+	      "EAL: FATAL: Cannot init memory\n");
+	SAYS("memory is missing (the EAL: \"Not enough memory available on socket 0!");
+	start("EAL: No available 1048576 kB hugepages reported\n"
+	      "EAL: FATAL: Cannot init multi-process\n");
+	SAYS("ERROR (the EAL: \"FATAL: Cannot init multi-process\"); correct dataplane.eal");
 	start("");
 	SAYS("\"nothing\"");
 }

@@ -67,6 +67,21 @@ Test(nic, what_sys_shows)
 	cr_expect(!n.present && !n.driver[0]);
 }
 
+Test(nic, addresses)
+{
+	static const char *const same[] = {"0000:3b:00.0", "3b:00.0", "0000:3B:00.0", "3B:00.0",
+		"pci:0000:3b:00.0", "pci:3B:00.0"};
+	static const char *const others[] = {
+		"", "pci:", "0000:3b:00.1", "b:00.0", "0001:3b:00.0", "0000:3b:00.0x", "net_null0"};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		cr_expect(nic_is_same(same[i], strlen(same[i]), "0000:3b:00.0"), "%s", same[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		cr_expect(!nic_is_same(others[i], strlen(others[i]), "0000:3b:00.0"), "%s",
+			others[i]);
+	cr_expect(nic_is_same("03:00.0,x=1", 7, "0000:03:00.0"));
+}
+
 Test(nic, what_spoils_a_group)
 {
 	char other[16], driver[64];
