@@ -1,4 +1,4 @@
-"""The base of every test on a machine: gets one that fits, and looks at its console after each case."""
+"""The base of every test on a machine: gets one that fits, judges its console after each case."""
 
 import atexit
 import os
@@ -15,7 +15,7 @@ from wire import Nic
 
 
 class Session:
-	"""What all cases of one run share: image, packages, acceleration, and the machine that runs now."""
+	"""What all cases of one run share: image, packages, acceleration, the machine that runs now."""
 
 	def __init__(self, accel="auto", release="bookworm", keep=None):
 		self.keep = keep
@@ -69,7 +69,8 @@ class Session:
 
 	def installed(self):
 		"""Returns a disk with the packages installed and nothing configured."""
-		disk = os.path.join(image.CACHE, f"installed-{self.image.key}-{self._key}-{self.accel}.qcow2")
+		name = f"installed-{self.image.key}-{self._key}-{self.accel}.qcow2"
+		disk = os.path.join(image.CACHE, name)
 		if not os.path.exists(disk):
 			machine = self._new(())
 			try:
@@ -106,7 +107,7 @@ class Session:
 		machine.run("systemctl daemon-reload")
 
 	def machine(self, nics=(), installed=True, arguments="", fresh=False):
-		"""Returns a running machine. The one that runs is taken if it has these cards, unless `fresh`."""
+		"""Returns a running machine: the one that runs if it has these cards, unless `fresh`."""
 		spec = (tuple(n.key() for n in nics), installed, arguments)
 		if self._machine and (fresh or spec != self._spec):
 			self.close()

@@ -26,7 +26,8 @@ PACKAGES = """
 # The guest has no network and no clock to set; these would only spend its time.
 MASKED = """
 	apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
-	e2scrub_reap.service dpdk.service man-db.timer systemd-timesyncd.service systemd-networkd-wait-online.service
+	e2scrub_reap.service dpdk.service man-db.timer systemd-timesyncd.service
+	systemd-networkd-wait-online.service
 """.split()
 
 FILES = {
@@ -37,9 +38,9 @@ FILES = {
 	"etc/modules-load.d/machine.conf": "9pnet_virtio\n9p\n",
 	"etc/initramfs-tools/conf.d/machine": "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\n",
 	"usr/share/initramfs-tools/modules.d/machine": "virtio_pci\nvirtio_blk\next4\ncrc32c_generic\n",
-	# Everything that systemd and the product log at notice and above also reaches the console's log.
-	"etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\nForwardToConsole=yes\n"
-	"TTYPath=/dev/ttyS0\nMaxLevelConsole=notice\nRateLimitIntervalSec=0\n",
+	# What systemd and the product log at notice and above also reaches the console.
+	"etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\n"
+	"ForwardToConsole=yes\nTTYPath=/dev/ttyS0\nMaxLevelConsole=notice\nRateLimitIntervalSec=0\n",
 	# A guest on a busy host may need minutes for what a server does in a second.
 	"etc/systemd/system.conf.d/machine.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n"
 	"DefaultDeviceTimeoutSec=900s\n",
@@ -76,7 +77,8 @@ def run(command, log, **more):
 def mirror(release):
 	"""Returns the Debian mirror that this machine's apt uses."""
 	done = subprocess.run(
-		["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", f"Codename: {release}"],
+		["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]
+		+ [f"Codename: {release}"],
 		capture_output=True,
 		text=True,
 		check=False,
@@ -190,7 +192,8 @@ def prune(kept=3):
 		run_of = re.fullmatch(r"run-(\d+)", name)
 		if run_of and not os.path.exists(f"/proc/{run_of.group(1)}"):
 			shutil.rmtree(os.path.join(CACHE, name), ignore_errors=True)
-	for pattern in ("packages-*[0-9a-f]", "previous-*[!g]", "installed-*.qcow2", "bookworm-*[0-9a-f]"):
+	patterns = ("packages-*[0-9a-f]", "previous-*[!g]", "installed-*.qcow2", "bookworm-*[0-9a-f]")
+	for pattern in patterns:
 		paths = glob.glob(os.path.join(CACHE, pattern))
 		for path in sorted(paths, key=os.path.getmtime)[:-kept]:
 			shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)

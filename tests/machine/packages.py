@@ -1,4 +1,4 @@
-"""Builds the Debian packages that the guest installs: this tree's, and those of the release before."""
+"""Builds the Debian packages that the guest installs: of this tree, and of the release before."""
 
 import fcntl
 import glob

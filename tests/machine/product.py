@@ -50,7 +50,7 @@ class Product:
 		)
 
 	def certificates(self):
-		"""Makes the lab's certificates the network element's, with the key's owner as README says."""
+		"""Gives the network element the lab's certificates, with the key's owner as README says."""
 		folder = self.machine.python("make_pki()")
 		self.machine.run(
 			f"cp {folder}/ne.pem {folder}/ca.pem /etc/poi/ && chmod 644 /etc/poi/*.pem"
@@ -67,13 +67,15 @@ class Product:
 		return address
 
 	def persist(self, slots=(0,), hugepages=512):
-		"""Makes hugepages, the cards' driver and the units survive a reboot, as the runbook says."""
+		"""Makes hugepages, drivers and units last over a reboot, as the runbook says."""
 		self.machine.write("/etc/sysctl.d/50-poi.conf", f"vm.nr_hugepages={hugepages}\n")
 		for slot in slots:
 			self.machine.run(f"driverctl set-override {self.machine.pci(slot)} vfio-pci")
 		self.machine.run("systemctl enable -q poi-control poi-dataplane")
 
-	def configure(self, ports, eal="", workers="1", key="keys/ne.key", top="", delivery="", dataplane=""):
+	def configure(
+		self, ports, eal="", workers="1", key="keys/ne.key", top="", delivery="", dataplane=""
+	):
 		"""Writes /etc/poi/poi.yaml. `ports`: YAML of each; the other texts are lines of YAML."""
 		text = CONFIGURATION.format(
 			ports="\n".join("    - " + port for port in ports),
@@ -118,14 +120,14 @@ class Product:
 		self.machine.run("systemctl stop poi-control poi-dataplane", timeout=120)
 
 	def ready(self, timeout=90):
-		"""Waits until both programs run, are connected and X1 takes requests; returns the status."""
+		"""Waits until both programs are connected and X1 takes requests; returns the status."""
 		end = time.monotonic() + timeout * self.machine.patience
 		status = None
 		while time.monotonic() < end:
 			status = self.try_status()
 			control = status and status["control"]
 			if control and control.get("dataplane_connected") and control.get("recovered"):
-				if self.machine.python("one('ListAllDetails')") in ("ok", "AcknowledgedAndCompleted"):
+				if self.machine.python("one('ListAllDetails')") == "ok":
 					return status
 			time.sleep(0.3)
 		raise MachineError(f"the product is not ready within {timeout} s; poi status says {status}")
@@ -174,7 +176,9 @@ class Product:
 	def balanced(self, timeout=30):
 		"""Waits until the ledger balances with nothing queued; returns the status."""
 		return self.wait_status(
-			lambda s: s["ledger"]["balanced"] and not s.get("queued"), "the ledger balances", timeout
+			lambda s: s["ledger"]["balanced"] and not s.get("queued"),
+			"the ledger balances",
+			timeout,
 		)
 
 	# --- lab
@@ -193,7 +197,7 @@ class Product:
 		return {s: {int(n): count for n, count in numbers.items()} for s, numbers in found.items()}
 
 	def send_exactly(self, slot, stream, n=100, length=0, name="mdf", timeout=60, **frame):
-		"""Sends n frames of the target and n of another, in turn; requires each of the target's once.
+		"""Sends n frames of the target and n of another, in turn; requires the target's, each once.
 
 		Returns the number delivered of (target, other); raises when a count is wrong.
 		"""

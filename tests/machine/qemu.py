@@ -183,7 +183,8 @@ class Machine:
 		append = "root=/dev/vda rw console=ttyS0 loglevel=5 panic=-1 net.ifnames=1 intel_iommu=on "
 		out += ["-append", (append + "iommu=pt " + self._arguments).strip()]
 		for slot in range(SLOTS):
-			out += ["-device", f"pcie-root-port,id=slot{slot},chassis={slot + 1},addr={16 + slot:#x}"]
+			port = f"pcie-root-port,id=slot{slot},chassis={slot + 1},addr={16 + slot:#x}"
+			out += ["-device", port]
 		for slot, nic in enumerate(self.nics):
 			out += ["-netdev", self.wires[slot].netdev()]
 			pairs = nic.device_arguments(slot)
@@ -191,7 +192,7 @@ class Machine:
 		return out
 
 	def wait_boot(self, begun=None, timeout=BOOT):
-		"""Waits until an agent of another boot than before says hello, and systemd has started all."""
+		"""Waits until the agent of another boot says hello, and systemd has started everything."""
 		begun = begun or time.monotonic()
 		timeout *= self.patience
 		known, end = len(self._boots), begun + timeout
@@ -277,7 +278,7 @@ class Machine:
 			return self._answers.pop(number)
 
 	def run(self, command, timeout=120, check=True):
-		"""Runs a shell command as root in the guest; a status other than 0 raises unless check=False."""
+		"""Runs a shell command as root. A status other than 0 raises unless check=False."""
 		limit = timeout * self.patience
 		reply = self._ask({"run": command, "timeout": limit}, timeout + 30)
 		if "error" in reply:
@@ -319,7 +320,7 @@ class Machine:
 
 	# --- the monitor
 	def monitor(self, command, **arguments):
-		"""Runs one command of QEMU's monitor protocol; returns its value. Events go to self.events."""
+		"""Runs a command of QEMU's monitor; returns its value. Events go to self.events."""
 		self._qmp.send({"execute": command, **({"arguments": arguments} if arguments else {})})
 		while True:
 			message = self._qmp.next(60)
@@ -371,7 +372,7 @@ class Machine:
 
 	# --- cards as the guest sees them
 	def pci(self, slot):
-		"""Returns the PCI address that the guest gave the card in that slot, such as 0000:01:00.0."""
+		"""Returns the address that the guest gave the card in that slot, such as 0000:01:00.0."""
 		path = f"/sys/bus/pci/devices/0000:00:{16 + slot:02x}.0"
 		return self.out(f"ls {path} | grep -E '^0000:[0-9a-f:]+\\.[0-9]$' | head -1")
 

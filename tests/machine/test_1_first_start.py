@@ -12,9 +12,10 @@ class FirstStart(case.MachineCase):
 	INSTALLED = False
 
 	def test_1_installation(self):
-		"""apt takes both packages with what is there; nothing is started that is not configured."""
+		"""apt takes both packages with what is there, and nothing is started."""
 		self.poi.install()
-		self.machine.run("getent passwd poi && [ \"$(stat -c '%a %U %G' /etc/poi)\" = '750 root poi' ]")
+		self.machine.run("getent passwd poi")
+		self.assertEqual(self.machine.out("stat -c '%a %U %G' /etc/poi"), "750 root poi")
 		active = self.machine.out("systemctl is-active poi-control poi-dataplane || true")
 		self.assertEqual(active.split(), ["inactive", "inactive"])
 		failed = self.machine.out("systemctl --failed --no-legend")
@@ -51,7 +52,9 @@ class FirstStart(case.MachineCase):
 				return
 		found = re.search(r"ip link set it down, then: (.*dpdk-devbind.py --bind=\S+ (\S+))", text)
 		if found:
-			m.run(f"for i in $(ls /sys/bus/pci/devices/{found.group(2)}/net); do ip link set $i down; done")
+			interfaces = m.out(f"ls /sys/bus/pci/devices/{found.group(2)}/net").split()
+			for interface in interfaces:
+				m.run(f"ip link set {interface} down")
 			m.run(found.group(1))
 			return
 		raise AssertionError(f"the new machine does not start; poi check says: {subject}: {text}")
@@ -85,11 +88,13 @@ class FirstStart(case.MachineCase):
 		self.assertIn(f"/dev/vfio/{group}", opened)
 		self.assertEqual(self.machine.out(f"stat -c %U /proc/{pid}"), "poi")
 		for unit in ("poi-control", "poi-dataplane"):
-			capabilities = self.machine.out(f"grep CapEff /proc/{self.poi.pid(unit)}/status").split()[1]
+			status = f"/proc/{self.poi.pid(unit)}/status"
+			capabilities = self.machine.out(f"grep CapEff {status}").split()[1]
 			print(f"# {unit}: effective capabilities {capabilities}", flush=True)
 		self.assertEqual(int(self.machine.out(f"grep CapEff /proc/{pid}/status").split()[1], 16), 0)
 		kind = self.machine.out(f"cat /sys/kernel/iommu_groups/{group}/type")
-		noiommu = self.machine.out("cat /sys/module/vfio/parameters/enable_unsafe_noiommu_mode 2>/dev/null || echo N")
+		unsafe = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+		noiommu = self.machine.out(f"cat {unsafe} 2>/dev/null || echo N")
 		self.assertEqual((kind.startswith("DMA") or kind == "identity", noiommu), (True, "N"), kind)
 
 	def test_4_traffic(self):

@@ -54,7 +54,7 @@ class Restarts(LifeCase):
 		self.exact("dataplanerestart")
 
 	def test_3_restart_of_both(self):
-		"""Both away at once: without a store the tasks are gone by design, and the ADMF knows it."""
+		"""Both away at once: without a store the tasks are gone by design."""
 		self.poi.stop()
 		self.poi.start()
 		self.assertEqual(self.poi.status()["tasks"], 0)

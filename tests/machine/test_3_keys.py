@@ -17,7 +17,7 @@ def serial(machine, port=8443):
 
 class Reload(LifeCase):
 	def test_1_new_certificates_under_traffic(self):
-		"""Nothing is lost or sent twice over three reloads of both units, each with a new certificate."""
+		"""Nothing is lost or sent twice over three reloads of both units with new certificates."""
 		stream = self.stream("reload")
 		shown = {serial(self.machine)}
 		for _ in range(3):
@@ -37,9 +37,10 @@ class Reload(LifeCase):
 		self.assertGreaterEqual(summary["connections"], 2, "deliveries were connected anew")
 
 	def test_2_wrong_certificate_is_rejected(self):
-		"""The units go on with what they had, and the journal says so under its message identifier."""
+		"""The units go on with what they had, and the journal says so by message identifier."""
 		before = serial(self.machine)
-		self.machine.run("cp -p /etc/poi/ne.pem /root/ne.pem.good && echo nonsense > /etc/poi/ne.pem")
+		self.machine.run("cp -p /etc/poi/ne.pem /root/ne.pem.good")
+		self.machine.run("echo nonsense > /etc/poi/ne.pem")
 		self.machine.run("systemctl reload poi-control poi-dataplane")
 		rejected = "8dd63a18701d43d09d17c764f6de5bb4"
 		self.machine.wait(f"[ $(journalctl -b -o cat MESSAGE_ID={rejected} | wc -l) -ge 2 ]", 30)
@@ -65,7 +66,8 @@ class Credentials(LifeCase):
 		for unit in ("poi-control", "poi-dataplane"):
 			self.machine.write(f"/etc/systemd/system/{unit}.service.d/keys.conf", dropin)
 		self.machine.run(
-			"systemctl daemon-reload && sed -i 's,key: keys/ne.key,key: credential:ne.key,' /etc/poi/poi.yaml"
+			"systemctl daemon-reload"
+			" && sed -i 's,key: keys/ne.key,key: credential:ne.key,' /etc/poi/poi.yaml"
 			" && [ $(grep -c credential:ne.key /etc/poi/poi.yaml) = 2 ]"
 		)
 		self.machine.run("rm -f /var/log/poi/audit.jsonl")
@@ -93,7 +95,7 @@ class Credentials(LifeCase):
 	@classmethod
 	def tearDownClass(cls):
 		cls.machine.run(
-			"rm -rf /etc/systemd/system/poi-control.service.d /etc/systemd/system/poi-dataplane.service.d"
+			"rm -rf /etc/systemd/system/poi-{control,dataplane}.service.d"
 			" /var/log/poi/audit.jsonl && systemctl daemon-reload"
 			" && install -o poi -g poi -m 600 /root/keys/ne.key /etc/poi/keys/ne.key"
 			" && sed -i 's,credential:ne.key,keys/ne.key,' /etc/poi/poi.yaml"

@@ -10,9 +10,9 @@ class Store(LifeCase):
 	def prepare(cls):
 		super().prepare()
 		cls.machine.run(
-			"openssl rand 32 > /etc/poi/keys/store.key && chown poi:poi /etc/poi/keys/store.key"
-			" && chmod 600 /etc/poi/keys/store.key"
-			" && echo 'store: { file: /var/lib/poi/store, key: keys/store.key }' >> /etc/poi/poi.yaml"
+			"cd /etc/poi && openssl rand 32 > keys/store.key && chown poi:poi keys/store.key"
+			" && chmod 600 keys/store.key"
+			" && echo 'store: { file: /var/lib/poi/store, key: keys/store.key }' >> poi.yaml"
 		)
 		cls.poi.persist()
 		cls.poi.restart()
@@ -44,17 +44,20 @@ class Store(LifeCase):
 
 	def test_3_values_are_sealed(self):
 		"""No file of the state folder has the target's address."""
-		found = self.machine.run("grep -rlF -e 192.0.2.10 /var/lib/poi /var/log/poi /run/poi", check=False)
+		folders = "/var/lib/poi /var/log/poi /run/poi"
+		found = self.machine.run(f"grep -rlF -e 192.0.2.10 {folders}", check=False)
 		self.assertEqual(found.out, "")
 
 	def test_4_other_key_is_rejected(self):
 		"""With another key the store is not read, and nothing is intercepted by guess."""
-		self.machine.run("cp -p /etc/poi/keys/store.key /root/store.key && openssl rand 32 > /etc/poi/keys/store.key")
+		self.machine.run("cp -p /etc/poi/keys/store.key /root/store.key")
+		self.machine.run("openssl rand 32 > /etc/poi/keys/store.key")
 		self.poi.stop()
 		since = self.machine.out("date +%s")
 		self.machine.run("systemctl start --no-block poi-dataplane poi-control")
-		self.machine.wait(f"journalctl -b -u poi-control -o cat --since @{since} | grep -i store", 60)
-		self.machine.run("systemctl stop poi-control poi-dataplane; cp -p /root/store.key /etc/poi/keys/store.key")
+		self.machine.wait(f"journalctl -u poi-control -o cat --since @{since} | grep -i store")
+		self.machine.run("systemctl stop poi-control poi-dataplane")
+		self.machine.run("cp -p /root/store.key /etc/poi/keys/store.key")
 		self.poi.start()
 		self.back()
 		self.exact("keyagain")
@@ -62,5 +65,6 @@ class Store(LifeCase):
 	@classmethod
 	def tearDownClass(cls):
 		cls.machine.python("clear()")
-		cls.machine.run("sed -i '/^store:/d' /etc/poi/poi.yaml; rm -f /var/lib/poi/store /etc/poi/keys/store.key")
+		cls.machine.run("sed -i '/^store:/d' /etc/poi/poi.yaml")
+		cls.machine.run("rm -f /var/lib/poi/store /etc/poi/keys/store.key")
 		cls.poi.restart()

@@ -1,4 +1,4 @@
-"""What an operator sees: the journal with its catalog, the metrics behind the alerts, exposure, errors."""
+"""What an operator sees: journal and catalog, the metrics behind the alerts, exposure, errors."""
 
 import os
 import re
@@ -115,7 +115,8 @@ class Metrics(LifeCase):
 		port = self.machine.python("mdfs['mdf'].port")
 		self.machine.python("stop_mdf()")
 		self.poi.wait_status(
-			lambda s: any(d["state"] == "down" for d in s["destinations"]), "the destination is down", 60
+			lambda s: any(d["state"] == "down" for d in s["destinations"]),
+			"the destination is down",
 		)
 		self.assertIn("PoiDestinationDown", self.firing(self.scrape()))
 		self.machine.python(f"mdf('mdf', {port})")
@@ -148,7 +149,10 @@ class Metrics(LifeCase):
 class WithoutTheRule(LifeCase):
 	"""The udev rule is gone: the reason has to stand where the operator looks."""
 
-	CONSOLE = (r"poi-dataplane\.service: (Failed with result|Main process exited)", r"Failed to start poi-dataplane")
+	CONSOLE = (
+		r"poi-dataplane\.service: (Failed with result|Main process exited)",
+		r"Failed to start poi-dataplane",
+	)
 
 	def test_1_check_and_journal_name_the_cause(self):
 		address = self.machine.pci(0)
@@ -174,8 +178,9 @@ class WithoutTheRule(LifeCase):
 
 	def test_2_rule_back(self):
 		self.machine.run(
-			f"systemctl stop poi-dataplane; mv /root/{os.path.basename(RULE)} {RULE} && udevadm control --reload"
-			" && udevadm trigger --subsystem-match=vfio && udevadm settle"
+			f"systemctl stop poi-dataplane; mv /root/{os.path.basename(RULE)} {RULE}"
+			" && udevadm control --reload && udevadm trigger --subsystem-match=vfio"
+			" && udevadm settle"
 		)
 		self.assertEqual(self.poi.check(), [])
 		self.machine.run("systemctl start poi-dataplane")

@@ -22,7 +22,8 @@ class Upgrade(case.MachineCase):
 		cls.poi.install("previous")
 		cls.machine.run("dpkg-query -W poi poi-lab")
 		# The release before had no udev rule: its manual told the operator to write one.
-		cls.machine.write("/etc/udev/rules.d/50-operator.rules", 'SUBSYSTEM=="vfio", GROUP="poi", MODE="0660"\n')
+		rule = 'SUBSYSTEM=="vfio", GROUP="poi", MODE="0660"\n'
+		cls.machine.write("/etc/udev/rules.d/50-operator.rules", rule)
 		cls.machine.run(
 			"udevadm control --reload && openssl rand 32 > /etc/poi/keys/store.key"
 			" && chown poi:poi /etc/poi/keys/store.key && chmod 600 /etc/poi/keys/store.key"

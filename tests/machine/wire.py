@@ -51,7 +51,7 @@ class Nic:
 
 
 class DgramWire:
-	"""A wire of Unix datagrams, one frame each. A full guest makes the sender wait: none is lost."""
+	"""A wire of Unix datagrams, one frame each. A full card makes the sender wait: no loss."""
 
 	def __init__(self, folder, slot):
 		self.id = f"wire{slot}"
@@ -101,7 +101,7 @@ class DgramWire:
 
 
 class TapWire:
-	"""A wire that is a tap device of the host, with several queues. Frames go in and out by AF_PACKET."""
+	"""A wire that is a tap device of the host, with several queues. Frames pass by AF_PACKET."""
 
 	def __init__(self, slot, queues):
 		self.id, self.queues = f"wire{slot}", queues

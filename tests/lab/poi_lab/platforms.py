@@ -71,6 +71,10 @@ def read(text):
 	return found
 
 
+def is_software(kinds):
+	return kinds != NOTHING and not VIRTUAL.search(kinds) and REAL not in kinds
+
+
 def summary(suites, unit="cases"):
 	"""Returns what a run says at its end. `suites`: {suite: {kinds: cases}} of what ran."""
 	total, where = collections.Counter(), collections.defaultdict(set)
@@ -80,7 +84,7 @@ def summary(suites, unit="cases"):
 			where[kinds].add(suite)
 	groups = (
 		("without a port", lambda k: k == NOTHING),
-		("on ports of software", lambda k: k != NOTHING and not VIRTUAL.search(k) and REAL not in k),
+		("on ports of software", is_software),
 		("on PCI cards of a virtual machine", VIRTUAL.search),
 		("on real PCI cards", lambda k: REAL in k),
 	)

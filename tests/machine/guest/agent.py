@@ -15,7 +15,7 @@ import traceback
 
 PORT = "/dev/virtio-ports/poi.agent"
 HERE = os.path.dirname(os.path.realpath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "..", "tests", "lab"), os.path.join(HERE, "..", "tests", "system")]
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "tests", "lab")]
 
 
 class Agent:

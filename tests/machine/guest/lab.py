@@ -58,7 +58,7 @@ def one(kind, body=""):
 		answer = admf().one(kind, body)
 	except OSError as e:
 		return f"unreachable: {e}"
-	return answer.result or ("ok" if answer.ok else str(answer))
+	return "ok" if answer.completed else str(answer)
 
 
 def mdf(name="mdf", port=0, **more):
@@ -124,7 +124,7 @@ def settled(name="mdf", quiet=1.0, timeout=20):
 
 
 def marks(name="mdf"):
-	"""Returns how often each mark of the host's frames was delivered: {"stream": {number: count}}."""
+	"""Returns how often each of the host's frames was delivered: {"stream": {number: count}}."""
 	found = collections.defaultdict(collections.Counter)
 	for p in list(mdfs[name].kept):
 		mark = MARK.search(bytes(p.payload))
@@ -159,7 +159,7 @@ def wait_x1(timeout=60):
 	end = time.monotonic() + timeout
 	while True:
 		last = one("ListAllDetails")
-		if last in ("ok", "AcknowledgedAndCompleted") or time.monotonic() > end:
+		if last == "ok" or time.monotonic() > end:
 			return last
 		time.sleep(0.3)
 
