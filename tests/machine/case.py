@@ -109,12 +109,21 @@ class Session:
 	def machine(self, nics=(), installed=True, arguments="", fresh=False):
 		"""Returns a running machine: the one that runs if it has these cards, unless `fresh`."""
 		spec = (tuple(n.key() for n in nics), installed, arguments)
-		if self._machine and (fresh or spec != self._spec):
+		if self._machine and (fresh or not self._fits(spec)):
 			self.close()
 		if not self._machine:
 			disk = self.installed() if installed else None
 			self._machine, self._spec = self._new(nics, disk, arguments), spec
 		return self._machine
+
+	def _fits(self, spec):
+		"""Returns whether the running machine will do: packages installed by a case count."""
+		if spec == self._spec:
+			return True
+		nics, installed, arguments = spec
+		if not installed or self._spec != (nics, False, arguments):
+			return False
+		return self._machine.run("dpkg-query -W poi", check=False).status == 0
 
 	def close(self):
 		"""Ends the machine that runs; its disk and console stay where --keep says."""

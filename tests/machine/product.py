@@ -90,6 +90,7 @@ class Product:
 
 	def quick(self, slots=(0,), port="{{ device: {address}, mode: probe }}", **more):
 		"""Does all of it for cards in these slots, and starts the units. Returns the addresses."""
+		self.machine.python("use(URL)")
 		self.hugepages()
 		self.certificates()
 		addresses = [self.bind(slot) for slot in slots]
