@@ -88,8 +88,7 @@ class Session:
 		try:
 			machine.start()
 		except BaseException:
-			if not self.keep:
-				machine.remove()
+			(machine.stop if self.keep else machine.remove)()
 			raise
 		if self.accel != "kvm":
 			self._patient(machine)
