@@ -13,6 +13,9 @@ import sys
 import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
+sys.path.append(os.path.join(TOP, "tests", "lab"))
+from poi_lab import platforms  # noqa: E402
+
 LIMIT = 45 * 60  # seconds for all suites without --long
 GRACE = 30  # seconds between asking a cut suite to end and ending it
 NOT_RUN = 3  # exit status when nothing failed, but the clock kept a suite from its end
@@ -58,6 +61,7 @@ class Tally:
 class Runner:
 	def __init__(self, options):
 		self.options, self.tally, self.started = options, Tally(), time.monotonic()
+		self.ran_on = {}  # suite -> what its cases ran on, as far as it said
 
 	def left(self):
 		return 24 * 3600 if self.options.long else LIMIT - (time.monotonic() - self.started)
@@ -159,6 +163,7 @@ class Runner:
 
 		status, out = self.run(command, env, cut)
 		counted = self.tally.tap(suite, out)
+		self.ran_on[suite] = platforms.read(out)
 		if not counted or (status and self.tally.failed == before):
 			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
 		if status:
@@ -177,6 +182,11 @@ class Runner:
 
 	def package(self):
 		self.program("package", ["tests/package"])
+
+	def machine(self):
+		"""Whole machines with systemd, PCI cards and an IOMMU."""
+		match = [part for text in self.options.match for part in ("--match", text)]
+		self.program("machine", ["tests/machine/run", *match], show="# machine: ")
 
 	def conformance(self):
 		"""Our X1 schema against the official ones: thousands of verdicts, counted as one case here."""
@@ -315,7 +325,7 @@ def hugepages():
 
 
 SUITES = ("rules", "lab", "conformance", "unit", "clang", "lint", "coverage", "asan", "tsan", "fuzz", "system")
-LONG = ("package",)  # with --long, or by name
+LONG = ("package", "machine")  # with --long, or by name
 QUICK = ("rules", "lab", "conformance", "unit", "short")  # without --all: one build, the main ways of the processes
 
 
@@ -335,12 +345,18 @@ def main(arguments=None, kind=Runner):
 		except Clock:
 			runner.tally.not_run.append(name)
 		after = (runner.tally.passed, runner.tally.failed, runner.tally.skipped)
-		print("   %d passed, %d failed, %d skipped (%.0f s)%s" % (*(b - a for a, b in zip(before, after)),
-			time.monotonic() - start, ", not run to its end" if name in runner.tally.not_run else ""), flush=True)
+		passed, failed, skipped = (b - a for a, b in zip(before, after))
+		said = runner.ran_on.setdefault(name, platforms.read(""))
+		said[platforms.NOTHING] += max(0, passed + failed - sum(said.values()))
+		print("   %d passed, %d failed, %d skipped (%.0f s)%s" % (passed, failed, skipped, time.monotonic() - start,
+			", not run to its end" if name in runner.tally.not_run else ""), flush=True)
 	if runner.tally.failures:
 		print("failed:")
 		for failure in runner.tally.failures:
 			print("  " + failure)
+	print("\n".join(platforms.summary(runner.ran_on)))
+	if "machine" not in runner.ran_on:
+		print("    emulated PCI cards, an IOMMU and systemd: tests/run --suite machine")
 	for name in runner.tally.not_run:
 		print("not run: %s (clock)" % name)
 	print(runner.tally.line())

@@ -297,15 +297,15 @@ static void look_at_driver(
 	}
 	if (nic_driver_is_uio(n->driver) && u->uid != 0) {
 		check_say(c, CHECK_FAIL, "port",
-			"%s: driver %s serves root only, and the unit runs as %s; dpdk-devbind.py "
-			"--bind=vfio-pci %s",
+			"%s: driver %s serves root only, and the unit runs as %s; modprobe "
+			"vfio-pci; dpdk-devbind.py --bind=vfio-pci %s",
 			given, n->driver, u->user, given);
 		return;
 	}
 	if (!nic_driver_fits(n->driver)) {
 		check_say(c, CHECK_FAIL, "port",
 			"%s: the kernel has it (driver %s); ip link set it down, then: "
-			"dpdk-devbind.py --bind=vfio-pci %s",
+			"modprobe vfio-pci; dpdk-devbind.py --bind=vfio-pci %s",
 			given, n->driver, given);
 		return;
 	}

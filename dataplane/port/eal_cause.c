@@ -127,13 +127,13 @@ static bool kernel_has_it(const struct port_story *p)
 			p->device);
 	if (!nic_driver_fits(p->n.driver))
 		return because(p,
-			"not bound to vfio-pci, the kernel has it (driver %s); dpdk-devbind.py "
-			"--bind=vfio-pci %s",
+			"not bound to vfio-pci, the kernel has it (driver %s); modprobe vfio-pci; "
+			"dpdk-devbind.py --bind=vfio-pci %s",
 			p->n.driver, p->device);
 	if (nic_driver_is_uio(p->n.driver) && strcmp(p->s->user, "root") != 0)
 		return because(p,
-			"driver %s serves root only, and this runs as %s; dpdk-devbind.py "
-			"--bind=vfio-pci %s",
+			"driver %s serves root only, and this runs as %s; modprobe vfio-pci; "
+			"dpdk-devbind.py --bind=vfio-pci %s",
 			p->n.driver, p->s->user, p->device);
 	return false;
 }

@@ -270,7 +270,7 @@ Test(check, nics)
 	bind_driver("0000:03:00.0", "ixgbe");
 	check_ports(&check);
 	SAYS("FAIL port 0000:03:00.0: the kernel has it (driver ixgbe)");
-	SAYS("dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
+	SAYS("modprobe vfio-pci; dpdk-devbind.py --bind=vfio-pci 0000:03:00.0");
 	forget();
 	config.dataplane.ports[0].device = (char *)"03:00.0";
 	bind_driver("0000:03:00.0", "mlx5_core");

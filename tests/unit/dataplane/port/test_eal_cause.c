@@ -129,8 +129,8 @@ Test(eal_cause, what_sys_shows)
 	SAYS("no driver of Debian's DPDK knows 8086:8139");
 	shell("cd sys/bus/pci/devices/0000:02:00.0; rm driver; ln -s ../d/e1000e driver");
 	port("");
-	SAYS("not bound to vfio-pci, the kernel has it (driver e1000e); dpdk-devbind.py "
-	     "--bind=vfio-pci 0000:02:00.0");
+	SAYS("not bound to vfio-pci, the kernel has it (driver e1000e); modprobe "
+	     "vfio-pci; dpdk-devbind.py --bind=vfio-pci 0000:02:00.0");
 	shell("cd sys/bus/pci/devices/0000:02:00.0; rm driver; ln -s ../d/uio_pci_generic driver");
 	port("");
 	SAYS("driver uio_pci_generic serves root only, and this runs as poi");
