@@ -1,3 +1,5 @@
+// Opens the Ethernet devices and deals their queues out to the workers.
+
 #include "dataplane/port.h"
 
 #include <stdio.h>
@@ -8,41 +10,16 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/eal.h"
-#include "dataplane/kernel_link.h"
-#include "dataplane/watch.h"
+#include "dataplane/port_internal.h"
 #include "shared/log.h"
 
 #define POOL_CACHE 256
 #define DESCRIPTORS 1024
 #define JUMBO_MTU 9000
 #define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
-#define NODES_MAX 8
 #define RSS_ADDRESSES \
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
 #define RSS_KEY_MAX 64
-
-struct port {
-	uint16_t id;
-	char name[64];
-	const struct config_port *config;
-	int peer; // index, or -1
-	struct rte_eth_dev_info info;
-	uint16_t n_rx, n_tx;
-	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
-	bool started, link_up;
-	enum port_spread spread;
-	uint64_t imissed, nombuf; // when the current outage began
-	struct loss_watch losing;
-	struct kernel_rings rings; // of a port on a kernel interface
-};
-
-struct ports {
-	uint32_t n, n_workers;
-	struct port port[CONFIG_PORTS_MAX];
-	struct rte_mempool *pool[NODES_MAX];
-	uint32_t n_lanes[CONFIG_WORKERS_MAX];
-	struct lane lanes[CONFIG_WORKERS_MAX][CONFIG_PORTS_MAX * CONFIG_WORKERS_MAX];
-};
 
 static int find_peer(const struct config_dataplane *config, uint32_t index)
 {
@@ -323,14 +300,6 @@ static void announce(const struct port *p)
 	}
 }
 
-static bool link_is_up(const struct port *p)
-{
-	struct rte_eth_link link = {0};
-	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
-
-	return up && (p->info.if_index == 0 || kernel_link_running(p->info.if_index));
-}
-
 static int queues(struct port *p, struct rte_mempool *pool)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
@@ -378,7 +347,8 @@ static int start(
 	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
 		kernel_rings_find(&p->rings, p->info.if_index);
 	look_back(p);
-	p->link_up = link_is_up(p);
+	port_device_watch(&p->device, p->id, p->info.if_index);
+	p->link_up = port_link_is_up(p);
 	announce(p);
 	p->link_up = true; // one that starts down is reported
 	return POI_OK;
@@ -414,6 +384,9 @@ void ports_close(struct ports *ps)
 		struct port *p = &ps->port[i];
 		if (!p->started)
 			continue;
+		port_device_forget(&p->device);
+		if (p->device.released)
+			continue;
 		(void)rte_eth_dev_stop(p->id);
 		(void)rte_eth_dev_close(p->id);
 	}
@@ -426,122 +399,4 @@ const struct lane *ports_lanes(const struct ports *ps, uint32_t worker, uint32_t
 {
 	*n = ps->n_lanes[worker];
 	return ps->lanes[worker];
-}
-
-void ports_status(const struct ports *ps, struct channel_status *out)
-{
-	out->ports = ps->n;
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		struct rte_eth_stats s = {0};
-		(void)rte_eth_stats_get(p->id, &s);
-		snprintf(out->port[i].name, sizeof(out->port[i].name), "%s", p->name);
-		out->port[i].link_up = p->link_up;
-		out->port[i].received = s.ipackets;
-		s.imissed += p->rings.dropped;
-		out->port[i].imissed = s.imissed;
-		out->port[i].nombuf = s.rx_nombuf;
-		out->port[i].transmitted = s.opackets;
-		out->packets.imissed += s.imissed;
-		out->packets.nombuf += s.rx_nombuf;
-	}
-}
-
-void ports_workers(const struct ports *ps, struct channel_workers *out)
-{
-	for (uint32_t i = 0; i < ps->n_workers && i < out->workers; i++) {
-		int lcore = eal_worker_lcore(i);
-		if (lcore >= 0) {
-			out->worker[i].cpu = (uint32_t)rte_lcore_to_cpu_id(lcore);
-			out->worker[i].node = rte_lcore_to_socket_id((unsigned)lcore);
-		}
-		out->worker[i].queues = ps->n_lanes[i];
-	}
-	out->ports = ps->n;
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		snprintf(out->port[i].driver, sizeof(out->port[i].driver), "%s",
-			p->info.driver_name);
-		out->port[i].node = rte_eth_dev_socket_id(p->id);
-		out->port[i].queues = p->n_rx;
-		out->port[i].spread = (uint8_t)p->spread;
-	}
-}
-
-static void tell_link(const struct port *p, port_tell tell, void *context)
-{
-	struct channel_event e = {.kind = p->link_up ? EVENT_LINK_UP : EVENT_LINK_DOWN};
-
-	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
-	snprintf(e.text, sizeof(e.text), "port %s: link %s", p->name, p->link_up ? "up" : "down");
-	tell(context, &e);
-}
-
-static void tell_loss(
-	const struct port *p, const struct rte_eth_stats *s, port_tell tell, void *context)
-{
-	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
-	struct channel_event e = {.kind = p->losing.told ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
-		.copies = imissed + nombuf};
-
-	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
-	if (p->losing.told)
-		snprintf(e.text, sizeof(e.text),
-			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
-			p->name, (unsigned long long)nombuf, (unsigned long long)imissed);
-	else
-		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", p->name);
-	tell(context, &e);
-}
-
-static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *context)
-{
-	struct rte_eth_stats s = {0};
-
-	if (rte_eth_stats_get(p->id, &s) != 0)
-		return;
-	s.imissed += kernel_rings_dropped(&p->rings);
-	if (!p->losing.active && s.imissed + s.rx_nombuf == p->losing.seen) {
-		p->imissed = s.imissed;
-		p->nombuf = s.rx_nombuf;
-	}
-	switch (loss_watch_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
-	case LOSS_BEGINS:
-	case LOSS_OVER:
-		tell_loss(p, &s, tell, context);
-		break;
-	default:
-		break;
-	}
-}
-
-void ports_losses(struct ports *ps, uint64_t now_ms, port_tell tell, void *context)
-{
-	for (uint32_t i = 0; i < ps->n; i++)
-		port_losses(&ps->port[i], now_ms, tell, context);
-}
-
-void ports_links(struct ports *ps, port_tell tell, void *context)
-{
-	for (uint32_t i = 0; i < ps->n; i++) {
-		struct port *p = &ps->port[i];
-		bool up = link_is_up(p);
-		if (up == p->link_up)
-			continue;
-		p->link_up = up;
-		tell_link(p, tell, context);
-	}
-}
-
-void ports_conditions(const struct ports *ps, port_tell tell, void *context)
-{
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		struct rte_eth_stats s = {0};
-
-		tell_link(p, tell, context);
-		(void)rte_eth_stats_get(p->id, &s);
-		s.imissed += p->rings.dropped;
-		tell_loss(p, &s, tell, context);
-	}
 }

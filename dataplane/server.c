@@ -60,6 +60,7 @@ struct server {
 	bool clock_bad;		       // not synchronised, then
 	bool clock_retell;	       // a new controller has not heard how it is
 	bool ready;
+	bool reopen; // a port's device must be opened by a new process
 	uint8_t whole; // as the controller said last; not at the start
 	uint64_t walk_ms, losses_ms;
 	uint64_t copies_lost;
@@ -672,6 +673,21 @@ static void tell_followed(struct server *s)
 	}
 }
 
+// A fresh snapshot of every worker says that none is inside a port that ports_links marked before.
+static void look_at_ports(struct server *s, uint64_t now)
+{
+	struct packet_balance unused = {0};
+	char why[128];
+
+	ports_links(s->with.ports, port_changed, s);
+	ports_losses(s->with.ports, now, port_changed, s);
+	if (ports_lost(s->with.ports) && stats_snapshot(s->with.sources.stats, true, &unused))
+		ports_release(s->with.ports);
+	s->reopen = ports_reopen(s->with.ports, why, sizeof(why));
+	if (s->reopen)
+		log_kind(NOTICE, STOPPING, "restarting: %s", why);
+}
+
 static void chores(struct server *s)
 {
 	uint64_t now = now_ms();
@@ -692,8 +708,7 @@ static void chores(struct server *s)
 		s->drain_ms = engine_drain(s->with.engine) > 0 ? now + DRAIN_MS : now + LINKS_MS;
 	}
 	if (now >= s->links_ms) {
-		ports_links(s->with.ports, port_changed, s);
-		ports_losses(s->with.ports, now, port_changed, s);
+		look_at_ports(s, now);
 		s->links_ms = now + LINKS_MS;
 	}
 	if (!s->ready && stats_all_polling(s->with.sources.stats)) {
@@ -747,7 +762,7 @@ static bool signals(struct server *s, int signal_fd)
 	return true;
 }
 
-void server_run(struct server *s, int signal_fd)
+int server_run(struct server *s, int signal_fd)
 {
 	enum { FD_SIGNAL, FD_LISTENER, FD_FOLD, FD_DELIVER, FD_FOLLOW, FD_CLIENTS };
 	struct pollfd fds[FD_CLIENTS + CLIENTS_MAX];
@@ -770,7 +785,7 @@ void server_run(struct server *s, int signal_fd)
 		}
 		(void)poll(fds, FD_CLIENTS + n, wait_ms(s));
 		if ((fds[FD_SIGNAL].revents & POLLIN) && !signals(s, signal_fd))
-			return;
+			return POI_OK;
 		if (fds[FD_FOLLOW].revents & POLLIN)
 			engine_follow(s->with.engine);
 		for (uint32_t i = 0; i < n; i++)
@@ -781,5 +796,7 @@ void server_run(struct server *s, int signal_fd)
 		if (fds[FD_FOLD].revents & POLLIN)
 			engine_folded(s->with.engine);
 		chores(s);
+		if (s->reopen)
+			return POI_ERR_AGAIN;
 	}
 }
