@@ -683,9 +683,9 @@ static void look_at_ports(struct server *s, uint64_t now)
 	ports_losses(s->with.ports, now, port_changed, s);
 	if (ports_lost(s->with.ports) && stats_snapshot(s->with.sources.stats, true, &unused))
 		ports_release(s->with.ports);
-	s->reopen = ports_reopen(s->with.ports, why, sizeof(why));
-	if (s->reopen)
+	if ((s->reopen = ports_reopen(s->with.ports, why, sizeof(why))))
 		log_kind(NOTICE, STOPPING, "restarting: %s", why);
+	s->links_ms = now + LINKS_MS;
 }
 
 static void chores(struct server *s)
@@ -707,10 +707,8 @@ static void chores(struct server *s)
 		(void)engine_commit(s->with.engine);
 		s->drain_ms = engine_drain(s->with.engine) > 0 ? now + DRAIN_MS : now + LINKS_MS;
 	}
-	if (now >= s->links_ms) {
+	if (now >= s->links_ms)
 		look_at_ports(s, now);
-		s->links_ms = now + LINKS_MS;
-	}
 	if (!s->ready && stats_all_polling(s->with.sources.stats)) {
 		s->ready = true;
 		s->with.ready(s->with.context);
