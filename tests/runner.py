@@ -141,6 +141,11 @@ class Runner:
 	def package(self):
 		self.program("package", ["tests/package"])
 
+	def machine(self):
+		"""Whole machines with systemd, PCI cards and an IOMMU."""
+		match = [part for text in self.options.match for part in ("--match", text)]
+		self.program("machine", ["tests/machine/run", *match], show="# machine: ")
+
 	def conformance(self):
 		"""Our X1 schema against the official ones: thousands of verdicts, counted as one case here."""
 		status, out = self.run(["tests/conformance/run"])
@@ -268,7 +273,7 @@ def hugepages():
 
 
 SUITES = ("rules", "lab", "conformance", "unit", "clang", "lint", "coverage", "asan", "tsan", "fuzz", "system")
-LONG = ("package",)  # with --long, or by name
+LONG = ("package", "machine")  # with --long, or by name
 QUICK = ("rules", "lab", "conformance", "unit", "system")
 
 

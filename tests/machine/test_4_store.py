@@ -1,0 +1,72 @@
+"""The sealed store: tasks are in force again after the whole machine was away."""
+
+from test_2_restarts import LifeCase
+
+PORT = 9999  # the MDF's, which must be the same after a reboot
+
+
+class Store(LifeCase):
+	@classmethod
+	def prepare(cls):
+		super().prepare()
+		cls.machine.run(
+			"openssl rand 32 > /etc/poi/keys/store.key && chown poi:poi /etc/poi/keys/store.key"
+			" && chmod 600 /etc/poi/keys/store.key"
+			" && echo 'store: { file: /var/lib/poi/store, key: keys/store.key }' >> /etc/poi/poi.yaml"
+			" && systemctl enable -q poi-control poi-dataplane"
+		)
+		address = cls.machine.pci(0)
+		cls.machine.write("/etc/sysctl.d/50-poi.conf", "vm.nr_hugepages=512\n")
+		cls.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
+		cls.machine.write(
+			"/etc/udev/rules.d/50-machine-bind.rules",
+			f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{address}", ATTR{{driver_override}}="vfio-pci"\n',
+		)
+		cls.poi.restart()
+		cls.machine.python("clear(); stop_mdf()")
+		cls.did = cls.poi.mdf(port=PORT)
+		cls.xid = cls.poi.activate()
+
+	def back(self):
+		"""Requires the task in force after the machine was away, before any ADMF spoke."""
+		self.poi.wait_status(lambda s: s["tasks"] == 1, "the task is back from the store", 120)
+		self.machine.python(f"mdf('mdf', {PORT})")
+		self.poi.ready(120)
+		details = self.machine.python(f"str(admf().get_task({self.xid!r}))")
+		self.assertNotIn("Error", details)
+
+	def test_1_reboot(self):
+		self.exact("beforereboot")
+		self.machine.reboot()
+		self.back()
+		self.exact("afterreboot")
+
+	def test_2_power_cut(self):
+		"""A task that was answered is in force after a reset without a word to systemd."""
+		second = self.poi.activate("ipv4", "192.0.2.77")
+		self.machine.python(f"deactivate({second!r})")
+		self.machine.reset()
+		self.back()
+		self.exact("afterreset")
+
+	def test_3_values_are_sealed(self):
+		"""No file of the state folder has the target's address."""
+		found = self.machine.run("grep -rlF -e 192.0.2.10 /var/lib/poi /var/log/poi /run/poi", check=False)
+		self.assertEqual(found.out, "")
+
+	def test_4_other_key_is_rejected(self):
+		"""With another key the store is not read, and nothing is intercepted by guess."""
+		self.machine.run("cp -p /etc/poi/keys/store.key /root/store.key && openssl rand 32 > /etc/poi/keys/store.key")
+		self.poi.stop()
+		self.machine.run("systemctl start --no-block poi-dataplane poi-control")
+		self.machine.wait("journalctl -b -u poi-control -o cat --since -2min | grep -i store", 60)
+		self.machine.run("systemctl stop poi-control poi-dataplane; cp -p /root/store.key /etc/poi/keys/store.key")
+		self.poi.start()
+		self.back()
+		self.exact("keyagain")
+
+	@classmethod
+	def tearDownClass(cls):
+		cls.machine.python("clear()")
+		cls.machine.run("sed -i '/^store:/d' /etc/poi/poi.yaml; rm -f /var/lib/poi/store /etc/poi/keys/store.key")
+		cls.poi.restart()
