@@ -16,6 +16,7 @@
 #define POOL_CACHE 256
 #define DESCRIPTORS 1024
 #define JUMBO_MTU 9000
+#define MTU_MAX 16384	  // more is a driver that does not know
 #define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
 #define RSS_ADDRESSES \
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
@@ -34,13 +35,15 @@ static int find_peer(const struct config_dataplane *config, uint32_t index)
 }
 
 // net_tap says that it has RSS, but its kernel queues are chosen by ports as well, and it wants as
-// many transmit as receive queues.
+// many transmit as receive queues. net_e1000_em has two queues and no RSS: the second stays empty.
 static void known_limits(struct port *p)
 {
-	if (strcmp(p->info.driver_name, "net_tap") != 0)
-		return;
-	p->info.flow_type_rss_offloads = 0;
-	p->info.max_rx_queues = p->info.max_tx_queues = 1;
+	if (strcmp(p->info.driver_name, "net_tap") == 0) {
+		p->info.flow_type_rss_offloads = 0;
+		p->info.max_rx_queues = p->info.max_tx_queues = 1;
+	} else if (strcmp(p->info.driver_name, "net_e1000_em") == 0) {
+		p->info.max_rx_queues = 1;
+	}
 }
 
 // Queues that somebody fills: with RSS one per worker; without it whatever the device brings from
@@ -203,10 +206,12 @@ static void rss_configure(const struct port *p, struct rte_eth_conf *conf, uint8
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = types;
-	if (p->info.hash_key_size == 0 || p->info.hash_key_size > RSS_KEY_MAX)
+	// net_vmxnet3 takes 40 bytes of a key, but neither says so nor looks at the length.
+	bool unsaid = strcmp(p->info.driver_name, "net_vmxnet3") == 0;
+	if ((p->info.hash_key_size == 0 && !unsaid) || p->info.hash_key_size > RSS_KEY_MAX)
 		return;
 	// A key of period 16 bits makes the Toeplitz hash the same for both directions.
-	for (uint32_t i = 0; i < p->info.hash_key_size; i++)
+	for (uint32_t i = 0; i < RSS_KEY_MAX; i++)
 		key[i] = i & 1 ? 0x5a : 0x6d;
 	conf->rx_adv_conf.rss_conf.rss_key = key;
 	conf->rx_adv_conf.rss_conf.rss_key_len = p->info.hash_key_size;
@@ -218,6 +223,15 @@ static int configure_mtu(
 	conf->rxmode.mtu = mtu;
 	conf->rxmode.offloads = scatter ? RTE_ETH_RX_OFFLOAD_SCATTER : 0;
 	return rte_eth_dev_configure(p->id, p->n_rx, p->n_tx, conf);
+}
+
+// Returns the largest MTU that the device names, so that tags and tunnels around a jumbo frame fit
+// too. A kernel interface has users of its own and gets no more than jumbo frames ask for.
+static uint16_t largest_mtu(const struct port *p)
+{
+	bool named = p->info.max_mtu > JUMBO_MTU && p->info.max_mtu <= MTU_MAX;
+
+	return named && p->info.if_index == 0 ? p->info.max_mtu : JUMBO_MTU;
 }
 
 // The longest frames that the device takes: in several buffers, else in one, else its default. No
@@ -234,7 +248,8 @@ static int configure(struct port *p, uint32_t mbuf_size)
 	if (p->peer >= 0 && (p->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (scatter && p->info.max_mtu >= JUMBO_MTU &&
-		configure_mtu(p, &conf, JUMBO_MTU, true) == 0)
+		(configure_mtu(p, &conf, largest_mtu(p), true) == 0 ||
+			configure_mtu(p, &conf, JUMBO_MTU, true) == 0))
 		return 0;
 	if (one > RTE_ETHER_MTU && p->info.max_mtu >= one &&
 		configure_mtu(p, &conf, (uint16_t)one, false) == 0)
@@ -341,8 +356,13 @@ static int start(
 		return POI_ERR_IO;
 	}
 	p->started = true;
-	if (rte_eth_promiscuous_enable(p->id) != 0)
+	int promiscuous = rte_eth_promiscuous_enable(p->id);
+	if (promiscuous == -ENOTSUP)
 		log_notice("port %s: no promiscuous mode", p->name);
+	else if (promiscuous != 0)
+		log_warning("port %s: promiscuous mode refused (%s): only frames to the device's "
+			    "own address are received",
+			p->name, rte_strerror(-promiscuous));
 	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
 	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
 		kernel_rings_find(&p->rings, p->info.if_index);

@@ -33,7 +33,7 @@ void ports_close(struct ports *p); // stops and closes the devices; workers have
 
 const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t *n);
 
-// Fills ports, port[] and adds imissed and nombuf to packets. Not a worker.
+// Fills ports, port[] and adds imissed, nombuf and ierrors to packets. Not a worker.
 void ports_status(struct ports *p, struct channel_status *out);
 
 // Fills ports and port[] and each worker's CPU, memory node and number of queues. Not a worker.

@@ -21,7 +21,7 @@ struct port {
 	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
 	bool started, link_up;
 	enum port_spread spread;
-	uint64_t imissed, nombuf; // when the current outage began
+	uint64_t imissed, nombuf, ierrors; // when the current outage began
 	struct loss_watch losing;
 	struct kernel_rings rings; // of a port on a kernel interface
 	struct port_device device;

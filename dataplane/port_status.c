@@ -41,9 +41,11 @@ void ports_status(struct ports *ps, struct channel_status *out)
 		s.imissed += p->rings.dropped;
 		out->port[i].imissed = s.imissed;
 		out->port[i].nombuf = s.rx_nombuf;
+		out->port[i].ierrors = s.ierrors;
 		out->port[i].transmitted = s.opackets;
 		out->packets.imissed += s.imissed;
 		out->packets.nombuf += s.rx_nombuf;
+		out->packets.ierrors += s.ierrors;
 	}
 }
 
@@ -86,14 +88,17 @@ static void tell_loss(
 	const struct port *p, const struct rte_eth_stats *s, port_tell tell, void *context)
 {
 	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
+	uint64_t ierrors = s->ierrors - p->ierrors;
 	struct channel_event e = {.kind = p->losing.told ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
-		.copies = imissed + nombuf};
+		.copies = imissed + nombuf + ierrors};
 
 	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
 	if (p->losing.told)
 		snprintf(e.text, sizeof(e.text),
-			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
-			p->name, (unsigned long long)nombuf, (unsigned long long)imissed);
+			"port %.32s loses frames: %llu without a buffer, %llu not fetched in time, "
+			"%llu broken or too long",
+			p->name, (unsigned long long)nombuf, (unsigned long long)imissed,
+			(unsigned long long)ierrors);
 	else
 		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", p->name);
 	tell(context, &e);
@@ -104,11 +109,13 @@ static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *c
 	struct rte_eth_stats s = stats_of(p);
 
 	s.imissed += kernel_rings_dropped(&p->rings);
-	if (!p->losing.active && s.imissed + s.rx_nombuf == p->losing.seen) {
+	uint64_t lost = s.imissed + s.rx_nombuf + s.ierrors;
+	if (!p->losing.active && lost == p->losing.seen) {
 		p->imissed = s.imissed;
 		p->nombuf = s.rx_nombuf;
+		p->ierrors = s.ierrors;
 	}
-	switch (loss_watch_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
+	switch (loss_watch_look(&p->losing, lost, now_ms, true)) {
 	case LOSS_BEGINS:
 	case LOSS_OVER:
 		tell_loss(p, &s, tell, context);

@@ -134,6 +134,7 @@ static void put_packets(struct wire_writer *w, const struct packet_balance *b)
 	put_counters(w, b->forward, FORWARD_OUTCOME_COUNT);
 	wire_put_u64(w, b->imissed);
 	wire_put_u64(w, b->nombuf);
+	wire_put_u64(w, b->ierrors);
 }
 
 static void get_packets(struct wire_reader *r, struct packet_balance *b)
@@ -143,6 +144,7 @@ static void get_packets(struct wire_reader *r, struct packet_balance *b)
 	get_counters(r, b->forward, FORWARD_OUTCOME_COUNT);
 	b->imissed = wire_get_u64(r);
 	b->nombuf = wire_get_u64(r);
+	b->ierrors = wire_get_u64(r);
 }
 
 // --- hello. These three layouts are frozen: peers of different versions must be able to refuse
@@ -512,6 +514,7 @@ static void put_status(struct wire_writer *w, const struct channel_status *m)
 		wire_put_u64(w, m->port[i].received);
 		wire_put_u64(w, m->port[i].imissed);
 		wire_put_u64(w, m->port[i].nombuf);
+		wire_put_u64(w, m->port[i].ierrors);
 		wire_put_u64(w, m->port[i].transmitted);
 	}
 }
@@ -543,6 +546,7 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 		m->port[i].received = wire_get_u64(r);
 		m->port[i].imissed = wire_get_u64(r);
 		m->port[i].nombuf = wire_get_u64(r);
+		m->port[i].ierrors = wire_get_u64(r);
 		m->port[i].transmitted = wire_get_u64(r);
 	}
 }
