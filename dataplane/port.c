@@ -96,6 +96,12 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 	return POI_OK;
 }
 
+// net_af_xdp has one socket for both directions of a queue and refuses other numbers.
+static bool pairs_queues(const struct port *p)
+{
+	return strcmp(p->info.driver_name, "net_af_xdp") == 0;
+}
+
 // Which worker polls which queue. Both ports of an inline pair go to the same single worker when
 // one of them has too few transmit queues for all workers that would send on it.
 static void deal(struct ports *ps)
@@ -104,6 +110,8 @@ static void deal(struct ports *ps)
 
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
+		if (pairs_queues(p))
+			p->info.max_tx_queues = p->n_rx;
 		for (uint16_t q = 0; q < p->n_rx; q++)
 			p->owner[q] = (uint8_t)(next++ % ps->n_workers);
 	}
@@ -340,6 +348,8 @@ static int start(
 	p->n_tx = p->info.max_tx_queues > 0 ? 1 : 0;
 	if (p->peer >= 0 && p->info.max_tx_queues >= ps->n_workers)
 		p->n_tx = (uint16_t)ps->n_workers;
+	if (pairs_queues(p))
+		p->n_tx = p->n_rx;
 	if (p->peer >= 0 && p->n_tx == 0) {
 		snprintf(why, size, "port %s: mode inline needs a device that can transmit",
 			p->name);
