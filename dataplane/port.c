@@ -253,6 +253,7 @@ static int configure(struct port *p, uint32_t mbuf_size)
 	bool scatter = p->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 
 	rss_configure(p, &conf, key);
+	conf.intr_conf.rmv = *p->info.dev_flags & RTE_ETH_DEV_INTR_RMV ? 1 : 0;
 	if (p->peer >= 0 && (p->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (scatter && p->info.max_mtu >= JUMBO_MTU &&
