@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
@@ -338,6 +340,22 @@ static int queues(struct port *p, struct rte_mempool *pool)
 	return e;
 }
 
+// A virtual device without the mode passes everything on; a NIC without it is deaf to most.
+static void see_all(const struct port *p)
+{
+	int e = rte_eth_promiscuous_enable(p->id);
+	const struct rte_bus *bus = rte_dev_bus(p->info.device);
+
+	if (e == 0)
+		return;
+	if (e == -ENOTSUP && bus && strcmp(rte_bus_name(bus), "vdev") == 0)
+		log_notice("port %s: no promiscuous mode", p->name);
+	else
+		log_warning("port %s: promiscuous mode refused (%s): only frames to the device's "
+			    "own address are received",
+			p->name, rte_strerror(-e));
+}
+
 static int start(
 	struct ports *ps, struct port *p, const struct config_dataplane *c, char *why, size_t size)
 {
@@ -367,13 +385,7 @@ static int start(
 		return POI_ERR_IO;
 	}
 	p->started = true;
-	int promiscuous = rte_eth_promiscuous_enable(p->id);
-	if (promiscuous == -ENOTSUP)
-		log_notice("port %s: no promiscuous mode", p->name);
-	else if (promiscuous != 0)
-		log_warning("port %s: promiscuous mode refused (%s): only frames to the device's "
-			    "own address are received",
-			p->name, rte_strerror(-promiscuous));
+	see_all(p);
 	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
 	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
 		kernel_rings_find(&p->rings, p->info.if_index);
