@@ -37,5 +37,8 @@ bool check_in_list(const char *list, unsigned number);
 // The value of an EAL option ("-m", "--vdev"), the `n`th of them: "-m 256", "-m256", "--vdev=x".
 // False when there are fewer. `value` is "" for one without a value.
 bool check_eal(const struct config *c, const char *option, unsigned n, char *value, size_t size);
+// Bytes that the EAL takes: what -m or --socket-mem asks for, else the packet buffers and a
+// reserve.
+double check_memory_needed(const struct config *c, bool *asked);
 // Memory node of a CPU, -1 when unknown.
 int check_cpu_node(const struct check *c, unsigned cpu);

@@ -145,8 +145,7 @@ static void count_pages(const struct check *c, struct pages *p)
 	}
 }
 
-// Octets: what -m or --socket-mem asks for, else what the packet buffers take and a reserve.
-static double memory_needed(const struct config *c, bool *asked)
+double check_memory_needed(const struct config *c, bool *asked)
 {
 	char value[128];
 	double mib = 0;
@@ -174,7 +173,7 @@ static void look_at_pages(const struct check *c)
 	struct pages p;
 	bool asked;
 
-	double needed = memory_needed(c->config, &asked);
+	double needed = check_memory_needed(c->config, &asked);
 	if (check_eal(c->config, "--no-huge", 0, value, sizeof(value))) {
 		check_say(c, CHECK_WARN, "hugepages",
 			"not used (--no-huge): slower; reserve them with sysctl "

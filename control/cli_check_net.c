@@ -1,7 +1,6 @@
-// `poi check`: where X1 listens, the monitored ports, and what runs already.
+// `poi check`: where X1 listens, virtual ports, and what runs already.
 #include "control/cli_check.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <libgen.h>
 #include <linux/ethtool.h>
@@ -15,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "control/cli_check_nic.h"
 #include "control/cli_peer.h"
 
 // --- addresses ---
@@ -94,113 +94,6 @@ void check_listeners(const struct check *c)
 	}
 	if (f->metrics.listen.address.family)
 		look_at_endpoint(c, "metrics", &f->metrics.listen, running);
-}
-
-// --- NICs ---
-
-// "0000:03:00.0" or "03:00.0".
-static bool is_pci(const char *device)
-{
-	static const char *const shapes[] = {"xxxx:xx:xx.x", "xx:xx.x"};
-
-	for (size_t k = 0; k < 2; k++) {
-		const char *shape = shapes[k];
-		size_t i = 0;
-		while (shape[i] && (shape[i] == 'x' ? isxdigit((unsigned char)device[i]) != 0
-						    : device[i] == shape[i]))
-			i++;
-		if (!shape[i] && !device[i])
-			return true;
-	}
-	return false;
-}
-
-static void look_at_node(const struct check *c, const char *device)
-{
-	const struct config_dataplane *d = &c->config->dataplane;
-	char text[32];
-
-	if (!check_read(c, text, sizeof(text), "/sys/bus/pci/devices/%s/numa_node", device))
-		return;
-	int node = (int)strtol(text, NULL, 10);
-	for (uint32_t i = 0; node >= 0 && i < d->n_workers; i++) {
-		int own = check_cpu_node(c, (unsigned)d->workers[i]);
-		if (own >= 0 && own != node)
-			check_say(c, CHECK_WARN, "port",
-				"%s is on memory node %d, CPU %d of dataplane.workers on node %d: "
-				"slower; "
-				"write CPUs of node %d (lscpu)",
-				device, node, d->workers[i], own, node);
-	}
-}
-
-// Drivers with which DPDK polls a NIC: those that hand the device out, and those that share it.
-static bool driver_fits(const char *driver)
-{
-	static const char *const fit[] = {
-		"vfio-pci", "uio_pci_generic", "igb_uio", "mlx5_core", "mlx4_core"};
-
-	for (size_t i = 0; i < sizeof(fit) / sizeof(fit[0]); i++)
-		if (!strcmp(driver, fit[i]))
-			return true;
-	return false;
-}
-
-static bool allowed(const struct config *f, const char *device)
-{
-	char value[256];
-	unsigned n = 0;
-
-	for (; check_eal(f, "-a", n, value, sizeof(value)) ||
-		check_eal(f, "--allow", n, value, sizeof(value));
-		n++) {
-		value[strcspn(value, ",")] = '\0';
-		size_t a = strlen(value), b = strlen(device);
-		if (a && a <= b && !strcmp(device + b - a, value))
-			return true;
-	}
-	return n == 0;
-}
-
-static void look_at_pci(const struct check *c, const char *given)
-{
-	char device[64], path[4096], target[4096], value[64];
-
-	// The kernel writes the domain, too.
-	snprintf(device, sizeof(device), "%s%s",
-		strchr(given, ':') == strrchr(given, ':') ? "0000:" : "", given);
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s", c->root, device);
-	if (access(path, F_OK)) {
-		check_say(c, CHECK_FAIL, "port",
-			"%s: there is no such device; see: lspci -D | grep -i eth", given);
-		return;
-	}
-	if (check_eal(c->config, "--no-pci", 0, value, sizeof(value)))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal says --no-pci; take it out",
-			given);
-	else if (!allowed(c->config, device))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal allows others only; add -a %s",
-			given, given);
-	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/driver", c->root, device);
-	ssize_t n = readlink(path, target, sizeof(target) - 1);
-	if (n < 0) {
-		check_say(c, CHECK_FAIL, "port",
-			"%s: no driver is bound; modprobe vfio-pci; dpdk-devbind.py "
-			"--bind=vfio-pci %s",
-			given, given);
-		return;
-	}
-	target[n] = '\0';
-	const char *driver = basename(target);
-	if (driver_fits(driver))
-		check_say(c, CHECK_OK, "port", "%s: driver %s", given, driver);
-	else
-		check_say(c, CHECK_FAIL, "port",
-			"%s: the kernel has it (driver %s); ip link set it down, then: "
-			"dpdk-devbind.py "
-			"--bind=vfio-pci %s",
-			given, driver, given);
-	look_at_node(c, device);
 }
 
 // --- virtual devices ---
@@ -287,41 +180,102 @@ static void look_at_capture(const struct check *c, const char *device, const cha
 		check_say(c, CHECK_OK, "port", "%s: reads %s", device, path);
 }
 
+// What a virtual device needs of the unit: the kernel's interface is opened with capabilities, and
+// net_tap's through a device of its own.
+static void look_at_rights(const struct check *c, const struct check_unit *u, const char *device)
+{
+	static const struct {
+		const char *driver;
+		unsigned capability;
+		const char *name, *node;
+	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL},
+		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL},
+		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL},
+		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL},
+		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL},
+		{"net_af_xdp", CAP_BPF, "CAP_BPF", NULL},
+		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun"}};
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (strncmp(device, needs[i].driver, strlen(needs[i].driver)) != 0)
+			continue;
+		if (!check_unit_has_capability(u, needs[i].capability) &&
+			!(needs[i].capability == CAP_BPF &&
+				check_unit_has_capability(u, CAP_SYS_ADMIN)))
+			check_say(c, CHECK_FAIL, "service",
+				"%s needs %s, which %s lacks (%s); add it to "
+				"AmbientCapabilities= and CapabilityBoundingSet= with: systemctl "
+				"edit poi-dataplane",
+				device, needs[i].name, u->user, u->source);
+		if (needs[i].node && !check_unit_has_device(u, needs[i].node, "misc"))
+			check_say(c, CHECK_FAIL, "service",
+				"%s: the unit does not open %s (%s); add DeviceAllow=%s rw with: "
+				"systemctl edit poi-dataplane",
+				device, needs[i].node, u->source, needs[i].node);
+	}
+}
+
+// The device's arguments, of --vdev; false when nothing makes it.
+static bool find_vdev(const struct check *c, const char *device, char *vdev, size_t size)
+{
+	size_t n = strlen(device);
+
+	for (unsigned i = 0; check_eal(c->config, "--vdev", i, vdev, size); i++)
+		if (strncmp(vdev, device, n) == 0 && (!vdev[n] || vdev[n] == ','))
+			return true;
+	return false;
+}
+
 static void look_at_vdev(const struct check *c, const char *device)
 {
 	char vdev[1024], value[1024];
-	size_t n = strlen(device);
 
-	for (unsigned i = 0; check_eal(c->config, "--vdev", i, vdev, sizeof(vdev)); i++) {
-		if (strncmp(vdev, device, n) != 0 || (vdev[n] && vdev[n] != ','))
-			continue;
-		if (argument(vdev, "iface", value, sizeof(value)) &&
-			strncmp(device, "net_tap", 7) != 0)
-			look_at_interface(c, device, value);
-		else if (argument(vdev, "rx_pcap", value, sizeof(value)))
-			look_at_capture(c, device, value);
-		else if (known_driver(device))
-			check_say(c, CHECK_OK, "port", "%s: virtual device", device);
-		else
-			check_say(c, CHECK_WARN, "port",
-				"%s: a virtual device that is not known here; see its own manual",
-				device);
-		return;
-	}
-	check_say(c, CHECK_FAIL, "port",
-		"%s: nothing makes this device; add --vdev %s,... to dataplane.eal", device,
-		device);
+	if (!find_vdev(c, device, vdev, sizeof(vdev)))
+		check_say(c, CHECK_FAIL, "port",
+			"%s: nothing makes this device; add --vdev %s,... to dataplane.eal", device,
+			device);
+	else if (argument(vdev, "iface", value, sizeof(value)) &&
+		 strncmp(device, "net_tap", 7) != 0)
+		look_at_interface(c, device, value);
+	else if (argument(vdev, "rx_pcap", value, sizeof(value)))
+		look_at_capture(c, device, value);
+	else if (known_driver(device))
+		check_say(c, CHECK_OK, "port", "%s: virtual device", device);
+	else
+		check_say(c, CHECK_WARN, "port",
+			"%s: a virtual device that is not known here; see its own manual", device);
+}
+
+// True for a port that is one of the kernel's, by a virtual device.
+static bool is_of_kernel(const struct check *c, const char *device)
+{
+	char vdev[1024], value[1024];
+
+	return find_vdev(c, device, vdev, sizeof(vdev)) &&
+	       (argument(vdev, "iface", value, sizeof(value)) || !strncmp(device, "net_tap", 7));
 }
 
 void check_ports(const struct check *c)
 {
 	const struct config_dataplane *d = &c->config->dataplane;
+	bool nics = false, any = false;
+	struct check_unit u;
 
 	for (uint32_t i = 0; i < d->n_ports; i++) {
-		if (is_pci(d->ports[i].device))
-			look_at_pci(c, d->ports[i].device);
-		else
-			look_at_vdev(c, d->ports[i].device);
+		nics |= nic_is_address(d->ports[i].device);
+		any |= nics || is_of_kernel(c, d->ports[i].device);
+	}
+	if (any)
+		check_service(c, &u, nics);
+	for (uint32_t i = 0; i < d->n_ports; i++) {
+		const char *device = d->ports[i].device;
+		if (nic_is_address(device)) {
+			check_nic(c, &u, device);
+			continue;
+		}
+		look_at_vdev(c, device);
+		if (is_of_kernel(c, device))
+			look_at_rights(c, &u, device);
 	}
 }
 

@@ -1,15 +1,19 @@
 #include "dataplane/eal.h"
 
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_memory.h>
 
+#include "dataplane/eal_cause.h"
+#include "dataplane/eal_log.h"
 #include "shared/harden.h"
 
 #define LCORES_TEXT 1024
@@ -97,19 +101,12 @@ static uint32_t instance(const char *runtime_dir)
 	return h;
 }
 
-static void explain(const struct eal_arguments *a, char *why, size_t size)
+static void tell_story(struct eal_story *s, const char *eal)
 {
-	bool no_huge = given(a, "--no-huge");
+	const struct passwd *p = getpwuid(geteuid());
 
-	snprintf(why, size, "the EAL does not start: %s; see its own lines above. %s",
-		rte_strerror(rte_errno),
-		no_huge ? "Check the --vdev arguments, -m, and that every CPU of dataplane.workers "
-			  "and "
-			  "dataplane.main-cpu exists"
-			: "Are hugepages reserved (sysctl vm.nr_hugepages=256)? Without any, add "
-			  "--no-huge -m 512 to dataplane.eal; check also the --vdev arguments and "
-			  "that "
-			  "every CPU of dataplane.workers and dataplane.main-cpu exists");
+	*s = (struct eal_story){
+		.root = "", .log = eal_log_text(), .eal = eal, .user = p ? p->pw_name : "this one"};
 }
 
 static int run_init(struct eal_arguments *a, const struct config *config, char *why, size_t size)
@@ -144,8 +141,13 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 		if (!no_huge || strcmp(a->argument[i], "--in-memory") != 0)
 			argv[argc++] = a->argument[i];
 	argv[argc] = NULL;
-	if (rte_eal_init(argc, argv) < 0) {
-		explain(a, why, size);
+	eal_log_start();
+	int started = rte_eal_init(argc, argv);
+	eal_log_stop();
+	if (started < 0) {
+		struct eal_story s;
+		tell_story(&s, config->dataplane.eal);
+		eal_cause_of_start(&s, rte_strerror(rte_errno), why, size);
 		return POI_ERR_IO;
 	}
 	if (eal_worker_lcore(config->dataplane.n_workers - 1) < 0) {
@@ -197,8 +199,17 @@ int eal_start(const struct config *config, char *why, size_t why_size)
 	return e;
 }
 
+void eal_why_no_port(const char *eal, const char *device, char *why, size_t size)
+{
+	struct eal_story s;
+
+	tell_story(&s, eal);
+	eal_cause_of_port(&s, device, why, size);
+}
+
 void eal_stop(void)
 {
+	eal_log_free();
 	rte_eal_cleanup();
 }
 

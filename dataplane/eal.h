@@ -25,6 +25,10 @@ struct eal_arguments {
 [[nodiscard]] int eal_start(const struct config *config, char *why, size_t why_size);
 void eal_stop(void);
 
+// Writes why there is no port for the device: the cause, the EAL's own sentence where it said one,
+// and what to type. `eal` is dataplane.eal.
+void eal_why_no_port(const char *eal, const char *device, char *why, size_t size);
+
 // The lcore that runs worker `worker`, or -1 when the EAL has too few.
 int eal_worker_lcore(unsigned worker);
 

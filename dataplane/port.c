@@ -79,10 +79,9 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 		p->config = &config->ports[i];
 		snprintf(p->name, sizeof(p->name), "%s", p->config->device);
 		if (rte_eth_dev_get_port_by_name(p->name, &p->id) != 0) {
-			snprintf(why, size,
-				"port %s: no such device; a virtual device needs --vdev %s,... in "
-				"dataplane.eal, a NIC its PCI address and a bound driver",
-				p->name, p->name);
+			char cause[768];
+			eal_why_no_port(config->eal, p->name, cause, sizeof(cause));
+			snprintf(why, size, "port %s: %s", p->name, cause);
 			return POI_ERR_NOT_FOUND;
 		}
 		int e = rte_eth_dev_info_get(p->id, &p->info);

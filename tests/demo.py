@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import feed  # noqa: E402
 import fixture  # noqa: E402
-from poi_lab import n4, n4_model, pcap, pdu, x1  # noqa: E402
+from poi_lab import n4, n4_model, pcap, pdu, platforms, x1  # noqa: E402
 
 TARGET, OTHER, SERVER = "192.0.2.10", "192.0.2.11", "192.0.2.80"
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -46,6 +46,8 @@ class Verdict:
 
 	def check(self, good, text):
 		self.failed += not good
+		platforms.start_claim()
+		platforms.count_claim()
 		print("   " + (paint("32", "[ok]    ") if good else paint("1;31", "[FAILED]")) + " " + text, flush=True)
 
 
@@ -449,6 +451,9 @@ def main():
 		finally:
 			out.give_back()
 	heading("%s in %.0f s" % ("All shown" if not verdict.failed else "%d claims failed" % verdict.failed, time.monotonic() - start))
+	for line in platforms.summary({"demo": platforms.counts}, "claims"):
+		say(line)
+	say("emulated PCI cards, an IOMMU and systemd: sudo tests/run --suite machine")
 	say("files are in %s:" % os.path.relpath(out.folder, os.getcwd()))
 	for name in sorted(os.listdir(out.folder)):
 		what = NOTES.get(re.sub(r"^\w+-(?=pdus|payload|tcpdump)", "", name), "")

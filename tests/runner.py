@@ -13,6 +13,9 @@ import sys
 import time
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
+sys.path.append(os.path.join(TOP, "tests", "lab"))
+from poi_lab import platforms  # noqa: E402
+
 LIMIT = 60 * 60  # seconds for all suites without --long
 THREADED = re.compile(r"^(live|table_threads|slots|deliver\w*|mdf\w*|worker|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
@@ -50,6 +53,7 @@ class Tally:
 class Runner:
 	def __init__(self, options):
 		self.options, self.tally, self.started = options, Tally(), time.monotonic()
+		self.ran_on = {}  # suite -> what its cases ran on, as far as it said
 
 	def left(self):
 		return 24 * 3600 if self.options.long else max(10, LIMIT - (time.monotonic() - self.started))
@@ -122,6 +126,7 @@ class Runner:
 		before = self.tally.failed
 		status, out = self.run(command, env)
 		counted = self.tally.tap(suite, out)
+		self.ran_on[suite] = platforms.read(out)
 		if not counted or (status and self.tally.failed == before):
 			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
 		if status:
@@ -290,12 +295,17 @@ def main():
 		before, start = (runner.tally.passed, runner.tally.failed, runner.tally.skipped), time.monotonic()
 		getattr(runner, name)()
 		after = (runner.tally.passed, runner.tally.failed, runner.tally.skipped)
-		print("   %d passed, %d failed, %d skipped (%.0f s)" % (*(b - a for a, b in zip(before, after)),
-			time.monotonic() - start), flush=True)
+		passed, failed, skipped = (b - a for a, b in zip(before, after))
+		said = runner.ran_on.setdefault(name, platforms.read(""))
+		said[platforms.NOTHING] += max(0, passed + failed - sum(said.values()))
+		print("   %d passed, %d failed, %d skipped (%.0f s)" % (passed, failed, skipped, time.monotonic() - start), flush=True)
 	if runner.tally.failures:
 		print("failed:")
 		for failure in runner.tally.failures:
 			print("  " + failure)
+	print("\n".join(platforms.summary(runner.ran_on)))
+	if "machine" not in runner.ran_on:
+		print("    emulated PCI cards, an IOMMU and systemd: tests/run --suite machine")
 	print(runner.tally.line())
 	return 1 if runner.tally.failed else 0
 

@@ -9,6 +9,7 @@ import unittest
 import image
 import packages
 import qemu
+from poi_lab import platforms
 from product import Product
 from wire import Nic
 
@@ -88,9 +89,20 @@ class Session:
 			if not self.keep:
 				machine.remove()
 			raise
+		if self.accel != "kvm":
+			self._patient(machine)
 		self.booted.append((machine.took, "+".join(n.device for n in nics) or "no card"))
 		print(f"# boot of {machine.took:.0f} s: {self.booted[-1][1]}", flush=True)
 		return machine
+
+	@staticmethod
+	def _patient(machine):
+		"""Gives the units' watchdog the time that a guest without KVM on a busy host may need."""
+		folder = "/etc/systemd/system/poi-.service.d"
+		machine.write(
+			f"{folder}/machine.conf", f"[Service]\nWatchdogSec={10 * machine.patience}\n"
+		)
+		machine.run("systemctl daemon-reload")
 
 	def machine(self, nics=(), installed=True, arguments="", fresh=False):
 		"""Returns a running machine. The one that runs is taken if it has these cards, unless `fresh`."""
@@ -138,6 +150,9 @@ class MachineCase(unittest.TestCase):
 	def setUpClass(cls):
 		cls.machine = session.machine(cls.NICS, cls.INSTALLED, cls.ARGUMENTS, cls.FRESH)
 		cls.poi = Product(cls.machine)
+		kinds = {f"{nic.device} emulated by QEMU ({session.accel})" for nic in cls.NICS}
+		platforms.begin(kinds)
+		cls.addClassCleanup(platforms.end, kinds)
 		errors = cls.machine.console_errors(cls.CONSOLE)
 		if errors:
 			raise AssertionError("errors on the console at boot:\n" + "\n".join(errors[:20]))

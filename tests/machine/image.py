@@ -19,7 +19,7 @@ RECIPE = 1  # counts changes of what is done with the lists below
 PACKAGES = """
 	systemd systemd-sysv udev dbus kmod procps linux-image-amd64 initramfs-tools zstd
 	iproute2 iputils-ping ethtool pciutils tcpdump curl openssl ca-certificates libpam-systemd
-	python3 python3-lxml libxml2-utils dpdk librte-meta-net
+	python3 python3-lxml libxml2-utils dpdk librte-meta-net driverctl
 """.split()
 
 # The guest has no network and no clock to set; these would only spend its time.
@@ -39,6 +39,9 @@ FILES = {
 	# Everything that systemd and the product log at notice and above also reaches the console's log.
 	"etc/systemd/journald.conf.d/machine.conf": "[Journal]\nStorage=persistent\nForwardToConsole=yes\n"
 	"TTYPath=/dev/ttyS0\nMaxLevelConsole=notice\nRateLimitIntervalSec=0\n",
+	# A guest on a busy host may need minutes for what a server does in a second.
+	"etc/systemd/system.conf.d/machine.conf": "[Manager]\nDefaultTimeoutStartSec=900s\n"
+	"DefaultDeviceTimeoutSec=900s\n",
 	"etc/systemd/system/machine-agent.service": """\
 [Unit]
 Description=Agent of the machine's tests
@@ -169,7 +172,8 @@ class Image:
 	def _configure(root):
 		for name in ("share", "var/log/journal"):
 			os.makedirs(f"{root}/{name}", exist_ok=True)
-		shutil.rmtree(f"{root}/etc/apt/sources.list.d")
+		for name in os.listdir(f"{root}/etc/apt/sources.list.d"):
+			os.unlink(f"{root}/etc/apt/sources.list.d/{name}")
 		shutil.rmtree(f"{root}/var/lib/apt/lists")
 		os.makedirs(f"{root}/var/lib/apt/lists/partial")
 		for name in ("etc/machine-id", "etc/resolv.conf"):

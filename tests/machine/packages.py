@@ -42,10 +42,10 @@ def tree_hash():
 def make(folder, *arguments):
 	"""Builds into `folder` unless it was done before; returns the packages."""
 	os.makedirs(image.CACHE, exist_ok=True)
-	with open(folder + ".lock", "w") as lock:
+	with open(os.path.join(image.CACHE, "build.lock"), "w") as lock:
 		fcntl.flock(lock, fcntl.LOCK_EX)
 		if not built(folder):
-			work = folder + ".new"
+			work = os.path.join(image.CACHE, "build")  # one path for all: ccache knows it again
 			shutil.rmtree(work, ignore_errors=True)
 			os.makedirs(work)
 			command = [os.path.join(TOP, "tests", "build-packages"), work, *arguments]

@@ -1,13 +1,13 @@
 """The product inside a guest: configures it, starts it by systemd, counts what it delivers."""
 
 import json
+import re
 import time
 
 import wire
 from qemu import MachineError
 
 TARGET, OTHER, SERVER = "192.0.2.10", "192.0.2.11", "198.51.100.1"
-RUN = "set -e; cd /; "
 
 CONFIGURATION = """\
 network-elements:
@@ -23,7 +23,7 @@ network-elements:
   eal: "{eal}"
   main-cpu: 0
   workers: [{workers}]
-  idle-sleep-us: 50
+  idle-sleep-us: 500
 {dataplane}  ports:
 {ports}
 audit: {{ file: /var/log/poi/audit.jsonl }}
@@ -66,6 +66,13 @@ class Product:
 		self.machine.run(f"modprobe {driver}; dpdk-devbind.py -b {driver} {address}")
 		return address
 
+	def persist(self, slots=(0,), hugepages=512):
+		"""Makes hugepages, the cards' driver and the units survive a reboot, as the runbook says."""
+		self.machine.write("/etc/sysctl.d/50-poi.conf", f"vm.nr_hugepages={hugepages}\n")
+		for slot in slots:
+			self.machine.run(f"driverctl set-override {self.machine.pci(slot)} vfio-pci")
+		self.machine.run("systemctl enable -q poi-control poi-dataplane")
+
 	def configure(self, ports, eal="", workers="1", key="keys/ne.key", top="", delivery="", dataplane=""):
 		"""Writes /etc/poi/poi.yaml. `ports`: YAML of each; the other texts are lines of YAML."""
 		text = CONFIGURATION.format(
@@ -90,6 +97,14 @@ class Product:
 		self.start()
 		return addresses
 
+	def check(self):
+		"""Returns what poi check says FAIL to, each as (subject, text)."""
+		said = self.machine.run("poi check", check=False)
+		fails = re.findall(r"^FAIL\s+(\S.*?)\s{2,}(.*)$", said.out, re.M)
+		if bool(fails) != bool(said.status):
+			raise AssertionError(f"poi check's status and its lines differ: {said}")
+		return fails
+
 	# --- units
 	def start(self):
 		self.machine.run("systemctl start poi-dataplane poi-control", timeout=180)
@@ -104,7 +119,7 @@ class Product:
 
 	def ready(self, timeout=90):
 		"""Waits until both programs run, are connected and X1 takes requests; returns the status."""
-		end = time.monotonic() + timeout
+		end = time.monotonic() + timeout * self.machine.patience
 		status = None
 		while time.monotonic() < end:
 			status = self.try_status()
@@ -113,10 +128,12 @@ class Product:
 				if self.machine.python("one('ListAllDetails')") in ("ok", "AcknowledgedAndCompleted"):
 					return status
 			time.sleep(0.3)
-		raise MachineError(f"the product is not ready within {timeout} s: {status}\n{self.journal()}")
+		raise MachineError(f"the product is not ready within {timeout} s; poi status says {status}")
 
 	def journal(self, lines=40):
-		return self.machine.out(f"journalctl -o short-precise -n {lines} -u poi-control -u poi-dataplane")
+		return self.machine.out(
+			f"journalctl -o short-precise --no-pager -n {lines} -u poi-control -u poi-dataplane"
+		)
 
 	def pid(self, unit):
 		return int(self.machine.out(f"systemctl show -P MainPID {unit}"))
@@ -134,12 +151,12 @@ class Product:
 	def status(self):
 		status = self.try_status()
 		if not status:
-			raise MachineError(f"poi status: the dataplane does not answer\n{self.journal()}")
+			raise MachineError("poi status: the dataplane does not answer")
 		return status
 
 	def wait_status(self, condition, what, timeout=60):
 		"""Waits until condition(status) holds; returns the status."""
-		end = time.monotonic() + timeout
+		end = time.monotonic() + timeout * self.machine.patience
 		while True:
 			status = self.try_status()
 			if status and condition(status):
@@ -193,7 +210,7 @@ class Product:
 	def delivered_exactly(self, stream, numbers, name="mdf", timeout=60):
 		"""Waits for the numbers of a stream at the MDF, each once and none of the other's."""
 		wanted = {n: 1 for n in numbers}
-		end = time.monotonic() + timeout
+		end = time.monotonic() + timeout * self.machine.patience
 		while True:
 			found = self.marks(name)
 			if found.get(stream, {}) == wanted or time.monotonic() > end:
@@ -211,5 +228,8 @@ class Product:
 				f" more than once {twice[:20]}, unexpected {extra[:20]}"
 			)
 		if found.get(stream + "other") or found.get("unmarked"):
-			raise AssertionError(f"delivered without a task: {found.get(stream + 'other')}, unmarked {found.get('unmarked')}")
+			raise AssertionError(
+				f"delivered without a task: {found.get(stream + 'other')},"
+				f" without a mark {found.get('unmarked')}"
+			)
 		return len(mine), 0

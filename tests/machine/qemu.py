@@ -19,7 +19,8 @@ import wire
 SLOTS = 4
 MEMORY = 3072
 CPUS = 3
-BOOT = 600  # seconds that a boot may take; TCG on two busy cores needs about 80
+BOOT = 300  # seconds that a boot may take
+PATIENCE = 4  # every limit of time is so many times as long without KVM
 QEMU = shlex.split(os.environ.get("POI_QEMU", "qemu-system-x86_64"))
 
 # What must not stand on the console: the kernel's faults, and units of systemd that fail.
@@ -133,6 +134,7 @@ class Machine:
 		self._turn = threading.Lock()
 		self._boots = []
 		self._console_at = 0
+		self.patience = 1 if accel == "kvm" else PATIENCE
 		self.events = []  # of QEMU's monitor
 		self.took = 0.0  # seconds of the last boot
 
@@ -191,13 +193,14 @@ class Machine:
 	def wait_boot(self, begun=None, timeout=BOOT):
 		"""Waits until an agent of another boot than before says hello, and systemd has started all."""
 		begun = begun or time.monotonic()
+		timeout *= self.patience
 		known, end = len(self._boots), begun + timeout
 		while len(self._boots) == known:
 			self._alive()
 			self._take(0.5)
 			if time.monotonic() > end:
 				raise MachineError(f"no boot within {timeout} s; the console's end:\n{self.tail()}")
-		self.run("systemctl is-system-running --wait", timeout=timeout, check=False)
+		self.run("systemctl is-system-running --wait", timeout=BOOT, check=False)
 		self.took = time.monotonic() - begun
 
 	def reset(self):
@@ -207,15 +210,15 @@ class Machine:
 
 	def reboot(self):
 		"""Asks systemd for a reboot, and waits until the machine is up again."""
-		self.run("systemctl reboot", check=False)
+		self.run("systemctl --no-block reboot", check=False)
 		self.wait_boot()
 
-	def power_off(self, timeout=180):
+	def power_off(self, timeout=120):
 		"""Shuts the guest down in order and ends QEMU."""
 		with contextlib.suppress(MachineError):
-			self.run("systemctl poweroff", check=False, timeout=5)
+			self.run("systemctl --no-block poweroff", check=False)
 		with contextlib.suppress(subprocess.TimeoutExpired):
-			self._child.wait(timeout)
+			self._child.wait(timeout * self.patience)
 		self.stop()
 
 	def stop(self):
@@ -261,6 +264,7 @@ class Machine:
 	def _ask(self, request, timeout):
 		with self._turn:
 			self._next += 1
+			timeout *= self.patience
 			number, end, boots = self._next, time.monotonic() + timeout, len(self._boots)
 			self._agent.send({"id": number, **request})
 			while number not in self._answers:
@@ -274,7 +278,8 @@ class Machine:
 
 	def run(self, command, timeout=120, check=True):
 		"""Runs a shell command as root in the guest; a status other than 0 raises unless check=False."""
-		reply = self._ask({"run": command, "timeout": timeout}, timeout + 30)
+		limit = timeout * self.patience
+		reply = self._ask({"run": command, "timeout": limit}, timeout + 30)
 		if "error" in reply:
 			raise MachineError(reply["error"])
 		answer = Answer(command, reply)
@@ -303,7 +308,7 @@ class Machine:
 
 	def wait(self, command, timeout=60, pause=0.5):
 		"""Repeats a command until its status is 0; returns the answer."""
-		end = time.monotonic() + timeout
+		end = time.monotonic() + timeout * self.patience
 		while True:
 			answer = self.run(command, check=False)
 			if answer.status == 0:
@@ -329,7 +334,7 @@ class Machine:
 
 	def event(self, name, timeout=60):
 		"""Waits for an event of QEMU; returns it."""
-		end = time.monotonic() + timeout
+		end = time.monotonic() + timeout * self.patience
 		while True:
 			for message in self.events:
 				if message["event"] == name:

@@ -21,6 +21,13 @@ class LifeCase(case.MachineCase):
 		cls.poi.mdf()
 		cls.xid = cls.poi.activate()
 
+	def stream(self, name, slot=0):
+		"""Starts to send the target's frames; finish() of what it returns ends that."""
+		stream = Stream(self.machine.wires[slot], name, TARGET)
+		self.addCleanup(stream.finish)
+		stream.start()
+		return stream
+
 	def exact(self, stream, **more):
 		self.assertEqual(self.poi.send_exactly(0, stream, **more), (100, 0))
 
@@ -36,8 +43,7 @@ class Restarts(LifeCase):
 		self.poi.ready()
 
 	def test_1_restart_of_control_under_traffic(self):
-		stream = Stream(self.machine.wires[0], "controlrestart", TARGET)
-		stream.start()
+		stream = self.stream("controlrestart")
 		self.machine.run("systemctl restart poi-control")
 		self.poi.ready()
 		self.poi.delivered_exactly("controlrestart", stream.finish())
@@ -59,8 +65,7 @@ class Restarts(LifeCase):
 
 	def test_4_kill_of_control_under_traffic(self):
 		before = self.poi.pid("poi-control")
-		stream = Stream(self.machine.wires[0], "controlkill", TARGET)
-		stream.start()
+		stream = self.stream("controlkill")
 		self.machine.run(f"kill -9 {before}")
 		self.restarted("poi-control", before)
 		self.poi.delivered_exactly("controlkill", stream.finish())
@@ -103,14 +108,7 @@ class Restarts(LifeCase):
 
 	def test_9_reboot_without_a_store(self):
 		"""Units that are enabled come up with the machine; the tasks are gone by design."""
-		self.machine.run("systemctl enable -q poi-control poi-dataplane")
-		address = self.machine.pci(0)
-		self.machine.write("/etc/sysctl.d/50-poi.conf", "vm.nr_hugepages=512\n")
-		self.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
-		self.machine.write(
-			"/etc/udev/rules.d/50-machine-bind.rules",
-			f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{address}", ATTR{{driver_override}}="vfio-pci"\n',
-		)
+		self.poi.persist()
 		self.machine.reboot()
 		self.poi.ready(120)
 		self.assertEqual(self.poi.status()["tasks"], 0)

@@ -2,9 +2,7 @@
 
 import time
 
-from product import TARGET
 from test_2_restarts import LifeCase
-from wire import Stream
 
 
 def serial(machine, port=8443):
@@ -20,15 +18,14 @@ def serial(machine, port=8443):
 class Reload(LifeCase):
 	def test_1_new_certificates_under_traffic(self):
 		"""Nothing is lost or sent twice over three reloads of both units, each with a new certificate."""
-		stream = Stream(self.machine.wires[0], "reload", TARGET)
-		stream.start()
+		stream = self.stream("reload")
 		shown = {serial(self.machine)}
 		for _ in range(3):
 			self.machine.python("renew()")
 			self.poi.certificates()
 			pids = self.poi.pid("poi-control"), self.poi.pid("poi-dataplane")
 			self.machine.run("systemctl reload poi-control poi-dataplane")
-			end = time.monotonic() + 30
+			end = time.monotonic() + 30 * self.machine.patience
 			while serial(self.machine) in shown and time.monotonic() < end:
 				time.sleep(0.3)
 			shown.add(serial(self.machine))
@@ -83,8 +80,7 @@ class Credentials(LifeCase):
 		self.machine.run("[ ! -e /etc/poi/keys/ne.key ]")
 
 	def test_3_check_accepts_it(self):
-		said = self.machine.run("poi check", check=False).out
-		self.assertNotIn("FAIL", said)
+		self.assertEqual(self.poi.check(), [])
 
 	def test_4_audit_chain_has_the_key(self):
 		"""The chain verifies with the key of the credential, and not with another."""

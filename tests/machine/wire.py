@@ -190,7 +190,7 @@ def stream(name, source, destination, numbers, length=0, **more):
 class Stream(threading.Thread):
 	"""Sends marked frames of one source, in order of their numbers, until finish() is called."""
 
-	def __init__(self, wire, name, source, destination="198.51.100.1", rate=50):
+	def __init__(self, wire, name, source, destination="198.51.100.1", rate=20):
 		super().__init__(daemon=True)
 		self._wire, self._name, self._ends, self._gap = wire, name, (source, destination), 1 / rate
 		self._over = threading.Event()

@@ -14,7 +14,7 @@ import threading
 import time
 import unittest
 
-from poi_lab import admf, mdf, pcap, pki, x1
+from poi_lab import admf, mdf, pcap, pki, platforms, x1
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("POI_BUILD", os.path.join(TOP, "build"))
@@ -248,6 +248,7 @@ class Poi:
 		self.url = "https://127.0.0.1:%d/X1/NE" % self.port
 		self.xsd = x1.Xsd.find() if xsd else None
 		self.control = self.dataplane = None
+		self._kinds = ()
 		self._closing = contextlib.ExitStack()
 		self.admf = self.client()
 
@@ -269,6 +270,11 @@ class Poi:
 		return self
 
 	def start_dataplane(self, wait=True):
+		if not self._kinds:
+			with open(self.file) as f:
+				self._kinds = [platforms.kind_of(d) for d in sorted(set(platforms.devices(f.read())))]
+			platforms.begin(self._kinds)
+			self._closing.callback(platforms.end, self._kinds)
 		self.dataplane = Process([self.programs["poi-dataplane"], "-c", self.file], self.path("dataplane.log"))
 		if wait:
 			wait_until(lambda: self._alive(self.dataplane) and self.try_status(), READY, "poi-dataplane answers poi status")

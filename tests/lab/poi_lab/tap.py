@@ -4,6 +4,8 @@ import time
 import traceback
 import unittest
 
+from poi_lab import platforms
+
 
 class _Result(unittest.TestResult):
 	def __init__(self, out):
@@ -13,6 +15,7 @@ class _Result(unittest.TestResult):
 	def startTest(self, test):
 		super().startTest(test)
 		self.started = time.monotonic()
+		platforms.start_claim()
 
 	def _line(self, good, test, note=""):
 		self.number += 1
@@ -27,9 +30,11 @@ class _Result(unittest.TestResult):
 			print("# " + line, file=self._out, flush=True)
 
 	def addSuccess(self, test):
+		platforms.count_claim()
 		self._line(True, test)
 
 	def addFailure(self, test, err):
+		platforms.count_claim()
 		self._line(False, test)
 		self._explain(err)
 
@@ -54,6 +59,8 @@ def run(suite, out=sys.stdout):
 	"""0 when all passed."""
 	result = _Result(out)
 	suite.run(result)
+	for line in platforms.lines():
+		print("# " + line, file=out)
 	print("1..%d" % result.number, file=out, flush=True)
 	return 1 if result.bad else 0
 

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/nic_driver.h"
+
 static char root[64];
 static struct config config;
 static char said[16384];
@@ -44,7 +46,8 @@ __attribute__((format(printf, 2, 3))) static void put(const char *text, const ch
 	cr_assert_eq(system(command), 0);
 	FILE *f = fopen(path, "w");
 	cr_assert_not_null(f);
-	fputs(text, f);
+	fwrite(text, 1, strlen(text) + (strncmp(text, "PMD_", 4) == 0),
+		f); // libraries have its NUL
 	fclose(f);
 }
 
@@ -64,6 +67,59 @@ static void bind_driver(const char *device, const char *driver)
 	snprintf(to, sizeof(to), "../../drivers/%s", driver);
 	(void)unlink(path);
 	cr_assert_eq(symlink(to, path), 0);
+}
+
+#define NIC "/sys/bus/pci/devices/0000:03:00.0"
+#define GROUP_OF_POI 4711
+#define UNIT_FOLDER "/usr/lib/systemd/system/poi-dataplane.service"
+
+static void own(const char *path, uid_t uid, gid_t gid, mode_t mode)
+{
+	char full[512];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	cr_assert_eq(chown(full, uid, gid), 0, "this test needs root");
+	cr_assert_eq(chmod(full, mode), 0);
+}
+
+static void be_in_group(const char *device, unsigned group)
+{
+	char path[512], to[128];
+
+	snprintf(path, sizeof(path), "%s/sys/bus/pci/devices/%s/iommu_group", root, device);
+	snprintf(to, sizeof(to), "../../../../kernel/iommu_groups/%u", group);
+	cr_assert_eq(symlink(to, path), 0);
+	snprintf(path, sizeof(path), "/sys/kernel/iommu_groups/%u/devices/%s", group, device);
+	folder(path);
+}
+
+// An 82574L that vfio-pci has, DPDK's driver for it, and the unit with its user.
+static void put_nic(void)
+{
+	put("1\n", NIC "/numa_node");
+	put("0x8086\n", NIC "/vendor");
+	put("0x10d3\n", NIC "/device");
+	put("0x020000\n", NIC "/class");
+	bind_driver("0000:03:00.0", "vfio-pci");
+	be_in_group("0000:03:00.0", 2);
+	put("", "/dev/vfio/vfio");
+	own("/dev/vfio/vfio", 0, 0, 0666);
+	put("", "/dev/vfio/2");
+	own("/dev/vfio/2", 0, GROUP_OF_POI, 0660);
+	put("PMD_INFO_STRING= {\"name\": \"net_e1000_em\", \"pci_ids\": [[32902, 4307, 65535, "
+	    "65535]]}",
+		"%s/librte_net_e1000.so", nic_driver_folder());
+	put("", "/usr/lib/udev/rules.d/60-poi-vfio.rules");
+	put("root:x:0:0::/:/bin/sh\npoi:x:4700:4711::/:/bin/false\nother:x:4701:4701::/:/bin/"
+	    "false\n",
+		"/etc/passwd");
+	put("root:x:0:\npoi:x:4711:\nmore:x:4712:other\n", "/etc/group");
+	put("[Unit]\nUser=root\n[Service]\nUser=poi\nGroup=poi\nLimitMEMLOCK=infinity\n"
+	    "AmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN\n"
+	    "CapabilityBoundingSet=CAP_NET_RAW \\\n CAP_NET_ADMIN\nDevicePolicy=closed\n"
+	    "DeviceAllow=/dev/vfio/vfio rw\nDeviceAllow=char-vfio rw\nDeviceAllow=/dev/net/tun "
+	    "rw\n",
+		UNIT_FOLDER);
 }
 
 // Four CPUs on two nodes, 512 MiB of hugepages, one NIC.
@@ -95,8 +151,7 @@ static void setup(void)
 	put("256\n", "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
 	put("Filename\tType\n", "/proc/swaps");
 	put("core\n", "/proc/sys/kernel/core_pattern");
-	put("1\n", "/sys/bus/pci/devices/0000:03:00.0/numa_node");
-	bind_driver("0000:03:00.0", "vfio-pci");
+	put_nic();
 	forget();
 }
 
@@ -144,7 +199,13 @@ Test(check, a_machine_as_it_should_be)
 	check_cpus(&check);
 	check_memory(&check);
 	check_ports(&check);
-	cr_expect(!n[CHECK_WARN] && !n[CHECK_FAIL] && n[CHECK_OK] == 5, "%s", said);
+	cr_expect(!n[CHECK_WARN] && !n[CHECK_FAIL] && n[CHECK_OK] == 8, "%s", said);
+	SAYS("ok service ports are opened as poi, judged by "
+	     "/usr/lib/systemd/system/poi-dataplane.service "
+	     "and 0 drop-ins");
+	SAYS("ok port 0000:03:00.0: driver vfio-pci");
+	SAYS("ok iommu 0000:03:00.0: group 2, poi can open /dev/vfio/2");
+	SAYS("ok port 0000:03:00.0: 8086:10d3, DPDK's driver net_e1000_em (librte_net_e1000.so)");
 }
 
 Test(check, cpus)
@@ -215,6 +276,23 @@ Test(check, nics)
 	bind_driver("0000:03:00.0", "mlx5_core");
 	check_ports(&check);
 	SAYS("ok port 03:00.0: driver mlx5_core");
+	SAYS("FAIL service 03:00.0: mlx5_core has no device of infiniband_verbs; modprobe mlx5_ib");
+	forget();
+	folder(NIC "/infiniband_verbs/uverbs0");
+	check_ports(&check);
+	SAYS("FAIL service 03:00.0: the unit does not open /dev/infiniband/uverbs0");
+	SAYS("write DeviceAllow=char-infiniband_verbs rw below [Service]");
+	forget();
+	put("[Service]\nDeviceAllow=char-infiniband_verbs rw\n",
+		"/etc/systemd/system/poi-dataplane.service.d/mlx5.conf");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	SAYS("and 1 drop-ins");
+	forget();
+	bind_driver("0000:03:00.0", "uio_pci_generic");
+	check_ports(&check);
+	SAYS("FAIL port 03:00.0: driver uio_pci_generic serves root only, and the unit runs as "
+	     "poi");
 	forget();
 	put("0\n", "/sys/bus/pci/devices/0000:03:00.0/numa_node");
 	check_ports(&check);
@@ -230,6 +308,176 @@ Test(check, nics)
 	config.dataplane.ports[0].device = (char *)"0000:09:00.0";
 	check_ports(&check);
 	SAYS("FAIL port 0000:09:00.0: there is no such device");
+}
+
+// Root may open what the unit's user may not.
+Test(check, a_group_that_belongs_to_root)
+{
+	own("/dev/vfio/2", 0, 0, 0600);
+	check_ports(&check);
+	SAYS("FAIL service 0000:03:00.0: user poi cannot open /dev/vfio/2, which belongs to "
+	     "root:root, "
+	     "mode 0600; udevadm control --reload && udevadm trigger --subsystem-match=vfio");
+	forget();
+	char path[512];
+	snprintf(path, sizeof(path), "%s/usr/lib/udev/rules.d/60-poi-vfio.rules", root);
+	cr_assert_eq(unlink(path), 0);
+	check_ports(&check);
+	SAYS("the udev rule 60-poi-vfio.rules is missing: apt install --reinstall poi");
+	forget();
+	own("/dev/vfio/2", 0, GROUP_OF_POI, 0640);
+	check_ports(&check);
+	SAYS("FAIL service 0000:03:00.0: user poi cannot open /dev/vfio/2");
+	forget();
+	own("/dev/vfio/2", 4700, 0, 0600);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	own("/dev/vfio/vfio", 0, 0, 0600);
+	check_ports(&check);
+	SAYS("user poi cannot open /dev/vfio/vfio");
+}
+
+Test(check, what_drop_ins_change)
+{
+	put("[Service]\nUser=other\nGroup=\nGroup=other\n",
+		"/etc/systemd/system/poi-dataplane.service.d/user.conf");
+	check_ports(&check);
+	SAYS("FAIL service 0000:03:00.0: user other cannot open /dev/vfio/2");
+	SAYS("SupplementaryGroups=poi");
+	forget();
+	put("[Service]\nSupplementaryGroups=poi\n",
+		"/run/systemd/system/poi-dataplane.service.d/zroups.conf");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	forget();
+	own("/dev/vfio/2", 0, 4712, 0660); // a group of /etc/group
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	forget();
+	put("[Service]\nDeviceAllow=\nDeviceAllow=/dev/vfio/vfio rw\nDeviceAllow=char-vfio r\n",
+		"/etc/systemd/system/poi-dataplane.service.d/devices.conf");
+	check_ports(&check);
+	SAYS("FAIL service 0000:03:00.0: the unit does not open /dev/vfio/2");
+	SAYS("write DeviceAllow=char-vfio rw below [Service] with: systemctl edit poi-dataplane");
+	forget();
+	// The file of an earlier folder hides that of a later one.
+	put("[Service]\nDeviceAllow=char-vf* rw\n",
+		"/etc/systemd/system.control/poi-dataplane.service.d/devices.conf");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	forget();
+	put("[Service]\nPrivateDevices=yes\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	check_ports(&check);
+	SAYS("write PrivateDevices=no below [Service]");
+	forget();
+	put("[Service]\nLimitMEMLOCK=64M\nPrivateDevices=no\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	check_ports(&check);
+	SAYS("FAIL service other may lock 64 MiB, and a NIC's IOMMU locks all 256 MiB of the EAL");
+	forget();
+	put("[Service]\nLimitMEMLOCK=256M:1G\n",
+		"/etc/systemd/system/poi-dataplane.service.d/private.conf");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	put("[Service]\nUser=gone\n", "/etc/systemd/system/poi-dataplane.service.d/zzz.conf");
+	check_ports(&check);
+	SAYS("FAIL service there is no user gone, as whom the unit runs");
+	forget();
+	put("[Service]\nUser=root\n", "/etc/systemd/system/poi-dataplane.service.d/zzz.conf");
+	own("/dev/vfio/2", 4700, 4700, 0600); // without CAP_DAC_OVERRIDE root is one user of many
+	check_ports(&check);
+	SAYS("user root cannot open /dev/vfio/2");
+}
+
+Test(check, groups_of_the_iommu)
+{
+	put("0x020000\n", "/sys/bus/pci/devices/0000:03:00.1/class");
+	be_in_group("0000:03:00.1", 2);
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	bind_driver("0000:03:00.1", "e1000e");
+	check_ports(&check);
+	SAYS("FAIL iommu 0000:03:00.0: its IOMMU group 2 is not viable: the kernel has "
+	     "0000:03:00.1 of "
+	     "it (driver e1000e); dpdk-devbind.py --bind=vfio-pci 0000:03:00.1");
+	forget();
+	put("0x060400\n", "/sys/bus/pci/devices/0000:03:00.1/class"); // a bridge
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	put("vfio-noiommu\n", "/sys/kernel/iommu_groups/2/name");
+	check_ports(&check);
+	SAYS("FAIL iommu 0000:03:00.0: vfio's noiommu mode needs CAP_SYS_RAWIO, which poi lacks");
+	forget();
+	char path[512];
+	snprintf(path, sizeof(path), "%s" NIC "/iommu_group", root);
+	cr_assert_eq(unlink(path), 0);
+	check_ports(&check);
+	SAYS("FAIL iommu 0000:03:00.0: in no IOMMU group");
+	SAYS("intel_iommu=on");
+}
+
+Test(check, drivers_of_dpdk)
+{
+	char package[64];
+
+	put("0x10fb\n", NIC "/device");
+	check_ports(&check);
+	snprintf(package, sizeof(package), "apt install librte-net-ixgbe%u",
+		(unsigned)atoi(strstr(nic_driver_folder(), "pmds-") + 5));
+	SAYS("FAIL port 0000:03:00.0: no installed driver of DPDK knows 8086:10fb");
+	SAYS(package);
+	forget();
+	put("0x10ec\n", NIC "/vendor");
+	put("0x8139\n", NIC "/device");
+	check_ports(&check);
+	SAYS("FAIL port 0000:03:00.0: no driver of Debian's DPDK knows 10ec:8139");
+	forget();
+	put("PMD_INFO_STRING= {\"name\": \"net_own\", \"pci_ids\": [[4332, 33081, 65535, 65535]]}",
+		"/opt/librte_own.so");
+	config.dataplane.eal = (char *)"--in-memory -m 256 -d /opt/librte_own.so";
+	check_ports(&check);
+	SAYS("ok port 0000:03:00.0: 10ec:8139, DPDK's driver net_own (librte_own.so)");
+}
+
+Test(check, rights_of_ports_of_the_kernel)
+{
+	config.dataplane.ports[0].device = (char *)"net_af_packet0";
+	config.dataplane.eal = (char *)"--vdev net_af_packet0,iface=up0";
+	put("up\n", "/sys/class/net/up0/operstate");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	put("[Service]\nCapabilityBoundingSet=~CAP_NET_RAW\n",
+		"/etc/systemd/system/poi-dataplane.service.d/less.conf");
+	check_ports(&check);
+	SAYS("FAIL service net_af_packet0 needs CAP_NET_RAW, which poi lacks");
+	forget();
+	config.dataplane.ports[0].device = (char *)"net_tap0";
+	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	put("[Service]\nDeviceAllow=\nAmbientCapabilities=\n",
+		"/etc/systemd/system/poi-dataplane.service.d/less.conf");
+	check_ports(&check);
+	SAYS("FAIL service net_tap0 needs CAP_NET_ADMIN");
+	SAYS("FAIL service net_tap0: the unit does not open /dev/net/tun");
+	forget();
+	config.dataplane.ports[0].device = (char *)"net_af_xdp0";
+	config.dataplane.eal = (char *)"--vdev net_af_xdp0,iface=up0";
+	check_ports(&check);
+	SAYS("net_af_xdp0 needs CAP_BPF");
+}
+
+Test(check, without_a_unit)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s" UNIT_FOLDER, root);
+	cr_assert_eq(unlink(path), 0);
+	check_ports(&check);
+	SAYS("ok service ports are opened as root, judged by the user who runs this, for there is "
+	     "no "
+	     "poi-dataplane.service");
 }
 
 Test(check, virtual_devices)

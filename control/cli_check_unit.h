@@ -1,0 +1,43 @@
+#pragma once
+
+// What poi-dataplane.service lets the program do: as whom it runs, which devices its cgroup opens,
+// how much memory it may lock, which capabilities it has. By `systemctl show` where systemd runs,
+// else by the unit's files and drop-ins below the root, else by the process that asks.
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <linux/capability.h>
+
+#include "control/cli_check.h"
+
+#define CHECK_UNIT "poi-dataplane.service"
+#define CHECK_GROUPS_MAX 64
+#define CHECK_DEVICES_MAX 64
+
+struct check_unit {
+	char source[256]; // by what it is judged
+	bool found;	  // false: it is the asking process that is judged
+	char user[64];
+	bool user_exists;
+	uid_t uid;
+	gid_t group[CHECK_GROUPS_MAX];
+	unsigned n_groups;
+	bool closed;	      // only listed devices (and null, zero ...) may be opened
+	bool private_devices; // has a /dev of its own, without NICs
+	unsigned n_devices;
+	char device[CHECK_DEVICES_MAX][128]; // "/dev/net/tun rw", "char-vfio rw"
+	uint64_t capabilities;		     // that the program starts with
+	double memlock;			     // bytes; HUGE_VAL: no limit
+};
+
+void check_unit_read(const struct check *c, struct check_unit *u);
+
+// True when owner, group and mode let the unit's user read and write.
+bool check_unit_may_open(const struct check_unit *u, const struct stat *st);
+// True when the unit's cgroup lets it read and write the device; `kind` as in "char-KIND".
+bool check_unit_has_device(const struct check_unit *u, const char *node, const char *kind);
+bool check_unit_has_capability(const struct check_unit *u, unsigned capability);
+
+// Names for a person: "root:root".
+void check_owner_text(const struct check *c, const struct stat *st, char *out, size_t size);

@@ -1,0 +1,59 @@
+"""poi check judges by the unit as a running systemd has it: a user manager in namespaces of its own."""
+import os
+import subprocess
+import tempfile
+import unittest
+
+import fixture
+from fixture import TOP
+
+# systemctl asks the user manager in place of the system's; the rest is what poi check does by itself.
+SCRIPT = """set -e
+mount -t tmpfs none /run
+mkdir -p /run/systemd/system /run/user/0/systemd/user /run/bin
+cp -r "$1"/. /run/user/0/systemd/user/
+cp /etc/passwd /etc/group /run/
+getent passwd poi >/dev/null || { echo poi:x:54321:54321::/:/bin/false >>/run/passwd; echo poi:x:54321: >>/run/group; }
+mount --bind /run/passwd /etc/passwd
+mount --bind /run/group /etc/group
+printf '#!/bin/sh\\nexec /usr/bin/systemctl --user "$@"\\n' >/run/bin/systemctl
+chmod 755 /run/bin/systemctl
+export XDG_RUNTIME_DIR=/run/user/0
+/lib/systemd/systemd --user --unit=basic.target >/run/log 2>&1 &
+manager=$!
+for i in $(seq 100); do systemctl --user is-system-running >/dev/null 2>&1 && break; sleep 0.1; done
+PATH=/run/bin:$PATH "$2" check "$3" || true
+# Its control groups are not in a namespace.
+kill -KILL $manager
+wait $manager || true
+find /sys/fs/cgroup -depth -type d -name init.scope -cnewer /run/passwd -exec rmdir {} + 2>/dev/null || true
+"""
+
+
+class Unit(unittest.TestCase):
+	def check(self, drop_in=None):
+		poi = fixture.Poi(ports=('{ device: "0000:ff:1f.7", mode: probe }',))
+		self.addCleanup(poi.close)
+		with tempfile.TemporaryDirectory() as units:
+			with open(os.path.join(TOP, "packaging/systemd/poi-dataplane.service.in")) as f:
+				text = f.read().replace("@bindir@", "/usr/bin")
+			with open(os.path.join(units, "poi-dataplane.service"), "w") as out:
+				out.write(text)
+			if drop_in:
+				os.mkdir(os.path.join(units, "poi-dataplane.service.d"))
+				with open(os.path.join(units, "poi-dataplane.service.d", "test.conf"), "w") as out:
+					out.write("[Service]\n" + drop_in)
+			done = subprocess.run(["unshare", "-m", "--fork", "--pid", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", units,
+				poi.programs["poi"], poi.file], capture_output=True, text=True, timeout=60, check=False)
+		lines = [line for line in done.stdout.splitlines() if line[6:].startswith("service")]
+		self.assertTrue(lines, done.stdout + done.stderr)
+		return "\n".join(lines)
+
+	def test_the_unit_as_it_is_installed(self):
+		self.assertEqual(self.check(), "ok    service      ports are opened as poi, judged by systemctl show")
+
+	def test_a_drop_in(self):
+		text = self.check("LimitMEMLOCK=64M\n")
+		self.assertIn("ports are opened as poi, judged by systemctl show", text)
+		self.assertIn("FAIL  service      poi may lock 64 MiB, and a NIC's IOMMU locks all 256 MiB of the EAL", text)
+		self.assertIn("FAIL  service      there is no user absent, as whom the unit runs", self.check("User=absent\n"))
