@@ -34,6 +34,7 @@
 
 #define DEFAULT_FILE "/etc/poi/poi.yaml"
 #define SOCKET_NAME "dataplane.sock"
+#define EXIT_RESTART 75 // sysexits: EX_TEMPFAIL; a service manager starts it again
 #define REPORT_RING 32768 // header digests of one worker on their way
 
 struct app {
@@ -533,7 +534,7 @@ int main(int argc, char **argv)
 	if (e == POI_OK)
 		e = confine(a);
 	if (e == POI_OK) {
-		server_run(a->server, a->signal_fd);
+		e = server_run(a->server, a->signal_fd);
 		(void)sd_notify(0, "STOPPING=1");
 		log_kind(NOTICE, STOPPING, "stopping");
 	} else {
@@ -541,5 +542,7 @@ int main(int argc, char **argv)
 	}
 	stop(a);
 	free(a);
+	if (e == POI_ERR_AGAIN)
+		return EXIT_RESTART;
 	return e == POI_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 6
+#define CHANNEL_VERSION 7
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -209,7 +209,7 @@ enum channel_event_kind {
 	EVENT_LEDGER_CLEAR = 6,
 	EVENT_LINK_DOWN = 7,
 	EVENT_LINK_UP = 8,
-	EVENT_PORT_LOSS = 9,      // a port loses frames: no buffers, or not fetched in time (`copies` of them)
+	EVENT_PORT_LOSS = 9,      // a port loses frames: no buffers, not fetched in time, dropped by the NIC (`copies`)
 	EVENT_PORT_CLEAR = 10,    // and lost none for 5 seconds
 	EVENT_TASK_CLEAR = 11,    // task `id` lost no copy for 5 seconds; `copies` during the outage
 	EVENT_SECURITY_FAULT = 12, // what the workers match is not what the tasks say
@@ -256,7 +256,7 @@ struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	struct {
 		char name[64];
 		uint8_t link_up;
-		uint64_t received, imissed, nombuf, transmitted;
+		uint64_t received, imissed, nombuf, ierrors, transmitted;
 	} port[CHANNEL_PORTS_MAX];
 };
 

@@ -45,6 +45,7 @@ static void put_packets(struct wire_writer *w, const struct packet_balance *b)
 	put_counters(w, b->forward, FORWARD_OUTCOME_COUNT);
 	wire_put_u64(w, b->imissed);
 	wire_put_u64(w, b->nombuf);
+	wire_put_u64(w, b->ierrors);
 }
 
 static void get_packets(struct wire_reader *r, struct packet_balance *b)
@@ -54,6 +55,7 @@ static void get_packets(struct wire_reader *r, struct packet_balance *b)
 	get_counters(r, b->forward, FORWARD_OUTCOME_COUNT);
 	b->imissed = wire_get_u64(r);
 	b->nombuf = wire_get_u64(r);
+	b->ierrors = wire_get_u64(r);
 }
 
 static void put_status(struct wire_writer *w, const struct channel_status *m)
@@ -83,6 +85,7 @@ static void put_status(struct wire_writer *w, const struct channel_status *m)
 		wire_put_u64(w, m->port[i].received);
 		wire_put_u64(w, m->port[i].imissed);
 		wire_put_u64(w, m->port[i].nombuf);
+		wire_put_u64(w, m->port[i].ierrors);
 		wire_put_u64(w, m->port[i].transmitted);
 	}
 }
@@ -114,6 +117,7 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 		m->port[i].received = wire_get_u64(r);
 		m->port[i].imissed = wire_get_u64(r);
 		m->port[i].nombuf = wire_get_u64(r);
+		m->port[i].ierrors = wire_get_u64(r);
 		m->port[i].transmitted = wire_get_u64(r);
 	}
 }

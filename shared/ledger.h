@@ -116,6 +116,7 @@ struct packet_balance {
 	uint64_t forward[FORWARD_OUTCOME_COUNT];
 	uint64_t imissed; // as the ports' own counters say; stated lag
 	uint64_t nombuf;
+	uint64_t ierrors; // the ports dropped them: broken, or longer than the port takes
 };
 
 uint64_t packet_balance_classified(const struct packet_balance *b);

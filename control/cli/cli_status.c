@@ -19,6 +19,7 @@ static void put_packets(struct json *j, const struct packet_balance *b)
 	json_u64(j, "classified", packet_balance_classified(b));
 	json_u64(j, "imissed", b->imissed);
 	json_u64(j, "nombuf", b->nombuf);
+	json_u64(j, "ierrors", b->ierrors);
 	json_object(j, "classes");
 	for (unsigned i = 0; i < PACKET_OUTCOME_COUNT; i++) {
 		if (packet_outcome_classified(i))
@@ -160,6 +161,7 @@ static void put_ports(struct json *j, const struct cli_picture *p)
 		json_u64(j, "received", s->port[i].received);
 		json_u64(j, "imissed", s->port[i].imissed);
 		json_u64(j, "nombuf", s->port[i].nombuf);
+		json_u64(j, "ierrors", s->port[i].ierrors);
 		json_u64(j, "transmitted", s->port[i].transmitted);
 		json_string(j, "driver", p->workers.port[i].driver);
 		json_i64(j, "node", p->workers.port[i].node);
@@ -317,9 +319,10 @@ static void print_dataplane(const struct cli_picture *p)
 			d->reason);
 	}
 	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++)
-		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64 "\n",
+		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64
+		       "  errors %" PRIu64 "\n",
 			s->port[i].name, s->port[i].link_up ? "up" : "down", s->port[i].received,
-			s->port[i].imissed);
+			s->port[i].imissed, s->port[i].ierrors);
 	print_signalling(&p->signalling);
 }
 

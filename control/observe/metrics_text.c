@@ -284,7 +284,7 @@ static void put_workers(FILE *f, const struct channel_workers *w)
 			w->worker[i].cpu, (double)w->worker[i].busy_ns / 1e9);
 }
 
-enum port_field { LINK, PORT_RECEIVED, PORT_SENT, MISSED, NOMBUF };
+enum port_field { LINK, PORT_RECEIVED, PORT_SENT, MISSED, NOMBUF, BROKEN };
 
 static uint64_t port_value(const struct channel_status *s, uint32_t i, enum port_field field)
 {
@@ -299,6 +299,8 @@ static uint64_t port_value(const struct channel_status *s, uint32_t i, enum port
 		return s->port[i].imissed;
 	case NOMBUF:
 		return s->port[i].nombuf;
+	case BROKEN:
+		return s->port[i].ierrors;
 	}
 	return 0;
 }
@@ -318,6 +320,8 @@ static void put_ports(FILE *f, const struct observation *o)
 			"Frames lost because the worker did not fetch them in time."},
 		{NOMBUF, "poi_port_no_buffer_packets", "counter", "_total",
 			"Frames lost for want of a packet buffer."},
+		{BROKEN, "poi_port_receive_errors", "counter", "_total",
+			"Frames that the NIC dropped as broken or too long."},
 	};
 
 	family(f, "poi_port", "info", "How a port is driven and spread over the workers.");

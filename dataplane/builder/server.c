@@ -140,7 +140,7 @@ static uint32_t poll_set(const struct server *s, int signal_fd, struct pollfd *f
 	return FD_CLIENTS + s->n_clients;
 }
 
-void server_run(struct server *s, int signal_fd)
+int server_run(struct server *s, int signal_fd)
 {
 	struct pollfd fds[FD_CLIENTS + CLIENTS_MAX];
 
@@ -148,7 +148,7 @@ void server_run(struct server *s, int signal_fd)
 		uint32_t n = poll_set(s, signal_fd, fds);
 		(void)poll(fds, n, server_wait_ms(s));
 		if ((fds[FD_SIGNAL].revents & POLLIN) && !signals(s, signal_fd))
-			return;
+			return POI_OK;
 		if (fds[FD_FOLLOW].revents & POLLIN)
 			builder_follow(s->with.builder);
 		for (uint32_t i = FD_CLIENTS; i < n; i++)
@@ -159,5 +159,7 @@ void server_run(struct server *s, int signal_fd)
 		if (fds[FD_FOLD].revents & POLLIN)
 			builder_folded(s->with.builder);
 		server_check(s);
+		if (s->reopen)
+			return POI_ERR_AGAIN;
 	}
 }

@@ -30,5 +30,5 @@ struct server *server_new(const struct server_settings *s, char *why, size_t why
 void server_free(struct server *s);
 
 // Runs until SIGTERM or SIGINT comes out of `signal_fd` (a signalfd); SIGHUP reads certificates
-// again.
-void server_run(struct server *s, int signal_fd);
+// again. Returns 0, or AGAIN when the process must be started anew to open a port's device again.
+[[nodiscard]] int server_run(struct server *s, int signal_fd);

@@ -177,12 +177,21 @@ static void drain(struct server *s, uint64_t now)
 	s->drain_ms = builder_drain(s->with.builder) > 0 ? now + DRAIN_MS : now + LINKS_MS;
 }
 
+// A fresh snapshot of every worker shows that none is inside a port that ports_links marked before.
 static void check_ports(struct server *s, uint64_t now)
 {
+	struct packet_balance unused = {0};
+	char why[128];
+
 	if (now < s->links_ms)
 		return;
 	ports_links(s->with.ports, port_changed, s);
 	ports_losses(s->with.ports, now, port_changed, s);
+	if (ports_lost(s->with.ports) && stats_snapshot(s->with.sources.stats, true, &unused))
+		ports_release(s->with.ports);
+	s->reopen = ports_reopen(s->with.ports, why, sizeof(why));
+	if (s->reopen)
+		log_kind(NOTICE, STOPPING, "restarting: %s", why);
 	s->links_ms = now + LINKS_MS;
 }
 

@@ -10,7 +10,7 @@
 
 struct status_sources {
 	struct stats *stats;
-	const struct ports *ports;
+	struct ports *ports;
 	const struct task_counters_owner *slots;
 	const struct deliver *deliver;
 	const struct follower *follower; // NULL: no port shows signalling

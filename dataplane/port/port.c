@@ -1,49 +1,29 @@
+// Opens the Ethernet devices and deals their queues out to the workers.
+
 #include "dataplane/port/port.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <rte_bus.h>
+#include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/port/eal.h"
-#include "dataplane/port/netdev.h"
-#include "dataplane/port/debounce.h"
+#include "dataplane/port/port_internal.h"
 #include "shared/log.h"
 #include "shared/nic.h"
 
 #define POOL_CACHE 256
 #define DESCRIPTORS 1024
 #define JUMBO_MTU 9000
+#define MTU_MAX 16384	  // more is a driver that does not know
 #define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
-#define NODES_MAX 8
 #define RSS_ADDRESSES \
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
 #define RSS_KEY_MAX 64
-
-struct port {
-	uint16_t id;
-	char name[64];
-	const struct config_port *config;
-	int peer; // index, or -1
-	struct rte_eth_dev_info info;
-	uint16_t n_rx, n_tx;
-	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
-	bool started, link_up;
-	enum port_spread spread;
-	uint64_t imissed, nombuf; // when the current outage began
-	struct loss_debounce losing;
-	struct kernel_rings rings; // of a port on a kernel interface
-};
-
-struct ports {
-	uint32_t n, n_workers;
-	struct port port[CONFIG_PORTS_MAX];
-	struct rte_mempool *pool[NODES_MAX];
-	uint32_t n_lanes[CONFIG_WORKERS_MAX];
-	struct lane lanes[CONFIG_WORKERS_MAX][CONFIG_PORTS_MAX * CONFIG_WORKERS_MAX];
-};
 
 static int find_peer(const struct config_dataplane *config, uint32_t index)
 {
@@ -58,13 +38,15 @@ static int find_peer(const struct config_dataplane *config, uint32_t index)
 }
 
 // net_tap says that it has RSS, but its kernel queues are chosen by ports as well, and it wants as
-// many transmit as receive queues.
+// many transmit as receive queues. net_e1000_em has two queues and no RSS: the second stays empty.
 static void known_limits(struct port *p)
 {
-	if (strcmp(p->info.driver_name, "net_tap") != 0)
-		return;
-	p->info.flow_type_rss_offloads = 0;
-	p->info.max_rx_queues = p->info.max_tx_queues = 1;
+	if (strcmp(p->info.driver_name, "net_tap") == 0) {
+		p->info.flow_type_rss_offloads = 0;
+		p->info.max_rx_queues = p->info.max_tx_queues = 1;
+	} else if (strcmp(p->info.driver_name, "net_e1000_em") == 0) {
+		p->info.max_rx_queues = 1;
+	}
 }
 
 // Queues that somebody fills: with RSS one per worker; without it whatever the device brings from
@@ -136,6 +118,12 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 	return POI_OK;
 }
 
+// net_af_xdp has one socket for both directions of a queue and refuses other numbers.
+static bool pairs_queues(const struct port *p)
+{
+	return strcmp(p->info.driver_name, "net_af_xdp") == 0;
+}
+
 // Which worker polls which queue. Both ports of an inline pair go to the same single worker when
 // one of them has too few transmit queues for all workers that would send on it.
 static void deal(struct ports *ps)
@@ -144,6 +132,8 @@ static void deal(struct ports *ps)
 
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
+		if (pairs_queues(p))
+			p->info.max_tx_queues = p->n_rx;
 		for (uint16_t q = 0; q < p->n_rx; q++)
 			p->owner[q] = (uint8_t)(next++ % ps->n_workers);
 	}
@@ -246,10 +236,12 @@ static void rss_configure(const struct port *p, struct rte_eth_conf *conf, uint8
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = types;
-	if (p->info.hash_key_size == 0 || p->info.hash_key_size > RSS_KEY_MAX)
+	// net_vmxnet3 takes 40 bytes of a key, but neither says so nor looks at the length.
+	bool unsaid = strcmp(p->info.driver_name, "net_vmxnet3") == 0;
+	if ((p->info.hash_key_size == 0 && !unsaid) || p->info.hash_key_size > RSS_KEY_MAX)
 		return;
 	// A key of period 16 bits makes the Toeplitz hash the same for both directions.
-	for (uint32_t i = 0; i < p->info.hash_key_size; i++)
+	for (uint32_t i = 0; i < RSS_KEY_MAX; i++)
 		key[i] = i & 1 ? 0x5a : 0x6d;
 	conf->rx_adv_conf.rss_conf.rss_key = key;
 	conf->rx_adv_conf.rss_conf.rss_key_len = p->info.hash_key_size;
@@ -263,6 +255,15 @@ static int configure_mtu(
 	return rte_eth_dev_configure(p->id, p->n_rx, p->n_tx, conf);
 }
 
+// Returns the largest MTU that the device names, so that tags and tunnels around a jumbo frame fit
+// too. A kernel interface has users of its own and gets no more than jumbo frames ask for.
+static uint16_t largest_mtu(const struct port *p)
+{
+	bool named = p->info.max_mtu > JUMBO_MTU && p->info.max_mtu <= MTU_MAX;
+
+	return named && p->info.if_index == 0 ? p->info.max_mtu : JUMBO_MTU;
+}
+
 // The longest frames that the device takes: in several buffers, else in one, else its default. No
 // receive offload that alters a frame is asked for: tags stay, checksums are nobody's business.
 static int configure(struct port *p, uint32_t mbuf_size)
@@ -274,10 +275,12 @@ static int configure(struct port *p, uint32_t mbuf_size)
 	bool scatter = p->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 
 	rss_configure(p, &conf, key);
+	conf.intr_conf.rmv = *p->info.dev_flags & RTE_ETH_DEV_INTR_RMV ? 1 : 0;
 	if (p->peer >= 0 && (p->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (scatter && p->info.max_mtu >= JUMBO_MTU &&
-		configure_mtu(p, &conf, JUMBO_MTU, true) == 0)
+		(configure_mtu(p, &conf, largest_mtu(p), true) == 0 ||
+			configure_mtu(p, &conf, JUMBO_MTU, true) == 0))
 		return 0;
 	if (one > RTE_ETHER_MTU && p->info.max_mtu >= one &&
 		configure_mtu(p, &conf, (uint16_t)one, false) == 0)
@@ -343,14 +346,6 @@ static void announce(const struct port *p)
 	}
 }
 
-static bool link_is_up(const struct port *p)
-{
-	struct rte_eth_link link = {0};
-	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
-
-	return up && (p->info.if_index == 0 || kernel_link_running(p->info.if_index));
-}
-
 static int queues(struct port *p, struct rte_mempool *pool)
 {
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
@@ -365,6 +360,22 @@ static int queues(struct port *p, struct rte_mempool *pool)
 	return e;
 }
 
+// A virtual device without the mode passes everything on; a NIC without it is deaf to most.
+static void see_all(const struct port *p)
+{
+	int e = rte_eth_promiscuous_enable(p->id);
+	const struct rte_bus *bus = rte_dev_bus(p->info.device);
+
+	if (e == 0)
+		return;
+	if (e == -ENOTSUP && bus && strcmp(rte_bus_name(bus), "vdev") == 0)
+		log_notice("port %s: no promiscuous mode", p->name);
+	else
+		log_warning("port %s: promiscuous mode refused (%s): only frames to the device's "
+			    "own address are received",
+			p->name, rte_strerror(-e));
+}
+
 static int start(
 	struct ports *ps, struct port *p, const struct config_dataplane *c, char *why, size_t size)
 {
@@ -376,6 +387,8 @@ static int start(
 	p->n_tx = p->info.max_tx_queues > 0 ? 1 : 0;
 	if (p->peer >= 0 && p->info.max_tx_queues >= ps->n_workers)
 		p->n_tx = (uint16_t)ps->n_workers;
+	if (pairs_queues(p))
+		p->n_tx = p->n_rx;
 	if (p->peer >= 0 && p->n_tx == 0) {
 		snprintf(why, size, "port %s: mode inline needs a device that can transmit",
 			p->name);
@@ -392,13 +405,13 @@ static int start(
 		return POI_ERR_IO;
 	}
 	p->started = true;
-	if (rte_eth_promiscuous_enable(p->id) != 0)
-		log_notice("port %s: no promiscuous mode", p->name);
+	see_all(p);
 	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
 	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
 		kernel_rings_find(&p->rings, p->info.if_index);
 	look_back(p);
-	p->link_up = link_is_up(p);
+	port_device_watch(&p->device, p->id, p->info.if_index);
+	p->link_up = port_link_is_up(p);
 	announce(p);
 	p->link_up = true; // one that starts down is reported
 	return POI_OK;
@@ -434,6 +447,9 @@ void ports_close(struct ports *ps)
 		struct port *p = &ps->port[i];
 		if (!p->started)
 			continue;
+		port_device_forget(&p->device);
+		if (p->device.released)
+			continue;
 		(void)rte_eth_dev_stop(p->id);
 		(void)rte_eth_dev_close(p->id);
 	}
@@ -446,122 +462,4 @@ const struct lane *ports_lanes(const struct ports *ps, uint32_t worker, uint32_t
 {
 	*n = ps->n_lanes[worker];
 	return ps->lanes[worker];
-}
-
-void ports_status(const struct ports *ps, struct channel_status *out)
-{
-	out->ports = ps->n;
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		struct rte_eth_stats s = {0};
-		(void)rte_eth_stats_get(p->id, &s);
-		snprintf(out->port[i].name, sizeof(out->port[i].name), "%s", p->name);
-		out->port[i].link_up = p->link_up;
-		out->port[i].received = s.ipackets;
-		s.imissed += p->rings.dropped;
-		out->port[i].imissed = s.imissed;
-		out->port[i].nombuf = s.rx_nombuf;
-		out->port[i].transmitted = s.opackets;
-		out->packets.imissed += s.imissed;
-		out->packets.nombuf += s.rx_nombuf;
-	}
-}
-
-void ports_workers(const struct ports *ps, struct channel_workers *out)
-{
-	for (uint32_t i = 0; i < ps->n_workers && i < out->workers; i++) {
-		int lcore = eal_worker_lcore(i);
-		if (lcore >= 0) {
-			out->worker[i].cpu = (uint32_t)rte_lcore_to_cpu_id(lcore);
-			out->worker[i].node = rte_lcore_to_socket_id((unsigned)lcore);
-		}
-		out->worker[i].queues = ps->n_lanes[i];
-	}
-	out->ports = ps->n;
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		snprintf(out->port[i].driver, sizeof(out->port[i].driver), "%s",
-			p->info.driver_name);
-		out->port[i].node = rte_eth_dev_socket_id(p->id);
-		out->port[i].queues = p->n_rx;
-		out->port[i].spread = (uint8_t)p->spread;
-	}
-}
-
-static void tell_link(const struct port *p, port_tell tell, void *context)
-{
-	struct channel_event e = {.kind = p->link_up ? EVENT_LINK_UP : EVENT_LINK_DOWN};
-
-	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
-	snprintf(e.text, sizeof(e.text), "port %s: link %s", p->name, p->link_up ? "up" : "down");
-	tell(context, &e);
-}
-
-static void tell_loss(
-	const struct port *p, const struct rte_eth_stats *s, port_tell tell, void *context)
-{
-	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
-	struct channel_event e = {.kind = p->losing.told ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
-		.copies = imissed + nombuf};
-
-	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
-	if (p->losing.told)
-		snprintf(e.text, sizeof(e.text),
-			"port %s loses frames: %llu without a buffer, %llu not fetched in time",
-			p->name, (unsigned long long)nombuf, (unsigned long long)imissed);
-	else
-		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", p->name);
-	tell(context, &e);
-}
-
-static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *context)
-{
-	struct rte_eth_stats s = {0};
-
-	if (rte_eth_stats_get(p->id, &s) != 0)
-		return;
-	s.imissed += kernel_rings_dropped(&p->rings);
-	if (!p->losing.active && s.imissed + s.rx_nombuf == p->losing.seen) {
-		p->imissed = s.imissed;
-		p->nombuf = s.rx_nombuf;
-	}
-	switch (loss_debounce_look(&p->losing, s.imissed + s.rx_nombuf, now_ms, true)) {
-	case LOSS_BEGINS:
-	case LOSS_OVER:
-		tell_loss(p, &s, tell, context);
-		break;
-	default:
-		break;
-	}
-}
-
-void ports_losses(struct ports *ps, uint64_t now_ms, port_tell tell, void *context)
-{
-	for (uint32_t i = 0; i < ps->n; i++)
-		port_losses(&ps->port[i], now_ms, tell, context);
-}
-
-void ports_links(struct ports *ps, port_tell tell, void *context)
-{
-	for (uint32_t i = 0; i < ps->n; i++) {
-		struct port *p = &ps->port[i];
-		bool up = link_is_up(p);
-		if (up == p->link_up)
-			continue;
-		p->link_up = up;
-		tell_link(p, tell, context);
-	}
-}
-
-void ports_conditions(const struct ports *ps, port_tell tell, void *context)
-{
-	for (uint32_t i = 0; i < ps->n; i++) {
-		const struct port *p = &ps->port[i];
-		struct rte_eth_stats s = {0};
-
-		tell_link(p, tell, context);
-		(void)rte_eth_stats_get(p->id, &s);
-		s.imissed += p->rings.dropped;
-		tell_loss(p, &s, tell, context);
-	}
 }

@@ -3,6 +3,7 @@
 // Ethernet devices: configured, started, and their queues dealt out to the workers. Setup and
 // status only; workers use the lanes.
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,10 +12,13 @@
 #include "shared/channel.h"
 #include "shared/config.h"
 
-// One receive queue as its worker sees it. Read-only after ports_open.
+// One receive queue as its worker sees it. Read-only after ports_open, but for two flags.
 struct lane {
-	uint16_t port, queue;	    // received here
-	bool forward;		    // inline: every frame goes out of the peer
+	uint16_t port, queue; // received here
+	bool forward;	      // inline: every frame goes out of the peer
+	// The device has gone: not to be polled, or nothing can be sent. Set once by ports_links.
+	// Relaxed: ports_release waits for a quiescent state of every worker after it.
+	_Atomic bool lost, tx_lost;
 	uint16_t tx_port, tx_queue; // this worker's own transmit queue on the peer
 	struct port_traits traits;
 	struct signalling_shown signalling;
@@ -29,8 +33,8 @@ void ports_close(struct ports *p); // stops and closes the devices; workers have
 
 const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t *n);
 
-// Fills ports, port[] and adds imissed and nombuf to packets. Not a worker.
-void ports_status(const struct ports *p, struct channel_status *out);
+// Fills ports, port[] and adds imissed, nombuf and ierrors to packets. Not a worker.
+void ports_status(struct ports *p, struct channel_status *out);
 
 // Fills ports and port[] and each worker's CPU, memory node and number of queues. Not a worker.
 void ports_workers(const struct ports *p, struct channel_workers *out);
@@ -43,9 +47,22 @@ typedef void (*port_tell)(void *context, struct channel_event *e);
 void ports_losses(struct ports *p, uint64_t now_ms, port_tell tell, void *context);
 
 // Tells each port whose link went up or down since the last call (LINK_UP, LINK_DOWN); ports are
-// taken to start with their link up. A kernel interface under the port must have its carrier. Not a
+// taken to start with their link up. A kernel interface under the port must have its carrier. A
+// port whose device has gone is reported as LINK_DOWN for good and its lanes are marked lost. Not a
 // worker.
 void ports_links(struct ports *p, port_tell tell, void *context);
 
 // Tells of each port how it is, good or bad, as far as the two above have told it. Not a worker.
-void ports_conditions(const struct ports *p, port_tell tell, void *context);
+void ports_conditions(struct ports *p, port_tell tell, void *context);
+
+// Returns whether a device has gone that ports_release has not given back yet.
+bool ports_lost(const struct ports *p);
+
+// Stops and closes the ports whose devices have gone and gives the devices back to the kernel. To
+// be called once every worker has passed a quiescent state since ports_lost returned true.
+void ports_release(struct ports *p);
+
+// Returns whether this process must end so that a new one can open a device again: one that had
+// gone is back, or a driver wants its device to be opened anew. The sandbox forbids it to this one.
+// `why` then names the port.
+bool ports_reopen(struct ports *p, char *why, size_t why_size);

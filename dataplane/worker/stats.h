@@ -56,8 +56,8 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 	atomic_store_explicit(&w->epoch, request, memory_order_release);
 }
 
-// One reader thread: asks every worker for a snapshot and adds them up into `out` (imissed and
-// nombuf are left alone). Waits at most 50 ms for a worker that does not answer, and then uses its
+// One reader thread: asks every worker for a snapshot and adds them up into `out` (imissed,
+// nombuf and ierrors are left alone). Waits at most 50 ms for a worker that does not answer, and then uses its
 // previous snapshot; returns whether all were fresh. Does not wait when `running` is false.
 bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
 

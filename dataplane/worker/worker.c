@@ -37,9 +37,10 @@ static void count(struct worker_counters *c, const struct packet_view *views, un
 static void forward(
 	const struct lane *l, struct worker_counters *c, struct rte_mbuf **mbufs, uint16_t n)
 {
-	uint16_t sent = rte_eth_tx_burst(l->tx_port, l->tx_queue, mbufs, n);
+	bool lost = atomic_load_explicit(&l->tx_lost, memory_order_relaxed);
+	uint16_t sent = lost ? 0 : rte_eth_tx_burst(l->tx_port, l->tx_queue, mbufs, n);
 
-	if (sent < n)
+	if (sent < n && !lost)
 		sent += rte_eth_tx_burst(l->tx_port, l->tx_queue, mbufs + sent, n - sent);
 	c->forward[FORWARD_SENT] += sent;
 	c->forward[FORWARD_TX_FULL] += n - sent;
@@ -153,6 +154,9 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];
 	struct packet_view views[PACKET_BURST];
+
+	if (__builtin_expect(atomic_load_explicit(&l->lost, memory_order_relaxed), 0))
+		return 0;
 	uint16_t n = rte_eth_rx_burst(l->port, l->queue, mbufs, PACKET_BURST);
 
 	if (n == 0)

@@ -108,10 +108,17 @@ class Link:
 		Link._number += 1
 		self.inner = "poi%da%d" % (os.getpid() % 100000, Link._number)
 		self.outer = "poi%db%d" % (os.getpid() % 100000, Link._number)
+		self._mtu, self._socket = mtu, None
+		self.make()
+
+	def make(self):
+		"""Makes the pair, also anew after it was deleted."""
+		if self._socket:
+			self._socket.close()
 		ip("link", "add", self.inner, "type", "veth", "peer", "name", self.outer)
 		for name in (self.inner, self.outer):
 			quiet_link(name)
-			ip("link", "set", name, "mtu", str(mtu), "up")
+			ip("link", "set", name, "mtu", str(self._mtu), "up")
 		self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 		self._socket.bind((self.outer, 0))
 

@@ -225,6 +225,23 @@ class Carrier(Case):
 		fixture.ip("link", "del", self.link.inner)
 		wait_until(lambda: not self.is_up(), 3, "the link is down")
 		self.assertTrue(self.poi.dataplane.running)
+		self.assertIn("port net_af_packet0: device removed", self.poi.dataplane.text())
+
+	def test_interface_back(self):
+		"""The socket of a port stays with the interface that went: only a new process has the new one."""
+		m, _ = self.intercept(self.poi)
+		self.link.send(frames(10))
+		self.captured(m, 10)
+		fixture.ip("link", "del", self.link.inner)
+		wait_until(lambda: not self.is_up(), 3, "the link is down")
+		self.link.make()
+		self.assertEqual(self.poi.dataplane.child.wait(5), 75)
+		self.assertIn("restarting: port net_af_packet0: the removed device is back", self.poi.dataplane.text())
+		self.poi.start_dataplane()
+		wait_until(lambda: self.poi.connected() and self.poi.status()["tasks"] == 1, 10, "the task is back")
+		wait_until(lambda: self.poi.admf.one("GetNEStatus").text("neStatus") == "OK", 5, "the faults are cleared")
+		self.link.send(frames(10, word=b"again"))
+		self.captured(m, 20)
 
 
 PLAIN = frames(1)[0]

@@ -78,7 +78,7 @@ static struct channel_status sample_status(void)
 		.workers = 7,
 		.ports = 2};
 
-	m.packets = (struct packet_balance){.received = 9, .imissed = 10, .nombuf = 11};
+	m.packets = (struct packet_balance){.received = 9, .imissed = 10, .nombuf = 11, .ierrors = 15};
 	for (int i = 0; i < PACKET_OUTCOME_COUNT; i++)
 		m.packets.outcome[i] = 200 + (uint64_t)i;
 	m.packets.forward[FORWARD_TX_FULL] = 12;
@@ -86,6 +86,7 @@ static struct channel_status sample_status(void)
 	m.port[1].link_up = 1;
 	m.port[1].received = 13;
 	m.port[1].transmitted = 14;
+	m.port[1].ierrors = 16;
 	return m;
 }
 

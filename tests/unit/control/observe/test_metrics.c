@@ -84,6 +84,7 @@ Test(metrics, values_are_each_their_own)
 	p.seen.workers.worker[1].cpu = 5;
 	p.seen.workers.worker[1].busy_ns = 1500000000;
 	p.seen.status.port[0].nombuf = 12;
+	p.seen.status.port[0].ierrors = 16;
 	p.seen.destination[DESTINATION_DOWN].n = 13;
 	p.seen.destination[DESTINATION_DOWN].queued_octets = 14;
 	http.wrong_path = 15;
@@ -92,6 +93,7 @@ Test(metrics, values_are_each_their_own)
 	cr_expect(has("poi_worker_matches_total{worker=\"1\",cpu=\"5\"} 11"));
 	cr_expect(has("poi_worker_busy_seconds_total{worker=\"1\",cpu=\"5\"} 1.500000"));
 	cr_expect(has("poi_port_no_buffer_packets_total{port=\"\"} 12"));
+	cr_expect(has("poi_port_receive_errors_total{port=\"\"} 16"));
 	cr_expect(has("poi_destinations{state=\"down\"} 13"));
 	cr_expect(has("poi_destinations_queued_bytes{state=\"down\"} 14"));
 	cr_expect(has("poi_http_refused_total{reason=\"wrong_path\"} 15"));

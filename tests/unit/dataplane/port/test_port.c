@@ -1,11 +1,15 @@
-// The order in which a worker looks at its queues.
+// Tests the order in which a worker looks at its queues, and devices that go away under it.
 
 #include "dataplane/port/port.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <rte_dev.h>
 #include <rte_eal.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "dataplane/port/eal.h"
 
@@ -45,8 +49,7 @@ Test(port, signalling_is_looked_at_first)
 			{.device = "net_null1", .n_signalling = 1, .signalling = {CONFIG_RADIUS}},
 			{.device = "net_null2", .link = CONFIG_LINK_N6},
 			{.device = "3B:00.0", .n_signalling = 1, .signalling = {CONFIG_PFCP}}}};
-	static const uint8_t order[] = {
-		1u << SIGNALLING_RADIUS, 1u << SIGNALLING_PFCP, 0, 0};
+	static const uint8_t order[] = {1u << SIGNALLING_RADIUS, 1u << SIGNALLING_PFCP, 0, 0};
 	char why[256] = "";
 	uint32_t n;
 
@@ -59,5 +62,105 @@ Test(port, signalling_is_looked_at_first)
 		cr_expect_eq(lane[i].signalling.protocols, order[i], "%u", i);
 	cr_expect_eq(lane[2].traits.tunnel, CONFIG_TUNNEL_GTPU);
 	cr_expect_eq(lane[3].traits.link, CONFIG_LINK_N6);
+	ports_close(ports);
+}
+
+// An inline pair.
+static struct ports *open_ports(struct config_dataplane *config)
+{
+	static char *arguments[] = {"test", "--no-huge", "--no-pci", "-m", "64", "--no-telemetry",
+		"--no-shconf", "--log-level", "error", "-l", "0", "--vdev", "net_null0", "--vdev",
+		"net_null1", NULL};
+	char why[256] = "";
+
+	*config = (struct config_dataplane){
+		.n_workers = 1, .mbufs = 512, .mbuf_size = 2304, .n_ports = 2};
+	config->ports[0] = (struct config_port){
+		.device = "net_null0", .mode = CONFIG_PORT_INLINE, .peer = "net_null1"};
+	config->ports[1] = (struct config_port){
+		.device = "net_null1", .mode = CONFIG_PORT_INLINE, .peer = "net_null0"};
+	cr_assert_geq(rte_eal_init(15, arguments), 0);
+	struct ports *ports = ports_open(config, why, sizeof(why));
+	cr_assert(ports, "%s", why);
+	return ports;
+}
+
+static void keep(void *context, struct channel_event *e)
+{
+	struct channel_event **at = context;
+
+	*(*at)++ = *e;
+}
+
+// What vfio-pci asks for before the kernel takes a device away.
+Test(port, removed_device)
+{
+	struct config_dataplane config;
+	struct ports *ports = open_ports(&config);
+	struct channel_event events[8], *end = events;
+	struct channel_status before = {0}, after = {0};
+	char why[128];
+	uint32_t n;
+
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 0);
+	cr_assert(!ports_lost(ports));
+	const struct lane *lane = ports_lanes(ports, 0, &n);
+	cr_assert_eq(n, 2);
+	struct rte_mbuf *frames[8];
+	cr_assert_eq(rte_eth_rx_burst(lane[0].port, 0, frames, 8), 8);
+	rte_pktmbuf_free_bulk(frames, 8);
+	ports_status(ports, &before);
+	cr_assert_eq(before.port[0].received, 8);
+
+	rte_dev_event_callback_process("net_null0", RTE_DEV_EVENT_REMOVE);
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 1);
+	cr_expect_eq(events[0].kind, EVENT_LINK_DOWN);
+	cr_expect_str_eq(events[0].subject, "net_null0");
+	cr_expect(strstr(events[0].text, "device removed"), "%s", events[0].text);
+	cr_expect(lane[0].lost && !lane[0].tx_lost);
+	cr_expect(!lane[1].lost && lane[1].tx_lost);
+
+	// Held until the workers have let go of it.
+	cr_assert(rte_eth_dev_is_valid_port(lane[0].port));
+	cr_assert(ports_lost(ports));
+	ports_release(ports);
+	cr_assert(!ports_lost(ports));
+	cr_expect(!rte_eth_dev_is_valid_port(lane[0].port));
+	cr_expect(rte_eth_dev_is_valid_port(lane[1].port));
+
+	// It is reported once, its counters stay, and a controller that comes later is told too.
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 1);
+	ports_status(ports, &after);
+	cr_expect_eq(after.port[0].received, 8);
+	cr_expect(!after.port[0].link_up && after.port[1].link_up);
+	ports_conditions(ports, keep, &end);
+	cr_assert_eq(end - events, 5);
+	cr_expect_eq(events[1].kind, EVENT_LINK_DOWN);
+	cr_expect_eq(events[3].kind, EVENT_LINK_UP);
+	cr_expect(!ports_reopen(ports, why, sizeof(why)));
+	ports_close(ports);
+}
+
+// What drivers call; their header is not installed.
+struct rte_eth_dev;
+struct rte_eth_dev *rte_eth_dev_get_by_name(const char *name);
+int rte_eth_dev_callback_process(
+	struct rte_eth_dev *dev, enum rte_eth_event_type event, void *argument);
+
+// A driver that asks for a reset cannot be given one inside the sandbox.
+Test(port, reset_device)
+{
+	struct config_dataplane config;
+	struct ports *ports = open_ports(&config);
+	char why[128] = "";
+
+	cr_assert(!ports_reopen(ports, why, sizeof(why)));
+	rte_eth_dev_callback_process(
+		rte_eth_dev_get_by_name("net_null1"), RTE_ETH_EVENT_INTR_RESET, NULL);
+	cr_assert(ports_reopen(ports, why, sizeof(why)));
+	cr_expect_str_eq(why, "port net_null1: its driver requires a new start");
 	ports_close(ports);
 }

@@ -1,0 +1,41 @@
+#pragma once
+
+// What port.c, which opens the ports, and port_status.c, which looks after them, share.
+
+#include <rte_ethdev.h>
+
+#include "dataplane/port/netdev.h"
+#include "dataplane/port/port.h"
+#include "dataplane/port/port_device.h"
+#include "dataplane/port/debounce.h"
+
+#define NODES_MAX 8
+
+struct port {
+	uint16_t id;
+	char name[64];
+	const struct config_port *config;
+	int peer; // index, or -1
+	struct rte_eth_dev_info info;
+	uint16_t n_rx, n_tx;
+	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
+	bool started, link_up;
+	enum port_spread spread;
+	uint64_t imissed, nombuf, ierrors; // when the current outage began
+	struct loss_debounce losing;
+	struct kernel_rings rings; // of a port on a kernel interface
+	struct port_device device;
+	bool lost;		    // the device has gone
+	unsigned back;		    // looks in a row that found it there again
+	struct rte_eth_stats stats; // the driver's last counters
+};
+
+struct ports {
+	uint32_t n, n_workers;
+	struct port port[CONFIG_PORTS_MAX];
+	struct rte_mempool *pool[NODES_MAX];
+	uint32_t n_lanes[CONFIG_WORKERS_MAX];
+	struct lane lanes[CONFIG_WORKERS_MAX][CONFIG_PORTS_MAX * CONFIG_WORKERS_MAX];
+};
+
+bool port_link_is_up(const struct port *p);
