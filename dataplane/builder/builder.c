@@ -471,7 +471,7 @@ int builder_apply(
 static void grace_over(struct builder *e)
 {
 	reports_end(e);
-	bindings_settled(e->bindings, e->measure, now_ns());
+	bindings_in_force(e->bindings, e->measure, now_ns());
 	e->measure = false;
 	for (struct leaving *l = e->pending, *next; l; l = next) {
 		next = l->next;
@@ -546,7 +546,7 @@ int builder_commit(struct builder *e)
 	int r;
 
 	// What a new task's sessions are known by must be in force with it.
-	bindings_settle(e->bindings);
+	bindings_wait_done(e->bindings);
 	r = commit(e);
 	// What came and went is in that table; more of it that came meanwhile has its next turn.
 	if (r == POI_OK && bindings_wait(e->bindings))

@@ -45,7 +45,7 @@ struct bindings {
 	struct follower *follower;
 	struct hash_table tasks, rules;
 	uint64_t subscriptions; // numbers given
-	bool unsettled, losing;
+	bool unfinished, losing;
 	uint32_t *spare; // numbers of rules that are free again
 	uint32_t n_spare, max_spare, numbers;
 	struct follower_changes waiting; // not applied yet

@@ -10,9 +10,9 @@ Test(bindings, a_tunnel_comes_and_goes)
 	struct task_entry *t = begin(5, NULL);
 
 	cr_assert_eq(played.watched, 1);
-	bindings_settle(bindings);
-	bindings_settle(bindings);
-	cr_assert_eq(played.settled, 1);
+	bindings_wait_done(bindings);
+	bindings_wait_done(bindings);
+	cr_assert_eq(played.waited, 1);
 	commit();
 	cr_assert(table_expects(table));
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
