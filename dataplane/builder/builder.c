@@ -568,12 +568,12 @@ void builder_follow(struct builder *e)
 
 bool builder_news(struct builder *e, struct bound_report *out)
 {
-	return bindings_news(e->bindings, out);
+	return bindings_next_report(e->bindings, out);
 }
 
 void builder_retell(struct builder *e)
 {
-	bindings_retell(e->bindings);
+	bindings_report_again(e->bindings);
 }
 
 void builder_followed(const struct builder *e, struct bindings_counts *out)

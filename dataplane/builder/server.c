@@ -664,7 +664,7 @@ static void tell_followed(struct server *s)
 	if (!c || !c->informed)
 		return;
 	while (builder_news(s->with.builder, &r)) {
-		struct channel_event e = {.kind = kinds[r.news],
+		struct channel_event e = {.kind = kinds[r.condition],
 			.ne = r.ne,
 			.id = r.xid,
 			.copies = r.sessions,

@@ -18,7 +18,7 @@ struct bindings *bindings_new(struct table_builder *builder, struct reconcile *r
 	STAILQ_INIT(&b->waiting);
 	STAILQ_INIT(&b->done);
 	STAILQ_INIT(&b->later);
-	TAILQ_INIT(&b->news);
+	TAILQ_INIT(&b->pending);
 	if (hash_table_init(&b->tasks, ANY_NUMBER) == POI_OK &&
 		hash_table_init(&b->rules, ANY_NUMBER) == POI_OK)
 		return b;
@@ -113,7 +113,7 @@ bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_en
 		!same_filter(&t->also, &task->filter))
 		return false;
 	t->task = task;
-	t->told = false;
+	t->reported = false;
 	bindings_note(b, t);
 	if (!t->stale) {
 		t->stale = true;

@@ -44,15 +44,15 @@ bool bindings_wait(const struct bindings *b);
 uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);
 
 // What the controller must hear of a task, each once.
-enum bound_news { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
+enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
 struct bound_report {
 	struct id16 ne, xid;
-	enum bound_news news;
+	enum bound_condition condition;
 	uint32_t sessions;
 };
-bool bindings_news(struct bindings *b, struct bound_report *out); // false: no more
+bool bindings_next_report(struct bindings *b, struct bound_report *out); // false: no more
 // Tells everything again, to a controller that may have missed some of it.
-void bindings_retell(struct bindings *b);
+void bindings_report_again(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
 
 struct bindings_counts {
