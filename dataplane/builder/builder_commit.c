@@ -30,7 +30,7 @@ static void reports_end(struct builder *b)
 static void grace_over(struct builder *b)
 {
 	reports_end(b);
-	bindings_settled(b->bindings, b->measure, now_wall_ns());
+	bindings_in_force(b->bindings, b->measure, now_wall_ns());
 	b->measure = false;
 	for (struct task_hold *l; (l = LIST_FIRST(&b->pending));) {
 		LIST_REMOVE(l, next);
@@ -103,7 +103,7 @@ int builder_commit(struct builder *b)
 	int r;
 
 	// What a new task's sessions are known by must be in force with it.
-	bindings_settle(b->bindings);
+	bindings_wait_done(b->bindings);
 	r = commit(b);
 	// What came and went is in that table; more of it that came meanwhile has its next turn.
 	if (r == POI_OK && bindings_wait(b->bindings))
@@ -125,12 +125,12 @@ void builder_follow(struct builder *b)
 
 bool builder_next_report(struct builder *b, struct bound_report *out)
 {
-	return bindings_news(b->bindings, out);
+	return bindings_next_report(b->bindings, out);
 }
 
 void builder_report_again(struct builder *b)
 {
-	bindings_retell(b->bindings);
+	bindings_report_again(b->bindings);
 }
 
 void builder_followed(const struct builder *b, struct bindings_counts *out)

@@ -144,7 +144,7 @@ static void report_followed(struct server *s)
 	if (!c || !c->informed)
 		return;
 	while (builder_next_report(s->with.builder, &r)) {
-		struct channel_event e = {.kind = kinds[r.news],
+		struct channel_event e = {.kind = kinds[r.condition],
 			.ne = r.ne,
 			.id = r.xid,
 			.copies = r.sessions,

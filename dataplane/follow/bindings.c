@@ -18,7 +18,7 @@ struct bindings *bindings_new(struct table_builder *builder, struct reconcile *r
 	STAILQ_INIT(&b->waiting);
 	STAILQ_INIT(&b->done);
 	STAILQ_INIT(&b->later);
-	TAILQ_INIT(&b->news);
+	TAILQ_INIT(&b->pending);
 	if (hash_table_init(&b->tasks, ANY_NUMBER) == POI_OK &&
 		hash_table_init(&b->rules, ANY_NUMBER) == POI_OK)
 		return b;
@@ -90,7 +90,7 @@ int bindings_begin(
 		free(t);
 		return POI_ERR_NOMEM;
 	}
-	b->unsettled = true;
+	b->unfinished = true;
 	table_expect(b->builder, true);
 	bindings_note(b, t);
 	*out = t;
@@ -113,7 +113,7 @@ bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_en
 		!same_filter(&t->also, &task->filter))
 		return false;
 	t->task = task;
-	t->told = false;
+	t->reported = false;
 	bindings_note(b, t);
 	if (!t->stale) {
 		t->stale = true;
@@ -131,7 +131,7 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 	table_expect(b->builder, b->tasks.n > 0);
 	bindings_forget_note(b, t);
 	bindings_forget_stale(t);
-	b->unsettled = true;
+	b->unfinished = true;
 	t->ended = true;
 	t->task = NULL;
 }
@@ -187,12 +187,12 @@ static int apply(struct bindings *b, const struct follower_change *c)
 	}
 }
 
-void bindings_settle(struct bindings *b)
+void bindings_wait_done(struct bindings *b)
 {
-	if (!b->unsettled)
+	if (!b->unfinished)
 		return;
-	follower_settle(b->follower);
-	b->unsettled = false;
+	follower_wait_done(b->follower);
+	b->unfinished = false;
 }
 
 // Where a change goes that was applied (`rc`).
@@ -226,7 +226,7 @@ int bindings_apply(struct bindings *b)
 	return changed;
 }
 
-void bindings_settled(struct bindings *b, bool measure, uint64_t now_ns)
+void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns)
 {
 	const struct follower_change *c;
 

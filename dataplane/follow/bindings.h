@@ -29,13 +29,13 @@ void bindings_end(struct bindings *b, struct bound_task *t);
 void bindings_drop(struct bound_task *t);
 
 // What was begun or ended since is done by the follower, and its changes wait.
-void bindings_settle(struct bindings *b);
+void bindings_wait_done(struct bindings *b);
 // Changes of the table from all that waits. The number of rules put or removed, or NOMEM: the rest
 // waits for the next call, which counts what was done before as well.
 int bindings_apply(struct bindings *b);
 // After the grace period of the table with what was applied: gives back what rules that left named.
 // `measure`: notes how long ago the messages behind the new rules were received.
-void bindings_settled(struct bindings *b, bool measure, uint64_t now_ns);
+void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns);
 
 // Something of what was applied is to leave with another commit, at once.
 bool bindings_wait(const struct bindings *b);
@@ -44,15 +44,15 @@ bool bindings_wait(const struct bindings *b);
 uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);
 
 // What the controller must hear of a task, each once.
-enum bound_news { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
+enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
 struct bound_report {
 	struct id16 ne, xid;
-	enum bound_news news;
+	enum bound_condition condition;
 	uint32_t sessions;
 };
-bool bindings_news(struct bindings *b, struct bound_report *out); // false: no more
+bool bindings_next_report(struct bindings *b, struct bound_report *out); // false: no more
 // Tells everything again, to a controller that may have missed some of it.
-void bindings_retell(struct bindings *b);
+void bindings_report_again(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
 
 struct bindings_counts {

@@ -31,10 +31,10 @@ struct bound_task {
 	bool has_also, ended;
 	uint64_t from_ns;
 	struct subscription_state state;
-	bool queued, told;
+	bool queued, reported;
 	bool over, ends; // the last session was released, and no other came; that is to be told
-	enum bound_news last; // told
-	TAILQ_ENTRY(bound_task) of_news;
+	enum bound_condition last; // reported
+	TAILQ_ENTRY(bound_task) of_pending;
 	bool stale; // its rules are still its predecessor's
 	LIST_ENTRY(bound_task) of_stale;
 };
@@ -45,7 +45,7 @@ struct bindings {
 	struct follower *follower;
 	struct hash_table tasks, rules;
 	uint64_t subscriptions; // numbers given
-	bool unsettled, losing;
+	bool unfinished, losing;
 	uint32_t *spare; // numbers of rules that are free again
 	uint32_t n_spare, max_spare, numbers;
 	struct follower_changes waiting; // not applied yet
@@ -54,7 +54,7 @@ struct bindings {
 	uint64_t published;
 	int changed;		 // since it was last told; not lost by a failure
 	struct bound_rules left; // of tasks that go on
-	TAILQ_HEAD(, bound_task) news;
+	TAILQ_HEAD(, bound_task) pending;
 	LIST_HEAD(, bound_task) stale;
 	struct latency latency;
 };

@@ -7,7 +7,7 @@ void bindings_note(struct bindings *b, struct bound_task *t)
 	if (t->queued)
 		return;
 	t->queued = true;
-	TAILQ_INSERT_TAIL(&b->news, t, of_news);
+	TAILQ_INSERT_TAIL(&b->pending, t, of_pending);
 }
 
 void bindings_note_all(struct bindings *b)
@@ -22,27 +22,27 @@ void bindings_forget_note(struct bindings *b, struct bound_task *t)
 {
 	if (!t->queued)
 		return;
-	TAILQ_REMOVE(&b->news, t, of_news);
+	TAILQ_REMOVE(&b->pending, t, of_pending);
 	t->queued = false;
 }
 
-static enum bound_news condition(const struct bindings *b, const struct bound_task *t)
+static enum bound_condition condition(const struct bindings *b, const struct bound_task *t)
 {
 	if (t->state.unsure || b->losing)
 		return BOUND_UNSURE;
 	return t->state.bound_once ? BOUND_FOLLOWED : BOUND_WAITING;
 }
 
-bool bindings_news(struct bindings *b, struct bound_report *out)
+bool bindings_next_report(struct bindings *b, struct bound_report *out)
 {
-	for (struct bound_task *t; (t = TAILQ_FIRST(&b->news));) {
-		enum bound_news now = condition(b, t);
+	for (struct bound_task *t; (t = TAILQ_FIRST(&b->pending));) {
+		enum bound_condition now = condition(b, t);
 		*out = (struct bound_report){.ne = t->task->link.ne,
 			.xid = t->task->link.id,
 			.sessions = t->state.sessions};
-		if (!t->told || t->last != now) {
-			t->told = true;
-			t->last = out->news = now;
+		if (!t->reported || t->last != now) {
+			t->reported = true;
+			t->last = out->condition = now;
 			return true;
 		}
 		bindings_forget_note(b, t);
@@ -50,20 +50,20 @@ bool bindings_news(struct bindings *b, struct bound_report *out)
 		bool ended = t->ends && now != BOUND_UNSURE;
 		t->ends = t->ends && !ended;
 		if (ended) {
-			out->news = BOUND_ENDED;
+			out->condition = BOUND_ENDED;
 			return true;
 		}
 	}
 	return false;
 }
 
-void bindings_retell(struct bindings *b)
+void bindings_report_again(struct bindings *b)
 {
 	struct hash_cursor c = hash_table_all(&b->tasks);
 
 	for (struct hash_link *l; (l = hash_cursor_next(&c));) {
 		struct bound_task *t = HASH_OBJECT(l, struct bound_task, by_subscription);
-		t->told = false;
+		t->reported = false;
 		t->ends = t->over;
 		bindings_note(b, t);
 	}
@@ -86,7 +86,7 @@ void bindings_counts(const struct bindings *b, struct bindings_counts *out)
 	};
 	struct hash_cursor c = hash_table_all(&b->tasks);
 	for (struct hash_link *l; (l = hash_cursor_next(&c));) {
-		enum bound_news now =
+		enum bound_condition now =
 			condition(b, HASH_OBJECT(l, struct bound_task, by_subscription));
 		out->waiting += now == BOUND_WAITING;
 		out->unsure += now == BOUND_UNSURE;

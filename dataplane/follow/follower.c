@@ -15,8 +15,8 @@
 #define PAUSE_BUSY_NS 20000  // between two looks at empty rings, while signalling comes
 #define PAUSE_IDLE_NS 100000 // when none has come for IDLE_NS
 #define IDLE_NS 100000000ull
-#define CHUNK 64    // datagrams until what they changed is handed on
-#define SETTLE 4096 // datagrams at most before what the builder asked for is done
+#define CHUNK 64       // datagrams until what they changed is handed on
+#define DRAIN_MAX 4096 // datagrams at most before what the builder asked for is done
 #define TICK_NS 10000000ull
 // Ticks lag, so that a datagram still in a ring is not older than the last one.
 #define TICK_LAG_NS 5000000ull
@@ -341,8 +341,8 @@ static void *run(void *argument)
 	(void)prctl(PR_SET_TIMERSLACK, 1000);
 	while (rest(f, pause_ns, &commands, &asked)) {
 		// What came before a task was given is known when it is given.
-		bool settling = !STAILQ_EMPTY(&commands) || asked > f->served;
-		const uint32_t most = settling ? SETTLE : CHUNK;
+		bool awaited = !STAILQ_EMPTY(&commands) || asked > f->served;
+		const uint32_t most = awaited ? DRAIN_MAX : CHUNK;
 		uint32_t n = drain(f, most);
 		uint64_t now = now_wall_ns();
 		obey(f, &commands);
@@ -413,7 +413,7 @@ void follower_unsubscribe(struct follower *f, uint64_t subscription)
 	command(f, c);
 }
 
-void follower_settle(struct follower *f)
+void follower_wait_done(struct follower *f)
 {
 	if (!f->running)
 		return;

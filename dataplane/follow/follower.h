@@ -33,7 +33,7 @@ void follower_free(struct follower *f);
 	const struct session_target *t, uint8_t direction);
 void follower_unsubscribe(struct follower *f, uint64_t subscription);
 // Returns when everything above has been done and its changes wait to be taken.
-void follower_settle(struct follower *f);
+void follower_wait_done(struct follower *f);
 
 // LOSS: signalling was lost on its way (state.unsure), or none for a while; of no one subscription.
 enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE, FOLLOWER_LOSS };

@@ -289,8 +289,8 @@ static void set_refs(struct binding_round *round, struct membership *b, const st
 		if (d->foreign)
 			continue;
 		ref[n].n9 = d->selector.link == CONFIG_LINK_N9;
-		ref[n].number = binding_take(st, d);
-		n += ref[n].number != SESSION_NONE;
+		ref[n].index = binding_take(st, d);
+		n += ref[n].index != SESSION_NONE;
 	}
 	b->unsure = b->unsure || n < most;
 	membership_release(st, b);

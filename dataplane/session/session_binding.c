@@ -15,7 +15,7 @@ static uint64_t hash_of(const struct sessions *st, const struct wanted_binding *
 	uint8_t octets[40] = {d->selector.kind, d->direction, d->selector.prefix.family,
 		d->selector.prefix.length, [36] = d->tunnels};
 
-	memcpy(octets + 4, &d->subscription->number, 4);
+	memcpy(octets + 4, &d->subscription->index, 4);
 	memcpy(octets + 8, &d->selector.teid, 4);
 	memcpy(octets + 12, d->selector.prefix.b, 16);
 	memcpy(octets + 28, &digest, 8);
@@ -107,12 +107,12 @@ static struct shared_binding *binding_new(
 		.teid = d->selector.teid,
 		.prefix = d->selector.prefix,
 		.select = d->select};
-	b->number = session_table_add(&st->bindings->table, &st->memory, b);
-	if (b->number == SESSION_NONE)
+	b->index = session_table_add(&st->bindings->table, &st->memory, b);
+	if (b->index == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->bindings->index, &st->memory, hash, b->number) == INDEX_ADDED)
+	if (session_index_add(&st->bindings->index, &st->memory, hash, b->index) == INDEX_ADDED)
 		return b;
-	session_table_remove(&st->bindings->table, &st->memory, b->number);
+	session_table_remove(&st->bindings->table, &st->memory, b->index);
 no_number:
 	session_release(&st->memory, b);
 	return NULL;
@@ -129,7 +129,7 @@ uint32_t binding_take(struct sessions *st, struct wanted_binding *d)
 			pdr_select_drop(d->select);
 		d->select = NULL;
 		refer(st, b, n9, 1);
-		return b->number;
+		return b->index;
 	}
 	b = binding_new(st, d, hash);
 	if (!b)
@@ -137,23 +137,23 @@ uint32_t binding_take(struct sessions *st, struct wanted_binding *d)
 	d->select = NULL; // it is the binding's now
 	refer(st, b, n9, 1);
 	report(st, b);
-	return b->number;
+	return b->index;
 }
 
 static void binding_free(struct sessions *st, struct shared_binding *b)
 {
 	if (b->queued)
 		SLIST_REMOVE(&st->bindings->unreported, b, shared_binding, of_unreported);
-	session_index_remove(&st->bindings->index, &st->memory, b->hash, b->number);
-	session_table_remove(&st->bindings->table, &st->memory, b->number);
+	session_index_remove(&st->bindings->index, &st->memory, b->hash, b->index);
+	session_table_remove(&st->bindings->table, &st->memory, b->index);
 	if (b->select)
 		pdr_select_drop(b->select);
 	session_release(&st->memory, b);
 }
 
-void binding_drop(struct sessions *st, uint32_t number, bool silent, bool n9)
+void binding_drop(struct sessions *st, uint32_t index, bool silent, bool n9)
 {
-	struct shared_binding *b = session_table_get(&st->bindings->table, number);
+	struct shared_binding *b = session_table_get(&st->bindings->table, index);
 
 	if (silent) {
 		b->refs[n9]--;

@@ -12,7 +12,7 @@ struct membership { // a session that satisfies a subscription
 	uint32_t session;
 	uint32_t n;
 	struct binding_ref { // a binding, and on which link this session shows it
-		uint32_t number;
+		uint32_t index;
 		bool n9;
 	} * ref;
 	bool unsure;
@@ -22,7 +22,7 @@ struct membership { // a session that satisfies a subscription
 
 struct shared_binding { // one binding of one subscription, shared by all sessions that show it
 	struct subscription *subscription;
-	uint32_t number;
+	uint32_t index;
 	uint32_t refs[2]; // on N3 or N6, on N9
 	uint8_t kind, direction, link;
 	bool tunnels, reported;
@@ -55,7 +55,7 @@ struct binding_set *binding_set_new(struct sessions *st);
 void binding_set_free(struct sessions *st);
 uint32_t binding_take(
 	struct sessions *st, struct wanted_binding *d); // keeps d's select; SESSION_NONE
-void binding_drop(struct sessions *st, uint32_t number, bool silent, bool n9);
+void binding_drop(struct sessions *st, uint32_t index, bool silent, bool n9);
 void bindings_retry(struct sessions *st);
 
 struct membership *membership_new(struct sessions *st, struct session *s, struct subscription *w);

@@ -67,13 +67,13 @@ static void overtake(
 	struct selector theirs;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
+		struct session *o = found[i] == s->index ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
 		if ((!theirs.accepted && theirs.order > since) ||
 			(w->kind == BINDING_ADDRESS && theirs.ni != w->ni) || shares(st, c, o))
 			continue;
-		session_index_remove(&st->index, &st->memory, hash, o->number);
+		session_index_remove(&st->index, &st->memory, hash, o->index);
 		o->flags |= SESSION_OVERTAKEN;
 		session_mark(st, o);
 	}
@@ -88,10 +88,10 @@ enum owner session_owns(struct sessions *st, const struct claimant *c, const str
 	struct selector theirs;
 
 	for (uint32_t i = 0; i < n; i++)
-		if (found[i] == s->number)
+		if (found[i] == s->index)
 			own = OWN;
 	for (uint32_t i = 0; i < n && own > OWN_AMBIGUOUS; i++) {
-		struct session *o = found[i] == s->number ? NULL : session_at(st, found[i]);
+		struct session *o = found[i] == s->index ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != s->kind || !held_by(st, o, w, &theirs))
 			continue;
 		bool later = theirs.order > w->order; // asked for
@@ -105,7 +105,7 @@ enum owner session_owns(struct sessions *st, const struct claimant *c, const str
 
 static bool indexed(struct sessions *st, const struct session *s, const struct selector *w)
 {
-	return session_index_has(&st->index, selector_hash(st, s->kind, w), s->number);
+	return session_index_has(&st->index, selector_hash(st, s->kind, w), s->index);
 }
 
 // Nobody shows it any more, and its session has been heard of.
@@ -117,8 +117,7 @@ static bool deserted(struct sessions *st, const struct session *s, const struct 
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct session *o = session_at(st, found[i]);
-		if (found[i] == s->number ||
-			(o && o->kind == s->kind && held_by(st, o, w, &theirs)))
+		if (found[i] == s->index || (o && o->kind == s->kind && held_by(st, o, w, &theirs)))
 			return false;
 	}
 	return true;
@@ -139,7 +138,7 @@ static void make_place(struct sessions *st, uint64_t hash)
 		struct session *o = session_at(st, found[i]);
 		if (!o || o->flags & SESSION_ACCEPTED)
 			continue;
-		session_index_remove(&st->index, &st->memory, hash, o->number);
+		session_index_remove(&st->index, &st->memory, hash, o->index);
 		o->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
 		session_mark(st, o);
 		return;
@@ -151,9 +150,9 @@ static void claim(struct sessions *st, struct session *s, const struct selector 
 	uint64_t hash = selector_hash(st, s->kind, w);
 
 	make_place(st, hash);
-	if (session_index_add(&st->index, &st->memory, hash, s->number) != INDEX_ADDED)
+	if (session_index_add(&st->index, &st->memory, hash, s->index) != INDEX_ADDED)
 		s->flags |= SESSION_OVERTAKEN | SESSION_LOSS;
-	holders_mark(st, hash, s->number);
+	holders_mark(st, hash, s->index);
 }
 
 struct selectors *session_before(struct sessions *st, const struct session *s)
@@ -169,8 +168,8 @@ static void leave(struct sessions *st, const struct session *s, const struct sel
 		if (after && selectors_find(after, &before->selector[i]))
 			continue;
 		uint64_t hash = selector_hash(st, s->kind, &before->selector[i]);
-		session_index_remove(&st->index, &st->memory, hash, s->number);
-		holders_mark(st, hash, s->number);
+		session_index_remove(&st->index, &st->memory, hash, s->index);
+		holders_mark(st, hash, s->index);
 	}
 }
 
@@ -201,7 +200,7 @@ static void come(struct sessions *st, const struct change *c, const struct selec
 		 (accepts ? !indexed(st, s, w) : heard && deserted(st, s, w)))
 		claim(st, s, w);
 	else if (w->order != b->order) // asked for again, or refused: whose it is may change
-		holders_mark(st, selector_hash(st, s->kind, w), s->number);
+		holders_mark(st, selector_hash(st, s->kind, w), s->index);
 }
 
 void session_after(

@@ -5,9 +5,9 @@
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
-static void end_lingering(struct sessions *st, uint32_t number)
+static void end_lingering(struct sessions *st, uint32_t index)
 {
-	struct session *s = session_at(st, number);
+	struct session *s = session_at(st, index);
 
 	if (!s)
 		return;

@@ -70,7 +70,7 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	struct unpacked *u = unpack_new(st, sender->interface == S11_MME ? KIND_S11 : KIND_S5);
 	u->rules.cp = gtpv2_control_of(sender);
 	ask_rules(st, in->m, u);
-	struct session *s = session_create(st, &u->rules, pair->number);
+	struct session *s = session_create(st, &u->rules, pair->index);
 	unpack_close(st, u);
 	if (!s)
 		return;

@@ -159,9 +159,9 @@ static struct connection connection_of(struct sessions *st, const struct session
 
 // The same PDN connection of the same control TEID was there already. With another server it goes
 // on until it is deleted there: a relocation has both for a while.
-static void end_superseded(struct sessions *st, uint32_t number)
+static void end_superseded(struct sessions *st, uint32_t index)
 {
-	const struct session *s = session_at(st, number);
+	const struct session *s = session_at(st, index);
 	uint32_t of[OF_A_USER_MAX];
 
 	if (!s)
@@ -172,7 +172,7 @@ static void end_superseded(struct sessions *st, uint32_t number)
 		.address = c.cp.v4.family ? &c.cp.v4 : &c.cp.v6, .teid = (uint32_t)c.cp.seid};
 	unsigned n = gtpv2_sessions_of(st, &end, gtpv2_ebi_bit(c.ebi), of);
 	for (unsigned i = 0; i < n; i++) {
-		struct session *o = of[i] == number ? NULL : session_at(st, of[i]);
+		struct session *o = of[i] == index ? NULL : session_at(st, of[i]);
 		if (!o || o->kind != c.kind || o->pair != pair || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct connection theirs = connection_of(st, o);
@@ -223,13 +223,13 @@ static bool collides(struct sessions *st, const struct rules *r, const struct se
 static void end_colliding(
 	struct sessions *st, const struct session *s, const struct rules *r, uint32_t gateway)
 {
-	const uint32_t number = s->number;
+	const uint32_t index = s->index;
 	const uint8_t kind = s->kind;
 	uint32_t found[INDEX_RUN_MAX];
 	uint32_t n = session_candidates(&st->index, user_key(st, r), found);
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct session *o = found[i] == number ? NULL : session_at(st, found[i]);
+		struct session *o = found[i] == index ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != kind || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct pair *pair = pair_at(st, o->pair);
@@ -240,9 +240,9 @@ static void end_colliding(
 
 // The gateway has deleted what it had of the same user and bearer, whichever client it was of (TS
 // 29.274 clause 7.2.1).
-static void end_collided(struct sessions *st, const struct gtpv2_arrival *response, uint32_t number)
+static void end_collided(struct sessions *st, const struct gtpv2_arrival *response, uint32_t index)
 {
-	const struct session *s = session_at(st, number);
+	const struct session *s = session_at(st, index);
 
 	if (!s)
 		return;
@@ -390,12 +390,12 @@ static void answer(struct sessions *st, const struct gtpv2_arrival *in, struct t
 		(o.type == GTPV2_MODIFY_BEARER_REQUEST || o.type == GTPV2_DELETE_SESSION_REQUEST))
 		o.created = prove(st, in, t);
 	const struct session *first = transaction_session(st, t);
-	const uint32_t number = first ? first->number : SESSION_NONE;
+	const uint32_t index = first ? first->index : SESSION_NONE;
 	st->counts.rejected += !o.accepted && !o.gone;
 	answer_sessions(st, in, t, &o);
 	if (o.created) {
-		end_superseded(st, number);
-		end_collided(st, in, number);
+		end_superseded(st, index);
+		end_collided(st, in, index);
 	}
 	if (o.client.present && o.accepted)
 		move_client(st, in->packet, o.server, &o.client);

@@ -29,7 +29,7 @@ struct gtpv2_end {
 unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uint32_t ebis,
 	uint32_t out[OF_A_USER_MAX]);
 // The request waits, of one session more.
-void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t number, bool limited);
+void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, bool limited);
 struct f_seid gtpv2_control_of(const struct gtpv2_fteid *f);
 const struct gtpv2_fteid *gtpv2_control(const struct gtpv2_message *m, uint8_t instance);
 bool gtpv2_from_server(uint8_t type); // a request that goes to the client

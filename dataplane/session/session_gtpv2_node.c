@@ -15,7 +15,7 @@ uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create
 static bool is_present(
 	const struct transaction *t, const struct session *s, const struct pair *pair)
 {
-	return s && s->generation == t->generation && s->pair == pair->number &&
+	return s && s->generation == t->generation && s->pair == pair->index &&
 	       s->restart_epoch == pair->restart_epoch;
 }
 
@@ -35,7 +35,7 @@ static void keep(struct sessions *st, struct session *s, struct pair *in)
 
 	session_move(st, s, in);
 	SLIST_FOREACH (x, &s->pending, of_session)
-		transaction_of_pair(st, x, in->number);
+		transaction_of_pair(st, x, in->index);
 }
 
 // Where sessions are while those that they are among end: a node that no message comes from.

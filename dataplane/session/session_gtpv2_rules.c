@@ -328,7 +328,7 @@ void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct r
 				if (is_access(b->end[j].interface) &&
 					is_access(n->end[k].interface) &&
 					!tunnel_end_same(&n->end[k].end, &b->end[j].end))
-					linger_end(st, r, s->number, &b->end[j].end);
+					linger_end(st, r, s->index, &b->end[j].end);
 	}
 	// what came back is no left tunnel
 	struct selectors *now = selectors_open(st);

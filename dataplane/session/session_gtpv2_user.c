@@ -46,7 +46,7 @@ unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uin
 			(ebis && !has_bearer(st, s, ebis)))
 			continue;
 		if (matched < OF_A_USER_MAX) {
-			out[matched++] = s->number;
+			out[matched++] = s->index;
 		} else {
 			s->flags |= SESSION_LOSS;
 			session_mark(st, s);
@@ -55,9 +55,9 @@ unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uin
 	return matched;
 }
 
-void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t number, bool limited)
+void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, bool limited)
 {
-	struct session *s = session_at(st, number);
+	struct session *s = session_at(st, index);
 
 	if (!s)
 		return;

@@ -95,7 +95,7 @@ void rules_handover(struct sessions *st, const struct session *s, const struct s
 			continue;
 		if (!moved(old, r, w, &l) && !far_moved(old, r, w))
 			continue;
-		rules_add_linger(st, r, s->number, w);
+		rules_add_linger(st, r, s->index, w);
 		struct rule_linger *added = &r->linger[r->n_lingers - 1];
 		added->n_pdrs = l.n_pdrs;
 		memcpy(added->pdr, l.pdr, sizeof(l.pdr));

@@ -1,4 +1,4 @@
-// The index of the store: from keyed hashes to numbers, within a bound of memory.
+// The index of the store: from keyed hashes to indexes, within a bound of memory.
 //
 // Not the shared hash table: an entry is 8 bytes and no link in an object, for a session is in it
 // under some 20 keys; one hash may stand for many sessions; a segment grows by itself, so that no

@@ -29,7 +29,7 @@ uint64_t key_seid(const struct sessions *st, enum key_kind kind, uint8_t protoco
 	const struct ip_address *address, uint64_t seid); // address NULL: the SEID alone
 uint64_t key_number(const struct sessions *st, enum key_kind kind, uint64_t value);
 uint64_t key_text(const struct sessions *st, enum key_kind kind, const void *octets, size_t length);
-// Numbers that a hash may stand for; the caller verifies.
+// Indexes that a hash may stand for; the caller verifies.
 uint32_t session_candidates(
 	const struct session_index *x, uint64_t hash, uint32_t out[INDEX_RUN_MAX]);
 uint64_t selector_hash(const struct sessions *st, enum session_kind kind, const struct selector *w);

@@ -21,8 +21,8 @@ static void pair_link(struct sessions *st, struct session *s, struct pair *p)
 	s->previous = SESSION_NONE;
 	s->next = p->sessions;
 	if (head)
-		head->previous = s->number;
-	p->sessions = s->number;
+		head->previous = s->index;
+	p->sessions = s->index;
 	p->n++;
 }
 
@@ -41,7 +41,7 @@ static void pair_unlink(struct sessions *st, struct session *s)
 		p->sessions = s->next;
 	else
 		STAILQ_FOREACH (r, &st->departures->reap, link)
-			if (r->session == s->number)
+			if (r->session == s->index)
 				r->session = s->next;
 	if (s->restart_epoch == p->restart_epoch) {
 		p->n--;
@@ -64,8 +64,8 @@ static void partial_link(struct sessions *st, struct session *s)
 
 	s->newer = SESSION_NONE;
 	s->older = st->departures->newest_partial;
-	*(newest ? &newest->newer : &st->departures->oldest_partial) = s->number;
-	st->departures->newest_partial = s->number;
+	*(newest ? &newest->newer : &st->departures->oldest_partial) = s->index;
+	st->departures->newest_partial = s->index;
 }
 
 void session_set_partial(struct sessions *st, struct session *s, bool partial)
@@ -106,7 +106,7 @@ void session_move(struct sessions *st, struct session *s, struct pair *to)
 		return;
 	pair_unlink(st, s);
 	from->n_partial -= partial;
-	s->pair = to->number;
+	s->pair = to->index;
 	pair_link(st, s, to);
 	to->n_partial += partial;
 	st->counts.sessions++;
@@ -124,7 +124,7 @@ static bool contains(const uint64_t *keys, unsigned n, uint64_t key)
 
 // False when the session cannot be found by all of its keys.
 static bool index_changes(
-	struct sessions *st, const struct rules *old, const struct rules *new, uint32_t number)
+	struct sessions *st, const struct rules *old, const struct rules *new, uint32_t index)
 {
 	bool whole = true;
 	uint64_t from[SESSION_KEYS_MAX], to[SESSION_KEYS_MAX];
@@ -133,20 +133,20 @@ static bool index_changes(
 
 	for (unsigned i = 0; i < n_from; i++)
 		if (!contains(to, n_to, from[i]))
-			session_index_remove(&st->index, &st->memory, from[i], number);
+			session_index_remove(&st->index, &st->memory, from[i], index);
 	for (unsigned i = 0; i < n_to; i++)
 		if (!contains(from, n_from, to[i]))
-			whole &= session_index_add(&st->index, &st->memory, to[i], number) !=
+			whole &= session_index_add(&st->index, &st->memory, to[i], index) !=
 				 INDEX_NO_MEMORY;
 	return whole;
 }
 
-static void members(struct sessions *st, const struct rules *r, uint32_t number, bool is)
+static void members(struct sessions *st, const struct rules *r, uint32_t index, bool is)
 {
 	for (unsigned i = 0; i < r->n_csids; i++)
-		string_member(st, r->csid[i], number, is);
+		string_member(st, r->csid[i], index, is);
 	for (unsigned i = 0; i < r->n_pdrs; i++)
-		string_member(st, pdr_pdi(r, &r->pdr[i])->ni, number, is);
+		string_member(st, pdr_pdi(r, &r->pdr[i])->ni, index, is);
 }
 
 // ---- the record ----
@@ -183,8 +183,8 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 		s = new_record(st, r);
 	if (!s)
 		goto refused;
-	s->number = session_table_add(&st->sessions, &st->memory, s);
-	if (s->number == SESSION_NONE)
+	s->index = session_table_add(&st->sessions, &st->memory, s);
+	if (s->index == SESSION_NONE)
 		goto no_number;
 	s->pair = pair;
 	s->generation = ++st->generations;
@@ -193,9 +193,9 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	rules_strings(st, r, true);
 	pair_link(st, s, pair_at(st, pair));
 	st->counts.sessions++;
-	if (!index_changes(st, NULL, r, s->number))
+	if (!index_changes(st, NULL, r, s->index))
 		s->flags |= SESSION_LOSS;
-	members(st, r, s->number, true);
+	members(st, r, s->index, true);
 	return s;
 no_number:
 	session_release(&st->memory, s);
@@ -218,13 +218,13 @@ struct session *session_replace(struct sessions *st, struct session *s, const st
 	n->length = length;
 	struct unpacked *old = unpack_open(st, s);
 	rules_strings(st, r, true);
-	if (!index_changes(st, &old->rules, r, n->number))
+	if (!index_changes(st, &old->rules, r, n->index))
 		n->flags |= SESSION_LOSS;
-	members(st, &old->rules, n->number, false);
-	members(st, r, n->number, true);
+	members(st, &old->rules, n->index, false);
+	members(st, r, n->index, true);
 	rules_strings(st, &old->rules, false);
 	unpack_close(st, old);
-	st->sessions.chunk[n->number >> 10][n->number & 1023] = n;
+	st->sessions.chunk[n->index >> 10][n->index & 1023] = n;
 	session_release(&st->memory, s);
 	return n;
 }
@@ -240,12 +240,12 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	transactions_forget(st, s);
 	session_set_partial(st, s, false);
 	struct unpacked *u = unpack_open(st, s);
-	(void)index_changes(st, &u->rules, NULL, s->number);
-	members(st, &u->rules, s->number, false);
+	(void)index_changes(st, &u->rules, NULL, s->index);
+	members(st, &u->rules, s->index, false);
 	rules_strings(st, &u->rules, false);
 	unpack_close(st, u);
 	pair_unlink(st, s);
-	session_table_remove(&st->sessions, &st->memory, s->number);
+	session_table_remove(&st->sessions, &st->memory, s->index);
 	session_release(&st->memory, s);
 	if (why == END_RELEASED)
 		st->counts.released++;

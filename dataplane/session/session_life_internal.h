@@ -10,7 +10,7 @@ struct transaction;
 
 // Look-ups: none of them ends anything.
 // NULL: none, or one of a past restart epoch, which the reaper ends.
-struct session *session_at(const struct sessions *st, uint32_t number);
+struct session *session_at(const struct sessions *st, uint32_t index);
 // Its nodes have restarted since: it waits for the reaper.
 bool session_is_over(const struct sessions *st, const struct session *s);
 // The session of that F-SEID: `up` for the UP (server) side.

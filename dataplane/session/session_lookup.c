@@ -1,4 +1,4 @@
-// Finds sessions by number and by SEID. A look-up ends nothing.
+// Finds sessions by index and by SEID. A look-up ends nothing.
 
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
@@ -13,9 +13,9 @@ bool session_is_over(const struct sessions *st, const struct session *s)
 	return s->restart_epoch != pair_at(st, s->pair)->restart_epoch;
 }
 
-struct session *session_at(const struct sessions *st, uint32_t number)
+struct session *session_at(const struct sessions *st, uint32_t index)
 {
-	struct session *s = session_table_get(&st->sessions, number);
+	struct session *s = session_table_get(&st->sessions, index);
 
 	return s && session_is_over(st, s) ? NULL : s;
 }
@@ -24,7 +24,7 @@ struct session *session_by_seid(const struct sessions *st, bool up, enum session
 	const struct ip_address *address, uint64_t seid, const struct session *but)
 {
 	struct session *waiting = NULL; // whose establishment may never have been accepted
-	uint32_t found[INDEX_RUN_MAX], except = but ? but->number : SESSION_NONE;
+	uint32_t found[INDEX_RUN_MAX], except = but ? but->index : SESSION_NONE;
 	uint32_t n = session_candidates(&st->index,
 		key_seid(st, up ? KEY_UP : KEY_CP, protocol_of(kind), address, seid), found);
 
@@ -44,12 +44,12 @@ struct session *session_by_seid(const struct sessions *st, bool up, enum session
 }
 
 // What a node is known as by now: it may have been joined with another since the session came.
-static bool is_node(const struct sessions *st, uint32_t number, uint32_t node)
+static bool is_node(const struct sessions *st, uint32_t index, uint32_t node)
 {
 	for (const struct session_string *s;
-		number != node && (s = string_get(st, number)) && s->value != SESSION_NONE;)
-		number = s->value;
-	return number == node;
+		index != node && (s = string_get(st, index)) && s->value != SESSION_NONE;)
+		index = s->value;
+	return index == node;
 }
 
 static bool between(
@@ -80,7 +80,7 @@ struct session *session_by_up_seid(
 			continue;
 		if (only != SESSION_NONE)
 			return NULL;
-		only = s->number;
+		only = s->index;
 	}
 	return session_at(st, only);
 }

@@ -28,7 +28,7 @@ void session_mark(struct sessions *st, struct session *s)
 		return;
 	}
 	s->flags |= SESSION_DIRTY;
-	m->dirty[m->n_dirty++] = s->number;
+	m->dirty[m->n_dirty++] = s->index;
 }
 
 void subscription_mark(struct sessions *st, struct subscription *w)

@@ -8,7 +8,7 @@ struct membership *membership_new(struct sessions *st, struct session *s, struct
 
 	if (!b)
 		return NULL;
-	b->session = s->number;
+	b->session = s->index;
 	b->subscription = w;
 	SLIST_INSERT_HEAD(&s->memberships, b, of_session);
 	LIST_INSERT_HEAD(&w->memberships, b, of_subscription);
@@ -35,7 +35,7 @@ void membership_release(struct sessions *st, const struct membership *b)
 			    all->n_release + 1, sizeof(*all->release)))
 			all->release[all->n_release++] = b->ref[i];
 		else
-			binding_drop(st, b->ref[i].number, false, b->ref[i].n9);
+			binding_drop(st, b->ref[i].index, false, b->ref[i].n9);
 	}
 }
 
@@ -44,7 +44,7 @@ void memberships_released(struct sessions *st)
 	struct binding_set *all = st->bindings;
 
 	for (uint32_t i = 0; i < all->n_release; i++)
-		binding_drop(st, all->release[i].number, false, all->release[i].n9);
+		binding_drop(st, all->release[i].index, false, all->release[i].n9);
 	all->n_release = 0;
 }
 
@@ -53,7 +53,7 @@ void membership_drop(struct sessions *st, struct membership *b)
 	struct session *s = session_table_get(&st->sessions, b->session);
 
 	for (uint32_t i = 0; i < b->n; i++)
-		binding_drop(st, b->ref[i].number, true, b->ref[i].n9);
+		binding_drop(st, b->ref[i].index, true, b->ref[i].n9);
 	membership_unlink(st, s, b);
 }
 

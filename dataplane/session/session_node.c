@@ -63,9 +63,9 @@ uint32_t node_of(struct sessions *st, const struct ip_address *address, const st
 
 // ---- pairs ----
 
-struct pair *pair_at(const struct sessions *st, uint32_t number)
+struct pair *pair_at(const struct sessions *st, uint32_t index)
 {
-	return session_table_get(&st->nodes->pairs, number);
+	return session_table_get(&st->nodes->pairs, index);
 }
 
 static uint64_t pair_key(const struct sessions *st, uint32_t a, uint32_t b)
@@ -90,12 +90,12 @@ struct pair *pair_of(struct sessions *st, uint32_t a, uint32_t b, bool create)
 	if (!p)
 		return NULL;
 	*p = (struct pair){.node = {low, high}, .sessions = SESSION_NONE};
-	p->number = session_table_add(&st->nodes->pairs, &st->memory, p);
-	if (p->number == SESSION_NONE)
+	p->index = session_table_add(&st->nodes->pairs, &st->memory, p);
+	if (p->index == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->nodes->index, &st->memory, key, p->number) == INDEX_ADDED)
+	if (session_index_add(&st->nodes->index, &st->memory, key, p->index) == INDEX_ADDED)
 		return p;
-	session_table_remove(&st->nodes->pairs, &st->memory, p->number);
+	session_table_remove(&st->nodes->pairs, &st->memory, p->index);
 no_number:
 	session_release(&st->memory, p);
 	return NULL;

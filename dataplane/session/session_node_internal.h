@@ -8,7 +8,7 @@ struct pair {		      // of nodes that may have sessions
 	uint32_t node[2];     // strings, the lower first
 	uint32_t recovery[2]; // of each
 	bool has_recovery[2], associated, setup_pending;
-	uint32_t restart_epoch, number;
+	uint32_t restart_epoch, index;
 	uint32_t sessions, n, n_partial; // of the present restart epoch: list
 };
 
@@ -24,7 +24,7 @@ uint32_t node_of(struct sessions *st, const struct ip_address *address, const st
 struct pair *pair_of(struct sessions *st, uint32_t a, uint32_t b, bool create);
 // The name that stands for all names of the node.
 uint32_t node_root(struct sessions *st, uint32_t node);
-struct pair *pair_at(const struct sessions *st, uint32_t number);
+struct pair *pair_at(const struct sessions *st, uint32_t index);
 // Nodes of other protocols have nothing to do with PFCP's at the same address.
 #define NODE_GTPV2 0x10
 #define NODE_RADIUS 0x20

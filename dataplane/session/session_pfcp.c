@@ -36,7 +36,7 @@ static void ask_establishment(
 	rules_user(r, &m->user);
 	rules_dnn(st, u, &m->dnn);
 	rules_csids(st, u, m->csid, m->n_csids);
-	struct session *s = session_create(st, r, pair->number);
+	struct session *s = session_create(st, r, pair->index);
 	unpack_close(st, u);
 	if (!s)
 		return;
@@ -75,7 +75,7 @@ static void renew_named(struct sessions *st, const struct session *s, const stru
 	for (uint32_t i = 0; i < before->n;) {
 		const struct selector *w = &before->selector[i];
 		if (w->kind == BINDING_TUNNEL && names(m, w) &&
-			!session_index_has(&st->index, selector_hash(st, s->kind, w), s->number))
+			!session_index_has(&st->index, selector_hash(st, s->kind, w), s->index))
 			before->selector[i] = before->selector[--before->n];
 		else
 			i++;
@@ -136,7 +136,7 @@ static void ask_deletion(struct sessions *st, const struct pfcp_arrival *in, str
 	if (!s) {
 		struct pair *pair = pfcp_pair(st, in->packet, NULL, false);
 		if (pair)
-			transaction_of_pair(st, t, pair->number);
+			transaction_of_pair(st, t, pair->index);
 		return;
 	}
 	bool full = s->n_pending == ASKED_OF_SESSION_MAX;
@@ -153,7 +153,7 @@ static void ask_setup(struct sessions *st, const struct pfcp_arrival *in, struct
 
 	if (!pair)
 		return;
-	t->pair = pair->number;
+	t->pair = pair->index;
 	pair->setup_pending = !in->m->retention;
 }
 
@@ -162,7 +162,7 @@ static void ask_release(struct sessions *st, const struct pfcp_arrival *in, stru
 	struct pair *pair = pfcp_pair(st, in->packet, NULL, false);
 
 	if (pair)
-		t->pair = pair->number;
+		t->pair = pair->index;
 }
 
 static void report_request(struct sessions *st, const struct pfcp_arrival *in)

@@ -183,7 +183,7 @@ static void adopt_at(
 // An SMF that establishes a session under a CP F-SEID in use has forgotten the old one.
 static void end_same_cp(struct sessions *st, const struct session *s)
 {
-	uint32_t found[INDEX_RUN_MAX], number = s->number, n = 0;
+	uint32_t found[INDEX_RUN_MAX], index = s->index, n = 0;
 	const uint32_t pair = s->pair;
 	struct f_seid cp, up, theirs;
 
@@ -192,7 +192,7 @@ static void end_same_cp(struct sessions *st, const struct session *s)
 	if (cp.present)
 		n = session_candidates(&st->index, key_seid(st, KEY_CP, 0, a, cp.seid), found);
 	for (uint32_t i = 0; i < n; i++) {
-		struct session *o = found[i] == number ? NULL : session_at(st, found[i]);
+		struct session *o = found[i] == index ? NULL : session_at(st, found[i]);
 		if (!o || o->kind != KIND_PFCP || o->pair != pair ||
 			!(o->flags & (SESSION_ACCEPTED | SESSION_PARTIAL)))
 			continue;
@@ -228,10 +228,10 @@ static void answer_establishment(
 	bool late = t->state == TRANSACTION_ASSUMED;
 	node_of(st, &in->packet->source.address, &m->node, true);
 	s = accept_answer(st, s, t, in);
-	uint32_t number = s->number;
+	uint32_t index = s->index;
 	adopt_at(st, s, &m->f_seid.v4, m->f_seid.seid);
 	adopt_at(st, s, &m->f_seid.v6, m->f_seid.seid);
-	s = session_at(st, number);
+	s = session_at(st, index);
 	st->counts.established++;
 	if (!s)
 		return;
@@ -267,7 +267,7 @@ static struct session *same_session(struct sessions *st, const struct session *b
 	unsigned best_rank = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct session *o = found[i] == but->number ? NULL : session_at(st, found[i]);
+		struct session *o = found[i] == but->index ? NULL : session_at(st, found[i]);
 		struct f_seid cp, theirs;
 		if (!o || o->kind != KIND_PFCP)
 			continue;
@@ -288,23 +288,23 @@ static struct session *same_session(struct sessions *st, const struct session *b
 static struct session *link_partial(
 	struct sessions *st, struct session *s, const struct pfcp_arrival *in)
 {
-	uint32_t number = s->number;
+	uint32_t index = s->index;
 	struct f_seid cp, up;
 
 	record_seids(s, &cp, &up);
 	struct session *other = same_session(st, s, in, &up);
 	if (!other) {
 		set_cp(st, s, in);
-		return session_at(st, number);
+		return session_at(st, index);
 	}
-	uint32_t to = other->number;
+	uint32_t to = other->index;
 	struct unpacked *u = unpack_open(st, other);
 	if (!u->rules.up.present)
 		u->rules.up = up;
 	other = session_replace(st, other, &u->rules);
 	unpack_close(st, u);
 	if (!other)
-		return session_at(st, number);
+		return session_at(st, index);
 	adopt(st, other, s);
 	return session_at(st, to);
 }

@@ -14,7 +14,7 @@ struct session *pfcp_partial(
 		return NULL;
 	}
 	sessions_room(st);
-	struct session *s = session_create(st, r, pair->number);
+	struct session *s = session_create(st, r, pair->index);
 	if (s)
 		session_set_partial(st, s, true);
 	return s;

@@ -120,7 +120,7 @@ static void lives(struct sessions *st, struct session *s, const struct radius_me
 	session_heard(st, s);
 	if (m->status == RADIUS_START) {
 		struct unpacked *u = unpack_open(st, s);
-		end_users(st, &u->rules, s->number);
+		end_users(st, &u->rules, s->index);
 		unpack_close(st, u);
 	}
 	session_after(st, s, before, CAUSE_MESSAGE);
@@ -154,7 +154,7 @@ static void begin(struct sessions *st, struct unpacked *u, const struct radius_m
 	}
 	sessions_room(st);
 	set_user(&u->rules, m);
-	struct session *s = session_create(st, &u->rules, pair->number);
+	struct session *s = session_create(st, &u->rules, pair->index);
 	if (!s)
 		return;
 	st->counts.established++;

@@ -112,9 +112,9 @@ struct session {
 	uint64_t heard_ns;
 	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
-	uint32_t number, pair, restart_epoch;
-	uint32_t generation; // no other of this number has it while a transaction waits
-	// By number: a session that changes is another piece of memory.
+	uint32_t index, pair, restart_epoch;
+	uint32_t generation; // no other of this index has it while a transaction waits
+	// By index: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones
 	uint16_t length;	 // octets of `body`

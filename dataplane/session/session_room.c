@@ -127,7 +127,7 @@ struct transaction *transaction_ask(
 	t->key = key;
 	t->octets = octets;
 	t->protocol = protocol;
-	if (session_index_add(&st->transactions->index, &st->memory, key, t->number) == INDEX_ADDED)
+	if (session_index_add(&st->transactions->index, &st->memory, key, t->index) == INDEX_ADDED)
 		return t;
 	t->keyless = true;
 	transaction_free(st, t);

@@ -27,9 +27,9 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 	for (uint32_t c = 0; c < ni->n_chunks; c++)
 		for (uint32_t i = 0; ni->members[c] && i < (1u << MEMBERS_SHIFT) / 64; i++)
 			for (uint64_t word = ni->members[c][i]; word; word &= word - 1) {
-				uint32_t number = c << MEMBERS_SHIFT | i * 64 |
-						  (uint32_t)__builtin_ctzll(word);
-				struct session *s = session_at(st, number);
+				uint32_t index = c << MEMBERS_SHIFT | i * 64 |
+						 (uint32_t)__builtin_ctzll(word);
+				struct session *s = session_at(st, index);
 				if (s)
 					session_mark(st, s);
 			}
@@ -112,8 +112,8 @@ static int subscription_begin(
 		if (w->ni == SESSION_NONE)
 			goto no_name;
 	}
-	w->number = session_table_add(&st->subscriptions->table, &st->memory, w);
-	if (w->number == SESSION_NONE)
+	w->index = session_table_add(&st->subscriptions->table, &st->memory, w);
+	if (w->index == SESSION_NONE)
 		goto no_name;
 	if (subscription_enter(st, w) != POI_OK)
 		goto no_index;
@@ -124,7 +124,7 @@ static int subscription_begin(
 	return POI_OK;
 no_index:
 	subscription_leave(st, w);
-	session_table_remove(&st->subscriptions->table, &st->memory, w->number);
+	session_table_remove(&st->subscriptions->table, &st->memory, w->index);
 no_name:
 	subscription_free(st, w);
 	return POI_ERR_NOMEM;
@@ -149,7 +149,7 @@ int sessions_unsubscribe(struct sessions *st, uint64_t id)
 		membership_drop(st, LIST_FIRST(&w->memberships));
 	st->subscriptions->by_name -= subscription_by_name(w);
 	subscription_leave(st, w);
-	session_table_remove(&st->subscriptions->table, &st->memory, w->number);
+	session_table_remove(&st->subscriptions->table, &st->memory, w->index);
 	subscription_free(st, w);
 	return POI_OK;
 }

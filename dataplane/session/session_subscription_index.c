@@ -147,13 +147,13 @@ static struct subscription_index *index_take(struct sessions *st, uint64_t key)
 	if (!a)
 		return NULL;
 	a->key = key;
-	a->number = session_table_add(&st->subscriptions->indexes, &st->memory, a);
-	if (a->number == SESSION_NONE)
+	a->index = session_table_add(&st->subscriptions->indexes, &st->memory, a);
+	if (a->index == SESSION_NONE)
 		goto no_number;
-	if (session_index_add(&st->subscriptions->key_index, &st->memory, key, a->number) ==
+	if (session_index_add(&st->subscriptions->key_index, &st->memory, key, a->index) ==
 		INDEX_ADDED)
 		return a;
-	session_table_remove(&st->subscriptions->indexes, &st->memory, a->number);
+	session_table_remove(&st->subscriptions->indexes, &st->memory, a->index);
 no_number:
 	session_release(&st->memory, a);
 	return NULL;
@@ -179,8 +179,8 @@ static void index_leave(struct sessions *st, struct subscription_index_entry *x)
 	LIST_REMOVE(x, of_index);
 	if (!LIST_EMPTY(&a->entries))
 		return;
-	session_index_remove(&st->subscriptions->key_index, &st->memory, a->key, a->number);
-	session_table_remove(&st->subscriptions->indexes, &st->memory, a->number);
+	session_index_remove(&st->subscriptions->key_index, &st->memory, a->key, a->index);
+	session_table_remove(&st->subscriptions->indexes, &st->memory, a->index);
 	session_release(&st->memory, a);
 }
 
@@ -194,7 +194,7 @@ int subscription_enter(struct sessions *st, struct subscription *w)
 	uint64_t key[SUBSCRIPTION_KEYS_MAX];
 	unsigned n = keys_of(st, w, key);
 	int r = session_index_add(&st->subscriptions->index, &st->memory,
-			key_number(st, KEY_SUBSCRIPTION, w->id), w->number) == INDEX_ADDED
+			key_number(st, KEY_SUBSCRIPTION, w->id), w->index) == INDEX_ADDED
 			? POI_OK
 			: POI_ERR_NOMEM;
 
@@ -206,7 +206,7 @@ int subscription_enter(struct sessions *st, struct subscription *w)
 void subscription_leave(struct sessions *st, struct subscription *w)
 {
 	session_index_remove(&st->subscriptions->index, &st->memory,
-		key_number(st, KEY_SUBSCRIPTION, w->id), w->number);
+		key_number(st, KEY_SUBSCRIPTION, w->id), w->index);
 	while (w->n_entries > 0)
 		index_leave(st, &w->entry[--w->n_entries]);
 }

@@ -7,7 +7,7 @@
 // All subscriptions that are looked up by one key; any number of tasks may have it.
 struct subscription_index {
 	uint64_t key;
-	uint32_t number;
+	uint32_t index;
 	LIST_HEAD(, subscription_index_entry) entries;
 };
 struct subscription_index_entry { // a subscription, where it is found
@@ -24,7 +24,7 @@ struct subscription {
 	struct session_target target;
 	uint64_t imsi, msisdn, imei, imeisv;
 	uint32_t ni; // string, SESSION_NONE when there is none
-	uint32_t number;
+	uint32_t index;
 	struct subscription_index_entry entry[SUBSCRIPTION_KEYS_MAX];
 	uint8_t n_entries;
 	uint8_t direction;

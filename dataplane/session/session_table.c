@@ -1,4 +1,4 @@
-// Memory with a bound, and tables from numbers to pointers.
+// Memory with a bound, and tables from indexes to pointers.
 
 #include "dataplane/session/session_table_internal.h"
 
@@ -27,7 +27,7 @@ void session_release(struct session_memory *m, void *p)
 	free(p);
 }
 
-// A free place holds the number of the next free one, made odd so that it is no pointer.
+// A free place holds the index of the next free one, made odd so that it is no pointer.
 static void *free_mark(uint32_t next)
 {
 	return (void *)(((uintptr_t)next << 1) | 1);

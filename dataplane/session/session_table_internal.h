@@ -1,6 +1,6 @@
 #pragma once
 
-// Memory with a bound, tables from numbers to pointers, and the index from keyed hashes to numbers.
+// Memory with a bound, tables from indexes to pointers, and the index from keyed hashes to indexes.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ struct session_memory {
 void *session_alloc(struct session_memory *m, size_t size); // zeroed; NULL beyond the bound
 void session_release(struct session_memory *m, void *p);
 
-// Numbers for pointers, the lowest free last used first.
+// Indexes for pointers, the lowest free last used first.
 struct session_table {
 	void ***chunk;
 	uint32_t n_chunks, fresh, live, free; // free: list through the chunks
@@ -28,10 +28,10 @@ void session_table_remove(struct session_table *t, struct session_memory *m, uin
 void session_table_free(struct session_table *t, struct session_memory *m);
 #define session_table_end(t) ((t)->fresh)
 
-// From keyed hashes to numbers; the same hash may stand for many. It grows by segments, so that no
+// From keyed hashes to indexes; the same hash may stand for many. It grows by segments, so that no
 // message waits for a large table to be copied. Callers verify what they find.
 #define INDEX_SEGMENTS 1024u
-#define INDEX_RUN_MAX 256u // numbers of one hash; beyond that the hash is `crowded`
+#define INDEX_RUN_MAX 256u // indexes of one hash; beyond that the hash is `crowded`
 
 struct index_segment {
 	struct index_slot {

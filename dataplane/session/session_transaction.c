@@ -79,9 +79,9 @@ static void drop_raw(struct sessions *st, struct transaction *t)
 void transaction_free(struct sessions *st, struct transaction *t)
 {
 	if (!t->keyless)
-		session_index_remove(&st->transactions->index, &st->memory, t->key, t->number);
+		session_index_remove(&st->transactions->index, &st->memory, t->key, t->index);
 	list_remove(list_of(st, t), t);
-	session_table_remove(&st->transactions->table, &st->memory, t->number);
+	session_table_remove(&st->transactions->table, &st->memory, t->index);
 	drop_raw(st, t);
 	session_release(&st->memory, t);
 }
@@ -97,8 +97,8 @@ struct transaction *transaction_new(struct sessions *st, const struct span *whol
 	t->raw = session_alloc(&st->memory, whole->length);
 	if (!t->raw)
 		goto no_octets;
-	t->number = session_table_add(&st->transactions->table, &st->memory, t);
-	if (t->number == SESSION_NONE)
+	t->index = session_table_add(&st->transactions->table, &st->memory, t);
+	if (t->index == SESSION_NONE)
 		goto no_number;
 	memcpy(t->raw, whole->octets, whole->length);
 	t->length = whole->length;
@@ -189,7 +189,7 @@ void transaction_attach(struct sessions *st, struct transaction *t, struct sessi
 		SLIST_INSERT_AFTER(last, t, of_session);
 	else
 		SLIST_INSERT_HEAD(&s->pending, t, of_session);
-	t->session = s->number;
+	t->session = s->index;
 	t->generation = s->generation;
 	transaction_of_pair(st, t, s->pair);
 	t->attached = true;

@@ -17,7 +17,7 @@ struct transaction {
 	// Those behind it: GTPv2-C the same request for another session, PFCP copies of later ones
 	// that are accepted already, in the order in which they were asked.
 	SLIST_ENTRY(transaction) sibling;
-	uint32_t number, session, generation, pair;
+	uint32_t index, session, generation, pair;
 	uint32_t restart_epoch; // of the pair, when it was asked of a session
 	uint32_t order;
 	uint32_t copy_of; // order

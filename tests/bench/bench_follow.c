@@ -149,7 +149,7 @@ static void publish(bool measure)
 
 	must(next != NULL, "no memory");
 	table_retire(builder, table_rcu_publish(table_rcu, next));
-	bindings_settled(bindings, measure, now_ns());
+	bindings_in_force(bindings, measure, now_ns());
 }
 
 // As the builder does it, but that the base is folded here: on a thread of its own it costs less.
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 	table_rcu = table_rcu_new(table_commit(builder, 1));
 	fold();
 	store_with_tasks(&walk);
-	bindings_settle(bindings);
+	bindings_wait_done(bindings);
 	publish(false);
 	must(!pthread_create(&thread[0], NULL, worker, NULL) &&
 			!pthread_create(&thread[1], NULL, player, NULL),

@@ -35,7 +35,7 @@ void *__wrap_calloc(size_t n, size_t size)
 
 struct follower {
 	uint64_t watched, unwatched, subscription; // the last one
-	uint32_t settled;
+	uint32_t waited;
 	uint8_t direction;
 	struct follower_changes changes;
 };
@@ -55,9 +55,9 @@ void follower_unsubscribe(struct follower *f, uint64_t subscription)
 	f->unwatched++;
 }
 
-void follower_settle(struct follower *f)
+void follower_wait_done(struct follower *f)
 {
-	f->settled++;
+	f->waited++;
 }
 
 void follower_changes(struct follower *f, struct follower_changes *out)
@@ -189,7 +189,7 @@ static void commit(void)
 	const struct table *next = table_commit(builder, 1);
 	table_retire(builder, table);
 	table = next;
-	bindings_settled(bindings, true, 2000);
+	bindings_in_force(bindings, true, 2000);
 }
 
 static void up(void)

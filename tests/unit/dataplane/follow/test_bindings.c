@@ -10,9 +10,9 @@ Test(bindings, a_tunnel_comes_and_goes)
 	struct task_entry *t = begin(5, NULL);
 
 	cr_assert_eq(played.watched, 1);
-	bindings_settle(bindings);
-	bindings_settle(bindings);
-	cr_assert_eq(played.settled, 1);
+	bindings_wait_done(bindings);
+	bindings_wait_done(bindings);
+	cr_assert_eq(played.waited, 1);
 	commit();
 	cr_assert(table_expects(table));
 	cr_assert_eq(hits(&n3, N3_UPF, 7, 80, h), 0);
@@ -50,7 +50,7 @@ Test(bindings, a_successor_takes_over)
 
 	tunnel(played.subscription, 1, N3_UPF, 7, PDU_DIRECTION_FROM_TARGET);
 	commit();
-	while (bindings_news(bindings, &r))
+	while (bindings_next_report(bindings, &r))
 		;
 	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET); // on its way
 	struct channel_task t = {.ne = ne,
@@ -79,7 +79,7 @@ Test(bindings, a_successor_takes_over)
 		cr_assert_eq(h[0].rule->from_ns, 1000);
 	}
 	cr_assert(agrees());
-	cr_assert(bindings_news(bindings, &r), "how it is is told again");
+	cr_assert(bindings_next_report(bindings, &r), "how it is is told again");
 	struct task_entry other = *task;
 	struct session_target another = *task->session;
 	strcpy(another.imsi, "001010000000002");
@@ -316,56 +316,56 @@ Test(bindings, what_is_told)
 	struct task_entry *t = begin(1, NULL);
 
 	commit();
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_WAITING);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_WAITING);
 	cr_assert(id_equal(&r.xid, &t->link.id));
-	cr_assert_not(bindings_news(bindings, &r));
+	cr_assert_not(bindings_next_report(bindings, &r));
 	state(played.subscription, 2, true, false);
 	commit();
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert(r.news == BOUND_FOLLOWED && r.sessions == 2);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert(r.condition == BOUND_FOLLOWED && r.sessions == 2);
 	state(played.subscription, 1, true, false);
 	commit();
-	cr_assert_not(bindings_news(bindings, &r), "one of two is over");
+	cr_assert_not(bindings_next_report(bindings, &r), "one of two is over");
 	says(0, FOLLOWER_LOSS)->state.unsure = true;
 	commit();
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_UNSURE);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_UNSURE);
 	says(0, FOLLOWER_LOSS)->state.unsure = false;
 	state(played.subscription, 0, true, false);
 	commit();
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_FOLLOWED);
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_ENDED);
-	cr_assert_not(bindings_news(bindings, &r));
-	bindings_retell(bindings);
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_FOLLOWED);
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_ENDED);
-	cr_assert_not(bindings_news(bindings, &r));
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_FOLLOWED);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_ENDED);
+	cr_assert_not(bindings_next_report(bindings, &r));
+	bindings_report_again(bindings);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_FOLLOWED);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_ENDED);
+	cr_assert_not(bindings_next_report(bindings, &r));
 	state(played.subscription, 1, true, false);
 	state(played.subscription, 0, true, true);
 	commit();
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_UNSURE);
-	cr_assert_not(bindings_news(bindings, &r), "in doubt it is no end");
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_UNSURE);
+	cr_assert_not(bindings_next_report(bindings, &r), "in doubt it is no end");
 	says(played.subscription, FOLLOWER_STATE)->state =
 		(struct subscription_state){.bound_once = true};
 	commit();
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_FOLLOWED);
-	cr_assert(bindings_news(bindings, &r));
-	cr_assert_eq(r.news, BOUND_ENDED);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_FOLLOWED);
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_ENDED);
 	state(played.subscription, 0, true, false);
 	state(played.subscription, 1, true, false);
 	commit();
-	cr_assert_not(bindings_news(bindings, &r), "another came");
+	cr_assert_not(bindings_next_report(bindings, &r), "another came");
 	state(played.subscription, 1, true, true);
 	commit();
 	end(t);
-	cr_assert_not(bindings_news(bindings, &r), "it has gone meanwhile");
+	cr_assert_not(bindings_next_report(bindings, &r), "it has gone meanwhile");
 	struct bindings_counts counts;
 	bindings_counts(bindings, &counts);
 	cr_assert_eq(counts.tasks, 0);

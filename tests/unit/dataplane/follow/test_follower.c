@@ -174,7 +174,7 @@ Test(follower, what_is_known_is_bound_when_settled)
 	answer(&l, PFCP_ESTABLISHMENT_RESPONSE, 7, 1);
 	push_surely(rings[0], &l, false);
 	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	struct pollfd fd = {.fd = follower_fd(follower), .events = POLLIN};
 	cr_assert_eq(poll(&fd, 1, 0), 1, "the changes wait");
 	look(&s);
@@ -182,7 +182,7 @@ Test(follower, what_is_known_is_bound_when_settled)
 	cr_assert_eq(s.sessions, 1);
 	cr_assert_eq(poll(&fd, 1, 0), 0, "taken");
 	follower_unsubscribe(follower, 1);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	s = (struct seen){0};
 	look(&s);
 	cr_assert_eq(s.unbinds, 0, "the builder drops them itself");
@@ -225,19 +225,19 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 	cr_assert_eq(follower_start(follower), POI_OK);
 	cr_assert_eq(
 		follower_subscribe(follower, subscription, &target, FILTER_ANY_DIRECTION), POI_OK);
-	follower_settle(follower); // else sessions come and go before it is waited for
+	follower_wait_done(follower); // else sessions come and go before it is waited for
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
 	for (int i = 0; i < 50; i++) { // tasks that come and go meanwhile
 		struct session_target t = {.kinds = SESSION_FSEID, .seid = (uint64_t)i + 1};
 		cr_assert_eq(follower_subscribe(follower, 100 + (uint64_t)i, &t, 0), POI_OK);
-		follower_settle(follower);
+		follower_wait_done(follower);
 		look(&s);
 		follower_unsubscribe(follower, 100 + (uint64_t)i);
 	}
 	for (int i = 0; i < WORKERS; i++)
 		pthread_join(thread[i], NULL);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	look(&s);
 	cr_assert_geq(s.binds, WORKERS * ROUNDS / 2);
 	cr_assert_geq(s.unbinds, WORKERS * ROUNDS / 2);
@@ -248,7 +248,7 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 	cr_assert_eq(counts.established, WORKERS * ROUNDS);
 	cr_assert_eq(counts.released, WORKERS * ROUNDS);
 	follower_unsubscribe(follower, subscription);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	look(&other);
 	down();
 }
@@ -266,7 +266,7 @@ Test(follower, a_full_ring_makes_views_unsure)
 		;
 	cr_assert_eq(follower_start(follower), POI_OK);
 	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	look(&s);
 	cr_assert_eq(s.losses, 1);
 	cr_assert(s.unsure);
@@ -286,19 +286,19 @@ Test(follower, a_subscription_without_memory, .timeout = 20)
 		struct session_target t = {.kinds = SESSION_FSEID, .seid = i};
 		cr_assert_eq(follower_subscribe(follower, i, &t, FILTER_ANY_DIRECTION), POI_OK);
 	}
-	follower_settle(follower);
+	follower_wait_done(follower);
 	look(&s);
 	cr_assert(s.states >= 20 && s.doubted, "the last one at least");
 	for (uint64_t i = 1; i < 20; i++)
 		follower_unsubscribe(follower, i);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	for (int i = 0; i < 500 && s.doubted; i++) {
 		usleep(10000);
 		look(&s);
 	}
 	cr_assert_not(s.doubted, "the others gave it room");
 	follower_unsubscribe(follower, 20);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	down();
 }
 
@@ -311,7 +311,7 @@ Test(follower, a_binding_counts_from_its_message_on, .timeout = 20)
 	up(1 << 20);
 	cr_assert_eq(follower_start(follower), POI_OK);
 	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
-	follower_settle(follower);
+	follower_wait_done(follower);
 	for (uint32_t i = 0; i < 2000; i++) {
 		establish(&l, 1000 + i, 2 * i + 1, "001010000000002");
 		push_surely(rings[0], &l, true);
