@@ -1,3 +1,4 @@
+// Starts DPDK's environment as the configuration says.
 #include "dataplane/port/eal.h"
 
 #include <pwd.h>
@@ -12,57 +13,13 @@
 #include <rte_lcore.h>
 #include <rte_memory.h>
 
+#include "dataplane/port/eal_arguments.h"
 #include "dataplane/port/eal_cause.h"
 #include "dataplane/port/eal_log.h"
 #include "shared/harden.h"
 
 #define LCORES_TEXT 1024
 #define EXTRA_ARGUMENTS 5
-
-// One word of the line into *out; both move on. False when a quote is left open.
-static bool word(const char **in, char **out)
-{
-	char quote = 0;
-
-	for (; **in; (*in)++) {
-		char c = **in;
-		if (!quote && strchr(" \t\r\n", c))
-			break;
-		if (quote ? c == quote : c == '\'' || c == '"') {
-			quote = (char)(quote ? 0 : c);
-			continue;
-		}
-		bool escapes = c == '\\' && quote != '\'' && (*in)[1];
-		if (escapes && (quote != '"' || (*in)[1] == '"' || (*in)[1] == '\\'))
-			c = *++(*in);
-		*(*out)++ = c;
-	}
-	*(*out)++ = '\0';
-	return quote == 0;
-}
-
-int eal_split(const char *line, struct eal_arguments *out)
-{
-	*out = (struct eal_arguments){.text = malloc(2 * strlen(line) + 2)};
-	if (!out->text)
-		return POI_ERR_NOMEM;
-	char *to = out->text;
-
-	for (;;) {
-		line += strspn(line, " \t\r\n");
-		if (!*line)
-			return POI_OK;
-		if (out->n == EAL_ARGUMENTS_MAX) {
-			free(out->text);
-			return POI_ERR_TOO_LARGE;
-		}
-		out->argument[out->n++] = to;
-		if (!word(&line, &to)) {
-			free(out->text);
-			return POI_ERR_SYNTAX;
-		}
-	}
-}
 
 // Is the option there, as "--name", "--name=..." or, for a short one, "-l1,2"?
 static bool given(const struct eal_arguments *a, const char *option)

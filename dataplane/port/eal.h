@@ -6,19 +6,6 @@
 
 #include "shared/config.h"
 
-#define EAL_ARGUMENTS_MAX 128
-
-struct eal_arguments {
-	int n;
-	char *argument[EAL_ARGUMENTS_MAX + 1]; // zero-terminated list
-	char *text;			       // what the entries point into
-};
-
-// Splits as a shell does: blanks separate, '...' keeps everything, "..." knows \" and \\, a
-// backslash outside quotes keeps the next character. Nothing is expanded and nothing is run. 0,
-// NOMEM, SYNTAX (open quote) or TOO_LARGE. Free `text` afterwards.
-[[nodiscard]] int eal_split(const char *line, struct eal_arguments *out);
-
 // The worker cores and the main core of the configuration as --lcores=..., telemetry off, a file
 // prefix of this runtime directory, and dataplane.eal, which wins where it says otherwise. On
 // failure `why` says what to change. Call from the thread that is to be the main core.

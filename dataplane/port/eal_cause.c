@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dataplane/port/eal.h"
+#include "dataplane/port/eal_arguments.h"
 #include "shared/nic.h"
 #include "shared/nic_driver.h"
 
