@@ -13,6 +13,9 @@
 #define MIB (1024.0 * 1024)
 #define CONTAINER "/dev/vfio/vfio"
 #define EDIT "systemctl edit poi-dataplane"
+// udev looks groups up when it reads its rules; a reload does not read unchanged files again.
+#define RULES_ANEW \
+	"systemctl restart systemd-udevd && udevadm trigger --settle --subsystem-match=vfio"
 
 // --- the unit ---
 
@@ -37,8 +40,8 @@ void check_service(const struct check *c, struct check_unit *u, bool nics)
 			CHECK_UNIT " is masked; systemctl unmask poi-dataplane");
 	if (!u->user_exists) {
 		check_say(c, CHECK_FAIL, "service",
-			"there is no user %s, as whom the unit runs (%s); systemd-sysusers, then: "
-			"udevadm control --reload && udevadm trigger --subsystem-match=vfio",
+			"there is no user %s, as whom the unit runs (%s); systemd-sysusers, "
+			"then: " RULES_ANEW,
 			u->user, u->source);
 		return;
 	}
@@ -78,10 +81,10 @@ static const char *what_opens(const struct check *c, const struct check_unit *u)
 		return "write SupplementaryGroups=poi below [Service] with: " EDIT
 		       ", and: udevadm trigger --subsystem-match=vfio";
 	if (rule_is_there(c))
-		return "udevadm control --reload && udevadm trigger --subsystem-match=vfio";
+		return RULES_ANEW;
 	return "the udev rule 60-poi-vfio.rules is missing: apt install --reinstall poi (or put "
-	       "SUBSYSTEM==\"vfio\", GROUP=\"poi\", MODE=\"0660\" into /etc/udev/rules.d), then: "
-	       "udevadm control --reload && udevadm trigger --subsystem-match=vfio";
+	       "SUBSYSTEM==\"vfio\", GROUP=\"poi\", MODE=\"0660\" into /etc/udev/rules.d), "
+	       "then: " RULES_ANEW;
 }
 
 // True when the unit's user can open the device node; else it has said why not. `allow` is the

@@ -155,9 +155,9 @@ static bool node_refused(struct port_story *p, const char *node)
 {
 	if (node_line(p, node, "Permission denied"))
 		return because(p,
-			"user %s may not open %s (the EAL: \"%s\"); udevadm control --reload && "
-			"udevadm trigger --subsystem-match=vfio; what else is missing says: poi "
-			"check",
+			"user %s may not open %s (the EAL: \"%s\"); systemctl restart "
+			"systemd-udevd && udevadm trigger --settle --subsystem-match=vfio; what "
+			"else is missing says: poi check",
 			p->s->user, node, p->said);
 	if (node_line(p, node, "Operation not permitted")) {
 		bool container = strcmp(node, CONTAINER) == 0;

@@ -179,8 +179,8 @@ class WithoutTheRule(LifeCase):
 	def test_2_rule_back(self):
 		self.machine.run(
 			f"systemctl stop poi-dataplane; mv /root/{os.path.basename(RULE)} {RULE}"
-			" && udevadm control --reload && udevadm trigger --subsystem-match=vfio"
-			" && udevadm settle"
+			" && systemctl restart systemd-udevd"
+			" && udevadm trigger --settle --subsystem-match=vfio"
 		)
 		self.assertEqual(self.poi.check(), [])
 		self.machine.run("systemctl start poi-dataplane")

@@ -10,7 +10,8 @@ Test(check_unit, a_group_that_belongs_to_root)
 	check_ports(&check);
 	SAYS("FAIL service 0000:03:00.0: user poi cannot open /dev/vfio/2, which belongs to "
 	     "root:root, "
-	     "mode 0600; udevadm control --reload && udevadm trigger --subsystem-match=vfio");
+	     "mode 0600; systemctl restart systemd-udevd && udevadm trigger --settle "
+	     "--subsystem-match=vfio");
 	forget();
 	char path[512];
 	snprintf(path, sizeof(path), "%s/usr/lib/udev/rules.d/60-poi-vfio.rules", root);

@@ -68,7 +68,8 @@ Test(eal_cause, a_group_that_belongs_to_root)
 	     "EAL: Failed to open VFIO group 2\n"
 	     "EAL: Requested device 0000:02:00.0 cannot be used\n");
 	SAYS("user poi may not open /dev/vfio/2 (the EAL: \"Cannot open /dev/vfio/2: Permission "
-	     "denied\"); udevadm control --reload && udevadm trigger --subsystem-match=vfio");
+	     "denied\"); systemctl restart systemd-udevd && udevadm trigger --settle "
+	     "--subsystem-match=vfio");
 	port("EAL: Cannot open VFIO container /dev/vfio/vfio, error 13 (Permission denied)\n");
 	SAYS("user poi may not open /dev/vfio/vfio");
 	port("EAL: Cannot open /dev/vfio/2: Operation not permitted\n");
