@@ -57,7 +57,7 @@ struct sessions_settings {
 	uint64_t memory_max;  // bytes, all of the store, with what it takes by itself (0.7 MiB)
 	uint64_t answered_ns; // how long answered transactions are remembered (60 s)
 	uint64_t waiting_ns;  // how long a request waits for its response, and a response for its
-			     // request
+			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
 	const struct link_classes *links; // the caller's; NULL: every selector of a session is seen

@@ -512,3 +512,31 @@ uint64_t digits_pack(const char *text)
 	}
 	return v;
 }
+
+// ---- looking into rules ----
+
+#define ACTION_FORW 0x0002u
+#define ACTION_DUPL 0x0010u
+
+bool far_forwards(const struct rule_far *f)
+{
+	return f->action & (ACTION_FORW | ACTION_DUPL);
+}
+
+const struct rule_far *rules_far(const struct rules *r, uint32_t id)
+{
+	for (unsigned i = 0; i < r->n_fars; i++)
+		if (r->far[i].id == id)
+			return &r->far[i];
+	return NULL;
+}
+
+const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p)
+{
+	if (p->endpoint < 0)
+		return &p->pdi;
+	for (unsigned i = 0; i < r->n_endpoints; i++)
+		if (r->endpoint[i].id == (uint8_t)p->endpoint)
+			return &r->endpoint[i].pdi;
+	return &p->pdi;
+}

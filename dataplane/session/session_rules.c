@@ -7,24 +7,10 @@
 #include <string.h>
 
 #define ACTION_FORW 0x0002u
-#define ACTION_DUPL 0x0010u
 #define IE_REMOVE_PDR 15
 #define IE_REMOVE_FAR 16
 #define IE_REMOVE_QER 18
 #define IE_REMOVE_ENDPOINT 130
-
-bool far_forwards(const struct rule_far *f)
-{
-	return f->action & (ACTION_FORW | ACTION_DUPL);
-}
-
-const struct rule_far *rules_far(const struct rules *r, uint32_t id)
-{
-	for (unsigned i = 0; i < r->n_fars; i++)
-		if (r->far[i].id == id)
-			return &r->far[i];
-	return NULL;
-}
 
 static struct rule_pdr *find_pdr(struct rules *r, uint16_t id)
 {
@@ -40,14 +26,6 @@ static struct rule_endpoint *find_endpoint(struct rules *r, uint8_t id)
 		if (r->endpoint[i].id == id)
 			return &r->endpoint[i];
 	return NULL;
-}
-
-const struct rule_pdi *pdr_pdi(const struct rules *r, const struct rule_pdr *p)
-{
-	if (p->endpoint < 0)
-		return &p->pdi;
-	const struct rule_endpoint *e = find_endpoint((struct rules *)r, (uint8_t)p->endpoint);
-	return e ? &e->pdi : &p->pdi;
 }
 
 // ---- one part each ----
