@@ -294,7 +294,7 @@ static int add_pdr(struct x1_task_session *s, const struct x1_extension_member *
 
 	if (n >= 4 && wire_load16(octets) == IE_CREATE_PDR) {
 		value = find_ie(&r, IE_CREATE_PDR, &length);
-		r = wire_reader_of(value, value ? length : 0);
+		r = value ? wire_reader_of(value, length) : wire_reader_of("", 0);
 	}
 	value = find_ie(&r, IE_PDR_ID, &length);
 	if (value && length >= 2)

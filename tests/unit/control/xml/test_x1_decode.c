@@ -437,11 +437,8 @@ static char *numbered(const char *format)
 	return text;
 }
 
-#ifdef __SANITIZE_ADDRESS__
-#define SLOWER 10
-#else
-#define SLOWER 2 // somebody else's turn on this CPU's caches
-#endif
+// Without sanitizers only another program's use of this CPU's caches.
+#define SLOWER (POI_SANITIZED ? 10 : 2)
 
 // Not accepted, and cheap whatever it is.
 Test(x1_decode, hostile_documents_cost_little)
