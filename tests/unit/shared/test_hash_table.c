@@ -54,6 +54,8 @@ Test(hash_table, two_have_different_keys)
 	cr_assert_eq(hash_table_init(&a, 10), POI_OK);
 	cr_assert_eq(hash_table_init(&b, 10), POI_OK);
 	cr_assert_neq(hash_of(&a, 1), hash_of(&b, 1));
+	hash_table_free(&a);
+	hash_table_free(&b);
 }
 
 Test(hash_table, the_limit_holds)
