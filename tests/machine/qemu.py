@@ -124,7 +124,7 @@ class Machine:
 	def __init__(self, image, share, nics=(), accel="tcg", disk=None, arguments="", folder=None):
 		self.image, self.share, self.accel = image, share, accel
 		self.nics, self._arguments = list(nics), arguments
-		self.folder = tempfile.mkdtemp(prefix="poi-machine-", dir=folder)
+		self.folder = tempfile.mkdtemp(prefix="guest-", dir=folder)
 		self.console = os.path.join(self.folder, "console.log")
 		self.disk = os.path.join(self.folder, "disk.qcow2")
 		self._backing = disk or image.disk
@@ -165,7 +165,7 @@ class Machine:
 	def command(self):
 		kvm = self.accel == "kvm"
 		fixed = f"""
-			-nodefaults -no-user-config -display none -name poi-machine
+			-nodefaults -no-user-config -display none -name guest-{os.getpid()}
 			-machine q35{",kernel-irqchip=split" if kvm else ""}
 			-accel {"kvm" if kvm else "tcg,thread=multi"} -cpu {"host" if kvm else "max"}
 			-smp {CPUS} -m {MEMORY}
@@ -220,7 +220,10 @@ class Machine:
 			self.run("systemctl --no-block poweroff", check=False)
 		with contextlib.suppress(subprocess.TimeoutExpired):
 			self._child.wait(timeout * self.patience)
+		status = self._child.poll()
 		self.stop()
+		if status != 0:
+			raise MachineError(f"no orderly shutdown (QEMU's status: {status})\n{self.tail()}")
 
 	def stop(self):
 		"""Ends QEMU at once."""
