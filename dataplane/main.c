@@ -165,17 +165,16 @@ static int devices(struct app *a)
 	if (e != POI_OK)
 		return e;
 	a->eal_up = true;
-	// From here on there will be targets in memory. (Before, the EAL reads its own /proc
-	// entries.)
-	e = harden_no_dump();
-	if (e != POI_OK)
-		return e;
 	harden_lock_memory();
 	e = clock_thread_start(&a->clock, rte_get_tsc_hz(), &a->clock_thread);
 	if (e != POI_OK)
 		return e;
 	a->ports = ports_open(&a->config->dataplane, a->why, sizeof(a->why));
-	return a->ports ? POI_OK : POI_ERR_IO;
+	if (!a->ports)
+		return POI_ERR_IO;
+	// From here on there will be targets in memory. Before, the EAL and drivers (net_af_xdp)
+	// read their own entries of /proc, which a process without dumps no longer may.
+	return harden_no_dump();
 }
 
 static int tables(struct app *a)

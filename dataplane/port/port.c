@@ -23,7 +23,6 @@
 #define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
 #define RSS_ADDRESSES \
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
-#define RSS_KEY_MAX 64
 
 static int find_peer(const struct config_dataplane *config, uint32_t index)
 {
@@ -228,7 +227,7 @@ static struct rte_mempool *pool_of(struct ports *ps, const struct port *p,
 	return ps->pool[at];
 }
 
-static void rss_configure(const struct port *p, struct rte_eth_conf *conf, uint8_t *key)
+static void rss_configure(struct port *p, struct rte_eth_conf *conf)
 {
 	uint64_t types = p->info.flow_type_rss_offloads & RSS_ADDRESSES;
 
@@ -242,8 +241,8 @@ static void rss_configure(const struct port *p, struct rte_eth_conf *conf, uint8
 		return;
 	// A key of period 16 bits makes the Toeplitz hash the same for both directions.
 	for (uint32_t i = 0; i < RSS_KEY_MAX; i++)
-		key[i] = i & 1 ? 0x5a : 0x6d;
-	conf->rx_adv_conf.rss_conf.rss_key = key;
+		p->rss_key[i] = i & 1 ? 0x5a : 0x6d;
+	conf->rx_adv_conf.rss_conf.rss_key = p->rss_key;
 	conf->rx_adv_conf.rss_conf.rss_key_len = p->info.hash_key_size;
 }
 
@@ -268,13 +267,12 @@ static uint16_t largest_mtu(const struct port *p)
 // receive offload that alters a frame is asked for: tags stay, checksums are nobody's business.
 static int configure(struct port *p, uint32_t mbuf_size)
 {
-	uint8_t key[RSS_KEY_MAX];
 	struct rte_eth_conf conf = {0};
 	uint32_t one =
 		mbuf_size - FRAME_OVERHEAD < JUMBO_MTU ? mbuf_size - FRAME_OVERHEAD : JUMBO_MTU;
 	bool scatter = p->info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER;
 
-	rss_configure(p, &conf, key);
+	rss_configure(p, &conf);
 	conf.intr_conf.rmv = *p->info.dev_flags & RTE_ETH_DEV_INTR_RMV ? 1 : 0;
 	if (p->peer >= 0 && (p->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS))
 		conf.txmode.offloads |= RTE_ETH_TX_OFFLOAD_MULTI_SEGS;

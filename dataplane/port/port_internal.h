@@ -10,6 +10,7 @@
 #include "dataplane/port/debounce.h"
 
 #define NODES_MAX 8
+#define RSS_KEY_MAX 64
 
 struct port {
 	uint16_t id;
@@ -21,6 +22,7 @@ struct port {
 	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
 	bool started, link_up;
 	enum port_spread spread;
+	uint8_t rss_key[RSS_KEY_MAX];	   // drivers read it again at the start
 	uint64_t imissed, nombuf, ierrors; // when the current outage began
 	struct loss_debounce losing;
 	struct kernel_rings rings; // of a port on a kernel interface

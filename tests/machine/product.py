@@ -67,7 +67,11 @@ class Product:
 		return address
 
 	def persist(self, slots=(0,), hugepages=512):
-		"""Makes hugepages, drivers and units last over a reboot, as the runbook says."""
+		"""Makes hugepages, drivers and units last over a reboot, as the runbook says.
+
+		Stops poi-dataplane: the kernel waits for the end of its use of a card that changes drivers.
+		"""
+		self.machine.run("systemctl stop poi-dataplane", timeout=120)
 		self.machine.write("/etc/sysctl.d/50-poi.conf", f"vm.nr_hugepages={hugepages}\n")
 		for slot in slots:
 			self.machine.run(f"driverctl set-override {self.machine.pci(slot)} vfio-pci")

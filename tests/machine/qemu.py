@@ -180,7 +180,7 @@ class Machine:
 			-qmp unix:{self.folder}/qmp,server=on,wait=off
 		"""
 		out = [*QEMU, *fixed.split()]
-		append = "root=/dev/vda rw console=ttyS0 loglevel=5 panic=-1 net.ifnames=1 intel_iommu=on "
+		append = "root=/dev/vda rw console=ttyS0 loglevel=7 panic=-1 net.ifnames=1 intel_iommu=on "
 		out += ["-append", (append + "iommu=pt " + self._arguments).strip()]
 		for slot in range(SLOTS):
 			port = f"pcie-root-port,id=slot{slot},chassis={slot + 1},addr={16 + slot:#x}"

@@ -1,4 +1,4 @@
-"""Inline between two cards of two drivers, with a download through it; and net_af_xdp on a kernel interface of a card."""
+"""Inline between two cards of two drivers, with a download through it."""
 
 import contextlib
 import hashlib
@@ -12,14 +12,6 @@ from test_nic_cards import E1000E, VIRTIO, CardsCase
 
 CLIENT, SERVER = "10.55.0.1", "10.55.0.2"
 SIZE = 400_000
-
-DROP_IN = """\
-[Service]
-AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
-RestrictAddressFamilies=AF_XDP
-SystemCallFilter=bpf
-"""
 
 
 def inside(name, *command, **more):
@@ -124,50 +116,3 @@ class Inline(CardsCase):
 		)
 		self.assertEqual(self.poi.marks("inline").get("gone"), {n: 1 for n in range(10)})
 		self.poi.balanced()
-
-
-class AfXdp(CardsCase):
-	"""The kernel keeps the card; two queues of it come by AF_XDP. The unit needs more rights for that."""
-
-	FRESH = False
-
-	@classmethod
-	def prepare(cls):
-		cls.poi.stop()
-		cls.poi.hugepages()
-		cls.poi.certificates()
-		address = cls.poi.bind(VIRTIO, "virtio-pci")
-		cls.interface = cls.machine.wait(f"ls /sys/bus/pci/devices/{address}/virtio*/net").out.strip()
-		cls.machine.run(
-			f"sysctl -qw net.ipv6.conf.{cls.interface}.disable_ipv6=1; ip link set {cls.interface} mtu 1500 up"
-		)
-		cls.machine.write("/etc/systemd/system/poi-dataplane.service.d/xdp.conf", DROP_IN)
-		cls.machine.run("systemctl daemon-reload")
-		cls.addClassCleanup(
-			cls.machine.run,
-			"rm -r /etc/systemd/system/poi-dataplane.service.d; systemctl daemon-reload",
-			check=False,
-		)
-		cls.poi.configure(
-			["{ device: net_af_xdp0, mode: probe }"],
-			f"--no-pci --vdev net_af_xdp0,iface={cls.interface},start_queue=0,queue_count=2",
-			workers="1, 2",
-			dataplane="mbufs: 8192",
-		)
-		cls.poi.start()
-		cls.poi.mdf("xdp")
-		cls.poi.activate(name="xdp")
-
-	def test_1_counts(self):
-		self.poi.send_exactly(VIRTIO, "xdp", name="xdp")
-		port = self.poi.status()["ports"][0]
-		self.assertEqual((port["driver"], port["queues"]), ("net_af_xdp", 2))
-		self.poi.balanced()
-
-	def test_2_link(self):
-		self.machine.link(VIRTIO, False)
-		self.poi.wait_status(lambda s: not s["ports"][0]["link_up"], "the link is down")
-		self.wait_told("port net_af_xdp0: link down")
-		self.machine.link(VIRTIO, True)
-		self.poi.wait_status(lambda s: s["ports"][0]["link_up"], "the link is up")
-		self.poi.send_exactly(VIRTIO, "xdpback", name="xdp")

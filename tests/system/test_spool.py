@@ -113,7 +113,8 @@ class Spool(Loss):
 		kept = self.on_disk()
 		self.assertGreater(kept, 2 * MIB)
 		self.poi.start_dataplane()
-		fixture.wait_until(self.poi.connected, fixture.READY, "control is connected")
+		fixture.wait_until(lambda: self.poi.connected() and self.poi.status()["tasks"] == status["tasks"], fixture.READY,
+			"the tasks are in force again")
 		new = [udp_frame(TARGET, "198.51.100.1", b"new".ljust(PAYLOAD, b"."))] * 20
 		before = self.bad.counts["x3"]
 		self.link.send(new)
