@@ -111,7 +111,7 @@ int aead_derive(const uint8_t root[AEAD_KEY_SIZE], const char *label,
 
 	if (length > LABEL_MAX)
 		return POI_ERR_INVALID;
-	memcpy(input, label, length);
+	memcpy(input, label, length); // NOLINT(bugprone-not-null-terminated-result): no string
 	memcpy(input + length, salt, AEAD_SALT_SIZE);
 	return HMAC(EVP_sha256(), root, AEAD_KEY_SIZE, input, length + AEAD_SALT_SIZE, key, &n)
 		       ? POI_OK

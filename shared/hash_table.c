@@ -37,6 +37,7 @@ static bool enlarge(struct hash_table *t)
 	uint64_t room = t->room * UINT64_C(2), most = hash_most_buckets(t->limit);
 
 	room = room < most ? room : most;
+	// NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): a table has a limit above 0
 	struct hash_link **bucket = realloc(t->bucket, room * sizeof(struct hash_link *));
 	if (!bucket)
 		return false;
