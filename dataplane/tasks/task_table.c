@@ -41,7 +41,7 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold))
 	for (struct entry_link *l = s->tasks.first, *next; l; l = next) {
 		next = l->next;
 		struct task_entry *t = (struct task_entry *)l;
-		if (t->hold)
+		if (t->hold && drop)
 			drop(t->hold);
 		task_entry_free(t);
 	}

@@ -71,7 +71,7 @@ struct task_table;
 enum task_table_cursor { TASK_TABLE_CURSOR_RECONCILE, TASK_TABLE_CURSOR_LOSSES, TASK_TABLE_CURSORS };
 
 struct task_table *task_table_new(void);
-// `drop` is called with the hold of every task still there.
+// `drop` (or NULL where no task has a hold) is called with the hold of every task still there.
 void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold));
 
 // Network elements. Put: 0 or LIMIT or NOMEM; a known element keeps its deadline's start.

@@ -192,20 +192,20 @@ static void apply_moves(struct reassembly *r, const struct worker_scene *scene)
 }
 
 // Like any other packet it may come before its session's rules.
-static void match_whole(const struct worker_scene *scene, uint32_t lane, struct again *a)
+static void match_whole(const struct worker_scene *scene, uint32_t lane, struct again a)
 {
 	struct holdback_taken taken = {0};
-	struct rte_mbuf *mbuf = a->mbuf;
+	struct rte_mbuf *mbuf = a.mbuf;
 	const struct holdback_burst b = {.lane = lane,
 		.n = 1,
-		.views = a->view,
+		.views = a.view,
 		.mbufs = &mbuf,
 		.taken = &taken,
 		.whole = true};
 
-	a->taken = &taken;
-	match_again(scene, a);
-	if (mbuf && scene->holdback && a->traits->tunnel == CONFIG_TUNNEL_GTPU &&
+	a.taken = &taken;
+	match_again(scene, &a);
+	if (mbuf && scene->holdback && a.traits->tunnel == CONFIG_TUNNEL_GTPU &&
 		holdback_open(scene->holdback, scene->table, scene->now_ns))
 		holdback_hold(scene->holdback, scene, &b);
 }
@@ -227,7 +227,7 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 		signalling_tap_burst(
 			scene->tap, &f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
 	match_whole(scene, lane,
-		&(struct again){.view = &v,
+		(struct again){.view = &v,
 			.mbuf = whole->mbuf,
 			.traits = &f->lanes[lane].traits,
 			.time_ns = scene->now_ns});
