@@ -71,8 +71,8 @@ void mdf_connection_down(struct mdf_connection *l, uint64_t now, const char *for
 	l->up_at = 0;
 	l->failures++;
 	l->attempt_at = now + backoff(l);
+	pthread_mutex_lock(&l->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(l, DESTINATION_DOWN);
-	pthread_mutex_lock(&l->deliver->lock);
 	if (!l->reported_down)
 		l->down_since_ns = now_wall_ns();
 	snprintf(l->reason, sizeof(l->reason), "%s", reason);
@@ -129,8 +129,8 @@ void mdf_connection_up(struct mdf_connection *l, uint64_t now)
 	l->ack_at = now + ACK_MIN_NS;
 	l->ack_pause = ACK_MIN_NS;
 	l->ack_written = mdf_written(l->mdf);
+	pthread_mutex_lock(&l->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(l, DESTINATION_UP);
-	pthread_mutex_lock(&l->deliver->lock);
 	l->connects++;
 	l->down_since_ns = 0;
 	l->reason[0] = 0;
@@ -161,8 +161,8 @@ void mdf_connection_rest(struct mdf_connection *l, uint64_t now)
 	l->failures = 0;
 	if (l->reported_down)
 		say_up(l, now);
+	pthread_mutex_lock(&l->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(l, DESTINATION_IDLE);
-	pthread_mutex_lock(&l->deliver->lock);
 	l->down_since_ns = 0;
 	l->reason[0] = 0;
 	pthread_mutex_unlock(&l->deliver->lock);

@@ -92,8 +92,9 @@ Test(deliver, acknowledged_at_a_cut_is_what_can_be_read, .timeout = 60)
 		cr_assert_lt(at_cut[i], 8000);
 		m[i].stalled = false;
 	}
-	for (uint32_t i = 0; i < SLOTS; i++) {
+	for (uint32_t i = 0; i < SLOTS; i++)
 		WAIT_FOR(acknowledged(b, index[i]) == 8000, 15000);
+	for (uint32_t i = 0; i < SLOTS; i++) {
 		cr_assert_eq(check_stream(b, &m[i], 0, 0, NULL), at_cut[i]);
 		uint32_t again = 1; // a handshake that took too long was given up, and is empty
 		while (again + 1 < m[i].connections && m[i].start[again] == m[i].start[again + 1])
@@ -526,8 +527,9 @@ Test(deliver, several_threads_share_the_destinations, .timeout = 30)
 		if (n % 64 == 63)
 			usleep(100);
 	}
-	for (uint32_t i = 0; i < SLOTS; i++) {
+	for (uint32_t i = 0; i < SLOTS; i++)
 		WAIT_FOR(acknowledged(b, index[i]) == 5000 / SLOTS, 5000);
+	for (uint32_t i = 0; i < SLOTS; i++) {
 		WAIT_FOR(check_stream(b, &m[i], 0, 0, NULL) == 5000 / SLOTS, 2000);
 		expect_balance(b, index[i]);
 	}
