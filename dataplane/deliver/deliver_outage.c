@@ -45,7 +45,9 @@ void mdf_connection_drop(struct mdf_connection *c)
 {
 	if (!c->mdf)
 		return;
-	c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
+	if (!mdf_connection_settles_by_keepalive(c))
+		c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
+	mdf_connection_settle_end(c);
 	mdf_close(c->mdf);
 	c->mdf = NULL;
 	c->piece.length = 0;
@@ -129,6 +131,7 @@ void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 	c->ack_at = now + ACK_MIN_NS;
 	c->ack_pause = ACK_MIN_NS;
 	c->ack_written = mdf_written(c->mdf);
+	mdf_connection_settle_begin(c, now);
 	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(c, DESTINATION_UP);
 	c->connects++;

@@ -61,7 +61,7 @@ class Spool(Loss):
 	def drained(self, m, timeout=40):
 		def drained():
 			d = self.of(self.bad_did)
-			return d["state"] == "up" and not d["queued"]
+			return d["state"] == "up" and not d["queued"] and not d["unsettled"]
 		fixture.wait_until(drained, timeout, "all is delivered: %s" % self.of(self.bad_did))
 		self.assertTrue(m.read_out(), m.summary())
 
