@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "control/state/publish.h"
 #include "control/x1/x1_internal.h"
 
 #define QUERY_FAULTS_MAX 16
@@ -52,6 +53,12 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 		s.last_intercept_ns = a->last_intercept_ns;
 		s.has_sessions = a->follows;
 		s.sessions = a->sessions;
+	} else {
+		struct task_amounts known = publish_amounts_of(t);
+		s.has_amounts = known.last_intercept_ns > 0;
+		s.x2_octets = known.x2_octets;
+		s.x3_octets = known.x3_octets;
+		s.last_intercept_ns = known.last_intercept_ns;
 	}
 	x1_put_task(b, registry_task_xml(t), t->xml_length, &s);
 }
