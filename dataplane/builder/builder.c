@@ -50,9 +50,8 @@ void builder_free(struct builder *b)
 		LIST_REMOVE(l, next);
 		task_hold_drop(l);
 	}
-	while (b->removed) {
-		struct destination_entry *d = b->removed;
-		b->removed = (struct destination_entry *)d->link.next;
+	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
+		SLIST_REMOVE_HEAD(&b->removed, removed);
 		destination_entry_free(d);
 	}
 	table_rcu_free(b->table_rcu);
@@ -109,7 +108,7 @@ static int destination_put(struct builder *b, const struct channel_destination *
 	if (!ne_entry_find(b->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again.
-	if (!known && b->removed) {
+	if (!known && !SLIST_EMPTY(&b->removed)) {
 		r = builder_commit(b);
 		if (r != POI_OK)
 			return r;
@@ -132,8 +131,7 @@ static int destination_remove(struct builder *b, const struct channel_object *o)
 
 	if (r != POI_OK)
 		return r;
-	d->link.next = (struct entry_link *)b->removed;
-	b->removed = d;
+	SLIST_INSERT_HEAD(&b->removed, d, removed);
 	return POI_OK;
 }
 

@@ -20,9 +20,9 @@ static void reports_end(struct builder *b)
 	if (!b->reporter)
 		return;
 	struct task_hold *l;
-	LIST_FOREACH(l, &b->pending, next)
-	if (l->x2 && l->x2->report == REPORT_PDSR)
-		reporter_leave(b->reporter, l->x2);
+	LIST_FOREACH (l, &b->pending, next)
+		if (l->x2 && l->x2->report == REPORT_PDSR)
+			reporter_leave(b->reporter, l->x2);
 	reporter_wait(b->reporter);
 }
 
@@ -46,9 +46,8 @@ static void grace_over(struct builder *b)
 		LIST_INSERT_HEAD(&b->draining, l, next);
 		b->n_draining++;
 	}
-	while (b->removed) {
-		struct destination_entry *d = b->removed;
-		b->removed = (struct destination_entry *)d->link.next;
+	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
+		SLIST_REMOVE_HEAD(&b->removed, removed);
 		deliver_remove(b->deliver, d->index);
 		destination_entry_free(d);
 	}

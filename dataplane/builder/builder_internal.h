@@ -29,9 +29,9 @@ struct builder {
 	uint64_t serial; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
-	LIST_HEAD(, task_hold) pending;	   // until the next grace period
-	LIST_HEAD(, task_hold) draining;   // until delivery has accounted for their copies
-	struct destination_entry *removed; // until the next grace period; linked by link.next
+	LIST_HEAD(, task_hold) pending;		 // until the next grace period
+	LIST_HEAD(, task_hold) draining;	 // until delivery has accounted for their copies
+	SLIST_HEAD(, destination_entry) removed; // until the next grace period
 	uint32_t n_draining;
 	struct table_fold *fold;
 	pthread_t fold_thread;

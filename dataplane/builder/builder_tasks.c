@@ -217,7 +217,7 @@ uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (const struct ne_entry *n = ne_entry_first(b->task_table); n; n = n->next) {
+	for (const struct ne_entry *n = ne_entry_first(b->task_table); n; n = ne_entry_next(n)) {
 		uint64_t left = ne_entry_remaining(n, now_ms);
 		if (left < least)
 			least = left;
