@@ -47,7 +47,8 @@ void early_response_keep(struct sessions *st, const struct signalling_packet *p,
 	all->octets += e->length;
 }
 
-struct early_response *early_response_take(struct sessions *st, uint64_t key)
+// Returns the oldest response of the key, taken out: the caller's to free. NULL: none.
+static struct early_response *take_of(struct sessions *st, uint64_t key)
 {
 	struct early_responses *all = st->early;
 	struct early_response *e;
@@ -68,6 +69,20 @@ struct signalling_packet early_response_packet(const struct early_response *e, u
 		.destination = e->destination,
 		.octets = e->octets,
 		.length = e->length};
+}
+
+void early_response_join(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	bool (*join)(struct sessions *st, uint64_t time_ns, struct transaction *t,
+		const struct early_response *e))
+{
+	const uint64_t key = t->key;
+	struct early_response *e;
+
+	for (bool joined = false; !joined && (e = take_of(st, key));) {
+		joined = join(st, time_ns, t, e);
+		st->counts.unmatched_responses += !joined;
+		early_response_free(st, e);
+	}
 }
 
 void early_response_free(struct sessions *st, struct early_response *e)

@@ -95,8 +95,7 @@ static bool answers(struct sessions *st, const struct transaction *t, const stru
 	return same;
 }
 
-// False: it was another request's, of the same number.
-static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *t,
+static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction *t,
 	const struct early_response *e)
 {
 	const struct signalling_packet response = early_response_packet(e, time_ns);
@@ -111,17 +110,6 @@ static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *
 		gtpv2_take_response(st, &in, t);
 	decoded_close(d);
 	return joined;
-}
-
-static void join_early_response(struct sessions *st, uint64_t time_ns, struct transaction *t)
-{
-	struct early_response *e;
-
-	for (bool joined = false; !joined && (e = early_response_take(st, t->key));) {
-		joined = join_one(st, time_ns, t, e);
-		st->counts.unmatched_responses += !joined;
-		early_response_free(st, e);
-	}
 }
 
 // The message is noted as it is without another one behind it: a retransmission may come alone.
@@ -157,7 +145,7 @@ static void take_request(struct sessions *st, const struct gtpv2_arrival *in)
 		if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
 			attach_all(st, in, t);
 	}
-	join_early_response(st, in->packet->time_ns, t);
+	early_response_join(st, in->packet->time_ns, t, join_early);
 }
 
 static void take_message(struct sessions *st, const struct gtpv2_arrival *in)

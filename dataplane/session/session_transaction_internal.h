@@ -97,8 +97,11 @@ void early_responses_free(struct sessions *st);
 struct early_response *early_response_expired(struct sessions *st);
 void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
 	const struct span *whole);
-// The response that came before its request, taken out: the caller's to free. NULL: none.
-struct early_response *early_response_take(struct sessions *st, uint64_t key);
+// Joins a request with the response that came before it. `join` applies a response; it returns
+// false when that belongs to another request of the same number, which counts as unmatched.
+void early_response_join(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	bool (*join)(struct sessions *st, uint64_t time_ns, struct transaction *t,
+		const struct early_response *e));
 void early_response_free(struct sessions *st, struct early_response *e);
 struct signalling_packet early_response_packet(const struct early_response *e, uint64_t time_ns);
 bool transaction_repeats(
