@@ -15,7 +15,7 @@ bool port_link_is_up(const struct port *p)
 	struct rte_eth_link link = {0};
 	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
 
-	return up && (p->info.if_index == 0 || kernel_link_running(p->info.if_index));
+	return up && (p->info.if_index == 0 || netdev_running(p->info.if_index));
 }
 
 // Reads the driver's counters. A device that has gone reads as anything: its last ones stay.
@@ -108,7 +108,7 @@ static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *c
 {
 	struct rte_eth_stats s = stats_of(p);
 
-	s.imissed += kernel_rings_dropped(&p->rings);
+	s.imissed += netdev_rings_dropped(&p->rings);
 	uint64_t lost = s.imissed + s.rx_nombuf + s.ierrors;
 	if (!p->losing.active && lost == p->losing.seen) {
 		p->imissed = s.imissed;
