@@ -22,25 +22,25 @@ static struct early_response *take_out(struct early_responses *all, struct early
 }
 
 void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
-	const struct span *whole)
+	const struct span *raw)
 {
 	struct early_responses *all = st->early;
 
 	while (!TAILQ_EMPTY(&all->list) &&
-		(all->n >= EARLY_MAX || all->octets + whole->length > EARLY_OCTETS_MAX)) {
+		(all->n >= EARLY_MAX || all->octets + raw->length > EARLY_OCTETS_MAX)) {
 		st->counts.unmatched_responses++;
 		early_response_free(st, take_out(all, TAILQ_FIRST(&all->list)));
 	}
-	struct early_response *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
+	struct early_response *e = session_alloc(&st->memory, sizeof(*e) + raw->length);
 	if (!e)
 		return;
 	*e = (struct early_response){.key = key,
 		.time_ns = st->now_ns,
 		.source = p->source,
 		.destination = p->destination,
-		.length = whole->length,
+		.length = raw->length,
 		.protocol = p->protocol};
-	memcpy(e->octets, whole->octets, whole->length);
+	memcpy(e->octets, raw->octets, raw->length);
 	TAILQ_INSERT_TAIL(&all->list, e, by_age);
 	all->at[key & (EARLY_SLOTS - 1)]++;
 	all->n++;

@@ -115,15 +115,15 @@ static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction
 // The message is noted as it is without another one behind it: a retransmission may come alone.
 static struct transaction *ask(struct sessions *st, const struct gtpv2_arrival *in, uint64_t key)
 {
-	struct span whole = in->m->whole;
+	struct span raw = in->m->raw;
 	uint8_t alone[RECORD_MAX];
 
-	if (whole.octets[0] & PIGGYBACKING && whole.length <= sizeof(alone)) {
-		memcpy(alone, whole.octets, whole.length);
+	if (raw.octets[0] & PIGGYBACKING && raw.length <= sizeof(alone)) {
+		memcpy(alone, raw.octets, raw.length);
 		alone[0] &= (uint8_t)~PIGGYBACKING;
-		whole.octets = alone;
+		raw.octets = alone;
 	}
-	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &whole);
+	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &raw);
 	if (t)
 		t->type = in->m->type;
 	return t;
@@ -177,7 +177,7 @@ static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
 	if (t && answers(st, t, m))
 		gtpv2_take_response(st, in, t);
 	else
-		early_response_keep(st, in->packet, key, &m->whole);
+		early_response_keep(st, in->packet, key, &m->raw);
 }
 
 void gtpv2_take(struct sessions *st, const struct signalling_packet *p)

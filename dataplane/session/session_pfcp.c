@@ -222,7 +222,7 @@ static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 {
 	const struct pfcp_message *m = in->m;
 	uint64_t key = transaction_key(st, in->packet, m->sequence, m->type, false);
-	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &m->whole);
+	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &m->raw);
 
 	if (!t)
 		return;

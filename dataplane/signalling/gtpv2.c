@@ -308,7 +308,7 @@ enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
 		return SIGNALLING_SHORT;
 	*used = HEADER_FIXED + rest;
 	*more = flags & HEADER_P;
-	out->whole = (struct span){octets, (uint16_t)*used};
+	out->raw = (struct span){octets, (uint16_t)*used};
 	out->has_teid = flags & HEADER_T;
 	if (out->has_teid)
 		out->teid = wire_get_u32(&r);

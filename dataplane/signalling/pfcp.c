@@ -339,7 +339,7 @@ enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struc
 		return SIGNALLING_SHORT;
 	*used = HEADER_FIXED + rest;
 	*more = flags & HEADER_FO;
-	out->whole = (struct span){octets, (uint16_t)*used};
+	out->raw = (struct span){octets, (uint16_t)*used};
 	out->has_seid = flags & HEADER_S;
 	if (out->has_seid)
 		out->seid = wire_get_u64(&r);
