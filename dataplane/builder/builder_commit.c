@@ -105,7 +105,7 @@ int builder_commit(struct builder *b)
 	bindings_wait_done(b->bindings);
 	r = commit(b);
 	// What came and went is in that table; more of it that came meanwhile has its next turn.
-	if (r == POI_OK && bindings_wait(b->bindings))
+	if (r == POI_OK && bindings_need_commit(b->bindings))
 		r = commit(b);
 	return r;
 }

@@ -102,7 +102,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	gone_at(2, 999); // a message that came earlier, and behind it
 	commit();
-	cr_assert(bindings_wait(bindings));
+	cr_assert(bindings_need_commit(bindings));
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert(agrees());
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "what comes now is not its");
@@ -116,7 +116,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "after it");
 	held_ns = 0;
 	commit();
-	cr_assert_not(bindings_wait(bindings));
+	cr_assert_not(bindings_need_commit(bindings));
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert(agrees());
 	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
