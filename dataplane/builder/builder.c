@@ -45,10 +45,10 @@ void builder_free(struct builder *b)
 		pthread_join(b->fold_thread, NULL);
 		table_fold_finish(b->tables, b->fold);
 	}
-	struct task_hold *l;
-	while ((l = LIST_FIRST(&b->pending)) || (l = LIST_FIRST(&b->draining))) {
-		LIST_REMOVE(l, next);
-		task_hold_drop(l);
+	struct task_resources *own;
+	while ((own = LIST_FIRST(&b->pending)) || (own = LIST_FIRST(&b->draining))) {
+		LIST_REMOVE(own, next);
+		task_resources_drop(own);
 	}
 	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
 		SLIST_REMOVE_HEAD(&b->removed, removed);
@@ -56,7 +56,7 @@ void builder_free(struct builder *b)
 	}
 	table_rcu_free(b->table_rcu);
 	table_builder_free(b->tables);
-	task_table_free(b->task_table, task_hold_drop);
+	task_table_free(b->task_table, task_resources_drop);
 	bindings_free(b->bindings);
 	if (b->fold_fd >= 0)
 		close(b->fold_fd);

@@ -36,15 +36,15 @@ struct task_table *task_table_new(void)
 	return s;
 }
 
-void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold))
+void task_table_free(struct task_table *s, void (*drop)(struct task_resources *resources))
 {
 	if (!s)
 		return;
 	for (struct entry_link *l; (l = TAILQ_FIRST(&s->tasks.in_order));) {
 		struct task_entry *t = (struct task_entry *)l;
 		TAILQ_REMOVE(&s->tasks.in_order, l, in_order);
-		if (t->hold && drop)
-			drop(t->hold);
+		if (t->resources && drop)
+			drop(t->resources);
 		task_entry_free(t);
 	}
 	for (struct entry_link *l; (l = TAILQ_FIRST(&s->destinations.in_order));) {
@@ -381,15 +381,15 @@ void task_entry_take(struct task_table *s, struct task_entry *t)
 	tombstones(s, t, -1);
 }
 
-struct task_hold *task_entry_bury(struct task_table *s, struct task_entry *t)
+struct task_resources *task_entry_bury(struct task_table *s, struct task_entry *t)
 {
-	struct task_hold *hold = t->hold;
+	struct task_resources *resources = t->resources;
 
 	references(s, t, -1);
 	t->tombstone = 1;
-	t->hold = NULL;
+	t->resources = NULL;
 	tombstones(s, t, 1);
-	return hold;
+	return resources;
 }
 
 int task_table_tombstone_clear(struct task_table *s, const struct id16 *ne, const struct id16 *xid)

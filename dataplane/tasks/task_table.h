@@ -43,7 +43,7 @@ struct destination_entry {
 	SLIST_ENTRY(destination_entry) removed; // the builder's, once it was taken
 };
 
-struct task_hold;
+struct task_resources;
 
 struct task_entry {
 	struct entry_link link;
@@ -53,7 +53,7 @@ struct task_entry {
 	uint8_t payload_format, axri; // its element's when it was given
 	uint32_t memo_length;
 	uint8_t *memo;
-	struct task_hold *hold; // the builder's: slot and contexts; NULL for a tombstone
+	struct task_resources *resources; // the builder's: slot and contexts; NULL for a tombstone
 	struct channel_triggers triggers;
 	struct filter filter;
 	struct session_target *session; // own allocation; NULL: the filter says all
@@ -77,8 +77,8 @@ enum task_table_cursor {
 };
 
 struct task_table *task_table_new(void);
-// `drop` (or NULL where no task has a hold) is called with the hold of every task still there.
-void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold));
+// `drop` (or NULL where no task has resources) is called with those of every task still there.
+void task_table_free(struct task_table *s, void (*drop)(struct task_resources *resources));
 
 // Network elements. Put: 0 or LIMIT or NOMEM; a known element keeps its deadline's start.
 [[nodiscard]] int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms);
@@ -111,8 +111,8 @@ struct task_entry *task_entry_find(
 	const struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 void task_entry_take(struct task_table *s, struct task_entry *t);
 void task_entry_free(struct task_entry *t);
-// A live task becomes a tombstone: its destinations are released; the hold is the caller's.
-struct task_hold *task_entry_bury(struct task_table *s, struct task_entry *t);
+// A live task becomes a tombstone: its destinations are released; the resources are the caller's.
+struct task_resources *task_entry_bury(struct task_table *s, struct task_entry *t);
 [[nodiscard]] int task_table_tombstone_clear(
 	struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 

@@ -61,15 +61,15 @@ Test(bindings, a_successor_takes_over)
 		.correlation = 77,
 		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
 	struct task_entry *task = task_entry_make(&t);
-	task->hold = calloc(1, sizeof(*task->hold));
-	task->hold->slot = 5;
+	task->resources = calloc(1, sizeof(*task->resources));
+	task->resources->slot = 5;
 	reconcile_leaves(&scan, old);
 	cr_assert_eq(task_entry_insert(task_table, task, old), POI_OK);
-	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
-	task->hold->bound = old->hold->bound;
-	old->hold->bound = NULL;
+	cr_assert(bindings_take_over(bindings, old->resources->bound, task));
+	task->resources->bound = old->resources->bound;
+	old->resources->bound = NULL;
 	reconcile_enters(&scan, task);
-	drop(old->hold);
+	drop(old->resources);
 	task_entry_free(old);
 	commit();
 	cr_assert(played.watched == 1 && played.unwatched == 0);
@@ -84,7 +84,7 @@ Test(bindings, a_successor_takes_over)
 	struct session_target another = *task->session;
 	strcpy(another.imsi, "001010000000002");
 	other.session = &another;
-	cr_assert_not(bindings_take_over(bindings, task->hold->bound, &other));
+	cr_assert_not(bindings_take_over(bindings, task->resources->bound, &other));
 	end(task);
 	commit();
 	cr_assert_eq(table_rules(table), 0);
