@@ -175,7 +175,7 @@ static void take_back(struct worker_fragments *f, const struct worker_scene *sce
 static struct fragment_burst users_burst(
 	const struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene)
 {
-	return (struct fragment_burst){.hold = table_wants_ports(scene->table),
+	return (struct fragment_burst){.wants_ports = table_wants_ports(scene->table),
 		.origin = &f->lanes[lane].traits,
 		.in_force = table_stamp(scene->table),
 		.now_ns = scene->now_ns};
@@ -222,7 +222,7 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 	void *packet = datagram->mbuf;
 	uint32_t held = 0;
 
-	b.hold &= may_hold;
+	b.wants_ports &= may_hold;
 	if (parse_burst(&f->lanes[lane].traits, &v, 1))
 		held = fragment_resolve(f->users, &v, &packet, 1, &b);
 	if (scene->tap && f->lanes[lane].signalling.protocols)
