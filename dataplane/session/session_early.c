@@ -24,7 +24,7 @@ static struct early_response *take_out(struct early_responses *all, struct early
 void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
 	const struct span *raw)
 {
-	struct early_responses *all = st->early;
+	struct early_responses *all = st->early_responses;
 
 	while (!TAILQ_EMPTY(&all->list) &&
 		(all->n >= EARLY_MAX || all->octets + raw->length > EARLY_OCTETS_MAX)) {
@@ -50,7 +50,7 @@ void early_response_keep(struct sessions *st, const struct signalling_packet *p,
 // Returns the oldest response of the key, taken out: the caller's to free. NULL: none.
 static struct early_response *take_of(struct sessions *st, uint64_t key)
 {
-	struct early_responses *all = st->early;
+	struct early_responses *all = st->early_responses;
 	struct early_response *e;
 
 	if (all->at[key & (EARLY_SLOTS - 1)] == 0)
@@ -92,11 +92,12 @@ void early_response_free(struct sessions *st, struct early_response *e)
 
 struct early_response *early_response_expired(struct sessions *st)
 {
-	struct early_response *oldest = TAILQ_FIRST(&st->early->list);
+	struct early_response *oldest = TAILQ_FIRST(&st->early_responses->list);
 	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
 
-	return oldest && oldest->time_ns + early_ns < st->now_ns ? take_out(st->early, oldest)
-								 : NULL;
+	return oldest && oldest->time_ns + early_ns < st->now_ns
+		       ? take_out(st->early_responses, oldest)
+		       : NULL;
 }
 
 struct early_responses *early_responses_new(struct sessions *st)
@@ -115,7 +116,7 @@ struct early_responses *early_responses_new(struct sessions *st)
 
 void early_responses_free(struct sessions *st)
 {
-	struct early_responses *all = st->early;
+	struct early_responses *all = st->early_responses;
 
 	if (!all)
 		return;
