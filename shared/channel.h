@@ -318,7 +318,7 @@ struct channel_signalling { // SIGNALLING: what is followed, without anybody's i
 	// From a message's receive time until what it changed was in force on every worker.
 	uint64_t measured, p50_ns, p99_ns, most_ns;
 	// Packets held for sessions about to be bound: in all, then matched, given up, without room.
-	uint64_t early_held, early_matched, early, early_full;
+	uint64_t holdback_held, holdback_matched, holdback_given_up, holdback_full;
 	uint32_t n;
 	struct {
 		char name[32];

@@ -128,8 +128,8 @@ static struct channel_signalling sample_signalling(void)
 		.p50_ns = 11,
 		.p99_ns = 12,
 		.most_ns = 13,
-		.early_held = 14,
-		.early_full = 15,
+		.holdback_held = 14,
+		.holdback_full = 15,
 		.n = 2};
 
 	strcpy(m.counter[0].name, "established");
