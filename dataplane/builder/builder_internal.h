@@ -26,7 +26,7 @@ struct builder {
 	struct task_counters_owner *slots;
 	struct deliver *deliver;
 	struct reporter *reporter;
-	uint64_t serial; // of X2 tasks
+	uint64_t x2_version; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
 	LIST_HEAD(, task_resources) pending;	 // until the next grace period

@@ -40,7 +40,7 @@ int task_resources_take(struct builder *b, const struct channel_task *t, const u
 			own->kinds |= bit;
 	}
 	if (r == POI_OK && (t->delivery & DELIVERY_X2 || t->matched_length > 0)) {
-		own->x2 = x2_task_new(t, ++b->serial);
+		own->x2 = x2_task_new(t, ++b->x2_version);
 		r = own->x2 ? POI_OK : POI_ERR_NOMEM;
 	}
 	if (r == POI_OK && slot)

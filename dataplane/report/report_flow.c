@@ -435,7 +435,7 @@ int report_flows_packet(
 		s = session_new(r, d->task, now);
 	if (!s)
 		return POI_ERR_NOMEM;
-	if (s->task != d->task && d->task->serial > s->task->serial)
+	if (s->task != d->task && d->task->version > s->task->version)
 		session_switch(r, s, d->task, now);
 	uint32_t i = find(r, s, &d->facts);
 	struct flow *f = i == NONE ? NULL : &r->flow[i];
@@ -509,7 +509,7 @@ void report_flows_leave(struct report_flows *r, const struct x2_task *old,
 		return;
 	if (!successor)
 		session_end(r, s, now->real_ns);
-	else if (s->task->serial < successor->serial)
+	else if (s->task->version < successor->version)
 		session_switch(r, s, successor, now);
 }
 
