@@ -44,50 +44,51 @@ class Model:
 			return None
 		verdict = self.verdict(frame)
 		if frame.user["kind"] == 254:
-			way = ("tunnel", frame.user["outer"][1], frame.user["teid"])
+			selector = ("tunnel", frame.user["outer"][1], frame.user["teid"])
 			for s in self.known:
-				if way in s.linger:  # the end of the old tunnel, or the end of its time: both are right
-					s.linger[way] = (*s.linger[way][:2], False)
+				if selector in s.linger:  # the end of the old tunnel, or the end of its time: both are right
+					s.linger[selector] = (*s.linger[selector][:2], False)
 		return verdict
 
 	def claim(self):
-		"""Since when each session has each of its ways."""
+		"""Since when each session has each of its selectors."""
 		for s in self.known:
-			ways = s.ways()
-			s.since = {w: s.since.get(w, self.count) for w in ways}
+			selectors = s.selectors()
+			s.since = {w: s.since.get(w, self.count) for w in selectors}
 
-	def holder(self, way):
+	def holder(self, selector):
 		"""Who was given it last."""
-		holders = [s for s in self.known if way in s.since]
-		return max(holders, key=lambda s: s.since[way], default=None)
+		holders = [s for s in self.known if selector in s.since]
+		return max(holders, key=lambda s: s.since[selector], default=None)
 
 	def verdict(self, frame):
 		user = frame.user
 		if user["teid"] is not None:
-			way = ("tunnel", user["outer"][1], user["teid"])
-			s = self.holder(way)
-			return self.judge(s, way, user) if s else None
+			selector = ("tunnel", user["outer"][1], user["teid"])
+			s = self.holder(selector)
+			return self.judge(s, selector, user) if s else None
 		best = None
 		for n, address in enumerate(user["ends"]):
 			address = ipaddress.ip_address(address)
-			ways = {w for s in self.known for w in s.since if w[0] == "address" and address in w[1]}
-			holders = [s for s in self.known for w in ways if w in s.since]
+			selectors = {w for s in self.known for w in s.since if w[0] == "address" and address in w[1]}
+			holders = [s for s in self.known for w in selectors if w in s.since]
 			if not holders:
 				continue
-			names = {name_of(r.get("ni") or "") for s in holders for w in ways if w in s.since for r, _ in s.ways()[w][0]}
+			names = {name_of(r.get("ni") or "") for s in holders for w in selectors if w in s.since
+				for r, _ in s.selectors()[w][0]}
 			if len(names) > 1:
 				continue  # one address in two networks: nobody can tell on N6
-			for w in ways:
+			for w in selectors:
 				s = self.holder(w)
 				found = self.judge(s, w, user, uplink=n == 0) if s else None
 				best = found or best
 		return best
 
-	def judge(self, s, way, user, uplink=None):
+	def judge(self, s, selector, user, uplink=None):
 		t = self.target
 		if not self.meant(s):
 			return None
-		rules, certain = s.ways()[way]
+		rules, certain = s.selectors()[selector]
 		up = rules[0][1] if uplink is None else uplink
 		if t.get("direction") and (uplink is not None or t["direction"] != ("Inbound" if up else "Outbound")):
 			return None  # a direction is of a tunnel
@@ -98,9 +99,9 @@ class Model:
 			return MAY  # its rules were not seen whole
 		if uplink:
 			source = ipaddress.ip_address(user["ends"][0])
-			verdicts = {self.select_behind(r.uplink(source), user) for r in s.states(way)}
+			verdicts = {self.select_behind(r.uplink(source), user) for r in s.states(selector)}
 		else:
-			verdicts = {self.select(found, user, up) for found in s.readings(way)}
+			verdicts = {self.select(found, user, up) for found in s.readings(selector)}
 		if verdicts == {None}:
 			return None
 		return verdict if verdicts == {MUST} else MAY
@@ -310,7 +311,7 @@ class Model:
 		if not accepted:
 			s.asked.pop(at)
 			return
-		before, waiting = s.truth.ways(), []
+		before, waiting = s.truth.selectors(), []
 		for a in s.asked[:at]:
 			if a[1]["type"] == 52 and now <= s.asked_at[id(a[1])][0] + ANSWER:
 				waiting.append(a)
@@ -329,9 +330,9 @@ class Model:
 			base = base.apply(a[1])
 			s.asked[n] = (*a[:2], base)
 		moved = {f["id"] for f in request.get("update_far", ()) if f.get("outer")}
-		for way, found in before.items():
-			if way not in s.truth.ways() and any(r.get("far") in moved and not up for r, up in found):
-				s.linger[way] = (found, now + self.handover, True)
+		for selector, found in before.items():
+			if selector not in s.truth.selectors() and any(r.get("far") in moved and not up for r, up in found):
+				s.linger[selector] = (found, now + self.handover, True)
 
 	def second(self, m):
 		"""Another answer to a request: a UPF that did not see the repetition has two sessions."""
@@ -405,15 +406,15 @@ class Model:
 		elif kind == 35:
 			self.proven(r, m)
 			for s in self.of_control("up", r["to"][0], r["teid"]):
-				before = s.truth.ways()
+				before = s.truth.selectors()
 				at = next((n for n, a in enumerate(s.asked) if a[1] is r), None)
 				if at is None:
 					continue
 				if m["cause"] < 64:
 					s.truth = s.asked[at][2]
-					for way, found in before.items():
-						if way not in s.truth.ways() and way[0] == "tunnel":
-							s.linger[way] = (found, now + self.handover, True)
+					for selector, found in before.items():
+						if selector not in s.truth.selectors() and selector[0] == "tunnel":
+							s.linger[selector] = (found, now + self.handover, True)
 				s.asked.pop(at)
 				if m["cause"] < 64 and r.get("control"):
 					s.cp = (r["control"][0][3], r["control"][0][2])

@@ -14,7 +14,7 @@ def prefix(text):
 
 
 def name_of(ni):
-	"""The name that a Network Instance says, whichever way it is written."""
+	"""The name that a Network Instance says, whichever selector it is written."""
 	if isinstance(ni, bytes):
 		ni = ni.decode("latin1")
 	return ni.removeprefix("text:").lower().split(".mnc")[0]
@@ -102,8 +102,8 @@ class Rules:
 			return [one for ue in pdr.get("ue", ()) for one in (ue if isinstance(ue, tuple) else (ue,)) if one != "choose4"]
 		return [p for p in found if not named(p) or any(address in prefix(one) for one in named(p))]
 
-	def ways(self):
-		"""{(tunnel or address): [(rule, uplink)]}: how packets of the session can be told."""
+	def selectors(self):
+		"""{(tunnel or address): [(rule, uplink)]}: the selectors of the session's packets."""
 		out = {}
 
 		def tunnel(end, rule, uplink):
@@ -144,23 +144,23 @@ class Known:
 		self.csids = set()
 		self.doubt = None  # rules that an answer without its request lets one guess
 
-	def ways(self):
-		"""{way: ([(rule, uplink)], certain)}"""
-		doubt = self.doubt.ways() if self.doubt else None
-		out = {way: (rules, doubt is None or way in doubt) for way, rules in self.truth.ways().items()}
-		for way, found in (doubt or {}).items():
-			out.setdefault(way, (found, False))
+	def selectors(self):
+		"""{selector: ([(rule, uplink)], certain)}"""
+		doubt = self.doubt.selectors() if self.doubt else None
+		out = {selector: (rules, doubt is None or selector in doubt) for selector, rules in self.truth.selectors().items()}
+		for selector, found in (doubt or {}).items():
+			out.setdefault(selector, (found, False))
 		for _, _, rules in self.asked:
-			for way, found in rules.ways().items():
-				out.setdefault(way, (found, True))
-		for way, (found, _, certain) in self.linger.items():
-			out.setdefault(way, (found, certain))
+			for selector, found in rules.selectors().items():
+				out.setdefault(selector, (found, True))
+		for selector, (found, _, certain) in self.linger.items():
+			out.setdefault(selector, (found, certain))
 		return {} if self.dead else out
 
-	def states(self, way):
-		"""What may be the UPF's rules, where they have the way."""
-		return [r for r in (self.truth, *(a[2] for a in self.asked)) if way in r.ways()]
+	def states(self, selector):
+		"""What may be the UPF's rules, where they have the selector."""
+		return [r for r in (self.truth, *(a[2] for a in self.asked)) if selector in r.selectors()]
 
-	def readings(self, way):
-		"""The rules of a way, as each of those has them."""
-		return [r.ways()[way] for r in self.states(way)] or [self.ways()[way][0]]
+	def readings(self, selector):
+		"""The rules of a selector, as each of those has them."""
+		return [r.selectors()[selector] for r in self.states(selector)] or [self.selectors()[selector][0]]
