@@ -34,7 +34,7 @@ void *__wrap_calloc(size_t n, size_t size)
 // ---- the played follower ----
 
 struct follower {
-	uint64_t watched, unwatched, subscription; // the last one
+	uint64_t subscribed, unsubscribed, subscription; // the last one
 	uint32_t waited;
 	uint8_t direction;
 	struct follower_changes changes;
@@ -44,7 +44,7 @@ static struct follower played;
 int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
 	uint8_t direction)
 {
-	f->watched++;
+	f->subscribed++;
 	f->subscription = subscription;
 	f->direction = direction;
 	return POI_OK;
@@ -52,7 +52,7 @@ int follower_subscribe(struct follower *f, uint64_t subscription, const struct s
 
 void follower_unsubscribe(struct follower *f, uint64_t subscription)
 {
-	f->unwatched++;
+	f->unsubscribed++;
 }
 
 void follower_wait_done(struct follower *f)

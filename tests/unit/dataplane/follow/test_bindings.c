@@ -9,7 +9,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	struct hit h[8];
 	struct task_entry *t = begin(5, NULL);
 
-	cr_assert_eq(played.watched, 1);
+	cr_assert_eq(played.subscribed, 1);
 	bindings_wait_done(bindings);
 	bindings_wait_done(bindings);
 	cr_assert_eq(played.waited, 1);
@@ -33,7 +33,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	commit();
 	end(t);
 	commit();
-	cr_assert_eq(played.unwatched, 1);
+	cr_assert_eq(played.unsubscribed, 1);
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert_not(table_expects(table));
 	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
@@ -72,7 +72,7 @@ Test(bindings, a_successor_takes_over)
 	drop(old->resources);
 	task_entry_free(old);
 	commit();
-	cr_assert(played.watched == 1 && played.unwatched == 0);
+	cr_assert(played.subscribed == 1 && played.unsubscribed == 0);
 	for (uint32_t teid = 7; teid <= 8; teid++) {
 		cr_assert_eq(hits(&n3, N3_UPF, teid, 80, h), 1);
 		cr_assert_eq(h[0].rule->correlation, 77);

@@ -179,7 +179,7 @@ static void late_subscription(struct world *w, unsigned session)
 {
 	uint64_t subscription = 1000;
 
-	cr_assert_eq(world_watch_imsi(w, subscription, imsi[session]), 0);
+	cr_assert_eq(world_subscribe_imsi(w, subscription, imsi[session]), 0);
 	cr_assert_eq(world_bound_by(w, subscription), world_bound_by(w, session));
 	cr_assert_eq(sessions_unsubscribe(w->store, subscription), 0);
 	for (uint32_t i = 0; i < w->n_bound;)
@@ -201,8 +201,8 @@ static void round_of(uint64_t seed, bool disturbed)
 	world_make(&w, NULL);
 	struct model *m = model_new(play);
 	for (unsigned i = 0; i < MODEL_SESSIONS; i++) {
-		cr_assert_eq(world_watch_imsi(&w, i, imsi[i]), 0);
-		cr_assert_eq(world_watch_seid(&w, 100 + i, play[i].up, UPF), 0);
+		cr_assert_eq(world_subscribe_imsi(&w, i, imsi[i]), 0);
+		cr_assert_eq(world_subscribe_seid(&w, 100 + i, play[i].up, UPF), 0);
 	}
 	for (unsigned i = 0; i < n_events; i++) {
 		play_one(&w, &event[i]);
