@@ -127,7 +127,7 @@ static void play_one(struct world *w, const struct model_event *e)
 	}
 }
 
-static bool is_bound(const struct world *w, uint64_t subscription, const struct model_way *x)
+static bool is_bound(const struct world *w, uint64_t subscription, const struct model_selector *x)
 {
 	if (x->what == 2)
 		return world_address(w, subscription, x->a);
@@ -137,7 +137,7 @@ static bool is_bound(const struct world *w, uint64_t subscription, const struct 
 
 static bool agrees(const struct world *w, const struct model *m, unsigned session, bool by_imsi)
 {
-	struct model_way expected[64];
+	struct model_selector expected[64];
 	unsigned n = model_bound(m, session, by_imsi, expected, 64);
 	uint64_t subscription = by_imsi ? session : 100 + session;
 
@@ -149,7 +149,7 @@ static bool agrees(const struct world *w, const struct model *m, unsigned sessio
 
 static void tell(const struct world *w, const struct model *m, unsigned at, uint64_t seed)
 {
-	struct model_way x[64];
+	struct model_selector x[64];
 
 	for (unsigned i = 0; i <= at; i++)
 		fprintf(stderr,
