@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 struct builder *builder_new(
-	const struct config_dataplane *config, struct task_counters_owner *slots)
+	const struct config_dataplane *config, struct task_counters_owner *counters)
 {
 	struct builder *b = calloc(1, sizeof(*b));
 	uint64_t seed[2];
 
 	if (!b)
 		return NULL;
-	b->slots = slots;
+	b->counters = counters;
 	b->links = link_classes_of(config);
 	b->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->task_table = task_table_new();

@@ -23,7 +23,7 @@ struct builder {
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
-	struct task_counters_owner *slots;
+	struct task_counters_owner *counters;
 	struct deliver *deliver;
 	struct reporter *reporter;
 	uint64_t x2_version; // of X2 tasks

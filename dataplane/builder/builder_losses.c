@@ -9,7 +9,7 @@ static uint64_t losses_of(const struct builder *b, const struct task_entry *t, u
 	struct slot_counters c;
 
 	deliver_slot_balance(b->deliver, t->resources->slot, &copies);
-	task_counters_read(b->slots, t->resources->slot, &c);
+	task_counters_read(b->counters, t->resources->slot, &c);
 	*reason = 0;
 	for (unsigned i = 0; i < LOSS_COUNT; i++) {
 		copies.lost[i] += c.lost[i];
@@ -73,7 +73,7 @@ void builder_task_status(
 	struct copy_balance *copies = &out->copies;
 	// Copies that ended first: offered grows before any ends, so queued is never negative.
 	deliver_slot_balance(b->deliver, t->resources->slot, copies);
-	task_counters_read(b->slots, t->resources->slot, &c);
+	task_counters_read(b->counters, t->resources->slot, &c);
 	copies->matched = c.matched;
 	copies->offered = c.offered;
 	for (int i = 0; i < LOSS_COUNT; i++)

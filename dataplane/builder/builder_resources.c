@@ -17,9 +17,9 @@ void task_resources_drop(struct task_resources *own)
 void task_resources_give_contexts(struct builder *b, const struct task_resources *own)
 {
 	if (own->kinds & DELIVERY_X2)
-		task_counters_context_give(b->slots, own->context[COPY_X2]);
+		task_counters_context_give(b->counters, own->context[COPY_X2]);
 	if (own->kinds & DELIVERY_X3)
-		task_counters_context_give(b->slots, own->context[COPY_X3]);
+		task_counters_context_give(b->counters, own->context[COPY_X3]);
 }
 
 int task_resources_take(struct builder *b, const struct channel_task *t, const uint32_t *slot,
@@ -35,7 +35,7 @@ int task_resources_take(struct builder *b, const struct channel_task *t, const u
 		if (!(t->delivery & bit))
 			continue;
 		r = task_counters_context_take(
-			b->slots, k, &t->header_xid, t->correlation, &own->context[k]);
+			b->counters, k, &t->header_xid, t->correlation, &own->context[k]);
 		if (r == POI_OK)
 			own->kinds |= bit;
 	}
@@ -46,7 +46,7 @@ int task_resources_take(struct builder *b, const struct channel_task *t, const u
 	if (r == POI_OK && slot)
 		own->slot = *slot;
 	else if (r == POI_OK)
-		r = task_counters_take(b->slots, &own->slot);
+		r = task_counters_take(b->counters, &own->slot);
 	if (r != POI_OK) {
 		task_resources_give_contexts(b, own);
 		task_resources_drop(own);
@@ -79,7 +79,7 @@ static bool is_at_rest(const struct builder *b, uint32_t slot)
 	struct slot_counters c;
 	struct copy_balance copies = {0};
 
-	task_counters_read(b->slots, slot, &c);
+	task_counters_read(b->counters, slot, &c);
 	deliver_slot_balance(b->deliver, slot, &copies);
 	return copies.acknowledged + copies.in_doubt + copy_balance_lost(&copies) >=
 	       c.offered - lost(c.lost);
@@ -93,7 +93,7 @@ uint32_t builder_drain(struct builder *b)
 			continue;
 		LIST_REMOVE(own, next);
 		deliver_slot_reset(b->deliver, own->slot);
-		task_counters_give(b->slots, own->slot);
+		task_counters_give(b->counters, own->slot);
 		free(own);
 		b->n_draining--;
 	}

@@ -14,10 +14,10 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 {
 	struct slot_counters before, after;
 
-	task_counters_totals(s->slots, &before);
+	task_counters_totals(s->counters, &before);
 	*out = (struct copy_balance){0};
 	deliver_totals(s->deliver, out);
-	task_counters_totals(s->slots, &after);
+	task_counters_totals(s->counters, &after);
 	out->matched = after.matched;
 	out->offered = after.offered;
 	return before.offered <= copy_balance_accounted(out) &&
