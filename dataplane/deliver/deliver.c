@@ -84,13 +84,13 @@ void deliver_stop(struct deliver *d)
 		deliver_thread_join(&d->thread[i]);
 }
 
-static void dispose(struct mdf_connection *l)
+static void dispose(struct mdf_connection *c)
 {
-	mdf_connection_spool_wait(l);
-	mdf_connection_spool_close(l, true);
-	mdf_close(l->mdf);
-	stream_free(l->stream);
-	free(l);
+	mdf_connection_spool_wait(c);
+	mdf_connection_spool_close(c, true);
+	mdf_close(c->mdf);
+	stream_free(c->stream);
+	free(c);
 }
 
 void deliver_free(struct deliver *d)
@@ -124,47 +124,61 @@ static bool takes(uint8_t delivery, enum copy_kind k)
 
 // With a spool a ring has room for a segment that can go there, beside one that is sent in part,
 // one that is being filled, and what TCP holds.
-static uint64_t least_quota(const struct mdf_connection *l)
+static uint64_t least_quota(const struct mdf_connection *c)
 {
-	bool spool = l->deliver->spooler && l->settings.spool > 0;
+	bool spool = c->deliver->spooler && c->settings.spool > 0;
 
 	return (spool ? SPOOL_SEGMENTS_MIN : 1) * (uint64_t)SEGMENT_SIZE;
 }
 
-// A ring for this worker and kind. The destination's quota is shared evenly by those who write the
-// kind; where both are delivered an eighth is kept for X2, so that content never crowds it out.
-static struct copy_ring *make_ring(
-	struct mdf_connection *l, uint32_t worker, enum copy_kind k, uint8_t delivery)
+// What the rings of a kind may hold together, whichever worker fills them; where both kinds are
+// delivered an eighth is kept for X2, so that content never crowds it out. The first ring of the
+// kind begins it anew.
+static void begin_quota(struct mdf_connection *c, enum copy_kind k, uint8_t delivery)
 {
-	uint64_t quota = l->settings.buffer;
-	uint64_t least = least_quota(l);
-	uint32_t writers = 0;
+	uint64_t quota = c->settings.buffer, least = 0;
 
-	for (uint32_t w = 0; w < l->deliver->n_workers; w++)
-		writers += capture_takes(l->deliver->captures[w], k);
+	for (uint32_t w = 0; w < c->deliver->n_workers; w++)
+		least += capture_takes(c->deliver->captures[w], k) ? least_quota(c) : 0;
 	if (takes(delivery, COPY_X2) && takes(delivery, COPY_X3))
 		quota = k == COPY_X2 ? quota / 8 : quota - quota / 8;
-	quota /= writers;
-	struct copy_ring_settings s = {.quota = quota > least ? quota : least,
-		.max_pdu = l->settings.max_pdu,
-		.deliver = l->thread->number,
-		.minor = l->settings.minor,
-		.owner = stream_line(l->stream, worker, k)};
-	return copy_ring_new(l->deliver->captures[worker], &s);
+	c->quota[k] = (struct copy_quota){.octets = quota > least ? quota : least};
+}
+
+static struct copy_ring *make_ring(struct mdf_connection *c, uint32_t worker, enum copy_kind k)
+{
+	struct copy_ring_settings s = {.quota = c->quota[k].octets,
+		.shared = &c->quota[k],
+		.max_pdu = c->settings.max_pdu,
+		.deliver = c->thread->number,
+		.minor = c->settings.minor,
+		.owner = stream_line(c->stream, worker, k)};
+	return copy_ring_new(c->deliver->captures[worker], &s);
+}
+
+static bool has_rings(struct mdf_connection *c, enum copy_kind k)
+{
+	for (uint32_t w = 0; w < c->deliver->n_workers; w++)
+		if (stream_ring(stream_line(c->stream, w, k)))
+			return true;
+	return false;
 }
 
 // Rings that `delivery` needs and the stream does not have, by line; NULL when out of memory.
-static struct copy_ring **make_rings(struct mdf_connection *l, uint8_t delivery)
+static struct copy_ring **make_rings(struct mdf_connection *c, uint8_t delivery)
 {
-	uint32_t n = l->deliver->n_workers;
+	uint32_t n = c->deliver->n_workers;
 	struct copy_ring **rings = calloc((size_t)n * COPY_KINDS, sizeof(struct copy_ring *));
 
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		if (!has_rings(c, k))
+			begin_quota(c, k, delivery);
 	for (uint32_t i = 0; rings && i < n * COPY_KINDS; i++) {
-		if (!takes(delivery & l->kinds, i % COPY_KINDS) ||
-			!capture_takes(l->deliver->captures[i / COPY_KINDS], i % COPY_KINDS) ||
-			stream_ring(stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS)))
+		if (!takes(delivery & c->kinds, i % COPY_KINDS) ||
+			!capture_takes(c->deliver->captures[i / COPY_KINDS], i % COPY_KINDS) ||
+			stream_ring(stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS)))
 			continue;
-		rings[i] = make_ring(l, i / COPY_KINDS, i % COPY_KINDS, delivery);
+		rings[i] = make_ring(c, i / COPY_KINDS, i % COPY_KINDS);
 		if (rings[i])
 			continue;
 		while (i-- > 0)
@@ -176,15 +190,15 @@ static struct copy_ring **make_rings(struct mdf_connection *l, uint8_t delivery)
 }
 
 // Workers push to exactly the kinds in `delivery` from now on.
-static void attach(struct mdf_connection *l, uint8_t delivery)
+static void attach(struct mdf_connection *c, uint8_t delivery)
 {
-	for (uint32_t w = 0; w < l->deliver->n_workers; w++) {
+	for (uint32_t w = 0; w < c->deliver->n_workers; w++) {
 		for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-			struct copy_ring *r = stream_ring(stream_line(l->stream, w, k));
+			struct copy_ring *r = stream_ring(stream_line(c->stream, w, k));
 			if (r && takes(delivery, k))
-				capture_attach(l->deliver->captures[w], l->index, k, r);
+				capture_attach(c->deliver->captures[w], c->index, k, r);
 			else if (r)
-				capture_detach(l->deliver->captures[w], l->index, k);
+				capture_detach(c->deliver->captures[w], c->index, k);
 		}
 	}
 }
@@ -192,17 +206,17 @@ static void attach(struct mdf_connection *l, uint8_t delivery)
 static struct mdf_connection *mdf_connection_new(
 	struct deliver *d, const struct channel_destination *dest)
 {
-	struct mdf_connection *l = calloc(1, sizeof(*l));
+	struct mdf_connection *c = calloc(1, sizeof(*c));
 
-	if (!l)
+	if (!c)
 		return NULL;
-	l->deliver = d;
-	l->dest = *dest;
-	l->dest.memo = NULL;
-	l->dest.memo_length = 0;
-	l->settings = deliver_settings_of(&d->config->delivery, dest);
-	l->state = DESTINATION_IDLE;
-	return l;
+	c->deliver = d;
+	c->dest = *dest;
+	c->dest.memo = NULL;
+	c->dest.memo_length = 0;
+	c->settings = deliver_settings_of(&d->config->delivery, dest);
+	c->state = DESTINATION_IDLE;
+	return c;
 }
 
 // A free index, or LIMIT; EXISTS when the destination is here. Under the lock.
@@ -211,76 +225,76 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 	int index = POI_ERR_LIMIT;
 
 	for (int i = COPY_DESTINATIONS_MAX - 1; i >= 0; i--) {
-		const struct mdf_connection *l = d->connection[i];
-		if (!l)
+		const struct mdf_connection *c = d->connection[i];
+		if (!c)
 			index = i;
-		else if (id_equal(&l->dest.did, &dest->did) && id_equal(&l->dest.ne, &dest->ne) &&
-			 !atomic_load_explicit(&l->removing, memory_order_relaxed))
+		else if (id_equal(&c->dest.did, &dest->did) && id_equal(&c->dest.ne, &dest->ne) &&
+			 !atomic_load_explicit(&c->removing, memory_order_relaxed))
 			return POI_ERR_EXISTS;
 	}
 	return index;
 }
 
 // Fills stream and rings. 0 or NOMEM.
-static int mdf_connection_fill(struct mdf_connection *l)
+static int mdf_connection_fill(struct mdf_connection *c)
 {
-	struct deliver *d = l->deliver;
+	struct deliver *d = c->deliver;
 
-	l->thread = &d->thread[l->index % d->n_threads];
-	l->stream = stream_new(d->n_workers, &l->thread->book, l);
-	struct copy_ring **rings = l->stream ? make_rings(l, l->dest.delivery) : NULL;
+	c->thread = &d->thread[c->index % d->n_threads];
+	c->stream = stream_new(d->n_workers, &c->thread->book, c);
+	struct copy_ring **rings = c->stream ? make_rings(c, c->dest.delivery) : NULL;
 	if (!rings)
 		return POI_ERR_NOMEM;
 	for (uint32_t i = 0; i < d->n_workers * COPY_KINDS; i++)
-		stream_attach(l->stream, stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS),
+		stream_attach(c->stream, stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS),
 			rings[i]);
 	free(rings);
 	return 0;
 }
 
-static void mdf_connection_free(struct mdf_connection *l)
+static void mdf_connection_free(struct mdf_connection *c)
 {
-	if (!l)
+	if (!c)
 		return;
-	stream_free(l->stream);
-	free(l);
+	stream_free(c->stream);
+	free(c);
 }
 
 // The destination's connections, not yet known to anyone. NULL when out of memory.
 static struct mdf_connection *mdf_connections_new(
 	struct deliver *d, const struct channel_destination *dest, int at)
 {
-	struct mdf_connection *l = mdf_connection_new(d, dest), *twin = NULL;
+	struct mdf_connection *c = mdf_connection_new(d, dest), *twin = NULL;
 
-	if (!l)
+	if (!c)
 		return NULL;
-	l->index = (uint16_t)at;
-	l->kinds = DELIVERY_X2 | DELIVERY_X3;
-	if (l->settings.connections == 2) {
+	c->index = (uint16_t)at;
+	c->kinds = DELIVERY_X2 | DELIVERY_X3;
+	if (c->settings.connections == 2) {
 		twin = mdf_connection_new(d, dest);
 		if (!twin)
 			goto fail;
-		l->kinds = DELIVERY_X2;
+		c->kinds = DELIVERY_X2;
 		twin->kinds = DELIVERY_X3;
-		twin->index = l->index;
-		twin->twin = l;
-		l->twin = twin;
+		twin->index = c->index;
+		twin->twin = c;
+		c->twin = twin;
 	}
-	if (mdf_connection_fill(l) || (twin && mdf_connection_fill(twin)))
+	if (mdf_connection_fill(c) || (twin && mdf_connection_fill(twin)))
 		goto fail;
-	return l;
+	return c;
 fail:
 	mdf_connection_free(twin);
-	mdf_connection_free(l);
+	mdf_connection_free(c);
 	return NULL;
 }
 
-static void start(struct mdf_connection *l)
+static void start(struct mdf_connection *c)
 {
-	struct command c = {.kind = COMMAND_ADD, .waited = true, .connection = l};
+	struct command order = {.kind = COMMAND_ADD, .waited = true, .connection = c};
 
-	deliver_thread_send(l->thread, &c);
-	attach(l, l->dest.delivery);
+	deliver_thread_send(c->thread, &order);
+	attach(c, c->dest.delivery);
 }
 
 int deliver_add(struct deliver *d, const struct channel_destination *dest, uint16_t *index)
@@ -292,20 +306,20 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	pthread_mutex_unlock(&d->lock);
 	if (at < 0)
 		return at;
-	struct mdf_connection *l = mdf_connections_new(d, dest, at);
-	if (!l)
+	struct mdf_connection *c = mdf_connections_new(d, dest, at);
+	if (!c)
 		return POI_ERR_NOMEM;
-	struct mdf_connection *twin = l->twin;
-	l->serial = serial;
-	mdf_connection_spool_open(l);
+	struct mdf_connection *twin = c->twin;
+	c->serial = serial;
+	mdf_connection_spool_open(c);
 	if (twin) {
 		twin->serial = serial + 1;
 		mdf_connection_spool_open(twin);
 	}
 	pthread_mutex_lock(&d->lock);
-	d->connection[at] = l;
+	d->connection[at] = c;
 	pthread_mutex_unlock(&d->lock);
-	start(l);
+	start(c);
 	if (twin)
 		start(twin);
 	*index = (uint16_t)at;
@@ -315,56 +329,57 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 static struct mdf_connection *connection_at(struct deliver *d, uint16_t index)
 {
 	pthread_mutex_lock(&d->lock);
-	struct mdf_connection *l = index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
-	if (l && atomic_load_explicit(&l->removing, memory_order_relaxed))
-		l = NULL;
+	struct mdf_connection *c = index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
+	if (c && atomic_load_explicit(&c->removing, memory_order_relaxed))
+		c = NULL;
 	pthread_mutex_unlock(&d->lock);
-	return l;
+	return c;
 }
 
-static int modify_one(struct mdf_connection *l, const struct channel_destination *dest)
+static int modify_one(struct mdf_connection *c, const struct channel_destination *dest)
 {
-	struct command c = {.kind = COMMAND_MODIFY, .waited = true, .connection = l, .dest = *dest};
-	c.dest.memo = NULL;
-	c.dest.memo_length = 0;
-	c.rings = make_rings(l, dest->delivery);
-	if (!c.rings)
+	struct command order = {
+		.kind = COMMAND_MODIFY, .waited = true, .connection = c, .dest = *dest};
+	order.dest.memo = NULL;
+	order.dest.memo_length = 0;
+	order.rings = make_rings(c, dest->delivery);
+	if (!order.rings)
 		return POI_ERR_NOMEM;
-	deliver_thread_send(l->thread, &c);
-	free(c.rings);
-	attach(l, dest->delivery);
+	deliver_thread_send(c->thread, &order);
+	free(order.rings);
+	attach(c, dest->delivery);
 	return 0;
 }
 
 int deliver_modify(struct deliver *d, uint16_t index, const struct channel_destination *dest)
 {
-	struct mdf_connection *l = connection_at(d, index);
+	struct mdf_connection *c = connection_at(d, index);
 
-	if (!l)
+	if (!c)
 		return POI_ERR_NOT_FOUND;
-	int error = modify_one(l, dest);
-	return error || !l->twin ? error : modify_one(l->twin, dest);
+	int error = modify_one(c, dest);
+	return error || !c->twin ? error : modify_one(c->twin, dest);
 }
 
-static void remove_one(struct mdf_connection *l)
+static void remove_one(struct mdf_connection *c)
 {
-	attach(l, 0);
-	atomic_store_explicit(&l->removing, true, memory_order_relaxed);
-	struct command c = {.kind = COMMAND_REMOVE, .waited = true, .connection = l};
-	deliver_thread_send(l->thread, &c);
+	attach(c, 0);
+	atomic_store_explicit(&c->removing, true, memory_order_relaxed);
+	struct command order = {.kind = COMMAND_REMOVE, .waited = true, .connection = c};
+	deliver_thread_send(c->thread, &order);
 }
 
 void deliver_remove(struct deliver *d, uint16_t index)
 {
-	struct mdf_connection *l = connection_at(d, index);
+	struct mdf_connection *c = connection_at(d, index);
 
-	if (!l)
+	if (!c)
 		return;
 	struct mdf_connection *twin =
-		l->twin; // before: once commanded, the first may be gone at any time
+		c->twin; // before: once commanded, the first may be gone at any time
 	if (twin)
 		atomic_store_explicit(&twin->removing, true, memory_order_relaxed);
-	remove_one(l);
+	remove_one(c);
 	if (twin)
 		remove_one(twin);
 }
@@ -393,18 +408,18 @@ static unsigned badness(uint8_t state)
 	return order[state];
 }
 
-static void add_status(const struct mdf_connection *l, struct channel_destination_status *out)
+static void add_status(const struct mdf_connection *c, struct channel_destination_status *out)
 {
-	uint8_t state = (uint8_t)atomic_load_explicit(&l->state, memory_order_relaxed);
+	uint8_t state = (uint8_t)atomic_load_explicit(&c->state, memory_order_relaxed);
 
 	if (badness(state) >= badness(out->state)) {
 		out->state = state;
-		snprintf(out->reason, sizeof(out->reason), "%s", l->reason);
+		snprintf(out->reason, sizeof(out->reason), "%s", c->reason);
 	}
-	if (l->down_since_ns && (!out->down_since_ns || l->down_since_ns < out->down_since_ns))
-		out->down_since_ns = l->down_since_ns;
-	out->connects += l->connects;
-	stream_balance(l->stream, &out->copies, &out->queued_octets);
+	if (c->down_since_ns && (!out->down_since_ns || c->down_since_ns < out->down_since_ns))
+		out->down_since_ns = c->down_since_ns;
+	out->connects += c->connects;
+	stream_balance(c->stream, &out->copies, &out->queued_octets);
 }
 
 int deliver_status(const struct deliver *d, uint16_t index, struct channel_destination_status *out)
@@ -413,14 +428,14 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	int error = POI_ERR_NOT_FOUND;
 
 	pthread_mutex_lock(lock);
-	const struct mdf_connection *l =
+	const struct mdf_connection *c =
 		index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
-	if (l) {
+	if (c) {
 		struct id16 ne = out->ne, did = out->did;
 		*out = (struct channel_destination_status){.ne = ne, .did = did};
-		add_status(l, out);
-		if (l->twin)
-			add_status(l->twin, out);
+		add_status(c, out);
+		if (c->twin)
+			add_status(c->twin, out);
 		error = 0;
 	}
 	pthread_mutex_unlock(lock);
@@ -435,11 +450,11 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 	pthread_mutex_lock(lock);
 	*out = d->past;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct mdf_connection *l = d->connection[i];
-		if (l)
-			stream_balance(l->stream, out, &octets);
-		if (l && l->twin)
-			stream_balance(l->twin->stream, out, &octets);
+		const struct mdf_connection *c = d->connection[i];
+		if (c)
+			stream_balance(c->stream, out, &octets);
+		if (c && c->twin)
+			stream_balance(c->twin->stream, out, &octets);
 	}
 	pthread_mutex_unlock(lock);
 }
@@ -451,11 +466,11 @@ uint64_t deliver_recovered(const struct deliver *d)
 	pthread_mutex_lock(lock);
 	uint64_t sum = d->past_recovered;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct mdf_connection *l = d->connection[i];
-		if (l)
-			sum += stream_spool_recovered(l->stream);
-		if (l && l->twin)
-			sum += stream_spool_recovered(l->twin->stream);
+		const struct mdf_connection *c = d->connection[i];
+		if (c)
+			sum += stream_spool_recovered(c->stream);
+		if (c && c->twin)
+			sum += stream_spool_recovered(c->twin->stream);
 	}
 	pthread_mutex_unlock(lock);
 	return sum;

@@ -38,28 +38,28 @@ int deliver_event_fd(const struct deliver *d)
 	return d->event_fd;
 }
 
-uint64_t mdf_connection_lost(const struct mdf_connection *l)
+uint64_t mdf_connection_lost(const struct mdf_connection *c)
 {
 	struct copy_balance b = {0};
 	uint64_t octets = 0, sum = 0;
 
-	stream_balance(l->stream, &b, &octets);
+	stream_balance(c->stream, &b, &octets);
 	for (int i = 0; i < LOSS_COUNT; i++)
 		sum += b.lost[i];
 	return sum;
 }
 
-void mdf_connection_post(struct mdf_connection *l, uint8_t kind, uint64_t copies, const char *text)
+void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
 {
 	// Nobody asks any more for one that was removed, and its DID may be another's already.
-	if (l->remove_until)
+	if (c->remove_until)
 		return;
 	struct channel_event e = {.kind = kind,
-		.ne = l->dest.ne,
-		.id = l->dest.did,
+		.ne = c->dest.ne,
+		.id = c->dest.did,
 		.copies = copies,
 		.time_ns = now_wall_ns()};
 
 	snprintf(e.text, sizeof(e.text), "%s", text);
-	deliver_post(l->deliver, &e);
+	deliver_post(c->deliver, &e);
 }

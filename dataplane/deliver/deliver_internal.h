@@ -65,6 +65,7 @@ struct mdf_connection {
 	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
+	struct copy_quota quota[COPY_KINDS]; // of the rings of all workers
 	struct connection_spool spool[COPY_KINDS];
 	_Atomic uint32_t state; // enum destination_state; anyone reads
 
@@ -189,64 +190,64 @@ void deliver_thread_close(struct deliver_thread *t);
 void deliver_thread_wake(struct deliver_thread *t);
 // Hands the command over and, with `waited`, waits until it is done. A thread that does not run
 // does it at once.
-void deliver_thread_send(struct deliver_thread *t, struct command *c);
+void deliver_thread_send(struct deliver_thread *t, struct command *order);
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
 void deliver_thread_work(struct deliver_thread *t); // the thread: carries out what waits
 
 // deliver_connection.c: this and all below on the connection's own thread
-void mdf_connection_timers(struct mdf_connection *l, uint64_t now); // connect, time out, keepalive
-void mdf_connection_ready(struct mdf_connection *l, uint32_t epoll_events, uint64_t now);
-void mdf_connection_modified(struct mdf_connection *l, const struct channel_destination *dest);
+void mdf_connection_timers(struct mdf_connection *c, uint64_t now); // connect, time out, keepalive
+void mdf_connection_ready(struct mdf_connection *c, uint32_t epoll_events, uint64_t now);
+void mdf_connection_modified(struct mdf_connection *c, const struct channel_destination *dest);
 void mdf_connection_resolved(
-	struct mdf_connection *l, const struct resolve_answer *a, uint64_t now);
+	struct mdf_connection *c, const struct resolve_answer *a, uint64_t now);
 void mdf_connection_close(
-	struct mdf_connection *l, enum copy_loss why); // for good: what is left is lost
+	struct mdf_connection *c, enum copy_loss why); // for good: what is left is lost
 
 // deliver_keepalive.c
-void mdf_connection_receive(struct mdf_connection *l, uint64_t now);
+void mdf_connection_receive(struct mdf_connection *c, uint64_t now);
 void mdf_connection_check_alive(
-	struct mdf_connection *l, uint64_t now); // takes it down when no answer came in time
-bool mdf_connection_keepalive_due(const struct mdf_connection *l, uint64_t now);
+	struct mdf_connection *c, uint64_t now); // takes it down when no answer came in time
+bool mdf_connection_keepalive_due(const struct mdf_connection *c, uint64_t now);
 void mdf_connection_make_keepalive(
-	struct mdf_connection *l, uint64_t now); // into the piece in hand
+	struct mdf_connection *c, uint64_t now); // into the piece in hand
 
 // deliver_name.c
 uint64_t mdf_connection_of_token(uint64_t token); // the serial of the connection that asked
-bool mdf_connection_ask_name(struct mdf_connection *l, uint64_t now); // false: no memory
+bool mdf_connection_ask_name(struct mdf_connection *c, uint64_t now); // false: no memory
 // Whether the connection waits for nothing but this answer and is to be connected now.
 bool mdf_connection_name_answered(
-	struct mdf_connection *l, const struct resolve_answer *a, uint64_t now);
+	struct mdf_connection *c, const struct resolve_answer *a, uint64_t now);
 void mdf_connection_check_answer(
-	struct mdf_connection *l, uint64_t now); // one that does not come is a failure
+	struct mdf_connection *c, uint64_t now); // one that does not come is a failure
 void mdf_connection_refresh_name(
-	struct mdf_connection *l, uint64_t now); // when the answer's time is over
+	struct mdf_connection *c, uint64_t now); // when the answer's time is over
 // On the way out a destination gets its first attempt, and no second one.
-bool mdf_connection_is_leaving(const struct mdf_connection *l);
+bool mdf_connection_is_leaving(const struct mdf_connection *c);
 
 // deliver_outage.c
-void mdf_connection_set_state(struct mdf_connection *l, enum destination_state s);
+void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s);
 // Forgets the connection; what it carried and was not acknowledged is sent again or in doubt.
-void mdf_connection_drop(struct mdf_connection *l);
-void mdf_connection_down(struct mdf_connection *l, uint64_t now, const char *format, ...)
+void mdf_connection_drop(struct mdf_connection *c);
+void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void mdf_connection_up(struct mdf_connection *l, uint64_t now);
+void mdf_connection_up(struct mdf_connection *c, uint64_t now);
 void mdf_connection_rest(
-	struct mdf_connection *l, uint64_t now); // not needed: idle, without a fault
-void mdf_connection_check_losses(struct mdf_connection *l, uint64_t now);
+	struct mdf_connection *c, uint64_t now); // not needed: idle, without a fault
+void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now);
 
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
 // CLOCK_REALTIME: what is older is not used; 0: any age will do, or the element is not ours.
 uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now);
 void mdf_connection_spool_open(
-	struct mdf_connection *l); // the builder's thread, before the connection is anyone else's
-void mdf_connection_spool_work(struct mdf_connection *l, uint64_t now);
-bool mdf_connection_spool_busy(const struct mdf_connection *l);
+	struct mdf_connection *c); // the builder's thread, before the connection is anyone else's
+void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now);
+bool mdf_connection_spool_busy(const struct mdf_connection *c);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
-void mdf_connection_spool_wait(struct mdf_connection *l);
+void mdf_connection_spool_wait(struct mdf_connection *c);
 // For good; `keep`: what is owed stays on disk for the next process.
-void mdf_connection_spool_close(struct mdf_connection *l, bool keep);
+void mdf_connection_spool_close(struct mdf_connection *c, bool keep);
 
 // deliver_sweep.c
 void deliver_sweep_timer(struct deliver *d, uint64_t now); // now and then, on the spooler's thread
@@ -255,8 +256,8 @@ void deliver_sweep(struct deliver *d);			   // at once; waits for the disk
 
 // deliver_events.c
 void deliver_post(struct deliver *d, const struct channel_event *e);
-void mdf_connection_post(struct mdf_connection *l, uint8_t kind, uint64_t copies, const char *text);
-uint64_t mdf_connection_lost(const struct mdf_connection *l); // copies, so far
+void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
+uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
 
 // deliver_settings.c
 struct connection_settings deliver_settings_of(

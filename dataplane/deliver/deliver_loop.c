@@ -21,73 +21,73 @@
 #define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
 #define ACK_MAX_NS (20 * NS_PER_MS)
 
-static void take_acknowledged(struct mdf_connection *l, uint64_t now)
+static void take_acknowledged(struct mdf_connection *c, uint64_t now)
 {
-	uint64_t written = mdf_written(l->mdf);
+	uint64_t written = mdf_written(c->mdf);
 
-	if (!stream_outstanding(l->stream) ||
-		(now < l->ack_at && written - l->ack_written < ACK_OCTETS))
+	if (!stream_outstanding(c->stream) ||
+		(now < c->ack_at && written - c->ack_written < ACK_OCTETS))
 		return;
-	l->ack_written = written;
-	if (stream_acked(l->stream, mdf_acknowledged(l->mdf))) {
-		l->ack_pause = ACK_MIN_NS;
-		l->delivered = true;
-	} else if (l->ack_pause < ACK_MAX_NS) {
-		l->ack_pause *= 2;
+	c->ack_written = written;
+	if (stream_acked(c->stream, mdf_acknowledged(c->mdf))) {
+		c->ack_pause = ACK_MIN_NS;
+		c->delivered = true;
+	} else if (c->ack_pause < ACK_MAX_NS) {
+		c->ack_pause *= 2;
 	}
-	l->ack_at = now + l->ack_pause;
+	c->ack_at = now + c->ack_pause;
 }
 
-static bool next_piece(struct mdf_connection *l, uint64_t now)
+static bool next_piece(struct mdf_connection *c, uint64_t now)
 {
-	if (l->piece.length > 0)
+	if (c->piece.length > 0)
 		return true;
-	bool due = mdf_connection_keepalive_due(l, now) || l->renew_until > 0;
-	uint64_t flush = l->remove_until ? 0 : l->deliver->flush_ns;
-	l->piece_is_control = false;
-	if (l->renew_until && stream_at_edge(l->stream))
+	bool due = mdf_connection_keepalive_due(c, now) || c->renew_until > 0;
+	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
+	c->piece_is_control = false;
+	if (c->renew_until && stream_at_edge(c->stream))
 		return false;
-	if (due && stream_at_edge(l->stream)) {
-		mdf_connection_make_keepalive(l, now);
+	if (due && stream_at_edge(c->stream)) {
+		mdf_connection_make_keepalive(c, now);
 		return true;
 	}
-	return stream_next(l->stream, now, flush, due, &l->piece);
+	return stream_next(c->stream, now, flush, due, &c->piece);
 }
 
 // Takes `n` octets off the piece in hand. 0 or NOMEM.
-static int advance(struct mdf_connection *l, uint32_t n)
+static int advance(struct mdf_connection *c, uint32_t n)
 {
-	struct stream_piece sent = l->piece;
+	struct stream_piece sent = c->piece;
 	int error = 0;
 
 	sent.length = n;
-	if (!l->piece_is_control)
-		error = stream_sent(l->stream, &sent, mdf_written(l->mdf));
-	l->piece.octets += n;
-	l->piece.length -= n;
+	if (!c->piece_is_control)
+		error = stream_sent(c->stream, &sent, mdf_written(c->mdf));
+	c->piece.octets += n;
+	c->piece.length -= n;
 	return error;
 }
 
-static unsigned mdf_connection_pump(struct mdf_connection *l, uint64_t now)
+static unsigned mdf_connection_pump(struct mdf_connection *c, uint64_t now)
 {
 	unsigned records = 0;
 
-	mdf_connection_spool_work(l, now);
-	if (!l->mdf || !l->up_at)
+	mdf_connection_spool_work(c, now);
+	if (!c->mdf || !c->up_at)
 		return 0;
-	take_acknowledged(l, now);
-	while (l->writable && records < BURST && next_piece(l, now)) {
-		int64_t n = mdf_write(l->mdf, l->piece.octets, l->piece.length);
+	take_acknowledged(c, now);
+	while (c->writable && records < BURST && next_piece(c, now)) {
+		int64_t n = mdf_write(c->mdf, c->piece.octets, c->piece.length);
 		if (n == POI_ERR_AGAIN) {
-			l->writable = false;
+			c->writable = false;
 			break;
 		}
 		if (n < 0) {
-			mdf_connection_down(l, now, "%s", mdf_reason(l->mdf));
+			mdf_connection_down(c, now, "%s", mdf_reason(c->mdf));
 			return records;
 		}
-		if (advance(l, (uint32_t)n)) {
-			mdf_connection_down(l, now, "out of memory");
+		if (advance(c, (uint32_t)n)) {
+			mdf_connection_down(c, now, "out of memory");
 			return records;
 		}
 		records++;
@@ -95,21 +95,21 @@ static unsigned mdf_connection_pump(struct mdf_connection *l, uint64_t now)
 	return records;
 }
 
-static bool mdf_connection_quiet(const struct mdf_connection *l)
+static bool mdf_connection_quiet(const struct mdf_connection *c)
 {
-	if (mdf_connection_spool_busy(l))
+	if (mdf_connection_spool_busy(c))
 		return false;
-	if (!l->mdf || !l->up_at)
+	if (!c->mdf || !c->up_at)
 		return true;
-	return l->piece.length == 0 && !stream_active(l->stream) && !stream_outstanding(l->stream);
+	return c->piece.length == 0 && !stream_active(c->stream) && !stream_outstanding(c->stream);
 }
 
-static void make_busy(struct deliver_thread *t, struct mdf_connection *l)
+static void make_busy(struct deliver_thread *t, struct mdf_connection *c)
 {
-	if (l->busy)
+	if (c->busy)
 		return;
-	l->busy = true;
-	LIST_INSERT_HEAD(&t->busy, l, next_busy);
+	c->busy = true;
+	LIST_INSERT_HEAD(&t->busy, c, next_busy);
 }
 
 // Rings that have something new. `since`: the last time we looked, so nothing is older.
@@ -122,102 +122,102 @@ static void take_ready(struct deliver_thread *t, uint64_t since)
 			make_busy(t, stream_owner(stream_wake(copy_ring_owner(r), since)));
 }
 
-static void unlink_busy(struct mdf_connection *l)
+static void unlink_busy(struct mdf_connection *c)
 {
-	if (l->busy)
-		LIST_REMOVE(l, next_busy);
-	l->busy = false;
+	if (c->busy)
+		LIST_REMOVE(c, next_busy);
+	c->busy = false;
 }
 
 static unsigned pump(struct deliver_thread *t, uint64_t now)
 {
 	unsigned records = 0;
 
-	for (struct mdf_connection *l = LIST_FIRST(&t->busy), *next; l; l = next) {
-		next = LIST_NEXT(l, next_busy);
-		records += mdf_connection_pump(l, now);
-		if (mdf_connection_quiet(l))
-			unlink_busy(l);
+	for (struct mdf_connection *c = LIST_FIRST(&t->busy), *next; c; c = next) {
+		next = LIST_NEXT(c, next_busy);
+		records += mdf_connection_pump(c, now);
+		if (mdf_connection_quiet(c))
+			unlink_busy(c);
 	}
 	return records;
 }
 
-static bool is_connecting(const struct mdf_connection *l)
+static bool is_connecting(const struct mdf_connection *c)
 {
-	return l->mdf && !l->up_at;
+	return c->mdf && !c->up_at;
 }
 
-static void make_due(struct deliver_thread *t, struct mdf_connection *l, uint32_t events)
+static void make_due(struct deliver_thread *t, struct mdf_connection *c, uint32_t events)
 {
-	l->due_events |= events;
-	if (l->due)
+	c->due_events |= events;
+	if (c->due)
 		return;
-	l->due = true;
-	TAILQ_INSERT_TAIL(&t->due, l, next_due);
+	c->due = true;
+	TAILQ_INSERT_TAIL(&t->due, c, next_due);
 }
 
-static void unlink_due(struct deliver_thread *t, struct mdf_connection *l)
+static void unlink_due(struct deliver_thread *t, struct mdf_connection *c)
 {
-	if (l->due)
-		TAILQ_REMOVE(&t->due, l, next_due);
-	l->due = false;
-	l->due_events = 0;
+	if (c->due)
+		TAILQ_REMOVE(&t->due, c, next_due);
+	c->due = false;
+	c->due_events = 0;
 }
 
 // A step of a handshake is up to a millisecond's work: one a turn, so that a hundred destinations
 // that come back at once hold nobody else up.
 static void connect_one(struct deliver_thread *t, uint64_t now)
 {
-	struct mdf_connection *l = TAILQ_FIRST(&t->due);
+	struct mdf_connection *c = TAILQ_FIRST(&t->due);
 
-	if (!l)
+	if (!c)
 		return;
-	uint32_t events = l->due_events;
-	unlink_due(t, l);
-	mdf_connection_ready(l, events, now);
-	make_busy(t, l);
+	uint32_t events = c->due_events;
+	unlink_due(t, c);
+	mdf_connection_ready(c, events, now);
+	make_busy(t, c);
 }
 
 // Frees the connection; its numbers stay in the totals.
-static void retire(struct deliver_thread *t, struct mdf_connection *l)
+static void retire(struct deliver_thread *t, struct mdf_connection *c)
 {
 	struct deliver *d = t->deliver;
 	uint64_t octets = 0;
 
-	mdf_connection_close(l, LOSS_REMOVED);
+	mdf_connection_close(c, LOSS_REMOVED);
 	take_ready(t, 0); // the workers have let go of its rings; none stays in a queue
-	unlink_busy(l);
-	unlink_due(t, l);
+	unlink_busy(c);
+	unlink_due(t, c);
 	pthread_mutex_lock(&d->lock);
-	stream_balance(l->stream, &d->past, &octets);
-	d->past_recovered += stream_spool_recovered(l->stream);
-	d->connection[l->index] = l->twin;
-	if (l->twin)
-		l->twin->twin = NULL;
+	stream_balance(c->stream, &d->past, &octets);
+	d->past_recovered += stream_spool_recovered(c->stream);
+	d->connection[c->index] = c->twin;
+	if (c->twin)
+		c->twin->twin = NULL;
 	pthread_mutex_unlock(&d->lock);
-	stream_free(l->stream);
-	free(l);
+	stream_free(c->stream);
+	free(c);
 }
 
-static bool is_drained(struct mdf_connection *l, uint64_t now, uint64_t until)
+static bool is_drained(struct mdf_connection *c, uint64_t now, uint64_t until)
 {
-	bool hopeless = !l->mdf && l->failures > 0;
+	bool hopeless = !c->mdf && c->failures > 0;
 
-	return now >= until || hopeless || stream_empty(l->stream);
+	return now >= until || hopeless || stream_empty(c->stream);
 }
 
 static void timers(struct deliver_thread *t, uint64_t now)
 {
-	for (struct mdf_connection *l = LIST_FIRST(&t->connections), *next; l; l = next) {
-		next = LIST_NEXT(l, next);
-		mdf_connection_timers(l, now);
-		if (is_connecting(l))
-			make_due(t, l, 0);
-		if (l->mdf || stream_active(l->stream))
-			make_busy(t, l);
-		if (l->remove_until && is_drained(l, now, l->remove_until)) {
-			LIST_REMOVE(l, next);
-			retire(t, l);
+	for (struct mdf_connection *c = LIST_FIRST(&t->connections), *next; c; c = next) {
+		next = LIST_NEXT(c, next);
+		mdf_connection_timers(c, now);
+		if (is_connecting(c))
+			make_due(t, c, 0);
+		if (c->mdf || stream_active(c->stream))
+			make_busy(t, c);
+		if (c->remove_until && is_drained(c, now, c->remove_until)) {
+			LIST_REMOVE(c, next);
+			retire(t, c);
 		}
 	}
 }
@@ -230,18 +230,18 @@ static void wait_sockets(struct deliver_thread *t, uint64_t sleep_ns)
 	int n = epoll_pwait2(t->epoll, events, SOCKETS, &timeout, NULL);
 
 	for (int i = 0; i < n; i++) {
-		struct mdf_connection *l = events[i].data.ptr;
+		struct mdf_connection *c = events[i].data.ptr;
 		uint64_t count;
-		if (!l) {
+		if (!c) {
 			(void)!read(t->wake, &count, sizeof(count));
 			continue;
 		}
-		if (is_connecting(l)) {
-			make_due(t, l, events[i].events);
+		if (is_connecting(c)) {
+			make_due(t, c, events[i].events);
 			continue;
 		}
-		mdf_connection_ready(l, events[i].events, now_monotonic_ns());
-		make_busy(t, l);
+		mdf_connection_ready(c, events[i].events, now_monotonic_ns());
+		make_busy(t, c);
 	}
 }
 
@@ -252,12 +252,12 @@ static bool stopped(struct deliver_thread *t, uint64_t now)
 		return false;
 	if (!t->stop_until)
 		t->stop_until = now + STOP_NS;
-	struct mdf_connection *l;
-	LIST_FOREACH(l, &t->connections, next)
-	if (!is_drained(l, now, t->stop_until))
-		return false;
-	LIST_FOREACH(l, &t->connections, next)
-	mdf_connection_close(l, LOSS_STOPPED);
+	struct mdf_connection *c;
+	LIST_FOREACH (c, &t->connections, next)
+		if (!is_drained(c, now, t->stop_until))
+			return false;
+	LIST_FOREACH (c, &t->connections, next)
+		mdf_connection_close(c, LOSS_STOPPED);
 	return true;
 }
 

@@ -6,9 +6,9 @@
 
 #define ANSWER_NS (6 * NS_PER_S) // the resolver gives one within 5 s
 
-static uint64_t token_of(const struct mdf_connection *l)
+static uint64_t token_of(const struct mdf_connection *c)
 {
-	return l->serial << 16 | l->questions;
+	return c->serial << 16 | c->questions;
 }
 
 uint64_t mdf_connection_of_token(uint64_t token)
@@ -16,12 +16,12 @@ uint64_t mdf_connection_of_token(uint64_t token)
 	return token >> 16;
 }
 
-bool mdf_connection_ask_name(struct mdf_connection *l, uint64_t now)
+bool mdf_connection_ask_name(struct mdf_connection *c, uint64_t now)
 {
-	l->questions++;
-	l->answer_until = now + ANSWER_NS;
-	l->resolving = resolver_ask(l->deliver->resolver, l->dest.host, token_of(l)) == 0;
-	return l->resolving;
+	c->questions++;
+	c->answer_until = now + ANSWER_NS;
+	c->resolving = resolver_ask(c->deliver->resolver, c->dest.host, token_of(c)) == 0;
+	return c->resolving;
 }
 
 static bool has_address(const struct resolve_answer *a, const struct ip_address *address)
@@ -33,51 +33,51 @@ static bool has_address(const struct resolve_answer *a, const struct ip_address 
 }
 
 // A failure counts where an attempt waits for the name; else what is known stays good.
-static void name_failed(struct mdf_connection *l, const char *reason, uint64_t now)
+static void name_failed(struct mdf_connection *c, const char *reason, uint64_t now)
 {
-	l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
-	if (l->mdf || now < l->attempt_at)
+	c->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
+	if (c->mdf || now < c->attempt_at)
 		return;
-	l->n_addresses = 0;
-	mdf_connection_down(l, now, "host name: %s", reason);
+	c->n_addresses = 0;
+	mdf_connection_down(c, now, "host name: %s", reason);
 }
 
 // An answer that is lost, for want of memory on its way here, must not hold the destination up.
-void mdf_connection_check_answer(struct mdf_connection *l, uint64_t now)
+void mdf_connection_check_answer(struct mdf_connection *c, uint64_t now)
 {
-	if (!l->resolving || now < l->answer_until)
+	if (!c->resolving || now < c->answer_until)
 		return;
-	l->resolving = false;
-	name_failed(l, "the resolver has not answered", now);
+	c->resolving = false;
+	name_failed(c, "the resolver has not answered", now);
 }
 
-bool mdf_connection_is_leaving(const struct mdf_connection *l)
+bool mdf_connection_is_leaving(const struct mdf_connection *c)
 {
-	return l->remove_until || atomic_load_explicit(&l->deliver->stopping, memory_order_relaxed);
+	return c->remove_until || atomic_load_explicit(&c->deliver->stopping, memory_order_relaxed);
 }
 
 // With a connection that works a name is looked up when its answer's time is over.
-void mdf_connection_refresh_name(struct mdf_connection *l, uint64_t now)
+void mdf_connection_refresh_name(struct mdf_connection *c, uint64_t now)
 {
-	if (l->dest.host[0] && !l->resolving && now >= l->resolved_until &&
-		!mdf_connection_is_leaving(l) && !mdf_connection_ask_name(l, now))
-		l->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
+	if (c->dest.host[0] && !c->resolving && now >= c->resolved_until &&
+		!mdf_connection_is_leaving(c) && !mdf_connection_ask_name(c, now))
+		c->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
 }
 
 bool mdf_connection_name_answered(
-	struct mdf_connection *l, const struct resolve_answer *a, uint64_t now)
+	struct mdf_connection *c, const struct resolve_answer *a, uint64_t now)
 {
-	if (a->token != token_of(l) || !l->resolving)
+	if (a->token != token_of(c) || !c->resolving)
 		return false; // the answer to a name that was exchanged
-	l->resolving = false;
+	c->resolving = false;
 	if (a->n == 0) {
-		name_failed(l, a->reason, now);
+		name_failed(c, a->reason, now);
 		return false;
 	}
-	l->resolved_until = now + a->ttl * NS_PER_S;
-	l->n_addresses = a->n;
-	l->address_at = 0;
-	memcpy(l->address, a->address, sizeof(l->address));
-	l->moved = l->mdf && !has_address(a, &l->peer);
-	return !l->mdf && now >= l->attempt_at;
+	c->resolved_until = now + a->ttl * NS_PER_S;
+	c->n_addresses = a->n;
+	c->address_at = 0;
+	memcpy(c->address, a->address, sizeof(c->address));
+	c->moved = c->mdf && !has_address(a, &c->peer);
+	return !c->mdf && now >= c->attempt_at;
 }

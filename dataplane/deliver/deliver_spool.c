@@ -58,91 +58,91 @@ static bool is_draining(struct deliver *d, const struct channel_destination *des
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct mdf_connection *l = d->connection[i];
-		found = l && id_equal(&l->dest.did, &dest->did) &&
-			id_equal(&l->dest.ne, &dest->ne) &&
-			atomic_load_explicit(&l->removing, memory_order_relaxed);
+		const struct mdf_connection *c = d->connection[i];
+		found = c && id_equal(&c->dest.did, &dest->did) &&
+			id_equal(&c->dest.ne, &dest->ne) &&
+			atomic_load_explicit(&c->removing, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return found;
 }
 
-static const struct connection_spool *failing_kind(const struct mdf_connection *l)
+static const struct connection_spool *failing_kind(const struct mdf_connection *c)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
-		if (l->spool[k].failing)
-			return &l->spool[k];
+		if (c->spool[k].failing)
+			return &c->spool[k];
 	return NULL;
 }
 
 // Of both connections: a destination has one fault for all that fails of its spool. NULL: nothing.
-static const struct connection_spool *failing_part(const struct mdf_connection *l)
+static const struct connection_spool *failing_part(const struct mdf_connection *c)
 {
-	const struct connection_spool *p = failing_kind(l);
+	const struct connection_spool *p = failing_kind(c);
 
-	return p || !l->twin ? p : failing_kind(l->twin);
+	return p || !c->twin ? p : failing_kind(c->twin);
 }
 
-static uint64_t destination_lost(const struct mdf_connection *l)
+static uint64_t destination_lost(const struct mdf_connection *c)
 {
-	return mdf_connection_lost(l) + (l->twin ? mdf_connection_lost(l->twin) : 0);
+	return mdf_connection_lost(c) + (c->twin ? mdf_connection_lost(c->twin) : 0);
 }
 
-static void open_one(struct mdf_connection *l, enum copy_kind k, uint64_t cap)
+static void open_one(struct mdf_connection *c, enum copy_kind k, uint64_t cap)
 {
-	struct deliver *d = l->deliver;
+	struct deliver *d = c->deliver;
 	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
 	uint64_t now = now_wall_ns();
 	struct spool_settings s = {.file = file,
 		.root = d->spool_root,
 		.cap = cap,
 		.now_ns = now,
-		.youngest_ns = deliver_spool_youngest(d->config, &l->dest.ne, now)};
-	bool said = failing_part(l);
+		.youngest_ns = deliver_spool_youngest(d->config, &c->dest.ne, now)};
+	bool said = failing_part(c);
 	enum spool_found found;
 	int error;
 
-	id_format(&l->dest.ne, ne);
-	id_format(&l->dest.did, did);
+	id_format(&c->dest.ne, ne);
+	id_format(&c->dest.did, did);
 	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
 		k == COPY_X2 ? 2 : 3);
 	pthread_mutex_lock(&d->spool_lock);
-	if (is_draining(d, &l->dest))
+	if (is_draining(d, &c->dest))
 		(void)unlink(file); // it goes on with it, nameless
-	l->spool[k].spool = spool_open(&s, &found, &error);
+	c->spool[k].spool = spool_open(&s, &found, &error);
 	pthread_mutex_unlock(&d->spool_lock);
-	if (!l->spool[k].spool) {
+	if (!c->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
 		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
-		l->spool[k].failing = true; // for as long as the destination is there
+		c->spool[k].failing = true; // for as long as the destination is there
 		if (!said)
-			mdf_connection_post(l, EVENT_SPOOL_FAULT, 0, file);
+			mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, file);
 	} else if (found == SPOOL_DISCARDED) {
 		log_warning("destination %s: an old spool was discarded", did);
-		mdf_connection_post(l, EVENT_SPOOL_FAULT, 0,
+		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0,
 			"a spool of an earlier process could not be used: discarded");
 		if (!said)
-			mdf_connection_post(l, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
+			mdf_connection_post(c, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
 	}
-	if (found != SPOOL_RECOVERED || !l->spool[k].spool)
+	if (found != SPOOL_RECOVERED || !c->spool[k].spool)
 		return;
-	stream_spool_recovering(l->stream, k);
+	stream_spool_recovering(c->stream, k);
 	log_notice("destination %s: %llu octets found in the spool", did,
-		(unsigned long long)spool_octets(l->spool[k].spool));
+		(unsigned long long)spool_octets(c->spool[k].spool));
 }
 
-void mdf_connection_spool_open(struct mdf_connection *l)
+void mdf_connection_spool_open(struct mdf_connection *c)
 {
 	// Room for X2 of its own, as in memory: content never crowds it out.
-	uint64_t x2 = l->settings.spool / 8;
+	uint64_t x2 = c->settings.spool / 8;
 
-	if (!l->deliver->spooler || l->settings.spool == 0)
+	if (!c->deliver->spooler || c->settings.spool == 0)
 		return;
-	stream_spool_use(l->stream);
-	if (l->kinds & DELIVERY_X2)
-		open_one(l, COPY_X2, x2);
-	if (l->kinds & DELIVERY_X3)
-		open_one(l, COPY_X3, l->settings.spool - x2);
+	stream_spool_use(c->stream);
+	if (c->kinds & DELIVERY_X2)
+		open_one(c, COPY_X2, x2);
+	if (c->kinds & DELIVERY_X3)
+		open_one(c, COPY_X3, c->settings.spool - x2);
 }
 
 static bool in_flight(const struct connection_spool *p)
@@ -150,84 +150,84 @@ static bool in_flight(const struct connection_spool *p)
 	return atomic_load_explicit(&p->job.state, memory_order_relaxed) != SPOOL_IDLE;
 }
 
-bool mdf_connection_spool_busy(const struct mdf_connection *l)
+bool mdf_connection_spool_busy(const struct mdf_connection *c)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		const struct connection_spool *p = &l->spool[k];
-		if (p->spool && (in_flight(p) || (l->up_at && stream_spool_wants(l->stream, k))))
+		const struct connection_spool *p = &c->spool[k];
+		if (p->spool && (in_flight(p) || (c->up_at && stream_spool_wants(c->stream, k))))
 			return true;
 	}
 	return false;
 }
 
 // `lost`: copies, when it had not failed yet.
-static void failed(struct mdf_connection *l, struct connection_spool *p, int error, uint64_t lost)
+static void failed(struct mdf_connection *c, struct connection_spool *p, int error, uint64_t lost)
 {
 	char did[ID_TEXT_SIZE], text[96];
-	const struct connection_spool *before = failing_part(l);
+	const struct connection_spool *before = failing_part(c);
 
 	if (p->failing)
 		return;
 	p->failing = true;
 	p->lost_at_failing = before ? before->lost_at_failing : lost;
-	id_format(&l->dest.did, did);
+	id_format(&c->dest.did, did);
 	if (error == POI_ERR_LIMIT)
 		snprintf(text, sizeof(text), "the spool is full; memory only");
 	else
 		snprintf(text, sizeof(text), "spool: %s; memory only", poi_error_text(error));
 	log_kind(ERROR, SPOOL, "destination %s: %s", did, text);
 	if (!before)
-		mdf_connection_post(l, EVENT_SPOOL_FAULT, 0, text);
+		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, text);
 }
 
-static void works_again(struct mdf_connection *l, struct connection_spool *p, const char *how)
+static void works_again(struct mdf_connection *c, struct connection_spool *p, const char *how)
 {
 	char text[128];
 
 	if (!p->failing)
 		return;
 	p->failing = false;
-	if (failing_part(l))
+	if (failing_part(c))
 		return;
-	uint64_t lost = destination_lost(l);
+	uint64_t lost = destination_lost(c);
 	// A twin that was removed meanwhile has taken its own along.
 	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
 	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
-	mdf_connection_post(l, EVENT_SPOOL_CLEAR, lost, text);
+	mdf_connection_post(c, EVENT_SPOOL_CLEAR, lost, text);
 }
 
-static void finish(struct mdf_connection *l, enum copy_kind k, uint64_t now)
+static void finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 {
-	struct connection_spool *p = &l->spool[k];
+	struct connection_spool *p = &c->spool[k];
 	int result = p->job.result;
-	uint64_t lost = destination_lost(l); // a block that cannot be read is part of what it costs
+	uint64_t lost = destination_lost(c); // a block that cannot be read is part of what it costs
 
 	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
 	if (p->job.work == SPOOL_STORE)
-		stream_spool_stored(l->stream, k, result == 0);
+		stream_spool_stored(c->stream, k, result == 0);
 	else if (p->job.work == SPOOL_LOAD)
-		stream_spool_loaded(l->stream, k, &p->job.block, result);
+		stream_spool_loaded(c->stream, k, &p->job.block, result);
 	p->job.block = (struct spool_block){0};
 	if (p->job.done_result != 0)
-		failed(l, p, p->job.done_result, lost);
+		failed(c, p, p->job.done_result, lost);
 	if (result != 0 && result != POI_ERR_AGAIN) {
 		p->retry_at = now + RETRY_NS;
-		failed(l, p, result, lost);
+		failed(c, p, result, lost);
 	} else if (p->job.work == SPOOL_STORE) {
-		works_again(l, p, "the spool takes PDUs again");
+		works_again(c, p, "the spool takes PDUs again");
 	}
 }
 
-static bool next(struct mdf_connection *l, enum copy_kind k, uint64_t now)
+static bool next(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 {
-	struct connection_spool *p = &l->spool[k];
-	bool up = l->mdf && l->up_at;
+	struct connection_spool *p = &c->spool[k];
+	bool up = c->mdf && c->up_at;
 
 	p->job.spool = p->spool;
-	p->job.done += stream_spool_done(l->stream, k);
-	if (up && stream_spool_wants(l->stream, k))
+	p->job.done += stream_spool_done(c->stream, k);
+	if (up && stream_spool_wants(c->stream, k))
 		p->job.work = SPOOL_LOAD;
-	else if (now >= p->retry_at && stream_spool_take(l->stream, k, up, 2, &p->job))
+	else if (now >= p->retry_at && stream_spool_take(c->stream, k, up, 2, &p->job))
 		p->job.work = SPOOL_STORE;
 	else if (p->job.done > 0)
 		p->job.work = SPOOL_DONE;
@@ -236,47 +236,47 @@ static bool next(struct mdf_connection *l, enum copy_kind k, uint64_t now)
 	return true;
 }
 
-void mdf_connection_spool_work(struct mdf_connection *l, uint64_t now)
+void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		struct connection_spool *p = &l->spool[k];
+		struct connection_spool *p = &c->spool[k];
 		if (!p->spool)
 			continue;
 		uint32_t state = atomic_load_explicit(&p->job.state, memory_order_acquire);
 		if (state == SPOOL_QUEUED)
 			continue;
 		if (state == SPOOL_FINISHED)
-			finish(l, k, now);
+			finish(c, k, now);
 		// Nothing is owed any more, so nothing need be stored: the next store may fail
 		// again.
-		if (p->failing && (l->up_at || l->state == DESTINATION_IDLE) &&
-			stream_empty(l->stream))
-			works_again(l, p, "all is delivered and the spool is empty");
-		if (next(l, k, now))
-			spooler_submit(l->deliver->spooler, &p->job);
+		if (p->failing && (c->up_at || c->state == DESTINATION_IDLE) &&
+			stream_empty(c->stream))
+			works_again(c, p, "all is delivered and the spool is empty");
+		if (next(c, k, now))
+			spooler_submit(c->deliver->spooler, &p->job);
 	}
 }
 
-void mdf_connection_spool_wait(struct mdf_connection *l)
+void mdf_connection_spool_wait(struct mdf_connection *c)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		struct connection_spool *p = &l->spool[k];
+		struct connection_spool *p = &c->spool[k];
 		if (!p->spool)
 			continue;
 		if (in_flight(p)) {
-			spooler_wait(l->deliver->spooler, &p->job);
-			finish(l, k, 0);
+			spooler_wait(c->deliver->spooler, &p->job);
+			finish(c, k, 0);
 		}
 		// There is no next job that would note it in the file, and what is discarded from
 		// here on stays owed on disk.
-		p->job.done += stream_spool_done(l->stream, k);
+		p->job.done += stream_spool_done(c->stream, k);
 	}
 }
 
-void mdf_connection_spool_close(struct mdf_connection *l, bool keep)
+void mdf_connection_spool_close(struct mdf_connection *c, bool keep)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		struct connection_spool *p = &l->spool[k];
+		struct connection_spool *p = &c->spool[k];
 		if (!p->spool)
 			continue;
 		for (; p->job.done > 0 && keep; p->job.done--)

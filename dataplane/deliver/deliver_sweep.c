@@ -33,8 +33,8 @@ static bool is_known(struct deliver *d, const struct id16 *ne, const struct id16
 
 	pthread_mutex_lock(&d->lock);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct mdf_connection *l = d->connection[i];
-		found = l && id_equal(&l->dest.ne, ne) && id_equal(&l->dest.did, did);
+		const struct mdf_connection *c = d->connection[i];
+		found = c && id_equal(&c->dest.ne, ne) && id_equal(&c->dest.did, did);
 	}
 	pthread_mutex_unlock(&d->lock);
 	return found;

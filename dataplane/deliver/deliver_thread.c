@@ -38,9 +38,9 @@ void deliver_thread_close(struct deliver_thread *t)
 	if (!t->deliver)
 		return;
 	while (!STAILQ_EMPTY(&t->commands)) {
-		struct command *c = STAILQ_FIRST(&t->commands);
+		struct command *order = STAILQ_FIRST(&t->commands);
 		STAILQ_REMOVE_HEAD(&t->commands, next);
-		free(c); // answers of the resolver: nobody waits for a thread that has ended
+		free(order); // answers of the resolver: nobody waits for a thread that has ended
 	}
 	if (t->epoll >= 0)
 		close(t->epoll);
@@ -51,45 +51,45 @@ void deliver_thread_close(struct deliver_thread *t)
 	pthread_mutex_destroy(&t->lock);
 }
 
-static void apply_rings(struct mdf_connection *l, struct copy_ring **rings)
+static void apply_rings(struct mdf_connection *c, struct copy_ring **rings)
 {
-	for (uint32_t i = 0; i < l->deliver->n_workers * COPY_KINDS; i++)
+	for (uint32_t i = 0; i < c->deliver->n_workers * COPY_KINDS; i++)
 		if (rings[i])
-			stream_attach(l->stream,
-				stream_line(l->stream, i / COPY_KINDS, i % COPY_KINDS), rings[i]);
+			stream_attach(c->stream,
+				stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS), rings[i]);
 }
 
 static struct mdf_connection *connection_of(const struct deliver_thread *t, uint64_t serial)
 {
-	struct mdf_connection *l;
+	struct mdf_connection *c;
 
-	LIST_FOREACH(l, &t->connections, next)
-	if (l->serial == serial)
-		return l;
+	LIST_FOREACH (c, &t->connections, next)
+		if (c->serial == serial)
+			return c;
 	return NULL;
 }
 
-static void apply(struct deliver_thread *t, struct command *c)
+static void apply(struct deliver_thread *t, struct command *order)
 {
-	struct mdf_connection *l = c->connection;
+	struct mdf_connection *c = order->connection;
 
-	switch (c->kind) {
+	switch (order->kind) {
 	case COMMAND_ADD:
-		LIST_INSERT_HEAD(&t->connections, l, next);
+		LIST_INSERT_HEAD(&t->connections, c, next);
 		break;
 	case COMMAND_MODIFY:
-		pthread_mutex_lock(&l->deliver->lock); // readers walk the rings
-		apply_rings(l, c->rings);
-		pthread_mutex_unlock(&l->deliver->lock);
-		mdf_connection_modified(l, &c->dest);
+		pthread_mutex_lock(&c->deliver->lock); // readers walk the rings
+		apply_rings(c, order->rings);
+		pthread_mutex_unlock(&c->deliver->lock);
+		mdf_connection_modified(c, &order->dest);
 		break;
 	case COMMAND_REMOVE:
-		l->remove_until = now_monotonic_ns() + REMOVE_NS;
+		c->remove_until = now_monotonic_ns() + REMOVE_NS;
 		break;
 	case COMMAND_RESOLVED:
-		l = connection_of(t, mdf_connection_of_token(c->answer.token));
-		if (l)
-			mdf_connection_resolved(l, &c->answer, now_monotonic_ns());
+		c = connection_of(t, mdf_connection_of_token(order->answer.token));
+		if (c)
+			mdf_connection_resolved(c, &order->answer, now_monotonic_ns());
 		break;
 	}
 }
@@ -101,25 +101,25 @@ void deliver_thread_wake(struct deliver_thread *t)
 	(void)!write(t->wake, &one, sizeof(one));
 }
 
-static void enqueue(struct deliver_thread *t, struct command *c)
+static void enqueue(struct deliver_thread *t, struct command *order)
 {
-	STAILQ_INSERT_TAIL(&t->commands, c, next);
+	STAILQ_INSERT_TAIL(&t->commands, order, next);
 	atomic_store_explicit(&t->pending, true, memory_order_release);
 }
 
-void deliver_thread_send(struct deliver_thread *t, struct command *c)
+void deliver_thread_send(struct deliver_thread *t, struct command *order)
 {
 	pthread_mutex_lock(&t->lock);
 	if (!t->running) {
 		pthread_mutex_unlock(&t->lock);
-		apply(t, c);
-		if (!c->waited)
-			free(c);
+		apply(t, order);
+		if (!order->waited)
+			free(order);
 		return;
 	}
-	enqueue(t, c);
+	enqueue(t, order);
 	deliver_thread_wake(t);
-	while (c->waited && !c->done)
+	while (order->waited && !order->done)
 		pthread_cond_wait(&t->taken, &t->lock);
 	pthread_mutex_unlock(&t->lock);
 }
@@ -128,14 +128,14 @@ void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a)
 {
 	// The token does not name the thread: the one that has the connection takes it.
 	for (uint32_t i = 0; i < d->n_threads; i++) {
-		struct command *c = calloc(1, sizeof(*c));
-		if (!c)
+		struct command *order = calloc(1, sizeof(*order));
+		if (!order)
 			continue;
-		c->kind = COMMAND_RESOLVED;
-		c->answer = *a;
+		order->kind = COMMAND_RESOLVED;
+		order->answer = *a;
 		struct deliver_thread *t = &d->thread[i];
 		pthread_mutex_lock(&t->lock);
-		enqueue(t, c);
+		enqueue(t, order);
 		pthread_mutex_unlock(&t->lock);
 		deliver_thread_wake(t);
 	}
@@ -148,15 +148,15 @@ void deliver_thread_work(struct deliver_thread *t)
 	pthread_mutex_lock(&t->lock);
 	atomic_store_explicit(&t->pending, false, memory_order_relaxed);
 	while (!STAILQ_EMPTY(&t->commands)) {
-		struct command *c = STAILQ_FIRST(&t->commands);
+		struct command *order = STAILQ_FIRST(&t->commands);
 		STAILQ_REMOVE_HEAD(&t->commands, next);
 		pthread_mutex_unlock(&t->lock);
-		apply(t, c);
+		apply(t, order);
 		pthread_mutex_lock(&t->lock);
-		if (c->waited)
-			c->done = true;
+		if (order->waited)
+			order->done = true;
 		else
-			free(c);
+			free(order);
 	}
 	pthread_cond_broadcast(&t->taken);
 	pthread_mutex_unlock(&t->lock);

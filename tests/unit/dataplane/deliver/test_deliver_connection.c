@@ -67,30 +67,30 @@ static uint32_t spool_files(struct spool_bed *s, bool and_remove)
 }
 
 // All that can go to the spool does.
-static void store_all(struct mdf_connection *l)
+static void store_all(struct mdf_connection *c)
 {
 	for (int i = 0; i < 8; i++) {
-		mdf_connection_spool_work(l, 1);
-		mdf_connection_spool_wait(l);
+		mdf_connection_spool_work(c, 1);
+		mdf_connection_spool_wait(c);
 	}
 }
 
 // Sends the next block of the spool, and has it acknowledged up to `acknowledged` of its octets.
-static uint32_t deliver_block(struct mdf_connection *l, uint64_t *written, bool acknowledged)
+static uint32_t deliver_block(struct mdf_connection *c, uint64_t *written, bool acknowledged)
 {
 	struct spool_block block;
 	struct stream_piece p;
-	cr_assert_eq(spool_load(l->spool[COPY_X3].spool, &block), 0);
+	cr_assert_eq(spool_load(c->spool[COPY_X3].spool, &block), 0);
 	uint32_t copies = block.segment->pushed, octets = block.segment->copy[copies - 1].end;
 
-	stream_spool_loaded(l->stream, COPY_X3, &block, 0);
+	stream_spool_loaded(c->stream, COPY_X3, &block, 0);
 	for (uint32_t sent = 0; sent < octets; sent += p.length) {
-		cr_assert(stream_next(l->stream, 1, 0, false, &p));
+		cr_assert(stream_next(c->stream, 1, 0, false, &p));
 		*written += p.length;
-		cr_assert_eq(stream_sent(l->stream, &p, *written), 0);
+		cr_assert_eq(stream_sent(c->stream, &p, *written), 0);
 	}
 	if (acknowledged)
-		stream_acked(l->stream, *written);
+		stream_acked(c->stream, *written);
 	return copies;
 }
 
@@ -108,21 +108,21 @@ Test(deliver_connection, blocks_acknowledged_last_are_not_sent_again)
 	for (int i = 0; i < 2000; i++)
 		push(b, 0);
 	take_ready(b);
-	struct mdf_connection *l = b->deliver->connection[index];
-	store_all(l);
-	uint32_t first = deliver_block(l, &written, true);
-	first += deliver_block(l, &written, true);
-	deliver_block(l, &written, false);
-	mdf_connection_close(l, LOSS_STOPPED);
+	struct mdf_connection *c = b->deliver->connection[index];
+	store_all(c);
+	uint32_t first = deliver_block(c, &written, true);
+	first += deliver_block(c, &written, true);
+	deliver_block(c, &written, false);
+	mdf_connection_close(c, LOSS_STOPPED);
 	cr_assert_eq(acknowledged(b, index), first);
 	deliver_free(b->deliver);
 
 	bed_make(b);
-	l = b->deliver->connection[add(b, 1, 1)];
+	c = b->deliver->connection[add(b, 1, 1)];
 	struct spool_block block;
 	struct pdu p;
 	const char *why;
-	cr_assert_eq(spool_load(l->spool[COPY_X3].spool, &block), 0);
+	cr_assert_eq(spool_load(c->spool[COPY_X3].spool, &block), 0);
 	cr_assert_gt(pdu_decode(block.segment->octets, SEGMENT_SIZE, 1 << 20, &p, &why), 0);
 	cr_assert_eq(p.sequence, first);
 	spool_block_free(&block);
@@ -169,9 +169,9 @@ static uint16_t add_named(struct bed *b, uint8_t delivery, uint16_t port)
 	return index;
 }
 
-static struct resolve_answer answer_to(const struct mdf_connection *l)
+static struct resolve_answer answer_to(const struct mdf_connection *c)
 {
-	return (struct resolve_answer){.token = l->serial << 16 | l->questions,
+	return (struct resolve_answer){.token = c->serial << 16 | c->questions,
 		.n = 1,
 		.ttl = 60,
 		.address[0] = {.family = 4, .b = {127, 0, 0, 1}}};
@@ -186,23 +186,23 @@ Test(deliver_connection, a_look_up_without_an_answer_has_failed)
 
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
-	struct mdf_connection *l = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
-	mdf_connection_timers(l, now);
-	cr_assert(l->resolving);
-	struct resolve_answer late = answer_to(l);
-	mdf_connection_timers(l, now + 5 * SECOND);
-	cr_assert_eq(l->state, DESTINATION_CONNECTING);
+	struct mdf_connection *c = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
+	mdf_connection_timers(c, now);
+	cr_assert(c->resolving);
+	struct resolve_answer late = answer_to(c);
+	mdf_connection_timers(c, now + 5 * SECOND);
+	cr_assert_eq(c->state, DESTINATION_CONNECTING);
 	now += 10 * SECOND;
-	mdf_connection_timers(l, now);
-	cr_assert_eq(l->state, DESTINATION_DOWN);
-	cr_assert_not_null(strstr(l->reason, "host name"), "%s", l->reason);
-	mdf_connection_resolved(l, &late, now);
-	cr_assert_null(l->mdf);
-	mdf_connection_timers(l, now + SECOND); // it asks again
-	cr_assert(l->resolving);
-	struct resolve_answer a = answer_to(l);
-	mdf_connection_resolved(l, &a, now + SECOND);
-	cr_assert_not_null(l->mdf);
+	mdf_connection_timers(c, now);
+	cr_assert_eq(c->state, DESTINATION_DOWN);
+	cr_assert_not_null(strstr(c->reason, "host name"), "%s", c->reason);
+	mdf_connection_resolved(c, &late, now);
+	cr_assert_null(c->mdf);
+	mdf_connection_timers(c, now + SECOND); // it asks again
+	cr_assert(c->resolving);
+	struct resolve_answer a = answer_to(c);
+	mdf_connection_resolved(c, &a, now + SECOND);
+	cr_assert_not_null(c->mdf);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
@@ -216,21 +216,21 @@ Test(deliver_connection, a_look_up_without_an_answer_is_asked_again)
 
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
-	struct mdf_connection *l = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
-	mdf_connection_timers(l, now);
-	struct resolve_answer a = answer_to(l);
-	mdf_connection_resolved(l, &a, now);
-	for (int i = 0; i < 5000 && !l->up_at; i++, usleep(1000))
-		mdf_connection_ready(l, 0, now);
-	cr_assert_eq(l->state, DESTINATION_UP);
+	struct mdf_connection *c = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
+	mdf_connection_timers(c, now);
+	struct resolve_answer a = answer_to(c);
+	mdf_connection_resolved(c, &a, now);
+	for (int i = 0; i < 5000 && !c->up_at; i++, usleep(1000))
+		mdf_connection_ready(c, 0, now);
+	cr_assert_eq(c->state, DESTINATION_UP);
 	now += 60 * SECOND;
-	mdf_connection_timers(l, now);
-	cr_assert(l->resolving);
-	uint16_t asked = l->questions;
+	mdf_connection_timers(c, now);
+	cr_assert(c->resolving);
+	uint16_t asked = c->questions;
 	for (int i = 0; i < 20; i++)
-		mdf_connection_timers(l, now += SECOND);
-	cr_assert_eq(l->questions, asked + 1);
-	cr_assert_eq(l->state, DESTINATION_UP);
+		mdf_connection_timers(c, now += SECOND);
+	cr_assert_eq(c->questions, asked + 1);
+	cr_assert_eq(c->state, DESTINATION_UP);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
@@ -245,21 +245,21 @@ Test(deliver_connection, a_resting_link_waits_for_no_answer)
 	b->config.delivery.connections = 2;
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
-	struct mdf_connection *l =
+	struct mdf_connection *c =
 		b->deliver->connection[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->twin;
-	mdf_connection_timers(l, now);
-	cr_assert(l->resolving);
-	struct resolve_answer a = answer_to(l);
-	l->dest.delivery = DELIVERY_X2;
-	mdf_connection_timers(l, now);
-	cr_assert_eq(l->state, DESTINATION_IDLE);
-	mdf_connection_resolved(l, &a, now);
-	cr_assert_null(l->mdf);
-	cr_assert_eq(l->state, DESTINATION_IDLE);
-	l->dest.delivery = DELIVERY_X3;
-	mdf_connection_timers(l, now);
-	cr_assert_eq(l->questions, 2);
-	cr_assert_eq(l->state, DESTINATION_CONNECTING);
+	mdf_connection_timers(c, now);
+	cr_assert(c->resolving);
+	struct resolve_answer a = answer_to(c);
+	c->dest.delivery = DELIVERY_X2;
+	mdf_connection_timers(c, now);
+	cr_assert_eq(c->state, DESTINATION_IDLE);
+	mdf_connection_resolved(c, &a, now);
+	cr_assert_null(c->mdf);
+	cr_assert_eq(c->state, DESTINATION_IDLE);
+	c->dest.delivery = DELIVERY_X3;
+	mdf_connection_timers(c, now);
+	cr_assert_eq(c->questions, 2);
+	cr_assert_eq(c->state, DESTINATION_CONNECTING);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
@@ -318,12 +318,12 @@ static void lose(struct bed *b)
 }
 
 // Nothing is owed: what failed in this part is over.
-static void recover(struct mdf_connection *l)
+static void recover(struct mdf_connection *c)
 {
-	l->up_at = 1;
-	mdf_connection_spool_work(l, 1);
-	mdf_connection_spool_wait(l);
-	l->up_at = 0;
+	c->up_at = 1;
+	mdf_connection_spool_work(c, 1);
+	mdf_connection_spool_wait(c);
+	c->up_at = 0;
 }
 
 Test(deliver_connection, a_kind_without_a_spool_stays_a_fault)
@@ -335,11 +335,11 @@ Test(deliver_connection, a_kind_without_a_spool_stays_a_fault)
 	use_spool(b, &s);
 	spoil(&s, "x3", false);
 	bed_make(b);
-	struct mdf_connection *l = b->deliver->connection[add_both(b)];
+	struct mdf_connection *c = b->deliver->connection[add_both(b)];
 	cr_assert_eq(events(b, EVENT_SPOOL_FAULT, &e), 1);
-	l->spool[COPY_X2].failing = true;
-	recover(l);
-	cr_assert_not(l->spool[COPY_X2].failing);
+	c->spool[COPY_X2].failing = true;
+	recover(c);
+	cr_assert_not(c->spool[COPY_X2].failing);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
 	bed_free(b);
 	spoil(&s, "x3", true);
@@ -378,14 +378,14 @@ Test(deliver_connection, the_fault_ends_when_both_connections_spool_again)
 	b->config.delivery.connections = 2;
 	use_spool(b, &s);
 	bed_make(b);
-	struct mdf_connection *l = b->deliver->connection[add_both(b)];
-	l->spool[COPY_X2].failing = true;
-	l->twin->spool[COPY_X3].failing = true;
+	struct mdf_connection *c = b->deliver->connection[add_both(b)];
+	c->spool[COPY_X2].failing = true;
+	c->twin->spool[COPY_X3].failing = true;
 	for (int i = 0; i < 3; i++)
 		lose(b); // content: the twin's
-	recover(l->twin);
+	recover(c->twin);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
-	recover(l);
+	recover(c);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
 	cr_assert_eq(e.copies, 3);
 	bed_free(b);
@@ -402,14 +402,14 @@ Test(deliver_connection, a_resting_link_has_no_fault_of_its_spool)
 	b->config.delivery.connections = 2;
 	use_spool(b, &s);
 	bed_make(b);
-	struct mdf_connection *l = b->deliver->connection[add_both(b)]->twin;
-	l->spool[COPY_X3].failing = true;
-	l->state = DESTINATION_DOWN;
-	mdf_connection_spool_work(l, 1);
+	struct mdf_connection *c = b->deliver->connection[add_both(b)]->twin;
+	c->spool[COPY_X3].failing = true;
+	c->state = DESTINATION_DOWN;
+	mdf_connection_spool_work(c, 1);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
-	l->dest.delivery = DELIVERY_X2;
-	mdf_connection_timers(l, 1);
-	mdf_connection_timers(l, 2);
+	c->dest.delivery = DELIVERY_X2;
+	mdf_connection_timers(c, 1);
+	mdf_connection_timers(c, 2);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
 	bed_free(b);
 	spool_files(&s, true);
