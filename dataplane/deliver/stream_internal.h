@@ -15,8 +15,6 @@ struct stream_line {
 	// is no gap any more.
 	uint32_t gap_from, gap_to;
 	uint32_t send_segment, send_offset;
-	uint64_t in_flight;		// octets sent and not acknowledged on this connection
-	uint64_t unmarked;		// of them, behind the last mark
 	uint32_t ack_segment, ack_copy; // first copy not accounted for
 	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
 	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
@@ -72,8 +70,11 @@ struct stream {
 	bool spools;
 	bool marks;    // settled by marks: records between two of them are joined
 	bool unmarked; // something was sent behind the last mark
-	bool presses;  // a line wants the next mark soon
+	bool presses;  // the next mark is wanted soon
+	uint64_t unmarked_octets[2][COPY_KINDS]; // of them: of rings, of spools
 	_Atomic uint64_t unsettled; // copies sent, not acknowledged; one writer, anyone reads
+	uint64_t in_flight[COPY_KINDS]; // octets of rings, sent and not acknowledged on this
+					// connection
 	struct spooled spooled[COPY_KINDS];
 	struct stream_line line[]; // then one for what was spooled of each kind
 };
