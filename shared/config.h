@@ -105,6 +105,7 @@ struct config_override { // delivery.overrides
 	char *peer_identity; // NULL when not given
 };
 
+#define CONFIG_DELIVERY_THREADS_MAX 16
 #define CONFIG_HEADER_USUAL 320 // octets that every known receiver takes
 #define CONFIG_HEADER_MAX 1024
 

@@ -10,6 +10,8 @@
 
 #include "shared/now.h"
 
+static_assert(CONFIG_DELIVERY_THREADS_MAX <= CAPTURE_DELIVER_MAX);
+
 static int open_threads(struct deliver *d)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++) {
