@@ -114,6 +114,10 @@ void mdf_connection_timers(struct mdf_connection *c, uint64_t now)
 		if (c->state != DESTINATION_IDLE)
 			mdf_connection_rest(c, now);
 	} else if (c->mdf && c->up_at) {
+		if (c->readable)
+			mdf_connection_receive(c, now);
+		if (!c->mdf)
+			return;
 		c->writable = true; // a try costs little; no lost wake-up may hold a queue
 		mdf_connection_check_alive(c, now);
 		if (!c->mdf)

@@ -25,6 +25,7 @@
 #define NS_PER_MS 1000000ull
 #define EVENTS_MAX 4096		   // unread events; the oldest go first
 #define INBOUND_MAX 4096	   // octets of one PDU that an MDF may send
+#define ANSWERS_MAX 160u	   // more than INBOUND_MAX octets of keepalives
 #define ACK_MIN_NS (NS_PER_MS / 2) // between two looks at what TCP has acknowledged
 
 struct connection_settings { // the configuration with the overrides of this destination
@@ -97,8 +98,9 @@ struct mdf_connection {
 	uint8_t control[PDU_KEEPALIVE_SIZE];
 	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
 	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
-	bool answer_due;			  // the MDF sent a keepalive of its own
-	uint32_t answer_sequence;
+	uint32_t n_answers; // keepalives of the MDF not yet acknowledged
+	uint32_t answer[ANSWERS_MAX];
+	bool readable; // there may be more to read
 	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
 	uint64_t ack_written;	    // mdf_written at the last look
 	uint32_t inbound_length;

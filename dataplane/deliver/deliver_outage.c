@@ -51,7 +51,8 @@ void mdf_connection_drop(struct mdf_connection *c)
 	c->piece.length = 0;
 	c->writable = false;
 	c->inbound_length = 0;
-	c->answer_due = false;
+	c->n_answers = 0;
+	c->readable = false;
 }
 
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
