@@ -44,12 +44,7 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 	d->n_threads = config->delivery.threads ? config->delivery.threads : 1;
 	d->flush_ns = config->delivery.flush_us * 1000ull;
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (d->n_threads > CAPTURE_DELIVER_MAX) {
-		snprintf(why, why_size, "delivery.threads: at most %u", CAPTURE_DELIVER_MAX);
-		d->n_threads = 0;
-		goto fail;
-	}
-	d->tls = mdf_tls_new(&config->delivery.tls, why, why_size);
+	d->tls = mdf_tls_new(&config->delivery, why, why_size);
 	if (!d->tls)
 		goto fail;
 	if (deliver_spool_setup(d, why, why_size))
@@ -466,7 +461,7 @@ uint64_t deliver_recovered(const struct deliver *d)
 
 int deliver_reload(struct deliver *d, char *why, size_t why_size)
 {
-	struct mdf_tls *fresh = mdf_tls_new(&d->config->delivery.tls, why, why_size);
+	struct mdf_tls *fresh = mdf_tls_new(&d->config->delivery, why, why_size);
 
 	if (!fresh)
 		return POI_ERR_TLS;

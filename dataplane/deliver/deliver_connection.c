@@ -83,7 +83,7 @@ static void renew(struct mdf_connection *c, uint64_t now)
 		    atomic_load_explicit(&c->deliver->credentials, memory_order_relaxed);
 
 	// The name came back; or it only drains, and might get no second connection.
-	if ((same && !c->moved) || mdf_connection_is_leaving(c)) {
+	if ((same && !c->moved && !mdf_is_worn(c->mdf)) || mdf_connection_is_leaving(c)) {
 		c->renew_until = 0;
 		return;
 	}

@@ -22,6 +22,7 @@
 // Unacknowledged octets, or a closed window, after which a path is given up. A reader that stalls
 // may take one more window first: with that second a fault is known within 5.
 #define USER_TIMEOUT_MS 2500
+#define KEY_RECORDS (1u << 23) // RFC 8446 clause 5.5: AES-GCM is safe for 2^24.5
 #define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
@@ -29,6 +30,7 @@
 
 struct mdf_tls {
 	SSL_CTX *context;
+	uint64_t key_records;
 };
 
 enum stage { STAGE_CONNECT, STAGE_HANDSHAKE, STAGE_REFUSAL, STAGE_UP, STAGE_LOST };
@@ -37,6 +39,7 @@ struct mdf {
 	SSL *ssl;
 	int fd;
 	enum stage stage;
+	uint64_t records, key_records; // sent with these keys, and how many may be
 	char *identity;	       // pinned, or NULL
 	uint64_t baseline;     // tcpi_bytes_acked before the first octet: the SYN counts
 	uint64_t acknowledged; // last answer
@@ -45,12 +48,12 @@ struct mdf {
 	char reason[96];
 };
 
-struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t why_size)
+struct mdf_tls *mdf_tls_new(const struct config_delivery *d, char *why, size_t why_size)
 {
-	struct tls_files f = {.certificate = files->certificate,
-		.key = files->key,
-		.ca = files->ca,
-		.crl = files->crl};
+	struct tls_files f = {.certificate = d->tls.certificate,
+		.key = d->tls.key,
+		.ca = d->tls.ca,
+		.crl = d->tls.crl};
 	struct mdf_tls *t = calloc(1, sizeof(*t));
 
 	if (!t) {
@@ -60,6 +63,12 @@ struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t wh
 	t->context = tls_client_context(&f, why, why_size);
 	if (!t->context) {
 		free(t);
+		return NULL;
+	}
+	t->key_records = d->key_records ? d->key_records : KEY_RECORDS;
+	if (tls_use_suites(t->context, d->cipher_suites ? d->cipher_suites : TLS_SUITES_DELIVERY)) {
+		snprintf(why, why_size, "delivery.cipher-suites: OpenSSL refuses them");
+		mdf_tls_free(t);
 		return NULL;
 	}
 	SSL_CTX_set_mode(t->context, SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -117,6 +126,7 @@ static int open_tls(struct mdf *m, struct mdf_tls *t, const struct mdf_peer *pee
 	if (!m->ssl || SSL_set_fd(m->ssl, m->fd) != 1)
 		return lost(m, POI_ERR_NOMEM, "out of memory");
 	SSL_set_connect_state(m->ssl);
+	m->key_records = t->key_records;
 	if (peer->identity) {
 		m->identity = strdup(peer->identity);
 		return m->identity ? 0 : lost(m, POI_ERR_NOMEM, "out of memory");
@@ -313,7 +323,19 @@ int64_t mdf_write(struct mdf *m, const void *octets, size_t length)
 	errno = 0;
 	size_t taken = 0;
 	int result = SSL_write_ex(m->ssl, octets, length, &taken);
-	return result == 1 ? (int64_t)taken : failed(m, result, "send");
+	if (result != 1)
+		return failed(m, result, "send");
+	m->records++;
+	// Between two records: the message leaves with the next one. The MDF's own keys carry little.
+	if (m->records >= m->key_records && SSL_version(m->ssl) >= TLS1_3_VERSION &&
+		SSL_key_update(m->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+		m->records = 0;
+	return (int64_t)taken;
+}
+
+bool mdf_is_worn(const struct mdf *m)
+{
+	return m->records >= m->key_records;
 }
 
 int64_t mdf_read(struct mdf *m, void *out, size_t capacity)

@@ -13,7 +13,9 @@
 
 struct mdf_tls; // our certificate and the trusted issuers; reference-counted by its connections
 
-struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t why_size);
+// Uses tls, cipher_suites (NULL: the default) and key_records (0: the default) of `d`. NULL on
+// failure, and `why` says what to change.
+struct mdf_tls *mdf_tls_new(const struct config_delivery *d, char *why, size_t why_size);
 void mdf_tls_free(struct mdf_tls *t);
 
 struct mdf_peer {
@@ -38,6 +40,8 @@ int mdf_fd(const struct mdf *m);
 // Hands octets (one TLS record; at most 16384) to TCP. Returns how many were taken, AGAIN (the same
 // octets must be offered again when the descriptor is writable), else the connection is lost.
 [[nodiscard]] int64_t mdf_write(struct mdf *m, const void *octets, size_t length);
+// The keys have been used as long as they may be, and this version of TLS cannot renew them.
+bool mdf_is_worn(const struct mdf *m);
 // Octets received (> 0), AGAIN, CLOSED (orderly end), else the connection is lost.
 [[nodiscard]] int64_t mdf_read(struct mdf *m, void *out, size_t capacity);
 
