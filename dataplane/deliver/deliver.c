@@ -85,7 +85,7 @@ static void dispose(struct mdf_connection *c)
 {
 	mdf_connection_spool_wait(c);
 	mdf_connection_spool_close(c, true);
-	mdf_close(c->mdf);
+	mdf_connection_drop(c);
 	stream_free(c->stream);
 	free(c);
 }
