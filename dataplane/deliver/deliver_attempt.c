@@ -36,7 +36,8 @@ static bool begin(struct mdf_connection *c, struct mdf_attempt *a, char *reason,
 	struct mdf_peer peer = {.address = a->address,
 		.port = c->dest.port,
 		.host = c->dest.host[0] ? c->dest.host : NULL,
-		.identity = c->settings.identity};
+		.identity = c->settings.identity,
+		.probe_timeout = d->config->delivery.probe_timeout};
 
 	pthread_mutex_lock(&d->lock); // the credentials may be exchanged meanwhile
 	a->credentials = atomic_load_explicit(&d->credentials, memory_order_relaxed);
@@ -80,6 +81,7 @@ static void win(struct mdf_connection *c, struct mdf_attempt *a, uint64_t now)
 	c->moved = false;
 	c->credentials = a->credentials;
 	c->renew_until = 0;
+	c->renew_paused = false;
 	mdf_connection_up(c, now);
 }
 

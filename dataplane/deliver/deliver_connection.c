@@ -8,7 +8,10 @@
 
 #include "shared/now.h"
 
-#define RENEW_NS (5 * NS_PER_S)	  // for what is sent to be acknowledged
+// For what is sent to be acknowledged. A slow MDF reads all that time what the kernel holds; one that
+// has read nothing for RENEW_STUCK_NS is sent to as before.
+#define RENEW_NS (60 * NS_PER_S)
+#define RENEW_STUCK_NS (2 * NS_PER_S)
 
 void mdf_connection_resolved(struct mdf_connection *c, const struct resolve_answer *a, uint64_t now)
 {
@@ -41,10 +44,14 @@ static void renew(struct mdf_connection *c, uint64_t now)
 	// The name came back; or it only drains, and might get no second connection.
 	if ((same && !c->moved && !mdf_is_worn(c->mdf)) || mdf_connection_is_leaving(c)) {
 		c->renew_until = 0;
+		c->renew_paused = false;
 		return;
 	}
-	if (!c->renew_until)
+	if (!c->renew_until) {
 		c->renew_until = now + RENEW_NS;
+		mdf_limit_queue(c->mdf);
+	}
+	c->renew_paused = now - mdf_stalled_since(c->mdf) < RENEW_STUCK_NS;
 	if (!finished && now < c->renew_until)
 		return;
 	mdf_connection_drop(c);
@@ -75,7 +82,9 @@ void mdf_connection_timers(struct mdf_connection *c, uint64_t now)
 		if (!c->mdf)
 			return;
 		c->writable = true; // a try costs little; no lost wake-up may hold a queue
-		mdf_connection_check_alive(c, now);
+		mdf_connection_check_path(c, now);
+		if (c->mdf)
+			mdf_connection_check_alive(c, now);
 		if (!c->mdf)
 			return;
 		mdf_connection_refresh_name(c, now);

@@ -96,7 +96,10 @@ struct mdf_connection {
 	bool moved;		// the name has left it
 	uint32_t credentials;	// generation of those the connection was made with
 	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
+	bool renew_paused;	// nothing new is sent meanwhile
 	uint64_t attempt_at;	// next try
+	uint64_t path_at;	// next look at what TCP's peer answers
+	bool stalled;		// reported: the MDF reads nothing
 	uint64_t up_at;		// when the connection stood
 	bool delivered;		// something was acknowledged on this connection
 	uint32_t failures;	// in a row, sets the back-off
@@ -111,6 +114,7 @@ struct mdf_connection {
 	bool piece_is_control;
 	uint8_t control[PDU_KEEPALIVE_SIZE];
 	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
+	uint64_t keepalive_floor; // mdf_written before the last keepalive
 	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
 	uint32_t n_answers; // keepalives of the MDF not yet acknowledged
 	uint32_t answer[ANSWERS_MAX];
@@ -269,6 +273,8 @@ void mdf_connection_drop(struct mdf_connection *c);
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void mdf_connection_up(struct mdf_connection *c, uint64_t now);
+// Takes the connection down when its peer is dead, and reports one that reads nothing.
+void mdf_connection_check_path(struct mdf_connection *c, uint64_t now);
 // Shortens a back-off begun while no copy waited.
 void mdf_connection_hurry(struct mdf_connection *c, uint64_t now);
 uint64_t mdf_connection_backoff(struct mdf_connection *c); // ns

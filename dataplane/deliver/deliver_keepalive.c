@@ -10,6 +10,10 @@ void mdf_connection_check_alive(struct mdf_connection *c, uint64_t now)
 {
 	const struct config_keepalive *k = &c->deliver->config->delivery.keepalive;
 	uint64_t patience = k->time_p2 * NS_PER_S;
+
+	// A slow MDF has not seen the keepalive before TCP has taken it.
+	if (mdf_acknowledged(c->mdf) <= c->keepalive_floor)
+		c->alive_at = now;
 	if (c->settings.keepalive && c->settings.require_ack &&
 		c->keepalive_next != c->keepalive_acked && now - c->alive_at >= patience)
 		mdf_connection_down(c, now, "no keepalive acknowledged within %u s", k->time_p2);
@@ -96,6 +100,7 @@ void mdf_connection_make_keepalive(struct mdf_connection *c, uint64_t now)
 		if (c->keepalive_next == c->keepalive_acked)
 			c->alive_at = now;
 		pdu_keepalive_write(c->control, c->settings.minor, c->keepalive_next++);
+		c->keepalive_floor = mdf_written(c->mdf);
 		c->keepalive_at = now + c->deliver->config->delivery.keepalive.time_p1 * NS_PER_S;
 	}
 	c->piece = (struct stream_piece){.octets = c->control, .length = sizeof(c->control)};

@@ -42,10 +42,10 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 {
 	if (c->piece.length > 0)
 		return true;
-	bool due = mdf_connection_keepalive_due(c, now) || c->renew_until > 0;
+	bool due = mdf_connection_keepalive_due(c, now) || c->renew_paused;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
-	if (c->renew_until && stream_at_edge(c->stream))
+	if (c->renew_paused && stream_at_edge(c->stream))
 		return false;
 	if (due && stream_at_edge(c->stream)) {
 		mdf_connection_make_keepalive(c, now);

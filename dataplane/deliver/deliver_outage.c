@@ -17,6 +17,7 @@
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
 #define BACKOFF_WAITING_NS (1600 * NS_PER_MS) // while copies wait: at most 2 s with the quarter
 #define PAUSE_NS NS_PER_S // without a loss
+#define PATH_NS (200 * NS_PER_MS) // between two looks at what the peer answers
 
 void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s)
 {
@@ -55,7 +56,11 @@ void mdf_connection_drop(struct mdf_connection *c)
 	if (!c->mdf)
 		return;
 	c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
-	mdf_close(c->mdf);
+	// Its copies are sent again, or are in doubt or lost: the kernel must not send them later.
+	if (stream_outstanding(c->stream))
+		mdf_abort(c->mdf);
+	else
+		mdf_close(c->mdf);
 	c->mdf = NULL;
 	c->piece.length = 0;
 	c->writable = false;
@@ -162,6 +167,7 @@ static void say_up(struct mdf_connection *c, uint64_t now)
 // Sets the state and ends a fault. `connects`: connections more.
 static void set_up(struct mdf_connection *c, uint64_t now, unsigned connects)
 {
+	c->stalled = false;
 	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(c, DESTINATION_UP);
 	c->connects += connects;
@@ -186,7 +192,34 @@ void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 	c->ack_at = now + ACK_MIN_NS;
 	c->ack_pause = ACK_MIN_NS;
 	c->ack_written = mdf_written(c->mdf);
+	c->keepalive_floor = 0;
 	set_up(c, now, 1);
+}
+
+void mdf_connection_check_path(struct mdf_connection *c, uint64_t now)
+{
+	const struct config_delivery *d = &c->deliver->config->delivery;
+	char reason[sizeof(c->reason)];
+
+	if (now < c->path_at)
+		return;
+	c->path_at = now + PATH_NS;
+	if (mdf_check(c->mdf, now)) {
+		mdf_connection_down(c, now, "%s", mdf_reason(c->mdf));
+		return;
+	}
+	uint64_t since = mdf_stalled_since(c->mdf), stalled = now - since;
+	if (stalled >= d->keepalive.time_p2 * NS_PER_S) {
+		mdf_connection_down(
+			c, now, "the MDF has read nothing for %u s", d->keepalive.time_p2);
+	} else if (stalled >= d->stall_report * NS_PER_S && !c->stalled) {
+		c->stalled = true;
+		snprintf(reason, sizeof(reason), "the MDF reads nothing, for %u s by now",
+			d->stall_report);
+		report_down(c, since, reason);
+	} else if (stalled < d->stall_report * NS_PER_S && c->stalled) {
+		set_up(c, now, 0);
+	}
 }
 
 // An outage is known seconds after it began: what is lost without a pause before that belongs to

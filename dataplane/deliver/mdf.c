@@ -19,10 +19,8 @@
 #include "shared/socket.h"
 #include "shared/tls.h"
 
-// Unacknowledged octets, or a closed window, after which a path is given up. A reader that stalls
-// may take one more window first: with that second a fault is known within 5.
-#define USER_TIMEOUT_MS 2500
 #define KEY_RECORDS (1u << 23) // RFC 8446 clause 5.5: AES-GCM is safe for 2^24.5
+#define QUEUE_LIMIT 16384      // octets, see mdf_limit_queue
 #define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
@@ -43,6 +41,10 @@ struct mdf {
 	char *identity;	       // pinned, or NULL
 	uint64_t baseline;     // tcpi_bytes_acked before the first octet: the SYN counts
 	uint64_t acknowledged; // last answer
+	uint64_t probe_timeout;	 // ns
+	uint64_t unanswered_at;	 // first look at which TCP waited for an answer; 0: it does not
+	uint64_t progress_at;	 // last look at which octets had been acknowledged, or none waited
+	uint64_t progress_acked; // tcpi_bytes_acked then
 	uint64_t refusal_until;
 	uint64_t handshake_read; // octets received when the handshake was complete
 	char reason[96];
@@ -110,7 +112,8 @@ static int open_socket(struct mdf *m, const struct mdf_peer *peer)
 	m->fd = socket_open(&peer->address, SOCKET_NONBLOCKING | SOCKET_NODELAY);
 	if (m->fd < 0)
 		return lost(m, POI_ERR_IO, "socket: %s", strerrordesc_np(errno));
-	set(m->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	// No TCP_USER_TIMEOUT: it would end a connection whose peer answers that its window is
+	// closed. mdf_check finds the dead.
 	set(m->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
@@ -145,6 +148,7 @@ struct mdf *mdf_connect(
 		return NULL;
 	}
 	m->fd = -1;
+	m->probe_timeout = peer->probe_timeout * 1000000000ull;
 	if (open_socket(m, peer) || open_tls(m, t, peer)) {
 		snprintf(reason, reason_size, "%s", m->reason);
 		mdf_close(m);
@@ -165,6 +169,22 @@ void mdf_close(struct mdf *m)
 	ERR_clear_error();
 	free(m->identity);
 	free(m);
+}
+
+void mdf_abort(struct mdf *m)
+{
+	struct linger reset = {.l_onoff = 1};
+
+	if (!m)
+		return;
+	(void)setsockopt(m->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	m->stage = STAGE_LOST; // no goodbye behind what is thrown away
+	mdf_close(m);
+}
+
+void mdf_limit_queue(struct mdf *m)
+{
+	set(m->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, QUEUE_LIMIT);
 }
 
 int mdf_fd(const struct mdf *m)
@@ -312,6 +332,7 @@ int mdf_progress(struct mdf *m, uint64_t now_ns)
 			return POI_ERR_AGAIN;
 	}
 	m->stage = STAGE_UP;
+	m->progress_at = now_ns;
 	return 0;
 }
 
@@ -364,6 +385,35 @@ uint64_t mdf_acknowledged(struct mdf *m)
 		m->acknowledged = acked < written ? acked : written;
 	}
 	return m->acknowledged;
+}
+
+int mdf_check(struct mdf *m, uint64_t now_ns)
+{
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+
+	if (m->stage != STAGE_UP || getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+		return 0;
+	bool waits = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+	if (!waits || info.tcpi_bytes_acked != m->progress_acked) {
+		m->progress_at = now_ns;
+		m->progress_acked = info.tcpi_bytes_acked;
+	}
+	uint64_t heard_at = now_ns - info.tcpi_last_ack_recv * 1000000ull;
+	if (info.tcpi_unacked == 0 && info.tcpi_probes == 0)
+		m->unanswered_at = 0;
+	else if (!m->unanswered_at || heard_at > m->unanswered_at)
+		m->unanswered_at = now_ns;
+	bool repeated = info.tcpi_probes > 0 || info.tcpi_retransmits > 0;
+	if (!repeated || !m->unanswered_at || now_ns - m->unanswered_at < m->probe_timeout)
+		return 0;
+	return lost(m, POI_ERR_CLOSED, "the MDF answers nothing: no acknowledgement for %llu s",
+		(unsigned long long)(m->probe_timeout / 1000000000));
+}
+
+uint64_t mdf_stalled_since(const struct mdf *m)
+{
+	return m->progress_at;
 }
 
 const char *mdf_reason(const struct mdf *m)

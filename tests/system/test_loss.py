@@ -7,6 +7,9 @@ import unittest
 import fixture
 from loss import DETECTED, Far, Loss, REPORTED
 
+PAUSE = 30 if fixture.LONG else 6
+SLOW = 60 if fixture.LONG else 20
+
 
 class Peer(Loss):
 	"""The MDF itself is the fault."""
@@ -15,6 +18,32 @@ class Peer(Loss):
 		"""Reads nothing: a closed window."""
 		bad = self.made()
 		self.a_fault(bad, lambda: setattr(bad, "stalled", True), lambda: setattr(bad, "stalled", False), drops=True)
+
+	def test_pause(self):
+		"""A window that is closed for longer than before, by a peer that answers TCP's probes: never cut."""
+		bad = self.made()
+		self.begin(bad)
+		bad.stalled = True
+		time.sleep(PAUSE)
+		bad.stalled = False
+		_, sent = self.rest()
+		d = self.of(self.bad_did, self.exact(sent))
+		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
+
+	def test_very_slow(self):
+		"""20 kB/s: its window opens every few seconds only."""
+		bad = self.made(window=0)
+		self.begin(bad)
+		bad.behaviour.slow = 20_000
+		end = time.monotonic() + SLOW
+		while time.monotonic() < end:
+			self.other_unharmed(self.poi.status())
+			self.assertEqual(bad.counts["connections"], 1, bad.summary())
+			time.sleep(0.5)
+		bad.behaviour.slow = 0
+		_, sent = self.rest()
+		d = self.of(self.bad_did, self.exact(sent))
+		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
 
 	def test_one_octet_a_second(self):
 		bad = self.made()
