@@ -328,7 +328,8 @@ struct x1_client *x1_client_new(struct event_base *base, const struct config_ne 
 	const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
 	if (!x1_client_tls_usable(tls)) {
 		snprintf(why, why_size,
-			"libcurl uses %s, and OpenSSL is needed: install the libcurl4 that is built "
+			"libcurl uses %s, and OpenSSL is needed: install the libcurl4 that is "
+			"built "
 			"with it",
 			tls != NULL ? tls : "no TLS library");
 		return NULL;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define ATTEMPT_NS (4 * NS_PER_S)  // connect and handshake
+#define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
 #define RACE_NS (250 * NS_PER_MS) // RFC 8305 clause 8: Connection Attempt Delay
 
 // The fault is reported once every address has failed. One that fails sooner than the others is

@@ -8,8 +8,8 @@
 
 #include "shared/now.h"
 
-// For what is sent to be acknowledged. A slow MDF reads all that time what the kernel holds; one that
-// has read nothing for RENEW_STUCK_NS is sent to as before.
+// For what is sent to be acknowledged. A slow MDF reads all that time what the kernel holds; one
+// that has read nothing for RENEW_STUCK_NS is sent to as before.
 #define RENEW_NS (60 * NS_PER_S)
 #define RENEW_STUCK_NS (2 * NS_PER_S)
 

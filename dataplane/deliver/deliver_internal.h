@@ -86,24 +86,27 @@ struct mdf_connection {
 	bool resolving;
 	uint64_t answer_until; // then the look-up has failed
 	uint16_t questions;    // asked so far: distinguishes an answer to an older one
-	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
-	uint32_t n_attempts;	 // addresses; 0: none is known
+	// The answer holds until then; with a connection it is the next look.
+	uint64_t resolved_until;
+	// Addresses and the attempts at them; 0: none is known.
+	uint32_t n_attempts;
 	struct mdf_attempt attempt[RESOLVE_ADDRESSES_MAX];
-	struct ip_address tried; // address of the attempt begun last
-	struct ip_address good;	 // address of the last connection that proved itself
-	uint64_t race_at;	 // next attempt beside those under way
-	uint64_t attempted_at;	 // beginning of the attempt begun last
+	// Addresses of the attempt begun last, and of the last connection that proved itself.
+	struct ip_address tried, good;
+	// Next attempt beside those under way; beginning of the attempt begun last.
+	uint64_t race_at, attempted_at;
 	struct ip_address peer; // what the connection goes to
 	bool moved;		// the name has left it
 	uint32_t credentials;	// generation of those the connection was made with
 	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
-	bool renew_paused;	// nothing new is sent meanwhile
+	bool renew_paused;	// nothing new is sent
 	uint64_t attempt_at;	// next try
 	uint64_t path_at;	// next look at what TCP's peer answers
 	bool stalled;		// reported: the MDF reads nothing
 	uint64_t up_at;		// when the connection stood
 	bool delivered;		// something was acknowledged on this connection
 	uint32_t failures;	// in a row, sets the back-off
+	uint64_t cut_at;	// other addresses are tried since, before it is a fault
 	bool reported_down;
 	uint64_t down_at;
 	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
@@ -115,11 +118,13 @@ struct mdf_connection {
 	bool piece_is_control;
 	uint8_t control[PDU_KEEPALIVE_SIZE];
 	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
-	uint64_t keepalive_floor; // mdf_written before the last keepalive
 	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
-	uint32_t n_answers; // keepalives of the MDF not yet acknowledged
-	uint32_t answer[ANSWERS_MAX];
-	bool readable; // there may be more to read
+	// mdf_written before the last keepalive.
+	uint64_t keepalive_floor;
+	// Keepalives of the MDF that are not yet acknowledged: their numbers.
+	uint32_t n_answers, answer[ANSWERS_MAX];
+	// There may be more to read.
+	bool readable;
 	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
 	uint64_t ack_written;	    // mdf_written at the last look
 	uint32_t inbound_length;

@@ -16,8 +16,8 @@
 #define BACKOFF_FIRST_NS (500 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
 #define BACKOFF_WAITING_NS (1600 * NS_PER_MS) // while copies wait: at most 2 s with the quarter
-#define PAUSE_NS NS_PER_S // without a loss
-#define PATH_NS (200 * NS_PER_MS) // between two looks at what the peer answers
+#define PAUSE_NS NS_PER_S		      // without a loss
+#define PATH_NS (200 * NS_PER_MS)	      // between two looks at what the peer answers
 
 void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s)
 {
@@ -88,20 +88,20 @@ static bool stood(struct mdf_connection *c, uint64_t now)
 	return mdf_connection_has_other_address(c, now + mdf_connection_backoff(c));
 }
 
-static void set_down(struct mdf_connection *c, const char *reason)
+static void set_down(struct mdf_connection *c, const char *reason, uint64_t age)
 {
 	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(c, DESTINATION_DOWN);
 	if (!c->reported_down)
-		c->down_since_ns = now_wall_ns();
+		c->down_since_ns = now_wall_ns() - age;
 	snprintf(c->reason, sizeof(c->reason), "%s", reason);
 	pthread_mutex_unlock(&c->deliver->lock);
 }
 
 // Sets the state; the fault is reported once.
-static void report_down(struct mdf_connection *c, uint64_t since, const char *reason)
+static void report_down(struct mdf_connection *c, uint64_t now, uint64_t since, const char *reason)
 {
-	set_down(c, reason);
+	set_down(c, reason, now - since);
 	if (c->reported_down)
 		return;
 	c->reported_down = true;
@@ -123,6 +123,7 @@ void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *for
 	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
 	if (c->up_at && stood(c, now)) {
 		c->attempt_at = now;
+		c->cut_at = now;
 		mdf_connection_set_state(c, DESTINATION_CONNECTING);
 		return;
 	}
@@ -132,7 +133,8 @@ void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *for
 	// An attempt that took long has been part of the pause.
 	uint64_t pause = mdf_connection_backoff(c);
 	c->attempt_at = c->attempted_at + pause > now ? c->attempted_at + pause : now;
-	report_down(c, now, reason);
+	report_down(c, now, c->cut_at ? c->cut_at : now, reason);
+	c->cut_at = 0;
 }
 
 // How long, and exactly what it cost. Each lost copy is reported at most once.
@@ -168,6 +170,7 @@ static void say_up(struct mdf_connection *c, uint64_t now)
 static void set_up(struct mdf_connection *c, uint64_t now, unsigned connects)
 {
 	c->stalled = false;
+	c->cut_at = 0;
 	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
 	mdf_connection_set_state(c, DESTINATION_UP);
 	c->connects += connects;
@@ -216,7 +219,7 @@ void mdf_connection_check_path(struct mdf_connection *c, uint64_t now)
 		c->stalled = true;
 		snprintf(reason, sizeof(reason), "the MDF reads nothing, for %u s by now",
 			d->stall_report);
-		report_down(c, since, reason);
+		report_down(c, now, since, reason);
 	} else if (stalled < d->stall_report * NS_PER_S && c->stalled) {
 		set_up(c, now, 0);
 	}

@@ -21,7 +21,7 @@
 
 #define KEY_RECORDS (1u << 23) // RFC 8446 clause 5.5: AES-GCM is safe for 2^24.5
 #define QUEUE_LIMIT 16384      // octets, see mdf_limit_queue
-#define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
+#define KEEP_IDLE_S 2	       // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
 #define REFUSAL_NS 100000000ull // in which an MDF may refuse our certificate, see mdf_progress
@@ -38,10 +38,10 @@ struct mdf {
 	int fd;
 	enum stage stage;
 	uint64_t records, key_records; // sent with these keys, and how many may be
-	char *identity;	       // pinned, or NULL
-	uint64_t baseline;     // tcpi_bytes_acked before the first octet: the SYN counts
-	uint64_t acknowledged; // last answer
-	uint64_t probe_timeout;	 // ns
+	char *identity;		       // pinned, or NULL
+	uint64_t baseline;	       // tcpi_bytes_acked before the first octet: the SYN counts
+	uint64_t acknowledged;	       // last answer
+	uint64_t probe_timeout;	       // ns
 	uint64_t unanswered_at;	 // first look at which TCP waited for an answer; 0: it does not
 	uint64_t progress_at;	 // last look at which octets had been acknowledged, or none waited
 	uint64_t progress_acked; // tcpi_bytes_acked then
@@ -347,7 +347,8 @@ int64_t mdf_write(struct mdf *m, const void *octets, size_t length)
 	if (result != 1)
 		return failed(m, result, "send");
 	m->records++;
-	// Between two records: the message leaves with the next one. The MDF's own keys carry little.
+	// Between two records: the message leaves with the next one. The MDF's own keys carry
+	// little.
 	if (m->records >= m->key_records && SSL_version(m->ssl) >= TLS1_3_VERSION &&
 		SSL_key_update(m->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
 		m->records = 0;

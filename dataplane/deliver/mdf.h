@@ -22,7 +22,7 @@ struct mdf_peer {
 	struct ip_address address; // where to connect
 	uint16_t port;
 	const char *host; // the name the certificate must carry; NULL: it must carry the address
-	const char *identity; // pinned instead: a SAN or UID; NULL when not
+	const char *identity;	// pinned instead: a SAN or UID; NULL when not
 	uint32_t probe_timeout; // s in which TCP's probes and repeats must be answered
 };
 
@@ -54,8 +54,8 @@ bool mdf_is_worn(const struct mdf *m);
 uint64_t mdf_written(const struct mdf *m);
 uint64_t mdf_acknowledged(struct mdf *m);
 // Compares what TCP asked with what the peer answered; to be called several times a second. A peer
-// that acknowledges anything, or says that its window is closed, is alive. 0, else the connection is
-// lost: nothing was answered for the peer's probe_timeout.
+// that acknowledges anything, or says that its window is closed, is alive. 0, else the connection
+// is lost: nothing was answered for the peer's probe_timeout.
 [[nodiscard]] int mdf_check(struct mdf *m, uint64_t now_ns);
 // Since when octets wait and TCP has acknowledged none, by the last mdf_check; its time: none wait.
 uint64_t mdf_stalled_since(const struct mdf *m);

@@ -193,6 +193,12 @@ class Names(fixture.TrafficCase):
 		m.start()
 		self.assertTrue(m.wait_pdus(40, 5), (m.summary(), self.of(did)))
 		self.assertEqual(self.of(did)["dropped"], 0)
+		# The same for the process that comes after a kill.
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		wait_until(lambda: self.poi.connected() and self.of(did)["state"] == "up", 20, "up again")
+		self.send([udp_frame(TARGET, "198.51.100.1", b"x")] * 20)
+		self.assertTrue(m.wait_pdus(60, 5), (m.summary(), self.of(did)))
 
 	def test_another_name_server(self):
 		"""What is written to /etc/resolv.conf holds for the next question."""

@@ -280,7 +280,8 @@ Test(config, rules_across_keys)
 		F "21:18: delivery.cipher-suites has \"AES128-SHA\", which is unknown or too weak, "
 		  "write names like TLS_AES_128_GCM_SHA256 with colons between");
 	expect_refusal("buffer: 64MiB", "key-records: 8388609",
-		F "21:16: delivery.key-records is \"8388609\", write a whole number from 16 to 8388608");
+		F "21:16: delivery.key-records is \"8388609\", write a whole number from 16 to "
+		  "8388608");
 	expect_refusal("buffer: 64MiB", "threads: 17",
 		F "21:12: delivery.threads is \"17\", write a whole number from 1 to 16");
 	expect_refusal("rx_pcap=in.pcap", "rx_pcap='in.pcap",
