@@ -307,7 +307,7 @@ static bool flatten(
 	struct reassembly *r, struct rte_mbuf *chain, uint32_t l3, struct reassembly_datagram *datagram)
 {
 	uint32_t n = chain->pkt_len;
-	struct rte_mbuf *flat = n <= REASSEMBLY_WHOLE_ROOM ? rte_pktmbuf_alloc(r->s.n_reassembled) : NULL;
+	struct rte_mbuf *flat = n <= REASSEMBLY_DATAGRAM_ROOM ? rte_pktmbuf_alloc(r->s.datagram_pool) : NULL;
 	uint8_t *to = flat ? rte_pktmbuf_mtod(flat, uint8_t *) : r->large;
 
 	if (n > LARGE) {

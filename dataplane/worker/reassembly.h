@@ -13,7 +13,7 @@
 #include "dataplane/packet/packet.h"
 
 #define REASSEMBLY_PIECES 8	     // fragments of one datagram
-#define REASSEMBLY_WHOLE_ROOM 10240u // octets of a frame that comes in a buffer of its own
+#define REASSEMBLY_DATAGRAM_ROOM 10240u // octets of a frame that comes in a buffer of its own
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -26,7 +26,7 @@ struct reassembly_settings {
 	uint64_t timeout_ns;
 	uint64_t seed[2];	    // secret
 	struct rte_mempool *pieces; // packet buffers for copies of fragments
-	struct rte_mempool *n_reassembled; // ... with REASSEMBLY_WHOLE_ROOM behind the headroom
+	struct rte_mempool *datagram_pool; // ... with REASSEMBLY_DATAGRAM_ROOM behind the headroom
 	int socket;
 };
 

@@ -12,7 +12,7 @@
 #include "dataplane/worker/holdback.h"
 
 #define PIECES 1023
-#define WHOLES (63 + HOLDBACK_REASSEMBLED)
+#define DATAGRAMS (63 + HOLDBACK_REASSEMBLED)
 #define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
 
 struct worker_fragments {
@@ -20,7 +20,7 @@ struct worker_fragments {
 	uint32_t n_lanes;
 	struct fragment_table *users;
 	struct rte_mempool *pieces,
-		*n_reassembled;	    // of tunnels and signalling; NULL without such a lane
+		*datagram_pool;	    // of tunnels and signalling; NULL without such a lane
 	struct reassembly **tunnel; // by lane; NULL where it carries neither
 };
 
@@ -40,9 +40,9 @@ static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uin
 static int make_pools(struct worker_fragments *f, uint32_t worker)
 {
 	f->pieces = make_pool('p', worker, PIECES, PIECE_ROOM);
-	f->n_reassembled =
-		make_pool('w', worker, WHOLES, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM);
-	return f->pieces && f->n_reassembled ? POI_OK : POI_ERR_NOMEM;
+	f->datagram_pool =
+		make_pool('w', worker, DATAGRAMS, REASSEMBLY_DATAGRAM_ROOM + RTE_PKTMBUF_HEADROOM);
+	return f->pieces && f->datagram_pool ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int add_tunnel(
@@ -56,7 +56,7 @@ static int add_tunnel(
 		.signalling = &s->lanes[lane].signalling,
 		.seed = {s->seed[0], s->seed[1]},
 		.pieces = f->pieces,
-		.n_reassembled = f->n_reassembled,
+		.datagram_pool = f->datagram_pool,
 		.socket = SOCKET_ID_ANY,
 	};
 	f->tunnel[lane] = reassembly_new(&settings);
@@ -94,7 +94,7 @@ void worker_fragments_free(struct worker_fragments *f)
 		reassembly_free(f->tunnel[i]);
 	fragment_table_free(f->users);
 	rte_mempool_free(f->pieces);
-	rte_mempool_free(f->n_reassembled);
+	rte_mempool_free(f->datagram_pool);
 	free(f->tunnel);
 	free(f);
 }

@@ -27,7 +27,7 @@
 static const struct port_traits n3 = {.tunnel = CONFIG_TUNNEL_GTPU};
 
 struct bench {
-	struct rte_mempool *frames, *pieces, *n_reassembled;
+	struct rte_mempool *frames, *pieces, *datagram_pool;
 	struct reassembly *r;
 };
 
@@ -49,16 +49,16 @@ static inline struct bench bench_new(uint32_t datagrams, uint32_t pieces)
 	cr_assert(rte_eal_init(11, arguments) >= 0);
 	b.frames = rte_pktmbuf_pool_create("frames", 255, 0, 0, 2304, SOCKET_ID_ANY);
 	b.pieces = rte_pktmbuf_pool_create("pieces", pieces, 0, 0, 2304, SOCKET_ID_ANY);
-	b.n_reassembled = rte_pktmbuf_pool_create("n_reassembled", 7, 0, 0,
-		REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
-	cr_assert(b.frames && b.pieces && b.n_reassembled);
+	b.datagram_pool = rte_pktmbuf_pool_create("datagram_pool", 7, 0, 0,
+		REASSEMBLY_DATAGRAM_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	cr_assert(b.frames && b.pieces && b.datagram_pool);
 	const struct reassembly_settings s = {.gtpu = gtpu,
 		.signalling = &shown,
 		.datagrams = datagrams,
 		.timeout_ns = 2000 * MS,
 		.seed = {0x9e3779b97f4a7c15, 0xd6e8feb86659fd93},
 		.pieces = b.pieces,
-		.n_reassembled = b.n_reassembled,
+		.datagram_pool = b.datagram_pool,
 		.socket = SOCKET_ID_ANY};
 	b.r = reassembly_new(&s);
 	cr_assert(b.r);
@@ -70,7 +70,7 @@ static inline void bench_end(struct bench *b)
 	reassembly_free(b->r);
 	cr_assert_eq(rte_mempool_in_use_count(b->frames), 0);
 	cr_assert_eq(rte_mempool_in_use_count(b->pieces), 0);
-	cr_assert_eq(rte_mempool_in_use_count(b->n_reassembled), 0);
+	cr_assert_eq(rte_mempool_in_use_count(b->datagram_pool), 0);
 	rte_eal_cleanup();
 }
 

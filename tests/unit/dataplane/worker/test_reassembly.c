@@ -333,7 +333,7 @@ Test(reassembly, random)
 				MUST(memcmp(datagram.data + at, content.b, content.n) == 0);
 			rte_pktmbuf_free(datagram.mbuf);
 		}
-		MUST(rte_mempool_in_use_count(b.n_reassembled) == 0);
+		MUST(rte_mempool_in_use_count(b.datagram_pool) == 0);
 	}
 	bench_end(&b);
 }
