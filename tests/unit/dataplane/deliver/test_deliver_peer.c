@@ -173,8 +173,7 @@ Test(deliver_peer, new_credentials_wait_for_a_slow_reader, .timeout = 60)
 	}
 	cr_assert(all_accounted(b, index));
 	cr_assert_lt(longest, 1500, "%lu", longest);
-	WAIT_FOR(m.connections == 2, 10000);
-	cr_assert_eq(status_of(b, index).connects, 2);
+	WAIT_FOR(m.connections == 2 && status_of(b, index).connects == 2, 10000);
 	uint32_t next = check_stream(b, &m, 0, 0, NULL);
 	WAIT_FOR(check_stream(b, &m, 1, next, NULL) == 5000, 2000);
 	expect_balance(b, index);
