@@ -128,7 +128,7 @@ struct config_delivery {
 	bool resend_in_doubt;  // default true
 	uint32_t connections;  // 1: X2 and X3 of a destination on one; 2: on one each
 	uint32_t probe_timeout; // seconds in which an MDF must answer TCP's probes, 3
-	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 4
+	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 3
 	char *cipher_suites;	// those of shared/tls_suites.c, the preferred first
 	uint32_t key_records;	// TLS records after which keys are renewed, 2^23
 	uint32_t flush_us;     // age at which a record leaves although not full, 50

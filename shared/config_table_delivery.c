@@ -144,7 +144,7 @@ static const struct config_key delivery_keys[] = {
 	KEY_NUMBER("probe-timeout", struct config_delivery, probe_timeout, 1, 3600, "3",
 		"seconds without any answer to TCP's probes after which a mediation function is "
 		"taken for dead; one that answers is alive, however slow"),
-	KEY_NUMBER("stall-report", struct config_delivery, stall_report, 1, 3600, "4",
+	KEY_NUMBER("stall-report", struct config_delivery, stall_report, 1, 3600, "3",
 		"seconds in which a mediation function has read nothing although PDUs wait, after "
 		"which a fault is reported; the connection is kept for keepalive.time-p2"),
 	KEY_NUMBER("flush-us", struct config_delivery, flush_us, 1, 1000000, "50",
