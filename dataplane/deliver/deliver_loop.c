@@ -54,16 +54,16 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 		return true;
 	bool keepalive = mdf_connection_keepalive_due(c, now) ||
 			 mdf_connection_settle_due(c, now, SETTLE_BUSY);
-	bool edge = keepalive || c->renew_until > 0;
+	bool edge = keepalive || c->renew_paused;
 	enum settle_when idle =
-		c->renew_until || mdf_connection_is_leaving(c) ? SETTLE_LAST : SETTLE_IDLE;
+		c->renew_paused || mdf_connection_is_leaving(c) ? SETTLE_LAST : SETTLE_IDLE;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
 	if (!stream_at_edge(c->stream) || !edge) {
 		if (stream_next(c->stream, now, flush, edge, &c->piece))
 			return true;
 		keepalive |= mdf_connection_settle_due(c, now, idle);
-	} else if (c->renew_until) {
+	} else if (c->renew_paused) {
 		keepalive = mdf_connection_settle_due(c, now, idle);
 	}
 	if (!keepalive || !stream_at_edge(c->stream))
@@ -168,7 +168,7 @@ static unsigned pump(struct deliver_thread *t, uint64_t now)
 
 static bool is_connecting(const struct mdf_connection *c)
 {
-	return c->mdf && !c->up_at;
+	return mdf_connection_is_racing(c);
 }
 
 static void make_due(struct deliver_thread *t, struct mdf_connection *c, uint32_t events)
@@ -225,7 +225,7 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 
 static bool is_drained(struct mdf_connection *c, uint64_t now, uint64_t until)
 {
-	bool hopeless = !c->mdf && c->failures > 0;
+	bool hopeless = !c->mdf && !mdf_connection_is_racing(c) && c->failures > 0;
 
 	return now >= until || hopeless || stream_empty(c->stream);
 }

@@ -94,6 +94,8 @@ static void bench_open(struct bench *b)
 	d->keepalive = (struct config_keepalive){true, 60, 180, true};
 	d->settle = b->settle;
 	atomic_store(&b->sink.shared->answers, b->settle == CONFIG_SETTLE_KEEPALIVE);
+	d->probe_timeout = 3;
+	d->stall_report = 3;
 	d->buffer = 64 << 20;
 	d->resend_in_doubt = true;
 	d->flush_us = 50;
