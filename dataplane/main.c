@@ -49,7 +49,7 @@ struct app {
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
-	struct task_counters_owner *slots;
+	struct task_counters_owner *counters;
 	struct builder *builder;
 	struct stats *stats;
 	struct segment_budget *budget; // of the workers' captures
@@ -185,10 +185,10 @@ static int tables(struct app *a)
 
 	cpu_dispatch_use(cpu_dispatch_best());
 	log_info("parsing and matching: %s", cpu_dispatch_name());
-	a->slots = task_counters_new(n + 1);
+	a->counters = task_counters_new(n + 1);
 	a->stats = stats_new(n);
-	if (a->slots)
-		a->builder = builder_new(&a->config->dataplane, a->slots);
+	if (a->counters)
+		a->builder = builder_new(&a->config->dataplane, a->counters);
 	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
 }
 
@@ -230,7 +230,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.max_header = (uint16_t)d->max_header,
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
-		.slots = task_counters_of(a->slots)->worker[worker],
+		.slots = task_counters_of(a->counters)->worker[worker],
 	};
 	struct ipid_parts parts = {
 		.point = d->interception_point,
@@ -384,7 +384,7 @@ static int channel(struct app *a)
 		.ports = a->ports,
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
-			.slots = a->slots,
+			.counters = a->counters,
 			.deliver = a->deliver,
 			.follower = a->follower,
 			.cycles_hz = rte_get_tsc_hz()},
@@ -519,7 +519,7 @@ static void stop(struct app *a)
 		signalling_ring_free(a->signalling[i]);
 	}
 	stats_free(a->stats);
-	task_counters_free(a->slots);
+	task_counters_free(a->counters);
 	bool left = a->confined && ports_close_forbidden(a->ports);
 	if (!left)
 		ports_close(a->ports);
