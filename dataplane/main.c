@@ -61,9 +61,11 @@ struct app {
 	struct deliver *deliver;
 	bool delivering;
 	struct server *server;
+	struct last_known *last_known;
 	_Atomic bool stop;
 	uint64_t started_ns; // CLOCK_MONOTONIC
 	bool launched;
+	bool ended; // orderly: what is lost is told or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
 
@@ -375,12 +377,17 @@ static void reload(void *context)
 
 static int channel(struct app *a)
 {
+	a->last_known = last_known_open(a->config->runtime_dir);
+	if (!a->last_known)
+		log_warning("%s: no counts for the process after this one: %s",
+			a->config->runtime_dir, strerror(errno));
 	const struct server_settings s = {
 		.path = a->socket,
 		.incarnation = a->incarnation,
 		.builder = a->builder,
 		.deliver = a->deliver,
 		.ports = a->ports,
+		.last_known = a->last_known,
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
 			.slots = a->slots,
@@ -502,6 +509,7 @@ static void stop(struct app *a)
 	if (a->delivering)
 		deliver_stop(a->deliver);
 	server_free(a->server);
+	last_known_close(a->last_known, a->ended);
 	deliver_free(a->deliver);
 	reporter_free(a->reporter);
 	for (uint32_t i = 0; i <= CONFIG_WORKERS_MAX; i++)
@@ -559,6 +567,7 @@ int main(int argc, char **argv)
 		e = confine(a);
 	if (e == POI_OK) {
 		e = server_run(a->server, a->signal_fd);
+		a->ended = true;
 		(void)sd_notify(0, "STOPPING=1");
 		log_kind(NOTICE, STOPPING, "stopping");
 	} else {

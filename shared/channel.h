@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 7
+#define CHANNEL_VERSION 8
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -223,7 +223,10 @@ enum channel_event_kind {
 	EVENT_TASK_ENDED = 19,    // its last session is over
 	EVENT_CLOCK_UNSURE = 20,  // the wall clock is not synchronised, as the kernel holds
 	EVENT_CLOCK_SURE = 21,    // or again
-	EVENT_LAST = EVENT_CLOCK_SURE,
+	// An earlier process was killed: `copies` of destination `id` are lost as last counted. `id` zero:
+	// of the network element, and the number is not known where `copies` is 0.
+	EVENT_KILLED = 22,
+	EVENT_LAST = EVENT_KILLED,
 };
 
 struct channel_event {

@@ -70,6 +70,19 @@ static void hello_answer(struct server *s, struct client *c, uint32_t request)
 		channel_encode_hello_ok(s->out, sizeof(s->out), CHANNEL_HELLO_OK, request, &ok));
 }
 
+// What the process before held is lost. The first controller hears it, once it knows the
+// destinations.
+static void killed(struct server *s)
+{
+	struct channel_event e;
+
+	while (s->with.last_known && last_known_next(s->with.last_known, &e)) {
+		e.time_ns = now_wall_ns();
+		log_warning("%s", e.text);
+		server_event(s, &e);
+	}
+}
+
 static void hello(struct server *s, struct client *c, const struct channel_header *h,
 	const uint8_t *body, size_t length)
 {
@@ -88,6 +101,7 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		return;
 	s->control_incarnation = m.incarnation;
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
+	killed(s);
 	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new
 	// controller would not know what they speak of before it has the whole state.
 	server_replay(s, c, EVENT_FAIL_SAFE);
