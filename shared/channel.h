@@ -403,3 +403,8 @@ CHANNEL_BODIES(X)
 [[nodiscard]] int channel_send(int fd, const uint8_t *datagram, size_t length);
 // Octets received (> 0), AGAIN, CLOSED, or TOO_LARGE for a datagram beyond `capacity`.
 [[nodiscard]] int64_t channel_receive(int fd, uint8_t *out, size_t capacity);
+// The same with a file descriptor beside the datagram, the greetings' alone: HELLO of a controller
+// hands over what it keeps of an earlier dataplane, HELLO_OK what it is to keep of this one. -1: none.
+// A descriptor that came is the caller's.
+[[nodiscard]] int channel_send_with(int fd, const uint8_t *datagram, size_t length, int with);
+[[nodiscard]] int64_t channel_receive_with(int fd, uint8_t *out, size_t capacity, int *with);
