@@ -21,8 +21,8 @@
 #include "dataplane/port/eal.h"
 #include "dataplane/builder/builder.h"
 #include "dataplane/follow/follower.h"
-#include "dataplane/capture/ipid.h"
 #include "dataplane/match/cpu_dispatch.h"
+#include "dataplane/builder/legacy.h"
 #include "dataplane/builder/reload.h"
 #include "dataplane/builder/server.h"
 #include "dataplane/worker/worker.h"
@@ -48,6 +48,7 @@ struct app {
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
+	struct box *box; // what outlives kill -9; NULL: nothing
 	struct task_counters_owner *slots;
 	struct builder *builder;
 	struct stats *stats;
@@ -210,7 +211,7 @@ static struct segment_budget *budget_of_workers(const struct app *a)
 	if (rest >= 2 * reports)
 		rest -= reports;
 	return segment_budget_new(rest > SEGMENT_SIZE ? rest : SEGMENT_SIZE,
-		a->config->dataplane.n_workers, d->threads);
+		a->config->dataplane.n_workers, d->threads + 1); // the builder gives back, too
 }
 
 // The one behind the last worker is the reporter's.
@@ -232,13 +233,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
 		.slots = task_counters_of(a->slots)->worker[worker],
-	};
-	struct ipid_parts parts = {
-		.point = d->interception_point,
-		.worker = worker,
-		.writer = reporter ? "a" : NULL,
-		.several_workers = n > 1 || reporter,
-		.incarnation = a->incarnation,
+		.box = a->box,
 	};
 	char ipid[PDU_ID_MAX + 1];
 
@@ -248,7 +243,7 @@ static int capture_of(struct app *a, uint32_t worker)
 			return POI_ERR_NOMEM;
 		s.reports = a->report_rings[worker];
 	}
-	int e = ipid_make(ipid, sizeof(ipid), d->ipid_format, &parts);
+	int e = legacy_ipid(a->config, a->box, worker, a->incarnation, ipid);
 
 	if (e == POI_OK)
 		e = pdu_origin_make(&s.origin, d->nf_identifier, ipid);
@@ -333,6 +328,10 @@ static int delivery(struct app *a)
 	a->budget = budget_of_workers(a);
 	if (!a->budget)
 		return POI_ERR_NOMEM;
+	a->box = legacy_new(a->config, (uint64_t)a->budget->segments * SEGMENT_SIZE,
+		reports_part(&a->config->delivery), a->incarnation);
+	if (a->box)
+		task_counters_box(a->slots, a->box);
 	for (uint32_t i = 0; i <= n && e == POI_OK; i++)
 		e = capture_of(a, i);
 	if (e != POI_OK)
@@ -340,6 +339,8 @@ static int delivery(struct app *a)
 	a->deliver = deliver_new(a->config, a->captures, n + 1, a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
+	if (a->box)
+		deliver_box(a->deliver, a->box);
 	builder_deliver(a->builder, a->deliver);
 	e = deliver_start(a->deliver);
 	a->delivering = e == POI_OK;
@@ -375,6 +376,13 @@ static void reload(void *context)
 	reload_configuration(a->config);
 }
 
+static bool take_origin(void *context, const struct box *old)
+{
+	struct app *a = context;
+
+	return legacy_origin(a->config, a->box, old, a->captures);
+}
+
 static int channel(struct app *a)
 {
 	a->last_known = last_known_open(a->config->runtime_dir);
@@ -388,6 +396,8 @@ static int channel(struct app *a)
 		.deliver = a->deliver,
 		.ports = a->ports,
 		.last_known = a->last_known,
+		.box = a->box,
+		.origin = take_origin,
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
 			.slots = a->slots,
@@ -525,6 +535,7 @@ static void stop(struct app *a)
 	}
 	stats_free(a->stats);
 	task_counters_free(a->slots);
+	box_free(a->box);
 	ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);
 	if (a->eal_up)

@@ -55,6 +55,7 @@ void builder_free(struct builder *b)
 		b->removed = (struct destination_entry *)d->link.next;
 		destination_entry_free(d);
 	}
+	builder_inherit_free(b);
 	table_rcu_free(b->table_rcu);
 	table_builder_free(b->tables);
 	task_table_free(b->task_table, task_hold_drop);

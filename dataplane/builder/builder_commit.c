@@ -43,6 +43,7 @@ static void grace_over(struct builder *b)
 		l->x2 = NULL;
 		bindings_drop(l->bound);
 		l->bound = NULL;
+		task_counters_leaves(b->slots, l->slot);
 		LIST_INSERT_HEAD(&b->draining, l, next);
 		b->n_draining++;
 	}

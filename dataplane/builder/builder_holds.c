@@ -46,7 +46,7 @@ int task_hold_take(struct builder *b, const struct channel_task *t, const uint32
 	if (r == POI_OK && slot)
 		l->slot = *slot;
 	else if (r == POI_OK)
-		r = task_counters_take(b->slots, &l->slot);
+		r = builder_slot_take(b, t, l);
 	if (r != POI_OK) {
 		task_hold_give_contexts(b, l);
 		task_hold_drop(l);

@@ -117,7 +117,7 @@ static void task_undo(struct builder *b, struct task_entry *task, bool keeps_slo
 {
 	task_hold_give_contexts(b, task->hold);
 	if (!keeps_slot)
-		task_counters_give(b->slots, task->hold->slot);
+		builder_slot_drain(b, task->hold->slot); // it may be an earlier process's
 	task_hold_drop(task->hold);
 	task_entry_free(task);
 }

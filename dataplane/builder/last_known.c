@@ -23,7 +23,7 @@ struct entry {
 	uint64_t queued;
 };
 
-struct count { // one of two; the other one is written
+struct count {		  // one of two; the other one is written
 	uint64_t time_ns; // CLOCK_REALTIME
 	uint32_t n;
 	struct entry entry[ENTRIES];
@@ -32,8 +32,8 @@ struct count { // one of two; the other one is written
 struct file {
 	char magic[8];
 	uint32_t size;
-	// Which count holds; stored with release when its writing is over. There is no reader but the
-	// next process.
+	// Which count holds; stored with release when its writing is over. There is no reader but
+	// the next process.
 	_Atomic uint32_t current;
 	struct count count[2];
 };
@@ -68,8 +68,8 @@ static void take_past(struct last_known *l)
 
 	if (fd < 0)
 		return;
-	struct file *f = is_ours(fd) ? mmap(NULL, sizeof(*f), PROT_READ, MAP_PRIVATE, fd, 0)
-				     : MAP_FAILED;
+	struct file *f =
+		is_ours(fd) ? mmap(NULL, sizeof(*f), PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
 	close(fd);
 	if (f == MAP_FAILED)
 		return;
@@ -146,11 +146,13 @@ static void fill(const struct count *past, struct channel_event *e)
 	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	if (e->copies > 0)
 		snprintf(e->text, sizeof(e->text),
-			"poi-dataplane was killed: %llu PDUs held at %s and what came since are lost",
+			"poi-dataplane was killed: %llu PDUs held at %s and what came since are "
+			"lost",
 			(unsigned long long)e->copies, when);
 	else
 		snprintf(e->text, sizeof(e->text),
-			"poi-dataplane was killed: PDUs lost, number not known; none was held at %s",
+			"poi-dataplane was killed: PDUs lost, number not known; none was held at "
+			"%s",
 			when);
 }
 

@@ -25,7 +25,8 @@ bool last_known_next(struct last_known *l, struct channel_event *out);
 void last_known_forget(struct last_known *l); // it was taken over: nothing of it is lost by count
 
 // A new count: begin, once for each destination, end. The count before is what holds until the end,
-// and that of the earlier process for as long as last_known_next has not said that there is no more.
+// and that of the earlier process for as long as last_known_next has not said that there is no
+// more.
 void last_known_begin(struct last_known *l);
 void last_known_put(
 	struct last_known *l, const struct id16 *ne, const struct id16 *did, uint64_t queued);

@@ -18,6 +18,9 @@ struct server_settings {
 	struct builder *builder;
 	struct deliver *deliver;
 	struct ports *ports;
+	const struct box *box; // handed to the controller; NULL: nothing outlives the process
+	// Takes over the IPIDs of an earlier process. False: sequence contexts begin anew.
+	bool (*origin)(void *context, const struct box *old);
 	struct last_known *last_known; // NULL: no counts outlive the process
 	struct status_sources sources;
 	void (*ready)(void *context); // once, when every worker polls
