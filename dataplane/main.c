@@ -49,7 +49,7 @@ struct app {
 	struct clock_thread *clock_thread;
 	struct ports *ports;
 	struct box *box; // what outlives kill -9; NULL: nothing
-	struct task_counters_owner *slots;
+	struct task_counters_owner *counters;
 	struct builder *builder;
 	struct stats *stats;
 	struct segment_budget *budget; // of the workers' captures
@@ -187,10 +187,10 @@ static int tables(struct app *a)
 
 	cpu_dispatch_use(cpu_dispatch_best());
 	log_info("parsing and matching: %s", cpu_dispatch_name());
-	a->slots = task_counters_new(n + 1);
+	a->counters = task_counters_new(n + 1);
 	a->stats = stats_new(n);
-	if (a->slots)
-		a->builder = builder_new(&a->config->dataplane, a->slots);
+	if (a->counters)
+		a->builder = builder_new(&a->config->dataplane, a->counters);
 	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
 }
 
@@ -232,7 +232,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.max_header = (uint16_t)d->max_header,
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
-		.slots = task_counters_of(a->slots)->worker[worker],
+		.slots = task_counters_of(a->counters)->worker[worker],
 		.box = a->box,
 	};
 	char ipid[PDU_ID_MAX + 1];
@@ -331,7 +331,7 @@ static int delivery(struct app *a)
 	a->box = legacy_new(a->config, (uint64_t)a->budget->segments * SEGMENT_SIZE,
 		reports_part(&a->config->delivery), a->incarnation);
 	if (a->box)
-		task_counters_box(a->slots, a->box);
+		task_counters_box(a->counters, a->box);
 	for (uint32_t i = 0; i <= n && e == POI_OK; i++)
 		e = capture_of(a, i);
 	if (e != POI_OK)
@@ -400,7 +400,7 @@ static int channel(struct app *a)
 		.origin = take_origin,
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
-			.slots = a->slots,
+			.counters = a->counters,
 			.deliver = a->deliver,
 			.follower = a->follower,
 			.cycles_hz = rte_get_tsc_hz()},
@@ -534,7 +534,7 @@ static void stop(struct app *a)
 		signalling_ring_free(a->signalling[i]);
 	}
 	stats_free(a->stats);
-	task_counters_free(a->slots);
+	task_counters_free(a->counters);
 	box_free(a->box);
 	ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);

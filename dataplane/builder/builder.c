@@ -9,14 +9,14 @@
 #include <unistd.h>
 
 struct builder *builder_new(
-	const struct config_dataplane *config, struct task_counters_owner *slots)
+	const struct config_dataplane *config, struct task_counters_owner *counters)
 {
 	struct builder *b = calloc(1, sizeof(*b));
 	uint64_t seed[2];
 
 	if (!b)
 		return NULL;
-	b->slots = slots;
+	b->counters = counters;
 	b->links = link_classes_of(config);
 	b->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->task_table = task_table_new();
@@ -45,20 +45,19 @@ void builder_free(struct builder *b)
 		pthread_join(b->fold_thread, NULL);
 		table_fold_finish(b->tables, b->fold);
 	}
-	struct task_hold *l;
-	while ((l = LIST_FIRST(&b->pending)) || (l = LIST_FIRST(&b->draining))) {
-		LIST_REMOVE(l, next);
-		task_hold_drop(l);
+	struct task_resources *own;
+	while ((own = LIST_FIRST(&b->pending)) || (own = LIST_FIRST(&b->draining))) {
+		LIST_REMOVE(own, next);
+		task_resources_drop(own);
 	}
-	while (b->removed) {
-		struct destination_entry *d = b->removed;
-		b->removed = (struct destination_entry *)d->link.next;
+	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
+		SLIST_REMOVE_HEAD(&b->removed, removed);
 		destination_entry_free(d);
 	}
 	builder_inherit_free(b);
 	table_rcu_free(b->table_rcu);
 	table_builder_free(b->tables);
-	task_table_free(b->task_table, task_hold_drop);
+	task_table_free(b->task_table, task_resources_drop);
 	bindings_free(b->bindings);
 	if (b->fold_fd >= 0)
 		close(b->fold_fd);
@@ -110,7 +109,7 @@ static int destination_put(struct builder *b, const struct channel_destination *
 	if (!ne_entry_find(b->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again.
-	if (!known && b->removed) {
+	if (!known && !SLIST_EMPTY(&b->removed)) {
 		r = builder_commit(b);
 		if (r != POI_OK)
 			return r;
@@ -133,8 +132,7 @@ static int destination_remove(struct builder *b, const struct channel_object *o)
 
 	if (r != POI_OK)
 		return r;
-	d->link.next = (struct entry_link *)b->removed;
-	b->removed = d;
+	SLIST_INSERT_HEAD(&b->removed, d, removed);
 	return POI_OK;
 }
 

@@ -49,9 +49,9 @@ static uint64_t sum(const uint64_t *lost)
 
 void builder_slot_drain(struct builder *b, uint32_t slot)
 {
-	struct task_hold *l = calloc(1, sizeof(*l));
+	struct task_resources *l = calloc(1, sizeof(*l));
 
-	task_counters_leaves(b->slots, slot);
+	task_counters_leaves(b->counters, slot);
 	if (!l)
 		return; // it stays taken, which costs a slot
 	l->slot = slot;
@@ -59,21 +59,21 @@ void builder_slot_drain(struct builder *b, uint32_t slot)
 	b->n_draining++;
 }
 
-int builder_slot_take(struct builder *b, const struct channel_task *t, struct task_hold *hold)
+int builder_slot_take(struct builder *b, const struct channel_task *t, struct task_resources *own)
 {
 	struct inherited_task *old = b->inherited ? find(b, &t->ne, &t->xid) : NULL;
 	int r = POI_OK;
 
 	if (!old) {
-		r = task_counters_take(b->slots, &hold->slot);
+		r = task_counters_take(b->counters, &own->slot);
 	} else {
-		hold->slot = old->slot;
-		hold->loss = (struct loss_debounce){.seen = old->lost, .before = old->lost};
+		own->slot = old->slot;
+		own->loss = (struct loss_debounce){.seen = old->lost, .before = old->lost};
 		hash_table_remove(&b->inherited_by_key, &old->link);
 		old->slot = UINT32_MAX;
 	}
 	if (r == POI_OK)
-		task_counters_name(b->slots, hold->slot, &t->ne, &t->xid);
+		task_counters_name(b->counters, own->slot, &t->ne, &t->xid);
 	return r;
 }
 
@@ -98,18 +98,18 @@ static int inherit_task(struct inheriting *x, uint32_t from)
 	x->slot[from] = UINT32_MAX;
 	if (state == BOX_FREE)
 		return POI_OK;
-	int e = task_counters_take(b->slots, &x->slot[from]);
+	int e = task_counters_take(b->counters, &x->slot[from]);
 	if (e != POI_OK)
 		return e;
 	uint32_t slot = x->slot[from];
-	task_counters_name(b->slots, slot, &o->ne, &o->xid);
-	e = task_kept_counters(b->slots, x->old, from, slot);
+	task_counters_name(b->counters, slot, &o->ne, &o->xid);
+	e = task_kept_counters(b->counters, x->old, from, slot);
 	deliver_inherit_slot(b->deliver, x->old, from, slot);
 	if (state == BOX_LEAVING) {
 		builder_slot_drain(b, slot);
 		return e;
 	}
-	task_counters_read(b->slots, slot, &c);
+	task_counters_read(b->counters, slot, &c);
 	deliver_slot_balance(b->deliver, slot, &copies);
 	struct inherited_task *t = &b->inherited[b->n_inherited++];
 	*t = (struct inherited_task){.ne = o->ne,
@@ -133,11 +133,11 @@ static void settle_slot(struct inheriting *x, uint32_t from)
 
 	if (slot == UINT32_MAX)
 		return;
-	task_counters_read(b->slots, slot, &c);
+	task_counters_read(b->counters, slot, &c);
 	deliver_slot_balance(b->deliver, slot, &copies);
 	uint64_t known = copies.acknowledged + copies.in_doubt + copy_balance_lost(&copies) +
 			 sum(c.lost) + x->i.waiting[from] + x->i.lost[from];
-	struct slot_counters *own = slot_counters_of(task_counters_of(b->slots)->worker[0], slot);
+	struct slot_counters *own = slot_counters_of(task_counters_of(b->counters)->worker[0], slot);
 	own->lost[LOSS_KILLED] += x->i.lost[from];
 	if (known > c.offered && known - c.offered <= copies.acknowledged)
 		deliver_inherit_again(b->deliver, slot, known - c.offered);
@@ -180,7 +180,7 @@ static int inherit_contexts(struct inheriting *x)
 	b->kept_contexts = calloc(n + 1, sizeof(*b->kept_contexts));
 	if (!b->kept_contexts)
 		return POI_ERR_NOMEM;
-	return task_kept_contexts(b->slots, x->old, b->kept_contexts, &b->n_kept_contexts);
+	return task_kept_contexts(b->counters, x->old, b->kept_contexts, &b->n_kept_contexts);
 }
 
 // The sums of both sides are the same from here on, whatever was counted on one side alone when the
@@ -191,15 +191,15 @@ static void settle_sums(struct builder *b)
 	struct slot_counters c;
 
 	deliver_totals(b->deliver, &all);
-	task_counters_totals(b->slots, &c);
-	task_counters_correct(b->slots, copy_balance_accounted(&all) - c.offered);
+	task_counters_totals(b->counters, &c);
+	task_counters_correct(b->counters, copy_balance_accounted(&all) - c.offered);
 }
 
 bool builder_is_new(const struct builder *b)
 {
 	return task_table_tasks(b->task_table) == 0 &&
 	       task_table_destinations(b->task_table) == 0 && !b->inherited &&
-	       task_counters_taken(b->slots) == 0;
+	       task_counters_taken(b->counters) == 0;
 }
 
 int builder_inherit(
@@ -232,7 +232,7 @@ void builder_inherit_end(struct builder *b)
 		if (b->inherited[i].slot != UINT32_MAX)
 			builder_slot_drain(b, b->inherited[i].slot);
 	for (uint32_t i = 0; i < b->n_kept_contexts; i++)
-		task_counters_context_give(b->slots, b->kept_contexts[i]);
+		task_counters_context_give(b->counters, b->kept_contexts[i]);
 	builder_inherit_free(b);
 }
 

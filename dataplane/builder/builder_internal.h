@@ -1,7 +1,7 @@
 #pragma once
 
 // How the builder looks inside. Its files, from the top: builder.c takes messages, builder_tasks.c
-// changes tasks, builder_commit.c publishes, builder_holds.c holds what tasks hold.
+// changes tasks, builder_commit.c publishes, builder_resources.c has what tasks use.
 // builder_inherit.c keeps what an earlier process left; builder_losses.c only reads. None calls one
 // above it.
 
@@ -24,15 +24,15 @@ struct builder {
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
-	struct task_counters_owner *slots;
+	struct task_counters_owner *counters;
 	struct deliver *deliver;
 	struct reporter *reporter;
-	uint64_t serial; // of X2 tasks
+	uint64_t x2_version; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
-	LIST_HEAD(, task_hold) pending;	   // until the next grace period
-	LIST_HEAD(, task_hold) draining;   // until delivery has accounted for their copies
-	struct destination_entry *removed; // until the next grace period; linked by link.next
+	LIST_HEAD(, task_resources) pending;	 // until the next grace period
+	LIST_HEAD(, task_resources) draining;	 // until delivery has accounted for their copies
+	SLIST_HEAD(, destination_entry) removed; // until the next grace period
 	uint32_t n_draining;
 	struct table_fold *fold;
 	pthread_t fold_thread;
@@ -52,16 +52,16 @@ struct builder {
 // builder_inherit.c
 // The slot of a new task: a new one, or that of the same task of an earlier process.
 [[nodiscard]] int builder_slot_take(
-	struct builder *b, const struct channel_task *t, struct task_hold *hold);
+	struct builder *b, const struct channel_task *t, struct task_resources *own);
 // The slot is given back when delivery has accounted for its copies.
 void builder_slot_drain(struct builder *b, uint32_t slot);
 void builder_inherit_free(struct builder *b);
 
-// builder_holds.c
+// builder_resources.c
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
-[[nodiscard]] int task_hold_take(struct builder *b, const struct channel_task *t,
-	const uint32_t *slot, struct task_hold **out);
+[[nodiscard]] int task_resources_take(struct builder *b, const struct channel_task *t,
+	const uint32_t *slot, struct task_resources **out);
 // They go after the next grace period; with `keeps_slot` the slot is the successor's.
-void task_hold_leave(struct builder *b, struct task_hold *l, bool keeps_slot);
-void task_hold_give_contexts(struct builder *b, const struct task_hold *l);
-void task_hold_drop(struct task_hold *l); // frees it; slot and contexts were given back
+void task_resources_leave(struct builder *b, struct task_resources *own, bool keeps_slot);
+void task_resources_give_contexts(struct builder *b, const struct task_resources *own);
+void task_resources_drop(struct task_resources *own); // frees it; slot and contexts were given back

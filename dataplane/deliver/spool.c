@@ -3,7 +3,6 @@
 #include "dataplane/deliver/spool.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "shared/aead.h"
 #include "shared/error.h"
+#include "shared/file_at.h"
 #include "shared/wire.h"
 
 // File: magic, place of the oldest block owed (offset, and offset of its session), then entries. An
@@ -59,36 +59,14 @@ static uint64_t load64(const uint8_t *from)
 	return (uint64_t)wire_load32(from) << 32 | wire_load32(from + 4);
 }
 
-static int write_at(int fd, const uint8_t *octets, size_t n, uint64_t at)
+// Reads all `n` bytes; AGAIN where the file ends before.
+static int read_all(int fd, uint8_t *octets, size_t n, uint64_t at)
 {
-	while (n > 0) {
-		ssize_t done = pwrite(fd, octets, n, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return POI_ERR_IO;
-		octets += done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
-}
+	ssize_t got = file_read_at(fd, octets, n, at);
 
-static int read_at(int fd, uint8_t *octets, size_t n, uint64_t at)
-{
-	while (n > 0) {
-		ssize_t done = pread(fd, octets, n, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return POI_ERR_IO;
-		if (done == 0)
-			return POI_ERR_AGAIN;
-		octets += done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
+	if (got < 0)
+		return POI_ERR_IO;
+	return (size_t)got < n ? POI_ERR_AGAIN : POI_OK;
 }
 
 static_assert(SPOOL_KEY_SIZE == AEAD_KEY_SIZE, "a root key is a key of the cipher");
@@ -114,7 +92,7 @@ static int write_head(struct spool *s)
 
 	wire_store64(head, s->head.at);
 	wire_store64(head + 8, s->head.session);
-	return write_at(s->fd, head, sizeof(head), sizeof(magic));
+	return file_write_at(s->fd, head, sizeof(head), sizeof(magic));
 }
 
 static int begin_session(struct spool *s)
@@ -123,7 +101,7 @@ static int begin_session(struct spool *s)
 
 	wire_store32(entry, SESSION);
 	memcpy(entry + 4, s->salt, AEAD_SALT_SIZE);
-	int error = write_at(s->fd, entry, sizeof(entry), s->tail);
+	int error = file_write_at(s->fd, entry, sizeof(entry), s->tail);
 	if (error)
 		return error;
 	s->tail += sizeof(entry);
@@ -150,7 +128,7 @@ static uint64_t whole_end(struct spool *s, uint64_t at, uint64_t size)
 {
 	uint8_t word[4];
 
-	while (at + sizeof(word) <= size && read_at(s->fd, word, sizeof(word), at) == 0) {
+	while (at + sizeof(word) <= size && read_all(s->fd, word, sizeof(word), at) == 0) {
 		uint32_t n = wire_load32(word);
 		if (n != SESSION && (n < TEXT_MIN || n > TEXT_MAX))
 			break;
@@ -167,13 +145,13 @@ static bool take_over(struct spool *s, uint64_t size)
 	uint8_t head[HEAD_SIZE];
 	uint8_t session[SESSION_SIZE];
 
-	if (size < HEAD_SIZE + SESSION_SIZE || read_at(s->fd, head, sizeof(head), 0) ||
+	if (size < HEAD_SIZE + SESSION_SIZE || read_all(s->fd, head, sizeof(head), 0) ||
 		memcmp(head, magic, sizeof(magic)) != 0)
 		return false;
 	s->head.at = load64(head + 8);
 	s->head.session = load64(head + 16);
 	if (s->head.at > size || s->head.session > s->head.at || s->head.session < HEAD_SIZE ||
-		read_at(s->fd, session, sizeof(session), s->head.session) ||
+		read_all(s->fd, session, sizeof(session), s->head.session) ||
 		wire_load32(session) != SESSION)
 		return false;
 	if (derive(s, session + 4, s->read_key))
@@ -209,7 +187,7 @@ static int open_file(struct spool *s, const struct spool_settings *set, enum spo
 		return ftruncate(s->fd, (off_t)s->tail) ? POI_ERR_IO : begin_session(s);
 	}
 	*found = left ? SPOOL_DISCARDED : SPOOL_NONE;
-	if (ftruncate(s->fd, 0) || write_at(s->fd, magic, sizeof(magic), 0))
+	if (ftruncate(s->fd, 0) || file_write_at(s->fd, magic, sizeof(magic), 0))
 		return POI_ERR_IO;
 	return reset(s);
 }
@@ -318,7 +296,7 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 	struct aead_record r = record_of(s->write_key, s->sealed, n);
 	if (aead_seal(s->aead, &r, s->text, s->sealed + BLOCK_HEAD))
 		return POI_ERR_IO;
-	if (write_at(s->fd, s->sealed, size, s->tail)) {
+	if (file_write_at(s->fd, s->sealed, size, s->tail)) {
 		(void)!ftruncate(s->fd, (off_t)s->tail);
 		return POI_ERR_IO;
 	}
@@ -375,13 +353,13 @@ void spool_block_free(struct spool_block *b)
 static int load_entry(struct spool *s, struct spool_block *out)
 {
 	uint8_t *head = s->sealed;
-	int error = read_at(s->fd, head, 4, s->read.at);
+	int error = read_all(s->fd, head, 4, s->read.at);
 
 	if (error)
 		return POI_ERR_IO;
 	uint32_t n = wire_load32(head);
 	if (n == SESSION) {
-		if (read_at(s->fd, head, SESSION_SIZE, s->read.at))
+		if (read_all(s->fd, head, SESSION_SIZE, s->read.at))
 			return POI_ERR_IO;
 		if (derive(s, head + 4, s->read_key))
 			return POI_ERR_IO;
@@ -390,7 +368,7 @@ static int load_entry(struct spool *s, struct spool_block *out)
 	}
 	if (n < TEXT_MIN || n > TEXT_MAX)
 		return POI_ERR_INVALID;
-	if (read_at(s->fd, head, BLOCK_HEAD + n + AEAD_TAG_SIZE, s->read.at))
+	if (read_all(s->fd, head, BLOCK_HEAD + n + AEAD_TAG_SIZE, s->read.at))
 		return POI_ERR_IO;
 	struct aead_record r = record_of(s->read_key, head, n);
 	error = aead_open(s->aead, &r, head + BLOCK_HEAD, s->text);
