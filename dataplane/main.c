@@ -535,6 +535,8 @@ static void stop(struct app *a)
 	}
 	stats_free(a->stats);
 	task_counters_free(a->counters);
+	if (a->box && a->ended)
+		box_end(a->box);
 	box_free(a->box);
 	ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);

@@ -96,7 +96,7 @@ static void inherit_from(struct server *s, int fd)
 	if (fd >= 0 && !old)
 		log_error("what poi-control kept of an earlier process is of another version");
 	if (old && s->with.box && builder_is_new(s->with.builder) &&
-		box_incarnation(old) != s->with.incarnation && inherit(s, old) &&
+		box_incarnation(old) != s->with.incarnation && !box_ended(old) && inherit(s, old) &&
 		s->with.last_known)
 		last_known_forget(s->with.last_known);
 	box_free(old);

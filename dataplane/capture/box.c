@@ -21,6 +21,7 @@ struct directory {
 	uint64_t size; // of all
 	uint64_t incarnation;
 	_Atomic uint64_t origin;
+	_Atomic uint32_t ended;
 	struct box_part part[BOX_PARTS];
 };
 
@@ -161,6 +162,17 @@ int box_fd(const struct box *b)
 uint64_t box_incarnation(const struct box *b)
 {
 	return b->directory->incarnation;
+}
+
+void box_end(struct box *b)
+{
+	// Partner: box_ended in the next process.
+	atomic_store_explicit(&b->directory->ended, 1, memory_order_release);
+}
+
+bool box_ended(const struct box *b)
+{
+	return atomic_load_explicit(&b->directory->ended, memory_order_acquire) != 0;
 }
 
 uint64_t box_origin(const struct box *b)

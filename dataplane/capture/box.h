@@ -10,6 +10,7 @@
 // The reader's partner is the end of the writing process.
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shared/error.h"
@@ -63,6 +64,9 @@ void box_free(struct box *b); // NULL allowed
 
 int box_fd(const struct box *b);
 uint64_t box_incarnation(const struct box *b);
+// An orderly end has accounted for everything: the next process has nothing to take over.
+void box_end(struct box *b);
+bool box_ended(const struct box *b);
 // The incarnation in the IPIDs: of the process that began the sequence contexts.
 uint64_t box_origin(const struct box *b);
 void box_set_origin(struct box *b, uint64_t incarnation);

@@ -175,6 +175,40 @@ class Killed(FaultCase):
 		figure("5", "kill -9, then another MDF by the same name", "%d of %d told as lost, none at the other" % (lost, N))
 
 
+class WithSpool(Killed):
+	"""Most of what is owed is on disk, the rest in memory: both come."""
+
+	def configure(self):
+		with open(self.poi.file) as f:
+			text = f.read()
+		folder = self.poi.path("spool")
+		text = text.replace("buffer: 64MiB", "buffer: 1MiB\n  spool: { folder: %s, key: %s, size: 64MiB }" %
+			(folder, self.key("spool.key")))
+		with open(self.poi.file, "w") as f:
+			f.write(text)
+
+	def test_with_a_spool(self):
+		self.begin_stalled()
+		self.mdf.stalled = True
+		for _ in range(2):
+			for _ in range(6):
+				self.frames(N)
+				self.matched()
+			self.poi.dataplane.kill()
+			self.again()
+		self.frames(20)
+		self.matched()
+		self.mdf.stalled = False
+		wait_until(lambda: len(self.mdf.held()) >= self.sent - self.one()["dropped"], 90,
+			"%d of %d, %s" % (len(self.mdf.held()), self.sent, self.one()))
+		held, twice = self.judged()
+		self.assertEqual(self.one()["dropped"], 0, self.one())
+		self.assertEqual(sorted(held), list(range(self.sent)), "none is missing")
+		self.balanced()
+		figure("5", "kill -9 of poi-dataplane with a spool, twice", "%d of %d held, %d twice" % (len(held), self.sent, twice),
+			"0 missing")
+
+
 class BothKilled(Killed):
 	"""With a store: the tasks come back, and the loss is told with the last known count, never 0."""
 
@@ -200,4 +234,5 @@ class BothKilled(Killed):
 
 for name in [n for n in dir(Killed) if n.startswith("test_")]:
 	setattr(BothKilled, name, None)
+	setattr(WithSpool, name, None)
 del FaultCase
