@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import random
+import re
 import time
 
 import fixture
@@ -145,6 +146,32 @@ class Killed(FaultCase):
 		self.stream = fixture.Stream(self.link,
 			lambda n: udp_frame(TARGET, OTHER, (b"%d " % (start + n)).ljust(PAYLOAD, b".")), rate)
 		self.stream.start()
+
+	def test_name_changed_meanwhile(self):
+		"""What was captured comes as it was; what is new has another IPID, and numbers of its own from 0."""
+		self.begin_stalled()
+		self.mdf.stalled = True
+		self.frames(N)
+		self.matched()
+		self.poi.dataplane.kill()
+		with open(self.poi.file) as f:
+			text = f.read()
+		changed = re.sub(r"interception-point: \S+", "interception-point: another", text)
+		self.assertNotEqual(changed, text)
+		with open(self.poi.file, "w") as f:
+			f.write(changed)
+		self.again()
+		self.frames(50)
+		self.matched()
+		self.mdf.stalled = False
+		wait_until(lambda: len(self.mdf.held()) >= self.sent, 60, "all come: %s" % self.one())
+		held = self.mdf.held()
+		self.assertEqual(sorted(held), list(range(self.sent)))
+		names = {context[4].split(b".")[0] for numbers in held.values() for context, _ in numbers}
+		self.assertEqual(len(names), 2, names)
+		new = [held[N + n][0] for n in range(50)]
+		self.assertEqual([(c[4].split(b".")[0], s) for c, s in new], [(b"another", s) for s in range(50)])
+		self.balanced()
 
 	def test_address_changed_meanwhile(self):
 		"""What one MDF was owed never goes to another, and is lost with its number."""
