@@ -147,6 +147,30 @@ class Killed(FaultCase):
 			lambda n: udp_frame(TARGET, OTHER, (b"%d " % (start + n)).ljust(PAYLOAD, b".")), rate)
 		self.stream.start()
 
+	def test_heir_killed_too(self):
+		"""Killed again at any moment of its start: before it has what the first one held, while it takes that over, and
+		after it."""
+		self.begin_stalled()
+		self.mdf.stalled = True
+		self.frames(N)
+		self.matched()
+		rng = random.Random(SEED)
+		for _ in range(40 if LONG else 8):
+			self.poi.dataplane.kill()
+			self.poi.start_dataplane(wait=False)
+			time.sleep(rng.uniform(0.2, 1.5))
+		self.poi.dataplane.kill()
+		self.again()
+		self.frames(10)
+		self.matched()
+		held, twice = self.judged()
+		self.assertEqual(sorted(held), list(range(self.sent)), "none is missing")
+		d = self.one()
+		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (self.sent, self.sent, 0), d)
+		self.balanced()
+		figure("5", "kill -9 of an heir at its start, many times", "%d of %d held, %d twice" % (len(held), self.sent, twice),
+			"0 missing")
+
 	def test_name_changed_meanwhile(self):
 		"""What was captured comes as it was; what is new has another IPID, and numbers of its own from 0."""
 		self.begin_stalled()
