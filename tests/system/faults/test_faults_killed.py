@@ -260,6 +260,42 @@ class WithSpool(Killed):
 			"0 missing")
 
 
+class BothKinds(Killed):
+	"""Header reports beside the content: both go on."""
+
+	def configure(self):
+		with open(self.poi.file) as f:
+			text = f.read()
+		with open(self.poi.file, "w") as f:
+			f.write(text.replace("admf-url:", "x2-report: pdhr\n    admf-url:", 1))
+
+	def test_both_kinds(self):
+		self.poi.start()
+		self.mdf = Mdf(self.poi.pki)
+		self.mdf.start()
+		self.addCleanup(self.mdf.stop)
+		self.did, self.xid, self.sent = x1.new_id(), x1.new_id(), 0
+		self.ok(self.poi.admf.create_destination(self.did, self.mdf.address, self.mdf.port))
+		self.ok(self.poi.admf.activate(self.xid, [x1.target_ipv4(TARGET)], [self.did], delivery="X2andX3"))
+		self.mdf.stalled = True
+		self.frames(N)
+		self.matched()
+		self.poi.dataplane.kill()
+		self.again()
+		self.frames(100)
+		self.matched()
+		self.mdf.stalled = False
+		wait_until(lambda: not self.one()["queued"], 60, "nothing waits any more: %s" % self.one())
+		self.mdf.wait_quiet(0.5, 5)
+		for kind in (pdu.X2, pdu.X3):
+			numbers = {(p.context, p.sequence) for p in list(self.mdf.kept) if p.type == kind}
+			self.assertEqual(len({c for c, _ in numbers}), 1)
+			self.assertEqual(sorted(n for _, n in numbers), list(range(self.sent)), "every number of kind %d" % kind)
+		d = self.one()
+		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (2 * self.sent, 2 * self.sent, 0), d)
+		self.balanced()
+
+
 class BothKilled(Killed):
 	"""With a store: the tasks come back, and the loss is told with the last known count, never 0."""
 
@@ -286,4 +322,5 @@ class BothKilled(Killed):
 for name in [n for n in dir(Killed) if n.startswith("test_")]:
 	setattr(BothKilled, name, None)
 	setattr(WithSpool, name, None)
+	setattr(BothKinds, name, None)
 del FaultCase
