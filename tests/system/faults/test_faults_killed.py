@@ -307,8 +307,9 @@ class BothKilled(Killed):
 		self.mdf.stalled = True
 		self.frames(N)
 		self.matched()
+		time.sleep(1)  # TCP takes no more
 		queued = self.one()["queued"]
-		time.sleep(2.5)  # counted once a second
+		time.sleep(3)  # counted once a second
 		self.poi.control.kill()
 		self.poi.dataplane.kill()
 		self.poi.start()
