@@ -115,7 +115,8 @@ static void count_held(struct server *s)
 	for (; d; d = destination_entry_next(d)) {
 		struct channel_destination_status m = {0};
 		if (deliver_status(s->with.deliver, d->index, &m) == POI_OK)
-			last_known_put(l, &d->link.ne, &d->link.id, m.copies.queued);
+			last_known_put(l, &d->link.ne, &d->link.id,
+				m.copies.queued + m.copies.unsettled);
 	}
 	last_known_end(l, now_wall_ns());
 }

@@ -184,6 +184,7 @@ int copy_ring_take_over(struct copy_ring *r, const struct kept_segment *k, const
 	}
 	atomic_store_explicit(&s->pushed, n, memory_order_relaxed);
 	atomic_store_explicit(&s->closed, 1, memory_order_relaxed);
+	s->sent = 0;
 	capture_put_segment(r, s);
 	count(&r->pushed_octets, octets);
 	count(&r->pushed, n);

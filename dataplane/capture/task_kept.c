@@ -4,14 +4,13 @@
 
 #include <stddef.h>
 
+// But for the amounts of data: poi-control adds those up over all dataplanes.
 static void add(struct slot_counters *to, const struct slot_counters *from)
 {
 	to->matched += from->matched;
 	to->offered += from->offered;
 	for (int i = 0; i < LOSS_COUNT; i++)
 		to->lost[i] += from->lost[i];
-	to->x2_octets += from->x2_octets;
-	to->x3_octets += from->x3_octets;
 	if (from->last_ns > to->last_ns)
 		to->last_ns = from->last_ns;
 }

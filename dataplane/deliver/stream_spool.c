@@ -7,11 +7,12 @@
 
 void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 {
-	uint64_t copies = 0, octets = 0;
+	uint64_t copies = 0, octets = 0, sent = 0;
 
 	for (; !STAILQ_EMPTY(&p->stored); spooled_drop(p)) {
 		const struct runs *oldest = STAILQ_FIRST(&p->stored);
 		octets += oldest->octets;
+		sent += oldest->sent;
 		for (uint32_t i = 0; i < oldest->n; i++) {
 			const struct run *r = &oldest->run[i];
 			for (uint32_t c = 0; c < r->copies; c++) {
@@ -23,6 +24,7 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 	}
 	add_to(&p->copies, -copies);
 	add_to(&p->octets, -octets);
+	add_to(&s->unsettled, -sent);
 }
 
 void stream_spool_use(struct stream *s)
@@ -58,6 +60,7 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 	if (!r)
 		return NULL;
 	r->octets = v->end - copy_start(v->segment, from);
+	r->sent = v->segment->sent > from ? v->segment->sent - from : 0;
 	r->n = 0;
 	for (uint32_t i = from; i < v->pushed; i++) {
 		uint32_t slot = v->segment->copy[i].slot;
@@ -188,8 +191,10 @@ void stream_spool_loaded(
 			spooled_discard(s, p, LOSS_SPOOL);
 		return;
 	}
-	if (!b->recovered && !STAILQ_EMPTY(&p->stored))
+	if (!b->recovered && !STAILQ_EMPTY(&p->stored)) {
+		b->segment->sent = STAILQ_FIRST(&p->stored)->sent;
 		spooled_drop(p);
+	}
 	p->block[p->opened++ % SPOOL_LOADED] = *b;
 	line_activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
 }

@@ -61,7 +61,7 @@ class Spool(Loss):
 	def drained(self, m, timeout=40):
 		def drained():
 			d = self.of(self.bad_did)
-			return d["state"] == "up" and not d["queued"]
+			return d["state"] == "up" and not d["queued"] and not d["unsettled"]
 		fixture.wait_until(drained, timeout, "all is delivered: %s" % self.of(self.bad_did))
 		self.assertTrue(m.read_out(), m.summary())
 
@@ -124,7 +124,9 @@ class Spool(Loss):
 		# A whole number of blocks came back; what was in memory was counted as stopped by the old process.
 		self.assertGreater(recovered, 2 * MIB // (PAYLOAD + 150), summary)
 		self.assertLess(recovered, sent)
-		self.assertEqual((summary["repeats"], summary["resent"]), (0, 0), summary)
+		# What it had read and not acknowledged when it went comes again, with its numbers.
+		self.assertEqual(summary["repeats"], 0, summary)
+		self.assertLessEqual(summary["resent"], before, summary)
 		self.assertLessEqual(summary["missing"], lost, summary)
 		d = self.of(self.bad_did)
 		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (len(new), len(new), 0), d)
