@@ -26,6 +26,7 @@ struct client *client_new(int fd, uint64_t now_ms)
 		return NULL;
 	}
 	c->fd = fd;
+	c->box = -1;
 	c->opened_ms = now_ms;
 	STAILQ_INIT(&c->outgoing);
 	return c;
@@ -53,6 +54,8 @@ void client_free(struct client *c)
 		drop_first(c);
 	state_end(&c->stream);
 	close(c->fd);
+	if (c->box >= 0)
+		close(c->box);
 	free(c);
 }
 

@@ -12,6 +12,7 @@ struct outgoing;
 
 struct client {
 	int fd;
+	int box;      // that came with its HELLO; -1: none
 	uint8_t role; // enum channel_role; 0 before its HELLO
 	bool dead;    // to be closed by the server
 	bool closing; // close when everything is sent (after HELLO_REFUSED)
