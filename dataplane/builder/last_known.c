@@ -162,7 +162,7 @@ static bool is_unknown(const struct count *past, uint32_t at)
 	const struct id16 *ne = &past->entry[at].ne;
 
 	for (uint32_t i = 0; i < past->n; i++)
-		if (id_equal(&past->entry[i].ne, ne) && (i < at || past->entry[i].queued > 0))
+		if ((i < at || past->entry[i].queued > 0) && id_equal(&past->entry[i].ne, ne))
 			return false;
 	return true;
 }

@@ -1,6 +1,7 @@
 """Network cards of the guest and the loopback wires that the host sends and receives frames on."""
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -111,6 +112,12 @@ class TapWire:
 		with contextlib.suppress(OSError):
 			with open(f"/proc/sys/net/ipv6/conf/{self.name}/disable_ipv6", "w") as out:
 				out.write("1")
+		self.socket = None
+		self._open()
+
+	def _open(self):
+		if self.socket:
+			self.socket.close()
 		self._ip("link", "set", self.name, "mtu", "9000", "up")
 		self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
 		self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
@@ -129,6 +136,11 @@ class TapWire:
 	def send(self, frames, timeout=60, pause=0.001):
 		"""Sends frames in order. The tap drops what does not fit its queue: leave a pause."""
 		del timeout
+		try:
+			self.socket.send(b"")
+		except OSError as e:
+			if e.errno in (errno.ENXIO, errno.ENETDOWN):  # the tap was in a namespace meanwhile
+				self._open()
 		for frame in frames:
 			self.socket.send(frame)
 			if pause:
