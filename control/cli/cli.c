@@ -198,7 +198,9 @@ static bool take(const struct cli_command *c, int argc, char **argv, int *i, str
 
 static int run(const struct cli_command *c, int argc, char **argv)
 {
-	struct cli_request r = {.commands = cli_commands(&r.n_commands)};
+	struct cli_request r = {0};
+
+	r.commands = cli_commands(&r.n_commands);
 
 	for (int i = 0; i < argc; i++) {
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {

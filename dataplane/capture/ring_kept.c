@@ -106,10 +106,11 @@ static void read_ring(const struct copy_ring *r, struct kept_ring *out)
 int kept_rings(const struct box *old, uint32_t writer, kept_each each, void *context)
 {
 	uint32_t n, next = 0;
-	struct reading b = {.ring = box_part(old, BOX_RINGS, writer, sizeof(*b.ring), &b.n_rings),
-		.segment = box_part(old, BOX_SEGMENTS, writer, sizeof(*b.segment), &b.n_segments),
-		.octets = box_part(old, BOX_OCTETS, writer, SEGMENT_SIZE, NULL)};
+	struct reading b = {0};
 
+	b.ring = box_part(old, BOX_RINGS, writer, sizeof(*b.ring), &b.n_rings);
+	b.segment = box_part(old, BOX_SEGMENTS, writer, sizeof(*b.segment), &b.n_segments);
+	b.octets = box_part(old, BOX_OCTETS, writer, SEGMENT_SIZE, NULL);
 	if (!b.ring || !b.segment || !b.octets)
 		return POI_ERR_INVALID;
 	struct kept_segment *all = collect(&b, &n);

@@ -232,12 +232,14 @@ static void serve(struct lab_mdf *m, int fd)
 
 	SSL_set_fd(s.ssl, fd);
 	if (SSL_accept(s.ssl) == 1) {
-		uint32_t number = m->connections;
 		m->cipher = (uint16_t)SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(s.ssl));
+		pthread_mutex_lock(&m->lock);
+		uint32_t number = m->connections;
 		s.start = m->n_kept;
 		if (number < 64)
 			m->start[number] = m->n_kept;
 		m->connections = number + 1;
+		pthread_mutex_unlock(&m->lock);
 		if (m->talk_garbage)
 			(void)!SSL_write(s.ssl, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
 		for (uint32_t i = 0; i < m->talk_keepalives; i++) {
