@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 7
+#define CHANNEL_VERSION 8
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -129,6 +129,9 @@ struct channel_destination { // DESTINATION_PUT, DESTINATION_STATE
 	uint16_t port;
 	const uint8_t *memo; // opaque to the dataplane; decoded: points into the message
 	uint32_t memo_length;
+	// Drawn at CreateDestination, never 0 there: what outlives a process for a destination is of one
+	// creation, not of an identifier that can be used again.
+	uint64_t creation;
 };
 
 enum channel_report { REPORT_NONE = 0, REPORT_PDHR = 1, REPORT_PDSR = 2 };
@@ -223,7 +226,10 @@ enum channel_event_kind {
 	EVENT_TASK_ENDED = 19,    // its last session is over
 	EVENT_CLOCK_UNSURE = 20,  // the wall clock is not synchronised, as the kernel holds
 	EVENT_CLOCK_SURE = 21,    // or again
-	EVENT_LAST = EVENT_CLOCK_SURE,
+	// Content of destination `id` that lay on disk was discarded: `copies` PDUs. `subject` is "removed"
+	// where the destination is no more; its identifier may be another's now.
+	EVENT_DISCARDED = 22,
+	EVENT_LAST = EVENT_DISCARDED,
 };
 
 struct channel_event {

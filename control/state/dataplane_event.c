@@ -104,6 +104,23 @@ static void on_spool(struct control *c, uint16_t ne, const struct channel_event 
 	publish_destination_memo(c->publish, d);
 }
 
+// Content that an earlier process captured and that is not delivered.
+static void on_discarded(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	char text[FAULT_TEXT_MAX], did[ID_TEXT_SIZE];
+
+	audit_act(c, "content-discarded", ne, &e->id, X1_STATUS_WARNING, e->text);
+	if (!e->subject[0] && registry_destination_find(c->registry, ne, &e->id)) {
+		issue_queue(c, ISSUE_DESTINATION, ISSUE_WARNING, ne, &e->id, X1_STATUS_WARNING,
+			e->text);
+		return;
+	}
+	// The destination is no more: a report of its own would be taken for its successor's.
+	id_format(&e->id, did);
+	snprintf(text, sizeof(text), "%.110s (%s)", e->text, did);
+	fault_warn(c, ne, text);
+}
+
 static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
@@ -276,6 +293,7 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_DESTINATION_UP] = on_destination,
 		[EVENT_SPOOL_FAULT] = on_spool,
 		[EVENT_SPOOL_CLEAR] = on_spool,
+		[EVENT_DISCARDED] = on_discarded,
 		[EVENT_TASK_LOSS] = on_task_loss,
 		[EVENT_TASK_CLEAR] = on_task_clear,
 		[EVENT_TASK_WAITING] = on_followed,

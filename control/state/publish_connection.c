@@ -272,8 +272,9 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->pending_slots = 1024;
 	p->pending = calloc(p->pending_slots, sizeof(*p->pending));
 	p->heard_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->heard_ms));
+	p->contact_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->contact_ms));
 	p->retry = evtimer_new(base, on_retry, p);
-	if (!p->pending || !p->heard_ms || !p->retry ||
+	if (!p->pending || !p->heard_ms || !p->contact_ms || !p->retry ||
 		asprintf(&p->path, "%s/dataplane.sock", config->runtime_dir) < 0 ||
 		getrandom(&p->incarnation, sizeof(p->incarnation), 0) != sizeof(p->incarnation)) {
 		publish_free(p);
@@ -295,6 +296,7 @@ void publish_free(struct publish *p)
 		event_free(p->retry);
 	free(p->pending);
 	free(p->heard_ms);
+	free(p->contact_ms);
 	free(p->path);
 	explicit_bzero(p->scratch, sizeof(p->scratch));
 	explicit_bzero(p->memo, sizeof(p->memo));

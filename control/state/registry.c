@@ -359,6 +359,15 @@ int registry_task_channel(
 
 // Destinations.
 
+uint64_t registry_creation(void)
+{
+	struct id16 id = id_random();
+	uint64_t creation;
+
+	memcpy(&creation, id.b + 8, sizeof(creation)); // the variant's bit is always set
+	return creation;
+}
+
 struct registry_destination *registry_destination_new(
 	uint16_t ne, const struct channel_destination *c, const char *xml, size_t xml_length)
 {
@@ -369,6 +378,7 @@ struct registry_destination *registry_destination_new(
 		return NULL;
 	d->ne = ne;
 	d->did = c->did;
+	d->creation = c->creation;
 	d->delivery = c->delivery;
 	d->address = c->address;
 	d->port = c->port;
@@ -472,6 +482,7 @@ void registry_destination_channel(const struct registry *r, const struct registr
 		.delivery = d->delivery,
 		.address = d->address,
 		.port = d->port,
+		.creation = d->creation,
 	};
 	if (d->host)
 		memcpy(out->host, d->host, strlen(d->host) + 1);

@@ -74,6 +74,7 @@ struct registry_destination {
 	uint16_t port;
 	uint16_t ne;
 	struct id16 did;
+	uint64_t creation;     // of the CreateDestination; a modification keeps it
 	uint8_t delivery;      // DELIVERY_*
 	uint8_t next_delivery; // of the modification on its way; valid while `modifying`
 	bool ready;	       // the dataplane has acknowledged it
@@ -125,6 +126,8 @@ uint32_t registry_task_count(const struct registry *r, uint16_t ne);
 // Extra references for a modification that is on its way.
 void registry_refer(struct registry *r, const struct registry_task *t, int delta);
 
+// A nonce for one CreateDestination, never 0.
+uint64_t registry_creation(void);
 struct registry_destination *registry_destination_new(
 	uint16_t ne, const struct channel_destination *d, const char *xml, size_t xml_length);
 void registry_destination_free(struct registry_destination *d);

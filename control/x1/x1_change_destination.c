@@ -149,7 +149,10 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 	struct registry_destination *d;
 	struct x1_operation *op;
 
-	if (!may_create(x, m, &channel) || !make_destination(x, m, &channel, &d, &op))
+	if (!may_create(x, m, &channel))
+		return;
+	channel.creation = registry_creation();
+	if (!make_destination(x, m, &channel, &d, &op))
 		return;
 	int rc = registry_destination_add(c->registry, d);
 	if (rc) {
@@ -279,7 +282,10 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 		*old = registry_destination_find(c->registry, x->ne, &m->destination->did);
 	struct x1_operation *op;
 
-	if (!may_modify(x, m, old, &channel) || !make_destination(x, m, &channel, &new, &op))
+	if (!may_modify(x, m, old, &channel))
+		return;
+	channel.creation = old->creation;
+	if (!make_destination(x, m, &channel, &new, &op))
 		return;
 	op->destination = new;
 	int rc = persistence_destination(c, new, &op->position);

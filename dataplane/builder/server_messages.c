@@ -243,9 +243,11 @@ static int whole_put(struct server *s, const uint8_t *body, size_t length)
 	struct channel_whole m;
 	int e = channel_decode_whole(body, length, &m);
 
-	if (e == POI_OK)
-		s->whole = m.whole;
-	return e;
+	if (e != POI_OK)
+		return e;
+	s->whole = m.whole;
+	deliver_complete(s->with.deliver, m.whole);
+	return POI_OK;
 }
 
 static void take(struct server *s, struct client *c, size_t length)

@@ -297,6 +297,7 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 		return POI_ERR_NOMEM;
 	struct mdf_connection *twin = c->twin;
 	c->serial = serial;
+	pthread_mutex_lock(&d->spool_lock); // no sweep finds a file of one that is not known yet
 	mdf_connection_spool_open(c);
 	if (twin) {
 		twin->serial = serial + 1;
@@ -305,6 +306,7 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	pthread_mutex_lock(&d->lock);
 	d->connection[at] = c;
 	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&d->spool_lock);
 	start(c);
 	if (twin)
 		start(twin);

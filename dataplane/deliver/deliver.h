@@ -16,6 +16,13 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
 void deliver_stop(struct deliver *d); // drains for at most 2 s, counts the rest as stopped
 void deliver_free(struct deliver *d);
+// Asked when a destination is added (decision 14): was the ADMF of `ne` silent for TIME_P2? Then what
+// its spool holds is discarded. Before the first deliver_add; without it none was.
+void deliver_contact(struct deliver *d, bool (*silent)(void *context, const struct id16 *ne),
+	void *context);
+// The destinations added so far are all that there are (or not, yet): files of any other creation are
+// nobody's, and are removed, counted and reported soon.
+void deliver_complete(struct deliver *d, bool complete);
 
 // Makes the destination's rings and attaches them to every worker; connects when there is something
 // to send or at once (keepalives). Sets its index for rules. 0, NOMEM, LIMIT or EXISTS.

@@ -148,7 +148,11 @@ struct deliver {
 	// Held while a file is opened or removed as nobody's; taken before `lock`, by no delivery
 	// thread.
 	pthread_mutex_t spool_lock;
+	bool (*silent)(void *context, const struct id16 *ne); // deliver_contact
+	void *silent_context;
 	uint64_t started_ns;
+	_Atomic bool complete; // as deliver_complete said; relaxed: a sweep later is a minute later
+	_Atomic bool sweep_now; // set by it, cleared by the first delivery thread; relaxed
 	struct spool_job sweep; // of the first delivery thread
 	uint64_t sweep_at;
 	_Atomic bool stopping;
@@ -236,11 +240,12 @@ void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now);
 
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
-// CLOCK_REALTIME: what is older is not used; 0: any age will do, or the element is not ours.
-uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now);
 void mdf_connection_spool_open(
 	struct mdf_connection *c); // the builder's thread, before the connection is anyone else's
 void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now);
+// The identifier is another destination's from now on: what is owed to the one before is lost, and
+// said so.
+void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation);
 bool mdf_connection_spool_busy(const struct mdf_connection *c);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.

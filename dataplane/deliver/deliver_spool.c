@@ -39,32 +39,11 @@ int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 	return POI_ERR_NOMEM;
 }
 
-// Decision 14: what is older than the fail-safe of its network element is not used.
-uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now)
+void deliver_contact(struct deliver *d, bool (*silent)(void *context, const struct id16 *ne),
+	void *context)
 {
-	for (uint32_t i = 0; i < c->n_nes; i++) {
-		const struct config_keepalive *k = &c->nes[i].x1.keepalive;
-		struct id16 id = id_of_ne(c->nes[i].ne_identifier);
-		if (id_equal(&id, ne))
-			return k->enabled ? now - k->time_p2 * NS_PER_S : 0;
-	}
-	return 0;
-}
-
-// One of the same name that was removed and still delivers what it has.
-static bool is_draining(struct deliver *d, const struct channel_destination *dest)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&d->lock);
-	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct mdf_connection *c = d->connection[i];
-		found = c && id_equal(&c->dest.did, &dest->did) &&
-			id_equal(&c->dest.ne, &dest->ne) &&
-			atomic_load_explicit(&c->removing, memory_order_relaxed);
-	}
-	pthread_mutex_unlock(&d->lock);
-	return found;
+	d->silent = silent;
+	d->silent_context = context;
 }
 
 static const struct connection_spool *failing_kind(const struct mdf_connection *c)
@@ -88,47 +67,49 @@ static uint64_t destination_lost(const struct mdf_connection *c)
 	return mdf_connection_lost(c) + (c->twin ? mdf_connection_lost(c->twin) : 0);
 }
 
+static void discarded(struct mdf_connection *c, const char *did, bool stale, uint64_t copies)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%llu PDUs of an earlier process were discarded: %s",
+		(unsigned long long)copies,
+		stale ? "the ADMF was silent for TIME_P2" : "the spool is broken");
+	log_warning("destination %s: %s", did, text);
+	mdf_connection_post(c, EVENT_DISCARDED, copies, text);
+}
+
 static void open_one(struct mdf_connection *c, enum copy_kind k, uint64_t cap)
 {
 	struct deliver *d = c->deliver;
 	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
-	uint64_t now = now_wall_ns();
 	struct spool_settings s = {.file = file,
 		.root = d->spool_root,
 		.cap = cap,
-		.now_ns = now,
-		.youngest_ns = deliver_spool_youngest(d->config, &c->dest.ne, now)};
+		.creation = c->dest.creation,
+		.stale = d->silent && d->silent(d->silent_context, &c->dest.ne)};
 	bool said = failing_part(c);
-	enum spool_found found;
+	struct spool_found found;
 	int error;
 
 	id_format(&c->dest.ne, ne);
 	id_format(&c->dest.did, did);
-	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
-		k == COPY_X2 ? 2 : 3);
-	pthread_mutex_lock(&d->spool_lock);
-	if (is_draining(d, &c->dest))
-		(void)unlink(file); // it goes on with it, nameless
+	snprintf(file, sizeof(file), "%s/%s.%s.%016llx.x%d", d->config->delivery.spool.folder, ne,
+		did, (unsigned long long)c->dest.creation, k == COPY_X2 ? 2 : 3);
 	c->spool[k].spool = spool_open(&s, &found, &error);
-	pthread_mutex_unlock(&d->spool_lock);
+	if (found.what == SPOOL_DISCARDED)
+		discarded(c, did, s.stale, found.copies);
 	if (!c->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
 		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
 		c->spool[k].failing = true; // for as long as the destination is there
 		if (!said)
 			mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, file);
-	} else if (found == SPOOL_DISCARDED) {
-		log_warning("destination %s: an old spool was discarded", did);
-		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0,
-			"a spool of an earlier process could not be used: discarded");
-		if (!said)
-			mdf_connection_post(c, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
 	}
-	if (found != SPOOL_RECOVERED || !c->spool[k].spool)
+	if (found.what != SPOOL_RECOVERED || !c->spool[k].spool)
 		return;
 	stream_spool_recovering(c->stream, k);
-	log_notice("destination %s: %llu octets found in the spool", did,
-		(unsigned long long)spool_octets(c->spool[k].spool));
+	log_notice("destination %s: %llu PDUs found in the spool", did,
+		(unsigned long long)found.copies);
 }
 
 void mdf_connection_spool_open(struct mdf_connection *c)
@@ -287,4 +268,36 @@ void mdf_connection_spool_close(struct mdf_connection *c, bool keep)
 			spool_remove(p->spool);
 		p->spool = NULL;
 	}
+}
+
+void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation)
+{
+	uint64_t before = mdf_connection_lost(c);
+	struct channel_event e = {.kind = EVENT_DISCARDED,
+		.ne = c->dest.ne,
+		.id = c->dest.did,
+		.time_ns = now_wall_ns(),
+		.subject = "removed"};
+
+	mdf_connection_drop(c);
+	mdf_connection_spool_wait(c);
+	stream_discard(c->stream, LOSS_REMOVED);
+	mdf_connection_spool_close(c, false);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		(void)stream_spool_done(c->stream, k); // of the file that is gone
+		c->spool[k] = (struct connection_spool){0};
+	}
+	e.copies = mdf_connection_lost(c) - before;
+	snprintf(e.text, sizeof(e.text),
+		"%llu PDUs of a destination that was removed were discarded",
+		(unsigned long long)e.copies);
+	if (e.copies > 0)
+		deliver_post(c->deliver, &e);
+	pthread_mutex_lock(&c->deliver->lock);
+	c->dest.creation = creation;
+	pthread_mutex_unlock(&c->deliver->lock);
+	mdf_connection_spool_open(c);
+	c->failures = 0;
+	c->up_at = 0;
+	c->attempt_at = now_monotonic_ns();
 }

@@ -81,6 +81,8 @@ static void apply(struct deliver_thread *t, struct command *order)
 		pthread_mutex_lock(&c->deliver->lock); // readers walk the rings
 		apply_rings(c, order->rings);
 		pthread_mutex_unlock(&c->deliver->lock);
+		if (c->dest.creation != order->dest.creation)
+			mdf_connection_begin_anew(c, order->dest.creation);
 		mdf_connection_modified(c, &order->dest);
 		break;
 	case COMMAND_REMOVE:

@@ -5,7 +5,7 @@ import socket
 import struct
 import uuid
 
-VERSION = 7
+VERSION = 8
 HELLO, HELLO_OK, NE_PUT, DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, EVENT = 1, 2, 10, 12, 13, 14, 15, 45
 ACK = 40
 X2, X3 = 1, 2
@@ -74,7 +74,7 @@ class Controller:
 	def destination(self, address, port, delivery=X2 | X3):
 		did = uuid.uuid4()
 		self._do(DESTINATION_PUT, self.ne + did.bytes + struct.pack(">BB", delivery, 4) + socket.inet_aton(address) + text("") +
-			struct.pack(">HI", port, 0))
+			struct.pack(">HIQ", port, 0, int.from_bytes(did.bytes[:8], "big") | 1))
 		return did
 
 	def remove_destination(self, did):

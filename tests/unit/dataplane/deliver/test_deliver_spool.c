@@ -280,7 +280,12 @@ Test(deliver_spool, a_successor_begins_with_nothing, .timeout = 150)
 	push_at_disk_speed(b, &s, 30000);
 	uint16_t old = s.index;
 	deliver_remove(b->deliver, old);
-	s.index = add(b, closed_port(b), 1);
+	struct channel_destination dest = {.delivery = DELIVERY_X3,
+		.address = {.family = 4, .b = {127, 0, 0, 1}},
+		.port = closed_port(b),
+		.did.b[0] = 1,
+		.creation = 2};
+	cr_assert_eq(deliver_add(b->deliver, &dest, &s.index), 0);
 	b->rule[0].destination[0] = s.index;
 	cr_assert_eq(deliver_recovered(b->deliver), 0);
 	m.stalled = false;

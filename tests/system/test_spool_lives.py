@@ -1,0 +1,122 @@
+"""The second life of a spool: a destination whose process died, was removed meanwhile, or is created again. Judged by
+the payload markers that the MDFs hold, not by the product's counts."""
+import os
+import re
+import time
+import unittest
+
+import fixture
+import test_spool
+from loss import TARGET
+from poi_lab import x1
+
+DISCARDED = re.compile(r"([0-9]+) PDUs .*discarded")
+
+
+class Lives(test_spool.Spool):
+	test_away_and_back = test_hangs_in_the_handshake = test_restart_of_the_dataplane = None
+	DRAIN = "\ndrain: 5"
+
+	def discarded(self):
+		"""PDUs that the ADMF was told were discarded, by any report of the network element or a destination."""
+		if not os.path.exists(self.reports_file):
+			return []
+		with open(self.reports_file) as f:
+			return [int(m.group(1)) for m in map(DISCARDED.search, f) if m]
+
+	def connected(self):
+		fixture.wait_until(self.poi.connected, fixture.READY, "control and dataplane are connected")
+
+	def files(self):
+		return [n for n in os.listdir(self.place) if self.bad_did in n]
+
+	def gone_files(self, old):
+		fixture.wait_until(lambda: not set(old) & set(self.files()), 10, "the old files are removed: %s" % self.files())
+
+	def made_again(self, other):
+		self.ok(self.poi.admf.create_destination(self.bad_did, other.address, other.port))
+		fixture.wait_until(lambda: self.of(self.bad_did)["state"] == "up", 10, "the new destination is connected")
+		time.sleep(1)
+
+	def nothing_inherited(self, sent):
+		"""The identifier is created for another MDF: it gets nothing of what was owed to the first."""
+		old, before = self.files(), len(self.discarded())
+		other = self.made(window=0)
+		self.connected()
+		self.made_again(other)
+		self.assertEqual((other.held, other.counts["x3"]), (0, 0), other.summary())
+		self.gone_files(old)
+		told = fixture.wait_until(lambda: self.discarded()[before:], 5, "the ADMF is told what was discarded")
+		self.assertGreater(sum(told), 0)
+		self.assertLessEqual(sum(told), sent)
+		return sum(told)
+
+
+class Again(Lives):
+	"""The identifier used again."""
+
+	def test_removed_while_the_dataplane_is_dead(self):
+		_, sent = self.begin_away(3)
+		self.assertGreater(self.on_disk(), test_spool.MIB)
+		self.poi.dataplane.kill()
+		fixture.wait_until(lambda: not self.poi.admf.activate(x1.new_id(), [x1.target_ipv4("192.0.2.1")],
+			[self.bad_did]).ok, 5, "control notices")
+		self.ok(self.poi.admf.deactivate(self.xid))
+		self.ok(self.poi.admf.remove_destination(self.bad_did))
+		self.poi.start_dataplane()
+		self.nothing_inherited(sent)
+
+	def test_both_killed_without_a_store(self):
+		_, sent = self.begin_away(3)
+		self.assertGreater(self.on_disk(), test_spool.MIB)
+		self.poi.control.kill()
+		self.poi.dataplane.kill()
+		self.poi.start()
+		self.nothing_inherited(sent)
+
+
+class Age(Lives):
+	"""Decision 14: the spool is used while the ADMF was heard within TIME_P2, however old its file is."""
+
+	P2 = 6
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "x1_extra": "x1:\n  keepalive: { time-p1: 1, time-p2: %d }" % cls.P2}
+
+	def heard_for(self, seconds):
+		end = time.monotonic() + seconds
+		while time.monotonic() < end:
+			self.ok(self.poi.admf.one("Keepalive"))
+			time.sleep(0.5)
+
+	def test_an_admf_that_is_heard(self):
+		self.begin_away(2)
+		self.heard_for(self.P2 + 3)  # nothing is written meanwhile
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		before, owed = self.bad.counts["x3"], self.on_disk()
+		self.assertGreater(owed, test_spool.MIB)
+		self.poi.start_dataplane()
+		self.connected()
+		self.bad.start()
+		fixture.wait_until(lambda: self.heard_for(0.1) or self.bad.counts["x3"] - before > 1000, 15, "the spool is delivered")
+		self.assertEqual(self.discarded(), [])
+
+	def test_an_admf_that_is_silent(self):
+		_, sent = self.begin_away(2)
+		self.heard_for(0.1)
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		old = self.files()
+		time.sleep(self.P2 + 1)
+		before = self.bad.counts["x3"]
+		self.bad.start()
+		self.poi.start_dataplane()
+		told = fixture.wait_until(self.discarded, 15, "the ADMF is told what was discarded")
+		self.assertTrue(0 < sum(told) <= sent, told)
+		time.sleep(1)
+		self.assertEqual(self.bad.counts["x3"], before, self.bad.summary())
+		self.assertTrue(all(os.stat(os.path.join(self.place, n)).st_size < 200 for n in old if n in self.files()))
+
+
+if __name__ == "__main__":
+	unittest.main()
