@@ -477,6 +477,8 @@ static void stop(struct app *a)
 	reporter_stop(a->reporter);
 	if (a->delivering)
 		deliver_stop(a->deliver);
+	if (a->delivering && a->server)
+		server_stopped(a->server);
 	server_free(a->server);
 	deliver_free(a->deliver);
 	reporter_free(a->reporter);

@@ -75,9 +75,16 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		publish_destination_memo(c->publish, d);
 		return;
 	}
+	snprintf(text, sizeof(text), "%s", e->text);
+	if (d->lost_at_stop) // its own number alone would say less than was lost
+		snprintf(text, sizeof(text),
+			"delivering again; %llu PDUs lost when poi-dataplane stopped, %llu in the "
+			"outage since",
+			(unsigned long long)d->lost_at_stop, (unsigned long long)e->copies);
+	d->lost_at_stop = 0;
 	if (fault_clear(&d->faults, FAULT_DELIVERY))
 		issue_queue(
-			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, e->text);
+			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
 	publish_destination_memo(c->publish, d);
 	for (struct registry_task *t = registry_task_first(c->registry, ne); t;
 		t = registry_task_next(t)) {
@@ -110,7 +117,9 @@ static void on_discarded(struct control *c, uint16_t ne, const struct channel_ev
 	char text[FAULT_TEXT_MAX], did[ID_TEXT_SIZE];
 
 	audit_act(c, "content-discarded", ne, &e->id, X1_STATUS_WARNING, e->text);
-	if (!e->subject[0] && registry_destination_find(c->registry, ne, &e->id)) {
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	if (d && !e->subject[0]) {
+		d->lost_at_stop += e->loss == LOSS_STOPPED ? e->copies : 0;
 		issue_queue(c, ISSUE_DESTINATION, ISSUE_WARNING, ne, &e->id, X1_STATUS_WARNING,
 			e->text);
 		return;

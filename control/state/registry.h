@@ -83,6 +83,7 @@ struct registry_destination {
 	bool modifying;
 	bool memo_pending; // its memo changed while it was being modified
 	bool down; // as the dataplane's last event said
+	uint64_t lost_at_stop; // PDUs, when the dataplane stopped; 0 once an outage's end has said so
 	uint32_t seen;
 	struct id16 pending_transaction;
 	char xml[]; // destinationDetails

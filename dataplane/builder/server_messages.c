@@ -300,6 +300,7 @@ void server_stream(struct server *s, struct client *c)
 			// Now it knows the tasks; what was reported before it came may be lost.
 			if (c == server_controller(s)) {
 				server_replay(s, c, 0);
+				server_left_reported(s);
 				server_conditions(s);
 				s->clock_pending = true;
 			}

@@ -14,7 +14,8 @@ struct deliver;
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
 	uint32_t n_workers, char *why, size_t why_size);
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
-void deliver_stop(struct deliver *d); // drains for at most 2 s, counts the rest as stopped
+// Drains for at most 2 s; the rest goes to the spool, or is counted as stopped.
+void deliver_stop(struct deliver *d);
 void deliver_free(struct deliver *d);
 // Asked when a destination is added (decision 14): was the ADMF of `ne` silent for TIME_P2? Then what
 // its spool holds is discarded. Before the first deliver_add; without it none was.

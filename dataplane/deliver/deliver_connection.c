@@ -159,6 +159,8 @@ void mdf_connection_close(struct mdf_connection *c, enum copy_loss why)
 {
 	mdf_connection_drop(c);
 	mdf_connection_spool_wait(c);
+	if (why == LOSS_STOPPED)
+		mdf_connection_spool_keep(c);
 	stream_discard(c->stream, why);
 	mdf_connection_spool_close(c, why == LOSS_STOPPED);
 	c->up_at = 0;

@@ -250,6 +250,9 @@ bool mdf_connection_spool_busy(const struct mdf_connection *c);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
 void mdf_connection_spool_wait(struct mdf_connection *c);
+// At a stop, behind mdf_connection_spool_wait: all that memory holds goes to the spool, as far as it
+// has room. Waits for the disk.
+void mdf_connection_spool_keep(struct mdf_connection *c);
 // For good; `keep`: what is owed stays on disk for the next process.
 void mdf_connection_spool_close(struct mdf_connection *c, bool keep);
 

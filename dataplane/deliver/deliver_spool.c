@@ -254,6 +254,48 @@ void mdf_connection_spool_wait(struct mdf_connection *c)
 	}
 }
 
+static int keep_piece(void *context, const struct segment *g, uint32_t from, uint32_t line)
+{
+	return spool_store(context, g, from, line);
+}
+
+static int keep_kind(struct mdf_connection *c, enum copy_kind k)
+{
+	struct connection_spool *p = &c->spool[k];
+	const struct stream_keeper to = {.store = keep_piece, .context = p->spool};
+	int error = 0;
+
+	for (; p->job.done > 0; p->job.done--)
+		(void)spool_done(p->spool);
+	stream_spool_leave(c->stream, k);
+	if (stream_spool_skip(c->stream, k) > 0)
+		spool_skip(p->spool, stream_spool_skip(c->stream, k));
+	if (stream_spool_has_front(c->stream, k)) {
+		error = spool_front_begin(p->spool);
+		if (!error) {
+			error = stream_spool_keep(c->stream, k, true, &to);
+			int end = spool_front_end(p->spool);
+			error = error ? error : end;
+		}
+		error = error == POI_ERR_EXISTS ? 0 : error;
+	}
+	return error ? error : stream_spool_keep(c->stream, k, false, &to);
+}
+
+void mdf_connection_spool_keep(struct mdf_connection *c)
+{
+	char did[ID_TEXT_SIZE];
+
+	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
+	id_format(&c->dest.did, did);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		int error = c->spool[k].spool ? keep_kind(c, k) : 0;
+		if (error)
+			log_kind(ERROR, SPOOL, "destination %s: what was queued is not kept: %s",
+				did, poi_error_text(error));
+	}
+}
+
 void mdf_connection_spool_close(struct mdf_connection *c, bool keep)
 {
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {

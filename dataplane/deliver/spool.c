@@ -189,6 +189,8 @@ void spool_close(struct spool *s)
 	if (s->fd >= 0) {
 		if (spool_octets(s) == 0)
 			unlink_own(s);
+		else if (s->places.skip > 0)
+			(void)write_head(s);
 		close(s->fd);
 	}
 	aead_free(s->aead);

@@ -347,7 +347,7 @@ void stream_discard(struct stream *s, enum copy_loss why)
 	stream_cut(s, false);
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
-		while (l->ring || l->spool) {
+		while (l->ring || (l->spool && !l->spool->left)) {
 			line_give_back(l);
 			struct view v = line_view(l, l->ack_segment);
 			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
@@ -358,7 +358,8 @@ void stream_discard(struct stream *s, enum copy_loss why)
 		}
 	}
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		spooled_discard(s, &s->spooled[k], why);
+		if (!s->spooled[k].left)
+			spooled_discard(s, &s->spooled[k], why);
 		s->spooled[k].recovering = false;
 	}
 }

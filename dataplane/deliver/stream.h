@@ -81,6 +81,21 @@ bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block sh
 // what the file held is lost and counted.
 void stream_spool_loaded(
 	struct stream *s, enum copy_kind k, const struct spool_block *b, int result);
+// At a stop, with the connection cut and no job under way: what memory holds, also of segments that
+// are not closed, is handed to `store` in the order in which it would have been sent, and leaves the
+// stream. With `front` only what goes before all that was spooled. 0 or the error of `store`: that
+// piece and what follows stay.
+struct stream_keeper {
+	int (*store)(void *context, const struct segment *g, uint32_t from, uint32_t line);
+	void *context;
+};
+[[nodiscard]] int stream_spool_keep(
+	struct stream *s, enum copy_kind k, bool front, const struct stream_keeper *to);
+bool stream_spool_has_front(struct stream *s, enum copy_kind k); // something would go with `front`
+// Copies of the oldest block in the file that are delivered already.
+uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k);
+// What is in the file stays owed there: nothing of it is counted as lost by stream_discard.
+void stream_spool_leave(struct stream *s, enum copy_kind k);
 // Blocks delivered since the last call.
 uint32_t stream_spool_done(struct stream *s, enum copy_kind k);
 void stream_spool_recovering(struct stream *s, enum copy_kind k); // the file was found

@@ -45,6 +45,7 @@ struct spooled { // one kind
 	uint32_t store_line, store_from;
 	struct runs *store_runs;	 // made before the block is stored: then nothing can fail
 	uint32_t done;			 // blocks delivered, to be noted in the file
+	bool left;			 // what the file holds stays there
 	bool recovering;		 // the file may hold blocks of an earlier process
 	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
 	_Atomic uint64_t recovered;	 // delivered for an earlier process

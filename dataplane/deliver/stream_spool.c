@@ -150,6 +150,71 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 	return true;
 }
 
+static bool is_before_gap(const struct stream_line *l)
+{
+	return has_gap(l) && (int32_t)(l->gap_from - l->ack_segment) > 0;
+}
+
+bool stream_spool_has_front(struct stream *s, enum copy_kind k)
+{
+	bool any = false;
+
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		if (!l->ring)
+			continue;
+		line_give_back(l);
+		any = any || is_before_gap(l);
+	}
+	return any;
+}
+
+// The piece is in the file: it is queued there, and owed there.
+static void kept(struct stream_line *l, const struct view *v)
+{
+	struct spooled *p = &l->stream->spooled[line_kind(l)];
+	uint64_t octets = v->end - copy_start(v->segment, l->ack_copy);
+	uint64_t copies = v->pushed - l->ack_copy;
+
+	add_to(&p->copies, copies);
+	add_to(&p->octets, octets);
+	copy_ring_release(l->ring, octets, copies);
+	l->ack_copy = v->pushed;
+	l->send_segment = l->ack_segment;
+	l->send_offset = v->end;
+	line_give_back(l);
+}
+
+int stream_spool_keep(
+	struct stream *s, enum copy_kind k, bool front, const struct stream_keeper *to)
+{
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		while (l->ring) {
+			line_give_back(l);
+			struct view v = line_view(l, l->ack_segment);
+			if (!v.segment || v.pushed == l->ack_copy || (front && !is_before_gap(l)))
+				break;
+			int error = to->store(
+				to->context, v.segment, l->ack_copy, (uint32_t)(l - s->line));
+			if (error)
+				return error;
+			kept(l, &v);
+		}
+	}
+	return 0;
+}
+
+uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k)
+{
+	return s->line[s->n_workers * COPY_KINDS + k].ack_copy;
+}
+
+void stream_spool_leave(struct stream *s, enum copy_kind k)
+{
+	s->spooled[k].left = true;
+}
+
 bool stream_spool_wants(const struct stream *s, enum copy_kind k)
 {
 	const struct spooled *p = &s->spooled[k];
@@ -174,8 +239,13 @@ void stream_spool_loaded(
 	}
 	if (!b->recovered && !STAILQ_EMPTY(&p->stored))
 		spooled_drop(p);
+	struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+	if (b->skip && l->ack_segment == p->opened) { // an earlier process delivered them
+		l->ack_copy = b->skip;
+		l->send_offset = b->segment->copy[b->skip - 1].end;
+	}
 	p->block[p->opened++ % SPOOL_LOADED] = *b;
-	line_activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
+	line_activate(l, 0);
 }
 
 uint32_t stream_spool_done(struct stream *s, enum copy_kind k)

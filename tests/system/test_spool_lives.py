@@ -118,5 +118,117 @@ class Age(Lives):
 		self.assertTrue(all(os.stat(os.path.join(self.place, n)).st_size < 200 for n in old if n in self.files()))
 
 
+class Stop(Lives):
+	"""A planned restart loses nothing, whatever the MDF does meanwhile."""
+
+	def restarted(self):
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		self.poi.start_dataplane()
+		self.connected()
+
+	def whole(self, sent, one_by_one=True):
+		def all_there():
+			return self.bad.held >= sent and not self.of(self.bad_did)["queued"]
+		fixture.wait_until(all_there, 40, "all %d are delivered: %s" % (sent, self.bad.summary()))
+		self.assertEqual(self.bad.held, sent, self.bad.summary())
+		if one_by_one:
+			self.assertEqual(self.bad.summary()["missing"], 0, self.bad.summary())
+		self.assertEqual(self.discarded(), [])
+
+	def sent(self, seconds):
+		time.sleep(seconds)
+		return len(self.stream.finish())
+
+	def test_twice_while_the_mdf_is_away(self):
+		_, sent = self.begin_away(2)
+		self.restarted()
+		self.restarted()
+		self.bad.start()
+		self.whole(sent)
+
+	def test_a_reader_that_stalls(self):
+		"""What was sent and is not acknowledged, what waits before the spool, in it and behind it."""
+		bad = self.made(window=0)
+		self.begin(bad)
+		bad.stalled = True
+		sent = self.sent(6)
+		self.poi.received(sent)
+		self.assertGreater(self.on_disk(), test_spool.MIB)
+		self.restarted()
+		bad.stalled = False
+		self.whole(sent, one_by_one=False)  # the old connection is still read while the new one is
+
+	def test_while_the_spool_drains(self):
+		_, sent = self.begin_away(4)
+		self.bad.trickle = 0
+		self.bad.start()
+		fixture.wait_until(lambda: self.of(self.bad_did)["state"] == "up", 10, "the MDF is back")
+		self.restarted()
+		self.whole(sent)
+
+	def test_under_traffic(self):
+		self.begin(self.made(window=0))
+		time.sleep(0.5)
+		before = len(self.stream.finish())
+		self.poi.received(before)
+		self.restarted()
+		self.whole(before)
+
+
+class Told(test_spool.Loss):
+	"""Without a spool a planned stop loses what is queued: the ADMF hears the number, from task and destination."""
+
+	OVERRIDES = ", { match: 127.0.0.0/8, buffer: 32MiB }"
+
+	def stopped(self):
+		self.begin(self.made(window=0))
+		self.bad.refuse()
+		self.bad.cut()
+		self.detected(time.monotonic())
+		time.sleep(1)
+		status, sent = self.rest()
+		lost = self.of(self.bad_did, status)["queued"]
+		self.assertGreater(lost, 500)
+		self.assertEqual(self.bad.held + lost, sent, self.bad.summary())
+		return lost
+
+	def heard(self, lost, id_, kind):
+		def said():
+			return [text for _, text in self.reports(id_, full=True, kind=kind) if "%d PDUs" % lost in text]
+		return fixture.wait_until(said, 15, "%d PDUs are told: %s" % (lost, self.reports(id_, full=True, kind=kind)))
+
+	def test_the_dataplane_alone(self):
+		lost = self.stopped()
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, fixture.READY, "connected")
+		self.heard(lost, self.bad_did, "ReportDestinationIssue")
+		self.heard(lost, self.xid, "ReportTaskIssue")
+		fixture.wait_until(lambda: self.of(self.bad_did)["state"] == "down", 5, "the MDF is still away")
+		self.bad.start()
+		clear = fixture.wait_until(lambda: [t for r, t in self.reports(self.bad_did, full=True) if "delivering again" in t], 15,
+			"the end of the outage")
+		self.assertIn("%d PDUs lost" % lost, clear[-1])
+		fixture.wait_until(lambda: self.poi.admf.get_task(self.xid).text("provisioningStatus") == "complete" and
+			not self.poi.admf.get_task(self.xid).all("errorCode"), 10, "no fault stays")
+
+	def test_both(self):
+		"""Nobody is left who knows the task; the destination's number is told all the same, once."""
+		lost = self.stopped()
+		self.assertEqual(self.poi.control.stop(20), 0)
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		self.poi.start()
+		told = re.compile(r"%d PDUs lost.*%s" % (lost, self.bad_did))
+
+		def said():
+			with open(self.reports_file) as f:
+				return [line for line in f if told.search(line)]
+		fixture.wait_until(said, 15, "%d PDUs are told" % lost)
+		self.poi.control.kill()
+		self.poi.start_control()
+		time.sleep(1)
+		self.assertEqual(len(said()), 1)
+
+
 if __name__ == "__main__":
 	unittest.main()
