@@ -229,7 +229,10 @@ enum channel_event_kind {
 	// Content of destination `id` that lay on disk was discarded: `copies` PDUs. `subject` is "removed"
 	// where the destination is no more; its identifier may be another's now.
 	EVENT_DISCARDED = 22,
-	EVENT_LAST = EVENT_DISCARDED,
+	// Nothing is owed any more to destination `id`, which was removed: all is delivered, or the time for
+	// that is over; `copies` of it are lost.
+	EVENT_DESTINATION_GONE = 23,
+	EVENT_LAST = EVENT_DESTINATION_GONE,
 };
 
 struct channel_event {

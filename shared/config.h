@@ -125,6 +125,7 @@ struct config_delivery {
 	uint64_t buffer_total; // octets for all, 256 MiB
 	struct config_spool spool;
 	bool resend_in_doubt;  // default true
+	uint32_t drain;        // seconds for what is owed to a destination that is removed, 3600
 	uint32_t connections;  // 1: X2 and X3 of a destination on one; 2: on one each
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1

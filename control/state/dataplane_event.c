@@ -130,6 +130,23 @@ static void on_discarded(struct control *c, uint16_t ne, const struct channel_ev
 	fault_warn(c, ne, text);
 }
 
+// The rest of a removal. Without a request that waits for it only a loss is told.
+static void on_gone(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX], did[ID_TEXT_SIZE];
+
+	if (d && d->gone) {
+		d->gone(d->gone_context, e->copies, e->text);
+		return;
+	}
+	if (!e->copies)
+		return;
+	id_format(&e->id, did);
+	snprintf(text, sizeof(text), "%.110s (%s)", e->text, did);
+	fault_warn(c, ne, text);
+}
+
 static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
@@ -303,6 +320,7 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_SPOOL_FAULT] = on_spool,
 		[EVENT_SPOOL_CLEAR] = on_spool,
 		[EVENT_DISCARDED] = on_discarded,
+		[EVENT_DESTINATION_GONE] = on_gone,
 		[EVENT_TASK_LOSS] = on_task_loss,
 		[EVENT_TASK_CLEAR] = on_task_clear,
 		[EVENT_TASK_WAITING] = on_followed,

@@ -463,6 +463,18 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 	registry_destination_free(d);
 }
 
+void registry_end_removals(struct registry *r)
+{
+	for (uint16_t i = 0; i < r->n_nes; i++) {
+		struct registry_destination *d = TAILQ_FIRST(&r->ne[i].destination_list), *next;
+		for (; d; d = next) {
+			next = TAILQ_NEXT(d, entry);
+			if (d->gone)
+				d->gone(d->gone_context, 0, NULL);
+		}
+	}
+}
+
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne)
 {
 	return TAILQ_FIRST(&r->ne[ne].destination_list);

@@ -86,6 +86,11 @@ struct registry_destination {
 	uint64_t lost_at_stop; // PDUs, when the dataplane stopped; 0 once an outage's end has said so
 	uint32_t seen;
 	struct id16 pending_transaction;
+	// While `removing`, once the dataplane names it no more: called when nothing is owed to it any
+	// more. `text` says what became of that and `lost` how many PDUs are; NULL and 0: the dataplane
+	// is gone. NULL: nothing waits. The destination is the callee's to remove.
+	void (*gone)(void *context, uint64_t lost, const char *text);
+	void *gone_context;
 	char xml[]; // destinationDetails
 };
 
@@ -137,6 +142,8 @@ struct registry_destination *registry_destination_find(
 [[nodiscard]] int registry_destination_add(struct registry *r, struct registry_destination *d);
 [[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
 void registry_destination_remove(struct registry *r, struct registry_destination *d);
+// Nobody says any more when destinations that are removed are gone: calls their `gone`.
+void registry_end_removals(struct registry *r);
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
 static inline struct registry_destination *registry_destination_next(
 	const struct registry_destination *d)

@@ -2,8 +2,6 @@
 
 #include "dataplane/builder/builder_internal.h"
 
-#include <stdio.h>
-
 // Fills what `t` has lost so far and by which reason most of it.
 static uint64_t losses_of(const struct builder *b, const struct task_entry *t, uint8_t *reason)
 {
@@ -83,20 +81,7 @@ void builder_stopped(struct builder *b,
 	for (const struct task_entry *t = task_entry_first(b->task_table); t; t = task_entry_next(t))
 		if (t->hold)
 			task_stopped(b, t, report, context);
-	for (const struct destination_entry *d = destination_entry_first(b->task_table); d;
-		d = destination_entry_next(d)) {
-		struct channel_destination_status m = {0};
-		struct channel_event e = {
-			.kind = EVENT_DISCARDED, .ne = d->link.ne, .id = d->link.id};
-		if (deliver_status(b->deliver, d->index, &m) != POI_OK)
-			continue;
-		e.loss = LOSS_STOPPED;
-		e.copies = m.copies.lost[LOSS_STOPPED];
-		snprintf(e.text, sizeof(e.text), "%llu PDUs lost: queued when poi-dataplane stopped",
-			(unsigned long long)e.copies);
-		if (e.copies > 0)
-			report(context, &e);
-	}
+	deliver_stopped(b->deliver, report, context);
 }
 
 void builder_task_status(

@@ -372,6 +372,31 @@ void deliver_remove(struct deliver *d, uint16_t index)
 		remove_one(twin);
 }
 
+void deliver_stopped(struct deliver *d,
+	void (*report)(void *context, struct channel_event *e), void *context)
+{
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
+		const struct mdf_connection *c = d->connection[i];
+		struct copy_balance ended = {0};
+		if (!c)
+			continue;
+		mdf_connection_ended(c, &ended);
+		if (c->twin)
+			mdf_connection_ended(c->twin, &ended);
+		struct channel_event e = {.kind = EVENT_DISCARDED,
+			.ne = c->dest.ne,
+			.id = c->dest.did,
+			.loss = LOSS_STOPPED,
+			.copies = ended.lost[LOSS_STOPPED]};
+		if (atomic_load_explicit(&c->removing, memory_order_relaxed))
+			snprintf(e.subject, sizeof(e.subject), "removed");
+		snprintf(e.text, sizeof(e.text), "%llu PDUs lost: queued when poi-dataplane stopped",
+			(unsigned long long)e.copies);
+		if (e.copies > 0)
+			report(context, &e);
+	}
+}
+
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)

@@ -32,8 +32,12 @@ void deliver_complete(struct deliver *d, bool complete);
 // Changes address or type of a live destination without losing what is queued.
 [[nodiscard]] int deliver_modify(
 	struct deliver *d, uint16_t index, const struct channel_destination *dest);
-// No rule names it any more and the grace period is over: drain (bounded), close, free the index.
+// No rule names it any more and the grace period is over: drain (bounded by delivery.drain), close,
+// free the index, and post EVENT_DESTINATION_GONE.
 void deliver_remove(struct deliver *d, uint16_t index);
+// After deliver_stop: reports what each destination lost with it (DISCARDED), without time.
+void deliver_stopped(struct deliver *d,
+	void (*report)(void *context, struct channel_event *e), void *context);
 
 // Copies of a slot that are accounted for (acknowledged, lost in delivery, in doubt), per slot: the
 // slot may be reused when they equal those offered minus the workers' own losses.

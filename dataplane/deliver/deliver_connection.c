@@ -82,8 +82,8 @@ static void renew(struct mdf_connection *c, uint64_t now)
 	bool same = c->credentials ==
 		    atomic_load_explicit(&c->deliver->credentials, memory_order_relaxed);
 
-	// The name came back; or it only drains, and might get no second connection.
-	if ((same && !c->moved) || mdf_connection_is_leaving(c)) {
+	// The name came back; or it only drains, which a connection that works does best.
+	if ((same && !c->moved) || c->remove_until || mdf_connection_is_leaving(c)) {
 		c->renew_until = 0;
 		return;
 	}

@@ -106,6 +106,8 @@ struct mdf_connection {
 
 	_Atomic bool removing;
 	uint64_t remove_until;
+	struct copy_balance removed; // what had ended when it was removed, of a twin that went first too
+	bool closing;		     // no further job for the disk
 
 	// Under deliver->lock.
 	uint64_t connects;
@@ -224,7 +226,7 @@ void mdf_connection_check_answer(
 	struct mdf_connection *c, uint64_t now); // one that does not come is a failure
 void mdf_connection_refresh_name(
 	struct mdf_connection *c, uint64_t now); // when the answer's time is over
-// On the way out a destination gets its first attempt, and no second one.
+// At a stop a destination gets its first attempt, and no second one.
 bool mdf_connection_is_leaving(const struct mdf_connection *c);
 
 // deliver_outage.c
@@ -250,6 +252,8 @@ bool mdf_connection_spool_busy(const struct mdf_connection *c);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
 void mdf_connection_spool_wait(struct mdf_connection *c);
+// False while the disk is at work for it. No further job is given to it from the first call on.
+bool mdf_connection_spool_at_rest(struct mdf_connection *c, uint64_t now);
 // At a stop, behind mdf_connection_spool_wait: all that memory holds goes to the spool, as far as it
 // has room. Waits for the disk.
 void mdf_connection_spool_keep(struct mdf_connection *c);
@@ -265,6 +269,10 @@ void deliver_sweep(struct deliver *d);			   // at once; waits for the disk
 void deliver_post(struct deliver *d, const struct channel_event *e);
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
 uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
+// Adds what ended so far: acknowledged, in doubt, lost.
+void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add);
+// It was removed, and nothing is owed any more; it is closed.
+void mdf_connection_post_gone(const struct mdf_connection *c);
 
 // deliver_settings.c
 struct connection_settings deliver_settings_of(

@@ -178,6 +178,18 @@ static void connect_one(struct deliver_thread *t, uint64_t now)
 	make_busy(t, c);
 }
 
+// What the first of two connections delivered and lost since the removal is told by the second.
+static void leave_to(struct mdf_connection *twin, const struct mdf_connection *c)
+{
+	struct copy_balance now = {0};
+
+	mdf_connection_ended(c, &now);
+	twin->removed.acknowledged -= now.acknowledged - c->removed.acknowledged;
+	twin->removed.in_doubt -= now.in_doubt - c->removed.in_doubt;
+	for (int i = 0; i < LOSS_COUNT; i++)
+		twin->removed.lost[i] -= now.lost[i] - c->removed.lost[i];
+}
+
 // Frees the connection; its numbers stay in the totals.
 static void retire(struct deliver_thread *t, struct mdf_connection *c)
 {
@@ -189,6 +201,13 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 	unlink_busy(c);
 	unlink_due(t, c);
 	pthread_mutex_lock(&d->lock);
+	struct mdf_connection *twin = c->twin;
+	pthread_mutex_unlock(&d->lock);
+	if (!twin)
+		mdf_connection_post_gone(c);
+	else
+		leave_to(twin, c);
+	pthread_mutex_lock(&d->lock);
 	stream_balance(c->stream, &d->past, &octets);
 	d->past_recovered += stream_spool_recovered(c->stream);
 	d->connection[c->index] = c->twin;
@@ -197,6 +216,13 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 	pthread_mutex_unlock(&d->lock);
 	stream_free(c->stream);
 	free(c);
+}
+
+// Removed: all is delivered, or the time for that is over, and the disk is not at work for it.
+static bool is_removed(struct mdf_connection *c, uint64_t now)
+{
+	return (now >= c->remove_until || stream_empty(c->stream)) &&
+	       mdf_connection_spool_at_rest(c, now);
 }
 
 static bool is_drained(struct mdf_connection *c, uint64_t now, uint64_t until)
@@ -215,7 +241,7 @@ static void timers(struct deliver_thread *t, uint64_t now)
 			make_due(t, c, 0);
 		if (c->mdf || stream_active(c->stream))
 			make_busy(t, c);
-		if (c->remove_until && is_drained(c, now, c->remove_until)) {
+		if (c->remove_until && is_removed(c, now)) {
 			LIST_REMOVE(c, next);
 			retire(t, c);
 		}

@@ -233,9 +233,16 @@ void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now)
 		if (p->failing && (c->up_at || c->state == DESTINATION_IDLE) &&
 			stream_empty(c->stream))
 			works_again(c, p, "all is delivered and the spool is empty");
-		if (next(c, k, now))
+		if (!c->closing && next(c, k, now))
 			spooler_submit(c->deliver->spooler, &p->job);
 	}
+}
+
+bool mdf_connection_spool_at_rest(struct mdf_connection *c, uint64_t now)
+{
+	c->closing = true;
+	mdf_connection_spool_work(c, now);
+	return !in_flight(&c->spool[COPY_X2]) && !in_flight(&c->spool[COPY_X3]);
 }
 
 void mdf_connection_spool_wait(struct mdf_connection *c)

@@ -15,7 +15,6 @@ DISCARDED = re.compile(r"([0-9]+) PDUs .*discarded")
 
 class Lives(test_spool.Spool):
 	test_away_and_back = test_hangs_in_the_handshake = test_restart_of_the_dataplane = None
-	DRAIN = "\ndrain: 5"
 
 	def discarded(self):
 		"""PDUs that the ADMF was told were discarded, by any report of the network element or a destination."""
@@ -173,6 +172,67 @@ class Stop(Lives):
 		self.poi.received(before)
 		self.restarted()
 		self.whole(before)
+
+
+class Removed(Lives):
+	"""RemoveDestination at the end of a warrant: what is owed goes out first, and the ADMF hears what became of it."""
+
+	DRAIN = 60
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "x1_extra": "x1: { time1: 1, time2: 2 }", "drain": cls.DRAIN}
+
+	def removed(self):
+		self.ok(self.poi.admf.deactivate(self.xid))
+		answer = self.poi.admf.remove_destination(self.bad_did)
+		self.assertEqual((answer.ok, answer.result), (True, "Acknowledged"), str(answer))
+
+	def ended(self, sent, lost):
+		"""The late report, with the numbers; then the identifier is free."""
+		def said():
+			return [t for r, t in self.reports(self.bad_did, full=True) if r == "FullyActionedAndSuccessful"]
+		text = fixture.wait_until(said, 30, "the end of the removal: %s" % self.reports(self.bad_did, full=True))[0]
+		self.assertIn("%d PDUs lost" % lost, text)
+		self.assertEqual(self.bad.held + lost, sent, (text, self.bad.summary()))
+		self.assertEqual(self.files(), [])
+		self.ok(self.poi.admf.create_destination(self.bad_did, "127.0.0.1", self.bad.port))
+
+	def test_an_mdf_that_comes_back(self):
+		_, sent = self.begin_away(3)
+		self.removed()
+		self.bad.start()
+		self.ended(sent, 0)
+
+	def test_a_slow_reader(self):
+		bad = self.made(window=0)
+		self.begin(bad)
+		bad.stalled = True
+		time.sleep(5)
+		sent = len(self.stream.finish())
+		self.poi.received(sent)
+		self.removed()
+		bad.stalled = False
+		self.ended(sent, 0)
+
+	def test_nothing_owed(self):
+		self.begin(self.made(window=0))
+		sent = len(self.stream.finish())
+		fixture.wait_until(lambda: self.bad.held == sent, 10, "all is delivered")
+		self.ok(self.poi.admf.deactivate(self.xid))
+		self.ok(self.poi.admf.remove_destination(self.bad_did))
+
+
+class RemovedInVain(Removed):
+	"""The time for it runs out: the rest is lost, and told."""
+
+	DRAIN = 3
+	test_an_mdf_that_comes_back = test_a_slow_reader = test_nothing_owed = None
+
+	def test_an_mdf_that_stays_away(self):
+		_, sent = self.begin_away(3)
+		self.removed()
+		self.ended(sent, sent - self.bad.held)
 
 
 class Told(test_spool.Loss):
