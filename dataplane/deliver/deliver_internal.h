@@ -42,6 +42,8 @@ struct connection_spool {    // of one kind
 	struct spool *spool; // NULL: none
 	struct spool_job job;
 	uint64_t retry_at;
+	uint64_t look_at; // next look for segments that wait too long
+	bool old;	  // there are some
 	bool failing; // said so
 	uint64_t lost_at_failing;
 };

@@ -13,7 +13,9 @@
 #include "shared/now.h"
 #include "shared/sealed_file.h"
 
-#define RETRY_NS NS_PER_S // after a store that failed
+#define RETRY_NS NS_PER_S	 // after a store that failed
+#define WAIT_NS (2 * NS_PER_S)	 // of a whole segment in memory
+#define LOOK_NS (200 * NS_PER_MS) // between two looks at that
 
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 {
@@ -199,17 +201,36 @@ static void finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 	}
 }
 
+// A segment for the disk: of a line that holds half of its room, or that waits too long.
+static bool take(struct mdf_connection *c, enum copy_kind k, bool up, uint64_t now)
+{
+	struct connection_spool *p = &c->spool[k];
+
+	if (now < p->retry_at)
+		return false;
+	if (now >= p->look_at) {
+		p->old = stream_spool_waits(c->stream, k, up, now, WAIT_NS);
+		p->look_at = now + LOOK_NS;
+	}
+	bool taken = stream_spool_take(c->stream, k, up, p->old ? 0 : 2, &p->job);
+	p->old = p->old && taken;
+	return taken;
+}
+
 static bool next(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 {
 	struct connection_spool *p = &c->spool[k];
-	bool up = c->mdf && c->up_at;
+	bool up = c->mdf && c->up_at, load = up && stream_spool_wants(c->stream, k);
+	bool turn = p->job.work != SPOOL_LOAD; // the other one's, else: new content may not wait
 
 	p->job.spool = p->spool;
 	p->job.done += stream_spool_done(c->stream, k);
-	if (up && stream_spool_wants(c->stream, k))
+	if (load && turn)
 		p->job.work = SPOOL_LOAD;
-	else if (now >= p->retry_at && stream_spool_take(c->stream, k, up, 2, &p->job))
+	else if (take(c, k, up, now))
 		p->job.work = SPOOL_STORE;
+	else if (load)
+		p->job.work = SPOOL_LOAD;
 	else if (p->job.done > 0)
 		p->job.work = SPOOL_DONE;
 	else

@@ -74,6 +74,10 @@ void stream_spool_use(struct stream *s);
 // Fills segment, from and line of the job. stream_spool_stored ends it.
 bool stream_spool_take(
 	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job);
+// Whether a segment of a line that could move is the same since `age_ns`, as calls with `now_ns` saw
+// it.
+bool stream_spool_waits(struct stream *s, enum copy_kind k, bool connected, uint64_t now_ns,
+	uint64_t age_ns);
 // It is in the file, or (not `good`) stays in memory. Returns whether it left memory.
 bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good);
 bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block should be loaded

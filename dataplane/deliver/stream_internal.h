@@ -23,6 +23,8 @@ struct stream_line {
 	uint32_t held_from, n_held;
 	struct segment **held;
 	uint64_t since_ns; // no unsent octet is older
+	uint32_t waits;	   // the segment that could go to the spool next, and since when it waits
+	uint64_t waits_ns; // 0: none
 	bool active;	   // not armed: to be looked at
 };
 

@@ -69,6 +69,30 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 	return less ? less : r;
 }
 
+static void wait_from(struct stream_line *l, uint32_t sequence, uint64_t now_ns)
+{
+	l->waits = sequence;
+	l->waits_ns = now_ns;
+}
+
+bool stream_spool_waits(struct stream *s, enum copy_kind k, bool connected, uint64_t now_ns,
+	uint64_t age_ns)
+{
+	bool any = false;
+
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		uint32_t sequence, from;
+		bool movable_now = l->ring && movable(l, connected, &sequence, &from);
+		if (!movable_now)
+			l->waits_ns = 0;
+		else if (!l->waits_ns || l->waits != sequence)
+			wait_from(l, sequence, now_ns);
+		any = any || (movable_now && now_ns - l->waits_ns >= age_ns);
+	}
+	return any;
+}
+
 bool stream_spool_take(
 	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job)
 {

@@ -130,6 +130,63 @@ Test(deliver_connection, blocks_acknowledged_last_are_not_sent_again)
 	spool_files(&s, true);
 }
 
+// New content does not wait until all of the spool was read back: the disk has room for it.
+Test(deliver_connection, reading_back_and_storing_take_turns)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	uint32_t jobs[SPOOL_RUN + 1] = {0};
+
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	struct mdf_connection *c = b->deliver->connection[index];
+	for (int i = 0; i < 4000; i++) {
+		push(b, 0);
+		take_ready(b);
+		if (i == 1999)
+			store_all(c);
+	}
+	c->mdf = (struct mdf *)b; // only asked whether it is there
+	c->up_at = 1;
+	for (int i = 0; i < 4; i++) {
+		mdf_connection_spool_work(c, 1);
+		jobs[c->spool[COPY_X3].job.work]++;
+		mdf_connection_spool_wait(c);
+	}
+	c->mdf = NULL;
+	cr_assert_eq(jobs[SPOOL_LOAD], 2);
+	cr_assert_eq(jobs[SPOOL_STORE], 2);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// What memory would have room for goes to the disk all the same, before it is old.
+Test(deliver_connection, a_segment_does_not_wait_in_memory)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	struct mdf_connection *c = b->deliver->connection[index];
+	for (int i = 0; i < 500; i++)
+		push(b, 0);
+	take_ready(b);
+	mdf_connection_spool_work(c, 1);
+	mdf_connection_spool_work(c, SECOND);
+	mdf_connection_spool_wait(c);
+	cr_assert_eq(spool_octets(c->spool[COPY_X3].spool), 0);
+	mdf_connection_spool_work(c, 3 * SECOND);
+	mdf_connection_spool_wait(c);
+	cr_assert_gt(spool_octets(c->spool[COPY_X3].spool), SEGMENT_SIZE / 2);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
 // The workers' pools can be smaller than any quota.
 Test(deliver_connection, a_small_pool_reaches_the_spool)
 {
