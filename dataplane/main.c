@@ -48,9 +48,10 @@ struct app {
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
-	struct task_counters_owner *slots;
+	struct task_counters_owner *counters;
 	struct builder *builder;
 	struct stats *stats;
+	struct segment_budget *budget; // of the workers' captures
 	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
 	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
 	struct reporter *reporter;
@@ -183,11 +184,31 @@ static int tables(struct app *a)
 
 	cpu_dispatch_use(cpu_dispatch_best());
 	log_info("parsing and matching: %s", cpu_dispatch_name());
-	a->slots = task_counters_new(n + 1);
+	a->counters = task_counters_new(n + 1);
 	a->stats = stats_new(n);
-	if (a->slots)
-		a->builder = builder_new(&a->config->dataplane, a->slots);
+	if (a->counters)
+		a->builder = builder_new(&a->config->dataplane, a->counters);
 	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
+}
+
+// Of delivery.buffer-total, the reporter's own part, so that content never crowds reports out.
+static uint64_t reports_part(const struct config_delivery *d)
+{
+	uint64_t part = d->buffer_total / 16;
+
+	return part > SEGMENT_SIZE ? part : SEGMENT_SIZE;
+}
+
+// The rest is for all workers together.
+static struct segment_budget *budget_of_workers(const struct app *a)
+{
+	const struct config_delivery *d = &a->config->delivery;
+	uint64_t reports = reports_part(d), rest = d->buffer_total;
+
+	if (rest >= 2 * reports)
+		rest -= reports;
+	return segment_budget_new(rest > SEGMENT_SIZE ? rest : SEGMENT_SIZE,
+		a->config->dataplane.n_workers, d->threads);
 }
 
 // The one behind the last worker is the reporter's.
@@ -195,12 +216,12 @@ static int capture_of(struct app *a, uint32_t worker)
 {
 	const struct config_delivery *d = &a->config->delivery;
 	uint32_t n = a->config->dataplane.n_workers;
-	uint64_t reports =
-		d->buffer_total / 16 > SEGMENT_SIZE ? d->buffer_total / 16 : SEGMENT_SIZE;
-	bool reporter = worker == n, small = d->buffer_total < 2 * reports;
+	bool reporter = worker == n;
 	struct capture_settings s = {
 		.worker = worker,
-		.pool_octets = reporter ? reports : (d->buffer_total - (small ? 0 : reports)) / n,
+		.pool_octets =
+			reporter ? reports_part(d) : (uint64_t)a->budget->segments * SEGMENT_SIZE,
+		.budget = reporter ? NULL : a->budget,
 		.n_deliver = d->threads,
 		.payload_format = d->payload_format,
 		.attributes = (d->attributes.matched_target ? CAPTURE_MATCHED : 0) |
@@ -208,7 +229,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.max_header = (uint16_t)d->max_header,
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
-		.slots = task_counters_of(a->slots)->worker[worker],
+		.slots = task_counters_of(a->counters)->worker[worker],
 	};
 	struct ipid_parts parts = {
 		.point = d->interception_point,
@@ -307,6 +328,9 @@ static int delivery(struct app *a)
 	uint32_t n = a->config->dataplane.n_workers;
 	int e = POI_OK;
 
+	a->budget = budget_of_workers(a);
+	if (!a->budget)
+		return POI_ERR_NOMEM;
 	for (uint32_t i = 0; i <= n && e == POI_OK; i++)
 		e = capture_of(a, i);
 	if (e != POI_OK)
@@ -359,7 +383,7 @@ static int channel(struct app *a)
 		.ports = a->ports,
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
-			.slots = a->slots,
+			.counters = a->counters,
 			.deliver = a->deliver,
 			.follower = a->follower,
 			.cycles_hz = rte_get_tsc_hz()},
@@ -484,6 +508,7 @@ static void stop(struct app *a)
 	reporter_free(a->reporter);
 	for (uint32_t i = 0; i <= CONFIG_WORKERS_MAX; i++)
 		capture_free(a->captures[i]);
+	segment_budget_free(a->budget);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		report_ring_free(a->report_rings[i]);
 	builder_free(a->builder);
@@ -493,7 +518,7 @@ static void stop(struct app *a)
 		signalling_ring_free(a->signalling[i]);
 	}
 	stats_free(a->stats);
-	task_counters_free(a->slots);
+	task_counters_free(a->counters);
 	ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);
 	if (a->eal_up)

@@ -320,14 +320,14 @@ static void get_ack(struct wire_reader *r, struct channel_ack *m)
 	m->generation = wire_get_u64(r);
 }
 
-static void put_whole(struct wire_writer *w, const struct channel_whole *m)
+static void put_complete(struct wire_writer *w, const struct channel_complete *m)
 {
-	wire_put_u8(w, m->whole);
+	wire_put_u8(w, m->complete);
 }
 
-static void get_whole(struct wire_reader *r, struct channel_whole *m)
+static void get_complete(struct wire_reader *r, struct channel_complete *m)
 {
-	m->whole = get_flag(r);
+	m->complete = get_flag(r);
 }
 
 static void put_state_end(struct wire_writer *w, const struct channel_state_end *m)
@@ -336,7 +336,7 @@ static void put_state_end(struct wire_writer *w, const struct channel_state_end 
 	wire_put_u32(w, m->destinations);
 	wire_put_u32(w, m->tasks);
 	wire_put_octets(w, m->digest, sizeof(m->digest));
-	wire_put_u8(w, m->whole);
+	wire_put_u8(w, m->complete);
 }
 
 static void get_state_end(struct wire_reader *r, struct channel_state_end *m)
@@ -345,7 +345,7 @@ static void get_state_end(struct wire_reader *r, struct channel_state_end *m)
 	m->destinations = wire_get_u32(r);
 	m->tasks = wire_get_u32(r);
 	wire_get_octets(r, m->digest, sizeof(m->digest));
-	m->whole = get_flag(r);
+	m->complete = get_flag(r);
 }
 
 static void put_event(struct wire_writer *w, const struct channel_event *m)
@@ -385,7 +385,7 @@ CHANNEL_PAIR(object, put_object, get_object)
 CHANNEL_PAIR(memo, put_memo_body, get_memo_body)
 CHANNEL_PAIR(ack, put_ack, get_ack)
 CHANNEL_PAIR(state_end, put_state_end, get_state_end)
-CHANNEL_PAIR(whole, put_whole, get_whole)
+CHANNEL_PAIR(complete, put_complete, get_complete)
 CHANNEL_PAIR(event, put_event, get_event)
 
 int channel_encode_empty(uint8_t *out, size_t capacity, uint16_t id, uint32_t request)

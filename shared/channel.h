@@ -44,7 +44,7 @@ enum channel_id {
 	CHANNEL_TASK_REMOVE = 15,
 	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
-	CHANNEL_WHOLE_PUT = 18,    // what is held is all that the controller holds, or is not yet
+	CHANNEL_COMPLETE_PUT = 18, // sets or clears the complete flag
 	// control -> dataplane, answered by a stream ending in STATE_END
 	CHANNEL_STATE_GET = 20,
 	// control or observer -> dataplane, answered by the message of the same number + 1
@@ -189,10 +189,10 @@ struct channel_ack {
 	uint64_t generation; // table generation in which the change is in force on every worker
 };
 
-// A dataplane begins without the mark, so that a controller that comes after one which was cut off
-// while it gave tasks back does not take the part that is there for the whole.
-struct channel_whole { // WHOLE_PUT
-	uint8_t whole;
+// The complete flag. A new dataplane starts with it cleared, so that a controller that follows one
+// which was cut off during a replay treats the dataplane's state as incomplete.
+struct channel_complete { // COMPLETE_PUT
+	uint8_t complete;
 };
 
 struct channel_state_end { // counts and digest of everything streamed before it
@@ -200,7 +200,7 @@ struct channel_state_end { // counts and digest of everything streamed before it
 	uint32_t destinations;
 	uint32_t tasks;
 	uint8_t digest[CHANNEL_DIGEST_SIZE]; // SHA-256 over the bodies streamed, in order
-	uint8_t whole; // as the last WHOLE_PUT said; 0 in an answer to DESTINATION_STATUS_GET
+	uint8_t complete; // as the last COMPLETE_PUT said; 0 in an answer to DESTINATION_STATUS_GET
 };
 
 enum channel_event_kind {
@@ -327,7 +327,7 @@ struct channel_signalling { // SIGNALLING: what is followed, without anybody's i
 	// From a message's receive time until what it changed was in force on every worker.
 	uint64_t measured, p50_ns, p99_ns, most_ns;
 	// Packets held for sessions about to be bound: in all, then matched, given up, without room.
-	uint64_t early_held, early_matched, early, early_full;
+	uint64_t holdback_held, holdback_matched, holdback_given_up, holdback_full;
 	uint32_t n;
 	struct {
 		char name[32];
@@ -379,7 +379,7 @@ struct channel_control_status {
 #define CHANNEL_BODIES(X)                                                                          \
 	X(hello) X(hello_ok) X(hello_refused) X(ne) X(heard) X(destination) X(task) X(object)       \
 	X(memo) X(ack) X(state_end) X(event) X(status) X(task_status) X(destination_status)         \
-	X(control_status) X(workers) X(signalling) X(whole)
+	X(control_status) X(workers) X(signalling) X(complete)
 
 #define X(name)                                                                                    \
 	[[nodiscard]] int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id,        \

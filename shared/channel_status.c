@@ -217,8 +217,8 @@ static void get_task_status(struct wire_reader *r, struct channel_task_status *m
 	X(u64, since_ns)                                                                         \
 	X(u32, sessions) X(u32, partial) X(u32, nodes) X(u64, octets) X(u64, lost) X(u32, tasks) \
 		X(u32, waiting) X(u32, unsure) X(u32, rules) X(u64, measured) X(u64, p50_ns)     \
-			X(u64, p99_ns) X(u64, most_ns) X(u64, early_held) X(u64, early_matched)  \
-				X(u64, early) X(u64, early_full)
+			X(u64, p99_ns) X(u64, most_ns) X(u64, holdback_held) X(u64, holdback_matched)  \
+				X(u64, holdback_given_up) X(u64, holdback_full)
 
 static void put_signalling(struct wire_writer *w, const struct channel_signalling *m)
 {

@@ -116,10 +116,10 @@ static const struct config_key delivery_keys[] = {
 		.scope = delivery_keepalive_scope,
 		.doc = "keepalive of the X2 and X3 interfaces"},
 	KEY_SIZE("buffer", struct config_delivery, buffer, 64 * KIB, 1024 * GIB, "64MiB",
-		"quota of each destination; with a spool at least 512 KiB for each worker and "
-		"kind"),
+		"quota of each destination, whichever workers fill it; with a spool at least "
+		"512 KiB for each worker and kind"),
 	KEY_SIZE("buffer-total", struct config_delivery, buffer_total, 64 * KIB, 1024 * GIB, "256MiB",
-		"cap of all destinations together"),
+		"cap of all destinations and workers together"),
 	{.name = "spool",
 		.type = CONFIG_MAP,
 		KEY_AT(struct config_delivery, spool),

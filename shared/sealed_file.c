@@ -2,7 +2,6 @@
 #include "shared/sealed_file.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "shared/aead.h"
 #include "shared/credential.h"
+#include "shared/file_at.h"
 #include "shared/wire.h"
 
 // File: magic, then entries. An entry is a u32 and what follows it: SESSION and a salt, or the length
@@ -80,39 +80,6 @@ static void record_done(struct session *k, const uint8_t *tag)
 	memcpy(k->previous, tag, AEAD_TAG_SIZE);
 }
 
-static int write_at(int fd, const uint8_t *octets, size_t n, uint64_t at)
-{
-	while (n) {
-		ssize_t done = pwrite(fd, octets, n, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return POI_ERR_IO;
-		octets += done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
-}
-
-// Octets read, fewer than `n` only at the end of the file; -1 on an error.
-static ssize_t read_at(int fd, uint8_t *octets, size_t n, uint64_t at)
-{
-	size_t total = 0;
-
-	while (total < n) {
-		ssize_t got = pread(fd, octets + total, n - total, (off_t)(at + total));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (!got)
-			break;
-		total += (size_t)got;
-	}
-	return (ssize_t)total;
-}
-
 static int begin_session(struct sealed_file *s)
 {
 	uint8_t entry[4 + AEAD_SALT_SIZE];
@@ -120,7 +87,7 @@ static int begin_session(struct sealed_file *s)
 	wire_store32(entry, SESSION);
 	int rc = aead_random(entry + 4, AEAD_SALT_SIZE);
 	if (!rc)
-		rc = write_at(s->fd, entry, sizeof(entry), s->size);
+		rc = file_write_at(s->fd, entry, sizeof(entry), s->size);
 	if (rc) {
 		(void)!ftruncate(s->fd, (off_t)s->size);
 		return rc;
@@ -133,7 +100,7 @@ static int begin_session(struct sealed_file *s)
 // end, IO, or INVALID when it is whole and does not open.
 static int read_entry(struct sealed_file *s, uint8_t *record, size_t *length)
 {
-	ssize_t got = read_at(s->fd, s->buffer, 4, s->size);
+	ssize_t got = file_read_at(s->fd, s->buffer, 4, s->size);
 
 	if (got < 4)
 		return got < 0 ? POI_ERR_IO : POI_ERR_AGAIN;
@@ -142,7 +109,7 @@ static int read_entry(struct sealed_file *s, uint8_t *record, size_t *length)
 	size_t rest = session ? AEAD_SALT_SIZE : (size_t)word + AEAD_TAG_SIZE;
 	if (!session && (!word || word > SEALED_FILE_RECORD_MAX))
 		return POI_ERR_INVALID;
-	got = read_at(s->fd, s->buffer, rest, s->size + 4);
+	got = file_read_at(s->fd, s->buffer, rest, s->size + 4);
 	if (got < (ssize_t)rest)
 		return got < 0 ? POI_ERR_IO : POI_ERR_AGAIN;
 	if (session) {
@@ -169,12 +136,12 @@ static int read_all(struct sealed_file *s, sealed_file_each each, void *context)
 
 	if (!record)
 		return rc;
-	ssize_t got = read_at(s->fd, head, sizeof(head), 0);
+	ssize_t got = file_read_at(s->fd, head, sizeof(head), 0);
 	rc = got < 0 ? POI_ERR_IO : 0;
 	if (!rc && got < (ssize_t)sizeof(head)) {
 		// Empty, or a file whose very first write was cut short: begin it.
 		rc = memcmp(head, magic, (size_t)got) ? POI_ERR_SYNTAX
-						      : write_at(s->fd, magic, sizeof(magic), 0);
+						      : file_write_at(s->fd, magic, sizeof(magic), 0);
 	} else if (!rc && memcmp(head, magic, sizeof(magic))) {
 		rc = POI_ERR_SYNTAX;
 	}
@@ -271,7 +238,7 @@ int sealed_file_append(struct sealed_file *s, const uint8_t *record, size_t leng
 		return POI_ERR_IO;
 	record_done(&s->session, s->buffer + 4 + length);
 	size_t n = 4 + length + AEAD_TAG_SIZE;
-	if (write_at(s->fd, s->buffer, n, s->size)) {
+	if (file_write_at(s->fd, s->buffer, n, s->size)) {
 		// What reached the disk is cut off, and its nonce never comes back: the next record
 		// begins a session. If even the cut fails, reading stops there as at a torn tail.
 		(void)!ftruncate(s->fd, (off_t)s->size);
@@ -336,7 +303,7 @@ int sealed_file_rewrite_begin(struct sealed_file *s)
 	s->size = 0;
 	(void)unlink(s->aside);
 	s->fd = open(s->aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->fd < 0 || write_at(s->fd, magic, sizeof(magic), 0))
+	if (s->fd < 0 || file_write_at(s->fd, magic, sizeof(magic), 0))
 		goto fail;
 	s->size = sizeof(magic);
 	if (begin_session(s))

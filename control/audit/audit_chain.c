@@ -284,8 +284,8 @@ int audit_chain_verify(FILE *log, const uint8_t root[AUDIT_MAC_SIZE], const char
 
 	memset(out, 0, sizeof(*out));
 	while ((n = getline(&line, &capacity, log)) >= 0) {
-		bool whole = n > 0 && line[n - 1] == '\n';
-		if (whole)
+		bool ended = n > 0 && line[n - 1] == '\n';
+		if (ended)
 			line[--n] = '\0';
 		verify_line(&v, line, (size_t)n);
 		mac_format(v.chain.mac, out->head);

@@ -300,9 +300,9 @@ static void workers(struct bench *b)
 }
 
 // How much of the core this process had while it only computed.
-static void share(struct bench *b, double own, double whole)
+static void share(struct bench *b, double own, double total)
 {
-	double percent = whole > 0 ? own / whole * 100 : 0;
+	double percent = total > 0 ? own / total * 100 : 0;
 
 	put_figure(b, "core_percent", percent, "%-20s %8.0f %%      this measurement had of its core%s",
 		"core", percent,

@@ -112,10 +112,10 @@ static void put_signalling(struct json *j, const struct channel_signalling *s)
 		json_u64(j, "most_ns", s->most_ns);
 		json_end_object(j);
 		json_object(j, "early");
-		json_u64(j, "held", s->early_held);
-		json_u64(j, "matched", s->early_matched);
-		json_u64(j, "given_up", s->early);
-		json_u64(j, "no_room", s->early_full);
+		json_u64(j, "held", s->holdback_held);
+		json_u64(j, "matched", s->holdback_matched);
+		json_u64(j, "given_up", s->holdback_given_up);
+		json_u64(j, "no_room", s->holdback_full);
 		json_end_object(j);
 		json_object(j, "counters");
 		put_counters(j, s);
@@ -266,7 +266,7 @@ static void print_signalling(const struct channel_signalling *s)
 		s->measured);
 	printf("  early     held %" PRIu64 "  matched %" PRIu64 "  given up %" PRIu64
 	       "  no room %" PRIu64 "\n",
-		s->early_held, s->early_matched, s->early, s->early_full);
+		s->holdback_held, s->holdback_matched, s->holdback_given_up, s->holdback_full);
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->counter[i].value && strchr(s->counter[i].name, '.'))
 			printf("  messages  %s %" PRIu64 "\n", s->counter[i].name,

@@ -138,9 +138,9 @@ static uint32_t gather(struct x1_report *r, struct request *q, uint64_t now)
 		if (s->not_before_ms > now || (q->n != 0 && by_itself(s))) {
 			continue;
 		}
-		bool whole = by_itself(s);
+		bool alone = by_itself(s);
 		q->items[q->n++] = report_queue_take(r->queue, s);
-		if (whole) {
+		if (alone) {
 			break;
 		}
 	}

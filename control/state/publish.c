@@ -112,10 +112,10 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 
 int publish_set_complete(struct publish *p, bool complete)
 {
-	struct channel_whole m = {.whole = complete};
+	struct channel_complete m = {.complete = complete};
 	int rc = publish_submit(p,
-		channel_encode_whole(
-			p->scratch, sizeof(p->scratch), CHANNEL_WHOLE_PUT, publish_next(p), &m),
+		channel_encode_complete(
+			p->scratch, sizeof(p->scratch), CHANNEL_COMPLETE_PUT, publish_next(p), &m),
 		NULL, NULL);
 
 	if (!rc)

@@ -237,7 +237,7 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 	digest_end(r->digest, digest);
 	if (memcmp(digest, end.digest, sizeof(digest)) != 0)
 		return POI_ERR_INVALID;
-	p->peer_complete = end.whole;
+	p->peer_complete = end.complete;
 	return 0;
 }
 

@@ -3,19 +3,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "control/xml/x1_encode.h"
 
 #define CHUNK 4096
 
 struct chunk {
-	struct chunk *next;
+	SLIST_ENTRY(chunk) older;
 	size_t used, size;
 	max_align_t octets[];
 };
 
 struct arena {
-	struct chunk *first;
+	SLIST_HEAD(, chunk) chunks; // newest first
 };
 
 struct arena *arena_new(void)
@@ -27,31 +28,31 @@ void arena_free(struct arena *a)
 {
 	if (a == NULL)
 		return;
-	while (a->first != NULL) {
-		struct chunk *next = a->first->next;
+	for (struct chunk *c; (c = SLIST_FIRST(&a->chunks)) != NULL;) {
+		SLIST_REMOVE_HEAD(&a->chunks, older);
 		// Targets lie here: they do not stay in freed memory.
-		explicit_bzero(a->first->octets, a->first->used);
-		free(a->first);
-		a->first = next;
+		explicit_bzero(c->octets, c->used);
+		free(c);
 	}
 	free(a);
 }
 
 static void *take(struct arena *a, size_t size)
 {
+	struct chunk *c = SLIST_FIRST(&a->chunks);
+
 	size = (size + 7) & ~(size_t)7;
-	if (a->first == NULL || a->first->size - a->first->used < size) {
+	if (c == NULL || c->size - c->used < size) {
 		size_t octets = size > CHUNK ? size : CHUNK;
-		struct chunk *c = malloc(sizeof(*c) + octets);
+		c = malloc(sizeof(*c) + octets);
 		if (c == NULL)
 			return NULL;
-		c->next = a->first;
 		c->used = 0;
 		c->size = octets;
-		a->first = c;
+		SLIST_INSERT_HEAD(&a->chunks, c, older);
 	}
-	void *at = (char *)a->first->octets + a->first->used;
-	a->first->used += size;
+	void *at = (char *)c->octets + c->used;
+	c->used += size;
 	return at;
 }
 

@@ -11,14 +11,14 @@
 #include "shared/now.h"
 
 struct builder *builder_new(
-	const struct config_dataplane *config, struct task_counters_owner *slots)
+	const struct config_dataplane *config, struct task_counters_owner *counters)
 {
 	struct builder *b = calloc(1, sizeof(*b));
 	uint64_t seed[2];
 
 	if (!b)
 		return NULL;
-	b->slots = slots;
+	b->counters = counters;
 	b->links = link_classes_of(config);
 	b->fold_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	b->task_table = task_table_new();
@@ -47,19 +47,18 @@ void builder_free(struct builder *b)
 		pthread_join(b->fold_thread, NULL);
 		table_fold_finish(b->tables, b->fold);
 	}
-	struct task_hold *l;
-	while ((l = LIST_FIRST(&b->pending)) || (l = LIST_FIRST(&b->draining))) {
-		LIST_REMOVE(l, next);
-		task_hold_drop(l);
+	struct task_resources *own;
+	while ((own = LIST_FIRST(&b->pending)) || (own = LIST_FIRST(&b->draining))) {
+		LIST_REMOVE(own, next);
+		task_resources_drop(own);
 	}
-	while (b->removed) {
-		struct destination_entry *d = b->removed;
-		b->removed = (struct destination_entry *)d->link.next;
+	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
+		SLIST_REMOVE_HEAD(&b->removed, removed);
 		destination_entry_free(d);
 	}
 	table_rcu_free(b->table_rcu);
 	table_builder_free(b->tables);
-	task_table_free(b->task_table, task_hold_drop);
+	task_table_free(b->task_table, task_resources_drop);
 	bindings_free(b->bindings);
 	if (b->fold_fd >= 0)
 		close(b->fold_fd);
@@ -123,7 +122,7 @@ static int destination_put(struct builder *b, const struct channel_destination *
 		return POI_ERR_NOT_FOUND;
 	// One removed in the same batch must be gone from delivery before it comes again; and before
 	// an identifier has another creation, no worker captures for the old one's tasks.
-	if (known ? o->d.creation != d->creation : b->removed != NULL) {
+	if (known ? o->d.creation != d->creation : !SLIST_EMPTY(&b->removed)) {
 		r = builder_commit(b);
 		if (r != POI_OK)
 			return r;
@@ -146,8 +145,7 @@ static int destination_remove(struct builder *b, const struct channel_object *o)
 
 	if (r != POI_OK)
 		return r;
-	d->link.next = (struct entry_link *)b->removed;
-	b->removed = d;
+	SLIST_INSERT_HEAD(&b->removed, d, removed);
 	return POI_OK;
 }
 

@@ -20,10 +20,10 @@
 
 struct builder;
 
-// Keeps references to `slots` only; owns its table builder. `deliver` comes later because it needs
+// Keeps references to `counters` only; owns its table builder. `deliver` comes later because it needs
 // the workers' captures. NULL when out of memory.
 struct builder *builder_new(
-	const struct config_dataplane *config, struct task_counters_owner *slots);
+	const struct config_dataplane *config, struct task_counters_owner *counters);
 void builder_free(struct builder *b); // workers and deliver have stopped
 
 struct table_rcu *builder_table_rcu(struct builder *b);

@@ -19,10 +19,10 @@ static void reports_end(struct builder *b)
 {
 	if (!b->reporter)
 		return;
-	struct task_hold *l;
-	LIST_FOREACH(l, &b->pending, next)
-	if (l->x2 && l->x2->report == REPORT_PDSR)
-		reporter_leave(b->reporter, l->x2);
+	struct task_resources *own;
+	LIST_FOREACH (own, &b->pending, next)
+		if (own->x2 && own->x2->report == REPORT_PDSR)
+			reporter_leave(b->reporter, own->x2);
 	reporter_wait(b->reporter);
 }
 
@@ -32,23 +32,22 @@ static void grace_over(struct builder *b)
 	reports_end(b);
 	bindings_in_force(b->bindings, b->measure, now_wall_ns());
 	b->measure = false;
-	for (struct task_hold *l; (l = LIST_FIRST(&b->pending));) {
-		LIST_REMOVE(l, next);
-		task_hold_give_contexts(b, l);
-		if (l->keeps_slot) {
-			task_hold_drop(l);
+	for (struct task_resources *own; (own = LIST_FIRST(&b->pending));) {
+		LIST_REMOVE(own, next);
+		task_resources_give_contexts(b, own);
+		if (own->keeps_slot) {
+			task_resources_drop(own);
 			continue;
 		}
-		free(l->x2);
-		l->x2 = NULL;
-		bindings_drop(l->bound);
-		l->bound = NULL;
-		LIST_INSERT_HEAD(&b->draining, l, next);
+		free(own->x2);
+		own->x2 = NULL;
+		bindings_drop(own->bound);
+		own->bound = NULL;
+		LIST_INSERT_HEAD(&b->draining, own, next);
 		b->n_draining++;
 	}
-	while (b->removed) {
-		struct destination_entry *d = b->removed;
-		b->removed = (struct destination_entry *)d->link.next;
+	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
+		SLIST_REMOVE_HEAD(&b->removed, removed);
 		deliver_remove(b->deliver, d->index);
 		destination_entry_free(d);
 	}
@@ -106,7 +105,7 @@ int builder_commit(struct builder *b)
 	bindings_wait_done(b->bindings);
 	r = commit(b);
 	// What came and went is in that table; more of it that came meanwhile has its next turn.
-	if (r == POI_OK && bindings_wait(b->bindings))
+	if (r == POI_OK && bindings_need_commit(b->bindings))
 		r = commit(b);
 	return r;
 }

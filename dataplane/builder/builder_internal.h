@@ -1,7 +1,7 @@
 #pragma once
 
 // How the builder looks inside. Its files, from the top: builder.c takes messages, builder_tasks.c
-// changes tasks, builder_commit.c publishes, builder_holds.c holds what tasks hold.
+// changes tasks, builder_commit.c publishes, builder_resources.c has what tasks use.
 // builder_losses.c only reads. None calls one above it.
 
 #include <pthread.h>
@@ -23,15 +23,15 @@ struct builder {
 	struct bindings *bindings;
 	bool measure; // the next commit is of what signalling said just now
 	struct table_rcu *table_rcu;
-	struct task_counters_owner *slots;
+	struct task_counters_owner *counters;
 	struct deliver *deliver;
 	struct reporter *reporter;
-	uint64_t serial; // of X2 tasks
+	uint64_t x2_version; // of X2 tasks
 	uint64_t generation;
 	bool dirty;
-	LIST_HEAD(, task_hold) pending;	   // until the next grace period
-	LIST_HEAD(, task_hold) draining;   // until delivery has accounted for their copies
-	struct destination_entry *removed; // until the next grace period; linked by link.next
+	LIST_HEAD(, task_resources) pending;	 // until the next grace period
+	LIST_HEAD(, task_resources) draining;	 // until delivery has accounted for their copies
+	SLIST_HEAD(, destination_entry) removed; // until the next grace period
 	uint32_t n_draining;
 	struct table_fold *fold;
 	pthread_t fold_thread;
@@ -43,11 +43,11 @@ struct builder {
 	struct builder *b, const struct channel_task *t, uint64_t now_ms);
 [[nodiscard]] int builder_task_remove(struct builder *b, const struct channel_object *o);
 
-// builder_holds.c
+// builder_resources.c
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.
-[[nodiscard]] int task_hold_take(struct builder *b, const struct channel_task *t,
-	const uint32_t *slot, struct task_hold **out);
+[[nodiscard]] int task_resources_take(struct builder *b, const struct channel_task *t,
+	const uint32_t *slot, struct task_resources **out);
 // They go after the next grace period; with `keeps_slot` the slot is the successor's.
-void task_hold_leave(struct builder *b, struct task_hold *l, bool keeps_slot);
-void task_hold_give_contexts(struct builder *b, const struct task_hold *l);
-void task_hold_drop(struct task_hold *l); // frees it; slot and contexts were given back
+void task_resources_leave(struct builder *b, struct task_resources *own, bool keeps_slot);
+void task_resources_give_contexts(struct builder *b, const struct task_resources *own);
+void task_resources_drop(struct task_resources *own); // frees it; slot and contexts were given back

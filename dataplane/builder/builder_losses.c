@@ -8,8 +8,8 @@ static uint64_t losses_of(const struct builder *b, const struct task_entry *t, u
 	struct copy_balance copies = {0};
 	struct slot_counters c;
 
-	deliver_slot_balance(b->deliver, t->hold->slot, &copies);
-	task_counters_read(b->slots, t->hold->slot, &c);
+	deliver_slot_balance(b->deliver, t->resources->slot, &copies);
+	task_counters_read(b->counters, t->resources->slot, &c);
 	*reason = 0;
 	for (unsigned i = 0; i < LOSS_COUNT; i++) {
 		copies.lost[i] += c.lost[i];
@@ -22,7 +22,7 @@ static uint64_t losses_of(const struct builder *b, const struct task_entry *t, u
 static bool loss_event(
 	struct builder *b, struct task_entry *t, const struct builder_losses *l, bool may_report)
 {
-	struct loss_debounce *w = &t->hold->loss;
+	struct loss_debounce *w = &t->resources->loss;
 	struct channel_event event = {.ne = t->link.ne, .id = t->link.id};
 	bool was = w->active;
 	uint64_t total = losses_of(b, t, &event.loss);
@@ -52,7 +52,7 @@ bool builder_losses(struct builder *b, const struct builder_losses *l)
 	for (uint32_t n = 0; *at && n < l->tasks; n++) {
 		struct task_entry *t = *at;
 		*at = task_entry_next(t);
-		if (t->hold)
+		if (t->resources)
 			events += loss_event(b, t, l, events < l->events);
 	}
 	b->losses_scanning = *at != NULL;
@@ -66,7 +66,7 @@ static void task_stopped(const struct builder *b, const struct task_entry *t,
 		.kind = EVENT_TASK_LOSS, .ne = t->link.ne, .id = t->link.id, .loss = LOSS_STOPPED};
 	struct copy_balance copies = {0};
 
-	deliver_slot_balance(b->deliver, t->hold->slot, &copies);
+	deliver_slot_balance(b->deliver, t->resources->slot, &copies);
 	e.copies = copies.lost[LOSS_STOPPED];
 	if (e.copies == 0)
 		return;
@@ -79,7 +79,7 @@ void builder_stopped(struct builder *b,
 	void (*report)(void *context, struct channel_event *e), void *context)
 {
 	for (const struct task_entry *t = task_entry_first(b->task_table); t; t = task_entry_next(t))
-		if (t->hold)
+		if (t->resources)
 			task_stopped(b, t, report, context);
 	deliver_stopped(b->deliver, report, context);
 }
@@ -91,14 +91,14 @@ void builder_task_status(
 	struct slot_counters c;
 
 	*out = (struct channel_task_status){.ne = of->ne, .xid = of->id};
-	if (!t || !t->hold) {
+	if (!t || !t->resources) {
 		out->result = POI_ERR_NOT_FOUND;
 		return;
 	}
 	struct copy_balance *copies = &out->copies;
 	// Copies that ended first: offered grows before any ends, so queued is never negative.
-	deliver_slot_balance(b->deliver, t->hold->slot, copies);
-	task_counters_read(b->slots, t->hold->slot, &c);
+	deliver_slot_balance(b->deliver, t->resources->slot, copies);
+	task_counters_read(b->counters, t->resources->slot, &c);
 	copies->matched = c.matched;
 	copies->offered = c.offered;
 	for (int i = 0; i < LOSS_COUNT; i++)
@@ -108,6 +108,6 @@ void builder_task_status(
 	out->x2_octets = c.x2_octets;
 	out->x3_octets = c.x3_octets;
 	out->last_intercept_ns = c.last_ns;
-	out->follows = t->hold->bound != NULL;
-	out->sessions = t->hold->bound ? bindings_sessions(t->hold->bound) : 0;
+	out->follows = t->resources->bound != NULL;
+	out->sessions = t->resources->bound ? bindings_sessions(t->resources->bound) : 0;
 }

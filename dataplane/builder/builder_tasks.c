@@ -52,7 +52,7 @@ static void x2_complete(struct x2_task *x, const struct rule *r)
 }
 
 // Before it is published; `old` is the version it replaces, or NULL.
-static void reports_begin(struct builder *b, struct x2_task *x, struct task_hold *old)
+static void reports_begin(struct builder *b, struct x2_task *x, struct task_resources *old)
 {
 	if (old && old->x2)
 		old->x2->successor = x;
@@ -61,32 +61,32 @@ static void reports_begin(struct builder *b, struct x2_task *x, struct task_hold
 }
 
 // The task's rules leave the table with the next commit.
-static void rules_leave(struct builder *b, const struct task_hold *hold)
+static void rules_leave(struct builder *b, const struct task_resources *resources)
 {
-	if (hold->bound)
-		bindings_end(b->bindings, hold->bound);
+	if (resources->bound)
+		bindings_end(b->bindings, resources->bound);
 	else
-		(void)table_remove(b->tables, rule_key_own(hold->slot));
+		(void)table_remove(b->tables, rule_key_own(resources->slot));
 	b->dirty = true;
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
-static int rules_enter(struct builder *b, struct task_entry *task, struct task_hold *old)
+static int rules_enter(struct builder *b, struct task_entry *task, struct task_resources *old)
 {
-	struct task_hold *hold = task->hold;
+	struct task_resources *resources = task->resources;
 	struct rule rule;
 
 	rule_make(b->task_table, &b->links, task, &rule);
-	x2_complete(hold->x2, &rule);
+	x2_complete(resources->x2, &rule);
 	if (old && old->bound && bindings_take_over(b->bindings, old->bound, task)) {
-		hold->bound = old->bound;
+		resources->bound = old->bound;
 		old->bound = NULL;
 		b->dirty = true;
 		return POI_OK;
 	}
-	int r = task->session ? bindings_begin(b->bindings, task, now_wall_ns(), &hold->bound)
+	int r = task->session ? bindings_begin(b->bindings, task, now_wall_ns(), &resources->bound)
 			      : table_put(b->tables, &rule);
-	if (r == POI_OK && old && (old->bound || hold->bound))
+	if (r == POI_OK && old && (old->bound || resources->bound))
 		rules_leave(b, old);
 	b->dirty |= r == POI_OK;
 	return r;
@@ -95,7 +95,7 @@ static int rules_enter(struct builder *b, struct task_entry *task, struct task_h
 // A task outside the table, with what its element says of it and what it holds. `before`: what its
 // predecessor holds, or NULL.
 static int task_make(struct builder *b, const struct channel_task *t,
-	const struct task_hold *before, struct task_entry **out)
+	const struct task_resources *before, struct task_entry **out)
 {
 	const struct ne_entry *ne = ne_entry_find(b->task_table, &t->ne);
 	struct task_entry *task = task_entry_make(t);
@@ -104,7 +104,7 @@ static int task_make(struct builder *b, const struct channel_task *t,
 		return POI_ERR_NOMEM;
 	task->payload_format = ne->payload_format;
 	task->axri = ne->axri;
-	int r = task_hold_take(b, t, before ? &before->slot : NULL, &task->hold);
+	int r = task_resources_take(b, t, before ? &before->slot : NULL, &task->resources);
 	if (r != POI_OK) {
 		task_entry_free(task);
 		return r;
@@ -115,17 +115,17 @@ static int task_make(struct builder *b, const struct channel_task *t,
 
 static void task_undo(struct builder *b, struct task_entry *task, bool keeps_slot)
 {
-	task_hold_give_contexts(b, task->hold);
+	task_resources_give_contexts(b, task->resources);
 	if (!keeps_slot)
-		task_counters_give(b->slots, task->hold->slot);
-	task_hold_drop(task->hold);
+		task_counters_give(b->counters, task->resources->slot);
+	task_resources_drop(task->resources);
 	task_entry_free(task);
 }
 
 // Puts the task where `old` was, or beside all others, and its rules with it. After an error
 // everything is as before.
 static int task_enter(struct builder *b, struct task_entry *task, struct task_entry *old,
-	struct task_hold *before)
+	struct task_resources *before)
 {
 	int r = task_entry_insert(b->task_table, task, old);
 
@@ -144,7 +144,7 @@ static int task_enter(struct builder *b, struct task_entry *task, struct task_en
 int builder_task_put(struct builder *b, const struct channel_task *t, uint64_t now_ms)
 {
 	struct task_entry *old = task_entry_find(b->task_table, &t->ne, &t->xid), *task;
-	struct task_hold *before = old && !old->tombstone ? old->hold : NULL;
+	struct task_resources *before = old && !old->tombstone ? old->resources : NULL;
 	int r = task_check(b, t);
 
 	if (r == POI_OK)
@@ -160,19 +160,19 @@ int builder_task_put(struct builder *b, const struct channel_task *t, uint64_t n
 		task_undo(b, task, before != NULL);
 		return r;
 	}
-	reports_begin(b, task->hold->x2, before);
+	reports_begin(b, task->resources->x2, before);
 	if (before) {
-		task->hold->loss = before->loss; // the slot's counters go on
-		task_hold_leave(b, before, true);
+		task->resources->loss = before->loss; // the slot's counters go on
+		task_resources_leave(b, before, true);
 	}
 	task_entry_free(old);
 	rearm(b, &t->ne, now_ms);
 	return POI_OK;
 }
 
-static void not_losing(struct builder *b, const struct task_hold *hold)
+static void not_losing(struct builder *b, const struct task_resources *resources)
 {
-	b->losing -= hold->loss.active;
+	b->losing -= resources->loss.active;
 }
 
 int builder_task_remove(struct builder *b, const struct channel_object *o)
@@ -182,10 +182,10 @@ int builder_task_remove(struct builder *b, const struct channel_object *o)
 	if (!t)
 		return POI_ERR_NOT_FOUND;
 	reconcile_leaves(&b->reconcile, t);
-	if (t->hold) {
-		not_losing(b, t->hold);
-		rules_leave(b, t->hold);
-		task_hold_leave(b, t->hold, false);
+	if (t->resources) {
+		not_losing(b, t->resources);
+		rules_leave(b, t->resources);
+		task_resources_leave(b, t->resources, false);
 	}
 	task_entry_take(b->task_table, t);
 	task_entry_free(t);
@@ -203,10 +203,10 @@ bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne)
 		if (t->tombstone || !id_equal(&t->link.ne, ne))
 			continue;
 		reconcile_leaves(&b->reconcile, t);
-		struct task_hold *hold = task_entry_bury(b->task_table, t);
-		not_losing(b, hold);
-		rules_leave(b, hold);
-		task_hold_leave(b, hold, false);
+		struct task_resources *resources = task_entry_bury(b->task_table, t);
+		not_losing(b, resources);
+		rules_leave(b, resources);
+		task_resources_leave(b, resources, false);
 	}
 	if (builder_commit(b) != POI_OK)
 		log_error("no memory to publish the match table; trying again");
@@ -217,7 +217,7 @@ uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (const struct ne_entry *n = ne_entry_first(b->task_table); n; n = n->next) {
+	for (const struct ne_entry *n = ne_entry_first(b->task_table); n; n = ne_entry_next(n)) {
 		uint64_t left = ne_entry_remaining(n, now_ms);
 		if (left < least)
 			least = left;

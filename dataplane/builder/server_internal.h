@@ -44,7 +44,7 @@ struct server {
 	bool ready;
 	bool left;   // the file of server_left.c is there, and its events are not sent yet
 	bool reopen; // a new process must open a port's device
-	uint8_t whole; // as the controller said last; not at the start
+	uint8_t complete; // as the controller said last; not at the start
 	uint64_t scan_ms, losses_ms;
 	uint64_t copies_lost;
 	uint32_t task_events; // that may still be sent in this second

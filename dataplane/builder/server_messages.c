@@ -196,7 +196,7 @@ static void state_get(struct server *s, struct client *c, uint32_t request)
 		c->dead = true; // it connects again and asks again
 	else
 		c->streaming = true;
-	c->stream.end.whole = s->whole;
+	c->stream.end.complete = s->complete;
 }
 
 static bool is_query(const struct client *c, uint16_t id)
@@ -238,15 +238,15 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 	return true;
 }
 
-static int whole_put(struct server *s, const uint8_t *body, size_t length)
+static int complete_put(struct server *s, const uint8_t *body, size_t length)
 {
-	struct channel_whole m;
-	int e = channel_decode_whole(body, length, &m);
+	struct channel_complete m;
+	int e = channel_decode_complete(body, length, &m);
 
 	if (e != POI_OK)
 		return e;
-	s->whole = m.whole;
-	deliver_complete(s->with.deliver, m.whole);
+	s->complete = m.complete;
+	deliver_complete(s->with.deliver, m.complete);
 	return POI_OK;
 }
 
@@ -268,9 +268,9 @@ static void take(struct server *s, struct client *c, size_t length)
 		return;
 	int result = POI_ERR_DENIED; // observers only look
 	if (c->role == CHANNEL_ROLE_CONTROL)
-		result = h.id == CHANNEL_WHOLE_PUT ? whole_put(s, body, body_length)
-						   : builder_apply(s->with.builder, h.id, body,
-							     body_length, now_monotonic_ms());
+		result = h.id == CHANNEL_COMPLETE_PUT ? complete_put(s, body, body_length)
+						      : builder_apply(s->with.builder, h.id, body,
+								body_length, now_monotonic_ms());
 	s->acks[s->n_acks++] = (struct pending_ack){.request = h.request, .result = result};
 }
 

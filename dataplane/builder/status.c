@@ -14,10 +14,10 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 {
 	struct slot_counters before, after;
 
-	task_counters_totals(s->slots, &before);
+	task_counters_totals(s->counters, &before);
 	*out = (struct copy_balance){0};
 	deliver_totals(s->deliver, out);
-	task_counters_totals(s->slots, &after);
+	task_counters_totals(s->counters, &after);
 	out->matched = after.matched;
 	out->offered = after.offered;
 	return before.offered <= copy_balance_accounted(out) &&
@@ -71,17 +71,17 @@ static void counter(
 	out->counter[out->n++].value = value;
 }
 
-static void status_early(const struct status_sources *s, struct channel_signalling *out)
+static void status_holdback(const struct status_sources *s, struct channel_signalling *out)
 {
 	struct packet_balance all = {0};
 
 	(void)stats_snapshot(s->stats, true, &all);
 	for (uint32_t i = 0; i < s->stats->n_workers; i++) {
 		const struct worker_counters *c = stats_worker(s->stats, i);
-		out->early_held += c->held;
-		out->early_matched += c->held_matched;
-		out->early += c->held_expired;
-		out->early_full += c->held_full;
+		out->holdback_held += c->held;
+		out->holdback_matched += c->held_matched;
+		out->holdback_given_up += c->held_expired;
+		out->holdback_full += c->held_full;
 	}
 }
 
@@ -97,7 +97,7 @@ void status_signalling(const struct status_sources *s, const struct builder *bui
 		return;
 	follower_counts(s->follower, &c, &out->lost);
 	builder_followed(builder, &b);
-	status_early(s, out);
+	status_holdback(s, out);
 	out->since_ns = c.since_ns;
 	out->sessions = c.sessions;
 	out->partial = c.partial_now;

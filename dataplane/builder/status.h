@@ -11,7 +11,7 @@
 struct status_sources {
 	struct stats *stats;
 	struct ports *ports;
-	const struct task_counters_owner *slots;
+	const struct task_counters_owner *counters;
 	const struct deliver *deliver;
 	const struct follower *follower; // NULL: no port shows signalling
 	uint64_t cycles_hz;		 // of the workers' cycle counter

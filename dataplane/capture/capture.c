@@ -14,7 +14,6 @@
 #include "dataplane/capture/header_report.h"
 #include "shared/channel.h"
 
-#define SWEEP 64 // rings looked at when the pool is empty, per copy refused
 #define AXRI_MAX (CONFIG_HEADER_MAX / 32) // further tasks in one PDU
 #define TOGETHER 256u // hits of a burst among which tasks of one packet are put together
 
@@ -99,26 +98,6 @@ void capture_free(struct capture *c)
 	free(c);
 }
 
-// The ring's owner is notified once; it asks again with copy_ring_arm. The caller has put a full
-// fence between its last store to the ring and this look at `armed` (partner: copy_ring_arm).
-static void notify(struct capture *c, struct copy_ring *r)
-{
-	if (!atomic_load_explicit(&r->armed, memory_order_relaxed) ||
-		!atomic_exchange_explicit(&r->armed, 0, memory_order_acq_rel))
-		return;
-	struct ready_queue *q = &c->ready[r->deliver];
-	uint32_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
-	q->at[head % READY_SIZE] = r;
-	atomic_store_explicit(&q->head, head + 1, memory_order_release);
-}
-
-// Publishes what was written to the ring since the last time.
-static void publish(struct copy_ring *r)
-{
-	if (r->open)
-		atomic_store_explicit(&r->open->pushed, r->open_copies, memory_order_release);
-}
-
 // The ring is published, and its owner notified, at the end of the burst.
 static inline void touch(struct capture *c, struct copy_ring *r)
 {
@@ -126,77 +105,6 @@ static inline void touch(struct capture *c, struct copy_ring *r)
 		return;
 	r->touched = c->burst;
 	c->touched[c->n_touched++] = r;
-}
-
-static void close_segment(struct copy_ring *r)
-{
-	publish(r);
-	atomic_store_explicit(&r->open->closed, 1, memory_order_release);
-	r->open = NULL;
-}
-
-// What delivery threads have given back since; true when there is a free segment now.
-static bool refill(struct capture *c)
-{
-	for (uint32_t i = 0; i < c->s.n_deliver; i++) {
-		struct return_ring *b = &c->back[i];
-		uint32_t head = atomic_load_explicit(&b->head, memory_order_acquire);
-		for (; b->tail != head; b->tail++)
-			c->free[c->n_free++] = b->at[b->tail & c->return_mask];
-	}
-	return c->n_free > 0;
-}
-
-// The pool is empty: segments that lie open, wholly delivered, with destinations that have gone
-// quiet are closed, so that deliver gives them back. A bounded look each time.
-static void sweep(struct capture *c)
-{
-	struct copy_ring *closed[SWEEP];
-	unsigned n = 0;
-
-	// Pairs with capture_detach, which waits for the end of a sweep that may have seen the
-	// ring.
-	atomic_store_explicit(&c->sweeping, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
-	for (unsigned i = 0; i < SWEEP; i++) {
-		uint32_t at = c->sweep_at++ % (COPY_DESTINATIONS_MAX * COPY_KINDS);
-		struct copy_ring *r = atomic_load_explicit(
-			&c->ring[at / COPY_KINDS][at % COPY_KINDS], memory_order_acquire);
-		if (!r || !r->open ||
-			atomic_load_explicit(&r->released, memory_order_relaxed) !=
-				atomic_load_explicit(&r->pushed, memory_order_relaxed))
-			continue;
-		close_segment(r);
-		closed[n++] = r;
-	}
-	atomic_thread_fence(memory_order_seq_cst);
-	for (unsigned i = 0; i < n; i++)
-		notify(c, closed[i]);
-	atomic_store_explicit(&c->sweeping, 0, memory_order_release);
-}
-
-static int open_segment(struct capture *c, struct copy_ring *r)
-{
-	uint32_t opened = atomic_load_explicit(&r->opened, memory_order_relaxed);
-
-	if (opened - atomic_load_explicit(&r->returned, memory_order_acquire) > r->mask)
-		return LOSS_BUFFER_FULL;
-	// Each time, not only when the stack is empty: else every segment of the pool would be
-	// touched before one is used again, and memory and cache with it.
-	if (!refill(c)) {
-		sweep(c);
-		return LOSS_NO_MEMORY;
-	}
-	struct segment *s = c->free[--c->n_free];
-	s->octets = c->octets + (size_t)(s - c->segments) * SEGMENT_SIZE;
-	atomic_store_explicit(&s->pushed, 0, memory_order_relaxed);
-	atomic_store_explicit(&s->closed, 0, memory_order_relaxed);
-	r->at[opened & r->mask] = s;
-	r->open = s;
-	r->open_copies = 0;
-	r->open_end = 0;
-	atomic_store_explicit(&r->opened, opened + 1, memory_order_release);
-	return -1;
 }
 
 // Room for a PDU of `size` octets at the ring's end, and for the descriptors of its `copies`: NULL
@@ -216,12 +124,12 @@ static uint8_t *reserve(
 	}
 	if (r->open &&
 		(r->open_copies + copies > SEGMENT_COPIES || SEGMENT_SIZE - r->open_end < size)) {
-		close_segment(r);
+		ring_close_segment(r);
 		// Told even if there is no other: deliver has it back only when it looks.
 		touch(c, r);
 	}
 	if (!r->open) {
-		*loss = open_segment(c, r);
+		*loss = capture_open_segment(c, r, size);
 		if (!r->open)
 			return NULL;
 	}
@@ -231,12 +139,12 @@ static uint8_t *reserve(
 static void publish_touched(struct capture *c)
 {
 	for (uint32_t i = 0; i < c->n_touched; i++)
-		publish(c->touched[i]);
+		ring_publish(c->touched[i]);
 	// Pairs with the fence in copy_ring_arm: either we see `armed`, or deliver sees what we
 	// pushed.
 	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < c->n_touched; i++)
-		notify(c, c->touched[i]);
+		ring_notify(c, c->touched[i]);
 	c->n_touched = 0;
 	c->burst++;
 }

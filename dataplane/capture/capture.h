@@ -14,6 +14,7 @@
 
 #include "dataplane/packet/packet.h"
 #include "dataplane/capture/report_ring.h"
+#include "dataplane/capture/segment_budget.h"
 #include "dataplane/capture/task_counters.h"
 #include "dataplane/match/match.h"
 #include "dataplane/match/table.h"
@@ -42,6 +43,7 @@ struct segment {
 	uint8_t *octets;	 // SEGMENT_SIZE
 	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
 	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
+	bool warm;		 // its octets have memory; whoever holds the segment
 	struct copy_descriptor copy[SEGMENT_COPIES];
 };
 
@@ -50,15 +52,16 @@ struct capture;
 
 struct capture_settings {
 	uint32_t worker;
-	struct pdu_origin origin;    // NFID and this worker's IPID
-	uint64_t pool_octets;	     // this worker's share of delivery.buffer-total
-	uint32_t n_deliver;	     // delivery threads that will hand segments back
-	uint8_t payload_format;	     // the configuration's default
-	uint8_t attributes;	     // CAPTURE_*: optional ones
-	uint16_t max_header;	     // octets, at most CONFIG_HEADER_MAX; 0: CONFIG_HEADER_USUAL
-	uint8_t xiri_release;	     // enum config_xiri_release
-	bool x2_only;		     // the reporter's: no X3 ring is ever attached
-	struct report_ring *reports; // NULL: summary reports are not made here
+	struct pdu_origin origin;      // NFID and this worker's IPID
+	uint64_t pool_octets;	       // of its segments; with a budget, what all workers may hold
+	struct segment_budget *budget; // NULL: the pool is this capture's alone
+	uint32_t n_deliver;	       // delivery threads that will hand segments back
+	uint8_t payload_format;	       // the configuration's default
+	uint8_t attributes;	       // CAPTURE_*: optional ones
+	uint16_t max_header;	       // octets, at most CONFIG_HEADER_MAX; 0: CONFIG_HEADER_USUAL
+	uint8_t xiri_release;	       // enum config_xiri_release
+	bool x2_only;		       // the reporter's: no X3 ring is ever attached
+	struct report_ring *reports;   // NULL: summary reports are not made here
 	struct task_counters_worker *slots;
 };
 
@@ -130,12 +133,23 @@ void capture_publish(struct capture *c);
 
 // Below: deliver's side. Rings are made and attached before a table names the destination and
 // detached after its grace period.
+
+// Octets that the rings of one destination and kind may hold together, whichever worker fills them:
+// that many, and where several do so at once, what of the segments they have open was still free
+// then. The rings join when they are made, before any is attached, and the quota outlives them.
+struct copy_quota {
+	uint64_t octets;
+	uint32_t n;
+	struct copy_ring *ring[CONFIG_WORKERS_MAX + 1];
+};
+
 struct copy_ring_settings {
-	uint64_t quota;	  // octets of queued PDUs
-	uint32_t max_pdu; // 0: none
-	uint32_t deliver; // number of the delivery thread that drains it
-	uint8_t minor;	  // version minor of its PDUs
-	void *owner;	  // for whoever drains the ring
+	uint64_t quota;		   // octets of queued PDUs
+	struct copy_quota *shared; // with the rings of other workers; NULL: `quota` is its own
+	uint32_t max_pdu;	   // 0: none
+	uint32_t deliver;	   // number of the delivery thread that drains it
+	uint8_t minor;		   // version minor of its PDUs
+	void *owner;		   // for whoever drains the ring
 };
 
 struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s);
@@ -144,8 +158,9 @@ void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k);
 // Detached, its grace period over, and taken out of the ready queue; unreleased segments go back.
 void copy_ring_free(struct copy_ring *r);
 void *copy_ring_owner(const struct copy_ring *r);
-// Octets it can hold: its quota, or the pool where that is less.
+// Octets it and those it shares its quota with can hold: the quota, or the pool where that is less.
 uint64_t copy_ring_room(const struct copy_ring *r);
+uint32_t copy_ring_sharers(const struct copy_ring *r); // of its quota, itself among them
 
 // The next ring of delivery thread `deliver` that went from empty to not empty, or NULL. It is not
 // reported again before copy_ring_arm.

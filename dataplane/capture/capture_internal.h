@@ -1,7 +1,7 @@
 #pragma once
 
-// How a capture and its rings look inside. For capture.c, the worker's side, and capture_ring.c,
-// deliver's.
+// How a capture and its rings look inside. For capture.c and capture_segment.c, the
+// worker's side, and capture_ring.c, deliver's.
 
 #include <stdalign.h>
 
@@ -18,6 +18,7 @@ struct copy_ring {
 	uint32_t open_copies; // descriptors written; those behind open->pushed are not published
 	uint32_t open_end;    // octets written
 	uint64_t quota;
+	const struct copy_quota *shared; // NULL: none
 	uint32_t max_pdu;
 	uint32_t mask;	  // of `at`
 	uint64_t touched; // burst number of the last push
@@ -38,7 +39,8 @@ struct copy_ring {
 
 struct return_ring {				     // deliver -> worker, one per delivery thread
 	alignas(CAPTURE_LINE) _Atomic uint32_t head; // written by deliver, release; worker acquire
-	alignas(CAPTURE_LINE) uint32_t tail;	     // the worker's own
+	_Atomic uint32_t cooled; // segments whose memory deliver gave back; relaxed, a sum
+	alignas(CAPTURE_LINE) uint32_t tail; // the worker's own
 	struct segment **at;
 };
 
@@ -53,8 +55,11 @@ struct capture {
 	struct capture_settings s;
 	uint32_t n_segments;
 	uint32_t n_free;
+	uint32_t granted;	 // segments it may take before it asks the budget again
+	_Atomic uint32_t warmed; // cold segments taken so far; the worker's, deliver reads relaxed
 	uint32_t return_mask;
 	uint32_t sweep_at;
+	_Atomic uint32_t places; // of `ring`, no more were ever attached; the builder's, relaxed
 	uint32_t n_touched;
 	_Atomic uint32_t sweeping; // the worker looks at rings that no table may name any more
 	uint64_t burst;		   // from 1: a new ring was touched in none
@@ -74,3 +79,33 @@ static inline void count(_Atomic uint64_t *to, uint64_t n)
 	atomic_store_explicit(
 		to, atomic_load_explicit(to, memory_order_relaxed) + n, memory_order_relaxed);
 }
+
+// The ring's owner is notified once; it asks again with copy_ring_arm. The caller has put a full
+// fence between its last store to the ring and this look at `armed` (partner: copy_ring_arm).
+static inline void ring_notify(struct capture *c, struct copy_ring *r)
+{
+	if (!atomic_load_explicit(&r->armed, memory_order_relaxed) ||
+		!atomic_exchange_explicit(&r->armed, 0, memory_order_acq_rel))
+		return;
+	struct ready_queue *q = &c->ready[r->deliver];
+	uint32_t head = atomic_load_explicit(&q->head, memory_order_relaxed);
+	q->at[head % READY_SIZE] = r;
+	atomic_store_explicit(&q->head, head + 1, memory_order_release);
+}
+
+// Publishes what was written to the ring since the last time.
+static inline void ring_publish(struct copy_ring *r)
+{
+	if (r->open)
+		atomic_store_explicit(&r->open->pushed, r->open_copies, memory_order_release);
+}
+
+static inline void ring_close_segment(struct copy_ring *r)
+{
+	ring_publish(r);
+	atomic_store_explicit(&r->open->closed, 1, memory_order_release);
+	r->open = NULL;
+}
+
+// capture_segment.c: a segment for the ring, with room for `size` octets. The loss, or -1.
+int capture_open_segment(struct capture *c, struct copy_ring *r, size_t size);

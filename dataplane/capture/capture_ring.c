@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "dataplane/capture/capture_internal.h"
 
@@ -23,6 +24,9 @@ struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settin
 	memset(r, 0, octets);
 	r->capture = c;
 	r->quota = s->quota;
+	r->shared = s->shared;
+	if (s->shared)
+		s->shared->ring[s->shared->n++] = r;
 	r->max_pdu = s->max_pdu;
 	r->minor = s->minor;
 	r->deliver = s->deliver;
@@ -34,7 +38,12 @@ struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settin
 
 void capture_attach(struct capture *c, uint16_t destination, enum copy_kind k, struct copy_ring *r)
 {
+	uint32_t places = (destination + 1u) * COPY_KINDS;
+
 	atomic_store_explicit(&c->ring[destination][k], r, memory_order_release);
+	if (places > atomic_load_explicit(&c->places, memory_order_relaxed))
+		atomic_store_explicit(
+			&c->places, places, memory_order_relaxed); // the builder alone
 }
 
 void capture_detach(struct capture *c, uint16_t destination, enum copy_kind k)
@@ -64,6 +73,11 @@ uint64_t copy_ring_room(const struct copy_ring *r)
 	uint64_t pool = (uint64_t)r->capture->n_segments * SEGMENT_SIZE;
 
 	return r->quota < pool ? r->quota : pool;
+}
+
+uint32_t copy_ring_sharers(const struct copy_ring *r)
+{
+	return r->shared ? r->shared->n : 1;
 }
 
 struct copy_ring *capture_ready(struct capture *c, uint32_t deliver)
@@ -103,13 +117,34 @@ struct segment *copy_ring_segment(struct copy_ring *r, uint32_t sequence)
 	return (int32_t)(opened - sequence) > 0 ? r->at[sequence & r->mask] : NULL;
 }
 
+// A worker that was lent more than its share gives the memory back with the segment: else the pools
+// of all workers would in time hold the cap each.
+static void cool(struct capture *c, struct return_ring *b, struct segment *s)
+{
+	uint32_t cooled = 0;
+
+	for (uint32_t i = 0; i < c->s.n_deliver; i++)
+		cooled += atomic_load_explicit(&c->back[i].cooled, memory_order_relaxed);
+	if (atomic_load_explicit(&c->warmed, memory_order_relaxed) - cooled <=
+			segment_budget_share(c->s.budget) ||
+		madvise(s->octets, SEGMENT_SIZE, MADV_DONTNEED_LOCKED))
+		return;
+	s->warm = false;
+	atomic_store_explicit(&b->cooled,
+		atomic_load_explicit(&b->cooled, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 void copy_ring_give_back(struct copy_ring *r, struct segment *s)
 {
 	struct return_ring *b = &r->capture->back[r->deliver];
 	uint32_t head = atomic_load_explicit(&b->head, memory_order_relaxed);
 
+	if (r->capture->s.budget)
+		cool(r->capture, b, s);
 	b->at[head & r->capture->return_mask] = s;
 	atomic_store_explicit(&b->head, head + 1, memory_order_release);
+	if (r->capture->s.budget)
+		segment_budget_count(&r->capture->s.budget->returned[r->deliver]);
 }
 
 void copy_ring_forget(struct copy_ring *r, uint32_t n)

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct x2_task *x2_task_new(const struct channel_task *t, uint64_t serial)
+struct x2_task *x2_task_new(const struct channel_task *t, uint64_t version)
 {
 	struct x2_task *x = calloc(1, sizeof(*x) + t->matched_length);
 
 	if (!x)
 		return NULL;
-	x->serial = serial;
+	x->version = version;
 	x->header_xid = t->header_xid;
 	x->correlation = t->correlation;
 	x->report = t->report;

@@ -13,7 +13,7 @@
 #include "shared/ids.h"
 
 struct x2_task {
-	uint64_t serial; // a later version of the same slot has a greater one
+	uint64_t version; // a later version of the same slot has a greater one
 	uint32_t slot;
 	uint32_t context; // sequence context
 	struct id16 header_xid;
@@ -33,6 +33,6 @@ struct x2_task {
 
 // From a task that x2_task_valid takes; slot, context and destinations are the caller's to fill.
 // NULL when out of memory. free() it.
-struct x2_task *x2_task_new(const struct channel_task *t, uint64_t serial);
+struct x2_task *x2_task_new(const struct channel_task *t, uint64_t version);
 // X2 needs a kind of report, attribute 17, and for summaries at least one trigger.
 bool x2_task_valid(const struct channel_task *t);

@@ -131,26 +131,37 @@ static uint64_t least_quota(const struct mdf_connection *c)
 	return (spool ? SPOOL_SEGMENTS_MIN : 1) * (uint64_t)SEGMENT_SIZE;
 }
 
-// A ring for this worker and kind. The destination's quota is shared evenly by those who write the
-// kind; where both are delivered an eighth is kept for X2, so that content never crowds it out.
-static struct copy_ring *make_ring(
-	struct mdf_connection *c, uint32_t worker, enum copy_kind k, uint8_t delivery)
+// What the rings of a kind may hold together, whichever worker fills them; where both kinds are
+// delivered an eighth is kept for X2, so that content never crowds it out. The first ring of the
+// kind begins it anew.
+static void begin_quota(struct mdf_connection *c, enum copy_kind k, uint8_t delivery)
 {
-	uint64_t quota = c->settings.buffer;
-	uint64_t least = least_quota(c);
-	uint32_t writers = 0;
+	uint64_t quota = c->settings.buffer, least = 0;
 
 	for (uint32_t w = 0; w < c->deliver->n_workers; w++)
-		writers += capture_takes(c->deliver->captures[w], k);
+		least += capture_takes(c->deliver->captures[w], k) ? least_quota(c) : 0;
 	if (takes(delivery, COPY_X2) && takes(delivery, COPY_X3))
 		quota = k == COPY_X2 ? quota / 8 : quota - quota / 8;
-	quota /= writers;
-	struct copy_ring_settings s = {.quota = quota > least ? quota : least,
+	c->quota[k] = (struct copy_quota){.octets = quota > least ? quota : least};
+}
+
+static struct copy_ring *make_ring(struct mdf_connection *c, uint32_t worker, enum copy_kind k)
+{
+	struct copy_ring_settings s = {.quota = c->quota[k].octets,
+		.shared = &c->quota[k],
 		.max_pdu = c->settings.max_pdu,
 		.deliver = c->thread->number,
 		.minor = c->settings.minor,
 		.owner = stream_line(c->stream, worker, k)};
 	return copy_ring_new(c->deliver->captures[worker], &s);
+}
+
+static bool has_rings(struct mdf_connection *c, enum copy_kind k)
+{
+	for (uint32_t w = 0; w < c->deliver->n_workers; w++)
+		if (stream_ring(stream_line(c->stream, w, k)))
+			return true;
+	return false;
 }
 
 // Rings that `delivery` needs and the stream does not have, by line; NULL when out of memory.
@@ -159,12 +170,15 @@ static struct copy_ring **make_rings(struct mdf_connection *c, uint8_t delivery)
 	uint32_t n = c->deliver->n_workers;
 	struct copy_ring **rings = calloc((size_t)n * COPY_KINDS, sizeof(struct copy_ring *));
 
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		if (!has_rings(c, k))
+			begin_quota(c, k, delivery);
 	for (uint32_t i = 0; rings && i < n * COPY_KINDS; i++) {
 		if (!takes(delivery & c->kinds, i % COPY_KINDS) ||
 			!capture_takes(c->deliver->captures[i / COPY_KINDS], i % COPY_KINDS) ||
 			stream_ring(stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS)))
 			continue;
-		rings[i] = make_ring(c, i / COPY_KINDS, i % COPY_KINDS, delivery);
+		rings[i] = make_ring(c, i / COPY_KINDS, i % COPY_KINDS);
 		if (rings[i])
 			continue;
 		while (i-- > 0)

@@ -67,6 +67,7 @@ struct mdf_connection {
 	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
+	struct copy_quota quota[COPY_KINDS]; // of the rings of all workers
 	struct connection_spool spool[COPY_KINDS];
 	_Atomic uint32_t state; // enum destination_state; anyone reads
 

@@ -3,16 +3,16 @@
 #include "dataplane/deliver/spool.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/aead.h"
 #include "dataplane/deliver/spool_file.h"
+#include "shared/aead.h"
 #include "shared/error.h"
+#include "shared/file_at.h"
 #include "shared/wire.h"
 
 #define LOADED_MAX 64u
@@ -71,7 +71,7 @@ static int begin_session(struct spool *s)
 
 	wire_store32(entry, SESSION);
 	memcpy(entry + 4, s->salt, AEAD_SALT_SIZE);
-	int error = spool_file_write(s->fd, entry, sizeof(entry), s->tail);
+	int error = file_write_at(s->fd, entry, sizeof(entry), s->tail);
 	if (error)
 		return error;
 	s->tail += sizeof(entry);
@@ -265,7 +265,7 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 	struct aead_record r = record_of(s, s->write_key, s->sealed, n, bound);
 	if (aead_seal(s->aead, &r, s->text, s->sealed + BLOCK_HEAD))
 		return POI_ERR_IO;
-	if (spool_file_write(s->fd, s->sealed, size, s->tail)) {
+	if (file_write_at(s->fd, s->sealed, size, s->tail)) {
 		(void)!ftruncate(s->fd, (off_t)s->tail);
 		return POI_ERR_IO;
 	}

@@ -2,46 +2,23 @@
 
 #include "dataplane/deliver/spool_file.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/error.h"
+#include "shared/file_at.h"
 #include "shared/wire.h"
 
 static const uint8_t magic[8] = "POISPOL2";
 
-int spool_file_write(int fd, const uint8_t *octets, size_t n, uint64_t at)
-{
-	while (n > 0) {
-		ssize_t done = pwrite(fd, octets, n, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done <= 0)
-			return POI_ERR_IO;
-		octets += done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
-}
-
 int spool_file_read(int fd, uint8_t *octets, size_t n, uint64_t at)
 {
-	while (n > 0) {
-		ssize_t done = pread(fd, octets, n, (off_t)at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return POI_ERR_IO;
-		if (done == 0)
-			return POI_ERR_AGAIN;
-		octets += done;
-		n -= (size_t)done;
-		at += (uint64_t)done;
-	}
-	return 0;
+	ssize_t got = file_read_at(fd, octets, n, at);
+
+	if (got < 0)
+		return POI_ERR_IO;
+	return (size_t)got < n ? POI_ERR_AGAIN : POI_OK;
 }
 
 int spool_file_begin(int fd, uint64_t creation)
@@ -50,7 +27,7 @@ int spool_file_begin(int fd, uint64_t creation)
 
 	memcpy(head, magic, sizeof(magic));
 	wire_store64(head + sizeof(magic), creation);
-	return spool_file_write(fd, head, sizeof(head), 0);
+	return file_write_at(fd, head, sizeof(head), 0);
 }
 
 int spool_file_places_write(int fd, const struct places *p)
@@ -65,7 +42,7 @@ int spool_file_places_write(int fd, const struct places *p)
 	wire_store64(head + 40, p->main.session);
 	wire_store64(head + 48, p->skip_at);
 	wire_store64(head + 56, p->skip);
-	return spool_file_write(fd, head, sizeof(head), PLACES_AT);
+	return file_write_at(fd, head, sizeof(head), PLACES_AT);
 }
 
 static void load_places(struct places *p, const uint8_t head[HEAD_SIZE])

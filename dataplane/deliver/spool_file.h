@@ -35,8 +35,7 @@ struct places {
 	uint32_t skip;
 };
 
-// All of it, at that offset. 0 or IO; reading: AGAIN at the end of the file.
-[[nodiscard]] int spool_file_write(int fd, const uint8_t *octets, size_t n, uint64_t at);
+// All `n` octets at that offset. 0, IO, or AGAIN where the file ends before.
 [[nodiscard]] int spool_file_read(int fd, uint8_t *octets, size_t n, uint64_t at);
 // Writes what an empty file begins with. 0 or IO.
 [[nodiscard]] int spool_file_begin(int fd, uint64_t creation);

@@ -160,17 +160,16 @@ static bool may_send(struct stream *s, struct stream_line *l)
 	return true;
 }
 
-// The kernel's buffer alone must not use up a ring: beside what it holds a segment has to get full
-// that can go to the spool.
+// The kernel's buffer alone must not use up the room of a kind: beside what it holds a segment of
+// each ring has to get full that can go to the spool.
 static bool is_held_by_tcp(const struct stream_line *l)
 {
-	const uint64_t least = SPOOL_SEGMENTS_MIN * (uint64_t)SEGMENT_SIZE;
-	const uint64_t others = least - SEGMENT_SIZE;
-
-	if (l->spool || !l->stream->spools)
-		return false;
+	const uint64_t least =
+		copy_ring_sharers(l->ring) * SPOOL_SEGMENTS_MIN * (uint64_t)SEGMENT_SIZE;
+	const uint64_t others = least / SPOOL_SEGMENTS_MIN * (SPOOL_SEGMENTS_MIN - 1);
 	uint64_t room = copy_ring_room(l->ring);
-	return l->in_flight >=
+
+	return l->stream->in_flight[line_kind(l)] >=
 	       (room >= least && room - others < room / 2 ? room - others : room / 2);
 }
 
@@ -198,8 +197,9 @@ static uint32_t pick(struct stream *s, uint32_t but, uint64_t now, uint64_t flus
 		uint32_t at = in_turn(s, i);
 		struct stream_line *l = &s->line[at];
 		struct view v;
-		if (at != but && l->active && may_send(s, l) && !is_held_by_tcp(l) &&
-			unsent(l, &v) && is_due(l, &v, now, flush))
+		if (at != but && l->active && may_send(s, l) &&
+			(l->spool || !s->spools || !is_held_by_tcp(l)) && unsent(l, &v) &&
+			is_due(l, &v, now, flush))
 			return at;
 	}
 	return NO_LINE;
@@ -302,7 +302,8 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 		.segment = l->send_segment,
 		.offset = l->send_offset,
 		.length = p->length};
-	l->in_flight += p->length;
+	if (!l->spool)
+		s->in_flight[line_kind(l)] += p->length;
 	return 0;
 }
 
@@ -314,8 +315,10 @@ bool stream_acked(struct stream *s, uint64_t tls_offset)
 		const struct record *r = &s->record[s->record_tail & (s->record_size - 1)];
 		if (r->tls_end > tls_offset)
 			break;
-		s->line[r->line].in_flight -= r->length;
-		line_account(&s->line[r->line], r->segment, r->offset, COPY_ACKNOWLEDGED);
+		struct stream_line *l = &s->line[r->line];
+		if (!l->spool)
+			s->in_flight[line_kind(l)] -= r->length;
+		line_account(l, r->segment, r->offset, COPY_ACKNOWLEDGED);
 		s->record_tail++;
 		any = true;
 	}
@@ -327,11 +330,11 @@ void stream_cut(struct stream *s, bool resend)
 	s->record_tail = s->record_head;
 	s->mid = NO_LINE;
 	s->in_a_row = 0;
+	memset(s->in_flight, 0, sizeof(s->in_flight));
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
 		if (!l->ring && !l->spool)
 			continue;
-		l->in_flight = 0;
 		if (!resend)
 			line_account(l, l->send_segment, l->send_offset, COPY_IN_DOUBT);
 		struct view v = line_view(l, l->ack_segment);

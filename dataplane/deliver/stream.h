@@ -69,7 +69,7 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 
 // There is one: of each ring TCP holds half of the room at most, for what it holds cannot be moved.
 void stream_spool_use(struct stream *s);
-// The next segment to move of a line that holds a 1/`part` of its room or more (0: whatever it
+// The next segment to move of a kind that holds a 1/`part` of its room or more (0: whatever it
 // holds); false when there is none.
 // Fills segment, from and line of the job. stream_spool_stored ends it.
 bool stream_spool_take(

@@ -15,7 +15,6 @@ struct stream_line {
 	// is no gap any more.
 	uint32_t gap_from, gap_to;
 	uint32_t send_segment, send_offset;
-	uint64_t in_flight;		// octets sent and not acknowledged on this connection
 	uint32_t ack_segment, ack_copy; // first copy not accounted for
 	// The ring's slots before `freed` are the worker's again. Segments that are sent and not
 	// yet acknowledged do not hold up those behind them that are on disk: they are kept here.
@@ -71,6 +70,8 @@ struct stream {
 	struct record *record; // ring
 	uint32_t record_size, record_head, record_tail;
 	bool spools;
+	uint64_t in_flight[COPY_KINDS]; // octets of rings, sent and not acknowledged on this
+					// connection
 	struct spooled spooled[COPY_KINDS];
 	struct stream_line line[]; // then one for what was spooled of each kind
 };

@@ -168,8 +168,8 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 			break;
 		bool recovered =
 			l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered;
-		bool whole = (int32_t)(segment - l->ack_segment) > 0;
-		uint32_t end = whole ? v.end : offset, first = l->ack_copy;
+		bool all = (int32_t)(segment - l->ack_segment) > 0;
+		uint32_t end = all ? v.end : offset, first = l->ack_copy;
 		uint32_t start = copy_start(v.segment, first);
 		for (; l->ack_copy < v.pushed && v.segment->copy[l->ack_copy].end <= end;
 			l->ack_copy++)
@@ -179,7 +179,7 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 				recovered);
 		uint32_t before = l->ack_segment;
 		line_give_back(l);
-		if (!whole || l->ack_segment == before)
+		if (!all || l->ack_segment == before)
 			break;
 	}
 }

@@ -93,21 +93,36 @@ bool stream_spool_waits(struct stream *s, enum copy_kind k, bool connected, uint
 	return any;
 }
 
+// The rings of the kind hold a 1/`part` of their room together (0: whatever they hold).
+static bool holds_part(const struct stream *s, enum copy_kind k, uint32_t part)
+{
+	struct copy_ring_counts n = {0};
+	uint64_t room = 0;
+
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		const struct copy_ring *r = s->line[w + k * s->n_workers].ring;
+		if (!r)
+			continue;
+		copy_ring_counts(r, &n);
+		room = copy_ring_room(r);
+	}
+	return room > 0 && (part == 0 || n.queued_octets >= room / part);
+}
+
 bool stream_spool_take(
 	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job)
 {
 	struct spooled *p = &s->spooled[k];
 
-	for (uint32_t w = 0; !p->storing && w < s->n_workers; w++) {
+	if (p->storing || !holds_part(s, k, part))
+		return false;
+	for (uint32_t w = 0; w < s->n_workers; w++) {
 		struct stream_line *l = stream_line(s, w, k);
-		struct copy_ring_counts n = {0};
 		uint32_t sequence;
 		if (!l->ring)
 			continue;
-		copy_ring_counts(l->ring, &n);
 		line_give_back(l);
-		uint64_t above = part ? copy_ring_room(l->ring) / part : 0;
-		if (n.queued_octets < above || !movable(l, connected, &sequence, &job->from))
+		if (!movable(l, connected, &sequence, &job->from))
 			continue;
 		struct view v = line_view(l, sequence);
 		p->store_runs = runs_of(&v, job->from);

@@ -240,7 +240,7 @@ void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns)
 	STAILQ_CONCAT(&b->waiting, &b->later);
 }
 
-bool bindings_wait(const struct bindings *b)
+bool bindings_need_commit(const struct bindings *b)
 {
 	return !STAILQ_EMPTY(&b->waiting);
 }

@@ -37,8 +37,8 @@ int bindings_apply(struct bindings *b);
 // `measure`: notes how long ago the messages behind the new rules were received.
 void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns);
 
-// Something of what was applied is to leave with another commit, at once.
-bool bindings_wait(const struct bindings *b);
+// True when rules that were applied end with another commit, which is due at once.
+bool bindings_need_commit(const struct bindings *b);
 
 // Digests of the task's rules, summed; returns how many there are.
 uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);

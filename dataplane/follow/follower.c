@@ -38,7 +38,7 @@ struct follower {
 	bool running;
 	int fd;
 	// the thread's own
-	struct commands owed;	      // subscriptions for which the store had no memory
+	struct commands refused;      // subscriptions for which the store had no memory
 	struct follower_changes made; // not handed on yet
 	uint64_t last_ns, tick_ns, heard_ns;
 	uint64_t lost, lost_ns;
@@ -115,7 +115,7 @@ struct follower *follower_new(const struct follower_settings *s)
 	if (!f)
 		return NULL;
 	f->s = *s;
-	STAILQ_INIT(&f->owed);
+	STAILQ_INIT(&f->refused);
 	STAILQ_INIT(&f->commands);
 	STAILQ_INIT(&f->made);
 	STAILQ_INIT(&f->changes);
@@ -159,7 +159,7 @@ void follower_free(struct follower *f)
 		return;
 	sessions_free(f->sessions);
 	forget_all(&f->commands);
-	forget_all(&f->owed);
+	forget_all(&f->refused);
 	free_all(&f->made);
 	free_all(&f->changes);
 	if (f->fd >= 0)
@@ -203,13 +203,13 @@ static uint32_t drain(struct follower *f, uint32_t most)
 }
 
 // A subscription without memory is in doubt until it has some; nothing else waits for it.
-static void subscribe_owed(struct follower *f)
+static void subscribe_refused(struct follower *f)
 {
-	for (struct command *c; (c = STAILQ_FIRST(&f->owed));) {
+	for (struct command *c; (c = STAILQ_FIRST(&f->refused));) {
 		if (sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
 			POI_ERR_NOMEM)
 			return;
-		STAILQ_REMOVE_HEAD(&f->owed, link);
+		STAILQ_REMOVE_HEAD(&f->refused, link);
 		forget(c);
 	}
 }
@@ -223,7 +223,7 @@ static void tick(struct follower *f, uint64_t now, bool idle)
 	if (idle && now - TICK_LAG_NS > f->last_ns)
 		f->last_ns = now - TICK_LAG_NS;
 	sessions_tick(f->sessions, f->last_ns);
-	subscribe_owed(f);
+	subscribe_refused(f);
 }
 
 static uint64_t lost(const struct follower *f)
@@ -261,7 +261,7 @@ static void owe(struct follower *f, struct command *c)
 {
 	const struct subscription_state unsure = {.unsure = true};
 
-	STAILQ_INSERT_TAIL(&f->owed, c, link);
+	STAILQ_INSERT_TAIL(&f->refused, c, link);
 	on_state(f, c->subscription, &unsure);
 }
 
@@ -271,9 +271,9 @@ static void unsubscribe(struct follower *f, uint64_t subscription)
 
 	if (sessions_unsubscribe(f->sessions, subscription) == POI_OK)
 		return;
-	STAILQ_FOREACH (c, &f->owed, link)
+	STAILQ_FOREACH (c, &f->refused, link)
 		if (c->subscription == subscription) {
-			STAILQ_REMOVE(&f->owed, c, command, link);
+			STAILQ_REMOVE(&f->refused, c, command, link);
 			forget(c);
 			return;
 		}

@@ -123,7 +123,8 @@ static void merge(struct hit *into, const struct hit *other)
 // Over all bound rules of the hit's task that hold on its packet: makes the hit what stands for all
 // of them, and returns the first in the order of search. Slow; only where a packet's hits do not
 // fit into one call.
-static __attribute__((noinline)) const struct rule *whole(const struct search *of, struct hit *hit)
+static __attribute__((noinline)) const struct rule *merge_bound(
+	const struct search *of, struct hit *hit)
 {
 	const struct rule *first = NULL;
 	const uint32_t slot = hit->rule->slot;
@@ -160,7 +161,7 @@ static __attribute__((noinline)) bool admit(const struct search *s, const struct
 
 	if (c->split &&
 		hit->packet == c->packet) // an earlier call may have had it, and made it whole
-		return whole(s, hit) == own;
+		return merge_bound(s, hit) == own;
 	for (unsigned i = n_hits; i-- > 0 && hits[i].packet == hit->packet;)
 		if (hits[i].rule->binding && hits[i].rule->slot == own->slot) {
 			merge(&hits[i], hit);
@@ -173,7 +174,7 @@ static void split(const struct search *s, struct match_cursor *c, struct hit *hi
 {
 	for (unsigned i = n_hits; i-- > 0 && hits[i].packet == c->packet;)
 		if (hits[i].rule->binding)
-			(void)whole(s, &hits[i]);
+			(void)merge_bound(s, &hits[i]);
 	c->split = true;
 }
 

@@ -243,17 +243,17 @@ static __attribute__((noinline)) uint32_t sift_macs(
 static uint32_t sift(
 	const struct table *t, const struct packet_view *views, unsigned from, unsigned n)
 {
-	static struct sifted (*const ways[8])(const struct sieve *, const struct packet_view *,
+	static struct sifted (*const sifts[8])(const struct sieve *, const struct packet_view *,
 		unsigned, uint32_t *) = {sift_none, sift_exact, sift_prefix, sift_addresses,
 		sift_port, sift_exact_port, sift_prefix_port, sift_all};
 	_Alignas(64) uint32_t ports[PACKET_BURST] = {0};
-	unsigned way = (t->kinds & KINDS_EXACT ? 1 : 0) | (t->kinds & KINDS_PREFIX ? 2 : 0) |
-		       (t->kinds & KIND(PORT) ? 4 : 0);
+	unsigned which = (t->kinds & KINDS_EXACT ? 1 : 0) | (t->kinds & KINDS_PREFIX ? 2 : 0) |
+			 (t->kinds & KIND(PORT) ? 4 : 0);
 	struct sieve s = sieve_of(t);
 	uint32_t all = (uint32_t)((1ull << n) - 1);
-	struct sifted r = ways[way](&s, views, n, ports);
+	struct sifted r = sifts[which](&s, views, n, ports);
 
-	if (way & 4)
+	if (which & 4)
 		r.mask |= sift_plain_ports(&s, views, ports, all & ~r.other & ~r.mask);
 	for (uint32_t m = r.other; m; m &= m - 1) {
 		unsigned i = (unsigned)__builtin_ctz(m);

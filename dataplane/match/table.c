@@ -3,6 +3,7 @@
 #include "dataplane/match/table.h"
 
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #include "dataplane/match/table_index.h"
 
@@ -10,13 +11,14 @@
 #define FOLD_CHANGES_MIN 64u
 #define NO_CHANGE UINT32_MAX
 
-// A rule in memory. Immutable from table_put on; `next` and `died` belong to the builder.
+// A rule in memory. Immutable from table_put on; `died` and `dead` belong to the builder.
 struct box {
 	struct rule rule;
 	uint64_t born, died; // builder's stamps
 	uint64_t since;	     // of the first in an unbroken row of boxes that capture the same
-	struct box *next;
+	SLIST_ENTRY(box) dead;
 };
+SLIST_HEAD(boxes, box);
 
 struct key_state {
 	struct box *live;
@@ -30,14 +32,14 @@ struct change { // a key whose rule the base has wrong
 
 // What becomes free once a table and all its elders are retired.
 struct garbage {
-	struct box *boxes;
+	struct boxes boxes;
 	struct index *base;
 	struct filters *filters;
 };
 
-struct record {		     // a table known to the builder
-	struct table table;  // first: table pointers are record pointers
-	struct record *next; // younger
+struct record {		    // a table known to the builder
+	struct table table; // first: table pointers are record pointers
+	TAILQ_ENTRY(record) by_age;
 	struct garbage garbage;
 	bool retired;
 	unsigned pinned;
@@ -58,9 +60,9 @@ struct table_builder {
 	uint32_t n_ported; // ... with rule_wants_ports
 	bool expects;	   // for the next table
 	uint64_t digest;
-	struct record *oldest, *newest;
-	struct garbage garbage; // for the newest table, once it has a successor
-	struct box *zombies;	// dead, but in the base or in the base being folded
+	TAILQ_HEAD(records, record) records; // oldest first
+	struct garbage garbage;		     // for the newest table, once it has a successor
+	struct boxes zombies;		     // dead, but in the base or in the base being folded
 	struct table_fold *fold;
 };
 
@@ -72,24 +74,17 @@ struct table_fold {
 	struct filters *filters;
 };
 
-static void push(struct box **list, struct box *box)
+static void free_boxes(struct boxes *list)
 {
-	box->next = *list;
-	*list = box;
-}
-
-static void free_boxes(struct box *list)
-{
-	while (list) {
-		struct box *next = list->next;
-		free(list);
-		list = next;
+	for (struct box *box; (box = SLIST_FIRST(list));) {
+		SLIST_REMOVE_HEAD(list, dead);
+		free(box);
 	}
 }
 
 static void free_garbage(struct garbage *g)
 {
-	free_boxes(g->boxes);
+	free_boxes(&g->boxes);
 	index_free(g->base);
 	filters_free(g->filters);
 	*g = (struct garbage){0};
@@ -135,6 +130,7 @@ struct table_builder *table_builder_new(const uint64_t seed[2])
 
 	if (!b)
 		return NULL;
+	TAILQ_INIT(&b->records);
 	b->seeds = (struct seeds){.a = seed[0], .b = seed[1] | 1};
 	b->needs.six_length = 128;
 	b->filters = filters_new(&b->needs);
@@ -144,6 +140,11 @@ struct table_builder *table_builder_new(const uint64_t seed[2])
 		return NULL;
 	}
 	return b;
+}
+
+static struct record *newest(const struct table_builder *b)
+{
+	return TAILQ_LAST(&b->records, records);
 }
 
 static void free_record(struct record *r)
@@ -158,10 +159,9 @@ void table_builder_free(struct table_builder *b)
 {
 	if (!b)
 		return;
-	while (b->oldest) {
-		struct record *next = b->oldest->next;
-		free_record(b->oldest);
-		b->oldest = next;
+	for (struct record *r; (r = TAILQ_FIRST(&b->records));) {
+		TAILQ_REMOVE(&b->records, r, by_age);
+		free_record(r);
 	}
 	for (uint32_t i = 0; i < b->n_keys; i++)
 		free(b->key[i].live);
@@ -171,7 +171,7 @@ void table_builder_free(struct table_builder *b)
 		free(b->fold);
 	}
 	free_garbage(&b->garbage);
-	free_boxes(b->zombies);
+	free_boxes(&b->zombies);
 	index_free(b->base);
 	filters_free(b->filters);
 	free(b->key);
@@ -246,7 +246,7 @@ static void bury(struct table_builder *b, struct box *box)
 	b->n_live--;
 	b->n_ported -= rule_wants_ports(&box->rule);
 	box->died = b->stamp;
-	push(based || folding ? &b->zombies : &b->garbage.boxes, box);
+	SLIST_INSERT_HEAD(based || folding ? &b->zombies : &b->garbage.boxes, box, dead);
 }
 
 // What the one captured the other captures too; where it goes may differ.
@@ -356,15 +356,13 @@ const struct table *table_commit(struct table_builder *b, uint64_t generation)
 	r->table.n_ported = b->n_ported;
 	r->table.stamp = b->stamp;
 	r->table.expects = b->expects;
-	if (b->newest) {
-		b->newest->garbage = b->garbage;
-		b->newest->next = r;
-	} else {
-		b->oldest = r;
+	struct record *elder = newest(b);
+	if (elder)
+		elder->garbage = b->garbage;
+	else
 		free_garbage(&b->garbage);
-	}
 	b->garbage = (struct garbage){0};
-	b->newest = r;
+	TAILQ_INSERT_TAIL(&b->records, r, by_age);
 	return &r->table;
 fail:
 	free_record(r);
@@ -373,16 +371,19 @@ fail:
 
 static void sweep(struct table_builder *b)
 {
-	while (b->oldest && b->oldest != b->newest && b->oldest->retired && !b->oldest->pinned) {
-		struct record *r = b->oldest;
-		b->oldest = r->next;
+	struct record *r;
+
+	while ((r = TAILQ_FIRST(&b->records)) && r != newest(b) && r->retired && !r->pinned) {
+		TAILQ_REMOVE(&b->records, r, by_age);
 		free_record(r);
 	}
 }
 
 void table_retire(struct table_builder *b, const struct table *old)
 {
-	for (struct record *r = b->oldest; r; r = r->next)
+	struct record *r;
+
+	TAILQ_FOREACH (r, &b->records, by_age)
 		if (&r->table == old)
 			r->retired = true;
 	sweep(b);
@@ -392,7 +393,7 @@ void table_retire(struct table_builder *b, const struct table *old)
 // only a fold makes new ones, so that no commit walks all rules.
 static bool is_worth_folding(const struct table_builder *b)
 {
-	uint32_t changes = b->newest->table.n_tombstones;
+	uint32_t changes = newest(b)->table.n_tombstones;
 
 	if (changes > 0 && !filters_fit(b->filters, &b->needs))
 		return true;
@@ -402,15 +403,17 @@ static bool is_worth_folding(const struct table_builder *b)
 
 struct table_fold *table_fold_begin(struct table_builder *b)
 {
-	if (b->fold || !b->newest || b->newest->table.base != b->base)
+	struct record *from = newest(b);
+
+	if (b->fold || !from || from->table.base != b->base)
 		return NULL;
 	if (!is_worth_folding(b))
 		return NULL;
 	struct table_fold *f = calloc(1, sizeof(*f));
 	if (!f)
 		return NULL;
-	f->from = b->newest;
-	f->from->pinned++;
+	f->from = from;
+	from->pinned++;
 	f->seeds = b->seeds;
 	b->fold = f;
 	return f;
@@ -463,13 +466,12 @@ static void keep_later_changes(struct table_builder *b, uint64_t since)
 
 static void bury_zombies(struct table_builder *b, uint64_t since)
 {
-	struct box *list = b->zombies;
+	struct boxes all = b->zombies;
 
-	b->zombies = NULL;
-	while (list) {
-		struct box *box = list;
-		list = box->next;
-		push(box->died <= since ? &b->garbage.boxes : &b->zombies, box);
+	SLIST_INIT(&b->zombies);
+	for (struct box *box; (box = SLIST_FIRST(&all));) {
+		SLIST_REMOVE_HEAD(&all, dead);
+		SLIST_INSERT_HEAD(box->died <= since ? &b->garbage.boxes : &b->zombies, box, dead);
 	}
 }
 

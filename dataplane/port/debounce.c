@@ -17,26 +17,26 @@ enum debounce_change debounce_look(
 }
 
 enum loss_change loss_debounce_look(
-	struct loss_debounce *w, uint64_t total, uint64_t now_ms, bool may_tell)
+	struct loss_debounce *w, uint64_t total, uint64_t now_ms, bool may_report)
 {
 	if (total > w->seen) {
 		if (!w->active)
 			w->before = w->seen;
-		w->active = w->news = true;
+		w->active = w->pending = true;
 		w->last_ms = now_ms;
 		w->seen = total;
 	}
-	if (!w->active || !may_tell)
+	if (!w->active || !may_report)
 		return LOSS_SAME;
-	if (w->news && (!w->told || now_ms - w->event_ms >= LOSS_EVENT_MS)) {
-		bool first = !w->told;
-		w->told = true;
-		w->news = false;
+	if (w->pending && (!w->reported || now_ms - w->event_ms >= LOSS_EVENT_MS)) {
+		bool first = !w->reported;
+		w->reported = true;
+		w->pending = false;
 		w->event_ms = now_ms;
 		return first ? LOSS_BEGINS : LOSS_GROWS;
 	}
-	if (!w->news && now_ms - w->last_ms >= LOSS_QUIET_MS) {
-		w->active = w->told = false;
+	if (!w->pending && now_ms - w->last_ms >= LOSS_QUIET_MS) {
+		w->active = w->reported = false;
 		return LOSS_OVER;
 	}
 	return LOSS_SAME;

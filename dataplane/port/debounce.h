@@ -29,13 +29,13 @@ struct loss_debounce {
 	uint64_t last_ms;  // of the last growth
 	uint64_t event_ms; // of the last event
 	bool active;	   // an outage is under way
-	bool told;	   // and somebody was told
-	bool news;	   // grew since the last event
+	bool reported;	   // it was reported
+	bool pending;	   // grew since the last event
 };
 
 enum loss_change { LOSS_SAME, LOSS_BEGINS, LOSS_GROWS, LOSS_OVER };
 
-// Takes one look. With `may_tell` false nothing is said now and it is kept for the next look. The
+// Takes one look. With `may_report` false nothing is reported now; it is kept for the next look. The
 // losses of the outage so far are total - w->before.
 enum loss_change loss_debounce_look(
-	struct loss_debounce *w, uint64_t total, uint64_t now_ms, bool may_tell);
+	struct loss_debounce *w, uint64_t total, uint64_t now_ms, bool may_report);

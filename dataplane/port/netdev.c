@@ -9,7 +9,7 @@
 #define DESCRIPTORS_MAX 4096 // where to look; the rings are opened early
 
 // By index each time: an interface may be renamed under a running port.
-bool kernel_link_running(unsigned if_index)
+bool netdev_running(unsigned if_index)
 {
 	struct ifreq r = {0};
 	int fd;
@@ -34,19 +34,19 @@ static bool is_ring(int fd, unsigned if_index)
 	       address.sll_family == AF_PACKET && (unsigned)address.sll_ifindex == if_index;
 }
 
-void kernel_rings_find(struct kernel_rings *r, unsigned if_index)
+void netdev_rings_find(struct netdev_rings *r, unsigned if_index)
 {
 	long most = sysconf(_SC_OPEN_MAX);
 
-	*r = (struct kernel_rings){0};
+	*r = (struct netdev_rings){0};
 	if (most < 0 || most > DESCRIPTORS_MAX)
 		most = DESCRIPTORS_MAX;
-	for (int fd = 0; fd < most && r->n < KERNEL_RINGS_MAX; fd++)
+	for (int fd = 0; fd < most && r->n < NETDEV_RINGS_MAX; fd++)
 		if (is_ring(fd, if_index))
 			r->fd[r->n++] = fd;
 }
 
-uint64_t kernel_rings_dropped(struct kernel_rings *r)
+uint64_t netdev_rings_dropped(struct netdev_rings *r)
 {
 	for (unsigned i = 0; i < r->n; i++) {
 		struct tpacket_stats s = {0}; // since the last time somebody asked

@@ -406,7 +406,7 @@ static int start(
 	see_all(p);
 	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
 	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
-		kernel_rings_find(&p->rings, p->info.if_index);
+		netdev_rings_find(&p->rings, p->info.if_index);
 	look_back(p);
 	port_device_watch(&p->device, p->id, p->info.if_index);
 	p->link_up = port_link_is_up(p);

@@ -40,20 +40,20 @@ void ports_status(struct ports *p, struct channel_status *out);
 void ports_workers(const struct ports *p, struct channel_workers *out);
 
 // Takes an event of a port, complete but for its time.
-typedef void (*port_tell)(void *context, struct channel_event *e);
+typedef void (*port_report)(void *context, struct channel_event *e);
 
-// Tells when a port begins to lose frames (PORT_LOSS), and when it has lost none for 5 seconds
+// Reports when a port begins to lose frames (PORT_LOSS), and when it has lost none for 5 seconds
 // (PORT_CLEAR). Not a worker.
-void ports_losses(struct ports *p, uint64_t now_ms, port_tell tell, void *context);
+void ports_losses(struct ports *p, uint64_t now_ms, port_report report, void *context);
 
-// Tells each port whose link went up or down since the last call (LINK_UP, LINK_DOWN); ports are
+// Reports each port whose link went up or down since the last call (LINK_UP, LINK_DOWN); ports are
 // taken to start with their link up. A kernel interface under the port must have its carrier. A
 // port whose device has gone is reported as LINK_DOWN for good and its lanes are marked lost. Not a
 // worker.
-void ports_links(struct ports *p, port_tell tell, void *context);
+void ports_links(struct ports *p, port_report report, void *context);
 
-// Tells of each port how it is, good or bad, as far as the two above have told it. Not a worker.
-void ports_conditions(struct ports *p, port_tell tell, void *context);
+// Reports the current state of every port again. Not a worker.
+void ports_conditions(struct ports *p, port_report report, void *context);
 
 // Returns whether a device has gone that ports_release has not given back yet.
 bool ports_lost(const struct ports *p);

@@ -15,7 +15,7 @@ bool port_link_is_up(const struct port *p)
 	struct rte_eth_link link = {0};
 	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
 
-	return up && (p->info.if_index == 0 || kernel_link_running(p->info.if_index));
+	return up && (p->info.if_index == 0 || netdev_running(p->info.if_index));
 }
 
 // Reads the driver's counters. A device that has gone reads as anything: its last ones stay.
@@ -70,7 +70,7 @@ void ports_workers(const struct ports *ps, struct channel_workers *out)
 	}
 }
 
-static void tell_link(const struct port *p, port_tell tell, void *context)
+static void report_link(const struct port *p, port_report report, void *context)
 {
 	struct channel_event e = {.kind = p->link_up ? EVENT_LINK_UP : EVENT_LINK_DOWN};
 
@@ -81,19 +81,19 @@ static void tell_link(const struct port *p, port_tell tell, void *context)
 	else
 		snprintf(e.text, sizeof(e.text), "port %s: link %s", p->name,
 			p->link_up ? "up" : "down");
-	tell(context, &e);
+	report(context, &e);
 }
 
-static void tell_loss(
-	const struct port *p, const struct rte_eth_stats *s, port_tell tell, void *context)
+static void report_loss(
+	const struct port *p, const struct rte_eth_stats *s, port_report report, void *context)
 {
 	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
 	uint64_t ierrors = s->ierrors - p->ierrors;
-	struct channel_event e = {.kind = p->losing.told ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
+	struct channel_event e = {.kind = p->losing.reported ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
 		.copies = imissed + nombuf + ierrors};
 
 	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
-	if (p->losing.told)
+	if (p->losing.reported)
 		snprintf(e.text, sizeof(e.text),
 			"port %.32s loses frames: %llu without a buffer, %llu not fetched in time, "
 			"%llu broken or too long",
@@ -101,14 +101,14 @@ static void tell_loss(
 			(unsigned long long)ierrors);
 	else
 		snprintf(e.text, sizeof(e.text), "port %s: no frames lost for 5 seconds", p->name);
-	tell(context, &e);
+	report(context, &e);
 }
 
-static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *context)
+static void port_losses(struct port *p, uint64_t now_ms, port_report report, void *context)
 {
 	struct rte_eth_stats s = stats_of(p);
 
-	s.imissed += kernel_rings_dropped(&p->rings);
+	s.imissed += netdev_rings_dropped(&p->rings);
 	uint64_t lost = s.imissed + s.rx_nombuf + s.ierrors;
 	if (!p->losing.active && lost == p->losing.seen) {
 		p->imissed = s.imissed;
@@ -118,17 +118,17 @@ static void port_losses(struct port *p, uint64_t now_ms, port_tell tell, void *c
 	switch (loss_debounce_look(&p->losing, lost, now_ms, true)) {
 	case LOSS_BEGINS:
 	case LOSS_OVER:
-		tell_loss(p, &s, tell, context);
+		report_loss(p, &s, report, context);
 		break;
 	default:
 		break;
 	}
 }
 
-void ports_losses(struct ports *ps, uint64_t now_ms, port_tell tell, void *context)
+void ports_losses(struct ports *ps, uint64_t now_ms, port_report report, void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++)
-		port_losses(&ps->port[i], now_ms, tell, context);
+		port_losses(&ps->port[i], now_ms, report, context);
 }
 
 // The other end of an inline pair has nowhere to send to either.
@@ -153,7 +153,7 @@ static void lose(struct ports *ps, struct port *p)
 		mark_lanes(ps, p->id);
 }
 
-void ports_links(struct ports *ps, port_tell tell, void *context)
+void ports_links(struct ports *ps, port_report report, void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
@@ -164,19 +164,19 @@ void ports_links(struct ports *ps, port_tell tell, void *context)
 		if (up == p->link_up && p->lost == was_lost)
 			continue;
 		p->link_up = up;
-		tell_link(p, tell, context);
+		report_link(p, report, context);
 	}
 }
 
-void ports_conditions(struct ports *ps, port_tell tell, void *context)
+void ports_conditions(struct ports *ps, port_report report, void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
 		struct rte_eth_stats s = stats_of(p);
 
-		tell_link(p, tell, context);
+		report_link(p, report, context);
 		s.imissed += p->rings.dropped;
-		tell_loss(p, &s, tell, context);
+		report_loss(p, &s, report, context);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "dataplane/capture/task_counters.h"
 #include "shared/hash_index.h"
@@ -23,7 +24,7 @@ struct timer { // first in what it belongs to
 struct session { // one task's
 	struct timer timer;
 	const struct x2_task *task;
-	struct session *next, *prev;
+	LIST_ENTRY(session) in_sessions;
 	uint64_t packets, bytes; // since the last report by a session trigger
 	uint32_t flows;		 // first of its flows
 };
@@ -51,7 +52,7 @@ struct report_flows {
 	uint32_t free;	// list
 	uint32_t oldest, newest;
 	struct session **by_slot; // SLOTS_MAX, touched as tasks come
-	struct session *sessions;
+	LIST_HEAD(, session) sessions;
 	struct timer **heap;
 	uint32_t n_heap, heap_size, n_sessions;
 	struct report_flow_counts counts;
@@ -93,9 +94,8 @@ void report_flows_free(struct report_flows *r)
 {
 	if (!r)
 		return;
-	while (r->sessions) {
-		struct session *s = r->sessions;
-		r->sessions = s->next;
+	for (struct session *s; (s = LIST_FIRST(&r->sessions));) {
+		LIST_REMOVE(s, in_sessions);
 		free(s);
 	}
 	free(r->flow);
@@ -323,10 +323,7 @@ static struct session *session_new(
 	s->timer = (struct timer){.at = NONE, .session = true};
 	s->task = t;
 	s->flows = NONE;
-	s->next = r->sessions;
-	if (r->sessions)
-		r->sessions->prev = s;
-	r->sessions = s;
+	LIST_INSERT_HEAD(&r->sessions, s, in_sessions);
 	r->by_slot[t->slot] = s;
 	session_timer(r, s, now->mono_ns);
 	return s;
@@ -361,9 +358,7 @@ static void session_end(struct report_flows *r, struct session *s, uint64_t time
 		flow_end(r, &r->flow[s->flows], time_ns);
 	timer_cancel(r, &s->timer);
 	r->by_slot[s->task->slot] = NULL;
-	*(s->prev ? &s->prev->next : &r->sessions) = s->next;
-	if (s->next)
-		s->next->prev = s->prev;
+	LIST_REMOVE(s, in_sessions);
 	r->n_sessions--;
 	free(s);
 }
@@ -440,7 +435,7 @@ int report_flows_packet(
 		s = session_new(r, d->task, now);
 	if (!s)
 		return POI_ERR_NOMEM;
-	if (s->task != d->task && d->task->serial > s->task->serial)
+	if (s->task != d->task && d->task->version > s->task->version)
 		session_switch(r, s, d->task, now);
 	uint32_t i = find(r, s, &d->facts);
 	struct flow *f = i == NONE ? NULL : &r->flow[i];
@@ -514,14 +509,14 @@ void report_flows_leave(struct report_flows *r, const struct x2_task *old,
 		return;
 	if (!successor)
 		session_end(r, s, now->real_ns);
-	else if (s->task->serial < successor->serial)
+	else if (s->task->version < successor->version)
 		session_switch(r, s, successor, now);
 }
 
 void report_flows_end(struct report_flows *r, const struct moment *now)
 {
 	// NOLINTBEGIN(clang-analyzer-unix.Malloc): each takes itself off the list
-	while (r->sessions)
-		session_end(r, r->sessions, now->real_ns);
+	while (!LIST_EMPTY(&r->sessions))
+		session_end(r, LIST_FIRST(&r->sessions), now->real_ns);
 	// NOLINTEND(clang-analyzer-unix.Malloc)
 }

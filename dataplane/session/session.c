@@ -25,13 +25,13 @@ static bool make_parts(struct sessions *st)
 	st->nodes = nodes_new(st);
 	st->departures = departures_new(st);
 	st->transactions = transactions_new(st);
-	st->early = early_responses_new(st);
+	st->early_responses = early_responses_new(st);
 	st->marks = marks_new(st);
 	st->subscriptions = subscriptions_new(st);
 	st->bindings = binding_set_new(st);
 	st->round = binding_round_new(st);
 	return st->work && st->strings && st->nodes && st->departures && st->transactions &&
-	       st->early && st->marks && st->subscriptions && st->bindings && st->round;
+	       st->early_responses && st->marks && st->subscriptions && st->bindings && st->round;
 }
 
 struct sessions *sessions_new(const struct sessions_settings *s)

@@ -212,7 +212,7 @@ static void want_rules(struct binding_round *b, struct candidate *m, const struc
 		.wanted = m->wanted_pdrs,
 		.of = up ? SELECT_UPLINK : SELECT_DOWNLINK};
 
-	if (x->whole)
+	if (x->session_wide)
 		return;
 	want_select(b, m, wanted_of(b, m, x, tunnel ? x->direction : PDU_DIRECTION_TO_TARGET), &q);
 	if (tunnel)

@@ -22,34 +22,35 @@ static struct early_response *take_out(struct early_responses *all, struct early
 }
 
 void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
-	const struct span *whole)
+	const struct span *raw)
 {
-	struct early_responses *all = st->early;
+	struct early_responses *all = st->early_responses;
 
 	while (!TAILQ_EMPTY(&all->list) &&
-		(all->n >= EARLY_MAX || all->octets + whole->length > EARLY_OCTETS_MAX)) {
+		(all->n >= EARLY_MAX || all->octets + raw->length > EARLY_OCTETS_MAX)) {
 		st->counts.unmatched_responses++;
 		early_response_free(st, take_out(all, TAILQ_FIRST(&all->list)));
 	}
-	struct early_response *e = session_alloc(&st->memory, sizeof(*e) + whole->length);
+	struct early_response *e = session_alloc(&st->memory, sizeof(*e) + raw->length);
 	if (!e)
 		return;
 	*e = (struct early_response){.key = key,
 		.time_ns = st->now_ns,
 		.source = p->source,
 		.destination = p->destination,
-		.length = whole->length,
+		.length = raw->length,
 		.protocol = p->protocol};
-	memcpy(e->octets, whole->octets, whole->length);
+	memcpy(e->octets, raw->octets, raw->length);
 	TAILQ_INSERT_TAIL(&all->list, e, by_age);
 	all->at[key & (EARLY_SLOTS - 1)]++;
 	all->n++;
 	all->octets += e->length;
 }
 
-struct early_response *early_response_take(struct sessions *st, uint64_t key)
+// Returns the oldest response of the key, taken out: the caller's to free. NULL: none.
+static struct early_response *take_of(struct sessions *st, uint64_t key)
 {
-	struct early_responses *all = st->early;
+	struct early_responses *all = st->early_responses;
 	struct early_response *e;
 
 	if (all->at[key & (EARLY_SLOTS - 1)] == 0)
@@ -70,6 +71,20 @@ struct signalling_packet early_response_packet(const struct early_response *e, u
 		.length = e->length};
 }
 
+void early_response_join(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	bool (*join)(struct sessions *st, uint64_t time_ns, struct transaction *t,
+		const struct early_response *e))
+{
+	const uint64_t key = t->key;
+	struct early_response *e;
+
+	for (bool joined = false; !joined && (e = take_of(st, key));) {
+		joined = join(st, time_ns, t, e);
+		st->counts.unmatched_responses += !joined;
+		early_response_free(st, e);
+	}
+}
+
 void early_response_free(struct sessions *st, struct early_response *e)
 {
 	session_release(&st->memory, e);
@@ -77,11 +92,12 @@ void early_response_free(struct sessions *st, struct early_response *e)
 
 struct early_response *early_response_expired(struct sessions *st)
 {
-	struct early_response *oldest = TAILQ_FIRST(&st->early->list);
+	struct early_response *oldest = TAILQ_FIRST(&st->early_responses->list);
 	uint64_t early_ns = st->s.waiting_ns < EARLY_NS ? st->s.waiting_ns : EARLY_NS;
 
-	return oldest && oldest->time_ns + early_ns < st->now_ns ? take_out(st->early, oldest)
-								 : NULL;
+	return oldest && oldest->time_ns + early_ns < st->now_ns
+		       ? take_out(st->early_responses, oldest)
+		       : NULL;
 }
 
 struct early_responses *early_responses_new(struct sessions *st)
@@ -100,7 +116,7 @@ struct early_responses *early_responses_new(struct sessions *st)
 
 void early_responses_free(struct sessions *st)
 {
-	struct early_responses *all = st->early;
+	struct early_responses *all = st->early_responses;
 
 	if (!all)
 		return;

@@ -95,8 +95,7 @@ static bool answers(struct sessions *st, const struct transaction *t, const stru
 	return same;
 }
 
-// False: it was another request's, of the same number.
-static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *t,
+static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction *t,
 	const struct early_response *e)
 {
 	const struct signalling_packet response = early_response_packet(e, time_ns);
@@ -113,29 +112,18 @@ static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *
 	return joined;
 }
 
-static void join_early_response(struct sessions *st, uint64_t time_ns, struct transaction *t)
-{
-	struct early_response *e;
-
-	for (bool joined = false; !joined && (e = early_response_take(st, t->key));) {
-		joined = join_one(st, time_ns, t, e);
-		st->counts.unmatched_responses += !joined;
-		early_response_free(st, e);
-	}
-}
-
 // The message is noted as it is without another one behind it: a retransmission may come alone.
 static struct transaction *ask(struct sessions *st, const struct gtpv2_arrival *in, uint64_t key)
 {
-	struct span whole = in->m->whole;
+	struct span raw = in->m->raw;
 	uint8_t alone[RECORD_MAX];
 
-	if (whole.octets[0] & PIGGYBACKING && whole.length <= sizeof(alone)) {
-		memcpy(alone, whole.octets, whole.length);
+	if (raw.octets[0] & PIGGYBACKING && raw.length <= sizeof(alone)) {
+		memcpy(alone, raw.octets, raw.length);
 		alone[0] &= (uint8_t)~PIGGYBACKING;
-		whole.octets = alone;
+		raw.octets = alone;
 	}
-	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &whole);
+	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &raw);
 	if (t)
 		t->type = in->m->type;
 	return t;
@@ -157,7 +145,7 @@ static void take_request(struct sessions *st, const struct gtpv2_arrival *in)
 		if (m->type != GTPV2_DELETE_PDN_SET_REQUEST)
 			attach_all(st, in, t);
 	}
-	join_early_response(st, in->packet->time_ns, t);
+	early_response_join(st, in->packet->time_ns, t, join_early);
 }
 
 static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
@@ -189,7 +177,7 @@ static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
 	if (t && answers(st, t, m))
 		gtpv2_take_response(st, in, t);
 	else
-		early_response_keep(st, in->packet, key, &m->whole);
+		early_response_keep(st, in->packet, key, &m->raw);
 }
 
 void gtpv2_take(struct sessions *st, const struct signalling_packet *p)

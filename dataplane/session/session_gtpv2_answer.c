@@ -404,12 +404,12 @@ static void answer(struct sessions *st, const struct gtpv2_arrival *in, struct t
 void gtpv2_take_response(struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t)
 {
 	if (t->state == TRANSACTION_ANSWERED) {
-		st->counts.retransmissions += transaction_repeats(st, t, &in->m->whole);
+		st->counts.retransmissions += transaction_repeats(st, t, &in->m->raw);
 		return;
 	}
 	st->counts.responses++;
 	gtpv2_heartbeat(st, in, t); // before: what is accepted now is of the time after a restart
 	answer(st, in, t);
 	transaction_detach(st, t);
-	transaction_answered(st, t, &in->m->whole);
+	transaction_answered(st, t, &in->m->raw);
 }

@@ -126,7 +126,7 @@ static bool contains(const uint64_t *keys, unsigned n, uint64_t key)
 static bool index_changes(
 	struct sessions *st, const struct rules *old, const struct rules *new, uint32_t index)
 {
-	bool whole = true;
+	bool all_added = true;
 	uint64_t from[SESSION_KEYS_MAX], to[SESSION_KEYS_MAX];
 	unsigned n_from = old ? session_keys(st, old, from) : 0;
 	unsigned n_to = new ? session_keys(st, new, to) : 0;
@@ -136,9 +136,9 @@ static bool index_changes(
 			session_index_remove(&st->index, &st->memory, from[i], index);
 	for (unsigned i = 0; i < n_to; i++)
 		if (!contains(from, n_from, to[i]))
-			whole &= session_index_add(&st->index, &st->memory, to[i], index) !=
-				 INDEX_NO_MEMORY;
-	return whole;
+			all_added &= session_index_add(&st->index, &st->memory, to[i], index) !=
+				      INDEX_NO_MEMORY;
+	return all_added;
 }
 
 static void members(struct sessions *st, const struct rules *r, uint32_t index, bool is)

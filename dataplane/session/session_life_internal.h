@@ -96,7 +96,7 @@ bool sessions_room(struct sessions *st);
 bool sessions_have_room(const struct sessions *st);
 // NULL: a retransmission, or no memory.
 struct transaction *transaction_ask(
-	struct sessions *st, uint8_t protocol, uint64_t key, const struct span *whole);
+	struct sessions *st, uint8_t protocol, uint64_t key, const struct span *raw);
 void transactions_expire(struct sessions *st);
 
 // Restarts.

@@ -199,8 +199,7 @@ static void report_response(struct sessions *st, const struct pfcp_arrival *in)
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-// False: it was another request's, of the same number.
-static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *t,
+static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction *t,
 	const struct early_response *e)
 {
 	const struct signalling_packet response = early_response_packet(e, time_ns);
@@ -214,28 +213,16 @@ static bool join_one(struct sessions *st, uint64_t time_ns, struct transaction *
 	if (joined)
 		pfcp_take_response(st, &in, t);
 	decoded_close(d);
+	if (!joined)
+		pfcp_early_response_lost(st, e);
 	return joined;
-}
-
-static void join_early_response(struct sessions *st, uint64_t time_ns, struct transaction *t)
-{
-	struct early_response *e;
-
-	for (bool joined = false; !joined && (e = early_response_take(st, t->key));) {
-		joined = join_one(st, time_ns, t, e);
-		if (!joined) {
-			st->counts.unmatched_responses++;
-			pfcp_early_response_lost(st, e);
-		}
-		early_response_free(st, e);
-	}
 }
 
 static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 {
 	const struct pfcp_message *m = in->m;
 	uint64_t key = transaction_key(st, in->packet, m->sequence, m->type, false);
-	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &m->whole);
+	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &m->raw);
 
 	if (!t)
 		return;
@@ -251,7 +238,7 @@ static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 		ask_setup(st, in, t);
 	else
 		ask_release(st, in, t);
-	join_early_response(st, in->packet->time_ns, t);
+	early_response_join(st, in->packet->time_ns, t, join_early);
 }
 
 static void take_message(struct sessions *st, const struct pfcp_arrival *in)

@@ -91,7 +91,7 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in)
 
 	early_response_keep(st, in->packet,
 		transaction_key(st, in->packet, m->sequence, (uint8_t)(m->type - 1), true),
-		&m->whole);
+		&m->raw);
 	if (m->type == PFCP_ESTABLISHMENT_RESPONSE)
 		alone_establishment(st, in);
 	else if (m->type == PFCP_MODIFICATION_RESPONSE)

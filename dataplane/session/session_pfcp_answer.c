@@ -471,7 +471,7 @@ void pfcp_take_response(struct sessions *st, const struct pfcp_arrival *in, stru
 		return;
 	}
 	if (t->state == TRANSACTION_ANSWERED) {
-		if (transaction_repeats(st, t, &m->whole))
+		if (transaction_repeats(st, t, &m->raw))
 			st->counts.retransmissions++;
 		else
 			pfcp_second_answer(st, in);
@@ -491,5 +491,5 @@ void pfcp_take_response(struct sessions *st, const struct pfcp_arrival *in, stru
 	else if (m->type == PFCP_SET_DELETION_RESPONSE)
 		answer_set_deletion(st, in, t);
 	transaction_detach(st, t);
-	transaction_answered(st, t, &m->whole);
+	transaction_answered(st, t, &m->raw);
 }

@@ -203,12 +203,12 @@ static void take_message(
 		st->counts.responses += transaction_find(st, key) != NULL;
 		return;
 	}
-	struct transaction *t = transaction_ask(st, p->protocol, key, &m->whole);
+	struct transaction *t = transaction_ask(st, p->protocol, key, &m->raw);
 	if (!t)
 		return;
 	t->type = ACCOUNTING_REQUEST;
 	st->counts.requests++;
-	transaction_answered(st, t, &m->whole);
+	transaction_answered(st, t, &m->raw);
 	take_request(st, p, m);
 }
 

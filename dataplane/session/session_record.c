@@ -476,27 +476,27 @@ void record_seids(const struct session *s, struct f_seid *cp, struct f_seid *up)
 	get_seid(&u, up);
 }
 
-static void one_string(struct sessions *st, uint32_t id, bool hold)
+static void one_string(struct sessions *st, uint32_t id, bool take)
 {
 	if (id == SESSION_NONE)
 		return;
-	if (hold)
-		string_hold(st, id);
+	if (take)
+		string_reference(st, id);
 	else
 		string_drop(st, id);
 }
 
-void rules_strings(struct sessions *st, const struct rules *r, bool hold)
+void rules_strings(struct sessions *st, const struct rules *r, bool take)
 {
-	one_string(st, r->dnn, hold);
+	one_string(st, r->dnn, take);
 	for (unsigned i = 0; i < r->n_csids; i++)
-		one_string(st, r->csid[i], hold);
+		one_string(st, r->csid[i], take);
 	for (unsigned i = 0; i < r->n_endpoints; i++)
-		one_string(st, r->endpoint[i].pdi.ni, hold);
+		one_string(st, r->endpoint[i].pdi.ni, take);
 	for (unsigned i = 0; i < r->n_pdrs; i++) {
-		one_string(st, r->pdr[i].pdi.ni, hold);
+		one_string(st, r->pdr[i].pdi.ni, take);
 		for (unsigned j = 0; j < r->pdr[i].n_sdfs; j++)
-			one_string(st, r->pdr[i].sdf[j].text, hold);
+			one_string(st, r->pdr[i].sdf[j].text, take);
 	}
 }
 

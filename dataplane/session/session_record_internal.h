@@ -135,7 +135,7 @@ void record_unpack(const struct session *s, struct rules *out);
 void record_seids(const struct session *s, struct f_seid *cp, struct f_seid *up);
 void rules_clear(struct rules *r, enum session_kind kind);
 // All strings that it names get, or lose, one reference.
-void rules_strings(struct sessions *st, const struct rules *r, bool hold);
+void rules_strings(struct sessions *st, const struct rules *r, bool take);
 uint64_t digits_pack(const char *text); // SESSION_ABSENT for none
 
 // Looking into rules.

@@ -106,10 +106,10 @@ static uint64_t asked_max(const struct sessions *st)
 }
 
 struct transaction *transaction_ask(
-	struct sessions *st, uint8_t protocol, uint64_t key, const struct span *whole)
+	struct sessions *st, uint8_t protocol, uint64_t key, const struct span *raw)
 {
 	struct transaction *known = transaction_find(st, key);
-	uint64_t octets = transaction_octets(st, whole);
+	uint64_t octets = transaction_octets(st, raw);
 	const struct transaction_list *asked = &st->transactions->asked;
 
 	if (known && known->octets == octets && known->protocol == protocol &&
@@ -119,9 +119,9 @@ struct transaction *transaction_ask(
 	}
 	if (known)
 		give_up(st, known, CAUSE_MESSAGE); // the number is used again
-	while (asked->octets + whole->length > asked_max(st) && transactions_give_up(st, 0))
+	while (asked->octets + raw->length > asked_max(st) && transactions_give_up(st, 0))
 		;
-	struct transaction *t = transaction_new(st, whole);
+	struct transaction *t = transaction_new(st, raw);
 	if (!t)
 		goto no_memory;
 	t->key = key;

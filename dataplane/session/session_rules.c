@@ -34,8 +34,7 @@ static uint32_t take_ni(struct sessions *st, struct unpacked *u, const struct sp
 {
 	uint32_t id = ni->length ? string_ni(st, ni->octets, ni->length) : SESSION_NONE;
 
-	unpack_note(st, u, id);
-	return id;
+	return unpack_note(st, u, id);
 }
 
 static bool prefix_same(const struct ip_prefix *a, const struct ip_prefix *b)
@@ -138,7 +137,7 @@ static void set_flows(
 		if (m->sdf[i].flow.length)
 			s->text = string_take(
 				st, STRING_SDF, m->sdf[i].flow.octets, m->sdf[i].flow.length);
-		unpack_note(st, u, s->text);
+		s->text = unpack_note(st, u, s->text);
 	}
 }
 
@@ -532,9 +531,11 @@ void rules_csids(struct sessions *st, struct unpacked *u, const struct span *csi
 	for (unsigned i = 0; i < n && r->n_csids < RULES_CSIDS_MAX; i++) {
 		uint32_t *out = r->csid + r->n_csids;
 		uint32_t taken = csids_take(st, &csids[i], out, RULES_CSIDS_MAX - r->n_csids);
-		for (uint32_t j = 0; j < taken; j++)
-			unpack_note(st, u, out[j]);
-		r->n_csids += (uint8_t)taken;
+		for (uint32_t j = 0; j < taken; j++) {
+			uint32_t noted = unpack_note(st, u, out[j]);
+			if (noted != SESSION_NONE)
+				r->csid[r->n_csids++] = noted;
+		}
 	}
 }
 
@@ -542,6 +543,5 @@ void rules_dnn(struct sessions *st, struct unpacked *u, const struct span *name)
 {
 	if (!name->length)
 		return;
-	u->rules.dnn = string_ni(st, name->octets, name->length);
-	unpack_note(st, u, u->rules.dnn);
+	u->rules.dnn = unpack_note(st, u, string_ni(st, name->octets, name->length));
 }

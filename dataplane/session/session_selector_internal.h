@@ -13,10 +13,10 @@ struct selector {
 	uint32_t teid;
 	uint32_t ni; // of an address: its domain
 	struct ip_prefix prefix;
-	uint64_t pdrs;	 // PFCP: those that share it, by place in the rules
-	uint64_t uplink; // of an address: those that packets from it can belong to
-	uint32_t order;	 // of the latest transaction that names it, 0 when accepted only
-	bool whole;	 // not of PDRs: only for those who want all of the session
+	uint64_t pdrs;	   // PFCP: those that share it, by place in the rules
+	uint64_t uplink;   // of an address: those that packets from it can belong to
+	uint32_t order;	   // of the latest transaction that names it, 0 when accepted only
+	bool session_wide; // not of PDRs: only for those who want all of the session
 };
 struct selectors {
 	uint32_t n;

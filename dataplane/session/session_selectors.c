@@ -35,7 +35,7 @@ static void add(struct selectors *w, const struct selector *x)
 	if (known) {
 		known->pdrs |= x->pdrs;
 		known->linger = known->linger && x->linger;
-		known->whole = known->whole && x->whole;
+		known->session_wide = known->session_wide && x->session_wide;
 	} else if (w->n == SELECTORS_MAX) {
 		w->overflow = true;
 	} else {
@@ -91,7 +91,7 @@ static void add_addresses(
 			.ni = ni,
 			.prefix = ue[i],
 			.pdrs = pdrs,
-			.whole = pdrs == 0};
+			.session_wide = pdrs == 0};
 		add(w, &x);
 	}
 }
@@ -103,7 +103,7 @@ static void add_outer(
 
 	x.role = ROLE_OUTER;
 	x.pdrs = pdrs;
-	x.whole = pdrs == 0;
+	x.session_wide = pdrs == 0;
 	add_tunnel(w, x, &f->outer);
 }
 
@@ -213,7 +213,7 @@ static void add_bearers(struct selectors *w, const struct rules *r)
 			if (!form)
 				continue;
 			struct selector x = *form;
-			x.whole = true;
+			x.session_wide = true;
 			add_tunnel(w, x, &r->bearer[i].end[j].end);
 		}
 }
@@ -234,7 +234,7 @@ static void add_lingers(struct selectors *w, const struct rules *r)
 			for (unsigned k = 0; k < r->n_pdrs; k++)
 				if (r->pdr[k].id == l->pdr[j])
 					x.pdrs |= 1ull << k;
-		x.whole = x.pdrs == 0;
+		x.session_wide = x.pdrs == 0;
 		add(w, &x);
 	}
 }

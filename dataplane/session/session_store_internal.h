@@ -30,7 +30,7 @@ struct sessions {
 	struct nodes *nodes;
 	struct departures *departures;
 	struct transactions *transactions;
-	struct early_responses *early;
+	struct early_responses *early_responses;
 	struct marks *marks;
 	struct subscriptions *subscriptions;
 	struct binding_set *bindings;

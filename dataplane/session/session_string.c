@@ -45,7 +45,7 @@ uint32_t string_take(struct sessions *st, enum string_kind kind, const void *oct
 	uint32_t id = string_find(st, kind, octets, length);
 
 	if (id != SESSION_NONE) {
-		string_hold(st, id);
+		string_reference(st, id);
 		return id;
 	}
 	if (length > UINT16_MAX || (kept_for_ever(kind) && st->strings->of_kind[kind] >= NODES_MAX))
@@ -73,7 +73,7 @@ no_number:
 	return SESSION_NONE;
 }
 
-void string_hold(struct sessions *st, uint32_t id)
+void string_reference(struct sessions *st, uint32_t id)
 {
 	struct session_string *s = session_table_get(&st->strings->table, id);
 

@@ -34,6 +34,6 @@ uint32_t string_ni(struct sessions *st, const uint8_t *octets, size_t length); /
 uint32_t string_find(
 	const struct sessions *st, enum string_kind kind, const void *octets, size_t length);
 const struct session_string *string_get(const struct sessions *st, uint32_t id);
-void string_hold(struct sessions *st, uint32_t id);
+void string_reference(struct sessions *st, uint32_t id);
 void string_drop(struct sessions *st, uint32_t id);
 void string_member(struct sessions *st, uint32_t id, uint32_t session, bool is);

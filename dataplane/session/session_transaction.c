@@ -25,9 +25,9 @@ uint64_t transaction_key(const struct sessions *st, const struct signalling_pack
 	return session_hash(st->s.seed, KEY_TRANSACTION, octets, sizeof(octets));
 }
 
-uint64_t transaction_octets(const struct sessions *st, const struct span *whole)
+uint64_t transaction_octets(const struct sessions *st, const struct span *raw)
 {
-	return session_hash(st->s.seed, KEY_OCTETS, whole->octets, whole->length);
+	return session_hash(st->s.seed, KEY_OCTETS, raw->octets, raw->length);
 }
 
 struct transaction *transaction_find(const struct sessions *st, uint64_t key)
@@ -88,20 +88,20 @@ void transaction_free(struct sessions *st, struct transaction *t)
 
 // ---- asked ----
 
-struct transaction *transaction_new(struct sessions *st, const struct span *whole)
+struct transaction *transaction_new(struct sessions *st, const struct span *raw)
 {
 	struct transaction *t = session_alloc(&st->memory, sizeof(*t));
 
 	if (!t)
 		return NULL;
-	t->raw = session_alloc(&st->memory, whole->length);
+	t->raw = session_alloc(&st->memory, raw->length);
 	if (!t->raw)
 		goto no_octets;
 	t->index = session_table_add(&st->transactions->table, &st->memory, t);
 	if (t->index == SESSION_NONE)
 		goto no_number;
-	memcpy(t->raw, whole->octets, whole->length);
-	t->length = whole->length;
+	memcpy(t->raw, raw->octets, raw->length);
+	t->length = raw->length;
 	t->session = t->pair = SESSION_NONE;
 	t->time_ns = st->now_ns;
 	if (++st->transactions->order == 0) // stands for none
@@ -120,8 +120,8 @@ no_octets:
 struct transaction *transaction_sibling(
 	struct sessions *st, struct transaction *t, struct session *s)
 {
-	struct span whole = {t->raw, (uint16_t)t->length};
-	struct transaction *x = transaction_new(st, &whole);
+	struct span raw = {t->raw, (uint16_t)t->length};
+	struct transaction *x = transaction_new(st, &raw);
 
 	if (!x)
 		return NULL;
@@ -136,13 +136,13 @@ struct transaction *transaction_sibling(
 bool transaction_keep_later(
 	struct sessions *st, struct transaction *t, const struct transaction *later)
 {
-	struct span whole = {later->raw, (uint16_t)later->length};
+	struct span raw = {later->raw, (uint16_t)later->length};
 	struct transaction *at = t;
 	unsigned n = 0;
 
 	for (const struct transaction *x = t; (x = SLIST_NEXT(x, sibling));)
 		n++;
-	struct transaction *copy = n < LATER_KEPT_MAX ? transaction_new(st, &whole) : NULL;
+	struct transaction *copy = n < LATER_KEPT_MAX ? transaction_new(st, &raw) : NULL;
 	if (!copy)
 		return false;
 	copy->keyless = true;

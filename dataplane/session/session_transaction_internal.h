@@ -62,10 +62,10 @@ void transactions_free(struct sessions *st);
 
 uint64_t transaction_key(const struct sessions *st, const struct signalling_packet *p,
 	uint32_t sequence, uint8_t type, bool response);
-uint64_t transaction_octets(const struct sessions *st, const struct span *whole);
+uint64_t transaction_octets(const struct sessions *st, const struct span *raw);
 struct transaction *transaction_find(const struct sessions *st, uint64_t key);
 // One that waits, of no session. NULL without memory.
-struct transaction *transaction_new(struct sessions *st, const struct span *whole);
+struct transaction *transaction_new(struct sessions *st, const struct span *raw);
 void transaction_free(struct sessions *st, struct transaction *t); // it is detached
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s);
 // The same octets say something new once the pair has forgotten its sessions.
@@ -96,9 +96,12 @@ void early_responses_free(struct sessions *st);
 // The oldest, taken out, when it has waited in vain. NULL: none.
 struct early_response *early_response_expired(struct sessions *st);
 void early_response_keep(struct sessions *st, const struct signalling_packet *p, uint64_t key,
-	const struct span *whole);
-// The response that came before its request, taken out: the caller's to free. NULL: none.
-struct early_response *early_response_take(struct sessions *st, uint64_t key);
+	const struct span *raw);
+// Joins a request with the response that came before it. `join` applies a response; it returns
+// false when that belongs to another request of the same number, which counts as unmatched.
+void early_response_join(struct sessions *st, uint64_t time_ns, struct transaction *t,
+	bool (*join)(struct sessions *st, uint64_t time_ns, struct transaction *t,
+		const struct early_response *e));
 void early_response_free(struct sessions *st, struct early_response *e);
 struct signalling_packet early_response_packet(const struct early_response *e, uint64_t time_ns);
 bool transaction_repeats(

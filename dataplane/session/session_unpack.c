@@ -7,7 +7,9 @@
 #include "dataplane/session/session_string_internal.h"
 #include "dataplane/session/session_transaction_internal.h"
 
-// A response is applied to one session, which looks at another's, which may end for it.
+// The deepest nesting that the source allows, which tests/rules/depth.py finds: a message begins or
+// changes one session, which looks at another's, which may end for it. Nothing that a peer sends
+// opens more.
 #define UNPACKED_MAX 4u
 #define SELECTORS_OPEN_MAX 5u
 // The message at hand, a response that came before it, the request that it answers, and one more
@@ -62,13 +64,21 @@ struct unpacked *unpack_new(struct sessions *st, enum session_kind kind)
 	return u;
 }
 
-void unpack_note(struct sessions *st, struct unpacked *u, uint32_t string)
+uint32_t unpack_note(struct sessions *st, struct unpacked *u, uint32_t string)
 {
 	struct workspace *w = st->work;
 
-	assert(u == &w->unpacked[w->n_unpacked - 1] && w->n_notes < NOTES_MAX);
-	if (string != SESSION_NONE)
-		w->note[w->n_notes++] = string;
+	assert(u == &w->unpacked[w->n_unpacked - 1]);
+	if (string == SESSION_NONE)
+		return SESSION_NONE;
+	if (w->n_notes == NOTES_MAX) { // more than one session's requests can ask for
+		string_drop(st, string);
+		u->rules.overflow = true;
+		st->counts.refused++;
+		return SESSION_NONE;
+	}
+	w->note[w->n_notes++] = string;
+	return string;
 }
 
 void unpack_close(struct sessions *st, struct unpacked *u)

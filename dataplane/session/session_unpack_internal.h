@@ -2,7 +2,8 @@
 
 // What is worked with while a message is taken: unpacked sessions, sets of selectors, decoded
 // messages. Each is opened and closed by name, and is the opener's alone in between. Their number
-// is bounded, and their memory is there from the beginning: a debug build asserts the bounds.
+// is bounded, and their memory is there from the beginning. The bounds are those of the source's
+// deepest nesting (tests/rules/depth.py), so that no message can reach the assertions of them.
 
 #include "dataplane/session/session_selector_internal.h"
 
@@ -20,9 +21,10 @@ struct unpacked {
 
 struct unpacked *unpack_open(struct sessions *st, const struct session *s);
 struct unpacked *unpack_new(struct sessions *st, enum session_kind kind); // of no session yet
-// The rules name a string that was taken for them: it is dropped when they are closed. Only the
-// last one opened may take some.
-void unpack_note(struct sessions *st, struct unpacked *u, uint32_t string);
+// Notes a string that was taken for the rules: it is dropped when they are closed. Only the last
+// one opened may take some. Returns the string. Where there is no room for another it drops the
+// string, marks the rules as overflowed, counts a refusal and returns SESSION_NONE.
+uint32_t unpack_note(struct sessions *st, struct unpacked *u, uint32_t string);
 void unpack_close(struct sessions *st, struct unpacked *u);
 
 // ---- sets of selectors: the last one opened is closed first ----

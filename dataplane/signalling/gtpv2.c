@@ -235,9 +235,9 @@ static void take_message_ie(struct gtpv2_decoder *d, void *, struct gtpv2_ie *ie
 	}
 }
 
-enum way { NOT_FOLLOWED, REQUEST, RESPONSE };
+enum role { NOT_FOLLOWED, REQUEST, RESPONSE };
 
-static enum way message_way(uint8_t type)
+static enum role message_role(uint8_t type)
 {
 	switch (type) {
 	case GTPV2_ECHO_REQUEST:
@@ -284,7 +284,7 @@ static bool complete(const struct gtpv2_message *m)
 		return false;
 	if (m->type == GTPV2_CREATE_SESSION_REQUEST)
 		return has_sender(m);
-	return message_way(m->type) == REQUEST || m->cause;
+	return message_role(m->type) == REQUEST || m->cause;
 }
 
 enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
@@ -308,14 +308,14 @@ enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
 		return SIGNALLING_SHORT;
 	*used = HEADER_FIXED + rest;
 	*more = flags & HEADER_P;
-	out->whole = (struct span){octets, (uint16_t)*used};
+	out->raw = (struct span){octets, (uint16_t)*used};
 	out->has_teid = flags & HEADER_T;
 	if (out->has_teid)
 		out->teid = wire_get_u32(&r);
 	out->sequence = wire_get_u32(&r) >> 8;
 	if (r.error)
 		return SIGNALLING_SHORT;
-	if (message_way(out->type) == NOT_FOLLOWED)
+	if (message_role(out->type) == NOT_FOLLOWED)
 		return SIGNALLING_TYPE;
 	walk(&d, r, take_message_ie, NULL);
 	if (d.why)

@@ -230,9 +230,9 @@ static void take_csid(struct pfcp_decoder *d, struct wire_reader *v)
 		d->limit = true;
 }
 
-enum way { NOT_FOLLOWED, REQUEST, RESPONSE };
+enum role { NOT_FOLLOWED, REQUEST, RESPONSE };
 
-static enum way message_way(uint8_t type)
+static enum role message_role(uint8_t type)
 {
 	switch (type) {
 	case PFCP_HEARTBEAT_REQUEST:
@@ -279,7 +279,7 @@ static void take_message_ie(struct pfcp_decoder *d, void *, unsigned type, struc
 		d->m->has_recovery = true;
 		break;
 	default:
-		if (message_way(d->m->type) == RESPONSE)
+		if (message_role(d->m->type) == RESPONSE)
 			take_response_ie(d, type, v);
 		else
 			take_request_ie(d, type, v);
@@ -339,14 +339,14 @@ enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struc
 		return SIGNALLING_SHORT;
 	*used = HEADER_FIXED + rest;
 	*more = flags & HEADER_FO;
-	out->whole = (struct span){octets, (uint16_t)*used};
+	out->raw = (struct span){octets, (uint16_t)*used};
 	out->has_seid = flags & HEADER_S;
 	if (out->has_seid)
 		out->seid = wire_get_u64(&r);
 	out->sequence = wire_get_u32(&r) >> 8;
 	if (r.error)
 		return SIGNALLING_SHORT;
-	if (message_way(out->type) == NOT_FOLLOWED)
+	if (message_role(out->type) == NOT_FOLLOWED)
 		return SIGNALLING_TYPE;
 	pfcp_walk(&d, r, take_message_ie, NULL);
 	if (d.why)

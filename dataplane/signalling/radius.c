@@ -173,15 +173,15 @@ enum signalling_reason radius_decode(
 	memset(out, 0, sizeof(*out));
 	out->code = wire_get_u8(&r);
 	out->identifier = wire_get_u8(&r);
-	uint16_t whole = wire_get_u16(&r);
+	uint16_t stated = wire_get_u16(&r);
 	wire_take(&r, 16); // authenticator
-	if (r.error || whole < HEADER_OCTETS)
+	if (r.error || stated < HEADER_OCTETS)
 		return SIGNALLING_SHORT;
 	r = wire_get_reader(
-		&r, whole - HEADER_OCTETS); // what follows is padding (RFC 2866 clause 3)
+		&r, stated - HEADER_OCTETS); // what follows is padding (RFC 2866 clause 3)
 	if (r.error)
 		return SIGNALLING_SHORT;
-	out->whole = (struct span){octets, whole};
+	out->raw = (struct span){octets, stated};
 	if (out->code != CODE_REQUEST && out->code != CODE_RESPONSE)
 		return SIGNALLING_TYPE;
 	walk(&d, r, take_message);

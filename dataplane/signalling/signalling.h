@@ -189,7 +189,7 @@ struct pfcp_message {
 	bool has_seid;
 	uint64_t seid;	   // of the receiver
 	uint32_t sequence; // 24 bit
-	struct span whole; // this message's octets, header included: a retransmission is identical
+	struct span raw;   // this message's octets, header included: a retransmission is identical
 	uint8_t cause;	   // 0: absent
 	bool has_recovery;
 	uint32_t recovery;
@@ -277,7 +277,7 @@ struct gtpv2_message {
 	bool has_teid;
 	uint32_t teid;	   // of the receiver
 	uint32_t sequence; // 24 bit
-	struct span whole;
+	struct span raw;
 	uint8_t cause; // 0: absent
 	bool has_recovery;
 	uint8_t recovery;
@@ -312,7 +312,7 @@ enum radius_status {
 struct radius_message {
 	uint8_t code; // 4 request, 5 response
 	uint8_t identifier;
-	struct span whole;
+	struct span raw;
 	uint32_t status;     // enum radius_status; 0: absent
 	struct span session; // Acct-Session-Id
 	struct span nas_identifier;

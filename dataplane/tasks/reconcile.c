@@ -7,8 +7,8 @@ static uint32_t digest_of(const struct reconcile *r, const struct task_entry *t,
 {
 	struct rule rule;
 
-	if (t->hold->bound)
-		return r->bound(r->bindings, t->hold->bound, sum);
+	if (t->resources->bound)
+		return r->bound(r->bindings, t->resources->bound, sum);
 	rule_make(r->task_table, r->links, t, &rule);
 	*sum = table_rule_digest(&rule);
 	return 1;
@@ -28,10 +28,10 @@ void reconcile_begin(struct reconcile *r)
 
 static void count(struct reconcile *r, struct task_entry *t)
 {
-	if (!t->hold || t->hold->scan == r->scan)
+	if (!t->resources || t->resources->scan == r->scan)
 		return;
 	uint64_t sum;
-	t->hold->scan = r->scan;
+	t->resources->scan = r->scan;
 	r->n += digest_of(r, t, &sum);
 	r->sum += sum;
 }
@@ -54,7 +54,7 @@ bool reconcile_step(struct reconcile *r, uint32_t budget)
 
 void reconcile_leaves(struct reconcile *r, const struct task_entry *t)
 {
-	if (!r->scanning || !t->hold || t->hold->scan != r->scan)
+	if (!r->scanning || !t->resources || t->resources->scan != r->scan)
 		return;
 	uint64_t sum;
 	r->n -= digest_of(r, t, &sum);
@@ -64,7 +64,7 @@ void reconcile_leaves(struct reconcile *r, const struct task_entry *t)
 void reconcile_rule(
 	struct reconcile *r, const struct task_entry *t, const struct rule *rule, int step)
 {
-	if (!r->scanning || t->hold->scan != r->scan)
+	if (!r->scanning || t->resources->scan != r->scan)
 		return;
 	uint64_t digest = table_rule_digest(rule);
 	r->sum += step > 0 ? digest : -digest;
@@ -73,9 +73,9 @@ void reconcile_rule(
 
 void reconcile_enters(struct reconcile *r, struct task_entry *t)
 {
-	if (!r->scanning || !t->hold)
+	if (!r->scanning || !t->resources)
 		return;
-	t->hold->scan = 0; // one that comes back after a failure was taken out of the sum
+	t->resources->scan = 0; // one that comes back after a failure was taken out of the sum
 	count(r, t);
 }
 

@@ -5,12 +5,12 @@
 void rule_make(const struct task_table *s, const struct link_classes *links,
 	const struct task_entry *t, struct rule *out)
 {
-	const struct task_hold *l = t->hold;
+	const struct task_resources *own = t->resources;
 
 	*out = (struct rule){
-		.slot = l->slot,
-		.context_x2 = l->context[COPY_X2],
-		.context_x3 = l->context[COPY_X3],
+		.slot = own->slot,
+		.context_x2 = own->context[COPY_X2],
+		.context_x3 = own->context[COPY_X3],
 		.header_xid = t->header_xid,
 		.correlation = t->correlation,
 		.delivery = t->delivery,
@@ -19,7 +19,7 @@ void rule_make(const struct task_table *s, const struct link_classes *links,
 		.payload_format = t->payload_format,
 		.axri = t->axri,
 		.n_destinations = t->n_destinations,
-		.x2 = l->x2,
+		.x2 = own->x2,
 		.filter = t->filter,
 	};
 	for (uint8_t i = 0; i < t->n_destinations; i++) {

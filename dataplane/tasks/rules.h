@@ -12,8 +12,8 @@
 #include "dataplane/port/debounce.h"
 
 // Allocated with the task, so that letting go cannot fail. The builder's.
-struct task_hold {
-	LIST_ENTRY(task_hold) next;
+struct task_resources {
+	LIST_ENTRY(task_resources) next;
 	uint32_t slot;
 	uint32_t context[COPY_KINDS];
 	uint32_t scan;	    // of the last reconciliation that counted this task

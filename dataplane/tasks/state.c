@@ -32,7 +32,7 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 	};
 
 	snprintf(m.identifier, sizeof(m.identifier), "%s", n->identifier);
-	s->at = n->next;
+	s->at = ne_entry_next(n);
 	s->end.network_elements++;
 	return channel_encode_ne(out, capacity, CHANNEL_NE_STATE, s->request, &m);
 }

@@ -9,11 +9,11 @@
 // Objects of one sort: a hash by (network element, identifier) and a list in order of arrival.
 struct shelf {
 	struct hash_table table;
-	struct entry_link *first, *last;
+	TAILQ_HEAD(, entry_link) in_order;
 };
 
 struct task_table {
-	struct ne_entry *nes, **nes_end;
+	STAILQ_HEAD(, ne_entry) nes;
 	uint32_t n_nes, n_tombstones;
 	struct shelf destinations, tasks;
 	struct task_entry *cursor[TASK_TABLE_CURSORS];
@@ -25,7 +25,9 @@ struct task_table *task_table_new(void)
 
 	if (!s)
 		return NULL;
-	s->nes_end = &s->nes;
+	STAILQ_INIT(&s->nes);
+	TAILQ_INIT(&s->tasks.in_order);
+	TAILQ_INIT(&s->destinations.in_order);
 	if (hash_table_init(&s->tasks.table, UINT32_MAX) ||
 		hash_table_init(&s->destinations.table, UINT32_MAX)) {
 		task_table_free(s, NULL);
@@ -34,23 +36,23 @@ struct task_table *task_table_new(void)
 	return s;
 }
 
-void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold))
+void task_table_free(struct task_table *s, void (*drop)(struct task_resources *resources))
 {
 	if (!s)
 		return;
-	for (struct entry_link *l = s->tasks.first, *next; l; l = next) {
-		next = l->next;
+	for (struct entry_link *l; (l = TAILQ_FIRST(&s->tasks.in_order));) {
 		struct task_entry *t = (struct task_entry *)l;
-		if (t->hold && drop)
-			drop(t->hold);
+		TAILQ_REMOVE(&s->tasks.in_order, l, in_order);
+		if (t->resources && drop)
+			drop(t->resources);
 		task_entry_free(t);
 	}
-	for (struct entry_link *l = s->destinations.first, *next; l; l = next) {
-		next = l->next;
+	for (struct entry_link *l; (l = TAILQ_FIRST(&s->destinations.in_order));) {
+		TAILQ_REMOVE(&s->destinations.in_order, l, in_order);
 		destination_entry_free((struct destination_entry *)l);
 	}
-	for (struct ne_entry *n = s->nes, *next; n; n = next) {
-		next = n->next;
+	for (struct ne_entry *n; (n = STAILQ_FIRST(&s->nes));) {
+		STAILQ_REMOVE_HEAD(&s->nes, in_order);
 		free(n->memo);
 		free(n);
 	}
@@ -87,50 +89,29 @@ static int shelf_add(struct shelf *f, struct entry_link *l)
 
 	if (e != POI_OK)
 		return e;
-	l->next = NULL;
-	l->prev = f->last;
-	if (f->last)
-		f->last->next = l;
-	else
-		f->first = l;
-	f->last = l;
+	TAILQ_INSERT_TAIL(&f->in_order, l, in_order);
 	return POI_OK;
 }
 
 static void shelf_remove(struct shelf *f, struct entry_link *l)
 {
 	hash_table_remove(&f->table, &l->by_key);
-	if (l->prev)
-		l->prev->next = l->next;
-	else
-		f->first = l->next;
-	if (l->next)
-		l->next->prev = l->prev;
-	else
-		f->last = l->prev;
-	l->next = l->prev = NULL;
+	TAILQ_REMOVE(&f->in_order, l, in_order);
 }
 
 // `new` takes the place of `old`, which has the same key, in hash and list.
 static void shelf_swap(struct shelf *f, struct entry_link *old, struct entry_link *new)
 {
 	hash_table_replace(&f->table, &old->by_key, &new->by_key);
-	new->next = old->next;
-	new->prev = old->prev;
-	if (new->prev)
-		new->prev->next = new;
-	else
-		f->first = new;
-	if (new->next)
-		new->next->prev = new;
-	else
-		f->last = new;
-	old->next = old->prev = NULL;
+	TAILQ_INSERT_AFTER(&f->in_order, old, new, in_order);
+	TAILQ_REMOVE(&f->in_order, old, in_order);
 }
 
 struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne)
 {
-	for (struct ne_entry *n = s->nes; n; n = n->next)
+	struct ne_entry *n;
+
+	STAILQ_FOREACH (n, &s->nes, in_order)
 		if (id_equal(&n->ne, ne))
 			return n;
 	return NULL;
@@ -138,7 +119,12 @@ struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne
 
 struct ne_entry *ne_entry_first(const struct task_table *s)
 {
-	return s->nes;
+	return STAILQ_FIRST(&s->nes);
+}
+
+struct ne_entry *ne_entry_next(const struct ne_entry *n)
+{
+	return STAILQ_NEXT(n, in_order);
 }
 
 int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms)
@@ -157,8 +143,7 @@ int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now
 		if (ne->remaining_ms && ne->remaining_ms < ne->fail_safe_ms)
 			n->spent_ms = ne->fail_safe_ms - ne->remaining_ms;
 		n->armed = true;
-		*s->nes_end = n;
-		s->nes_end = &n->next;
+		STAILQ_INSERT_TAIL(&s->nes, n, in_order);
 		s->n_nes++;
 	}
 	snprintf(n->identifier, sizeof(n->identifier), "%s", ne->identifier);
@@ -196,7 +181,9 @@ uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms)
 
 struct ne_entry *ne_entry_fire(struct task_table *s, uint64_t now_ms)
 {
-	for (struct ne_entry *n = s->nes; n; n = n->next) {
+	struct ne_entry *n;
+
+	STAILQ_FOREACH (n, &s->nes, in_order) {
 		if (ne_entry_remaining(n, now_ms) > 0)
 			continue;
 		n->armed = false;
@@ -282,8 +269,8 @@ void destination_entry_free(struct destination_entry *d)
 
 struct task_entry *task_entry_make(const struct channel_task *t)
 {
-	struct task_entry *o = calloc(
-		1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) + t->matched_length);
+	struct task_entry *o =
+		calloc(1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) + t->matched_length);
 
 	if (!o)
 		return NULL;
@@ -394,15 +381,15 @@ void task_entry_take(struct task_table *s, struct task_entry *t)
 	tombstones(s, t, -1);
 }
 
-struct task_hold *task_entry_bury(struct task_table *s, struct task_entry *t)
+struct task_resources *task_entry_bury(struct task_table *s, struct task_entry *t)
 {
-	struct task_hold *hold = t->hold;
+	struct task_resources *resources = t->resources;
 
 	references(s, t, -1);
 	t->tombstone = 1;
-	t->hold = NULL;
+	t->resources = NULL;
 	tombstones(s, t, 1);
-	return hold;
+	return resources;
 }
 
 int task_table_tombstone_clear(struct task_table *s, const struct id16 *ne, const struct id16 *xid)
@@ -417,8 +404,8 @@ int task_table_tombstone_clear(struct task_table *s, const struct id16 *ne, cons
 }
 
 // Where the memo that `m` means is kept; false when there is no such object.
-static bool memo_place(
-	const struct task_table *s, const struct channel_memo *m, uint8_t ***memo, uint32_t **length)
+static bool memo_place(const struct task_table *s, const struct channel_memo *m, uint8_t ***memo,
+	uint32_t **length)
 {
 	struct ne_entry *n = ne_entry_find(s, &m->ne);
 	struct destination_entry *d = destination_entry_find(s, &m->ne, &m->id);
@@ -472,20 +459,20 @@ uint32_t task_table_destinations(const struct task_table *s)
 
 struct task_entry *task_entry_first(const struct task_table *s)
 {
-	return (struct task_entry *)s->tasks.first;
+	return (struct task_entry *)TAILQ_FIRST(&s->tasks.in_order);
 }
 
 struct task_entry *task_entry_next(const struct task_entry *t)
 {
-	return (struct task_entry *)t->link.next;
+	return (struct task_entry *)TAILQ_NEXT(&t->link, in_order);
 }
 
 struct destination_entry *destination_entry_first(const struct task_table *s)
 {
-	return (struct destination_entry *)s->destinations.first;
+	return (struct destination_entry *)TAILQ_FIRST(&s->destinations.in_order);
 }
 
 struct destination_entry *destination_entry_next(const struct destination_entry *d)
 {
-	return (struct destination_entry *)d->link.next;
+	return (struct destination_entry *)TAILQ_NEXT(&d->link, in_order);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "shared/channel.h"
 #include "shared/hash_table.h"
@@ -15,12 +16,12 @@
 
 struct entry_link { // first in every object; the store's own
 	struct hash_link by_key;
-	struct entry_link *next, *prev;
+	TAILQ_ENTRY(entry_link) in_order;
 	struct id16 ne, id;
 };
 
 struct ne_entry {
-	struct ne_entry *next;
+	STAILQ_ENTRY(ne_entry) in_order;
 	struct id16 ne;
 	char identifier[CHANNEL_NAME_MAX];
 	uint64_t fail_safe_ms; // 0: no deadline
@@ -36,12 +37,13 @@ struct ne_entry {
 
 struct destination_entry {
 	struct entry_link link;
-	struct channel_destination d; // memo: own allocation
-	uint16_t index;		      // deliver's
-	uint32_t references;	      // live tasks that name it
+	struct channel_destination d;		// memo: own allocation
+	uint16_t index;				// deliver's
+	uint32_t references;			// live tasks that name it
+	SLIST_ENTRY(destination_entry) removed; // the builder's, once it was taken
 };
 
-struct task_hold;
+struct task_resources;
 
 struct task_entry {
 	struct entry_link link;
@@ -51,7 +53,7 @@ struct task_entry {
 	uint8_t payload_format, axri; // its element's when it was given
 	uint32_t memo_length;
 	uint8_t *memo;
-	struct task_hold *hold; // the builder's: slot and contexts; NULL for a tombstone
+	struct task_resources *resources; // the builder's: slot and contexts; NULL for a tombstone
 	struct channel_triggers triggers;
 	struct filter filter;
 	struct session_target *session; // own allocation; NULL: the filter says all
@@ -66,19 +68,24 @@ static inline const uint8_t *task_entry_matched(const struct task_entry *t)
 
 struct task_table;
 
-// Walks of the tasks that take many turns: each has a cursor, which the store moves on when the task
-// that it stands on leaves, and to its successor when that task is replaced.
-enum task_table_cursor { TASK_TABLE_CURSOR_RECONCILE, TASK_TABLE_CURSOR_LOSSES, TASK_TABLE_CURSORS };
+// Walks of the tasks that take many turns: each has a cursor, which the store moves on when the
+// task that it stands on leaves, and to its successor when that task is replaced.
+enum task_table_cursor {
+	TASK_TABLE_CURSOR_RECONCILE,
+	TASK_TABLE_CURSOR_LOSSES,
+	TASK_TABLE_CURSORS
+};
 
 struct task_table *task_table_new(void);
-// `drop` (or NULL where no task has a hold) is called with the hold of every task still there.
-void task_table_free(struct task_table *s, void (*drop)(struct task_hold *hold));
+// `drop` (or NULL where no task has resources) is called with those of every task still there.
+void task_table_free(struct task_table *s, void (*drop)(struct task_resources *resources));
 
 // Network elements. Put: 0 or LIMIT or NOMEM; a known element keeps its deadline's start.
 [[nodiscard]] int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms);
 [[nodiscard]] int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t now_ms);
 struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne);
-struct ne_entry *ne_entry_first(const struct task_table *s); // then ->next
+struct ne_entry *ne_entry_first(const struct task_table *s);
+struct ne_entry *ne_entry_next(const struct ne_entry *n);
 // Until the deadline, 0 when past; UINT64_MAX when there is none.
 uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms);
 // An element whose deadline is past; it is disarmed and marked expired by this call. NULL: none.
@@ -98,13 +105,14 @@ void destination_entry_free(struct destination_entry *d);
 // Tasks. Make allocates an object outside the store (NULL: no memory); insert puts it in, in the
 // place of `old` when given (which is then the caller's, out of the store); cannot fail but NOMEM.
 struct task_entry *task_entry_make(const struct channel_task *t);
-[[nodiscard]] int task_entry_insert(struct task_table *s, struct task_entry *t, struct task_entry *old);
+[[nodiscard]] int task_entry_insert(
+	struct task_table *s, struct task_entry *t, struct task_entry *old);
 struct task_entry *task_entry_find(
 	const struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 void task_entry_take(struct task_table *s, struct task_entry *t);
 void task_entry_free(struct task_entry *t);
-// A live task becomes a tombstone: its destinations are released; the hold is the caller's.
-struct task_hold *task_entry_bury(struct task_table *s, struct task_entry *t);
+// A live task becomes a tombstone: its destinations are released; the resources are the caller's.
+struct task_resources *task_entry_bury(struct task_table *s, struct task_entry *t);
 [[nodiscard]] int task_table_tombstone_clear(
 	struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 
@@ -115,6 +123,7 @@ uint32_t task_table_live_tasks(const struct task_table *s);
 uint32_t task_table_destinations(const struct task_table *s);
 struct task_entry *task_entry_first(const struct task_table *s);
 struct task_entry *task_entry_next(const struct task_entry *t);
-struct task_entry **task_table_cursor(struct task_table *s, enum task_table_cursor which); // NULL: at the end
+struct task_entry **task_table_cursor(
+	struct task_table *s, enum task_table_cursor which); // NULL: at the end
 struct destination_entry *destination_entry_first(const struct task_table *s);
 struct destination_entry *destination_entry_next(const struct destination_entry *d);

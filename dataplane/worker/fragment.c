@@ -27,7 +27,7 @@ struct fragment_table {
 	struct fragment_counts counts;
 	struct datagram_index *index;
 	struct datagram *datagram;
-	struct fragment_release *hold;
+	struct fragment_release *held;
 	uint32_t *of; // hold: its datagram
 	struct index_link *by_age, *by_source, *by_datagram;
 	struct index_list free, age, done; // linked by by_age: a hold is in one of them
@@ -44,12 +44,12 @@ struct fragment_table *fragment_table_new(const struct fragment_settings *s)
 	t->s = *s;
 	t->index = datagram_index_new(s->datagrams, s->timeout_ns, s->seed);
 	t->datagram = calloc(s->datagrams, sizeof(*t->datagram));
-	t->hold = calloc(SLOTS(s), sizeof(*t->hold));
+	t->held = calloc(SLOTS(s), sizeof(*t->held));
 	t->of = calloc(SLOTS(s), sizeof(*t->of));
 	t->by_age = calloc(SLOTS(s), sizeof(*t->by_age));
 	t->by_source = calloc(SLOTS(s), sizeof(*t->by_source));
 	t->by_datagram = calloc(SLOTS(s), sizeof(*t->by_datagram));
-	if (!t->index || !t->datagram || !t->hold || !t->of || !t->by_age || !t->by_source ||
+	if (!t->index || !t->datagram || !t->held || !t->of || !t->by_age || !t->by_source ||
 		!t->by_datagram)
 		goto fail;
 	index_list_init(&t->free);
@@ -72,7 +72,7 @@ void fragment_table_free(struct fragment_table *t)
 		return;
 	datagram_index_free(t->index);
 	free(t->datagram);
-	free(t->hold);
+	free(t->held);
 	free(t->of);
 	free(t->by_age);
 	free(t->by_source);
@@ -100,7 +100,7 @@ static void finish_hold(struct fragment_table *t, uint32_t h, enum packet_outcom
 {
 	uint32_t i = t->of[h];
 
-	t->hold[h].outcome = (uint8_t)outcome;
+	t->held[h].outcome = (uint8_t)outcome;
 	if (outcome == PACKET_FRAGMENT_HELD)
 		t->counts.resolved++;
 	else if (outcome == PACKET_FRAGMENT_EXPIRED)
@@ -177,7 +177,7 @@ static void on_first(struct fragment_table *t, const struct packet_view *v, uint
 	while (d->holds.n > 0) {
 		uint32_t h = d->holds.head;
 		if (ports)
-			give_ports(d, last_layer(&t->hold[h].view));
+			give_ports(d, last_layer(&t->held[h].view));
 		finish_hold(t, h, ports ? PACKET_FRAGMENT_HELD : PACKET_FRAGMENT_EXPIRED);
 	}
 }
@@ -200,7 +200,7 @@ static uint32_t free_hold(struct fragment_table *t, uint32_t i)
 	return t->free.head;
 }
 
-static bool hold(
+static bool hold_packet(
 	struct fragment_table *t, const struct datagram_key *key, const struct fragment_release *r)
 {
 	uint32_t i = datagram_find(t->index, key);
@@ -215,7 +215,7 @@ static bool hold(
 		return false;
 	}
 	index_list_remove(&t->free, t->by_age, h);
-	t->hold[h] = *r;
+	t->held[h] = *r;
 	t->of[h] = i;
 	index_list_push(&t->age, t->by_age, h);
 	index_list_push(&t->source[datagram_source(t->index, i)], t->by_source, h);
@@ -242,14 +242,14 @@ static bool on_later(struct fragment_table *t, struct packet_view *v, void *pack
 		t->counts.portless++;
 		return false;
 	}
-	if (!b->hold)
+	if (!b->wants_ports)
 		return false;
 	struct fragment_release r = {.view = *v,
 		.packet = packet,
 		.origin = b->origin,
 		.in_force = b->in_force,
 		.time_ns = b->now_ns};
-	bool held = packet && hold(t, &key, &r);
+	bool held = packet && hold_packet(t, &key, &r);
 	v->outcome = held ? PACKET_FRAGMENT_HELD : PACKET_FRAGMENT_LIMIT;
 	return held;
 }
@@ -281,7 +281,7 @@ uint32_t fragment_resolve(struct fragment_table *t, struct packet_view *views, v
 void fragment_expire(struct fragment_table *t, uint64_t now_ns, bool all)
 {
 	end_taken(t);
-	while (t->age.n > 0 && (all || t->hold[t->age.head].time_ns + t->s.hold_ns < now_ns))
+	while (t->age.n > 0 && (all || t->held[t->age.head].time_ns + t->s.hold_ns < now_ns))
 		give_up(t, t->age.head, PACKET_FRAGMENT_EXPIRED);
 	for (unsigned n = 0; n < EXPIRE_AT_ONCE; n++) {
 		uint32_t i = datagram_expired(t->index, now_ns);
@@ -298,7 +298,7 @@ const struct fragment_release *fragment_take(struct fragment_table *t)
 		return NULL;
 	t->taken = t->done.head;
 	index_list_remove(&t->done, t->by_age, t->taken);
-	return &t->hold[t->taken];
+	return &t->held[t->taken];
 }
 
 uint32_t fragment_held(const struct fragment_table *t)

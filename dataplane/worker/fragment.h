@@ -38,7 +38,7 @@ struct fragment_release {
 
 // A burst, and what comes back with the packets of it that are held.
 struct fragment_burst {
-	bool hold; // somebody asks for ports
+	bool wants_ports; // somebody asks for ports
 	const void *origin;
 	uint64_t in_force; // which tasks were
 	uint64_t now_ns;   // never goes backwards

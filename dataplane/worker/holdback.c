@@ -21,17 +21,17 @@ struct held {
 	uint64_t in_force; // stamp of the table that saw it last
 	uint32_t lane;
 	bool matched;
-	bool whole;
+	bool reassembled;
 	struct followed followed;
 	struct holdback_taken taken;
 };
 
 struct holdback {
 	struct holdback_settings s;
-	uint32_t capacity;   // a power of two
-	uint32_t head, tail; // of the ring; only grow
-	uint64_t tried;	     // stamp of the table that all have seen
-	uint32_t wholes;     // held
+	uint32_t capacity;	// a power of two
+	uint32_t head, tail;	// of the ring; only grow
+	uint64_t tried;		// stamp of the table that all have seen
+	uint32_t n_reassembled; // held
 	struct held held[];
 };
 
@@ -86,7 +86,7 @@ static void let_go(struct holdback *e, struct held *h)
 {
 	rte_pktmbuf_free(h->mbuf);
 	h->mbuf = NULL;
-	e->wholes -= h->whole;
+	e->n_reassembled -= h->reassembled;
 }
 
 static void give_up(struct holdback *e, uint64_t *counter)
@@ -151,19 +151,19 @@ void holdback_hold(
 			!of_ours(&e->s.lanes[b->lane].traits, &b->views[i]))
 			continue;
 		scene->counters->held++;
-		if (b->whole && e->wholes == HOLDBACK_WHOLES) {
+		if (b->reassembled && e->n_reassembled == HOLDBACK_REASSEMBLED) {
 			scene->counters->held_full++;
 			continue;
 		}
 		if (e->head - e->tail == e->capacity)
 			give_up(e, &scene->counters->held_full);
-		e->wholes += b->whole;
+		e->n_reassembled += b->reassembled;
 		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
 		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
 			.time_ns = scene->now_ns,
 			.in_force = table_stamp(scene->table),
 			.lane = b->lane,
-			.whole = b->whole,
+			.reassembled = b->reassembled,
 			.followed = followed_of(&b->views[i]),
 			.taken = b->taken[i]};
 	}
@@ -184,7 +184,7 @@ bool holdback_behind(const struct holdback *e, const struct table *t)
 // not get it again, by whatever rule.
 static bool counts(const struct held *h, const struct hit *hit)
 {
-	if (h->whole && hit->layer == 0 && !hit->tunnelled)
+	if (h->reassembled && hit->layer == 0 && !hit->tunnelled)
 		return false;
 	return hit->rule->binding && table_rule_since(hit->rule) > h->in_force &&
 	       !has(&h->taken, hit->rule->slot);

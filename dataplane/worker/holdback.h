@@ -14,7 +14,7 @@
 
 #define HOLDBACK_TASKS 4u // that took one packet; more are not kept apart
 // Buffers of datagrams put together that are kept at most: reassembly goes on with the rest.
-#define HOLDBACK_WHOLES 192u
+#define HOLDBACK_REASSEMBLED 192u
 
 struct holdback_settings {
 	const struct lane *lanes;	    // stay the caller's
@@ -52,7 +52,7 @@ struct holdback_burst {
 	const struct packet_view *views;
 	struct rte_mbuf *const *mbufs;
 	const struct holdback_taken *taken; // by packet
-	bool whole; // put together: its fragments were matched on the outermost layer
+	bool reassembled; // put together: its fragments were matched on the outermost layer
 };
 
 // Whether packets received now are worth holding.

@@ -304,10 +304,10 @@ static bool offer(struct reassembly *r, struct rte_mbuf *copy, const struct pack
 
 // One contiguous frame out of the chain, which is freed.
 static bool flatten(
-	struct reassembly *r, struct rte_mbuf *chain, uint32_t l3, struct reassembly_whole *whole)
+	struct reassembly *r, struct rte_mbuf *chain, uint32_t l3, struct reassembly_datagram *datagram)
 {
 	uint32_t n = chain->pkt_len;
-	struct rte_mbuf *flat = n <= REASSEMBLY_WHOLE_ROOM ? rte_pktmbuf_alloc(r->s.wholes) : NULL;
+	struct rte_mbuf *flat = n <= REASSEMBLY_DATAGRAM_ROOM ? rte_pktmbuf_alloc(r->s.datagram_pool) : NULL;
 	uint8_t *to = flat ? rte_pktmbuf_mtod(flat, uint8_t *) : r->large;
 
 	if (n > LARGE) {
@@ -328,12 +328,12 @@ static bool flatten(
 		flat->data_len = (uint16_t)n;
 	if (flat)
 		flat->pkt_len = n;
-	*whole = (struct reassembly_whole){.data = to, .length = n, .mbuf = flat};
+	*datagram = (struct reassembly_datagram){.data = to, .length = n, .mbuf = flat};
 	return true;
 }
 
 static enum reassembly_verdict absorb(struct reassembly *r, uint32_t i, const struct packet_view *v,
-	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_whole *whole)
+	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_datagram *datagram)
 {
 	struct entry *e = &r->entry[i];
 	struct rte_mbuf *done = NULL;
@@ -356,7 +356,7 @@ static enum reassembly_verdict absorb(struct reassembly *r, uint32_t i, const st
 	if (done) {
 		bool kept = e->signalling || e->doubled;
 		// The link header is that of the first fragment.
-		bool fits = flatten(r, done, done->l2_len, whole);
+		bool fits = flatten(r, done, done->l2_len, datagram);
 		if (!fits)
 			lose(r, e);
 		e->signalling = false;
@@ -364,7 +364,7 @@ static enum reassembly_verdict absorb(struct reassembly *r, uint32_t i, const st
 		e->state = DONE;
 		if (!kept)
 			datagram_remove(r->index, i);
-		return fits ? REASSEMBLY_WHOLE : REASSEMBLY_LIMIT;
+		return fits ? REASSEMBLY_DONE : REASSEMBLY_LIMIT;
 	}
 	if (!p.more)
 		e->end = p.range.end;
@@ -428,7 +428,7 @@ static bool begins_again(struct reassembly *r, uint32_t i, const struct packet_v
 }
 
 enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet_view *v,
-	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_whole *whole)
+	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_datagram *datagram)
 {
 	const struct packet_layer *l = &v->layer[0];
 	struct datagram_key key;
@@ -464,7 +464,7 @@ enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet
 	e->doubled |= doubled;
 	if (added || (first && e->state == COLLECTING && !has_first(e)))
 		e->signalling = !e->doubled && may_be_signalling(r, v);
-	enum reassembly_verdict verdict = absorb(r, i, v, m, counted, now_ns, whole);
+	enum reassembly_verdict verdict = absorb(r, i, v, m, counted, now_ns, datagram);
 	// The only fragment of a new entry cannot have been the last that was missing.
 	bool useless = added && verdict != REASSEMBLY_ABSORBED && e->state == COLLECTING;
 	if (useless || e->state == POISONED)

@@ -13,7 +13,7 @@
 #include "dataplane/packet/packet.h"
 
 #define REASSEMBLY_PIECES 8	     // fragments of one datagram
-#define REASSEMBLY_WHOLE_ROOM 10240u // octets of a frame that comes in a buffer of its own
+#define REASSEMBLY_DATAGRAM_ROOM 10240u // octets of a frame that comes in a buffer of its own
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -26,7 +26,7 @@ struct reassembly_settings {
 	uint64_t timeout_ns;
 	uint64_t seed[2];	    // secret
 	struct rte_mempool *pieces; // packet buffers for copies of fragments
-	struct rte_mempool *wholes; // ... with REASSEMBLY_WHOLE_ROOM behind the headroom
+	struct rte_mempool *datagram_pool; // ... with REASSEMBLY_DATAGRAM_ROOM behind the headroom
 	int socket;
 };
 
@@ -35,13 +35,13 @@ struct reassembly_settings {
 enum reassembly_verdict {
 	REASSEMBLY_PASSED,   // of neither: as any other frame
 	REASSEMBLY_ABSORBED, // waits for the others
-	REASSEMBLY_WHOLE,    // the last that was missing
+	REASSEMBLY_DONE,    // the last that was missing
 	REASSEMBLY_LIMIT,    // no room
 	REASSEMBLY_INVALID,  // contradicts itself or others
 };
 
 // The finished datagram as one frame, with the link header of its first fragment.
-struct reassembly_whole {
+struct reassembly_datagram {
 	const uint8_t *data; // contiguous
 	uint32_t length;
 	struct rte_mbuf *mbuf; // the caller's; NULL for a large one: valid until the next call
@@ -66,7 +66,7 @@ void reassembly_free(struct reassembly *r);
 // `v`: parsed on a tunnel port, its last layer a fragment, in `m`, which is only read. `counted`:
 // this fragment is to be in the moves. `now_ns` never goes backwards.
 enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet_view *v,
-	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_whole *whole);
+	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_datagram *datagram);
 
 // Gives up what has waited for too long; `all`: everything.
 void reassembly_expire(struct reassembly *r, uint64_t now_ns, bool all);

@@ -34,11 +34,11 @@ void stats_free(struct stats *s)
 	free(s);
 }
 
-static bool wait_for(const struct worker_stats *w, uint64_t epoch, int *steps)
+static bool wait_for(const struct worker_stats *w, uint64_t request, int *steps)
 {
 	const struct timespec pause = {.tv_nsec = WAIT_STEP_NS};
 
-	while (atomic_load_explicit(&w->epoch, memory_order_acquire) != epoch) {
+	while (atomic_load_explicit(&w->served, memory_order_acquire) != request) {
 		if (*steps == 0)
 			return false;
 		(*steps)--;
@@ -49,18 +49,18 @@ static bool wait_for(const struct worker_stats *w, uint64_t epoch, int *steps)
 
 bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out)
 {
-	uint64_t epoch = atomic_load_explicit(&s->request, memory_order_relaxed) + 1;
+	uint64_t request = atomic_load_explicit(&s->request, memory_order_relaxed) + 1;
 	int steps = running ? WAIT_STEPS : 0;
 	bool fresh = true;
 
 	// A worker that missed the last request may still be writing its snapshot: no new request
 	// until it is done, so that what we read stays put.
 	for (uint32_t i = 0; i < s->n_workers; i++)
-		fresh &= wait_for(&s->worker[i], epoch - 1, &steps);
+		fresh &= wait_for(&s->worker[i], request - 1, &steps);
 	if (fresh)
-		atomic_store_explicit(&s->request, epoch, memory_order_release);
+		atomic_store_explicit(&s->request, request, memory_order_release);
 	for (uint32_t i = 0; fresh && i < s->n_workers; i++)
-		fresh &= wait_for(&s->worker[i], epoch, &steps);
+		fresh &= wait_for(&s->worker[i], request, &steps);
 	for (uint32_t i = 0; i < s->n_workers; i++) {
 		const struct worker_counters *c = &s->worker[i].snapshot;
 		out->received += c->received;

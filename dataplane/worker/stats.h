@@ -24,7 +24,7 @@ struct worker_counters {
 struct worker_stats {
 	_Alignas(64) struct worker_counters now; // the worker's own
 	_Alignas(64) struct worker_counters snapshot;
-	_Atomic uint64_t epoch;	  // of `snapshot`; worker release, reader acquire
+	_Atomic uint64_t served;	  // of `snapshot`; worker release, reader acquire
 	_Atomic uint32_t polling; // 1 once the worker has passed its first loop
 	uint64_t generation;	  // of the table it reads; belongs to `snapshot`
 	// Asked by the worker between two quiescent states; set before it starts, NULL: not asked.
@@ -47,13 +47,13 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 {
 	uint64_t request = atomic_load_explicit(&s->request, memory_order_acquire);
 
-	if (__builtin_expect(request == atomic_load_explicit(&w->epoch, memory_order_relaxed), 1))
+	if (__builtin_expect(request == atomic_load_explicit(&w->served, memory_order_relaxed), 1))
 		return;
 	w->snapshot = w->now;
 	if (w->read_generation)
 		w->generation = w->read_generation(w->generation_of);
 	// Partner: the acquire in stats_snapshot.
-	atomic_store_explicit(&w->epoch, request, memory_order_release);
+	atomic_store_explicit(&w->served, request, memory_order_release);
 }
 
 // One reader thread: asks every worker for a snapshot and adds them up into `out` (imissed,

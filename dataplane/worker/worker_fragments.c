@@ -12,15 +12,16 @@
 #include "dataplane/worker/holdback.h"
 
 #define PIECES 1023
-#define WHOLES (63 + HOLDBACK_WHOLES)
+#define DATAGRAMS (63 + HOLDBACK_REASSEMBLED)
 #define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
 
 struct worker_fragments {
 	const struct lane *lanes;
 	uint32_t n_lanes;
 	struct fragment_table *users;
-	struct rte_mempool *pieces, *wholes; // of tunnels and signalling; NULL without such a lane
-	struct reassembly **tunnel;	     // by lane; NULL where it carries neither
+	struct rte_mempool *pieces,
+		*datagram_pool;	    // of tunnels and signalling; NULL without such a lane
+	struct reassembly **tunnel; // by lane; NULL where it carries neither
 };
 
 static bool carries(const struct lane *l)
@@ -39,8 +40,9 @@ static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uin
 static int make_pools(struct worker_fragments *f, uint32_t worker)
 {
 	f->pieces = make_pool('p', worker, PIECES, PIECE_ROOM);
-	f->wholes = make_pool('w', worker, WHOLES, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM);
-	return f->pieces && f->wholes ? POI_OK : POI_ERR_NOMEM;
+	f->datagram_pool =
+		make_pool('w', worker, DATAGRAMS, REASSEMBLY_DATAGRAM_ROOM + RTE_PKTMBUF_HEADROOM);
+	return f->pieces && f->datagram_pool ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int add_tunnel(
@@ -54,7 +56,7 @@ static int add_tunnel(
 		.signalling = &s->lanes[lane].signalling,
 		.seed = {s->seed[0], s->seed[1]},
 		.pieces = f->pieces,
-		.wholes = f->wholes,
+		.datagram_pool = f->datagram_pool,
 		.socket = SOCKET_ID_ANY,
 	};
 	f->tunnel[lane] = reassembly_new(&settings);
@@ -92,7 +94,7 @@ void worker_fragments_free(struct worker_fragments *f)
 		reassembly_free(f->tunnel[i]);
 	fragment_table_free(f->users);
 	rte_mempool_free(f->pieces);
-	rte_mempool_free(f->wholes);
+	rte_mempool_free(f->datagram_pool);
 	free(f->tunnel);
 	free(f);
 }
@@ -173,7 +175,7 @@ static void take_back(struct worker_fragments *f, const struct worker_scene *sce
 static struct fragment_burst users_burst(
 	const struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene)
 {
-	return (struct fragment_burst){.hold = table_wants_ports(scene->table),
+	return (struct fragment_burst){.wants_ports = table_wants_ports(scene->table),
 		.origin = &f->lanes[lane].traits,
 		.in_force = table_stamp(scene->table),
 		.now_ns = scene->now_ns};
@@ -201,7 +203,7 @@ static void match_whole(const struct worker_scene *scene, uint32_t lane, struct 
 		.views = a.view,
 		.mbufs = &mbuf,
 		.taken = &taken,
-		.whole = true};
+		.reassembled = true};
 
 	a.taken = &taken;
 	match_again(scene, &a);
@@ -212,15 +214,15 @@ static void match_whole(const struct worker_scene *scene, uint32_t lane, struct 
 
 // The whole datagram of a tunnel; returns its outcome. A user's fragment in it may be held in turn.
 static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene,
-	const struct reassembly_whole *whole, bool may_hold)
+	const struct reassembly_datagram *datagram, bool may_hold)
 {
 	struct packet_view v = {
-		.data = whole->data, .length = whole->length, .total = whole->length};
+		.data = datagram->data, .length = datagram->length, .total = datagram->length};
 	struct fragment_burst b = users_burst(f, lane, scene);
-	void *packet = whole->mbuf;
+	void *packet = datagram->mbuf;
 	uint32_t held = 0;
 
-	b.hold &= may_hold;
+	b.wants_ports &= may_hold;
 	if (parse_burst(&f->lanes[lane].traits, &v, 1))
 		held = fragment_resolve(f->users, &v, &packet, 1, &b);
 	if (scene->tap && f->lanes[lane].signalling.protocols)
@@ -228,11 +230,11 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 			scene->tap, &f->lanes[lane].signalling, &v, &packet, 1, scene->now_ns);
 	match_whole(scene, lane,
 		(struct again){.view = &v,
-			.mbuf = whole->mbuf,
+			.mbuf = datagram->mbuf,
 			.traits = &f->lanes[lane].traits,
 			.time_ns = scene->now_ns});
 	if (!held)
-		rte_pktmbuf_free(whole->mbuf);
+		rte_pktmbuf_free(datagram->mbuf);
 	return v.outcome;
 }
 
@@ -240,16 +242,16 @@ static uint8_t enter(struct worker_fragments *f, uint32_t lane, const struct wor
 static uint8_t put(struct worker_fragments *f, uint32_t lane, const struct worker_scene *scene,
 	const struct packet_view *v, const struct rte_mbuf *m, bool held)
 {
-	struct reassembly_whole whole;
+	struct reassembly_datagram datagram;
 	uint8_t outcome = v->outcome;
 
-	switch (reassembly_put(f->tunnel[lane], v, m, !held, scene->now_ns, &whole)) {
+	switch (reassembly_put(f->tunnel[lane], v, m, !held, scene->now_ns, &datagram)) {
 	case REASSEMBLY_PASSED:
 		return outcome;
 	case REASSEMBLY_ABSORBED:
 		return PACKET_FRAGMENT_HELD;
-	case REASSEMBLY_WHOLE:
-		outcome = enter(f, lane, scene, &whole, !held);
+	case REASSEMBLY_DONE:
+		outcome = enter(f, lane, scene, &datagram, !held);
 		break;
 	case REASSEMBLY_LIMIT:
 		outcome = PACKET_FRAGMENT_LIMIT;

@@ -178,10 +178,10 @@ static struct task_table *store_with_tasks(struct reconcile *walk)
 		memcpy(t.xid.b + 8, &i, sizeof(i));
 		imsi_of(t.session.imsi, i);
 		struct task_entry *task = task_entry_make(&t);
-		must(task && (task->hold = calloc(1, sizeof(*task->hold))), "task");
-		task->hold->slot = OTHERS + i;
+		must(task && (task->resources = calloc(1, sizeof(*task->resources))), "task");
+		task->resources->slot = OTHERS + i;
 		must(!task_entry_insert(s, task, NULL) &&
-				!bindings_begin(bindings, task, 0, &task->hold->bound),
+				!bindings_begin(bindings, task, 0, &task->resources->bound),
 			"task");
 	}
 	return s;

@@ -55,7 +55,7 @@ static void put(struct world *w, unsigned i)
 	struct packet_view v = {
 		.data = w->octets[i], .length = w->length[i], .total = w->length[i]};
 	struct fragment_burst b = {
-		.hold = true, .origin = &w->port, .in_force = i, .now_ns = w->now_ns};
+		.wants_ports = true, .origin = &w->port, .in_force = i, .now_ns = w->now_ns};
 	void *packet = &w->octets[i];
 
 	w->time_ns[i] = w->now_ns;

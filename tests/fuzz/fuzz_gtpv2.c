@@ -14,8 +14,8 @@ static void must(bool what)
 
 static void inside(const struct gtpv2_message *m, struct span s)
 {
-	must(!s.length || (s.octets >= m->whole.octets &&
-				  s.octets + s.length <= m->whole.octets + m->whole.length));
+	must(!s.length || (s.octets >= m->raw.octets &&
+				  s.octets + s.length <= m->raw.octets + m->raw.length));
 }
 
 static void end_right(const struct gtpv2_fteid *e)

@@ -44,7 +44,7 @@ static void message_right(struct range r, const struct pfcp_message *m)
 	must(m->n_pdrs <= PFCP_PDRS_MAX && m->n_fars <= PFCP_FARS_MAX);
 	must(m->n_endpoints <= PFCP_ENDPOINTS_MAX && m->n_removed <= PFCP_REMOVED_MAX);
 	must(m->n_csids <= PFCP_CSIDS_MAX);
-	inside(r, m->whole);
+	inside(r, m->raw);
 	inside(r, m->dnn);
 	inside(r, m->node.value);
 	inside(r, m->user.nai);

@@ -23,12 +23,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (why != SIGNALLING_OK && why != SIGNALLING_LIMIT)
 		return 0;
 	must(m.code == 4 || m.code == 5);
-	must(m.whole.octets == data && m.whole.length >= 20 && m.whole.length <= size);
+	must(m.raw.octets == data && m.raw.length >= 20 && m.raw.length <= size);
 	const struct span *texts[] = {&m.session, &m.nas_identifier, &m.user.nai};
 	for (unsigned i = 0; i < 3; i++)
 		must(!texts[i]->length ||
 			(texts[i]->octets >= data + 20 &&
-				texts[i]->octets + texts[i]->length <= data + m.whole.length));
+				texts[i]->octets + texts[i]->length <= data + m.raw.length));
 	must(m.n_addresses <= RADIUS_ADDRESSES_MAX);
 	for (unsigned i = 0; i < m.n_addresses; i++) {
 		const struct ip_prefix *p = &m.address[i];

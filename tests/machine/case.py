@@ -40,8 +40,11 @@ class Session:
 		say(f"image: {took:.0f} s ({self.image.key}, {size} MiB)")
 		if self.accel == "auto":
 			start = time.monotonic()
-			self.accel = "kvm" if qemu.works_with_kvm(self.image.kernel) else "tcg"
+			fault = qemu.kvm_fault(self.image.kernel)
+			self.accel = "tcg" if fault else "kvm"
 			say(f"acceleration: {self.accel} ({time.monotonic() - start:.0f} s to find out)")
+			if fault:
+				say(f"without KVM: {fault}")
 		else:
 			say(f"acceleration: {self.accel}, as asked")
 		self._share()

@@ -91,28 +91,34 @@ class Lines:
 		self._socket.close()
 
 
-def works_with_kvm(kernel, seconds=15):
-	"""Boots the kernel under KVM; returns whether it says a word in time."""
+def kvm_fault(kernel, seconds=15):
+	"""Boots the kernel under KVM; returns "" if it says a word in time, else why KVM is of no use."""
 	if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-		return False
+		return "no access to /dev/kvm"
 	with tempfile.TemporaryDirectory(prefix="poi-machine-") as folder:
 		console = os.path.join(folder, "console")
-		child = subprocess.Popen(
-			[*QEMU, "-nodefaults", "-display", "none", "-machine", "q35,accel=kvm", "-cpu", "host"]
-			+ ["-m", "512", "-kernel", kernel, "-append", "console=ttyS0 panic=-1", "-no-reboot"]
-			+ ["-serial", f"file:{console}"],
-			stdin=subprocess.DEVNULL,
-			stdout=subprocess.DEVNULL,
-			stderr=subprocess.DEVNULL,
-		)
+		said = os.path.join(folder, "qemu.log")
+		with open(said, "wb") as out:
+			child = subprocess.Popen(
+				[*QEMU, "-nodefaults", "-display", "none", "-machine", "q35,accel=kvm"]
+				+ ["-cpu", "host", "-m", "512", "-kernel", kernel, "-no-reboot"]
+				+ ["-append", "console=ttyS0 panic=-1", "-serial", f"file:{console}"],
+				stdin=subprocess.DEVNULL,
+				stdout=out,
+				stderr=subprocess.STDOUT,
+			)
 		try:
 			end = time.monotonic() + seconds
 			while time.monotonic() < end and child.poll() is None:
 				with contextlib.suppress(FileNotFoundError), open(console, errors="replace") as f:
 					if "Linux version" in f.read():
-						return True
+						return ""
 				time.sleep(0.2)
-			return False
+			if child.poll() is None:
+				return f"a kernel said nothing in {seconds} s under KVM"
+			with open(said, errors="replace") as f:
+				words = f.read().split("\n")[0].strip()
+			return f"QEMU ended with status {child.returncode} under KVM: {words}"
 		finally:
 			child.kill()
 			child.wait()

@@ -95,8 +95,10 @@ class FirstStart(case.MachineCase):
 		self.assertIn(f"/dev/vfio/{group}", opened)
 		self.assertEqual(self.machine.out(f"stat -c %U /proc/{pid}"), "poi")
 		for unit in ("poi-control", "poi-dataplane"):
-			status = f"/proc/{self.poi.pid(unit)}/status"
-			capabilities = self.machine.out(f"grep CapEff {status}").split()[1]
+			process = f"/proc/{self.poi.pid(unit)}"
+			# root has the entries of a process that may not be dumped, whoever runs it
+			self.assertEqual(self.machine.out(f"stat -c %U {process}/mem"), "root", unit)
+			capabilities = self.machine.out(f"grep CapEff {process}/status").split()[1]
 			print(f"# {unit}: effective capabilities {capabilities}", flush=True)
 		self.assertEqual(int(self.machine.out(f"grep CapEff /proc/{pid}/status").split()[1], 16), 0)
 		kind = self.machine.out(f"cat /sys/kernel/iommu_groups/{group}/type")

@@ -175,7 +175,7 @@ def built(tree, build):
 	run("ninja", "-C", folder, "build.ninja")  # looks again at what there is
 	targets = [t for t in json.loads(run("meson", "introspect", "--targets", folder))
 		if re.match(r"(control|dataplane|shared)/", os.path.relpath(t["defined_in"], tree.top))
-		and t["type"] in ("static library", "executable") and re.fullmatch(r"(control|dataplane|shared|poi)[\w-]*|kernels-v2", t["name"])]
+		and t["type"] in ("static library", "executable") and re.fullmatch(r"(control|dataplane|shared|poi)[\w-]*|cpu-loops-v2", t["name"])]
 	run("ninja", "-C", folder, *sorted(os.path.relpath(n, folder) for t in targets for n in t["filename"]))
 	objects = {}
 	for target in targets:
@@ -185,7 +185,7 @@ def built(tree, build):
 				flat = os.path.relpath(source, os.path.join(tree.top, folder_of(os.path.relpath(target["defined_in"], tree.top))))
 				path = os.path.join(folder, folder_of(os.path.relpath(target["defined_in"], tree.top)),
 					os.path.basename(target["filename"][0]) + ".p", flat.replace("/", "_") + ".o")
-				if name not in objects or target["name"] != "kernels-v2":
+				if name not in objects or target["name"] != "cpu-loops-v2":
 					objects[name] = path
 	return objects
 

@@ -37,9 +37,9 @@ class Lives(test_spool.Spool):
 		fixture.wait_until(lambda: self.of(self.bad_did)["state"] == "up", 10, "the new destination is connected")
 		time.sleep(1)
 
-	def nothing_inherited(self, sent):
+	def nothing_inherited(self, sent, before):
 		"""The identifier is created for another MDF: it gets nothing of what was owed to the first."""
-		old, before = self.files(), len(self.discarded())
+		old = self.files()
 		other = self.made(window=0)
 		self.connected()
 		self.made_again(other)
@@ -55,6 +55,7 @@ class Again(Lives):
 	"""The identifier used again."""
 
 	def test_removed_while_the_dataplane_is_dead(self):
+		before = len(self.discarded())
 		_, sent = self.begin_away(3)
 		self.assertGreater(self.on_disk(), test_spool.MIB)
 		self.poi.dataplane.kill()
@@ -63,15 +64,16 @@ class Again(Lives):
 		self.ok(self.poi.admf.deactivate(self.xid))
 		self.ok(self.poi.admf.remove_destination(self.bad_did))
 		self.poi.start_dataplane()
-		self.nothing_inherited(sent)
+		self.nothing_inherited(sent, before)
 
 	def test_both_killed_without_a_store(self):
+		before = len(self.discarded())
 		_, sent = self.begin_away(3)
 		self.assertGreater(self.on_disk(), test_spool.MIB)
 		self.poi.control.kill()
 		self.poi.dataplane.kill()
 		self.poi.start()
-		self.nothing_inherited(sent)
+		self.nothing_inherited(sent, before)
 
 
 class Age(Lives):

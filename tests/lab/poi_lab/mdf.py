@@ -248,6 +248,10 @@ class Mdf:
 	def _serve(self, raw, peer):
 		with self._lock:
 			self._connections.add(raw)
+			if self._stopping:  # accepted while everything open was cut
+				self._connections.discard(raw)
+				raw.close()
+				return
 		raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 		tls = None
 		try:
@@ -260,6 +264,8 @@ class Mdf:
 			tls.settimeout(None)
 			with self._lock:
 				self._connections.discard(raw)
+				if self._stopping:
+					raise OSError("stopped during the handshake")
 				self._connections.add(tls)
 				self.counts["connections"] += 1
 				self._lock.notify_all()

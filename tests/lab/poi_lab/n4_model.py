@@ -13,171 +13,12 @@ and naively.
 import copy
 import ipaddress
 
+from poi_lab.n4_session import ACCESS, CORE, Known, flow_matches, name_of, prefix
+
 HANDOVER = 1_000_000_000
 ANSWER = 5_000_000_000  # a request without an answer is sent again before
 EARLY = 10_000_000_000  # how far the directions of a mirror may be apart
 MUST, MAY = "must", "may"
-ACCESS, CORE = 0, 1
-
-
-def prefix(text):
-	base, _, length = text.partition("/")
-	if ":" in base:
-		return ipaddress.ip_network((base, int(length or 64)), strict=False)
-	return ipaddress.ip_network(base)
-
-
-def name_of(ni):
-	"""The name that a Network Instance says, whichever way it is written."""
-	if isinstance(ni, bytes):
-		ni = ni.decode("latin1")
-	return ni.removeprefix("text:").lower().split(".mnc")[0]
-
-
-def flow_matches(text, user, uplink):
-	"""`permit out PROTOCOL from SOURCE [PORTS] to DESTINATION [PORTS]`, written for the downlink."""
-	words = text.split()
-	at = words.index("to")
-	ends = [words[words.index("from") + 1:at], words[at + 1:]]
-	if uplink:
-		ends.reverse()
-	if words[2] != "ip" and int(words[2]) != user["protocol"]:
-		return False
-	for n, end in enumerate(ends):
-		if end[0] not in ("any", "assigned") and ipaddress.ip_address(user["ends"][n]) not in ipaddress.ip_network(end[0]):
-			return False
-		if len(end) > 1:
-			ranges = [[int(p) for p in part.split("-")] for part in end[1].split(",")]
-			if user["protocol"] not in (6, 17) or not any(r[0] <= user["ports"][n] <= r[-1] for r in ranges):
-				return False
-	return True
-
-
-class Rules:
-	def __init__(self):
-		self.pdrs, self.fars, self.endpoints = {}, {}, {}
-
-	def apply(self, m):
-		"""The rules after a request."""
-		r = copy.deepcopy(self)
-		for n in m.get("remove_endpoint", ()):
-			r.endpoints.pop(n, None)
-			r.pdrs = {k: v for k, v in r.pdrs.items() if v.get("endpoint") != n}
-		for n in m.get("remove_pdr", ()):
-			r.pdrs.pop(n, None)
-		for n in m.get("remove_far", ()):
-			r.fars.pop(n, None)
-		for rule in m.get("create_endpoint", ()):
-			r.endpoints[rule["id"]] = copy.deepcopy(rule)
-		for rule in m.get("create_pdr", ()):
-			r.pdrs[rule["id"]] = copy.deepcopy(rule)
-		for rule in m.get("update_pdr", ()):
-			old = r.pdrs.get(rule["id"], {})
-			kept = {k: v for k, v in old.items() if k in ("id", "precedence", "far", "qers") or "source" not in rule}
-			r.pdrs[rule["id"]] = {**kept, **copy.deepcopy(rule)}
-		for rule in m.get("create_far", ()):
-			r.fars[rule["id"]] = copy.deepcopy(rule)
-		for rule in m.get("update_far", ()):
-			r.fars[rule["id"]] = {**r.fars.get(rule["id"], {"unknown": True}), **copy.deepcopy(rule)}
-		return r
-
-	def settle(self, m):
-		"""The UPF's answers to CHOOSE: one F-TEID for all rules of one CHOOSE ID."""
-		by_choice = {}
-		for kind, store in (("created_pdr", self.pdrs), ("updated_pdr", self.pdrs), ("created_endpoint", self.endpoints)):
-			for answer in m.get(kind, ()):
-				rule = store.setdefault(answer["id"], {"id": answer["id"], "unknown": True})
-				asked = rule.get("fteid")
-				if answer.get("fteid"):
-					if asked and asked[0] == "choose" and asked[1] is not None:
-						by_choice[asked[1]] = answer["fteid"]
-					rule["fteid"] = answer["fteid"]
-				if answer.get("ue"):
-					rule["ue"] = [u for u in rule.get("ue", ()) if u != "choose4"] + answer["ue"]
-		for store in (self.pdrs, self.endpoints):
-			for rule in store.values():
-				asked = rule.get("fteid")
-				if asked and asked[0] == "choose" and asked[1] in by_choice:
-					rule["fteid"] = by_choice[asked[1]]
-		return self
-
-	def whole(self, pdr):
-		"""A rule with what its Traffic Endpoint holds for it."""
-		if "endpoint" not in pdr:
-			return pdr
-		held = self.endpoints.get(pdr["endpoint"], {})
-		return {**pdr, **{k: held[k] for k in ("fteid", "ni", "ue") if k in held}}
-
-	def uplink(self, address):
-		"""The rules that a packet from the user's address can belong to."""
-		found = [self.whole(p) for p in self.pdrs.values() if p.get("source") == ACCESS and
-			self.fars.get(p.get("far"), {}).get("destination") != ACCESS]
-		def named(pdr):
-			return [one for ue in pdr.get("ue", ()) for one in (ue if isinstance(ue, tuple) else (ue,)) if one != "choose4"]
-		return [p for p in found if not named(p) or any(address in prefix(one) for one in named(p))]
-
-	def ways(self):
-		"""{(tunnel or address): [(rule, uplink)]}: how packets of the session can be told."""
-		out = {}
-
-		def tunnel(end, rule, uplink):
-			for address in end[1:]:
-				out.setdefault(("tunnel", address, end[0]), []).append((rule, uplink))
-		for pdr in self.pdrs.values():
-			pdr = self.whole(pdr)
-			fteid, far = pdr.get("fteid"), self.fars.get(pdr.get("far"), {})
-			source = pdr.get("source")
-			if fteid and fteid[0] != "choose" and source in (ACCESS, CORE, None):
-				tunnel(fteid, pdr, source != CORE)
-			outer = far.get("outer")
-			if outer and far.get("action", set()) & {"forw", "dupl"}:
-				if source == CORE and far.get("destination") == ACCESS:
-					tunnel(outer, pdr, False)
-				elif source == ACCESS and far.get("destination") == CORE:
-					tunnel(outer, pdr, True)
-			if source == CORE and not fteid:
-				for ue in pdr.get("ue", ()):
-					for one in ue if isinstance(ue, tuple) else (ue,):
-						if one != "choose4":
-							out.setdefault(("address", prefix(one)), []).append((pdr, False))
-		if not self.pdrs or any(p.get("unknown") for p in self.pdrs.values()):
-			for far in self.fars.values():  # of a session whose beginning was missed: a tunnel that something forwards to
-				if far.get("outer") and "forw" in far.get("action", ()):
-					tunnel(far["outer"], {"id": None, "far": far["id"], "unknown": True}, False)
-		return out
-
-
-class Known:
-	"""A session as far as it was seen."""
-
-	def __init__(self, cp=None, up=None, nodes=None):
-		self.cp, self.up, self.nodes, self.user, self.subscriber_only = cp, up, nodes, {}, False
-		self.truth, self.asked, self.linger, self.since = Rules(), [], {}, {}
-		self.asked_at, self.later = {}, {}  # by request: when; what was asked later and is accepted already
-		self.partial = self.dead = self.deleting = False
-		self.csids = set()
-		self.doubt = None  # rules that an answer without its request lets one guess
-
-	def ways(self):
-		"""{way: ([(rule, uplink)], certain)}"""
-		doubt = self.doubt.ways() if self.doubt else None
-		out = {way: (rules, doubt is None or way in doubt) for way, rules in self.truth.ways().items()}
-		for way, found in (doubt or {}).items():
-			out.setdefault(way, (found, False))
-		for _, _, rules in self.asked:
-			for way, found in rules.ways().items():
-				out.setdefault(way, (found, True))
-		for way, (found, _, certain) in self.linger.items():
-			out.setdefault(way, (found, certain))
-		return {} if self.dead else out
-
-	def states(self, way):
-		"""What may be the UPF's rules, where they have the way."""
-		return [r for r in (self.truth, *(a[2] for a in self.asked)) if way in r.ways()]
-
-	def readings(self, way):
-		"""The rules of a way, as each of those has them."""
-		return [r.ways()[way] for r in self.states(way)] or [self.ways()[way][0]]
 
 
 class Model:
@@ -203,50 +44,51 @@ class Model:
 			return None
 		verdict = self.verdict(frame)
 		if frame.user["kind"] == 254:
-			way = ("tunnel", frame.user["outer"][1], frame.user["teid"])
+			selector = ("tunnel", frame.user["outer"][1], frame.user["teid"])
 			for s in self.known:
-				if way in s.linger:  # the end of the old tunnel, or the end of its time: both are right
-					s.linger[way] = (*s.linger[way][:2], False)
+				if selector in s.linger:  # the end of the old tunnel, or the end of its time: both are right
+					s.linger[selector] = (*s.linger[selector][:2], False)
 		return verdict
 
 	def claim(self):
-		"""Since when each session has each of its ways."""
+		"""Since when each session has each of its selectors."""
 		for s in self.known:
-			ways = s.ways()
-			s.since = {w: s.since.get(w, self.count) for w in ways}
+			selectors = s.selectors()
+			s.since = {w: s.since.get(w, self.count) for w in selectors}
 
-	def holder(self, way):
+	def holder(self, selector):
 		"""Who was given it last."""
-		holders = [s for s in self.known if way in s.since]
-		return max(holders, key=lambda s: s.since[way], default=None)
+		holders = [s for s in self.known if selector in s.since]
+		return max(holders, key=lambda s: s.since[selector], default=None)
 
 	def verdict(self, frame):
 		user = frame.user
 		if user["teid"] is not None:
-			way = ("tunnel", user["outer"][1], user["teid"])
-			s = self.holder(way)
-			return self.judge(s, way, user) if s else None
+			selector = ("tunnel", user["outer"][1], user["teid"])
+			s = self.holder(selector)
+			return self.judge(s, selector, user) if s else None
 		best = None
 		for n, address in enumerate(user["ends"]):
 			address = ipaddress.ip_address(address)
-			ways = {w for s in self.known for w in s.since if w[0] == "address" and address in w[1]}
-			holders = [s for s in self.known for w in ways if w in s.since]
+			selectors = {w for s in self.known for w in s.since if w[0] == "address" and address in w[1]}
+			holders = [s for s in self.known for w in selectors if w in s.since]
 			if not holders:
 				continue
-			names = {name_of(r.get("ni") or "") for s in holders for w in ways if w in s.since for r, _ in s.ways()[w][0]}
+			names = {name_of(r.get("ni") or "") for s in holders for w in selectors if w in s.since
+				for r, _ in s.selectors()[w][0]}
 			if len(names) > 1:
 				continue  # one address in two networks: nobody can tell on N6
-			for w in ways:
+			for w in selectors:
 				s = self.holder(w)
 				found = self.judge(s, w, user, uplink=n == 0) if s else None
 				best = found or best
 		return best
 
-	def judge(self, s, way, user, uplink=None):
+	def judge(self, s, selector, user, uplink=None):
 		t = self.target
 		if not self.meant(s):
 			return None
-		rules, certain = s.ways()[way]
+		rules, certain = s.selectors()[selector]
 		up = rules[0][1] if uplink is None else uplink
 		if t.get("direction") and (uplink is not None or t["direction"] != ("Inbound" if up else "Outbound")):
 			return None  # a direction is of a tunnel
@@ -257,9 +99,9 @@ class Model:
 			return MAY  # its rules were not seen whole
 		if uplink:
 			source = ipaddress.ip_address(user["ends"][0])
-			verdicts = {self.select_behind(r.uplink(source), user) for r in s.states(way)}
+			verdicts = {self.select_behind(r.uplink(source), user) for r in s.states(selector)}
 		else:
-			verdicts = {self.select(found, user, up) for found in s.readings(way)}
+			verdicts = {self.select(found, user, up) for found in s.readings(selector)}
 		if verdicts == {None}:
 			return None
 		return verdict if verdicts == {MUST} else MAY
@@ -469,7 +311,7 @@ class Model:
 		if not accepted:
 			s.asked.pop(at)
 			return
-		before, waiting = s.truth.ways(), []
+		before, waiting = s.truth.selectors(), []
 		for a in s.asked[:at]:
 			if a[1]["type"] == 52 and now <= s.asked_at[id(a[1])][0] + ANSWER:
 				waiting.append(a)
@@ -488,9 +330,9 @@ class Model:
 			base = base.apply(a[1])
 			s.asked[n] = (*a[:2], base)
 		moved = {f["id"] for f in request.get("update_far", ()) if f.get("outer")}
-		for way, found in before.items():
-			if way not in s.truth.ways() and any(r.get("far") in moved and not up for r, up in found):
-				s.linger[way] = (found, now + self.handover, True)
+		for selector, found in before.items():
+			if selector not in s.truth.selectors() and any(r.get("far") in moved and not up for r, up in found):
+				s.linger[selector] = (found, now + self.handover, True)
 
 	def second(self, m):
 		"""Another answer to a request: a UPF that did not see the repetition has two sessions."""
@@ -564,15 +406,15 @@ class Model:
 		elif kind == 35:
 			self.proven(r, m)
 			for s in self.of_control("up", r["to"][0], r["teid"]):
-				before = s.truth.ways()
+				before = s.truth.selectors()
 				at = next((n for n, a in enumerate(s.asked) if a[1] is r), None)
 				if at is None:
 					continue
 				if m["cause"] < 64:
 					s.truth = s.asked[at][2]
-					for way, found in before.items():
-						if way not in s.truth.ways() and way[0] == "tunnel":
-							s.linger[way] = (found, now + self.handover, True)
+					for selector, found in before.items():
+						if selector not in s.truth.selectors() and selector[0] == "tunnel":
+							s.linger[selector] = (found, now + self.handover, True)
 				s.asked.pop(at)
 				if m["cause"] < 64 and r.get("control"):
 					s.cp = (r["control"][0][3], r["control"][0][2])

@@ -128,8 +128,8 @@ static struct channel_signalling sample_signalling(void)
 		.p50_ns = 11,
 		.p99_ns = 12,
 		.most_ns = 13,
-		.early_held = 14,
-		.early_full = 15,
+		.holdback_held = 14,
+		.holdback_full = 15,
 		.n = 2};
 
 	strcpy(m.counter[0].name, "established");
@@ -214,7 +214,7 @@ Test(channel, answers_round_trip)
 {
 	CHECK(ack, S(POI_ERR_CONFLICT, 77));
 	CHECK(state_end, S(1, 2, 3, {[31] = 4}, 1));
-	CHECK(whole, S(1));
+	CHECK(complete, S(1));
 	CHECK(event, S(EVENT_LAST, id(1), id(2), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
 	CHECK(status, sample_status());
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));

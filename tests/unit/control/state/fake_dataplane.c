@@ -125,7 +125,7 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 	end.tasks = fake_count(f->task) + f->wrong_count;
 	EVP_DigestFinal_ex(digest, end.digest, NULL);
 	end.digest[0] ^= f->wrong_digest;
-	end.whole = f->whole;
+	end.complete = f->complete;
 	EVP_MD_CTX_free(digest);
 	send_raw(f,
 		channel_encode_state_end(buffer, sizeof(buffer), CHANNEL_STATE_END, request, &end));
@@ -248,7 +248,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 	struct channel_ne ne;
 	struct channel_task t;
 	struct channel_destination d;
-	struct channel_whole whole;
+	struct channel_complete m;
 
 	switch (h->id) {
 	case CHANNEL_HELLO:
@@ -295,10 +295,10 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 	case CHANNEL_NE_HEARD:
 		f->heards++;
 		break;
-	case CHANNEL_WHOLE_PUT:
-		if (channel_decode_whole(body, length, &whole))
+	case CHANNEL_COMPLETE_PUT:
+		if (channel_decode_complete(body, length, &m))
 			abort();
-		f->whole = whole.whole;
+		f->complete = m.complete;
 		break;
 	case CHANNEL_MEMO_PUT:
 		f->memos++;

@@ -38,7 +38,7 @@ struct fake_dataplane {
 	bool wrong_digest, wrong_count;
 	bool refuse_version;
 	bool no_status;
-	bool whole;    // as it was told last
+	bool complete; // as it was told last
 	uint64_t peer; // the control that it says has spoken to it before
 	uint32_t held[FAKE_OBJECTS];
 	uint32_t n_held;

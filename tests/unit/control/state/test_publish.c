@@ -247,7 +247,7 @@ Test(publish, an_incomplete_state_is_not_taken_for_complete)
 {
 	run_until_ready();
 	provision(3);
-	cr_assert(dataplane.whole);
+	cr_assert(dataplane.complete);
 	fake_stop(&dataplane);
 	run(50);
 	fake_start(&dataplane, base, folder);
@@ -255,7 +255,7 @@ Test(publish, an_incomplete_state_is_not_taken_for_complete)
 	for (unsigned i = 0; i < 300 && fake_count(dataplane.task) < 2; i++)
 		run(10);
 	cr_assert_eq(fake_count(dataplane.task), 2);
-	cr_assert(!dataplane.whole);
+	cr_assert(!dataplane.complete);
 	dataplane.tasks_taken = 0;
 	for (unsigned i = 0; i < 2; i++) { // and nobody forgets that it is one
 		control_down();
@@ -263,11 +263,11 @@ Test(publish, an_incomplete_state_is_not_taken_for_complete)
 		run_until_ready();
 		cr_assert_eq(registry_task_count(registry, 0), 2);
 		cr_assert_eq(parts, i + 1);
-		cr_assert(!dataplane.whole);
+		cr_assert(!dataplane.complete);
 	}
 	publish_incomplete_reported(publish);
 	run(50);
-	cr_assert(dataplane.whole);
+	cr_assert(dataplane.complete);
 	control_down();
 	control_up();
 	run_until_ready();
@@ -316,11 +316,11 @@ Test(publish, what_is_refused_is_not_complete)
 	fake_start(&dataplane, base, folder);
 	dataplane.result = refused = POI_ERR_NOMEM;
 	run_until_ready();
-	cr_assert(!dataplane.whole);
+	cr_assert(!dataplane.complete);
 	fake_disconnect(&dataplane);
 	dataplane.result = refused = 0;
 	run_until_ready();
-	cr_assert(dataplane.whole);
+	cr_assert(dataplane.complete);
 	// Nor is what has it while a difference is on its way.
 	fake_disconnect(&dataplane);
 	run(20);
@@ -329,11 +329,11 @@ Test(publish, what_is_refused_is_not_complete)
 	uint32_t puts = dataplane.puts;
 	for (unsigned i = 0; i < 300 && dataplane.puts == puts; i++)
 		run(10);
-	cr_assert(!dataplane.whole);
+	cr_assert(!dataplane.complete);
 	fake_release(&dataplane);
 	run_until_ready();
 	run(50);
-	cr_assert(dataplane.whole);
+	cr_assert(dataplane.complete);
 }
 
 Test(publish, tombstones_are_not_tasks)

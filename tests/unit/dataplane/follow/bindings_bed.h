@@ -34,7 +34,7 @@ void *__wrap_calloc(size_t n, size_t size)
 // ---- the played follower ----
 
 struct follower {
-	uint64_t watched, unwatched, subscription; // the last one
+	uint64_t subscribed, unsubscribed, subscription; // the last one
 	uint32_t waited;
 	uint8_t direction;
 	struct follower_changes changes;
@@ -44,7 +44,7 @@ static struct follower played;
 int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
 	uint8_t direction)
 {
-	f->watched++;
+	f->subscribed++;
 	f->subscription = subscription;
 	f->direction = direction;
 	return POI_OK;
@@ -52,7 +52,7 @@ int follower_subscribe(struct follower *f, uint64_t subscription, const struct s
 
 void follower_unsubscribe(struct follower *f, uint64_t subscription)
 {
-	f->unwatched++;
+	f->unsubscribed++;
 }
 
 void follower_wait_done(struct follower *f)
@@ -142,7 +142,7 @@ static struct link_classes links;
 static struct reconcile scan;
 static struct bindings *bindings;
 
-static void drop(struct task_hold *hold)
+static void drop(struct task_resources *hold)
 {
 	bindings_drop(hold->bound);
 	free(hold);
@@ -161,10 +161,10 @@ static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uin
 	if (also)
 		t.filter = *also;
 	struct task_entry *task = task_entry_make(&t);
-	task->hold = calloc(1, sizeof(*task->hold));
-	task->hold->slot = n;
+	task->resources = calloc(1, sizeof(*task->resources));
+	task->resources->slot = n;
 	cr_assert_eq(task_entry_insert(task_table, task, NULL), POI_OK);
-	cr_assert_eq(bindings_begin(bindings, task, 500, &task->hold->bound), POI_OK);
+	cr_assert_eq(bindings_begin(bindings, task, 500, &task->resources->bound), POI_OK);
 	reconcile_enters(&scan, task);
 	return task;
 }
@@ -177,9 +177,9 @@ static struct task_entry *begin(uint32_t n, const struct filter *also)
 static void end(struct task_entry *t)
 {
 	reconcile_leaves(&scan, t);
-	bindings_end(bindings, t->hold->bound);
+	bindings_end(bindings, t->resources->bound);
 	task_entry_take(task_table, t);
-	drop(t->hold);
+	drop(t->resources);
 	task_entry_free(t);
 }
 

@@ -9,7 +9,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	struct hit h[8];
 	struct task_entry *t = begin(5, NULL);
 
-	cr_assert_eq(played.watched, 1);
+	cr_assert_eq(played.subscribed, 1);
 	bindings_wait_done(bindings);
 	bindings_wait_done(bindings);
 	cr_assert_eq(played.waited, 1);
@@ -33,7 +33,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	commit();
 	end(t);
 	commit();
-	cr_assert_eq(played.unwatched, 1);
+	cr_assert_eq(played.unsubscribed, 1);
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert_not(table_expects(table));
 	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
@@ -61,18 +61,18 @@ Test(bindings, a_successor_takes_over)
 		.correlation = 77,
 		.session = {.kinds = SESSION_IMSI, .imsi = "001010000000001"}};
 	struct task_entry *task = task_entry_make(&t);
-	task->hold = calloc(1, sizeof(*task->hold));
-	task->hold->slot = 5;
+	task->resources = calloc(1, sizeof(*task->resources));
+	task->resources->slot = 5;
 	reconcile_leaves(&scan, old);
 	cr_assert_eq(task_entry_insert(task_table, task, old), POI_OK);
-	cr_assert(bindings_take_over(bindings, old->hold->bound, task));
-	task->hold->bound = old->hold->bound;
-	old->hold->bound = NULL;
+	cr_assert(bindings_take_over(bindings, old->resources->bound, task));
+	task->resources->bound = old->resources->bound;
+	old->resources->bound = NULL;
 	reconcile_enters(&scan, task);
-	drop(old->hold);
+	drop(old->resources);
 	task_entry_free(old);
 	commit();
-	cr_assert(played.watched == 1 && played.unwatched == 0);
+	cr_assert(played.subscribed == 1 && played.unsubscribed == 0);
 	for (uint32_t teid = 7; teid <= 8; teid++) {
 		cr_assert_eq(hits(&n3, N3_UPF, teid, 80, h), 1);
 		cr_assert_eq(h[0].rule->correlation, 77);
@@ -84,7 +84,7 @@ Test(bindings, a_successor_takes_over)
 	struct session_target another = *task->session;
 	strcpy(another.imsi, "001010000000002");
 	other.session = &another;
-	cr_assert_not(bindings_take_over(bindings, task->hold->bound, &other));
+	cr_assert_not(bindings_take_over(bindings, task->resources->bound, &other));
 	end(task);
 	commit();
 	cr_assert_eq(table_rules(table), 0);
@@ -102,7 +102,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	tunnel(played.subscription, 2, N3_UPF, 8, PDU_DIRECTION_FROM_TARGET);
 	gone_at(2, 999); // a message that came earlier, and behind it
 	commit();
-	cr_assert(bindings_wait(bindings));
+	cr_assert(bindings_need_commit(bindings));
 	cr_assert_eq(table_rules(table), 1);
 	cr_assert(agrees());
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "what comes now is not its");
@@ -116,7 +116,7 @@ Test(bindings, shown_and_gone_within_a_turn)
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "after it");
 	held_ns = 0;
 	commit();
-	cr_assert_not(bindings_wait(bindings));
+	cr_assert_not(bindings_need_commit(bindings));
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert(agrees());
 	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);

@@ -20,7 +20,7 @@ static struct told told[REPORTS_MAX];
 static uint32_t n_told;
 static struct report_flows *flows;
 static struct moment now;
-static struct x2_task task = {.serial = 1, .slot = 7, .report = REPORT_PDSR};
+static struct x2_task task = {.version = 1, .slot = 7, .report = REPORT_PDSR};
 
 static void sink(void *context, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
 {
@@ -248,7 +248,7 @@ Test(report_flow, leaving_ends_now_and_a_successor_goes_on)
 	struct x2_task next = task;
 
 	begin(16, (struct channel_triggers){.packets = 100});
-	next.serial = 2;
+	next.version = 2;
 	next.triggers = (struct channel_triggers){.timer_s = 5};
 	packet(digest(1, 10));
 	packet(digest(1, 11));
@@ -274,7 +274,7 @@ Test(report_flow, a_successor_may_be_heard_before_the_old_one_has_left)
 	struct header_digest d = digest(1, 10);
 
 	begin(16, (struct channel_triggers){.packets = 100});
-	next.serial = 2;
+	next.version = 2;
 	next.triggers.packets = 2;
 	packet(d);
 	d.task = &next;
@@ -382,7 +382,7 @@ Test(report_flow, sums_are_exact)
 		begin(1 + (uint32_t)rand() % (3 * KEYS), (struct channel_triggers){0});
 		for (uint32_t t = 0; t < TASKS; t++)
 			for (uint32_t v = 0; v < VERSIONS; v++)
-				tasks[t][v] = (struct x2_task){.serial = t + v * TASKS,
+				tasks[t][v] = (struct x2_task){.version = t + v * TASKS,
 					.slot = t,
 					.report = REPORT_PDSR,
 					.triggers = random_triggers()};

@@ -52,7 +52,7 @@ static void begin(void)
 	cr_assert_eq(reporter_start(b->reporter), 0);
 	for (uint32_t i = 0; i < TASKS; i++) {
 		b->task[i] = calloc(1, sizeof(struct x2_task));
-		*b->task[i] = (struct x2_task){.serial = i,
+		*b->task[i] = (struct x2_task){.version = i,
 			.slot = i,
 			.report = REPORT_PDSR,
 			.n_destinations = 1,
@@ -192,8 +192,8 @@ Test(reporter, versions_that_left_together_are_passed_over)
 	struct x2_task second = *b->task[0], third = *b->task[0];
 
 	put(b->rings[0], b->task[0]);
-	second.serial = 10;
-	third.serial = 11;
+	second.version = 10;
+	third.version = 11;
 	reporter_join(b->reporter);
 	reporter_join(b->reporter);
 	b->task[0]->successor = &second;

@@ -24,7 +24,7 @@ static const char imsi[] = "001010000000001";
 static inline void begin(void)
 {
 	world_make(&w, NULL);
-	cr_assert_eq(world_watch_imsi(&w, 1, imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, imsi), 0);
 }
 
 static inline void end(void)

@@ -23,10 +23,10 @@ static inline void begin(void)
 }
 
 // Watch 1 is the first subscriber's.
-static inline void begin_watched(void)
+static inline void begin_subscribed(void)
 {
 	world_make(&w, NULL);
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 }
 
 static inline void end(void)

@@ -5,7 +5,7 @@
 
 #include "tests/unit/dataplane/session/pfcp_play.h"
 
-#define WAYS 32
+#define SELECTORS 32
 #define PENDING 16
 #define LEFT 16
 #define OBJECTS (2 * MODEL_SESSIONS)
@@ -15,7 +15,7 @@
 #define EARLY_NS 10000000000ull
 #define ANSWER_NS 5000000000ull
 #define LATER 4
-#define ACCEPTED 512
+#define HISTORY_MAX 512
 
 struct asked {
 	struct model_event e;
@@ -33,24 +33,23 @@ struct facts {	    // what the accepted messages say
 };
 
 struct key {
-	struct model_way way;
-	bool settled, left, claimed;
+	struct model_selector selector;
+	bool accepted, left, claimed;
 	unsigned order; // of the request that names it
 };
 
 struct object { // what the store would know as one session
-	bool there, settled, partial, knows_cp, knows_up, named;
-	unsigned of;   // whose
-	unsigned life; // one each
+	bool there, accepted, partial, knows_cp, knows_up, named;
+	unsigned of, generation; // whose; one each
 	struct facts facts;
-	struct asked pending[PENDING], accepted[ACCEPTED];
-	unsigned n_pending, n_accepted;
+	struct asked pending[PENDING], history[HISTORY_MAX];
+	unsigned n_pending, n_history;
 	struct {
 		uint32_t teid, gnb;
 		unsigned until, order;
 	} left[LEFT];
 	unsigned n_left;
-	struct key key[WAYS];
+	struct key key[SELECTORS];
 	unsigned n_keys;
 	bool overtaken;
 };
@@ -63,8 +62,8 @@ struct model {
 	struct model_event request[MESSAGES], early[MESSAGES];
 	uint8_t heard[MESSAGES];
 	uint64_t early_ns[MESSAGES], now_ns;
-	unsigned life[MESSAGES]; // of the object that the request was about, 0: none
-	unsigned order, waits, lives;
+	unsigned generation[MESSAGES]; // of the object that the request was about, 0: none
+	unsigned order, waits, generations;
 	bool waiting; // what changes does so because time passes: nobody was heard
 };
 
@@ -85,30 +84,30 @@ void model_free(struct model *m)
 
 // ---- keys ----
 
-static bool same_key(const struct model_way *a, const struct model_way *b)
+static bool same_key(const struct model_selector *a, const struct model_selector *b)
 {
 	return a->what == b->what && a->a == b->a && (a->what == 2 || a->b == b->b);
 }
 
-static struct key *key_of(struct object *o, const struct model_way *w)
+static struct key *key_of(struct object *o, const struct model_selector *w)
 {
 	for (unsigned i = 0; i < o->n_keys; i++)
-		if (same_key(&o->key[i].way, w))
+		if (same_key(&o->key[i].selector, w))
 			return &o->key[i];
 	return NULL;
 }
 
-static void add_key(struct object *o, struct model_way w, bool left, unsigned order)
+static void add_key(struct object *o, struct model_selector w, bool left, unsigned order)
 {
 	struct key *k = key_of(o, &w);
 
 	if (k) {
-		if (!k->settled)
+		if (!k->accepted)
 			k->order = order;
 		return;
 	}
 	o->key[o->n_keys++] =
-		(struct key){.way = w, .settled = order == 0, .left = left, .order = order};
+		(struct key){.selector = w, .accepted = order == 0, .left = left, .order = order};
 }
 
 static void apply(struct facts *f, const struct model_event *e, const struct play *p)
@@ -135,11 +134,11 @@ static bool forwards(const struct facts *f)
 static void add_facts(struct object *o, const struct play *p, const struct facts *f, unsigned order)
 {
 	if (f->local)
-		add_key(o, (struct model_way){0, p->uplink, N3_UPF}, false, order);
+		add_key(o, (struct model_selector){0, p->uplink, N3_UPF}, false, order);
 	if (f->address && f->rules)
-		add_key(o, (struct model_way){2, p->ue, p->ni != NULL}, false, order);
+		add_key(o, (struct model_selector){2, p->ue, p->ni != NULL}, false, order);
 	if (forwards(f))
-		add_key(o, (struct model_way){1, f->teid, f->gnb}, false, order);
+		add_key(o, (struct model_selector){1, f->teid, f->gnb}, false, order);
 }
 
 static void work_out(struct model *m, struct object *o)
@@ -152,7 +151,7 @@ static void work_out(struct model *m, struct object *o)
 		return;
 	add_facts(o, p, &f, 0);
 	for (unsigned i = 0; i < o->n_left; i++)
-		add_key(o, (struct model_way){1, o->left[i].teid, o->left[i].gnb}, true, 0);
+		add_key(o, (struct model_selector){1, o->left[i].teid, o->left[i].gnb}, true, 0);
 	for (unsigned i = 0; i < o->n_pending; i++) {
 		apply(&f, &o->pending[i].e, p);
 		add_facts(o, p, &f, o->pending[i].order);
@@ -161,7 +160,7 @@ static void work_out(struct model *m, struct object *o)
 
 // ---- who owns what ----
 
-static bool others_show(struct model *m, const struct object *but, const struct model_way *w)
+static bool others_show(struct model *m, const struct object *but, const struct model_selector *w)
 {
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		struct object *o = &m->object[i];
@@ -176,32 +175,33 @@ static void overtake(struct model *m, const struct object *by, const struct key 
 {
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		struct object *o = &m->object[i];
-		struct key *t = o == by || !o->there ? NULL : key_of(o, &k->way);
-		if (!t || !t->claimed || (!t->settled && t->order > order) ||
-			(k->way.what == 2 && t->way.b != k->way.b))
+		struct key *t = o == by || !o->there ? NULL : key_of(o, &k->selector);
+		if (!t || !t->claimed || (!t->accepted && t->order > order) ||
+			(k->selector.what == 2 && t->selector.b != k->selector.b))
 			continue;
 		t->claimed = false;
 		o->overtaken = true;
 	}
 }
 
-// The object changed: its keys anew. `named`: a request gives this way again.
-static void changed(struct model *m, struct object *o, const struct model_way *named)
+// The object changed: its keys anew. `named`: a request gives this selector again.
+static void changed(struct model *m, struct object *o, const struct model_selector *named)
 {
 	struct object old = *o;
 
 	work_out(m, o);
 	for (unsigned i = 0; i < o->n_keys; i++) {
-		struct key *k = &o->key[i], *b = key_of(&old, &k->way);
-		if (b && named && !b->claimed && same_key(&b->way, named))
+		struct key *k = &o->key[i], *b = key_of(&old, &k->selector);
+		if (b && named && !b->claimed && same_key(&b->selector, named))
 			b = NULL;
 		if (b)
 			k->claimed = b->claimed;
 		else
 			k->claimed = true;
-		if (b && !k->claimed && o->overtaken && !m->waiting && !others_show(m, o, &k->way))
+		if (b && !k->claimed && o->overtaken && !m->waiting &&
+			!others_show(m, o, &k->selector))
 			k->claimed = true;
-		if (k->settled && (!b || !b->settled)) {
+		if (k->accepted && (!b || !b->accepted)) {
 			k->claimed = true;
 			overtake(m, o, k, b ? b->order : m->order);
 		}
@@ -214,12 +214,12 @@ static bool owns(struct model *m, const struct object *o, const struct key *k)
 		return false;
 	for (unsigned i = 0; i < OBJECTS; i++) {
 		struct object *x = &m->object[i];
-		struct key *t = x == o || !x->there ? NULL : key_of(x, &k->way);
+		struct key *t = x == o || !x->there ? NULL : key_of(x, &k->selector);
 		if (!t || !t->claimed)
 			continue;
-		if (k->way.what == 2 && t->way.b != k->way.b)
+		if (k->selector.what == 2 && t->selector.b != k->selector.b)
 			return false;
-		if ((t->settled ? 0 : t->order) > (k->settled ? 0 : k->order))
+		if ((t->accepted ? 0 : t->order) > (k->accepted ? 0 : k->order))
 			return false;
 	}
 	return true;
@@ -236,9 +236,9 @@ static struct object *by_cp(struct model *m, unsigned of)
 		struct object *o = &m->object[i];
 		if (!o->there || o->of != of || !o->knows_cp)
 			continue;
-		if (o->settled || o->partial)
+		if (o->accepted || o->partial)
 			return o;
-		waits = waits && waits->life > o->life ? waits : o;
+		waits = waits && waits->generation > o->generation ? waits : o;
 	}
 	return waits;
 }
@@ -256,7 +256,8 @@ static struct object *make(struct model *m, unsigned of)
 {
 	for (unsigned i = 0; i < OBJECTS; i++)
 		if (!m->object[i].there) {
-			m->object[i] = (struct object){.there = true, .of = of, .life = ++m->lives};
+			m->object[i] = (struct object){
+				.there = true, .of = of, .generation = ++m->generations};
 			return &m->object[i];
 		}
 	abort();
@@ -281,10 +282,10 @@ static void add_pending(struct object *o, const struct asked *a)
 	o->pending[i] = *a;
 }
 
-static struct object *by_life(struct model *m, unsigned life)
+static struct object *by_generation(struct model *m, unsigned generation)
 {
 	for (unsigned i = 0; i < OBJECTS; i++)
-		if (m->object[i].there && m->object[i].life == life)
+		if (m->object[i].there && m->object[i].generation == generation)
 			return &m->object[i];
 	return NULL;
 }
@@ -317,7 +318,7 @@ static void adopt(struct model *m, struct object *o, struct object *other)
 	end(other);
 	for (unsigned i = 0; i < n; i++) {
 		add_pending(o, &moved[i]);
-		m->life[moved[i].e.sequence] = o->life;
+		m->generation[moved[i].e.sequence] = o->generation;
 	}
 	changed(m, o, NULL);
 }
@@ -350,18 +351,18 @@ static bool before(const struct asked *a, const struct asked *b)
 static void accept(struct model *m, struct object *o, const struct asked *a)
 {
 	struct facts f = {.rules = o->facts.rules, .local = o->facts.local};
-	unsigned i = o->n_accepted++;
+	unsigned i = o->n_history++;
 
-	for (; i > 0 && before(a, &o->accepted[i - 1]); i--)
-		o->accepted[i] = o->accepted[i - 1];
-	o->accepted[i] = *a;
-	for (i = 0; i < o->n_accepted; i++)
-		apply(&f, &o->accepted[i].e, &m->play[o->of]);
+	for (; i > 0 && before(a, &o->history[i - 1]); i--)
+		o->history[i] = o->history[i - 1];
+	o->history[i] = *a;
+	for (i = 0; i < o->n_history; i++)
+		apply(&f, &o->history[i].e, &m->play[o->of]);
 	o->facts = f;
 }
 
 // The request is accepted, and with it an establishment, and what was asked long before.
-static void settle(struct model *m, struct object *o, uint32_t sequence)
+static void accept_request(struct model *m, struct object *o, uint32_t sequence)
 {
 	struct facts old = o->facts;
 
@@ -382,7 +383,7 @@ static void settle(struct model *m, struct object *o, uint32_t sequence)
 		if (last)
 			break;
 	}
-	o->settled = true;
+	o->accepted = true;
 	leave(m, o, &old);
 }
 
@@ -393,7 +394,7 @@ static void answer(struct model *m, const struct model_event *e);
 static void ask(struct model *m, const struct model_event *e)
 {
 	struct object *o = NULL;
-	struct model_way named = {1, e->teid, e->gnb};
+	struct model_selector named = {1, e->teid, e->gnb};
 	bool early = m->heard[e->sequence] == EARLY;
 
 	if (m->heard[e->sequence] != NOTHING && !early)
@@ -411,7 +412,7 @@ static void ask(struct model *m, const struct model_event *e)
 		o = make(m, e->session);
 		o->knows_up = o->partial = true;
 	}
-	m->life[e->sequence] = o ? o->life : 0;
+	m->generation[e->sequence] = o ? o->generation : 0;
 	if (o) {
 		add_pending(o, &(struct asked){*e, ++m->order, m->now_ns, 0});
 		if (e->kind != MODEL_DELETE)
@@ -434,7 +435,7 @@ static void alone(struct model *m, const struct model_event *e)
 		return;
 	if (e->kind == MODEL_ESTABLISHED && !by_up(m, e->session, NULL)) {
 		o = make(m, e->session);
-		o->partial = o->settled = o->knows_cp = o->knows_up = true;
+		o->partial = o->accepted = o->knows_cp = o->knows_up = true;
 		o->facts.local = !m->play[e->session].given;
 		changed(m, o, NULL);
 	} else if (e->kind == MODEL_MODIFIED && !o) {
@@ -458,12 +459,12 @@ static void answer_established(struct model *m, const struct model_event *e, str
 			return;
 		drop_request(o, e->sequence);
 		changed(m, o, NULL);
-		if (!o->settled && !o->partial)
+		if (!o->accepted && !o->partial)
 			end(o);
 		return;
 	}
 	if (!late)
-		settle(m, o, e->sequence);
+		accept_request(m, o, e->sequence);
 	o->facts.local = true;
 	o->knows_up = true;
 	o->partial = false;
@@ -474,7 +475,7 @@ static void answer_established(struct model *m, const struct model_event *e, str
 	for (unsigned i = 0; i < OBJECTS && !late; i++) { // under the same CP SEID
 		struct object *x = &m->object[i];
 		if (x != o && x->there && x->of == o->of && x->knows_cp &&
-			(x->settled || x->partial))
+			(x->accepted || x->partial))
 			end(x);
 	}
 }
@@ -488,7 +489,8 @@ static struct object *waiting_of(struct model *m, const struct object *but)
 		struct object *o = &m->object[i];
 		if (o == but || !o->there || o->of != but->of || !o->knows_cp || o->knows_up)
 			continue;
-		if (!best || (best->partial != o->partial ? best->partial : o->life > best->life))
+		if (!best || (best->partial != o->partial ? best->partial
+							  : o->generation > best->generation))
 			best = o;
 	}
 	return best;
@@ -513,7 +515,7 @@ static void answer_modified(struct model *m, const struct model_event *e, struct
 			o->knows_cp = true;
 		}
 	}
-	settle(m, o, e->sequence);
+	accept_request(m, o, e->sequence);
 	changed(m, o, NULL);
 }
 
@@ -528,7 +530,8 @@ static void answer(struct model *m, const struct model_event *e)
 	} else {
 		if (o)
 			drop_request(o, e->sequence);
-		o = m->life[e->sequence] ? by_life(m, m->life[e->sequence]) : by_cp(m, e->session);
+		o = m->generation[e->sequence] ? by_generation(m, m->generation[e->sequence])
+					       : by_cp(m, e->session);
 		if (e->cause == 1 && o)
 			end(o);
 	}
@@ -576,8 +579,8 @@ void model_take(struct model *m, const struct model_event *e)
 		answer(m, e);
 }
 
-unsigned model_bound(
-	const struct model *m, unsigned session, bool by_imsi, struct model_way *out, unsigned most)
+unsigned model_bound(const struct model *m, unsigned session, bool by_imsi,
+	struct model_selector *out, unsigned most)
 {
 	unsigned n = 0;
 
@@ -588,9 +591,9 @@ unsigned model_bound(
 		for (unsigned j = 0; j < o->n_keys; j++) {
 			bool known = !owns((struct model *)m, o, &o->key[j]);
 			for (unsigned k = 0; k < n && !known; k++)
-				known = same_key(&out[k], &o->key[j].way);
+				known = same_key(&out[k], &o->key[j].selector);
 			if (!known && n < most)
-				out[n++] = o->key[j].way;
+				out[n++] = o->key[j].selector;
 		}
 	}
 	return n;

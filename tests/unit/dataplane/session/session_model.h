@@ -28,7 +28,7 @@ struct model_event {
 	uint32_t teid, gnb;
 };
 
-struct model_way { // outer 0: local F-TEID; 1: towards the base station; 2: address
+struct model_selector { // outer 0: local F-TEID; 1: towards the base station; 2: address
 	uint8_t what;
 	uint32_t a, b; // TEID and base station; address and domain
 };
@@ -41,5 +41,5 @@ void model_free(struct model *m);
 void model_take(struct model *m, const struct model_event *e);
 // What a subscription for that session's IMSI, or its UP F-SEID, has; at most `most`. Returns how
 // many.
-unsigned model_bound(const struct model *m, unsigned session, bool by_imsi, struct model_way *out,
-	unsigned most);
+unsigned model_bound(const struct model *m, unsigned session, bool by_imsi,
+	struct model_selector *out, unsigned most);

@@ -383,7 +383,7 @@ void world_pass(struct world *w, uint64_t ns)
 	sessions_tick(w->store, w->now_ns);
 }
 
-int world_watch_imsi(struct world *w, uint64_t subscription, const char *imsi)
+int world_subscribe_imsi(struct world *w, uint64_t subscription, const char *imsi)
 {
 	struct session_target t = {.kinds = SESSION_IMSI};
 
@@ -391,7 +391,7 @@ int world_watch_imsi(struct world *w, uint64_t subscription, const char *imsi)
 	return sessions_subscribe(w->store, subscription, &t, FILTER_ANY_DIRECTION);
 }
 
-int world_watch_seid(struct world *w, uint64_t subscription, uint64_t seid, uint32_t a)
+int world_subscribe_seid(struct world *w, uint64_t subscription, uint64_t seid, uint32_t a)
 {
 	struct session_target t = {.kinds = SESSION_FSEID, .seid = seid};
 

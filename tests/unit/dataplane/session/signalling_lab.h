@@ -64,7 +64,7 @@ struct world {
 	} bound[WORLD_BOUND_MAX];
 	uint32_t n_bound;
 	uint64_t binds, unbinds;
-	struct subscription_state state[64]; // by watch, where that is small
+	struct subscription_state state[64]; // by subscription, where that is small
 	uint32_t refuse;		     // so many bindings are answered with NOMEM
 	bool broken;			     // the store told something that cannot be
 };
@@ -75,8 +75,8 @@ void world_end(struct world *w);
 // From one address to another (host order), 0.1 ms later than the one before.
 void world_take(struct world *w, const struct lab *l, uint8_t protocol, uint32_t from, uint32_t to);
 void world_pass(struct world *w, uint64_t ns);
-int world_watch_imsi(struct world *w, uint64_t subscription, const char *imsi);
-int world_watch_seid(struct world *w, uint64_t subscription, uint64_t seid, uint32_t address);
+int world_subscribe_imsi(struct world *w, uint64_t subscription, const char *imsi);
+int world_subscribe_seid(struct world *w, uint64_t subscription, uint64_t seid, uint32_t address);
 // Bound by that subscription: a tunnel on a link in a direction; an address.
 bool world_tunnel(const struct world *w, uint64_t subscription, uint8_t link, uint8_t direction,
 	uint32_t teid, uint32_t address);

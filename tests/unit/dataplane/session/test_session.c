@@ -4,7 +4,7 @@
 
 #include "tests/unit/dataplane/session/pfcp_bed.h"
 
-TestSuite(session, .init = begin_watched, .fini = end);
+TestSuite(session, .init = begin_subscribed, .fini = end);
 
 Test(session, life)
 {
@@ -32,17 +32,17 @@ Test(session, subscription_comes_later)
 {
 	play_up(&w, &two, 1, 0x502, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 0);
-	cr_expect_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_expect_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	cr_expect_eq(world_bound_by(&w, 2), 3);
-	cr_expect_eq(world_watch_seid(&w, 3, two.up, UPF), 0);
+	cr_expect_eq(world_subscribe_seid(&w, 3, two.up, UPF), 0);
 	cr_expect_eq(world_bound_by(&w, 3), 3);
-	cr_expect_eq(world_watch_seid(&w, 4, two.cp, SMF), 0);
+	cr_expect_eq(world_subscribe_seid(&w, 4, two.cp, SMF), 0);
 	cr_expect_eq(world_bound_by(&w, 4), 3);
-	cr_expect_eq(world_watch_seid(&w, 5, two.cp, 0), 0, "any address");
+	cr_expect_eq(world_subscribe_seid(&w, 5, two.cp, 0), 0, "any address");
 	cr_expect_eq(world_bound_by(&w, 5), 3);
-	cr_expect_eq(world_watch_seid(&w, 6, two.cp, GNB_A), 0);
+	cr_expect_eq(world_subscribe_seid(&w, 6, two.cp, GNB_A), 0);
 	cr_expect_eq(world_bound_by(&w, 6), 0);
-	cr_expect_eq(world_watch_seid(&w, 6, two.cp, GNB_A), POI_ERR_EXISTS);
+	cr_expect_eq(world_subscribe_seid(&w, 6, two.cp, GNB_A), POI_ERR_EXISTS);
 	cr_expect_eq(sessions_unsubscribe(w.store, 2), 0);
 	cr_expect_eq(w.unbinds, 0, "the caller drops them itself");
 	cr_expect_eq(sessions_unsubscribe(w.store, 2), POI_ERR_NOT_FOUND);
@@ -92,7 +92,7 @@ Test(session, handover_back)
 
 Test(session, tunnel_left_by_a_handover_is_given_to_another)
 {
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_modify(&w, &one, 3, FORW, 0x601, GNB_B);
 	play_modified(&w, &one, 3, 1);
@@ -201,7 +201,7 @@ Test(session, lost_establishment_response)
 
 Test(session, lost_establishment_request)
 {
-	cr_assert_eq(world_watch_seid(&w, 2, one.up, UPF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, one.up, UPF), 0);
 	play_established(&w, &one, 1, 1);
 	cr_expect(uplink(&one, 2), "what the response gives can be used");
 	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
@@ -216,11 +216,11 @@ Test(session, lost_establishment_request)
 
 Test(session, started_late)
 {
-	cr_assert_eq(world_watch_seid(&w, 2, one.up, UPF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, one.up, UPF), 0);
 	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
 	cr_expect(downlink(2, 0x501, GNB_A));
 	play_modified(&w, &one, 2, 1);
-	cr_expect_eq(world_watch_seid(&w, 3, one.cp, SMF), 0);
+	cr_expect_eq(world_subscribe_seid(&w, 3, one.cp, SMF), 0);
 	cr_expect(downlink(3, 0x501, GNB_A), "the response told the other side's SEID");
 	cr_expect_eq(world_counts(&w).partial_now, 1);
 	cr_expect(w.state[2].unsure);
@@ -266,7 +266,7 @@ Test(session, never_answered)
 
 Test(session, lost_deletion_response_then_reuse)
 {
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_delete(&w, &one, 3);
 	struct play next = two;
@@ -309,7 +309,7 @@ Test(session, refused_deletion)
 
 Test(session, address_used_again)
 {
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	struct play next = two;
 	next.ue = one.ue;
 	play_up(&w, &one, 1, 0x501, GNB_A);
@@ -321,7 +321,7 @@ Test(session, address_used_again)
 
 Test(session, same_address_in_two_network_instances)
 {
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	struct play other = two;
 	other.ue = one.ue;
 	other.ni = "corporate";
@@ -345,9 +345,9 @@ Test(session, equal_seids_of_two_smfs)
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &other, 1, 0x502, GNB_A); // the same sequence numbers, too
 	cr_expect_eq(world_counts(&w).sessions, 2);
-	cr_assert_eq(world_watch_seid(&w, 2, one.cp, SMF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, one.cp, SMF), 0);
 	cr_expect(uplink(&one, 2) && !uplink(&other, 2));
-	cr_assert_eq(world_watch_seid(&w, 3, one.cp, 0), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 3, one.cp, 0), 0);
 	cr_expect(uplink(&one, 3) && uplink(&other, 3));
 	cr_expect_eq(w.state[3].sessions, 2);
 }
@@ -407,7 +407,7 @@ Test(session, late_answer_to_a_session_that_is_over)
 	play_modified(&w, &one, 3, 1); // the one before must have been accepted
 	play_delete(&w, &one, 4);
 	play_deleted(&w, &one, 4, 1);
-	cr_assert_eq(world_watch_imsi(&w, 9, other.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 9, other.imsi), 0);
 	play_up(&w, &other, 10, 0x601, GNB_B);
 	cr_assert_eq(world_bound_by(&w, 9), 3);
 	play_modified(&w, &one, 2, 65);

@@ -5,7 +5,7 @@
 
 #include "tests/unit/dataplane/session/pfcp_bed.h"
 
-TestSuite(session_answers, .init = begin_watched, .fini = end);
+TestSuite(session_answers, .init = begin_subscribed, .fini = end);
 
 // An answer whose request was missed, and the same number of an SMF that has restarted.
 Test(session_answers, answer_to_another_establishment_of_the_same_number)
@@ -26,7 +26,7 @@ Test(session_answers, answer_to_another_establishment_of_the_same_number)
 
 Test(session_answers, answer_to_a_modification_of_another_session)
 {
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &two, 4, 0x502, GNB_A);
 	play_modify(&w, &one, 8, FORW, 0x601, GNB_B);
@@ -95,7 +95,7 @@ Test(session_answers, answer_comes_to_the_seid_of_a_takeover_that_waits)
 	play_modify(&w, &taken, 7, FORW, 0x601, GNB_B);
 	play_modified(&w, &taken, 7, 1);
 	cr_expect_eq(world_bound_by(&w, 1), 3);
-	cr_assert_eq(world_watch_seid(&w, 2, 0x99, SMF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, 0x99, SMF), 0);
 	cr_expect_eq(world_bound_by(&w, 2), 3);
 }
 
@@ -347,7 +347,7 @@ Test(session_answers, equal_seids_at_two_addresses_of_one_upf)
 {
 	struct play second = two;
 
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	second.up = one.up;
 	play_establish(&w, &one, 1);
 	established_at(0x0a0000f0);
@@ -414,14 +414,14 @@ Test(session_answers, the_first_of_many_is_never_answered)
 // Its tunnel was asked for again by another one: the deletion does not make it newer.
 Test(session_answers, deletion_gives_nothing_back)
 {
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &two, 4, 0x502, GNB_A);
 	play_modify(&w, &one, 7, FORW, 0x601, GNB_B);
 	play_modify(&w, &two, 8, FORW, 0x601, GNB_B);
 	cr_assert(!downlink(1, 0x601, GNB_B) && downlink(2, 0x601, GNB_B));
 	play_delete(&w, &one, 9);
-	cr_assert_eq(world_watch_imsi(&w, 3, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 3, one.imsi), 0);
 	world_pass(&w, 1000000);
 	cr_expect(!downlink(1, 0x601, GNB_B) && !downlink(3, 0x601, GNB_B));
 	cr_expect(downlink(2, 0x601, GNB_B));
@@ -472,7 +472,7 @@ Test(session_answers, second_answer_takes_the_room_of_the_first_ones_session)
 	world_end(&w);
 	s.sessions_max = 1;
 	world_make(&w, &s);
-	cr_assert_eq(world_watch_seid(&w, 2, twin.up, UPF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, twin.up, UPF), 0);
 	play_establish(&w, &one, 1);
 	play_established(&w, &one, 1, 1);
 	play_delete(&w, &one, 2);

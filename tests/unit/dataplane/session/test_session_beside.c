@@ -17,7 +17,7 @@ Test(session_beside, unanswered_requests_do_not_fill_the_store)
 	world_end(&w);
 	s.memory_max = 4 << 20;
 	world_make(&w, &s);
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	for (uint32_t i = 0; i < 20000; i++) {
 		struct play p = {.cp = 0x1000 + i, .uplink = i, .ue = 0x0b000000 + i};
 		play_establish(&w, &p, 10 + i);
@@ -26,7 +26,7 @@ Test(session_beside, unanswered_requests_do_not_fill_the_store)
 	cr_expect(c.octets <= s.memory_max, "%u", (unsigned)c.octets);
 	cr_expect_gt(c.unanswered, 10000);
 	for (uint64_t i = 2; i < 200; i++)
-		cr_assert_eq(world_watch_imsi(&w, i, two.imsi), 0, "a task can always come");
+		cr_assert_eq(world_subscribe_imsi(&w, i, two.imsi), 0, "a task can always come");
 	world_pass(&w, 31000000000ull);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	cr_expect_eq(world_bound_by(&w, 1), 3, "and a session be followed");
@@ -42,7 +42,7 @@ static const struct play second = {.cp = 0x31,
 // A second anchor of the same address takes nothing from the first.
 Test(session_beside, second_anchor_removed)
 {
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &second, 10, 0x601, GNB_B);
 	play_delete(&w, &second, 20);
@@ -57,8 +57,8 @@ Test(session_beside, two_anchors_in_two_networks)
 	struct play edge = second;
 
 	edge.ni = "edge";
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
-	cr_assert_eq(world_watch_seid(&w, 2, one.up, 0), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, one.up, 0), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &edge, 10, 0x601, GNB_B);
 	cr_expect(world_address(&w, 1, one.ue) && !w.state[1].unsure);
@@ -70,7 +70,7 @@ Test(session_beside, another_users_anchor_takes_it)
 	struct play other = second;
 
 	other.imsi = two.imsi;
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &other, 10, 0x601, GNB_B);
 	cr_expect(!world_address(&w, 1, one.ue));
@@ -117,7 +117,7 @@ Test(session_beside, many_ask_for_one_way)
 	struct play given = one;
 
 	given.given = true;
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	for (uint32_t i = 0; i < 200; i++) {
 		struct play p = {
 			.cp = 0x1000 + i, .uplink = one.uplink, .ue = one.ue, .given = true};
@@ -131,8 +131,8 @@ Test(session_beside, many_ask_for_one_way)
 // Who asked last has it, also when he asked before; refused, he is behind the other again.
 Test(session_beside, asked_for_again)
 {
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
-	cr_assert_eq(world_watch_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	play_up(&w, &two, 10, 0x502, GNB_A);
 	play_modify(&w, &one, 20, FORW, 0x503, GNB_B);

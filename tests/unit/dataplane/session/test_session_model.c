@@ -127,7 +127,7 @@ static void play_one(struct world *w, const struct model_event *e)
 	}
 }
 
-static bool is_bound(const struct world *w, uint64_t subscription, const struct model_way *x)
+static bool is_bound(const struct world *w, uint64_t subscription, const struct model_selector *x)
 {
 	if (x->what == 2)
 		return world_address(w, subscription, x->a);
@@ -137,7 +137,7 @@ static bool is_bound(const struct world *w, uint64_t subscription, const struct 
 
 static bool agrees(const struct world *w, const struct model *m, unsigned session, bool by_imsi)
 {
-	struct model_way expected[64];
+	struct model_selector expected[64];
 	unsigned n = model_bound(m, session, by_imsi, expected, 64);
 	uint64_t subscription = by_imsi ? session : 100 + session;
 
@@ -149,7 +149,7 @@ static bool agrees(const struct world *w, const struct model *m, unsigned sessio
 
 static void tell(const struct world *w, const struct model *m, unsigned at, uint64_t seed)
 {
-	struct model_way x[64];
+	struct model_selector x[64];
 
 	for (unsigned i = 0; i <= at; i++)
 		fprintf(stderr,
@@ -179,7 +179,7 @@ static void late_subscription(struct world *w, unsigned session)
 {
 	uint64_t subscription = 1000;
 
-	cr_assert_eq(world_watch_imsi(w, subscription, imsi[session]), 0);
+	cr_assert_eq(world_subscribe_imsi(w, subscription, imsi[session]), 0);
 	cr_assert_eq(world_bound_by(w, subscription), world_bound_by(w, session));
 	cr_assert_eq(sessions_unsubscribe(w->store, subscription), 0);
 	for (uint32_t i = 0; i < w->n_bound;)
@@ -201,8 +201,8 @@ static void round_of(uint64_t seed, bool disturbed)
 	world_make(&w, NULL);
 	struct model *m = model_new(play);
 	for (unsigned i = 0; i < MODEL_SESSIONS; i++) {
-		cr_assert_eq(world_watch_imsi(&w, i, imsi[i]), 0);
-		cr_assert_eq(world_watch_seid(&w, 100 + i, play[i].up, UPF), 0);
+		cr_assert_eq(world_subscribe_imsi(&w, i, imsi[i]), 0);
+		cr_assert_eq(world_subscribe_seid(&w, 100 + i, play[i].up, UPF), 0);
 	}
 	for (unsigned i = 0; i < n_events; i++) {
 		play_one(&w, &event[i]);

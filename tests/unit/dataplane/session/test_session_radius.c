@@ -69,7 +69,7 @@ static void small_world(uint64_t sessions)
 	world_end(&w);
 	s.sessions_max = sessions ? sessions : s.sessions_max;
 	world_make(&w, &s);
-	cr_assert_eq(world_watch_imsi(&w, 1, imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, imsi), 0);
 }
 
 // What waits and is given up for it has shown ways of its own.

@@ -20,7 +20,7 @@ static void heartbeat(uint32_t sequence, uint32_t recovery, bool smf)
 
 Test(session_restart, restart_by_heartbeat)
 {
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	play_setup(&w, 1, 100);
 	play_setup_done(&w, 1, 200);
 	play_up(&w, &one, 2, 0x501, GNB_A);
@@ -38,7 +38,7 @@ Test(session_restart, restart_by_heartbeat)
 
 Test(session_restart, association_set_up_again)
 {
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	play_setup(&w, 1, 100);
 	play_setup_done(&w, 1, 200);
 	play_up(&w, &one, 2, 0x501, GNB_A);
@@ -57,7 +57,7 @@ Test(session_restart, association_released)
 {
 	struct lab l;
 
-	cr_assert_eq(world_watch_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
 	play_setup(&w, 1, 100);
 	play_setup_done(&w, 1, 200);
 	play_up(&w, &one, 2, 0x501, GNB_A);
@@ -93,7 +93,7 @@ static void report(uint8_t flags, bool request, uint64_t seid)
 
 Test(session_restart, session_deleted_by_the_upf)
 {
-	cr_assert_eq(world_watch_seid(&w, 1, one.up, UPF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 1, one.up, UPF), 0);
 	play_up(&w, &one, 1, 0x501, GNB_A);
 	report(0, true, one.cp);
 	cr_expect_eq(world_bound_by(&w, 1), 3);
@@ -104,11 +104,11 @@ Test(session_restart, session_deleted_by_the_upf)
 Test(session_restart, another_smf_takes_over)
 {
 	play_up(&w, &one, 1, 0x501, GNB_A);
-	cr_assert_eq(world_watch_seid(&w, 1, one.cp, SMF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 1, one.cp, SMF), 0);
 	cr_expect_eq(world_bound_by(&w, 1), 3);
 	report(0, false, one.up);
 	cr_expect_eq(world_bound_by(&w, 1), 0, "the old F-SEID lapses");
-	cr_assert_eq(world_watch_seid(&w, 2, 0x99, SMF + 8), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, 0x99, SMF + 8), 0);
 	cr_expect_eq(world_bound_by(&w, 2), 3);
 }
 
@@ -133,8 +133,8 @@ Test(session_restart, partial_sessions_go_first, .init = NULL)
 	play_up(&w, &two, 30, 0x502, GNB_B);
 	cr_expect_eq(world_counts(&w).evicted, 1);
 	cr_expect_eq(world_counts(&w).partial_now, 2);
-	cr_assert_eq(world_watch_seid(&w, 1, 0x300, UPF), 0);
-	cr_assert_eq(world_watch_seid(&w, 2, 0x301, UPF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 1, 0x300, UPF), 0);
+	cr_assert_eq(world_subscribe_seid(&w, 2, 0x301, UPF), 0);
 	cr_expect(world_bound_by(&w, 1) == 0 && world_bound_by(&w, 2) == 1, "the oldest");
 	for (unsigned i = 0; i < 3; i++) {
 		many.cp = 0x500 + i;

@@ -222,7 +222,7 @@ Test(session_rules, what_is_an_end)
 	s.sink.state = note_end;
 	world_make(&w, &s);
 	cr_assert_eq(sessions_subscribe(w.store, 1, &t, FILTER_TO_TARGET), 0);
-	cr_assert_eq(world_watch_imsi(&w, 2, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, one.imsi), 0);
 	play_establish(&w, &one, 1);
 	cr_expect(!w.state[2].bound_once, "not accepted yet");
 	play_established(&w, &one, 1, 75);

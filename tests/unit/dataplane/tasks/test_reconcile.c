@@ -14,9 +14,9 @@ static struct link_classes links;
 static struct reconcile scan;
 static uint32_t next_slot;
 
-static void drop(struct task_hold *hold)
+static void drop(struct task_resources *resources)
 {
-	free(hold);
+	free(resources);
 }
 
 static struct id16 xid(uint32_t n)
@@ -40,7 +40,7 @@ static struct task_entry *task_make(uint32_t n, uint32_t address)
 	t.filter.address[0] = (struct ip_prefix){.family = 4, .length = 32, .b = {10}};
 	memcpy(t.filter.address[0].b + 1, &address, 3);
 	struct task_entry *made = task_entry_make(&t);
-	made->hold = calloc(1, sizeof(*made->hold));
+	made->resources = calloc(1, sizeof(*made->resources));
 	return made;
 }
 
@@ -51,13 +51,13 @@ static void put(uint32_t n, uint32_t address, bool only_task_table)
 	struct task_entry *old = task_entry_find(task_table, &ne, &id), *t = task_make(n, address);
 	struct rule rule;
 
-	t->hold->slot = old ? old->hold->slot : next_slot++;
+	t->resources->slot = old ? old->resources->slot : next_slot++;
 	if (old)
 		reconcile_leaves(&scan, old);
 	cr_assert_eq(task_entry_insert(task_table, t, old), POI_OK);
 	if (old) {
 		reconcile_enters(&scan, t);
-		free(old->hold);
+		free(old->resources);
 		task_entry_free(old);
 	}
 	rule_make(task_table, &links, t, &rule);
@@ -71,9 +71,9 @@ static void take(uint32_t n)
 	struct task_entry *t = task_entry_find(task_table, &ne, &id);
 
 	reconcile_leaves(&scan, t);
-	cr_assert_eq(table_remove(builder, rule_key_own(t->hold->slot)), POI_OK);
+	cr_assert_eq(table_remove(builder, rule_key_own(t->resources->slot)), POI_OK);
 	task_entry_take(task_table, t);
-	free(t->hold);
+	free(t->resources);
 	task_entry_free(t);
 }
 
@@ -164,7 +164,7 @@ Test(reconcile, planted_differences_are_found)
 	commit();
 	cr_assert(agrees());
 
-	cr_assert_eq(table_remove(builder, rule_key_own(t->hold->slot)),
+	cr_assert_eq(table_remove(builder, rule_key_own(t->resources->slot)),
 		POI_OK); // a task that left the table
 	commit();
 	cr_assert_not(agrees());

@@ -9,10 +9,10 @@
 static struct task_table *s;
 static int dropped;
 
-static void drop(struct task_hold *hold)
+static void drop(struct task_resources *resources)
 {
 	dropped++;
-	free(hold);
+	free(resources);
 }
 
 static struct id16 id(uint32_t n)
@@ -86,7 +86,7 @@ static struct task_entry *insert(uint32_t ne, uint32_t xid, uint32_t did)
 	struct task_entry *made = task_entry_make(&t);
 
 	cr_assert(made);
-	made->hold = malloc(8); // the builder's; here only given back
+	made->resources = malloc(8); // the builder's; here only given back
 	cr_assert_eq(task_entry_insert(s, made, task_entry_find(s, &t.ne, &t.xid)), 0);
 	return made;
 }
@@ -146,7 +146,7 @@ Test(task_table, a_destination_in_use_stays)
 	cr_expect_eq(d->references, 1);
 	cr_expect_eq(destination_entry_take(s, &ne, &did, &out), POI_ERR_IN_USE);
 	task_entry_take(s, t);
-	drop(t->hold);
+	drop(t->resources);
 	task_entry_free(t);
 	cr_expect_eq(d->references, 0);
 	cr_expect_eq(destination_entry_take(s, &ne, &did, &out), 0);
@@ -170,7 +170,7 @@ Test(task_table, replacing_a_task_moves_its_references)
 	cr_expect_eq(task_entry_first(s), new, "keeps its place in the order");
 	cr_expect_eq(destination_entry_find(s, &ne, &did)->references, 1);
 	cr_expect_eq(destination_entry_find(s, &ne, &other)->references, 1);
-	drop(old->hold);
+	drop(old->resources);
 	task_entry_free(old);
 }
 
@@ -296,7 +296,7 @@ Test(task_table, finds_each_of_many_after_removing_every_third)
 		struct id16 xid = id(i);
 		struct task_entry *t = task_entry_find(s, &ne, &xid);
 		task_entry_take(s, t);
-		drop(t->hold);
+		drop(t->resources);
 		task_entry_free(t);
 	}
 	uint32_t n = 0;

@@ -27,7 +27,7 @@
 static const struct port_traits n3 = {.tunnel = CONFIG_TUNNEL_GTPU};
 
 struct bench {
-	struct rte_mempool *frames, *pieces, *wholes;
+	struct rte_mempool *frames, *pieces, *datagram_pool;
 	struct reassembly *r;
 };
 
@@ -49,16 +49,16 @@ static inline struct bench bench_new(uint32_t datagrams, uint32_t pieces)
 	cr_assert(rte_eal_init(11, arguments) >= 0);
 	b.frames = rte_pktmbuf_pool_create("frames", 255, 0, 0, 2304, SOCKET_ID_ANY);
 	b.pieces = rte_pktmbuf_pool_create("pieces", pieces, 0, 0, 2304, SOCKET_ID_ANY);
-	b.wholes = rte_pktmbuf_pool_create(
-		"wholes", 7, 0, 0, REASSEMBLY_WHOLE_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
-	cr_assert(b.frames && b.pieces && b.wholes);
+	b.datagram_pool = rte_pktmbuf_pool_create("datagram_pool", 7, 0, 0,
+		REASSEMBLY_DATAGRAM_ROOM + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
+	cr_assert(b.frames && b.pieces && b.datagram_pool);
 	const struct reassembly_settings s = {.gtpu = gtpu,
 		.signalling = &shown,
 		.datagrams = datagrams,
 		.timeout_ns = 2000 * MS,
 		.seed = {0x9e3779b97f4a7c15, 0xd6e8feb86659fd93},
 		.pieces = b.pieces,
-		.wholes = b.wholes,
+		.datagram_pool = b.datagram_pool,
 		.socket = SOCKET_ID_ANY};
 	b.r = reassembly_new(&s);
 	cr_assert(b.r);
@@ -70,7 +70,7 @@ static inline void bench_end(struct bench *b)
 	reassembly_free(b->r);
 	cr_assert_eq(rte_mempool_in_use_count(b->frames), 0);
 	cr_assert_eq(rte_mempool_in_use_count(b->pieces), 0);
-	cr_assert_eq(rte_mempool_in_use_count(b->wholes), 0);
+	cr_assert_eq(rte_mempool_in_use_count(b->datagram_pool), 0);
 	rte_eal_cleanup();
 }
 
@@ -159,7 +159,7 @@ static inline struct rte_mbuf *frame_of(const struct bench *b, struct fragment d
 }
 
 static inline enum reassembly_verdict put(
-	struct bench *b, struct fragment d, uint64_t now, struct reassembly_whole *whole)
+	struct bench *b, struct fragment d, uint64_t now, struct reassembly_datagram *datagram)
 {
 	struct rte_mbuf *m = frame_of(b, d);
 	struct packet_view v = {.data = rte_pktmbuf_mtod(m, const uint8_t *),
@@ -167,17 +167,17 @@ static inline enum reassembly_verdict put(
 		.total = m->pkt_len};
 
 	MUST(parse_burst(&n3, &v, 1) == 1);
-	enum reassembly_verdict verdict = reassembly_put(b->r, &v, m, true, now, whole);
+	enum reassembly_verdict verdict = reassembly_put(b->r, &v, m, true, now, datagram);
 	rte_pktmbuf_free(m); // what came in is not kept
 	return verdict;
 }
 
 static inline enum reassembly_verdict put_at(struct bench *b, struct fragment d, uint64_t now)
 {
-	struct reassembly_whole whole = {0};
-	enum reassembly_verdict verdict = put(b, d, now, &whole);
+	struct reassembly_datagram datagram = {0};
+	enum reassembly_verdict verdict = put(b, d, now, &datagram);
 
-	MUST(verdict == REASSEMBLY_WHOLE || !whole.mbuf);
-	rte_pktmbuf_free(whole.mbuf);
+	MUST(verdict == REASSEMBLY_DONE || !datagram.mbuf);
+	rte_pktmbuf_free(datagram.mbuf);
 	return verdict;
 }

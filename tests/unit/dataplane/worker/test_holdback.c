@@ -418,7 +418,7 @@ Test(holdback, the_outermost_layer_of_a_whole_datagram_was_matched)
 	by_outer.filter.n_address = 1;
 	by_outer.filter.address[0] = (struct ip_prefix){.family = 4, .length = 32};
 	wire_store32(by_outer.filter.address[0].b, GNB);
-	for (int whole = 0; whole < 2; whole++) {
+	for (int reassembled = 0; reassembled < 2; reassembled++) {
 		struct packet_view v;
 		struct rte_mbuf *m = packet(7, &v);
 		holdback_hold(holdback, &s,
@@ -427,7 +427,7 @@ Test(holdback, the_outermost_layer_of_a_whole_datagram_was_matched)
 				.views = &v,
 				.mbufs = &m,
 				.taken = &none,
-				.whole = whole});
+				.reassembled = reassembled});
 		rte_pktmbuf_free(m);
 	}
 	put(5, 1, 7, 9 * MS);
@@ -462,14 +462,14 @@ Test(holdback, whole_datagrams_held_are_bounded)
 	struct packet_view v;
 	struct rte_mbuf *m = packet(7, &v);
 	const struct holdback_burst b = {
-		.n = 1, .views = &v, .mbufs = &m, .taken = &none, .whole = true};
+		.n = 1, .views = &v, .mbufs = &m, .taken = &none, .reassembled = true};
 
 	holdback_free(holdback);
 	holdback = holdback_new(&more);
 	for (int round = 1; round <= 2; round++) {
-		for (uint32_t i = 0; i < HOLDBACK_WHOLES + 5; i++)
+		for (uint32_t i = 0; i < HOLDBACK_REASSEMBLED + 5; i++)
 			holdback_hold(holdback, &s, &b);
-		cr_assert_eq(rte_mbuf_refcnt_read(m), 1 + HOLDBACK_WHOLES);
+		cr_assert_eq(rte_mbuf_refcnt_read(m), 1 + HOLDBACK_REASSEMBLED);
 		cr_assert_eq(counters.held_full, 5u * round);
 		holdback_tend(holdback, &later, false);
 		cr_assert_eq(rte_mbuf_refcnt_read(m), 1);

@@ -3,13 +3,13 @@
 
 #include "tests/unit/dataplane/worker/reassembly_bed.h"
 
-static void check_whole(const struct reassembly_whole *whole, uint32_t header)
+static void check_datagram(const struct reassembly_datagram *datagram, uint32_t header)
 {
 	struct packet_view v = {
-		.data = whole->data, .length = whole->length, .total = whole->length};
+		.data = datagram->data, .length = datagram->length, .total = datagram->length};
 
-	cr_assert_eq(whole->length, 14 + header + content.n);
-	cr_assert_eq(memcmp(whole->data + 14 + header, content.b, content.n), 0);
+	cr_assert_eq(datagram->length, 14 + header + content.n);
+	cr_assert_eq(memcmp(datagram->data + 14 + header, content.b, content.n), 0);
 	cr_assert_eq(parse_burst(&n3, &v, 1), 0);
 	cr_assert_eq(v.outcome, PACKET_GTPU);
 	cr_assert_eq(v.teid, 0x11223344);
@@ -21,7 +21,7 @@ static void in_order(bool v6, bool options, const unsigned order[4])
 {
 	static const uint32_t edge[] = {0, 800, 1600, 2400, 0};
 	struct bench b = bench_new(16, 63);
-	struct reassembly_whole whole;
+	struct reassembly_datagram datagram;
 	uint32_t header = v6 ? 40 : 20;
 
 	make_content(2152, 2800);
@@ -31,11 +31,11 @@ static void in_order(bool v6, bool options, const unsigned order[4])
 		d.options = options;
 		d.padding = 3;
 		cr_assert_eq(
-			put(&b, d, NOW, &whole), i < 3 ? REASSEMBLY_ABSORBED : REASSEMBLY_WHOLE);
+			put(&b, d, NOW, &datagram), i < 3 ? REASSEMBLY_ABSORBED : REASSEMBLY_DONE);
 	}
-	cr_assert(whole.mbuf);
-	check_whole(&whole, !v6 && options ? 24 : header);
-	rte_pktmbuf_free(whole.mbuf);
+	cr_assert(datagram.mbuf);
+	check_datagram(&datagram, !v6 && options ? 24 : header);
+	rte_pktmbuf_free(datagram.mbuf);
 	cr_assert_eq(reassembly_waiting(b.r), 0);
 	bench_end(&b);
 }
@@ -63,47 +63,47 @@ Test(reassembly, ipv6_mixed_with_headers_before)
 Test(reassembly, ipv4_header_is_right_again)
 {
 	struct bench b = bench_new(16, 63);
-	struct reassembly_whole whole;
+	struct reassembly_datagram datagram;
 	uint32_t sum = 0;
 
 	make_content(2152, 1000);
 	cr_assert_eq(put_at(&b, part(7, 0, 512), NOW), REASSEMBLY_ABSORBED);
-	cr_assert_eq(put(&b, part(7, 512, 0), NOW, &whole), REASSEMBLY_WHOLE);
+	cr_assert_eq(put(&b, part(7, 512, 0), NOW, &datagram), REASSEMBLY_DONE);
 	for (unsigned i = 0; i < 20; i += 2)
-		sum += wire_load16(whole.data + 14 + i);
+		sum += wire_load16(datagram.data + 14 + i);
 	cr_expect_eq((sum & 0xffff) + (sum >> 16), 0xffff);
-	rte_pktmbuf_free(whole.mbuf);
+	rte_pktmbuf_free(datagram.mbuf);
 	bench_end(&b);
 }
 
 Test(reassembly, large_ones_have_no_buffer_of_their_own)
 {
 	struct bench b = bench_new(16, 63);
-	struct reassembly_whole whole;
+	struct reassembly_datagram datagram;
 
 	make_content(2152, 11000);
 	for (uint32_t at = 0; at < 7 * 1600; at += 1600)
 		cr_assert_eq(
-			put(&b, part(7, at, at + 1600 < content.n ? at + 1600 : 0), NOW, &whole),
-			at < 6 * 1600 ? REASSEMBLY_ABSORBED : REASSEMBLY_WHOLE);
-	cr_assert_null(whole.mbuf);
-	check_whole(&whole, 20);
+			put(&b, part(7, at, at + 1600 < content.n ? at + 1600 : 0), NOW, &datagram),
+			at < 6 * 1600 ? REASSEMBLY_ABSORBED : REASSEMBLY_DONE);
+	cr_assert_null(datagram.mbuf);
+	check_datagram(&datagram, 20);
 	bench_end(&b);
 }
 
 Test(reassembly, duplicate_is_harmless)
 {
 	struct bench b = bench_new(16, 63);
-	struct reassembly_whole whole;
+	struct reassembly_datagram datagram;
 
 	make_content(2152, 2000);
 	cr_expect_eq(put_at(&b, part(7, 800, 1600), NOW), REASSEMBLY_ABSORBED);
 	cr_expect_eq(put_at(&b, part(7, 800, 1600), NOW), REASSEMBLY_INVALID);
 	cr_expect_eq(put_at(&b, part(7, 1600, 0), NOW), REASSEMBLY_ABSORBED);
 	cr_expect_eq(put_at(&b, part(7, 1600, 0), NOW), REASSEMBLY_INVALID);
-	cr_expect_eq(put(&b, part(7, 0, 800), NOW, &whole), REASSEMBLY_WHOLE);
-	check_whole(&whole, 20);
-	rte_pktmbuf_free(whole.mbuf);
+	cr_expect_eq(put(&b, part(7, 0, 800), NOW, &datagram), REASSEMBLY_DONE);
+	check_datagram(&datagram, 20);
+	rte_pktmbuf_free(datagram.mbuf);
 	bench_end(&b);
 }
 
@@ -122,7 +122,7 @@ static void poisoned_by(struct fragment bad)
 	// And then it begins anew.
 	cr_expect_eq(put_at(&b, part(7, 800, 1600), NOW + 2001 * MS), REASSEMBLY_ABSORBED);
 	cr_expect_eq(put_at(&b, part(7, 0, 800), NOW + 2001 * MS), REASSEMBLY_ABSORBED);
-	cr_expect_eq(put_at(&b, part(7, 1600, 0), NOW + 2001 * MS), REASSEMBLY_WHOLE);
+	cr_expect_eq(put_at(&b, part(7, 1600, 0), NOW + 2001 * MS), REASSEMBLY_DONE);
 	bench_end(&b);
 }
 
@@ -188,7 +188,7 @@ Test(reassembly, others_pass)
 	cr_expect_eq(put_at(&b, part(8, 800, 1600), NOW), REASSEMBLY_PASSED);
 	make_content(2152, 2000); // the same identification, now of a tunnel
 	cr_expect_eq(put_at(&b, part(8, 0, 800), NOW), REASSEMBLY_ABSORBED);
-	cr_expect_eq(put_at(&b, part(8, 800, 0), NOW), REASSEMBLY_WHOLE);
+	cr_expect_eq(put_at(&b, part(8, 800, 0), NOW), REASSEMBLY_DONE);
 	bench_end(&b);
 }
 
@@ -233,7 +233,7 @@ Test(reassembly, flood)
 		if (n % 1000 != 0)
 			continue;
 		MUST(put_at(&b, part(n, 0, 512), NOW + n * 1000 + 1) == REASSEMBLY_ABSORBED);
-		MUST(put_at(&b, part(n, 512, 0), NOW + n * 1000 + 2) == REASSEMBLY_WHOLE);
+		MUST(put_at(&b, part(n, 512, 0), NOW + n * 1000 + 2) == REASSEMBLY_DONE);
 		given_up += reassembly_moves(b.r).limit;
 	}
 	cr_expect_gt(given_up, 10000);
@@ -259,7 +259,7 @@ Test(reassembly, headers_longer_than_a_copy)
 {
 	struct bench b = bench_new(16, 63);
 	struct rte_mempool *jumbo = rte_pktmbuf_pool_create("jumbo", 7, 0, 0, 8192, SOCKET_ID_ANY);
-	struct reassembly_whole whole = {0};
+	struct reassembly_datagram datagram = {0};
 	struct frame f = {0};
 
 	make_content(2152, 2800);
@@ -281,7 +281,7 @@ Test(reassembly, headers_longer_than_a_copy)
 		.length = m->data_len,
 		.total = m->pkt_len};
 	cr_assert_eq(parse_burst(&n3, &v, 1), 1);
-	cr_assert_eq(reassembly_put(b.r, &v, m, true, NOW, &whole), REASSEMBLY_LIMIT);
+	cr_assert_eq(reassembly_put(b.r, &v, m, true, NOW, &datagram), REASSEMBLY_LIMIT);
 	rte_pktmbuf_free(m);
 	rte_mempool_free(jumbo);
 	bench_end(&b);
@@ -308,7 +308,7 @@ Test(reassembly, random)
 {
 	struct bench b = bench_new(16, 63);
 	struct rng g = {.s = 7};
-	struct reassembly_whole whole;
+	struct reassembly_datagram datagram;
 	uint64_t now = NOW;
 
 	make_content(2152, 900);
@@ -326,14 +326,14 @@ Test(reassembly, random)
 		if (d.first == 0 && d.more == 0)
 			d.more = 1;
 		now += rng_below(&g, 100) * MS;
-		whole = (struct reassembly_whole){0};
-		if (put(&b, d, now, &whole) == REASSEMBLY_WHOLE) {
-			uint32_t at = whole.length - content.n;
-			if (d.more < 0 && whole.length > content.n)
-				MUST(memcmp(whole.data + at, content.b, content.n) == 0);
-			rte_pktmbuf_free(whole.mbuf);
+		datagram = (struct reassembly_datagram){0};
+		if (put(&b, d, now, &datagram) == REASSEMBLY_DONE) {
+			uint32_t at = datagram.length - content.n;
+			if (d.more < 0 && datagram.length > content.n)
+				MUST(memcmp(datagram.data + at, content.b, content.n) == 0);
+			rte_pktmbuf_free(datagram.mbuf);
 		}
-		MUST(rte_mempool_in_use_count(b.wholes) == 0);
+		MUST(rte_mempool_in_use_count(b.datagram_pool) == 0);
 	}
 	bench_end(&b);
 }

@@ -30,7 +30,7 @@ Test(reassembly_lost, lost_signalling_is_known_by_its_first_fragment)
 	cr_expect_eq(lost(&b, false), 0);
 	cr_expect_eq(lost(&b, true), 1, "a tunnel's it could be, without its first");
 	cr_expect_eq(put_at(&b, part(1, 800, 0), NOW), REASSEMBLY_ABSORBED);
-	cr_expect_eq(put_at(&b, part(1, 0, 800), NOW), REASSEMBLY_WHOLE);
+	cr_expect_eq(put_at(&b, part(1, 0, 800), NOW), REASSEMBLY_DONE);
 	make_content(2152, 2000);
 	cr_expect_eq(put_at(&b, part(3, 0, 800), NOW), REASSEMBLY_ABSORBED);
 	make_content(53, 2000);
@@ -130,19 +130,19 @@ Test(reassembly_lost, doubled_signalling_is_not_lost)
 		struct fragment one = part(id, 0, 800), two = part(id, 800, 0);
 		cr_expect_eq(put_at(&b, turned ? two : one, NOW), REASSEMBLY_ABSORBED);
 		cr_expect_eq(put_at(&b, turned ? two : one, NOW), REASSEMBLY_INVALID);
-		cr_expect_eq(put_at(&b, turned ? one : two, NOW), REASSEMBLY_WHOLE);
+		cr_expect_eq(put_at(&b, turned ? one : two, NOW), REASSEMBLY_DONE);
 		cr_expect_eq(put_at(&b, turned ? one : two, NOW), REASSEMBLY_ABSORBED);
 	}
 	cr_expect_eq(lost(&b, true), 0);
 	// Another datagram that has the number of one that came whole.
 	cr_expect_eq(put_at(&b, part(3, 0, 800), NOW), REASSEMBLY_ABSORBED);
-	cr_expect_eq(put_at(&b, part(3, 800, 0), NOW), REASSEMBLY_WHOLE);
+	cr_expect_eq(put_at(&b, part(3, 800, 0), NOW), REASSEMBLY_DONE);
 	cr_expect_eq(put_at(&b, part(3, 0, 1600), NOW), REASSEMBLY_ABSORBED);
 	cr_expect_eq(lost(&b, true), 1);
 	cr_expect_eq(put_at(&b, part(3, 0, 800), NOW), REASSEMBLY_ABSORBED);
-	cr_expect_eq(put_at(&b, part(3, 800, 0), NOW), REASSEMBLY_WHOLE);
+	cr_expect_eq(put_at(&b, part(3, 800, 0), NOW), REASSEMBLY_DONE);
 	cr_expect_eq(put_at(&b, part(3, 800, 0), NOW), REASSEMBLY_ABSORBED);
-	cr_expect_eq(put_at(&b, part(3, 0, 800), NOW), REASSEMBLY_WHOLE, "as ever");
+	cr_expect_eq(put_at(&b, part(3, 0, 800), NOW), REASSEMBLY_DONE, "as ever");
 	cr_expect_eq(lost(&b, true), 0);
 	bench_end(&b);
 }
