@@ -486,18 +486,18 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 	pthread_mutex_unlock(lock);
 }
 
-uint64_t deliver_recovered(const struct deliver *d)
+uint64_t deliver_found(const struct deliver *d)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
 
 	pthread_mutex_lock(lock);
-	uint64_t sum = d->past_recovered;
+	uint64_t sum = d->past_found;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
 		const struct mdf_connection *c = d->connection[i];
 		if (c)
-			sum += stream_spool_recovered(c->stream);
+			sum += stream_spool_found(c->stream);
 		if (c && c->twin)
-			sum += stream_spool_recovered(c->twin->stream);
+			sum += stream_spool_found(c->twin->stream);
 	}
 	pthread_mutex_unlock(lock);
 	return sum;

@@ -50,8 +50,9 @@ void deliver_slot_reset(struct deliver *d, uint32_t slot);
 // Sum over all destinations, past ones included; queued is counted on the rings, not derived.
 void deliver_totals(const struct deliver *d, struct copy_balance *out);
 
-// Copies of an earlier process that its spool still held and that were delivered since: in no sum.
-uint64_t deliver_recovered(const struct deliver *d);
+// Copies of an earlier process that were found in spools: in the sums of their destinations, and
+// offered by no worker.
+uint64_t deliver_found(const struct deliver *d);
 
 // Next event, or false. `event_fd` becomes readable when there may be one.
 bool deliver_next_event(struct deliver *d, struct channel_event *out);

@@ -169,7 +169,7 @@ struct deliver {
 	struct mdf_connection *connection[COPY_DESTINATIONS_MAX];
 	uint64_t serial;
 	struct copy_balance past; // of destinations that are gone
-	uint64_t past_recovered;
+	uint64_t past_found;
 	struct channel_event event[EVENTS_MAX];
 	uint32_t event_head, event_tail;
 	int event_fd;

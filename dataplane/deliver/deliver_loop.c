@@ -209,7 +209,7 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 		leave_to(twin, c);
 	pthread_mutex_lock(&d->lock);
 	stream_balance(c->stream, &d->past, &octets);
-	d->past_recovered += stream_spool_recovered(c->stream);
+	d->past_found += stream_spool_found(c->stream);
 	d->connection[c->index] = c->twin;
 	if (c->twin)
 		c->twin->twin = NULL;

@@ -109,7 +109,7 @@ static void open_one(struct mdf_connection *c, enum copy_kind k, uint64_t cap)
 	}
 	if (found.what != SPOOL_RECOVERED || !c->spool[k].spool)
 		return;
-	stream_spool_recovering(c->stream, k);
+	stream_spool_recovering(c->stream, k, found.copies);
 	log_notice("destination %s: %llu PDUs found in the spool", did,
 		(unsigned long long)found.copies);
 }

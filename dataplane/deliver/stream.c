@@ -361,8 +361,10 @@ void stream_discard(struct stream *s, enum copy_loss why)
 		}
 	}
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		if (!s->spooled[k].left)
+		if (!s->spooled[k].left) {
 			spooled_discard(s, &s->spooled[k], why);
+			spooled_discard_found(s, &s->spooled[k], why);
+		}
 		s->spooled[k].recovering = false;
 	}
 }
@@ -405,6 +407,7 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 			copy_ring_counts(s->line[i].ring, &n);
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
 		const struct spooled *p = &s->spooled[k];
+		add->offered += atomic_load_explicit(&p->found, memory_order_relaxed);
 		add->queued += atomic_load_explicit(&p->copies, memory_order_relaxed);
 		n.queued_octets += atomic_load_explicit(&p->octets, memory_order_relaxed);
 	}

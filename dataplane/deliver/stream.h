@@ -102,5 +102,7 @@ uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k);
 void stream_spool_leave(struct stream *s, enum copy_kind k);
 // Blocks delivered since the last call.
 uint32_t stream_spool_done(struct stream *s, enum copy_kind k);
-void stream_spool_recovering(struct stream *s, enum copy_kind k); // the file was found
-uint64_t stream_spool_recovered(const struct stream *s); // copies delivered for an earlier process
+// A file of an earlier process was found: its copies are offered to this destination from now on,
+// though to no task.
+void stream_spool_recovering(struct stream *s, enum copy_kind k, uint64_t copies);
+uint64_t stream_spool_found(const struct stream *s); // copies that were found so

@@ -49,7 +49,8 @@ struct spooled { // one kind
 	bool left;			 // what the file holds stays there
 	bool recovering;		 // the file may hold blocks of an earlier process
 	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
-	_Atomic uint64_t recovered;	 // delivered for an earlier process
+	_Atomic uint64_t found;		 // copies of an earlier process; one writer, anyone reads
+	uint64_t found_left;		 // of them not loaded yet
 };
 
 struct record {
@@ -108,6 +109,9 @@ static inline void add_to(_Atomic uint64_t *to, uint64_t n)
 // stream_spool.c
 void spooled_discard(
 	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds
+
+void spooled_discard_found(
+	struct stream *s, struct spooled *p, enum copy_loss why); // of an earlier process, not loaded
 
 // stream_line.c
 enum copy_kind line_kind(const struct stream_line *l);

@@ -25,6 +25,14 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 	add_to(&p->octets, -octets);
 }
 
+void spooled_discard_found(struct stream *s, struct spooled *p, enum copy_loss why)
+{
+	for (uint64_t i = 0; i < p->found_left; i++)
+		copy_outcomes_count(&s->counts, why, 0);
+	add_to(&p->copies, -p->found_left);
+	p->found_left = 0;
+}
+
 void stream_spool_use(struct stream *s)
 {
 	s->spools = true;
@@ -263,21 +271,32 @@ bool stream_spool_wants(const struct stream *s, enum copy_kind k)
 	       p->opened - l->ack_segment < SPOOL_LOADED;
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 void stream_spool_loaded(
 	struct stream *s, enum copy_kind k, const struct spool_block *b, int result)
 {
 	struct spooled *p = &s->spooled[k];
 
 	p->recovering = p->recovering && (result == 0 ? b->recovered : result != POI_ERR_AGAIN);
+	if (!p->recovering) // the file held fewer than it said
+		spooled_discard_found(s, p, LOSS_SPOOL);
 	if (result == POI_ERR_NOMEM)
 		return; // again later
 	if (result != 0) {
 		if (!b->recovered)
 			spooled_discard(s, p, LOSS_SPOOL);
+		else
+			spooled_discard_found(s, p, LOSS_SPOOL);
 		return;
 	}
 	if (!b->recovered && !STAILQ_EMPTY(&p->stored))
 		spooled_drop(p);
+	if (b->recovered)
+		p->found_left -= lesser(b->segment->pushed - b->skip, p->found_left);
 	struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
 	if (b->skip && l->ack_segment == p->opened) { // an earlier process delivered them
 		l->ack_copy = b->skip;
@@ -295,16 +314,21 @@ uint32_t stream_spool_done(struct stream *s, enum copy_kind k)
 	return n;
 }
 
-void stream_spool_recovering(struct stream *s, enum copy_kind k)
+void stream_spool_recovering(struct stream *s, enum copy_kind k, uint64_t copies)
 {
-	s->spooled[k].recovering = true;
+	struct spooled *p = &s->spooled[k];
+
+	p->recovering = true;
+	p->found_left = copies;
+	add_to(&p->found, copies);
+	add_to(&p->copies, copies);
 }
 
-uint64_t stream_spool_recovered(const struct stream *s)
+uint64_t stream_spool_found(const struct stream *s)
 {
 	uint64_t sum = 0;
 
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
-		sum += atomic_load_explicit(&s->spooled[k].recovered, memory_order_relaxed);
+		sum += atomic_load_explicit(&s->spooled[k].found, memory_order_relaxed);
 	return sum;
 }

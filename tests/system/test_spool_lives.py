@@ -130,7 +130,10 @@ class Stop(Lives):
 	def whole(self, sent, one_by_one=True):
 		def all_there():
 			return self.bad.held >= sent and not self.of(self.bad_did)["queued"]
-		fixture.wait_until(all_there, 40, "all %d are delivered: %s" % (sent, self.bad.summary()))
+		try:
+			fixture.wait_until(all_there, 40, "all are delivered")
+		except AssertionError:
+			self.fail("%d sent: %s %s" % (sent, self.bad.summary(), self.of(self.bad_did)))
 		self.assertEqual(self.bad.held, sent, self.bad.summary())
 		if one_by_one:
 			self.assertEqual(self.bad.summary()["missing"], 0, self.bad.summary())
