@@ -105,6 +105,7 @@ struct config_override { // delivery.overrides
 	char *peer_identity; // NULL when not given
 };
 
+#define CONFIG_DELIVERY_THREADS_MAX 16
 #define CONFIG_HEADER_USUAL 320 // octets that every known receiver takes
 #define CONFIG_HEADER_MAX 1024
 
@@ -127,6 +128,10 @@ struct config_delivery {
 	bool resend_in_doubt;  // default true
 	uint32_t drain;        // seconds for what is owed to a destination that is removed, 3600
 	uint32_t connections;  // 1: X2 and X3 of a destination on one; 2: on one each
+	uint32_t probe_timeout; // seconds in which an MDF must answer TCP's probes, 3
+	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 3
+	char *cipher_suites;	// those of shared/tls_suites.c, the preferred first
+	uint32_t key_records;	// TLS records after which keys are renewed, 2^23
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1
 	uint8_t xiri_release;  // enum config_xiri_release: module version that header reports name

@@ -9,6 +9,7 @@
 
 #include "shared/ids.h"
 #include "shared/pdu.h"
+#include "shared/tls.h"
 
 // The value `name` of element `i`, or the nearest node that exists, so that there is always a
 // place.
@@ -192,6 +193,18 @@ static int check_header(struct config_source *s, const yaml_node_t *delivery)
 		size, d->max_header);
 }
 
+static int check_suites(struct config_source *s, const yaml_node_t *delivery)
+{
+	struct tls_suite_name bad;
+
+	if (tls_suites_allowed(s->config->delivery.cipher_suites, &bad))
+		return POI_OK;
+	return config_refuse(s, config_child(s, delivery, "cipher-suites"),
+		"delivery.cipher-suites has \"%.*s\", which is unknown or too weak, write names "
+		"like TLS_AES_128_GCM_SHA256 with colons between",
+		(int)(bad.length < 64 ? bad.length : 64), bad.text);
+}
+
 static int check_delivery(struct config_source *s, const yaml_node_t *root)
 {
 	const struct config_delivery *d = &s->config->delivery;
@@ -208,6 +221,8 @@ static int check_delivery(struct config_source *s, const yaml_node_t *root)
 	int rc = check_ipid(s, node);
 	if (!rc)
 		rc = check_header(s, node);
+	if (!rc)
+		rc = check_suites(s, node);
 	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
 		rc = check_override(s, overrides, i);
 	return rc;

@@ -1,5 +1,6 @@
 // Declares the keys of the X2 and X3 interfaces: delivery.
 #include "shared/config_internal.h"
+#include "shared/tls.h"
 
 static const struct config_key delivery_keepalive_keys[] = {
 	KEY_BOOL("enabled", struct config_keepalive, enabled, "true",
@@ -131,9 +132,27 @@ static const struct config_key delivery_keys[] = {
 		"seconds in which a removed destination is still sent what is owed to it"),
 	KEY_NUMBER("connections", struct config_delivery, connections, 1, 2, "1",
 		"1: X2 and X3 of a destination share a connection; 2: each has its own"),
+	{.name = "cipher-suites",
+		.type = CONFIG_TEXT,
+		KEY_AT(struct config_delivery, cipher_suites),
+		.low = 1,
+		.high = 511,
+		.fallback = TLS_SUITES_DELIVERY,
+		.doc = "cipher suites offered to mediation functions, the preferred first, "
+		       "OpenSSL's names with colons between; a TLS version without one is not "
+		       "offered"},
+	KEY_NUMBER("key-records", struct config_delivery, key_records, 16, 8388608, "8388608",
+		"TLS records after which the keys of a connection are renewed"),
+	KEY_NUMBER("probe-timeout", struct config_delivery, probe_timeout, 1, 3600, "3",
+		"seconds without any answer to TCP's probes after which a mediation function is "
+		"taken for dead; one that answers is alive, however slow"),
+	KEY_NUMBER("stall-report", struct config_delivery, stall_report, 1, 3600, "3",
+		"seconds in which a mediation function has read nothing although PDUs wait, after "
+		"which a fault is reported; the connection is kept for keepalive.time-p2"),
 	KEY_NUMBER("flush-us", struct config_delivery, flush_us, 1, 1000000, "50",
 		"age in microseconds at which a TLS record leaves although not full"),
-	KEY_NUMBER("threads", struct config_delivery, threads, 1, 16, "1", "delivery threads"),
+	KEY_NUMBER("threads", struct config_delivery, threads, 1,
+		CONFIG_DELIVERY_THREADS_MAX, "1", "delivery threads"),
 	KEY_WORD("payload-format", struct config_delivery, payload_format, format_words, "automatic",
 		"automatic (12 when tunnelled, else 5, 6 or 7), or always 5, 6, 7 or 12"),
 	{.name = "attributes",

@@ -325,6 +325,15 @@ struct x1_client *x1_client_new(struct event_base *base, const struct config_ne 
 	if (!files_usable(&ne->tls, why, why_size)) {
 		return NULL;
 	}
+	const char *tls = curl_version_info(CURLVERSION_NOW)->ssl_version;
+	if (!x1_client_tls_usable(tls)) {
+		snprintf(why, why_size,
+			"libcurl uses %s, and OpenSSL is needed: install the libcurl4 that is "
+			"built "
+			"with it",
+			tls != NULL ? tls : "no TLS library");
+		return NULL;
+	}
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		snprintf(why, why_size, "libcurl cannot be started");
 		return NULL;
@@ -377,6 +386,11 @@ void x1_client_free(struct x1_client *c)
 	curl_slist_free_all(c->headers);
 	curl_global_cleanup();
 	free(c);
+}
+
+bool x1_client_tls_usable(const char *ssl_version)
+{
+	return ssl_version != NULL && strncmp(ssl_version, "OpenSSL/", 8) == 0;
 }
 
 const char *x1_client_library(void)

@@ -24,7 +24,7 @@
 #define SEGMENT_SIZE (128u * 1024u)
 #define SEGMENT_COPIES 1024u // a segment is closed by whichever limit comes first
 #define COPY_DESTINATIONS_MAX 4096u
-#define CAPTURE_DELIVER_MAX 8u // delivery threads
+#define CAPTURE_DELIVER_MAX 16u // delivery threads
 
 enum copy_kind { COPY_X2 = 0, COPY_X3 = 1, COPY_KINDS = 2 };
 

@@ -10,6 +10,8 @@
 
 #include "shared/now.h"
 
+static_assert(CONFIG_DELIVERY_THREADS_MAX <= CAPTURE_DELIVER_MAX);
+
 static int open_threads(struct deliver *d)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++) {
@@ -42,12 +44,7 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 	d->n_threads = config->delivery.threads ? config->delivery.threads : 1;
 	d->flush_ns = config->delivery.flush_us * 1000ull;
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (d->n_threads > CAPTURE_DELIVER_MAX) {
-		snprintf(why, why_size, "delivery.threads: at most %u", CAPTURE_DELIVER_MAX);
-		d->n_threads = 0;
-		goto fail;
-	}
-	d->tls = mdf_tls_new(&config->delivery.tls, why, why_size);
+	d->tls = mdf_tls_new(&config->delivery, why, why_size);
 	if (!d->tls)
 		goto fail;
 	if (deliver_spool_setup(d, why, why_size))
@@ -88,7 +85,7 @@ static void dispose(struct mdf_connection *c)
 {
 	mdf_connection_spool_wait(c);
 	mdf_connection_spool_close(c, true);
-	mdf_close(c->mdf);
+	mdf_connection_drop(c);
 	stream_free(c->stream);
 	free(c);
 }
@@ -505,7 +502,7 @@ uint64_t deliver_found(const struct deliver *d)
 
 int deliver_reload(struct deliver *d, char *why, size_t why_size)
 {
-	struct mdf_tls *fresh = mdf_tls_new(&d->config->delivery.tls, why, why_size);
+	struct mdf_tls *fresh = mdf_tls_new(&d->config->delivery, why, why_size);
 
 	if (!fresh)
 		return POI_ERR_TLS;

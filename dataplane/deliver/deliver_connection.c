@@ -8,65 +8,24 @@
 
 #include "shared/now.h"
 
-#define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
-#define RENEW_NS (5 * NS_PER_S)	  // for what is sent to be acknowledged
-
-static void go_on_connecting(struct mdf_connection *c, uint64_t now)
-{
-	int error = mdf_progress(c->mdf, now);
-
-	if (error == 0)
-		mdf_connection_up(c, now);
-	else if (error != POI_ERR_AGAIN)
-		mdf_connection_down(c, now, "%s", mdf_reason(c->mdf));
-	else if (now >= c->attempt_until)
-		mdf_connection_down(
-			c, now, "connect: no answer within %llu s", ATTEMPT_NS / NS_PER_S);
-}
-
-static void attempt(struct mdf_connection *c, uint64_t now)
-{
-	const char *host = c->dest.host[0] ? c->dest.host : NULL;
-	struct mdf_peer peer = {.address = c->dest.address,
-		.port = c->dest.port,
-		.host = host,
-		.identity = c->settings.identity};
-	char reason[96] = "";
-
-	if (host)
-		peer.address = c->address[c->address_at++ % c->n_addresses];
-	c->peer = peer.address;
-	c->moved = false;
-	pthread_mutex_lock(&c->deliver->lock); // the credentials may be exchanged meanwhile
-	c->credentials = atomic_load_explicit(&c->deliver->credentials, memory_order_relaxed);
-	c->renew_until = 0;
-	c->mdf = mdf_connect(c->deliver->tls, &peer, reason, sizeof(reason));
-	pthread_mutex_unlock(&c->deliver->lock);
-	struct epoll_event e = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
-	if (c->mdf && epoll_ctl(c->thread->epoll, EPOLL_CTL_ADD, mdf_fd(c->mdf), &e) != 0)
-		snprintf(reason, sizeof(reason), "cannot watch the socket");
-	if (reason[0]) {
-		mdf_connection_down(c, now, "%s", reason);
-		return;
-	}
-	c->attempt_until = now + ATTEMPT_NS;
-	mdf_connection_set_state(c, DESTINATION_CONNECTING);
-	go_on_connecting(c, now);
-}
+// For what is sent to be acknowledged. A slow MDF reads all that time what the kernel holds; one
+// that has read nothing for RENEW_STUCK_NS is sent to as before.
+#define RENEW_NS (60 * NS_PER_S)
+#define RENEW_STUCK_NS (2 * NS_PER_S)
 
 void mdf_connection_resolved(struct mdf_connection *c, const struct resolve_answer *a, uint64_t now)
 {
 	if (mdf_connection_name_answered(c, a, now))
-		attempt(c, now);
+		mdf_connection_race(c, now);
 }
 
-// Names are resolved anew when all their addresses have been tried or the answer's time is over.
+// A name is resolved again when all its addresses have failed or the answer's time is over.
 static void start(struct mdf_connection *c, uint64_t now)
 {
-	bool fresh = c->address_at < c->n_addresses && now < c->resolved_until;
-
-	if (!c->dest.host[0] || fresh)
-		attempt(c, now);
+	if (!c->dest.host[0] && c->n_attempts == 0)
+		mdf_connection_set_addresses(c, &c->dest.address, 1);
+	if (c->n_attempts > 0 && (!c->dest.host[0] || now < c->resolved_until))
+		mdf_connection_race(c, now);
 	else if (!mdf_connection_ask_name(c, now))
 		mdf_connection_down(c, now, "out of memory");
 	else if (!c->reported_down)
@@ -83,12 +42,17 @@ static void renew(struct mdf_connection *c, uint64_t now)
 		    atomic_load_explicit(&c->deliver->credentials, memory_order_relaxed);
 
 	// The name came back; or it only drains, which a connection that works does best.
-	if ((same && !c->moved) || c->remove_until || mdf_connection_is_leaving(c)) {
+	if ((same && !c->moved && !mdf_is_worn(c->mdf)) || c->remove_until ||
+		mdf_connection_is_leaving(c)) {
 		c->renew_until = 0;
+		c->renew_paused = false;
 		return;
 	}
-	if (!c->renew_until)
+	if (!c->renew_until) {
 		c->renew_until = now + RENEW_NS;
+		mdf_limit_queue(c->mdf);
+	}
+	c->renew_paused = now - mdf_stalled_since(c->mdf) < RENEW_STUCK_NS;
 	if (!finished && now < c->renew_until)
 		return;
 	mdf_connection_drop(c);
@@ -114,15 +78,23 @@ void mdf_connection_timers(struct mdf_connection *c, uint64_t now)
 		if (c->state != DESTINATION_IDLE)
 			mdf_connection_rest(c, now);
 	} else if (c->mdf && c->up_at) {
+		if (c->readable)
+			mdf_connection_receive(c, now);
+		if (!c->mdf)
+			return;
 		c->writable = true; // a try costs little; no lost wake-up may hold a queue
-		mdf_connection_check_alive(c, now);
+		mdf_connection_check_path(c, now);
+		if (c->mdf)
+			mdf_connection_check_alive(c, now);
 		if (!c->mdf)
 			return;
 		mdf_connection_refresh_name(c, now);
 		renew(c, now);
-	} else if (!c->mdf && !c->resolving && now >= c->attempt_at &&
-		   (c->failures == 0 || !mdf_connection_is_leaving(c))) {
-		start(c, now); // a handshake goes on in mdf_connection_ready, when it is its turn
+	} else if (!c->mdf) {
+		mdf_connection_hurry(c, now);
+		if (!c->resolving && now >= c->attempt_at &&
+			(c->failures == 0 || !mdf_connection_is_leaving(c)))
+			start(c, now); // a handshake goes on in mdf_connection_ready, in its turn
 	}
 }
 
@@ -146,7 +118,8 @@ void mdf_connection_modified(struct mdf_connection *c, const struct channel_dest
 	// Ours to close, so no fault: the queue goes to the new place.
 	mdf_connection_drop(c);
 	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
-	c->n_addresses = 0;
+	mdf_connection_set_addresses(c, NULL, 0);
+	c->good = (struct ip_address){0};
 	c->resolving = false; // the old name's answer is nobody's
 	c->failures = 0;
 	c->up_at = 0;
@@ -170,12 +143,9 @@ void mdf_connection_close(struct mdf_connection *c, enum copy_loss why)
 void mdf_connection_ready(struct mdf_connection *c, uint32_t epoll_events, uint64_t now)
 {
 	if (!c->mdf)
+		mdf_connection_continue(c, now);
+	if (!c->mdf)
 		return;
-	if (!c->up_at) {
-		go_on_connecting(c, now);
-		if (!c->mdf || !c->up_at)
-			return;
-	}
 	if (epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP))
 		c->writable = true;
 	if (epoll_events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))

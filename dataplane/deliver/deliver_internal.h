@@ -5,8 +5,10 @@
 //   deliver_loop.c       a thread's loop: rings to records
 //   deliver_thread.c     commands to a thread
 //   deliver_connection.c one destination's connection
+//   deliver_attempt.c    attempts to connect
 //   deliver_keepalive.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
 //   deliver_outage.c     up, down, and what it cost
+//   deliver_address.c    a destination's addresses
 //   deliver_events.c, deliver_settings.c
 // None calls one above it.
 
@@ -25,6 +27,7 @@
 #define NS_PER_MS 1000000ull
 #define EVENTS_MAX 4096		   // unread events; the oldest go first
 #define INBOUND_MAX 4096	   // octets of one PDU that an MDF may send
+#define ANSWERS_MAX 160u	   // more than INBOUND_MAX octets of keepalives
 #define ACK_MIN_NS (NS_PER_MS / 2) // between two looks at what TCP has acknowledged
 
 struct connection_settings { // the configuration with the overrides of this destination
@@ -46,6 +49,15 @@ struct connection_spool {    // of one kind
 	bool old;	  // there are some
 	bool failing; // said so
 	uint64_t lost_at_failing;
+};
+
+struct mdf_attempt { // at one address of a destination
+	struct ip_address address;
+	struct mdf *mdf;      // connecting; NULL: no attempt under way
+	uint64_t until;	      // connect and handshake
+	uint64_t again_at;    // not before
+	uint32_t credentials; // generation
+	bool failed;	      // since the connection stood, or all of them had failed
 };
 
 // One connection of a destination: its only one, or that for X2 with a twin for X3. Owned by its
@@ -76,18 +88,27 @@ struct mdf_connection {
 	bool resolving;
 	uint64_t answer_until; // then the look-up has failed
 	uint16_t questions;    // asked so far: distinguishes an answer to an older one
-	uint32_t n_addresses, address_at;
-	uint64_t resolved_until; // the answer holds; then, with a connection, the next look
-	struct ip_address address[RESOLVE_ADDRESSES_MAX];
+	// The answer holds until then; with a connection it is the next look.
+	uint64_t resolved_until;
+	// Addresses and the attempts at them; 0: none is known.
+	uint32_t n_attempts;
+	struct mdf_attempt attempt[RESOLVE_ADDRESSES_MAX];
+	// Addresses of the attempt begun last, and of the last connection that proved itself.
+	struct ip_address tried, good;
+	// Next attempt beside those under way; beginning of the attempt begun last.
+	uint64_t race_at, attempted_at;
 	struct ip_address peer; // what the connection goes to
 	bool moved;		// the name has left it
 	uint32_t credentials;	// generation of those the connection was made with
 	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
+	bool renew_paused;	// nothing new is sent
 	uint64_t attempt_at;	// next try
-	uint64_t attempt_until; // connect and handshake
+	uint64_t path_at;	// next look at what TCP's peer answers
+	bool stalled;		// reported: the MDF reads nothing
 	uint64_t up_at;		// when the connection stood
 	bool delivered;		// something was acknowledged on this connection
 	uint32_t failures;	// in a row, sets the back-off
+	uint64_t cut_at;	// other addresses are tried since, before it is a fault
 	bool reported_down;
 	uint64_t down_at;
 	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
@@ -100,8 +121,12 @@ struct mdf_connection {
 	uint8_t control[PDU_KEEPALIVE_SIZE];
 	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
 	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
-	bool answer_due;			  // the MDF sent a keepalive of its own
-	uint32_t answer_sequence;
+	// mdf_written before the last keepalive.
+	uint64_t keepalive_floor;
+	// Keepalives of the MDF that are not yet acknowledged: their numbers.
+	uint32_t n_answers, answer[ANSWERS_MAX];
+	// There may be more to read.
+	bool readable;
 	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
 	uint64_t ack_written;	    // mdf_written at the last look
 	uint32_t inbound_length;
@@ -211,6 +236,27 @@ void mdf_connection_resolved(
 void mdf_connection_close(
 	struct mdf_connection *c, enum copy_loss why); // for good: what is left is lost
 
+// deliver_attempt.c
+// Begins the next attempt when it is due (RFC 8305 clause 5). At least one address is known.
+void mdf_connection_race(struct mdf_connection *c, uint64_t now);
+// Continues all attempts. The first to complete becomes the connection, and the others are closed.
+void mdf_connection_continue(struct mdf_connection *c, uint64_t now);
+
+// deliver_address.c
+// Takes over the addresses of an answer; what is known of those that stay is kept.
+void mdf_connection_set_addresses(
+	struct mdf_connection *c, const struct ip_address *address, uint32_t n);
+// The next address to try, or NULL. Those that have not failed go first. Among them the one that
+// worked last goes first, then the turn goes on behind the one tried last.
+struct mdf_attempt *mdf_connection_next_attempt(struct mdf_connection *c, uint64_t now);
+bool mdf_connection_is_racing(const struct mdf_connection *c);
+bool mdf_connection_all_failed(const struct mdf_connection *c);
+void mdf_connection_close_attempts(struct mdf_connection *c);
+// All addresses may be tried again at once.
+void mdf_connection_forget_failures(struct mdf_connection *c);
+// Counts the peer's address as failed until `again_at`. Returns whether another one has not failed.
+bool mdf_connection_has_other_address(struct mdf_connection *c, uint64_t again_at);
+
 // deliver_keepalive.c
 void mdf_connection_receive(struct mdf_connection *c, uint64_t now);
 void mdf_connection_check_alive(
@@ -234,11 +280,18 @@ bool mdf_connection_is_leaving(const struct mdf_connection *c);
 
 // deliver_outage.c
 void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s);
-// Forgets the connection; what it carried and was not acknowledged is sent again or in doubt.
+// Closes the connection and all attempts. The caller decides on copies not acknowledged.
 void mdf_connection_drop(struct mdf_connection *c);
+// The connection, or all that could become one, is lost. Reports a fault unless the name has an
+// address that has not failed: then that is tried first.
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void mdf_connection_up(struct mdf_connection *c, uint64_t now);
+// Takes the connection down when its peer is dead, and reports one that reads nothing.
+void mdf_connection_check_path(struct mdf_connection *c, uint64_t now);
+// Shortens a back-off begun while no copy waited.
+void mdf_connection_hurry(struct mdf_connection *c, uint64_t now);
+uint64_t mdf_connection_backoff(struct mdf_connection *c); // ns
 void mdf_connection_rest(
 	struct mdf_connection *c, uint64_t now); // not needed: idle, without a fault
 void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now);

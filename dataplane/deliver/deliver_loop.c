@@ -42,10 +42,10 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 {
 	if (c->piece.length > 0)
 		return true;
-	bool due = mdf_connection_keepalive_due(c, now) || c->renew_until > 0;
+	bool due = mdf_connection_keepalive_due(c, now) || c->renew_paused;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
-	if (c->renew_until && stream_at_edge(c->stream))
+	if (c->renew_paused && stream_at_edge(c->stream))
 		return false;
 	if (due && stream_at_edge(c->stream)) {
 		mdf_connection_make_keepalive(c, now);
@@ -144,7 +144,7 @@ static unsigned pump(struct deliver_thread *t, uint64_t now)
 
 static bool is_connecting(const struct mdf_connection *c)
 {
-	return c->mdf && !c->up_at;
+	return mdf_connection_is_racing(c);
 }
 
 static void make_due(struct deliver_thread *t, struct mdf_connection *c, uint32_t events)
@@ -227,7 +227,7 @@ static bool is_removed(struct mdf_connection *c, uint64_t now)
 
 static bool is_drained(struct mdf_connection *c, uint64_t now, uint64_t until)
 {
-	bool hopeless = !c->mdf && c->failures > 0;
+	bool hopeless = !c->mdf && !mdf_connection_is_racing(c) && c->failures > 0;
 
 	return now >= until || hopeless || stream_empty(c->stream);
 }

@@ -36,9 +36,10 @@ static bool has_address(const struct resolve_answer *a, const struct ip_address 
 static void name_failed(struct mdf_connection *c, const char *reason, uint64_t now)
 {
 	c->resolved_until = now + RESOLVE_TTL_MIN * NS_PER_S;
-	if (c->mdf || now < c->attempt_at)
+	if (c->mdf || now < c->attempt_at || mdf_connection_is_racing(c))
 		return;
-	c->n_addresses = 0;
+	mdf_connection_set_addresses(c, NULL, 0);
+	c->attempted_at = now; // the whole pause
 	mdf_connection_down(c, now, "host name: %s", reason);
 }
 
@@ -75,9 +76,7 @@ bool mdf_connection_name_answered(
 		return false;
 	}
 	c->resolved_until = now + a->ttl * NS_PER_S;
-	c->n_addresses = a->n;
-	c->address_at = 0;
-	memcpy(c->address, a->address, sizeof(c->address));
+	mdf_connection_set_addresses(c, a->address, a->n);
 	c->moved = c->mdf && !has_address(a, &c->peer);
 	return !c->mdf && now >= c->attempt_at;
 }

@@ -15,7 +15,9 @@
 #define DELIVERED_FAILURES 2u
 #define BACKOFF_FIRST_NS (500 * NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * NS_PER_S)
-#define PAUSE_NS NS_PER_S // without a loss
+#define BACKOFF_WAITING_NS (1600 * NS_PER_MS) // while copies wait: at most 2 s with the quarter
+#define PAUSE_NS NS_PER_S		      // without a loss
+#define PATH_NS (200 * NS_PER_MS)	      // between two looks at what the peer answers
 
 void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s)
 {
@@ -24,34 +26,89 @@ void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s
 	atomic_store_explicit(&c->state, (uint32_t)s, memory_order_relaxed);
 }
 
-// 0.5, 1, 2, 4 ... 30 s, and up to a quarter more, so that many connections do not come back at
-// once.
-static uint64_t backoff(struct mdf_connection *c)
+// 0.5, 1, 2, 4 ... 30 s, at most 1.6 s while copies wait, and up to a quarter more, so that many
+// connections do not come back at once.
+uint64_t mdf_connection_backoff(struct mdf_connection *c)
 {
 	struct deliver_thread *t = c->thread;
+	uint64_t most = stream_empty(c->stream) ? BACKOFF_MAX_NS : BACKOFF_WAITING_NS;
 	uint64_t pause = BACKOFF_FIRST_NS;
 
-	for (uint32_t i = 1; i < c->failures && pause < BACKOFF_MAX_NS; i++)
+	for (uint32_t i = 1; i < c->failures && pause < most; i++)
 		pause *= 2;
-	if (pause > BACKOFF_MAX_NS)
-		pause = BACKOFF_MAX_NS;
+	if (pause > most)
+		pause = most;
 	t->random ^= t->random << 13;
 	t->random ^= t->random >> 7;
 	t->random ^= t->random << 17;
 	return pause + t->random % (pause / 4);
 }
 
+void mdf_connection_hurry(struct mdf_connection *c, uint64_t now)
+{
+	if (c->attempt_at > now + 2 * NS_PER_S && !stream_empty(c->stream))
+		c->attempt_at = now + mdf_connection_backoff(c);
+}
+
 void mdf_connection_drop(struct mdf_connection *c)
 {
+	mdf_connection_close_attempts(c);
 	if (!c->mdf)
 		return;
 	c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
-	mdf_close(c->mdf);
+	// Its copies are sent again, or are in doubt or lost: the kernel must not send them later.
+	if (stream_outstanding(c->stream))
+		mdf_abort(c->mdf);
+	else
+		mdf_close(c->mdf);
 	c->mdf = NULL;
 	c->piece.length = 0;
 	c->writable = false;
 	c->inbound_length = 0;
-	c->answer_due = false;
+	c->n_answers = 0;
+	c->readable = false;
+}
+
+// What the end of a connection that stood says about the next attempt. Returns whether that is at
+// another address at once.
+static bool stood(struct mdf_connection *c, uint64_t now)
+{
+	if (now - c->up_at >= STABLE_NS) {
+		c->failures = 0;
+		c->good = c->peer;
+		mdf_connection_forget_failures(c);
+	} else if (c->delivered) {
+		c->good = c->peer;
+		if (c->failures > DELIVERED_FAILURES)
+			c->failures = DELIVERED_FAILURES;
+	}
+	c->up_at = 0;
+	c->attempted_at = now;
+	c->race_at = now;
+	return mdf_connection_has_other_address(c, now + mdf_connection_backoff(c));
+}
+
+static void set_down(struct mdf_connection *c, const char *reason, uint64_t age)
+{
+	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
+	mdf_connection_set_state(c, DESTINATION_DOWN);
+	if (!c->reported_down)
+		c->down_since_ns = now_wall_ns() - age;
+	snprintf(c->reason, sizeof(c->reason), "%s", reason);
+	pthread_mutex_unlock(&c->deliver->lock);
+}
+
+// Sets the state; the fault is reported once.
+static void report_down(struct mdf_connection *c, uint64_t now, uint64_t since, const char *reason)
+{
+	set_down(c, reason, now - since);
+	if (c->reported_down)
+		return;
+	c->reported_down = true;
+	c->down_at = since;
+	c->lost_at_down = c->lost_before;
+	if (!c->twin || !c->twin->reported_down)
+		mdf_connection_post(c, EVENT_DESTINATION_DOWN, 0, reason);
 }
 
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
@@ -64,26 +121,20 @@ void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *for
 	va_end(args);
 	mdf_connection_drop(c);
 	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
-	if (c->up_at && now - c->up_at >= STABLE_NS)
-		c->failures = 0;
-	else if (c->up_at && c->delivered && c->failures > DELIVERED_FAILURES)
-		c->failures = DELIVERED_FAILURES;
-	c->up_at = 0;
-	c->failures++;
-	c->attempt_at = now + backoff(c);
-	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
-	mdf_connection_set_state(c, DESTINATION_DOWN);
-	if (!c->reported_down)
-		c->down_since_ns = now_wall_ns();
-	snprintf(c->reason, sizeof(c->reason), "%s", reason);
-	pthread_mutex_unlock(&c->deliver->lock);
-	if (c->reported_down)
+	if (c->up_at && stood(c, now)) {
+		c->attempt_at = now;
+		c->cut_at = now;
+		mdf_connection_set_state(c, DESTINATION_CONNECTING);
 		return;
-	c->reported_down = true;
-	c->down_at = now;
-	c->lost_at_down = c->lost_before;
-	if (!c->twin || !c->twin->reported_down)
-		mdf_connection_post(c, EVENT_DESTINATION_DOWN, 0, reason);
+	}
+	c->failures++;
+	mdf_connection_forget_failures(c);
+	c->resolved_until = 0; // the name may have moved
+	// An attempt that took long has been part of the pause.
+	uint64_t pause = mdf_connection_backoff(c);
+	c->attempt_at = c->attempted_at + pause > now ? c->attempted_at + pause : now;
+	report_down(c, now, c->cut_at ? c->cut_at : now, reason);
+	c->cut_at = 0;
 }
 
 // How long, and exactly what it cost. Each lost copy is reported at most once.
@@ -115,6 +166,21 @@ static void say_up(struct mdf_connection *c, uint64_t now)
 	mdf_connection_post(c, EVENT_DESTINATION_UP, lost, text);
 }
 
+// Sets the state and ends a fault. `connects`: connections more.
+static void set_up(struct mdf_connection *c, uint64_t now, unsigned connects)
+{
+	c->stalled = false;
+	c->cut_at = 0;
+	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
+	mdf_connection_set_state(c, DESTINATION_UP);
+	c->connects += connects;
+	c->down_since_ns = 0;
+	c->reason[0] = 0;
+	pthread_mutex_unlock(&c->deliver->lock);
+	if (c->reported_down)
+		say_up(c, now);
+}
+
 void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 {
 	const struct config_keepalive *k = &c->deliver->config->delivery.keepalive;
@@ -129,14 +195,34 @@ void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 	c->ack_at = now + ACK_MIN_NS;
 	c->ack_pause = ACK_MIN_NS;
 	c->ack_written = mdf_written(c->mdf);
-	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason
-	mdf_connection_set_state(c, DESTINATION_UP);
-	c->connects++;
-	c->down_since_ns = 0;
-	c->reason[0] = 0;
-	pthread_mutex_unlock(&c->deliver->lock);
-	if (c->reported_down)
-		say_up(c, now);
+	c->keepalive_floor = 0;
+	set_up(c, now, 1);
+}
+
+void mdf_connection_check_path(struct mdf_connection *c, uint64_t now)
+{
+	const struct config_delivery *d = &c->deliver->config->delivery;
+	char reason[sizeof(c->reason)];
+
+	if (now < c->path_at)
+		return;
+	c->path_at = now + PATH_NS;
+	if (mdf_check(c->mdf, now)) {
+		mdf_connection_down(c, now, "%s", mdf_reason(c->mdf));
+		return;
+	}
+	uint64_t since = mdf_stalled_since(c->mdf), stalled = now - since;
+	if (stalled >= d->keepalive.time_p2 * NS_PER_S) {
+		mdf_connection_down(
+			c, now, "the MDF has read nothing for %u s", d->keepalive.time_p2);
+	} else if (stalled >= d->stall_report * NS_PER_S && !c->stalled) {
+		c->stalled = true;
+		snprintf(reason, sizeof(reason), "the MDF reads nothing, for %u s by now",
+			d->stall_report);
+		report_down(c, now, since, reason);
+	} else if (stalled < d->stall_report * NS_PER_S && c->stalled) {
+		set_up(c, now, 0);
+	}
 }
 
 // An outage is known seconds after it began: what is lost without a pause before that belongs to
@@ -159,6 +245,7 @@ void mdf_connection_rest(struct mdf_connection *c, uint64_t now)
 	c->resolving = false; // its answer would connect what is not needed
 	c->up_at = 0;
 	c->failures = 0;
+	mdf_connection_forget_failures(c);
 	if (c->reported_down)
 		say_up(c, now);
 	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason

@@ -19,16 +19,16 @@
 #include "shared/socket.h"
 #include "shared/tls.h"
 
-// Unacknowledged octets, or a closed window, after which a path is given up. A reader that stalls
-// may take one more window first: with that second a fault is known within 5.
-#define USER_TIMEOUT_MS 2500
-#define KEEP_IDLE_S 2 // TCP's own probes find a dead path while nothing is sent
+#define KEY_RECORDS (1u << 23) // RFC 8446 clause 5.5: AES-GCM is safe for 2^24.5
+#define QUEUE_LIMIT 16384      // octets, see mdf_limit_queue
+#define KEEP_IDLE_S 2	       // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
 #define REFUSAL_NS 100000000ull // in which an MDF may refuse our certificate, see mdf_progress
 
 struct mdf_tls {
 	SSL_CTX *context;
+	uint64_t key_records;
 };
 
 enum stage { STAGE_CONNECT, STAGE_HANDSHAKE, STAGE_REFUSAL, STAGE_UP, STAGE_LOST };
@@ -37,20 +37,25 @@ struct mdf {
 	SSL *ssl;
 	int fd;
 	enum stage stage;
-	char *identity;	       // pinned, or NULL
-	uint64_t baseline;     // tcpi_bytes_acked before the first octet: the SYN counts
-	uint64_t acknowledged; // last answer
+	uint64_t records, key_records; // sent with these keys, and how many may be
+	char *identity;		       // pinned, or NULL
+	uint64_t baseline;	       // tcpi_bytes_acked before the first octet: the SYN counts
+	uint64_t acknowledged;	       // last answer
+	uint64_t probe_timeout;	       // ns
+	uint64_t unanswered_at;	 // first look at which TCP waited for an answer; 0: it does not
+	uint64_t progress_at;	 // last look at which octets had been acknowledged, or none waited
+	uint64_t progress_acked; // tcpi_bytes_acked then
 	uint64_t refusal_until;
 	uint64_t handshake_read; // octets received when the handshake was complete
 	char reason[96];
 };
 
-struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t why_size)
+struct mdf_tls *mdf_tls_new(const struct config_delivery *d, char *why, size_t why_size)
 {
-	struct tls_files f = {.certificate = files->certificate,
-		.key = files->key,
-		.ca = files->ca,
-		.crl = files->crl};
+	struct tls_files f = {.certificate = d->tls.certificate,
+		.key = d->tls.key,
+		.ca = d->tls.ca,
+		.crl = d->tls.crl};
 	struct mdf_tls *t = calloc(1, sizeof(*t));
 
 	if (!t) {
@@ -60,6 +65,12 @@ struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t wh
 	t->context = tls_client_context(&f, why, why_size);
 	if (!t->context) {
 		free(t);
+		return NULL;
+	}
+	t->key_records = d->key_records ? d->key_records : KEY_RECORDS;
+	if (tls_use_suites(t->context, d->cipher_suites ? d->cipher_suites : TLS_SUITES_DELIVERY)) {
+		snprintf(why, why_size, "delivery.cipher-suites: OpenSSL refuses them");
+		mdf_tls_free(t);
 		return NULL;
 	}
 	SSL_CTX_set_mode(t->context, SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -101,7 +112,8 @@ static int open_socket(struct mdf *m, const struct mdf_peer *peer)
 	m->fd = socket_open(&peer->address, SOCKET_NONBLOCKING | SOCKET_NODELAY);
 	if (m->fd < 0)
 		return lost(m, POI_ERR_IO, "socket: %s", strerrordesc_np(errno));
-	set(m->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	// No TCP_USER_TIMEOUT: it would end a connection whose peer answers that its window is
+	// closed. mdf_check finds the dead.
 	set(m->fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEP_IDLE_S);
 	set(m->fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEP_INTERVAL_S);
@@ -117,6 +129,7 @@ static int open_tls(struct mdf *m, struct mdf_tls *t, const struct mdf_peer *pee
 	if (!m->ssl || SSL_set_fd(m->ssl, m->fd) != 1)
 		return lost(m, POI_ERR_NOMEM, "out of memory");
 	SSL_set_connect_state(m->ssl);
+	m->key_records = t->key_records;
 	if (peer->identity) {
 		m->identity = strdup(peer->identity);
 		return m->identity ? 0 : lost(m, POI_ERR_NOMEM, "out of memory");
@@ -135,6 +148,7 @@ struct mdf *mdf_connect(
 		return NULL;
 	}
 	m->fd = -1;
+	m->probe_timeout = peer->probe_timeout * 1000000000ull;
 	if (open_socket(m, peer) || open_tls(m, t, peer)) {
 		snprintf(reason, reason_size, "%s", m->reason);
 		mdf_close(m);
@@ -155,6 +169,22 @@ void mdf_close(struct mdf *m)
 	ERR_clear_error();
 	free(m->identity);
 	free(m);
+}
+
+void mdf_abort(struct mdf *m)
+{
+	struct linger reset = {.l_onoff = 1};
+
+	if (!m)
+		return;
+	(void)setsockopt(m->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	m->stage = STAGE_LOST; // no goodbye behind what is thrown away
+	mdf_close(m);
+}
+
+void mdf_limit_queue(struct mdf *m)
+{
+	set(m->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, QUEUE_LIMIT);
 }
 
 int mdf_fd(const struct mdf *m)
@@ -302,6 +332,7 @@ int mdf_progress(struct mdf *m, uint64_t now_ns)
 			return POI_ERR_AGAIN;
 	}
 	m->stage = STAGE_UP;
+	m->progress_at = now_ns;
 	return 0;
 }
 
@@ -313,7 +344,20 @@ int64_t mdf_write(struct mdf *m, const void *octets, size_t length)
 	errno = 0;
 	size_t taken = 0;
 	int result = SSL_write_ex(m->ssl, octets, length, &taken);
-	return result == 1 ? (int64_t)taken : failed(m, result, "send");
+	if (result != 1)
+		return failed(m, result, "send");
+	m->records++;
+	// Between two records: the message leaves with the next one. The MDF's own keys carry
+	// little.
+	if (m->records >= m->key_records && SSL_version(m->ssl) >= TLS1_3_VERSION &&
+		SSL_key_update(m->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
+		m->records = 0;
+	return (int64_t)taken;
+}
+
+bool mdf_is_worn(const struct mdf *m)
+{
+	return m->records >= m->key_records;
 }
 
 int64_t mdf_read(struct mdf *m, void *out, size_t capacity)
@@ -342,6 +386,35 @@ uint64_t mdf_acknowledged(struct mdf *m)
 		m->acknowledged = acked < written ? acked : written;
 	}
 	return m->acknowledged;
+}
+
+int mdf_check(struct mdf *m, uint64_t now_ns)
+{
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+
+	if (m->stage != STAGE_UP || getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+		return 0;
+	bool waits = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+	if (!waits || info.tcpi_bytes_acked != m->progress_acked) {
+		m->progress_at = now_ns;
+		m->progress_acked = info.tcpi_bytes_acked;
+	}
+	uint64_t heard_at = now_ns - info.tcpi_last_ack_recv * 1000000ull;
+	if (info.tcpi_unacked == 0 && info.tcpi_probes == 0)
+		m->unanswered_at = 0;
+	else if (!m->unanswered_at || heard_at > m->unanswered_at)
+		m->unanswered_at = now_ns;
+	bool repeated = info.tcpi_probes > 0 || info.tcpi_retransmits > 0;
+	if (!repeated || !m->unanswered_at || now_ns - m->unanswered_at < m->probe_timeout)
+		return 0;
+	return lost(m, POI_ERR_CLOSED, "the MDF answers nothing: no acknowledgement for %llu s",
+		(unsigned long long)(m->probe_timeout / 1000000000));
+}
+
+uint64_t mdf_stalled_since(const struct mdf *m)
+{
+	return m->progress_at;
 }
 
 const char *mdf_reason(const struct mdf *m)

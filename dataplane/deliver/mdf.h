@@ -13,14 +13,17 @@
 
 struct mdf_tls; // our certificate and the trusted issuers; reference-counted by its connections
 
-struct mdf_tls *mdf_tls_new(const struct config_tls *files, char *why, size_t why_size);
+// Uses tls, cipher_suites (NULL: the default) and key_records (0: the default) of `d`. NULL on
+// failure, and `why` says what to change.
+struct mdf_tls *mdf_tls_new(const struct config_delivery *d, char *why, size_t why_size);
 void mdf_tls_free(struct mdf_tls *t);
 
 struct mdf_peer {
 	struct ip_address address; // where to connect
 	uint16_t port;
 	const char *host; // the name the certificate must carry; NULL: it must carry the address
-	const char *identity; // pinned instead: a SAN or UID; NULL when not
+	const char *identity;	// pinned instead: a SAN or UID; NULL when not
+	uint32_t probe_timeout; // s in which TCP's probes and repeats must be answered
 };
 
 struct mdf;
@@ -30,6 +33,8 @@ struct mdf *mdf_connect(
 	struct mdf_tls *t, const struct mdf_peer *peer, char *reason, size_t reason_size);
 // Says goodbye (close_notify) when the connection is healthy, and closes. NULL allowed.
 void mdf_close(struct mdf *m);
+// Closes at once: octets not yet acknowledged are not sent (again). NULL allowed.
+void mdf_abort(struct mdf *m);
 
 int mdf_fd(const struct mdf *m);
 // Goes on with connect and handshake. 0 once data may be sent, AGAIN (wait for the descriptor, or
@@ -38,11 +43,21 @@ int mdf_fd(const struct mdf *m);
 // Hands octets (one TLS record; at most 16384) to TCP. Returns how many were taken, AGAIN (the same
 // octets must be offered again when the descriptor is writable), else the connection is lost.
 [[nodiscard]] int64_t mdf_write(struct mdf *m, const void *octets, size_t length);
+// The kernel takes little more than what TCP can send, from now on.
+void mdf_limit_queue(struct mdf *m);
+// The keys have been used as long as they may be, and this version of TLS cannot renew them.
+bool mdf_is_worn(const struct mdf *m);
 // Octets received (> 0), AGAIN, CLOSED (orderly end), else the connection is lost.
 [[nodiscard]] int64_t mdf_read(struct mdf *m, void *out, size_t capacity);
 
 // Octets of the TLS stream handed to TCP, and those of them that TCP has acknowledged.
 uint64_t mdf_written(const struct mdf *m);
 uint64_t mdf_acknowledged(struct mdf *m);
+// Compares what TCP asked with what the peer answered; to be called several times a second. A peer
+// that acknowledges anything, or says that its window is closed, is alive. 0, else the connection
+// is lost: nothing was answered for the peer's probe_timeout.
+[[nodiscard]] int mdf_check(struct mdf *m, uint64_t now_ns);
+// Since when octets wait and TCP has acknowledged none, by the last mdf_check; its time: none wait.
+uint64_t mdf_stalled_since(const struct mdf *m);
 // Why the connection was lost; never target data.
 const char *mdf_reason(const struct mdf *m);

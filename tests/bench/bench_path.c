@@ -91,6 +91,8 @@ static void bench_open(struct bench *b)
 	d->tls = (struct config_tls){
 		.certificate = b->pki.certificate, .key = b->pki.key, .ca = b->pki.ca};
 	d->keepalive = (struct config_keepalive){false, 60, 180, false};
+	d->probe_timeout = 3;
+	d->stall_report = 3;
 	d->buffer = 64 << 20;
 	d->resend_in_doubt = true;
 	d->flush_us = 50;

@@ -319,6 +319,25 @@ class Options(fixture.TrafficCase):
 		self.assertEqual((m.summary()["resent"], m.summary()["gaps"], len(m.kept)), (0, 0, 2 * sent), m.summary())
 
 
+class Threads(fixture.TrafficCase):
+	"""As many delivery threads as the check of the configuration allows."""
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "delivery_extra": "threads: 16\nbuffer: 1MiB"}
+
+	def test_sixteen(self):
+		mdfs = [self.poi.mdf(keep=True) for _ in range(16)]
+		for m in mdfs:
+			self.addCleanup(m.stop)
+		dids = [self.destination(m) for m in mdfs]
+		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4(TARGET)], dids[:8], "X3Only"))
+		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4(TARGET)], dids[8:], "X3Only"))
+		self.send(frames(50))
+		for m in mdfs:
+			self.assertTrue(m.wait_pdus(50), m.summary())
+
+
 class OnlyTls(fixture.TrafficCase):
 	"""TLS 1.2 at least, and never clear text."""
 

@@ -1,11 +1,16 @@
 """What is owed and what is lost when an MDF or the way to it fails: every copy is accounted for, exactly; the others
 lose nothing; the ADMF is told at the start and at the end."""
+import os
+import signal
 import ssl
 import time
 import unittest
 
 import fixture
 from loss import DETECTED, Far, Loss, REPORTED
+
+PAUSE = 30 if fixture.LONG else 6
+SLOW = 60 if fixture.LONG else 20
 
 
 class Peer(Loss):
@@ -15,6 +20,73 @@ class Peer(Loss):
 		"""Reads nothing: a closed window."""
 		bad = self.made()
 		self.a_fault(bad, lambda: setattr(bad, "stalled", True), lambda: setattr(bad, "stalled", False), drops=True)
+
+	def test_pause(self):
+		"""A window that is closed for longer than before, by a peer that answers TCP's probes: never cut."""
+		bad = self.made()
+		self.begin(bad)
+		bad.stalled = True
+		time.sleep(PAUSE)
+		bad.stalled = False
+		_, sent = self.rest()
+		d = self.of(self.bad_did, self.exact(sent))
+		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
+
+	def test_very_slow(self):
+		"""20 kB/s: its window opens every few seconds only."""
+		bad = self.made(window=0)
+		self.begin(bad)
+		bad.behaviour.slow = 20_000
+		end = time.monotonic() + SLOW
+		while time.monotonic() < end:
+			self.other_unharmed(self.poi.status())
+			self.assertEqual(bad.counts["connections"], 1, bad.summary())
+			time.sleep(0.5)
+		bad.behaviour.slow = 0
+		_, sent = self.rest()
+		d = self.of(self.bad_did, self.exact(sent))
+		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
+
+	def test_moved_while_it_stalls(self):
+		"""After the OK of ModifyDestination the kernel sends nothing more to the old MDF: it reads what its TCP had
+		acknowledged before, and the new one has all the rest."""
+		bad = self.made()
+		self.begin(bad)
+		bad.stalled = True
+		time.sleep(1)
+		before = self.of(self.bad_did)["delivered"]
+		new = self.made(window=0)
+		self.ok(self.poi.admf.modify_destination(self.bad_did, new.address, new.port))
+		bad.stalled = False
+		self.assertTrue(new.wait_pdus(500, 5), new.summary())
+		sent = len(self.stream.finish())
+		fixture.wait_until(lambda: self.of(self.bad_did)["offered"] == sent and not self.of(self.bad_did)["queued"], 5, "all sent")
+		new.wait_quiet(0.3, 3)
+		d = self.of(self.bad_did)
+		self.assertLessEqual(bad.held, before + 1, (before, d))  # the last one's octets, not yet all known as acknowledged
+		self.assertEqual((d["in_doubt"], new.again), (0, 0), d)
+		self.assertEqual(len(bad._known | new._known), sent - d["dropped"], d)
+		self.assertEqual(len(bad._known & new._known), 0)
+
+	def test_certificates_while_it_is_slow(self):
+		"""SIGHUP: a slow MDF goes on to receive until what is sent is acknowledged, and nothing is sent twice."""
+		bad = self.made(window=65536)
+		self.begin(bad)
+		bad.behaviour.slow = 60_000
+		time.sleep(2)
+		os.kill(self.poi.dataplane.child.pid, signal.SIGHUP)
+		last, longest, since = bad.counts["octets"], 0.0, time.monotonic()
+		end = since + 10
+		while time.monotonic() < end:
+			time.sleep(0.05)
+			if bad.counts["octets"] != last:
+				longest, since, last = max(longest, time.monotonic() - since), time.monotonic(), bad.counts["octets"]
+		self.assertLess(max(longest, time.monotonic() - since), 3, bad.summary())
+		bad.behaviour.slow = 0
+		self.assertTrue(bad.wait(lambda m: m.counts["connections"] == 2, 20), bad.summary())
+		_, sent = self.rest()
+		d = self.of(self.bad_did, self.exact(sent))
+		self.assertEqual((d["in_doubt"], bad.again), (0, 0), d)
 
 	def test_one_octet_a_second(self):
 		bad = self.made()

@@ -174,6 +174,32 @@ class Names(fixture.TrafficCase):
 			time.sleep(0.1)
 		self.assertEqual(m.summary()["connections"], 1)
 
+	def test_a_dead_address(self):
+		"""A name with a dead address before the live one, whose answer runs out during the pause: neither a fault nor
+		content lost, also after an outage of both."""
+		did, name = self.DIDS[0], "two.poi.test"
+		m = self.at(OLD)
+		self.names.zone[name] = (1, ["127.0.0.9", OLD])
+		self.named(did, name, m.port)
+		self.task(did)
+		self.send([udp_frame(TARGET, "198.51.100.1", b"x")] * 20)
+		self.assertTrue(m.wait_pdus(20), m.summary())
+		m.refuse()
+		m.cut()
+		wait_until(lambda: self.of(did)["state"] == "down", 5, "both are dead: %s" % self.of(did))
+		wait_until(lambda: "2 addresses failed" in self.of(did)["reason"], 5, "both were tried: %s" % self.of(did))
+		self.send([udp_frame(TARGET, "198.51.100.1", b"x")] * 20)
+		time.sleep(15)  # longer than the answer holds, and pauses have reached their longest
+		m.start()
+		self.assertTrue(m.wait_pdus(40, 5), (m.summary(), self.of(did)))
+		self.assertEqual(self.of(did)["dropped"], 0)
+		# The same for the process that comes after a kill.
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		wait_until(lambda: self.poi.connected() and self.of(did)["state"] == "up", 20, "up again")
+		self.send([udp_frame(TARGET, "198.51.100.1", b"x")] * 20)
+		self.assertTrue(m.wait_pdus(60, 5), (m.summary(), self.of(did)))
+
 	def test_another_name_server(self):
 		"""What is written to /etc/resolv.conf holds for the next question."""
 		second = NameServer(OTHER)

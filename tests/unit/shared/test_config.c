@@ -276,6 +276,14 @@ Test(config, rules_across_keys)
 		F
 		"22:23: delivery.overrides[0].match is neither, write a DID (lower-case UUID) or a "
 		"network such as 203.0.113.0/24");
+	expect_refusal("buffer: 64MiB", "cipher-suites: \"TLS_AES_128_GCM_SHA256:AES128-SHA\"",
+		F "21:18: delivery.cipher-suites has \"AES128-SHA\", which is unknown or too weak, "
+		  "write names like TLS_AES_128_GCM_SHA256 with colons between");
+	expect_refusal("buffer: 64MiB", "key-records: 8388609",
+		F "21:16: delivery.key-records is \"8388609\", write a whole number from 16 to "
+		  "8388608");
+	expect_refusal("buffer: 64MiB", "threads: 17",
+		F "21:12: delivery.threads is \"17\", write a whole number from 1 to 16");
 	expect_refusal("rx_pcap=in.pcap", "rx_pcap='in.pcap",
 		F "24:8: dataplane.eal has an open quote, write its partner");
 }

@@ -1,5 +1,6 @@
 // Against a real ADMF: the lab's, in a process of its own, over TLS.
 
+#include "control/report/x1_client.h"
 #include "control/report/x1_report.h"
 
 #include <criterion/criterion.h>
@@ -14,6 +15,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <curl/curl.h>
 
 #define OUTCOMES_MAX 1000
 
@@ -582,4 +585,13 @@ Test(x1_report, a_full_queue_tells_what_it_gave_up)
 	cr_assert_eq(x1_report_counters(b->report)->refused, 1);
 	check_balance(b);
 	free_bed(b);
+}
+
+// Built with another TLS library libcurl would refuse every connection, and no report would leave.
+Test(x1_client, only_openssl_is_used)
+{
+	cr_assert(x1_client_tls_usable(curl_version_info(CURLVERSION_NOW)->ssl_version));
+	cr_assert_not(x1_client_tls_usable("GnuTLS/3.7.9"));
+	cr_assert_not(x1_client_tls_usable("NSS/3.87.1"));
+	cr_assert_not(x1_client_tls_usable(NULL));
 }

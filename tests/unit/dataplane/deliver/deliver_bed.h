@@ -49,6 +49,8 @@ static inline struct bed *bed_new(void)
 	d->resend_in_doubt = true;
 	d->flush_us = 50;
 	d->threads = 1;
+	d->probe_timeout = 3;
+	d->stall_report = 3;
 	b->slots.counters[0] = calloc(SLOT_CHUNK, sizeof(struct slot_counters));
 	b->slots.sequence[0] = calloc(SLOT_CHUNK, sizeof(uint32_t));
 	struct capture_settings s = {.pool_octets = 32 << 20, .n_deliver = 4, .slots = &b->slots};

@@ -111,6 +111,18 @@ void lab_pki_free(struct lab_pki *p)
 	EVP_PKEY_free(p->ca_key);
 }
 
+#define FIRST_KEEPALIVE 1000u
+
+// Messages of TLS, to count changes of the peer's keys.
+static void see_message(int sent, int version, int type, const void *octets, size_t n, SSL *ssl, void *context)
+{
+	struct lab_mdf *m = context;
+
+	if (!sent && type == SSL3_RT_HANDSHAKE && n > 0 &&
+		((const uint8_t *)octets)[0] == SSL3_MT_KEY_UPDATE)
+		m->key_updates++;
+}
+
 struct session {
 	struct lab_mdf *mdf;
 	SSL *ssl;
@@ -146,6 +158,8 @@ static void acknowledge(struct session *s)
 		if (n <= 0)
 			return;
 		s->parsed += (size_t)n;
+		if (p.type == PDU_KEEPALIVE_ACK && p.sequence == FIRST_KEEPALIVE + m->acks)
+			m->acks++;
 		if (p.type != PDU_KEEPALIVE || !m->acknowledge)
 			continue;
 		uint8_t ack[PDU_KEEPALIVE_SIZE];
@@ -160,6 +174,8 @@ static bool take(struct session *s)
 {
 	static _Thread_local uint8_t octets[16384];
 	struct lab_mdf *m = s->mdf;
+	if (m->pause_us)
+		usleep(m->pause_us);
 	int n = SSL_read(s->ssl, octets, sizeof(octets));
 
 	if (n <= 0)
@@ -177,17 +193,24 @@ static bool take(struct session *s)
 	return m->cut_after == 0 || s->octets < m->cut_after;
 }
 
+// What arrives from here on is dropped before TCP sees it.
+static void drop_all(int fd)
+{
+	struct sock_filter nothing = {.code = BPF_RET | BPF_K};
+	struct sock_fprog filter = {.len = 1, .filter = &nothing};
+
+	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0, "filter");
+}
+
 // The close that follows is a reset. What arrives from here on is dropped before TCP sees it, so
 // that nothing more is acknowledged.
 static void prepare_reset(struct session *s, int fd)
 {
-	struct sock_filter nothing = {.code = BPF_RET | BPF_K};
-	struct sock_fprog filter = {.len = 1, .filter = &nothing};
 	struct linger reset = {.l_onoff = 1};
 	int waiting = 0;
 
-	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0 &&
-			setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0 &&
+	drop_all(fd);
+	must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0 &&
 			ioctl(fd, FIONREAD, &waiting) == 0,
 		"reset");
 	s->mdf->unread += (uint64_t)(waiting + SSL_pending(s->ssl));
@@ -196,19 +219,29 @@ static void prepare_reset(struct session *s, int fd)
 static void serve(struct lab_mdf *m, int fd)
 {
 	struct session s = {.mdf = m, .ssl = SSL_new(m->context)};
+	bool deaf = false;
 
 	SSL_set_fd(s.ssl, fd);
 	if (SSL_accept(s.ssl) == 1) {
 		uint32_t number = m->connections;
+		m->cipher = (uint16_t)SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(s.ssl));
 		s.start = m->n_kept;
 		if (number < 64)
 			m->start[number] = m->n_kept;
 		m->connections = number + 1;
 		if (m->talk_garbage)
 			(void)!SSL_write(s.ssl, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
+		for (uint32_t i = 0; i < m->talk_keepalives; i++) {
+			uint8_t octets[PDU_KEEPALIVE_SIZE];
+			pdu_keepalive_write(octets, 5, FIRST_KEEPALIVE + i);
+			(void)!SSL_write(s.ssl, octets, sizeof(octets));
+		}
 		struct pollfd p = {.fd = fd, .events = POLLIN};
 		while (!m->stop) {
-			if (m->stalled) {
+			if (m->deaf && !deaf)
+				drop_all(fd);
+			deaf = m->deaf;
+			if (m->stalled || deaf) {
 				usleep(1000);
 				continue;
 			}
@@ -257,6 +290,8 @@ void lab_mdf_start(
 			SSL_CTX_use_PrivateKey(m->context, key) == 1 &&
 			SSL_CTX_load_verify_locations(m->context, p->ca, NULL) == 1,
 		"server context");
+	SSL_CTX_set_msg_callback(m->context, see_message);
+	SSL_CTX_set_msg_callback_arg(m->context, m);
 	SSL_CTX_set_verify(m->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	X509_free(x);
 	EVP_PKEY_free(key);

@@ -30,11 +30,17 @@ struct lab_mdf {
 	// Switches, to be set before a connection or while it runs.
 	_Atomic bool acknowledge;     // keepalives
 	_Atomic bool stalled;	      // do not read
+	_Atomic bool deaf;	      // and its TCP answers nothing, from the next look on
+	_Atomic uint32_t pause_us;    // before each read
 	_Atomic bool discard;	      // read, keep nothing
 	_Atomic uint64_t cut_after;   // octets of a connection after which it is reset; 0: never
 	_Atomic uint64_t stall_after; // octets after which it stalls, once; 0: never
 	_Atomic bool talk_garbage;
+	_Atomic uint32_t talk_keepalives; // as many at once, a TLS record each, from 1000 on
 	// What happened.
+	_Atomic uint32_t acks;	       // acknowledgements of its own keepalives, in order
+	_Atomic uint32_t key_updates;  // that it received
+	_Atomic uint16_t cipher;       // of the last handshake, as on the wire
 	_Atomic uint32_t connections; // handshakes completed
 	_Atomic uint64_t octets;      // application octets, all connections
 	_Atomic uint64_t unread;      // that its TCP had taken when it reset a connection, in all

@@ -70,6 +70,8 @@ Test(deliver, acknowledged_at_a_cut_is_what_can_be_read, .timeout = 60)
 	uint64_t at_cut[SLOTS];
 
 	b->config.delivery.keepalive.time_p1 = 1; // their octets are in the stream too
+	b->config.delivery.keepalive.time_p2 = 4; // cut after that
+	b->config.delivery.stall_report = 100;
 	bed_start(b);
 	for (uint32_t i = 0; i < SLOTS; i++) {
 		lab_mdf_start(&m[i], &b->pki, "IP:127.0.0.1", NULL, 0);

@@ -259,7 +259,7 @@ Test(deliver_connection, a_look_up_without_an_answer_has_failed)
 	cr_assert(c->resolving);
 	struct resolve_answer a = answer_to(c);
 	mdf_connection_resolved(c, &a, now + SECOND);
-	cr_assert_not_null(c->mdf);
+	cr_assert(c->mdf || mdf_connection_is_racing(c)); // a quick MDF has answered already
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
