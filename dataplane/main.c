@@ -45,6 +45,7 @@ struct app {
 	uint64_t incarnation;
 	int signal_fd;
 	bool eal_up;
+	bool confined;
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
@@ -482,8 +483,10 @@ static int confine(struct app *a)
 	int e = s ? sandbox_config(s, c) : POI_ERR_NOMEM;
 	if (e == POI_OK)
 		e = sandbox_write(s, eal_runtime_dir());
-	if (e == POI_OK)
+	if (e == POI_OK) {
+		a->confined = true; // in part, if it fails
 		e = sandbox_enter(s, a->why, sizeof(a->why));
+	}
 	sandbox_free(s);
 	return e;
 }
@@ -519,9 +522,11 @@ static void stop(struct app *a)
 	}
 	stats_free(a->stats);
 	task_counters_free(a->counters);
-	ports_close(a->ports);
+	bool left = a->confined && ports_close_forbidden(a->ports);
+	if (!left)
+		ports_close(a->ports);
 	clock_thread_stop(a->clock_thread);
-	if (a->eal_up)
+	if (a->eal_up && !left)
 		eal_stop();
 	config_free(a->config);
 	if (a->signal_fd >= 0)

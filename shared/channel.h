@@ -348,10 +348,12 @@ struct channel_destination_status {
 	struct id16 ne;
 	struct id16 did;
 	uint8_t state;
+	uint8_t settle; // enum config_settle: when a copy counts as delivered
 	struct copy_balance copies;
 	uint64_t queued_octets;
 	uint64_t connects; // successful handshakes since start
 	uint64_t down_since_ns; // 0 when not down
+	uint64_t odd_acks; // acknowledgements of keepalives not sent, or acknowledged before
 	char reason[96]; // last connection error, for a person
 };
 

@@ -1,5 +1,6 @@
 // Encodes and decodes the messages of the channel that carry figures for `poi status` and metrics.
 #include "shared/channel_internal.h"
+#include "shared/config.h"
 
 static void put_counters(struct wire_writer *w, const uint64_t *counter, uint8_t n)
 {
@@ -22,6 +23,7 @@ static void put_copies(struct wire_writer *w, const struct copy_balance *b)
 	wire_put_u64(w, b->offered);
 	wire_put_u64(w, b->acknowledged);
 	wire_put_u64(w, b->in_doubt);
+	wire_put_u64(w, b->unsettled);
 	wire_put_u64(w, b->queued);
 	put_counters(w, b->lost, LOSS_COUNT);
 	wire_put_u64(w, b->octets);
@@ -33,6 +35,7 @@ static void get_copies(struct wire_reader *r, struct copy_balance *b)
 	b->offered = wire_get_u64(r);
 	b->acknowledged = wire_get_u64(r);
 	b->in_doubt = wire_get_u64(r);
+	b->unsettled = wire_get_u64(r);
 	b->queued = wire_get_u64(r);
 	get_counters(r, b->lost, LOSS_COUNT);
 	b->octets = wire_get_u64(r);
@@ -256,10 +259,12 @@ static void put_destination_status(
 	put_id(w, &m->ne);
 	put_id(w, &m->did);
 	wire_put_u8(w, m->state);
+	wire_put_u8(w, m->settle);
 	put_copies(w, &m->copies);
 	wire_put_u64(w, m->queued_octets);
 	wire_put_u64(w, m->connects);
 	wire_put_u64(w, m->down_since_ns);
+	wire_put_u64(w, m->odd_acks);
 	put_chars(w, m->reason, sizeof(m->reason));
 }
 
@@ -268,10 +273,12 @@ static void get_destination_status(struct wire_reader *r, struct channel_destina
 	get_id(r, &m->ne);
 	get_id(r, &m->did);
 	m->state = get_enum(r, DESTINATION_IDLE, DESTINATION_DRAINING);
+	m->settle = get_enum(r, CONFIG_SETTLE_KEEPALIVE, CONFIG_SETTLE_TCP);
 	get_copies(r, &m->copies);
 	m->queued_octets = wire_get_u64(r);
 	m->connects = wire_get_u64(r);
 	m->down_since_ns = wire_get_u64(r);
+	m->odd_acks = wire_get_u64(r);
 	wire_get_text(r, m->reason, sizeof(m->reason));
 }
 

@@ -12,6 +12,7 @@
 
 #include "shared/error.h"
 #include "shared/filter.h"
+#include "shared/ids.h"
 
 #define CONFIG_NES_MAX 64
 #define CONFIG_PORTS_MAX 32
@@ -93,11 +94,16 @@ struct config_limits { // of the X1 server, reliability under attack
 	uint32_t pings;                // PING frames a minute, 10
 };
 
+// When a copy is delivered: a keepalive behind it was acknowledged by the mediation function, or
+// its octets by TCP.
+enum config_settle { CONFIG_SETTLE_KEEPALIVE, CONFIG_SETTLE_TCP };
+
 struct config_override { // delivery.overrides
 	char *match; // a DID or a CIDR, as written
 	int32_t version_minor; // -1 when not given, as all below
 	int32_t require_ack;
 	int32_t keepalive;
+	int32_t settle; // enum config_settle
 	int64_t max_pdu;
 	int64_t buffer;
 	int64_t spool;
@@ -122,6 +128,7 @@ struct config_delivery {
 	char *ipid_format; // default "{point}.{worker}.{incarnation}"
 	struct config_tls tls;
 	struct config_keepalive keepalive;
+	uint8_t settle;        // enum config_settle, default keepalive
 	uint64_t buffer;       // octets per destination, 64 MiB
 	uint64_t buffer_total; // octets for all, 256 MiB
 	struct config_spool spool;
@@ -231,6 +238,16 @@ void config_free(struct config *c);
 typedef void (*config_difference)(void *context, const char *path);
 void config_diff(const struct config *now, const struct config *fresh, config_difference each,
 	void *context);
+
+// Whether the override is of this destination: by its DID, or by the network that its address lies in
+// (`address` without family: named by a host, so by its DID only).
+bool config_override_matches(const struct config_override *o, const struct id16 *did,
+	const struct ip_address *address);
+// When PDUs of this destination count as delivered, by the overrides that match in their order. TCP
+// where its keepalives are off or need no acknowledgement, whatever `settle` says.
+enum config_settle config_settle_of(const struct config_delivery *c, const struct id16 *did,
+	const struct ip_address *address);
+const char *config_settle_name(enum config_settle s); // "keepalive", "tcp"
 
 // The effective configuration as commented YAML that config_load accepts. 0 or POI_ERR_IO.
 [[nodiscard]] int config_dump(const struct config *c, FILE *out);

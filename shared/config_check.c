@@ -2,6 +2,7 @@
 
 #include "shared/config_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -127,6 +128,23 @@ static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i
 	return POI_OK;
 }
 
+// An acknowledgement that is not asked for never comes: nothing would ever be delivered.
+static int check_settle(struct config_source *s, const yaml_node_t *at, const char *path,
+	const struct config_override *o)
+{
+	const struct config_delivery *d = &s->config->delivery;
+	bool keepalive = o && o->keepalive >= 0 ? o->keepalive : d->keepalive.enabled;
+	bool require_ack = o && o->require_ack >= 0 ? o->require_ack : d->keepalive.require_ack;
+	int32_t settle = o && o->settle >= 0 ? o->settle : d->settle;
+
+	if (settle != CONFIG_SETTLE_KEEPALIVE || (keepalive && require_ack))
+		return POI_OK;
+	return config_refuse(s, at,
+		"%ssettle is keepalive and %s is false, write true there, or settle: tcp: a PDU is "
+		"then delivered when the MDF's TCP has taken it",
+		path, !keepalive ? "keepalive" : "require-ack");
+}
+
 static int check_override(struct config_source *s, const yaml_node_t *list, uint32_t i)
 {
 	const struct config_override *o = &s->config->delivery.overrides[i];
@@ -144,7 +162,12 @@ static int check_override(struct config_source *s, const yaml_node_t *list, uint
 			"delivery.overrides[%u].buffer is above delivery.buffer-total, write at "
 			"most %llu",
 			i, (unsigned long long)s->config->delivery.buffer_total);
-	return POI_OK;
+	char path[40];
+	const yaml_node_t *at = place(s, list, i, "settle");
+	if (o->settle < 0)
+		at = place(s, list, i, o->keepalive >= 0 ? "keepalive" : "require-ack");
+	snprintf(path, sizeof(path), "delivery.overrides[%u].", i);
+	return check_settle(s, at, path, o);
 }
 
 // The worker is what parts the contexts of one point (one writer each): without it in the IPID two
@@ -223,6 +246,10 @@ static int check_delivery(struct config_source *s, const yaml_node_t *root)
 		rc = check_header(s, node);
 	if (!rc)
 		rc = check_suites(s, node);
+	const yaml_node_t *settle = config_child(s, node, "settle");
+	if (!rc)
+		rc = check_settle(s, settle ? settle : config_child(s, node, "keepalive"),
+			"delivery.", NULL);
 	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
 		rc = check_override(s, overrides, i);
 	return rc;

@@ -14,6 +14,9 @@ static const struct config_key delivery_keepalive_keys[] = {
 };
 static KEY_SCOPE(delivery_keepalive_scope, delivery_keepalive_keys)
 
+static const struct config_word settle_words[] = {
+	{"keepalive", CONFIG_SETTLE_KEEPALIVE}, {"tcp", CONFIG_SETTLE_TCP}, {NULL, 0}};
+
 #define OPTIONAL(name_, type_, field_, low_, high_, doc_)                                      \
 	{                                                                                      \
 		.name = name_, .type = type_, KEY_AT(struct config_override, field_), .low = low_, \
@@ -32,6 +35,12 @@ static const struct config_key override_keys[] = {
 	OPTIONAL(
 		"require-ack", CONFIG_BOOL, require_ack, 0, 1, "as delivery.keepalive.require-ack"),
 	OPTIONAL("keepalive", CONFIG_BOOL, keepalive, 0, 1, "as delivery.keepalive.enabled"),
+	{.name = "settle",
+		.type = CONFIG_WORD,
+		KEY_AT(struct config_override, settle),
+		.words = settle_words,
+		.optional_number = true,
+		.doc = "as delivery.settle"},
 	OPTIONAL("max-pdu", CONFIG_SIZE, max_pdu, 64, 16 * MIB, "largest PDU sent"),
 	OPTIONAL("buffer", CONFIG_SIZE, buffer, 64 * KIB, 1024 * GIB, "as delivery.buffer"),
 	OPTIONAL(
@@ -116,6 +125,9 @@ static const struct config_key delivery_keys[] = {
 		KEY_AT(struct config_delivery, keepalive),
 		.scope = delivery_keepalive_scope,
 		.doc = "keepalive of the X2 and X3 interfaces"},
+	KEY_WORD("settle", struct config_delivery, settle, settle_words, "keepalive",
+		"a PDU is delivered when the MDF has acknowledged a keepalive behind it, or (tcp, "
+		"for MDFs that never acknowledge) when its TCP has taken it"),
 	KEY_SIZE("buffer", struct config_delivery, buffer, 64 * KIB, 1024 * GIB, "64MiB",
 		"quota of each destination, whichever workers fill it; with a spool at least "
 		"512 KiB for each worker and kind"),

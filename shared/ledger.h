@@ -104,7 +104,8 @@ struct copy_balance {
 	uint64_t matched; // (packet, task) pairs
 	uint64_t offered; // copies owed
 	uint64_t acknowledged;
-	uint64_t in_doubt;
+	uint64_t in_doubt;  // sent and not acknowledged; when a destination goes, for good
+	uint64_t unsettled; // of in_doubt: kept, to be acknowledged or sent again
 	uint64_t queued;
 	uint64_t lost[LOSS_COUNT];
 	uint64_t octets; // payload octets of acknowledged copies

@@ -187,7 +187,7 @@ def show_ledger(poi):
 	packets = status["packets"]
 	rows = [("packets received", packets["received"]), ("  classified", packets["classified"])]
 	rows += [("  dropped: " + k, v) for k, v in packets["dropped"].items() if v]
-	rows += [("matches", status["matches"]), ("PDUs delivered (acknowledged by the MDF's TCP)", status["delivered"])]
+	rows += [("matches", status["matches"]), ("PDUs delivered (acknowledged by the MDF)", status["delivered"])]
 	for name, value in rows:
 		say("%-48s %10d" % (name, value))
 	verdict.check(status["ledger"]["balanced"], "the ledger balances")

@@ -179,9 +179,10 @@ static void look_at_xdp(const struct check *c, const struct check_unit *u, const
 			device, u->user, u->source);
 	else if (u->found)
 		check_say(c, CHECK_WARN, "service",
-			"%s needs RestrictAddressFamilies=AF_XDP and SystemCallFilter=bpf, which "
-			"are not looked at; see: systemctl cat poi-dataplane",
-			device);
+			"%s needs RestrictAddressFamilies=AF_XDP and SystemCallFilter=bpf, and for "
+			"several queues LIBXDP_BPFFS=, a bpffs that %s may write to; they are not "
+			"looked at; see: systemctl cat poi-dataplane",
+			device, u->user);
 }
 
 // What a virtual device needs of the unit: the kernel's interface is opened with capabilities, and

@@ -135,11 +135,14 @@ static void put_destinations(struct json *j, const struct cli_picture *p)
 		json_object(j, NULL);
 		json_string(j, "did", did);
 		json_string(j, "state", destination_state_name(d->state));
+		json_string(j, "settle", config_settle_name(d->settle));
 		json_u64(j, "queued", d->copies.queued);
 		json_u64(j, "queued_octets", d->queued_octets);
 		json_u64(j, "delivered", d->copies.acknowledged);
 		json_u64(j, "dropped", copy_balance_lost(&d->copies));
 		json_u64(j, "in_doubt", d->copies.in_doubt);
+		json_u64(j, "unsettled", d->copies.unsettled);
+		json_u64(j, "odd_acknowledgements", d->odd_acks);
 		json_u64(j, "offered", d->copies.offered);
 		put_lost(j, &d->copies);
 		json_u64(j, "connects", d->connects);
@@ -193,6 +196,7 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 	json_u64(j, "delivered_octets", s->copies.octets);
 	json_u64(j, "queued", s->copies.queued);
 	json_u64(j, "in_doubt", s->copies.in_doubt);
+	json_u64(j, "unsettled", s->copies.unsettled);
 	put_lost(j, &s->copies);
 	json_object(j, "ledger");
 	json_bool(j, "balanced", s->balanced);
@@ -312,11 +316,11 @@ static void print_dataplane(const struct cli_picture *p)
 		char did[ID_TEXT_SIZE];
 
 		id_format(&d->did, did);
-		printf("destination %s  %s  delivered %" PRIu64 "  queued %" PRIu64
-		       "  lost %" PRIu64 "%s%s\n",
+		printf("destination %s  %s  delivered %" PRIu64 " (%s)  queued %" PRIu64
+		       "  in doubt %" PRIu64 "  lost %" PRIu64 "%s%s\n",
 			did, destination_state_name(d->state), d->copies.acknowledged,
-			d->copies.queued, copy_balance_lost(&d->copies), d->reason[0] ? "  " : "",
-			d->reason);
+			config_settle_name(d->settle), d->copies.queued, d->copies.in_doubt,
+			copy_balance_lost(&d->copies), d->reason[0] ? "  " : "", d->reason);
 	}
 	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++)
 		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64

@@ -202,14 +202,15 @@ static void put_copies(FILE *f, const struct channel_status *s)
 	counter(f, "poi_copies_offered",
 		"PDU copies owed to destinations: acknowledged, lost, queued or in doubt.",
 		b->offered);
-	counter(f, "poi_copies_acknowledged", "PDU copies that the destinations' TCP confirmed.",
+	counter(f, "poi_copies_acknowledged", "PDU copies that their destinations confirmed, or their TCP (settle: tcp).",
 		b->acknowledged);
 	family(f, "poi_copies_lost", "counter", "PDU copies lost, by reason.");
 	for (unsigned i = 0; i < LOSS_COUNT; i++)
 		sample(f, "poi_copies_lost_total", "reason", copy_loss_name(i), b->lost[i]);
 	gauge(f, "poi_copies_queued", "PDU copies that wait for a destination.", b->queued);
 	gauge(f, "poi_copies_in_doubt",
-		"PDU copies sent but not confirmed when a connection was cut.", b->in_doubt);
+		"PDU copies sent and not confirmed: kept, or given up so with their destination.",
+		b->in_doubt);
 	counter(f, "poi_delivered_payload_bytes", "Payload octets of the copies acknowledged.",
 		b->octets);
 	gauge(f, "poi_ledger_balanced",
@@ -232,6 +233,14 @@ static void put_destinations(FILE *f, const struct observation *o)
 	for (unsigned i = 0; i < STATUS_CLIENT_STATES; i++)
 		sample(f, "poi_destinations_queued_bytes", "state", destination_state_name(i),
 			o->destination[i].queued_octets);
+	family(f, "poi_destinations_settle", "gauge",
+		"Destinations by what makes a copy a confirmed one: a keepalive acknowledged behind "
+		"it, or TCP.");
+	for (int i = CONFIG_SETTLE_KEEPALIVE; i <= CONFIG_SETTLE_TCP; i++)
+		sample(f, "poi_destinations_settle", "settle", config_settle_name(i), o->settle[i]);
+	gauge(f, "poi_destinations_odd_acknowledgements",
+		"Acknowledgements of keepalives that were not sent, or acknowledged before.",
+		o->odd_acks);
 }
 
 enum worker_field { RECEIVED, CLASSIFIED, HITS, NOT_SENT, LOOPS, BUSY_LOOPS };

@@ -19,6 +19,8 @@ struct observation {
 		uint32_t n;
 		uint64_t queued, queued_octets;
 	} destination[STATUS_CLIENT_STATES];
+	uint32_t settle[2]; // destinations, by enum config_settle
+	uint64_t odd_acks;  // summed over the destinations
 };
 
 struct status_client;

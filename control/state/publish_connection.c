@@ -64,6 +64,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		ok.incarnation, ok.tasks, ok.destinations, ok.generation);
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
 		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
+		publish_amounts_restarted(p);
 		if (p->hooks.restarted)
 			p->hooks.restarted(p->context);
 	}
@@ -117,6 +118,8 @@ static void on_task_status(struct publish *p, uint32_t request, const uint8_t *b
 	if (channel_decode_task_status(body, length, &status) ||
 		!publish_answered(p, request, &pending))
 		return;
+	if (!status.result)
+		publish_amounts_note(p, &status);
 	if (pending.done)
 		pending.done(pending.context, status.result, status.result ? NULL : &status);
 }
@@ -274,7 +277,7 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->heard_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->heard_ms));
 	p->contact_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->contact_ms));
 	p->retry = evtimer_new(base, on_retry, p);
-	if (!p->pending || !p->heard_ms || !p->contact_ms || !p->retry ||
+	if (!p->pending || !p->heard_ms || !p->contact_ms || !p->retry || publish_amounts_start(p) ||
 		asprintf(&p->path, "%s/dataplane.sock", config->runtime_dir) < 0 ||
 		getrandom(&p->incarnation, sizeof(p->incarnation), 0) != sizeof(p->incarnation)) {
 		publish_free(p);
@@ -292,6 +295,7 @@ void publish_free(struct publish *p)
 	p->stopping = true;
 	disconnect(p, "stopping");
 	publish_recover_stop(p);
+	publish_amounts_stop(p);
 	if (p->retry)
 		event_free(p->retry);
 	free(p->pending);

@@ -45,6 +45,13 @@ struct outgoing {
 	uint8_t octets[];
 };
 
+struct publish_amounts {
+	struct event *round;
+	struct registry_cursor cursor; // while `walking`
+	uint16_t ne;
+	bool walking;
+};
+
 struct publish {
 	struct event_base *base;
 	const struct config *config;
@@ -72,6 +79,7 @@ struct publish {
 	uint64_t *heard_ms;  // per network element, when NE_HEARD was last sent
 	uint64_t *contact_ms; // per network element, when its ADMF was last heard; 0: not known
 	struct publish_recover recover;
+	struct publish_amounts amounts;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
 	uint8_t memo[CHANNEL_MEMO_MAX];
 };
@@ -97,6 +105,13 @@ static inline void publish_fail(struct publish *p, const char *why)
 // publish.c
 [[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
 [[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
+
+// publish_amounts.c
+[[nodiscard]] int publish_amounts_start(struct publish *p);
+void publish_amounts_stop(struct publish *p);
+// Notes the amounts; in `status` they become those since the task's activation.
+void publish_amounts_note(struct publish *p, struct channel_task_status *status);
+void publish_amounts_restarted(struct publish *p); // another dataplane, which counts from 0
 
 // publish_recover.c
 [[nodiscard]] int publish_recover_start(struct publish *p);

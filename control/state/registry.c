@@ -302,6 +302,8 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	t->faults = old->faults;
 	old->faults = NULL;
 	t->removing = old->removing;
+	t->before = old->before;
+	t->counted = old->counted;
 	move_task(r, old, t);
 	registry_task_free(old);
 	return 0;

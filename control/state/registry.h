@@ -28,6 +28,11 @@ enum pending_kind {
 	PENDING_DEACTIVATE = 3
 };
 
+struct task_amounts { // TaskStatus amountOfX2Data, amountOfX3Data (octets), timeOfLastIntercept
+	uint64_t x2_octets, x3_octets;
+	uint64_t last_intercept_ns; // 0: never
+};
+
 struct registry_task {
 	struct hash_link link;
 	TAILQ_ENTRY(registry_task) entry; // per network element, in order of activation
@@ -35,6 +40,8 @@ struct registry_task {
 	uint64_t correlation;
 	uint64_t activated_ns;
 	uint64_t modified_ns; // 0 when never
+	struct task_amounts before;  // counted by earlier dataplanes
+	struct task_amounts counted; // by the one connected last, when it was asked last
 	uint32_t modifications;
 	uint32_t xml_length;
 	uint16_t filter_length;

@@ -1,5 +1,5 @@
 // The memos that the dataplane keeps for us: what a restarted control needs beyond the fields that
-// the channel's messages carry already. Version 1; a destination's is 2, and 1 is still read.
+// the channel's messages carry already. Version 2; 1 is still read.
 #include "control/state/registry.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "shared/wire.h"
 
 #define MEMO_VERSION 1
+#define TASK_MEMO_VERSION 2	   // 1 lacks what earlier dataplanes counted
 #define DESTINATION_MEMO_VERSION 2 // 1 lacks what is pending
 
 static void put_faults(struct wire_writer *w, const struct fault *list)
@@ -44,13 +45,16 @@ static int task_memo(
 	struct wire_writer w =
 		wire_writer_of(out, capacity > CHANNEL_MEMO_MAX ? CHANNEL_MEMO_MAX : capacity);
 
-	wire_put_u8(&w, MEMO_VERSION);
+	wire_put_u8(&w, TASK_MEMO_VERSION);
 	wire_put_u8(&w, t->implicit);
 	wire_put_u8(&w, t->pending);
 	wire_put_octets(&w, t->pending_transaction.b, sizeof(t->pending_transaction.b));
 	wire_put_u32(&w, t->modifications);
 	wire_put_u64(&w, t->activated_ns);
 	wire_put_u64(&w, t->modified_ns);
+	wire_put_u64(&w, t->before.x2_octets);
+	wire_put_u64(&w, t->before.x3_octets);
+	wire_put_u64(&w, t->before.last_intercept_ns);
 	put_faults(&w, faults);
 	wire_put_u32(&w, t->xml_length);
 	wire_put_octets(&w, registry_task_xml(t), t->xml_length);
@@ -73,7 +77,8 @@ int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct re
 	struct fault *faults = NULL;
 	struct id16 transaction;
 
-	if (wire_get_u8(&r) != MEMO_VERSION)
+	uint8_t version = wire_get_u8(&r);
+	if (version != MEMO_VERSION && version != TASK_MEMO_VERSION)
 		return r.error ? POI_ERR_SYNTAX : POI_ERR_VERSION;
 	uint8_t implicit = wire_get_u8(&r);
 	uint8_t pending = wire_get_u8(&r);
@@ -81,6 +86,12 @@ int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct re
 	uint32_t modifications = wire_get_u32(&r);
 	uint64_t activated_ns = wire_get_u64(&r);
 	uint64_t modified_ns = wire_get_u64(&r);
+	struct task_amounts before = {0};
+	if (version == TASK_MEMO_VERSION) {
+		before.x2_octets = wire_get_u64(&r);
+		before.x3_octets = wire_get_u64(&r);
+		before.last_intercept_ns = wire_get_u64(&r);
+	}
 	int rc = get_faults(&r, &faults);
 	uint32_t xml_length = wire_get_u32(&r);
 	const uint8_t *xml = wire_take(&r, xml_length);
@@ -100,6 +111,7 @@ int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct re
 	t->modifications = modifications;
 	t->activated_ns = activated_ns;
 	t->modified_ns = modified_ns;
+	t->before = before;
 	t->faults = faults;
 	t->state = TASK_COMPLETE;
 	*out = t;

@@ -255,6 +255,7 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 		return;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;
+	new->before = old->before; // its memo has them
 	new->modified_ns = now_wall_ns();
 	op->task = new;
 	int rc = persistence_task(c, new, &op->position);

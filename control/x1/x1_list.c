@@ -152,7 +152,8 @@ static enum outcome write_destinations(struct x1_list *l, struct x1_buffer *b)
 		if (ids_only(l))
 			x1_put_id(b, "dId", &d->did);
 		else
-			x1_query_put_destination(b, d);
+			x1_query_put_destination(
+				b, &l->op->dispatch->control->config->delivery, d);
 		if (!room(l))
 			return TOO_LARGE;
 	}

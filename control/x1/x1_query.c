@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "control/state/publish.h"
 #include "control/x1/x1_internal.h"
 
 #define QUERY_FAULTS_MAX 16
@@ -52,19 +53,30 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 		s.last_intercept_ns = a->last_intercept_ns;
 		s.has_sessions = a->follows;
 		s.sessions = a->sessions;
+	} else {
+		struct task_amounts known = publish_amounts_of(t);
+		s.has_amounts = known.last_intercept_ns > 0;
+		s.x2_octets = known.x2_octets;
+		s.x3_octets = known.x3_octets;
+		s.last_intercept_ns = known.last_intercept_ns;
 	}
 	x1_put_task(b, registry_task_xml(t), t->xml_length, &s);
 }
 
-void x1_query_put_destination(struct x1_buffer *b, const struct registry_destination *d)
+void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery *c,
+	const struct registry_destination *d)
 {
-	struct x1_fault faults[QUERY_FAULTS_MAX];
+	struct x1_fault faults[QUERY_FAULTS_MAX + 1];
 	struct x1_destination_status s = {
 		.fault = d->down,
 		.n_faults = collect_faults(d->faults, faults),
 		.faults = faults,
 	};
 
+	// The status has no other place for it.
+	if (config_settle_of(c, &d->did, &d->address) == CONFIG_SETTLE_TCP)
+		faults[s.n_faults++] = (struct x1_fault){X1_STATUS_WARNING,
+			"settle: tcp: delivered is what the MDF's TCP has taken"};
 	x1_put_destination(b, d->xml, d->xml_length, &s);
 }
 
@@ -100,7 +112,7 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 	if (t)
 		x1_query_put_task(b, t, &q->asked);
 	if (d)
-		x1_query_put_destination(b, d);
+		x1_query_put_destination(b, &op->dispatch->control->config->delivery, d);
 	if (op->type == X1_GET_NE_STATUS)
 		x1_query_put_ne(b, r, op->ne);
 	x1_message_close(b);

@@ -43,6 +43,7 @@ struct segment {
 	uint8_t *octets;	 // SEGMENT_SIZE
 	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
 	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
+	uint32_t sent; // delivery's own: copies that left whole on some connection
 	bool warm;		 // its octets have memory; whoever holds the segment
 	struct copy_descriptor copy[SEGMENT_COPIES];
 };

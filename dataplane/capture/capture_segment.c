@@ -110,6 +110,7 @@ int capture_open_segment(struct capture *c, struct copy_ring *r, size_t size)
 	warm(c, s);
 	atomic_store_explicit(&s->pushed, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->closed, 0, memory_order_relaxed);
+	s->sent = 0; // published with the segment
 	r->at[opened & r->mask] = s;
 	r->open = s;
 	r->open_copies = 0;

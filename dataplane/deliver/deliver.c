@@ -443,6 +443,8 @@ static void add_status(const struct mdf_connection *c, struct channel_destinatio
 	if (c->down_since_ns && (!out->down_since_ns || c->down_since_ns < out->down_since_ns))
 		out->down_since_ns = c->down_since_ns;
 	out->connects += c->connects;
+	out->odd_acks += c->odd_acks;
+	out->settle = (uint8_t)c->settings.settle;
 	stream_balance(c->stream, &out->copies, &out->queued_octets);
 }
 

@@ -115,6 +115,7 @@ void mdf_connection_modified(struct mdf_connection *c, const struct channel_dest
 	c->settings.identity = fresh.identity;
 	c->settings.keepalive = fresh.keepalive;
 	c->settings.require_ack = fresh.require_ack;
+	c->settings.settle = fresh.settle;
 	// Ours to close, so no fault: the queue goes to the new place.
 	mdf_connection_drop(c);
 	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);

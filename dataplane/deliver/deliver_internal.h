@@ -7,6 +7,7 @@
 //   deliver_connection.c one destination's connection
 //   deliver_attempt.c    attempts to connect
 //   deliver_keepalive.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
+//   deliver_settle.c     which keepalives make sent copies delivered ones
 //   deliver_outage.c     up, down, and what it cost
 //   deliver_address.c    a destination's addresses
 //   deliver_events.c, deliver_settings.c
@@ -29,6 +30,7 @@
 #define INBOUND_MAX 4096	   // octets of one PDU that an MDF may send
 #define ANSWERS_MAX 160u	   // more than INBOUND_MAX octets of keepalives
 #define ACK_MIN_NS (NS_PER_MS / 2) // between two looks at what TCP has acknowledged
+#define SETTLE_MARKS 8u		   // keepalives that may lack their acknowledgement, a power of two
 
 struct connection_settings { // the configuration with the overrides of this destination
 	uint64_t buffer;
@@ -38,7 +40,19 @@ struct connection_settings { // the configuration with the overrides of this des
 	uint8_t connections; // 2: X2 and X3 each have their own
 	bool keepalive;
 	bool require_ack;
+	enum config_settle settle;
 	const char *identity; // the configuration's; NULL: the address or host name
+};
+
+// Which octets a keepalive's acknowledgement settles. Of one connection but for `octets`.
+struct connection_settle {
+	uint64_t mark[SETTLE_MARKS]; // keepalive number % SETTLE_MARKS -> TLS offset behind it
+	uint32_t sent;		     // keepalives that have left whole: numbers below have a mark
+	uint64_t marked;	     // TLS offset behind the last one
+	uint64_t marked_at;	     // when it left
+	uint64_t due_at;	     // the next, once something was sent behind it
+	uint64_t octets;	     // sent behind a mark at which the next is due; adapts
+	bool any;		     // something was settled on this connection
 };
 
 struct connection_spool {    // of one kind
@@ -121,6 +135,9 @@ struct mdf_connection {
 	uint8_t control[PDU_KEEPALIVE_SIZE];
 	uint64_t keepalive_at, alive_at;	  // next to send; last sign of life
 	uint32_t keepalive_next, keepalive_acked; // numbers: next to issue, lowest not acknowledged
+	bool keepalive_in_hand;			  // the piece in hand is one of ours
+	struct connection_settle settle;
+	uint64_t odd_acks; // under deliver->lock
 	// mdf_written before the last keepalive.
 	uint64_t keepalive_floor;
 	// Keepalives of the MDF that are not yet acknowledged: their numbers.
@@ -128,7 +145,7 @@ struct mdf_connection {
 	// There may be more to read.
 	bool readable;
 	uint64_t ack_at, ack_pause; // next look at what TCP has acknowledged
-	uint64_t ack_written;	    // mdf_written at the last look
+	uint64_t ack_written;	    // mdf_written at the last look, at TCP or for an acknowledgement
 	uint32_t inbound_length;
 	uint8_t inbound[INBOUND_MAX];
 
@@ -264,6 +281,22 @@ void mdf_connection_check_alive(
 bool mdf_connection_keepalive_due(const struct mdf_connection *c, uint64_t now);
 void mdf_connection_make_keepalive(
 	struct mdf_connection *c, uint64_t now); // into the piece in hand
+
+// deliver_settle.c
+bool mdf_connection_settles_by_keepalive(const struct mdf_connection *c);
+void mdf_connection_settle_begin(struct mdf_connection *c, uint64_t now); // connected
+void mdf_connection_settle_end(struct mdf_connection *c); // the connection is gone
+// After a piece of the stream has left whole: when the next keepalive is due.
+void mdf_connection_settle_sent(struct mdf_connection *c, uint64_t now);
+// A keepalive of ours has left whole.
+void mdf_connection_settle_mark(struct mdf_connection *c, uint64_t now);
+// Whether one must leave at the next PDU edge. IDLE: there is nothing to send now; LAST: and nothing
+// will be on this connection.
+enum settle_when { SETTLE_BUSY, SETTLE_IDLE, SETTLE_LAST };
+bool mdf_connection_settle_due(struct mdf_connection *c, uint64_t now, enum settle_when when);
+// The MDF acknowledged the keepalive of this number. Returns whether it is one that was sent on this
+// connection and not acknowledged before; then everything before it is delivered.
+bool mdf_connection_settle_acknowledged(struct mdf_connection *c, uint32_t number);
 
 // deliver_name.c
 uint64_t mdf_connection_of_token(uint64_t token); // the serial of the connection that asked

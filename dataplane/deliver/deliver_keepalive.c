@@ -16,17 +16,18 @@ void mdf_connection_check_alive(struct mdf_connection *c, uint64_t now)
 		c->alive_at = now;
 	if (c->settings.keepalive && c->settings.require_ack &&
 		c->keepalive_next != c->keepalive_acked && now - c->alive_at >= patience)
-		mdf_connection_down(c, now, "no keepalive acknowledged within %u s", k->time_p2);
+		mdf_connection_down(c, now, "no keepalive acknowledged within %u s%s", k->time_p2,
+			mdf_connection_settles_by_keepalive(c)
+				? "; if the MDF never does: delivery.settle"
+				: "");
 }
 
 // One PDU of the MDF. Only acknowledgements of what this connection issued count as life.
 static const char *take_pdu(struct mdf_connection *c, const struct pdu *p, uint64_t now)
 {
 	if (p->type == PDU_KEEPALIVE_ACK) {
-		if (p->sequence >= c->keepalive_acked && p->sequence < c->keepalive_next) {
-			c->keepalive_acked = p->sequence + 1;
+		if (mdf_connection_settle_acknowledged(c, p->sequence))
 			c->alive_at = now;
-		}
 		return NULL;
 	}
 	if (p->type == PDU_KEEPALIVE) {
@@ -100,6 +101,7 @@ void mdf_connection_make_keepalive(struct mdf_connection *c, uint64_t now)
 		if (c->keepalive_next == c->keepalive_acked)
 			c->alive_at = now;
 		pdu_keepalive_write(c->control, c->settings.minor, c->keepalive_next++);
+		c->keepalive_in_hand = true;
 		c->keepalive_floor = mdf_written(c->mdf);
 		c->keepalive_at = now + c->deliver->config->delivery.keepalive.time_p1 * NS_PER_S;
 	}

@@ -20,11 +20,21 @@
 #define BURST 16u		 // records of one destination before the next has its turn
 #define ACK_OCTETS (128 * 1024u) // written since the last look at TCP's acknowledgements
 #define ACK_MAX_NS (20 * NS_PER_MS)
+#define ACK_READ (1024 * 1024u) // written since the last look for the MDF's
 
 static void take_acknowledged(struct mdf_connection *c, uint64_t now)
 {
 	uint64_t written = mdf_written(c->mdf);
 
+	if (mdf_connection_settles_by_keepalive(c)) {
+		// A busy thread looks at its sockets now and then only.
+		uint64_t often = c->settle.octets < ACK_READ ? c->settle.octets : ACK_READ;
+		if (c->settle.sent == c->keepalive_acked || written - c->ack_written < often)
+			return;
+		c->ack_written = written;
+		mdf_connection_receive(c, now);
+		return;
+	}
 	if (!stream_outstanding(c->stream) ||
 		(now < c->ack_at && written - c->ack_written < ACK_OCTETS))
 		return;
@@ -42,20 +52,28 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 {
 	if (c->piece.length > 0)
 		return true;
-	bool due = mdf_connection_keepalive_due(c, now) || c->renew_paused;
+	bool keepalive = mdf_connection_keepalive_due(c, now) ||
+			 mdf_connection_settle_due(c, now, SETTLE_BUSY);
+	bool edge = keepalive || c->renew_paused;
+	enum settle_when idle =
+		c->renew_paused || mdf_connection_is_leaving(c) ? SETTLE_LAST : SETTLE_IDLE;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
-	if (c->renew_paused && stream_at_edge(c->stream))
-		return false;
-	if (due && stream_at_edge(c->stream)) {
-		mdf_connection_make_keepalive(c, now);
-		return true;
+	if (!stream_at_edge(c->stream) || !edge) {
+		if (stream_next(c->stream, now, flush, edge, &c->piece))
+			return true;
+		keepalive |= mdf_connection_settle_due(c, now, idle);
+	} else if (c->renew_paused) {
+		keepalive = mdf_connection_settle_due(c, now, idle);
 	}
-	return stream_next(c->stream, now, flush, due, &c->piece);
+	if (!keepalive || !stream_at_edge(c->stream))
+		return false;
+	mdf_connection_make_keepalive(c, now);
+	return true;
 }
 
 // Takes `n` octets off the piece in hand. 0 or NOMEM.
-static int advance(struct mdf_connection *c, uint32_t n)
+static int advance(struct mdf_connection *c, uint32_t n, uint64_t now)
 {
 	struct stream_piece sent = c->piece;
 	int error = 0;
@@ -65,6 +83,10 @@ static int advance(struct mdf_connection *c, uint32_t n)
 		error = stream_sent(c->stream, &sent, mdf_written(c->mdf));
 	c->piece.octets += n;
 	c->piece.length -= n;
+	if (!c->piece_is_control)
+		mdf_connection_settle_sent(c, now);
+	else if (c->piece.length == 0 && c->keepalive_in_hand)
+		mdf_connection_settle_mark(c, now);
 	return error;
 }
 
@@ -76,7 +98,7 @@ static unsigned mdf_connection_pump(struct mdf_connection *c, uint64_t now)
 	if (!c->mdf || !c->up_at)
 		return 0;
 	take_acknowledged(c, now);
-	while (c->writable && records < BURST && next_piece(c, now)) {
+	while (c->mdf && c->writable && records < BURST && next_piece(c, now)) {
 		int64_t n = mdf_write(c->mdf, c->piece.octets, c->piece.length);
 		if (n == POI_ERR_AGAIN) {
 			c->writable = false;
@@ -86,7 +108,7 @@ static unsigned mdf_connection_pump(struct mdf_connection *c, uint64_t now)
 			mdf_connection_down(c, now, "%s", mdf_reason(c->mdf));
 			return records;
 		}
-		if (advance(c, (uint32_t)n)) {
+		if (advance(c, (uint32_t)n, now)) {
 			mdf_connection_down(c, now, "out of memory");
 			return records;
 		}
@@ -101,7 +123,9 @@ static bool mdf_connection_quiet(const struct mdf_connection *c)
 		return false;
 	if (!c->mdf || !c->up_at)
 		return true;
-	return c->piece.length == 0 && !stream_active(c->stream) && !stream_outstanding(c->stream);
+	// An acknowledgement of the MDF wakes us up, TCP's does not.
+	return c->piece.length == 0 && !stream_active(c->stream) &&
+	       (mdf_connection_settles_by_keepalive(c) || !stream_outstanding(c->stream));
 }
 
 static void make_busy(struct deliver_thread *t, struct mdf_connection *c)

@@ -55,7 +55,9 @@ void mdf_connection_drop(struct mdf_connection *c)
 	mdf_connection_close_attempts(c);
 	if (!c->mdf)
 		return;
-	c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
+	if (!mdf_connection_settles_by_keepalive(c))
+		c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
+	mdf_connection_settle_end(c);
 	// Its copies are sent again, or are in doubt or lost: the kernel must not send them later.
 	if (stream_outstanding(c->stream))
 		mdf_abort(c->mdf);
@@ -195,6 +197,7 @@ void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 	c->ack_at = now + ACK_MIN_NS;
 	c->ack_pause = ACK_MIN_NS;
 	c->ack_written = mdf_written(c->mdf);
+	mdf_connection_settle_begin(c, now);
 	c->keepalive_floor = 0;
 	set_up(c, now, 1);
 }

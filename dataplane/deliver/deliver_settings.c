@@ -2,20 +2,6 @@
 
 #include "dataplane/deliver/deliver_internal.h"
 
-#include <string.h>
-
-static bool override_matches(
-	const struct config_override *o, const struct channel_destination *dest)
-{
-	struct ip_prefix prefix;
-	struct id16 did;
-
-	if (id_parse(o->match, strlen(o->match), &did) == 0)
-		return id_equal(&did, &dest->did);
-	return dest->address.family && ip_prefix_parse(o->match, &prefix) == 0 &&
-	       ip_prefix_covers(&prefix, dest->address.family, dest->address.b);
-}
-
 // Decision 19: the overrides that match, in the order of the file; a later one wins.
 struct connection_settings deliver_settings_of(
 	const struct config_delivery *c, const struct channel_destination *dest)
@@ -25,11 +11,12 @@ struct connection_settings deliver_settings_of(
 		.minor = PDU_VERSION_MINOR_DEFAULT,
 		.connections = c->connections == 2 ? 2 : 1,
 		.keepalive = c->keepalive.enabled,
-		.require_ack = c->keepalive.require_ack};
+		.require_ack = c->keepalive.require_ack,
+		.settle = config_settle_of(c, &dest->did, &dest->address)};
 
 	for (uint32_t i = 0; i < c->n_overrides; i++) {
 		const struct config_override *o = &c->overrides[i];
-		if (!override_matches(o, dest))
+		if (!config_override_matches(o, &dest->did, &dest->address))
 			continue;
 		s.buffer = o->buffer >= 0 ? (uint64_t)o->buffer : s.buffer;
 		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;

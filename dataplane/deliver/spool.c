@@ -332,6 +332,21 @@ static int follow(struct spool *s)
 	return error;
 }
 
+// The first `n` copies of the block were delivered.
+static void leave_out(struct spool_block *b, uint32_t n)
+{
+	struct segment *g = b->segment;
+	uint32_t start = g->copy[n - 1].end, end = g->copy[g->pushed - 1].end;
+
+	memmove(g->octets, g->octets + start, end - start);
+	g->pushed -= n;
+	for (uint32_t i = 0; i < g->pushed; i++) {
+		g->copy[i] = g->copy[i + n];
+		g->copy[i].end -= start;
+	}
+	b->skipped = n;
+}
+
 static int load_block(struct spool *s, uint32_t n, struct spool_block *out)
 {
 	uint8_t *head = s->sealed, bound[BOUND_SIZE];
@@ -343,8 +358,9 @@ static int load_block(struct spool *s, uint32_t n, struct spool_block *out)
 	int error = aead_open(s->aead, &r, head + BLOCK_HEAD, s->text);
 	if (!error)
 		error = get_text(s->text, n, out);
-	if (!error && at == s->places.skip_at && s->places.skip < out->segment->pushed)
-		out->skip = s->places.skip;
+	if (!error && at == s->places.skip_at && s->places.skip > 0 &&
+		s->places.skip < out->segment->pushed)
+		leave_out(out, s->places.skip);
 	out->recovered = at < s->began;
 	s->read.at += BLOCK_HEAD + n + AEAD_TAG_SIZE;
 	return error ? error : follow(s);

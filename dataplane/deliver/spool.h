@@ -55,7 +55,7 @@ void spool_remove(struct spool *s);
 struct spool_block {
 	struct segment *segment; // closed, with its octets; the caller's to spool_block_free
 	uint32_t line;
-	uint32_t skip;	// copies at its beginning that an earlier process delivered
+	uint32_t skipped; // copies before it that an earlier process delivered: left out
 	bool recovered; // of an earlier process: its slots mean nothing here
 };
 

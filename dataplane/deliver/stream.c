@@ -91,11 +91,6 @@ static uint32_t copy_at(const struct view *v, uint32_t offset)
 	return low;
 }
 
-static bool is_edge(const struct view *v, uint32_t offset)
-{
-	return copy_start(v->segment, copy_at(v, offset)) == offset;
-}
-
 // The unsent octets of the line in one segment; moves over segments that are done. False when there
 // are none: the line is then armed.
 static bool unsent(struct stream_line *l, struct view *v)
@@ -242,11 +237,10 @@ static bool next_mid(
 bool stream_next(
 	struct stream *s, uint64_t now_ns, uint64_t flush_ns, bool edge, struct stream_piece *out)
 {
-	if (s->record_head - s->record_tail >= RECORDS_MAX)
-		return false;
+	// A PDU that is sent in part is always finished: nothing can be acknowledged before.
 	if (s->mid != NO_LINE)
 		return next_mid(s, now_ns, flush_ns, edge, out);
-	if (edge)
+	if (edge || s->record_head - s->record_tail >= RECORDS_MAX)
 		return false;
 	uint32_t at = pick(s, NO_LINE, now_ns, flush_ns);
 	if (at == NO_LINE)
@@ -284,6 +278,41 @@ static int grow_records(struct stream *s)
 	return 0;
 }
 
+// Octets that may be without a mark behind them: an eighth of what rings that share a quota, or a
+// spool, can hold in memory, so that what is acknowledged leaves while the rest is filled.
+static uint64_t mark_share(const struct stream_line *l)
+{
+	uint64_t room = l->spool ? SPOOL_LOADED * (uint64_t)SEGMENT_SIZE : copy_ring_room(l->ring);
+
+	return room / 8;
+}
+
+static void count_sent(struct stream *s, struct stream_line *l, uint32_t length)
+{
+	uint64_t *unmarked = &s->unmarked_octets[l->spool != NULL][line_kind(l)];
+
+	if (!l->spool)
+		s->in_flight[line_kind(l)] += length;
+	*unmarked += length;
+	s->unmarked = true;
+	s->presses |= *unmarked >= mark_share(l) ||
+		      s->record_head - s->record_tail >= RECORDS_MAX / 8;
+}
+
+// Between two marks nothing is acknowledged: records of one line in a row are as good as one.
+static bool join_record(struct stream *s, const struct record *r)
+{
+	struct record *last = &s->record[(s->record_head - 1) & (s->record_size - 1)];
+
+	if (!s->marks || !s->unmarked || s->record_head == s->record_tail || last->line != r->line)
+		return false;
+	last->tls_end = r->tls_end;
+	last->segment = r->segment;
+	last->offset = r->offset;
+	last->length += r->length;
+	return true;
+}
+
 int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end)
 {
 	struct stream_line *l = &s->line[p->line];
@@ -296,15 +325,42 @@ int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end
 	s->last = p->line;
 	l->send_offset += p->length;
 	struct view v = line_view(l, l->send_segment);
-	s->mid = is_edge(&v, l->send_offset) ? NO_LINE : p->line;
-	s->record[s->record_head++ & (s->record_size - 1)] = (struct record){.tls_end = tls_end,
+	uint32_t whole = copy_at(&v, l->send_offset);
+	s->mid = copy_start(v.segment, whole) == l->send_offset ? NO_LINE : p->line;
+	line_note_sent(l, l->send_segment, whole);
+	struct record r = {.tls_end = tls_end,
 		.line = p->line,
 		.segment = l->send_segment,
 		.offset = l->send_offset,
 		.length = p->length};
-	if (!l->spool)
-		s->in_flight[line_kind(l)] += p->length;
+	if (!join_record(s, &r))
+		s->record[s->record_head++ & (s->record_size - 1)] = r;
+	count_sent(s, l, p->length);
 	return 0;
+}
+
+void stream_settle_by_marks(struct stream *s, bool on)
+{
+	s->marks = on;
+}
+
+void stream_mark(struct stream *s)
+{
+	s->unmarked = s->presses = false;
+	memset(s->unmarked_octets, 0, sizeof(s->unmarked_octets));
+}
+
+enum stream_want stream_wants_mark(struct stream *s, bool idle)
+{
+	if (!s->unmarked)
+		return STREAM_MARK_NONE;
+	bool waits = s->presses;
+	for (uint32_t i = 0; idle && i < s->n_lines && !waits; i++) {
+		struct stream_line *l = &s->line[i];
+		waits = l->active &&
+			(!may_send(s, l) || (!l->spool && s->spools && is_held_by_tcp(l)));
+	}
+	return waits ? STREAM_MARK_SOON : STREAM_MARK_LATER;
 }
 
 bool stream_acked(struct stream *s, uint64_t tls_offset)
@@ -328,6 +384,7 @@ bool stream_acked(struct stream *s, uint64_t tls_offset)
 void stream_cut(struct stream *s, bool resend)
 {
 	s->record_tail = s->record_head;
+	stream_mark(s);
 	s->mid = NO_LINE;
 	s->in_a_row = 0;
 	memset(s->in_flight, 0, sizeof(s->in_flight));
@@ -401,6 +458,7 @@ bool stream_empty(struct stream *s)
 void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *queued_octets)
 {
 	struct copy_ring_counts n = {0};
+	uint64_t spooled = 0;
 
 	for (uint32_t i = 0; i < s->n_lines; i++)
 		if (s->line[i].ring)
@@ -408,12 +466,18 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
 		const struct spooled *p = &s->spooled[k];
 		add->offered += atomic_load_explicit(&p->found, memory_order_relaxed);
-		add->queued += atomic_load_explicit(&p->copies, memory_order_relaxed);
+		spooled += atomic_load_explicit(&p->copies, memory_order_relaxed);
 		n.queued_octets += atomic_load_explicit(&p->octets, memory_order_relaxed);
 	}
+	// Read once, and never more than is kept: both sums stay what they are together.
+	uint64_t kept = n.pushed - n.released + spooled;
+	uint64_t sent = atomic_load_explicit(&s->unsettled, memory_order_relaxed);
+	sent = sent < kept ? sent : kept;
 	copy_outcomes_sum(&s->counts, add);
 	add->offered += n.offered;
-	add->queued += n.pushed - n.released;
+	add->queued += kept - sent;
+	add->in_doubt += sent;
+	add->unsettled += sent;
 	for (int i = 0; i < LOSS_COUNT; i++)
 		add->lost[i] += n.lost[i];
 	*queued_octets += n.queued_octets;

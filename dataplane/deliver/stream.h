@@ -5,7 +5,8 @@
 // code: no socket, no clock, no lock. Owned by one delivery thread.
 //
 // Octets of different lines mix only at PDU edges; X2 lines go before X3 lines. A copy is done
-// when TCP has acknowledged the last TLS octet that carries it.
+// when the last TLS octet that carries it is acknowledged: by TCP, or (stream_settle_by_marks) by
+// the MDF with a keepalive behind it, a mark.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,8 +50,17 @@ bool stream_at_edge(const struct stream *s);
 // The piece was handed to TLS; `tls_end` is the offset of the first octet behind it in the TLS
 // stream.
 [[nodiscard]] int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end);
-// TCP has acknowledged everything before `tls_offset`. Returns whether something was.
+// Everything before `tls_offset` is acknowledged. Returns whether something was.
 bool stream_acked(struct stream *s, uint64_t tls_offset);
+
+// From the next connection on: `stream_acked` names ends of marks only.
+void stream_settle_by_marks(struct stream *s, bool on);
+void stream_mark(struct stream *s); // a keepalive has left, at a PDU edge
+// Whether a mark is wanted: none before something was sent behind the last one. Soon when the octets
+// behind it fill an eighth of what a line can hold, or (`idle`: there is nothing to send now) hold
+// up what waits.
+enum stream_want { STREAM_MARK_NONE, STREAM_MARK_LATER, STREAM_MARK_SOON };
+enum stream_want stream_wants_mark(struct stream *s, bool idle);
 
 // The connection is gone. With `resend` everything not acknowledged is sent again from its first
 // PDU; else what was sent whole is in doubt. Either way the next octet begins a PDU.
@@ -61,7 +71,8 @@ void stream_discard(struct stream *s, enum copy_loss why);
 bool stream_active(const struct stream *s);	 // some line has, or may have, unsent octets
 bool stream_outstanding(const struct stream *s); // sent and not yet acknowledged
 bool stream_empty(struct stream *s);		 // nothing queued, nothing outstanding
-// Adds offered, acknowledged, in doubt, lost (workers' and delivery's), queued and octets.
+// Adds offered, acknowledged, lost (workers' and delivery's), queued and octets; in doubt: what was
+// sent and is kept until it is acknowledged, and what was given up so.
 void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *queued_octets);
 
 // The spool: the oldest whole segments of a kind leave memory for a file, and come back before what
@@ -96,7 +107,7 @@ struct stream_keeper {
 [[nodiscard]] int stream_spool_keep(
 	struct stream *s, enum copy_kind k, bool front, const struct stream_keeper *to);
 bool stream_spool_has_front(struct stream *s, enum copy_kind k); // something would go with `front`
-// Copies of the oldest block in the file that are delivered already.
+// Copies of the oldest block in the file that are delivered already; 0 when none of it was loaded.
 uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k);
 // What is in the file stays owed there: nothing of it is counted as lost by stream_discard.
 void stream_spool_leave(struct stream *s, enum copy_kind k);

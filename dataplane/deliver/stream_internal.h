@@ -34,6 +34,7 @@ struct run { // copies of one task in a block that lies in the file
 struct runs {
 	STAILQ_ENTRY(runs) next;
 	uint32_t octets; // of the whole block
+	uint32_t sent;	 // of its first copies: left on some connection before
 	uint32_t n;
 	struct run run[];
 };
@@ -54,8 +55,8 @@ struct spooled { // one kind
 };
 
 struct record {
-	uint64_t tls_end;
-	uint32_t line, segment, offset, length;
+	uint64_t tls_end, length;
+	uint32_t line, segment, offset;
 };
 
 struct stream {
@@ -71,6 +72,11 @@ struct stream {
 	struct record *record; // ring
 	uint32_t record_size, record_head, record_tail;
 	bool spools;
+	bool marks;    // settled by marks: records between two of them are joined
+	bool unmarked; // something was sent behind the last mark
+	bool presses;  // the next mark is wanted soon
+	uint64_t unmarked_octets[2][COPY_KINDS]; // of them: of rings, of spools
+	_Atomic uint64_t unsettled; // copies sent, not acknowledged; one writer, anyone reads
 	uint64_t in_flight[COPY_KINDS]; // octets of rings, sent and not acknowledged on this
 					// connection
 	struct spooled spooled[COPY_KINDS];
@@ -118,6 +124,8 @@ enum copy_kind line_kind(const struct stream_line *l);
 void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
 struct view line_view(struct stream_line *l, uint32_t sequence);
 void line_give_back(struct stream_line *l); // what is accounted for, to the pool
+// The first `n` copies of the segment have left whole, maybe not for the first time.
+void line_note_sent(struct stream_line *l, uint32_t segment, uint32_t n);
 // Every copy that lies wholly before this position ended so.
 void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as);
 bool line_spool_accounted(const struct stream_line *l); // all that was spooled of its kind

@@ -155,6 +155,27 @@ static void release(struct stream_line *l, uint64_t octets, uint64_t copies, boo
 	}
 }
 
+static bool is_recovered(const struct stream_line *l, uint32_t segment)
+{
+	return l->spool && l->spool->block[segment % SPOOL_LOADED].recovered;
+}
+
+void line_note_sent(struct stream_line *l, uint32_t segment, uint32_t n)
+{
+	struct segment *g = segment_at(l, segment);
+
+	if (!g || n <= g->sent)
+		return;
+	if (!is_recovered(l, segment))
+		add_to(&l->stream->unsettled, n - g->sent);
+	g->sent = n;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as)
 {
 	for (;;) {
@@ -163,14 +184,17 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 		struct view v = line_view(l, l->ack_segment);
 		if (!v.segment || (int32_t)(segment - l->ack_segment) < 0)
 			break;
-		bool recovered =
-			l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered;
+		bool recovered = is_recovered(l, l->ack_segment);
+		uint32_t sent = v.segment->sent;
 		bool all = (int32_t)(segment - l->ack_segment) > 0;
 		uint32_t end = all ? v.end : offset, first = l->ack_copy;
 		uint32_t start = copy_start(v.segment, first);
 		for (; l->ack_copy < v.pushed && v.segment->copy[l->ack_copy].end <= end;
 			l->ack_copy++)
 			account_copy(l, &v.segment->copy[l->ack_copy], as);
+		if (!recovered)
+			add_to(&l->stream->unsettled,
+				-(uint64_t)(least(l->ack_copy, sent) - least(first, sent)));
 		if (l->ack_copy > first)
 			release(l, copy_start(v.segment, l->ack_copy) - start, l->ack_copy - first,
 				recovered);

@@ -7,11 +7,12 @@
 
 void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 {
-	uint64_t copies = 0, octets = 0;
+	uint64_t copies = 0, octets = 0, sent = 0;
 
 	for (; !STAILQ_EMPTY(&p->stored); spooled_drop(p)) {
 		const struct runs *oldest = STAILQ_FIRST(&p->stored);
 		octets += oldest->octets;
+		sent += oldest->sent;
 		for (uint32_t i = 0; i < oldest->n; i++) {
 			const struct run *r = &oldest->run[i];
 			for (uint32_t c = 0; c < r->copies; c++) {
@@ -23,6 +24,7 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 	}
 	add_to(&p->copies, -copies);
 	add_to(&p->octets, -octets);
+	add_to(&s->unsettled, -sent);
 }
 
 void spooled_discard_found(struct stream *s, struct spooled *p, enum copy_loss why)
@@ -66,6 +68,7 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 	if (!r)
 		return NULL;
 	r->octets = v->end - copy_start(v->segment, from);
+	r->sent = v->segment->sent > from ? v->segment->sent - from : 0;
 	r->n = 0;
 	for (uint32_t i = from; i < v->pushed; i++) {
 		uint32_t slot = v->segment->copy[i].slot;
@@ -254,7 +257,12 @@ int stream_spool_keep(
 
 uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k)
 {
-	return s->line[s->n_workers * COPY_KINDS + k].ack_copy;
+	const struct spooled *p = &s->spooled[k];
+	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+
+	if (l->ack_segment == p->opened)
+		return 0;
+	return p->block[l->ack_segment % SPOOL_LOADED].skipped + l->ack_copy;
 }
 
 void stream_spool_leave(struct stream *s, enum copy_kind k)
@@ -293,17 +301,14 @@ void stream_spool_loaded(
 			spooled_discard_found(s, p, LOSS_SPOOL);
 		return;
 	}
-	if (!b->recovered && !STAILQ_EMPTY(&p->stored))
+	if (!b->recovered && !STAILQ_EMPTY(&p->stored)) {
+		b->segment->sent = STAILQ_FIRST(&p->stored)->sent;
 		spooled_drop(p);
-	if (b->recovered)
-		p->found_left -= lesser(b->segment->pushed - b->skip, p->found_left);
-	struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
-	if (b->skip && l->ack_segment == p->opened) { // an earlier process delivered them
-		l->ack_copy = b->skip;
-		l->send_offset = b->segment->copy[b->skip - 1].end;
 	}
+	if (b->recovered)
+		p->found_left -= lesser(b->segment->pushed, p->found_left);
 	p->block[p->opened++ % SPOOL_LOADED] = *b;
-	line_activate(l, 0);
+	line_activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
 }
 
 uint32_t stream_spool_done(struct stream *s, enum copy_kind k)

@@ -117,8 +117,8 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 	return POI_OK;
 }
 
-// net_af_xdp has one socket for both directions of a queue and refuses other numbers.
-static bool pairs_queues(const struct port *p)
+// It has one socket for both directions of a queue and refuses other numbers.
+static bool is_af_xdp(const struct port *p)
 {
 	return strcmp(p->info.driver_name, "net_af_xdp") == 0;
 }
@@ -131,7 +131,7 @@ static void deal(struct ports *ps)
 
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
-		if (pairs_queues(p))
+		if (is_af_xdp(p))
 			p->info.max_tx_queues = p->n_rx;
 		for (uint16_t q = 0; q < p->n_rx; q++)
 			p->owner[q] = (uint8_t)(next++ % ps->n_workers);
@@ -385,7 +385,7 @@ static int start(
 	p->n_tx = p->info.max_tx_queues > 0 ? 1 : 0;
 	if (p->peer >= 0 && p->info.max_tx_queues >= ps->n_workers)
 		p->n_tx = (uint16_t)ps->n_workers;
-	if (pairs_queues(p))
+	if (is_af_xdp(p))
 		p->n_tx = p->n_rx;
 	if (p->peer >= 0 && p->n_tx == 0) {
 		snprintf(why, size, "port %s: mode inline needs a device that can transmit",
@@ -435,6 +435,14 @@ struct ports *ports_open(const struct config_dataplane *config, char *why, size_
 fail:
 	ports_close(ps);
 	return NULL;
+}
+
+bool ports_close_forbidden(const struct ports *ps)
+{
+	for (uint32_t i = 0; ps && i < ps->n; i++)
+		if (is_af_xdp(&ps->port[i]))
+			return true;
+	return false;
 }
 
 void ports_close(struct ports *ps)

@@ -37,6 +37,7 @@ struct taker { // one connection
 	SSL *ssl;
 	bool up;
 	uint64_t since_ns;
+	uint32_t skip; // octets of a PDU that are still to come
 	uint32_t held; // octets of a PDU that has come in part
 	uint8_t octets[HELD];
 };
@@ -71,6 +72,42 @@ static void age(struct sink_shared *s, const struct taker *t, const struct pdu *
 	atomic_fetch_add_explicit(&s->ages[t->port][us], 1, memory_order_relaxed);
 }
 
+static void acknowledge(const struct taker *t, const uint8_t *keepalive)
+{
+	uint8_t ack[PDU_KEEPALIVE_SIZE];
+
+	pdu_keepalive_write(ack, 5, wire_load32(keepalive + PDU_KEEPALIVE_SIZE - 4));
+	ack[3] = PDU_KEEPALIVE_ACK;
+	(void)SSL_write(t->ssl, ack, sizeof(ack));
+}
+
+// Steps over PDUs by their lengths and acknowledges keepalives. A head that came in part is kept.
+static void answer(struct taker *t, const uint8_t *octets, uint32_t n)
+{
+	uint32_t at = 0;
+
+	while (at < n) {
+		if (t->skip > 0) {
+			uint32_t step = n - at < t->skip ? n - at : t->skip;
+			t->skip -= step;
+			at += step;
+			continue;
+		}
+		uint32_t part = PDU_KEEPALIVE_SIZE - t->held;
+		part = n - at < part ? n - at : part;
+		memcpy(t->octets + t->held, octets + at, part);
+		t->held += part;
+		at += part;
+		if (t->held < PDU_KEEPALIVE_SIZE)
+			return;
+		t->held = 0;
+		if (t->octets[3] == PDU_KEEPALIVE)
+			acknowledge(t, t->octets);
+		t->skip = wire_load32(t->octets + 4) + wire_load32(t->octets + 8) -
+			  PDU_KEEPALIVE_SIZE;
+	}
+}
+
 // Whole PDUs in what is held; what is left moves to the front.
 static void take_pdus(struct sink_shared *s, struct taker *t, uint64_t now)
 {
@@ -84,6 +121,8 @@ static void take_pdus(struct sink_shared *s, struct taker *t, uint64_t now)
 			break;
 		if (p.type == PDU_X2 || p.type == PDU_X3)
 			age(s, t, &p, now);
+		else if (p.type == PDU_KEEPALIVE)
+			acknowledge(t, t->octets + at);
 		at += (uint32_t)n;
 	}
 	t->held -= at;
@@ -133,8 +172,11 @@ static void take(struct sink_shared *s, struct taker *t)
 			return;
 		}
 		atomic_fetch_add_explicit(&s->octets[t->port], (uint64_t)n, memory_order_relaxed);
-		if (!aged)
+		if (!aged) {
+			if (atomic_load_explicit(&s->answers, memory_order_relaxed))
+				answer(t, waste, (uint32_t)n);
 			continue;
+		}
 		t->held += (uint32_t)n;
 		take_pdus(s, t, now_ns(CLOCK_REALTIME));
 	}
@@ -168,7 +210,7 @@ static void greet(struct taker **first, int epoll, int from, SSL_CTX *context, e
 		t->fd = fd;
 		t->port = port;
 		t->up = false;
-		t->held = 0;
+		t->held = t->skip = 0;
 		t->ssl = SSL_new(context);
 		SSL_set_fd(t->ssl, fd);
 		struct epoll_event e = {.events = EPOLLIN, .data.ptr = t};

@@ -21,7 +21,8 @@ struct sink_shared { // written by the sink's process
 	_Atomic uint32_t open[SINK_PORTS];
 	_Atomic uint32_t ages[SINK_PORTS][SINK_MICROSECONDS + 1]; // PDUs by age in microseconds
 	// Written by the benchmark.
-	_Atomic bool ages_wanted;
+	_Atomic bool ages_wanted; // set before a connection, as the next
+	_Atomic bool answers;	  // acknowledges keepalives; always with `ages_wanted`
 	_Atomic uint32_t
 		flap_ms; // a flapping connection is cut so long after its handshake; 0: never
 };

@@ -43,20 +43,26 @@ def tree_hash():
 
 def make(folder, *arguments):
 	"""Builds into `folder` unless it was done before; returns the packages."""
-	os.makedirs(image.CACHE, exist_ok=True)
-	with open(os.path.join(image.CACHE, "build.lock"), "w") as lock:
-		fcntl.flock(lock, fcntl.LOCK_EX)
-		if not built(folder):
-			work = os.path.join(image.CACHE, "build")  # one path for all: ccache knows it again
-			shutil.rmtree(work, ignore_errors=True)
-			os.makedirs(work)
-			command = [os.path.join(TOP, "tests", "build-packages"), work, *arguments]
-			image.run(command, folder + ".log")
-			shutil.rmtree(os.path.join(work, "poi"))
-			shutil.rmtree(folder, ignore_errors=True)
-			os.rename(work, folder)
-		os.utime(folder)
+	if not built(folder):  # it gets its name when all of it is there
+		os.makedirs(image.CACHE, exist_ok=True)
+		with open(os.path.join(image.CACHE, "build.lock"), "w") as lock:
+			fcntl.flock(lock, fcntl.LOCK_EX)
+			if not built(folder):
+				build(folder, *arguments)
+	os.utime(folder)
 	return built(folder)
+
+
+def build(folder, *arguments):
+	"""Builds into another folder and renames that; one path for all, so that ccache knows it again."""
+	work = os.path.join(image.CACHE, "build")
+	shutil.rmtree(work, ignore_errors=True)
+	os.makedirs(work)
+	command = [os.path.join(TOP, "tests", "build-packages"), work, *arguments]
+	image.run(command, folder + ".log")
+	shutil.rmtree(os.path.join(work, "poi"))
+	shutil.rmtree(folder, ignore_errors=True)
+	os.rename(work, folder)
 
 
 def current():

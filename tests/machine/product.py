@@ -181,7 +181,7 @@ class Product:
 	def balanced(self, timeout=30):
 		"""Waits until the ledger balances with nothing queued; returns the status."""
 		return self.wait_status(
-			lambda s: s["ledger"]["balanced"] and not s.get("queued"),
+			lambda s: s["ledger"]["balanced"] and not s.get("queued") and not s.get("unsettled"),
 			"the ledger balances",
 			timeout,
 		)

@@ -19,7 +19,7 @@ class FirstStart(case.MachineCase):
 		"""
 		self.machine.run("dpkg --unpack /share/packages/*.deb", timeout=300)
 		self.machine.run("sleep 4; udevadm trigger --settle --subsystem-match=misc")
-		self.machine.run("journalctl -b -o cat -u systemd-udevd | grep \"Unknown group 'poi'\"")
+		early = self.machine.out("journalctl -b -o cat -u systemd-udevd")
 		self.machine.run("DEBIAN_FRONTEND=noninteractive dpkg --configure -a", timeout=300)
 		self.machine.run("getent passwd poi")
 		self.assertEqual(self.machine.out("stat -c '%a %U %G' /etc/poi"), "750 root poi")
@@ -27,6 +27,7 @@ class FirstStart(case.MachineCase):
 		self.assertEqual(active.split(), ["inactive", "inactive"])
 		failed = self.machine.out("systemctl --failed --no-legend")
 		self.assertEqual(failed, "")
+		self.assertIn("Unknown group 'poi'", early, "udev has read no rule of the package")
 
 	def obey(self, subject, text):
 		"""Does what a line of poi check says to type; what it cannot know comes from the site."""

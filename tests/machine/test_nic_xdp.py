@@ -3,12 +3,16 @@
 from qemu import MachineError
 from test_nic_cards import VIRTIO, CardsCase
 
-DROP_IN = """\
+BPFFS = "/run/poi-bpf"
+DROP_IN = f"""\
 [Service]
 AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
 RestrictAddressFamilies=AF_XDP
 SystemCallFilter=bpf
+Environment=LIBXDP_BPFFS={BPFFS} LIBXDP_SKIP_DISPATCHER=1
+ReadWritePaths={BPFFS}
+ExecStopPost=+/usr/sbin/ip link set dev INTERFACE xdp off
 """
 
 
@@ -27,11 +31,20 @@ class AfXdp(CardsCase):
 		cls.machine.run(
 			f"sysctl -qw net.ipv6.conf.{cls.interface}.disable_ipv6=1; ip link set {cls.interface} mtu 1500 up"
 		)
-		cls.machine.write("/etc/systemd/system/poi-dataplane.service.d/xdp.conf", DROP_IN)
+		# libxdp locks a folder of a bpffs for the second queue; /sys/fs/bpf is open to root alone
+		cls.machine.run(
+			f"mkdir -p {BPFFS} && mount -t bpf -o mode=0700 bpf {BPFFS} && chown poi:poi {BPFFS}"
+		)
+		cls.addClassCleanup(cls.machine.run, f"umount {BPFFS}", check=False)
+		cls.machine.write(
+			"/etc/systemd/system/poi-dataplane.service.d/xdp.conf",
+			DROP_IN.replace("INTERFACE", cls.interface),
+		)
 		cls.machine.run("systemctl daemon-reload")
 		cls.addClassCleanup(
 			cls.machine.run,
-			"rm -r /etc/systemd/system/poi-dataplane.service.d; systemctl daemon-reload",
+			"systemctl stop poi-control poi-dataplane;"
+			" rm -r /etc/systemd/system/poi-dataplane.service.d; systemctl daemon-reload",
 			check=False,
 		)
 		cls.poi.configure(
@@ -60,3 +73,14 @@ class AfXdp(CardsCase):
 		self.machine.link(VIRTIO, True)
 		self.poi.wait_status(lambda s: s["ports"][0]["link_up"], "the link is up")
 		self.poi.send_exactly(VIRTIO, "xdpback", name="xdp")
+
+	def test_3_the_interface_is_given_back(self):
+		"""A restart finds no XDP program in the way, and none is left at the end."""
+		self.machine.run("systemctl restart poi-dataplane", timeout=180)
+		self.poi.ready()
+		self.poi.wait_status(lambda s: s["ports"][0]["link_up"], "the link is up")
+		self.poi.send_exactly(VIRTIO, "xdpagain", name="xdp")
+		self.machine.run("systemctl stop poi-dataplane", timeout=120)
+		self.assertNotIn("xdp", self.machine.out(f"ip link show dev {self.interface}"))
+		self.machine.run("systemctl start poi-dataplane", timeout=180)
+		self.poi.ready()

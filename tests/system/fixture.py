@@ -343,7 +343,7 @@ class Poi:
 
 	def balanced(self, timeout=5):
 		"""Waits until the ledger balances at rest with nothing queued; the status."""
-		return wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s.get("queued") else None)(self.status()),
+		return wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s.get("queued") and not s.get("unsettled") else None)(self.status()),
 			timeout, "the ledger balances: %s" % json.dumps(self.status()))
 
 	def received(self, n, timeout=10):

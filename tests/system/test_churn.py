@@ -55,7 +55,7 @@ class Churn(unittest.TestCase):
 		self.ok(self.poi.admf.send([x1.Message("DeactivateTask", x1.xid_body(xid)) for xid in ids]))
 
 	def settled(self):
-		fixture.wait_until(lambda: all(d["queued"] == 0 for d in self.poi.status()["destinations"]), 30, "queues are empty")
+		fixture.wait_until(lambda: all(d["queued"] + d["unsettled"] == 0 for d in self.poi.status()["destinations"]), 30, "queues are empty")
 		status = self.poi.status()
 		self.assertTrue(status["ledger"]["balanced"], status)
 		return status

@@ -108,7 +108,7 @@ class FedPoi:
 
 	def settled(self):
 		"""Waits until every match has been delivered and acknowledged; the status."""
-		return fixture.wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s["queued"] else None)(self.poi.status()), 30,
+		return fixture.wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s["queued"] and not s["unsettled"] else None)(self.poi.status()), 30,
 			"everything is delivered")
 
 	def counts(self):

@@ -40,6 +40,41 @@ class Kill(unittest.TestCase):
 	def listed(self):
 		return {e.text for e in self.poi.admf.one("ListAllDetails").all("xId")}
 
+	def amounts(self):
+		answer = self.good(self.poi.admf.get_task(self.xid))
+		return int(answer.text("amountOfX3Data") or 0), answer.text("timeOfLastIntercept")
+
+	def test_amounts_are_since_the_activation(self):
+		"""Over restarts of either process, in turn; what the ADMF was told never becomes less."""
+		frames, octets = self.frames(), sum(len(f) - 14 for f in self.frames())
+		self.link.send(frames)
+		self.captured(20)
+		fixture.wait_until(lambda: self.amounts()[0] == octets, 5, "counted: %s" % (self.amounts(),))
+		last = self.amounts()[1]
+		self.assertIsNotNone(last)
+		self.poi.dataplane.kill()
+		self.assertEqual(self.amounts(), (octets, last))
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.assertEqual(self.amounts(), (octets, last))
+		self.link.send(frames)
+		fixture.wait_until(lambda: self.amounts()[0] == 2 * octets, 10, "both: %s" % (self.amounts(),))
+		later = self.amounts()[1]
+		self.assertGreater(later, last)
+		self.good(self.poi.admf.modify(self.xid, [x1.target_ipv4(TARGET)], [self.did]))
+		self.assertEqual(self.amounts(), (2 * octets, later))
+		self.poi.control.kill()
+		self.poi.start_control()
+		self.assertEqual(self.amounts(), (2 * octets, later))
+		# What nobody asked for is noted once a second.
+		self.link.send(frames)
+		self.captured(60)
+		time.sleep(2.5)
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.assertEqual(self.amounts()[0], 3 * octets)
+
 	def test_control(self):
 		before = self.poi.admf.get_task(self.xid).text("ipv4Address")
 		self.link.send(self.frames())

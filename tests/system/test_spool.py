@@ -61,7 +61,7 @@ class Spool(Loss):
 	def drained(self, m, timeout=40):
 		def drained():
 			d = self.of(self.bad_did)
-			return d["state"] == "up" and not d["queued"]
+			return d["state"] == "up" and not d["queued"] and not d["unsettled"]
 		fixture.wait_until(drained, timeout, "all is delivered: %s" % self.of(self.bad_did))
 		self.assertTrue(m.read_out(), m.summary())
 
@@ -124,11 +124,14 @@ class Spool(Loss):
 		# All of it came back, what was in memory too.
 		self.assertGreater(recovered, 2 * MIB // (PAYLOAD + 150), summary)
 		self.assertLess(recovered, sent)
-		self.assertEqual((summary["repeats"], summary["resent"]), (0, 0), summary)
+		# What it had read and not acknowledged when it went comes again, with its numbers.
+		self.assertEqual(summary["repeats"], 0, summary)
+		self.assertLessEqual(summary["resent"], before, summary)
 		self.assertEqual((lost, summary["missing"]), (0, 0), summary)
-		self.assertEqual(summary["x3"], sent + len(new), summary)
+		self.assertEqual(self.bad.held, sent + len(new), summary)
 		d = self.of(self.bad_did)
-		both = sent - before + len(new)  # what was found stands in the sums of the destination and the whole
+		# What was found stands in the sums of the destination and the whole.
+		both = sent - before + summary["resent"] + len(new)
 		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (both, both, 0), d)
 		self.assertTrue(self.poi.balanced())
 

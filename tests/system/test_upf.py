@@ -191,7 +191,7 @@ class Together(Upf):
 		for round_ in range(4):
 			self.send([gtpu(7, ip(bytes(900))) for _ in range(500)])
 			m.cut()
-		wait_until(lambda: not self.poi.status().get("queued"), 20, "all is delivered")
+		wait_until(lambda: not any(self.poi.status().get(k) for k in ("queued", "unsettled")), 20, "all is delivered")
 		m.wait_quiet()
 		# What the MDF's kernel acknowledged and the MDF threw away with the connection is gone for all five alike.
 		self.assertEqual({len(self.named(p)) for p in m.kept}, {5})

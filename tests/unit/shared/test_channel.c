@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/channel.h"
+#include "shared/config.h"
 
 static const uint8_t memo[] = "canonical";
 
@@ -25,6 +26,7 @@ static struct copy_balance copies(void)
 		.offered = 2,
 		.acknowledged = 3,
 		.in_doubt = 4,
+		.unsettled = 3,
 		.queued = 5,
 		.octets = 6};
 
@@ -219,7 +221,8 @@ Test(channel, answers_round_trip)
 	CHECK(status, sample_status());
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));
 	CHECK(destination_status,
-		S(id(1), id(2), DESTINATION_DRAINING, copies(), 1, 2, 3, "refused"));
+		S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, copies(), 1, 2, 3, 4,
+			"refused"));
 	CHECK(control_status, S(1, 2, 1, 1, 3, 4, 5, 6, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());

@@ -276,6 +276,16 @@ Test(config, rules_across_keys)
 		F
 		"22:23: delivery.overrides[0].match is neither, write a DID (lower-case UUID) or a "
 		"network such as 203.0.113.0/24");
+	expect_refusal("overrides: []", "overrides: [{match: '::/0', keepalive: false}]",
+		F "22:42: delivery.overrides[0].settle is keepalive and keepalive is false, write true "
+		  "there, or settle: tcp: a PDU is then delivered when the MDF's TCP has taken it");
+	expect_refusal("overrides: []",
+		"overrides: [{match: '::/0', require-ack: false, settle: keepalive}]",
+		F "22:59: delivery.overrides[0].settle is keepalive and require-ack is false, write "
+		  "true there, or settle: tcp: a PDU is then delivered when the MDF's TCP has taken it");
+	expect_refusal("require-ack: true", "require-ack: false",
+		F "20:14: delivery.settle is keepalive and require-ack is false, write true there, or "
+		  "settle: tcp: a PDU is then delivered when the MDF's TCP has taken it");
 	expect_refusal("buffer: 64MiB", "cipher-suites: \"TLS_AES_128_GCM_SHA256:AES128-SHA\"",
 		F "21:18: delivery.cipher-suites has \"AES128-SHA\", which is unknown or too weak, "
 		  "write names like TLS_AES_128_GCM_SHA256 with colons between");
@@ -400,7 +410,7 @@ Test(config, overrides)
 {
 	char *text = changed("overrides: []",
 		"overrides:\n    - match: 203.0.113.0/24\n      version-minor: 6\n      "
-		"require-ack: false\n"
+		"require-ack: false\n      settle: tcp\n"
 		"      max-pdu: 8KiB\n    - { match: 29f28e1c-f230-486a-a860-f5a784ab9172, "
 		"peer-identity: mdf.example }");
 	struct config *c = load(text);
@@ -410,6 +420,16 @@ Test(config, overrides)
 	cr_assert_eq(c->delivery.overrides[0].version_minor, 6);
 	cr_assert_eq(c->delivery.overrides[0].require_ack, 0);
 	cr_assert_eq(c->delivery.overrides[0].keepalive, -1);
+	cr_assert_eq(c->delivery.overrides[0].settle, CONFIG_SETTLE_TCP);
+	cr_assert_eq(c->delivery.overrides[1].settle, -1);
+	cr_assert_eq(c->delivery.settle, CONFIG_SETTLE_KEEPALIVE);
+	struct id16 did = {.b = {1}};
+	struct ip_address at = {.family = 4, .b = {203, 0, 113, 9}}, other = {.family = 4, .b = {203, 0, 114, 9}};
+	cr_assert_eq(config_settle_of(&c->delivery, &did, &at), CONFIG_SETTLE_TCP);
+	cr_assert_eq(config_settle_of(&c->delivery, &did, &other), CONFIG_SETTLE_KEEPALIVE);
+	// Two that match may contradict each other: nothing waits for what is never sent.
+	c->delivery.overrides[0].settle = -1;
+	cr_assert_eq(config_settle_of(&c->delivery, &did, &at), CONFIG_SETTLE_TCP);
 	cr_assert_eq(c->delivery.overrides[0].max_pdu, 8192);
 	cr_assert_eq(c->delivery.overrides[0].buffer, -1);
 	cr_assert_eq(c->delivery.overrides[1].version_minor, -1);

@@ -203,7 +203,7 @@ Test(check_unit, rights_of_ports_of_the_kernel)
 	check_ports(&check);
 	cr_expect(!n[CHECK_FAIL], "%s", said);
 	SAYS("warn service net_af_xdp0 needs RestrictAddressFamilies=AF_XDP and "
-	     "SystemCallFilter=bpf");
+	     "SystemCallFilter=bpf, and for several queues LIBXDP_BPFFS=");
 }
 
 Test(check_unit, capabilities_as_systemd_reads_them)

@@ -47,8 +47,9 @@ static void put(struct fake_object *list, const struct id16 *ne, const struct id
 
 static void send_raw(struct fake_dataplane *f, int n)
 {
-	if (n < 0 || channel_send(f->fd, buffer, (size_t)n))
+	if (n < 0)
 		abort();
+	(void)!channel_send(f->fd, buffer, (size_t)n); // a control that was killed reads no more
 }
 
 static void ack(struct fake_dataplane *f, uint32_t request, int result)

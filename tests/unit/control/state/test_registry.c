@@ -138,6 +138,7 @@ Test(registry, memo_round_trip)
 	t->modifications = 3;
 	t->activated_ns = 1;
 	t->modified_ns = 2;
+	t->before = (struct task_amounts){11, 12, 13};
 	cr_assert_eq(fault_raise(&t->faults, FAULT_LOSS, 9020, "lost"), 1);
 	cr_assert_eq(fault_raise(&t->faults, FAULT_DELIVERY, 9030, "down"), 1);
 	int n = registry_task_memo(t, memo, sizeof(memo));
@@ -155,6 +156,8 @@ Test(registry, memo_round_trip)
 	cr_assert_eq(fault_count(back->faults), 2);
 	cr_assert_str_eq(back->faults->text, "lost");
 	cr_assert_str_eq(registry_task_xml(back), "<taskDetails/>");
+	cr_assert_eq(back->before.x3_octets, 12);
+	cr_assert_eq(back->before.last_intercept_ns, 13);
 	cr_assert_eq(back->correlation, 99);
 	uint8_t again[CHANNEL_MEMO_MAX];
 	cr_assert_eq(registry_task_memo(back, again, sizeof(again)), n);
@@ -168,7 +171,7 @@ Test(registry, memo_round_trip)
 		cr_assert_lt(registry_task_from_memo(0, &c, &back), 0);
 		free(copy);
 	}
-	memo[0] = 2;
+	memo[0] = 3;
 	c.memo = memo;
 	c.memo_length = (uint32_t)n;
 	cr_assert_eq(registry_task_from_memo(0, &c, &back), POI_ERR_VERSION);

@@ -29,6 +29,10 @@ struct lab_mdf {
 	_Atomic bool stop;
 	// Switches, to be set before a connection or while it runs.
 	_Atomic bool acknowledge;     // keepalives
+	_Atomic uint32_t ack_offset;   // added to the number that is acknowledged
+	_Atomic uint32_t ack_every;    // one keepalive of so many only; 0, 1: each
+	_Atomic uint32_t ack_again;    // acknowledgements more of each
+	_Atomic uint32_t ack_delay_ms; // before each; nothing is read meanwhile
 	_Atomic bool stalled;	      // do not read
 	_Atomic bool deaf;	      // and its TCP answers nothing, from the next look on
 	_Atomic uint32_t pause_us;    // before each read

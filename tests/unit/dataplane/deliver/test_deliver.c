@@ -29,6 +29,7 @@ Test(deliver, cut_in_mid_stream_goes_on_at_a_pdu, .timeout = 30)
 	struct channel_event e;
 	uint32_t gaps = 0;
 
+	b->config.delivery.settle = CONFIG_SETTLE_TCP;
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.cut_after = 1500000;
 	bed_start(b);
@@ -69,6 +70,7 @@ Test(deliver, acknowledged_at_a_cut_is_what_can_be_read, .timeout = 60)
 	uint16_t index[SLOTS];
 	uint64_t at_cut[SLOTS];
 
+	b->config.delivery.settle = CONFIG_SETTLE_TCP;
 	b->config.delivery.keepalive.time_p1 = 1; // their octets are in the stream too
 	b->config.delivery.keepalive.time_p2 = 4; // cut after that
 	b->config.delivery.stall_report = 100;

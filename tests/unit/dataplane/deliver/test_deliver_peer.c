@@ -122,6 +122,7 @@ Test(deliver_peer, a_change_leaves_nothing_behind_in_the_kernel, .timeout = 40)
 	struct channel_destination dest = {
 		.delivery = DELIVERY_X3, .address = {.family = 4, .b = {127, 0, 0, 1}}};
 
+	b->config.delivery.settle = CONFIG_SETTLE_TCP; // what TCP has acknowledged is what `old` can read
 	lab_mdf_start(&old, &b->pki, "IP:127.0.0.1", NULL, 0);
 	lab_mdf_start(&new, &b->pki, "IP:127.0.0.1", NULL, 0);
 	lab_mdf_window(&old, 4096);

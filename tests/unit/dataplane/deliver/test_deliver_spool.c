@@ -329,12 +329,13 @@ Test(deliver_spool, the_spool_survives_a_restart, .timeout = 150)
 	lab_mdf_stop(&m);
 }
 
-// The smallest memory that may be configured: at the pace of the disk nothing is lost.
-static void push_at_small_pace(struct bed *b, struct spool_bed *s, uint32_t n)
+// The smallest memory that may be configured: at the pace of the disk nothing is lost. `ahead`:
+// octets that may be in memory.
+static void push_at_small_pace(struct bed *b, struct spool_bed *s, uint32_t n, uint64_t ahead)
 {
 	for (uint32_t i = 0; i < n; i += 64) {
 		push_slowly(b, 64);
-		WAIT_FOR(status_of(b, s->index).queued_octets < on_disk(s, false) + 300000, 5000);
+		WAIT_FOR(status_of(b, s->index).queued_octets < on_disk(s, false) + ahead, 5000);
 	}
 	cr_assert_eq(status_of(b, s->index).copies.lost[LOSS_BUFFER_FULL], 0);
 }
@@ -347,7 +348,7 @@ Test(deliver_spool, a_small_memory_reaches_the_spool, .timeout = 150)
 	uint16_t port = closed_port(b);
 
 	spool_open_with(b, &s, 64 << 10, 64 << 20, port);
-	push_at_small_pace(b, &s, 6400);
+	push_at_small_pace(b, &s, 6400, 300000);
 	cr_assert_gt(on_disk(&s, false), 2 << 20);
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
 	wait_all_accounted(b, s.index);
@@ -359,26 +360,40 @@ Test(deliver_spool, a_small_memory_reaches_the_spool, .timeout = 150)
 	lab_mdf_stop(&m);
 }
 
-Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .timeout = 150)
+// `n`: more than what may be sent and not acknowledged holds, by TCP the sockets too.
+static void small_memory_while_a_reader_stalls(
+	enum config_settle settle, uint32_t n, uint64_t ahead)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
 	struct lab_mdf m;
 
+	b->config.delivery.settle = settle;
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.stalled = true;
 	spool_open_with(b, &s, 64 << 10, 64 << 20, m.port);
 	WAIT_FOR(status_of(b, s.index).state == DESTINATION_UP, 3000);
-	push_at_small_pace(b, &s, 12800); // more than the sockets hold
+	push_at_small_pace(b, &s, n, ahead);
 	cr_assert_gt(on_disk(&s, false), 1 << 20);
 	m.stalled = false;
 	wait_all_accounted(b, s.index);
-	cr_assert_eq(acknowledged(b, s.index), 12800);
-	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 12800, 2000);
+	cr_assert_eq(acknowledged(b, s.index), n);
+	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == n, 2000);
 	expect_balance(b, s.index);
 	bed_free(b);
 	on_disk(&s, true);
 	lab_mdf_stop(&m);
+}
+
+Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .timeout = 150)
+{
+	small_memory_while_a_reader_stalls(CONFIG_SETTLE_TCP, 12800, 300000);
+}
+
+Test(deliver_spool, a_small_memory_reaches_the_spool_while_no_keepalive_is_answered, .timeout = 150)
+{
+	// What is sent stays in memory: a segment, one sent in part, and one that can go to disk.
+	small_memory_while_a_reader_stalls(CONFIG_SETTLE_KEEPALIVE, 4480, 430000);
 }
 
 static void push_reports(struct bed *b, uint16_t index, uint32_t n)
@@ -394,9 +409,7 @@ static void push_reports(struct bed *b, uint16_t index, uint32_t n)
 	free(t);
 }
 
-// What TCP holds of X2 is bounded by X2's own share: a reader that stalls does not keep it from the
-// spool, however much of X3 it could hold.
-Test(deliver_spool, reports_reach_the_spool_while_a_reader_stalls, .timeout = 150)
+static void reports_while_a_reader_stalls(enum config_settle settle, uint32_t n)
 {
 	struct bed *b = bed_new();
 	struct spool_bed s;
@@ -407,20 +420,33 @@ Test(deliver_spool, reports_reach_the_spool_while_a_reader_stalls, .timeout = 15
 
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.stalled = true;
+	b->config.delivery.settle = settle;
 	spool_open_with(b, &s, 8 << 20, 64 << 20, 1); // nobody there
 	dest.port = m.port;
 	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
 	WAIT_FOR(status_of(b, index).state == DESTINATION_UP, 3000);
-	for (uint32_t i = 0; i < 30000; i += 60) {
+	for (uint32_t i = 0; i < n; i += 60) {
 		push_reports(b, index, 60);
 		WAIT_FOR(status_of(b, index).queued_octets < on_disk(&s, false) + 800000, 4000);
 	}
 	cr_assert_eq(status_of(b, index).copies.lost[LOSS_BUFFER_FULL], 0);
 	m.stalled = false;
 	wait_all_accounted(b, index);
-	cr_assert_eq(acknowledged(b, index), 30000);
+	cr_assert_eq(acknowledged(b, index), n);
 	expect_balance(b, index);
 	bed_free(b);
 	on_disk(&s, true);
 	lab_mdf_stop(&m);
+}
+
+// What is sent and not acknowledged of X2 is bounded by X2's own share: a reader that stalls does
+// not keep it from the spool, however much of X3 it could hold.
+Test(deliver_spool, reports_reach_the_spool_while_a_reader_stalls, .timeout = 150)
+{
+	reports_while_a_reader_stalls(CONFIG_SETTLE_TCP, 30000);
+}
+
+Test(deliver_spool, reports_reach_the_spool_while_no_keepalive_is_answered, .timeout = 150)
+{
+	reports_while_a_reader_stalls(CONFIG_SETTLE_KEEPALIVE, 12000);
 }

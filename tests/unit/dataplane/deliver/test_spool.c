@@ -281,7 +281,7 @@ Test(spool, what_was_sent_first_stays_first)
 			fill(b, order[i]);
 			cr_assert_eq(block.segment->copy[0].slot, order[i]);
 			cr_assert_eq(block.segment->pushed, b->segment.pushed);
-			cr_assert_eq(block.skip, order[i] == 1 ? 2 : 0);
+			cr_assert_eq(block.skipped, order[i] == 1 ? 2 : 0);
 			spool_block_free(&block);
 			if (i == life)
 				cr_assert_eq(spool_done(s), 0);

@@ -54,8 +54,10 @@ Test(stream, a_cut_resends_from_the_first_pdu_not_acknowledged)
 	stream_cut(b->stream, true);
 	cr_assert(stream_at_edge(b->stream));
 	cr_assert_not(stream_outstanding(b->stream));
-	cr_assert_eq(balance(b).in_doubt, 0);
-	cr_assert_eq(balance(b).queued, 25);
+	// One of them left in part only: its number is not in doubt yet.
+	cr_assert_eq(balance(b).in_doubt, 15);
+	cr_assert_eq(balance(b).unsettled, 15);
+	cr_assert_eq(balance(b).queued, 10);
 	b->written = 0; // a new connection
 	cr_assert_eq(send_one(b, &p), STREAM_RECORD);
 	cr_assert_gt(pdu_decode(p.octets, p.length, 1 << 20, &d, &why), 0);
@@ -231,8 +233,9 @@ static void check_tasks(struct bed *b, const uint64_t *pushed, bool at_rest)
 			cr_assert_eq(done, pushed[i], "task %u", i);
 		accounted += done;
 	}
-	cr_assert_eq(accounted, all.acknowledged + all.in_doubt + all.lost[LOSS_REMOVED]);
-	cr_assert_eq(all.offered, accounted + all.queued);
+	cr_assert_eq(accounted,
+		all.acknowledged + all.in_doubt - all.unsettled + all.lost[LOSS_REMOVED]);
+	cr_assert_eq(all.offered, accounted + all.queued + all.unsettled);
 	if (at_rest)
 		cr_assert_eq(octets, 0);
 }
