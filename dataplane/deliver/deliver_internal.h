@@ -62,6 +62,7 @@ struct connection_spool {    // of one kind
 	uint64_t look_at; // next look for segments that wait too long
 	bool old;	  // there are some
 	bool failing; // said so
+	uint64_t lost_at_submit; // of the job in flight
 	uint64_t lost_at_failing;
 };
 

@@ -15,6 +15,8 @@
 
 #define RETRY_NS NS_PER_S	 // after a store that failed
 #define WAIT_NS (2 * NS_PER_S)	 // of a whole segment in memory
+#define PART_UP 2u		  // of a kind's room, from where on segments go to the disk
+#define PART_AWAY 8u
 #define LOOK_NS (200 * NS_PER_MS) // between two looks at that
 
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
@@ -163,7 +165,9 @@ static void failed(struct mdf_connection *c, struct connection_spool *p, int err
 		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, text);
 }
 
-static void works_again(struct mdf_connection *c, struct connection_spool *p, const char *how)
+// `lost`: copies by now.
+static void works_again(
+	struct mdf_connection *c, struct connection_spool *p, uint64_t lost, const char *how)
 {
 	char text[128];
 
@@ -172,18 +176,19 @@ static void works_again(struct mdf_connection *c, struct connection_spool *p, co
 	p->failing = false;
 	if (failing_part(c))
 		return;
-	uint64_t lost = destination_lost(c);
 	// A twin that was removed meanwhile has taken its own along.
 	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
 	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
 	mdf_connection_post(c, EVENT_SPOOL_CLEAR, lost, text);
 }
 
-static void finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
+// Takes the job's result. What is lost while a job is at work is part of what its failure costs.
+// Returns the copies lost by now: no copy is between one fault and the next.
+static uint64_t finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 {
 	struct connection_spool *p = &c->spool[k];
 	int result = p->job.result;
-	uint64_t lost = destination_lost(c); // a block that cannot be read is part of what it costs
+	uint64_t lost = p->lost_at_submit, lost_now = destination_lost(c);
 
 	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
 	if (p->job.work == SPOOL_STORE)
@@ -197,11 +202,13 @@ static void finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 		p->retry_at = now + RETRY_NS;
 		failed(c, p, result, lost);
 	} else if (p->job.work == SPOOL_STORE) {
-		works_again(c, p, "the spool takes PDUs again");
+		works_again(c, p, lost_now, "the spool takes PDUs again");
 	}
+	return lost_now;
 }
 
-// A segment for the disk: of a line that holds half of its room, or that waits too long.
+// A segment for the disk: of a kind that holds much of its room, or that waits too long. While the
+// MDF is away all will have to go there, and the rest of memory is for a disk that stands still.
 static bool take(struct mdf_connection *c, enum copy_kind k, bool up, uint64_t now)
 {
 	struct connection_spool *p = &c->spool[k];
@@ -212,7 +219,8 @@ static bool take(struct mdf_connection *c, enum copy_kind k, bool up, uint64_t n
 		p->old = stream_spool_waits(c->stream, k, up, now, WAIT_NS);
 		p->look_at = now + LOOK_NS;
 	}
-	bool taken = stream_spool_take(c->stream, k, up, p->old ? 0 : 2, &p->job);
+	uint32_t part = up ? PART_UP : PART_AWAY;
+	bool taken = stream_spool_take(c->stream, k, up, p->old ? 0 : part, &p->job);
 	p->old = p->old && taken;
 	return taken;
 }
@@ -247,15 +255,19 @@ void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now)
 		uint32_t state = atomic_load_explicit(&p->job.state, memory_order_acquire);
 		if (state == SPOOL_QUEUED)
 			continue;
+		uint64_t lost = UINT64_MAX;
 		if (state == SPOOL_FINISHED)
-			finish(c, k, now);
+			lost = finish(c, k, now);
 		// Nothing is owed any more, so nothing need be stored: the next store may fail
 		// again.
 		if (p->failing && (c->up_at || c->state == DESTINATION_IDLE) &&
 			stream_empty(c->stream))
-			works_again(c, p, "all is delivered and the spool is empty");
-		if (!c->closing && next(c, k, now))
-			spooler_submit(c->deliver->spooler, &p->job);
+			works_again(c, p, destination_lost(c),
+				"all is delivered and the spool is empty");
+		if (c->closing || !next(c, k, now))
+			continue;
+		p->lost_at_submit = lost == UINT64_MAX ? destination_lost(c) : lost;
+		spooler_submit(c->deliver->spooler, &p->job);
 	}
 }
 
@@ -274,7 +286,7 @@ void mdf_connection_spool_wait(struct mdf_connection *c)
 			continue;
 		if (in_flight(p)) {
 			spooler_wait(c->deliver->spooler, &p->job);
-			finish(c, k, 0);
+			(void)finish(c, k, 0);
 		}
 		// There is no next job that would note it in the file, and what is discarded from
 		// here on stays owed on disk.
