@@ -122,20 +122,29 @@ class Age(Lives):
 class Stop(Lives):
 	"""A planned restart loses nothing, whatever the MDF does meanwhile."""
 
+	dropped = 0  # by processes that were restarted
+
 	def restarted(self):
+		self.dropped += self.of(self.bad_did)["dropped"]
 		self.assertEqual(self.poi.dataplane.stop(20), 0)
 		self.poi.start_dataplane()
 		self.connected()
 
-	def whole(self, sent):
+	def whole(self, sent, in_turn=True):
+		"""All arrives but what was counted as lost before the restart: a disk that stands still for longer than memory
+		lasts costs that much, whoever restarts what."""
+		owed = sent - self.dropped
+
 		def all_there():
-			return self.bad.held >= sent and not self.of(self.bad_did)["queued"]
+			return self.bad.held >= owed and not self.of(self.bad_did)["queued"]
 		try:
 			fixture.wait_until(all_there, 40, "all are delivered")
 		except AssertionError:
-			self.fail("%d sent: %s %s" % (sent, self.bad.summary(), self.of(self.bad_did)))
-		self.assertEqual(self.bad.held, sent, self.bad.summary())
-		self.assertEqual(self.bad.summary()["missing"], 0, self.bad.summary())
+			self.fail("%d sent, %d lost before: %s %s" % (sent, self.dropped, self.bad.summary(), self.of(self.bad_did)))
+		self.assertEqual(self.bad.held, owed, self.bad.summary())
+		if in_turn:
+			self.assertEqual(self.bad.summary()["missing"], self.dropped, self.bad.summary())
+		self.assertEqual(self.of(self.bad_did)["dropped"], 0)
 		self.assertEqual(self.discarded(), [])
 
 	def sent(self, seconds):
@@ -157,20 +166,9 @@ class Stop(Lives):
 		sent = self.sent(6)
 		self.poi.received(sent)
 		self.assertGreater(self.on_disk(), test_spool.MIB)
-		taken = self.of(self.bad_did)["delivered"]  # by its TCP, which a reset may make forget them
 		self.restarted()
 		bad.stalled = False
-
-		def all_there():
-			d = self.of(self.bad_did)
-			return d["state"] == "up" and not d["queued"] and d["delivered"] >= sent - taken and bad.held >= sent - taken
-		try:
-			fixture.wait_until(all_there, 40, "all are delivered")
-		except AssertionError:
-			self.fail("%d sent, %d taken: %s %s" % (sent, taken, bad.summary(), self.of(self.bad_did)))
-		self.assertLessEqual(bad.held, sent, bad.summary())
-		self.assertEqual(self.of(self.bad_did)["dropped"], 0)
-		self.assertEqual(self.discarded(), [])
+		self.whole(sent, in_turn=False)  # the old connection is still read while the new one is
 
 	def test_while_the_spool_drains(self):
 		_, sent = self.begin_away(4)
@@ -187,6 +185,15 @@ class Stop(Lives):
 		self.poi.received(before)
 		self.restarted()
 		self.whole(before)
+
+
+class StopByTcp(Stop):
+	"""Where TCP's word makes a PDU delivered: what the kernel of the MDF has taken it reads, whatever ends the connection."""
+
+	@classmethod
+	def options(cls):
+		o = super().options()
+		return {**o, "delivery_extra": o["delivery_extra"] + "\nsettle: tcp"}
 
 
 class Removed(Lives):
