@@ -21,8 +21,8 @@
 #include "dataplane/port/eal.h"
 #include "dataplane/builder/builder.h"
 #include "dataplane/follow/follower.h"
-#include "dataplane/capture/ipid.h"
 #include "dataplane/match/cpu_dispatch.h"
+#include "dataplane/builder/legacy.h"
 #include "dataplane/builder/reload.h"
 #include "dataplane/builder/server.h"
 #include "dataplane/worker/worker.h"
@@ -49,6 +49,7 @@ struct app {
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
+	struct box *box; // what outlives kill -9; NULL: nothing
 	struct task_counters_owner *counters;
 	struct builder *builder;
 	struct stats *stats;
@@ -62,9 +63,11 @@ struct app {
 	struct deliver *deliver;
 	bool delivering;
 	struct server *server;
+	struct last_known *last_known;
 	_Atomic bool stop;
 	uint64_t started_ns; // CLOCK_MONOTONIC
 	bool launched;
+	bool ended; // orderly: what is lost is told or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
 
@@ -209,7 +212,7 @@ static struct segment_budget *budget_of_workers(const struct app *a)
 	if (rest >= 2 * reports)
 		rest -= reports;
 	return segment_budget_new(rest > SEGMENT_SIZE ? rest : SEGMENT_SIZE,
-		a->config->dataplane.n_workers, d->threads);
+		a->config->dataplane.n_workers, d->threads + 1); // the builder gives back, too
 }
 
 // The one behind the last worker is the reporter's.
@@ -231,13 +234,7 @@ static int capture_of(struct app *a, uint32_t worker)
 		.xiri_release = d->xiri_release,
 		.x2_only = reporter,
 		.slots = task_counters_of(a->counters)->worker[worker],
-	};
-	struct ipid_parts parts = {
-		.point = d->interception_point,
-		.worker = worker,
-		.writer = reporter ? "a" : NULL,
-		.several_workers = n > 1 || reporter,
-		.incarnation = a->incarnation,
+		.box = a->box,
 	};
 	char ipid[PDU_ID_MAX + 1];
 
@@ -247,7 +244,7 @@ static int capture_of(struct app *a, uint32_t worker)
 			return POI_ERR_NOMEM;
 		s.reports = a->report_rings[worker];
 	}
-	int e = ipid_make(ipid, sizeof(ipid), d->ipid_format, &parts);
+	int e = legacy_ipid(a->config, a->box, worker, a->incarnation, ipid);
 
 	if (e == POI_OK)
 		e = pdu_origin_make(&s.origin, d->nf_identifier, ipid);
@@ -332,6 +329,10 @@ static int delivery(struct app *a)
 	a->budget = budget_of_workers(a);
 	if (!a->budget)
 		return POI_ERR_NOMEM;
+	a->box = legacy_new(a->config, (uint64_t)a->budget->segments * SEGMENT_SIZE,
+		reports_part(&a->config->delivery), a->incarnation);
+	if (a->box)
+		task_counters_box(a->counters, a->box);
 	for (uint32_t i = 0; i <= n && e == POI_OK; i++)
 		e = capture_of(a, i);
 	if (e != POI_OK)
@@ -339,6 +340,8 @@ static int delivery(struct app *a)
 	a->deliver = deliver_new(a->config, a->captures, n + 1, a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
+	if (a->box)
+		deliver_box(a->deliver, a->box);
 	builder_deliver(a->builder, a->deliver);
 	e = deliver_start(a->deliver);
 	a->delivering = e == POI_OK;
@@ -374,14 +377,28 @@ static void reload(void *context)
 	reload_configuration(a->config);
 }
 
+static bool take_origin(void *context, const struct box *old)
+{
+	struct app *a = context;
+
+	return legacy_origin(a->config, a->box, old, a->captures);
+}
+
 static int channel(struct app *a)
 {
+	a->last_known = last_known_open(a->config->runtime_dir);
+	if (!a->last_known)
+		log_warning("%s: no counts for the process after this one: %s",
+			a->config->runtime_dir, strerror(errno));
 	const struct server_settings s = {
 		.path = a->socket,
 		.incarnation = a->incarnation,
 		.builder = a->builder,
 		.deliver = a->deliver,
 		.ports = a->ports,
+		.last_known = a->last_known,
+		.box = a->box,
+		.origin = take_origin,
 		.sources = {.stats = a->stats,
 			.ports = a->ports,
 			.counters = a->counters,
@@ -507,6 +524,7 @@ static void stop(struct app *a)
 	if (a->delivering && a->server)
 		server_stopped(a->server);
 	server_free(a->server);
+	last_known_close(a->last_known, a->ended);
 	deliver_free(a->deliver);
 	reporter_free(a->reporter);
 	for (uint32_t i = 0; i <= CONFIG_WORKERS_MAX; i++)
@@ -522,6 +540,9 @@ static void stop(struct app *a)
 	}
 	stats_free(a->stats);
 	task_counters_free(a->counters);
+	if (a->box && a->ended)
+		box_end(a->box);
+	box_free(a->box);
 	bool left = a->confined && ports_close_forbidden(a->ports);
 	if (!left)
 		ports_close(a->ports);
@@ -566,6 +587,7 @@ int main(int argc, char **argv)
 		e = confine(a);
 	if (e == POI_OK) {
 		e = server_run(a->server, a->signal_fd);
+		a->ended = true;
 		(void)sd_notify(0, "STOPPING=1");
 		log_kind(NOTICE, STOPPING, "stopping");
 	} else {

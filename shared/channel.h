@@ -226,12 +226,15 @@ enum channel_event_kind {
 	EVENT_TASK_ENDED = 19,    // its last session is over
 	EVENT_CLOCK_UNSURE = 20,  // the wall clock is not synchronised, as the kernel holds
 	EVENT_CLOCK_SURE = 21,    // or again
+	// An earlier process was killed: `copies` of destination `id` are lost as last counted. `id` zero:
+	// of the network element, and the number is not known where `copies` is 0.
+	EVENT_KILLED = 22,
 	// Content of destination `id` that lay on disk was discarded: `copies` PDUs. `subject` is "removed"
 	// where the destination is no more; its identifier may be another's now.
-	EVENT_DISCARDED = 22,
+	EVENT_DISCARDED = 23,
 	// Nothing is owed any more to destination `id`, which was removed: all is delivered, or the time for
 	// that is over; `copies` of it are lost.
-	EVENT_DESTINATION_GONE = 23,
+	EVENT_DESTINATION_GONE = 24,
 	EVENT_LAST = EVENT_DESTINATION_GONE,
 };
 
@@ -411,3 +414,8 @@ CHANNEL_BODIES(X)
 [[nodiscard]] int channel_send(int fd, const uint8_t *datagram, size_t length);
 // Octets received (> 0), AGAIN, CLOSED, or TOO_LARGE for a datagram beyond `capacity`.
 [[nodiscard]] int64_t channel_receive(int fd, uint8_t *out, size_t capacity);
+// The same with a file descriptor beside the datagram, the greetings' alone: HELLO of a controller
+// hands over what it keeps of an earlier dataplane, HELLO_OK what it is to keep of this one. -1: none.
+// A descriptor that came is the caller's.
+[[nodiscard]] int channel_send_with(int fd, const uint8_t *datagram, size_t length, int with);
+[[nodiscard]] int64_t channel_receive_with(int fd, uint8_t *out, size_t capacity, int *with);

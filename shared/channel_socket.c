@@ -2,6 +2,7 @@
 #include "shared/channel.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,11 @@
 #include "shared/socket.h"
 
 #define BACKLOG 16
+
+union beside { // room for one descriptor
+	struct cmsghdr header;
+	uint8_t octets[CMSG_SPACE(sizeof(int))];
+};
 
 // Returns what a failed call on a socket's path means; errno says how it failed.
 static int path_error(void)
@@ -127,10 +133,28 @@ int channel_connect(const char *path)
 
 int channel_send(int fd, const uint8_t *datagram, size_t length)
 {
+	return channel_send_with(fd, datagram, length, -1);
+}
+
+int channel_send_with(int fd, const uint8_t *datagram, size_t length, int with)
+{
+	struct iovec part = {.iov_base = (uint8_t *)datagram, .iov_len = length};
+	union beside beside = {0};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (with >= 0) {
+		m.msg_control = beside.octets;
+		m.msg_controllen = sizeof(beside.octets);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		*c = (struct cmsghdr){.cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS,
+			.cmsg_len = CMSG_LEN(sizeof(int))};
+		memcpy(CMSG_DATA(c), &with, sizeof(int));
+	}
 	if (length > CHANNEL_MESSAGE_MAX)
 		return POI_ERR_TOO_LARGE;
 	for (;;) {
-		if (send(fd, datagram, length, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_EOR) >= 0)
+		if (sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_EOR) >= 0)
 			return POI_OK;
 		switch (errno) {
 		case EINTR:
@@ -149,11 +173,35 @@ int channel_send(int fd, const uint8_t *datagram, size_t length)
 
 int64_t channel_receive(int fd, uint8_t *out, size_t capacity)
 {
+	return channel_receive_with(fd, out, capacity, NULL);
+}
+
+// The one descriptor that there is room for; the kernel closes any others.
+static void take_beside(struct msghdr *m, int *with)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		c->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(with, CMSG_DATA(c), sizeof(int));
+}
+
+int64_t channel_receive_with(int fd, uint8_t *out, size_t capacity, int *with)
+{
 	struct iovec part = {.iov_base = out, .iov_len = capacity};
+	union beside beside = {0};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (with) {
+		*with = -1;
+		message.msg_control = beside.octets;
+		message.msg_controllen = sizeof(beside.octets);
+	}
 
 	for (;;) {
 		ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n > 0 && with)
+			take_beside(&message, with);
 		if (n > 0)
 			return message.msg_flags & MSG_TRUNC ? POI_ERR_TOO_LARGE : (int64_t)n;
 		if (n == 0)

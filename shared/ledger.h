@@ -73,7 +73,8 @@ enum packet_outcome {
 	X(REPORT_FULL, "report_full")         /* a packet was left out of the summary reports */   \
 	X(REMOVED, "destination_removed")     /* still queued when its destination was removed */  \
 	X(STOPPED, "stopped")                 /* still queued when the process stopped */          \
-	X(SPOOL, "spool_unreadable")          /* what the spool held cannot be read back */
+	X(SPOOL, "spool_unreadable")          /* what the spool held cannot be read back */       \
+	X(KILLED, "process_killed")           /* held by a killed process, and for nobody now */
 
 enum copy_loss {
 #define X(suffix, name) LOSS_##suffix,

@@ -147,6 +147,16 @@ static void on_gone(struct control *c, uint16_t ne, const struct channel_event *
 	fault_warn(c, ne, text);
 }
 
+// Of a destination that is gone the element's ADMF hears all the same.
+static void on_killed(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	if (registry_destination_find(c->registry, ne, &e->id))
+		issue_queue(c, ISSUE_DESTINATION, ISSUE_WARNING, ne, &e->id, X1_STATUS_WARNING,
+			e->text);
+	else
+		fault_warn(c, ne, e->text);
+}
+
 static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	struct registry_task *t = registry_task_find(c->registry, ne, &e->id);
@@ -328,6 +338,7 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_TASK_FOLLOWED] = on_followed,
 		[EVENT_TASK_ENDED] = on_task_ended,
 		[EVENT_FAIL_SAFE] = on_fail_safe,
+		[EVENT_KILLED] = on_killed,
 	};
 	static void (*const of_all[EVENT_LAST + 1])(
 		struct control * c, const struct channel_event *e) = {

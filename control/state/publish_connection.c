@@ -176,6 +176,14 @@ static void on_message(
 	log_warning("channel: message %u was not understood", h->id);
 }
 
+// What it held before was taken over by the dataplane that has answered.
+static void keep_box(struct publish *p, int box)
+{
+	if (p->box >= 0)
+		close(p->box);
+	p->box = box;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish *p = arg;
@@ -187,7 +195,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		struct channel_header h;
 		const uint8_t *body;
 		size_t body_length;
-		int64_t n = channel_receive(p->fd, datagram, CHANNEL_MESSAGE_MAX);
+		int box = -1, *with = p->state == PUBLISH_HELLO ? &box : NULL;
+		int64_t n = channel_receive_with(p->fd, datagram, CHANNEL_MESSAGE_MAX, with);
 
 		if (n == POI_ERR_AGAIN)
 			break;
@@ -200,6 +209,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			break;
 		}
 		on_message(p, &h, body, body_length);
+		if (with && p->state == PUBLISH_RECOVERY)
+			keep_box(p, box);
+		else if (with && box >= 0)
+			close(box);
 		if (p->failure)
 			disconnect(p, p->failure);
 	}
@@ -234,7 +247,7 @@ static void connect_now(struct publish *p)
 	memcpy(hello.software, POI_VERSION, sizeof(POI_VERSION));
 	int n = channel_encode_hello(
 		p->scratch, sizeof(p->scratch), CHANNEL_HELLO, publish_next(p), &hello);
-	if (n < 0 || channel_send(fd, p->scratch, (size_t)n)) {
+	if (n < 0 || channel_send_with(fd, p->scratch, (size_t)n, p->box)) {
 		close(fd);
 		goto later;
 	}
@@ -269,7 +282,7 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->registry = registry;
 	p->hooks = *hooks;
 	p->context = context;
-	p->fd = -1;
+	p->fd = p->box = -1;
 	STAILQ_INIT(&p->outgoing);
 	p->retry_ms = RETRY_FIRST_MS;
 	p->pending_slots = 1024;
@@ -298,6 +311,7 @@ void publish_free(struct publish *p)
 	publish_amounts_stop(p);
 	if (p->retry)
 		event_free(p->retry);
+	keep_box(p, -1);
 	free(p->pending);
 	free(p->heard_ms);
 	free(p->contact_ms);

@@ -60,6 +60,7 @@ struct publish {
 	void *context;
 	char *path;
 	int fd;
+	int box; // of the last dataplane: what it holds outlives it. -1: none
 	struct event *readable, *writable, *retry;
 	uint32_t retry_ms;
 	enum publish_state state;

@@ -56,6 +56,7 @@ void builder_free(struct builder *b)
 		SLIST_REMOVE_HEAD(&b->removed, removed);
 		destination_entry_free(d);
 	}
+	builder_inherit_free(b);
 	table_rcu_free(b->table_rcu);
 	table_builder_free(b->tables);
 	task_table_free(b->task_table, task_resources_drop);

@@ -49,6 +49,20 @@ bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne);
 // Milliseconds to the next deadline, UINT64_MAX when there is none.
 uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms);
 
+// What an earlier process's box holds: PDUs that were not acknowledged, counters and, where the
+// IPIDs are the same, sequence numbers. They wait for their tasks and destinations to be put again.
+// Only while this one is new. 0, NOMEM, or INVALID when the box cannot be read: then what it held is
+// lost, but for what `out` says.
+struct builder_inherited {
+	uint32_t tasks;
+	uint64_t waiting, lost; // copies
+};
+bool builder_is_new(const struct builder *b);
+[[nodiscard]] int builder_inherit(
+	struct builder *b, const struct box *old, bool same_origin, struct builder_inherited *out);
+// All that will be put again has been: the rest is lost, and told.
+void builder_inherit_end(struct builder *b);
+
 // Gives back slots whose copies are accounted for. Returns how many still wait.
 uint32_t builder_drain(struct builder *b);
 

@@ -43,6 +43,7 @@ static void grace_over(struct builder *b)
 		own->x2 = NULL;
 		bindings_drop(own->bound);
 		own->bound = NULL;
+		task_counters_leaves(b->counters, own->slot);
 		LIST_INSERT_HEAD(&b->draining, own, next);
 		b->n_draining++;
 	}

@@ -2,7 +2,8 @@
 
 // How the builder looks inside. Its files, from the top: builder.c takes messages, builder_tasks.c
 // changes tasks, builder_commit.c publishes, builder_resources.c has what tasks use.
-// builder_losses.c only reads. None calls one above it.
+// builder_inherit.c keeps what an earlier process left; builder_losses.c only reads. None calls one
+// above it.
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -36,12 +37,25 @@ struct builder {
 	struct table_fold *fold;
 	pthread_t fold_thread;
 	int fold_fd;
+	// Of an earlier process, until all that will be put again has been.
+	struct inherited_task *inherited; // NULL: nothing
+	uint32_t n_inherited;
+	struct hash_table inherited_by_key;
+	uint32_t *kept_contexts, n_kept_contexts;
 };
 
 // builder_tasks.c
 [[nodiscard]] int builder_task_put(
 	struct builder *b, const struct channel_task *t, uint64_t now_ms);
 [[nodiscard]] int builder_task_remove(struct builder *b, const struct channel_object *o);
+
+// builder_inherit.c
+// The slot of a new task: a new one, or that of the same task of an earlier process.
+[[nodiscard]] int builder_slot_take(
+	struct builder *b, const struct channel_task *t, struct task_resources *own);
+// The slot is given back when delivery has accounted for its copies.
+void builder_slot_drain(struct builder *b, uint32_t slot);
+void builder_inherit_free(struct builder *b);
 
 // builder_resources.c
 // Slot and contexts for a task; `slot` is the predecessor's, or NULL for a new one.

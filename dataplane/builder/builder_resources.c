@@ -46,7 +46,7 @@ int task_resources_take(struct builder *b, const struct channel_task *t, const u
 	if (r == POI_OK && slot)
 		own->slot = *slot;
 	else if (r == POI_OK)
-		r = task_counters_take(b->counters, &own->slot);
+		r = builder_slot_take(b, t, own);
 	if (r != POI_OK) {
 		task_resources_give_contexts(b, own);
 		task_resources_drop(own);

@@ -117,7 +117,7 @@ static void task_undo(struct builder *b, struct task_entry *task, bool keeps_slo
 {
 	task_resources_give_contexts(b, task->resources);
 	if (!keeps_slot)
-		task_counters_give(b->counters, task->resources->slot);
+		builder_slot_drain(b, task->resources->slot); // it may be an earlier process's
 	task_resources_drop(task->resources);
 	task_entry_free(task);
 }

@@ -26,6 +26,7 @@ struct client *client_new(int fd, uint64_t now_ms)
 		return NULL;
 	}
 	c->fd = fd;
+	c->box = -1;
 	c->opened_ms = now_ms;
 	STAILQ_INIT(&c->outgoing);
 	return c;
@@ -53,6 +54,8 @@ void client_free(struct client *c)
 		drop_first(c);
 	state_end(&c->stream);
 	close(c->fd);
+	if (c->box >= 0)
+		close(c->box);
 	free(c);
 }
 
@@ -77,7 +80,7 @@ static void enqueue(struct client *c, const uint8_t *datagram, size_t length)
 
 void client_send(struct client *c, const uint8_t *datagram, int length)
 {
-	if (c->dead)
+	if (c->dead || c->gone)
 		return;
 	if (length <= 0) {
 		log_error("a channel message cannot be encoded: %s", poi_error_text(length));
@@ -87,6 +90,8 @@ void client_send(struct client *c, const uint8_t *datagram, int length)
 	int e = client_waits(c) ? POI_ERR_AGAIN : channel_send(c->fd, datagram, (size_t)length);
 	if (e == POI_ERR_AGAIN)
 		enqueue(c, datagram, (size_t)length);
+	else if (e == POI_ERR_CLOSED)
+		c->gone = true;
 	else if (e != POI_OK)
 		c->dead = true;
 }
@@ -98,7 +103,9 @@ void client_flush(struct client *c)
 		int e = channel_send(c->fd, o->octets, o->length);
 		if (e == POI_ERR_AGAIN)
 			return;
-		if (e != POI_OK)
+		if (e == POI_ERR_CLOSED)
+			c->gone = true;
+		else if (e != POI_OK)
 			c->dead = true;
 		drop_first(c);
 	}

@@ -12,7 +12,9 @@ struct outgoing;
 
 struct client {
 	int fd;
+	int box;      // that came with its HELLO; -1: none
 	uint8_t role; // enum channel_role; 0 before its HELLO
+	bool gone; // it reads no more; what it said before is still carried out
 	bool dead;    // to be closed by the server
 	bool closing; // close when everything is sent (after HELLO_REFUSED)
 	uint64_t opened_ms;
@@ -27,7 +29,8 @@ struct client *client_new(int fd, uint64_t now_ms); // takes the descriptor; NUL
 void client_free(struct client *c);
 
 // Sends, or keeps a copy when the socket is full. A peer that lets more wait than its role is
-// allowed is marked dead. `length` <= 0 is an encoding error and marks it dead as well.
+// allowed is marked dead; one that has gone gets nothing more. `length` <= 0 is an encoding error and
+// marks it dead as well.
 void client_send(struct client *c, const uint8_t *datagram, int length);
 void client_flush(struct client *c);	   // sends what waits
 bool client_waits(const struct client *c); // something waits to be sent

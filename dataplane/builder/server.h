@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dataplane/builder/builder.h"
+#include "dataplane/builder/last_known.h"
 #include "dataplane/builder/status.h"
 
 struct server;
@@ -17,6 +18,10 @@ struct server_settings {
 	struct builder *builder;
 	struct deliver *deliver;
 	struct ports *ports;
+	const struct box *box; // handed to the controller; NULL: nothing outlives the process
+	// Takes over the IPIDs of an earlier process. False: sequence contexts begin anew.
+	bool (*origin)(void *context, const struct box *old);
+	struct last_known *last_known; // NULL: no counts outlive the process
 	struct status_sources sources;
 	void (*ready)(void *context); // once, when every worker polls
 	// After each self-check that every worker has answered; `state` is a word or two about it.

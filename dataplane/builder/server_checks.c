@@ -102,6 +102,25 @@ static void task_losing(void *context, struct channel_event *e)
 	server_event(s, e);
 }
 
+// What is held now, for the process after this one, should this one be killed.
+static void count_held(struct server *s)
+{
+	struct last_known *l = s->with.last_known;
+	const struct destination_entry *d =
+		destination_entry_first(builder_task_table(s->with.builder));
+
+	if (!l)
+		return;
+	last_known_begin(l);
+	for (; d; d = destination_entry_next(d)) {
+		struct channel_destination_status m = {0};
+		if (deliver_status(s->with.deliver, d->index, &m) == POI_OK)
+			last_known_put(l, &d->link.ne, &d->link.id,
+				m.copies.queued + m.copies.unsettled);
+	}
+	last_known_end(l, now_wall_ns());
+}
+
 static void losses(struct server *s, uint64_t now)
 {
 	const struct builder_losses l = {
@@ -209,6 +228,7 @@ void server_check(struct server *s)
 	}
 	if (now >= s->check_ms) {
 		self_check(s);
+		count_held(s);
 		check_clock(s);
 		log_tick();
 		s->check_ms = now_monotonic_ms() + s->check_every_ms;

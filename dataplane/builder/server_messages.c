@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "shared/log.h"
 #include "shared/now.h"
@@ -66,18 +67,71 @@ static void hello_answer(struct server *s, struct client *c, uint32_t request)
 		.first_burst = stats_all_polling(s->with.sources.stats),
 	};
 
-	client_send(c, s->out,
-		channel_encode_hello_ok(s->out, sizeof(s->out), CHANNEL_HELLO_OK, request, &ok));
+	int n = channel_encode_hello_ok(s->out, sizeof(s->out), CHANNEL_HELLO_OK, request, &ok);
+	if (c->role != CHANNEL_ROLE_CONTROL || !s->with.box)
+		client_send(c, s->out, n);
+	else if (n < 0 || channel_send_with(c->fd, s->out, (size_t)n, box_fd(s->with.box)))
+		c->dead = true; // the first message on this connection: there is room for it
+}
+
+// What the process before held goes on here, as far as it can be read.
+static bool inherit(struct server *s, const struct box *old)
+{
+	struct builder_inherited got = {0};
+	int e = builder_inherit(s->with.builder, old, s->with.origin(s->with.context, old), &got);
+
+	log_notice("taken over from an earlier process: %u tasks, %llu PDUs to deliver; %llu lost",
+		got.tasks, (unsigned long long)got.waiting, (unsigned long long)got.lost);
+	if (e != POI_OK)
+		log_error("what an earlier process held was not taken over whole: %s",
+			poi_error_text(e));
+	return e == POI_OK || got.waiting > 0;
+}
+
+// Takes the descriptor over.
+static void inherit_from(struct server *s, int fd)
+{
+	struct box *old = fd >= 0 ? box_open(fd) : NULL;
+
+	if (fd >= 0 && !old)
+		log_error("what poi-control kept of an earlier process is of another version");
+	if (old && s->with.box && builder_is_new(s->with.builder) &&
+		box_incarnation(old) != s->with.incarnation && !box_ended(old) && inherit(s, old) &&
+		s->with.last_known)
+		last_known_forget(s->with.last_known);
+	box_free(old);
+}
+
+// What the process before held is lost. The first controller hears it, once it knows the
+// destinations.
+static void killed(struct server *s)
+{
+	struct channel_event e;
+
+	while (s->with.last_known && last_known_next(s->with.last_known, &e)) {
+		e.time_ns = now_wall_ns();
+		log_warning("%s", e.text);
+		server_event(s, &e);
+	}
 }
 
 static void hello(struct server *s, struct client *c, const struct channel_header *h,
 	const uint8_t *body, size_t length)
 {
+	int fd = c->box;
+
+	c->box = -1;
 	struct channel_hello m;
 	int e = POI_ERR_DENIED;
 
 	if (h->id == CHANNEL_HELLO && channel_decode_hello(body, length, &m) == POI_OK)
 		e = hello_check(s, &m);
+	if (e != POI_OK || m.role != CHANNEL_ROLE_CONTROL) {
+		if (fd >= 0)
+			close(fd);
+	} else {
+		inherit_from(s, fd);
+	}
 	if (e != POI_OK) {
 		refuse(s, c, h->request, e);
 		return;
@@ -88,6 +142,7 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 		return;
 	s->control_incarnation = m.incarnation;
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
+	killed(s);
 	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new
 	// controller would not know what they speak of before it has the whole state.
 	server_replay(s, c, EVENT_FAIL_SAFE);
@@ -246,6 +301,8 @@ static int complete_put(struct server *s, const uint8_t *body, size_t length)
 	if (e != POI_OK)
 		return e;
 	s->complete = m.complete;
+	if (m.complete)
+		builder_inherit_end(s->with.builder);
 	deliver_complete(s->with.deliver, m.complete);
 	return POI_OK;
 }
@@ -277,7 +334,8 @@ static void take(struct server *s, struct client *c, size_t length)
 void server_read(struct server *s, struct client *c)
 {
 	while (!c->dead && !c->closing && !c->streaming && !client_waits(c) && s->n_acks < BATCH) {
-		int64_t n = channel_receive(c->fd, s->in, sizeof(s->in));
+		int *with = c->role == 0 && c->box < 0 ? &c->box : NULL;
+		int64_t n = channel_receive_with(c->fd, s->in, sizeof(s->in), with);
 		if (n == POI_ERR_AGAIN)
 			break;
 		if (n <= 0)

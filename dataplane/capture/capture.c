@@ -33,6 +33,21 @@ static void *map(size_t size)
 	return p;
 }
 
+void capture_plan(struct box_plan *p, uint32_t worker, uint64_t pool_octets)
+{
+	uint64_t n = pool_octets / SEGMENT_SIZE;
+
+	box_plan_add(p, BOX_RINGS, worker, sizeof(struct copy_ring), RINGS_MAX);
+	box_plan_add(p, BOX_SEGMENTS, worker, sizeof(struct segment), n);
+	box_plan_add(p, BOX_OCTETS, worker, SEGMENT_SIZE, n);
+}
+
+// What outlives the process, or would if there were a box.
+static void *kept(struct capture *c, enum box_kind kind, size_t element, size_t n)
+{
+	return c->s.box ? box_part(c->s.box, kind, c->s.worker, element, NULL) : map(element * n);
+}
+
 static int make_pool(struct capture *c)
 {
 	uint32_t n = c->n_segments, size = 1;
@@ -40,13 +55,14 @@ static int make_pool(struct capture *c)
 	while (size < n)
 		size *= 2;
 	c->return_mask = size - 1;
-	c->octets = map((size_t)n * SEGMENT_SIZE);
-	c->segments = map(n * sizeof(*c->segments));
+	c->octets = kept(c, BOX_OCTETS, SEGMENT_SIZE, n);
+	c->segments = kept(c, BOX_SEGMENTS, sizeof(*c->segments), n);
+	c->rings = kept(c, BOX_RINGS, sizeof(*c->rings), RINGS_MAX);
 	c->free = calloc(n, sizeof(struct segment *));
 	c->ready = map(c->s.n_deliver * sizeof(*c->ready));
-	if (!c->octets || !c->segments || !c->free || !c->ready)
+	if (!c->octets || !c->segments || !c->rings || !c->free || !c->ready)
 		return POI_ERR_NOMEM;
-	for (uint32_t i = 0; i < c->s.n_deliver; i++) {
+	for (uint32_t i = 0; i <= c->s.n_deliver; i++) {
 		c->back[i].at = calloc(size, sizeof(struct segment *));
 		if (!c->back[i].at)
 			return POI_ERR_NOMEM;
@@ -89,10 +105,13 @@ void capture_free(struct capture *c)
 {
 	if (!c)
 		return;
-	unmap(c->octets, (size_t)c->n_segments * SEGMENT_SIZE);
-	unmap(c->segments, c->n_segments * sizeof(*c->segments));
+	if (!c->s.box) {
+		unmap(c->octets, (size_t)c->n_segments * SEGMENT_SIZE);
+		unmap(c->segments, c->n_segments * sizeof(*c->segments));
+		unmap(c->rings, RINGS_MAX * sizeof(*c->rings));
+	}
 	unmap(c->ready, c->s.n_deliver * sizeof(*c->ready));
-	for (uint32_t i = 0; i < c->s.n_deliver; i++)
+	for (uint32_t i = 0; i <= c->s.n_deliver; i++)
 		free(c->back[i].at);
 	free(c->free);
 	free(c);
@@ -216,8 +235,11 @@ static void commit(struct capture *c, struct copy_ring *r, const struct job *j, 
 	for (unsigned i = 0; i < j->n_more; i++)
 		d[1 + i] = (struct copy_descriptor){r->open_end, j->more[i].slot, j->extent.length};
 	r->open_copies += 1 + j->n_more;
-	count(&r->pushed, 1 + j->n_more);
 	count(&r->pushed_octets, size);
+	// Partner: the next process, which reads the copies before it.
+	atomic_store_explicit(&r->pushed,
+		atomic_load_explicit(&r->pushed, memory_order_relaxed) + 1 + j->n_more,
+		memory_order_release);
 	touch(c, r);
 }
 
@@ -321,6 +343,11 @@ void capture_publish(struct capture *c)
 {
 	if (c->n_touched > 0)
 		publish_touched(c);
+}
+
+void capture_set_origin(struct capture *c, const struct pdu_origin *origin)
+{
+	c->s.origin = *origin;
 }
 
 bool capture_takes(const struct capture *c, enum copy_kind k)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "dataplane/packet/packet.h"
+#include "dataplane/capture/box.h"
 #include "dataplane/capture/report_ring.h"
 #include "dataplane/capture/segment_budget.h"
 #include "dataplane/capture/task_counters.h"
@@ -45,6 +46,12 @@ struct segment {
 	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
 	uint32_t sent; // delivery's own: copies that left whole on some connection
 	bool warm;		 // its octets have memory; whoever holds the segment
+	// For the next process: the ring that has it (0: none), its sequence number there, and how
+	// many copies the ring had before. `ring`: worker release, and the delivery thread's when
+	// it gives it back.
+	_Atomic uint32_t ring;
+	uint32_t sequence;
+	uint64_t first;
 	struct copy_descriptor copy[SEGMENT_COPIES];
 };
 
@@ -64,11 +71,17 @@ struct capture_settings {
 	bool x2_only;		       // the reporter's: no X3 ring is ever attached
 	struct report_ring *reports;   // NULL: summary reports are not made here
 	struct task_counters_worker *slots;
+	struct box *box; // what it keeps lies there, where capture_plan said; NULL: in memory alone
 };
 
+// What a capture of this worker keeps in a box.
+void capture_plan(struct box_plan *p, uint32_t worker, uint64_t pool_octets);
 // NULL when out of memory or when the settings are out of range. The pool is mapped, not touched.
 struct capture *capture_new(const struct capture_settings *s);
 void capture_free(struct capture *c); // after the worker and deliver have stopped
+
+// Another IPID than that of its settings. Before the first table that names a task.
+void capture_set_origin(struct capture *c, const struct pdu_origin *origin);
 
 // The kinds of ring it wants attached.
 bool capture_takes(const struct capture *c, enum copy_kind k);
@@ -149,8 +162,12 @@ struct copy_ring_settings {
 	struct copy_quota *shared; // with the rings of other workers; NULL: `quota` is its own
 	uint32_t max_pdu;	   // 0: none
 	uint32_t deliver;	   // number of the delivery thread that drains it
-	uint8_t minor;		   // version minor of its PDUs
-	void *owner;		   // for whoever drains the ring
+	// Of the destination in the box; with `kind` it names the ring of an earlier process that
+	// goes on as this one. UINT32_MAX: none.
+	uint32_t kept;
+	enum copy_kind kind;
+	uint8_t minor; // version minor of its PDUs
+	void *owner;   // for whoever drains the ring
 };
 
 struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s);
@@ -180,6 +197,8 @@ void copy_ring_release_segment(struct copy_ring *r);
 // pool one by one, in any order.
 void copy_ring_forget(struct copy_ring *r, uint32_t n);
 void copy_ring_give_back(struct copy_ring *r, struct segment *s);
+// For the next process: every copy before this one of this segment has ended.
+void copy_ring_accounted(struct copy_ring *r, uint32_t segment, uint32_t copy);
 // Copies (and their octets on the wire) that no longer count against the quota.
 void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies);
 

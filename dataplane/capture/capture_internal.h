@@ -11,6 +11,9 @@
 #define READY_SIZE \
 	(COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // each ring is in it at most twice: see stream_cut
 
+#define RINGS_MAX (COPY_DESTINATIONS_MAX * COPY_KINDS * 2) // with those that are being drained
+
+// Lies in the box, where the next process reads the words that are not pointers.
 struct copy_ring {
 	// Written by the worker.
 	struct capture *capture;
@@ -23,8 +26,13 @@ struct copy_ring {
 	uint32_t mask;	  // of `at`
 	uint64_t touched; // burst number of the last push
 	uint8_t minor;
+	_Atomic uint32_t state;	 // enum box_state; the builder's, and FREE is delivery's
+	uint32_t number;	 // its place, from 1
+	uint32_t kept, kind;	 // see copy_ring_settings
 	_Atomic uint32_t opened; // segments ever; worker release, deliver acquire
-	_Atomic uint64_t offered, pushed, pushed_octets; // single writer, relaxed readers
+	// Single writer, relaxed readers; `pushed` release, for a next process that reads the
+	// copies before it.
+	_Atomic uint64_t offered, pushed, pushed_octets;
 	_Atomic uint64_t lost[LOSS_COUNT];
 	// Written by deliver, but `armed`, which the worker takes back.
 	alignas(CAPTURE_LINE) _Atomic uint64_t
@@ -32,12 +40,13 @@ struct copy_ring {
 	_Atomic uint64_t released;
 	_Atomic uint32_t returned; // segments given back; deliver release, worker acquire
 	_Atomic uint32_t armed;
+	_Atomic uint64_t accounted; // segment << 32 | copy: release, for the next process
 	uint32_t deliver;
 	void *owner;
-	struct segment *at[]; // by sequence number
+	struct segment **at; // by sequence number
 };
 
-struct return_ring {				     // deliver -> worker, one per delivery thread
+struct return_ring { // deliver -> worker, one per delivery thread and one of the builder's
 	alignas(CAPTURE_LINE) _Atomic uint32_t head; // written by deliver, release; worker acquire
 	_Atomic uint32_t cooled; // segments whose memory deliver gave back; relaxed, a sum
 	alignas(CAPTURE_LINE) uint32_t tail; // the worker's own
@@ -68,7 +77,12 @@ struct capture {
 	struct segment **free; // a stack: the segment used last is the warmest
 	struct segment *segments;
 	uint8_t *octets;
-	struct return_ring back[CAPTURE_DELIVER_MAX];
+	uint32_t segments_used;			     // those ever taken are below; the worker's
+	struct copy_ring *rings;		     // RINGS_MAX places
+	uint32_t rings_used, rings_made, rings_next; // the builder's
+	_Atomic uint32_t rings_freed;		     // by several threads
+	uint32_t n_waiting;			     // rings of an earlier process
+	struct return_ring back[CAPTURE_DELIVER_MAX + 1];
 	struct ready_queue *ready; // n_deliver
 	struct copy_ring *_Atomic ring[COPY_DESTINATIONS_MAX][COPY_KINDS];
 };
@@ -107,5 +121,15 @@ static inline void ring_close_segment(struct copy_ring *r)
 	r->open = NULL;
 }
 
-// capture_segment.c: a segment for the ring, with room for `size` octets. The loss, or -1.
+// capture_ring.c: a place for a ring, zeroed but for its number; LIVE is the caller's to say. NULL
+// when all are taken.
+struct copy_ring *ring_place(struct capture *c);
+// Room for the segments of a ring with this quota, and for those that it has. 0 or NOMEM.
+int ring_room_make(struct copy_ring *r, uint64_t quota);
+
+// capture_segment.c: takes a segment off the stack, which is not empty, with its octets.
+struct segment *capture_take_segment(struct capture *c);
+// Makes it the ring's newest.
+void capture_put_segment(struct copy_ring *r, struct segment *s);
+// A segment for the ring, with room for `size` octets. The loss, or -1.
 int capture_open_segment(struct capture *c, struct copy_ring *r, size_t size);

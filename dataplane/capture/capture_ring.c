@@ -7,22 +7,86 @@
 
 #include "dataplane/capture/capture_internal.h"
 
+// A free one of the places that were used, or the next; RINGS_MAX: none.
+static uint32_t free_place(struct capture *c)
+{
+	// Partner: copy_ring_free; one that is freed meanwhile is found the next time.
+	uint32_t freed = atomic_load_explicit(&c->rings_freed, memory_order_acquire);
+
+	for (uint32_t i = 0; c->rings_made - freed < c->rings_used && i < c->rings_used; i++) {
+		uint32_t at = c->rings_next++ % c->rings_used;
+		if (atomic_load_explicit(&c->rings[at].state, memory_order_acquire) == BOX_FREE)
+			return at;
+	}
+	return c->rings_used < RINGS_MAX ? c->rings_used++ : RINGS_MAX;
+}
+
+struct copy_ring *ring_place(struct capture *c)
+{
+	uint32_t at = free_place(c);
+
+	if (at == RINGS_MAX)
+		return NULL;
+	c->rings_made++;
+	if (c->s.box)
+		box_use(c->s.box, BOX_RINGS, c->s.worker, c->rings_used);
+	struct copy_ring *r = &c->rings[at];
+	memset(r, 0, sizeof(*r));
+	r->capture = c;
+	r->number = at + 1;
+	r->armed = 1;
+	return r;
+}
+
+int ring_room_make(struct copy_ring *r, uint64_t quota)
+{
+	uint32_t size = 4, opened = atomic_load_explicit(&r->opened, memory_order_relaxed);
+
+	// Twice the segments that full ones would need: small bursts between sweeps close early.
+	while ((size < 2 * (quota / SEGMENT_SIZE + 2) || size <= opened) && size < 1u << 30)
+		size *= 2;
+	struct segment **at = calloc(size, sizeof(struct segment *));
+	if (!at)
+		return POI_ERR_NOMEM;
+	for (uint32_t i = 0; i < opened; i++)
+		at[i] = r->at[i];
+	free(r->at);
+	r->at = at;
+	r->mask = size - 1;
+	return POI_OK;
+}
+
+// The ring of an earlier process that goes on as this one, or NULL.
+static struct copy_ring *waiting(struct capture *c, const struct copy_ring_settings *s)
+{
+	for (uint32_t i = 0; c->n_waiting > 0 && i < c->rings_used; i++) {
+		struct copy_ring *r = &c->rings[i];
+		if (r->kept != s->kept || r->kind != (uint32_t)s->kind ||
+			atomic_load_explicit(&r->state, memory_order_relaxed) != BOX_WAITING)
+			continue;
+		return r;
+	}
+	return NULL;
+}
+
 struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s)
 {
-	uint32_t size = 4;
+	struct copy_ring *old = waiting(c, s), *r = old;
 
 	if (s->deliver >= c->s.n_deliver)
 		return NULL;
-	// Twice the segments that full ones would need: small bursts between sweeps close early.
-	while (size < 2 * (s->quota / SEGMENT_SIZE + 2) && size < 1u << 30)
-		size *= 2;
-	size_t octets = sizeof(struct copy_ring) + size * sizeof(struct segment *);
-	struct copy_ring *r = aligned_alloc(
-		CAPTURE_LINE, (octets + CAPTURE_LINE - 1) / CAPTURE_LINE * CAPTURE_LINE);
+	if (!r)
+		r = ring_place(c);
 	if (!r)
 		return NULL;
-	memset(r, 0, octets);
-	r->capture = c;
+	if (ring_room_make(r, s->quota)) {
+		c->rings_made -=
+			old == NULL; // the place is still free; an old one's content waits on
+		return NULL;
+	}
+	c->n_waiting -= old != NULL;
+	r->kept = s->kept;
+	r->kind = (uint32_t)s->kind;
 	r->quota = s->quota;
 	r->shared = s->shared;
 	if (s->shared)
@@ -31,8 +95,7 @@ struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settin
 	r->minor = s->minor;
 	r->deliver = s->deliver;
 	r->owner = s->owner;
-	r->mask = size - 1;
-	r->armed = 1;
+	atomic_store_explicit(&r->state, BOX_LIVE, memory_order_release);
 	return r;
 }
 
@@ -60,7 +123,12 @@ void copy_ring_free(struct copy_ring *r)
 		return;
 	while (r->returned != r->opened)
 		copy_ring_release_segment(r);
-	free(r);
+	free(r->at);
+	r->at = NULL;
+	struct capture *c = r->capture;
+	atomic_store_explicit(&r->state, BOX_FREE, memory_order_release);
+	// Partner: free_place.
+	atomic_fetch_add_explicit(&c->rings_freed, 1, memory_order_release);
 }
 
 void *copy_ring_owner(const struct copy_ring *r)
@@ -123,11 +191,12 @@ static void cool(struct capture *c, struct return_ring *b, struct segment *s)
 {
 	uint32_t cooled = 0;
 
-	for (uint32_t i = 0; i < c->s.n_deliver; i++)
+	for (uint32_t i = 0; i <= c->s.n_deliver; i++)
 		cooled += atomic_load_explicit(&c->back[i].cooled, memory_order_relaxed);
 	if (atomic_load_explicit(&c->warmed, memory_order_relaxed) - cooled <=
 			segment_budget_share(c->s.budget) ||
-		madvise(s->octets, SEGMENT_SIZE, MADV_DONTNEED_LOCKED))
+		(c->s.box ? box_punch(c->s.box, s->octets, SEGMENT_SIZE)
+			  : madvise(s->octets, SEGMENT_SIZE, MADV_DONTNEED_LOCKED)))
 		return;
 	s->warm = false;
 	atomic_store_explicit(&b->cooled,
@@ -139,6 +208,8 @@ void copy_ring_give_back(struct copy_ring *r, struct segment *s)
 	struct return_ring *b = &r->capture->back[r->deliver];
 	uint32_t head = atomic_load_explicit(&b->head, memory_order_relaxed);
 
+	// Partner: the next process, which takes it for none of the ring's any more.
+	atomic_store_explicit(&s->ring, 0, memory_order_release);
 	if (r->capture->s.budget)
 		cool(r->capture, b, s);
 	b->at[head & r->capture->return_mask] = s;
@@ -160,6 +231,12 @@ void copy_ring_release_segment(struct copy_ring *r)
 
 	copy_ring_give_back(r, r->at[returned & r->mask]);
 	copy_ring_forget(r, 1);
+}
+
+void copy_ring_accounted(struct copy_ring *r, uint32_t segment, uint32_t copy)
+{
+	// Partner: the next process.
+	atomic_store_explicit(&r->accounted, (uint64_t)segment << 32 | copy, memory_order_release);
 }
 
 void copy_ring_release(struct copy_ring *r, uint64_t octets, uint64_t copies)

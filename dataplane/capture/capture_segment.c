@@ -6,10 +6,45 @@
 
 #define SWEEP 64 // rings looked at when segments are short
 
+static void warm(struct capture *c, struct segment *s)
+{
+	if (s->warm)
+		return;
+	s->warm = true;
+	atomic_store_explicit(&c->warmed,
+		atomic_load_explicit(&c->warmed, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
+struct segment *capture_take_segment(struct capture *c)
+{
+	struct segment *s = c->free[--c->n_free];
+	uint32_t number = (uint32_t)(s - c->segments);
+
+	s->octets = c->octets + (size_t)number * SEGMENT_SIZE;
+	if (number >= c->segments_used) {
+		c->segments_used = number + 1;
+		if (c->s.box)
+			box_use(c->s.box, BOX_SEGMENTS, c->s.worker, c->segments_used);
+	}
+	warm(c, s);
+	return s;
+}
+
+void capture_put_segment(struct copy_ring *r, struct segment *s)
+{
+	uint32_t opened = atomic_load_explicit(&r->opened, memory_order_relaxed);
+
+	s->sequence = opened;
+	s->first = atomic_load_explicit(&r->pushed, memory_order_relaxed);
+	atomic_store_explicit(&s->ring, r->number, memory_order_release);
+	r->at[opened & r->mask] = s;
+	atomic_store_explicit(&r->opened, opened + 1, memory_order_release);
+}
+
 // What delivery threads have given back since; true when there is a free segment now.
 static bool refill(struct capture *c)
 {
-	for (uint32_t i = 0; i < c->s.n_deliver; i++) {
+	for (uint32_t i = 0; i <= c->s.n_deliver; i++) {
 		struct return_ring *b = &c->back[i];
 		uint32_t head = atomic_load_explicit(&b->head, memory_order_acquire);
 		for (; b->tail != head; b->tail++)
@@ -83,15 +118,6 @@ static bool take_from_budget(struct capture *c)
 	return true;
 }
 
-static void warm(struct capture *c, struct segment *s)
-{
-	if (s->warm)
-		return;
-	s->warm = true;
-	atomic_store_explicit(&c->warmed,
-		atomic_load_explicit(&c->warmed, memory_order_relaxed) + 1, memory_order_relaxed);
-}
-
 int capture_open_segment(struct capture *c, struct copy_ring *r, size_t size)
 {
 	uint32_t opened = atomic_load_explicit(&r->opened, memory_order_relaxed);
@@ -105,16 +131,13 @@ int capture_open_segment(struct capture *c, struct copy_ring *r, size_t size)
 		sweep(c);
 		return LOSS_NO_MEMORY;
 	}
-	struct segment *s = c->free[--c->n_free];
-	s->octets = c->octets + (size_t)(s - c->segments) * SEGMENT_SIZE;
-	warm(c, s);
+	struct segment *s = capture_take_segment(c);
 	atomic_store_explicit(&s->pushed, 0, memory_order_relaxed);
 	atomic_store_explicit(&s->closed, 0, memory_order_relaxed);
 	s->sent = 0; // published with the segment
-	r->at[opened & r->mask] = s;
 	r->open = s;
 	r->open_copies = 0;
 	r->open_end = 0;
-	atomic_store_explicit(&r->opened, opened + 1, memory_order_release);
+	capture_put_segment(r, s);
 	return -1;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/capture/task_kept.h"
 #include "shared/hash_table.h"
 
 #define SLOTS_MAX (SLOT_CHUNK * SLOT_CHUNKS_MAX)
@@ -42,7 +43,34 @@ struct task_counters_owner {
 	uint32_t n_contexts;			   // those below were used at least once
 	struct context *free_context;
 	struct hash_table context_by_key;
+	struct box *box;	  // NULL: none
+	struct box_task *tasks;	  // of the box, by slot
+	struct box_context *keys; // by context
 };
+
+// In the box, where there is one.
+static void *kept(
+	struct task_counters_owner *o, enum box_kind kind, uint32_t worker, size_t element)
+{
+	return o->box ? box_part(o->box, kind, worker, element, NULL) : NULL;
+}
+
+void task_counters_plan(struct box_plan *p, uint32_t n_workers)
+{
+	box_plan_add(p, BOX_TASKS, 0, sizeof(struct box_task), SLOTS_MAX);
+	box_plan_add(p, BOX_CONTEXTS, 0, sizeof(struct box_context), SLOTS_MAX);
+	for (uint32_t w = 0; w < n_workers; w++) {
+		box_plan_add(p, BOX_COUNTERS, w, sizeof(struct slot_counters), SLOTS_MAX);
+		box_plan_add(p, BOX_SEQUENCES, w, sizeof(uint32_t), SLOTS_MAX);
+	}
+}
+
+void task_counters_box(struct task_counters_owner *o, struct box *b)
+{
+	o->box = b;
+	o->tasks = kept(o, BOX_TASKS, 0, sizeof(struct box_task));
+	o->keys = kept(o, BOX_CONTEXTS, 0, sizeof(struct box_context));
+}
 
 struct task_counters_owner *task_counters_new(uint32_t n_workers)
 {
@@ -74,7 +102,7 @@ void task_counters_free(struct task_counters_owner *o)
 	if (!o)
 		return;
 	for (uint32_t w = 0; w < o->slots.n_workers; w++) {
-		for (uint32_t c = 0; c < SLOT_CHUNKS_MAX; c++) {
+		for (uint32_t c = 0; !o->box && c < SLOT_CHUNKS_MAX; c++) {
 			free(atomic_load_explicit(
 				&o->slots.worker[w]->counters[c], memory_order_relaxed));
 			free(atomic_load_explicit(
@@ -111,7 +139,8 @@ static int counters_chunk(struct task_counters_owner *o, uint32_t c)
 		struct task_counters_worker *sw = o->slots.worker[w];
 		if (atomic_load_explicit(&sw->counters[c], memory_order_relaxed))
 			continue;
-		struct slot_counters *chunk = chunk_new(sizeof(*chunk));
+		struct slot_counters *chunk = kept(o, BOX_COUNTERS, w, sizeof(*chunk));
+		chunk = chunk ? chunk + (size_t)c * SLOT_CHUNK : chunk_new(sizeof(*chunk));
 		if (!chunk)
 			return POI_ERR_NOMEM;
 		// Partner: the publication of a table that names a slot in it.
@@ -126,7 +155,8 @@ static int sequence_chunk(struct task_counters_owner *o, uint32_t c)
 		struct task_counters_worker *sw = o->slots.worker[w];
 		if (atomic_load_explicit(&sw->sequence[c], memory_order_relaxed))
 			continue;
-		uint32_t *chunk = chunk_new(sizeof(*chunk));
+		uint32_t *chunk = kept(o, BOX_SEQUENCES, w, sizeof(*chunk));
+		chunk = chunk ? chunk + (size_t)c * SLOT_CHUNK : chunk_new(sizeof(*chunk));
 		if (!chunk)
 			return POI_ERR_NOMEM;
 		// Partner: as above, for contexts.
@@ -178,6 +208,29 @@ int task_counters_take(struct task_counters_owner *o, uint32_t *slot)
 	return POI_OK;
 }
 
+void task_counters_name(
+	struct task_counters_owner *o, uint32_t slot, const struct id16 *ne, const struct id16 *xid)
+{
+	if (!o->tasks)
+		return;
+	o->tasks[slot].ne = *ne;
+	o->tasks[slot].xid = *xid;
+	// Partner: the next process.
+	atomic_store_explicit(&o->tasks[slot].state, BOX_LIVE, memory_order_release);
+	box_use(o->box, BOX_TASKS, 0, slot + 1);
+}
+
+void task_counters_leaves(struct task_counters_owner *o, uint32_t slot)
+{
+	if (o->tasks)
+		atomic_store_explicit(&o->tasks[slot].state, BOX_LEAVING, memory_order_release);
+}
+
+void task_counters_correct(struct task_counters_owner *o, uint64_t offered)
+{
+	o->past.offered += offered;
+}
+
 // Workers write these with plain 64-bit stores while we look.
 static uint64_t load(const uint64_t *counter)
 {
@@ -208,6 +261,8 @@ void task_counters_give(struct task_counters_owner *o, uint32_t slot)
 	if (slot >= o->slot.used || !o->taken[slot])
 		return;
 	slot_add(o, slot, &o->past);
+	if (o->tasks)
+		atomic_store_explicit(&o->tasks[slot].state, BOX_FREE, memory_order_release);
 	o->taken[slot] = 0;
 	o->n_taken--;
 	o->slot.free[o->slot.n_free++] = slot;
@@ -290,6 +345,18 @@ static int context_new(struct task_counters_owner *o, struct context **out)
 	return POI_OK;
 }
 
+// For the next process.
+static void key_keep(struct task_counters_owner *o, uint32_t context, const struct context_key *key)
+{
+	if (!o->keys)
+		return;
+	o->keys[context].xid = key->xid;
+	o->keys[context].correlation = key->correlation;
+	o->keys[context].kind = key->kind;
+	atomic_store_explicit(&o->keys[context].state, BOX_LIVE, memory_order_release);
+	box_use(o->box, BOX_CONTEXTS, 0, context + 1);
+}
+
 int task_counters_context_take(struct task_counters_owner *o, uint8_t kind,
 	const struct id16 *header_xid, uint64_t correlation, uint32_t *context)
 {
@@ -303,6 +370,7 @@ int task_counters_context_take(struct task_counters_owner *o, uint8_t kind,
 			return e;
 		for (uint32_t w = 0; w < o->slots.n_workers; w++)
 			*slot_sequence_of(o->slots.worker[w], c->number) = 0;
+		key_keep(o, c->number, &key);
 		c->key = key;
 		// There is room for as many as there can be contexts.
 		(void)!hash_table_add(&o->context_by_key, &c->link, hash);
@@ -320,6 +388,8 @@ void task_counters_context_give(struct task_counters_owner *o, uint32_t context)
 	if (--c->references > 0)
 		return;
 	hash_table_remove(&o->context_by_key, &c->link);
+	if (o->keys)
+		atomic_store_explicit(&o->keys[context].state, BOX_FREE, memory_order_release);
 	c->next_free = o->free_context;
 	o->free_context = c;
 }

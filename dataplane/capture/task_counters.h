@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "dataplane/capture/box.h"
 #include "shared/config.h"
 #include "shared/ids.h"
 #include "shared/ledger.h"
@@ -57,11 +58,18 @@ static inline uint32_t *slot_sequence_of(struct task_counters_worker *w, uint32_
 struct task_counters_owner; // allocation state; builder thread only
 
 struct task_counters_owner *task_counters_new(uint32_t n_workers);
+// What lies in a box, and that it lies there from now on: before the first slot is taken.
+void task_counters_plan(struct box_plan *p, uint32_t n_workers);
+void task_counters_box(struct task_counters_owner *o, struct box *b);
 void task_counters_free(struct task_counters_owner *o);
 struct task_counters *task_counters_of(struct task_counters_owner *o);
 
 // A zeroed slot (all workers). 0, NOMEM or LIMIT.
 [[nodiscard]] int task_counters_take(struct task_counters_owner *o, uint32_t *slot);
+// For the next process: whose slot it is, and that the task has left.
+void task_counters_name(struct task_counters_owner *o, uint32_t slot, const struct id16 *ne,
+	const struct id16 *xid);
+void task_counters_leaves(struct task_counters_owner *o, uint32_t slot);
 // Only after the grace period and after every ring's tail has passed the last copy of this slot.
 // Its numbers stay in task_counters_totals.
 void task_counters_give(struct task_counters_owner *o, uint32_t slot);
@@ -76,3 +84,5 @@ void task_counters_read(const struct task_counters_owner *o, uint32_t slot, stru
 // Sum over every slot that ever was, given-back ones included.
 void task_counters_totals(const struct task_counters_owner *o, struct slot_counters *sum);
 uint32_t task_counters_taken(const struct task_counters_owner *o); // slots in use
+// Corrects what is offered in all by this much, as a sum modulo 2^64.
+void task_counters_correct(struct task_counters_owner *o, uint64_t offered);

@@ -27,21 +27,69 @@ void copy_outcomes_count(struct copy_outcome_counts *c, int as, uint32_t payload
 	}
 }
 
-void copy_outcomes_add(struct copy_outcomes *s, uint32_t slot, int as, uint32_t payload)
+void copy_outcomes_plan(struct box_plan *p, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		box_plan_add(p, BOX_OUTCOMES, i, sizeof(struct copy_outcome_counts),
+			SLOT_CHUNK * SLOT_CHUNKS_MAX);
+}
+
+void copy_outcomes_box(struct copy_outcomes *s, const struct box *b, uint32_t number)
+{
+	s->kept = box_part(b, BOX_OUTCOMES, number, sizeof(*s->kept), NULL);
+}
+
+// The slot's place, made at its first use. NULL when out of memory.
+static struct copy_outcome_counts *place(struct copy_outcomes *s, uint32_t slot)
 {
 	uint32_t at = slot >> SLOT_CHUNK_BITS;
 
 	if (at >= SLOT_CHUNKS_MAX)
-		return;
+		return NULL;
 	struct copy_outcome_counts *chunk =
 		atomic_load_explicit(&s->chunk[at], memory_order_relaxed);
 	if (!chunk) {
-		chunk = calloc(SLOT_CHUNK, sizeof(*chunk));
+		chunk = s->kept ? s->kept + (size_t)at * SLOT_CHUNK
+				: calloc(SLOT_CHUNK, sizeof(*chunk));
 		if (!chunk)
-			return;
+			return NULL;
 		atomic_store_explicit(&s->chunk[at], chunk, memory_order_release);
 	}
-	copy_outcomes_count(&chunk[slot & (SLOT_CHUNK - 1)], as, payload);
+	return &chunk[slot & (SLOT_CHUNK - 1)];
+}
+
+void copy_outcomes_add(struct copy_outcomes *s, uint32_t slot, int as, uint32_t payload)
+{
+	struct copy_outcome_counts *c = place(s, slot);
+
+	if (c)
+		copy_outcomes_count(c, as, payload);
+}
+
+void copy_outcomes_take_back(struct copy_outcomes *s, uint32_t slot, uint64_t n)
+{
+	struct copy_outcome_counts *c = place(s, slot);
+
+	if (c)
+		add_to(&c->acknowledged, -n);
+}
+
+void copy_outcomes_merge(struct copy_outcome_counts *to, const struct copy_outcome_counts *from)
+{
+	add_to(&to->acknowledged, load(&from->acknowledged));
+	add_to(&to->in_doubt, load(&from->in_doubt));
+	add_to(&to->octets, load(&from->octets));
+	for (int i = 0; i < LOSS_COUNT; i++)
+		add_to(&to->lost[i], load(&from->lost[i]));
+}
+
+void copy_outcomes_inherit(
+	struct copy_outcomes *s, uint32_t slot, const struct copy_outcome_counts *c)
+{
+	struct copy_outcome_counts *to = place(s, slot);
+
+	if (to)
+		copy_outcomes_merge(to, c);
 }
 
 void copy_outcomes_sum(const struct copy_outcome_counts *c, struct copy_balance *add)
@@ -86,7 +134,7 @@ void copy_outcomes_reset(struct copy_outcomes *s, uint32_t slot)
 
 void copy_outcomes_clear(struct copy_outcomes *s)
 {
-	for (unsigned i = 0; i < SLOT_CHUNKS_MAX; i++)
+	for (unsigned i = 0; i < SLOT_CHUNKS_MAX && !s->kept; i++)
 		free(s->chunk[i]);
 	memset(s, 0, sizeof(*s));
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "dataplane/capture/box.h"
 #include "dataplane/capture/task_counters.h"
 #include "shared/ledger.h"
 
@@ -19,7 +20,13 @@ struct copy_outcome_counts {
 struct copy_outcomes {
 	struct copy_outcome_counts
 		*_Atomic chunk[SLOT_CHUNKS_MAX]; // writer release, readers acquire
+	struct copy_outcome_counts *kept;	 // in the box, by slot; NULL: chunks are allocated
 };
+
+// What the books of `n` writers keep in a box, and that this one lies there: before its first
+// count.
+void copy_outcomes_plan(struct box_plan *p, uint32_t n);
+void copy_outcomes_box(struct copy_outcomes *s, const struct box *b, uint32_t number);
 
 // What became of a copy: acknowledged, in doubt, or lost for a reason.
 enum copy_outcome { COPY_ACKNOWLEDGED = -1, COPY_IN_DOUBT = -2 /* or enum copy_loss */ };
@@ -27,6 +34,12 @@ enum copy_outcome { COPY_ACKNOWLEDGED = -1, COPY_IN_DOUBT = -2 /* or enum copy_l
 // Counts one copy. The writer's own; allocates a chunk at the first copy of its slots, and counts
 // nothing when that fails (the sums then differ, which the self-check reports).
 void copy_outcomes_add(struct copy_outcomes *s, uint32_t slot, int as, uint32_t payload);
+// So many of those acknowledged were not, after all. The writer's own.
+void copy_outcomes_take_back(struct copy_outcomes *s, uint32_t slot, uint64_t n);
+// Adds counts of an earlier process. The writer's own.
+void copy_outcomes_inherit(
+	struct copy_outcomes *s, uint32_t slot, const struct copy_outcome_counts *c);
+void copy_outcomes_merge(struct copy_outcome_counts *to, const struct copy_outcome_counts *from);
 void copy_outcomes_count(struct copy_outcome_counts *c, int as, uint32_t payload);
 // Adds the slot's counts to `add`.
 void copy_outcomes_read(const struct copy_outcomes *s, uint32_t slot, struct copy_balance *add);

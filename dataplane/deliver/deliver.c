@@ -104,6 +104,7 @@ void deliver_free(struct deliver *d)
 		if (d->connection[i])
 			dispose(d->connection[i]);
 	}
+	copy_outcomes_clear(&d->inherited);
 	spooler_free(d->spooler);
 	explicit_bzero(d->spool_root, sizeof(d->spool_root));
 	mdf_tls_free(d->tls);
@@ -149,7 +150,9 @@ static struct copy_ring *make_ring(struct mdf_connection *c, uint32_t worker, en
 		.max_pdu = c->settings.max_pdu,
 		.deliver = c->thread->number,
 		.minor = c->settings.minor,
-		.owner = stream_line(c->stream, worker, k)};
+		.owner = stream_line(c->stream, worker, k),
+		.kept = deliver_kept_number(c),
+		.kind = k};
 	return copy_ring_new(c->deliver->captures[worker], &s);
 }
 
@@ -239,6 +242,8 @@ static int mdf_connection_fill(struct mdf_connection *c)
 
 	c->thread = &d->thread[c->index % d->n_threads];
 	c->stream = stream_new(d->n_workers, &c->thread->book, c);
+	if (c->stream && c->kept)
+		deliver_count_in(c);
 	struct copy_ring **rings = c->stream ? make_rings(c, c->dest.delivery) : NULL;
 	if (!rings)
 		return POI_ERR_NOMEM;
@@ -266,6 +271,7 @@ static struct mdf_connection *mdf_connections_new(
 	if (!c)
 		return NULL;
 	c->index = (uint16_t)at;
+	c->kept = deliver_keep(d, dest);
 	c->kinds = DELIVERY_X2 | DELIVERY_X3;
 	if (c->settings.connections == 2) {
 		twin = mdf_connection_new(d, dest);
@@ -274,14 +280,18 @@ static struct mdf_connection *mdf_connections_new(
 		c->kinds = DELIVERY_X2;
 		twin->kinds = DELIVERY_X3;
 		twin->index = c->index;
+		twin->kept = c->kept;
 		twin->twin = c;
 		c->twin = twin;
 	}
 	if (mdf_connection_fill(c) || (twin && mdf_connection_fill(twin)))
 		goto fail;
+	deliver_keep_rest(c, true);
 	return c;
 fail:
 	mdf_connection_free(twin);
+	c->twin = NULL;
+	deliver_kept_free(c);
 	mdf_connection_free(c);
 	return NULL;
 }
@@ -341,9 +351,12 @@ static int modify_one(struct mdf_connection *c, const struct channel_destination
 		.kind = COMMAND_MODIFY, .waited = true, .connection = c, .dest = *dest};
 	order.dest.memo = NULL;
 	order.dest.memo_length = 0;
+	deliver_keep_rest(c, false);
 	order.rings = make_rings(c, dest->delivery);
+	deliver_keep_rest(c, true);
 	if (!order.rings)
 		return POI_ERR_NOMEM;
+	deliver_keep_modified(c, dest);
 	deliver_thread_send(c->thread, &order);
 	free(order.rings);
 	attach(c, dest->delivery);
@@ -363,6 +376,8 @@ int deliver_modify(struct deliver *d, uint16_t index, const struct channel_desti
 static void remove_one(struct mdf_connection *c)
 {
 	attach(c, 0);
+	if (c->kept)
+		atomic_store_explicit(&c->kept->state, BOX_LEAVING, memory_order_release);
 	atomic_store_explicit(&c->removing, true, memory_order_relaxed);
 	struct command order = {.kind = COMMAND_REMOVE, .waited = true, .connection = c};
 	deliver_thread_send(c->thread, &order);
@@ -412,12 +427,14 @@ void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_ba
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)
 		copy_outcomes_read(&d->thread[i].book, slot, add);
+	copy_outcomes_read(&d->inherited, slot, add);
 }
 
 void deliver_slot_reset(struct deliver *d, uint32_t slot)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++)
 		copy_outcomes_reset(&d->thread[i].book, slot);
+	copy_outcomes_reset(&d->inherited, slot);
 }
 
 // The worse of two connections is the destination's state.

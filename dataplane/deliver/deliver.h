@@ -13,6 +13,9 @@ struct deliver;
 
 struct deliver *deliver_new(const struct config *config, struct capture *const *captures,
 	uint32_t n_workers, char *why, size_t why_size);
+// What outlives the process lies in this box, as deliver_plan said. Before deliver_start.
+void deliver_plan(struct box_plan *p, uint32_t threads);
+void deliver_box(struct deliver *d, const struct box *b);
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
 // Drains for at most 2 s; the rest goes to the spool, or is counted as stopped.
 void deliver_stop(struct deliver *d);
@@ -53,6 +56,27 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out);
 // Copies of an earlier process that were found in spools: in the sums of their destinations, and
 // offered by no worker.
 uint64_t deliver_found(const struct deliver *d);
+
+// What an earlier process's box says of destinations is taken over and waits for them: the same
+// destination that is added goes on with it, before anything new. By old slot: its new one, and the
+// copies that wait or are lost; UINT32_MAX: the slot is nobody's.
+struct deliver_inheritance {
+	uint32_t n_slots;
+	const uint32_t *slot;
+	uint64_t *waiting, *lost;
+	uint64_t making; // copies that were not finished; lost, and in no slot's count yet
+	uint64_t all_waiting, all_lost;
+	bool spools; // what was offered and is not known of may be in a spool
+};
+// Before the first destination. 0, NOMEM, or INVALID when the box cannot be read.
+[[nodiscard]] int deliver_inherit(
+	struct deliver *d, const struct box *old, struct deliver_inheritance *i);
+// Counts of an old slot as those of a new one.
+void deliver_inherit_slot(struct deliver *d, const struct box *old, uint32_t from, uint32_t to);
+// So many copies that the slot has as acknowledged wait, and will be acknowledged once more.
+void deliver_inherit_again(struct deliver *d, uint32_t slot, uint64_t n);
+// Every destination that will come again has. What waits for others is lost and told.
+void deliver_inherit_end(struct deliver *d);
 
 // Next event, or false. `event_fd` becomes readable when there may be one.
 bool deliver_next_event(struct deliver *d, struct channel_event *out);

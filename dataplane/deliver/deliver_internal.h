@@ -6,7 +6,7 @@
 //   deliver_thread.c     commands to a thread
 //   deliver_connection.c one destination's connection
 //   deliver_attempt.c    attempts to connect
-//   deliver_keepalive.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
+//   deliver_keepalive.c, deliver_kept.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
 //   deliver_settle.c     which keepalives make sent copies delivered ones
 //   deliver_outage.c     up, down, and what it cost
 //   deliver_address.c    a destination's addresses
@@ -24,6 +24,7 @@
 #include "dataplane/deliver/spool.h"
 #include "dataplane/deliver/stream.h"
 
+#define DESTINATIONS_KEPT (COPY_DESTINATIONS_MAX * 2) // with those that are being drained
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
 #define EVENTS_MAX 4096		   // unread events; the oldest go first
@@ -42,6 +43,15 @@ struct connection_settings { // the configuration with the overrides of this des
 	bool require_ack;
 	enum config_settle settle;
 	const char *identity; // the configuration's; NULL: the address or host name
+};
+
+// What the box says of a destination. Its rings name it by its place.
+struct box_destination {
+	_Atomic uint32_t state; // enum box_state; release, when the rest is written
+	struct id16 ne, did;
+	uint8_t creation[16];
+	struct copy_outcome_counts counts[2]; // of its connection and of that one's twin
+	uint64_t before; // copies among the first that ended in earlier processes
 };
 
 // Which octets a keepalive's acknowledgement settles. Of one connection but for `octets`.
@@ -94,6 +104,7 @@ struct mdf_connection {
 	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
+	struct box_destination *kept;	     // with its twin; NULL: there is no box
 	struct copy_quota quota[COPY_KINDS]; // of the rings of all workers
 	struct connection_spool spool[COPY_KINDS];
 	_Atomic uint32_t state; // enum destination_state; anyone reads
@@ -211,7 +222,12 @@ struct deliver {
 	_Atomic uint32_t credentials; // how often they were read again; also read without the lock
 	struct mdf_connection *connection[COPY_DESTINATIONS_MAX];
 	uint64_t serial;
-	struct copy_balance past; // of destinations that are gone
+	struct copy_balance past;	// of destinations that are gone, or not here again yet
+	struct box_destination *kept;	// DESTINATIONS_KEPT places; NULL: no box
+	uint32_t kept_used;		// the builder's
+	uint32_t n_waiting;		// of an earlier process, not put again yet; the builder's
+	struct copy_outcomes inherited; // the builder's book: of an earlier process
+	const struct box *box;
 	uint64_t past_found;
 	struct channel_event event[EVENTS_MAX];
 	uint32_t event_head, event_tail;
@@ -354,6 +370,17 @@ void mdf_connection_spool_close(struct mdf_connection *c, bool keep);
 void deliver_sweep_timer(struct deliver *d, uint64_t now); // now and then, on the spooler's thread
 void deliver_sweep_wait(struct deliver *d);		   // until none is under way
 void deliver_sweep(struct deliver *d);			   // at once; waits for the disk
+
+// deliver_kept.c: the builder's thread
+// The destination's place in the box, its own of an earlier process's where there is one. NULL:
+// none.
+struct box_destination *deliver_keep(struct deliver *d, const struct channel_destination *dest);
+// Around the making of rings: what waits for the destination and has no ring of it yet is past.
+void deliver_keep_rest(struct mdf_connection *c, bool waits);
+void deliver_keep_modified(struct mdf_connection *c, const struct channel_destination *dest);
+void deliver_count_in(struct mdf_connection *c);	      // its stream's counts lie there
+uint32_t deliver_kept_number(const struct mdf_connection *c); // UINT32_MAX: none
+void deliver_kept_free(struct mdf_connection *c); // any thread, under the lock; its twin is gone
 
 // deliver_events.c
 void deliver_post(struct deliver *d, const struct channel_event *e);

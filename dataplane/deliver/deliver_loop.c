@@ -239,6 +239,9 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 		c->twin->twin = NULL;
 	pthread_mutex_unlock(&d->lock);
 	stream_free(c->stream);
+	pthread_mutex_lock(&d->lock);
+	deliver_kept_free(c);
+	pthread_mutex_unlock(&d->lock);
 	free(c);
 }
 

@@ -19,6 +19,7 @@ struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *
 	if (!s)
 		return NULL;
 	s->book = book;
+	s->counts = &s->own;
 	s->owner = owner;
 	s->n_lines = n;
 	s->n_workers = n_workers;
@@ -59,9 +60,17 @@ void *stream_owner(const struct stream *s)
 	return s->owner;
 }
 
+void stream_count_in(struct stream *s, struct copy_outcome_counts *counts, uint64_t before)
+{
+	s->counts = counts;
+	s->before = before;
+}
+
 void stream_attach(struct stream *s, struct stream_line *l, struct copy_ring *r)
 {
 	l->ring = r;
+	if (r && copy_ring_segment(r, 0) && !l->active)
+		line_activate(l, 0);
 }
 
 struct copy_ring *stream_ring(const struct stream_line *l)
@@ -473,8 +482,8 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 	uint64_t kept = n.pushed - n.released + spooled;
 	uint64_t sent = atomic_load_explicit(&s->unsettled, memory_order_relaxed);
 	sent = sent < kept ? sent : kept;
-	copy_outcomes_sum(&s->counts, add);
-	add->offered += n.offered;
+	copy_outcomes_sum(s->counts, add);
+	add->offered += n.offered + s->before;
 	add->queued += kept - sent;
 	add->in_doubt += sent;
 	add->unsettled += sent;

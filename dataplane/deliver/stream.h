@@ -30,11 +30,15 @@ struct stream_piece { // octets for one record, in place
 
 // `book`: per-slot counts of the owning thread. `owner` is the caller's. NULL when out of memory.
 struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *owner);
+// Its counts lie in the box from now on, and go on from what is there: `before` copies ended in
+// earlier processes. Before its first copy.
+void stream_count_in(struct stream *s, struct copy_outcome_counts *counts, uint64_t before);
 void stream_free(struct stream *s); // frees its rings
 void *stream_owner(const struct stream *s);
 
 // The line of this worker and kind; its address is the ring's owner.
 struct stream_line *stream_line(struct stream *s, uint32_t worker, enum copy_kind k);
+// A ring that holds copies of an earlier process makes its line active.
 void stream_attach(struct stream *s, struct stream_line *l, struct copy_ring *r);
 struct copy_ring *stream_ring(const struct stream_line *l);
 

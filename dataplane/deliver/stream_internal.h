@@ -62,7 +62,8 @@ struct record {
 struct stream {
 	struct copy_outcomes *book;
 	void *owner;
-	struct copy_outcome_counts counts;
+	struct copy_outcome_counts own, *counts; // own, or the box's
+	uint64_t before;  // copies that ended in earlier processes: no ring offered them
 	uint32_t n_lines; // X2 lines of all workers, then X3 lines
 	uint32_t n_workers;
 	uint32_t n_active;
@@ -123,6 +124,7 @@ void spooled_discard_found(
 enum copy_kind line_kind(const struct stream_line *l);
 void line_activate(struct stream_line *l, uint64_t since_ns); // it may have unsent octets
 struct view line_view(struct stream_line *l, uint32_t sequence);
+void line_keep(struct stream_line *l);	    // how far it is accounted for, for the next process
 void line_give_back(struct stream_line *l); // what is accounted for, to the pool
 // The first `n` copies of the segment have left whole, maybe not for the first time.
 void line_note_sent(struct stream_line *l, uint32_t segment, uint32_t n);

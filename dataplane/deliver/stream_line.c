@@ -69,6 +69,12 @@ struct view line_view(struct stream_line *l, uint32_t sequence)
 	return v;
 }
 
+void line_keep(struct stream_line *l)
+{
+	if (!l->spool)
+		copy_ring_accounted(l->ring, l->ack_segment, l->ack_copy);
+}
+
 // The oldest segment is wholly accounted for and gets no more: back to the pool.
 static void release_segment(struct stream_line *l)
 {
@@ -83,6 +89,7 @@ static void release_segment(struct stream_line *l)
 	}
 	l->ack_segment++;
 	l->ack_copy = 0;
+	line_keep(l);
 }
 
 bool line_spool_accounted(const struct stream_line *l)
@@ -142,7 +149,7 @@ static void account_copy(struct stream_line *l, const struct copy_descriptor *c,
 
 	if (!l->spool || !l->spool->block[l->ack_segment % SPOOL_LOADED].recovered)
 		copy_outcomes_add(s->book, c->slot, as, c->payload);
-	copy_outcomes_count(&s->counts, as, c->payload);
+	copy_outcomes_count(s->counts, as, c->payload);
 }
 
 static void release(struct stream_line *l, uint64_t octets, uint64_t copies, bool recovered)
@@ -195,9 +202,11 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 		if (!recovered)
 			add_to(&l->stream->unsettled,
 				-(uint64_t)(least(l->ack_copy, sent) - least(first, sent)));
-		if (l->ack_copy > first)
+		if (l->ack_copy > first) {
 			release(l, copy_start(v.segment, l->ack_copy) - start, l->ack_copy - first,
 				recovered);
+			line_keep(l);
+		}
 		uint32_t before = l->ack_segment;
 		line_give_back(l);
 		if (!all || l->ack_segment == before)

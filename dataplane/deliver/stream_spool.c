@@ -17,7 +17,7 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 			const struct run *r = &oldest->run[i];
 			for (uint32_t c = 0; c < r->copies; c++) {
 				copy_outcomes_add(s->book, r->slot, why, 0);
-				copy_outcomes_count(&s->counts, why, 0);
+				copy_outcomes_count(s->counts, why, 0);
 			}
 			copies += r->copies;
 		}
@@ -30,7 +30,7 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 void spooled_discard_found(struct stream *s, struct spooled *p, enum copy_loss why)
 {
 	for (uint64_t i = 0; i < p->found_left; i++)
-		copy_outcomes_count(&s->counts, why, 0);
+		copy_outcomes_count(s->counts, why, 0);
 	add_to(&p->copies, -p->found_left);
 	p->found_left = 0;
 }
@@ -195,6 +195,7 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 	copy_ring_release(l->ring, octets, copies);
 	if (in_gap(l, l->ack_segment))
 		l->ack_copy = 0;
+	line_keep(l);
 	free_gap(l);
 	line_give_back(l);
 	return true;
@@ -232,6 +233,7 @@ static void kept(struct stream_line *l, const struct view *v)
 	l->ack_copy = v->pushed;
 	l->send_segment = l->ack_segment;
 	l->send_offset = v->end;
+	line_keep(l);
 	line_give_back(l);
 }
 

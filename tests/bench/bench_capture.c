@@ -2,7 +2,8 @@
 // which is drained in place (no delivery, no encryption), against memcpy of the same octets into
 // memory of the same kind: mapped alike, as large, used in the same order. Both in turn, a
 // MiB each, on one thread; the median of ROUNDS, each of at least a quarter of a second.
-// Argument: rounds (default 5).
+// Arguments: rounds (default 5), and "box": the ring lies where another process could read it, as
+// it does in poi-dataplane.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,7 @@ static double now(void)
 }
 
 struct bench {
+	struct box *box; // NULL: memory of its own
 	struct capture *capture;
 	struct copy_ring *ring;
 	struct task_counters_worker slots;
@@ -45,9 +47,23 @@ struct bench {
 	uint64_t drained;
 };
 
+static bool in_box;
+
+static struct box *new_box(void)
+{
+	struct box_plan p = {0};
+
+	capture_plan(&p, 0, POOL);
+	struct box *box = box_new(&p, 1);
+	must(box != NULL, "a box");
+	return box;
+}
+
 static void bench_open(struct bench *b)
 {
-	struct capture_settings s = {.pool_octets = POOL, .n_deliver = 1, .slots = &b->slots};
+	b->box = in_box ? new_box() : NULL;
+	struct capture_settings s = {
+		.pool_octets = POOL, .n_deliver = 1, .slots = &b->slots, .box = b->box};
 
 	must(pdu_origin_make(&s.origin, "upf-1.example.org", "poi-1.0.0123abcd") == 0, "origin");
 	b->slots.counters[0] = calloc(SLOT_CHUNK, sizeof(struct slot_counters));
@@ -73,6 +89,7 @@ static void bench_close(struct bench *b)
 	capture_detach(b->capture, 0, COPY_X3);
 	copy_ring_free(b->ring);
 	capture_free(b->capture);
+	box_free(b->box);
 	munmap(b->plain, POOL);
 	free(b->frames);
 	free(b->slots.counters[0]);
@@ -196,6 +213,7 @@ int main(int argc, char **argv)
 	static const uint16_t lengths[] = {64, 256, 700, 1400};
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 5;
 
+	in_box = argc > 2 && strcmp(argv[2], "box") == 0;
 	must(rounds > 0 && rounds <= ROUNDS_MAX, "rounds");
 	printf("%8s %12s %12s %12s %12s %10s\n", "payload", "ring ns/PDU", "ring GB/s", "memcpy ns",
 		"memcpy GB/s", "of memcpy");

@@ -461,6 +461,33 @@ Test(channel_socket, messages_keep_their_edges, .init = make_folder, .fini = rem
 	cr_assert_eq(channel_send(b, large, 1), POI_ERR_CLOSED, "without a signal");
 }
 
+Test(channel_socket, a_descriptor_goes_with_a_message, .init = make_folder, .fini = remove_folder)
+{
+	int listener = channel_listen(path), got = 7, ends[2];
+	uint8_t back[16];
+	int a = channel_connect(path), b = channel_accept(listener);
+
+	cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+	cr_assert_eq(channel_send_with(a, (const uint8_t *)"ab", 2, ends[1]), POI_OK);
+	cr_assert_eq(channel_receive_with(b, back, sizeof(back), &got), 2);
+	cr_assert_geq(got, 0);
+	cr_assert(fcntl(got, F_GETFD) & FD_CLOEXEC);
+	cr_assert_eq(write(got, "x", 1), 1);
+	cr_assert_eq(read(ends[0], back, sizeof(back)), 1, "it is that one");
+	close(got);
+	cr_assert_eq(channel_send_with(a, (const uint8_t *)"ab", 2, -1), POI_OK);
+	cr_assert_eq(channel_receive_with(b, back, sizeof(back), &got), 2);
+	cr_assert_eq(got, -1, "none came");
+	cr_assert_eq(channel_send_with(a, (const uint8_t *)"ab", 2, ends[1]), POI_OK);
+	close(ends[1]);
+	cr_assert_eq(channel_receive(b, back, sizeof(back)), 2);
+	cr_assert_eq(read(ends[0], back, sizeof(back)), 0, "nobody has one that was not asked for");
+	close(ends[0]);
+	close(a);
+	close(b);
+	close(listener);
+}
+
 Test(channel_socket, stale_file_is_replaced_a_live_one_is_not, .init = make_folder,
 	.fini = remove_folder)
 {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static uint8_t buffer[CHANNEL_MESSAGE_MAX];
@@ -49,7 +50,8 @@ static void send_raw(struct fake_dataplane *f, int n)
 {
 	if (n < 0)
 		abort();
-	(void)!channel_send(f->fd, buffer, (size_t)n); // a control that was killed reads no more
+	if (channel_send(f->fd, buffer, (size_t)n) == POI_ERR_AGAIN) // a control that was killed reads no more
+		abort();
 }
 
 static void ack(struct fake_dataplane *f, uint32_t request, int result)
@@ -339,7 +341,8 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 
 	fake_disconnect(f);
 	f->fd = channel_accept(f->listener);
-	if (f->fd < 0)
+	// Control reads only after all that it asked for in one turn is answered.
+	if (f->fd < 0 || setsockopt(f->fd, SOL_SOCKET, SO_SNDBUF, &(int){4 << 20}, sizeof(int)))
 		abort();
 	f->event = event_new(f->base, f->fd, EV_READ | EV_PERSIST, on_message, f);
 	event_add(f->event, NULL);

@@ -239,6 +239,33 @@ Test(dataplane_events, a_loss_is_cleared_when_it_is_over)
 	cr_assert(!fault_has(t->faults, FAULT_LOSS));
 }
 
+// The ADMF hears of the destination; and of one that is gone by its network element.
+Test(dataplane_events, what_a_killed_dataplane_held_is_told)
+{
+	provision();
+	struct issue i;
+	struct channel_event e = {.kind = EVENT_KILLED,
+		.ne = *registry_ne_id(w.c.registry, 0),
+		.id = id(1),
+		.copies = 8999,
+		.text = "8999 PDUs"};
+	while (issues_take(w.c.issues, &i))
+		;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_eq(i.scope, ISSUE_DESTINATION);
+	cr_assert_eq(i.type, ISSUE_WARNING);
+	cr_assert_str_eq(i.text, "8999 PDUs");
+	e.id = id(99);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_eq(i.scope, ISSUE_NE);
+	cr_assert_str_eq(i.text, "8999 PDUs");
+	cr_assert(!issues_take(w.c.issues, &i), "each once");
+}
+
 static struct registry_task *followed_event(enum channel_event_kind kind, uint64_t sessions)
 {
 	struct channel_event e = {.kind = (uint8_t)kind,

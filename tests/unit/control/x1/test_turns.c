@@ -132,9 +132,10 @@ Test(turns, amounts_are_asked_for_every_window)
 {
 	provision();
 	add_tasks(499);
+	uint32_t before = w.dataplane.statuses; // control asks on its own, too, for 512 tasks a second
 	struct http_exchange *x = request(X1_GET_ALL_DETAILS);
 	wait_for(x);
-	cr_assert_eq(w.dataplane.statuses, 500);
+	cr_assert_geq(w.dataplane.statuses - before, 500);
 	cr_assert_eq(count(x->body, "x3=4711"), 1, "the one that the dataplane has");
 	cr_assert_eq(count(x->body, "destination <d/>"), 1);
 	free(x);

@@ -1,0 +1,23 @@
+#pragma once
+
+// What the process leaves behind should it be killed, and whose sequence contexts it goes on with.
+
+#include "dataplane/capture/box.h"
+#include "dataplane/capture/capture.h"
+#include "shared/config.h"
+
+// A box for the workers, whose pools have these octets each, and the reporter behind them. NULL
+// when there is none, which is logged: the process does without.
+struct box *legacy_new(
+	const struct config *c, uint64_t worker_pool, uint64_t reporter_pool, uint64_t incarnation);
+
+// The IPID of this writer, at most PDU_ID_MAX octets and the terminator; with a box it is noted
+// there. 0, or ipid_make's error.
+[[nodiscard]] int legacy_ipid(
+	const struct config *c, struct box *b, uint32_t writer, uint64_t incarnation, char *out);
+
+// Gives all captures the IPIDs that an earlier process had, so that its sequence contexts go on.
+// False where this configuration makes others: then the contexts begin anew. No task is there yet,
+// so no worker reads them meanwhile.
+bool legacy_origin(const struct config *c, struct box *own, const struct box *old,
+	struct capture *const *captures);
