@@ -56,7 +56,8 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 			 mdf_connection_settle_due(c, now, SETTLE_BUSY);
 	bool edge = keepalive || c->renew_paused;
 	enum settle_when idle =
-		c->renew_paused || mdf_connection_is_leaving(c) ? SETTLE_LAST : SETTLE_IDLE;
+		c->renew_paused || c->remove_until || mdf_connection_is_leaving(c) ? SETTLE_LAST
+										   : SETTLE_IDLE;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
 	if (!stream_at_edge(c->stream) || !edge) {
