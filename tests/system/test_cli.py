@@ -121,7 +121,7 @@ class Manual(unittest.TestCase):
 
 	def page(self, name):
 		done = subprocess.run(["man", "--warnings=all", "-l", os.path.join(self.FOLDER, name)], capture_output=True, text=True, check=False,
-			env={**os.environ, "MANWIDTH": "400", "MAN_KEEP_FORMATTING": "", "LC_ALL": "C.UTF-8"})
+			env={**os.environ, "MANWIDTH": "800", "MAN_KEEP_FORMATTING": "", "LC_ALL": "C.UTF-8"})
 		self.assertEqual((done.returncode, done.stderr), (0, ""), name)
 		return done.stdout
 

@@ -48,8 +48,7 @@ class Peer(Loss):
 		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
 
 	def test_moved_while_it_stalls(self):
-		"""After the OK of ModifyDestination the kernel sends nothing more to the old MDF: it reads what its TCP had
-		acknowledged before, and the new one has all the rest."""
+		"""After the OK of ModifyDestination the new MDF has all that the old one did not acknowledge."""
 		bad = self.made()
 		self.begin(bad)
 		bad.stalled = True
@@ -63,10 +62,11 @@ class Peer(Loss):
 		fixture.wait_until(lambda: self.of(self.bad_did)["offered"] == sent and not self.of(self.bad_did)["queued"], 5, "all sent")
 		new.wait_quiet(0.3, 3)
 		d = self.of(self.bad_did)
-		self.assertLessEqual(bad.held, before + 1, (before, d))  # the last one's octets, not yet all known as acknowledged
-		self.assertEqual((d["in_doubt"], new.again), (0, 0), d)
+		# What the old one had read behind its last acknowledged keepalive comes again at the new one, with its number.
+		self.assertGreaterEqual(bad.held, before, d)
+		self.assertEqual(new.again, 0, d)
 		self.assertEqual(len(bad._known | new._known), sent - d["dropped"], d)
-		self.assertEqual(len(bad._known & new._known), 0)
+		self.assertLessEqual(len(bad._known & new._known), bad.held - before, d)
 
 	def test_certificates_while_it_is_slow(self):
 		"""SIGHUP: a slow MDF goes on to receive until what is sent is acknowledged, and nothing is sent twice."""
