@@ -45,7 +45,7 @@ void x1_client_free(struct x1_client *c);
 [[nodiscard]] int x1_client_post(
 	struct x1_client *c, const char *body, size_t length, void *request);
 
-// Whether libcurl uses the TLS library through which certificates are checked here; the text is
-// that of curl_version_info(), or NULL. x1_client_new refuses any other.
+// Returns true when libcurl uses OpenSSL, through which certificates are checked here. `ssl_version`
+// is the text of curl_version_info(), or NULL. x1_client_new refuses any other library.
 bool x1_client_tls_usable(const char *ssl_version);
 const char *x1_client_library(void); // version of the HTTP client library

@@ -104,7 +104,7 @@ static void on_spool(struct control *c, uint16_t ne, const struct channel_event 
 	publish_destination_memo(c->publish, d);
 }
 
-// Of a destination that is gone the element's ADMF hears all the same.
+// Reports to the network element's ADMF; a destination that was removed since is named by its DID.
 static void on_killed(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	if (registry_destination_find(c->registry, ne, &e->id))

@@ -94,7 +94,7 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 // The memo of a network element. CLOSED until both sides hold the same.
 [[nodiscard]] int publish_ne_memo(
 	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);
-// What is known of a task's amounts since its activation without asking the dataplane.
+// Returns the amounts of a task since its activation, as of the last status that the dataplane sent.
 struct task_amounts publish_amounts_of(const struct registry_task *t);
 // Call once every ADMF has acknowledged that recovery was incomplete; the recovered state then counts
 // as complete.

@@ -176,7 +176,7 @@ static void on_message(
 	log_warning("channel: message %u was not understood", h->id);
 }
 
-// What it held before was taken over by the dataplane that has answered.
+// Replaces the box of the last dataplane, which the one that answered has taken over.
 static void keep_box(struct publish *p, int box)
 {
 	if (p->box >= 0)

@@ -49,10 +49,10 @@ bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne);
 // Milliseconds to the next deadline, UINT64_MAX when there is none.
 uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms);
 
-// What an earlier process's box holds: PDUs that were not acknowledged, counters and, where the
-// IPIDs are the same, sequence numbers. They wait for their tasks and destinations to be put again.
-// Only while this one is new. 0, NOMEM, or INVALID when the box cannot be read: then what it held is
-// lost, but for what `out` says.
+// Takes over from an earlier process's box: PDUs that were not acknowledged, counters and, where the
+// IPIDs are the same, sequence numbers. They wait until control puts their tasks and destinations.
+// Call only while builder_is_new. Returns 0, NOMEM, or INVALID when the box cannot be read; what
+// `out` does not count is lost then.
 struct builder_inherited {
 	uint32_t tasks;
 	uint64_t waiting, lost; // copies

@@ -37,7 +37,7 @@ struct builder {
 	struct table_fold *fold;
 	pthread_t fold_thread;
 	int fold_fd;
-	// Of an earlier process, until all that will be put again has been.
+	// Tasks and contexts of an earlier process, until control has put all of its state again.
 	struct inherited_task *inherited; // NULL: nothing
 	uint32_t n_inherited;
 	struct hash_table inherited_by_key;

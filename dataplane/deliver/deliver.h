@@ -44,9 +44,9 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out);
 // Copies of an earlier process that its spool still held and that were delivered since: in no sum.
 uint64_t deliver_recovered(const struct deliver *d);
 
-// What an earlier process's box says of destinations is taken over and waits for them: the same
-// destination that is added goes on with it, before anything new. By old slot: its new one, and the
-// copies that wait or are lost; UINT32_MAX: the slot is nobody's.
+// Rings and counters of an earlier process's destinations, taken over out of its box. Each waits
+// until the same destination is added, which sends them before anything new. Members are indexed by
+// the old slot; a new slot of UINT32_MAX means that no task has it.
 struct deliver_inheritance {
 	uint32_t n_slots;
 	const uint32_t *slot;
