@@ -49,6 +49,30 @@ uint64_t mdf_connection_lost(const struct mdf_connection *c)
 	return sum;
 }
 
+void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add)
+{
+	uint64_t octets = 0;
+
+	stream_balance(c->stream, add, &octets);
+}
+
+void mdf_connection_post_gone(const struct mdf_connection *c)
+{
+	struct copy_balance now = {0};
+	struct channel_event e = {.kind = EVENT_DESTINATION_GONE,
+		.ne = c->dest.ne,
+		.id = c->dest.did,
+		.time_ns = now_wall_ns()};
+
+	mdf_connection_ended(c, &now);
+	uint64_t sent = now.acknowledged + now.in_doubt;
+	sent -= c->removed.acknowledged + c->removed.in_doubt;
+	e.copies = copy_balance_lost(&now) - copy_balance_lost(&c->removed);
+	snprintf(e.text, sizeof(e.text), "%llu PDUs delivered after the removal, %llu PDUs lost",
+		(unsigned long long)sent, (unsigned long long)e.copies);
+	deliver_post(c->deliver, &e);
+}
+
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
 {
 	// Nobody asks any more for one that was removed, and its DID may be another's already.
