@@ -386,7 +386,7 @@ void deliver_kept_free(struct mdf_connection *c); // any thread, under the lock;
 void deliver_post(struct deliver *d, const struct channel_event *e);
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
 uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
-// Adds what ended so far: acknowledged, in doubt, lost.
+// Adds what ended so far: acknowledged, in doubt, lost; not what is under way.
 void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add);
 // It was removed, and nothing is owed any more; it is closed.
 void mdf_connection_post_gone(const struct mdf_connection *c);
