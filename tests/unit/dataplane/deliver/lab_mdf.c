@@ -211,13 +211,16 @@ static void drop_all(int fd)
 	must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) == 0, "filter");
 }
 
-// The close that follows is a reset. What arrives from here on is dropped before TCP sees it, so
-// that nothing more is acknowledged.
+// The close that follows is a reset, while more arrives where more comes at all. What arrives from
+// then on is dropped before TCP sees it, so that nothing more is acknowledged.
 static void prepare_reset(struct session *s, int fd)
 {
 	struct linger reset = {.l_onoff = 1};
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int waiting = 0;
 
+	if (SSL_pending(s->ssl) == 0)
+		(void)poll(&p, 1, 100);
 	drop_all(fd);
 	must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0 &&
 			ioctl(fd, FIONREAD, &waiting) == 0,
