@@ -14,6 +14,7 @@ from fixture import udp_frame
 from poi_lab import x1
 
 MIB = 1 << 20
+EMPTY = 128  # octets of a spool's file that holds no PDU, at most
 
 
 class Spool(Loss):

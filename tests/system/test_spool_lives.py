@@ -116,7 +116,7 @@ class Age(Lives):
 		self.assertTrue(0 < sum(told) <= sent, told)
 		time.sleep(1)
 		self.assertEqual(self.bad.counts["x3"], before, self.bad.summary())
-		self.assertTrue(all(os.stat(os.path.join(self.place, n)).st_size < 200 for n in old if n in self.files()))
+		self.assertTrue(all(os.stat(os.path.join(self.place, n)).st_size < test_spool.EMPTY for n in old if n in self.files()))
 
 
 class Stop(Lives):
