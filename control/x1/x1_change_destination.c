@@ -370,6 +370,7 @@ static void object_removed(void *context, int result, const struct channel_task_
 
 	if (removed_there(result)) {
 		destination_gone(op, &object->id);
+		x1_audit_object(op, "removed", &object->id);
 	} else {
 		if (d) {
 			d->removing = false;
@@ -448,10 +449,12 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 	op->remaining = 1; // this loop
 	for (; d; d = next) {
 		next = registry_destination_next(d);
-		if (down)
+		if (down) {
+			x1_audit_object(op, "removed", &d->did);
 			remove_destination(c, d);
-		else
+		} else {
 			remove_object(op, d);
+		}
 	}
 	x1_bulk_step(op);
 }
