@@ -29,6 +29,22 @@ class Attack(AttackCase):
 			with self.subTest(str(identity)):
 				self.refused_by_tls(self.context(identity))
 
+	def test_tls_alert_and_line(self):
+		"""The peer reads why, and so does the journal: also where the peer goes on sending behind its Finished."""
+		for identity, reason in ((None, "peer did not return a certificate"), ("other-admf", "unable to get local issuer"),
+				("expired-admf", "certificate has expired"), ("server-only-admf", "unsuitable certificate purpose"),
+				("revoked-admf", "certificate revoked")):
+			with self.subTest(str(identity)):
+				before = self.poi.control.text().count(reason)
+				with self.assertRaisesRegex(ssl.SSLError, "(?i)alert"):
+					s = self.tls(context=self.context(identity))
+					s.sendall(post(self.stop) + b" " * 60000)
+					s.settimeout(5)
+					s.recv(1)
+				fixture.wait_until(lambda: self.poi.control.text().count(reason) > before, 5, "a line: " + reason)
+				line = [x for x in self.poi.control.text().splitlines() if reason in x][-1]
+				self.assertIn("TLS handshake with 127.0.0", line)
+
 	def test_tls_leaf_as_authority(self):
 		"""The ADMF's own certificate is no authority, even for itself."""
 		p, name = self.poi.pki, os.path.join(self.poi.folder, "leaf")
