@@ -77,7 +77,8 @@ static void handshake_failed(struct connection *c, int error)
 		connection_close(c);
 		return;
 	}
-	log_kind(WARNING, HANDSHAKE, "X1: TLS handshake with %s failed: %s", c->peer_address, reason);
+	log_kind(WARNING, HANDSHAKE, "X1: TLS handshake with %s failed: %s", c->peer_address,
+		reason);
 	alert_if_silent(c);
 	connection_drain(c);
 }
