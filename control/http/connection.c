@@ -41,11 +41,10 @@ static void start_http(struct connection *c)
 // Why the handshake failed, in `out`; empties OpenSSL's queue. `error` is of SSL_get_error.
 static void handshake_reason(const struct connection *c, int error, char *out, size_t size)
 {
-	long verified = SSL_get_verify_result(c->tls);
+	const char *certificate = tls_verify_text(c->tls);
 
-	if (verified != X509_V_OK)
-		snprintf(out, size, "the peer's certificate: %s",
-			X509_verify_cert_error_string(verified));
+	if (certificate != NULL)
+		snprintf(out, size, "the peer's certificate: %s", certificate);
 	else if (error == SSL_ERROR_SSL)
 		(void)tls_error_text(out, size);
 	else

@@ -214,6 +214,7 @@ static CURLcode harden(CURL *easy, void *context, void *user)
 	SSL_CTX_set_security_level(tls, 2);
 	SSL_CTX_set_options(
 		tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+	tls_require_one_uid(tls);
 	return SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) == 1 ? CURLE_OK
 								       : CURLE_SSL_CONNECT_ERROR;
 }

@@ -284,6 +284,11 @@ Test(x1_report, no_identifier_is_denied)
 	denies("no-uid-admf", true);
 }
 
+Test(x1_report, two_identifiers_are_denied)
+{
+	denies("two-uid-admf", false);
+}
+
 Test(x1_report, a_network_element_is_no_admf)
 {
 	denies("ne", true);
