@@ -349,6 +349,8 @@ static void stop(struct program *p)
 		x1_decoder_free(p->plain);
 	if (p->strict)
 		x1_decoder_free(p->strict);
+	if (c->audit)
+		audit_record_left_out(c->audit);
 	if (c->audit && c->registry)
 		audit_local(p, "stop");
 	if (c->audit)

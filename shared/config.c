@@ -108,6 +108,24 @@ static int check_end(struct config_source *s, yaml_parser_t *parser, const char 
 	return rc;
 }
 
+// Clause 7.2.2.3: by default the network element's requests go to this path.
+static int complete_urls(struct config *c)
+{
+	static const char scheme[] = "https://", path[] = "/X1/ADMF";
+
+	for (uint32_t i = 0; i < c->n_nes; i++) {
+		char **url = &c->nes[i].admf_url, *whole = NULL;
+		if (!*url || strncmp(*url, scheme, sizeof(scheme) - 1) != 0 ||
+			strpbrk(*url + sizeof(scheme) - 1, "/?#"))
+			continue;
+		if (asprintf(&whole, "%s%s", *url, path) < 0)
+			return POI_ERR_NOMEM;
+		free(*url);
+		*url = whole;
+	}
+	return POI_OK;
+}
+
 static int load_document(struct config_source *s)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(s->document);
@@ -121,6 +139,8 @@ static int load_document(struct config_source *s)
 		rc = config_scope_load(s, root);
 	if (!rc)
 		rc = apply_environment(s);
+	if (!rc)
+		rc = complete_urls(s->config);
 	if (!rc)
 		rc = config_check(s, root);
 	return rc;

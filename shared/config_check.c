@@ -89,10 +89,50 @@ static int check_url(struct config_source *s, const yaml_node_t *at, const char 
 	const char *host = url + sizeof(scheme) - 1;
 
 	if (strncmp(url, scheme, sizeof(scheme) - 1) || !*host || strchr("/:?#", *host) ||
-		strpbrk(url, " @\"<>\\"))
+		strpbrk(url, " @\"<>\\") || host[strcspn(host, "/?#")] != '/')
 		return config_refuse(s, at,
 			"admf-url is no https URL, write it as https://admf.example:443/X1/ADMF");
 	return POI_OK;
+}
+
+// Clauses 5.2.2 and 6.6.2. `node`: the mapping that says so, where there is one.
+static int check_times(struct config_source *s, const yaml_node_t *node,
+	const yaml_node_t *otherwise, const char *path, const struct config_x1 *x)
+{
+	const yaml_node_t *keepalive = config_child(s, node, "keepalive");
+	const yaml_node_t *time2 = config_child(s, node, "time2");
+	const yaml_node_t *time_p2 = config_child(s, keepalive, "time-p2");
+
+	if (x->time2 < 2 * x->time1)
+		return config_refuse(s,
+			time2  ? time2
+			: node ? node
+			       : otherwise,
+			"%stime2 is %u and below twice time1, write at least %u, or a smaller "
+			"time1",
+			path, x->time2, 2 * x->time1);
+	if (x->keepalive.enabled && x->keepalive.time_p2 <= x->keepalive.time_p1)
+		return config_refuse(s,
+			time_p2	    ? time_p2
+			: keepalive ? keepalive
+				    : otherwise,
+			"%skeepalive.time-p2 is %u and not above time-p1, write more than %u, or a "
+			"smaller time-p1",
+			path, x->keepalive.time_p2, x->keepalive.time_p1);
+	return POI_OK;
+}
+
+static int check_all_times(struct config_source *s, const yaml_node_t *root, const yaml_node_t *nes)
+{
+	int rc = check_times(s, config_child(s, root, "x1"), root, "x1.", &s->config->x1);
+	char path[48];
+
+	for (uint32_t i = 0; i < s->config->n_nes && !rc; i++) {
+		const yaml_node_t *item = config_item(s, nes, i);
+		snprintf(path, sizeof(path), "network-elements[%u].x1.", i);
+		rc = check_times(s, config_child(s, item, "x1"), item, path, &s->config->nes[i].x1);
+	}
+	return rc;
 }
 
 static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i)
@@ -248,8 +288,8 @@ static int check_delivery(struct config_source *s, const yaml_node_t *root)
 		rc = check_suites(s, node);
 	const yaml_node_t *settle = config_child(s, node, "settle");
 	if (!rc)
-		rc = check_settle(s, settle ? settle : config_child(s, node, "keepalive"),
-			"delivery.", NULL);
+		rc = check_settle(
+			s, settle ? settle : config_child(s, node, "keepalive"), "delivery.", NULL);
 	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
 		rc = check_override(s, overrides, i);
 	return rc;
@@ -421,7 +461,8 @@ static int check_metrics(struct config_source *s, const yaml_node_t *root)
 	if (!at->address.family || is_loopback(&at->address))
 		return POI_OK;
 	return config_refuse(s, config_child(s, config_child(s, root, "metrics"), "listen"),
-		"metrics.listen is open to other machines, write 127.0.0.1:%u, and a proxy that asks "
+		"metrics.listen is open to other machines, write 127.0.0.1:%u, and a proxy that "
+		"asks "
 		"for a certificate in front of it where others shall read",
 		at->port);
 }
@@ -433,6 +474,8 @@ int config_check(struct config_source *s, const yaml_node_t *root)
 
 	for (uint32_t i = 0; i < s->config->n_nes && !rc; i++)
 		rc = check_ne(s, nes, i);
+	if (!rc)
+		rc = check_all_times(s, root, nes);
 	if (!rc)
 		rc = check_delivery(s, root);
 	if (!rc)

@@ -18,7 +18,7 @@ enum config_type {
 	CONFIG_TEXT,	 // low..high octets, no control characters
 	CONFIG_PATH,	 // text; made absolute relative to the file
 	CONFIG_WORD,	 // one of `words`, stored as its value
-	CONFIG_ENDPOINT, // address:port
+	CONFIG_ENDPOINT, // address:port; low: the port where none is written, 0: it must be
 	CONFIG_PREFIXES, // list of address/length
 	CONFIG_NUMBERS,	 // list of whole numbers, low..high
 	CONFIG_WORDS,	 // list of `words`, each stored as its value

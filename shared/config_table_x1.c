@@ -7,7 +7,7 @@ static const struct config_key x1_keepalive_keys[] = {
 	KEY_NUMBER("time-p1", struct config_keepalive, time_p1, 1, 86400, "60",
 		"seconds between two Keepalive requests of the ADMF (TIME_P1)"),
 	KEY_NUMBER("time-p2", struct config_keepalive, time_p2, 1, 604800, "3600",
-		"seconds of silence after which all tasks are stopped (TIME_P2)"),
+		"seconds of silence after which all tasks are stopped (TIME_P2), above time-p1"),
 };
 static KEY_SCOPE(x1_keepalive_scope, x1_keepalive_keys)
 
@@ -15,7 +15,7 @@ static const struct config_key x1_keys[] = {
 	KEY_NUMBER("time1", struct config_x1, time1, 1, 3600, "5",
 		"seconds to wait for the answer to a request (TIME1)"),
 	KEY_NUMBER("time2", struct config_x1, time2, 1, 3600, "15",
-		"seconds after which an unanswered request is a failure (TIME2)"),
+		"seconds after which an unanswered request is a failure (TIME2), twice time1 or more"),
 	{.name = "keepalive",
 		.type = CONFIG_MAP,
 		KEY_AT(struct config_x1, keepalive),
@@ -70,7 +70,9 @@ static const struct config_key ne_keys[] = {
 		.type = CONFIG_ENDPOINT,
 		KEY_AT(struct config_ne, listen),
 		.required = true,
-		.doc = "address:port of the X1 server, on the interface towards the ADMF"},
+		.low = 443,
+		.doc = "address:port of the X1 server, on the interface towards the ADMF; port 443 "
+		       "where absent"},
 	{.name = "server-name",
 		.type = CONFIG_TEXT,
 		KEY_AT(struct config_ne, server_name),
@@ -102,7 +104,8 @@ static const struct config_key ne_keys[] = {
 		KEY_AT(struct config_ne, admf_url),
 		.low = 1,
 		.high = 1023,
-		.doc = "https URL that reports go to; absent: nothing is reported"},
+		.doc = "https URL that reports go to, without a path /X1/ADMF; absent: nothing is "
+		       "reported"},
 	{.name = "tls",
 		.type = CONFIG_MAP,
 		KEY_AT(struct config_ne, tls),

@@ -187,17 +187,20 @@ static int load_text(struct config_source *s, const struct config_value *v)
 static int load_endpoint(struct config_source *s, const struct config_value *v)
 {
 	struct config_endpoint *out = (struct config_endpoint *)v->to;
-	const char *text = v->text, *colon = strrchr(text, ':'), *end;
+	const char *text = v->text, *colon = strrchr(text, ':'), *end = "";
 	char host[64];
-	int64_t port;
+	int64_t port = v->key->low;
+	bool bracketed = text[0] == '[';
 
-	if (!colon)
+	// Without a port the last colon is one of the address.
+	if (colon && bracketed && colon[-1] != ']')
+		colon = NULL;
+	if (!colon && !port)
 		goto bad;
 	const char *from = text;
-	size_t length = (size_t)(colon - text);
-	bool bracketed = text[0] == '[';
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
 	if (bracketed) {
-		if (length < 2 || colon[-1] != ']')
+		if (length < 2 || text[length - 1] != ']')
 			goto bad;
 		from++;
 		length -= 2;
@@ -206,7 +209,7 @@ static int load_endpoint(struct config_source *s, const struct config_value *v)
 		goto bad;
 	memcpy(host, from, length);
 	host[length] = '\0';
-	if (parse_number(colon + 1, &port, &end) || *end || port < 1 || port > 65535)
+	if ((colon && parse_number(colon + 1, &port, &end)) || *end || port < 1 || port > 65535)
 		goto bad;
 	if (ip_address_parse(host, &out->address) || (out->address.family == 6) != bracketed)
 		goto bad;

@@ -36,6 +36,7 @@
 	X(CONFINED, "feb0d4bbabd3466297f45f686b109413", "the sandbox is in force")                 \
 	X(NOT_CONFINED, "f4dbe66ece3a4ef481ad5328ff4d3947", "the sandbox is off or has holes")     \
 	X(NOT_LOCKED, "ce7d6b1f6fc24243aee3ce4728220862", "memory may be swapped out")             \
+	X(HANDSHAKE, "6ad2c7f0b1d14b9ea54a0f53c7a9d2e8", "a TLS handshake of an X1 peer failed")   \
 	X(FLOOD, "418fa1defffe40a3a3eeb0629f2ceed6", "a peer floods the X1 server")
 
 enum log_kind {

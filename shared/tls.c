@@ -165,6 +165,47 @@ fail:
 	return NULL;
 }
 
+static bool next_uid(X509 *certificate, int *at, char *out, size_t capacity);
+
+static bool ambiguous(X509 *certificate)
+{
+	char first[IDENTIFIER_MAX], other[IDENTIFIER_MAX];
+	int at = -1;
+
+	if (!next_uid(certificate, &at, first, sizeof(first)))
+		return false;
+	while (next_uid(certificate, &at, other, sizeof(other))) {
+		if (strcmp(first, other) != 0)
+			return true;
+	}
+	return false;
+}
+
+static int refuse_ambiguous(int verified, X509_STORE_CTX *store)
+{
+	if (!verified || X509_STORE_CTX_get_error_depth(store) != 0 ||
+		!ambiguous(X509_STORE_CTX_get_current_cert(store)))
+		return verified;
+	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+	return 0;
+}
+
+void tls_require_one_uid(SSL_CTX *context)
+{
+	SSL_CTX_set_verify(context, SSL_CTX_get_verify_mode(context), refuse_ambiguous);
+}
+
+const char *tls_verify_text(SSL *ssl)
+{
+	long result = SSL_get_verify_result(ssl);
+
+	if (result == X509_V_OK)
+		return NULL;
+	return result == X509_V_ERR_APPLICATION_VERIFICATION
+		       ? "two different UIDs in its subject"
+		       : X509_verify_cert_error_string(result);
+}
+
 SSL_CTX *tls_server_context(const struct tls_files *files, char *why, size_t why_size)
 {
 	static const unsigned char session_context[] = "poi";
@@ -172,6 +213,7 @@ SSL_CTX *tls_server_context(const struct tls_files *files, char *why, size_t why
 
 	if (!context)
 		return NULL;
+	tls_require_one_uid(context);
 	STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(files->ca);
 	if (names)
 		SSL_CTX_set_client_CA_list(context, names);

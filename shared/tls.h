@@ -20,7 +20,7 @@ struct tls_files {
 
 // Contexts are reference-counted by OpenSSL; free with SSL_CTX_free. On failure NULL, and `why`
 // (capacity `why_size`) says what to change. The server asks for and requires a client certificate
-// with the clientAuth purpose; the client requires serverAuth.
+// with the clientAuth purpose and at most one UID; the client requires serverAuth.
 SSL_CTX *tls_server_context(const struct tls_files *files, char *why, size_t why_size);
 SSL_CTX *tls_client_context(const struct tls_files *files, char *why, size_t why_size);
 
@@ -51,6 +51,12 @@ void tls_server_alpn(SSL_CTX *context, const uint8_t *protocols, unsigned length
 // urn:etsi:li:103221-1:cert-binding:(ADMF|NE):<id>. Calls `each` with a zero-terminated identifier
 // until it returns true; returns whether it did. False when there is no verified certificate.
 bool tls_peer_identifier(SSL *ssl, bool (*each)(void *context, const char *id), void *context);
+
+// Refuses peers whose certificate has two different UIDs in its subject: it could answer for either
+// (TS 103 221-1 clause 8.2.4 compares one). Server contexts do so from the start.
+void tls_require_one_uid(SSL_CTX *context);
+// Why the peer's certificate was not accepted; NULL when it was, or when there was none.
+const char *tls_verify_text(SSL *ssl);
 
 // First UID of the peer, or "" - for the audit log. Always zero-terminated.
 void tls_peer_uid(SSL *ssl, char *out, size_t capacity);

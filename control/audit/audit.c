@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control/audit/audit_chain.h"
+#include "control/audit/audit_limit.h"
 #include "control/audit/json.h"
 #include "shared/error.h"
 #include "shared/log.h"
@@ -29,7 +30,8 @@ struct audit {
 	uint64_t head_logged;	      // number of the record whose MAC was logged last
 	uint8_t root[AUDIT_MAC_SIZE]; // wiped once resumed
 	struct audit_chain chain;
-	struct json line; // reused
+	struct audit_limit limit; // of peers that are not responsible
+	struct json line;	  // reused
 };
 
 static void make_folder(const char *file)
@@ -86,6 +88,7 @@ struct audit *audit_open(const char *file, const uint8_t *root)
 	if (!a)
 		return NULL;
 	a->fd = -1;
+	audit_limit_init(&a->limit);
 	a->file = strdup(file);
 	if (!a->file) {
 		free(a);
@@ -102,11 +105,13 @@ void audit_close(struct audit *a)
 {
 	if (!a)
 		return;
+	audit_record_left_out(a);
 	if (audit_sync(a))
 		log_error("audit: the last records may not be on disk");
 	if (a->fd >= 0)
 		close(a->fd);
 	json_free(&a->line);
+	audit_limit_free(&a->limit);
 	free(a->file);
 	explicit_bzero(a, sizeof(*a));
 	free(a);
@@ -128,6 +133,16 @@ static void put_text(struct json *j, const char *name, const char *value)
 {
 	if (value)
 		json_string(j, name, value);
+}
+
+static void put_claim(struct json *j, const char *name, const char *value)
+{
+	char text[AUDIT_CLAIM_MAX + 1];
+
+	if (!value)
+		return;
+	snprintf(text, sizeof(text), "%s", value);
+	json_string(j, name, text);
 }
 
 static void put_id(struct json *j, const char *name, const struct id16 *id)
@@ -185,6 +200,8 @@ static void format_record(struct audit *a, const struct audit_record *r, bool no
 	put_text(j, "ne", r->ne);
 	put_text(j, "peer-uid", r->peer_uid);
 	put_text(j, "peer", r->peer_address);
+	put_claim(j, "claims-admf", r->claims_admf);
+	put_claim(j, "claims-ne", r->claims_ne);
 	put_text(j, "request", r->request);
 	put_id(j, "id", r->id);
 	put_id(j, "transaction", r->transaction);
@@ -193,7 +210,7 @@ static void format_record(struct audit *a, const struct audit_record *r, bool no
 		put_text(j, "note", r->note);
 }
 
-int audit_write(struct audit *a, const struct audit_record *r)
+static int write_record(struct audit *a, const struct audit_record *r)
 {
 	struct json *j = &a->line;
 	struct audit_chain before;
@@ -229,6 +246,41 @@ lost:
 	a->failed = true;
 	a->lost++;
 	return POI_ERR_IO;
+}
+
+// The certificate names the peer; without a UID in it the address does.
+static bool admit(struct audit *a, const struct audit_record *r)
+{
+	const char *peer = r->peer_uid && r->peer_uid[0] ? r->peer_uid : r->peer_address;
+
+	return !r->limited || audit_limit_admit(&a->limit, peer ? peer : "", now_monotonic_ms());
+}
+
+int audit_write(struct audit *a, const struct audit_record *r)
+{
+	return admit(a, r) ? write_record(a, r) : 0;
+}
+
+void audit_record_left_out(struct audit *a)
+{
+	char peer[AUDIT_LIMIT_NAME], note[128];
+	struct audit_record r = {.act = "left-out", .note = note};
+	uint64_t n;
+
+	while ((n = audit_limit_take(&a->limit, peer)) != 0) {
+		snprintf(note, sizeof(note), "%llu lines of %s not responsible here",
+			(unsigned long long)n, peer[0] ? "a peer" : "more peers");
+		r.peer_uid = peer[0] ? peer : NULL;
+		if (write_record(a, &r)) {
+			a->limit.others.left_out += n; // recorded once lines can be written
+			return;
+		}
+	}
+}
+
+uint64_t audit_left_out(const struct audit *a)
+{
+	return a->limit.left_out;
 }
 
 int audit_sync(struct audit *a)

@@ -132,12 +132,17 @@ void json_end_array(struct json *j)
 void json_string(struct json *j, const char *name, const char *value)
 {
 	begin(j, name);
-	quoted(j, value);
+	if (j->unknown)
+		append(j, "null", 4);
+	else
+		quoted(j, value);
 }
 
 static void literal(struct json *j, const char *name, const char *text)
 {
 	begin(j, name);
+	if (j->unknown)
+		text = "null";
 	append(j, text, strlen(text));
 }
 

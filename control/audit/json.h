@@ -11,6 +11,7 @@ struct json { // start from {0}; free `text` with json_free
 	char *text;
 	size_t length, capacity;
 	bool comma;
+	bool unknown; // values are written as null
 	int error; // sticky: 0 or POI_ERR_NOMEM
 };
 

@@ -305,8 +305,18 @@ static void look_at_process(const struct check *c, const char *name, const char 
 		return;
 	case CLI_PEER_DENIED:
 		check_say(c, CHECK_WARN, "processes",
-			"%s runs, but does not answer this user; run this as root or as its user",
+			"%s runs, but does not serve this user; run this as root or as its user",
 			name);
+		return;
+	case CLI_PEER_SILENT:
+		check_say(c, CHECK_FAIL, "processes",
+			"%s runs and does not answer: it hangs, or the machine is too busy; look "
+			"at "
+			"its journal",
+			name);
+		return;
+	case CLI_PEER_BROKEN:
+		check_say(c, CHECK_WARN, "processes", "%s cannot be asked; try again", name);
 		return;
 	}
 }
@@ -349,7 +359,7 @@ void check_processes(const struct check *c)
 
 	look_at_process(c, "poi-dataplane", "dataplane.sock");
 	look_at_process(c, "poi-control", "control.sock");
-	cli_picture_take(c->config, true, &p);
+	cli_picture_take_settled(c->config, true, &p);
 	for (uint32_t i = 0; p.dataplane && i < p.workers.ports && i < p.status.ports; i++)
 		look_at_spread(c, p.status.port[i].name, p.workers.port[i].spread);
 	if (p.dataplane && !p.status.balanced)

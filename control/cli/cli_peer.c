@@ -8,16 +8,19 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "control/cli/cli.h"
 #include "shared/now.h"
 #include "shared/version.h"
 
-#define ANSWER_MS 5000
+#define ANSWER_MS 5000 // for each answer
+#define SETTLES 15     // looks until a difference of the ledger is one
+#define SETTLE_S 0.2   // between two of them
 
 struct peer {
 	int fd;
 	uint32_t request;
 	int64_t deadline_ms;
-	bool quiet;
+	bool connected;
 	char foreign[32]; // version of one that refused ours
 	uint8_t in[CHANNEL_MESSAGE_MAX];
 };
@@ -64,11 +67,6 @@ static int greet(struct peer *p)
 	if (h.id == CHANNEL_HELLO_REFUSED &&
 		!channel_decode_hello_refused(body, length, &refused)) {
 		memcpy(p->foreign, refused.software, sizeof(p->foreign));
-		if (!p->quiet)
-			fprintf(stderr,
-				"poi: refused: %s (it is version %s, channel %u; this is %s, %u)\n",
-				poi_error_text(refused.reason), refused.software, refused.version,
-				POI_VERSION, (unsigned)CHANNEL_VERSION);
 		return refused.reason ? refused.reason : POI_ERR_DENIED;
 	}
 	return h.id == CHANNEL_HELLO_OK ? 0 : POI_ERR_SYNTAX;
@@ -84,7 +82,7 @@ static void close_peer(struct peer *p)
 }
 
 // Connects and greets; *rc says how that went. NULL: no memory. Free with close_peer.
-static struct peer *call(const struct config *c, const char *name, bool quiet, int *rc)
+static struct peer *call(const struct config *c, const char *name, int *rc)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 	char path[4096];
@@ -93,41 +91,96 @@ static struct peer *call(const struct config *c, const char *name, bool quiet, i
 	if (!p)
 		return NULL;
 	snprintf(path, sizeof(path), "%s/%s", c->runtime_dir, name);
-	p->quiet = quiet;
 	p->deadline_ms = (int64_t)now_monotonic_ms() + ANSWER_MS;
 	p->fd = channel_connect(path);
+	p->connected = p->fd >= 0;
 	*rc = p->fd < 0 ? p->fd : greet(p);
-	if (*rc && !quiet)
-		fprintf(stderr, "poi: %s: %s\n", path, poi_error_text(*rc));
 	return p;
 }
 
-static struct peer *open_peer(const struct config *c, const char *name, bool quiet)
+// What `rc` of a call or of a question behind it says about the other side.
+static enum cli_peer_state state_of(const struct peer *p, int rc)
 {
-	int rc;
-	struct peer *p = call(c, name, quiet, &rc);
+	switch (rc) {
+	case 0:
+		return CLI_PEER_OURS;
+	case POI_ERR_VERSION:
+		return CLI_PEER_FOREIGN;
+	case POI_ERR_DENIED:
+		return CLI_PEER_DENIED;
+	case POI_ERR_AGAIN:
+		return CLI_PEER_SILENT;
+	case POI_ERR_CLOSED: // of another user it accepts nothing, and says nothing
+		return p && p->connected ? CLI_PEER_DENIED : CLI_PEER_AWAY;
+	default:
+		return CLI_PEER_BROKEN;
+	}
+}
 
-	if (!rc)
-		return p;
-	close_peer(p);
-	return NULL;
+const char *cli_peer_text(enum cli_peer_state s)
+{
+	switch (s) {
+	case CLI_PEER_AWAY:
+		return "does not run";
+	case CLI_PEER_OURS:
+		return "running";
+	case CLI_PEER_FOREIGN:
+		return "speaks another version of the channel";
+	case CLI_PEER_DENIED:
+		return "does not serve this user";
+	case CLI_PEER_SILENT:
+		return "runs, but does not answer";
+	case CLI_PEER_BROKEN:
+		return "cannot be asked";
+	}
+	return "";
+}
+
+// Why `program` does not answer, and what to do about it, on stderr.
+static void explain(
+	const struct config *c, const char *program, const char *name, const struct peer *p, int rc)
+{
+	switch (state_of(p, rc)) {
+	case CLI_PEER_OURS:
+		break;
+	case CLI_PEER_AWAY:
+		fprintf(stderr,
+			"poi: %s does not run (nothing listens on %s/%s); systemctl start %s\n",
+			program, c->runtime_dir, name, program);
+		break;
+	case CLI_PEER_FOREIGN:
+		fprintf(stderr,
+			"poi: %s is version %s and speaks another channel than this program (%s, "
+			"channel %u); systemctl restart %s\n",
+			program, p->foreign, POI_VERSION, (unsigned)CHANNEL_VERSION, program);
+		break;
+	case CLI_PEER_DENIED:
+		fprintf(stderr,
+			"poi: %s runs and does not serve this user; run this as root or as its "
+			"user\n",
+			program);
+		break;
+	case CLI_PEER_SILENT:
+		fprintf(stderr,
+			"poi: %s runs and has not answered for %d s: it hangs, or the machine is "
+			"too busy; look at its journal\n",
+			program, ANSWER_MS / 1000);
+		break;
+	case CLI_PEER_BROKEN:
+		fprintf(stderr, "poi: %s cannot be asked: %s\n", program, poi_error_text(rc));
+		break;
+	}
 }
 
 enum cli_peer_state cli_peer_state(const struct config *c, const char *name, char software[32])
 {
 	int rc;
-	struct peer *p = call(c, name, true, &rc);
-	enum cli_peer_state state = CLI_PEER_DENIED;
+	struct peer *p = call(c, name, &rc);
+	enum cli_peer_state state = state_of(p, rc);
 
 	software[0] = '\0';
 	if (p)
 		memcpy(software, p->foreign, sizeof(p->foreign));
-	if (!rc)
-		state = CLI_PEER_OURS;
-	else if (rc == POI_ERR_VERSION)
-		state = CLI_PEER_FOREIGN;
-	else if (rc == POI_ERR_CLOSED)
-		state = CLI_PEER_AWAY;
 	close_peer(p);
 	return state;
 }
@@ -137,6 +190,7 @@ static int ask(struct peer *p, uint16_t id)
 	uint8_t out[16];
 	int n = channel_encode_empty(out, sizeof(out), id, ++p->request);
 
+	p->deadline_ms = (int64_t)now_monotonic_ms() + ANSWER_MS;
 	return n < 0 ? n : channel_send(p->fd, out, (size_t)n);
 }
 
@@ -201,21 +255,29 @@ static int get_signalling(struct peer *p, struct cli_picture *out)
 		       : POI_ERR_SYNTAX;
 }
 
-static void get_dataplane(const struct config *c, bool quiet, struct cli_picture *out)
+static int get_status(struct peer *p, struct cli_picture *out)
 {
-	struct peer *p = open_peer(c, "dataplane.sock", quiet);
 	struct channel_header h = {0};
 	const uint8_t *body;
 	size_t length;
-
-	if (!p)
-		return;
 	int rc = ask(p, CHANNEL_STATUS_GET);
+
 	if (!rc)
 		rc = receive(p, &h, &body, &length);
+	if (rc)
+		return rc;
+	return h.id == CHANNEL_STATUS ? channel_decode_status(body, length, &out->status)
+				      : POI_ERR_SYNTAX;
+}
+
+static void get_dataplane(const struct config *c, bool quiet, struct cli_picture *out)
+{
+	static const char name[] = "dataplane.sock";
+	int rc;
+	struct peer *p = call(c, name, &rc);
+
 	if (!rc)
-		rc = h.id == CHANNEL_STATUS ? channel_decode_status(body, length, &out->status)
-					    : POI_ERR_SYNTAX;
+		rc = get_status(p, out);
 	out->seconds = (double)now_monotonic_ms() / 1000;
 	if (!rc)
 		rc = get_workers(p, out);
@@ -223,30 +285,46 @@ static void get_dataplane(const struct config *c, bool quiet, struct cli_picture
 		rc = get_signalling(p, out);
 	if (!rc)
 		rc = get_destinations(p, out);
-	if (rc && !quiet)
-		fprintf(stderr, "poi: poi-dataplane: %s\n", poi_error_text(rc));
+	if (!quiet)
+		explain(c, "poi-dataplane", name, p, rc);
+	if (rc) { // all of it or nothing
+		cli_picture_free(out);
+		out->status = (struct channel_status){0};
+		out->workers = (struct channel_workers){0};
+		out->signalling = (struct channel_signalling){0};
+	}
+	out->dataplane_state = state_of(p, rc);
 	out->dataplane = !rc;
 	close_peer(p);
 }
 
-static void get_control(const struct config *c, bool quiet, struct cli_picture *out)
+static int get_control_status(struct peer *p, struct cli_picture *out)
 {
-	struct peer *p = open_peer(c, "control.sock", quiet);
 	struct channel_header h = {0};
 	const uint8_t *body;
 	size_t length;
-
-	if (!p)
-		return;
 	int rc = ask(p, CHANNEL_CONTROL_STATUS_GET);
+
 	if (!rc)
 		rc = receive(p, &h, &body, &length);
+	if (rc)
+		return rc;
+	return h.id == CHANNEL_CONTROL_STATUS
+		       ? channel_decode_control_status(body, length, &out->control_status)
+		       : POI_ERR_SYNTAX;
+}
+
+static void get_control(const struct config *c, bool quiet, struct cli_picture *out)
+{
+	static const char name[] = "control.sock";
+	int rc;
+	struct peer *p = call(c, name, &rc);
+
 	if (!rc)
-		rc = h.id == CHANNEL_CONTROL_STATUS
-			     ? channel_decode_control_status(body, length, &out->control_status)
-			     : POI_ERR_SYNTAX;
-	if (rc && !quiet)
-		fprintf(stderr, "poi: poi-control: %s\n", poi_error_text(rc));
+		rc = get_control_status(p, out);
+	if (!quiet)
+		explain(c, "poi-control", name, p, rc);
+	out->control_state = state_of(p, rc);
 	out->control = !rc;
 	close_peer(p);
 }
@@ -258,8 +336,19 @@ void cli_picture_take(const struct config *c, bool quiet, struct cli_picture *ou
 	get_control(c, quiet, out);
 }
 
+void cli_picture_take_settled(const struct config *c, bool quiet, struct cli_picture *out)
+{
+	cli_picture_take(c, quiet, out);
+	for (int i = 1; i < SETTLES && out->dataplane && !out->status.balanced; i++) {
+		cli_picture_free(out);
+		cli_sleep(SETTLE_S);
+		cli_picture_take(c, true, out);
+	}
+}
+
 void cli_picture_free(struct cli_picture *p)
 {
 	free(p->destinations);
 	p->destinations = NULL;
+	p->n_destinations = 0;
 }

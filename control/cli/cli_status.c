@@ -10,8 +10,6 @@
 #include "control/cli/cli_peer.h"
 #include "control/audit/json.h"
 
-#define LOOKS 5 // until a difference is one
-
 static void put_packets(struct json *j, const struct packet_balance *b)
 {
 	json_object(j, "packets");
@@ -94,33 +92,35 @@ static void put_signalling(struct json *j, const struct channel_signalling *s)
 {
 	json_object(j, "signalling");
 	json_bool(j, "followed", s->followed);
-	if (s->followed) {
-		json_u64(j, "since_ns", s->since_ns);
-		json_u64(j, "sessions", s->sessions);
-		json_u64(j, "partial_sessions", s->partial);
-		json_u64(j, "nodes", s->nodes);
-		json_u64(j, "octets", s->octets);
-		json_u64(j, "lost", s->lost);
-		json_u64(j, "tasks", s->tasks);
-		json_u64(j, "unresolved", s->waiting);
-		json_u64(j, "unsure", s->unsure);
-		json_u64(j, "rules", s->rules);
-		json_object(j, "binding");
-		json_u64(j, "measured", s->measured);
-		json_u64(j, "p50_ns", s->p50_ns);
-		json_u64(j, "p99_ns", s->p99_ns);
-		json_u64(j, "most_ns", s->most_ns);
-		json_end_object(j);
-		json_object(j, "early");
-		json_u64(j, "held", s->holdback_held);
-		json_u64(j, "matched", s->holdback_matched);
-		json_u64(j, "given_up", s->holdback_given_up);
-		json_u64(j, "no_room", s->holdback_full);
-		json_end_object(j);
-		json_object(j, "counters");
-		put_counters(j, s);
-		json_end_object(j);
-	}
+	bool unknown = j->unknown;
+
+	j->unknown = unknown || !s->followed;
+	json_u64(j, "since_ns", s->since_ns);
+	json_u64(j, "sessions", s->sessions);
+	json_u64(j, "partial_sessions", s->partial);
+	json_u64(j, "nodes", s->nodes);
+	json_u64(j, "octets", s->octets);
+	json_u64(j, "lost", s->lost);
+	json_u64(j, "tasks", s->tasks);
+	json_u64(j, "unresolved", s->waiting);
+	json_u64(j, "unsure", s->unsure);
+	json_u64(j, "rules", s->rules);
+	json_object(j, "binding");
+	json_u64(j, "measured", s->measured);
+	json_u64(j, "p50_ns", s->p50_ns);
+	json_u64(j, "p99_ns", s->p99_ns);
+	json_u64(j, "most_ns", s->most_ns);
+	json_end_object(j);
+	json_object(j, "early");
+	json_u64(j, "held", s->holdback_held);
+	json_u64(j, "matched", s->holdback_matched);
+	json_u64(j, "given_up", s->holdback_given_up);
+	json_u64(j, "no_room", s->holdback_full);
+	json_end_object(j);
+	json_object(j, "counters");
+	put_counters(j, s);
+	json_end_object(j);
+	j->unknown = unknown;
 	json_end_object(j);
 }
 
@@ -225,6 +225,7 @@ static void put_control(struct json *j, const struct channel_control_status *s)
 	json_u64(j, "refused", s->refused);
 }
 
+// Every field is there, whoever answers; what is not known is null.
 static int print_json(const struct cli_picture *p)
 {
 	struct json j = {0};
@@ -232,18 +233,20 @@ static int print_json(const struct cli_picture *p)
 	json_object(&j, NULL);
 	json_object(&j, "control");
 	json_bool(&j, "reachable", p->control);
-	if (p->control)
-		put_control(&j, &p->control_status);
+	json_string(&j, "state", cli_peer_text(p->control_state));
+	j.unknown = !p->control;
+	put_control(&j, &p->control_status);
 	json_end_object(&j);
+	j.unknown = false;
 	json_object(&j, "dataplane");
 	json_bool(&j, "reachable", p->dataplane);
-	if (p->dataplane) {
-		json_u64(&j, "uptime_ms", p->status.uptime_ms);
-		json_bool(&j, "control_connected", p->status.control_connected);
-	}
+	json_string(&j, "state", cli_peer_text(p->dataplane_state));
+	j.unknown = !p->dataplane;
+	json_u64(&j, "uptime_ms", p->status.uptime_ms);
+	json_bool(&j, "control_connected", p->status.control_connected);
 	json_end_object(&j);
-	if (p->dataplane)
-		put_dataplane(&j, p);
+	put_dataplane(&j, p);
+	j.unknown = false;
 	json_end_object(&j);
 	json_newline(&j);
 	int rc = j.error || fputs(j.text, stdout) < 0 ? POI_ERR_IO : 0;
@@ -334,8 +337,8 @@ static void print_text(const struct cli_picture *p)
 {
 	const struct channel_control_status *s = &p->control_status;
 
-	printf("dataplane   %s\n", p->dataplane ? "running" : "does not answer");
-	printf("control     %s\n", !p->control	   ? "does not answer"
+	printf("dataplane   %s\n", cli_peer_text(p->dataplane_state));
+	printf("control     %s\n", !p->control	   ? cli_peer_text(p->control_state)
 				   : !s->recovered ? "running, waits for the dataplane's state"
 				   : !s->dataplane_connected ? "running, without the dataplane"
 							     : "running");
@@ -371,23 +374,12 @@ static int judge(const struct cli_picture *p)
 	return p->dataplane && p->control ? CLI_OK : CLI_UNREACHABLE;
 }
 
-// In motion a sum may not hold for a moment: only a difference that stays is one.
-static void take_balanced(const struct config *c, struct cli_picture *p)
-{
-	cli_picture_take(c, false, p);
-	for (int i = 0; i < LOOKS && p->dataplane && !p->status.balanced; i++) {
-		cli_picture_free(p);
-		cli_sleep(0.2);
-		cli_picture_take(c, true, p);
-	}
-}
-
 static int once(const struct config *c, bool json)
 {
 	struct cli_picture p;
 	int code;
 
-	take_balanced(c, &p);
+	cli_picture_take_settled(c, false, &p);
 	code = judge(&p);
 	if (!json)
 		print_text(&p);

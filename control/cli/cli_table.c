@@ -23,7 +23,8 @@ static const struct cli_command commands[] = {
 		"every\n"
 		"destination with its state and last error, ports, X1. Exit code 1 when the "
 		"ledger's\n"
-		"sums do not hold, 3 when a process does not answer.\n\n"
+		"sums do not hold, 3 when a process does not answer. With --json every field is there\n"
+		"always; what is not known is null.\n\n"
 		"  poi status\n"
 		"  poi status --watch 1         live, with Mpps, matches and Gbit/s\n"
 		"  poi status --json | jq .ledger.balanced\n",

@@ -76,7 +76,11 @@ static const char *state_text(enum cli_peer_state s)
 	case CLI_PEER_FOREIGN:
 		return "runs with another channel version: restart it";
 	case CLI_PEER_DENIED:
-		return "runs, but does not answer this user";
+		return "runs, but does not serve this user";
+	case CLI_PEER_SILENT:
+		return "runs, but does not answer";
+	case CLI_PEER_BROKEN:
+		return "cannot be asked";
 	}
 	return "";
 }

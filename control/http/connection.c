@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,6 +11,7 @@
 #include <openssl/err.h>
 
 #include "shared/error.h"
+#include "shared/log.h"
 #include "shared/tls.h"
 
 void connection_finish(struct connection *c)
@@ -36,19 +38,61 @@ static void start_http(struct connection *c)
 		connection_http1_read(c);
 }
 
+// Why the handshake failed, in `out`; empties OpenSSL's queue. `error` is of SSL_get_error.
+static void handshake_reason(const struct connection *c, int error, char *out, size_t size)
+{
+	const char *certificate = tls_verify_text(c->tls);
+
+	if (certificate != NULL)
+		snprintf(out, size, "the peer's certificate: %s", certificate);
+	else if (error == SSL_ERROR_SSL)
+		(void)tls_error_text(out, size);
+	else
+		snprintf(out, size, "the peer closed the connection");
+	ERR_clear_error();
+}
+
+// OpenSSL has sent its alert in all but a few cases. Where nothing at all was sent, a plain one is
+// legal; behind a ServerHello it would not be.
+static void alert_if_silent(struct connection *c)
+{
+	// record of TLS 1.2, type alert: fatal, handshake_failure
+	static const uint8_t alert[] = {21, 3, 3, 0, 2, 2, 40};
+
+	if (BIO_number_written(SSL_get_wbio(c->tls)) == 0)
+		(void)send(c->fd, alert, sizeof(alert), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+// The peer reads the alert only when the connection ends without a reset.
+static void handshake_failed(struct connection *c, int error)
+{
+	char reason[160];
+	bool silent = BIO_number_read(SSL_get_rbio(c->tls)) == 0;
+
+	handshake_reason(c, error, reason, sizeof(reason));
+	connection_counters(c)->handshake_failed++;
+	if (silent) { // a probe of the port, not somebody who wants X1
+		log_info("X1: %s connected and closed without TLS", c->peer_address);
+		connection_close(c);
+		return;
+	}
+	log_kind(WARNING, HANDSHAKE, "X1: TLS handshake with %s failed: %s", c->peer_address,
+		reason);
+	alert_if_silent(c);
+	connection_drain(c);
+}
+
 static void on_handshake(struct connection *c)
 {
 	ERR_clear_error();
 	int n = SSL_accept(c->tls);
 	if (n != 1) {
 		int error = SSL_get_error(c->tls, n);
-		ERR_clear_error();
-		if (error == SSL_ERROR_WANT_WRITE) {
+		if (error == SSL_ERROR_WANT_WRITE)
 			event_add(c->writable, NULL);
-		} else if (error != SSL_ERROR_WANT_READ) {
-			connection_counters(c)->handshake_failed++;
-			connection_close(c);
-		}
+		else if (error != SSL_ERROR_WANT_READ)
+			handshake_failed(c, error);
+		ERR_clear_error();
 		return;
 	}
 	tls_peer_uid(c->tls, c->peer_uid, sizeof(c->peer_uid));
@@ -138,7 +182,10 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
 	switch (c->state) {
 	case CONNECTION_HANDSHAKE:
 		connection_counters(c)->handshake_timeout++;
-		connection_close(c);
+		log_kind(WARNING, HANDSHAKE, "X1: TLS handshake with %s failed: not done in %u s",
+			c->peer_address, connection_limits(c)->handshake_timeout);
+		alert_if_silent(c);
+		connection_drain(c);
 		break;
 	case CONNECTION_HTTP2:
 		connection_http2_deadline(c);

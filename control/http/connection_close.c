@@ -95,6 +95,11 @@ void connection_linger(struct connection *c)
 	ERR_clear_error();
 	(void)SSL_shutdown(c->tls);
 	ERR_clear_error();
+	connection_drain(c);
+}
+
+void connection_drain(struct connection *c)
+{
 	shutdown(c->fd, SHUT_WR);
 	c->state = CONNECTION_LINGER;
 	event_del(c->writable);

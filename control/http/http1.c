@@ -1,6 +1,9 @@
 // HTTP/1.1 without sockets: bytes to one request, and the head of a response.
 #include "control/http/http1.h"
 
+#include "control/http/media_type.h"
+
+#include <ctype.h>
 #include <llhttp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 
 #define NAME_MAX_KEPT 32
 #define VALUE_MAX_KEPT 128
+#define BLANK_LINES_MAX 2 // before a request (RFC 9112 section 2.2: at least one is ignored)
 
 struct http1 {
 	llhttp_t parser;
@@ -18,10 +22,13 @@ struct http1 {
 	size_t header; // octets of the request line and header fields so far
 	enum http1_phase phase;
 	unsigned status; // 0 while nothing is wrong
-	bool get; // GET is meant, else POST
+	bool get;	 // GET is meant, else POST
 	bool want_continue, announced, keep_alive;
 	bool has_host, has_length, has_transfer_encoding;
-	char url[256];
+	bool line_begins, has_request_line, head_over; // of the lines so far
+	unsigned blank_lines;			       // before the request line
+	enum media_type media;
+	char url[1024];
 	size_t url_length;
 	char name[NAME_MAX_KEPT];
 	size_t name_length;
@@ -62,10 +69,20 @@ static int on_url(llhttp_t *p, const char *at, size_t length)
 	return count_header(h, length);
 }
 
+static bool is_token(char c) // RFC 9110 section 5.6.2
+{
+	return isalnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+// White space before the colon is an octet of the name to the parser.
 static int on_name(llhttp_t *p, const char *at, size_t length)
 {
 	struct http1 *h = p->data;
 
+	for (size_t i = 0; i < length; i++) {
+		if (!is_token(at[i]))
+			return refuse(h, 400);
+	}
 	keep(h->name, sizeof(h->name), &h->name_length, at, length);
 	return count_header(h, length);
 }
@@ -78,12 +95,13 @@ static int on_value(llhttp_t *p, const char *at, size_t length)
 	return count_header(h, length);
 }
 
-static bool is_xml(const char *type)
+// A value that was cut may hide its charset.
+static void read_type(struct http1 *h)
 {
-	size_t n = strcspn(type, "; \t");
-
-	return (n == 15 && strncasecmp(type, "application/xml", n) == 0) ||
-	       (n == 8 && strncasecmp(type, "text/xml", n) == 0);
+	h->media = h->value_length < sizeof(h->value) ? media_type_read(h->value, h->value_length)
+						      : MEDIA_OTHER;
+	if (h->media == MEDIA_OTHER)
+		refuse(h, 415);
 }
 
 static int on_field(llhttp_t *p) // a header field is complete
@@ -91,8 +109,8 @@ static int on_field(llhttp_t *p) // a header field is complete
 	struct http1 *h = p->data;
 	const char *value = h->value;
 
-	if (strcasecmp(h->name, "content-type") == 0 && !is_xml(value)) {
-		refuse(h, 415);
+	if (strcasecmp(h->name, "content-type") == 0) {
+		read_type(h);
 	} else if (strcasecmp(h->name, "content-encoding") == 0 &&
 		   strcasecmp(value, "identity") != 0) {
 		refuse(h, 415);
@@ -115,15 +133,32 @@ static int on_field(llhttp_t *p) // a header field is complete
 	return count_header(h, 4); // colon, space, line end
 }
 
+// The path of a request target in origin or absolute form (RFC 9112 section 3.2); NULL where its
+// authority is none.
+static const char *target_path(const struct http1 *h)
+{
+	const char *scheme = h->get ? "http://" : "https://", *authority = h->url + strlen(scheme);
+
+	if (strncasecmp(h->url, scheme, strlen(scheme)) != 0)
+		return h->url;
+	size_t n = strcspn(authority, "/?#");
+	if (n == 0 || memchr(authority, '@', n) != NULL)
+		return NULL;
+	return authority[n] != '\0' ? authority + n : "/";
+}
+
 static unsigned judge(struct http1 *h)
 {
+	const char *path = target_path(h);
 	const llhttp_t *p = &h->parser;
 
 	if (p->http_major != 1)
 		return 505;
 	if (p->method != (h->get ? HTTP_GET : HTTP_POST))
 		return 405;
-	if (h->url_length >= sizeof(h->url) || strcmp(h->url, h->path) != 0)
+	if (path == NULL)
+		return 400;
+	if (h->url_length >= sizeof(h->url) || strcmp(path, h->path) != 0)
 		return 404;
 	if (h->has_transfer_encoding)
 		return 501;
@@ -174,6 +209,8 @@ static int on_complete(llhttp_t *p)
 {
 	struct http1 *h = p->data;
 
+	if (!media_type_fits(h->media, h->body, h->body_length))
+		return refuse(h, 415);
 	h->phase = HTTP1_DONE;
 	return HPE_PAUSED;
 }
@@ -241,6 +278,35 @@ void http1_next(struct http1 *h)
 	h->status = 0;
 	h->want_continue = h->announced = h->keep_alive = false;
 	h->has_host = h->has_length = h->has_transfer_encoding = false;
+	h->line_begins = true;
+	h->has_request_line = h->head_over = false;
+	h->blank_lines = 0;
+	h->media = MEDIA_XML;
+}
+
+// What the parser takes and RFC 9112 does not: a field line that begins with white space (section
+// 5.2, obs-fold) or with its colon (section 5.1), and blank lines without end before a request.
+static bool lines_are_good(struct http1 *h, const char *octets, size_t length)
+{
+	for (size_t i = 0; i < length && !h->head_over; i++) {
+		char c = octets[i];
+
+		if (c == '\r')
+			continue;
+		if (c == '\n') {
+			if (h->line_begins && !h->has_request_line &&
+				++h->blank_lines > BLANK_LINES_MAX)
+				return false;
+			h->head_over = h->line_begins && h->has_request_line;
+			h->has_request_line = h->has_request_line || !h->line_begins;
+			h->line_begins = true;
+			continue;
+		}
+		if (h->line_begins && h->has_request_line && strchr(" \t:", c) != NULL && c != '\0')
+			return false;
+		h->line_begins = false;
+	}
+	return true;
 }
 
 static enum http1_event refused(struct http1 *h, unsigned status)
@@ -257,6 +323,8 @@ enum http1_event http1_feed(struct http1 *h, const char *octets, size_t length)
 		return refused(h, 400);
 	if (length > 0 && h->phase == HTTP1_IDLE)
 		h->phase = HTTP1_HEADER;
+	if (!lines_are_good(h, octets, length))
+		return refused(h, 400);
 	llhttp_errno_t result = llhttp_execute(&h->parser, octets, length);
 	if (h->status == 0 && h->phase == HTTP1_DONE) {
 		const char *end = llhttp_get_error_pos(&h->parser);

@@ -1,8 +1,8 @@
 #pragma once
 
 // HTTP/1.1 server side of one connection, without sockets: octets in, requests out. Strict as TS
-// 103 221-1 clause 7.2.2 wants it: POST to one path, no transfer coding, no pipelining. Not
-// thread-safe.
+// 103 221-1 clause 7.2.2 wants it: POST to one path, no transfer coding, no pipelining, no folded
+// or nameless header fields. Not thread-safe.
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "control/http/http2.h"
+#include "control/http/media_type.h"
 
 #define MINUTE 60000
 #define GLITCHES_MAX 100 // a minute
@@ -26,7 +27,8 @@ struct stream {
 	unsigned status; // of the refusal; 0 while nothing is wrong
 	int64_t deadline;
 	size_t header; // octets of the header list, counted as RFC 9113 section 6.5.2 does
-	bool post, path_right, want_continue;
+	bool post, path_right, https, want_continue;
+	enum media_type media;
 	char *body;
 	size_t length, capacity;
 	size_t discarded;

@@ -43,16 +43,6 @@ static bool is(const uint8_t *at, size_t length, const char *text)
 	return length == strlen(text) && memcmp(at, text, length) == 0;
 }
 
-static bool is_xml(const char *type, size_t length)
-{
-	size_t n = 0;
-
-	while (n < length && strchr("; \t", type[n]) == NULL)
-		n++;
-	return (n == 15 && strncasecmp(type, "application/xml", n) == 0) ||
-	       (n == 8 && strncasecmp(type, "text/xml", n) == 0);
-}
-
 static void keep_status(struct stream *s, unsigned status)
 {
 	if (s->status == 0)
@@ -78,8 +68,14 @@ static void take_field(struct http2 *h, struct stream *s, nghttp2_vec name, nght
 		s->post = is(value.base, value.len, "POST");
 	} else if (is(name.base, name.len, ":path")) {
 		s->path_right = is(value.base, value.len, h->path);
+	} else if (is(name.base, name.len, ":scheme")) {
+		s->https = value.len == 5 && strncasecmp(text, "https", 5) == 0;
+	} else if (is(name.base, name.len, ":authority")) {
+		if (memchr(text, '@', value.len) != NULL) // RFC 9113 section 8.3.1
+			keep_status(s, 400);
 	} else if (is(name.base, name.len, "content-type")) {
-		if (!is_xml(text, value.len))
+		s->media = media_type_read(text, value.len);
+		if (s->media == MEDIA_OTHER)
 			keep_status(s, 415);
 	} else if (is(name.base, name.len, "content-encoding")) {
 		if (value.len != 8 || strncasecmp(text, "identity", 8) != 0)
@@ -112,6 +108,23 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghtt
 	return 0;
 }
 
+// RFC 9113 section 8.2.1: a field with an impossible name or value makes the request malformed. The
+// library would drop the field and go on.
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame,
+	nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags, void *context)
+{
+	struct http2 *h = context;
+	struct stream *s = nghttp2_session_get_stream_user_data(session, frame->hd.stream_id);
+
+	if (s == NULL || h->flooded)
+		return 0;
+	s->header += nghttp2_rcbuf_get_buf(name).len + nghttp2_rcbuf_get_buf(value).len + 32;
+	if (s->header / 8 > h->limits.header)
+		h->flooded = true;
+	keep_status(s, 400);
+	return 0;
+}
+
 static void on_request_header(struct http2 *h, struct stream *s, bool complete)
 {
 	s->deadline = h->now + (int64_t)h->limits.body_timeout * 1000;
@@ -121,6 +134,8 @@ static void on_request_header(struct http2 *h, struct stream *s, bool complete)
 		stream_refuse(h, s, 405);
 	else if (!s->path_right)
 		stream_refuse(h, s, 404);
+	else if (!s->https)
+		stream_refuse(h, s, 400);
 	else if (s->status != 0)
 		stream_refuse(h, s, s->status);
 	else if (s->want_continue && !complete)
@@ -129,7 +144,9 @@ static void on_request_header(struct http2 *h, struct stream *s, bool complete)
 
 static void on_complete(struct http2 *h, struct stream *s)
 {
-	if (s->phase == ARRIVING)
+	if (s->phase == ARRIVING && !media_type_fits(s->media, s->body, s->length))
+		stream_refuse(h, s, 415);
+	else if (s->phase == ARRIVING)
 		stream_move(h, s, READY);
 }
 
@@ -149,6 +166,8 @@ static void on_request_frame(struct http2 *h, const nghttp2_frame *frame)
 			on_request_header(h, s, last);
 		else if (s->header > h->limits.header)
 			stream_refuse(h, s, 431);
+		else if (s->status != 0) // trailers
+			stream_refuse(h, s, s->status);
 	}
 	if (last)
 		on_complete(h, s);
@@ -264,6 +283,7 @@ void http2_receive_callbacks(nghttp2_session_callbacks *c)
 	nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
+	nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
 	nghttp2_session_callbacks_set_unpack_extension_callback(c, on_unknown_frame);

@@ -66,6 +66,7 @@ struct stream *stream_add(struct http2 *h, int32_t id)
 		return NULL;
 	h->pending++;
 	s->id = id;
+	s->media = MEDIA_XML;
 	s->deadline = INT64_MAX;
 	TAILQ_INSERT_TAIL(&h->streams[ARRIVING], s, entry);
 	return s;

@@ -46,7 +46,7 @@ static struct connection *victim(struct listener *l, const char *peer)
 			continue;
 		if (connection_is_idle(c))
 			idle = c;
-		else if (c->state == CONNECTION_HANDSHAKE)
+		else if (c->http == NULL && c->http2 == NULL) // also one whose handshake failed
 			shaking = c;
 	}
 	return shaking != NULL ? shaking : idle;

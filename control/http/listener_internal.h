@@ -146,4 +146,6 @@ void connection_release(struct connection *c);
 void connection_close(struct connection *c);
 // Our octets have left: shuts our side and throws the peer's away for a while.
 void connection_linger(struct connection *c);
+// The same without TLS's own farewell.
+void connection_drain(struct connection *c);
 void connection_linger_read(struct connection *c);

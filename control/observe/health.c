@@ -185,6 +185,7 @@ void health_tick(struct health *w, uint64_t now_s)
 	}
 	if (now_s >= w->head_s) {
 		w->head_s = now_s + HEAD_EVERY_S;
+		audit_record_left_out(c->audit);
 		audit_log_head(c->audit);
 	}
 }

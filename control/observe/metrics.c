@@ -96,6 +96,7 @@ static void look_at_control(struct metrics *m)
 	p->reports_waiting = issues_waiting(c->issues);
 	p->reports_dropped = issues_dropped(c->issues);
 	p->audit_lost = audit_lost(c->audit);
+	p->audit_left_out = audit_left_out(c->audit);
 	look_at_certificates(m, now_monotonic_ms());
 }
 

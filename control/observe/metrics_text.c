@@ -159,6 +159,9 @@ static void put_faults(FILE *f, const struct metrics_picture *p)
 	counter(f, "poi_reports_dropped", "Reports given up because too many waited.",
 		p->reports_dropped);
 	counter(f, "poi_audit_lines_lost", "Audit lines that could not be written.", p->audit_lost);
+	counter(f, "poi_audit_lines_left_out",
+		"Audit lines of peers that are not the responsible ADMF, left out by their limit.",
+		p->audit_left_out);
 }
 
 static void put_trust(FILE *f, const struct metrics_picture *p)

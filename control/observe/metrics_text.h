@@ -22,7 +22,7 @@ struct metrics_picture {
 	bool connected, recovered;
 	uint32_t faults[FAULT_NE_KIND_COUNT];
 	uint32_t reports_waiting;
-	uint64_t reports_dropped, audit_lost;
+	uint64_t reports_dropped, audit_lost, audit_left_out;
 	uint32_t n_certificates;
 	struct metrics_certificate certificate[CONFIG_NES_MAX + 1];
 	struct observation seen;

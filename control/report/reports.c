@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/audit/audit.h"
 #include "control/state/dataplane_events.h"
+#include "control/state/fault_raise.h"
 #include "shared/log.h"
 
 // Beside a report for each task that the fail-safe may stop at once. A report is smaller than the
@@ -40,12 +42,44 @@ static void on_done(void *context, const struct x1_report_outcome *outcome)
 		log_warning("channel: a tombstone stays: %s", poi_error_text(rc));
 }
 
+// One line a message: what was reported and how that was answered. The texts hold no values.
+static void on_exchanged(void *context, const struct x1_report_exchange *e)
+{
+	const struct reporter *r = context;
+	struct control *c = r->reports->control;
+	const struct config_ne *ne = &c->config->nes[r->ne];
+	char note[FAULT_TEXT_MAX + 128] = "";
+	struct audit_record record = {.act = e->answered ? "reported" : "unanswered",
+		.ne = ne->ne_identifier,
+		.peer_uid = e->request ? ne->admf_identifier : NULL,
+		.request = e->request,
+		.transaction = e->request ? &e->transaction : NULL,
+		.code = e->error_code,
+		.note = note};
+
+	if (e->issue && e->issue->scope != ISSUE_NE)
+		record.id = &e->issue->id;
+	if (!e->request)
+		snprintf(note, sizeof(note), "%u messages: %s", e->n, e->why);
+	else if (e->issue)
+		snprintf(note, sizeof(note), "%s %s%s%s", x1_report_type(e->issue), e->issue->text,
+			e->why ? ": " : "", e->why ? e->why : "");
+	else
+		snprintf(note, sizeof(note), "%s", e->why ? e->why : "");
+	if (audit_write(c->audit, &record))
+		fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
+}
+
 static void on_issues(void *context)
 {
 	struct reports *r = context;
 	struct issue i;
 
 	while (issues_take(r->control->issues, &i)) {
+		// Clause 5.3: whether or not there is an ADMF to report to.
+		if (i.type == ISSUE_WARNING)
+			audit_act(r->control, "warning", i.ne, i.scope == ISSUE_NE ? NULL : &i.id,
+				(int32_t)i.code, i.text);
 		if (i.ne >= r->n || !r->reporter[i.ne].report)
 			continue;
 		// A bulk request has no XID of its own: its late end is reported as one of the NE.
@@ -69,6 +103,7 @@ int reports_add(struct reports *r, char *why, size_t why_size)
 			.decoder = r->decoder,
 			.ne = &c->config->nes[r->n],
 			.done = on_done,
+			.exchanged = on_exchanged,
 			.context = each,
 			.queue_max = OTHER_REPORTS + c->config->limits.tasks,
 		};

@@ -25,7 +25,7 @@ struct exchange {
 	void *request;
 	char *body;
 	size_t length, capacity;
-	bool denied, too_large;
+	bool denied, sent, too_large;
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -69,6 +69,7 @@ static void exchange_end(struct exchange *x, CURLcode code)
 			     : x->error[0] != '\0' ? x->error
 						   : curl_easy_strerror(code);
 	}
+	result.sent = x->sent;
 	x->client->done(x->client->context, x->request, &result);
 	exchange_free(x);
 }
@@ -201,6 +202,7 @@ static int check_peer(void *context, char *address, char *local, int port, int l
 		x->denied = !tls_peer_identifier(
 			tls->internals, is_identifier, x->client->ne->admf_identifier);
 	}
+	x->sent = x->sent || !x->denied;
 	return x->denied ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -212,6 +214,7 @@ static CURLcode harden(CURL *easy, void *context, void *user)
 	SSL_CTX_set_security_level(tls, 2);
 	SSL_CTX_set_options(
 		tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
+	tls_require_one_uid(tls);
 	return SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) == 1 ? CURLE_OK
 								       : CURLE_SSL_CONNECT_ERROR;
 }

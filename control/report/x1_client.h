@@ -5,6 +5,7 @@
 // carry the ADMF's identifier as a Subject UID or cert-binding URI (TS 103 221-1 clause 8.2.4):
 // this is checked on every connection before the first octet of a request leaves.
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <event2/event.h>
 
@@ -23,6 +24,7 @@ enum x1_client_outcome {
 
 struct x1_client_result {
 	enum x1_client_outcome outcome;
+	bool sent;	  // the server is our ADMF, and octets of the request may have left
 	long status;	  // HTTP
 	const char *body; // valid during the call only
 	size_t length;
@@ -45,7 +47,8 @@ void x1_client_free(struct x1_client *c);
 [[nodiscard]] int x1_client_post(
 	struct x1_client *c, const char *body, size_t length, void *request);
 
-// Returns true when libcurl uses OpenSSL, through which certificates are checked here. `ssl_version`
-// is the text of curl_version_info(), or NULL. x1_client_new refuses any other library.
+// Returns true when libcurl uses OpenSSL, through which certificates are checked here.
+// `ssl_version` is the text of curl_version_info(), or NULL. x1_client_new refuses any other
+// library.
 bool x1_client_tls_usable(const char *ssl_version);
 const char *x1_client_library(void); // version of the HTTP client library

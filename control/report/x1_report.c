@@ -51,7 +51,7 @@ static uint64_t backoff_ms(const struct x1_report *r, uint32_t attempt)
 	return wait + random % (wait / 4 + 1);
 }
 
-static const char *type_name(const struct issue *i)
+const char *x1_report_type(const struct issue *i)
 {
 	static const char *const of_ne[] = {[ISSUE_FAULT] = "FaultReport",
 		[ISSUE_CLEAR] = "FaultCleared",
@@ -107,13 +107,13 @@ static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_
 		x1_request_ping(b, &e);
 		break;
 	case ISSUE_NE:
-		x1_request_report_ne_issue(b, &e, type_name(i), i->text);
+		x1_request_report_ne_issue(b, &e, x1_report_type(i), i->text);
 		break;
 	case ISSUE_TASK:
-		x1_put_report_task_issue(b, &e, &i->id, type_name(i), &fault);
+		x1_put_report_task_issue(b, &e, &i->id, x1_report_type(i), &fault);
 		break;
 	default:
-		x1_put_report_destination_issue(b, &e, &i->id, type_name(i), &fault);
+		x1_put_report_destination_issue(b, &e, &i->id, x1_report_type(i), &fault);
 		break;
 	}
 }
@@ -253,6 +253,48 @@ static void report_outcome(
 	free(item);
 }
 
+static const char *request_name(const struct issue *i)
+{
+	static const char *const names[] = {[ISSUE_NE] = "ReportNEIssue",
+		[ISSUE_TASK] = "ReportTaskIssue",
+		[ISSUE_DESTINATION] = "ReportDestinationIssue",
+		[REPORT_PING] = "Ping"};
+
+	return names[i->scope];
+}
+
+static void exchanged(struct x1_report *r, const struct report_item *item, bool answered,
+	int error_code, const char *why)
+{
+	struct x1_report_exchange e = {.issue = &item->issue,
+		.request = request_name(&item->issue),
+		.transaction = item->transaction,
+		.n = 1,
+		.answered = answered,
+		.error_code = error_code,
+		.why = why};
+
+	if (item->issue.scope == REPORT_PING) {
+		e.issue = NULL;
+	}
+	if (r->o.exchanged != NULL) {
+		r->o.exchanged(r->o.context, &e);
+	}
+}
+
+// Names the messages of a request that nothing answered.
+static void not_exchanged(struct x1_report *r, const struct request *q, bool sent, const char *why)
+{
+	struct x1_report_exchange e = {.n = q->n, .why = why};
+
+	for (uint32_t n = 0; sent && n < q->n; n++) {
+		exchanged(r, q->items[n], false, 0, why);
+	}
+	if (!sent && q->n != 0 && r->o.exchanged != NULL) {
+		r->o.exchanged(r->o.context, &e);
+	}
+}
+
 static void report_given_up(struct x1_report *r)
 {
 	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {
@@ -290,6 +332,7 @@ static void answered(struct x1_report *r, struct report_item *item, const struct
 		log_kind(WARNING, ADMF_REFUSED, "ADMF %s refused a report of %s with error %d",
 			r->o.ne->admf_identifier, r->o.ne->ne_identifier, a->error_code);
 	}
+	exchanged(r, item, true, a->ok ? 0 : a->error_code, NULL);
 	s->attempts = 0;
 	s->not_before_ms = 0;
 	s->alone = false;
@@ -412,6 +455,7 @@ static void on_result(void *context, void *request, const struct x1_client_resul
 		r->counters.failed++;
 		r->counters.denied += result->outcome == X1_CLIENT_DENIED;
 		r->counters.reachable = any;
+		not_exchanged(r, q, result->sent, why);
 		request_failed(r, q,
 			result->outcome == X1_CLIENT_UNREACHED ||
 				result->outcome == X1_CLIENT_DENIED);
@@ -445,7 +489,7 @@ static int put(struct x1_report *r, const struct issue *i, uint64_t token)
 
 int x1_report_issue(struct x1_report *r, const struct issue *i, uint64_t token)
 {
-	if (i->scope > ISSUE_DESTINATION || type_name(i) == NULL) {
+	if (i->scope > ISSUE_DESTINATION || x1_report_type(i) == NULL) {
 		return POI_ERR_INVALID;
 	}
 	return put(r, i, token);
@@ -510,6 +554,9 @@ void x1_report_free(struct x1_report *r)
 {
 	if (r == NULL) {
 		return;
+	}
+	for (uint32_t n = 0; n < PARALLEL_MAX; n++) {
+		not_exchanged(r, &r->requests[n], true, "poi-control stops");
 	}
 	x1_client_free(r->client);
 	for (struct report_item *item; (item = TAILQ_FIRST(&r->given_up)) != NULL;) {

@@ -42,11 +42,26 @@ struct x1_report_outcome {
 // Called from the event loop, once for each report taken. May queue more; may not free.
 typedef void (*x1_report_done)(void *context, const struct x1_report_outcome *outcome);
 
+struct x1_report_exchange {	   // one message of ours, and how it was answered
+	const struct issue *issue; // NULL: Ping, or messages that never left
+	const char *request;	   // name of the request type; NULL: messages that never left
+	struct id16 transaction;   // of this attempt; zero for messages that never left
+	uint32_t n;		   // messages, 1 but for those that never left
+	bool answered;		   // with OK or an ErrorResponse
+	int error_code;		   // table 46; 0: OK
+	const char *why;	   // not answered: the reason, for a person
+};
+
+// Called for each message that was sent, when its answer is there or will not come; once a request
+// for those that never left. For the audit log.
+typedef void (*x1_report_exchanged)(void *context, const struct x1_report_exchange *exchange);
+
 struct x1_report_options {
 	struct event_base *base;
 	struct x1_decoder *decoder;
-	const struct config_ne *ne; // kept by reference; admf_url must be set
-	x1_report_done done;	    // or NULL
+	const struct config_ne *ne;    // kept by reference; admf_url must be set
+	x1_report_done done;	       // or NULL
+	x1_report_exchanged exchanged; // or NULL
 	void *context;
 	// 0 stands for the value named
 	uint32_t queue_max;	 // reports waiting or under way, 10000
@@ -74,7 +89,8 @@ struct x1_report_counters {
 
 // NULL with `why` when the ADMF's URL or the certificate files cannot be used. Nothing is sent yet.
 struct x1_report *x1_report_new(const struct x1_report_options *o, char *why, size_t why_size);
-// What waits is lost; no callbacks.
+// What waits is lost. Messages under way are named to `exchanged` as not answered; no other
+// callback.
 void x1_report_free(struct x1_report *r);
 
 // Queues a report; a copy is taken. Code 0 stands for the status code of table 46 that fits the
@@ -85,5 +101,8 @@ void x1_report_free(struct x1_report *r);
 [[nodiscard]] int x1_report_issue(struct x1_report *r, const struct issue *i, uint64_t token);
 // POI_ERR_EXISTS while an earlier one waits for its answer.
 [[nodiscard]] int x1_report_ping(struct x1_report *r, uint64_t token);
+
+// Name of an issue's type in the standard (clause 6.5); NULL for one that its scope does not have.
+const char *x1_report_type(const struct issue *i);
 
 const struct x1_report_counters *x1_report_counters(const struct x1_report *r);

@@ -401,6 +401,7 @@ static void object_drained(void *context, uint64_t lost, const char *text)
 	if (lost)
 		tell_lost(op, &object->id, text);
 	destination_gone(op, &object->id);
+	x1_audit_object(op, "removed", &object->id);
 	free(object);
 	x1_bulk_step(op);
 }
@@ -420,6 +421,7 @@ static void object_removed(void *context, int result, const struct channel_task_
 	}
 	if (removed_there(result)) {
 		destination_gone(op, &object->id);
+		x1_audit_object(op, "removed", &object->id);
 	} else {
 		if (d) {
 			d->removing = false;
@@ -498,10 +500,12 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 	op->remaining = 1; // this loop
 	for (; d; d = next) {
 		next = registry_destination_next(d);
-		if (down)
+		if (down) {
+			x1_audit_object(op, "removed", &d->did);
 			remove_destination(c, d);
-		else if (!d->removing) // its own request ends that
+		} else if (!d->removing) { // its own request ends that
 			remove_object(op, d);
+		}
 	}
 	x1_bulk_step(op);
 }

@@ -340,6 +340,7 @@ static void object_deactivated(void *context, int result, const struct channel_t
 
 	if (removed_there(result)) {
 		task_gone(op, &object->id);
+		x1_audit_object(op, "deactivated", &object->id);
 	} else {
 		if (t) {
 			t->removing = false;
@@ -397,10 +398,12 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = registry_task_next(t);
-		if (down)
+		if (down) {
+			x1_audit_object(op, "deactivated", &t->xid);
 			remove_task(c, t);
-		else
+		} else {
 			deactivate_object(op, t);
+		}
 	}
 	x1_bulk_step(op);
 }

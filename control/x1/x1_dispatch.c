@@ -246,6 +246,7 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 	x->certificate = calloc(n + 1, sizeof(bool));
 	x->unaudited = calloc(n + 1, sizeof(bool));
 	x->received_ns = now_monotonic_ns();
+	x->responsible = http_peer_is(http, d->control->config->nes[x->ne].admf_identifier);
 	if (!x->peer_uid || !x->peer_address || !x->certificate || !x->unaudited) {
 		x1_exchange_free(x);
 		http_refuse(http, 503);

@@ -2,6 +2,7 @@
 #include "control/x1/x1_internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
@@ -48,26 +49,39 @@ static const struct id16 *message_id(const struct x1_message *m)
 	return m->has_id ? &m->id : NULL;
 }
 
+// The identifiers that were claimed, where they are others than this network element's own.
+static void put_claims(struct audit_record *r, const struct config_ne *ne, const char *admf,
+	const char *claimed_ne)
+{
+	if (admf && strcmp(admf, ne->admf_identifier) != 0)
+		r->claims_admf = admf;
+	if (claimed_ne && strcmp(claimed_ne, ne->ne_identifier) != 0)
+		r->claims_ne = claimed_ne;
+}
+
 // 0 or IO.
 int x1_audit(
 	struct exchange *x, const struct x1_message *m, const char *act, int code, const char *note)
 {
-	struct control *c = x->dispatch->control;
+	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
 	struct audit_record r = {
 		.act = act,
-		.ne = c->config->nes[x->ne].ne_identifier,
+		.ne = ne->ne_identifier,
 		.peer_uid = x->peer_uid,
 		.peer_address = x->peer_address,
 		.code = code,
-		.note = note,
+		.note = note && *note ? note : NULL,
+		.limited = !x->responsible,
 	};
 
+	put_claims(&r, ne, m ? m->admf_identifier : x->container->admf_identifier,
+		m ? m->ne_identifier : NULL);
 	if (m) {
 		r.request = x1_request_name(m->type);
 		r.id = message_id(m);
 		r.transaction = &m->transaction;
 	}
-	return audit_write(c->audit, &r);
+	return audit_write(x->dispatch->control->audit, &r);
 }
 
 void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, const char *note)
@@ -83,6 +97,19 @@ void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, c
 			x->dispatch->control, FAULT_AUDIT, "the audit log cannot be written");
 }
 
+void x1_audit_object(struct x1_operation *op, const char *act, const struct id16 *id)
+{
+	struct control *c = op->dispatch->control;
+	struct audit_record r = {.act = act,
+		.ne = c->config->nes[op->ne].ne_identifier,
+		.request = x1_request_name(op->type),
+		.id = id,
+		.transaction = &op->transaction};
+
+	if (audit_write(c->audit, &r))
+		fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
+}
+
 void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text)
 {
 	struct x1_envelope e = x1_envelope_of(x, m);
@@ -91,7 +118,7 @@ void x1_answer(struct exchange *x, const struct x1_message *m, int code, const c
 		x1_response_error(x1_out(x), &e, m->type, code, text ? text : "");
 	else
 		x1_response_ok(x1_out(x), &e, m->type, true);
-	x1_audit_answer(x, m, code, NULL); // texts may name values: they go to the ADMF alone
+	x1_audit_answer(x, m, code, code ? text : NULL);
 }
 
 void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id)

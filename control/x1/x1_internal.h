@@ -23,6 +23,7 @@ struct exchange {			  // one HTTP request
 	struct x1_container *container;
 	char *peer_uid, *peer_address;
 	uint16_t ne;
+	bool responsible;  // the certificate carries the identifier of the network element's ADMF
 	bool *certificate; // per message: the certificate carries its admfIdentifier
 	bool *unaudited;   // per message: its audit line is not on disk
 	uint32_t ahead;	   // messages chosen for execution, their audit lines written
@@ -80,7 +81,8 @@ struct x1_operation { // one message that waits for the dataplane
 };
 
 // x1_exchange.c
-// Answers a message that did not have to wait. Code 0 is `AcknowledgedAndCompleted`.
+// Answers a message that did not have to wait. Code 0 is `AcknowledgedAndCompleted`. The text goes
+// into the audit log too: it must not hold a value of a target.
 void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text);
 // Answers with an identifier as the text.
 void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id);
@@ -88,8 +90,10 @@ struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_mess
 // 0 or IO.
 [[nodiscard]] int x1_audit(struct exchange *x, const struct x1_message *m, const char *act,
 	int code, const char *note);
-// Counts the answer and writes its audit line.
+// Counts the answer and writes its audit line; `note` must not hold a value of a target.
 void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, const char *note);
+// The audit line of one object of a bulk request.
+void x1_audit_object(struct x1_operation *op, const char *act, const struct id16 *id);
 // Everything is answered. Frees `x`, now or when its answer has left.
 void x1_respond(struct exchange *x);
 // Hands the response over, or refuses the exchange, and frees it.

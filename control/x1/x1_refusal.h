@@ -1,7 +1,8 @@
 #pragma once
 
 // Why a request is refused: the code of table 46 and its description. The description goes to the
-// ADMF only and may name values.
+// ADMF and into the audit log: it names elements, rules and identifiers (XID, DID), never a value of
+// a target, nor a text of the request that could be one.
 
 struct x1_refusal {
 	int code; // enum x1_error

@@ -30,8 +30,7 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 		if (e->header_reporting && x1_task_3gpp_namespace(e->space))
 			continue; // x1_task_report
 		x1_refuse(b->why, b->generic,
-			"taskDetailsExtensions of owner %s: %s is not supported",
-			e->owner ? e->owner : "(none)", e->name ? e->name : "(empty)");
+			"taskDetailsExtensions: only HeaderReporting of 3GPP is supported");
 		return POI_ERR_INVALID;
 	}
 	if (d->correlation_too_large) {

@@ -253,7 +253,7 @@ static int add_extension(struct build *b, const struct x1_target *t)
 {
 	if (!t->n_members) {
 		x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED,
-			"targetIdentifierExtension of owner %s", t->owner ? t->owner : "(none)");
+			"targetIdentifierExtension: only identifiers of 3GPP are supported");
 		return POI_ERR_INVALID;
 	}
 	for (uint32_t i = 0; i < t->n_members; i++) {
@@ -271,7 +271,8 @@ static int add_extension(struct build *b, const struct x1_target *t)
 		}
 		if (rc == POI_ERR_UNSUPPORTED)
 			x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED,
-				"targetIdentifierExtension: %s", m->name ? m->name : "(empty)");
+				"targetIdentifierExtension: only FTEID, GTPTunnelDirection, FSEID, "
+				"PDRID, PDR, QERID and NetworkInstance are supported");
 		if (rc)
 			return rc;
 	}

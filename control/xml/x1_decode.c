@@ -42,13 +42,14 @@ void x1_decoder_free(struct x1_decoder *d)
 	free(d);
 }
 
-// NULL with `why` unless the octets are one well-formed, namespace-well-formed document without
-// DTD.
-static xmlDoc *parse(struct x1_decoder *d, const char *text, size_t length, const char **why)
+static xmlDoc *parse_utf8(
+	struct x1_decoder *d, const char *text, size_t length, bool was_utf16, const char **why)
 {
 	xmlDoc *document = NULL;
 
 	*why = length > INT_MAX ? "the body is too long" : x1_scan(text, length, d->attributes_max);
+	if (*why == NULL)
+		*why = x1_check_encoding(text, length, was_utf16);
 	if (*why != NULL)
 		return NULL;
 	// A fresh context each time: its dictionary would keep names and short values of the body.
@@ -68,6 +69,24 @@ static xmlDoc *parse(struct x1_decoder *d, const char *text, size_t length, cons
 failed:
 	*why = "the body is not well-formed XML";
 	return NULL;
+}
+
+// NULL with `why` unless the octets are one well-formed, namespace-well-formed document without
+// DTD, in UTF-8 or UTF-16.
+static xmlDoc *parse(struct x1_decoder *d, const char *text, size_t length, const char **why)
+{
+	char *converted;
+	size_t n;
+
+	if (!x1_is_utf16(text, length))
+		return parse_utf8(d, text, length, false, why);
+	*why = x1_from_utf16(text, length, &converted, &n);
+	if (*why != NULL)
+		return NULL;
+	xmlDoc *document = parse_utf8(d, converted, n, true, why);
+	explicit_bzero(converted, n);
+	free(converted);
+	return document;
 }
 
 // The local name in xsi:type when its prefix is bound to the X1 namespace at this element, in

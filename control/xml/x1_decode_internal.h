@@ -1,6 +1,7 @@
 #pragma once
 
-// Between x1_decode.c (documents), x1_decode_values.c (content of messages) and x1_scan.c (octets).
+// Between x1_decode.c (documents), x1_decode_values.c (content of messages), x1_encoding.c and
+// x1_scan.c (octets).
 
 #include <libxml/tree.h>
 
@@ -24,6 +25,14 @@ struct x1_decoder {
 // Looks at the octets before any parser does: no DOCTYPE, no NUL, bounded attributes and depth,
 // UTF-8 only. NULL when clean, else the rule broken.
 const char *x1_scan(const char *text, size_t length, uint32_t attributes_max);
+
+// x1_encoding.c. XML has two encodings that every reader must take (XML 1.0 section 4.3.3).
+bool x1_is_utf16(const char *text, size_t length); // a byte order mark of UTF-16 comes first
+// The same as UTF-8 without a mark, from malloc. NULL, or the rule broken and nothing in `out`.
+const char *x1_from_utf16(const char *text, size_t length, char **out, size_t *out_length);
+// NULL, or the rule that the encoding of the XML declaration breaks: one that is declared and not
+// there must not be read as another. `text` is UTF-8, `was_utf16` when it came from UTF-16.
+const char *x1_check_encoding(const char *text, size_t length, bool was_utf16);
 
 struct values { // while one message's content is read
 	struct arena *arena;

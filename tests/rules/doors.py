@@ -25,7 +25,7 @@ DOORS = {
 	"control/audit": "",
 	"control/state": "audit xml:x1_types.h",
 	"control/x1": "http xml audit state",
-	"control/report": "xml state",
+	"control/report": "audit xml state",
 	"control/observe": "http audit state",
 	"control/cli": "audit observe:certificate.h",
 	"control": "http xml audit state x1 report observe",

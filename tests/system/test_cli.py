@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import tempfile
@@ -300,6 +301,50 @@ class ExitCodes(unittest.TestCase):
 			self.assertEqual(self.code("top", "-c", self.poi.file, "--seconds", "0.1"), OK)
 		finally:
 			self.poi.start_control()
+
+	def test_nobody_there_is_named(self):
+		for name in ("status", "top"):
+			done = run(name, "-c", self.away.file)
+			self.assertIn("poi: poi-dataplane does not run", done.stderr)
+			self.assertNotIn("closed by the peer", done.stderr)
+		self.assertIn("poi: poi-control does not run", run("status", "-c", self.away.file).stderr)
+
+	@classmethod
+	def paths(cls, value, at=""):
+		if isinstance(value, dict):
+			return {p for k, v in value.items() for p in cls.paths(v, at + "." + k)}
+		return {at}
+
+	def test_every_field_is_there_whoever_answers(self):
+		def fields(file):
+			status = json.loads(run("status", "-c", file, "--json").stdout)
+			status["signalling"]["counters"] = 0  # their names are the dataplane's
+			return status, self.paths(status)
+		status, all_fields = fields(self.poi.file)
+		self.assertEqual((status["dataplane"]["state"], status["control"]["state"]), ("running", "running"))
+		away, there = fields(self.away.file)
+		self.assertEqual(there, all_fields)
+		self.assertEqual((away["matches"], away["control"]["tasks"], away["control"]["reachable"]), (None, None, False))
+		self.poi.control.stop()
+		try:
+			status, there = fields(self.poi.file)
+			self.assertEqual(there, all_fields)
+			self.assertEqual((status["control"]["state"], status["tasks"]), ("does not run", 0))
+		finally:
+			self.poi.start_control()
+
+	def test_a_hanging_process_is_no_other_user(self):
+		self.poi.control.child.send_signal(signal.SIGSTOP)
+		try:
+			done = run("status", "-c", self.poi.file)
+			self.assertEqual(done.returncode, UNREACHABLE)
+			self.assertIn("poi-control runs and has not answered for 5 s", done.stderr)
+			self.assertIn("control     runs, but does not answer", done.stdout)
+			done = run("version", "-c", self.poi.file)
+			self.assertIn("poi-control runs, but does not answer", done.stdout)
+			self.assertNotIn("user", done.stdout + done.stderr)
+		finally:
+			self.poi.control.child.send_signal(signal.SIGCONT)
 
 	def test_changed_audit_line(self):
 		log = self.poi.path("audit.jsonl")

@@ -120,6 +120,7 @@ class Pki:
 			self.issue("expired-mdf", self.mdf, start="20200101000000Z", end="20200201000000Z", **here)
 			self.issue("wrong-uid-admf", "admf-99", **here)
 			self.issue("no-uid-admf", None, **here)
+			self.issue("two-uid-admf", self.admf + "/UID=admf-99", **here)
 			self.issue("server-only-admf", self.admf, usage="serverAuth", **here)
 			self.issue("client-only-mdf", self.mdf, usage="clientAuth", **here)
 			self.issue("wrong-san-mdf", self.mdf, addresses=("192.0.2.99",), names=("elsewhere.example",))
@@ -138,7 +139,7 @@ def command(arguments):
 		%s: ca.pem, crl.pem, and NAME.pem with NAME.key for
 		  good     ne (UID %s), admf (UID %s), mdf (UID %s)""") % (pki.folder, pki.ne, pki.admf, pki.mdf))
 	if not arguments.good_only:
-		print("  refused  other-admf other-mdf expired-admf expired-mdf wrong-uid-admf no-uid-admf\n"
+		print("  refused  other-admf other-mdf expired-admf expired-mdf wrong-uid-admf no-uid-admf two-uid-admf\n"
 			"           server-only-admf client-only-mdf wrong-san-mdf revoked-admf (in crl.pem)")
 	return 0
 

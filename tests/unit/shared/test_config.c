@@ -120,7 +120,7 @@ Test(config, names_are_checked)
 	expect_refusal("    listen: \"192.0.2.10:443\"\n", "",
 		F "3:5: network-elements[0].listen is missing, write it: address:port of the X1 "
 		  "server, "
-		  "on the interface towards the ADMF");
+		  "on the interface towards the ADMF; port 443 where absent");
 }
 
 Test(config, headers_have_room)
@@ -390,12 +390,12 @@ Test(config, what_a_network_element_reports_and_how)
 
 Test(config, a_network_element_inherits_x1)
 {
-	char *text = changed("    role: poi\n", "    x1: { keepalive: { time-p2: 3 } }\n");
+	char *text = changed("    role: poi\n", "    x1: { keepalive: { time-p1: 1, time-p2: 3 } }\n");
 	struct config *c = load(text);
 
 	cr_assert_not_null(c, "%s", why);
 	cr_assert_eq(c->nes[0].x1.keepalive.time_p2, 3);
-	cr_assert_eq(c->nes[0].x1.keepalive.time_p1, 60);
+	cr_assert_eq(c->nes[0].x1.keepalive.time_p1, 1);
 	cr_assert_eq(c->x1.keepalive.time_p2, 3600);
 	config_free(c);
 	free(text);

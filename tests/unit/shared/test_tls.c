@@ -26,7 +26,10 @@ static const char script[] =
 	"both=extendedKeyUsage=serverAuth,clientAuth\n"
 	"leaf ne ca /CN=ne/UID=ne-01 "
 	"\"subjectAltName=DNS:ne.example,IP:192.0.2.1,IP:2001:db8::1\\n$both\" 4\n"
-	"leaf admf ca /CN=x/UID=other/UID=admf-01 \"$both\" 4\n"
+	"leaf admf ca /CN=x/UID=admf-01 \"$both\" 4\n"
+	"leaf two ca /CN=x/UID=other/UID=admf-01 "
+	"\"subjectAltName=DNS:ne.example\\n$both\" 4\n"
+	"leaf twice ca /CN=x/UID=admf-01/UID=admf-01 \"$both\" 4\n"
 	"leaf san ca /CN=admf-01 "
 	"\"subjectAltName=URI:urn:etsi:li:103221-1:cert-binding:ADMF:admf-02,URI:urn:x:admf-03\\n$"
 	"both\" 4\n"
@@ -210,6 +213,30 @@ Test(tls, the_server_must_be_who_was_meant)
 	free_pair(&p);
 }
 
+Test(tls, a_certificate_is_of_one_function)
+{
+	struct pair p = make_pair("ne", "two", NULL);
+	struct seen s = {0};
+
+	cr_assert_not(handshake(&p), "a server refuses it");
+	cr_assert_str_eq(tls_verify_text(p.server), "two different UIDs in its subject");
+	cr_assert_not(tls_peer_identifier(p.server, collect, &s));
+	free_pair(&p);
+	p = make_pair("ne", "twice", NULL);
+	cr_expect(handshake(&p));
+	cr_expect_null(tls_verify_text(p.server));
+	free_pair(&p);
+	p = make_pair("two", "admf", NULL);
+	cr_expect(handshake(&p), "a client where nothing else was asked for");
+	free_pair(&p);
+	p = make_pair("two", "admf", NULL);
+	tls_require_one_uid(p.client_context);
+	SSL_set_verify(p.client, SSL_CTX_get_verify_mode(p.client_context),
+		SSL_CTX_get_verify_callback(p.client_context));
+	cr_expect_not(handshake(&p));
+	free_pair(&p);
+}
+
 Test(tls, identifiers_of_the_peer)
 {
 	struct pair p = make_pair("ne", "admf", NULL);
@@ -219,13 +246,13 @@ Test(tls, identifiers_of_the_peer)
 	cr_assert_not(tls_peer_identifier(p.server, collect, &s), "nobody before the handshake");
 	cr_assert(handshake(&p));
 	cr_assert_not(tls_peer_identifier(p.server, collect, &s));
-	cr_assert_eq(s.n, 2);
-	cr_assert_str_eq(s.ids[1], "admf-01");
-	s = (struct seen){.stop_at = "other"};
+	cr_assert_eq(s.n, 1);
+	cr_assert_str_eq(s.ids[0], "admf-01");
+	s = (struct seen){.stop_at = "admf-01"};
 	cr_assert(tls_peer_identifier(p.server, collect, &s));
 	cr_assert_eq(s.n, 1);
 	tls_peer_uid(p.server, uid, sizeof(uid));
-	cr_assert_str_eq(uid, "other");
+	cr_assert_str_eq(uid, "admf-01");
 	tls_peer_uid(p.client, uid, sizeof(uid));
 	cr_assert_str_eq(uid, "ne-01");
 	free_pair(&p);

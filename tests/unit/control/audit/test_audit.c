@@ -10,6 +10,7 @@
 
 #include "control/audit/audit.h"
 #include "control/audit/audit_chain.h"
+#include "control/audit/audit_limit.h"
 #include "control/audit/json.h"
 #include "shared/error.h"
 
@@ -240,4 +241,91 @@ Test(audit, a_long_note_leaves_a_whole_line)
 	struct audit_verdict v = verify(file, NULL);
 	cr_assert_eq(v.lines, 1);
 	cr_assert_eq(v.bad, 0);
+}
+
+static unsigned lines_with(const char *what)
+{
+	static char text[65536];
+	unsigned n = 0;
+
+	read_all(text, sizeof(text));
+	for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
+		n++;
+	return n;
+}
+
+Test(audit, a_peer_that_is_not_responsible_is_limited_and_counted)
+{
+	struct audit *a = audit_open(file, NULL);
+	struct audit_record stranger = {.act = "answered", .peer_uid = "x", .limited = true};
+	struct audit_record admf = {.act = "answered", .peer_uid = "admf", .code = 0};
+
+	for (unsigned i = 0; i < 10000; i++) {
+		cr_assert_eq(audit_write(a, &stranger), 0);
+		if (i % 100 == 0)
+			cr_assert_eq(audit_write(a, &admf), 0);
+	}
+	unsigned written = lines_with("\"peer-uid\":\"x\"");
+	cr_assert_geq(written, AUDIT_LIMIT_BURST);
+	cr_assert_leq(written, AUDIT_LIMIT_BURST + 2);
+	cr_assert_eq(lines_with("\"peer-uid\":\"admf\""), 100, "the ADMF has all of its lines");
+	cr_assert_eq(audit_left_out(a), 10000 - written);
+	char note[64];
+	snprintf(note, sizeof(note), "\"note\":\"%u lines of a peer", 10000 - written);
+	audit_record_left_out(a);
+	cr_assert_eq(lines_with(note), 1);
+	audit_record_left_out(a);
+	cr_assert_eq(lines_with("left-out"), 1, "once");
+	audit_close(a);
+}
+
+Test(audit, many_peers_share_what_is_left)
+{
+	struct audit *a = audit_open(file, NULL);
+	char uid[32];
+	struct audit_record r = {.act = "answered", .peer_uid = uid, .limited = true};
+
+	for (unsigned i = 0; i < 20 * AUDIT_LIMIT_PEERS; i++) {
+		snprintf(uid, sizeof(uid), "peer-%u", i);
+		cr_assert_eq(audit_write(a, &r), 0);
+	}
+	unsigned written = lines_with("\"answered\"");
+	cr_assert_geq(written, AUDIT_LIMIT_PEERS + AUDIT_LIMIT_BURST);
+	cr_assert_leq(written, AUDIT_LIMIT_PEERS + AUDIT_LIMIT_BURST + 2);
+	cr_assert_eq(audit_left_out(a), 20 * AUDIT_LIMIT_PEERS - written);
+	audit_close(a);
+	cr_assert_eq(lines_with("lines of more peers"), 1, "the end records it too");
+}
+
+Test(audit, what_is_left_out_waits_for_a_disk)
+{
+	struct audit *a = audit_open(file, NULL);
+	struct audit_record r = {.act = "answered", .peer_uid = "x", .limited = true};
+	char command[640];
+
+	for (unsigned i = 0; i < 100; i++)
+		cr_assert_eq(audit_write(a, &r), 0);
+	snprintf(command, sizeof(command), "mv %s %s.away && mkdir %s", file, file, file);
+	cr_assert_eq(system(command), 0);
+	audit_reopen(a);
+	audit_record_left_out(a);
+	snprintf(command, sizeof(command), "rmdir %s && mv %s.away %s", file, file, file);
+	cr_assert_eq(system(command), 0);
+	audit_reopen(a);
+	audit_close(a);
+	cr_assert_eq(lines_with("left-out"), 1);
+}
+
+Test(audit, claimed_identifiers_are_cut)
+{
+	struct audit *a = audit_open(file, NULL);
+	char claim[2000];
+	struct audit_record r = {.act = "answered", .claims_admf = claim, .claims_ne = "ne-2"};
+
+	memset(claim, '\t', sizeof(claim) - 1);
+	claim[sizeof(claim) - 1] = '\0';
+	cr_assert_eq(audit_write(a, &r), 0);
+	audit_close(a);
+	cr_assert_eq(lines_with("\\u0009"), AUDIT_CLAIM_MAX);
+	cr_assert_eq(lines_with("\"claims-ne\":\"ne-2\""), 1);
 }

@@ -105,6 +105,10 @@ static inline void serve(int ready)
 {
 	char why[200];
 	struct event_base *base = event_base_new();
+	char log[96];
+	snprintf(log, sizeof(log), "%s/log", folder);
+	if (freopen(log, "a", stderr) == NULL)
+		_exit(1);
 	event_add(evsignal_new(base, SIGUSR1, on_signal, NULL), NULL);
 	event_add(evsignal_new(base, SIGUSR2, on_signal, NULL), NULL);
 	running = listener_new(base, &config, handler, base, why, sizeof(why));

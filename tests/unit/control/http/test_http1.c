@@ -53,6 +53,94 @@ Test(http1, verdicts)
 	free(large);
 }
 
+// Whole, and octet by octet.
+static void expect_status(const char *text, unsigned status)
+{
+	struct http1 *h = http1_new("/X1/NE", 1024, 100);
+	enum http1_event e = HTTP1_MORE;
+
+	cr_expect_eq(status_of(text), status, "%u: %s", status_of(text), text);
+	for (size_t i = 0; text[i] != '\0' && e == HTTP1_MORE; i++)
+		e = http1_feed(h, text + i, 1);
+	cr_expect_eq(e == HTTP1_REFUSED ? http1_status(h) : e == HTTP1_REQUEST ? 200 : 0, status,
+		"octet by octet: %s", text);
+	http1_free(h);
+}
+
+#define EMPTY "Content-Length: 0\r\n\r\n"
+
+Test(http1, fields_that_are_none)
+{
+	expect_status(POST ": a\r\n" EMPTY, 400);
+	expect_status(POST ":\r\n" EMPTY, 400);
+	expect_status("POST /X1/NE HTTP/1.1\r\n: a\r\nHost: a\r\n" EMPTY, 400);
+	expect_status(POST "A: b\r\n c\r\n" EMPTY, 400);
+	expect_status(POST "A: b\r\n\tc\r\n" EMPTY, 400);
+	expect_status(POST "A:\r\n b\r\n" EMPTY, 400);
+	expect_status("POST /X1/NE HTTP/1.1\r\n Host: a\r\n" EMPTY, 400);
+	expect_status(POST "Content-Length: 0\r\n \r\n\r\n", 400);
+	expect_status(POST "A : b\r\n" EMPTY, 400);
+	// A body may begin as it likes.
+	expect_status(POST "Content-Length: 4\r\n\r\n\r\n :", 200);
+	expect_status(POST "A: :b\r\nB:\r\nC:  c \r\n" EMPTY, 200);
+}
+
+Test(http1, blank_lines_before_a_request_end)
+{
+	struct http1 *h = http1_new("/X1/NE", 1024, 100);
+
+	expect_status("\r\n" POST EMPTY, 200);
+	expect_status("\r\n\r\n" POST EMPTY, 200);
+	expect_status("\r\n\r\n\r\n" POST EMPTY, 400);
+	for (int round = 0; round < 2; round++) { // anew with each request
+		cr_assert_eq(http1_feed(h, "\r\n\r\n", 4), HTTP1_MORE);
+		cr_assert_eq(http1_feed(h, POST EMPTY, strlen(POST EMPTY)), HTTP1_REQUEST);
+		http1_next(h);
+	}
+	http1_free(h);
+}
+
+Test(http1, targets_in_absolute_form)
+{
+	expect_status("POST https://poi.example/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 200);
+	expect_status("POST HTTPS://192.0.2.1:8443/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 200);
+	expect_status("POST https://[2001:db8::1]:443/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 200);
+	expect_status("POST https://poi.example HTTP/1.1\r\nHost: a\r\n" EMPTY, 404);
+	expect_status("POST https://poi.example/X1/NE?a HTTP/1.1\r\nHost: a\r\n" EMPTY, 404);
+	expect_status("POST http://poi.example/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 404);
+	expect_status("POST https:///X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 400);
+	expect_status("POST https://a@poi.example/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 400);
+	expect_status("POST https://poi.example/X1/NE HTTP/1.1\r\n" EMPTY, 400);
+	expect_status("GET https://poi.example/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, 405);
+	char text[900], host[600];
+	memset(host, 'a', sizeof(host) - 1);
+	host[sizeof(host) - 1] = '\0';
+	snprintf(text, sizeof(text), "POST https://%s/X1/NE HTTP/1.1\r\nHost: a\r\n" EMPTY, host);
+	expect_status(text, 200);
+}
+
+Test(http1, charsets)
+{
+#define TYPE(t) POST "Content-Type: " t "\r\nContent-Length: 2\r\n\r\n"
+	expect_status(TYPE("application/xml") "<>", 200);
+	expect_status(TYPE("application/xml;charset=\"UTF-8\"") "<>", 200);
+	expect_status(TYPE("text/xml ; x=y; Charset=utf-8 ;") "<>", 200);
+	expect_status(TYPE("text/xml; charset=us-ascii") "<>", 200);
+	expect_status(TYPE("text/xml; charset=utf-16") "\xfe\xff", 200);
+	expect_status(TYPE("text/xml; charset=utf-16") "\xff\xfe", 200);
+	expect_status(TYPE("text/xml; charset=utf-16") "<>", 415);
+	expect_status(TYPE("text/xml; charset=utf-7") "<>", 415);
+	expect_status(TYPE("application/xml; charset=iso-8859-1") "<>", 415);
+	expect_status(TYPE("application/xml; charset=") "<>", 415);
+	expect_status(TYPE("application/xml; charset=\"utf-8") "<>", 415);
+	expect_status(TYPE("application/xml; charset=utf-8; charset=utf-7") "<>", 415);
+	expect_status(TYPE("application/xml utf-8") "<>", 415);
+	expect_status(TYPE("application/xmlx") "<>", 415);
+	char text[400];
+	snprintf(text, sizeof(text), TYPE("application/xml; %0200d=; charset=utf-7") "<>", 1);
+	expect_status(text, 415);
+}
+
 Test(http1, octet_by_octet_and_again)
 {
 	static const char text[] = POST "Content-Length: 3\r\n\r\nabc";

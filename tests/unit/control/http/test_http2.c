@@ -51,6 +51,12 @@ Test(http2, refusals)
 		{413, "POST", "/X1/NE", {"content-length", "1048577"}, 1048577},
 		{413, "POST", "/X1/NE", {0}, 1048577},
 		{431, "POST", "/X1/NE", {"large", NULL}, 10},
+		{400, "POST", "/X1/NE", {"", "a"}, 10},
+		{400, "POST", "/X1/NE", {"a b", "c"}, 10},
+		{400, "POST", "/X1/NE", {"a", "b\nc"}, 10},
+		{400, "POST", "/X1/NE", {"a", " folded"}, 10},
+		{415, "POST", "/X1/NE", {"content-type", "text/xml; charset=utf-7"}, 10},
+		{415, "POST", "/X1/NE", {"content-type", "text/xml; charset=utf-16"}, 10},
 	};
 	char large[17000];
 	memset(large, 'a', sizeof(large) - 1);
@@ -72,6 +78,44 @@ Test(http2, refusals)
 		cr_assert_eq(bodies, 0);
 	}
 	cr_assert_eq(goaway, 0);
+}
+
+static void refused_with(nghttp2_nv *fields, size_t n, unsigned status)
+{
+	int32_t id = nghttp2_submit_request(client, NULL, fields, n, NULL, NULL);
+	struct http2_request r;
+
+	pump();
+	cr_assert_not(http2_request(server, &r));
+	cr_assert_eq(answer_of(id)->status, status);
+	cr_assert(http2_idle(server));
+}
+
+Test(http2, another_scheme_or_a_user_is_malformed)
+{
+	nghttp2_nv scheme[] = {NV(":method", "POST"), NV(":scheme", "http"), NV(":path", "/X1/NE"),
+		NV(":authority", "a")};
+	nghttp2_nv user[] = {NV(":method", "POST"), NV(":scheme", "https"), NV(":path", "/X1/NE"),
+		NV(":authority", "admf@a")};
+
+	refused_with(scheme, 4, 400);
+	refused_with(user, 4, 400);
+}
+
+Test(http2, a_trailer_that_is_none_is_malformed)
+{
+	nghttp2_nv trailer[] = {NV("", "tea")};
+	struct upload body = {.left = 5, .pause = true};
+	struct http2_request r;
+	int32_t id = post(&body);
+
+	pump();
+	nghttp2_submit_trailer(client, id, trailer, 1);
+	body.pause = false;
+	nghttp2_session_resume_data(client, id);
+	pump();
+	cr_assert_not(http2_request(server, &r));
+	cr_assert_eq(answer_of(id)->status, 400);
 }
 
 Test(http2, the_rest_of_what_is_refused)

@@ -105,9 +105,10 @@ Test(listener, deadlines)
 		cr_assert_leq(time(NULL) - before, 3);
 		end(ssl);
 	}
-	char octet;
-	int fd = connect_tcp(); // says nothing
-	cr_assert_leq(read(fd, &octet, 1), 0);
+	char octets[8];
+	int fd = connect_tcp(); // sends nothing: an alert, and the end
+	cr_assert_eq(read(fd, octets, sizeof(octets)), 7);
+	cr_assert_eq(read(fd, octets, sizeof(octets)), 0);
 	close(fd);
 }
 
@@ -263,4 +264,104 @@ Test(listener, protocol_that_nobody_speaks)
 	SSL_set_alpn_protos(ssl, (const uint8_t *)"\x02h3", 3);
 	cr_assert_neq(SSL_connect(ssl), 1);
 	end(ssl);
+}
+
+// Lines of the listener's log that hold both texts.
+static unsigned logged(const char *first, const char *second)
+{
+	char name[96], line[500];
+	unsigned n = 0;
+
+	snprintf(name, sizeof(name), "%s/log", folder);
+	for (int i = 0; i < 200 && n == 0; i++) {
+		FILE *f = fopen(name, "r");
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+			n += strstr(line, first) != NULL && strstr(line, second) != NULL;
+		if (f != NULL)
+			fclose(f);
+		usleep(10000);
+	}
+	return n;
+}
+
+// What is read until the connection ends; -1 when it was reset.
+static ssize_t read_end(int fd, uint8_t *out, size_t size)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	while (used < size && (n = read(fd, out + used, size - used)) != 0) {
+		if (n < 0)
+			return -1;
+		used += (size_t)n;
+	}
+	return (ssize_t)used;
+}
+
+Test(listener, a_stranger_gets_an_alert_and_a_line)
+{
+	static const uint8_t handshake_failure[] = {21, 3, 3, 0, 2, 2, 40};
+	char text[4096];
+	uint8_t got[64];
+	int fd = connect_tcp();
+
+	// No TLS at all, and more than one read takes.
+	memset(text, 'G', sizeof(text));
+	memcpy(text, "GET / HTTP/1.1\r\n", 16);
+	cr_assert_eq(write(fd, text, sizeof(text)), sizeof(text));
+	cr_assert_eq(read_end(fd, got, sizeof(got)), sizeof(handshake_failure));
+	cr_assert_arr_eq(got, handshake_failure, sizeof(handshake_failure));
+	close(fd);
+	cr_assert_eq(logged("TLS handshake with 127.0.0.1 failed", "http request"), 1);
+	// Silence.
+	fd = connect_tcp();
+	cr_assert_eq(read_end(fd, got, sizeof(got)), sizeof(handshake_failure));
+	close(fd);
+	cr_assert_eq(logged("TLS handshake with 127.0.0.1 failed", "not done in 1 s"), 1);
+	cr_assert_eq(logged("TLS handshake", "closed"), 0);
+}
+
+Test(listener, a_stranger_that_writes_on_reads_its_alert)
+{
+	struct tls_files files = {ne_pem, ne_key, ca, NULL}; // serverAuth only
+	char why[200], octets[16384] = "";
+	SSL_CTX *context = tls_client_context(&files, why, sizeof(why));
+	cr_assert_not_null(context, "%s", why);
+	SSL *ssl = SSL_new(context);
+
+	SSL_CTX_free(context);
+	SSL_set_fd(ssl, connect_tcp());
+	cr_assert_eq(SSL_connect(ssl), 1, "TLS 1.3: the client is done before its certificate is looked at");
+	for (int i = 0; i < 4; i++)
+		(void)SSL_write(ssl, octets, sizeof(octets));
+	usleep(300000);
+	cr_assert_leq(SSL_read(ssl, octets, sizeof(octets)), 0);
+	tls_error_text(why, sizeof(why));
+	cr_assert_not_null(strstr(why, "alert"), "%s", why);
+	end(ssl);
+	cr_assert_eq(logged("TLS handshake with 127.0.0.1 failed", "the peer's certificate: "), 1);
+}
+
+Test(listener, failed_handshakes_make_room_first)
+{
+	char octet;
+	int strangers[2];
+	SSL *ssl = connect_tls();
+
+	for (int i = 0; i < 2; i++) {
+		strangers[i] = connect_tcp();
+		cr_assert_eq(write(strangers[i], "GET / HTTP/1.1\r\n", 16), 16);
+	}
+	usleep(200000); // both linger now
+	SSL *second = connect_tls();
+	post(second, "abc");
+	cr_assert(expect(second, "admf-01"));
+	post(ssl, "abc");
+	cr_assert(expect(ssl, "admf-01"), "a good peer was not pushed out");
+	end(ssl);
+	end(second);
+	for (int i = 0; i < 2; i++) {
+		(void)!read(strangers[i], &octet, 1);
+		close(strangers[i]);
+	}
 }
