@@ -233,7 +233,7 @@ enum channel_event_kind {
 	// where the destination is no more; its identifier may be another's now.
 	EVENT_DISCARDED = 23,
 	// Nothing is owed any more to destination `id`, which was removed: all is delivered, or the time for
-	// that is over; `copies` of it are lost.
+	// that is over; `copies` of it are lost, or were sent and never acknowledged.
 	EVENT_DESTINATION_GONE = 24,
 	EVENT_LAST = EVENT_DESTINATION_GONE,
 };

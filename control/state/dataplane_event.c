@@ -150,11 +150,17 @@ static void on_gone(struct control *c, uint16_t ne, const struct channel_event *
 // Reports to the network element's ADMF; a destination that was removed since is named by its DID.
 static void on_killed(struct control *c, uint16_t ne, const struct channel_event *e)
 {
-	if (registry_destination_find(c->registry, ne, &e->id))
+	static const struct id16 none;
+	char text[FAULT_TEXT_MAX], did[ID_TEXT_SIZE];
+
+	if (!e->subject[0] && registry_destination_find(c->registry, ne, &e->id)) {
 		issue_queue(c, ISSUE_DESTINATION, ISSUE_WARNING, ne, &e->id, X1_STATUS_WARNING,
 			e->text);
-	else
-		fault_warn(c, ne, e->text);
+		return;
+	}
+	id_format(&e->id, did);
+	snprintf(text, sizeof(text), "%.110s (%s)", e->text, did);
+	fault_warn(c, ne, id_equal(&e->id, &none) ? e->text : text);
 }
 
 static void on_task_loss(struct control *c, uint16_t ne, const struct channel_event *e)

@@ -102,7 +102,7 @@ static void task_losing(void *context, struct channel_event *e)
 	server_event(s, e);
 }
 
-// What is held now, for the process after this one, should this one be killed.
+// What memory holds now, for the process after this one, should this one be killed.
 static void count_held(struct server *s)
 {
 	struct last_known *l = s->with.last_known;
@@ -112,12 +112,8 @@ static void count_held(struct server *s)
 	if (!l)
 		return;
 	last_known_begin(l);
-	for (; d; d = destination_entry_next(d)) {
-		struct channel_destination_status m = {0};
-		if (deliver_status(s->with.deliver, d->index, &m) == POI_OK)
-			last_known_put(l, &d->link.ne, &d->link.id,
-				m.copies.queued + m.copies.unsettled);
-	}
+	for (; d; d = destination_entry_next(d))
+		last_known_put(l, &d->link.ne, &d->link.id, deliver_held(s->with.deliver, d->index));
 	last_known_end(l, now_wall_ns());
 }
 

@@ -505,6 +505,29 @@ uint32_t deliver_leaving(
 	return found;
 }
 
+static uint64_t held(const struct mdf_connection *c)
+{
+	uint64_t spooled = stream_spool_holds(c->stream), octets = 0;
+	struct copy_balance b = {0};
+
+	stream_balance(c->stream, &b, &octets);
+	return b.queued + b.unsettled > spooled ? b.queued + b.unsettled - spooled : 0;
+}
+
+uint64_t deliver_held(const struct deliver *d, uint16_t index)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
+	uint64_t sum = 0;
+
+	pthread_mutex_lock(lock);
+	const struct mdf_connection *c =
+		index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
+	if (c)
+		sum = held(c) + (c->twin ? held(c->twin) : 0);
+	pthread_mutex_unlock(lock);
+	return sum;
+}
+
 void deliver_totals(const struct deliver *d, struct copy_balance *out)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;

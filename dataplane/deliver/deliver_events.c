@@ -61,9 +61,10 @@ void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *a
 		add->lost[i] += b.lost[i];
 }
 
-static uint64_t went_out(const struct copy_balance *b)
+// Less than at the removal where a cut took back what TCP had acknowledged.
+static uint64_t grown(uint64_t now, uint64_t before)
 {
-	return b->acknowledged + b->in_doubt;
+	return now > before ? now - before : 0;
 }
 
 void mdf_connection_post_gone(const struct mdf_connection *c)
@@ -75,12 +76,13 @@ void mdf_connection_post_gone(const struct mdf_connection *c)
 		.time_ns = now_wall_ns()};
 
 	mdf_connection_ended(c, &now);
-	// Less than at the removal where a cut took back what TCP had acknowledged.
-	int64_t sent = (int64_t)(went_out(&now) - went_out(&c->removed));
-	sent = sent > 0 ? sent : 0;
-	e.copies = copy_balance_lost(&now) - copy_balance_lost(&c->removed);
-	snprintf(e.text, sizeof(e.text), "%lld PDUs delivered after the removal, %llu PDUs lost",
-		(long long)sent, (unsigned long long)e.copies);
+	uint64_t lost = copy_balance_lost(&now) - copy_balance_lost(&c->removed);
+	uint64_t doubt = grown(now.in_doubt, c->removed.in_doubt);
+	e.copies = lost + doubt;
+	snprintf(e.text, sizeof(e.text),
+		"%llu PDUs delivered after the removal, %llu PDUs lost, %llu in doubt",
+		(unsigned long long)grown(now.acknowledged, c->removed.acknowledged),
+		(unsigned long long)lost, (unsigned long long)doubt);
 	deliver_post(c->deliver, &e);
 }
 

@@ -387,7 +387,8 @@ static void tell_lost(struct deliver *d, const struct box_destination *k, uint64
 		.ne = k->ne,
 		.id = k->did,
 		.copies = n,
-		.time_ns = now_wall_ns()};
+		.time_ns = now_wall_ns(),
+		.subject = "removed"};
 
 	snprintf(e.text, sizeof(e.text),
 		"poi-dataplane was killed: %llu PDUs held for a destination that is gone are lost",

@@ -121,3 +121,4 @@ uint32_t stream_spool_done(struct stream *s, enum copy_kind k);
 // though to no task.
 void stream_spool_recovering(struct stream *s, enum copy_kind k, uint64_t copies);
 uint64_t stream_spool_found(const struct stream *s); // copies that were found so
+uint64_t stream_spool_holds(const struct stream *s); // copies owed that lie in the file; any thread

@@ -331,6 +331,15 @@ void stream_spool_recovering(struct stream *s, enum copy_kind k, uint64_t copies
 	add_to(&p->copies, copies);
 }
 
+uint64_t stream_spool_holds(const struct stream *s)
+{
+	uint64_t sum = 0;
+
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
+		sum += atomic_load_explicit(&s->spooled[k].copies, memory_order_relaxed);
+	return sum;
+}
+
 uint64_t stream_spool_found(const struct stream *s)
 {
 	uint64_t sum = 0;

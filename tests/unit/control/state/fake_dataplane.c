@@ -75,7 +75,7 @@ void fake_drained(struct fake_dataplane *f, uint64_t lost)
 			.ne = f->gone[i].ne,
 			.id = f->gone[i].id,
 			.copies = lost};
-		snprintf(e.text, sizeof(e.text), "7 PDUs delivered after the removal, %u PDUs lost",
+		snprintf(e.text, sizeof(e.text), "7 PDUs delivered after the removal, %u PDUs lost, 0 in doubt",
 			(unsigned)lost);
 		fake_event(f, &e);
 	}
