@@ -226,7 +226,10 @@ enum channel_event_kind {
 	// An earlier process was killed: `copies` of destination `id` are lost as last counted. `id` zero:
 	// of the network element, and the number is not known where `copies` is 0.
 	EVENT_KILLED = 22,
-	EVENT_LAST = EVENT_KILLED,
+	// Fragments of tunnels were given up while there are tasks: `copies` datagrams of the outage.
+	EVENT_FRAGMENTS_LOST = 23,
+	EVENT_FRAGMENTS_CLEAR = 24, // none for 5 seconds
+	EVENT_LAST = EVENT_FRAGMENTS_CLEAR,
 };
 
 struct channel_event {

@@ -55,7 +55,8 @@
 	X(TUNNEL_DEPTH, "tunnel_depth", 0)                                                         \
 	X(FRAGMENT_EXPIRED, "fragment_expired", 0) /* outer fragments given up */                  \
 	X(FRAGMENT_LIMIT, "fragment_limit", 0)                                                     \
-	X(FRAGMENT_INVALID, "fragment_invalid", 0)
+	X(FRAGMENT_INVALID, "fragment_invalid", 0)                                                 \
+	X(FRAGMENT_MIXED, "fragment_mixed", 0) /* pieces of more than one datagram */
 
 enum packet_outcome {
 #define X(suffix, name, classified) PACKET_##suffix,
