@@ -373,7 +373,8 @@ static uint64_t read_generation(const void *table_rcu)
 static int fragments_of(struct app *a, struct worker *w, uint32_t number)
 {
 	struct worker_fragments_settings s = {
-		.lanes = w->lanes, .n_lanes = w->n_lanes, .worker = number};
+		.lanes = w->lanes, .n_lanes = w->n_lanes, .worker = number,
+		.reassembly = a->config->dataplane.reassembly};
 
 	if (getrandom(s.seed, sizeof(s.seed), 0) != (ssize_t)sizeof(s.seed))
 		return POI_ERR_IO;

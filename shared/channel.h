@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 8
+#define CHANNEL_VERSION 9
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -235,7 +235,10 @@ enum channel_event_kind {
 	// Nothing is owed any more to destination `id`, which was removed: all is delivered, or the time for
 	// that is over; `copies` of it are lost, or were sent and never acknowledged.
 	EVENT_DESTINATION_GONE = 24,
-	EVENT_LAST = EVENT_DESTINATION_GONE,
+	// Fragments of tunnels were given up while there are tasks: `copies` datagrams of the outage.
+	EVENT_FRAGMENTS_LOST = 25,
+	EVENT_FRAGMENTS_CLEAR = 26, // none for 5 seconds
+	EVENT_LAST = EVENT_FRAGMENTS_CLEAR,
 };
 
 struct channel_event {

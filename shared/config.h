@@ -179,6 +179,11 @@ struct config_port {
 	struct ip_prefix signalling_peers[CONFIG_SIGNALLING_PEERS_MAX];
 };
 
+struct config_reassembly { // of outer fragments
+	uint32_t timeout_ms; // from a datagram's first piece to its last, 50
+	uint32_t rate;	     // datagrams a second that never become whole, of a port and worker, 40000
+};
+
 struct config_dataplane {
 	char *eal; // arguments, split as a shell splits words
 	int32_t main_cpu;
@@ -187,6 +192,7 @@ struct config_dataplane {
 	uint32_t idle_sleep_us; // 0 (default): workers spin; else an idle worker sleeps that long
 	uint32_t mbufs;         // per port, default 16384
 	uint32_t mbuf_size;     // octets of a frame that one buffer holds, default 2304
+	struct config_reassembly reassembly;
 	uint32_t n_ports;
 	struct config_port ports[CONFIG_PORTS_MAX];
 };

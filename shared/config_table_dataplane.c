@@ -58,6 +58,16 @@ static const struct config_key port_keys[] = {
 };
 static KEY_SCOPE(port_scope, port_keys)
 
+static const struct config_key reassembly_keys[] = {
+	KEY_NUMBER("timeout-ms", struct config_reassembly, timeout_ms, 1, 2000, "50",
+		"milliseconds from a datagram's first piece to its last; identifiers repeat, so the "
+		"longer it is, the more often pieces of two datagrams meet"),
+	KEY_NUMBER("rate", struct config_reassembly, rate, 1000, 1000000, "40000",
+		"datagrams a second that never become whole and that one worker can hold for one "
+		"port until their time-out; beyond it they give way earlier"),
+};
+static KEY_SCOPE(reassembly_scope, reassembly_keys)
+
 static const struct config_key dataplane_keys[] = {
 	{.name = "eal",
 		.type = CONFIG_TEXT,
@@ -83,6 +93,11 @@ static const struct config_key dataplane_keys[] = {
 		"packet buffers of each port"),
 	KEY_NUMBER("mbuf-size", struct config_dataplane, mbuf_size, 2144, 16384, "2304",
 		"octets of one packet buffer; a longer frame takes several where the device can"),
+	{.name = "reassembly",
+		.type = CONFIG_MAP,
+		KEY_AT(struct config_dataplane, reassembly),
+		.scope = reassembly_scope,
+		.doc = "fragments of tunnels and of signalling are put together"},
 	{.name = "ports",
 		.type = CONFIG_LIST,
 		KEY_AT(struct config_dataplane, ports[0]),

@@ -24,6 +24,9 @@
 	X(GTPU_UNSTRUCTURED, "gtpu_unstructured", 1) /* G-PDU with non-IP content */               \
 	X(GTPU_SIGNALLING, "gtpu_signalling", 1) /* echo, error indication, end marker ... */      \
 	X(TUNNEL, "tunnel", 1)                 /* IP in IP, GRE, VXLAN with an inner packet */     \
+	X(IP_NO_LENGTH, "ip_no_length", 1)     /* IP that says 0 octets, taken as it came */       \
+	X(GTPU_CLAMPED, "gtpu_clamped", 1)     /* G-PDU taken by the datagram's length */          \
+	X(PPPOE_CLAMPED, "pppoe_clamped", 1)   /* PPPoE taken by the frame's length */             \
 	X(FRAGMENT_HELD, "fragment_held", 1)   /* outer fragment absorbed into a reassembly */     \
 	X(ETH_TRUNCATED, "eth_truncated", 0)                                                       \
 	X(VLAN_TRUNCATED, "vlan_truncated", 0)                                                     \
@@ -46,7 +49,7 @@
 	X(TCP_OFFSET, "tcp_offset", 0)                                                             \
 	X(GTPU_TRUNCATED, "gtpu_truncated", 0)                                                     \
 	X(GTPU_VERSION, "gtpu_version", 0)                                                         \
-	X(GTPU_LENGTH, "gtpu_length", 0)       /* length field disagrees with the datagram */      \
+	X(GTPU_LENGTH, "gtpu_length", 0)       /* the datagram ends within the header's options */ \
 	X(GTPU_EXT_TRUNCATED, "gtpu_ext_truncated", 0)                                             \
 	X(GTPU_EXT_LENGTH, "gtpu_ext_length", 0) /* zero-length extension header */                \
 	X(GTPU_EXT_DEPTH, "gtpu_ext_depth", 0)                                                     \
@@ -55,7 +58,8 @@
 	X(TUNNEL_DEPTH, "tunnel_depth", 0)                                                         \
 	X(FRAGMENT_EXPIRED, "fragment_expired", 0) /* outer fragments given up */                  \
 	X(FRAGMENT_LIMIT, "fragment_limit", 0)                                                     \
-	X(FRAGMENT_INVALID, "fragment_invalid", 0)
+	X(FRAGMENT_INVALID, "fragment_invalid", 0)                                                 \
+	X(FRAGMENT_MIXED, "fragment_mixed", 0) /* pieces of more than one datagram */
 
 enum packet_outcome {
 #define X(suffix, name, classified) PACKET_##suffix,

@@ -315,16 +315,31 @@ static void on_clock(struct control *c, const struct channel_event *e)
 		fault_warn(c, ne, e->text);
 }
 
-// Ledger and tables are of the whole dataplane: faults of every network element.
+// Ledger, tables and fragments are of the whole dataplane: faults of every network element.
 static void on_dataplane(struct control *c, const struct channel_event *e)
 {
-	bool ledger = e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_LEDGER_CLEAR;
-	enum fault_kind kind = ledger ? FAULT_LEDGER : FAULT_SECURITY;
-
-	if (e->kind == EVENT_LEDGER_FAULT || e->kind == EVENT_SECURITY_FAULT)
-		fault_raise_all(c, kind, e->text);
-	else
-		fault_clear_all(c, kind, e->text);
+	switch (e->kind) {
+	case EVENT_LEDGER_FAULT:
+		fault_raise_all(c, FAULT_LEDGER, e->text);
+		break;
+	case EVENT_LEDGER_CLEAR:
+		fault_clear_all(c, FAULT_LEDGER, e->text);
+		break;
+	case EVENT_SECURITY_FAULT:
+		fault_raise_all(c, FAULT_SECURITY, e->text);
+		break;
+	case EVENT_SECURITY_CLEAR:
+		fault_clear_all(c, FAULT_SECURITY, e->text);
+		break;
+	case EVENT_FRAGMENTS_LOST:
+		fault_raise_all(c, FAULT_FRAGMENTS, e->text);
+		break;
+	case EVENT_FRAGMENTS_CLEAR:
+		fault_clear_all(c, FAULT_FRAGMENTS, e->text);
+		break;
+	default:
+		break;
+	}
 }
 
 void dataplane_event(void *context, const struct channel_event *e)
@@ -352,6 +367,8 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_LEDGER_CLEAR] = on_dataplane,
 		[EVENT_SECURITY_FAULT] = on_dataplane,
 		[EVENT_SECURITY_CLEAR] = on_dataplane,
+		[EVENT_FRAGMENTS_LOST] = on_dataplane,
+		[EVENT_FRAGMENTS_CLEAR] = on_dataplane,
 		[EVENT_LINK_DOWN] = on_port,
 		[EVENT_LINK_UP] = on_port,
 		[EVENT_PORT_LOSS] = on_port,

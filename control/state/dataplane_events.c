@@ -150,6 +150,7 @@ static void on_restarted(void *context)
 
 	fault_clear_all(c, FAULT_LEDGER, text);
 	fault_clear_all(c, FAULT_SECURITY, text);
+	fault_clear_all(c, FAULT_FRAGMENTS, text);
 	for (uint32_t i = 0; i < c->config->dataplane.n_ports; i++) {
 		fault_clear_all(c, (enum fault_kind)(FAULT_LINK + i), text);
 		fault_clear_all(c, (enum fault_kind)(FAULT_PORT_LOSS + i), text);

@@ -68,6 +68,30 @@ static void check_clock(struct server *s)
 	server_event(s, &e);
 }
 
+// Without tasks nobody misses what was in them.
+static void check_fragments(struct server *s)
+{
+	const struct stats *stats = s->with.sources.stats;
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < stats->n_workers; i++)
+		total += stats_worker(stats, i)->tunnels_lost;
+	if (task_table_live_tasks(builder_task_table(s->with.builder)) == 0)
+		s->fragments.seen = total;
+	enum loss_change change =
+		loss_debounce_look(&s->fragments, total, now_monotonic_ms(), true);
+	if (change != LOSS_BEGINS && change != LOSS_OVER)
+		return;
+	struct channel_event e = {
+		.kind = change == LOSS_BEGINS ? EVENT_FRAGMENTS_LOST : EVENT_FRAGMENTS_CLEAR,
+		.copies = total - s->fragments.before,
+		.time_ns = now_wall_ns()};
+	snprintf(e.text, sizeof(e.text), "%s",
+		change == LOSS_BEGINS ? TEXT_FRAGMENTS : TEXT_NO_FRAGMENTS);
+	log_warning("%s (%llu datagrams)", e.text, (unsigned long long)e.copies);
+	server_event(s, &e);
+}
+
 static void self_check(struct server *s)
 {
 	struct channel_status m = {0};
@@ -78,6 +102,7 @@ static void self_check(struct server *s)
 	if (kind != 0)
 		server_event_text(
 			s, kind, kind == EVENT_LEDGER_FAULT ? TEXT_DIFFERS : TEXT_BALANCES);
+	check_fragments(s);
 	s->copies_lost = copy_balance_lost(&m.copies);
 	s->task_events = TASK_EVENTS;
 	if (moved) {

@@ -88,7 +88,12 @@ void server_conditions(struct server *s)
 		s->generation.fault ? TEXT_OLD_TABLE
 		: wrong		    ? TEXT_WRONG_TABLE
 				    : TEXT_RIGHT);
+	struct channel_event fragments = {
+		.kind = s->fragments.reported ? EVENT_FRAGMENTS_LOST : EVENT_FRAGMENTS_CLEAR};
+	snprintf(fragments.text, sizeof(fragments.text), "%s",
+		s->fragments.reported ? TEXT_FRAGMENTS : TEXT_NO_FRAGMENTS);
 	send_now(s, &ledger);
 	send_now(s, &matching);
+	send_now(s, &fragments);
 	ports_conditions(s->with.ports, send_now, s);
 }

@@ -19,6 +19,8 @@
 #define TEXT_OLD_TABLE "a worker matches with an old table"
 #define TEXT_WRONG_TABLE "the match table is not what the tasks say"
 #define TEXT_RIGHT "what is matched is what the tasks say again"
+#define TEXT_FRAGMENTS "fragments of tunnels are given up: packets in them are missed; see poi status"
+#define TEXT_NO_FRAGMENTS "no fragments of tunnels given up for 5 seconds"
 
 struct pending_ack {
 	uint32_t request;
@@ -38,6 +40,7 @@ struct server {
 	struct channel_event events[EVENTS_KEPT];
 	struct debounce ledger;		  // of the ledger
 	struct debounce generation, scan; // what the workers match
+	struct loss_debounce fragments;	  // of tunnels, given up while there are tasks
 	struct clock_sync clock;	  // at the last look
 	bool clock_bad;			  // not synchronised, then
 	bool clock_pending;		  // not yet reported to a new controller

@@ -91,6 +91,8 @@ static enum packet_outcome outcome_of(struct parse_state *w)
 		v->flags |= VIEW_UNSTRUCTURED;
 	if (w->fault != NO_FAULT)
 		return (enum packet_outcome)w->fault;
+	if (w->lie != NO_FAULT && v->n_layers > 0)
+		return (enum packet_outcome)w->lie;
 	if (v->flags & VIEW_GTPU)
 		return v->flags & VIEW_UNSTRUCTURED ? PACKET_GTPU_UNSTRUCTURED : PACKET_GTPU;
 	if (w->signalling)
@@ -104,7 +106,7 @@ static enum packet_outcome outcome_of(struct parse_state *w)
 static __attribute__((noinline)) bool parse_general(
 	const struct port_traits *port, struct packet_view *v)
 {
-	struct parse_state w = {.v = v, .port = port, .d = v->data, .fault = NO_FAULT};
+	struct parse_state w = {.v = v, .port = port, .d = v->data, .fault = NO_FAULT, .lie = NO_FAULT};
 	enum step step = STEP_ETHERNET;
 
 	w.readable = v->length < OFFSETS_MAX ? v->length : OFFSETS_MAX;

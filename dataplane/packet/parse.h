@@ -15,9 +15,10 @@
 //   - a layer counts once its fixed header and lengths hold together; a fault behind it leaves it
 //   in
 //   - a datagram longer than the frame is not a fault (mirror ports cut): LAYER_CUT
+//   - a length of GTP-U or PPPoE that lies, and an IP length of 0, give way to that of what is around
+//     it: GTPU_CLAMPED, PPPOE_CLAMPED, IP_NO_LENGTH
 //   - octets beyond the IP length (Ethernet padding) are never looked at
 //   - nothing is looked for behind a fragment: tunnels are entered after reassembly only
-// GTP-U (TS 29.281) is UDP destination port 2152 on a port with tunnel gtpu; its length must be
-// that of the UDP datagram.
+// GTP-U (TS 29.281) is UDP destination port 2152 on a port with tunnel gtpu.
 // Returns a bit per frame whose last layer is a fragment (LAYER_FRAGMENT_*).
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n);

@@ -48,6 +48,7 @@ struct parse_state {
 	uint32_t vouched; // octets of the upper layer by the IP header's word; may exceed the frame
 	uint8_t wrap;	  // what carries the next IP layer
 	uint8_t fault;	  // enum packet_outcome or NO_FAULT
+	uint8_t lie;	  // a length field was not believed: enum packet_outcome or NO_FAULT
 	bool signalling;
 };
 
@@ -63,6 +64,16 @@ static inline uint32_t left(const struct parse_state *w)
 	uint32_t limit = w->end < w->readable ? w->end : w->readable;
 
 	return limit > w->at ? limit - w->at : 0;
+}
+
+// Octets of the IP packet at `at` by its own word; 0 where none begins there.
+static inline uint32_t ip_length(const struct parse_state *w)
+{
+	const uint8_t *p = w->d + w->at;
+
+	if (left(w) < 6)
+		return 0;
+	return p[0] >> 4 == 4 ? wire_load16(p + 2) : p[0] >> 4 == 6 ? wire_load16(p + 4) + 40u : 0;
 }
 
 // The version nibble decides where nothing else names the protocol.

@@ -4,6 +4,8 @@
 
 #include "dataplane/packet/parse_internal.h"
 
+#define JUMBO_MAX 0xffffffu // longer than any frame
+
 // A new layer at `at` whose datagram has `length` octets by its own word; narrows `end` to it.
 static struct packet_layer *add_layer(struct parse_state *w, uint32_t length)
 {
@@ -17,6 +19,21 @@ static struct packet_layer *add_layer(struct parse_state *w, uint32_t length)
 	else
 		w->end = end;
 	return l;
+}
+
+// The octets from `at` to the end of what encloses the packet, for one that says 0 of itself, as
+// segmentation offload (TSO) and BIG TCP have it.
+static uint32_t without_length(struct parse_state *w)
+{
+	w->lie = PACKET_IP_NO_LENGTH;
+	return w->end - w->at;
+}
+
+// A frame longer than the view's offsets reach holds more than that of a packet without a length.
+static void mark_cut(const struct parse_state *w, struct packet_layer *l)
+{
+	if (w->lie == PACKET_IP_NO_LENGTH && w->v->total > OFFSETS_MAX)
+		l->flags |= LAYER_CUT;
 }
 
 static enum step parse_ipv4(struct parse_state *w)
@@ -33,10 +50,13 @@ static enum step parse_ipv4(struct parse_state *w)
 		return fail(w, PACKET_IPV4_HEADER_LENGTH);
 	if (left(w) < header)
 		return fail(w, PACKET_IPV4_TRUNCATED);
-	uint16_t length = wire_load16(ip + 2);
+	uint32_t length = wire_load16(ip + 2);
+	if (length == 0)
+		length = without_length(w);
 	if (length < header)
 		return fail(w, PACKET_IPV4_TOTAL_LENGTH);
 	struct packet_layer *l = add_layer(w, length);
+	mark_cut(w, l);
 	l->family = 4;
 	l->source = 12;
 	l->address_length = 4;
@@ -103,6 +123,22 @@ static enum step parse_extensions(
 	return STEP_UPPER;
 }
 
+// Octets behind an IPv6 header whose payload length is 0: those of a jumbo payload option (RFC 2675),
+// else all that there are.
+static uint32_t long_payload(struct parse_state *w)
+{
+	const uint8_t *ip = w->d + w->at;
+
+	if (ip[6] == PROTOCOL_NONE)
+		return 0;
+	if (ip[6] == 0 && left(w) >= 48 && ip[42] == 0xc2 && ip[43] == 4) {
+		uint32_t jumbo = wire_load32(ip + 44);
+		w->lie = PACKET_IP_NO_LENGTH;
+		return jumbo < JUMBO_MAX ? jumbo : JUMBO_MAX;
+	}
+	return w->end - w->at > 40 ? without_length(w) - 40 : 0;
+}
+
 static enum step parse_ipv6(struct parse_state *w)
 {
 	if (w->v->n_layers == PACKET_LAYERS_MAX)
@@ -113,13 +149,15 @@ static enum step parse_ipv6(struct parse_state *w)
 	if (ip[0] >> 4 != 6)
 		return fail(w, PACKET_IPV6_VERSION);
 	uint32_t payload = wire_load16(ip + 4);
+	if (payload == 0)
+		payload = long_payload(w);
 	struct packet_layer *l = add_layer(w, 40 + payload);
 	uint32_t end = w->at + 40 + payload;
+	mark_cut(w, l);
 	l->family = 6;
 	l->source = 8;
 	l->address_length = 16;
 	l->protocol = ip[6];
-	// Length 0 with something behind it would be a jumbogram, which no link here can carry.
 	if (payload == 0 && ip[6] != PROTOCOL_NONE)
 		return fail(w, PACKET_IPV6_PAYLOAD_LENGTH);
 	w->at += 40;

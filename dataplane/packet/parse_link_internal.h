@@ -17,6 +17,18 @@ static enum step parse_mpls(struct parse_state *w)
 	return fail(w, PACKET_MPLS_DEPTH);
 }
 
+// Ends the content where the PPPoE length says, at `end`. The length is not believed where the frame
+// ends before that, nor where an IP packet goes beyond it and the frame holds all of that.
+static void end_pppoe(struct parse_state *w, uint32_t end)
+{
+	uint32_t ip_end = w->at + ip_length(w);
+
+	if (end > w->end || (ip_end > end && ip_end <= w->end))
+		w->lie = PACKET_PPPOE_CLAMPED;
+	else
+		w->end = end;
+}
+
 // RFC 2516 session stage: version and type 1, code 0, session, length, then a PPP protocol.
 static enum step parse_pppoe(struct parse_state *w)
 {
@@ -25,13 +37,16 @@ static enum step parse_pppoe(struct parse_state *w)
 	const uint8_t *p = w->d + w->at;
 	if (p[0] != 0x11 || p[1] != 0)
 		return STEP_DONE;
-	uint16_t length = wire_load16(p + 4);
-	if (length < 2 || w->at + 6 + length > w->end)
+	uint32_t length = wire_load16(p + 4), content = w->at + 6 + length;
+	bool compressed = p[6] & 1; // one octet (RFC 1661 clause 6.5)
+	uint16_t protocol = compressed ? p[6] : wire_load16(p + 6);
+	if (length < (compressed ? 1 : 2))
 		return fail(w, PACKET_PPPOE_LENGTH);
-	w->end = w->at + 6 + length;
-	uint16_t protocol = wire_load16(p + 6);
-	w->at += 8;
-	return protocol == 0x0021 ? STEP_IPV4 : protocol == 0x0057 ? STEP_IPV6 : STEP_DONE;
+	w->at += compressed ? 7 : 8;
+	if (protocol != 0x0021 && protocol != 0x0057)
+		return STEP_DONE;
+	end_pppoe(w, content);
+	return protocol == 0x0021 ? STEP_IPV4 : STEP_IPV6;
 }
 
 static enum step parse_ethertype(struct parse_state *w, uint16_t type)

@@ -7,17 +7,12 @@
 // The T-PDU at `at`, `size` octets by the GTP-U header's word.
 static enum step parse_tpdu(struct parse_state *w, uint32_t size, bool outermost)
 {
-	const uint8_t *p = w->d + w->at;
-
 	if (size && !left(w))
 		return fail(w, PACKET_GTPU_TRUNCATED);
 	w->wrap = WRAP_GTPU;
 	if (size) {
 		enum step step = by_version(w);
-		bool exact = step == STEP_IPV4	 ? left(w) >= 4 && wire_load16(p + 2) == size
-			     : step == STEP_IPV6 ? left(w) >= 6 && wire_load16(p + 4) + 40u == size
-						 : false;
-		if (!exact && looks_ethernet(w)) {
+		if (ip_length(w) != size && looks_ethernet(w)) {
 			if (outermost)
 				w->v->flags |= VIEW_ETHERNET;
 			return STEP_ETHERNET;
@@ -29,7 +24,7 @@ static enum step parse_tpdu(struct parse_state *w, uint32_t size, bool outermost
 }
 
 // Sequence number, N-PDU number and extension headers behind the 8 octets (TS 29.281 clause 5.2).
-// `end` is that of the message by its own word. Leaves `at` on the T-PDU.
+// `end` is that of the UDP datagram. Leaves `at` on the T-PDU.
 static enum step parse_gtpu_options(
 	struct parse_state *w, uint8_t flags, uint32_t end, struct packet_nested *g)
 {
@@ -63,6 +58,19 @@ static enum step parse_gtpu_options(
 	return STEP_UPPER;
 }
 
+// The T-PDU at `at` ends where the message does by its own word, at `end`, or with the UDP `datagram`.
+// Receivers take the datagram: the GTP-U length is not believed where it goes beyond it, ends within
+// the header, or cuts an IP packet that the datagram holds.
+static uint32_t end_gtpu(struct parse_state *w, uint32_t end, uint32_t datagram)
+{
+	uint32_t ip_end = w->at + ip_length(w);
+
+	if (end <= datagram && end >= w->at && (ip_end <= end || ip_end > datagram))
+		return end;
+	w->lie = PACKET_GTPU_CLAMPED;
+	return datagram;
+}
+
 // `size`: octets of the UDP datagram's content by the UDP header's word.
 static enum step parse_gtpu(struct parse_state *w, uint32_t size)
 {
@@ -74,20 +82,17 @@ static enum step parse_gtpu(struct parse_state *w, uint32_t size)
 	const uint8_t *p = w->d + start;
 	if ((p[0] & 0xf0) != 0x30) // version 1, protocol type GTP
 		return fail(w, PACKET_GTPU_VERSION);
-	uint32_t length = wire_load16(p + 2);
-	if (8 + length > size) // shorter is padding, which receivers pass over
-		return fail(w, PACKET_GTPU_LENGTH);
 	if (p[1] != 255) { // echo, error indication, end marker: no user packet
 		w->signalling = true;
 		return STEP_DONE;
 	}
 	struct packet_nested g = {.teid = wire_load32(p + 4), .outer = v->n_layers - 1};
-	uint32_t end = start + 8 + length;
 	w->at += 8;
+	if (p[0] & 0x07 && parse_gtpu_options(w, p[0], start + size, &g) == STEP_DONE)
+		return STEP_DONE;
+	uint32_t end = end_gtpu(w, start + 8 + wire_load16(p + 2), start + size);
 	if (w->end > end)
 		w->end = end;
-	if (p[0] & 0x07 && parse_gtpu_options(w, p[0], end, &g) == STEP_DONE)
-		return STEP_DONE;
 	v->layer[g.outer].flags |= LAYER_CARRIER;
 	bool outermost = !(v->flags & VIEW_GTPU);
 	if (outermost) {

@@ -136,13 +136,23 @@ uint32_t datagram_find(const struct datagram_index *x, const struct datagram_key
 	return i;
 }
 
+uint32_t datagram_heaviest(const struct datagram_index *x)
+{
+	const struct index_list *most = &x->source[0];
+
+	for (unsigned i = 1; i < DATAGRAM_SOURCES; i++)
+		if (x->source[i].n > most->n)
+			most = &x->source[i];
+	return most->head;
+}
+
 uint32_t datagram_victim(const struct datagram_index *x, const struct datagram_key *key)
 {
 	const struct index_list *own = &x->source[source_of(x, key)];
 
-	if (own->n >= x->share)
-		return own->head;
-	return x->age.n == x->capacity ? x->age.head : DATAGRAM_NONE;
+	if (x->age.n < x->capacity)
+		return DATAGRAM_NONE;
+	return own->n >= x->share ? own->head : datagram_heaviest(x);
 }
 
 uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, uint64_t now_ns)

@@ -2,8 +2,9 @@
 
 // Which fragments belong to one datagram: a bounded index that the fragment modules keep their own
 // arrays beside. Pure code; all memory is taken at creation. An entry lives for the time-out at
-// most. Sources are hashed (keyed) into DATAGRAM_SOURCES lists and none of these may hold more than
-// a quarter of the index, so that a flood from one place leaves room for the others.
+// most. Sources are hashed (keyed) into DATAGRAM_SOURCES lists. One source may fill the index; where
+// it is full, a source that holds a quarter makes room with its own oldest entry, and the others get
+// that of the source that holds most. So a flood from one place leaves room for the others.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,9 +54,10 @@ void datagram_key_of(struct datagram_key *key, const struct packet_view *v);
 
 // An entry's index (below the capacity), or DATAGRAM_NONE.
 uint32_t datagram_find(const struct datagram_index *x, const struct datagram_key *key);
-// The entry that has to be removed before `key` can be added: the oldest of the same source where
-// that has its share, else the oldest of all where the index is full, else DATAGRAM_NONE.
+// The entry that has to be removed before `key` can be added, or DATAGRAM_NONE where there is room.
 uint32_t datagram_victim(const struct datagram_index *x, const struct datagram_key *key);
+// The oldest entry of the source that holds most, or DATAGRAM_NONE in an empty index.
+uint32_t datagram_heaviest(const struct datagram_index *x);
 // Adds a key that is not there yet, with datagram_victim being DATAGRAM_NONE.
 uint32_t datagram_add(struct datagram_index *x, const struct datagram_key *key, uint64_t now_ns);
 void datagram_remove(struct datagram_index *x, uint32_t i);

@@ -4,24 +4,21 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <rte_ip.h>
-#include <rte_ip_frag.h>
 #include <rte_mbuf.h>
 
 #include "dataplane/worker/datagram.h"
+#include "dataplane/worker/reassembly_whole.h"
 #include "dataplane/signalling/signalling_tap.h"
 #include "shared/wire.h"
 
 #define PORT_GTPU 2152
 #define PROTOCOL_UDP 17
+#define NEXT_ROUTING 43
 #define NEXT_FRAGMENT 44
 #define NEXT_AUTHENTICATION 51
-#define BUCKETS 64
-#define BUCKET_ENTRIES 16
-#define L2_MAX 127	      // the library's
+#define ROOM_TRIES 8	      // datagrams that give way for one packet buffer
+#define COMPARED 256	      // bytes of two fragments at a time
 #define LARGE (65535u + 256u) // the longest datagram and its link header
-
-_Static_assert(REASSEMBLY_PIECES <= RTE_LIBRTE_IP_FRAG_MAX_FRAG, "the library takes them all");
 
 enum state { COLLECTING, POISONED, FOREIGN, DONE };
 
@@ -29,49 +26,58 @@ struct range {
 	uint32_t first, end;
 };
 
+// One fragment: where its content lies, by its own words, and a copy of its frame.
+struct piece {
+	struct rte_mbuf *copy;
+	struct range range;
+	uint16_t l3;	   // octets before the IP header
+	uint16_t header;   // octets of the IP header, with everything up to the content
+	uint16_t fragment; // IPv6: offset of the fragment header from the IP header
+	bool more;
+	bool routed; // IPv6: behind a routing header, so the destination is another in the end
+};
+
 struct entry { // beside that of the index
-	uint64_t start_ns;
 	uint32_t absorbed; // fragments to be moved when the datagram is given up
 	uint32_t end;	   // octets of the whole content; 0: the last fragment has not come
 	uint8_t state;
 	uint8_t n;
 	bool signalling; // may be, and is lost with it
+	bool tunnel;	 // its first fragment is a tunnel's
 	bool doubled;	 // the one before it came whole, and this may be its fragments once more
-	struct range range[REASSEMBLY_PIECES];
+	struct piece piece[REASSEMBLY_PIECES]; // POISONED: the first fragment alone
 };
 
 struct reassembly {
 	struct reassembly_settings s;
 	struct datagram_index *index;
 	struct entry *entry;
-	struct rte_ip_frag_tbl *library; // its datagrams are those of the index that have ranges
-	struct rte_ip_frag_death_row dead;
 	struct reassembly_moves moves;
 	uint8_t *large;
 };
 
-// Where one fragment's content lies, by its own words.
-struct piece {
-	uint32_t header;   // octets of the IP header, with everything up to the content
-	uint32_t fragment; // IPv6: offset of the fragment header from the IP header
-	struct range range;
-	bool more;
+// A fragment on its way in.
+struct arrival {
+	const struct packet_view *v;
+	const struct rte_mbuf *m;
+	struct datagram_key key;
+	struct piece piece;
+	bool counted;
+	bool doubled;
+	uint64_t now_ns;
 };
 
 struct reassembly *reassembly_new(const struct reassembly_settings *s)
 {
 	struct reassembly *r = calloc(1, sizeof(*r));
 
-	if (!r || s->datagrams < 4 || s->datagrams > BUCKETS * BUCKET_ENTRIES)
+	if (!r || s->datagrams < 4 || s->datagrams > REASSEMBLY_DATAGRAMS_MAX)
 		goto fail;
 	r->s = *s;
 	r->index = datagram_index_new(s->datagrams, s->timeout_ns, s->seed);
 	r->entry = calloc(s->datagrams, sizeof(*r->entry));
 	r->large = malloc(LARGE);
-	// Its clock is ours: nanoseconds.
-	r->library = rte_ip_frag_table_create(
-		BUCKETS, BUCKET_ENTRIES, s->datagrams, s->timeout_ns, s->socket);
-	if (!r->index || !r->entry || !r->large || !r->library)
+	if (!r->index || !r->entry || !r->large)
 		goto fail;
 	return r;
 fail:
@@ -83,30 +89,30 @@ void reassembly_free(struct reassembly *r)
 {
 	if (!r)
 		return;
-	if (r->library && r->index) {
+	if (r->index)
 		reassembly_expire(r, 0, true);
-		rte_ip_frag_table_destroy(r->library);
-	}
 	datagram_index_free(r->index);
 	free(r->entry);
 	free(r->large);
 	free(r);
 }
 
-static bool find_fragment_header(const struct packet_view *v, uint32_t l3, uint32_t *at)
+static bool find_fragment_header(const struct packet_view *v, struct piece *p)
 {
-	const uint8_t *ip = v->data + l3;
+	const uint8_t *ip = v->data + p->l3;
+	uint32_t at = 40;
 	uint8_t next = ip[6];
 
-	*at = 40;
 	while (next != NEXT_FRAGMENT) {
-		if (l3 + *at + 8 > v->length)
+		if (p->l3 + at + 8 > v->length)
 			return false;
-		const uint8_t *p = ip + *at;
-		*at += next == NEXT_AUTHENTICATION ? (p[1] + 2u) * 4u : (p[1] + 1u) * 8u;
-		next = p[0];
+		const uint8_t *h = ip + at;
+		p->routed |= next == NEXT_ROUTING;
+		at += next == NEXT_AUTHENTICATION ? (h[1] + 2u) * 4u : (h[1] + 1u) * 8u;
+		next = h[0];
 	}
-	return l3 + *at + 8 <= v->length;
+	p->fragment = (uint16_t)at;
+	return p->l3 + at + 8 <= v->length;
 }
 
 static bool piece_of(struct piece *p, const struct packet_view *v)
@@ -114,216 +120,244 @@ static bool piece_of(struct piece *p, const struct packet_view *v)
 	const struct packet_layer *l = &v->layer[0];
 	const uint8_t *ip = v->data + l->l3;
 
-	if (l->flags & LAYER_CUT || (uint32_t)l->l3 + l->length > v->total || l->l3 > L2_MAX)
+	if (l->flags & LAYER_CUT || (uint32_t)l->l3 + l->length > v->total)
 		return false;
-	*p = (struct piece){0};
+	*p = (struct piece){.l3 = l->l3};
 	if (l->family == 4) {
 		uint16_t word = wire_load16(ip + 6);
-		p->header = (ip[0] & 15) * 4u;
+		p->header = (uint16_t)((ip[0] & 15) * 4);
 		p->range.first = (word & 0x1fff) * 8u;
 		p->more = word & 0x2000;
 	} else {
-		if (!find_fragment_header(v, l->l3, &p->fragment))
+		if (!find_fragment_header(v, p))
 			return false;
 		uint16_t word = wire_load16(ip + p->fragment + 2);
-		p->header = p->fragment + 8;
+		p->header = (uint16_t)(p->fragment + 8);
 		p->range.first = word & 0xfff8;
 		p->more = word & 1;
 	}
 	if (l->length <= p->header)
 		return false;
-	uint32_t size = l->length - p->header;
+	uint32_t size = l->length - (uint32_t)p->header;
 	p->range.end = p->range.first + size;
 	return p->range.end + p->header <= 65535 && (!p->more || size % 8 == 0);
 }
 
-static void bury(struct reassembly *r)
-{
-	rte_ip_frag_free_death_row(&r->dead, 0);
-	r->dead.cnt = 0;
-}
-
+// The datagram is lost to those who wait for it. Counts once.
 static void lose(struct reassembly *r, struct entry *e)
 {
 	r->moves.signalling += e->signalling;
+	r->moves.tunnels += e->tunnel && !e->doubled;
 	e->signalling = false;
+	e->tunnel = false;
 }
 
-static void drop(struct reassembly *r, uint32_t i, uint64_t *moved)
+static void drop_pieces(struct entry *e)
 {
-	*moved += r->entry[i].absorbed;
-	lose(r, &r->entry[i]);
+	while (e->n > 0)
+		rte_pktmbuf_free(e->piece[--e->n].copy);
+}
+
+static void give_up(struct reassembly *r, uint32_t i, uint64_t *moved)
+{
+	struct entry *e = &r->entry[i];
+
+	*moved += e->absorbed;
+	lose(r, e);
+	drop_pieces(e);
 	datagram_remove(r->index, i);
-}
-
-// Forgets every datagram that began at `upto` or before, here and in the library, which knows no
-// other way to drop one than to be told of a time at which it is over.
-static void forget(struct reassembly *r, uint64_t upto, uint64_t *moved)
-{
-	uint32_t i = datagram_oldest(r->index);
-
-	if (i == DATAGRAM_NONE || r->entry[i].start_ns > upto)
-		return;
-	do {
-		bury(r);
-		rte_ip_frag_table_del_expired_entries(
-			r->library, &r->dead, upto + r->s.timeout_ns + 1);
-	} while (r->dead.cnt > 0);
-	for (; i != DATAGRAM_NONE && r->entry[i].start_ns <= upto; i = datagram_oldest(r->index))
-		drop(r, i, moved);
 }
 
 void reassembly_expire(struct reassembly *r, uint64_t now_ns, bool all)
 {
-	if (all)
-		forget(r, UINT64_MAX - r->s.timeout_ns - 1, &r->moves.expired);
-	else if (now_ns > r->s.timeout_ns)
-		forget(r, now_ns - r->s.timeout_ns - 1, &r->moves.expired);
+	uint32_t i;
+
+	while ((i = all ? datagram_oldest(r->index) : datagram_expired(r->index, now_ns)) !=
+		DATAGRAM_NONE)
+		give_up(r, i, &r->moves.expired);
 }
 
-// A source that has its share waits; where all is full the oldest give way.
-static uint32_t add_entry(
-	struct reassembly *r, const struct datagram_key *key, uint64_t now_ns, enum state state)
+static const struct piece *first_piece(const struct entry *e)
 {
-	uint32_t victim = datagram_victim(r->index, key);
+	for (unsigned k = 0; k < e->n; k++)
+		if (e->piece[k].range.first == 0)
+			return &e->piece[k];
+	return NULL;
+}
 
-	if (victim != DATAGRAM_NONE && victim != datagram_oldest(r->index))
-		return DATAGRAM_NONE;
-	if (victim != DATAGRAM_NONE && r->entry[victim].start_ns < now_ns)
-		forget(r, r->entry[victim].start_ns, &r->moves.limit);
-	if (datagram_victim(r->index, key) != DATAGRAM_NONE)
-		return DATAGRAM_NONE;
-	uint32_t i = datagram_add(r->index, key, now_ns);
-	r->entry[i] = (struct entry){.start_ns = now_ns, .state = (uint8_t)state};
+// Gives a datagram up for lack of room.
+static void give_way(struct reassembly *r, uint32_t i)
+{
+	struct entry *e = &r->entry[i];
+
+	// Without its first fragment it may have been a tunnel's.
+	if (e->state == COLLECTING && r->s.gtpu && !first_piece(e))
+		e->tunnel = true;
+	give_up(r, i, &r->moves.limit);
+}
+
+static uint32_t add_entry(struct reassembly *r, const struct arrival *a, enum state state)
+{
+	uint32_t victim = datagram_victim(r->index, &a->key);
+
+	if (victim != DATAGRAM_NONE)
+		give_way(r, victim);
+	uint32_t i = datagram_add(r->index, &a->key, a->now_ns);
+	r->entry[i] = (struct entry){.state = (uint8_t)state};
 	return i;
 }
 
-static bool has_first(const struct entry *e)
+// The pieces that are there are another datagram's: they are given up.
+static void begin_anew(struct reassembly *r, uint32_t i, const struct arrival *a)
 {
-	for (unsigned k = 0; k < e->n; k++)
-		if (e->range[k].first == 0)
-			return true;
-	return false;
+	struct entry *e = &r->entry[i];
+
+	r->moves.mixed += e->absorbed;
+	lose(r, e);
+	drop_pieces(e);
+	datagram_touch(r->index, i, a->now_ns);
+	*e = (struct entry){.state = COLLECTING};
 }
 
-// A first fragment that nobody wants to look into.
-static enum reassembly_verdict on_foreign(
-	struct reassembly *r, const struct datagram_key *key, uint32_t i, uint64_t now_ns)
+// Only the first fragment stays, to know it again.
+static void poison(struct reassembly *r, struct entry *e)
+{
+	const struct piece *first = first_piece(e);
+	struct piece kept = first ? *first : (struct piece){0};
+
+	for (unsigned k = 0; k < e->n; k++)
+		if (e->piece[k].copy != kept.copy)
+			rte_pktmbuf_free(e->piece[k].copy);
+	e->n = first ? 1 : 0;
+	e->piece[0] = kept;
+	e->state = POISONED;
+	lose(r, e);
+}
+
+// A first fragment of neither kind.
+static enum reassembly_verdict on_foreign(struct reassembly *r, const struct arrival *a, uint32_t i)
 {
 	if (i == DATAGRAM_NONE) {
-		(void)add_entry(r, key, now_ns, FOREIGN);
+		(void)add_entry(r, a, FOREIGN);
 		return REASSEMBLY_PASSED;
 	}
 	struct entry *e = &r->entry[i];
-	if (e->state == POISONED)
-		return REASSEMBLY_INVALID;
-	if (e->state == COLLECTING && has_first(e)) {
-		e->state = POISONED; // two firsts
-		lose(r, e);
+	if (first_piece(e)) { // of another datagram than what is there
+		begin_anew(r, i, a);
+	} else if (e->state == POISONED) {
 		return REASSEMBLY_INVALID;
 	}
 	e->signalling = false;
 	r->moves.passed += e->absorbed;
 	e->absorbed = 0;
+	drop_pieces(e);
 	e->state = FOREIGN;
 	return REASSEMBLY_PASSED;
 }
 
-// Does the piece go with what is there?
-static enum reassembly_verdict judge(struct entry *e, const struct piece *p)
+static bool same_content(const struct piece *have, const struct arrival *a)
 {
-	if (e->state == POISONED)
-		return REASSEMBLY_INVALID;
-	for (unsigned k = 0; k < e->n; k++)
-		if (e->range[k].first == p->range.first && e->range[k].end == p->range.end &&
-			p->more == (p->range.end != e->end))
-			return REASSEMBLY_INVALID;
-	bool bad = e->end && (p->range.end > e->end || !p->more);
-	for (unsigned k = 0; k < e->n; k++)
-		bad |= (p->range.first < e->range[k].end && e->range[k].first < p->range.end) ||
-		       (!p->more && e->range[k].end > p->range.end);
-	if (bad)
-		e->state = POISONED;
-	else if (e->n == REASSEMBLY_PIECES)
-		e->state = POISONED;
-	else
-		return REASSEMBLY_ABSORBED;
-	return bad ? REASSEMBLY_INVALID : REASSEMBLY_LIMIT;
+	const struct piece *p = &a->piece;
+	uint32_t size = p->range.end - p->range.first;
+	uint8_t one[COMPARED], two[COMPARED];
+
+	if (have->range.first != p->range.first || have->range.end != p->range.end ||
+		have->more != p->more)
+		return false;
+	for (uint32_t at = 0; at < size; at += COMPARED) {
+		uint32_t n = size - at < COMPARED ? size - at : COMPARED;
+		const void *x = rte_pktmbuf_read(
+			have->copy, (uint32_t)have->l3 + have->header + at, n, one);
+		const void *y =
+			rte_pktmbuf_read(a->m, (uint32_t)p->l3 + p->header + at, n, two);
+		if (!x || !y || memcmp(x, y, n) != 0)
+			return false;
+	}
+	return true;
 }
 
-// A copy that the library can take: nothing behind the datagram and, in IPv6, nothing between the
-// two headers that it knows. NULL when the pool is empty or the headers are longer than a buffer of it.
-static struct rte_mbuf *copy_of(struct reassembly *r, const struct packet_view *v,
-	const struct rte_mbuf *m, const struct piece *p)
-{
-	const struct packet_layer *l = &v->layer[0];
-	struct rte_mbuf *copy = rte_pktmbuf_copy(m, r->s.pieces, 0, (uint32_t)l->l3 + l->length);
+enum fit { FIT_NEW, FIT_AGAIN, FIT_OTHER, FIT_CONTRADICTS, FIT_TOO_MANY };
 
-	// A buffer of a port may be larger than one of these, and headers then lie in two.
-	if (copy && l->l3 + p->header > rte_pktmbuf_data_len(copy)) {
-		rte_pktmbuf_free(copy);
-		copy = NULL;
+// How a fragment goes with those that are there.
+static enum fit fit_of(const struct entry *e, const struct arrival *a)
+{
+	const struct piece *p = &a->piece;
+	const struct piece *first = p->range.first == 0 ? first_piece(e) : NULL;
+
+	if (first)
+		return same_content(first, a) ? FIT_AGAIN : FIT_OTHER;
+	bool bad = e->end && (p->range.end > e->end || !p->more);
+	for (unsigned k = 0; k < e->n; k++) {
+		const struct range *have = &e->piece[k].range;
+		if (same_content(&e->piece[k], a))
+			return FIT_AGAIN;
+		bad |= (p->range.first < have->end && have->first < p->range.end) ||
+		       (!p->more && have->end > p->range.end);
 	}
-	if (!copy)
-		return NULL;
-	copy->l2_len = l->l3 & L2_MAX;
-	copy->l3_len = p->header & 0x1ff;
-	if (l->family == 4)
-		return copy;
-	uint8_t *start = rte_pktmbuf_mtod(copy, uint8_t *);
-	uint16_t extra = (uint16_t)(p->fragment - 40);
-	uint8_t *ip = start + l->l3 + extra;
-	if (extra) {
-		memmove(start + extra, start, l->l3 + 40u);
-		(void)rte_pktmbuf_adj(copy, extra);
-		ip[6] = NEXT_FRAGMENT;
-		wire_store16(ip + 4, (uint16_t)(wire_load16(ip + 4) - extra));
-		copy->l3_len = 48;
+	return bad ? FIT_CONTRADICTS : e->n == REASSEMBLY_PIECES ? FIT_TOO_MANY : FIT_NEW;
+}
+
+// NULL when the pool is empty and nothing that gave way filled it.
+static struct rte_mbuf *copy_of(struct reassembly *r, uint32_t i, const struct arrival *a)
+{
+	uint32_t length = (uint32_t)a->piece.l3 + a->v->layer[0].length;
+	struct rte_mbuf *copy = rte_pktmbuf_copy(a->m, r->s.pieces, 0, length);
+
+	for (unsigned n = 0; !copy && n < ROOM_TRIES; n++) {
+		uint32_t victim = datagram_heaviest(r->index);
+		if (victim == i)
+			victim = datagram_oldest(r->index);
+		if (victim == i)
+			break;
+		give_way(r, victim);
+		copy = rte_pktmbuf_copy(a->m, r->s.pieces, 0, length);
 	}
 	return copy;
 }
 
-// Gives the copy to the library. False: it did not take it.
-static bool offer(struct reassembly *r, struct rte_mbuf *copy, const struct packet_view *v,
-	uint64_t now_ns, struct rte_mbuf **done)
+static bool is_whole(const struct entry *e)
 {
-	uint8_t *ip = rte_pktmbuf_mtod_offset(copy, uint8_t *, copy->l2_len);
-	bool taken = true;
+	uint32_t n = 0;
 
-	if (v->layer[0].family == 4)
-		*done = rte_ipv4_frag_reassemble_packet(
-			r->library, &r->dead, copy, now_ns, (struct rte_ipv4_hdr *)ip);
-	else
-		*done = rte_ipv6_frag_reassemble_packet(r->library, &r->dead, copy, now_ns,
-			(struct rte_ipv6_hdr *)ip, (struct rte_ipv6_fragment_ext *)(ip + 40));
-	for (uint32_t k = 0; k < r->dead.cnt; k++)
-		taken &= r->dead.row[k] != copy;
-	bury(r);
-	return taken;
+	for (unsigned k = 0; k < e->n; k++) // none overlaps
+		n += e->piece[k].range.end - e->piece[k].range.first;
+	return e->end > 0 && n == e->end;
 }
 
-// One contiguous frame out of the chain, which is freed.
-static bool flatten(
-	struct reassembly *r, struct rte_mbuf *chain, uint32_t l3, struct reassembly_datagram *datagram)
+static void read_at(const struct rte_mbuf *m, uint32_t at, uint32_t n, uint8_t *to)
 {
-	uint32_t n = chain->pkt_len;
-	struct rte_mbuf *flat = n <= REASSEMBLY_DATAGRAM_ROOM ? rte_pktmbuf_alloc(r->s.datagram_pool) : NULL;
-	uint8_t *to = flat ? rte_pktmbuf_mtod(flat, uint8_t *) : r->large;
+	const void *from = rte_pktmbuf_read(m, at, n, to);
 
-	if (n > LARGE) {
-		rte_pktmbuf_free(chain);
+	if (from && from != to)
+		memcpy(to, from, n);
+}
+
+// One contiguous frame out of the pieces: what MPLS, PPPoE and VLAN said of the first fragment's
+// length is not true of the whole, so nothing of them stays.
+static bool join(struct reassembly *r, const struct entry *e, struct reassembly_datagram *datagram)
+{
+	const struct piece *first = first_piece(e);
+	bool v6 = first->fragment > 0;
+	uint32_t header = v6 ? 40 : first->header, n = REASSEMBLY_L3 + header + e->end;
+
+	if (header + e->end > (v6 ? 65535u + 40u : 65535u))
 		return false;
+	struct rte_mbuf *flat =
+		n <= REASSEMBLY_DATAGRAM_ROOM ? rte_pktmbuf_alloc(r->s.datagram_pool) : NULL;
+	uint8_t *to = flat ? rte_pktmbuf_mtod(flat, uint8_t *) : r->large;
+	uint8_t *ip = to + REASSEMBLY_L3;
+	uint8_t fragment_header[8] = {0};
+	read_at(first->copy, 0, 12, to);
+	wire_store16(to + 12, v6 ? 0x86dd : 0x0800);
+	read_at(first->copy, first->l3, header, ip);
+	for (unsigned k = 0; k < e->n; k++) {
+		const struct piece *p = &e->piece[k];
+		read_at(p->copy, (uint32_t)p->l3 + p->header, p->range.end - p->range.first,
+			ip + header + p->range.first);
 	}
-	uint32_t at = 0;
-	for (const struct rte_mbuf *m = chain; m; m = m->next) {
-		memcpy(to + at, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
-		at += m->data_len;
-	}
-	rte_pktmbuf_free(chain);
-	if (to[l3] >> 4 == 4) { // the library leaves 0 there
-		uint16_t sum = rte_ipv4_cksum((const struct rte_ipv4_hdr *)(to + l3));
-		memcpy(to + l3 + 10, &sum, 2);
-	}
+	if (v6)
+		read_at(first->copy, (uint32_t)first->l3 + first->fragment, 8, fragment_header);
+	reassembly_finish_header(ip, e->end, fragment_header[0]);
 	if (flat)
 		flat->data_len = (uint16_t)n;
 	if (flat)
@@ -332,44 +366,32 @@ static bool flatten(
 	return true;
 }
 
-static enum reassembly_verdict absorb(struct reassembly *r, uint32_t i, const struct packet_view *v,
-	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_datagram *datagram)
+static enum reassembly_verdict finish(
+	struct reassembly *r, uint32_t i, struct reassembly_datagram *datagram)
 {
 	struct entry *e = &r->entry[i];
-	struct rte_mbuf *done = NULL;
-	struct piece p;
+	bool kept = e->signalling || e->doubled;
+	bool routed = first_piece(e)->routed;
+	bool fits = join(r, e, datagram);
 
-	if (!piece_of(&p, v))
-		return REASSEMBLY_INVALID;
-	enum reassembly_verdict verdict = judge(e, &p);
-	if (verdict != REASSEMBLY_ABSORBED)
-		return verdict;
-	struct rte_mbuf *copy = copy_of(r, v, m, &p);
-	if (!copy)
-		return REASSEMBLY_LIMIT;
-	if (!offer(r, copy, v, now_ns, &done)) {
-		if (e->n > 0) // with it go the others
-			e->state = POISONED;
-		return REASSEMBLY_LIMIT;
+	if (!fits || !reassembly_agrees(datagram->data, datagram->length, r->s.gtpu, routed)) {
+		if (fits)
+			rte_pktmbuf_free(datagram->mbuf);
+		*datagram = (struct reassembly_datagram){0};
+		give_up(r, i, &r->moves.mixed);
+		return REASSEMBLY_MIXED;
 	}
-	e->range[e->n++] = p.range;
-	if (done) {
-		bool kept = e->signalling || e->doubled;
-		// The link header is that of the first fragment.
-		bool fits = flatten(r, done, done->l2_len, datagram);
-		if (!fits)
-			lose(r, e);
-		e->signalling = false;
-		e->absorbed = 0;
-		e->state = DONE;
-		if (!kept)
-			datagram_remove(r->index, i);
-		return fits ? REASSEMBLY_DONE : REASSEMBLY_LIMIT;
+	e->signalling = false;
+	e->tunnel = false;
+	e->absorbed = 0;
+	e->state = DONE;
+	for (unsigned k = 0; k < e->n; k++) { // the ranges stay
+		rte_pktmbuf_free(e->piece[k].copy);
+		e->piece[k].copy = NULL;
 	}
-	if (!p.more)
-		e->end = p.range.end;
-	e->absorbed += counted;
-	return REASSEMBLY_ABSORBED;
+	if (!kept)
+		datagram_remove(r->index, i);
+	return REASSEMBLY_DONE;
 }
 
 static bool may_be_udp(const struct packet_layer *l)
@@ -413,64 +435,107 @@ static bool may_be_signalling(const struct reassembly *r, const struct packet_vi
 
 // The datagram is there already. Where a mirror shows frames twice, this fragment begins another
 // that never becomes whole; nothing is lost with it.
-static bool begins_again(struct reassembly *r, uint32_t i, const struct packet_view *v)
+static bool comes_again(struct reassembly *r, uint32_t i, const struct piece *p)
 {
 	const struct entry *e = &r->entry[i];
 	bool doubled = false;
-	struct piece p;
 
-	if (piece_of(&p, v))
-		for (unsigned k = 0; k < e->n; k++)
-			doubled |= e->range[k].first == p.range.first &&
-				   e->range[k].end == p.range.end;
-	datagram_remove(r->index, i);
+	for (unsigned k = 0; k < e->n; k++)
+		doubled |= e->piece[k].range.first == p->range.first &&
+			   e->piece[k].range.end == p->range.end;
 	return doubled;
+}
+
+// Looks for the datagram that the fragment may be of; removes what it cannot be of.
+static uint32_t find(struct reassembly *r, struct arrival *a, bool first)
+{
+	uint32_t i = datagram_find(r->index, &a->key);
+
+	if (i == DATAGRAM_NONE)
+		return i;
+	struct entry *e = &r->entry[i];
+	if (e->state == DONE) {
+		a->doubled = comes_again(r, i, &a->piece);
+		e->n = 0;
+	} else if (e->state != FOREIGN || !first) {
+		return i;
+	}
+	datagram_remove(r->index, i);
+	return DATAGRAM_NONE;
+}
+
+static enum reassembly_verdict absorb(struct reassembly *r, uint32_t i, const struct arrival *a,
+	struct reassembly_datagram *datagram)
+{
+	struct entry *e = &r->entry[i];
+	const struct packet_layer *l = &a->v->layer[0];
+	bool first = a->piece.range.first == 0;
+
+	switch (fit_of(e, a)) {
+	case FIT_AGAIN:
+		return REASSEMBLY_INVALID;
+	case FIT_OTHER:
+		begin_anew(r, i, a);
+		break;
+	case FIT_CONTRADICTS:
+		poison(r, e);
+		return REASSEMBLY_INVALID;
+	case FIT_TOO_MANY:
+		poison(r, e);
+		return REASSEMBLY_LIMIT;
+	case FIT_NEW:
+		if (e->state == POISONED)
+			return REASSEMBLY_INVALID;
+		break;
+	}
+	if (e->n == 0 || first)
+		e->signalling = !e->doubled && may_be_signalling(r, a->v);
+	e->tunnel |= first && r->s.gtpu && l->dport == PORT_GTPU;
+	struct piece *p = &e->piece[e->n];
+	*p = a->piece;
+	p->copy = copy_of(r, i, a);
+	if (!p->copy)
+		return REASSEMBLY_LIMIT;
+	e->n++;
+	if (!p->more)
+		e->end = p->range.end;
+	if (is_whole(e))
+		return finish(r, i, datagram);
+	e->absorbed += a->counted;
+	return REASSEMBLY_ABSORBED;
 }
 
 enum reassembly_verdict reassembly_put(struct reassembly *r, const struct packet_view *v,
 	const struct rte_mbuf *m, bool counted, uint64_t now_ns, struct reassembly_datagram *datagram)
 {
 	const struct packet_layer *l = &v->layer[0];
-	struct datagram_key key;
+	struct arrival a = {.v = v, .m = m, .counted = counted, .now_ns = now_ns};
 
 	reassembly_expire(r, now_ns, false);
 	if (v->n_layers != 1 || v->flags & VIEW_GTPU || !may_be_udp(l))
 		return REASSEMBLY_PASSED;
-	datagram_key_of(&key, v);
-	uint32_t i = datagram_find(r->index, &key);
-	bool first = l->flags & LAYER_FRAGMENT_FIRST, doubled = false;
-	if (i != DATAGRAM_NONE && r->entry[i].state == DONE) {
-		doubled = begins_again(r, i, v);
-		i = DATAGRAM_NONE;
-	}
-	if (first && !wanted(r, l))
-		return on_foreign(r, &key, i, now_ns);
-	if (i != DATAGRAM_NONE && r->entry[i].state == FOREIGN) {
-		if (!first)
-			return REASSEMBLY_PASSED;
-		if (r->entry[i].n > 0) // the library still has pieces of the other
-			return REASSEMBLY_INVALID;
-		datagram_remove(r->index, i);
-		i = DATAGRAM_NONE;
+	datagram_key_of(&a.key, v);
+	bool usable = piece_of(&a.piece, v);
+	bool first = l->flags & LAYER_FRAGMENT_FIRST;
+	bool foreign = first && !wanted(r, l);
+	uint32_t i = find(r, &a, first && !foreign);
+	if (foreign)
+		return on_foreign(r, &a, i);
+	if (i != DATAGRAM_NONE && r->entry[i].state == FOREIGN)
+		return REASSEMBLY_PASSED;
+	if (!usable) {
+		r->moves.signalling +=
+			i == DATAGRAM_NONE && !a.doubled && may_be_signalling(r, v);
+		return REASSEMBLY_INVALID;
 	}
 	bool added = i == DATAGRAM_NONE;
-	if (added)
-		i = add_entry(r, &key, now_ns, COLLECTING);
-	if (i == DATAGRAM_NONE) {
-		r->moves.signalling += !doubled && may_be_signalling(r, v);
-		return REASSEMBLY_LIMIT;
+	if (added) {
+		i = add_entry(r, &a, COLLECTING);
+		r->entry[i].doubled = a.doubled;
 	}
-	struct entry *e = &r->entry[i];
-	e->doubled |= doubled;
-	if (added || (first && e->state == COLLECTING && !has_first(e)))
-		e->signalling = !e->doubled && may_be_signalling(r, v);
-	enum reassembly_verdict verdict = absorb(r, i, v, m, counted, now_ns, datagram);
-	// The only fragment of a new entry cannot have been the last that was missing.
-	bool useless = added && verdict != REASSEMBLY_ABSORBED && e->state == COLLECTING;
-	if (useless || e->state == POISONED)
-		lose(r, e);
-	if (useless)
-		datagram_remove(r->index, i);
+	enum reassembly_verdict verdict = absorb(r, i, &a, datagram);
+	if (added && verdict != REASSEMBLY_ABSORBED) // the only fragment of a new datagram
+		give_way(r, i);
 	return verdict;
 }
 

@@ -1,11 +1,17 @@
 #pragma once
 
-// Outer fragments of GTP-U on tunnel ports, and of signalling on ports that show
-// it: what is inside shows itself only in the whole datagram. One per port and worker. The fragments go their own way; this keeps
-// copies of them, in pools of its own, and all its memory is taken at creation.
+// Puts outer fragments together: of GTP-U on tunnel ports and of signalling on ports that show it, for
+// only the whole datagram shows its content. One per port and worker. The fragments go their own way;
+// this keeps copies of them in pools of its own, and all its memory is taken at creation.
 //
-// Every fragment is checked before the library sees it: an overlap poisons its datagram until its
-// time-out, an exact duplicate is refused and harmless.
+// Identifiers repeat, so pieces may be of two datagrams. In doubt nothing is put together:
+//   - an overlap, or a later piece that comes again with other content, poisons its datagram until
+//     its time-out
+//   - a first fragment that comes again with other content begins the datagram anew
+//   - a whole that does not agree with itself is given up (reassembly_agrees)
+//   - an exact duplicate is refused and harmless
+// Where there is no room the oldest datagram of the same source gives way, or of the source that has
+// most.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +20,7 @@
 
 #define REASSEMBLY_PIECES 8	     // fragments of one datagram
 #define REASSEMBLY_DATAGRAM_ROOM 10240u // octets of a frame that comes in a buffer of its own
+#define REASSEMBLY_DATAGRAMS_MAX 65536u
 
 struct rte_mbuf;
 struct rte_mempool;
@@ -22,15 +29,12 @@ struct signalling_shown;
 struct reassembly_settings {
 	bool gtpu;
 	const struct signalling_shown *signalling; // stays the caller's
-	uint32_t datagrams; // at a time; at least 4
+	uint32_t datagrams; // at a time; 4 to REASSEMBLY_DATAGRAMS_MAX
 	uint64_t timeout_ns;
 	uint64_t seed[2];	    // secret
 	struct rte_mempool *pieces; // packet buffers for copies of fragments
 	struct rte_mempool *datagram_pool; // ... with REASSEMBLY_DATAGRAM_ROOM behind the headroom
-	int socket;
 };
-
-#define REASSEMBLY_DEFAULTS .datagrams = 512, .timeout_ns = 2000000000
 
 enum reassembly_verdict {
 	REASSEMBLY_PASSED,   // of neither: as any other frame
@@ -38,9 +42,10 @@ enum reassembly_verdict {
 	REASSEMBLY_DONE,    // the last that was missing
 	REASSEMBLY_LIMIT,    // no room
 	REASSEMBLY_INVALID,  // contradicts itself or others
+	REASSEMBLY_MIXED,    // the last that was missing, and the whole does not agree with itself
 };
 
-// The finished datagram as one frame, with the link header of its first fragment.
+// The finished datagram as one frame: the addresses of its first fragment's Ethernet header, then IP.
 struct reassembly_datagram {
 	const uint8_t *data; // contiguous
 	uint32_t length;
@@ -51,10 +56,13 @@ struct reassembly_datagram {
 struct reassembly_moves {
 	uint64_t expired; // time-out
 	uint64_t limit;	  // gave way to others
+	uint64_t mixed;	  // of more than one datagram
 	uint64_t passed;  // of neither after all, as their first fragment shows
 	// Datagrams that are not whole and never will be, and that are signalling as their first
 	// fragment or, without it, their ends say.
 	uint64_t signalling;
+	// ... and that are a tunnel's, as their first fragment says, or may be one's and had no room.
+	uint64_t tunnels;
 };
 
 struct reassembly;

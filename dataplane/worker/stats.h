@@ -18,6 +18,7 @@ struct worker_counters {
 	uint64_t loops, busy_loops; // busy: with packets
 	// Held for sessions about to be bound: in all, then matched, given up, without room.
 	uint64_t held, held_matched, held_expired, held_full;
+	uint64_t tunnels_lost; // datagrams of tunnels whose fragments were given up
 	uint64_t busy_cycles;	    // from the first burst in hand to the last one's end
 };
 

@@ -11,7 +11,9 @@
 #include "dataplane/worker/reassembly.h"
 #include "dataplane/worker/holdback.h"
 
-#define PIECES 1023
+#define PIECES_PER_DATAGRAM 2u
+#define PIECES_MAX 65535u
+#define DATAGRAMS_MIN 64u
 #define DATAGRAMS (63 + HOLDBACK_REASSEMBLED)
 #define PIECE_ROOM (2304 + RTE_PKTMBUF_HEADROOM)
 
@@ -37,27 +39,43 @@ static struct rte_mempool *make_pool(char kind, uint32_t worker, unsigned n, uin
 	return rte_pktmbuf_pool_create(name, n, 0, 0, room, SOCKET_ID_ANY);
 }
 
-static int make_pools(struct worker_fragments *f, uint32_t worker)
+// Datagrams of a lane: as many as come within the time-out.
+static uint32_t datagrams_of(const struct config_reassembly *c)
 {
-	f->pieces = make_pool('p', worker, PIECES, PIECE_ROOM);
-	f->datagram_pool =
-		make_pool('w', worker, DATAGRAMS, REASSEMBLY_DATAGRAM_ROOM + RTE_PKTMBUF_HEADROOM);
+	uint64_t n = (uint64_t)c->rate * c->timeout_ms / 1000;
+
+	return n < DATAGRAMS_MIN	      ? DATAGRAMS_MIN
+	       : n > REASSEMBLY_DATAGRAMS_MAX ? REASSEMBLY_DATAGRAMS_MAX
+					      : (uint32_t)n;
+}
+
+static int make_pools(struct worker_fragments *f, const struct worker_fragments_settings *s)
+{
+	uint32_t pieces = 0;
+
+	for (uint32_t i = 0; i < s->n_lanes; i++)
+		if (carries(&s->lanes[i]))
+			pieces += datagrams_of(&s->reassembly) * PIECES_PER_DATAGRAM;
+	f->pieces = make_pool(
+		'p', s->worker, pieces < PIECES_MAX ? pieces : PIECES_MAX, PIECE_ROOM);
+	f->datagram_pool = make_pool(
+		'w', s->worker, DATAGRAMS, REASSEMBLY_DATAGRAM_ROOM + RTE_PKTMBUF_HEADROOM);
 	return f->pieces && f->datagram_pool ? POI_OK : POI_ERR_NOMEM;
 }
 
 static int add_tunnel(
 	struct worker_fragments *f, uint32_t lane, const struct worker_fragments_settings *s)
 {
-	if (!f->pieces && make_pools(f, s->worker) != POI_OK)
+	if (!f->pieces && make_pools(f, s) != POI_OK)
 		return POI_ERR_NOMEM;
 	const struct reassembly_settings settings = {
-		REASSEMBLY_DEFAULTS,
 		.gtpu = s->lanes[lane].traits.tunnel == CONFIG_TUNNEL_GTPU,
 		.signalling = &s->lanes[lane].signalling,
+		.datagrams = datagrams_of(&s->reassembly),
+		.timeout_ns = s->reassembly.timeout_ms * 1000000ull,
 		.seed = {s->seed[0], s->seed[1]},
 		.pieces = f->pieces,
 		.datagram_pool = f->datagram_pool,
-		.socket = SOCKET_ID_ANY,
 	};
 	f->tunnel[lane] = reassembly_new(&settings);
 	return f->tunnel[lane] ? POI_OK : POI_ERR_NOMEM;
@@ -188,7 +206,9 @@ static void apply_moves(struct reassembly *r, const struct worker_scene *scene)
 
 	move(c, PACKET_FRAGMENT_EXPIRED, m.expired);
 	move(c, PACKET_FRAGMENT_LIMIT, m.limit);
+	move(c, PACKET_FRAGMENT_MIXED, m.mixed);
 	move(c, PACKET_IP, m.passed);
+	c->tunnels_lost += m.tunnels;
 	if (m.signalling > 0)
 		signalling_tap_lost(scene->tap, m.signalling);
 }
@@ -258,6 +278,9 @@ static uint8_t put(struct worker_fragments *f, uint32_t lane, const struct worke
 		break;
 	case REASSEMBLY_INVALID:
 		outcome = PACKET_FRAGMENT_INVALID;
+		break;
+	case REASSEMBLY_MIXED:
+		outcome = PACKET_FRAGMENT_MIXED;
 		break;
 	}
 	return held ? (uint8_t)PACKET_FRAGMENT_HELD : outcome;

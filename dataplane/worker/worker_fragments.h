@@ -21,6 +21,7 @@ struct worker_fragments_settings {
 	const struct lane *lanes; // stay the caller's
 	uint32_t n_lanes;
 	uint32_t worker;
+	struct config_reassembly reassembly;
 	uint64_t seed[2]; // secret
 };
 

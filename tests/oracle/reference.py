@@ -90,13 +90,24 @@ class Frame:
 		self.need(at, 8, end)
 		if self.octets[at] != 0x11 or self.octets[at + 1] != 0:
 			return
-		length, protocol = self.number(at + 4, 2), self.number(at + 6, 2)
-		if length < 2 or at + 6 + length > end:
+		size = 1 if self.octets[at + 6] & 1 else 2  # compressed, or not
+		length, protocol = self.number(at + 4, 2), self.number(at + 6, size)
+		if length < size:
 			raise Fault
+		promised, at = at + 6 + length, at + 6 + size
+		if promised <= end and not promised < at + self.ip_word(at, end) <= end:
+			end = promised
 		if protocol == 0x21:
-			self.ipv4(at + 8, at + 6 + length)
+			self.ipv4(at, end)
 		elif protocol == 0x57:
-			self.ipv6(at + 8, at + 6 + length)
+			self.ipv6(at, end)
+
+	def ip_word(self, at, end):
+		"""What an IP packet says of its own length, or 0."""
+		if end - at < 6:
+			return 0
+		version = self.octets[at] >> 4
+		return self.number(at + 2, 2) if version == 4 else self.number(at + 4, 2) + 40 if version == 6 else 0
 
 	def layer(self, at, length, end, source, destination):
 		l = Layer(at, length, at + length > end, source, destination)
@@ -111,6 +122,7 @@ class Frame:
 		if self.octets[at] >> 4 != 4 or header < 20:
 			raise Fault
 		self.need(at, header, end)
+		length = length or end - at  # as it came
 		if length < header:
 			raise Fault
 		l, end = self.layer(at, length, end, self.octets[at + 12:at + 16], self.octets[at + 16:at + 20])
@@ -128,6 +140,10 @@ class Frame:
 		if self.octets[at] >> 4 != 6:
 			raise Fault
 		length, following = self.number(at + 4, 2), self.octets[at + 6]
+		if not length and following == 0 and end - at >= 48 and self.octets[at + 42:at + 44] == b"\xc2\4":
+			length = self.number(at + 44, 4)  # a jumbogram
+		elif not length and following != 59:
+			length = end - at - 40  # as it came
 		promised = at + 40 + length
 		l, end = self.layer(at, 40 + length, end, self.octets[at + 8:at + 24], self.octets[at + 24:at + 40])
 		if not length and following != 59:
@@ -191,16 +207,19 @@ class Frame:
 	def gtpu(self, l, at, end, size):
 		self.need(at, 8, end)
 		flags, kind, length = self.octets[at], self.octets[at + 1], self.number(at + 2, 2)
-		if flags & 0xF0 != 0x30 or length + 8 > size:
+		if flags & 0xF0 != 0x30:
 			raise Fault
 		if kind != 255:
 			return
-		message, promised = at, at + 8 + length  # what is behind is padding
-		end = min(end, promised)
+		message, promised, datagram = at, at + 8 + length, at + size
 		at += 8
-		tunnel = Tunnel(self.number(message + 4, 4), l, message, min(end, promised), 0)
+		tunnel = Tunnel(self.number(message + 4, 4), l, message, 0, 0)
 		if flags & 7:
-			at = self.gtpu_options(tunnel, flags, at, end, promised)
+			at = self.gtpu_options(tunnel, flags, at, end, datagram)
+		# What is behind the message is padding, but not where that cuts an IP packet.
+		if not at <= promised <= datagram or promised < at + self.ip_word(at, end) <= datagram:
+			promised = datagram
+		end = tunnel.end = min(end, promised)
 		l.carrier = True
 		tunnel.inner = at
 		self.tunnels.append(tunnel)
@@ -231,9 +250,7 @@ class Frame:
 			return
 		self.need(at, 1, end)
 		version, here = self.octets[at] >> 4, end - at
-		whole = version == 4 and here >= 4 and self.number(at + 2, 2) == size or \
-			version == 6 and here >= 6 and self.number(at + 4, 2) + 40 == size
-		if not whole and here >= 14:
+		if self.ip_word(at, end) != size and here >= 14:
 			kind = self.number(at + 12, 2)
 			inner = self.octets[at + 14] >> 4 if here > 14 else None
 			if (kind, inner) in ((0x0800, 4), (0x86DD, 6)) or kind in VLAN_TYPES | MPLS_TYPES | {0x0806, 0x8863, 0x8864, 0x88CC}:

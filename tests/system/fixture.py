@@ -37,7 +37,7 @@ def shared_pki():
 
 def reference(name):
 	"""Path of a reference capture, or None: $POI_PCAPS, or beside the project."""
-	for folder in (os.environ.get("POI_PCAPS"), os.path.join(TOP, "..", "shared", "pcaps")):
+	for folder in (os.environ.get("POI_PCAPS"), os.path.join(TOP, "..", "shared", "pcaps"), os.path.join(TOP, "..", "shared", "cases")):
 		if folder and os.path.exists(os.path.join(folder, name)):
 			return os.path.join(folder, name)
 	return None

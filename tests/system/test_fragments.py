@@ -132,12 +132,41 @@ class Tunnels(Case):
 		aside = frames.fragments(frames.tunnel(*ENDS[6], TEID, user_packet(fill=9)), 256, 2)
 		fed.send([good[0], good[1], good[1], good[0], good[2]])
 		fed.send([bad[0], frames.of_packet(aside[1], 60), bad[1], bad[2]])
-		self.finish(fed, {"gtpu": 1, "fragment_held": 3, "fragment_invalid": 5})
-		self.assertEqual(self.payloads(fed, xid), [message])
 		time.sleep(WAIT)
+		self.finish(fed, {"gtpu": 1, "fragment_held": 2, "fragment_invalid": 5, "fragment_expired": 1})
+		self.assertEqual(self.payloads(fed, xid), [message])
 		fed.send(bad)  # the poison is gone
 		self.finish(fed, {"gtpu": 2, "fragment_held": 4, "fragment_invalid": 5, "fragment_expired": 1})
 		self.assertEqual(len(self.payloads(fed, xid)), 2)
+
+	def test_never_of_two_subscribers(self):
+		"""Identifiers repeat: the last piece of one user is not put behind the first of another."""
+		fed = self.fed(N3)
+		xid = self.task(fed, x1.target_ipv4(USER))
+		target, message = outer(4, user_packet(700), 5)
+		other = outer(4, user_packet(700, source=OTHER, fill=99), 5)[0]
+		fed.send([target[0], other[0], other[1]])
+		fed.send(target)
+		self.finish(fed, {"gtpu": 2, "fragment_held": 2, "fragment_mixed": 1})
+		self.assertEqual(self.payloads(fed, xid), [message])
+		fed.send([outer(4, user_packet(709), 6)[0][0], outer(4, user_packet(700, fill=1), 6)[0][1]])  # the outer UDP's length
+		self.finish(fed, {"gtpu": 2, "fragment_held": 2, "fragment_mixed": 3})
+		self.assertEqual(self.payloads(fed, xid), [message])
+
+	def test_strays_of_the_same_source(self):
+		"""They never stop its datagrams, and the ADMF learns what was given up."""
+		fed = self.fed(N3)
+		xid = self.task(fed, x1.target_ipv4(USER))
+		fed.send([outer(4, user_packet(700, source=OTHER), 1000 + n)[0][n % 2] for n in range(5000)])
+		whole = [outer(4, user_packet(fill=n), n) for n in range(100)]
+		fed.send([frame for parts, _ in whole for frame in parts])
+		self.assertEqual(self.payloads(fed, xid), [message for _, message in whole])
+		fixture.wait_until(lambda: "fragments of tunnels" in fed.poi.dataplane.text(), 5, "a report")
+		time.sleep(0.2)
+		counts, _ = fed.outcomes()
+		self.assertEqual(counts["fragment_expired"] + counts["fragment_limit"], 5000, counts)
+		self.assertIn("fragments of tunnels", fed.poi.admf.one("GetNEStatus").description)
+		fixture.wait_until(lambda: "no fragments of tunnels" in fed.poi.dataplane.text(), 10, "its end")
 
 	def test_never_finished(self):
 		"""Floods of firsts, over and over: others still get through, and nothing is used up."""

@@ -183,11 +183,11 @@ def _check_payload(p):
 	body = p.payload
 	if not p.payload_length:
 		raise Violation("payload", "empty")
-	if p.format == 5:
-		if body[0] >> 4 != 4 or len(body) < 20 or int.from_bytes(body[2:4], "big") != len(body):
+	if p.format == 5:  # a length of 0 came so: segmentation offload
+		if body[0] >> 4 != 4 or len(body) < 20 or int.from_bytes(body[2:4], "big") not in (0, len(body)):
 			raise Violation("payload", "not exactly one IPv4 datagram")
 	elif p.format == 6:
-		if body[0] >> 4 != 6 or len(body) < 40 or int.from_bytes(body[4:6], "big") + 40 != len(body):
+		if body[0] >> 4 != 6 or len(body) < 40 or int.from_bytes(body[4:6], "big") not in (0, len(body) - 40):
 			raise Violation("payload", "not exactly one IPv6 datagram")
 	elif p.format == 7:
 		if len(body) < 14:
@@ -197,11 +197,10 @@ def _check_payload(p):
 
 
 def gtpu_inner(body):
-	"""Offset of the user packet in a format 12 payload; the GTP-U header is checked on the way."""
+	"""Offset of the user packet in a format 12 payload; the GTP-U header is checked on the way. Its length is as it came on
+	the link, right or not."""
 	if len(body) < 8 or body[0] >> 5 != 1 or not body[0] & 0x10:
 		raise Violation("payload", "no GTPv1 header at its start")
-	if int.from_bytes(body[2:4], "big") + 8 != len(body):
-		raise Violation("payload", "GTP-U length %d of %d octets" % (int.from_bytes(body[2:4], "big"), len(body)))
 	if not body[0] & 7:
 		return 8
 	if len(body) < 12:

@@ -219,6 +219,10 @@ Test(dataplane_events, each_port_has_its_own_faults)
 	cr_assert(fault_at(FAULT_SECURITY));
 	port_event(EVENT_SECURITY_CLEAR, "");
 	cr_assert(!fault_at(FAULT_SECURITY));
+	port_event(EVENT_FRAGMENTS_LOST, "");
+	cr_assert(fault_at(FAULT_FRAGMENTS));
+	port_event(EVENT_FRAGMENTS_CLEAR, "");
+	cr_assert(!fault_at(FAULT_FRAGMENTS));
 	w.config.dataplane.n_ports = 0;
 }
 

@@ -39,6 +39,15 @@ static long lesser(long a, long b)
 	return a < b ? a : b;
 }
 
+// What an IP packet at `at` says of its own length, or 0.
+static long ip_word(const struct ref *r, long at, long end)
+{
+	if (at + 6 > end)
+		return 0;
+	int version = r->f[at] / 16;
+	return version == 4 ? n16(r, at + 2) : version == 6 ? 40 + n16(r, at + 4) : 0;
+}
+
 static void ref_ethertype(struct ref *r, long at, long end, long type)
 {
 	int tags = 0;
@@ -64,11 +73,16 @@ static void ref_ethertype(struct ref *r, long at, long end, long type)
 		}
 	}
 	if (type == 0x8864 && at + 8 <= end && r->f[at] == 0x11 && r->f[at + 1] == 0) {
-		long length = n16(r, at + 4);
-		if (length < 2 || at + 6 + length > end)
+		long length = n16(r, at + 4), stop = at + 6 + length;
+		long octets = r->f[at + 6] % 2 ? 1 : 2;
+		long ppp = octets == 1 ? r->f[at + 6] : n16(r, at + 6);
+		if (length < octets)
 			return;
-		long ppp = n16(r, at + 6);
-		ref_ip(r, at + 8, at + 6 + length, ppp == 0x21 ? 4 : ppp == 0x57 ? 6 : 0);
+		at += 6 + octets;
+		long ip_end = at + ip_word(r, at, end);
+		if (stop > end || (ip_end > stop && ip_end <= end))
+			stop = end;
+		ref_ip(r, at, stop, ppp == 0x21 ? 4 : ppp == 0x57 ? 6 : 0);
 	}
 }
 
@@ -97,10 +111,8 @@ static int known_type(const struct ref *r, long at, long end)
 
 static void ref_gtp(struct ref *r, long at, long end, long claimed)
 {
-	if (at + 8 > end || r->f[at] / 16 != 3 || n16(r, at + 2) + 8 > claimed ||
-		r->f[at + 1] != 255)
+	if (at + 8 > end || r->f[at] / 16 != 3 || r->f[at + 1] != 255)
 		return;
-	claimed = n16(r, at + 2) + 8; // what is behind is padding
 	struct ref_tunnel t = {.outer = r->layers - 1, .type = -1};
 	for (int i = 4; i < 8; i++)
 		t.teid = t.teid * 256 + r->f[at + i];
@@ -120,14 +132,17 @@ static void ref_gtp(struct ref *r, long at, long end, long claimed)
 			next = r->f[p - 1];
 		}
 	}
+	long word = at + 8 + n16(r, at + 2), ip_end = p + ip_word(r, p, end);
+	// What is behind the message is padding, but not where that cuts an IP packet.
+	if (word < stop && word >= p && (ip_end <= word || ip_end > stop))
+		stop = word;
+	end = lesser(end, stop);
 	r->layer[t.outer].carrier = 1;
 	r->tunnel[r->tunnels++] = t;
 	if (p >= end)
 		return;
 	int version = r->f[p] / 16;
-	int exact = (version == 4 && p + 4 <= end && n16(r, p + 2) == stop - p) ||
-		    (version == 6 && p + 6 <= end && n16(r, p + 4) + 40 == stop - p);
-	if (!exact && known_type(r, p, end)) {
+	if (ip_word(r, p, end) != stop - p && known_type(r, p, end)) {
 		if (r->tunnels == 1)
 			r->mac[1] = r->f + p;
 		ref_ethernet(r, p, end);
@@ -194,6 +209,12 @@ static void ref_ip(struct ref *r, long at, long end, int version)
 		return;
 	long claimed = version == 4 ? n16(r, at + 2) : 40 + n16(r, at + 4);
 	long header = version == 4 ? r->f[at] % 16 * 4 : 40;
+	int jumbo = version == 6 && claimed == 40 && r->f[at + 6] == 0 && at + 48 <= end &&
+		    r->f[at + 42] == 0xc2 && r->f[at + 43] == 4;
+	if (jumbo)
+		claimed = 40 + n16(r, at + 44) * 65536 + n16(r, at + 46);
+	else if (claimed == 0 || (version == 6 && claimed == 40 && r->f[at + 6] != 59))
+		claimed = end - at; // as it came
 	if (header < fixed || at + header > end || claimed < header)
 		return;
 	memset(l, 0, sizeof(*l));

@@ -129,6 +129,8 @@ Test(parse, link_layer)
 	frame_udp(&f, 1, 2);
 	expect(&f, &plain, IP, 1);
 	wire_store16(f.b + 18, 200);
+	expect(&f, &plain, PPPOE_CLAMPED, 1);
+	wire_store16(f.b + 18, 1);
 	expect(&f, &plain, PPPOE_LENGTH, 0);
 	f.n = 20;
 	expect(&f, &plain, PPPOE_TRUNCATED, 0);
@@ -172,6 +174,8 @@ Test(parse, ip_faults)
 	expect(&g, &plain, IPV6_VERSION, 0);
 	g = f;
 	g.b[19] = 0;
+	expect(&g, &plain, IP_NO_LENGTH, 1);
+	g.n = 54;
 	expect(&g, &plain, IPV6_PAYLOAD_LENGTH, 1);
 	g.n = 53;
 	expect(&g, &plain, IPV6_TRUNCATED, 0);
@@ -235,7 +239,7 @@ Test(parse, gtpu)
 	cr_assert(v.layer[0].flags & LAYER_CARRIER && v.layer[1].wrap == WRAP_GTPU);
 	cr_assert(v.layer[1].dport == 200 && v.layer[1].l3 == 58);
 	f.b[45]++; // as Pktgen counts it
-	expect(&f, &everything, GTPU_LENGTH, 1);
+	expect(&f, &everything, GTPU_CLAMPED, 2);
 	f.b[45]--;
 	frame_zero(&f, 7); // padding behind the message
 	f.b[17] += 7;
@@ -300,6 +304,135 @@ Test(parse, gtpu_content)
 	frame_raw(&deep, more, 4);
 	frame_raw(&deep, none, 4);
 	expect(&deep, &everything, GTPU_EXT_DEPTH, 1);
+}
+
+static uint32_t capture_length(const struct packet_view *v)
+{
+	return v->gtp_length - v->gtp_header;
+}
+
+// Receivers take the datagram, so nobody hides behind the length.
+Test(parse, gtpu_length_that_lies)
+{
+	static const int by[] = {8, 1, 60000, -1, -8, -28, -29, -36, -44};
+
+	for (unsigned i = 0; i < sizeof(by) / sizeof(by[0]); i++) {
+		struct frame f = start_gtpu();
+		frame_gtpu_session(&f, 0x11223344, 1, 9);
+		frame_ipv4(&f, 7, 8, 17);
+		frame_udp(&f, 100, 200);
+		frame_finish(&f);
+		wire_store16(f.b + 44, (uint16_t)(36 + by[i]));
+		expect(&f, &everything, GTPU_CLAMPED, 2);
+		struct packet_view v = parse_part(&everything, &f, f.n);
+		cr_assert_eq(v.layer[1].dport, 200, "%d", by[i]);
+		cr_assert_eq(capture_length(&v), 28);
+		cr_assert_not(v.layer[1].flags & LAYER_CUT);
+	}
+	struct frame f = start_gtpu();
+	frame_gtpu(&f, 255, 1);
+	frame_zero(&f, 40); // no IP: what the header says is the message, the rest is padding
+	frame_finish(&f);
+	wire_store16(f.b + 44, 20);
+	expect(&f, &everything, GTPU_UNSTRUCTURED, 1);
+	struct packet_view v = parse_part(&everything, &f, f.n);
+	cr_assert_eq(capture_length(&v), 20);
+	wire_store16(f.b + 44, 41);
+	expect(&f, &everything, GTPU_CLAMPED, 1);
+	v = parse_part(&everything, &f, f.n);
+	cr_assert_eq(capture_length(&v), 40);
+	f.b[43] = 1; // an echo
+	expect(&f, &everything, GTPU_SIGNALLING, 1);
+}
+
+Test(parse, ip_without_a_length)
+{
+	struct frame f = start_v4(6);
+	frame_tcp(&f, 1, 443);
+	frame_zero(&f, 200);
+	frame_finish(&f);
+	wire_store16(f.b + 16, 0);
+	expect(&f, &plain, IP_NO_LENGTH, 1);
+	struct packet_view v = parse_part(&plain, &f, f.n);
+	cr_assert(v.layer[0].length == 240 && v.layer[0].dport == 443);
+	f = start_v6(6);
+	frame_tcp(&f, 1, 443);
+	frame_zero(&f, 200);
+	frame_finish(&f);
+	wire_store16(f.b + 18, 0);
+	expect(&f, &plain, IP_NO_LENGTH, 1);
+	v = parse_part(&plain, &f, f.n);
+	cr_assert(v.layer[0].length == 260 && v.layer[0].dport == 443);
+	f = start_v6(59);
+	expect(&f, &plain, IP, 1);
+	f = start_gtpu(); // inside a tunnel it ends with that
+	frame_gtpu(&f, 255, 1);
+	frame_ipv4(&f, 1, 2, 6);
+	frame_tcp(&f, 1, 443);
+	frame_finish(&f);
+	wire_store16(f.b + 52, 0);
+	frame_zero(&f, 6);
+	expect(&f, &everything, IP_NO_LENGTH, 2);
+	v = parse_part(&everything, &f, f.n);
+	cr_assert_eq(v.layer[1].length, 40);
+}
+
+// More than the offsets of a view reach is not the whole packet.
+Test(parse, ip_without_a_length_in_a_very_long_frame)
+{
+	struct frame f = start_v4(6);
+	frame_tcp(&f, 1, 443);
+	frame_finish(&f);
+	wire_store16(f.b + 16, 0);
+	struct packet_view v = {.data = f.b, .length = f.n, .total = 100000};
+	parse_burst(&plain, &v, 1);
+	cr_assert(v.layer[0].flags & LAYER_CUT);
+}
+
+Test(parse, jumbograms)
+{
+	uint8_t option[8] = {6, 0, 0xc2, 4};
+	struct frame f = start_v6(0);
+
+	wire_store32(option + 4, 8 + 20 + 100);
+	frame_raw(&f, option, 8);
+	frame_tcp(&f, 1, 443);
+	frame_zero(&f, 100);
+	frame_finish(&f);
+	wire_store16(f.b + 18, 0);
+	frame_zero(&f, 3); // behind it
+	expect(&f, &plain, IP_NO_LENGTH, 1);
+	struct packet_view v = parse_part(&plain, &f, f.n);
+	cr_assert(v.layer[0].length == 168 && v.layer[0].dport == 443);
+	cr_assert_not(v.layer[0].flags & LAYER_CUT);
+	wire_store32(f.b + 58, 0xffffffff);
+	v = parse_part(&plain, &f, f.n);
+	cr_assert(v.layer[0].flags & LAYER_CUT && v.layer[0].dport == 443);
+}
+
+Test(parse, pppoe)
+{
+	for (unsigned octets = 1; octets <= 2; octets++) { // of the PPP protocol
+		struct frame f = start(0x8864);
+		uint32_t content = octets + 40;
+		frame_raw(&f, (const uint8_t[]){0x11, 0, 0, 1, 0, 0, 0, 0x21}, 6);
+		wire_store16(f.b + 18, (uint16_t)content);
+		frame_raw(&f, (const uint8_t[]){0, 0x21} + (2 - octets), octets);
+		frame_ipv4(&f, 1, 2, 6);
+		frame_tcp(&f, 1, 443);
+		expect(&f, &plain, IP, 1);
+		frame_zero(&f, 9);
+		expect(&f, &plain, IP, 1);
+		wire_store16(f.b + 18, (uint16_t)(content - 12)); // cuts the IP packet
+		expect(&f, &plain, PPPOE_CLAMPED, 1);
+		cr_assert_not(parse_part(&plain, &f, f.n).layer[0].flags & LAYER_CUT);
+		wire_store16(f.b + 18, (uint16_t)(content + 10)); // beyond the frame
+		expect(&f, &plain, PPPOE_CLAMPED, 1);
+		f.n -= 10; // as the packet is then
+		cr_assert(parse_part(&plain, &f, f.n).layer[0].flags & LAYER_CUT);
+		wire_store16(f.b + 18, (uint16_t)(octets - 1));
+		expect(&f, &plain, PPPOE_LENGTH, 0);
+	}
 }
 
 Test(parse, other_tunnels)

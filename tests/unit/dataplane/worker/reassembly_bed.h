@@ -58,8 +58,7 @@ static inline struct bench bench_new(uint32_t datagrams, uint32_t pieces)
 		.timeout_ns = 2000 * MS,
 		.seed = {0x9e3779b97f4a7c15, 0xd6e8feb86659fd93},
 		.pieces = b.pieces,
-		.datagram_pool = b.datagram_pool,
-		.socket = SOCKET_ID_ANY};
+		.datagram_pool = b.datagram_pool};
 	b.r = reassembly_new(&s);
 	cr_assert(b.r);
 	return b;

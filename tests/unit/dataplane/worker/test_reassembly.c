@@ -250,7 +250,34 @@ Test(reassembly, one_source_leaves_room)
 		d.source = 0x0b000001;
 		(void)put_at(&b, d, NOW + n);
 	}
-	cr_expect_eq(reassembly_waiting(b.r), 8);
+	cr_expect_eq(reassembly_waiting(b.r), 32);
+	cr_expect_eq(reassembly_moves(b.r).limit, 0);
+	for (uint32_t n = 0; n < 8; n++) // others get what is beyond its share
+		cr_expect_eq(put_at(&b, part(n, 0, 512), NOW + 100), REASSEMBLY_ABSORBED);
+	cr_expect_eq(reassembly_moves(b.r).limit, 8);
+	for (uint32_t n = 0; n < 8; n++)
+		cr_expect_eq(put_at(&b, part(n, 512, 0), NOW + 200), REASSEMBLY_DONE);
+	bench_end(&b);
+}
+
+// Strays of one source never stop that source's own datagrams.
+Test(reassembly, own_oldest_gives_way)
+{
+	struct bench b = bench_new(16, 63);
+	unsigned done = 0;
+
+	make_content(2152, 1000);
+	for (uint32_t n = 0; n < 128; n++)
+		MUST(put_at(&b, part(n, n % 2 ? 512 : 0, n % 2 ? 0 : 512), NOW + n) ==
+			REASSEMBLY_ABSORBED);
+	for (uint32_t n = 1000; n < 1100; n++) {
+		MUST(put_at(&b, part(n, 0, 512), NOW + n) == REASSEMBLY_ABSORBED);
+		done += put_at(&b, part(n, 512, 0), NOW + n) == REASSEMBLY_DONE;
+	}
+	cr_expect_eq(done, 100);
+	struct reassembly_moves m = reassembly_moves(b.r);
+	cr_expect_eq(m.limit, 128 - 15);
+	cr_expect_eq(m.tunnels, 128 - 15);
 	bench_end(&b);
 }
 
@@ -281,8 +308,9 @@ Test(reassembly, headers_longer_than_a_copy)
 		.length = m->data_len,
 		.total = m->pkt_len};
 	cr_assert_eq(parse_burst(&n3, &v, 1), 1);
-	cr_assert_eq(reassembly_put(b.r, &v, m, true, NOW, &datagram), REASSEMBLY_LIMIT);
+	cr_assert_eq(reassembly_put(b.r, &v, m, true, NOW, &datagram), REASSEMBLY_ABSORBED);
 	rte_pktmbuf_free(m);
+	reassembly_expire(b.r, NOW, true);
 	rte_mempool_free(jumbo);
 	bench_end(&b);
 }
@@ -298,7 +326,8 @@ Test(reassembly, empty_pool)
 		d.source = 0x0b000000 + n * 77;
 		limit += put_at(&b, d, NOW) == REASSEMBLY_LIMIT;
 	}
-	cr_expect_eq(limit, 5);
+	cr_expect_eq(limit, 0, "the oldest give way");
+	cr_expect_eq(reassembly_moves(b.r).limit, 5);
 	cr_expect_eq(reassembly_waiting(b.r), 7);
 	bench_end(&b);
 }

@@ -1,0 +1,79 @@
+"""Small inputs that were read wrong once, each played in order through the real processes: what a task gets of each file,
+with one worker and with two."""
+import time
+import unittest
+import uuid
+
+import fixture
+from poi_lab import x1
+from test_profiles import FedPoi
+
+N3 = {"tunnel": "gtpu", "link": "n3", "gtp-endpoints": ["198.51.100.0/24"], "signalling": ["pfcp"]}
+N6 = {"link": "n6"}
+USER4, USER6 = x1.target_ipv4("192.0.2.10"), x1.target_ipv6("2001:db8::10")
+PAUSE = 0.7  # at each change between signalling and packets
+
+
+def is_signalling(frame):
+	return frame[23:24] == b"\x11" and frame[36:38] == (8805).to_bytes(2, "big")
+
+
+def runs(frames):
+	"""Frames in their order, cut where their kind changes."""
+	run = []
+	for frame in frames:
+		if run and is_signalling(frame) != is_signalling(run[-1]):
+			yield run
+			run = []
+		run.append(frame)
+	yield run
+
+
+class Cases(unittest.TestCase):
+	maxDiff = None
+
+	def play(self, name, port, targets, outcomes=None):
+		"""Payloads that each target gets, with 1 and 2 workers; `outcomes` of the frames, where they say something."""
+		path = fixture.reference(name + ".pcap")
+		if not path:
+			self.skipTest("no reference data")
+		frames = fixture.frames_of(path)
+		both = []
+		for workers in (1, 2):
+			fed = FedPoi({"mode": "probe", **port}, keep=True, workers=workers)
+			self.addCleanup(fed.close)
+			xids = [x1.new_id() for _ in targets]
+			fed.activate({xid: [target] for xid, target in zip(xids, targets)})
+			for run in runs(frames):
+				fed.send(run)
+				time.sleep(PAUSE)
+			status = fed.settled()
+			fed.mdf.wait_pdus(status["delivered"])
+			self.assertTrue(fed.mdf.good, fed.mdf.summary())
+			counts, packets = fed.outcomes()
+			self.assertEqual(packets["classified"] + sum(packets["dropped"].values()), packets["received"])
+			if outcomes is not None:
+				self.assertEqual(dict(counts), outcomes)
+			self.assertEqual(status["matches"], sum(fed.counts().values()), "nothing is lost")
+			both.append([sorted(bytes(p.payload) for p in fed.mdf.kept if str(uuid.UUID(bytes=bytes(p.xid))) == xid) for xid in xids])
+			fed.alive()
+			fed.close()
+		self.assertEqual(both[0], both[1], "the same with two workers")
+		return frames, both[0]
+
+	def test_gtpu_length_counts_header(self):
+		frames, (got,) = self.play("gtpu-length-counts-header", N3, ["<x1:imsi>001010000000109</x1:imsi>"],
+			{"ip": 2, "gtpu": 3, "gtpu_clamped": 1})
+		self.assertEqual(got, sorted(f[42:] for f in frames[2:]), "the octets as they were")
+
+	def test_pppoe_pfc(self):
+		frames, got = self.play("pppoe-pfc", N6, [USER4, x1.target_port("udp", "53")], {"ip": 1})
+		self.assertEqual(got, [[frames[0][21:]]] * 2)
+
+	def test_tso_and_bigtcp(self):
+		frames, got = self.play("tso-and-bigtcp-length0", N6, [USER6, USER4], {"ip_no_length": 2})
+		self.assertEqual(got, [[frames[0][14:]], [frames[1][14:]]], "the octets of the frame")
+
+
+if __name__ == "__main__":
+	unittest.main()
