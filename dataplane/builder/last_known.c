@@ -80,29 +80,67 @@ static void take_past(struct last_known *l)
 	munmap(f, sizeof(*f));
 }
 
-// A new file: whoever still has the old one mapped does not write into this one.
+// A new file beside the old one: whoever still has that mapped does not write into this one.
+static int begin_fresh(const char *fresh)
+{
+	if (unlink(fresh) && errno != ENOENT)
+		return -1;
+	int fd = open(fresh, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	// With its room: a full file system shows here and not as a signal later.
+	int error = fd < 0 ? errno : posix_fallocate(fd, 0, sizeof(struct file));
+	if (!error)
+		return fd;
+	if (fd >= 0) {
+		close(fd);
+		(void)unlink(fresh);
+	}
+	errno = error;
+	return -1;
+}
+
+// The old file goes on where there is no room for a new one: it has its room.
+static int begin_again(const char *path)
+{
+	int error = errno;
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && is_ours(fd))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return -1;
+}
+
 static struct file *begin(const char *path, const struct count *past)
 {
-	if (unlink(path) && errno != ENOENT)
-		return NULL;
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	char fresh[4400];
+
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	int fd = begin_fresh(fresh);
+	bool is_fresh = fd >= 0;
+	if (!is_fresh)
+		fd = begin_again(path);
 	if (fd < 0)
 		return NULL;
-	// With its room: a full file system shows here and not as a signal later.
-	int error = posix_fallocate(fd, 0, sizeof(struct file));
-	struct file *f = error ? MAP_FAILED
-			       : mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct file *f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
-	if (f == MAP_FAILED) {
-		errno = error ? error : errno;
+	if (f == MAP_FAILED)
 		return NULL;
-	}
-	// Not reported yet: a process that ends before that leaves it to the next.
+	// Not reported yet: a process that ends before that leaves it to the next. The count that
+	// does not hold first: a kill in between leaves the one that does.
+	uint32_t free = !atomic_load_explicit(&f->current, memory_order_relaxed);
 	if (past)
-		f->count[0] = *past;
+		f->count[free % 2] = *past;
+	else
+		f->count[free % 2].n = 0;
 	f->size = sizeof(*f);
 	memcpy(f->magic, MAGIC, sizeof(f->magic));
-	return f;
+	atomic_store_explicit(&f->current, free % 2, memory_order_release); // partner: is_sound
+	if (!is_fresh || rename(fresh, path) == 0)
+		return f;
+	munmap(f, sizeof(*f));
+	return NULL;
 }
 
 struct last_known *last_known_open(const char *folder)

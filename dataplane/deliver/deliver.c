@@ -486,25 +486,6 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	return error;
 }
 
-uint32_t deliver_leaving(
-	const struct deliver *d, uint32_t from, struct channel_destination_status *out)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
-	uint32_t found = UINT32_MAX;
-
-	pthread_mutex_lock(lock);
-	for (uint32_t i = from; i < COPY_DESTINATIONS_MAX && found == UINT32_MAX; i++) {
-		const struct mdf_connection *c = d->connection[i];
-		if (!c || !atomic_load_explicit(&c->removing, memory_order_relaxed))
-			continue;
-		out->ne = c->dest.ne;
-		out->did = c->dest.did;
-		found = i;
-	}
-	pthread_mutex_unlock(lock);
-	return found;
-}
-
 static uint64_t held(const struct mdf_connection *c)
 {
 	uint64_t spooled = stream_spool_holds(c->stream), octets = 0;
@@ -526,6 +507,25 @@ uint64_t deliver_held(const struct deliver *d, uint16_t index)
 		sum = held(c) + (c->twin ? held(c->twin) : 0);
 	pthread_mutex_unlock(lock);
 	return sum;
+}
+
+uint32_t deliver_leaving(
+	const struct deliver *d, uint32_t from, struct channel_destination_status *out)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
+	uint32_t found = UINT32_MAX;
+
+	pthread_mutex_lock(lock);
+	for (uint32_t i = from; i < COPY_DESTINATIONS_MAX && found == UINT32_MAX; i++) {
+		const struct mdf_connection *c = d->connection[i];
+		if (!c || !atomic_load_explicit(&c->removing, memory_order_relaxed))
+			continue;
+		out->ne = c->dest.ne;
+		out->did = c->dest.did;
+		found = i;
+	}
+	pthread_mutex_unlock(lock);
+	return found;
 }
 
 void deliver_totals(const struct deliver *d, struct copy_balance *out)

@@ -50,13 +50,13 @@ void deliver_slot_reset(struct deliver *d, uint32_t slot);
 // NOT_FOUND when the index is free. Fills everything but ne and did.
 [[nodiscard]] int deliver_status(
 	const struct deliver *d, uint16_t index, struct channel_destination_status *out);
+// Copies of a destination that are lost if this process is killed and nobody keeps its box: those
+// that are owed and not in the spool. 0 when the index is free.
+uint64_t deliver_held(const struct deliver *d, uint16_t index);
 // The first from `from` on of those that are removed and still owed something, named in `out`. Its
 // index, or UINT32_MAX: there is none.
 uint32_t deliver_leaving(
 	const struct deliver *d, uint32_t from, struct channel_destination_status *out);
-// Copies of a destination that are lost if this process is killed and nobody keeps its box: those
-// that are owed and not in the spool. 0 when the index is free.
-uint64_t deliver_held(const struct deliver *d, uint16_t index);
 // Sum over all destinations, past ones included; queued is counted on the rings, not derived.
 void deliver_totals(const struct deliver *d, struct copy_balance *out);
 

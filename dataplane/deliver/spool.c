@@ -31,8 +31,11 @@ struct spool {
 	uint64_t began;	 // where our own session begins; before it is what we found
 	uint64_t punched;
 	bool stale;			 // nothing is owed, but the file could not be begun anew
+	bool unbegun;			 // our session's entry is not in the file yet
+	uint64_t front_from;		 // where the part begins that is being put in front
 	struct places places;
-	struct place read;		 // next block to load
+	struct place read;		 // next block to load, or the session's entry before it
+	uint64_t load_from;		 // where it was for the block that is being loaded
 	struct place loaded[LOADED_MAX]; // ends of blocks loaded and not yet delivered
 	uint32_t loaded_head, loaded_tail;
 	struct aead *aead;
@@ -72,8 +75,11 @@ static int begin_session(struct spool *s)
 	wire_store32(entry, SESSION);
 	memcpy(entry + 4, s->salt, AEAD_SALT_SIZE);
 	int error = file_write_at(s->fd, entry, sizeof(entry), s->tail);
-	if (error)
+	s->unbegun = error != 0;
+	if (error) {
+		(void)!ftruncate(s->fd, (off_t)s->tail);
 		return error;
+	}
 	s->tail += sizeof(entry);
 	return 0;
 }
@@ -140,7 +146,10 @@ static int open_file(
 		found->what = SPOOL_RECOVERED;
 		s->began = s->tail;
 		s->punched = HEAD_SIZE;
-		return ftruncate(s->fd, (off_t)s->tail) ? POI_ERR_IO : begin_session(s);
+		if (ftruncate(s->fd, (off_t)s->tail))
+			return POI_ERR_IO;
+		(void)begin_session(s); // a disk that is full gives back what it holds; a store tries again
+		return 0;
 	}
 	found->what = left && (!sound || found->copies > 0) ? SPOOL_DISCARDED : SPOOL_NONE;
 	return begin_file(s);
@@ -257,7 +266,7 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 
 	if (spool_octets(s) + size > s->cap)
 		return POI_ERR_LIMIT;
-	if (s->stale && reset(s))
+	if ((s->stale && reset(s)) || (s->unbegun && begin_session(s)))
 		return POI_ERR_IO;
 	wire_store32(s->sealed, (uint32_t)n);
 	wire_store64(s->sealed + 4, s->number++); // never again, even if the write fails
@@ -358,7 +367,7 @@ static int load_block(struct spool *s, uint32_t n, struct spool_block *out)
 	int error = aead_open(s->aead, &r, head + BLOCK_HEAD, s->text);
 	if (!error)
 		error = get_text(s->text, n, out);
-	if (!error && at == s->places.skip_at && s->places.skip > 0 &&
+	if (!error && s->load_from == s->places.skip_at && s->places.skip > 0 &&
 		s->places.skip < out->segment->pushed)
 		leave_out(out, s->places.skip);
 	out->recovered = at < s->began;
@@ -398,6 +407,7 @@ int spool_load(struct spool *s, struct spool_block *out)
 		return POI_ERR_AGAIN;
 	if (new_segment(out))
 		return POI_ERR_NOMEM;
+	s->load_from = s->read.at;
 	while (error == 1 && s->read.at < s->tail)
 		error = load_entry(s, out);
 	if (error == 0) {
@@ -460,7 +470,7 @@ int spool_front_begin(struct spool *s)
 {
 	struct places *p = &s->places;
 
-	if (s->stale && reset(s))
+	if ((s->stale && reset(s)) || (s->unbegun && begin_session(s)))
 		return POI_ERR_IO;
 	if (p->front_end) // of an earlier stop, not yet read
 		return POI_ERR_EXISTS;
@@ -468,8 +478,7 @@ int spool_front_begin(struct spool *s)
 	int error = begin_session(s);
 	if (error)
 		return error;
-	p->main = p->head;
-	p->front_from = from;
+	s->front_from = from;
 	return 0;
 }
 
@@ -477,10 +486,14 @@ int spool_front_end(struct spool *s)
 {
 	struct places *p = &s->places;
 	uint64_t end = s->tail;
-	int error = begin_session(s);
 
-	if (error)
+	if (end == s->front_from + SESSION_SIZE)
+		return 0; // nothing was stored
+	int error = begin_session(s);
+	if (error) // what was stored comes last, then
 		return error;
+	p->main = p->head;
+	p->front_from = s->front_from;
 	p->front_end = end;
 	p->head = (struct place){p->front_from + SESSION_SIZE, p->front_from};
 	return write_head(s);

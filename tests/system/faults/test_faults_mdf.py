@@ -1,5 +1,6 @@
 """A mediation function that is gone, slow or hostile, beside a good one: figures of detection, cost and return. The
 whole courses are in test_loss.py."""
+import math
 import os
 import random
 import ssl
@@ -10,7 +11,7 @@ from faults.common import figure
 from loss import DETECTED, Far, Loss
 
 ROUNDS = 100 if fixture.LONG else 8
-BACK = 4.0  # a loaded machine included; the figure is what the promise is about
+BACK = 2.5  # p99
 
 
 class Mdf(Loss):
@@ -57,9 +58,10 @@ class Mdf(Loss):
 			took.append(time.monotonic() - since)
 			time.sleep(0.2)
 		took.sort()
-		figure("1", "MDF back after 1 to 12 s: connected again, %d times" % ROUNDS, "median %.2f s, slowest %.2f s" %
-			(took[ROUNDS // 2], took[-1]), "2.5 s")
-		self.assertLess(took[-1], BACK)
+		p99 = took[math.ceil(0.99 * ROUNDS) - 1]
+		figure("1", "MDF back after 1 to 12 s: connected again, %d times" % ROUNDS, "median %.2f s, p99 %.2f s, slowest %.2f s" %
+			(took[ROUNDS // 2], p99, took[-1]), "p99 %g s" % BACK)
+		self.assertLess(p99, BACK)
 
 	def test_hostile(self):
 		bad = self.made(window=0)

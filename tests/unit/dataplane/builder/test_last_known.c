@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,4 +142,35 @@ Test(last_known, a_strange_file_is_replaced)
 	cr_expect(S_ISREG(st.st_mode));
 	last_known_close(l, true);
 	cr_expect(last_known_open("/nowhere") == NULL);
+}
+
+// A file system without room for a new file, small as it is: the old one goes on.
+Test(last_known, a_full_disk_loses_no_count)
+{
+	struct rlimit none = {0, RLIM_INFINITY}, all = {RLIM_INFINITY, RLIM_INFINITY};
+	struct channel_event e;
+
+	signal(SIGXFSZ, SIG_IGN);
+	killed_with(5, 5);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+	struct last_known *l = last_known_open(folder);
+	cr_assert_not_null(l);
+	last_known_close(l, false); // killed before it was told
+	l = last_known_open(folder);
+	cr_assert_not_null(l);
+	cr_assert(last_known_next(l, &e));
+	cr_expect_eq(e.copies, 5);
+	while (last_known_next(l, &e))
+		;
+	last_known_begin(l);
+	put(l, 1, 10, 9);
+	last_known_end(l, 1);
+	last_known_close(l, false);
+	l = last_known_open(folder);
+	cr_assert(last_known_next(l, &e));
+	cr_expect_eq(e.copies, 9);
+	last_known_close(l, true);
+	l = last_known_open(folder); // nothing that could go on
+	cr_expect(l == NULL);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
 }

@@ -432,6 +432,101 @@ Test(spool, a_full_disk_loses_nothing_that_was_stored)
 	bed_free(b);
 }
 
+static void limit_file(uint64_t size)
+{
+	struct rlimit limit = {size, RLIM_INFINITY};
+
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static uint64_t file_size(const struct bed *b)
+{
+	struct stat st;
+
+	cr_assert_eq(stat(b->file, &st), 0);
+	return (uint64_t)st.st_size;
+}
+
+// The disk has no room for one octet more when the next process starts.
+Test(spool, a_full_disk_gives_back_what_it_holds)
+{
+	struct bed *b = bed_new();
+	struct spool *s = opened(b, SPOOL_NONE);
+
+	for (uint32_t i = 0; i < 6; i++)
+		cr_assert_eq(store(b, s, i), 0);
+	spool_close(s);
+	limit_file(file_size(b));
+	s = opened(b, SPOOL_RECOVERED);
+	cr_assert_eq(store(b, s, 6), POI_ERR_IO);
+	for (uint32_t i = 0; i < 3; i++)
+		expect(b, s, i, true);
+	limit_file(RLIM_INFINITY);
+	cr_assert_eq(store(b, s, 6), 0);
+	for (uint32_t i = 3; i < 6; i++)
+		expect(b, s, i, true);
+	expect(b, s, 6, false);
+	expect_nothing(s, POI_ERR_AGAIN);
+	spool_remove(s);
+	bed_free(b);
+}
+
+// A stop on a disk with room for a part of what goes in front: all that is stored comes back.
+Test(spool, a_full_disk_at_a_stop_costs_the_order_alone)
+{
+	struct bed *b = bed_new();
+	struct spool *s = opened(b, SPOOL_NONE);
+	struct spool_block block;
+	uint64_t copies = 0;
+
+	for (uint32_t i = 1; i < 4; i++)
+		cr_assert_eq(store(b, s, i), 0);
+	cr_assert_eq(spool_load(s, &block), 0);
+	spool_block_free(&block);
+	spool_skip(s, 2);
+	cr_assert_eq(spool_front_begin(s), 0);
+	cr_assert_eq(store(b, s, 4), 0);
+	limit_file(file_size(b));
+	cr_assert_eq(store(b, s, 5), POI_ERR_IO);
+	cr_assert_eq(spool_front_end(s), POI_ERR_IO);
+	spool_close(s);
+	s = opened(b, SPOOL_RECOVERED);
+	cr_assert_eq(spool_load(s, &block), 0);
+	cr_assert_eq(block.skipped, 2);
+	copies = block.segment->pushed;
+	spool_block_free(&block);
+	for (uint32_t i = 2; i < 5; i++) {
+		expect(b, s, i, true);
+		copies += b->segment.pushed;
+	}
+	cr_assert_eq(copies, b->found);
+	expect_nothing(s, POI_ERR_AGAIN);
+	spool_remove(s);
+	bed_free(b);
+}
+
+// The same without room for any of it, but for the entries that begin a part.
+Test(spool, a_full_disk_at_a_stop_leaves_what_was_there)
+{
+	struct bed *b = bed_new();
+	struct spool *s = opened(b, SPOOL_NONE);
+
+	for (uint32_t i = 1; i < 4; i++)
+		cr_assert_eq(store(b, s, i), 0);
+	limit_file(file_size(b) + 100);
+	cr_assert_eq(spool_front_begin(s), 0);
+	cr_assert_eq(store(b, s, 4), POI_ERR_IO);
+	cr_assert_eq(spool_front_end(s), 0);
+	spool_close(s);
+	s = opened(b, SPOOL_RECOVERED);
+	for (uint32_t i = 1; i < 4; i++)
+		expect(b, s, i, true);
+	expect_nothing(s, POI_ERR_AGAIN);
+	spool_remove(s);
+	bed_free(b);
+}
+
 Test(spool, the_helper_works_in_order)
 {
 	struct bed *b = bed_new();
