@@ -44,6 +44,8 @@
 	X(IPV6_PAYLOAD_LENGTH, "ipv6_payload_length", 0)                                           \
 	X(IPV6_EXT_TRUNCATED, "ipv6_ext_truncated", 0)                                             \
 	X(IPV6_EXT_DEPTH, "ipv6_ext_depth", 0)                                                     \
+	X(AH_TRUNCATED, "ah_truncated", 0)                                                         \
+	X(AH_DEPTH, "ah_depth", 0)                                                                 \
 	X(L4_TRUNCATED, "l4_truncated", 0)                                                         \
 	X(UDP_LENGTH, "udp_length", 0)                                                             \
 	X(TCP_OFFSET, "tcp_offset", 0)                                                             \

@@ -48,7 +48,7 @@ static inline uint32_t ported_header(uint8_t protocol)
 {
 	return protocol == PROTOCOL_TCP	   ? 20
 	       : protocol == PROTOCOL_UDP  ? 8
-	       : protocol == PROTOCOL_SCTP ? 12
+	       : protocol == PROTOCOL_SCTP || protocol == PROTOCOL_DCCP ? 12
 					   : 0;
 }
 

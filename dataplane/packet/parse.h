@@ -6,6 +6,7 @@
 #define PARSE_VLAN_MAX 4
 #define PARSE_MPLS_MAX 8
 #define PARSE_IPV6_EXT_MAX 8
+#define PARSE_AH_MAX 8
 #define PARSE_GTPU_EXT_MAX 8
 
 // Parses `n` (at most PACKET_BURST) frames whose data, length and total are set in `views`; fills

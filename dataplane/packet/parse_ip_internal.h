@@ -36,6 +36,26 @@ static void mark_cut(const struct parse_state *w, struct packet_layer *l)
 		l->flags |= LAYER_CUT;
 }
 
+// IPv4 passes over authentication headers (RFC 4302), as IPv6 does among its extension headers. `end`
+// is that of the datagram by its own word.
+static enum step parse_authentication(struct parse_state *w, struct packet_layer *l, uint32_t end)
+{
+	for (unsigned n = 0; l->protocol == PROTOCOL_AH; n++) {
+		if (n == PARSE_AH_MAX)
+			return fail(w, PACKET_AH_DEPTH);
+		if (left(w) < 8)
+			return fail(w, PACKET_AH_TRUNCATED);
+		const uint8_t *p = w->d + w->at;
+		uint32_t size = (p[1] + 2u) * 4;
+		if (left(w) < size)
+			return fail(w, PACKET_AH_TRUNCATED);
+		l->protocol = p[0];
+		w->at += size;
+	}
+	w->vouched = end - w->at;
+	return STEP_UPPER;
+}
+
 static enum step parse_ipv4(struct parse_state *w)
 {
 	if (w->v->n_layers == PACKET_LAYERS_MAX)
@@ -68,9 +88,9 @@ static enum step parse_ipv4(struct parse_state *w)
 	}
 	if (fragment & 0x1fff)
 		return STEP_DONE;
+	uint32_t end = w->at + length;
 	w->at += header;
-	w->vouched = length - header;
-	return STEP_UPPER;
+	return parse_authentication(w, l, end);
 }
 
 static inline bool is_extension(uint8_t next)

@@ -4,6 +4,38 @@
 
 #include "dataplane/packet/parse_internal.h"
 
+#define FRAME_PADDED 64u // octets of the longest frame that is filled up, with its check sequence
+#define FRAME_CHECK 4u	 // octets of a check sequence that the mirror left
+
+// Returns whether the IPv4 header of `header` octets has the right checksum.
+static bool ipv4_checksum_holds(const uint8_t *ip, uint32_t header)
+{
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < header; i += 2)
+		sum += wire_load16(ip + i);
+	return (sum & 0xffff) + (sum >> 16) == 0xffff;
+}
+
+// Behind a label stack nothing names the protocol: it may be IP, or Ethernet (RFC 4448) whose MAC
+// address begins as IP does. IP has to show itself, so that no addresses are invented.
+static enum step leave_labels(struct parse_state *w)
+{
+	const uint8_t *ip = w->d + w->at;
+	uint32_t header = (ip[0] & 15u) * 4, rest = w->end - w->at, length = ip_length(w);
+
+	if (ip[0] >> 4 == 4) {
+		if (header < 20 || left(w) < header || !ipv4_checksum_holds(ip, header))
+			return STEP_DONE;
+		return length > rest ? fail(w, PACKET_MPLS_TRUNCATED) : STEP_IPV4;
+	}
+	if (ip[0] >> 4 != 6 || length < 40 || length > rest)
+		return STEP_DONE;
+	uint32_t behind = rest - length;
+	return behind == 0 || behind == FRAME_CHECK || w->v->total <= FRAME_PADDED ? STEP_IPV6
+										   : STEP_DONE;
+}
+
 static enum step parse_mpls(struct parse_state *w)
 {
 	for (unsigned i = 0; i < PARSE_MPLS_MAX; i++) {
@@ -12,7 +44,7 @@ static enum step parse_mpls(struct parse_state *w)
 		bool bottom = w->d[w->at + 2] & 1;
 		w->at += 4;
 		if (bottom)
-			return left(w) ? by_version(w) : fail(w, PACKET_MPLS_TRUNCATED);
+			return left(w) ? leave_labels(w) : fail(w, PACKET_MPLS_TRUNCATED);
 	}
 	return fail(w, PACKET_MPLS_DEPTH);
 }

@@ -104,8 +104,8 @@ void datagram_key_of(struct datagram_key *key, const struct packet_view *v)
 
 	*key = (struct datagram_key){.id = l->fragment_id, .family = l->family, .wrap = l->wrap};
 	memcpy(key->address, v->data + l->l3 + l->source, l->address_length * 2u);
-	if (l->family == 4)
-		key->protocol = l->protocol;
+	if (l->family == 4) // of the header, which all fragments have
+		key->protocol = v->data[l->l3 + 9];
 	if (v->flags & VIEW_GTPU)
 		key->teid = v->n_nested ? v->nested[v->n_nested - 1].teid : v->teid;
 }

@@ -8,6 +8,7 @@
 
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
+#define PROTOCOL_AH 51 // the first fragment shows the protocol behind it
 // Packets that wait to be taken back must not keep a burst from being held.
 #define SLOTS(s) ((s)->holds + PACKET_BURST)
 #define EXPIRE_AT_ONCE 16 // forgotten datagrams per call, so that no call takes long
@@ -148,6 +149,7 @@ static uint32_t add_datagram(
 static bool may_have_ports(const struct packet_layer *l)
 {
 	return l->protocol == PROTOCOL_TCP || l->protocol == PROTOCOL_UDP ||
+	       l->protocol == PROTOCOL_AH ||
 	       (l->family == 6 && l->protocol != 50 && l->protocol != 58 && l->protocol != 59);
 }
 

@@ -398,10 +398,10 @@ static bool may_be_udp(const struct packet_layer *l)
 {
 	switch (l->protocol) {
 	case PROTOCOL_UDP:
+	case NEXT_AUTHENTICATION: // the first fragment goes on with further headers
 		return true;
-	case 0: // IPv6: the first fragment goes on with further headers
+	case 0:
 	case 43:
-	case 51:
 	case 60:
 		return l->family == 6;
 	default:

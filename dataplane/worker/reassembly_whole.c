@@ -22,6 +22,7 @@ void reassembly_finish_header(uint8_t *ip, uint32_t content, uint8_t next)
 	}
 	wire_store16(ip + 2, (uint16_t)((ip[0] & 15) * 4u + content));
 	wire_store16(ip + 6, wire_load16(ip + 6) & 0x4000); // "don't fragment" stays
+	wire_store16(ip + 10, 0);
 	uint16_t sum = rte_ipv4_cksum((const struct rte_ipv4_hdr *)ip);
 	memcpy(ip + 10, &sum, 2);
 }

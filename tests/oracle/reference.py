@@ -5,8 +5,8 @@ import ipaddress
 
 VLAN_TYPES, MPLS_TYPES = {0x8100, 0x88A8, 0x9100}, {0x8847, 0x8848}
 EXTENSIONS = {0, 43, 44, 51, 60, 135, 139, 140}
-PORTED = {6: 20, 17: 8, 132: 12}  # protocols with ports and the octets of their smallest header
-VLAN_MAX, MPLS_MAX, EXTENSIONS_MAX, GTPU_MAX, LAYERS_MAX = 4, 8, 8, 8, 4
+PORTED = {6: 20, 17: 8, 33: 12, 132: 12}  # protocols with ports and the octets of their smallest header
+VLAN_MAX, MPLS_MAX, EXTENSIONS_MAX, AH_MAX, GTPU_MAX, LAYERS_MAX = 4, 8, 8, 8, 8, 4
 FROM, TO, BOTH, UNKNOWN = 3, 2, 4, 1
 
 
@@ -76,8 +76,19 @@ class Frame:
 			bottom, at = self.octets[at + 2] & 1, at + 4
 			if bottom:
 				self.need(at, 1, end)
-				return self.by_version(at, end)
+				return self.shows_ip(at, end) and self.by_version(at, end)
 		raise Fault
+
+	def shows_ip(self, at, end):
+		"""Behind labels: a header whose checksum and length are right."""
+		version, word = self.octets[at] >> 4, self.ip_word(at, end)
+		if word > end - at:
+			return False
+		if version == 6:
+			return word >= 40 and (end - at - word in (0, 4) or len(self.octets) <= 64)
+		header = (self.octets[at] & 15) * 4
+		return version == 4 and 20 <= header <= end - at and \
+			sum(self.number(at + i, 2) for i in range(0, header, 2)) % 65535 == 0
 
 	def by_version(self, at, end):
 		version = self.octets[at] >> 4
@@ -130,8 +141,19 @@ class Frame:
 		offset = self.number(at + 6, 2)
 		if offset & 0x3FFF:
 			l.fragment = (self.number(at + 4, 2), bool(offset & 0x1FFF))
-		if not l.later:
-			self.upper(l, at + header, end, length - header)
+		if l.later:
+			return
+		promised, at = at + length, at + header
+		for depth in range(AH_MAX + 1):
+			if l.protocol != 51:
+				break
+			if depth == AH_MAX:
+				raise Fault
+			self.need(at, 8, end)
+			size = (self.octets[at + 1] + 2) * 4
+			self.need(at, size, end)
+			l.protocol, at = self.octets[at], at + size
+		self.upper(l, at, end, promised - at)
 
 	def ipv6(self, at, end):
 		if len(self.layers) == LAYERS_MAX:

@@ -66,9 +66,19 @@ class Cases(unittest.TestCase):
 			{"ip": 2, "gtpu": 3, "gtpu_clamped": 1})
 		self.assertEqual(got, sorted(f[42:] for f in frames[2:]), "the octets as they were")
 
+	def test_mpls_pseudowire_without_control_word(self):
+		"""No addresses are invented: those that its MAC addresses would be as IPv4."""
+		targets = [x1.target_ipv4("8.0.69.0"), x1.target_ipv4("0.44.0.1"), x1.target_cidr("0.0.0.0/0")]
+		_, got = self.play("mpls-pw-nocw-mac45", N6, targets, {"not_ip": 1})
+		self.assertEqual(got, [[], [], []])
+
 	def test_pppoe_pfc(self):
 		frames, got = self.play("pppoe-pfc", N6, [USER4, x1.target_port("udp", "53")], {"ip": 1})
 		self.assertEqual(got, [[frames[0][21:]]] * 2)
+
+	def test_ipv4_ah(self):
+		frames, got = self.play("ipv4-ah-tcp-port", N6, [x1.target_port("tcp", "80"), USER4], {"ip": 1})
+		self.assertEqual(got, [[frames[0][14:]]] * 2)
 
 	def test_tso_and_bigtcp(self):
 		frames, got = self.play("tso-and-bigtcp-length0", N6, [USER6, USER4], {"ip_no_length": 2})

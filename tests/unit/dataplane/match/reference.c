@@ -48,6 +48,23 @@ static long ip_word(const struct ref *r, long at, long end)
 	return version == 4 ? n16(r, at + 2) : version == 6 ? 40 + n16(r, at + 4) : 0;
 }
 
+// Behind labels: a header whose checksum and length are right.
+static int ref_shows_ip(const struct ref *r, long at, long end)
+{
+	long word = ip_word(r, at, end), header = at < end ? r->f[at] % 16 * 4 : 0, sum = 0;
+
+	if (at + 20 > end || word > end - at)
+		return 0;
+	if (r->f[at] / 16 == 6)
+		return word >= 40 &&
+		       (word == end - at || word + 4 == end - at || r->have <= 64);
+	if (r->f[at] / 16 != 4 || header < 20 || at + header > end)
+		return 0;
+	for (long i = 0; i < header; i += 2)
+		sum += n16(r, at + i);
+	return sum % 65535 == 0;
+}
+
 static void ref_ethertype(struct ref *r, long at, long end, long type)
 {
 	int tags = 0;
@@ -67,7 +84,7 @@ static void ref_ethertype(struct ref *r, long at, long end, long type)
 			if (!(r->f[at + 2] & 1))
 				continue;
 			at += 4;
-			if (at < end)
+			if (ref_shows_ip(r, at, end))
 				ref_ip(r, at, end, r->f[at] / 16);
 			return;
 		}
@@ -154,7 +171,7 @@ static void ref_gtp(struct ref *r, long at, long end, long claimed)
 static void ref_upper(
 	struct ref *r, struct ref_layer *l, long at, long end, long claimed, int fragment)
 {
-	long header = l->proto == 6 ? 20 : l->proto == 17 ? 8 : l->proto == 132 ? 12 : 0;
+	long header = l->proto == 6 ? 20 : l->proto == 17 ? 8 : l->proto == 132 || l->proto == 33 ? 12 : 0;
 
 	if (header) {
 		if (at + 4 > end)
@@ -232,6 +249,12 @@ static void ref_ip(struct ref *r, long at, long end, int version)
 		if (ff % 0x2000)
 			return;
 		fragment = ff & 0x2000 ? 1 : 0;
+		for (int count = 1; l->proto == 51; count++) {
+			if (count > 8 || p + 8 > end || p + r->f[p + 1] * 4 + 8 > end)
+				return;
+			l->proto = r->f[p];
+			p += r->f[p + 1] * 4 + 8;
+		}
 	} else {
 		int next = r->f[at + 6], count = 0;
 		if (claimed == 40)

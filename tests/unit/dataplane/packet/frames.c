@@ -136,6 +136,17 @@ void frame_gtpu_session(struct frame *f, uint32_t teid, uint8_t pdu_type, uint8_
 	u32(f, 0x01000000u | (uint32_t)pdu_type << 20 | (uint32_t)qfi << 8);
 }
 
+static void ipv4_checksum(uint8_t *ip)
+{
+	uint32_t sum = 0;
+
+	wire_store16(ip + 10, 0);
+	for (unsigned i = 0; i < 20; i += 2)
+		sum += wire_load16(ip + i);
+	sum = (sum & 0xffff) + (sum >> 16);
+	wire_store16(ip + 10, (uint16_t)~(sum + (sum >> 16)));
+}
+
 void frame_finish(struct frame *f)
 {
 	while (f->n_fix) {
@@ -144,6 +155,7 @@ void frame_finish(struct frame *f)
 		switch (f->fix[f->n_fix].kind) {
 		case FIX_IPV4:
 			wire_store16(f->b + at + 2, (uint16_t)size);
+			ipv4_checksum(f->b + at);
 			break;
 		case FIX_IPV6:
 			wire_store16(f->b + at + 4, (uint16_t)(size - 40));

@@ -136,6 +136,46 @@ Test(parse, link_layer)
 	expect(&f, &plain, PPPOE_TRUNCATED, 0);
 }
 
+// Ethernet over MPLS: a MAC address may begin as IP does.
+Test(parse, labels_are_left_for_ip_that_shows_itself)
+{
+	struct frame f = start(0x8847);
+	frame_mpls(&f, 1);
+	frame_ipv4(&f, 1, 2, 6);
+	frame_tcp(&f, 1, 2);
+	frame_zero(&f, 40);
+	expect(&f, &plain, IP, 1);
+	struct frame g = f;
+	g.b[29]++; // another checksum
+	expect(&g, &plain, NOT_IP, 0);
+	g = f;
+	g.n -= 20;
+	expect(&g, &plain, MPLS_TRUNCATED, 0);
+	frame_zero(&f, 30);
+	expect(&f, &plain, IP, 1);
+	f = start(0x8847);
+	frame_mpls(&f, 1);
+	frame_ipv6(&f, 1, 2, 6);
+	frame_tcp(&f, 1, 2);
+	expect(&f, &plain, IP, 1);
+	frame_zero(&f, 4); // a check sequence
+	expect(&f, &plain, IP, 1);
+	frame_zero(&f, 1);
+	expect(&f, &plain, NOT_IP, 0);
+	f.n -= 6;
+	expect(&f, &plain, NOT_IP, 0);
+	static const uint8_t starts[] = {0x45, 0x46, 0x60, 0x64, 0x00};
+	for (unsigned i = 0; i < sizeof(starts); i++) {
+		f = start(0x8847);
+		frame_mpls(&f, 1);
+		frame_ethernet(&f, 0x0800);
+		f.b[18] = starts[i];
+		frame_ipv4(&f, 1, 2, 6);
+		frame_tcp(&f, 1, 2);
+		expect(&f, &plain, NOT_IP, 0);
+	}
+}
+
 Test(parse, ip_faults)
 {
 	struct frame f = start_v4(6);
@@ -198,6 +238,58 @@ Test(parse, extension_headers)
 	uint8_t longer[8] = {17, 9};
 	frame_raw(&cut, longer, 8);
 	expect(&cut, &plain, IPV6_EXT_TRUNCATED, 1);
+}
+
+// Their ports are what TS 33.128 tables 6.2.3.9.3-1 and .4-1 ask for.
+Test(parse, dccp)
+{
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct frame f = v6 ? start_v6(33) : start_v4(33);
+		frame_u16(&f, 5001);
+		frame_u16(&f, 5002);
+		frame_zero(&f, 12);
+		expect(&f, &plain, IP, 1);
+		struct packet_view v = parse_part(&plain, &f, f.n);
+		cr_assert(v.layer[0].flags & LAYER_PORTS && v.layer[0].protocol == 33);
+		cr_assert(v.layer[0].sport == 5001 && v.layer[0].dport == 5002);
+		f.n -= 5;
+		v = parse_part(&plain, &f, f.n);
+		cr_assert_eq(v.outcome, PACKET_L4_TRUNCATED);
+	}
+}
+
+Test(parse, authentication_header_in_ipv4)
+{
+	struct frame f = start_v4(51);
+	uint8_t header[24] = {6, 4};
+
+	frame_raw(&f, header, 24);
+	frame_tcp(&f, 5, 80);
+	expect(&f, &plain, IP, 1);
+	struct packet_view v = parse_part(&plain, &f, f.n);
+	cr_assert(v.layer[0].protocol == 6 && v.layer[0].dport == 80 && v.layer[0].l4 == 58);
+	f.b[35] = 200;
+	expect(&f, &plain, AH_TRUNCATED, 1);
+	f = start_v4(51);
+	header[0] = 17;
+	frame_raw(&f, header, 24);
+	frame_udp(&f, 2152, 2152);
+	frame_gtpu(&f, 255, 7);
+	frame_ipv4(&f, 1, 2, 59);
+	expect(&f, &everything, GTPU, 2);
+	wire_store16(f.b + 20, 0x2000); // a first fragment
+	v = parse_part(&everything, &f, f.n);
+	cr_assert(v.layer[0].flags & LAYER_FRAGMENT_FIRST && v.layer[0].protocol == 17);
+	f = start_v4(51);
+	uint8_t next[8] = {51, 0};
+	for (unsigned i = 0; i < 8; i++)
+		frame_raw(&f, next, 8);
+	f.b[f.n - 8] = 59;
+	struct frame deep = f;
+	expect(&f, &plain, IP, 1);
+	deep.b[deep.n - 8] = 51;
+	frame_raw(&deep, next, 8);
+	expect(&deep, &plain, AH_DEPTH, 1);
 }
 
 Test(parse, fragments)
