@@ -202,6 +202,9 @@ static void destination_modified(
 		new->ready = true;
 		result = registry_destination_replace(registry_of(op), new);
 	}
+	if (!result)
+		(void)fault_request_over(
+			control_of(op), ISSUE_DESTINATION, op->ne, &op->id, &new->faults);
 	if (memo)
 		publish_destination_memo(publish_of(op), result ? old : new);
 	if (result) {

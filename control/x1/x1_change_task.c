@@ -217,6 +217,7 @@ static void modified(void *context, int result, const struct channel_task_status
 		x1_operation_finish(op, X1_ERR_MODIFY, poi_error_text(result));
 		return;
 	}
+	(void)fault_request_over(control_of(op), ISSUE_TASK, op->ne, &op->id, &new->faults);
 	if (memo)
 		publish_task_memo(publish_of(op), new);
 	x1_operation_finish(op, 0, NULL);

@@ -44,8 +44,38 @@ void x1_operation_cancel(struct x1_operation *op)
 	free(op);
 }
 
+// Whether the task or destination of a request that failed goes on as it was before.
+static bool goes_on(const struct x1_operation *op)
+{
+	const struct registry *r = op->dispatch->control->registry;
+
+	switch (op->type) {
+	case X1_MODIFY_TASK:
+	case X1_DEACTIVATE_TASK:
+		return registry_task_find(r, op->ne, &op->id) != NULL;
+	case X1_MODIFY_DESTINATION:
+	case X1_REMOVE_DESTINATION:
+		return registry_destination_find(r, op->ne, &op->id) != NULL;
+	default:
+		return false;
+	}
+}
+
+static void publish_memo(const struct x1_operation *op, enum issue_scope scope)
+{
+	const struct control *c = op->dispatch->control;
+	struct registry_task *t = registry_task_find(c->registry, op->ne, &op->id);
+	struct registry_destination *d = registry_destination_find(c->registry, op->ne, &op->id);
+
+	if (scope == ISSUE_TASK && t)
+		publish_task_memo(c->publish, t);
+	else if (scope == ISSUE_DESTINATION && d)
+		publish_destination_memo(c->publish, d);
+}
+
 static void report_late(struct x1_operation *op, int code, const char *text)
 {
+	struct control *c = op->dispatch->control;
 	enum issue_scope scope = ISSUE_NE;
 
 	switch (op->type) {
@@ -62,8 +92,13 @@ static void report_late(struct x1_operation *op, int code, const char *text)
 	default:
 		break;
 	}
-	issue_actioned(op->dispatch->control, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id,
-		&op->transaction, code == 0, code ? text : NULL);
+	if (code && goes_on(op)) {
+		issue_not_actioned(c, scope, op->ne, &op->id, &op->transaction, code, text);
+		publish_memo(op, scope);
+		return;
+	}
+	issue_actioned(c, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id, &op->transaction, code,
+		code ? text : NULL);
 }
 
 void x1_operation_finish(struct x1_operation *op, int code, const char *text)

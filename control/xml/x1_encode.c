@@ -350,7 +350,8 @@ static void issue(
 	if (fault == NULL)
 		return;
 	snprintf(number, sizeof(number), "%d", fault->code);
-	element(b, code, number);
+	if (fault->code)
+		element(b, code, number);
 	element(b, details, fault->description != NULL ? fault->description : "");
 }
 

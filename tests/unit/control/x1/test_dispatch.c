@@ -242,9 +242,78 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	struct id16 seven = id(7);
 	cr_assert_eq(registry_task_find(w.c.registry, 0, &seven)->modifications, 0);
 	cr_assert(issues_take(w.c.issues, &i));
-	cr_assert_eq(i.type, ISSUE_NOT_DONE);
+	// FullyActionedAndUnsuccessful would say that the task has ended (clause 6.5.2.2).
+	cr_assert_eq(i.type, ISSUE_FAULT);
+	cr_assert_eq(i.code, X1_ERR_MODIFY);
+	cr_assert(strstr(i.text, "the earlier details are in force"), "%s", i.text);
+	cr_assert(strstr(i.text, "0000000000a0 failed"), "%s", i.text);
 	struct id16 one = id(1);
 	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->references, 1);
+	w.dataplane.result = 0;
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <t/> complete x3=4711 modifications=0 "
+		"fault=3001\nend\n");
+	restart_control();
+	while (issues_take(w.c.issues, &i))
+		;
+	cr_assert(fault_has(registry_task_find(w.c.registry, 0, &seven)->faults, FAULT_REQUEST),
+		"it is listed until it is over");
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_eq(i.type, ISSUE_CLEAR);
+	cr_assert_null(registry_task_find(w.c.registry, 0, &seven)->faults);
+	restart_control();
+	cr_assert_null(registry_task_find(w.c.registry, 0, &seven)->faults);
+}
+
+// What is reported as terminated is terminated, and the code is the most specific one.
+Test(dispatch, a_late_failure_says_what_is_left)
+{
+	static const struct {
+		enum x1_request_type type;
+		uint8_t object;
+		int code;
+		enum issue_type end;
+	} of[] = {
+		{X1_CREATE_DESTINATION, 2, X1_ERR_DESTINATION, ISSUE_NOT_DONE},
+		{X1_ACTIVATE_TASK, 6, X1_ERR_ACTIVATE, ISSUE_NOT_DONE},
+		{X1_MODIFY_DESTINATION, 1, X1_ERR_DESTINATION_MODIFY, ISSUE_FAULT},
+		{X1_DEACTIVATE_TASK, 7, X1_ERR_DEACTIVATE, ISSUE_FAULT},
+		{X1_REMOVE_DESTINATION, 3, X1_ERR_DESTINATION_REMOVE, ISSUE_FAULT},
+	};
+	struct issue i;
+
+	provision();
+	expect(request_destination(X1_CREATE_DESTINATION, 3),
+		"begin\nCreateDestination a0 completed\nend\n");
+	for (size_t n = 0; n < sizeof(of) / sizeof(*of); n++) {
+		char answer[80];
+
+		w.dataplane.hold = true;
+		snprintf(answer, sizeof(answer), "begin\n%s a0 acknowledged\nend\n",
+			x1_request_name(of[n].type));
+		expect(of[n].type == X1_ACTIVATE_TASK ? request_task(of[n].type, of[n].object)
+			: of[n].type == X1_DEACTIVATE_TASK || of[n].type == X1_REMOVE_DESTINATION
+				? request_id(of[n].type, of[n].object)
+				: request_destination(of[n].type, of[n].object),
+			answer);
+		while (issues_take(w.c.issues, &i))
+			;
+		w.dataplane.result = POI_ERR_NOMEM;
+		fake_release(&w.dataplane);
+		run(100);
+		w.dataplane.result = 0;
+		struct id16 object = id(of[n].object), transaction = id(0xA0);
+		bool task = of[n].type == X1_ACTIVATE_TASK || of[n].type == X1_DEACTIVATE_TASK;
+		bool left = task ? registry_task_find(w.c.registry, 0, &object) != NULL
+				 : registry_destination_find(w.c.registry, 0, &object) != NULL;
+		cr_assert_eq(left, of[n].end == ISSUE_FAULT, "%s", answer);
+		cr_assert(issues_take(w.c.issues, &i));
+		cr_assert_eq(i.type, of[n].end, "%s", answer);
+		cr_assert_eq(i.code, of[n].code, "%s", answer);
+		cr_assert(id_equal(&i.transaction, &transaction));
+		cr_assert_not(issues_take(w.c.issues, &i));
+	}
 }
 
 // A fault of the old details comes between the new details and their acknowledgement.
@@ -292,7 +361,7 @@ Test(dispatch, a_modification_that_failed_late_is_not_adopted)
 	w.dataplane.result = 0;
 	restart_control();
 	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
-						   "complete x3=4711 modifications=0\nend\n");
+						   "complete x3=4711 modifications=0 fault=3001\nend\n");
 }
 
 Test(dispatch, dataplane_dead)
