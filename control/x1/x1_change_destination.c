@@ -128,7 +128,12 @@ static bool may_create(
 	const struct x1_destination_details *details = m->destination;
 	struct x1_refusal why;
 
-	if (registry_destination_find(c->registry, x->ne, &details->did))
+	const struct registry_destination *there =
+		registry_destination_find(c->registry, x->ne, &details->did);
+
+	if (there && there->removing)
+		x1_answer_removing(x, m, X1_ERR_DID_EXISTS, &details->did);
+	else if (there)
 		x1_answer_id(x, m, X1_ERR_DID_EXISTS, &details->did);
 	else if (x1_destination_build(c->registry, x->ne, details, false, channel, &why))
 		x1_answer(x, m, why.code, why.text);
@@ -256,8 +261,10 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	const struct x1_destination_details *details = m->destination;
 	struct x1_refusal why;
 
-	if (!old || old->removing)
+	if (!old)
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &details->did);
+	else if (old->removing)
+		x1_answer_removing(x, m, X1_ERR_DESTINATION_MODIFY, &details->did);
 	else if (x1_destination_build(c->registry, x->ne, details, true, channel, &why))
 		x1_answer(x, m, why.code, why.text);
 	else if ((old->delivery & ~channel->delivery) &&
@@ -336,6 +343,10 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 	struct registry_destination *d = registry_destination_find(c->registry, x->ne, &m->id);
 	char users[200];
 
+	if (!d && x->joined) { // another request's removal, which this one waited for
+		x1_answer(x, m, 0, NULL);
+		return;
+	}
 	if (!d || d->removing) {
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &m->id);
 		return;
@@ -447,14 +458,18 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_REMOVE_ALL, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	bool down = publish_state(c->publish) == PUBLISH_DOWN, others = false;
 	op->remaining = 1; // this loop
 	for (; d; d = next) {
 		next = registry_destination_next(d);
 		if (down)
 			remove_destination(c, d);
+		else if (d->removing)
+			others = true;
 		else
 			remove_object(op, d);
 	}
+	if (others)
+		x1_bulk_wait(op);
 	x1_bulk_step(op);
 }

@@ -118,7 +118,11 @@ static bool may_activate(struct exchange *x, const struct x1_message *m,
 	struct control *c = x->dispatch->control;
 	struct x1_refusal why;
 
-	if (registry_task_find(c->registry, x->ne, &m->task->xid))
+	const struct registry_task *there = registry_task_find(c->registry, x->ne, &m->task->xid);
+
+	if (there && there->removing)
+		x1_answer_removing(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
+	else if (there)
 		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
 	else if (x1_task_build(
 			 c->config, c->registry, x->ne, m->task, NULL, details, matched, &why))
@@ -230,8 +234,10 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	struct control *c = x->dispatch->control;
 	struct x1_refusal why;
 
-	if (!old || old->removing)
+	if (!old)
 		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
+	else if (old->removing)
+		x1_answer_removing(x, m, X1_ERR_MODIFY, &m->task->xid);
 	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, matched, &why))
 		x1_answer(x, m, why.code, why.text);
 	else if (publish_state(c->publish) != PUBLISH_READY)
@@ -310,6 +316,10 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 	struct control *c = x->dispatch->control;
 	struct registry_task *t = registry_task_find(c->registry, x->ne, &m->id);
 
+	if (!t && x->joined) { // another request's removal, which this one waited for
+		x1_answer(x, m, 0, NULL);
+		return;
+	}
 	if (!t || t->removing) {
 		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->id);
 		return;
@@ -393,15 +403,19 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_DEACTIVATE_ALL, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	bool down = publish_state(c->publish) == PUBLISH_DOWN, others = false;
 	op->asked_ns = now_wall_ns();
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
 		next = registry_task_next(t);
 		if (down)
 			remove_task(c, t);
+		else if (t->removing)
+			others = true;
 		else
 			deactivate_object(op, t);
 	}
+	if (others)
+		x1_bulk_wait(op);
 	x1_bulk_step(op);
 }

@@ -80,11 +80,14 @@ void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery 
 	x1_put_destination(b, d->xml, d->xml_length, &s);
 }
 
-void x1_query_put_ne(struct x1_buffer *b, struct registry *r, uint16_t ne)
+void x1_query_put_ne(struct x1_buffer *b, struct control *c, uint16_t ne)
 {
-	struct x1_fault faults[QUERY_FAULTS_MAX];
-	uint32_t n = collect_faults(*registry_ne_faults(r, ne), faults);
+	struct x1_fault faults[QUERY_FAULTS_MAX + 1];
+	uint32_t n = collect_faults(*registry_ne_faults(c->registry, ne), faults);
 
+	if (!publish_recovered(c->publish))
+		faults[n++] = (struct x1_fault){X1_STATUS_FAULT,
+			"starting: the tasks of the dataplane are not recovered yet"};
 	x1_put_ne_status(b, n, faults);
 }
 
@@ -114,7 +117,7 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 	if (d)
 		x1_query_put_destination(b, &op->dispatch->control->config->delivery, d);
 	if (op->type == X1_GET_NE_STATUS)
-		x1_query_put_ne(b, r, op->ne);
+		x1_query_put_ne(b, op->dispatch->control, op->ne);
 	x1_message_close(b);
 	return 0;
 }

@@ -59,6 +59,11 @@ static int check_known(struct build *b, const struct x1_task_details *d)
 		if (known && !known->removing)
 			continue;
 		id_format(&d->dids[i], text);
+		if (known) {
+			x1_refuse(b->why, b->generic,
+				"destination %s: its removal is not completed yet", text);
+			return POI_ERR_INVALID;
+		}
 		x1_refuse(b->why, X1_ERR_DID_UNKNOWN, "%s", text);
 		return POI_ERR_INVALID;
 	}

@@ -27,7 +27,7 @@
 struct http_exchange {
 	bool responded;
 	unsigned status;
-	char body[65536];
+	char body[1 << 18];
 };
 
 static const char *certificate_of = "admf-1";
