@@ -150,6 +150,16 @@ int publish_ne_memo(struct publish *p, uint16_t ne, const uint8_t *memo, uint32_
 		NULL, NULL);
 }
 
+// Of the time until the fail-safe, for a dataplane that begins; at least 1, and 0 where it is not
+// known or there is none.
+static uint64_t remaining_ms(const struct publish *p, uint16_t ne, uint64_t fail_safe_ms)
+{
+	if (!p->contact_ms[ne])
+		return p->hooks.remaining_ms ? p->hooks.remaining_ms(p->context, ne) : 0;
+	uint64_t silent = now_monotonic_ms() - p->contact_ms[ne];
+	return !fail_safe_ms ? 0 : silent + 1 < fail_safe_ms ? fail_safe_ms - silent : 1;
+}
+
 int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context)
 {
 	const struct config_ne *c = &p->config->nes[ne];
@@ -163,8 +173,7 @@ int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *cont
 	m.axri = c->axri;
 	if (c->x1.keepalive.enabled)
 		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000 + HEARD_INTERVAL_MS;
-	if (p->hooks.remaining_ms)
-		m.remaining_ms = p->hooks.remaining_ms(p->context, ne);
+	m.remaining_ms = remaining_ms(p, ne, m.fail_safe_ms);
 	return publish_submit(p,
 		channel_encode_ne(
 			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),
@@ -181,6 +190,7 @@ void publish_heard(struct publish *p, uint16_t ne)
 	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
 	uint64_t now = now_monotonic_ms();
 
+	p->contact_ms[ne] = now;
 	if (p->state < PUBLISH_RECOVERY || now - p->heard_ms[ne] < HEARD_INTERVAL_MS)
 		return;
 	int rc = publish_submit(p,

@@ -288,8 +288,9 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->pending_slots = 1024;
 	p->pending = calloc(p->pending_slots, sizeof(*p->pending));
 	p->heard_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->heard_ms));
+	p->contact_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->contact_ms));
 	p->retry = evtimer_new(base, on_retry, p);
-	if (!p->pending || !p->heard_ms || !p->retry || publish_amounts_start(p) ||
+	if (!p->pending || !p->heard_ms || !p->contact_ms || !p->retry || publish_amounts_start(p) ||
 		asprintf(&p->path, "%s/dataplane.sock", config->runtime_dir) < 0 ||
 		getrandom(&p->incarnation, sizeof(p->incarnation), 0) != sizeof(p->incarnation)) {
 		publish_free(p);
@@ -313,6 +314,7 @@ void publish_free(struct publish *p)
 	keep_box(p, -1);
 	free(p->pending);
 	free(p->heard_ms);
+	free(p->contact_ms);
 	free(p->path);
 	explicit_bzero(p->scratch, sizeof(p->scratch));
 	explicit_bzero(p->memo, sizeof(p->memo));

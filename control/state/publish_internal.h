@@ -78,6 +78,7 @@ struct publish {
 	STAILQ_HEAD(, outgoing) outgoing;
 	const char *failure; // the connection is ended behind the message that is read now
 	uint64_t *heard_ms;  // per network element, when NE_HEARD was last sent
+	uint64_t *contact_ms; // per network element, when its ADMF was last heard; 0: not known
 	struct publish_recover recover;
 	struct publish_amounts amounts;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shared/log.h"
+#include "shared/now.h"
 
 #define REPLAY_WINDOW 512 // requests under way during a replay
 
@@ -104,7 +105,11 @@ static void on_element(struct publish *p, const uint8_t *body, size_t length)
 		return;
 	}
 	int32_t ne = registry_ne_index(p->registry, &m.ne);
-	if (ne >= 0 && p->recover.adopting && p->hooks.element)
+	if (ne < 0 || !p->recover.adopting)
+		return;
+	if (!p->contact_ms[ne] && m.remaining_ms < m.fail_safe_ms)
+		p->contact_ms[ne] = now_monotonic_ms() - (m.fail_safe_ms - m.remaining_ms);
+	if (p->hooks.element)
 		p->hooks.element(p->context, (uint16_t)ne, m.memo, m.memo_length);
 }
 

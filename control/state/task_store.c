@@ -11,7 +11,15 @@
 
 // A record: kind, then the channel's body of the same object, its memo included; or an object's
 // key.
-enum kind { PUT_DESTINATION = 1, REMOVE_DESTINATION, PUT_TASK, REMOVE_TASK, CONTACT, RESTORING };
+enum kind {
+	PUT_DESTINATION_BEFORE = 1, // as an earlier version wrote it: without its creation
+	REMOVE_DESTINATION,
+	PUT_TASK,
+	REMOVE_TASK,
+	CONTACT,
+	RESTORING,
+	PUT_DESTINATION,
+};
 
 #define HEADER 8 // of a channel message, not kept
 #define CLOCK_AHEAD_S 60
@@ -70,6 +78,20 @@ static void read_destination(struct task_store *v, const uint8_t *body, size_t l
 		v->element[ne].invalid = true;
 }
 
+// What an earlier version left on disk for its destinations is of no creation of ours.
+static void read_destination_before(struct task_store *v, const uint8_t *body, size_t length)
+{
+	uint64_t creation = registry_creation();
+
+	if (length > sizeof(v->record) - sizeof(creation)) {
+		mark_unreadable(v);
+		return;
+	}
+	memcpy(v->record, body, length);
+	memcpy(v->record + length, &creation, sizeof(creation));
+	read_destination(v, v->record, length + sizeof(creation));
+}
+
 static void read_task(struct task_store *v, const uint8_t *body, size_t length)
 {
 	struct channel_task c;
@@ -123,6 +145,9 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	struct task_store *v = context;
 
 	switch (record[0]) {
+	case PUT_DESTINATION_BEFORE:
+		read_destination_before(v, record + 1, length - 1);
+		return 0;
 	case PUT_DESTINATION:
 		read_destination(v, record + 1, length - 1);
 		return 0;

@@ -285,6 +285,7 @@ void x1_dispatch_stop(struct x1_dispatch *d)
 	const struct exchange *x;
 
 	d->stopping = true;
+	registry_end_removals(d->control->registry);
 	TAILQ_FOREACH(x, &d->late, entry)
 		report_unexecuted(x);
 }

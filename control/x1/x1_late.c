@@ -74,7 +74,7 @@ void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t n
 		publish_memo(c, scope, ne, id);
 	} else {
 		issue_actioned(c, scope, ne, scope == ISSUE_NE ? NULL : id, transaction, code,
-			code ? text : NULL);
+			text);
 	}
 	pending_reports_done(c->pending_reports, ne, transaction);
 }
