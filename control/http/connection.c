@@ -51,7 +51,7 @@ static void on_handshake(struct connection *c)
 		}
 		return;
 	}
-	tls_peer_uid(c->tls, c->peer_uid, sizeof(c->peer_uid));
+	c->peer_by_san = tls_peer_uid(c->tls, c->peer_uid, sizeof(c->peer_uid));
 	start_http(c);
 }
 

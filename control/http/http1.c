@@ -21,7 +21,7 @@ struct http1 {
 	bool get; // GET is meant, else POST
 	bool want_continue, announced, keep_alive;
 	bool has_host, has_length, has_transfer_encoding;
-	char url[256];
+	char url[512];
 	size_t url_length;
 	char name[NAME_MAX_KEPT];
 	size_t name_length;
@@ -115,6 +115,21 @@ static int on_field(llhttp_t *p) // a header field is complete
 	return count_header(h, 4); // colon, space, line end
 }
 
+// The path of a request target; NULL for one that is not to be served. A server must accept the
+// absolute form, which a client sends to a proxy (RFC 9112 clause 3.2.2).
+static const char *target_path(const struct http1 *h)
+{
+	const char *scheme = h->get ? "http://" : "https://"; // metrics are read without TLS
+
+	if (h->url_length >= sizeof(h->url))
+		return NULL;
+	if (strncasecmp(h->url, scheme, strlen(scheme)) != 0)
+		return h->url;
+	const char *authority = h->url + strlen(scheme);
+	const char *path = strchr(authority, '/');
+	return path != authority ? path : NULL;
+}
+
 static unsigned judge(struct http1 *h)
 {
 	const llhttp_t *p = &h->parser;
@@ -123,7 +138,8 @@ static unsigned judge(struct http1 *h)
 		return 505;
 	if (p->method != (h->get ? HTTP_GET : HTTP_POST))
 		return 405;
-	if (h->url_length >= sizeof(h->url) || strcmp(h->url, h->path) != 0)
+	const char *path = target_path(h);
+	if (path == NULL || strcmp(path, h->path) != 0)
 		return 404;
 	if (h->has_transfer_encoding)
 		return 501;

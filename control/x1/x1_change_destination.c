@@ -8,6 +8,9 @@
 #include "control/x1/x1_destination.h"
 #include "shared/log.h"
 
+#define IN_USE_TEXT 4096 // of the refusal of RemoveAllDestinations
+#define IN_USE_SEARCHED 4
+
 struct unwanted { // a destination that was refused
 	struct x1_dispatch *dispatch;
 	uint16_t ne;
@@ -250,7 +253,8 @@ static bool still_serves(
 		if (!uses)
 			continue;
 		users++;
-		if (!(delivery & t->delivery) || (covered & t->delivery) != t->delivery)
+		bool loses = (d->delivery & t->delivery) && !(delivery & t->delivery);
+		if (loses || (covered & t->delivery) != t->delivery)
 			return false;
 	}
 	return users == d->references;
@@ -473,12 +477,39 @@ static void remove_object(struct x1_operation *op, struct registry_destination *
 	op->remaining++;
 }
 
+// Writes which destinations from `d` on are in use and, of the first few, by which tasks (table 46):
+// each search for them looks at all tasks.
+static void write_in_use(const struct registry *r, const struct registry_destination *d,
+	char *out, size_t capacity)
+{
+	char did[ID_TEXT_SIZE], users[180];
+	size_t used = 0;
+	uint32_t written = 0, more = 0;
+
+	for (; d; d = registry_destination_next(d)) {
+		if (!d->references)
+			continue;
+		if (used + ID_TEXT_SIZE + sizeof(users) + 64 > capacity) {
+			more++;
+			continue;
+		}
+		id_format(&d->did, did);
+		used += (size_t)snprintf(out + used, capacity - used, "%s%s", used ? "; " : "", did);
+		if (written++ >= IN_USE_SEARCHED)
+			continue;
+		x1_destination_users(r, d, users, sizeof(users));
+		used += (size_t)snprintf(out + used, capacity - used, " is used by %s", users);
+	}
+	if (more)
+		snprintf(out + used, capacity - used, "; and %u more", more);
+}
+
 // False, and answered: the request is not enabled, or tasks use a destination.
 static bool may_remove_all(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct registry_destination *d = registry_destination_first(c->registry, x->ne);
-	char text[ID_TEXT_SIZE + 220], did[ID_TEXT_SIZE], users[180];
+	char text[IN_USE_TEXT];
 
 	if (!c->config->nes[x->ne].x1.remove_all_destinations) {
 		x1_answer(x, m, X1_ERR_REMOVE_ALL_DISABLED,
@@ -489,9 +520,7 @@ static bool may_remove_all(struct exchange *x, const struct x1_message *m)
 		d = registry_destination_next(d);
 	if (!d)
 		return true;
-	id_format(&d->did, did);
-	x1_destination_users(c->registry, d, users, sizeof(users));
-	snprintf(text, sizeof(text), "%s is used by %s", did, users);
+	write_in_use(c->registry, d, text, sizeof(text));
 	x1_answer(x, m, X1_ERR_REMOVE_ALL_IN_USE, text);
 	return false;
 }

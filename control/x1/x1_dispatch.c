@@ -192,6 +192,7 @@ static void begin(struct x1_dispatch *d, struct http_exchange *http,
 	x->container = container;
 	x->ne = request->ne;
 	x->peer_uid = strdup(request->peer_uid);
+	x->by_san = request->peer_by_san;
 	x->peer_address = strdup(request->peer_address);
 	x->certificate = calloc(n + 1, sizeof(bool));
 	x->unaudited = calloc(n + 1, sizeof(bool));

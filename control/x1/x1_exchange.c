@@ -60,7 +60,7 @@ int x1_audit(
 		.peer_uid = x->peer_uid,
 		.peer_address = x->peer_address,
 		.code = code,
-		.note = note,
+		.note = note || !x->by_san ? note : "certificate bound by subjectAltName",
 	};
 
 	if (m) {

@@ -28,6 +28,7 @@ struct exchange {
 	struct http_exchange *http; // NULL once its response has left
 	struct x1_container *container;
 	char *peer_uid, *peer_address;
+	bool by_san; // the certificate is bound by a SAN URI, not by a UID
 	uint16_t ne;
 	bool *certificate; // per message: the certificate carries its admfIdentifier
 	bool *unaudited;   // per message: its audit line is not on disk

@@ -78,6 +78,25 @@ Test(dispatch, life_of_a_task)
 		"00000000-0000-4000-8000-000000000007\nend\n");
 	expect(request(X1_LIST_ALL_DETAILS),
 		"begin\nListAllDetails a0 answer\nListOfXIDs\nxId 07\nListOfDIDs\ndId 01\nend\n");
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 completed\nend\n");
+	struct x1_container *c = container(1);
+	struct x1_task_details *both = &task_details[6];
+	const struct id16 dids[] = {id(1), id(2)};
+	(void)task(6);
+	both->n_dids = 2;
+	both->dids = dids;
+	c->messages[0].type = X1_ACTIVATE_TASK;
+	c->messages[0].task = both;
+	expect(submit(c), "begin\nActivateTask a0 completed\nend\n");
+	expect(request(X1_REMOVE_ALL_DESTINATIONS),
+		"begin\nRemoveAllDestinations a0 8010 00000000-0000-4000-8000-000000000001 is used "
+		"by 00000000-0000-4000-8000-000000000007 00000000-0000-4000-8000-000000000006; "
+		"00000000-0000-4000-8000-000000000002 is used by "
+		"00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_id(X1_DEACTIVATE_TASK, 6), "begin\nDeactivateTask a0 completed\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 2),
+		"begin\nRemoveDestination a0 completed\nend\n");
 	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
 	cr_assert_eq(fake_count(w.dataplane.task), 0);
 	expect(request_id(X1_DEACTIVATE_TASK, 7),

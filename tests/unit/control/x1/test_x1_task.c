@@ -401,7 +401,7 @@ Test(x1_task, what_narrows_is_refused)
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
 	cr_assert_eq(build(), 0);
 	bool *flags[] = {&details.has_dsids, &details.has_mediation, &details.has_service_types,
-		&details.has_policy_references, &details.correlation_too_large};
+		&details.has_policy_references};
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		*flags[i] = true;
 		cr_assert_eq(build(), X1_ERR_ACTIVATE);
@@ -411,6 +411,14 @@ Test(x1_task, what_narrows_is_refused)
 	details.extensions = &extension;
 	cr_assert_eq(build(), X1_ERR_ACTIVATE);
 	cr_assert_not_null(strstr(why.text, "ACME"));
+}
+
+Test(x1_task, a_correlation_that_is_ignored_may_be_of_any_size)
+{
+	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
+	details.has_correlation = details.correlation_too_large = true;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.correlation, 0);
 }
 
 Test(x1_task, x2_needs_something_to_report)
@@ -497,6 +505,13 @@ Test(x1_task, destinations)
 	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
 	dids[0].b[0] = 2;
 	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE);
+	cr_assert_not_null(strstr(why.text, "takes X3"));
+	// One that takes nothing of it is no error beside one that takes all.
+	details.n_dids = 2;
+	dids[1] = dids[0];
+	dids[1].b[0] = 1;
+	cr_assert_eq(build(), 0);
+	cr_assert_eq(out.n_destinations, 2);
 	details.n_dids = 0;
 	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE, "an empty list");
 	details.n_dids = 20;
@@ -545,6 +560,9 @@ Test(x1_task, triggered)
 	details.product.b[0] = 0xAA;
 	cr_assert_eq(build(), 0);
 	cr_assert_eq(out.correlation, 4711);
+	details.correlation_too_large = true;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	details.correlation_too_large = false;
 	cr_assert_eq(out.header_xid.b[0], 0xAA);
 	details.has_correlation = false;
 	cr_assert_eq(build(), X1_ERR_ACTIVATE);
