@@ -139,7 +139,7 @@ static bool may_create(
 	else if (there)
 		x1_answer_id(x, m, X1_ERR_DID_EXISTS, &details->did);
 	else if (x1_destination_build(c->registry, x->ne, details, false, channel, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if (registry_destination_count(c->registry, x->ne) >= c->config->limits.destinations)
 		x1_answer(x, m, X1_ERR_DESTINATION,
 			"the configured number of destinations is reached");
@@ -273,7 +273,7 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	else if (old->removing)
 		x1_answer_removing(x, m, X1_ERR_DESTINATION_MODIFY, &details->did);
 	else if (x1_destination_build(c->registry, x->ne, details, true, channel, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if ((old->delivery & ~channel->delivery) &&
 		 !still_serves(c->registry, old, channel->delivery))
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,

@@ -126,7 +126,7 @@ static bool may_activate(struct exchange *x, const struct x1_message *m,
 		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
 	else if (x1_task_build(
 			 c->config, c->registry, x->ne, m->task, NULL, details, matched, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if (registry_task_count(c->registry, x->ne) >= c->config->limits.tasks)
 		x1_answer(x, m, X1_ERR_ACTIVATE, "the configured number of tasks is reached");
 	else if (publish_state(c->publish) != PUBLISH_READY)
@@ -239,7 +239,7 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	else if (old->removing)
 		x1_answer_removing(x, m, X1_ERR_MODIFY, &m->task->xid);
 	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, matched, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if (publish_state(c->publish) != PUBLISH_READY)
 		x1_answer(x, m, X1_ERR_MODIFY, x1_no_dataplane);
 	else if (old->modifying || old->state != TASK_COMPLETE)

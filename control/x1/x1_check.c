@@ -42,6 +42,22 @@ int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool
 	return 0;
 }
 
+const char *x1_check_note(int code, const char *text)
+{
+	switch (code) {
+	case X1_ERR_ADMF_MISMATCH:
+		return "the certificate does not carry the message's admfIdentifier";
+	case X1_ERR_NOT_RESPONSIBLE:
+		return "admfIdentifier is not the responsible ADMF's";
+	case X1_ERR_NE_MISMATCH:
+		return "neIdentifier is not this network element's";
+	case X1_ERR_VERSION:
+		return "version is not v1.<minor>.<patch>";
+	default:
+		return *text ? text : NULL;
+	}
+}
+
 int x1_check(const struct exchange *x, uint32_t index, const char **text)
 {
 	const struct x1_message *m = &x->container->messages[index];

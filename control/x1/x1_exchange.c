@@ -9,6 +9,8 @@
 #include "shared/log.h"
 #include "shared/now.h"
 
+#define NOTE_MAX 240 // octets of a reason in the audit log
+
 void x1_exchange_free(struct exchange *x)
 {
 	struct x1_operation *op;
@@ -86,13 +88,29 @@ void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, c
 
 void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text)
 {
+	x1_answer_noted(x, m, code, text, code && text && *text ? text : NULL);
+}
+
+void x1_refused(struct exchange *x, const struct x1_message *m, const struct x1_refusal *why)
+{
+	x1_answer_noted(x, m, why->code, why->text, why->note);
+}
+
+void x1_answer_noted(struct exchange *x, const struct x1_message *m, int code, const char *text,
+	const char *note)
+{
 	static const struct id16 none;
 	const struct id16 *id = x1_message_id(m);
 	struct x1_envelope e;
+	char brief[NOTE_MAX];
 
+	if (note) {
+		snprintf(brief, sizeof(brief), "%s", note);
+		note = brief;
+	}
 	if (x->late) {
 		x1_report_late(
-			x->dispatch, m->type, x->ne, id ? id : &none, &m->transaction, code, text);
+			x->dispatch, m->type, x->ne, id ? id : &none, &m->transaction, code, note);
 		return;
 	}
 	e = x1_envelope_of(x, m);
@@ -100,7 +118,7 @@ void x1_answer(struct exchange *x, const struct x1_message *m, int code, const c
 		x1_response_error(x1_out(x), &e, m->type, code, text ? text : "");
 	else
 		x1_response_ok(x1_out(x), &e, m->type, true);
-	x1_audit_answer(x, m, code, NULL); // texts may name values: they go to the ADMF alone
+	x1_audit_answer(x, m, code, note);
 }
 
 void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id)

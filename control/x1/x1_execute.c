@@ -82,7 +82,7 @@ void x1_execute(struct exchange *x, uint32_t index)
 
 	x1_heard(x, index);
 	if (code)
-		x1_answer(x, m, code, text);
+		x1_answer_noted(x, m, code, text, x1_check_note(code, text));
 	else if (x1_is_change(m->type))
 		change(x, m, x->unaudited[index]);
 	else

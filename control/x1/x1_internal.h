@@ -12,6 +12,7 @@
 #include "control/xml/x1_encode.h"
 #include "control/x1/x1_list.h"
 #include "control/x1/x1_query.h"
+#include "control/x1/x1_refusal.h"
 #include "control/x1/x1_task.h"
 
 #define X1_TURN_US 5000 // of a turn of the loop, for executing and for writing lists
@@ -112,6 +113,11 @@ bool x1_changes_tasks(enum x1_request_type t);
 // Answers a message that did not have to wait, or reports its end where it was answered
 // `Acknowledged`. Code 0 is `AcknowledgedAndCompleted`.
 void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text);
+// The same with a text that may name what the request says, and a note for the audit log and late
+// reports that never does.
+void x1_answer_noted(struct exchange *x, const struct x1_message *m, int code, const char *text,
+	const char *note);
+void x1_refused(struct exchange *x, const struct x1_message *m, const struct x1_refusal *why);
 // Answers with an identifier as the text.
 void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id);
 // Answers `Acknowledged`.
@@ -181,6 +187,8 @@ bool x1_is_list(enum x1_request_type t);
 // 0, or the code to refuse with; *text stays "" where table 46 suggests none.
 int x1_check(const struct exchange *x, uint32_t index, const char **text);
 int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool certificate);
+// Why, for the audit log, where the answer to a stranger says less.
+const char *x1_check_note(int code, const char *text);
 // Whether that refusal is that the dataplane's tasks are not recovered yet.
 bool x1_check_starting(int code, const char *text);
 

@@ -209,10 +209,10 @@ static void finish(struct x1_list *l, bool too_large)
 	struct exchange *x = op->exchange;
 	struct x1_dispatch *d = op->dispatch;
 	int code = 0;
+	char text[96];
 
 	if (too_large) {
 		struct x1_envelope e = x1_envelope_of(x, op->message);
-		char text[96];
 		code = X1_ERR_GENERIC;
 		snprintf(text, sizeof(text),
 			"the list does not fit in limits.response (%u octets of lists at a time)",
@@ -229,7 +229,7 @@ static void finish(struct x1_list *l, bool too_large)
 		x1_append(&x->out, x->aside.text, x->aside.length);
 	x->out.error = x->out.error ? x->out.error : x->aside.error;
 	x1_buffer_free(&x->aside);
-	x1_audit_answer(x, op->message, code, NULL);
+	x1_audit_answer(x, op->message, code, code ? text : NULL);
 	x1_operation_cancel(op);
 	if (!x->waiting)
 		x1_respond(x);

@@ -29,7 +29,8 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 		const struct x1_task_extension *e = &d->extensions[i];
 		if (e->header_reporting && x1_task_3gpp_namespace(e->space))
 			continue; // x1_task_report
-		x1_refuse(b->why, b->generic,
+		x1_refuse_quoting(b->why, b->generic,
+			"taskDetailsExtensions: an extension is not supported",
 			"taskDetailsExtensions of owner %s: %s is not supported",
 			e->owner ? e->owner : "(none)", e->name ? e->name : "(empty)");
 		return POI_ERR_INVALID;

@@ -496,3 +496,35 @@ Test(dispatch, stranger_does_not_move_the_fail_safe)
 	run(50);
 	cr_assert_eq(w.dataplane.heards, 0);
 }
+
+// The audit log has the reason of a refusal, without a peer's words.
+Test(dispatch, the_reason_of_a_refusal_is_audited)
+{
+	static const struct x1_task_extension extension = {
+		.owner = "secret-owner", .name = "secret-name"};
+	struct x1_container *c = container(3);
+	char text[8192] = "";
+
+	provision();
+	c->messages[0].type = c->messages[1].type = c->messages[2].type = X1_ACTIVATE_TASK;
+	c->messages[0].schema_error = X1_ERR_SCHEMA;
+	c->messages[0].why = "xId does not match the pattern of its type";
+	c->messages[1].task = task(6);
+	task_details[6].n_extensions = 1;
+	task_details[6].extensions = &extension;
+	c->messages[2].task = task(7);
+	c->messages[2].admf_identifier = "somebody";
+	struct http_exchange *x = submit(c);
+	for (unsigned i = 0; i < 300 && !x->responded; i++)
+		run(10);
+	cr_assert(strstr(x->body, "secret-owner"), "the ADMF is told: %s", x->body);
+	free(x);
+	FILE *f = fopen(w.audit, "r");
+	cr_assert_not_null(f);
+	cr_assert_gt(fread(text, 1, sizeof(text) - 1, f), 0);
+	fclose(f);
+	cr_assert_not_null(strstr(text, "xId does not match the pattern of its type"));
+	cr_assert_not_null(strstr(text, "taskDetailsExtensions: an extension is not supported"));
+	cr_assert_not_null(strstr(text, "the certificate does not carry the message's admfIdent"));
+	cr_assert_null(strstr(text, "secret"));
+}
