@@ -1,4 +1,5 @@
 // x1_dispatch, x1_change, x1_query, events, publish and audit together.
+#include "control/state/fault_raise.h"
 #include "tests/unit/control/x1/dispatch_world.h"
 
 TestSuite(dispatch, .init = setup, .fini = teardown, .timeout = 30);
@@ -527,4 +528,25 @@ Test(dispatch, the_reason_of_a_refusal_is_audited)
 	cr_assert_not_null(strstr(text, "taskDetailsExtensions: an extension is not supported"));
 	cr_assert_not_null(strstr(text, "the certificate does not carry the message's admfIdent"));
 	cr_assert_null(strstr(text, "secret"));
+}
+
+Test(dispatch, a_list_of_faults_is_not_cut)
+{
+	for (unsigned i = 0; i < 40; i++)
+		fault_raise_ne(&w.c, 0, (enum fault_kind)(FAULT_LINK + i), "down");
+	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 40\nend\n");
+}
+
+Test(dispatch, a_task_that_the_dataplane_refused_has_failed)
+{
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.commit = POI_ERR_NOMEM;
+	run_until_ready();
+	run(50);
+	w.dataplane.no_status = true;
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "failed modifications=0 fault=9020\nend\n");
 }
