@@ -228,6 +228,26 @@ class Removed(Lives):
 		self.bad.start()
 		self.ended(sent, 0)
 
+	def test_over_a_restart(self):
+		_, sent = self.begin_away(3)
+		self.removed()
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		self.poi.start_dataplane()
+		self.connected()
+		time.sleep(1)
+		self.bad.start()
+		self.ended(sent, 0)
+
+	def test_over_a_kill(self):
+		_, sent = self.begin_away(3)
+		self.removed()
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		self.connected()
+		time.sleep(1)
+		self.bad.start()
+		self.ended(sent, 0)
+
 	def test_a_slow_reader(self):
 		bad = self.made(window=0)
 		self.begin(bad)
@@ -252,6 +272,7 @@ class RemovedInVain(Removed):
 
 	DRAIN = 3
 	test_an_mdf_that_comes_back = test_a_slow_reader = test_nothing_owed = None
+	test_over_a_restart = test_over_a_kill = None
 
 	def test_an_mdf_that_stays_away(self):
 		status, sent = self.begin_away(3)
