@@ -363,52 +363,6 @@ Test(x1_decode, why_never_holds_a_value)
 	x1_container_free(c);
 }
 
-// The reason names what is expected, and never a value or a name that is not the schema's.
-Test(x1_decode, the_reason_teaches)
-{
-#define TASK_OF(content) HEAD MESSAGE("ActivateTask", "<x1:taskDetails>" content "</x1:taskDetails>") TAIL
-#define ID_OF(name, id) "<x1:" name ">" id "</x1:" name ">"
-	static const struct {
-		const char *request, *why;
-	} of[] = {
-		{TASK_OF(ID_OF("xId", XID) "<x1:targetIdentifierz/>"),
-			"taskDetails holds an element that is not known; expected: "
-			"targetIdentifiers"},
-		{TASK_OF(ID_OF("xId", XID) "<x1:deliveryType>X3Only</x1:deliveryType>"),
-			"deliveryType is not expected here in taskDetails; expected: "
-			"targetIdentifiers"},
-		{TASK_OF(ID_OF("xId", XID)),
-			"taskDetails lacks a mandatory child; expected: targetIdentifiers"},
-		{TASK_OF("<xId>" XID "</xId>"),
-			"xId is of no or another namespace; expected: "
-			"http://uri.etsi.org/03221/X1/2017/10"},
-		{TASK_OF(ID_OF("xId", "7A500001-0001-4001-8001-000000000001")),
-			"xId does not match the pattern of its type; expected: a UUID in lower "
-			"case, 8-4-4-4-12 hexadecimal digits"},
-		{ACTIVATE(TARGET("<x1:ipv6Address>2001:db8::1</x1:ipv6Address>"), ""),
-			"ipv6Address does not match the pattern of its type; expected: eight "
-			"groups of four hexadecimal digits in lower case, none left out, without "
-			"::"},
-		{ACTIVATE(TARGET("<x1:ipv4Cidr>192.0.2.0/24</x1:ipv4Cidr>"), ""),
-			"ipv4Cidr has text between its children; expected: an element IPv4CIDR or "
-			"IPv6CIDR of TS 103 280, not text"},
-		{ACTIVATE(TARGET("<x1:tcpPortRange>80:90</x1:tcpPortRange>"), ""),
-			"tcpPortRange has text between its children; expected: elements start and "
-			"end of TS 103 280, not text"},
-		{ACTIVATE(TARGET("<x1:ipv4Adress>192.0.2.1</x1:ipv4Adress>"), ""),
-			"targetIdentifier holds an element that is not known; expected: "
-			"e164Number, "},
-	};
-
-	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
-		struct x1_container *c = decode(of[i].request);
-		cr_assert_eq(c->messages[0].schema_error, X1_ERR_SCHEMA);
-		cr_assert(strstr(c->messages[0].why, of[i].why) == c->messages[0].why,
-			"\"%s\" is not \"%s\"", c->messages[0].why, of[i].why);
-		x1_container_free(c);
-	}
-}
-
 Test(x1_decode, top_level_errors)
 {
 	static const char dtd[] = "<!DOCTYPE a SYSTEM \"a.dtd\">";
