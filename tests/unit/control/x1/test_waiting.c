@@ -288,6 +288,12 @@ Test(waiting, a_stop_reports_what_was_not_executed)
 	cr_assert(destination_there(1));
 }
 
+#ifdef __SANITIZE_ADDRESS__ // what is written at TIME1 takes its own time
+#define WITHIN_S 4.0
+#else
+#define WITHIN_S 2.0
+#endif
+
 static void starve(evutil_socket_t fd, short what, void *arg)
 {
 	usleep(15000);
@@ -316,13 +322,13 @@ Test(waiting, a_large_container_on_a_starved_host)
 	event_free(slow);
 	double s = (double)(end.tv_sec - begin.tv_sec) +
 		   (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
-	cr_assert_lt(s, 2.0, "%.3f s", s);
+	cr_assert_lt(s, WITHIN_S, "%.3f s", s);
 	cr_assert(strstr(x->body, "ModifyDestination a0 completed"));
 	cr_assert(strstr(x->body, "DeactivateTask 63 acknowledged"), "%s",
 		x->body + strlen(x->body) - 100);
 	free(x);
 	cr_assert(task_there(6));
-	for (unsigned i = 0; i < 500 && task_there(6); i++)
+	for (unsigned i = 0; i < 2000 && task_there(6); i++)
 		run(10);
 	cr_assert_not(task_there(6), "it is done all the same");
 }
