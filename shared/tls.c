@@ -345,23 +345,44 @@ static bool next_uid(X509 *certificate, int *at, char *out, size_t capacity)
 	return false;
 }
 
-static bool binding_identifier(const GENERAL_NAME *name, char *out, size_t capacity)
+static bool binding_identifier(
+	const GENERAL_NAME *name, unsigned bindings, char *out, size_t capacity)
 {
-	static const char *const prefixes[] = {BINDING "ADMF:", BINDING "NE:"};
+	static const struct {
+		enum tls_binding binding;
+		const char *prefix;
+	} known[] = {{TLS_BINDING_ADMF, BINDING "ADMF:"}, {TLS_BINDING_NE, BINDING "NE:"}};
 
 	if (name->type != GEN_URI)
 		return false;
 	const uint8_t *uri = ASN1_STRING_get0_data(name->d.uniformResourceIdentifier);
 	int length = ASN1_STRING_length(name->d.uniformResourceIdentifier);
-	for (size_t i = 0; i < 2; i++) {
-		int skip = (int)strlen(prefixes[i]);
-		if (length > skip && !memcmp(uri, prefixes[i], (size_t)skip))
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		int skip = (int)strlen(known[i].prefix);
+		if (bindings & known[i].binding && length > skip &&
+			!memcmp(uri, known[i].prefix, (size_t)skip))
 			return take_identifier(uri + skip, length - skip, out, capacity);
 	}
 	return false;
 }
 
-bool tls_peer_identifier(SSL *ssl, bool (*each)(void *context, const char *id), void *context)
+static bool each_binding(X509 *certificate, unsigned bindings,
+	bool (*each)(void *context, const char *id), void *context)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	char id[IDENTIFIER_MAX];
+	bool found = false;
+
+	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++)
+		if (binding_identifier(
+			    sk_GENERAL_NAME_value(names, i), bindings, id, sizeof(id)))
+			found = each(context, id);
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
+bool tls_peer_identifier(
+	SSL *ssl, unsigned bindings, bool (*each)(void *context, const char *id), void *context)
 {
 	X509 *certificate = verified_certificate(ssl);
 	char id[IDENTIFIER_MAX];
@@ -371,25 +392,36 @@ bool tls_peer_identifier(SSL *ssl, bool (*each)(void *context, const char *id), 
 		return false;
 	for (int at = -1; !found && next_uid(certificate, &at, id, sizeof(id));)
 		found = each(context, id);
-	if (found)
-		return true;
-	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++)
-		if (binding_identifier(sk_GENERAL_NAME_value(names, i), id, sizeof(id)))
-			found = each(context, id);
-	GENERAL_NAMES_free(names);
-	return found;
+	return found || each_binding(certificate, bindings, each, context);
 }
 
-void tls_peer_uid(SSL *ssl, char *out, size_t capacity)
+struct room {
+	char *out;
+	size_t capacity;
+};
+
+static bool keep(void *context, const char *id)
+{
+	struct room *r = context;
+
+	return (size_t)snprintf(r->out, r->capacity, "%s", id) < r->capacity;
+}
+
+bool tls_peer_uid(SSL *ssl, char *out, size_t capacity)
 {
 	X509 *certificate = verified_certificate(ssl);
+	struct room r = {out, capacity};
 	int at = -1;
 
 	if (capacity == 0)
-		return;
-	if (!certificate || !next_uid(certificate, &at, out, capacity))
-		out[0] = '\0';
+		return false;
+	if (certificate && next_uid(certificate, &at, out, capacity))
+		return false;
+	out[0] = '\0';
+	if (certificate && each_binding(certificate, TLS_BINDING_ADMF | TLS_BINDING_NE, keep, &r))
+		return true;
+	out[0] = '\0';
+	return false;
 }
 
 int tls_certificate_days_left(const char *pem_file)

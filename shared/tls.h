@@ -47,19 +47,24 @@ void tls_server_alpn(SSL_CTX *context, const uint8_t *protocols, unsigned length
 // address or host name in subjectAltName. Exactly one of the two is given.
 [[nodiscard]] int tls_expect_peer(SSL *ssl, const struct ip_address *address, const char *host);
 
-// The identifiers of a verified peer: every Subject UID (0.9.2342.19200300.100.1.1) and SAN URI
-// urn:etsi:li:103221-1:cert-binding:(ADMF|NE):<id>. Calls `each` with a zero-terminated identifier
-// until it returns true; returns whether it did. False when there is no verified certificate.
-bool tls_peer_identifier(SSL *ssl, bool (*each)(void *context, const char *id), void *context);
+// What a SAN URI urn:etsi:li:103221-1:cert-binding:(ADMF|NE):<id> binds a certificate to.
+enum tls_binding { TLS_BINDING_ADMF = 1, TLS_BINDING_NE = 2 };
 
+// The identifiers of a verified peer: every Subject UID (0.9.2342.19200300.100.1.1), and those that
+// a SAN URI binds it to as one of `bindings` (enum tls_binding). Calls `each` with a zero-terminated
+// identifier until it returns true; returns whether it did. False when there is no verified
+// certificate.
+bool tls_peer_identifier(
+	SSL *ssl, unsigned bindings, bool (*each)(void *context, const char *id), void *context);
 // Refuses peers whose certificate has two different UIDs in its subject: it could answer for either
 // (TS 103 221-1 clause 8.2.4 compares one). Server contexts do so from the start.
 void tls_require_one_uid(SSL_CTX *context);
 // Why the peer's certificate was not accepted; NULL when it was, or when there was none.
 const char *tls_verify_text(SSL *ssl);
 
-// First UID of the peer, or "" - for the audit log. Always zero-terminated.
-void tls_peer_uid(SSL *ssl, char *out, size_t capacity);
+// The first UID of the peer, else the first identifier that a SAN URI binds it to, else "" - for the
+// audit log. Always zero-terminated. Returns whether it is one of a SAN URI.
+bool tls_peer_uid(SSL *ssl, char *out, size_t capacity);
 
 // Days until the certificate in a PEM file expires (negative when past); INT_MIN when unreadable.
 int tls_certificate_days_left(const char *pem_file);

@@ -95,7 +95,7 @@ static void on_handshake(struct connection *c)
 		ERR_clear_error();
 		return;
 	}
-	tls_peer_uid(c->tls, c->peer_uid, sizeof(c->peer_uid));
+	c->peer_by_san = tls_peer_uid(c->tls, c->peer_uid, sizeof(c->peer_uid));
 	start_http(c);
 }
 

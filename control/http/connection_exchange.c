@@ -31,7 +31,7 @@ static bool is_same(void *context, const char *id)
 
 bool http_peer_is(const struct http_exchange *x, const char *admf_identifier)
 {
-	return tls_peer_identifier(x->tls, is_same, (void *)admf_identifier);
+	return tls_peer_identifier(x->tls, TLS_BINDING_ADMF, is_same, (void *)admf_identifier);
 }
 
 static void end_exchange(struct http_exchange *x, unsigned status, char *body, size_t length)
@@ -44,6 +44,8 @@ static void end_exchange(struct http_exchange *x, unsigned status, char *body, s
 	SSL_free(x->tls);
 	free(x);
 	if (c == NULL) {
+		if (body != NULL)
+			explicit_bzero(body, length);
 		free(body);
 		return;
 	}

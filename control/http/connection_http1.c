@@ -73,7 +73,10 @@ static void hand_over(struct connection *c)
 	struct listener *l = c->server->listener;
 	struct http_exchange *x = connection_exchange(c, 0, on_response);
 	struct http_request r = {
-		.ne = c->ne, .peer_uid = c->peer_uid, .peer_address = c->peer_address};
+		.ne = c->ne,
+		.peer_uid = c->peer_uid,
+		.peer_by_san = c->peer_by_san,
+		.peer_address = c->peer_address};
 
 	if (x == NULL) {
 		start_response(c, 503, NULL, 0);

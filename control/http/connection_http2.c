@@ -90,6 +90,7 @@ static void take_requests(struct connection *c)
 			.body_length = taken.length,
 			.ne = c->ne,
 			.peer_uid = c->peer_uid,
+			.peer_by_san = c->peer_by_san,
 			.peer_address = c->peer_address};
 		if (x == NULL)
 			http2_respond(

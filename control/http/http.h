@@ -13,11 +13,12 @@ struct http_request {
 	const char *body; // octets of the POST body; valid during the handler call only
 	size_t body_length;
 	uint16_t ne;      // index of the network element in the configuration whose listener took it
-	const char *peer_uid;     // first Subject UID of the verified client certificate, "" if none
+	const char *peer_uid;     // of the verified client certificate: first Subject UID, else cert-binding SAN, else ""
+	bool peer_by_san;         // it is the SAN's
 	const char *peer_address; // text, for the audit log
 };
 
-// Does this verified peer's certificate carry `admf_identifier` (UID or cert-binding SAN)?
+// Does this verified peer's certificate carry `admf_identifier` (UID or cert-binding SAN of an ADMF)?
 bool http_peer_is(const struct http_exchange *x, const char *admf_identifier);
 
 // Called for each complete, well-formed POST to the configured path; every HTTP-level fault has been

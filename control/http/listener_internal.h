@@ -81,6 +81,7 @@ struct connection {
 	bool stepping;	   // HTTP/2: what is answered now is written below
 	char peer_address[INET6_ADDRSTRLEN];
 	char peer_uid[256];
+	bool peer_by_san;
 };
 
 struct listener {

@@ -199,8 +199,8 @@ static int check_peer(void *context, char *address, char *local, int port, int l
 	x->denied = true;
 	if (curl_easy_getinfo(x->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls != NULL &&
 		tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals != NULL) {
-		x->denied = !tls_peer_identifier(
-			tls->internals, is_identifier, x->client->ne->admf_identifier);
+		x->denied = !tls_peer_identifier(tls->internals, TLS_BINDING_ADMF, is_identifier,
+			x->client->ne->admf_identifier);
 	}
 	x->sent = x->sent || !x->denied;
 	return x->denied ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;

@@ -80,7 +80,7 @@ static int code_of(const struct issue *i)
 		[ISSUE_WARNING] = X1_STATUS_WARNING,
 		[ISSUE_DONE] = X1_STATUS_ACTIONED,
 		[ISSUE_NOT_DONE] = X1_STATUS_TERMINATING,
-		[ISSUE_IMPLICIT] = X1_STATUS_TERMINATING};
+		[ISSUE_IMPLICIT] = 0}; // no fault: table 46 has no code for it
 
 	return i->code != 0 ? (int)i->code : usual[i->type];
 }

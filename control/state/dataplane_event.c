@@ -258,9 +258,8 @@ static void on_task_left(void *context, int result, const struct channel_task_st
 	} else if (t) {
 		registry_task_remove(c->registry, t);
 		persistence_task_gone(c, w->ne, &w->xid);
-		audit_act(c, "implicit-deactivation", w->ne, &w->xid, X1_STATUS_TERMINATING, text);
-		issue_queue(
-			c, ISSUE_TASK, ISSUE_IMPLICIT, w->ne, &w->xid, X1_STATUS_TERMINATING, text);
+		audit_act(c, "implicit-deactivation", w->ne, &w->xid, 0, text);
+		issue_queue(c, ISSUE_TASK, ISSUE_IMPLICIT, w->ne, &w->xid, 0, text);
 	}
 	free(w);
 }

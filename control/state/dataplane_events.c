@@ -13,10 +13,11 @@
 
 static void complete_task(struct control *c, struct registry_task *t)
 {
-	bool done = t->pending != PENDING_DEACTIVATE;
-
-	issue_actioned(c, ISSUE_TASK, t->ne, &t->xid, &t->pending_transaction, done,
-		done ? NULL : "the task is still active");
+	if (t->pending == PENDING_DEACTIVATE)
+		issue_not_actioned(c, ISSUE_TASK, t->ne, &t->xid, &t->pending_transaction,
+			X1_ERR_DEACTIVATE, NULL);
+	else
+		issue_actioned(c, ISSUE_TASK, t->ne, &t->xid, &t->pending_transaction, 0, NULL);
 	t->pending = PENDING_NONE;
 }
 
@@ -37,7 +38,7 @@ static void complete_pending(struct control *c)
 			if (!d->pending || !d->ready)
 				continue;
 			issue_actioned(c, ISSUE_DESTINATION, ne, &d->did, &d->pending_transaction,
-				true, NULL);
+				0, NULL);
 			d->pending = false;
 			publish_destination_memo(c->publish, d);
 		}
@@ -212,8 +213,11 @@ static void on_destination_replayed(
 	if (!d || !d->pending)
 		return;
 	d->pending = false;
-	issue_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction, !result,
-		result ? poi_error_text(result) : NULL);
+	if (result) // it is put again with the next connection
+		issue_not_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction,
+			X1_ERR_DESTINATION, poi_error_text(result));
+	else
+		issue_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction, 0, NULL);
 	publish_destination_memo(c->publish, d);
 }
 
@@ -231,8 +235,8 @@ static void on_task_refused(struct control *c, struct registry_task *t, int resu
 
 	// Its answer was `Acknowledged`: an activation that fails late never comes into force.
 	if (t->pending == PENDING_ACTIVATE) {
-		issue_actioned(c, ISSUE_TASK, ne, &xid, &t->pending_transaction, false,
-			poi_error_text(result));
+		issue_actioned(c, ISSUE_TASK, ne, &xid, &t->pending_transaction,
+			X1_ERR_ACTIVATE, poi_error_text(result));
 		take_back(c, ne, &xid);
 		registry_task_remove(c->registry, t);
 		persistence_task_gone(c, ne, &xid);

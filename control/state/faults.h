@@ -26,6 +26,7 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_UNBOUND = 12,    // a task is not bound to a session yet
 	FAULT_UNSURE = 13,     // its view of the signalling was lost
 	FAULT_FRAGMENTS = 14,  // tunnelled packets were lost with fragments that were given up
+	FAULT_REQUEST = 32,    // a request answered `Acknowledged` failed: it goes on as it was
 	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index.
 	FAULT_LINK = 64,	// the link is down
 	FAULT_PORT_LOSS = 128, // the port loses frames
@@ -34,7 +35,7 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 struct fault {
 	struct fault *next;
 	uint8_t kind;  // enum fault_kind
-	uint32_t code; // 9020 or 9030
+	uint32_t code; // of table 46
 	char text[FAULT_TEXT_MAX];
 };
 
@@ -80,7 +81,7 @@ struct issue {	       // one thing the ADMF must hear
 	uint16_t ne;
 	uint32_t code;
 	struct id16 id;		 // XID or DID
-	struct id16 transaction; // ISSUE_DONE, ISSUE_NOT_DONE: the request answered `Acknowledged`
+	struct id16 transaction; // the request answered `Acknowledged` whose end this is
 	uint64_t time_ns;
 	char text[FAULT_TEXT_MAX];
 };

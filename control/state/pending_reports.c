@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "control/state/fault_raise.h"
+#include "control/xml/x1_types.h"
 #include "shared/log.h"
 #include "shared/wire.h"
 
@@ -162,20 +163,18 @@ static bool tasks_left(const struct registry *r, const struct pending_report *q)
 	return false;
 }
 
-// What is left of it: NULL when it was done.
-static const char *left(const struct registry *r, const struct pending_report *q)
+// 0 when it was done, else the code of its failure.
+static int failure(const struct registry *r, const struct pending_report *q)
 {
 	switch (q->kind) {
 	case PENDING_REPORT_DEACTIVATE:
-		return registry_task_find(r, q->ne, &q->id) ? "the task is still active" : NULL;
+		return registry_task_find(r, q->ne, &q->id) ? X1_ERR_DEACTIVATE : 0;
 	case PENDING_REPORT_DEACTIVATE_ALL:
-		return tasks_left(r, q) ? "tasks are still active" : NULL;
+		return tasks_left(r, q) ? X1_ERR_DEACTIVATE_ALL : 0;
 	case PENDING_REPORT_REMOVE:
-		return registry_destination_find(r, q->ne, &q->id)
-			       ? "the destination is still there"
-			       : NULL;
+		return registry_destination_find(r, q->ne, &q->id) ? X1_ERR_DESTINATION_REMOVE : 0;
 	default:
-		return registry_destination_first(r, q->ne) ? "destinations are still there" : NULL;
+		return registry_destination_first(r, q->ne) ? X1_ERR_REMOVE_ALL : 0;
 	}
 }
 
@@ -190,14 +189,18 @@ static bool reported_by_task(const struct registry *r, const struct pending_repo
 
 static void report(struct control *c, const struct pending_report *q)
 {
-	const char *text = left(c->registry, q);
-	bool all = q->kind == PENDING_REPORT_DEACTIVATE_ALL || q->kind == PENDING_REPORT_REMOVE_ALL;
-	enum issue_scope scope = all					? ISSUE_NE
-				 : q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK
-									: ISSUE_DESTINATION;
+	int code = failure(c->registry, q);
+	enum issue_scope scope = q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK : ISSUE_DESTINATION;
 
-	if (!reported_by_task(c->registry, q))
-		issue_actioned(c, scope, q->ne, all ? NULL : &q->id, &q->transaction, !text, text);
+	if (q->kind == PENDING_REPORT_DEACTIVATE_ALL || q->kind == PENDING_REPORT_REMOVE_ALL)
+		issue_actioned(c, ISSUE_NE, q->ne, NULL, &q->transaction, code,
+			code == X1_ERR_DEACTIVATE_ALL ? "tasks are still active"
+			: code			      ? "destinations are still there"
+						      : NULL);
+	else if (code && !reported_by_task(c->registry, q))
+		issue_not_actioned(c, scope, q->ne, &q->id, &q->transaction, code, NULL);
+	else if (!code)
+		issue_actioned(c, scope, q->ne, &q->id, &q->transaction, 0, NULL);
 }
 
 void pending_reports_report_adopted(struct pending_reports *o)

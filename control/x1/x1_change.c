@@ -3,6 +3,7 @@
 
 #include "control/state/pending_reports.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 int x1_generic_error(enum x1_request_type t)
 {
@@ -28,6 +29,12 @@ int x1_generic_error(enum x1_request_type t)
 	}
 }
 
+bool x1_adds(enum x1_request_type t)
+{
+	return t == X1_ACTIVATE_TASK || t == X1_MODIFY_TASK || t == X1_CREATE_DESTINATION ||
+	       t == X1_MODIFY_DESTINATION;
+}
+
 bool x1_is_change(enum x1_request_type t)
 {
 	return x1_generic_error(t) != X1_ERR_GENERIC;
@@ -47,6 +54,57 @@ void x1_put_back(void *context, int result, const struct channel_task_status *st
 		log_error("channel: what was put back was refused: %s", poi_error_text(result));
 }
 
+void x1_bulk_wait(struct x1_operation *op)
+{
+	op->remaining++;
+	op->in_bulk = true;
+	LIST_INSERT_HEAD(&op->dispatch->bulk, op, bulk_entry);
+}
+
+// Whether a removal that others asked for is under way; *left says whether any object of the
+// request is there.
+static bool others_remove(const struct x1_operation *op, bool *left)
+{
+	const struct registry *r = registry_of(op);
+	const struct registry_task *t = NULL;
+	const struct registry_destination *d = NULL;
+
+	*left = false;
+	if (op->type == X1_DEACTIVATE_ALL_TASKS)
+		t = registry_task_first(r, op->ne);
+	else
+		d = registry_destination_first(r, op->ne);
+	for (; t; t = registry_task_next(t)) {
+		if (t->activated_ns > op->asked_ns) // a later one
+			continue;
+		*left = true;
+		if (t->removing)
+			return true;
+	}
+	for (; d; d = registry_destination_next(d)) {
+		if (d->removing)
+			return true;
+	}
+	return false;
+}
+
+void x1_bulk_recheck(struct x1_dispatch *d)
+{
+	struct x1_operation *op, *next;
+	bool left;
+
+	for (op = LIST_FIRST(&d->bulk); op; op = next) {
+		next = LIST_NEXT(op, bulk_entry);
+		if (others_remove(op, &left))
+			continue;
+		LIST_REMOVE(op, bulk_entry);
+		op->in_bulk = false;
+		if (left && !op->result && op->type == X1_DEACTIVATE_ALL_TASKS)
+			op->result = POI_ERR_IN_USE; // one was put back
+		x1_bulk_step(op);
+	}
+}
+
 void x1_bulk_step(struct x1_operation *op)
 {
 	if (--op->remaining)
@@ -59,14 +117,12 @@ void x1_bulk_step(struct x1_operation *op)
 }
 
 // What takes away leaves nothing that could say that it was asked.
-static void note_removal(struct x1_operation *op)
+static void note_removal(
+	struct control *c, enum x1_request_type type, const struct pending_report *about)
 {
-	struct pending_report r = {.ne = op->ne,
-		.id = op->id,
-		.transaction = op->transaction,
-		.asked_ns = op->asked_ns};
+	struct pending_report r = *about;
 
-	switch (op->type) {
+	switch (type) {
 	case X1_DEACTIVATE_TASK:
 		r.kind = PENDING_REPORT_DEACTIVATE;
 		break;
@@ -82,15 +138,32 @@ static void note_removal(struct x1_operation *op)
 	default:
 		return;
 	}
-	pending_reports_add(control_of(op)->pending_reports, &r);
+	pending_reports_add(c->pending_reports, &r);
 }
 
-static void note_pending(struct x1_operation *op)
+void x1_note_unbegun(struct exchange *x, const struct x1_message *m)
+{
+	const struct id16 *id = x1_message_id(m);
+	struct pending_report r = {
+		.ne = x->ne, .transaction = m->transaction, .asked_ns = now_wall_ns()};
+
+	if (id)
+		r.id = *id;
+	note_removal(x->dispatch->control, m->type, &r);
+}
+
+void x1_note_pending(struct x1_operation *op)
 {
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
 	struct registry_destination *d;
+	struct pending_report r = {.ne = op->ne,
+		.id = op->id,
+		.transaction = op->transaction,
+		.asked_ns = op->asked_ns};
 
-	note_removal(op);
+	if (!op->noted)
+		note_removal(control_of(op), op->type, &r);
+	op->noted = true;
 	switch (op->type) {
 	case X1_ACTIVATE_TASK:
 	case X1_DEACTIVATE_TASK:
@@ -131,14 +204,9 @@ static void note_pending(struct x1_operation *op)
 // pending.
 static void time_up(struct x1_operation *op)
 {
-	struct exchange *x = op->exchange;
-	struct x1_envelope e = x1_envelope_of(x, op->message);
-
-	x1_response_ok(x1_out(x), &e, op->type, false);
-	x->dispatch->control->counters.acknowledged++;
-	x1_audit_answer(x, op->message, 0, "acknowledged");
+	x1_acknowledge(op->exchange, op->message);
 	x1_operation_detach(op);
-	note_pending(op);
+	x1_note_pending(op);
 }
 
 struct x1_operation *x1_change_new(

@@ -8,6 +8,9 @@
 #include "control/x1/x1_destination.h"
 #include "shared/log.h"
 
+#define IN_USE_TEXT 4096 // of the refusal of RemoveAllDestinations
+#define IN_USE_SEARCHED 4
+
 struct unwanted { // a destination that was refused
 	struct x1_dispatch *dispatch;
 	uint16_t ne;
@@ -128,10 +131,15 @@ static bool may_create(
 	const struct x1_destination_details *details = m->destination;
 	struct x1_refusal why;
 
-	if (registry_destination_find(c->registry, x->ne, &details->did))
+	const struct registry_destination *there =
+		registry_destination_find(c->registry, x->ne, &details->did);
+
+	if (there && there->removing)
+		x1_answer_removing(x, m, X1_ERR_DID_EXISTS, &details->did);
+	else if (there)
 		x1_answer_id(x, m, X1_ERR_DID_EXISTS, &details->did);
 	else if (x1_destination_build(c->registry, x->ne, details, false, channel, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if (registry_destination_count(c->registry, x->ne) >= c->config->limits.destinations)
 		x1_answer(x, m, X1_ERR_DESTINATION,
 			"the configured number of destinations is reached");
@@ -205,6 +213,9 @@ static void destination_modified(
 		new->ready = true;
 		result = registry_destination_replace(registry_of(op), new);
 	}
+	if (!result)
+		(void)fault_request_over(
+			control_of(op), ISSUE_DESTINATION, op->ne, &op->id, &new->faults);
 	if (memo)
 		publish_destination_memo(publish_of(op), result ? old : new);
 	if (result) {
@@ -242,7 +253,8 @@ static bool still_serves(
 		if (!uses)
 			continue;
 		users++;
-		if (!(delivery & t->delivery) || (covered & t->delivery) != t->delivery)
+		bool loses = (d->delivery & t->delivery) && !(delivery & t->delivery);
+		if (loses || (covered & t->delivery) != t->delivery)
 			return false;
 	}
 	return users == d->references;
@@ -256,10 +268,12 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	const struct x1_destination_details *details = m->destination;
 	struct x1_refusal why;
 
-	if (!old || old->removing)
+	if (!old)
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &details->did);
+	else if (old->removing)
+		x1_answer_removing(x, m, X1_ERR_DESTINATION_MODIFY, &details->did);
 	else if (x1_destination_build(c->registry, x->ne, details, true, channel, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if ((old->delivery & ~channel->delivery) &&
 		 !still_serves(c->registry, old, channel->delivery))
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
@@ -365,6 +379,10 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 	struct registry_destination *d = registry_destination_find(c->registry, x->ne, &m->id);
 	char users[200];
 
+	if (!d && x->joined) { // another request's removal, which this one waited for
+		x1_answer(x, m, 0, NULL);
+		return;
+	}
 	if (!d || d->removing) {
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &m->id);
 		return;
@@ -461,12 +479,39 @@ static void remove_object(struct x1_operation *op, struct registry_destination *
 	op->remaining++;
 }
 
+// Writes which destinations from `d` on are in use and, of the first few, by which tasks (table 46):
+// each search for them looks at all tasks.
+static void write_in_use(const struct registry *r, const struct registry_destination *d,
+	char *out, size_t capacity)
+{
+	char did[ID_TEXT_SIZE], users[180];
+	size_t used = 0;
+	uint32_t written = 0, more = 0;
+
+	for (; d; d = registry_destination_next(d)) {
+		if (!d->references)
+			continue;
+		if (used + ID_TEXT_SIZE + sizeof(users) + 64 > capacity) {
+			more++;
+			continue;
+		}
+		id_format(&d->did, did);
+		used += (size_t)snprintf(out + used, capacity - used, "%s%s", used ? "; " : "", did);
+		if (written++ >= IN_USE_SEARCHED)
+			continue;
+		x1_destination_users(r, d, users, sizeof(users));
+		used += (size_t)snprintf(out + used, capacity - used, " is used by %s", users);
+	}
+	if (more)
+		snprintf(out + used, capacity - used, "; and %u more", more);
+}
+
 // False, and answered: the request is not enabled, or tasks use a destination.
 static bool may_remove_all(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct registry_destination *d = registry_destination_first(c->registry, x->ne);
-	char text[ID_TEXT_SIZE + 220], did[ID_TEXT_SIZE], users[180];
+	char text[IN_USE_TEXT];
 
 	if (!c->config->nes[x->ne].x1.remove_all_destinations) {
 		x1_answer(x, m, X1_ERR_REMOVE_ALL_DISABLED,
@@ -477,9 +522,7 @@ static bool may_remove_all(struct exchange *x, const struct x1_message *m)
 		d = registry_destination_next(d);
 	if (!d)
 		return true;
-	id_format(&d->did, did);
-	x1_destination_users(c->registry, d, users, sizeof(users));
-	snprintf(text, sizeof(text), "%s is used by %s", did, users);
+	write_in_use(c->registry, d, text, sizeof(text));
 	x1_answer(x, m, X1_ERR_REMOVE_ALL_IN_USE, text);
 	return false;
 }
@@ -496,16 +539,20 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_REMOVE_ALL, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	bool down = publish_state(c->publish) == PUBLISH_DOWN, others = false;
 	op->remaining = 1; // this loop
 	for (; d; d = next) {
 		next = registry_destination_next(d);
 		if (down) {
 			x1_audit_object(op, "removed", &d->did);
 			remove_destination(c, d);
-		} else if (!d->removing) { // its own request ends that
+		} else if (d->removing) {
+			others = true;
+		} else {
 			remove_object(op, d);
 		}
 	}
+	if (others)
+		x1_bulk_wait(op);
 	x1_bulk_step(op);
 }

@@ -38,5 +38,8 @@ struct x1_operation *x1_change_new(
 	struct exchange *x, const struct x1_message *m, const struct id16 *id);
 // For a put of what was in force: a refusal is logged, the next connection compares.
 void x1_put_back(void *context, int result, const struct channel_task_status *status);
+// A bulk request met objects whose removal others asked for: one more answer, which
+// x1_bulk_recheck gives.
+void x1_bulk_wait(struct x1_operation *op);
 // One answer of a bulk request is in.
 void x1_bulk_step(struct x1_operation *op);

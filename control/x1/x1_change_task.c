@@ -118,11 +118,15 @@ static bool may_activate(struct exchange *x, const struct x1_message *m,
 	struct control *c = x->dispatch->control;
 	struct x1_refusal why;
 
-	if (registry_task_find(c->registry, x->ne, &m->task->xid))
+	const struct registry_task *there = registry_task_find(c->registry, x->ne, &m->task->xid);
+
+	if (there && there->removing)
+		x1_answer_removing(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
+	else if (there)
 		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
 	else if (x1_task_build(
 			 c->config, c->registry, x->ne, m->task, NULL, details, matched, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if (registry_task_count(c->registry, x->ne) >= c->config->limits.tasks)
 		x1_answer(x, m, X1_ERR_ACTIVATE, "the configured number of tasks is reached");
 	else if (publish_state(c->publish) != PUBLISH_READY)
@@ -217,6 +221,7 @@ static void modified(void *context, int result, const struct channel_task_status
 		x1_operation_finish(op, X1_ERR_MODIFY, poi_error_text(result));
 		return;
 	}
+	(void)fault_request_over(control_of(op), ISSUE_TASK, op->ne, &op->id, &new->faults);
 	if (memo)
 		publish_task_memo(publish_of(op), new);
 	x1_operation_finish(op, 0, NULL);
@@ -229,10 +234,12 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	struct control *c = x->dispatch->control;
 	struct x1_refusal why;
 
-	if (!old || old->removing)
+	if (!old)
 		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
+	else if (old->removing)
+		x1_answer_removing(x, m, X1_ERR_MODIFY, &m->task->xid);
 	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, matched, &why))
-		x1_answer(x, m, why.code, why.text);
+		x1_refused(x, m, &why);
 	else if (publish_state(c->publish) != PUBLISH_READY)
 		x1_answer(x, m, X1_ERR_MODIFY, x1_no_dataplane);
 	else if (old->modifying || old->state != TASK_COMPLETE)
@@ -309,6 +316,10 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 	struct control *c = x->dispatch->control;
 	struct registry_task *t = registry_task_find(c->registry, x->ne, &m->id);
 
+	if (!t && x->joined) { // another request's removal, which this one waited for
+		x1_answer(x, m, 0, NULL);
+		return;
+	}
 	if (!t || t->removing) {
 		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->id);
 		return;
@@ -393,7 +404,7 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_DEACTIVATE_ALL, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	bool down = publish_state(c->publish) == PUBLISH_DOWN;
+	bool down = publish_state(c->publish) == PUBLISH_DOWN, others = false;
 	op->asked_ns = now_wall_ns();
 	op->remaining = 1; // this loop
 	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
@@ -401,9 +412,13 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 		if (down) {
 			x1_audit_object(op, "deactivated", &t->xid);
 			remove_task(c, t);
+		} else if (t->removing) {
+			others = true;
 		} else {
 			deactivate_object(op, t);
 		}
 	}
+	if (others)
+		x1_bulk_wait(op);
 	x1_bulk_step(op);
 }

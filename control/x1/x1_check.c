@@ -21,6 +21,13 @@ static bool version_understood(const char *v, unsigned *minor)
 	return n && !v[n];
 }
 
+static const char starting[] = "starting: the tasks of the dataplane are not recovered yet";
+
+bool x1_check_starting(int code, const char *text)
+{
+	return code && text == starting;
+}
+
 // Who asks, in the order of the codes: certificate, responsible ADMF, this network element.
 int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool certificate)
 {
@@ -33,6 +40,22 @@ int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool
 	if (!m->ne_identifier || strcmp(m->ne_identifier, ne->ne_identifier) != 0)
 		return X1_ERR_NE_MISMATCH;
 	return 0;
+}
+
+const char *x1_check_note(int code, const char *text)
+{
+	switch (code) {
+	case X1_ERR_ADMF_MISMATCH:
+		return "the certificate does not carry the message's admfIdentifier";
+	case X1_ERR_NOT_RESPONSIBLE:
+		return "admfIdentifier is not the responsible ADMF's";
+	case X1_ERR_NE_MISMATCH:
+		return "neIdentifier is not this network element's";
+	case X1_ERR_VERSION:
+		return "version is not v1.<minor>.<patch>";
+	default:
+		return *text ? text : NULL;
+	}
 }
 
 int x1_check(const struct exchange *x, uint32_t index, const char **text)
@@ -56,6 +79,7 @@ int x1_check(const struct exchange *x, uint32_t index, const char **text)
 	switch (m->type) {
 	case X1_PING:
 	case X1_KEEPALIVE:
+	case X1_GET_NE_STATUS: // it says so itself
 		break;
 	case X1_REPORT_TASK_ISSUE:
 	case X1_REPORT_DESTINATION_ISSUE:
@@ -74,7 +98,7 @@ int x1_check(const struct exchange *x, uint32_t index, const char **text)
 	default:
 		if (publish_recovered(c->publish))
 			break;
-		*text = "starting: the tasks of the dataplane are not recovered yet";
+		*text = starting;
 		return X1_ERR_GENERIC;
 	}
 	return 0;

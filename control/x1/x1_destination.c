@@ -122,7 +122,7 @@ int x1_destination_build(const struct registry *r, uint16_t ne,
 			return unsupported(why, "UDP: delivery is over TCP");
 		if (!d->port || !d->address || ip_address_parse(d->address, &out->address)) {
 			x1_refuse(why, generic,
-				"ipAddressAndPort: the address or port cannot be used");
+				"ipAddressAndPort: an address and a TCP port from 1 to 65535 are needed");
 			return POI_ERR_INVALID;
 		}
 		return 0;

@@ -12,96 +12,18 @@
 #include "shared/now.h"
 
 #define TURN_MESSAGES 100
+#define AGAIN_MS 20
 
 // Lifetime of an exchange: arrived -> executed in slices -> open while anything waits -> responded,
 // freed. Operations that were answered `Acknowledged` outlive it.
 
-static void heard(struct exchange *x)
-{
-	struct control *c = x->dispatch->control;
-
-	publish_heard(c->publish, x->ne);
-	persistence_heard(c, x->ne);
-	if (fault_clear(registry_ne_faults(c->registry, x->ne), FAULT_FAIL_SAFE)) {
-		struct issue i = {.scope = ISSUE_NE,
-			.type = ISSUE_CLEAR,
-			.ne = x->ne,
-			.code = X1_STATUS_CLEARED,
-			.text = "the ADMF was heard again"};
-		issues_put(c->issues, &i);
-	}
-}
-
-static void ping(struct exchange *x, const struct x1_message *m)
-{
-	x1_answer(x, m, 0, NULL);
-}
-
-static void keepalive(struct exchange *x, const struct x1_message *m)
-{
-	if (x->dispatch->control->config->nes[x->ne].x1.keepalive.enabled)
-		x1_answer(x, m, 0, NULL);
-	else
-		x1_answer(x, m, X1_ERR_KEEPALIVE_DISABLED, "keepalives are disabled");
-}
-
-typedef void (*execution)(struct exchange *x, const struct x1_message *m);
-
-// Who executes a request that has passed its checks.
-static execution execution_of(enum x1_request_type t)
-{
-	static const execution known[X1_REQUEST_COUNT] = {
-		[X1_ACTIVATE_TASK] = x1_activate_task,
-		[X1_MODIFY_TASK] = x1_modify_task,
-		[X1_DEACTIVATE_TASK] = x1_deactivate_task,
-		[X1_DEACTIVATE_ALL_TASKS] = x1_deactivate_all_tasks,
-		[X1_CREATE_DESTINATION] = x1_create_destination,
-		[X1_MODIFY_DESTINATION] = x1_modify_destination,
-		[X1_REMOVE_DESTINATION] = x1_remove_destination,
-		[X1_REMOVE_ALL_DESTINATIONS] = x1_remove_all_destinations,
-		[X1_LIST_ALL_DETAILS] = x1_list_request,
-		[X1_GET_ALL_DETAILS] = x1_list_request,
-		[X1_GET_ALL_TASK_DETAILS] = x1_list_request,
-		[X1_GET_ALL_DESTINATION_DETAILS] = x1_list_request,
-		[X1_PING] = ping,
-		[X1_KEEPALIVE] = keepalive,
-	};
-
-	return known[t] ? known[t] : x1_query_request;
-}
-
-static bool is_list(enum x1_request_type t)
-{
-	return execution_of(t) == x1_list_request;
-}
-
-static void change(struct exchange *x, const struct x1_message *m, bool unaudited)
-{
-	bool adds = m->type == X1_ACTIVATE_TASK || m->type == X1_MODIFY_TASK ||
-		    m->type == X1_CREATE_DESTINATION || m->type == X1_MODIFY_DESTINATION;
-
-	// What takes away is done all the same (decision 19).
-	if (unaudited && adds)
-		x1_answer(x, m, x1_generic_error(m->type), "the audit log cannot be written");
-	else
-		execution_of(m->type)(x, m);
-}
-
-static void execute(struct exchange *x, uint32_t index)
-{
-	const struct x1_message *m = &x->container->messages[index];
-	const char *text;
-	int code = x1_check(x, index, &text);
-
-	if (code)
-		x1_answer(x, m, code, text);
-	else if (x1_is_change(m->type))
-		change(x, m, x->unaudited[index]);
-	else
-		execution_of(m->type)(x, m);
-}
-
 // Turns.
+
+// Answered when TIME1 was over, and not to be executed any more.
+static bool left_out(const struct exchange *x, uint32_t index)
+{
+	return x->late && !x->owed[index];
+}
 
 // Chooses the messages that `x` may have executed in this turn, at most `budget`, and writes the
 // audit lines of their state changes. A list ends the slice: what is behind it waits for it.
@@ -111,11 +33,15 @@ static bool write_ahead(struct exchange *x, uint32_t budget)
 	const char *text;
 
 	while (x->ahead < x->container->n_messages && x->ahead - x->done < budget) {
-		uint32_t i = x->ahead++;
+		uint32_t i = x->ahead;
 		const struct x1_message *m = &x->container->messages[i];
-		if (is_list(m->type))
+		int code = x1_check(x, i, &text);
+		if (x1_check_starting(code, text))
 			break;
-		if (!x1_is_change(m->type) || x1_check(x, i, &text))
+		x->ahead++;
+		if (x1_is_list(m->type))
+			break;
+		if (!x1_is_change(m->type) || code || left_out(x, i))
 			continue;
 		any = x->changes = true;
 		x->unaudited[i] = x1_audit(x, m, "accepted", 0, NULL) != 0;
@@ -130,12 +56,16 @@ static void choose(struct x1_dispatch *d, struct exchanges *chosen, bool *change
 	uint32_t budget = TURN_MESSAGES;
 
 	while (budget && (x = STAILQ_FIRST(&d->run)) != NULL) {
+		STAILQ_REMOVE_HEAD(&d->run, run_entry);
+		if (!left_out(x, x->done) && x1_must_wait(x, x->done)) {
+			x1_block(x);
+			continue;
+		}
 		// What an earlier turn had no time for is on disk already.
 		if (x->ahead == x->done)
 			*changes = write_ahead(x, budget) || *changes;
 		uint32_t n = x->ahead - x->done;
 		budget -= n < budget ? n : budget;
-		STAILQ_REMOVE_HEAD(&d->run, run_entry);
 		STAILQ_INSERT_TAIL(chosen, x, run_entry);
 	}
 }
@@ -169,24 +99,39 @@ static void execute_slice(struct exchange *x, uint64_t until)
 	uint32_t n = x->container->n_messages;
 
 	while (x->done < x->ahead && now_monotonic_us() < until) {
+		if (!left_out(x, x->done) && x1_must_wait(x, x->done)) {
+			x1_block(x);
+			return;
+		}
 		uint32_t i = x->done++;
-		if (!x1_check_identity(x, &x->container->messages[i], x->certificate[i]))
-			heard(x);
-		execute(x, i);
+		if (!left_out(x, i))
+			x1_execute(x, i);
 	}
 	if (x->done < n) {
 		if (!x->listing)
 			x1_enqueue(x);
-	} else if (--x->waiting) {
-		x1_start_deadline(x);
-	} else {
+	} else if (x->late) {
+		TAILQ_REMOVE(&x->dispatch->late, x, entry);
+		x1_exchange_free(x);
+	} else if (!--x->waiting) {
 		x1_respond(x);
 	}
 }
 
+// What was blocked is looked at again.
+static void unblock(struct x1_dispatch *d)
+{
+	struct exchange *x;
+
+	STAILQ_FOREACH(x, &d->blocked, run_entry)
+		x->place = X1_RUN;
+	STAILQ_CONCAT(&d->run, &d->blocked);
+	x1_bulk_recheck(d);
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval at_once;
+	static const struct timeval at_once, again = {.tv_usec = AGAIN_MS * 1000};
 	struct x1_dispatch *d = arg;
 	struct exchanges chosen = STAILQ_HEAD_INITIALIZER(chosen);
 	struct exchange *x;
@@ -194,12 +139,14 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 
 	if (d->stopping)
 		return;
+	unblock(d);
 	choose(d, &chosen, &changes);
 	if (changes)
 		make_durable(d, &chosen);
 	uint64_t until = now_monotonic_us() + X1_TURN_US;
 	while ((x = STAILQ_FIRST(&chosen)) != NULL && now_monotonic_us() < until) {
 		STAILQ_REMOVE_HEAD(&chosen, run_entry);
+		x->place = X1_NOT_QUEUED;
 		execute_slice(x, until);
 	}
 	// No time left: they come first in the next turn.
@@ -207,8 +154,11 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 	STAILQ_CONCAT(&d->run, &chosen);
 	// Before any of this turn's requests can have been acknowledged by the dataplane.
 	persistence_sync(d->control);
-	// Not at once: whoever else has something to do comes first.
-	if (!STAILQ_EMPTY(&d->run) && evtimer_add(d->turn, &at_once))
+	// Not at once: whoever else has something to do comes first. Most of what exchanges wait
+	// for wakes them; the dataplane's own acts (a recovery, the fail-safe) do not.
+	bool more = !STAILQ_EMPTY(&d->run);
+	if ((more || !STAILQ_EMPTY(&d->blocked) || !LIST_EMPTY(&d->bulk)) &&
+		evtimer_add(d->turn, more ? &at_once : &again))
 		log_error("X1: no timer: requests wait for the next one");
 }
 
@@ -226,8 +176,8 @@ static void answer_top_level(struct exchange *x)
 	x1_leave(x);
 }
 
-void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
-	const struct http_request *request, struct x1_container *container)
+static void begin(struct x1_dispatch *d, struct http_exchange *http,
+	const struct http_request *request, struct x1_container *container, uint64_t received_ns)
 {
 	struct exchange *x = container && !d->stopping ? calloc(1, sizeof(*x)) : NULL;
 	uint32_t n = container ? container->n_messages : 0;
@@ -242,10 +192,12 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 	x->container = container;
 	x->ne = request->ne;
 	x->peer_uid = strdup(request->peer_uid);
+	x->by_san = request->peer_by_san;
 	x->peer_address = strdup(request->peer_address);
 	x->certificate = calloc(n + 1, sizeof(bool));
 	x->unaudited = calloc(n + 1, sizeof(bool));
-	x->received_ns = now_monotonic_ns();
+	x->received_ns = received_ns;
+	x->octets = request->body_length;
 	x->responsible = http_peer_is(http, d->control->config->nes[x->ne].admf_identifier);
 	if (!x->peer_uid || !x->peer_address || !x->certificate || !x->unaudited) {
 		x1_exchange_free(x);
@@ -267,16 +219,26 @@ void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
 	TAILQ_INSERT_HEAD(&d->open, x, entry);
 	x1_response_begin(&x->out);
 	x->waiting = 1; // held until every message was looked at
+	if (!x1_time1_start(x))
+		log_error("X1: no timer: an answer may come later than TIME1");
 	x1_run_soon(x);
+}
+
+void x1_dispatch_container(struct x1_dispatch *d, struct http_exchange *http,
+	const struct http_request *request, struct x1_container *container)
+{
+	begin(d, http, request, container, now_monotonic_ns());
 }
 
 void x1_dispatch_request(void *context, struct http_exchange *x, const struct http_request *request)
 {
 	struct x1_dispatch *d = context;
 	bool strict = d->control->config->nes[request->ne].x1.require_uuid_v4;
+	uint64_t received_ns = now_monotonic_ns(); // the reading of a large one takes its time
+	struct x1_container *c =
+		x1_decode(strict ? d->strict : d->plain, request->body, request->body_length);
 
-	x1_dispatch_container(d, x, request,
-		x1_decode(strict ? d->strict : d->plain, request->body, request->body_length));
+	begin(d, x, request, c, received_ns);
 }
 
 struct x1_dispatch *x1_dispatch_new(
@@ -291,7 +253,9 @@ struct x1_dispatch *x1_dispatch_new(
 	d->strict = strict;
 	TAILQ_INIT(&d->open);
 	TAILQ_INIT(&d->outbox);
+	TAILQ_INIT(&d->late);
 	STAILQ_INIT(&d->run);
+	STAILQ_INIT(&d->blocked);
 	TAILQ_INIT(&d->lists);
 	d->turn = evtimer_new(c->base, on_turn, d);
 	d->leave = evtimer_new(c->base, x1_on_leave, d);
@@ -304,10 +268,28 @@ struct x1_dispatch *x1_dispatch_new(
 	return d;
 }
 
+// What was answered `Acknowledged` and will not be executed. Of a removal the next process judges by
+// what is there.
+static void report_unexecuted(const struct exchange *x)
+{
+	for (uint32_t i = x->done; i < x->container->n_messages; i++) {
+		const struct x1_message *m = &x->container->messages[i];
+
+		if (x->owed[i] && x1_adds(m->type))
+			x1_report_late(x->dispatch, m->type, x->ne, x1_message_id(m),
+				&m->transaction, x1_generic_error(m->type),
+				"poi-control was stopped before it was executed");
+	}
+}
+
 void x1_dispatch_stop(struct x1_dispatch *d)
 {
+	const struct exchange *x;
+
 	d->stopping = true;
 	registry_end_removals(d->control->registry);
+	TAILQ_FOREACH(x, &d->late, entry)
+		report_unexecuted(x);
 }
 
 void x1_dispatch_free(struct x1_dispatch *d)
@@ -328,6 +310,12 @@ void x1_dispatch_free(struct x1_dispatch *d)
 		TAILQ_REMOVE(&d->outbox, x, entry);
 		x1_leave(x);
 	}
+	while ((x = TAILQ_FIRST(&d->late)) != NULL) {
+		TAILQ_REMOVE(&d->late, x, entry);
+		x1_exchange_free(x);
+	}
+	while (!LIST_EMPTY(&d->bulk)) // answered before
+		x1_operation_cancel(LIST_FIRST(&d->bulk));
 	struct event *events[] = {d->turn, d->leave, d->sync, d->list};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (events[i])

@@ -1,6 +1,7 @@
-// One HTTP request with its X1 messages: its answers, their audit lines, TIME1, and the way out.
+// One HTTP request with its X1 messages: its answers, their audit lines and the way out.
 #include "control/x1/x1_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,16 @@
 #include "shared/log.h"
 #include "shared/now.h"
 
+#define NOTE_MAX 240 // octets of a reason in the audit log
+
 void x1_exchange_free(struct exchange *x)
 {
+	struct x1_operation *op;
+
+	while ((op = LIST_FIRST(&x->behind)) != NULL) { // they go on without it
+		LIST_REMOVE(op, entry);
+		op->origin = NULL;
+	}
 	if (x->deadline)
 		event_free(x->deadline);
 	x1_buffer_free(&x->out);
@@ -20,7 +29,10 @@ void x1_exchange_free(struct exchange *x)
 	free(x->peer_address);
 	free(x->certificate);
 	free(x->unaudited);
+	free(x->owed);
 	x->dispatch->held -= x->held;
+	if (x->late)
+		x->dispatch->late_octets -= x->octets;
 	free(x);
 }
 
@@ -38,15 +50,6 @@ struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_mess
 	if (m)
 		e.transaction = m->transaction;
 	return e;
-}
-
-static const struct id16 *message_id(const struct x1_message *m)
-{
-	if (m->task)
-		return &m->task->xid;
-	if (m->destination)
-		return &m->destination->did;
-	return m->has_id ? &m->id : NULL;
 }
 
 // The identifiers that were claimed, where they are others than this network element's own.
@@ -70,7 +73,7 @@ int x1_audit(
 		.peer_uid = x->peer_uid,
 		.peer_address = x->peer_address,
 		.code = code,
-		.note = note && *note ? note : NULL,
+		.note = note || !x->by_san ? note : "certificate bound by subjectAltName",
 		.limited = !x->responsible,
 	};
 
@@ -78,7 +81,7 @@ int x1_audit(
 		m ? m->ne_identifier : NULL);
 	if (m) {
 		r.request = x1_request_name(m->type);
-		r.id = message_id(m);
+		r.id = x1_message_id(m);
 		r.transaction = &m->transaction;
 	}
 	return audit_write(x->dispatch->control->audit, &r);
@@ -112,13 +115,37 @@ void x1_audit_object(struct x1_operation *op, const char *act, const struct id16
 
 void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text)
 {
-	struct x1_envelope e = x1_envelope_of(x, m);
+	x1_answer_noted(x, m, code, text, code && text && *text ? text : NULL);
+}
 
+void x1_refused(struct exchange *x, const struct x1_message *m, const struct x1_refusal *why)
+{
+	x1_answer_noted(x, m, why->code, why->text, why->note);
+}
+
+void x1_answer_noted(struct exchange *x, const struct x1_message *m, int code, const char *text,
+	const char *note)
+{
+	static const struct id16 none;
+	const struct id16 *id = x1_message_id(m);
+	struct x1_envelope e;
+	char brief[NOTE_MAX];
+
+	if (note) {
+		snprintf(brief, sizeof(brief), "%s", note);
+		note = brief;
+	}
+	if (x->late) {
+		x1_report_late(
+			x->dispatch, m->type, x->ne, id ? id : &none, &m->transaction, code, note);
+		return;
+	}
+	e = x1_envelope_of(x, m);
 	if (code)
 		x1_response_error(x1_out(x), &e, m->type, code, text ? text : "");
 	else
 		x1_response_ok(x1_out(x), &e, m->type, true);
-	x1_audit_answer(x, m, code, code ? text : NULL);
+	x1_audit_answer(x, m, code, note);
 }
 
 void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, const struct id16 *id)
@@ -129,6 +156,25 @@ void x1_answer_id(struct exchange *x, const struct x1_message *m, int code, cons
 	x1_answer(x, m, code, text);
 }
 
+void x1_answer_removing(
+	struct exchange *x, const struct x1_message *m, int code, const struct id16 *id)
+{
+	char text[ID_TEXT_SIZE], reason[ID_TEXT_SIZE + 64];
+
+	id_format(id, text);
+	snprintf(reason, sizeof(reason), "%s: its removal is not completed yet", text);
+	x1_answer(x, m, code, reason);
+}
+
+void x1_acknowledge(struct exchange *x, const struct x1_message *m)
+{
+	struct x1_envelope e = x1_envelope_of(x, m);
+
+	x1_response_ok(x1_out(x), &e, m->type, false);
+	x->dispatch->control->counters.acknowledged++;
+	x1_audit_answer(x, m, 0, "acknowledged");
+}
+
 static void count_latency(const struct exchange *x)
 {
 	struct control_counters *n = &x->dispatch->control->counters;
@@ -136,16 +182,32 @@ static void count_latency(const struct exchange *x)
 	latency_note(x->changes ? &n->changes : &n->queries, now_monotonic_ns() - x->received_ns);
 }
 
+// Everything of `x` that was answered `Acknowledged` is still to be done.
+static void stay_late(struct exchange *x)
+{
+	struct x1_dispatch *d = x->dispatch;
+
+	x->http = NULL;
+	x1_buffer_free(&x->out);
+	TAILQ_INSERT_TAIL(&d->late, x, entry);
+	x1_run_soon(x);
+}
+
 void x1_leave(struct exchange *x)
 {
+	bool refused = x->out.error || x->dispatch->stopping;
+
 	count_latency(x);
-	if (x->out.error || x->dispatch->stopping)
+	if (refused)
 		http_refuse(x->http, 503);
 	else
 		http_respond(x->http, x->out.text, x->out.length);
-	if (!x->out.error && !x->dispatch->stopping)
+	if (!refused)
 		x->out = (struct x1_buffer){0};
-	x1_exchange_free(x);
+	if (x->late && !refused)
+		stay_late(x);
+	else
+		x1_exchange_free(x);
 }
 
 // Answers to state changes wait for the end of the loop's turn, where one fdatasync of the store
@@ -191,6 +253,7 @@ void x1_on_leave(evutil_socket_t fd, short what, void *arg)
 
 void x1_enqueue(struct exchange *x)
 {
+	x->place = X1_RUN;
 	STAILQ_INSERT_TAIL(&x->dispatch->run, x, run_entry);
 }
 
@@ -200,34 +263,23 @@ void x1_run_soon(struct exchange *x)
 	event_active(x->dispatch->turn, EV_TIMEOUT, 0);
 }
 
-// TIME1.
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
+void x1_block(struct exchange *x)
 {
-	struct exchange *x = arg;
-	struct x1_operation *op, *next;
-
-	x->waiting++; // held: the last answer must not free it under this loop
-	for (op = LIST_FIRST(&x->operations); op; op = next) {
-		next = LIST_NEXT(op, entry);
-		op->kind->time_up(op);
-	}
-	if (!--x->waiting)
-		x1_respond(x);
+	x->place = X1_BLOCKED;
+	STAILQ_INSERT_TAIL(&x->dispatch->blocked, x, run_entry);
 }
 
-// A little before TIME1 itself, since the answer must be there within it.
-void x1_start_deadline(struct exchange *x)
+void x1_unqueue(struct exchange *x)
 {
-	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
-	int64_t ms = (int64_t)ne->x1.time1 * 900 -
-		     (int64_t)((now_monotonic_ns() - x->received_ns) / 1000000);
+	if (x->place == X1_RUN)
+		STAILQ_REMOVE(&x->dispatch->run, x, exchange, run_entry);
+	else if (x->place == X1_BLOCKED)
+		STAILQ_REMOVE(&x->dispatch->blocked, x, exchange, run_entry);
+	x->place = X1_NOT_QUEUED;
+}
 
-	if (ms < 1)
-		ms = 1;
-	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-	if (!x->deadline)
-		x->deadline = evtimer_new(x->dispatch->control->base, on_deadline, x);
-	if (!x->deadline || evtimer_add(x->deadline, &tv))
-		log_error("X1: no timer: an answer may come later than TIME1");
+void x1_wake(struct x1_dispatch *d)
+{
+	if (!d->stopping && (!STAILQ_EMPTY(&d->blocked) || !LIST_EMPTY(&d->bulk)))
+		event_active(d->turn, EV_TIMEOUT, 0);
 }

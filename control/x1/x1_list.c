@@ -172,7 +172,7 @@ static void begin(struct x1_list *l, struct x1_buffer *b)
 	registry_cursor_begin(r, op->ne, &l->cursor);
 	x1_message_open(b, &e, op->type);
 	if (op->type == X1_GET_ALL_DETAILS)
-		x1_query_put_ne(b, r, op->ne);
+		x1_query_put_ne(b, op->dispatch->control, op->ne);
 	if (op->type == X1_GET_ALL_DESTINATION_DETAILS)
 		x1_list_open(b, "listOfDestinationResponseDetails");
 	else
@@ -209,10 +209,10 @@ static void finish(struct x1_list *l, bool too_large)
 	struct exchange *x = op->exchange;
 	struct x1_dispatch *d = op->dispatch;
 	int code = 0;
+	char text[96];
 
 	if (too_large) {
 		struct x1_envelope e = x1_envelope_of(x, op->message);
-		char text[96];
 		code = X1_ERR_GENERIC;
 		snprintf(text, sizeof(text),
 			"the list does not fit in limits.response (%u octets of lists at a time)",
@@ -229,11 +229,11 @@ static void finish(struct x1_list *l, bool too_large)
 		x1_append(&x->out, x->aside.text, x->aside.length);
 	x->out.error = x->out.error ? x->out.error : x->aside.error;
 	x1_buffer_free(&x->aside);
-	x1_audit_answer(x, op->message, code, NULL);
+	x1_audit_answer(x, op->message, code, code ? text : NULL);
 	x1_operation_cancel(op);
 	if (!x->waiting)
 		x1_respond(x);
-	else if (x->done < x->container->n_messages)
+	else if (!x->late && x->done < x->container->n_messages)
 		x1_run_soon(x);
 }
 
@@ -292,6 +292,5 @@ void x1_list_request(struct exchange *x, const struct x1_message *m)
 	l->asks = op->type == X1_GET_ALL_DETAILS || op->type == X1_GET_ALL_TASK_DETAILS;
 	x->listing = true;
 	TAILQ_INSERT_TAIL(&d->lists, l, entry);
-	x1_start_deadline(x);
 	go_on(d);
 }

@@ -3,9 +3,6 @@
 
 #include <stdlib.h>
 
-#include "control/state/fault_raise.h"
-#include "control/state/pending_reports.h"
-
 struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_message *m,
 	const struct id16 *id, const struct x1_operation_kind *kind)
 {
@@ -15,70 +12,84 @@ struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_messag
 		return NULL;
 	op->kind = kind;
 	op->dispatch = x->dispatch;
-	op->exchange = x;
-	op->message = m;
 	op->type = m->type;
 	op->ne = x->ne;
 	op->transaction = m->transaction;
 	if (id)
 		op->id = *id;
+	x->task_operations += x1_changes_tasks(op->type);
+	if (x->late) { // its answer has left
+		op->origin = x;
+		op->noted = true;
+		x->started = op;
+		LIST_INSERT_HEAD(&x->behind, op, entry);
+		return op;
+	}
+	op->exchange = x;
+	op->message = m;
 	LIST_INSERT_HEAD(&x->operations, op, entry);
 	x->waiting++;
 	return op;
 }
 
+// The operation leaves the lists of its exchange.
+static void part(struct x1_operation *op)
+{
+	struct exchange *x = op->exchange ? op->exchange : op->origin;
+
+	if (op->in_bulk)
+		LIST_REMOVE(op, bulk_entry);
+	op->in_bulk = false;
+	if (!x)
+		return;
+	LIST_REMOVE(op, entry);
+	x->task_operations -= x1_changes_tasks(op->type);
+	x->waiting -= op->exchange != NULL;
+	if (x->started == op)
+		x->started = NULL;
+	op->exchange = op->origin = NULL;
+	op->message = NULL;
+}
+
 void x1_operation_detach(struct x1_operation *op)
 {
+	struct exchange *x = op->exchange;
+
 	LIST_REMOVE(op, entry);
-	op->exchange->waiting--;
+	x->waiting--;
 	op->exchange = NULL;
 	op->message = NULL;
+	if (x->done < x->container->n_messages) { // which may depend on it
+		op->origin = x;
+		LIST_INSERT_HEAD(&x->behind, op, entry);
+	} else {
+		x->task_operations -= x1_changes_tasks(op->type);
+	}
 }
 
 void x1_operation_cancel(struct x1_operation *op)
 {
-	if (op->exchange)
-		x1_operation_detach(op);
+	part(op);
 	if (op->kind->release)
 		op->kind->release(op);
 	free(op);
 }
 
-static void report_late(struct x1_operation *op, int code, const char *text)
-{
-	enum issue_scope scope = ISSUE_NE;
-
-	switch (op->type) {
-	case X1_ACTIVATE_TASK:
-	case X1_MODIFY_TASK:
-	case X1_DEACTIVATE_TASK:
-		scope = ISSUE_TASK;
-		break;
-	case X1_CREATE_DESTINATION:
-	case X1_MODIFY_DESTINATION:
-	case X1_REMOVE_DESTINATION:
-		scope = ISSUE_DESTINATION;
-		break;
-	default:
-		break;
-	}
-	issue_actioned(op->dispatch->control, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id,
-		&op->transaction, code == 0, text);
-}
-
 void x1_operation_finish(struct x1_operation *op, int code, const char *text)
 {
 	struct exchange *x = op->exchange;
+	struct x1_dispatch *d = op->dispatch;
 
+	x1_wake(d);
 	if (!x) {
-		if (!op->dispatch->stopping) {
-			report_late(op, code, text);
-			pending_reports_done(op->dispatch->control->pending_reports, op->ne, &op->transaction);
-		}
+		if (!d->stopping)
+			x1_report_late(
+				d, op->type, op->ne, &op->id, &op->transaction, code, text);
+		part(op);
 		free(op);
 		return;
 	}
-	if (!op->dispatch->stopping)
+	if (!d->stopping)
 		x1_answer(x, op->message, code, text);
 	x1_operation_cancel(op);
 	// During the execution of the container the count is kept up by x1_dispatch.c.

@@ -7,8 +7,6 @@
 #include "control/state/publish.h"
 #include "control/x1/x1_internal.h"
 
-#define QUERY_FAULTS_MAX 16
-
 struct x1_query {
 	struct x1_operation *op; // NULL once abandoned: it lives until the dataplane's answer
 	bool in_flight;
@@ -26,22 +24,43 @@ void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status)
 		.sessions = status->sessions};
 }
 
-static uint32_t collect_faults(const struct fault *list, struct x1_fault out[QUERY_FAULTS_MAX])
-{
-	uint32_t n = 0;
+struct collected { // faults of one object; `at` is to be freed
+	struct x1_fault *at;
+	uint32_t n;
+};
 
-	for (; list && n < QUERY_FAULTS_MAX; list = list->next)
-		out[n++] = (struct x1_fault){(int)list->code, list->text};
-	return n;
+// With room for one more. Out of memory the list is empty, and `b` says so.
+static struct collected collect_faults(struct x1_buffer *b, const struct fault *list)
+{
+	struct collected c = {.at = calloc(fault_count(list) + 1, sizeof(*c.at))};
+
+	if (!c.at)
+		b->error = POI_ERR_NOMEM;
+	for (; list && c.at; list = list->next)
+		c.at[c.n++] = (struct x1_fault){(int)list->code, list->text};
+	return c;
+}
+
+static void add_fault(struct collected *c, int code, const char *text)
+{
+	if (c->at)
+		c->at[c->n++] = (struct x1_fault){code, text};
+}
+
+static const char *provisioning(const struct registry_task *t)
+{
+	return t->state == TASK_COMPLETE			? "complete"
+	       : fault_has(t->faults, FAULT_DATAPLANE_LOST) ? "failed" // it refused the task
+							    : "awaitingProvisioning";
 }
 
 void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const struct x1_asked *a)
 {
-	struct x1_fault faults[QUERY_FAULTS_MAX];
+	struct collected faults = collect_faults(b, t->faults);
 	struct x1_task_status s = {
-		.provisioning = t->state == TASK_COMPLETE ? "complete" : "awaitingProvisioning",
-		.n_faults = collect_faults(t->faults, faults),
-		.faults = faults,
+		.provisioning = provisioning(t),
+		.n_faults = faults.n,
+		.faults = faults.at,
 		.last_modification_ns = t->modified_ns,
 		.modifications = t->modifications,
 	};
@@ -61,31 +80,33 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 		s.last_intercept_ns = known.last_intercept_ns;
 	}
 	x1_put_task(b, registry_task_xml(t), t->xml_length, &s);
+	free(faults.at);
 }
 
 void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery *c,
 	const struct registry_destination *d)
 {
-	struct x1_fault faults[QUERY_FAULTS_MAX + 1];
-	struct x1_destination_status s = {
-		.fault = d->down,
-		.n_faults = collect_faults(d->faults, faults),
-		.faults = faults,
-	};
+	struct collected faults = collect_faults(b, d->faults);
 
 	// The status has no other place for it.
 	if (config_settle_of(c, &d->did, &d->address) == CONFIG_SETTLE_TCP)
-		faults[s.n_faults++] = (struct x1_fault){X1_STATUS_WARNING,
-			"settle: tcp: delivered is what the MDF's TCP has taken"};
+		add_fault(&faults, X1_STATUS_WARNING,
+			"settle: tcp: delivered is what the MDF's TCP has taken");
+	struct x1_destination_status s = {
+		.fault = d->down, .n_faults = faults.n, .faults = faults.at};
 	x1_put_destination(b, d->xml, d->xml_length, &s);
+	free(faults.at);
 }
 
-void x1_query_put_ne(struct x1_buffer *b, struct registry *r, uint16_t ne)
+void x1_query_put_ne(struct x1_buffer *b, struct control *c, uint16_t ne)
 {
-	struct x1_fault faults[QUERY_FAULTS_MAX];
-	uint32_t n = collect_faults(*registry_ne_faults(r, ne), faults);
+	struct collected faults = collect_faults(b, *registry_ne_faults(c->registry, ne));
 
-	x1_put_ne_status(b, n, faults);
+	if (!publish_recovered(c->publish))
+		add_fault(&faults, X1_STATUS_FAULT,
+			"starting: the tasks of the dataplane are not recovered yet");
+	x1_put_ne_status(b, faults.n, faults.at);
+	free(faults.at);
 }
 
 // Writes the whole message, with what is known so far. Returns 0 or the error code to answer (2020,
@@ -114,7 +135,7 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 	if (d)
 		x1_query_put_destination(b, &op->dispatch->control->config->delivery, d);
 	if (op->type == X1_GET_NE_STATUS)
-		x1_query_put_ne(b, r, op->ne);
+		x1_query_put_ne(b, op->dispatch->control, op->ne);
 	x1_message_close(b);
 	return 0;
 }
@@ -131,7 +152,7 @@ static void answer(struct x1_operation *op)
 		id_format(&op->id, text);
 		x1_response_error(x1_out(x), &e, op->type, code, text);
 	}
-	x1_audit_answer(x, op->message, code, NULL);
+	x1_audit_answer(x, op->message, code, code ? text : NULL);
 	x1_operation_cancel(op);
 	if (!x->waiting)
 		x1_respond(x);

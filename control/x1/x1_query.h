@@ -23,4 +23,4 @@ void x1_query_put_task(
 	struct x1_buffer *b, const struct registry_task *t, const struct x1_asked *a);
 void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery *c,
 	const struct registry_destination *d);
-void x1_query_put_ne(struct x1_buffer *b, struct registry *r, uint16_t ne);
+void x1_query_put_ne(struct x1_buffer *b, struct control *c, uint16_t ne);

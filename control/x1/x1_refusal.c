@@ -12,4 +12,16 @@ void x1_refuse(struct x1_refusal *why, int code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(why->text, sizeof(why->text), format, args);
 	va_end(args);
+	snprintf(why->note, sizeof(why->note), "%s", why->text);
+}
+
+void x1_refuse_quoting(struct x1_refusal *why, int code, const char *note, const char *format, ...)
+{
+	va_list args;
+
+	why->code = code;
+	va_start(args, format);
+	vsnprintf(why->text, sizeof(why->text), format, args);
+	va_end(args);
+	snprintf(why->note, sizeof(why->note), "%s", note);
 }

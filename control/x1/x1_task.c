@@ -29,16 +29,19 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 		const struct x1_task_extension *e = &d->extensions[i];
 		if (e->header_reporting && x1_task_3gpp_namespace(e->space))
 			continue; // x1_task_report
-		x1_refuse(b->why, b->generic,
-			"taskDetailsExtensions: only HeaderReporting of 3GPP is supported");
+		x1_refuse_quoting(b->why, b->generic,
+			"taskDetailsExtensions: an extension is not supported",
+			"taskDetailsExtensions of owner %s: %s is not supported",
+			e->owner ? e->owner : "(none)", e->name ? e->name : "(empty)");
 		return POI_ERR_INVALID;
 	}
-	if (d->correlation_too_large) {
+	// Others shall ignore it (table 4).
+	bool triggered = b->config->nes[b->ne].role == CONFIG_ROLE_TRIGGERED;
+	if (triggered && d->correlation_too_large) {
 		x1_refuse(b->why, b->generic, "correlationID: more than 64 bits");
 		return POI_ERR_INVALID;
 	}
-	if (b->config->nes[b->ne].role == CONFIG_ROLE_TRIGGERED &&
-		(!d->has_correlation || !d->has_product)) {
+	if (triggered && (!d->has_correlation || !d->has_product)) {
 		x1_refuse(b->why, b->generic,
 			"%s is mandatory towards a triggered point of interception",
 			d->has_correlation ? "productID" : "correlationID");
@@ -58,6 +61,11 @@ static int check_known(struct build *b, const struct x1_task_details *d)
 		if (known && !known->removing)
 			continue;
 		id_format(&d->dids[i], text);
+		if (known) {
+			x1_refuse(b->why, b->generic,
+				"destination %s: its removal is not completed yet", text);
+			return POI_ERR_INVALID;
+		}
 		x1_refuse(b->why, X1_ERR_DID_UNKNOWN, "%s", text);
 		return POI_ERR_INVALID;
 	}
@@ -68,7 +76,6 @@ static int add_destinations(
 	struct build *b, const struct x1_task_details *d, struct channel_task *out)
 {
 	uint8_t covered = 0;
-	char text[ID_TEXT_SIZE];
 
 	for (uint32_t i = 0; i < d->n_dids; i++) {
 		const struct registry_destination *known =
@@ -87,22 +94,15 @@ static int add_destinations(
 				CHANNEL_TASK_DESTINATIONS_MAX);
 			return POI_ERR_INVALID;
 		}
-		// A destination that takes nothing of what the task delivers is an error of the
-		// request, not something to be dropped silently (table 4).
-		if (!(takes & out->delivery)) {
-			id_format(&d->dids[i], text);
-			x1_refuse(b->why, X1_ERR_DELIVERY_TYPE,
-				"destination %s takes nothing that "
-				"this deliveryType sends",
-				text);
-			return POI_ERR_INVALID;
-		}
+		// One that takes nothing of it gets nothing: what is sent must have a destination
+		// (table 4), not each destination something that is sent.
 		covered |= takes;
 		out->did[out->n_destinations++] = d->dids[i];
 	}
 	if ((covered & out->delivery) != out->delivery) {
 		x1_refuse(b->why, X1_ERR_DELIVERY_TYPE,
-			"no destination takes what this deliveryType sends");
+			"listOfDIDs: none of its destinations has a deliveryType that takes %s",
+			out->delivery & ~covered & DELIVERY_X2 ? "X2" : "X3");
 		return POI_ERR_INVALID;
 	}
 	return 0;

@@ -252,8 +252,9 @@ static int add_direction(struct build *b, const struct x1_extension_member *m)
 static int add_extension(struct build *b, const struct x1_target *t)
 {
 	if (!t->n_members) {
-		x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED,
-			"targetIdentifierExtension: only identifiers of 3GPP are supported");
+		x1_refuse_quoting(b->why, X1_ERR_TARGET_UNSUPPORTED,
+			"targetIdentifierExtension: its owner's are not supported",
+			"targetIdentifierExtension of owner %s", t->owner ? t->owner : "(none)");
 		return POI_ERR_INVALID;
 	}
 	for (uint32_t i = 0; i < t->n_members; i++) {
@@ -270,9 +271,9 @@ static int add_extension(struct build *b, const struct x1_target *t)
 			rc = x1_task_session_member(&b->session, m);
 		}
 		if (rc == POI_ERR_UNSUPPORTED)
-			x1_refuse(b->why, X1_ERR_TARGET_UNSUPPORTED,
-				"targetIdentifierExtension: only FTEID, GTPTunnelDirection, FSEID, "
-				"PDRID, PDR, QERID and NetworkInstance are supported");
+			x1_refuse_quoting(b->why, X1_ERR_TARGET_UNSUPPORTED,
+				"targetIdentifierExtension: an element is not supported",
+				"targetIdentifierExtension: %s", m->name ? m->name : "(empty)");
 		if (rc)
 			return rc;
 	}

@@ -173,7 +173,7 @@ static const char *classify(struct x1_decoder *d, struct x1_container *c, const 
 	uint32_t n = 0;
 
 	if (!x1_is(root, "X1Request"))
-		return "the root is not X1Request";
+		return "the root is not X1Request of " X1_NAMESPACE;
 	if (!hollow(root))
 		return "X1Request holds something beside messages";
 	for (const xmlNode *m = x1_first_element(root); m != NULL; m = x1_next_element(m)) {
@@ -191,11 +191,12 @@ static const char *classify(struct x1_decoder *d, struct x1_container *c, const 
 	for (uint32_t i = 0; i < n; i++, m = x1_next_element(m)) {
 		int type = request_type(m);
 		if (type < 0)
-			return "xsi:type of a message is missing or unknown";
+			return "xsi:type of a message is missing or unknown; expected: the name of a "
+			       "request of table 44 with Request, its prefix bound to the X1 namespace";
 		c->messages[i].type = (enum x1_request_type)type;
 		if (!read_uuid(
 			    c->arena, x1_child(m, "x1TransactionId"), &c->messages[i].transaction))
-			return "x1TransactionId of a message is missing or malformed";
+			return "x1TransactionId of a message is missing or no UUID in lower case";
 	}
 	c->n_messages = n;
 	return NULL;
@@ -241,7 +242,7 @@ static void read_message(struct x1_decoder *d, struct arena *a, xmlNode *node, s
 	m->ne_identifier = envelope_text(a, node, "neIdentifier");
 	m->version = envelope_text(a, node, "version");
 	if (m->version[0] != '\0' && !x1_version_supported(m->version)) {
-		refuse(a, m, X1_ERR_VERSION, "version is not v1.x.y");
+		refuse(a, m, X1_ERR_VERSION, "version is not v1.<minor>.<patch>");
 		return;
 	}
 	if (!x1_schema_validate_element(d->schema, node, why)) {

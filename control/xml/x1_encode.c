@@ -12,25 +12,50 @@
 	" xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\""    \
 	" xmlns:c=\"http://uri.etsi.org/03280/common/2017/07\"" \
 	" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\""
+#define MOVED_AT ((size_t)64 << 20)
 #define DECLARATION "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+
+// Targets lie in these buffers: none of their octets stay in freed memory.
+static void drop(char *text, size_t length)
+{
+	if (text != NULL)
+		explicit_bzero(text, length);
+	free(text);
+}
 
 void x1_buffer_free(struct x1_buffer *b)
 {
 	if (b == NULL)
 		return;
-	free(b->text);
+	drop(b->text, b->length);
 	memset(b, 0, sizeof(*b));
+}
+
+// Moves what there is to memory of another size. False: there is none.
+static bool resize(struct x1_buffer *b, size_t capacity)
+{
+	// Beyond malloc's greatest threshold it lies in pages of its own, which move without a copy.
+	bool moves = b->capacity >= MOVED_AT && capacity >= MOVED_AT;
+	char *other = moves ? realloc(b->text, capacity) : malloc(capacity);
+
+	if (other == NULL)
+		return false;
+	if (!moves && b->text != NULL) {
+		memcpy(other, b->text, b->length);
+		drop(b->text, b->length);
+	}
+	b->text = other;
+	b->capacity = capacity;
+	return true;
 }
 
 void x1_buffer_cut(struct x1_buffer *b, size_t length)
 {
-	char *smaller = length < b->length ? realloc(b->text, length + 1) : NULL;
-
-	if (smaller == NULL)
+	if (length >= b->length)
 		return;
-	b->text = smaller;
-	b->capacity = length + 1;
+	explicit_bzero(b->text + length, b->length - length);
 	b->length = length;
+	(void)resize(b, length + 1);
 	b->text[length] = '\0';
 }
 
@@ -42,13 +67,10 @@ void x1_append(struct x1_buffer *b, const char *text, size_t length)
 		size_t capacity = b->capacity == 0 ? 1024 : b->capacity * 2;
 		while (capacity - b->length <= length)
 			capacity *= 2;
-		char *larger = realloc(b->text, capacity);
-		if (larger == NULL) {
+		if (!resize(b, capacity)) {
 			b->error = POI_ERR_NOMEM;
 			return;
 		}
-		b->text = larger;
-		b->capacity = capacity;
 	}
 	memcpy(b->text + b->length, text, length);
 	b->length += length;
@@ -350,7 +372,8 @@ static void issue(
 	if (fault == NULL)
 		return;
 	snprintf(number, sizeof(number), "%d", fault->code);
-	element(b, code, number);
+	if (fault->code)
+		element(b, code, number);
 	element(b, details, fault->description != NULL ? fault->description : "");
 }
 

@@ -73,5 +73,6 @@ void x1_request_ping(struct x1_buffer *b, const struct x1_envelope *e);
 void x1_request_report_ne_issue(struct x1_buffer *b, const struct x1_envelope *e, const char *type, const char *description);
 void x1_request_begin(struct x1_buffer *b); // X1Request, for containers of the two below
 void x1_request_end(struct x1_buffer *b);
+// A code of 0 is left out: table 46 has none for what is reported.
 void x1_put_report_task_issue(struct x1_buffer *b, const struct x1_envelope *e, const struct id16 *xid, const char *type, const struct x1_fault *fault);
 void x1_put_report_destination_issue(struct x1_buffer *b, const struct x1_envelope *e, const struct id16 *did, const char *type, const struct x1_fault *fault);

@@ -7,6 +7,7 @@
 #include <libxml/parser.h>
 #include <libxml/xmlschemas.h>
 
+#include "control/xml/x1_explain.h"
 #include "control/xml/x1_schema_embedded.h"
 
 struct x1_schema {
@@ -45,32 +46,9 @@ static xmlParserInput *load_nothing(const char *url, const char *id, xmlParserCt
 	return NULL;
 }
 
-// Is this the name of an element that the schema declares? Others may carry a peer's data.
-static bool knows(const char *name)
-{
-	unsigned low = 0, high = 0;
-
-	while (x1_schema_element(high) != NULL)
-		high = high == 0 ? 1 : high * 2;
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-		const char *other = x1_schema_element(middle);
-		int order = other == NULL ? -1 : strcmp(name, other);
-		if (order == 0)
-			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
 static const char *rule_text(int code)
 {
 	switch (code) {
-	case XML_SCHEMAV_ELEMENT_CONTENT:
-		return "is not expected here, or lacks a mandatory child";
 	case XML_SCHEMAV_CVC_PATTERN_VALID:
 		return "does not match the pattern of its type";
 	case XML_SCHEMAV_CVC_ENUMERATION_VALID:
@@ -92,7 +70,61 @@ static const char *rule_text(int code)
 	}
 }
 
-// libxml2's own message quotes the value: only the element's name and a rule of ours are kept.
+static bool is_known(const xmlNode *node)
+{
+	return node != NULL && node->type == XML_ELEMENT_NODE &&
+	       x1_explain_known((const char *)node->name);
+}
+
+// The nearest element of the schema around `node`; one that it does not know is not named.
+static const xmlNode *known_around(const xmlNode *node)
+{
+	while (node != NULL && !is_known(node))
+		node = node->parent;
+	return node;
+}
+
+static const char *name_of(const xmlNode *node)
+{
+	return node != NULL ? (const char *)node->name : "the message";
+}
+
+static bool is_ours(const xmlNode *node)
+{
+	const char *space = node->ns != NULL ? (const char *)node->ns->href : "";
+
+	return strcmp(space, X1_NAMESPACE) == 0 || strcmp(space, X1_COMMON_NAMESPACE) == 0;
+}
+
+// An element where another belongs, one that the schema does not know, or one that is missing.
+static void explain_content(char *why, const xmlError *error)
+{
+	const xmlNode *node = error->node;
+	const xmlNode *parent = node != NULL ? known_around(node->parent) : NULL;
+	char names[120];
+	unsigned n = x1_explain_expected(error->message, names, sizeof(names));
+	const char *more = n > 4 ? " ..." : "";
+	bool missing = error->message != NULL && strstr(error->message, "Missing child") != NULL;
+
+	if (is_known(node) && !missing && !is_ours(node)) {
+		snprintf(why, X1_WHY_SIZE, "%s is of no or another namespace; expected: %s",
+			name_of(node), X1_NAMESPACE);
+		return;
+	}
+	if (n == 0)
+		snprintf(names, sizeof(names), "%s", "nothing more");
+	if (missing)
+		snprintf(why, X1_WHY_SIZE, "%s lacks a mandatory child; expected: %s%s",
+			name_of(known_around(node)), names, more);
+	else if (is_known(node))
+		snprintf(why, X1_WHY_SIZE, "%s is not expected here in %s; expected: %s%s",
+			name_of(node), name_of(parent), names, more);
+	else
+		snprintf(why, X1_WHY_SIZE, "%s holds an element that is not known; expected: %s%s",
+			name_of(parent), names, more);
+}
+
+// libxml2's own message quotes the value: only names of the schema and rules of ours are kept.
 static void on_error(void *context, xmlError *error)
 {
 	struct x1_schema *s = context;
@@ -100,14 +132,15 @@ static void on_error(void *context, xmlError *error)
 
 	if (s->why == NULL || s->why[0] != '\0')
 		return;
-	const char *rule = rule_text(error->code);
-	while (node != NULL &&
-		!(node->type == XML_ELEMENT_NODE && knows((const char *)node->name))) {
-		node = node->parent;
-		rule = rule_text(error->code == XML_SCHEMAV_ELEMENT_CONTENT ? error->code : 0);
+	if (error->code == XML_SCHEMAV_ELEMENT_CONTENT) {
+		explain_content(s->why, error);
+		return;
 	}
-	const char *name = node != NULL ? (const char *)node->name : "element";
-	snprintf(s->why, X1_WHY_SIZE, "%s %s", name, rule);
+	const char *rule = rule_text(is_known(node) ? error->code : 0);
+	const char *name = name_of(known_around(node));
+	const char *format = x1_explain_format(name);
+	snprintf(s->why, X1_WHY_SIZE, "%s %s%s%s", name, rule, format != NULL ? "; expected: " : "",
+		format != NULL ? format : "");
 }
 
 static void ignore_error(void *context, xmlError *error)

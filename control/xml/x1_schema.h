@@ -11,7 +11,7 @@
 #define X1_COMMON_NAMESPACE "http://uri.etsi.org/03280/common/2017/07"
 #define X1_XSI_NAMESPACE "http://www.w3.org/2001/XMLSchema-instance"
 
-#define X1_WHY_SIZE 160
+#define X1_WHY_SIZE 240
 
 struct x1_schema;
 

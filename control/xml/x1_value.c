@@ -1,13 +1,17 @@
 // Single values of a message: their text, their numbers, and the first rule that one breaks.
 #include "control/xml/x1_decode_internal.h"
+#include "control/xml/x1_explain.h"
 
 #include <stdio.h>
 #include <string.h>
 
 void value_broken(struct values *v, const char *element, const char *rule)
 {
+	const char *format = x1_explain_format(element);
+
 	if (v->why[0] == '\0')
-		snprintf(v->why, sizeof(v->why), "%s %s", element, rule);
+		snprintf(v->why, sizeof(v->why), "%s %s%s%s", element, rule,
+			format != NULL ? "; expected: " : "", format != NULL ? format : "");
 }
 
 bool x1_unsigned(const char *text, uint64_t max, uint64_t *out)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import uuid
 
 import fixture
 from poi_lab import dataplane, schema, x1
@@ -121,7 +122,7 @@ class Codes(fixture.PoiCase):
 		service = "<x1:listOfServiceTypes><x1:serviceType>data</x1:serviceType></x1:listOfServiceTypes>"
 		self.refused(3000, self.admf.activate(x1.new_id(), [wrong], [did]))
 		self.refused(3000, self.admf.activate(x1.new_id(), TARGET, [did], extensions=service))
-		self.refused(3000, self.admf.activate(x1.new_id(), TARGET, [did], correlation=1 << 64))
+		self.ok(self.admf.activate(x1.new_id(), TARGET, [did], correlation=1 << 64))  # "shall be ignored"
 
 	def test_3001_modify(self):
 		did = self.dest()
@@ -130,7 +131,7 @@ class Codes(fixture.PoiCase):
 		service = "<x1:listOfServiceTypes><x1:serviceType>data</x1:serviceType></x1:listOfServiceTypes>"
 		self.refused(3001, self.admf.modify(xid, [wrong], [did]))
 		self.refused(3001, self.admf.modify(xid, TARGET, [did], extensions=service))
-		self.refused(3001, self.admf.modify(xid, TARGET, [did], correlation=1 << 64))
+		self.ok(self.admf.modify(xid, TARGET, [did], correlation=1 << 64))
 
 	def test_3010_target(self):
 		did = self.dest()
@@ -158,7 +159,8 @@ class Codes(fixture.PoiCase):
 	def test_3040_delivery(self):
 		x2, x3 = self.dest("X2Only"), self.dest()
 		xid = self.task(x3)
-		for dids in ([x2], [], [x3, x2]):
+		self.ok(self.admf.activate(x1.new_id(), TARGET, [x3, x2]))  # X3 has a destination, X2 is not sent
+		for dids in ([x2], []):
 			with self.subTest(str(len(dids))):
 				self.refused(3040, self.admf.activate(x1.new_id(), TARGET, dids))
 				self.refused(3040, self.admf.modify(xid, TARGET, dids))
@@ -407,10 +409,36 @@ class Reported(fixture.PoiCase):
 		self.assertIn(message.transaction, line["description"])
 
 	def test_9030_terminating(self):
-		self.acknowledged(dataplane.NOMEM)
-		line = self.reported(9030, self.xid)
-		self.assertEqual(line["report"], "FullyActionedAndUnsuccessful")
+		self.ok(self.admf.activate(self.xid, TARGET, [self.did]))
+		self.played.event(dataplane.FAIL_SAFE, str(uuid.UUID(int=0)))
+		self.assertEqual(self.reported(9030, self.xid)["report"], "TerminatingFault")
 		self.refused(2020, self.admf.get_task(self.xid))
+
+	def test_late_activation_fails(self):
+		message = self.acknowledged(dataplane.NOMEM)
+		line = self.reported(3000, self.xid)
+		self.assertEqual(line["report"], "FullyActionedAndUnsuccessful")
+		self.assertIn(message.transaction, line["description"])
+		self.refused(2020, self.admf.get_task(self.xid))
+
+	def test_late_modification_fails(self):
+		"""The task goes on: nothing says that it has ended (clause 6.5.2.2)."""
+		self.ok(self.admf.activate(self.xid, TARGET, [self.did]))
+		self.played.hold.add(dataplane.TASK_PUT)
+		message = x1.Message("ModifyTask", x1.task_details(self.xid, [x1.target_ipv4("192.0.2.77")], [self.did]))
+		self.assertEqual(self.admf.send([message])[0].result, "Acknowledged")
+		self.played.hold.clear()
+		self.played.release(dataplane.NOMEM)
+		line = self.reported(3001, self.xid)
+		self.assertEqual(line["report"], "NonTerminatingFault")
+		self.assertIn(message.transaction, line["description"])
+		answer = self.ok(self.admf.get_task(self.xid))
+		self.assertNotIn("192.0.2.77", [e.text for e in answer.all("ipv4Address")])
+		self.assertEqual([e.text for e in answer.all("errorCode")], ["3001"])
+		self.ok(self.admf.modify(self.xid, [x1.target_ipv4("192.0.2.78")], [self.did]))
+		self.assertEqual(self.reported(9000, self.xid)["report"], "AllClear")
+		self.assertEqual(self.ok(self.admf.get_task(self.xid)).all("errorCode"), [])
+		self.assertEqual([line for line in self.reports() if line["id"] == self.xid and line["code"] == 9030], [])
 
 	def test_9020_fault(self):
 		self.played.event(dataplane.DESTINATION_DOWN, self.did, "connection refused")

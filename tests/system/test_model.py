@@ -45,13 +45,12 @@ class Model:
 		"""The codes it may get; an unknown destination comes before one of the wrong kind."""
 		if fault:
 			return {fault if fault > 0 else generic}
-		codes = {3040} if not task.dids else set()
+		if any(did not in self.destinations for did in task.dids):
+			return {2040}
+		covered = 0
 		for did in task.dids:
-			if did not in self.destinations:
-				codes.add(2040)
-			elif not BITS[self.destinations[did].delivery] & BITS[task.delivery]:
-				codes.add(3040)
-		return {2040} if 2040 in codes else codes or {0}
+			covered |= BITS[self.destinations[did].delivery]
+		return {3040} if BITS[task.delivery] & ~covered else {0}
 
 	def activate(self, xid, task, fault):
 		if xid in self.tasks:
@@ -80,17 +79,18 @@ class Model:
 		return {0}
 
 	def change(self, did, destination):
-		"""Refused when a task that uses it would send to a destination that takes nothing of it, or to nobody."""
+		"""Refused when a task that it takes something of would send nothing more to it, or something to nobody."""
 		if did not in self.destinations:
 			return {2040}
 		takes = {d: BITS[known.delivery] for d, known in self.destinations.items()}
-		narrower = takes[did] & ~BITS[destination.delivery]
+		before = takes[did]
+		narrower = before & ~BITS[destination.delivery]
 		takes[did] = BITS[destination.delivery]
 		for task in self.users(did) if narrower else ():
 			sends, covered = BITS[task.delivery], 0
 			for each in task.dids:
 				covered |= takes[each]
-			if not takes[did] & sends or sends & ~covered:
+			if before & sends and not takes[did] & sends or sends & ~covered:
 				return {6001}
 		return {0}
 

@@ -218,6 +218,31 @@ class Exchange(fixture.PoiCase):
 		self.ok(answers[1])
 		self.refused(2020, answers[2])
 
+	def test_teardown_in_one_container(self):
+		"""What depends on an earlier message is executed after it; clause 6.1 leaves the order open."""
+		dids, xids = [self.dest() for _ in range(3)], []
+		for did in dids:
+			xids += [self.task(dids=[did]) for _ in range(4)]
+		for xid in xids[:2]:
+			answers = self.admf.send([x1.Message("ModifyTask", x1.task_details(xid, [x1.target_ipv4("192.0.2.99")], dids)),
+				x1.Message("DeactivateTask", x1.xid_body(xid)), x1.Message("GetTaskDetails", x1.xid_body(xid)),
+				x1.Message("ActivateTask", x1.task_details(xid, [x1.target_ipv4("192.0.2.98")], dids))])
+			self.refused(2020, answers.pop(2))
+			for answer in answers:
+				self.ok(answer)
+		messages = []
+		for did in dids:
+			messages += [x1.Message("DeactivateTask", x1.xid_body(xid)) for xid in xids[:4]]
+			del xids[:4]
+		messages += [x1.Message("RemoveDestination", x1.did_body(did)) for did in dids] + [x1.Message("ListAllDetails")]
+		answers = self.admf.send(messages)
+		for answer in answers:
+			self.ok(answer)
+		self.assertEqual(answers[-1].all("dId") + answers[-1].all("xId"), [])
+		self.task(dids=[self.dest()])
+		for answer in self.admf.send([x1.Message("DeactivateAllTasks"), x1.Message("RemoveAllDestinations")]):
+			self.ok(answer)
+
 	def test_container_with_one_bad_message(self):
 		answers = self.admf.send([x1.Message("Ping"), x1.Message("DeactivateTask", "<x1:xId>not an id</x1:xId>")])
 		self.ok(answers[0])
@@ -306,6 +331,30 @@ class Exchange(fixture.PoiCase):
 				self.assertTrue(answers, name)
 				seen += 1
 		self.assertGreater(seen, 10)
+
+
+class Beginning(fixture.unittest.TestCase):
+	def test_a_destination_right_behind_the_first_ping(self):
+		"""What can be taken while the recovery runs waits for it, within TIME1."""
+		poi = fixture.Poi(x1_extra="x1: { time1: 20, time2: 40 }")  # DPDK may take long to start
+		self.addCleanup(poi.close)
+		poi.admf.timeout = 40
+		poi.start_control(wait=False)
+
+		def pinged():
+			try:
+				return poi.admf.one("Ping").completed
+			except OSError:
+				return False
+
+		fixture.wait_until(pinged, fixture.READY, "Ping is answered")
+		status = poi.admf.one("GetNEStatus")
+		self.assertEqual(status.text("neStatus"), "Faults")
+		self.assertIn("not recovered yet", status.text("errorDescription"))
+		poi.start_dataplane(wait=False)
+		answer = poi.admf.create_destination(x1.new_id(), "127.0.0.1", 45000)
+		self.assertTrue(answer.completed, str(answer))
+		self.assertEqual(poi.admf.one("GetNEStatus").text("neStatus"), "OK")
 
 
 class Identity(fixture.PoiCase):

@@ -31,8 +31,8 @@ static const char script[] =
 	"\"subjectAltName=DNS:ne.example\\n$both\" 4\n"
 	"leaf twice ca /CN=x/UID=admf-01/UID=admf-01 \"$both\" 4\n"
 	"leaf san ca /CN=admf-01 "
-	"\"subjectAltName=URI:urn:etsi:li:103221-1:cert-binding:ADMF:admf-02,URI:urn:x:admf-03\\n$"
-	"both\" 4\n"
+	"\"subjectAltName=URI:urn:etsi:li:103221-1:cert-binding:ADMF:admf-02,URI:urn:x:admf-03,"
+	"URI:urn:etsi:li:103221-1:cert-binding:NE:ne-09\\n$both\" 4\n"
 	"leaf serveronly ca /CN=s/UID=admf-01 extendedKeyUsage=serverAuth 4\n"
 	"leaf clientonly ca /CN=c \"subjectAltName=DNS:ne.example\\nextendedKeyUsage=clientAuth\" "
 	"4\n"
@@ -220,7 +220,7 @@ Test(tls, a_certificate_is_of_one_function)
 
 	cr_assert_not(handshake(&p), "a server refuses it");
 	cr_assert_str_eq(tls_verify_text(p.server), "two different UIDs in its subject");
-	cr_assert_not(tls_peer_identifier(p.server, collect, &s));
+	cr_assert_not(tls_peer_identifier(p.server, TLS_BINDING_ADMF, collect, &s));
 	free_pair(&p);
 	p = make_pair("ne", "twice", NULL);
 	cr_expect(handshake(&p));
@@ -243,13 +243,13 @@ Test(tls, identifiers_of_the_peer)
 	struct seen s = {0};
 	char uid[64];
 
-	cr_assert_not(tls_peer_identifier(p.server, collect, &s), "nobody before the handshake");
+	cr_assert_not(tls_peer_identifier(p.server, TLS_BINDING_ADMF, collect, &s), "nobody before the handshake");
 	cr_assert(handshake(&p));
-	cr_assert_not(tls_peer_identifier(p.server, collect, &s));
+	cr_assert_not(tls_peer_identifier(p.server, TLS_BINDING_ADMF, collect, &s));
 	cr_assert_eq(s.n, 1);
 	cr_assert_str_eq(s.ids[0], "admf-01");
 	s = (struct seen){.stop_at = "admf-01"};
-	cr_assert(tls_peer_identifier(p.server, collect, &s));
+	cr_assert(tls_peer_identifier(p.server, TLS_BINDING_ADMF, collect, &s));
 	cr_assert_eq(s.n, 1);
 	tls_peer_uid(p.server, uid, sizeof(uid));
 	cr_assert_str_eq(uid, "admf-01");
@@ -260,11 +260,15 @@ Test(tls, identifiers_of_the_peer)
 	p = make_pair("ne", "san", NULL);
 	s = (struct seen){0};
 	cr_assert(handshake(&p));
-	cr_assert_not(tls_peer_identifier(p.server, collect, &s));
+	cr_assert_not(tls_peer_identifier(p.server, TLS_BINDING_ADMF, collect, &s));
 	cr_assert_eq(s.n, 1, "neither the common name nor a foreign URI");
 	cr_assert_str_eq(s.ids[0], "admf-02");
-	tls_peer_uid(p.server, uid, sizeof(uid));
-	cr_assert_str_eq(uid, "");
+	cr_assert(tls_peer_uid(p.server, uid, sizeof(uid)));
+	cr_assert_str_eq(uid, "admf-02");
+	s = (struct seen){0};
+	cr_assert_not(tls_peer_identifier(p.server, TLS_BINDING_NE, collect, &s));
+	cr_assert_eq(s.n, 1);
+	cr_assert_str_eq(s.ids[0], "ne-09", "a network element is no ADMF");
 	free_pair(&p);
 }
 

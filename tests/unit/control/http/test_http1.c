@@ -36,6 +36,17 @@ Test(http1, verdicts)
 	cr_assert_eq(status_of("POST /X1/NE/ HTTP/1.1\r\nHost: a\r\n\r\n"), 404);
 	cr_assert_eq(status_of("POST /X1/NE?a HTTP/1.1\r\nHost: a\r\n\r\n"), 404);
 	cr_assert_eq(status_of("POST /X1/NE HTTP/1.1\r\nContent-Length: 0\r\n\r\n"), 400);
+	// The absolute form (RFC 9112 clause 3.2.2).
+	cr_assert_eq(status_of("POST https://ne.example:443/X1/NE HTTP/1.1\r\nHost: a\r\n"
+			       "Content-Length: 0\r\n\r\n"),
+		200);
+	cr_assert_eq(status_of("POST HTTPS://[2001:db8::1]/X1/NE HTTP/1.1\r\nHost: a\r\n"
+			       "Content-Length: 0\r\n\r\n"),
+		200);
+	cr_assert_eq(status_of("POST https://ne.example/X1 HTTP/1.1\r\nHost: a\r\n\r\n"), 404);
+	cr_assert_neq(status_of("POST https:///X1/NE HTTP/1.1\r\nHost: a\r\n\r\n"), 200);
+	cr_assert_eq(status_of("POST http://ne.example/X1/NE HTTP/1.1\r\nHost: a\r\n\r\n"), 404);
+	cr_assert_eq(status_of("POST https://ne.example HTTP/1.1\r\nHost: a\r\n\r\n"), 404);
 	cr_assert_eq(status_of("nonsense\r\n\r\n"), 400);
 	cr_assert_eq(status_of("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") / 100, 4);
 	cr_assert_eq(status_of(POST "Content-Type: text/html\r\nContent-Length: 0\r\n\r\n"), 415);

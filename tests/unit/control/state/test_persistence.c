@@ -257,7 +257,7 @@ Test(persistence, a_deactivation_that_a_restoration_undid_is_not_done)
 	control_up();
 	run_until_ready();
 	cr_assert_eq(fake_count(w.dataplane.task), 1);
-	cr_assert(told(ISSUE_NOT_DONE, "still active"));
+	cr_assert(told(ISSUE_FAULT, "still active"));
 }
 
 // The store takes what is written, and fails when it is to be on disk, as a device does.

@@ -27,7 +27,7 @@
 struct http_exchange {
 	bool responded;
 	unsigned status;
-	char body[65536];
+	char body[1 << 18];
 };
 
 static const char *certificate_of = "admf-1";
@@ -100,7 +100,10 @@ static inline void line(struct x1_buffer *b, const char *format, ...)
 	va_start(args, format);
 	int n = vasprintf(&text, format, args);
 	va_end(args);
-	b->text = realloc(b->text, b->length + (size_t)n + 1);
+	if (b->length + (size_t)n >= b->capacity) {
+		b->capacity = 2 * (b->length + (size_t)n) + 256;
+		b->text = realloc(b->text, b->capacity);
+	}
 	memcpy(b->text + b->length, text, (size_t)n + 1);
 	b->length += (size_t)n;
 	free(text);

@@ -12,7 +12,7 @@ static int reported(uint8_t n)
 	int type = -1;
 
 	while (issues_take(w.c.issues, &i)) {
-		if (i.type != ISSUE_DONE && i.type != ISSUE_NOT_DONE)
+		if (id_is_zero(&i.transaction))
 			continue;
 		cr_assert_eq(type, -1, "one report");
 		cr_assert(id_equal(&i.id, &of) && id_equal(&i.transaction, &transaction));
@@ -132,7 +132,7 @@ Test(acknowledged, a_removal_is_reported_by_the_next_control)
 	expect(request_destination(X1_CREATE_DESTINATION, 2),
 		"begin\nCreateDestination a0 completed\nend\n");
 	for (unsigned done = 0; done < 2; done++) {
-		int kind = done ? ISSUE_DONE : ISSUE_NOT_DONE;
+		int kind = done ? ISSUE_DONE : ISSUE_FAULT;
 
 		asked_before_a_kill(done);
 		expect(request_id(X1_DEACTIVATE_TASK, 7),

@@ -10,10 +10,13 @@ Test(dataplane_events, control_restarts_and_takes_everything_back)
 	uint32_t puts = w.dataplane.puts;
 	control_down();
 	control_up();
-	expect(request(X1_LIST_ALL_DETAILS), "begin\nListAllDetails a0 1000 starting: the tasks of "
-					     "the dataplane are not recovered yet\nend\n");
-	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	struct http_exchange *ping = request(X1_PING);
+	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 1\nend\n");
+	expect(ping, "begin\nPing a0 completed\nend\n");
+	expect(request(X1_LIST_ALL_DETAILS), "begin\nListAllDetails a0 answer\nListOfXIDs\nxId 07\n"
+					     "ListOfDIDs\ndId 01\nend\n");
 	run_until_ready();
+	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 0\nend\n");
 	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
 						   "complete x3=4711 modifications=1\nend\n");
 	cr_assert_eq(w.dataplane.puts, puts, "nothing is put anew that is there");

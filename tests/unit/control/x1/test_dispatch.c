@@ -1,4 +1,5 @@
 // x1_dispatch, x1_change, x1_query, events, publish and audit together.
+#include "control/state/fault_raise.h"
 #include "tests/unit/control/x1/dispatch_world.h"
 
 TestSuite(dispatch, .init = setup, .fini = teardown, .timeout = 30);
@@ -78,6 +79,25 @@ Test(dispatch, life_of_a_task)
 		"00000000-0000-4000-8000-000000000007\nend\n");
 	expect(request(X1_LIST_ALL_DETAILS),
 		"begin\nListAllDetails a0 answer\nListOfXIDs\nxId 07\nListOfDIDs\ndId 01\nend\n");
+	expect(request_destination(X1_CREATE_DESTINATION, 2),
+		"begin\nCreateDestination a0 completed\nend\n");
+	struct x1_container *c = container(1);
+	struct x1_task_details *both = &task_details[6];
+	const struct id16 dids[] = {id(1), id(2)};
+	(void)task(6);
+	both->n_dids = 2;
+	both->dids = dids;
+	c->messages[0].type = X1_ACTIVATE_TASK;
+	c->messages[0].task = both;
+	expect(submit(c), "begin\nActivateTask a0 completed\nend\n");
+	expect(request(X1_REMOVE_ALL_DESTINATIONS),
+		"begin\nRemoveAllDestinations a0 8010 00000000-0000-4000-8000-000000000001 is used "
+		"by 00000000-0000-4000-8000-000000000007 00000000-0000-4000-8000-000000000006; "
+		"00000000-0000-4000-8000-000000000002 is used by "
+		"00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_id(X1_DEACTIVATE_TASK, 6), "begin\nDeactivateTask a0 completed\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 2),
+		"begin\nRemoveDestination a0 completed\nend\n");
 	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
 	cr_assert_eq(fake_count(w.dataplane.task), 0);
 	expect(request_id(X1_DEACTIVATE_TASK, 7),
@@ -242,9 +262,78 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	struct id16 seven = id(7);
 	cr_assert_eq(registry_task_find(w.c.registry, 0, &seven)->modifications, 0);
 	cr_assert(issues_take(w.c.issues, &i));
-	cr_assert_eq(i.type, ISSUE_NOT_DONE);
+	// FullyActionedAndUnsuccessful would say that the task has ended (clause 6.5.2.2).
+	cr_assert_eq(i.type, ISSUE_FAULT);
+	cr_assert_eq(i.code, X1_ERR_MODIFY);
+	cr_assert(strstr(i.text, "the earlier details are in force"), "%s", i.text);
+	cr_assert(strstr(i.text, "0000000000a0 failed"), "%s", i.text);
 	struct id16 one = id(1);
 	cr_assert_eq(registry_destination_find(w.c.registry, 0, &one)->references, 1);
+	w.dataplane.result = 0;
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <t/> complete x3=4711 modifications=0 "
+		"fault=3001\nend\n");
+	restart_control();
+	while (issues_take(w.c.issues, &i))
+		;
+	cr_assert(fault_has(registry_task_find(w.c.registry, 0, &seven)->faults, FAULT_REQUEST),
+		"it is listed until it is over");
+	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
+	cr_assert(issues_take(w.c.issues, &i));
+	cr_assert_eq(i.type, ISSUE_CLEAR);
+	cr_assert_null(registry_task_find(w.c.registry, 0, &seven)->faults);
+	restart_control();
+	cr_assert_null(registry_task_find(w.c.registry, 0, &seven)->faults);
+}
+
+// What is reported as terminated is terminated, and the code is the most specific one.
+Test(dispatch, a_late_failure_says_what_is_left)
+{
+	static const struct {
+		enum x1_request_type type;
+		uint8_t object;
+		int code;
+		enum issue_type end;
+	} of[] = {
+		{X1_CREATE_DESTINATION, 2, X1_ERR_DESTINATION, ISSUE_NOT_DONE},
+		{X1_ACTIVATE_TASK, 6, X1_ERR_ACTIVATE, ISSUE_NOT_DONE},
+		{X1_MODIFY_DESTINATION, 1, X1_ERR_DESTINATION_MODIFY, ISSUE_FAULT},
+		{X1_DEACTIVATE_TASK, 7, X1_ERR_DEACTIVATE, ISSUE_FAULT},
+		{X1_REMOVE_DESTINATION, 3, X1_ERR_DESTINATION_REMOVE, ISSUE_FAULT},
+	};
+	struct issue i;
+
+	provision();
+	expect(request_destination(X1_CREATE_DESTINATION, 3),
+		"begin\nCreateDestination a0 completed\nend\n");
+	for (size_t n = 0; n < sizeof(of) / sizeof(*of); n++) {
+		char answer[80];
+
+		w.dataplane.hold = true;
+		snprintf(answer, sizeof(answer), "begin\n%s a0 acknowledged\nend\n",
+			x1_request_name(of[n].type));
+		expect(of[n].type == X1_ACTIVATE_TASK ? request_task(of[n].type, of[n].object)
+			: of[n].type == X1_DEACTIVATE_TASK || of[n].type == X1_REMOVE_DESTINATION
+				? request_id(of[n].type, of[n].object)
+				: request_destination(of[n].type, of[n].object),
+			answer);
+		while (issues_take(w.c.issues, &i))
+			;
+		w.dataplane.result = POI_ERR_NOMEM;
+		fake_release(&w.dataplane);
+		run(100);
+		w.dataplane.result = 0;
+		struct id16 object = id(of[n].object), transaction = id(0xA0);
+		bool task = of[n].type == X1_ACTIVATE_TASK || of[n].type == X1_DEACTIVATE_TASK;
+		bool left = task ? registry_task_find(w.c.registry, 0, &object) != NULL
+				 : registry_destination_find(w.c.registry, 0, &object) != NULL;
+		cr_assert_eq(left, of[n].end == ISSUE_FAULT, "%s", answer);
+		cr_assert(issues_take(w.c.issues, &i));
+		cr_assert_eq(i.type, of[n].end, "%s", answer);
+		cr_assert_eq(i.code, of[n].code, "%s", answer);
+		cr_assert(id_equal(&i.transaction, &transaction));
+		cr_assert_not(issues_take(w.c.issues, &i));
+	}
 }
 
 // A fault of the old details comes between the new details and their acknowledgement.
@@ -292,7 +381,7 @@ Test(dispatch, a_modification_that_failed_late_is_not_adopted)
 	w.dataplane.result = 0;
 	restart_control();
 	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
-						   "complete x3=4711 modifications=0\nend\n");
+						   "complete x3=4711 modifications=0 fault=3001\nend\n");
 }
 
 Test(dispatch, dataplane_dead)
@@ -497,4 +586,57 @@ Test(dispatch, stranger_does_not_move_the_fail_safe)
 	expect(submit(c), "begin\nPing a0 1030 \nend\n");
 	run(50);
 	cr_assert_eq(w.dataplane.heards, 0);
+}
+
+// The audit log has the reason of a refusal, without a peer's words.
+Test(dispatch, the_reason_of_a_refusal_is_audited)
+{
+	static const struct x1_task_extension extension = {
+		.owner = "secret-owner", .name = "secret-name"};
+	struct x1_container *c = container(3);
+	char text[8192] = "";
+
+	provision();
+	c->messages[0].type = c->messages[1].type = c->messages[2].type = X1_ACTIVATE_TASK;
+	c->messages[0].schema_error = X1_ERR_SCHEMA;
+	c->messages[0].why = "xId does not match the pattern of its type";
+	c->messages[1].task = task(6);
+	task_details[6].n_extensions = 1;
+	task_details[6].extensions = &extension;
+	c->messages[2].task = task(7);
+	c->messages[2].admf_identifier = "somebody";
+	struct http_exchange *x = submit(c);
+	for (unsigned i = 0; i < 300 && !x->responded; i++)
+		run(10);
+	cr_assert(strstr(x->body, "secret-owner"), "the ADMF is told: %s", x->body);
+	free(x);
+	FILE *f = fopen(w.audit, "r");
+	cr_assert_not_null(f);
+	cr_assert_gt(fread(text, 1, sizeof(text) - 1, f), 0);
+	fclose(f);
+	cr_assert_not_null(strstr(text, "xId does not match the pattern of its type"));
+	cr_assert_not_null(strstr(text, "taskDetailsExtensions: an extension is not supported"));
+	cr_assert_not_null(strstr(text, "the certificate does not carry the message's admfIdent"));
+	cr_assert_null(strstr(text, "secret"));
+}
+
+Test(dispatch, a_list_of_faults_is_not_cut)
+{
+	for (unsigned i = 0; i < 40; i++)
+		fault_raise_ne(&w.c, 0, (enum fault_kind)(FAULT_LINK + i), "down");
+	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 40\nend\n");
+}
+
+Test(dispatch, a_task_that_the_dataplane_refused_has_failed)
+{
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	w.dataplane.commit = POI_ERR_NOMEM;
+	run_until_ready();
+	run(50);
+	w.dataplane.no_status = true;
+	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
+						   "failed modifications=0 fault=9020\nend\n");
 }

@@ -147,18 +147,19 @@ Test(turns, answers_that_come_while_a_list_is_written)
 	struct x1_container *c = container(4);
 
 	provision();
-	w.dataplane.hold = w.dataplane.no_status = true;
-	c->messages[0].type = X1_ACTIVATE_TASK;
-	c->messages[0].task = task(6);
-	c->messages[1].type = X1_GET_ALL_TASK_DETAILS;
+	w.dataplane.no_status = true;
+	c->messages[0].type = X1_GET_ALL_TASK_DETAILS;
+	c->messages[1].type = X1_ACTIVATE_TASK;
+	c->messages[1].task = task(6);
 	c->messages[3].type = X1_LIST_ALL_DETAILS;
-	struct http_exchange *x = submit(c);
-	run(50);
-	fake_release(&w.dataplane);
-	expect(x, "begin\nGetAllTaskDetails a1 answer\nlistOfTaskResponseDetails\n"
-		  "task <t/> complete modifications=0\ntask <t/> complete modifications=0\n"
-		  "ActivateTask a0 completed\nPing a2 completed\nListAllDetails a3 answer\n"
-		  "ListOfXIDs\nxId 07\nxId 06\nListOfDIDs\ndId 01\nend\n");
+	// What is behind the list is answered at TIME1, while it is written, and done afterwards.
+	expect(submit(c), "begin\nGetAllTaskDetails a0 answer\nlistOfTaskResponseDetails\n"
+			  "task <t/> complete modifications=0\n"
+			  "ActivateTask a1 acknowledged\nPing a2 completed\nListAllDetails a3 "
+			  "answer\nListOfXIDs\nxId 07\nListOfDIDs\ndId 01\nend\n");
+	run(100);
+	struct id16 six = id(6);
+	cr_assert_not_null(registry_task_find(w.c.registry, 0, &six));
 }
 
 Test(turns, lists_beyond_the_cap)

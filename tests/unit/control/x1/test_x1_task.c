@@ -36,11 +36,8 @@ static void add_destination(uint8_t n, uint8_t delivery)
 
 static void setup(void)
 {
-	const char *ne = "ne-1";
-
-	registry = registry_new(1, &ne);
-	config.n_nes = 1;
-	config.dataplane.n_ports = 1;
+	registry = registry_new(1, &(const char *){"ne-1"});
+	config.n_nes = config.dataplane.n_ports = 1;
 	add_destination(1, DELIVERY_X3);
 	add_destination(2, DELIVERY_X2);
 	add_destination(3, DELIVERY_X2 | DELIVERY_X3);
@@ -401,7 +398,7 @@ Test(x1_task, what_narrows_is_refused)
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
 	cr_assert_eq(build(), 0);
 	bool *flags[] = {&details.has_dsids, &details.has_mediation, &details.has_service_types,
-		&details.has_policy_references, &details.correlation_too_large};
+		&details.has_policy_references};
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		*flags[i] = true;
 		cr_assert_eq(build(), X1_ERR_ACTIVATE);
@@ -497,6 +494,9 @@ Test(x1_task, destinations)
 	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
 	dids[0].b[0] = 2;
 	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE);
+	details.n_dids = 2;
+	dids[1].b[0] = 1;
+	cr_assert_eq(build(), 0, "one that takes nothing of it beside one that takes all");
 	details.n_dids = 0;
 	cr_assert_eq(build(), X1_ERR_DELIVERY_TYPE, "an empty list");
 	details.n_dids = 20;
@@ -510,12 +510,11 @@ Test(x1_task, unknown_destination_before_one_of_the_wrong_kind)
 {
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
 	details.n_dids = 2;
-	dids[0].b[0] = 2;
-	dids[1].b[0] = 9;
-	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
-	dids[0].b[0] = 9;
-	dids[1].b[0] = 2;
-	cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
+	for (unsigned i = 0; i < 2; i++) {
+		dids[i].b[0] = 2;
+		dids[1 - i].b[0] = 9;
+		cr_assert_eq(build(), X1_ERR_DID_UNKNOWN);
+	}
 }
 
 Test(x1_task, destination_that_is_about_to_take_less)
@@ -536,6 +535,7 @@ Test(x1_task, triggered)
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
 	details.has_correlation = true;
 	details.correlation = 4711;
+	details.correlation_too_large = true;
 	cr_assert_eq(build(), 0);
 	cr_assert_eq(out.correlation, 0, "not used at a point of interception");
 	cr_assert(id_equal(&out.header_xid, &details.xid));
@@ -543,6 +543,8 @@ Test(x1_task, triggered)
 	cr_assert_eq(build(), X1_ERR_ACTIVATE, "productID is mandatory");
 	details.has_product = true;
 	details.product.b[0] = 0xAA;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE, "more than 64 bits");
+	details.correlation_too_large = false;
 	cr_assert_eq(build(), 0);
 	cr_assert_eq(out.correlation, 4711);
 	cr_assert_eq(out.header_xid.b[0], 0xAA);

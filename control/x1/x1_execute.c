@@ -1,0 +1,94 @@
+// Executes one message that has passed its checks.
+#include "control/x1/x1_internal.h"
+
+#include "control/state/persistence.h"
+
+void x1_heard(struct exchange *x, uint32_t index)
+{
+	struct control *c = x->dispatch->control;
+
+	// What is executed late was heard before.
+	if (x->late || x1_check_identity(x, &x->container->messages[index], x->certificate[index]))
+		return;
+	publish_heard(c->publish, x->ne);
+	persistence_heard(c, x->ne);
+	if (fault_clear(registry_ne_faults(c->registry, x->ne), FAULT_FAIL_SAFE)) {
+		struct issue i = {.scope = ISSUE_NE,
+			.type = ISSUE_CLEAR,
+			.ne = x->ne,
+			.code = X1_STATUS_CLEARED,
+			.text = "the ADMF was heard again"};
+		issues_put(c->issues, &i);
+	}
+}
+
+static void ping(struct exchange *x, const struct x1_message *m)
+{
+	x1_answer(x, m, 0, NULL);
+}
+
+static void keepalive(struct exchange *x, const struct x1_message *m)
+{
+	if (x->dispatch->control->config->nes[x->ne].x1.keepalive.enabled)
+		x1_answer(x, m, 0, NULL);
+	else
+		x1_answer(x, m, X1_ERR_KEEPALIVE_DISABLED, "keepalives are disabled");
+}
+
+typedef void (*execution)(struct exchange *x, const struct x1_message *m);
+
+// Who executes a request that has passed its checks.
+static execution execution_of(enum x1_request_type t)
+{
+	static const execution known[X1_REQUEST_COUNT] = {
+		[X1_ACTIVATE_TASK] = x1_activate_task,
+		[X1_MODIFY_TASK] = x1_modify_task,
+		[X1_DEACTIVATE_TASK] = x1_deactivate_task,
+		[X1_DEACTIVATE_ALL_TASKS] = x1_deactivate_all_tasks,
+		[X1_CREATE_DESTINATION] = x1_create_destination,
+		[X1_MODIFY_DESTINATION] = x1_modify_destination,
+		[X1_REMOVE_DESTINATION] = x1_remove_destination,
+		[X1_REMOVE_ALL_DESTINATIONS] = x1_remove_all_destinations,
+		[X1_LIST_ALL_DETAILS] = x1_list_request,
+		[X1_GET_ALL_DETAILS] = x1_list_request,
+		[X1_GET_ALL_TASK_DETAILS] = x1_list_request,
+		[X1_GET_ALL_DESTINATION_DETAILS] = x1_list_request,
+		[X1_PING] = ping,
+		[X1_KEEPALIVE] = keepalive,
+	};
+
+	return known[t] ? known[t] : x1_query_request;
+}
+
+bool x1_is_list(enum x1_request_type t)
+{
+	return execution_of(t) == x1_list_request;
+}
+
+static void change(struct exchange *x, const struct x1_message *m, bool unaudited)
+{
+	// What takes away is done all the same (decision 19).
+	if (unaudited && x1_adds(m->type))
+		x1_answer(x, m, x1_generic_error(m->type), "the audit log cannot be written");
+	else
+		execution_of(m->type)(x, m);
+}
+
+void x1_execute(struct exchange *x, uint32_t index)
+{
+	const struct x1_message *m = &x->container->messages[index];
+	const char *text;
+	int code = x1_check(x, index, &text);
+
+	x1_heard(x, index);
+	if (code)
+		x1_answer_noted(x, m, code, text, x1_check_note(code, text));
+	else if (x1_is_change(m->type))
+		change(x, m, x->unaudited[index]);
+	else
+		execution_of(m->type)(x, m);
+	if (x->started) // late, and under way
+		x1_note_pending(x->started);
+	x->started = NULL;
+	x->joined = false;
+}

@@ -1,0 +1,140 @@
+// Which messages wait before they are executed, and for what (clause 6.1 leaves the order inside a
+// container open). Messages of a container are executed in their order, so one that waits holds up
+// those behind it.
+#include "control/x1/x1_internal.h"
+
+enum wait {
+	GO,
+	UNTIL_TIME1, // then it is executed, and refused with the reason
+	ON,	     // then it is answered `Acknowledged`
+};
+
+// Something of this container is under way.
+static bool own(const struct exchange *x)
+{
+	return !LIST_EMPTY(&x->operations) || !LIST_EMPTY(&x->behind);
+}
+
+static enum wait busy(const struct exchange *x)
+{
+	return own(x) ? ON : UNTIL_TIME1;
+}
+
+static bool task_busy(const struct registry_task *t)
+{
+	return t->removing || t->modifying ||
+	       (t->state == TASK_AWAITING && !fault_has(t->faults, FAULT_DATAPLANE_LOST));
+}
+
+static bool destinations_change(const struct exchange *x, const struct x1_task_details *d)
+{
+	const struct registry *r = x->dispatch->control->registry;
+
+	for (uint32_t i = 0; i < d->n_dids; i++) {
+		const struct registry_destination *known =
+			registry_destination_find(r, x->ne, &d->dids[i]);
+		if (known && known->modifying)
+			return true;
+	}
+	return false;
+}
+
+static enum wait wait_of_task(const struct exchange *x, const struct x1_message *m)
+{
+	const struct registry *r = x->dispatch->control->registry;
+	const struct registry_task *t = registry_task_find(r, x->ne, x1_message_id(m));
+
+	switch (m->type) {
+	case X1_ACTIVATE_TASK:
+		if (t && t->removing)
+			return busy(x);
+		return own(x) && destinations_change(x, m->task) ? ON : GO;
+	case X1_MODIFY_TASK:
+		if (t && task_busy(t))
+			return busy(x);
+		return own(x) && destinations_change(x, m->task) ? ON : GO;
+	case X1_DEACTIVATE_TASK:
+		return t && t->removing ? ON : GO;
+	default: // a query
+		return t && own(x) && task_busy(t) ? ON : GO;
+	}
+}
+
+static enum wait wait_of_destination(const struct exchange *x, const struct x1_message *m)
+{
+	const struct registry *r = x->dispatch->control->registry;
+	const struct registry_destination *d =
+		registry_destination_find(r, x->ne, x1_message_id(m));
+
+	if (!d)
+		return GO;
+	switch (m->type) {
+	case X1_CREATE_DESTINATION:
+		return d->removing ? busy(x) : GO;
+	case X1_MODIFY_DESTINATION:
+		if (d->removing || d->modifying || !d->ready)
+			return busy(x);
+		return d->references && x->task_operations ? ON : GO;
+	case X1_REMOVE_DESTINATION:
+		return d->removing || (d->references && x->task_operations) ? ON : GO;
+	default: // a query
+		return own(x) && (d->removing || d->modifying || !d->ready) ? ON : GO;
+	}
+}
+
+static enum wait wait_of(const struct exchange *x, uint32_t index)
+{
+	const struct x1_message *m = &x->container->messages[index];
+	enum publish_state state = publish_state(x->dispatch->control->publish);
+	const char *text;
+	int code = x1_check(x, index, &text);
+
+	if (code)
+		return x1_check_starting(code, text) ? UNTIL_TIME1 : GO;
+	if (state == PUBLISH_DOWN) // it is refused, or done, at once
+		return GO;
+	if (state != PUBLISH_READY && x1_adds(m->type))
+		return UNTIL_TIME1;
+	switch (m->type) {
+	case X1_ACTIVATE_TASK:
+	case X1_MODIFY_TASK:
+	case X1_DEACTIVATE_TASK:
+	case X1_GET_TASK_DETAILS:
+		return wait_of_task(x, m);
+	case X1_CREATE_DESTINATION:
+	case X1_MODIFY_DESTINATION:
+	case X1_REMOVE_DESTINATION:
+	case X1_GET_DESTINATION_DETAILS:
+		return wait_of_destination(x, m);
+	case X1_REMOVE_ALL_DESTINATIONS:
+		return x->task_operations ? ON : GO;
+	default:
+		return x1_is_list(m->type) && own(x) ? ON : GO;
+	}
+}
+
+static bool joins(const struct exchange *x, const struct x1_message *m)
+{
+	const struct registry *r = x->dispatch->control->registry;
+	const struct registry_task *t = NULL;
+	const struct registry_destination *d = NULL;
+
+	if (m->type == X1_DEACTIVATE_TASK)
+		t = registry_task_find(r, x->ne, &m->id);
+	if (m->type == X1_REMOVE_DESTINATION)
+		d = registry_destination_find(r, x->ne, &m->id);
+	return (t && t->removing) || (d && d->removing);
+}
+
+bool x1_must_wait(struct exchange *x, uint32_t index)
+{
+	if (wait_of(x, index) == GO)
+		return false;
+	x->joined = x->joined || joins(x, &x->container->messages[index]);
+	return true;
+}
+
+bool x1_waits_past_time1(const struct exchange *x, uint32_t index)
+{
+	return wait_of(x, index) == ON;
+}
