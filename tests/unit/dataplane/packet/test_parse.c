@@ -398,11 +398,6 @@ Test(parse, gtpu_content)
 	expect(&deep, &everything, GTPU_EXT_DEPTH, 1);
 }
 
-static uint32_t capture_length(const struct packet_view *v)
-{
-	return v->gtp_length - v->gtp_header;
-}
-
 // Receivers take the datagram, so nobody hides behind the length.
 Test(parse, gtpu_length_that_lies)
 {
@@ -418,7 +413,7 @@ Test(parse, gtpu_length_that_lies)
 		expect(&f, &everything, GTPU_CLAMPED, 2);
 		struct packet_view v = parse_part(&everything, &f, f.n);
 		cr_assert_eq(v.layer[1].dport, 200, "%d", by[i]);
-		cr_assert_eq(capture_length(&v), 28);
+		cr_assert_eq(v.gtp_length - v.gtp_header, 28);
 		cr_assert_not(v.layer[1].flags & LAYER_CUT);
 	}
 	struct frame f = start_gtpu();
@@ -428,11 +423,11 @@ Test(parse, gtpu_length_that_lies)
 	wire_store16(f.b + 44, 20);
 	expect(&f, &everything, GTPU_UNSTRUCTURED, 1);
 	struct packet_view v = parse_part(&everything, &f, f.n);
-	cr_assert_eq(capture_length(&v), 20);
+	cr_assert_eq(v.gtp_length - v.gtp_header, 20);
 	wire_store16(f.b + 44, 41);
 	expect(&f, &everything, GTPU_CLAMPED, 1);
 	v = parse_part(&everything, &f, f.n);
-	cr_assert_eq(capture_length(&v), 40);
+	cr_assert_eq(v.gtp_length - v.gtp_header, 40);
 	f.b[43] = 1; // an echo
 	expect(&f, &everything, GTPU_SIGNALLING, 1);
 }
