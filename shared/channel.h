@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 8
+#define CHANNEL_VERSION 9
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -115,6 +115,7 @@ struct channel_ne { // NE_PUT, NE_STATE
 
 struct channel_heard {
 	struct id16 ne;
+	uint64_t at_ms; // CLOCK_MONOTONIC, which both processes share
 };
 
 #define DELIVERY_X2 0x01u

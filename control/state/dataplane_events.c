@@ -52,21 +52,36 @@ static void format_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+// What is in force of `ne`, behind a text that says since when.
+static const char *in_force(const struct control *c, uint16_t ne)
+{
+	const struct registry_task *t = registry_task_first(c->registry, ne);
+
+	if (c->recovery_incomplete)
+		return "";
+	if (fault_has(*registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE))
+		return ", no task is in force: the ADMF was silent";
+	while (t && t->state == TASK_COMPLETE)
+		t = registry_task_next(t);
+	return t ? ", not all tasks are in force" : ", all tasks are in force";
+}
+
 static void report_return(struct control *c, bool adopted, uint32_t tasks)
 {
 	char text[FAULT_TEXT_MAX], from[32], to[32];
 
 	format_time(time(NULL), to);
-	snprintf(text, sizeof(text), "the dataplane was reached at %s%s", to,
-		c->recovery_incomplete ? "" : ", all tasks are in force");
-	if (c->outage_from) {
-		format_time(c->outage_from, from);
-		snprintf(text, sizeof(text),
-			"the dataplane was away from %s to %s, all tasks are in force again", from,
-			to);
+	format_time(c->outage_from, from);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		if (c->outage_from)
+			snprintf(text, sizeof(text), "the dataplane was away from %s to %s%s", from,
+				to, in_force(c, ne));
+		else
+			snprintf(text, sizeof(text), "the dataplane was reached at %s%s", to,
+				in_force(c, ne));
+		fault_clear_ne(c, ne, FAULT_DATAPLANE_LOST, text);
 	}
 	c->outage_from = 0;
-	fault_clear_all(c, FAULT_DATAPLANE_LOST, text);
 	if (!adopted || c->fresh || c->recovery_incomplete)
 		return;
 	snprintf(text, sizeof(text),
@@ -184,9 +199,9 @@ static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t
 	pending_reports_adopt(c->pending_reports, ne, memo, length);
 }
 
-static uint64_t on_remaining(void *context, uint16_t ne)
+static void on_silent(void *context, uint16_t ne)
 {
-	return persistence_remaining_ms(context, ne);
+	dataplane_fail_safe(context, ne);
 }
 
 static void on_lost(void *context)
@@ -286,7 +301,7 @@ const struct publish_hooks *dataplane_hooks(void)
 		.restarted = on_restarted,
 		.resume = on_resume,
 		.element = on_element,
-		.remaining_ms = on_remaining,
+		.silent = on_silent,
 	};
 
 	return &hooks;

@@ -95,6 +95,8 @@ void persistence_adopt(struct control *c)
 				registry_destination_count(c->registry, ne),
 				c->config->nes[ne].ne_identifier);
 			audit_act(c, "restored", ne, NULL, 0, NULL);
+			publish_silence_known(c->publish, ne,
+				task_store_silence_ms(c->task_store, ne, now_wall_s()));
 			continue;
 		}
 		audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
@@ -129,14 +131,6 @@ bool persistence_restore(struct control *c)
 	return true;
 }
 
-uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
-{
-	// Until the restoration is over; then the dataplane has its own deadline.
-	return c->task_store && c->fresh && !c->agreed
-		       ? task_store_remaining_ms(c->task_store, ne, now_wall_s())
-		       : 0;
-}
-
 static void rewrite(struct control *c)
 {
 	if (task_store_rewrite(c->task_store, c->registry))
@@ -154,9 +148,11 @@ void persistence_follow_registry(struct control *c)
 
 void persistence_heard(struct control *c, uint16_t ne)
 {
-	// Before that what lies on the disk is still to be judged by its own last contact.
-	if (c->task_store && (c->agreed || c->fresh))
-		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_wall_s());
+	uint64_t now = now_wall_s();
+
+	if (c->task_store && (c->agreed || c->fresh ||
+				     task_store_judge(c->task_store, ne, now) == TASK_STORE_ADOPTED))
+		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now);
 }
 
 void persistence_sync(struct control *c)

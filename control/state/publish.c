@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "shared/log.h"
-#include "shared/now.h"
 
 int publish_task_put(
 	struct publish *p, const struct registry_task *t, publish_done done, void *context)
@@ -161,10 +160,7 @@ int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *cont
 	memcpy(m.identifier, c->ne_identifier, n + 1);
 	m.payload_format = (uint8_t)c->payload_format;
 	m.axri = c->axri;
-	if (c->x1.keepalive.enabled)
-		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000 + HEARD_INTERVAL_MS;
-	if (p->hooks.remaining_ms)
-		m.remaining_ms = p->hooks.remaining_ms(p->context, ne);
+	publish_deadline(p, ne, &m);
 	return publish_submit(p,
 		channel_encode_ne(
 			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),
@@ -174,21 +170,4 @@ int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *cont
 int publish_ne(struct publish *p, uint16_t ne)
 {
 	return publish_ne_put(p, ne, NULL, NULL);
-}
-
-void publish_heard(struct publish *p, uint16_t ne)
-{
-	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
-	uint64_t now = now_monotonic_ms();
-
-	if (p->state < PUBLISH_RECOVERY || now - p->heard_ms[ne] < HEARD_INTERVAL_MS)
-		return;
-	int rc = publish_submit(p,
-		channel_encode_heard(
-			p->scratch, sizeof(p->scratch), CHANNEL_NE_HEARD, publish_next(p), &h),
-		NULL, NULL);
-	if (rc)
-		log_warning("channel: the fail-safe could not be moved: %s", poi_error_text(rc));
-	else
-		p->heard_ms[ne] = now;
 }

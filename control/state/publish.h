@@ -47,9 +47,10 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	bool (*resume)(void *context);
 	// This process is new: the memo of `ne`, ahead of its tasks. May be NULL.
 	void (*element)(void *context, uint16_t ne, const uint8_t *memo, uint32_t length);
-	// What is left of the fail-safe's time to the ADMF of `ne`, in milliseconds; 0: all of it.
-	// Asked when the element is defined. May be NULL.
-	uint64_t (*remaining_ms)(void *context, uint16_t ne);
+	// The ADMF of `ne` was silent for TIME_P2, and no dataplane is there that stops its tasks; or
+	// this process is new, and the dataplane has stopped them. Called once per silence. May be
+	// NULL.
+	void (*silent)(void *context, uint16_t ne);
 };
 
 enum publish_state {
@@ -103,3 +104,7 @@ void publish_incomplete_reported(struct publish *p);
 [[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
 // The responsible ADMF was heard; sent at most once per 200 ms and network element.
 void publish_heard(struct publish *p, uint16_t ne);
+// Milliseconds since it was heard, by this process or one before; UINT64_MAX: not known.
+uint64_t publish_silence_ms(const struct publish *p, uint16_t ne);
+// What a process before knew of that. A later contact that is known already stays.
+void publish_silence_known(struct publish *p, uint16_t ne, uint64_t silent_ms);

@@ -1,8 +1,8 @@
 #pragma once
 
 // Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
-// messages), publish_recover.c (state stream, differences), publish.c (requests) and
-// publish_queue.c (what is on its way).
+// messages), publish_recover.c (state stream, differences), publish.c (requests), publish_watch.c (the
+// ADMFs' silence) and publish_queue.c (what is on its way).
 
 #include <sys/queue.h>
 
@@ -45,6 +45,12 @@ struct outgoing {
 	uint8_t octets[];
 };
 
+struct publish_contact { // with the ADMF of a network element
+	bool known, fired; // fired: it was silent for TIME_P2, and nothing was heard since
+	int64_t at_ms;	   // monotonic; negative: before the machine's start
+	uint64_t sent_ms;  // when the dataplane was last told
+};
+
 struct publish_amounts {
 	struct event *round;
 	struct registry_cursor cursor; // while `walking`
@@ -77,7 +83,8 @@ struct publish {
 	uint32_t pending_used;
 	STAILQ_HEAD(, outgoing) outgoing;
 	const char *failure; // the connection is ended behind the message that is read now
-	uint64_t *heard_ms;  // per network element, when NE_HEARD was last sent
+	struct publish_contact *contact; // per network element
+	struct event *tick;
 	struct publish_recover recover;
 	struct publish_amounts amounts;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
@@ -105,6 +112,13 @@ static inline void publish_fail(struct publish *p, const char *why)
 // publish.c
 [[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
 [[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
+
+// publish_watch.c
+[[nodiscard]] int publish_watch_start(struct publish *p);
+void publish_watch_stop(struct publish *p);
+void publish_watch_connected(struct publish *p); // tells what was heard without a connection
+// Sets the time of the fail-safe and what is left of it.
+void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m);
 
 // publish_amounts.c
 [[nodiscard]] int publish_amounts_start(struct publish *p);

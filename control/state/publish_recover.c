@@ -104,7 +104,13 @@ static void on_element(struct publish *p, const uint8_t *body, size_t length)
 		return;
 	}
 	int32_t ne = registry_ne_index(p->registry, &m.ne);
-	if (ne >= 0 && p->recover.adopting && p->hooks.element)
+	if (ne < 0 || !p->recover.adopting)
+		return;
+	if (m.remaining_ms < m.fail_safe_ms)
+		publish_silence_known(p, (uint16_t)ne, m.fail_safe_ms - m.remaining_ms);
+	else if (m.expired && m.remaining_ms == UINT64_MAX && m.fail_safe_ms && p->hooks.silent)
+		p->hooks.silent(p->context, (uint16_t)ne);
+	if (p->hooks.element)
 		p->hooks.element(p->context, (uint16_t)ne, m.memo, m.memo_length);
 }
 

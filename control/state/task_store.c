@@ -398,15 +398,13 @@ bool task_store_restoring(const struct task_store *v)
 	return v->restoring && v->loaded;
 }
 
-uint64_t task_store_remaining_ms(const struct task_store *v, uint16_t ne, uint64_t now_s)
+uint64_t task_store_silence_ms(const struct task_store *v, uint16_t ne, uint64_t now_s)
 {
-	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
 	uint64_t contact_s = v->element[ne].contact_s;
-	uint64_t silence_s = now_s > contact_s ? now_s - contact_s : 0;
 
-	if (!k->enabled || !contact_s)
-		return 0;
-	return silence_s < k->time_p2 ? (k->time_p2 - silence_s) * 1000 : 1;
+	if (!contact_s)
+		return UINT64_MAX;
+	return now_s > contact_s ? (now_s - contact_s) * 1000 : 0;
 }
 
 void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s)

@@ -157,13 +157,15 @@ int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now
 	return POI_OK;
 }
 
-int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t now_ms)
+int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t at_ms)
 {
 	struct ne_entry *n = ne_entry_find(s, ne);
 
 	if (!n)
 		return POI_ERR_NOT_FOUND;
-	n->heard_ms = now_ms;
+	if (at_ms + n->spent_ms < n->heard_ms) // it was on its way for long
+		return POI_OK;
+	n->heard_ms = at_ms;
 	n->spent_ms = 0;
 	n->armed = true;
 	if (n->tombstones == 0)

@@ -82,7 +82,8 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_resources *r
 
 // Network elements. Put: 0 or LIMIT or NOMEM; a known element keeps its deadline's start.
 [[nodiscard]] int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms);
-[[nodiscard]] int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t now_ms);
+// At `at_ms`, which moves the deadline if it is later than what is known.
+[[nodiscard]] int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t at_ms);
 struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne);
 struct ne_entry *ne_entry_first(const struct task_table *s);
 struct ne_entry *ne_entry_next(const struct ne_entry *n);

@@ -238,11 +238,13 @@ class FailSafeOfMany(unittest.TestCase):
 class FailSafe(unittest.TestCase):
 	"""ADMF silent for TIME_P2: the tasks end, whether or not control lives."""
 
+	TIME_P2 = 3
+
 	def setUp(self):
 		self.link = fixture.Link()
 		self.addCleanup(self.link.close)
 		self.poi = fixture.Poi(eal=fixture.af_packet(0, self.link.inner), ports=("{ device: net_af_packet0, mode: probe }",),
-			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: 3 }")
+			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: %d }" % self.TIME_P2)
 		self.addCleanup(self.poi.close)
 		self.poi.start()
 		self.mdf = self.poi.mdf(keep=True)
@@ -258,8 +260,8 @@ class FailSafe(unittest.TestCase):
 		stream.finish()
 		self.mdf.wait_quiet(0.5, 3)
 		last = max(p.time_ns for p in self.mdf.kept)
-		self.assertGreater(last - self.heard, 2.9e9)
-		self.assertLess(last - self.heard, 4.1e9)
+		self.assertGreater(last - self.heard, (self.TIME_P2 - 0.1) * 1e9)
+		self.assertLess(last - self.heard, (self.TIME_P2 + 1.1) * 1e9)
 
 	def test_control_alive(self):
 		self.stream(5)
@@ -275,3 +277,48 @@ class FailSafe(unittest.TestCase):
 			time.sleep(1)
 		self.link.send([udp_frame(TARGET, "198.51.100.1", b"x")])
 		self.assertTrue(self.mdf.wait_pdus(1))
+
+	def told(self, word):
+		"""Lines of the audit log about one act."""
+		with open(self.poi.path("audit.jsonl")) as f:
+			return [line for line in map(json.loads, f) if line["act"] == word]
+
+	def test_dataplane_away(self):
+		"""Nobody keeps the time for poi-control then: it stops the tasks itself, and they do not come back."""
+		self.poi.dataplane.kill()
+		fixture.wait_until(lambda: self.told("fail-safe"), 6, "the fail-safe stops the tasks")
+		self.assertGreater(time.time_ns() - self.heard, 2.9e9)
+		self.assertEqual([line["id"] for line in self.told("fail-safe")], [self.xid])
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.assertEqual(self.poi.status()["tasks"], 0)
+		self.link.send([udp_frame(TARGET, "198.51.100.1", b"x")])
+		self.assertEqual(self.mdf.wait_quiet(0.5, 2), 0)
+
+
+class FailSafeOverRestarts(FailSafe):
+	"""The deadline is TIME_P2 after the ADMF was heard, whichever process lives."""
+
+	TIME_P2 = 10
+
+	test_control_alive = test_control_dead = test_keepalive_keeps = test_dataplane_away = None
+
+	def test_dataplane(self):
+		time.sleep(2)
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.assertEqual(self.poi.status()["tasks"], 1)
+		self.stream(self.heard / 1e9 + 12 - time.time())
+
+	def test_control_then_dataplane(self):
+		"""Each has the time from the other."""
+		time.sleep(1)
+		self.poi.control.kill()
+		self.poi.start_control(wait=False)  # what is asked here would be a word of the ADMF
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		time.sleep(1)
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.stream(self.heard / 1e9 + 12 - time.time())

@@ -202,7 +202,7 @@ Test(channel, provisioning_round_trips)
 	CHECK(ne,
 		S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2,
 			.remaining_ms = UINT64_MAX, .expired = 1, .memo = memo, .memo_length = 3));
-	CHECK(heard, S(id(1)));
+	CHECK(heard, S(id(1), .at_ms = 4711));
 	CHECK(destination,
 		S(.ne = id(1), .did = id(2), .delivery = DELIVERY_X3, .port = 1,
 			.address = {.family = 6, .b = {[15] = 1}}, .memo = memo, .memo_length = 3));

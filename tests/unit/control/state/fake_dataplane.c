@@ -95,9 +95,13 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 
 	EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-	if (f->ne_memo_length) {
+	if (f->ne_memo_length || f->ne_silent_ms) {
+		bool fired = f->ne_silent_ms == UINT64_MAX;
 		struct channel_ne ne = {.ne = f->ne,
 			.identifier = "ne-1",
+			.fail_safe_ms = f->fail_safe_ms[0],
+			.remaining_ms = fired ? UINT64_MAX : f->fail_safe_ms[0] - f->ne_silent_ms,
+			.expired = fired,
 			.memo = f->ne_memo,
 			.memo_length = f->ne_memo_length};
 		int n = channel_encode_ne(buffer, sizeof(buffer), CHANNEL_NE_STATE, request, &ne);
