@@ -302,7 +302,7 @@ static void get_memo_body(struct wire_reader *r, struct channel_memo *m)
 {
 	get_id(r, &m->ne);
 	get_id(r, &m->id);
-	m->of = get_enum(r, MEMO_TASK, MEMO_NE);
+	m->of = get_enum(r, MEMO_TASK, MEMO_REPORT);
 	get_memo(r, &m->memo, &m->memo_length);
 }
 

@@ -42,7 +42,7 @@ enum channel_id {
 	CHANNEL_DESTINATION_REMOVE = 13,
 	CHANNEL_TASK_PUT = 14,     // activate, or replace whole
 	CHANNEL_TASK_REMOVE = 15,
-	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed
+	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed; or a report
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
 	CHANNEL_COMPLETE_PUT = 18, // sets or clears the complete flag
 	// control -> dataplane, answered by a stream ending in STATE_END
@@ -65,6 +65,7 @@ enum channel_id {
 	CHANNEL_TASK_STATE = 43,        // body as TASK_PUT
 	CHANNEL_STATE_END = 44,
 	CHANNEL_EVENT = 45,
+	CHANNEL_REPORT_STATE = 46,      // body as MEMO_PUT, behind the network elements
 	// observer -> control (<runtime-dir>/control.sock, same framing and hello)
 	CHANNEL_CONTROL_STATUS_GET = 50,
 	CHANNEL_CONTROL_STATUS = 51,
@@ -172,9 +173,10 @@ struct channel_object { // DESTINATION_REMOVE, TASK_REMOVE, TASK_STATUS_GET, TOM
 	struct id16 id; // DID or XID
 };
 
-enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE };
+// MEMO_REPORT: one that the ADMF has not answered, whose key is the id; without octets it is gone.
+enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE, MEMO_REPORT };
 
-struct channel_memo { // MEMO_PUT
+struct channel_memo { // MEMO_PUT, REPORT_STATE
 	struct id16 ne;
 	struct id16 id; // XID or DID; not looked at for MEMO_NE
 	uint8_t of;     // enum channel_memo_of

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "control/state/dataplane_events.h"
+#include "control/state/report_keeper.h"
 #include "shared/log.h"
 
 // Beside a report for each task that the fail-safe may stop at once. A report is smaller than the
@@ -30,7 +31,10 @@ static void on_done(void *context, const struct x1_report_outcome *outcome)
 	const struct issue *i = outcome->issue;
 	struct control *c = r->reports->control;
 
-	if (outcome->ping || outcome->result == X1_REPORT_DROPPED)
+	if (outcome->ping)
+		return;
+	report_forget(c, (struct kept_report *)(uintptr_t)outcome->token);
+	if (outcome->result == X1_REPORT_DROPPED)
 		return;
 	dataplane_reported(c, i);
 	if (i->scope != ISSUE_TASK || i->type != ISSUE_TERMINATING)
@@ -46,12 +50,17 @@ static void on_issues(void *context)
 	struct issue i;
 
 	while (issues_take(r->control->issues, &i)) {
-		if (i.ne >= r->n || !r->reporter[i.ne].report)
+		if (i.ne >= r->n || !r->reporter[i.ne].report) {
+			report_forget(r->control, i.kept);
 			continue;
+		}
+		struct kept_report *kept = i.kept ? i.kept : report_keep(r->control, &i);
 		// A bulk request has no XID of its own: its late end is reported as one of the NE.
 		if (i.scope == ISSUE_NE && (i.type == ISSUE_DONE || i.type == ISSUE_NOT_DONE))
 			i.type = ISSUE_WARNING;
-		int rc = x1_report_issue(r->reporter[i.ne].report, &i, 0);
+		int rc = x1_report_issue(r->reporter[i.ne].report, &i, (uintptr_t)kept);
+		if (rc)
+			report_forget(r->control, kept);
 		if (rc)
 			log_error("X1: an issue is not reported, the status answers carry it: %s",
 				poi_error_text(rc));

@@ -10,9 +10,17 @@
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
-static void stop_task(struct control *c, uint16_t ne, const struct id16 *xid)
+// `there`: the dataplane keeps a tombstone of it, from which the next control reports it.
+static void stop_task(struct control *c, uint16_t ne, const struct id16 *xid, bool there)
 {
 	struct id16 key = *xid;
+	struct issue i = {.scope = ISSUE_TASK,
+		.type = ISSUE_TERMINATING,
+		.ne = ne,
+		.code = X1_STATUS_TERMINATING,
+		.id = key,
+		.held = there,
+		.text = "stopped by the fail-safe: the ADMF was silent for TIME_P2"};
 	struct registry_task *t = registry_task_find(c->registry, ne, &key);
 
 	if (t) {
@@ -22,8 +30,7 @@ static void stop_task(struct control *c, uint16_t ne, const struct id16 *xid)
 	persistence_task_gone(c, ne, &key);
 	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
-	issue_queue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
-		"stopped by the fail-safe: the ADMF was silent for TIME_P2");
+	issues_put(c->issues, &i);
 }
 
 // The tombstone stays with the dataplane until the ADMF has answered the report; without an admf-url
@@ -33,7 +40,9 @@ void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
 	struct control *c = context;
 	struct id16 key = *xid;
 
-	stop_task(c, ne, &key);
+	// A connection that was lost shows it again.
+	if (!kept_reports_find(registry_reports(c->registry), ne, &key))
+		stop_task(c, ne, &key, true);
 	if (!c->config->nes[ne].admf_url && publish_tombstone_clear(c->publish, ne, &key))
 		log_warning("channel: a tombstone stays until the next connection");
 }
@@ -49,15 +58,13 @@ static void stop_tasks(struct control *c, uint16_t ne, bool there)
 
 	log_kind(ERROR, FAIL_SAFE, "fail-safe: %s (network element %s)", text,
 		c->config->nes[ne].ne_identifier);
-	if (fault_raise(registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE, X1_STATUS_FAULT,
-		    text) == 1)
-		issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	fault_raise_ne(c, ne, FAULT_FAIL_SAFE, text);
 	for (; t; t = next) {
 		next = registry_task_next(t);
 		if (t->state == TASK_COMPLETE && there)
 			dataplane_task_wiped(c, ne, &t->xid);
 		else if (t->state == TASK_COMPLETE || !heard)
-			stop_task(c, ne, &t->xid);
+			stop_task(c, ne, &t->xid, false);
 	}
 	if (audit_sync(c->audit))
 		log_error("audit: the fail-safe's record is not on disk");

@@ -8,6 +8,7 @@
 #include "control/state/fault_raise.h"
 #include "control/state/pending_reports.h"
 #include "control/state/persistence.h"
+#include "control/state/report_keeper.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
@@ -101,7 +102,10 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
+	report_take_over(c);
 	report_return(c, adopted, tasks);
+	if (adopted)
+		report_standing(c);
 	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
@@ -127,7 +131,8 @@ static bool on_incomplete(void *context)
 			.type = ISSUE_WARNING,
 			.ne = ne,
 			.code = X1_STATUS_WARNING,
-			.id = incomplete_report};
+			.id = incomplete_report,
+			.held = true}; // by the complete flag
 		snprintf(i.text, sizeof(i.text),
 			"database cleared: X1 ended before the dataplane had all tasks back; %u "
 			"are taken over, others may be missing",

@@ -61,6 +61,26 @@ void persistence_destination_gone(struct control *c, uint16_t ne, const struct i
 			NULL);
 }
 
+int persistence_report(struct control *c, const struct kept_report *r)
+{
+	return c->task_store ? judge(c, task_store_put_report(c->task_store, c->registry, r), NULL)
+			     : 0;
+}
+
+void persistence_report_gone(struct control *c, const struct kept_report *r)
+{
+	if (c->task_store)
+		(void)judge(c, task_store_remove_report(c->task_store, c->registry, r), NULL);
+}
+
+void persistence_take_reports(struct control *c)
+{
+	int rc = c->task_store ? task_store_take_reports(c->task_store, c->registry) : 0;
+
+	if (rc)
+		log_error("store: reports of an earlier process are lost: %s", poi_error_text(rc));
+}
+
 static const char *discarded(enum task_store_verdict verdict)
 {
 	switch (verdict) {

@@ -20,6 +20,12 @@ bool persistence_kept(const struct control *c, const struct persistence_position
 // The file was written anew since, from the registry: what was not in the registry is put again.
 bool persistence_rewritten(const struct control *c, const struct persistence_position *at);
 
+// A report that is kept until it is answered, and the end of that.
+[[nodiscard]] int persistence_report(struct control *c, const struct kept_report *r);
+void persistence_report_gone(struct control *c, const struct kept_report *r);
+// Adds what a process before has kept to the registry's reports, once.
+void persistence_take_reports(struct control *c);
+
 // Removals are done whatever the store says.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);

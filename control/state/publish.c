@@ -109,6 +109,47 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 
+int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
+	const struct kept_report *r, publish_done done, void *context)
+{
+	struct channel_memo m = {.ne = *ne, .id = *key, .of = MEMO_REPORT, .memo = p->memo};
+	int n = r ? kept_report_memo(r, p->memo) : 0;
+
+	if (n < 0)
+		return n;
+	m.memo_length = (uint32_t)n;
+	return publish_submit(p,
+		channel_encode_memo(
+			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &m),
+		done, context);
+}
+
+static void submit_report(struct publish *p, uint16_t ne, const struct id16 *key,
+	const struct kept_report *r)
+{
+	int rc = p->state < PUBLISH_RECOVERY ? POI_ERR_CLOSED
+					     : publish_report_put(p, registry_ne_id(p->registry, ne),
+						       key, r, NULL, NULL);
+
+	if (rc && rc != POI_ERR_CLOSED)
+		log_warning("channel: a report could not be sent: %s", poi_error_text(rc));
+}
+
+void publish_report(struct publish *p, struct kept_report *r)
+{
+	if (r->held || (r->seen == p->recover.round && r->seen))
+		return;
+	if (p->state >= PUBLISH_RECOVERY)
+		r->seen = p->recover.round;
+	submit_report(p, r->ne, &r->key, r);
+}
+
+void publish_report_gone(struct publish *p, const struct kept_report *r)
+{
+	if (!r->held)
+		submit_report(p, r->ne, &r->key, NULL);
+}
+
 int publish_set_complete(struct publish *p, bool complete)
 {
 	struct channel_complete m = {.complete = complete};

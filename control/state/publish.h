@@ -64,7 +64,9 @@ enum publish_state {
 // `registry` and `config` are kept by reference. Connecting starts with the loop. NULL: no memory.
 struct publish *publish_new(struct event_base *base, const struct config *config,
 	struct registry *registry, const struct publish_hooks *hooks, void *context);
-void publish_free(struct publish *p); // waiting requests are called back with CLOSED
+// What is on its way to the dataplane is sent, for up to 500 ms; waiting requests are called back with
+// CLOSED.
+void publish_free(struct publish *p);
 enum publish_state publish_state(const struct publish *p);
 // The registry has been the whole truth at least once since the start (decision 11).
 bool publish_recovered(const struct publish *p);
@@ -92,6 +94,10 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 // the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);
+// A report that is kept, or that is answered. Without a connection nothing is lost: the next one makes
+// both sides hold the same.
+void publish_report(struct publish *p, struct kept_report *r);
+void publish_report_gone(struct publish *p, const struct kept_report *r);
 // The memo of a network element. CLOSED until both sides hold the same.
 [[nodiscard]] int publish_ne_memo(
 	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);

@@ -65,6 +65,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
 		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
 		publish_amounts_restarted(p);
+		publish_reports_restarted(p);
 		if (p->hooks.restarted)
 			p->hooks.restarted(p->context);
 	}
@@ -156,6 +157,7 @@ static void on_message(
 		on_task_status(p, h->request, body, length);
 		return;
 	case CHANNEL_NE_STATE:
+	case CHANNEL_REPORT_STATE:
 	case CHANNEL_DESTINATION_STATE:
 	case CHANNEL_TASK_STATE:
 		if (p->state == PUBLISH_RECOVERY && h->request == p->recover.request)
@@ -306,6 +308,7 @@ void publish_free(struct publish *p)
 	if (!p)
 		return;
 	p->stopping = true;
+	publish_flush_last(p);
 	disconnect(p, "stopping");
 	publish_recover_stop(p);
 	publish_amounts_stop(p);

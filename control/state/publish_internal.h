@@ -72,6 +72,7 @@ struct publish {
 	enum publish_state state;
 	bool recovered;
 	bool stopping;
+	bool settled; // both sides have held the same since the start
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
 	bool peer_complete; // we have set its complete flag and not cleared it since
@@ -102,6 +103,7 @@ bool publish_answered(struct publish *p, uint32_t request, struct pending *out);
 void publish_close_pending(struct publish *p);
 // Sends what the socket takes. 0, or an error that ends the connection.
 [[nodiscard]] int publish_flush(struct publish *p);
+void publish_flush_last(struct publish *p); // waits for that, for up to 500 ms
 void publish_drop_outgoing(struct publish *p);
 // Ends the connection as soon as the message that is being read is done with.
 static inline void publish_fail(struct publish *p, const char *why)
@@ -112,6 +114,9 @@ static inline void publish_fail(struct publish *p, const char *why)
 // publish.c
 [[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
 [[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
+// `r` NULL: the report of this key is gone.
+[[nodiscard]] int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
+	const struct kept_report *r, publish_done done, void *context);
 
 // publish_watch.c
 [[nodiscard]] int publish_watch_start(struct publish *p);
@@ -130,5 +135,6 @@ void publish_amounts_restarted(struct publish *p); // another dataplane, which c
 // publish_recover.c
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);
+void publish_reports_restarted(struct publish *p); // another dataplane, which holds none
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);
 void publish_recover_end(struct publish *p, const uint8_t *body, size_t length);

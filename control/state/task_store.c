@@ -11,7 +11,15 @@
 
 // A record: kind, then the channel's body of the same object, its memo included; or an object's
 // key.
-enum kind { PUT_DESTINATION = 1, REMOVE_DESTINATION, PUT_TASK, REMOVE_TASK, CONTACT, RESTORING };
+enum kind {
+	PUT_DESTINATION = 1,
+	REMOVE_DESTINATION,
+	PUT_TASK,
+	REMOVE_TASK,
+	CONTACT,
+	RESTORING,
+	REPORT = 8,
+};
 
 #define HEADER 8 // of a channel message, not kept
 #define CLOCK_AHEAD_S 60
@@ -118,6 +126,24 @@ static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, 
 		registry_destination_remove(v->loaded, d);
 }
 
+// Without a memo it is gone.
+static void read_report(struct task_store *v, const uint8_t *body, size_t length)
+{
+	struct kept_reports *k = registry_reports(v->loaded);
+	struct kept_report *r;
+	struct channel_memo m;
+
+	int32_t ne = channel_decode_memo(body, length, &m) ? POI_ERR_SYNTAX
+							   : registry_ne_index(v->loaded, &m.ne);
+	if (ne < 0)
+		return;
+	r = kept_reports_find(k, (uint16_t)ne, &m.id);
+	if (m.memo_length)
+		(void)!kept_reports_adopt(k, (uint16_t)ne, &m.id, m.memo, m.memo_length, &r);
+	else if (r)
+		kept_reports_remove(k, r);
+}
+
 static int on_record(void *context, const uint8_t *record, size_t length)
 {
 	struct task_store *v = context;
@@ -133,6 +159,9 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	case REMOVE_TASK:
 	case CONTACT:
 		read_key(v, record[0], record + 1, length - 1);
+		return 0;
+	case REPORT:
+		read_report(v, record + 1, length - 1);
 		return 0;
 	case RESTORING: // stands until the file is written anew
 		v->restoring = true;
@@ -359,6 +388,52 @@ int task_store_put_destination(
 	return v->failed ? POI_ERR_IO : write_destination(v, r, d);
 }
 
+static int write_report(struct task_store *v, const struct registry *r,
+	const struct kept_report *report, bool gone)
+{
+	struct channel_memo m = {.ne = *registry_ne_id(r, report->ne),
+		.id = report->key,
+		.of = MEMO_REPORT,
+		.memo = v->memo};
+	int n = gone ? 0 : kept_report_memo(report, v->memo);
+
+	if (n < 0)
+		return n;
+	m.memo_length = (uint32_t)n;
+	return append_body(v, REPORT,
+		channel_encode_memo(v->record, sizeof(v->record), CHANNEL_REPORT_STATE, 0, &m));
+}
+
+int task_store_put_report(
+	struct task_store *v, const struct registry *r, const struct kept_report *report)
+{
+	return v->failed ? POI_ERR_IO : write_report(v, r, report, false);
+}
+
+int task_store_remove_report(
+	struct task_store *v, const struct registry *r, const struct kept_report *report)
+{
+	return v->failed ? POI_ERR_IO : write_report(v, r, report, true);
+}
+
+int task_store_take_reports(struct task_store *v, struct registry *r)
+{
+	struct kept_report *report, *mine;
+	int first = 0;
+
+	if (!v->loaded)
+		return 0;
+	report = kept_reports_first(registry_reports(v->loaded));
+	for (; report; report = kept_reports_next(report)) {
+		int n = kept_report_memo(report, v->memo);
+		int rc = n < 0 ? n
+			       : kept_reports_adopt(registry_reports(r), report->ne, &report->key,
+					 v->memo, (size_t)n, &mine);
+		first = first ? first : rc;
+	}
+	return first;
+}
+
 static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne,
 	const struct id16 *id, uint64_t contact_s)
 {
@@ -458,6 +533,7 @@ bool task_store_wants_rewrite(const struct task_store *v, const struct registry 
 
 	for (uint16_t ne = 0; ne < registry_nes(r); ne++)
 		alive += registry_task_count(r, ne) + registry_destination_count(r, ne);
+	alive += kept_reports_count(registry_reports(r));
 	if (v->puts)
 		alive *= v->put_octets / v->puts;
 	return sealed_file_size(v->sealed) > 4 * alive + WORTH_REWRITING;
@@ -472,7 +548,11 @@ static int write_all(struct task_store *v, const struct registry *r)
 		v->record[0] = RESTORING;
 		first = append(v, 1);
 	}
-
+	const struct kept_report *report = kept_reports_first(registry_reports(r));
+	for (; report && rc != POI_ERR_IO; report = kept_reports_next(report)) {
+		rc = write_report(v, r, report, false);
+		first = first ? first : rc;
+	}
 	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {
 		const struct registry_destination *d = registry_destination_first(r, ne);
 		const struct registry_task *t = registry_task_first(r, ne);

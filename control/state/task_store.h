@@ -55,6 +55,13 @@ bool task_store_forget(struct task_store *v);
 [[nodiscard]] int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid);
 [[nodiscard]] int task_store_remove_destination(
 	struct task_store *v, const struct id16 *ne, const struct id16 *did);
+// Reports that are kept until they are answered, as changes of tasks.
+[[nodiscard]] int task_store_put_report(
+	struct task_store *v, const struct registry *r, const struct kept_report *report);
+[[nodiscard]] int task_store_remove_report(
+	struct task_store *v, const struct registry *r, const struct kept_report *report);
+// Adds those that were read to the registry's. 0, or NOMEM or INVALID: not all could be.
+[[nodiscard]] int task_store_take_reports(struct task_store *v, struct registry *r);
 // The ADMF of `ne` was heard; written when it has moved by 10 s, or TIME_P2 / 10 where that is
 // less.
 void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s);

@@ -109,6 +109,7 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 		send_raw(f, n);
 		end.network_elements++;
 	}
+	send_list(f, f->report, CHANNEL_REPORT_STATE, request, digest);
 	send_list(f, f->destination, CHANNEL_DESTINATION_STATE, request, digest);
 	send_list(f, f->task, CHANNEL_TASK_STATE, request, digest);
 	end.destinations = fake_count(f->destination);
@@ -201,6 +202,16 @@ static void put_memo(struct fake_dataplane *f, const uint8_t *body, size_t lengt
 			abort();
 		memcpy(f->ne_memo, m.memo, m.memo_length);
 		f->ne_memo_length = m.memo_length;
+		return;
+	}
+	if (m.of == MEMO_REPORT) {
+		struct fake_object *report = fake_find(f->report, &m.id);
+		if (m.memo_length) {
+			put(f->report, &m.ne, &m.id, body, length);
+		} else if (report) {
+			free(report->body);
+			report->body = NULL;
+		}
 		return;
 	}
 	struct fake_object *o =
@@ -362,7 +373,8 @@ void fake_stop(struct fake_dataplane *f)
 	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
 		free(f->task[i].body);
 		free(f->destination[i].body);
-		f->task[i].body = f->destination[i].body = NULL;
+		free(f->report[i].body);
+		f->task[i].body = f->destination[i].body = f->report[i].body = NULL;
 	}
 }
 
