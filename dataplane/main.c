@@ -1,7 +1,6 @@
 // poi-dataplane: starts in order, stops in reverse. What each part does is said in its header.
 
 #include <errno.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +14,9 @@
 #include <rte_cycles.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_version.h>
 
 #include "dataplane/worker/clock.h"
+#include "dataplane/arguments.h"
 #include "dataplane/port/eal.h"
 #include "dataplane/builder/builder.h"
 #include "dataplane/follow/follower.h"
@@ -30,9 +29,7 @@
 #include "shared/log.h"
 #include "shared/now.h"
 #include "shared/sandbox.h"
-#include "shared/version.h"
 
-#define DEFAULT_FILE "/etc/poi/poi.yaml"
 #define SOCKET_NAME "dataplane.sock"
 #define EXIT_RESTART 75 // sysexits: EX_TEMPFAIL; a service manager starts it again
 #define REPORT_RING 32768 // header digests of one worker on their way
@@ -70,53 +67,6 @@ struct app {
 	bool ended; // orderly: what is lost is told or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
-
-static void usage(FILE *to)
-{
-	fprintf(to, "usage: poi-dataplane [-c FILE]\n"
-		    "  -c, --config FILE  configuration, default " DEFAULT_FILE "\n"
-		    "  -h, --help         this text\n"
-		    "  -V, --version      version\n\n"
-		    "SIGHUP reads the certificates and log.level again; what needs a restart is "
-		    "named in the log.\n"
-		    "SIGTERM stops.\n");
-}
-
-// The file to use, or NULL with *code set when there is nothing more to do.
-static const char *arguments(int argc, char **argv, int *code)
-{
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{0},
-	};
-	const char *file = DEFAULT_FILE;
-	int o;
-
-	*code = EXIT_FAILURE;
-	while ((o = getopt_long(argc, argv, "c:hV", options, NULL)) != -1) {
-		if (o == 'c') {
-			file = optarg;
-		} else if (o == 'h' || o == 'V') {
-			if (o == 'h')
-				usage(stdout);
-			else
-				printf("poi-dataplane " POI_VERSION ", channel %u; %s\n",
-					(unsigned)CHANNEL_VERSION, rte_version());
-			*code = EXIT_SUCCESS;
-			return NULL;
-		} else {
-			usage(stderr);
-			return NULL;
-		}
-	}
-	if (optind < argc) {
-		usage(stderr);
-		return NULL;
-	}
-	return file;
-}
 
 // What no thread may be without: no cores, no broken pipe, and signals only through the descriptor.
 static int process_settings(struct app *a)
@@ -521,6 +471,8 @@ static void stop(struct app *a)
 	reporter_stop(a->reporter);
 	if (a->delivering)
 		deliver_stop(a->deliver);
+	if (a->delivering && a->server)
+		server_stopped(a->server);
 	server_free(a->server);
 	last_known_close(a->last_known, a->ended);
 	deliver_free(a->deliver);
@@ -555,7 +507,7 @@ static void stop(struct app *a)
 int main(int argc, char **argv)
 {
 	int code;
-	const char *file = arguments(argc, argv, &code);
+	const char *file = arguments_read(argc, argv, &code);
 
 	if (!file)
 		return code;

@@ -159,6 +159,7 @@ static void put_destination(struct wire_writer *w, const struct channel_destinat
 	put_chars(w, m->host, sizeof(m->host));
 	wire_put_u16(w, m->port);
 	put_memo(w, m->memo, m->memo_length);
+	wire_put_u64(w, m->creation); // last: older records of the sealed store end before it
 }
 
 static void get_destination(struct wire_reader *r, struct channel_destination *m)
@@ -174,6 +175,7 @@ static void get_destination(struct wire_reader *r, struct channel_destination *m
 	if (m->port == 0)
 		fail(&r->error, POI_ERR_INVALID);
 	get_memo(r, &m->memo, &m->memo_length);
+	m->creation = wire_get_u64(r);
 }
 
 static void put_triggers(struct wire_writer *w, const struct channel_triggers *t)

@@ -131,6 +131,9 @@ struct channel_destination { // DESTINATION_PUT, DESTINATION_STATE
 	uint16_t port;
 	const uint8_t *memo; // opaque to the dataplane; decoded: points into the message
 	uint32_t memo_length;
+	// Drawn at CreateDestination, never 0 there: what outlives a process for a destination is of one
+	// creation, not of an identifier that can be used again.
+	uint64_t creation;
 };
 
 enum channel_report { REPORT_NONE = 0, REPORT_PDHR = 1, REPORT_PDSR = 2 };
@@ -229,7 +232,13 @@ enum channel_event_kind {
 	// An earlier process was killed: `copies` of destination `id` are lost as last counted. `id` zero:
 	// of the network element, and the number is not known where `copies` is 0.
 	EVENT_KILLED = 22,
-	EVENT_LAST = EVENT_KILLED,
+	// Content of destination `id` that lay on disk was discarded: `copies` PDUs. `subject` is "removed"
+	// where the destination is no more; its identifier may be another's now.
+	EVENT_DISCARDED = 23,
+	// Nothing is owed any more to destination `id`, which was removed: all is delivered, or the time for
+	// that is over; `copies` of it are lost.
+	EVENT_DESTINATION_GONE = 24,
+	EVENT_LAST = EVENT_DESTINATION_GONE,
 };
 
 struct channel_event {

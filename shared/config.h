@@ -133,6 +133,7 @@ struct config_delivery {
 	uint64_t buffer_total; // octets for all, 256 MiB
 	struct config_spool spool;
 	bool resend_in_doubt;  // default true
+	uint32_t drain;        // seconds for what is owed to a destination that is removed, 3600
 	uint32_t connections;  // 1: X2 and X3 of a destination on one; 2: on one each
 	uint32_t probe_timeout; // seconds in which an MDF must answer TCP's probes, 3
 	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 3

@@ -140,6 +140,8 @@ static const struct config_key delivery_keys[] = {
 		.doc = "where the oldest PDUs go when a destination's buffer is nearly used up"},
 	KEY_BOOL("resend-in-doubt", struct config_delivery, resend_in_doubt, "true",
 		"send again what was not acknowledged when a connection was cut"),
+	KEY_NUMBER("drain", struct config_delivery, drain, 0, 604800, "3600",
+		"seconds in which a removed destination is still sent what is owed to it"),
 	KEY_NUMBER("connections", struct config_delivery, connections, 1, 2, "1",
 		"1: X2 and X3 of a destination share a connection; 2: each has its own"),
 	{.name = "cipher-suites",

@@ -108,6 +108,11 @@ static inline void wire_store32(void *p, uint32_t v)
 	memcpy(p, &v, sizeof(v));
 }
 
+static inline uint64_t wire_load64(const void *p)
+{
+	return (uint64_t)wire_load32(p) << 32 | wire_load32((const uint8_t *)p + 4);
+}
+
 static inline void wire_store64(void *p, uint64_t v)
 {
 	v = __builtin_bswap64(v);

@@ -105,9 +105,16 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		publish_destination_memo(c->publish, d);
 		return;
 	}
+	snprintf(text, sizeof(text), "%s", e->text);
+	if (d->lost_at_stop) // its own number alone would say less than was lost
+		snprintf(text, sizeof(text),
+			"delivering again; %llu PDUs lost when poi-dataplane stopped, %llu in the "
+			"outage since",
+			(unsigned long long)d->lost_at_stop, (unsigned long long)e->copies);
+	d->lost_at_stop = 0;
 	if (fault_clear(&d->faults, FAULT_DELIVERY))
 		issue_queue(
-			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, e->text);
+			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
 	publish_destination_memo(c->publish, d);
 	for (struct registry_task *t = registry_task_first(c->registry, ne); t;
 		t = registry_task_next(t)) {
@@ -132,6 +139,42 @@ static void on_spool(struct control *c, uint16_t ne, const struct channel_event 
 	issue_queue(c, ISSUE_DESTINATION, fault ? ISSUE_FAULT : ISSUE_CLEAR, ne, &e->id,
 		fault ? X1_STATUS_FAULT : X1_STATUS_CLEARED, e->text);
 	publish_destination_memo(c->publish, d);
+}
+
+// Content that an earlier process captured and that is not delivered.
+static void on_discarded(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	char text[FAULT_TEXT_MAX], did[ID_TEXT_SIZE];
+
+	audit_act(c, "content-discarded", ne, &e->id, X1_STATUS_WARNING, e->text);
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	if (d && !e->subject[0]) {
+		d->lost_at_stop += e->loss == LOSS_STOPPED ? e->copies : 0;
+		issue_queue(c, ISSUE_DESTINATION, ISSUE_WARNING, ne, &e->id, X1_STATUS_WARNING,
+			e->text);
+		return;
+	}
+	// The destination is no more: a report of its own would be taken for its successor's.
+	id_format(&e->id, did);
+	snprintf(text, sizeof(text), "%.110s (%s)", e->text, did);
+	fault_warn(c, ne, text);
+}
+
+// The rest of a removal. Without a request that waits for it only a loss is told.
+static void on_gone(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
+	char text[FAULT_TEXT_MAX], did[ID_TEXT_SIZE];
+
+	if (d && d->gone) {
+		d->gone(d->gone_context, e->copies, e->text);
+		return;
+	}
+	if (!e->copies)
+		return;
+	id_format(&e->id, did);
+	snprintf(text, sizeof(text), "%.110s (%s)", e->text, did);
+	fault_warn(c, ne, text);
 }
 
 // Reports to the network element's ADMF; a destination that was removed since is named by its DID.
@@ -316,6 +359,8 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_DESTINATION_UP] = on_destination,
 		[EVENT_SPOOL_FAULT] = on_spool,
 		[EVENT_SPOOL_CLEAR] = on_spool,
+		[EVENT_DISCARDED] = on_discarded,
+		[EVENT_DESTINATION_GONE] = on_gone,
 		[EVENT_TASK_LOSS] = on_task_loss,
 		[EVENT_TASK_CLEAR] = on_task_clear,
 		[EVENT_TASK_WAITING] = on_followed,

@@ -369,6 +369,15 @@ int registry_task_channel(
 
 // Destinations.
 
+uint64_t registry_creation(void)
+{
+	struct id16 id = id_random();
+	uint64_t creation;
+
+	memcpy(&creation, id.b + 8, sizeof(creation)); // the variant's bit is always set
+	return creation;
+}
+
 struct registry_destination *registry_destination_new(
 	uint16_t ne, const struct channel_destination *c, const char *xml, size_t xml_length)
 {
@@ -379,6 +388,7 @@ struct registry_destination *registry_destination_new(
 		return NULL;
 	d->ne = ne;
 	d->did = c->did;
+	d->creation = c->creation;
 	d->delivery = c->delivery;
 	d->address = c->address;
 	d->port = c->port;
@@ -463,6 +473,18 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 	registry_destination_free(d);
 }
 
+void registry_end_removals(struct registry *r)
+{
+	for (uint16_t i = 0; i < r->n_nes; i++) {
+		struct registry_destination *d = TAILQ_FIRST(&r->ne[i].destination_list), *next;
+		for (; d; d = next) {
+			next = TAILQ_NEXT(d, entry);
+			if (d->gone)
+				d->gone(d->gone_context, 0, NULL);
+		}
+	}
+}
+
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne)
 {
 	return TAILQ_FIRST(&r->ne[ne].destination_list);
@@ -482,6 +504,7 @@ void registry_destination_channel(const struct registry *r, const struct registr
 		.delivery = d->delivery,
 		.address = d->address,
 		.port = d->port,
+		.creation = d->creation,
 	};
 	if (d->host)
 		memcpy(out->host, d->host, strlen(d->host) + 1);

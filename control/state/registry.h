@@ -82,6 +82,7 @@ struct registry_destination {
 	uint16_t port;
 	uint16_t ne;
 	struct id16 did;
+	uint64_t creation;     // of the CreateDestination; a modification keeps it
 	uint8_t delivery;      // DELIVERY_*
 	uint8_t next_delivery; // of the modification on its way; valid while `modifying`
 	bool ready;	       // the dataplane has acknowledged it
@@ -90,8 +91,14 @@ struct registry_destination {
 	bool modifying;
 	bool memo_pending; // its memo changed while it was being modified
 	bool down; // as the dataplane's last event said
+	uint64_t lost_at_stop; // PDUs, when the dataplane stopped; 0 once an outage's end has said so
 	uint32_t seen;
 	struct id16 pending_transaction;
+	// While `removing`, once the dataplane names it no more: called when nothing is owed to it any
+	// more. `text` says what became of that and `lost` how many PDUs are; NULL and 0: the dataplane
+	// is gone. NULL: nothing waits. The destination is the callee's to remove.
+	void (*gone)(void *context, uint64_t lost, const char *text);
+	void *gone_context;
 	char xml[]; // destinationDetails
 };
 
@@ -134,6 +141,8 @@ uint32_t registry_task_count(const struct registry *r, uint16_t ne);
 // Extra references for a modification that is on its way.
 void registry_refer(struct registry *r, const struct registry_task *t, int delta);
 
+// A nonce for one CreateDestination, never 0.
+uint64_t registry_creation(void);
 struct registry_destination *registry_destination_new(
 	uint16_t ne, const struct channel_destination *d, const char *xml, size_t xml_length);
 void registry_destination_free(struct registry_destination *d);
@@ -142,6 +151,8 @@ struct registry_destination *registry_destination_find(
 [[nodiscard]] int registry_destination_add(struct registry *r, struct registry_destination *d);
 [[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
 void registry_destination_remove(struct registry *r, struct registry_destination *d);
+// Nobody says any more when destinations that are removed are gone: calls their `gone`.
+void registry_end_removals(struct registry *r);
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
 static inline struct registry_destination *registry_destination_next(
 	const struct registry_destination *d)

@@ -1,5 +1,5 @@
 // The sealed store: records of changes, what they add up to, and a new file.
-#include "control/state/task_store.h"
+#include "control/state/task_store_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,41 +9,9 @@
 #include "shared/sealed_file.h"
 #include "shared/wire.h"
 
-// A record: kind, then the channel's body of the same object, its memo included; or an object's
-// key.
-enum kind {
-	PUT_DESTINATION = 1,
-	REMOVE_DESTINATION,
-	PUT_TASK,
-	REMOVE_TASK,
-	CONTACT,
-	RESTORING,
-	REPORT = 8,
-};
-
-#define HEADER 8 // of a channel message, not kept
 #define CLOCK_AHEAD_S 60
 #define CONTACT_EVERY_S 10
 #define WORTH_REWRITING (256 * 1024)
-
-struct element { // what was read of one network element, and when its ADMF was heard
-	bool invalid;
-	uint64_t contact_s, written_s;
-};
-
-struct task_store {
-	const struct config *config;
-	struct sealed_file *sealed;
-	struct registry *loaded; // until task_store_forget
-	bool failed, dirty;
-	bool restoring;	     // as read
-	bool restoring_here; // by this process
-	uint64_t position, durable, rewrites;
-	uint64_t puts, put_octets; // for the mean size of what is alive
-	struct element element[CONFIG_NES_MAX];
-	uint8_t memo[CHANNEL_MEMO_MAX];
-	uint8_t record[CHANNEL_MESSAGE_MAX];
-};
 
 // Reading.
 
@@ -76,6 +44,20 @@ static void read_destination(struct task_store *v, const uint8_t *body, size_t l
 	}
 	if (rc)
 		v->element[ne].invalid = true;
+}
+
+// What an earlier version left on disk for its destinations is of no creation of ours.
+static void read_destination_before(struct task_store *v, const uint8_t *body, size_t length)
+{
+	uint64_t creation = registry_creation();
+
+	if (length > sizeof(v->record) - sizeof(creation)) {
+		mark_unreadable(v);
+		return;
+	}
+	memcpy(v->record, body, length);
+	memcpy(v->record + length, &creation, sizeof(creation));
+	read_destination(v, v->record, length + sizeof(creation));
 }
 
 static void read_task(struct task_store *v, const uint8_t *body, size_t length)
@@ -126,29 +108,14 @@ static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, 
 		registry_destination_remove(v->loaded, d);
 }
 
-// Without a memo it is gone.
-static void read_report(struct task_store *v, const uint8_t *body, size_t length)
-{
-	struct kept_reports *k = registry_reports(v->loaded);
-	struct kept_report *r;
-	struct channel_memo m;
-
-	int32_t ne = channel_decode_memo(body, length, &m) ? POI_ERR_SYNTAX
-							   : registry_ne_index(v->loaded, &m.ne);
-	if (ne < 0)
-		return;
-	r = kept_reports_find(k, (uint16_t)ne, &m.id);
-	if (m.memo_length)
-		(void)!kept_reports_adopt(k, (uint16_t)ne, &m.id, m.memo, m.memo_length, &r);
-	else if (r)
-		kept_reports_remove(k, r);
-}
-
 static int on_record(void *context, const uint8_t *record, size_t length)
 {
 	struct task_store *v = context;
 
 	switch (record[0]) {
+	case PUT_DESTINATION_BEFORE:
+		read_destination_before(v, record + 1, length - 1);
+		return 0;
 	case PUT_DESTINATION:
 		read_destination(v, record + 1, length - 1);
 		return 0;
@@ -161,7 +128,7 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 		read_key(v, record[0], record + 1, length - 1);
 		return 0;
 	case REPORT:
-		read_report(v, record + 1, length - 1);
+		task_store_read_report(v, record + 1, length - 1);
 		return 0;
 	case RESTORING: // stands until the file is written anew
 		v->restoring = true;
@@ -316,36 +283,6 @@ enum task_store_verdict task_store_adopt(
 
 // Writing.
 
-static int append(struct task_store *v, size_t length)
-{
-	int rc = sealed_file_append(v->sealed, v->record, length);
-
-	if (rc) {
-		v->failed = true;
-		return rc;
-	}
-	v->dirty = true;
-	v->position++;
-	return 0;
-}
-
-// `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
-// becomes the kind.
-static int append_body(struct task_store *v, enum kind kind, int n)
-{
-	if (n < HEADER)
-		return n < 0 ? n : POI_ERR_INVALID;
-	memmove(v->record + 1, v->record + HEADER, (size_t)n - HEADER);
-	v->record[0] = (uint8_t)kind;
-	int rc = append(v, (size_t)n - HEADER + 1);
-	if (!rc) {
-		v->puts++;
-		v->put_octets += (uint64_t)n;
-	}
-	explicit_bzero(v->record, (size_t)n);
-	return rc;
-}
-
 static int write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
@@ -356,7 +293,7 @@ static int write_task(struct task_store *v, const struct registry *r, const stru
 		return rc;
 	c.memo = v->memo;
 	c.memo_length = (uint32_t)memo;
-	return append_body(v, PUT_TASK,
+	return task_store_append_body(v, PUT_TASK,
 		channel_encode_task(v->record, sizeof(v->record), CHANNEL_TASK_STATE, 0, &c));
 }
 
@@ -371,7 +308,7 @@ static int write_destination(
 	registry_destination_channel(r, d, &c);
 	c.memo = v->memo;
 	c.memo_length = (uint32_t)memo;
-	return append_body(v, PUT_DESTINATION,
+	return task_store_append_body(v, PUT_DESTINATION,
 		channel_encode_destination(
 			v->record, sizeof(v->record), CHANNEL_DESTINATION_STATE, 0, &c));
 }
@@ -388,52 +325,6 @@ int task_store_put_destination(
 	return v->failed ? POI_ERR_IO : write_destination(v, r, d);
 }
 
-static int write_report(struct task_store *v, const struct registry *r,
-	const struct kept_report *report, bool gone)
-{
-	struct channel_memo m = {.ne = *registry_ne_id(r, report->ne),
-		.id = report->key,
-		.of = MEMO_REPORT,
-		.memo = v->memo};
-	int n = gone ? 0 : kept_report_memo(report, v->memo);
-
-	if (n < 0)
-		return n;
-	m.memo_length = (uint32_t)n;
-	return append_body(v, REPORT,
-		channel_encode_memo(v->record, sizeof(v->record), CHANNEL_REPORT_STATE, 0, &m));
-}
-
-int task_store_put_report(
-	struct task_store *v, const struct registry *r, const struct kept_report *report)
-{
-	return v->failed ? POI_ERR_IO : write_report(v, r, report, false);
-}
-
-int task_store_remove_report(
-	struct task_store *v, const struct registry *r, const struct kept_report *report)
-{
-	return v->failed ? POI_ERR_IO : write_report(v, r, report, true);
-}
-
-int task_store_take_reports(struct task_store *v, struct registry *r)
-{
-	struct kept_report *report, *mine;
-	int first = 0;
-
-	if (!v->loaded)
-		return 0;
-	report = kept_reports_first(registry_reports(v->loaded));
-	for (; report; report = kept_reports_next(report)) {
-		int n = kept_report_memo(report, v->memo);
-		int rc = n < 0 ? n
-			       : kept_reports_adopt(registry_reports(r), report->ne, &report->key,
-					 v->memo, (size_t)n, &mine);
-		first = first ? first : rc;
-	}
-	return first;
-}
-
 static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne,
 	const struct id16 *id, uint64_t contact_s)
 {
@@ -445,7 +336,7 @@ static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne
 		wire_put_octets(&w, id->b, sizeof(id->b));
 	else
 		wire_put_u64(&w, contact_s);
-	return append(v, wire_written(&w));
+	return task_store_append(v, wire_written(&w));
 }
 
 // Tried even after a failure: a removal that reaches the file is one that a crash does not undo.
@@ -464,7 +355,7 @@ int task_store_begin_restoring(struct task_store *v)
 {
 	v->record[0] = RESTORING;
 	v->restoring_here = true;
-	int rc = append(v, 1);
+	int rc = task_store_append(v, 1);
 	return rc ? rc : task_store_sync(v);
 }
 
@@ -546,11 +437,11 @@ static int write_all(struct task_store *v, const struct registry *r)
 
 	if (v->restoring_here && v->loaded) { // the restoration is not over yet
 		v->record[0] = RESTORING;
-		first = append(v, 1);
+		first = task_store_append(v, 1);
 	}
 	const struct kept_report *report = kept_reports_first(registry_reports(r));
 	for (; report && rc != POI_ERR_IO; report = kept_reports_next(report)) {
-		rc = write_report(v, r, report, false);
+		rc = task_store_write_report(v, r, report, false);
 		first = first ? first : rc;
 	}
 	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {

@@ -149,7 +149,10 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m)
 	struct registry_destination *d;
 	struct x1_operation *op;
 
-	if (!may_create(x, m, &channel) || !make_destination(x, m, &channel, &d, &op))
+	if (!may_create(x, m, &channel))
+		return;
+	channel.creation = registry_creation();
+	if (!make_destination(x, m, &channel, &d, &op))
 		return;
 	int rc = registry_destination_add(c->registry, d);
 	if (rc) {
@@ -279,7 +282,10 @@ void x1_modify_destination(struct exchange *x, const struct x1_message *m)
 		*old = registry_destination_find(c->registry, x->ne, &m->destination->did);
 	struct x1_operation *op;
 
-	if (!may_modify(x, m, old, &channel) || !make_destination(x, m, &channel, &new, &op))
+	if (!may_modify(x, m, old, &channel))
+		return;
+	channel.creation = old->creation;
+	if (!make_destination(x, m, &channel, &new, &op))
 		return;
 	op->destination = new;
 	int rc = persistence_destination(c, new, &op->position);
@@ -308,12 +314,38 @@ static void destination_gone(struct x1_operation *op, const struct id16 *did)
 	persistence_destination_gone(control_of(op), op->ne, did);
 }
 
+// A loss that no late report tells: the request is answered OK.
+static void tell_lost(const struct x1_operation *op, const struct id16 *did, const char *text)
+{
+	char warning[FAULT_TEXT_MAX], id[ID_TEXT_SIZE];
+
+	id_format(did, id);
+	snprintf(warning, sizeof(warning), "%.110s (%s)", text, id);
+	fault_warn(control_of(op), op->ne, warning);
+}
+
+static void drained(void *context, uint64_t lost, const char *text)
+{
+	struct x1_operation *op = context;
+
+	if (lost && op->exchange)
+		tell_lost(op, &op->id, text);
+	destination_gone(op, &op->id);
+	x1_operation_finish(op, 0, text);
+}
+
 static void destination_removed(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
 	struct registry_destination *d =
 		registry_destination_find(registry_of(op), op->ne, &op->id);
 
+	if (!result && d && !op->dispatch->stopping) { // what is owed goes out first
+		persistence_destination_gone(control_of(op), op->ne, &op->id);
+		d->gone = drained;
+		d->gone_context = op;
+		return;
+	}
 	if (removed_there(result)) {
 		destination_gone(op, &op->id);
 		x1_operation_finish(op, 0, NULL);
@@ -361,6 +393,18 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		d->removing = true;
 }
 
+static void object_drained(void *context, uint64_t lost, const char *text)
+{
+	struct bulk_object *object = context;
+	struct x1_operation *op = object->op;
+
+	if (lost)
+		tell_lost(op, &object->id, text);
+	destination_gone(op, &object->id);
+	free(object);
+	x1_bulk_step(op);
+}
+
 static void object_removed(void *context, int result, const struct channel_task_status *status)
 {
 	struct bulk_object *object = context;
@@ -368,6 +412,12 @@ static void object_removed(void *context, int result, const struct channel_task_
 	struct registry_destination *d =
 		registry_destination_find(registry_of(op), op->ne, &object->id);
 
+	if (!result && d && !op->dispatch->stopping) {
+		persistence_destination_gone(control_of(op), op->ne, &object->id);
+		d->gone = object_drained;
+		d->gone_context = object;
+		return;
+	}
 	if (removed_there(result)) {
 		destination_gone(op, &object->id);
 	} else {
@@ -450,7 +500,7 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		next = registry_destination_next(d);
 		if (down)
 			remove_destination(c, d);
-		else
+		else if (!d->removing) // its own request ends that
 			remove_object(op, d);
 	}
 	x1_bulk_step(op);

@@ -299,6 +299,7 @@ struct x1_dispatch *x1_dispatch_new(
 void x1_dispatch_stop(struct x1_dispatch *d)
 {
 	d->stopping = true;
+	registry_end_removals(d->control->registry);
 }
 
 void x1_dispatch_free(struct x1_dispatch *d)

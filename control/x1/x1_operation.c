@@ -63,7 +63,7 @@ static void report_late(struct x1_operation *op, int code, const char *text)
 		break;
 	}
 	issue_actioned(op->dispatch->control, scope, op->ne, scope == ISSUE_NE ? NULL : &op->id,
-		&op->transaction, code == 0, code ? text : NULL);
+		&op->transaction, code == 0, text);
 }
 
 void x1_operation_finish(struct x1_operation *op, int code, const char *text)

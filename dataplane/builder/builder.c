@@ -8,6 +8,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "shared/now.h"
+
 struct builder *builder_new(
 	const struct config_dataplane *config, struct task_counters_owner *counters)
 {
@@ -69,9 +71,20 @@ struct table_rcu *builder_table_rcu(struct builder *b)
 	return b->table_rcu;
 }
 
+// Decision 14: nothing that lay on a disk is used once the ADMF was silent for TIME_P2. Control says
+// "1 ms left" of a deadline that has passed.
+static bool is_silent(void *context, const struct id16 *ne)
+{
+	const struct builder *b = context;
+	const struct ne_entry *n = ne_entry_find(b->task_table, ne);
+
+	return n && n->fail_safe_ms > 0 && ne_entry_remaining(n, now_monotonic_ms()) <= 1;
+}
+
 void builder_deliver(struct builder *b, struct deliver *d)
 {
 	b->deliver = d;
+	deliver_contact(d, is_silent, b);
 }
 
 void builder_reporter(struct builder *b, struct reporter *r)
@@ -108,8 +121,9 @@ static int destination_put(struct builder *b, const struct channel_destination *
 
 	if (!ne_entry_find(b->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
-	// One removed in the same batch must be gone from delivery before it comes again.
-	if (!known && !SLIST_EMPTY(&b->removed)) {
+	// One removed in the same batch must be gone from delivery before it comes again; and before
+	// an identifier has another creation, no worker captures for the old one's tasks.
+	if (known ? o->d.creation != d->creation : !SLIST_EMPTY(&b->removed)) {
 		r = builder_commit(b);
 		if (r != POI_OK)
 			return r;

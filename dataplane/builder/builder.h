@@ -97,6 +97,11 @@ struct builder_losses {
 // True when there is nothing (more) to look at until the next second.
 bool builder_losses(struct builder *b, const struct builder_losses *l);
 
+// Delivery has stopped: reports what every task and destination lost with that (TASK_LOSS and
+// TASK_CLEAR, DISCARDED), without time.
+void builder_stopped(struct builder *b,
+	void (*report)(void *context, struct channel_event *e), void *context);
+
 const struct task_table *builder_task_table(const struct builder *b);
 void builder_task_status(
 	const struct builder *b, const struct channel_object *of, struct channel_task_status *out);

@@ -59,6 +59,31 @@ bool builder_losses(struct builder *b, const struct builder_losses *l)
 	return !b->losses_scanning;
 }
 
+static void task_stopped(const struct builder *b, const struct task_entry *t,
+	void (*report)(void *context, struct channel_event *e), void *context)
+{
+	struct channel_event e = {
+		.kind = EVENT_TASK_LOSS, .ne = t->link.ne, .id = t->link.id, .loss = LOSS_STOPPED};
+	struct copy_balance copies = {0};
+
+	deliver_slot_balance(b->deliver, t->resources->slot, &copies);
+	e.copies = copies.lost[LOSS_STOPPED];
+	if (e.copies == 0)
+		return;
+	report(context, &e);
+	e.kind = EVENT_TASK_CLEAR; // it ended with the process
+	report(context, &e);
+}
+
+void builder_stopped(struct builder *b,
+	void (*report)(void *context, struct channel_event *e), void *context)
+{
+	for (const struct task_entry *t = task_entry_first(b->task_table); t; t = task_entry_next(t))
+		if (t->resources)
+			task_stopped(b, t, report, context);
+	deliver_stopped(b->deliver, report, context);
+}
+
 void builder_task_status(
 	const struct builder *b, const struct channel_object *of, struct channel_task_status *out)
 {

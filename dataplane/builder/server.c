@@ -35,6 +35,7 @@ struct server *server_new(const struct server_settings *with, char *why, size_t 
 		free(s);
 		return NULL;
 	}
+	server_left_load(s);
 	return s;
 }
 

@@ -34,6 +34,10 @@ struct server_settings {
 struct server *server_new(const struct server_settings *s, char *why, size_t why_size);
 void server_free(struct server *s);
 
+// Delivery has stopped: what was lost with that, by task and destination, is left for the next process
+// to report. Call before server_free.
+void server_stopped(struct server *s);
+
 // Runs until SIGTERM or SIGINT comes out of `signal_fd` (a signalfd); SIGHUP reads certificates
 // again. Returns 0, or AGAIN when the process must be started anew to open a port's device again.
 [[nodiscard]] int server_run(struct server *s, int signal_fd);

@@ -29,6 +29,11 @@ void server_event(struct server *s, const struct channel_event *e)
 		send_event(s, c, e);
 		return;
 	}
+	server_keep_event(s, e);
+}
+
+void server_keep_event(struct server *s, const struct channel_event *e)
+{
 	s->events[(s->first_event + s->n_events) % EVENTS_KEPT] = *e;
 	if (s->n_events < EVENTS_KEPT)
 		s->n_events++;

@@ -2,7 +2,8 @@
 
 // How the server looks inside. Its files, from the top: server.c has the loop and the clients,
 // server_checks.c what is looked after now and then, server_messages.c what clients say,
-// server_events.c what the controller is sent. None calls one above it.
+// server_left.c what a stop leaves, server_events.c what the controller is sent. None calls one above
+// it.
 
 #include "dataplane/builder/client.h"
 #include "dataplane/builder/clock_sync.h"
@@ -10,7 +11,7 @@
 
 #define CLIENTS_MAX 32
 #define BATCH 1024
-#define EVENTS_KEPT 256
+#define EVENTS_KEPT 4096
 #define CHECK_MS 1000 // between two self-checks, at least
 
 #define TEXT_DIFFERS "the sums of the ledger differ; see poi status"
@@ -41,6 +42,7 @@ struct server {
 	bool clock_bad;			  // not synchronised, then
 	bool clock_pending;		  // not yet reported to a new controller
 	bool ready;
+	bool left;   // the file of server_left.c is there, and its events are not sent yet
 	bool reopen; // a new process must open a port's device
 	uint8_t complete; // as the controller said last; not at the start
 	uint64_t scan_ms, losses_ms;
@@ -58,11 +60,16 @@ int server_wait_ms(const struct server *s); // until the next check
 void server_read(struct server *s, struct client *c);
 void server_stream(struct server *s, struct client *c); // goes on with the answer to STATE_GET
 
+// server_left.c
+void server_left_load(struct server *s);     // at the start: the events of the process before
+void server_left_reported(struct server *s); // they were sent to a controller
+
 // server_events.c
 struct client *server_controller(const struct server *s); // NULL: none is connected
 // To the controller once it has the state it asked for, or kept; the oldest goes first when too
 // many are kept.
 void server_event(struct server *s, const struct channel_event *e);
+void server_keep_event(struct server *s, const struct channel_event *e); // not sent now
 void server_event_text(struct server *s, int kind, const char *text); // also to the log
 // Those of one kind, or all (0), in their order; the others stay.
 void server_replay(struct server *s, struct client *c, uint8_t kind);

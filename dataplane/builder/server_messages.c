@@ -298,11 +298,13 @@ static int complete_put(struct server *s, const uint8_t *body, size_t length)
 	struct channel_complete m;
 	int e = channel_decode_complete(body, length, &m);
 
-	if (e == POI_OK)
-		s->complete = m.complete;
-	if (e == POI_OK && m.complete)
+	if (e != POI_OK)
+		return e;
+	s->complete = m.complete;
+	if (m.complete)
 		builder_inherit_end(s->with.builder);
-	return e;
+	deliver_complete(s->with.deliver, m.complete);
+	return POI_OK;
 }
 
 static void take(struct server *s, struct client *c, size_t length)
@@ -356,6 +358,7 @@ void server_stream(struct server *s, struct client *c)
 			// Now it knows the tasks; what was reported before it came may be lost.
 			if (c == server_controller(s)) {
 				server_replay(s, c, 0);
+				server_left_reported(s);
 				server_conditions(s);
 				s->clock_pending = true;
 			}

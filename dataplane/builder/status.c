@@ -9,7 +9,8 @@
 #define RIGHT_IN_A_ROW 2u
 
 // The workers' count of what is owed is taken before and after delivery's count of where it is: the
-// latter must lie between. At rest all three are equal.
+// latter must lie between. At rest all three are equal. What an earlier process left in spools is
+// owed too.
 static bool copies(const struct status_sources *s, struct copy_balance *out)
 {
 	struct slot_counters before, after;
@@ -19,9 +20,9 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 	deliver_totals(s->deliver, out);
 	task_counters_totals(s->counters, &after);
 	out->matched = after.matched;
-	out->offered = after.offered;
-	return before.offered <= copy_balance_accounted(out) &&
-	       copy_balance_accounted(out) <= after.offered;
+	uint64_t found = deliver_found(s->deliver), accounted = copy_balance_accounted(out);
+	out->offered = after.offered + found;
+	return before.offered + found <= accounted && accounted <= out->offered;
 }
 
 bool status_collect(const struct status_sources *s, struct channel_status *out)

@@ -318,6 +318,7 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 		return POI_ERR_NOMEM;
 	struct mdf_connection *twin = c->twin;
 	c->serial = serial;
+	pthread_mutex_lock(&d->spool_lock); // no sweep finds a file of one that is not known yet
 	mdf_connection_spool_open(c);
 	if (twin) {
 		twin->serial = serial + 1;
@@ -326,6 +327,7 @@ int deliver_add(struct deliver *d, const struct channel_destination *dest, uint1
 	pthread_mutex_lock(&d->lock);
 	d->connection[at] = c;
 	pthread_mutex_unlock(&d->lock);
+	pthread_mutex_unlock(&d->spool_lock);
 	start(c);
 	if (twin)
 		start(twin);
@@ -394,6 +396,31 @@ void deliver_remove(struct deliver *d, uint16_t index)
 	remove_one(c);
 	if (twin)
 		remove_one(twin);
+}
+
+void deliver_stopped(struct deliver *d,
+	void (*report)(void *context, struct channel_event *e), void *context)
+{
+	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
+		const struct mdf_connection *c = d->connection[i];
+		struct copy_balance ended = {0};
+		if (!c)
+			continue;
+		mdf_connection_ended(c, &ended);
+		if (c->twin)
+			mdf_connection_ended(c->twin, &ended);
+		struct channel_event e = {.kind = EVENT_DISCARDED,
+			.ne = c->dest.ne,
+			.id = c->dest.did,
+			.loss = LOSS_STOPPED,
+			.copies = ended.lost[LOSS_STOPPED]};
+		if (atomic_load_explicit(&c->removing, memory_order_relaxed))
+			snprintf(e.subject, sizeof(e.subject), "removed");
+		snprintf(e.text, sizeof(e.text), "%llu PDUs lost: queued when poi-dataplane stopped",
+			(unsigned long long)e.copies);
+		if (e.copies > 0)
+			report(context, &e);
+	}
 }
 
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
@@ -475,18 +502,18 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 	pthread_mutex_unlock(lock);
 }
 
-uint64_t deliver_recovered(const struct deliver *d)
+uint64_t deliver_found(const struct deliver *d)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
 
 	pthread_mutex_lock(lock);
-	uint64_t sum = d->past_recovered;
+	uint64_t sum = d->past_found;
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
 		const struct mdf_connection *c = d->connection[i];
 		if (c)
-			sum += stream_spool_recovered(c->stream);
+			sum += stream_spool_found(c->stream);
 		if (c && c->twin)
-			sum += stream_spool_recovered(c->twin->stream);
+			sum += stream_spool_found(c->twin->stream);
 	}
 	pthread_mutex_unlock(lock);
 	return sum;

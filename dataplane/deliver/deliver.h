@@ -17,8 +17,16 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 void deliver_plan(struct box_plan *p, uint32_t threads);
 void deliver_box(struct deliver *d, const struct box *b);
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
-void deliver_stop(struct deliver *d); // drains for at most 2 s, counts the rest as stopped
+// Drains for at most 2 s; the rest goes to the spool, or is counted as stopped.
+void deliver_stop(struct deliver *d);
 void deliver_free(struct deliver *d);
+// Asked when a destination is added (decision 14): was the ADMF of `ne` silent for TIME_P2? Then what
+// its spool holds is discarded. Before the first deliver_add; without it none was.
+void deliver_contact(struct deliver *d, bool (*silent)(void *context, const struct id16 *ne),
+	void *context);
+// The destinations added so far are all that there are (or not, yet): files of any other creation are
+// nobody's, and are removed, counted and reported soon.
+void deliver_complete(struct deliver *d, bool complete);
 
 // Makes the destination's rings and attaches them to every worker; connects when there is something
 // to send or at once (keepalives). Sets its index for rules. 0, NOMEM, LIMIT or EXISTS.
@@ -27,8 +35,12 @@ void deliver_free(struct deliver *d);
 // Changes address or type of a live destination without losing what is queued.
 [[nodiscard]] int deliver_modify(
 	struct deliver *d, uint16_t index, const struct channel_destination *dest);
-// No rule names it any more and the grace period is over: drain (bounded), close, free the index.
+// No rule names it any more and the grace period is over: drain (bounded by delivery.drain), close,
+// free the index, and post EVENT_DESTINATION_GONE.
 void deliver_remove(struct deliver *d, uint16_t index);
+// After deliver_stop: reports what each destination lost with it (DISCARDED), without time.
+void deliver_stopped(struct deliver *d,
+	void (*report)(void *context, struct channel_event *e), void *context);
 
 // Copies of a slot that are accounted for (acknowledged, lost in delivery, in doubt), per slot: the
 // slot may be reused when they equal those offered minus the workers' own losses.
@@ -41,8 +53,9 @@ void deliver_slot_reset(struct deliver *d, uint32_t slot);
 // Sum over all destinations, past ones included; queued is counted on the rings, not derived.
 void deliver_totals(const struct deliver *d, struct copy_balance *out);
 
-// Copies of an earlier process that its spool still held and that were delivered since: in no sum.
-uint64_t deliver_recovered(const struct deliver *d);
+// Copies of an earlier process that were found in spools: in the sums of their destinations, and
+// offered by no worker.
+uint64_t deliver_found(const struct deliver *d);
 
 // Rings and counters of an earlier process's destinations, taken over out of its box. Each waits
 // until the same destination is added, which sends them before anything new. Members are indexed by

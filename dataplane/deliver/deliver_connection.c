@@ -41,8 +41,9 @@ static void renew(struct mdf_connection *c, uint64_t now)
 	bool same = c->credentials ==
 		    atomic_load_explicit(&c->deliver->credentials, memory_order_relaxed);
 
-	// The name came back; or it only drains, and might get no second connection.
-	if ((same && !c->moved && !mdf_is_worn(c->mdf)) || mdf_connection_is_leaving(c)) {
+	// The name came back; or it only drains, which a connection that works does best.
+	if ((same && !c->moved && !mdf_is_worn(c->mdf)) || c->remove_until ||
+		mdf_connection_is_leaving(c)) {
 		c->renew_until = 0;
 		c->renew_paused = false;
 		return;
@@ -132,6 +133,8 @@ void mdf_connection_close(struct mdf_connection *c, enum copy_loss why)
 {
 	mdf_connection_drop(c);
 	mdf_connection_spool_wait(c);
+	if (why == LOSS_STOPPED)
+		mdf_connection_spool_keep(c);
 	stream_discard(c->stream, why);
 	mdf_connection_spool_close(c, why == LOSS_STOPPED);
 	c->up_at = 0;

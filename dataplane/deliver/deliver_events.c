@@ -49,6 +49,41 @@ uint64_t mdf_connection_lost(const struct mdf_connection *c)
 	return sum;
 }
 
+void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add)
+{
+	struct copy_balance b = {0};
+	uint64_t octets = 0;
+
+	stream_balance(c->stream, &b, &octets);
+	add->acknowledged += b.acknowledged;
+	add->in_doubt += b.in_doubt - b.unsettled; // what is under way may come back
+	for (int i = 0; i < LOSS_COUNT; i++)
+		add->lost[i] += b.lost[i];
+}
+
+static uint64_t went_out(const struct copy_balance *b)
+{
+	return b->acknowledged + b->in_doubt;
+}
+
+void mdf_connection_post_gone(const struct mdf_connection *c)
+{
+	struct copy_balance now = {0};
+	struct channel_event e = {.kind = EVENT_DESTINATION_GONE,
+		.ne = c->dest.ne,
+		.id = c->dest.did,
+		.time_ns = now_wall_ns()};
+
+	mdf_connection_ended(c, &now);
+	// Less than at the removal where a cut took back what TCP had acknowledged.
+	int64_t sent = (int64_t)(went_out(&now) - went_out(&c->removed));
+	sent = sent > 0 ? sent : 0;
+	e.copies = copy_balance_lost(&now) - copy_balance_lost(&c->removed);
+	snprintf(e.text, sizeof(e.text), "%lld PDUs delivered after the removal, %llu PDUs lost",
+		(long long)sent, (unsigned long long)e.copies);
+	deliver_post(c->deliver, &e);
+}
+
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
 {
 	// Nobody asks any more for one that was removed, and its DID may be another's already.

@@ -69,7 +69,10 @@ struct connection_spool {    // of one kind
 	struct spool *spool; // NULL: none
 	struct spool_job job;
 	uint64_t retry_at;
+	uint64_t look_at; // next look for segments that wait too long
+	bool old;	  // there are some
 	bool failing; // said so
+	uint64_t lost_at_submit; // of the job in flight
 	uint64_t lost_at_failing;
 };
 
@@ -160,6 +163,8 @@ struct mdf_connection {
 
 	_Atomic bool removing;
 	uint64_t remove_until;
+	struct copy_balance removed; // what had ended when it was removed, of a twin that went first too
+	bool closing;		     // no further job for the disk
 
 	// Under deliver->lock.
 	uint64_t connects;
@@ -202,7 +207,11 @@ struct deliver {
 	// Held while a file is opened or removed as nobody's; taken before `lock`, by no delivery
 	// thread.
 	pthread_mutex_t spool_lock;
+	bool (*silent)(void *context, const struct id16 *ne); // deliver_contact
+	void *silent_context;
 	uint64_t started_ns;
+	_Atomic bool complete; // as deliver_complete said; relaxed: a sweep later is a minute later
+	_Atomic bool sweep_now; // set by it, cleared by the first delivery thread; relaxed
 	struct spool_job sweep; // of the first delivery thread
 	uint64_t sweep_at;
 	_Atomic bool stopping;
@@ -219,7 +228,7 @@ struct deliver {
 	uint32_t n_waiting;		// of an earlier process, not put again yet; the builder's
 	struct copy_outcomes inherited; // the builder's book: of an earlier process
 	const struct box *box;
-	uint64_t past_recovered;
+	uint64_t past_found;
 	struct channel_event event[EVENTS_MAX];
 	uint32_t event_head, event_tail;
 	int event_fd;
@@ -316,7 +325,7 @@ void mdf_connection_check_answer(
 	struct mdf_connection *c, uint64_t now); // one that does not come is a failure
 void mdf_connection_refresh_name(
 	struct mdf_connection *c, uint64_t now); // when the answer's time is over
-// On the way out a destination gets its first attempt, and no second one.
+// At a stop a destination gets its first attempt, and no second one.
 bool mdf_connection_is_leaving(const struct mdf_connection *c);
 
 // deliver_outage.c
@@ -339,15 +348,21 @@ void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now);
 
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
-// CLOCK_REALTIME: what is older is not used; 0: any age will do, or the element is not ours.
-uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now);
 void mdf_connection_spool_open(
 	struct mdf_connection *c); // the builder's thread, before the connection is anyone else's
 void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now);
+// The identifier is another destination's from now on: what is owed to the one before is lost, and
+// said so.
+void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation);
 bool mdf_connection_spool_busy(const struct mdf_connection *c);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
 void mdf_connection_spool_wait(struct mdf_connection *c);
+// False while the disk is at work for it. No further job is given to it from the first call on.
+bool mdf_connection_spool_at_rest(struct mdf_connection *c, uint64_t now);
+// At a stop, behind mdf_connection_spool_wait: all that memory holds goes to the spool, as far as it
+// has room. Waits for the disk.
+void mdf_connection_spool_keep(struct mdf_connection *c);
 // For good; `keep`: what is owed stays on disk for the next process.
 void mdf_connection_spool_close(struct mdf_connection *c, bool keep);
 
@@ -371,6 +386,10 @@ void deliver_kept_free(struct mdf_connection *c); // any thread, under the lock;
 void deliver_post(struct deliver *d, const struct channel_event *e);
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
 uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
+// Adds what ended so far: acknowledged, in doubt, lost; not what is under way.
+void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add);
+// It was removed, and nothing is owed any more; it is closed.
+void mdf_connection_post_gone(const struct mdf_connection *c);
 
 // deliver_settings.c
 struct connection_settings deliver_settings_of(

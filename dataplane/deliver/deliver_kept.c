@@ -10,6 +10,7 @@
 #include "shared/digest.h"
 #include "shared/log.h"
 #include "shared/now.h"
+#include "shared/wire.h"
 
 #define NOBODY UINT32_MAX
 
@@ -28,16 +29,17 @@ void deliver_box(struct deliver *d, const struct box *b)
 	copy_outcomes_box(&d->inherited, b, d->n_threads);
 }
 
-// What makes a destination the same one in the next process: where it is. All zero: nothing is.
-// This is the place for a number that each creation has of its own.
+// What makes a destination the same one in the next process: its creation, and where it is. All
+// zero: nothing is.
 static void creation_of(const struct channel_destination *dest, uint8_t out[16])
 {
-	uint8_t octets[sizeof(dest->address.b) + 3 + CHANNEL_NAME_MAX] = {
+	uint8_t octets[sizeof(dest->address.b) + 3 + CHANNEL_NAME_MAX + 8] = {
 		dest->address.family, (uint8_t)(dest->port >> 8), (uint8_t)dest->port};
 	uint8_t all[DIGEST_SIZE] = {0};
 
 	memcpy(octets + 3, dest->address.b, sizeof(dest->address.b));
 	memcpy(octets + 3 + sizeof(dest->address.b), dest->host, CHANNEL_NAME_MAX);
+	wire_store64(octets + sizeof(octets) - 8, dest->creation);
 	if (digest_of(octets, sizeof(octets), all))
 		memset(all, 0, sizeof(all));
 	memcpy(out, all, 16);

@@ -56,7 +56,8 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 			 mdf_connection_settle_due(c, now, SETTLE_BUSY);
 	bool edge = keepalive || c->renew_paused;
 	enum settle_when idle =
-		c->renew_paused || mdf_connection_is_leaving(c) ? SETTLE_LAST : SETTLE_IDLE;
+		c->renew_paused || c->remove_until || mdf_connection_is_leaving(c) ? SETTLE_LAST
+										   : SETTLE_IDLE;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
 	if (!stream_at_edge(c->stream) || !edge) {
@@ -202,6 +203,18 @@ static void connect_one(struct deliver_thread *t, uint64_t now)
 	make_busy(t, c);
 }
 
+// What the first of two connections delivered and lost since the removal is told by the second.
+static void leave_to(struct mdf_connection *twin, const struct mdf_connection *c)
+{
+	struct copy_balance now = {0};
+
+	mdf_connection_ended(c, &now);
+	twin->removed.acknowledged -= now.acknowledged - c->removed.acknowledged;
+	twin->removed.in_doubt -= now.in_doubt - c->removed.in_doubt;
+	for (int i = 0; i < LOSS_COUNT; i++)
+		twin->removed.lost[i] -= now.lost[i] - c->removed.lost[i];
+}
+
 // Frees the connection; its numbers stay in the totals.
 static void retire(struct deliver_thread *t, struct mdf_connection *c)
 {
@@ -213,8 +226,15 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 	unlink_busy(c);
 	unlink_due(t, c);
 	pthread_mutex_lock(&d->lock);
+	struct mdf_connection *twin = c->twin;
+	pthread_mutex_unlock(&d->lock);
+	if (!twin)
+		mdf_connection_post_gone(c);
+	else
+		leave_to(twin, c);
+	pthread_mutex_lock(&d->lock);
 	stream_balance(c->stream, &d->past, &octets);
-	d->past_recovered += stream_spool_recovered(c->stream);
+	d->past_found += stream_spool_found(c->stream);
 	d->connection[c->index] = c->twin;
 	if (c->twin)
 		c->twin->twin = NULL;
@@ -224,6 +244,13 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 	deliver_kept_free(c);
 	pthread_mutex_unlock(&d->lock);
 	free(c);
+}
+
+// Removed: all is delivered, or the time for that is over, and the disk is not at work for it.
+static bool is_removed(struct mdf_connection *c, uint64_t now)
+{
+	return (now >= c->remove_until || stream_empty(c->stream)) &&
+	       mdf_connection_spool_at_rest(c, now);
 }
 
 static bool is_drained(struct mdf_connection *c, uint64_t now, uint64_t until)
@@ -242,7 +269,7 @@ static void timers(struct deliver_thread *t, uint64_t now)
 			make_due(t, c, 0);
 		if (c->mdf || stream_active(c->stream))
 			make_busy(t, c);
-		if (c->remove_until && is_drained(c, now, c->remove_until)) {
+		if (c->remove_until && is_removed(c, now)) {
 			LIST_REMOVE(c, next);
 			retire(t, c);
 		}

@@ -54,7 +54,7 @@ void mdf_connection_check_answer(struct mdf_connection *c, uint64_t now)
 
 bool mdf_connection_is_leaving(const struct mdf_connection *c)
 {
-	return c->remove_until || atomic_load_explicit(&c->deliver->stopping, memory_order_relaxed);
+	return atomic_load_explicit(&c->deliver->stopping, memory_order_relaxed);
 }
 
 // With a connection that works a name is looked up when its answer's time is over.

@@ -13,7 +13,11 @@
 #include "shared/now.h"
 #include "shared/sealed_file.h"
 
-#define RETRY_NS NS_PER_S // after a store that failed
+#define RETRY_NS NS_PER_S	 // after a store that failed
+#define WAIT_NS (2 * NS_PER_S)	 // of a whole segment in memory
+#define PART_UP 2u		  // of a kind's room, from where on segments go to the disk
+#define PART_AWAY 8u
+#define LOOK_NS (200 * NS_PER_MS) // between two looks at that
 
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 {
@@ -39,32 +43,11 @@ int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 	return POI_ERR_NOMEM;
 }
 
-// Decision 14: what is older than the fail-safe of its network element is not used.
-uint64_t deliver_spool_youngest(const struct config *c, const struct id16 *ne, uint64_t now)
+void deliver_contact(struct deliver *d, bool (*silent)(void *context, const struct id16 *ne),
+	void *context)
 {
-	for (uint32_t i = 0; i < c->n_nes; i++) {
-		const struct config_keepalive *k = &c->nes[i].x1.keepalive;
-		struct id16 id = id_of_ne(c->nes[i].ne_identifier);
-		if (id_equal(&id, ne))
-			return k->enabled ? now - k->time_p2 * NS_PER_S : 0;
-	}
-	return 0;
-}
-
-// One of the same name that was removed and still delivers what it has.
-static bool is_draining(struct deliver *d, const struct channel_destination *dest)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&d->lock);
-	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX && !found; i++) {
-		const struct mdf_connection *c = d->connection[i];
-		found = c && id_equal(&c->dest.did, &dest->did) &&
-			id_equal(&c->dest.ne, &dest->ne) &&
-			atomic_load_explicit(&c->removing, memory_order_relaxed);
-	}
-	pthread_mutex_unlock(&d->lock);
-	return found;
+	d->silent = silent;
+	d->silent_context = context;
 }
 
 static const struct connection_spool *failing_kind(const struct mdf_connection *c)
@@ -88,47 +71,49 @@ static uint64_t destination_lost(const struct mdf_connection *c)
 	return mdf_connection_lost(c) + (c->twin ? mdf_connection_lost(c->twin) : 0);
 }
 
+static void discarded(struct mdf_connection *c, const char *did, bool stale, uint64_t copies)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%llu PDUs of an earlier process were discarded: %s",
+		(unsigned long long)copies,
+		stale ? "the ADMF was silent for TIME_P2" : "the spool is broken");
+	log_warning("destination %s: %s", did, text);
+	mdf_connection_post(c, EVENT_DISCARDED, copies, text);
+}
+
 static void open_one(struct mdf_connection *c, enum copy_kind k, uint64_t cap)
 {
 	struct deliver *d = c->deliver;
 	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
-	uint64_t now = now_wall_ns();
 	struct spool_settings s = {.file = file,
 		.root = d->spool_root,
 		.cap = cap,
-		.now_ns = now,
-		.youngest_ns = deliver_spool_youngest(d->config, &c->dest.ne, now)};
+		.creation = c->dest.creation,
+		.stale = d->silent && d->silent(d->silent_context, &c->dest.ne)};
 	bool said = failing_part(c);
-	enum spool_found found;
+	struct spool_found found;
 	int error;
 
 	id_format(&c->dest.ne, ne);
 	id_format(&c->dest.did, did);
-	snprintf(file, sizeof(file), "%s/%s.%s.x%d", d->config->delivery.spool.folder, ne, did,
-		k == COPY_X2 ? 2 : 3);
-	pthread_mutex_lock(&d->spool_lock);
-	if (is_draining(d, &c->dest))
-		(void)unlink(file); // it goes on with it, nameless
+	snprintf(file, sizeof(file), "%s/%s.%s.%016llx.x%d", d->config->delivery.spool.folder, ne,
+		did, (unsigned long long)c->dest.creation, k == COPY_X2 ? 2 : 3);
 	c->spool[k].spool = spool_open(&s, &found, &error);
-	pthread_mutex_unlock(&d->spool_lock);
+	if (found.what == SPOOL_DISCARDED)
+		discarded(c, did, s.stale, found.copies);
 	if (!c->spool[k].spool) {
 		log_kind(ERROR, SPOOL, "destination %s: no spool: %s", did, poi_error_text(error));
 		snprintf(file, sizeof(file), "no spool: %s; memory only", poi_error_text(error));
 		c->spool[k].failing = true; // for as long as the destination is there
 		if (!said)
 			mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, file);
-	} else if (found == SPOOL_DISCARDED) {
-		log_warning("destination %s: an old spool was discarded", did);
-		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0,
-			"a spool of an earlier process could not be used: discarded");
-		if (!said)
-			mdf_connection_post(c, EVENT_SPOOL_CLEAR, 0, "a new spool was begun");
 	}
-	if (found != SPOOL_RECOVERED || !c->spool[k].spool)
+	if (found.what != SPOOL_RECOVERED || !c->spool[k].spool)
 		return;
-	stream_spool_recovering(c->stream, k);
-	log_notice("destination %s: %llu octets found in the spool", did,
-		(unsigned long long)spool_octets(c->spool[k].spool));
+	stream_spool_recovering(c->stream, k, found.copies);
+	log_notice("destination %s: %llu PDUs found in the spool", did,
+		(unsigned long long)found.copies);
 }
 
 void mdf_connection_spool_open(struct mdf_connection *c)
@@ -180,7 +165,9 @@ static void failed(struct mdf_connection *c, struct connection_spool *p, int err
 		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, text);
 }
 
-static void works_again(struct mdf_connection *c, struct connection_spool *p, const char *how)
+// `lost`: copies by now.
+static void works_again(
+	struct mdf_connection *c, struct connection_spool *p, uint64_t lost, const char *how)
 {
 	char text[128];
 
@@ -189,18 +176,19 @@ static void works_again(struct mdf_connection *c, struct connection_spool *p, co
 	p->failing = false;
 	if (failing_part(c))
 		return;
-	uint64_t lost = destination_lost(c);
 	// A twin that was removed meanwhile has taken its own along.
 	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
 	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
 	mdf_connection_post(c, EVENT_SPOOL_CLEAR, lost, text);
 }
 
-static void finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
+// Takes the job's result. What is lost while a job is at work is part of what its failure costs.
+// Returns the copies lost by now: no copy is between one fault and the next.
+static uint64_t finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 {
 	struct connection_spool *p = &c->spool[k];
 	int result = p->job.result;
-	uint64_t lost = destination_lost(c); // a block that cannot be read is part of what it costs
+	uint64_t lost = p->lost_at_submit, lost_now = destination_lost(c);
 
 	atomic_store_explicit(&p->job.state, SPOOL_IDLE, memory_order_relaxed);
 	if (p->job.work == SPOOL_STORE)
@@ -214,21 +202,43 @@ static void finish(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 		p->retry_at = now + RETRY_NS;
 		failed(c, p, result, lost);
 	} else if (p->job.work == SPOOL_STORE) {
-		works_again(c, p, "the spool takes PDUs again");
+		works_again(c, p, lost_now, "the spool takes PDUs again");
 	}
+	return lost_now;
+}
+
+// A segment for the disk: of a kind that holds much of its room, or that waits too long. While the
+// MDF is away all will have to go there, and the rest of memory is for a disk that stands still.
+static bool take(struct mdf_connection *c, enum copy_kind k, bool up, uint64_t now)
+{
+	struct connection_spool *p = &c->spool[k];
+
+	if (now < p->retry_at)
+		return false;
+	if (now >= p->look_at) {
+		p->old = stream_spool_waits(c->stream, k, up, now, WAIT_NS);
+		p->look_at = now + LOOK_NS;
+	}
+	uint32_t part = up ? PART_UP : PART_AWAY;
+	bool taken = stream_spool_take(c->stream, k, up, p->old ? 0 : part, &p->job);
+	p->old = p->old && taken;
+	return taken;
 }
 
 static bool next(struct mdf_connection *c, enum copy_kind k, uint64_t now)
 {
 	struct connection_spool *p = &c->spool[k];
-	bool up = c->mdf && c->up_at;
+	bool up = c->mdf && c->up_at, load = up && stream_spool_wants(c->stream, k);
+	bool turn = p->job.work != SPOOL_LOAD; // the other one's, else: new content may not wait
 
 	p->job.spool = p->spool;
 	p->job.done += stream_spool_done(c->stream, k);
-	if (up && stream_spool_wants(c->stream, k))
+	if (load && turn)
 		p->job.work = SPOOL_LOAD;
-	else if (now >= p->retry_at && stream_spool_take(c->stream, k, up, 2, &p->job))
+	else if (take(c, k, up, now))
 		p->job.work = SPOOL_STORE;
+	else if (load)
+		p->job.work = SPOOL_LOAD;
 	else if (p->job.done > 0)
 		p->job.work = SPOOL_DONE;
 	else
@@ -245,16 +255,27 @@ void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now)
 		uint32_t state = atomic_load_explicit(&p->job.state, memory_order_acquire);
 		if (state == SPOOL_QUEUED)
 			continue;
+		uint64_t lost = UINT64_MAX;
 		if (state == SPOOL_FINISHED)
-			finish(c, k, now);
+			lost = finish(c, k, now);
 		// Nothing is owed any more, so nothing need be stored: the next store may fail
 		// again.
 		if (p->failing && (c->up_at || c->state == DESTINATION_IDLE) &&
 			stream_empty(c->stream))
-			works_again(c, p, "all is delivered and the spool is empty");
-		if (next(c, k, now))
-			spooler_submit(c->deliver->spooler, &p->job);
+			works_again(c, p, destination_lost(c),
+				"all is delivered and the spool is empty");
+		if (c->closing || !next(c, k, now))
+			continue;
+		p->lost_at_submit = lost == UINT64_MAX ? destination_lost(c) : lost;
+		spooler_submit(c->deliver->spooler, &p->job);
 	}
+}
+
+bool mdf_connection_spool_at_rest(struct mdf_connection *c, uint64_t now)
+{
+	c->closing = true;
+	mdf_connection_spool_work(c, now);
+	return !in_flight(&c->spool[COPY_X2]) && !in_flight(&c->spool[COPY_X3]);
 }
 
 void mdf_connection_spool_wait(struct mdf_connection *c)
@@ -265,11 +286,53 @@ void mdf_connection_spool_wait(struct mdf_connection *c)
 			continue;
 		if (in_flight(p)) {
 			spooler_wait(c->deliver->spooler, &p->job);
-			finish(c, k, 0);
+			(void)finish(c, k, 0);
 		}
 		// There is no next job that would note it in the file, and what is discarded from
 		// here on stays owed on disk.
 		p->job.done += stream_spool_done(c->stream, k);
+	}
+}
+
+static int keep_piece(void *context, const struct segment *g, uint32_t from, uint32_t line)
+{
+	return spool_store(context, g, from, line);
+}
+
+static int keep_kind(struct mdf_connection *c, enum copy_kind k)
+{
+	struct connection_spool *p = &c->spool[k];
+	const struct stream_keeper to = {.store = keep_piece, .context = p->spool};
+	int error = 0;
+
+	for (; p->job.done > 0; p->job.done--)
+		(void)spool_done(p->spool);
+	stream_spool_leave(c->stream, k);
+	if (stream_spool_skip(c->stream, k) > 0)
+		spool_skip(p->spool, stream_spool_skip(c->stream, k));
+	if (stream_spool_has_front(c->stream, k)) {
+		error = spool_front_begin(p->spool);
+		if (!error) {
+			error = stream_spool_keep(c->stream, k, true, &to);
+			int end = spool_front_end(p->spool);
+			error = error ? error : end;
+		}
+		error = error == POI_ERR_EXISTS ? 0 : error;
+	}
+	return error ? error : stream_spool_keep(c->stream, k, false, &to);
+}
+
+void mdf_connection_spool_keep(struct mdf_connection *c)
+{
+	char did[ID_TEXT_SIZE];
+
+	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
+	id_format(&c->dest.did, did);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		int error = c->spool[k].spool ? keep_kind(c, k) : 0;
+		if (error)
+			log_kind(ERROR, SPOOL, "destination %s: what was queued is not kept: %s",
+				did, poi_error_text(error));
 	}
 }
 
@@ -287,4 +350,36 @@ void mdf_connection_spool_close(struct mdf_connection *c, bool keep)
 			spool_remove(p->spool);
 		p->spool = NULL;
 	}
+}
+
+void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation)
+{
+	uint64_t before = mdf_connection_lost(c);
+	struct channel_event e = {.kind = EVENT_DISCARDED,
+		.ne = c->dest.ne,
+		.id = c->dest.did,
+		.time_ns = now_wall_ns(),
+		.subject = "removed"};
+
+	mdf_connection_drop(c);
+	mdf_connection_spool_wait(c);
+	stream_discard(c->stream, LOSS_REMOVED);
+	mdf_connection_spool_close(c, false);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		(void)stream_spool_done(c->stream, k); // of the file that is gone
+		c->spool[k] = (struct connection_spool){0};
+	}
+	e.copies = mdf_connection_lost(c) - before;
+	snprintf(e.text, sizeof(e.text),
+		"%llu PDUs of a destination that was removed were discarded",
+		(unsigned long long)e.copies);
+	if (e.copies > 0)
+		deliver_post(c->deliver, &e);
+	pthread_mutex_lock(&c->deliver->lock);
+	c->dest.creation = creation;
+	pthread_mutex_unlock(&c->deliver->lock);
+	mdf_connection_spool_open(c);
+	c->failures = 0;
+	c->up_at = 0;
+	c->attempt_at = now_monotonic_ns();
 }

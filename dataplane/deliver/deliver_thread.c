@@ -10,8 +10,6 @@
 
 #include "shared/now.h"
 
-#define REMOVE_NS (5 * NS_PER_S)
-
 int deliver_thread_open(struct deliver *d, uint32_t number)
 {
 	struct deliver_thread *t = &d->thread[number];
@@ -81,10 +79,14 @@ static void apply(struct deliver_thread *t, struct command *order)
 		pthread_mutex_lock(&c->deliver->lock); // readers walk the rings
 		apply_rings(c, order->rings);
 		pthread_mutex_unlock(&c->deliver->lock);
+		if (c->dest.creation != order->dest.creation)
+			mdf_connection_begin_anew(c, order->dest.creation);
 		mdf_connection_modified(c, &order->dest);
 		break;
 	case COMMAND_REMOVE:
-		c->remove_until = now_monotonic_ns() + REMOVE_NS;
+		c->remove_until =
+			now_monotonic_ns() + c->deliver->config->delivery.drain * NS_PER_S;
+		mdf_connection_ended(c, &c->removed);
 		break;
 	case COMMAND_RESOLVED:
 		c = connection_of(t, mdf_connection_of_token(order->answer.token));

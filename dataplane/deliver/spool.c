@@ -4,40 +4,25 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dataplane/deliver/spool_file.h"
 #include "shared/aead.h"
 #include "shared/error.h"
 #include "shared/file_at.h"
 #include "shared/wire.h"
 
-// File: magic, place of the oldest block owed (offset, and offset of its session), then entries. An
-// entry is a u32 and what follows it: SESSION and a salt, or the length of the sealed text, the
-// block's number in its session, the sealed text and its tag.
-static const uint8_t magic[8] = "POISPOL1";
-#define HEAD_SIZE 24u
-#define SESSION 0xffffffffu
-#define SESSION_SIZE (4u + AEAD_SALT_SIZE)
-#define BLOCK_HEAD 12u
-#define COPY_SIZE 12u
-#define TEXT_MIN (8u + COPY_SIZE)
-#define TEXT_MAX (8u + SEGMENT_COPIES * COPY_SIZE + SEGMENT_SIZE)
 #define LOADED_MAX 64u
 #define PUNCH_EVERY (16u << 20)
-#define CLOCK_SLACK_NS (60ull * 1000000000ull)
-
-struct place {
-	uint64_t at, session;
-};
 
 struct spool {
 	char *file;
 	int fd;
 	uint64_t cap;
+	uint64_t creation;
 	uint8_t root[SPOOL_KEY_SIZE];
 	uint8_t salt[AEAD_SALT_SIZE]; // of our session
 	uint8_t write_key[SPOOL_KEY_SIZE], read_key[SPOOL_KEY_SIZE];
@@ -46,28 +31,13 @@ struct spool {
 	uint64_t began;	 // where our own session begins; before it is what we found
 	uint64_t punched;
 	bool stale;			 // nothing is owed, but the file could not be begun anew
-	struct place head;		 // oldest block owed
+	struct places places;
 	struct place read;		 // next block to load
 	struct place loaded[LOADED_MAX]; // ends of blocks loaded and not yet delivered
 	uint32_t loaded_head, loaded_tail;
 	struct aead *aead;
 	uint8_t *text, *sealed; // one block
 };
-
-static uint64_t load64(const uint8_t *from)
-{
-	return (uint64_t)wire_load32(from) << 32 | wire_load32(from + 4);
-}
-
-// Reads all `n` bytes; AGAIN where the file ends before.
-static int read_all(int fd, uint8_t *octets, size_t n, uint64_t at)
-{
-	ssize_t got = file_read_at(fd, octets, n, at);
-
-	if (got < 0)
-		return POI_ERR_IO;
-	return (size_t)got < n ? POI_ERR_AGAIN : POI_OK;
-}
 
 static_assert(SPOOL_KEY_SIZE == AEAD_KEY_SIZE, "a root key is a key of the cipher");
 
@@ -76,23 +46,23 @@ static int derive(const struct spool *s, const uint8_t *salt, uint8_t *key)
 	return aead_derive(s->root, "spool", salt, key);
 }
 
-// Returns how a block of `n` bytes is sealed: bound to its head, which holds its number.
-static struct aead_record record_of(const uint8_t *key, const uint8_t *head, size_t n)
+// Returns how a block of `n` bytes is sealed: bound to its head, which holds its number, and to the
+// creation. `bound` is the caller's room for both.
+static struct aead_record record_of(const struct spool *s, const uint8_t *key, const uint8_t *head,
+	size_t n, uint8_t bound[BOUND_SIZE])
 {
+	memcpy(bound, head, BLOCK_HEAD);
+	wire_store64(bound + BLOCK_HEAD, s->creation);
 	return (struct aead_record){.key = key,
-		.number = load64(head + 4),
-		.bound = head,
-		.bound_size = BLOCK_HEAD,
+		.number = wire_load64(head + 4),
+		.bound = bound,
+		.bound_size = BOUND_SIZE,
 		.size = n};
 }
 
 static int write_head(struct spool *s)
 {
-	uint8_t head[16];
-
-	wire_store64(head, s->head.at);
-	wire_store64(head + 8, s->head.session);
-	return file_write_at(s->fd, head, sizeof(head), sizeof(magic));
+	return spool_file_places_write(s->fd, &s->places);
 }
 
 static int begin_session(struct spool *s)
@@ -116,62 +86,47 @@ static int reset(struct spool *s)
 	if (ftruncate(s->fd, HEAD_SIZE))
 		return POI_ERR_IO;
 	s->tail = s->began = s->punched = HEAD_SIZE;
-	s->head = s->read = (struct place){HEAD_SIZE, HEAD_SIZE};
+	s->places = (struct places){.head = {HEAD_SIZE, HEAD_SIZE}};
+	s->read = s->places.head;
 	int error = write_head(s);
 	error = error ? error : begin_session(s);
 	s->stale = error != 0;
 	return error;
 }
 
-// Walks over the entries of a file that was left behind: the end of its last whole one.
-static uint64_t whole_end(struct spool *s, uint64_t at, uint64_t size)
+// Reads from the session's entry at `place.session` the key of what lies at `place.at`.
+static int read_key(struct spool *s, struct place place)
 {
-	uint8_t word[4];
-
-	while (at + sizeof(word) <= size && read_all(s->fd, word, sizeof(word), at) == 0) {
-		uint32_t n = wire_load32(word);
-		if (n != SESSION && (n < TEXT_MIN || n > TEXT_MAX))
-			break;
-		uint64_t length = n == SESSION ? SESSION_SIZE : BLOCK_HEAD + n + AEAD_TAG_SIZE;
-		if (length > size - at)
-			break;
-		at += length;
-	}
-	return at;
-}
-
-static bool take_over(struct spool *s, uint64_t size)
-{
-	uint8_t head[HEAD_SIZE];
 	uint8_t session[SESSION_SIZE];
 
-	if (size < HEAD_SIZE + SESSION_SIZE || read_all(s->fd, head, sizeof(head), 0) ||
-		memcmp(head, magic, sizeof(magic)) != 0)
-		return false;
-	s->head.at = load64(head + 8);
-	s->head.session = load64(head + 16);
-	if (s->head.at > size || s->head.session > s->head.at || s->head.session < HEAD_SIZE ||
-		read_all(s->fd, session, sizeof(session), s->head.session) ||
-		wire_load32(session) != SESSION)
-		return false;
-	if (derive(s, session + 4, s->read_key))
-		return false;
-	s->read = s->head;
-	s->tail = whole_end(s, s->head.at, size);
-	// A session's entry alone is no block.
-	return s->tail > s->head.at + (s->head.at == s->head.session ? SESSION_SIZE : 0);
+	if (spool_file_read(s->fd, session, sizeof(session), place.session))
+		return POI_ERR_IO;
+	if (wire_load32(session) != SESSION || derive(s, session + 4, s->read_key))
+		return POI_ERR_INVALID;
+	s->read = place;
+	return 0;
 }
 
-static bool is_young(const struct spool_settings *set, const struct stat *st)
+static bool take_over(struct spool *s, uint64_t size, struct spool_found *found)
 {
-	uint64_t written =
-		(uint64_t)st->st_mtim.tv_sec * 1000000000ull + (uint64_t)st->st_mtim.tv_nsec;
+	uint64_t creation;
 
-	return set->youngest_ns == 0 ||
-	       (written >= set->youngest_ns && written <= set->now_ns + CLOCK_SLACK_NS);
+	if (!spool_file_head(s->fd, size, &s->places, &creation) || creation != s->creation ||
+		read_key(s, s->places.head))
+		return false;
+	found->copies = spool_file_owed(s->fd, &s->places, size, &s->tail);
+	return true;
 }
 
-static int open_file(struct spool *s, const struct spool_settings *set, enum spool_found *found)
+static int begin_file(struct spool *s)
+{
+	if (ftruncate(s->fd, 0) || spool_file_begin(s->fd, s->creation))
+		return POI_ERR_IO;
+	return reset(s);
+}
+
+static int open_file(
+	struct spool *s, const struct spool_settings *set, struct spool_found *found)
 {
 	struct stat st;
 
@@ -180,28 +135,29 @@ static int open_file(struct spool *s, const struct spool_settings *set, enum spo
 		aead_random(s->salt, AEAD_SALT_SIZE) || derive(s, s->salt, s->write_key))
 		return POI_ERR_IO;
 	bool left = (uint64_t)st.st_size > HEAD_SIZE + SESSION_SIZE;
-	if (left && is_young(set, &st) && take_over(s, (uint64_t)st.st_size)) {
-		*found = SPOOL_RECOVERED;
+	bool sound = left && take_over(s, (uint64_t)st.st_size, found);
+	if (sound && found->copies > 0 && !set->stale) {
+		found->what = SPOOL_RECOVERED;
 		s->began = s->tail;
 		s->punched = HEAD_SIZE;
 		return ftruncate(s->fd, (off_t)s->tail) ? POI_ERR_IO : begin_session(s);
 	}
-	*found = left ? SPOOL_DISCARDED : SPOOL_NONE;
-	if (ftruncate(s->fd, 0) || file_write_at(s->fd, magic, sizeof(magic), 0))
-		return POI_ERR_IO;
-	return reset(s);
+	found->what = left && (!sound || found->copies > 0) ? SPOOL_DISCARDED : SPOOL_NONE;
+	return begin_file(s);
 }
 
-struct spool *spool_open(const struct spool_settings *set, enum spool_found *found, int *error)
+struct spool *spool_open(
+	const struct spool_settings *set, struct spool_found *found, int *error)
 {
 	struct spool *s = calloc(1, sizeof(*s));
 
 	*error = POI_ERR_NOMEM;
-	*found = SPOOL_NONE;
+	*found = (struct spool_found){0};
 	if (!s)
 		return NULL;
 	s->fd = -1;
 	s->cap = set->cap;
+	s->creation = set->creation;
 	memcpy(s->root, set->root, SPOOL_KEY_SIZE);
 	s->file = strdup(set->file);
 	s->aead = aead_new();
@@ -233,6 +189,8 @@ void spool_close(struct spool *s)
 	if (s->fd >= 0) {
 		if (spool_octets(s) == 0)
 			unlink_own(s);
+		else if (s->places.skip > 0)
+			(void)write_head(s);
 		close(s->fd);
 	}
 	aead_free(s->aead);
@@ -257,12 +215,20 @@ void spool_remove(struct spool *s)
 
 uint64_t spool_octets(const struct spool *s)
 {
-	uint64_t owed = s->tail - s->head.at;
+	const struct places *p = &s->places;
+	uint64_t from = p->head.at, owed = 0, sessions = from <= s->began ? SESSION_SIZE : 0;
 
+	if (spool_file_in_front(p)) {
+		owed += p->front_end - from;
+		from = p->main.at;
+	}
+	if (p->front_end && from <= p->front_from) {
+		owed += p->front_from - from;
+		from = p->front_end;
+	}
+	owed += s->tail - from;
 	// Sessions' entries are not owed.
-	if (owed > 0 && s->head.at <= s->began)
-		owed -= owed < SESSION_SIZE ? owed : SESSION_SIZE;
-	return owed;
+	return owed > sessions ? owed - sessions : 0;
 }
 
 static size_t put_text(uint8_t *to, const struct segment *g, uint32_t from, uint32_t line)
@@ -287,13 +253,16 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 	size_t n = put_text(s->text, segment, from, line);
 	size_t size = BLOCK_HEAD + n + AEAD_TAG_SIZE;
 
-	if (s->tail - s->head.at + size > s->cap)
+	uint8_t bound[BOUND_SIZE];
+
+	if (spool_octets(s) + size > s->cap)
 		return POI_ERR_LIMIT;
 	if (s->stale && reset(s))
 		return POI_ERR_IO;
 	wire_store32(s->sealed, (uint32_t)n);
 	wire_store64(s->sealed + 4, s->number++); // never again, even if the write fails
-	struct aead_record r = record_of(s->write_key, s->sealed, n);
+	wire_store32(s->sealed + 12, wire_load32(s->text + 4));
+	struct aead_record r = record_of(s, s->write_key, s->sealed, n, bound);
 	if (aead_seal(s->aead, &r, s->text, s->sealed + BLOCK_HEAD))
 		return POI_ERR_IO;
 	if (file_write_at(s->fd, s->sealed, size, s->tail)) {
@@ -349,34 +318,75 @@ void spool_block_free(struct spool_block *b)
 	b->segment = NULL;
 }
 
+// At the end of a part of the file reading goes on where the next one begins. 0 or an error.
+static int follow(struct spool *s)
+{
+	const struct places *p = &s->places;
+	int error = 0;
+
+	if (p->front_end && s->read.at == p->front_end)
+		error = read_key(s, p->main);
+	if (!error && p->front_end && s->read.at == p->front_from)
+		error = read_key(
+			s, (struct place){p->front_end + SESSION_SIZE, p->front_end});
+	return error;
+}
+
+// The first `n` copies of the block were delivered.
+static void leave_out(struct spool_block *b, uint32_t n)
+{
+	struct segment *g = b->segment;
+	uint32_t start = g->copy[n - 1].end, end = g->copy[g->pushed - 1].end;
+
+	memmove(g->octets, g->octets + start, end - start);
+	g->pushed -= n;
+	for (uint32_t i = 0; i < g->pushed; i++) {
+		g->copy[i] = g->copy[i + n];
+		g->copy[i].end -= start;
+	}
+	b->skipped = n;
+}
+
+static int load_block(struct spool *s, uint32_t n, struct spool_block *out)
+{
+	uint8_t *head = s->sealed, bound[BOUND_SIZE];
+	uint64_t at = s->read.at;
+
+	if (spool_file_read(s->fd, head, BLOCK_HEAD + n + AEAD_TAG_SIZE, at))
+		return POI_ERR_IO;
+	struct aead_record r = record_of(s, s->read_key, head, n, bound);
+	int error = aead_open(s->aead, &r, head + BLOCK_HEAD, s->text);
+	if (!error)
+		error = get_text(s->text, n, out);
+	if (!error && at == s->places.skip_at && s->places.skip > 0 &&
+		s->places.skip < out->segment->pushed)
+		leave_out(out, s->places.skip);
+	out->recovered = at < s->began;
+	s->read.at += BLOCK_HEAD + n + AEAD_TAG_SIZE;
+	return error ? error : follow(s);
+}
+
 // Reads the entry at s->read. 1 when it was a session, 0 a block.
 static int load_entry(struct spool *s, struct spool_block *out)
 {
 	uint8_t *head = s->sealed;
-	int error = read_all(s->fd, head, 4, s->read.at);
 
-	if (error)
+	if (spool_file_read(s->fd, head, 4, s->read.at))
 		return POI_ERR_IO;
 	uint32_t n = wire_load32(head);
 	if (n == SESSION) {
-		if (read_all(s->fd, head, SESSION_SIZE, s->read.at))
+		if (read_key(s, (struct place){s->read.at + SESSION_SIZE, s->read.at}))
 			return POI_ERR_IO;
-		if (derive(s, head + 4, s->read_key))
-			return POI_ERR_IO;
-		s->read = (struct place){s->read.at + SESSION_SIZE, s->read.at};
-		return 1;
+		return follow(s) ? POI_ERR_IO : 1;
 	}
-	if (n < TEXT_MIN || n > TEXT_MAX)
-		return POI_ERR_INVALID;
-	if (read_all(s->fd, head, BLOCK_HEAD + n + AEAD_TAG_SIZE, s->read.at))
-		return POI_ERR_IO;
-	struct aead_record r = record_of(s->read_key, head, n);
-	error = aead_open(s->aead, &r, head + BLOCK_HEAD, s->text);
-	if (!error)
-		error = get_text(s->text, n, out);
-	out->recovered = s->read.at < s->began;
-	s->read.at += BLOCK_HEAD + n + AEAD_TAG_SIZE;
-	return error;
+	return n < TEXT_MIN || n > TEXT_MAX ? POI_ERR_INVALID : load_block(s, n, out);
+}
+
+// Nothing is owed: what is left of the file are entries of sessions.
+static bool is_done(const struct spool *s)
+{
+	return s->loaded_head == s->loaded_tail &&
+	       (s->read.at == s->tail || spool_octets(s) == 0);
 }
 
 int spool_load(struct spool *s, struct spool_block *out)
@@ -395,131 +405,83 @@ int spool_load(struct spool *s, struct spool_block *out)
 		return 0;
 	}
 	spool_block_free(out);
-	if (error == 1)
+	if (error == 1) {
+		if (is_done(s))
+			(void)reset(s); // a store tries again
 		return POI_ERR_AGAIN;
+	}
 	// What we found cannot be trusted further; what we wrote ourselves may still be.
 	bool found = s->read.at <= s->began && s->began > HEAD_SIZE;
 	s->read.at = found ? s->began : s->tail;
 	s->read.session = found ? s->began : s->read.session;
 	if (s->loaded_head == s->loaded_tail)
-		s->head = s->read;
+		s->places.head = s->read;
 	else
 		s->loaded[(s->loaded_head - 1) % LOADED_MAX] = s->read;
 	out->recovered = found;
 	return error;
 }
 
+// Gives the disk back what lies before the oldest block owed. Where holes cannot be punched the file
+// grows until it is empty.
+static void punch(struct spool *s)
+{
+	const struct place *head = &s->places.head;
+	uint64_t from = head->session + SESSION_SIZE; // the key stays
+
+	from = s->punched > from ? s->punched : from;
+	if (head->at < from + PUNCH_EVERY || head->at <= s->places.front_end)
+		return;
+	(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+		(off_t)(head->at - from));
+	s->punched = head->at;
+}
+
 int spool_done(struct spool *s)
 {
 	if (s->loaded_head == s->loaded_tail)
 		return 0;
-	s->head = s->loaded[s->loaded_tail++ % LOADED_MAX];
-	if (s->loaded_head == s->loaded_tail && spool_octets(s) == 0)
+	if (s->places.skip_at == s->places.head.at)
+		s->places.skip_at = s->places.skip = 0;
+	s->places.head = s->loaded[s->loaded_tail++ % LOADED_MAX];
+	if (is_done(s))
 		return reset(s);
-	uint64_t from = s->head.session + SESSION_SIZE; // the key stays
-	from = s->punched > from ? s->punched : from;
-	if (s->head.at >= from + PUNCH_EVERY) {
-		// Where holes cannot be punched the file grows until it is empty.
-		(void)fallocate(s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
-			(off_t)(s->head.at - from));
-		s->punched = s->head.at;
-	}
+	punch(s);
 	return write_head(s);
 }
 
-struct spooler {
-	pthread_t id;
-	pthread_mutex_t lock; // below
-	pthread_cond_t changed;
-	STAILQ_HEAD(, spool_job) jobs;
-	bool stopping;
-};
-
-static int work(struct spool_job *j)
+void spool_skip(struct spool *s, uint32_t copies)
 {
-	if (j->work == SPOOL_RUN) {
-		j->run(j->context);
-		return 0;
-	}
-	// One that fails leaves its place in the head to the next; none is left out.
-	for (j->done_result = 0; j->done > 0; j->done--) {
-		int error = spool_done(j->spool);
-		j->done_result = error ? error : j->done_result;
-	}
-	if (j->work == SPOOL_STORE)
-		return spool_store(j->spool, j->segment, j->from, j->line);
-	return j->work == SPOOL_LOAD ? spool_load(j->spool, &j->block) : j->done_result;
+	s->places.skip_at = s->places.head.at;
+	s->places.skip = copies;
 }
 
-static void *spooler_run(void *context)
+int spool_front_begin(struct spool *s)
 {
-	struct spooler *s = context;
+	struct places *p = &s->places;
 
-	pthread_mutex_lock(&s->lock);
-	for (;;) {
-		struct spool_job *j = STAILQ_FIRST(&s->jobs);
-		if (!j && s->stopping)
-			break;
-		if (!j) {
-			pthread_cond_wait(&s->changed, &s->lock);
-			continue;
-		}
-		STAILQ_REMOVE_HEAD(&s->jobs, next);
-		pthread_mutex_unlock(&s->lock);
-		j->result = work(j);
-		pthread_mutex_lock(&s->lock);
-		// The job is its owner's from here on.
-		atomic_store_explicit(&j->state, SPOOL_FINISHED, memory_order_release);
-		pthread_cond_broadcast(&s->changed);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
+	if (s->stale && reset(s))
+		return POI_ERR_IO;
+	if (p->front_end) // of an earlier stop, not yet read
+		return POI_ERR_EXISTS;
+	uint64_t from = s->tail;
+	int error = begin_session(s);
+	if (error)
+		return error;
+	p->main = p->head;
+	p->front_from = from;
+	return 0;
 }
 
-struct spooler *spooler_new(void)
+int spool_front_end(struct spool *s)
 {
-	struct spooler *s = calloc(1, sizeof(*s));
+	struct places *p = &s->places;
+	uint64_t end = s->tail;
+	int error = begin_session(s);
 
-	if (!s)
-		return NULL;
-	STAILQ_INIT(&s->jobs);
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
-	if (pthread_create(&s->id, NULL, spooler_run, s)) {
-		free(s);
-		return NULL;
-	}
-	(void)pthread_setname_np(s->id, "poi-spool");
-	return s;
-}
-
-void spooler_free(struct spooler *s)
-{
-	if (!s)
-		return;
-	pthread_mutex_lock(&s->lock);
-	s->stopping = true;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-	pthread_join(s->id, NULL);
-	pthread_cond_destroy(&s->changed);
-	pthread_mutex_destroy(&s->lock);
-	free(s);
-}
-
-void spooler_submit(struct spooler *s, struct spool_job *j)
-{
-	atomic_store_explicit(&j->state, SPOOL_QUEUED, memory_order_relaxed);
-	pthread_mutex_lock(&s->lock);
-	STAILQ_INSERT_TAIL(&s->jobs, j, next);
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-}
-
-void spooler_wait(struct spooler *s, struct spool_job *j)
-{
-	pthread_mutex_lock(&s->lock);
-	while (atomic_load_explicit(&j->state, memory_order_acquire) == SPOOL_QUEUED)
-		pthread_cond_wait(&s->changed, &s->lock);
-	pthread_mutex_unlock(&s->lock);
+	if (error)
+		return error;
+	p->front_end = end;
+	p->head = (struct place){p->front_from + SESSION_SIZE, p->front_from};
+	return write_head(s);
 }

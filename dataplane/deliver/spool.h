@@ -2,9 +2,9 @@
 
 // What memory cannot hold for a destination that is down or slow, on disk and only encrypted.
 // A FIFO of blocks, each some whole PDUs of one line, sealed with
-// AES-256-GCM. One file per destination and kind. Each file has a key of its own (root key and a
-// fresh salt) and numbers its blocks, so no nonce is used twice; a block that was changed, moved or
-// repeated does not open. The place of the oldest block still owed is in the file's head, so that
+// AES-256-GCM. One file per creation of a destination and kind. Each file has a key of its own (root
+// key and a fresh salt) and numbers its blocks, so no nonce is used twice; a block that was changed,
+// moved, repeated or is of another creation does not open. The place of the oldest block still owed is in the file's head, so that
 // what was delivered is not delivered again after a restart.
 //
 // A `struct spool` is used by one thread at a time: by the spooler's, between spooler_submit and
@@ -26,16 +26,22 @@ struct spool;
 struct spool_settings {
 	const char *file;
 	const uint8_t *root;  // SPOOL_KEY_SIZE octets: sealed_file_key_read
-	uint64_t cap;	      // octets of the file that may hold what is owed
-	uint64_t youngest_ns; // CLOCK_REALTIME: an older file is discarded; 0: any age will do
-	uint64_t now_ns;      // CLOCK_REALTIME: a file from the future is discarded
+	uint64_t cap;	   // octets of the file that may hold what is owed
+	uint64_t creation; // of the destination: a file of another one is discarded
+	bool stale;	   // the ADMF was silent for too long: what is found is discarded
 };
 
-enum spool_found { SPOOL_NONE, SPOOL_RECOVERED, SPOOL_DISCARDED };
+struct spool_found {
+	enum { SPOOL_NONE, SPOOL_RECOVERED, SPOOL_DISCARDED } what;
+	uint64_t copies; // recovered or discarded; 0 where a broken file does not say how many
+};
 
 // Opens the spool. A file that an earlier process left behind is taken over (its blocks come first)
 // or discarded, as `found` says. NULL and *error on failure: IO or NOMEM.
-struct spool *spool_open(const struct spool_settings *s, enum spool_found *found, int *error);
+struct spool *spool_open(
+	const struct spool_settings *s, struct spool_found *found, int *error);
+// Counts the copies that a file left behind owes. False: it does not say.
+bool spool_file_copies(int fd, uint64_t *copies);
 // Leaves what is still owed in the file; removes an empty one. NULL allowed.
 void spool_close(struct spool *s);
 // Closes and removes the file.
@@ -49,6 +55,7 @@ void spool_remove(struct spool *s);
 struct spool_block {
 	struct segment *segment; // closed, with its octets; the caller's to spool_block_free
 	uint32_t line;
+	uint32_t skipped; // copies before it that an earlier process delivered: left out
 	bool recovered; // of an earlier process: its slots mean nothing here
 };
 
@@ -59,6 +66,14 @@ void spool_block_free(struct spool_block *b);
 // The oldest loaded block was delivered: it is not owed any more. 0 or IO.
 [[nodiscard]] int spool_done(struct spool *s);
 uint64_t spool_octets(const struct spool *s); // of the file(s), still owed
+
+// At a stop. The first `copies` of the oldest block are not owed any more; noted by the calls below
+// or spool_close.
+void spool_skip(struct spool *s, uint32_t copies);
+// What is stored between the two calls comes before all that the file holds. 0, IO, or EXISTS: the
+// file has such a part already, and what is stored now comes last.
+[[nodiscard]] int spool_front_begin(struct spool *s);
+[[nodiscard]] int spool_front_end(struct spool *s);
 
 // The helper thread for all destinations.
 struct spooler;

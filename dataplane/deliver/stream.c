@@ -416,7 +416,7 @@ void stream_discard(struct stream *s, enum copy_loss why)
 	stream_cut(s, false);
 	for (uint32_t i = 0; i < s->n_lines; i++) {
 		struct stream_line *l = &s->line[i];
-		while (l->ring || l->spool) {
+		while (l->ring || (l->spool && !l->spool->left)) {
 			line_give_back(l);
 			struct view v = line_view(l, l->ack_segment);
 			if (!v.segment || (v.pushed == l->ack_copy && !v.closed))
@@ -427,7 +427,10 @@ void stream_discard(struct stream *s, enum copy_loss why)
 		}
 	}
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-		spooled_discard(s, &s->spooled[k], why);
+		if (!s->spooled[k].left) {
+			spooled_discard(s, &s->spooled[k], why);
+			spooled_discard_found(s, &s->spooled[k], why);
+		}
 		s->spooled[k].recovering = false;
 	}
 }
@@ -471,6 +474,7 @@ void stream_balance(const struct stream *s, struct copy_balance *add, uint64_t *
 			copy_ring_counts(s->line[i].ring, &n);
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
 		const struct spooled *p = &s->spooled[k];
+		add->offered += atomic_load_explicit(&p->found, memory_order_relaxed);
 		spooled += atomic_load_explicit(&p->copies, memory_order_relaxed);
 		n.queued_octets += atomic_load_explicit(&p->octets, memory_order_relaxed);
 	}

@@ -89,6 +89,10 @@ void stream_spool_use(struct stream *s);
 // Fills segment, from and line of the job. stream_spool_stored ends it.
 bool stream_spool_take(
 	struct stream *s, enum copy_kind k, bool connected, uint32_t part, struct spool_job *job);
+// Whether a segment of a line that could move is the same since `age_ns`, as calls with `now_ns` saw
+// it.
+bool stream_spool_waits(struct stream *s, enum copy_kind k, bool connected, uint64_t now_ns,
+	uint64_t age_ns);
 // It is in the file, or (not `good`) stays in memory. Returns whether it left memory.
 bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good);
 bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block should be loaded
@@ -96,7 +100,24 @@ bool stream_spool_wants(const struct stream *s, enum copy_kind k); // a block sh
 // what the file held is lost and counted.
 void stream_spool_loaded(
 	struct stream *s, enum copy_kind k, const struct spool_block *b, int result);
+// At a stop, with the connection cut and no job under way: what memory holds, also of segments that
+// are not closed, is handed to `store` in the order in which it would have been sent, and leaves the
+// stream. With `front` only what goes before all that was spooled. 0 or the error of `store`: that
+// piece and what follows stay.
+struct stream_keeper {
+	int (*store)(void *context, const struct segment *g, uint32_t from, uint32_t line);
+	void *context;
+};
+[[nodiscard]] int stream_spool_keep(
+	struct stream *s, enum copy_kind k, bool front, const struct stream_keeper *to);
+bool stream_spool_has_front(struct stream *s, enum copy_kind k); // something would go with `front`
+// Copies of the oldest block in the file that are delivered already; 0 when none of it was loaded.
+uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k);
+// What is in the file stays owed there: nothing of it is counted as lost by stream_discard.
+void stream_spool_leave(struct stream *s, enum copy_kind k);
 // Blocks delivered since the last call.
 uint32_t stream_spool_done(struct stream *s, enum copy_kind k);
-void stream_spool_recovering(struct stream *s, enum copy_kind k); // the file was found
-uint64_t stream_spool_recovered(const struct stream *s); // copies delivered for an earlier process
+// A file of an earlier process was found: its copies are offered to this destination from now on,
+// though to no task.
+void stream_spool_recovering(struct stream *s, enum copy_kind k, uint64_t copies);
+uint64_t stream_spool_found(const struct stream *s); // copies that were found so

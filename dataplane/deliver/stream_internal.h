@@ -22,6 +22,8 @@ struct stream_line {
 	uint32_t held_from, n_held;
 	struct segment **held;
 	uint64_t since_ns; // no unsent octet is older
+	uint32_t waits;	   // the segment that could go to the spool next, and since when it waits
+	uint64_t waits_ns; // 0: none
 	bool active;	   // not armed: to be looked at
 };
 
@@ -45,9 +47,11 @@ struct spooled { // one kind
 	uint32_t store_line, store_from;
 	struct runs *store_runs;	 // made before the block is stored: then nothing can fail
 	uint32_t done;			 // blocks delivered, to be noted in the file
+	bool left;			 // what the file holds stays there
 	bool recovering;		 // the file may hold blocks of an earlier process
 	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
-	_Atomic uint64_t recovered;	 // delivered for an earlier process
+	_Atomic uint64_t found;		 // copies of an earlier process; one writer, anyone reads
+	uint64_t found_left;		 // of them not loaded yet
 };
 
 struct record {
@@ -112,6 +116,9 @@ static inline void add_to(_Atomic uint64_t *to, uint64_t n)
 // stream_spool.c
 void spooled_discard(
 	struct stream *s, struct spooled *p, enum copy_loss why); // what the file holds
+
+void spooled_discard_found(
+	struct stream *s, struct spooled *p, enum copy_loss why); // of an earlier process, not loaded
 
 // stream_line.c
 enum copy_kind line_kind(const struct stream_line *l);

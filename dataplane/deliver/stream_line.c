@@ -142,16 +142,13 @@ void line_give_back(struct stream_line *l)
 	}
 }
 
-// The copy in hand ended; one of an earlier process is in no book of ours.
+// The copy in hand ended; one of an earlier process belongs to no task of ours.
 static void account_copy(struct stream_line *l, const struct copy_descriptor *c, int as)
 {
 	struct stream *s = l->stream;
 
-	if (l->spool && l->spool->block[l->ack_segment % SPOOL_LOADED].recovered) {
-		add_to(&l->spool->recovered, as == COPY_ACKNOWLEDGED);
-		return;
-	}
-	copy_outcomes_add(s->book, c->slot, as, c->payload);
+	if (!l->spool || !l->spool->block[l->ack_segment % SPOOL_LOADED].recovered)
+		copy_outcomes_add(s->book, c->slot, as, c->payload);
 	copy_outcomes_count(s->counts, as, c->payload);
 }
 
@@ -159,9 +156,9 @@ static void release(struct stream_line *l, uint64_t octets, uint64_t copies, boo
 {
 	if (!l->spool) {
 		copy_ring_release(l->ring, octets, copies);
-	} else if (!recovered) {
+	} else {
 		add_to(&l->spool->copies, -copies);
-		add_to(&l->spool->octets, -octets);
+		add_to(&l->spool->octets, recovered ? 0 : -octets);
 	}
 }
 

@@ -27,6 +27,14 @@ void spooled_discard(struct stream *s, struct spooled *p, enum copy_loss why)
 	add_to(&s->unsettled, -sent);
 }
 
+void spooled_discard_found(struct stream *s, struct spooled *p, enum copy_loss why)
+{
+	for (uint64_t i = 0; i < p->found_left; i++)
+		copy_outcomes_count(s->counts, why, 0);
+	add_to(&p->copies, -p->found_left);
+	p->found_left = 0;
+}
+
 void stream_spool_use(struct stream *s)
 {
 	s->spools = true;
@@ -70,6 +78,30 @@ static struct runs *runs_of(const struct view *v, uint32_t from)
 	}
 	struct runs *less = realloc(r, sizeof(*r) + r->n * sizeof(struct run));
 	return less ? less : r;
+}
+
+static void wait_from(struct stream_line *l, uint32_t sequence, uint64_t now_ns)
+{
+	l->waits = sequence;
+	l->waits_ns = now_ns;
+}
+
+bool stream_spool_waits(struct stream *s, enum copy_kind k, bool connected, uint64_t now_ns,
+	uint64_t age_ns)
+{
+	bool any = false;
+
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		uint32_t sequence, from;
+		bool movable_now = l->ring && movable(l, connected, &sequence, &from);
+		if (!movable_now)
+			l->waits_ns = 0;
+		else if (!l->waits_ns || l->waits != sequence)
+			wait_from(l, sequence, now_ns);
+		any = any || (movable_now && now_ns - l->waits_ns >= age_ns);
+	}
+	return any;
 }
 
 // The rings of the kind hold a 1/`part` of their room together (0: whatever they hold).
@@ -169,6 +201,77 @@ bool stream_spool_stored(struct stream *s, enum copy_kind k, bool good)
 	return true;
 }
 
+static bool is_before_gap(const struct stream_line *l)
+{
+	return has_gap(l) && (int32_t)(l->gap_from - l->ack_segment) > 0;
+}
+
+bool stream_spool_has_front(struct stream *s, enum copy_kind k)
+{
+	bool any = false;
+
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		if (!l->ring)
+			continue;
+		line_give_back(l);
+		any = any || is_before_gap(l);
+	}
+	return any;
+}
+
+// The piece is in the file: it is queued there, and owed there.
+static void kept(struct stream_line *l, const struct view *v)
+{
+	struct spooled *p = &l->stream->spooled[line_kind(l)];
+	uint64_t octets = v->end - copy_start(v->segment, l->ack_copy);
+	uint64_t copies = v->pushed - l->ack_copy;
+
+	add_to(&p->copies, copies);
+	add_to(&p->octets, octets);
+	copy_ring_release(l->ring, octets, copies);
+	l->ack_copy = v->pushed;
+	l->send_segment = l->ack_segment;
+	l->send_offset = v->end;
+	line_keep(l);
+	line_give_back(l);
+}
+
+int stream_spool_keep(
+	struct stream *s, enum copy_kind k, bool front, const struct stream_keeper *to)
+{
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		struct stream_line *l = stream_line(s, w, k);
+		while (l->ring) {
+			line_give_back(l);
+			struct view v = line_view(l, l->ack_segment);
+			if (!v.segment || v.pushed == l->ack_copy || (front && !is_before_gap(l)))
+				break;
+			int error = to->store(
+				to->context, v.segment, l->ack_copy, (uint32_t)(l - s->line));
+			if (error)
+				return error;
+			kept(l, &v);
+		}
+	}
+	return 0;
+}
+
+uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k)
+{
+	const struct spooled *p = &s->spooled[k];
+	const struct stream_line *l = &s->line[s->n_workers * COPY_KINDS + k];
+
+	if (l->ack_segment == p->opened)
+		return 0;
+	return p->block[l->ack_segment % SPOOL_LOADED].skipped + l->ack_copy;
+}
+
+void stream_spool_leave(struct stream *s, enum copy_kind k)
+{
+	s->spooled[k].left = true;
+}
+
 bool stream_spool_wants(const struct stream *s, enum copy_kind k)
 {
 	const struct spooled *p = &s->spooled[k];
@@ -178,23 +281,34 @@ bool stream_spool_wants(const struct stream *s, enum copy_kind k)
 	       p->opened - l->ack_segment < SPOOL_LOADED;
 }
 
+static uint64_t lesser(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
 void stream_spool_loaded(
 	struct stream *s, enum copy_kind k, const struct spool_block *b, int result)
 {
 	struct spooled *p = &s->spooled[k];
 
 	p->recovering = p->recovering && (result == 0 ? b->recovered : result != POI_ERR_AGAIN);
+	if (!p->recovering) // the file held fewer than it said
+		spooled_discard_found(s, p, LOSS_SPOOL);
 	if (result == POI_ERR_NOMEM)
 		return; // again later
 	if (result != 0) {
 		if (!b->recovered)
 			spooled_discard(s, p, LOSS_SPOOL);
+		else
+			spooled_discard_found(s, p, LOSS_SPOOL);
 		return;
 	}
 	if (!b->recovered && !STAILQ_EMPTY(&p->stored)) {
 		b->segment->sent = STAILQ_FIRST(&p->stored)->sent;
 		spooled_drop(p);
 	}
+	if (b->recovered)
+		p->found_left -= lesser(b->segment->pushed, p->found_left);
 	p->block[p->opened++ % SPOOL_LOADED] = *b;
 	line_activate(&s->line[s->n_workers * COPY_KINDS + k], 0);
 }
@@ -207,16 +321,21 @@ uint32_t stream_spool_done(struct stream *s, enum copy_kind k)
 	return n;
 }
 
-void stream_spool_recovering(struct stream *s, enum copy_kind k)
+void stream_spool_recovering(struct stream *s, enum copy_kind k, uint64_t copies)
 {
-	s->spooled[k].recovering = true;
+	struct spooled *p = &s->spooled[k];
+
+	p->recovering = true;
+	p->found_left = copies;
+	add_to(&p->found, copies);
+	add_to(&p->copies, copies);
 }
 
-uint64_t stream_spool_recovered(const struct stream *s)
+uint64_t stream_spool_found(const struct stream *s)
 {
 	uint64_t sum = 0;
 
 	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
-		sum += atomic_load_explicit(&s->spooled[k].recovered, memory_order_relaxed);
+		sum += atomic_load_explicit(&s->spooled[k].found, memory_order_relaxed);
 	return sum;
 }

@@ -217,6 +217,7 @@ network-elements:
   nf-identifier: nf.test.example
   interception-point: point-1
   tls: {{ certificate: {pki}/ne.pem, key: {pki}/ne.key, ca: {pki}/ca.pem }}
+  drain: {drain}
 {delivery_extra}dataplane:
   eal: "--no-pci --in-memory --no-telemetry --file-prefix poi-{prefix} {memory} {eal}"
   main-cpu: {main}
@@ -232,7 +233,7 @@ class Poi:
 	"""The product, set up in a folder of its own. `ports`: YAML lines of dataplane.ports; `eal`: vdevs."""
 
 	def __init__(self, eal="--vdev net_null0,no-rx=1", ports=("{ device: net_null0, mode: probe }",), ne_extra="",
-			x1_extra="", delivery_extra="", xsd=True):
+			x1_extra="", delivery_extra="", xsd=True, drain=3):
 		self.programs = {n: program(n) for n in ("poi-control", "poi-dataplane", "poi")}
 		self.pki = shared_pki()
 		self.folder = tempfile.mkdtemp(prefix="poi-test-")
@@ -244,7 +245,7 @@ class Poi:
 			out.write(CONFIG.format(run=os.path.join(self.folder, "run"), port=self.port, pki=self.pki.folder,
 				folder=self.folder, prefix=os.path.basename(self.folder), memory=memory_arguments(), eal=eal, main=main,
 				worker=worker, ports="\n".join("    - " + p for p in ports), ne_extra=indented(ne_extra, 4),
-				x1_extra=indented(x1_extra, 0), delivery_extra=indented(delivery_extra, 2)))
+				x1_extra=indented(x1_extra, 0), delivery_extra=indented(delivery_extra, 2), drain=drain))
 		self.url = "https://127.0.0.1:%d/X1/NE" % self.port
 		self.xsd = x1.Xsd.find() if xsd else None
 		self.control = self.dataplane = None

@@ -74,7 +74,7 @@ class Controller:
 	def destination(self, address, port, delivery=X2 | X3):
 		did = uuid.uuid4()
 		self._do(DESTINATION_PUT, self.ne + did.bytes + struct.pack(">BB", delivery, 4) + socket.inet_aton(address) + text("") +
-			struct.pack(">HI", port, 0))
+			struct.pack(">HIQ", port, 0, int.from_bytes(did.bytes[:8], "big") | 1))
 		return did
 
 	def remove_destination(self, did):

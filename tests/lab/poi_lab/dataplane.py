@@ -11,7 +11,7 @@ import uuid
 HELLO, HELLO_OK, NE_PUT, HEARD = 1, 2, 10, 11
 DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, STATE_GET = 12, 13, 14, 15, 20
 ACK, STATE_END, EVENT = 40, 44, 45
-DESTINATION_DOWN, DESTINATION_UP = 1, 2  # enum channel_event_kind
+DESTINATION_DOWN, DESTINATION_UP, DESTINATION_GONE = 1, 2, 23  # enum channel_event_kind
 NOMEM = -1  # enum poi_error
 
 
@@ -36,8 +36,8 @@ class Dataplane(threading.Thread):
 
 	def release(self, result=0):
 		held, self._held = self._held, []
-		for request in held:
-			self._ack(request, result)
+		for kind, request, body in held:
+			self._done(kind, request, body, result)
 
 	def event(self, kind, identifier, text=""):
 		"""Something happened to the task or destination."""
@@ -70,6 +70,11 @@ class Dataplane(threading.Thread):
 		elif kind == STATE_GET:
 			self._send(STATE_END, request, struct.pack(">III", 0, 0, 0) + hashlib.sha256().digest() + b"\0")
 		elif kind in self.hold:
-			self._held.append(request)
+			self._held.append((kind, request, body))
 		else:
-			self._ack(request, self.result.get(kind, 0))
+			self._done(kind, request, body, self.result.get(kind, 0))
+
+	def _done(self, kind, request, body, result):
+		self._ack(request, result)
+		if kind == DESTINATION_REMOVE and not result:  # nothing was owed to it
+			self.event(DESTINATION_GONE, str(uuid.UUID(bytes=body[16:32])))

@@ -67,12 +67,29 @@ static void ack(struct fake_dataplane *f, uint32_t request, int result)
 	send_raw(f, channel_encode_ack(buffer, sizeof(buffer), CHANNEL_ACK, request, &a));
 }
 
+void fake_drained(struct fake_dataplane *f, uint64_t lost)
+{
+	f->draining = false;
+	for (uint32_t i = 0; i < f->n_gone; i++) {
+		struct channel_event e = {.kind = EVENT_DESTINATION_GONE,
+			.ne = f->gone[i].ne,
+			.id = f->gone[i].id,
+			.copies = lost};
+		snprintf(e.text, sizeof(e.text), "7 PDUs delivered after the removal, %u PDUs lost",
+			(unsigned)lost);
+		fake_event(f, &e);
+	}
+	f->n_gone = 0;
+}
+
 void fake_release(struct fake_dataplane *f)
 {
 	f->hold = false;
 	for (uint32_t i = 0; i < f->n_held; i++)
 		ack(f, f->held[i], f->result);
 	f->n_held = 0;
+	if (!f->draining)
+		fake_drained(f, 0);
 }
 
 static void send_list(struct fake_dataplane *f, const struct fake_object *list, uint16_t id,
@@ -155,6 +172,11 @@ static void remove_object(struct fake_dataplane *f, struct fake_object *list, ui
 		found->body = NULL;
 	}
 	ack(f, request, f->commit ? f->commit : found ? 0 : POI_ERR_NOT_FOUND);
+	if (list != f->destination || !found || f->commit || f->silent)
+		return;
+	f->gone[f->n_gone++] = o;
+	if (!f->hold && !f->draining)
+		fake_drained(f, 0);
 }
 
 static void hello(struct fake_dataplane *f, uint32_t request)

@@ -32,6 +32,7 @@ struct fake_dataplane {
 	// knobs
 	bool silent;	      // swallows what needs an ACK (and counts it)
 	bool hold;	      // acknowledges only with fake_release
+	bool draining;	      // what is removed is gone only with fake_drained
 	int result;	      // answered to puts, which are not taken then
 	int commit;	      // answered to puts and removals that were taken
 	uint32_t tasks_taken; // beyond that many it swallows tasks; 0: it takes all
@@ -42,12 +43,15 @@ struct fake_dataplane {
 	uint64_t peer; // the control that it says has spoken to it before
 	uint32_t held[FAKE_OBJECTS];
 	uint32_t n_held;
+	struct channel_object gone[FAKE_OBJECTS]; // removed, and EVENT_DESTINATION_GONE not yet sent
+	uint32_t n_gone;
 };
 
 void fake_start(struct fake_dataplane *f, struct event_base *base, const char *folder);
 void fake_stop(struct fake_dataplane *f);	// kill -9: the socket goes, nothing is kept
 void fake_disconnect(struct fake_dataplane *f); // only the connection goes
 void fake_release(struct fake_dataplane *f);
+void fake_drained(struct fake_dataplane *f, uint64_t lost); // all that was removed is gone
 void fake_event(struct fake_dataplane *f, const struct channel_event *e);
 uint32_t fake_count(const struct fake_object *list);
 struct fake_object *fake_find(struct fake_object *list, const struct id16 *id);

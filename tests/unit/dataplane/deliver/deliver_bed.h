@@ -41,6 +41,7 @@ static inline struct bed *bed_new(void)
 	signal(SIGPIPE, SIG_IGN); // of the lab MDF; delivery protects itself
 	lab_pki_make(&b->pki);
 	struct config_delivery *d = &b->config.delivery;
+	d->drain = 5;
 	d->tls = (struct config_tls){
 		.certificate = b->pki.certificate, .key = b->pki.key, .ca = b->pki.ca};
 	d->keepalive = (struct config_keepalive){true, 60, 180, true};

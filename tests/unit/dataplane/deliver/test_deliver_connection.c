@@ -130,6 +130,64 @@ Test(deliver_connection, blocks_acknowledged_last_are_not_sent_again)
 	spool_files(&s, true);
 }
 
+// New content does not wait until all of the spool was read back: the disk has room for it.
+Test(deliver_connection, reading_back_and_storing_take_turns)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	uint32_t jobs[SPOOL_RUN + 1] = {0};
+
+	use_spool(b, &s);
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	struct mdf_connection *c = b->deliver->connection[index];
+	for (int i = 0; i < 4000; i++) {
+		push(b, 0);
+		take_ready(b);
+		if (i == 1999)
+			store_all(c);
+	}
+	c->mdf = (struct mdf *)b; // only asked whether it is there
+	c->up_at = 1;
+	for (int i = 0; i < 4; i++) {
+		mdf_connection_spool_work(c, 1);
+		jobs[c->spool[COPY_X3].job.work]++;
+		mdf_connection_spool_wait(c);
+	}
+	c->mdf = NULL;
+	cr_assert_eq(jobs[SPOOL_LOAD], 2);
+	cr_assert_eq(jobs[SPOOL_STORE], 2);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
+// What memory would have room for goes to the disk all the same, before it is old.
+Test(deliver_connection, a_segment_does_not_wait_in_memory)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+
+	use_spool(b, &s);
+	b->config.delivery.buffer = 16 << 20; // far from the eighth from where on all goes to disk
+	bed_make(b);
+	uint16_t index = add(b, 1, 1);
+	b->rule[0].destination[0] = index;
+	struct mdf_connection *c = b->deliver->connection[index];
+	for (int i = 0; i < 500; i++)
+		push(b, 0);
+	take_ready(b);
+	mdf_connection_spool_work(c, 1);
+	mdf_connection_spool_work(c, SECOND);
+	mdf_connection_spool_wait(c);
+	cr_assert_eq(spool_octets(c->spool[COPY_X3].spool), 0);
+	mdf_connection_spool_work(c, 3 * SECOND);
+	mdf_connection_spool_wait(c);
+	cr_assert_gt(spool_octets(c->spool[COPY_X3].spool), SEGMENT_SIZE / 2);
+	bed_free(b);
+	spool_files(&s, true);
+}
+
 // The workers' pools can be smaller than any quota.
 Test(deliver_connection, a_small_pool_reaches_the_spool)
 {
@@ -298,7 +356,8 @@ static void spoil(struct spool_bed *s, const char *kind, bool undo)
 	char path[300];
 
 	snprintf(path, sizeof(path),
-		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000.%s",
+		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000."
+		"0000000000000000.%s",
 		s->folder, kind);
 	cr_assert_eq(undo ? rmdir(path) : mkdir(path, 0700), 0);
 }
@@ -356,13 +415,15 @@ Test(deliver_connection, a_discarded_spool_ends_no_fault)
 	use_spool(b, &s);
 	spoil(&s, "x2", false);
 	snprintf(path, sizeof(path),
-		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000.x3",
+		"%s/00000000-0000-0000-0000-000000000000.01000000-0000-0000-0000-000000000000."
+		"0000000000000000.x3",
 		s.folder);
 	FILE *f = fopen(path, "w");
 	fprintf(f, "%200s", "no spool of ours");
 	fclose(f);
 	bed_make(b);
 	add_both(b);
+	cr_assert_eq(b->deliver->event_head, 2); // the fault, and what was discarded
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
 	bed_free(b);
 	spoil(&s, "x2", true);
@@ -418,8 +479,7 @@ Test(deliver_connection, a_resting_link_has_no_fault_of_its_spool)
 // --- files that are nobody's ---
 
 struct left { // a file that an earlier process left behind
-	const char *element, *did, *kind;
-	int64_t age; // s
+	const char *element, *rest; // of its name
 	bool goes;
 };
 
@@ -429,79 +489,87 @@ static void left_path(struct spool_bed *s, const struct left *f, char path[400])
 	char ne[ID_TEXT_SIZE];
 
 	id_format(&id, ne);
-	snprintf(path, 400, "%s/%s.%s.%s", s->folder, ne, f->did, f->kind);
+	snprintf(path, 400, "%s/%s.%s", s->folder, ne, f->rest);
 }
 
 static void leave(struct spool_bed *s, const struct left *f)
 {
 	char path[400];
-	struct timespec at = {.tv_sec = time(NULL) - f->age}, times[2] = {at, at};
 
 	left_path(s, f, path);
 	FILE *out = fopen(path, "w");
 	fprintf(out, "%100s", "sealed");
 	fclose(out);
-	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 #define DID(n) "0" n "000000-0000-0000-0000-000000000000"
+#define CREATION(n) ".000000000000000" n
 
-Test(deliver_connection, files_of_destinations_that_are_no_more_are_removed)
+static const struct left all_left[] = {
+	{"poi-01", DID("1") CREATION("5") ".x2", false}, // of the one that is there
+	{"poi-01", DID("1") CREATION("6") ".x2", true},	 // of its predecessor
+	{"poi-01", DID("1") ".x3", true},		 // of an earlier version
+	{"poi-01", DID("2") CREATION("5") ".x3", true},
+	{"poi-02", DID("1") CREATION("5") ".x3", true},
+	{"poi-03", DID("2") CREATION("5") ".x3", false}, // not our element
+	{"poi-01", DID("2") CREATION("0") ".x3", false}, // no name that we would give
+	{"poi-01", DID("2") CREATION("5") ".x4", false},
+	{"poi-01", DID("2") CREATION("5") ".x3.old", false},
+	{"poi-01", "no-did" CREATION("5") ".x3", false},
+};
+#define LEFT (sizeof(all_left) / sizeof(all_left[0]))
+
+static void use_elements(struct bed *b)
 {
-	static const struct left left[] = {
-		{"poi-01", DID("2"), "x2", 100, true},
-		{"poi-01", DID("2"), "x3", 100, true},
-		{"poi-01", DID("3"), "x3", 50, false},	// may still be used
-		{"poi-02", DID("2"), "x3", 100, false}, // without a fail-safe any age will do
-		{"poi-03", DID("2"), "x3", 100, false}, // not ours
-		{"poi-01", DID("2"), "x4", 100, false},
-		{"poi-01", "no-did", "x3", 100, false},
-		{"poi-01", DID("2"), "x3.old", 100, false},
-	};
-	struct bed *b = bed_new();
-	struct spool_bed s;
-	char path[400];
-	uint16_t index;
-
 	b->config.n_nes = 2;
 	b->config.nes[0].ne_identifier = (char *)"poi-01";
 	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
 	b->config.nes[1].ne_identifier = (char *)"poi-02";
+}
+
+Test(deliver_connection, files_of_destinations_that_are_no_more_are_removed)
+{
+	struct bed *b = bed_new();
+	struct spool_bed s;
+	char path[400];
+	uint16_t index;
+	struct channel_event e;
+
+	use_elements(b);
 	use_spool(b, &s);
-	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
-		leave(&s, &left[i]);
 	bed_make(b);
-	struct channel_destination dest = {
-		.ne = id_of_ne("poi-01"), .delivery = DELIVERY_X3, .port = 1, .did.b[0] = 1};
+	struct channel_destination dest = {.ne = id_of_ne("poi-01"),
+		.delivery = DELIVERY_X3,
+		.port = 1,
+		.did.b[0] = 1,
+		.creation = 5};
 	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
-	const struct left quiet = {"poi-01", DID("1"), "x3", 100, false};
-	leave(&s, &quiet); // of the one that is there, and has had nothing to store for long
+	for (size_t i = 0; i < LEFT; i++)
+		leave(&s, &all_left[i]);
 	uint32_t before = spool_files(&s, false);
 	deliver_sweep(b->deliver);
 	cr_assert_eq(spool_files(&s, false), before, "the others may not be known yet");
-	b->deliver->started_ns -= 61 * SECOND;
+	deliver_complete(b->deliver, true);
 	deliver_sweep(b->deliver);
-	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-		left_path(&s, &left[i], path);
-		cr_assert_eq(access(path, F_OK) != 0, left[i].goes, "%s", path);
+	for (size_t i = 0; i < LEFT; i++) {
+		left_path(&s, &all_left[i], path);
+		cr_assert_eq(access(path, F_OK) != 0, all_left[i].goes, "%s", path);
 	}
-	cr_assert_eq(spool_files(&s, false), before - 2);
-	left_path(&s, &quiet, path);
-	cr_assert_eq(access(path, F_OK), 0);
+	cr_assert_eq(events(b, EVENT_DISCARDED, &e), 4);
+	cr_assert_str_eq(e.subject, "removed");
 	bed_free(b);
 	spool_files(&s, true);
 }
 
-// It runs by itself, on the thread that may wait for the disk.
+// It runs by itself, on the thread that may wait for the disk: control need not come, once its ADMF
+// would have been silent for TIME_P2.
 Test(deliver_connection, files_are_looked_at_while_it_runs, .timeout = 30)
 {
-	const struct left old = {"poi-01", DID("2"), "x3", 100, true};
+	const struct left old = {"poi-01", DID("2") CREATION("5") ".x3", true};
 	struct bed *b = bed_new();
 	struct spool_bed s;
 
-	b->config.n_nes = 1;
-	b->config.nes[0].ne_identifier = (char *)"poi-01";
-	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
+	use_elements(b);
 	use_spool(b, &s);
 	leave(&s, &old);
 	bed_make(b);

@@ -280,12 +280,17 @@ Test(deliver_spool, a_successor_begins_with_nothing, .timeout = 150)
 	push_at_disk_speed(b, &s, 30000);
 	uint16_t old = s.index;
 	deliver_remove(b->deliver, old);
-	s.index = add(b, closed_port(b), 1);
+	struct channel_destination dest = {.delivery = DELIVERY_X3,
+		.address = {.family = 4, .b = {127, 0, 0, 1}},
+		.port = closed_port(b),
+		.did.b[0] = 1,
+		.creation = 2};
+	cr_assert_eq(deliver_add(b->deliver, &dest, &s.index), 0);
 	b->rule[0].destination[0] = s.index;
-	cr_assert_eq(deliver_recovered(b->deliver), 0);
+	cr_assert_eq(deliver_found(b->deliver), 0);
 	m.stalled = false;
 	WAIT_FOR(deliver_status(b->deliver, old, &gone) == POI_ERR_NOT_FOUND, 8000);
-	cr_assert_eq(deliver_recovered(b->deliver), 0);
+	cr_assert_eq(deliver_found(b->deliver), 0);
 	push_at_disk_speed(b, &s, 20000);
 	cr_assert_eq(status_of(b, s.index).copies.queued, 20000);
 	cr_assert_gt(on_disk(&s, false), 4 << 20, "the file is there, with its name");
@@ -310,12 +315,15 @@ Test(deliver_spool, the_spool_survives_a_restart, .timeout = 150)
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
 	bed_start(b);
 	uint16_t index = add(b, port, 1);
-	WAIT_FOR(deliver_recovered(b->deliver) > 0 && on_disk(&s, false) < 1000, 10000);
-	uint64_t recovered = deliver_recovered(b->deliver);
-	cr_assert_gt(recovered, 15000);
-	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == recovered, 2000);
-	cr_assert_eq(status_of(b, index).copies.offered, 0); // not ours: in no sum
-	cr_assert_eq(acknowledged(b, index), 0);
+	cr_assert_eq(deliver_found(b->deliver), 30000);
+	cr_assert_eq(status_of(b, index).copies.offered, 30000); // in its sums
+	WAIT_FOR(status_of(b, index).copies.queued == 0 && on_disk(&s, false) < 1000, 10000);
+	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 30000, 2000);
+	cr_assert_eq(status_of(b, index).copies.offered, 30000);
+	cr_assert_eq(acknowledged(b, index), 30000);
+	struct copy_balance slot = {0};
+	deliver_slot_balance(b->deliver, 0, &slot);
+	cr_assert_eq(accounted(&slot), 0); // in no task's
 	bed_free(b);
 	on_disk(&s, true);
 	lab_mdf_stop(&m);
