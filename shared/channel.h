@@ -45,6 +45,7 @@ enum channel_id {
 	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed; or a report
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
 	CHANNEL_COMPLETE_PUT = 18, // sets or clears the complete flag
+	CHANNEL_ANSWER = 19,       // without a body: is anybody there?
 	// control -> dataplane, answered by a stream ending in STATE_END
 	CHANNEL_STATE_GET = 20,
 	// control or observer -> dataplane, answered by the message of the same number + 1
@@ -367,6 +368,7 @@ struct channel_control_status {
 	uint64_t incarnation;
 	uint64_t uptime_ms;
 	uint8_t dataplane_connected;
+	uint64_t dataplane_silent_ms; // since a question that is not answered; 0: it answers
 	uint8_t recovered;      // the registry is complete and takes requests
 	uint32_t network_elements;
 	uint32_t tasks;

@@ -152,7 +152,10 @@ static void notify_state(struct health *w)
 		faults += fault_count(*registry_ne_faults(c->registry, (uint16_t)ne));
 	snprintf(state, sizeof(state), "STATUS=%u network element%s; poi-dataplane %s; %u fault%s",
 		n, n == 1 ? "" : "s",
-		publish_state(c->publish) > PUBLISH_HELLO ? "connected" : "away", faults,
+		publish_state(c->publish) <= PUBLISH_HELLO ? "away"
+		: publish_unanswered_ms(c->publish)	   ? "does not answer"
+							   : "connected",
+		faults,
 		faults == 1 ? "" : "s");
 	if (!strcmp(state, w->state))
 		return;

@@ -85,6 +85,7 @@ static void look_at_control(struct metrics *m)
 	p->http = m->listener ? listener_counters(m->listener) : NULL;
 	p->uptime_ms = now_monotonic_ms() - c->started_ms;
 	p->connected = publish_state(c->publish) > PUBLISH_HELLO;
+	p->unanswered_ms = publish_unanswered_ms(c->publish);
 	p->recovered = publish_recovered(c->publish);
 	memset(p->faults, 0, sizeof(p->faults));
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {

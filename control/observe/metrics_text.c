@@ -72,8 +72,14 @@ static void put_process(FILE *f, const struct metrics_picture *p)
 	gauge(f, "poi_control_connected", "1 while poi-control controls a poi-dataplane.",
 		p->connected);
 	gauge(f, "poi_dataplane_up",
+		"1 while poi-dataplane is there, however slow it answers.",
+		p->seen.reached || p->connected);
+	gauge(f, "poi_dataplane_observed",
 		"1 when poi-dataplane answered for this scrape; without it its series are missing.",
 		p->seen.reached);
+	gauge_real(f, "poi_dataplane_unanswered_seconds",
+		"How long poi-dataplane, which is there, owes poi-control an answer.",
+		(double)p->unanswered_ms / 1000);
 }
 
 // --- X1 ---

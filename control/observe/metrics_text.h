@@ -20,6 +20,7 @@ struct metrics_picture {
 	const struct listener_counters *http;
 	uint64_t uptime_ms;
 	bool connected, recovered;
+	uint64_t unanswered_ms; // how long the dataplane that is connected owes an answer
 	uint32_t faults[FAULT_NE_KIND_COUNT];
 	uint32_t reports_waiting;
 	uint64_t reports_dropped, audit_lost;

@@ -225,6 +225,29 @@ static void on_lost(void *context)
 	fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
 }
 
+// It is there: what it has in force may go on, and nobody here can tell.
+static void on_hung(void *context, bool hung)
+{
+	struct control *c = context;
+	char text[FAULT_TEXT_MAX], at[32], to[32];
+
+	if (hung) {
+		c->hung_from = time(NULL);
+		format_time(c->hung_from, at);
+		snprintf(text, sizeof(text),
+			"the dataplane is there and does not answer, seen at %s; what is in force may "
+			"go on", at);
+		for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+			audit_act(c, "dataplane-silent", ne, NULL, X1_STATUS_FAULT, NULL);
+		fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
+		return;
+	}
+	format_time(c->hung_from, at);
+	format_time(time(NULL), to);
+	snprintf(text, sizeof(text), "the dataplane did not answer from %s to %s", at, to);
+	fault_clear_all(c, FAULT_DATAPLANE_LOST, text);
+}
+
 static void on_destination_replayed(
 	struct control *c, uint16_t ne, const struct id16 *id, int result)
 {
@@ -309,6 +332,7 @@ const struct publish_hooks *dataplane_hooks(void)
 		.resume = on_resume,
 		.element = on_element,
 		.silent = on_silent,
+		.hung = on_hung,
 	};
 
 	return &hooks;

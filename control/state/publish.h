@@ -45,6 +45,9 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// Asked when this process is new: does it have the truth all the same? What the hook puts
 	// into the registry then wins over what the dataplane holds. May be NULL.
 	bool (*resume)(void *context);
+	// The dataplane is connected and has not answered for 5 s, or answers again. Not called where
+	// `lost` is: that ends it. May be NULL.
+	void (*hung)(void *context, bool hung);
 	// This process is new: the memo of `ne`, ahead of its tasks. May be NULL.
 	void (*element)(void *context, uint16_t ne, const uint8_t *memo, uint32_t length);
 	// The ADMF of `ne` was silent for TIME_P2, and no dataplane is there that stops its tasks; or
@@ -71,6 +74,9 @@ enum publish_state publish_state(const struct publish *p);
 // The registry has been the whole truth at least once since the start (decision 11).
 bool publish_recovered(const struct publish *p);
 uint64_t publish_incarnation(const struct publish *p); // our own
+// How long the dataplane that is connected owes an answer, in milliseconds; 0: it answers within a
+// second.
+uint64_t publish_unanswered_ms(const struct publish *p);
 
 // Called exactly once, never from inside the call that asked. `result` is 0, what the dataplane
 // answered, or CLOSED; `status` only for publish_task_status and only when result is 0.

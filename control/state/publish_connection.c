@@ -149,6 +149,7 @@ static void on_message(
 			disconnect(p, "it spoke before its hello");
 		return;
 	}
+	publish_watch_answered(p);
 	switch (h->id) {
 	case CHANNEL_ACK:
 		on_ack(p, h->request, body, length);

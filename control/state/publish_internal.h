@@ -1,8 +1,8 @@
 #pragma once
 
 // Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
-// messages), publish_recover.c (state stream, differences), publish.c (requests), publish_watch.c (the
-// ADMFs' silence) and publish_queue.c (what is on its way).
+// messages), publish_recover.c (state stream, differences), publish.c (requests), publish_watch.c (who
+// is silent) and publish_queue.c (what is on its way).
 
 #include <sys/queue.h>
 
@@ -51,6 +51,12 @@ struct publish_contact { // with the ADMF of a network element
 	uint64_t sent_ms;  // when the dataplane was last told
 };
 
+struct publish_question { // whether anybody is there, asked once a second
+	bool asked, hung;
+	uint64_t at_ms;	    // of the question that is not answered, else of the last one
+	uint32_t turns;	    // of the loop since: while this process stands still nothing is late
+};
+
 struct publish_amounts {
 	struct event *round;
 	struct registry_cursor cursor; // while `walking`
@@ -86,6 +92,7 @@ struct publish {
 	const char *failure; // the connection is ended behind the message that is read now
 	struct publish_contact *contact; // per network element
 	struct event *tick;
+	struct publish_question question;
 	struct publish_recover recover;
 	struct publish_amounts amounts;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
@@ -122,6 +129,7 @@ static inline void publish_fail(struct publish *p, const char *why)
 [[nodiscard]] int publish_watch_start(struct publish *p);
 void publish_watch_stop(struct publish *p);
 void publish_watch_connected(struct publish *p); // tells what was heard without a connection
+void publish_watch_answered(struct publish *p); // the dataplane has sent something
 // Sets the time of the fail-safe and what is left of it.
 void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m);
 

@@ -1,11 +1,14 @@
-// When each ADMF was heard, whichever process heard it: told to the dataplane, which keeps the time of
-// the fail-safe, and kept here while there is none.
+// Who is silent. Each ADMF: when it was heard, whichever process heard it, is told to the dataplane,
+// which keeps the time of the fail-safe, and kept here while there is none. The dataplane: it is asked
+// once a second whether it is there.
 #include "control/state/publish_internal.h"
 
 #include "shared/log.h"
 #include "shared/now.h"
 
 #define TICK_MS 100
+#define ASK_MS 1000
+#define HUNG_MS 5000
 
 static uint64_t limit_ms(const struct publish *p, uint16_t ne)
 {
@@ -97,12 +100,67 @@ static void look_at_silence(struct publish *p, uint16_t ne)
 		p->hooks.silent(p->context, ne);
 }
 
+static void ask(struct publish *p)
+{
+	struct publish_question *q = &p->question;
+
+	if (publish_submit(p,
+		    channel_encode_empty(
+			    p->scratch, sizeof(p->scratch), CHANNEL_ANSWER, publish_next(p)),
+		    NULL, NULL))
+		return;
+	*q = (struct publish_question){.asked = true, .at_ms = now_monotonic_ms()};
+}
+
+static void look_at_dataplane(struct publish *p)
+{
+	struct publish_question *q = &p->question;
+	uint64_t now = now_monotonic_ms();
+
+	if (p->state < PUBLISH_RECOVERY) {
+		*q = (struct publish_question){0};
+		return;
+	}
+	if (!q->asked) {
+		if (now - q->at_ms >= ASK_MS)
+			ask(p);
+		return;
+	}
+	if (q->hung || ++q->turns * TICK_MS < HUNG_MS || now - q->at_ms < HUNG_MS)
+		return;
+	q->hung = true;
+	log_kind(WARNING, CHANNEL_DOWN, "channel: the dataplane is connected and does not answer");
+	if (p->hooks.hung)
+		p->hooks.hung(p->context, true);
+}
+
+void publish_watch_answered(struct publish *p)
+{
+	struct publish_question *q = &p->question;
+
+	q->asked = false;
+	if (!q->hung)
+		return;
+	q->hung = false;
+	log_kind(NOTICE, CHANNEL_UP, "channel: the dataplane answers again");
+	if (p->hooks.hung)
+		p->hooks.hung(p->context, false);
+}
+
+uint64_t publish_unanswered_ms(const struct publish *p)
+{
+	uint64_t late = p->question.asked ? now_monotonic_ms() - p->question.at_ms : 0;
+
+	return p->state > PUBLISH_HELLO && late > ASK_MS ? late : 0;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish *p = arg;
 
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++)
 		look_at_silence(p, ne);
+	look_at_dataplane(p);
 }
 
 int publish_watch_start(struct publish *p)

@@ -138,6 +138,32 @@ Test(dataplane_events, a_fail_safe_that_stands_is_known_to_the_next_control)
 	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
 }
 
+Test(dataplane_events, a_hung_dataplane_is_a_fault)
+{
+	struct fault **faults = registry_ne_faults(w.c.registry, 0);
+	struct issue i;
+	unsigned clear = 0;
+
+	provision();
+	w.dataplane.silent = w.dataplane.no_status = true;
+	run(4000);
+	cr_assert(!fault_has(*faults, FAULT_DATAPLANE_LOST), "it is slow");
+	cr_assert_gt(publish_unanswered_ms(w.c.publish), 1000);
+	run(3000);
+	cr_assert(fault_has(*faults, FAULT_DATAPLANE_LOST));
+	cr_assert_eq(publish_state(w.c.publish), PUBLISH_READY, "what it has in force may go on");
+	struct channel_event e = {.kind = EVENT_CLOCK_SURE};
+	fake_event(&w.dataplane, &e); // whatever it says
+	run(50);
+	cr_assert(!fault_has(*faults, FAULT_DATAPLANE_LOST));
+	while (issues_take(w.c.issues, &i))
+		clear += i.type == ISSUE_CLEAR && strstr(i.text, "did not answer from");
+	cr_assert_eq(clear, 1);
+	w.dataplane.silent = w.dataplane.no_status = false;
+	run(2500);
+	cr_assert_eq(publish_unanswered_ms(w.c.publish), 0);
+}
+
 Test(dataplane_events, destination_fault_is_listed_and_cleared)
 {
 	provision();
