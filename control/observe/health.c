@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "control/observe/certificate.h"
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
@@ -14,15 +15,24 @@
 #include "shared/tls.h"
 
 #define HEAD_EVERY_S 60
-#define CERTIFICATES_EVERY_S 3600
+#define CERTIFICATES_EVERY_S 60
+#define DAY_S 86400
 #define DATAPLANE_WITHIN_S 10
 
 // Days before a certificate's end at which it is warned of.
 static const int certificate_days[] = {30, 14, 7, 1};
 #define STAGES (sizeof(certificate_days) / sizeof(certificate_days[0]))
 
+// What vouches for peers. New connections use what was loaded with the last start or reload.
+struct trust {
+	bool loaded, crl_warned;
+	uint8_t ca_stage; // warnings given of the authorities
+	int64_t ca_end, crl_end; // of what was loaded; seconds since 1970, INT64_MAX: none
+};
+
 struct element {
 	uint8_t certificate_stage; // warnings given of this network element's certificate
+	struct trust trust, delivery;
 	bool tasks_warned, destinations_warned;
 };
 
@@ -66,6 +76,46 @@ static const char *look_at(
 	return NULL;
 }
 
+// Warns of authorities and revocation lists where it is due. Returns what is wrong with them, NULL
+// when nothing is.
+static const char *look_at_trust(struct health *w, uint16_t ne, const char *what,
+	const struct config_tls *tls, struct trust *t)
+{
+	int64_t now = (int64_t)now_wall_s(), ca = INT64_MAX, from = 0, crl = INT64_MAX;
+	char text[FAULT_TEXT_MAX];
+
+	if (tls->ca && certificate_ca_end(tls->ca, &ca))
+		return "cannot be read: tls.ca";
+	if (tls->crl && certificate_crl_life(tls->crl, &from, &crl))
+		return "cannot be read: tls.crl";
+	if (!t->loaded)
+		*t = (struct trust){.loaded = true,
+			.crl_warned = t->crl_warned,
+			.ca_stage = t->ca_stage,
+			.ca_end = ca,
+			.crl_end = crl};
+	if (ca <= now)
+		return "names an authority that has expired: its peers cannot connect";
+	if (crl <= now)
+		return "names a revocation list that has run out: no peer can connect";
+	if (t->ca_end <= now || t->crl_end <= now)
+		return "has run out; the files are newer: reload poi-control";
+	int64_t days = (ca - now) / DAY_S;
+	if (next_stage(&t->ca_stage, days < INT_MAX ? (int)days : INT_MAX)) {
+		snprintf(text, sizeof(text), "an authority of %s expires in %d days", what,
+			(int)days);
+		fault_warn(w->control, ne, text);
+	}
+	bool late = crl != INT64_MAX && crl - now < (crl - from) / 4;
+	if (late && !t->crl_warned) {
+		snprintf(text, sizeof(text), "the revocation list of %s runs out in %lld hours",
+			what, (long long)((crl - now) / 3600));
+		fault_warn(w->control, ne, text);
+	}
+	t->crl_warned = late;
+	return NULL;
+}
+
 static void look_at_certificates(struct health *w)
 {
 	struct control *c = w->control;
@@ -84,8 +134,21 @@ static void look_at_certificates(struct health *w)
 			what = "delivery";
 			wrong = look_at(w, ne, what, delivery, &w->delivery_stage);
 		}
+		const char *file = "certificate";
+		if (!wrong) {
+			file = "trust (tls.ca, tls.crl)";
+			what = "X1";
+			wrong = look_at_trust(
+				w, ne, what, &c->config->nes[ne].tls, &w->element[ne].trust);
+		}
+		if (!wrong) {
+			what = "delivery"; // poi-dataplane's: what it has loaded is not known here
+			w->element[ne].delivery.loaded = false;
+			wrong = look_at_trust(w, ne, what, &c->config->delivery.tls,
+				&w->element[ne].delivery);
+		}
 		if (wrong) {
-			snprintf(text, sizeof(text), "the certificate of %s %s", what, wrong);
+			snprintf(text, sizeof(text), "the %s of %s %s", file, what, wrong);
 			fault_raise_ne(c, ne, FAULT_CERTIFICATE, text);
 		} else {
 			fault_clear_ne(
@@ -205,6 +268,8 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 void health_reloaded(struct health *w)
 {
+	for (unsigned ne = 0; ne < CONFIG_NES_MAX; ne++)
+		w->element[ne].trust.loaded = false;
 	w->certificates_s = 0;
 }
 

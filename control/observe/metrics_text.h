@@ -12,7 +12,9 @@
 struct metrics_certificate {
 	const char *use;     // "x1" or "delivery"
 	const char *element; // ne-identifier, "" for delivery
-	int64_t not_after;   // seconds since 1970; 0: cannot be read
+	// Seconds since 1970; 0: cannot be read, or there is none. Of the authorities and revocation
+	// lists the first to run out.
+	int64_t not_after, ca_not_after, crl_next_update;
 };
 
 struct metrics_picture {
