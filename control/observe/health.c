@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <systemd/sd-daemon.h>
 
 #include "control/observe/certificate.h"
@@ -17,6 +18,9 @@
 #define HEAD_EVERY_S 60
 #define CERTIFICATES_EVERY_S 60
 #define DAY_S 86400
+#define PLACES 3	// that are written to
+#define STORAGE_LOW 5	// percent
+#define STORAGE_ROOM 8 // percent
 #define DATAPLANE_WITHIN_S 10
 
 // Days before a certificate's end at which it is warned of.
@@ -42,6 +46,7 @@ struct health {
 	uint64_t started_s, head_s, certificates_s; // next time
 	char state[160];			    // as the service manager was last notified
 	uint8_t delivery_stage;
+	bool storage_warned[PLACES];
 	struct element element[CONFIG_NES_MAX];
 };
 
@@ -174,6 +179,33 @@ static void look_at_limit(
 	fault_warn(w->control, ne, text);
 }
 
+// Warns every ADMF once when a file system that we write to is nearly full; anew after there was room.
+static void look_at_storage(struct health *w)
+{
+	const struct config *c = w->control->config;
+	const struct {
+		const char *what, *path;
+	} places[PLACES] = {{"the audit log", c->audit.file}, {"the sealed store", c->store.file},
+		{"the spool", c->delivery.spool.folder}};
+	char text[FAULT_TEXT_MAX];
+	struct statvfs s;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		if (!places[i].path || statvfs(places[i].path, &s) || !s.f_blocks)
+			continue;
+		unsigned left = (unsigned)(s.f_bavail * 100 / s.f_blocks);
+		bool low = left < STORAGE_LOW || (w->storage_warned[i] && left < STORAGE_ROOM);
+		if (low && !w->storage_warned[i]) {
+			snprintf(text, sizeof(text),
+				"storage nearly full: %u %% left where %s is written", left,
+				places[i].what);
+			for (uint16_t ne = 0; ne < registry_nes(w->control->registry); ne++)
+				fault_warn(w->control, ne, text);
+		}
+		w->storage_warned[i] = low;
+	}
+}
+
 static void look_at_audit(struct health *w)
 {
 	struct control *c = w->control;
@@ -248,6 +280,7 @@ void health_tick(struct health *w, uint64_t now_s)
 	if (now_s >= w->certificates_s) {
 		w->certificates_s = now_s + CERTIFICATES_EVERY_S;
 		look_at_certificates(w);
+		look_at_storage(w);
 	}
 	if (now_s >= w->head_s) {
 		w->head_s = now_s + HEAD_EVERY_S;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/state/dataplane_events.h"
 #include "control/state/report_keeper.h"
@@ -44,6 +45,23 @@ static void on_done(void *context, const struct x1_report_outcome *outcome)
 		log_warning("channel: a tombstone stays: %s", poi_error_text(rc));
 }
 
+// A bulk request has no XID of its own: its late end is reported as one of the NE (clause 6.5.4), in
+// words that say which request ended and how.
+static void bulk_end(struct issue *i)
+{
+	char transaction[ID_TEXT_SIZE], text[sizeof(i->text)];
+	const char *reason = strlen(i->text) > strlen(": ") + ID_TEXT_SIZE - 1
+				     ? i->text + ID_TEXT_SIZE - 1
+				     : "";
+
+	id_format(&i->transaction, transaction);
+	snprintf(text, sizeof(text), "request for all with X1TransactionID %s, which was answered "
+		"Acknowledged, is %s%.60s", transaction,
+		i->type == ISSUE_DONE ? "completed" : "not completed", reason);
+	memcpy(i->text, text, sizeof(text));
+	i->type = ISSUE_WARNING;
+}
+
 static void on_issues(void *context)
 {
 	struct reports *r = context;
@@ -55,9 +73,8 @@ static void on_issues(void *context)
 			continue;
 		}
 		struct kept_report *kept = i.kept ? i.kept : report_keep(r->control, &i);
-		// A bulk request has no XID of its own: its late end is reported as one of the NE.
 		if (i.scope == ISSUE_NE && (i.type == ISSUE_DONE || i.type == ISSUE_NOT_DONE))
-			i.type = ISSUE_WARNING;
+			bulk_end(&i);
 		int rc = x1_report_issue(r->reporter[i.ne].report, &i, (uintptr_t)kept);
 		if (rc)
 			report_forget(r->control, kept);

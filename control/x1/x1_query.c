@@ -7,7 +7,7 @@
 #include "control/state/publish.h"
 #include "control/x1/x1_internal.h"
 
-#define QUERY_FAULTS_MAX 16
+#define QUERY_FAULTS_MAX 256 // one of each kind
 
 struct x1_query {
 	struct x1_operation *op; // NULL once abandoned: it lives until the dataplane's answer
@@ -39,7 +39,9 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 {
 	struct x1_fault faults[QUERY_FAULTS_MAX];
 	struct x1_task_status s = {
-		.provisioning = t->state == TASK_COMPLETE ? "complete" : "awaitingProvisioning",
+		.provisioning = t->state == TASK_COMPLETE		 ? "complete"
+				: fault_has(t->faults, FAULT_DATAPLANE_LOST) ? "failed"
+									     : "awaitingProvisioning",
 		.n_faults = collect_faults(t->faults, faults),
 		.faults = faults,
 		.last_modification_ns = t->modified_ns,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -25,6 +26,16 @@ static int days_left = 400;
 int tls_certificate_days_left(const char *file)
 {
 	return days_left;
+}
+
+// Another one: how full every file system is.
+
+static unsigned percent_left = 50;
+
+int statvfs(const char *restrict path, struct statvfs *restrict s)
+{
+	*s = (struct statvfs){.f_blocks = 1000, .f_bavail = percent_left * 10};
+	return 0;
 }
 
 static struct control c;
@@ -207,6 +218,21 @@ Test(health, authorities_and_revocation_lists_are_watched)
 			cr_assert_eq(told(0, ISSUE_WARNING,
 					     steps[i].warning ? steps[i].warning : "X1"),
 				steps[i].warning ? 1 : 0, "%zu", i);
+	}
+}
+
+Test(health, storage_that_is_nearly_full_is_warned_of_once)
+{
+	static const struct {
+		unsigned left, warned;
+	} steps[] = {{50, 0}, {5, 0}, {4, 1}, {3, 0}, {6, 0}, {4, 0}, {9, 0}, {4, 1}};
+	uint64_t now = 1000;
+
+	config.audit.file = audit;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		percent_left = steps[i].left;
+		health_tick(watch, now += 60);
+		cr_assert_eq(told(1, ISSUE_WARNING, "storage nearly full"), steps[i].warned, "%zu", i);
 	}
 }
 

@@ -310,6 +310,11 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 		f->ne = ne.ne;
 		f->nes++;
 		break;
+	case CHANNEL_ANSWER: // never held
+		if (!f->silent)
+			send_raw(f, channel_encode_ack(buffer, sizeof(buffer), CHANNEL_ACK,
+					    h->request, &(struct channel_ack){0}));
+		return;
 	case CHANNEL_NE_HEARD:
 		f->heards++;
 		break;

@@ -194,6 +194,9 @@ Test(dataplane_events, a_task_that_was_not_taken_back_is_cleared_when_it_is)
 	struct id16 seven = id(7);
 	const struct registry_task *t = registry_task_find(w.c.registry, 0, &seven);
 	cr_assert(fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <t/> failed modifications=0 "
+		"fault=9020\nend\n");
 	fake_stop(&w.dataplane);
 	run(50);
 	while (issues_take(w.c.issues, &i))
