@@ -216,8 +216,6 @@ static void on_lost(void *context)
 
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, "dataplane-lost", ne, NULL, X1_STATUS_FAULT, NULL);
-	// What was still owed lies in the spool, if anywhere: the next dataplane reports that.
-	registry_end_removals(c->registry);
 	if (!c->outage_from)
 		c->outage_from = time(NULL);
 	format_time(c->outage_from, from);

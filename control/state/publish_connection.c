@@ -62,6 +62,9 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		"channel: dataplane %016" PRIx64
 		" holds %u tasks, %u destinations, generation %" PRIu64,
 		ok.incarnation, ok.tasks, ok.destinations, ok.generation);
+	// The same process goes on with what it drains, but what it said of that may have been lost.
+	if (p->peer_incarnation == ok.incarnation)
+		registry_end_removals(p->registry);
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
 		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
 		publish_amounts_restarted(p);

@@ -293,8 +293,21 @@ static void plan_reports(struct publish *p)
 	}
 }
 
+// Destinations that are removed and still owed something: put for their spool, removed again at the
+// end, so that a new dataplane goes on draining them.
+static void plan_drained(struct publish *p)
+{
+	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
+		const struct id16 *id = registry_ne_id(p->registry, ne);
+		for (struct registry_destination *d = registry_destination_first(p->registry, ne);
+			d; d = registry_destination_next(d))
+			if (d->gone)
+				todo_add(p, CHANNEL_DESTINATION_REMOVE, ne, id, &d->did);
+	}
+}
+
 // Whatever the stream left on the list so far is a removal or a tombstone. Order of the replay:
-// network elements, surplus tasks, reports, destinations, tasks, surplus destinations.
+// network elements, surplus tasks, reports, destinations, tasks, surplus destinations, drained ones.
 static void plan(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
@@ -341,6 +354,7 @@ static void plan(struct publish *p)
 			todo_add(p, surplus[i].id, surplus[i].ne, &surplus[i].ne_id,
 				&surplus[i].object);
 	}
+	plan_drained(p);
 	free(surplus);
 }
 
@@ -428,12 +442,13 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	if (result && !gone)
 		log_error("channel: message %u of the replay failed: %s", t->id,
 			poi_error_text(result));
-	if (t->id == CHANNEL_DESTINATION_PUT && !result) {
-		struct registry_destination *d =
-			registry_destination_find(p->registry, t->ne, &t->object);
-		if (d)
-			d->ready = true;
-	}
+	struct registry_destination *d = NULL;
+	if (t->ne != UINT16_MAX)
+		d = registry_destination_find(p->registry, t->ne, &t->object);
+	if (t->id == CHANNEL_DESTINATION_PUT && !result && d)
+		d->ready = true;
+	else if (t->id == CHANNEL_DESTINATION_REMOVE && result && d && d->gone)
+		d->gone(d->gone_context, 0, NULL); // no event will say it
 	if (t->id == CHANNEL_TASK_PUT || t->id == CHANNEL_DESTINATION_PUT)
 		p->hooks.replayed(
 			p->context, t->id == CHANNEL_DESTINATION_PUT, t->ne, &t->object, result);
@@ -457,7 +472,7 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 		return publish_ne_put(p, t->ne, on_replayed, context);
 	case CHANNEL_DESTINATION_PUT:
 		d = registry_destination_find(p->registry, t->ne, &t->object);
-		if (!d || d->removing)
+		if (!d || (d->removing && !d->gone))
 			return POI_ERR_NOT_FOUND;
 		return publish_destination_put(p, d, on_replayed, context);
 	case CHANNEL_TASK_PUT:

@@ -95,8 +95,8 @@ struct registry_destination {
 	uint32_t seen;
 	struct id16 pending_transaction;
 	// While `removing`, once the dataplane names it no more: called when nothing is owed to it any
-	// more. `text` says what became of that and `lost` how many PDUs are; NULL and 0: the dataplane
-	// is gone. NULL: nothing waits. The destination is the callee's to remove.
+	// more. `text` says what became of that and `lost` how many PDUs are; NULL and 0: nobody can
+	// say. NULL: nothing waits. The destination is the callee's to remove.
 	void (*gone)(void *context, uint64_t lost, const char *text);
 	void *gone_context;
 	char xml[]; // destinationDetails

@@ -88,11 +88,17 @@ struct capture *capture_new(const struct capture_settings *s)
 		c->s.max_header = CONFIG_HEADER_USUAL;
 	c->burst = 1;
 	c->n_segments = (uint32_t)(s->pool_octets / SEGMENT_SIZE);
-	if (make_pool(c)) {
+	c->many = match_many_new();
+	if (!c->many || make_pool(c)) {
 		capture_free(c);
 		return NULL;
 	}
 	return c;
+}
+
+struct match_many *capture_many(const struct capture *c)
+{
+	return c->many;
 }
 
 static void unmap(void *p, size_t size)
@@ -105,6 +111,7 @@ void capture_free(struct capture *c)
 {
 	if (!c)
 		return;
+	match_many_free(c->many);
 	if (!c->s.box) {
 		unmap(c->octets, (size_t)c->n_segments * SEGMENT_SIZE);
 		unmap(c->segments, c->n_segments * sizeof(*c->segments));

@@ -111,13 +111,14 @@ struct capture_batch {
 };
 
 #define CAPTURE_HITS 256 // found at a time
+struct match_many *capture_many(const struct capture *c);
 
 // Worker: the one loop that matches packets and captures their hits, for packets just received, put
 // together or held. Returns the number of hits that counted.
 static inline __attribute__((always_inline)) unsigned capture_matches(
 	struct capture *c, const struct capture_batch *b)
 {
-	struct match_cursor cursor = {0};
+	struct match_cursor cursor = {.many = capture_many(c)};
 	struct hit hits[CAPTURE_HITS];
 	unsigned sum = 0;
 

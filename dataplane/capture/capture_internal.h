@@ -62,6 +62,7 @@ struct ready_queue { // worker -> deliver
 
 struct capture {
 	struct capture_settings s;
+	struct match_many *many;
 	uint32_t n_segments;
 	uint32_t n_free;
 	uint32_t granted;	 // segments it may take before it asks the budget again

@@ -200,8 +200,6 @@ static void inherit_destination(struct inheriting *x, uint32_t from)
 	k->ne = o->ne;
 	k->did = o->did;
 	memcpy(k->creation, o->creation, sizeof(k->creation));
-	if (state == BOX_LEAVING) // it was removed: nothing that comes is the same
-		memset(k->creation, 0, sizeof(k->creation));
 	copy_outcomes_merge(&k->counts[0], &o->counts[0]);
 	copy_outcomes_merge(&k->counts[0], &o->counts[1]);
 	x->balance[k - x->d->kept] = o->before;

@@ -3,8 +3,11 @@
 
 #include "dataplane/match/match.h"
 
+#include <limits.h>
+
 #include "dataplane/match/match_gather_internal.h"
 #include "dataplane/match/match_internal.h"
+#include "dataplane/match/match_many_internal.h"
 
 // ---- verify ----
 
@@ -108,6 +111,14 @@ static bool is_before(const struct rule *a, const struct rule *b)
 	return a->from_ns != b->from_ns ? a->from_ns < b->from_ns : a->binding < b->binding;
 }
 
+struct found { // hits, and room for them
+	struct hit *hits;
+	unsigned n, room;
+};
+
+#define COMPARED 16 // hits of a packet, each with each
+#define AHEAD 8 // entries of a bucket whose rules are fetched before
+
 static void merge(struct hit *into, const struct hit *other)
 {
 	uint8_t a = into->direction, b = other->direction;
@@ -120,91 +131,199 @@ static void merge(struct hit *into, const struct hit *other)
 		into->direction = b == PDU_DIRECTION_UNKNOWN ? a : PDU_DIRECTION_BOTH;
 }
 
-// Over all bound rules of the hit's task that hold on its packet: makes the hit what stands for all
-// of them, and returns the first in the order of search. Slow; only where a packet's hits do not
-// fit into one call.
-static __attribute__((noinline)) const struct rule *merge_bound(
-	const struct search *of, struct hit *hit)
-{
-	const struct rule *first = NULL;
-	const uint32_t slot = hit->rule->slot;
-	struct search s = {.t = of->t, .port = of->port, .views = of->views};
+enum merging { MERGED, ALONE, TOO_MANY };
 
-	do {
-		s.n = 0;
-		s.full = false;
-		gather(&s, hit->packet);
-		locate(&s);
-		for (unsigned i = 0; i < s.n; i++) {
-			const struct probe *p = &s.probe[i];
-			const struct index *x = p->delta ? s.t->delta : s.t->base;
-			for (uint32_t at = p->start; at < p->end; at++) {
-				const struct rule *r = x->entry[at].rule;
-				struct hit other;
-				if (!r->binding || r->slot != slot ||
-					!verify(&s, p, &x->entry[at], &other))
-					continue;
-				merge(hit, &other);
-				first = first ? first : r;
-			}
+// Is there a hit of its task on its packet already? It stands for both then. Not looked at further
+// than `most` hits back.
+static __attribute__((noinline)) enum merging merge_into(
+	struct hit *hits, unsigned n, const struct hit *hit, unsigned most)
+{
+	for (unsigned i = n; i-- > 0 && hits[i].packet == hit->packet;) {
+		if (hits[i].rule->binding && hits[i].rule->slot == hit->rule->slot) {
+			merge(&hits[i], hit);
+			return MERGED;
 		}
-		s.first_stage = s.next_stage;
-	} while (s.full);
-	return first;
+		if (n - i >= most)
+			return TOO_MANY;
+	}
+	return ALONE;
 }
 
-// Is this hit the first of its task on its packet? If not, it is merged into the one there is.
-static __attribute__((noinline)) bool admit(const struct search *s, const struct match_cursor *c,
-	struct hit *hits, unsigned n_hits, struct hit *hit)
-{
-	const struct rule *own = hit->rule;
+// ---- a packet that holds more hits than a call takes ----
 
-	if (c->split &&
-		hit->packet == c->packet) // an earlier call may have had it, and made it whole
-		return merge_bound(s, hit) == own;
-	for (unsigned i = n_hits; i-- > 0 && hits[i].packet == hit->packet;)
-		if (hits[i].rule->binding && hits[i].rule->slot == own->slot) {
-			merge(&hits[i], hit);
-			return false;
+// A task's bound rules have to come together, so that the hit stands for all of them. Such a packet
+// is searched in parts, each of some slots: `number` of 2^bits. A part with more hits than there is
+// room for is halved.
+static bool in_part(const struct match_cursor *c, uint32_t slot)
+{
+	return ((uint64_t)match_many_spread(slot) << c->bits) >> 32 == c->number;
+}
+
+// Takes a hit of the part. False: no room.
+static bool take(const struct match_cursor *c, struct found *f, const struct hit *hit)
+{
+	uint32_t *place = NULL;
+
+	if (hit->rule->binding && c->many) {
+		place = match_many_place(c->many, hit->rule->slot);
+		if (*place != MATCH_MANY_FREE) {
+			merge(&f->hits[*place], hit);
+			return true;
 		}
+	} else if (hit->rule->binding && merge_into(f->hits, f->n, hit, f->n) == MERGED) {
+		return true;
+	}
+	if (f->n == f->room)
+		return false;
+	if (place)
+		*place = f->n;
+	f->hits[f->n++] = *hit;
 	return true;
 }
 
-static void split(const struct search *s, struct match_cursor *c, struct hit *hits, unsigned n_hits)
+static bool take_probe(const struct search *s, const struct match_cursor *c, const struct probe *p,
+	struct found *f)
 {
-	for (unsigned i = n_hits; i-- > 0 && hits[i].packet == c->packet;)
-		if (hits[i].rule->binding)
-			(void)merge_bound(s, &hits[i]);
-	c->split = true;
+	const struct index *x = p->delta ? s->t->delta : s->t->base;
+
+	for (uint32_t at = p->start; at < p->end; at++) {
+		struct hit hit;
+		if (at + AHEAD < p->end) {
+			const char *rule = (const char *)x->entry[at + AHEAD].rule;
+			__builtin_prefetch(rule);
+			__builtin_prefetch(rule + offsetof(struct rule, filter));
+		}
+		if (c->bits && !in_part(c, x->entry[at].rule->slot))
+			continue;
+		if (verify(s, p, &x->entry[at], &hit) && !take(c, f, &hit))
+			return false;
+	}
+	return true;
 }
 
-// All gathered probes; false when `hits` was full, with the cursor on what comes next.
-static bool probe_all(struct search *s, struct match_cursor *c, struct hit *hits, unsigned max_hits,
-	unsigned *n_hits)
+static bool search_part(const struct search *of, const struct match_cursor *c, struct found *f)
 {
+	struct search s = {.t = of->t, .port = of->port, .views = of->views};
+
+	f->n = 0;
+	if (c->many)
+		match_many_begin(c->many);
+	do {
+		s.n = 0;
+		s.full = false;
+		gather(&s, c->packet);
+		locate(&s);
+		for (unsigned i = 0; i < s.n; i++)
+			if (!take_probe(&s, c, &s.probe[i], f))
+				return false;
+		s.first_stage = s.next_stage;
+	} while (s.full);
+	return true;
+}
+
+// The hits of the next part that has any; 0: the packet has no more.
+static __attribute__((noinline)) unsigned next_part(
+	const struct search *s, struct match_cursor *c, struct hit *hits, unsigned max_hits)
+{
+	struct found f = {.hits = c->many ? c->many->hit : hits,
+		.room = c->many ? MATCH_MANY_HITS : max_hits};
+
+	while (c->number < 1ull << c->bits) {
+		if (!search_part(s, c, &f) && c->bits < 32) {
+			c->bits++;
+			c->number *= 2;
+			continue;
+		}
+		c->number++;
+		if (f.n > 0)
+			return f.n;
+	}
+	return 0;
+}
+
+// Some of the packet's hits; 0: it has no more.
+static unsigned deal(
+	const struct search *s, struct match_cursor *c, struct hit *hits, unsigned max_hits)
+{
+	if (!c->many)
+		return next_part(s, c, hits, max_hits);
+	if (c->dealt == c->found) {
+		c->found = next_part(s, c, hits, max_hits);
+		c->dealt = 0;
+	}
+	unsigned n = c->found - c->dealt < max_hits ? c->found - c->dealt : max_hits;
+	memcpy(hits, c->many->hit + c->dealt, n * sizeof(*hits));
+	c->dealt += n;
+	return n;
+}
+
+static void begin_parts(struct match_cursor *c)
+{
+	c->parts = true;
+	c->bits = 0;
+	c->number = 0;
+	c->found = c->dealt = 0;
+}
+
+// ---- all others ----
+
+static void drop_packet(struct match_cursor *c, struct found *f, uint16_t packet)
+{
+	c->packet = packet;
+	while (f->n > 0 && f->hits[f->n - 1].packet == packet)
+		f->n--;
+}
+
+// All gathered probes. False: there was no room for all hits of a packet, or they are too many to be
+// compared with each other. It is next then, and none of it is taken.
+static bool probe_all(struct search *s, struct match_cursor *c, struct found *f)
+{
+	const unsigned most = c->many ? COMPARED : UINT_MAX;
+
 	locate(s);
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct probe *p = &s->probe[i];
 		const struct index *x = p->delta ? s->t->delta : s->t->base;
-		uint32_t at = p->start + (i == 0 ? c->position : 0);
-		for (; at < p->end; at++) {
+		for (uint32_t at = p->start; at < p->end; at++) {
 			struct hit hit;
+			enum merging as = ALONE;
 			if (!verify(s, p, &x->entry[at], &hit))
 				continue;
-			if (__builtin_expect(hit.rule->binding != 0, 0) &&
-				!admit(s, c, hits, *n_hits, &hit))
+			if (__builtin_expect(hit.rule->binding != 0, 0))
+				as = merge_into(f->hits, f->n, &hit, most);
+			if (as == MERGED)
 				continue;
-			if (*n_hits == max_hits) {
-				c->packet = p->packet;
-				c->stage = (uint16_t)(p->place * 2 + p->delta);
-				c->position = at - p->start;
-				split(s, c, hits, *n_hits);
+			if (as == TOO_MANY || f->n == f->room) {
+				drop_packet(c, f, p->packet);
 				return false;
 			}
-			hits[(*n_hits)++] = hit;
+			f->hits[f->n++] = hit;
 		}
-		if (i == 0)
-			c->position = 0;
+	}
+	return true;
+}
+
+// From the cursor's packet on. False: see above.
+static bool search_all(struct search *s, struct match_cursor *c, uint32_t mask, struct found *f)
+{
+	s->first_stage = 0;
+	s->next_packet = c->packet;
+	while (mask) {
+		s->n = 0;
+		s->full = false;
+		while (mask && !s->full) {
+			unsigned packet = (unsigned)__builtin_ctz(mask);
+			if (packet != s->next_packet)
+				s->first_stage = 0;
+			gather(s, packet);
+			s->first_stage = 0;
+			if (!s->full)
+				mask &= mask - 1;
+		}
+		if (!probe_all(s, c, f))
+			return false;
+		if (s->full)
+			s->first_stage = s->next_stage;
 	}
 	return true;
 }
@@ -213,36 +332,29 @@ unsigned match_burst(const struct table *t, const struct port_traits *port,
 	const struct packet_view *views, unsigned n, struct match_cursor *cursor, struct hit *hits,
 	unsigned max_hits)
 {
-	unsigned n_hits = 0;
+	struct found f = {.hits = hits, .room = max_hits};
+	struct search s;
 	uint32_t mask;
 
-	if (!t->kinds || !(mask = sift(t, views, cursor->packet, n))) {
-		cursor->done = true;
-		return 0;
-	}
-	struct search s;
 	s.t = t;
 	s.port = port;
 	s.views = views;
-	s.first_stage = cursor->stage;
-	s.next_packet = cursor->packet;
-	while (mask) {
-		s.n = 0;
-		s.full = false;
-		while (mask && !s.full) {
-			unsigned packet = (unsigned)__builtin_ctz(mask);
-			if (packet != s.next_packet)
-				s.first_stage = 0;
-			gather(&s, packet);
-			s.first_stage = 0;
-			if (!s.full)
-				mask &= mask - 1;
+	for (;;) {
+		if (cursor->parts) {
+			f.n = deal(&s, cursor, hits, max_hits);
+			if (f.n > 0)
+				return f.n;
+			cursor->parts = false;
+			cursor->packet++;
 		}
-		if (!probe_all(&s, cursor, hits, max_hits, &n_hits))
-			return n_hits;
-		if (s.full)
-			s.first_stage = s.next_stage;
+		if (cursor->packet >= n || !t->kinds ||
+			!(mask = sift(t, views, cursor->packet, n)) ||
+			search_all(&s, cursor, mask, &f)) {
+			cursor->done = true;
+			return f.n;
+		}
+		if (f.n > 0)
+			return f.n;
+		begin_parts(cursor);
 	}
-	cursor->done = true;
-	return n_hits;
 }

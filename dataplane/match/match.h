@@ -3,19 +3,27 @@
 #include "dataplane/packet/packet.h"
 #include "dataplane/match/table.h"
 
+struct match_many; // of one worker: room for the hits of a packet that has very many
+
 // Where to go on when `hits` was full.
 struct match_cursor {
+	struct match_many *many; // NULL: such a packet costs the square of its hits
 	uint16_t packet;
-	uint16_t stage;
-	uint32_t position;
 	bool done;
-	bool split; // `packet` has been looked at in part
+	bool parts; // `packet` has more hits than a call takes: of its slots, part `number` of 2^bits is next
+	uint8_t bits;
+	uint64_t number;
+	uint32_t found, dealt; // of the part before, in `many`
 };
+
+// NULL when out of memory.
+struct match_many *match_many_new(void);
+void match_many_free(struct match_many *m);
 
 // Finds every (packet, task) pair of a burst, each once: staged as hash and prefetch all, probe
 // all, verify all. Where several bound rules of one task hold, the hit names the one with the least
-// from_ns, and its direction is BOTH when they differ. Start with a zeroed cursor; call again while
-// !cursor->done. Returns the hits written. Hits of one packet come in no promised order; packets
+// from_ns, and its direction is BOTH when they differ. Start with a cursor that is zero but for `many`;
+// call again while !cursor->done. Returns the hits written. Hits of one packet come in no promised order; packets
 // come in ascending order.
 unsigned match_burst(const struct table *t, const struct port_traits *port,
 	const struct packet_view *views, unsigned n, struct match_cursor *cursor, struct hit *hits,

@@ -23,12 +23,14 @@ static void put_udp4(struct frame *f, struct rng *r, bool target)
 	frame_finish(f);
 }
 
-static void put_gtpu(struct frame *f, struct rng *r)
+#define ONE_TUNNEL 0x80000001u
+
+static void put_gtpu(struct frame *f, struct rng *r, bool one_tunnel)
 {
 	frame_ethernet(f, 0x0800);
 	frame_ipv4(f, 0xc6336402u, 0xc6336401u, 17);
 	frame_udp(f, 2152, 2152);
-	frame_gtpu_session(f, rng_next(r) | 0x80000000u, 1, 9);
+	frame_gtpu_session(f, one_tunnel ? ONE_TUNNEL : rng_next(r) | 0x80000000u, 1, 9);
 	frame_ipv4(f, 0x2d000000u + (rng_next(r) & 0x007fffff),
 		0x2e000000u + (rng_next(r) & 0x00ffffff), 17);
 	frame_udp(f, (uint16_t)(20000 + rng_below(r, 40000)), 443);
@@ -51,8 +53,8 @@ struct lab *lab_new(enum lab_frames kind)
 		(struct ip_prefix){.family = 4, .length = 24, .b = {198, 51, 100, 0}};
 	for (unsigned i = 0; i < LAB_FRAMES; i++) {
 		struct frame f = {0};
-		if (kind == LAB_GTPU)
-			put_gtpu(&f, &r);
+		if (kind == LAB_GTPU || kind == LAB_ONE_TUNNEL)
+			put_gtpu(&f, &r, kind == LAB_ONE_TUNNEL);
 		else
 			put_udp4(&f, &r, kind == LAB_UDP4_ONE_IN_100 && rng_below(&r, 100) == 0);
 		memcpy(lab->octets + (size_t)i * STRIDE + 128, f.b, f.n);
@@ -179,9 +181,24 @@ const struct table *lab_table_gtpu(uint32_t tasks)
 	return finish(b, tasks);
 }
 
+const struct table *lab_table_bound(uint32_t tasks)
+{
+	struct table_builder *b = new_builder();
+
+	for (uint32_t i = 0; i < 2 * tasks; i++) {
+		struct rule rule = {.slot = i / 2, .binding = i + 1, .from_ns = i % 2};
+		rule.filter.kinds = FILTER_FTEID;
+		rule.filter.teid = ONE_TUNNEL;
+		rule.filter.fteid_v4 = (struct ip_address){.family = 4, .b = {198, 51, 100, 1}};
+		put(b, &rule);
+	}
+	return finish(b, 2 * tasks);
+}
+
 void lab_match(struct lab *lab, const void *table, const struct packet_view *views)
 {
-	struct match_cursor cursor = {0};
+	static struct match_many *many;
+	struct match_cursor cursor = {.many = many = many ? many : match_many_new()};
 	struct hit hits[256];
 
 	do

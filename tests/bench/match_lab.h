@@ -17,7 +17,7 @@ struct lab {
 	uint64_t hits; // found since it was last set to 0
 };
 
-enum lab_frames { LAB_UDP4, LAB_UDP4_ONE_IN_100, LAB_GTPU }; // 60 octets, 60, 166
+enum lab_frames { LAB_UDP4, LAB_UDP4_ONE_IN_100, LAB_GTPU, LAB_ONE_TUNNEL }; // 60 octets, 60, 166, 166
 
 // NULL: out of memory. lab_free(NULL) is legal.
 struct lab *lab_new(enum lab_frames kind);
@@ -29,6 +29,8 @@ void lab_free(struct lab *lab);
 const struct table *lab_table(uint32_t tasks, size_t *octets);
 // TEIDs and inner addresses alone, evenly; none of them carried.
 const struct table *lab_table_gtpu(uint32_t tasks);
+// Tasks with two bound rules each that hold on every frame of LAB_ONE_TUNNEL.
+const struct table *lab_table_bound(uint32_t tasks);
 void lab_rule(struct rule *rule, uint64_t *random, uint32_t slot); // of lab_table
 
 struct lab_way {

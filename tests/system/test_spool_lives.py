@@ -209,6 +209,7 @@ class Removed(Lives):
 		self.ok(self.poi.admf.deactivate(self.xid))
 		answer = self.poi.admf.remove_destination(self.bad_did)
 		self.assertEqual((answer.ok, answer.result), (True, "Acknowledged"), str(answer))
+		self.assertGreater(self.of(self.bad_did)["queued"] + self.of(self.bad_did)["unsettled"], 0)
 
 	def ended(self, sent, lost, unacknowledged=0):
 		"""The late report, with the numbers; then the identifier is free."""
@@ -225,6 +226,26 @@ class Removed(Lives):
 	def test_an_mdf_that_comes_back(self):
 		_, sent = self.begin_away(3)
 		self.removed()
+		self.bad.start()
+		self.ended(sent, 0)
+
+	def test_over_a_restart(self):
+		_, sent = self.begin_away(3)
+		self.removed()
+		self.assertEqual(self.poi.dataplane.stop(20), 0)
+		self.poi.start_dataplane()
+		self.connected()
+		time.sleep(1)
+		self.bad.start()
+		self.ended(sent, 0)
+
+	def test_over_a_kill(self):
+		_, sent = self.begin_away(3)
+		self.removed()
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		self.connected()
+		time.sleep(1)
 		self.bad.start()
 		self.ended(sent, 0)
 
@@ -252,6 +273,7 @@ class RemovedInVain(Removed):
 
 	DRAIN = 3
 	test_an_mdf_that_comes_back = test_a_slow_reader = test_nothing_owed = None
+	test_over_a_restart = test_over_a_kill = None
 
 	def test_an_mdf_that_stays_away(self):
 		status, sent = self.begin_away(3)

@@ -228,13 +228,13 @@ Test(persistence, a_ping_before_the_dataplane_does_not_end_the_silence)
 // The ADMF was never silent for TIME_P2, however long poi-dataplane was away.
 Test(persistence, the_admf_is_heard_while_the_dataplane_is_away)
 {
-	w.config.nes[0].x1.keepalive.time_p2 = 3;
+	w.config.nes[0].x1.keepalive.time_p2 = 6;
 	provision();
 	control_down();
 	fake_stop(&w.dataplane);
 	control_up();
 	for (unsigned i = 0; i < 4; i++) {
-		run(1000);
+		run(2000);
 		expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
 	}
 	fake_start(&w.dataplane, w.c.base, w.folder);

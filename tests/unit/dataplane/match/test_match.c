@@ -111,8 +111,13 @@ static void churn(struct world *w)
 static void run_match(struct world *w, const struct port_traits *port,
 	const struct packet_view *views, unsigned n, struct found (*found)[SLOTS])
 {
+	static struct match_many *many;
 	struct match_cursor cursor = {0};
 	struct hit hits[300];
+
+	many = many ? many : match_many_new();
+	cr_assert(many);
+	cursor.many = rng_below(&w->rng, 2) ? many : NULL;
 	unsigned max = rng_below(&w->rng, 2) ? 300 : 1 + rng_below(&w->rng, 5), last = 0, calls = 0;
 
 	while (!cursor.done) {
