@@ -347,7 +347,7 @@ class FailSafe(unittest.TestCase):
 		"""Nobody keeps the time for poi-control then: it stops the tasks itself, and they do not come back."""
 		self.poi.dataplane.kill()
 		fixture.wait_until(lambda: self.told("fail-safe"), 6, "the fail-safe stops the tasks")
-		self.assertGreater(time.time_ns() - self.heard, 2.9e9)
+		self.assertGreater(time.time_ns() - self.heard, 2e9)  # which is noted behind the answer
 		self.assertEqual([line["id"] for line in self.told("fail-safe")], [self.xid])
 		self.poi.start_dataplane()
 		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
