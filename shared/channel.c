@@ -119,11 +119,13 @@ static void get_ne(struct wire_reader *r, struct channel_ne *m)
 static void put_heard(struct wire_writer *w, const struct channel_heard *m)
 {
 	put_id(w, &m->ne);
+	wire_put_u64(w, m->at_ms);
 }
 
 static void get_heard(struct wire_reader *r, struct channel_heard *m)
 {
 	get_id(r, &m->ne);
+	m->at_ms = wire_get_u64(r);
 }
 
 // --- destinations and tasks ---
@@ -302,7 +304,7 @@ static void get_memo_body(struct wire_reader *r, struct channel_memo *m)
 {
 	get_id(r, &m->ne);
 	get_id(r, &m->id);
-	m->of = get_enum(r, MEMO_TASK, MEMO_NE);
+	m->of = get_enum(r, MEMO_TASK, MEMO_REPORT);
 	get_memo(r, &m->memo, &m->memo_length);
 }
 

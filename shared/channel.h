@@ -42,9 +42,10 @@ enum channel_id {
 	CHANNEL_DESTINATION_REMOVE = 13,
 	CHANNEL_TASK_PUT = 14,     // activate, or replace whole
 	CHANNEL_TASK_REMOVE = 15,
-	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed
+	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed; or a report
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
 	CHANNEL_COMPLETE_PUT = 18, // sets or clears the complete flag
+	CHANNEL_ANSWER = 19,       // without a body: is anybody there?
 	// control -> dataplane, answered by a stream ending in STATE_END
 	CHANNEL_STATE_GET = 20,
 	// control or observer -> dataplane, answered by the message of the same number + 1
@@ -65,6 +66,7 @@ enum channel_id {
 	CHANNEL_TASK_STATE = 43,        // body as TASK_PUT
 	CHANNEL_STATE_END = 44,
 	CHANNEL_EVENT = 45,
+	CHANNEL_REPORT_STATE = 46,      // body as MEMO_PUT, behind the network elements
 	// observer -> control (<runtime-dir>/control.sock, same framing and hello)
 	CHANNEL_CONTROL_STATUS_GET = 50,
 	CHANNEL_CONTROL_STATUS = 51,
@@ -115,6 +117,7 @@ struct channel_ne { // NE_PUT, NE_STATE
 
 struct channel_heard {
 	struct id16 ne;
+	uint64_t at_ms; // CLOCK_MONOTONIC, which both processes share
 };
 
 #define DELIVERY_X2 0x01u
@@ -174,9 +177,10 @@ struct channel_object { // DESTINATION_REMOVE, TASK_REMOVE, TASK_STATUS_GET, TOM
 	struct id16 id; // DID or XID
 };
 
-enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE };
+// MEMO_REPORT: one that the ADMF has not answered, whose key is the id; without octets it is gone.
+enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE, MEMO_REPORT };
 
-struct channel_memo { // MEMO_PUT
+struct channel_memo { // MEMO_PUT, REPORT_STATE
 	struct id16 ne;
 	struct id16 id; // XID or DID; not looked at for MEMO_NE
 	uint8_t of;     // enum channel_memo_of
@@ -367,6 +371,7 @@ struct channel_control_status {
 	uint64_t incarnation;
 	uint64_t uptime_ms;
 	uint8_t dataplane_connected;
+	uint64_t dataplane_silent_ms; // since a question that is not answered; 0: it answers
 	uint8_t recovered;      // the registry is complete and takes requests
 	uint32_t network_elements;
 	uint32_t tasks;

@@ -287,6 +287,7 @@ static void put_control_status(struct wire_writer *w, const struct channel_contr
 	wire_put_u64(w, m->incarnation);
 	wire_put_u64(w, m->uptime_ms);
 	wire_put_u8(w, m->dataplane_connected);
+	wire_put_u64(w, m->dataplane_silent_ms);
 	wire_put_u8(w, m->recovered);
 	wire_put_u32(w, m->network_elements);
 	wire_put_u32(w, m->tasks);
@@ -302,6 +303,7 @@ static void get_control_status(struct wire_reader *r, struct channel_control_sta
 	m->incarnation = wire_get_u64(r);
 	m->uptime_ms = wire_get_u64(r);
 	m->dataplane_connected = get_flag(r);
+	m->dataplane_silent_ms = wire_get_u64(r);
 	m->recovered = get_flag(r);
 	m->network_elements = wire_get_u32(r);
 	m->tasks = wire_get_u32(r);

@@ -215,6 +215,7 @@ static void put_control(struct json *j, const struct channel_control_status *s)
 {
 	json_u64(j, "uptime_ms", s->uptime_ms);
 	json_bool(j, "dataplane_connected", s->dataplane_connected);
+	json_u64(j, "dataplane_silent_ms", s->dataplane_silent_ms);
 	json_bool(j, "recovered", s->recovered);
 	json_u64(j, "network_elements", s->network_elements);
 	json_u64(j, "tasks", s->tasks);
@@ -341,6 +342,7 @@ static void print_text(const struct cli_picture *p)
 	printf("control     %s\n", !p->control	   ? cli_peer_text(p->control_state)
 				   : !s->recovered ? "running, waits for the dataplane's state"
 				   : !s->dataplane_connected ? "running, without the dataplane"
+				   : s->dataplane_silent_ms  ? "running, the dataplane is slow to answer"
 							     : "running");
 	if (p->dataplane)
 		print_dataplane(p);

@@ -1,5 +1,5 @@
 // Reads what an operator has to know of a certificate file.
-#include "control/observe/certificate.h"
+#include "control/observe/certificate_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,47 +18,6 @@ struct certificate {
 	SSL_CTX *context;
 	X509 *own; // of the context
 };
-
-// A file with a passphrase must not wait at a terminal.
-static int no_passphrase(char *buffer, int size, int writing, void *context)
-{
-	return 0;
-}
-
-static int64_t seconds_of(const ASN1_TIME *t)
-{
-	struct tm tm = {0};
-
-	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : -1;
-}
-
-int certificate_not_after(const char *pem_file, int64_t *seconds)
-{
-	FILE *in = fopen(pem_file, "re");
-	X509 *x = in ? PEM_read_X509(in, NULL, no_passphrase, NULL) : NULL;
-
-	*seconds = x ? seconds_of(X509_get0_notAfter(x)) : -1;
-	X509_free(x);
-	if (in)
-		fclose(in);
-	ERR_clear_error();
-	return *seconds < 0 ? POI_ERR_IO : POI_OK;
-}
-
-int certificate_crl_next(const char *pem_file, int64_t *seconds)
-{
-	FILE *in = fopen(pem_file, "re");
-	X509_CRL *crl = in ? PEM_read_X509_CRL(in, NULL, no_passphrase, NULL) : NULL;
-	const ASN1_TIME *next = crl ? X509_CRL_get0_nextUpdate(crl) : NULL;
-	int rc = crl ? POI_OK : POI_ERR_IO;
-
-	*seconds = next ? seconds_of(next) : INT64_MAX;
-	X509_CRL_free(crl);
-	if (in)
-		fclose(in);
-	ERR_clear_error();
-	return rc;
-}
 
 // Everything but the key.
 static SSL_CTX *open_public(const struct config_tls *t, char *why, size_t why_size)
@@ -119,7 +78,7 @@ void certificate_free(struct certificate *c)
 
 int64_t certificate_end(const struct certificate *c)
 {
-	return seconds_of(X509_get0_notAfter(c->own));
+	return certificate_seconds(X509_get0_notAfter(c->own));
 }
 
 bool certificate_verify(const struct certificate *c, bool server, char *why, size_t why_size)

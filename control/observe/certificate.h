@@ -31,6 +31,10 @@ bool certificate_identifies(
 // Does its subjectAltName carry the address, or the name where one is given?
 bool certificate_covers(
 	const struct certificate *c, const struct ip_address *address, const char *name);
-// Seconds since 1970 when the first revocation list of a file has to be renewed; INT64_MAX: never.
-// 0, or IO.
+// Seconds since 1970 when the first revocation list of a file to run out has to be renewed; INT64_MAX:
+// never. 0, or IO.
 [[nodiscard]] int certificate_crl_next(const char *pem_file, int64_t *seconds);
+// The same with the time of its issue.
+[[nodiscard]] int certificate_crl_life(const char *pem_file, int64_t *from, int64_t *to);
+// The end of the first certificate authority of a file to run out, in seconds since 1970. 0, or IO.
+[[nodiscard]] int certificate_ca_end(const char *pem_file, int64_t *seconds);

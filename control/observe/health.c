@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <systemd/sd-daemon.h>
 
+#include "control/observe/certificate.h"
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
@@ -14,15 +16,27 @@
 #include "shared/tls.h"
 
 #define HEAD_EVERY_S 60
-#define CERTIFICATES_EVERY_S 3600
+#define CERTIFICATES_EVERY_S 60
+#define DAY_S 86400
+#define PLACES 3	// that are written to
+#define STORAGE_LOW 5	// percent
+#define STORAGE_ROOM 8 // percent
 #define DATAPLANE_WITHIN_S 10
 
 // Days before a certificate's end at which it is warned of.
 static const int certificate_days[] = {30, 14, 7, 1};
 #define STAGES (sizeof(certificate_days) / sizeof(certificate_days[0]))
 
+// What vouches for peers. New connections use what was loaded with the last start or reload.
+struct trust {
+	bool loaded, crl_warned;
+	uint8_t ca_stage; // warnings given of the authorities
+	int64_t ca_end, crl_end; // of what was loaded; seconds since 1970, INT64_MAX: none
+};
+
 struct element {
 	uint8_t certificate_stage; // warnings given of this network element's certificate
+	struct trust trust, delivery;
 	bool tasks_warned, destinations_warned;
 };
 
@@ -32,6 +46,7 @@ struct health {
 	uint64_t started_s, head_s, certificates_s; // next time
 	char state[160];			    // as the service manager was last notified
 	uint8_t delivery_stage;
+	bool storage_warned[PLACES];
 	struct element element[CONFIG_NES_MAX];
 };
 
@@ -66,6 +81,46 @@ static const char *look_at(
 	return NULL;
 }
 
+// Warns of authorities and revocation lists where it is due. Returns what is wrong with them, NULL
+// when nothing is.
+static const char *look_at_trust(struct health *w, uint16_t ne, const char *what,
+	const struct config_tls *tls, struct trust *t)
+{
+	int64_t now = (int64_t)now_wall_s(), ca = INT64_MAX, from = 0, crl = INT64_MAX;
+	char text[FAULT_TEXT_MAX];
+
+	if (tls->ca && certificate_ca_end(tls->ca, &ca))
+		return "cannot be read: tls.ca";
+	if (tls->crl && certificate_crl_life(tls->crl, &from, &crl))
+		return "cannot be read: tls.crl";
+	if (!t->loaded)
+		*t = (struct trust){.loaded = true,
+			.crl_warned = t->crl_warned,
+			.ca_stage = t->ca_stage,
+			.ca_end = ca,
+			.crl_end = crl};
+	if (ca <= now)
+		return "names an authority that has expired: its peers cannot connect";
+	if (crl <= now)
+		return "names a revocation list that has run out: no peer can connect";
+	if (t->ca_end <= now || t->crl_end <= now)
+		return "has run out; the files are newer: reload poi-control";
+	int64_t days = (ca - now) / DAY_S;
+	if (next_stage(&t->ca_stage, days < INT_MAX ? (int)days : INT_MAX)) {
+		snprintf(text, sizeof(text), "an authority of %s expires in %d days", what,
+			(int)days);
+		fault_warn(w->control, ne, text);
+	}
+	bool late = crl != INT64_MAX && crl - now < (crl - from) / 4;
+	if (late && !t->crl_warned) {
+		snprintf(text, sizeof(text), "the revocation list of %s runs out in %lld hours",
+			what, (long long)((crl - now) / 3600));
+		fault_warn(w->control, ne, text);
+	}
+	t->crl_warned = late;
+	return NULL;
+}
+
 static void look_at_certificates(struct health *w)
 {
 	struct control *c = w->control;
@@ -84,8 +139,21 @@ static void look_at_certificates(struct health *w)
 			what = "delivery";
 			wrong = look_at(w, ne, what, delivery, &w->delivery_stage);
 		}
+		const char *file = "certificate";
+		if (!wrong) {
+			file = "trust (tls.ca, tls.crl)";
+			what = "X1";
+			wrong = look_at_trust(
+				w, ne, what, &c->config->nes[ne].tls, &w->element[ne].trust);
+		}
+		if (!wrong) {
+			what = "delivery"; // poi-dataplane's: what it has loaded is not known here
+			w->element[ne].delivery.loaded = false;
+			wrong = look_at_trust(w, ne, what, &c->config->delivery.tls,
+				&w->element[ne].delivery);
+		}
 		if (wrong) {
-			snprintf(text, sizeof(text), "the certificate of %s %s", what, wrong);
+			snprintf(text, sizeof(text), "the %s of %s %s", file, what, wrong);
 			fault_raise_ne(c, ne, FAULT_CERTIFICATE, text);
 		} else {
 			fault_clear_ne(
@@ -109,6 +177,33 @@ static void look_at_limit(
 	*warned = true;
 	snprintf(text, sizeof(text), "nearly exhausted: %u of %u %s", n, limit, what);
 	fault_warn(w->control, ne, text);
+}
+
+// Warns every ADMF once when a file system that we write to is nearly full; anew after there was room.
+static void look_at_storage(struct health *w)
+{
+	const struct config *c = w->control->config;
+	const struct {
+		const char *what, *path;
+	} places[PLACES] = {{"the audit log", c->audit.file}, {"the sealed store", c->store.file},
+		{"the spool", c->delivery.spool.folder}};
+	char text[FAULT_TEXT_MAX];
+	struct statvfs s;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		if (!places[i].path || statvfs(places[i].path, &s) || !s.f_blocks)
+			continue;
+		unsigned left = (unsigned)(s.f_bavail * 100 / s.f_blocks);
+		bool low = left < STORAGE_LOW || (w->storage_warned[i] && left < STORAGE_ROOM);
+		if (low && !w->storage_warned[i]) {
+			snprintf(text, sizeof(text),
+				"storage nearly full: %u %% left where %s is written", left,
+				places[i].what);
+			for (uint16_t ne = 0; ne < registry_nes(w->control->registry); ne++)
+				fault_warn(w->control, ne, text);
+		}
+		w->storage_warned[i] = low;
+	}
 }
 
 static void look_at_audit(struct health *w)
@@ -152,7 +247,10 @@ static void notify_state(struct health *w)
 		faults += fault_count(*registry_ne_faults(c->registry, (uint16_t)ne));
 	snprintf(state, sizeof(state), "STATUS=%u network element%s; poi-dataplane %s; %u fault%s",
 		n, n == 1 ? "" : "s",
-		publish_state(c->publish) > PUBLISH_HELLO ? "connected" : "away", faults,
+		publish_state(c->publish) <= PUBLISH_HELLO ? "away"
+		: publish_unanswered_ms(c->publish)	   ? "does not answer"
+							   : "connected",
+		faults,
 		faults == 1 ? "" : "s");
 	if (!strcmp(state, w->state))
 		return;
@@ -182,6 +280,7 @@ void health_tick(struct health *w, uint64_t now_s)
 	if (now_s >= w->certificates_s) {
 		w->certificates_s = now_s + CERTIFICATES_EVERY_S;
 		look_at_certificates(w);
+		look_at_storage(w);
 	}
 	if (now_s >= w->head_s) {
 		w->head_s = now_s + HEAD_EVERY_S;
@@ -203,6 +302,8 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 
 void health_reloaded(struct health *w)
 {
+	for (unsigned ne = 0; ne < CONFIG_NES_MAX; ne++)
+		w->element[ne].trust.loaded = false;
 	w->certificates_s = 0;
 }
 

@@ -64,12 +64,16 @@ static void look_at_certificates(struct metrics *m, uint64_t now)
 	p->n_certificates = c->n_nes + 1;
 	for (uint32_t i = 0; i < p->n_certificates; i++) {
 		struct metrics_certificate *to = &p->certificate[i];
-		const char *file =
-			i < c->n_nes ? c->nes[i].tls.certificate : c->delivery.tls.certificate;
+		const struct config_tls *tls = i < c->n_nes ? &c->nes[i].tls : &c->delivery.tls;
+		const char *file = tls->certificate;
 		to->use = i < c->n_nes ? "x1" : "delivery";
 		to->element = i < c->n_nes ? c->nes[i].ne_identifier : "";
 		if (read && (!file || certificate_not_after(file, &to->not_after)))
 			to->not_after = 0;
+		if (read && (!tls->ca || certificate_ca_end(tls->ca, &to->ca_not_after)))
+			to->ca_not_after = 0;
+		if (read && (!tls->crl || certificate_crl_next(tls->crl, &to->crl_next_update)))
+			to->crl_next_update = 0;
 	}
 	if (read)
 		m->certificates_ms = now;
@@ -85,6 +89,7 @@ static void look_at_control(struct metrics *m)
 	p->http = m->listener ? listener_counters(m->listener) : NULL;
 	p->uptime_ms = now_monotonic_ms() - c->started_ms;
 	p->connected = publish_state(c->publish) > PUBLISH_HELLO;
+	p->unanswered_ms = publish_unanswered_ms(c->publish);
 	p->recovered = publish_recovered(c->publish);
 	memset(p->faults, 0, sizeof(p->faults));
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {

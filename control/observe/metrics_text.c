@@ -2,6 +2,7 @@
 #include "control/observe/metrics_text.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +73,14 @@ static void put_process(FILE *f, const struct metrics_picture *p)
 	gauge(f, "poi_control_connected", "1 while poi-control controls a poi-dataplane.",
 		p->connected);
 	gauge(f, "poi_dataplane_up",
+		"1 while poi-dataplane is there, however slow it answers.",
+		p->seen.reached || p->connected);
+	gauge(f, "poi_dataplane_observed",
 		"1 when poi-dataplane answered for this scrape; without it its series are missing.",
 		p->seen.reached);
+	gauge_real(f, "poi_dataplane_unanswered_seconds",
+		"How long poi-dataplane, which is there, owes poi-control an answer.",
+		(double)p->unanswered_ms / 1000);
 }
 
 // --- X1 ---
@@ -164,19 +171,34 @@ static void put_faults(FILE *f, const struct metrics_picture *p)
 		p->audit_left_out);
 }
 
-static void put_trust(FILE *f, const struct metrics_picture *p)
+static void put_ends(FILE *f, const struct metrics_picture *p, const char *name, size_t offset)
 {
-	static const char name[] = "poi_certificate_not_after_timestamp_seconds";
-
-	family(f, name, "gauge",
-		"End of our own certificate's validity, seconds since 1970; 0 when it cannot be "
-		"read.");
 	for (uint32_t i = 0; i < p->n_certificates; i++) {
 		const struct metrics_certificate *c = &p->certificate[i];
 		fprintf(f, "%s{use=\"%s\",element=\"", name, c->use);
 		put_escaped(f, c->element);
-		fprintf(f, "\"} %" PRId64 "\n", c->not_after);
+		fprintf(f, "\"} %" PRId64 "\n", *(const int64_t *)(const void *)((const char *)c + offset));
 	}
+}
+
+static void put_trust(FILE *f, const struct metrics_picture *p)
+{
+	static const char own[] = "poi_certificate_not_after_timestamp_seconds",
+			  ca[] = "poi_ca_not_after_timestamp_seconds",
+			  crl[] = "poi_crl_next_update_timestamp_seconds";
+
+	family(f, own, "gauge",
+		"End of our own certificate's validity, seconds since 1970; 0 when it cannot be "
+		"read.");
+	put_ends(f, p, own, offsetof(struct metrics_certificate, not_after));
+	family(f, ca, "gauge",
+		"End of the first certificate authority to run out, seconds since 1970; 0 when it "
+		"cannot be read.");
+	put_ends(f, p, ca, offsetof(struct metrics_certificate, ca_not_after));
+	family(f, crl, "gauge",
+		"When the first revocation list must be renewed, seconds since 1970; 0 when there "
+		"is none or it cannot be read.");
+	put_ends(f, p, crl, offsetof(struct metrics_certificate, crl_next_update));
 }
 
 // --- the dataplane ---

@@ -12,7 +12,9 @@
 struct metrics_certificate {
 	const char *use;     // "x1" or "delivery"
 	const char *element; // ne-identifier, "" for delivery
-	int64_t not_after;   // seconds since 1970; 0: cannot be read
+	// Seconds since 1970; 0: cannot be read, or there is none. Of the authorities and revocation
+	// lists the first to run out.
+	int64_t not_after, ca_not_after, crl_next_update;
 };
 
 struct metrics_picture {
@@ -20,6 +22,7 @@ struct metrics_picture {
 	const struct listener_counters *http;
 	uint64_t uptime_ms;
 	bool connected, recovered;
+	uint64_t unanswered_ms; // how long the dataplane that is connected owes an answer
 	uint32_t faults[FAULT_NE_KIND_COUNT];
 	uint32_t reports_waiting;
 	uint64_t reports_dropped, audit_lost, audit_left_out;

@@ -59,6 +59,7 @@ static void fill(
 		.incarnation = c->incarnation,
 		.uptime_ms = now_monotonic_ms() - c->started_ms,
 		.dataplane_connected = publish_state(c->publish) > PUBLISH_HELLO,
+		.dataplane_silent_ms = publish_unanswered_ms(c->publish),
 		.recovered = publish_recovered(c->publish),
 		.network_elements = registry_nes(c->registry),
 		.faults = registry_fault_count(c->registry),

@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/audit/audit.h"
 #include "control/state/dataplane_events.h"
 #include "control/state/fault_raise.h"
+#include "control/state/report_keeper.h"
 #include "shared/log.h"
 
 // Beside a report for each task that the fail-safe may stop at once. A report is smaller than the
@@ -32,7 +34,10 @@ static void on_done(void *context, const struct x1_report_outcome *outcome)
 	const struct issue *i = outcome->issue;
 	struct control *c = r->reports->control;
 
-	if (outcome->ping || outcome->result == X1_REPORT_DROPPED)
+	if (outcome->ping)
+		return;
+	report_forget(c, (struct kept_report *)(uintptr_t)outcome->token);
+	if (outcome->result == X1_REPORT_DROPPED)
 		return;
 	dataplane_reported(c, i);
 	if (i->scope != ISSUE_TASK || i->type != ISSUE_TERMINATING)
@@ -70,6 +75,23 @@ static void on_exchanged(void *context, const struct x1_report_exchange *e)
 		fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
 }
 
+// A bulk request has no XID of its own: its late end is reported as one of the NE (clause 6.5.4), in
+// words that say which request ended and how.
+static void bulk_end(struct issue *i)
+{
+	char transaction[ID_TEXT_SIZE], text[sizeof(i->text)];
+	const char *reason = strlen(i->text) > strlen(": ") + ID_TEXT_SIZE - 1
+				     ? i->text + ID_TEXT_SIZE - 1
+				     : "";
+
+	id_format(&i->transaction, transaction);
+	snprintf(text, sizeof(text), "request for all with X1TransactionID %s, which was answered "
+		"Acknowledged, is %s%.60s", transaction,
+		i->type == ISSUE_DONE ? "completed" : "not completed", reason);
+	memcpy(i->text, text, sizeof(text));
+	i->type = ISSUE_WARNING;
+}
+
 static void on_issues(void *context)
 {
 	struct reports *r = context;
@@ -80,12 +102,16 @@ static void on_issues(void *context)
 		if (i.type == ISSUE_WARNING)
 			audit_act(r->control, "warning", i.ne, i.scope == ISSUE_NE ? NULL : &i.id,
 				(int32_t)i.code, i.text);
-		if (i.ne >= r->n || !r->reporter[i.ne].report)
+		if (i.ne >= r->n || !r->reporter[i.ne].report) {
+			report_forget(r->control, i.kept);
 			continue;
-		// A bulk request has no XID of its own: its late end is reported as one of the NE.
+		}
+		struct kept_report *kept = i.kept ? i.kept : report_keep(r->control, &i);
 		if (i.scope == ISSUE_NE && (i.type == ISSUE_DONE || i.type == ISSUE_NOT_DONE))
-			i.type = ISSUE_WARNING;
-		int rc = x1_report_issue(r->reporter[i.ne].report, &i, 0);
+			bulk_end(&i);
+		int rc = x1_report_issue(r->reporter[i.ne].report, &i, (uintptr_t)kept);
+		if (rc)
+			report_forget(r->control, kept);
 		if (rc)
 			log_error("X1: an issue is not reported, the status answers carry it: %s",
 				poi_error_text(rc));

@@ -14,6 +14,8 @@
 
 #define CONTAINER_MAX 100
 #define PARALLEL_MAX 16
+#define TEXT_MAX (FAULT_TEXT_MAX + 48)
+#define LATE_NS (5 * NOW_NS_PER_S)
 #define OUTAGE_AFTER 3 // requests in a row without an answer: no longer one bad message's fault
 
 struct request { // n == 0: this slot is free
@@ -85,14 +87,33 @@ static int code_of(const struct issue *i)
 	return i->code != 0 ? (int)i->code : usual[i->type];
 }
 
+// The message has the time of its sending (clause 6.2): where that is later, the text says when the
+// event was. Of a completed request the details are its X1TransactionID (table 46) and stay as they are.
+static const char *text_of(const struct issue *i, uint64_t now_ns, char out[TEXT_MAX])
+{
+	time_t at = (time_t)(i->time_ns / NOW_NS_PER_S);
+	char when[32];
+	struct tm utc;
+
+	if (!i->time_ns || now_ns < i->time_ns + LATE_NS || i->type == ISSUE_DONE ||
+		i->type == ISSUE_NOT_DONE)
+		return i->text;
+	gmtime_r(&at, &utc);
+	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	snprintf(out, TEXT_MAX, "%s (event at %s)", i->text, when);
+	return out;
+}
+
 static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_item *item)
 {
 	const struct issue *i = &item->issue;
-	struct x1_fault fault = {.code = code_of(i), .description = i->text};
-	char completed[ID_TEXT_SIZE];
+	uint64_t now_ns = now_wall_ns();
+	char completed[ID_TEXT_SIZE], late[TEXT_MAX];
+	const char *text = text_of(i, now_ns, late);
+	struct x1_fault fault = {.code = code_of(i), .description = text};
 	struct x1_envelope e = {.admf_identifier = r->o.ne->admf_identifier,
 		.ne_identifier = r->o.ne->ne_identifier,
-		.time_ns = now_wall_ns()};
+		.time_ns = now_ns};
 
 	// each attempt is a new request (clause 5.2.3)
 	item->transaction = id_random();
@@ -107,7 +128,7 @@ static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_
 		x1_request_ping(b, &e);
 		break;
 	case ISSUE_NE:
-		x1_request_report_ne_issue(b, &e, x1_report_type(i), i->text);
+		x1_request_report_ne_issue(b, &e, x1_report_type(i), text);
 		break;
 	case ISSUE_TASK:
 		x1_put_report_task_issue(b, &e, &i->id, x1_report_type(i), &fault);

@@ -36,10 +36,13 @@ struct control {
 	uint64_t incarnation;
 	uint64_t started_ms;	  // monotonic
 	time_t outage_from;	  // wall clock; 0 while the dataplane is there
+	time_t hung_from;	  // wall clock; since when it did not answer last
 	bool fresh;		  // both processes began with nothing
 	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
 	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
 	bool clock_unsure;		// the dataplane said so
 	bool agreed;			// both processes have held the same state
+	// Faults of this network element came or went; NULL: nobody asks.
+	void (*faults_changed)(struct control *c, uint16_t ne);
 	struct control_counters counters;
 };

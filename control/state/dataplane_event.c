@@ -10,12 +10,17 @@
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
-// A task that the fail-safe stopped: it is gone here too. The tombstone stays with the dataplane
-// until the ADMF has answered the report; without an admf-url it is cleared at once.
-void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
+// `there`: the dataplane keeps a tombstone of it, from which the next control reports it.
+static void stop_task(struct control *c, uint16_t ne, const struct id16 *xid, bool there)
 {
-	struct control *c = context;
 	struct id16 key = *xid;
+	struct issue i = {.scope = ISSUE_TASK,
+		.type = ISSUE_TERMINATING,
+		.ne = ne,
+		.code = X1_STATUS_TERMINATING,
+		.id = key,
+		.held = there,
+		.text = "stopped by the fail-safe: the ADMF was silent for TIME_P2"};
 	struct registry_task *t = registry_task_find(c->registry, ne, &key);
 
 	if (t) {
@@ -25,29 +30,54 @@ void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
 	persistence_task_gone(c, ne, &key);
 	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
-	issue_queue(c, ISSUE_TASK, ISSUE_TERMINATING, ne, &key, X1_STATUS_TERMINATING,
-		"stopped by the fail-safe: the ADMF was silent for TIME_P2");
+	issues_put(c->issues, &i);
+}
+
+// The tombstone stays with the dataplane until the ADMF has answered the report; without an admf-url
+// it is cleared at once.
+void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
+{
+	struct control *c = context;
+	struct id16 key = *xid;
+
+	// A connection that was lost shows it again.
+	if (!kept_reports_find(registry_reports(c->registry), ne, &key))
+		stop_task(c, ne, &key, true);
 	if (!c->config->nes[ne].admf_url && publish_tombstone_clear(c->publish, ne, &key))
 		log_warning("channel: a tombstone stays until the next connection");
 }
 
-static void on_fail_safe(struct control *c, uint16_t ne, const struct channel_event *e)
+// `there`: the dataplane keeps a tombstone of each.
+static void stop_tasks(struct control *c, uint16_t ne, bool there)
 {
 	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
 	struct registry_task *t = registry_task_first(c->registry, ne), *next;
+	// What came since the ADMF was heard again is answered by its own result.
+	bool heard = publish_silence_ms(c->publish, ne) <
+		     (uint64_t)c->config->nes[ne].x1.keepalive.time_p2 * 1000;
 
 	log_kind(ERROR, FAIL_SAFE, "fail-safe: %s (network element %s)", text,
 		c->config->nes[ne].ne_identifier);
-	if (fault_raise(registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE, X1_STATUS_FAULT,
-		    text) == 1)
-		issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	fault_raise_ne(c, ne, FAULT_FAIL_SAFE, text);
 	for (; t; t = next) {
 		next = registry_task_next(t);
-		if (t->state == TASK_COMPLETE) // what is on its way is answered by its own result
+		if (t->state == TASK_COMPLETE && there)
 			dataplane_task_wiped(c, ne, &t->xid);
+		else if (t->state == TASK_COMPLETE || !heard)
+			stop_task(c, ne, &t->xid, false);
 	}
 	if (audit_sync(c->audit))
 		log_error("audit: the fail-safe's record is not on disk");
+}
+
+static void on_fail_safe(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	stop_tasks(c, ne, true);
+}
+
+void dataplane_fail_safe(struct control *c, uint16_t ne)
+{
+	stop_tasks(c, ne, false);
 }
 
 static bool uses(const struct registry_task *t, const struct id16 *did)

@@ -8,6 +8,7 @@
 #include "control/state/fault_raise.h"
 #include "control/state/pending_reports.h"
 #include "control/state/persistence.h"
+#include "control/state/report_keeper.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
@@ -53,21 +54,36 @@ static void format_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
+// What is in force of `ne`, behind a text that says since when.
+static const char *in_force(const struct control *c, uint16_t ne)
+{
+	const struct registry_task *t = registry_task_first(c->registry, ne);
+
+	if (c->recovery_incomplete)
+		return "";
+	if (fault_has(*registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE))
+		return ", no task is in force: the ADMF was silent";
+	while (t && t->state == TASK_COMPLETE)
+		t = registry_task_next(t);
+	return t ? ", not all tasks are in force" : ", all tasks are in force";
+}
+
 static void report_return(struct control *c, bool adopted, uint32_t tasks)
 {
 	char text[FAULT_TEXT_MAX], from[32], to[32];
 
 	format_time(time(NULL), to);
-	snprintf(text, sizeof(text), "the dataplane was reached at %s%s", to,
-		c->recovery_incomplete ? "" : ", all tasks are in force");
-	if (c->outage_from) {
-		format_time(c->outage_from, from);
-		snprintf(text, sizeof(text),
-			"the dataplane was away from %s to %s, all tasks are in force again", from,
-			to);
+	format_time(c->outage_from, from);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		if (c->outage_from)
+			snprintf(text, sizeof(text), "the dataplane was away from %s to %s%s", from,
+				to, in_force(c, ne));
+		else
+			snprintf(text, sizeof(text), "the dataplane was reached at %s%s", to,
+				in_force(c, ne));
+		fault_clear_ne(c, ne, FAULT_DATAPLANE_LOST, text);
 	}
 	c->outage_from = 0;
-	fault_clear_all(c, FAULT_DATAPLANE_LOST, text);
 	if (!adopted || c->fresh || c->recovery_incomplete)
 		return;
 	snprintf(text, sizeof(text),
@@ -87,7 +103,10 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
+	report_take_over(c);
 	report_return(c, adopted, tasks);
+	if (adopted)
+		report_standing(c);
 	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
 		complete_pending(c);
@@ -113,7 +132,8 @@ static bool on_incomplete(void *context)
 			.type = ISSUE_WARNING,
 			.ne = ne,
 			.code = X1_STATUS_WARNING,
-			.id = incomplete_report};
+			.id = incomplete_report,
+			.held = true}; // by the complete flag
 		snprintf(i.text, sizeof(i.text),
 			"database cleared: X1 ended before the dataplane had all tasks back; %u "
 			"are taken over, others may be missing",
@@ -186,9 +206,9 @@ static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t
 	pending_reports_adopt(c->pending_reports, ne, memo, length);
 }
 
-static uint64_t on_remaining(void *context, uint16_t ne)
+static void on_silent(void *context, uint16_t ne)
 {
-	return persistence_remaining_ms(context, ne);
+	dataplane_fail_safe(context, ne);
 }
 
 static void on_lost(void *context)
@@ -203,6 +223,29 @@ static void on_lost(void *context)
 	format_time(c->outage_from, from);
 	snprintf(text, sizeof(text), "the dataplane does not answer since %s", from);
 	fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
+}
+
+// It is there: what it has in force may go on, and nobody here can tell.
+static void on_hung(void *context, bool hung)
+{
+	struct control *c = context;
+	char text[FAULT_TEXT_MAX], at[32], to[32];
+
+	if (hung) {
+		c->hung_from = time(NULL);
+		format_time(c->hung_from, at);
+		snprintf(text, sizeof(text),
+			"the dataplane is there and does not answer, seen at %s; what is in force may "
+			"go on", at);
+		for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+			audit_act(c, "dataplane-silent", ne, NULL, X1_STATUS_FAULT, NULL);
+		fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
+		return;
+	}
+	format_time(c->hung_from, at);
+	format_time(time(NULL), to);
+	snprintf(text, sizeof(text), "the dataplane did not answer from %s to %s", at, to);
+	fault_clear_all(c, FAULT_DATAPLANE_LOST, text);
 }
 
 static void on_destination_replayed(
@@ -291,7 +334,8 @@ const struct publish_hooks *dataplane_hooks(void)
 		.restarted = on_restarted,
 		.resume = on_resume,
 		.element = on_element,
-		.remaining_ms = on_remaining,
+		.silent = on_silent,
+		.hung = on_hung,
 	};
 
 	return &hooks;

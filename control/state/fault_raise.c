@@ -35,12 +35,19 @@ void fault_warn(struct control *c, uint16_t ne, const char *text)
 	issue_queue(c, ISSUE_NE, ISSUE_WARNING, ne, NULL, X1_STATUS_WARNING, text);
 }
 
+static void changed(struct control *c, uint16_t ne)
+{
+	if (c->faults_changed)
+		c->faults_changed(c, ne);
+}
+
 void fault_raise_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)
 {
 	if (fault_raise(registry_ne_faults(c->registry, ne), kind, X1_STATUS_FAULT, text) != 1)
 		return;
 	log_kind(ERROR, FAULT, "%s: fault: %s", c->config->nes[ne].ne_identifier, text);
 	issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	changed(c, ne);
 }
 
 void fault_clear_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)
@@ -49,6 +56,7 @@ void fault_clear_ne(struct control *c, uint16_t ne, enum fault_kind kind, const 
 		return;
 	log_kind(NOTICE, FAULT_CLEAR, "%s: cleared: %s", c->config->nes[ne].ne_identifier, text);
 	issue_queue(c, ISSUE_NE, ISSUE_CLEAR, ne, NULL, X1_STATUS_CLEARED, text);
+	changed(c, ne);
 }
 
 void fault_raise_all(struct control *c, enum fault_kind kind, const char *text)

@@ -33,6 +33,7 @@ int fault_raise(struct fault **list, enum fault_kind kind, uint32_t code, const 
 		return POI_ERR_NOMEM;
 	f->kind = (uint8_t)kind;
 	f->code = code;
+	f->told = true; // the caller reports it
 	text_copy(f->text, text);
 	*at = f;
 	return 1;
@@ -51,6 +52,13 @@ bool fault_clear(struct fault **list, enum fault_kind kind)
 	return false;
 }
 
+static struct fault *find(struct fault *list, enum fault_kind kind)
+{
+	while (list && list->kind != kind)
+		list = list->next;
+	return list;
+}
+
 bool fault_has(const struct fault *list, enum fault_kind kind)
 {
 	for (; list; list = list->next) {
@@ -67,6 +75,37 @@ uint32_t fault_count(const struct fault *list)
 	for (; list; list = list->next)
 		n++;
 	return n;
+}
+
+void fault_put_all(struct wire_writer *w, const struct fault *list)
+{
+	wire_put_u8(w, (uint8_t)fault_count(list));
+	for (; list; list = list->next) {
+		wire_put_u8(w, list->kind);
+		wire_put_u32(w, list->code);
+		wire_put_text(w, list->text);
+	}
+}
+
+int fault_get_all(struct wire_reader *r, struct fault **list)
+{
+	char text[FAULT_TEXT_MAX];
+	uint8_t n = wire_get_u8(r);
+
+	for (uint8_t i = 0; i < n && !r->error; i++) {
+		uint8_t kind = wire_get_u8(r);
+		uint32_t code = wire_get_u32(r);
+		wire_get_text(r, text, sizeof(text));
+		if (r->error)
+			break;
+		bool known = fault_has(*list, kind);
+		int rc = known ? 0 : fault_raise(list, kind, code, text);
+		if (rc < 0)
+			return rc;
+		if (!known)
+			find(*list, kind)->told = false;
+	}
+	return r->error;
 }
 
 static enum fault_kind kind_of(uint8_t kind)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "shared/ids.h"
+#include "shared/wire.h"
 
 #define FAULT_TEXT_MAX 160
 
@@ -36,6 +37,7 @@ struct fault {
 	struct fault *next;
 	uint8_t kind;  // enum fault_kind
 	uint32_t code; // of table 46
+	bool told;     // by this process, or its report is kept
 	char text[FAULT_TEXT_MAX];
 };
 
@@ -64,6 +66,11 @@ bool fault_has(const struct fault *list, enum fault_kind kind);
 uint32_t fault_count(const struct fault *list);
 void fault_free_all(struct fault **list);
 
+// As the next process has them from a memo. Those that it does not know yet are not `told` then. 0, or
+// the reader's error, or NOMEM.
+void fault_put_all(struct wire_writer *w, const struct fault *list);
+[[nodiscard]] int fault_get_all(struct wire_reader *r, struct fault **list);
+
 enum issue_scope { ISSUE_NE, ISSUE_TASK, ISSUE_DESTINATION };
 enum issue_type {
 	ISSUE_FAULT, // NonTerminatingFault or FaultReport
@@ -82,7 +89,9 @@ struct issue {	       // one thing the ADMF must hear
 	uint32_t code;
 	struct id16 id;		 // XID or DID
 	struct id16 transaction; // the request answered `Acknowledged` whose end this is
-	uint64_t time_ns;
+	uint64_t time_ns; // of the event, wall clock; 0: now
+	struct kept_report *kept; // where it is kept already
+	bool held;		  // the dataplane keeps what makes the next control report it
 	char text[FAULT_TEXT_MAX];
 };
 

@@ -1,4 +1,4 @@
-// Keeps pending removals in the memo of their network element.
+// Keeps pending removals and what faults there are in the memo of their network element.
 #include "control/state/pending_reports.h"
 
 #include <assert.h>
@@ -10,11 +10,14 @@
 #include "shared/log.h"
 #include "shared/wire.h"
 
-#define MEMO_VERSION 1
+#define MEMO_VERSION 2 // 1 lacks the faults
+#define FAULTS_OCTETS 16384
 #define ENTRY_OCTETS 41
 #define PENDING_REPORT_MAX 1000 // of one network element
 
-static_assert(3 + PENDING_REPORT_MAX * ENTRY_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
+#define MEMO_OCTETS (3 + PENDING_REPORT_MAX * ENTRY_OCTETS + FAULTS_OCTETS)
+
+static_assert(MEMO_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
 
 struct entry {
 	LIST_ENTRY(entry) link;
@@ -33,7 +36,7 @@ struct pending_reports {
 	struct control *control;
 	struct event *send;
 	struct element element[REGISTRY_NES_MAX];
-	uint8_t memo[3 + PENDING_REPORT_MAX * ENTRY_OCTETS];
+	uint8_t memo[MEMO_OCTETS];
 };
 
 static void send_element(struct pending_reports *o, uint16_t ne)
@@ -50,6 +53,11 @@ static void send_element(struct pending_reports *o, uint16_t ne)
 		wire_put_octets(&w, at->r.id.b, sizeof(at->r.id.b));
 		wire_put_octets(&w, at->r.transaction.b, sizeof(at->r.transaction.b));
 		wire_put_u64(&w, at->r.asked_ns);
+	}
+	fault_put_all(&w, *registry_ne_faults(o->control->registry, ne));
+	if (w.error) { // excluded by the kinds of faults there are
+		log_error("channel: the memo of a network element is too large");
+		return;
 	}
 	if (publish_ne_memo(o->control->publish, ne, o->memo, (uint32_t)wire_written(&w)))
 		return; // with the next connection
@@ -142,7 +150,8 @@ void pending_reports_adopt(
 	o->element[ne].sent = true;
 	uint8_t version = wire_get_u8(&r);
 	uint16_t n = wire_get_u16(&r);
-	for (uint16_t i = 0; i < n && version == MEMO_VERSION; i++) {
+	bool known = version > 0 && version <= MEMO_VERSION;
+	for (uint16_t i = 0; i < n && known; i++) {
 		request.kind = wire_get_u8(&r);
 		wire_get_octets(&r, request.id.b, sizeof(request.id.b));
 		wire_get_octets(&r, request.transaction.b, sizeof(request.transaction.b));
@@ -150,7 +159,9 @@ void pending_reports_adopt(
 		if (r.error || !add(o, &request, true))
 			break;
 	}
-	if (version != MEMO_VERSION || wire_finish(&r))
+	if (known && version > 1)
+		(void)!fault_get_all(&r, registry_ne_faults(o->control->registry, ne));
+	if (!known || wire_finish(&r))
 		log_error("channel: a network element's memo cannot be read");
 }
 
@@ -223,6 +234,11 @@ void pending_reports_report_adopted(struct pending_reports *o)
 	}
 }
 
+static void faults_changed(struct control *c, uint16_t ne)
+{
+	changed(c->pending_reports, ne);
+}
+
 struct pending_reports *pending_reports_new(struct control *c)
 {
 	struct pending_reports *o = calloc(1, sizeof(*o));
@@ -235,6 +251,7 @@ struct pending_reports *pending_reports_new(struct control *c)
 		free(o);
 		return NULL;
 	}
+	c->faults_changed = faults_changed;
 	return o;
 }
 
@@ -245,5 +262,6 @@ void pending_reports_free(struct pending_reports *o)
 	for (uint32_t ne = 0; ne < REGISTRY_NES_MAX; ne++)
 		drop_all(&o->element[ne]);
 	event_free(o->send);
+	o->control->faults_changed = NULL;
 	free(o);
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-// Requests that remove something and were answered `Acknowledged` (TS 103 221-1 clause 5.2.2). A
-// removed object cannot record that a report for its removal is still due. So they are kept in the
-// memo of their network element, with the dataplane. After a kill the next process judges by what
-// is still there, and reports.
+// The memo of a network element, with the dataplane: what faults it has, and requests that remove
+// something and were answered `Acknowledged` (TS 103 221-1 clause 5.2.2), for a removed object cannot
+// record that a report for its removal is still due. After a kill the next process judges by what is
+// still there, and reports.
 
 #include "control/state/control.h"
 

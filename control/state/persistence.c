@@ -61,6 +61,26 @@ void persistence_destination_gone(struct control *c, uint16_t ne, const struct i
 			NULL);
 }
 
+int persistence_report(struct control *c, const struct kept_report *r)
+{
+	return c->task_store ? judge(c, task_store_put_report(c->task_store, c->registry, r), NULL)
+			     : 0;
+}
+
+void persistence_report_gone(struct control *c, const struct kept_report *r)
+{
+	if (c->task_store)
+		(void)judge(c, task_store_remove_report(c->task_store, c->registry, r), NULL);
+}
+
+void persistence_take_reports(struct control *c)
+{
+	int rc = c->task_store ? task_store_take_reports(c->task_store, c->registry) : 0;
+
+	if (rc)
+		log_error("store: reports of an earlier process are lost: %s", poi_error_text(rc));
+}
+
 static const char *discarded(enum task_store_verdict verdict)
 {
 	switch (verdict) {
@@ -95,6 +115,8 @@ void persistence_adopt(struct control *c)
 				registry_destination_count(c->registry, ne),
 				c->config->nes[ne].ne_identifier);
 			audit_act(c, "restored", ne, NULL, 0, NULL);
+			publish_silence_known(c->publish, ne,
+				task_store_silence_ms(c->task_store, ne, now_wall_s()));
 			continue;
 		}
 		audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
@@ -129,14 +151,6 @@ bool persistence_restore(struct control *c)
 	return true;
 }
 
-uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne)
-{
-	// Until the restoration is over; then the dataplane has its own deadline.
-	return c->task_store && c->fresh && !c->agreed
-		       ? task_store_remaining_ms(c->task_store, ne, now_wall_s())
-		       : 0;
-}
-
 static void rewrite(struct control *c)
 {
 	if (task_store_rewrite(c->task_store, c->registry))
@@ -154,9 +168,11 @@ void persistence_follow_registry(struct control *c)
 
 void persistence_heard(struct control *c, uint16_t ne)
 {
-	// Before that what lies on the disk is still to be judged by its own last contact.
-	if (c->task_store && (c->agreed || c->fresh))
-		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now_wall_s());
+	uint64_t now = now_wall_s();
+
+	if (c->task_store && (c->agreed || c->fresh ||
+				     task_store_judge(c->task_store, ne, now) == TASK_STORE_ADOPTED))
+		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now);
 }
 
 void persistence_sync(struct control *c)

@@ -20,6 +20,12 @@ bool persistence_kept(const struct control *c, const struct persistence_position
 // The file was written anew since, from the registry: what was not in the registry is put again.
 bool persistence_rewritten(const struct control *c, const struct persistence_position *at);
 
+// A report that is kept until it is answered, and the end of that.
+[[nodiscard]] int persistence_report(struct control *c, const struct kept_report *r);
+void persistence_report_gone(struct control *c, const struct kept_report *r);
+// Adds what a process before has kept to the registry's reports, once.
+void persistence_take_reports(struct control *c);
+
 // Removals are done whatever the store says.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
@@ -33,11 +39,10 @@ bool persistence_resume(struct control *c);
 // The dataplane's state was incomplete: replaces the registry with the stored one, as on a cold
 // start. False, and nothing was done, where the store has nothing that may be used.
 bool persistence_restore(struct control *c);
-// Of the fail-safe's TIME_P2 that is left to the ADMF of `ne` after a restoration, in milliseconds;
-// 0: all of it.
-uint64_t persistence_remaining_ms(const struct control *c, uint16_t ne);
 // Writes the store from the registry from now on: both processes hold the same.
 void persistence_follow_registry(struct control *c);
+// The ADMF was heard. What lies on the disk and may be used stays usable so; it does not become usable
+// again where the ADMF was silent for TIME_P2 before.
 void persistence_heard(struct control *c, uint16_t ne);
 // Brings what was put to the disk.
 void persistence_sync(struct control *c);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "shared/log.h"
-#include "shared/now.h"
 
 int publish_task_put(
 	struct publish *p, const struct registry_task *t, publish_done done, void *context)
@@ -110,6 +109,47 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 
+int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
+	const struct kept_report *r, publish_done done, void *context)
+{
+	struct channel_memo m = {.ne = *ne, .id = *key, .of = MEMO_REPORT, .memo = p->memo};
+	int n = r ? kept_report_memo(r, p->memo) : 0;
+
+	if (n < 0)
+		return n;
+	m.memo_length = (uint32_t)n;
+	return publish_submit(p,
+		channel_encode_memo(
+			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &m),
+		done, context);
+}
+
+static void submit_report(struct publish *p, uint16_t ne, const struct id16 *key,
+	const struct kept_report *r)
+{
+	int rc = p->state < PUBLISH_RECOVERY ? POI_ERR_CLOSED
+					     : publish_report_put(p, registry_ne_id(p->registry, ne),
+						       key, r, NULL, NULL);
+
+	if (rc && rc != POI_ERR_CLOSED)
+		log_warning("channel: a report could not be sent: %s", poi_error_text(rc));
+}
+
+void publish_report(struct publish *p, struct kept_report *r)
+{
+	if (r->held || (r->seen == p->recover.round && r->seen))
+		return;
+	if (p->state >= PUBLISH_RECOVERY)
+		r->seen = p->recover.round;
+	submit_report(p, r->ne, &r->key, r);
+}
+
+void publish_report_gone(struct publish *p, const struct kept_report *r)
+{
+	if (!r->held)
+		submit_report(p, r->ne, &r->key, NULL);
+}
+
 int publish_set_complete(struct publish *p, bool complete)
 {
 	struct channel_complete m = {.complete = complete};
@@ -150,16 +190,6 @@ int publish_ne_memo(struct publish *p, uint16_t ne, const uint8_t *memo, uint32_
 		NULL, NULL);
 }
 
-// Of the time until the fail-safe, for a dataplane that begins; at least 1, and 0 where it is not
-// known or there is none.
-static uint64_t remaining_ms(const struct publish *p, uint16_t ne, uint64_t fail_safe_ms)
-{
-	if (!p->contact_ms[ne])
-		return p->hooks.remaining_ms ? p->hooks.remaining_ms(p->context, ne) : 0;
-	uint64_t silent = now_monotonic_ms() - p->contact_ms[ne];
-	return !fail_safe_ms ? 0 : silent + 1 < fail_safe_ms ? fail_safe_ms - silent : 1;
-}
-
 int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context)
 {
 	const struct config_ne *c = &p->config->nes[ne];
@@ -171,9 +201,7 @@ int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *cont
 	memcpy(m.identifier, c->ne_identifier, n + 1);
 	m.payload_format = (uint8_t)c->payload_format;
 	m.axri = c->axri;
-	if (c->x1.keepalive.enabled)
-		m.fail_safe_ms = (uint64_t)c->x1.keepalive.time_p2 * 1000 + HEARD_INTERVAL_MS;
-	m.remaining_ms = remaining_ms(p, ne, m.fail_safe_ms);
+	publish_deadline(p, ne, &m);
 	return publish_submit(p,
 		channel_encode_ne(
 			p->scratch, sizeof(p->scratch), CHANNEL_NE_PUT, publish_next(p), &m),
@@ -183,22 +211,4 @@ int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *cont
 int publish_ne(struct publish *p, uint16_t ne)
 {
 	return publish_ne_put(p, ne, NULL, NULL);
-}
-
-void publish_heard(struct publish *p, uint16_t ne)
-{
-	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
-	uint64_t now = now_monotonic_ms();
-
-	p->contact_ms[ne] = now;
-	if (p->state < PUBLISH_RECOVERY || now - p->heard_ms[ne] < HEARD_INTERVAL_MS)
-		return;
-	int rc = publish_submit(p,
-		channel_encode_heard(
-			p->scratch, sizeof(p->scratch), CHANNEL_NE_HEARD, publish_next(p), &h),
-		NULL, NULL);
-	if (rc)
-		log_warning("channel: the fail-safe could not be moved: %s", poi_error_text(rc));
-	else
-		p->heard_ms[ne] = now;
 }

@@ -45,11 +45,15 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// Asked when this process is new: does it have the truth all the same? What the hook puts
 	// into the registry then wins over what the dataplane holds. May be NULL.
 	bool (*resume)(void *context);
+	// The dataplane is connected and has not answered for 5 s, or answers again. Not called where
+	// `lost` is: that ends it. May be NULL.
+	void (*hung)(void *context, bool hung);
 	// This process is new: the memo of `ne`, ahead of its tasks. May be NULL.
 	void (*element)(void *context, uint16_t ne, const uint8_t *memo, uint32_t length);
-	// What is left of the fail-safe's time to the ADMF of `ne`, in milliseconds; 0: all of it.
-	// Asked when the element is defined. May be NULL.
-	uint64_t (*remaining_ms)(void *context, uint16_t ne);
+	// The ADMF of `ne` was silent for TIME_P2, and no dataplane is there that stops its tasks; or
+	// this process is new, and the dataplane has stopped them. Called once per silence. May be
+	// NULL.
+	void (*silent)(void *context, uint16_t ne);
 };
 
 enum publish_state {
@@ -63,11 +67,16 @@ enum publish_state {
 // `registry` and `config` are kept by reference. Connecting starts with the loop. NULL: no memory.
 struct publish *publish_new(struct event_base *base, const struct config *config,
 	struct registry *registry, const struct publish_hooks *hooks, void *context);
-void publish_free(struct publish *p); // waiting requests are called back with CLOSED
+// What is on its way to the dataplane is sent, for up to 500 ms; waiting requests are called back with
+// CLOSED.
+void publish_free(struct publish *p);
 enum publish_state publish_state(const struct publish *p);
 // The registry has been the whole truth at least once since the start (decision 11).
 bool publish_recovered(const struct publish *p);
 uint64_t publish_incarnation(const struct publish *p); // our own
+// How long the dataplane that is connected owes an answer, in milliseconds; 0: it answers within a
+// second.
+uint64_t publish_unanswered_ms(const struct publish *p);
 
 // Called exactly once, never from inside the call that asked. `result` is 0, what the dataplane
 // answered, or CLOSED; `status` only for publish_task_status and only when result is 0.
@@ -91,6 +100,10 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 // the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);
+// A report that is kept, or that is answered. Without a connection nothing is lost: the next one makes
+// both sides hold the same.
+void publish_report(struct publish *p, struct kept_report *r);
+void publish_report_gone(struct publish *p, const struct kept_report *r);
 // The memo of a network element. CLOSED until both sides hold the same.
 [[nodiscard]] int publish_ne_memo(
 	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);
@@ -103,3 +116,7 @@ void publish_incomplete_reported(struct publish *p);
 [[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
 // The responsible ADMF was heard; sent at most once per 200 ms and network element.
 void publish_heard(struct publish *p, uint16_t ne);
+// Milliseconds since it was heard, by this process or one before; UINT64_MAX: not known.
+uint64_t publish_silence_ms(const struct publish *p, uint16_t ne);
+// What a process before knew of that. A later contact that is known already stays.
+void publish_silence_known(struct publish *p, uint16_t ne, uint64_t silent_ms);

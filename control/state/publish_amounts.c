@@ -72,6 +72,8 @@ static void on_round(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish *p = arg;
 
+	if (p->question.hung) // what waits is enough
+		return;
 	for (uint32_t i = 0; i < ROUND_TASKS && p->state == PUBLISH_READY; i++) {
 		const struct registry_task *t = next_task(p);
 		if (!t || publish_task_status(p, t->ne, &t->xid, NULL, NULL))

@@ -68,12 +68,13 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
 		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
 		publish_amounts_restarted(p);
+		publish_reports_restarted(p);
 		if (p->hooks.restarted)
 			p->hooks.restarted(p->context);
 	}
 	p->peer_incarnation = ok.incarnation;
 	p->state = PUBLISH_RECOVERY;
-	memset(p->heard_ms, 0, registry_nes(p->registry) * sizeof(*p->heard_ms));
+	publish_watch_connected(p);
 	int rc = publish_recover_start(p);
 	if (rc)
 		disconnect(p, poi_error_text(rc));
@@ -151,6 +152,7 @@ static void on_message(
 			disconnect(p, "it spoke before its hello");
 		return;
 	}
+	publish_watch_answered(p);
 	switch (h->id) {
 	case CHANNEL_ACK:
 		on_ack(p, h->request, body, length);
@@ -159,6 +161,7 @@ static void on_message(
 		on_task_status(p, h->request, body, length);
 		return;
 	case CHANNEL_NE_STATE:
+	case CHANNEL_REPORT_STATE:
 	case CHANNEL_DESTINATION_STATE:
 	case CHANNEL_TASK_STATE:
 		if (p->state == PUBLISH_RECOVERY && h->request == p->recover.request)
@@ -290,10 +293,10 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->retry_ms = RETRY_FIRST_MS;
 	p->pending_slots = 1024;
 	p->pending = calloc(p->pending_slots, sizeof(*p->pending));
-	p->heard_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->heard_ms));
-	p->contact_ms = calloc(REGISTRY_NES_MAX, sizeof(*p->contact_ms));
+	p->contact = calloc(REGISTRY_NES_MAX, sizeof(*p->contact));
 	p->retry = evtimer_new(base, on_retry, p);
-	if (!p->pending || !p->heard_ms || !p->contact_ms || !p->retry || publish_amounts_start(p) ||
+	if (!p->pending || !p->contact || !p->retry || publish_amounts_start(p) ||
+		publish_watch_start(p) ||
 		asprintf(&p->path, "%s/dataplane.sock", config->runtime_dir) < 0 ||
 		getrandom(&p->incarnation, sizeof(p->incarnation), 0) != sizeof(p->incarnation)) {
 		publish_free(p);
@@ -309,15 +312,16 @@ void publish_free(struct publish *p)
 	if (!p)
 		return;
 	p->stopping = true;
+	publish_flush_last(p);
 	disconnect(p, "stopping");
 	publish_recover_stop(p);
 	publish_amounts_stop(p);
+	publish_watch_stop(p);
 	if (p->retry)
 		event_free(p->retry);
 	keep_box(p, -1);
 	free(p->pending);
-	free(p->heard_ms);
-	free(p->contact_ms);
+	free(p->contact);
 	free(p->path);
 	explicit_bzero(p->scratch, sizeof(p->scratch));
 	explicit_bzero(p->memo, sizeof(p->memo));

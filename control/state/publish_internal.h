@@ -1,8 +1,8 @@
 #pragma once
 
 // Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
-// messages), publish_recover.c (state stream, differences), publish.c (requests) and
-// publish_queue.c (what is on its way).
+// messages), publish_recover.c (state stream, differences), publish.c (requests), publish_watch.c (who
+// is silent) and publish_queue.c (what is on its way).
 
 #include <sys/queue.h>
 
@@ -45,6 +45,18 @@ struct outgoing {
 	uint8_t octets[];
 };
 
+struct publish_contact { // with the ADMF of a network element
+	bool known, fired; // fired: it was silent for TIME_P2, and nothing was heard since
+	int64_t at_ms;	   // monotonic; negative: before the machine's start
+	uint64_t sent_ms;  // when the dataplane was last told
+};
+
+struct publish_question { // whether anybody is there, asked once a second
+	bool asked, hung;
+	uint64_t at_ms;	    // of the question that is not answered, else of the last one
+	uint32_t turns;	    // of the loop since: while this process stands still nothing is late
+};
+
 struct publish_amounts {
 	struct event *round;
 	struct registry_cursor cursor; // while `walking`
@@ -66,6 +78,7 @@ struct publish {
 	enum publish_state state;
 	bool recovered;
 	bool stopping;
+	bool settled; // both sides have held the same since the start
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
 	bool peer_complete; // we have set its complete flag and not cleared it since
@@ -77,8 +90,9 @@ struct publish {
 	uint32_t pending_used;
 	STAILQ_HEAD(, outgoing) outgoing;
 	const char *failure; // the connection is ended behind the message that is read now
-	uint64_t *heard_ms;  // per network element, when NE_HEARD was last sent
-	uint64_t *contact_ms; // per network element, when its ADMF was last heard; 0: not known
+	struct publish_contact *contact; // per network element
+	struct event *tick;
+	struct publish_question question;
 	struct publish_recover recover;
 	struct publish_amounts amounts;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
@@ -96,6 +110,7 @@ bool publish_answered(struct publish *p, uint32_t request, struct pending *out);
 void publish_close_pending(struct publish *p);
 // Sends what the socket takes. 0, or an error that ends the connection.
 [[nodiscard]] int publish_flush(struct publish *p);
+void publish_flush_last(struct publish *p); // waits for that, for up to 500 ms
 void publish_drop_outgoing(struct publish *p);
 // Ends the connection as soon as the message that is being read is done with.
 static inline void publish_fail(struct publish *p, const char *why)
@@ -106,6 +121,17 @@ static inline void publish_fail(struct publish *p, const char *why)
 // publish.c
 [[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
 [[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
+// `r` NULL: the report of this key is gone.
+[[nodiscard]] int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
+	const struct kept_report *r, publish_done done, void *context);
+
+// publish_watch.c
+[[nodiscard]] int publish_watch_start(struct publish *p);
+void publish_watch_stop(struct publish *p);
+void publish_watch_connected(struct publish *p); // tells what was heard without a connection
+void publish_watch_answered(struct publish *p); // the dataplane has sent something
+// Sets the time of the fail-safe and what is left of it.
+void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m);
 
 // publish_amounts.c
 [[nodiscard]] int publish_amounts_start(struct publish *p);
@@ -117,5 +143,6 @@ void publish_amounts_restarted(struct publish *p); // another dataplane, which c
 // publish_recover.c
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);
+void publish_reports_restarted(struct publish *p); // another dataplane, which holds none
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);
 void publish_recover_end(struct publish *p, const uint8_t *body, size_t length);

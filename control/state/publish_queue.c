@@ -2,8 +2,13 @@
 // answer.
 #include "control/state/publish_internal.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "shared/now.h"
+
+#define LAST_MS 500
 
 uint32_t publish_next(struct publish *p)
 {
@@ -128,6 +133,18 @@ int publish_flush(struct publish *p)
 		free(o);
 	}
 	return 0;
+}
+
+void publish_flush_last(struct publish *p)
+{
+	const uint64_t until = now_monotonic_ms() + LAST_MS;
+
+	while (p->state > PUBLISH_HELLO && !publish_flush(p) && !STAILQ_EMPTY(&p->outgoing)) {
+		uint64_t now = now_monotonic_ms();
+		struct pollfd writable = {.fd = p->fd, .events = POLLOUT};
+		if (now >= until || poll(&writable, 1, (int)(until - now)) <= 0)
+			return;
+	}
 }
 
 void publish_drop_outgoing(struct publish *p)

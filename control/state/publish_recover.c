@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "shared/log.h"
-#include "shared/now.h"
 
 #define REPLAY_WINDOW 512 // requests under way during a replay
 
@@ -107,10 +106,48 @@ static void on_element(struct publish *p, const uint8_t *body, size_t length)
 	int32_t ne = registry_ne_index(p->registry, &m.ne);
 	if (ne < 0 || !p->recover.adopting)
 		return;
-	if (!p->contact_ms[ne] && m.remaining_ms < m.fail_safe_ms)
-		p->contact_ms[ne] = now_monotonic_ms() - (m.fail_safe_ms - m.remaining_ms);
+	if (m.remaining_ms < m.fail_safe_ms)
+		publish_silence_known(p, (uint16_t)ne, m.fail_safe_ms - m.remaining_ms);
+	else if (m.expired && m.remaining_ms == UINT64_MAX && m.fail_safe_ms && p->hooks.silent)
+		p->hooks.silent(p->context, (uint16_t)ne);
 	if (p->hooks.element)
 		p->hooks.element(p->context, (uint16_t)ne, m.memo, m.memo_length);
+}
+
+// Until both sides have held the same once, what a process before has kept may be more than we know.
+static void on_report(struct publish *p, const uint8_t *body, size_t length)
+{
+	struct publish_recover *r = &p->recover;
+	struct kept_reports *k = registry_reports(p->registry);
+	struct kept_report *report = NULL;
+	struct channel_memo m;
+
+	if (channel_decode_memo(body, length, &m)) {
+		r->error = POI_ERR_SYNTAX;
+		return;
+	}
+	int32_t ne = registry_ne_index(p->registry, &m.ne);
+	if (ne >= 0)
+		report = kept_reports_find(k, (uint16_t)ne, &m.id);
+	if (ne >= 0 && !report && !p->settled) {
+		int rc = kept_reports_adopt(
+			k, (uint16_t)ne, &m.id, m.memo, m.memo_length, &report);
+		if (rc) // the tasks are worth more than a report
+			log_error("channel: a report of an earlier process cannot be read: %s",
+				poi_error_text(rc));
+	}
+	if (report)
+		report->seen = r->round;
+	else
+		todo_add(p, CHANNEL_MEMO_PUT, ne < 0 ? UINT16_MAX : (uint16_t)ne, &m.ne, &m.id);
+}
+
+void publish_reports_restarted(struct publish *p)
+{
+	struct kept_report *r = kept_reports_first(registry_reports(p->registry));
+
+	for (; r; r = kept_reports_next(r))
+		r->held = false;
 }
 
 // Equal when what we would put is, octet for octet, what it holds.
@@ -210,6 +247,9 @@ void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body
 	case CHANNEL_NE_STATE:
 		on_element(p, body, length);
 		return;
+	case CHANNEL_REPORT_STATE:
+		on_report(p, body, length);
+		return;
 	case CHANNEL_DESTINATION_STATE:
 		on_destination(p, body, length);
 		return;
@@ -241,6 +281,18 @@ static int complete(struct publish *p, const uint8_t *body, size_t length)
 	return 0;
 }
 
+static void plan_reports(struct publish *p)
+{
+	struct kept_report *r = kept_reports_first(registry_reports(p->registry));
+
+	for (; r; r = kept_reports_next(r)) {
+		if (r->held || r->seen == p->recover.round)
+			continue;
+		r->seen = p->recover.round;
+		todo_add(p, CHANNEL_MEMO_PUT, r->ne, registry_ne_id(p->registry, r->ne), &r->key);
+	}
+}
+
 // Destinations that are removed and still owed something: put for their spool, removed again at the
 // end, so that a new dataplane goes on draining them.
 static void plan_drained(struct publish *p)
@@ -255,7 +307,7 @@ static void plan_drained(struct publish *p)
 }
 
 // Whatever the stream left on the list so far is a removal or a tombstone. Order of the replay:
-// network elements, surplus tasks, destinations, tasks, surplus destinations, drained ones.
+// network elements, surplus tasks, reports, destinations, tasks, surplus destinations, drained ones.
 static void plan(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
@@ -270,10 +322,11 @@ static void plan(struct publish *p)
 		const struct publish_todo *s = &surplus[i];
 		if (s->id == CHANNEL_TOMBSTONE_CLEAR) {
 			p->hooks.wiped(p->context, s->ne, &s->object);
-		} else if (s->id == CHANNEL_TASK_REMOVE) {
+		} else if (s->id == CHANNEL_TASK_REMOVE || s->id == CHANNEL_MEMO_PUT) {
 			todo_add(p, s->id, s->ne, &s->ne_id, &s->object);
 		}
 	}
+	plan_reports(p);
 	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
 		const struct id16 *id = registry_ne_id(p->registry, ne);
 		for (struct registry_destination *d = registry_destination_first(p->registry, ne);
@@ -313,7 +366,7 @@ static void begin_replay(struct publish *p)
 
 	for (uint32_t i = 0; i < r->n_todo && !rc && p->peer_complete; i++) {
 		const struct publish_todo *t = &r->todo[i];
-		if (t->id != CHANNEL_NE_PUT && t->ne != UINT16_MAX)
+		if (t->id != CHANNEL_NE_PUT && t->id != CHANNEL_MEMO_PUT && t->ne != UINT16_MAX)
 			rc = publish_set_complete(p, false);
 	}
 	if (rc)
@@ -384,7 +437,8 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	}
 	p->recover.in_flight--;
 	bool gone = result == POI_ERR_NOT_FOUND &&
-		    (t->id == CHANNEL_TASK_REMOVE || t->id == CHANNEL_DESTINATION_REMOVE);
+		    (t->id == CHANNEL_TASK_REMOVE || t->id == CHANNEL_DESTINATION_REMOVE ||
+			    t->id == CHANNEL_MEMO_PUT);
 	if (result && !gone)
 		log_error("channel: message %u of the replay failed: %s", t->id,
 			poi_error_text(result));
@@ -426,6 +480,12 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 		if (!task || task->removing)
 			return POI_ERR_NOT_FOUND;
 		return publish_task_put(p, task, on_replayed, context);
+	case CHANNEL_MEMO_PUT:
+		return publish_report_put(p, &t->ne_id, &t->object,
+			t->ne == UINT16_MAX ? NULL
+					    : kept_reports_find(registry_reports(p->registry),
+						      t->ne, &t->object),
+			on_replayed, context);
 	default:
 		return publish_submit(p,
 			channel_encode_object(
@@ -466,6 +526,7 @@ static void pump(struct publish *p)
 		return;
 	}
 	p->state = PUBLISH_READY;
+	p->settled = true;
 	p->retry_ms = 50;
 	publish_recover_stop(p);
 	p->hooks.ready(p->context, adopted);

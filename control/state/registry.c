@@ -16,6 +16,7 @@ struct registry {
 	uint16_t n_nes;
 	struct hash_table tasks, destinations; // by network element and identifier
 	LIST_HEAD(, registry_cursor) cursors;
+	struct kept_reports *reports;
 	struct ne ne[REGISTRY_NES_MAX];
 };
 
@@ -86,7 +87,8 @@ struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
 
 	if (!r)
 		return NULL;
-	if (n_nes > REGISTRY_NES_MAX || hash_table_init(&r->tasks, UINT32_MAX) ||
+	r->reports = kept_reports_new();
+	if (n_nes > REGISTRY_NES_MAX || !r->reports || hash_table_init(&r->tasks, UINT32_MAX) ||
 		hash_table_init(&r->destinations, UINT32_MAX)) {
 		registry_free(r);
 		return NULL;
@@ -106,6 +108,7 @@ void registry_free(struct registry *r)
 		fault_free_all(&r->ne[i].faults);
 	hash_table_free(&r->tasks);
 	hash_table_free(&r->destinations);
+	kept_reports_free(r->reports);
 	free(r);
 }
 
@@ -150,6 +153,11 @@ int32_t registry_ne_index(const struct registry *r, const struct id16 *id)
 struct fault **registry_ne_faults(struct registry *r, uint16_t ne)
 {
 	return &r->ne[ne].faults;
+}
+
+struct kept_reports *registry_reports(const struct registry *r)
+{
+	return r->reports;
 }
 
 uint32_t registry_fault_count(const struct registry *r)

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "control/state/faults.h"
+#include "control/state/kept_reports.h"
 #include "shared/channel.h"
 #include "shared/hash_table.h"
 
@@ -115,6 +116,7 @@ uint16_t registry_nes(const struct registry *r);
 const struct id16 *registry_ne_id(const struct registry *r, uint16_t ne);
 int32_t registry_ne_index(const struct registry *r, const struct id16 *id); // NOT_FOUND
 struct fault **registry_ne_faults(struct registry *r, uint16_t ne);
+struct kept_reports *registry_reports(const struct registry *r); // registry_clear leaves them
 
 // A task as an object that is not yet in the registry. `t->memo` is ignored, its filter must be
 // normalised. NULL when out of memory. Free with registry_task_free while it is outside.

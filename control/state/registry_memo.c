@@ -11,34 +11,6 @@
 #define TASK_MEMO_VERSION 2	   // 1 lacks what earlier dataplanes counted
 #define DESTINATION_MEMO_VERSION 2 // 1 lacks what is pending
 
-static void put_faults(struct wire_writer *w, const struct fault *list)
-{
-	wire_put_u8(w, (uint8_t)fault_count(list));
-	for (; list; list = list->next) {
-		wire_put_u8(w, list->kind);
-		wire_put_u32(w, list->code);
-		wire_put_text(w, list->text);
-	}
-}
-
-static int get_faults(struct wire_reader *r, struct fault **list)
-{
-	char text[FAULT_TEXT_MAX];
-	uint8_t n = wire_get_u8(r);
-
-	for (uint8_t i = 0; i < n && !r->error; i++) {
-		uint8_t kind = wire_get_u8(r);
-		uint32_t code = wire_get_u32(r);
-		wire_get_text(r, text, sizeof(text));
-		if (r->error)
-			break;
-		int rc = fault_raise(list, kind, code, text);
-		if (rc < 0)
-			return rc;
-	}
-	return r->error;
-}
-
 static int task_memo(
 	const struct registry_task *t, const struct fault *faults, uint8_t *out, size_t capacity)
 {
@@ -55,7 +27,7 @@ static int task_memo(
 	wire_put_u64(&w, t->before.x2_octets);
 	wire_put_u64(&w, t->before.x3_octets);
 	wire_put_u64(&w, t->before.last_intercept_ns);
-	put_faults(&w, faults);
+	fault_put_all(&w, faults);
 	wire_put_u32(&w, t->xml_length);
 	wire_put_octets(&w, registry_task_xml(t), t->xml_length);
 	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
@@ -92,7 +64,7 @@ int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct re
 		before.x3_octets = wire_get_u64(&r);
 		before.last_intercept_ns = wire_get_u64(&r);
 	}
-	int rc = get_faults(&r, &faults);
+	int rc = fault_get_all(&r, &faults);
 	uint32_t xml_length = wire_get_u32(&r);
 	const uint8_t *xml = wire_take(&r, xml_length);
 	if (!rc)
@@ -128,7 +100,7 @@ static int destination_memo(const struct registry_destination *d, const struct f
 	wire_put_u8(&w, d->down);
 	wire_put_u8(&w, d->pending);
 	wire_put_octets(&w, d->pending_transaction.b, sizeof(d->pending_transaction.b));
-	put_faults(&w, faults);
+	fault_put_all(&w, faults);
 	wire_put_u32(&w, d->xml_length);
 	wire_put_octets(&w, d->xml, d->xml_length);
 	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
@@ -160,7 +132,7 @@ int registry_destination_from_memo(
 		pending = wire_get_u8(&r);
 		wire_get_octets(&r, transaction.b, sizeof(transaction.b));
 	}
-	int rc = get_faults(&r, &faults);
+	int rc = fault_get_all(&r, &faults);
 	uint32_t xml_length = wire_get_u32(&r);
 	const uint8_t *xml = wire_take(&r, xml_length);
 	if (!rc)

@@ -1,5 +1,5 @@
 // The sealed store: records of changes, what they add up to, and a new file.
-#include "control/state/task_store.h"
+#include "control/state/task_store_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,41 +9,9 @@
 #include "shared/sealed_file.h"
 #include "shared/wire.h"
 
-// A record: kind, then the channel's body of the same object, its memo included; or an object's
-// key.
-enum kind {
-	PUT_DESTINATION_BEFORE = 1, // as an earlier version wrote it: without its creation
-	REMOVE_DESTINATION,
-	PUT_TASK,
-	REMOVE_TASK,
-	CONTACT,
-	RESTORING,
-	PUT_DESTINATION,
-};
-
-#define HEADER 8 // of a channel message, not kept
 #define CLOCK_AHEAD_S 60
 #define CONTACT_EVERY_S 10
 #define WORTH_REWRITING (256 * 1024)
-
-struct element { // what was read of one network element, and when its ADMF was heard
-	bool invalid;
-	uint64_t contact_s, written_s;
-};
-
-struct task_store {
-	const struct config *config;
-	struct sealed_file *sealed;
-	struct registry *loaded; // until task_store_forget
-	bool failed, dirty;
-	bool restoring;	     // as read
-	bool restoring_here; // by this process
-	uint64_t position, durable, rewrites;
-	uint64_t puts, put_octets; // for the mean size of what is alive
-	struct element element[CONFIG_NES_MAX];
-	uint8_t memo[CHANNEL_MEMO_MAX];
-	uint8_t record[CHANNEL_MESSAGE_MAX];
-};
 
 // Reading.
 
@@ -158,6 +126,9 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	case REMOVE_TASK:
 	case CONTACT:
 		read_key(v, record[0], record + 1, length - 1);
+		return 0;
+	case REPORT:
+		task_store_read_report(v, record + 1, length - 1);
 		return 0;
 	case RESTORING: // stands until the file is written anew
 		v->restoring = true;
@@ -312,36 +283,6 @@ enum task_store_verdict task_store_adopt(
 
 // Writing.
 
-static int append(struct task_store *v, size_t length)
-{
-	int rc = sealed_file_append(v->sealed, v->record, length);
-
-	if (rc) {
-		v->failed = true;
-		return rc;
-	}
-	v->dirty = true;
-	v->position++;
-	return 0;
-}
-
-// `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
-// becomes the kind.
-static int append_body(struct task_store *v, enum kind kind, int n)
-{
-	if (n < HEADER)
-		return n < 0 ? n : POI_ERR_INVALID;
-	memmove(v->record + 1, v->record + HEADER, (size_t)n - HEADER);
-	v->record[0] = (uint8_t)kind;
-	int rc = append(v, (size_t)n - HEADER + 1);
-	if (!rc) {
-		v->puts++;
-		v->put_octets += (uint64_t)n;
-	}
-	explicit_bzero(v->record, (size_t)n);
-	return rc;
-}
-
 static int write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
@@ -352,7 +293,7 @@ static int write_task(struct task_store *v, const struct registry *r, const stru
 		return rc;
 	c.memo = v->memo;
 	c.memo_length = (uint32_t)memo;
-	return append_body(v, PUT_TASK,
+	return task_store_append_body(v, PUT_TASK,
 		channel_encode_task(v->record, sizeof(v->record), CHANNEL_TASK_STATE, 0, &c));
 }
 
@@ -367,7 +308,7 @@ static int write_destination(
 	registry_destination_channel(r, d, &c);
 	c.memo = v->memo;
 	c.memo_length = (uint32_t)memo;
-	return append_body(v, PUT_DESTINATION,
+	return task_store_append_body(v, PUT_DESTINATION,
 		channel_encode_destination(
 			v->record, sizeof(v->record), CHANNEL_DESTINATION_STATE, 0, &c));
 }
@@ -395,7 +336,7 @@ static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne
 		wire_put_octets(&w, id->b, sizeof(id->b));
 	else
 		wire_put_u64(&w, contact_s);
-	return append(v, wire_written(&w));
+	return task_store_append(v, wire_written(&w));
 }
 
 // Tried even after a failure: a removal that reaches the file is one that a crash does not undo.
@@ -414,7 +355,7 @@ int task_store_begin_restoring(struct task_store *v)
 {
 	v->record[0] = RESTORING;
 	v->restoring_here = true;
-	int rc = append(v, 1);
+	int rc = task_store_append(v, 1);
 	return rc ? rc : task_store_sync(v);
 }
 
@@ -423,15 +364,13 @@ bool task_store_restoring(const struct task_store *v)
 	return v->restoring && v->loaded;
 }
 
-uint64_t task_store_remaining_ms(const struct task_store *v, uint16_t ne, uint64_t now_s)
+uint64_t task_store_silence_ms(const struct task_store *v, uint16_t ne, uint64_t now_s)
 {
-	const struct config_keepalive *k = &v->config->nes[ne].x1.keepalive;
 	uint64_t contact_s = v->element[ne].contact_s;
-	uint64_t silence_s = now_s > contact_s ? now_s - contact_s : 0;
 
-	if (!k->enabled || !contact_s)
-		return 0;
-	return silence_s < k->time_p2 ? (k->time_p2 - silence_s) * 1000 : 1;
+	if (!contact_s)
+		return UINT64_MAX;
+	return now_s > contact_s ? (now_s - contact_s) * 1000 : 0;
 }
 
 void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s)
@@ -485,6 +424,7 @@ bool task_store_wants_rewrite(const struct task_store *v, const struct registry 
 
 	for (uint16_t ne = 0; ne < registry_nes(r); ne++)
 		alive += registry_task_count(r, ne) + registry_destination_count(r, ne);
+	alive += kept_reports_count(registry_reports(r));
 	if (v->puts)
 		alive *= v->put_octets / v->puts;
 	return sealed_file_size(v->sealed) > 4 * alive + WORTH_REWRITING;
@@ -497,9 +437,13 @@ static int write_all(struct task_store *v, const struct registry *r)
 
 	if (v->restoring_here && v->loaded) { // the restoration is not over yet
 		v->record[0] = RESTORING;
-		first = append(v, 1);
+		first = task_store_append(v, 1);
 	}
-
+	const struct kept_report *report = kept_reports_first(registry_reports(r));
+	for (; report && rc != POI_ERR_IO; report = kept_reports_next(report)) {
+		rc = task_store_write_report(v, r, report, false);
+		first = first ? first : rc;
+	}
 	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {
 		const struct registry_destination *d = registry_destination_first(r, ne);
 		const struct registry_task *t = registry_task_first(r, ne);

@@ -40,9 +40,9 @@ enum task_store_verdict task_store_adopt(struct task_store *v, struct registry *
 [[nodiscard]] int task_store_begin_restoring(struct task_store *v);
 // The file said so when it was opened: the store wins over what the dataplane holds.
 bool task_store_restoring(const struct task_store *v);
-// Milliseconds that are left of TIME_P2 for the ADMF of `ne`, from its last contact; at least 1,
-// and 0 where keepalives are not enabled.
-uint64_t task_store_remaining_ms(const struct task_store *v, uint16_t ne, uint64_t now_s);
+// Milliseconds since the last contact with the ADMF of `ne`, by the wall clock; UINT64_MAX: none is
+// known.
+uint64_t task_store_silence_ms(const struct task_store *v, uint16_t ne, uint64_t now_s);
 // What was read is wiped and freed. Returns whether it was still there.
 bool task_store_forget(struct task_store *v);
 
@@ -55,6 +55,13 @@ bool task_store_forget(struct task_store *v);
 [[nodiscard]] int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid);
 [[nodiscard]] int task_store_remove_destination(
 	struct task_store *v, const struct id16 *ne, const struct id16 *did);
+// Reports that are kept until they are answered, as changes of tasks.
+[[nodiscard]] int task_store_put_report(
+	struct task_store *v, const struct registry *r, const struct kept_report *report);
+[[nodiscard]] int task_store_remove_report(
+	struct task_store *v, const struct registry *r, const struct kept_report *report);
+// Adds those that were read to the registry's. 0, or NOMEM or INVALID: not all could be.
+[[nodiscard]] int task_store_take_reports(struct task_store *v, struct registry *r);
 // The ADMF of `ne` was heard; written when it has moved by 10 s, or TIME_P2 / 10 where that is
 // less.
 void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s);

@@ -1,6 +1,7 @@
 // Executes one message that has passed its checks.
 #include "control/x1/x1_internal.h"
 
+#include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 
 void x1_heard(struct exchange *x, uint32_t index)
@@ -12,14 +13,7 @@ void x1_heard(struct exchange *x, uint32_t index)
 		return;
 	publish_heard(c->publish, x->ne);
 	persistence_heard(c, x->ne);
-	if (fault_clear(registry_ne_faults(c->registry, x->ne), FAULT_FAIL_SAFE)) {
-		struct issue i = {.scope = ISSUE_NE,
-			.type = ISSUE_CLEAR,
-			.ne = x->ne,
-			.code = X1_STATUS_CLEARED,
-			.text = "the ADMF was heard again"};
-		issues_put(c->issues, &i);
-	}
+	fault_clear_ne(c, x->ne, FAULT_FAIL_SAFE, "the ADMF was heard again");
 }
 
 static void ping(struct exchange *x, const struct x1_message *m)

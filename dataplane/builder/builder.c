@@ -176,7 +176,8 @@ int builder_apply(
 		return ne_entry_put(b->task_table, &m.ne, now_ms);
 	case CHANNEL_NE_HEARD:
 		DECODE(heard, &m.heard);
-		return ne_entry_heard(b->task_table, &m.heard.ne, now_ms);
+		return ne_entry_heard(b->task_table, &m.heard.ne,
+			m.heard.at_ms < now_ms ? m.heard.at_ms : now_ms);
 	case CHANNEL_DESTINATION_PUT:
 		DECODE(destination, &m.destination);
 		return destination_put(b, &m.destination);

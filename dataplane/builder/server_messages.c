@@ -337,7 +337,9 @@ static void take(struct server *s, struct client *c, size_t length)
 	if (query(s, c, &h, body, body_length))
 		return;
 	int result = POI_ERR_DENIED; // observers only look
-	if (c->role == CHANNEL_ROLE_CONTROL)
+	if (c->role == CHANNEL_ROLE_CONTROL && h.id == CHANNEL_ANSWER)
+		result = POI_OK;
+	else if (c->role == CHANNEL_ROLE_CONTROL)
 		result = h.id == CHANNEL_COMPLETE_PUT ? complete_put(s, body, body_length)
 						      : builder_apply(s->with.builder, h.id, body,
 								body_length, now_monotonic_ms());

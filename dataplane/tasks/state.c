@@ -37,6 +37,19 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 	return channel_encode_ne(out, capacity, CHANNEL_NE_STATE, s->request, &m);
 }
 
+static int put_report(struct state_stream *s, uint8_t *out, size_t capacity)
+{
+	const struct report_entry *r = s->at;
+	struct channel_memo m = {.ne = r->link.ne,
+		.id = r->link.id,
+		.of = MEMO_REPORT,
+		.memo = r->memo,
+		.memo_length = r->memo_length};
+
+	s->at = report_entry_next(r);
+	return channel_encode_memo(out, capacity, CHANNEL_REPORT_STATE, s->request, &m);
+}
+
 static int put_destination(struct state_stream *s, uint8_t *out, size_t capacity)
 {
 	const struct destination_entry *d = s->at;
@@ -80,6 +93,10 @@ int state_next(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t cap
 	int n = 0;
 
 	if (s->stage == STATE_NES && !s->at) {
+		s->stage = STATE_REPORTS;
+		s->at = report_entry_first(s->task_table);
+	}
+	if (s->stage == STATE_REPORTS && !s->at) {
 		s->stage = STATE_DESTINATIONS;
 		s->at = destination_entry_first(s->task_table);
 	}
@@ -92,6 +109,9 @@ int state_next(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t cap
 	switch (s->stage) {
 	case STATE_NES:
 		n = put_ne(s, now_ms, out, capacity);
+		break;
+	case STATE_REPORTS:
+		n = put_report(s, out, capacity);
 		break;
 	case STATE_DESTINATIONS:
 		n = put_destination(s, out, capacity);

@@ -15,7 +15,7 @@ struct shelf {
 struct task_table {
 	STAILQ_HEAD(, ne_entry) nes;
 	uint32_t n_nes, n_tombstones;
-	struct shelf destinations, tasks;
+	struct shelf destinations, tasks, reports;
 	struct task_entry *cursor[TASK_TABLE_CURSORS];
 };
 
@@ -28,8 +28,10 @@ struct task_table *task_table_new(void)
 	STAILQ_INIT(&s->nes);
 	TAILQ_INIT(&s->tasks.in_order);
 	TAILQ_INIT(&s->destinations.in_order);
+	TAILQ_INIT(&s->reports.in_order);
 	if (hash_table_init(&s->tasks.table, UINT32_MAX) ||
-		hash_table_init(&s->destinations.table, UINT32_MAX)) {
+		hash_table_init(&s->destinations.table, UINT32_MAX) ||
+		hash_table_init(&s->reports.table, TASK_TABLE_REPORTS_MAX)) {
 		task_table_free(s, NULL);
 		return NULL;
 	}
@@ -51,6 +53,10 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_resources *r
 		TAILQ_REMOVE(&s->destinations.in_order, l, in_order);
 		destination_entry_free((struct destination_entry *)l);
 	}
+	for (struct entry_link *l; (l = TAILQ_FIRST(&s->reports.in_order));) {
+		TAILQ_REMOVE(&s->reports.in_order, l, in_order);
+		free(l);
+	}
 	for (struct ne_entry *n; (n = STAILQ_FIRST(&s->nes));) {
 		STAILQ_REMOVE_HEAD(&s->nes, in_order);
 		free(n->memo);
@@ -58,6 +64,7 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_resources *r
 	}
 	hash_table_free(&s->tasks.table);
 	hash_table_free(&s->destinations.table);
+	hash_table_free(&s->reports.table);
 	free(s);
 }
 
@@ -157,13 +164,15 @@ int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now
 	return POI_OK;
 }
 
-int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t now_ms)
+int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t at_ms)
 {
 	struct ne_entry *n = ne_entry_find(s, ne);
 
 	if (!n)
 		return POI_ERR_NOT_FOUND;
-	n->heard_ms = now_ms;
+	if (at_ms + n->spent_ms < n->heard_ms) // it was on its way for long
+		return POI_OK;
+	n->heard_ms = at_ms;
 	n->spent_ms = 0;
 	n->armed = true;
 	if (n->tombstones == 0)
@@ -426,11 +435,49 @@ static bool memo_place(const struct task_table *s, const struct channel_memo *m,
 	return true;
 }
 
+static int report_put(struct task_table *s, const struct channel_memo *m)
+{
+	struct entry_link *old = shelf_find(&s->reports, &m->ne, &m->id);
+
+	if (old) { // what it says never changes
+		if (m->memo_length == 0) {
+			shelf_remove(&s->reports, old);
+			free(old);
+		}
+		return POI_OK;
+	}
+	if (m->memo_length == 0)
+		return POI_ERR_NOT_FOUND;
+	struct report_entry *r = calloc(1, sizeof(*r) + m->memo_length);
+	if (!r)
+		return POI_ERR_NOMEM;
+	r->link.ne = m->ne;
+	r->link.id = m->id;
+	r->memo_length = m->memo_length;
+	memcpy(r->memo, m->memo, m->memo_length);
+	int e = shelf_add(&s->reports, &r->link);
+	if (e != POI_OK)
+		free(r);
+	return e;
+}
+
+struct report_entry *report_entry_first(const struct task_table *s)
+{
+	return (struct report_entry *)TAILQ_FIRST(&s->reports.in_order);
+}
+
+struct report_entry *report_entry_next(const struct report_entry *r)
+{
+	return (struct report_entry *)TAILQ_NEXT(&r->link, in_order);
+}
+
 int task_table_memo_put(struct task_table *s, const struct channel_memo *m)
 {
 	uint8_t **at, *memo;
 	uint32_t *length;
 
+	if (m->of == MEMO_REPORT)
+		return report_put(s, m);
 	if (!memo_place(s, m, &at, &length))
 		return POI_ERR_NOT_FOUND;
 	int e = memo_copy(m->memo, m->memo_length, &memo);

@@ -13,6 +13,7 @@
 #include "shared/hash_table.h"
 
 #define TASK_TABLE_NES_MAX 256
+#define TASK_TABLE_REPORTS_MAX (1u << 21)
 
 struct entry_link { // first in every object; the store's own
 	struct hash_link by_key;
@@ -66,6 +67,12 @@ static inline const uint8_t *task_entry_matched(const struct task_entry *t)
 	return (const uint8_t *)&t->did[t->n_destinations];
 }
 
+struct report_entry { // a report of control's that its ADMF has not answered
+	struct entry_link link;
+	uint32_t memo_length;
+	uint8_t memo[];
+};
+
 struct task_table;
 
 // Walks of the tasks that take many turns: each has a cursor, which the store moves on when the
@@ -82,7 +89,8 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_resources *r
 
 // Network elements. Put: 0 or LIMIT or NOMEM; a known element keeps its deadline's start.
 [[nodiscard]] int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now_ms);
-[[nodiscard]] int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t now_ms);
+// At `at_ms`, which moves the deadline if it is later than what is known.
+[[nodiscard]] int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t at_ms);
 struct ne_entry *ne_entry_find(const struct task_table *s, const struct id16 *ne);
 struct ne_entry *ne_entry_first(const struct task_table *s);
 struct ne_entry *ne_entry_next(const struct ne_entry *n);
@@ -116,7 +124,10 @@ struct task_resources *task_entry_bury(struct task_table *s, struct task_entry *
 [[nodiscard]] int task_table_tombstone_clear(
 	struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 
+// 0, NOT_FOUND, NOMEM or TOO_LARGE; of a report LIMIT beyond TASK_TABLE_REPORTS_MAX.
 [[nodiscard]] int task_table_memo_put(struct task_table *s, const struct channel_memo *m);
+struct report_entry *report_entry_first(const struct task_table *s);
+struct report_entry *report_entry_next(const struct report_entry *r);
 
 uint32_t task_table_tasks(const struct task_table *s); // tombstones included: what a state streams
 uint32_t task_table_live_tasks(const struct task_table *s);

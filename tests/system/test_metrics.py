@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -242,6 +243,22 @@ class Alone(unittest.TestCase):
 		got = samples(fresh(poi))
 		self.assertEqual(value(got, "poi_dataplane_up"), 1)
 		self.assertEqual(value(got, "poi_faults", kind="dataplane_lost"), 0)
+
+	def test_a_hung_dataplane(self):
+		"""Is a fault, and not away: what it has in force may go on."""
+		poi = fixture.Poi()
+		self.addCleanup(poi.close)
+		poi.start()
+		poi.dataplane.child.send_signal(signal.SIGSTOP)
+		try:
+			fixture.wait_until(lambda: poi.admf.one("GetNEStatus").text("neStatus") == "Faults", 15, "the fault")
+			got = samples(fresh(poi))
+		finally:
+			poi.dataplane.child.send_signal(signal.SIGCONT)
+		self.assertEqual((value(got, "poi_dataplane_up"), value(got, "poi_dataplane_observed")), (1, 0))
+		self.assertEqual(value(got, "poi_faults", kind="dataplane_lost"), 1)
+		self.assertGreater(value(got, "poi_dataplane_unanswered_seconds"), 4.9)
+		fixture.wait_until(lambda: poi.admf.one("GetNEStatus").text("neStatus") == "OK", 15, "it is over")
 
 	def test_signalling(self):
 		poi = fixture.Poi(ports=("{ device: net_null0, mode: probe, signalling: [pfcp] }",))

@@ -201,28 +201,88 @@ class Stored(unittest.TestCase):
 		self.assertIn("the dataplane went on and 1 tasks were taken over", self.poi.control.text())
 
 
-class FailSafeOfMany(unittest.TestCase):
+class Reported(unittest.TestCase):
+	"""With an ADMF that takes reports, once it is there."""
+
+	X1 = ""
+
+	def setUp(self):
+		self.admf_port = fixture.free_port()
+		self.poi = fixture.Poi(ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % self.admf_port, x1_extra=self.X1)
+		self.addCleanup(self.poi.close)
+		self.out = self.poi.path("reports.jsonl")
+
+	def start_admf(self):
+		admf = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"),
+			"--listen", "127.0.0.1:%d" % self.admf_port, "--pki", self.poi.pki.folder, "--out", self.out], self.poi.path("admf.log"),
+			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
+		self.addCleanup(admf.stop)
+
+	def reports(self, kind):
+		try:
+			with open(self.out) as f:
+				lines = [json.loads(line) for line in f if line.endswith("\n")]
+				return [line for line in lines if line["report"] == kind]
+		except OSError:
+			return []
+
+
+class ReportsOverRestarts(Reported):
+	"""What the ADMF has not answered stays owed, whoever ends meanwhile and however."""
+
+	def over(self, end):
+		self.poi.start()
+		did, xid = x1.new_id(), x1.new_id()
+		self.assertTrue(self.poi.admf.create_destination(did, "127.0.0.1", 9).completed)
+		self.poi.dataplane.child.send_signal(signal.SIGSTOP)
+		try:
+			answer = self.poi.admf.activate(xid, [x1.target_ipv4(TARGET)], [did])
+		finally:
+			self.poi.dataplane.child.send_signal(signal.SIGCONT)
+		self.assertEqual(answer.result, "Acknowledged", str(answer))
+		fixture.wait_until(lambda: '"actioned"' in self.audit(), 10, "the request is completed")
+		end()
+		self.start_admf()
+		fixture.wait_until(lambda: self.reports("FullyActionedAndSuccessful"), 60, "the ADMF hears of it")
+		self.assertEqual({line["id"] for line in self.reports("FullyActionedAndSuccessful")}, {xid})
+
+	def audit(self):
+		with open(self.poi.path("audit.jsonl")) as f:
+			return f.read()
+
+	def again(self):
+		self.poi.start_control()
+
+	def test_control_killed(self):
+		self.over(lambda: (self.poi.control.kill(), self.again()))
+
+	def test_control_stopped(self):
+		self.over(lambda: (self.poi.control.stop(), self.again()))
+
+	def test_dataplane_killed_then_control(self):
+		def end():
+			self.poi.dataplane.kill()
+			self.poi.start_dataplane()
+			fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+			self.poi.control.kill()
+			self.again()
+		self.over(end)
+
+
+class FailSafeOfMany(Reported):
 	"""However many tasks the fail-safe stops at once: the ADMF hears of each."""
 
 	N = 10500
+	X1 = "x1:\n  keepalive: { time-p1: 1, time-p2: 5 }"
 
 	def setUp(self):
-		port = fixture.free_port()
-		self.poi = fixture.Poi(ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % port,
-			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: 5 }")
-		self.addCleanup(self.poi.close)
-		self.out = self.poi.path("reports.jsonl")
-		admf = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"),
-			"--listen", "127.0.0.1:%d" % port, "--pki", self.poi.pki.folder, "--out", self.out], self.poi.path("admf.log"),
-			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
-		self.addCleanup(admf.stop)
+		super().setUp()
+		self.start_admf()
 		self.poi.xsd = self.poi.admf.xsd = None  # the answers are many
 		self.poi.start()
 
 	def terminated(self):
-		with open(self.out) as f:
-			lines = [json.loads(line) for line in f if line.endswith("\n")]
-		return {line["id"] for line in lines if line["report"] == "TerminatingFault"}
+		return {line["id"] for line in self.reports("TerminatingFault")}
 
 	def test_each_is_told(self):
 		did, xids = x1.new_id(), [x1.new_id() for _ in range(self.N)]
@@ -238,11 +298,13 @@ class FailSafeOfMany(unittest.TestCase):
 class FailSafe(unittest.TestCase):
 	"""ADMF silent for TIME_P2: the tasks end, whether or not control lives."""
 
+	TIME_P2 = 3
+
 	def setUp(self):
 		self.link = fixture.Link()
 		self.addCleanup(self.link.close)
 		self.poi = fixture.Poi(eal=fixture.af_packet(0, self.link.inner), ports=("{ device: net_af_packet0, mode: probe }",),
-			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: 3 }")
+			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: %d }" % self.TIME_P2)
 		self.addCleanup(self.poi.close)
 		self.poi.start()
 		self.mdf = self.poi.mdf(keep=True)
@@ -258,8 +320,8 @@ class FailSafe(unittest.TestCase):
 		stream.finish()
 		self.mdf.wait_quiet(0.5, 3)
 		last = max(p.time_ns for p in self.mdf.kept)
-		self.assertGreater(last - self.heard, 2.9e9)
-		self.assertLess(last - self.heard, 4.1e9)
+		self.assertGreater(last - self.heard, (self.TIME_P2 - 0.1) * 1e9)
+		self.assertLess(last - self.heard, (self.TIME_P2 + 1.1) * 1e9)
 
 	def test_control_alive(self):
 		self.stream(5)
@@ -275,3 +337,48 @@ class FailSafe(unittest.TestCase):
 			time.sleep(1)
 		self.link.send([udp_frame(TARGET, "198.51.100.1", b"x")])
 		self.assertTrue(self.mdf.wait_pdus(1))
+
+	def told(self, word):
+		"""Lines of the audit log about one act."""
+		with open(self.poi.path("audit.jsonl")) as f:
+			return [line for line in map(json.loads, f) if line["act"] == word]
+
+	def test_dataplane_away(self):
+		"""Nobody keeps the time for poi-control then: it stops the tasks itself, and they do not come back."""
+		self.poi.dataplane.kill()
+		fixture.wait_until(lambda: self.told("fail-safe"), 6, "the fail-safe stops the tasks")
+		self.assertGreater(time.time_ns() - self.heard, 2e9)  # which is noted behind the answer
+		self.assertEqual([line["id"] for line in self.told("fail-safe")], [self.xid])
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.assertEqual(self.poi.status()["tasks"], 0)
+		self.link.send([udp_frame(TARGET, "198.51.100.1", b"x")])
+		self.assertEqual(self.mdf.wait_quiet(0.5, 2), 0)
+
+
+class FailSafeOverRestarts(FailSafe):
+	"""The deadline is TIME_P2 after the ADMF was heard, whichever process lives."""
+
+	TIME_P2 = 10
+
+	test_control_alive = test_control_dead = test_keepalive_keeps = test_dataplane_away = None
+
+	def test_dataplane(self):
+		time.sleep(2)
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.assertEqual(self.poi.status()["tasks"], 1)
+		self.stream(self.heard / 1e9 + 12 - time.time())
+
+	def test_control_then_dataplane(self):
+		"""Each has the time from the other."""
+		time.sleep(1)
+		self.poi.control.kill()
+		self.poi.start_control(wait=False)  # what is asked here would be a word of the ADMF
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		time.sleep(1)
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
+		self.stream(self.heard / 1e9 + 12 - time.time())

@@ -5,7 +5,7 @@ import socket
 import struct
 import uuid
 
-VERSION = 8
+VERSION = 9
 HELLO, HELLO_OK, NE_PUT, DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, EVENT = 1, 2, 10, 12, 13, 14, 15, 45
 ACK = 40
 X2, X3 = 1, 2

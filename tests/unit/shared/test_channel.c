@@ -202,7 +202,7 @@ Test(channel, provisioning_round_trips)
 	CHECK(ne,
 		S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2,
 			.remaining_ms = UINT64_MAX, .expired = 1, .memo = memo, .memo_length = 3));
-	CHECK(heard, S(id(1)));
+	CHECK(heard, S(id(1), .at_ms = 4711));
 	CHECK(destination,
 		S(.ne = id(1), .did = id(2), .delivery = DELIVERY_X3, .port = 1,
 			.address = {.family = 6, .b = {[15] = 1}}, .memo = memo, .memo_length = 3));
@@ -223,7 +223,7 @@ Test(channel, answers_round_trip)
 	CHECK(destination_status,
 		S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, copies(), 1, 2, 3, 4,
 			"refused"));
-	CHECK(control_status, S(1, 2, 1, 1, 3, 4, 5, 6, 7, 8, 9));
+	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());
 }

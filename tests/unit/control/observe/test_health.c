@@ -7,7 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 
 #include "control/state/dataplane_events.h"
 #include "control/observe/health.h"
@@ -21,6 +26,16 @@ static int days_left = 400;
 int tls_certificate_days_left(const char *file)
 {
 	return days_left;
+}
+
+// Another one: how full every file system is.
+
+static unsigned percent_left = 50;
+
+int statvfs(const char *restrict path, struct statvfs *restrict s)
+{
+	*s = (struct statvfs){.f_blocks = 1000, .f_bavail = percent_left * 10};
+	return 0;
 }
 
 static struct control c;
@@ -123,6 +138,103 @@ static void add_task(uint8_t n)
 }
 
 TestSuite(health, .init = setup, .fini = teardown, .timeout = 30);
+
+// An authority that ends in so many seconds, and its list, issued `age` seconds ago.
+static void write_trust(const char *ca, long ca_left, const char *crl, long age, long crl_left)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *x = X509_new();
+	X509_CRL *list = X509_CRL_new();
+	ASN1_TIME *t = ASN1_TIME_new();
+	FILE *f;
+
+	X509_gmtime_adj(X509_getm_notBefore(x), -400L * 86400);
+	X509_gmtime_adj(X509_getm_notAfter(x), ca_left);
+	X509_NAME_add_entry_by_txt(
+		X509_get_subject_name(x), "CN", MBSTRING_ASC, (const uint8_t *)"ca", -1, -1, 0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_set_pubkey(x, key);
+	cr_assert(X509_sign(x, key, EVP_sha256()));
+	X509_CRL_set_version(list, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(list, X509_get_subject_name(x));
+	X509_gmtime_adj(t, -age);
+	X509_CRL_set1_lastUpdate(list, t);
+	X509_gmtime_adj(t, crl_left);
+	X509_CRL_set1_nextUpdate(list, t);
+	cr_assert(X509_CRL_sign(list, key, EVP_sha256()));
+	f = fopen(ca, "w");
+	cr_assert(PEM_write_X509(f, x));
+	fclose(f);
+	f = fopen(crl, "w");
+	cr_assert(PEM_write_X509_CRL(f, list));
+	fclose(f);
+	ASN1_TIME_free(t);
+	X509_CRL_free(list);
+	X509_free(x);
+	EVP_PKEY_free(key);
+}
+
+Test(health, authorities_and_revocation_lists_are_watched)
+{
+	static const long day = 86400;
+	static const struct {
+		long ca_left, age, crl_left;
+		bool reload;
+		const char *warning, *fault;
+	} steps[] = {
+		{400 * day, day, 29 * day, true, NULL, NULL},
+		{29 * day, day, 29 * day, true, "an authority of X1 expires in", NULL},
+		{28 * day, 25 * day, 5 * day, true, "revocation list of X1 runs out in", NULL},
+		{28 * day, 26 * day, 4 * day, true, NULL, NULL},
+		{400 * day, 30 * day, -60, true, NULL, "revocation list that has run out"},
+		{400 * day, 60, 30 * day, false, NULL, "the files are newer: reload"},
+		{400 * day, 60, 30 * day, true, NULL, NULL},
+		{-60, 60, 30 * day, true, NULL, "authority that has expired"},
+		{400 * day, 60, 30 * day, true, NULL, NULL},
+	};
+	char ca[128], crl[128];
+	struct fault **faults = registry_ne_faults(c.registry, 0);
+	uint64_t now = 1000;
+
+	snprintf(ca, sizeof(ca), "%s/ca.pem", folder);
+	snprintf(crl, sizeof(crl), "%s/crl.pem", folder);
+	config.nes[0].tls.ca = ca;
+	config.nes[0].tls.crl = crl;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		write_trust(ca, steps[i].ca_left, crl, steps[i].age, steps[i].crl_left);
+		if (steps[i].reload)
+			health_reloaded(watch);
+		while (issues_waiting(c.issues))
+			told(0, ISSUE_WARNING, "");
+		health_tick(watch, now += 60);
+		cr_assert_eq(fault_has(*faults, FAULT_CERTIFICATE), steps[i].fault != NULL, "%zu", i);
+		const struct fault *f = *faults;
+		while (f && f->kind != FAULT_CERTIFICATE)
+			f = f->next;
+		if (steps[i].fault)
+			cr_assert_not_null(
+				strstr(f->text, steps[i].fault), "%zu: %s", i, f->text);
+		else
+			cr_assert_eq(told(0, ISSUE_WARNING,
+					     steps[i].warning ? steps[i].warning : "X1"),
+				steps[i].warning ? 1 : 0, "%zu", i);
+	}
+}
+
+Test(health, storage_that_is_nearly_full_is_warned_of_once)
+{
+	static const struct {
+		unsigned left, warned;
+	} steps[] = {{50, 0}, {5, 0}, {4, 1}, {3, 0}, {6, 0}, {4, 0}, {9, 0}, {4, 1}};
+	uint64_t now = 1000;
+
+	config.audit.file = audit;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		percent_left = steps[i].left;
+		health_tick(watch, now += 60);
+		cr_assert_eq(told(1, ISSUE_WARNING, "storage nearly full"), steps[i].warned, "%zu", i);
+	}
+}
 
 Test(health, certificates_are_warned_of_once_each)
 {

@@ -145,7 +145,22 @@ Test(metrics, without_the_dataplane_its_series_are_missing)
 	char *text = text_of();
 
 	cr_expect_not_null(strstr(text, "\npoi_dataplane_up 0\n"));
+	cr_expect_not_null(strstr(text, "\npoi_dataplane_observed 0\n"));
 	cr_expect_null(strstr(text, "poi_packets"));
+	free(text);
+}
+
+// Packets are captured all the same.
+Test(metrics, a_slow_dataplane_is_not_away)
+{
+	p.seen.reached = false;
+	p.connected = true;
+	p.unanswered_ms = 2500;
+	char *text = text_of();
+
+	cr_expect_not_null(strstr(text, "\npoi_dataplane_up 1\n"));
+	cr_expect_not_null(strstr(text, "\npoi_dataplane_observed 0\n"));
+	cr_expect_not_null(strstr(text, "\npoi_dataplane_unanswered_seconds 2.5\n"));
 	free(text);
 }
 

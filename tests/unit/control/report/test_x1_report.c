@@ -17,18 +17,21 @@ Test(x1_report, every_kind_is_answered)
 	report(b, ISSUE_NE, ISSUE_FAULT, 0, 20);
 	report(b, ISSUE_NE, ISSUE_CLEAR, 0, 21);
 	report(b, ISSUE_NE, ISSUE_WARNING, 0, 22);
+	struct issue late = issue(ISSUE_NE, ISSUE_WARNING, 9, "of yesterday");
+	late.time_ns = UINT64_C(1700000000) * 1000000000;
+	cr_assert_eq(x1_report_issue(b->report, &late, 25), 0);
 	cr_assert_eq(x1_report_ping(b->report, 23), 0);
 	cr_assert_eq(x1_report_ping(b->report, 24), POI_ERR_EXISTS);
-	cr_assert(run_until(b, 18, 5000));
+	cr_assert(run_until(b, 19, 5000) && recorded(b, "of yesterday", "(event at 2023-11-14T22:13:20Z)"));
 	for (uint32_t n = 0; n < b->n; n++)
 		cr_assert_eq(b->outcomes[n].result, X1_REPORT_OK);
 	for (int t = 0; t < 7; t++) {
-		cr_assert_eq(recorded(b, "\"ReportTaskIssue\"", names[t]), 1, "%s", names[t]);
+		cr_assert_eq(recorded(b, "\"ReportTaskIssue\"", names[t]), 1);
 		cr_assert_eq(recorded(b, "\"ReportDestinationIssue\"", names[t]), 1);
 	}
 	cr_assert_eq(recorded(b, "\"ReportNEIssue\"", "\"FaultReport\""), 1);
 	cr_assert_eq(recorded(b, "\"ReportNEIssue\"", "\"FaultCleared\""), 1);
-	cr_assert_eq(recorded(b, "\"ReportNEIssue\"", "\"Warning\""), 1);
+	cr_assert_eq(recorded(b, "\"ReportNEIssue\"", "\"Warning\""), 2);
 	cr_assert_eq(recorded(b, "\"Ping\"", "\"answer\": \"ok\""), 1);
 	cr_assert_eq(recorded(b, "\"code\": 9040", "FullyActionedAndSuccessful"), 2);
 	cr_assert_eq(recorded(b, "\"code\": 9030", "ImplicitDeactivation"), 0, "it is no fault");

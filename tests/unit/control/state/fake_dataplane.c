@@ -112,9 +112,13 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 	EVP_MD_CTX *digest = EVP_MD_CTX_new();
 
 	EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
-	if (f->ne_memo_length) {
+	if (f->ne_memo_length || f->ne_silent_ms) {
+		bool fired = f->ne_silent_ms == UINT64_MAX;
 		struct channel_ne ne = {.ne = f->ne,
 			.identifier = "ne-1",
+			.fail_safe_ms = f->fail_safe_ms[0],
+			.remaining_ms = fired ? UINT64_MAX : f->fail_safe_ms[0] - f->ne_silent_ms,
+			.expired = fired,
 			.memo = f->ne_memo,
 			.memo_length = f->ne_memo_length};
 		int n = channel_encode_ne(buffer, sizeof(buffer), CHANNEL_NE_STATE, request, &ne);
@@ -122,6 +126,7 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 		send_raw(f, n);
 		end.network_elements++;
 	}
+	send_list(f, f->report, CHANNEL_REPORT_STATE, request, digest);
 	send_list(f, f->destination, CHANNEL_DESTINATION_STATE, request, digest);
 	send_list(f, f->task, CHANNEL_TASK_STATE, request, digest);
 	end.destinations = fake_count(f->destination);
@@ -221,6 +226,16 @@ static void put_memo(struct fake_dataplane *f, const uint8_t *body, size_t lengt
 		f->ne_memo_length = m.memo_length;
 		return;
 	}
+	if (m.of == MEMO_REPORT) {
+		struct fake_object *report = fake_find(f->report, &m.id);
+		if (m.memo_length) {
+			put(f->report, &m.ne, &m.id, body, length);
+		} else if (report) {
+			free(report->body);
+			report->body = NULL;
+		}
+		return;
+	}
 	struct fake_object *o =
 		fake_find(m.of == MEMO_DESTINATION ? f->destination : f->task, &m.id);
 	if (!o || f->silent)
@@ -295,6 +310,11 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 		f->ne = ne.ne;
 		f->nes++;
 		break;
+	case CHANNEL_ANSWER: // never held
+		if (!f->silent)
+			send_raw(f, channel_encode_ack(buffer, sizeof(buffer), CHANNEL_ACK,
+					    h->request, &(struct channel_ack){0}));
+		return;
 	case CHANNEL_NE_HEARD:
 		f->heards++;
 		break;
@@ -380,7 +400,8 @@ void fake_stop(struct fake_dataplane *f)
 	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
 		free(f->task[i].body);
 		free(f->destination[i].body);
-		f->task[i].body = f->destination[i].body = NULL;
+		free(f->report[i].body);
+		f->task[i].body = f->destination[i].body = f->report[i].body = NULL;
 	}
 }
 

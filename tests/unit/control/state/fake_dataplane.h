@@ -21,12 +21,13 @@ struct fake_dataplane {
 	int listener, fd;
 	struct event *accept_event, *event;
 	uint64_t incarnation;
-	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS];
+	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS], report[FAKE_OBJECTS];
 	uint32_t puts, removes, memos, nes, heards, statuses; // messages seen
 	uint64_t remaining_ms[8];
 	struct id16 ne;	       // the last one that was defined
 	uint8_t ne_memo[1024]; // streamed with it where there is one
 	uint32_t ne_memo_length;
+	uint64_t ne_silent_ms; // streamed with it: how long its ADMF is silent; UINT64_MAX: fired
 	uint64_t fail_safe_ms[8]; // of the network elements, in the order of their definition
 	// knobs
 	bool silent;	      // swallows what needs an ACK (and counts it)

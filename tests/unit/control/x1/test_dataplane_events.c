@@ -71,6 +71,102 @@ Test(dataplane_events, fail_safe_event)
 	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
 }
 
+// The ADMF was heard with the last request: what is left of TIME_P2 goes to the next dataplane.
+Test(dataplane_events, its_silence_goes_on_over_a_restart_of_the_dataplane)
+{
+	provision();
+	run(1200);
+	fake_stop(&w.dataplane);
+	run(300);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_leq(w.dataplane.remaining_ms[0], 3600200 - 1500);
+	cr_assert_geq(w.dataplane.remaining_ms[0], 3600200 - 9000);
+	cr_assert_eq(w.dataplane.heards, 1, "and with what came before the element was defined");
+}
+
+// Neither knew more than the process before it.
+Test(dataplane_events, its_silence_goes_on_over_restarts_of_both_in_turn)
+{
+	provision();
+	w.dataplane.ne_silent_ms = 100000;
+	restart_control();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_leq(w.dataplane.remaining_ms[0], 3500200);
+	cr_assert_geq(w.dataplane.remaining_ms[0], 3490000);
+}
+
+Test(dataplane_events, without_a_dataplane_the_fail_safe_stops_the_tasks_too)
+{
+	struct issue i;
+	unsigned stopped = 0, known = 0;
+
+	w.config.nes[0].x1.keepalive.time_p2 = 1;
+	provision();
+	struct id16 seven = id(7);
+	fake_stop(&w.dataplane);
+	run(50);
+	// One that no dataplane has taken yet ends as well.
+	registry_task_find(w.c.registry, 0, &seven)->state = TASK_AWAITING;
+	run(700);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1, "TIME_P2 is not over");
+	run(1000);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	run(300);
+	cr_assert_eq(fake_count(w.dataplane.task), 0);
+	while (issues_take(w.c.issues, &i)) {
+		cr_assert_null(strstr(i.text, "all tasks are in force"));
+		stopped += i.scope == ISSUE_TASK && i.type == ISSUE_TERMINATING;
+		known += i.scope == ISSUE_NE && i.type == ISSUE_FAULT && strstr(i.text, "TIME_P2");
+	}
+	cr_assert_eq(stopped, 1);
+	cr_assert_eq(known, 1, "told once");
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+}
+
+Test(dataplane_events, a_fail_safe_that_stands_is_known_to_the_next_control)
+{
+	provision();
+	w.dataplane.ne_silent_ms = UINT64_MAX;
+	restart_control();
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+}
+
+Test(dataplane_events, a_hung_dataplane_is_a_fault)
+{
+	struct fault **faults = registry_ne_faults(w.c.registry, 0);
+	struct issue i;
+	unsigned clear = 0;
+
+	provision();
+	w.dataplane.silent = w.dataplane.no_status = true;
+	run(4000);
+	cr_assert(!fault_has(*faults, FAULT_DATAPLANE_LOST), "it is slow");
+	cr_assert_gt(publish_unanswered_ms(w.c.publish), 1000);
+	run(3000);
+	cr_assert(fault_has(*faults, FAULT_DATAPLANE_LOST));
+	cr_assert_eq(publish_state(w.c.publish), PUBLISH_READY, "what it has in force may go on");
+	struct channel_event e = {.kind = EVENT_CLOCK_SURE};
+	fake_event(&w.dataplane, &e); // whatever it says
+	run(50);
+	cr_assert(!fault_has(*faults, FAULT_DATAPLANE_LOST));
+	while (issues_take(w.c.issues, &i))
+		clear += i.type == ISSUE_CLEAR && strstr(i.text, "did not answer from");
+	cr_assert_eq(clear, 1);
+	w.dataplane.silent = w.dataplane.no_status = false;
+	run(2500);
+	cr_assert_eq(publish_unanswered_ms(w.c.publish), 0);
+}
+
 Test(dataplane_events, destination_fault_is_listed_and_cleared)
 {
 	provision();
@@ -101,6 +197,9 @@ Test(dataplane_events, a_task_that_was_not_taken_back_is_cleared_when_it_is)
 	struct id16 seven = id(7);
 	const struct registry_task *t = registry_task_find(w.c.registry, 0, &seven);
 	cr_assert(fault_has(t->faults, FAULT_DATAPLANE_LOST));
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <t/> failed modifications=0 "
+		"fault=9020\nend\n");
 	fake_stop(&w.dataplane);
 	run(50);
 	while (issues_take(w.c.issues, &i))

@@ -522,6 +522,13 @@ Test(x1_decode, answers)
 	cr_assert_eq(x1_decode_answers(d, text, sizeof(text) - 1, a, 2), 2);
 	cr_assert(a[0].ok && a[0].error_code == 0);
 	cr_assert(!a[1].ok && a[1].error_code == 1040);
+	// What acknowledges a report of the whole network element has taken it.
+	static const char acknowledged[] =
+		"<x1:X1Response xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" "
+		"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">" ANSWER(
+			"ReportNEIssueResponse", "<x1:oK>Acknowledged</x1:oK>") "</x1:X1Response>";
+	cr_assert_eq(x1_decode_answers(d, acknowledged, sizeof(acknowledged) - 1, a, 2), 1);
+	cr_assert(a[0].ok);
 	cr_assert_eq(x1_decode_answers(d, text, sizeof(text) - 1, a, 1), POI_ERR_LIMIT);
 	cr_assert_eq(x1_decode_answers(d, top, sizeof(top) - 1, a, 1), 1);
 	cr_assert(a[0].top_level_error);

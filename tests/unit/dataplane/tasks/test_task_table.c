@@ -111,6 +111,8 @@ Test(task_table, deadline_moves_only_when_the_admf_is_heard)
 	cr_assert_eq(ne_entry_heard(s, &ne, 6000), 0);
 	cr_expect_not(n->expired);
 	cr_expect_eq(ne_entry_fire(s, 7000), n);
+	cr_expect_eq(ne_entry_heard(s, &ne, 5999), 0, "what was on its way for long moves nothing");
+	cr_expect_not(n->armed);
 	struct id16 stranger = id(2);
 	cr_expect_eq(ne_entry_heard(s, &stranger, 0), POI_ERR_NOT_FOUND);
 }

@@ -1,0 +1,52 @@
+#pragma once
+
+// Inside the sealed store, from top to bottom: task_store.c (what is read, taken and written),
+// task_store_reports.c (reports that are kept) and task_store_record.c (one record).
+
+#include "control/state/task_store.h"
+#include "shared/sealed_file.h"
+
+// A record: kind, then the channel's body of the same object, its memo included; or an object's
+// key.
+enum kind {
+	PUT_DESTINATION_BEFORE = 1, // as an earlier version wrote it: without its creation
+	REMOVE_DESTINATION,
+	PUT_TASK,
+	REMOVE_TASK,
+	CONTACT,
+	RESTORING,
+	PUT_DESTINATION,
+	REPORT,
+};
+
+#define HEADER 8 // of a channel message, not kept
+
+struct element { // what was read of one network element, and when its ADMF was heard
+	bool invalid;
+	uint64_t contact_s, written_s;
+};
+
+struct task_store {
+	const struct config *config;
+	struct sealed_file *sealed;
+	struct registry *loaded; // until task_store_forget
+	bool failed, dirty;
+	bool restoring;	     // as read
+	bool restoring_here; // by this process
+	uint64_t position, durable, rewrites;
+	uint64_t puts, put_octets; // for the mean size of what is alive
+	struct element element[CONFIG_NES_MAX];
+	uint8_t memo[CHANNEL_MEMO_MAX];
+	uint8_t record[CHANNEL_MESSAGE_MAX];
+};
+
+// task_store_record.c: appends what lies at v->record.
+[[nodiscard]] int task_store_append(struct task_store *v, size_t length);
+// `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
+// becomes the kind.
+[[nodiscard]] int task_store_append_body(struct task_store *v, enum kind kind, int n);
+
+// task_store_reports.c
+void task_store_read_report(struct task_store *v, const uint8_t *body, size_t length);
+[[nodiscard]] int task_store_write_report(struct task_store *v, const struct registry *r,
+	const struct kept_report *report, bool gone);
