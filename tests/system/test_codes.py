@@ -405,6 +405,7 @@ class Reported(fixture.PoiCase):
 		line = self.reported(9040, self.xid)
 		self.assertEqual(line["report"], "FullyActionedAndSuccessful")
 		self.assertIn(message.transaction, line["description"])
+		self.assertNotEqual(line["transaction"], message.transaction)
 
 	def test_9030_terminating(self):
 		self.acknowledged(dataplane.NOMEM)
