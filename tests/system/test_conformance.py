@@ -1,7 +1,8 @@
-"""Clauses of TS 103 221-1 that no other test shows."""
+"""Clauses of TS 103 221-1 that no other test shows, and docs/conformance.md against the text of the standard."""
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,3 +118,43 @@ class Defaults(unittest.TestCase):
 				"network-elements[].path": "/X1/NE"}.items():
 			with self.subTest(key):
 				self.assertIn(value, keys[key])
+
+
+class Table(unittest.TestCase):
+	HEAD = re.compile(r"(?m)^[ \t]*(?:(?:21)?-04\)\d\d ?|Destinations |M[ \t]+)?((?:[4-8]|[ABC])(?:\.\d{1,2})+)[ \t]+[A-Z]"
+		r"|^[ \t]*(?:(?:21)?-04\)\d\d ?)?(R\d{1,2})\)")
+
+	def standard(self):
+		"""The clause of each "shall", and which of the clause's it is, from the text of V1.8.1."""
+		for folder in (os.environ.get("POI_SPECS"), os.path.join(fixture.TOP, "..", "shared", "specs")):
+			name = os.path.join(folder or "", "TS_103_221-1_V1.8.1.txt")
+			if folder and os.path.exists(name):
+				with open(name, encoding="utf-8", errors="replace") as f:
+					return self.numbered(f.read())
+		self.skipTest("no reference data")
+		return None
+
+	def numbered(self, text):
+		body = text[text.index("\n4.1.1 Overview"):]
+		body = body[:re.search(r"Annex\W+D\b", body).start()]
+		places = [(m.start(), m.group(1) or m.group(2)) for m in self.HEAD.finditer(body)]
+		places += [(m.start(), None) for m in re.finditer(r"(?i)\bs\n?h\n?a\n?l\n?l\b", body)]
+		found, clause, n = [], "", 0
+		for _, name in sorted(places, key=lambda p: p[0]):
+			n = 0 if name and name != clause else n + (name is None)
+			clause = name or clause
+			if name is None:
+				found.append((clause, n))
+		return found
+
+	def test_every_shall_has_its_place(self):
+		"""A row, in the standard's order, or a word in the list of those that are the ADMF's alone."""
+		with open(os.path.join(fixture.TOP, "docs", "conformance.md")) as f:
+			text = f.read()
+		named = re.compile(r"([\w.]+) \((\d+)\)")
+		rows = [(c, int(n)) for c, n in re.findall(r"(?m)^\| ([\w.]+) \((\d+)\) \|", text)]
+		others = {(c, int(n)) for c, n in named.findall(re.search(r"(?m)^Those of the ADMF alone: (.*(?:\n.+)*)", text).group(1))}
+		standard = self.standard()
+		self.assertGreater(len(standard), 200)
+		self.assertEqual(rows, [s for s in standard if s not in others])
+		self.assertEqual(others - set(standard), set())
