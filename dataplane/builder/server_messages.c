@@ -208,6 +208,19 @@ static void signalling(struct server *s, struct client *c, uint32_t request)
 		channel_encode_signalling(s->out, sizeof(s->out), CHANNEL_SIGNALLING, request, &m));
 }
 
+// False: it is gone.
+static bool send_status(struct server *s, struct client *c, uint32_t request, uint32_t index,
+	struct channel_destination_status *m)
+{
+	if (deliver_status(s->with.deliver, (uint16_t)index, m) != POI_OK)
+		return false;
+	client_send(c, s->out,
+		channel_encode_destination_status(
+			s->out, sizeof(s->out), CHANNEL_DESTINATION_STATUS, request, m));
+	return true;
+}
+
+// Those that are removed and still owed something come last.
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
 	const struct task_table *task_table = builder_task_table(s->with.builder);
@@ -215,15 +228,15 @@ static void destination_status(struct server *s, struct client *c, uint32_t requ
 	const struct destination_entry *d = destination_entry_first(task_table);
 
 	for (; d && !c->dead; d = destination_entry_next(d)) {
-		struct channel_destination_status m = {0};
-		if (deliver_status(s->with.deliver, d->index, &m) != POI_OK)
-			continue;
-		m.ne = d->link.ne;
-		m.did = d->link.id;
-		end.destinations++;
-		client_send(c, s->out,
-			channel_encode_destination_status(
-				s->out, sizeof(s->out), CHANNEL_DESTINATION_STATUS, request, &m));
+		struct channel_destination_status m = {.ne = d->link.ne, .did = d->link.id};
+		end.destinations += send_status(s, c, request, d->index, &m);
+	}
+	struct channel_destination_status m = {0};
+	for (uint32_t i = 0; !c->dead; i++) {
+		i = deliver_leaving(s->with.deliver, i, &m);
+		if (i == UINT32_MAX)
+			break;
+		end.destinations += send_status(s, c, request, i, &m);
 	}
 	client_send(c, s->out,
 		channel_encode_state_end(s->out, sizeof(s->out), CHANNEL_STATE_END, request, &end));

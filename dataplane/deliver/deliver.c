@@ -398,8 +398,8 @@ void deliver_remove(struct deliver *d, uint16_t index)
 		remove_one(twin);
 }
 
-void deliver_stopped(struct deliver *d,
-	void (*report)(void *context, struct channel_event *e), void *context)
+void deliver_stopped(
+	struct deliver *d, void (*report)(void *context, struct channel_event *e), void *context)
 {
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
 		const struct mdf_connection *c = d->connection[i];
@@ -416,7 +416,8 @@ void deliver_stopped(struct deliver *d,
 			.copies = ended.lost[LOSS_STOPPED]};
 		if (atomic_load_explicit(&c->removing, memory_order_relaxed))
 			snprintf(e.subject, sizeof(e.subject), "removed");
-		snprintf(e.text, sizeof(e.text), "%llu PDUs lost: queued when poi-dataplane stopped",
+		snprintf(e.text, sizeof(e.text),
+			"%llu PDUs lost: queued when poi-dataplane stopped",
 			(unsigned long long)e.copies);
 		if (e.copies > 0)
 			report(context, &e);
@@ -483,6 +484,25 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	}
 	pthread_mutex_unlock(lock);
 	return error;
+}
+
+uint32_t deliver_leaving(
+	const struct deliver *d, uint32_t from, struct channel_destination_status *out)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
+	uint32_t found = UINT32_MAX;
+
+	pthread_mutex_lock(lock);
+	for (uint32_t i = from; i < COPY_DESTINATIONS_MAX && found == UINT32_MAX; i++) {
+		const struct mdf_connection *c = d->connection[i];
+		if (!c || !atomic_load_explicit(&c->removing, memory_order_relaxed))
+			continue;
+		out->ne = c->dest.ne;
+		out->did = c->dest.did;
+		found = i;
+	}
+	pthread_mutex_unlock(lock);
+	return found;
 }
 
 void deliver_totals(const struct deliver *d, struct copy_balance *out)

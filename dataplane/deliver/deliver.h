@@ -20,12 +20,12 @@ void deliver_box(struct deliver *d, const struct box *b);
 // Drains for at most 2 s; the rest goes to the spool, or is counted as stopped.
 void deliver_stop(struct deliver *d);
 void deliver_free(struct deliver *d);
-// Asked when a destination is added (decision 14): was the ADMF of `ne` silent for TIME_P2? Then what
-// its spool holds is discarded. Before the first deliver_add; without it none was.
-void deliver_contact(struct deliver *d, bool (*silent)(void *context, const struct id16 *ne),
-	void *context);
-// The destinations added so far are all that there are (or not, yet): files of any other creation are
-// nobody's, and are removed, counted and reported soon.
+// Asked when a destination is added (decision 14): was the ADMF of `ne` silent for TIME_P2? Then
+// what its spool holds is discarded. Before the first deliver_add; without it none was.
+void deliver_contact(
+	struct deliver *d, bool (*silent)(void *context, const struct id16 *ne), void *context);
+// The destinations added so far are all that there are (or not, yet): files of any other creation
+// are nobody's, and are removed, counted and reported soon.
 void deliver_complete(struct deliver *d, bool complete);
 
 // Makes the destination's rings and attaches them to every worker; connects when there is something
@@ -39,8 +39,8 @@ void deliver_complete(struct deliver *d, bool complete);
 // free the index, and post EVENT_DESTINATION_GONE.
 void deliver_remove(struct deliver *d, uint16_t index);
 // After deliver_stop: reports what each destination lost with it (DISCARDED), without time.
-void deliver_stopped(struct deliver *d,
-	void (*report)(void *context, struct channel_event *e), void *context);
+void deliver_stopped(
+	struct deliver *d, void (*report)(void *context, struct channel_event *e), void *context);
 
 // Copies of a slot that are accounted for (acknowledged, lost in delivery, in doubt), per slot: the
 // slot may be reused when they equal those offered minus the workers' own losses.
@@ -50,6 +50,10 @@ void deliver_slot_reset(struct deliver *d, uint32_t slot);
 // NOT_FOUND when the index is free. Fills everything but ne and did.
 [[nodiscard]] int deliver_status(
 	const struct deliver *d, uint16_t index, struct channel_destination_status *out);
+// The first from `from` on of those that are removed and still owed something, named in `out`. Its
+// index, or UINT32_MAX: there is none.
+uint32_t deliver_leaving(
+	const struct deliver *d, uint32_t from, struct channel_destination_status *out);
 // Sum over all destinations, past ones included; queued is counted on the rings, not derived.
 void deliver_totals(const struct deliver *d, struct copy_balance *out);
 

@@ -209,6 +209,7 @@ class Removed(Lives):
 		self.ok(self.poi.admf.deactivate(self.xid))
 		answer = self.poi.admf.remove_destination(self.bad_did)
 		self.assertEqual((answer.ok, answer.result), (True, "Acknowledged"), str(answer))
+		self.assertGreater(self.of(self.bad_did)["queued"] + self.of(self.bad_did)["unsettled"], 0)
 
 	def ended(self, sent, lost, unacknowledged=0):
 		"""The late report, with the numbers; then the identifier is free."""
