@@ -407,6 +407,7 @@ class Reported(fixture.PoiCase):
 		line = self.reported(9040, self.xid)
 		self.assertEqual(line["report"], "FullyActionedAndSuccessful")
 		self.assertIn(message.transaction, line["description"])
+		self.assertNotEqual(line["transaction"], message.transaction)
 
 	def test_9030_terminating(self):
 		self.ok(self.admf.activate(self.xid, TARGET, [self.did]))
