@@ -37,7 +37,7 @@ Test(x1_report, every_kind_is_answered)
 	cr_assert_eq(recorded(b, "\"code\": 9030", "ImplicitDeactivation"), 0, "it is no fault");
 	cr_assert(x1_report_counters(b->report)->reachable);
 	cr_assert_eq(x1_report_counters(b->report)->failed, 0);
-	cr_assert_eq(b->exchanged, 18);
+	cr_assert_eq(b->exchanged, 19);
 	cr_assert_eq(b->unanswered + b->unsent, 0);
 	check_balance(b);
 	free_bed(b);

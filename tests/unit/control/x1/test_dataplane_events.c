@@ -368,7 +368,7 @@ Test(dataplane_events, what_a_killed_dataplane_held_is_told)
 	run(50);
 	cr_assert(issues_take(w.c.issues, &i));
 	cr_assert_eq(i.scope, ISSUE_NE);
-	cr_assert_str_eq(i.text, "8999 PDUs");
+	cr_assert_str_eq(i.text, "8999 PDUs (00000000-0000-4000-8000-000000000063)");
 	cr_assert(!issues_take(w.c.issues, &i), "each once");
 }
 

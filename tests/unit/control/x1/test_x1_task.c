@@ -407,7 +407,7 @@ Test(x1_task, what_narrows_is_refused)
 	details.n_extensions = 1;
 	details.extensions = &extension;
 	cr_assert_eq(build(), X1_ERR_ACTIVATE);
-	cr_assert_null(strstr(why.text, "ACME"), "a text of the request goes into no description");
+	cr_assert_null(strstr(why.note, "ACME"), "a text of the request goes into no log");
 }
 
 Test(x1_task, x2_needs_something_to_report)
