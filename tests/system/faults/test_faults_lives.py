@@ -2,6 +2,7 @@
 again. Judged by a counter of payload markers at the MDFs (lives.py)."""
 import json
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ from poi_lab import x1
 
 FIRST, AGAIN = 50, 60  # PDUs of each destination: before the fault, after the event
 SECONDS = 60  # for everything to be held or told as lost
+SEED = int(os.environ.get("POI_SEED", "20261201"))
 FIGURE = "%d captured, %d held, %d told as lost, %d in doubt, %d twice"
 
 
@@ -212,6 +214,39 @@ class Well(Lives):
 		captured, held, told, _, _ = super().second_life(what, event)
 		if event == self.stop:
 			self.assertEqual((held, told), (captured, 0), "a planned restart loses nothing where a spool is")
+
+
+class RandomKills(Lives):
+	"""One life after another, each ended by kill -9 of either process or of both, while the faults come and go."""
+
+	FAULTS = lives.Gone, lives.Stalled, lives.Unacknowledging
+	MORE = 200
+	KILLS = 200 if LONG else 6
+
+	def test_lives(self):
+		rng = random.Random(SEED)
+		events = self.kill_dataplane, self.kill_control, self.kill_both
+		ended = dict.fromkeys(events, 0)
+		self.poi.start()
+		self.begin_faults()
+		failing = set(self.faults)
+		for n in range(self.KILLS):
+			event = events[n] if n < len(events) else rng.choice(events)
+			self.send(rng.randrange(20, 100))
+			# What is held is counted once a second; where both die, that is what is told.
+			time.sleep(rng.uniform(1.3, 1.6) if event == self.kill_both else rng.uniform(0, 0.5))
+			event()
+			self.connected()
+			ended[event] += 1
+			f = rng.choice(self.faults)
+			(f.end if f in failing else f.begin)()
+			failing ^= {f}
+		for f in failing:
+			f.end()
+		lives.settle_down(self.judges, SECONDS)
+		sums = tuple(map(sum, zip(*(j.judged() for j in self.judges))))
+		figure("16", "%d times kill -9 of poi-dataplane, %d of poi-control, %d of both" % tuple(ended.values()), FIGURE % sums,
+			"0 unsaid, 0 foreign")
 
 
 class FullDisk(Lives):
