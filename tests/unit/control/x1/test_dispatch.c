@@ -292,7 +292,7 @@ Test(dispatch, a_late_failure_says_what_is_left)
 	static const struct {
 		enum x1_request_type type;
 		uint8_t object;
-		int code;
+		uint32_t code;
 		enum issue_type end;
 	} of[] = {
 		{X1_CREATE_DESTINATION, 2, X1_ERR_DESTINATION, ISSUE_NOT_DONE},
