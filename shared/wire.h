@@ -27,7 +27,8 @@ struct wire_writer {
 static inline struct wire_reader wire_reader_of(const void *octets, size_t length)
 {
 	const uint8_t *p = octets;
-	return (struct wire_reader){.at = p, .end = p + length};
+	// Nothing may be nowhere.
+	return (struct wire_reader){.at = p, .end = length ? p + length : p};
 }
 
 static inline struct wire_writer wire_writer_of(void *octets, size_t capacity)
