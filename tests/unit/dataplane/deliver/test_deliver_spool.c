@@ -392,8 +392,9 @@ Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .tim
 
 Test(deliver_spool, a_small_memory_reaches_the_spool_while_no_keepalive_is_answered, .timeout = 150)
 {
-	// What is sent stays in memory: a segment, one sent in part, and one that can go to disk.
-	small_memory_while_a_reader_stalls(CONFIG_SETTLE_KEEPALIVE, 4480, 430000);
+	// What is sent stays in memory: a segment, one sent in part, one that can go to disk, and one
+	// on its way there.
+	small_memory_while_a_reader_stalls(CONFIG_SETTLE_KEEPALIVE, 4480, 561000);
 }
 
 static void push_reports(struct bed *b, uint16_t index, uint32_t n)
