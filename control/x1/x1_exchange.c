@@ -52,14 +52,16 @@ struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_mess
 	return e;
 }
 
-// The identifiers that were claimed, where they are others than this network element's own.
-static void put_claims(struct audit_record *r, const struct config_ne *ne, const char *admf,
-	const char *claimed_ne)
+// A claimed identifier as it may be logged: that of a peer may be anything, a target's value too.
+static const char *claim(const struct config *c, const char *own, const char *claimed)
 {
-	if (admf && strcmp(admf, ne->admf_identifier) != 0)
-		r->claims_admf = admf;
-	if (claimed_ne && strcmp(claimed_ne, ne->ne_identifier) != 0)
-		r->claims_ne = claimed_ne;
+	if (!claimed || strcmp(claimed, own) == 0)
+		return NULL;
+	for (uint32_t i = 0; i < c->n_nes; i++)
+		if (strcmp(claimed, c->nes[i].admf_identifier) == 0 ||
+			strcmp(claimed, c->nes[i].ne_identifier) == 0)
+			return claimed;
+	return "unknown";
 }
 
 // 0 or IO.
@@ -77,8 +79,10 @@ int x1_audit(
 		.limited = !x->responsible,
 	};
 
-	put_claims(&r, ne, m ? m->admf_identifier : x->container->admf_identifier,
-		m ? m->ne_identifier : NULL);
+	r.claims_admf = claim(x->dispatch->control->config, ne->admf_identifier,
+		m ? m->admf_identifier : x->container->admf_identifier);
+	r.claims_ne = m ? claim(x->dispatch->control->config, ne->ne_identifier, m->ne_identifier)
+			: NULL;
 	if (m) {
 		r.request = x1_request_name(m->type);
 		r.id = x1_message_id(m);

