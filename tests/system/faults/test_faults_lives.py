@@ -132,9 +132,16 @@ class Lives(FaultCase):
 		self.poi.start_control()
 
 	def kill_both(self):
+		slow = [f for f in self.faults if isinstance(f, lives.Slow)]
+		for f in slow:  # what it would take behind the last count would be told as lost
+			f.mdf.stalled = True
+		if slow:
+			time.sleep(1.5)
 		self.ending()
 		self.poi.control.kill()
 		self.poi.dataplane.kill()
+		for f in slow:
+			f.mdf.stalled = False
 		self.poi.start()
 
 	def removed(self):
