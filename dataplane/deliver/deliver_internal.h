@@ -150,8 +150,8 @@ struct mdf_connection {
 	bool keepalive_in_hand;			  // the piece in hand is one of ours
 	struct connection_settle settle;
 	uint64_t odd_acks; // under deliver->lock
-	// mdf_written before the last keepalive.
-	uint64_t keepalive_floor;
+	// mdf_written before the keepalive whose answer is waited for, and before the last one.
+	uint64_t keepalive_floor, keepalive_last;
 	// Keepalives of the MDF that are not yet acknowledged: their numbers.
 	uint32_t n_answers, answer[ANSWERS_MAX];
 	// There may be more to read.

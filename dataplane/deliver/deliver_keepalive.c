@@ -26,8 +26,10 @@ void mdf_connection_check_alive(struct mdf_connection *c, uint64_t now)
 static const char *take_pdu(struct mdf_connection *c, const struct pdu *p, uint64_t now)
 {
 	if (p->type == PDU_KEEPALIVE_ACK) {
-		if (mdf_connection_settle_acknowledged(c, p->sequence))
+		if (mdf_connection_settle_acknowledged(c, p->sequence)) {
 			c->alive_at = now;
+			c->keepalive_floor = c->keepalive_last;
+		}
 		return NULL;
 	}
 	if (p->type == PDU_KEEPALIVE) {
@@ -97,12 +99,14 @@ void mdf_connection_make_keepalive(struct mdf_connection *c, uint64_t now)
 		c->n_answers--;
 		memmove(c->answer, c->answer + 1, c->n_answers * sizeof(c->answer[0]));
 	} else {
+		c->keepalive_last = mdf_written(c->mdf);
 		// The wait for an answer begins with the first one that lacks it.
-		if (c->keepalive_next == c->keepalive_acked)
+		if (c->keepalive_next == c->keepalive_acked) {
 			c->alive_at = now;
+			c->keepalive_floor = c->keepalive_last;
+		}
 		pdu_keepalive_write(c->control, c->settings.minor, c->keepalive_next++);
 		c->keepalive_in_hand = true;
-		c->keepalive_floor = mdf_written(c->mdf);
 		c->keepalive_at = now + c->deliver->config->delivery.keepalive.time_p1 * NS_PER_S;
 	}
 	c->piece = (struct stream_piece){.octets = c->control, .length = sizeof(c->control)};

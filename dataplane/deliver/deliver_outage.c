@@ -198,7 +198,7 @@ void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 	c->ack_pause = ACK_MIN_NS;
 	c->ack_written = mdf_written(c->mdf);
 	mdf_connection_settle_begin(c, now);
-	c->keepalive_floor = 0;
+	c->keepalive_floor = c->keepalive_last = 0;
 	set_up(c, now, 1);
 }
 
