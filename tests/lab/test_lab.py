@@ -99,6 +99,7 @@ class Decoder(unittest.TestCase):
 			"empty": ("payload", make(payload=b"")), "v6 as v4": ("payload", make(payload=b"\x60" + IPV4[1:])),
 			"datagram cut": ("payload", make(payload=IPV4[:-1])), "padding": ("payload", make(payload=IPV4 + b"\0")),
 			"outer IP as GTP-U": ("payload", make(form=12, payload=IPV4)),
+			"GTP-U length": ("payload", make(form=12, payload=GTPU[:-1])),
 			"GTP-U extension": ("payload", make(form=12, payload=GTPU[:12] + b"\0" + GTPU[13:])),
 			"keepalive with xid": ("keepalive", keepalive(1)[:16] + b"\1" + keepalive(1)[17:]),
 			"keepalive bare": ("keepalive", struct.pack(">BBHIIHH16sQ", 0, 5, 3, 40, 0, 0, 0, bytes(16), 0)),

@@ -42,7 +42,7 @@ def targets(wanted):
 
 class Oracle(unittest.TestCase):
 	def start(self, workers):
-		self.fed = FedPoi(PORT, keep=True, workers=workers)
+		self.fed = FedPoi(PORT, keep=True, workers=workers, lengths=False)
 		self.addCleanup(self.fed.close)
 		self.cut = 0
 		self.endpoints = [ipaddress.ip_network(e) for e in traffic.ENDPOINTS]

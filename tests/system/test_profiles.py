@@ -42,7 +42,7 @@ class FedPoi:
 	"""The product with one net_pcap port, a feed and a queue of it for each worker, and an MDF that counts PDUs of
 	each XID."""
 
-	def __init__(self, port, keep=False, workers=1):
+	def __init__(self, port, keep=False, workers=1, lengths=True):
 		self.folder = tempfile.mkdtemp(prefix="poi-feed-")
 		self.feeds, self.poi = [], None
 		try:
@@ -60,7 +60,7 @@ class FedPoi:
 				with open(self.poi.file, "w") as file:
 					file.write(text)
 			self.poi.start()
-			self.mdf = self.poi.mdf(keep=keep)
+			self.mdf = self.poi.mdf(keep=keep, lengths=lengths)
 			self.did = x1.new_id()
 			self.one(self.poi.admf.create_destination(self.did, self.mdf.address, self.mdf.port))
 		except BaseException:
@@ -148,7 +148,7 @@ class Profiles(unittest.TestCase):
 		expected, frames = self.load(name)
 		xids = {t["name"]: [] for t in expected["tasks"]}  # an identifier for each time that the task comes
 		targets = {t["name"]: [TARGETS[i["type"]](i["value"]) for i in t["targets"]] for t in expected["tasks"]}
-		fed = FedPoi(expected["port"])
+		fed = FedPoi(expected["port"], lengths=name != "malformed")
 		self.addCleanup(fed.close)
 		force = set()
 		for n, this in enumerate(expected["rounds"]):

@@ -88,7 +88,7 @@ class Mdf:
 	"""A listening MDF. `start` returns once it listens; `port` is then known."""
 
 	def __init__(self, certificate, key, ca, address="127.0.0.1", port=0, behaviour=None, pdus=None,
-			payload=None, keep=False, keylog=None, on_pdu=None, quiet=True):
+			payload=None, keep=False, keylog=None, on_pdu=None, quiet=True, lengths=True):
 		self.address, self.port = address, port
 		self.behaviour = behaviour or Behaviour()
 		self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -100,7 +100,7 @@ class Mdf:
 			self._context.keylog_filename = keylog
 		self._pdus = pcap.Writer(pdus, pcap.LINK_USER0) if pdus else None
 		self._payload = pcap.Writer(payload, pcap.LINK_RAW) if payload else None
-		self._keep, self._quiet, self._on_pdu = keep, quiet, on_pdu
+		self._keep, self._quiet, self._on_pdu, self._lengths = keep, quiet, on_pdu, lengths
 		self.kept = []  # decoded PDUs, X2 and X3 only, when `keep`
 		self._lock = threading.Condition()
 		self._continuity = pdu.Continuity()
@@ -358,7 +358,7 @@ class Mdf:
 	def _one(self, octets, local, keepalive):
 		known = None if self._keep or self._on_pdu else self._shapes.look(octets)
 		if known is None:
-			p = pdu.decode(octets)
+			p = pdu.decode(octets, self._lengths)
 			if p.type in (pdu.KEEPALIVE, pdu.KEEPALIVE_ACK):
 				return self._keepalive(p, keepalive)
 			further = p.further
@@ -375,7 +375,7 @@ class Mdf:
 			p.payload, p.payload_length, p.format = payload, len(payload), form
 			if int.from_bytes(octets[8:12], "big") != len(payload):
 				raise pdu.Violation("length", "payload length")
-			pdu._check_payload(p)
+			pdu._check_payload(p, self._lengths)
 		wrong, new = self._continuity.see(context, sequence, local)
 		if wrong:
 			self._violation("sequence: " + wrong)

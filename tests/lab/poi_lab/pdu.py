@@ -79,8 +79,9 @@ def size(octets, at=0, largest=1 << 24):
 	return header + payload
 
 
-def decode(octets):
-	"""One whole PDU. Raises Violation on the first rule broken."""
+def decode(octets, lengths=True):
+	"""One whole PDU. Raises Violation on the first rule broken. Without `lengths` those inside the payload may lie: they
+	are delivered as they came on the link."""
 	p = Pdu()
 	p.octets = octets
 	if len(octets) < HEADER:
@@ -107,7 +108,7 @@ def decode(octets):
 	if p.type in (KEEPALIVE, KEEPALIVE_ACK):
 		_check_keepalive(p)
 	else:
-		_check_content(p)
+		_check_content(p, lengths)
 	return p
 
 
@@ -145,7 +146,7 @@ def _check_keepalive(p):
 		raise Violation("keepalive", "attributes %s, not exactly one sequence number" % [k for k, _ in p.attributes])
 
 
-def _check_content(p):
+def _check_content(p, lengths):
 	allowed = X2_FORMATS if p.type == X2 else X3_FORMATS
 	if p.format not in allowed:
 		raise Violation("format", "format %d in an %s PDU" % (p.format, TYPES[p.type]))
@@ -166,7 +167,7 @@ def _check_content(p):
 			raise Violation("xid", "zero in an additional XID")
 	for value in p.values(MATCHED) + p.values(OTHER):
 		_check_target(value.decode())
-	_check_payload(p)
+	_check_payload(p, lengths)
 
 
 def _check_target(text):
@@ -179,28 +180,29 @@ def _check_target(text):
 		raise Violation("matched-target", "%d elements" % len(inside))
 
 
-def _check_payload(p):
+def _check_payload(p, lengths=True):
 	body = p.payload
 	if not p.payload_length:
 		raise Violation("payload", "empty")
-	if p.format == 5:  # a length of 0 came so: segmentation offload
-		if body[0] >> 4 != 4 or len(body) < 20 or int.from_bytes(body[2:4], "big") not in (0, len(body)):
+	if p.format == 5:
+		if body[0] >> 4 != 4 or len(body) < 20 or lengths and int.from_bytes(body[2:4], "big") != len(body):
 			raise Violation("payload", "not exactly one IPv4 datagram")
 	elif p.format == 6:
-		if body[0] >> 4 != 6 or len(body) < 40 or int.from_bytes(body[4:6], "big") not in (0, len(body) - 40):
+		if body[0] >> 4 != 6 or len(body) < 40 or lengths and int.from_bytes(body[4:6], "big") + 40 != len(body):
 			raise Violation("payload", "not exactly one IPv6 datagram")
 	elif p.format == 7:
 		if len(body) < 14:
 			raise Violation("payload", "shorter than an Ethernet header")
 	elif p.format == 12:
-		gtpu_inner(body)
+		gtpu_inner(body, lengths)
 
 
-def gtpu_inner(body):
-	"""Offset of the user packet in a format 12 payload; the GTP-U header is checked on the way. Its length is as it came on
-	the link, right or not."""
+def gtpu_inner(body, lengths=True):
+	"""Offset of the user packet in a format 12 payload; the GTP-U header is checked on the way."""
 	if len(body) < 8 or body[0] >> 5 != 1 or not body[0] & 0x10:
 		raise Violation("payload", "no GTPv1 header at its start")
+	if lengths and int.from_bytes(body[2:4], "big") + 8 != len(body):
+		raise Violation("payload", "GTP-U length %d of %d octets" % (int.from_bytes(body[2:4], "big"), len(body)))
 	if not body[0] & 7:
 		return 8
 	if len(body) < 12:
@@ -219,7 +221,7 @@ def user_packet(p):
 	if p.format in (5, 6):
 		return p.payload
 	if p.format == 12 and p.payload[1] == 255:
-		inner = p.payload[gtpu_inner(p.payload):]
+		inner = p.payload[gtpu_inner(p.payload, False):]  # judged before
 		return inner if inner and inner[0] >> 4 in (4, 6) else None
 	return None
 

@@ -60,7 +60,7 @@ class Hostile(unittest.TestCase):
 
 	def test_million(self):
 		profile, frames, outcomes, hits = hostile(FRAMES)
-		fed = FedPoi(profile.port)
+		fed = FedPoi(profile.port, lengths=False)
 		self.addCleanup(fed.close)
 		xids = {name: x1.new_id() for name in ("control", "host")}
 		fed.activate({xids["control"]: [x1.target_ipv4(CONTROL)], xids["host"]: [x1.target_ipv4(profiles.TARGET)]})
