@@ -377,12 +377,13 @@ class Told(Followed):
 		self.reported(xid, "NonTerminatingFault")
 		self.poi.control.kill()
 		self.poi.start_control()
+		self.reported(xid, "NonTerminatingFault", "NonTerminatingFault")  # it stands, and is told again
 		s = n4.Session(self.player, imsi="001010000021312")
 		s.establish()
 		s.up(2)
 		frames = self.play()
 		self.expect(self.users(frames, s))
-		self.reported(xid, "NonTerminatingFault", "AllClear")
+		self.reported(xid, "NonTerminatingFault", "NonTerminatingFault", "AllClear")
 
 	def test_ends_while_control_is_away(self):
 		xid = self.activate(subscriber("imsi", "001010000021316"), middle="<x1:implicitDeactivationAllowed>true</x1:implicitDeactivationAllowed>")

@@ -156,9 +156,8 @@ Test(deliver_attempt, silent_addresses_are_raced, .timeout = 30)
 	cr_assert_geq(took, SECOND / 2, "%lu", took);
 	cr_assert_lt(took, 3 * SECOND, "%lu", took); // one attempt alone would last 4 s
 	cr_assert_eq(faults(b, &e), 0);
-	// A handshake that takes longer than 250 ms has a rival.
-	cr_assert_geq(m.connections, 1);
-	cr_assert_leq(m.connections, 2);
+	WAIT_FOR(m.connections > 0, 2000); // TLS's client is up before its server
+	cr_assert_eq(m.connections, 1);
 	bed_free(b);
 	hole_close(&h[0]);
 	hole_close(&h[1]);
