@@ -196,31 +196,35 @@ static int ask(struct peer *p, uint16_t id)
 
 static int get_destinations(struct peer *p, struct cli_picture *out)
 {
+	struct channel_destination_status *list = NULL;
 	struct channel_header h = {0};
 	const uint8_t *body;
 	size_t length;
-	uint32_t capacity = 0;
+	uint32_t n = 0, capacity = 0;
 	int rc = ask(p, CHANNEL_DESTINATION_STATUS_GET);
 
 	while (!rc) {
 		rc = receive(p, &h, &body, &length);
-		if (rc || h.id == CHANNEL_STATE_END)
-			return rc;
-		if (h.id != CHANNEL_DESTINATION_STATUS)
-			return POI_ERR_SYNTAX;
-		if (out->n_destinations == capacity) {
-			capacity = capacity ? capacity * 2 : 16;
-			void *more = reallocarray(
-				out->destinations, capacity, sizeof(*out->destinations));
-			if (!more)
-				return POI_ERR_NOMEM;
-			out->destinations = more;
+		if (!rc && h.id == CHANNEL_STATE_END) {
+			out->destinations = list;
+			out->n_destinations = n;
+			return 0;
 		}
-		rc = channel_decode_destination_status(
-			body, length, &out->destinations[out->n_destinations]);
+		if (!rc && h.id != CHANNEL_DESTINATION_STATUS)
+			rc = POI_ERR_SYNTAX;
+		if (!rc && n == capacity) {
+			capacity = capacity ? capacity * 2 : 16;
+			void *more = reallocarray(list, capacity, sizeof(*list));
+			if (more)
+				list = more;
+			else
+				rc = POI_ERR_NOMEM;
+		}
 		if (!rc)
-			out->n_destinations++;
+			rc = channel_decode_destination_status(body, length, &list[n]);
+		n += !rc;
 	}
+	free(list);
 	return rc;
 }
 
@@ -288,7 +292,6 @@ static void get_dataplane(const struct config *c, bool quiet, struct cli_picture
 	if (!quiet)
 		explain(c, "poi-dataplane", name, p, rc);
 	if (rc) { // all of it or nothing
-		cli_picture_free(out);
 		out->status = (struct channel_status){0};
 		out->workers = (struct channel_workers){0};
 		out->signalling = (struct channel_signalling){0};
@@ -338,11 +341,12 @@ void cli_picture_take(const struct config *c, bool quiet, struct cli_picture *ou
 
 void cli_picture_take_settled(const struct config *c, bool quiet, struct cli_picture *out)
 {
-	cli_picture_take(c, quiet, out);
-	for (int i = 1; i < SETTLES && out->dataplane && !out->status.balanced; i++) {
+	for (int i = 1;; i++) {
+		cli_picture_take(c, quiet || i > 1, out);
+		if (i == SETTLES || !out->dataplane || out->status.balanced)
+			return;
 		cli_picture_free(out);
 		cli_sleep(SETTLE_S);
-		cli_picture_take(c, true, out);
 	}
 }
 

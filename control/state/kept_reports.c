@@ -29,8 +29,10 @@ void kept_reports_free(struct kept_reports *k)
 {
 	if (!k)
 		return;
-	for (struct kept_report *r; (r = TAILQ_FIRST(&k->list)) != NULL;)
-		kept_reports_remove(k, r);
+	for (struct kept_report *r = TAILQ_FIRST(&k->list), *next; r != NULL; r = next) {
+		next = TAILQ_NEXT(r, entry);
+		free(r);
+	}
 	hash_table_free(&k->by_key);
 	free(k);
 }
