@@ -47,7 +47,7 @@ void tls_server_alpn(SSL_CTX *context, const uint8_t *protocols, unsigned length
 // address or host name in subjectAltName. Exactly one of the two is given.
 [[nodiscard]] int tls_expect_peer(SSL *ssl, const struct ip_address *address, const char *host);
 
-// What a SAN URI urn:etsi:li:103221-1:cert-binding:(ADMF|NE):<id> binds a certificate to.
+// The role that a SAN URI urn:etsi:li:103221-1:cert-binding:(ADMF|NE):<id> binds a certificate to.
 enum tls_binding { TLS_BINDING_ADMF = 1, TLS_BINDING_NE = 2 };
 
 // The identifiers of a verified peer: every Subject UID (0.9.2342.19200300.100.1.1), and those that

@@ -98,7 +98,7 @@ static struct peer *call(const struct config *c, const char *name, int *rc)
 	return p;
 }
 
-// What `rc` of a call or of a question behind it says about the other side.
+// Returns the state of the process that a call or a question with result `rc` went to.
 static enum cli_peer_state state_of(const struct peer *p, int rc)
 {
 	switch (rc) {

@@ -27,7 +27,7 @@
 static const int certificate_days[] = {30, 14, 7, 1};
 #define STAGES (sizeof(certificate_days) / sizeof(certificate_days[0]))
 
-// What vouches for peers. New connections use what was loaded with the last start or reload.
+// The CA certificates and CRL in use: new connections use the files of the last start or reload.
 struct trust {
 	bool loaded, crl_warned;
 	uint8_t ca_stage; // warnings given of the authorities

@@ -89,7 +89,7 @@ struct x1_report_counters {
 
 // NULL with `why` when the ADMF's URL or the certificate files cannot be used. Nothing is sent yet.
 struct x1_report *x1_report_new(const struct x1_report_options *o, char *why, size_t why_size);
-// What waits is lost. Messages under way are named to `exchanged` as not answered; no other
+// Drops queued reports. Calls `exchanged` for each message under way as not answered; calls no other
 // callback.
 void x1_report_free(struct x1_report *r);
 

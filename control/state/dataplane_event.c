@@ -52,7 +52,7 @@ static void stop_tasks(struct control *c, uint16_t ne, bool there)
 {
 	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
 	struct registry_task *t = registry_task_first(c->registry, ne), *next;
-	// What came since the ADMF was heard again is answered by its own result.
+	// A request that arrived after the ADMF was heard again is answered by its own result.
 	bool heard = publish_silence_ms(c->publish, ne) <
 		     (uint64_t)c->config->nes[ne].x1.keepalive.time_p2 * 1000;
 

@@ -22,8 +22,8 @@ static void complete_task(struct control *c, struct registry_task *t)
 	t->pending = PENDING_NONE;
 }
 
-// What was answered `Acknowledged` before this process, or the connection, went down: its presence
-// in the dataplane's state shows that it was done.
+// Completes requests that were answered `Acknowledged` before this process or the connection went
+// down: the object's presence in the dataplane's state shows that the request was executed.
 static void complete_pending(struct control *c)
 {
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
@@ -54,7 +54,7 @@ static void format_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-// What is in force of `ne`, behind a text that says since when.
+// Returns a text that says which objects of `ne` are in force.
 static const char *in_force(const struct control *c, uint16_t ne)
 {
 	const struct registry_task *t = registry_task_first(c->registry, ne);

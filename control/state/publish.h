@@ -67,8 +67,7 @@ enum publish_state {
 // `registry` and `config` are kept by reference. Connecting starts with the loop. NULL: no memory.
 struct publish *publish_new(struct event_base *base, const struct config *config,
 	struct registry *registry, const struct publish_hooks *hooks, void *context);
-// What is on its way to the dataplane is sent, for up to 500 ms; waiting requests are called back with
-// CLOSED.
+// Sends queued messages to the dataplane for up to 500 ms; calls waiting requests back with CLOSED.
 void publish_free(struct publish *p);
 enum publish_state publish_state(const struct publish *p);
 // The registry has been the whole truth at least once since the start (decision 11).
@@ -118,5 +117,5 @@ void publish_incomplete_reported(struct publish *p);
 void publish_heard(struct publish *p, uint16_t ne);
 // Milliseconds since it was heard, by this process or one before; UINT64_MAX: not known.
 uint64_t publish_silence_ms(const struct publish *p, uint16_t ne);
-// What a process before knew of that. A later contact that is known already stays.
+// Sets the silence that an earlier process recorded. A later contact that is recorded already stays.
 void publish_silence_known(struct publish *p, uint16_t ne, uint64_t silent_ms);

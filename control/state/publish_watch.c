@@ -1,6 +1,6 @@
-// Who is silent. Each ADMF: when it was heard, whichever process heard it, is told to the dataplane,
-// which keeps the time of the fail-safe, and kept here while there is none. The dataplane: it is asked
-// once a second whether it is there.
+// Watches the ADMFs and the dataplane for silence. Sends the time of each ADMF's last contact to the
+// dataplane, which runs the fail-safe's deadline, and runs it here while no dataplane is connected.
+// Asks the dataplane for a sign of life once a second.
 #include "control/state/publish_internal.h"
 
 #include "shared/log.h"

@@ -151,7 +151,7 @@ struct registry_destination *registry_destination_find(
 [[nodiscard]] int registry_destination_add(struct registry *r, struct registry_destination *d);
 [[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
 void registry_destination_remove(struct registry *r, struct registry_destination *d);
-// Nobody says any more when destinations that are removed are gone: calls their `gone`.
+// Calls `gone` of every removed destination: no dataplane will report the end of its drain.
 void registry_end_removals(struct registry *r);
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
 static inline struct registry_destination *registry_destination_next(

@@ -46,7 +46,7 @@ static void read_destination(struct task_store *v, const uint8_t *body, size_t l
 		v->element[ne].invalid = true;
 }
 
-// What an earlier version left on disk for its destinations is of no creation of ours.
+// Gives a destination of an earlier version's store a new creation: it inherits no spool.
 static void read_destination_before(struct task_store *v, const uint8_t *body, size_t length)
 {
 	uint64_t creation = registry_creation();

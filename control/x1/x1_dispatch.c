@@ -118,7 +118,7 @@ static void execute_slice(struct exchange *x, uint64_t until)
 	}
 }
 
-// What was blocked is looked at again.
+// Moves blocked exchanges back into the run queue.
 static void unblock(struct x1_dispatch *d)
 {
 	struct exchange *x;
@@ -268,8 +268,8 @@ struct x1_dispatch *x1_dispatch_new(
 	return d;
 }
 
-// What was answered `Acknowledged` and will not be executed. Of a removal the next process judges by
-// what is there.
+// Reports messages that were answered `Acknowledged` and will not be executed. The next process
+// judges a removal by the objects that are left.
 static void report_unexecuted(const struct exchange *x)
 {
 	for (uint32_t i = x->done; i < x->container->n_messages; i++) {

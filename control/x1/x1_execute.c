@@ -8,7 +8,7 @@ void x1_heard(struct exchange *x, uint32_t index)
 {
 	struct control *c = x->dispatch->control;
 
-	// What is executed late was heard before.
+	// A message that is executed late counted as a contact when it arrived.
 	if (x->late || x1_check_identity(x, &x->container->messages[index], x->certificate[index]))
 		return;
 	publish_heard(c->publish, x->ne);
@@ -31,7 +31,7 @@ static void keepalive(struct exchange *x, const struct x1_message *m)
 
 typedef void (*execution)(struct exchange *x, const struct x1_message *m);
 
-// Who executes a request that has passed its checks.
+// Returns the function that executes a request of type `t`.
 static execution execution_of(enum x1_request_type t)
 {
 	static const execution known[X1_REQUEST_COUNT] = {
@@ -61,7 +61,7 @@ bool x1_is_list(enum x1_request_type t)
 
 static void change(struct exchange *x, const struct x1_message *m, bool unaudited)
 {
-	// What takes away is done all the same (decision 19).
+	// Removals are executed all the same (decision 19).
 	if (unaudited && x1_adds(m->type))
 		x1_answer(x, m, x1_generic_error(m->type), "the audit log cannot be written");
 	else

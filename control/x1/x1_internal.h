@@ -199,7 +199,7 @@ bool x1_check_starting(int code, const char *text);
 bool x1_is_change(enum x1_request_type t); // Activate ... RemoveAll
 bool x1_adds(enum x1_request_type t);	    // Activate, Modify, Create, ModifyDestination
 int x1_generic_error(enum x1_request_type t);
-// What must survive this process notes that `op` was answered `Acknowledged`; the second is for a
+// Records in the memo and the store that `op` was answered `Acknowledged`; the second is for a
 // removal that has not begun.
 void x1_note_pending(struct x1_operation *op);
 void x1_note_unbegun(struct exchange *x, const struct x1_message *m);

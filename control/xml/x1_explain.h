@@ -1,6 +1,6 @@
 #pragma once
 
-// What a message that breaks the schema should have had. Names and rules are the schema's or ours,
+// Explains which element or format the schema expected. Names and rules are the schema's or ours,
 // never a peer's.
 
 #include <stdbool.h>

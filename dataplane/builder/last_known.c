@@ -17,6 +17,7 @@
 #define MAGIC "POILAST1"
 #define ENTRIES 4096u // destinations
 #define NS_PER_S 1000000000ull
+#define NS_PER_MS 1000000ull
 
 struct entry {
 	struct id16 ne, did;
@@ -177,21 +178,23 @@ void last_known_close(struct last_known *l, bool orderly)
 static void fill(const struct count *past, struct channel_event *e)
 {
 	time_t at = (time_t)(past->time_ns / NS_PER_S);
-	char when[32];
+	unsigned ms = (unsigned)(past->time_ns % NS_PER_S / NS_PER_MS);
+	char when[20];
 	struct tm utc;
 
 	gmtime_r(&at, &utc);
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (!strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &utc))
+		when[0] = '\0'; // a year of five digits
 	if (e->copies > 0)
 		snprintf(e->text, sizeof(e->text),
-			"poi-dataplane was killed: %llu PDUs held at %s and what came since are "
-			"lost",
-			(unsigned long long)e->copies, when);
+			"poi-dataplane was killed: %llu PDUs held at %s.%03uZ (less taken "
+			"since) and later ones are lost",
+			(unsigned long long)e->copies, when, ms);
 	else
 		snprintf(e->text, sizeof(e->text),
 			"poi-dataplane was killed: PDUs lost, number not known; none was held at "
-			"%s",
-			when);
+			"%s.%03uZ",
+			when, ms);
 }
 
 // Nothing was counted for any destination of the element of `at`, which is the first of them.

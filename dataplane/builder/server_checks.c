@@ -127,7 +127,7 @@ static void task_losing(void *context, struct channel_event *e)
 	server_event(s, e);
 }
 
-// What memory holds now, for the process after this one, should this one be killed.
+// Writes the counts that memory holds now for the next process, in case this one is killed.
 static void count_held(struct server *s)
 {
 	struct last_known *l = s->with.last_known;

@@ -1,5 +1,5 @@
-// What an orderly stop leaves for the next process to report: a file of events in runtime-dir, each
-// with its length before it. Identifiers and numbers, nothing of a target.
+// Keeps the events of an orderly stop for the next process to report: a file in runtime-dir, each
+// event with its length before it. Identifiers and numbers, nothing of a target.
 
 #include "dataplane/builder/server_internal.h"
 

@@ -220,7 +220,7 @@ static bool send_status(struct server *s, struct client *c, uint32_t request, ui
 	return true;
 }
 
-// Those that are removed and still owed something come last.
+// Sends the state of each destination; removed ones that still drain come last.
 static void destination_status(struct server *s, struct client *c, uint32_t request)
 {
 	const struct task_table *task_table = builder_task_table(s->with.builder);

@@ -29,8 +29,8 @@ void deliver_box(struct deliver *d, const struct box *b)
 	copy_outcomes_box(&d->inherited, b, d->n_threads);
 }
 
-// What makes a destination the same one in the next process: its creation, and where it is. All
-// zero: nothing is.
+// Derives a destination's identity across processes from its creation and its address. All zero: it
+// has none.
 static void creation_of(const struct channel_destination *dest, uint8_t out[16])
 {
 	uint8_t octets[sizeof(dest->address.b) + 3 + CHANNEL_NAME_MAX + 8] = {

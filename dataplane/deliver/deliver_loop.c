@@ -203,7 +203,7 @@ static void connect_one(struct deliver_thread *t, uint64_t now)
 	make_busy(t, c);
 }
 
-// What the first of two connections delivered and lost since the removal is told by the second.
+// Adds the first connection's counts since the removal to the second, which reports them.
 static void leave_to(struct mdf_connection *twin, const struct mdf_connection *c)
 {
 	struct copy_balance now = {0};

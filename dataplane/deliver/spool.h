@@ -70,8 +70,8 @@ uint64_t spool_octets(const struct spool *s); // of the file(s), still owed
 // At a stop. The first `copies` of the oldest block are not owed any more; noted by the calls below
 // or spool_close.
 void spool_skip(struct spool *s, uint32_t copies);
-// What is stored between the two calls comes before all that the file holds. 0, IO, or EXISTS: the
-// file has such a part already, and what is stored now comes last.
+// Blocks stored between the two calls precede the blocks in the file. 0, IO, or EXISTS: the file has
+// such a part already, and blocks stored now come last.
 [[nodiscard]] int spool_front_begin(struct spool *s);
 [[nodiscard]] int spool_front_end(struct spool *s);
 

@@ -113,7 +113,7 @@ struct stream_keeper {
 bool stream_spool_has_front(struct stream *s, enum copy_kind k); // something would go with `front`
 // Copies of the oldest block in the file that are delivered already; 0 when none of it was loaded.
 uint32_t stream_spool_skip(const struct stream *s, enum copy_kind k);
-// What is in the file stays owed there: nothing of it is counted as lost by stream_discard.
+// Leaves the file's copies queued for the next process: stream_discard does not count them as lost.
 void stream_spool_leave(struct stream *s, enum copy_kind k);
 // Blocks delivered since the last call.
 uint32_t stream_spool_done(struct stream *s, enum copy_kind k);

@@ -2,6 +2,7 @@
 the figure."""
 import json
 import os
+import subprocess
 import sys
 import time
 import unittest
@@ -17,6 +18,33 @@ PAYLOAD = 200
 def figure(row, what, value, bound=None):
 	"""One row of the table of faults with its figure: shown by tests/run."""
 	print("# fault %-2s %-58s %s%s" % (row, what, value, " (bound %s)" % bound if bound else ""), flush=True)
+
+
+def spool_thread(poi):
+	"""The thread of poi-dataplane that reads and writes the spool."""
+	tasks = "/proc/%d/task" % poi.dataplane.child.pid
+	for tid in os.listdir(tasks):
+		with open("%s/%s/comm" % (tasks, tid)) as f:
+			if f.read().strip() == "poi-spool":
+				return tid
+	raise AssertionError("no thread of the spool")
+
+
+def fail_calls(tid, call, error, when, out="/dev/null"):
+	"""Lets calls of the thread fail from now on, until the tracer that it returns is ended."""
+	tracer = subprocess.Popen(["strace", "-qq", "-o", out, "-e", "trace=" + call, "-e",
+		"inject=%s:error=%s:when=%s" % (call, error, when), "-p", tid], stderr=subprocess.DEVNULL)
+
+	def attached():
+		with open("/proc/%s/status" % tid) as f:
+			return "TracerPid:\t0\n" not in f.read()
+	try:
+		wait_until(attached, 5, "strace is there")
+	except AssertionError:
+		tracer.terminate()
+		tracer.wait()
+		raise
+	return tracer
 
 
 class FaultCase(unittest.TestCase):

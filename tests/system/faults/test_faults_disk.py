@@ -12,7 +12,7 @@ import unittest
 
 import fixture
 import test_spool
-from faults.common import FaultCase, figure
+from faults.common import FaultCase, fail_calls, figure, spool_thread
 from fixture import wait_until
 from poi_lab import x1
 from loss import Mdf
@@ -254,14 +254,6 @@ class SpoolCalls(test_spool.Spool):
 	OVERRIDES = ", { match: 127.0.0.0/8, buffer: 5MiB }"
 	test_away_and_back = test_restart_of_the_dataplane = None
 
-	def spool_thread(self):
-		tasks = "/proc/%d/task" % self.poi.dataplane.child.pid
-		for tid in os.listdir(tasks):
-			with open("%s/%s/comm" % (tasks, tid)) as f:
-				if f.read().strip() == "poi-spool":
-					return tid
-		raise AssertionError("no thread of the spool")
-
 	def largest(self):
 		return max(os.path.getsize(os.path.join(self.place, f)) for f in os.listdir(self.place))
 
@@ -270,19 +262,14 @@ class SpoolCalls(test_spool.Spool):
 
 	def round(self, call, error, when, stalled=1.5, over=True):
 		"""(was the fault met, what it cost, what the ADMF heard)"""
-		tid, trace = self.spool_thread(), os.path.join(self.folder, "trace")
+		trace = os.path.join(self.folder, "trace")
 		lost, heard = self.lost(), len(self.reports(self.bad_did))
-		tracer = subprocess.Popen(["strace", "-qq", "-o", trace, "-e", "trace=" + call, "-e",
-			"inject=%s:error=%s:when=%s" % (call, error, when), "-p", tid], stderr=subprocess.PIPE)
+		tracer = fail_calls(spool_thread(self.poi), call, error, when, trace)
 
 		def injected():
 			with open(trace) as f:
 				return "INJECTED" in f.read()
 		try:
-			def attached():
-				with open("/proc/%s/status" % tid) as f:
-					return "TracerPid:\t0\n" not in f.read()
-			wait_until(attached, 5, "strace is there")
 			self.bad.stalled = True
 			time.sleep(stalled)
 			self.other_unharmed(self.poi.status())
@@ -292,7 +279,6 @@ class SpoolCalls(test_spool.Spool):
 		finally:
 			tracer.terminate()
 			tracer.wait()
-			tracer.stderr.close()
 		met = injected()
 		if met:
 			def told():

@@ -11,7 +11,7 @@ import unittest
 import fixture
 import test_names
 from faults import lives
-from faults.common import FaultCase, figure
+from faults.common import FaultCase, fail_calls, figure, spool_thread
 from fixture import LONG, wait_until
 from poi_lab import x1
 
@@ -132,16 +132,9 @@ class Lives(FaultCase):
 		self.poi.start_control()
 
 	def kill_both(self):
-		slow = [f for f in self.faults if isinstance(f, lives.Slow)]
-		for f in slow:  # what it would take behind the last count would be told as lost
-			f.mdf.stalled = True
-		if slow:
-			time.sleep(1.5)
 		self.ending()
 		self.poi.control.kill()
 		self.poi.dataplane.kill()
-		for f in slow:
-			f.mdf.stalled = False
 		self.poi.start()
 
 	def removed(self):
@@ -274,33 +267,18 @@ class FullDisk(Lives):
 class FailingDisk(FullDisk):
 	"""Each write to the spool fails while the first process lives."""
 
-	DISK, WHERE, ERROR = 0, " and a disk that fails", "pwrite64:error=EIO:when=1+"
+	DISK, WHERE, CALL = 0, " and a disk that fails", "pwrite64"
 
 	def disk_fails(self):
-		tid = self.spool_thread()
-		tracer = subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-e", "trace=" + self.ERROR.split(":")[0], "-e",
-			"inject=" + self.ERROR, "-p", tid])
+		tracer = fail_calls(spool_thread(self.poi), self.CALL, "EIO", "1+")
 		self.addCleanup(tracer.wait)
 		self.addCleanup(tracer.terminate)
-
-		def attached():
-			with open("/proc/%s/status" % tid) as f:
-				return "TracerPid:\t0\n" not in f.read()
-		wait_until(attached, 5, "strace is there")
-
-	def spool_thread(self):
-		tasks = "/proc/%d/task" % self.poi.dataplane.child.pid
-		for tid in os.listdir(tasks):
-			with open("%s/%s/comm" % (tasks, tid)) as f:
-				if f.read().strip() == "poi-spool":
-					return tid
-		raise AssertionError("no thread of the spool")
 
 
 class DiskThatFailsToRead(FailingDisk):
 	"""The same with reads, only in the long run."""
 
-	ERROR, WHERE = "pread64:error=EIO:when=1+", " and a disk that cannot be read"
+	CALL, WHERE = "pread64", " and a disk that cannot be read"
 
 	def test_lives(self):
 		if not LONG:
