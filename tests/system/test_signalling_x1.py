@@ -154,8 +154,8 @@ class Follow(Followed):
 		s.establish().connect(p.gnb(1))
 		self.play()
 		xid = self.activate(subscriber("imsi", "001010000021319"))
-		s.up(1500)
-		s.down(1500)
+		s.up(6000)
+		s.down(6000)
 		frames = p.frames[self.at:]
 		self.at = len(p.frames)
 		stream = fixture.Stream(self.link, lambda n: frames[n % len(frames)].octets, rate=2000)
