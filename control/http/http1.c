@@ -284,8 +284,9 @@ void http1_next(struct http1 *h)
 	h->media = MEDIA_XML;
 }
 
-// Rejects what the parser accepts and RFC 9112 does not: a field line that begins with white space
-// (section 5.2, obs-fold) or with its colon (section 5.1), more than two blank lines before a request.
+// Returns false for what the parser accepts and RFC 9112 does not: a field line that begins with
+// white space (section 5.2, obs-fold) or with its colon (section 5.1), more than two blank lines
+// before a request.
 static bool lines_are_good(struct http1 *h, const char *octets, size_t length)
 {
 	for (size_t i = 0; i < length && !h->head_over; i++) {

@@ -1,7 +1,7 @@
 """Traffic at the rate of a link, and an MDF for it: processes of their own, which hold nothing but numbers.
   rate.py send INTERFACE SOURCE OCTETS BITS_A_SECOND     numbered frames until SIGTERM; then prints how many
   rate.py take PKI                                       prints its port, takes PDUs until SIGTERM, then prints a JSON object
-SIGUSR1 lets the MDF read no more, SIGUSR2 goes on."""
+SIGUSR1 holds either of them, the sender after it has printed how many frames it has sent; SIGUSR2 lets them go on."""
 import json
 import signal
 import socket
@@ -20,8 +20,10 @@ BEGINNING, TLV = struct.Struct(">BBHII"), struct.Struct(">HH")
 
 
 def send(interface, source, octets, rate):
-	over = []
+	over, held = [], []
 	signal.signal(signal.SIGTERM, lambda *_: over.append(True))
+	signal.signal(signal.SIGUSR1, lambda *_: held.append(True))
+	signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
 	frame = bytearray(fixture.udp_frame(source, "198.51.100.1", bytes(octets - 42)))
 	n, at, each = 0, len(frame) - MARKER, int(rate) // (8 * octets) * TICK
 	with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
@@ -33,6 +35,11 @@ def send(interface, source, octets, rate):
 				struct.pack_into(">Q", frame, at, n)
 				s.send(frame)
 			n, owed = n + (owed >= 1), owed % 1
+			if held:
+				held.clear()
+				print(n, flush=True)
+				signal.sigwait({signal.SIGUSR2})
+				due = time.monotonic()
 			due += TICK
 			time.sleep(max(0.0, due - time.monotonic()))
 	print(n, flush=True)
@@ -105,15 +112,14 @@ class Taker:
 		held[number] = marker
 
 	def summary(self):
-		missing, markers = 0, []
+		missing, markers, lasts = 0, [], []
 		with self.lock:
 			for held in self.held.values():
 				missing += max(held) + 1 - len(held)
-				markers += [held[n] for n in sorted(held)]
-		markers.sort()
-		return {"held": len(markers), "points": len(self.held), "missing": missing, "again": self.again,
-			"twice": len(markers) - len(set(markers)), "wrong": self.wrong[:5],
-			"gaps": [b - a - 1 for a, b in zip(markers, markers[1:]) if b > a + 1]}
+				markers += held.values()
+				lasts.append(max(held.values()))
+		return {"held": len(markers), "missing": missing, "again": self.again, "twice": len(markers) - len(set(markers)),
+			"lasts": sorted(lasts), "wrong": self.wrong[:5]}
 
 
 def take(pki):

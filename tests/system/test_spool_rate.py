@@ -1,5 +1,6 @@
 """A planned restart at the rate of a link, in the long run: what was captured is there, each with its number, whatever
-memory held at that moment."""
+memory held at that moment. The numbers of a life show what is missing in it but for its end; so the last frame of each
+life is looked for, where the test knows which one that is."""
 import json
 import os
 import signal
@@ -44,13 +45,17 @@ class AtRate(test_spool.Spool):
 		self.sender = self.helper("send", self.link.outer, TARGET, OCTETS, RATE)
 
 	def restart_after(self, seconds, stall=0):
-		before = self.poi.status()["matches"]
+		before, started = self.poi.status()["matches"], time.monotonic()
 		time.sleep(seconds - stall)
+		lasts = []
 		if stall:
 			self.taker.send_signal(signal.SIGUSR1)
 			time.sleep(stall)
+			self.sender.send_signal(signal.SIGUSR1)
+			lasts.append(int(self.sender.stdout.readline()) - 1)
+			time.sleep(0.3)  # the port's ring runs empty
 		held = self.of(self.did)
-		bits = (self.poi.status()["matches"] - before) / seconds * OCTETS * 8
+		bits = (self.poi.status()["matches"] - before) / (time.monotonic() - started) * OCTETS * 8
 		begun = time.monotonic()
 		self.assertEqual(self.poi.dataplane.stop(60), 0)
 		stopped = time.monotonic() - begun
@@ -58,6 +63,7 @@ class AtRate(test_spool.Spool):
 		fixture.wait_until(self.poi.connected, fixture.READY, "control and dataplane are connected")
 		away = time.monotonic() - begun
 		self.taker.send_signal(signal.SIGUSR2)
+		self.sender.send_signal(signal.SIGUSR2)
 		time.sleep(3)
 		self.sender.terminate()
 		sent = int(self.sender.stdout.readline())
@@ -68,6 +74,8 @@ class AtRate(test_spool.Spool):
 			"stopped in %.1f s, connected after %.1f s" % (bits / 1e9, self.SETTLE, held["queued"] + held["unsettled"], sent,
 			sums["held"], sums["missing"], sums["again"], stopped, away))
 		self.assertEqual((sums["missing"], sums["twice"], sums["wrong"]), (0, 0, []), sums)
+		self.assertEqual(len(sums["lasts"]), 2, "two lives")
+		self.assertEqual(sums["lasts"][-1 - len(lasts):], [*lasts, sent - 1], "the last frame of a life")
 		self.assertEqual(self.of(self.did)["dropped"], 0)
 
 	def drained_all(self):

@@ -183,7 +183,7 @@ class Judge:
 		self.again = set()  # and for the destination that has the identifier after it
 		self.before = 0
 		self.before = len(self.texts())  # a DID may have been another's
-		self.ended = 0  # when the life ended that left its last count
+		self.ends = []  # of lives that left their last count
 		self.dropped = 0  # of lives that ended without an heir, as the status said last
 
 	def frames(self, first, n):
@@ -197,7 +197,7 @@ class Judge:
 	def note(self):
 		"""A life is about to end that has no heir: what it has told goes with it."""
 		self.dropped += self.status()["dropped"]
-		self.ended = time.time()
+		self.ends.append(time.time())
 
 	def texts(self):
 		texts = [t for _, t in self.case.destination_reports(self.fault.did)]
@@ -213,8 +213,8 @@ class Judge:
 
 	def told_and_taken(self, texts):
 		"""PDUs that were held at the last count of a life, were told as lost with it, and acknowledged behind it."""
-		times = [datetime.datetime.fromisoformat(at + "+00:00").timestamp() for t in texts for at in HELD.findall(t)]
-		return sum(self.fault.mdf.acknowledged_since(at - BOOKED, self.ended) for at in times)
+		times = {datetime.datetime.fromisoformat(at + "+00:00").timestamp() for t in texts for at in HELD.findall(t)}
+		return sum(self.fault.mdf.acknowledged_since(at - BOOKED, min(end for end in self.ends if end > at - BOOKED)) for at in times)
 
 	def held(self, m):
 		return {marker for place, marker in list(m.taken) if place == self.fault.place}

@@ -1,3 +1,5 @@
+// The spool behind a connection: what memory cannot hold goes to disk and comes back in order.
+
 #include "dataplane/deliver/deliver_internal.h"
 #include "dataplane/deliver/stream_internal.h"
 
@@ -332,11 +334,12 @@ Test(deliver_spool, the_spool_survives_a_restart, .timeout = 150)
 	lab_mdf_stop(&m);
 }
 
-// A file that has grown is not enough: its writer has yet to tell, and the segment is held until then.
+// Returns the octets that memory holds, or more. The file's size runs ahead of it: delivery frees a
+// segment only after the spool's thread has reported the write.
 static uint64_t in_memory(struct bed *b, uint16_t index)
 {
 	const struct spooled *p = &b->deliver->connection[index]->stream->spooled[COPY_X3];
-	uint64_t stored = atomic_load_explicit(&p->octets, memory_order_acquire);
+	uint64_t stored = atomic_load_explicit(&p->octets, memory_order_relaxed); // read first
 
 	return status_of(b, index).queued_octets - stored;
 }
@@ -404,7 +407,7 @@ Test(deliver_spool, a_small_memory_reaches_the_spool_while_a_reader_stalls, .tim
 
 Test(deliver_spool, a_small_memory_reaches_the_spool_while_no_keepalive_is_answered, .timeout = 150)
 {
-	// What is sent stays in memory: a segment, one sent in part, and one that can go to disk.
+	// Memory holds a segment that was sent, one sent in part, and one that can go to disk.
 	small_memory_while_a_reader_stalls(CONFIG_SETTLE_KEEPALIVE, 4480, 430000);
 }
 
