@@ -254,3 +254,12 @@ static inline bool next_event(struct bed *b, uint8_t kind, struct channel_event 
 			return true;
 	return false;
 }
+
+// The status says it first, the event follows.
+static inline bool event_comes(struct bed *b, uint8_t kind, struct channel_event *e)
+{
+	for (unsigned ms = 0; ms < 3000; ms++, usleep(1000))
+		if (next_event(b, kind, e))
+			return true;
+	return false;
+}

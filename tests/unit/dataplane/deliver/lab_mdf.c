@@ -183,8 +183,6 @@ static bool take(struct session *s)
 {
 	static _Thread_local uint8_t octets[16384];
 	struct lab_mdf *m = s->mdf;
-	if (m->pause_us)
-		usleep(m->pause_us);
 	int n = SSL_read(s->ssl, octets, sizeof(octets));
 
 	if (n <= 0)
@@ -195,6 +193,8 @@ static bool take(struct session *s)
 		acknowledge(s);
 	}
 	m->octets += (uint64_t)n; // after they are kept: who waits for octets may look at them
+	if (m->pause_us)
+		usleep((uint32_t)((uint64_t)m->pause_us * (uint32_t)n / sizeof(octets)));
 	if (m->stall_after && s->octets >= m->stall_after) {
 		m->stalled = true;
 		m->stall_after = 0;

@@ -35,7 +35,7 @@ struct lab_mdf {
 	_Atomic uint32_t ack_delay_ms; // before each; nothing is read meanwhile
 	_Atomic bool stalled;	      // do not read
 	_Atomic bool deaf;	      // and its TCP answers nothing, from the next look on
-	_Atomic uint32_t pause_us;    // before each read
+	_Atomic uint32_t pause_us;    // for each 16 KiB, so that the rate does not hang on the records' sizes
 	_Atomic bool discard;	      // read, keep nothing
 	_Atomic uint64_t cut_after;   // octets of a connection after which it is reset; 0: never
 	_Atomic uint64_t stall_after; // octets after which it stalls, once; 0: never

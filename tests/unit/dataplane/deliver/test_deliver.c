@@ -39,9 +39,9 @@ Test(deliver, cut_in_mid_stream_goes_on_at_a_pdu, .timeout = 30)
 	WAIT_FOR(m.connections >= 2, 5000);
 	m.cut_after = 0;
 	WAIT_FOR(acknowledged(b, index) == 8000, 10000);
-	cr_assert(next_event(b, EVENT_DESTINATION_DOWN, &e));
+	cr_assert(event_comes(b, EVENT_DESTINATION_DOWN, &e));
 	cr_assert_neq(e.text[0], 0);
-	cr_assert(next_event(b, EVENT_DESTINATION_UP, &e));
+	cr_assert(event_comes(b, EVENT_DESTINATION_UP, &e));
 	expect_balance(b, index);
 	cr_assert_eq(status_of(b, index).copies.in_doubt, 0);
 	// What the MDF's TCP had acknowledged and the MDF had not read when it reset the connection
@@ -165,7 +165,7 @@ Test(deliver, wrong_certificate_never_gets_an_octet, .timeout = 30)
 	cr_assert_eq(status_of(b, index).connects, 0);
 	cr_assert_not_null(strstr(status_of(b, index).reason, "certificate"), "%s",
 		status_of(b, index).reason);
-	cr_assert(next_event(b, EVENT_DESTINATION_DOWN, &e));
+	cr_assert(event_comes(b, EVENT_DESTINATION_DOWN, &e));
 	cr_assert_not(next_event(b, EVENT_DESTINATION_DOWN, &e), "reported once");
 	bed_free(b);
 	lab_mdf_stop(&m);
@@ -269,7 +269,7 @@ Test(deliver, keepalives_and_an_mdf_that_never_acknowledges, .timeout = 30)
 				cr_assert_eq(lab_mdf_octet(&m, i * PDU_KEEPALIVE_SIZE + 47), i);
 		} else {
 			WAIT_FOR(m.connections == 2, 5500);
-			cr_assert(next_event(b, EVENT_DESTINATION_DOWN, &e));
+			cr_assert(event_comes(b, EVENT_DESTINATION_DOWN, &e));
 			cr_assert_not_null(strstr(e.text, "keepalive"), "%s", e.text);
 		}
 		bed_free(b);
@@ -324,7 +324,7 @@ Test(deliver, refused_then_there, .timeout = 30)
 	uint16_t index = add(b, port, 1);
 	b->rule[0].destination[0] = index;
 	WAIT_FOR(status_of(b, index).state == DESTINATION_DOWN, 1000);
-	cr_assert(next_event(b, EVENT_DESTINATION_DOWN, &e));
+	cr_assert(event_comes(b, EVENT_DESTINATION_DOWN, &e));
 	cr_assert_str_eq(e.text, "connect: Connection refused");
 	push_many(b, 0, 1000);
 	uint64_t lost = status_of(b, index).copies.lost[LOSS_BUFFER_FULL];
@@ -332,7 +332,7 @@ Test(deliver, refused_then_there, .timeout = 30)
 	expect_balance(b, index);
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, port);
 	WAIT_FOR(all_accounted(b, index), 6000);
-	cr_assert(next_event(b, EVENT_DESTINATION_UP, &e));
+	cr_assert(event_comes(b, EVENT_DESTINATION_UP, &e));
 	cr_assert_eq(e.copies, lost);
 	cr_assert_eq(acknowledged(b, index), 1000 - lost);
 	expect_balance(b, index);
