@@ -178,12 +178,15 @@ static void get_destination(struct wire_reader *r, struct channel_destination *m
 	m->creation = wire_get_u64(r);
 }
 
+enum triggers_flag { TRIGGERS_SESSION = 1, TRIGGERS_SKIP_EMPTY = 2 };
+
 static void put_triggers(struct wire_writer *w, const struct channel_triggers *t)
 {
 	wire_put_u32(w, t->timer_s);
 	wire_put_u64(w, t->packets);
 	wire_put_u64(w, t->bytes);
-	wire_put_u8(w, t->session);
+	wire_put_u8(w, (uint8_t)((t->session ? TRIGGERS_SESSION : 0) |
+				 (t->skip_empty ? TRIGGERS_SKIP_EMPTY : 0)));
 }
 
 static void get_triggers(struct wire_reader *r, struct channel_triggers *t)
@@ -191,7 +194,9 @@ static void get_triggers(struct wire_reader *r, struct channel_triggers *t)
 	t->timer_s = wire_get_u32(r);
 	t->packets = wire_get_u64(r);
 	t->bytes = wire_get_u64(r);
-	t->session = get_flag(r);
+	uint8_t flags = get_enum(r, 0, TRIGGERS_SESSION | TRIGGERS_SKIP_EMPTY);
+	t->session = flags & TRIGGERS_SESSION ? 1 : 0;
+	t->skip_empty = flags & TRIGGERS_SKIP_EMPTY ? 1 : 0;
 }
 
 static void put_matched(struct wire_writer *w, const uint8_t *tlvs, uint16_t length)

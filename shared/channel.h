@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 9
+#define CHANNEL_VERSION 10
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -145,6 +145,7 @@ struct channel_triggers {
 	uint64_t packets;
 	uint64_t bytes;
 	uint8_t session; // 1: counted over all flows of the task together (useSessionTriggers)
+	uint8_t skip_empty; // 1: what is due of a flow without a packet since its last is left out
 };
 
 struct channel_task { // TASK_PUT, TASK_STATE
@@ -275,6 +276,7 @@ struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	struct {
 		char name[64];
 		uint8_t link_up;
+		uint8_t counts_losses; // 0: only the sender knows what found no room
 		uint64_t received, imissed, nombuf, ierrors, transmitted;
 	} port[CHANNEL_PORTS_MAX];
 };

@@ -85,6 +85,7 @@ static void put_status(struct wire_writer *w, const struct channel_status *m)
 	for (unsigned i = 0; i < m->ports; i++) {
 		put_chars(w, m->port[i].name, sizeof(m->port[i].name));
 		wire_put_u8(w, m->port[i].link_up);
+		wire_put_u8(w, m->port[i].counts_losses);
 		wire_put_u64(w, m->port[i].received);
 		wire_put_u64(w, m->port[i].imissed);
 		wire_put_u64(w, m->port[i].nombuf);
@@ -117,6 +118,7 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 	for (unsigned i = 0; i < m->ports; i++) {
 		wire_get_text(r, m->port[i].name, sizeof(m->port[i].name));
 		m->port[i].link_up = get_flag(r);
+		m->port[i].counts_losses = get_flag(r);
 		m->port[i].received = wire_get_u64(r);
 		m->port[i].imissed = wire_get_u64(r);
 		m->port[i].nombuf = wire_get_u64(r);

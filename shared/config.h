@@ -51,6 +51,7 @@ struct config_summary { // when reports of x2-report: pdsr are due; 0: not by th
 	uint64_t packets;
 	uint64_t bytes;
 	bool session; // counted over all flows of the task together
+	bool empty;   // also of flows without a packet since their last report, default true
 };
 
 struct config_endpoint { // host:port of a listener

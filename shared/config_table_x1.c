@@ -48,6 +48,9 @@ static const struct config_key summary_keys[] = {
 		"octets of IP after which a report is due; 0: not by octets"),
 	KEY_BOOL("session", struct config_summary, session, "false",
 		"true: counted over all flows of a task together"),
+	KEY_BOOL("empty", struct config_summary, empty, "true",
+		"false: a report that is due leaves out flows without a packet since their last, also "
+		"where the ADMF's HeaderReporting asks"),
 };
 static KEY_SCOPE(summary_scope, summary_keys)
 

@@ -161,6 +161,7 @@ static void put_ports(struct json *j, const struct cli_picture *p)
 		json_object(j, NULL);
 		json_string(j, "name", s->port[i].name);
 		json_bool(j, "link_up", s->port[i].link_up);
+		json_bool(j, "counts_losses", s->port[i].counts_losses);
 		json_u64(j, "received", s->port[i].received);
 		json_u64(j, "imissed", s->port[i].imissed);
 		json_u64(j, "nombuf", s->port[i].nombuf);
@@ -328,9 +329,12 @@ static void print_dataplane(const struct cli_picture *p)
 	}
 	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++)
 		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64
-		       "  errors %" PRIu64 "\n",
+		       "  errors %" PRIu64 "%s\n",
 			s->port[i].name, s->port[i].link_up ? "up" : "down", s->port[i].received,
-			s->port[i].imissed, s->port[i].ierrors);
+			s->port[i].imissed, s->port[i].ierrors,
+			s->port[i].counts_losses
+				? ""
+				: "  its driver does not count what is lost before it");
 	print_signalling(&p->signalling);
 }
 

@@ -122,6 +122,7 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 	} else {
 		text = "deliveryType: X2 needs HeaderReporting, or x2-report in the configuration";
 	}
+	out->triggers.skip_empty = out->report == REPORT_PDSR && !ne->x2_summary.empty;
 	if (!text)
 		return 0;
 	x1_refuse(why, generic, "%s", text);

@@ -1,7 +1,9 @@
 #pragma once
 
-// The carrier of a kernel interface. Ports that are sockets on one (net_af_packet, net_tap,
-// net_pcap with iface=) say "up" whatever the cable does.
+// The kernel's side of a port on a kernel interface: its carrier, and what the kernel dropped
+// because this process did not take it in time. Ports that are sockets on one (net_af_packet,
+// net_tap, net_pcap with iface=) say "up" whatever the cable does, and net_af_packet, net_af_xdp
+// and net_tap do not say what is lost before them.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,18 +12,32 @@
 // call or two, not for workers.
 bool netdev_running(unsigned if_index);
 
-// The receive rings that this process has on one interface (net_af_packet has one a queue). DPDK's
-// driver does not say what the kernel threw away because a ring was full; the kernel does.
-#define NETDEV_RINGS_MAX 16
+// At most this many sockets of one port: a driver has one for each queue.
+#define NETDEV_SOCKETS_MAX 16
+#define NETDEV_DESCRIPTORS_MAX 4096 // where to look; the drivers open theirs early
 
-struct netdev_rings {
-	int fd[NETDEV_RINGS_MAX]; // the driver's, not ours to close
+// Where the kernel says what it dropped of one interface.
+struct netdev_drops {
+	int fd[NETDEV_SOCKETS_MAX]; // sockets: the driver's, not ours to close
 	unsigned n;
+	bool xdp;      // their kind: AF_XDP, else AF_PACKET
+	int file;      // of net_tap: the interface's own counter, ours; -1: none
+	uint64_t base; // what stood in `file` before the port was there
 	uint64_t dropped;
 };
 
-// Looks for the rings; once, when the port has been set up.
-void netdev_rings_find(struct netdev_rings *r, unsigned if_index);
+// Which AF_XDP sockets there are before a port is set up: they do not say whose they are.
+struct netdev_before {
+	uint8_t xdp[NETDEV_DESCRIPTORS_MAX / 8];
+};
 
-// Frames dropped since the rings were made. Not for workers.
-uint64_t netdev_rings_dropped(struct netdev_rings *r);
+void netdev_look_before(struct netdev_before *b);
+
+// Finds where to look, by the driver's name; once, when the port has been set up. A driver that is
+// none of the three, or tells it by itself (net_pcap), has nowhere.
+void netdev_drops_find(struct netdev_drops *d, const char *driver, unsigned if_index,
+	const struct netdev_before *before);
+void netdev_drops_close(struct netdev_drops *d);
+
+// Frames dropped since the port was made, beside what its driver counts. Not for workers.
+uint64_t netdev_drops_count(struct netdev_drops *d);

@@ -332,9 +332,10 @@ static void announce(const struct port *p)
 	int node = rte_eth_dev_socket_id(p->id);
 
 	(void)rte_eth_dev_get_mtu(p->id, &mtu);
-	log_notice("port %s: %s, %u receive queues (%s), MTU %u, memory node %d, link %s", p->name,
-		p->info.driver_name, p->n_rx, spread_text(p->spread), mtu, node,
-		p->link_up ? "up" : "down");
+	log_notice("port %s: %s, %u receive queues (%s), MTU %u, memory node %d, link %s%s",
+		p->name, p->info.driver_name, p->n_rx, spread_text(p->spread), mtu, node,
+		p->link_up ? "up" : "down",
+		port_counts_losses(p) ? "" : "; its driver does not count what is lost before it");
 	for (uint16_t q = 0; node >= 0 && q < p->n_rx; q++) {
 		int lcore = eal_worker_lcore(p->owner[q]);
 		if (lcore >= 0 && (int)rte_lcore_to_socket_id((unsigned)lcore) != node)
@@ -378,6 +379,7 @@ static int start(
 	struct ports *ps, struct port *p, const struct config_dataplane *c, char *why, size_t size)
 {
 	struct rte_mempool *pool = pool_of(ps, p, c, why, size);
+	struct netdev_before before;
 
 	if (!pool)
 		return POI_ERR_NOMEM;
@@ -392,6 +394,7 @@ static int start(
 			p->name);
 		return POI_ERR_UNSUPPORTED;
 	}
+	netdev_look_before(&before);
 	int e = configure(p, c->mbuf_size);
 	if (e == 0)
 		e = queues(p, pool);
@@ -405,8 +408,7 @@ static int start(
 	p->started = true;
 	see_all(p);
 	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
-	if (strcmp(p->info.driver_name, "net_af_packet") == 0)
-		netdev_rings_find(&p->rings, p->info.if_index);
+	netdev_drops_find(&p->drops, p->info.driver_name, p->info.if_index, &before);
 	look_back(p);
 	port_device_watch(&p->device, p->id, p->info.if_index);
 	p->link_up = port_link_is_up(p);
@@ -453,6 +455,7 @@ void ports_close(struct ports *ps)
 		struct port *p = &ps->port[i];
 		if (!p->started)
 			continue;
+		netdev_drops_close(&p->drops);
 		port_device_forget(&p->device);
 		if (p->device.released)
 			continue;

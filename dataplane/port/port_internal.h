@@ -25,7 +25,7 @@ struct port {
 	uint8_t rss_key[RSS_KEY_MAX];	   // drivers read it again at the start
 	uint64_t imissed, nombuf, ierrors; // when the current outage began
 	struct loss_debounce losing;
-	struct netdev_rings rings; // of a port on a kernel interface
+	struct netdev_drops drops; // of a port on a kernel interface
 	struct port_device device;
 	bool lost;		    // the device has gone
 	unsigned back;		    // looks in a row that found it there again
@@ -41,3 +41,5 @@ struct ports {
 };
 
 bool port_link_is_up(const struct port *p);
+// False of drivers between processes, where only the sender knows what found no room.
+bool port_counts_losses(const struct port *p);

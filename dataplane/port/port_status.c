@@ -3,6 +3,7 @@
 #include "dataplane/port/port.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <rte_lcore.h>
 
 #include "dataplane/port/eal.h"
@@ -16,6 +17,16 @@ bool port_link_is_up(const struct port *p)
 	bool up = rte_eth_link_get_nowait(p->id, &link) == 0 && link.link_status;
 
 	return up && (p->info.if_index == 0 || netdev_running(p->info.if_index));
+}
+
+bool port_counts_losses(const struct port *p)
+{
+	static const char *const silent[] = {"net_memif", "net_ring", "net_vhost"};
+
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+		if (strcmp(p->info.driver_name, silent[i]) == 0)
+			return false;
+	return true;
 }
 
 // Reads the driver's counters. A device that has gone reads as anything: its last ones stay.
@@ -37,8 +48,9 @@ void ports_status(struct ports *ps, struct channel_status *out)
 		struct rte_eth_stats s = stats_of(p);
 		snprintf(out->port[i].name, sizeof(out->port[i].name), "%s", p->name);
 		out->port[i].link_up = p->link_up;
+		out->port[i].counts_losses = port_counts_losses(p);
 		out->port[i].received = s.ipackets;
-		s.imissed += p->rings.dropped;
+		s.imissed += p->drops.dropped;
 		out->port[i].imissed = s.imissed;
 		out->port[i].nombuf = s.rx_nombuf;
 		out->port[i].ierrors = s.ierrors;
@@ -108,7 +120,7 @@ static void port_losses(struct port *p, uint64_t now_ms, port_report report, voi
 {
 	struct rte_eth_stats s = stats_of(p);
 
-	s.imissed += netdev_rings_dropped(&p->rings);
+	s.imissed += netdev_drops_count(&p->drops);
 	uint64_t lost = s.imissed + s.rx_nombuf + s.ierrors;
 	if (!p->losing.active && lost == p->losing.seen) {
 		p->imissed = s.imissed;
@@ -175,7 +187,7 @@ void ports_conditions(struct ports *ps, port_report report, void *context)
 		struct rte_eth_stats s = stats_of(p);
 
 		report_link(p, report, context);
-		s.imissed += p->rings.dropped;
+		s.imissed += p->drops.dropped;
 		report_loss(p, &s, report, context);
 	}
 }

@@ -170,6 +170,8 @@ static uint64_t period_of(const struct session *s)
 static void report(struct report_flows *r, struct flow *f, enum summary_trigger why, bool session,
 	uint64_t time_ns)
 {
+	if (f->packets == 0 && why != SUMMARY_END && f->session->task->triggers.skip_empty)
+		return;
 	if (f->packets == 0)
 		f->first_ns = f->last_ns;
 	struct xiri x = {.facts = f->facts,

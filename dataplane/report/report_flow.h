@@ -5,8 +5,8 @@
 // starts, at each trigger and when it ends; every packet is in exactly one report, so the sums are
 // exact. Pure bookkeeping, one thread, no clock of its own.
 //
-// A report that is due although no packet came since the last one counts 0 packets; both its times
-// are that of the flow's last packet. A flow ends after `idle_ns` without a packet, half a second
+// A report that is due although no packet came since the last one counts 0 packets (its task may
+// have it left out); both its times are that of the flow's last packet. A flow ends after `idle_ns` without a packet, half a second
 // after RST or after FIN from both sides (so that the last acknowledgements are in it), with its
 // task, or as the one idle longest when the table is full.
 

@@ -489,6 +489,18 @@ class DefaultSummaries(Upf):
 			[("start", 1), ("packets", 4), ("packets", 4), ("end", 1)])
 
 
+class Empty(Upf):
+	delivery = "flow-idle: 5"
+	ne_extra = ("role: triggered", "x2-summary: { empty: false }")
+
+	def test_a_flow_without_packets_is_left_out(self):
+		m = self.mdf()
+		self.task([x1.target_ipv4(UE)], m, delivery="X2Only", extensions=x1.header_reporting("pdsr", seconds=1))
+		self.send([gtpu(7, ip(b"%d" % i)) for i in range(2)])
+		self.assertEqual([(x["trigger"], x["packets"]) for x in (xiri.decode(bytes(p.payload)) for p in self.pdus(m, 3))],
+			[("start", 1), ("timer", 1), ("end", 0)])
+
+
 class Names(Upf):
 	"""Each publication of TS 33.128 has its own namespace."""
 

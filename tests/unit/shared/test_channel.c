@@ -48,7 +48,7 @@ static struct channel_task sample_task(void)
 		.tombstone = 1,
 		.n_destinations = 2,
 		.did = {id(5), id(6)},
-		.triggers = {7, 8, 9, 1},
+		.triggers = {7, 8, 9, 1, 1},
 		.matched = matched,
 		.matched_length = sizeof(matched),
 		.memo = memo,
@@ -80,12 +80,14 @@ static struct channel_status sample_status(void)
 		.workers = 7,
 		.ports = 2};
 
-	m.packets = (struct packet_balance){.received = 9, .imissed = 10, .nombuf = 11, .ierrors = 15};
+	m.packets =
+		(struct packet_balance){.received = 9, .imissed = 10, .nombuf = 11, .ierrors = 15};
 	for (int i = 0; i < PACKET_OUTCOME_COUNT; i++)
 		m.packets.outcome[i] = 200 + (uint64_t)i;
 	m.packets.forward[FORWARD_TX_FULL] = 12;
 	strcpy(m.port[1].name, "net_pcap0");
 	m.port[1].link_up = 1;
+	m.port[1].counts_losses = 1;
 	m.port[1].received = 13;
 	m.port[1].transmitted = 14;
 	m.port[1].ierrors = 16;
@@ -220,9 +222,8 @@ Test(channel, answers_round_trip)
 	CHECK(event, S(EVENT_LAST, id(1), id(2), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
 	CHECK(status, sample_status());
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));
-	CHECK(destination_status,
-		S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, copies(), 1, 2, 3, 4,
-			"refused"));
+	CHECK(destination_status, S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, copies(),
+					  1, 2, 3, 4, "refused"));
 	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());
@@ -260,6 +261,7 @@ Test(channel, decoded_values_are_the_encoded_ones)
 	cr_assert_eq(back.triggers.packets, 8);
 	cr_assert_eq(back.triggers.bytes, 9);
 	cr_assert_eq(back.triggers.session, 1);
+	cr_assert_eq(back.triggers.skip_empty, 1);
 	cr_assert_eq(back.matched_length, sizeof(matched));
 	cr_assert_arr_eq(back.matched, matched, sizeof(matched));
 	cr_assert(back.matched > out && back.matched < out + n, "points into the message");
@@ -357,9 +359,25 @@ Test(channel, matched_attributes_are_whole)
 	expect_task_refused(m, 0, "the largest fits");
 	m.matched_length++;
 	expect_task_refused(m, POI_ERR_TOO_LARGE, "beyond it");
-	m = sample_task();
-	m.triggers.session = 2;
-	expect_task_refused(m, POI_ERR_INVALID, "flag");
+}
+
+// The octet behind the three numbers has two flags; another is another version's.
+Test(channel, triggers_have_two_flags)
+{
+	static uint8_t out[CHANNEL_MESSAGE_MAX];
+	static const uint8_t found[] = {
+		0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9, 3};
+	struct channel_task m = sample_task(), back;
+	int n = channel_encode_task(out, sizeof(out), CHANNEL_TASK_PUT, 1, &m);
+
+	cr_assert_gt(n, 8);
+	uint8_t *at = memmem(out, (size_t)n, found, sizeof(found));
+	cr_assert_not_null(at);
+	at[sizeof(found) - 1] = 4;
+	cr_assert_eq(channel_decode_task(out + 8, (size_t)n - 8, &back), POI_ERR_INVALID);
+	at[sizeof(found) - 1] = 2;
+	cr_assert_eq(channel_decode_task(out + 8, (size_t)n - 8, &back), 0);
+	cr_assert(!back.triggers.session && back.triggers.skip_empty);
 }
 
 Test(channel, other_domains)

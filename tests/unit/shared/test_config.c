@@ -360,7 +360,7 @@ Test(config, not_yaml)
 Test(config, what_a_network_element_reports_and_how)
 {
 	char *text = changed("    role: poi\n",
-		"    x2-report: pdsr\n    x2-summary: { timer: 0, packets: 9, session: true }\n"
+		"    x2-report: pdsr\n    x2-summary: { timer: 0, packets: 9, session: true, empty: false }\n"
 		"    payload-format: 7\n    axri: true\n");
 	struct config *c = load(text);
 
@@ -369,6 +369,7 @@ Test(config, what_a_network_element_reports_and_how)
 	cr_assert_eq(c->nes[0].x2_summary.packets, 9);
 	cr_assert_eq(c->nes[0].x2_summary.bytes, 0);
 	cr_assert(c->nes[0].x2_summary.session);
+	cr_assert_not(c->nes[0].x2_summary.empty);
 	cr_assert_eq(c->nes[0].payload_format, 7);
 	cr_assert(c->nes[0].axri);
 	cr_assert_not(c->delivery.attributes.matched_target || c->delivery.attributes.addresses);
@@ -378,6 +379,7 @@ Test(config, what_a_network_element_reports_and_how)
 	c = load(text);
 	cr_assert_not_null(c, "%s", why);
 	cr_assert_eq(c->nes[0].x2_summary.timer, 60);
+	cr_assert(c->nes[0].x2_summary.empty);
 	cr_assert_eq(c->nes[0].payload_format, CONFIG_FORMAT_DELIVERY);
 	cr_assert_eq(c->delivery.payload_format, CONFIG_FORMAT_AUTOMATIC);
 	cr_assert_not(c->nes[0].axri);

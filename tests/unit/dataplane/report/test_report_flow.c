@@ -171,6 +171,38 @@ Test(report_flow, session_triggers_report_every_open_flow)
 	cr_assert_eq(n_told, 8, "one timer for the session, not one for each flow");
 }
 
+// Left out is only what a trigger would say of a flow without a packet: its start and its end never.
+Test(report_flow, a_task_may_leave_out_flows_without_packets)
+{
+	begin(16, (struct channel_triggers){.timer_s = 10, .session = 1, .skip_empty = 1});
+	packet(digest(1, 10));
+	packet(digest(2, 20));
+	cr_assert_eq(n_told, 2);
+	packet(digest(2, 22));
+	pass(10 * S);
+	cr_assert_eq(n_told, 3);
+	expect(2, SUMMARY_TIMER, 1, 22);
+	cr_expect_eq(told[2].x.facts.sport, 2);
+	pass(10 * S);
+	cr_assert_eq(n_told, 3);
+	report_flows_end(flows, &now);
+	cr_assert_eq(n_told, 5);
+	expect(3, SUMMARY_END, 0, 0);
+	expect(4, SUMMARY_END, 0, 0);
+}
+
+Test(report_flow, a_timer_of_each_flow_may_leave_it_out)
+{
+	begin(16, (struct channel_triggers){.timer_s = 10, .skip_empty = 1});
+	packet(digest(1, 10));
+	pass(10 * S);
+	cr_assert_eq(n_told, 1);
+	packet(digest(1, 11));
+	pass(10 * S);
+	cr_assert_eq(n_told, 2);
+	expect(1, SUMMARY_TIMER, 1, 11);
+}
+
 static struct header_digest answer(uint16_t dport, uint16_t size)
 {
 	struct header_digest d = digest(443, size);

@@ -1,0 +1,82 @@
+"""What a device drops before this process has it is counted: each frame sent to a stopped process is received or missed."""
+import os
+import signal
+import socket
+import unittest
+
+import fixture
+from fixture import udp_frame, wait_until
+
+BURST = 20000  # more than any ring here holds
+
+
+class Stopped(unittest.TestCase):
+	def begin(self, eal, device):
+		poi = fixture.Poi(eal=eal, ports=("{ device: %s, mode: probe }" % device,))
+		self.addCleanup(poi.close)
+		poi.start()
+		return poi
+
+	@staticmethod
+	def seen(poi):
+		port = poi.status()["ports"][0]
+		return port["received"], port["imissed"]
+
+	def judge(self, poi, send):
+		"""`send` sends the frames; every one of them is in a count, and the loss is told."""
+		burst = [udp_frame("192.0.2.10", "198.51.100.1", b"%d" % n) for n in range(BURST)]
+		send(burst[:100])
+		received, missed = wait_until(lambda: self.seen(poi) if self.seen(poi)[0] >= 100 else None, 5, "the first are received")
+		self.assertTrue(poi.status()["ports"][0]["counts_losses"])
+		os.kill(poi.dataplane.child.pid, signal.SIGSTOP)
+		try:
+			send(burst)
+		finally:
+			os.kill(poi.dataplane.child.pid, signal.SIGCONT)
+
+		def counted():
+			now = self.seen(poi)
+			return now if now[0] - received + now[1] - missed >= BURST else None
+		now = wait_until(counted, 5, "each frame is received or missed")
+		self.assertEqual(now[0] - received + now[1] - missed, BURST)
+		self.assertGreater(now[1], missed, "the device held all of it")
+		self.assertIn("loses frames", poi.dataplane.text())
+		poi.balanced()
+		print("# %s: %d received, %d missed" % (poi.status()["ports"][0]["driver"], now[0] - received, now[1] - missed))
+
+	@staticmethod
+	def to_interface(name):
+		def send(frames):
+			with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+				s.bind((name, 0))
+				for f in frames:
+					s.send(f)
+		return send
+
+	def link(self):
+		link = fixture.Link()
+		self.addCleanup(link.close)
+		return link
+
+	def test_packet_socket(self):
+		link = self.link()
+		self.judge(self.begin(fixture.af_packet(0, link.inner), "net_af_packet0"), link.send)
+
+	def test_xdp_socket(self):
+		link = self.link()
+		self.judge(self.begin("--vdev net_af_xdp0,iface=%s" % link.inner, "net_af_xdp0"), link.send)
+
+	def test_capture_library(self):
+		link = self.link()
+		self.judge(self.begin("--vdev net_pcap0,rx_iface_in=%s" % link.inner, "net_pcap0"), link.send)
+
+	def test_tap(self):
+		name = "poitap%d" % (os.getpid() % 10000)
+		poi = self.begin("--vdev net_tap0,iface=%s" % name, "net_tap0")
+		fixture.quiet_link(name)
+		self.judge(poi, self.to_interface(name))
+
+	def test_a_driver_that_counts_nothing(self):
+		poi = self.begin("--vdev net_ring0", "net_ring0")
+		self.assertFalse(poi.status()["ports"][0]["counts_losses"])
+		self.assertIn("its driver does not count what is lost before it", poi.poi("status").stdout)
