@@ -425,7 +425,7 @@ class Lifetimes(Case):
 		self.assertEqual(left, [])
 
 	def test_stops(self):
-		self.run_rounds(20, lambda poi: self.assertEqual(poi.dataplane.stop(), 0))
+		self.run_rounds(20 if fixture.LONG else 8, lambda poi: self.assertEqual(poi.dataplane.stop(), 0))
 
 	def test_kills(self):
 		self.run_rounds(200 if fixture.LONG else 10, lambda poi: poi.dataplane.kill())

@@ -188,8 +188,14 @@ def names():
 	return subprocess.run([GENERATE, "--list"], check=True, capture_output=True, text=True).stdout.split()
 
 
+# Of a family that differs in the number of tasks only, one is enough for a normal run.
+LONG_ONES = ("gtpu-up-1", "gtpu-up-2000", "gtpu-down-1", "gtpu-down-2000", "match-0.1")
+
 for _name in names():
-	setattr(Profiles, "test_" + _name.replace("-", "_").replace(".", "_"), lambda self, name=_name: self.replay(name))
+	_test = lambda self, name=_name: self.replay(name)  # noqa: E731
+	if _name in LONG_ONES:
+		_test = unittest.skipUnless(fixture.LONG, "in the long run")(_test)
+	setattr(Profiles, "test_" + _name.replace("-", "_").replace(".", "_"), _test)
 
 
 class Recorded:
