@@ -27,6 +27,7 @@ static void put_copies(struct wire_writer *w, const struct copy_balance *b)
 	wire_put_u64(w, b->queued);
 	put_counters(w, b->lost, LOSS_COUNT);
 	wire_put_u64(w, b->octets);
+	wire_put_u64(w, b->cut);
 }
 
 static void get_copies(struct wire_reader *r, struct copy_balance *b)
@@ -39,6 +40,7 @@ static void get_copies(struct wire_reader *r, struct copy_balance *b)
 	b->queued = wire_get_u64(r);
 	get_counters(r, b->lost, LOSS_COUNT);
 	b->octets = wire_get_u64(r);
+	b->cut = wire_get_u64(r);
 }
 
 static void put_packets(struct wire_writer *w, const struct packet_balance *b)

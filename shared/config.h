@@ -174,6 +174,7 @@ struct config_port {
 	uint32_t n_endpoints;
 	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
 	bool gre, ipip, vxlan; // further encapsulations to look into, default false
+	bool deliver_cut;      // of packets that the mirror cut, deliver what came; default false
 	uint32_t n_signalling;
 	uint8_t signalling[CONFIG_SIGNALLING_COUNT]; // enum config_signalling_protocol, as given
 	uint32_t n_signalling_peers;		     // 0: anybody's

@@ -39,6 +39,9 @@ static const struct config_key port_keys[] = {
 	KEY_BOOL("gre", struct config_port, gre, "false", "look into GRE"),
 	KEY_BOOL("ipip", struct config_port, ipip, "false", "look into IP in IP"),
 	KEY_BOOL("vxlan", struct config_port, vxlan, "false", "look into VXLAN"),
+	KEY_BOOL("deliver-cut", struct config_port, deliver_cut, "false",
+		"true: deliver what came of packets that the mirror cut; false: they are lost as "
+		"truncated_frame"),
 	{.name = "signalling",
 		.type = CONFIG_WORDS,
 		KEY_AT(struct config_port, signalling[0]),

@@ -116,6 +116,7 @@ struct copy_balance {
 	uint64_t queued;
 	uint64_t lost[LOSS_COUNT];
 	uint64_t octets; // payload octets of acknowledged copies
+	uint64_t cut;    // of offered: with what the mirror left of the packet (deliver-cut)
 };
 
 struct packet_balance {

@@ -195,6 +195,7 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 	json_u64(j, "offered", s->copies.offered);
 	json_u64(j, "delivered", s->copies.acknowledged);
 	json_u64(j, "delivered_octets", s->copies.octets);
+	json_u64(j, "cut", s->copies.cut);
 	json_u64(j, "queued", s->copies.queued);
 	json_u64(j, "in_doubt", s->copies.in_doubt);
 	json_u64(j, "unsettled", s->copies.unsettled);

@@ -232,6 +232,8 @@ static void put_copies(FILE *f, const struct channel_status *s)
 	family(f, "poi_copies_lost", "counter", "PDU copies lost, by reason.");
 	for (unsigned i = 0; i < LOSS_COUNT; i++)
 		sample(f, "poi_copies_lost_total", "reason", copy_loss_name(i), b->lost[i]);
+	counter(f, "poi_copies_cut",
+		"Of the copies owed: those with what the mirror left of a packet (deliver-cut).", b->cut);
 	gauge(f, "poi_copies_queued", "PDU copies that wait for a destination.", b->queued);
 	gauge(f, "poi_copies_in_doubt",
 		"PDU copies sent and not confirmed: kept, or given up so with their destination.",

@@ -101,6 +101,7 @@ void builder_task_status(
 	task_counters_read(b->counters, t->resources->slot, &c);
 	copies->matched = c.matched;
 	copies->offered = c.offered;
+	copies->cut = c.cut;
 	for (int i = 0; i < LOSS_COUNT; i++)
 		copies->lost[i] += c.lost[i];
 	uint64_t gone = copies->acknowledged + copies->in_doubt + copy_balance_lost(copies);

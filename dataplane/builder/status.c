@@ -20,6 +20,7 @@ static bool copies(const struct status_sources *s, struct copy_balance *out)
 	deliver_totals(s->deliver, out);
 	task_counters_totals(s->counters, &after);
 	out->matched = after.matched;
+	out->cut = after.cut;
 	uint64_t found = deliver_found(s->deliver), accounted = copy_balance_accounted(out);
 	out->offered = after.offered + found;
 	return before.offered + found <= accounted && accounted <= out->offered;

@@ -214,11 +214,20 @@ static bool job_payload(uint8_t *to, const struct job *j)
 	return true;
 }
 
+static void count_cut(const struct job *j)
+{
+	count_slot(&j->of.counters->cut, 1);
+	for (unsigned i = 0; i < j->n_more; i++)
+		count_slot(&j->more[i].counters->cut, 1);
+}
+
 static void count_offered(struct copy_ring *r, const struct job *j)
 {
 	count_slot(&j->of.counters->offered, 1);
 	for (unsigned i = 0; i < j->n_more; i++)
 		count_slot(&j->more[i].counters->offered, 1);
+	if (j->extent.cut == EXTENT_TAKEN)
+		count_cut(j);
 	count(&r->offered, 1 + j->n_more);
 }
 
@@ -256,7 +265,8 @@ static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 	size_t size = j->head_size + j->extent.length;
 
 	count_offered(r, j);
-	uint8_t *out = j->extent.cut ? NULL : reserve(c, r, size, 1 + j->n_more, &loss);
+	bool refused = j->extent.cut == EXTENT_CUT;
+	uint8_t *out = refused ? NULL : reserve(c, r, size, 1 + j->n_more, &loss);
 	if (out && !job_payload(out + j->head_size, j)) {
 		loss = LOSS_TRUNCATED_FRAME; // what was reserved is simply not committed
 		out = NULL;

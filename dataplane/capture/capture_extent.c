@@ -4,6 +4,13 @@
 
 #include "shared/pdu.h"
 
+static enum extent_cut cut_of(const struct packet_layer *l)
+{
+	if (!(l->flags & LAYER_CUT))
+		return EXTENT_WHOLE;
+	return l->flags & LAYER_CUT_TAKEN ? EXTENT_TAKEN : EXTENT_CUT;
+}
+
 // For GTP-U the extent of the message decides, not the inner length field: a packet that lies about
 // its own length is delivered as it was seen.
 static struct extent whole_message(const struct packet_view *v)
@@ -11,7 +18,7 @@ static struct extent whole_message(const struct packet_view *v)
 	return (struct extent){.start = v->gtp,
 		.length = v->gtp_length,
 		.format = PDU_FORMAT_GTPU,
-		.cut = v->layer[v->gtp_outer].flags & LAYER_CUT};
+		.cut = cut_of(&v->layer[v->gtp_outer])};
 }
 
 static struct extent content(const struct packet_view *v)
@@ -20,7 +27,7 @@ static struct extent content(const struct packet_view *v)
 		.length = v->gtp_length > v->gtp_header ? (uint32_t)v->gtp_length - v->gtp_header
 							: 0u,
 		.format = v->flags & VIEW_ETHERNET ? PDU_FORMAT_ETHERNET : PDU_FORMAT_UNSTRUCTURED,
-		.cut = v->layer[v->gtp_outer].flags & LAYER_CUT};
+		.cut = cut_of(&v->layer[v->gtp_outer])};
 }
 
 static struct extent whole_frame(const struct hit *h, const struct packet_view *v)
@@ -29,7 +36,7 @@ static struct extent whole_frame(const struct hit *h, const struct packet_view *
 
 	return (struct extent){.length = v->total,
 		.format = PDU_FORMAT_ETHERNET,
-		.cut = layer && v->layer[h->layer].flags & LAYER_CUT};
+		.cut = layer ? cut_of(&v->layer[h->layer]) : EXTENT_WHOLE};
 }
 
 static struct extent datagram(const struct packet_layer *l)
@@ -37,7 +44,7 @@ static struct extent datagram(const struct packet_layer *l)
 	return (struct extent){.start = l->l3,
 		.length = l->length,
 		.format = l->family == 4 ? PDU_FORMAT_IPV4 : PDU_FORMAT_IPV6,
-		.cut = l->flags & LAYER_CUT};
+		.cut = cut_of(l)};
 }
 
 static struct extent choose(uint8_t wanted, const struct hit *h, const struct packet_view *v)
@@ -60,6 +67,11 @@ struct extent extent_of(uint8_t wanted, const struct hit *h, const struct packet
 {
 	struct extent e = choose(wanted, h, v);
 
-	e.cut = e.cut || (uint64_t)e.start + e.length > v->total;
+	if ((uint64_t)e.start + e.length <= v->total)
+		return e;
+	if (e.cut == EXTENT_TAKEN && e.start < v->total)
+		e.length = v->total - e.start;
+	else
+		e.cut = EXTENT_CUT;
 	return e;
 }

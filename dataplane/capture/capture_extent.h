@@ -9,16 +9,18 @@
 //              content of the tunnel: 7 for an Ethernet frame, else 16
 //   7          the Ethernet frame inside the tunnel, else the frame as it was on the link
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/packet/packet.h"
+
+// Whether the frame holds all of it; TAKEN: no, and its port wants it so (deliver-cut).
+enum extent_cut { EXTENT_WHOLE, EXTENT_CUT, EXTENT_TAKEN };
 
 struct extent { // the payload of a hit, in octets of its frame
 	uint32_t start;
 	uint32_t length;
 	uint16_t format; // enum pdu_format
-	bool cut;	 // the frame does not hold all of it
+	uint8_t cut;	 // enum extent_cut
 };
 
 // `wanted`: 0 automatic, 5, 6, 7 or 12.

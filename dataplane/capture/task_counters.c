@@ -245,6 +245,7 @@ static void counters_add(struct slot_counters *sum, const struct slot_counters *
 		sum->lost[i] += load(&c->lost[i]);
 	sum->x2_octets += load(&c->x2_octets);
 	sum->x3_octets += load(&c->x3_octets);
+	sum->cut += load(&c->cut);
 	uint64_t last = load(&c->last_ns);
 	if (last > sum->last_ns)
 		sum->last_ns = last;

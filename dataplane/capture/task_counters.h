@@ -27,6 +27,7 @@ struct slot_counters {
 	uint64_t offered;
 	uint64_t lost[LOSS_COUNT];     // losses at the worker; deliver counts its own
 	uint64_t x2_octets, x3_octets; // payload octets matched
+	uint64_t cut;                  // of offered: with what the mirror left of the packet
 	uint64_t last_ns;
 };
 

@@ -17,6 +17,7 @@
 #define LAYER_FRAGMENT_LATER 0x04u
 #define LAYER_CUT 0x08u            // the frame holds fewer octets than the IP header promises
 #define LAYER_CARRIER 0x10u        // its UDP carries a tunnel: the ports are the tunnel's, not a user's
+#define LAYER_CUT_TAKEN 0x40u      // with LAYER_CUT: delivered with what there is (deliver-cut)
 #define LAYER_PORTS_FOLLOWED 0x20u // sport and dport are those of the datagram's first fragment
 
 enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN }; // what carries this layer
@@ -87,6 +88,7 @@ struct port_traits {
 	uint8_t tunnel; // enum config_tunnel
 	uint8_t link;   // enum config_link
 	bool gre, ipip, vxlan;
+	bool deliver_cut; // packets whose frame was cut go out with what there is
 	uint8_t n_endpoints;
 	struct ip_prefix endpoint[CONFIG_ENDPOINTS_MAX]; // gtp-endpoints
 };

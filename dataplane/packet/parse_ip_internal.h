@@ -6,6 +6,11 @@
 
 #define JUMBO_MAX 0xffffffu // longer than any frame
 
+static inline uint8_t cut_flags(const struct parse_state *w)
+{
+	return w->port->deliver_cut ? LAYER_CUT | LAYER_CUT_TAKEN : LAYER_CUT;
+}
+
 // A new layer at `at` whose datagram has `length` octets by its own word; narrows `end` to it.
 static struct packet_layer *add_layer(struct parse_state *w, uint32_t length)
 {
@@ -15,7 +20,7 @@ static struct packet_layer *add_layer(struct parse_state *w, uint32_t length)
 	*l = (struct packet_layer){.l3 = (uint16_t)w->at, .wrap = w->wrap};
 	l->length = (uint16_t)(length < OFFSETS_MAX ? length : OFFSETS_MAX);
 	if (end > w->end)
-		l->flags = LAYER_CUT;
+		l->flags = cut_flags(w);
 	else
 		w->end = end;
 	return l;
@@ -33,7 +38,7 @@ static uint32_t without_length(struct parse_state *w)
 static void mark_cut(const struct parse_state *w, struct packet_layer *l)
 {
 	if (w->lie == PACKET_IP_NO_LENGTH && w->v->total > OFFSETS_MAX)
-		l->flags |= LAYER_CUT;
+		l->flags |= cut_flags(w);
 }
 
 // IPv4 passes over authentication headers (RFC 4302), as IPv6 does among its extension headers. `end`

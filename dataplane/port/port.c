@@ -156,6 +156,7 @@ static void traits_of(const struct config_port *c, struct port_traits *t)
 	t->gre = c->gre;
 	t->ipip = c->ipip;
 	t->vxlan = c->vxlan;
+	t->deliver_cut = c->deliver_cut;
 	t->n_endpoints = (uint8_t)c->n_endpoints;
 	memcpy(t->endpoint, c->gtp_endpoints, c->n_endpoints * sizeof(t->endpoint[0]));
 }

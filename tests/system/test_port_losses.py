@@ -6,6 +6,7 @@ import unittest
 
 import fixture
 from fixture import udp_frame, wait_until
+from poi_lab import x1
 
 BURST = 20000  # more than any ring here holds
 
@@ -80,3 +81,35 @@ class Stopped(unittest.TestCase):
 		poi = self.begin("--vdev net_ring0", "net_ring0")
 		self.assertFalse(poi.status()["ports"][0]["counts_losses"])
 		self.assertIn("its driver does not count what is lost before it", poi.poi("status").stdout)
+
+
+class Cut(unittest.TestCase):
+	"""A mirror that sends the beginning of each packet only."""
+
+	def play(self, option):
+		link = fixture.Link()
+		self.addCleanup(link.close)
+		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner), ports=("{ device: net_af_packet0, mode: probe%s }" % option,))
+		self.addCleanup(poi.close)
+		poi.start()
+		m = poi.mdf(keep=True, lengths=False)  # what is cut is shorter than it says
+		did, xid = x1.new_id(), x1.new_id()
+		self.assertTrue(poi.admf.create_destination(did, m.address, m.port).completed)
+		self.assertTrue(poi.admf.activate(xid, [x1.target_ipv4("192.0.2.10")], [did]).completed)
+		frames = [udp_frame("192.0.2.10", "198.51.100.1", (b"marker %d " % n).ljust(600, b".")) for n in range(12)]
+		link.send([f[:200] if n % 2 else f for n, f in enumerate(frames)])
+		return poi, m, [f[14:200] if n % 2 else f[14:] for n, f in enumerate(frames)]
+
+	def test_by_default_they_are_lost_by_name(self):
+		poi, m, sent = self.play("")
+		m.wait_pdus(6)
+		status = poi.balanced()
+		self.assertEqual([bytes(p.payload) for p in m.kept], sent[::2])
+		self.assertEqual((status["matches"], status["lost"]["truncated_frame"], status["cut"]), (12, 6, 0))
+
+	def test_what_came_is_delivered_where_asked(self):
+		poi, m, sent = self.play(", deliver-cut: true")
+		m.wait_pdus(12)
+		status = poi.balanced()
+		self.assertEqual([bytes(p.payload) for p in m.kept], sent)
+		self.assertEqual((status["matches"], status["delivered"], status["lost"]["truncated_frame"], status["cut"]), (12, 12, 0, 6))

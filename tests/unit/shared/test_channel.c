@@ -27,6 +27,7 @@ static struct copy_balance copies(void)
 		.acknowledged = 3,
 		.in_doubt = 4,
 		.unsettled = 3,
+		.cut = 1,
 		.queued = 5,
 		.octets = 6};
 

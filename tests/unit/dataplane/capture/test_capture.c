@@ -114,6 +114,22 @@ Test(capture, cut_frames_are_lost_by_name_and_leave_a_gap)
 	bed_free(b, r, NULL);
 }
 
+// deliver-cut: what there is of the packet, and a count of its own.
+Test(capture, cut_frames_go_out_with_what_there_is_where_asked)
+{
+	struct bed *b = bed_new(1 << 20);
+	struct copy_ring *r = ring(b, 0, 1 << 20, 5);
+
+	b->view.layer[0].flags = LAYER_CUT | LAYER_CUT_TAKEN;
+	b->view.layer[0].length = 1400; // the frame holds 1,000 of them
+	hit_times(b, 1);
+	expect_payload(b, r, PDU_FORMAT_IPV4, 14, 1000);
+	cr_assert_eq(counters(b)->cut, 1);
+	cr_assert_eq(counters(b)->lost[LOSS_TRUNCATED_FRAME], 0);
+	cr_assert_eq(counters(b)->x3_octets, 1000);
+	bed_free(b, r, NULL);
+}
+
 Test(capture, octets_beyond_the_first_segment)
 {
 	struct bed *b = bed_new(1 << 20);
