@@ -339,6 +339,8 @@ static void stop(struct program *p)
 	status_server_free(p->status);
 	if (p->dispatch)
 		x1_dispatch_stop(p->dispatch);
+	if (c->pending_reports && c->publish)
+		pending_reports_flush(c->pending_reports);
 	publish_free(c->publish);
 	c->publish = NULL;
 	x1_dispatch_free(p->dispatch);

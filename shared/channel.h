@@ -32,28 +32,34 @@
 
 enum channel_id {
 	// both directions at the start
-	CHANNEL_HELLO = 1,         // connecting side -> listening side
-	CHANNEL_HELLO_OK = 2,      // listening side -> connecting side
+	CHANNEL_HELLO = 1,	   // connecting side -> listening side
+	CHANNEL_HELLO_OK = 2,	   // listening side -> connecting side
 	CHANNEL_HELLO_REFUSED = 3, // listening side -> connecting side, then it closes
 	// control -> dataplane, each answered by ACK
-	CHANNEL_NE_PUT = 10,       // define or update a network element
-	CHANNEL_NE_HEARD = 11,     // the responsible ADMF was heard: move the fail-safe deadline
+	CHANNEL_NE_PUT = 10,   // define or update a network element
+	CHANNEL_NE_HEARD = 11, // the responsible ADMF was heard: move the fail-safe deadline
 	CHANNEL_DESTINATION_PUT = 12,
 	CHANNEL_DESTINATION_REMOVE = 13,
-	CHANNEL_TASK_PUT = 14,     // activate, or replace whole
+	CHANNEL_TASK_PUT = 14, // activate, or replace whole
 	CHANNEL_TASK_REMOVE = 15,
-	CHANNEL_MEMO_PUT = 16,     // only the memo of a task, destination or network element changed; or a report
+	CHANNEL_MEMO_PUT =
+		16, // only the memo of a task, destination or network element changed; or a report
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
-	CHANNEL_COMPLETE_PUT = 18, // sets or clears the complete flag
-	CHANNEL_ANSWER = 19,       // without a body: is anybody there?
+	CHANNEL_COMPLETE_PUT = 18,    // sets or clears the complete flag
+	CHANNEL_ANSWER = 19,	      // without a body: is anybody there?
 	// control -> dataplane, answered by a stream ending in STATE_END
 	CHANNEL_STATE_GET = 20,
+	// control -> dataplane, not answered, without a body: all is done that follows from the
+	// events up to
+	// the one whose header had this number. Until then the next controller is sent them again.
+	CHANNEL_EVENTS_DONE = 21,
 	// control or observer -> dataplane, answered by the message of the same number + 1
 	CHANNEL_STATUS_GET = 30,
 	CHANNEL_STATUS = 31,
 	CHANNEL_TASK_STATUS_GET = 32,
 	CHANNEL_TASK_STATUS = 33,
-	CHANNEL_DESTINATION_STATUS_GET = 34, // answered by one DESTINATION_STATUS each, then STATE_END
+	CHANNEL_DESTINATION_STATUS_GET =
+		34, // answered by one DESTINATION_STATUS each, then STATE_END
 	CHANNEL_DESTINATION_STATUS = 35,
 	CHANNEL_WORKERS_GET = 36,
 	CHANNEL_WORKERS = 37,
@@ -63,10 +69,10 @@ enum channel_id {
 	CHANNEL_ACK = 40,
 	CHANNEL_NE_STATE = 41,
 	CHANNEL_DESTINATION_STATE = 42, // body as DESTINATION_PUT
-	CHANNEL_TASK_STATE = 43,        // body as TASK_PUT
+	CHANNEL_TASK_STATE = 43,	// body as TASK_PUT
 	CHANNEL_STATE_END = 44,
-	CHANNEL_EVENT = 45,
-	CHANNEL_REPORT_STATE = 46,      // body as MEMO_PUT, behind the network elements
+	CHANNEL_EVENT = 45,	   // `request`: its number, from 1; 0: it is not kept
+	CHANNEL_REPORT_STATE = 46, // body as MEMO_PUT, behind the network elements
 	// observer -> control (<runtime-dir>/control.sock, same framing and hello)
 	CHANNEL_CONTROL_STATUS_GET = 50,
 	CHANNEL_CONTROL_STATUS = 51,

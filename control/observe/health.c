@@ -230,10 +230,12 @@ static void look_at_dataplane(struct health *w, uint64_t now_s)
 {
 	struct control *c = w->control;
 
-	if (!publish_recovered(c->publish) && now_s >= w->started_s + DATAPLANE_WITHIN_S)
-		fault_raise_all(c, FAULT_DATAPLANE_LOST,
-			"the dataplane was not reached since the start: nothing is captured "
-			"that is not captured already");
+	if (publish_recovered(c->publish) || now_s < w->started_s + DATAPLANE_WITHIN_S)
+		return;
+	fault_raise_all(c, FAULT_DATAPLANE_LOST,
+		"the dataplane was not reached since the start: nothing is captured "
+		"that is not captured already");
+	issues_release(c->issues);
 }
 
 // What systemctl status shows. How many tasks there are is nobody's business there.

@@ -92,11 +92,21 @@ static void bulk_end(struct issue *i)
 	i->type = ISSUE_WARNING;
 }
 
+static void begin(struct reports *r)
+{
+	for (uint32_t n = 0; n < r->n; n++) {
+		if (r->reporter[n].report)
+			x1_report_begin(r->reporter[n].report);
+	}
+}
+
 static void on_issues(void *context)
 {
 	struct reports *r = context;
 	struct issue i;
 
+	if (issues_released(r->control->issues))
+		begin(r);
 	while (issues_take(r->control->issues, &i)) {
 		// Clause 5.3: whether or not there is an ADMF to report to.
 		if (i.type == ISSUE_WARNING)
@@ -131,6 +141,7 @@ int reports_add(struct reports *r, char *why, size_t why_size)
 			.done = on_done,
 			.exchanged = on_exchanged,
 			.context = each,
+			.wait = !issues_released(c->issues),
 			.queue_max = OTHER_REPORTS + c->config->limits.tasks,
 		};
 

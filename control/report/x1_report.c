@@ -215,7 +215,7 @@ static void add_credit(struct x1_report *r, uint64_t now)
 
 static struct request *free_slot(struct x1_report *r)
 {
-	uint32_t limit = r->not_before_ms != 0 ? 1 : r->o.parallel;
+	uint32_t limit = r->o.wait ? 0 : r->not_before_ms != 0 ? 1 : r->o.parallel;
 
 	if (r->under_way >= limit) {
 		return NULL;
@@ -506,6 +506,14 @@ static int put(struct x1_report *r, const struct issue *i, uint64_t token)
 	// from the loop, so that what is queued together travels together
 	sleep_until(r, 0, 0);
 	return 0;
+}
+
+void x1_report_begin(struct x1_report *r)
+{
+	if (r->o.wait) {
+		r->o.wait = false;
+		sleep_until(r, 0, 0);
+	}
 }
 
 int x1_report_issue(struct x1_report *r, const struct issue *i, uint64_t token)

@@ -63,6 +63,7 @@ struct x1_report_options {
 	x1_report_done done;	       // or NULL
 	x1_report_exchanged exchanged; // or NULL
 	void *context;
+	bool wait; // sends nothing before x1_report_begin
 	// 0 stands for the value named
 	uint32_t queue_max;	 // reports waiting or under way, 10000
 	uint32_t container_max;	 // messages in one request, 100 (and at most 100)
@@ -92,6 +93,8 @@ struct x1_report *x1_report_new(const struct x1_report_options *o, char *why, si
 // Drops queued reports. Calls `exchanged` for each message under way as not answered; calls no other
 // callback.
 void x1_report_free(struct x1_report *r);
+
+void x1_report_begin(struct x1_report *r); // does nothing where it may send already
 
 // Queues a report; a copy is taken. Code 0 stands for the status code of table 46 that fits the
 // type; ISSUE_DONE and ISSUE_NOT_DONE without a text carry the `transaction` they complete. For

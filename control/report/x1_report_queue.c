@@ -151,6 +151,21 @@ static struct report_item *victim(struct report_queue *q, const struct issue *i,
 	return NULL;
 }
 
+// One of an earlier process goes ahead of what this one has to report of the subject.
+static void insert(struct report_subject *s, struct report_item *item)
+{
+	struct report_item *other = item->issue.kept ? TAILQ_FIRST(&s->items) : NULL;
+
+	while (other != NULL && (other->busy || other->issue.kept)) {
+		other = TAILQ_NEXT(other, of_subject);
+	}
+	if (other != NULL) {
+		TAILQ_INSERT_BEFORE(other, item, of_subject);
+	} else {
+		TAILQ_INSERT_TAIL(&s->items, item, of_subject);
+	}
+}
+
 int report_queue_put(struct report_queue *q, const struct issue *i, uint64_t token,
 	struct report_item **given_up, bool *coalesced)
 {
@@ -179,7 +194,7 @@ int report_queue_put(struct report_queue *q, const struct issue *i, uint64_t tok
 	item->issue = *i;
 	item->token = token;
 	item->subject = s;
-	TAILQ_INSERT_TAIL(&s->items, item, of_subject);
+	insert(s, item);
 	q->stacked += s->count++ != 0;
 	q->warnings += i->type == ISSUE_WARNING;
 	TAILQ_INSERT_TAIL(&q->all, item, of_all);

@@ -41,6 +41,7 @@ struct control {
 	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
 	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
 	bool clock_unsure;		// the dataplane said so
+	bool reports_taken;		// from the store
 	bool agreed;			// both processes have held the same state
 	// Faults of this network element came or went; NULL: nobody asks.
 	void (*faults_changed)(struct control *c, uint16_t ne);

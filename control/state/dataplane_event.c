@@ -10,6 +10,19 @@
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 
+// What is kept elsewhere of it is no longer true.
+static void task_changed(struct control *c, struct registry_task *t)
+{
+	publish_task_memo(c->publish, t);
+	persistence_task_state(c, t);
+}
+
+static void destination_changed(struct control *c, struct registry_destination *d)
+{
+	publish_destination_memo(c->publish, d);
+	persistence_destination_state(c, d);
+}
+
 // `there`: the dataplane keeps a tombstone of it, from which the next control reports it.
 static void stop_task(struct control *c, uint16_t ne, const struct id16 *xid, bool there)
 {
@@ -102,7 +115,7 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		if (fault_raise(&d->faults, FAULT_DELIVERY, X1_STATUS_FAULT, text) == 1)
 			issue_queue(c, ISSUE_DESTINATION, ISSUE_FAULT, ne, &e->id, X1_STATUS_FAULT,
 				text);
-		publish_destination_memo(c->publish, d);
+		destination_changed(c, d);
 		return;
 	}
 	snprintf(text, sizeof(text), "%s", e->text);
@@ -115,14 +128,14 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 	if (fault_clear(&d->faults, FAULT_DELIVERY))
 		issue_queue(
 			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
-	publish_destination_memo(c->publish, d);
+	destination_changed(c, d);
 	for (struct registry_task *t = registry_task_first(c->registry, ne); t;
 		t = registry_task_next(t)) {
 		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
 			continue;
 		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid, X1_STATUS_CLEARED,
 			"delivery works again");
-		publish_task_memo(c->publish, t);
+		task_changed(c, t);
 	}
 }
 
@@ -138,7 +151,7 @@ static void on_spool(struct control *c, uint16_t ne, const struct channel_event 
 		return;
 	issue_queue(c, ISSUE_DESTINATION, fault ? ISSUE_FAULT : ISSUE_CLEAR, ne, &e->id,
 		fault ? X1_STATUS_FAULT : X1_STATUS_CLEARED, e->text);
-	publish_destination_memo(c->publish, d);
+	destination_changed(c, d);
 }
 
 // Content that an earlier process captured and that is not delivered.
@@ -207,7 +220,7 @@ static void on_task_loss(struct control *c, uint16_t ne, const struct channel_ev
 	if (rc < 0 || was)
 		return;
 	issue_queue(c, ISSUE_TASK, ISSUE_FAULT, ne, &e->id, X1_STATUS_FAULT, text);
-	publish_task_memo(c->publish, t);
+	task_changed(c, t);
 }
 
 static void on_task_clear(struct control *c, uint16_t ne, const struct channel_event *e)
@@ -220,7 +233,7 @@ static void on_task_clear(struct control *c, uint16_t ne, const struct channel_e
 	snprintf(text, sizeof(text), "%llu PDUs were lost in all, none for 5 seconds",
 		(unsigned long long)e->copies);
 	issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
-	publish_task_memo(c->publish, t);
+	task_changed(c, t);
 }
 
 // Tasks by session or subscriber. Texts say how many sessions, never whose.
@@ -232,7 +245,7 @@ static void raise_followed(
 	(void)fault_clear(&t->faults, other);
 	if (fault_raise(&t->faults, kind, X1_STATUS_FAULT, text) == 1)
 		issue_queue(c, ISSUE_TASK, ISSUE_FAULT, t->ne, &t->xid, X1_STATUS_FAULT, text);
-	publish_task_memo(c->publish, t);
+	task_changed(c, t);
 }
 
 static void on_followed(struct control *c, uint16_t ne, const struct channel_event *e)
@@ -262,7 +275,7 @@ static void on_followed(struct control *c, uint16_t ne, const struct channel_eve
 		return;
 	snprintf(text, sizeof(text), "bound to %llu sessions", sessions);
 	issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
-	publish_task_memo(c->publish, t);
+	task_changed(c, t);
 }
 
 // ImplicitDeactivationAllowed (TS 103 221-1 clause 6.2.1.2): the task ends with its last session.

@@ -33,6 +33,7 @@ static void complete_pending(struct control *c)
 				continue;
 			complete_task(c, t);
 			publish_task_memo(c->publish, t);
+			persistence_task_state(c, t);
 		}
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
 			d; d = registry_destination_next(d)) {
@@ -42,6 +43,7 @@ static void complete_pending(struct control *c)
 				0, NULL);
 			d->pending = false;
 			publish_destination_memo(c->publish, d);
+			persistence_destination_state(c, d);
 		}
 	}
 }
@@ -103,7 +105,6 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
-	report_take_over(c);
 	report_return(c, adopted, tasks);
 	if (adopted)
 		report_standing(c);
@@ -120,12 +121,25 @@ static void on_ready(void *context, bool adopted)
 // complete flag stays cleared, and the next process reports the same.
 static const struct id16 incomplete_report = {{1}};
 
+// Faults and removals under way of the network elements come with the stored tasks.
+static void restore_elements(struct control *c)
+{
+	for (uint16_t ne = 0; c->task_store && ne < registry_nes(c->registry); ne++) {
+		uint32_t length;
+		const uint8_t *memo = task_store_element(c->task_store, ne, &length);
+		if (memo)
+			pending_reports_adopt(c->pending_reports, ne, memo, length);
+	}
+}
+
 static bool on_incomplete(void *context)
 {
 	struct control *c = context;
 
-	if (persistence_restore(c))
+	if (persistence_restore(c)) {
+		restore_elements(c);
 		return true;
+	}
 	c->recovery_incomplete = true;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		struct issue i = {.scope = ISSUE_NE,
@@ -154,13 +168,21 @@ void dataplane_reported(struct control *c, const struct issue *i)
 		publish_incomplete_reported(c->publish);
 }
 
-// Both processes are new and empty.
-static void on_fresh(void *context)
+static void clear_loss(struct control *c, struct registry_task *t, const char *text)
 {
-	struct control *c = context;
+	if (!fault_clear(&t->faults, FAULT_LOSS))
+		return;
+	persistence_task_state(c, t);
+	issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, t->ne, &t->xid, X1_STATUS_CLEARED, text);
+}
 
-	c->fresh = true;
-	persistence_adopt(c);
+static bool clear_delivery(struct registry_destination *d)
+{
+	bool delivery = fault_clear(&d->faults, FAULT_DELIVERY);
+	bool spool = fault_clear(&d->faults, FAULT_SPOOL);
+
+	d->down = false;
+	return delivery || spool;
 }
 
 // The old process's conditions ended with it; the new one tells its own.
@@ -179,24 +201,36 @@ static void on_restarted(void *context)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
 			d; d = registry_destination_next(d)) {
-			bool delivery = fault_clear(&d->faults, FAULT_DELIVERY);
-			bool spool = fault_clear(&d->faults, FAULT_SPOOL);
-			d->down = false;
-			if (delivery || spool)
-				issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
-					X1_STATUS_CLEARED, text);
+			if (!clear_delivery(d))
+				continue;
+			persistence_destination_state(c, d);
+			issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
+				X1_STATUS_CLEARED, text);
 		}
 		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
 			t = registry_task_next(t))
-			if (fault_clear(&t->faults, FAULT_LOSS))
-				issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid,
-					X1_STATUS_CLEARED, text);
+			clear_loss(c, t, text);
 	}
+}
+
+// Both processes are new and empty.
+static void on_fresh(void *context)
+{
+	struct control *c = context;
+
+	c->fresh = true;
+	persistence_adopt(c);
+	restore_elements(c);
+	on_restarted(c);
 }
 
 static bool on_resume(void *context)
 {
-	return persistence_resume(context);
+	bool resumed = persistence_resume(context);
+
+	if (resumed)
+		restore_elements(context);
+	return resumed;
 }
 
 static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t length)
@@ -204,6 +238,12 @@ static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t
 	struct control *c = context;
 
 	pending_reports_adopt(c->pending_reports, ne, memo, length);
+}
+
+// Ahead of all that this process reports by itself.
+static void on_stated(void *context)
+{
+	report_take_over(context);
 }
 
 static void on_silent(void *context, uint16_t ne)
@@ -223,6 +263,7 @@ static void on_lost(void *context)
 	format_time(c->outage_from, from);
 	snprintf(text, sizeof(text), "the dataplane does not answer since %s", from);
 	fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
+	issues_release(c->issues);
 }
 
 // It is there: what it has in force may go on, and nobody here can tell.
@@ -240,6 +281,7 @@ static void on_hung(void *context, bool hung)
 		for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 			audit_act(c, "dataplane-silent", ne, NULL, X1_STATUS_FAULT, NULL);
 		fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
+		issues_release(c->issues);
 		return;
 	}
 	format_time(c->hung_from, at);
@@ -262,6 +304,7 @@ static void on_destination_replayed(
 	else
 		issue_actioned(c, ISSUE_DESTINATION, ne, id, &d->pending_transaction, 0, NULL);
 	publish_destination_memo(c->publish, d);
+	persistence_destination_state(c, d);
 }
 
 static void take_back(struct control *c, uint16_t ne, const struct id16 *xid)
@@ -301,8 +344,10 @@ static void on_task_replayed(struct control *c, struct registry_task *t)
 		complete_task(c, t);
 		memo = true;
 	}
-	if (memo)
-		publish_task_memo(c->publish, t);
+	if (!memo)
+		return;
+	publish_task_memo(c->publish, t);
+	persistence_task_state(c, t);
 }
 
 static void on_replayed(
@@ -329,6 +374,7 @@ const struct publish_hooks *dataplane_hooks(void)
 		.event = dataplane_event,
 		.wiped = dataplane_task_wiped,
 		.replayed = on_replayed,
+		.stated = on_stated,
 		.fresh = on_fresh,
 		.incomplete = on_incomplete,
 		.restarted = on_restarted,

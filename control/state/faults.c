@@ -139,6 +139,7 @@ void fault_free_all(struct fault **list)
 struct issues {
 	uint32_t capacity, first, n;
 	uint64_t dropped;
+	bool released;
 	void (*ready)(void *context);
 	void *context;
 	struct issue ring[];
@@ -162,6 +163,20 @@ void issues_on_ready(struct issues *q, void (*ready)(void *context), void *conte
 {
 	q->ready = ready;
 	q->context = context;
+}
+
+void issues_release(struct issues *q)
+{
+	bool was = q->released;
+
+	q->released = true;
+	if (!was && q->ready)
+		q->ready(q->context);
+}
+
+bool issues_released(const struct issues *q)
+{
+	return q->released;
 }
 
 void issues_put(struct issues *q, const struct issue *i)

@@ -99,7 +99,11 @@ struct issues; // bounded queue of what waits to be reported
 
 struct issues *issues_new(uint32_t capacity);
 void issues_free(struct issues *q);
-// Called whenever the queue has something new; NULL for nobody.
+// What an earlier process has kept is in the queue, or will come late: reports may be sent from now
+// on. Until then a report of this process could overtake an older one about the same.
+void issues_release(struct issues *q);
+bool issues_released(const struct issues *q);
+// Called whenever the queue has something new, and when it is released; NULL for nobody.
 void issues_on_ready(struct issues *q, void (*ready)(void *context), void *context);
 // When full the oldest is dropped and counted: the status answers still carry every fault.
 void issues_put(struct issues *q, const struct issue *i);

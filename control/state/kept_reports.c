@@ -10,7 +10,7 @@
 
 struct kept_reports {
 	struct hash_table by_key;
-	TAILQ_HEAD(, kept_report) list;
+	TAILQ_HEAD(kept_list, kept_report) list;
 };
 
 struct kept_reports *kept_reports_new(void)
@@ -146,6 +146,19 @@ int kept_report_memo(const struct kept_report *r, uint8_t out[static KEPT_REPORT
 	return w.error ? POI_ERR_TOO_LARGE : (int)wire_written(&w);
 }
 
+// An earlier process's reports come before those of this one.
+static void move_ahead(struct kept_reports *k, struct kept_report *r)
+{
+	struct kept_report *own = NULL, *at = TAILQ_PREV(r, kept_list, entry);
+
+	for (; at != NULL && at->queued; at = TAILQ_PREV(at, kept_list, entry))
+		own = at;
+	if (!own)
+		return;
+	TAILQ_REMOVE(&k->list, r, entry);
+	TAILQ_INSERT_BEFORE(own, r, entry);
+}
+
 int kept_reports_adopt(struct kept_reports *k, uint16_t ne, const struct id16 *key,
 	const uint8_t *memo, size_t length, struct kept_report **out)
 {
@@ -171,5 +184,8 @@ int kept_reports_adopt(struct kept_reports *k, uint16_t ne, const struct id16 *k
 	if (rc)
 		return rc;
 	*out = add(k, &i, key);
-	return *out ? 0 : POI_ERR_NOMEM;
+	if (!*out)
+		return POI_ERR_NOMEM;
+	move_ahead(k, *out);
+	return 0;
 }

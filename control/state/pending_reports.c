@@ -1,4 +1,5 @@
-// Keeps pending removals and what faults there are in the memo of their network element.
+// Keeps pending removals and what faults there are in the memo of their network element: with the
+// dataplane, and in the sealed store.
 #include "control/state/pending_reports.h"
 
 #include <assert.h>
@@ -6,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "control/state/fault_raise.h"
+#include "control/state/persistence.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
 #include "shared/wire.h"
@@ -59,19 +61,23 @@ static void send_element(struct pending_reports *o, uint16_t ne)
 		log_error("channel: the memo of a network element is too large");
 		return;
 	}
+	persistence_element(o->control, ne, o->memo, (uint32_t)wire_written(&w));
 	if (publish_ne_memo(o->control->publish, ne, o->memo, (uint32_t)wire_written(&w)))
 		return; // with the next connection
 	e->dirty = false;
 	e->sent = true;
 }
 
-static void on_send(evutil_socket_t fd, short what, void *arg)
+void pending_reports_flush(struct pending_reports *o)
 {
-	struct pending_reports *o = arg;
-
 	for (uint16_t ne = 0; ne < registry_nes(o->control->registry); ne++)
 		if (o->element[ne].dirty)
 			send_element(o, ne);
+}
+
+static void on_send(evutil_socket_t fd, short what, void *arg)
+{
+	pending_reports_flush(arg);
 }
 
 static void changed(struct pending_reports *o, uint16_t ne)
@@ -214,10 +220,32 @@ static void report(struct control *c, const struct pending_report *q)
 		issue_actioned(c, scope, q->ne, &q->id, &q->transaction, 0, NULL);
 }
 
+static void drop_adopted(struct element *e, const struct id16 *transaction)
+{
+	for (struct entry *at = LIST_FIRST(&e->entries), *next; at; at = next) {
+		next = LIST_NEXT(at, link);
+		if (at->adopted && id_equal(&at->r.transaction, transaction)) {
+			drop(e, at);
+			e->dirty = true;
+		}
+	}
+}
+
+// The process before had reported the end, and was killed before its memo said so.
+static void drop_reported(struct pending_reports *o)
+{
+	const struct kept_report *r = kept_reports_first(registry_reports(o->control->registry));
+
+	for (; r; r = kept_reports_next(r))
+		if (!id_is_zero(&r->transaction))
+			drop_adopted(&o->element[r->ne], &r->transaction);
+}
+
 void pending_reports_report_adopted(struct pending_reports *o)
 {
 	if (!o)
 		return;
+	drop_reported(o);
 	for (uint16_t ne = 0; ne < registry_nes(o->control->registry); ne++) {
 		struct element *e = &o->element[ne];
 

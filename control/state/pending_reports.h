@@ -1,9 +1,9 @@
 #pragma once
 
-// The memo of a network element, with the dataplane: what faults it has, and requests that remove
-// something and were answered `Acknowledged` (TS 103 221-1 clause 5.2.2), for a removed object cannot
-// record that a report for its removal is still due. After a kill the next process judges by what is
-// still there, and reports.
+// The memo of a network element, with the dataplane and in the sealed store: what faults it has,
+// and requests that remove something and were answered `Acknowledged` (TS 103 221-1 clause 5.2.2),
+// for a removed object cannot record that a report for its removal is still due. After a kill the
+// next process judges by what is still there, and reports.
 
 #include "control/state/control.h"
 
@@ -31,8 +31,11 @@ void pending_reports_free(struct pending_reports *o);
 void pending_reports_add(struct pending_reports *o, const struct pending_report *r);
 void pending_reports_done(struct pending_reports *o, uint16_t ne,
 	const struct id16 *transaction); // its operation has reported it
+// Sends every memo that has changed at once: the loop has no other turn.
+void pending_reports_flush(struct pending_reports *o);
 // The memo of `ne` as the dataplane kept it for the process before.
 void pending_reports_adopt(
 	struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length);
-// Reports what was adopted, by what the registry holds now.
+// Reports what was adopted, by what the registry holds now, but for what a kept report says
+// already.
 void pending_reports_report_adopted(struct pending_reports *o);

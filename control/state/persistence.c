@@ -61,6 +61,26 @@ void persistence_destination_gone(struct control *c, uint16_t ne, const struct i
 			NULL);
 }
 
+void persistence_task_state(struct control *c, const struct registry_task *t)
+{
+	if (!t->modifying && !t->removing)
+		(void)persistence_task(c, t, NULL);
+}
+
+void persistence_destination_state(struct control *c, const struct registry_destination *d)
+{
+	if (!d->modifying && !d->removing)
+		(void)persistence_destination(c, d, NULL);
+}
+
+void persistence_element(struct control *c, uint16_t ne, const uint8_t *memo, uint32_t length)
+{
+	// Until then the store's is that of the process before.
+	if (c->task_store && publish_recovered(c->publish))
+		(void)judge(c, task_store_put_element(c->task_store, c->registry, ne, memo, length),
+			NULL);
+}
+
 int persistence_report(struct control *c, const struct kept_report *r)
 {
 	return c->task_store ? judge(c, task_store_put_report(c->task_store, c->registry, r), NULL)

@@ -26,6 +26,12 @@ void persistence_report_gone(struct control *c, const struct kept_report *r);
 // Adds what a process before has kept to the registry's reports, once.
 void persistence_take_reports(struct control *c);
 
+// What an object or element has beside its details has changed: its faults and what is pending. An
+// object that is being changed or removed is left as its request has put it.
+void persistence_task_state(struct control *c, const struct registry_task *t);
+void persistence_destination_state(struct control *c, const struct registry_destination *d);
+void persistence_element(struct control *c, uint16_t ne, const uint8_t *memo, uint32_t length);
+
 // Removals are done whatever the store says.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);

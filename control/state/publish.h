@@ -31,6 +31,8 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// A task or destination that this side had was put again: 0 when it is in force.
 	void (*replayed)(
 		void *context, bool destination, uint16_t ne, const struct id16 *id, int result);
+	// The dataplane's whole state is read; called ahead of what follows from it. May be NULL.
+	void (*stated)(void *context);
 	// This process is new, and the dataplane holds nothing, its complete flag cleared: what the
 	// hook puts into the registry now is replayed. May be NULL.
 	void (*fresh)(void *context);

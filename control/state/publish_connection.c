@@ -173,6 +173,7 @@ static void on_message(
 	case CHANNEL_EVENT:
 		if (!channel_decode_event(body, length, &event)) {
 			p->hooks.event(p->context, &event);
+			p->events_done = h->request ? h->request : p->events_done;
 			return;
 		}
 		break;
@@ -188,6 +189,19 @@ static void keep_box(struct publish *p, int box)
 	if (p->box >= 0)
 		close(p->box);
 	p->box = box;
+}
+
+// Behind the reports and memos that follow from the events: what this process does not finish the
+// next one is sent again.
+static void send_events_done(struct publish *p)
+{
+	uint32_t number = p->events_done;
+
+	p->events_done = 0;
+	if (number && p->state > PUBLISH_HELLO &&
+		publish_post(p, channel_encode_empty(p->scratch, sizeof(p->scratch),
+					CHANNEL_EVENTS_DONE, number)))
+		log_warning("channel: events stay with the dataplane");
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -222,6 +236,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		if (p->failure)
 			disconnect(p, p->failure);
 	}
+	send_events_done(p);
 	explicit_bzero(datagram, CHANNEL_MESSAGE_MAX);
 	free(datagram);
 }

@@ -89,6 +89,7 @@ struct publish {
 	uint32_t pending_slots; // power of two
 	uint32_t pending_used;
 	STAILQ_HEAD(, outgoing) outgoing;
+	uint32_t events_done; // number of the last event of this turn; 0: none came
 	const char *failure; // the connection is ended behind the message that is read now
 	struct publish_contact *contact; // per network element
 	struct event *tick;
@@ -104,6 +105,8 @@ struct publish {
 // answer: negative is passed on). Registers `done` and queues.
 uint32_t publish_next(struct publish *p);
 [[nodiscard]] int publish_submit(struct publish *p, int length, publish_done done, void *context);
+// Queues a message that nothing answers, behind what was queued before.
+[[nodiscard]] int publish_post(struct publish *p, int length);
 // Takes the request that is answered off those that wait. False: none has this number.
 bool publish_answered(struct publish *p, uint32_t request, struct pending *out);
 // Calls all that wait back with CLOSED, oldest first.

@@ -94,6 +94,20 @@ void publish_close_pending(struct publish *p)
 	free(table);
 }
 
+int publish_post(struct publish *p, int length)
+{
+	if (length < 0)
+		return length;
+	struct outgoing *o = malloc(sizeof(*o) + (size_t)length);
+	if (!o)
+		return POI_ERR_NOMEM;
+	o->length = (uint32_t)length;
+	memcpy(o->octets, p->scratch, (size_t)length);
+	STAILQ_INSERT_TAIL(&p->outgoing, o, entry);
+	event_active(p->writable, EV_WRITE, 0);
+	return 0;
+}
+
 // Always by way of the queue and the loop: an answer to a caller never comes out of its own call.
 int publish_submit(struct publish *p, int length, publish_done done, void *context)
 {

@@ -403,6 +403,8 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 		publish_fail(p, "its state is not complete");
 		return;
 	}
+	if (p->hooks.stated)
+		p->hooks.stated(p->context);
 	if (r->adopting) {
 		p->recovered = true;
 		if (!p->peer_complete && !adopt_incomplete(p)) {

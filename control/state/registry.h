@@ -178,11 +178,11 @@ uint32_t registry_fault_count(const struct registry *r);
 // The canonical octets kept by the dataplane (at most CHANNEL_MEMO_MAX), versioned. Encoding
 // returns the size or TOO_LARGE. Decoding builds a new object; VERSION, SYNTAX, INVALID or NOMEM.
 [[nodiscard]] int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capacity);
-// Without the faults, for what outlives both processes: never larger than the memo at acceptance.
-[[nodiscard]] int registry_task_memo_lasting(
-	const struct registry_task *t, uint8_t *out, size_t capacity);
-[[nodiscard]] int registry_destination_memo_lasting(
-	const struct registry_destination *d, uint8_t *out, size_t capacity);
+// With these faults in the place of its own. NULL: none, never larger than the memo at acceptance.
+[[nodiscard]] int registry_task_memo_with(
+	const struct registry_task *t, const struct fault *faults, uint8_t *out, size_t capacity);
+[[nodiscard]] int registry_destination_memo_with(const struct registry_destination *d,
+	const struct fault *faults, uint8_t *out, size_t capacity);
 [[nodiscard]] int registry_task_from_memo(
 	uint16_t ne, const struct channel_task *t, struct registry_task **out);
 [[nodiscard]] int registry_destination_memo(

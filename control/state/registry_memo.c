@@ -38,9 +38,10 @@ int registry_task_memo(const struct registry_task *t, uint8_t *out, size_t capac
 	return task_memo(t, t->faults, out, capacity);
 }
 
-int registry_task_memo_lasting(const struct registry_task *t, uint8_t *out, size_t capacity)
+int registry_task_memo_with(
+	const struct registry_task *t, const struct fault *faults, uint8_t *out, size_t capacity)
 {
-	return task_memo(t, NULL, out, capacity);
+	return task_memo(t, faults, out, capacity);
 }
 
 int registry_task_from_memo(uint16_t ne, const struct channel_task *c, struct registry_task **out)
@@ -111,10 +112,10 @@ int registry_destination_memo(const struct registry_destination *d, uint8_t *out
 	return destination_memo(d, d->faults, out, capacity);
 }
 
-int registry_destination_memo_lasting(
-	const struct registry_destination *d, uint8_t *out, size_t capacity)
+int registry_destination_memo_with(const struct registry_destination *d, const struct fault *faults,
+	uint8_t *out, size_t capacity)
 {
-	return destination_memo(d, NULL, out, capacity);
+	return destination_memo(d, faults, out, capacity);
 }
 
 int registry_destination_from_memo(

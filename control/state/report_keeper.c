@@ -88,7 +88,9 @@ void report_take_over(struct control *c)
 	struct kept_reports *k = registry_reports(c->registry);
 	struct kept_report *r, *next;
 
-	persistence_take_reports(c);
+	if (!c->reports_taken)
+		persistence_take_reports(c);
+	c->reports_taken = true;
 	for (r = kept_reports_first(k); r; r = next) {
 		struct issue i;
 		next = kept_reports_next(r);
@@ -101,6 +103,7 @@ void report_take_over(struct control *c)
 		i.kept = r;
 		issues_put(c->issues, &i); // may end `r` at once
 	}
+	issues_release(c->issues);
 }
 
 void report_standing(struct control *c)

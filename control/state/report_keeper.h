@@ -11,8 +11,8 @@
 struct kept_report *report_keep(struct control *c, const struct issue *i);
 // It was answered, or is given up. NULL is legal.
 void report_forget(struct control *c, struct kept_report *r);
-// Both processes hold the same for the first time: queues what a process before has left, ahead of what
-// follows.
+// The dataplane's state is read: queues what a process before has left, ahead of what this one
+// reports.
 void report_take_over(struct control *c);
 // Queues the faults that came with the state of the dataplane, stand, and whose reports are not kept.
 void report_standing(struct control *c);

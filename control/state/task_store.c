@@ -15,6 +15,35 @@
 
 // Reading.
 
+// The newer record has the faults of its time.
+static void swap(struct fault **a, struct fault **b)
+{
+	struct fault *first = *a;
+
+	*a = *b;
+	*b = first;
+}
+
+static int replace_destination(struct registry *r, struct registry_destination *d)
+{
+	struct registry_destination *old = registry_destination_find(r, d->ne, &d->did);
+
+	if (!old)
+		return registry_destination_add(r, d);
+	swap(&old->faults, &d->faults);
+	return registry_destination_replace(r, d);
+}
+
+static int replace_task(struct registry *r, struct registry_task *t)
+{
+	struct registry_task *old = registry_task_find(r, t->ne, &t->xid);
+
+	if (!old)
+		return registry_task_add(r, t);
+	swap(&old->faults, &t->faults);
+	return registry_task_replace(r, t);
+}
+
 // Of another version: whose it is cannot be told.
 static void mark_unreadable(struct task_store *v)
 {
@@ -36,9 +65,7 @@ static void read_destination(struct task_store *v, const uint8_t *body, size_t l
 		return; // not configured any more
 	int rc = registry_destination_from_memo((uint16_t)ne, &c, &d);
 	if (!rc) {
-		rc = registry_destination_find(v->loaded, (uint16_t)ne, &c.did)
-			     ? registry_destination_replace(v->loaded, d)
-			     : registry_destination_add(v->loaded, d);
+		rc = replace_destination(v->loaded, d);
 		if (rc)
 			registry_destination_free(d);
 	}
@@ -74,9 +101,7 @@ static void read_task(struct task_store *v, const uint8_t *body, size_t length)
 		return;
 	int rc = registry_task_from_memo((uint16_t)ne, &c, &t);
 	if (!rc) {
-		rc = registry_task_find(v->loaded, (uint16_t)ne, &c.xid)
-			     ? registry_task_replace(v->loaded, t)
-			     : registry_task_add(v->loaded, t);
+		rc = replace_task(v->loaded, t);
 		if (rc)
 			registry_task_free(t);
 	}
@@ -129,6 +154,9 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 		return 0;
 	case REPORT:
 		task_store_read_report(v, record + 1, length - 1);
+		return 0;
+	case ELEMENT:
+		task_store_read_element(v, record + 1, length - 1);
 		return 0;
 	case RESTORING: // stands until the file is written anew
 		v->restoring = true;
@@ -183,8 +211,33 @@ void task_store_close(struct task_store *v)
 		return;
 	sealed_file_close(v->sealed);
 	registry_free(v->loaded);
+	task_store_free_elements(v);
 	explicit_bzero(v, sizeof(*v));
 	free(v);
+}
+
+// What is kept of an object: with its faults where there is room for them. Details that are on
+// their way take those of the object in whose place they come.
+
+static int task_memo(struct task_store *v, const struct registry *r, const struct registry_task *t)
+{
+	const struct registry_task *now = registry_task_find(r, t->ne, &t->xid);
+	int n = registry_task_memo_with(t, now ? now->faults : t->faults, v->memo, sizeof(v->memo));
+
+	return n == POI_ERR_TOO_LARGE ? registry_task_memo_with(t, NULL, v->memo, sizeof(v->memo))
+				      : n;
+}
+
+static int destination_memo(
+	struct task_store *v, const struct registry *r, const struct registry_destination *d)
+{
+	const struct registry_destination *now = registry_destination_find(r, d->ne, &d->did);
+	int n = registry_destination_memo_with(
+		d, now ? now->faults : d->faults, v->memo, sizeof(v->memo));
+
+	return n == POI_ERR_TOO_LARGE
+		       ? registry_destination_memo_with(d, NULL, v->memo, sizeof(v->memo))
+		       : n;
 }
 
 // Adoption.
@@ -195,7 +248,7 @@ static int copy_destinations(struct task_store *v, struct registry *r, uint16_t 
 	struct channel_destination c;
 
 	for (; d; d = registry_destination_next(d)) {
-		int n = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
+		int n = destination_memo(v, v->loaded, d);
 		if (n < 0)
 			return n;
 		registry_destination_channel(v->loaded, d, &c);
@@ -204,7 +257,7 @@ static int copy_destinations(struct task_store *v, struct registry *r, uint16_t 
 		int rc = registry_destination_from_memo(ne, &c, &copy);
 		if (rc)
 			return rc;
-		copy->down = false;  // of a time that is over
+		copy->down = fault_has(copy->faults, FAULT_DELIVERY);
 		copy->ready = false; // the dataplane says when
 		rc = registry_destination_add(r, copy);
 		if (rc) {
@@ -221,7 +274,7 @@ static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
 	struct channel_task c;
 
 	for (; t; t = registry_task_next(t)) {
-		int n = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
+		int n = task_memo(v, v->loaded, t);
 		int rc = n < 0 ? n : registry_task_channel(v->loaded, t, &c);
 		if (rc)
 			return rc;
@@ -286,7 +339,7 @@ enum task_store_verdict task_store_adopt(
 static int write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
-	int memo = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
+	int memo = task_memo(v, r, t);
 	int rc = memo < 0 ? memo : registry_task_channel(r, t, &c);
 
 	if (rc)
@@ -301,7 +354,7 @@ static int write_destination(
 	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
 	struct channel_destination c;
-	int memo = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
+	int memo = destination_memo(v, r, d);
 
 	if (memo < 0)
 		return memo;
@@ -451,6 +504,9 @@ static int write_all(struct task_store *v, const struct registry *r)
 
 		if (e->contact_s)
 			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
+		first = first ? first : rc;
+		if (e->memo && rc != POI_ERR_IO)
+			rc = task_store_write_element(v, r, ne);
 		first = first ? first : rc;
 		for (; d && rc != POI_ERR_IO; d = registry_destination_next(d)) {
 			rc = write_destination(v, r, d);

@@ -62,6 +62,11 @@ bool task_store_forget(struct task_store *v);
 	struct task_store *v, const struct registry *r, const struct kept_report *report);
 // Adds those that were read to the registry's. 0, or NOMEM or INVALID: not all could be.
 [[nodiscard]] int task_store_take_reports(struct task_store *v, struct registry *r);
+// The memo of a network element, as the dataplane keeps it, and the last one that was read or put:
+// NULL where there is none.
+[[nodiscard]] int task_store_put_element(struct task_store *v, const struct registry *r,
+	uint16_t ne, const uint8_t *memo, uint32_t length);
+const uint8_t *task_store_element(const struct task_store *v, uint16_t ne, uint32_t *length);
 // The ADMF of `ne` was heard; written when it has moved by 10 s, or TIME_P2 / 10 where that is
 // less.
 void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s);

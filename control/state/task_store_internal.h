@@ -1,7 +1,8 @@
 #pragma once
 
 // Inside the sealed store, from top to bottom: task_store.c (what is read, taken and written),
-// task_store_reports.c (reports that are kept) and task_store_record.c (one record).
+// task_store_reports.c (reports that are kept), task_store_element.c (memos of network elements)
+// and task_store_record.c (one record).
 
 #include "control/state/task_store.h"
 #include "shared/sealed_file.h"
@@ -17,6 +18,7 @@ enum kind {
 	RESTORING,
 	PUT_DESTINATION,
 	REPORT,
+	ELEMENT,
 };
 
 #define HEADER 8 // of a channel message, not kept
@@ -24,6 +26,8 @@ enum kind {
 struct element { // what was read of one network element, and when its ADMF was heard
 	bool invalid;
 	uint64_t contact_s, written_s;
+	uint8_t *memo; // the last one, as read or put; NULL: none
+	uint32_t memo_length;
 };
 
 struct task_store {
@@ -50,3 +54,9 @@ struct task_store {
 void task_store_read_report(struct task_store *v, const uint8_t *body, size_t length);
 [[nodiscard]] int task_store_write_report(struct task_store *v, const struct registry *r,
 	const struct kept_report *report, bool gone);
+
+// task_store_element.c
+void task_store_read_element(struct task_store *v, const uint8_t *body, size_t length);
+[[nodiscard]] int task_store_write_element(
+	struct task_store *v, const struct registry *r, uint16_t ne); // the last one
+void task_store_free_elements(struct task_store *v);

@@ -3,6 +3,7 @@
 
 #include "control/state/fault_raise.h"
 #include "control/state/pending_reports.h"
+#include "control/state/persistence.h"
 
 const struct id16 *x1_message_id(const struct x1_message *m)
 {
@@ -63,6 +64,20 @@ static void publish_memo(
 		publish_destination_memo(c->publish, d);
 }
 
+// Nothing is pending any more, and a fault may have come: also for a process that has the store
+// alone.
+static void store_state(
+	struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id)
+{
+	const struct registry_task *t = registry_task_find(c->registry, ne, id);
+	const struct registry_destination *d = registry_destination_find(c->registry, ne, id);
+
+	if (scope == ISSUE_TASK && t)
+		persistence_task_state(c, t);
+	else if (scope == ISSUE_DESTINATION && d)
+		persistence_destination_state(c, d);
+}
+
 void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t ne,
 	const struct id16 *id, const struct id16 *transaction, int code, const char *text)
 {
@@ -76,5 +91,7 @@ void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t n
 		issue_actioned(c, scope, ne, scope == ISSUE_NE ? NULL : id, transaction, code,
 			text);
 	}
+	if (scope != ISSUE_NE)
+		store_state(c, scope, ne, id);
 	pending_reports_done(c->pending_reports, ne, transaction);
 }

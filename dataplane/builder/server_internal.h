@@ -27,6 +27,13 @@ struct pending_ack {
 	int32_t result;
 };
 
+struct kept_event {
+	uint32_t number; // in the order of the events
+	bool sent;	 // to the controller that is connected
+	bool left;	 // by an earlier process, in its file
+	struct channel_event event;
+};
+
 struct server {
 	struct server_settings with;
 	int listener;
@@ -36,8 +43,9 @@ struct server {
 	struct client *clients[CLIENTS_MAX];
 	uint32_t n_acks;
 	struct pending_ack acks[BATCH];
-	uint32_t n_events, first_event; // kept while no controller is connected
-	struct channel_event events[EVENTS_KEPT];
+	uint32_t n_events, first_event; // kept until a controller has done what follows from them
+	struct kept_event events[EVENTS_KEPT];
+	uint32_t event_number;
 	struct debounce ledger;		  // of the ledger
 	struct debounce generation, scan; // what the workers match
 	struct loss_debounce fragments;	  // of tunnels, given up while there are tasks
@@ -45,7 +53,8 @@ struct server {
 	bool clock_bad;			  // not synchronised, then
 	bool clock_pending;		  // not yet reported to a new controller
 	bool ready;
-	bool left;   // the file of server_left.c is there, and its events are not sent yet
+	bool left; // the file of server_left.c is there, and not all is done that follows from its
+		   // events
 	bool reopen; // a new process must open a port's device
 	uint8_t complete; // as the controller said last; not at the start
 	uint64_t scan_ms, losses_ms;
@@ -65,16 +74,21 @@ void server_stream(struct server *s, struct client *c); // goes on with the answ
 
 // server_left.c
 void server_left_load(struct server *s);     // at the start: the events of the process before
-void server_left_reported(struct server *s); // they were sent to a controller
+void server_left_done(struct server *s);     // what follows from them is done
 
 // server_events.c
 struct client *server_controller(const struct server *s); // NULL: none is connected
-// To the controller once it has the state it asked for, or kept; the oldest goes first when too
-// many are kept.
+// Keeps the event until a controller has done what follows from it, and sends it to the controller
+// that has the state it asked for. The oldest goes first when too many are kept.
 void server_event(struct server *s, const struct channel_event *e);
 void server_keep_event(struct server *s, const struct channel_event *e); // not sent now
+// Another controller is connected, which was sent nothing yet.
+void server_events_unsent(struct server *s);
+// The controller has done what follows from the events it was sent, up to `number`. Returns whether
+// no event that an earlier process has left is kept any more.
+bool server_events_done(struct server *s, uint32_t number);
 void server_event_text(struct server *s, int kind, const char *text); // also to the log
-// Those of one kind, or all (0), in their order; the others stay.
+// Sends those of one kind, or all (0), in their order, that were not sent to this controller.
 void server_replay(struct server *s, struct client *c, uint8_t kind);
 // The process's conditions are in no memo: a new controller is sent how they are now, good or bad,
 // for what was kept for it is bounded. They go past what is kept, and fill nothing of it.

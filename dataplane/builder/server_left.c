@@ -21,11 +21,29 @@ static void path_of(const struct server *s, const char *suffix, char out[4200])
 	snprintf(out, 4200, "%s.left%s", s->with.path, suffix);
 }
 
+// Conditions end with the process, and the next one reports its own. Losses and ends stay.
+static bool outlives(const struct channel_event *e)
+{
+	switch (e->kind) {
+	case EVENT_TASK_LOSS:
+	case EVENT_FAIL_SAFE:
+	case EVENT_KILLED:
+	case EVENT_DISCARDED:
+	case EVENT_DESTINATION_GONE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int write_events(struct server *s, FILE *f)
 {
 	for (uint32_t i = 0; i < s->n_events; i++) {
-		const struct channel_event *e = &s->events[(s->first_event + i) % EVENTS_KEPT];
+		const struct channel_event *e =
+			&s->events[(s->first_event + i) % EVENTS_KEPT].event;
 		uint8_t length[LENGTH_SIZE];
+		if (!outlives(e))
+			continue;
 		int n = channel_encode_event(s->out, sizeof(s->out), CHANNEL_EVENT, 0, e);
 		if (n < 0)
 			return n;
@@ -74,7 +92,8 @@ static bool take(struct server *s, const uint8_t **at, size_t *left)
 		return false;
 	*at += LENGTH_SIZE + n;
 	*left -= LENGTH_SIZE + n;
-	server_event(s, &e);
+	server_keep_event(s, &e);
+	s->events[(s->first_event + s->n_events - 1) % EVENTS_KEPT].left = true;
 	return true;
 }
 
@@ -99,7 +118,7 @@ void server_left_load(struct server *s)
 	s->left = true;
 }
 
-void server_left_reported(struct server *s)
+void server_left_done(struct server *s)
 {
 	char path[4200];
 

@@ -143,6 +143,7 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 	s->control_incarnation = m.incarnation;
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
 	killed(s);
+	server_events_unsent(s);
 	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new
 	// controller would not know what they speak of before it has the whole state.
 	server_replay(s, c, EVENT_FAIL_SAFE);
@@ -336,6 +337,11 @@ static void take(struct server *s, struct client *c, size_t length)
 	}
 	if (query(s, c, &h, body, body_length))
 		return;
+	if (c->role == CHANNEL_ROLE_CONTROL && h.id == CHANNEL_EVENTS_DONE) {
+		if (server_events_done(s, h.request))
+			server_left_done(s);
+		return;
+	}
 	int result = POI_ERR_DENIED; // observers only look
 	if (c->role == CHANNEL_ROLE_CONTROL && h.id == CHANNEL_ANSWER)
 		result = POI_OK;
@@ -370,10 +376,9 @@ void server_stream(struct server *s, struct client *c)
 			state_end(&c->stream);
 			c->streaming = false;
 			c->informed = true;
-			// Now it knows the tasks; what was reported before it came may be lost.
+			// Now it knows the tasks.
 			if (c == server_controller(s)) {
 				server_replay(s, c, 0);
-				server_left_reported(s);
 				server_conditions(s);
 				s->clock_pending = true;
 			}

@@ -2,6 +2,7 @@
 import os
 import socket
 import struct
+import unittest
 import uuid
 
 import fixture
@@ -17,6 +18,7 @@ class Observer(Controller):
 		self._socket.settimeout(10)
 		self._socket.connect(path)
 		self._request, self.events, self.ne = 0, [], controller.ne_id("poi-01")
+		self.numbers = []
 		kind, _ = self._ask(controller.HELLO, struct.pack(">HBQ", controller.VERSION, OBSERVER, 1) + controller.text("lab"))
 		if kind != controller.HELLO_OK:
 			raise controller.Refused("hello: %d" % kind)
@@ -70,3 +72,35 @@ class Roles(fixture.PoiCase):
 		self.assertEqual(os.read(reading, 1000), b"refused")
 		os.close(reading)
 		os.close(writing)
+
+
+class Events(unittest.TestCase):
+	"""An event is a control's only once that has said so: a process that was killed before has read nothing."""
+
+	def test_sent_again_until_done(self):
+		poi = fixture.Poi()
+		self.addCleanup(poi.close)
+		poi.start_dataplane()
+		first = self.control(poi)
+		first.destination("127.0.0.1", fixture.free_port())
+		number = fixture.wait_until(lambda: first.heard(controller.DESTINATION_DOWN), 10, "its fault is sent")[-1]
+		first.close()
+		second = self.control(poi)
+		self.assertEqual(second.heard(controller.DESTINATION_DOWN), [number], "it is sent again, by its number")
+		second.done(number)
+		self.assertEqual(second.heard(controller.DESTINATION_DOWN), [number], "once")
+		second.close()
+		third = self.control(poi)
+		self.assertEqual(third.heard(controller.DESTINATION_DOWN), [], "it was done")
+		third.close()
+
+	def control(self, poi):
+		def connected():
+			try:
+				return Controller(poi.path("run/dataplane.sock"))
+			except controller.Refused:  # the one before is not gone yet
+				return None
+		control = fixture.wait_until(connected, 5, "the dataplane takes a control")
+		self.addCleanup(control.close)
+		control.state()
+		return control

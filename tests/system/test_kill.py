@@ -1,5 +1,6 @@
 """kill -9 of either process, or of both in turn, at random moments of a stream of changes: no task that was
-OKed is lost, no half of one that was not is left. The client's ledger says what may be there."""
+OKed is lost, no half of one that was not is left, and none of its details is another's. The client's ledger says what may
+be there. POI_ROUNDS is the number of kills."""
 import http.client
 import os
 import random
@@ -10,20 +11,22 @@ import time
 import unittest
 
 import fixture
+import truth
 from poi_lab import schema, x1
 
 SEED = int(os.environ.get("POI_SEED", "20261122"))
-ROUNDS = 1000 if fixture.LONG else 15
+ROUNDS = int(os.environ.get("POI_ROUNDS") or (1000 if fixture.LONG else 15))
 GONE = None  # in a set of possible states: not there
 
 
 class Ledger:
-	"""What the network element may hold of each object: the set of states that the answers admit. A state is
-	the value that shows (a target address, a port), or GONE."""
+	"""What the network element may hold of each object: the set of states that the answers admit. A state is all of
+	the details that were asked for (truth.asked), or GONE."""
 
 	def __init__(self):
 		self.tasks, self.destinations = {}, {}
 		self.oked = self.refused = self.open = 0
+		self.modified = self.compared = self.undecided = 0
 
 	@staticmethod
 	def asked(book, key, state):
@@ -33,6 +36,7 @@ class Ledger:
 	def answered(self, book, key, state, before, answer):
 		if answer.completed:
 			self.oked += 1
+			self.modified += state is not GONE and before != {GONE}
 			book[key] = {state}
 		elif not answer.ok:
 			self.refused += 1
@@ -42,11 +46,9 @@ class Ledger:
 
 	def settle(self, book, held):
 		"""Compares with what is there, then takes that for the truth. The differences."""
-		wrong = []
-		for key in set(book) | set(held):
-			possible, state = book.get(key, {GONE}), held.get(key, GONE)
-			if state not in possible:
-				wrong.append("%s: holds %s, may be %s" % (key, state, sorted(map(str, possible))))
+		wrong = truth.differences(book, held)
+		self.compared += len(held)
+		self.undecided += sum(len(states) > 1 for states in book.values())
 		book.clear()
 		book.update({k: {v} for k, v in held.items()})
 		return wrong
@@ -67,67 +69,73 @@ class Stream:
 		tasks, destinations = self.known(self.ledger.tasks), self.known(self.ledger.destinations)
 		kind = self.rng.choices(("create", "activate", "modify", "deactivate", "remove", "move"), (2, 8, 5, 4, 1, 1))[0]
 		if kind == "create" and len(destinations) < 8 or not destinations:
-			self.change(self.ledger.destinations, x1.new_id(), self.rng.randrange(2000, 60000), self.create)
+			self.put("CreateDestination", self.ledger.destinations, self.destination(x1.new_id()))
 		elif kind == "activate" and len(tasks) < 200 or not tasks:
-			self.change(self.ledger.tasks, x1.new_id(), self.address(), self.activate, self.rng.choice(destinations))
+			self.put("ActivateTask", self.ledger.tasks, self.task(x1.new_id(), destinations))
 		elif kind == "modify":
-			self.change(self.ledger.tasks, self.rng.choice(tasks), self.address(), self.modify, self.rng.choice(destinations))
+			self.put("ModifyTask", self.ledger.tasks, self.task(self.rng.choice(tasks), destinations))
 		elif kind == "deactivate":
-			self.change(self.ledger.tasks, self.rng.choice(tasks), GONE, self.deactivate)
+			xid = self.rng.choice(tasks)
+			self.change("DeactivateTask", self.ledger.tasks, xid, GONE, x1.xid_body(xid))
 		elif kind == "remove":
-			self.change(self.ledger.destinations, self.rng.choice(destinations), GONE, self.remove)
+			did = self.rng.choice(destinations)
+			self.change("RemoveDestination", self.ledger.destinations, did, GONE, x1.did_body(did))
 		else:
-			self.change(self.ledger.destinations, self.rng.choice(destinations), self.rng.randrange(2000, 60000), self.move)
+			self.put("ModifyDestination", self.ledger.destinations, self.destination(self.rng.choice(destinations)))
 
-	def address(self):
-		return "10.%d.%d.%d" % tuple(self.rng.randrange(256) for _ in range(3))
+	def put(self, kind, book, request):
+		key, body = request
+		self.change(kind, book, key, truth.asked(body), body)
 
-	def change(self, book, key, state, ask, *more):
+	def change(self, kind, book, key, state, body):
 		before = book.get(key, {GONE})
 		self.ledger.asked(book, key, state)
-		answer = ask(key, state, *more)
+		answer = self.admf.one(kind, body)
 		self.ledger.answered(book, key, state, before, answer)
 
-	def create(self, did, port):
-		return self.admf.create_destination(did, "127.0.0.1", port)
+	def destination(self, did):
+		name = self.rng.choice((None, "MDF %d" % self.rng.randrange(1000)))
+		return did, x1.destination_details(did, "127.0.0.%d" % self.rng.randrange(1, 9), self.rng.randrange(2000, 60000), name=name)
 
-	def move(self, did, port):
-		return self.admf.modify_destination(did, "127.0.0.1", port)
+	def task(self, xid, destinations):
+		"""Any of its details may be another than before: targets, delivery type, destinations, correlation, product,
+		extensions."""
+		rng = self.rng
+		targets = [rng.choice((self.address, self.prefix))()]
+		if rng.random() < 0.5:
+			targets.append(x1.target_port(rng.choice(("tcp", "udp")), str(rng.randrange(1, 65536))))
+		delivery = rng.choice(("X3Only", "X2Only", "X2andX3"))
+		dids = rng.sample(destinations, rng.randint(1, min(4, len(destinations))))
+		return xid, x1.task_details(xid, targets, dids, delivery, correlation=rng.choice((None, rng.randrange(1 << 32))),
+			product=rng.choice((None, x1.new_id())), extensions="" if delivery == "X3Only" else
+			x1.header_reporting(rng.choice(("pdhr", "pdsr")), packets=rng.randrange(1, 1000), seconds=rng.randrange(1, 60)))
 
-	def remove(self, did, _):
-		return self.admf.remove_destination(did)
+	def address(self):
+		return x1.target_ipv4("10.%d.%d.%d" % tuple(self.rng.randrange(256) for _ in range(3)))
 
-	def activate(self, xid, address, did):
-		return self.admf.activate(xid, [x1.target_ipv4(address)], [did])
-
-	def modify(self, xid, address, did):
-		return self.admf.modify(xid, [x1.target_ipv4(address)], [did])
-
-	def deactivate(self, xid, _):
-		return self.admf.deactivate(xid)
+	def prefix(self):
+		return x1.target_cidr("10.%d.%d.0/24" % (self.rng.randrange(256), self.rng.randrange(256)))
 
 
 class Kill(unittest.TestCase):
-	ALIVE = 0.02, 0.25  # seconds from the start of a round's stream to the kill
+	ALIVE = 0.02, 0.25  # seconds from the first changes of a round's stream to the kill
 
 	def held(self, poi):
-		"""({xid: address}, {did: port}) by GetAllDetails; ListAllDetails must say the same."""
+		"""({XID: details}, {DID: details}) by GetAllDetails; ListAllDetails must say the same, and GetTaskDetails of some."""
 		everything, listed = poi.admf.one("GetAllDetails"), poi.admf.one("ListAllDetails")
 		self.assertTrue(everything.completed and listed.completed, "%s, %s" % (everything, listed))
-		tasks = {self.text(t, "xId"): t for t in everything.all("taskResponseDetails")}
-		destinations = {self.text(d, "dId"): d for d in everything.all("destinationResponseDetails")}
+		tasks, destinations, elements = truth.held(everything)
 		self.assertEqual({e.text for e in listed.all("xId")}, set(tasks))
 		self.assertEqual({e.text for e in listed.all("dId")}, set(destinations))
-		for xid, task in tasks.items():
-			self.assertEqual(self.text(task, "provisioningStatus"), "complete", xid)
-			self.assertIn(self.text(task, "dId"), destinations, "a task without its destination")
-		return ({k: self.text(t, "ipv4Address") for k, t in tasks.items()},
-			{k: int(d.find(".//{%s}TCPPort" % x1.C).text) for k, d in destinations.items()})
-
-	@staticmethod
-	def text(element, name):
-		found = element.find(".//{%s}%s" % (x1.X1, name))
-		return found.text if found is not None else None
+		for xid in tasks:
+			self.assertEqual(truth.text_of(elements[xid], "provisioningStatus"), "complete", xid)
+			for did in elements[xid].iter("{%s}dId" % x1.X1):
+				self.assertIn(did.text, destinations, "a task without its destination")
+		for xid in sorted(tasks)[:5]:
+			one = poi.admf.get_task(xid)
+			self.assertTrue(one.completed, str(one))
+			self.assertEqual(truth.canonical(one.find("taskDetails")), tasks[xid])
+		return tasks, destinations
 
 	def kill_later(self, process, seconds):
 		timer = threading.Timer(seconds, process.kill)
@@ -137,6 +145,8 @@ class Kill(unittest.TestCase):
 	def round(self, poi, rng, ledger, victim):
 		stream = Stream(poi, rng, ledger)
 		process = getattr(poi, victim)
+		for _ in range(4):
+			stream.step()
 		timer = self.kill_later(process, rng.uniform(*self.ALIVE))
 		end = time.monotonic() + 30
 		try:
@@ -172,8 +182,9 @@ class Kill(unittest.TestCase):
 		rng, ledger = random.Random("%d %s" % (SEED, name)), Ledger()
 		for n in range(ROUNDS // 3):
 			self.round(poi, rng, ledger, victims[n % len(victims)])
-		print("# %s: seed %d, %d rounds, %d changes OKed, %d refused, %d acknowledged" % (name, SEED, ROUNDS // 3,
-			ledger.oked, ledger.refused, ledger.open), flush=True)
+		print("# %s: seed %d, %d rounds, %d changes OKed, %d of them modified, %d refused, %d acknowledged; all details of "
+			"%d objects compared, %d of them open to two answers" % (name, SEED, ROUNDS // 3, ledger.oked, ledger.modified,
+			ledger.refused, ledger.open, ledger.compared, ledger.undecided), flush=True)
 		self.assertGreater(ledger.oked, ROUNDS)
 
 	def test_control(self):

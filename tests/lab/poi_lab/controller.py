@@ -5,9 +5,10 @@ import socket
 import struct
 import uuid
 
-VERSION = 9
+VERSION = 10
 HELLO, HELLO_OK, NE_PUT, DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, EVENT = 1, 2, 10, 12, 13, 14, 15, 45
-ACK = 40
+ACK, STATE_GET, EVENTS_DONE, ANSWER, STATE_END = 40, 20, 21, 19, 44
+DESTINATION_DOWN = 1
 X2, X3 = 1, 2
 PDHR, PDSR = 1, 2
 
@@ -44,6 +45,7 @@ class Controller:
 		self._socket.settimeout(10)
 		self._socket.connect(path)
 		self._request, self.events, self.ne = 0, [], ne_id(ne)
+		self.numbers = []  # of the events
 		kind, _ = self._ask(HELLO, struct.pack(">HBQ", VERSION, 1, int.from_bytes(os.urandom(8), "big")) + text("lab"))
 		if kind != HELLO_OK:
 			raise Refused("hello: %d" % kind)
@@ -62,6 +64,7 @@ class Controller:
 			got, _, request = struct.unpack(">HHI", datagram[:8])
 			if got == EVENT:
 				self.events.append(datagram[8:])
+				self.numbers.append(request)
 			elif request == self._request:
 				return got, datagram[8:]
 
@@ -76,6 +79,22 @@ class Controller:
 		self._do(DESTINATION_PUT, self.ne + did.bytes + struct.pack(">BB", delivery, 4) + socket.inet_aton(address) + text("") +
 			struct.pack(">HIQ", port, 0, int.from_bytes(did.bytes[:8], "big") | 1))
 		return did
+
+	def state(self):
+		"""Asks for all that the dataplane holds. From now on it sends events."""
+		self._request += 1
+		self._socket.send(struct.pack(">HHI", STATE_GET, 0, self._request))
+		while struct.unpack(">HHI", self._socket.recv(1 << 17)[:8])[0] != STATE_END:
+			pass
+
+	def heard(self, kind):
+		"""Numbers of the events of this kind that were sent before the dataplane's next answer."""
+		self._do(ANSWER, b"")
+		return [n for n, e in zip(self.numbers, self.events) if e[0] == kind]
+
+	def done(self, number):
+		"""Nothing is to be done any more for the events up to this one."""
+		self._socket.send(struct.pack(">HHI", EVENTS_DONE, 0, number))
 
 	def remove_destination(self, did):
 		self._do(DESTINATION_REMOVE, self.ne + did.bytes)

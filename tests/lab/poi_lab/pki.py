@@ -113,6 +113,7 @@ class Pki:
 		self.issue("mdf", self.mdf, addresses=self.addresses, names=self.names)
 		if bad:
 			here = {"addresses": self.addresses, "names": self.names}
+			self.issue("second-ne", "poi-02", **here)
 			self.authority("other-ca", "another authority")
 			self.issue("other-admf", self.admf, ca="other-ca", **here)
 			self.issue("other-mdf", self.mdf, ca="other-ca", **here)

@@ -83,6 +83,39 @@ Test(x1_report_queue, completion_does_not_void_a_fault)
 	report_queue_free(q);
 }
 
+static void put_of_before(struct report_queue *q, enum issue_type type, uint8_t id, uint64_t token)
+{
+	struct issue i = issue(ISSUE_TASK, type, id, "");
+
+	i.kept = (struct kept_report *)(uintptr_t)token; // only whether there is one counts
+	cr_assert_eq(report_queue_put(q, &i, token, &given_up, &coalesced), 0);
+}
+
+Test(x1_report_queue, what_an_earlier_process_has_left_goes_first)
+{
+	struct report_queue *q = report_queue_new(16);
+
+	cr_assert_eq(put(q, ISSUE_TASK, ISSUE_CLEAR, 1, 3), 0);
+	cr_assert_eq(put(q, ISSUE_TASK, ISSUE_FAULT, 1, 4), 0);
+	put_of_before(q, ISSUE_FAULT, 1, 1);
+	put_of_before(q, ISSUE_WARNING, 1, 2);
+	for (uint64_t token = 1; token <= 4; token++) {
+		struct report_item *item = report_queue_take(q, report_queue_first(q));
+		cr_assert_eq(item->token, token);
+		report_queue_remove(q, item);
+		free(item);
+	}
+	// But not ahead of what is under way.
+	cr_assert_eq(put(q, ISSUE_TASK, ISSUE_CLEAR, 2, 5), 0);
+	struct report_item *under_way = report_queue_take(q, report_queue_first(q));
+	put_of_before(q, ISSUE_FAULT, 2, 6);
+	cr_assert_eq(under_way->token, 5);
+	report_queue_remove(q, under_way);
+	free(under_way);
+	cr_assert_eq(report_queue_take(q, report_queue_first(q))->token, 6);
+	report_queue_free(q);
+}
+
 Test(x1_report_queue, unnamed_faults_of_the_element_are_kept_apart)
 {
 	struct report_queue *q = report_queue_new(2);

@@ -315,6 +315,10 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 			send_raw(f, channel_encode_ack(buffer, sizeof(buffer), CHANNEL_ACK,
 					    h->request, &(struct channel_ack){0}));
 		return;
+	case CHANNEL_EVENTS_DONE: // not answered
+		f->events_done = h->request;
+		f->reports_done = fake_count(f->report);
+		return;
 	case CHANNEL_NE_HEARD:
 		f->heards++;
 		break;
@@ -407,5 +411,6 @@ void fake_stop(struct fake_dataplane *f)
 
 void fake_event(struct fake_dataplane *f, const struct channel_event *e)
 {
-	send_raw(f, channel_encode_event(buffer, sizeof(buffer), CHANNEL_EVENT, 0, e));
+	send_raw(f,
+		channel_encode_event(buffer, sizeof(buffer), CHANNEL_EVENT, ++f->events_sent, e));
 }

@@ -29,6 +29,9 @@ struct fake_dataplane {
 	uint32_t ne_memo_length;
 	uint64_t ne_silent_ms; // streamed with it: how long its ADMF is silent; UINT64_MAX: fired
 	uint64_t fail_safe_ms[8]; // of the network elements, in the order of their definition
+	uint32_t events_sent,
+		events_done; // numbers: of the last one, and of the last that control is done with
+	uint32_t reports_done; // held then
 	// knobs
 	bool silent;	      // swallows what needs an ACK (and counts it)
 	bool hold;	      // acknowledges only with fake_release

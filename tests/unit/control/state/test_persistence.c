@@ -1,4 +1,6 @@
 // State changes with the sealed store: what is on disk when, and what comes back.
+#include "control/state/fault_raise.h"
+#include "control/state/report_keeper.h"
 #include "tests/unit/control/x1/dispatch_world.h"
 
 #include <sys/wait.h>
@@ -73,6 +75,106 @@ Test(persistence, tasks_come_back_when_both_were_gone)
 	restart_both();
 	cr_assert_eq(fake_count(w.dataplane.task), 0);
 	cr_assert_eq(fake_count(w.dataplane.destination), 1);
+}
+
+static void event(enum channel_event_kind kind, uint8_t n)
+{
+	struct channel_event e = {
+		.kind = (uint8_t)kind, .ne = *registry_ne_id(w.c.registry, 0), .id = id(n)};
+
+	fake_event(&w.dataplane, &e);
+	for (unsigned i = 0; i < 100 && w.dataplane.events_done != w.dataplane.events_sent; i++)
+		event_base_loop(w.c.base, EVLOOP_ONCE);
+	cr_assert_eq(w.dataplane.events_done, w.dataplane.events_sent);
+}
+
+static bool told_of(enum issue_scope scope, enum issue_type type)
+{
+	struct issue i;
+	bool found = false;
+
+	while (issues_take(w.c.issues, &i))
+		found = found || (i.scope == scope && i.type == type);
+	return found;
+}
+
+Test(persistence, faults_end_with_the_dataplane_also_where_both_were_gone)
+{
+	struct id16 did = id(1);
+
+	provision();
+	event(EVENT_DESTINATION_DOWN, 1);
+	cr_assert(told_of(ISSUE_DESTINATION, ISSUE_FAULT));
+	// New details on their way do not take it along.
+	expect(request_destination(X1_MODIFY_DESTINATION, 1),
+		"begin\nModifyDestination a0 completed\nend\n");
+	fault_raise_ne(&w.c, 0, FAULT_LEDGER, "it differs");
+	pending_reports_flush(w.c.pending_reports);
+	cr_assert(told_of(ISSUE_NE, ISSUE_FAULT));
+	restart_both();
+	bool destination = false, element = false;
+	for (struct issue i; issues_take(w.c.issues, &i);) {
+		destination |= i.scope == ISSUE_DESTINATION && i.type == ISSUE_CLEAR;
+		element |= i.scope == ISSUE_NE && i.type == ISSUE_CLEAR;
+	}
+	cr_assert(destination && element);
+	cr_assert_null(registry_destination_find(w.c.registry, 0, &did)->faults);
+	restart_both();
+	cr_assert(!told_of(ISSUE_DESTINATION, ISSUE_CLEAR), "it is over");
+}
+
+Test(persistence, a_removal_under_way_ends_where_both_were_gone)
+{
+	const struct pending_report r = {
+		.kind = PENDING_REPORT_REMOVE, .id = id(9), .transaction = id(77)};
+
+	provision();
+	pending_reports_add(w.c.pending_reports, &r);
+	pending_reports_flush(w.c.pending_reports);
+	restart_both();
+	cr_assert(told_of(ISSUE_DESTINATION, ISSUE_DONE));
+	restart_both();
+	cr_assert(!told_of(ISSUE_DESTINATION, ISSUE_DONE), "once");
+}
+
+Test(persistence, a_removal_whose_end_is_kept_ends_once)
+{
+	const struct pending_report r = {
+		.kind = PENDING_REPORT_REMOVE, .id = id(9), .transaction = id(77)};
+	struct issue done = {.scope = ISSUE_DESTINATION,
+		.type = ISSUE_DONE,
+		.id = id(9),
+		.transaction = id(77),
+		.text = "its end"};
+
+	provision();
+	pending_reports_add(w.c.pending_reports, &r);
+	pending_reports_flush(w.c.pending_reports);
+	cr_assert_not_null(report_keep(&w.c, &done)); // and killed before the memo has gone out
+	restart_both();
+	unsigned n = 0;
+	for (struct issue i; issues_take(w.c.issues, &i);)
+		n += i.scope == ISSUE_DESTINATION && i.type == ISSUE_DONE;
+	cr_assert_eq(n, 1);
+}
+
+Test(persistence, a_late_end_is_told_once)
+{
+	unsigned n = 0;
+
+	provision();
+	w.dataplane.hold = true;
+	expect(request_task(X1_ACTIVATE_TASK, 8), "begin\nActivateTask a0 acknowledged\nend\n");
+	w.dataplane.hold = false;
+	fake_release(&w.dataplane);
+	for (unsigned i = 0; i < 50; i++)
+		event_base_loop(w.c.base, EVLOOP_NONBLOCK);
+	for (unsigned i = 0; i < 2; i++) {
+		for (struct issue at; issues_take(w.c.issues, &at);)
+			n += at.scope == ISSUE_TASK && at.type == ISSUE_DONE;
+		cr_assert_eq(n, 1);
+		restart_both();
+	}
 }
 
 Test(persistence, an_ok_is_preceded_by_the_record)
