@@ -233,7 +233,7 @@ static inline void control_up(void)
 {
 	const char *name = w.config.nes[0].ne_identifier;
 
-	w.c.fresh = w.c.agreed = w.c.recovery_incomplete = false;
+	w.c.fresh = w.c.agreed = w.c.recovery_incomplete = w.c.reports_taken = false;
 	w.c.incomplete_unreported = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
