@@ -19,7 +19,8 @@
 #define LAYER_CARRIER 0x10u        // its UDP carries a tunnel: the ports are the tunnel's, not a user's
 #define LAYER_PORTS_FOLLOWED 0x20u // sport and dport are those of the datagram's first fragment
 
-enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN }; // what carries this layer
+// What carries this layer; WRAP_MIRROR: Geneve, TZSP, EtherIP, MPLS in UDP, a pseudowire.
+enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN, WRAP_MIRROR };
 
 struct packet_layer {
 	uint16_t l3;         // IP header
@@ -86,7 +87,11 @@ struct packet_view {
 struct port_traits {
 	uint8_t tunnel; // enum config_tunnel
 	uint8_t link;   // enum config_link
-	bool gre, ipip, vxlan;
+	bool gre, ipip, vxlan; // `vxlan`: on its own UDP port
+	bool vxlan_gpe, geneve, tzsp, etherip, mpls_in_udp;
+	bool mpls_pseudowire; // label stacks carry Ethernet
+	uint8_t n_vxlan_ports;
+	uint16_t vxlan_port[CONFIG_VXLAN_PORTS_MAX]; // further ones
 	uint8_t n_endpoints;
 	struct ip_prefix endpoint[CONFIG_ENDPOINTS_MAX]; // gtp-endpoints
 };
