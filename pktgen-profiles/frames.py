@@ -121,6 +121,54 @@ def gre(kind, payload, key=None):
 	return struct.pack(">HH", 0x2000 if key is not None else 0, kind) + (b"" if key is None else key.to_bytes(4, "big")) + payload
 
 
+def gpe(following, payload, vni=1):
+	return struct.pack(">BBBBI", 0x0C, 0, 0, following, vni << 8) + payload
+
+
+def geneve(kind, payload, options=b"", vni=1):
+	return struct.pack(">BBHI", len(options) // 4, 0, kind, vni << 8) + options + payload
+
+
+def tzsp(frame, tags=b""):
+	return b"\1\0\0\1" + tags + b"\1" + frame
+
+
+def etherip(frame):
+	return b"\x30\0" + frame
+
+
+def erspan(kind, frame):
+	"""GRE with ERSPAN I, II or III."""
+	if kind == 1:
+		return struct.pack(">HH", 0, 0x88BE) + frame
+	header = struct.pack(">II", 0x10010001, 0) if kind == 2 else struct.pack(">III", 0x20010001, 0, 0)
+	return struct.pack(">HHI", 0x1000, 0x88BE if kind == 2 else 0x22EB, 1) + header + frame
+
+
+def pptp(payload, protocol=0x0021):
+	"""GRE of version 1 with PPP."""
+	return struct.pack(">HHHHI", 0x3001, 0x880B, len(payload) + 4, 7, 1) + b"\xff\3" + protocol.to_bytes(2, "big") + payload
+
+
+def nsh(following, payload, context=b""):
+	return struct.pack(">BBBBI", 0x0F, 0xC0 | 2 + len(context) // 4, 2, following, 0x1FF) + context + payload
+
+
+def snap(kind, payload):
+	"""(length, octets): LLC and SNAP."""
+	return len(payload) + 8, b"\xaa\xaa\3\0\0\0" + kind.to_bytes(2, "big") + payload
+
+
+TAG_FIELDS = {0x9200: b"\0\x64", 0x8926: b"\0\1\0\2", 0x893F: b"\0\0\0\0\0\1", 0x8909: b"\1\1\0\1\0\x64"}
+
+
+def tagged(tag, kind, payload):
+	"""(ethertype, octets) behind one tag of TAG_FIELDS, or the instance tag of 802.1ah."""
+	if tag == 0x88E7:
+		return tag, b"\0\0\1\x23" + ether(kind, payload)
+	return tag, TAG_FIELDS[tag] + kind.to_bytes(2, "big") + payload
+
+
 def fragments(packet, size, ident):
 	"""The fragments of an IP packet; `size`: payload octets of each but the last, a multiple of 8."""
 	parts = []

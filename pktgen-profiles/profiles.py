@@ -356,7 +356,7 @@ def _(p, packets):
 		# further tunnels: the layer that carries was certain
 		add(four(f.GRE, b"\0\0\x08"), "gre_truncated", host)
 		add(four(f.GRE, b"\x20\0\x08\0\0\0"), "gre_truncated", host)
-		add(four(f.UDP, f.udp(9, f.VXLAN_PORT, b"\x08\0\0\0\0")), "vxlan_truncated", host)
+		add(four(f.UDP, f.udp(9, f.VXLAN_PORT, b"\x08\0\0\0\0")), "ip", host)
 		deep = good
 		for _ in range(4):
 			deep = f.ipv4("203.0.113.1", "203.0.113.2", f.IPIP, deep)

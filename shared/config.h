@@ -19,6 +19,7 @@
 #define CONFIG_WORKERS_MAX 32
 #define CONFIG_ENDPOINTS_MAX 16
 #define CONFIG_SIGNALLING_PEERS_MAX 32
+#define CONFIG_VXLAN_PORTS_MAX 8
 #define CONFIG_OVERRIDES_MAX 64
 
 struct config_tls {
@@ -173,7 +174,11 @@ struct config_port {
 	enum config_link link;
 	uint32_t n_endpoints;
 	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
-	bool gre, ipip, vxlan; // further encapsulations to look into, default false
+	// Further encapsulations to look into, default false.
+	bool gre, ipip, vxlan, vxlan_gpe, geneve, tzsp, etherip, mpls_in_udp;
+	bool mpls_pseudowire; // label stacks carry Ethernet
+	uint32_t n_vxlan_ports;
+	uint32_t vxlan_ports[CONFIG_VXLAN_PORTS_MAX]; // VXLAN on these, with or without 4789
 	bool deliver_cut;      // of packets that the mirror cut, deliver what came; default false
 	uint32_t n_signalling;
 	uint8_t signalling[CONFIG_SIGNALLING_COUNT]; // enum config_signalling_protocol, as given

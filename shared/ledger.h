@@ -56,7 +56,6 @@
 	X(GTPU_EXT_LENGTH, "gtpu_ext_length", 0) /* zero-length extension header */                \
 	X(GTPU_EXT_DEPTH, "gtpu_ext_depth", 0)                                                     \
 	X(GRE_TRUNCATED, "gre_truncated", 0)                                                       \
-	X(VXLAN_TRUNCATED, "vxlan_truncated", 0)                                                   \
 	X(TUNNEL_DEPTH, "tunnel_depth", 0)                                                         \
 	X(FRAGMENT_EXPIRED, "fragment_expired", 0) /* outer fragments given up */                  \
 	X(FRAGMENT_LIMIT, "fragment_limit", 0)                                                     \

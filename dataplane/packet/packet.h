@@ -20,7 +20,8 @@
 #define LAYER_CUT_TAKEN 0x40u      // with LAYER_CUT: delivered with what there is (deliver-cut)
 #define LAYER_PORTS_FOLLOWED 0x20u // sport and dport are those of the datagram's first fragment
 
-enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN }; // what carries this layer
+// What carries this layer; WRAP_MIRROR: Geneve, TZSP, EtherIP, MPLS in UDP, a pseudowire.
+enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN, WRAP_MIRROR };
 
 struct packet_layer {
 	uint16_t l3;         // IP header
@@ -87,7 +88,11 @@ struct packet_view {
 struct port_traits {
 	uint8_t tunnel; // enum config_tunnel
 	uint8_t link;   // enum config_link
-	bool gre, ipip, vxlan;
+	bool gre, ipip, vxlan; // `vxlan`: on its own UDP port
+	bool vxlan_gpe, geneve, tzsp, etherip, mpls_in_udp;
+	bool mpls_pseudowire; // label stacks carry Ethernet
+	uint8_t n_vxlan_ports;
+	uint16_t vxlan_port[CONFIG_VXLAN_PORTS_MAX]; // further ones
 	bool deliver_cut; // packets whose frame was cut go out with what there is
 	uint8_t n_endpoints;
 	struct ip_prefix endpoint[CONFIG_ENDPOINTS_MAX]; // gtp-endpoints

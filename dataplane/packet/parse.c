@@ -6,16 +6,43 @@
 
 #include "dataplane/packet/parse_ip_internal.h"
 #include "dataplane/packet/parse_link_internal.h"
+#include "dataplane/packet/parse_mirror_internal.h"
 #include "dataplane/packet/parse_tunnel_internal.h"
+
+#define PORT_VXLAN_LINUX 8472 // of kernels older than the standard's port
+
+// Names a datagram that looks like a tunnel which this port does not open.
+static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
+{
+	static const struct port_traits all = {.tunnel = CONFIG_TUNNEL_GTPU,
+		.vxlan = true,
+		.vxlan_gpe = true,
+		.geneve = true,
+		.tzsp = true,
+		.mpls_in_udp = true,
+		.mpls_pseudowire = true,
+		.n_vxlan_ports = 1,
+		.vxlan_port = {PORT_VXLAN_LINUX}};
+	struct udp_content to;
+
+	if (!w->asked || is_inside_gtpu(w))
+		return STEP_DONE;
+	enum udp_tunnel kind = tunnel_of(&all, dport);
+	const uint8_t *p = w->d + w->at;
+	struct parse_state as = *w;
+	as.port = &all;
+	bool is = kind == UDP_GTPU ? left(w) >= 8 && (p[0] & 0xf0) == 0x30 && p[1] == 255
+				   : kind != UDP_NONE && shows_tunnel(&as, size, kind, &to);
+	return is ? leave_closed(w, UNOPENED_UDP, dport) : STEP_DONE;
+}
 
 static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 {
 	uint16_t length = wire_load16(w->d + w->at + 4);
+	enum udp_tunnel tunnel = tunnel_of(w->port, l->dport);
 
-	bool gtpu = l->dport == PORT_GTPU && w->port->tunnel == CONFIG_TUNNEL_GTPU;
-	bool vxlan = l->dport == PORT_VXLAN && w->port->vxlan;
 	if (l->flags & LAYER_FRAGMENT_FIRST) { // its length speaks of the whole datagram
-		if (gtpu || vxlan)
+		if (tunnel == UDP_GTPU)
 			l->flags |= LAYER_CARRIER;
 		return STEP_DONE;
 	}
@@ -23,15 +50,12 @@ static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 		return fail(w, PACKET_UDP_LENGTH);
 	if (w->end > w->at + length)
 		w->end = w->at + length;
-	if (gtpu) {
-		w->at += 8;
+	w->at += 8;
+	if (tunnel == UDP_GTPU)
 		return parse_gtpu(w, length - 8u);
-	}
-	if (vxlan) {
-		w->at += 8;
-		return parse_vxlan(w);
-	}
-	return STEP_DONE;
+	if (tunnel == UDP_NONE)
+		return leave_udp(w, l->dport, length - 8u);
+	return parse_udp_tunnel(w, length - 8u, tunnel);
 }
 
 static enum step parse_tcp(struct parse_state *w, const struct packet_layer *l)
@@ -46,10 +70,37 @@ static enum step parse_tcp(struct parse_state *w, const struct packet_layer *l)
 // Octets of the smallest header of a protocol with ports; 0 for the others.
 static inline uint32_t ported_header(uint8_t protocol)
 {
-	return protocol == PROTOCOL_TCP	   ? 20
-	       : protocol == PROTOCOL_UDP  ? 8
+	return protocol == PROTOCOL_TCP					? 20
+	       : protocol == PROTOCOL_UDP				? 8
 	       : protocol == PROTOCOL_SCTP || protocol == PROTOCOL_DCCP ? 12
-					   : 0;
+									: 0;
+}
+
+// Protocols that are no user's last: this port opens them or leaves them closed.
+static enum step parse_carried(struct parse_state *w, uint8_t protocol)
+{
+	switch (protocol) {
+	case PROTOCOL_GRE:
+		return w->port->gre ? parse_gre(w) : leave_closed(w, UNOPENED_PROTOCOL, protocol);
+	case PROTOCOL_IPV4:
+	case PROTOCOL_IPV6:
+		if (!w->port->ipip)
+			return leave_closed(w, UNOPENED_PROTOCOL, protocol);
+		w->wrap = WRAP_IPIP;
+		return protocol == PROTOCOL_IPV4 ? STEP_IPV4 : STEP_IPV6;
+	case PROTOCOL_ETHERIP:
+		if (!w->port->etherip || is_inside_gtpu(w))
+			return leave_closed(w, UNOPENED_PROTOCOL, protocol);
+		return parse_etherip(w);
+	case PROTOCOL_ESP:
+	case 94:  // IP in IP (KA9Q)
+	case 98:  // encapsulation (RFC 1241)
+	case 115: // L2TP version 3
+	case 137: // MPLS in IP
+		return leave_closed(w, UNOPENED_PROTOCOL, protocol);
+	default:
+		return STEP_DONE;
+	}
 }
 
 static enum step parse_upper(struct parse_state *w)
@@ -74,13 +125,7 @@ static enum step parse_upper(struct parse_state *w)
 		return fail(w, PACKET_L4_TRUNCATED);
 	if (l->flags & LAYER_FRAGMENT_FIRST)
 		return STEP_DONE;
-	if (l->protocol == PROTOCOL_GRE && w->port->gre)
-		return parse_gre(w);
-	if ((l->protocol == PROTOCOL_IPV4 || l->protocol == PROTOCOL_IPV6) && w->port->ipip) {
-		w->wrap = WRAP_IPIP;
-		return l->protocol == PROTOCOL_IPV4 ? STEP_IPV4 : STEP_IPV6;
-	}
-	return STEP_DONE;
+	return parse_carried(w, l->protocol);
 }
 
 static enum packet_outcome outcome_of(struct parse_state *w)
@@ -100,38 +145,46 @@ static enum packet_outcome outcome_of(struct parse_state *w)
 	return v->n_layers > 1 ? PACKET_TUNNEL : v->n_layers ? PACKET_IP : PACKET_NOT_IP;
 }
 
-// Every frame that the fast path leaves. Each pass of the loop consumes octets or
-// ends, and no more than PACKET_LAYERS_MAX layers are entered. Returns whether the last layer is a
-// fragment; the fast path knows none.
-static __attribute__((noinline)) bool parse_general(
-	const struct port_traits *port, struct packet_view *v)
+// Walks through all layers of a frame. Each pass of the loop consumes octets or ends, and no more
+// than PACKET_LAYERS_MAX layers and PARSE_ETHERNET_MAX Ethernet headers are entered.
+static void walk(struct parse_state *w)
 {
-	struct parse_state w = {.v = v, .port = port, .d = v->data, .fault = NO_FAULT, .lie = NO_FAULT};
 	enum step step = STEP_ETHERNET;
 
-	w.readable = v->length < OFFSETS_MAX ? v->length : OFFSETS_MAX;
-	w.end = v->total < OFFSETS_MAX ? v->total : OFFSETS_MAX;
-	v->n_layers = 0;
-	v->flags = 0;
-	v->shape = SHAPE_OTHER;
+	w->readable = w->v->length < OFFSETS_MAX ? w->v->length : OFFSETS_MAX;
+	w->end = w->v->total < OFFSETS_MAX ? w->v->total : OFFSETS_MAX;
+	w->v->n_layers = 0;
+	w->v->flags = 0;
+	w->v->shape = SHAPE_OTHER;
 	while (step != STEP_DONE) {
 		switch (step) {
 		case STEP_ETHERNET:
-			step = parse_ethernet(&w);
+			step = parse_ethernet(w);
 			break;
 		case STEP_IPV4:
-			step = parse_ipv4(&w);
+			step = parse_ipv4(w);
 			break;
 		case STEP_IPV6:
-			step = parse_ipv6(&w);
+			step = parse_ipv6(w);
 			break;
 		case STEP_UPPER:
-			step = parse_upper(&w);
+			step = parse_upper(w);
 			break;
 		case STEP_DONE:
 			break;
 		}
 	}
+}
+
+// Every frame that the fast path leaves. Returns whether the last layer is a fragment; the fast
+// path knows none.
+static __attribute__((noinline)) bool parse_general(
+	const struct port_traits *port, struct packet_view *v)
+{
+	struct parse_state w = {
+		.v = v, .port = port, .d = v->data, .fault = NO_FAULT, .lie = NO_FAULT};
+
+	walk(&w);
 	v->outcome = (uint8_t)outcome_of(&w);
 	return v->n_layers &&
 	       v->layer[v->n_layers - 1].flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER);
@@ -144,8 +197,9 @@ static inline uint64_t load64(const uint8_t *p)
 	return v;
 }
 
-struct fast_ports { // destination ports that the fast path leaves to the general one
-	uint32_t gtpu, vxlan;
+struct fast_ports {    // destination ports that the fast path leaves to the general one
+	uint64_t bits; // of tunnel_bits
+	const struct port_traits *port;
 };
 
 // Behind a plain header of `ip` octets at `l3`, in a datagram of `length`: writes the whole view
@@ -163,8 +217,10 @@ static inline __attribute__((always_inline)) bool fast_upper(
 			return false;
 	} else if (l.protocol == PROTOCOL_UDP) {
 		uint32_t udp = wire_load16(p + 4);
-		if (udp < 8 || ip + udp > l.length || l.dport == special->gtpu ||
-			l.dport == special->vxlan)
+		if (udp < 8 || ip + udp > l.length)
+			return false;
+		if (special->bits & port_bit(l.dport) &&
+			tunnel_of(special->port, l.dport) != UDP_NONE)
 			return false;
 	} else {
 		return false;
@@ -229,10 +285,7 @@ static inline __attribute__((always_inline)) bool parse_fast(
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
 {
 	uint32_t fragments = 0;
-	struct fast_ports special = {
-		.gtpu = port->tunnel == CONFIG_TUNNEL_GTPU ? PORT_GTPU : UINT32_MAX,
-		.vxlan = port->vxlan ? PORT_VXLAN : UINT32_MAX,
-	};
+	const struct fast_ports special = {.bits = tunnel_bits(port), .port = port};
 
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		__builtin_prefetch(views[i].data);
@@ -243,4 +296,18 @@ uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, 
 			fragments |= (uint32_t)parse_general(port, &views[i]) << i;
 	}
 	return fragments;
+}
+
+uint32_t parse_unopened(const struct port_traits *port, const struct packet_view *view)
+{
+	struct packet_view v = {.data = view->data, .length = view->length, .total = view->total};
+	struct parse_state w = {.v = &v,
+		.port = port,
+		.d = v.data,
+		.fault = NO_FAULT,
+		.lie = NO_FAULT,
+		.asked = true};
+
+	walk(&w);
+	return v.flags & VIEW_GTPU ? 0 : w.unopened;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Tunnels: GTP-U, VXLAN, GRE. Each ends at the content that it carries.
+// GTP-U: ends at the content that it carries.
 
 #include "dataplane/packet/parse_link_internal.h"
 
@@ -11,14 +11,12 @@ static enum step parse_tpdu(struct parse_state *w, uint32_t size, bool outermost
 		return fail(w, PACKET_GTPU_TRUNCATED);
 	w->wrap = WRAP_GTPU;
 	if (size) {
-		enum step step = by_version(w);
-		if (ip_length(w) != size && looks_ethernet(w)) {
+		if (looks_ethernet(w, size)) {
 			if (outermost)
 				w->v->flags |= VIEW_ETHERNET;
 			return STEP_ETHERNET;
 		}
-		if (step != STEP_DONE)
-			return step;
+		return by_version(w);
 	}
 	return STEP_DONE;
 }
@@ -58,9 +56,9 @@ static enum step parse_gtpu_options(
 	return STEP_UPPER;
 }
 
-// The T-PDU at `at` ends where the message does by its own word, at `end`, or with the UDP `datagram`.
-// Receivers take the datagram: the GTP-U length is not believed where it goes beyond it, ends within
-// the header, or cuts an IP packet that the datagram holds.
+// The T-PDU at `at` ends where the message does by its own word, at `end`, or with the UDP
+// `datagram`. Receivers take the datagram: the GTP-U length is not believed where it goes beyond
+// it, ends within the header, or cuts an IP packet that the datagram holds.
 static uint32_t end_gtpu(struct parse_state *w, uint32_t end, uint32_t datagram)
 {
 	uint32_t ip_end = w->at + ip_length(w);
@@ -109,33 +107,4 @@ static enum step parse_gtpu(struct parse_state *w, uint32_t size)
 		v->nested[v->n_nested++] = g; // each has a layer of its own: at most 3
 	}
 	return parse_tpdu(w, end - w->at, outermost);
-}
-
-// RFC 7348; the flags of a header without a valid VNI are not looked at, as receivers do.
-static enum step parse_vxlan(struct parse_state *w)
-{
-	if (left(w) < 8)
-		return fail(w, PACKET_VXLAN_TRUNCATED);
-	w->at += 8;
-	w->wrap = WRAP_VXLAN;
-	w->v->layer[w->v->n_layers - 1].flags |= LAYER_CARRIER;
-	return STEP_ETHERNET;
-}
-
-// RFC 2784 and 2890. Source routes and version 1 (PPTP) are payload.
-static enum step parse_gre(struct parse_state *w)
-{
-	if (left(w) < 4)
-		return fail(w, PACKET_GRE_TRUNCATED);
-	uint16_t flags = wire_load16(w->d + w->at);
-	uint16_t type = wire_load16(w->d + w->at + 2);
-	if (flags & 0x4007)
-		return STEP_DONE;
-	uint32_t header =
-		4 + (flags & 0x8000 ? 4 : 0) + (flags & 0x2000 ? 4 : 0) + (flags & 0x1000 ? 4 : 0);
-	if (left(w) < header)
-		return fail(w, PACKET_GRE_TRUNCATED);
-	w->at += header;
-	w->wrap = WRAP_GRE;
-	return type == ETHERTYPE_TEB ? STEP_ETHERNET : parse_ethertype(w, type);
 }

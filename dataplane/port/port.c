@@ -157,6 +157,15 @@ static void traits_of(const struct config_port *c, struct port_traits *t)
 	t->ipip = c->ipip;
 	t->vxlan = c->vxlan;
 	t->deliver_cut = c->deliver_cut;
+	t->vxlan_gpe = c->vxlan_gpe;
+	t->geneve = c->geneve;
+	t->tzsp = c->tzsp;
+	t->etherip = c->etherip;
+	t->mpls_in_udp = c->mpls_in_udp;
+	t->mpls_pseudowire = c->mpls_pseudowire;
+	t->n_vxlan_ports = (uint8_t)c->n_vxlan_ports;
+	for (uint32_t i = 0; i < c->n_vxlan_ports; i++)
+		t->vxlan_port[i] = (uint16_t)c->vxlan_ports[i];
 	t->n_endpoints = (uint8_t)c->n_endpoints;
 	memcpy(t->endpoint, c->gtp_endpoints, c->n_endpoints * sizeof(t->endpoint[0]));
 }

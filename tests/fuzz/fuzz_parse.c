@@ -14,7 +14,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct port_traits port = {.tunnel = data[0] & 1,
 		.gre = data[0] & 2,
 		.ipip = data[0] & 4,
-		.vxlan = data[0] & 8};
+		.vxlan = data[0] & 8,
+		.vxlan_gpe = data[0] & 16,
+		.geneve = data[0] & 16,
+		.tzsp = data[0] & 16,
+		.etherip = data[0] & 16,
+		.mpls_in_udp = data[0] & 16,
+		.mpls_pseudowire = data[0] & 32,
+		.n_vxlan_ports = data[0] & 64 ? 2 : 0,
+		.vxlan_port = {8472, 53}};
 	uint8_t *copy = malloc(size > 1 ? size - 1 : 1);
 	struct packet_view v;
 	memcpy(copy, data + 1, size - 1);
@@ -22,6 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.data = copy;
 	v.length = v.total = (uint32_t)(size - 1);
 	parse_burst(&port, &v, 1);
+	uint32_t unopened = parse_unopened(&port, &v);
+	if (unopened >> 16 > UNOPENED_NSH || (unopened && v.flags & VIEW_GTPU))
+		abort();
 	if (v.outcome >= PACKET_OUTCOME_COUNT || v.n_layers > PACKET_LAYERS_MAX)
 		abort();
 	for (unsigned i = 0; i < v.n_layers; i++)

@@ -12,9 +12,12 @@ V6 = ["2001:db8:45::%x" % n for n in range(1, 9)] + ["2001:db8:46::%x" % n for n
 ENDPOINTS = ["198.51.100.0/28", "2001:db8:100::/64"]
 GATES = ["198.51.100.1", "198.51.100.2", "203.0.113.1", "203.0.113.2"]  # two are ours
 GATES6 = ["2001:db8:100::1", "2001:db8:200::1"]
-PORTS = [53, 443, 2152, 4789, 4000, 4001, 4002]
+PORTS = [53, 443, 2152, 4789, 4000, 4001, 4002, 8472, 6081]
 TEIDS = [1, 2, 3, 0xFFFFFFFF]
 MACS = ["02:00:00:00:00:%02x" % n for n in (1, 2, 3)]
+
+
+OPENED = ("gre", "ipip", "vxlan", "vxlan-gpe", "geneve", "tzsp", "etherip", "mpls-in-udp", "mpls-pseudowire")  # keys of the port
 
 
 def mac(rng):
@@ -90,7 +93,7 @@ def carrier(rng, depth):
 	kind = f.IPV4 if inner[0] >> 4 == 4 else f.IPV6
 	six = rng.random() < 0.25
 	ends = [rng.choice(GATES6 if six else GATES) for _ in range(2)]
-	how = rng.choice(("gtpu",) * 6 + ("ethernet", "unknown", "signalling", "vxlan", "gre", "ipip"))
+	how = rng.choice(("gtpu",) * 8 + ("ethernet", "unknown", "signalling", "vxlan", "gre", "ipip", "mirror", "mirror"))
 	if how in ("gtpu", "ethernet", "unknown", "signalling"):
 		content = {"gtpu": inner, "ethernet": f.ether(kind, inner, mac(rng), mac(rng)), "unknown": rng.randbytes(rng.randrange(30)),
 			"signalling": b"\x0e\0"}[how]
@@ -98,12 +101,43 @@ def carrier(rng, depth):
 		if how == "signalling":
 			options = {"kind": rng.choice((1, 2, 26, 254))}
 		return f.tunnel(*ends, rng.choice(TEIDS), content, **options)
+	if how == "mirror":
+		return mirror(rng, ends, kind, inner)
 	if how == "vxlan":
 		return f.ip(*ends, f.UDP, f.udp(rng.choice(PORTS), f.VXLAN_PORT, f.vxlan(rng.randrange(9), f.ether(kind, inner, mac(rng), mac(rng)))))
 	if how == "gre":
 		body = f.gre(f.TEB, f.ether(kind, inner)) if rng.random() < 0.3 else f.gre(kind, inner, key=rng.choice((None, 7)))
 		return f.ip(*ends, f.GRE, body)
 	return f.ip(*ends, f.IPIP if kind == f.IPV4 else f.SIXIN4, inner)
+
+
+def mirror(rng, ends, kind, inner):
+	"""What mirrors and providers wrap a packet in."""
+	whole = f.ether(kind, inner, mac(rng), mac(rng))
+	labels = f.mpls(inner, *range(16, 16 + rng.choice((1, 2))))
+	wire = f.mpls(rng.choice((b"", bytes(4))) + whole, 16)
+	how = rng.randrange(8)
+	if how == 0:
+		return f.ip(*ends, f.GRE, rng.choice((f.erspan(1, whole), f.erspan(2, whole), f.erspan(3, whole), f.gre(f.MPLS, labels),
+			f.pptp(inner, 0x21 if kind == f.IPV4 else 0x57), f.gre(0x894F, f.nsh(1 if kind == f.IPV4 else 2, inner)))))
+	if how == 1:
+		return f.ip(*ends, 97, f.etherip(whole))
+	port, body = rng.choice(((8472, f.vxlan(1, whole)), (4790, f.gpe(3, whole)), (4790, f.gpe(1 if kind == f.IPV4 else 2, inner)),
+		(4790, f.gpe(5, labels)), (6081, f.geneve(f.TEB, whole, bytes(rng.choice((0, 4, 8))))), (6081, f.geneve(kind, inner)),
+		(37008, f.tzsp(whole, rng.choice((b"", b"\0", b"\x28\4abcd")))), (6635, labels), (6635, wire)))
+	return f.ip(*ends, f.UDP, f.udp(rng.choice(PORTS), port, body))
+
+
+def linked(rng, kind, packet):
+	"""(ethertype, octets) behind headers of a link."""
+	how = rng.randrange(5)
+	if how == 0:
+		return f.snap(kind, packet)
+	if how == 1:
+		return f.MPLS, f.mpls(rng.choice((b"", bytes(4))) + f.ether(kind, packet, mac(rng), mac(rng)), 16, 17)
+	if how == 2:
+		return 0x894F, f.nsh(1 if kind == f.IPV4 else 2, packet, bytes(rng.choice((0, 4, 16))))
+	return f.tagged(rng.choice((0x9200, 0x8926, 0x893F, 0x8909, 0x88E7)), kind, packet)
 
 
 def frame(rng):
@@ -116,6 +150,8 @@ def frame(rng):
 		kind, packet = f.MPLS, f.mpls(packet, *range(16, 16 + rng.choice((1, 2, 8, 9))))
 	elif how < 0.3:
 		kind, packet = f.PPPOE, f.pppoe(packet, 0x21 if kind == f.IPV4 else 0x57)
+	elif how < 0.42:
+		kind, packet = linked(rng, kind, packet)
 	return f.ether(kind, packet, mac(rng), mac(rng), least=rng.choice((0, 60)))
 
 

@@ -481,13 +481,18 @@ def tshark(path, *arguments):
 	return done.stdout.splitlines()
 
 
+LINK_COOKED = 113
+
+
 def frames_of(path):
-	"""The frames of an Ethernet capture of any format that Wireshark reads."""
+	"""The frames of an Ethernet capture of any format that Wireshark reads, or those that a cooked one's would be."""
 	with tempfile.NamedTemporaryFile(suffix=".pcap") as plain:
 		done = subprocess.run(["editcap", "-F", "nsecpcap", path, plain.name], capture_output=True, text=True, check=False)
 		if done.returncode:
 			raise RuntimeError("editcap: %s" % done.stderr.strip())
 		link, records = pcap.read(plain.name)
+	if link == LINK_COOKED:  # of "any" interface: the protocol is in its last two octets
+		return [bytes(12) + octets[14:] for _, octets in records]
 	if link != pcap.LINK_ETHERNET:
 		raise ValueError("%s: link type %d" % (path, link))
 	return [octets for _, octets in records]

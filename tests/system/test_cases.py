@@ -14,6 +14,14 @@ USER4, USER6 = x1.target_ipv4("192.0.2.10"), x1.target_ipv6("2001:db8::10")
 PAUSE = 0.7  # at each change between signalling and packets
 
 
+# Wrappings by what opens them: nothing, or a key of the port.
+ALWAYS = ("cisco-cmd-8909", "llc-snap-ip", "nsh-894f", "qinq-9200", "vntag-8926")
+KEYS = {"erspan-I": "gre", "erspan-II": "gre", "gre-v1-pptp": "gre", "geneve": "geneve", "mpls-in-udp-6635": "mpls-in-udp",
+	"mpls-pw-cw": "mpls-pseudowire", "mpls-pw-nocw-mac45": "mpls-pseudowire", "vxlan-8472": "vxlan-ports"}
+NEVER = ("l2tpv3-ip115",)
+ENDS = bytes((192, 0, 2, 10, 198, 51, 100, 1))
+
+
 def is_signalling(frame):
 	return frame[23:24] == b"\x11" and frame[36:38] == (8805).to_bytes(2, "big")
 
@@ -61,6 +69,42 @@ class Cases(unittest.TestCase):
 			fed.close()
 		self.assertEqual(both[0], both[1], "the same with two workers")
 		return frames, both[0]
+
+	def wrapped(self, opened, closed, port):
+		"""The user's packet out of each of the files `opened` and of none of `closed`, each given to every worker of one product."""
+		for workers in (1, 2):
+			fed = FedPoi({"mode": "probe", **N6, **port}, keep=True, workers=workers)
+			self.addCleanup(fed.close)
+			xid, wanted = x1.new_id(), []
+			fed.activate({xid: [USER4]})
+			for name in (*opened, *closed):
+				(frame,) = fixture.frames_of(fixture.reference(name + ".pcap"))
+				before = fed.poi.status()["matches"]
+				fed.send([frame] * workers)
+				with self.subTest(file=name, workers=workers):
+					self.assertEqual(fed.poi.status()["matches"] - before, workers if name in opened else 0)
+				if name in opened:
+					at = frame.rindex(ENDS) - 12
+					wanted += [frame[at:at + 44]] * workers
+			status = fed.settled()
+			fed.mdf.wait_pdus(status["delivered"])
+			self.assertTrue(fed.mdf.good, fed.mdf.summary())
+			self.assertEqual(sorted(bytes(p.payload) for p in fed.mdf.kept), sorted(wanted))
+			counts, packets = fed.outcomes()
+			self.assertEqual(packets["dropped"], {}.fromkeys(packets["dropped"], 0), "nothing of this is broken")
+			self.assertEqual(sum(counts.values()), workers * (len(opened) + len(closed)), "each frame is counted once")
+			fed.alive()
+			fed.close()
+
+	@unittest.skipUnless(fixture.reference("geneve.pcap"), "no reference data")
+	def test_wrappings_that_the_port_opens(self):
+		keys = {key: True for key in KEYS.values() if key != "vxlan-ports"}
+		self.wrapped((*ALWAYS, *KEYS), NEVER, {**keys, "vxlan-ports": [8472]})
+
+	@unittest.skipUnless(fixture.reference("geneve.pcap"), "no reference data")
+	def test_wrappings_that_the_port_does_not_open(self):
+		"""Only what links have around each packet is opened on every port."""
+		self.wrapped(ALWAYS, (*KEYS, *NEVER), {})
 
 	def test_gtpu_length_counts_header(self):
 		frames, (got,) = self.play("gtpu-length-counts-header", N3, ["<x1:imsi>001010000000109</x1:imsi>"],

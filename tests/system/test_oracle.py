@@ -17,8 +17,8 @@ sys.path.append(os.path.join(fixture.TOP, "tests", "oracle"))
 import reference  # noqa: E402
 import traffic  # noqa: E402
 
-PORT = {"mode": "probe", "tunnel": "gtpu", "link": "n3", "gtp-endpoints": traffic.ENDPOINTS, "gre": True, "ipip": True, "vxlan": True}
-LOOKS_INTO = {"gtpu", "gre", "ipip", "vxlan"}
+PORT = {"mode": "probe", "tunnel": "gtpu", "link": "n3", "gtp-endpoints": traffic.ENDPOINTS, **{key: True for key in traffic.OPENED}, "vxlan-ports": [8472]}
+LOOKS_INTO = {"gtpu", 8472, *traffic.OPENED}
 ROUNDS, PACKETS, TASKS = (15, 20000, 30) if fixture.LONG else (1, 20000, 30)
 SEED = int(os.environ.get("POI_SEED", "1"))
 
