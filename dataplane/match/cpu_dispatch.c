@@ -28,7 +28,9 @@ enum cpu_dispatch cpu_dispatch_best(void)
 		const struct port_traits *port, struct packet_view *views, unsigned n);   \
 	unsigned match_burst_##v(const struct table *t, const struct port_traits *port,   \
 		const struct packet_view *views, unsigned n, struct match_cursor *cursor, \
-		struct hit *hits, unsigned max_hits)
+		struct hit *hits, unsigned max_hits);                                     \
+	uint32_t parse_unopened_##v(                                                      \
+		const struct port_traits *port, const struct packet_view *view)
 DECLARE(v2);
 DECLARE(v3);
 DECLARE(v4);
@@ -63,6 +65,12 @@ const char *cpu_dispatch_name(void)
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
 {
 	return in_use.parse(port, views, n);
+}
+
+// Of samples: each CPU has the one that all can run.
+uint32_t parse_unopened(const struct port_traits *port, const struct packet_view *view)
+{
+	return parse_unopened_v2(port, view);
 }
 
 unsigned match_burst(const struct table *t, const struct port_traits *port,
