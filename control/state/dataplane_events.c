@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/state/fail_safe.h"
 #include "control/state/fault_raise.h"
 #include "control/state/pending_reports.h"
 #include "control/state/persistence.h"
@@ -24,16 +25,9 @@ static void complete_task(struct control *c, struct registry_task *t)
 
 // Completes requests that were answered `Acknowledged` before this process or the connection went
 // down: the object's presence in the dataplane's state shows that the request was executed.
-static void complete_pending(struct control *c)
+static void complete_destinations(struct control *c)
 {
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-			t = registry_task_next(t)) {
-			if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
-				continue;
-			complete_task(c, t);
-			publish_task_memo(c->publish, t);
-		}
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
 			d; d = registry_destination_next(d)) {
 			if (!d->pending || !d->ready)
@@ -44,6 +38,17 @@ static void complete_pending(struct control *c)
 			publish_destination_memo(c->publish, d);
 		}
 	}
+}
+
+static void on_adopted(void *context, struct registry_task *t)
+{
+	struct control *c = context;
+
+	report_standing_task(c, t);
+	if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
+		return;
+	complete_task(c, t);
+	publish_task_memo(c->publish, t);
 }
 
 static void format_time(time_t t, char out[32])
@@ -57,15 +62,12 @@ static void format_time(time_t t, char out[32])
 // Returns a text that says which objects of `ne` are in force.
 static const char *in_force(const struct control *c, uint16_t ne)
 {
-	const struct registry_task *t = registry_task_first(c->registry, ne);
-
 	if (c->recovery_incomplete)
 		return "";
 	if (fault_has(*registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE))
 		return ", no task is in force: the ADMF was silent";
-	while (t && t->state == TASK_COMPLETE)
-		t = registry_task_next(t);
-	return t ? ", not all tasks are in force" : ", all tasks are in force";
+	return registry_tasks_awaiting(c->registry, ne) ? ", not all tasks are in force"
+							: ", all tasks are in force";
 }
 
 static void report_return(struct control *c, bool adopted, uint32_t tasks)
@@ -93,6 +95,17 @@ static void report_return(struct control *c, bool adopted, uint32_t tasks)
 		fault_warn(c, ne, text);
 }
 
+static void on_settling(void *context)
+{
+	report_take_over(context);
+}
+
+static void on_stopping(void *context)
+{
+	dataplane_event_stop(context);
+	fail_safe_stop(context);
+}
+
 static void on_ready(void *context, bool adopted)
 {
 	struct control *c = context;
@@ -103,13 +116,12 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
-	report_take_over(c);
 	report_return(c, adopted, tasks);
 	if (adopted)
 		report_standing(c);
 	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
-		complete_pending(c);
+		complete_destinations(c);
 	persistence_follow_registry(c);
 	if (c->recovery_incomplete && !c->incomplete_unreported) // no ADMF takes reports
 		publish_incomplete_reported(c->publish);
@@ -163,10 +175,13 @@ static void on_fresh(void *context)
 	persistence_adopt(c);
 }
 
+static const char restarted_text[] =
+	"poi-dataplane was restarted; what is still wrong is told anew";
+
 // The old process's conditions ended with it; the new one tells its own.
 static void on_restarted(void *context)
 {
-	static const char text[] = "poi-dataplane was restarted; what is still wrong is told anew";
+	const char *text = restarted_text;
 	struct control *c = context;
 
 	fault_clear_all(c, FAULT_LEDGER, text);
@@ -186,12 +201,16 @@ static void on_restarted(void *context)
 				issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
 					X1_STATUS_CLEARED, text);
 		}
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-			t = registry_task_next(t))
-			if (fault_clear(&t->faults, FAULT_LOSS))
-				issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid,
-					X1_STATUS_CLEARED, text);
 	}
+}
+
+static void on_revived(void *context, struct registry_task *t)
+{
+	struct control *c = context;
+
+	if (fault_clear(&t->faults, FAULT_LOSS))
+		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, t->ne, &t->xid, X1_STATUS_CLEARED,
+			restarted_text);
 }
 
 static bool on_resume(void *context)
@@ -208,7 +227,7 @@ static void on_element(void *context, uint16_t ne, const uint8_t *memo, uint32_t
 
 static void on_silent(void *context, uint16_t ne)
 {
-	dataplane_fail_safe(context, ne);
+	fail_safe_fire(context, ne, false);
 }
 
 static void on_lost(void *context)
@@ -285,14 +304,15 @@ static void on_task_refused(struct control *c, struct registry_task *t, int resu
 		persistence_task_gone(c, ne, &xid);
 		return;
 	}
-	t->state = TASK_AWAITING;
+	registry_task_set_state(c->registry, t, TASK_AWAITING);
 	if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT, text) == 1)
 		issue_queue(c, ISSUE_TASK, ISSUE_FAULT, ne, &xid, X1_STATUS_FAULT, text);
 }
 
 static void on_task_replayed(struct control *c, struct registry_task *t)
 {
-	t->state = TASK_COMPLETE;
+	fail_safe_spare(c, t);
+	registry_task_set_state(c->registry, t, TASK_COMPLETE);
 	bool memo = fault_clear(&t->faults, FAULT_DATAPLANE_LOST);
 	if (memo)
 		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, t->ne, &t->xid, X1_STATUS_CLEARED,
@@ -324,10 +344,14 @@ static void on_replayed(
 const struct publish_hooks *dataplane_hooks(void)
 {
 	static const struct publish_hooks hooks = {
+		.settling = on_settling,
+		.adopted = on_adopted,
+		.revived = on_revived,
+		.stopping = on_stopping,
 		.ready = on_ready,
 		.lost = on_lost,
 		.event = dataplane_event,
-		.wiped = dataplane_task_wiped,
+		.wiped = fail_safe_wiped,
 		.replayed = on_replayed,
 		.fresh = on_fresh,
 		.incomplete = on_incomplete,

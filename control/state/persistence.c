@@ -52,6 +52,14 @@ void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xi
 			NULL);
 }
 
+void persistence_tasks_stopped(struct control *c, uint16_t ne)
+{
+	if (c->task_store)
+		(void)judge(c,
+			task_store_stop_tasks(c->task_store, registry_ne_id(c->registry, ne)),
+			NULL);
+}
+
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did)
 {
 	if (c->task_store)

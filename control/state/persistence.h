@@ -28,6 +28,7 @@ void persistence_take_reports(struct control *c);
 
 // Removals are done whatever the store says.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
+void persistence_tasks_stopped(struct control *c, uint16_t ne); // all of them
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
 
 // Both sides are empty: what the store holds and may be used goes into the registry; what is not

@@ -15,12 +15,22 @@
 #include <event2/event.h>
 
 #include "control/state/registry.h"
+#include "control/state/slice.h"
 #include "shared/channel.h"
 #include "shared/config.h"
 
 struct publish;
 
 struct publish_hooks { // every one must be set, but where it says otherwise
+	// Both sides hold the same, but `ready` has not been called: what a process before has left is
+	// to be reported, ahead of what follows. Then, where the state was adopted since `ready` was
+	// called last, each task.
+	void (*settling)(void *context);
+	void (*adopted)(void *context, struct registry_task *t);
+	// A task that an earlier dataplane had, before it is put to this one: its conditions ended.
+	void (*revived)(void *context, struct registry_task *t);
+	// What walks over tasks (publish_slices) must end: publish_free was called.
+	void (*stopping)(void *context);
 	// Both sides hold the same; state changes are accepted from now on.
 	void (*ready)(void *context, bool adopted);
 	// The dataplane is gone. What was waiting has been called back with CLOSED before this.
@@ -70,6 +80,7 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 // Sends queued messages to the dataplane for up to 500 ms; calls waiting requests back with CLOSED.
 void publish_free(struct publish *p);
 enum publish_state publish_state(const struct publish *p);
+struct slices *publish_slices(const struct publish *p); // the budget of all long work
 // The registry has been the whole truth at least once since the start (decision 11).
 bool publish_recovered(const struct publish *p);
 uint64_t publish_incarnation(const struct publish *p); // our own

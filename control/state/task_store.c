@@ -84,6 +84,12 @@ static void read_task(struct task_store *v, const uint8_t *body, size_t length)
 		v->element[ne].invalid = true;
 }
 
+static void drop_tasks(struct registry *r, uint16_t ne)
+{
+	while (registry_task_first(r, ne))
+		registry_task_remove(r, registry_task_first(r, ne));
+}
+
 static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, size_t length)
 {
 	struct wire_reader r = wire_reader_of(body, length);
@@ -102,6 +108,8 @@ static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, 
 	struct registry_destination *d = registry_destination_find(v->loaded, (uint16_t)ne, &id);
 	if (kind == CONTACT)
 		v->element[ne].contact_s = v->element[ne].written_s = contact;
+	else if (kind == STOP_TASKS)
+		drop_tasks(v->loaded, (uint16_t)ne);
 	else if (kind == REMOVE_TASK && t)
 		registry_task_remove(v->loaded, t);
 	else if (kind == REMOVE_DESTINATION && d && !d->references)
@@ -125,6 +133,7 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	case REMOVE_DESTINATION:
 	case REMOVE_TASK:
 	case CONTACT:
+	case STOP_TASKS:
 		read_key(v, record[0], record + 1, length - 1);
 		return 0;
 	case REPORT:
@@ -242,8 +251,7 @@ static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
 
 static void drop(struct registry *r, uint16_t ne)
 {
-	while (registry_task_first(r, ne))
-		registry_task_remove(r, registry_task_first(r, ne));
+	drop_tasks(r, ne);
 	while (registry_destination_first(r, ne))
 		registry_destination_remove(r, registry_destination_first(r, ne));
 }
@@ -343,6 +351,13 @@ static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne
 int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid)
 {
 	return write_key(v, REMOVE_TASK, ne, xid, 0);
+}
+
+int task_store_stop_tasks(struct task_store *v, const struct id16 *ne)
+{
+	static const struct id16 all;
+
+	return write_key(v, STOP_TASKS, ne, &all, 0);
 }
 
 int task_store_remove_destination(

@@ -55,6 +55,8 @@ bool task_store_forget(struct task_store *v);
 [[nodiscard]] int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid);
 [[nodiscard]] int task_store_remove_destination(
 	struct task_store *v, const struct id16 *ne, const struct id16 *did);
+// The fail-safe stopped all tasks of `ne`: one record.
+[[nodiscard]] int task_store_stop_tasks(struct task_store *v, const struct id16 *ne);
 // Reports that are kept until they are answered, as changes of tasks.
 [[nodiscard]] int task_store_put_report(
 	struct task_store *v, const struct registry *r, const struct kept_report *report);

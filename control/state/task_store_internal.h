@@ -17,6 +17,7 @@ enum kind {
 	RESTORING,
 	PUT_DESTINATION,
 	REPORT,
+	STOP_TASKS, // all that were put before, of a network element
 };
 
 #define HEADER 8 // of a channel message, not kept
