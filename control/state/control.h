@@ -48,6 +48,7 @@ struct control {
 	bool agreed;			// both processes have held the same state
 	// Faults of this network element came or went; NULL: nobody asks.
 	void (*faults_changed)(struct control *c, uint16_t ne);
+	struct slice rewrite; // of the store
 	LIST_HEAD(, fail_safe) fail_safes; // whose tasks are not all reported
 	LIST_HEAD(, loss_walk) loss_walks; // returned destinations, whose tasks are not all walked over
 	struct control_counters counters;

@@ -104,6 +104,7 @@ static void on_stopping(void *context)
 {
 	dataplane_event_stop(context);
 	fail_safe_stop(context);
+	persistence_stop(context);
 }
 
 static void on_ready(void *context, bool adopted)

@@ -41,7 +41,8 @@ bool persistence_kept(const struct control *c, const struct persistence_position
 
 bool persistence_rewritten(const struct control *c, const struct persistence_position *at)
 {
-	return c->task_store && task_store_rewrites(c->task_store) != at->rewrites;
+	return c->task_store && (task_store_rewrites(c->task_store) != at->rewrites ||
+					task_store_rewriting(c->task_store));
 }
 
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
@@ -159,12 +160,43 @@ bool persistence_restore(struct control *c)
 	return true;
 }
 
-static void rewrite(struct control *c)
+static void rewritten(struct control *c, int rc)
 {
-	if (task_store_rewrite(c->task_store, c->registry))
+	if (rc)
 		fault_raise_all(c, FAULT_STORE, not_written);
 	else
 		fault_clear_all(c, FAULT_STORE, "the sealed store is written again");
+}
+
+static enum slice_result rewrite_step(void *context)
+{
+	struct control *c = context;
+	int rc = task_store_rewrite_step(c->task_store, c->registry);
+
+	if (rc == POI_ERR_AGAIN)
+		return SLICE_MORE;
+	rewritten(c, rc);
+	return SLICE_DONE;
+}
+
+static void rewrite(struct control *c)
+{
+	int rc;
+
+	if (c->rewrite.begun)
+		return;
+	rc = task_store_rewrite_begin(c->task_store, c->registry);
+	if (rc)
+		rewritten(c, rc);
+	else
+		slice_begin(publish_slices(c->publish), &c->rewrite, rewrite_step, NULL, c);
+}
+
+void persistence_stop(struct control *c)
+{
+	slice_end(publish_slices(c->publish), &c->rewrite);
+	if (c->task_store)
+		task_store_rewrite_stop(c->task_store);
 }
 
 void persistence_follow_registry(struct control *c)
@@ -196,6 +228,6 @@ void persistence_tick(struct control *c)
 	if (task_store_failed(c->task_store) ||
 		task_store_wants_rewrite(c->task_store, c->registry))
 		rewrite(c);
-	else
+	if (!task_store_failed(c->task_store))
 		persistence_sync(c);
 }

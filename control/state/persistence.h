@@ -17,7 +17,8 @@ struct persistence_position { // of one change that was put
 	struct control *c, const struct registry_destination *d, struct persistence_position *at);
 // The dataplane has it in force: is it on disk too?
 bool persistence_kept(const struct control *c, const struct persistence_position *at);
-// The file was written anew since, from the registry: what was not in the registry is put again.
+// The file was written anew since, from the registry, or is being: what was not in the registry is put
+// again.
 bool persistence_rewritten(const struct control *c, const struct persistence_position *at);
 
 // A report that is kept until it is answered, and the end of that.
@@ -45,6 +46,8 @@ void persistence_follow_registry(struct control *c);
 // The ADMF was heard. What lies on the disk and may be used stays usable so; it does not become usable
 // again where the ADMF was silent for TIME_P2 before.
 void persistence_heard(struct control *c, uint16_t ne);
+// Gives up a rewrite of the store that is not at its end: the file is as it was, and every change in it.
+void persistence_stop(struct control *c);
 // Brings what was put to the disk.
 void persistence_sync(struct control *c);
 // Every second: mends a store that failed, compacts one that has grown.

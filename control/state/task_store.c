@@ -190,6 +190,7 @@ void task_store_close(struct task_store *v)
 {
 	if (!v)
 		return;
+	task_store_abandon(v);
 	sealed_file_close(v->sealed);
 	registry_free(v->loaded);
 	explicit_bzero(v, sizeof(*v));
@@ -291,7 +292,7 @@ enum task_store_verdict task_store_adopt(
 
 // Writing.
 
-static int write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
+int task_store_write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
 	int memo = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
@@ -305,7 +306,7 @@ static int write_task(struct task_store *v, const struct registry *r, const stru
 		channel_encode_task(v->record, sizeof(v->record), CHANNEL_TASK_STATE, 0, &c));
 }
 
-static int write_destination(
+int task_store_write_destination(
 	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
 	struct channel_destination c;
@@ -324,13 +325,13 @@ static int write_destination(
 int task_store_put_task(
 	struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
-	return v->failed ? POI_ERR_IO : write_task(v, r, t);
+	return v->failed ? POI_ERR_IO : task_store_write_task(v, r, t);
 }
 
 int task_store_put_destination(
 	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
-	return v->failed ? POI_ERR_IO : write_destination(v, r, d);
+	return v->failed ? POI_ERR_IO : task_store_write_destination(v, r, d);
 }
 
 static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne,
@@ -345,6 +346,11 @@ static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne
 	else
 		wire_put_u64(&w, contact_s);
 	return task_store_append(v, wire_written(&w));
+}
+
+int task_store_write_contact(struct task_store *v, const struct id16 *ne, uint64_t contact_s)
+{
+	return write_key(v, CONTACT, ne, NULL, contact_s);
 }
 
 // Tried even after a failure: a removal that reaches the file is one that a crash does not undo.
@@ -443,59 +449,6 @@ bool task_store_wants_rewrite(const struct task_store *v, const struct registry 
 	if (v->puts)
 		alive *= v->put_octets / v->puts;
 	return sealed_file_size(v->sealed) > 4 * alive + WORTH_REWRITING;
-}
-
-// All of it, even behind an object that cannot be encoded. 0 or the first error.
-static int write_all(struct task_store *v, const struct registry *r)
-{
-	int first = 0, rc = 0;
-
-	if (v->restoring_here && v->loaded) { // the restoration is not over yet
-		v->record[0] = RESTORING;
-		first = task_store_append(v, 1);
-	}
-	const struct kept_report *report = kept_reports_first(registry_reports(r));
-	for (; report && rc != POI_ERR_IO; report = kept_reports_next(report)) {
-		rc = task_store_write_report(v, r, report, false);
-		first = first ? first : rc;
-	}
-	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {
-		const struct registry_destination *d = registry_destination_first(r, ne);
-		const struct registry_task *t = registry_task_first(r, ne);
-		const struct element *e = &v->element[ne];
-
-		if (e->contact_s)
-			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
-		first = first ? first : rc;
-		for (; d && rc != POI_ERR_IO; d = registry_destination_next(d)) {
-			rc = write_destination(v, r, d);
-			first = first ? first : rc;
-		}
-		for (; t && rc != POI_ERR_IO; t = registry_task_next(t)) {
-			rc = t->removing ? 0 : write_task(v, r, t);
-			first = first ? first : rc;
-		}
-	}
-	return first;
-}
-
-int task_store_rewrite(struct task_store *v, const struct registry *r)
-{
-	if (sealed_file_rewrite_begin(v->sealed)) {
-		v->failed = true;
-		return POI_ERR_IO;
-	}
-	v->puts = v->put_octets = 0;
-	int rc = write_all(v, r);
-	// The end puts the old file back when a write has failed.
-	int end = sealed_file_rewrite_end(v->sealed);
-	v->failed = rc || end;
-	v->dirty = false;
-	if (v->failed)
-		return POI_ERR_IO;
-	v->durable = v->position;
-	v->rewrites++;
-	return 0;
 }
 
 uint64_t task_store_rewrites(const struct task_store *v)

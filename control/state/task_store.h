@@ -77,8 +77,14 @@ bool task_store_failed(const struct task_store *v);
 
 // The file holds more than four times what is alive (and is worth the effort).
 bool task_store_wants_rewrite(const struct task_store *v, const struct registry *r);
-// Writes the file anew from the registry: tasks in force or accepted, without what is being
-// removed. 0 or IO; on IO the old file is as it was.
-[[nodiscard]] int task_store_rewrite(struct task_store *v, const struct registry *r);
-// Counts them: a modification on its way is not part of a rewrite and is put again after one.
+// Writes the file anew from the registry, an object a step: tasks in force or accepted, without what is
+// being removed. Changes meanwhile are put to both files. `step`: AGAIN while it goes on, 0 when the new file
+// is in place, or IO: the old file is as it was, and the store has failed.
+[[nodiscard]] int task_store_rewrite_begin(struct task_store *v, const struct registry *r);
+[[nodiscard]] int task_store_rewrite_step(struct task_store *v, struct registry *r);
+void task_store_rewrite_stop(struct task_store *v); // gives it up
+bool task_store_rewriting(const struct task_store *v);
+[[nodiscard]] int task_store_rewrite(struct task_store *v, struct registry *r); // all of it
+// Counts begins and ends: a modification on its way is not part of a rewrite, and is put again where one
+// has begun or ended since, or goes on.
 uint64_t task_store_rewrites(const struct task_store *v);

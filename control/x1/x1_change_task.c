@@ -303,6 +303,7 @@ void x1_task_stays(struct x1_operation *op, const struct id16 *xid)
 	if (!t)
 		return;
 	t->removing = false;
+	(void)persistence_task(control_of(op), t, NULL); // a rewrite has left it out
 	put_back(op, t);
 }
 
