@@ -49,6 +49,8 @@ struct control {
 	// Faults of this network element came or went; NULL: nobody asks.
 	void (*faults_changed)(struct control *c, uint16_t ne);
 	struct slice rewrite; // of the store
+	uint16_t restoring_ne; // from the store
+	bool restoring_tasks;
 	LIST_HEAD(, fail_safe) fail_safes; // whose tasks are not all reported
 	LIST_HEAD(, loss_walk) loss_walks; // returned destinations, whose tasks are not all walked over
 	struct control_counters counters;

@@ -173,7 +173,12 @@ static void on_fresh(void *context)
 	struct control *c = context;
 
 	c->fresh = true;
-	persistence_adopt(c);
+	persistence_adopt_begin(c);
+}
+
+static int on_restore(void *context)
+{
+	return persistence_adopt_step(context);
 }
 
 static const char restarted_text[] =
@@ -355,6 +360,7 @@ const struct publish_hooks *dataplane_hooks(void)
 		.wiped = fail_safe_wiped,
 		.replayed = on_replayed,
 		.fresh = on_fresh,
+		.restore = on_restore,
 		.incomplete = on_incomplete,
 		.restarted = on_restarted,
 		.resume = on_resume,

@@ -109,30 +109,74 @@ static const char *discarded(enum task_store_verdict verdict)
 	}
 }
 
-void persistence_adopt(struct control *c)
+static void cleared(struct control *c, uint16_t ne, enum task_store_verdict verdict)
+{
+	audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
+	fault_warn(c, ne, discarded(verdict));
+}
+
+void persistence_adopt_begin(struct control *c)
 {
 	if (c->task_store && task_store_begin_restoring(c->task_store))
 		fault_raise_all(c, FAULT_STORE, not_written);
-	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		enum task_store_verdict verdict =
-			c->task_store
-				? task_store_adopt(c->task_store, c->registry, ne, now_wall_s())
-				: TASK_STORE_EMPTY;
-		if (verdict == TASK_STORE_ADOPTED) {
-			log_notice("store: %u tasks and %u destinations of %s are taken back",
-				registry_task_count(c->registry, ne),
-				registry_destination_count(c->registry, ne),
-				c->config->nes[ne].ne_identifier);
-			audit_act(c, "restored", ne, NULL, 0, NULL);
-			publish_silence_known(c->publish, ne,
-				task_store_silence_ms(c->task_store, ne, now_wall_s()));
-			continue;
-		}
-		audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
-		fault_warn(c, ne, discarded(verdict));
+	c->restoring_ne = 0;
+	c->restoring_tasks = false;
+}
+
+static void adopted(struct control *c, uint16_t ne)
+{
+	log_notice("store: %u tasks and %u destinations of %s are taken back",
+		registry_task_count(c->registry, ne), registry_destination_count(c->registry, ne),
+		c->config->nes[ne].ne_identifier);
+	audit_act(c, "restored", ne, NULL, 0, NULL);
+	publish_silence_known(
+		c->publish, ne, task_store_silence_ms(c->task_store, ne, now_wall_s()));
+}
+
+// Tasks of a network element that is being taken back. AGAIN while it goes on.
+static int adopt_task(struct control *c, uint16_t ne)
+{
+	int rc = task_store_adopt_step(c->task_store, c->registry, ne);
+
+	if (rc == POI_ERR_AGAIN)
+		return rc;
+	c->restoring_tasks = false;
+	c->restoring_ne++;
+	if (rc)
+		cleared(c, ne, TASK_STORE_INVALID);
+	else
+		adopted(c, ne);
+	return POI_ERR_AGAIN;
+}
+
+int persistence_adopt_step(struct control *c)
+{
+	uint16_t ne = c->restoring_ne;
+	enum task_store_verdict verdict;
+
+	if (c->restoring_tasks)
+		return adopt_task(c, ne);
+	if (ne >= registry_nes(c->registry)) {
+		if (audit_sync(c->audit))
+			log_error("audit: the start is not on disk");
+		return 0;
 	}
-	if (audit_sync(c->audit))
-		log_error("audit: the start is not on disk");
+	verdict = c->task_store ? task_store_adopt_begin(
+					  c->task_store, c->registry, ne, now_wall_s())
+				: TASK_STORE_EMPTY;
+	c->restoring_tasks = verdict == TASK_STORE_ADOPTED;
+	if (c->restoring_tasks)
+		return POI_ERR_AGAIN;
+	cleared(c, ne, verdict);
+	c->restoring_ne++;
+	return POI_ERR_AGAIN;
+}
+
+static void adopt(struct control *c)
+{
+	persistence_adopt_begin(c);
+	while (persistence_adopt_step(c) == POI_ERR_AGAIN)
+		;
 }
 
 bool persistence_resume(struct control *c)
@@ -141,7 +185,7 @@ bool persistence_resume(struct control *c)
 		return false;
 	log_notice("store: a restoration was cut off and is done again");
 	c->fresh = true;
-	persistence_adopt(c);
+	adopt(c);
 	return true;
 }
 
@@ -156,7 +200,7 @@ bool persistence_restore(struct control *c)
 	log_notice("store: restoring tasks that were never replayed to the dataplane");
 	registry_clear(c->registry);
 	c->fresh = true;
-	persistence_adopt(c);
+	adopt(c);
 	return true;
 }
 

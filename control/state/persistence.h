@@ -33,8 +33,10 @@ void persistence_tasks_stopped(struct control *c, uint16_t ne); // all of them
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
 
 // Both sides are empty: what the store holds and may be used goes into the registry; what is not
-// used, and that nothing was kept where there is no store, is said to the ADMF (code 9010).
-void persistence_adopt(struct control *c);
+// used, and that nothing was kept where there is no store, is said to the ADMF (code 9010). A step does one
+// object; AGAIN while it goes on, then 0.
+void persistence_adopt_begin(struct control *c);
+[[nodiscard]] int persistence_adopt_step(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
 // Returns whether that is so.
 bool persistence_resume(struct control *c);

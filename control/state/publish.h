@@ -44,6 +44,9 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// This process is new, and the dataplane holds nothing, its complete flag cleared: what the
 	// hook puts into the registry now is replayed. May be NULL.
 	void (*fresh)(void *context);
+	// Behind `fresh`, until it returns 0 and not AGAIN: fills the registry bit by bit. Until then
+	// publish_recovered is false. May be NULL.
+	int (*restore)(void *context);
 	// This process is new, and what the dataplane holds is in the registry, but its complete flag
 	// is cleared: an earlier poi-control ended within a replay. True: the hook has put something
 	// better into the registry in its place. False: the incomplete state is adopted, and

@@ -345,7 +345,7 @@ struct slices *publish_slices(const struct publish *p)
 
 bool publish_recovered(const struct publish *p)
 {
-	return p->recovered;
+	return p->recovered && !p->restoring;
 }
 
 uint64_t publish_incarnation(const struct publish *p)

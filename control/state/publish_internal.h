@@ -88,6 +88,7 @@ struct publish {
 	uint32_t retry_ms;
 	enum publish_state state;
 	bool recovered;
+	bool restoring; // the hook fills the registry
 	bool stopping;
 	bool settled; // both sides have held the same since the start
 	uint32_t reports_dataplane; // registry_dataplane when the reports were put last

@@ -278,6 +278,7 @@ static bool adopt_incomplete(struct publish *p)
 	if (!r->tasks && !r->destinations) {
 		if (p->hooks.fresh)
 			p->hooks.fresh(p->context);
+		p->restoring = p->hooks.fresh && p->hooks.restore;
 		return true;
 	}
 	log_warning("channel: the dataplane's state is incomplete: poi-control ended within a "

@@ -128,6 +128,14 @@ static int put_object(struct publish *p, uint16_t id, uint16_t ne, const struct 
 
 // Phases: each step does one object. AGAIN: the phase goes on; 0: it is over.
 
+static int restoring(struct publish *p)
+{
+	int rc = p->restoring ? p->hooks.restore(p->context) : 0;
+
+	p->restoring = rc == POI_ERR_AGAIN;
+	return rc;
+}
+
 static int elements(struct publish *p)
 {
 	struct publish_replay *r = &p->replay;
@@ -309,7 +317,7 @@ static int adopted(struct publish *p)
 	return POI_ERR_AGAIN;
 }
 
-static int (*const phases[])(struct publish *p) = {elements, surplus, reports, destinations, tasks,
+static int (*const phases[])(struct publish *p) = {restoring, elements, surplus, reports, destinations, tasks,
 	surplus_destinations, drained, NULL, settling, adopted};
 
 #define PHASES (sizeof(phases) / sizeof(phases[0]))

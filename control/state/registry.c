@@ -355,12 +355,26 @@ static void unlist(struct registry *r, struct registry_task *t)
 	n->awaiting -= t->state == TASK_AWAITING;
 }
 
-void registry_task_remove(struct registry *r, struct registry_task *t)
+static void take(struct registry *r, struct registry_task *t)
 {
 	registry_refer(r, t, -1);
 	hash_table_remove(&r->tasks, &t->link);
 	unlist(r, t);
+}
+
+void registry_task_remove(struct registry *r, struct registry_task *t)
+{
+	take(r, t);
 	registry_task_free(t);
+}
+
+struct registry_task *registry_task_take(struct registry *from, uint16_t ne)
+{
+	struct registry_task *t = registry_task_first(from, ne);
+
+	if (t)
+		take(from, t);
+	return t;
 }
 
 void registry_task_keep(struct registry *r, struct registry_task *t)

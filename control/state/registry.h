@@ -139,6 +139,8 @@ bool registry_destinations_known(const struct registry *r, const struct registry
 // Puts `t` in the place of the task with its key, which is freed; faults go over to `t`.
 [[nodiscard]] int registry_task_replace(struct registry *r, struct registry_task *t);
 void registry_task_remove(struct registry *r, struct registry_task *t);		  // and frees it
+// Takes the first task of `ne` out of `from`: it is the caller's, as a new one. NULL: there is none.
+struct registry_task *registry_task_take(struct registry *from, uint16_t ne);
 struct registry_task *registry_task_first(const struct registry *r, uint16_t ne);
 static inline struct registry_task *registry_task_next(const struct registry_task *t)
 {
@@ -188,6 +190,8 @@ struct registry_destination *registry_destination_find(
 [[nodiscard]] int registry_destination_add(struct registry *r, struct registry_destination *d);
 [[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
 void registry_destination_remove(struct registry *r, struct registry_destination *d);
+// The same, in order.
+struct registry_destination *registry_destination_take(struct registry *from, uint16_t ne);
 // Calls `gone` of every removed destination: no dataplane will report the end of its drain.
 void registry_end_removals(struct registry *r);
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);

@@ -105,7 +105,7 @@ int registry_destination_replace(struct registry *r, struct registry_destination
 	return 0;
 }
 
-void registry_destination_remove(struct registry *r, struct registry_destination *d)
+static void take(struct registry *r, struct registry_destination *d)
 {
 	struct ne *n = &r->ne[d->ne];
 
@@ -113,7 +113,23 @@ void registry_destination_remove(struct registry *r, struct registry_destination
 	hash_table_remove(&r->destinations, &d->link);
 	TAILQ_REMOVE(&n->destination_list, d, entry);
 	n->destinations--;
+}
+
+void registry_destination_remove(struct registry *r, struct registry_destination *d)
+{
+	take(r, d);
 	registry_destination_free(d);
+}
+
+struct registry_destination *registry_destination_take(struct registry *from, uint16_t ne)
+{
+	struct registry_destination *d = registry_destination_first(from, ne);
+
+	if (!d)
+		return NULL;
+	take(from, d);
+	d->references = 0; // its tasks follow
+	return d;
 }
 
 void registry_end_removals(struct registry *r)

@@ -199,57 +199,6 @@ void task_store_close(struct task_store *v)
 
 // Adoption.
 
-static int copy_destinations(struct task_store *v, struct registry *r, uint16_t ne)
-{
-	struct registry_destination *d = registry_destination_first(v->loaded, ne), *copy;
-	struct channel_destination c;
-
-	for (; d; d = registry_destination_next(d)) {
-		int n = registry_destination_memo_lasting(d, v->memo, sizeof(v->memo));
-		if (n < 0)
-			return n;
-		registry_destination_channel(v->loaded, d, &c);
-		c.memo = v->memo;
-		c.memo_length = (uint32_t)n;
-		int rc = registry_destination_from_memo(ne, &c, &copy);
-		if (rc)
-			return rc;
-		copy->down = false;  // of a time that is over
-		copy->ready = false; // the dataplane says when
-		rc = registry_destination_add(r, copy);
-		if (rc) {
-			registry_destination_free(copy);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
-{
-	struct registry_task *t = registry_task_first(v->loaded, ne), *copy;
-	struct channel_task c;
-
-	for (; t; t = registry_task_next(t)) {
-		int n = registry_task_memo_lasting(t, v->memo, sizeof(v->memo));
-		int rc = n < 0 ? n : registry_task_channel(v->loaded, t, &c);
-		if (rc)
-			return rc;
-		c.memo = v->memo;
-		c.memo_length = (uint32_t)n;
-		rc = registry_task_from_memo(ne, &c, &copy);
-		if (rc)
-			return rc;
-		copy->state = TASK_AWAITING;
-		rc = registry_task_add(r, copy);
-		if (rc) {
-			registry_task_free(copy);
-			return rc;
-		}
-	}
-	return 0;
-}
-
 static void drop(struct registry *r, uint16_t ne)
 {
 	drop_tasks(r, ne);
@@ -276,18 +225,52 @@ enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne
 	return TASK_STORE_ADOPTED;
 }
 
-enum task_store_verdict task_store_adopt(
+enum task_store_verdict task_store_adopt_begin(
 	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s)
 {
 	enum task_store_verdict verdict = task_store_judge(v, ne, now_s);
+	struct registry_destination *d;
 
 	if (verdict != TASK_STORE_ADOPTED)
 		return verdict;
-	if (copy_destinations(v, r, ne) || copy_tasks(v, r, ne)) {
+	while ((d = registry_destination_take(v->loaded, ne)) != NULL) {
+		fault_free_all(&d->faults);
+		d->down = false;  // of a time that is over
+		d->ready = false; // the dataplane says when
+		if (!registry_destination_add(r, d))
+			continue;
+		registry_destination_free(d);
 		drop(r, ne);
 		return TASK_STORE_INVALID;
 	}
 	return TASK_STORE_ADOPTED;
+}
+
+int task_store_adopt_step(struct task_store *v, struct registry *r, uint16_t ne)
+{
+	struct registry_task *t = v->loaded ? registry_task_take(v->loaded, ne) : NULL;
+
+	if (!t)
+		return 0;
+	fault_free_all(&t->faults);
+	t->state = TASK_AWAITING;
+	int rc = registry_task_add(r, t);
+	if (!rc)
+		return POI_ERR_AGAIN;
+	registry_task_free(t);
+	drop(r, ne); // all or nothing
+	return rc;
+}
+
+enum task_store_verdict task_store_adopt(
+	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s)
+{
+	enum task_store_verdict verdict = task_store_adopt_begin(v, r, ne, now_s);
+	int rc = verdict == TASK_STORE_ADOPTED ? POI_ERR_AGAIN : 0;
+
+	while (rc == POI_ERR_AGAIN)
+		rc = task_store_adopt_step(v, r, ne);
+	return rc ? TASK_STORE_INVALID : verdict;
 }
 
 // Writing.

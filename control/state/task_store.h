@@ -33,7 +33,13 @@ enum task_store_verdict {
 // TASK_STORE_ADOPTED: it may be used.
 enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne, uint64_t now_s);
 // Puts into the empty registry what may be used of `ne`: all of it or nothing. `now_s`: wall clock.
+// What was read is moved there, destinations first.
 enum task_store_verdict task_store_adopt(struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
+// The same in steps: the destinations, then a task a step. AGAIN while it goes on, 0, or an error: it was not
+// possible.
+enum task_store_verdict task_store_adopt_begin(
+	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
+[[nodiscard]] int task_store_adopt_step(struct task_store *v, struct registry *r, uint16_t ne);
 // From task_store_adopt to task_store_rewrite the file says that a restoration is under way: a process that
 // is killed between them leaves a dataplane with a part of the tasks, which is not the newer truth.
 // 0 or IO: that is not on disk.
