@@ -31,11 +31,10 @@ struct session {
 
 struct sealed_file {
 	char *file;
-	char *aside; // name of a rewrite in progress, else NULL
+	bool aside; // `file` is not in its place yet
 	int fd;
-	int old_fd; // during a rewrite
-	uint64_t size, old_size;
-	struct session session, old_session;
+	uint64_t size;
+	struct session session;
 	uint8_t root[SEALED_FILE_KEY_SIZE];
 	struct aead *aead;
 	uint8_t *buffer; // one entry
@@ -162,21 +161,31 @@ static int read_all(struct sealed_file *s, sealed_file_each each, void *context)
 	return rc;
 }
 
-struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE], sealed_file_each each,
-	void *context, int *error)
+static struct sealed_file *make(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE])
 {
 	struct sealed_file *s = calloc(1, sizeof(*s));
 
-	*error = POI_ERR_NOMEM;
 	if (!s)
 		return NULL;
-	s->fd = s->old_fd = -1;
+	s->fd = -1;
 	memcpy(s->root, root, sizeof(s->root));
 	s->file = strdup(file);
 	s->aead = aead_new();
 	s->buffer = malloc(4 + SEALED_FILE_RECORD_MAX + AEAD_TAG_SIZE);
-	if (!s->file || !s->aead || !s->buffer)
-		goto fail;
+	if (s->file && s->aead && s->buffer)
+		return s;
+	sealed_file_close(s);
+	return NULL;
+}
+
+struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE], sealed_file_each each,
+	void *context, int *error)
+{
+	struct sealed_file *s = make(file, root);
+
+	*error = POI_ERR_NOMEM;
+	if (!s)
+		return NULL;
 	*error = POI_ERR_IO;
 	s->fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->fd < 0)
@@ -194,30 +203,19 @@ fail:
 	return NULL;
 }
 
-static void forget_aside(struct sealed_file *s)
-{
-	free(s->aside);
-	s->aside = NULL;
-	s->old_fd = -1;
-}
-
 void sealed_file_close(struct sealed_file *s)
 {
 	if (!s)
 		return;
-	if (s->aside) {
-		unlink(s->aside);
-		close(s->old_fd);
-		forget_aside(s);
-	}
-	if (s->fd >= 0) {
+	if (s->aside)
+		unlink(s->file);
+	else if (s->fd >= 0)
 		(void)fsync(s->fd);
+	if (s->fd >= 0)
 		close(s->fd);
-	}
 	aead_free(s->aead);
 	explicit_bzero(s->root, sizeof(s->root));
 	explicit_bzero(&s->session, sizeof(s->session));
-	explicit_bzero(&s->old_session, sizeof(s->old_session));
 	free(s->buffer);
 	free(s->file);
 	free(s);
@@ -276,55 +274,43 @@ static int sync_folder(const char *file)
 	return rc;
 }
 
-// Back to the old file, as if the rewrite had never begun.
-static void abandon(struct sealed_file *s)
+struct sealed_file *sealed_file_aside(const struct sealed_file *s)
 {
-	if (s->fd >= 0)
-		close(s->fd);
-	unlink(s->aside);
-	s->fd = s->old_fd;
-	s->size = s->old_size;
-	s->session = s->old_session;
-	forget_aside(s);
-}
+	struct sealed_file *aside;
+	char *name;
 
-int sealed_file_rewrite_begin(struct sealed_file *s)
-{
-	if (s->aside)
-		return POI_ERR_IN_USE;
-	if (asprintf(&s->aside, "%s.new", s->file) < 0) {
-		s->aside = NULL;
-		return POI_ERR_NOMEM;
-	}
-	s->old_fd = s->fd;
-	s->old_size = s->size;
-	s->old_session = s->session;
-	memset(&s->session, 0, sizeof(s->session));
-	s->size = 0;
-	(void)unlink(s->aside);
-	s->fd = open(s->aside, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->fd < 0 || file_write_at(s->fd, magic, sizeof(magic), 0))
+	if (asprintf(&name, "%s.new", s->file) < 0)
+		return NULL;
+	aside = make(name, s->root);
+	free(name);
+	if (!aside)
+		return NULL;
+	(void)unlink(aside->file);
+	aside->fd = open(aside->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (aside->fd < 0 || file_write_at(aside->fd, magic, sizeof(magic), 0))
 		goto fail;
-	s->size = sizeof(magic);
-	if (begin_session(s))
-		goto fail;
-	return 0;
+	aside->aside = true;
+	aside->size = sizeof(magic);
+	if (!begin_session(aside))
+		return aside;
 fail:
-	abandon(s);
-	return POI_ERR_IO;
+	sealed_file_close(aside);
+	return NULL;
 }
 
-int sealed_file_rewrite_end(struct sealed_file *s)
+int sealed_file_replace(struct sealed_file *s, struct sealed_file *aside)
 {
-	if (!s->aside)
-		return POI_ERR_INVALID;
-	if (s->session.broken || fsync(s->fd) || rename(s->aside, s->file)) {
-		abandon(s);
+	if (aside->session.broken || fsync(aside->fd) || rename(aside->file, s->file)) {
+		sealed_file_close(aside);
 		return POI_ERR_IO;
 	}
 	// The new file is in place; whether its name has reached the disk is the caller's to know.
-	close(s->old_fd);
-	explicit_bzero(&s->old_session, sizeof(s->old_session));
-	forget_aside(s);
+	close(s->fd);
+	s->fd = aside->fd;
+	s->size = aside->size;
+	s->session = aside->session;
+	aside->fd = -1;
+	aside->aside = false;
+	sealed_file_close(aside);
 	return sync_folder(s->file);
 }

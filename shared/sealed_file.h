@@ -39,7 +39,8 @@ void sealed_file_close(struct sealed_file *s);
 [[nodiscard]] int sealed_file_sync(struct sealed_file *s);
 uint64_t sealed_file_size(const struct sealed_file *s); // octets of the file
 
-// Replaces the whole content: begin writes a new file aside, sealed_file_append then goes there, and end
-// makes it the file (fsync, rename, fsync of the folder). On failure the old file stays as it was.
-[[nodiscard]] int sealed_file_rewrite_begin(struct sealed_file *s);
-[[nodiscard]] int sealed_file_rewrite_end(struct sealed_file *s);
+// Replaces the whole content: a new empty file aside, which is appended to and synced like the other, and is
+// removed with sealed_file_close; NULL: it cannot be made. `replace` makes it the file (fsync, rename, fsync of
+// the folder) and frees `aside`. On failure the old file stays as it was.
+struct sealed_file *sealed_file_aside(const struct sealed_file *s);
+[[nodiscard]] int sealed_file_replace(struct sealed_file *s, struct sealed_file *aside);

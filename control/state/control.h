@@ -4,6 +4,7 @@
 // need), handed to the modules as their surroundings. Nothing here is owned.
 
 #include <event2/event.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "control/audit/audit.h"
@@ -23,6 +24,9 @@ struct control_counters {
 	// without.
 	struct latency changes, queries;
 };
+
+struct fail_safe;
+struct loss_walk;
 
 struct control {
 	struct event_base *base;
@@ -45,5 +49,10 @@ struct control {
 	bool agreed;			// both processes have held the same state
 	// Faults of this network element came or went; NULL: nobody asks.
 	void (*faults_changed)(struct control *c, uint16_t ne);
+	struct slice rewrite; // of the store
+	uint16_t restoring_ne; // from the store
+	bool restoring_tasks;
+	LIST_HEAD(, fail_safe) fail_safes; // whose tasks are not all reported
+	LIST_HEAD(, loss_walk) loss_walks; // returned destinations, whose tasks are not all walked over
 	struct control_counters counters;
 };

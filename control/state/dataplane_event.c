@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/state/fail_safe.h"
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
+#include "control/state/task_walk.h"
 #include "control/xml/x1_types.h"
 #include "shared/log.h"
+#include "shared/now.h"
 
 // What is kept elsewhere of it is no longer true.
 static void task_changed(struct control *c, struct registry_task *t)
@@ -23,74 +26,9 @@ static void destination_changed(struct control *c, struct registry_destination *
 	persistence_destination_state(c, d);
 }
 
-// `there`: the dataplane keeps a tombstone of it, from which the next control reports it.
-static void stop_task(struct control *c, uint16_t ne, const struct id16 *xid, bool there)
-{
-	struct id16 key = *xid;
-	struct issue i = {.scope = ISSUE_TASK,
-		.type = ISSUE_TERMINATING,
-		.ne = ne,
-		.code = X1_STATUS_TERMINATING,
-		.id = key,
-		.held = there,
-		.text = "stopped by the fail-safe: the ADMF was silent for TIME_P2"};
-	struct registry_task *t = registry_task_find(c->registry, ne, &key);
-
-	if (t) {
-		issue_task_leaves(c, t, NULL);
-		registry_task_remove(c->registry, t);
-	}
-	persistence_task_gone(c, ne, &key);
-	audit_act(c, "fail-safe", ne, &key, X1_STATUS_TERMINATING,
-		"task stopped: the ADMF was silent");
-	issues_put(c->issues, &i);
-}
-
-// The tombstone stays with the dataplane until the ADMF has answered the report; without an admf-url
-// it is cleared at once.
-void dataplane_task_wiped(void *context, uint16_t ne, const struct id16 *xid)
-{
-	struct control *c = context;
-	struct id16 key = *xid;
-
-	// A connection that was lost shows it again.
-	if (!kept_reports_find(registry_reports(c->registry), ne, &key))
-		stop_task(c, ne, &key, true);
-	if (!c->config->nes[ne].admf_url && publish_tombstone_clear(c->publish, ne, &key))
-		log_warning("channel: a tombstone stays until the next connection");
-}
-
-// `there`: the dataplane keeps a tombstone of each.
-static void stop_tasks(struct control *c, uint16_t ne, bool there)
-{
-	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
-	struct registry_task *t = registry_task_first(c->registry, ne), *next;
-	// A request that arrived after the ADMF was heard again is answered by its own result.
-	bool heard = publish_silence_ms(c->publish, ne) <
-		     (uint64_t)c->config->nes[ne].x1.keepalive.time_p2 * 1000;
-
-	log_kind(ERROR, FAIL_SAFE, "fail-safe: %s (network element %s)", text,
-		c->config->nes[ne].ne_identifier);
-	fault_raise_ne(c, ne, FAULT_FAIL_SAFE, text);
-	for (; t; t = next) {
-		next = registry_task_next(t);
-		if (t->state == TASK_COMPLETE && there)
-			dataplane_task_wiped(c, ne, &t->xid);
-		else if (t->state == TASK_COMPLETE || !heard)
-			stop_task(c, ne, &t->xid, false);
-	}
-	if (audit_sync(c->audit))
-		log_error("audit: the fail-safe's record is not on disk");
-}
-
 static void on_fail_safe(struct control *c, uint16_t ne, const struct channel_event *e)
 {
-	stop_tasks(c, ne, true);
-}
-
-void dataplane_fail_safe(struct control *c, uint16_t ne)
-{
-	stop_tasks(c, ne, false);
+	fail_safe_fire(c, ne, true);
 }
 
 static bool uses(const struct registry_task *t, const struct id16 *did)
@@ -100,6 +38,68 @@ static bool uses(const struct registry_task *t, const struct id16 *did)
 			return true;
 	}
 	return false;
+}
+
+struct loss_walk { // over the tasks of a destination that delivers again
+	LIST_ENTRY(loss_walk) entry;
+	struct task_walk walk;
+	struct control *control;
+	uint16_t ne;
+	struct id16 did;
+	uint64_t returned_ns; // a loss that was raised later stands
+};
+
+static void clear_loss(void *context, struct registry_task *t)
+{
+	const struct loss_walk *l = context;
+	const struct fault *f = fault_find(t->faults, FAULT_LOSS);
+
+	if (!f || f->raised_ns > l->returned_ns || !uses(t, &l->did))
+		return;
+	(void)fault_clear(&t->faults, FAULT_LOSS);
+	issue_queue(l->control, ISSUE_TASK, ISSUE_CLEAR, t->ne, &t->xid, X1_STATUS_CLEARED,
+		"delivery works again");
+	task_changed(l->control, t);
+}
+
+static void loss_walk_over(void *context)
+{
+	struct loss_walk *l = context;
+
+	LIST_REMOVE(l, entry);
+	free(l);
+}
+
+void dataplane_event_stop(struct control *c)
+{
+	struct loss_walk *l;
+
+	while ((l = LIST_FIRST(&c->loss_walks)) != NULL) {
+		task_walk_stop(&l->walk);
+		loss_walk_over(l);
+	}
+}
+
+// One walk a destination: when it goes and returns again the walk begins anew.
+static void walk_over_losses(struct control *c, uint16_t ne, const struct id16 *did)
+{
+	static const struct task_walk_use use = {.each = clear_loss, .done = loss_walk_over};
+	struct loss_walk *l = LIST_FIRST(&c->loss_walks);
+
+	while (l && (l->ne != ne || !id_equal(&l->did, did)))
+		l = LIST_NEXT(l, entry);
+	if (l)
+		task_walk_stop(&l->walk);
+	else if (!(l = calloc(1, sizeof(*l)))) {
+		log_error("channel: out of memory: losses stand that are over");
+		return;
+	} else
+		LIST_INSERT_HEAD(&c->loss_walks, l, entry);
+	l->control = c;
+	l->ne = ne;
+	l->did = *did;
+	l->returned_ns = now_monotonic_ns();
+	task_walk_begin(&l->walk, publish_slices(c->publish), c->registry, ne, &use, l);
 }
 
 static void on_destination(struct control *c, uint16_t ne, const struct channel_event *e)
@@ -129,14 +129,7 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		issue_queue(
 			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
 	destination_changed(c, d);
-	for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-		t = registry_task_next(t)) {
-		if (!t->faults || !uses(t, &e->id) || !fault_clear(&t->faults, FAULT_LOSS))
-			continue;
-		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &t->xid, X1_STATUS_CLEARED,
-			"delivery works again");
-		task_changed(c, t);
-	}
+	walk_over_losses(c, ne, &e->id);
 }
 
 static void on_spool(struct control *c, uint16_t ne, const struct channel_event *e)

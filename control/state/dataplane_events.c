@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/state/fail_safe.h"
 #include "control/state/fault_raise.h"
 #include "control/state/pending_reports.h"
 #include "control/state/persistence.h"
@@ -24,17 +25,9 @@ static void complete_task(struct control *c, struct registry_task *t)
 
 // Completes requests that were answered `Acknowledged` before this process or the connection went
 // down: the object's presence in the dataplane's state shows that the request was executed.
-static void complete_pending(struct control *c)
+static void complete_destinations(struct control *c)
 {
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-			t = registry_task_next(t)) {
-			if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
-				continue;
-			complete_task(c, t);
-			publish_task_memo(c->publish, t);
-			persistence_task_state(c, t);
-		}
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
 			d; d = registry_destination_next(d)) {
 			if (!d->pending || !d->ready)
@@ -48,6 +41,18 @@ static void complete_pending(struct control *c)
 	}
 }
 
+static void on_adopted(void *context, struct registry_task *t)
+{
+	struct control *c = context;
+
+	report_standing_task(c, t);
+	if (t->pending == PENDING_NONE || t->state != TASK_COMPLETE)
+		return;
+	complete_task(c, t);
+	publish_task_memo(c->publish, t);
+	persistence_task_state(c, t);
+}
+
 static void format_time(time_t t, char out[32])
 {
 	struct tm tm;
@@ -59,15 +64,12 @@ static void format_time(time_t t, char out[32])
 // Returns a text that says which objects of `ne` are in force.
 static const char *in_force(const struct control *c, uint16_t ne)
 {
-	const struct registry_task *t = registry_task_first(c->registry, ne);
-
 	if (c->recovery_incomplete)
 		return "";
 	if (fault_has(*registry_ne_faults(c->registry, ne), FAULT_FAIL_SAFE))
 		return ", no task is in force: the ADMF was silent";
-	while (t && t->state == TASK_COMPLETE)
-		t = registry_task_next(t);
-	return t ? ", not all tasks are in force" : ", all tasks are in force";
+	return registry_tasks_awaiting(c->registry, ne) ? ", not all tasks are in force"
+							: ", all tasks are in force";
 }
 
 static void report_return(struct control *c, bool adopted, uint32_t tasks)
@@ -95,6 +97,13 @@ static void report_return(struct control *c, bool adopted, uint32_t tasks)
 		fault_warn(c, ne, text);
 }
 
+static void on_stopping(void *context)
+{
+	dataplane_event_stop(context);
+	fail_safe_stop(context);
+	persistence_stop(context);
+}
+
 static void on_ready(void *context, bool adopted)
 {
 	struct control *c = context;
@@ -110,7 +119,7 @@ static void on_ready(void *context, bool adopted)
 		report_standing(c);
 	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
-		complete_pending(c);
+		complete_destinations(c);
 	persistence_follow_registry(c);
 	if (c->recovery_incomplete && !c->incomplete_unreported) // no ADMF takes reports
 		publish_incomplete_reported(c->publish);
@@ -185,10 +194,13 @@ static bool clear_delivery(struct registry_destination *d)
 	return delivery || spool;
 }
 
+static const char restarted_text[] =
+	"poi-dataplane was restarted; what is still wrong is told anew";
+
 // The old process's conditions ended with it; the new one tells its own.
 static void on_restarted(void *context)
 {
-	static const char text[] = "poi-dataplane was restarted; what is still wrong is told anew";
+	const char *text = restarted_text;
 	struct control *c = context;
 
 	fault_clear_all(c, FAULT_LEDGER, text);
@@ -207,9 +219,6 @@ static void on_restarted(void *context)
 			issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &d->did,
 				X1_STATUS_CLEARED, text);
 		}
-		for (struct registry_task *t = registry_task_first(c->registry, ne); t;
-			t = registry_task_next(t))
-			clear_loss(c, t, text);
 	}
 }
 
@@ -219,9 +228,26 @@ static void on_fresh(void *context)
 	struct control *c = context;
 
 	c->fresh = true;
-	persistence_adopt(c);
+	persistence_adopt_begin(c);
+}
+
+// What the store has of conditions was of an earlier dataplane.
+static int on_restore(void *context)
+{
+	struct control *c = context;
+	int rc = persistence_adopt_step(c);
+
+	if (rc == POI_ERR_AGAIN)
+		return rc;
 	restore_elements(c);
+	registry_dataplane_changed(c->registry);
 	on_restarted(c);
+	return rc;
+}
+
+static void on_revived(void *context, struct registry_task *t)
+{
+	clear_loss(context, t, restarted_text);
 }
 
 static bool on_resume(void *context)
@@ -248,7 +274,7 @@ static void on_stated(void *context)
 
 static void on_silent(void *context, uint16_t ne)
 {
-	dataplane_fail_safe(context, ne);
+	fail_safe_fire(context, ne, false);
 }
 
 static void on_lost(void *context)
@@ -328,14 +354,15 @@ static void on_task_refused(struct control *c, struct registry_task *t, int resu
 		persistence_task_gone(c, ne, &xid);
 		return;
 	}
-	t->state = TASK_AWAITING;
+	registry_task_set_state(c->registry, t, TASK_AWAITING);
 	if (fault_raise(&t->faults, FAULT_DATAPLANE_LOST, X1_STATUS_FAULT, text) == 1)
 		issue_queue(c, ISSUE_TASK, ISSUE_FAULT, ne, &xid, X1_STATUS_FAULT, text);
 }
 
 static void on_task_replayed(struct control *c, struct registry_task *t)
 {
-	t->state = TASK_COMPLETE;
+	fail_safe_spare(c, t);
+	registry_task_set_state(c->registry, t, TASK_COMPLETE);
 	bool memo = fault_clear(&t->faults, FAULT_DATAPLANE_LOST);
 	if (memo)
 		issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, t->ne, &t->xid, X1_STATUS_CLEARED,
@@ -369,13 +396,17 @@ static void on_replayed(
 const struct publish_hooks *dataplane_hooks(void)
 {
 	static const struct publish_hooks hooks = {
+		.adopted = on_adopted,
+		.revived = on_revived,
+		.stopping = on_stopping,
 		.ready = on_ready,
 		.lost = on_lost,
 		.event = dataplane_event,
-		.wiped = dataplane_task_wiped,
+		.wiped = fail_safe_wiped,
 		.replayed = on_replayed,
 		.stated = on_stated,
 		.fresh = on_fresh,
+		.restore = on_restore,
 		.incomplete = on_incomplete,
 		.restarted = on_restarted,
 		.resume = on_resume,

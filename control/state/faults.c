@@ -25,6 +25,7 @@ int fault_raise(struct fault **list, enum fault_kind kind, uint32_t code, const 
 		at = &(*at)->next;
 	if (*at) {
 		(*at)->code = code;
+		(*at)->raised_ns = now_monotonic_ns();
 		text_copy((*at)->text, text);
 		return 0;
 	}
@@ -33,6 +34,7 @@ int fault_raise(struct fault **list, enum fault_kind kind, uint32_t code, const 
 		return POI_ERR_NOMEM;
 	f->kind = (uint8_t)kind;
 	f->code = code;
+	f->raised_ns = now_monotonic_ns();
 	f->told = true; // the caller reports it
 	text_copy(f->text, text);
 	*at = f;
@@ -59,13 +61,16 @@ static struct fault *find(struct fault *list, enum fault_kind kind)
 	return list;
 }
 
+const struct fault *fault_find(const struct fault *list, enum fault_kind kind)
+{
+	while (list && list->kind != kind)
+		list = list->next;
+	return list;
+}
+
 bool fault_has(const struct fault *list, enum fault_kind kind)
 {
-	for (; list; list = list->next) {
-		if (list->kind == kind)
-			return true;
-	}
-	return false;
+	return fault_find(list, kind) != NULL;
 }
 
 uint32_t fault_count(const struct fault *list)

@@ -38,6 +38,7 @@ struct fault {
 	uint8_t kind;  // enum fault_kind
 	uint32_t code; // of table 46
 	bool told;     // by this process, or its report is kept
+	uint64_t raised_ns; // monotonic, the last time by this process
 	char text[FAULT_TEXT_MAX];
 };
 
@@ -63,6 +64,7 @@ void fault_count_kinds(const struct fault *list, uint32_t count[FAULT_NE_KIND_CO
 	struct fault **list, enum fault_kind kind, uint32_t code, const char *text);
 bool fault_clear(struct fault **list, enum fault_kind kind);
 bool fault_has(const struct fault *list, enum fault_kind kind);
+const struct fault *fault_find(const struct fault *list, enum fault_kind kind); // or NULL
 uint32_t fault_count(const struct fault *list);
 void fault_free_all(struct fault **list);
 

@@ -11,6 +11,7 @@
 struct kept_reports {
 	struct hash_table by_key;
 	TAILQ_HEAD(kept_list, kept_report) list;
+	LIST_HEAD(, kept_reports_cursor) cursors;
 };
 
 struct kept_reports *kept_reports_new(void)
@@ -101,8 +102,31 @@ struct kept_report *kept_reports_add(struct kept_reports *k, const struct issue 
 	return r;
 }
 
+void kept_reports_cursor_begin(struct kept_reports *k, struct kept_reports_cursor *c)
+{
+	c->next = TAILQ_FIRST(&k->list);
+	LIST_INSERT_HEAD(&k->cursors, c, entry);
+}
+
+struct kept_report *kept_reports_cursor_next(struct kept_reports_cursor *c)
+{
+	struct kept_report *r = c->next;
+
+	c->next = r ? TAILQ_NEXT(r, entry) : NULL;
+	return r;
+}
+
+void kept_reports_cursor_end(struct kept_reports_cursor *c)
+{
+	LIST_REMOVE(c, entry);
+}
+
 void kept_reports_remove(struct kept_reports *k, struct kept_report *r)
 {
+	struct kept_reports_cursor *c;
+
+	LIST_FOREACH(c, &k->cursors, entry)
+	c->next = c->next == r ? TAILQ_NEXT(r, entry) : c->next;
 	hash_table_remove(&k->by_key, &r->link);
 	TAILQ_REMOVE(&k->list, r, entry);
 	free(r);

@@ -28,6 +28,15 @@ struct kept_report {
 
 struct kept_reports;
 
+// A walk that lasts over changes: what is removed meanwhile is passed over.
+struct kept_reports_cursor {
+	LIST_ENTRY(kept_reports_cursor) entry;
+	struct kept_report *next;
+};
+void kept_reports_cursor_begin(struct kept_reports *k, struct kept_reports_cursor *c);
+struct kept_report *kept_reports_cursor_next(struct kept_reports_cursor *c); // NULL: no more
+void kept_reports_cursor_end(struct kept_reports_cursor *c);
+
 struct kept_reports *kept_reports_new(void); // NULL: no memory
 void kept_reports_free(struct kept_reports *k);
 uint32_t kept_reports_count(const struct kept_reports *k);

@@ -41,7 +41,8 @@ bool persistence_kept(const struct control *c, const struct persistence_position
 
 bool persistence_rewritten(const struct control *c, const struct persistence_position *at)
 {
-	return c->task_store && task_store_rewrites(c->task_store) != at->rewrites;
+	return c->task_store && (task_store_rewrites(c->task_store) != at->rewrites ||
+					task_store_rewriting(c->task_store));
 }
 
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid)
@@ -49,6 +50,14 @@ void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xi
 	if (c->task_store)
 		(void)judge(c,
 			task_store_remove_task(c->task_store, registry_ne_id(c->registry, ne), xid),
+			NULL);
+}
+
+void persistence_tasks_stopped(struct control *c, uint16_t ne)
+{
+	if (c->task_store)
+		(void)judge(c,
+			task_store_stop_tasks(c->task_store, registry_ne_id(c->registry, ne)),
 			NULL);
 }
 
@@ -120,30 +129,74 @@ static const char *discarded(enum task_store_verdict verdict)
 	}
 }
 
-void persistence_adopt(struct control *c)
+static void cleared(struct control *c, uint16_t ne, enum task_store_verdict verdict)
+{
+	audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
+	fault_warn(c, ne, discarded(verdict));
+}
+
+void persistence_adopt_begin(struct control *c)
 {
 	if (c->task_store && task_store_begin_restoring(c->task_store))
 		fault_raise_all(c, FAULT_STORE, not_written);
-	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
-		enum task_store_verdict verdict =
-			c->task_store
-				? task_store_adopt(c->task_store, c->registry, ne, now_wall_s())
-				: TASK_STORE_EMPTY;
-		if (verdict == TASK_STORE_ADOPTED) {
-			log_notice("store: %u tasks and %u destinations of %s are taken back",
-				registry_task_count(c->registry, ne),
-				registry_destination_count(c->registry, ne),
-				c->config->nes[ne].ne_identifier);
-			audit_act(c, "restored", ne, NULL, 0, NULL);
-			publish_silence_known(c->publish, ne,
-				task_store_silence_ms(c->task_store, ne, now_wall_s()));
-			continue;
-		}
-		audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
-		fault_warn(c, ne, discarded(verdict));
+	c->restoring_ne = 0;
+	c->restoring_tasks = false;
+}
+
+static void adopted(struct control *c, uint16_t ne)
+{
+	log_notice("store: %u tasks and %u destinations of %s are taken back",
+		registry_task_count(c->registry, ne), registry_destination_count(c->registry, ne),
+		c->config->nes[ne].ne_identifier);
+	audit_act(c, "restored", ne, NULL, 0, NULL);
+	publish_silence_known(
+		c->publish, ne, task_store_silence_ms(c->task_store, ne, now_wall_s()));
+}
+
+// Tasks of a network element that is being taken back. AGAIN while it goes on.
+static int adopt_task(struct control *c, uint16_t ne)
+{
+	int rc = task_store_adopt_step(c->task_store, c->registry, ne);
+
+	if (rc == POI_ERR_AGAIN)
+		return rc;
+	c->restoring_tasks = false;
+	c->restoring_ne++;
+	if (rc)
+		cleared(c, ne, TASK_STORE_INVALID);
+	else
+		adopted(c, ne);
+	return POI_ERR_AGAIN;
+}
+
+int persistence_adopt_step(struct control *c)
+{
+	uint16_t ne = c->restoring_ne;
+	enum task_store_verdict verdict;
+
+	if (c->restoring_tasks)
+		return adopt_task(c, ne);
+	if (ne >= registry_nes(c->registry)) {
+		if (audit_sync(c->audit))
+			log_error("audit: the start is not on disk");
+		return 0;
 	}
-	if (audit_sync(c->audit))
-		log_error("audit: the start is not on disk");
+	verdict = c->task_store ? task_store_adopt_begin(
+					  c->task_store, c->registry, ne, now_wall_s())
+				: TASK_STORE_EMPTY;
+	c->restoring_tasks = verdict == TASK_STORE_ADOPTED;
+	if (c->restoring_tasks)
+		return POI_ERR_AGAIN;
+	cleared(c, ne, verdict);
+	c->restoring_ne++;
+	return POI_ERR_AGAIN;
+}
+
+static void adopt(struct control *c)
+{
+	persistence_adopt_begin(c);
+	while (persistence_adopt_step(c) == POI_ERR_AGAIN)
+		;
 }
 
 bool persistence_resume(struct control *c)
@@ -152,7 +205,7 @@ bool persistence_resume(struct control *c)
 		return false;
 	log_notice("store: a restoration was cut off and is done again");
 	c->fresh = true;
-	persistence_adopt(c);
+	adopt(c);
 	return true;
 }
 
@@ -167,16 +220,47 @@ bool persistence_restore(struct control *c)
 	log_notice("store: restoring tasks that were never replayed to the dataplane");
 	registry_clear(c->registry);
 	c->fresh = true;
-	persistence_adopt(c);
+	adopt(c);
 	return true;
+}
+
+static void rewritten(struct control *c, int rc)
+{
+	if (rc)
+		fault_raise_all(c, FAULT_STORE, not_written);
+	else
+		fault_clear_all(c, FAULT_STORE, "the sealed store is written again");
+}
+
+static enum slice_result rewrite_step(void *context)
+{
+	struct control *c = context;
+	int rc = task_store_rewrite_step(c->task_store, c->registry);
+
+	if (rc == POI_ERR_AGAIN)
+		return SLICE_MORE;
+	rewritten(c, rc);
+	return SLICE_DONE;
 }
 
 static void rewrite(struct control *c)
 {
-	if (task_store_rewrite(c->task_store, c->registry))
-		fault_raise_all(c, FAULT_STORE, not_written);
+	int rc;
+
+	if (c->rewrite.begun)
+		return;
+	rc = task_store_rewrite_begin(c->task_store, c->registry);
+	if (rc)
+		rewritten(c, rc);
 	else
-		fault_clear_all(c, FAULT_STORE, "the sealed store is written again");
+		slice_begin(publish_slices(c->publish), &c->rewrite, rewrite_step, NULL, c);
+}
+
+void persistence_stop(struct control *c)
+{
+	slice_end(publish_slices(c->publish), &c->rewrite);
+	if (c->task_store)
+		task_store_rewrite_stop(c->task_store);
 }
 
 void persistence_follow_registry(struct control *c)
@@ -208,6 +292,6 @@ void persistence_tick(struct control *c)
 	if (task_store_failed(c->task_store) ||
 		task_store_wants_rewrite(c->task_store, c->registry))
 		rewrite(c);
-	else
+	if (!task_store_failed(c->task_store))
 		persistence_sync(c);
 }

@@ -17,7 +17,8 @@ struct persistence_position { // of one change that was put
 	struct control *c, const struct registry_destination *d, struct persistence_position *at);
 // The dataplane has it in force: is it on disk too?
 bool persistence_kept(const struct control *c, const struct persistence_position *at);
-// The file was written anew since, from the registry: what was not in the registry is put again.
+// The file was written anew since, from the registry, or is being: what was not in the registry is put
+// again.
 bool persistence_rewritten(const struct control *c, const struct persistence_position *at);
 
 // A report that is kept until it is answered, and the end of that.
@@ -34,11 +35,14 @@ void persistence_element(struct control *c, uint16_t ne, const uint8_t *memo, ui
 
 // Removals are done whatever the store says.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
+void persistence_tasks_stopped(struct control *c, uint16_t ne); // all of them
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
 
 // Both sides are empty: what the store holds and may be used goes into the registry; what is not
-// used, and that nothing was kept where there is no store, is said to the ADMF (code 9010).
-void persistence_adopt(struct control *c);
+// used, and that nothing was kept where there is no store, is said to the ADMF (code 9010). A step does one
+// object; AGAIN while it goes on, then 0.
+void persistence_adopt_begin(struct control *c);
+[[nodiscard]] int persistence_adopt_step(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
 // Returns whether that is so.
 bool persistence_resume(struct control *c);
@@ -50,6 +54,8 @@ void persistence_follow_registry(struct control *c);
 // The ADMF was heard. What lies on the disk and may be used stays usable so; it does not become usable
 // again where the ADMF was silent for TIME_P2 before.
 void persistence_heard(struct control *c, uint16_t ne);
+// Gives up a rewrite of the store that is not at its end: the file is as it was, and every change in it.
+void persistence_stop(struct control *c);
 // Brings what was put to the disk.
 void persistence_sync(struct control *c);
 // Every second: mends a store that failed, compacts one that has grown.

@@ -15,12 +15,19 @@
 #include <event2/event.h>
 
 #include "control/state/registry.h"
+#include "control/state/slice.h"
 #include "shared/channel.h"
 #include "shared/config.h"
 
 struct publish;
 
 struct publish_hooks { // every one must be set, but where it says otherwise
+	// Where the state was adopted since `ready` was called last: each task, before it is called.
+	void (*adopted)(void *context, struct registry_task *t);
+	// A task that an earlier dataplane had, before it is put to this one: its conditions ended.
+	void (*revived)(void *context, struct registry_task *t);
+	// What walks over tasks (publish_slices) must end: publish_free was called.
+	void (*stopping)(void *context);
 	// Both sides hold the same; state changes are accepted from now on.
 	void (*ready)(void *context, bool adopted);
 	// The dataplane is gone. What was waiting has been called back with CLOSED before this.
@@ -36,6 +43,9 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// This process is new, and the dataplane holds nothing, its complete flag cleared: what the
 	// hook puts into the registry now is replayed. May be NULL.
 	void (*fresh)(void *context);
+	// Behind `fresh`, until it returns 0 and not AGAIN: fills the registry bit by bit. Until then
+	// publish_recovered is false. May be NULL.
+	int (*restore)(void *context);
 	// This process is new, and what the dataplane holds is in the registry, but its complete flag
 	// is cleared: an earlier poi-control ended within a replay. True: the hook has put something
 	// better into the registry in its place. False: the incomplete state is adopted, and
@@ -72,6 +82,7 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 // Sends queued messages to the dataplane for up to 500 ms; calls waiting requests back with CLOSED.
 void publish_free(struct publish *p);
 enum publish_state publish_state(const struct publish *p);
+struct slices *publish_slices(const struct publish *p); // the budget of all long work
 // The registry has been the whole truth at least once since the start (decision 11).
 bool publish_recovered(const struct publish *p);
 uint64_t publish_incarnation(const struct publish *p); // our own

@@ -21,6 +21,12 @@ struct task_amounts publish_amounts_of(const struct registry_task *t)
 	return sum_of(t);
 }
 
+void publish_amounts_restarted(struct registry_task *t)
+{
+	t->before = sum_of(t);
+	t->counted = (struct task_amounts){0};
+}
+
 void publish_amounts_note(struct publish *p, struct channel_task_status *status)
 {
 	int32_t ne = registry_ne_index(p->registry, &status->ne);
@@ -29,23 +35,13 @@ void publish_amounts_note(struct publish *p, struct channel_task_status *status)
 
 	if (!t)
 		return;
-	t->counted = (struct task_amounts){
-		status->x2_octets, status->x3_octets, status->last_intercept_ns};
+	if (t->dataplane == registry_dataplane(p->registry)) // else its replay has not come to it
+		t->counted = (struct task_amounts){
+			status->x2_octets, status->x3_octets, status->last_intercept_ns};
 	struct task_amounts sum = sum_of(t);
 	status->x2_octets = sum.x2_octets;
 	status->x3_octets = sum.x3_octets;
 	status->last_intercept_ns = sum.last_intercept_ns;
-}
-
-void publish_amounts_restarted(struct publish *p)
-{
-	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
-		struct registry_task *t = registry_task_first(p->registry, ne);
-		for (; t; t = registry_task_next(t)) {
-			t->before = sum_of(t);
-			t->counted = (struct task_amounts){0};
-		}
-	}
 }
 
 // The next task in turn, over all network elements; NULL at the end of a walk.

@@ -26,7 +26,7 @@ static void retry_later(struct publish *p, uint32_t ms)
 	event_add(p->retry, &tv);
 }
 
-static void disconnect(struct publish *p, const char *why)
+void publish_disconnect(struct publish *p, const char *why)
 {
 	if (p->state == PUBLISH_DOWN)
 		return;
@@ -43,6 +43,7 @@ static void disconnect(struct publish *p, const char *why)
 	p->failure = NULL;
 	publish_drop_outgoing(p);
 	publish_recover_stop(p);
+	publish_replay_stop(p);
 	publish_close_pending(p);
 	if (p->stopping)
 		return;
@@ -55,7 +56,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	struct channel_hello_ok ok;
 
 	if (channel_decode_hello_ok(body, length, &ok)) {
-		disconnect(p, "its hello cannot be read");
+		publish_disconnect(p, "its hello cannot be read");
 		return;
 	}
 	log_kind(NOTICE, CHANNEL_UP,
@@ -67,8 +68,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		registry_end_removals(p->registry);
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
 		log_kind(WARNING, DATAPLANE_RESTARTED, "channel: the dataplane was restarted");
-		publish_amounts_restarted(p);
-		publish_reports_restarted(p);
+		registry_dataplane_changed(p->registry);
 		if (p->hooks.restarted)
 			p->hooks.restarted(p->context);
 	}
@@ -77,7 +77,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	publish_watch_connected(p);
 	int rc = publish_recover_start(p);
 	if (rc)
-		disconnect(p, poi_error_text(rc));
+		publish_disconnect(p, poi_error_text(rc));
 }
 
 static void on_hello_refused(struct publish *p, const uint8_t *body, size_t length)
@@ -86,7 +86,7 @@ static void on_hello_refused(struct publish *p, const uint8_t *body, size_t leng
 
 	p->retry_ms = RETRY_REFUSED_MS;
 	if (channel_decode_hello_refused(body, length, &r)) {
-		disconnect(p, "it refused, in words we cannot read");
+		publish_disconnect(p, "it refused, in words we cannot read");
 		return;
 	}
 	if (r.reason == POI_ERR_VERSION)
@@ -98,7 +98,7 @@ static void on_hello_refused(struct publish *p, const uint8_t *body, size_t leng
 	else
 		log_kind(ERROR, CHANNEL_REFUSED, "channel: refused by the dataplane: %s",
 			poi_error_text(r.reason));
-	disconnect(p, "it refused the hello");
+	publish_disconnect(p, "it refused the hello");
 }
 
 static void on_ack(struct publish *p, uint32_t request, const uint8_t *body, size_t length)
@@ -149,7 +149,7 @@ static void on_message(
 		else if (h->id == CHANNEL_HELLO_REFUSED)
 			on_hello_refused(p, body, length);
 		else
-			disconnect(p, "it spoke before its hello");
+			publish_disconnect(p, "it spoke before its hello");
 		return;
 	}
 	publish_watch_answered(p);
@@ -221,11 +221,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		if (n == POI_ERR_AGAIN)
 			break;
 		if (n < 0) {
-			disconnect(p, poi_error_text((int)n));
+			publish_disconnect(p, poi_error_text((int)n));
 			break;
 		}
 		if (channel_split(datagram, (size_t)n, &h, &body, &body_length)) {
-			disconnect(p, "a message without a header");
+			publish_disconnect(p, "a message without a header");
 			break;
 		}
 		on_message(p, &h, body, body_length);
@@ -234,7 +234,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		else if (with && box >= 0)
 			close(box);
 		if (p->failure)
-			disconnect(p, p->failure);
+			publish_disconnect(p, p->failure);
 	}
 	send_events_done(p);
 	explicit_bzero(datagram, CHANNEL_MESSAGE_MAX);
@@ -248,7 +248,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	int rc = p->state > PUBLISH_HELLO ? publish_flush(p) : 0;
 
 	if (rc)
-		disconnect(p, poi_error_text(rc));
+		publish_disconnect(p, poi_error_text(rc));
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -310,7 +310,8 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->pending = calloc(p->pending_slots, sizeof(*p->pending));
 	p->contact = calloc(REGISTRY_NES_MAX, sizeof(*p->contact));
 	p->retry = evtimer_new(base, on_retry, p);
-	if (!p->pending || !p->contact || !p->retry || publish_amounts_start(p) ||
+	p->slices = slices_new(base);
+	if (!p->pending || !p->contact || !p->retry || !p->slices || publish_amounts_start(p) ||
 		publish_watch_start(p) ||
 		asprintf(&p->path, "%s/dataplane.sock", config->runtime_dir) < 0 ||
 		getrandom(&p->incarnation, sizeof(p->incarnation), 0) != sizeof(p->incarnation)) {
@@ -327,14 +328,18 @@ void publish_free(struct publish *p)
 	if (!p)
 		return;
 	p->stopping = true;
+	if (p->slices && p->hooks.stopping)
+		p->hooks.stopping(p->context);
 	publish_flush_last(p);
-	disconnect(p, "stopping");
+	publish_disconnect(p, "stopping");
 	publish_recover_stop(p);
+	publish_replay_stop(p);
 	publish_amounts_stop(p);
 	publish_watch_stop(p);
 	if (p->retry)
 		event_free(p->retry);
 	keep_box(p, -1);
+	slices_free(p->slices);
 	free(p->pending);
 	free(p->contact);
 	free(p->path);
@@ -348,9 +353,14 @@ enum publish_state publish_state(const struct publish *p)
 	return p->state;
 }
 
+struct slices *publish_slices(const struct publish *p)
+{
+	return p->slices;
+}
+
 bool publish_recovered(const struct publish *p)
 {
-	return p->recovered;
+	return p->recovered && !p->restoring;
 }
 
 uint64_t publish_incarnation(const struct publish *p)

@@ -1,7 +1,7 @@
 #pragma once
 
 // Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
-// messages), publish_recover.c (state stream, differences), publish.c (requests), publish_watch.c (who
+// messages), publish_recover.c (state stream), publish_replay.c (differences), publish.c (requests), publish_watch.c (who
 // is silent) and publish_queue.c (what is on its way).
 
 #include <sys/queue.h>
@@ -27,9 +27,20 @@ struct publish_recover {
 	bool adopting;
 	int error; // first thing that makes the stream unusable
 	uint32_t network_elements, destinations, tasks;
-	struct publish_todo *todo;
-	uint32_t n_todo, todo_capacity, next_todo, in_flight;
-	bool failed; // something of the replay was refused
+	struct publish_todo *todo; // what the dataplane holds beyond
+	uint32_t n_todo, todo_capacity;
+};
+
+struct publish_replay { // differences are looked for and put one after the other
+	struct slice slice;
+	uint8_t phase; // index in publish_replay.c
+	bool walking;  // over a network element or the reports
+	uint16_t ne;
+	uint32_t index; // in the list of what is surplus
+	struct registry_cursor cursor;
+	struct kept_reports_cursor reports;
+	uint32_t in_flight;
+	bool failed; // something was refused
 };
 
 struct pending {
@@ -77,8 +88,11 @@ struct publish {
 	uint32_t retry_ms;
 	enum publish_state state;
 	bool recovered;
+	bool restoring; // the hook fills the registry
 	bool stopping;
 	bool settled; // both sides have held the same since the start
+	uint32_t reports_dataplane; // registry_dataplane when the reports were put last
+	bool unsettled; // state was adopted, and not every task of it was given to the hook
 	uint64_t incarnation;
 	uint64_t peer_incarnation;
 	bool peer_complete; // we have set its complete flag and not cleared it since
@@ -94,7 +108,9 @@ struct publish {
 	struct publish_contact *contact; // per network element
 	struct event *tick;
 	struct publish_question question;
+	struct slices *slices;
 	struct publish_recover recover;
+	struct publish_replay replay;
 	struct publish_amounts amounts;
 	uint8_t scratch[CHANNEL_MESSAGE_MAX];
 	uint8_t memo[CHANNEL_MEMO_MAX];
@@ -141,11 +157,18 @@ void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m
 void publish_amounts_stop(struct publish *p);
 // Notes the amounts; in `status` they become those since the task's activation.
 void publish_amounts_note(struct publish *p, struct channel_task_status *status);
-void publish_amounts_restarted(struct publish *p); // another dataplane, which counts from 0
+// The task is of another dataplane than the one that is connected, which counts from 0.
+void publish_amounts_restarted(struct registry_task *t);
 
 // publish_recover.c
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);
-void publish_reports_restarted(struct publish *p); // another dataplane, which holds none
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);
 void publish_recover_end(struct publish *p, const uint8_t *body, size_t length);
+
+// publish_replay.c
+void publish_replay_start(struct publish *p); // the state has been streamed and is compared
+void publish_replay_stop(struct publish *p);
+
+// publish_connection.c
+void publish_disconnect(struct publish *p, const char *why); // at once: not while a message is read

@@ -1,24 +1,8 @@
 // Keeps tasks, destinations and network elements, and finds them by network element and identifier.
-#include "control/state/registry.h"
+#include "control/state/registry_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct ne {
-	struct id16 id;
-	struct fault *faults;
-	struct registry_tasks task_list;
-	struct registry_destinations destination_list;
-	uint32_t tasks, destinations;
-};
-
-struct registry {
-	uint16_t n_nes;
-	struct hash_table tasks, destinations; // by network element and identifier
-	LIST_HEAD(, registry_cursor) cursors;
-	struct kept_reports *reports;
-	struct ne ne[REGISTRY_NES_MAX];
-};
 
 static void move_task(
 	struct registry *r, const struct registry_task *from, struct registry_task *to)
@@ -29,18 +13,10 @@ static void move_task(
 	c->task = c->task == from ? to : c->task;
 }
 
-static void move_destination(struct registry *r, const struct registry_destination *from,
-	struct registry_destination *to)
-{
-	struct registry_cursor *c;
-
-	LIST_FOREACH(c, &r->cursors, entry)
-	c->destination = c->destination == from ? to : c->destination;
-}
-
 void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c)
 {
-	*c = (struct registry_cursor){.task = registry_task_first(r, ne),
+	*c = (struct registry_cursor){.ne = ne,
+		.task = registry_task_first(r, ne),
 		.destination = registry_destination_first(r, ne)};
 	LIST_INSERT_HEAD(&r->cursors, c, entry);
 }
@@ -66,19 +42,12 @@ void registry_cursor_end(struct registry_cursor *c)
 	LIST_REMOVE(c, entry);
 }
 
-static uint64_t hash_of(const struct hash_table *t, uint16_t ne, const struct id16 *id)
-{
-	uint64_t words[4] = {0, 0, ne, 0};
-
-	memcpy(words, id->b, sizeof(id->b));
-	return hash_table_hash(t, words, 4);
-}
-
 static void begin_element(struct ne *n, const char *identifier)
 {
 	*n = (struct ne){.id = id_of_ne(identifier)};
 	TAILQ_INIT(&n->task_list);
 	TAILQ_INIT(&n->destination_list);
+	TAILQ_INIT(&n->batches);
 }
 
 struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
@@ -116,6 +85,12 @@ void registry_clear(struct registry *r)
 {
 	for (uint16_t i = 0; i < r->n_nes; i++) {
 		struct ne *n = &r->ne[i];
+		struct registry_batch *b;
+		TAILQ_FOREACH(b, &n->batches, entry)
+		{
+			while (!TAILQ_EMPTY(&b->tasks))
+				registry_task_remove(r, TAILQ_FIRST(&b->tasks));
+		}
 		while (!TAILQ_EMPTY(&n->task_list))
 			registry_task_remove(r, TAILQ_FIRST(&n->task_list));
 		while (!TAILQ_EMPTY(&n->destination_list))
@@ -242,10 +217,25 @@ void registry_task_free(struct registry_task *t)
 	free(t);
 }
 
-struct registry_task *registry_task_find(
+// The batch that holds `t`, or NULL.
+static struct registry_batch *batch_of(const struct registry *r, const struct registry_task *t)
+{
+	struct registry_batch *b = TAILQ_FIRST(&r->ne[t->ne].batches);
+
+	while (b && t->order > b->last)
+		b = TAILQ_NEXT(b, entry);
+	return b;
+}
+
+static bool spared(const struct registry_batch *b, const struct registry_task *t)
+{
+	return b->spares_awaiting && t->state == TASK_AWAITING;
+}
+
+static struct registry_task *find(
 	const struct registry *r, uint16_t ne, const struct id16 *xid)
 {
-	struct hash_link *l = hash_table_first(&r->tasks, hash_of(&r->tasks, ne, xid));
+	struct hash_link *l = hash_table_first(&r->tasks, registry_hash(&r->tasks, ne, xid));
 
 	for (; l; l = hash_table_next(l)) {
 		struct registry_task *t = HASH_OBJECT(l, struct registry_task, link);
@@ -253,6 +243,15 @@ struct registry_task *registry_task_find(
 			return t;
 	}
 	return NULL;
+}
+
+struct registry_task *registry_task_find(
+	const struct registry *r, uint16_t ne, const struct id16 *xid)
+{
+	struct registry_task *t = find(r, ne, xid);
+	const struct registry_batch *b = t ? batch_of(r, t) : NULL;
+
+	return b && !spared(b, t) ? NULL : t;
 }
 
 void registry_refer(struct registry *r, const struct registry_task *t, int delta)
@@ -278,18 +277,37 @@ bool registry_destinations_known(const struct registry *r, const struct registry
 	return true;
 }
 
+static void append(struct registry *r, struct registry_task *t)
+{
+	struct ne *n = &r->ne[t->ne];
+
+	t->order = ++r->order;
+	t->dataplane = r->dataplane;
+	TAILQ_INSERT_TAIL(&n->task_list, t, entry);
+	n->tasks++;
+	n->awaiting += t->state == TASK_AWAITING;
+}
+
+void registry_batch_leave(struct registry *r, uint16_t ne, const struct id16 *xid)
+{
+	struct registry_task *old = find(r, ne, xid);
+	struct registry_batch *b = old ? batch_of(r, old) : NULL;
+
+	if (b && !spared(b, old))
+		b->leave(b, old);
+}
+
 int registry_task_add(struct registry *r, struct registry_task *t)
 {
-	if (registry_task_find(r, t->ne, &t->xid))
+	registry_batch_leave(r, t->ne, &t->xid);
+	if (find(r, t->ne, &t->xid))
 		return POI_ERR_EXISTS;
 	if (!registry_destinations_known(r, t))
 		return POI_ERR_NOT_FOUND;
-	int rc = hash_table_add(&r->tasks, &t->link, hash_of(&r->tasks, t->ne, &t->xid));
+	int rc = hash_table_add(&r->tasks, &t->link, registry_hash(&r->tasks, t->ne, &t->xid));
 	if (rc)
 		return rc;
-	struct ne *n = &r->ne[t->ne];
-	TAILQ_INSERT_TAIL(&n->task_list, t, entry);
-	n->tasks++;
+	append(r, t);
 	registry_refer(r, t, 1);
 	return 0;
 }
@@ -301,15 +319,19 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	if (!old || !registry_destinations_known(r, t))
 		return POI_ERR_NOT_FOUND;
 	struct ne *n = &r->ne[t->ne];
+	registry_task_keep(r, old);
 	registry_refer(r, t, 1);
 	registry_refer(r, old, -1);
 	hash_table_replace(&r->tasks, &old->link, &t->link);
 	TAILQ_INSERT_AFTER(&n->task_list, old, t, entry);
 	TAILQ_REMOVE(&n->task_list, old, entry);
+	t->order = old->order;
+	n->awaiting += (t->state == TASK_AWAITING) - (old->state == TASK_AWAITING);
 	fault_free_all(&t->faults);
 	t->faults = old->faults;
 	old->faults = NULL;
 	t->removing = old->removing;
+	t->dataplane = old->dataplane;
 	t->before = old->before;
 	t->counted = old->counted;
 	move_task(r, old, t);
@@ -317,16 +339,132 @@ int registry_task_replace(struct registry *r, struct registry_task *t)
 	return 0;
 }
 
-void registry_task_remove(struct registry *r, struct registry_task *t)
+// Takes `t` out of its network element's list, or out of the batch that holds it.
+static void unlist(struct registry *r, struct registry_task *t)
 {
+	struct registry_batch *b = batch_of(r, t);
 	struct ne *n = &r->ne[t->ne];
 
-	registry_refer(r, t, -1);
+	if (b) {
+		TAILQ_REMOVE(&b->tasks, t, entry);
+		return;
+	}
 	move_task(r, t, registry_task_next(t));
-	hash_table_remove(&r->tasks, &t->link);
 	TAILQ_REMOVE(&n->task_list, t, entry);
 	n->tasks--;
+	n->awaiting -= t->state == TASK_AWAITING;
+}
+
+static void take(struct registry *r, struct registry_task *t)
+{
+	registry_refer(r, t, -1);
+	hash_table_remove(&r->tasks, &t->link);
+	unlist(r, t);
+}
+
+void registry_task_remove(struct registry *r, struct registry_task *t)
+{
+	take(r, t);
 	registry_task_free(t);
+}
+
+struct registry_task *registry_task_take(struct registry *from, uint16_t ne)
+{
+	struct registry_task *t = registry_task_first(from, ne);
+
+	if (t)
+		take(from, t);
+	return t;
+}
+
+void registry_task_keep(struct registry *r, struct registry_task *t)
+{
+	if (!batch_of(r, t))
+		return;
+	uint32_t dataplane = t->dataplane;
+	unlist(r, t);
+	append(r, t);
+	t->dataplane = dataplane;
+}
+
+bool registry_task_in_batch(const struct registry *r, const struct registry_task *t)
+{
+	return batch_of(r, t) != NULL;
+}
+
+void registry_task_set_state(struct registry *r, struct registry_task *t, enum task_state state)
+{
+	if (t->state == state)
+		return;
+	registry_task_keep(r, t);
+	t->state = state;
+	if (state == TASK_AWAITING)
+		r->ne[t->ne].awaiting++;
+	else
+		r->ne[t->ne].awaiting--;
+}
+
+uint32_t registry_tasks_awaiting(const struct registry *r, uint16_t ne)
+{
+	return r->ne[ne].awaiting;
+}
+
+uint32_t registry_dataplane(const struct registry *r)
+{
+	return r->dataplane;
+}
+
+void registry_dataplane_changed(struct registry *r)
+{
+	r->dataplane++;
+}
+
+uint64_t registry_order(const struct registry *r)
+{
+	return r->order;
+}
+
+void registry_batch_begin(struct registry *r, uint16_t ne, struct registry_batch *b)
+{
+	struct ne *n = &r->ne[ne];
+	struct registry_batch *earlier;
+	struct registry_cursor *c;
+
+	b->ne = ne;
+	b->last = r->order;
+	TAILQ_INIT(&b->tasks);
+	TAILQ_CONCAT(&b->tasks, &n->task_list, entry);
+	n->tasks = n->awaiting = 0;
+	TAILQ_FOREACH(earlier, &n->batches, entry)
+	earlier->spares_awaiting = earlier->spares_awaiting && b->spares_awaiting;
+	TAILQ_INSERT_TAIL(&n->batches, b, entry);
+	LIST_FOREACH(c, &r->cursors, entry)
+	{
+		if (c->ne != ne)
+			continue;
+		c->task = NULL;
+		c->cut = true;
+	}
+}
+
+struct registry_task *registry_batch_next(const struct registry_batch *b, bool *kept)
+{
+	struct registry_task *t = TAILQ_FIRST(&b->tasks);
+
+	*kept = t && spared(b, t);
+	return t;
+}
+
+void registry_batch_end(struct registry *r, struct registry_batch *b)
+{
+	while (!TAILQ_EMPTY(&b->tasks))
+		registry_task_remove(r, TAILQ_FIRST(&b->tasks));
+	TAILQ_REMOVE(&r->ne[b->ne].batches, b, entry);
+}
+
+bool registry_batches(const struct registry *r, uint16_t ne)
+{
+	return !TAILQ_EMPTY(&r->ne[ne].batches);
 }
 
 struct registry_task *registry_task_first(const struct registry *r, uint16_t ne)
@@ -365,147 +503,4 @@ int registry_task_channel(
 	if (!reader.error && wire_left(&reader) > 0)
 		session_target_decode(&reader, &out->session);
 	return wire_finish(&reader);
-}
-
-// Destinations.
-
-uint64_t registry_creation(void)
-{
-	struct id16 id = id_random();
-	uint64_t creation;
-
-	memcpy(&creation, id.b + 8, sizeof(creation)); // the variant's bit is always set
-	return creation;
-}
-
-struct registry_destination *registry_destination_new(
-	uint16_t ne, const struct channel_destination *c, const char *xml, size_t xml_length)
-{
-	if (xml_length > CHANNEL_MEMO_MAX)
-		return NULL;
-	struct registry_destination *d = calloc(1, sizeof(*d) + xml_length + 1);
-	if (!d)
-		return NULL;
-	d->ne = ne;
-	d->did = c->did;
-	d->creation = c->creation;
-	d->delivery = c->delivery;
-	d->address = c->address;
-	d->port = c->port;
-	if (c->host[0]) {
-		d->host = strdup(c->host);
-		if (!d->host) {
-			free(d);
-			return NULL;
-		}
-	}
-	d->xml_length = (uint32_t)xml_length;
-	memcpy(d->xml, xml, xml_length);
-	return d;
-}
-
-void registry_destination_free(struct registry_destination *d)
-{
-	if (!d)
-		return;
-	fault_free_all(&d->faults);
-	free(d->host);
-	free(d);
-}
-
-struct registry_destination *registry_destination_find(
-	const struct registry *r, uint16_t ne, const struct id16 *did)
-{
-	struct hash_link *l =
-		hash_table_first(&r->destinations, hash_of(&r->destinations, ne, did));
-
-	for (; l; l = hash_table_next(l)) {
-		struct registry_destination *d = HASH_OBJECT(l, struct registry_destination, link);
-		if (d->ne == ne && id_equal(&d->did, did))
-			return d;
-	}
-	return NULL;
-}
-
-int registry_destination_add(struct registry *r, struct registry_destination *d)
-{
-	if (registry_destination_find(r, d->ne, &d->did))
-		return POI_ERR_EXISTS;
-	int rc = hash_table_add(
-		&r->destinations, &d->link, hash_of(&r->destinations, d->ne, &d->did));
-	if (rc)
-		return rc;
-	struct ne *n = &r->ne[d->ne];
-	TAILQ_INSERT_TAIL(&n->destination_list, d, entry);
-	n->destinations++;
-	return 0;
-}
-
-int registry_destination_replace(struct registry *r, struct registry_destination *d)
-{
-	struct registry_destination *old = registry_destination_find(r, d->ne, &d->did);
-
-	if (!old)
-		return POI_ERR_NOT_FOUND;
-	struct ne *n = &r->ne[d->ne];
-	hash_table_replace(&r->destinations, &old->link, &d->link);
-	TAILQ_INSERT_AFTER(&n->destination_list, old, d, entry);
-	TAILQ_REMOVE(&n->destination_list, old, entry);
-	d->references = old->references;
-	d->removing = old->removing;
-	d->down = old->down;
-	fault_free_all(&d->faults);
-	d->faults = old->faults;
-	old->faults = NULL;
-	move_destination(r, old, d);
-	registry_destination_free(old);
-	return 0;
-}
-
-void registry_destination_remove(struct registry *r, struct registry_destination *d)
-{
-	struct ne *n = &r->ne[d->ne];
-
-	move_destination(r, d, registry_destination_next(d));
-	hash_table_remove(&r->destinations, &d->link);
-	TAILQ_REMOVE(&n->destination_list, d, entry);
-	n->destinations--;
-	registry_destination_free(d);
-}
-
-void registry_end_removals(struct registry *r)
-{
-	for (uint16_t i = 0; i < r->n_nes; i++) {
-		struct registry_destination *d = TAILQ_FIRST(&r->ne[i].destination_list), *next;
-		for (; d; d = next) {
-			next = TAILQ_NEXT(d, entry);
-			if (d->gone)
-				d->gone(d->gone_context, 0, NULL);
-		}
-	}
-}
-
-struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne)
-{
-	return TAILQ_FIRST(&r->ne[ne].destination_list);
-}
-
-uint32_t registry_destination_count(const struct registry *r, uint16_t ne)
-{
-	return r->ne[ne].destinations;
-}
-
-void registry_destination_channel(const struct registry *r, const struct registry_destination *d,
-	struct channel_destination *out)
-{
-	*out = (struct channel_destination){
-		.ne = r->ne[d->ne].id,
-		.did = d->did,
-		.delivery = d->delivery,
-		.address = d->address,
-		.port = d->port,
-		.creation = d->creation,
-	};
-	if (d->host)
-		memcpy(out->host, d->host, strlen(d->host) + 1);
 }

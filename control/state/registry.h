@@ -41,6 +41,7 @@ struct registry_task {
 	uint64_t correlation;
 	uint64_t activated_ns;
 	uint64_t modified_ns; // 0 when never
+	uint64_t order;	      // of its coming into the registry
 	struct task_amounts before;  // counted by earlier dataplanes
 	struct task_amounts counted; // by the one connected last, when it was asked last
 	uint32_t modifications;
@@ -52,7 +53,7 @@ struct registry_task {
 	struct id16 header_xid;
 	struct id16 pending_transaction; // of the request answered `Acknowledged`
 	uint8_t pending;		 // enum pending_kind
-	uint8_t state;			 // enum task_state
+	uint8_t state;			 // enum task_state; see registry_task_set_state
 	uint8_t delivery;		 // DELIVERY_*
 	uint8_t report;			 // enum channel_report
 	uint8_t n_destinations;
@@ -61,6 +62,8 @@ struct registry_task {
 	bool memo_pending; // its memo changed meanwhile
 	bool implicit;	// ImplicitDeactivationAllowed
 	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
+	bool put; // `seen` because it was put in that round
+	uint32_t dataplane; // of which `counted` and the losses are; see registry_dataplane
 	// DIDs, canonical octets of filter and session target, the taskDetails XML, attributes 17, and where `report` is
 	// REPORT_PDSR a struct channel_triggers (not aligned).
 	uint8_t data[];
@@ -118,6 +121,10 @@ int32_t registry_ne_index(const struct registry *r, const struct id16 *id); // N
 struct fault **registry_ne_faults(struct registry *r, uint16_t ne);
 struct kept_reports *registry_reports(const struct registry *r); // registry_clear leaves them
 
+// Numbers the dataplanes that this process has met: what a task that comes counts and loses is of the last.
+uint32_t registry_dataplane(const struct registry *r);
+void registry_dataplane_changed(struct registry *r);
+
 // A task as an object that is not yet in the registry. `t->memo` is ignored, its filter must be
 // normalised. NULL when out of memory. Free with registry_task_free while it is outside.
 struct registry_task *registry_task_new(
@@ -132,12 +139,44 @@ bool registry_destinations_known(const struct registry *r, const struct registry
 // Puts `t` in the place of the task with its key, which is freed; faults go over to `t`.
 [[nodiscard]] int registry_task_replace(struct registry *r, struct registry_task *t);
 void registry_task_remove(struct registry *r, struct registry_task *t);		  // and frees it
+// Takes the first task of `ne` out of `from`: it is the caller's, as a new one. NULL: there is none.
+struct registry_task *registry_task_take(struct registry *from, uint16_t ne);
 struct registry_task *registry_task_first(const struct registry *r, uint16_t ne);
 static inline struct registry_task *registry_task_next(const struct registry_task *t)
 {
 	return TAILQ_NEXT(t, entry);
 }
 uint32_t registry_task_count(const struct registry *r, uint16_t ne);
+uint32_t registry_tasks_awaiting(const struct registry *r, uint16_t ne); // not yet in force
+// TASK_COMPLETE takes a task that a batch spares out of it.
+void registry_task_set_state(struct registry *r, struct registry_task *t, enum task_state state);
+// Of the task that came last: what comes from now on has a higher one. A network element's tasks stand
+// in this order, and a modification keeps it.
+uint64_t registry_order(const struct registry *r);
+
+// The tasks that a network element has at one instant, which are removed one after the other. From the
+// begin on they are not found, not counted and not in its list. A batch may spare those that are not in
+// force: they are found, and one that comes into force, or is kept, is back in the list. An earlier
+// batch spares none when a later one does not. `leave` removes a task ahead of its turn, for another
+// with its key.
+struct registry_batch {
+	TAILQ_ENTRY(registry_batch) entry; // of its network element
+	struct registry_tasks tasks;
+	uint64_t last; // order of its last task
+	uint16_t ne;
+	bool spares_awaiting;
+	void (*leave)(struct registry_batch *b, struct registry_task *t);
+};
+void registry_batch_begin(struct registry *r, uint16_t ne, struct registry_batch *b);
+// Its next task: `kept` says that it is spared, and must be given to registry_task_keep. NULL: none.
+struct registry_task *registry_batch_next(const struct registry_batch *b, bool *kept);
+// The task with this key that a batch holds, and does not spare, leaves at once.
+void registry_batch_leave(struct registry *r, uint16_t ne, const struct id16 *xid);
+void registry_task_keep(struct registry *r, struct registry_task *t);
+bool registry_task_in_batch(const struct registry *r, const struct registry_task *t);
+void registry_batch_end(struct registry *r, struct registry_batch *b); // removes what is left in it
+bool registry_batches(const struct registry *r, uint16_t ne); // whether there are any
+
 // Extra references for a modification that is on its way.
 void registry_refer(struct registry *r, const struct registry_task *t, int delta);
 
@@ -151,6 +190,8 @@ struct registry_destination *registry_destination_find(
 [[nodiscard]] int registry_destination_add(struct registry *r, struct registry_destination *d);
 [[nodiscard]] int registry_destination_replace(struct registry *r, struct registry_destination *d);
 void registry_destination_remove(struct registry *r, struct registry_destination *d);
+// The same, in order.
+struct registry_destination *registry_destination_take(struct registry *from, uint16_t ne);
 // Calls `gone` of every removed destination: no dataplane will report the end of its drain.
 void registry_end_removals(struct registry *r);
 struct registry_destination *registry_destination_first(const struct registry *r, uint16_t ne);
@@ -162,9 +203,12 @@ static inline struct registry_destination *registry_destination_next(
 uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
 
 // A walk over the tasks, then the destinations of one network element that lasts over changes: what
-// is removed meanwhile is passed over, what is added at the end is met.
+// is removed meanwhile is passed over, what is added at the end is met. Where a batch has begun it ends,
+// and is `cut`: tasks that are spared come back behind it.
 struct registry_cursor {
 	LIST_ENTRY(registry_cursor) entry;
+	uint16_t ne;
+	bool cut;
 	struct registry_task *task;
 	struct registry_destination *destination;
 };

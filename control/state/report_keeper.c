@@ -74,13 +74,15 @@ static void tell_again(struct control *c, enum issue_scope scope, uint16_t ne,
 static void tell_standing(struct control *c, uint16_t ne)
 {
 	struct registry_destination *d = registry_destination_first(c->registry, ne);
-	struct registry_task *t = registry_task_first(c->registry, ne);
 
 	tell_again(c, ISSUE_NE, ne, NULL, *registry_ne_faults(c->registry, ne));
 	for (; d; d = registry_destination_next(d))
 		tell_again(c, ISSUE_DESTINATION, ne, &d->did, d->faults);
-	for (; t; t = registry_task_next(t))
-		tell_again(c, ISSUE_TASK, ne, &t->xid, t->faults);
+}
+
+void report_standing_task(struct control *c, struct registry_task *t)
+{
+	tell_again(c, ISSUE_TASK, t->ne, &t->xid, t->faults);
 }
 
 void report_take_over(struct control *c)

@@ -15,4 +15,5 @@ void report_forget(struct control *c, struct kept_report *r);
 // reports.
 void report_take_over(struct control *c);
 // Queues the faults that came with the state of the dataplane, stand, and whose reports are not kept.
-void report_standing(struct control *c);
+void report_standing(struct control *c); // but of tasks
+void report_standing_task(struct control *c, struct registry_task *t);

@@ -109,6 +109,12 @@ static void read_task(struct task_store *v, const uint8_t *body, size_t length)
 		v->element[ne].invalid = true;
 }
 
+static void drop_tasks(struct registry *r, uint16_t ne)
+{
+	while (registry_task_first(r, ne))
+		registry_task_remove(r, registry_task_first(r, ne));
+}
+
 static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, size_t length)
 {
 	struct wire_reader r = wire_reader_of(body, length);
@@ -127,6 +133,8 @@ static void read_key(struct task_store *v, enum kind kind, const uint8_t *body, 
 	struct registry_destination *d = registry_destination_find(v->loaded, (uint16_t)ne, &id);
 	if (kind == CONTACT)
 		v->element[ne].contact_s = v->element[ne].written_s = contact;
+	else if (kind == STOP_TASKS)
+		drop_tasks(v->loaded, (uint16_t)ne);
 	else if (kind == REMOVE_TASK && t)
 		registry_task_remove(v->loaded, t);
 	else if (kind == REMOVE_DESTINATION && d && !d->references)
@@ -150,6 +158,7 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	case REMOVE_DESTINATION:
 	case REMOVE_TASK:
 	case CONTACT:
+	case STOP_TASKS:
 		read_key(v, record[0], record + 1, length - 1);
 		return 0;
 	case REPORT:
@@ -209,6 +218,7 @@ void task_store_close(struct task_store *v)
 {
 	if (!v)
 		return;
+	task_store_abandon(v);
 	sealed_file_close(v->sealed);
 	registry_free(v->loaded);
 	task_store_free_elements(v);
@@ -242,61 +252,9 @@ static int destination_memo(
 
 // Adoption.
 
-static int copy_destinations(struct task_store *v, struct registry *r, uint16_t ne)
-{
-	struct registry_destination *d = registry_destination_first(v->loaded, ne), *copy;
-	struct channel_destination c;
-
-	for (; d; d = registry_destination_next(d)) {
-		int n = destination_memo(v, v->loaded, d);
-		if (n < 0)
-			return n;
-		registry_destination_channel(v->loaded, d, &c);
-		c.memo = v->memo;
-		c.memo_length = (uint32_t)n;
-		int rc = registry_destination_from_memo(ne, &c, &copy);
-		if (rc)
-			return rc;
-		copy->down = fault_has(copy->faults, FAULT_DELIVERY);
-		copy->ready = false; // the dataplane says when
-		rc = registry_destination_add(r, copy);
-		if (rc) {
-			registry_destination_free(copy);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-static int copy_tasks(struct task_store *v, struct registry *r, uint16_t ne)
-{
-	struct registry_task *t = registry_task_first(v->loaded, ne), *copy;
-	struct channel_task c;
-
-	for (; t; t = registry_task_next(t)) {
-		int n = task_memo(v, v->loaded, t);
-		int rc = n < 0 ? n : registry_task_channel(v->loaded, t, &c);
-		if (rc)
-			return rc;
-		c.memo = v->memo;
-		c.memo_length = (uint32_t)n;
-		rc = registry_task_from_memo(ne, &c, &copy);
-		if (rc)
-			return rc;
-		copy->state = TASK_AWAITING;
-		rc = registry_task_add(r, copy);
-		if (rc) {
-			registry_task_free(copy);
-			return rc;
-		}
-	}
-	return 0;
-}
-
 static void drop(struct registry *r, uint16_t ne)
 {
-	while (registry_task_first(r, ne))
-		registry_task_remove(r, registry_task_first(r, ne));
+	drop_tasks(r, ne);
 	while (registry_destination_first(r, ne))
 		registry_destination_remove(r, registry_destination_first(r, ne));
 }
@@ -320,23 +278,55 @@ enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne
 	return TASK_STORE_ADOPTED;
 }
 
-enum task_store_verdict task_store_adopt(
+enum task_store_verdict task_store_adopt_begin(
 	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s)
 {
 	enum task_store_verdict verdict = task_store_judge(v, ne, now_s);
+	struct registry_destination *d;
 
 	if (verdict != TASK_STORE_ADOPTED)
 		return verdict;
-	if (copy_destinations(v, r, ne) || copy_tasks(v, r, ne)) {
+	while ((d = registry_destination_take(v->loaded, ne)) != NULL) {
+		d->down = fault_has(d->faults, FAULT_DELIVERY);
+		d->ready = false; // the dataplane says when
+		if (!registry_destination_add(r, d))
+			continue;
+		registry_destination_free(d);
 		drop(r, ne);
 		return TASK_STORE_INVALID;
 	}
 	return TASK_STORE_ADOPTED;
 }
 
+int task_store_adopt_step(struct task_store *v, struct registry *r, uint16_t ne)
+{
+	struct registry_task *t = v->loaded ? registry_task_take(v->loaded, ne) : NULL;
+
+	if (!t)
+		return 0;
+	t->state = TASK_AWAITING;
+	int rc = registry_task_add(r, t);
+	if (!rc)
+		return POI_ERR_AGAIN;
+	registry_task_free(t);
+	drop(r, ne); // all or nothing
+	return rc;
+}
+
+enum task_store_verdict task_store_adopt(
+	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s)
+{
+	enum task_store_verdict verdict = task_store_adopt_begin(v, r, ne, now_s);
+	int rc = verdict == TASK_STORE_ADOPTED ? POI_ERR_AGAIN : 0;
+
+	while (rc == POI_ERR_AGAIN)
+		rc = task_store_adopt_step(v, r, ne);
+	return rc ? TASK_STORE_INVALID : verdict;
+}
+
 // Writing.
 
-static int write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
+int task_store_write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
 	int memo = task_memo(v, r, t);
@@ -350,7 +340,7 @@ static int write_task(struct task_store *v, const struct registry *r, const stru
 		channel_encode_task(v->record, sizeof(v->record), CHANNEL_TASK_STATE, 0, &c));
 }
 
-static int write_destination(
+int task_store_write_destination(
 	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
 	struct channel_destination c;
@@ -369,13 +359,13 @@ static int write_destination(
 int task_store_put_task(
 	struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
-	return v->failed ? POI_ERR_IO : write_task(v, r, t);
+	return v->failed ? POI_ERR_IO : task_store_write_task(v, r, t);
 }
 
 int task_store_put_destination(
 	struct task_store *v, const struct registry *r, const struct registry_destination *d)
 {
-	return v->failed ? POI_ERR_IO : write_destination(v, r, d);
+	return v->failed ? POI_ERR_IO : task_store_write_destination(v, r, d);
 }
 
 static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne,
@@ -392,10 +382,22 @@ static int write_key(struct task_store *v, enum kind kind, const struct id16 *ne
 	return task_store_append(v, wire_written(&w));
 }
 
+int task_store_write_contact(struct task_store *v, const struct id16 *ne, uint64_t contact_s)
+{
+	return write_key(v, CONTACT, ne, NULL, contact_s);
+}
+
 // Tried even after a failure: a removal that reaches the file is one that a crash does not undo.
 int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid)
 {
 	return write_key(v, REMOVE_TASK, ne, xid, 0);
+}
+
+int task_store_stop_tasks(struct task_store *v, const struct id16 *ne)
+{
+	static const struct id16 all;
+
+	return write_key(v, STOP_TASKS, ne, &all, 0);
 }
 
 int task_store_remove_destination(
@@ -481,62 +483,6 @@ bool task_store_wants_rewrite(const struct task_store *v, const struct registry 
 	if (v->puts)
 		alive *= v->put_octets / v->puts;
 	return sealed_file_size(v->sealed) > 4 * alive + WORTH_REWRITING;
-}
-
-// All of it, even behind an object that cannot be encoded. 0 or the first error.
-static int write_all(struct task_store *v, const struct registry *r)
-{
-	int first = 0, rc = 0;
-
-	if (v->restoring_here && v->loaded) { // the restoration is not over yet
-		v->record[0] = RESTORING;
-		first = task_store_append(v, 1);
-	}
-	const struct kept_report *report = kept_reports_first(registry_reports(r));
-	for (; report && rc != POI_ERR_IO; report = kept_reports_next(report)) {
-		rc = task_store_write_report(v, r, report, false);
-		first = first ? first : rc;
-	}
-	for (uint16_t ne = 0; ne < registry_nes(r) && rc != POI_ERR_IO; ne++) {
-		const struct registry_destination *d = registry_destination_first(r, ne);
-		const struct registry_task *t = registry_task_first(r, ne);
-		const struct element *e = &v->element[ne];
-
-		if (e->contact_s)
-			rc = write_key(v, CONTACT, registry_ne_id(r, ne), NULL, e->contact_s);
-		first = first ? first : rc;
-		if (e->memo && rc != POI_ERR_IO)
-			rc = task_store_write_element(v, r, ne);
-		first = first ? first : rc;
-		for (; d && rc != POI_ERR_IO; d = registry_destination_next(d)) {
-			rc = write_destination(v, r, d);
-			first = first ? first : rc;
-		}
-		for (; t && rc != POI_ERR_IO; t = registry_task_next(t)) {
-			rc = t->removing ? 0 : write_task(v, r, t);
-			first = first ? first : rc;
-		}
-	}
-	return first;
-}
-
-int task_store_rewrite(struct task_store *v, const struct registry *r)
-{
-	if (sealed_file_rewrite_begin(v->sealed)) {
-		v->failed = true;
-		return POI_ERR_IO;
-	}
-	v->puts = v->put_octets = 0;
-	int rc = write_all(v, r);
-	// The end puts the old file back when a write has failed.
-	int end = sealed_file_rewrite_end(v->sealed);
-	v->failed = rc || end;
-	v->dirty = false;
-	if (v->failed)
-		return POI_ERR_IO;
-	v->durable = v->position;
-	v->rewrites++;
-	return 0;
 }
 
 uint64_t task_store_rewrites(const struct task_store *v)

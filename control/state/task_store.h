@@ -33,7 +33,13 @@ enum task_store_verdict {
 // TASK_STORE_ADOPTED: it may be used.
 enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne, uint64_t now_s);
 // Puts into the empty registry what may be used of `ne`: all of it or nothing. `now_s`: wall clock.
+// What was read is moved there, destinations first.
 enum task_store_verdict task_store_adopt(struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
+// The same in steps: the destinations, then a task a step. AGAIN while it goes on, 0, or an error: it was not
+// possible.
+enum task_store_verdict task_store_adopt_begin(
+	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
+[[nodiscard]] int task_store_adopt_step(struct task_store *v, struct registry *r, uint16_t ne);
 // From task_store_adopt to task_store_rewrite the file says that a restoration is under way: a process that
 // is killed between them leaves a dataplane with a part of the tasks, which is not the newer truth.
 // 0 or IO: that is not on disk.
@@ -55,6 +61,8 @@ bool task_store_forget(struct task_store *v);
 [[nodiscard]] int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid);
 [[nodiscard]] int task_store_remove_destination(
 	struct task_store *v, const struct id16 *ne, const struct id16 *did);
+// The fail-safe stopped all tasks of `ne`: one record.
+[[nodiscard]] int task_store_stop_tasks(struct task_store *v, const struct id16 *ne);
 // Reports that are kept until they are answered, as changes of tasks.
 [[nodiscard]] int task_store_put_report(
 	struct task_store *v, const struct registry *r, const struct kept_report *report);
@@ -80,8 +88,14 @@ bool task_store_failed(const struct task_store *v);
 
 // The file holds more than four times what is alive (and is worth the effort).
 bool task_store_wants_rewrite(const struct task_store *v, const struct registry *r);
-// Writes the file anew from the registry: tasks in force or accepted, without what is being
-// removed. 0 or IO; on IO the old file is as it was.
-[[nodiscard]] int task_store_rewrite(struct task_store *v, const struct registry *r);
-// Counts them: a modification on its way is not part of a rewrite and is put again after one.
+// Writes the file anew from the registry, an object a step: tasks in force or accepted, without what is
+// being removed. Changes meanwhile are put to both files. `step`: AGAIN while it goes on, 0 when the new file
+// is in place, or IO: the old file is as it was, and the store has failed.
+[[nodiscard]] int task_store_rewrite_begin(struct task_store *v, const struct registry *r);
+[[nodiscard]] int task_store_rewrite_step(struct task_store *v, struct registry *r);
+void task_store_rewrite_stop(struct task_store *v); // gives it up
+bool task_store_rewriting(const struct task_store *v);
+[[nodiscard]] int task_store_rewrite(struct task_store *v, struct registry *r); // all of it
+// Counts begins and ends: a modification on its way is not part of a rewrite, and is put again where one
+// has begun or ended since, or goes on.
 uint64_t task_store_rewrites(const struct task_store *v);

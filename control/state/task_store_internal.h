@@ -1,8 +1,8 @@
 #pragma once
 
-// Inside the sealed store, from top to bottom: task_store.c (what is read, taken and written),
-// task_store_reports.c (reports that are kept), task_store_element.c (memos of network elements)
-// and task_store_record.c (one record).
+// Inside the sealed store, from top to bottom: task_store_rewrite.c (a new file), task_store.c (what is
+// read, taken and written), task_store_reports.c (reports that are kept), task_store_element.c (memos of
+// network elements) and task_store_record.c (one record).
 
 #include "control/state/task_store.h"
 #include "shared/sealed_file.h"
@@ -19,6 +19,7 @@ enum kind {
 	PUT_DESTINATION,
 	REPORT,
 	ELEMENT,
+	STOP_TASKS, // all that were put before, of a network element
 };
 
 #define HEADER 8 // of a channel message, not kept
@@ -30,11 +31,22 @@ struct element { // what was read of one network element, and when its ADMF was 
 	uint32_t memo_length;
 };
 
+struct task_store_rewriting { // the walk over what is alive
+	struct kept_reports_cursor reports;
+	struct registry_cursor cursor; // of `ne`
+	uint64_t unsynced;	       // octets
+	uint16_t ne;
+	bool in_reports, in_element;
+};
+
 struct task_store {
 	const struct config *config;
 	struct sealed_file *sealed;
+	struct sealed_file *aside; // while the file is written anew: what changes is put to both
+	struct task_store_rewriting rewriting;
 	struct registry *loaded; // until task_store_forget
 	bool failed, dirty;
+	bool only_aside; // what is written is a part of the new file, not a change
 	bool restoring;	     // as read
 	bool restoring_here; // by this process
 	uint64_t position, durable, rewrites;
@@ -44,11 +56,19 @@ struct task_store {
 	uint8_t record[CHANNEL_MESSAGE_MAX];
 };
 
-// task_store_record.c: appends what lies at v->record.
+// task_store_record.c: appends what lies at v->record, to the file that is being written anew too.
 [[nodiscard]] int task_store_append(struct task_store *v, size_t length);
+void task_store_abandon(struct task_store *v); // the file aside
 // `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
 // becomes the kind.
 [[nodiscard]] int task_store_append_body(struct task_store *v, enum kind kind, int n);
+
+// task_store.c: records of one object.
+[[nodiscard]] int task_store_write_task(
+	struct task_store *v, const struct registry *r, const struct registry_task *t);
+[[nodiscard]] int task_store_write_destination(
+	struct task_store *v, const struct registry *r, const struct registry_destination *d);
+[[nodiscard]] int task_store_write_contact(struct task_store *v, const struct id16 *ne, uint64_t contact_s);
 
 // task_store_reports.c
 void task_store_read_report(struct task_store *v, const uint8_t *body, size_t length);

@@ -3,10 +3,30 @@
 
 #include <string.h>
 
+void task_store_abandon(struct task_store *v)
+{
+	sealed_file_close(v->aside);
+	v->aside = NULL;
+}
+
+static int append_aside(struct task_store *v, size_t length)
+{
+	int rc = sealed_file_append(v->aside, v->record, length);
+
+	v->rewriting.unsynced += length;
+	return rc;
+}
+
 int task_store_append(struct task_store *v, size_t length)
 {
-	int rc = sealed_file_append(v->sealed, v->record, length);
+	int rc;
 
+	if (v->only_aside)
+		return append_aside(v, length);
+	// A new file that lacks a change must not become the file.
+	if (v->aside && append_aside(v, length))
+		task_store_abandon(v);
+	rc = sealed_file_append(v->sealed, v->record, length);
 	if (rc) {
 		v->failed = true;
 		return rc;

@@ -75,8 +75,8 @@ static bool others_remove(const struct x1_operation *op, bool *left)
 	else
 		d = registry_destination_first(r, op->ne);
 	for (; t; t = registry_task_next(t)) {
-		if (t->activated_ns > op->asked_ns) // a later one
-			continue;
+		if (t->order > op->asked_order) // it and those behind came later
+			break;
 		*left = true;
 		if (t->removing)
 			return true;

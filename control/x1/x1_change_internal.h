@@ -41,5 +41,8 @@ void x1_put_back(void *context, int result, const struct channel_task_status *st
 // A bulk request met objects whose removal others asked for: one more answer, which
 // x1_bulk_recheck gives.
 void x1_bulk_wait(struct x1_operation *op);
+// The task has left the dataplane, or stays there: the removal failed.
+void x1_task_gone(struct x1_operation *op, const struct id16 *xid);
+void x1_task_stays(struct x1_operation *op, const struct id16 *xid);
 // One answer of a bulk request is in.
 void x1_bulk_step(struct x1_operation *op);

@@ -1,9 +1,10 @@
-// ActivateTask, ModifyTask, DeactivateTask, DeactivateAllTasks (TS 103 221-1 clause 6.2).
+// ActivateTask, ModifyTask, DeactivateTask (TS 103 221-1 clause 6.2).
 // Operations keep keys, not pointers: the fail-safe may take a task away while they wait.
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
 
+#include "control/state/fail_safe.h"
 #include "control/state/persistence.h"
 #include "shared/log.h"
 #include "shared/now.h"
@@ -84,7 +85,8 @@ static void activated(void *context, int result, const struct channel_task_statu
 		x1_operation_finish(op, X1_ERR_ACTIVATE, x1_publish_error_text(result));
 		return;
 	}
-	t->state = TASK_COMPLETE;
+	fail_safe_spare(control_of(op), t);
+	registry_task_set_state(registry_of(op), t, TASK_COMPLETE);
 	if (t->pending == PENDING_ACTIVATE) {
 		t->pending = PENDING_NONE;
 		publish_task_memo(publish_of(op), t);
@@ -279,10 +281,10 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 	registry_refer(c->registry, new, 1);
 }
 
-// DeactivateTask and DeactivateAllTasks. A dataplane that is gone captures nothing: the registry's
+// DeactivateTask. A dataplane that is gone captures nothing: the registry's
 // side is enough then (decision 12).
 
-static void task_gone(struct x1_operation *op, const struct id16 *xid)
+void x1_task_gone(struct x1_operation *op, const struct id16 *xid)
 {
 	struct registry_task *t = registry_task_find(registry_of(op), op->ne, xid);
 
@@ -294,20 +296,27 @@ static void task_gone(struct x1_operation *op, const struct id16 *xid)
 	persistence_task_gone(control_of(op), op->ne, xid);
 }
 
+void x1_task_stays(struct x1_operation *op, const struct id16 *xid)
+{
+	struct registry_task *t = registry_task_find(registry_of(op), op->ne, xid);
+
+	if (!t)
+		return;
+	t->removing = false;
+	(void)persistence_task(control_of(op), t, NULL); // a rewrite has left it out
+	put_back(op, t);
+}
+
 static void deactivated(void *context, int result, const struct channel_task_status *status)
 {
 	struct x1_operation *op = context;
-	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &op->id);
 
 	if (removed_there(result)) {
-		task_gone(op, &op->id);
+		x1_task_gone(op, &op->id);
 		x1_operation_finish(op, 0, NULL);
 		return;
 	}
-	if (t) {
-		t->removing = false;
-		put_back(op, t);
-	}
+	x1_task_stays(op, &op->id);
 	x1_operation_finish(op, X1_ERR_DEACTIVATE, x1_publish_error_text(result));
 }
 
@@ -341,84 +350,4 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 		x1_operation_finish(op, X1_ERR_DEACTIVATE, x1_publish_error_text(rc));
 	else
 		t->removing = true;
-}
-
-static void object_deactivated(void *context, int result, const struct channel_task_status *status)
-{
-	struct bulk_object *object = context;
-	struct x1_operation *op = object->op;
-	struct registry_task *t = registry_task_find(registry_of(op), op->ne, &object->id);
-
-	if (removed_there(result)) {
-		task_gone(op, &object->id);
-		x1_audit_object(op, "deactivated", &object->id);
-	} else {
-		if (t) {
-			t->removing = false;
-			put_back(op, t);
-		}
-		op->result = op->result ? op->result : result;
-	}
-	free(object);
-	x1_bulk_step(op);
-}
-
-// Without a dataplane: the registry's side is enough.
-static void remove_task(struct control *c, struct registry_task *t)
-{
-	persistence_task_gone(c, t->ne, &t->xid);
-	issue_task_leaves(c, t, NULL);
-	registry_task_remove(c->registry, t);
-}
-
-// Asks the dataplane for one task of a bulk request.
-static void deactivate_object(struct x1_operation *op, struct registry_task *t)
-{
-	struct bulk_object *object = malloc(sizeof(*object));
-
-	if (object)
-		*object = (struct bulk_object){op, t->xid};
-	int rc = object ? publish_task_remove(publish_of(op), op->ne, &t->xid, object_deactivated, object)
-		      : POI_ERR_NOMEM;
-	if (rc) {
-		free(object);
-		op->result = rc;
-		return;
-	}
-	t->removing = true;
-	op->remaining++;
-}
-
-void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
-{
-	struct control *c = x->dispatch->control;
-	struct registry_task *next;
-
-	if (!c->config->nes[x->ne].x1.deactivate_all_tasks) {
-		x1_answer(x, m, X1_ERR_DEACTIVATE_ALL_DISABLED,
-			"DeactivateAllTasks message is not enabled");
-		return;
-	}
-	struct x1_operation *op = x1_change_new(x, m, NULL);
-	if (!op) {
-		x1_answer(x, m, X1_ERR_DEACTIVATE_ALL, poi_error_text(POI_ERR_NOMEM));
-		return;
-	}
-	bool down = publish_state(c->publish) == PUBLISH_DOWN, others = false;
-	op->asked_ns = now_wall_ns();
-	op->remaining = 1; // this loop
-	for (struct registry_task *t = registry_task_first(c->registry, x->ne); t; t = next) {
-		next = registry_task_next(t);
-		if (down) {
-			x1_audit_object(op, "deactivated", &t->xid);
-			remove_task(c, t);
-		} else if (t->removing) {
-			others = true;
-		} else {
-			deactivate_object(op, t);
-		}
-	}
-	if (others)
-		x1_bulk_wait(op);
-	x1_bulk_step(op);
 }

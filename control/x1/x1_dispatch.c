@@ -287,6 +287,7 @@ void x1_dispatch_stop(struct x1_dispatch *d)
 	const struct exchange *x;
 
 	d->stopping = true;
+	x1_walks_stop(d);
 	registry_end_removals(d->control->registry);
 	TAILQ_FOREACH(x, &d->late, entry)
 		report_unexecuted(x);

@@ -2,7 +2,7 @@
 
 // Inside X1, from top to bottom: x1_dispatch.c (containers, turns), x1_time1.c, x1_wait.c,
 // x1_execute.c and x1_check.c, then what executes a request (x1_change_task.c,
-// x1_change_destination.c, x1_query.c, x1_list.c), x1_operation.c (what waits), x1_exchange.c
+// x1_deactivate_all.c, x1_change_destination.c, x1_query.c, x1_list.c), x1_operation.c (what waits), x1_exchange.c
 // (answers) and x1_late.c (their reports once TIME1 is over).
 
 #include <sys/queue.h>
@@ -66,6 +66,7 @@ struct x1_dispatch {
 	TAILQ_HEAD(, exchange) open;   // not all answered
 	TAILQ_HEAD(, exchange) outbox; // answered, to leave with this turn's end
 	TAILQ_HEAD(, exchange) late;   // answered, not executed to the end
+	LIST_HEAD(, x1_walk) walks;	// of DeactivateAllTasks, not at their end
 	LIST_HEAD(, x1_operation) bulk; // wait for removals that others asked for
 	size_t late_octets;	       // of the bodies of late exchanges
 	TAILQ_HEAD(, x1_list) lists;   // the first one is being written
@@ -101,6 +102,7 @@ struct x1_operation { // one message that waits for the dataplane
 	uint32_t remaining;			  // bulk: answers still owed by the dataplane
 	int result;				  // bulk: first failure
 	uint64_t asked_ns;			  // DeactivateAllTasks
+	uint64_t asked_order;			  // the same, as the registry's order
 };
 
 // x1_late.c
@@ -205,11 +207,15 @@ void x1_note_pending(struct x1_operation *op);
 void x1_note_unbegun(struct exchange *x, const struct x1_message *m);
 // Ends the bulk requests that wait for removals of others, where those are over.
 void x1_bulk_recheck(struct x1_dispatch *d);
+// x1_deactivate_all.c
+void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m);
+// Whether a walk over the tasks of `ne` goes on: what changes its tasks waits.
+bool x1_walks(const struct x1_dispatch *d, uint16_t ne);
+void x1_walks_stop(struct x1_dispatch *d);
 // x1_change_task.c and x1_change_destination.c
 void x1_activate_task(struct exchange *x, const struct x1_message *m);
 void x1_modify_task(struct exchange *x, const struct x1_message *m);
 void x1_deactivate_task(struct exchange *x, const struct x1_message *m);
-void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m);
 void x1_create_destination(struct exchange *x, const struct x1_message *m);
 void x1_modify_destination(struct exchange *x, const struct x1_message *m);
 void x1_remove_destination(struct exchange *x, const struct x1_message *m);

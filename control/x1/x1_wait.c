@@ -82,6 +82,27 @@ static enum wait wait_of_destination(const struct exchange *x, const struct x1_m
 	}
 }
 
+// What changes tasks waits for the walk of a DeactivateAllTasks; what a task may refer to, for the end of
+// tasks that the fail-safe stopped.
+static bool walked_over(const struct exchange *x, enum x1_request_type t)
+{
+	const struct x1_dispatch *d = x->dispatch;
+
+	switch (t) {
+	case X1_ACTIVATE_TASK:
+	case X1_MODIFY_TASK:
+	case X1_DEACTIVATE_TASK:
+	case X1_DEACTIVATE_ALL_TASKS:
+		return x1_walks(d, x->ne);
+	case X1_MODIFY_DESTINATION:
+	case X1_REMOVE_DESTINATION:
+	case X1_REMOVE_ALL_DESTINATIONS:
+		return registry_batches(d->control->registry, x->ne);
+	default:
+		return false;
+	}
+}
+
 static enum wait wait_of(const struct exchange *x, uint32_t index)
 {
 	const struct x1_message *m = &x->container->messages[index];
@@ -91,6 +112,8 @@ static enum wait wait_of(const struct exchange *x, uint32_t index)
 
 	if (code)
 		return x1_check_starting(code, text) ? UNTIL_TIME1 : GO;
+	if (walked_over(x, m->type))
+		return ON;
 	if (state == PUBLISH_DOWN) // it is refused, or done, at once
 		return GO;
 	if (state != PUBLISH_READY && x1_adds(m->type))

@@ -475,6 +475,7 @@ Test(persistence, full_disk_refuses_and_removals_are_done)
 	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_STORE));
 	limit_files(RLIM_INFINITY);
 	persistence_tick(&w.c);
+	run(50); // it is written anew in slices
 	cr_assert(told(ISSUE_CLEAR, "sealed store"));
 	expect(request_task(X1_ACTIVATE_TASK, 5), "begin\nActivateTask a0 completed\nend\n");
 	restart_both();

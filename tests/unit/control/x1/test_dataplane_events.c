@@ -110,7 +110,7 @@ Test(dataplane_events, without_a_dataplane_the_fail_safe_stops_the_tasks_too)
 	fake_stop(&w.dataplane);
 	run(50);
 	// One that no dataplane has taken yet ends as well.
-	registry_task_find(w.c.registry, 0, &seven)->state = TASK_AWAITING;
+	registry_task_set_state(w.c.registry, registry_task_find(w.c.registry, 0, &seven), TASK_AWAITING);
 	run(700);
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 1, "TIME_P2 is not over");
 	run(1000);
