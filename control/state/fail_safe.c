@@ -1,5 +1,5 @@
-// Stops the tasks of a network element whose ADMF was silent: at once for everybody who asks, and one
-// after the other for the audit log and the reports.
+// Stops the tasks of a network element whose ADMF was silent: at once for everybody who asks, and
+// one after the other for the audit log and the reports.
 #include "control/state/fail_safe.h"
 
 #include <stdlib.h>

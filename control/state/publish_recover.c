@@ -222,8 +222,10 @@ static void on_task(struct publish *p, const uint8_t *body, size_t length)
 	struct registry_task *t = registry_task_find(p->registry, (uint16_t)ne, &c.xid);
 	if (!t)
 		todo_add(p, CHANNEL_TASK_REMOVE, (uint16_t)ne, &c.ne, &c.xid);
-	else if (task_same(p, t, body, length))
-		t->seen = r->round, t->put = false;
+	if (!t || !task_same(p, t, body, length))
+		return;
+	t->seen = r->round;
+	t->put = false;
 }
 
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length)

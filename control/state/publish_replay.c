@@ -1,6 +1,6 @@
-// Brings a dataplane whose state was streamed to the truth: looks at each object, in slices, and puts
-// what differs, a window of requests at a time. The complete flag is cleared before the first difference
-// of tasks and destinations, and set again after the last.
+// Brings a dataplane whose state was streamed to the truth: looks at each object, in slices, and
+// puts what differs, a window of requests at a time. The complete flag is cleared before the first
+// difference of tasks and destinations, and set again after the last.
 #include "control/state/publish_internal.h"
 
 #include <stdlib.h>
@@ -146,8 +146,8 @@ static int elements(struct publish *p)
 	return rc ? rc : POI_ERR_AGAIN;
 }
 
-// What the stream left on the list is surplus: tasks, reports and tombstones first, destinations after
-// the tasks.
+// What the stream left on the list is surplus: tasks, reports and tombstones first, destinations
+// after the tasks.
 static int surplus(struct publish *p)
 {
 	struct publish_replay *r = &p->replay;
@@ -271,16 +271,13 @@ static int tasks(struct publish *p)
 	if (!walk(p))
 		return 0;
 	struct registry_task *t = registry_cursor_task(&r->cursor);
-	int rc = 0;
-	if (t)
-		rc = task(p, t);
-	else if (registry_batches(p->registry, r->ne))
-		return POI_ERR_AGAIN;
-	else if (r->cursor.cut)
-		registry_cursor_end(&r->cursor), r->walking = false;
-	else
-		next_element(p);
-	return rc ? rc : POI_ERR_AGAIN;
+	int rc = t ? task(p, t) : 0;
+	if (t || registry_batches(p->registry, r->ne))
+		return rc ? rc : POI_ERR_AGAIN;
+	bool cut = r->cursor.cut;
+	next_element(p);
+	r->ne -= cut; // once more
+	return POI_ERR_AGAIN;
 }
 
 // Destinations that are removed and still owed something: put for their spool, removed again at the
@@ -310,8 +307,8 @@ static int adopted(struct publish *p)
 	return POI_ERR_AGAIN;
 }
 
-static int (*const phases[])(struct publish *p) = {restoring, elements, surplus, reports, destinations, tasks,
-	surplus_destinations, drained, NULL, adopted};
+static int (*const phases[])(struct publish *p) = {restoring, elements, surplus, reports,
+	destinations, tasks, surplus_destinations, drained, NULL, adopted};
 
 #define PHASES (sizeof(phases) / sizeof(phases[0]))
 

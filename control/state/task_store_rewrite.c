@@ -1,5 +1,5 @@
-// Writes the sealed store anew, an object at a time: the file stays the truth, and what changes meanwhile is
-// put to both, until the new one takes its place.
+// Writes the sealed store anew, an object at a time: the file stays the truth, and what changes
+// meanwhile is put to both, until the new one takes its place.
 #include "control/state/task_store_internal.h"
 
 #define SYNC_OCTETS (4u << 20) // written between two syncs: none of them waits long

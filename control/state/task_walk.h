@@ -1,8 +1,9 @@
 #pragma once
 
-// A walk over tasks in slices (slice.h). It meets each task that was there when it began and still is:
-// what is removed meanwhile is passed over, what came later is left alone, and a modified task is met as it
-// is now. A batch of the registry (the fail-safe's) ends it for that network element: its tasks are gone.
+// A walk over tasks in slices (slice.h). It meets each task that was there when it began and still
+// is: what is removed meanwhile is passed over, what came later is left alone, and a modified task
+// is met as it is now. A batch of the registry (the fail-safe's) ends it for that network element:
+// its tasks are gone.
 
 #include "control/state/registry.h"
 #include "control/state/slice.h"

@@ -1,5 +1,6 @@
-// DeactivateAllTasks (TS 103 221-1 clause 6.2.4): a walk over the tasks in slices. While it goes on nothing
-// else changes tasks of its network element: requests wait for it, so that it meets exactly what was there.
+// DeactivateAllTasks (TS 103 221-1 clause 6.2.4): a walk over the tasks in slices. While it goes on
+// nothing else changes tasks of its network element: requests wait for it, so that it meets exactly
+// what was there.
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static void ask(struct x1_operation *op, struct registry_task *t)
 	if (object)
 		*object = (struct bulk_object){op, t->xid};
 	int rc = object ? publish_task_remove(
-				publish_of(op), op->ne, &t->xid, object_deactivated, object)
+				  publish_of(op), op->ne, &t->xid, object_deactivated, object)
 			: POI_ERR_NOMEM;
 	if (rc) {
 		free(object);
@@ -117,8 +118,7 @@ bool x1_walks(const struct x1_dispatch *d, uint16_t ne)
 {
 	const struct x1_walk *w;
 
-	LIST_FOREACH(w, &d->walks, entry)
-	{
+	LIST_FOREACH (w, &d->walks, entry) {
 		if (w->op->ne == ne)
 			return true;
 	}
