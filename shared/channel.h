@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 9
+#define CHANNEL_VERSION 10
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -311,6 +311,7 @@ struct channel_workers { // WORKERS: from one set of snapshots
 		int32_t node;   // of the device, -1 when none
 		uint32_t queues;
 		uint8_t spread; // enum port_spread
+		struct unopened_share share; // what the port does not open
 	} port[CHANNEL_PORTS_MAX];
 };
 
