@@ -171,10 +171,10 @@ static void count_unopened(struct unopened_sample *u, uint32_t what)
 	u->slot[rarest].frames++;
 }
 
-// Looks at one frame of some bursts again, for what the port does not open: all bursts of a worker that
-// has time, few of one that has none.
-static __attribute__((noinline)) void sample(
-	struct worker_counters *c, const struct lane *l, const struct packet_view *views, unsigned n)
+// Looks at one frame of some bursts again, for what the port does not open: all bursts of a worker
+// that has time, few of one that has none.
+static __attribute__((noinline)) void sample(struct worker_counters *c, const struct lane *l,
+	const struct packet_view *views, unsigned n)
 {
 	const struct packet_view *v = &views[c->bursts % n];
 
