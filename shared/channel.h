@@ -319,6 +319,7 @@ struct channel_workers { // WORKERS: from one set of snapshots
 		int32_t node;   // of the device, -1 when none
 		uint32_t queues;
 		uint8_t spread; // enum port_spread
+		struct unopened_share share; // what the port does not open
 	} port[CHANNEL_PORTS_MAX];
 };
 

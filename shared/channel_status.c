@@ -129,6 +129,18 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 	}
 }
 
+static void put_share(struct wire_writer *w, const struct unopened_share *s)
+{
+	wire_put_u64(w, s->sampled);
+	wire_put_u64(w, s->unopened);
+	wire_put_u64(w, s->wrapped);
+	wire_put_u32(w, s->n);
+	for (unsigned i = 0; i < s->n && i < UNOPENED_SHOWN; i++) {
+		wire_put_u32(w, s->most[i].what);
+		wire_put_u64(w, s->most[i].frames);
+	}
+}
+
 static void put_workers(struct wire_writer *w, const struct channel_workers *m)
 {
 	if (m->workers > CHANNEL_WORKERS_MAX || m->ports > CHANNEL_PORTS_MAX) {
@@ -155,6 +167,7 @@ static void put_workers(struct wire_writer *w, const struct channel_workers *m)
 		wire_put_u32(w, (uint32_t)m->port[i].node);
 		wire_put_u32(w, m->port[i].queues);
 		wire_put_u8(w, m->port[i].spread);
+		put_share(w, &m->port[i].share);
 	}
 }
 
@@ -166,6 +179,18 @@ static uint32_t get_number(struct wire_reader *r, uint32_t most)
 	if (n > most)
 		fail(&r->error, POI_ERR_TOO_LARGE);
 	return r->error ? 0 : n;
+}
+
+static void get_share(struct wire_reader *r, struct unopened_share *s)
+{
+	s->sampled = wire_get_u64(r);
+	s->unopened = wire_get_u64(r);
+	s->wrapped = wire_get_u64(r);
+	s->n = get_number(r, UNOPENED_SHOWN);
+	for (unsigned i = 0; i < s->n; i++) {
+		s->most[i].what = wire_get_u32(r);
+		s->most[i].frames = wire_get_u64(r);
+	}
 }
 
 static void get_workers(struct wire_reader *r, struct channel_workers *m)
@@ -190,6 +215,7 @@ static void get_workers(struct wire_reader *r, struct channel_workers *m)
 		m->port[i].node = (int32_t)wire_get_u32(r);
 		m->port[i].queues = wire_get_u32(r);
 		m->port[i].spread = get_enum(r, SPREAD_NONE, SPREAD_LAST);
+		get_share(r, &m->port[i].share);
 	}
 }
 

@@ -1,5 +1,7 @@
 #include "shared/ledger.h"
 
+#include <stdio.h>
+
 const char *packet_outcome_name(enum packet_outcome o)
 {
 	static const char *const names[] = {
@@ -75,4 +77,33 @@ uint64_t copy_balance_lost(const struct copy_balance *b)
 uint64_t copy_balance_accounted(const struct copy_balance *b)
 {
 	return b->acknowledged + b->in_doubt + b->queued + copy_balance_lost(b);
+}
+
+void unopened_text(uint32_t what, char out[UNOPENED_TEXT])
+{
+	static const struct {
+		const char *name;
+		bool hexadecimal;
+	} kinds[] = {[UNOPENED_NONE] = {"none", false},
+		[UNOPENED_ETHERTYPE] = {"ethertype", true},
+		[UNOPENED_LLC] = {"llc", true},
+		[UNOPENED_PROTOCOL] = {"protocol", false},
+		[UNOPENED_GRE] = {"gre", true},
+		[UNOPENED_PPP] = {"ppp", true},
+		[UNOPENED_UDP] = {"udp", false},
+		[UNOPENED_MPLS] = {"mpls", false},
+		[UNOPENED_NSH] = {"nsh", false}};
+	uint32_t kind = what >> 16 < sizeof(kinds) / sizeof(kinds[0]) ? what >> 16 : UNOPENED_NONE;
+
+	if (kind == UNOPENED_MPLS || kind == UNOPENED_NONE)
+		snprintf(out, UNOPENED_TEXT, "%s", kinds[kind].name);
+	else if (kinds[kind].hexadecimal)
+		snprintf(out, UNOPENED_TEXT, "%s 0x%04x", kinds[kind].name, what & 0xffff);
+	else
+		snprintf(out, UNOPENED_TEXT, "%s %u", kinds[kind].name, what & 0xffff);
+}
+
+bool unopened_looks_wrapped(const struct unopened_share *s)
+{
+	return s->sampled >= 64 && s->wrapped >= s->sampled / 4;
 }

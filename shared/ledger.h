@@ -118,6 +118,39 @@ struct copy_balance {
 	uint64_t cut;    // of offered: with what the mirror left of the packet (deliver-cut)
 };
 
+// What a port did not look into: where the number is from, and the number.
+enum unopened_kind {
+	UNOPENED_NONE,
+	UNOPENED_ETHERTYPE,
+	UNOPENED_LLC,	   // destination service access point
+	UNOPENED_PROTOCOL, // of IP
+	UNOPENED_GRE,	   // protocol type
+	UNOPENED_PPP,	   // protocol
+	UNOPENED_UDP,	   // destination port, where the content looks like that port's tunnel
+	UNOPENED_MPLS,	   // content of a label stack; 0
+	UNOPENED_NSH,	   // next protocol
+};
+#define UNOPENED(kind, number) ((uint32_t)(kind) << 16 | (number))
+#define UNOPENED_TEXT 24
+#define UNOPENED_SHOWN 5 // the commonest of a port
+
+// Frames of one port, out of which some are looked at again.
+struct unopened_share {
+	uint64_t sampled;
+	uint64_t unopened; // of them not opened
+	uint64_t wrapped;  // of those what hides the packets of a link; not ESP, which users have
+	uint32_t n;
+	struct {
+		uint32_t what; // UNOPENED()
+		uint64_t frames;
+	} most[UNOPENED_SHOWN]; // the commonest first
+};
+
+// "ethertype 0x88e5", "protocol 115" ...
+void unopened_text(uint32_t what, char out[UNOPENED_TEXT]);
+// At least 64 frames were looked at, and a quarter of all is wrapped.
+bool unopened_looks_wrapped(const struct unopened_share *s);
+
 struct packet_balance {
 	uint64_t received; // frames taken from all ports
 	uint64_t outcome[PACKET_OUTCOME_COUNT];

@@ -353,6 +353,21 @@ static void look_at_spread(const struct check *c, const char *port, uint8_t spre
 	}
 }
 
+static void look_at_share(const struct check *c, const char *port, const struct unopened_share *s)
+{
+	char what[UNOPENED_TEXT];
+
+	if (!unopened_looks_wrapped(s)) {
+		check_say(c, CHECK_OK, "wrappings", "%s: the port opens what it sees", port);
+		return;
+	}
+	unopened_text(s->most[0].what, what);
+	check_say(c, CHECK_WARN, "wrappings",
+		"%s: the link looks wrapped, most by %s: the packets inside are not seen; see the "
+		"keys of dataplane.ports (gre, vxlan-ports, mpls-pseudowire ...)",
+		port, what);
+}
+
 void check_processes(const struct check *c)
 {
 	struct cli_picture p;
@@ -360,8 +375,10 @@ void check_processes(const struct check *c)
 	look_at_process(c, "poi-dataplane", "dataplane.sock");
 	look_at_process(c, "poi-control", "control.sock");
 	cli_picture_take_settled(c->config, true, &p);
-	for (uint32_t i = 0; p.dataplane && i < p.workers.ports && i < p.status.ports; i++)
+	for (uint32_t i = 0; p.dataplane && i < p.workers.ports && i < p.status.ports; i++) {
 		look_at_spread(c, p.status.port[i].name, p.workers.port[i].spread);
+		look_at_share(c, p.status.port[i].name, &p.workers.port[i].share);
+	}
 	if (p.dataplane && !p.status.balanced)
 		check_say(c, CHECK_FAIL, "ledger",
 			"the sums differ; keep the output of: poi status --json");

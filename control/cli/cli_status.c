@@ -152,6 +152,39 @@ static void put_destinations(struct json *j, const struct cli_picture *p)
 	json_end_array(j);
 }
 
+static void put_unopened(struct json *j, const struct unopened_share *s)
+{
+	char what[UNOPENED_TEXT];
+
+	json_object(j, "unopened");
+	json_u64(j, "sampled", s->sampled);
+	json_u64(j, "frames", s->unopened);
+	json_u64(j, "wrapped", s->wrapped);
+	json_bool(j, "looks_wrapped", unopened_looks_wrapped(s));
+	json_object(j, "most");
+	for (uint32_t i = 0; i < s->n; i++) {
+		unopened_text(s->most[i].what, what);
+		json_u64(j, what, s->most[i].frames);
+	}
+	json_end_object(j);
+	json_end_object(j);
+}
+
+static void print_unopened(const struct unopened_share *s)
+{
+	char what[UNOPENED_TEXT];
+
+	if (s->unopened == 0)
+		return;
+	printf("            not opened: %" PRIu64 " of %" PRIu64 " frames looked at:", s->unopened,
+		s->sampled);
+	for (uint32_t i = 0; i < s->n; i++) {
+		unopened_text(s->most[i].what, what);
+		printf("%s %s (%" PRIu64 ")", i ? "," : "", what, s->most[i].frames);
+	}
+	puts(unopened_looks_wrapped(s) ? "; the link looks wrapped" : "");
+}
+
 static void put_ports(struct json *j, const struct cli_picture *p)
 {
 	const struct channel_status *s = &p->status;
@@ -171,6 +204,7 @@ static void put_ports(struct json *j, const struct cli_picture *p)
 		json_i64(j, "node", p->workers.port[i].node);
 		json_u64(j, "queues", p->workers.port[i].queues);
 		json_string(j, "spread", port_spread_name(p->workers.port[i].spread));
+		put_unopened(j, &p->workers.port[i].share);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -328,7 +362,7 @@ static void print_dataplane(const struct cli_picture *p)
 			config_settle_name(d->settle), d->copies.queued, d->copies.in_doubt,
 			copy_balance_lost(&d->copies), d->reason[0] ? "  " : "", d->reason);
 	}
-	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++)
+	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++) {
 		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64
 		       "  errors %" PRIu64 "%s\n",
 			s->port[i].name, s->port[i].link_up ? "up" : "down", s->port[i].received,
@@ -336,6 +370,8 @@ static void print_dataplane(const struct cli_picture *p)
 			s->port[i].counts_losses
 				? ""
 				: "  its driver does not count what is lost before it");
+		print_unopened(&p->workers.port[i].share);
+	}
 	print_signalling(&p->signalling);
 }
 

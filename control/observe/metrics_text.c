@@ -341,6 +341,44 @@ static uint64_t port_value(const struct channel_status *s, uint32_t i, enum port
 	return 0;
 }
 
+static uint64_t share_value(const struct unopened_share *s, size_t field)
+{
+	return field == 0 ? s->sampled : field == 1 ? s->unopened : s->wrapped;
+}
+
+static void put_unopened(FILE *f, const struct observation *o)
+{
+	static const struct {
+		const char *name, *help;
+	} rows[] = {
+		{"poi_port_sampled_packets", "Frames looked at again for what the port does not open."},
+		{"poi_port_unopened_packets", "Of them those with something that was not opened."},
+		{"poi_port_wrapped_packets",
+			"Of those what hides the packets of a link: all but ESP."},
+	};
+	char what[UNOPENED_TEXT];
+
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		char name[64];
+		family(f, rows[r].name, "counter", rows[r].help);
+		snprintf(name, sizeof(name), "%s_total", rows[r].name);
+		for (uint32_t i = 0; i < o->workers.ports; i++)
+			sample(f, name, "port", o->status.port[i].name,
+				share_value(&o->workers.port[i].share, r));
+	}
+	family(f, "poi_port_unopened_kind", "gauge",
+		"Frames of the sample by the commonest kinds that were not opened.");
+	for (uint32_t i = 0; i < o->workers.ports; i++) {
+		const struct unopened_share *s = &o->workers.port[i].share;
+		for (uint32_t k = 0; k < s->n; k++) {
+			unopened_text(s->most[k].what, what);
+			fputs("poi_port_unopened_kind{port=\"", f);
+			put_escaped(f, o->status.port[i].name);
+			fprintf(f, "\",kind=\"%s\"} %" PRIu64 "\n", what, s->most[k].frames);
+		}
+	}
+}
+
 static void put_ports(FILE *f, const struct observation *o)
 {
 	static const struct {
@@ -434,6 +472,7 @@ static void put_dataplane(FILE *f, const struct observation *o)
 	put_destinations(f, o);
 	put_workers(f, &o->workers);
 	put_ports(f, o);
+	put_unopened(f, o);
 	gauge(f, "poi_signalling_followed",
 		"1 when a port shows signalling; only then are there series of it.",
 		o->signalling.followed);

@@ -61,6 +61,8 @@ void status_workers(
 		out->worker[i].running_ns = running_ns;
 	}
 	ports_workers(s->ports, out);
+	for (uint32_t i = 0; i < out->ports; i++)
+		stats_unopened(s->stats, i, &out->port[i].share);
 }
 
 static void counter(

@@ -30,21 +30,7 @@
 // fragment (LAYER_FRAGMENT_*).
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n);
 
-// What a port did not look into: where the number is from, and the number.
-enum unopened_kind {
-	UNOPENED_NONE,
-	UNOPENED_ETHERTYPE,
-	UNOPENED_LLC,	   // destination service access point
-	UNOPENED_PROTOCOL, // of IP
-	UNOPENED_GRE,	   // protocol type
-	UNOPENED_PPP,	   // protocol
-	UNOPENED_UDP,	   // destination port, where the content looks like that port's tunnel
-	UNOPENED_MPLS,	   // content of a label stack; 0
-	UNOPENED_NSH,	   // next protocol
-};
-#define PARSE_UNOPENED(kind, number) ((uint32_t)(kind) << 16 | (number))
-
-// Parses one frame again, to say what of it was not opened: PARSE_UNOPENED(), or 0. ARP, LLDP and
+// Parses one frame again, to say what of it was not opened: UNOPENED(), or 0. ARP, LLDP and
 // other types that carry no user's packets are not named, nor what is inside a G-PDU. For samples:
 // not for each frame.
 uint32_t parse_unopened(const struct port_traits *port, const struct packet_view *view);

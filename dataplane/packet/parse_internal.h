@@ -73,7 +73,7 @@ struct parse_state {
 	bool signalling;
 	bool asked;	   // `unopened` is wanted
 	uint8_t ethernets; // Ethernet headers passed
-	uint32_t unopened; // what the walk ended on without a look inside: PARSE_UNOPENED()
+	uint32_t unopened; // what the walk ended on without a look inside: UNOPENED()
 };
 
 static inline enum step fail(struct parse_state *w, enum packet_outcome o)
@@ -86,7 +86,7 @@ static inline enum step fail(struct parse_state *w, enum packet_outcome o)
 static inline enum step leave_closed(
 	struct parse_state *w, enum unopened_kind kind, uint32_t number)
 {
-	w->unopened = PARSE_UNOPENED(kind, number);
+	w->unopened = UNOPENED(kind, number);
 	return STEP_DONE;
 }
 

@@ -69,17 +69,17 @@ static uint64_t tunnel_bits(const struct port_traits *port)
 	return bits;
 }
 
-// RFC 7348: the flag of a valid VNI, and the last octet, which is reserved.
+// RFC 7348: the flag of a valid VNI. What is reserved is not looked at, as receivers do.
 static struct udp_content read_vxlan(const struct content *c)
 {
-	if (c->here < 8 || !(c->p[0] & VXLAN_FLAG_VNI) || c->p[7] != 0)
+	if (c->here < 8 || !(c->p[0] & VXLAN_FLAG_VNI))
 		return (struct udp_content){0};
 	return (struct udp_content){8, STEP_ETHERNET, 0};
 }
 
 static struct udp_content read_gpe(const struct content *c)
 {
-	if (c->here < 8 || !(c->p[0] & VXLAN_FLAG_VNI) || c->p[0] & GPE_FLAGS_OTHER || c->p[7] != 0)
+	if (c->here < 8 || !(c->p[0] & VXLAN_FLAG_VNI) || c->p[0] & GPE_FLAGS_OTHER)
 		return (struct udp_content){0};
 	if (!(c->p[0] & VXLAN_FLAG_PROTOCOL))
 		return (struct udp_content){8, STEP_ETHERNET, 0};
@@ -99,10 +99,10 @@ static struct udp_content read_gpe(const struct content *c)
 	}
 }
 
-// RFC 8926: version 0, reserved bits 0, options that are passed over.
+// RFC 8926: version 0, options that are passed over.
 static struct udp_content read_geneve(const struct content *c)
 {
-	if (c->here < 8 || c->p[0] >> 6 != 0 || c->p[1] & 0x3f || c->p[7] != 0)
+	if (c->here < 8 || c->p[0] >> 6 != 0)
 		return (struct udp_content){0};
 	uint32_t header = 8 + (c->p[0] & 0x3fu) * 4;
 	uint16_t type = wire_load16(c->p + 2);

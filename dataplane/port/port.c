@@ -185,7 +185,7 @@ static void make_lane(struct ports *ps, const struct port *p, uint16_t queue)
 	uint32_t w = p->owner[queue];
 	struct lane *l = &ps->lanes[w][ps->n_lanes[w]++];
 
-	*l = (struct lane){.port = p->id, .queue = queue};
+	*l = (struct lane){.port = p->id, .queue = queue, .place = (uint8_t)(p - ps->port)};
 	traits_of(p->config, &l->traits);
 	signalling_of(p->config, &l->signalling);
 	if (p->peer < 0)

@@ -15,6 +15,7 @@
 // One receive queue as its worker sees it. Read-only after ports_open, but for two flags.
 struct lane {
 	uint16_t port, queue; // received here
+	uint8_t place;	      // of the port in the configuration
 	bool forward;	      // inline: every frame goes out of the peer
 	// The device has gone: not to be polled, or nothing can be sent. Set once by ports_links.
 	// Relaxed: ports_release waits for a quiescent state of every worker after it.

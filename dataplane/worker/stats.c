@@ -77,6 +77,57 @@ const struct worker_counters *stats_worker(const struct stats *s, uint32_t i)
 	return &s->worker[i].snapshot;
 }
 
+// Frames of a kind over all workers.
+static uint64_t frames_of(const struct stats *s, uint32_t port, uint32_t what)
+{
+	uint64_t frames = 0;
+
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		const struct unopened_sample *u = &s->worker[w].snapshot.sample[port];
+		for (unsigned k = 0; k < UNOPENED_SLOTS; k++)
+			frames += u->slot[k].what == what ? u->slot[k].frames : 0;
+	}
+	return frames;
+}
+
+static bool is_shown(const struct unopened_share *share, uint32_t what)
+{
+	for (uint32_t i = 0; i < share->n; i++)
+		if (share->most[i].what == what)
+			return true;
+	return false;
+}
+
+// Puts a kind at its place among the commonest.
+static void show(struct unopened_share *share, uint32_t what, uint64_t frames)
+{
+	uint32_t at = share->n;
+
+	while (at > 0 && share->most[at - 1].frames < frames)
+		at--;
+	if (at == UNOPENED_SHOWN)
+		return;
+	share->n += share->n < UNOPENED_SHOWN;
+	for (uint32_t i = share->n - 1; i > at; i--)
+		share->most[i] = share->most[i - 1];
+	share->most[at].what = what;
+	share->most[at].frames = frames;
+}
+
+void stats_unopened(const struct stats *s, uint32_t i, struct unopened_share *out)
+{
+	*out = (struct unopened_share){0};
+	for (uint32_t w = 0; w < s->n_workers; w++) {
+		const struct unopened_sample *u = &s->worker[w].snapshot.sample[i];
+		out->sampled += u->sampled;
+		out->unopened += u->unopened;
+		out->wrapped += u->wrapped;
+		for (unsigned k = 0; k < UNOPENED_SLOTS; k++)
+			if (u->slot[k].what && !is_shown(out, u->slot[k].what))
+				show(out, u->slot[k].what, frames_of(s, i, u->slot[k].what));
+	}
+}
+
 bool stats_generation_is(const struct stats *s, uint64_t generation)
 {
 	for (uint32_t i = 0; i < s->n_workers; i++)

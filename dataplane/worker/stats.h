@@ -10,6 +10,18 @@
 #include "shared/config.h"
 #include "shared/ledger.h"
 
+#define UNOPENED_SLOTS 8
+
+// What one worker did not open on one port, of the frames that it looked at again. The rarest kind gives
+// way to a new one, which takes over its count: the commonest stay.
+struct unopened_sample {
+	uint64_t sampled, unopened, wrapped;
+	struct {
+		uint32_t what; // UNOPENED(), 0: free
+		uint64_t frames;
+	} slot[UNOPENED_SLOTS];
+};
+
 struct worker_counters {
 	uint64_t received;
 	uint64_t outcome[PACKET_OUTCOME_COUNT];
@@ -20,6 +32,8 @@ struct worker_counters {
 	uint64_t held, held_matched, held_expired, held_full;
 	uint64_t tunnels_lost; // datagrams of tunnels whose fragments were given up
 	uint64_t busy_cycles;	    // from the first burst in hand to the last one's end
+	uint64_t bursts;
+	struct unopened_sample sample[CONFIG_PORTS_MAX]; // by the port's place in the configuration
 };
 
 struct worker_stats {
@@ -61,6 +75,9 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 // nombuf and ierrors are left alone). Waits at most 50 ms for a worker that does not answer, and then uses its
 // previous snapshot; returns whether all were fresh. Does not wait when `running` is false.
 bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
+
+// What port `i` did not open, of all workers as of the last snapshot.
+void stats_unopened(const struct stats *s, uint32_t i, struct unopened_share *out);
 
 // Worker `i` as of the last snapshot.
 const struct worker_counters *stats_worker(const struct stats *s, uint32_t i);

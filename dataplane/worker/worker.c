@@ -148,6 +148,44 @@ static inline uint64_t burst_time(struct worker *w)
 	return clock_forward(w->clock, cycles, &w->last_ns);
 }
 
+#define SAMPLE_BURSTS 16u // of full bursts one in so many gives a frame to the sample
+
+static void count_unopened(struct unopened_sample *u, uint32_t what)
+{
+	unsigned rarest = 0;
+
+	u->sampled++;
+	if (what == 0)
+		return;
+	u->unopened++;
+	u->wrapped += what != UNOPENED(UNOPENED_PROTOCOL, 50); // ESP is users'
+	for (unsigned i = 0; i < UNOPENED_SLOTS; i++) {
+		if (u->slot[i].what == what) {
+			u->slot[i].frames++;
+			return;
+		}
+		if (u->slot[i].frames < u->slot[rarest].frames)
+			rarest = i;
+	}
+	u->slot[rarest].what = what;
+	u->slot[rarest].frames++;
+}
+
+// Looks at one frame of some bursts again, for what the port does not open: all bursts of a worker
+// that has time, few of one that has none.
+static __attribute__((noinline)) void sample(struct worker_counters *c, const struct lane *l,
+	const struct packet_view *views, unsigned n)
+{
+	const struct packet_view *v = &views[c->bursts % n];
+
+	count_unopened(&c->sample[l->place], parse_unopened(&l->traits, v));
+}
+
+static inline bool is_sampled(struct worker_counters *c, unsigned n)
+{
+	return ++c->bursts % SAMPLE_BURSTS == 0 || n < PACKET_BURST;
+}
+
 // The way of a packet on this core: received, parsed, counted, matched, captured, and forwarded or
 // freed.
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
@@ -164,6 +202,8 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	uint64_t now = burst_time(w);
 	views_of(mbufs, views, n);
 	uint32_t fragments = parse_burst(&l->traits, views, n);
+	if (is_sampled(&w->counters->now, n))
+		sample(&w->counters->now, l, views, n);
 	if (__builtin_expect(is_rare(w, l, fragments), 0))
 		match_rare(w, &(const struct burst){l, t, views, mbufs, n, now}, fragments);
 	else

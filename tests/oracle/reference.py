@@ -336,12 +336,12 @@ class Frame:
 		"""(how to read it, where it begins) of what shows itself as the tunnel of that name."""
 		here, octet = end - at, self.octets[at:end]
 		kind = None  # ethertype of the content; 0x6558: Ethernet
-		if name == "vxlan" and here >= 8 and octet[0] & 8 and not octet[7]:
+		if name == "vxlan" and here >= 8 and octet[0] & 8:
 			kind, at = 0x6558, at + 8
-		elif name == "vxlan-gpe" and here >= 8 and octet[0] & 0x39 == 8 and not octet[7]:
+		elif name == "vxlan-gpe" and here >= 8 and octet[0] & 0x39 == 8:
 			kinds = {1: 0x0800, 2: 0x86DD, 3: 0x6558, 4: 0x894F, 5: 0x8847}
 			kind, at = (kinds.get(octet[3]) if octet[0] & 4 else 0x6558), at + 8
-		elif name == "geneve" and here >= 8 and not octet[0] >> 6 and not octet[1] & 63 and not octet[7]:
+		elif name == "geneve" and here >= 8 and not octet[0] >> 6:
 			kind, at = self.number(at + 2, 2), at + 8 + (octet[0] & 63) * 4
 		elif name == "tzsp":
 			kind, at = self.tzsp(at, end)

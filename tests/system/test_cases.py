@@ -19,6 +19,10 @@ ALWAYS = ("cisco-cmd-8909", "llc-snap-ip", "nsh-894f", "qinq-9200", "vntag-8926"
 KEYS = {"erspan-I": "gre", "erspan-II": "gre", "gre-v1-pptp": "gre", "geneve": "geneve", "mpls-in-udp-6635": "mpls-in-udp",
 	"mpls-pw-cw": "mpls-pseudowire", "mpls-pw-nocw-mac45": "mpls-pseudowire", "vxlan-8472": "vxlan-ports"}
 NEVER = ("l2tpv3-ip115",)
+NAMES = {"l2tpv3-ip115": "protocol 115", "erspan-I": "protocol 47", "erspan-II": "protocol 47", "gre-v1-pptp": "protocol 47",
+	"geneve": "udp 6081", "mpls-in-udp-6635": "udp 6635", "mpls-pw-cw": "mpls", "mpls-pw-nocw-mac45": "mpls",
+	"vxlan-8472": "udp 8472"}
+FEED = "ethertype 0x88b5"  # what a feed sends between frames
 ENDS = bytes((192, 0, 2, 10, 198, 51, 100, 1))
 
 
@@ -93,8 +97,17 @@ class Cases(unittest.TestCase):
 			counts, packets = fed.outcomes()
 			self.assertEqual(packets["dropped"], {}.fromkeys(packets["dropped"], 0), "nothing of this is broken")
 			self.assertEqual(sum(counts.values()), workers * (len(opened) + len(closed)), "each frame is counted once")
+			fed.send(fixture.frames_of(fixture.reference(closed[-1] + ".pcap")) * 1280 * workers)
+			self.unopened(fed.poi.status()["ports"][0]["unopened"], closed)
 			fed.alive()
 			fed.close()
+
+	def unopened(self, share, closed):
+		"""What was not opened has its name, without anybody's address."""
+		self.assertLessEqual(set(share["most"]), {NAMES[name] for name in closed} | {FEED})
+		self.assertGreater(share["most"].get(NAMES[closed[-1]], 0), 0, share)
+		self.assertLessEqual(share["wrapped"], share["frames"])
+		self.assertLessEqual(share["frames"], share["sampled"])
 
 	@unittest.skipUnless(fixture.reference("geneve.pcap"), "no reference data")
 	def test_wrappings_that_the_port_opens(self):

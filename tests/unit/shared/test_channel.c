@@ -114,6 +114,11 @@ static struct channel_workers sample_workers(void)
 	m.port[1].node = -1;
 	m.port[1].queues = 12;
 	m.port[1].spread = SPREAD_LAST;
+	m.port[1].share = (struct unopened_share){.sampled = 13,
+		.unopened = 14,
+		.wrapped = 15,
+		.n = 2,
+		.most = {{UNOPENED(UNOPENED_UDP, 4789), 16}, {UNOPENED(UNOPENED_MPLS, 0), 17}}};
 	return m;
 }
 

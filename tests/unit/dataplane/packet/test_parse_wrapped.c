@@ -141,15 +141,15 @@ Test(wrapped, link_headers_that_are_not_known)
 		const char *rest;
 		uint32_t what;
 	} closed[] = {
-		{0x8909, "0201000100640800", PARSE_UNOPENED(UNOPENED_ETHERTYPE, 0x8909)},
-		{0x894f, "4fc20201000001ff", PARSE_UNOPENED(UNOPENED_ETHERTYPE, 0x894f)},
-		{0x894f, "0fc20206000001ff", PARSE_UNOPENED(UNOPENED_NSH, 6)},
-		{0x88e5, "00000000", PARSE_UNOPENED(UNOPENED_ETHERTYPE, 0x88e5)},
-		{0x8100, "000a1234", PARSE_UNOPENED(UNOPENED_ETHERTYPE, 0x1234)},
-		{60, "e0e003", PARSE_UNOPENED(UNOPENED_LLC, 0xe0)},
+		{0x8909, "0201000100640800", UNOPENED(UNOPENED_ETHERTYPE, 0x8909)},
+		{0x894f, "4fc20201000001ff", UNOPENED(UNOPENED_ETHERTYPE, 0x894f)},
+		{0x894f, "0fc20206000001ff", UNOPENED(UNOPENED_NSH, 6)},
+		{0x88e5, "00000000", UNOPENED(UNOPENED_ETHERTYPE, 0x88e5)},
+		{0x8100, "000a1234", UNOPENED(UNOPENED_ETHERTYPE, 0x1234)},
+		{60, "e0e003", UNOPENED(UNOPENED_LLC, 0xe0)},
 		{60, "424203", 0},
 		{0x0806, "0001", 0},
-		{0x8847, "00003140", PARSE_UNOPENED(UNOPENED_MPLS, 0)},
+		{0x8847, "00003140", UNOPENED(UNOPENED_MPLS, 0)},
 	};
 
 	for (unsigned i = 0; i < sizeof(closed) / sizeof(closed[0]); i++) {
@@ -187,7 +187,7 @@ Test(wrapped, pseudowires)
 			struct frame f = start_pseudowire(word, firsts[i]);
 			cr_expect(sees_user(&port, &f, 1), "%x", firsts[i]);
 			cr_expect_eq(parse_one(&none, &f).n_layers, 0, "%x", firsts[i]);
-			cr_expect_eq(unopened(&none, &f), PARSE_UNOPENED(UNOPENED_MPLS, 0));
+			cr_expect_eq(unopened(&none, &f), UNOPENED(UNOPENED_MPLS, 0));
 			f.b[f.n - 26 - 16]++; // of the IP header: the checksum is wrong
 			cr_expect_eq(parse_one(&port, &f).n_layers, 0, "%x", firsts[i]);
 		}
@@ -282,7 +282,7 @@ Test(wrapped, tunnels_over_udp)
 		cr_expect_eq(v.outcome, PACKET_TUNNEL);
 		v = parse_one(&none, &f); // a user's datagram where the port does not open it
 		cr_expect(v.n_layers == 1 && layer_user_ports(&v.layer[0]), "%u", i);
-		cr_expect_eq(unopened(&none, &f), PARSE_UNOPENED(UNOPENED_UDP, c->port), "%u", i);
+		cr_expect_eq(unopened(&none, &f), UNOPENED(UNOPENED_UDP, c->port), "%u", i);
 		cr_expect_eq(unopened(&all, &f), 0, "%u", i);
 	}
 }
@@ -408,7 +408,7 @@ Test(wrapped, generic_routing)
 			user(&f);
 		cr_expect(sees_user(&all, &f, 2), "%u", i);
 		cr_expect_eq(parse_one(&none, &f).n_layers, 1);
-		cr_expect_eq(unopened(&none, &f), PARSE_UNOPENED(UNOPENED_PROTOCOL, 47));
+		cr_expect_eq(unopened(&none, &f), UNOPENED(UNOPENED_PROTOCOL, 47));
 	}
 }
 
@@ -418,14 +418,14 @@ Test(wrapped, generic_routing_that_is_not_known)
 		const char *header;
 		uint32_t what;
 	} closed[] = {
-		{"100088be000000012001000100000000", PARSE_UNOPENED(UNOPENED_GRE, 0x88be)},
-		{"100022eb00000001100100010000000000000000", PARSE_UNOPENED(UNOPENED_GRE, 0x22eb)},
-		{"100022eb00000001200100010000000000001000", PARSE_UNOPENED(UNOPENED_GRE, 0x22eb)},
-		{"40000800", PARSE_UNOPENED(UNOPENED_GRE, 0x0800)},
-		{"0000883e", PARSE_UNOPENED(UNOPENED_GRE, 0x883e)},
+		{"100088be000000012001000100000000", UNOPENED(UNOPENED_GRE, 0x88be)},
+		{"100022eb00000001100100010000000000000000", UNOPENED(UNOPENED_GRE, 0x22eb)},
+		{"100022eb00000001200100010000000000001000", UNOPENED(UNOPENED_GRE, 0x22eb)},
+		{"40000800", UNOPENED(UNOPENED_GRE, 0x0800)},
+		{"0000883e", UNOPENED(UNOPENED_GRE, 0x883e)},
 		{"3001880b0030000700000001"
 		 "00fd",
-			PARSE_UNOPENED(UNOPENED_PPP, 0xfd)},
+			UNOPENED(UNOPENED_PPP, 0xfd)},
 		{"3001880b0030000700000001"
 		 "c021",
 			0},
@@ -448,10 +448,10 @@ Test(wrapped, ethernet_in_ip)
 	frame_u16(&f, 0x3000);
 	user_ethernet(&f);
 	cr_assert(sees_user(&all, &f, 2));
-	cr_assert_eq(unopened(&none, &f), PARSE_UNOPENED(UNOPENED_PROTOCOL, 97));
+	cr_assert_eq(unopened(&none, &f), UNOPENED(UNOPENED_PROTOCOL, 97));
 	f.b[34] = 0x40;
 	cr_assert_eq(parse_one(&all, &f).n_layers, 1);
-	cr_assert_eq(unopened(&all, &f), PARSE_UNOPENED(UNOPENED_PROTOCOL, 97));
+	cr_assert_eq(unopened(&all, &f), UNOPENED(UNOPENED_PROTOCOL, 97));
 }
 
 static struct frame start_gpdu(void)
