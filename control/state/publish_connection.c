@@ -26,7 +26,7 @@ static void retry_later(struct publish *p, uint32_t ms)
 	event_add(p->retry, &tv);
 }
 
-void publish_disconnect(struct publish *p, const char *why)
+static void disconnect(struct publish *p, const char *why)
 {
 	if (p->state == PUBLISH_DOWN)
 		return;
@@ -56,7 +56,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	struct channel_hello_ok ok;
 
 	if (channel_decode_hello_ok(body, length, &ok)) {
-		publish_disconnect(p, "its hello cannot be read");
+		disconnect(p, "its hello cannot be read");
 		return;
 	}
 	log_kind(NOTICE, CHANNEL_UP,
@@ -77,7 +77,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 	publish_watch_connected(p);
 	int rc = publish_recover_start(p);
 	if (rc)
-		publish_disconnect(p, poi_error_text(rc));
+		disconnect(p, poi_error_text(rc));
 }
 
 static void on_hello_refused(struct publish *p, const uint8_t *body, size_t length)
@@ -86,7 +86,7 @@ static void on_hello_refused(struct publish *p, const uint8_t *body, size_t leng
 
 	p->retry_ms = RETRY_REFUSED_MS;
 	if (channel_decode_hello_refused(body, length, &r)) {
-		publish_disconnect(p, "it refused, in words we cannot read");
+		disconnect(p, "it refused, in words we cannot read");
 		return;
 	}
 	if (r.reason == POI_ERR_VERSION)
@@ -98,7 +98,7 @@ static void on_hello_refused(struct publish *p, const uint8_t *body, size_t leng
 	else
 		log_kind(ERROR, CHANNEL_REFUSED, "channel: refused by the dataplane: %s",
 			poi_error_text(r.reason));
-	publish_disconnect(p, "it refused the hello");
+	disconnect(p, "it refused the hello");
 }
 
 static void on_ack(struct publish *p, uint32_t request, const uint8_t *body, size_t length)
@@ -135,7 +135,8 @@ static void on_state_end(struct publish *p, uint32_t request, const uint8_t *bod
 	if (p->state != PUBLISH_RECOVERY || request != p->recover.request ||
 		!publish_answered(p, request, &pending))
 		return;
-	publish_recover_end(p, body, length);
+	if (publish_recover_end(p, body, length))
+		publish_replay_start(p);
 }
 
 static void on_message(
@@ -149,7 +150,7 @@ static void on_message(
 		else if (h->id == CHANNEL_HELLO_REFUSED)
 			on_hello_refused(p, body, length);
 		else
-			publish_disconnect(p, "it spoke before its hello");
+			disconnect(p, "it spoke before its hello");
 		return;
 	}
 	publish_watch_answered(p);
@@ -221,11 +222,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		if (n == POI_ERR_AGAIN)
 			break;
 		if (n < 0) {
-			publish_disconnect(p, poi_error_text((int)n));
+			disconnect(p, poi_error_text((int)n));
 			break;
 		}
 		if (channel_split(datagram, (size_t)n, &h, &body, &body_length)) {
-			publish_disconnect(p, "a message without a header");
+			disconnect(p, "a message without a header");
 			break;
 		}
 		on_message(p, &h, body, body_length);
@@ -234,7 +235,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		else if (with && box >= 0)
 			close(box);
 		if (p->failure)
-			publish_disconnect(p, p->failure);
+			disconnect(p, p->failure);
 	}
 	send_events_done(p);
 	explicit_bzero(datagram, CHANNEL_MESSAGE_MAX);
@@ -248,7 +249,9 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	int rc = p->state > PUBLISH_HELLO ? publish_flush(p) : 0;
 
 	if (rc)
-		publish_disconnect(p, poi_error_text(rc));
+		disconnect(p, poi_error_text(rc));
+	else if (p->failure)
+		disconnect(p, p->failure);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -331,7 +334,7 @@ void publish_free(struct publish *p)
 	if (p->slices && p->hooks.stopping)
 		p->hooks.stopping(p->context);
 	publish_flush_last(p);
-	publish_disconnect(p, "stopping");
+	disconnect(p, "stopping");
 	publish_recover_stop(p);
 	publish_replay_stop(p);
 	publish_amounts_stop(p);

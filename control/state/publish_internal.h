@@ -131,7 +131,7 @@ void publish_close_pending(struct publish *p);
 [[nodiscard]] int publish_flush(struct publish *p);
 void publish_flush_last(struct publish *p); // waits for that, for up to 500 ms
 void publish_drop_outgoing(struct publish *p);
-// Ends the connection as soon as the message that is being read is done with.
+// Ends the connection as soon as the message that is being read is done with, or the next is sent.
 static inline void publish_fail(struct publish *p, const char *why)
 {
 	p->failure = why;
@@ -164,11 +164,9 @@ void publish_amounts_restarted(struct registry_task *t);
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);
-void publish_recover_end(struct publish *p, const uint8_t *body, size_t length);
+// The stream has ended. Returns whether what it said is to be compared.
+bool publish_recover_end(struct publish *p, const uint8_t *body, size_t length);
 
 // publish_replay.c
 void publish_replay_start(struct publish *p); // the state has been streamed and is compared
 void publish_replay_stop(struct publish *p);
-
-// publish_connection.c
-void publish_disconnect(struct publish *p, const char *why); // at once: not while a message is read

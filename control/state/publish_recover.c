@@ -289,7 +289,7 @@ static bool adopt_incomplete(struct publish *p)
 	return p->incomplete;
 }
 
-void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
+bool publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 {
 	struct publish_recover *r = &p->recover;
 	int rc = complete(p, body, length);
@@ -298,7 +298,7 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 		log_error("channel: the dataplane's state did not arrive complete: %s",
 			poi_error_text(rc));
 		publish_fail(p, "its state is not complete");
-		return;
+		return false;
 	}
 	if (p->hooks.stated)
 		p->hooks.stated(p->context);
@@ -308,7 +308,7 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 			rc = publish_recover_start(p);
 			if (rc)
 				publish_fail(p, poi_error_text(rc));
-			return;
+			return false;
 		}
 		log_notice(
 			"channel: adopted %u tasks and %u destinations", r->tasks, r->destinations);
@@ -316,6 +316,5 @@ void publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 	p->unsettled = p->unsettled || r->adopting;
 	if (r->error)
 		publish_fail(p, poi_error_text(r->error));
-	else
-		publish_replay_start(p);
+	return !r->error;
 }

@@ -343,7 +343,8 @@ static enum slice_result step(void *context)
 	if (rc == POI_ERR_AGAIN)
 		return SLICE_MORE;
 	if (rc) {
-		publish_disconnect(p, poi_error_text(rc));
+		publish_fail(p, poi_error_text(rc));
+		event_active(p->writable, EV_WRITE, 0);
 		return SLICE_DONE;
 	}
 	r->index = 0;

@@ -34,8 +34,7 @@ class Tunnel:
 
 
 class Frame:
-	"""The layers and tunnels of a frame that came in on `port`: a set of the names of its keys, and numbers of further UDP ports
-	of VXLAN."""
+	"""The layers and tunnels of a frame that came in on `port`: a set of its keys' names and of VXLAN's further UDP ports."""
 
 	def __init__(self, octets, port):
 		self.octets, self.port = octets, port
@@ -88,19 +87,12 @@ class Frame:
 			self.named(kind, at, end)
 
 	def named(self, kind, at, end):
-		if kind == 0x0800:
-			self.ipv4(at, end)
-		elif kind == 0x86DD:
-			self.ipv6(at, end)
-		elif kind in MPLS_TYPES:
-			self.mpls(at, end)
-		elif kind == 0x8864:
-			self.pppoe(at, end)
+		readers = {0x0800: self.ipv4, 0x86DD: self.ipv6, 0x8864: self.pppoe, 0x894F: self.nsh, **dict.fromkeys(MPLS_TYPES, self.mpls)}
+		if kind in readers:
+			readers[kind](at, end)
 		elif kind == 0x88E7:  # 802.1ah: the instance, and a whole frame
 			self.need(at, 4, end)
 			self.link(at + 4, end)
-		elif kind == 0x894F:
-			self.nsh(at, end)
 
 	def nsh(self, at, end):
 		"""RFC 8300."""

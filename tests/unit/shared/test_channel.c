@@ -245,7 +245,8 @@ Test(channel, workers_are_bounded_and_their_values_arrive)
 	cr_assert_eq(back.worker[1].busy_ns, 10);
 	cr_assert_eq(back.port[1].node, -1);
 	cr_assert_str_eq(back.port[1].driver, "net_null");
-	out[n - 1] = SPREAD_LAST + 1;
+	m.port[1].spread = SPREAD_LAST + 1;
+	n = channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m);
 	cr_assert_eq(channel_decode_workers(out + 8, (size_t)n - 8, &back), POI_ERR_INVALID);
 	m.workers = CHANNEL_WORKERS_MAX + 1;
 	cr_assert_lt(channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m), 0);

@@ -229,6 +229,8 @@ struct udp_case {
 static const struct udp_case tunnels[] = {
 	{4789, "0800000000000100", true},
 	{4789, "8800000000000100", true}, // group policy
+	{4789, "0800000000000101", true}, // what is reserved is not looked at
+	{6081, "0001655800000101", true},
 	{8472, "0800000000000100", true},
 	{4790, "0c00000100000100", false},
 	{4790, "0c00000300000100", true},
@@ -292,14 +294,12 @@ Test(wrapped, content_has_to_show_itself)
 {
 	static const struct udp_case lies[] = {
 		{4789, "0000000000000100", true}, // no valid network identifier
-		{4789, "0800000000000101", true},
 		{4789, "08000000000001", true},
 		{4789, "0800000000000100", false},
 		{4790, "1c00000100000100", false},
 		{4790, "0d00000100000100", false},
 		{4790, "0c00000200000100", false},
 		{6081, "4000655800000100", true},
-		{6081, "0001655800000100", true},
 		{6081, "0100655800000100", true},
 		{6081, "000086dd00000100", false},
 		{37008, "0200000101", true},
