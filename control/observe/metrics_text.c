@@ -366,11 +366,15 @@ static void put_unopened(FILE *f, const struct observation *o)
 			sample(f, name, "port", o->status.port[i].name,
 				share_value(&o->workers.port[i].share, r));
 	}
-	family(f, "poi_port_unopened_kind", "gauge",
-		"Frames of the sample by the commonest kinds that were not opened.");
+	bool named = false; // a family has samples
 	for (uint32_t i = 0; i < o->workers.ports; i++) {
 		const struct unopened_share *s = &o->workers.port[i].share;
 		for (uint32_t k = 0; k < s->n; k++) {
+			if (!named)
+				family(f, "poi_port_unopened_kind", "gauge",
+					"Frames of the sample by the commonest kinds that were "
+					"not opened.");
+			named = true;
 			unopened_text(s->most[k].what, what);
 			fputs("poi_port_unopened_kind{port=\"", f);
 			put_escaped(f, o->status.port[i].name);

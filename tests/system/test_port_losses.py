@@ -80,7 +80,7 @@ class Stopped(unittest.TestCase):
 	def test_a_driver_that_counts_nothing(self):
 		poi = self.begin("--vdev net_ring0", "net_ring0")
 		self.assertFalse(poi.status()["ports"][0]["counts_losses"])
-		self.assertIn("its driver does not count what is lost before it", poi.poi("status").stdout)
+		self.assertIn("its driver does not count what is lost before it", poi.poi("status", "-c", poi.file).stdout)
 
 
 class Cut(unittest.TestCase):

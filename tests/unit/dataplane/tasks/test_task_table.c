@@ -50,7 +50,7 @@ static struct channel_task task(uint32_t ne, uint32_t xid, uint32_t did)
 		.delivery = DELIVERY_X3,
 		.n_destinations = 1,
 		.did = {id(did)},
-		.triggers = {1, 2, 3, 1},
+		.triggers = {1, 2, 3, 1, 0},
 		.matched = (const uint8_t *)"\0\x11\0\4attr",
 		.matched_length = 8,
 		.memo = (const uint8_t *)"memo of t",
