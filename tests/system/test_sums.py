@@ -19,9 +19,9 @@ from poi_lab import controller, pcap, xiri
 from poi_lab.controller import PDHR, PDSR
 from test_x2 import HeaderReports, PEER, TARGET, fragments, ipv6_frame, tcp_frame
 
-PORTS = {"6": "tcp", "17": "udp"}
+PORTS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
 FIELDS = ("frame.protocols", "ip.src", "ip.dst", "ip.proto", "ip.len", "ip.frag_offset", "ipv6.src", "ipv6.dst", "ipv6.plen",
-	"ipv6.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.nxt", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport")
+	"ipv6.nxt", "ipv6.fraghdr.offset", "ipv6.fraghdr.nxt", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport", "dccp.srcport", "dccp.dstport", "sctp.srcport", "sctp.dstport")
 
 
 def counted(path):
