@@ -173,8 +173,7 @@ static void on_message(
 		return;
 	case CHANNEL_EVENT:
 		if (!channel_decode_event(body, length, &event)) {
-			p->hooks.event(p->context, &event);
-			p->events_done = h->request ? h->request : p->events_done;
+			publish_recover_event(p, h->request, &event);
 			return;
 		}
 		break;
@@ -308,6 +307,7 @@ struct publish *publish_new(struct event_base *base, const struct config *config
 	p->context = context;
 	p->fd = p->box = -1;
 	STAILQ_INIT(&p->outgoing);
+	STAILQ_INIT(&p->held);
 	p->retry_ms = RETRY_FIRST_MS;
 	p->pending_slots = 1024;
 	p->pending = calloc(p->pending_slots, sizeof(*p->pending));

@@ -75,6 +75,12 @@ struct publish_amounts {
 	bool walking;
 };
 
+struct held_event {
+	STAILQ_ENTRY(held_event) entry;
+	uint32_t number;
+	struct channel_event event;
+};
+
 struct publish {
 	struct event_base *base;
 	const struct config *config;
@@ -103,6 +109,7 @@ struct publish {
 	uint32_t pending_slots; // power of two
 	uint32_t pending_used;
 	STAILQ_HEAD(, outgoing) outgoing;
+	STAILQ_HEAD(, held_event) held; // came while the registry was being filled
 	uint32_t events_done; // number of the last event of this turn; 0: none came
 	const char *failure; // the connection is ended behind the message that is read now
 	struct publish_contact *contact; // per network element
@@ -164,6 +171,10 @@ void publish_amounts_restarted(struct registry_task *t);
 [[nodiscard]] int publish_recover_start(struct publish *p);
 void publish_recover_stop(struct publish *p);
 void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body, size_t length);
+// Has what follows from the event done, or, while the hook fills the registry, keeps it until that is over:
+// what it speaks of may not be there yet.
+void publish_recover_event(struct publish *p, uint32_t number, const struct channel_event *e);
+void publish_recover_events(struct publish *p); // those that were kept
 // The stream has ended. Returns whether what it said is to be compared.
 bool publish_recover_end(struct publish *p, const uint8_t *body, size_t length);
 

@@ -7,6 +7,15 @@
 
 #include "shared/log.h"
 
+static struct held_event *take_held(struct publish *p)
+{
+	struct held_event *held = STAILQ_FIRST(&p->held);
+
+	if (held)
+		STAILQ_REMOVE_HEAD(&p->held, entry);
+	return held;
+}
+
 int publish_recover_start(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
@@ -29,14 +38,49 @@ int publish_recover_start(struct publish *p)
 void publish_recover_stop(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
+	struct held_event *held;
 	uint32_t round = r->round;
 
 	// A half adopted registry is no registry.
 	if (r->adopting && !p->recovered)
 		registry_clear(p->registry);
+	while (p->state == PUBLISH_DOWN && (held = take_held(p)) != NULL)
+		free(held);
 	digest_free(r->digest);
 	free(r->todo);
 	*r = (struct publish_recover){.round = round};
+}
+
+static void do_event(struct publish *p, uint32_t number, const struct channel_event *e)
+{
+	p->hooks.event(p->context, e);
+	p->events_done = number ? number : p->events_done;
+}
+
+void publish_recover_event(struct publish *p, uint32_t number, const struct channel_event *e)
+{
+	if (!p->restoring) {
+		do_event(p, number, e);
+		return;
+	}
+	struct held_event *held = malloc(sizeof(*held));
+	if (!held) { // it is sent again to who connects next
+		publish_fail(p, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	held->number = number;
+	held->event = *e;
+	STAILQ_INSERT_TAIL(&p->held, held, entry);
+}
+
+void publish_recover_events(struct publish *p)
+{
+	struct held_event *held;
+
+	while ((held = take_held(p)) != NULL) {
+		do_event(p, held->number, &held->event);
+		free(held);
+	}
 }
 
 static void todo_add(struct publish *p, uint16_t id, uint16_t ne, const struct id16 *ne_id,

@@ -133,6 +133,8 @@ static int restoring(struct publish *p)
 	int rc = p->restoring ? p->hooks.restore(p->context) : 0;
 
 	p->restoring = rc == POI_ERR_AGAIN;
+	if (!p->restoring)
+		publish_recover_events(p);
 	return rc;
 }
 
