@@ -37,7 +37,9 @@ void report_queue_free(struct report_queue *q)
 	if (q == NULL) {
 		return;
 	}
-	for (struct report_item *item; (item = TAILQ_FIRST(&q->all)) != NULL;) {
+	struct report_item *item = TAILQ_FIRST(&q->all), *next;
+	for (; item != NULL; item = next) {
+		next = TAILQ_NEXT(item, of_all);
 		report_queue_remove(q, item);
 		free(item);
 	}

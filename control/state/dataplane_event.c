@@ -72,9 +72,10 @@ static void loss_walk_over(void *context)
 
 void dataplane_event_stop(struct control *c)
 {
-	struct loss_walk *l;
+	struct loss_walk *l = LIST_FIRST(&c->loss_walks), *next;
 
-	while ((l = LIST_FIRST(&c->loss_walks)) != NULL) {
+	for (; l; l = next) {
+		next = LIST_NEXT(l, entry);
 		task_walk_stop(&l->walk);
 		loss_walk_over(l);
 	}

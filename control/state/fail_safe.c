@@ -159,7 +159,8 @@ void fail_safe_stop(struct control *c)
 		next = LIST_NEXT(f, entry);
 		slice_finish(publish_slices(c->publish), &f->slice, until);
 	}
-	while ((f = LIST_FIRST(&c->fail_safes)) != NULL) {
+	for (f = LIST_FIRST(&c->fail_safes); f; f = next) {
+		next = LIST_NEXT(f, entry);
 		log_error("fail-safe: stopped before every task was reported; none is in force");
 		slice_end(publish_slices(c->publish), &f->slice);
 		over(f);

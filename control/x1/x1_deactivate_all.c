@@ -127,10 +127,11 @@ bool x1_walks(const struct x1_dispatch *d, uint16_t ne)
 
 void x1_walks_stop(struct x1_dispatch *d)
 {
-	struct x1_walk *w;
+	struct x1_walk *w = LIST_FIRST(&d->walks), *next;
 
-	while ((w = LIST_FIRST(&d->walks)) != NULL) {
+	for (; w; w = next) {
 		struct x1_operation *op = w->op;
+		next = LIST_NEXT(w, entry);
 		slice_end(publish_slices(d->control->publish), &w->slice);
 		forget(w);
 		// Not all was asked for: the next process judges by what is left.

@@ -197,7 +197,6 @@ class Judge:
 	def note(self):
 		"""A life is about to end that has no heir: what it has told goes with it."""
 		self.dropped += self.status()["dropped"]
-		self.ends.append(time.time())
 
 	def texts(self):
 		texts = [t for _, t in self.case.destination_reports(self.fault.did)]
@@ -214,7 +213,8 @@ class Judge:
 	def told_and_taken(self, texts):
 		"""PDUs that were held at the last count of a life, were told as lost with it, and acknowledged behind it."""
 		times = {datetime.datetime.fromisoformat(at + "+00:00").timestamp() for t in texts for at in HELD.findall(t)}
-		return sum(self.fault.mdf.acknowledged_since(at - BOOKED, min(end for end in self.ends if end > at - BOOKED)) for at in times)
+		return sum(self.fault.mdf.acknowledged_since(at - BOOKED, min((e for e in self.ends if e > at - BOOKED), default=0))
+			for at in times)
 
 	def held(self, m):
 		return {marker for place, marker in list(m.taken) if place == self.fault.place}

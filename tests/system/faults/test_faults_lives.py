@@ -116,6 +116,8 @@ class Lives(FaultCase):
 			j.fault.mdf.peer_ends()
 			if not heir:
 				j.note()
+		for j in self.judges if not heir else ():
+			j.ends.append(time.time())
 
 	def stop(self):
 		self.ending()
