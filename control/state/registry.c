@@ -457,8 +457,12 @@ struct registry_task *registry_batch_next(const struct registry_batch *b, bool *
 
 void registry_batch_end(struct registry *r, struct registry_batch *b)
 {
-	while (!TAILQ_EMPTY(&b->tasks))
-		registry_task_remove(r, TAILQ_FIRST(&b->tasks));
+	struct registry_task *t = TAILQ_FIRST(&b->tasks), *next;
+
+	for (; t; t = next) {
+		next = TAILQ_NEXT(t, entry);
+		registry_task_remove(r, t);
+	}
 	TAILQ_REMOVE(&r->ne[b->ne].batches, b, entry);
 }
 
