@@ -81,18 +81,24 @@ void registry_free(struct registry *r)
 	free(r);
 }
 
+static void remove_tasks(struct registry *r, const struct registry_tasks *list)
+{
+	struct registry_task *t = TAILQ_FIRST(list), *next;
+
+	for (; t; t = next) {
+		next = TAILQ_NEXT(t, entry);
+		registry_task_remove(r, t);
+	}
+}
+
 void registry_clear(struct registry *r)
 {
 	for (uint16_t i = 0; i < r->n_nes; i++) {
 		struct ne *n = &r->ne[i];
 		struct registry_batch *b;
 		TAILQ_FOREACH(b, &n->batches, entry)
-		{
-			while (!TAILQ_EMPTY(&b->tasks))
-				registry_task_remove(r, TAILQ_FIRST(&b->tasks));
-		}
-		while (!TAILQ_EMPTY(&n->task_list))
-			registry_task_remove(r, TAILQ_FIRST(&n->task_list));
+		remove_tasks(r, &b->tasks);
+		remove_tasks(r, &n->task_list);
 		while (!TAILQ_EMPTY(&n->destination_list))
 			registry_destination_remove(r, TAILQ_FIRST(&n->destination_list));
 	}
@@ -457,12 +463,7 @@ struct registry_task *registry_batch_next(const struct registry_batch *b, bool *
 
 void registry_batch_end(struct registry *r, struct registry_batch *b)
 {
-	struct registry_task *t = TAILQ_FIRST(&b->tasks), *next;
-
-	for (; t; t = next) {
-		next = TAILQ_NEXT(t, entry);
-		registry_task_remove(r, t);
-	}
+	remove_tasks(r, &b->tasks);
 	TAILQ_REMOVE(&r->ne[b->ne].batches, b, entry);
 }
 
