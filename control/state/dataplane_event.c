@@ -13,7 +13,7 @@
 #include "shared/log.h"
 #include "shared/now.h"
 
-// What is kept elsewhere of it is no longer true.
+// Renews the copies that the dataplane and the store keep of an object whose faults changed.
 static void task_changed(struct control *c, struct registry_task *t)
 {
 	publish_task_memo(c->publish, t);

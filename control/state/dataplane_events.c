@@ -231,7 +231,7 @@ static void on_fresh(void *context)
 	persistence_adopt_begin(c);
 }
 
-// What the store has of conditions was of an earlier dataplane.
+// Takes back the next object of the store. The conditions that it has were of an earlier dataplane.
 static int on_restore(void *context)
 {
 	struct control *c = context;

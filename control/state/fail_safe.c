@@ -33,7 +33,7 @@ static void report_stopped(struct control *c, uint16_t ne, const struct id16 *xi
 
 	audit_act(c, "fail-safe", ne, xid, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
-	// Of an earlier task with its XID: one report says it of both.
+	// A report of an earlier task with its XID says it of both.
 	if (!held || !kept_reports_find(registry_reports(c->registry), ne, xid))
 		issues_put(c->issues, &i);
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-// What control does when the ADMF of a network element was silent for TIME_P2 (TS 103 221-1 clause
-// 6.6.2): its tasks are over at once, in one record of the store too, and are logged and reported
-// in slices.
+// Ends the tasks of a network element whose ADMF was silent for TIME_P2 (TS 103 221-1 clause
+// 6.6.2): they are over at once, in one record of the store too, and are logged and reported in
+// slices.
 
 #include "control/state/control.h"
 

@@ -101,8 +101,8 @@ struct issues; // bounded queue of what waits to be reported
 
 struct issues *issues_new(uint32_t capacity);
 void issues_free(struct issues *q);
-// What an earlier process has kept is in the queue, or will come late: reports may be sent from now
-// on. Until then a report of this process could overtake an older one about the same.
+// Lets reports be sent from now on: those that an earlier process has kept are in the queue, or will
+// come late. Until then a report of this process could overtake an older one about the same.
 void issues_release(struct issues *q);
 bool issues_released(const struct issues *q);
 // Called whenever the queue has something new, and when it is released; NULL for nobody.

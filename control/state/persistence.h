@@ -27,7 +27,7 @@ void persistence_report_gone(struct control *c, const struct kept_report *r);
 // Adds what a process before has kept to the registry's reports, once.
 void persistence_take_reports(struct control *c);
 
-// What an object or element has beside its details has changed: its faults and what is pending. An
+// Stores what an object or element has beside its details: its faults and what is pending. An
 // object that is being changed or removed is left as its request has put it.
 void persistence_task_state(struct control *c, const struct registry_task *t);
 void persistence_destination_state(struct control *c, const struct registry_destination *d);

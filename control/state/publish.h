@@ -26,7 +26,7 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	void (*adopted)(void *context, struct registry_task *t);
 	// A task that an earlier dataplane had, before it is put to this one: its conditions ended.
 	void (*revived)(void *context, struct registry_task *t);
-	// What walks over tasks (publish_slices) must end: publish_free was called.
+	// publish_free was called: walks over tasks (publish_slices) must end.
 	void (*stopping)(void *context);
 	// Both sides hold the same; state changes are accepted from now on.
 	void (*ready)(void *context, bool adopted);

@@ -6,19 +6,7 @@
 #include <string.h>
 
 #include "dataplane/packet/parse.h"
-
-static const struct port_traits all = {.tunnel = CONFIG_TUNNEL_GTPU,
-	.gre = true,
-	.ipip = true,
-	.vxlan = true,
-	.vxlan_gpe = true,
-	.geneve = true,
-	.tzsp = true,
-	.etherip = true,
-	.mpls_in_udp = true,
-	.mpls_pseudowire = true,
-	.n_vxlan_ports = 1,
-	.vxlan_port = {8472}};
+#include "tests/unit/dataplane/packet/opens_all.h"
 
 static void print_layer(const struct packet_view *v, const struct packet_layer *l)
 {

@@ -8,22 +8,11 @@
 #include "dataplane/packet/parse.h"
 #include "shared/wire.h"
 #include "tests/unit/dataplane/packet/frames.h"
+#include "tests/unit/dataplane/packet/opens_all.h"
 
 #define SOURCE 0xc000020au // 192.0.2.10
 #define DESTINATION 0xc6336401u
 
-static const struct port_traits all = {.tunnel = CONFIG_TUNNEL_GTPU,
-	.gre = true,
-	.ipip = true,
-	.vxlan = true,
-	.vxlan_gpe = true,
-	.geneve = true,
-	.tzsp = true,
-	.etherip = true,
-	.mpls_in_udp = true,
-	.mpls_pseudowire = true,
-	.n_vxlan_ports = 1,
-	.vxlan_port = {8472}};
 static const struct port_traits none = {.tunnel = CONFIG_TUNNEL_NONE};
 
 static struct packet_view parse_one(const struct port_traits *port, const struct frame *f)
