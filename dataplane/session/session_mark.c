@@ -55,6 +55,52 @@ void bind_refused(struct sessions *st)
 	st->marks->blind_ns = st->now_ns;
 }
 
+static void count_broken(struct marks *m, uint8_t broken, bool more)
+{
+	for (unsigned bit = 0; bit < 8; bit++) {
+		if (!(broken & 1u << bit))
+			continue;
+		m->n_broken[bit] += more ? 1 : UINT32_MAX;
+		m->broken &= (uint8_t) ~(1u << bit);
+		m->broken |= (uint8_t)(m->n_broken[bit] ? 1u << bit : 0);
+	}
+}
+
+void session_missed(struct sessions *st, struct session *s, uint8_t missed)
+{
+	if (!missed)
+		return;
+	const uint8_t fresh = missed & SIGNALLING_BROKEN_IDENTITY & (uint8_t)~s->broken;
+
+	count_broken(st->marks, fresh, true);
+	s->broken |= fresh;
+	if (missed & SIGNALLING_BROKEN_SESSION && !(s->flags & SESSION_LOSS)) {
+		s->flags |= SESSION_LOSS;
+		session_mark(st, s);
+	}
+}
+
+void session_missed_end(struct sessions *st, const struct session *s)
+{
+	count_broken(st->marks, s->broken, false);
+}
+
+bool subscription_blind(const struct sessions *st, const struct subscription *w)
+{
+	static const struct {
+		uint32_t kind;
+		uint8_t broken;
+	} kinds[] = {{SESSION_IMSI, SIGNALLING_BROKEN_IMSI},
+		{SESSION_MSISDN, SIGNALLING_BROKEN_MSISDN}, {SESSION_IMEI, SIGNALLING_BROKEN_IMEI},
+		{SESSION_IMEISV, SIGNALLING_BROKEN_IMEI}, {SESSION_NAI, SIGNALLING_BROKEN_NAI},
+		{SESSION_NI, SIGNALLING_BROKEN_NI}};
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (w->target.kinds & kinds[i].kind && st->marks->broken & kinds[i].broken)
+			return true;
+	return false;
+}
+
 void sessions_refuse(struct sessions *st)
 {
 	st->counts.refused++;

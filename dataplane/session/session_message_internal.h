@@ -13,7 +13,6 @@ void radius_take(struct sessions *st, const struct signalling_packet *p);
 struct pfcp_arrival {
 	const struct signalling_packet *packet;
 	const struct pfcp_message *m;
-	bool limited; // it has more parts than are followed
 };
 #define PFCP_NO_SESSION 65 // the cause Session context not found
 static inline bool pfcp_accepted(const struct pfcp_message *m)
@@ -30,6 +29,13 @@ static inline bool pfcp_deleted(const struct pfcp_message *m)
 static inline void pfcp_set_address(struct f_seid *f, const struct ip_address *a)
 {
 	*(a->family == 6 ? &f->v6 : &f->v4) = *a;
+}
+
+// An F-SEID without an address is of the sender at `a`.
+static inline void pfcp_own_address(struct f_seid *f, const struct ip_address *a)
+{
+	if (f->present && !f->v4.family && !f->v6.family)
+		pfcp_set_address(f, a);
 }
 
 // The response is to that request as far as the SEIDs say: its header has the control plane's.

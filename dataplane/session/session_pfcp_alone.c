@@ -48,6 +48,7 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	if (!s)
 		return;
 	s->flags |= SESSION_ACCEPTED;
+	session_missed(st, s, in->m->broken);
 	session_after(st, s, selectors_open(st), CAUSE_MESSAGE);
 }
 
@@ -60,6 +61,8 @@ static void alone_modification(struct sessions *st, const struct pfcp_arrival *i
 		session_end(st, s, END_LOST);
 		return;
 	}
+	if (s && pfcp_accepted(m))
+		session_missed(st, s, in->m->broken);
 	if (!pfcp_accepted(m) || (s && m->n_pdrs == 0))
 		return;
 	if (!s)
@@ -110,7 +113,7 @@ void pfcp_early_response_lost(struct sessions *st, const struct early_response *
 	bool more;
 	struct session *s = NULL;
 
-	if (pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more) == SIGNALLING_OK &&
+	if (signalling_usable(pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more)) &&
 		d->pfcp.type == PFCP_MODIFICATION_RESPONSE && pfcp_accepted(&d->pfcp))
 		s = session_of_cp(st, &in);
 	decoded_close(d);

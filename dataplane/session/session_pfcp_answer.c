@@ -133,8 +133,7 @@ static struct session *accept_answer(struct sessions *st, struct session *s, str
 	answer_rules(st, s, &a, u);
 	rules_handover(st, s, before, &u->rules);
 	s->flags |= SESSION_ACCEPTED;
-	if (in->limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, in->m->broken);
 	session_heard(st, s);
 	struct session *new = session_replace(st, s, &u->rules);
 	unpack_close(st, u);

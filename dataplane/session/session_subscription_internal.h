@@ -65,6 +65,10 @@ struct marks {
 	SLIST_HEAD(, subscription) subscriptions;
 	bool blind, blind_reported; // a session was refused
 	uint64_t blind_ns;
+	// How many sessions there are of whose identity a kind could not be read (by the bits of
+	// SIGNALLING_BROKEN_); which there are, and which were when it was reported.
+	uint32_t n_broken[8];
+	uint8_t broken, broken_reported;
 };
 struct marks *marks_new(struct sessions *st);
 void marks_free(struct sessions *st);
@@ -72,5 +76,11 @@ void session_mark(struct sessions *st, struct session *s);	     // bind anew
 void subscription_mark(struct sessions *st, struct subscription *w); // its state may have changed
 void subscriptions_mark_all(struct sessions *st);
 void bind_refused(struct sessions *st);
+// Something of a message of the session was not read. `missed`: SIGNALLING_BROKEN_ bits. Lasts as
+// long as the session.
+void session_missed(struct sessions *st, struct session *s, uint8_t missed);
+void session_missed_end(struct sessions *st, const struct session *s); // the session ends
+// Whether sessions may be hidden from it by a kind of identity that could not be read.
+bool subscription_blind(const struct sessions *st, const struct subscription *w);
 // Something was refused for want of room: counted, and known to every subscription.
 void sessions_refuse(struct sessions *st);

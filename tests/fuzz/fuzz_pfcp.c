@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			pfcp_decode(data + at, (uint32_t)size - at, &m, &used, &more);
 		must(why < SIGNALLING_REASON_COUNT && used <= size - at);
 		must(!more || used >= 4);
-		if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+		if (signalling_usable(why))
 			message_right((struct range){data + at, data + at + used}, &m);
 		at += used;
 	}

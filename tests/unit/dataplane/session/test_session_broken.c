@@ -1,0 +1,225 @@
+// Messages of which a part cannot be read: the rest is used, and who may miss something by it is
+// unsure for as long as the session lives.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/unit/dataplane/session/gtpv2_play.h"
+#include "tests/unit/dataplane/session/pfcp_play.h"
+
+TestSuite(session_broken, .init = begin, .fini = end);
+
+static const struct play one = {
+	.cp = 0x11, .up = 0x21, .uplink = 0x1001, .ue = 0x0a2d0002, .imsi = "001010000000001"};
+
+#define BY_MSISDN 2
+#define BY_IMEI 3
+#define BY_NAI 4
+#define BY_RULE 5
+#define BY_NAME 6
+
+static void subscribe(uint64_t subscription, const struct session_target *t)
+{
+	cr_assert_eq(sessions_subscribe(w.store, subscription, t, FILTER_ANY_DIRECTION), 0);
+}
+
+// Of somebody else each; only what they look for tells them apart.
+static void subscribe_others(void)
+{
+	subscribe(BY_MSISDN, &(struct session_target){.kinds = SESSION_MSISDN, .msisdn = "499"});
+	subscribe(
+		BY_IMEI, &(struct session_target){.kinds = SESSION_IMEI, .imei = "35000000000001"});
+	subscribe(BY_NAI, &(struct session_target){.kinds = SESSION_NAI, .nai = "x@example.org"});
+}
+
+static bool unsure(uint64_t subscription)
+{
+	return w.state[subscription].unsure;
+}
+
+// An MME that names its own end by nothing in each request.
+Test(session_broken, sender_without_address_and_teid)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 34, 0x72, 2);
+	lab_gtpv2_open(&l, 87, 0);
+	lab_u8(&l, 10);
+	lab_u32(&l, 0);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_f_teid(&l, 0, 0, 0x501, ENB_A);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	answer(35, 2, 16);
+	cr_expect(s1(DOWN, 0x501, ENB_A) && !unsure(1));
+	cr_expect_eq(world_counts(&w).reason[SIGNALLING_GTPV2C][SIGNALLING_ODD], 1);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	cr_expect(s1(UP, 0x177, SGW_U), "its end is where it was");
+}
+
+// One that names a TEID means its own address.
+Test(session_broken, sender_without_address)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 34, 0x72, 2);
+	lab_gtpv2_open(&l, 87, 0);
+	lab_u8(&l, 10);
+	lab_u32(&l, 0x91);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	answer(35, 2, 16);
+	bearer_asked(MME, 0x91, 7, 0x177);
+	cr_expect(s1(UP, 0x177, SGW_U) && !unsure(1));
+}
+
+static void create_with(uint8_t type, const uint8_t *octets, unsigned n)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_open(&l, type, 0);
+	lab_octets(&l, octets, n);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	created(5, 1, 16, 0x0a2d0002);
+}
+
+// A number that cannot be: the session is followed, and only those who look for such numbers may
+// miss it, until it ends.
+Test(session_broken, msisdn)
+{
+	subscribe_others();
+	create_with(76, (const uint8_t[]){0x91, 1, 2, 3, 4, 5, 6, 7, 8}, 9);
+	cr_expect(s1(UP, 0x105, SGW_U) && !unsure(1));
+	cr_expect(unsure(BY_MSISDN) && !unsure(BY_IMEI) && !unsure(BY_NAI));
+	subscribe(7, &(struct session_target){.kinds = SESSION_MSISDN, .msisdn = "498"});
+	cr_expect(unsure(7), "one that comes later too");
+	delete (5, 2);
+	answer(37, 2, 16);
+	cr_expect(!unsure(BY_MSISDN) && !unsure(7));
+}
+
+Test(session_broken, user_address)
+{
+	subscribe_others();
+	create_with(79, (const uint8_t[]){1, 10, 0}, 3);
+	cr_expect(s1(UP, 0x105, SGW_U) && unsure(1));
+	cr_expect(!unsure(BY_MSISDN) && !unsure(BY_IMEI) && !unsure(BY_NAI));
+}
+
+static void establish_with(const uint8_t *octets, unsigned n)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 50, 0, 1);
+	lab_f_seid(&l, one.cp, SMF);
+	lab_user(&l, one.imsi);
+	lab_open(&l, 1);
+	lab_ie16(&l, 56, 1);
+	lab_ie32(&l, 108, 1);
+	lab_open(&l, 2);
+	lab_ie8(&l, 20, 0);
+	lab_f_teid(&l, one.uplink, N3_UPF);
+	lab_close(&l);
+	lab_close(&l);
+	lab_octets(&l, octets, n);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	play_established(&w, &one, 1, 1);
+}
+
+static bool uplink(void)
+{
+	return world_tunnel(&w, 1, CONFIG_LINK_N3, UP, one.uplink, N3_UPF);
+}
+
+Test(session_broken, pfcp_harmless)
+{
+	subscribe_others();
+	establish_with((const uint8_t[]){0, 113, 0, 0, 0, 96, 0, 2, 1, 2}, 10);
+	cr_expect(uplink() && !unsure(1) && !unsure(BY_MSISDN) && !unsure(BY_NAI));
+	cr_expect_eq(world_counts(&w).reason[SIGNALLING_PFCP][SIGNALLING_ODD], 1);
+}
+
+// A rule without its number: those who look for one that is not there may miss it.
+Test(session_broken, pfcp_rule)
+{
+	struct session_target t = {.kinds = SESSION_FSEID | SESSION_PDR, .seid = one.cp, .pdr = 7};
+
+	subscribe(BY_RULE, &t);
+	subscribe(BY_NAME,
+		&(struct session_target){.kinds = SESSION_NI, .ni = "\3ims", .ni_length = 4});
+	establish_with((const uint8_t[]){0, 1, 0, 8, 0, 29, 0, 4, 0, 0, 0, 1}, 12);
+	cr_expect(uplink() && unsure(1));
+	cr_expect(unsure(BY_RULE) && w.state[BY_RULE].sessions == 0);
+	cr_expect(unsure(BY_NAME), "it may be of any network instance");
+	play_delete(&w, &one, 2);
+	play_deleted(&w, &one, 2, 1);
+	cr_expect(!unsure(BY_RULE) && !unsure(BY_NAME));
+}
+
+// An F-SEID without address is of its sender.
+Test(session_broken, pfcp_f_seid_without_address)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 50, 0, 1);
+	lab_open(&l, 57);
+	lab_u8(&l, 0);
+	lab_u64(&l, one.cp);
+	lab_close(&l);
+	lab_user(&l, one.imsi);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+	lab_pfcp_session(&l, 51, one.cp, 1);
+	lab_ie8(&l, 19, 1);
+	lab_open(&l, 57);
+	lab_u8(&l, 0);
+	lab_u64(&l, one.up);
+	lab_close(&l);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, UPF, SMF);
+	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
+	play_modified(&w, &one, 2, 1);
+	cr_expect_eq(world_counts(&w).partial, 0, "it is the session of that SEID");
+	cr_expect(!unsure(1) && w.state[1].sessions == 1);
+}
+
+static void account(uint8_t status, const uint8_t *octets, uint8_t n)
+{
+	static uint8_t identifier;
+	struct lab l;
+
+	lab_radius(&l, 4, identifier++);
+	lab_attribute(&l, 40, (const uint8_t[]){0, 0, 0, status}, 4);
+	lab_attribute(&l, 44, "s1", 2);
+	lab_attribute(&l, 1, "x@example.org", 13);
+	lab_attribute(&l, 8, (const uint8_t[]){10, 46, 0, 8}, 4);
+	lab_octets(&l, octets, n);
+	lab_radius_end(&l);
+	world_take(&w, &l, SIGNALLING_RADIUS, NAS, SERVER);
+}
+
+Test(session_broken, radius)
+{
+	subscribe_others();
+	account(1, (const uint8_t[]){26, 9, 0, 0, 0x28, 0xaf, 5, 1, 0}, 9);
+	cr_expect(world_address(&w, BY_NAI, 0x0a2e0008) && !unsure(BY_NAI));
+	cr_expect(unsure(1) && unsure(BY_IMEI) && !unsure(BY_MSISDN));
+	account(2, NULL, 0);
+	cr_expect(!unsure(1) && !unsure(BY_IMEI));
+	account(1, (const uint8_t[]){168, 4, 1, 2}, 4);
+	cr_expect(world_address(&w, BY_NAI, 0x0a2e0008) && unsure(BY_NAI), "an address more");
+}
