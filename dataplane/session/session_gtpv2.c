@@ -191,6 +191,8 @@ void gtpv2_take(struct sessions *st, const struct signalling_packet *p)
 		st->counts.reason[SIGNALLING_GTPV2C][why]++;
 		if (signalling_usable(why))
 			take_message(st, &in);
+		else if (why != SIGNALLING_TYPE)
+			gtpv2_take_unread(st, &in);
 		if (used == 0 || used > left)
 			break;
 	}

@@ -39,5 +39,8 @@ uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create
 void gtpv2_heartbeat(
 	struct sessions *st, const struct gtpv2_arrival *in, const struct transaction *t);
 
+// As pfcp_take_unread.
+void gtpv2_take_unread(struct sessions *st, const struct gtpv2_arrival *in);
+
 void gtpv2_take_response(
 	struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t);

@@ -48,11 +48,26 @@ void subscriptions_mark_all(struct sessions *st)
 	}
 }
 
+#define REFUSED_NS 60000000000ull
+
 // Whose session it was is not known: every subscription may miss something.
+static void blind_for(struct sessions *st, uint64_t ns)
+{
+	struct marks *m = st->marks;
+
+	m->blind = true;
+	if (st->now_ns + ns > m->blind_until_ns)
+		m->blind_until_ns = st->now_ns + ns;
+}
+
 void bind_refused(struct sessions *st)
 {
-	st->marks->blind = true;
-	st->marks->blind_ns = st->now_ns;
+	blind_for(st, REFUSED_NS);
+}
+
+void sessions_unread(struct sessions *st)
+{
+	blind_for(st, st->s.answered_ns);
 }
 
 static void count_broken(struct marks *m, uint8_t broken, bool more)

@@ -292,6 +292,8 @@ void pfcp_take(struct sessions *st, const struct signalling_packet *p)
 		pfcp_own_address(&d->pfcp.f_seid, &p->source.address);
 		if (signalling_usable(why))
 			take_message(st, &in);
+		else if (why != SIGNALLING_TYPE)
+			pfcp_take_unread(st, &in);
 		if (used == 0 || used > left)
 			break;
 	}

@@ -48,7 +48,7 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	if (!s)
 		return;
 	s->flags |= SESSION_ACCEPTED;
-	session_missed(st, s, in->m->broken);
+	session_missed(st, s, in->m->broken | SIGNALLING_BROKEN_USER); // whose it is is not known
 	session_after(st, s, selectors_open(st), CAUSE_MESSAGE);
 }
 

@@ -13,6 +13,7 @@
 // NAS and its Acct-Session-Id; User-Name may change on the way.
 
 #define ACCOUNTING_REQUEST 4
+#define ACCOUNTING_RESPONSE 5
 #define NAS_MAX 256
 
 struct nas {
@@ -221,5 +222,7 @@ void radius_take(struct sessions *st, const struct signalling_packet *p)
 	st->counts.reason[SIGNALLING_RADIUS][why]++;
 	if (signalling_usable(why))
 		take_message(st, p, &d->radius);
+	else if (why != SIGNALLING_TYPE && d->radius.code != ACCOUNTING_RESPONSE)
+		sessions_unread(st);
 	decoded_close(d);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #define GTP_VERSION 2u
+#define GTPV1_OF_PATH 7u // GTPv1-C shares the port: these types are between nodes, of no session
 #define HEADER_P 0x10u
 #define HEADER_T 0x08u
 #define HEADER_FIXED 4u // what the length field does not count
@@ -368,8 +369,8 @@ static bool take_header(struct gtpv2_message *m, struct wire_reader *r, uint8_t 
 	m->has_teid = flags & HEADER_T;
 	if (m->has_teid)
 		m->teid = wire_get_u32(r);
-	m->sequence = wire_get_u32(r) >> 8;
 	m->has_teid = m->has_teid && !r->error;
+	m->sequence = wire_get_u32(r) >> 8;
 	return !r->error;
 }
 
@@ -387,8 +388,11 @@ enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
 	uint16_t rest = wire_get_u16(&r);
 	if (r.error)
 		return SIGNALLING_SHORT;
-	if (flags >> 5 != GTP_VERSION)
-		return SIGNALLING_VERSION;
+	if (flags >> 5 != GTP_VERSION) {
+		const bool of_path = flags >> 5 == 1 && out->type <= GTPV1_OF_PATH;
+		out->type = 0;
+		return of_path ? SIGNALLING_TYPE : SIGNALLING_VERSION;
+	}
 	all = r;
 	r = wire_get_reader(&all, rest);
 	if (r.error || rest > UINT16_MAX - HEADER_FIXED) {

@@ -371,8 +371,8 @@ static bool take_header(struct pfcp_message *m, struct wire_reader *r, uint8_t f
 	m->has_seid = flags & HEADER_S;
 	if (m->has_seid)
 		m->seid = wire_get_u64(r);
-	m->sequence = wire_get_u32(r) >> 8;
 	m->has_seid = m->has_seid && !r->error;
+	m->sequence = wire_get_u32(r) >> 8;
 	return !r->error;
 }
 
@@ -392,8 +392,10 @@ enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struc
 	uint16_t rest = wire_get_u16(&r);
 	if (r.error)
 		return SIGNALLING_SHORT;
-	if (flags >> 5 != PFCP_VERSION)
+	if (flags >> 5 != PFCP_VERSION) {
+		out->type = 0;
 		return SIGNALLING_VERSION;
+	}
 	all = r;
 	r = wire_get_reader(&all, rest);
 	if (r.error || rest > UINT16_MAX - HEADER_FIXED) {

@@ -251,7 +251,7 @@ struct pfcp_message {
 // Reads one message at `octets`. `used`: octets it takes, for the next of a bundle (FO); `more`:
 // another one is announced (it may be missing, then it is SHORT). On a reason that is not usable
 // (signalling_usable) the message must not be used, and only type, SEID and sequence number are
-// there, as far as they were read; `used` and `more` may still lead to the next (0, false: no way
+// there, as far as they were read (of another version nothing); `used` and `more` may still lead to the next (0, false: no way
 // on). LIMIT: what fits is there and valid, the rest was left out. ODD, and LIMIT too: `broken` says
 // what the broken IEs may have named; they are absent, and so is a rule without its number. Unknown
 // and repeated IEs are skipped; groups are entered only where the specification puts them, so

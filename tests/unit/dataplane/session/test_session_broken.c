@@ -223,3 +223,129 @@ Test(session_broken, radius)
 	account(1, (const uint8_t[]){168, 4, 1, 2}, 4);
 	cr_expect(world_address(&w, BY_NAI, 0x0a2e0008) && unsure(BY_NAI), "an address more");
 }
+
+// ---- messages that cannot be used ----
+
+#define ANSWERED_NS 60000000000ull
+
+static void send_octets(const struct lab *l, uint8_t protocol, bool up)
+{
+	const uint32_t client = protocol == SIGNALLING_PFCP	? SMF
+				: protocol == SIGNALLING_GTPV2C ? MME
+								: NAS;
+	const uint32_t server = protocol == SIGNALLING_PFCP	? UPF
+				: protocol == SIGNALLING_GTPV2C ? SGW
+								: SERVER;
+
+	world_take(&w, l, protocol, up ? client : server, up ? server : client);
+}
+
+// Every task by session is unsure for as long as answers are remembered.
+static void unread(const struct lab *l, uint8_t protocol, bool up)
+{
+	send_octets(l, protocol, up);
+	cr_expect(unsure(1) && unsure(BY_MSISDN), "at once");
+	world_pass(&w, ANSWERED_NS - 1000000000ull);
+	cr_expect(unsure(1) && unsure(BY_MSISDN), "for as long");
+	world_pass(&w, 2000000000ull);
+	cr_expect(!unsure(1) && !unsure(BY_MSISDN), "not longer");
+}
+
+Test(session_broken, unusable_of_nobody)
+{
+	struct lab l;
+
+	subscribe_others();
+	lab_pfcp_session(&l, 50, 0, 1); // without F-SEID
+	lab_user(&l, one.imsi);
+	lab_end(&l);
+	unread(&l, SIGNALLING_PFCP, true);
+	lab_pfcp_session(&l, 52, 0x999, 2); // of a session that is not known, cut short
+	lab_end(&l);
+	l.n--;
+	unread(&l, SIGNALLING_PFCP, true);
+	l.n = 2; // not even a header
+	unread(&l, SIGNALLING_PFCP, true);
+	lab_pfcp_session(&l, 54, 0, 3);
+	lab_end(&l);
+	l.octets[0] = 0x41; // of another version
+	unread(&l, SIGNALLING_PFCP, true);
+	lab_gtpv2(&l, 32, 0, 1); // without the sender's end
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_end(&l);
+	unread(&l, SIGNALLING_GTPV2C, true);
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_end(&l);
+	l.octets[0] = 0x32; // GTPv1-C
+	l.octets[1] = 16;   // Create PDP Context Request
+	unread(&l, SIGNALLING_GTPV2C, true);
+	lab_radius(&l, 4, 1); // without Acct-Session-Id
+	lab_attribute(&l, 40, (const uint8_t[]){0, 0, 0, 1}, 4);
+	lab_radius_end(&l);
+	unread(&l, SIGNALLING_RADIUS, true);
+}
+
+// What is between nodes, or of a kind that is not followed, hides no session.
+Test(session_broken, unusable_and_of_no_session)
+{
+	struct lab l;
+
+	lab_pfcp(&l, 1, 1); // a heartbeat without stamp
+	lab_end(&l);
+	send_octets(&l, SIGNALLING_PFCP, true);
+	lab_pfcp(&l, 12, 2); // Node Report Request
+	lab_end(&l);
+	send_octets(&l, SIGNALLING_PFCP, true);
+	lab_gtpv2(&l, 1, 0, 1); // an echo without Recovery
+	lab_gtpv2_end(&l);
+	send_octets(&l, SIGNALLING_GTPV2C, true);
+	lab_gtpv2(&l, 176, 0x71, 2); // Downlink Data Notification
+	lab_gtpv2_end(&l);
+	send_octets(&l, SIGNALLING_GTPV2C, false);
+	l.octets[0] = 0x32; // an echo of GTPv1-C
+	l.octets[1] = 1;
+	send_octets(&l, SIGNALLING_GTPV2C, true);
+	lab_radius(&l, 1, 1); // Access-Request
+	lab_radius_end(&l);
+	send_octets(&l, SIGNALLING_RADIUS, true);
+	cr_expect(!unsure(1));
+}
+
+// The session that a SEID or TEID names is unsure until it ends, and no other one.
+Test(session_broken, unusable_of_a_session)
+{
+	struct lab l;
+
+	subscribe_others();
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	lab_pfcp_session(&l, 53, one.cp, 9); // without Cause
+	lab_end(&l);
+	send_octets(&l, SIGNALLING_PFCP, false);
+	cr_expect(unsure(1) && !unsure(BY_MSISDN));
+	play_delete(&w, &one, 10);
+	play_deleted(&w, &one, 10, 1);
+	cr_expect(!unsure(1));
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 34, 0x72, 2); // cut short
+	lab_gtpv2_end(&l);
+	l.n--;
+	send_octets(&l, SIGNALLING_GTPV2C, true);
+	cr_expect(unsure(1) && !unsure(BY_MSISDN));
+}
+
+// Answers that show a session whose request was not seen: whose it is is not known.
+Test(session_broken, creation_not_seen)
+{
+	subscribe_others();
+	created(5, 1, 16, 0x0a2d0002);
+	world_pass(&w, 11000000000ull);
+	cr_expect(unsure(1) && unsure(BY_MSISDN));
+	world_pass(&w, ANSWERED_NS + 1000000000ull);
+	cr_expect(!unsure(1));
+	play_established(&w, &one, 1, 1);
+	cr_expect(unsure(1) && unsure(BY_NAI));
+	play_delete(&w, &one, 2);
+	play_deleted(&w, &one, 2, 1);
+	cr_expect(!unsure(1) && !unsure(BY_NAI));
+}
