@@ -123,8 +123,10 @@ static struct transaction *ask(struct sessions *st, const struct gtpv2_arrival *
 		raw.octets = alone;
 	}
 	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &raw);
-	if (t)
-		t->type = in->m->type;
+	if (!t)
+		return NULL;
+	t->type = in->m->type;
+	transaction_alias(st, t, in->packet, in->m->sequence);
 	return t;
 }
 
@@ -172,7 +174,7 @@ static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
 		break;
 	}
 	uint64_t key = transaction_key(st, in->packet, m->sequence, (uint8_t)(m->type - 1), true);
-	struct transaction *t = transaction_find(st, key);
+	struct transaction *t = transaction_of_answer(st, key);
 	if (t && answers(st, t, m))
 		gtpv2_take_response(st, in, t);
 	else

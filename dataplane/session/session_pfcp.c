@@ -231,6 +231,7 @@ static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 	if (!t)
 		return;
 	t->type = m->type;
+	transaction_alias(st, t, in->packet, m->sequence);
 	st->counts.requests++;
 	if (m->type == PFCP_ESTABLISHMENT_REQUEST)
 		ask_establishment(st, in, t);
@@ -274,7 +275,7 @@ static void take_message(struct sessions *st, const struct pfcp_arrival *in)
 		break;
 	default: // every response is one more than its request
 		pfcp_take_response(st, in,
-			transaction_find(st,
+			transaction_of_answer(st,
 				transaction_key(st, p, m->sequence, (uint8_t)(m->type - 1), true)));
 	}
 }

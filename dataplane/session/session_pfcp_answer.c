@@ -119,6 +119,8 @@ static void answer_rules(
 	struct decoded *request = decoded_open_request(st, a->t);
 	a->taken_over = a->t->type == PFCP_MODIFICATION_REQUEST && request->pfcp.f_seid.present;
 	rules_answer(st, &u->rules, &request->pfcp, m);
+	if (rules_untold(&u->rules, &request->pfcp, m))
+		session_missed(st, s, SIGNALLING_BROKEN_SESSION);
 	decoded_close(request);
 }
 

@@ -132,6 +132,11 @@ class Cases(unittest.TestCase):
 		frames, (got,) = self.play("s11-mbr-addressless-fteid", S11, ["<x1:imsi>001010000000002</x1:imsi>"])
 		self.assertEqual(got, sorted(f[42:] for f in frames if not is_signalling(f)))
 
+	def test_created_rule_in_another_ie(self):
+		"""A UPF that tells the F-TEID it chose in a Create PDR."""
+		frames, (got,) = self.play("pfcp-create-pdr-ie1-in-response-choose", N3, ["<x1:imsi>001010000000103</x1:imsi>"])
+		self.assertEqual(got, sorted(f[42:] for f in frames if not is_signalling(f)))
+
 	def test_radius_broken_subattribute(self):
 		frames, (got,) = self.play("radius-3gpp-vsa-broken-subattr", RADIUS, ["<x1:nai>alice@example.org</x1:nai>"])
 		self.assertEqual(got, [f[14:] for f in frames if not is_signalling(f)])

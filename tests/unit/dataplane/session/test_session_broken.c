@@ -349,3 +349,144 @@ Test(session_broken, creation_not_seen)
 	play_deleted(&w, &one, 2, 1);
 	cr_expect(!unsure(1) && !unsure(BY_NAI));
 }
+
+// ---- odd answers ----
+
+// The UPF is to choose an F-TEID, and a user's address where `chv4`.
+static void establish_choose(bool chv4)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 50, 0, 1);
+	lab_f_seid(&l, one.cp, SMF);
+	lab_user(&l, one.imsi);
+	lab_open(&l, 1);
+	lab_ie16(&l, 56, 1);
+	lab_ie32(&l, 108, 1);
+	lab_open(&l, 2);
+	lab_ie8(&l, 20, 0);
+	lab_choose(&l, 5);
+	if (chv4)
+		lab_ie8(&l, 93, 0x10);
+	lab_close(&l);
+	lab_close(&l);
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
+}
+
+// `ie`: in which the rule's F-TEID is told, 0 for none.
+static void established_choose(uint16_t ie, bool ue)
+{
+	struct lab l;
+
+	lab_pfcp_session(&l, 51, one.cp, 1);
+	lab_ie8(&l, 19, 1);
+	lab_f_seid(&l, one.up, UPF);
+	if (ie) {
+		lab_open(&l, ie);
+		lab_ie16(&l, 56, 1);
+		lab_f_teid(&l, one.uplink, N3_UPF);
+		if (ue)
+			lab_ue(&l, one.ue);
+		lab_close(&l);
+	}
+	lab_end(&l);
+	world_take(&w, &l, SIGNALLING_PFCP, UPF, SMF);
+}
+
+Test(session_broken, created_rule_in_another_ie)
+{
+	establish_choose(false);
+	established_choose(1, false); // Create PDR
+	cr_expect(uplink() && !unsure(1));
+}
+
+Test(session_broken, chosen_tunnel_is_not_told)
+{
+	establish_choose(false);
+	established_choose(0, false);
+	cr_expect(!uplink() && unsure(1) && w.state[1].sessions == 1);
+}
+
+Test(session_broken, chosen_address_is_not_told)
+{
+	establish_choose(true);
+	established_choose(8, false);
+	cr_expect(uplink() && unsure(1));
+}
+
+Test(session_broken, chosen_address_is_told)
+{
+	establish_choose(true);
+	established_choose(8, true);
+	cr_expect(uplink() && !unsure(1));
+}
+
+static void take_ports(struct lab *l, bool up, uint16_t from_port, uint16_t to_port)
+{
+	struct signalling_packet p = {.time_ns = w.now_ns += 100000,
+		.protocol = SIGNALLING_GTPV2C,
+		.source = {.address = {.family = 4}, .port = from_port},
+		.destination = {.address = {.family = 4}, .port = to_port},
+		.octets = l->octets};
+
+	lab_gtpv2_end(l);
+	p.length = l->n;
+	wire_store32(p.source.address.b, up ? MME : SGW);
+	wire_store32(p.destination.address.b, up ? SGW : MME);
+	sessions_take(w.store, &p);
+}
+
+static void modify_from(uint16_t port, uint32_t teid)
+{
+	struct lab l;
+
+	modify_ask(&l, 0, 5, 2, teid, ENB_A);
+	take_ports(&l, true, port, 2123);
+}
+
+static void modified_to(uint16_t port)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 35, 0x71, 2);
+	lab_gtpv2_ie8(&l, 2, 16);
+	take_ports(&l, false, 2123, port);
+}
+
+// An answer to the protocol's port, and not to the one that asked.
+Test(session_broken, answer_to_another_port)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	modify_from(40001, 0x501);
+	modified_to(2123);
+	cr_expect(s1(DOWN, 0x501, ENB_A) && world_counts(&w).modified == 1);
+	modified_to(2123);
+	cr_expect_eq(world_counts(&w).retransmissions, 1);
+	world_pass(&w, 200000000000ull);
+	cr_expect(!unsure(1), "it does not wait");
+	cr_expect(s1(DOWN, 0x501, ENB_A));
+}
+
+Test(session_broken, answer_to_another_port_comes_first)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	modified_to(2123);
+	modify_from(40001, 0x501);
+	cr_expect(s1(DOWN, 0x501, ENB_A) && world_counts(&w).modified == 1);
+}
+
+// Of two that ask with one number nobody knows which is meant: neither is taken for answered.
+Test(session_broken, answer_to_another_port_of_two)
+{
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	modify_from(40001, 0x501);
+	modify_from(40002, 0x502);
+	modified_to(2123);
+	cr_expect_eq(world_counts(&w).modified, 0);
+	modified_to(40002);
+	cr_expect_eq(world_counts(&w).modified, 1);
+}
