@@ -195,6 +195,8 @@ void gtpv2_take(struct sessions *st, const struct signalling_packet *p)
 			take_message(st, &in);
 		else if (why != SIGNALLING_TYPE)
 			gtpv2_take_unread(st, &in);
+		if (used == 0 && more)
+			sessions_unread(st); // what follows is lost with it
 		if (used == 0 || used > left)
 			break;
 	}

@@ -52,8 +52,9 @@ static void apply(struct sessions *st, struct rules *r, const struct gtpv2_messa
 		return;
 	}
 	// on S5 the server's own F-TEID stands where S11 carries the PGW's
-	const struct gtpv2_fteid *server =
-		gtpv2_control(m, 0) ? gtpv2_control(m, 0) : gtpv2_control(m, 1);
+	const struct gtpv2_fteid *server = gtpv2_control(m, 0);
+	if (!server && r->kind == KIND_S5)
+		server = gtpv2_control(m, 1);
 	if (server)
 		r->up = gtpv2_control_of(server, &in->packet->source.address);
 	st->counts.established++;
@@ -89,6 +90,8 @@ static void accept_answer(
 	answer_rules(st, s, &u->rules, &(struct answered){in, t});
 	s->flags |= SESSION_ACCEPTED;
 	session_missed(st, s, in->m->broken);
+	if (t->type == GTPV2_CREATE_SESSION_REQUEST && !u->rules.up.present)
+		session_missed(st, s, SIGNALLING_BROKEN_SESSION); // where requests go to
 	session_heard(st, s);
 	struct session *new = session_replace(st, s, &u->rules);
 	unpack_close(st, u);

@@ -108,7 +108,7 @@ bool subscription_blind(const struct sessions *st, const struct subscription *w)
 	} kinds[] = {{SESSION_IMSI, SIGNALLING_BROKEN_IMSI},
 		{SESSION_MSISDN, SIGNALLING_BROKEN_MSISDN}, {SESSION_IMEI, SIGNALLING_BROKEN_IMEI},
 		{SESSION_IMEISV, SIGNALLING_BROKEN_IMEI}, {SESSION_NAI, SIGNALLING_BROKEN_NAI},
-		{SESSION_NI, SIGNALLING_BROKEN_NI}};
+		{SESSION_NI, SIGNALLING_BROKEN_NI}, {SESSION_FSEID, SIGNALLING_BROKEN_SEID}};
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (w->target.kinds & kinds[i].kind && st->marks->broken & kinds[i].broken)

@@ -123,6 +123,14 @@ void pfcp_early_response_lost(struct sessions *st, const struct early_response *
 	session_mark(st, s);
 }
 
+static void rules_without_tunnels(struct rules *r)
+{
+	for (unsigned i = 0; i < r->n_pdrs; i++)
+		r->pdr[i].pdi.has_local = false;
+	for (unsigned i = 0; i < r->n_endpoints; i++)
+		r->endpoint[i].pdi.has_local = false;
+}
+
 // One more session like `s`, under the UP F-SEID of the second answer.
 static struct session *twin_of(
 	struct sessions *st, const struct session *s, const struct pfcp_message *m)
@@ -132,6 +140,8 @@ static struct session *twin_of(
 
 	u->rules.up = m->f_seid;
 	u->rules.n_lingers = 0;
+	if (m->broken & SIGNALLING_BROKEN_SESSION) // the first one's tunnels are not its
+		rules_without_tunnels(&u->rules);
 	rules_answer(st, &u->rules, NULL, m);
 	rules_strings(st, &u->rules, true); // the session itself may have to make room
 	sessions_room(st);
@@ -161,5 +171,6 @@ void pfcp_second_answer(struct sessions *st, const struct pfcp_arrival *in)
 	if (!twin)
 		return;
 	twin->flags |= SESSION_ACCEPTED;
+	session_missed(st, twin, m->broken);
 	session_after(st, twin, selectors_open(st), CAUSE_MESSAGE);
 }

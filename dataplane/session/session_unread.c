@@ -7,10 +7,11 @@
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
-static bool missed(struct sessions *st, struct session *s)
+// One session that may be meant. False: there is none.
+static bool missed(struct sessions *st, struct session *s, uint8_t broken)
 {
 	if (s)
-		session_missed(st, s, SIGNALLING_BROKEN_SESSION);
+		session_missed(st, s, broken);
 	return s != NULL;
 }
 
@@ -20,20 +21,27 @@ static bool pfcp_missed(struct sessions *st, const struct pfcp_arrival *in)
 	const struct ip_address *to = &in->packet->destination.address;
 	const uint64_t seid = in->m->seid;
 	const uint32_t from = node_of(st, &in->packet->source.address, NULL, false);
+	// it may have given the session another F-SEID, or rules of another network instance
+	const uint8_t broken =
+		SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_SEID | SIGNALLING_BROKEN_NI;
 	bool any = false;
 
 	if (!in->m->has_seid || seid == 0)
 		return false;
-	any |= missed(st, session_by_seid(st, true, KIND_PFCP, to, seid, NULL));
-	any |= missed(st, session_by_seid(st, false, KIND_PFCP, to, seid, NULL));
-	return any || missed(st, session_by_up_seid(st, from, node_of(st, to, NULL, false), seid));
+	any |= missed(st, session_by_seid(st, true, KIND_PFCP, to, seid, NULL), broken);
+	any |= missed(st, session_by_seid(st, false, KIND_PFCP, to, seid, NULL), broken);
+	if (any)
+		return true;
+	const uint32_t at = node_of(st, to, NULL, false);
+	return missed(st, session_by_up_seid(st, from, at, seid), broken);
 }
 
 void pfcp_take_unread(struct sessions *st, const struct pfcp_arrival *in)
 {
 	if (in->m->type == PFCP_HEARTBEAT_REQUEST || in->m->type == PFCP_HEARTBEAT_RESPONSE)
 		return; // of no session
-	if (!pfcp_missed(st, in))
+	// an answer to an establishment may show another session than the one that waits
+	if (!pfcp_missed(st, in) || in->m->type == PFCP_ESTABLISHMENT_RESPONSE)
 		sessions_unread(st);
 }
 
@@ -48,7 +56,7 @@ static bool gtpv2_missed(struct sessions *st, const struct gtpv2_arrival *in)
 			.up = up, .address = &in->packet->destination.address, .teid = in->m->teid};
 		unsigned n = gtpv2_sessions_of(st, &end, 0, of);
 		for (unsigned i = 0; i < n; i++)
-			any |= missed(st, session_at(st, of[i]));
+			any |= missed(st, session_at(st, of[i]), SIGNALLING_BROKEN_SESSION);
 	}
 	return any;
 }

@@ -37,7 +37,7 @@ static uint8_t named(uint8_t type)
 {
 	switch (type) {
 	case 1:
-		return SIGNALLING_BROKEN_IMSI;
+		return SIGNALLING_BROKEN_OWNER;
 	case 75:
 		return SIGNALLING_BROKEN_IMEI;
 	case 76:
@@ -394,6 +394,7 @@ enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
 		return of_path ? SIGNALLING_TYPE : SIGNALLING_VERSION;
 	}
 	all = r;
+	*more = flags & HEADER_P;
 	r = wire_get_reader(&all, rest);
 	if (r.error || rest > UINT16_MAX - HEADER_FIXED) {
 		all = wire_reader_of(octets + HEADER_FIXED, length - HEADER_FIXED);
@@ -401,7 +402,6 @@ enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
 		return SIGNALLING_SHORT;
 	}
 	*used = HEADER_FIXED + rest;
-	*more = flags & HEADER_P;
 	out->raw = (struct span){octets, (uint16_t)*used};
 	if (!take_header(out, &r, flags))
 		return SIGNALLING_SHORT;

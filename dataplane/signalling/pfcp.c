@@ -74,7 +74,7 @@ static uint8_t unread_forms(const struct signalling_identity *u)
 // Which fields are there, then each with its length, in the order of the bits (clause 8.2.101).
 static void take_user(struct pfcp_decoder *d, struct wire_reader *v)
 {
-	static const uint8_t kinds[] = {SIGNALLING_BROKEN_IMSI, SIGNALLING_BROKEN_IMEI,
+	static const uint8_t kinds[] = {SIGNALLING_BROKEN_OWNER, SIGNALLING_BROKEN_IMEI,
 		SIGNALLING_BROKEN_MSISDN, SIGNALLING_BROKEN_NAI};
 	struct signalling_identity *u = &d->m->user;
 	struct digits *const numbers[] = {&u->imsi, &u->imei, &u->msisdn};
@@ -397,6 +397,7 @@ enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struc
 		return SIGNALLING_VERSION;
 	}
 	all = r;
+	*more = flags & HEADER_FO;
 	r = wire_get_reader(&all, rest);
 	if (r.error || rest > UINT16_MAX - HEADER_FIXED) {
 		all = wire_reader_of(octets + HEADER_FIXED, length - HEADER_FIXED);
@@ -404,7 +405,6 @@ enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struc
 		return SIGNALLING_SHORT;
 	}
 	*used = HEADER_FIXED + rest;
-	*more = flags & HEADER_FO;
 	out->raw = (struct span){octets, (uint16_t)*used};
 	if (!take_header(out, &r, flags))
 		return SIGNALLING_SHORT;

@@ -432,7 +432,9 @@ static void take_far_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 	case 11: // Update Forwarding Parameters
 		if (!far->has_parameters) {
 			far->has_parameters = true;
-			(void)pfcp_walk_group(d, *v, take_forwarding_ie, far);
+			// one that was to come in is not known: the old one is over
+			if (!pfcp_walk_group(d, *v, take_forwarding_ie, far))
+				far->has_outer = true;
 		}
 		break;
 	default:

@@ -11,7 +11,8 @@
 static uint8_t named(unsigned type)
 {
 	switch (type) {
-	case 22: // Network Instance
+	case 22:  // Network Instance
+	case 131: // Traffic Endpoint ID: the network instance may stand there
 		return OF_A_RULE;
 	case 49:  // PFCPSMReq-Flags
 	case 60:  // Node ID
@@ -22,8 +23,10 @@ static uint8_t named(unsigned type)
 	case 184: // PFCPASRsp-Flags
 	case 186: // PFCPSEReq-Flags
 		return SIGNALLING_BROKEN_OTHER;
+	case 57: // F-SEID
+		return SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_SEID;
 	case 141: // User ID
-		return SIGNALLING_BROKEN_USER;
+		return SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_OWNER;
 	default:
 		return SIGNALLING_BROKEN_SESSION;
 	}

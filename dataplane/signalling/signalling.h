@@ -55,10 +55,14 @@ static inline bool signalling_usable(enum signalling_reason why)
 #define SIGNALLING_BROKEN_NI 0x10u	// a network instance
 #define SIGNALLING_BROKEN_SESSION 0x20u // an address, a tunnel, a rule, a bearer
 #define SIGNALLING_BROKEN_OTHER 0x40u	// nothing that is followed
+#define SIGNALLING_BROKEN_SEID 0x80u	// an F-SEID
 #define SIGNALLING_BROKEN_USER                                                         \
 	(SIGNALLING_BROKEN_IMSI | SIGNALLING_BROKEN_MSISDN | SIGNALLING_BROKEN_IMEI | \
 		SIGNALLING_BROKEN_NAI)
-#define SIGNALLING_BROKEN_IDENTITY (SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_NI)
+// By the IMSI a session shares with others of its user what both show: without it that is in doubt.
+#define SIGNALLING_BROKEN_OWNER (SIGNALLING_BROKEN_IMSI | SIGNALLING_BROKEN_SESSION)
+#define SIGNALLING_BROKEN_IDENTITY \
+	(SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_NI | SIGNALLING_BROKEN_SEID)
 
 struct signalling_end {
 	struct ip_address address;
@@ -187,7 +191,8 @@ struct pfcp_far { // Create FAR, Update FAR
 	uint16_t action; // octet 1, and octet 2 in bits 15-8
 	uint8_t destination_interface;
 	struct span ni;
-	struct tunnel_end outer; // has_outer; no address where the new header is not GTP-U
+	// has_outer; no address where the new header is not GTP-U, or could not be read
+	struct tunnel_end outer;
 	int16_t linked_endpoint; // -1 when absent
 	bool send_end_marker;	 // PFCPSMReq-Flags SNDEM
 };
@@ -251,8 +256,8 @@ struct pfcp_message {
 // Reads one message at `octets`. `used`: octets it takes, for the next of a bundle (FO); `more`:
 // another one is announced (it may be missing, then it is SHORT). On a reason that is not usable
 // (signalling_usable) the message must not be used, and only type, SEID and sequence number are
-// there, as far as they were read (of another version nothing); `used` and `more` may still lead to the next (0, false: no way
-// on). LIMIT: what fits is there and valid, the rest was left out. ODD, and LIMIT too: `broken` says
+// there, as far as they were read (of another version nothing); `used` and `more` may still lead to the next (0: no way on,
+// and with `more` the next is lost too). LIMIT: what fits is there and valid, the rest was left out. ODD, and LIMIT too: `broken` says
 // what the broken IEs may have named; they are absent, and so is a rule without its number. Unknown
 // and repeated IEs are skipped; groups are entered only where the specification puts them, so
 // nesting is bounded. In a response IEs that create or update rules are read as the created ones.

@@ -334,6 +334,74 @@ Test(session_broken, unusable_of_a_session)
 	cr_expect(unsure(1) && !unsure(BY_MSISDN));
 }
 
+// The user plane's F-SEID is not known: tasks by one may miss the session.
+Test(session_broken, unusable_answer_to_an_establishment)
+{
+	struct lab l;
+
+	subscribe_others();
+	cr_assert_eq(world_subscribe_seid(&w, BY_RULE, one.up, UPF), 0);
+	play_establish(&w, &one, 1);
+	lab_pfcp_session(&l, 51, one.cp, 1);
+	lab_open(&l, 19);
+	lab_close(&l);
+	lab_f_seid(&l, one.up, UPF);
+	lab_end(&l);
+	send_octets(&l, SIGNALLING_PFCP, false);
+	cr_expect(unsure(1) && unsure(BY_RULE) && unsure(BY_MSISDN));
+	world_pass(&w, ANSWERED_NS + 1000000000ull);
+	cr_expect(unsure(1) && unsure(BY_RULE) && !unsure(BY_MSISDN));
+}
+
+// A new tunnel that cannot be read: the one that the rule remembers may be another's by now.
+Test(session_broken, remembered_tunnel)
+{
+	struct lab l;
+
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	play_modify(&w, &one, 4, BUFF, 0, 0);
+	play_modified(&w, &one, 4, 1);
+	cr_expect(!s1(DOWN, 0x501, GNB_A));
+	lab_pfcp_session(&l, 52, one.up, 5);
+	lab_open(&l, 10);
+	lab_ie32(&l, 108, 2);
+	lab_ie8(&l, 44, FORW);
+	lab_open(&l, 11);
+	lab_ie16(&l, 84, 0x100);
+	lab_close(&l);
+	lab_close(&l);
+	lab_end(&l);
+	send_octets(&l, SIGNALLING_PFCP, true);
+	play_modified(&w, &one, 5, 1);
+	cr_expect(!s1(DOWN, 0x501, GNB_A) && unsure(1));
+}
+
+// Without the server's own end the gateway behind it is not taken for it.
+Test(session_broken, server_of_a_creation)
+{
+	struct lab l;
+
+	create(5, 1);
+	lab_gtpv2(&l, 33, 0x71, 1);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_open(&l, 87, 0);
+	lab_gtpv2_close(&l);
+	lab_gtpv2_f_teid(&l, 1, 7, 0x99, 0x0a000015);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_f_teid(&l, 0, 1, 0x105, SGW_U);
+	lab_gtpv2_close(&l);
+	send(&l, false);
+	cr_expect(s1(UP, 0x105, SGW_U) && unsure(1));
+	lab_gtpv2(&l, 36, 0x99, 2); // between the gateways, of another session
+	lab_gtpv2_ie8(&l, 73, 5);
+	take(&l, SGW, 0x0a000015);
+	lab_gtpv2(&l, 37, 0x98, 2);
+	lab_gtpv2_ie8(&l, 2, 16);
+	take(&l, 0x0a000015, SGW);
+	cr_expect(s1(UP, 0x105, SGW_U) && w.state[1].sessions == 1);
+}
+
 // Answers that show a session whose request was not seen: whose it is is not known.
 Test(session_broken, creation_not_seen)
 {

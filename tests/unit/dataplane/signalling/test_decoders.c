@@ -171,12 +171,16 @@ Test(decoders, faults_have_reasons)
 	cr_expect(p.f_seid.present && p.f_seid.seid == 7 && p.broken == SIGNALLING_BROKEN_OTHER);
 	t.b[1] = 52; // where it would name another one
 	cr_expect_eq(pfcp_read(&t), SIGNALLING_ODD);
-	cr_expect(!p.f_seid.present && p.broken == SIGNALLING_BROKEN_SESSION);
+	cr_expect(!p.f_seid.present);
+	cr_expect_eq(p.broken, SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_SEID);
 	pfcp_header(&t, 54);
 	cr_expect_eq(pfcp_decode(t.b, 3, &p, &used, &more), SIGNALLING_SHORT);
 	t.b[3] = 13;
 	cr_expect_eq(pfcp_decode(t.b, t.n, &p, &used, &more), SIGNALLING_SHORT);
 	cr_expect(used == 0 && !more);
+	t.b[0] |= 4;
+	cr_expect_eq(pfcp_decode(t.b, t.n, &p, &used, &more), SIGNALLING_SHORT);
+	cr_expect(used == 0 && more, "the next is lost too");
 	cr_expect(p.has_seid && p.seid == 9, "whose it is");
 }
 
@@ -365,8 +369,8 @@ Test(decoders, pfcp_optional_ies)
 	cr_expect(!p.has_recovery);
 	cr_expect_eq(BROKEN(0, 60, 0, 3, 0, 10, 0), other); // Node ID
 	cr_expect_eq(BROKEN(0, 159, 0, 0), other);	    // APN/DNN
-	cr_expect_eq(BROKEN(0, 141, 0, 0), SIGNALLING_BROKEN_USER);
-	cr_expect_eq(BROKEN(0, 141, 0, 2, 1, 0), SIGNALLING_BROKEN_IMSI);
+	cr_expect_eq(BROKEN(0, 141, 0, 0), SIGNALLING_BROKEN_USER | session);
+	cr_expect_eq(BROKEN(0, 141, 0, 2, 1, 0), SIGNALLING_BROKEN_OWNER);
 	cr_expect_eq(BROKEN(0, 141, 0, 11, 4, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9),
 		SIGNALLING_BROKEN_MSISDN); // 18 digits
 	cr_expect_eq(BROKEN(0, 141, 0, 3, 2, 1, 0xa1), SIGNALLING_BROKEN_IMEI);
@@ -390,9 +394,11 @@ Test(decoders, pfcp_optional_ies)
 	cr_expect_eq(
 		BROKEN(0, 3, 0, 20, 0, 108, 0, 4, 0, 0, 0, 9, 0, 4, 0, 8, 0, 84, 0, 4, 1, 0, 0, 0),
 		session); // Outer Header Creation
-	cr_expect(p.n_fars == 2 && !p.far[0].v.has_outer);
+	cr_expect(p.n_fars == 2 && p.far[0].v.has_outer && !p.far[0].v.outer.v4.family);
 	cr_expect_eq(BROKEN(0, 1, 0, 10, 0, 56, 0, 2, 0, 1, 0, 2, 0, 0),
 		session | SIGNALLING_BROKEN_NI); // an empty PDI
+	cr_expect_eq(BROKEN(0, 1, 0, 14, 0, 56, 0, 2, 0, 1, 0, 2, 0, 4, 0, 131, 0, 0),
+		session | SIGNALLING_BROKEN_NI);
 	cr_expect_eq(BROKEN(0, 200, 0, 0), 0, "of a type that is not followed");
 }
 
@@ -456,7 +462,7 @@ Test(decoders, gtpv2_optional_ies)
 		GTPV2_IE(32, 76, 0, 9, 0, 0x91, 1, 2, 3, 4, 5, 6, 7, 8), SIGNALLING_BROKEN_MSISDN);
 	cr_expect_eq(GTPV2_IE(34, 76, 0, 9, 0, 0x91, 1, 2, 3, 4, 5, 6, 7, 8), other,
 		"no session begins");
-	cr_expect_eq(GTPV2_IE(32, 1, 0, 0, 0), SIGNALLING_BROKEN_IMSI);
+	cr_expect_eq(GTPV2_IE(32, 1, 0, 0, 0), SIGNALLING_BROKEN_OWNER);
 	cr_expect_eq(GTPV2_IE(32, 75, 0, 1, 0, 0xaa), SIGNALLING_BROKEN_IMEI);
 	cr_expect_eq(GTPV2_IE(32, 3, 0, 0, 0), other);
 	cr_expect_eq(GTPV2_IE(32, 79, 0, 3, 0, 1, 10, 0), session); // PAA
