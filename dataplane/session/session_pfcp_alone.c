@@ -48,7 +48,7 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	if (!s)
 		return;
 	s->flags |= SESSION_ACCEPTED;
-	session_missed(st, s, in->m->broken | SIGNALLING_BROKEN_USER); // whose it is is not known
+	session_missed(st, s, in->m->broken);
 	session_after(st, s, selectors_open(st), CAUSE_MESSAGE);
 }
 
@@ -103,6 +103,14 @@ void pfcp_take_alone(struct sessions *st, const struct pfcp_arrival *in)
 		pfcp_alone_deletion(st, in);
 }
 
+// The session is there, and more of it is known than the response alone shows.
+static bool is_followed(const struct sessions *st, const struct pfcp_message *m)
+{
+	const struct session *s = session_of_up(st, m);
+
+	return s && !(s->flags & SESSION_PARTIAL);
+}
+
 // What it changed is not known.
 void pfcp_early_response_lost(struct sessions *st, const struct early_response *e)
 {
@@ -113,9 +121,14 @@ void pfcp_early_response_lost(struct sessions *st, const struct early_response *
 	bool more;
 	struct session *s = NULL;
 
-	if (signalling_usable(pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more)) &&
-		d->pfcp.type == PFCP_MODIFICATION_RESPONSE && pfcp_accepted(&d->pfcp))
+	if (!signalling_usable(pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more)))
+		d->pfcp.type = 0;
+	pfcp_own_address(&d->pfcp.f_seid, &p.source.address);
+	if (d->pfcp.type == PFCP_MODIFICATION_RESPONSE && pfcp_accepted(&d->pfcp))
 		s = session_of_cp(st, &in);
+	else if (d->pfcp.type == PFCP_ESTABLISHMENT_RESPONSE && pfcp_accepted(&d->pfcp) &&
+		 !is_followed(st, &d->pfcp))
+		sessions_unread(st); // whose session it is is not known
 	decoded_close(d);
 	if (!s)
 		return;
