@@ -249,6 +249,10 @@ class Alone(unittest.TestCase):
 		poi = fixture.Poi()
 		self.addCleanup(poi.close)
 		poi.start()
+		self.assertEqual(value(samples(fresh(poi)), "poi_faults", kind="database"), 1, "nobody has provisioned")
+		self.assertTrue(poi.admf.one("DeactivateAllTasks").completed)
+		self.assertEqual(poi.admf.one("GetNEStatus").text("neStatus"), "OK")
+		self.assertEqual(value(samples(fresh(poi)), "poi_faults", kind="database"), 0)
 		poi.dataplane.child.send_signal(signal.SIGSTOP)
 		try:
 			fixture.wait_until(lambda: poi.admf.one("GetNEStatus").text("neStatus") == "Faults", 15, "the fault")
