@@ -99,6 +99,7 @@ class Cases(unittest.TestCase):
 			self.assertEqual(sum(counts.values()), workers * (len(opened) + len(closed)), "each frame is counted once")
 			fed.send(fixture.frames_of(fixture.reference(closed[-1] + ".pcap")) * 1280 * workers)
 			self.unopened(fed.poi.status()["ports"][0]["unopened"], closed)
+			self.said(fed.poi, NAMES[closed[-1]])
 			fed.alive()
 			fed.close()
 
@@ -108,6 +109,14 @@ class Cases(unittest.TestCase):
 		self.assertGreater(share["most"].get(NAMES[closed[-1]], 0), 0, share)
 		self.assertLessEqual(share["wrapped"], share["frames"])
 		self.assertLessEqual(share["frames"], share["sampled"])
+
+	def said(self, poi, name):
+		"""The link looks wrapped: to one who looks at the status, and to one who asks what is wrong."""
+		self.assertTrue(poi.status()["ports"][0]["unopened"]["looks_wrapped"])
+		self.assertIn("the link looks wrapped", poi.poi("status", "-c", poi.file).stdout)
+		lines = [line for line in poi.poi("check", poi.file, timeout=60).stdout.splitlines() if "looks wrapped" in line]
+		self.assertEqual(len(lines), 1)
+		self.assertIn("most by %s" % name, lines[0])
 
 	@unittest.skipUnless(fixture.reference("geneve.pcap"), "no reference data")
 	def test_wrappings_that_the_port_opens(self):
