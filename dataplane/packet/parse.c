@@ -12,7 +12,8 @@
 #define PORT_VXLAN_LINUX 8472 // of kernels older than the standard's port
 
 // Names a datagram that looks like a tunnel which this port does not open.
-static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
+static __attribute__((noinline)) enum step leave_udp(
+	struct parse_state *w, uint16_t dport, uint32_t size)
 {
 	static const struct port_traits all = {.tunnel = CONFIG_TUNNEL_GTPU,
 		.vxlan = true,
@@ -25,7 +26,7 @@ static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
 		.vxlan_port = {PORT_VXLAN_LINUX}};
 	struct udp_content to;
 
-	if (!w->asked || is_inside_gtpu(w))
+	if (is_inside_gtpu(w))
 		return STEP_DONE;
 	enum udp_tunnel kind = tunnel_of(&all, dport);
 	const uint8_t *p = w->d + w->at;
@@ -36,10 +37,18 @@ static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
 	return is ? leave_closed(w, UNOPENED_UDP, dport) : STEP_DONE;
 }
 
+// In a G-PDU there is no tunnel but another one of GTP-U.
+static inline enum udp_tunnel tunnel_here(const struct parse_state *w, uint16_t dport)
+{
+	if (dport == PORT_GTPU && w->port->tunnel == CONFIG_TUNNEL_GTPU)
+		return UDP_GTPU;
+	return is_inside_gtpu(w) ? UDP_NONE : tunnel_of(w->port, dport);
+}
+
 static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 {
 	uint16_t length = wire_load16(w->d + w->at + 4);
-	enum udp_tunnel tunnel = tunnel_of(w->port, l->dport);
+	enum udp_tunnel tunnel = tunnel_here(w, l->dport);
 
 	if (l->flags & LAYER_FRAGMENT_FIRST) { // its length speaks of the whole datagram
 		if (tunnel == UDP_GTPU)
@@ -54,7 +63,7 @@ static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 	if (tunnel == UDP_GTPU)
 		return parse_gtpu(w, length - 8u);
 	if (tunnel == UDP_NONE)
-		return leave_udp(w, l->dport, length - 8u);
+		return w->asked ? leave_udp(w, l->dport, length - 8u) : STEP_DONE;
 	return parse_udp_tunnel(w, length - 8u, tunnel);
 }
 
