@@ -18,6 +18,7 @@
 #define CONFIG_PORTS_MAX 32
 #define CONFIG_WORKERS_MAX 32
 #define CONFIG_ENDPOINTS_MAX 16
+#define CONFIG_ALIASES_MAX 16
 #define CONFIG_SIGNALLING_PEERS_MAX 32
 #define CONFIG_VXLAN_PORTS_MAX 8
 #define CONFIG_OVERRIDES_MAX 64
@@ -166,6 +167,11 @@ enum config_signalling_protocol {
 	CONFIG_SIGNALLING_COUNT
 };
 
+// A gateway's GTP-U address as signalling has it, and as the packets of a link have it.
+struct config_alias {
+	struct ip_address advertised, seen; // of one family
+};
+
 struct config_port {
 	char *device;
 	enum config_port_mode mode;
@@ -174,6 +180,8 @@ struct config_port {
 	enum config_link link;
 	uint32_t n_endpoints;
 	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
+	uint32_t n_gtp_aliases;
+	struct config_alias gtp_aliases[CONFIG_ALIASES_MAX]; // no address is seen for two
 	// Further encapsulations to look into, default false.
 	bool gre, ipip, vxlan, vxlan_gpe, geneve, tzsp, etherip, mpls_in_udp;
 	bool mpls_pseudowire; // label stacks carry Ethernet
