@@ -15,6 +15,7 @@
 struct candidate { // a subscription that the session at hand may satisfy
 	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
+	bool in_doubt; // the session has none of its rules, but not all of its rules were read
 	uint64_t wanted_pdrs; // PDRs of the stage at hand; 0 where all of the session is
 	uint32_t first;	      // of what it wants, SESSION_NONE at the end
 };
@@ -321,7 +322,7 @@ static void membership_update(
 	bool had = b->n > 0;
 	set_refs(round, b, m);
 	bool accepted = s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL);
-	b->counts = accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
+	b->counts = m->holds && accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
 	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
 	w->sessions += b->counts;
 	w->n_unsure += b->unsure;
@@ -333,8 +334,10 @@ static void membership_update(
 
 static bool is_candidate(const struct binding_round *b, const struct subscription *w)
 {
-	return w->round == b->round && w->candidate != SESSION_NONE &&
-	       b->candidate[w->candidate].holds;
+	if (w->round != b->round || w->candidate == SESSION_NONE)
+		return false;
+	const struct candidate *m = &b->candidate[w->candidate];
+	return m->holds || m->in_doubt;
 }
 
 // An accepted session that leaves the UPF by no user address (Ethernet, or known only in part) is
@@ -381,9 +384,13 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;
 	if (b->n_candidates > 0)
 		drop_foreign(b, &(struct claimant){s, &u->rules}, all);
-	for (uint32_t i = 0; i < b->n_candidates; i++)
-		if (b->candidate[i].holds)
-			membership_update(b, s, &b->candidate[i], unsure);
+	const bool unread = s->flags & SESSION_LOSS || all->overflow || u->rules.overflow;
+	for (uint32_t i = 0; i < b->n_candidates; i++) {
+		struct candidate *m = &b->candidate[i];
+		m->in_doubt = unread && !m->holds;
+		if (m->holds || m->in_doubt)
+			membership_update(b, s, m, unsure);
+	}
 	for (uint32_t i = 0; i < b->n_wanted; i++)
 		if (b->wanted[i].select) // another's, or of a subscription that had no room
 			pdr_select_drop(b->wanted[i].select);
@@ -410,7 +417,8 @@ static void report_state(struct sessions *st, struct subscription *w)
 {
 	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
-		.unsure = w->lost || w->n_unsure > 0 || st->marks->blind,
+		.unsure =
+			w->lost || w->n_unsure > 0 || st->marks->blind || subscription_blind(st, w),
 		.ended = w->ended && w->sessions == 0};
 
 	w->dirty = w->ended = false;
@@ -445,8 +453,9 @@ void bind_flush(struct sessions *st)
 	st->memory.for_tasks = true;
 	bind_marked(st);
 	memberships_released(st);
-	if (m->blind != m->blind_reported) {
+	if (m->blind != m->blind_reported || m->broken != m->broken_reported) {
 		m->blind_reported = m->blind;
+		m->broken_reported = m->broken;
 		subscriptions_mark_all(st);
 	}
 	for (struct subscription *w; (w = SLIST_FIRST(&m->subscriptions));) {

@@ -75,6 +75,8 @@ static void overtake(
 			continue;
 		session_index_remove(&st->index, &st->memory, hash, o->index);
 		o->flags |= SESSION_OVERTAKEN;
+		if (s->broken & SIGNALLING_BROKEN_IMSI) // they may be one user's
+			o->flags |= SESSION_LOSS;
 		session_mark(st, o);
 	}
 }

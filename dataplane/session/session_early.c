@@ -75,10 +75,11 @@ void early_response_join(struct sessions *st, uint64_t time_ns, struct transacti
 	bool (*join)(struct sessions *st, uint64_t time_ns, struct transaction *t,
 		const struct early_response *e))
 {
-	const uint64_t key = t->key;
+	const uint64_t key = t->key, alias = t->alias ? t->alias : key;
 	struct early_response *e;
 
-	for (bool joined = false; !joined && (e = take_of(st, key));) {
+	for (bool joined = false;
+		!joined && ((e = take_of(st, key)) || (e = take_of(st, alias)));) {
 		joined = join(st, time_ns, t, e);
 		st->counts.unmatched_responses += !joined;
 		early_response_free(st, e);

@@ -37,13 +37,13 @@ static void early_responses_expire(struct sessions *st)
 		st->counts.unmatched_responses++;
 		if (e->protocol == SIGNALLING_PFCP)
 			pfcp_early_response_lost(st, e);
+		else
+			gtpv2_early_response_lost(st, e);
 	}
 }
 
 void sessions_expire(struct sessions *st)
 {
-	const uint64_t blind_ns = 60000000000ull;
-
 	transactions_expire(st);
 	early_responses_expire(st);
 	lingers_expire(st);
@@ -51,6 +51,6 @@ void sessions_expire(struct sessions *st)
 		(s = session_table_get(&st->sessions, st->departures->oldest_partial)) &&
 		s->heard_ns + st->s.age_ns < st->now_ns;)
 		session_end(st, s, END_FORGOTTEN);
-	if (st->marks->blind && st->marks->blind_ns + blind_ns < st->now_ns)
+	if (st->marks->blind && st->marks->blind_until_ns < st->now_ns)
 		st->marks->blind = false;
 }

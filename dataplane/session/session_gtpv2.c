@@ -37,7 +37,7 @@ static void attach_all(struct sessions *st, const struct gtpv2_arrival *in, stru
 	unsigned n = gtpv2_sessions_of(st, &end, ebis_named(in->m), of);
 
 	for (unsigned i = 0; i < n; i++)
-		gtpv2_attach(st, t, of[i], in->limited);
+		gtpv2_attach(st, t, of[i], in->m->broken);
 }
 
 // What the request names, onto the rules of a session that begins.
@@ -68,7 +68,7 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	gtpv2_heartbeat(st, in, NULL);
 	sessions_room(st);
 	struct unpacked *u = unpack_new(st, sender->interface == S11_MME ? KIND_S11 : KIND_S5);
-	u->rules.cp = gtpv2_control_of(sender);
+	u->rules.cp = gtpv2_control_of(sender, &p->source.address);
 	ask_rules(st, in->m, u);
 	struct session *s = session_create(st, &u->rules, pair->index);
 	unpack_close(st, u);
@@ -76,8 +76,7 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 		return;
 	struct selectors *before = selectors_open(st); // none
 	transaction_attach(st, t, s);
-	if (in->limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, in->m->broken);
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
@@ -104,8 +103,8 @@ static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction
 	bool more;
 
 	enum signalling_reason why = gtpv2_decode(e->octets, e->length, &d->gtpv2, &used, &more);
-	const struct gtpv2_arrival in = {&response, &d->gtpv2, why == SIGNALLING_LIMIT};
-	bool joined = (why == SIGNALLING_OK || in.limited) && answers(st, t, &d->gtpv2);
+	const struct gtpv2_arrival in = {&response, &d->gtpv2};
+	bool joined = signalling_usable(why) && answers(st, t, &d->gtpv2);
 	if (joined)
 		gtpv2_take_response(st, &in, t);
 	decoded_close(d);
@@ -124,8 +123,10 @@ static struct transaction *ask(struct sessions *st, const struct gtpv2_arrival *
 		raw.octets = alone;
 	}
 	struct transaction *t = transaction_ask(st, in->packet->protocol, key, &raw);
-	if (t)
-		t->type = in->m->type;
+	if (!t)
+		return NULL;
+	t->type = in->m->type;
+	transaction_alias(st, t, in->packet, in->m->sequence);
 	return t;
 }
 
@@ -173,7 +174,7 @@ static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
 		break;
 	}
 	uint64_t key = transaction_key(st, in->packet, m->sequence, (uint8_t)(m->type - 1), true);
-	struct transaction *t = transaction_find(st, key);
+	struct transaction *t = transaction_of_answer(st, key);
 	if (t && answers(st, t, m))
 		gtpv2_take_response(st, in, t);
 	else
@@ -188,10 +189,14 @@ void gtpv2_take(struct sessions *st, const struct signalling_packet *p)
 
 	for (bool more = true; more && left > 0; at += used, left -= used) {
 		enum signalling_reason why = gtpv2_decode(at, left, &d->gtpv2, &used, &more);
-		const struct gtpv2_arrival in = {p, &d->gtpv2, why == SIGNALLING_LIMIT};
+		const struct gtpv2_arrival in = {p, &d->gtpv2};
 		st->counts.reason[SIGNALLING_GTPV2C][why]++;
-		if (why == SIGNALLING_OK || in.limited)
+		if (signalling_usable(why))
 			take_message(st, &in);
+		else if (why != SIGNALLING_TYPE)
+			gtpv2_take_unread(st, &in);
+		if (used == 0 && more)
+			sessions_unread(st); // what follows is lost with it
 		if (used == 0 || used > left)
 			break;
 	}

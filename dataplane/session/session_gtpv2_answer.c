@@ -43,17 +43,20 @@ static void assume_earlier(
 
 // Adds what the response `m` to `request` gives.
 static void apply(struct sessions *st, struct rules *r, const struct gtpv2_message *request,
-	const struct gtpv2_message *m)
+	const struct gtpv2_arrival *in)
 {
+	const struct gtpv2_message *m = in->m;
+
 	if (request->type != GTPV2_CREATE_SESSION_REQUEST) {
 		st->counts.modified++;
 		return;
 	}
 	// on S5 the server's own F-TEID stands where S11 carries the PGW's
-	const struct gtpv2_fteid *server =
-		gtpv2_control(m, 0) ? gtpv2_control(m, 0) : gtpv2_control(m, 1);
+	const struct gtpv2_fteid *server = gtpv2_control(m, 0);
+	if (!server && r->kind == KIND_S5)
+		server = gtpv2_control(m, 1);
 	if (server)
-		r->up = gtpv2_control_of(server);
+		r->up = gtpv2_control_of(server, &in->packet->source.address);
 	st->counts.established++;
 }
 
@@ -67,7 +70,7 @@ static void answer_rules(
 		rules_gtpv2_late(st, s, r, &(struct gtpv2_exchange){&request->gtpv2, a->in->m});
 	else
 		rules_gtpv2(r, &request->gtpv2, a->in->m);
-	apply(st, r, &request->gtpv2, a->in->m);
+	apply(st, r, &request->gtpv2, a->in);
 	decoded_close(request);
 	rules_gtpv2_handover(st, s, r);
 }
@@ -86,8 +89,9 @@ static void accept_answer(
 	transaction_detach(st, t);
 	answer_rules(st, s, &u->rules, &(struct answered){in, t});
 	s->flags |= SESSION_ACCEPTED;
-	if (in->limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, in->m->broken);
+	if (t->type == GTPV2_CREATE_SESSION_REQUEST && !u->rules.up.present)
+		session_missed(st, s, SIGNALLING_BROKEN_SESSION); // where requests go to
 	session_heard(st, s);
 	struct session *new = session_replace(st, s, &u->rules);
 	unpack_close(st, u);
@@ -295,7 +299,7 @@ static bool prove(struct sessions *st, const struct gtpv2_arrival *in, struct tr
 		struct session *s = session_at(st, of[i]);
 		if (!s || !gain_server(st, s, &server))
 			continue;
-		gtpv2_attach(st, t, of[i], in->limited);
+		gtpv2_attach(st, t, of[i], in->m->broken);
 		return true;
 	}
 	return false;
@@ -344,15 +348,18 @@ struct outcome {
 	struct f_seid client; // the end that it moves to
 };
 
-static struct outcome outcome_of(const struct gtpv2_message *request, const struct gtpv2_message *m)
+static struct outcome outcome_of(
+	const struct gtpv2_message *request, const struct gtpv2_arrival *in)
 {
+	const struct gtpv2_message *m = in->m;
 	const struct gtpv2_fteid *sender =
 		request->type == GTPV2_MODIFY_BEARER_REQUEST ? gtpv2_control(request, 0) : NULL;
+	const struct ip_address *asker = &in->packet->destination.address;
 	const bool lost = m->cause == GTPV2_NOT_FOUND;
 	struct outcome o = {.type = request->type,
 		.ends = ends_sessions(request),
 		.server = request->teid,
-		.client = sender ? gtpv2_control_of(sender) : (struct f_seid){}};
+		.client = sender ? gtpv2_control_of(sender, asker) : (struct f_seid){}};
 
 	// a bearer that the client does not have is gone as one that it lets go
 	o.accepted =
@@ -378,7 +385,7 @@ static void answer_sessions(struct sessions *st, const struct gtpv2_arrival *in,
 static void answer(struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t)
 {
 	struct decoded *d = decoded_open_request(st, t);
-	struct outcome o = outcome_of(&d->gtpv2, in->m);
+	struct outcome o = outcome_of(&d->gtpv2, in);
 	bool set = o.type == GTPV2_DELETE_PDN_SET_REQUEST;
 
 	if (set && gtpv2_accepted(in->m))

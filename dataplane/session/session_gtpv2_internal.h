@@ -13,7 +13,6 @@
 struct gtpv2_arrival {
 	const struct signalling_packet *packet;
 	const struct gtpv2_message *m;
-	bool limited; // it has more parts than are followed
 };
 
 // EBIs are sets of bits: 0 is none.
@@ -29,8 +28,9 @@ struct gtpv2_end {
 unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uint32_t ebis,
 	uint32_t out[OF_A_USER_MAX]);
 // The request waits, of one session more.
-void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, bool limited);
-struct f_seid gtpv2_control_of(const struct gtpv2_fteid *f);
+void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, uint8_t missed);
+// The control end that its owner at `sender` names: there, when it has no address.
+struct f_seid gtpv2_control_of(const struct gtpv2_fteid *f, const struct ip_address *sender);
 const struct gtpv2_fteid *gtpv2_control(const struct gtpv2_message *m, uint8_t instance);
 bool gtpv2_from_server(uint8_t type); // a request that goes to the client
 
@@ -38,6 +38,9 @@ uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create
 // What the sender says of its restarts. `t`: what the message answers; NULL for a request.
 void gtpv2_heartbeat(
 	struct sessions *st, const struct gtpv2_arrival *in, const struct transaction *t);
+
+// As pfcp_take_unread.
+void gtpv2_take_unread(struct sessions *st, const struct gtpv2_arrival *in);
 
 void gtpv2_take_response(
 	struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t);

@@ -55,7 +55,7 @@ unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uin
 	return matched;
 }
 
-void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, bool limited)
+void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, uint8_t missed)
 {
 	struct session *s = session_at(st, index);
 
@@ -66,16 +66,18 @@ void gtpv2_attach(struct sessions *st, struct transaction *t, uint32_t index, bo
 		transaction_attach(st, t, s);
 	else if (!transaction_sibling(st, t, s))
 		s->flags |= SESSION_LOSS;
-	if (limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, missed);
 	session_heard(st, s);
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-struct f_seid gtpv2_control_of(const struct gtpv2_fteid *f)
+struct f_seid gtpv2_control_of(const struct gtpv2_fteid *f, const struct ip_address *sender)
 {
-	return (struct f_seid){
+	struct f_seid end = {
 		.present = true, .seid = f->end.teid, .v4 = f->end.v4, .v6 = f->end.v6};
+
+	pfcp_own_address(&end, sender);
+	return end;
 }
 
 const struct gtpv2_fteid *gtpv2_control(const struct gtpv2_message *m, uint8_t instance)

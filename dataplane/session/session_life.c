@@ -137,7 +137,7 @@ static bool index_changes(
 	for (unsigned i = 0; i < n_to; i++)
 		if (!contains(from, n_from, to[i]))
 			all_added &= session_index_add(&st->index, &st->memory, to[i], index) !=
-				      INDEX_NO_MEMORY;
+				     INDEX_NO_MEMORY;
 	return all_added;
 }
 
@@ -245,6 +245,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	rules_strings(st, &u->rules, false);
 	unpack_close(st, u);
 	pair_unlink(st, s);
+	session_missed_end(st, s);
 	session_table_remove(&st->sessions, &st->memory, s->index);
 	session_release(&st->memory, s);
 	if (why == END_RELEASED)

@@ -48,11 +48,72 @@ void subscriptions_mark_all(struct sessions *st)
 	}
 }
 
+#define REFUSED_NS 60000000000ull
+
 // Whose session it was is not known: every subscription may miss something.
+static void blind_for(struct sessions *st, uint64_t ns)
+{
+	struct marks *m = st->marks;
+
+	m->blind = true;
+	if (st->now_ns + ns > m->blind_until_ns)
+		m->blind_until_ns = st->now_ns + ns;
+}
+
 void bind_refused(struct sessions *st)
 {
-	st->marks->blind = true;
-	st->marks->blind_ns = st->now_ns;
+	blind_for(st, REFUSED_NS);
+}
+
+void sessions_unread(struct sessions *st)
+{
+	blind_for(st, st->s.answered_ns);
+}
+
+static void count_broken(struct marks *m, uint8_t broken, bool more)
+{
+	for (unsigned bit = 0; bit < 8; bit++) {
+		if (!(broken & 1u << bit))
+			continue;
+		m->n_broken[bit] += more ? 1 : UINT32_MAX;
+		m->broken &= (uint8_t) ~(1u << bit);
+		m->broken |= (uint8_t)(m->n_broken[bit] ? 1u << bit : 0);
+	}
+}
+
+void session_missed(struct sessions *st, struct session *s, uint8_t missed)
+{
+	if (!missed)
+		return;
+	const uint8_t fresh = missed & SIGNALLING_BROKEN_IDENTITY & (uint8_t)~s->broken;
+
+	count_broken(st->marks, fresh, true);
+	s->broken |= fresh;
+	if (missed & SIGNALLING_BROKEN_SESSION && !(s->flags & SESSION_LOSS)) {
+		s->flags |= SESSION_LOSS;
+		session_mark(st, s);
+	}
+}
+
+void session_missed_end(struct sessions *st, const struct session *s)
+{
+	count_broken(st->marks, s->broken, false);
+}
+
+bool subscription_blind(const struct sessions *st, const struct subscription *w)
+{
+	static const struct {
+		uint32_t kind;
+		uint8_t broken;
+	} kinds[] = {{SESSION_IMSI, SIGNALLING_BROKEN_IMSI},
+		{SESSION_MSISDN, SIGNALLING_BROKEN_MSISDN}, {SESSION_IMEI, SIGNALLING_BROKEN_IMEI},
+		{SESSION_IMEISV, SIGNALLING_BROKEN_IMEI}, {SESSION_NAI, SIGNALLING_BROKEN_NAI},
+		{SESSION_NI, SIGNALLING_BROKEN_NI}, {SESSION_FSEID, SIGNALLING_BROKEN_SEID}};
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (w->target.kinds & kinds[i].kind && st->marks->broken & kinds[i].broken)
+			return true;
+	return false;
 }
 
 void sessions_refuse(struct sessions *st)

@@ -33,6 +33,7 @@ static void ask_establishment(
 	struct unpacked *u = unpack_new(st, KIND_PFCP);
 	struct rules *r = &u->rules;
 	r->cp = m->f_seid;
+	pfcp_own_address(&r->cp, &in->packet->source.address);
 	rules_user(r, &m->user);
 	rules_dnn(st, u, &m->dnn);
 	rules_csids(st, u, m->csid, m->n_csids);
@@ -43,8 +44,7 @@ static void ask_establishment(
 	struct selectors *before = selectors_open(st); // none
 	transaction_names(st, t, m);
 	transaction_attach(st, t, s);
-	if (in->limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, in->m->broken);
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
@@ -123,8 +123,7 @@ static void ask_modification(
 		renew_named(st, s, in->m, before);
 	transaction_names(st, t, in->m);
 	transaction_attach(st, t, s);
-	if (in->limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, in->m->broken);
 	session_heard(st, s);
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
@@ -175,6 +174,8 @@ static void report_request(struct sessions *st, const struct pfcp_arrival *in)
 	session_heard(st, s);
 	if (in->m->deleted_by_up)
 		session_end(st, s, END_RELEASED);
+	else
+		session_missed(st, s, in->m->broken);
 }
 
 // Another SMF of the set may take the session over in its answer.
@@ -182,6 +183,8 @@ static void report_response(struct sessions *st, const struct pfcp_arrival *in)
 {
 	struct session *s = asked_session(st, in);
 
+	if (s)
+		session_missed(st, s, in->m->broken);
 	if (!s || !in->m->f_seid.present)
 		return;
 	struct selectors *before = session_before(st, s);
@@ -208,8 +211,9 @@ static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction
 	bool more;
 
 	enum signalling_reason why = pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more);
-	const struct pfcp_arrival in = {&response, &d->pfcp, why == SIGNALLING_LIMIT};
-	bool joined = (why == SIGNALLING_OK || in.limited) && pfcp_answers(st, t, &d->pfcp);
+	const struct pfcp_arrival in = {&response, &d->pfcp};
+	pfcp_own_address(&d->pfcp.f_seid, &response.source.address);
+	bool joined = signalling_usable(why) && pfcp_answers(st, t, &d->pfcp);
 	if (joined)
 		pfcp_take_response(st, &in, t);
 	decoded_close(d);
@@ -227,6 +231,7 @@ static void take_request(struct sessions *st, const struct pfcp_arrival *in)
 	if (!t)
 		return;
 	t->type = m->type;
+	transaction_alias(st, t, in->packet, m->sequence);
 	st->counts.requests++;
 	if (m->type == PFCP_ESTABLISHMENT_REQUEST)
 		ask_establishment(st, in, t);
@@ -270,7 +275,7 @@ static void take_message(struct sessions *st, const struct pfcp_arrival *in)
 		break;
 	default: // every response is one more than its request
 		pfcp_take_response(st, in,
-			transaction_find(st,
+			transaction_of_answer(st,
 				transaction_key(st, p, m->sequence, (uint8_t)(m->type - 1), true)));
 	}
 }
@@ -283,10 +288,15 @@ void pfcp_take(struct sessions *st, const struct signalling_packet *p)
 
 	for (bool more = true; more && left > 0; at += used, left -= used) {
 		enum signalling_reason why = pfcp_decode(at, left, &d->pfcp, &used, &more);
-		const struct pfcp_arrival in = {p, &d->pfcp, why == SIGNALLING_LIMIT};
+		const struct pfcp_arrival in = {p, &d->pfcp};
 		st->counts.reason[SIGNALLING_PFCP][why]++;
-		if (why == SIGNALLING_OK || in.limited)
+		pfcp_own_address(&d->pfcp.f_seid, &p->source.address);
+		if (signalling_usable(why))
 			take_message(st, &in);
+		else if (why != SIGNALLING_TYPE)
+			pfcp_take_unread(st, &in);
+		if (used == 0 && more)
+			sessions_unread(st); // what follows is lost with it
 		if (used == 0 || used > left)
 			break;
 	}

@@ -48,6 +48,7 @@ static void alone_establishment(struct sessions *st, const struct pfcp_arrival *
 	if (!s)
 		return;
 	s->flags |= SESSION_ACCEPTED;
+	session_missed(st, s, in->m->broken | SIGNALLING_BROKEN_USER); // whose it is is not known
 	session_after(st, s, selectors_open(st), CAUSE_MESSAGE);
 }
 
@@ -60,6 +61,8 @@ static void alone_modification(struct sessions *st, const struct pfcp_arrival *i
 		session_end(st, s, END_LOST);
 		return;
 	}
+	if (s && pfcp_accepted(m))
+		session_missed(st, s, in->m->broken);
 	if (!pfcp_accepted(m) || (s && m->n_pdrs == 0))
 		return;
 	if (!s)
@@ -110,7 +113,7 @@ void pfcp_early_response_lost(struct sessions *st, const struct early_response *
 	bool more;
 	struct session *s = NULL;
 
-	if (pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more) == SIGNALLING_OK &&
+	if (signalling_usable(pfcp_decode(e->octets, e->length, &d->pfcp, &used, &more)) &&
 		d->pfcp.type == PFCP_MODIFICATION_RESPONSE && pfcp_accepted(&d->pfcp))
 		s = session_of_cp(st, &in);
 	decoded_close(d);
@@ -118,6 +121,14 @@ void pfcp_early_response_lost(struct sessions *st, const struct early_response *
 		return;
 	s->flags |= SESSION_LOSS;
 	session_mark(st, s);
+}
+
+static void rules_without_tunnels(struct rules *r)
+{
+	for (unsigned i = 0; i < r->n_pdrs; i++)
+		r->pdr[i].pdi.has_local = false;
+	for (unsigned i = 0; i < r->n_endpoints; i++)
+		r->endpoint[i].pdi.has_local = false;
 }
 
 // One more session like `s`, under the UP F-SEID of the second answer.
@@ -129,6 +140,8 @@ static struct session *twin_of(
 
 	u->rules.up = m->f_seid;
 	u->rules.n_lingers = 0;
+	if (m->broken & SIGNALLING_BROKEN_SESSION) // the first one's tunnels are not its
+		rules_without_tunnels(&u->rules);
 	rules_answer(st, &u->rules, NULL, m);
 	rules_strings(st, &u->rules, true); // the session itself may have to make room
 	sessions_room(st);
@@ -158,5 +171,6 @@ void pfcp_second_answer(struct sessions *st, const struct pfcp_arrival *in)
 	if (!twin)
 		return;
 	twin->flags |= SESSION_ACCEPTED;
+	session_missed(st, twin, m->broken);
 	session_after(st, twin, selectors_open(st), CAUSE_MESSAGE);
 }

@@ -119,6 +119,8 @@ static void answer_rules(
 	struct decoded *request = decoded_open_request(st, a->t);
 	a->taken_over = a->t->type == PFCP_MODIFICATION_REQUEST && request->pfcp.f_seid.present;
 	rules_answer(st, &u->rules, &request->pfcp, m);
+	if (rules_untold(&u->rules, &request->pfcp, m))
+		session_missed(st, s, SIGNALLING_BROKEN_SESSION);
 	decoded_close(request);
 }
 
@@ -133,8 +135,7 @@ static struct session *accept_answer(struct sessions *st, struct session *s, str
 	answer_rules(st, s, &a, u);
 	rules_handover(st, s, before, &u->rules);
 	s->flags |= SESSION_ACCEPTED;
-	if (in->limited)
-		s->flags |= SESSION_LOSS;
+	session_missed(st, s, in->m->broken);
 	session_heard(st, s);
 	struct session *new = session_replace(st, s, &u->rules);
 	unpack_close(st, u);

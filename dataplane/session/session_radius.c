@@ -13,6 +13,7 @@
 // NAS and its Acct-Session-Id; User-Name may change on the way.
 
 #define ACCOUNTING_REQUEST 4
+#define ACCOUNTING_RESPONSE 5
 #define NAS_MAX 256
 
 struct nas {
@@ -117,6 +118,7 @@ static void lives(struct sessions *st, struct session *s, const struct radius_me
 	struct selectors *before)
 {
 	s->flags |= SESSION_ACCEPTED;
+	session_missed(st, s, m->broken);
 	session_heard(st, s);
 	if (m->status == RADIUS_START) {
 		struct unpacked *u = unpack_open(st, s);
@@ -218,7 +220,9 @@ void radius_take(struct sessions *st, const struct signalling_packet *p)
 	enum signalling_reason why = radius_decode(p->octets, p->length, &d->radius);
 
 	st->counts.reason[SIGNALLING_RADIUS][why]++;
-	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+	if (signalling_usable(why))
 		take_message(st, p, &d->radius);
+	else if (why != SIGNALLING_TYPE && d->radius.code != ACCOUNTING_RESPONSE)
+		sessions_unread(st);
 	decoded_close(d);
 }

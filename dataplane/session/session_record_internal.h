@@ -120,6 +120,7 @@ struct session {
 	uint16_t length;	 // octets of `body`
 	uint8_t kind, flags;
 	uint8_t n_pending;
+	uint8_t broken; // SIGNALLING_BROKEN_: kinds of its identity that could not be read
 	uint8_t body[];
 };
 

@@ -404,8 +404,7 @@ static void set_local(struct rule_pdi *d, const struct pfcp_fteid *local)
 	}
 }
 
-// The F-TEID that the response gives for a PDR or a Traffic Endpoint.
-static const struct pfcp_fteid *created(const struct pfcp_message *response, bool pdr, uint32_t id)
+const struct pfcp_fteid *rules_created(const struct pfcp_message *response, bool pdr, uint32_t id)
 {
 	for (unsigned i = 0; pdr && i < response->n_pdrs; i++)
 		if (response->pdr[i].part == PFCP_CREATED && response->pdr[i].v.id == id &&
@@ -418,8 +417,7 @@ static const struct pfcp_fteid *created(const struct pfcp_message *response, boo
 	return NULL;
 }
 
-// One answer may stand for all that asked with the same CHOOSE ID in one message.
-static const struct pfcp_fteid *created_for_group(
+const struct pfcp_fteid *rules_created_for_group(
 	const struct pfcp_message *request, const struct pfcp_message *response, uint8_t choose_id)
 {
 	const struct pfcp_fteid *f = NULL;
@@ -427,12 +425,12 @@ static const struct pfcp_fteid *created_for_group(
 	for (unsigned i = 0; !f && i < request->n_pdrs; i++) {
 		const struct pfcp_fteid *asked = &request->pdr[i].v.pdi.fteid;
 		if (asked->choose && asked->has_choose_id && asked->choose_id == choose_id)
-			f = created(response, true, request->pdr[i].v.id);
+			f = rules_created(response, true, request->pdr[i].v.id);
 	}
 	for (unsigned i = 0; !f && i < request->n_endpoints; i++) {
 		const struct pfcp_fteid *asked = &request->endpoint[i].v.fteid;
 		if (asked->choose && asked->has_choose_id && asked->choose_id == choose_id)
-			f = created(response, false, request->endpoint[i].v.id);
+			f = rules_created(response, false, request->endpoint[i].v.id);
 	}
 	return f;
 }
@@ -444,17 +442,17 @@ static void answer_groups(
 		const struct pfcp_pdr *asked = &request->pdr[i].v;
 		struct rule_pdr *p = find_pdr(r, asked->id);
 		if (p && asked->pdi.fteid.choose && asked->pdi.fteid.has_choose_id &&
-			!created(response, true, asked->id))
-			set_local(&p->pdi,
-				created_for_group(request, response, asked->pdi.fteid.choose_id));
+			!rules_created(response, true, asked->id))
+			set_local(&p->pdi, rules_created_for_group(
+						   request, response, asked->pdi.fteid.choose_id));
 	}
 	for (unsigned i = 0; i < request->n_endpoints; i++) {
 		const struct pfcp_endpoint *asked = &request->endpoint[i].v;
 		struct rule_endpoint *e = find_endpoint(r, asked->id);
 		if (e && asked->fteid.choose && asked->fteid.has_choose_id &&
-			!created(response, false, asked->id))
+			!rules_created(response, false, asked->id))
 			set_local(&e->pdi,
-				created_for_group(request, response, asked->fteid.choose_id));
+				rules_created_for_group(request, response, asked->fteid.choose_id));
 	}
 }
 

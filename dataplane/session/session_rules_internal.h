@@ -11,6 +11,15 @@ void rules_ask(struct sessions *st, struct unpacked *u, const struct pfcp_messag
 	const struct pfcp_message *response);
 void rules_answer(struct sessions *st, struct rules *r, const struct pfcp_message *request,
 	const struct pfcp_message *response);
+// The F-TEID that the response gives for a PDR, or else a Traffic Endpoint. NULL: none.
+const struct pfcp_fteid *rules_created(const struct pfcp_message *response, bool pdr, uint32_t id);
+// One answer may stand for all that asked with the same CHOOSE ID in one message.
+const struct pfcp_fteid *rules_created_for_group(const struct pfcp_message *request,
+	const struct pfcp_message *response, uint8_t choose_id);
+// Whether the UPF was to choose an F-TEID, or a user's address, of a rule that is in `r`, and its
+// response tells none: the rule's packets are not known.
+bool rules_untold(const struct rules *r, const struct pfcp_message *request,
+	const struct pfcp_message *response);
 // FQ-CSIDs and the data network's name of an unpacked session.
 void rules_csids(struct sessions *st, struct unpacked *u, const struct span *csids, unsigned n);
 void rules_dnn(struct sessions *st, struct unpacked *u, const struct span *name);

@@ -63,8 +63,12 @@ void subscription_leave(struct sessions *st, struct subscription *w);
 struct marks {
 	uint32_t *dirty, n_dirty, dirty_size;
 	SLIST_HEAD(, subscription) subscriptions;
-	bool blind, blind_reported; // a session was refused
-	uint64_t blind_ns;
+	bool blind, blind_reported; // a session was refused, or a message of an unknown one not read
+	uint64_t blind_until_ns;
+	// How many sessions there are of whose identity a kind could not be read (by the bits of
+	// SIGNALLING_BROKEN_); which there are, and which were when it was reported.
+	uint32_t n_broken[8];
+	uint8_t broken, broken_reported;
 };
 struct marks *marks_new(struct sessions *st);
 void marks_free(struct sessions *st);
@@ -72,5 +76,14 @@ void session_mark(struct sessions *st, struct session *s);	     // bind anew
 void subscription_mark(struct sessions *st, struct subscription *w); // its state may have changed
 void subscriptions_mark_all(struct sessions *st);
 void bind_refused(struct sessions *st);
+// A message that could not be used names no session that is known: every subscription may miss
+// something, for as long as answered requests are remembered.
+void sessions_unread(struct sessions *st);
+// Something of a message of the session was not read. `missed`: SIGNALLING_BROKEN_ bits. Lasts as
+// long as the session.
+void session_missed(struct sessions *st, struct session *s, uint8_t missed);
+void session_missed_end(struct sessions *st, const struct session *s); // the session ends
+// Whether sessions may be hidden from it by a kind of identity that could not be read.
+bool subscription_blind(const struct sessions *st, const struct subscription *w);
 // Something was refused for want of room: counted, and known to every subscription.
 void sessions_refuse(struct sessions *st);

@@ -42,6 +42,48 @@ struct transaction *transaction_find(const struct sessions *st, uint64_t key)
 	return NULL;
 }
 
+static uint16_t own_port(uint8_t protocol)
+{
+	return protocol == SIGNALLING_PFCP ? 8805 : protocol == SIGNALLING_GTPV2C ? 2123 : 0;
+}
+
+void transaction_alias(struct sessions *st, struct transaction *t,
+	const struct signalling_packet *p, uint32_t sequence)
+{
+	struct signalling_packet from_own = *p;
+
+	from_own.source.port = own_port(p->protocol);
+	if (from_own.source.port == 0 || from_own.source.port == p->source.port)
+		return;
+	t->alias = transaction_key(st, &from_own, sequence, t->type, false);
+	if (session_index_add(&st->transactions->index, &st->memory, t->alias, t->index) !=
+		INDEX_ADDED)
+		t->alias = 0; // found by its own port only
+}
+
+struct transaction *transaction_of_answer(const struct sessions *st, uint64_t key)
+{
+	struct transaction *exact = transaction_find(st, key), *waiting = NULL, *answered = NULL;
+	unsigned n_waiting = 0, n_answered = 0;
+
+	if (exact)
+		return exact;
+	struct index_cursor c = session_index_find(&st->transactions->index, key);
+	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
+		struct transaction *t = session_table_get(&st->transactions->table, i);
+		if (t->alias != key)
+			continue;
+		if (t->state == TRANSACTION_ANSWERED) {
+			answered = t;
+			n_answered++;
+		} else {
+			waiting = t;
+			n_waiting++;
+		}
+	}
+	return n_waiting == 1 ? waiting : n_waiting == 0 && n_answered == 1 ? answered : NULL;
+}
+
 // ---- lists by age ----
 
 static struct transaction_list *list_of(struct sessions *st, const struct transaction *t)
@@ -80,6 +122,8 @@ void transaction_free(struct sessions *st, struct transaction *t)
 {
 	if (!t->keyless)
 		session_index_remove(&st->transactions->index, &st->memory, t->key, t->index);
+	if (t->alias)
+		session_index_remove(&st->transactions->index, &st->memory, t->alias, t->index);
 	list_remove(list_of(st, t), t);
 	session_table_remove(&st->transactions->table, &st->memory, t->index);
 	drop_raw(st, t);

@@ -9,6 +9,7 @@ enum transaction_state { TRANSACTION_ASKED, TRANSACTION_ASSUMED, TRANSACTION_ANS
 
 struct transaction {
 	uint64_t key;	   // keyed hash of both ends, sequence number and type
+	uint64_t alias;	   // the key of an answer to the protocol's own port; 0: it asked from there
 	uint64_t octets;   // keyed hash of the request
 	uint64_t response; // keyed hash of the response
 	uint64_t time_ns;
@@ -64,6 +65,12 @@ uint64_t transaction_key(const struct sessions *st, const struct signalling_pack
 	uint32_t sequence, uint8_t type, bool response);
 uint64_t transaction_octets(const struct sessions *st, const struct span *raw);
 struct transaction *transaction_find(const struct sessions *st, uint64_t key);
+// The request of an answer: also one from another port than the answer goes to, where a peer sends
+// all answers to the protocol's own port. NULL: none, or no single one.
+struct transaction *transaction_of_answer(const struct sessions *st, uint64_t key);
+// Lets `t`, whose type is set, be found by an answer to the protocol's own port. `p`: the request.
+void transaction_alias(struct sessions *st, struct transaction *t,
+	const struct signalling_packet *p, uint32_t sequence);
 // One that waits, of no session. NULL without memory.
 struct transaction *transaction_new(struct sessions *st, const struct span *raw);
 void transaction_free(struct sessions *st, struct transaction *t); // it is detached

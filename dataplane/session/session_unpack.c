@@ -130,7 +130,7 @@ static void decode_pfcp(const struct transaction *t, struct pfcp_message *m)
 	bool more;
 	enum signalling_reason why = pfcp_decode(t->raw, t->length, m, &used, &more);
 
-	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+	if (signalling_usable(why))
 		return;
 	m->type = 0; // it was read before
 	m->n_pdrs = m->n_fars = m->n_endpoints = m->n_removed = m->n_csids = 0;
@@ -142,7 +142,7 @@ static void decode_gtpv2(const struct transaction *t, struct gtpv2_message *m)
 	bool more;
 	enum signalling_reason why = gtpv2_decode(t->raw, t->length, m, &used, &more);
 
-	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+	if (signalling_usable(why))
 		return;
 	m->type = 0; // it was read before
 	m->n_bearers = m->n_ebis = m->n_csids = m->n_control = 0;

@@ -12,24 +12,35 @@
 #define FSEID_V6 0x01u // the reverse of F-TEID
 #define FSEID_V4 0x02u
 
+#define USER_LATER 0x70u // User ID: forms of later releases
+
 #define CAUSE_PARTIAL 3u
 #define CAUSE_ACCEPTED_MAX 63u
 
+static bool establishes(const struct pfcp_message *m)
+{
+	return m->type == PFCP_ESTABLISHMENT_REQUEST || m->type == PFCP_ESTABLISHMENT_RESPONSE;
+}
+
+// One without an address is its sender's where a session begins, and else broken.
 static void take_f_seid(struct pfcp_decoder *d, struct wire_reader *v)
 {
-	struct f_seid *f = &d->m->f_seid;
+	struct f_seid f = {.present = true};
 	uint8_t flags = wire_get_u8(v);
 
-	if (f->present)
-		return;
-	f->present = true;
-	f->seid = wire_get_u64(v);
+	f.seid = wire_get_u64(v);
 	if (flags & FSEID_V4)
-		f->v4 = signalling_address(v, 4);
+		f.v4 = signalling_address(v, 4);
 	if (flags & FSEID_V6)
-		f->v6 = signalling_address(v, 6);
-	if (!(flags & (FSEID_V4 | FSEID_V6)))
-		pfcp_fault(d, SIGNALLING_IE_VALUE);
+		f.v6 = signalling_address(v, 6);
+	if (!(flags & (FSEID_V4 | FSEID_V6))) {
+		if (establishes(d->m))
+			d->m->broken |= SIGNALLING_BROKEN_OTHER;
+		else
+			signalling_invalid(v);
+	}
+	if (!v->error && !d->m->f_seid.present)
+		d->m->f_seid = f;
 }
 
 static void take_node(struct pfcp_decoder *d, struct wire_reader *v)
@@ -38,21 +49,33 @@ static void take_node(struct pfcp_decoder *d, struct wire_reader *v)
 	struct pfcp_node *n = &d->m->node;
 	uint8_t kind = wire_get_u8(v) & 0x0f;
 
-	if (n->kind != 255)
-		return;
-	if (kind >= sizeof(least) || wire_left(v) < least[kind]) {
-		pfcp_fault(d, SIGNALLING_IE_VALUE);
+	if (v->error || kind >= sizeof(least) || wire_left(v) < least[kind]) {
+		signalling_invalid(v);
 		return;
 	}
+	if (n->kind != 255)
+		return;
 	n->kind = kind;
 	n->value = signalling_rest(v);
 	if (kind < 2)
 		n->value.length = least[kind]; // what follows is not known
 }
 
+// The identity in a form of a later release (SUPI, GPSI, PEI), which is not followed: what the
+// others do not name is not known.
+static uint8_t unread_forms(const struct signalling_identity *u)
+{
+	return (uint8_t)((*u->imsi.text ? 0 : SIGNALLING_BROKEN_IMSI) |
+			 (*u->msisdn.text ? 0 : SIGNALLING_BROKEN_MSISDN) |
+			 (*u->imei.text ? 0 : SIGNALLING_BROKEN_IMEI) |
+			 (u->nai.length ? 0 : SIGNALLING_BROKEN_NAI));
+}
+
 // Which fields are there, then each with its length, in the order of the bits (clause 8.2.101).
 static void take_user(struct pfcp_decoder *d, struct wire_reader *v)
 {
+	static const uint8_t kinds[] = {SIGNALLING_BROKEN_OWNER, SIGNALLING_BROKEN_IMEI,
+		SIGNALLING_BROKEN_MSISDN, SIGNALLING_BROKEN_NAI};
 	struct signalling_identity *u = &d->m->user;
 	struct digits *const numbers[] = {&u->imsi, &u->imei, &u->msisdn};
 	uint8_t flags = wire_get_u8(v);
@@ -61,19 +84,27 @@ static void take_user(struct pfcp_decoder *d, struct wire_reader *v)
 		if (!(flags & 1u << bit))
 			continue;
 		struct wire_reader field = wire_get_reader(v, wire_get_u8(v));
-		if (bit == 3)
+		if (bit < 3)
+			signalling_tbcd(&field, numbers[bit]);
+		else if (wire_left(&field))
 			u->nai = signalling_rest(&field);
-		else if (!signalling_tbcd(&field, numbers[bit]))
-			pfcp_fault(d, SIGNALLING_IE_VALUE);
+		else
+			signalling_invalid(&field);
+		if (field.error)
+			d->m->broken |= kinds[bit];
 	}
+	if (flags & USER_LATER)
+		d->m->broken |= unread_forms(u);
 }
 
 static void take_cause(struct pfcp_decoder *d, struct wire_reader *v)
 {
 	uint8_t cause = wire_get_u8(v);
 
-	if (!v->error && !cause)
-		pfcp_fault(d, SIGNALLING_IE_VALUE);
+	if (!cause)
+		signalling_invalid(v);
+	if (v->error)
+		return;
 	if (!d->m->cause)
 		d->m->cause = cause;
 	if (cause == CAUSE_PARTIAL)
@@ -95,16 +126,13 @@ static void add_removed(struct pfcp_decoder *d, uint8_t kind, bool failed, uint3
 static void take_failed(struct pfcp_decoder *d, struct wire_reader *v)
 {
 	uint8_t kind = wire_get_u8(v) & 0x1f;
+	uint32_t id = kind == 0 ? wire_get_u16(v) : kind < 3 ? wire_get_u32(v) : 0;
 
-	if (kind == 0) {
-		add_removed(d, 15, true, wire_get_u16(v));
-		d->m->failed_pdrs++;
-	} else if (kind == 1) {
-		add_removed(d, 16, true, wire_get_u32(v));
-		d->m->failed_fars++;
-	} else if (kind == 2) {
-		add_removed(d, 18, true, wire_get_u32(v));
-	}
+	if (v->error || kind > 2)
+		return;
+	add_removed(d, kind == 0 ? 15 : kind == 1 ? 16 : 18, true, id);
+	d->m->failed_pdrs += kind == 0;
+	d->m->failed_fars += kind == 1;
 }
 
 static void take_partial_ie(struct pfcp_decoder *d, void *, unsigned type, struct wire_reader *v)
@@ -133,18 +161,18 @@ static void take_removal_ie(struct pfcp_decoder *, void *into, unsigned type, st
 		r->id = wire_get_u8(v);
 	else
 		return;
-	r->has_id = true;
+	r->has_id = !v->error;
 }
 
 static void take_removal(struct pfcp_decoder *d, struct wire_reader *v, unsigned kind)
 {
 	struct removal r = {.kind = kind};
 
-	pfcp_walk(d, *v, take_removal_ie, &r);
-	if (!r.has_id)
-		pfcp_fault(d, SIGNALLING_MISSING);
-	else
+	(void)pfcp_walk_group(d, *v, take_removal_ie, &r);
+	if (r.has_id)
 		add_removed(d, (uint8_t)kind, false, r.id);
+	else
+		signalling_invalid(v); // what is removed is not known
 }
 
 // What only a request holds.
@@ -176,7 +204,9 @@ static void take_request_ie(struct pfcp_decoder *d, unsigned type, struct wire_r
 		take_user(d, v);
 		break;
 	case 159: // APN/DNN
-		if (!d->m->dnn.length)
+		if (!wire_left(v))
+			signalling_invalid(v);
+		else if (!d->m->dnn.length)
 			d->m->dnn = signalling_rest(v);
 		break;
 	case 161: // PFCPSRReq-Flags: PSDBU
@@ -193,12 +223,14 @@ static void take_request_ie(struct pfcp_decoder *d, unsigned type, struct wire_r
 	}
 }
 
-// What only a response holds.
+// What only a response holds. Some user planes tell what they created in the IEs that asked for it.
 static void take_response_ie(struct pfcp_decoder *d, unsigned type, struct wire_reader *v)
 {
 	switch (type) {
 	case 8:	  // Created PDR
 	case 256: // Updated PDR
+	case 1:	  // Create PDR
+	case 9:	  // Update PDR
 		pfcp_take_pdr(d, v, PFCP_CREATED);
 		break;
 	case 19:
@@ -208,6 +240,8 @@ static void take_response_ie(struct pfcp_decoder *d, unsigned type, struct wire_
 		take_failed(d, v);
 		break;
 	case 128: // Created Traffic Endpoint
+	case 127: // Create Traffic Endpoint
+	case 129: // Update Traffic Endpoint
 		pfcp_take_endpoint(d, v, PFCP_CREATED);
 		break;
 	case 184: // PFCPASRsp-Flags: PSREI
@@ -215,7 +249,7 @@ static void take_response_ie(struct pfcp_decoder *d, unsigned type, struct wire_
 		break;
 	case 272: // Partial Failure Information
 		d->m->partial = true;
-		pfcp_walk(d, *v, take_partial_ie, NULL);
+		(void)pfcp_walk_group(d, *v, take_partial_ie, NULL);
 		break;
 	default:
 		break;
@@ -224,7 +258,9 @@ static void take_response_ie(struct pfcp_decoder *d, unsigned type, struct wire_
 
 static void take_csid(struct pfcp_decoder *d, struct wire_reader *v)
 {
-	if (d->m->n_csids < PFCP_CSIDS_MAX)
+	if (!wire_left(v))
+		signalling_invalid(v);
+	else if (d->m->n_csids < PFCP_CSIDS_MAX)
 		d->m->csid[d->m->n_csids++] = signalling_rest(v);
 	else
 		d->limit = true;
@@ -274,9 +310,10 @@ static void take_message_ie(struct pfcp_decoder *d, void *, unsigned type, struc
 		break;
 	case 96: // Recovery Time Stamp
 		stamp = wire_get_u32(v);
-		if (!d->m->has_recovery)
+		if (!v->error && !d->m->has_recovery) {
 			d->m->recovery = stamp;
-		d->m->has_recovery = true;
+			d->m->has_recovery = true;
+		}
 		break;
 	default:
 		if (message_role(d->m->type) == RESPONSE)
@@ -296,8 +333,9 @@ static bool complete(const struct pfcp_message *m)
 		return m->has_recovery;
 	case PFCP_ASSOCIATION_SETUP_REQUEST:
 	case PFCP_ASSOCIATION_RELEASE_REQUEST:
-	case PFCP_SET_DELETION_REQUEST:
 		return m->node.kind != 255;
+	case PFCP_SET_DELETION_REQUEST:
+		return m->node.kind != 255 && (m->n_csids > 0 || !m->broken);
 	case PFCP_ESTABLISHMENT_REQUEST:
 		return m->has_seid && m->f_seid.present;
 	case PFCP_ESTABLISHMENT_RESPONSE:
@@ -316,10 +354,32 @@ static bool complete(const struct pfcp_message *m)
 	}
 }
 
+// Only where a session begins is its user taken.
+static void finish_broken(struct pfcp_message *m, bool cut)
+{
+	if (cut) // what follows may have been anything
+		m->broken |= SIGNALLING_BROKEN_IDENTITY | SIGNALLING_BROKEN_SESSION;
+	if (m->type == PFCP_ESTABLISHMENT_REQUEST || !(m->broken & SIGNALLING_BROKEN_USER))
+		return;
+	m->broken &= (uint8_t)~SIGNALLING_BROKEN_USER;
+	m->broken |= SIGNALLING_BROKEN_OTHER;
+}
+
+// The header behind its length, also of a message that is cut short. False: not even that is there.
+static bool take_header(struct pfcp_message *m, struct wire_reader *r, uint8_t flags)
+{
+	m->has_seid = flags & HEADER_S;
+	if (m->has_seid)
+		m->seid = wire_get_u64(r);
+	m->has_seid = m->has_seid && !r->error;
+	m->sequence = wire_get_u32(r) >> 8;
+	return !r->error;
+}
+
 enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struct pfcp_message *out,
 	uint32_t *used, bool *more)
 {
-	struct wire_reader r = wire_reader_of(octets, length);
+	struct wire_reader r = wire_reader_of(octets, length), all;
 	struct pfcp_decoder d = {.m = out};
 
 	// The arrays of rules behind are large; each entry is cleared when it is taken.
@@ -332,26 +392,25 @@ enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struc
 	uint16_t rest = wire_get_u16(&r);
 	if (r.error)
 		return SIGNALLING_SHORT;
-	if (flags >> 5 != PFCP_VERSION)
+	if (flags >> 5 != PFCP_VERSION) {
+		out->type = 0;
 		return SIGNALLING_VERSION;
-	r = wire_get_reader(&r, rest);
-	if (r.error || rest > UINT16_MAX - HEADER_FIXED)
-		return SIGNALLING_SHORT;
-	*used = HEADER_FIXED + rest;
+	}
+	all = r;
 	*more = flags & HEADER_FO;
+	r = wire_get_reader(&all, rest);
+	if (r.error || rest > UINT16_MAX - HEADER_FIXED) {
+		all = wire_reader_of(octets + HEADER_FIXED, length - HEADER_FIXED);
+		(void)take_header(out, &all, flags);
+		return SIGNALLING_SHORT;
+	}
+	*used = HEADER_FIXED + rest;
 	out->raw = (struct span){octets, (uint16_t)*used};
-	out->has_seid = flags & HEADER_S;
-	if (out->has_seid)
-		out->seid = wire_get_u64(&r);
-	out->sequence = wire_get_u32(&r) >> 8;
-	if (r.error)
+	if (!take_header(out, &r, flags))
 		return SIGNALLING_SHORT;
 	if (message_role(out->type) == NOT_FOLLOWED)
 		return SIGNALLING_TYPE;
-	pfcp_walk(&d, r, take_message_ie, NULL);
-	if (d.why)
-		return d.why;
-	if (!complete(out))
-		return SIGNALLING_MISSING;
-	return d.limit ? SIGNALLING_LIMIT : SIGNALLING_OK;
+	const bool cut = !pfcp_walk(&d, r, take_message_ie, NULL);
+	finish_broken(out, cut);
+	return signalling_reason_of(complete(out), cut, d.limit, &out->broken);
 }

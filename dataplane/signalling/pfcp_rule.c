@@ -28,27 +28,26 @@
 
 #define SMREQ_SNDEM 0x02u
 
-void pfcp_take_fteid(struct pfcp_decoder *d, struct wire_reader *v, struct pfcp_fteid *out)
+void pfcp_take_fteid(struct wire_reader *v, struct pfcp_fteid *out)
 {
 	uint8_t flags = wire_get_u8(v);
+	struct pfcp_fteid f = {.present = true, .choose = flags & FTEID_CH};
 
-	if (out->present)
-		return; // only the first of an IE that is no list counts
-	out->present = true;
-	out->choose = flags & FTEID_CH;
-	if (out->choose) {
-		out->has_choose_id = flags & FTEID_CHID;
-		if (out->has_choose_id)
-			out->choose_id = wire_get_u8(v);
-		return;
+	if (f.choose) {
+		f.has_choose_id = flags & FTEID_CHID;
+		if (f.has_choose_id)
+			f.choose_id = wire_get_u8(v);
+	} else {
+		f.end.teid = wire_get_u32(v);
+		if (flags & FTEID_V4)
+			f.end.v4 = signalling_address(v, 4);
+		if (flags & FTEID_V6)
+			f.end.v6 = signalling_address(v, 6);
+		if (!(flags & (FTEID_V4 | FTEID_V6)))
+			signalling_invalid(v);
 	}
-	out->end.teid = wire_get_u32(v);
-	if (flags & FTEID_V4)
-		out->end.v4 = signalling_address(v, 4);
-	if (flags & FTEID_V6)
-		out->end.v6 = signalling_address(v, 6);
-	if (!(flags & (FTEID_V4 | FTEID_V6)))
-		pfcp_fault(d, SIGNALLING_IE_VALUE);
+	if (!v->error && !out->present) // only the first of an IE that is no list counts
+		*out = f;
 }
 
 struct ue_list {
@@ -64,10 +63,11 @@ static void add_ue(struct pfcp_decoder *d, struct ue_list l, const struct ue_add
 		d->limit = true;
 }
 
+// `asked`: there is no address, the UPF is to give one.
 static void add_ue_address(
 	struct pfcp_decoder *d, struct ue_list l, const struct ip_address *a, unsigned length)
 {
-	struct ue_address ue = {.choose = signalling_address_zero(a)};
+	struct ue_address ue = {.choose = signalling_address_zero(a), .asked = length == 0};
 
 	if (ue.choose) // no host has it: it stands for one that is yet to come
 		ue.prefix.family = a->family;
@@ -77,20 +77,20 @@ static void add_ue_address(
 }
 
 // Octets of prefix length of an IPv6 address, in one of two ways; 0 leaves it to the UPF.
-static unsigned ue_prefix_length(struct pfcp_decoder *d, struct wire_reader *v, uint8_t flags)
+static unsigned ue_prefix_length(struct wire_reader *v, uint8_t flags)
 {
 	unsigned length = UE_PREFIX_DEFAULT;
 
 	if (flags & UE_IPV6D) {
 		uint8_t delegated = wire_get_u8(v);
 		if (delegated >= UE_PREFIX_DEFAULT)
-			pfcp_fault(d, SIGNALLING_IE_VALUE);
+			signalling_invalid(v);
 		length -= delegated;
 	}
 	if (flags & UE_IP6PL) {
 		uint8_t given = wire_get_u8(v);
 		if (given > 128)
-			pfcp_fault(d, SIGNALLING_IE_VALUE);
+			signalling_invalid(v);
 		if (given)
 			length = given;
 	}
@@ -107,13 +107,15 @@ static void take_ue(struct pfcp_decoder *d, struct wire_reader *v, struct ue_lis
 		v4 = signalling_address(v, 4);
 	if (flags & UE_V6)
 		v6 = signalling_address(v, 6);
-	unsigned length = ue_prefix_length(d, v, flags);
-	if (v->error || d->why)
+	unsigned length = ue_prefix_length(v, flags);
+	if (!(flags & (UE_V4 | UE_V6 | UE_CHV4 | UE_CHV6)))
+		signalling_invalid(v);
+	if (v->error)
 		return;
 	if (v4.family || flags & UE_CHV4)
-		add_ue_address(d, l, v4.family ? &v4 : &none[0], 32);
+		add_ue_address(d, l, v4.family ? &v4 : &none[0], v4.family ? 32 : 0);
 	if (v6.family || flags & UE_CHV6)
-		add_ue_address(d, l, v6.family ? &v6 : &none[1], length);
+		add_ue_address(d, l, v6.family ? &v6 : &none[1], v6.family ? length : 0);
 }
 
 // False when the text is no route that can be followed.
@@ -122,10 +124,22 @@ static bool take_route(
 {
 	struct ue_address ue = {};
 
-	if (!signalling_route(signalling_rest(v), family, &ue.prefix))
+	if (!signalling_route(signalling_rest(v), family, &ue.prefix)) {
+		if (!ue.prefix.family) // not even the default route
+			signalling_invalid(v);
 		return false;
+	}
 	add_ue(d, l, &ue);
 	return true;
+}
+
+// A text that is empty is broken.
+static void take_text(struct wire_reader *v, struct span *out)
+{
+	if (!wire_left(v))
+		signalling_invalid(v);
+	else if (!out->length)
+		*out = signalling_rest(v);
 }
 
 static void take_sdf(struct pfcp_decoder *d, struct wire_reader *v, struct pfcp_pdi *pdi)
@@ -137,6 +151,8 @@ static void take_sdf(struct pfcp_decoder *d, struct wire_reader *v, struct pfcp_
 	if (flags & SDF_FD) {
 		sdf.flow.length = wire_get_u16(v);
 		sdf.flow.octets = wire_take(v, sdf.flow.length);
+		if (!sdf.flow.length)
+			signalling_invalid(v);
 	}
 	if (flags & SDF_TTC)
 		wire_take(v, 2);
@@ -150,6 +166,8 @@ static void take_sdf(struct pfcp_decoder *d, struct wire_reader *v, struct pfcp_
 	}
 	if (flags & (SDF_TTC | SDF_SPI | SDF_FL))
 		pdi->other = true;
+	if (v->error)
+		return;
 	if (pdi->n_sdf < PFCP_SDFS_MAX)
 		pdi->sdf[pdi->n_sdf++] = sdf;
 	else
@@ -164,6 +182,15 @@ static bool is_between(uint8_t interface_type)
 	return type == 1 || type == 15 || type == 19 || type == 21;
 }
 
+// One octet into what is still negative.
+static void take_octet(struct wire_reader *v, uint8_t mask, int16_t *out)
+{
+	uint8_t octet = wire_get_u8(v);
+
+	if (!v->error && *out < 0)
+		*out = octet & mask;
+}
+
 static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struct wire_reader *v)
 {
 	struct pfcp_pdi *pdi = into;
@@ -172,16 +199,13 @@ static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 
 	switch (type) {
 	case 20: // Source Interface
-		octet = wire_get_u8(v) & 0x0f;
-		if (pdi->source_interface < 0)
-			pdi->source_interface = octet;
+		take_octet(v, 0x0f, &pdi->source_interface);
 		break;
 	case 21:
-		pfcp_take_fteid(d, v, &pdi->fteid);
+		pfcp_take_fteid(v, &pdi->fteid);
 		break;
 	case 22: // Network Instance
-		if (!pdi->ni.length)
-			pdi->ni = signalling_rest(v);
+		take_text(v, &pdi->ni);
 		break;
 	case 23:
 		take_sdf(d, v, pdi);
@@ -193,11 +217,8 @@ static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 		pdi->between = is_between(wire_get_u8(v));
 		break;
 	case 131: // Traffic Endpoint ID
-		octet = wire_get_u8(v);
-		if (pdi->endpoint < 0)
-			pdi->endpoint = octet;
-		else
-			d->limit = true;
+		d->limit |= pdi->endpoint >= 0;
+		take_octet(v, 0xff, &pdi->endpoint);
 		break;
 	case 153: // Framed-Route
 	case 155: // Framed-IPv6-Route
@@ -205,7 +226,8 @@ static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 			pdi->other = true;
 		break;
 	case 124: // QFI
-		pdi->qfis |= 1ull << (wire_get_u8(v) & 0x3f);
+		octet = wire_get_u8(v) & 0x3f;
+		pdi->qfis |= v->error ? 0 : 1ull << octet;
 		break;
 	case 24:  // Application ID
 	case 132: // Ethernet Packet Filter
@@ -221,6 +243,8 @@ static void take_qer_id(struct pfcp_decoder *d, struct wire_reader *v, struct pf
 {
 	uint32_t id = wire_get_u32(v);
 
+	if (v->error)
+		return;
 	pdr->has_qers = true;
 	if (pdr->n_qers < PFCP_QERS_MAX)
 		pdr->qer[pdr->n_qers++] = id;
@@ -232,21 +256,21 @@ static void take_pdr_id(struct wire_reader *v, struct pfcp_pdr *pdr)
 {
 	uint16_t id = wire_get_u16(v);
 
-	if (!pdr->has_id)
-		pdr->id = id;
+	if (v->error || pdr->has_id)
+		return;
+	pdr->id = id;
 	pdr->has_id = true;
 }
 
-// Once: false when it was there before, and reads it either way.
-static bool take_once(struct wire_reader *v, bool *has, uint32_t *out)
+// Once: reads it also when it was there before.
+static void take_once(struct wire_reader *v, bool *has, uint32_t *out)
 {
 	uint32_t value = wire_get_u32(v);
 
-	if (*has)
-		return false;
+	if (v->error || *has)
+		return;
 	*has = true;
 	*out = value;
-	return true;
 }
 
 static void take_pdr_ie(struct pfcp_decoder *d, void *into, unsigned type, struct wire_reader *v)
@@ -263,7 +287,8 @@ static void take_pdr_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 	case 2: // PDI
 		if (!pdr->pdi.present) {
 			pdr->pdi.present = true;
-			pfcp_walk(d, *v, take_pdi_ie, &pdr->pdi);
+			if (!pfcp_walk_group(d, *v, take_pdi_ie, &pdr->pdi))
+				pdr->pdi.other = true;
 		}
 		break;
 	case 108: // FAR ID
@@ -282,6 +307,17 @@ static void take_pdr_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 	}
 }
 
+static void take_created_pdi_ie(
+	struct pfcp_decoder *d, void *into, unsigned type, struct wire_reader *v)
+{
+	struct pfcp_pdr *pdr = into;
+
+	if (type == 21)
+		pfcp_take_fteid(v, &pdr->local);
+	else if (type == 93)
+		take_ue(d, v, (struct ue_list){pdr->ue, &pdr->n_ue});
+}
+
 static void take_created_pdr_ie(
 	struct pfcp_decoder *d, void *into, unsigned type, struct wire_reader *v)
 {
@@ -289,10 +325,10 @@ static void take_created_pdr_ie(
 
 	if (type == 56)
 		take_pdr_id(v, pdr);
-	else if (type == 21)
-		pfcp_take_fteid(d, v, &pdr->local);
-	else if (type == 93)
-		take_ue(d, v, (struct ue_list){pdr->ue, &pdr->n_ue});
+	else if (type == 2) // the PDI that asked, with what was chosen
+		(void)pfcp_walk_group(d, *v, take_created_pdi_ie, pdr);
+	else
+		take_created_pdi_ie(d, pdr, type, v);
 }
 
 void pfcp_take_pdr(struct pfcp_decoder *d, struct wire_reader *v, enum pfcp_part part)
@@ -306,26 +342,29 @@ void pfcp_take_pdr(struct pfcp_decoder *d, struct wire_reader *v, enum pfcp_part
 	pdr->pdi.source_interface = -1;
 	pdr->pdi.endpoint = -1;
 	d->m->pdr[d->m->n_pdrs++].part = (uint8_t)part;
-	pfcp_walk(d, *v, part == PFCP_CREATED ? take_created_pdr_ie : take_pdr_ie, pdr);
-	if (!pdr->has_id)
-		pfcp_fault(d, SIGNALLING_MISSING);
+	(void)pfcp_walk_group(d, *v, part == PFCP_CREATED ? take_created_pdr_ie : take_pdr_ie, pdr);
+	if (pdr->has_id)
+		return;
+	d->m->n_pdrs--; // whose rule it is is not known
+	d->m->broken |= SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_NI;
 }
 
 // Layout: see the bits' own order; each field only if one of its bits is set.
 static void take_outer(struct wire_reader *v, struct pfcp_far *far)
 {
 	uint16_t bits = wire_get_u16(v);
+	struct tunnel_end outer = {};
 
-	if (far->has_outer)
+	if (bits & (OUTER_GTPU4 | OUTER_GTPU6))
+		outer.teid = wire_get_u32(v);
+	if (bits & OUTER_GTPU4)
+		outer.v4 = signalling_address(v, 4);
+	if (bits & OUTER_GTPU6)
+		outer.v6 = signalling_address(v, 6);
+	if (v->error || far->has_outer)
 		return;
 	far->has_outer = true;
-	if (!(bits & (OUTER_GTPU4 | OUTER_GTPU6)))
-		return;
-	far->outer.teid = wire_get_u32(v);
-	if (bits & OUTER_GTPU4)
-		far->outer.v4 = signalling_address(v, 4);
-	if (bits & OUTER_GTPU6)
-		far->outer.v6 = signalling_address(v, 6);
+	far->outer = outer;
 }
 
 static void take_forwarding_ie(
@@ -337,25 +376,26 @@ static void take_forwarding_ie(
 	switch (type) {
 	case 42: // Destination Interface
 		octet = wire_get_u8(v) & 0x0f;
-		if (!far->has_interface)
-			far->destination_interface = octet;
+		if (v->error || far->has_interface)
+			break;
+		far->destination_interface = octet;
 		far->has_interface = true;
 		break;
 	case 22:
-		if (!far->ni.length)
-			far->ni = signalling_rest(v);
+		take_text(v, &far->ni);
 		break;
 	case 84:
 		take_outer(v, far);
 		break;
 	case 160: // 3GPP Interface Type
-		far->between = is_between(wire_get_u8(v));
+		octet = wire_get_u8(v);
+		if (v->error)
+			break;
+		far->between = is_between(octet);
 		far->has_interface_type = true;
 		break;
 	case 131: // Linked Traffic Endpoint ID
-		octet = wire_get_u8(v);
-		if (far->linked_endpoint < 0)
-			far->linked_endpoint = octet;
+		take_octet(v, 0xff, &far->linked_endpoint);
 		break;
 	case 49: // PFCPSMReq-Flags
 		far->send_end_marker |= (wire_get_u8(v) & SMREQ_SNDEM) != 0;
@@ -371,8 +411,9 @@ static void take_action(struct wire_reader *v, struct pfcp_far *far)
 
 	if (wire_left(v)) // the second octet came later
 		action |= (uint16_t)(wire_get_u8(v) << 8);
-	if (!far->has_action)
-		far->action = action;
+	if (v->error || far->has_action)
+		return;
+	far->action = action;
 	far->has_action = true;
 }
 
@@ -391,7 +432,9 @@ static void take_far_ie(struct pfcp_decoder *d, void *into, unsigned type, struc
 	case 11: // Update Forwarding Parameters
 		if (!far->has_parameters) {
 			far->has_parameters = true;
-			pfcp_walk(d, *v, take_forwarding_ie, far);
+			// one that was to come in is not known: the old one is over
+			if (!pfcp_walk_group(d, *v, take_forwarding_ie, far))
+				far->has_outer = true;
 		}
 		break;
 	default:
@@ -409,9 +452,11 @@ void pfcp_take_far(struct pfcp_decoder *d, struct wire_reader *v, enum pfcp_part
 	memset(far, 0, sizeof(*far));
 	far->linked_endpoint = -1;
 	d->m->far[d->m->n_fars++].part = (uint8_t)part;
-	pfcp_walk(d, *v, take_far_ie, far);
-	if (!far->has_id)
-		pfcp_fault(d, SIGNALLING_MISSING);
+	(void)pfcp_walk_group(d, *v, take_far_ie, far);
+	if (far->has_id)
+		return;
+	d->m->n_fars--;
+	d->m->broken |= SIGNALLING_BROKEN_SESSION;
 }
 
 static void take_endpoint_ie(
@@ -424,16 +469,16 @@ static void take_endpoint_ie(
 	switch (type) {
 	case 131:
 		id = wire_get_u8(v);
-		if (!e->has_id)
-			e->id = id;
+		if (v->error || e->has_id)
+			break;
+		e->id = id;
 		e->has_id = true;
 		break;
 	case 21:
-		pfcp_take_fteid(d, v, &e->fteid);
+		pfcp_take_fteid(v, &e->fteid);
 		break;
 	case 22:
-		if (!e->ni.length)
-			e->ni = signalling_rest(v);
+		take_text(v, &e->ni);
 		break;
 	case 93:
 		take_ue(d, v, ue);
@@ -456,7 +501,9 @@ void pfcp_take_endpoint(struct pfcp_decoder *d, struct wire_reader *v, enum pfcp
 	struct pfcp_endpoint *e = &d->m->endpoint[d->m->n_endpoints].v;
 	memset(e, 0, sizeof(*e));
 	d->m->endpoint[d->m->n_endpoints++].part = (uint8_t)part;
-	pfcp_walk(d, *v, take_endpoint_ie, e);
-	if (!e->has_id)
-		pfcp_fault(d, SIGNALLING_MISSING);
+	(void)pfcp_walk_group(d, *v, take_endpoint_ie, e);
+	if (e->has_id)
+		return;
+	d->m->n_endpoints--;
+	d->m->broken |= SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_NI;
 }

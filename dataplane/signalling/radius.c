@@ -9,40 +9,72 @@
 #define VENDOR_3GPP 10415u
 
 struct radius_decoder {
-	struct radius_message *m;
-	enum signalling_reason why;
+	struct radius_message *m; // `broken` grows with each attribute that could not be read
 	bool limit;
 };
 
+// Takes one attribute's value. One that cannot be leaves its error in `v`: then it counts as
+// absent, and nothing of it was taken.
 typedef void take_attribute(struct radius_decoder *d, uint8_t type, struct wire_reader *v);
+typedef uint8_t attribute_names(uint8_t type); // what it may name
 
-static void fault(struct radius_decoder *d, enum signalling_reason why)
+// False when an attribute's length cannot be: what follows is lost.
+static bool walk(struct radius_decoder *d, struct wire_reader r, take_attribute *take,
+	attribute_names *named)
 {
-	if (!d->why)
-		d->why = why;
-}
-
-static void walk(struct radius_decoder *d, struct wire_reader r, take_attribute *take)
-{
-	while (!d->why && wire_left(&r)) {
+	while (wire_left(&r)) {
 		uint8_t type = wire_get_u8(&r), length = wire_get_u8(&r);
 		struct wire_reader value = wire_get_reader(&r, length < 2 ? 0 : length - 2u);
-		if (r.error || length < 2) {
-			fault(d, SIGNALLING_IE_LENGTH);
-			return;
-		}
+		if (r.error || length < 2)
+			return false;
 		take(d, type, &value);
 		if (value.error)
-			fault(d, SIGNALLING_IE_VALUE);
+			d->m->broken |= named(type);
+	}
+	return true;
+}
+
+#define OF_3GPP (SIGNALLING_BROKEN_IMSI | SIGNALLING_BROKEN_IMEI)
+
+static uint8_t vendor_names(uint8_t type)
+{
+	return type == 1 ? SIGNALLING_BROKEN_IMSI : SIGNALLING_BROKEN_IMEI;
+}
+
+static uint8_t message_names(uint8_t type)
+{
+	switch (type) {
+	case 1: // User-Name
+		return SIGNALLING_BROKEN_NAI;
+	case 26: // Vendor-Specific
+		return OF_3GPP;
+	case 31: // Calling-Station-Id
+		return SIGNALLING_BROKEN_MSISDN;
+	case 4:	  // NAS-IP-Address: the session's name is of it
+	case 8:	  // Framed-IP-Address
+	case 22:  // Framed-Route
+	case 32:  // NAS-Identifier
+	case 40:  // Acct-Status-Type
+	case 44:  // Acct-Session-Id
+	case 95:  // NAS-IPv6-Address
+	case 97:  // Framed-IPv6-Prefix
+	case 99:  // Framed-IPv6-Route
+	case 123: // Delegated-IPv6-Prefix
+	case 168: // Framed-IPv6-Address
+		return SIGNALLING_BROKEN_SESSION;
+	default:
+		return SIGNALLING_BROKEN_OTHER;
 	}
 }
 
 static void take_vendor(struct radius_decoder *d, uint8_t type, struct wire_reader *v)
 {
-	if (type == 1)
-		signalling_digits(signalling_rest(v), &d->m->user.imsi);
-	else if (type == 20)
-		signalling_digits(signalling_rest(v), &d->m->user.imei);
+	struct signalling_identity *u = &d->m->user;
+
+	if (type != 1 && type != 20)
+		return;
+	if (!signalling_digits(signalling_rest(v), type == 1 ? &u->imsi : &u->imei))
+		signalling_invalid(v);
 }
 
 static void add_prefix(struct radius_decoder *d, const struct ip_prefix *p)
@@ -77,7 +109,7 @@ static void take_framed_prefix(struct radius_decoder *d, struct wire_reader *v)
 	if (v->error)
 		return;
 	if (length > 128 || octets > sizeof(a.b) || octets < (length + 7u) / 8) {
-		fault(d, SIGNALLING_IE_VALUE);
+		signalling_invalid(v);
 		return;
 	}
 	wire_get_octets(v, a.b, octets);
@@ -92,30 +124,51 @@ static void take_route(struct radius_decoder *d, struct wire_reader *v, uint8_t 
 
 	if (signalling_route(signalling_rest(v), family, &p))
 		add_prefix(d, &p);
+	else if (!p.family) // not even the default route
+		signalling_invalid(v);
+}
+
+// A text that is empty is broken.
+static void take_text(struct wire_reader *v, struct span *out)
+{
+	if (wire_left(v))
+		*out = signalling_rest(v);
+	else
+		signalling_invalid(v);
+}
+
+static void take_address(struct wire_reader *v, uint8_t family, struct ip_address *out)
+{
+	struct ip_address a = signalling_address(v, family);
+
+	if (!v->error)
+		*out = a;
 }
 
 // A telephone number where it is one; a MAC address or a line's name elsewhere.
 static void take_calling(struct radius_decoder *d, struct wire_reader *v)
 {
-	struct span text = signalling_rest(v);
+	struct span text = {};
 
+	take_text(v, &text);
 	if (text.length && text.octets[0] == '+') {
 		text.octets++;
 		text.length--;
 	}
-	signalling_digits(text, &d->m->user.msisdn);
+	(void)signalling_digits(text, &d->m->user.msisdn);
 }
 
 static void take_message(struct radius_decoder *d, uint8_t type, struct wire_reader *v)
 {
 	struct radius_message *m = d->m;
+	uint32_t status;
 
 	switch (type) {
 	case 1: // User-Name
-		m->user.nai = signalling_rest(v);
+		take_text(v, &m->user.nai);
 		break;
 	case 4: // NAS-IP-Address
-		m->nas4 = signalling_address(v, 4);
+		take_address(v, 4, &m->nas4);
 		break;
 	case 8: // Framed-IP-Address
 		take_framed(d, v, 4);
@@ -125,23 +178,25 @@ static void take_message(struct radius_decoder *d, uint8_t type, struct wire_rea
 		take_route(d, v, type == 22 ? 4 : 6);
 		break;
 	case 26: // Vendor-Specific
-		if (wire_get_u32(v) == VENDOR_3GPP)
-			walk(d, *v, take_vendor);
+		if (wire_get_u32(v) == VENDOR_3GPP && !walk(d, *v, take_vendor, vendor_names))
+			m->broken |= OF_3GPP;
 		break;
 	case 31: // Calling-Station-Id
 		take_calling(d, v);
 		break;
 	case 32: // NAS-Identifier
-		m->nas_identifier = signalling_rest(v);
+		take_text(v, &m->nas_identifier);
 		break;
 	case 40: // Acct-Status-Type
-		m->status = wire_get_u32(v);
+		status = wire_get_u32(v);
+		if (!v->error)
+			m->status = status;
 		break;
 	case 44: // Acct-Session-Id
-		m->session = signalling_rest(v);
+		take_text(v, &m->session);
 		break;
 	case 95: // NAS-IPv6-Address
-		m->nas6 = signalling_address(v, 6);
+		take_address(v, 6, &m->nas6);
 		break;
 	case 97:  // Framed-IPv6-Prefix
 	case 123: // Delegated-IPv6-Prefix
@@ -184,10 +239,8 @@ enum signalling_reason radius_decode(
 	out->raw = (struct span){octets, stated};
 	if (out->code != CODE_REQUEST && out->code != CODE_RESPONSE)
 		return SIGNALLING_TYPE;
-	walk(&d, r, take_message);
-	if (d.why)
-		return d.why;
-	if (!complete(out))
-		return SIGNALLING_MISSING;
-	return d.limit ? SIGNALLING_LIMIT : SIGNALLING_OK;
+	const bool cut = !walk(&d, r, take_message, message_names);
+	if (cut) // what follows may have been anything
+		out->broken |= SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_SESSION;
+	return signalling_reason_of(complete(out), cut, d.limit, &out->broken);
 }

@@ -53,15 +53,17 @@ bool signalling_address_zero(const struct ip_address *a)
 	return !memcmp(a->b, zeros, sizeof(zeros));
 }
 
-bool signalling_tbcd(struct wire_reader *r, struct digits *out)
+void signalling_tbcd(struct wire_reader *r, struct digits *out)
 {
 	struct digits d = {};
 	size_t n = 0, octets = wire_left(r);
 	bool ended = false, number = true;
 
 	*out = d;
-	if (octets > (sizeof(d.text) - 1) / 2)
-		return false;
+	if (octets > (sizeof(d.text) - 1) / 2) {
+		signalling_invalid(r);
+		return;
+	}
 	for (size_t i = 0; i < 2 * octets; i++) {
 		uint8_t v = i % 2 ? r->at[i / 2] >> 4 : r->at[i / 2] & 15;
 		if (v == 15) {
@@ -72,24 +74,39 @@ bool signalling_tbcd(struct wire_reader *r, struct digits *out)
 		}
 	}
 	wire_take(r, octets);
-	if (number)
+	if (number && n > 0)
 		*out = d;
-	return true;
+	else
+		signalling_invalid(r);
 }
 
-void signalling_digits(struct span text, struct digits *out)
+bool signalling_digits(struct span text, struct digits *out)
 {
 	struct digits d = {};
 
 	*out = d;
-	if (text.length >= sizeof(d.text))
-		return;
+	if (text.length == 0 || text.length >= sizeof(d.text))
+		return false;
 	for (unsigned i = 0; i < text.length; i++) {
 		if (text.octets[i] < '0' || text.octets[i] > '9')
-			return;
+			return false;
 		d.text[i] = (char)text.octets[i];
 	}
 	*out = d;
+	return true;
+}
+
+enum signalling_reason signalling_reason_of(bool complete, bool cut, bool limit, uint8_t *broken)
+{
+	if (!complete)
+		return cut	 ? SIGNALLING_IE_LENGTH
+		       : *broken ? SIGNALLING_IE_VALUE
+				 : SIGNALLING_MISSING;
+	if (limit) {
+		*broken |= SIGNALLING_BROKEN_SESSION;
+		return SIGNALLING_LIMIT;
+	}
+	return *broken ? SIGNALLING_ODD : SIGNALLING_OK;
 }
 
 // The default of RFC 2865 clause 5.22 for a route without a length.
@@ -117,6 +134,7 @@ bool signalling_route(struct span text, uint8_t family, struct ip_prefix *out)
 	uint8_t length = 0;
 	size_t n = 0;
 
+	*out = (struct ip_prefix){};
 	while (n < text.length && text.octets[n] != ' ' && text.octets[n] != '\0')
 		n++;
 	if (n == 0 || n > ROUTE_TEXT_MAX)

@@ -27,7 +27,8 @@ enum signalling_protocol {
 	X(IE_LENGTH, "ie_length") /* an IE is longer than what holds it */           \
 	X(IE_VALUE, "ie_value")	  /* an IE is too short, or its content cannot be */ \
 	X(MISSING, "missing")	  /* a mandatory IE is not there */                  \
-	X(LIMIT, "limit")	  /* more parts than are followed */
+	X(LIMIT, "limit")	  /* more parts than are followed */                 \
+	X(ODD, "odd")		  /* an optional IE is broken: the rest was used */
 
 enum signalling_reason {
 #define X(name, text) SIGNALLING_##name,
@@ -36,6 +37,32 @@ enum signalling_reason {
 		SIGNALLING_REASON_COUNT
 };
 const char *signalling_reason_name(enum signalling_reason r);
+
+// Whether what the decoder read of the message may be used.
+static inline bool signalling_usable(enum signalling_reason why)
+{
+	return why == SIGNALLING_OK || why == SIGNALLING_LIMIT || why == SIGNALLING_ODD;
+}
+
+// What a message may have named beside what was read: a set of bits. An IE is broken when its
+// length, its format or its value cannot be. It counts as absent, and the rest of the message is
+// used, as its receiver does (TS 29.244 clause 7.6, TS 29.274 clause 7.7, RFC 2865 clause 5). What
+// did not fit (LIMIT) counts as SESSION.
+#define SIGNALLING_BROKEN_IMSI 0x01u
+#define SIGNALLING_BROKEN_MSISDN 0x02u
+#define SIGNALLING_BROKEN_IMEI 0x04u
+#define SIGNALLING_BROKEN_NAI 0x08u
+#define SIGNALLING_BROKEN_NI 0x10u	// a network instance
+#define SIGNALLING_BROKEN_SESSION 0x20u // an address, a tunnel, a rule, a bearer
+#define SIGNALLING_BROKEN_OTHER 0x40u	// nothing that is followed
+#define SIGNALLING_BROKEN_SEID 0x80u	// an F-SEID
+#define SIGNALLING_BROKEN_USER                                                         \
+	(SIGNALLING_BROKEN_IMSI | SIGNALLING_BROKEN_MSISDN | SIGNALLING_BROKEN_IMEI | \
+		SIGNALLING_BROKEN_NAI)
+// By the IMSI a session shares with others of its user what both show: without it that is in doubt.
+#define SIGNALLING_BROKEN_OWNER (SIGNALLING_BROKEN_IMSI | SIGNALLING_BROKEN_SESSION)
+#define SIGNALLING_BROKEN_IDENTITY \
+	(SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_NI | SIGNALLING_BROKEN_SEID)
 
 struct signalling_end {
 	struct ip_address address;
@@ -108,6 +135,7 @@ struct f_seid {
 struct ue_address { // UE IP Address; in a PDI or endpoint also Framed-Route and Framed-IPv6-Route
 	struct ip_prefix prefix; // IPv4 /32; IPv6 /64 unless IPv6D or IP6PL say otherwise
 	bool choose;		 // no address yet (CHV4, CHV6 or zeros): only the family is set
+	bool asked;		 // CHV4, CHV6: the UPF is to give it
 };
 
 struct pfcp_fteid {
@@ -137,7 +165,7 @@ struct pfcp_pdi {
 	bool between;	  // 3GPP Interface Type: between user plane functions (S5/S8-U, N9)
 	uint64_t qfis;	  // bit n: QFI n is meant; 0: QFIs do not matter
 	// Has criteria that are not followed: application id, Ethernet filter, the type of service,
-	// SPI or flow label of an SDF filter, a framed route that cannot be read.
+	// SPI or flow label of an SDF filter, a framed route that cannot be read, a broken IE.
 	bool other;
 };
 
@@ -163,7 +191,8 @@ struct pfcp_far { // Create FAR, Update FAR
 	uint16_t action; // octet 1, and octet 2 in bits 15-8
 	uint8_t destination_interface;
 	struct span ni;
-	struct tunnel_end outer; // has_outer; no address where the new header is not GTP-U
+	// has_outer; no address where the new header is not GTP-U, or could not be read
+	struct tunnel_end outer;
 	int16_t linked_endpoint; // -1 when absent
 	bool send_end_marker;	 // PFCPSMReq-Flags SNDEM
 };
@@ -185,7 +214,8 @@ struct pfcp_node {
 enum pfcp_part { PFCP_CREATE, PFCP_UPDATE, PFCP_CREATED }; // CREATED: in responses
 
 struct pfcp_message {
-	uint8_t type; // enum pfcp_type
+	uint8_t type;	// enum pfcp_type
+	uint8_t broken; // SIGNALLING_BROKEN_
 	bool has_seid;
 	uint64_t seid;	   // of the receiver
 	uint32_t sequence; // 24 bit
@@ -194,7 +224,7 @@ struct pfcp_message {
 	bool has_recovery;
 	uint32_t recovery;
 	struct pfcp_node node;
-	struct f_seid f_seid; // CP in requests, UP in responses
+	struct f_seid f_seid; // CP in requests, UP in responses; without address: the sender's
 	struct signalling_identity user;
 	uint8_t pdn_type; // 0: absent
 	struct span dnn;
@@ -224,10 +254,13 @@ struct pfcp_message {
 };
 
 // Reads one message at `octets`. `used`: octets it takes, for the next of a bundle (FO); `more`:
-// another one is announced (it may be missing, then it is SHORT). On a reason other than OK the
-// message must not be used; `used` and `more` may still lead to the next (0, false: no way on).
-// LIMIT: what fits is there and valid, the rest was left out. Unknown and repeated IEs are skipped;
-// groups are entered only where the specification puts them, so nesting is bounded.
+// another one is announced (it may be missing, then it is SHORT). On a reason that is not usable
+// (signalling_usable) the message must not be used, and only type, SEID and sequence number are
+// there, as far as they were read (of another version nothing); `used` and `more` may still lead to the next (0: no way on,
+// and with `more` the next is lost too). LIMIT: what fits is there and valid, the rest was left out. ODD, and LIMIT too: `broken` says
+// what the broken IEs may have named; they are absent, and so is a rule without its number. Unknown
+// and repeated IEs are skipped; groups are entered only where the specification puts them, so
+// nesting is bounded. In a response IEs that create or update rules are read as the created ones.
 enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struct pfcp_message *out,
 	uint32_t *used, bool *more);
 
@@ -274,6 +307,7 @@ struct gtpv2_bearer {
 
 struct gtpv2_message {
 	uint8_t type;
+	uint8_t broken; // SIGNALLING_BROKEN_
 	bool has_teid;
 	uint32_t teid;	   // of the receiver
 	uint32_t sequence; // 24 bit
@@ -287,7 +321,7 @@ struct gtpv2_message {
 	bool has_ue4, has_ue6;
 	struct ip_prefix ue4, ue6; // PAA; zero addresses of a request are left out
 	uint8_t n_control, n_bearers, n_ebis, n_csids;
-	struct gtpv2_fteid control[4];	// message level F-TEIDs
+	struct gtpv2_fteid control[4];	// message level F-TEIDs; without address: the sender's
 	uint8_t ebi[GTPV2_BEARERS_MAX]; // Delete Bearer: EPS bearers to delete
 	struct span csid[PFCP_CSIDS_MAX];
 	struct gtpv2_bearer bearer[GTPV2_BEARERS_MAX]; // not initialised beyond n_bearers
@@ -312,6 +346,7 @@ enum radius_status {
 struct radius_message {
 	uint8_t code; // 4 request, 5 response
 	uint8_t identifier;
+	uint8_t broken; // SIGNALLING_BROKEN_
 	struct span raw;
 	uint32_t status;     // enum radius_status; 0: absent
 	struct span session; // Acct-Session-Id
@@ -324,5 +359,6 @@ struct radius_message {
 		address[RADIUS_ADDRESSES_MAX]; // framed and delegated addresses, framed routes
 };
 
+// As pfcp_decode, of one message; only the code is there of one that is not usable.
 enum signalling_reason radius_decode(
 	const uint8_t *octets, uint32_t length, struct radius_message *out);

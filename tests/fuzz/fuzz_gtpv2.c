@@ -18,10 +18,10 @@ static void inside(const struct gtpv2_message *m, struct span s)
 				  s.octets + s.length <= m->raw.octets + m->raw.length));
 }
 
-static void end_right(const struct gtpv2_fteid *e)
+static bool has_address(const struct gtpv2_fteid *e)
 {
 	must(e->interface < 64 && e->instance < 16);
-	must(e->end.v4.family || e->end.v6.family);
+	return e->end.v4.family || e->end.v6.family;
 }
 
 static void message_right(const struct gtpv2_message *m)
@@ -32,11 +32,11 @@ static void message_right(const struct gtpv2_message *m)
 	for (unsigned i = 0; i < m->n_csids; i++)
 		inside(m, m->csid[i]);
 	for (unsigned i = 0; i < m->n_control; i++)
-		end_right(&m->control[i]);
+		must(has_address(&m->control[i]) || m->control[i].end.teid);
 	for (unsigned i = 0; i < m->n_bearers; i++) {
 		must(m->bearer[i].n_ends <= GTPV2_ENDS_MAX && m->bearer[i].ebi < 16);
 		for (unsigned k = 0; k < m->bearer[i].n_ends; k++)
-			end_right(&m->bearer[i].end[k]);
+			must(has_address(&m->bearer[i].end[k]));
 	}
 	must(!m->has_ue4 || (m->ue4.family == 4 && m->ue4.length == 32));
 	must(!m->has_ue6 || (m->ue6.family == 6 && m->ue6.length > 0 && m->ue6.length <= 128));
@@ -54,8 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		enum signalling_reason why =
 			gtpv2_decode(data + at, (uint32_t)size - at, &m, &used, &more);
 		must(why < SIGNALLING_REASON_COUNT && used <= size - at);
-		must(!more || used >= 4);
-		if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT)
+		if (used == 0) // no way on
+			return 0;
+		must(used >= 4);
+		if (signalling_usable(why))
 			message_right(&m);
 		at += used;
 	}

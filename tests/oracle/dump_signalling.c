@@ -320,7 +320,7 @@ static uint32_t one(const char *protocol, const uint8_t *octets, uint32_t length
 	open_object();
 	key("reason");
 	printf("\"%s\"", signalling_reason_name(why));
-	if (why == SIGNALLING_OK || why == SIGNALLING_LIMIT) {
+	if (signalling_usable(why)) {
 		if (!strcmp(protocol, "pfcp"))
 			pfcp(&p);
 		else if (!strcmp(protocol, "gtpv2c"))

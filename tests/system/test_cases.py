@@ -9,6 +9,9 @@ from poi_lab import x1
 from test_profiles import FedPoi
 
 N3 = {"tunnel": "gtpu", "link": "n3", "gtp-endpoints": ["198.51.100.0/24"], "signalling": ["pfcp"]}
+S11 = {**N3, "signalling": ["gtpv2c"]}
+RADIUS = {"link": "n6", "signalling": ["radius"], "signalling-peers": ["10.20.0.0/24"]}
+SIGNALLING = {port.to_bytes(2, "big") for port in (1813, 2123, 8805)}
 N6 = {"link": "n6"}
 USER4, USER6 = x1.target_ipv4("192.0.2.10"), x1.target_ipv6("2001:db8::10")
 PAUSE = 0.7  # at each change between signalling and packets
@@ -27,7 +30,7 @@ ENDS = bytes((192, 0, 2, 10, 198, 51, 100, 1))
 
 
 def is_signalling(frame):
-	return frame[23:24] == b"\x11" and frame[36:38] == (8805).to_bytes(2, "big")
+	return frame[23:24] == b"\x11" and not {frame[34:36], frame[36:38]}.isdisjoint(SIGNALLING)
 
 
 def runs(frames):
@@ -132,6 +135,20 @@ class Cases(unittest.TestCase):
 		frames, (got,) = self.play("gtpu-length-counts-header", N3, ["<x1:imsi>001010000000109</x1:imsi>"],
 			{"ip": 2, "gtpu": 3, "gtpu_clamped": 1}, lengths=False)
 		self.assertEqual(got, sorted(f[42:] for f in frames[2:]), "the octets as they were")
+
+	def test_control_end_without_address(self):
+		"""A sender's F-TEID of neither family, as an MME sends it in each Modify Bearer Request, does not cost the message."""
+		frames, (got,) = self.play("s11-mbr-addressless-fteid", S11, ["<x1:imsi>001010000000002</x1:imsi>"])
+		self.assertEqual(got, sorted(f[42:] for f in frames if not is_signalling(f)))
+
+	def test_created_rule_in_another_ie(self):
+		"""A UPF that tells the F-TEID it chose in a Create PDR."""
+		frames, (got,) = self.play("pfcp-create-pdr-ie1-in-response-choose", N3, ["<x1:imsi>001010000000103</x1:imsi>"])
+		self.assertEqual(got, sorted(f[42:] for f in frames if not is_signalling(f)))
+
+	def test_radius_broken_subattribute(self):
+		frames, (got,) = self.play("radius-3gpp-vsa-broken-subattr", RADIUS, ["<x1:nai>alice@example.org</x1:nai>"])
+		self.assertEqual(got, [f[14:] for f in frames if not is_signalling(f)])
 
 	def test_mpls_pseudowire_without_control_word(self):
 		"""No addresses are invented: those that its MAC addresses would be as IPv4."""

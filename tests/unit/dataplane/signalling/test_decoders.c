@@ -115,10 +115,11 @@ Test(decoders, prefixes_of_users)
 	ADD(&t, 0, 19, 0, 1, 1, F_SEID);
 	ADD(&t, 0, 8, 0, 40, 0, 56, 0, 2, 0, 1);
 	ADD(&t, 0, 93, 0, 18, 9, 0x20, 1, 0xd, 0xb8, 0, 1, 2, 0xff, 0, 0, 0, 0, 0, 0, 0, 1,
-		8);					   // IPv6D
-	ADD(&t, 0, 93, 0, 1, 0x10, 0, 93, 0, 1, 0x20);	   // CHV4, CHV6
-	ADD(&t, 0, 99, 0, 0);				   // not known
-	cr_assert_eq(pfcp_read(&t), SIGNALLING_IE_LENGTH); // the group ends within its last IE
+		8);				       // IPv6D
+	ADD(&t, 0, 93, 0, 1, 0x10, 0, 93, 0, 1, 0x20); // CHV4, CHV6
+	ADD(&t, 0, 99, 0, 0);			       // not known
+	cr_assert_eq(pfcp_read(&t), SIGNALLING_ODD);   // the group ends within its last IE
+	cr_expect(p.n_pdrs == 1 && p.pdr[0].v.n_ue == 3 && p.broken & SIGNALLING_BROKEN_SESSION);
 	t.b[41] = 42;
 	cr_assert_eq(pfcp_read(&t), SIGNALLING_OK);
 	const struct pfcp_pdr *pdr = &p.pdr[0].v;
@@ -166,12 +167,21 @@ Test(decoders, faults_have_reasons)
 	cr_expect_eq(pfcp_read(&t), SIGNALLING_IE_VALUE); // cause 0
 	pfcp_header(&t, 50);
 	ADD(&t, 0, 57, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 7);
-	cr_expect_eq(pfcp_read(&t), SIGNALLING_IE_VALUE); // an F-SEID of no family
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_ODD); // an F-SEID of no family: the sender's
+	cr_expect(p.f_seid.present && p.f_seid.seid == 7 && p.broken == SIGNALLING_BROKEN_OTHER);
+	t.b[1] = 52; // where it would name another one
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_ODD);
+	cr_expect(!p.f_seid.present);
+	cr_expect_eq(p.broken, SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_SEID);
 	pfcp_header(&t, 54);
 	cr_expect_eq(pfcp_decode(t.b, 3, &p, &used, &more), SIGNALLING_SHORT);
 	t.b[3] = 13;
 	cr_expect_eq(pfcp_decode(t.b, t.n, &p, &used, &more), SIGNALLING_SHORT);
 	cr_expect(used == 0 && !more);
+	t.b[0] |= 4;
+	cr_expect_eq(pfcp_decode(t.b, t.n, &p, &used, &more), SIGNALLING_SHORT);
+	cr_expect(used == 0 && more, "the next is lost too");
+	cr_expect(p.has_seid && p.seid == 9, "whose it is");
 }
 
 Test(decoders, more_than_fits)
@@ -182,6 +192,7 @@ Test(decoders, more_than_fits)
 	for (unsigned i = 0; i < PFCP_FARS_MAX + 3; i++)
 		ADD(&t, 0, 3, 0, 8, 0, 108, 0, 4, 0, 0, 0, (uint8_t)i);
 	cr_expect_eq(pfcp_read(&t), SIGNALLING_LIMIT);
+	cr_expect_eq(p.broken, SIGNALLING_BROKEN_SESSION);
 	cr_expect(p.n_fars == PFCP_FARS_MAX && p.far[PFCP_FARS_MAX - 1].v.id == PFCP_FARS_MAX - 1);
 }
 
@@ -284,7 +295,8 @@ Test(decoders, sets_and_failures)
 	cr_expect(p.removed[0].failed && p.removed[0].kind == 15 && p.removed[0].id == 5);
 	pfcp_header(&t, 52); // a removal without what is removed
 	ADD(&t, 0, 16, 0, 6, 0, 56, 0, 2, 0, 1);
-	cr_expect_eq(pfcp_read(&t), SIGNALLING_MISSING);
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_ODD);
+	cr_expect(p.n_removed == 0 && p.broken == SIGNALLING_BROKEN_SESSION);
 	for (unsigned i = 0; i <= PFCP_REMOVED_MAX; i++) {
 		if (i == 0)
 			pfcp_header(&t, 52);
@@ -320,12 +332,187 @@ Test(decoders, framed_routes)
 	struct pfcp_pdi pdi;
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		cr_expect_eq(route(cases[i].text, &pdi), SIGNALLING_OK);
+		bool text = cases[i].length || !strcmp(cases[i].text, "0.0.0.0/0");
+		cr_expect_eq(route(cases[i].text, &pdi), text ? SIGNALLING_OK : SIGNALLING_ODD);
 		cr_expect_eq(pdi.n_ue, cases[i].length > 0, "%s", cases[i].text);
 		cr_expect_eq(pdi.other, !cases[i].length, "%s", cases[i].text);
 		if (pdi.n_ue)
 			cr_expect_eq(pdi.ue[0].prefix.length, cases[i].length, "%s", cases[i].text);
 	}
+}
+
+// ---- what is broken and optional is absent, and said ----
+
+// An establishment with one IE more, and what is said of it.
+static uint8_t broken_ie(const uint8_t *ie, unsigned n)
+{
+	struct text t;
+
+	pfcp_header(&t, 50);
+	ADD(&t, F_SEID);
+	add(&t, ie, n);
+	ADD(&t, 0, 3, 0, 8, 0, 108, 0, 4, 0, 0, 0, 1);
+	enum signalling_reason why = pfcp_read(&t);
+	cr_expect_eq(why, p.broken ? SIGNALLING_ODD : SIGNALLING_OK);
+	cr_expect(p.f_seid.seid == 7 && p.n_fars >= 1, "the rest is used");
+	return p.broken;
+}
+#define BROKEN(...) \
+	broken_ie((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+Test(decoders, pfcp_optional_ies)
+{
+	const uint8_t session = SIGNALLING_BROKEN_SESSION, other = SIGNALLING_BROKEN_OTHER;
+
+	cr_expect_eq(BROKEN(0, 113, 0, 0), other);	// PDN Type
+	cr_expect_eq(BROKEN(0, 96, 0, 2, 1, 2), other); // Recovery Time Stamp
+	cr_expect(!p.has_recovery);
+	cr_expect_eq(BROKEN(0, 60, 0, 3, 0, 10, 0), other); // Node ID
+	cr_expect_eq(BROKEN(0, 159, 0, 0), other);	    // APN/DNN
+	cr_expect_eq(BROKEN(0, 141, 0, 0), SIGNALLING_BROKEN_USER | session);
+	cr_expect_eq(BROKEN(0, 141, 0, 2, 1, 0), SIGNALLING_BROKEN_OWNER);
+	cr_expect_eq(BROKEN(0, 141, 0, 11, 4, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+		SIGNALLING_BROKEN_MSISDN); // 18 digits
+	cr_expect_eq(BROKEN(0, 141, 0, 3, 2, 1, 0xa1), SIGNALLING_BROKEN_IMEI);
+	cr_expect_eq(BROKEN(0, 141, 0, 2, 8, 0), SIGNALLING_BROKEN_NAI);
+	// a SUPI of a later release beside an IMSI
+	cr_expect_eq(BROKEN(0, 141, 0, 5, 0x11, 1, 0x21, 1, 'x'),
+		SIGNALLING_BROKEN_USER & ~SIGNALLING_BROKEN_IMSI);
+	cr_expect_eq(BROKEN(0, 1, 0, 6, 0, 29, 0, 2, 0, 1), session | SIGNALLING_BROKEN_NI);
+	cr_expect_eq(p.n_pdrs, 0, "a rule without its number");
+	cr_expect_eq(BROKEN(0, 1, 0, 19, 0, 56, 0, 2, 0, 1, 0, 2, 0, 9, 0, 21, 0, 5, 0, 0, 0, 0, 1),
+		session); // F-TEID without address
+	cr_expect(p.n_pdrs == 1 && !p.pdr[0].v.pdi.fteid.present && p.pdr[0].v.pdi.other);
+	cr_expect_eq(BROKEN(0, 1, 0, 14, 0, 56, 0, 2, 0, 1, 0, 2, 0, 4, 0, 20, 0, 0), session);
+	cr_expect_eq(p.pdr[0].v.pdi.source_interface, -1);
+	cr_expect_eq(BROKEN(0, 1, 0, 14, 0, 56, 0, 2, 0, 1, 0, 2, 0, 4, 0, 22, 0, 0),
+		session | SIGNALLING_BROKEN_NI);
+	cr_expect_eq(BROKEN(0, 1, 0, 14, 0, 56, 0, 2, 0, 1, 0, 2, 0, 4, 0, 124, 0, 0), session);
+	cr_expect_eq(p.pdr[0].v.pdi.qfis, 0);
+	cr_expect_eq(BROKEN(0, 1, 0, 15, 0, 56, 0, 2, 0, 1, 0, 2, 0, 5, 0, 23, 0, 1, 1), session);
+	cr_expect_eq(p.pdr[0].v.pdi.n_sdf, 0);
+	cr_expect_eq(
+		BROKEN(0, 3, 0, 20, 0, 108, 0, 4, 0, 0, 0, 9, 0, 4, 0, 8, 0, 84, 0, 4, 1, 0, 0, 0),
+		session); // Outer Header Creation
+	cr_expect(p.n_fars == 2 && p.far[0].v.has_outer && !p.far[0].v.outer.v4.family);
+	cr_expect_eq(BROKEN(0, 1, 0, 10, 0, 56, 0, 2, 0, 1, 0, 2, 0, 0),
+		session | SIGNALLING_BROKEN_NI); // an empty PDI
+	cr_expect_eq(BROKEN(0, 1, 0, 14, 0, 56, 0, 2, 0, 1, 0, 2, 0, 4, 0, 131, 0, 0),
+		session | SIGNALLING_BROKEN_NI);
+	cr_expect_eq(BROKEN(0, 200, 0, 0), 0, "of a type that is not followed");
+}
+
+// What follows an IE that runs beyond the message may have been anything.
+Test(decoders, pfcp_cut)
+{
+	struct text t;
+
+	pfcp_header(&t, 50);
+	ADD(&t, F_SEID, 0, 141, 0, 9, 1);
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_ODD);
+	cr_expect_eq(p.broken, SIGNALLING_BROKEN_IDENTITY | SIGNALLING_BROKEN_SESSION);
+	pfcp_header(&t, 50);
+	ADD(&t, 0, 141, 0, 9, 1);
+	cr_expect_eq(pfcp_read(&t), SIGNALLING_IE_LENGTH);
+}
+
+// A UPF that tells what it created in the IE that asked for it.
+Test(decoders, created_rules_of_other_types)
+{
+	struct text t;
+
+	pfcp_header(&t, 51);
+	ADD(&t, 0, 19, 0, 1, 1, F_SEID);
+	ADD(&t, 0, 1, 0, 19, 0, 56, 0, 2, 0, 3, 0, 21, 0, 9, 1, 1, 2, 3, 4, 198, 51, 100, 1);
+	ADD(&t, 0, 9, 0, 23, 0, 56, 0, 2, 0, 4, 0, 2, 0, 13, 0, 21, 0, 9, 1, 1, 2, 3, 5, 198, 51,
+		100, 1);
+	ADD(&t, 0, 127, 0, 18, 0, 131, 0, 1, 8, 0, 21, 0, 9, 1, 1, 2, 3, 6, 198, 51, 100, 1);
+	cr_assert_eq(pfcp_read(&t), SIGNALLING_OK);
+	cr_assert(p.n_pdrs == 2 && p.n_endpoints == 1);
+	cr_expect(p.pdr[0].part == PFCP_CREATED && p.pdr[0].v.local.end.teid == 0x01020304);
+	cr_expect(p.pdr[1].part == PFCP_CREATED && p.pdr[1].v.local.end.teid == 0x01020305);
+	cr_expect(
+		p.endpoint[0].part == PFCP_CREATED && p.endpoint[0].v.fteid.end.teid == 0x01020306);
+}
+
+static uint8_t gtpv2_ie(uint8_t type, const uint8_t *ie, unsigned n)
+{
+	struct text t = {};
+
+	ADD(&t, 0x48, type, 0, 0, 0, 0, 0, 9, 0, 1, 2, 0);
+	ADD(&t, 87, 0, 9, 0, 0x8a, 0, 0, 0, 3, 192, 0, 2, 1);
+	add(&t, ie, n);
+	ADD(&t, 93, 0, 18, 0, 73, 0, 1, 0, 5, 87, 0, 9, 0, 0x80, 0, 0, 0, 8, 203, 0, 113, 1);
+	t.b[3] = (uint8_t)(t.n - 4);
+	enum signalling_reason why = gtpv2_decode(t.b, t.n, &g, &used, &more);
+	if (!signalling_usable(why))
+		return 0xff;
+	cr_expect_eq(why, g.broken ? SIGNALLING_ODD : SIGNALLING_OK);
+	cr_expect(g.n_bearers >= 1 && g.bearer[g.n_bearers - 1].end[0].end.teid == 8);
+	return g.broken;
+}
+#define GTPV2_IE(type, ...) \
+	gtpv2_ie(type, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+Test(decoders, gtpv2_optional_ies)
+{
+	const uint8_t session = SIGNALLING_BROKEN_SESSION, other = SIGNALLING_BROKEN_OTHER;
+
+	cr_expect_eq(
+		GTPV2_IE(32, 76, 0, 9, 0, 0x91, 1, 2, 3, 4, 5, 6, 7, 8), SIGNALLING_BROKEN_MSISDN);
+	cr_expect_eq(GTPV2_IE(34, 76, 0, 9, 0, 0x91, 1, 2, 3, 4, 5, 6, 7, 8), other,
+		"no session begins");
+	cr_expect_eq(GTPV2_IE(32, 1, 0, 0, 0), SIGNALLING_BROKEN_OWNER);
+	cr_expect_eq(GTPV2_IE(32, 75, 0, 1, 0, 0xaa), SIGNALLING_BROKEN_IMEI);
+	cr_expect_eq(GTPV2_IE(32, 3, 0, 0, 0), other);
+	cr_expect_eq(GTPV2_IE(32, 79, 0, 3, 0, 1, 10, 0), session); // PAA
+	cr_expect_eq(GTPV2_IE(32, 79, 0, 1, 0, 7), session);
+	cr_expect_eq(GTPV2_IE(32, 79, 0, 1, 0, 4), 0, "Non-IP");
+	cr_expect_eq(GTPV2_IE(32, 71, 0, 0, 0), session);
+	cr_expect_eq(GTPV2_IE(34, 87, 0, 5, 1, 10, 0, 0, 0, 0), other);
+	cr_expect_eq(g.n_control, 1, "without address and TEID it says nothing");
+	cr_expect_eq(GTPV2_IE(34, 87, 0, 5, 1, 10, 0, 0, 0, 7), other);
+	cr_expect(g.n_control == 2 && g.control[1].end.teid == 7 && !g.control[1].end.v4.family);
+	cr_expect_eq(GTPV2_IE(34, 87, 0, 5, 1, 0x8a, 0, 0, 0, 7), session);
+	cr_expect_eq(
+		GTPV2_IE(34, 93, 0, 14, 0, 73, 0, 1, 0, 6, 87, 0, 5, 0, 0, 0, 0, 0, 8), session);
+	cr_expect(g.n_bearers == 2 && g.bearer[0].n_ends == 0, "a tunnel needs an address");
+	cr_expect_eq(GTPV2_IE(34, 73, 0, 0, 0), 0xff, "of which bearers it is");
+	cr_expect_eq(GTPV2_IE(35, 3, 0, 1, 0, 1), 0xff, "a cause");
+}
+
+static uint8_t radius_attribute(const uint8_t *octets, unsigned n)
+{
+	struct text t = {};
+
+	ADD(&t, 4, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	ADD(&t, 40, 6, 0, 0, 0, 1, 44, 3, 'x', 8, 6, 10, 0, 0, 1);
+	add(&t, octets, n);
+	t.b[3] = (uint8_t)t.n;
+	enum signalling_reason why = radius_decode(t.b, t.n, &a);
+	cr_expect_eq(why, a.broken ? SIGNALLING_ODD : SIGNALLING_OK);
+	cr_expect(a.status == RADIUS_START && a.session.length == 1 && a.n_addresses == 1);
+	return a.broken;
+}
+#define ATTRIBUTE(...) \
+	radius_attribute((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+Test(decoders, radius_optional_attributes)
+{
+	const uint8_t of_3gpp = SIGNALLING_BROKEN_IMSI | SIGNALLING_BROKEN_IMEI;
+
+	cr_expect_eq(ATTRIBUTE(26, 9, 0, 0, 0x28, 0xaf, 5, 1, 0), of_3gpp);
+	cr_expect_eq(ATTRIBUTE(26, 9, 0, 0, 0, 9, 5, 1, 0), 0, "of another vendor");
+	cr_expect_eq(ATTRIBUTE(26, 4, 0, 0), of_3gpp);
+	cr_expect_eq(ATTRIBUTE(26, 10, 0, 0, 0x28, 0xaf, 1, 4, 'x', '1'), SIGNALLING_BROKEN_IMSI);
+	cr_expect_eq(ATTRIBUTE(1, 2), SIGNALLING_BROKEN_NAI);
+	cr_expect_eq(ATTRIBUTE(31, 2), SIGNALLING_BROKEN_MSISDN);
+	cr_expect_eq(ATTRIBUTE(31, 4, 'a', '-'), 0, "the name of a line");
+	cr_expect_eq(ATTRIBUTE(168, 5, 1, 2, 3), SIGNALLING_BROKEN_SESSION);
+	cr_expect_eq(ATTRIBUTE(22, 5, 'a', 'b', 'c'), SIGNALLING_BROKEN_SESSION);
+	cr_expect_eq(ATTRIBUTE(4, 5, 1, 2, 3), SIGNALLING_BROKEN_SESSION);
+	cr_expect_eq(ATTRIBUTE(7, 1), SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_SESSION);
+	cr_expect_eq(ATTRIBUTE(200, 2), 0, "of a type that is not followed");
 }
 
 static enum signalling_reason decode(const char *kind, const uint8_t *octets, uint32_t n)
