@@ -69,7 +69,8 @@ struct sessions_settings {
 	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull
 
 // Counters since the start; one writer (the owner), relaxed readers. Strangers: the follower's, of
-// what the taps left out.
+// what the taps left out. Accounts_late: messages of RADIUS accounting that came behind what had
+// overtaken them, and changed nothing; stops_forgotten: Stops that had no room to be remembered.
 #define SESSION_COUNTS(X)      \
 	X(messages)            \
 	X(requests)            \
@@ -87,6 +88,8 @@ struct sessions_settings {
 	X(refused)             \
 	X(identity_unseen)     \
 	X(ambiguous)           \
+	X(accounts_late)       \
+	X(stops_forgotten)     \
 	X(binds)               \
 	X(unbinds)             \
 	X(strangers)

@@ -76,8 +76,16 @@ struct rule_linger { // a tunnel left by a handover
 	struct ip_prefix prefix;
 };
 
+struct account_time { // of a RADIUS message, as far as it is known
+	uint64_t sent_ns; // receive time less the delay that the NAS reports; 0: never
+	uint32_t event_s; // Event-Timestamp: seconds of the NAS's clock; 0: absent
+};
+
 struct rules {
 	uint8_t kind;		     // enum session_kind
+	// RADIUS, the earliest that they can have been: the message that it is known by, and the
+	// Start with which its name was used again.
+	struct account_time last, again;
 	struct f_seid cp, up;	     // GTPv2-C: control TEIDs of the client and the server
 	uint64_t imsi, msisdn, imei; // digits as nibbles, left-aligned, F behind; SESSION_ABSENT
 	uint16_t name_length, nai_length;

@@ -12,6 +12,7 @@ struct early_responses;
 struct marks;
 struct nodes;
 struct session_strings;
+struct stopped_sessions;
 struct subscriptions;
 struct transactions;
 struct workspace;
@@ -31,6 +32,7 @@ struct sessions {
 	struct departures *departures;
 	struct transactions *transactions;
 	struct early_responses *early_responses;
+	struct stopped_sessions *stopped; // of RADIUS
 	struct marks *marks;
 	struct subscriptions *subscriptions;
 	struct binding_set *bindings;

@@ -106,6 +106,12 @@ static void take_calling(struct radius_decoder *d, struct wire_reader *v)
 	signalling_digits(text, &d->m->user.msisdn);
 }
 
+// Nothing else depends on it: of another length it is absent.
+static uint32_t take_seconds(struct wire_reader *v)
+{
+	return wire_left(v) == 4 ? wire_get_u32(v) : 0;
+}
+
 static void take_message(struct radius_decoder *d, uint8_t type, struct wire_reader *v)
 {
 	struct radius_message *m = d->m;
@@ -137,8 +143,14 @@ static void take_message(struct radius_decoder *d, uint8_t type, struct wire_rea
 	case 40: // Acct-Status-Type
 		m->status = wire_get_u32(v);
 		break;
+	case 41: // Acct-Delay-Time
+		m->delay_s = take_seconds(v);
+		break;
 	case 44: // Acct-Session-Id
 		m->session = signalling_rest(v);
+		break;
+	case 55: // Event-Timestamp (RFC 2869)
+		m->event_s = take_seconds(v);
 		break;
 	case 95: // NAS-IPv6-Address
 		m->nas6 = signalling_address(v, 6);

@@ -26,8 +26,11 @@ FEED = "ethertype 0x88b5"  # what a feed sends between frames
 ENDS = bytes((192, 0, 2, 10, 198, 51, 100, 1))
 
 
+SIGNALLING = [port.to_bytes(2, "big") for port in (8805, 1813)]
+
+
 def is_signalling(frame):
-	return frame[23:24] == b"\x11" and frame[36:38] == (8805).to_bytes(2, "big")
+	return frame[23:24] == b"\x11" and any(frame[at:at + 2] in SIGNALLING for at in (34, 36))
 
 
 def runs(frames):
@@ -137,6 +140,12 @@ class Cases(unittest.TestCase):
 	def test_ipv4_ah(self):
 		frames, got = self.play("ipv4-ah-tcp-port", N6, [x1.target_port("tcp", "80"), USER4], {"ip": 1})
 		self.assertEqual(got, [[frames[0][14:]]] * 2)
+
+	def test_radius_interim_after_stop(self):
+		"""The packet of the session's life; not the one behind its Stop, whatever came behind that."""
+		port = {**N6, "signalling": ["radius"], "signalling-peers": ["10.20.0.0/24"]}
+		frames, (got,) = self.play("radius-interim-after-stop", port, ["<x1:nai>alice@example.org</x1:nai>"])
+		self.assertEqual(got, [next(f for f in frames if not is_signalling(f))[14:]])
 
 	def test_tso_and_bigtcp(self):
 		frames, got = self.play("tso-and-bigtcp-length0", N6, [USER6, USER4], {"ip_no_length": 2}, lengths=False)
