@@ -112,12 +112,14 @@ struct rules {
 #define SESSION_LOSS 0x04u	// a message of it was lost
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys
 #define SESSION_DIRTY 0x10u	// in the list of those to bind anew
+#define SESSION_CORRELATED 0x20u // its correlation ID was told or is shared: it is indexed
 
 struct membership;
 struct transaction;
 
 struct session {
 	uint64_t heard_ns;
+	uint64_t correlation; // of its user plane's path; never 0
 	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t index, pair, restart_epoch;
