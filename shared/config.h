@@ -212,6 +212,8 @@ struct config_dataplane {
 	struct config_port ports[CONFIG_PORTS_MAX];
 };
 
+enum config_correlation { CONFIG_CORRELATION_SESSION, CONFIG_CORRELATION_ZERO };
+
 struct config_signalling { // what is kept of the sessions that signalling shows
 	uint32_t sessions;      // at most, 1048576
 	uint64_t memory;        // octets of all of them, 1536 MiB
@@ -222,6 +224,7 @@ struct config_signalling { // what is kept of the sessions that signalling shows
 	uint32_t age;           // seconds after which a partial session is forgotten, 86400
 	uint32_t early_packets; // held by one worker for tunnels about to be bound, 512
 	uint32_t early_ms;      // how long, 20
+	uint8_t correlation;    // enum config_correlation, default session
 };
 
 struct config {

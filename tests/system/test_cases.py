@@ -164,6 +164,12 @@ class Cases(unittest.TestCase):
 		frames, got = self.play("ipv4-ah-tcp-port", N6, [x1.target_port("tcp", "80"), USER4], {"ip": 1})
 		self.assertEqual(got, [[frames[0][14:]]] * 2)
 
+	def test_radius_interim_after_stop(self):
+		"""The packet of the session's life; not the one behind its Stop, whatever came behind that."""
+		port = {**N6, "signalling": ["radius"], "signalling-peers": ["10.20.0.0/24"]}
+		frames, (got,) = self.play("radius-interim-after-stop", port, ["<x1:nai>alice@example.org</x1:nai>"])
+		self.assertEqual(got, [next(f for f in frames if not is_signalling(f))[14:]])
+
 	def test_tso_and_bigtcp(self):
 		frames, got = self.play("tso-and-bigtcp-length0", N6, [USER6, USER4], {"ip_no_length": 2}, lengths=False)
 		self.assertEqual(got, [[frames[0][14:]], [frames[1][14:]]], "the octets of the frame")

@@ -31,9 +31,9 @@ def spread(octets):
 
 class Network:
 	"""The product with a port for signalling, where it may look into tunnels, and perhaps one for N6, each fed by pipes,
-	one a worker."""
+	one a worker. `options`: of fixture.Poi."""
 
-	def __init__(self, workers=1, plain=False, tunnels=True):
+	def __init__(self, workers=1, plain=False, tunnels=True, **options):
 		self.folder = tempfile.mkdtemp(prefix="poi-n4-")
 		self.feeds, self.poi, self.world = {}, None, 0
 		try:
@@ -44,7 +44,8 @@ class Network:
 			if workers > 1:
 				mine = sorted(os.sched_getaffinity(0))
 				eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(workers + 1))
-			self.poi = fixture.Poi(eal=eal.strip(), ports=(TUNNELS if tunnels else SIGNALLING, PLAIN)[:1 + plain], xsd=False)
+			self.poi = fixture.Poi(eal=eal.strip(), ports=(TUNNELS if tunnels else SIGNALLING, PLAIN)[:1 + plain], xsd=False,
+				**options)
 			if workers > 1:
 				with open(self.poi.file) as file:
 					text = re.sub(r"main-cpu: \d+", "main-cpu: 0", file.read())
