@@ -31,7 +31,7 @@
 #include "shared/sandbox.h"
 
 #define SOCKET_NAME "dataplane.sock"
-#define EXIT_RESTART 75 // sysexits: EX_TEMPFAIL; a service manager starts it again
+#define EXIT_RESTART 75	  // sysexits: EX_TEMPFAIL; a service manager starts it again
 #define REPORT_RING 32768 // header digests of one worker on their way
 
 struct app {
@@ -50,7 +50,7 @@ struct app {
 	struct task_counters_owner *counters;
 	struct builder *builder;
 	struct stats *stats;
-	struct segment_budget *budget; // of the workers' captures
+	struct segment_budget *budget;			  // of the workers' captures
 	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
 	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
 	struct reporter *reporter;
@@ -249,6 +249,7 @@ static int following(struct app *a)
 			.waiting_ns = c->waiting * second,
 			.handover_ns = c->handover_ms * 1000000ull,
 			.age_ns = c->age * second,
+			.correlate = c->correlation == CONFIG_CORRELATION_SESSION,
 			.links = builder_link_classes(a->builder)},
 	};
 
@@ -372,8 +373,9 @@ static uint64_t read_generation(const void *table_rcu)
 
 static int fragments_of(struct app *a, struct worker *w, uint32_t number)
 {
-	struct worker_fragments_settings s = {
-		.lanes = w->lanes, .n_lanes = w->n_lanes, .worker = number,
+	struct worker_fragments_settings s = {.lanes = w->lanes,
+		.n_lanes = w->n_lanes,
+		.worker = number,
 		.reassembly = a->config->dataplane.reassembly};
 
 	if (getrandom(s.seed, sizeof(s.seed), 0) != (ssize_t)sizeof(s.seed))

@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 10
+#define CHANNEL_VERSION 11
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -386,6 +386,7 @@ struct channel_control_status {
 	uint32_t tasks;
 	uint32_t destinations;
 	uint32_t faults;
+	uint32_t late_admfs;    // network elements whose ADMF has not sent the Keepalive that is due
 	uint64_t requests;      // X1 messages answered
 	uint64_t errors;        // of them with ErrorResponse
 	uint64_t refused;       // connections or requests refused before X1

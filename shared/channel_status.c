@@ -323,6 +323,7 @@ static void put_control_status(struct wire_writer *w, const struct channel_contr
 	wire_put_u32(w, m->tasks);
 	wire_put_u32(w, m->destinations);
 	wire_put_u32(w, m->faults);
+	wire_put_u32(w, m->late_admfs);
 	wire_put_u64(w, m->requests);
 	wire_put_u64(w, m->errors);
 	wire_put_u64(w, m->refused);
@@ -339,6 +340,7 @@ static void get_control_status(struct wire_reader *r, struct channel_control_sta
 	m->tasks = wire_get_u32(r);
 	m->destinations = wire_get_u32(r);
 	m->faults = wire_get_u32(r);
+	m->late_admfs = wire_get_u32(r);
 	m->requests = wire_get_u64(r);
 	m->errors = wire_get_u64(r);
 	m->refused = wire_get_u64(r);

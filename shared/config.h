@@ -18,6 +18,7 @@
 #define CONFIG_PORTS_MAX 32
 #define CONFIG_WORKERS_MAX 32
 #define CONFIG_ENDPOINTS_MAX 16
+#define CONFIG_ALIASES_MAX 16
 #define CONFIG_SIGNALLING_PEERS_MAX 32
 #define CONFIG_VXLAN_PORTS_MAX 8
 #define CONFIG_OVERRIDES_MAX 64
@@ -166,6 +167,11 @@ enum config_signalling_protocol {
 	CONFIG_SIGNALLING_COUNT
 };
 
+// A gateway's GTP-U address as signalling has it, and as the packets of a link have it.
+struct config_alias {
+	struct ip_address advertised, seen; // of one family
+};
+
 struct config_port {
 	char *device;
 	enum config_port_mode mode;
@@ -174,6 +180,8 @@ struct config_port {
 	enum config_link link;
 	uint32_t n_endpoints;
 	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
+	uint32_t n_gtp_aliases;
+	struct config_alias gtp_aliases[CONFIG_ALIASES_MAX]; // no address is seen for two
 	// Further encapsulations to look into, default false.
 	bool gre, ipip, vxlan, vxlan_gpe, geneve, tzsp, etherip, mpls_in_udp;
 	bool mpls_pseudowire; // label stacks carry Ethernet
@@ -204,6 +212,8 @@ struct config_dataplane {
 	struct config_port ports[CONFIG_PORTS_MAX];
 };
 
+enum config_correlation { CONFIG_CORRELATION_SESSION, CONFIG_CORRELATION_ZERO };
+
 struct config_signalling { // what is kept of the sessions that signalling shows
 	uint32_t sessions;      // at most, 1048576
 	uint64_t memory;        // octets of all of them, 1536 MiB
@@ -214,6 +224,7 @@ struct config_signalling { // what is kept of the sessions that signalling shows
 	uint32_t age;           // seconds after which a partial session is forgotten, 86400
 	uint32_t early_packets; // held by one worker for tunnels about to be bound, 512
 	uint32_t early_ms;      // how long, 20
+	uint8_t correlation;    // enum config_correlation, default session
 };
 
 struct config {

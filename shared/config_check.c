@@ -407,6 +407,11 @@ static int check_port(struct config_source *s, const yaml_node_t *ports, uint32_
 			"remove "
 			"them",
 			i);
+	if (p->n_gtp_aliases && p->tunnel != CONFIG_TUNNEL_GTPU)
+		return config_refuse(s, place(s, ports, i, "gtp-aliases"),
+			"dataplane.ports[%u].gtp-aliases without GTP-U, write tunnel: gtpu or "
+			"remove them",
+			i);
 	if (p->n_signalling_peers && !p->n_signalling)
 		return config_refuse(s, place(s, ports, i, "signalling-peers"),
 			"dataplane.ports[%u].signalling-peers without signalling, write its "

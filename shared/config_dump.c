@@ -62,6 +62,19 @@ static void put_list(FILE *out, const struct config_key *k, const uint8_t *at, u
 	fputc(']', out);
 }
 
+static void put_aliases(FILE *out, const struct config_alias *a, uint32_t n)
+{
+	char advertised[64], seen[64];
+
+	fputc('{', out);
+	for (uint32_t i = 0; i < n; i++) {
+		ip_address_format(&a[i].advertised, advertised, sizeof(advertised));
+		ip_address_format(&a[i].seen, seen, sizeof(seen));
+		fprintf(out, "%s\"%s\": \"%s\"", i ? ", " : "", advertised, seen);
+	}
+	fputc('}', out);
+}
+
 static void put_value(FILE *out, const struct config_key *k, const uint8_t *base)
 {
 	const uint8_t *at = base + k->offset;
@@ -79,6 +92,10 @@ static void put_value(FILE *out, const struct config_key *k, const uint8_t *base
 	case CONFIG_NUMBERS:
 	case CONFIG_WORDS:
 		put_list(out, k, at, *(const uint32_t *)(base + k->count_offset));
+		return;
+	case CONFIG_ALIASES:
+		put_aliases(out, (const struct config_alias *)at,
+			*(const uint32_t *)(base + k->count_offset));
 		return;
 	case CONFIG_MAP:
 	case CONFIG_LIST:
@@ -189,6 +206,8 @@ static const char *type_name(enum config_type t)
 		return "list of numbers";
 	case CONFIG_WORDS:
 		return "list of words";
+	case CONFIG_ALIASES:
+		return "pairs of addresses";
 	case CONFIG_MAP:
 		return "keys";
 	case CONFIG_LIST:

@@ -22,6 +22,7 @@ enum config_type {
 	CONFIG_PREFIXES, // list of address/length
 	CONFIG_NUMBERS,	 // list of whole numbers, low..high
 	CONFIG_WORDS,	 // list of `words`, each stored as its value
+	CONFIG_ALIASES,	 // address: address, pairs
 	CONFIG_MAP,	 // nested keys of `scope`
 	CONFIG_LIST,	 // list of nested keys of `scope`
 };

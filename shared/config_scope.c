@@ -120,12 +120,57 @@ static int load_item(struct config_source *s, const struct frame *parent,
 	return load_scope(s, &f);
 }
 
+static bool load_alias(const yaml_node_t *advertised, const yaml_node_t *seen, struct config_alias *a)
+{
+	return advertised->type == YAML_SCALAR_NODE && seen->type == YAML_SCALAR_NODE &&
+	       !ip_address_parse(scalar_text(advertised), &a->advertised) &&
+	       !ip_address_parse(scalar_text(seen), &a->seen) &&
+	       a->advertised.family == a->seen.family;
+}
+
+static int load_aliases(struct config_source *s, const struct frame *parent,
+	const struct config_key *k, const yaml_node_t *node)
+{
+	uint32_t *count = (uint32_t *)(parent->base + k->count_offset);
+	struct config_alias *all = (struct config_alias *)(parent->base + k->offset);
+
+	if (node->type != YAML_MAPPING_NODE)
+		return config_refuse(s, node,
+			"%s%s has no pairs of addresses, write {advertised: seen}", parent->path,
+			k->name);
+	for (const yaml_node_pair_t *p = node->data.mapping.pairs.start;
+		p < node->data.mapping.pairs.top; p++) {
+		const yaml_node_t *advertised = yaml_document_get_node(s->document, p->key);
+		const yaml_node_t *seen = yaml_document_get_node(s->document, p->value);
+		if (*count == k->most)
+			return config_refuse(s, advertised,
+				"%s%s has too many pairs, write at most %u", parent->path, k->name,
+				k->most);
+		struct config_alias *a = &all[*count];
+		if (!load_alias(advertised, seen, a))
+			return config_refuse(s, advertised,
+				"%s%s holds what is no pair of addresses of one family, write "
+				"{advertised: seen}, such as {10.1.0.1: 198.51.100.1}",
+				parent->path, k->name);
+		for (uint32_t i = 0; i < *count; i++)
+			if (!memcmp(&all[i].seen, &a->seen, sizeof(a->seen)))
+				return config_refuse(s, seen,
+					"%s%s has \"%.60s\" seen for two, write it once: whose "
+					"tunnel it is cannot be told",
+					parent->path, k->name, scalar_text(seen));
+		++*count;
+	}
+	return POI_OK;
+}
+
 static int load_list(struct config_source *s, const struct frame *parent,
 	const struct config_key *k, const yaml_node_t *node)
 {
 	uint32_t *count = (uint32_t *)(parent->base + k->count_offset);
 	const yaml_node_t *item;
 
+	if (k->type == CONFIG_ALIASES)
+		return load_aliases(s, parent, k, node);
 	if (node->type != YAML_SEQUENCE_NODE)
 		return config_refuse(s, node, "%s%s is not a list, write %s", parent->path, k->name,
 			k->type == CONFIG_LIST ? "its elements with \"- \" before each"

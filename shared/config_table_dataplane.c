@@ -36,6 +36,12 @@ static const struct config_key port_keys[] = {
 		KEY_COUNT(struct config_port, n_endpoints),
 		.most = CONFIG_ENDPOINTS_MAX,
 		.doc = "own GTP-U addresses, for directions and gtpuTunnelId"},
+	{.name = "gtp-aliases",
+		.type = CONFIG_ALIASES,
+		KEY_AT(struct config_port, gtp_aliases[0]),
+		KEY_COUNT(struct config_port, n_gtp_aliases),
+		.most = CONFIG_ALIASES_MAX,
+		.doc = "GTP-U addresses that signalling has, each with the one seen here: {advertised: seen}"},
 	KEY_BOOL("gre", struct config_port, gre, "false",
 		"look into GRE: IP, Ethernet, MPLS, PPP and ERSPAN I, II, III"),
 	KEY_BOOL("ipip", struct config_port, ipip, "false", "look into IP in IP"),
@@ -50,7 +56,8 @@ static const struct config_key port_keys[] = {
 		.doc = "look into VXLAN on these UDP ports too, as 8472"},
 	KEY_BOOL("vxlan-gpe", struct config_port, vxlan_gpe, "false",
 		"look into VXLAN-GPE on UDP port 4790"),
-	KEY_BOOL("geneve", struct config_port, geneve, "false", "look into Geneve on UDP port 6081"),
+	KEY_BOOL(
+		"geneve", struct config_port, geneve, "false", "look into Geneve on UDP port 6081"),
 	KEY_BOOL("tzsp", struct config_port, tzsp, "false", "look into TZSP on UDP port 37008"),
 	KEY_BOOL("etherip", struct config_port, etherip, "false",
 		"look into EtherIP, IP protocol 97"),
@@ -80,56 +87,62 @@ static const struct config_key port_keys[] = {
 };
 static KEY_SCOPE(port_scope, port_keys)
 
-static const struct config_key reassembly_keys[] = {
-	KEY_NUMBER("timeout-ms", struct config_reassembly, timeout_ms, 1, 2000, "50",
-		"milliseconds from a datagram's first piece to its last; identifiers repeat, so the "
-		"longer it is, the more often pieces of two datagrams meet"),
-	KEY_NUMBER("rate", struct config_reassembly, rate, 1000, 1000000, "40000",
-		"datagrams a second that never become whole and that one worker can hold for one "
-		"port until their time-out; beyond it they give way earlier"),
+	static const struct config_key reassembly_keys[] = {
+		KEY_NUMBER("timeout-ms", struct config_reassembly, timeout_ms, 1, 2000, "50",
+			"milliseconds from a datagram's first piece to its last; identifiers "
+			"repeat, so the "
+			"longer it is, the more often pieces of two datagrams meet"),
+		KEY_NUMBER("rate", struct config_reassembly, rate, 1000, 1000000, "40000",
+			"datagrams a second that never become whole and that one worker can hold "
+			"for one "
+			"port until their time-out; beyond it they give way earlier"),
 };
 static KEY_SCOPE(reassembly_scope, reassembly_keys)
 
-static const struct config_key dataplane_keys[] = {
-	{.name = "eal",
-		.type = CONFIG_TEXT,
-		KEY_AT(struct config_dataplane, eal),
-		.low = 0,
-		.high = 4095,
-		.fallback = "",
-		.doc = "arguments for DPDK's EAL, split as a shell splits words"},
-	KEY_NUMBER("main-cpu", struct config_dataplane, main_cpu, 0, 1023, "0",
-		"CPU of everything but the workers"),
-	{.name = "workers",
-		.type = CONFIG_NUMBERS,
-		KEY_AT(struct config_dataplane, workers[0]),
-		KEY_COUNT(struct config_dataplane, n_workers),
-		.most = CONFIG_WORKERS_MAX,
-		.low = 0,
-		.high = 1023,
-		.required = true,
-		.doc = "CPUs that poll the ports, one worker each"},
-	KEY_NUMBER("idle-sleep-us", struct config_dataplane, idle_sleep_us, 0, 100000, "0",
-		"0: workers spin; else microseconds that an idle worker sleeps"),
-	KEY_NUMBER("mbufs", struct config_dataplane, mbufs, 1024, 16777216, "16384",
-		"packet buffers of each port"),
-	KEY_NUMBER("mbuf-size", struct config_dataplane, mbuf_size, 2144, 16384, "2304",
-		"octets of one packet buffer; a longer frame takes several where the device can"),
-	{.name = "reassembly",
-		.type = CONFIG_MAP,
-		KEY_AT(struct config_dataplane, reassembly),
-		.scope = reassembly_scope,
-		.doc = "fragments of tunnels and of signalling are put together"},
-	{.name = "ports",
-		.type = CONFIG_LIST,
-		KEY_AT(struct config_dataplane, ports[0]),
-		KEY_COUNT(struct config_dataplane, n_ports),
-		.most = CONFIG_PORTS_MAX,
-		.required = true,
-		.scope = port_scope,
-		.doc = "the monitored ports"},
+	static const struct config_key dataplane_keys[] = {
+		{.name = "eal",
+			.type = CONFIG_TEXT,
+			KEY_AT(struct config_dataplane, eal),
+			.low = 0,
+			.high = 4095,
+			.fallback = "",
+			.doc = "arguments for DPDK's EAL, split as a shell splits words"},
+		KEY_NUMBER("main-cpu", struct config_dataplane, main_cpu, 0, 1023, "0",
+			"CPU of everything but the workers"),
+		{.name = "workers",
+			.type = CONFIG_NUMBERS,
+			KEY_AT(struct config_dataplane, workers[0]),
+			KEY_COUNT(struct config_dataplane, n_workers),
+			.most = CONFIG_WORKERS_MAX,
+			.low = 0,
+			.high = 1023,
+			.required = true,
+			.doc = "CPUs that poll the ports, one worker each"},
+		KEY_NUMBER("idle-sleep-us", struct config_dataplane, idle_sleep_us, 0, 100000, "0",
+			"0: workers spin; else microseconds that an idle worker sleeps"),
+		KEY_NUMBER("mbufs", struct config_dataplane, mbufs, 1024, 16777216, "16384",
+			"packet buffers of each port"),
+		KEY_NUMBER("mbuf-size", struct config_dataplane, mbuf_size, 2144, 16384, "2304",
+			"octets of one packet buffer; a longer frame takes several where the "
+			"device can"),
+		{.name = "reassembly",
+			.type = CONFIG_MAP,
+			KEY_AT(struct config_dataplane, reassembly),
+			.scope = reassembly_scope,
+			.doc = "fragments of tunnels and of signalling are put together"},
+		{.name = "ports",
+			.type = CONFIG_LIST,
+			KEY_AT(struct config_dataplane, ports[0]),
+			KEY_COUNT(struct config_dataplane, n_ports),
+			.most = CONFIG_PORTS_MAX,
+			.required = true,
+			.scope = port_scope,
+			.doc = "the monitored ports"},
 };
 KEY_SCOPE(config_scope_dataplane, dataplane_keys)
+
+static const struct config_word correlation_words[] = {
+	{"session", CONFIG_CORRELATION_SESSION}, {"zero", CONFIG_CORRELATION_ZERO}, {NULL, 0}};
 
 static const struct config_key signalling_keys[] = {
 	KEY_NUMBER("sessions", struct config_signalling, sessions, 16, 16777216, "1048576",
@@ -150,5 +163,9 @@ static const struct config_key signalling_keys[] = {
 		"tunnelled packets that one worker holds for sessions about to be bound; 0: none"),
 	KEY_NUMBER("early-ms", struct config_signalling, early_ms, 1, 1000, "20",
 		"milliseconds that they are held"),
+	KEY_WORD("correlation", struct config_signalling, correlation, correlation_words, "session",
+		"correlation ID of PDUs where the task names none; session: one of its own for "
+		"each "
+		"session, with sequence numbers of its own; zero: 0"),
 };
 KEY_SCOPE(config_scope_signalling, signalling_keys)

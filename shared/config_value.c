@@ -258,6 +258,7 @@ int config_value_store(struct config_source *s, const struct config_value *v)
 		return load_endpoint(s, v);
 	case CONFIG_PREFIXES:
 		return load_prefix(s, v);
+	case CONFIG_ALIASES:
 	case CONFIG_MAP:
 	case CONFIG_LIST:
 		break;

@@ -257,6 +257,7 @@ static void put_control(struct json *j, const struct channel_control_status *s)
 	json_u64(j, "tasks", s->tasks);
 	json_u64(j, "destinations", s->destinations);
 	json_u64(j, "faults", s->faults);
+	json_u64(j, "late_admfs", s->late_admfs);
 	json_u64(j, "requests", s->requests);
 	json_u64(j, "errors", s->errors);
 	json_u64(j, "refused", s->refused);
@@ -391,6 +392,9 @@ static void print_text(const struct cli_picture *p)
 		printf("X1          requests %" PRIu64 "  errors %" PRIu64 "  refused %" PRIu64
 		       "  tasks %u  destinations %u  faults %u\n",
 			s->requests, s->errors, s->refused, s->tasks, s->destinations, s->faults);
+	if (p->control && s->late_admfs)
+		printf("ADMF        silent for longer than TIME_P1, of %u of %u network elements\n",
+			s->late_admfs, s->network_elements);
 }
 
 // What happened between two pictures, a second.

@@ -92,7 +92,9 @@ static void look_at_control(struct metrics *m)
 	p->unanswered_ms = publish_unanswered_ms(c->publish);
 	p->recovered = publish_recovered(c->publish);
 	memset(p->faults, 0, sizeof(p->faults));
+	p->late_admfs = 0;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		p->late_admfs += publish_admf_late(c->publish, ne);
 		fault_count_kinds(*registry_ne_faults(c->registry, ne), p->faults);
 		const struct registry_destination *d = registry_destination_first(c->registry, ne);
 		for (; d; d = registry_destination_next(d))

@@ -124,6 +124,14 @@ static void put_x1(FILE *f, const struct metrics_picture *p)
 	put_latency_of(f, "no", &n->queries);
 }
 
+static void put_admfs(FILE *f, const struct metrics_picture *p)
+{
+	gauge(f, "poi_x1_admfs_late",
+		"Network elements whose ADMF was heard once and has sent nothing for longer than "
+		"TIME_P1 and half of it.",
+		p->late_admfs);
+}
+
 static void put_http(FILE *f, const struct listener_counters *n)
 {
 	const struct {
@@ -494,6 +502,7 @@ char *metrics_text(const struct metrics_picture *p, size_t *length)
 	put_build(f);
 	put_process(f, p);
 	put_x1(f, p);
+	put_admfs(f, p);
 	if (p->http)
 		put_http(f, p->http);
 	put_faults(f, p);

@@ -24,6 +24,7 @@ struct metrics_picture {
 	bool connected, recovered;
 	uint64_t unanswered_ms; // how long the dataplane that is connected owes an answer
 	uint32_t faults[FAULT_NE_KIND_COUNT];
+	uint32_t late_admfs; // as in the status of poi-control
 	uint32_t reports_waiting;
 	uint64_t reports_dropped, audit_lost, audit_left_out;
 	uint32_t n_certificates;

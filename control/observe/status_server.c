@@ -68,6 +68,7 @@ static void fill(
 		.refused = c->counters.top_level_errors,
 	};
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
+		out->late_admfs += publish_admf_late(c->publish, ne);
 		out->tasks += registry_task_count(c->registry, ne);
 		out->destinations += registry_destination_count(c->registry, ne);
 	}

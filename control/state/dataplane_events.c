@@ -115,8 +115,7 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	report_return(c, adopted, tasks);
-	if (adopted)
-		report_standing(c);
+	report_standing(c);
 	pending_reports_report_adopted(c->pending_reports);
 	if (adopted)
 		complete_destinations(c);
@@ -126,7 +125,7 @@ static void on_ready(void *context, bool adopted)
 	c->recovery_incomplete = false;
 }
 
-// Identifies the warning that tasks may be missing. Until every ADMF has answered it the dataplane's
+// Identifies the report that tasks may be missing. Until every ADMF has answered it the dataplane's
 // complete flag stays cleared, and the next process reports the same.
 static const struct id16 incomplete_report = {{1}};
 
@@ -141,6 +140,19 @@ static void restore_elements(struct control *c)
 	}
 }
 
+// The report is `held` by the complete flag: it is not the fault's to tell.
+static void raise_incomplete(struct control *c, uint16_t ne, const char *text)
+{
+	struct fault **faults = registry_ne_faults(c->registry, ne);
+
+	if (fault_raise(faults, FAULT_DATABASE, X1_STATUS_FAULT, text) < 0)
+		log_error("X1: out of memory: a fault is reported and not listed");
+	for (struct fault *f = *faults; f; f = f->next)
+		f->told = f->told || f->kind == FAULT_DATABASE;
+	if (c->faults_changed)
+		c->faults_changed(c, ne);
+}
+
 static bool on_incomplete(void *context)
 {
 	struct control *c = context;
@@ -152,16 +164,17 @@ static bool on_incomplete(void *context)
 	c->recovery_incomplete = true;
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		struct issue i = {.scope = ISSUE_NE,
-			.type = ISSUE_WARNING,
+			.type = ISSUE_FAULT,
 			.ne = ne,
-			.code = X1_STATUS_WARNING,
+			.code = X1_STATUS_FAULT,
 			.id = incomplete_report,
 			.held = true}; // by the complete flag
 		snprintf(i.text, sizeof(i.text),
 			"database cleared: X1 ended before the dataplane had all tasks back; %u "
 			"are taken over, others may be missing",
 			registry_task_count(c->registry, ne));
-		log_kind(WARNING, WARNING, "%s: %s", c->config->nes[ne].ne_identifier, i.text);
+		log_kind(ERROR, FAULT, "%s: fault: %s", c->config->nes[ne].ne_identifier, i.text);
+		raise_incomplete(c, ne, i.text);
 		audit_act(c, "database-cleared", ne, NULL, 0, i.text);
 		issues_put(c->issues, &i);
 		c->incomplete_unreported += c->config->nes[ne].admf_url != NULL;

@@ -27,6 +27,7 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_UNBOUND = 12,    // a task is not bound to a session yet
 	FAULT_UNSURE = 13,     // its view of the signalling was lost
 	FAULT_FRAGMENTS = 14,  // tunnelled packets were lost with fragments that were given up
+	FAULT_DATABASE = 15,   // the element began without the tasks that it had, or may have had
 	FAULT_REQUEST = 32,    // a request answered `Acknowledged` failed: it goes on as it was
 	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index.
 	FAULT_LINK = 64,	// the link is down
@@ -49,6 +50,7 @@ struct fault {
 	X(FAULT_FAIL_SAFE, "fail_safe") X(FAULT_AUDIT, "audit") X(FAULT_STORE, "store")      \
 	X(FAULT_CERTIFICATE, "certificate") X(FAULT_SECURITY, "security") \
 	X(FAULT_SPOOL, "spool") X(FAULT_FRAGMENTS, "fragments")                              \
+	X(FAULT_DATABASE, "database")                                                        \
 	X(FAULT_LINK, "link") X(FAULT_PORT_LOSS, "port_loss")
 
 #define X(kind, name) +1

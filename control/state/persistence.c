@@ -125,14 +125,21 @@ static const char *discarded(enum task_store_verdict verdict)
 		return "database cleared: the stored tasks were discarded, they do not fit "
 		       "together";
 	default:
-		return "database cleared: network element started without tasks";
+		return "database cleared: the network element started without tasks, and nothing "
+		       "says that it had none";
 	}
 }
 
+// A fault that stands until a change of the ADMF is in force.
 static void cleared(struct control *c, uint16_t ne, enum task_store_verdict verdict)
 {
+	if (verdict == TASK_STORE_BARE) {
+		log_notice("store: %s had neither tasks nor destinations",
+			c->config->nes[ne].ne_identifier);
+		return;
+	}
 	audit_act(c, "database-cleared", ne, NULL, 0, discarded(verdict));
-	fault_warn(c, ne, discarded(verdict));
+	fault_raise_ne(c, ne, FAULT_DATABASE, discarded(verdict));
 }
 
 void persistence_adopt_begin(struct control *c)

@@ -83,6 +83,43 @@ void publish_watch_connected(struct publish *p)
 	}
 }
 
+// Silence in milliseconds from which on the ADMF is late; 0: never.
+static uint64_t late_ms(const struct config_keepalive *k)
+{
+	uint64_t half = (uint64_t)k->time_p1 * 500, rest = (uint64_t)k->time_p2 * 1000;
+
+	if (!k->enabled || !k->time_p1)
+		return 0;
+	rest = rest > 2 * half ? (rest - 2 * half) / 2 : 0;
+	return 2 * half + (half < rest ? half : rest);
+}
+
+bool publish_admf_late(const struct publish *p, uint16_t ne)
+{
+	uint64_t limit = late_ms(&p->config->nes[ne].x1.keepalive);
+
+	return limit && p->contact[ne].known && publish_silence_ms(p, ne) >= limit;
+}
+
+static void look_at_keepalive(struct publish *p, uint16_t ne)
+{
+	struct publish_contact *c = &p->contact[ne];
+	const struct config_ne *element = &p->config->nes[ne];
+	bool late = publish_admf_late(p, ne);
+
+	if (late == c->late)
+		return;
+	c->late = late;
+	if (late)
+		log_kind(WARNING, ADMF_LATE,
+			"%s: the ADMF has sent nothing for longer than TIME_P1 (%u s): at TIME_P2 "
+			"(%u s) its tasks end",
+			element->ne_identifier, element->x1.keepalive.time_p1,
+			element->x1.keepalive.time_p2);
+	else
+		log_kind(NOTICE, ADMF_LATE, "%s: the ADMF was heard again", element->ne_identifier);
+}
+
 // A connected dataplane stops its tasks itself, also while it does not answer.
 static void look_at_silence(struct publish *p, uint16_t ne)
 {
@@ -158,8 +195,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct publish *p = arg;
 
-	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++)
+	for (uint16_t ne = 0; ne < registry_nes(p->registry); ne++) {
+		look_at_keepalive(p, ne);
 		look_at_silence(p, ne);
+	}
 	look_at_dataplane(p);
 }
 

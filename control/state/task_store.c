@@ -268,7 +268,7 @@ enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne
 		return TASK_STORE_INVALID;
 	if (!v->loaded ||
 		(!registry_task_count(v->loaded, ne) && !registry_destination_count(v->loaded, ne)))
-		return TASK_STORE_EMPTY;
+		return e->contact_s ? TASK_STORE_BARE : TASK_STORE_EMPTY;
 	if (e->contact_s > now_s + CLOCK_AHEAD_S)
 		return TASK_STORE_CLOCK;
 	// Without keepalives nothing bounds the silence of a living process; what lay on a disk is

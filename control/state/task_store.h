@@ -24,6 +24,7 @@ void task_store_close(struct task_store *v);
 // What was read at the opening, judged per network element.
 enum task_store_verdict {
 	TASK_STORE_EMPTY,   // nothing is stored for it
+	TASK_STORE_BARE,    // it was used, and had neither tasks nor destinations
 	TASK_STORE_ADOPTED, // its tasks and destinations are in the registry now
 	TASK_STORE_STALE,   // the last contact is TIME_P2 ago, or never was
 	TASK_STORE_CLOCK,   // the last contact lies more than 60 s in the future: the clock is not to be

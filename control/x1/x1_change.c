@@ -212,7 +212,7 @@ static void time_up(struct x1_operation *op)
 struct x1_operation *x1_change_new(
 	struct exchange *x, const struct x1_message *m, const struct id16 *id)
 {
-	static const struct x1_operation_kind kind = {.time_up = time_up};
+	static const struct x1_operation_kind kind = {.time_up = time_up, .changes = true};
 
 	return x1_operation_new(x, m, id, &kind);
 }

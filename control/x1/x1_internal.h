@@ -78,6 +78,7 @@ struct x1_operation_kind { // of those who let operations wait
 	void (*time_up)(
 		struct x1_operation *op); // TIME1 is over; the operation is not answered yet
 	void (*release)(struct x1_operation *op); // it is about to be freed; may be NULL
+	bool changes; // tasks or destinations
 };
 
 struct x1_operation { // one message that waits for the dataplane

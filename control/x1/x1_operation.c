@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "control/state/fault_raise.h"
+
 struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_message *m,
 	const struct id16 *id, const struct x1_operation_kind *kind)
 {
@@ -81,6 +83,9 @@ void x1_operation_finish(struct x1_operation *op, int code, const char *text)
 	struct x1_dispatch *d = op->dispatch;
 
 	x1_wake(d);
+	if (!code && !d->stopping && op->kind->changes)
+		fault_clear_ne(d->control, op->ne, FAULT_DATABASE,
+			"the ADMF provisions the network element again");
 	if (!x) {
 		if (!d->stopping)
 			x1_report_late(

@@ -174,6 +174,7 @@ int x1_task_session_target(struct x1_task_session *s, const struct x1_target *t)
 		return add_digits(s, &imeisv, name, t->text);
 	case X1_TARGET_NAI:
 	case X1_TARGET_SUPINAI:
+	case X1_TARGET_GPSI_NAI:
 		return add_nai(s, name, t->text);
 	default:
 		return POI_ERR_UNSUPPORTED;

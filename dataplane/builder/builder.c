@@ -27,6 +27,8 @@ struct builder *builder_new(
 		b->tables = table_builder_new(seed);
 	if (b->tables)
 		b->bindings = bindings_new(b->tables, &b->reconcile);
+	if (b->bindings)
+		bindings_counters(b->bindings, counters);
 	b->reconcile.bound = bindings_digest;
 	b->reconcile.bindings = b->bindings;
 	const struct table *first = b->tables ? table_commit(b->tables, 0) : NULL;
@@ -71,8 +73,8 @@ struct table_rcu *builder_table_rcu(struct builder *b)
 	return b->table_rcu;
 }
 
-// Decision 14: nothing that lay on a disk is used once the ADMF was silent for TIME_P2. Control says
-// "1 ms left" of a deadline that has passed.
+// Decision 14: nothing that lay on a disk is used once the ADMF was silent for TIME_P2. Control
+// says "1 ms left" of a deadline that has passed.
 static bool is_silent(void *context, const struct id16 *ne)
 {
 	const struct builder *b = context;
@@ -90,6 +92,7 @@ void builder_deliver(struct builder *b, struct deliver *d)
 void builder_reporter(struct builder *b, struct reporter *r)
 {
 	b->reporter = r;
+	bindings_reporter(b->bindings, r);
 }
 
 const struct link_classes *builder_link_classes(const struct builder *b)
@@ -121,8 +124,8 @@ static int destination_put(struct builder *b, const struct channel_destination *
 
 	if (!ne_entry_find(b->task_table, &d->ne))
 		return POI_ERR_NOT_FOUND;
-	// One removed in the same batch must be gone from delivery before it comes again; and before
-	// an identifier has another creation, no worker captures for the old one's tasks.
+	// One removed in the same batch must be gone from delivery before it comes again; and
+	// before an identifier has another creation, no worker captures for the old one's tasks.
 	if (known ? o->d.creation != d->creation : !SLIST_EMPTY(&b->removed)) {
 		r = builder_commit(b);
 		if (r != POI_OK)

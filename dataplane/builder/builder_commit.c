@@ -23,6 +23,7 @@ static void reports_end(struct builder *b)
 	LIST_FOREACH (own, &b->pending, next)
 		if (own->x2 && own->x2->report == REPORT_PDSR)
 			reporter_leave(b->reporter, own->x2);
+	bindings_reports_leave(b->bindings);
 	reporter_wait(b->reporter);
 }
 

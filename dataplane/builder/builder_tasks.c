@@ -86,6 +86,8 @@ static int rules_enter(struct builder *b, struct task_entry *task, struct task_r
 	}
 	int r = task->session ? bindings_begin(b->bindings, task, now_wall_ns(), &resources->bound)
 			      : table_put(b->tables, &rule);
+	if (r == POI_OK && resources->bound && old && old->bound)
+		bindings_sessions_keep(b->bindings, resources->bound, old->bound);
 	if (r == POI_OK && old && (old->bound || resources->bound))
 		rules_leave(b, old);
 	b->dirty |= r == POI_OK;

@@ -20,7 +20,8 @@ struct bindings *bindings_new(struct table_builder *builder, struct reconcile *r
 	STAILQ_INIT(&b->later);
 	TAILQ_INIT(&b->pending);
 	if (hash_table_init(&b->tasks, ANY_NUMBER) == POI_OK &&
-		hash_table_init(&b->rules, ANY_NUMBER) == POI_OK)
+		hash_table_init(&b->rules, ANY_NUMBER) == POI_OK &&
+		hash_table_init(&b->sessions, ANY_NUMBER) == POI_OK)
 		return b;
 	bindings_free(b);
 	return NULL;
@@ -44,6 +45,8 @@ void bindings_free(struct bindings *b)
 	bindings_free_rules(&b->left);
 	hash_table_free(&b->tasks);
 	hash_table_free(&b->rules);
+	bindings_sessions_give(b);
+	hash_table_free(&b->sessions);
 	free(b->spare);
 	free(b);
 }
@@ -51,6 +54,16 @@ void bindings_free(struct bindings *b)
 void bindings_follower(struct bindings *b, struct follower *f)
 {
 	b->follower = f;
+}
+
+void bindings_counters(struct bindings *b, struct task_counters_owner *counters)
+{
+	b->counters = counters;
+}
+
+void bindings_reporter(struct bindings *b, struct reporter *r)
+{
+	b->reporter = r;
 }
 
 bool bindings_followed(const struct bindings *b)
@@ -112,7 +125,12 @@ bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_en
 	if (!task->session || t->ended || !session_target_equal(t->task->session, task->session) ||
 		!same_filter(&t->also, &task->filter))
 		return false;
+	struct task_entry *before = t->task;
 	t->task = task;
+	if (bindings_sessions_renew(b, t)) {
+		t->task = before;
+		return false;
+	}
 	t->reported = false;
 	bindings_note(b, t);
 	if (!t->stale) {
@@ -126,6 +144,7 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 {
 	while (!LIST_EMPTY(&t->rules))
 		bindings_remove(b, LIST_FIRST(&t->rules), &t->left);
+	bindings_sessions_end(b, t);
 	follower_unsubscribe(b->follower, t->subscription);
 	hash_table_remove(&b->tasks, &t->by_subscription);
 	table_expect(b->builder, b->tasks.n > 0);
@@ -140,8 +159,10 @@ void bindings_drop(struct bound_task *t)
 {
 	if (!t)
 		return;
-	if (!t->ended) // the process ends
+	if (!t->ended) { // the process ends
 		bindings_forget_note(t->of, t);
+		bindings_sessions_forget(t->of, t);
+	}
 	bindings_free_rules(&t->rules);
 	bindings_free_rules(&t->left);
 	free(t);
@@ -170,6 +191,9 @@ static int apply(struct bindings *b, const struct follower_change *c)
 	case FOLLOWER_UNBIND:
 		o = bindings_find(b, c->binding.id);
 		return o ? bindings_unbind(b, o, c->binding.from_ns) : 0;
+	case FOLLOWER_OVER:
+		bindings_session_over(b, c->binding.correlation);
+		return 0;
 	case FOLLOWER_LOSS:
 		b->losing = c->state.unsure;
 		bindings_note_all(b);
@@ -235,6 +259,7 @@ void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns)
 			latency_note(&b->latency, now_ns - c->binding.from_ns);
 	changes_free(&b->done);
 	bindings_free_rules(&b->left);
+	bindings_sessions_give(b);
 	b->published++;
 	STAILQ_CONCAT(&b->later, &b->waiting); // before what waits
 	STAILQ_CONCAT(&b->waiting, &b->later);

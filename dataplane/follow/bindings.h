@@ -3,7 +3,9 @@
 // Tasks that name a session or a subscriber: what the follower says of their sessions becomes bound
 // rules of the match table. Builder thread; nothing is published here.
 
+#include "dataplane/capture/task_counters.h"
 #include "dataplane/follow/follower.h"
+#include "dataplane/report/reporter.h"
 #include "dataplane/tasks/reconcile.h"
 
 struct bindings;
@@ -13,6 +15,10 @@ struct bound_task; // one session task; its hold's
 struct bindings *bindings_new(struct table_builder *builder, struct reconcile *reconcile);
 void bindings_free(struct bindings *b);				// its tasks have been dropped
 void bindings_follower(struct bindings *b, struct follower *f); // before the first task
+// Whence sessions have sequence contexts of their own, and who makes their summaries: the caller's,
+// before the first task. Without counters every PDU has its task's correlation ID.
+void bindings_counters(struct bindings *b, struct task_counters_owner *counters);
+void bindings_reporter(struct bindings *b, struct reporter *r);
 int bindings_follow_fd(const struct bindings *b);		// -1 without a follower
 bool bindings_followed(const struct bindings *b);
 
@@ -23,6 +29,10 @@ bool bindings_followed(const struct bindings *b);
 // A modification that asks for the same sessions: `task` goes on with what its predecessor has, and
 // its rules take the place of the others with the next commit. False when it asks for others.
 bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_entry *task);
+// A modification that asks for others: `t` goes on with the sequence numbers of those sessions of
+// `from`, its predecessor's, that it asks for as well. Before bindings_end of that.
+void bindings_sessions_keep(
+	struct bindings *b, struct bound_task *t, const struct bound_task *from);
 // Its rules leave the table (with the next commit), and nobody waits any more.
 void bindings_end(struct bindings *b, struct bound_task *t);
 // After the grace period of the table without its rules.
@@ -33,6 +43,8 @@ void bindings_wait_done(struct bindings *b);
 // Changes of the table from all that waits. The number of rules put or removed, or NOMEM: the rest
 // waits for the next call, which counts what was done before as well.
 int bindings_apply(struct bindings *b);
+// After the grace period, and before the reporter is waited for: it lets go of the sessions that left.
+void bindings_reports_leave(struct bindings *b);
 // After the grace period of the table with what was applied: gives back what rules that left named.
 // `measure`: notes how long ago the messages behind the new rules were received.
 void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns);

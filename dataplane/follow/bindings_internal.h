@@ -5,13 +5,31 @@
 #include <sys/queue.h>
 
 #include "dataplane/follow/bindings.h"
+#include "dataplane/tasks/rules.h"
 #include "shared/hash_table.h"
 #include "shared/latency.h"
+
+// A session of a task whose PDUs have the session's correlation ID: what they need for it. It stays
+// until the session is over, for it may be without any rule for a while.
+struct bound_session {
+	struct hash_link by_correlation; // of all tasks
+	LIST_ENTRY(bound_session) of_task;
+	struct bound_task *task;
+	uint64_t correlation;
+	uint32_t context[COPY_KINDS];
+	uint8_t kinds; // bit per enum copy_kind whose context is held
+	bool over;
+	uint32_t rules;	    // that name it
+	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
+	struct bound_session *successor; // while its task is modified
+};
+LIST_HEAD(bound_sessions, bound_session);
 
 struct bound_rule {		// one rule
 	struct hash_link by_id; // of its binding, never used twice
 	LIST_ENTRY(bound_rule) of_task;
 	struct bound_task *task;
+	struct bound_session *session; // NULL: its PDUs have the task's correlation ID
 	struct binding binding; // holds its select
 	uint32_t number;	// of the rule
 	uint8_t links;
@@ -27,6 +45,7 @@ struct bound_task {
 	struct task_entry *task; // in the store until bindings_end
 	struct bound_rules rules;
 	struct bound_rules left; // out of the table; until the grace period is over
+	struct bound_sessions sessions;
 	struct filter also;	 // what the task asks for beside its session
 	bool has_also, ended;
 	uint64_t from_ns;
@@ -43,7 +62,9 @@ struct bindings {
 	struct table_builder *builder;
 	struct reconcile *reconcile;
 	struct follower *follower;
-	struct hash_table tasks, rules;
+	struct task_counters_owner *counters; // NULL: no correlation
+	struct reporter *reporter;	       // NULL: none
+	struct hash_table tasks, rules, sessions;
 	uint64_t subscriptions; // numbers given
 	bool unfinished, losing;
 	uint32_t *spare; // numbers of rules that are free again
@@ -54,6 +75,7 @@ struct bindings {
 	uint64_t published;
 	int changed;		 // since it was last told; not lost by a failure
 	struct bound_rules left; // of tasks that go on
+	struct bound_sessions left_sessions;
 	TAILQ_HEAD(, bound_task) pending;
 	LIST_HEAD(, bound_task) stale;
 	struct latency latency;
@@ -68,6 +90,20 @@ static inline uint64_t bindings_hash(const struct hash_table *t, uint64_t number
 void bindings_note(struct bindings *b, struct bound_task *t);
 void bindings_note_all(struct bindings *b);
 void bindings_forget_note(struct bindings *b, struct bound_task *t);
+
+// Sessions (bindings_session.c). Of a binding with that correlation ID; NULL where the task names its
+// own. NOMEM.
+[[nodiscard]] int bindings_session_of(struct bindings *b, struct bound_task *t, uint64_t correlation,
+	struct bound_session **out);
+void bindings_session_ref(struct bound_session *s); // one rule more; NULL allowed
+void bindings_session_unref(struct bindings *b, struct bound_session *s);
+void bindings_session_over(struct bindings *b, uint64_t correlation);
+// The task is another version: its sessions' contexts and X2 sides are too, its rules name them.
+// NOMEM: nothing has changed.
+[[nodiscard]] int bindings_sessions_renew(struct bindings *b, struct bound_task *t);
+void bindings_sessions_end(struct bindings *b, struct bound_task *t);	 // of a task that ends
+void bindings_sessions_forget(struct bindings *b, struct bound_task *t); // the process ends
+void bindings_sessions_give(struct bindings *b); // what those that left held
 
 // Rules (bindings_rule.c). NOMEM, or how many were put or removed.
 struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding);

@@ -36,6 +36,12 @@ static void rule_of(const struct bindings *b, const struct bound_rule *o, struct
 
 	rule_make(b->reconcile->task_table, b->reconcile->links, t->task, r);
 	r->binding = o->number;
+	if (o->session) {
+		r->correlation = o->session->correlation;
+		r->context_x2 = o->session->context[COPY_X2];
+		r->context_x3 = o->session->context[COPY_X3];
+		r->x2 = o->session->x2 ? o->session->x2 : r->x2;
+	}
 	r->links = o->links;
 	r->also = t->has_also ? &t->also : NULL;
 	r->select = by->select;
@@ -106,6 +112,8 @@ int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding
 		free(o);
 		return POI_ERR_NOMEM;
 	}
+	if (bindings_session_of(b, t, binding->correlation, &o->session))
+		goto no_key;
 	rule_of(b, o, &rule);
 	if (hash_table_add(&b->rules, &o->by_id, bindings_hash(&b->rules, binding->id)))
 		goto no_key;
@@ -114,6 +122,7 @@ int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding
 	(void)pdr_select_hold(o->binding.select);
 	reconcile_rule(b->reconcile, t->task, &rule, 1);
 	LIST_INSERT_HEAD(&t->rules, o, of_task);
+	bindings_session_ref(o->session);
 	return 1;
 no_rule:
 	hash_table_remove(&b->rules, &o->by_id);
@@ -139,6 +148,7 @@ void bindings_remove(struct bindings *b, struct bound_rule *o, struct bound_rule
 	hash_table_remove(&b->rules, &o->by_id);
 	LIST_REMOVE(o, of_task);
 	LIST_INSERT_HEAD(left, o, of_task);
+	bindings_session_unref(b, o->session);
 }
 
 static int release(struct bindings *b, struct bound_rule *o)

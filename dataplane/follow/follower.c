@@ -99,6 +99,16 @@ static void on_state(void *context, uint64_t subscription, const struct subscrip
 		c->state = *state;
 }
 
+// As above: what is kept of it would stay as long as its tasks.
+static void on_over(void *context, uint64_t correlation)
+{
+	struct follower_change *c;
+
+	while (!(c = change(context, 0, FOLLOWER_OVER)))
+		usleep(1000);
+	c->binding.correlation = correlation;
+}
+
 // ---- life ----
 
 static void forget(struct command *c)
@@ -126,8 +136,11 @@ struct follower *follower_new(const struct follower_settings *s)
 	pthread_cond_init(&f->served_wake, NULL);
 	pthread_condattr_destroy(&attributes);
 	f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	f->s.sessions.sink = (struct sessions_sink){
-		.bind = on_bind, .unbind = on_unbind, .state = on_state, .context = f};
+	f->s.sessions.sink = (struct sessions_sink){.bind = on_bind,
+		.unbind = on_unbind,
+		.state = on_state,
+		.over = on_over,
+		.context = f};
 	if (f->fd >= 0)
 		f->sessions = sessions_new(&f->s.sessions);
 	if (!f->sessions) {

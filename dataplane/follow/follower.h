@@ -36,7 +36,14 @@ void follower_unsubscribe(struct follower *f, uint64_t subscription);
 void follower_wait_done(struct follower *f);
 
 // LOSS: signalling was lost on its way (state.unsure), or none for a while; of no one subscription.
-enum follower_change_kind { FOLLOWER_BIND, FOLLOWER_UNBIND, FOLLOWER_STATE, FOLLOWER_LOSS };
+// OVER: nothing more comes of binding.correlation; of no one subscription.
+enum follower_change_kind {
+	FOLLOWER_BIND,
+	FOLLOWER_UNBIND,
+	FOLLOWER_STATE,
+	FOLLOWER_LOSS,
+	FOLLOWER_OVER
+};
 
 struct follower_change { // in the order in which they came
 	STAILQ_ENTRY(follower_change) link;

@@ -29,6 +29,8 @@ enum cpu_dispatch cpu_dispatch_best(void)
 	unsigned match_burst_##v(const struct table *t, const struct port_traits *port,   \
 		const struct packet_view *views, unsigned n, struct match_cursor *cursor, \
 		struct hit *hits, unsigned max_hits);                                     \
+	bool parse_by_layers_##v(                                                         \
+		const struct port_traits *port, struct packet_view *view);                \
 	uint32_t parse_unopened_##v(                                                      \
 		const struct port_traits *port, const struct packet_view *view)
 DECLARE(v2);
@@ -65,6 +67,11 @@ const char *cpu_dispatch_name(void)
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
 {
 	return in_use.parse(port, views, n);
+}
+
+bool parse_by_layers(const struct port_traits *port, struct packet_view *view)
+{
+	return parse_by_layers_v2(port, view);
 }
 
 // Of samples: each CPU has the one that all can run.

@@ -98,8 +98,8 @@ static void locate(struct search *s)
 		if (p->start != p->end && !((x->entry[p->start].key ^ p->key) >> 1)) {
 			const char *rule = (const char *)x->entry[p->start].rule;
 			__builtin_prefetch(rule);
-			__builtin_prefetch(rule + offsetof(struct rule, filter));
-			__builtin_prefetch(rule + offsetof(struct rule, filter) + 64);
+			__builtin_prefetch(rule + 64);
+			__builtin_prefetch(rule + 128);
 		}
 	}
 }
@@ -117,7 +117,7 @@ struct found { // hits, and room for them
 };
 
 #define COMPARED 16 // hits of a packet, each with each
-#define AHEAD 8 // entries of a bucket whose rules are fetched before
+#define AHEAD 16 // entries of a bucket whose rules are fetched before
 
 static void merge(struct hit *into, const struct hit *other)
 {
@@ -191,7 +191,7 @@ static bool take_probe(const struct search *s, const struct match_cursor *c, con
 		if (at + AHEAD < p->end) {
 			const char *rule = (const char *)x->entry[at + AHEAD].rule;
 			__builtin_prefetch(rule);
-			__builtin_prefetch(rule + offsetof(struct rule, filter));
+			__builtin_prefetch(rule + 64);
 		}
 		if (c->bits && !in_part(c, x->entry[at].rule->slot))
 			continue;

@@ -22,32 +22,33 @@ struct pdr_select; // dataplane/match/pdr_select.h
 // One task as the workers see it, or one way in which signalling says that its packets can be told
 // (a bound rule). Owned by the caller of table_put until table_put takes a copy.
 struct rule {
+	// What bound rules are told by comes first, within two cache lines: thousands may lie on one session.
 	uint32_t slot;	     // stable index of the task's counters
 	uint32_t binding;    // 0: the task's own rule; else a bound one's number, of all bound ones
-	uint32_t context_x2; // sequence contexts (decision 15)
-	uint32_t context_x3;
-	struct id16 header_xid; // XID field of PDUs
-	uint64_t correlation;
+	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
+	uint8_t direction; // bound: FROM_TARGET or TO_TARGET where signalling says it, else 0
 	uint8_t delivery;	// DELIVERY_*
 	uint8_t report;		// enum channel_report
-	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
 	uint8_t payload_format; // enum config_format
 	uint8_t axri;		// 1: may share a PDU with other such tasks (attribute 21)
 	uint8_t n_destinations;
-	uint8_t direction; // bound: FROM_TARGET or TO_TARGET where signalling says it, else 0
-	uint16_t destination[RULE_DESTINATIONS_MAX]; // destination indices, ascending
-	// With DELIVERY_X2 or attributes 17; outlives the rule by its grace period.
-	const struct x2_task *x2;
-	struct filter filter; // bound: FTEID (with its address), or one address prefix, alone
-
-	// Bound rules. What is pointed to outlives the rule by its grace period.
+	// Of bound rules. What is pointed to outlives the rule by its grace period.
 	const struct filter *also;	 // what the task asks for beside its session; NULL: nothing
 	const struct pdr_select *select; // NULL: every packet
-	uint64_t select_digest;
 	uint64_t from_ns; // in force for packets received since then
 	// Not 0: only for packets that were held, received until then. What the signalling showed
 	// and took back before it could be in force.
 	uint64_t until_ns;
+	struct filter filter; // bound: FTEID (with its address), or one address prefix, alone
+
+	uint64_t select_digest;
+	uint64_t correlation;
+	uint32_t context_x2; // sequence contexts (decision 15)
+	uint32_t context_x3;
+	struct id16 header_xid; // XID field of PDUs
+	uint16_t destination[RULE_DESTINATIONS_MAX]; // destination indices, ascending
+	// With DELIVERY_X2 or attributes 17; outlives the rule by its grace period.
+	const struct x2_task *x2;
 };
 
 // The table's key: several rules may have one task's slot.

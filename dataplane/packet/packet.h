@@ -94,8 +94,10 @@ struct port_traits {
 	uint8_t n_vxlan_ports;
 	uint16_t vxlan_port[CONFIG_VXLAN_PORTS_MAX]; // further ones
 	bool deliver_cut; // packets whose frame was cut go out with what there is
+	uint8_t n_aliases;
 	uint8_t n_endpoints;
 	struct ip_prefix endpoint[CONFIG_ENDPOINTS_MAX]; // gtp-endpoints
+	struct config_alias alias[CONFIG_ALIASES_MAX];	 // gtp-aliases
 };
 
 struct rule;

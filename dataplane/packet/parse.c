@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "dataplane/packet/parse_fast_internal.h"
 #include "dataplane/packet/parse_ip_internal.h"
 #include "dataplane/packet/parse_link_internal.h"
 #include "dataplane/packet/parse_mirror_internal.h"
@@ -12,7 +13,8 @@
 #define PORT_VXLAN_LINUX 8472 // of kernels older than the standard's port
 
 // Names a datagram that looks like a tunnel which this port does not open.
-static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
+static __attribute__((noinline)) enum step leave_udp(
+	struct parse_state *w, uint16_t dport, uint32_t size)
 {
 	static const struct port_traits all = {.tunnel = CONFIG_TUNNEL_GTPU,
 		.vxlan = true,
@@ -25,7 +27,7 @@ static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
 		.vxlan_port = {PORT_VXLAN_LINUX}};
 	struct udp_content to;
 
-	if (!w->asked || is_inside_gtpu(w))
+	if (is_inside_gtpu(w))
 		return STEP_DONE;
 	enum udp_tunnel kind = tunnel_of(&all, dport);
 	const uint8_t *p = w->d + w->at;
@@ -36,10 +38,18 @@ static enum step leave_udp(struct parse_state *w, uint16_t dport, uint32_t size)
 	return is ? leave_closed(w, UNOPENED_UDP, dport) : STEP_DONE;
 }
 
+// In a G-PDU there is no tunnel but another one of GTP-U.
+static inline enum udp_tunnel tunnel_here(const struct parse_state *w, uint16_t dport)
+{
+	if (dport == PORT_GTPU && w->port->tunnel == CONFIG_TUNNEL_GTPU)
+		return UDP_GTPU;
+	return is_inside_gtpu(w) ? UDP_NONE : tunnel_of(w->port, dport);
+}
+
 static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 {
 	uint16_t length = wire_load16(w->d + w->at + 4);
-	enum udp_tunnel tunnel = tunnel_of(w->port, l->dport);
+	enum udp_tunnel tunnel = tunnel_here(w, l->dport);
 
 	if (l->flags & LAYER_FRAGMENT_FIRST) { // its length speaks of the whole datagram
 		if (tunnel == UDP_GTPU)
@@ -54,7 +64,7 @@ static enum step parse_udp(struct parse_state *w, struct packet_layer *l)
 	if (tunnel == UDP_GTPU)
 		return parse_gtpu(w, length - 8u);
 	if (tunnel == UDP_NONE)
-		return leave_udp(w, l->dport, length - 8u);
+		return w->asked ? leave_udp(w, l->dport, length - 8u) : STEP_DONE;
 	return parse_udp_tunnel(w, length - 8u, tunnel);
 }
 
@@ -178,8 +188,7 @@ static void walk(struct parse_state *w)
 
 // Every frame that the fast path leaves. Returns whether the last layer is a fragment; the fast
 // path knows none.
-static __attribute__((noinline)) bool parse_general(
-	const struct port_traits *port, struct packet_view *v)
+__attribute__((noinline)) bool parse_by_layers(const struct port_traits *port, struct packet_view *v)
 {
 	struct parse_state w = {
 		.v = v, .port = port, .d = v->data, .fault = NO_FAULT, .lie = NO_FAULT};
@@ -188,98 +197,6 @@ static __attribute__((noinline)) bool parse_general(
 	v->outcome = (uint8_t)outcome_of(&w);
 	return v->n_layers &&
 	       v->layer[v->n_layers - 1].flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER);
-}
-
-static inline uint64_t load64(const uint8_t *p)
-{
-	uint64_t v;
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-struct fast_ports {    // destination ports that the fast path leaves to the general one
-	uint64_t bits; // of tunnel_bits
-	const struct port_traits *port;
-};
-
-// Behind a plain header of `ip` octets at `l3`, in a datagram of `length`: writes the whole view
-// when TCP or UDP is in order there. 8 + 12 octets beyond l3 + ip are readable.
-static inline __attribute__((always_inline)) bool fast_upper(
-	const struct fast_ports *special, struct packet_view *v, struct packet_layer l, uint32_t ip)
-{
-	const uint8_t *p = v->data + l.l3 + ip;
-
-	l.sport = wire_load16(p);
-	l.dport = wire_load16(p + 2);
-	if (l.protocol == PROTOCOL_TCP) {
-		uint32_t header = (p[12] >> 4) * 4u;
-		if (header < 20 || ip + header > l.length)
-			return false;
-	} else if (l.protocol == PROTOCOL_UDP) {
-		uint32_t udp = wire_load16(p + 4);
-		if (udp < 8 || ip + udp > l.length)
-			return false;
-		if (special->bits & port_bit(l.dport) &&
-			tunnel_of(special->port, l.dport) != UDP_NONE)
-			return false;
-	} else {
-		return false;
-	}
-	l.l4 = (uint16_t)(l.l3 + ip);
-	l.flags = LAYER_PORTS;
-	v->outcome = PACKET_IP;
-	v->flags = 0;
-	v->n_layers = 1;
-	v->shape = l.family == 4 ? SHAPE_PLAIN4 : SHAPE_OTHER;
-	if (l.family == 4) {
-		uint64_t ends = __builtin_bswap64(load64(v->data + l.l3 + 12));
-		memcpy(v->end4, &ends, sizeof(ends));
-	}
-	v->layer[0] = l;
-	return true;
-}
-
-// Ethernet, at most one tag, IP without options or fragments, TCP or UDP, nothing cut.
-static inline __attribute__((always_inline)) bool parse_fast(
-	const struct fast_ports *special, struct packet_view *v)
-{
-	const uint8_t *d = v->data;
-	uint32_t l3 = 14;
-
-	if (v->length < 14 + 4 + 40 || v->total > OFFSETS_MAX)
-		return false;
-	uint16_t type = wire_load16(d + 12);
-	if (type == ETHERTYPE_VLAN) {
-		type = wire_load16(d + 16);
-		l3 = 18;
-	}
-	const uint8_t *ip = d + l3;
-	if (type == ETHERTYPE_IPV4) {
-		uint16_t length = wire_load16(ip + 2);
-		if (ip[0] != 0x45 || wire_load16(ip + 6) & 0x3fff || length < 20 ||
-			l3 + length > v->total)
-			return false;
-		struct packet_layer l = {.l3 = (uint16_t)l3,
-			.length = length,
-			.family = 4,
-			.protocol = ip[9],
-			.source = 12,
-			.address_length = 4};
-		return fast_upper(special, v, l, 20);
-	}
-	if (type == ETHERTYPE_IPV6) {
-		uint32_t length = 40u + wire_load16(ip + 4);
-		if (ip[0] >> 4 != 6 || length < 60 || l3 + length > v->total || l3 + 60 > v->length)
-			return false;
-		struct packet_layer l = {.l3 = (uint16_t)l3,
-			.length = (uint16_t)length,
-			.family = 6,
-			.protocol = ip[6],
-			.source = 8,
-			.address_length = 16};
-		return fast_upper(special, v, l, 40);
-	}
-	return false;
 }
 
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
@@ -293,7 +210,7 @@ uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, 
 		if (i + PREFETCH_AHEAD < n)
 			__builtin_prefetch(views[i + PREFETCH_AHEAD].data);
 		if (!parse_fast(&special, &views[i]))
-			fragments |= (uint32_t)parse_general(port, &views[i]) << i;
+			fragments |= (uint32_t)parse_by_layers(port, &views[i]) << i;
 	}
 	return fragments;
 }

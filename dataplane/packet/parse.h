@@ -30,6 +30,10 @@
 // fragment (LAYER_FRAGMENT_*).
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n);
 
+// Parses one frame header by header. parse_burst has a shorter way for plain ones and gives the same
+// view: this is what it is compared with. Returns whether the last layer is a fragment.
+bool parse_by_layers(const struct port_traits *port, struct packet_view *view);
+
 // Parses one frame again, to say what of it was not opened: UNOPENED(), or 0. ARP, LLDP and
 // other types that carry no user's packets are not named, nor what is inside a G-PDU. For samples:
 // not for each frame.

@@ -253,11 +253,16 @@ static bool has_known_type(const struct content *c)
 // The content of a G-PDU, of `size` octets, is Ethernet where it is no IP packet of exactly its
 // length and has no IPv4 header with a right checksum. Where its first octet could be IP's, all of
 // it has to show Ethernet: what looks like a type may be half of an IP address.
-static bool looks_ethernet(const struct parse_state *w, uint32_t size)
+static __attribute__((noinline)) bool shows_no_ip(const struct parse_state *w, uint32_t size)
 {
 	const struct content c = content_of(w, size, false);
 
-	if (c.here == 0 || ip_length(w) == size || is_ipv4_header(&c))
+	if (c.here == 0 || is_ipv4_header(&c))
 		return false;
 	return by_version(w) == STEP_DONE ? has_known_type(&c) : shows_ethernet(c);
+}
+
+static inline bool looks_ethernet(const struct parse_state *w, uint32_t size)
+{
+	return ip_length(w) != size && shows_no_ip(w, size);
 }

@@ -197,11 +197,12 @@ static bool shows_tunnel(
 
 // The datagram's content of `size` octets. What does not show itself as the tunnel is a user's,
 // whose ports it has; nothing is a tunnel of these inside a G-PDU.
-static enum step parse_udp_tunnel(struct parse_state *w, uint32_t size, enum udp_tunnel kind)
+static __attribute__((noinline)) enum step parse_udp_tunnel(
+	struct parse_state *w, uint32_t size, enum udp_tunnel kind)
 {
 	struct udp_content to;
 
-	if (is_inside_gtpu(w) || !shows_tunnel(w, size, kind, &to))
+	if (!shows_tunnel(w, size, kind, &to))
 		return STEP_DONE;
 	w->v->layer[w->v->n_layers - 1].flags |= LAYER_CARRIER;
 	w->wrap = kind == UDP_VXLAN ? WRAP_VXLAN : WRAP_MIRROR;
@@ -276,7 +277,7 @@ static uint32_t gre_header(uint16_t flags, uint16_t type)
 }
 
 // RFC 2784, 2890 and 2637. What mirrors carry in it is not looked for in a G-PDU.
-static enum step parse_gre(struct parse_state *w)
+static __attribute__((noinline)) enum step parse_gre(struct parse_state *w)
 {
 	if (left(w) < 4)
 		return fail(w, PACKET_GRE_TRUNCATED);

@@ -166,6 +166,8 @@ static void traits_of(const struct config_port *c, struct port_traits *t)
 	t->n_vxlan_ports = (uint8_t)c->n_vxlan_ports;
 	for (uint32_t i = 0; i < c->n_vxlan_ports; i++)
 		t->vxlan_port[i] = (uint16_t)c->vxlan_ports[i];
+	t->n_aliases = (uint8_t)c->n_gtp_aliases;
+	memcpy(t->alias, c->gtp_aliases, c->n_gtp_aliases * sizeof(t->alias[0]));
 	t->n_endpoints = (uint8_t)c->n_endpoints;
 	memcpy(t->endpoint, c->gtp_endpoints, c->n_endpoints * sizeof(t->endpoint[0]));
 }

@@ -5,15 +5,15 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "dataplane/capture/task_counters.h"
 #include "shared/hash_index.h"
+#include "shared/hash_table.h"
 #include "shared/pdu.h"
 
 #define NONE HASH_NONE
 #define NEVER UINT64_MAX
 #define NS_PER_S 1000000000ull
 #define CLOSE_NS (NS_PER_S / 2)
-#define SLOTS_MAX (SLOT_CHUNK * SLOT_CHUNKS_MAX)
+#define SESSIONS_MAX UINT32_MAX // each has a context
 
 struct timer { // first in what it belongs to
 	uint64_t due;
@@ -21,8 +21,10 @@ struct timer { // first in what it belongs to
 	bool session;
 };
 
-struct session { // one task's
+struct session { // one task's, in one sequence context: of the task, or of a session that it
+		 // follows
 	struct timer timer;
+	struct hash_link by_task;
 	const struct x2_task *task;
 	LIST_ENTRY(session) in_sessions;
 	uint64_t packets, bytes; // since the last report by a session trigger
@@ -51,7 +53,7 @@ struct report_flows {
 	uint32_t fresh; // flows below were used once
 	uint32_t free;	// list
 	uint32_t oldest, newest;
-	struct session **by_slot; // SLOTS_MAX, touched as tasks come
+	struct hash_table by_task; // by slot and context
 	LIST_HEAD(, session) sessions;
 	struct timer **heap;
 	uint32_t n_heap, heap_size, n_sessions;
@@ -75,8 +77,7 @@ struct report_flows *report_flows_new(const struct report_flow_settings *s)
 	r->heap_size = s->flows;
 	r->flow = calloc(s->flows, sizeof(*r->flow));
 	r->heap = calloc(r->heap_size, sizeof(struct timer *));
-	r->by_slot = calloc(SLOTS_MAX, sizeof(struct session *));
-	if (s->flows == 0 || !r->flow || !r->heap || !r->by_slot)
+	if (s->flows == 0 || !r->flow || !r->heap || hash_table_init(&r->by_task, SESSIONS_MAX))
 		goto fail;
 	const struct hash_index_settings table = {.limit = s->flows,
 		.first = &r->flow[0].link,
@@ -101,7 +102,7 @@ void report_flows_free(struct report_flows *r)
 	free(r->flow);
 	hash_index_free(&r->table);
 	free(r->heap);
-	free(r->by_slot);
+	hash_table_free(&r->by_task);
 	free(r);
 }
 
@@ -205,7 +206,8 @@ static bool same_flow(const struct header_facts *a, const struct header_facts *b
 	       a->direction == b->direction && a->flags == b->flags;
 }
 
-static uint64_t hash_of(const struct report_flows *r, uint32_t slot, const struct header_facts *f)
+static uint64_t hash_of(
+	const struct report_flows *r, const struct x2_task *t, const struct header_facts *f)
 {
 	uint64_t words[6];
 
@@ -214,14 +216,14 @@ static uint64_t hash_of(const struct report_flows *r, uint32_t slot, const struc
 	words[4] = (uint64_t)f->sport << 48 | (uint64_t)f->dport << 32 |
 		   (uint64_t)f->protocol << 24 | (uint64_t)f->direction << 16 |
 		   (uint64_t)f->family << 8 | f->flags;
-	words[5] = slot;
+	words[5] = (uint64_t)t->context << 32 | t->slot;
 	return hash_index_hash(&r->table, words, 6);
 }
 
 static uint32_t find(
 	const struct report_flows *r, const struct session *s, const struct header_facts *f)
 {
-	uint32_t i = hash_index_first(&r->table, hash_of(r, s->task->slot, f));
+	uint32_t i = hash_index_first(&r->table, hash_of(r, s->task, f));
 
 	while (i != HASH_NONE && !(r->flow[i].session == s && same_flow(&r->flow[i].facts, f)))
 		i = r->flow[i].link.next;
@@ -250,7 +252,7 @@ static void flow_end(struct report_flows *r, struct flow *f, uint64_t time_ns)
 	struct session *s = f->session;
 
 	report(r, f, SUMMARY_END, false, time_ns);
-	hash_index_remove(&r->table, i, hash_of(r, s->task->slot, &f->facts));
+	hash_index_remove(&r->table, i, hash_of(r, s->task, &f->facts));
 	age_out(r, f);
 	*(f->prev == NONE ? &s->flows : &r->flow[f->prev].next) = f->next;
 	if (f->next != NONE)
@@ -282,7 +284,7 @@ static struct flow *flow_new(struct report_flows *r, struct session *s,
 		.next = s->flows,
 		.prev = NONE};
 	f->facts.tcp = 0;
-	hash_index_add(&r->table, i, hash_of(r, s->task->slot, &d->facts));
+	hash_index_add(&r->table, i, hash_of(r, s->task, &d->facts));
 	if (s->flows != NONE)
 		r->flow[s->flows].prev = i;
 	s->flows = i;
@@ -295,6 +297,23 @@ static struct flow *flow_new(struct report_flows *r, struct session *s,
 }
 
 // --- sessions ---
+
+static uint64_t task_hash(const struct report_flows *r, const struct x2_task *t)
+{
+	return hash_table_hash(&r->by_task, (const uint64_t[]){t->slot, t->context}, 2);
+}
+
+static struct session *session_of(const struct report_flows *r, const struct x2_task *t)
+{
+	struct hash_link *l = hash_table_first(&r->by_task, task_hash(r, t));
+
+	for (; l; l = hash_table_next(l)) {
+		struct session *s = HASH_OBJECT(l, struct session, by_task);
+		if (s->task->slot == t->slot && s->task->context == t->context)
+			return s;
+	}
+	return NULL;
+}
 
 static void session_timer(struct report_flows *r, struct session *s, uint64_t now)
 {
@@ -326,7 +345,8 @@ static struct session *session_new(
 	s->task = t;
 	s->flows = NONE;
 	LIST_INSERT_HEAD(&r->sessions, s, in_sessions);
-	r->by_slot[t->slot] = s;
+	// There is room for as many as there can be contexts.
+	(void)!hash_table_add(&r->by_task, &s->by_task, task_hash(r, t));
 	session_timer(r, s, now->mono_ns);
 	return s;
 }
@@ -359,7 +379,7 @@ static void session_end(struct report_flows *r, struct session *s, uint64_t time
 	while (s->flows != NONE)
 		flow_end(r, &r->flow[s->flows], time_ns);
 	timer_cancel(r, &s->timer);
-	r->by_slot[s->task->slot] = NULL;
+	hash_table_remove(&r->by_task, &s->by_task);
 	LIST_REMOVE(s, in_sessions);
 	r->n_sessions--;
 	free(s);
@@ -431,7 +451,7 @@ static void triggers(struct report_flows *r, struct flow *f, bool fresh, uint64_
 int report_flows_packet(
 	struct report_flows *r, const struct header_digest *d, const struct moment *now)
 {
-	struct session *s = r->by_slot[d->task->slot];
+	struct session *s = session_of(r, d->task);
 
 	if (!s)
 		s = session_new(r, d->task, now);
@@ -505,11 +525,11 @@ void report_flows_tick(struct report_flows *r, const struct moment *now)
 void report_flows_leave(struct report_flows *r, const struct x2_task *old,
 	const struct x2_task *successor, const struct moment *now)
 {
-	struct session *s = r->by_slot[old->slot];
+	struct session *s = session_of(r, old);
 
 	if (!s)
 		return;
-	if (!successor)
+	if (!successor || successor->context != old->context) // it goes on under other numbers
 		session_end(r, s, now->real_ns);
 	else if (s->task->version < successor->version)
 		session_switch(r, s, successor, now);

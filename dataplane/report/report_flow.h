@@ -1,7 +1,7 @@
 #pragma once
 
 // Flows of summary reports (TS 33.128 clause 6.2.3.9.4). A flow is one direction of one
-// conversation within one task: addresses, ports, protocol, direction. It is reported when it
+// conversation within one task and sequence context: addresses, ports, protocol, direction. It is reported when it
 // starts, at each trigger and when it ends; every packet is in exactly one report, so the sums are
 // exact. Pure bookkeeping, one thread, no clock of its own.
 //

@@ -8,6 +8,7 @@
 #include "dataplane/session/session_binding_internal.h"
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"
+#include "dataplane/session/session_stopped_internal.h"
 #include "dataplane/session/session_string_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
@@ -26,12 +27,14 @@ static bool make_parts(struct sessions *st)
 	st->departures = departures_new(st);
 	st->transactions = transactions_new(st);
 	st->early_responses = early_responses_new(st);
+	st->stopped = stopped_sessions_new(st);
 	st->marks = marks_new(st);
 	st->subscriptions = subscriptions_new(st);
 	st->bindings = binding_set_new(st);
 	st->round = binding_round_new(st);
 	return st->work && st->strings && st->nodes && st->departures && st->transactions &&
-	       st->early_responses && st->marks && st->subscriptions && st->bindings && st->round;
+	       st->early_responses && st->stopped && st->marks && st->subscriptions &&
+	       st->bindings && st->round;
 }
 
 struct sessions *sessions_new(const struct sessions_settings *s)
@@ -78,6 +81,7 @@ void sessions_free(struct sessions *st)
 	marks_free(st);
 	departures_free(st);
 	early_responses_free(st);
+	stopped_sessions_free(st);
 	transactions_free(st);
 	subscriptions_free(st);
 	binding_set_free(st);

@@ -30,6 +30,8 @@ struct binding {
 	bool tunnels;  // as link_class_bind_session has it: N6 is not looked at
 	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
 	struct ip_prefix prefix; // network order
+	// Of the user plane's path that the session is one end of; 0: settings without `correlate`.
+	uint64_t correlation;
 	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
 	// the sink takes its own reference.
 	const struct pdr_select *select;
@@ -50,6 +52,9 @@ struct sessions_sink {
 	void (*unbind)(void *context, uint64_t subscription, uint64_t binding);
 	void (*state)(void *context, uint64_t subscription, const struct subscription_state *state);
 	void *context;
+	// Every session of a correlation ID that was bound, or may have been, is over: it never
+	// comes again. Among what the message binds and unbinds; NULL: nobody asks.
+	void (*over)(void *context, uint64_t correlation);
 };
 
 struct sessions_settings {
@@ -60,6 +65,7 @@ struct sessions_settings {
 			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
 	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
+	bool correlate;		// bindings have their session's correlation ID
 	const struct link_classes *links; // the caller's; NULL: every selector of a session is seen
 	uint64_t seed[2];		  // of the hashes
 	struct sessions_sink sink;
@@ -69,7 +75,8 @@ struct sessions_settings {
 	.waiting_ns = 180000000000ull, .handover_ns = 1000000000ull, .age_ns = 86400000000000ull
 
 // Counters since the start; one writer (the owner), relaxed readers. Strangers: the follower's, of
-// what the taps left out.
+// what the taps left out. Accounts_late: messages of RADIUS accounting that came behind what had
+// overtaken them, and changed nothing; stops_forgotten: Stops that had no room to be remembered.
 #define SESSION_COUNTS(X)      \
 	X(messages)            \
 	X(requests)            \
@@ -87,6 +94,8 @@ struct sessions_settings {
 	X(refused)             \
 	X(identity_unseen)     \
 	X(ambiguous)           \
+	X(accounts_late)       \
+	X(stops_forgotten)     \
 	X(binds)               \
 	X(unbinds)             \
 	X(strangers)

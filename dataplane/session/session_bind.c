@@ -24,7 +24,8 @@ struct candidate { // a subscription that the session at hand may satisfy
 struct binding_round {
 	struct sessions *st;
 	uint64_t round;
-	bool alone; // it has tunnels only, also where it leaves the UPF
+	bool alone;	      // it has tunnels only, also where it leaves the UPF
+	uint64_t correlation; // 0: without
 	struct candidate *candidate;
 	uint32_t n_candidates, candidates_size;
 	struct wanted_binding *wanted;
@@ -186,6 +187,7 @@ static struct wanted_binding wanted_of(const struct binding_round *b, const stru
 {
 	return (struct wanted_binding){.subscription = m->subscription,
 		.tunnels = m->subscription->tunnels || b->alone,
+		.correlation = b->correlation,
 		.selector = *x,
 		.direction = direction};
 }
@@ -321,6 +323,8 @@ static void membership_update(
 	b->unsure = m->ambiguous || unsure || m->failed;
 	bool had = b->n > 0;
 	set_refs(round, b, m);
+	if (b->n > 0 && st->s.correlate)
+		correlation_used(st, s);
 	bool accepted = s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL);
 	b->counts = m->holds && accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
 	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
@@ -379,6 +383,7 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 	struct selectors *all = selectors_open(st);
 
 	b->alone = is_alone(st, s, &u->rules);
+	b->correlation = st->s.correlate ? s->correlation : 0;
 	session_stages(st, s, u, &(struct stages){.all = all, .each = want_stage, .context = b});
 	bool unsure =
 		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;

@@ -7,26 +7,29 @@
 
 // One binding of a subscription may be shown by several sessions (a tunnel between two of the
 // network's functions has one at each end; a restored session comes before the old one goes). It is
-// told once. Where one end says N9, it is N9.
+// told once, to each correlation ID: two that show it without being known as one path have two.
+// Where one end says N9, it is N9.
 
 static uint64_t hash_of(const struct sessions *st, const struct wanted_binding *d)
 {
 	uint64_t digest = d->select ? pdr_select_digest(d->select) : 0;
-	uint8_t octets[40] = {d->selector.kind, d->direction, d->selector.prefix.family,
+	uint8_t octets[48] = {d->selector.kind, d->direction, d->selector.prefix.family,
 		d->selector.prefix.length, [36] = d->tunnels};
 
 	memcpy(octets + 4, &d->subscription->index, 4);
 	memcpy(octets + 8, &d->selector.teid, 4);
 	memcpy(octets + 12, d->selector.prefix.b, 16);
 	memcpy(octets + 28, &digest, 8);
+	memcpy(octets + 40, &d->correlation, 8);
 	return session_hash(st->s.seed, KEY_BINDING, octets, sizeof(octets));
 }
 
 static bool is(const struct shared_binding *b, const struct wanted_binding *d)
 {
-	if (b->subscription != d->subscription || b->kind != d->selector.kind ||
-		b->direction != d->direction || b->tunnels != d->tunnels ||
-		b->teid != d->selector.teid || b->prefix.family != d->selector.prefix.family ||
+	if (b->subscription != d->subscription || b->correlation != d->correlation ||
+		b->kind != d->selector.kind || b->direction != d->direction ||
+		b->tunnels != d->tunnels || b->teid != d->selector.teid ||
+		b->prefix.family != d->selector.prefix.family ||
 		b->prefix.length != d->selector.prefix.length ||
 		memcmp(b->prefix.b, d->selector.prefix.b, sizeof(b->prefix.b)) != 0)
 		return false;
@@ -58,6 +61,7 @@ static void report(struct sessions *st, struct shared_binding *b)
 		.tunnels = b->tunnels,
 		.teid = b->teid,
 		.prefix = b->prefix,
+		.correlation = b->correlation,
 		.select = b->select};
 
 	b->id = out.id;
@@ -104,6 +108,7 @@ static struct shared_binding *binding_new(
 		.tunnels = d->tunnels,
 		.link = d->selector.kind == BINDING_ADDRESS ? CONFIG_LINK_N6 : CONFIG_LINK_N3,
 		.hash = hash,
+		.correlation = d->correlation,
 		.teid = d->selector.teid,
 		.prefix = d->selector.prefix,
 		.select = d->select};

@@ -26,7 +26,7 @@ struct shared_binding { // one binding of one subscription, shared by all sessio
 	uint32_t refs[2]; // on N3 or N6, on N9
 	uint8_t kind, direction, link;
 	bool tunnels, reported;
-	uint64_t id, hash;
+	uint64_t id, hash, correlation;
 	uint32_t teid;
 	struct ip_prefix prefix;
 	const struct pdr_select *select;
@@ -38,6 +38,7 @@ struct wanted_binding { // a binding that the session at hand shows
 	struct subscription *subscription;
 	uint32_t next; // of the same subscription
 	bool foreign, tunnels;
+	uint64_t correlation;
 	struct selector selector;
 	uint8_t direction;
 	const struct pdr_select *select;

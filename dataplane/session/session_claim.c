@@ -162,6 +162,35 @@ struct selectors *session_before(struct sessions *st, const struct session *s)
 	return session_selectors(st, s);
 }
 
+// One subscriber's sessions of different functions that meet in a tunnel are one path of the user
+// plane: an intermediate UPF and the anchor, the SGW's and the PGW's, the SGW after a relocation.
+// One that is set up anew between the same two nodes is another.
+static void meet(
+	struct sessions *st, const struct claimant *c, struct session *s, const struct selector *w)
+{
+	static const struct {
+		uint8_t kind, role;
+	} end[] = {{KIND_PFCP, ROLE_LOCAL}, {KIND_PFCP, ROLE_OUTER}, {KIND_S11, ROLE_LOCAL},
+		{KIND_S5, ROLE_LOCAL}};
+	uint32_t found[INDEX_RUN_MAX];
+	struct selector like = *w, theirs;
+
+	for (unsigned e = 0; e < sizeof(end) / sizeof(end[0]); e++) {
+		like.role = end[e].role;
+		uint32_t n = session_candidates(
+			&st->index, selector_hash(st, end[e].kind, &like), found);
+		for (uint32_t i = 0; i < n; i++) {
+			struct session *o = found[i] == s->index ? NULL : session_at(st, found[i]);
+			if (!o || o->kind != end[e].kind ||
+				(o->kind == s->kind && o->pair == s->pair) ||
+				!same_user(st, c->rules, o) || !held_by(st, o, &like, &theirs))
+				continue;
+			correlation_share(st, s, o);
+			return;
+		}
+	}
+}
+
 // Takes from the index what the session shows no more.
 static void leave(struct sessions *st, const struct session *s, const struct selectors *before,
 	const struct selectors *after)
@@ -217,6 +246,9 @@ void session_after(
 	for (uint32_t i = 0; i < after->n; i++) {
 		const struct selector *w = &after->selector[i], *b = selectors_find(before, w);
 		come(st, &(struct change){s, cause}, w, b);
+		if (!b && st->s.correlate && w->kind == BINDING_TUNNEL &&
+			!(s->flags & SESSION_CORRELATED))
+			meet(st, &c, s, w);
 		if (w->accepted && (!b || !b->accepted))
 			overtake(st, &c, w, b ? b->order : UINT32_MAX);
 	}

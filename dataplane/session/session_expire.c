@@ -2,6 +2,7 @@
 
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_rules_internal.h"
+#include "dataplane/session/session_stopped_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
@@ -47,6 +48,7 @@ void sessions_expire(struct sessions *st)
 	transactions_expire(st);
 	early_responses_expire(st);
 	lingers_expire(st);
+	stopped_expire(st);
 	for (struct session *s;
 		(s = session_table_get(&st->sessions, st->departures->oldest_partial)) &&
 		s->heard_ns + st->s.age_ns < st->now_ns;)

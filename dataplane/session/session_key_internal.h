@@ -22,7 +22,10 @@ enum key_kind {
 	KEY_STRING,
 	KEY_SUBSCRIPTION,
 	KEY_BINDING,
-	KEY_NI
+	KEY_NI,
+	KEY_STOPPED,
+	KEY_CORRELATION,
+	KEY_CORRELATION_NEW
 };
 uint8_t protocol_of(enum session_kind kind); // sessions of one protocol compete
 uint64_t key_seid(const struct sessions *st, enum key_kind kind, uint8_t protocol,

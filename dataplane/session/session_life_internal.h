@@ -67,6 +67,14 @@ void session_heard(struct sessions *st, struct session *s);
 void session_move(struct sessions *st, struct session *s, struct pair *to); // other nodes have it
 void session_set_partial(struct sessions *st, struct session *s, bool partial);
 
+// Correlation IDs (3GPP TS 33.128 clause 6.2.3.3.2): one for each user plane path. A session has its
+// own from its first message to its end; sessions of one subscriber that meet in a tunnel share one.
+uint64_t correlation_new(struct sessions *st);
+// A task is told it, or another session has it as well: its end will be told (sink `over`).
+void correlation_used(struct sessions *st, struct session *s);
+void correlation_share(struct sessions *st, struct session *s, struct session *with);
+void correlation_end(struct sessions *st, const struct session *s); // its session ends
+
 // What is on its way out.
 struct reaping { // sessions of a past restart epoch
 	STAILQ_ENTRY(reaping) link;

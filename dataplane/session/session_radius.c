@@ -4,6 +4,7 @@
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"
 #include "dataplane/session/session_rules_internal.h"
+#include "dataplane/session/session_stopped_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
@@ -15,6 +16,11 @@
 #define ACCOUNTING_REQUEST 4
 #define ACCOUNTING_RESPONSE 5
 #define NAS_MAX 256
+
+#define NS_PER_S 1000000000ull
+// How late a message can be: beyond it a time before another's is a clock that was set back.
+#define LATE_NS (600 * NS_PER_S)
+#define REORDER_NS (5 * NS_PER_S) // by how much UDP alone changes the order
 
 struct nas {
 	uint16_t length;
@@ -79,6 +85,41 @@ static struct session *find(struct sessions *st, const struct rules *r)
 	return NULL;
 }
 
+// ---- times ----
+
+// A message and all that its handling needs beside it.
+struct account {
+	const struct radius_message *m;
+	const struct nas *nas;
+	uint64_t key; // by which a Stop is remembered
+	// What it reports happened between the two: the delay is told in whole seconds.
+	struct account_time early, late;
+};
+
+static struct account account_of(
+	const struct sessions *st, const struct radius_message *m, const struct nas *nas)
+{
+	uint64_t delay = m->delay_s * NS_PER_S;
+
+	if (delay > LATE_NS || delay + NS_PER_S >= st->message_ns)
+		delay = 0;
+	struct account a = {.m = m,
+		.nas = nas,
+		.early = {st->message_ns - (delay ? delay + NS_PER_S : 0), m->event_s},
+		.late = {st->message_ns - delay, m->event_s}};
+	return a;
+}
+
+// By the NAS's own clock where both tell it.
+static bool is_before(const struct account_time *a, const struct account_time *b)
+{
+	if (a->event_s && b->event_s && a->sent_ns < b->sent_ns + LATE_NS)
+		return a->event_s < b->event_s;
+	return a->sent_ns < b->sent_ns;
+}
+
+// ---- the life of a session ----
+
 static bool shows(struct sessions *st, const struct session *s, const struct selector *w)
 {
 	struct selectors *selectors = session_selectors(st, s);
@@ -88,8 +129,20 @@ static bool shows(struct sessions *st, const struct session *s, const struct sel
 	return found;
 }
 
+// Its Stop was not seen: what of it was on its way by now does not take the address back.
+static void supersede(struct sessions *st, struct session *o, const struct account *a)
+{
+	struct unpacked *u = unpack_open(st, o);
+	uint64_t key = stopped_key(st, &u->rules, pair_at(st, o->pair)->restart_epoch);
+
+	unpack_close(st, u);
+	session_end(st, o, END_SUPERSEDED);
+	stopped_remember(st, key, &(struct account_time){.sent_ns = a->late.sent_ns}, true);
+}
+
 // A Start for an address in use: the Stop of the session that had it was lost.
-static void end_users(struct sessions *st, const struct rules *r, uint32_t but)
+static void end_users(
+	struct sessions *st, const struct rules *r, uint32_t but, const struct account *a)
 {
 	for (unsigned i = 0; i < r->n_ue; i++) {
 		struct selector w = {.kind = BINDING_ADDRESS, .prefix = r->ue[i]};
@@ -99,7 +152,7 @@ static void end_users(struct sessions *st, const struct rules *r, uint32_t but)
 		for (uint32_t j = 0; j < n; j++) {
 			struct session *o = found[j] == but ? NULL : session_at(st, found[j]);
 			if (o && o->kind == KIND_RADIUS && shows(st, o, &w))
-				session_end(st, o, END_SUPERSEDED);
+				supersede(st, o, a);
 		}
 	}
 }
@@ -114,26 +167,29 @@ static void set_user(struct rules *r, const struct radius_message *m)
 }
 
 // The session is as the message says; `before`: opened, what it showed.
-static void lives(struct sessions *st, struct session *s, const struct radius_message *m,
-	struct selectors *before)
+static void lives(
+	struct sessions *st, struct session *s, const struct account *a, struct selectors *before)
 {
 	s->flags |= SESSION_ACCEPTED;
-	session_missed(st, s, m->broken);
+	session_missed(st, s, a->m->broken);
 	session_heard(st, s);
-	if (m->status == RADIUS_START) {
+	if (a->m->status == RADIUS_START) {
 		struct unpacked *u = unpack_open(st, s);
-		end_users(st, &u->rules, s->index);
+		end_users(st, &u->rules, s->index, a);
 		unpack_close(st, u);
 	}
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-static void go_on(struct sessions *st, struct session *s, const struct radius_message *m)
+static void go_on(struct sessions *st, struct session *s, const struct account *a)
 {
 	struct selectors *before = session_before(st, s);
 	struct unpacked *u = unpack_open(st, s);
 
-	set_user(&u->rules, m);
+	set_user(&u->rules, a->m);
+	u->rules.last = a->early;
+	if (a->m->status == RADIUS_START)
+		u->rules.again = a->early;
 	s = session_replace(st, s, &u->rules);
 	unpack_close(st, u);
 	if (!s) {
@@ -141,41 +197,98 @@ static void go_on(struct sessions *st, struct session *s, const struct radius_me
 		return;
 	}
 	st->counts.modified++;
-	lives(st, s, m, before);
+	lives(st, s, a, before);
 }
 
-// `u`: opened, with the name.
-static void begin(struct sessions *st, struct unpacked *u, const struct radius_message *m,
-	const struct nas *nas)
+// `u`: opened, with the name; `again`: it was used before.
+static void begin(struct sessions *st, struct unpacked *u, const struct account *a, bool again)
 {
-	struct pair *pair = pair_of_nas(st, nas, true);
+	struct pair *pair = pair_of_nas(st, a->nas, true);
 
 	if (!pair) {
 		sessions_refuse(st);
 		return;
 	}
 	sessions_room(st);
-	set_user(&u->rules, m);
+	set_user(&u->rules, a->m);
+	u->rules.last = a->early;
+	if (again)
+		u->rules.again = a->early;
 	struct session *s = session_create(st, &u->rules, pair->index);
 	if (!s)
 		return;
 	st->counts.established++;
-	lives(st, s, m, selectors_open(st));
+	lives(st, s, a, selectors_open(st));
 }
 
-static void take_session(struct sessions *st, const struct radius_message *m, const struct nas *nas)
+// The Stop came before it, and it is not of a later use of the name.
+static bool has_stopped(const struct stopped *o, const struct account *a)
 {
+	if (o->superseded)
+		return a->early.sent_ns < o->when.sent_ns + REORDER_NS;
+	if (a->m->status != RADIUS_START)
+		return true; // only a Start begins anew
+	return !is_before(&o->when, &a->early);
+}
+
+// `u`: opened, with the name.
+static void begin_unless_stopped(struct sessions *st, struct unpacked *u, const struct account *a)
+{
+	struct stopped *o = stopped_find(st, a->key);
+
+	if (o && has_stopped(o, a)) {
+		st->counts.accounts_late++;
+		return;
+	}
+	if (o)
+		stopped_forget(st, o);
+	begin(st, u, a, o != NULL);
+}
+
+// A message of its life, or a Stop. `last`, `again`: as in its rules.
+static void take_known(struct sessions *st, struct session *s, const struct account *a,
+	const struct account_time *last, const struct account_time *again)
+{
+	bool stop = a->m->status == RADIUS_STOP;
+
+	// In doubt a Stop is one: only of a name that was used twice it may be the former
+	// session's.
+	if (stop ? again->sent_ns && is_before(&a->late, again) : is_before(&a->late, last)) {
+		st->counts.accounts_late++;
+	} else if (stop) {
+		session_end(st, s, END_RELEASED);
+		stopped_remember(st, a->key, &a->late, false);
+	} else {
+		go_on(st, s, a);
+	}
+}
+
+// Of a session that is not known: it may have overtaken its Start.
+static void take_stop(struct sessions *st, const struct account *a)
+{
+	const struct stopped *o = stopped_find(st, a->key);
+
+	if (!o || o->superseded || !is_before(&a->late, &o->when))
+		stopped_remember(st, a->key, &a->late, false);
+}
+
+static void take_session(struct sessions *st, struct account *a)
+{
+	const struct pair *pair = pair_of_nas(st, a->nas, false);
 	struct unpacked *u = unpack_new(st, KIND_RADIUS);
 
-	set_name(&u->rules, nas, &m->session);
+	set_name(&u->rules, a->nas, &a->m->session);
+	a->key = stopped_key(st, &u->rules, pair ? pair->restart_epoch : 0);
 	struct session *s = find(st, &u->rules);
-	bool is_there = m->status == RADIUS_START || m->status == RADIUS_INTERIM;
-	if (is_there && s)
-		go_on(st, s, m);
-	else if (is_there)
-		begin(st, u, m, nas);
-	else if (m->status == RADIUS_STOP && s)
-		session_end(st, s, END_RELEASED);
+	if (s) {
+		record_unpack(s, &u->rules);
+		const struct account_time last = u->rules.last, again = u->rules.again;
+		take_known(st, s, a, &last, &again);
+	} else if (a->m->status == RADIUS_STOP) {
+		take_stop(st, a);
+	} else {
+		begin_unless_stopped(st, u, a);
+	}
 	unpack_close(st, u);
 }
 
@@ -189,10 +302,15 @@ static void take_request(
 		struct pair *pair = pair_of_nas(st, &nas, false);
 		if (pair && pair->n > 0)
 			st->counts.restarts += pair_restart(st, pair);
+		else if (pair)
+			pair->restart_epoch++; // what it stopped is over as well
 		return;
 	}
-	if (m->session.length > 0)
-		take_session(st, m, &nas);
+	if (m->session.length == 0 || (m->status != RADIUS_START && m->status != RADIUS_INTERIM &&
+					      m->status != RADIUS_STOP))
+		return;
+	struct account a = account_of(st, m, &nas);
+	take_session(st, &a);
 }
 
 static void take_message(

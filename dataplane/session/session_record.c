@@ -302,6 +302,18 @@ static void get_linger(struct unpacker *u, struct rule_linger *l)
 	get_prefix(u, &l->prefix);
 }
 
+static void put_time(struct packer *p, const struct account_time *t)
+{
+	put_number(p, t->sent_ns);
+	put_number(p, t->event_s);
+}
+
+static void get_time(struct unpacker *u, struct account_time *t)
+{
+	t->sent_ns = get_number(u);
+	t->event_s = (uint32_t)get_number(u);
+}
+
 #define HAS_NAME 1u
 #define HAS_NAI 2u
 #define HAS_IMSI 4u
@@ -421,6 +433,10 @@ uint32_t record_pack(const struct rules *r, uint8_t *out)
 	put_seid(&p, &r->cp);
 	put_seid(&p, &r->up);
 	put_identity(&p, r, head);
+	if (r->kind == KIND_RADIUS) {
+		put_time(&p, &r->last);
+		put_time(&p, &r->again);
+	}
 	if (head & HAS_EPC)
 		put_epc(&p, r);
 	if (head & HAS_MORE)
@@ -456,6 +472,10 @@ void record_unpack(const struct session *s, struct rules *r)
 	get_seid(&u, &r->cp);
 	get_seid(&u, &r->up);
 	get_identity(&u, r, head);
+	if (s->kind == KIND_RADIUS) {
+		get_time(&u, &r->last);
+		get_time(&u, &r->again);
+	}
 	if (head & HAS_EPC)
 		get_epc(&u, r);
 	if (head & HAS_MORE)

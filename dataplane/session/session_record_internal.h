@@ -76,8 +76,16 @@ struct rule_linger { // a tunnel left by a handover
 	struct ip_prefix prefix;
 };
 
+struct account_time { // of a RADIUS message, as far as it is known
+	uint64_t sent_ns; // receive time less the delay that the NAS reports; 0: never
+	uint32_t event_s; // Event-Timestamp: seconds of the NAS's clock; 0: absent
+};
+
 struct rules {
 	uint8_t kind;		     // enum session_kind
+	// RADIUS, the earliest that they can have been: the message that it is known by, and the
+	// Start with which its name was used again.
+	struct account_time last, again;
 	struct f_seid cp, up;	     // GTPv2-C: control TEIDs of the client and the server
 	uint64_t imsi, msisdn, imei; // digits as nibbles, left-aligned, F behind; SESSION_ABSENT
 	uint16_t name_length, nai_length;
@@ -104,12 +112,14 @@ struct rules {
 #define SESSION_LOSS 0x04u	// a message of it was lost
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys
 #define SESSION_DIRTY 0x10u	// in the list of those to bind anew
+#define SESSION_CORRELATED 0x20u // its correlation ID was told or is shared: it is indexed
 
 struct membership;
 struct transaction;
 
 struct session {
 	uint64_t heard_ns;
+	uint64_t correlation; // of its user plane's path; never 0
 	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t index, pair, restart_epoch;

@@ -12,6 +12,7 @@ struct early_responses;
 struct marks;
 struct nodes;
 struct session_strings;
+struct stopped_sessions;
 struct subscriptions;
 struct transactions;
 struct workspace;
@@ -26,11 +27,13 @@ struct sessions {
 	struct session_table sessions;
 	struct session_index index; // from keys and selectors to sessions
 	uint32_t generations;	    // given
+	uint64_t correlations;	    // given
 	struct session_strings *strings;
 	struct nodes *nodes;
 	struct departures *departures;
 	struct transactions *transactions;
 	struct early_responses *early_responses;
+	struct stopped_sessions *stopped; // of RADIUS
 	struct marks *marks;
 	struct subscriptions *subscriptions;
 	struct binding_set *bindings;

@@ -158,6 +158,12 @@ static void take_calling(struct radius_decoder *d, struct wire_reader *v)
 	(void)signalling_digits(text, &d->m->user.msisdn);
 }
 
+// Nothing else depends on it: of another length it is absent.
+static uint32_t take_seconds(struct wire_reader *v)
+{
+	return wire_left(v) == 4 ? wire_get_u32(v) : 0;
+}
+
 static void take_message(struct radius_decoder *d, uint8_t type, struct wire_reader *v)
 {
 	struct radius_message *m = d->m;
@@ -192,8 +198,14 @@ static void take_message(struct radius_decoder *d, uint8_t type, struct wire_rea
 		if (!v->error)
 			m->status = status;
 		break;
+	case 41: // Acct-Delay-Time
+		m->delay_s = take_seconds(v);
+		break;
 	case 44: // Acct-Session-Id
 		take_text(v, &m->session);
+		break;
+	case 55: // Event-Timestamp (RFC 2869)
+		m->event_s = take_seconds(v);
 		break;
 	case 95: // NAS-IPv6-Address
 		take_address(v, 6, &m->nas6);

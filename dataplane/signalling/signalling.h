@@ -352,6 +352,8 @@ struct radius_message {
 	struct span session; // Acct-Session-Id
 	struct span nas_identifier;
 	struct ip_address nas4, nas6;
+	uint32_t event_s; // Event-Timestamp; 0: absent
+	uint32_t delay_s; // Acct-Delay-Time; 0: absent, or sent at once
 	struct signalling_identity
 		user; // User-Name as nai; 3GPP VSAs; Calling-Station-Id as msisdn when all digits
 	uint8_t n_addresses;

@@ -220,8 +220,8 @@ static void mix(struct bench *b, uint32_t n, const char *what)
 int main(int argc, char **argv)
 {
 	uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000000;
-	struct sessions_settings s = {
-		SESSIONS_DEFAULTS, .seed = {1, 2}, .sink = {on_bind, on_unbind, on_state, NULL}};
+	struct sessions_settings s = {SESSIONS_DEFAULTS, .correlate = true, .seed = {1, 2},
+		.sink = {on_bind, on_unbind, on_state, NULL}};
 	struct bench b = {.time_ns = 1000000000, .sequence = 1};
 	struct session_counts c;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dataplane/packet/parse.h"
+#include "tests/unit/dataplane/packet/frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,6 +31,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	v.data = copy;
 	v.length = v.total = (uint32_t)(size - 1);
 	parse_burst(&port, &v, 1);
+	struct packet_view slow = {.data = copy, .length = v.length, .total = v.total};
+	parse_by_layers(&port, &slow);
+	if (!views_equal(&v, &slow))
+		abort();
 	uint32_t unopened = parse_unopened(&port, &v);
 	if (unopened >> 16 > UNOPENED_NSH || (unopened && v.flags & VIEW_GTPU))
 		abort();

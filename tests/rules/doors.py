@@ -14,7 +14,7 @@ DOORS = {
 	"dataplane/session": "match:pdr_select.h match:link_class.h signalling",
 	"dataplane/port": "packet signalling",
 	"dataplane/tasks": "match capture port",
-	"dataplane/follow": "match signalling session tasks",
+	"dataplane/follow": "match capture signalling session tasks report",
 	"dataplane/worker": "packet match capture signalling port",
 	"dataplane/deliver": "capture",
 	"dataplane/report": "packet capture",

@@ -25,6 +25,11 @@ READY = 20  # seconds a process may take to be ready
 _pki = None
 
 
+def long(test):
+	"""A test or class that waits for long; others show most of it in less."""
+	return unittest.skipUnless(LONG, "in the long run")(test)
+
+
 def shared_pki():
 	"""One set of certificates for all tests of a run."""
 	global _pki

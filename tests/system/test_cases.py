@@ -102,6 +102,7 @@ class Cases(unittest.TestCase):
 			self.assertEqual(sum(counts.values()), workers * (len(opened) + len(closed)), "each frame is counted once")
 			fed.send(fixture.frames_of(fixture.reference(closed[-1] + ".pcap")) * 1280 * workers)
 			self.unopened(fed.poi.status()["ports"][0]["unopened"], closed)
+			self.said(fed.poi, NAMES[closed[-1]])
 			fed.alive()
 			fed.close()
 
@@ -111,6 +112,14 @@ class Cases(unittest.TestCase):
 		self.assertGreater(share["most"].get(NAMES[closed[-1]], 0), 0, share)
 		self.assertLessEqual(share["wrapped"], share["frames"])
 		self.assertLessEqual(share["frames"], share["sampled"])
+
+	def said(self, poi, name):
+		"""The link looks wrapped: to one who looks at the status, and to one who asks what is wrong."""
+		self.assertTrue(poi.status()["ports"][0]["unopened"]["looks_wrapped"])
+		self.assertIn("the link looks wrapped", poi.poi("status", "-c", poi.file).stdout)
+		lines = [line for line in poi.poi("check", poi.file, timeout=60).stdout.splitlines() if "looks wrapped" in line]
+		self.assertEqual(len(lines), 1)
+		self.assertIn("most by %s" % name, lines[0])
 
 	@unittest.skipUnless(fixture.reference("geneve.pcap"), "no reference data")
 	def test_wrappings_that_the_port_opens(self):
@@ -154,6 +163,12 @@ class Cases(unittest.TestCase):
 	def test_ipv4_ah(self):
 		frames, got = self.play("ipv4-ah-tcp-port", N6, [x1.target_port("tcp", "80"), USER4], {"ip": 1})
 		self.assertEqual(got, [[frames[0][14:]]] * 2)
+
+	def test_radius_interim_after_stop(self):
+		"""The packet of the session's life; not the one behind its Stop, whatever came behind that."""
+		port = {**N6, "signalling": ["radius"], "signalling-peers": ["10.20.0.0/24"]}
+		frames, (got,) = self.play("radius-interim-after-stop", port, ["<x1:nai>alice@example.org</x1:nai>"])
+		self.assertEqual(got, [next(f for f in frames if not is_signalling(f))[14:]])
 
 	def test_tso_and_bigtcp(self):
 		frames, got = self.play("tso-and-bigtcp-length0", N6, [USER6, USER4], {"ip_no_length": 2}, lengths=False)

@@ -50,6 +50,7 @@ class ByOpenssl(fixture.TrafficCase):
 
 
 class Defaults(ByOpenssl):
+	@fixture.long
 	def test_keys_are_renewed(self):
 		"""A KeyUpdate that asks for none in return, and data goes on behind it; AES-128-GCM is the first offered."""
 		said, did = self.served()

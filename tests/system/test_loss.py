@@ -50,6 +50,7 @@ class Peer(Moved):
 		d = self.of(self.bad_did, self.exact(sent))
 		self.assertEqual((bad.summary()["connections"], d["in_doubt"]), (1, 0), bad.summary())
 
+	@fixture.long
 	def test_very_slow(self):
 		"""20 kB/s: its window opens every few seconds only."""
 		bad = self.made(window=0)
@@ -75,6 +76,7 @@ class Peer(Moved):
 		self.assertEqual(len(bad._known | new._known), sent - d["dropped"], d)
 		self.assertLessEqual(len(bad._known & new._known), bad.held - before, d)
 
+	@fixture.long
 	def test_certificates_while_it_is_slow(self):
 		"""SIGHUP: a slow MDF goes on to receive until what is sent is acknowledged, and nothing is sent twice."""
 		bad = self.made(window=65536)

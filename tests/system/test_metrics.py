@@ -249,6 +249,10 @@ class Alone(unittest.TestCase):
 		poi = fixture.Poi()
 		self.addCleanup(poi.close)
 		poi.start()
+		self.assertEqual(value(samples(fresh(poi)), "poi_faults", kind="database"), 1, "nobody has provisioned")
+		self.assertTrue(poi.admf.one("DeactivateAllTasks").completed)
+		self.assertEqual(poi.admf.one("GetNEStatus").text("neStatus"), "OK")
+		self.assertEqual(value(samples(fresh(poi)), "poi_faults", kind="database"), 0)
 		poi.dataplane.child.send_signal(signal.SIGSTOP)
 		try:
 			fixture.wait_until(lambda: poi.admf.one("GetNEStatus").text("neStatus") == "Faults", 15, "the fault")
@@ -338,6 +342,27 @@ class Monitoring(unittest.TestCase):
 		for what in ("poi_destinations", "poi_copies_lost_total", "poi_clock_synchronised", "poi_reports_dropped_total",
 				"poi_certificate_not_after_timestamp_seconds", "poi_x1_acknowledged_total", "poi_control_recovered"):
 			self.assertTrue(any(what in expression for _, expression in alerts), what)
+
+	def test_alerts_come_and_stay_away(self):
+		"""Of series over half an hour: a link of which a tenth or a half is wrapped, an ADMF that is late or not."""
+		def rows(name, wrapped, late):
+			return [{"series": "poi_port_sampled_packets_total{port=\"%s\"}" % name, "values": "0+600x30"},
+				{"series": "poi_port_wrapped_packets_total{port=\"%s\"}" % name, "values": "0+%dx30" % wrapped},
+				{"series": "poi_x1_admfs_late{instance=\"%s\"}" % name, "values": "%d+0x30" % late}]
+		def fires(alert, label):
+			text = self.alerts.split("- alert: %s\n" % alert, 1)[1]
+			severity, summary, description = re.match(
+				r'(?:.*\n)*?.*severity: (\w+)(?:.*\n)*?\s+summary: (.*)\n\s+description: "(.*)"\n', text).groups()
+			return {"eval_time": "25m", "alertname": alert, "exp_alerts": [{"exp_labels": {"severity": severity, **label},
+				"exp_annotations": {"summary": summary, "description": description}}]}
+		test = {"rule_files": [os.path.join(MONITORING, "poi-alerts.yml")], "evaluation_interval": "1m", "tests": [{"interval": "1m",
+			"input_series": rows("a", 300, 1) + rows("b", 60, 0),
+			"alert_rule_test": [fires("PoiLinkWrapped", {"port": "a"}), fires("PoiAdmfSilent", {"instance": "a"})]}]}
+		with tempfile.NamedTemporaryFile("w", suffix=".yml") as f:
+			json.dump(test, f)
+			f.flush()
+			done = promtool("test", "rules", f.name)
+		self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 	def test_dashboard(self):
 		panels = [p for p in self.dashboard["panels"] if p["type"] != "row"]

@@ -104,6 +104,7 @@ class Names(fixture.TrafficCase):
 	def task(self, *dids):
 		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4(TARGET)], dids, "X3Only"))
 
+	@fixture.long
 	def test_a_name_moves(self):
 		"""A live connection follows the name when its time is over, and not before: nothing is lost or sent twice, and
 		it is no fault. What does not move it: another order, one more address, a name server that fails."""

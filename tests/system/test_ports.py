@@ -177,6 +177,7 @@ class Carrier(Case):
 		def faults():
 			return "".join(self.poi.admf.one("GetNEStatus").element.itertext())
 
+		self.assertTrue(self.poi.admf.one("DeactivateAllTasks").completed)
 		self.cable("down")
 		wait_until(lambda: "link down" in faults(), 3, "the fault is listed")
 		for _ in range(2):

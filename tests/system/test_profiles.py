@@ -194,7 +194,7 @@ LONG_ONES = ("gtpu-up-1", "gtpu-up-2000", "gtpu-down-1", "gtpu-down-2000", "matc
 for _name in names():
 	_test = lambda self, name=_name: self.replay(name)  # noqa: E731
 	if _name in LONG_ONES:
-		_test = unittest.skipUnless(fixture.LONG, "in the long run")(_test)
+		_test = fixture.long(_test)
 	setattr(Profiles, "test_" + _name.replace("-", "_").replace(".", "_"), _test)
 
 

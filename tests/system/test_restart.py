@@ -284,6 +284,7 @@ class FailSafeOfMany(Reported):
 	def terminated(self):
 		return {line["id"] for line in self.reports("TerminatingFault")}
 
+	@fixture.long
 	def test_each_is_told(self):
 		did, xids = x1.new_id(), [x1.new_id() for _ in range(self.N)]
 		self.assertTrue(self.poi.admf.create_destination(did, "127.0.0.1", 9).completed)

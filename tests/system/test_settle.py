@@ -157,6 +157,7 @@ class Settle(fixture.TrafficCase):
 				held |= {int(v) for v in MARKER.findall(f.read())}
 		return held
 
+	@fixture.long
 	def test_an_mdf_that_closes_after_500(self):
 		"""Each connection is closed after 500 PDUs, with what lies unread behind them."""
 		class Closes(mdf.Mdf):

@@ -456,12 +456,12 @@ class Refused(fixture.PoiCase):
 		key = "dataplane.ports[].signalling"
 		for kind, value in (("imsi", IMSI), ("supiimsi", IMSI), ("e164Number", "4915112345678"), ("gpsiMsisdn", "4915112345678"),
 				("imei", "49015420323751"), ("peiImei", "49015420323751"), ("peiImeiCheckDigit", "490154203237518"),
-				("peiImeisv", "4901542032375101"), ("nai", "a@b.example"), ("supinai", "a@b.example")):
+				("peiImeisv", "4901542032375101"), ("nai", "a@b.example"), ("supinai", "a@b.example"),
+				("gpsiNai", "a@b.example")):
 			with self.subTest(kind):
 				self.refuse(3010, subscriber(kind, value), says=key)
 		self.refuse(3010, targets(fseid(7)), says=key)
 		self.refuse(3010, targets(("NetworkInstance", "08696e7465726e6574")), says=key)
-		self.refuse(3010, subscriber("gpsiNai", "a@b.example"))
 
 
 class RefusedBySession(Refused):

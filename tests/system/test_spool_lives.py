@@ -91,6 +91,7 @@ class Age(Lives):
 			self.ok(self.poi.admf.one("Keepalive"))
 			time.sleep(0.5)
 
+	@fixture.long
 	def test_an_admf_that_is_heard(self):
 		self.begin_away(2)
 		self.heard_for(self.P2 + 3)  # nothing is written meanwhile
@@ -249,6 +250,7 @@ class Removed(Lives):
 		self.bad.start()
 		self.ended(sent, 0)
 
+	@fixture.long
 	def test_a_slow_reader(self):
 		bad = self.made(window=0)
 		self.begin(bad)
@@ -275,6 +277,7 @@ class RemovedInVain(Removed):
 	test_an_mdf_that_comes_back = test_a_slow_reader = test_nothing_owed = None
 	test_over_a_restart = test_over_a_kill = None
 
+	@fixture.long
 	def test_an_mdf_that_stays_away(self):
 		status, sent = self.begin_away(3)
 		d = self.of(self.bad_did, status)

@@ -122,6 +122,22 @@ class Upf(unittest.TestCase):
 		return list(m.kept)
 
 
+class Aliases(Upf):
+	"""A translator between the UPF and the tap: signalling has one address, the packets have another."""
+	ports = (N3.replace(" }", ", gtp-aliases: { 10.9.0.2: %s } }" % UPF),)
+
+	def test_the_advertised_address_is_the_one_that_counts(self):
+		m = self.mdf()
+		_, wanted, _ = self.task([x1.target_fteid(7, "10.9.0.2")], m)
+		self.task([x1.target_fteid(7, UPF)], m)  # some other gateway's, which is not seen here
+		_, unmapped, _ = self.task([x1.target_fteid(7, GNB)], m)
+		self.send([gtpu(7, ip(b"up")), gtpu(7, ip(b"down"), UPF, GNB), gtpu(8, ip(b"other"))])
+		got = [(str(uuid.UUID(bytes=bytes(p.xid))), bytes(p.payload)[-4:].lstrip(b"\0")) for p in self.pdus(m, 2)]
+		self.assertEqual(sorted(p for p, _ in got), sorted((wanted, unmapped)))
+		self.assertTrue(next(tail for p, tail in got if p == wanted).endswith(b"up"))
+		self.assertTrue(next(tail for p, tail in got if p == unmapped).endswith(b"down"))
+
+
 class Together(Upf):
 	"""Attribute 21: one PDU for several tasks."""
 	ne_extra = (*Upf.ne_extra, "axri: true")

@@ -160,6 +160,7 @@ class AuditLog(Disk):
 	def test_full(self):
 		self.run_all([("write", "ENOSPC")], [("write", "ENOSPC")])
 
+	@fixture.long
 	def test_sync(self):
 		self.run_all([("fdatasync", "EIO")], [("fdatasync", "EIO")])
 
@@ -292,6 +293,7 @@ class SpoolCalls(test_spool.Spool):
 		now = self.lost()
 		return met, {k: n - lost.get(k, 0) for k, n in now.items() if n > lost.get(k, 0)}, said
 
+	@fixture.long
 	def test_each_in_turn(self):
 		"""One call that fails costs nothing but where it holds the only copy: a read. Memory goes on meanwhile."""
 		self.begin(self.made(window=1 << 16))

@@ -265,6 +265,7 @@ class FullDisk(Lives):
 		self.all(*events)
 
 
+@fixture.long
 @unittest.skipUnless(shutil.which("strace"), "needs strace")
 class FailingDisk(FullDisk):
 	"""Each write to the spool fails while the first process lives."""
@@ -278,14 +279,9 @@ class FailingDisk(FullDisk):
 
 
 class DiskThatFailsToRead(FailingDisk):
-	"""The same with reads, only in the long run."""
+	"""The same with reads."""
 
 	CALL, WHERE = "pread64", " and a disk that cannot be read"
-
-	def test_lives(self):
-		if not LONG:
-			raise unittest.SkipTest("in the long run")
-		super().test_lives()
 
 
 del FaultCase, Lives

@@ -230,7 +230,7 @@ Test(channel, answers_round_trip)
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));
 	CHECK(destination_status, S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, copies(),
 					  1, 2, 3, 4, "refused"));
-	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 7, 8, 9));
+	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 11, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());
 }

@@ -164,6 +164,13 @@ Test(metrics, a_slow_dataplane_is_not_away)
 	free(text);
 }
 
+Test(metrics, late_admfs_are_counted)
+{
+	cr_expect(has("poi_x1_admfs_late 0"));
+	p.late_admfs = 2;
+	cr_expect(has("poi_x1_admfs_late 2"));
+}
+
 Test(metrics, faults_are_counted_by_kind)
 {
 	struct fault *list = NULL;

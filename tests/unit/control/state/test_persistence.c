@@ -57,13 +57,13 @@ TestSuite(persistence, .init = setup_store, .fini = teardown, .timeout = 30);
 Test(persistence, tasks_come_back_when_both_were_gone)
 {
 	provision();
-	cr_assert(told(ISSUE_WARNING, "database cleared"), "it began empty");
+	cr_assert(told(ISSUE_FAULT, "database cleared"), "it began empty");
 	restart_both();
 	struct id16 xid = id(7);
 	cr_assert_eq(fake_count(w.dataplane.task), 1);
 	cr_assert_eq(fake_count(w.dataplane.destination), 1);
 	cr_assert_eq(registry_task_find(w.c.registry, 0, &xid)->state, TASK_COMPLETE);
-	cr_assert(!told(ISSUE_WARNING, "database cleared"));
+	cr_assert(!told(ISSUE_FAULT, "database cleared"));
 	// What was removed, and what was modified.
 	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
 	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
@@ -250,7 +250,7 @@ Test(persistence, a_replay_that_was_cut_off_is_done_from_the_store)
 	run_until_ready();
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 5);
 	cr_assert_eq(fake_count(w.dataplane.task), 5);
-	cr_assert(!told(ISSUE_WARNING, "database cleared"));
+	cr_assert(!told(ISSUE_FAULT, "database cleared"));
 	for (struct registry_task *t = registry_task_first(w.c.registry, 0); t; t = registry_task_next(t))
 		cr_assert_eq(t->state, TASK_COMPLETE);
 	restart_both();
@@ -272,7 +272,7 @@ Test(persistence, an_incomplete_state_is_kept_where_the_store_has_nothing)
 	control_up();
 	run_until_ready();
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
-	cr_assert(told(ISSUE_WARNING, "others may be missing"));
+	cr_assert(told(ISSUE_FAULT, "others may be missing"));
 }
 
 Test(persistence, the_admfs_silence_goes_on_over_a_restoration)
@@ -295,7 +295,7 @@ static void long_silence(void)
 {
 	w.config.nes[0].x1.keepalive.time_p2 = 1;
 	provision();
-	told(ISSUE_WARNING, "");
+	told(ISSUE_FAULT, "");
 	control_down();
 	fake_stop(&w.dataplane);
 	sleep(2);
@@ -308,10 +308,31 @@ Test(persistence, silence_of_time_p2_discards)
 	control_up();
 	run_until_ready();
 	cr_assert_eq(fake_count(w.dataplane.task), 0);
-	cr_assert(told(ISSUE_WARNING, "discarded"));
+	cr_assert(told(ISSUE_FAULT, "discarded"));
 	w.config.nes[0].x1.keepalive.time_p2 = 3600;
 	restart_both();
 	cr_assert_eq(fake_count(w.dataplane.task), 0, "discarded for good");
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_DATABASE), "nobody provisioned");
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_DATABASE));
+	told(ISSUE_CLEAR, "");
+	expect(request_destination(X1_CREATE_DESTINATION, 1), "begin\nCreateDestination a0 completed\nend\n");
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_DATABASE));
+	cr_assert(told(ISSUE_CLEAR, "provisions"));
+}
+
+// What the ADMF took away itself is not lost.
+Test(persistence, an_element_that_had_no_task_has_lost_none)
+{
+	provision();
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_DATABASE), "provisioned");
+	expect(request_id(X1_DEACTIVATE_TASK, 7), "begin\nDeactivateTask a0 completed\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 1),
+		"begin\nRemoveDestination a0 completed\nend\n");
+	told(ISSUE_FAULT, "");
+	restart_both();
+	cr_assert(!told(ISSUE_FAULT, "database cleared"));
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_DATABASE));
 }
 
 // poi-control is there before poi-dataplane, and the ADMF before both: its request says nothing of
@@ -324,7 +345,7 @@ Test(persistence, a_ping_before_the_dataplane_does_not_end_the_silence)
 	fake_start(&w.dataplane, w.c.base, w.folder);
 	run_until_ready();
 	cr_assert_eq(fake_count(w.dataplane.task), 0);
-	cr_assert(told(ISSUE_WARNING, "discarded"));
+	cr_assert(told(ISSUE_FAULT, "discarded"));
 }
 
 // The ADMF was never silent for TIME_P2, however long poi-dataplane was away.

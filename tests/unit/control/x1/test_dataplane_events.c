@@ -44,8 +44,8 @@ Test(dataplane_events, an_incomplete_recovery_is_reported_until_the_admf_has_ans
 		restart_control();
 		cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
 		cr_assert(issues_take(w.c.issues, &i));
-		cr_assert_eq(i.type, ISSUE_WARNING);
-		cr_assert_eq(i.code, X1_STATUS_WARNING);
+		cr_assert_eq(i.type, ISSUE_FAULT);
+		cr_assert_eq(i.code, X1_STATUS_FAULT);
 		cr_assert_not_null(strstr(i.text, "1 are taken over, others may be missing"));
 		cr_assert(!issues_take(w.c.issues, &i), "nothing says that all is well");
 	}
@@ -129,6 +129,23 @@ Test(dataplane_events, without_a_dataplane_the_fail_safe_stops_the_tasks_too)
 	cr_assert_eq(known, 1, "told once");
 	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
 	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+}
+
+// TIME_P1 and half of it: one Keepalive did not come.
+Test(dataplane_events, an_admf_that_is_late_is_seen_before_time_p2)
+{
+	w.config.nes[0].x1.keepalive.time_p1 = 1;
+	provision();
+	run(1200);
+	cr_assert(!publish_admf_late(w.c.publish, 0));
+	run(500);
+	cr_assert(publish_admf_late(w.c.publish, 0));
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!publish_admf_late(w.c.publish, 0));
+	w.config.nes[0].x1.keepalive.enabled = false;
+	run(1700);
+	cr_assert(!publish_admf_late(w.c.publish, 0), "nobody agreed to any");
 }
 
 Test(dataplane_events, a_fail_safe_that_stands_is_known_to_the_next_control)

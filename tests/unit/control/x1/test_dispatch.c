@@ -342,6 +342,8 @@ Test(dispatch, a_fault_during_a_modification_keeps_the_new_details)
 	struct channel_event e = {.ne = *registry_ne_id(w.c.registry, 0)};
 
 	provision();
+	run(50);
+	w.dataplane.memos = 0; // of what the network element began with
 	w.dataplane.hold = true;
 	details_xml = "<new/>";
 	struct http_exchange *x = request_destination(X1_MODIFY_DESTINATION, 1);
@@ -500,6 +502,7 @@ Test(dispatch, stranger_does_not_move_the_fail_safe)
 
 Test(dispatch, a_list_of_faults_is_not_cut)
 {
+	provision();
 	for (unsigned i = 0; i < 40; i++)
 		fault_raise_ne(&w.c, 0, (enum fault_kind)(FAULT_LINK + i), "down");
 	expect(request(X1_GET_NE_STATUS), "begin\nGetNEStatus a0 answer\nstatus 40\nend\n");

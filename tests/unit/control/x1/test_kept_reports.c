@@ -138,6 +138,8 @@ Test(kept_reports, a_task_that_the_fail_safe_stopped_is_told_once)
 Test(kept_reports, a_fault_of_the_network_element_ends_in_the_next_control)
 {
 	provision();
+	cr_assert_eq(taken(ISSUE_NE, ISSUE_FAULT), 1, "it began empty");
+	answered();
 	fault_raise_all(&w.c, FAULT_AUDIT, "the audit log cannot be written");
 	cr_assert_eq(taken(ISSUE_NE, ISSUE_FAULT), 1);
 	answered();

@@ -232,6 +232,7 @@ Test(x1_task, subscribers)
 		{X1_TARGET_PEI_IMEISV, "4901542032375101", SESSION_IMEISV, "4901542032375101"},
 		{X1_TARGET_NAI, "user@realm.example", SESSION_NAI, "user@realm.example"},
 		{X1_TARGET_SUPINAI, "user@realm.example", SESSION_NAI, "user@realm.example"},
+		{X1_TARGET_GPSI_NAI, "user@realm.example", SESSION_NAI, "user@realm.example"},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -253,9 +254,6 @@ Test(x1_task, subscribers)
 	details.n_targets = 0;
 	target(X1_TARGET_PEI_IMEI_CHECK, "490154203237517");
 	cr_assert_eq(build(), X1_ERR_ACTIVATE, "a wrong check digit");
-	details.n_targets = 0;
-	target(X1_TARGET_GPSI_NAI, "user@realm.example");
-	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED);
 }
 
 Test(x1_task, subscribers_with_more)

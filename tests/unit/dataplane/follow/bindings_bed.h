@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of bindings start from: a follower that the test plays, tasks, a table. Of the one
+// What the tests of bindings start from: a follower that the test plays, tasks, a table. Of each
 // file that includes this.
 
 #include "dataplane/follow/bindings.h"
@@ -86,7 +86,7 @@ static struct follower_change *says(uint64_t subscription, uint8_t kind)
 	return c;
 }
 
-static void tunnel(
+static struct follower_change *tunnel(
 	uint64_t subscription, uint64_t id, uint32_t address, uint32_t teid, uint8_t direction)
 {
 	struct follower_change *c = says(subscription, FOLLOWER_BIND);
@@ -99,9 +99,10 @@ static void tunnel(
 		.teid = teid,
 		.prefix = {.family = 4, .length = 32}};
 	wire_store32(c->binding.prefix.b, address);
+	return c;
 }
 
-static void address(uint64_t subscription, uint64_t id, uint8_t direction)
+static inline void address(uint64_t subscription, uint64_t id, uint8_t direction)
 {
 	struct follower_change *c = says(subscription, FOLLOWER_BIND);
 
@@ -118,7 +119,7 @@ static void gone(uint64_t id)
 	says(0, FOLLOWER_UNBIND)->binding.id = id;
 }
 
-static void gone_at(uint64_t id, uint64_t ns)
+static inline void gone_at(uint64_t id, uint64_t ns)
 {
 	struct follower_change *c = says(0, FOLLOWER_UNBIND);
 
@@ -126,7 +127,7 @@ static void gone_at(uint64_t id, uint64_t ns)
 	c->binding.from_ns = ns;
 }
 
-static void state(uint64_t subscription, uint32_t sessions, bool once, bool unsure)
+static inline void state(uint64_t subscription, uint32_t sessions, bool once, bool unsure)
 {
 	says(subscription, FOLLOWER_STATE)->state =
 		(struct subscription_state){sessions, once, unsure, .ended = once && sessions == 0};
@@ -158,6 +159,7 @@ static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uin
 		.session = {.kinds = SESSION_IMSI | rules, .imsi = "001010000000001"}};
 
 	memcpy(t.xid.b + 8, &n, sizeof(n));
+	t.header_xid = t.xid;
 	if (also)
 		t.filter = *also;
 	struct task_entry *task = task_entry_make(&t);

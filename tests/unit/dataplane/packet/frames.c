@@ -493,6 +493,19 @@ void rule_random_bound(struct rule *rule, struct rng *r, uint32_t binding, struc
 	rule->also = &room->also;
 }
 
+bool views_equal(const struct packet_view *a, const struct packet_view *b)
+{
+	if (a->outcome != b->outcome || a->flags != b->flags || a->n_layers != b->n_layers ||
+		memcmp(a->layer, b->layer, a->n_layers * sizeof(a->layer[0])) != 0)
+		return false;
+	if (!(a->flags & VIEW_GTPU))
+		return true;
+	return a->gtp_outer == b->gtp_outer && a->gtp == b->gtp && a->gtp_header == b->gtp_header &&
+	       a->gtp_length == b->gtp_length && a->teid == b->teid && a->pdu_type == b->pdu_type &&
+	       a->qfi == b->qfi && a->n_nested == b->n_nested &&
+	       !memcmp(a->nested, b->nested, a->n_nested * sizeof(a->nested[0]));
+}
+
 void port_random(struct port_traits *port, struct rng *r)
 {
 	memset(port, 0, sizeof(*port));

@@ -3,6 +3,7 @@
 // Frames and rules for tests and benchmarks: headers are put one behind the other, frame_finish
 // fills in the lengths; the random ones come from small pools, so that frames and rules meet.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/packet/packet.h"
@@ -40,6 +41,9 @@ void frame_gtpu(struct frame *f, uint8_t type, uint32_t teid);
 // G-PDU with a PDU session container: `pdu_type` 0 downlink, 1 uplink.
 void frame_gtpu_session(struct frame *f, uint32_t teid, uint8_t pdu_type, uint8_t qfi);
 void frame_finish(struct frame *f);
+
+// Whether two views of one frame say the same, in what their flags name.
+bool views_equal(const struct packet_view *a, const struct packet_view *b);
 
 // Any of the shapes the parser knows, often damaged. Addresses, ports, TEIDs, MACs from the pools.
 void frame_random(struct frame *f, struct rng *r);

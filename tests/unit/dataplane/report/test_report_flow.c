@@ -31,8 +31,11 @@ static void sink(void *context, const struct x2_task *t, const struct xiri *x, u
 
 static void begin(uint32_t limit, struct channel_triggers triggers)
 {
-	struct report_flow_settings s = {
-		.flows = limit, .idle_ns = 30 * S, .seed = {42, 43}, .sink = sink, .context = &told};
+	struct report_flow_settings s = {.flows = limit,
+		.idle_ns = 30 * S,
+		.seed = {42, 43},
+		.sink = sink,
+		.context = &told};
 
 	flows = report_flows_new(&s);
 	cr_assert_not_null(flows);
@@ -171,7 +174,8 @@ Test(report_flow, session_triggers_report_every_open_flow)
 	cr_assert_eq(n_told, 8, "one timer for the session, not one for each flow");
 }
 
-// Left out is only what a trigger would say of a flow without a packet: its start and its end never.
+// Left out is only what a trigger would say of a flow without a packet: its start and its end
+// never.
 Test(report_flow, a_task_may_leave_out_flows_without_packets)
 {
 	begin(16, (struct channel_triggers){.timer_s = 10, .session = 1, .skip_empty = 1});
@@ -273,6 +277,35 @@ Test(report_flow, directions_ports_and_tasks_are_flows_of_their_own)
 	report_flows_leave(flows, &task, NULL, &now);
 	cr_assert_eq(n_told, 7);
 	cr_expect_eq(report_flows_counts(flows).live, 1, "the other task's");
+}
+
+// A task that follows sessions has a context of each, and its packets do not mix.
+Test(report_flow, contexts_of_one_task_are_apart)
+{
+	struct x2_task other = task, next = task;
+	struct header_digest d = digest(1, 10);
+
+	begin(16, (struct channel_triggers){.packets = 2, .session = 1});
+	other.context = 8;
+	other.triggers = next.triggers = task.triggers;
+	next.version = 2;
+	packet(d);
+	d.task = &other;
+	packet(d);
+	cr_assert_eq(n_told, 2);
+	expect(0, SUMMARY_START, 1, 10);
+	expect(1, SUMMARY_START, 1, 10);
+	cr_expect(told[0].task == &task && told[1].task == &other);
+	packet(d);
+	cr_assert_eq(n_told, 3);
+	expect(2, SUMMARY_PACKETS, 1, 10);
+	cr_expect_eq(told[2].task, &other, "each counts its own");
+	report_flows_leave(flows, &other, NULL, &now);
+	cr_assert_eq(n_told, 4);
+	cr_expect_eq(report_flows_counts(flows).live, 1);
+	next.context = 9;
+	report_flows_leave(flows, &task, &next, &now);
+	cr_expect_eq(n_told, 5, "numbers of another context are another's");
 }
 
 Test(report_flow, leaving_ends_now_and_a_successor_goes_on)

@@ -324,11 +324,18 @@ static void on_state(void *context, uint64_t subscription, const struct subscrip
 		w->state[subscription] = *state;
 }
 
+static void on_over(void *context, uint64_t correlation)
+{
+	struct world *w = context;
+
+	w->over[w->n_over++ & 63] = correlation;
+}
+
 struct sessions_settings world_settings(struct world *w)
 {
 	return (struct sessions_settings){SESSIONS_DEFAULTS,
 		.seed = {0x0123456789abcdefull, 0xfedcba9876543210ull},
-		.sink = {on_bind, on_unbind, on_state, w}};
+		.sink = {on_bind, on_unbind, on_state, w, on_over}};
 }
 
 void world_make(struct world *w, const struct sessions_settings *s)

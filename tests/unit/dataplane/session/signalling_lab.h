@@ -64,6 +64,8 @@ struct world {
 	} bound[WORLD_BOUND_MAX];
 	uint32_t n_bound;
 	uint64_t binds, unbinds;
+	uint64_t over[64]; // correlation IDs, and how many
+	uint32_t n_over;
 	struct subscription_state state[64]; // by subscription, where that is small
 	uint32_t refuse;		     // so many bindings are answered with NOMEM
 	bool broken;			     // the store told something that cannot be

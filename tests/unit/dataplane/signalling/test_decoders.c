@@ -247,6 +247,19 @@ Test(decoders, radius_addresses)
 	cr_expect_eq(radius_decode(m, sizeof(m) - 1, &a), SIGNALLING_SHORT);
 }
 
+Test(decoders, radius_times)
+{
+	uint8_t m[] = {4, 1, 0, 41, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 40, 6, 0, 0, 0,
+		2, 44, 3, 'x', 55, 6, 1, 2, 3, 4, 41, 6, 0, 0, 0, 9};
+
+	cr_assert_eq(radius_decode(m, sizeof(m), &a), SIGNALLING_OK);
+	cr_expect(a.event_s == 0x01020304 && a.delay_s == 9);
+	m[3] = 40;
+	m[36] = 5; // of three octets
+	cr_assert_eq(radius_decode(m, sizeof(m) - 1, &a), SIGNALLING_OK);
+	cr_expect(a.event_s == 0x01020304 && a.delay_s == 0);
+}
+
 Test(decoders, reasons_have_names)
 {
 	cr_expect_str_eq(signalling_reason_name(SIGNALLING_IE_LENGTH), "ie_length");
