@@ -90,23 +90,6 @@ static char *changed(const char *from, const char *to)
 	return text;
 }
 
-Test(config, gtp_aliases)
-{
-	char *text = changed("tunnel: gtpu", "tunnel: gtpu, gtp-aliases: {10.1.0.1: 198.51.100.1, "
-					     "\"2001:db8::1\": \"2001:db8::2\"}");
-	struct config *c = load(text);
-	const struct config_port *p;
-
-	cr_assert_not_null(c, "%s", why);
-	p = &c->dataplane.ports[0];
-	cr_assert_eq(p->n_gtp_aliases, 2);
-	cr_assert_eq(p->gtp_aliases[0].advertised.b[0], 10);
-	cr_assert_eq(p->gtp_aliases[0].seen.b[0], 198);
-	cr_assert_eq(p->gtp_aliases[1].seen.b[15], 2);
-	config_free(c);
-	free(text);
-}
-
 static void expect_refusal(const char *from, const char *to, const char *message)
 {
 	char *text = changed(from, to);
@@ -276,19 +259,6 @@ Test(config, rules_across_keys)
 	expect_refusal("tunnel: gtpu, ", "",
 		F "28:66: dataplane.ports[0].gtp-endpoints without GTP-U, write tunnel: gtpu or "
 		  "remove them");
-	expect_refusal("tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.0/24]",
-		"gtp-aliases: {10.1.0.1: 10.1.0.2}",
-		F "28:54: dataplane.ports[0].gtp-aliases without GTP-U, write tunnel: gtpu or "
-		  "remove them");
-	expect_refusal("link: n3", "gtp-aliases: [10.1.0.1]",
-		F "28:68: dataplane.ports[0].gtp-aliases has no pairs of addresses, write "
-		  "{advertised: seen}");
-	expect_refusal("link: n3", "gtp-aliases: {10.1.0.1: 2001:db8::1}",
-		F "28:69: dataplane.ports[0].gtp-aliases holds what is no pair of addresses of one "
-		  "family, write {advertised: seen}, such as {10.1.0.1: 198.51.100.1}");
-	expect_refusal("link: n3", "gtp-aliases: {10.1.0.1: 10.2.0.1, 10.1.0.2: 10.2.0.1}",
-		F "28:99: dataplane.ports[0].gtp-aliases has \"10.2.0.1\" seen for two, write it "
-		  "once: whose tunnel it is cannot be told");
 	expect_refusal("mode: probe", "mode: inline",
 		F "28:34: dataplane.ports[0].mode inline without a peer, write peer: and the other "
 		  "port's "
