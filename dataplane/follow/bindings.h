@@ -56,7 +56,8 @@ bool bindings_need_commit(const struct bindings *b);
 uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);
 
 // What the controller must hear of a task, each once.
-enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
+// UNSEEN: no port shows the tunnels of a session of it.
+enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_UNSEEN, BOUND_FOLLOWED, BOUND_ENDED };
 struct bound_report {
 	struct id16 ne, xid;
 	enum bound_condition condition;
