@@ -20,7 +20,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 11
+#define CHANNEL_VERSION 12
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -249,7 +249,8 @@ enum channel_event_kind {
 	// Fragments of tunnels were given up while there are tasks: `copies` datagrams of the outage.
 	EVENT_FRAGMENTS_LOST = 25,
 	EVENT_FRAGMENTS_CLEAR = 26, // none for 5 seconds
-	EVENT_LAST = EVENT_FRAGMENTS_CLEAR,
+	EVENT_TASK_UNSEEN = 27, // as EVENT_TASK_UNSURE: no port shows the tunnels of a session of it
+	EVENT_LAST = EVENT_TASK_UNSEEN,
 };
 
 struct channel_event {

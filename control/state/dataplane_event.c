@@ -127,8 +127,7 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 			(unsigned long long)d->lost_at_stop, (unsigned long long)e->copies);
 	d->lost_at_stop = 0;
 	if (fault_clear(&d->faults, FAULT_DELIVERY))
-		issue_queue(
-			c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
+		issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
 	destination_changed(c, d);
 	walk_over_losses(c, ne, &e->id);
 }
@@ -234,9 +233,11 @@ static void on_task_clear(struct control *c, uint16_t ne, const struct channel_e
 static void raise_followed(
 	struct control *c, struct registry_task *t, enum fault_kind kind, const char *text)
 {
-	enum fault_kind other = kind == FAULT_UNBOUND ? FAULT_UNSURE : FAULT_UNBOUND;
+	static const enum fault_kind each[] = {FAULT_UNBOUND, FAULT_UNSURE, FAULT_UNSEEN};
 
-	(void)fault_clear(&t->faults, other);
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
+		if (each[i] != kind)
+			(void)fault_clear(&t->faults, each[i]);
 	if (fault_raise(&t->faults, kind, X1_STATUS_FAULT, text) == 1)
 		issue_queue(c, ISSUE_TASK, ISSUE_FAULT, t->ne, &t->xid, X1_STATUS_FAULT, text);
 	task_changed(c, t);
@@ -263,9 +264,19 @@ static void on_followed(struct control *c, uint16_t ne, const struct channel_eve
 		raise_followed(c, t, FAULT_UNSURE, text);
 		return;
 	}
+	if (e->kind == EVENT_TASK_UNSEEN) {
+		snprintf(text, sizeof(text),
+			"no port shows the tunnels of a session of it, nothing of that is "
+			"captured: "
+			"bound to %llu sessions",
+			sessions);
+		raise_followed(c, t, FAULT_UNSEEN, text);
+		return;
+	}
 	bool waited = fault_clear(&t->faults, FAULT_UNBOUND);
 	bool unsure = fault_clear(&t->faults, FAULT_UNSURE);
-	if (!waited && !unsure)
+	bool unseen = fault_clear(&t->faults, FAULT_UNSEEN);
+	if (!waited && !unsure && !unseen)
 		return;
 	snprintf(text, sizeof(text), "bound to %llu sessions", sessions);
 	issue_queue(c, ISSUE_TASK, ISSUE_CLEAR, ne, &e->id, X1_STATUS_CLEARED, text);
@@ -392,6 +403,7 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_TASK_CLEAR] = on_task_clear,
 		[EVENT_TASK_WAITING] = on_followed,
 		[EVENT_TASK_UNSURE] = on_followed,
+		[EVENT_TASK_UNSEEN] = on_followed,
 		[EVENT_TASK_FOLLOWED] = on_followed,
 		[EVENT_TASK_ENDED] = on_task_ended,
 		[EVENT_FAIL_SAFE] = on_fail_safe,

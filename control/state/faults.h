@@ -26,8 +26,9 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_SPOOL = 11,      // a destination's spool is full or broken
 	FAULT_UNBOUND = 12,    // a task is not bound to a session yet
 	FAULT_UNSURE = 13,     // its view of the signalling was lost
+	FAULT_UNSEEN = 15,     // no port shows the tunnels of a session of it
 	FAULT_FRAGMENTS = 14,  // tunnelled packets were lost with fragments that were given up
-	FAULT_DATABASE = 15,   // the element began without the tasks that it had, or may have had
+	FAULT_DATABASE = 16,   // the element began without the tasks that it had, or may have had
 	FAULT_REQUEST = 32,    // a request answered `Acknowledged` failed: it goes on as it was
 	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index.
 	FAULT_LINK = 64,	// the link is down

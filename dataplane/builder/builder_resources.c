@@ -11,6 +11,7 @@ void task_resources_drop(struct task_resources *own)
 		return;
 	free(own->x2);
 	bindings_drop(own->bound);
+	bindings_unpark(own->kept);
 	free(own);
 }
 

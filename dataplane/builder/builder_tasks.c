@@ -61,13 +61,30 @@ static void reports_begin(struct builder *b, struct x2_task *x, struct task_reso
 }
 
 // The task's rules leave the table with the next commit.
-static void rules_leave(struct builder *b, const struct task_resources *resources)
+static void rules_leave(struct builder *b, struct task_resources *resources)
 {
 	if (resources->bound)
 		bindings_end(b->bindings, resources->bound);
 	else
 		(void)table_remove(b->tables, rule_key_own(resources->slot));
+	bindings_unpark(resources->kept);
+	resources->kept = NULL;
 	b->dirty = true;
+}
+
+// A modification keeps sequence numbers (TS 103 221-2 clause 5.3.9), also of sessions that the task
+// does not name meanwhile.
+static void numbers_go_on(struct builder *b, struct task_entry *task, struct task_resources *old)
+{
+	struct task_resources *resources = task->resources;
+	struct bound_task *from = old->bound ? old->bound : old->kept;
+
+	if (from && resources->bound)
+		bindings_sessions_keep(b->bindings, resources->bound, from);
+	else if (from)
+		resources->kept = bindings_sessions_park(b->bindings, task, from);
+	bindings_unpark(old->kept);
+	old->kept = NULL;
 }
 
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
@@ -86,8 +103,8 @@ static int rules_enter(struct builder *b, struct task_entry *task, struct task_r
 	}
 	int r = task->session ? bindings_begin(b->bindings, task, now_wall_ns(), &resources->bound)
 			      : table_put(b->tables, &rule);
-	if (r == POI_OK && resources->bound && old && old->bound)
-		bindings_sessions_keep(b->bindings, resources->bound, old->bound);
+	if (r == POI_OK && old)
+		numbers_go_on(b, task, old);
 	if (r == POI_OK && old && (old->bound || resources->bound))
 		rules_leave(b, old);
 	b->dirty |= r == POI_OK;

@@ -138,7 +138,8 @@ static void count_held(struct server *s)
 		return;
 	last_known_begin(l);
 	for (; d; d = destination_entry_next(d))
-		last_known_put(l, &d->link.ne, &d->link.id, deliver_held(s->with.deliver, d->index));
+		last_known_put(
+			l, &d->link.ne, &d->link.id, deliver_held(s->with.deliver, d->index));
 	last_known_end(l, now_wall_ns());
 }
 
@@ -175,6 +176,7 @@ static void report_followed(struct server *s)
 {
 	static const uint8_t kinds[] = {[BOUND_WAITING] = EVENT_TASK_WAITING,
 		[BOUND_UNSURE] = EVENT_TASK_UNSURE,
+		[BOUND_UNSEEN] = EVENT_TASK_UNSEEN,
 		[BOUND_FOLLOWED] = EVENT_TASK_FOLLOWED,
 		[BOUND_ENDED] = EVENT_TASK_ENDED};
 	const struct client *c = server_controller(s);

@@ -33,6 +33,11 @@ bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_en
 // `from`, its predecessor's, that it asks for as well. Before bindings_end of that.
 void bindings_sessions_keep(
 	struct bindings *b, struct bound_task *t, const struct bound_task *from);
+// The same for one that names no session now: what is returned holds them until bindings_unpark.
+// NULL without memory: they begin anew.
+struct bound_task *bindings_sessions_park(
+	struct bindings *b, struct task_entry *task, const struct bound_task *from);
+void bindings_unpark(struct bound_task *parked); // NULL allowed
 // Its rules leave the table (with the next commit), and nobody waits any more.
 void bindings_end(struct bindings *b, struct bound_task *t);
 // After the grace period of the table without its rules.
@@ -56,7 +61,8 @@ bool bindings_need_commit(const struct bindings *b);
 uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);
 
 // What the controller must hear of a task, each once.
-enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_FOLLOWED, BOUND_ENDED };
+// UNSEEN: no port shows the tunnels of a session of it.
+enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_UNSEEN, BOUND_FOLLOWED, BOUND_ENDED };
 struct bound_report {
 	struct id16 ne, xid;
 	enum bound_condition condition;

@@ -28,8 +28,10 @@ void bindings_forget_note(struct bindings *b, struct bound_task *t)
 
 static enum bound_condition condition(const struct bindings *b, const struct bound_task *t)
 {
-	if (t->state.unsure || b->losing)
+	if (b->losing || (t->state.unsure && !t->state.unseen))
 		return BOUND_UNSURE;
+	if (t->state.unseen)
+		return BOUND_UNSEEN;
 	return t->state.bound_once ? BOUND_FOLLOWED : BOUND_WAITING;
 }
 
@@ -47,7 +49,7 @@ bool bindings_next_report(struct bindings *b, struct bound_report *out)
 		}
 		bindings_forget_note(b, t);
 		// In doubt there may be another session that was not seen.
-		bool ended = t->ends && now != BOUND_UNSURE;
+		bool ended = t->ends && now != BOUND_UNSURE && now != BOUND_UNSEEN;
 		t->ends = t->ends && !ended;
 		if (ended) {
 			out->condition = BOUND_ENDED;
@@ -89,6 +91,6 @@ void bindings_counts(const struct bindings *b, struct bindings_counts *out)
 		enum bound_condition now =
 			condition(b, HASH_OBJECT(l, struct bound_task, by_subscription));
 		out->waiting += now == BOUND_WAITING;
-		out->unsure += now == BOUND_UNSURE;
+		out->unsure += now == BOUND_UNSURE || now == BOUND_UNSEEN;
 	}
 }

@@ -197,6 +197,29 @@ void bindings_sessions_keep(struct bindings *b, struct bound_task *t, const stru
 		enter_all(b, &made);
 }
 
+struct bound_task *bindings_sessions_park(
+	struct bindings *b, struct task_entry *task, const struct bound_task *from)
+{
+	struct bound_task *t = LIST_EMPTY(&from->sessions) ? NULL : calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->of = b;
+	t->ended = true;
+	t->task = task;
+	bindings_sessions_keep(b, t, from);
+	t->task = NULL;
+	return t;
+}
+
+void bindings_unpark(struct bound_task *parked)
+{
+	if (!parked)
+		return;
+	bindings_sessions_end(parked->of, parked);
+	free(parked);
+}
+
 int bindings_sessions_renew(struct bindings *b, struct bound_task *t)
 {
 	struct bound_sessions made;

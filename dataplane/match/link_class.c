@@ -40,18 +40,21 @@ uint8_t link_class_bind(const struct link_classes *l, const struct filter *f)
 uint8_t link_class_bind_session(
 	const struct link_classes *l, bool tunnel, uint8_t link, bool tunnels)
 {
-	uint8_t choice = 0, other = 0;
+	const uint8_t n6 = BIT(CONFIG_LINK_N6), other = BIT(CONFIG_LINK_OTHER);
+	bool on_n6 = l->classes & n6 && !tunnels;
 
-	if (l->classes & BIT(CONFIG_LINK_N6) && !tunnels)
-		choice = BIT(CONFIG_LINK_N6);
-	else if (l->tunnel & BIT(CONFIG_LINK_N3))
-		choice = BIT(CONFIG_LINK_N3);
-	else if (l->tunnel & BIT(CONFIG_LINK_N9))
-		choice = BIT(CONFIG_LINK_N9);
-	if (tunnel ? link == CONFIG_LINK_N3 && l->tunnel & BIT(CONFIG_LINK_OTHER)
-		   : !tunnels && l->plain)
-		other = BIT(CONFIG_LINK_OTHER);
-	return (choice & BIT(tunnel ? link : CONFIG_LINK_N6)) | other;
+	if (!tunnel)
+		return (uint8_t)((on_n6 ? n6 : 0) | (!tunnels && l->plain ? other : 0));
+	if (on_n6)
+		return link == CONFIG_LINK_N3 ? l->tunnel & other : 0;
+	return l->tunnel & (uint8_t)~n6;
+}
+
+uint8_t link_class_first(const struct link_classes *l)
+{
+	bool n9 = !(l->tunnel & BIT(CONFIG_LINK_N3)) && l->tunnel & BIT(CONFIG_LINK_N9);
+
+	return n9 ? CONFIG_LINK_N9 : CONFIG_LINK_N3;
 }
 
 bool link_class_tunnels(const struct link_classes *l)

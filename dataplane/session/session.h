@@ -43,6 +43,7 @@ struct subscription_state { // told at the beginning, and whenever it changes
 	// Its view was lost: association gone, memory bound reached, message loss seen. Or a
 	// session of it cannot be told on these links.
 	bool unsure;
+	bool unseen; // that is all: no port shows the tunnels of a session of it
 	bool ended; // told once: the last one was released
 };
 

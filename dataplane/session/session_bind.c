@@ -16,6 +16,9 @@ struct candidate { // a subscription that the session at hand may satisfy
 	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
 	bool in_doubt; // the session has none of its rules, but not all of its rules were read
+	bool tunnels;	      // N6 is not looked at for it
+	bool path_n6;	      // another session of its path is bound by the user's address
+	bool path_first;      // another session of its path is bound by tunnels of the first link
 	uint64_t wanted_pdrs; // PDRs of the stage at hand; 0 where all of the session is
 	uint32_t first;	      // of what it wants, SESSION_NONE at the end
 };
@@ -24,7 +27,10 @@ struct candidate { // a subscription that the session at hand may satisfy
 struct binding_round {
 	struct sessions *st;
 	uint64_t round;
-	bool alone;	      // it has tunnels only, also where it leaves the UPF
+	const struct session *session;
+	bool alone; // it has tunnels only, also where it leaves the UPF
+	bool first; // it has tunnels of the link that comes first, at the stage at hand
+	uint8_t link[SELECTORS_MAX];
 	uint64_t correlation; // 0: without
 	struct candidate *candidate;
 	uint32_t n_candidates, candidates_size;
@@ -150,10 +156,10 @@ static bool is_seen(const struct binding_round *b, struct candidate *m, const st
 {
 	const struct link_classes *links = b->st->s.links;
 
-	if (!links || link_class_bind_session(links, x->kind == BINDING_TUNNEL, x->link,
-			      m->subscription->tunnels || b->alone))
+	if (!links ||
+		link_class_bind_session(links, x->kind == BINDING_TUNNEL, x->link, m->tunnels))
 		return true;
-	m->unseen = true;
+	m->unseen = m->unseen || !(m->path_n6 || m->path_first);
 	return false;
 }
 
@@ -186,7 +192,7 @@ static struct wanted_binding wanted_of(const struct binding_round *b, const stru
 	const struct selector *x, uint8_t direction)
 {
 	return (struct wanted_binding){.subscription = m->subscription,
-		.tunnels = m->subscription->tunnels || b->alone,
+		.tunnels = m->tunnels,
 		.correlation = b->correlation,
 		.selector = *x,
 		.direction = direction};
@@ -225,18 +231,55 @@ static void want_rules(struct binding_round *b, struct candidate *m, const struc
 	want_select(b, m, wanted_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
 }
 
+// Its packets are told by tunnels of another link, of this session or of another of its path. On
+// ports of class `other` tunnels of N3 are told beside those of N9 on ports of that.
+static bool is_second(
+	const struct binding_round *b, const struct candidate *m, const struct selector *x)
+{
+	const struct link_classes *links = b->st->s.links;
+
+	if (!links || x->kind != BINDING_TUNNEL || x->link == link_class_first(links))
+		return false;
+	if (x->link == CONFIG_LINK_N3 && links->tunnel & 1u << CONFIG_LINK_OTHER)
+		return false;
+	return b->first || m->path_first;
+}
+
 static void want_selector(struct binding_round *b, struct candidate *m, const struct rules *r,
 	const struct selector *x)
 {
 	if (m->subscription->direction != FILTER_ANY_DIRECTION &&
 		(x->kind == BINDING_ADDRESS || x->direction != m->subscription->direction))
 		return;
-	if (!is_seen(b, m, x))
+	if (is_second(b, m, x) || !is_seen(b, m, x))
 		return;
 	if (subscription_wants_all(m->subscription))
 		want(b, m, wanted_of(b, m, x, x->direction));
 	else
 		want_rules(b, m, r, x);
+}
+
+// The links of the stage's selectors, as the path says.
+static void stage_links(struct binding_round *b, const struct selectors *shown)
+{
+	const struct link_classes *links = b->st->s.links;
+
+	b->first = false;
+	for (uint32_t i = 0; i < shown->n; i++) {
+		const struct selector *x = &shown->selector[i];
+		bool tunnel = links && x->kind == BINDING_TUNNEL;
+		b->link[i] = tunnel ? path_link(b->st, b->session, x) : x->link;
+		b->first |= tunnel && b->link[i] == link_class_first(links);
+	}
+}
+
+static void look_at_path(const struct binding_round *b, struct candidate *m)
+{
+	const struct subscription *w = m->subscription;
+
+	m->path_n6 = path_on_n6(b->st, b->session, w);
+	m->tunnels = w->tunnels || (b->alone && !m->path_n6);
+	m->path_first = b->st->s.links && path_on_first(b->st, b->session, w);
 }
 
 static void want_stage(
@@ -246,15 +289,22 @@ static void want_stage(
 
 	if (b->st->subscriptions->by_name > 0)
 		match_names(b, r);
+	if (b->n_candidates == 0)
+		return;
+	stage_links(b, selectors);
 	for (uint32_t i = 0; i < b->n_candidates; i++) {
 		struct candidate *m = &b->candidate[i];
 		bool all = subscription_wants_all(m->subscription);
+		look_at_path(b, m);
 		m->wanted_pdrs = all ? 0 : subscription_wants(m->subscription, r);
 		if (!all && m->wanted_pdrs == 0)
 			continue;
 		m->holds = true;
-		for (uint32_t j = 0; j < selectors->n; j++)
-			want_selector(b, m, r, &selectors->selector[j]);
+		for (uint32_t j = 0; j < selectors->n; j++) {
+			struct selector x = selectors->selector[j];
+			x.link = b->link[j];
+			want_selector(b, m, r, &x);
+		}
 	}
 }
 
@@ -282,8 +332,10 @@ static void drop_foreign(
 static void set_refs(struct binding_round *round, struct membership *b, const struct candidate *m)
 {
 	struct sessions *st = round->st;
+	const struct link_classes *links = st->s.links;
 	uint32_t n = 0, most = 0;
 
+	b->on_n6 = b->on_first = false;
 	for (uint32_t i = m->first; i != SESSION_NONE; i = round->wanted[i].next)
 		most += !round->wanted[i].foreign;
 	struct binding_ref *ref = most ? session_alloc(&st->memory, most * sizeof(*ref)) : NULL;
@@ -292,6 +344,9 @@ static void set_refs(struct binding_round *round, struct membership *b, const st
 		if (d->foreign)
 			continue;
 		ref[n].n9 = d->selector.link == CONFIG_LINK_N9;
+		b->on_n6 |= d->selector.kind == BINDING_ADDRESS;
+		b->on_first |= links && d->selector.kind == BINDING_TUNNEL &&
+			       d->selector.link == link_class_first(links);
 		ref[n].index = binding_take(st, d);
 		n += ref[n].index != SESSION_NONE;
 	}
@@ -317,22 +372,27 @@ static void membership_update(
 	}
 	w->sessions -= b->counts;
 	w->n_unsure -= b->unsure;
+	w->n_unseen -= b->unseen;
 	if (m->ambiguous && !b->ambiguous)
 		st->counts.ambiguous++;
 	b->ambiguous = m->ambiguous;
 	b->unsure = m->ambiguous || unsure || m->failed;
-	bool had = b->n > 0;
+	bool had = b->n > 0, on_n6 = b->on_n6, on_first = b->on_first;
 	set_refs(round, b, m);
 	if (b->n > 0 && st->s.correlate)
 		correlation_used(st, s);
 	bool accepted = s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL);
 	b->counts = m->holds && accepted && (b->n > 0 || !(s->flags & SESSION_OVERTAKEN));
-	b->unsure = b->unsure || (accepted && b->n == 0 && m->unseen);
+	b->unseen = accepted && b->n == 0 && m->unseen && !b->unsure;
+	b->unsure = b->unsure || b->unseen;
 	w->sessions += b->counts;
 	w->n_unsure += b->unsure;
+	w->n_unseen += b->unseen;
 	w->bound_once = w->bound_once || b->counts;
 	if (b->n > 0)
 		w->lost = w->lost && had; // a new view of it
+	if (b->on_n6 != on_n6 || b->on_first != on_first)
+		path_mark(st, s);
 	subscription_mark(st, w);
 }
 
@@ -344,9 +404,9 @@ static bool is_candidate(const struct binding_round *b, const struct subscriptio
 	return m->holds || m->in_doubt;
 }
 
-// An accepted session that leaves the UPF by no user address (Ethernet, or known only in part) is
-// told by its tunnels, wherever its task would look else. Between two UPFs the anchor has another
-// session of it. `r`: of its record.
+// An accepted session that leaves the UPF by no user address (Ethernet, between two UPFs, or known
+// only in part) is told by its tunnels, wherever its task would look else; not where another
+// session of its path is bound on N6. `r`: of its record.
 static bool is_alone(struct sessions *st, const struct session *s, const struct rules *r)
 {
 	bool alone = true;
@@ -358,9 +418,6 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 	for (uint32_t i = 0; i < shown->n; i++)
 		alone = alone && shown->selector[i].kind != BINDING_ADDRESS;
 	selectors_close(st, shown);
-	for (unsigned i = 0; i < r->n_pdrs && !(s->flags & SESSION_PARTIAL); i++)
-		if (r->pdr[i].source == 1 && pdr_pdi(r, &r->pdr[i])->has_local)
-			return false;
 	return alone;
 }
 
@@ -372,6 +429,7 @@ static void drop_others(struct binding_round *round, struct session *s)
 		if (is_candidate(round, b->subscription))
 			continue;
 		subscription_mark(round->st, b->subscription);
+		path_mark(round->st, s);
 		membership_release(round->st, b);
 		membership_unlink(round->st, s, b);
 	}
@@ -382,8 +440,9 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 	struct sessions *st = b->st;
 	struct selectors *all = selectors_open(st);
 
+	b->session = s;
 	b->alone = is_alone(st, s, &u->rules);
-	b->correlation = st->s.correlate ? s->correlation : 0;
+	b->correlation = st->s.correlate ? session_correlation(st, s) : 0;
 	session_stages(st, s, u, &(struct stages){.all = all, .each = want_stage, .context = b});
 	bool unsure =
 		s->flags & (SESSION_PARTIAL | SESSION_LOSS) || all->overflow || u->rules.overflow;
@@ -424,11 +483,14 @@ static void report_state(struct sessions *st, struct subscription *w)
 		.bound_once = w->bound_once,
 		.unsure =
 			w->lost || w->n_unsure > 0 || st->marks->blind || subscription_blind(st, w),
+		.unseen = w->n_unseen > 0 && w->n_unseen == w->n_unsure && !w->lost &&
+			  !st->marks->blind && !subscription_blind(st, w),
 		.ended = w->ended && w->sessions == 0};
 
 	w->dirty = w->ended = false;
 	if (w->reported_once && !now.ended && now.sessions == w->reported.sessions &&
-		now.bound_once == w->reported.bound_once && now.unsure == w->reported.unsure)
+		now.bound_once == w->reported.bound_once && now.unsure == w->reported.unsure &&
+		now.unseen == w->reported.unseen)
 		return;
 	w->reported_once = true;
 	w->reported = now;

@@ -17,6 +17,9 @@ struct membership { // a session that satisfies a subscription
 	} * ref;
 	bool unsure;
 	bool ambiguous;
+	bool unseen;	// no port shows any of it
+	bool on_n6;	// bound by its user's address
+	bool on_first;	// bound by tunnels of the link that comes first
 	bool counts; // its session was accepted, and nobody else has all of it
 };
 
@@ -68,6 +71,15 @@ void memberships_released(struct sessions *st);		  // the message has ended
 // All memberships of the session end with it: `lost` tells that its view was lost, `released` that
 // it was released.
 void memberships_end(struct sessions *st, struct session *s, bool lost, bool released);
+
+// The other sessions of its path (session_path.c). Whether they are bound for the subscription by
+// the user's address, or by tunnels of the link that comes first.
+bool path_on_n6(const struct sessions *st, const struct session *s, const struct subscription *w);
+bool path_on_first(const struct sessions *st, const struct session *s, const struct subscription *w);
+// The link of a tunnel: N9 where its session or another of the path says so, for a function may say
+// N3 of either.
+uint8_t path_link(struct sessions *st, const struct session *s, const struct selector *w);
+void path_mark(struct sessions *st, const struct session *s); // they are bound anew
 
 struct binding_round *binding_round_new(struct sessions *st);
 void binding_round_free(struct sessions *st);

@@ -1,5 +1,6 @@
 // Decides whose a selector is, when several sessions show it, and keeps the index of selectors.
 
+#include "dataplane/session/session_binding_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_node_internal.h"
@@ -246,8 +247,7 @@ void session_after(
 	for (uint32_t i = 0; i < after->n; i++) {
 		const struct selector *w = &after->selector[i], *b = selectors_find(before, w);
 		come(st, &(struct change){s, cause}, w, b);
-		if (!b && st->s.correlate && w->kind == BINDING_TUNNEL &&
-			!(s->flags & SESSION_CORRELATED))
+		if (!b && w->kind == BINDING_TUNNEL && !(s->flags & SESSION_CORRELATED))
 			meet(st, &c, s, w);
 		if (w->accepted && (!b || !b->accepted))
 			overtake(st, &c, w, b ? b->order : UINT32_MAX);
@@ -256,6 +256,7 @@ void session_after(
 		s->flags |= SESSION_LOSS;
 	if (!SLIST_EMPTY(&s->memberships) || st->subscriptions->table.live)
 		session_mark(st, s);
+	path_mark(st, s); // what it says of a tunnel may be news of theirs
 	unpack_close(st, u);
 	selectors_close(st, after);
 	selectors_close(st, before);

@@ -3,45 +3,42 @@
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 
-static uint64_t key_of(const struct sessions *st, uint64_t correlation)
+static uint64_t key_of(const struct sessions *st, const struct session *s)
 {
-	return key_number(st, KEY_CORRELATION, correlation);
+	return key_number(st, KEY_PATH, s->path);
 }
 
-// SipHash of a counter under a key of its own use: nobody can foresee one, or tell the key from it.
-uint64_t correlation_new(struct sessions *st)
+// SipHash of the path's number under a key of its own use: nobody can foresee one, or tell the key
+// from it, and a session needs four bytes for it.
+uint64_t session_correlation(const struct sessions *st, const struct session *s)
 {
-	uint64_t correlation;
+	uint64_t correlation = key_number(st, KEY_CORRELATION, s->path);
 
-	do
-		correlation = key_number(st, KEY_CORRELATION_NEW, ++st->correlations);
-	while (correlation == 0); // that of none
-	return correlation;
+	return correlation ? correlation : 1; // 0 is that of none
 }
 
 void correlation_used(struct sessions *st, struct session *s)
 {
 	if (s->flags & SESSION_CORRELATED)
 		return;
-	if (session_index_add(&st->index, &st->memory, key_of(st, s->correlation), s->index) ==
-		INDEX_ADDED)
+	if (session_index_add(&st->index, &st->memory, key_of(st, s), s->index) == INDEX_ADDED)
 		s->flags |= SESSION_CORRELATED;
 }
 
 void correlation_share(struct sessions *st, struct session *s, struct session *with)
 {
-	s->correlation = with->correlation;
+	s->path = with->path;
 	correlation_used(st, with);
 	correlation_used(st, s);
 }
 
 static bool is_shared(const struct sessions *st, const struct session *s)
 {
-	struct index_cursor c = session_index_find(&st->index, key_of(st, s->correlation));
+	struct index_cursor c = session_index_find(&st->index, key_of(st, s));
 
 	for (uint32_t i; (i = session_index_next(&c)) != SESSION_NONE;) {
 		const struct session *o = session_table_get(&st->sessions, i);
-		if (i != s->index && o && o->correlation == s->correlation)
+		if (i != s->index && o && o->path == s->path)
 			return true;
 	}
 	return false;
@@ -51,7 +48,7 @@ void correlation_end(struct sessions *st, const struct session *s)
 {
 	if (!(s->flags & SESSION_CORRELATED))
 		return;
-	session_index_remove(&st->index, &st->memory, key_of(st, s->correlation), s->index);
+	session_index_remove(&st->index, &st->memory, key_of(st, s), s->index);
 	if (!is_shared(st, s) && st->s.sink.over)
-		st->s.sink.over(st->s.sink.context, s->correlation);
+		st->s.sink.over(st->s.sink.context, session_correlation(st, s));
 }

@@ -24,8 +24,8 @@ enum key_kind {
 	KEY_BINDING,
 	KEY_NI,
 	KEY_STOPPED,
-	KEY_CORRELATION,
-	KEY_CORRELATION_NEW
+	KEY_PATH,
+	KEY_CORRELATION
 };
 uint8_t protocol_of(enum session_kind kind); // sessions of one protocol compete
 uint64_t key_seid(const struct sessions *st, enum key_kind kind, uint8_t protocol,

@@ -188,7 +188,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 		goto no_number;
 	s->pair = pair;
 	s->generation = ++st->generations;
-	s->correlation = correlation_new(st);
+	s->path = s->generation;
 	s->heard_ns = st->now_ns;
 	s->newer = s->older = SESSION_NONE;
 	rules_strings(st, r, true);
@@ -237,6 +237,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	if (session_is_over(st, s))
 		why = END_LOST;
 	session_leave(st, s);
+	path_mark(st, s);
 	correlation_end(st, s);
 	memberships_end(st, s, why == END_LOST || why == END_FORGOTTEN, why == END_RELEASED);
 	transactions_forget(st, s);

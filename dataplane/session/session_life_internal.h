@@ -69,7 +69,7 @@ void session_set_partial(struct sessions *st, struct session *s, bool partial);
 
 // Correlation IDs (3GPP TS 33.128 clause 6.2.3.3.2): one for each user plane path. A session has its
 // own from its first message to its end; sessions of one subscriber that meet in a tunnel share one.
-uint64_t correlation_new(struct sessions *st);
+uint64_t session_correlation(const struct sessions *st, const struct session *s); // never 0
 // A task is told it, or another session has it as well: its end will be told (sink `over`).
 void correlation_used(struct sessions *st, struct session *s);
 void correlation_share(struct sessions *st, struct session *s, struct session *with);

@@ -21,6 +21,7 @@ void membership_unlink(struct sessions *st, struct session *s, struct membership
 	LIST_REMOVE(b, of_subscription);
 	b->subscription->sessions -= b->counts;
 	b->subscription->n_unsure -= b->unsure;
+	b->subscription->n_unseen -= b->unseen;
 	session_release(&st->memory, b->ref);
 	session_release(&st->memory, b);
 }

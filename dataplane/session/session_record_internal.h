@@ -119,11 +119,11 @@ struct transaction;
 
 struct session {
 	uint64_t heard_ns;
-	uint64_t correlation; // of its user plane's path; never 0
 	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t index, pair, restart_epoch;
 	uint32_t generation; // no other of this index has it while a transaction waits
+	uint32_t path;	     // of the user plane: the generation of the first that is on it
 	// By index: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones

@@ -27,7 +27,6 @@ struct sessions {
 	struct session_table sessions;
 	struct session_index index; // from keys and selectors to sessions
 	uint32_t generations;	    // given
-	uint64_t correlations;	    // given
 	struct session_strings *strings;
 	struct nodes *nodes;
 	struct departures *departures;

@@ -31,6 +31,7 @@ struct subscription {
 	bool tunnels;
 	bool dirty, lost, ended;
 	uint32_t sessions, n_unsure; // memberships that count; memberships in doubt
+	uint32_t n_unseen;	     // of those in doubt: no port shows any of it
 	struct subscription_state reported;
 	bool reported_once, bound_once;
 	LIST_HEAD(, membership) memberships;

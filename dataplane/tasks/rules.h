@@ -20,6 +20,7 @@ struct task_resources {
 	uint8_t kinds;	    // DELIVERY_* bits whose context is held
 	bool keeps_slot;    // a modified task: its successor has the slot
 	struct bound_task *bound; // of a session task; it has no rule of its own
+	struct bound_task *kept; // of one that was: its sessions' sequence numbers
 	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
 	struct loss_debounce loss;
 };

@@ -110,7 +110,8 @@ Test(dataplane_events, without_a_dataplane_the_fail_safe_stops_the_tasks_too)
 	fake_stop(&w.dataplane);
 	run(50);
 	// One that no dataplane has taken yet ends as well.
-	registry_task_set_state(w.c.registry, registry_task_find(w.c.registry, 0, &seven), TASK_AWAITING);
+	registry_task_set_state(
+		w.c.registry, registry_task_find(w.c.registry, 0, &seven), TASK_AWAITING);
 	run(700);
 	cr_assert_eq(registry_task_count(w.c.registry, 0), 1, "TIME_P2 is not over");
 	run(1000);
@@ -410,6 +411,10 @@ Test(dataplane_events, a_task_that_waits_for_its_session)
 	cr_assert(!fault_has(t->faults, FAULT_UNBOUND), "one of the two at a time");
 	cr_assert(fault_has(t->faults, FAULT_UNSURE));
 	cr_assert_not_null(strstr(t->faults->text, "2 sessions"));
+	t = followed_event(EVENT_TASK_UNSEEN, 3);
+	cr_assert(fault_has(t->faults, FAULT_UNSEEN) && fault_count(t->faults) == 1);
+	cr_assert_not_null(strstr(t->faults->text, "no port shows the tunnels"));
+	cr_assert_not_null(strstr(t->faults->text, "3 sessions"));
 	uint32_t before = issues_waiting(w.c.issues);
 	t = followed_event(EVENT_TASK_FOLLOWED, 2);
 	cr_assert_eq(fault_count(t->faults), 0);

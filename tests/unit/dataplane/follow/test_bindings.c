@@ -327,6 +327,15 @@ Test(bindings, what_is_told)
 	state(played.subscription, 1, true, false);
 	commit();
 	cr_assert_not(bindings_next_report(bindings, &r), "one of two is over");
+	says(played.subscription, FOLLOWER_STATE)->state = (struct subscription_state){
+		.sessions = 1, .bound_once = true, .unsure = true, .unseen = true};
+	commit();
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert(r.condition == BOUND_UNSEEN && r.sessions == 1, "never all clear");
+	state(played.subscription, 1, true, false);
+	commit();
+	cr_assert(bindings_next_report(bindings, &r));
+	cr_assert_eq(r.condition, BOUND_FOLLOWED);
 	says(0, FOLLOWER_LOSS)->state.unsure = true;
 	commit();
 	cr_assert(bindings_next_report(bindings, &r));

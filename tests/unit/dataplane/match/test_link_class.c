@@ -63,20 +63,23 @@ Test(link_class, ways_of_a_session)
 	enum config_tunnel tunnel[] = {
 		CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_GTPU, CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU};
 	struct link_classes l = with(2, link, tunnel); // N9 and N3
-	const uint8_t n3 = BIT(CONFIG_LINK_N3), other = BIT(CONFIG_LINK_OTHER);
+	const uint8_t both = BIT(CONFIG_LINK_N3) | BIT(CONFIG_LINK_N9),
+		      other = BIT(CONFIG_LINK_OTHER);
 
-	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, false), n3);
-	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N9, false), 0);
+	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, false), both);
+	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N9, false), both);
+	cr_expect_eq(link_class_first(&l), CONFIG_LINK_N3);
 	cr_expect_eq(link_class_bind_session(&l, false, CONFIG_LINK_N6, false), 0);
 	l = with(3, link, tunnel); // and N6
 	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, false), 0);
 	cr_expect_eq(
 		link_class_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6));
-	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, true), n3, "directed");
+	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, true), both, "directed");
 	cr_expect_eq(link_class_bind_session(&l, false, CONFIG_LINK_N6, true), 0);
 	l = with(4, link, tunnel); // and one without a class
 	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, false), other);
-	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, true), n3 | other);
+	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, true), both | other);
+	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N9, false), 0);
 	cr_expect_eq(link_class_bind_session(&l, false, CONFIG_LINK_N6, false), BIT(CONFIG_LINK_N6),
 		"where tunnels are looked into addresses are left to them");
 	tunnel[3] = CONFIG_TUNNEL_NONE;
@@ -86,6 +89,8 @@ Test(link_class, ways_of_a_session)
 	tunnel[3] = CONFIG_TUNNEL_GTPU;
 	l = with(1, link, tunnel);
 	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N9, false), BIT(CONFIG_LINK_N9));
+	cr_expect_eq(link_class_bind_session(&l, true, CONFIG_LINK_N3, false), BIT(CONFIG_LINK_N9));
+	cr_expect_eq(link_class_first(&l), CONFIG_LINK_N9);
 	cr_expect(link_class_tunnels(&l));
 	l = with(2, link + 2, tunnel + 2);
 	cr_expect(link_class_tunnels(&l), "one without a class that looks into them");
