@@ -148,6 +148,7 @@ class Core(unittest.TestCase):
 		targets, wanted = self.users()
 		self.judge(self.play({"sxb": None, "s5u": "n9"}, targets), wanted)
 
+	@fixture.long
 	def test_sessions_of_the_sgw_beside_n6(self):
 		gateways = {seid: x1.target_fseid(*seid) for seid in sessions("sxa")}
 		got = self.play({"sxa": None, "s1u": "n3", "sgi": "n6"}, gateways)
