@@ -32,7 +32,7 @@ static struct bound_session *find(
 
 static void give(struct bindings *b, struct bound_session *s)
 {
-	for (uint8_t k = 0; k < COPY_KINDS; k++)
+	for (unsigned k = 0; k < COPY_KINDS; k++)
 		if (s->kinds >> k & 1)
 			task_counters_context_give(b->counters, s->context[k]);
 	free(s->x2);

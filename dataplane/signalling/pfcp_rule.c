@@ -188,7 +188,7 @@ static void take_octet(struct wire_reader *v, uint8_t mask, int16_t *out)
 	uint8_t octet = wire_get_u8(v);
 
 	if (!v->error && *out < 0)
-		*out = octet & mask;
+		*out = (int16_t)(octet & mask);
 }
 
 static void take_pdi_ie(struct pfcp_decoder *d, void *into, unsigned type, struct wire_reader *v)

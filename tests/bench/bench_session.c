@@ -221,7 +221,7 @@ int main(int argc, char **argv)
 {
 	uint32_t n = argc > 1 ? (uint32_t)atoi(argv[1]) : 1000000;
 	struct sessions_settings s = {SESSIONS_DEFAULTS, .correlate = true, .seed = {1, 2},
-		.sink = {on_bind, on_unbind, on_state, NULL}};
+		.sink = {.bind = on_bind, .unbind = on_unbind, .state = on_state}};
 	struct bench b = {.time_ns = 1000000000, .sequence = 1};
 	struct session_counts c;
 

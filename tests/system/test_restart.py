@@ -373,6 +373,7 @@ class FailSafeOverRestarts(FailSafe):
 		self.assertEqual(self.poi.status()["tasks"], 1)
 		self.stream(self.heard / 1e9 + 12 - time.time())
 
+	@fixture.long
 	def test_control_then_dataplane(self):
 		"""Each has the time from the other."""
 		time.sleep(1)

@@ -94,6 +94,7 @@ class Settle(fixture.TrafficCase):
 	def settled(self, did, n, timeout=20):
 		fixture.wait_until(lambda: self.of(did)["delivered"] == n, timeout, "%d delivered: %s" % (n, self.of(did)))
 
+	@fixture.long
 	def test_a_proxy_that_drops(self):
 		m = self.poi.mdf(keep=True)
 		self.addCleanup(m.stop)

@@ -173,6 +173,7 @@ class Small(Spool):
 	test_restart_of_the_dataplane = test_hangs_in_the_handshake = None
 
 
+@fixture.long
 class FullDisk(Small):
 	"""The disk is smaller than the spool may be."""
 

@@ -159,6 +159,7 @@ class Stop(Lives):
 		self.bad.start()
 		self.whole(sent)
 
+	@fixture.long
 	def test_a_reader_that_stalls(self):
 		"""What was sent and is not acknowledged, what waits before the spool, in it and behind it."""
 		bad = self.made(window=0)
@@ -230,6 +231,7 @@ class Removed(Lives):
 		self.bad.start()
 		self.ended(sent, 0)
 
+	@fixture.long
 	def test_over_a_restart(self):
 		_, sent = self.begin_away(3)
 		self.removed()

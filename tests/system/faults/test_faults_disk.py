@@ -171,6 +171,7 @@ class Store(Disk):
 	def test_full(self):
 		self.run_all([("pwrite64", "ENOSPC")], [("pwrite64", "ENOSPC")])
 
+	@fixture.long
 	def test_sync(self):
 		self.run_all([("fdatasync", "EIO")], [("fdatasync", "EIO")])
 

@@ -151,6 +151,7 @@ class Killed(FaultCase):
 			lambda n: udp_frame(TARGET, OTHER, (b"%d " % (start + n)).ljust(PAYLOAD, b".")), rate)
 		self.stream.start()
 
+	@fixture.long
 	def test_heir_killed_too(self):
 		"""Killed again at any moment of its start: before it has what the first one held, while it takes that over, and
 		after it."""
@@ -230,6 +231,7 @@ class Killed(FaultCase):
 		figure("5", "kill -9, then another MDF by the same name", "%d of %d told as lost, none at the other" % (lost, N))
 
 
+@fixture.long
 class WithSpool(Killed):
 	"""Most of what is owed is on disk, the rest in memory: both come."""
 

@@ -21,6 +21,7 @@ class Flaps(FaultCase):
 	def cable(self, state):
 		fixture.ip("link", "set", self.link.outer, state)
 
+	@fixture.long
 	def test_flaps(self):
 		"""Down and up again and again: the last state is known, nothing is left behind, traffic goes on at once."""
 		self.begin()

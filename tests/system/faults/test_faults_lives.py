@@ -202,6 +202,7 @@ class Lives(FaultCase):
 			self.over()
 
 
+@fixture.long
 class Well(Lives):
 	def test_lives(self):
 		self.all(

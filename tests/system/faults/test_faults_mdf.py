@@ -42,6 +42,7 @@ class Mdf(Loss):
 		bad = self.made()
 		self.course("slow (window closed)", bad, lambda: setattr(bad, "stalled", True), lambda: setattr(bad, "stalled", False))
 
+	@fixture.long
 	def test_return(self):
 		"""An MDF that comes back after any time is found again: the pause between attempts stays short while copies wait."""
 		bad = self.made(window=0)

@@ -131,6 +131,7 @@ class Certificates(FaultCase):
 		self.pki.issue(name, self.pki.ne, addresses=self.pki.addresses, names=self.pki.names, start=start,
 			end=end.strftime("%Y%m%d%H%M%SZ") if end else None)
 
+	@fixture.long
 	def test_our_own_expires(self):
 		"""Connections that stand go on; new ones fail at the peer; the ADMF is told; a new one mends it."""
 		end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=9)
