@@ -56,8 +56,7 @@ static const struct config_key port_keys[] = {
 		.doc = "look into VXLAN on these UDP ports too, as 8472"},
 	KEY_BOOL("vxlan-gpe", struct config_port, vxlan_gpe, "false",
 		"look into VXLAN-GPE on UDP port 4790"),
-	KEY_BOOL(
-		"geneve", struct config_port, geneve, "false", "look into Geneve on UDP port 6081"),
+	KEY_BOOL("geneve", struct config_port, geneve, "false", "look into Geneve on UDP port 6081"),
 	KEY_BOOL("tzsp", struct config_port, tzsp, "false", "look into TZSP on UDP port 37008"),
 	KEY_BOOL("etherip", struct config_port, etherip, "false",
 		"look into EtherIP, IP protocol 97"),

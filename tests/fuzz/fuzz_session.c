@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct world w;
 	struct sessions_settings s = {
-		SESSIONS_DEFAULTS, .seed = {3, 4}, .sink = {on_bind, on_unbind, on_state, &w}};
+		SESSIONS_DEFAULTS, .seed = {3, 4}, .sink = {.bind = on_bind, .unbind = on_unbind, .state = on_state, .context = &w}};
 	struct session_target t[4];
 	struct session_counts c;
 

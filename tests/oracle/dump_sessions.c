@@ -161,7 +161,7 @@ int main(void)
 {
 	static char line[LINE_MAX_OCTETS];
 	struct sessions_settings s = {
-		SESSIONS_DEFAULTS, .seed = {1, 2}, .sink = {on_bind, on_unbind, on_state, NULL}};
+		SESSIONS_DEFAULTS, .seed = {1, 2}, .sink = {.bind = on_bind, .unbind = on_unbind, .state = on_state}};
 	struct sessions *st = sessions_new(&s);
 
 	if (!st)

@@ -180,7 +180,7 @@ int main(void)
 {
 	const struct sessions_settings settings = {SESSIONS_DEFAULTS,
 		.seed = {0x9e3779b97f4a7c15, 0xd6e8feb86659fd93},
-		.sink = {on_bind, on_unbind, on_state, NULL}};
+		.sink = {.bind = on_bind, .unbind = on_unbind, .state = on_state}};
 	struct sessions *s = sessions_new(&settings);
 	static char line[150000];
 

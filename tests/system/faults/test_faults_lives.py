@@ -219,6 +219,7 @@ class Well(Lives):
 			self.assertEqual((held, told), (captured, 0), "a planned restart loses nothing where a spool is")
 
 
+@fixture.long
 class RandomKills(Lives):
 	"""One life after another, each ended by kill -9 of either process or of both, while the faults come and go."""
 
