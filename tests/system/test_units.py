@@ -166,7 +166,7 @@ class Manager(unittest.TestCase):
 		self.heard("WATCHDOG=1")
 		self.program("poi-control", {"WATCHDOG_USEC": "400000"})
 		self.heard("READY=1")
-		self.heard("STATUS=1 network element; poi-dataplane connected; 1 faults")  # nobody has provisioned
+		self.heard("STATUS=1 network element; poi-dataplane connected; 1 fault")  # nobody has provisioned
 		self.heard("STATUS=1 ports, 1 workers; poi-control connected; the ledger balances")
 		self.heard("WATCHDOG=1", 1)
 		self.poi.dataplane.stop()
