@@ -442,6 +442,7 @@ static void reports_while_a_reader_stalls(enum config_settle settle, uint32_t n)
 	WAIT_FOR(status_of(b, index).state == DESTINATION_UP, 3000);
 	for (uint32_t i = 0; i < n; i += 60) {
 		push_reports(b, index, 60);
+		usleep(300); // what is pushed is queued only when the thread has taken it
 		WAIT_FOR(status_of(b, index).queued_octets < on_disk(&s, false) + 800000, 4000);
 	}
 	cr_assert_eq(status_of(b, index).copies.lost[LOSS_BUFFER_FULL], 0);
