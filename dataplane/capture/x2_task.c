@@ -17,7 +17,8 @@ struct x2_task *x2_task_new(const struct channel_task *t, uint64_t version)
 	x->report = t->report;
 	x->triggers = t->triggers;
 	x->matched_length = t->matched_length;
-	memcpy(x->matched, t->matched, t->matched_length);
+	if (t->matched_length)
+		memcpy(x->matched, t->matched, t->matched_length);
 	return x;
 }
 

@@ -9,7 +9,8 @@
 
 void lab_octets(struct lab *l, const void *octets, uint32_t n)
 {
-	memcpy(l->octets + l->n, octets, n);
+	if (n)
+		memcpy(l->octets + l->n, octets, n);
 	l->n += n;
 }
 
