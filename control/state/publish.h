@@ -130,8 +130,9 @@ void publish_incomplete_reported(struct publish *p);
 void publish_heard(struct publish *p, uint16_t ne);
 // Milliseconds since it was heard, by this process or one before; UINT64_MAX: not known.
 uint64_t publish_silence_ms(const struct publish *p, uint16_t ne);
-// Whether the next request of the ADMF of `ne` is late: TIME_P1 and half of it have passed (clause 6.6.2), or
-// half of what is left to TIME_P2 where that is less. False where keepalives are off, or none was ever heard.
+// Returns whether the ADMF of `ne` is late: it has sent nothing for TIME_P1 and half of it (clause 6.6.2), or
+// for TIME_P1 and half of what is left to TIME_P2 where that is less. False where keepalives are off, or the
+// ADMF was never heard.
 bool publish_admf_late(const struct publish *p, uint16_t ne);
 // Sets the silence that an earlier process recorded. A later contact that is recorded already stays.
 void publish_silence_known(struct publish *p, uint16_t ne, uint64_t silent_ms);

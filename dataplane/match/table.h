@@ -22,7 +22,8 @@ struct pdr_select; // dataplane/match/pdr_select.h
 // One task as the workers see it, or one way in which signalling says that its packets can be told
 // (a bound rule). Owned by the caller of table_put until table_put takes a copy.
 struct rule {
-	// What bound rules are told by comes first, within two cache lines: thousands may lie on one session.
+	// The matcher reads these of a bound rule, up to the filter's tunnel: thousands of rules may lie on one
+	// session, so they stand within two cache lines.
 	uint32_t slot;	     // stable index of the task's counters
 	uint32_t binding;    // 0: the task's own rule; else a bound one's number, of all bound ones
 	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
@@ -32,7 +33,7 @@ struct rule {
 	uint8_t payload_format; // enum config_format
 	uint8_t axri;		// 1: may share a PDU with other such tasks (attribute 21)
 	uint8_t n_destinations;
-	// Of bound rules. What is pointed to outlives the rule by its grace period.
+	// Bound rules have these. What is pointed to outlives the rule by its grace period.
 	const struct filter *also;	 // what the task asks for beside its session; NULL: nothing
 	const struct pdr_select *select; // NULL: every packet
 	uint64_t from_ns; // in force for packets received since then

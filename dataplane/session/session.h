@@ -30,7 +30,7 @@ struct binding {
 	bool tunnels;  // as link_class_bind_session has it: N6 is not looked at
 	uint32_t teid; // BINDING_TUNNEL: with `prefix` as the outer destination, full length
 	struct ip_prefix prefix; // network order
-	// Of the user plane's path that the session is one end of; 0: settings without `correlate`.
+	// The sessions of one path of the user plane share it; 0: settings without `correlate`.
 	uint64_t correlation;
 	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
 	// the sink takes its own reference.

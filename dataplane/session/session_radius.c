@@ -92,7 +92,7 @@ struct account {
 	const struct radius_message *m;
 	const struct nas *nas;
 	uint64_t key; // by which a Stop is remembered
-	// What it reports happened between the two: the delay is told in whole seconds.
+	// The NAS reports what happened between the two: it tells the delay in whole seconds.
 	struct account_time early, late;
 };
 
@@ -263,7 +263,7 @@ static void take_known(struct sessions *st, struct session *s, const struct acco
 	}
 }
 
-// Of a session that is not known: it may have overtaken its Start.
+// Takes the Stop of a session that is not known: it may have overtaken its Start.
 static void take_stop(struct sessions *st, const struct account *a)
 {
 	const struct stopped *o = stopped_find(st, a->key);
