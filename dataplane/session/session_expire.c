@@ -51,7 +51,7 @@ void sessions_expire(struct sessions *st)
 	stopped_expire(st);
 	for (struct session *s;
 		(s = session_table_get(&st->sessions, st->departures->oldest_partial)) &&
-		s->heard_ns + st->s.age_ns < st->now_ns;)
+		(s->heard_s + 1) * NS_PER_S + st->s.age_ns < st->now_ns;)
 		session_end(st, s, END_FORGOTTEN);
 	if (st->marks->blind && st->marks->blind_until_ns < st->now_ns)
 		st->marks->blind = false;

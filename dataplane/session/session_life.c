@@ -90,7 +90,7 @@ void session_set_partial(struct sessions *st, struct session *s, bool partial)
 
 void session_heard(struct sessions *st, struct session *s)
 {
-	s->heard_ns = st->now_ns;
+	s->heard_s = (uint32_t)(st->now_ns / NS_PER_S);
 	if (s->flags & SESSION_PARTIAL) {
 		partial_unlink(st, s);
 		partial_link(st, s);
@@ -189,7 +189,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	s->pair = pair;
 	s->generation = ++st->generations;
 	s->path = s->generation;
-	s->heard_ns = st->now_ns;
+	s->heard_s = (uint32_t)(st->now_ns / NS_PER_S);
 	s->newer = s->older = SESSION_NONE;
 	rules_strings(st, r, true);
 	pair_link(st, s, pair_at(st, pair));

@@ -17,7 +17,6 @@
 #define ACCOUNTING_RESPONSE 5
 #define NAS_MAX 256
 
-#define NS_PER_S 1000000000ull
 // How late a message can be: beyond it a time before another's is a clock that was set back.
 #define LATE_NS (600 * NS_PER_S)
 #define REORDER_NS (5 * NS_PER_S) // by how much UDP alone changes the order

@@ -6,6 +6,8 @@
 
 #include "dataplane/session/session_store_internal.h"
 
+#define NS_PER_S 1000000000ull
+
 #define SESSION_ABSENT UINT64_MAX // digits that are not there
 
 #define RULES_PDRS_MAX 64
@@ -117,8 +119,8 @@ struct rules {
 struct membership;
 struct transaction;
 
+// A million of them are held: each octet counts.
 struct session {
-	uint64_t heard_ns;
 	SLIST_HEAD(, membership) memberships;
 	SLIST_HEAD(, transaction) pending; // oldest first
 	uint32_t index, pair, restart_epoch;
@@ -127,6 +129,7 @@ struct session {
 	// By index: a session that changes is another piece of memory.
 	uint32_t next, previous; // of the pair
 	uint32_t newer, older;	 // partial ones
+	uint32_t heard_s;	 // begun second of the store's clock
 	uint16_t length;	 // octets of `body`
 	uint8_t kind, flags;
 	uint8_t n_pending;

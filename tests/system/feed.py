@@ -7,6 +7,7 @@ import fcntl
 import os
 import select
 import struct
+import termios
 import threading
 import time
 
@@ -44,11 +45,15 @@ class Feed:
 				select.select([], [self._fd], [], 0.05)
 		return not view
 
+	def _waiting(self):
+		"""Octets in the pipe that the port has not read."""
+		return struct.unpack("i", fcntl.ioctl(self._fd, termios.FIONREAD, bytes(4)))[0]
+
 	def _trickle(self):
 		batch = record(FILLER) * BURST
 		while not self._ending:
-			with self._lock:
-				if not self._ending and self._write(batch):
+			with self._lock:  # a port that is behind has enough to read, and what is sent next waits for less
+				if not self._ending and self._waiting() < len(batch) and self._write(batch):
 					self.fillers += BURST
 			time.sleep(0.002)
 
