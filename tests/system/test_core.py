@@ -18,11 +18,51 @@ from poi_lab import pcap, pdu, x1
 FOLDER = "core/epc-life"
 SIGNALLING = {"s11": "gtpv2c", "s5c": "gtpv2c", "sxa": "pfcp", "sxb": "pfcp"}
 USERS = ("001010000000001", "001010000000002", "001010000000003")
-PACKETS = (806, 714, 775)  # of each user
+PACKETS = (806, 714, 775)  # of each user, on each link
+IDENTITY = {"imsi": "<x1:imsi>%s</x1:imsi>", "msisdn": "<x1:e164Number>491700000%d</x1:e164Number>",
+	"imei": "<x1:peiImei>3500000000000%d</x1:peiImei>"}
+ALL_SIGNALLING = dict.fromkeys(SIGNALLING)
 
 
 def path(name):
 	return fixture.reference("%s/%s" % (FOLDER, name))
+
+
+def checksum(header):
+	total = sum(int.from_bytes(header[at:at + 2], "big") for at in range(0, len(header), 2))
+	return 0xffff - (total % 0xffff or 0xffff)
+
+
+def cut(octets):
+	"""The frames that leave the server's card for one that its kernel had not cut yet: TCP segments of what the other end
+	takes, 1360 octets over IPv4 and 1340 over IPv6, less the options."""
+	ip4 = octets[12:14] == b"\x08\0"
+	tcp = 14 + (4 * (octets[14] & 15) if ip4 else 40)
+	if octets[23 if ip4 else 20] != 6:
+		return [octets]
+	data = tcp + 4 * (octets[tcp + 12] >> 4)
+	most = (1360 if ip4 else 1340) - (data - tcp - 20)
+	out = []
+	for at in range(data, len(octets), most):
+		frame = bytearray(octets[:data] + octets[at:at + most])
+		frame[tcp + 4:tcp + 8] = (int.from_bytes(frame[tcp + 4:tcp + 8], "big") + at - data & 0xffffffff).to_bytes(4, "big")
+		if at + most < len(octets):
+			frame[tcp + 13] &= ~9  # PSH and FIN are the last one's
+		if ip4:
+			frame[16:18] = (len(frame) - 14).to_bytes(2, "big")
+			frame[18:20] = (int.from_bytes(frame[18:20], "big") + len(out) & 0xffff).to_bytes(2, "big")
+			frame[24:26] = bytes(2)
+			frame[24:26] = checksum(frame[14:tcp]).to_bytes(2, "big")
+		else:
+			frame[18:20] = (len(frame) - 54).to_bytes(2, "big")
+		out.append(bytes(frame))
+	return out or [octets]
+
+
+def capture(name):
+	"""[(time, frame)] of a link."""
+	frames = pcap.read(path(name + ".pcap"))[1]
+	return [(time_ns, frame) for time_ns, octets in frames for frame in cut(octets)] if name == "sgi" else frames
 
 
 class Links(test_signalling.Network):
@@ -48,7 +88,7 @@ class Links(test_signalling.Network):
 	def replay(self):
 		frames = []
 		for name in self.feeds:
-			frames += [(time_ns, name, octets) for time_ns, octets in pcap.read(path(name + ".pcap"))[1]]
+			frames += [(time_ns, name, octets) for time_ns, octets in capture(name)]
 		frames.sort(key=lambda frame: frame[0])
 		before = None
 		for _, name, octets in frames:
@@ -132,29 +172,68 @@ class Core(unittest.TestCase):
 				self.assertEqual(packets - self.all[imsi], collections.Counter(), "another's, or twice")
 		self.assertEqual({name: packets.total() for name, packets in got.items()}, wanted)
 
+	def judge_sessions(self, got):
+		"""Each session's packets are one user's, and together they are all of them."""
+		by_user = collections.defaultdict(collections.Counter)
+		for name, packets in got.items():
+			whose = [imsi for imsi in USERS if packets and not packets - self.all[imsi]]
+			self.assertEqual(len(whose), 1, "%s: %d packets" % (name, packets.total()))
+			by_user[whose[0]] += packets
+		self.assertEqual([by_user[imsi] - self.all[imsi] for imsi in USERS], [collections.Counter()] * 3, "twice")
+		self.assertEqual(tuple(by_user[imsi].total() for imsi in USERS), PACKETS)
+
 	@classmethod
 	def setUpClass(cls):
 		cls.all = truth()
 
-	def users(self):
+	def users(self, *kinds):
 		out, wanted = {}, {}
-		for number, (imsi, packets) in enumerate(zip(USERS, PACKETS), 1):
-			for kind, target in (("imsi", "<x1:imsi>%s</x1:imsi>" % imsi), ("msisdn", "<x1:e164Number>491700000%d</x1:e164Number>" % number)):
-				out[imsi, kind], wanted[imsi, kind] = target, packets
+		for number, imsi in enumerate(USERS, 1):
+			for kind in kinds:
+				out[imsi, kind] = IDENTITY[kind] % (imsi if kind == "imsi" else number)
+				wanted[imsi, kind] = PACKETS[number - 1]
 		return out, wanted
+
+	def follow(self, links, kinds, seids=None):
+		"""Tasks by the users' identities and by the F-SEIDs of a PFCP link, together."""
+		targets, wanted = self.users(*kinds)
+		gateways = {seid: x1.target_fseid(*seid) for seid in (sessions(seids) if seids else ())}
+		got = self.play(links, {**targets, **gateways})
+		self.judge({name: got[name] for name in targets}, wanted)
+		if gateways:
+			self.judge_sessions({name: got[name] for name in gateways})
+
+	def test_s1_with_s11(self):
+		self.follow({"s11": None, "s1u": "n3"}, IDENTITY)
+
+	def test_s1_with_sxa(self):
+		self.follow({"sxa": None, "s1u": "n3"}, (), "sxa")
+
+	def test_s5_as_n3(self):
+		self.follow({"sxb": None, "s5u": "n3"}, ["imsi"], "sxb")
 
 	def test_s5_as_n9_alone(self):
 		"""This PGW says Interface Type N3 of its tunnels on S5."""
-		targets, wanted = self.users()
-		self.judge(self.play({"sxb": None, "s5u": "n9"}, targets), wanted)
+		self.follow({"sxb": None, "s5u": "n9"}, IDENTITY, "sxb")
 
-	@fixture.long
+	def test_both_tunnels_with_all_signalling(self):
+		self.follow({**ALL_SIGNALLING, "s1u": "n3", "s5u": "n9"}, IDENTITY, "sxb")
+
 	def test_sessions_of_the_sgw_beside_n6(self):
-		gateways = {seid: x1.target_fseid(*seid) for seid in sessions("sxa")}
-		got = self.play({"sxa": None, "s1u": "n3", "sgi": "n6"}, gateways)
-		totals = [packets.total() for packets in got.values()]
-		self.assertEqual(sum(totals), sum(PACKETS))
-		self.assertEqual(sum(got.values(), collections.Counter()) - sum(self.all.values(), collections.Counter()), collections.Counter())
+		self.follow({"sxa": None, "s1u": "n3", "sgi": "n6"}, (), "sxa")
+
+	def behind(self, links):
+		frames = collections.Counter(frame[14:] for _, frame in capture("sgi"))
+		targets, wanted = self.users("imsi")
+		got = self.play(links, targets)
+		self.assertEqual(sum(got.values(), collections.Counter()) - frames, collections.Counter(), "another's, or twice")
+		self.assertEqual({name: packets.total() for name, packets in got.items()}, wanted)
+
+	def test_sgi_with_sxb(self):
+		self.behind({"sxb": None, "sgi": "n6"})
+
+	def test_all_links(self):
+		self.behind({**ALL_SIGNALLING, "s1u": "n3", "s5u": "n9", "sgi": "n6"})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import uuid
 
 import fixture
 import test_decoders
-from feed import Feed
+from feed import BURST, Feed
 from poi_lab import n4, n4_model, n4_wire, n4_scenarios as scenarios, pcap, pdu, x1
 from test_following import targets_of
 
@@ -61,14 +61,15 @@ class Network:
 		return self.world - 1
 
 	def received(self):
-		"""Waits until everything sent so far has been received. Fillers go on, so a sum alone does not say of which feed
-		the missing ones are: each must have sent more since than are missing of all."""
-		feeds = [feed for group in self.feeds.values() for feed in group]
-		marks = [feed.total for feed in feeds]
+		"""Waits until everything sent so far has been received and a burst after it: what was before is done with. Of a port
+		with several feeds, a sum does not say of which feed the missing frames are: each must have sent more since than are
+		missing of all."""
+		marks = [[feed.total for feed in group] for group in self.feeds.values()]
 		def all_in():
-			since = min(feed.total - mark for feed, mark in zip(feeds, marks))
-			got = self.poi.status()["packets"]["received"]
-			return since >= sum(feed.total for feed in feeds) - got
+			since = [min(feed.total - mark for feed, mark in zip(*each)) for each in zip(self.feeds.values(), marks)]
+			got = [port["received"] for port in self.poi.status()["ports"]]
+			return all(port >= mark[0] + BURST if len(group) == 1 else after >= sum(feed.total for feed in group) - port
+				for group, mark, after, port in zip(self.feeds.values(), marks, since, got))
 		fixture.wait_until(all_in, 20, "all frames are received")
 
 	def followed(self):
