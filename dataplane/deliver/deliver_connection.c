@@ -83,8 +83,9 @@ void mdf_connection_timers(struct mdf_connection *c, uint64_t now)
 		if (!c->mdf)
 			return;
 		c->writable = true; // a try costs little; no lost wake-up may hold a queue
+		bool look = now >= c->path_at;
 		mdf_connection_check_path(c, now);
-		if (c->mdf)
+		if (c->mdf && look) // it asks the kernel, and waits for seconds
 			mdf_connection_check_alive(c, now);
 		if (!c->mdf)
 			return;

@@ -14,6 +14,11 @@
 
 #define TIMERS_NS (20 * NS_PER_MS) // granularity of connects, keepalives and drains
 #define IDLE_NS (100 * NS_PER_MS)  // sleep of a thread without destinations
+// A worker makes no system call, so nothing wakes a thread when a ring fills up. One that has had
+// nothing to do for a while looks less often: a stream that begins waits that long for its first
+// record.
+#define DOZE_AFTER_NS (50 * NS_PER_MS)
+#define DOZE_NS (5 * NS_PER_MS)
 #define POLL_EVERY 32u		   // busy iterations between two looks at the sockets
 #define STOP_NS (2 * NS_PER_S)
 #define SOCKETS 64
@@ -315,17 +320,21 @@ static bool stopped(struct deliver_thread *t, uint64_t now)
 	return true;
 }
 
-static uint64_t sleep_ns(const struct deliver_thread *t)
+static uint64_t sleep_ns(const struct deliver_thread *t, uint64_t quiet_ns)
 {
+	uint64_t flush_ns = t->deliver->flush_ns;
+
 	if (!TAILQ_EMPTY(&t->due))
 		return 0;
-	return LIST_EMPTY(&t->connections) ? IDLE_NS : t->deliver->flush_ns;
+	if (LIST_EMPTY(&t->connections))
+		return IDLE_NS;
+	return quiet_ns > DOZE_AFTER_NS && flush_ns < DOZE_NS ? DOZE_NS : flush_ns;
 }
 
 static void *run(void *context)
 {
 	struct deliver_thread *t = context;
-	uint64_t polled = now_monotonic_ns(), timers_at = 0;
+	uint64_t polled = now_monotonic_ns(), timers_at = 0, active_at = polled;
 	unsigned iteration = 0;
 
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -335,6 +344,8 @@ static void *run(void *context)
 		take_ready(t, polled);
 		polled = now;
 		unsigned records = pump(t, now);
+		if (records > 0 || !LIST_EMPTY(&t->busy) || !TAILQ_EMPTY(&t->due))
+			active_at = now;
 		connect_one(t, now);
 		if (now >= timers_at) {
 			timers(t, now);
@@ -345,7 +356,7 @@ static void *run(void *context)
 				break;
 		}
 		if (records == 0)
-			wait_sockets(t, sleep_ns(t));
+			wait_sockets(t, sleep_ns(t, now - active_at));
 		else if (++iteration % POLL_EVERY == 0)
 			wait_sockets(t, 0);
 	}
