@@ -9,7 +9,9 @@
 #include "dataplane/session/session_subscription_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
 
+// TS 29.274 clause 4.1: on S11 and S4 all PDN connections of a user share one pair of TEIDs.
 #define S11_MME 10
+#define S4_SGSN 17
 #define PIGGYBACKING 0x10u // octet 1 of the header
 
 static uint32_t ebis_named(const struct gtpv2_message *m)
@@ -67,7 +69,8 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	}
 	gtpv2_heartbeat(st, in, NULL);
 	sessions_room(st);
-	struct unpacked *u = unpack_new(st, sender->interface == S11_MME ? KIND_S11 : KIND_S5);
+	const bool shared = sender->interface == S11_MME || sender->interface == S4_SGSN;
+	struct unpacked *u = unpack_new(st, shared ? KIND_S11 : KIND_S5);
 	u->rules.cp = gtpv2_control_of(sender, &p->source.address);
 	ask_rules(st, in->m, u);
 	struct session *s = session_create(st, &u->rules, pair->index);
@@ -80,12 +83,12 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-// An accepted creation is told to the client's end that asked for it; anything else is of another
-// request with the same number.
+// The answer to a creation is told to the client's end that asked for it; anything else is of
+// another request with the same number. A refusal may name no end.
 static bool answers(struct sessions *st, const struct transaction *t, const struct gtpv2_message *m)
 {
 	if (t->state == TRANSACTION_ANSWERED || t->type != GTPV2_CREATE_SESSION_REQUEST ||
-		!gtpv2_accepted(m))
+		(!gtpv2_accepted(m) && m->teid == 0))
 		return true;
 	struct decoded *d = decoded_open_request(st, t);
 	const struct gtpv2_fteid *sender = gtpv2_control(&d->gtpv2, 0);

@@ -34,6 +34,7 @@ static void assume_earlier(
 		if (request->gtpv2.type == GTPV2_CREATE_SESSION_REQUEST)
 			s->flags |= SESSION_ACCEPTED;
 		rules_gtpv2(r, &request->gtpv2, NULL);
+		rules_gtpv2_user(r, &request->gtpv2, NULL);
 		decoded_close(request);
 		transaction_assume(st, e);
 		s->flags |= SESSION_LOSS;
@@ -47,6 +48,7 @@ static void apply(struct sessions *st, struct rules *r, const struct gtpv2_messa
 {
 	const struct gtpv2_message *m = in->m;
 
+	rules_gtpv2_user(r, request, m);
 	if (request->type != GTPV2_CREATE_SESSION_REQUEST) {
 		st->counts.modified++;
 		return;
@@ -88,6 +90,8 @@ static void accept_answer(
 		assume_earlier(st, s, t, &u->rules);
 	transaction_detach(st, t);
 	answer_rules(st, s, &u->rules, &(struct answered){in, t});
+	if (t->type == GTPV2_CREATE_SESSION_REQUEST)
+		rules_csids(st, u, in->m->csid, in->m->n_csids);
 	s->flags |= SESSION_ACCEPTED;
 	session_missed(st, s, in->m->broken);
 	if (t->type == GTPV2_CREATE_SESSION_REQUEST && !u->rules.up.present)
@@ -128,6 +132,22 @@ static void take_back(struct sessions *st, struct transaction *t)
 		session_end(st, s, END_SUPERSEDED); // it never was
 }
 
+// By the IMSI, without one by the IMEI.
+static uint64_t user_key(const struct sessions *st, const struct rules *r)
+{
+	return r->imsi != SESSION_ABSENT ? key_number(st, KEY_IMSI, r->imsi)
+					 : key_number(st, KEY_IMEI, r->imei);
+}
+
+static uint64_t user_of(struct sessions *st, const struct session *s)
+{
+	struct unpacked *u = unpack_open(st, s);
+	const uint64_t user = user_key(st, &u->rules);
+
+	unpack_close(st, u);
+	return user;
+}
+
 // Another user has its client's end: that it moved, or that the session ended, was not seen. What
 // tunnels it had are its own until somebody else is given them.
 static void lose_client(struct sessions *st, struct session *s)
@@ -142,10 +162,37 @@ static void lose_client(struct sessions *st, struct session *s)
 		session_mark(st, s);
 }
 
+// One end of the session's control tunnel is its user's from now on. A server that gives its end
+// to another user has let go what it had there.
+static void take_end(struct sessions *st, uint32_t index, bool up)
+{
+	const struct session *s = session_at(st, index);
+	uint32_t of[OF_A_USER_MAX];
+	struct f_seid own[2];
+
+	if (!s)
+		return;
+	record_seids(s, &own[0], &own[1]);
+	const struct f_seid *e = &own[up];
+	const struct gtpv2_end end = {
+		.up = up, .address = e->v4.family ? &e->v4 : &e->v6, .teid = (uint32_t)e->seid};
+	const uint64_t user = user_of(st, s);
+	unsigned n = e->present ? gtpv2_sessions_of(st, &end, 0, of) : 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct session *o = of[i] == index ? NULL : session_at(st, of[i]);
+		if (!o || !(o->flags & SESSION_ACCEPTED) || user_of(st, o) == user)
+			continue;
+		if (up)
+			session_end(st, o, END_LOST);
+		else
+			lose_client(st, o);
+	}
+}
+
 // What tells one PDN connection from another.
 struct connection {
 	struct f_seid cp;
-	uint64_t imsi;
+	uint64_t user;
 	uint8_t ebi, kind;
 };
 
@@ -153,7 +200,7 @@ static struct connection connection_of(struct sessions *st, const struct session
 {
 	struct unpacked *u = unpack_open(st, s);
 	const struct connection c = {.cp = u->rules.cp,
-		.imsi = u->rules.imsi,
+		.user = user_key(st, &u->rules),
 		.ebi = u->rules.default_ebi,
 		.kind = s->kind};
 
@@ -180,19 +227,9 @@ static void end_superseded(struct sessions *st, uint32_t index)
 		if (!o || o->kind != c.kind || o->pair != pair || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct connection theirs = connection_of(st, o);
-		if (c.imsi != SESSION_ABSENT && theirs.imsi != SESSION_ABSENT &&
-			c.imsi != theirs.imsi)
-			lose_client(st, o);
-		else if (theirs.ebi == c.ebi || c.kind == KIND_S5)
+		if (c.user == theirs.user && (theirs.ebi == c.ebi || c.kind == KIND_S5))
 			session_end(st, o, END_SUPERSEDED);
 	}
-}
-
-// By the IMSI, without one by the IMEI.
-static uint64_t user_key(const struct sessions *st, const struct rules *r)
-{
-	return r->imsi != SESSION_ABSENT ? key_number(st, KEY_IMSI, r->imsi)
-					 : key_number(st, KEY_IMEI, r->imei);
 }
 
 static bool share_interface(const struct rule_bearer *a, const struct rule_bearer *b)
@@ -204,24 +241,37 @@ static bool share_interface(const struct rule_bearer *a, const struct rule_beare
 	return false;
 }
 
-// With the same default bearer of the same user; on S5/S8 over the same kind of access, since a
-// handover between two kinds has both for a while.
+// Has a bearer of the same user with the number of the default one of `a`; on S5/S8 over the same
+// kind of access, since a handover between two kinds has both for a while.
 static bool collide(const struct sessions *st, const struct rules *a, const struct rules *b)
 {
-	if (user_key(st, a) != user_key(st, b) || a->default_ebi != b->default_ebi ||
-		a->default_ebi == 0)
+	const struct rule_bearer *theirs = rules_bearer(b, a->default_ebi);
+
+	if (user_key(st, a) != user_key(st, b) || a->default_ebi == 0 ||
+		(b->default_ebi != a->default_ebi && !theirs))
 		return false;
-	return a->kind == KIND_S11 ||
-	       share_interface(rules_bearer(a, a->default_ebi), rules_bearer(b, b->default_ebi));
+	return a->kind == KIND_S11 || share_interface(rules_bearer(a, a->default_ebi), theirs);
 }
 
-static bool collides(struct sessions *st, const struct rules *r, const struct session *o)
+// A session whose default bearer it is ends, another loses the bearer.
+static void end_collision(struct sessions *st, const struct rules *r, struct session *o)
 {
 	struct unpacked *u = unpack_open(st, o);
-	bool found = collide(st, r, &u->rules);
+	const bool collides = collide(st, r, &u->rules);
+	const bool whole = u->rules.default_ebi == r->default_ebi;
+	struct selectors *before = NULL;
 
+	if (collides && !whole) {
+		before = session_before(st, o);
+		rules_drop_bearer(&u->rules, r->default_ebi);
+		struct session *new = session_replace(st, o, &u->rules);
+		o = new ? new : o;
+	}
 	unpack_close(st, u);
-	return found;
+	if (before)
+		session_after(st, o, before, CAUSE_MESSAGE);
+	else if (collides)
+		session_end(st, o, END_SUPERSEDED);
 }
 
 static void end_colliding(
@@ -237,8 +287,8 @@ static void end_colliding(
 		if (!o || o->kind != kind || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct pair *pair = pair_at(st, o->pair);
-		if ((pair->node[0] == gateway || pair->node[1] == gateway) && collides(st, r, o))
-			session_end(st, o, END_SUPERSEDED);
+		if (pair->node[0] == gateway || pair->node[1] == gateway)
+			end_collision(st, r, o);
 	}
 }
 
@@ -332,6 +382,8 @@ static void move_client(struct sessions *st, const struct signalling_packet *p, 
 		if (s && pair)
 			session_move(st, s, pair);
 	}
+	if (n > 0)
+		take_end(st, of[0], false);
 }
 
 static bool ends_sessions(const struct gtpv2_message *request)
@@ -340,11 +392,30 @@ static bool ends_sessions(const struct gtpv2_message *request)
 	       (request->type == GTPV2_DELETE_BEARER_REQUEST && request->linked_ebi);
 }
 
+static uint32_t changed_bearers(const struct gtpv2_message *request, const struct gtpv2_message *m)
+{
+	uint32_t ebis = 0;
+
+	if (request->type == GTPV2_CREATE_BEARER_REQUEST)
+		return gtpv2_ebi_bit(request->linked_ebi);
+	if (request->type != GTPV2_MODIFY_BEARER_REQUEST &&
+		request->type != GTPV2_MODIFY_ACCESS_REQUEST &&
+		request->type != GTPV2_UPDATE_BEARER_REQUEST)
+		return 0;
+	for (unsigned i = 0; i < request->n_bearers; i++) {
+		const struct gtpv2_bearer *b = &request->bearer[i];
+		if (!b->removed && rules_bearer_accepted(m, b->ebi))
+			ebis |= gtpv2_ebi_bit(b->ebi);
+	}
+	return ebis;
+}
+
 // What became of a request.
 struct outcome {
 	uint8_t type;
 	bool accepted, gone, ends, created;
-	uint32_t server;      // TEID
+	uint32_t bearers;     // EBIs that it changes, as far as they are accepted
+	uint32_t to;	      // TEID
 	struct f_seid client; // the end that it moves to
 };
 
@@ -358,7 +429,8 @@ static struct outcome outcome_of(
 	const bool lost = m->cause == GTPV2_NOT_FOUND;
 	struct outcome o = {.type = request->type,
 		.ends = ends_sessions(request),
-		.server = request->teid,
+		.bearers = changed_bearers(request, m),
+		.to = request->teid,
 		.client = sender ? gtpv2_control_of(sender, asker) : (struct f_seid){}};
 
 	// a bearer that the client does not have is gone as one that it lets go
@@ -367,6 +439,23 @@ static struct outcome outcome_of(
 	o.gone = lost && !o.accepted && o.type != GTPV2_CREATE_SESSION_REQUEST;
 	o.created = o.accepted && o.type == GTPV2_CREATE_SESSION_REQUEST;
 	return o;
+}
+
+// A bearer that both ends have and that is not known: its creation was missed, of a session that is
+// known or of another one of the user.
+static void miss_bearers(
+	struct sessions *st, const struct gtpv2_arrival *in, const struct outcome *o)
+{
+	const struct gtpv2_end end = {.up = !gtpv2_from_server(o->type),
+		.address = &in->packet->source.address,
+		.teid = o->to};
+	uint32_t of[OF_A_USER_MAX], known = 0;
+	unsigned n = o->bearers && o->accepted ? gtpv2_sessions_of(st, &end, 0, of) : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		known |= gtpv2_ebis(st, session_at(st, of[i]));
+	for (unsigned i = 0; i < n && o->bearers & ~known; i++)
+		session_missed(st, session_at(st, of[i]), SIGNALLING_BROKEN_SESSION);
 }
 
 static void answer_sessions(struct sessions *st, const struct gtpv2_arrival *in,
@@ -400,12 +489,15 @@ static void answer(struct sessions *st, const struct gtpv2_arrival *in, struct t
 	const uint32_t index = first ? first->index : SESSION_NONE;
 	st->counts.rejected += !o.accepted && !o.gone;
 	answer_sessions(st, in, t, &o);
+	miss_bearers(st, in, &o);
 	if (o.created) {
+		take_end(st, index, false);
+		take_end(st, index, true);
 		end_superseded(st, index);
 		end_collided(st, in, index);
 	}
 	if (o.client.present && o.accepted)
-		move_client(st, in->packet, o.server, &o.client);
+		move_client(st, in->packet, o.to, &o.client);
 }
 
 void gtpv2_take_response(struct sessions *st, const struct gtpv2_arrival *in, struct transaction *t)

@@ -44,7 +44,7 @@ static struct rule_bearer *take_bearer(struct rules *r, uint8_t ebi)
 	return b;
 }
 
-static void drop_bearer(struct rules *r, uint8_t ebi)
+void rules_drop_bearer(struct rules *r, uint8_t ebi)
 {
 	const struct rule_bearer *b = rules_bearer(r, ebi);
 
@@ -84,6 +84,23 @@ static const struct gtpv2_bearer *answer_for(const struct gtpv2_message *respons
 	return NULL;
 }
 
+// A bearer that the server does not have any more, though it was asked for or changed (TS 29.274
+// clauses 7.2.2 and 7.2.8).
+static bool is_removed(const struct gtpv2_message *response, uint8_t ebi)
+{
+	for (unsigned i = 0; response && i < response->n_bearers; i++)
+		if (response->bearer[i].removed && response->bearer[i].ebi == ebi)
+			return true;
+	return false;
+}
+
+bool rules_bearer_accepted(const struct gtpv2_message *response, uint8_t ebi)
+{
+	const struct gtpv2_bearer *a = answer_for(response, ebi);
+
+	return (!a || bearer_accepted(a)) && !is_removed(response, ebi);
+}
+
 // ---- one message each ----
 
 static void create_session(
@@ -91,13 +108,19 @@ static void create_session(
 {
 	for (unsigned i = 0; i < request->n_bearers; i++) {
 		const struct gtpv2_bearer *m = &request->bearer[i];
-		const struct gtpv2_bearer *a = answer_for(response, m->ebi);
-		if (m->removed || (a && !bearer_accepted(a)))
+		if (m->removed || !rules_bearer_accepted(response, m->ebi))
 			continue;
 		struct rule_bearer *b = take_bearer(r, m->ebi);
 		if (b)
 			set_ends(b, m);
-		if (b && a)
+	}
+	// also of a bearer that could not be read in the request
+	for (unsigned i = 0; response && i < response->n_bearers; i++) {
+		const struct gtpv2_bearer *a = &response->bearer[i];
+		if (a->removed || !a->has_ebi || !bearer_accepted(a))
+			continue;
+		struct rule_bearer *b = take_bearer(r, a->ebi);
+		if (b)
 			set_ends(b, a);
 	}
 	const struct gtpv2_message *from =
@@ -115,17 +138,19 @@ static void modify_bearer(
 {
 	for (unsigned i = 0; i < request->n_bearers; i++) {
 		const struct gtpv2_bearer *m = &request->bearer[i];
-		const struct gtpv2_bearer *a = answer_for(response, m->ebi);
 		struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, m->ebi);
+		const struct gtpv2_bearer *a = answer_for(response, m->ebi);
 		if (!b || (a && !bearer_accepted(a)))
 			continue;
-		if (m->removed) {
-			if (response)
-				drop_bearer(r, m->ebi);
-			continue;
-		}
-		set_ends(b, m);
-		if (a)
+		if (!m->removed && !is_removed(response, m->ebi))
+			set_ends(b, m);
+		else if (response)
+			rules_drop_bearer(r, m->ebi);
+	}
+	for (unsigned i = 0; response && i < response->n_bearers; i++) {
+		const struct gtpv2_bearer *a = &response->bearer[i];
+		struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, a->ebi);
+		if (b && !a->removed && bearer_accepted(a))
 			set_ends(b, a);
 	}
 }
@@ -169,7 +194,7 @@ static void drop_nameless(struct rules *r, const struct gtpv2_bearer *m)
 {
 	for (unsigned i = r->n_bearers; i-- > 0;)
 		if (r->bearer[i].ebi >= NO_EBI && has_end(&r->bearer[i], m))
-			drop_bearer(r, r->bearer[i].ebi);
+			rules_drop_bearer(r, r->bearer[i].ebi);
 }
 
 // The client gives the bearers their EBIs, and says by the server's own tunnel end which is which.
@@ -222,7 +247,7 @@ static void delete_bearer(
 	for (unsigned i = 0; i < request->n_ebis; i++) {
 		const struct gtpv2_bearer *a = answer_for(response, request->ebi[i]);
 		if (!a || bearer_accepted(a) || a->cause == GTPV2_NOT_FOUND)
-			drop_bearer(r, request->ebi[i]);
+			rules_drop_bearer(r, request->ebi[i]);
 	}
 }
 
@@ -235,6 +260,7 @@ void rules_gtpv2(
 		break;
 	case GTPV2_MODIFY_BEARER_REQUEST:
 	case GTPV2_MODIFY_ACCESS_REQUEST:
+	case GTPV2_UPDATE_BEARER_REQUEST: // on S4 its answer may name other ends
 		modify_bearer(r, request, response);
 		break;
 	case GTPV2_CREATE_BEARER_REQUEST:
@@ -251,6 +277,19 @@ void rules_gtpv2(
 	default:
 		break;
 	}
+}
+
+void rules_gtpv2_user(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
+{
+	struct signalling_identity user = {};
+
+	if (request->type != GTPV2_MODIFY_BEARER_REQUEST)
+		return;
+	user.imei = request->user.imei;
+	if (response)
+		user.msisdn = response->user.msisdn;
+	rules_user(r, &user);
 }
 
 static void keep_ends(struct rules *r, const struct rules *of)

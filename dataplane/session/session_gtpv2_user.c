@@ -19,13 +19,13 @@ static uint32_t ebis_of(const struct rules *r)
 	return ebis;
 }
 
-static bool has_bearer(struct sessions *st, const struct session *s, uint32_t ebis)
+uint32_t gtpv2_ebis(struct sessions *st, const struct session *s)
 {
 	struct unpacked *u = unpack_open(st, s);
-	bool has = ebis_of(&u->rules) & ebis;
+	const uint32_t ebis = ebis_of(&u->rules);
 
 	unpack_close(st, u);
-	return has;
+	return ebis;
 }
 
 unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uint32_t ebis,
@@ -36,6 +36,8 @@ unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uin
 		key_seid(st, end->up ? KEY_UP : KEY_CP, 1, end->address, end->teid), found);
 	unsigned matched = 0;
 
+	if (end->teid == 0)
+		return 0; // names none
 	for (uint32_t i = 0; i < n; i++) {
 		struct session *s = session_at(st, found[i]);
 		struct f_seid own[2];
@@ -43,7 +45,7 @@ unsigned gtpv2_sessions_of(struct sessions *st, const struct gtpv2_end *end, uin
 			continue;
 		record_seids(s, &own[0], &own[1]);
 		if (!seid_at(&own[end->up], end->address, end->teid) ||
-			(ebis && !has_bearer(st, s, ebis)))
+			(ebis && !(gtpv2_ebis(st, s) & ebis)))
 			continue;
 		if (matched < OF_A_USER_MAX) {
 			out[matched++] = s->index;

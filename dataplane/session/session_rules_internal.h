@@ -36,6 +36,12 @@ struct gtpv2_exchange {
 // requests changed stays.
 void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
 	const struct gtpv2_exchange *x);
+// What an accepted message says of the user: the equipment, the number. The response may be NULL.
+void rules_gtpv2_user(
+	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response);
+void rules_drop_bearer(struct rules *r, uint8_t ebi);
+// False when the response refuses or removes that bearer.
+bool rules_bearer_accepted(const struct gtpv2_message *response, uint8_t ebi);
 void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r);
 bool gtpv2_accepted(const struct gtpv2_message *m);
 

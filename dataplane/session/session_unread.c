@@ -65,7 +65,8 @@ void gtpv2_take_unread(struct sessions *st, const struct gtpv2_arrival *in)
 {
 	if (in->m->type == GTPV2_ECHO_REQUEST || in->m->type == GTPV2_ECHO_RESPONSE)
 		return; // of no session
-	if (!gtpv2_missed(st, in))
+	// an answer to a creation may show another session than those that the end had before
+	if (!gtpv2_missed(st, in) || in->m->type == GTPV2_CREATE_SESSION_RESPONSE)
 		sessions_unread(st);
 }
 
@@ -79,8 +80,10 @@ void gtpv2_early_response_lost(struct sessions *st, const struct early_response 
 	bool more;
 
 	if (signalling_usable(gtpv2_decode(e->octets, e->length, &d->gtpv2, &used, &more)) &&
-		gtpv2_accepted(&d->gtpv2) && !gtpv2_missed(st, &in) &&
-		d->gtpv2.type == GTPV2_CREATE_SESSION_RESPONSE)
-		sessions_unread(st); // whose session it is is not known
+		gtpv2_accepted(&d->gtpv2)) {
+		(void)gtpv2_missed(st, &in);
+		if (d->gtpv2.type == GTPV2_CREATE_SESSION_RESPONSE)
+			sessions_unread(st); // whose session it is is not known
+	}
 	decoded_close(d);
 }

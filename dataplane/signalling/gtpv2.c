@@ -96,13 +96,23 @@ static void take_cause(struct wire_reader *v, uint8_t *out)
 		*out = cause;
 }
 
+// Interface types of the user plane (TS 29.274 clause 8.22). One that is not known may be of a
+// tunnel whose packets are not found; GRE (PMIPv6) is not looked at.
+static bool is_user_plane(uint8_t interface)
+{
+	return interface <= 5 || interface == 15 || interface == 16 ||
+	       (interface >= 19 && interface <= 23) || (interface >= 28 && interface <= 29) ||
+	       interface == 31 || interface == 33 || interface == 34 ||
+	       (interface >= 37 && interface <= 39);
+}
+
 // The first of each instance counts.
 static void take_user_end(struct gtpv2_decoder *d, struct gtpv2_bearer *b, struct gtpv2_ie *ie)
 {
 	struct gtpv2_fteid end;
 
 	take_fteid(ie, &end);
-	if (!has_address(&end))
+	if (!has_address(&end) || !is_user_plane(end.interface))
 		signalling_invalid(&ie->value);
 	if (ie->value.error)
 		return;
@@ -213,8 +223,8 @@ static void take_ebi(struct gtpv2_decoder *d, struct gtpv2_ie *ie)
 	}
 }
 
-// One without address is of the sender; without TEID too it says nothing, as those that an MME
-// sends in every Modify Bearer Request. The first of each instance counts.
+// One without address is of the sender. Without TEID it names no end: a PGW that has none yet, or
+// what an MME sends in every Modify Bearer Request. The first of each instance counts.
 static void take_control(struct gtpv2_decoder *d, struct gtpv2_ie *ie)
 {
 	struct gtpv2_message *m = d->m;
@@ -225,7 +235,7 @@ static void take_control(struct gtpv2_decoder *d, struct gtpv2_ie *ie)
 		return;
 	if (!has_address(&end))
 		m->broken |= SIGNALLING_BROKEN_OTHER;
-	if (!has_address(&end) && end.end.teid == 0)
+	if (end.end.teid == 0)
 		return;
 	for (unsigned i = 0; i < m->n_control; i++)
 		if (m->control[i].instance == end.instance)
@@ -352,14 +362,30 @@ static bool complete(const struct gtpv2_message *m)
 	return is_request(m->type) || m->cause;
 }
 
-// Only where a session begins is its user taken.
+// What is taken of a message of its user.
+static uint8_t user_of(uint8_t type)
+{
+	switch (type) {
+	case GTPV2_CREATE_SESSION_REQUEST:
+		return SIGNALLING_BROKEN_USER;
+	case GTPV2_MODIFY_BEARER_REQUEST:
+		return SIGNALLING_BROKEN_IMEI;
+	case GTPV2_MODIFY_BEARER_RESPONSE:
+		return SIGNALLING_BROKEN_MSISDN;
+	default:
+		return 0;
+	}
+}
+
 static void finish_broken(struct gtpv2_message *m, bool cut)
 {
+	const uint8_t useless = SIGNALLING_BROKEN_USER & (uint8_t)~user_of(m->type);
+
 	if (cut) // what follows may have been anything
 		m->broken |= SIGNALLING_BROKEN_USER | SIGNALLING_BROKEN_SESSION;
-	if (m->type == GTPV2_CREATE_SESSION_REQUEST || !(m->broken & SIGNALLING_BROKEN_USER))
+	if (!(m->broken & useless))
 		return;
-	m->broken &= (uint8_t)~SIGNALLING_BROKEN_USER;
+	m->broken &= (uint8_t)~useless;
 	m->broken |= SIGNALLING_BROKEN_OTHER;
 }
 
