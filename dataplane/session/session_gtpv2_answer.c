@@ -139,13 +139,40 @@ static uint64_t user_key(const struct sessions *st, const struct rules *r)
 					 : key_number(st, KEY_IMEI, r->imei);
 }
 
-static uint64_t user_of(struct sessions *st, const struct session *s)
+struct user {
+	uint64_t imsi, imei, msisdn;
+};
+
+static struct user user_in(const struct rules *r)
+{
+	return (struct user){.imsi = r->imsi, .imei = r->imei, .msisdn = r->msisdn};
+}
+
+static struct user user_of(struct sessions *st, const struct session *s)
 {
 	struct unpacked *u = unpack_open(st, s);
-	const uint64_t user = user_key(st, &u->rules);
+	const struct user x = user_in(&u->rules);
 
 	unpack_close(st, u);
-	return user;
+	return x;
+}
+
+static bool both(uint64_t a, uint64_t b)
+{
+	return a != SESSION_ABSENT && b != SESSION_ABSENT;
+}
+
+// By the first number that both have. Without one they are two users, unless nothing at all is
+// known of both.
+static bool is_another(const struct sessions *st, const struct user *a, const struct user *b)
+{
+	if (both(a->imsi, b->imsi))
+		return a->imsi != b->imsi;
+	if (both(a->imei, b->imei))
+		return key_number(st, KEY_IMEI, a->imei) != key_number(st, KEY_IMEI, b->imei);
+	if (both(a->msisdn, b->msisdn))
+		return a->msisdn != b->msisdn;
+	return (a->imsi & a->imei & a->msisdn & b->imsi & b->imei & b->msisdn) != SESSION_ABSENT;
 }
 
 // Another user has its client's end: that it moved, or that the session ended, was not seen. What
@@ -176,11 +203,12 @@ static void take_end(struct sessions *st, uint32_t index, bool up)
 	const struct f_seid *e = &own[up];
 	const struct gtpv2_end end = {
 		.up = up, .address = e->v4.family ? &e->v4 : &e->v6, .teid = (uint32_t)e->seid};
-	const uint64_t user = user_of(st, s);
+	const struct user user = user_of(st, s);
 	unsigned n = e->present ? gtpv2_sessions_of(st, &end, 0, of) : 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct session *o = of[i] == index ? NULL : session_at(st, of[i]);
-		if (!o || !(o->flags & SESSION_ACCEPTED) || user_of(st, o) == user)
+		const struct user theirs = o ? user_of(st, o) : user;
+		if (!o || !(o->flags & SESSION_ACCEPTED) || !is_another(st, &user, &theirs))
 			continue;
 		if (up)
 			session_end(st, o, END_LOST);
@@ -192,7 +220,7 @@ static void take_end(struct sessions *st, uint32_t index, bool up)
 // What tells one PDN connection from another.
 struct connection {
 	struct f_seid cp;
-	uint64_t user;
+	struct user user;
 	uint8_t ebi, kind;
 };
 
@@ -200,7 +228,7 @@ static struct connection connection_of(struct sessions *st, const struct session
 {
 	struct unpacked *u = unpack_open(st, s);
 	const struct connection c = {.cp = u->rules.cp,
-		.user = user_key(st, &u->rules),
+		.user = user_in(&u->rules),
 		.ebi = u->rules.default_ebi,
 		.kind = s->kind};
 
@@ -227,7 +255,8 @@ static void end_superseded(struct sessions *st, uint32_t index)
 		if (!o || o->kind != c.kind || o->pair != pair || !(o->flags & SESSION_ACCEPTED))
 			continue;
 		const struct connection theirs = connection_of(st, o);
-		if (c.user == theirs.user && (theirs.ebi == c.ebi || c.kind == KIND_S5))
+		if (!is_another(st, &c.user, &theirs.user) &&
+			(theirs.ebi == c.ebi || c.kind == KIND_S5))
 			session_end(st, o, END_SUPERSEDED);
 	}
 }

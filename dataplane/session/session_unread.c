@@ -45,9 +45,14 @@ void pfcp_take_unread(struct sessions *st, const struct pfcp_arrival *in)
 		sessions_unread(st);
 }
 
-// By the receiver's TEID, whichever side it is of.
+// By the receiver's TEID, whichever side it is of. A modification may tell who the user is.
 static bool gtpv2_missed(struct sessions *st, const struct gtpv2_arrival *in)
 {
+	const uint8_t broken =
+		SIGNALLING_BROKEN_SESSION |
+		(in->m->type == GTPV2_MODIFY_BEARER_REQUEST	      ? SIGNALLING_BROKEN_IMEI
+			: in->m->type == GTPV2_MODIFY_BEARER_RESPONSE ? SIGNALLING_BROKEN_MSISDN
+								      : 0u);
 	uint32_t of[OF_A_USER_MAX];
 	bool any = false;
 
@@ -56,7 +61,7 @@ static bool gtpv2_missed(struct sessions *st, const struct gtpv2_arrival *in)
 			.up = up, .address = &in->packet->destination.address, .teid = in->m->teid};
 		unsigned n = gtpv2_sessions_of(st, &end, 0, of);
 		for (unsigned i = 0; i < n; i++)
-			any |= missed(st, session_at(st, of[i]), SIGNALLING_BROKEN_SESSION);
+			any |= missed(st, session_at(st, of[i]), broken);
 	}
 	return any;
 }
@@ -65,8 +70,9 @@ void gtpv2_take_unread(struct sessions *st, const struct gtpv2_arrival *in)
 {
 	if (in->m->type == GTPV2_ECHO_REQUEST || in->m->type == GTPV2_ECHO_RESPONSE)
 		return; // of no session
-	// an answer to a creation may show another session than those that the end had before
-	if (!gtpv2_missed(st, in) || in->m->type == GTPV2_CREATE_SESSION_RESPONSE)
+	// a creation may show another session, or another user, than those that the end had before
+	if (!gtpv2_missed(st, in) || in->m->type == GTPV2_CREATE_SESSION_REQUEST ||
+		in->m->type == GTPV2_CREATE_SESSION_RESPONSE)
 		sessions_unread(st);
 }
 

@@ -340,6 +340,12 @@ static bool is_request(uint8_t type)
 	return message_role(type) == REQUEST;
 }
 
+// For all bearers, or connections, of a user when it names none.
+static bool may_be_of_all(uint8_t type)
+{
+	return type == GTPV2_DELETE_SESSION_REQUEST || type == GTPV2_RELEASE_ACCESS_REQUEST;
+}
+
 static bool has_sender(const struct gtpv2_message *m)
 {
 	for (unsigned i = 0; i < m->n_control; i++)
@@ -434,6 +440,7 @@ enum signalling_reason gtpv2_decode(const uint8_t *octets, uint32_t length,
 	if (message_role(out->type) == NOT_FOLLOWED)
 		return SIGNALLING_TYPE;
 	const bool cut = !walk(&d, r, take_message_ie, NULL);
+	d.unusable |= cut && may_be_of_all(out->type);
 	finish_broken(out, cut);
 	return signalling_reason_of(complete(out) && !d.unusable, cut, d.limit, &out->broken);
 }

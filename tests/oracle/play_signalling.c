@@ -3,14 +3,15 @@
 //   watch KIND VALUE                        a subscription; seid in decimal, ni in hex
 //   message PROTOCOL SECONDS SOURCE PORT DESTINATION PORT HEX
 //   base                                    all as it is: "unsure of N" where N are unsure at the
-//   end change NUMBER HEX                       message NUMBER (from 0) is HEX
+//                                           end
+//   change NUMBER HEX                       message NUMBER (from 0) is HEX
 // Out: for each change
 //   same      after every message each subscription has the bindings and the number of sessions
-//   that
-//             it has without the change
+//             that it has without the change
 //   unsure    those that lack some are unsure while they do, and while one has more (a tunnel goes
 //             on where nobody was seen to take it) some are unsure
 //   lacks at MESSAGE: KIND VALUE, has more at MESSAGE: KIND VALUE
+//   takes at MESSAGE: KIND VALUE   what another user has by then, and it never had, or both have
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,17 +95,55 @@ static void on_state(void *context, uint64_t subscription, const struct subscrip
 	watches[subscription].now.unsure = s->unsure;
 }
 
+static bool has(const struct view *a, uint64_t bound)
+{
+	for (uint32_t i = 0; i < a->n; i++)
+		if (a->bound[i] == bound)
+			return true;
+	return false;
+}
+
 // Whether `a` lacks something that `b` has.
 static bool lacks(const struct view *a, const struct view *b)
 {
-	for (uint32_t i = 0; i < b->n; i++) {
-		bool found = false;
-		for (uint32_t j = 0; j < a->n && !found; j++)
-			found = a->bound[j] == b->bound[i];
-		if (!found)
+	for (uint32_t i = 0; i < b->n; i++)
+		if (!has(a, b->bound[i]))
 			return true;
-	}
 	return a->sessions < b->sessions;
+}
+
+// A number of one user: two of the same kind are of two.
+static bool of_one_user(const struct watch *w)
+{
+	return strcmp(w->kind, "seid") != 0 && strcmp(w->kind, "ni") != 0;
+}
+
+// The watch had it before message `k`, without the change.
+static bool had(unsigned i, unsigned k, uint64_t bound)
+{
+	while (k-- > 0)
+		if (has(&base[k * n_watches + i], bound))
+			return true;
+	return false;
+}
+
+// Whether the watch has after message `k` what is another user's then, and not its own. What it had
+// may go on where the other is not seen to take it, and is unsure for that.
+static bool takes(unsigned i, unsigned k)
+{
+	const struct view *now = &watches[i].now, *was = &base[k * n_watches];
+
+	for (uint32_t b = 0; of_one_user(&watches[i]) && b < now->n; b++)
+		for (unsigned j = 0; j < n_watches && !has(&was[i], now->bound[b]); j++) {
+			const struct watch *o = &watches[j];
+			if (j == i || strcmp(o->kind, watches[i].kind) != 0 ||
+				!has(&was[j], now->bound[b]))
+				continue;
+			if (has(&o->now, now->bound[b]) || !o->now.unsure ||
+				!had(i, k, now->bound[b]))
+				return true;
+		}
+	return false;
 }
 
 static bool anybody_unsure(void)
@@ -115,7 +154,8 @@ static bool anybody_unsure(void)
 	return false;
 }
 
-// After message `k`: false when something is hidden. `different`: something differs.
+// After message `k`: false when something is hidden, or is another's. `different`: something
+// differs.
 static bool judge(unsigned k, bool *different)
 {
 	for (unsigned i = 0; i < n_watches; i++) {
@@ -123,6 +163,10 @@ static bool judge(unsigned k, bool *different)
 		const struct view *was = &base[k * n_watches + i];
 		bool less = lacks(&w->now, was), more = lacks(was, &w->now);
 		*different |= less || more;
+		if (takes(i, k)) {
+			printf("takes at %u: %s %s\n", k, w->kind, w->value);
+			return false;
+		}
 		if ((less && !w->now.unsure) || (more && !anybody_unsure())) {
 			printf("%s at %u: %s %s\n", less ? "lacks" : "has more", k, w->kind,
 				w->value);

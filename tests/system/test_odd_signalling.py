@@ -3,6 +3,7 @@ receiver bears, or made unreadable, is either used as it was or makes those unsu
 is something hidden while nobody is unsure."""
 import collections
 import os
+import random
 import struct
 import subprocess
 import tempfile
@@ -75,6 +76,8 @@ class Message:
 		octets = self.head + self.build(self.ies) + self.rest
 		yield "cut short", octets[:-1]
 		yield "cut to its header", octets[:len(self.head)]
+		yield "a body of ones", self.head + b"\xff" * len(self.build(self.ies)) + self.rest
+		yield "a body of noise", self.head + random.Random(octets).randbytes(len(self.build(self.ies))) + self.rest
 		if self.protocol != "radius":
 			yield "another version", bytes((octets[0] ^ 0x60,)) + octets[1:]
 		yield "a stump", octets[:3]
@@ -157,23 +160,26 @@ class Odd(unittest.TestCase):
 		self.assertGreater(verdicts.count("same"), verdicts.count("unsure"))
 		self.assertGreaterEqual(verdicts.count("unsure"), unsure, "changes that hide something are among them")
 
-	def judge(self, played, most, known=True):
-		"""What the store makes of each change. `known`: nobody is unsure of what was really said."""
+	def judge(self, played, most, known=True, middle=False):
+		"""What the store makes of each change. `known`: nobody is unsure of what was really said. `middle`: only the message
+		in the middle of those that are followed, made unreadable."""
 		messages = decoded([(protocol_of(d), d[5].hex()) for d in played])
 		lines, labels = ["watch %s %s" % w for w in watches(messages)], []
 		lines += ["message %s %.9f %s %d %s %d %s" % (protocol_of(d), d[0] - played[0][0] + 1, *d[1:5], d[5].hex()) for d in played]
 		lines.append("base")
 		changes = []
 		sent = collections.Counter(d[5] for d in played)
-		for number, d in enumerate(played):
-			# one copy of a message that is repeated would be another message
-			if messages[number][0]["reason"] == "type" or sent[d[5]] > 1:
-				continue
+		# one copy of a message that is repeated would be another message
+		numbers = [n for n, d in enumerate(played) if messages[n][0]["reason"] != "type" and sent[d[5]] == 1]
+		# those between nodes tell of restarts only: what is bound goes on
+		of_sessions = [n for n in numbers if messages[n][0].get("type") not in (1, 2)]
+		for number in of_sessions[len(of_sessions) // 2:][:1] if middle else numbers:
+			d = played[number]
 			message = Message(protocol_of(d), d[5])
 			self.assertEqual(message.octets(message.ies), d[5])
-			changes += [(number, what, message.octets(ies)) for what, ies in message.odd()]
-			# those between nodes tell of restarts only: what is bound goes on
-			if messages[number][0].get("type") not in (1, 2):
+			if not middle:
+				changes += [(number, what, message.octets(ies)) for what, ies in message.odd()]
+			if number in of_sessions:
 				changes += [(number, what, octets) for what, octets in message.unreadable()]
 		step = len(changes) // most + 1
 		for number, what, octets in changes[::step]:
@@ -219,10 +225,10 @@ class Odd(unittest.TestCase):
 	def test_radius_without_addresses(self):
 		self.play("radius_acct.pcap", 0)
 
-	def test_scenarios(self):
-		"""What the lab's core network says: every few of the changes, and of those that cannot be read."""
+	def scenarios(self):
+		"""Yields (name, the datagrams of its signalling)."""
 		frames = {name: n4.play(name).frames for name in n4_scenarios.SCENARIOS}
-		verdicts, first = [], 1
+		first = 1
 		with tempfile.TemporaryDirectory() as folder:
 			path = os.path.join(folder, "all.pcap")
 			n4.write([frame for played in frames.values() for frame in played], path)
@@ -230,9 +236,25 @@ class Odd(unittest.TestCase):
 		for name, played in frames.items():
 			numbers = range(first, first + len(played))
 			first += len(played)
+			yield name, [d for d in all_played if d[6] in numbers]
+
+	def test_scenarios(self):
+		"""What the lab's core network says: every few of the changes, and of those that cannot be read."""
+		verdicts = []
+		for name, played in self.scenarios():
 			with self.subTest(scenario=name):
-				verdicts += self.judge([d for d in all_played if d[6] in numbers], SOME, known=False)
+				verdicts += self.judge(played, SOME, known=False)
 		self.assertGreater(verdicts.count("unsure"), 500, "changes that hide something are among them")
+
+	def test_middle_message(self):
+		"""Each scenario with the message in its middle replaced by one that cannot be read: who may miss something is
+		unsure, and nobody gets what is another's."""
+		verdicts = []
+		for name, played in self.scenarios():
+			with self.subTest(scenario=name):
+				verdicts += self.judge(played, MOST, known=False, middle=True)
+		self.assertGreater(len(verdicts), 5 * 45)
+		self.assertGreater(verdicts.count("unsure"), 100, "changes that hide something are among them")
 
 
 if __name__ == "__main__":

@@ -504,3 +504,53 @@ Test(session_epc_ends, answer_to_a_creation_that_was_missed)
 	world_pass(&w, 30000000000ull);
 	cr_expect(w.state[1].unsure && w.state[OTHER].unsure);
 }
+
+// A second connection, asked for at the user's own end: that it has an IMEI is not known either.
+Test(session_epc_ends, unreadable_creation_at_a_known_end)
+{
+	struct lab l;
+
+	subscribe(3, &(struct session_target){.kinds = SESSION_IMEI, .imei = "35000000000001"});
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 32, 0x72, 2); // without the sender's end
+	send(&l, true);
+	cr_expect(w.state[1].unsure && w.state[3].unsure);
+}
+
+Test(session_epc_ends, unreadable_modification)
+{
+	struct lab l;
+
+	subscribe(3, &(struct session_target){.kinds = SESSION_IMEI, .imei = "35000000000001"});
+	subscribe(4, &(struct session_target){.kinds = SESSION_MSISDN, .msisdn = "4912"});
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	lab_gtpv2(&l, 34, 0x72, 2);
+	lab_octets(&l, (const uint8_t[]){73, 0, 0, 0}, 4); // for whose bearers
+	send(&l, true);
+	cr_expect(w.state[1].unsure && w.state[3].unsure && !w.state[4].unsure);
+	lab_gtpv2(&l, 35, 0x71, 2); // without Cause
+	send(&l, false);
+	cr_expect(w.state[4].unsure);
+	delete (5, 3);
+	answer(37, 3, 16);
+	cr_expect(!w.state[3].unsure && !w.state[4].unsure);
+}
+
+// Cut before it names the connection: not all of them end.
+Test(session_epc_ends, deletion_cut_before_its_bearer)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	create(6, 2);
+	created(6, 2, 16, 0x0a2d0003);
+	lab_gtpv2(&l, 36, 0x72, 3);
+	lab_octets(&l, (const uint8_t[]){255, 255, 255, 255}, 4);
+	send(&l, true);
+	answer(37, 3, 16);
+	cr_expect(w.state[1].unsure && w.state[1].sessions == 2);
+	cr_expect(s1(UP, 0x105, SGW_U) && s1(UP, 0x106, SGW_U));
+}
