@@ -35,11 +35,13 @@ static void attach_all(struct sessions *st, const struct gtpv2_arrival *in, stru
 	const struct gtpv2_end end = {.up = !gtpv2_from_server(in->m->type),
 		.address = &in->packet->destination.address,
 		.teid = in->m->teid};
+	const uint8_t linked = in->m->type == GTPV2_RELEASE_ACCESS_REQUEST ? 0 : in->m->linked_ebi;
 	uint32_t of[OF_A_USER_MAX];
 	unsigned n = gtpv2_sessions_of(st, &end, ebis_named(in->m), of);
 
 	for (unsigned i = 0; i < n; i++)
-		gtpv2_attach(st, t, of[i], in->m->broken);
+		if (gtpv2_is_connection(st, session_at(st, of[i]), linked))
+			gtpv2_attach(st, t, of[i], in->m->broken);
 }
 
 // What the request names, onto the rules of a session that begins.

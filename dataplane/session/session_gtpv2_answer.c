@@ -443,6 +443,7 @@ static uint32_t changed_bearers(const struct gtpv2_message *request, const struc
 struct outcome {
 	uint8_t type;
 	bool accepted, gone, ends, created;
+	uint8_t linked;	      // the default bearer of the connection that gets one more
 	uint32_t bearers;     // EBIs that it changes, as far as they are accepted
 	uint32_t to;	      // TEID
 	struct f_seid client; // the end that it moves to
@@ -458,6 +459,7 @@ static struct outcome outcome_of(
 	const bool lost = m->cause == GTPV2_NOT_FOUND;
 	struct outcome o = {.type = request->type,
 		.ends = ends_sessions(request),
+		.linked = request->type == GTPV2_CREATE_BEARER_REQUEST ? request->linked_ebi : 0,
 		.bearers = changed_bearers(request, m),
 		.to = request->teid,
 		.client = sender ? gtpv2_control_of(sender, asker) : (struct f_seid){}};
@@ -481,8 +483,11 @@ static void miss_bearers(
 	uint32_t of[OF_A_USER_MAX], known = 0;
 	unsigned n = o->bearers && o->accepted ? gtpv2_sessions_of(st, &end, 0, of) : 0;
 
-	for (unsigned i = 0; i < n; i++)
-		known |= gtpv2_ebis(st, session_at(st, of[i]));
+	for (unsigned i = 0; i < n; i++) {
+		const struct session *s = session_at(st, of[i]);
+		if (gtpv2_is_connection(st, s, o->linked))
+			known |= gtpv2_ebis(st, s);
+	}
 	for (unsigned i = 0; i < n && o->bearers & ~known; i++)
 		session_missed(st, session_at(st, of[i]), SIGNALLING_BROKEN_SESSION);
 }

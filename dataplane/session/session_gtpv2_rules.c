@@ -61,14 +61,16 @@ static bool same_place(uint8_t a, uint8_t b)
 }
 
 // A bearer has one tunnel end of each interface type, and one on the access side.
-static void set_ends(struct rule_bearer *b, const struct gtpv2_bearer *m)
+static void set_ends(struct rules *r, struct rule_bearer *b, const struct gtpv2_bearer *m)
 {
 	for (unsigned i = 0; i < m->n_ends; i++) {
 		unsigned at = 0;
 		while (at < b->n_ends && !same_place(b->end[at].interface, m->end[i].interface))
 			at++;
-		if (at == GTPV2_ENDS_MAX)
+		if (at == GTPV2_ENDS_MAX) {
+			r->overflow = true;
 			continue;
+		}
 		if (at == b->n_ends)
 			b->n_ends++;
 		b->end[at].interface = m->end[i].interface;
@@ -112,7 +114,7 @@ static void create_session(
 			continue;
 		struct rule_bearer *b = take_bearer(r, m->ebi);
 		if (b)
-			set_ends(b, m);
+			set_ends(r, b, m);
 	}
 	// also of a bearer that could not be read in the request
 	for (unsigned i = 0; response && i < response->n_bearers; i++) {
@@ -121,10 +123,12 @@ static void create_session(
 			continue;
 		struct rule_bearer *b = take_bearer(r, a->ebi);
 		if (b)
-			set_ends(b, a);
+			set_ends(r, b, a);
 	}
-	const struct gtpv2_message *from =
-		response && (response->has_ue4 || response->has_ue6) ? response : request;
+	// an address that is only asked for is not the user's when what was given cannot be read
+	const bool given = response && (response->has_ue4 || response->has_ue6 ||
+					       response->broken & SIGNALLING_BROKEN_SESSION);
+	const struct gtpv2_message *from = given ? response : request;
 	if (from->has_ue4 || from->has_ue6)
 		r->n_ue = 0;
 	if (from->has_ue4)
@@ -143,7 +147,7 @@ static void modify_bearer(
 		if (!b || (a && !bearer_accepted(a)))
 			continue;
 		if (!m->removed && !is_removed(response, m->ebi))
-			set_ends(b, m);
+			set_ends(r, b, m);
 		else if (response)
 			rules_drop_bearer(r, m->ebi);
 	}
@@ -151,7 +155,7 @@ static void modify_bearer(
 		const struct gtpv2_bearer *a = &response->bearer[i];
 		struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, a->ebi);
 		if (b && !a->removed && bearer_accepted(a))
-			set_ends(b, a);
+			set_ends(r, b, a);
 	}
 }
 
@@ -212,9 +216,9 @@ static void create_bearer(
 			continue;
 		struct rule_bearer *b = a ? take_bearer(r, a->ebi) : take_nameless(r, m);
 		if (b)
-			set_ends(b, m);
+			set_ends(r, b, m);
 		if (b && a)
-			set_ends(b, a);
+			set_ends(r, b, a);
 	}
 }
 
@@ -303,7 +307,7 @@ static void keep_ends(struct rules *r, const struct rules *of)
 			m.end[m.n_ends++].end = b->end[j].end;
 		}
 		if (n)
-			set_ends(n, &m);
+			set_ends(r, n, &m);
 	}
 }
 

@@ -19,6 +19,15 @@ static uint32_t ebis_of(const struct rules *r)
 	return ebis;
 }
 
+bool gtpv2_is_connection(struct sessions *st, const struct session *s, uint8_t linked)
+{
+	struct unpacked *u = unpack_open(st, s);
+	const uint8_t ebi = u->rules.default_ebi;
+
+	unpack_close(st, u);
+	return linked == 0 || ebi == 0 || ebi == linked;
+}
+
 uint32_t gtpv2_ebis(struct sessions *st, const struct session *s)
 {
 	struct unpacked *u = unpack_open(st, s);

@@ -554,3 +554,46 @@ Test(session_epc_ends, deletion_cut_before_its_bearer)
 	cr_expect(w.state[1].unsure && w.state[1].sessions == 2);
 	cr_expect(s1(UP, 0x105, SGW_U) && s1(UP, 0x106, SGW_U));
 }
+
+// A bearer of another connection has the number of the connection that ends, whose creation was
+// missed.
+Test(session_epc_ends, deletion_of_a_connection_that_was_missed)
+{
+	struct lab l;
+
+	create(5, 1);
+	created(5, 1, 16, 0x0a2d0002);
+	bearer_asked(MME, 0x71, 7, 0x177);
+	bearer_answered(7, 6, 0x177, 0x577);
+	delete (6, 2);
+	answer(37, 2, 16);
+	cr_expect(w.state[1].sessions == 1 && s1(UP, 0x105, SGW_U));
+	bearer_ask(&l, 0x71, 8, 0x178);
+	l.octets[16] = 6; // of the connection that was missed
+	send(&l, false);
+	bearer_answered(8, 8, 0x178, 0x578);
+	cr_expect(!s1(UP, 0x178, SGW_U) && w.state[1].unsure);
+}
+
+// The address that was asked for is perhaps not the one that was given.
+Test(session_epc_ends, address_given_that_cannot_be_read)
+{
+	struct lab l;
+
+	lab_gtpv2(&l, 32, 0, 1);
+	lab_gtpv2_imsi(&l, imsi);
+	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
+	lab_gtpv2_paa(&l, 0x0a2d0007);
+	lab_gtpv2_open(&l, 93, 0);
+	lab_gtpv2_ie8(&l, 73, 5);
+	lab_gtpv2_close(&l);
+	send(&l, true);
+	lab_gtpv2(&l, 33, 0x71, 1);
+	lab_gtpv2_ie8(&l, 2, 16);
+	lab_gtpv2_f_teid(&l, 0, 11, 0x72, SGW);
+	lab_gtpv2_open(&l, 79, 0);
+	lab_octets(&l, (const uint8_t[]){1, 10, 45, 0}, 4);
+	lab_gtpv2_close(&l);
+	send(&l, false);
+	cr_expect(!world_address(&w, 1, 0x0a2d0007) && w.state[1].unsure);
+}
