@@ -123,6 +123,10 @@ def protocol_of(datagram):
 	return PORTS.get(datagram[4]) or PORTS[datagram[2]]
 
 
+def messages_of(played):
+	return ["message %s %.9f %s %d %s %d %s" % (protocol_of(d), d[0] - played[0][0] + 1, *d[1:5], d[5].hex()) for d in played]
+
+
 def everything(value):
 	"""(key, value) of all objects in it."""
 	if isinstance(value, dict):
@@ -160,12 +164,18 @@ class Odd(unittest.TestCase):
 		self.assertGreater(verdicts.count("same"), verdicts.count("unsure"))
 		self.assertGreaterEqual(verdicts.count("unsure"), unsure, "changes that hide something are among them")
 
+	def verdicts(self, lines):
+		done = subprocess.run([os.path.join(fixture.BUILD, "tests", "oracle", "play_signalling")], text=True,
+			input="\n".join(lines) + "\n", capture_output=True, check=False)
+		self.assertEqual(done.returncode, 0, done.stderr)
+		return done.stdout.splitlines()
+
 	def judge(self, played, most, known=True, middle=False):
 		"""What the store makes of each change. `known`: nobody is unsure of what was really said. `middle`: only the message
 		in the middle of those that are followed, made unreadable."""
 		messages = decoded([(protocol_of(d), d[5].hex()) for d in played])
 		lines, labels = ["watch %s %s" % w for w in watches(messages)], []
-		lines += ["message %s %.9f %s %d %s %d %s" % (protocol_of(d), d[0] - played[0][0] + 1, *d[1:5], d[5].hex()) for d in played]
+		lines += messages_of(played)
 		lines.append("base")
 		changes = []
 		sent = collections.Counter(d[5] for d in played)
@@ -186,10 +196,7 @@ class Odd(unittest.TestCase):
 			if len(octets) < 4096:
 				lines.append("change %d %s" % (number, octets.hex()))
 				labels.append("%s of message %d (%s)" % (what, number, protocol_of(played[number])))
-		done = subprocess.run([os.path.join(fixture.BUILD, "tests", "oracle", "play_signalling")], text=True,
-			input="\n".join(lines) + "\n", capture_output=True, check=False)
-		self.assertEqual(done.returncode, 0, done.stderr)
-		base, *verdicts = done.stdout.splitlines()
+		base, *verdicts = self.verdicts(lines)
 		if known:
 			self.assertEqual(base, "unsure of 0")
 		self.assertEqual(len(verdicts), len(labels))
@@ -237,6 +244,16 @@ class Odd(unittest.TestCase):
 			numbers = range(first, first + len(played))
 			first += len(played)
 			yield name, [d for d in all_played if d[6] in numbers]
+
+	def test_what_is_anothers(self):
+		"""The player says so when one user's messages have another's number: the judge of the others can tell."""
+		played = next(played for name, played in self.scenarios() if name == "handover_tunnel_to_another")
+		first, second = (bytes.fromhex("00010100001203f%s" % end) for end in "01")
+		lines = ["watch imsi 001010000021300", "watch imsi 001010000021301", *messages_of(played), "base"]
+		numbers = [n for n, d in enumerate(played) if second in d[5]]
+		self.assertEqual(len(numbers), 1)
+		lines.append("change %d %s" % (numbers[0], played[numbers[0]][5].replace(second, first).hex()))
+		self.assertRegex(self.verdicts(lines)[1], "^takes at .* imsi 001010000021300$")
 
 	def test_scenarios(self):
 		"""What the lab's core network says: every few of the changes, and of those that cannot be read."""
