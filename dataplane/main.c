@@ -57,6 +57,7 @@ struct app {
 	struct signalling_ring *signalling[CONFIG_WORKERS_MAX];
 	struct signalling_tap *taps[CONFIG_WORKERS_MAX];
 	struct follower *follower; // NULL: no port shows signalling
+	struct signalling_gap *gap; // NULL: no packets are held
 	struct deliver *deliver;
 	bool delivering;
 	struct server *server;
@@ -235,6 +236,30 @@ static bool shows_signalling(const struct config_dataplane *d)
 	return any;
 }
 
+static uint32_t held_packets(const struct config *c)
+{
+	const struct config_dataplane *d = &c->dataplane;
+
+	return holdback_room(c->signalling.early_packets, d->mbufs, d->n_workers);
+}
+
+// How long packets and rules wait for each other.
+static int patience(struct app *a)
+{
+	const struct config_signalling *c = &a->config->signalling;
+	struct bindings_patience p = {
+		.early_ns = c->early_ms * 1000000ull, .unsure_ns = c->answered * 1000000000ull};
+
+	if (held_packets(a->config) > 0) {
+		a->gap = signalling_gap_new(a->config->dataplane.n_workers);
+		if (!a->gap)
+			return POI_ERR_NOMEM;
+	}
+	p.gap = a->gap;
+	builder_patience(a->builder, &p);
+	return POI_OK;
+}
+
 static int following(struct app *a)
 {
 	const struct config_signalling *c = &a->config->signalling;
@@ -265,6 +290,9 @@ static int following(struct app *a)
 	if (getrandom(s.sessions.seed, sizeof(s.sessions.seed), 0) !=
 		(ssize_t)sizeof(s.sessions.seed))
 		return POI_ERR_IO;
+	if (patience(a))
+		return POI_ERR_NOMEM;
+	s.gap = a->gap;
 	a->follower = follower_new(&s);
 	if (!a->follower)
 		return POI_ERR_NOMEM;
@@ -389,7 +417,7 @@ static int fragments_of(struct app *a, struct worker *w, uint32_t number)
 	return POI_ERR_NOMEM;
 }
 
-static int early_of(struct app *a, struct worker *w)
+static int early_of(struct app *a, struct worker *w, uint32_t number)
 {
 	const struct config_signalling *c = &a->config->signalling;
 	const struct config_dataplane *d = &a->config->dataplane;
@@ -397,8 +425,10 @@ static int early_of(struct app *a, struct worker *w)
 		.lanes = w->lanes,
 		.taps = a->taps,
 		.n_taps = d->n_workers,
-		.packets = holdback_room(c->early_packets, d->mbufs, d->n_workers),
+		.packets = held_packets(a->config),
 		.age_ns = c->early_ms * 1000000ull,
+		.gap = a->gap,
+		.worker = number,
 	};
 
 	if (!w->tap)
@@ -426,7 +456,7 @@ static int workers(struct app *a)
 		w->lanes = ports_lanes(a->ports, i, &w->n_lanes);
 		int e = fragments_of(a, w, i);
 		if (e == POI_OK)
-			e = early_of(a, w);
+			e = early_of(a, w, i);
 		if (e != POI_OK)
 			return e;
 		if (rte_eal_remote_launch(worker_run, w, (unsigned)eal_worker_lcore(i)) != 0)
@@ -491,6 +521,7 @@ static void stop(struct app *a)
 		signalling_tap_free(a->taps[i]);
 		signalling_ring_free(a->signalling[i]);
 	}
+	signalling_gap_free(a->gap);
 	stats_free(a->stats);
 	task_counters_free(a->counters);
 	if (a->box && a->ended)

@@ -161,7 +161,8 @@ static const struct config_key signalling_keys[] = {
 	KEY_NUMBER("early-packets", struct config_signalling, early_packets, 0, 4096, "512",
 		"tunnelled packets that one worker holds for sessions about to be bound; 0: none"),
 	KEY_NUMBER("early-ms", struct config_signalling, early_ms, 1, 1000, "20",
-		"milliseconds that they are held"),
+		"milliseconds that they are held at least; longer while signalling before them "
+		"is not in force"),
 	KEY_WORD("correlation", struct config_signalling, correlation, correlation_words, "session",
 		"correlation ID of PDUs where the task names none; session: one of its own for "
 		"each "

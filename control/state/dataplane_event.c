@@ -258,8 +258,8 @@ static void on_followed(struct control *c, uint16_t ne, const struct channel_eve
 	}
 	if (e->kind == EVENT_TASK_UNSURE) {
 		snprintf(text, sizeof(text),
-			"signalling was missed, sessions of it may be unknown: bound to %llu "
-			"sessions",
+			"signalling was missed or came into force late, sessions of it may be "
+			"unknown or lack packets: bound to %llu sessions",
 			sessions);
 		raise_followed(c, t, FAULT_UNSURE, text);
 		return;

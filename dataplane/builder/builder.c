@@ -105,6 +105,11 @@ void builder_follower(struct builder *b, struct follower *f)
 	bindings_follower(b->bindings, f);
 }
 
+void builder_patience(struct builder *b, const struct bindings_patience *p)
+{
+	bindings_patience(b->bindings, p);
+}
+
 const struct task_table *builder_task_table(const struct builder *b)
 {
 	return b->task_table;

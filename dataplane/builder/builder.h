@@ -33,6 +33,8 @@ void builder_reporter(struct builder *b, struct reporter *r); // before the firs
 const struct link_classes *builder_link_classes(
 	const struct builder *b); // the classes of its ports; lives as long
 void builder_follower(struct builder *b, struct follower *f); // before the first message
+// As bindings_patience; likewise before the first message.
+void builder_patience(struct builder *b, const struct bindings_patience *p);
 
 // Takes one message of the controller (NE_PUT ... TOMBSTONE_CLEAR). 0 or the error for its ACK.
 // What changed is in force after the next builder_commit. UNSUPPORTED for another message.
@@ -75,8 +77,8 @@ void builder_folded(struct builder *b);
 // -1 without a follower.
 int builder_follow_fd(const struct builder *b);
 void builder_follow(struct builder *b);
-// The next change of a task by session, each once. False: no more.
-bool builder_next_report(struct builder *b, struct bound_report *out);
+// The next change of a task by session, each once. False: no more. `now_ns`: wall clock.
+bool builder_next_report(struct builder *b, uint64_t now_ns, struct bound_report *out);
 void builder_report_again(struct builder *b); // everything again
 void builder_followed(const struct builder *b, struct bindings_counts *out);
 

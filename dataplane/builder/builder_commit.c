@@ -124,8 +124,9 @@ void builder_follow(struct builder *b)
 		log_error("no memory to publish the match table; trying again");
 }
 
-bool builder_next_report(struct builder *b, struct bound_report *out)
+bool builder_next_report(struct builder *b, uint64_t now_ns, struct bound_report *out)
 {
+	bindings_late_tick(b->bindings, now_ns);
 	return bindings_next_report(b->bindings, out);
 }
 

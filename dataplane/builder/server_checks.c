@@ -185,7 +185,7 @@ static void report_followed(struct server *s)
 	// A new controller hears how each is then, not what was said while nobody listened.
 	if (!c || !c->informed)
 		return;
-	while (builder_next_report(s->with.builder, &r)) {
+	while (builder_next_report(s->with.builder, now_wall_ns(), &r)) {
 		struct channel_event e = {.kind = kinds[r.condition],
 			.ne = r.ne,
 			.id = r.xid,

@@ -118,6 +118,7 @@ void status_signalling(const struct status_sources *s, const struct builder *bui
 #define X(name) counter(out, "", #name, c.name);
 	SESSION_COUNTS(X)
 #undef X
+	counter(out, "", "late_rules", b.late);
 	for (int p = 0; p < SIGNALLING_PROTOCOLS; p++)
 		for (int r = 0; r < SIGNALLING_REASON_COUNT; r++)
 			counter(out, protocols[p],

@@ -19,6 +19,8 @@ struct bindings *bindings_new(struct table_builder *builder, struct reconcile *r
 	STAILQ_INIT(&b->done);
 	STAILQ_INIT(&b->later);
 	TAILQ_INIT(&b->pending);
+	LIST_INIT(&b->late_tasks);
+	LIST_INIT(&b->new_tasks);
 	if (hash_table_init(&b->tasks, ANY_NUMBER) == POI_OK &&
 		hash_table_init(&b->rules, ANY_NUMBER) == POI_OK &&
 		hash_table_init(&b->sessions, ANY_NUMBER) == POI_OK)
@@ -66,6 +68,11 @@ void bindings_reporter(struct bindings *b, struct reporter *r)
 	b->reporter = r;
 }
 
+void bindings_patience(struct bindings *b, const struct bindings_patience *p)
+{
+	b->patience = *p;
+}
+
 bool bindings_followed(const struct bindings *b)
 {
 	return b->follower != NULL;
@@ -106,6 +113,7 @@ int bindings_begin(
 	b->unfinished = true;
 	table_expect(b->builder, true);
 	bindings_note(b, t);
+	LIST_INSERT_HEAD(&b->new_tasks, t, of_late);
 	*out = t;
 	return POI_OK;
 }
@@ -150,6 +158,7 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 	table_expect(b->builder, b->tasks.n > 0);
 	bindings_forget_note(b, t);
 	bindings_forget_stale(t);
+	bindings_late_forget(t);
 	b->unfinished = true;
 	t->ended = true;
 	t->task = NULL;
@@ -160,6 +169,7 @@ void bindings_drop(struct bound_task *t)
 	if (!t)
 		return;
 	if (!t->ended) { // the process ends
+		bindings_late_forget(t);
 		bindings_forget_note(t->of, t);
 		bindings_sessions_forget(t->of, t);
 	}
@@ -254,9 +264,14 @@ void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns)
 {
 	const struct follower_change *c;
 
-	STAILQ_FOREACH (c, &b->done, link)
+	STAILQ_FOREACH (c, &b->done, link) {
 		if (measure && now_ns > c->binding.from_ns)
 			latency_note(&b->latency, now_ns - c->binding.from_ns);
+		bindings_late_judge(b, c->binding.id, now_ns);
+	}
+	bindings_late_settle(b);
+	if (b->follower)
+		follower_in_force(b->follower);
 	changes_free(&b->done);
 	bindings_free_rules(&b->left);
 	bindings_sessions_give(b);

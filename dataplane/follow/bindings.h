@@ -19,6 +19,14 @@ void bindings_follower(struct bindings *b, struct follower *f); // before the fi
 // before the first task. Without counters every PDU has its task's correlation ID.
 void bindings_counters(struct bindings *b, struct task_counters_owner *counters);
 void bindings_reporter(struct bindings *b, struct reporter *r);
+// By what is judged whether a rule of a session came too late for packets of it (bindings_late.c).
+struct bindings_patience {
+	const struct signalling_gap *gap; // the caller's; NULL: nothing is held for tunnels
+	uint64_t early_ns;  // what may pass from message to rule where nothing is held
+	uint64_t unsure_ns; // so long its task is unsure
+};
+// Before the first task. Without it no rule is late.
+void bindings_patience(struct bindings *b, const struct bindings_patience *p);
 int bindings_follow_fd(const struct bindings *b);		// -1 without a follower
 bool bindings_followed(const struct bindings *b);
 
@@ -69,6 +77,8 @@ struct bound_report {
 	uint32_t sessions;
 };
 bool bindings_next_report(struct bindings *b, struct bound_report *out); // false: no more
+// Ends the doubt of tasks that had a late rule long enough ago.
+void bindings_late_tick(struct bindings *b, uint64_t now_ns);
 // Tells everything again, to a controller that may have missed some of it.
 void bindings_report_again(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
@@ -76,6 +86,7 @@ uint32_t bindings_sessions(const struct bound_task *t);
 struct bindings_counts {
 	uint32_t tasks, waiting, unsure; // now
 	uint32_t rules;
+	uint64_t late; // rules that came too late for packets of their session, so far
 	uint64_t measured;		  // rules whose latency was noted
 	uint64_t p50_ns, p99_ns, most_ns; // from the message's receive time to in force
 };

@@ -35,6 +35,7 @@ struct bound_rule {		// one rule
 	uint8_t links;
 	uint64_t put;	   // before that many publications
 	uint64_t until_ns; // of the rule
+	uint64_t gone_ns;  // when it was put: newest packet let go that another task has
 };
 LIST_HEAD(bound_rules, bound_rule);
 
@@ -51,6 +52,9 @@ struct bound_task {
 	uint64_t from_ns;
 	struct subscription_state state;
 	bool queued, reported;
+	bool settled;	  // in force once: what it begins with is in force with it
+	uint64_t late_ns; // when a rule of it last came too late; 0: long ago
+	LIST_ENTRY(bound_task) of_late; // of new_tasks, then of late_tasks with late_ns
 	bool over, ends; // the last session was released, and no other came; that is to be told
 	enum bound_condition last; // reported
 	TAILQ_ENTRY(bound_task) of_pending;
@@ -78,6 +82,10 @@ struct bindings {
 	struct bound_sessions left_sessions;
 	TAILQ_HEAD(, bound_task) pending;
 	LIST_HEAD(, bound_task) stale;
+	struct bindings_patience patience;
+	LIST_HEAD(, bound_task) new_tasks; // not settled
+	LIST_HEAD(, bound_task) late_tasks;
+	uint64_t late; // rules
 	struct latency latency;
 };
 
@@ -104,6 +112,13 @@ void bindings_session_over(struct bindings *b, uint64_t correlation);
 void bindings_sessions_end(struct bindings *b, struct bound_task *t);	 // of a task that ends
 void bindings_sessions_forget(struct bindings *b, struct bound_task *t); // the process ends
 void bindings_sessions_give(struct bindings *b); // what those that left held
+
+// Rules that come too late (bindings_late.c).
+uint64_t bindings_late_mark(const struct bindings *b, const struct bound_task *t,
+	const struct binding *by); // of a rule that is put: bound_rule.gone_ns
+void bindings_late_judge(struct bindings *b, uint64_t binding, uint64_t now_ns); // in force since now
+void bindings_late_settle(struct bindings *b); // after a grace period: tasks that began before it
+void bindings_late_forget(struct bound_task *t);
 
 // Rules (bindings_rule.c). NOMEM, or how many were put or removed.
 struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding);

@@ -28,7 +28,7 @@ void bindings_forget_note(struct bindings *b, struct bound_task *t)
 
 static enum bound_condition condition(const struct bindings *b, const struct bound_task *t)
 {
-	if (b->losing || (t->state.unsure && !t->state.unseen))
+	if (b->losing || t->late_ns || (t->state.unsure && !t->state.unseen))
 		return BOUND_UNSURE;
 	if (t->state.unseen)
 		return BOUND_UNSEEN;
@@ -81,6 +81,7 @@ void bindings_counts(const struct bindings *b, struct bindings_counts *out)
 	*out = (struct bindings_counts){
 		.tasks = b->tasks.n,
 		.rules = b->rules.n,
+		.late = b->late,
 		.measured = b->latency.n,
 		.p50_ns = latency_percentile(&b->latency, 50),
 		.p99_ns = latency_percentile(&b->latency, 99),

@@ -108,6 +108,7 @@ int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding
 		return POI_ERR_NOMEM;
 	*o = (struct bound_rule){
 		.task = t, .binding = *binding, .links = links, .put = b->published};
+	o->gone_ns = bindings_late_mark(b, t, binding);
 	if (number_take(b, &o->number)) {
 		free(o);
 		return POI_ERR_NOMEM;

@@ -42,6 +42,7 @@ struct follower {
 	struct follower_changes made; // not handed on yet
 	uint64_t last_ns, tick_ns, heard_ns;
 	uint64_t lost, lost_ns;
+	uint64_t passed_ns; // what was received before has been followed
 	bool losing;
 
 	pthread_mutex_t lock;	    // below: between the builder and the thread
@@ -49,6 +50,9 @@ struct follower {
 	pthread_cond_t served_wake; // to the builder
 	struct commands commands;
 	struct follower_changes changes;
+	uint64_t handed_ns; // passed_ns when changes were last handed on
+	uint64_t taken_ns;  // handed_ns when the builder last took them
+	bool taken;	    // and they are not in force yet
 	uint64_t asked, served;
 	bool stop;
 	struct session_counts counts;
@@ -307,6 +311,25 @@ static void obey(struct follower *f, struct commands *commands)
 	}
 }
 
+// How far signalling has been followed, after a drain that began at `now`: a worker may be about to
+// push a datagram that it received shortly before. `all`: nothing waited any more.
+static void note_passed(struct follower *f, uint64_t now, bool all)
+{
+	uint64_t ns = now - TICK_LAG_NS;
+
+	if (!all && f->last_ns < ns)
+		ns = f->last_ns;
+	if (ns > f->passed_ns)
+		f->passed_ns = ns;
+}
+
+// Where the builder owes nothing, what was followed is in force. Under the lock.
+static void pass_at_rest(struct follower *f)
+{
+	if (f->s.gap && STAILQ_EMPTY(&f->changes) && !f->taken)
+		signalling_gap_pass(f->s.gap, f->handed_ns);
+}
+
 // Hands on what there is, and says what has been served.
 static void hand_on(struct follower *f, uint64_t served)
 {
@@ -321,6 +344,8 @@ static void hand_on(struct follower *f, uint64_t served)
 		STAILQ_CONCAT(&f->changes, &f->made);
 		(void)eventfd_write(f->fd, 1); // before anybody hears that it is served
 	}
+	f->handed_ns = f->passed_ns;
+	pass_at_rest(f);
 	f->counts = counts;
 	f->counted_lost = f->lost;
 	if (served > f->served) {
@@ -356,8 +381,10 @@ static void *run(void *argument)
 		// What came before a task was given is known when it is given.
 		bool awaited = !STAILQ_EMPTY(&commands) || asked > f->served;
 		const uint32_t most = awaited ? DRAIN_MAX : CHUNK;
+		uint64_t began = now_wall_ns();
 		uint32_t n = drain(f, most);
 		uint64_t now = now_wall_ns();
+		note_passed(f, began, n < most);
 		obey(f, &commands);
 		tick(f, now, n < most);
 		note_losses(f, now);
@@ -444,7 +471,19 @@ void follower_changes(struct follower *f, struct follower_changes *out)
 
 	(void)eventfd_read(f->fd, &ready);
 	pthread_mutex_lock(&f->lock);
+	f->taken |= !STAILQ_EMPTY(&f->changes);
+	f->taken_ns = f->handed_ns;
 	STAILQ_CONCAT(out, &f->changes);
+	pthread_mutex_unlock(&f->lock);
+}
+
+void follower_in_force(struct follower *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->taken = false;
+	if (f->s.gap)
+		signalling_gap_pass(f->s.gap, f->taken_ns);
+	pass_at_rest(f);
 	pthread_mutex_unlock(&f->lock);
 }
 

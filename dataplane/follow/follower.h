@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "dataplane/session/session.h"
+#include "dataplane/signalling/signalling_gap.h"
 #include "dataplane/signalling/signalling_ring.h"
 #include "dataplane/signalling/signalling_tap.h"
 
@@ -18,6 +19,7 @@ struct follower_settings {
 	struct signalling_ring *const *rings; // one a worker; the caller's
 	struct signalling_tap *const *taps;   // likewise, for their losses; NULL: none
 	uint32_t n_rings;
+	struct signalling_gap *gap; // with the workers; the caller's; NULL: none hold packets
 	struct sessions_settings sessions; // its sink is the follower's own
 };
 
@@ -57,6 +59,9 @@ STAILQ_HEAD(follower_changes, follower_change);
 
 // Adds all changes that wait to `out`: the caller's to free with follower_change_free.
 void follower_changes(struct follower *f, struct follower_changes *out);
+// All that follower_changes has given is in force, and no worker uses a table without it: says so to
+// workers that hold packets.
+void follower_in_force(struct follower *f);
 void follower_change_free(struct follower_change *c);
 int follower_fd(const struct follower *f); // readable when changes wait; follower_changes clears it
 

@@ -20,6 +20,7 @@ struct held {
 	uint64_t time_ns;
 	uint64_t in_force; // stamp of the table that saw it last
 	uint32_t lane;
+	uint32_t teid; // host order
 	bool matched;
 	bool reassembled;
 	struct followed followed;
@@ -32,6 +33,7 @@ struct holdback {
 	uint32_t head, tail;	// of the ring; only grow
 	uint64_t tried;		// stamp of the table that all have seen
 	uint32_t n_reassembled; // held
+	uint64_t passed_ns;	// of the gap, when it was last read
 	struct held held[];
 };
 
@@ -45,6 +47,7 @@ struct holdback *holdback_new(const struct holdback_settings *s)
 	if (!e)
 		return NULL;
 	e->s = *s;
+	e->passed_ns = s->gap ? 0 : UINT64_MAX;
 	e->capacity = s->packets ? capacity : 0;
 	return e;
 }
@@ -59,14 +62,26 @@ static struct held *at(struct holdback *e, uint32_t i)
 	return &e->held[i & (e->capacity - 1)];
 }
 
-bool holdback_open(const struct holdback *e, const struct table *t, uint64_t now_ns)
+// Whether all signalling received up to `ns` is in force. The follower's line is read only where what
+// was read before is not enough.
+static bool passed(struct holdback *e, uint64_t ns)
 {
+	if (e->passed_ns <= ns)
+		e->passed_ns = signalling_gap_passed(e->s.gap);
+	return e->passed_ns > ns;
+}
+
+bool holdback_open(struct holdback *e, const struct table *t, uint64_t now_ns)
+{
+	uint64_t heard = 0;
+
 	if (!e->capacity || !table_expects(t))
 		return false;
-	for (uint32_t i = 0; i < e->s.n_taps; i++)
-		if (now_ns < signalling_tap_heard(e->s.taps[i]) + e->s.age_ns)
-			return true;
-	return false;
+	for (uint32_t i = 0; i < e->s.n_taps; i++) {
+		uint64_t ns = signalling_tap_heard(e->s.taps[i]);
+		heard = ns > heard ? ns : heard;
+	}
+	return heard && (now_ns < heard + e->s.age_ns || !passed(e, heard));
 }
 
 // Tunnels of strangers are not held where the configuration says which are ours.
@@ -89,12 +104,19 @@ static void let_go(struct holdback *e, struct held *h)
 	e->n_reassembled -= h->reassembled;
 }
 
+static void note_gone(struct holdback *e, uint32_t teid, uint64_t time_ns, bool taken)
+{
+	if (e->s.gap)
+		signalling_gap_let_go(e->s.gap, e->s.worker, teid, time_ns, taken);
+}
+
 static void give_up(struct holdback *e, uint64_t *counter)
 {
 	struct held *h = at(e, e->tail++);
 
 	if (!h->mbuf)
 		return;
+	note_gone(e, h->teid, h->time_ns, h->taken.n > 0);
 	let_go(e, h);
 	*counter += !h->matched;
 }
@@ -153,6 +175,7 @@ void holdback_hold(
 		scene->counters->held++;
 		if (b->reassembled && e->n_reassembled == HOLDBACK_REASSEMBLED) {
 			scene->counters->held_full++;
+			note_gone(e, b->views[i].teid, scene->now_ns, b->taken[i].n > 0);
 			continue;
 		}
 		if (e->head - e->tail == e->capacity)
@@ -163,6 +186,7 @@ void holdback_hold(
 			.time_ns = scene->now_ns,
 			.in_force = table_stamp(scene->table),
 			.lane = b->lane,
+			.teid = b->views[i].teid,
 			.reassembled = b->reassembled,
 			.followed = followed_of(&b->views[i]),
 			.taken = b->taken[i]};
@@ -280,6 +304,7 @@ void holdback_tend(struct holdback *e, const struct worker_scene *scene, bool al
 	e->tried = table_stamp(scene->table);
 	while (holdback_waiting(e) &&
 		(all || !at(e, e->tail)->mbuf ||
-			scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns))
+			(scene->now_ns >= at(e, e->tail)->time_ns + e->s.age_ns &&
+				passed(e, at(e, e->tail)->time_ns))))
 		give_up(e, &scene->counters->held_expired);
 }

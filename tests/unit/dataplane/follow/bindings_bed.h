@@ -35,7 +35,7 @@ void *__wrap_calloc(size_t n, size_t size)
 
 struct follower {
 	uint64_t subscribed, unsubscribed, subscription; // the last one
-	uint32_t waited;
+	uint32_t waited, in_force;
 	uint8_t direction;
 	struct follower_changes changes;
 };
@@ -63,6 +63,11 @@ void follower_wait_done(struct follower *f)
 void follower_changes(struct follower *f, struct follower_changes *out)
 {
 	STAILQ_CONCAT(out, &f->changes);
+}
+
+void follower_in_force(struct follower *f)
+{
+	f->in_force++;
 }
 
 void follower_change_free(struct follower_change *c)
@@ -185,13 +190,15 @@ static void end(struct task_entry *t)
 	task_entry_free(t);
 }
 
+static uint64_t in_force_ns = 2000; // when what is committed is in force
+
 static void commit(void)
 {
 	cr_assert_geq(bindings_apply(bindings), 0);
 	const struct table *next = table_commit(builder, 1);
 	table_retire(builder, table);
 	table = next;
-	bindings_in_force(bindings, true, 2000);
+	bindings_in_force(bindings, true, in_force_ns);
 }
 
 static void up(void)
@@ -231,7 +238,7 @@ static const struct port_traits n6 = {.link = CONFIG_LINK_N6};
 // Hits of an uplink packet in a tunnel to `endpoint`, or of a plain one (teid 0).
 static uint64_t held_ns; // not 0: it was held since then
 
-static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t teid,
+static inline unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t teid,
 	uint16_t dport, struct hit *out)
 {
 	struct frame f = {0};
@@ -255,7 +262,7 @@ static unsigned hits(const struct port_traits *port, uint32_t endpoint, uint32_t
 	return match_burst(table, port, &v, 1, &cursor, out, 8);
 }
 
-static bool agrees(void)
+static inline bool agrees(void)
 {
 	reconcile_begin(&scan);
 	while (!reconcile_step(&scan, 100))

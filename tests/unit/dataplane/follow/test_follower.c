@@ -22,6 +22,7 @@
 
 static struct signalling_ring *rings[WORKERS];
 static struct follower *follower;
+static struct signalling_gap *gap;
 
 // What the store takes by itself.
 static uint64_t store_memory(void)
@@ -41,6 +42,7 @@ static void up_with(uint32_t octets, uint64_t memory)
 {
 	struct follower_settings s = {.rings = rings,
 		.n_rings = WORKERS,
+		.gap = gap,
 		.sessions = {SESSIONS_DEFAULTS, .seed = {1, 2}}};
 
 	if (memory)
@@ -62,6 +64,7 @@ static void down(void)
 	follower_free(follower);
 	for (int i = 0; i < WORKERS; i++)
 		signalling_ring_free(rings[i]);
+	signalling_gap_free(gap);
 }
 
 static uint64_t now_ns(void)
@@ -345,5 +348,71 @@ Test(follower, ends_with_work_undone)
 	establish(&l, 7, 1, TARGET);
 	push_surely(rings[0], &l, true);
 	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	down();
+}
+
+static bool passes(uint64_t ns, int times)
+{
+	for (int i = 0; i < times && signalling_gap_passed(gap) <= ns; i++)
+		usleep(1000);
+	return signalling_gap_passed(gap) > ns;
+}
+
+// Workers hold packets until what signalling before them means is in force, not only followed.
+Test(follower, time_passes_when_changes_are_in_force, .timeout = 20)
+{
+	static struct lab l;
+	struct seen s = {0};
+
+	gap = signalling_gap_new(WORKERS);
+	cr_assert_not_null(gap);
+	up(1 << 16);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	cr_assert(passes(now_ns(), 5000), "without signalling");
+	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	follower_wait_done(follower);
+	look(&s);
+	follower_in_force(follower);
+	cr_assert(passes(now_ns(), 5000), "none wait");
+	uint64_t before = now_ns();
+	establish(&l, 7, 1, TARGET);
+	push_surely(rings[1], &l, true);
+	answer(&l, PFCP_ESTABLISHMENT_RESPONSE, 7, 1);
+	push_surely(rings[1], &l, false);
+	follower_wait_done(follower);
+	uint64_t followed = now_ns();
+	cr_assert_not(passes(followed, 50), "they wait to be taken");
+	s = (struct seen){0};
+	look(&s);
+	cr_assert_geq(s.binds, 1);
+	cr_assert_not(passes(followed, 50), "they are taken");
+	follower_in_force(follower);
+	cr_assert(passes(followed, 5000));
+	cr_assert_gt(followed, before);
+	down();
+}
+
+// As long as datagrams wait, the time does not pass theirs.
+Test(follower, time_does_not_pass_what_waits, .timeout = 20)
+{
+	static struct lab l;
+	struct session_counts counts = {0};
+	uint64_t then, lost, passed = 0;
+
+	gap = signalling_gap_new(WORKERS);
+	cr_assert_not_null(gap);
+	up(1 << 20);
+	for (uint32_t i = 0; i < 2000; i++) {
+		establish(&l, 1000 + i, i + 1, "001010000000002");
+		push_surely(rings[i % WORKERS], &l, true);
+	}
+	then = now_ns();
+	usleep(20000); // no worker is about to push
+	cr_assert_eq(follower_start(follower), POI_OK);
+	for (uint64_t until = now_ns() + 10000000000u; passed <= then && now_ns() < until;)
+		passed = signalling_gap_passed(gap);
+	follower_counts(follower, &counts, &lost);
+	cr_assert_gt(passed, then);
+	cr_assert_eq(counts.messages, 2000);
 	down();
 }

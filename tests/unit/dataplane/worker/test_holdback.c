@@ -26,6 +26,7 @@ static struct rte_mempool *pool;
 static struct signalling_ring *ring;
 static struct signalling_tap *tap;
 static struct holdback *holdback;
+static struct signalling_gap *gap;
 static struct table_builder *builder;
 static const struct table *table;
 static struct worker_counters counters;
@@ -190,6 +191,7 @@ static void down(void)
 	cr_assert_eq(
 		counters.held, counters.held_matched + counters.held_expired + counters.held_full);
 	holdback_free(holdback);
+	signalling_gap_free(gap);
 	signalling_tap_free(tap);
 	signalling_ring_free(ring);
 	table_builder_free(builder);
@@ -513,4 +515,91 @@ Test(holdback, open_only_behind_signalling_and_with_such_tasks)
 	table_expect(builder, false);
 	bind(1, 7, 0);
 	cr_assert_not(holdback_open(holdback, table, 10 * MS));
+}
+
+// ---- until signalling has been followed ----
+
+static void with_gap(void)
+{
+	struct holdback_settings s = {.lanes = lanes,
+		.taps = &tap,
+		.n_taps = 1,
+		.packets = ROOM,
+		.age_ns = AGE,
+		.worker = 1};
+
+	gap = s.gap = signalling_gap_new(2);
+	holdback_free(holdback);
+	holdback = holdback_new(&s);
+	cr_assert(gap && holdback);
+}
+
+Test(holdback, what_waits_is_held_until_its_time_has_been_followed)
+{
+	with_gap();
+	hold(7, 10 * MS);
+	hold(8, 11 * MS);
+	signalling_gap_pass(gap, 10 * MS); // not what was received at the same time
+	tend(3000 * MS, false);
+	cr_assert_eq(counters.held_expired, 0);
+	bind(1, 7, 9 * MS);
+	tend(3001 * MS, false);
+	cr_assert_eq(got.n, 1, "seconds later");
+	cr_assert_eq(got.time_ns[0], 10 * MS);
+	signalling_gap_pass(gap, 11 * MS + 1);
+	tend(3002 * MS, false);
+	cr_assert_eq(counters.held_expired, 1);
+	cr_assert_not(holdback_waiting(holdback));
+	cr_assert_eq(signalling_gap_gone(gap, 7, true), 10 * MS);
+	cr_assert_eq(signalling_gap_gone(gap, 7, false), 0);
+	cr_assert_eq(signalling_gap_gone(gap, 8, false), 11 * MS);
+}
+
+// Its time has been followed already; early-ms is a floor.
+Test(holdback, what_waits_is_held_for_its_time_at_least)
+{
+	with_gap();
+	signalling_gap_pass(gap, 3000 * MS);
+	hold(7, 10 * MS);
+	tend(10 * MS + AGE - 1, false);
+	cr_assert(holdback_waiting(holdback));
+	tend(10 * MS + AGE, false);
+	cr_assert_not(holdback_waiting(holdback));
+}
+
+Test(holdback, what_gives_way_early_is_remembered)
+{
+	with_gap();
+	for (uint32_t i = 0; i < ROOM + 2; i++)
+		hold(100 + i, (10 + i) * MS);
+	cr_assert_eq(counters.held_full, 2);
+	cr_assert_eq(signalling_gap_gone(gap, 100, false), 10 * MS);
+	cr_assert_eq(signalling_gap_gone(gap, 101, false), 11 * MS);
+	cr_assert_eq(signalling_gap_gone(gap, 102, false), 0);
+}
+
+Test(holdback, open_until_what_was_heard_has_been_followed)
+{
+	struct packet_view v = {0};
+	struct frame f = {0};
+	void *none = NULL;
+	const struct signalling_shown pfcp = {.protocols = 1u << SIGNALLING_PFCP};
+
+	with_gap();
+	frame_ethernet(&f, 0x0800);
+	frame_ipv4(&f, 0x0a000001, 0x0a000002, 17);
+	frame_udp(&f, 8805, 8805);
+	frame_zero(&f, 8);
+	frame_finish(&f);
+	v.data = f.b;
+	v.length = v.total = f.n;
+	parse_burst(&lanes[0].traits, &v, 1);
+	cr_assert_not(holdback_open(holdback, table, 10 * MS), "none was heard");
+	signalling_tap_burst(tap, &pfcp, &v, &none, 1, 10 * MS);
+	cr_assert(holdback_open(holdback, table, 3000 * MS));
+	signalling_gap_pass(gap, 10 * MS);
+	cr_assert(holdback_open(holdback, table, 3000 * MS));
+	signalling_gap_pass(gap, 10 * MS + 1);
+	cr_assert_not(holdback_open(holdback, table, 3000 * MS));
+	cr_assert(holdback_open(holdback, table, 10 * MS + AGE - 1));
 }

@@ -1,0 +1,79 @@
+// What lies between a message and its rules: the time passed, and the tunnels of packets let go.
+
+#include "dataplane/signalling/signalling_gap.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLACES 4096u // a power of two; 64 KiB a worker
+
+struct let_go { // one worker's: newest receive time by hash of the TEID; [1]: some task has it
+	alignas(64) _Atomic uint64_t ns[2][PLACES];
+};
+
+struct signalling_gap {
+	alignas(64) _Atomic uint64_t passed_ns; // alone in its line: the follower writes it often
+	alignas(64) uint32_t n_workers;
+	struct let_go worker[];
+};
+
+struct signalling_gap *signalling_gap_new(uint32_t n_workers)
+{
+	size_t octets = sizeof(struct signalling_gap) + n_workers * sizeof(struct let_go);
+	struct signalling_gap *g = aligned_alloc(alignof(struct signalling_gap), octets);
+
+	if (!g)
+		return NULL;
+	memset(g, 0, octets);
+	g->n_workers = n_workers;
+	return g;
+}
+
+void signalling_gap_free(struct signalling_gap *g)
+{
+	free(g);
+}
+
+void signalling_gap_pass(struct signalling_gap *g, uint64_t ns)
+{
+	if (ns > atomic_load_explicit(&g->passed_ns, memory_order_relaxed))
+		// Partner: the acquire in signalling_gap_passed. The publication before it is seen too.
+		atomic_store_explicit(&g->passed_ns, ns, memory_order_release);
+}
+
+uint64_t signalling_gap_passed(const struct signalling_gap *g)
+{
+	return atomic_load_explicit(&g->passed_ns, memory_order_acquire);
+}
+
+// TEIDs are often given out in a row, or with a counter in their upper half.
+static uint32_t place_of(uint32_t teid)
+{
+	return (teid * 2654435769u) >> 20;
+}
+
+_Static_assert(PLACES == 1u << 12, "place_of gives 12 bits");
+
+void signalling_gap_let_go(
+	struct signalling_gap *g, uint32_t worker, uint32_t teid, uint64_t ns, bool taken)
+{
+	_Atomic uint64_t *at = &g->worker[worker].ns[taken][place_of(teid)];
+
+	// Relaxed: one writer; the grace period orders it for those who judge.
+	if (ns > atomic_load_explicit(at, memory_order_relaxed))
+		atomic_store_explicit(at, ns, memory_order_relaxed);
+}
+
+uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool taken)
+{
+	uint64_t newest = 0;
+
+	for (uint32_t i = 0; i < g->n_workers; i++) {
+		uint64_t ns = atomic_load_explicit(
+			&g->worker[i].ns[taken][place_of(teid)], memory_order_relaxed);
+		newest = ns > newest ? ns : newest;
+	}
+	return newest;
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+// The time between a message and its rules in force, as workers and the follower share it: how far
+// signalling has been followed, and which tunnels had packets that were let go meanwhile. Workers
+// hold packets until the first has passed them; bindings judge by the second whether a rule came
+// too late for some.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct signalling_gap;
+
+// For workers numbered from 0. NULL when out of memory.
+struct signalling_gap *signalling_gap_new(uint32_t n_workers);
+void signalling_gap_free(struct signalling_gap *g);
+
+// All that signalling received before `ns` (wall clock) means is in force: every worker has left the
+// tables without it. Never goes back. The follower or the builder, under the follower's lock.
+void signalling_gap_pass(struct signalling_gap *g, uint64_t ns);
+// Any thread. A worker that reads it has, or gets with its next load, a table with all of that.
+uint64_t signalling_gap_passed(const struct signalling_gap *g);
+
+// Worker `worker` gives up a packet received at `ns` in a tunnel with this TEID (host order).
+// `taken`: some task has it.
+void signalling_gap_let_go(
+	struct signalling_gap *g, uint32_t worker, uint32_t teid, uint64_t ns, bool taken);
+// Newest receive time of a packet let go in a tunnel with this TEID, 0: none. TEIDs share places:
+// it can be another's, but none is forgotten. Any thread; complete for what workers let go before
+// their last quiescent state, when a grace period has passed since.
+uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool taken);
