@@ -10,6 +10,7 @@ import unittest
 
 import fixture
 from fixture import wait_until
+from frozen import frozen
 from poi_lab import n4, x1
 
 IMSI = "001010000021309"
@@ -191,6 +192,39 @@ class Early(Followed):
 		self.assertGreater(early["held"], 0)
 		self.assertGreater(early["matched"], 0)
 		self.poi.balanced()
+
+	def events(self):
+		return self.poi.status()["signalling"]["counters"]
+
+	def test_none_is_lost_while_only_workers_run(self):
+		"""Builder and follower get no CPU for much longer than packets are held in any case."""
+		self.activate(subscriber("imsi", "001010000021323"))
+		late, mine = self.events()["late_rules"], []
+		for _ in range(20):
+			s = n4.Session(self.player, imsi="001010000021323")
+			s.establish()
+			s.up(10)
+			mine.append(s)
+		with frozen(self.poi.dataplane.child.pid, "worker") as stopped:
+			self.assertGreaterEqual(len(stopped), 2)
+			self.link.send([f.octets for f in self.player.frames[self.at:]])
+			time.sleep(0.5)
+		self.expect([f for f in self.player.frames[self.at:] if f.owner in mine])
+		self.assertEqual(self.events()["late_rules"], late)
+
+	def test_more_than_is_held_while_only_workers_run(self):
+		"""What gives way is lost, and that is said: counted, and its task is unsure."""
+		imsi = "001010000021324"
+		self.activate(subscriber("imsi", imsi))
+		late, unsure = self.events()["late_rules"], self.poi.status()["signalling"]["unsure"]
+		s = n4.Session(self.player, imsi=imsi)
+		s.establish()
+		s.up(700)
+		with frozen(self.poi.dataplane.child.pid, "worker"):
+			self.link.send([f.octets for f in self.player.frames[self.at:]])
+			time.sleep(0.3)
+		wait_until(lambda: self.events()["late_rules"] > late, 5, "a rule was late")
+		self.assertEqual(self.poi.status()["signalling"]["unsure"], unsure + 1)
 
 	def test_nothing_is_held_without_such_tasks(self):
 		self.activate(x1.target_ipv4("192.0.2.1"))
