@@ -56,8 +56,8 @@ struct app {
 	struct reporter *reporter;
 	struct signalling_ring *signalling[CONFIG_WORKERS_MAX];
 	struct signalling_tap *taps[CONFIG_WORKERS_MAX];
-	struct follower *follower; // NULL: no port shows signalling
-	struct signalling_gap *gap; // NULL: no packets are held
+	struct follower *follower;  // NULL: no port shows signalling
+	struct signalling_gap *gap; // likewise
 	struct deliver *deliver;
 	bool delivering;
 	struct server *server;
@@ -250,12 +250,11 @@ static int patience(struct app *a)
 	struct bindings_patience p = {
 		.early_ns = c->early_ms * 1000000ull, .unsure_ns = c->answered * 1000000000ull};
 
-	if (held_packets(a->config) > 0) {
-		a->gap = signalling_gap_new(a->config->dataplane.n_workers);
-		if (!a->gap)
-			return POI_ERR_NOMEM;
-	}
+	a->gap = signalling_gap_new(a->config->dataplane.n_workers);
+	if (!a->gap)
+		return POI_ERR_NOMEM;
 	p.gap = a->gap;
+	p.held = held_packets(a->config) > 0;
 	builder_patience(a->builder, &p);
 	return POI_OK;
 }

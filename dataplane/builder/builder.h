@@ -77,6 +77,8 @@ void builder_folded(struct builder *b);
 // -1 without a follower.
 int builder_follow_fd(const struct builder *b);
 void builder_follow(struct builder *b);
+// Looks at tunnels without packets. Once a second or so; `now_ns`: wall clock.
+void builder_watch(struct builder *b, uint64_t now_ns);
 // The next change of a task by session, each once. False: no more. `now_ns`: wall clock.
 bool builder_next_report(struct builder *b, uint64_t now_ns, struct bound_report *out);
 void builder_report_again(struct builder *b); // everything again

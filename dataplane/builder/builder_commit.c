@@ -124,6 +124,11 @@ void builder_follow(struct builder *b)
 		log_error("no memory to publish the match table; trying again");
 }
 
+void builder_watch(struct builder *b, uint64_t now_ns)
+{
+	bindings_quiet_tick(b->bindings, now_ns);
+}
+
 bool builder_next_report(struct builder *b, uint64_t now_ns, struct bound_report *out)
 {
 	bindings_late_tick(b->bindings, now_ns);

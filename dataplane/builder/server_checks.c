@@ -216,6 +216,7 @@ static void drain(struct server *s, uint64_t now)
 		return;
 	// A publication that found no memory is tried again.
 	(void)builder_commit(s->with.builder);
+	builder_watch(s->with.builder, now_wall_ns());
 	s->drain_ms = builder_drain(s->with.builder) > 0 ? now + DRAIN_MS : now + LINKS_MS;
 }
 

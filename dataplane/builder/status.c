@@ -119,6 +119,8 @@ void status_signalling(const struct status_sources *s, const struct builder *bui
 	SESSION_COUNTS(X)
 #undef X
 	counter(out, "", "late_rules", b.late);
+	counter(out, "", "quiet_tunnels", b.quiet);
+	counter(out, "", "tunnels_elsewhere", b.elsewhere);
 	for (int p = 0; p < SIGNALLING_PROTOCOLS; p++)
 		for (int r = 0; r < SIGNALLING_REASON_COUNT; r++)
 			counter(out, protocols[p],

@@ -522,6 +522,8 @@ static void capture_hit(struct capture *c, struct burst *b, unsigned at)
 
 	count_slot(&n->matched, 1);
 	__atomic_store_n(&n->last_ns, b->time_ns, __ATOMIC_RELAXED);
+	if (h->rule->binding)
+		slot_bound_hit(c->s.slots, h->rule->binding, b->time_ns);
 	if (h->rule->delivery & DELIVERY_X3) {
 		if (!h->rule->axri && !c->s.attributes)
 			hit_content(c, b, h);

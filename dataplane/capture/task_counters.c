@@ -394,3 +394,16 @@ void task_counters_context_give(struct task_counters_owner *o, uint32_t context)
 	c->next_free = o->free_context;
 	o->free_context = c;
 }
+
+uint64_t task_counters_bound_ns(const struct task_counters_owner *o, uint32_t binding)
+{
+	uint64_t newest = 0;
+
+	for (uint32_t w = 0; w < o->slots.n_workers; w++) {
+		uint64_t ns =
+			atomic_load_explicit(&o->slots.worker[w]->bound_ns[binding % BOUND_PLACES],
+				memory_order_relaxed);
+		newest = ns > newest ? ns : newest;
+	}
+	return newest;
+}

@@ -20,6 +20,7 @@
 #define SLOT_CHUNK (1u << SLOT_CHUNK_BITS)
 #define SLOT_WRITERS_MAX (CONFIG_WORKERS_MAX + 1) // the workers, and the reporter behind them
 #define SLOT_CHUNKS_MAX 512 // 2,097,152 tasks
+#define BOUND_PLACES 16384u // bound rules whose packets are told apart; more share places
 
 // Written by one worker only, plain stores; others read with relaxed atomics (64-bit, no tearing).
 struct slot_counters {
@@ -34,6 +35,7 @@ struct slot_counters {
 struct task_counters_worker { // one per worker
 	struct slot_counters *_Atomic counters[SLOT_CHUNKS_MAX];
 	uint32_t *_Atomic sequence[SLOT_CHUNKS_MAX];
+	_Atomic uint64_t bound_ns[BOUND_PLACES]; // by rule.binding: its last packet
 };
 
 struct task_counters {
@@ -46,6 +48,12 @@ static inline struct slot_counters *slot_counters_of(struct task_counters_worker
 	struct slot_counters *chunk =
 		atomic_load_explicit(&w->counters[slot >> SLOT_CHUNK_BITS], memory_order_relaxed);
 	return &chunk[slot & (SLOT_CHUNK - 1)];
+}
+
+// A packet received at `ns` was taken by a bound rule. Single writer; relaxed: a hint for operators.
+static inline void slot_bound_hit(struct task_counters_worker *w, uint32_t binding, uint64_t ns)
+{
+	atomic_store_explicit(&w->bound_ns[binding % BOUND_PLACES], ns, memory_order_relaxed);
 }
 
 // The next sequence number's place; single writer, so plain ++.
@@ -82,6 +90,9 @@ void task_counters_context_give(struct task_counters_owner *o, uint32_t context)
 
 // Sum of a slot's counters over all workers. Exact only when the workers are at rest.
 void task_counters_read(const struct task_counters_owner *o, uint32_t slot, struct slot_counters *sum);
+// Receive time of the last packet that a bound rule took, 0: none. Of numbers beyond BOUND_PLACES it
+// can be another's, or that of an earlier rule with this number. Any thread.
+uint64_t task_counters_bound_ns(const struct task_counters_owner *o, uint32_t binding);
 // Sum over every slot that ever was, given-back ones included.
 void task_counters_totals(const struct task_counters_owner *o, struct slot_counters *sum);
 uint32_t task_counters_taken(const struct task_counters_owner *o); // slots in use

@@ -20,6 +20,7 @@ struct bindings *bindings_new(struct table_builder *builder, struct reconcile *r
 	STAILQ_INIT(&b->later);
 	TAILQ_INIT(&b->pending);
 	LIST_INIT(&b->late_tasks);
+	TAILQ_INIT(&b->no_packet);
 	LIST_INIT(&b->new_tasks);
 	if (hash_table_init(&b->tasks, ANY_NUMBER) == POI_OK &&
 		hash_table_init(&b->rules, ANY_NUMBER) == POI_OK &&
@@ -267,7 +268,9 @@ void bindings_in_force(struct bindings *b, bool measure, uint64_t now_ns)
 	STAILQ_FOREACH (c, &b->done, link) {
 		if (measure && now_ns > c->binding.from_ns)
 			latency_note(&b->latency, now_ns - c->binding.from_ns);
-		bindings_late_judge(b, c->binding.id, now_ns);
+		struct bound_rule *o = bindings_find(b, c->binding.id);
+		if (o)
+			bindings_late_judge(b, o, now_ns);
 	}
 	bindings_late_settle(b);
 	if (b->follower)

@@ -19,9 +19,10 @@ void bindings_follower(struct bindings *b, struct follower *f); // before the fi
 // before the first task. Without counters every PDU has its task's correlation ID.
 void bindings_counters(struct bindings *b, struct task_counters_owner *counters);
 void bindings_reporter(struct bindings *b, struct reporter *r);
-// By what is judged whether a rule of a session came too late for packets of it (bindings_late.c).
+// By what is judged whether a rule of a session came too late for packets of it, or has none.
 struct bindings_patience {
-	const struct signalling_gap *gap; // the caller's; NULL: nothing is held for tunnels
+	const struct signalling_gap *gap; // the caller's; NULL: workers share nothing
+	bool held; // workers hold packets of tunnels
 	uint64_t early_ns;  // what may pass from message to rule where nothing is held
 	uint64_t unsure_ns; // so long its task is unsure
 };
@@ -79,6 +80,8 @@ struct bound_report {
 bool bindings_next_report(struct bindings *b, struct bound_report *out); // false: no more
 // Ends the doubt of tasks that had a late rule long enough ago.
 void bindings_late_tick(struct bindings *b, uint64_t now_ns);
+// Looks at some of the tunnels that have shown no packet since they were bound. Once a second or so.
+void bindings_quiet_tick(struct bindings *b, uint64_t now_ns);
 // Tells everything again, to a controller that may have missed some of it.
 void bindings_report_again(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
@@ -87,6 +90,8 @@ struct bindings_counts {
 	uint32_t tasks, waiting, unsure; // now
 	uint32_t rules;
 	uint64_t late; // rules that came too late for packets of their session, so far
+	uint64_t quiet;     // tunnels that had no packet for long while others had, so far
+	uint64_t elsewhere; // tunnels whose TEID arrived at another address instead
 	uint64_t measured;		  // rules whose latency was noted
 	uint64_t p50_ns, p99_ns, most_ns; // from the message's receive time to in force
 };

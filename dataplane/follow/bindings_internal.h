@@ -35,6 +35,8 @@ struct bound_rule {		// one rule
 	uint8_t links;
 	uint64_t put;	   // before that many publications
 	uint64_t until_ns; // of the rule
+	TAILQ_ENTRY(bound_rule) of_quiet;
+	bool watched, quiet, elsewhere; // of_quiet; both counted
 	uint64_t gone_ns;  // when it was put: newest packet let go that another task has
 };
 LIST_HEAD(bound_rules, bound_rule);
@@ -86,6 +88,8 @@ struct bindings {
 	LIST_HEAD(, bound_task) new_tasks; // not settled
 	LIST_HEAD(, bound_task) late_tasks;
 	uint64_t late; // rules
+	TAILQ_HEAD(bound_quiet, bound_rule) no_packet; // bound tunnels that none was seen of
+	uint64_t quiet, elsewhere, quiet_logged_ns;
 	struct latency latency;
 };
 
@@ -116,9 +120,17 @@ void bindings_sessions_give(struct bindings *b); // what those that left held
 // Rules that come too late (bindings_late.c).
 uint64_t bindings_late_mark(const struct bindings *b, const struct bound_task *t,
 	const struct binding *by); // of a rule that is put: bound_rule.gone_ns
-void bindings_late_judge(struct bindings *b, uint64_t binding, uint64_t now_ns); // in force since now
+void bindings_late_judge(struct bindings *b, struct bound_rule *o, uint64_t now_ns); // in force since now
 void bindings_late_settle(struct bindings *b); // after a grace period: tasks that began before it
 void bindings_late_forget(struct bound_task *t);
+static inline uint64_t bindings_since(const struct bound_task *t, const struct binding *by)
+{
+	return by->from_ns > t->from_ns ? by->from_ns : t->from_ns;
+}
+
+// Tunnels without packets (bindings_quiet.c).
+void bindings_quiet_watch(struct bindings *b, struct bound_rule *o);
+void bindings_quiet_forget(struct bindings *b, struct bound_rule *o);
 
 // Rules (bindings_rule.c). NOMEM, or how many were put or removed.
 struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding);

@@ -29,12 +29,7 @@ static bool had(const struct bindings *b, const struct bound_task *t, const stru
 
 static bool is_held(const struct bindings *b, const struct binding *by)
 {
-	return b->patience.gap && by->kind == BINDING_TUNNEL;
-}
-
-static uint64_t since(const struct bound_task *t, const struct binding *by)
-{
-	return by->from_ns > t->from_ns ? by->from_ns : t->from_ns;
+	return b->patience.held && by->kind == BINDING_TUNNEL;
 }
 
 // Once the rule is in force it takes packets itself, which are let go then: other tasks' are looked
@@ -45,12 +40,12 @@ uint64_t bindings_late_mark(
 	if (!is_held(b, by))
 		return 0;
 	uint64_t gone_ns = signalling_gap_gone(b->patience.gap, by->teid, true);
-	return gone_ns >= since(t, by) && !had(b, t, by) ? gone_ns : 0;
+	return gone_ns >= bindings_since(t, by) && !had(b, t, by) ? gone_ns : 0;
 }
 
 static bool came_late(const struct bindings *b, const struct bound_rule *o, uint64_t now_ns)
 {
-	uint64_t from_ns = since(o->task, &o->binding), gone_ns;
+	uint64_t from_ns = bindings_since(o->task, &o->binding), gone_ns;
 
 	if (!b->patience.unsure_ns || !o->task->settled)
 		return false;
@@ -60,15 +55,14 @@ static bool came_late(const struct bindings *b, const struct bound_rule *o, uint
 	return gone_ns >= from_ns || o->gone_ns >= from_ns;
 }
 
-void bindings_late_judge(struct bindings *b, uint64_t binding, uint64_t now_ns)
+void bindings_late_judge(struct bindings *b, struct bound_rule *o, uint64_t now_ns)
 {
-	struct bound_rule *o = bindings_find(b, binding);
-
-	if (!o || !came_late(b, o, now_ns))
+	if (!came_late(b, o, now_ns))
 		return;
 	struct bound_task *t = o->task;
 	if (LIST_EMPTY(&b->late_tasks))
-		log_warning("signalling: a rule came into force %llu ms after its message, too late for "
+		log_warning("signalling: a rule came into force %llu ms after its message, too "
+			    "late for "
 			    "packets of its session: its task is unsure",
 			(unsigned long long)(now_ns - o->binding.from_ns) / 1000000);
 	b->late++;

@@ -82,6 +82,8 @@ void bindings_counts(const struct bindings *b, struct bindings_counts *out)
 		.tasks = b->tasks.n,
 		.rules = b->rules.n,
 		.late = b->late,
+		.quiet = b->quiet,
+		.elsewhere = b->elsewhere,
 		.measured = b->latency.n,
 		.p50_ns = latency_percentile(&b->latency, 50),
 		.p99_ns = latency_percentile(&b->latency, 99),

@@ -46,7 +46,7 @@ static void rule_of(const struct bindings *b, const struct bound_rule *o, struct
 	r->also = t->has_also ? &t->also : NULL;
 	r->select = by->select;
 	r->select_digest = by->select ? pdr_select_digest(by->select) : 0;
-	r->from_ns = by->from_ns > t->from_ns ? by->from_ns : t->from_ns;
+	r->from_ns = bindings_since(t, by);
 	r->until_ns = o->until_ns;
 	r->direction = by->direction;
 	r->filter = (struct filter){0};
@@ -124,6 +124,7 @@ int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding
 	reconcile_rule(b->reconcile, t->task, &rule, 1);
 	LIST_INSERT_HEAD(&t->rules, o, of_task);
 	bindings_session_ref(o->session);
+	bindings_quiet_watch(b, o);
 	return 1;
 no_rule:
 	hash_table_remove(&b->rules, &o->by_id);
@@ -149,6 +150,7 @@ void bindings_remove(struct bindings *b, struct bound_rule *o, struct bound_rule
 	hash_table_remove(&b->rules, &o->by_id);
 	LIST_REMOVE(o, of_task);
 	LIST_INSERT_HEAD(left, o, of_task);
+	bindings_quiet_forget(b, o);
 	bindings_session_unref(b, o->session);
 }
 

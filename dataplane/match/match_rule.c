@@ -122,17 +122,6 @@ static bool find_layer(const struct filter *f, const struct packet_view *v, unsi
 }
 
 // TEID and F-TEID speak of the tunnel's outer destination (decision 4).
-// The address that signalling has for the one in a packet: no other, where this link has it for another.
-static const uint8_t *advertised(const struct port_traits *port, uint8_t family, const uint8_t *seen)
-{
-	for (unsigned i = 0; i < port->n_aliases; i++) {
-		const struct config_alias *a = &port->alias[i];
-		if (a->seen.family == family && !memcmp(a->seen.b, seen, family == 4 ? 4 : 16))
-			return a->advertised.b;
-	}
-	return seen;
-}
-
 static bool tunnel_holds(const struct filter *f, const struct port_traits *port,
 	const struct packet_view *v, const struct packet_nested *g)
 {
@@ -147,7 +136,7 @@ static bool tunnel_holds(const struct filter *f, const struct port_traits *port,
 		return true;
 	const struct ip_address *own = l->family == 4 ? &f->fteid_v4 : &f->fteid_v6;
 	return own->family == l->family &&
-	       !memcmp(own->b, advertised(port, l->family, destination), l->address_length);
+	       !memcmp(own->b, port_advertised(port, l->family, destination), l->address_length);
 }
 
 static uint8_t tunnel_direction(

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "shared/config.h"
 #include "shared/ledger.h"
@@ -99,6 +100,18 @@ struct port_traits {
 	struct ip_prefix endpoint[CONFIG_ENDPOINTS_MAX]; // gtp-endpoints
 	struct config_alias alias[CONFIG_ALIASES_MAX];	 // gtp-aliases
 };
+
+// The address that signalling has for the one in a packet: no other, where this link has it for another.
+static inline const uint8_t *port_advertised(
+	const struct port_traits *port, uint8_t family, const uint8_t *seen)
+{
+	for (unsigned i = 0; i < port->n_aliases; i++) {
+		const struct config_alias *a = &port->alias[i];
+		if (a->seen.family == family && !memcmp(a->seen.b, seen, family == 4 ? 4 : 16))
+			return a->advertised.b;
+	}
+	return seen;
+}
 
 struct rule;
 

@@ -7,21 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES 4096u // a power of two; 64 KiB a worker
+#define PLACES 4096u // a power of two; 128 KiB a worker
 
-struct let_go { // one worker's: newest receive time by hash of the TEID; [1]: some task has it
+struct gap_worker { // one worker's: newest receive time by hash of the TEID; [1]: some task has it
 	alignas(64) _Atomic uint64_t ns[2][PLACES];
+	// Of the last packet of a place that was looked at: TEID and digest of the address.
+	_Atomic uint64_t sample[PLACES], sample_ns[PLACES];
+	_Atomic uint64_t carried_ns;
 };
 
 struct signalling_gap {
 	alignas(64) _Atomic uint64_t passed_ns; // alone in its line: the follower writes it often
 	alignas(64) uint32_t n_workers;
-	struct let_go worker[];
+	struct gap_worker worker[];
 };
 
 struct signalling_gap *signalling_gap_new(uint32_t n_workers)
 {
-	size_t octets = sizeof(struct signalling_gap) + n_workers * sizeof(struct let_go);
+	size_t octets = sizeof(struct signalling_gap) + n_workers * sizeof(struct gap_worker);
 	struct signalling_gap *g = aligned_alloc(alignof(struct signalling_gap), octets);
 
 	if (!g)
@@ -39,7 +42,8 @@ void signalling_gap_free(struct signalling_gap *g)
 void signalling_gap_pass(struct signalling_gap *g, uint64_t ns)
 {
 	if (ns > atomic_load_explicit(&g->passed_ns, memory_order_relaxed))
-		// Partner: the acquire in signalling_gap_passed. The publication before it is seen too.
+		// Partner: the acquire in signalling_gap_passed. The publication before it is seen
+		// too.
 		atomic_store_explicit(&g->passed_ns, ns, memory_order_release);
 }
 
@@ -73,6 +77,55 @@ uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool
 	for (uint32_t i = 0; i < g->n_workers; i++) {
 		uint64_t ns = atomic_load_explicit(
 			&g->worker[i].ns[taken][place_of(teid)], memory_order_relaxed);
+		newest = ns > newest ? ns : newest;
+	}
+	return newest;
+}
+
+static uint64_t sample_of(uint32_t teid, uint8_t family, const uint8_t *address)
+{
+	uint32_t digest = family;
+
+	for (unsigned i = 0; i < (family == 4 ? 4u : 16u); i++)
+		digest = (digest ^ address[i]) * 16777619u;
+	return (uint64_t)teid << 32 | digest;
+}
+
+void signalling_gap_sample(struct signalling_gap *g, uint32_t worker, uint32_t teid, uint8_t family,
+	const uint8_t *address, uint64_t ns)
+{
+	struct gap_worker *w = &g->worker[worker];
+	uint32_t place = place_of(teid);
+
+	// Relaxed, and the two can be of different packets for a moment: a hint for operators.
+	atomic_store_explicit(
+		&w->sample[place], sample_of(teid, family, address), memory_order_relaxed);
+	atomic_store_explicit(&w->sample_ns[place], ns, memory_order_relaxed);
+	atomic_store_explicit(&w->carried_ns, ns, memory_order_relaxed);
+}
+
+bool signalling_gap_elsewhere(const struct signalling_gap *g, uint32_t teid, uint8_t family,
+	const uint8_t *address, uint64_t since_ns)
+{
+	uint64_t own = sample_of(teid, family, address);
+	uint32_t place = place_of(teid);
+
+	for (uint32_t i = 0; i < g->n_workers; i++) {
+		const struct gap_worker *w = &g->worker[i];
+		uint64_t seen = atomic_load_explicit(&w->sample[place], memory_order_relaxed);
+		uint64_t ns = atomic_load_explicit(&w->sample_ns[place], memory_order_relaxed);
+		if (ns >= since_ns && seen >> 32 == teid && seen != own)
+			return true;
+	}
+	return false;
+}
+
+uint64_t signalling_gap_carried(const struct signalling_gap *g)
+{
+	uint64_t newest = 0;
+
+	for (uint32_t i = 0; i < g->n_workers; i++) {
+		uint64_t ns = atomic_load_explicit(&g->worker[i].carried_ns, memory_order_relaxed);
 		newest = ns > newest ? ns : newest;
 	}
 	return newest;

@@ -62,8 +62,8 @@ static struct held *at(struct holdback *e, uint32_t i)
 	return &e->held[i & (e->capacity - 1)];
 }
 
-// Whether all signalling received up to `ns` is in force. The follower's line is read only where what
-// was read before is not enough.
+// Whether all signalling received up to `ns` is in force. The follower's line is read only where
+// what was read before is not enough.
 static bool passed(struct holdback *e, uint64_t ns)
 {
 	if (e->passed_ns <= ns)
@@ -191,6 +191,17 @@ void holdback_hold(
 			.followed = followed_of(&b->views[i]),
 			.taken = b->taken[i]};
 	}
+}
+
+void holdback_sample(struct holdback *e, const struct port_traits *port,
+	const struct packet_view *v, uint64_t now_ns)
+{
+	if (!(v->flags & VIEW_GTPU) || !e->s.gap)
+		return;
+	const struct packet_layer *l = &v->layer[v->gtp_outer];
+	const uint8_t *seen = v->data + l->l3 + l->source + l->address_length;
+	signalling_gap_sample(e->s.gap, e->s.worker, v->teid, l->family,
+		port_advertised(port, l->family, seen), now_ns);
 }
 
 bool holdback_waiting(const struct holdback *e)

@@ -64,6 +64,10 @@ bool holdback_open(struct holdback *e, const struct table *t, uint64_t now_ns);
 void holdback_hold(
 	struct holdback *e, const struct worker_scene *scene, const struct holdback_burst *b);
 
+// A packet that the worker looks at again: where its tunnel goes.
+void holdback_sample(struct holdback *e, const struct port_traits *port, const struct packet_view *v,
+	uint64_t now_ns);
+
 bool holdback_waiting(const struct holdback *e);
 // Whether some wait that this table has not seen.
 bool holdback_behind(const struct holdback *e, const struct table *t);

@@ -171,14 +171,17 @@ static void count_unopened(struct unopened_sample *u, uint32_t what)
 	u->slot[rarest].frames++;
 }
 
-// Looks at one frame of some bursts again, for what the port does not open: all bursts of a worker
-// that has time, few of one that has none.
-static __attribute__((noinline)) void sample(struct worker_counters *c, const struct lane *l,
-	const struct packet_view *views, unsigned n)
+// Looks at one frame of some bursts again, for what the port does not open and where its tunnel
+// goes: all bursts of a worker that has time, few of one that has none.
+static __attribute__((noinline)) void sample(const struct worker *w, const struct lane *l,
+	const struct packet_view *views, unsigned n, uint64_t now_ns)
 {
+	struct worker_counters *c = &w->counters->now;
 	const struct packet_view *v = &views[c->bursts % n];
 
 	count_unopened(&c->sample[l->place], parse_unopened(&l->traits, v));
+	if (w->holdback)
+		holdback_sample(w->holdback, &l->traits, v, now_ns);
 }
 
 static inline bool is_sampled(struct worker_counters *c, unsigned n)
@@ -203,7 +206,7 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	views_of(mbufs, views, n);
 	uint32_t fragments = parse_burst(&l->traits, views, n);
 	if (is_sampled(&w->counters->now, n))
-		sample(&w->counters->now, l, views, n);
+		sample(w, l, views, n, now);
 	if (__builtin_expect(is_rare(w, l, fragments), 0))
 		match_rare(w, &(const struct burst){l, t, views, mbufs, n, now}, fragments);
 	else

@@ -1,4 +1,5 @@
-// Rules that come into force too late for packets of their session: counted, and their tasks unsure.
+// Rules that come into force too late for packets of their session: counted, and their tasks
+// unsure.
 
 #include "tests/unit/dataplane/follow/bindings_bed.h"
 
@@ -14,7 +15,7 @@ static void up_late(void)
 	up();
 	gap = signalling_gap_new(2);
 	cr_assert_not_null(gap);
-	bindings_patience(bindings, &(struct bindings_patience){gap, EARLY, UNSURE});
+	bindings_patience(bindings, &(struct bindings_patience){gap, true, EARLY, UNSURE});
 }
 
 static void down_late(void)
@@ -116,7 +117,7 @@ Test(bindings_late, the_sessions_of_a_new_task)
 // Nothing is held there: a rule is late when it takes longer than is allowed for.
 Test(bindings_late, where_nothing_is_held)
 {
-	bindings_patience(bindings, &(struct bindings_patience){NULL, EARLY, UNSURE});
+	bindings_patience(bindings, &(struct bindings_patience){gap, false, EARLY, UNSURE});
 	begin_settled(1);
 	bound(1, 7, MESSAGE + EARLY);
 	cr_assert_eq(late(), 0);
