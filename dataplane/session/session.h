@@ -128,6 +128,11 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 #define SUBSCRIPTION_TUNNELS 0x80u
 [[nodiscard]] int sessions_subscribe(struct sessions *s, uint64_t subscription,
 	const struct session_target *t, uint8_t direction);
+// The same of `n` targets, of which any is enough: a session that satisfies several counts and is
+// bound once. With more than one each wants all of a session (no PDR, QER or network instance); its
+// sessions have ended only when each target has had one.
+[[nodiscard]] int sessions_subscribe_any(struct sessions *s, uint64_t subscription,
+	const struct session_target *targets, uint32_t n, uint8_t direction);
 [[nodiscard]] int sessions_unsubscribe(struct sessions *s, uint64_t subscription);
 
 void sessions_counts(const struct sessions *s, struct session_counts *out);

@@ -320,8 +320,8 @@ static void drop_foreign(
 		struct wanted_binding *d = &b->wanted[i];
 		const struct selector *w = selectors_find(all, &d->selector);
 		uint8_t owner = w ? own[w - all->selector] : OWN_NOT;
-		bool of_user = (d->subscription->target.kinds & ~SESSION_SUBSCRIBER) == 0;
-		d->foreign = owner != OWN && !(owner == OWN_OF_USER && of_user);
+		d->foreign = owner != OWN &&
+			     !(owner == OWN_OF_USER && subscription_of_user(d->subscription));
 		b->candidate[d->subscription->candidate].ambiguous |=
 			d->foreign && owner != OWN_NOT;
 	}
@@ -452,6 +452,8 @@ static void bind_session(struct binding_round *b, struct session *s, struct unpa
 	for (uint32_t i = 0; i < b->n_candidates; i++) {
 		struct candidate *m = &b->candidate[i];
 		m->in_doubt = unread && !m->holds;
+		if (s->flags & (SESSION_ACCEPTED | SESSION_PARTIAL))
+			subscription_had(m->subscription, &u->rules);
 		if (m->holds || m->in_doubt)
 			membership_update(b, s, m, unsure);
 	}

@@ -110,8 +110,11 @@ bool subscription_blind(const struct sessions *st, const struct subscription *w)
 		{SESSION_IMEISV, SIGNALLING_BROKEN_IMEI}, {SESSION_NAI, SIGNALLING_BROKEN_NAI},
 		{SESSION_NI, SIGNALLING_BROKEN_NI}, {SESSION_FSEID, SIGNALLING_BROKEN_SEID}};
 
+	uint32_t asked = 0;
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		asked |= w->way[i].target.kinds;
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (w->target.kinds & kinds[i].kind && st->marks->broken & kinds[i].broken)
+		if (asked & kinds[i].kind && st->marks->broken & kinds[i].broken)
 			return true;
 	return false;
 }

@@ -63,7 +63,8 @@ void memberships_end(struct sessions *st, struct session *s, bool lost, bool rel
 	for (struct membership *b; (b = SLIST_FIRST(&s->memberships));) {
 		if (lost)
 			b->subscription->lost = true;
-		if (released && b->counts && b->subscription->sessions == 1)
+		if (released && b->counts && b->subscription->sessions == 1 &&
+			subscription_had_all(b->subscription))
 			b->subscription->ended = true;
 		subscription_mark(st, b->subscription);
 		membership_release(st, b);

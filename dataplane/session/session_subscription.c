@@ -42,6 +42,24 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 	}
 }
 
+// False: one is crowded, and any session may have it.
+static bool mark_keys(struct sessions *st, const struct subscription_way *w)
+{
+	for (unsigned i = 0; i < w->n_entries; i++) {
+		uint32_t found[INDEX_RUN_MAX];
+		uint64_t key = w->entry[i].of->key;
+		if (session_index_crowded(&st->index, key))
+			return false;
+		uint32_t n = session_candidates(&st->index, key, found);
+		for (uint32_t j = 0; j < n; j++) {
+			struct session *s = session_at(st, found[j]);
+			if (s)
+				session_mark(st, s);
+		}
+	}
+	return true;
+}
+
 static void mark_satisfying(struct sessions *st, const struct subscription *w)
 {
 	if (subscription_by_name(w)) {
@@ -52,20 +70,11 @@ static void mark_satisfying(struct sessions *st, const struct subscription *w)
 			mark_members(st, ni);
 		return;
 	}
-	for (unsigned i = 0; i < w->n_entries; i++) {
-		uint32_t found[INDEX_RUN_MAX];
-		uint64_t key = w->entry[i].of->key;
-		if (session_index_crowded(&st->index, key)) {
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		if (!mark_keys(st, &w->way[i])) {
 			mark_all(st);
 			return;
 		}
-		uint32_t n = session_candidates(&st->index, key, found);
-		for (uint32_t j = 0; j < n; j++) {
-			struct session *s = session_at(st, found[j]);
-			if (s)
-				session_mark(st, s);
-		}
-	}
 }
 
 // ---- life ----
@@ -89,22 +98,31 @@ static void subscription_free(struct sessions *st, struct subscription *w)
 	session_release(&st->memory, w);
 }
 
-static int subscription_begin(
-	struct sessions *st, uint64_t id, const struct session_target *t, uint8_t direction)
+static struct subscription_way way_of(const struct session_target *t)
 {
-	if (find_subscription(st, id))
-		return POI_ERR_EXISTS;
-	struct subscription *w = session_alloc(&st->memory, sizeof(*w));
-	if (!w)
-		return POI_ERR_NOMEM;
-	*w = (struct subscription){.id = id,
+	return (struct subscription_way){
 		.target = *t,
 		.imsi = digits_pack(t->imsi),
 		.msisdn = digits_pack(t->msisdn),
 		.imei = digits_pack(t->imei),
 		.imeisv = digits_pack(t->imeisv),
-		.ni = SESSION_NONE,
-		.direction = direction & (uint8_t)~SUBSCRIPTION_TUNNELS};
+	};
+}
+
+static int subscription_begin(struct sessions *st, uint64_t id, const struct session_target *t,
+	uint32_t n, uint8_t direction)
+{
+	if (find_subscription(st, id))
+		return POI_ERR_EXISTS;
+	struct subscription *w = session_alloc(&st->memory, sizeof(*w) + n * sizeof(w->way[0]));
+	if (!w)
+		return POI_ERR_NOMEM;
+	w->id = id;
+	w->ni = SESSION_NONE;
+	w->direction = direction & (uint8_t)~SUBSCRIPTION_TUNNELS;
+	w->n_ways = n;
+	for (uint32_t i = 0; i < n; i++)
+		w->way[i] = way_of(&t[i]);
 	w->tunnels = w->direction != FILTER_ANY_DIRECTION || direction & SUBSCRIPTION_TUNNELS ||
 		     (!subscription_wants_all(w) && st->s.links && link_class_tunnels(st->s.links));
 	if (t->kinds & SESSION_NI) {
@@ -130,13 +148,19 @@ no_name:
 	return POI_ERR_NOMEM;
 }
 
+int sessions_subscribe_any(struct sessions *st, uint64_t id, const struct session_target *targets,
+	uint32_t n, uint8_t direction)
+{
+	st->memory.for_tasks = true;
+	int r = subscription_begin(st, id, targets, n, direction);
+	st->memory.for_tasks = false;
+	return r;
+}
+
 int sessions_subscribe(
 	struct sessions *st, uint64_t id, const struct session_target *t, uint8_t direction)
 {
-	st->memory.for_tasks = true;
-	int r = subscription_begin(st, id, t, direction);
-	st->memory.for_tasks = false;
-	return r;
+	return sessions_subscribe_any(st, id, t, 1, direction);
 }
 
 int sessions_unsubscribe(struct sessions *st, uint64_t id)

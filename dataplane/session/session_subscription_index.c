@@ -39,7 +39,7 @@ static bool nai_matches(const char *nai, const struct rules *r)
 	return true;
 }
 
-bool subscription_matches(const struct subscription *w, const struct rules *r)
+static bool way_matches(const struct subscription_way *w, const struct rules *r)
 {
 	const struct session_target *t = &w->target;
 
@@ -59,9 +59,41 @@ bool subscription_matches(const struct subscription *w, const struct rules *r)
 	return !(t->kinds & SESSION_NAI) || nai_matches(t->nai, r);
 }
 
+bool subscription_matches(const struct subscription *w, const struct rules *r)
+{
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		if (way_matches(&w->way[i], r))
+			return true;
+	return false;
+}
+
+void subscription_had(struct subscription *w, const struct rules *r)
+{
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		w->way[i].had = w->way[i].had || way_matches(&w->way[i], r);
+}
+
+bool subscription_had_all(const struct subscription *w)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		all = all && w->way[i].had;
+	return all || w->n_ways == 1;
+}
+
+bool subscription_of_user(const struct subscription *w)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		all = all && (w->way[i].target.kinds & ~SESSION_SUBSCRIBER) == 0;
+	return all;
+}
+
 bool subscription_wants_all(const struct subscription *w)
 {
-	return !(w->target.kinds & (SESSION_PDR | SESSION_QER | SESSION_NI));
+	return !(w->way[0].target.kinds & (SESSION_PDR | SESSION_QER | SESSION_NI));
 }
 
 static bool has_qer(const struct rule_pdr *p, uint32_t qer)
@@ -74,7 +106,7 @@ static bool has_qer(const struct rule_pdr *p, uint32_t qer)
 
 uint64_t subscription_wants(const struct subscription *w, const struct rules *r)
 {
-	const struct session_target *t = &w->target;
+	const struct session_target *t = &w->way[0].target;
 	uint64_t wanted = 0;
 
 	for (unsigned i = 0; i < r->n_pdrs; i++) {
@@ -100,7 +132,7 @@ static unsigned seid_keys(const struct sessions *st, const struct session_target
 	return 2;
 }
 
-static unsigned keys_of(const struct sessions *st, const struct subscription *w,
+static unsigned keys_of(const struct sessions *st, const struct subscription_way *w, uint32_t ni,
 	uint64_t key[SUBSCRIPTION_KEYS_MAX])
 {
 	const struct session_target *t = &w->target;
@@ -121,7 +153,7 @@ static unsigned keys_of(const struct sessions *st, const struct subscription *w,
 	else if (t->kinds & SESSION_NAI)
 		*key = key_text(st, KEY_NAI, t->nai, strlen(t->nai));
 	else
-		*key = key_number(st, KEY_NI, w->ni);
+		*key = key_number(st, KEY_NI, ni);
 	return 1;
 }
 
@@ -159,14 +191,15 @@ no_number:
 	return NULL;
 }
 
-static int index_join(struct sessions *st, struct subscription *w, uint64_t key)
+static int index_join(
+	struct sessions *st, struct subscription *w, struct subscription_way *way, uint64_t key)
 {
 	struct subscription_index *a = index_take(st, key);
-	struct subscription_index_entry *x = &w->entry[w->n_entries];
+	struct subscription_index_entry *x = &way->entry[way->n_entries];
 
 	if (!a)
 		return POI_ERR_NOMEM;
-	w->n_entries++;
+	way->n_entries++;
 	*x = (struct subscription_index_entry){.of = a, .subscription = w};
 	LIST_INSERT_HEAD(&a->entries, x, of_index);
 	return POI_OK;
@@ -186,20 +219,29 @@ static void index_leave(struct sessions *st, struct subscription_index_entry *x)
 
 bool subscription_by_name(const struct subscription *w)
 {
-	return !(w->target.kinds & (SESSION_FSEID | SESSION_SUBSCRIBER));
+	return !(w->way[0].target.kinds & (SESSION_FSEID | SESSION_SUBSCRIBER));
+}
+
+static int way_enter(struct sessions *st, struct subscription *w, struct subscription_way *way)
+{
+	uint64_t key[SUBSCRIPTION_KEYS_MAX];
+	unsigned n = keys_of(st, way, w->ni, key);
+	int r = POI_OK;
+
+	for (unsigned i = 0; i < n && r == POI_OK; i++)
+		r = index_join(st, w, way, key[i]);
+	return r;
 }
 
 int subscription_enter(struct sessions *st, struct subscription *w)
 {
-	uint64_t key[SUBSCRIPTION_KEYS_MAX];
-	unsigned n = keys_of(st, w, key);
 	int r = session_index_add(&st->subscriptions->index, &st->memory,
 			key_number(st, KEY_SUBSCRIPTION, w->id), w->index) == INDEX_ADDED
 			? POI_OK
 			: POI_ERR_NOMEM;
 
-	for (unsigned i = 0; i < n && r == POI_OK; i++)
-		r = index_join(st, w, key[i]);
+	for (uint32_t i = 0; i < w->n_ways && r == POI_OK; i++)
+		r = way_enter(st, w, &w->way[i]);
 	return r;
 }
 
@@ -207,6 +249,7 @@ void subscription_leave(struct sessions *st, struct subscription *w)
 {
 	session_index_remove(&st->subscriptions->index, &st->memory,
 		key_number(st, KEY_SUBSCRIPTION, w->id), w->index);
-	while (w->n_entries > 0)
-		index_leave(st, &w->entry[--w->n_entries]);
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		while (w->way[i].n_entries > 0)
+			index_leave(st, &w->way[i].entry[--w->way[i].n_entries]);
 }

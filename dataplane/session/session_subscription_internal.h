@@ -19,14 +19,18 @@ struct subscription_index_entry { // a subscription, where it is found
 
 struct membership;
 
-struct subscription {
-	uint64_t id;
+struct subscription_way { // a target; of several any is enough, and each wants all of a session
 	struct session_target target;
 	uint64_t imsi, msisdn, imei, imeisv;
-	uint32_t ni; // string, SESSION_NONE when there is none
-	uint32_t index;
 	struct subscription_index_entry entry[SUBSCRIPTION_KEYS_MAX];
 	uint8_t n_entries;
+	bool had; // a session that was accepted
+};
+
+struct subscription {
+	uint64_t id;
+	uint32_t ni; // string, SESSION_NONE when there is none
+	uint32_t index;
 	uint8_t direction;
 	bool tunnels;
 	bool dirty, lost, ended;
@@ -41,6 +45,8 @@ struct subscription {
 	uint64_t round;
 	uint32_t candidate;
 	struct membership *membership;
+	uint32_t n_ways;
+	struct subscription_way way[];
 };
 struct subscriptions {
 	struct session_table table;
@@ -53,6 +59,10 @@ struct subscriptions *subscriptions_new(struct sessions *st);
 void subscriptions_free(struct sessions *st);
 
 bool subscription_matches(const struct subscription *w, const struct rules *r);
+// An accepted session has these rules: notes which of its targets have had one.
+void subscription_had(struct subscription *w, const struct rules *r);
+bool subscription_had_all(const struct subscription *w);
+bool subscription_of_user(const struct subscription *w); // names subscribers only
 uint64_t subscription_wants(const struct subscription *w, const struct rules *r); // PDRs, by place
 bool subscription_wants_all(const struct subscription *w); // nothing less than the session
 bool subscription_by_name(const struct subscription *w);   // found by its network instance
