@@ -254,8 +254,12 @@ static void put_task(struct wire_writer *w, const struct channel_task *m)
 	put_matched(w, m->matched, m->matched_length);
 	put_memo(w, m->memo, m->memo_length);
 	// Last, and only where there is one: what a task without it says stays as it was.
-	if (m->session.kinds)
+	if (m->session.kinds || m->alternatives_length)
 		session_target_encode(w, &m->session);
+	if (m->alternatives_length) {
+		wire_put_u16(w, m->alternatives_length);
+		wire_put_octets(w, m->alternatives, m->alternatives_length);
+	}
 }
 
 static void get_task(struct wire_reader *r, struct channel_task *m)
@@ -276,8 +280,13 @@ static void get_task(struct wire_reader *r, struct channel_task *m)
 	get_memo(r, &m->memo, &m->memo_length);
 	if (!r->error && wire_left(r) > 0) {
 		session_target_decode(r, &m->session);
-		if (r->error || !m->session.kinds)
-			r->error = POI_ERR_INVALID; // trailing octets
+		// Alternatives stand for themselves; without any there are octets too many.
+		if (r->error || (!m->session.kinds && wire_left(r) == 0))
+			r->error = POI_ERR_INVALID;
+	}
+	if (!r->error && !m->session.kinds && wire_left(r) > 0) {
+		m->alternatives_length = wire_get_u16(r);
+		m->alternatives = wire_take(r, m->alternatives_length);
 	}
 	// Nothing asked for would select everybody's packets: never taken, whoever sends it.
 	if (!r->error && channel_task_check(m, NULL))

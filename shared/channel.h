@@ -14,13 +14,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/alternatives.h"
 #include "shared/error.h"
 #include "shared/filter.h"
 #include "shared/ids.h"
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 12
+#define CHANNEL_VERSION 13
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -167,6 +168,10 @@ struct channel_task { // TASK_PUT, TASK_STATE
 	struct channel_triggers triggers; // REPORT_PDSR only
 	struct filter filter;
 	struct session_target session; // with kinds: `filter` may be empty
+	// Of which any is enough, as shared/alternatives.h has them: `filter` and `session` are empty
+	// then. Length 0: none. Decoded: points into the message.
+	const uint8_t *alternatives;
+	uint16_t alternatives_length;
 	// Attributes 17 (matched target identifier) of its X2 PDUs: whole TLVs back to back, at most
 	// CHANNEL_MATCHED_MAX octets; decoded: points into the message.
 	const uint8_t *matched;

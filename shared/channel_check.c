@@ -9,6 +9,13 @@ int channel_task_check(const struct channel_task *t, const char **why)
 {
 	struct filter f = t->filter;
 
+	if (t->alternatives_length) {
+		bool alone = !f.kinds && !t->session.kinds &&
+			     !alternatives_check(t->alternatives, t->alternatives_length);
+		if (!alone && why)
+			*why = "the alternatives are malformed";
+		return alone ? POI_OK : POI_ERR_INVALID;
+	}
 	if (!t->session.kinds)
 		return filter_check(&f, why);
 	int rc = session_target_check(&t->session, why);

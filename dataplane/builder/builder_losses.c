@@ -109,6 +109,6 @@ void builder_task_status(
 	out->x2_octets = c.x2_octets;
 	out->x3_octets = c.x3_octets;
 	out->last_intercept_ns = c.last_ns;
-	out->follows = t->resources->bound != NULL;
+	out->follows = t->resources->bound && bindings_follows(t->resources->bound);
 	out->sessions = t->resources->bound ? bindings_sessions(t->resources->bound) : 0;
 }

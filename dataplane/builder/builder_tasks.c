@@ -14,7 +14,9 @@ static int task_check(const struct builder *b, const struct channel_task *t)
 
 	if (!ne_entry_find(b->task_table, &t->ne))
 		return POI_ERR_NOT_FOUND;
-	if (t->session.kinds && !bindings_followed(b->bindings))
+	bool follows = t->session.kinds ||
+		       alternatives_sum(t->alternatives, t->alternatives_length).n_sessions;
+	if (follows && !bindings_followed(b->bindings))
 		return POI_ERR_UNSUPPORTED;
 	if (t->delivery == 0 || t->delivery > (DELIVERY_X2 | DELIVERY_X3) ||
 		t->n_destinations == 0 || t->n_destinations > RULE_DESTINATIONS_MAX ||
@@ -101,8 +103,9 @@ static int rules_enter(struct builder *b, struct task_entry *task, struct task_r
 		b->dirty = true;
 		return POI_OK;
 	}
-	int r = task->session ? bindings_begin(b->bindings, task, now_wall_ns(), &resources->bound)
-			      : table_put(b->tables, &rule);
+	bool many = task->session || task->alternatives_length; // rules
+	int r = many ? bindings_begin(b->bindings, task, now_wall_ns(), &resources->bound)
+		     : table_put(b->tables, &rule);
 	if (r == POI_OK && old)
 		numbers_go_on(b, task, old);
 	if (r == POI_OK && old && (old->bound || resources->bound))

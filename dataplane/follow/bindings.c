@@ -84,39 +84,91 @@ int bindings_follow_fd(const struct bindings *b)
 	return b->follower ? follower_fd(b->follower) : -1;
 }
 
+// What signalling shall find for the task: its session, or those of its alternatives that are none
+// of a packet's own. How many there are; NOMEM. `out` is the caller's to free.
+static int targets_of(const struct task_entry *task, struct session_target **out)
+{
+	const uint8_t *octets = task_entry_alternatives(task);
+	struct wire_reader r = wire_reader_of(octets, task->alternatives_length);
+	int n = task->session ? 1 : alternatives_sum(octets, task->alternatives_length).n_sessions;
+	int at = 0;
+
+	*out = n ? calloc((size_t)n, sizeof(**out)) : NULL;
+	if (n && !*out)
+		return POI_ERR_NOMEM;
+	if (task->session)
+		**out = *task->session;
+	while (!task->session && at < n && !r.error) {
+		struct alternative a;
+		alternative_decode(&r, &a);
+		if (a.session.kinds)
+			(*out)[at++] = a.session;
+	}
+	return n;
+}
+
+static int subscribe(
+	struct bindings *b, struct bound_task *t, const struct session_target *targets, uint32_t n)
+{
+	const struct task_entry *task = t->task;
+	const struct filter *f = &task->filter;
+	uint8_t direction = f->kinds & FILTER_DIRECTION ? f->direction : FILTER_ANY_DIRECTION;
+
+	if (f->kinds & (FILTER_TEID | FILTER_FTEID) ||
+		alternatives_sum(task_entry_alternatives(task), task->alternatives_length).tunnels)
+		direction |= SUBSCRIPTION_TUNNELS;
+	t->subscription = ++b->subscriptions;
+	if (hash_table_add(
+		    &b->tasks, &t->by_subscription, bindings_hash(&b->tasks, t->subscription)))
+		return POI_ERR_NOMEM;
+	if (follower_subscribe(b->follower, t->subscription, targets, n, direction)) {
+		hash_table_remove(&b->tasks, &t->by_subscription);
+		return POI_ERR_NOMEM;
+	}
+	t->follows = true;
+	b->unfinished = true;
+	table_expect(b->builder, true);
+	bindings_note(b, t);
+	return POI_OK;
+}
+
+static int task_begin(struct bindings *b, struct bound_task *t)
+{
+	struct session_target *targets;
+	int n = targets_of(t->task, &targets);
+	int r = n < 0 ? n : bindings_own(b, t);
+
+	if (r == POI_OK && n > 0)
+		r = subscribe(b, t, targets, (uint32_t)n);
+	if (n > 0)
+		explicit_bzero(targets, (size_t)n * sizeof(*targets));
+	free(targets);
+	return r;
+}
+
 int bindings_begin(
 	struct bindings *b, struct task_entry *task, uint64_t from_ns, struct bound_task **out)
 {
 	struct bound_task *t = calloc(1, sizeof(*t));
-	const struct filter *f = &task->filter;
 
 	if (!t)
 		return POI_ERR_NOMEM;
-	t->subscription = ++b->subscriptions;
 	t->of = b;
 	t->task = task;
 	t->from_ns = from_ns;
-	t->also = *f;
-	t->has_also = f->kinds != 0;
-	if (hash_table_add(
-		    &b->tasks, &t->by_subscription, bindings_hash(&b->tasks, t->subscription))) {
-		free(t);
-		return POI_ERR_NOMEM;
-	}
-	uint8_t direction = f->kinds & FILTER_DIRECTION ? f->direction : FILTER_ANY_DIRECTION;
-	if (f->kinds & (FILTER_TEID | FILTER_FTEID))
-		direction |= SUBSCRIPTION_TUNNELS;
-	if (follower_subscribe(b->follower, t->subscription, task->session, direction)) {
-		hash_table_remove(&b->tasks, &t->by_subscription);
-		free(t);
-		return POI_ERR_NOMEM;
-	}
-	b->unfinished = true;
-	table_expect(b->builder, true);
-	bindings_note(b, t);
+	t->also = task->filter;
+	t->has_also = task->filter.kinds != 0;
 	LIST_INSERT_HEAD(&b->new_tasks, t, of_late);
-	*out = t;
-	return POI_OK;
+	int r = task_begin(b, t);
+	if (r == POI_OK) {
+		*out = t;
+		return POI_OK;
+	}
+	while (!LIST_EMPTY(&t->rules))
+		bindings_remove(b, LIST_FIRST(&t->rules), &b->left);
+	bindings_late_forget(t);
+	free(t);
+	return r;
 }
 
 static bool same_filter(const struct filter *a, const struct filter *b)
@@ -129,10 +181,20 @@ static bool same_filter(const struct filter *a, const struct filter *b)
 	return v.at - x == w.at - y && memcmp(x, y, (size_t)(v.at - x)) == 0;
 }
 
+static bool same_criteria(const struct task_entry *a, const struct task_entry *b)
+{
+	if (!a->session != !b->session || a->alternatives_length != b->alternatives_length)
+		return false;
+	if (!a->session)
+		return a->alternatives_length &&
+		       !memcmp(task_entry_alternatives(a), task_entry_alternatives(b),
+			       a->alternatives_length);
+	return session_target_equal(a->session, b->session) && same_filter(&a->filter, &b->filter);
+}
+
 bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_entry *task)
 {
-	if (!task->session || t->ended || !session_target_equal(t->task->session, task->session) ||
-		!same_filter(&t->also, &task->filter))
+	if (t->ended || !same_criteria(t->task, task))
 		return false;
 	struct task_entry *before = t->task;
 	t->task = task;
@@ -141,7 +203,8 @@ bool bindings_take_over(struct bindings *b, struct bound_task *t, struct task_en
 		return false;
 	}
 	t->reported = false;
-	bindings_note(b, t);
+	if (t->follows)
+		bindings_note(b, t);
 	if (!t->stale) {
 		t->stale = true;
 		LIST_INSERT_HEAD(&b->stale, t, of_stale);
@@ -154,13 +217,15 @@ void bindings_end(struct bindings *b, struct bound_task *t)
 	while (!LIST_EMPTY(&t->rules))
 		bindings_remove(b, LIST_FIRST(&t->rules), &t->left);
 	bindings_sessions_end(b, t);
-	follower_unsubscribe(b->follower, t->subscription);
-	hash_table_remove(&b->tasks, &t->by_subscription);
-	table_expect(b->builder, b->tasks.n > 0);
+	if (t->follows) {
+		follower_unsubscribe(b->follower, t->subscription);
+		hash_table_remove(&b->tasks, &t->by_subscription);
+		table_expect(b->builder, b->tasks.n > 0);
+		b->unfinished = true;
+	}
 	bindings_forget_note(b, t);
 	bindings_forget_stale(t);
 	bindings_late_forget(t);
-	b->unfinished = true;
 	t->ended = true;
 	t->task = NULL;
 }
@@ -243,11 +308,10 @@ static void keep(struct bindings *b, struct follower_change *c, int rc)
 
 int bindings_apply(struct bindings *b)
 {
-	if (!b->follower)
-		return 0;
 	if (bindings_renew(b))
 		return POI_ERR_NOMEM;
-	follower_changes(b->follower, &b->waiting);
+	if (b->follower)
+		follower_changes(b->follower, &b->waiting);
 	for (struct follower_change *c; (c = STAILQ_FIRST(&b->waiting));) {
 		int rc = apply(b, c);
 		if (rc < 0)

@@ -1,7 +1,8 @@
 #pragma once
 
-// Tasks that name a session or a subscriber: what the follower says of their sessions becomes bound
-// rules of the match table. Builder thread; nothing is published here.
+// Tasks with several rules. Those that name a session or a subscriber: what the follower says of their
+// sessions becomes bound rules of the match table. And those with alternatives: each that a packet
+// shows by itself is a rule, and the others are sessions of which any is the task's. Builder thread; nothing is published here.
 
 #include "dataplane/capture/task_counters.h"
 #include "dataplane/follow/follower.h"
@@ -9,7 +10,7 @@
 #include "dataplane/tasks/reconcile.h"
 
 struct bindings;
-struct bound_task; // one session task; its hold's
+struct bound_task; // one such task; its hold's
 
 // Both stay the caller's; `reconcile` has store and links. NULL when out of memory.
 struct bindings *bindings_new(struct table_builder *builder, struct reconcile *reconcile);
@@ -31,8 +32,9 @@ void bindings_patience(struct bindings *b, const struct bindings_patience *p);
 int bindings_follow_fd(const struct bindings *b);		// -1 without a follower
 bool bindings_followed(const struct bindings *b);
 
-// The task begins to wait for its sessions; it is in the store and holds its slot. In force for
-// packets received since `from_ns`. 0 or NOMEM.
+// The task begins to wait for its sessions, and its own alternatives go into the table; it is in the
+// store and holds its slot. In force for packets received since `from_ns`. 0 or NOMEM. Sessions need
+// a follower.
 [[nodiscard]] int bindings_begin(
 	struct bindings *b, struct task_entry *task, uint64_t from_ns, struct bound_task **out);
 // A modification that asks for the same sessions: `task` goes on with what its predecessor has, and
@@ -85,6 +87,7 @@ void bindings_quiet_tick(struct bindings *b, uint64_t now_ns);
 // Tells everything again, to a controller that may have missed some of it.
 void bindings_report_again(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
+bool bindings_follows(const struct bound_task *t); // signalling resolves it, or some of it
 
 struct bindings_counts {
 	uint32_t tasks, waiting, unsure; // now

@@ -33,6 +33,10 @@ struct bound_rule {		// one rule
 	struct binding binding; // holds its select
 	uint32_t number;	// of the rule
 	uint8_t links;
+	// Of the task itself, an alternative that a packet shows: no binding then, and no place in the hash
+	// by id. Own allocation, and its place among the task's alternatives, from 1.
+	struct filter *own;
+	uint8_t alternative;
 	uint64_t put;	   // before that many publications
 	uint64_t until_ns; // of the rule
 	TAILQ_ENTRY(bound_rule) of_quiet;
@@ -42,7 +46,7 @@ struct bound_rule {		// one rule
 LIST_HEAD(bound_rules, bound_rule);
 
 struct bound_task {
-	struct hash_link by_subscription;
+	struct hash_link by_subscription; // while `follows`
 	uint64_t subscription; // its number, never used twice
 	struct bindings *of;
 	struct task_entry *task; // in the store until bindings_end
@@ -51,6 +55,8 @@ struct bound_task {
 	struct bound_sessions sessions;
 	struct filter also;	 // what the task asks for beside its session
 	bool has_also, ended;
+	bool follows; // has a subscription: signalling resolves it, or one of its alternatives
+	bool owns;    // has alternatives that a packet shows
 	uint64_t from_ns;
 	struct subscription_state state;
 	bool queued, reported;
@@ -136,6 +142,8 @@ void bindings_quiet_forget(struct bindings *b, struct bound_rule *o);
 struct bound_rule *bindings_find(const struct bindings *b, uint64_t binding);
 int bindings_bind(struct bindings *b, struct bound_task *t, const struct binding *binding);
 int bindings_unbind(struct bindings *b, struct bound_rule *o, uint64_t until_ns);
+// The rules of those alternatives of a new task that a packet shows. NOMEM: some are there.
+[[nodiscard]] int bindings_own(struct bindings *b, struct bound_task *t);
 // Out of the table; what it names stays until the grace period is over, in `left`.
 void bindings_remove(struct bindings *b, struct bound_rule *o, struct bound_rules *left);
 void bindings_free_rules(struct bound_rules *rules);

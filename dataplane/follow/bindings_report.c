@@ -48,8 +48,9 @@ bool bindings_next_report(struct bindings *b, struct bound_report *out)
 			return true;
 		}
 		bindings_forget_note(b, t);
-		// In doubt there may be another session that was not seen.
-		bool ended = t->ends && now != BOUND_UNSURE && now != BOUND_UNSEEN;
+		// In doubt there may be another session that was not seen. What a packet shows by
+		// itself goes on without any.
+		bool ended = t->ends && !t->owns && now != BOUND_UNSURE && now != BOUND_UNSEEN;
 		t->ends = t->ends && !ended;
 		if (ended) {
 			out->condition = BOUND_ENDED;
@@ -69,6 +70,11 @@ void bindings_report_again(struct bindings *b)
 		t->ends = t->over;
 		bindings_note(b, t);
 	}
+}
+
+bool bindings_follows(const struct bound_task *t)
+{
+	return t->follows;
 }
 
 uint32_t bindings_sessions(const struct bound_task *t)

@@ -36,6 +36,12 @@ static void rule_of(const struct bindings *b, const struct bound_rule *o, struct
 
 	rule_make(b->reconcile->task_table, b->reconcile->links, t->task, r);
 	r->binding = o->number;
+	if (o->own) {
+		r->alternative = o->alternative;
+		r->links = o->links;
+		r->filter = *o->own;
+		return;
+	}
 	if (o->session) {
 		r->correlation = o->session->correlation;
 		r->context_x2 = o->session->context[COPY_X2];
@@ -139,15 +145,66 @@ void bindings_free_rules(struct bound_rules *rules)
 	for (struct bound_rule *o; (o = LIST_FIRST(rules));) {
 		LIST_REMOVE(o, of_task);
 		pdr_select_drop(o->binding.select);
+		free(o->own);
 		free(o);
 	}
+}
+
+static int put_own(struct bindings *b, struct bound_task *t, const struct filter *f, uint8_t place,
+	uint8_t links)
+{
+	struct bound_rule *o = calloc(1, sizeof(*o));
+	struct rule rule;
+
+	if (!o)
+		return POI_ERR_NOMEM;
+	o->task = t;
+	o->alternative = place;
+	o->links = links;
+	o->own = malloc(sizeof(*o->own));
+	if (!o->own || number_take(b, &o->number)) {
+		free(o->own);
+		free(o);
+		return POI_ERR_NOMEM;
+	}
+	*o->own = *f;
+	rule_of(b, o, &rule);
+	if (table_put(b->builder, &rule)) {
+		number_give(b, o->number);
+		free(o->own);
+		free(o);
+		return POI_ERR_NOMEM;
+	}
+	LIST_INSERT_HEAD(&t->rules, o, of_task);
+	return POI_OK;
+}
+
+int bindings_own(struct bindings *b, struct bound_task *t)
+{
+	const struct task_entry *task = t->task;
+	const uint8_t *octets = task_entry_alternatives(task);
+	struct wire_reader r = wire_reader_of(octets, task->alternatives_length);
+	bool tunnels = alternatives_sum(octets, task->alternatives_length).tunnels;
+	uint8_t links = link_class_bind_any(b->reconcile->links, tunnels);
+
+	for (uint8_t place = 1; !r.error && wire_left(&r) > 0; place++) {
+		struct alternative a;
+		alternative_decode(&r, &a);
+		if (!a.filter.kinds)
+			continue;
+		t->owns = true;
+		if (put_own(b, t, &a.filter, place, links))
+			return POI_ERR_NOMEM;
+	}
+	return r.error;
 }
 
 void bindings_remove(struct bindings *b, struct bound_rule *o, struct bound_rules *left)
 {
 	(void)table_remove(b->builder, rule_key_bound(o->number));
 	number_give(b, o->number);
-	hash_table_remove(&b->rules, &o->by_id);
+	if (!o->own)
+		hash_table_remove(&b->rules, &o->by_id);
 	LIST_REMOVE(o, of_task);
 	LIST_INSERT_HEAD(left, o, of_task);
 	bindings_quiet_forget(b, o);

@@ -26,7 +26,8 @@ struct command {
 	uint64_t subscription;
 	bool ends;
 	uint8_t direction;
-	struct session_target target;
+	uint32_t n_targets;
+	struct session_target target[];
 };
 
 STAILQ_HEAD(commands, command);
@@ -117,7 +118,7 @@ static void on_over(void *context, uint64_t correlation)
 
 static void forget(struct command *c)
 {
-	explicit_bzero(&c->target, sizeof(c->target));
+	explicit_bzero(c->target, c->n_targets * sizeof(c->target[0]));
 	free(c);
 }
 
@@ -219,12 +220,17 @@ static uint32_t drain(struct follower *f, uint32_t most)
 	return n;
 }
 
+static int subscribe(struct follower *f, const struct command *c)
+{
+	return sessions_subscribe_any(
+		f->sessions, c->subscription, c->target, c->n_targets, c->direction);
+}
+
 // A subscription without memory is in doubt until it has some; nothing else waits for it.
 static void subscribe_refused(struct follower *f)
 {
 	for (struct command *c; (c = STAILQ_FIRST(&f->refused));) {
-		if (sessions_subscribe(f->sessions, c->subscription, &c->target, c->direction) ==
-			POI_ERR_NOMEM)
+		if (subscribe(f, c) == POI_ERR_NOMEM)
 			return;
 		STAILQ_REMOVE_HEAD(&f->refused, link);
 		forget(c);
@@ -300,8 +306,7 @@ static void obey(struct follower *f, struct commands *commands)
 {
 	for (struct command *c; (c = STAILQ_FIRST(commands));) {
 		STAILQ_REMOVE_HEAD(commands, link);
-		if (!c->ends && sessions_subscribe(f->sessions, c->subscription, &c->target,
-					c->direction) == POI_ERR_NOMEM) {
+		if (!c->ends && subscribe(f, c) == POI_ERR_NOMEM) {
 			owe(f, c);
 			continue;
 		}
@@ -428,15 +433,16 @@ static void command(struct follower *f, struct command *c)
 	pthread_mutex_unlock(&f->lock);
 }
 
-int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
-	uint8_t direction)
+int follower_subscribe(struct follower *f, uint64_t subscription,
+	const struct session_target *targets, uint32_t n, uint8_t direction)
 {
-	struct command *c = calloc(1, sizeof(*c));
+	struct command *c = calloc(1, sizeof(*c) + n * sizeof(c->target[0]));
 
 	if (!c)
 		return POI_ERR_NOMEM;
 	c->subscription = subscription;
-	c->target = *t;
+	c->n_targets = n;
+	memcpy(c->target, targets, n * sizeof(c->target[0]));
 	c->direction = direction;
 	command(f, c);
 	return POI_OK;

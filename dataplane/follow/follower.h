@@ -29,10 +29,10 @@ struct follower *follower_new(const struct follower_settings *s);
 void follower_stop(struct follower *f); // the workers have stopped
 void follower_free(struct follower *f);
 
-// Builder thread. A subscription's number is the builder's choice, never used twice. `direction` as
-// in sessions_subscribe. 0 or NOMEM.
+// Builder thread. A subscription's number is the builder's choice, never used twice. `n` targets, of
+// which any is enough, and `direction` as in sessions_subscribe_any. 0 or NOMEM.
 [[nodiscard]] int follower_subscribe(struct follower *f, uint64_t subscription,
-	const struct session_target *t, uint8_t direction);
+	const struct session_target *targets, uint32_t n, uint8_t direction);
 void follower_unsubscribe(struct follower *f, uint64_t subscription);
 // Returns when everything above has been done and its changes wait to be taken.
 void follower_wait_done(struct follower *f);

@@ -18,11 +18,10 @@ struct link_classes link_classes_of(const struct config_dataplane *config)
 	return l;
 }
 
-uint8_t link_class_bind(const struct link_classes *l, const struct filter *f)
+uint8_t link_class_bind_any(const struct link_classes *l, bool by_tunnel)
 {
 	static const uint8_t plain[] = {CONFIG_LINK_N6, CONFIG_LINK_N3, CONFIG_LINK_N9};
 	static const uint8_t tunnel[] = {CONFIG_LINK_N3, CONFIG_LINK_N9, CONFIG_LINK_N6};
-	bool by_tunnel = (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0;
 	const uint8_t *order = by_tunnel ? tunnel : plain;
 	uint8_t present = by_tunnel && l->tunnel ? l->tunnel : l->classes;
 	// A port without a class is no second sight of one with a class: it is always looked at, or
@@ -35,6 +34,11 @@ uint8_t link_class_bind(const struct link_classes *l, const struct filter *f)
 		if (present & BIT(order[i]))
 			return BIT(order[i]) | other;
 	return other;
+}
+
+uint8_t link_class_bind(const struct link_classes *l, const struct filter *f)
+{
+	return link_class_bind_any(l, (f->kinds & (FILTER_TEID | FILTER_FTEID)) != 0);
 }
 
 uint8_t link_class_bind_session(

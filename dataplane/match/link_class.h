@@ -20,6 +20,9 @@ struct link_classes link_classes_of(const struct config_dataplane *config);
 // Addresses, ports and MACs: the first of N6, N3, N9 that is there; tunnel identifiers: the first of
 // N3, N9, N6 among the tunnel ports. Ports of class `other` always belong to it.
 uint8_t link_class_bind(const struct link_classes *l, const struct filter *f);
+// The same for one criterion of several of which any is enough, all of one class, so that each packet
+// is seen once: `tunnels` says that one of them is a tunnel identifier.
+uint8_t link_class_bind_any(const struct link_classes *l, bool tunnels);
 // The same for one way in which a session's packets can be told: a tunnel said to be on `link`, or a
 // user's address (N6). Addresses where N6 is there, else tunnels; a task about `tunnels` (a
 // direction, or rules where link_class_tunnels) leaves out N6. A tunnel's end is one wherever it is

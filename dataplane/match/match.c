@@ -104,10 +104,15 @@ static void locate(struct search *s)
 	}
 }
 
-// ---- bound rules: several may have one task's slot, and the task wants the packet once ----
+// ---- bound rules and alternatives: several may have one task's slot, and the task wants the
+// packet once ----
 
+// What signalling says of a session comes before what the task names by itself: it knows whose the
+// packet is.
 static bool is_before(const struct rule *a, const struct rule *b)
 {
+	if (a->alternative != b->alternative)
+		return a->alternative < b->alternative;
 	return a->from_ns != b->from_ns ? a->from_ns < b->from_ns : a->binding < b->binding;
 }
 

@@ -22,7 +22,7 @@ void match_many_free(struct match_many *m);
 
 // Finds every (packet, task) pair of a burst, each once: staged as hash and prefetch all, probe
 // all, verify all. Where several bound rules of one task hold, the hit names the one with the least
-// from_ns, and its direction is BOTH when they differ. Start with a cursor that is zero but for `many`;
+// from_ns; of alternatives it names the first, behind all bound ones. Then its direction is BOTH when they differ. Start with a cursor that is zero but for `many`;
 // call again while !cursor->done. Returns the hits written. Hits of one packet come in no promised order; packets
 // come in ascending order.
 unsigned match_burst(const struct table *t, const struct port_traits *port,

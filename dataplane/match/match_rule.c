@@ -327,6 +327,16 @@ static bool is_of_time(const struct rule *rule, const struct packet_view *v)
 	return rule->from_ns <= v->held_ns && (!rule->until_ns || v->held_ns <= rule->until_ns);
 }
 
+static bool own_holds(const struct filter *f, const struct port_traits *port,
+	const struct packet_view *view, struct hit *hit)
+{
+	if (f->kinds & FILTER_MAC)
+		return find_frame(f, port, view, hit);
+	if (f->kinds & (FILTER_TEID | FILTER_FTEID))
+		return find_tunnel(f, port, view, hit);
+	return find_layer(f, view, 0, PDU_DIRECTION_UNKNOWN, hit);
+}
+
 bool match_rule(const struct rule *rule, const struct port_traits *port,
 	const struct packet_view *view, struct hit *hit)
 {
@@ -335,14 +345,13 @@ bool match_rule(const struct rule *rule, const struct port_traits *port,
 	if (rule->links && !(rule->links >> port->link & 1))
 		return false;
 	if (__builtin_expect(rule->binding != 0, 0)) {
+		// An alternative is as the task's own rule: nothing is held for it.
+		if (rule->alternative)
+			return !(view->flags & VIEW_HELD) && own_holds(f, port, view, hit);
 		if (!is_of_time(rule, view))
 			return false;
 		return f->kinds & FILTER_FTEID ? bound_tunnel(rule, port, view, hit)
 					       : bound_address(rule, port, view, hit);
 	}
-	if (f->kinds & FILTER_MAC)
-		return find_frame(f, port, view, hit);
-	if (f->kinds & (FILTER_TEID | FILTER_FTEID))
-		return find_tunnel(f, port, view, hit);
-	return find_layer(f, view, 0, PDU_DIRECTION_UNKNOWN, hit);
+	return own_holds(f, port, view, hit);
 }

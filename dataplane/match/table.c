@@ -111,6 +111,7 @@ static uint64_t digest_of(const struct rule *r)
 	if (r->binding) {
 		wire_put_u32(&w, r->binding);
 		wire_put_u8(&w, r->direction);
+		wire_put_u8(&w, r->alternative);
 		wire_put_u64(&w, r->select_digest);
 		wire_put_u64(&w, r->from_ns);
 		wire_put_u64(&w, r->until_ns);

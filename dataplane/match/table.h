@@ -25,7 +25,7 @@ struct rule {
 	// The matcher reads these of a bound rule, up to the filter's tunnel: thousands of rules may lie on one
 	// session, so they stand within two cache lines.
 	uint32_t slot;	     // stable index of the task's counters
-	uint32_t binding;    // 0: the task's own rule; else a bound one's number, of all bound ones
+	uint32_t binding;    // 0: the task's own rule; else a bound one's or alternative's number
 	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
 	uint8_t direction; // bound: FROM_TARGET or TO_TARGET where signalling says it, else 0
 	uint8_t delivery;	// DELIVERY_*
@@ -33,6 +33,9 @@ struct rule {
 	uint8_t payload_format; // enum config_format
 	uint8_t axri;		// 1: may share a PDU with other such tasks (attribute 21)
 	uint8_t n_destinations;
+	// Not 0: one of several criteria of the task of which any is enough, by its place among them. A
+	// rule with a number of its own that is judged as the task's own rule is.
+	uint8_t alternative;
 	// Bound rules have these. What is pointed to outlives the rule by its grace period.
 	const struct filter *also;	 // what the task asks for beside its session; NULL: nothing
 	const struct pdr_select *select; // NULL: every packet

@@ -76,6 +76,8 @@ static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 		.filter = t->filter,
 		.matched = task_entry_matched(t),
 		.matched_length = t->matched_length,
+		.alternatives = task_entry_alternatives(t),
+		.alternatives_length = t->alternatives_length,
 		.memo = t->memo,
 		.memo_length = t->memo_length,
 	};

@@ -278,8 +278,8 @@ void destination_entry_free(struct destination_entry *d)
 
 struct task_entry *task_entry_make(const struct channel_task *t)
 {
-	struct task_entry *o =
-		calloc(1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) + t->matched_length);
+	struct task_entry *o = calloc(1, sizeof(*o) + t->n_destinations * sizeof(o->did[0]) +
+						 t->matched_length + t->alternatives_length);
 
 	if (!o)
 		return NULL;
@@ -309,6 +309,10 @@ struct task_entry *task_entry_make(const struct channel_task *t)
 	o->matched_length = t->matched_length;
 	if (t->matched_length > 0)
 		memcpy((uint8_t *)&o->did[o->n_destinations], t->matched, t->matched_length);
+	o->alternatives_length = t->alternatives_length;
+	if (t->alternatives_length > 0)
+		memcpy((uint8_t *)&o->did[o->n_destinations] + t->matched_length, t->alternatives,
+			t->alternatives_length);
 	return o;
 }
 

@@ -58,13 +58,19 @@ struct task_entry {
 	struct channel_triggers triggers;
 	struct filter filter;
 	struct session_target *session; // own allocation; NULL: the filter says all
-	uint16_t matched_length;
-	struct id16 did[]; // n_destinations; behind them the attributes 17: task_entry_matched
+	uint16_t matched_length, alternatives_length;
+	struct id16 did[]; // n_destinations; behind them the attributes 17, then the alternatives
 };
 
 static inline const uint8_t *task_entry_matched(const struct task_entry *t)
 {
 	return (const uint8_t *)&t->did[t->n_destinations];
+}
+
+// As shared/alternatives.h has them; alternatives_length 0: none.
+static inline const uint8_t *task_entry_alternatives(const struct task_entry *t)
+{
+	return task_entry_matched(t) + t->matched_length;
 }
 
 struct report_entry { // a report of control's that its ADMF has not answered

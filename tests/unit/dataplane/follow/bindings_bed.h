@@ -35,16 +35,19 @@ void *__wrap_calloc(size_t n, size_t size)
 
 struct follower {
 	uint64_t subscribed, unsubscribed, subscription; // the last one
-	uint32_t waited, in_force;
+	uint32_t waited, in_force, n_targets;
+	struct session_target target[ALTERNATIVES_MAX];
 	uint8_t direction;
 	struct follower_changes changes;
 };
 static struct follower played;
 
-int follower_subscribe(struct follower *f, uint64_t subscription, const struct session_target *t,
-	uint8_t direction)
+int follower_subscribe(struct follower *f, uint64_t subscription,
+	const struct session_target *targets, uint32_t n, uint8_t direction)
 {
 	f->subscribed++;
+	f->n_targets = n;
+	memcpy(f->target, targets, n * sizeof(*targets));
 	f->subscription = subscription;
 	f->direction = direction;
 	return POI_OK;
@@ -154,7 +157,7 @@ static void drop(struct task_resources *hold)
 	free(hold);
 }
 
-static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
+static inline struct task_entry *begin_rules(uint32_t n, const struct filter *also, uint16_t rules)
 {
 	struct channel_task t = {.ne = ne,
 		.xid = {{3}},
@@ -176,7 +179,7 @@ static struct task_entry *begin_rules(uint32_t n, const struct filter *also, uin
 	return task;
 }
 
-static struct task_entry *begin(uint32_t n, const struct filter *also)
+static inline struct task_entry *begin(uint32_t n, const struct filter *also)
 {
 	return begin_rules(n, also, 0);
 }

@@ -176,7 +176,7 @@ Test(follower, what_is_known_is_bound_when_settled)
 	push_surely(rings[0], &l, true);
 	answer(&l, PFCP_ESTABLISHMENT_RESPONSE, 7, 1);
 	push_surely(rings[0], &l, false);
-	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, 1, FILTER_ANY_DIRECTION), POI_OK);
 	follower_wait_done(follower);
 	struct pollfd fd = {.fd = follower_fd(follower), .events = POLLIN};
 	cr_assert_eq(poll(&fd, 1, 0), 1, "the changes wait");
@@ -226,14 +226,14 @@ Test(follower, workers_and_builder_at_once, .timeout = 60)
 
 	up(1 << 14);
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(
-		follower_subscribe(follower, subscription, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, subscription, &target, 1, FILTER_ANY_DIRECTION),
+		POI_OK);
 	follower_wait_done(follower); // else sessions come and go before it is waited for
 	for (uintptr_t i = 0; i < WORKERS; i++)
 		cr_assert_eq(pthread_create(&thread[i], NULL, worker, (void *)i), 0);
 	for (int i = 0; i < 50; i++) { // tasks that come and go meanwhile
 		struct session_target t = {.kinds = SESSION_FSEID, .seid = (uint64_t)i + 1};
-		cr_assert_eq(follower_subscribe(follower, 100 + (uint64_t)i, &t, 0), POI_OK);
+		cr_assert_eq(follower_subscribe(follower, 100 + (uint64_t)i, &t, 1, 0), POI_OK);
 		follower_wait_done(follower);
 		look(&s);
 		follower_unsubscribe(follower, 100 + (uint64_t)i);
@@ -268,7 +268,7 @@ Test(follower, a_full_ring_makes_views_unsure)
 	while (push(rings[1], &l, true))
 		;
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, 1, FILTER_ANY_DIRECTION), POI_OK);
 	follower_wait_done(follower);
 	look(&s);
 	cr_assert_eq(s.losses, 1);
@@ -287,7 +287,7 @@ Test(follower, a_subscription_without_memory, .timeout = 20)
 	cr_assert_eq(follower_start(follower), POI_OK);
 	for (uint64_t i = 1; i <= 20; i++) {
 		struct session_target t = {.kinds = SESSION_FSEID, .seid = i};
-		cr_assert_eq(follower_subscribe(follower, i, &t, FILTER_ANY_DIRECTION), POI_OK);
+		cr_assert_eq(follower_subscribe(follower, i, &t, 1, FILTER_ANY_DIRECTION), POI_OK);
 	}
 	follower_wait_done(follower);
 	look(&s);
@@ -313,7 +313,7 @@ Test(follower, a_binding_counts_from_its_message_on, .timeout = 20)
 
 	up(1 << 20);
 	cr_assert_eq(follower_start(follower), POI_OK);
-	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, 1, FILTER_ANY_DIRECTION), POI_OK);
 	follower_wait_done(follower);
 	for (uint32_t i = 0; i < 2000; i++) {
 		establish(&l, 1000 + i, 2 * i + 1, "001010000000002");
@@ -347,7 +347,7 @@ Test(follower, ends_with_work_undone)
 	up(1 << 14);
 	establish(&l, 7, 1, TARGET);
 	push_surely(rings[0], &l, true);
-	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, 1, FILTER_ANY_DIRECTION), POI_OK);
 	down();
 }
 
@@ -369,7 +369,7 @@ Test(follower, time_passes_when_changes_are_in_force, .timeout = 20)
 	up(1 << 16);
 	cr_assert_eq(follower_start(follower), POI_OK);
 	cr_assert(passes(now_ns(), 5000), "without signalling");
-	cr_assert_eq(follower_subscribe(follower, 1, &target, FILTER_ANY_DIRECTION), POI_OK);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, 1, FILTER_ANY_DIRECTION), POI_OK);
 	follower_wait_done(follower);
 	look(&s);
 	follower_in_force(follower);

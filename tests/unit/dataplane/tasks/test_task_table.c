@@ -407,3 +407,19 @@ Test(task_table, a_streamed_task_says_what_was_put)
 	cr_expect_arr_eq(t.matched, "\0\x11\0\4attr", 8);
 	state_end(&st);
 }
+
+Test(task_table, alternatives_lie_behind_all_else)
+{
+	static const uint8_t matched[] = {0, 17, 0, 1, 'a'}, octets[] = {1, 2, 3};
+	struct channel_task t = task(1, 9, 1);
+
+	t.matched = matched;
+	t.matched_length = sizeof(matched);
+	t.alternatives = octets;
+	t.alternatives_length = sizeof(octets);
+	struct task_entry *made = task_entry_make(&t);
+	cr_assert_eq(made->alternatives_length, sizeof(octets));
+	cr_assert_arr_eq(task_entry_matched(made), matched, sizeof(matched));
+	cr_assert_arr_eq(task_entry_alternatives(made), octets, sizeof(octets));
+	task_entry_free(made);
+}
