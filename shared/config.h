@@ -44,6 +44,8 @@ struct config_x1 { // global, and per network element where overridden
 };
 
 enum config_role { CONFIG_ROLE_POI, CONFIG_ROLE_TRIGGERED };
+// What a list of target identifiers means: all of them at once, or any one.
+enum config_targets { CONFIG_TARGETS_ALL, CONFIG_TARGETS_ALTERNATIVES };
 enum config_x2_report { CONFIG_X2_NONE, CONFIG_X2_PDHR, CONFIG_X2_PDSR };
 // Payload format of X3 PDUs: one of these, or the number 5, 6, 7 or 12 (TS 103 221-2 table 5.4.1-1).
 enum config_format { CONFIG_FORMAT_DELIVERY = 0, CONFIG_FORMAT_AUTOMATIC = 1 };
@@ -67,6 +69,7 @@ struct config_ne {
 	struct config_endpoint listen;
 	char *server_name; // for SNI, NULL when absent; needed where listen is shared
 	enum config_role role;
+	enum config_targets targets; // default all; alternatives: triggered elements only
 	enum config_x2_report x2_report;
 	struct config_summary x2_summary;
 	uint8_t payload_format; // enum config_format; default: delivery's

@@ -150,6 +150,11 @@ static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i
 			"network-elements[%u].x2-summary has no trigger, write one of timer, "
 			"packets or bytes above 0",
 			i);
+	if (ne->targets == CONFIG_TARGETS_ALTERNATIVES && ne->role != CONFIG_ROLE_TRIGGERED)
+		return config_refuse(s, place(s, list, i, "targets"),
+			"network-elements[%u].targets alternatives is for elements that another "
+			"function triggers, write role: triggered, or targets: all",
+			i);
 	if (ne->server_name && !is_host_name(ne->server_name))
 		return config_refuse(s, place(s, list, i, "server-name"),
 			"network-elements[%u].server-name is no host name, write it as "

@@ -32,6 +32,8 @@ KEY_SCOPE(config_scope_x1, x1_keys)
 
 static const struct config_word role_words[] = {
 	{"poi", CONFIG_ROLE_POI}, {"triggered", CONFIG_ROLE_TRIGGERED}, {NULL, 0}};
+static const struct config_word targets_words[] = {{"all", CONFIG_TARGETS_ALL},
+	{"alternatives", CONFIG_TARGETS_ALTERNATIVES}, {NULL, 0}};
 static const struct config_word x2_report_words[] = {
 	{"none", CONFIG_X2_NONE}, {"pdhr", CONFIG_X2_PDHR}, {"pdsr", CONFIG_X2_PDSR}, {NULL, 0}};
 
@@ -84,6 +86,8 @@ static const struct config_key ne_keys[] = {
 		.doc = "host name that peers ask for (SNI), where elements share one listen"},
 	KEY_WORD("role", struct config_ne, role, role_words, "poi",
 		"poi, or triggered by another function over LI_T2 and LI_T3"),
+	KEY_WORD("targets", struct config_ne, targets, targets_words, "all",
+		"a packet is a task's when all of its target identifiers hold; alternatives: any one"),
 	KEY_WORD("x2-report", struct config_ne, x2_report, x2_report_words, "none",
 		"what X2 carries for tasks without HeaderReporting; none: such tasks are refused"),
 	{.name = "x2-summary",

@@ -177,12 +177,13 @@ const char *registry_task_xml(const struct registry_task *t)
 struct registry_task *registry_task_new(
 	uint16_t ne, const struct channel_task *c, const char *xml, size_t xml_length)
 {
-	uint8_t filter[1024];
+	uint8_t filter[1024 + ALTERNATIVES_OCTETS_MAX];
 	struct wire_writer w = wire_writer_of(filter, sizeof(filter));
 
 	filter_encode(&w, &c->filter);
-	if (c->session.kinds)
+	if (c->session.kinds || c->alternatives_length)
 		session_target_encode(&w, &c->session);
+	wire_put_octets(&w, c->alternatives, c->alternatives_length);
 	if (w.error || xml_length > CHANNEL_MEMO_MAX)
 		return NULL;
 	size_t filter_length = wire_written(&w);
@@ -507,5 +508,9 @@ int registry_task_channel(
 	filter_decode(&reader, &out->filter);
 	if (!reader.error && wire_left(&reader) > 0)
 		session_target_decode(&reader, &out->session);
+	if (!reader.error && wire_left(&reader) > 0) {
+		out->alternatives_length = (uint16_t)wire_left(&reader);
+		out->alternatives = wire_take(&reader, out->alternatives_length);
+	}
 	return wire_finish(&reader);
 }

@@ -64,7 +64,7 @@ struct registry_task {
 	uint32_t seen;	// reconciliation round in which the dataplane was found to hold it
 	bool put; // `seen` because it was put in that round
 	uint32_t dataplane; // of which `counted` and the losses are; see registry_dataplane
-	// DIDs, canonical octets of filter and session target, the taskDetails XML, attributes 17, and where `report` is
+	// DIDs, canonical octets of filter, session target and alternatives, the taskDetails XML, attributes 17, and where `report` is
 	// REPORT_PDSR a struct channel_triggers (not aligned).
 	uint8_t data[];
 };
@@ -234,7 +234,7 @@ uint32_t registry_fault_count(const struct registry *r);
 [[nodiscard]] int registry_destination_from_memo(
 	uint16_t ne, const struct channel_destination *d, struct registry_destination **out);
 
-// Fills the channel's form (memo not included); `matched` points into `t`.
+// Fills the channel's form (memo not included); `matched` and `alternatives` point into `t`.
 [[nodiscard]] int registry_task_channel(
 	const struct registry *r, const struct registry_task *t, struct channel_task *out);
 void registry_destination_channel(const struct registry *r, const struct registry_destination *d,

@@ -115,7 +115,7 @@ static bool make_task(struct exchange *x, const struct x1_message *m,
 
 // Reads the details. False, and answered: they are refused.
 static bool may_activate(struct exchange *x, const struct x1_message *m,
-	struct channel_task *details, uint8_t *matched)
+	struct channel_task *details, struct x1_task_room *room)
 {
 	struct control *c = x->dispatch->control;
 	struct x1_refusal why;
@@ -126,8 +126,7 @@ static bool may_activate(struct exchange *x, const struct x1_message *m,
 		x1_answer_removing(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
 	else if (there)
 		x1_answer_id(x, m, X1_ERR_XID_EXISTS, &m->task->xid);
-	else if (x1_task_build(
-			 c->config, c->registry, x->ne, m->task, NULL, details, matched, &why))
+	else if (x1_task_build(c->config, c->registry, x->ne, m->task, NULL, details, room, &why))
 		x1_refused(x, m, &why);
 	else if (registry_task_count(c->registry, x->ne) >= c->config->limits.tasks)
 		x1_answer(x, m, X1_ERR_ACTIVATE, "the configured number of tasks is reached");
@@ -142,11 +141,11 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
 	struct channel_task details;
-	uint8_t matched[CHANNEL_MATCHED_MAX];
+	struct x1_task_room room;
 	struct registry_task *t;
 	struct x1_operation *op;
 
-	if (!may_activate(x, m, &details, matched) || !make_task(x, m, &details, &t, &op))
+	if (!may_activate(x, m, &details, &room) || !make_task(x, m, &details, &t, &op))
 		return;
 	t->activated_ns = now_wall_ns();
 	int rc = registry_task_add(c->registry, t);
@@ -231,7 +230,7 @@ static void modified(void *context, int result, const struct channel_task_status
 
 // Reads the details. False, and answered: they are refused.
 static bool may_modify(struct exchange *x, const struct x1_message *m,
-	const struct registry_task *old, struct channel_task *details, uint8_t *matched)
+	const struct registry_task *old, struct channel_task *details, struct x1_task_room *room)
 {
 	struct control *c = x->dispatch->control;
 	struct x1_refusal why;
@@ -240,7 +239,7 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 		x1_answer_id(x, m, X1_ERR_XID_UNKNOWN, &m->task->xid);
 	else if (old->removing)
 		x1_answer_removing(x, m, X1_ERR_MODIFY, &m->task->xid);
-	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, matched, &why))
+	else if (x1_task_build(c->config, c->registry, x->ne, m->task, old, details, room, &why))
 		x1_refused(x, m, &why);
 	else if (publish_state(c->publish) != PUBLISH_READY)
 		x1_answer(x, m, X1_ERR_MODIFY, x1_no_dataplane);
@@ -257,10 +256,10 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 	struct control *c = x->dispatch->control;
 	struct registry_task *new, *old = registry_task_find(c->registry, x->ne, &m->task->xid);
 	struct channel_task details;
-	uint8_t matched[CHANNEL_MATCHED_MAX];
+	struct x1_task_room room;
 	struct x1_operation *op;
 
-	if (!may_modify(x, m, old, &details, matched) || !make_task(x, m, &details, &new, &op))
+	if (!may_modify(x, m, old, &details, &room) || !make_task(x, m, &details, &new, &op))
 		return;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;

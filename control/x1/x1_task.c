@@ -157,7 +157,7 @@ static int check_modification(
 
 int x1_task_build(const struct config *config, const struct registry *r, uint16_t ne,
 	const struct x1_task_details *d, const struct registry_task *old, struct channel_task *out,
-	uint8_t matched[static CHANNEL_MATCHED_MAX], struct x1_refusal *why)
+	struct x1_task_room *room, struct x1_refusal *why)
 {
 	struct build b = {
 		.config = config,
@@ -177,13 +177,15 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 	};
 	if (config->nes[ne].role == CONFIG_ROLE_TRIGGERED)
 		out->correlation = d->correlation;
-	int rc = x1_task_criteria(config, d, b.generic, out, why);
+	const struct x1_criteria_of of = {
+		.config = config, .ne = &config->nes[ne], .generic = b.generic, .why = why};
+	int rc = x1_task_criteria(&of, d, out, room->alternatives);
 	if (!rc)
 		rc = refuse_unhonoured(&b, d);
 	if (!rc)
 		rc = x1_task_report(&config->nes[ne], d, b.generic, out, why);
 	if (!rc && (out->report != REPORT_NONE || config->delivery.attributes.matched_target))
-		rc = x1_task_matched(d, b.generic, out, matched, why);
+		rc = x1_task_matched(d, b.generic, out, room->matched, why);
 	if (!rc)
 		rc = check_known(&b, d);
 	if (!rc)

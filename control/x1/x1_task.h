@@ -9,11 +9,17 @@
 #include "control/xml/x1_types.h"
 #include "shared/config.h"
 
+// What a built task points to; the caller's.
+struct x1_task_room {
+	uint8_t matched[CHANNEL_MATCHED_MAX];
+	uint8_t alternatives[ALTERNATIVES_OCTETS_MAX];
+};
+
 // Fills `out` (memo excepted) from `d` for network element `ne`. `old`: the task that is modified
-// (the generic code is 3001 then), NULL when one is activated (3000). `matched` is what
-// out->matched points to. Destinations are looked up in `r`. 0, or INVALID with `why` set.
+// (the generic code is 3001 then), NULL when one is activated (3000). `out` points
+// into `room`. Destinations are looked up in `r`. 0, or INVALID with `why` set.
 // Readings: an address or port names either end; GTPTunnelDirection Outbound is the tunnel that
 // leads to the target, Inbound the one that leads from it.
 [[nodiscard]] int x1_task_build(const struct config *config, const struct registry *r, uint16_t ne,
 	const struct x1_task_details *d, const struct registry_task *old, struct channel_task *out,
-	uint8_t matched[static CHANNEL_MATCHED_MAX], struct x1_refusal *why);
+	struct x1_task_room *room, struct x1_refusal *why);

@@ -249,6 +249,26 @@ static int add_direction(struct build *b, const struct x1_extension_member *m)
 	return 0;
 }
 
+static int add_member(struct build *b, const struct x1_extension_member *m)
+{
+	int rc;
+
+	if (!x1_task_3gpp_namespace(m->space) || !m->name) {
+		rc = POI_ERR_UNSUPPORTED;
+	} else if (!strcmp(m->name, "FTEID")) {
+		rc = add_fteid(b, m);
+	} else if (!strcmp(m->name, "GTPTunnelDirection")) {
+		rc = add_direction(b, m);
+	} else {
+		rc = x1_task_session_member(&b->session, m);
+	}
+	if (rc == POI_ERR_UNSUPPORTED)
+		x1_refuse_quoting(b->why, X1_ERR_TARGET_UNSUPPORTED,
+			"targetIdentifierExtension: an element is not supported",
+			"targetIdentifierExtension: %s", m->name ? m->name : "(empty)");
+	return rc;
+}
+
 static int add_extension(struct build *b, const struct x1_target *t)
 {
 	if (!t->n_members) {
@@ -258,22 +278,7 @@ static int add_extension(struct build *b, const struct x1_target *t)
 		return POI_ERR_INVALID;
 	}
 	for (uint32_t i = 0; i < t->n_members; i++) {
-		const struct x1_extension_member *m = &t->members[i];
-		int rc;
-
-		if (!x1_task_3gpp_namespace(m->space) || !m->name) {
-			rc = POI_ERR_UNSUPPORTED;
-		} else if (!strcmp(m->name, "FTEID")) {
-			rc = add_fteid(b, m);
-		} else if (!strcmp(m->name, "GTPTunnelDirection")) {
-			rc = add_direction(b, m);
-		} else {
-			rc = x1_task_session_member(&b->session, m);
-		}
-		if (rc == POI_ERR_UNSUPPORTED)
-			x1_refuse_quoting(b->why, X1_ERR_TARGET_UNSUPPORTED,
-				"targetIdentifierExtension: an element is not supported",
-				"targetIdentifierExtension: %s", m->name ? m->name : "(empty)");
+		int rc = add_member(b, &t->members[i]);
 		if (rc)
 			return rc;
 	}
@@ -320,40 +325,205 @@ static int add_target(struct build *b, const struct x1_target *t)
 	return rc;
 }
 
-int x1_task_criteria(const struct config *config, const struct x1_task_details *d, int generic,
-	struct channel_task *task, struct x1_refusal *why)
+static struct build begin(const struct x1_criteria_of *of, struct channel_task *task)
 {
-	struct build build = {
-		.config = config,
-		.generic = generic,
+	return (struct build){
+		.config = of->config,
+		.generic = of->generic,
 		.filter = &task->filter,
-		.session = {.config = config,
-			.generic = generic,
+		.session = {.config = of->config,
+			.generic = of->generic,
 			.out = &task->session,
-			.why = why},
-		.why = why,
+			.why = of->why},
+		.why = of->why,
 	};
-	struct build *b = &build;
-	const char *conflict = NULL;
-	bool directed;
+}
 
-	for (uint32_t i = 0; i < d->n_targets; i++) {
-		int rc = add_target(b, &d->targets[i]);
-		if (rc)
-			return rc;
-	}
-	directed = b->filter->kinds & FILTER_DIRECTION;
+// All that was added holds together. `tunnels`: a session is told by its tunnels only.
+static int finish(struct build *b, struct channel_task *task, bool tunnels)
+{
+	const char *conflict = NULL;
+	bool directed = b->filter->kinds & FILTER_DIRECTION;
+
 	if (directed && !task->session.kinds && !(b->filter->kinds & (FILTER_TEID | FILTER_FTEID)))
 		return bad_combination(b, "GTPTunnelDirection without a tunnel");
 	if (filter_normalise(b->filter)) {
 		x1_refuse(b->why, b->generic, "a target identifier is outside its domain");
 		return POI_ERR_INVALID;
 	}
-	int rc = x1_task_session_check(&b->session, directed);
+	int rc = x1_task_session_check(&b->session, directed || tunnels);
 	if (rc)
 		return rc;
 	if (channel_task_check(task, &conflict))
 		return bad_combination(
 			b, conflict ? conflict : "no packet can satisfy all identifiers");
 	return 0;
+}
+
+static int all_of(
+	const struct x1_criteria_of *of, const struct x1_task_details *d, struct channel_task *task)
+{
+	struct build b = begin(of, task);
+
+	for (uint32_t i = 0; i < d->n_targets; i++) {
+		int rc = add_target(&b, &d->targets[i]);
+		if (rc)
+			return rc;
+	}
+	return finish(&b, task, false);
+}
+
+// ---- targets: alternatives ----
+
+// How an identifier stands in a list of alternatives.
+enum standing {
+	NAMES,	 // somebody, by itself
+	BROAD,	 // also by itself, but whoever else uses that port or network
+	NARROWS, // only what another one names
+};
+
+static enum standing member_stands(const struct x1_extension_member *m)
+{
+	static const char *const narrow[] = {"PDRID", "PDR", "QERID", "GTPTunnelDirection"};
+
+	for (unsigned i = 0; m->name && i < sizeof(narrow) / sizeof(narrow[0]); i++)
+		if (!strcmp(m->name, narrow[i]))
+			return NARROWS;
+	return m->name && !strcmp(m->name, "NetworkInstance") ? BROAD : NAMES;
+}
+
+static enum standing stands(const struct x1_target *t)
+{
+	switch (t->kind) {
+	case X1_TARGET_TCP_PORT:
+	case X1_TARGET_UDP_PORT:
+	case X1_TARGET_TCP_PORT_RANGE:
+	case X1_TARGET_UDP_PORT_RANGE:
+	case X1_TARGET_TCP_PORT_LIST:
+	case X1_TARGET_UDP_PORT_LIST:
+		return BROAD;
+	default:
+		return NAMES;
+	}
+}
+
+struct alternative_list {
+	const struct x1_criteria_of *of;
+	uint32_t alone;	     // identifiers that select something by themselves
+	const char *no_name; // of one that names nobody; NULL when all do
+	bool tunnels;	     // one names a tunnel: sessions are told by theirs too
+	struct wire_writer w;
+	uint32_t n;
+	struct alternative first;
+};
+
+static void count(struct alternative_list *l, enum standing s, const char *name)
+{
+	l->alone += s != NARROWS;
+	if (s != NAMES && !l->no_name)
+		l->no_name = name;
+}
+
+static void count_all(struct alternative_list *l, const struct x1_task_details *d)
+{
+	for (uint32_t i = 0; i < d->n_targets; i++) {
+		const struct x1_target *t = &d->targets[i];
+		l->tunnels |= t->kind == X1_TARGET_GTPU_TUNNEL_ID;
+		if (t->kind != X1_TARGET_EXTENSION || !t->n_members)
+			count(l, stands(t), x1_target_name(t->kind));
+		for (uint32_t k = 0; t->kind == X1_TARGET_EXTENSION && k < t->n_members; k++) {
+			const struct x1_extension_member *m = &t->members[k];
+			l->tunnels |= m->name && !strcmp(m->name, "FTEID");
+			count(l, member_stands(m), m->name);
+		}
+	}
+}
+
+// The same one twice is one.
+static bool is_there(const struct alternative_list *l, const uint8_t *octets, size_t length)
+{
+	struct wire_reader r = wire_reader_of(l->w.start, wire_written(&l->w));
+
+	while (wire_left(&r) > 0) {
+		const uint8_t *at = r.at;
+		struct alternative a;
+		alternative_decode(&r, &a);
+		if (r.error)
+			break;
+		if ((size_t)(r.at - at) == length && !memcmp(at, octets, length))
+			return true;
+	}
+	return false;
+}
+
+// One target identifier; of an extension one member.
+static int add_alternative(
+	struct alternative_list *l, const struct x1_target *t, const struct x1_extension_member *m)
+{
+	uint8_t octets[FILTER_ENCODED_MAX + SESSION_TARGET_ENCODED_MAX];
+	struct wire_writer w = wire_writer_of(octets, sizeof(octets));
+	struct channel_task one = {0};
+	struct build b = begin(l->of, &one);
+	int rc = m ? add_member(&b, m) : add_target(&b, t);
+
+	if (!rc)
+		rc = finish(&b, &one, l->tunnels);
+	if (rc)
+		return rc;
+	const struct alternative a = {.filter = one.filter, .session = one.session};
+	alternative_encode(&w, &a);
+	if (is_there(l, octets, wire_written(&w)))
+		return 0;
+	if (l->n == 0)
+		l->first = a;
+	l->n++;
+	wire_put_octets(&l->w, octets, wire_written(&w));
+	if (!w.error && !l->w.error && l->n <= ALTERNATIVES_MAX)
+		return 0;
+	x1_refuse(l->of->why, l->of->generic, "targetIdentifiers: more than %d alternatives",
+		ALTERNATIVES_MAX);
+	return POI_ERR_INVALID;
+}
+
+static int any_of(struct alternative_list *l, const struct x1_task_details *d,
+	struct channel_task *task, uint8_t *octets)
+{
+	int rc = 0;
+
+	if (l->no_name) {
+		x1_refuse(l->of->why, X1_ERR_TARGET_COMBINATION,
+			"%s beside others: with targets: alternatives each of a list must name "
+			"somebody by itself",
+			l->no_name);
+		return POI_ERR_INVALID;
+	}
+	for (uint32_t i = 0; i < d->n_targets && !rc; i++) {
+		const struct x1_target *t = &d->targets[i];
+		uint32_t members = t->kind == X1_TARGET_EXTENSION ? t->n_members : 0;
+		if (!members)
+			rc = add_alternative(l, t, NULL);
+		for (uint32_t k = 0; k < members && !rc; k++)
+			rc = add_alternative(l, t, &t->members[k]);
+	}
+	if (rc)
+		return rc;
+	if (l->n == 1) {
+		task->filter = l->first.filter;
+		task->session = l->first.session;
+		return 0;
+	}
+	task->alternatives = octets;
+	task->alternatives_length = (uint16_t)wire_written(&l->w);
+	return 0;
+}
+
+int x1_task_criteria(const struct x1_criteria_of *of, const struct x1_task_details *d,
+	struct channel_task *task, uint8_t alternatives[static ALTERNATIVES_OCTETS_MAX])
+{
+	struct alternative_list l = {
+		.of = of, .w = wire_writer_of(alternatives, ALTERNATIVES_OCTETS_MAX)};
+
+	if (of->ne->targets == CONFIG_TARGETS_ALTERNATIVES)
+		count_all(&l, d);
+	return l.alone > 1 ? any_of(&l, d, task, alternatives) : all_of(of, d, task);
 }

@@ -127,3 +127,24 @@ Test(config_x1, a_port_and_a_path_have_the_standards_defaults)
 	expect_refusal("https://admf.example:443/X1/ADMF", "https://admf.example?x",
 		F "6:15: admf-url is no https URL, write it as https://admf.example:443/X1/ADMF");
 }
+
+Test(config_x1, what_a_list_of_targets_means)
+{
+	struct config *c = load(example);
+
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->nes[0].targets, CONFIG_TARGETS_ALL);
+	config_free(c);
+	char *text = changed("    role: poi\n", "    role: triggered\n    targets: alternatives\n");
+	c = load(text);
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->nes[0].targets, CONFIG_TARGETS_ALTERNATIVES);
+	config_free(c);
+	free(text);
+	expect_refusal("    role: poi\n", "    role: poi\n    targets: alternatives\n",
+		F "6:14: network-elements[0].targets alternatives is for elements that another "
+		  "function triggers, write role: triggered, or targets: all");
+	text = changed("    role: poi\n", "    role: triggered\n    targets: any\n");
+	cr_expect_null(load(text));
+	free(text);
+}

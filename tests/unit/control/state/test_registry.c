@@ -203,6 +203,41 @@ Test(registry, a_session_target_is_kept)
 	registry_task_free(back);
 }
 
+Test(registry, alternatives_are_kept)
+{
+	uint8_t memo[CHANNEL_MEMO_MAX], octets[ALTERNATIVES_OCTETS_MAX];
+	struct registry_task *t = task(0, 7, 1, "<taskDetails/>"), *any, *back;
+	struct wire_writer w = wire_writer_of(octets, sizeof(octets));
+	struct channel_task c, again;
+
+	cr_assert_eq(registry_task_channel(registry, t, &c), 0);
+	const struct alternative one = {.filter = c.filter};
+	alternative_encode(&w, &one);
+	for (uint64_t seid = 1; seid <= 2; seid++) {
+		const struct alternative a = {.session = {.kinds = SESSION_FSEID, .seid = seid}};
+		alternative_encode(&w, &a);
+	}
+	c.filter = (struct filter){0};
+	c.alternatives = octets;
+	c.alternatives_length = (uint16_t)wire_written(&w);
+	any = registry_task_new(0, &c, "<taskDetails/>", 14);
+	cr_assert_eq(registry_task_channel(registry, any, &again), 0);
+	cr_assert(again.filter.kinds == 0 && again.session.kinds == 0);
+	cr_assert_eq(again.alternatives_length, c.alternatives_length);
+	cr_assert_arr_eq(again.alternatives, octets, c.alternatives_length);
+	int n = registry_task_memo(any, memo, sizeof(memo));
+	again.memo = memo;
+	again.memo_length = (uint32_t)n;
+	cr_assert_eq(registry_task_from_memo(0, &again, &back), 0);
+	registry_task_free(any);
+	cr_assert_eq(registry_task_channel(registry, back, &again), 0);
+	cr_assert_eq(again.alternatives_length, c.alternatives_length);
+	cr_assert_arr_eq(again.alternatives, octets, c.alternatives_length);
+	cr_assert_str_eq(registry_task_xml(back), "<taskDetails/>");
+	registry_task_free(t);
+	registry_task_free(back);
+}
+
 Test(registry, memo_bound)
 {
 	static char xml[CHANNEL_MEMO_MAX];

@@ -61,7 +61,7 @@ static void target(enum x1_target_kind kind, const char *text)
 		.kind = kind, .text = text, .xml = "<ipv4Address>192.0.2.10</ipv4Address>"};
 }
 
-static uint8_t matched[CHANNEL_MATCHED_MAX];
+static struct x1_task_room room;
 static struct x1_pdsr_trigger triggers[2];
 static struct x1_task_extension reporting;
 
@@ -84,7 +84,7 @@ static void ask_for_reports(bool pdsr)
 static int build(void)
 {
 	why = (struct x1_refusal){0};
-	int rc = x1_task_build(&config, registry, 0, &details, old, &out, matched, &why);
+	int rc = x1_task_build(&config, registry, 0, &details, old, &out, &room, &why);
 	cr_assert_eq(rc == 0, why.code == 0);
 	return why.code;
 }
