@@ -7,10 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACES 4096u // a power of two; 128 KiB a worker
+#define PLACES 4096u // a power of two; 576 KiB a worker
+#define WAYS 4u	     // tunnels of one place that are told apart
 
-struct gap_worker { // one worker's: newest receive time by hash of the TEID; [1]: some task has it
-	alignas(64) _Atomic uint64_t ns[2][PLACES];
+// Tunnels whose packets were let go, the newest of their place. One line; `ns` 0: none.
+struct gone {
+	alignas(64) _Atomic uint64_t ns[WAYS];
+	_Atomic uint64_t forgotten_ns; // newest time of those that had to make room
+	_Atomic uint32_t teid[WAYS];
+};
+
+struct gap_worker {		     // one worker's
+	struct gone gone[2][PLACES]; // [1]: some task has the packet
 	// Of the last packet of a place that was looked at: TEID and digest of the address.
 	_Atomic uint64_t sample[PLACES], sample_ns[PLACES];
 	_Atomic uint64_t carried_ns;
@@ -60,14 +68,46 @@ static uint32_t place_of(uint32_t teid)
 
 _Static_assert(PLACES == 1u << 12, "place_of gives 12 bits");
 
+// One writer, so all its reads are relaxed. The grace period orders what it wrote for those who
+// judge; they may meet it at a later packet.
 void signalling_gap_let_go(
 	struct signalling_gap *g, uint32_t worker, uint32_t teid, uint64_t ns, bool taken)
 {
-	_Atomic uint64_t *at = &g->worker[worker].ns[taken][place_of(teid)];
+	struct gone *p = &g->worker[worker].gone[taken][place_of(teid)];
+	uint64_t oldest_ns = UINT64_MAX;
+	unsigned oldest = 0;
 
-	// Relaxed: one writer; the grace period orders it for those who judge.
-	if (ns > atomic_load_explicit(at, memory_order_relaxed))
-		atomic_store_explicit(at, ns, memory_order_relaxed);
+	for (unsigned i = 0; i < WAYS; i++) {
+		uint64_t at = atomic_load_explicit(&p->ns[i], memory_order_relaxed);
+		if (at && atomic_load_explicit(&p->teid[i], memory_order_relaxed) == teid) {
+			if (ns > at)
+				atomic_store_explicit(&p->ns[i], ns, memory_order_relaxed);
+			return;
+		}
+		if (at < oldest_ns) {
+			oldest_ns = at;
+			oldest = i;
+		}
+	}
+	if (oldest_ns > atomic_load_explicit(&p->forgotten_ns, memory_order_relaxed))
+		atomic_store_explicit(&p->forgotten_ns, oldest_ns, memory_order_relaxed);
+	// Partner: the acquire in newest_of. Who misses the one before sees that one is forgotten.
+	atomic_store_explicit(&p->teid[oldest], teid, memory_order_release);
+	atomic_store_explicit(&p->ns[oldest], ns, memory_order_relaxed);
+}
+
+static uint64_t newest_of(const struct gone *p, uint32_t teid)
+{
+	uint64_t newest = 0, forgotten;
+
+	for (unsigned i = 0; i < WAYS; i++) {
+		uint32_t at = atomic_load_explicit(&p->teid[i], memory_order_acquire);
+		uint64_t ns = atomic_load_explicit(&p->ns[i], memory_order_relaxed);
+		if (at == teid && ns > newest)
+			newest = ns;
+	}
+	forgotten = atomic_load_explicit(&p->forgotten_ns, memory_order_relaxed);
+	return forgotten > newest ? forgotten : newest;
 }
 
 uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool taken)
@@ -75,8 +115,7 @@ uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool
 	uint64_t newest = 0;
 
 	for (uint32_t i = 0; i < g->n_workers; i++) {
-		uint64_t ns = atomic_load_explicit(
-			&g->worker[i].ns[taken][place_of(teid)], memory_order_relaxed);
+		uint64_t ns = newest_of(&g->worker[i].gone[taken][place_of(teid)], teid);
 		newest = ns > newest ? ns : newest;
 	}
 	return newest;

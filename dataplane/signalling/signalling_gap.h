@@ -1,10 +1,9 @@
 #pragma once
 
 // The time between a message and its rules in force, as workers and the follower share it: how far
-// signalling has been followed, and which tunnels had packets that were let go meanwhile or go to other
-// addresses than messages say. Workers
-// hold packets until the first has passed them; bindings judge by the second whether a rule came
-// too late for some.
+// signalling has been followed, and which tunnels had packets that were let go meanwhile or go to
+// other addresses than messages say. Workers hold packets until the first has passed them; bindings
+// judge by the second whether a rule came too late for some.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,9 +24,9 @@ uint64_t signalling_gap_passed(const struct signalling_gap *g);
 // `taken`: some task has it.
 void signalling_gap_let_go(
 	struct signalling_gap *g, uint32_t worker, uint32_t teid, uint64_t ns, bool taken);
-// Newest receive time of a packet let go in a tunnel with this TEID, 0: none. TEIDs share places:
-// it can be another's, but none is forgotten. Any thread; complete for what workers let go before
-// their last quiescent state, when a grace period has passed since.
+// Newest receive time of a packet let go in a tunnel with this TEID, 0: none. Where many tunnels had
+// some at once it can be another's, but none is forgotten. Any thread; complete for what workers let
+// go before their last quiescent state, when a grace period has passed since.
 uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool taken);
 
 // Few packets are looked at, so that one that is not there says nothing. Worker `worker` has one,
