@@ -17,6 +17,7 @@
 #define IDLE_NS 100000000ull
 #define CHUNK 64       // datagrams until what they changed is handed on
 #define DRAIN_MAX 4096 // datagrams at most before what the builder asked for is done
+#define WALK 512       // sessions looked at for new tasks before signalling has its turn
 #define TICK_NS 10000000ull
 // Ticks lag, so that a datagram still in a ring is not older than the last one.
 #define TICK_LAG_NS 5000000ull
@@ -393,12 +394,18 @@ static void *run(void *argument)
 		obey(f, &commands);
 		tick(f, now, n < most);
 		note_losses(f, now);
-		hand_on(f, asked);
+		// Who waits for a task waits until all sessions have been looked at for it.
+		bool walking = sessions_walk(f->sessions, WALK);
+		hand_on(f, walking ? f->served : asked);
 		if (n > 0)
 			f->heard_ns = now;
-		pause_ns = n > 0 ? 0 : now - f->heard_ns > IDLE_NS ? PAUSE_IDLE_NS : PAUSE_BUSY_NS;
+		pause_ns = n > 0 || walking		 ? 0
+			   : now - f->heard_ns > IDLE_NS ? PAUSE_IDLE_NS
+							 : PAUSE_BUSY_NS;
 	}
 	obey(f, &commands);
+	while (sessions_walk(f->sessions, WALK))
+		;
 	hand_on(f, asked);
 	return NULL;
 }

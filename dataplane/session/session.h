@@ -121,7 +121,7 @@ void sessions_take(struct sessions *s, const struct signalling_packet *p);
 // Time passes: transactions, handovers and partial sessions end. At least every 100 ms.
 void sessions_tick(struct sessions *s, uint64_t now_ns);
 
-// A task begins to wait (binds what is there at once), or ends (unbinds nothing: the caller drops
+// A task begins to wait (binds what is there at once, but see sessions_walk), or ends (unbinds nothing: the caller drops
 // all of the subscription's bindings itself). `direction`: FILTER_ANY_DIRECTION, or the one that
 // GTPTunnelDirection asks for; with SUBSCRIPTION_TUNNELS for a task that also names a tunnel.
 // 0, EXISTS or NOMEM; NOT_FOUND.
@@ -134,5 +134,9 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 [[nodiscard]] int sessions_subscribe_any(struct sessions *s, uint64_t subscription,
 	const struct session_target *targets, uint32_t n, uint8_t direction);
 [[nodiscard]] int sessions_unsubscribe(struct sessions *s, uint64_t subscription);
+// Where no index leads to a subscription's sessions (hundreds share its IMEI, say) all are looked at: up
+// to `n` of them with each call, so that signalling need not wait for a million. True while some are
+// left: no state of such a subscription has been told then.
+bool sessions_walk(struct sessions *s, uint32_t n);
 
 void sessions_counts(const struct sessions *s, struct session_counts *out);

@@ -481,6 +481,10 @@ static void rebind(struct binding_round *b, struct session *s)
 
 static void report_state(struct sessions *st, struct subscription *w)
 {
+	if (w->walking) {
+		w->dirty = false;
+		return;
+	}
 	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
 		.unsure =

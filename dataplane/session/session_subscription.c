@@ -13,13 +13,42 @@
 
 // ---- where it is found: by its most selective criterion ----
 
-static void mark_all(struct sessions *st)
+// No index leads to its sessions: all are looked at, in sessions_walk. A look that is under way
+// goes once round again, which serves both.
+static void walk_begin(struct sessions *st, struct subscription *w)
 {
-	for (uint32_t i = 0; i < session_table_end(&st->sessions); i++) {
-		struct session *s = session_at(st, i);
+	struct subscriptions *all = st->subscriptions;
+
+	all->walk_end = all->walk_left = session_table_end(&st->sessions);
+	if (all->walk_end == 0)
+		return;
+	w->walking = true;
+	LIST_INSERT_HEAD(&all->walking, w, of_walk);
+}
+
+static void walk_over(struct sessions *st, struct subscription *w)
+{
+	LIST_REMOVE(w, of_walk);
+	w->walking = false;
+	subscription_mark(st, w);
+}
+
+bool sessions_walk(struct sessions *st, uint32_t n)
+{
+	struct subscriptions *all = st->subscriptions;
+
+	if (all->walk_left == 0)
+		return false;
+	for (; n > 0 && all->walk_left > 0; n--, all->walk_left--) {
+		struct session *s = session_at(st, all->walk_at);
 		if (s)
 			session_mark(st, s);
+		all->walk_at = all->walk_at + 1 < all->walk_end ? all->walk_at + 1 : 0;
 	}
+	while (all->walk_left == 0 && !LIST_EMPTY(&all->walking))
+		walk_over(st, LIST_FIRST(&all->walking));
+	bind_flush(st);
+	return all->walk_left > 0;
 }
 
 static void mark_members(struct sessions *st, const struct session_string *ni)
@@ -60,19 +89,19 @@ static bool mark_keys(struct sessions *st, const struct subscription_way *w)
 	return true;
 }
 
-static void mark_satisfying(struct sessions *st, const struct subscription *w)
+static void mark_satisfying(struct sessions *st, struct subscription *w)
 {
 	if (subscription_by_name(w)) {
 		const struct session_string *ni = string_get(st, w->ni);
 		if (ni->value == 0)
-			mark_all(st);
+			walk_begin(st, w);
 		else
 			mark_members(st, ni);
 		return;
 	}
 	for (uint32_t i = 0; i < w->n_ways; i++)
 		if (!mark_keys(st, &w->way[i])) {
-			mark_all(st);
+			walk_begin(st, w);
 			return;
 		}
 }
@@ -171,6 +200,8 @@ int sessions_unsubscribe(struct sessions *st, uint64_t id)
 		return POI_ERR_NOT_FOUND;
 	while (!LIST_EMPTY(&w->memberships))
 		membership_drop(st, LIST_FIRST(&w->memberships));
+	if (w->walking)
+		LIST_REMOVE(w, of_walk);
 	st->subscriptions->by_name -= subscription_by_name(w);
 	subscription_leave(st, w);
 	session_table_remove(&st->subscriptions->table, &st->memory, w->index);

@@ -34,12 +34,14 @@ struct subscription {
 	uint8_t direction;
 	bool tunnels;
 	bool dirty, lost, ended;
+	bool walking; // sessions of it may not have been looked at: its state is told then
 	uint32_t sessions, n_unsure; // memberships that count; memberships in doubt
 	uint32_t n_unseen;	     // of those in doubt: no port shows any of it
 	struct subscription_state reported;
 	bool reported_once, bound_once;
 	LIST_HEAD(, membership) memberships;
 	SLIST_ENTRY(subscription) of_dirty;
+	LIST_ENTRY(subscription) of_walk; // while `walking`
 	// While a session is bound anew (`round`): its place among the candidates, and the
 	// membership of both.
 	uint64_t round;
@@ -54,6 +56,10 @@ struct subscriptions {
 	struct session_table indexes;
 	struct session_index key_index;
 	uint32_t by_name; // those found by their network instance
+	// The look at all sessions, for those that no index leads to theirs: round and round up to
+	// `walk_end`, for `walk_left` more.
+	LIST_HEAD(, subscription) walking;
+	uint32_t walk_at, walk_end, walk_left;
 };
 struct subscriptions *subscriptions_new(struct sessions *st);
 void subscriptions_free(struct sessions *st);

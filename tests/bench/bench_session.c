@@ -120,13 +120,13 @@ static void imsi_of(uint32_t i, char *out)
 	snprintf(out, 16, "00101%010u", i);
 }
 
-static void establish(struct bench *b, uint32_t i, uint32_t generation)
+#define SHARED 0x10000000u // the first of the sessions of one subscriber, and his number
+
+static void establish_as(struct bench *b, uint32_t i, uint32_t generation, const char *imsi)
 {
 	struct lab l;
-	char imsi[16];
 	uint32_t sequence = b->sequence++ & 0xffffff;
 
-	imsi_of(i, imsi);
 	lab_pfcp_session(&l, 50, 0, sequence);
 	lab_node(&l, SMF);
 	lab_f_seid(&l, i + 1ull + ((uint64_t)generation << 32), SMF);
@@ -148,6 +148,14 @@ static void establish(struct bench *b, uint32_t i, uint32_t generation)
 		lab_close(&l);
 	}
 	take(b, &l, false);
+}
+
+static void establish(struct bench *b, uint32_t i, uint32_t generation)
+{
+	char imsi[16];
+
+	imsi_of(i, imsi);
+	establish_as(b, i, generation, imsi);
 }
 
 static void modify(struct bench *b, uint32_t i, uint32_t generation, uint32_t teid)
@@ -224,6 +232,32 @@ static void subscriptions(struct bench *b, uint32_t n)
 			exit(1);
 }
 
+// A watch that no index leads to its sessions, in the follower's steps of 512.
+static void shared(struct bench *b)
+{
+	struct session_target t = {.kinds = SESSION_IMSI};
+	double worst = 0, sum = 0;
+	bool more = true;
+
+	imsi_of(SHARED, t.imsi);
+	for (uint32_t i = 0; i < 300; i++)
+		establish_as(b, SHARED + i, 0, t.imsi);
+	take_block(b);
+	if (sessions_subscribe(b->st, 1u << 30, &t, FILTER_ANY_DIRECTION) != 0)
+		exit(1);
+	while (more) {
+		double start = now();
+		more = sessions_walk(b->st, 512);
+		double took = now() - start;
+		sum += took;
+		worst = took > worst ? took : worst;
+	}
+	printf("%-44s %10.2f ms, in steps of %.2f ms at most\n",
+		"a new watch that hundreds of sessions share", sum * 1e3, worst * 1e3);
+	if (sessions_unsubscribe(b->st, 1u << 30) != 0)
+		exit(1);
+}
+
 static void mix(struct bench *b, uint32_t n, const char *what)
 {
 	const uint32_t rounds = n < 200000 ? n : 200000;
@@ -268,6 +302,7 @@ int main(int argc, char **argv)
 		"memory", (double)c.octets / c.sessions, (double)c.octets / (1 << 30),
 		(double)with / c.sessions);
 	subscriptions(&b, n);
+	shared(&b);
 	mix(&b, n, "mix of new, handover, end");
 	struct session_target t = {.kinds = SESSION_IMSI};
 	for (uint32_t k = 0; k < 10000; k++) {

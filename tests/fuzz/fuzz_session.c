@@ -120,6 +120,8 @@ static void compare(struct sessions *st, struct world *w)
 	targets(t);
 	for (uint64_t i = 0; i < 4; i++) {
 		must(sessions_subscribe(st, 100 + i, &t[i], FILTER_ANY_DIRECTION) == 0);
+		while (sessions_walk(st, 1))
+			;
 		must(each_has_its_like(w, i, 100 + i) && each_has_its_like(w, 100 + i, i));
 		must(sessions_unsubscribe(st, 100 + i) == 0);
 		forget(w, 100 + i);

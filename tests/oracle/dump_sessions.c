@@ -120,6 +120,8 @@ static void do_subscribe(struct sessions *st, char *rest)
 	}
 	if (!number || sessions_subscribe(st, strtoull(number, NULL, 10), &t, direction) != 0)
 		fail("watch");
+	while (sessions_walk(st, 64))
+		;
 }
 
 static void do_take(struct sessions *st, char *rest)

@@ -77,6 +77,8 @@ static void subscription(struct sessions *s, const char *line)
 	session_target_decode(&r, &t);
 	if (wire_finish(&r) || sessions_subscribe(s, number, &t, (uint8_t)direction))
 		abort();
+	while (sessions_walk(s, 64))
+		;
 }
 
 static void take(struct sessions *s, const char *line)

@@ -416,3 +416,27 @@ Test(follower, time_does_not_pass_what_waits, .timeout = 20)
 	cr_assert_eq(counts.messages, 2000);
 	down();
 }
+
+// So many share the subscriber that no index leads to them, and more stand between: who waits gets
+// all.
+Test(follower, a_task_of_hundreds_of_sessions, .timeout = 20)
+{
+	static struct lab l;
+	struct seen s = {0};
+	const uint32_t shared = 300, others = 3000;
+
+	up(1 << 16);
+	cr_assert_eq(follower_start(follower), POI_OK);
+	for (uint32_t i = 1; i <= shared + others; i++) {
+		establish(&l, i, i, i <= shared ? TARGET : "001010000000009");
+		push_surely(rings[0], &l, true);
+		answer(&l, PFCP_ESTABLISHMENT_RESPONSE, i, i);
+		push_surely(rings[0], &l, false);
+	}
+	follower_wait_done(follower);
+	cr_assert_eq(follower_subscribe(follower, 1, &target, 1, FILTER_ANY_DIRECTION), POI_OK);
+	follower_wait_done(follower);
+	look(&s);
+	cr_expect_eq(s.binds, shared);
+	down();
+}
