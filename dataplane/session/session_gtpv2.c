@@ -85,18 +85,34 @@ static void ask_session(struct sessions *st, const struct gtpv2_arrival *in, str
 	session_after(st, s, before, CAUSE_MESSAGE);
 }
 
-// The answer to a creation is told to the client's end that asked for it; anything else is of
-// another request with the same number. A refusal may name no end.
-static bool answers(struct sessions *st, const struct transaction *t, const struct gtpv2_message *m)
+static bool is_asker(struct sessions *st, const struct transaction *t, uint32_t teid)
 {
-	if (t->state == TRANSACTION_ANSWERED || t->type != GTPV2_CREATE_SESSION_REQUEST ||
-		(!gtpv2_accepted(m) && m->teid == 0))
+	const struct session *s = transaction_session(st, t);
+	struct f_seid cp = {}, up = {};
+
+	if (s)
+		record_seids(s, &cp, &up);
+	const struct f_seid *asker = gtpv2_from_server(t->type) ? &up : &cp;
+	return !asker->present || asker->seid == teid;
+}
+
+// The answer to a creation is told to the client's end that asked for it; anything else is of
+// another request with the same number. So is an answer to the usual port (`key` is not the
+// request's own: only the number pairs them) that is told to another end than the asker's. A
+// refusal may name no end.
+static bool answers(struct sessions *st, const struct transaction *t, const struct gtpv2_message *m,
+	uint64_t key)
+{
+	const bool creation = t->type == GTPV2_CREATE_SESSION_REQUEST;
+
+	if (t->state == TRANSACTION_ANSWERED || (!creation && key == t->key) ||
+		(m->teid == 0 && !(creation && gtpv2_accepted(m))))
 		return true;
 	struct decoded *d = decoded_open_request(st, t);
 	const struct gtpv2_fteid *sender = gtpv2_control(&d->gtpv2, 0);
-	bool same = !sender || sender->end.teid == m->teid;
+	bool same = sender ? sender->end.teid == m->teid : creation;
 	decoded_close(d);
-	return same;
+	return same || (!creation && is_asker(st, t, m->teid));
 }
 
 static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction *t,
@@ -109,7 +125,7 @@ static bool join_early(struct sessions *st, uint64_t time_ns, struct transaction
 
 	enum signalling_reason why = gtpv2_decode(e->octets, e->length, &d->gtpv2, &used, &more);
 	const struct gtpv2_arrival in = {&response, &d->gtpv2};
-	bool joined = signalling_usable(why) && answers(st, t, &d->gtpv2);
+	bool joined = signalling_usable(why) && answers(st, t, &d->gtpv2, e->key);
 	if (joined)
 		gtpv2_take_response(st, &in, t);
 	decoded_close(d);
@@ -180,7 +196,7 @@ static void take_message(struct sessions *st, const struct gtpv2_arrival *in)
 	}
 	uint64_t key = transaction_key(st, in->packet, m->sequence, (uint8_t)(m->type - 1), true);
 	struct transaction *t = transaction_of_answer(st, key);
-	if (t && answers(st, t, m))
+	if (t && answers(st, t, m, key))
 		gtpv2_take_response(st, in, t);
 	else
 		early_response_keep(st, in->packet, key, &m->raw);
@@ -200,7 +216,7 @@ void gtpv2_take(struct sessions *st, const struct signalling_packet *p)
 			take_message(st, &in);
 		else if (why != SIGNALLING_TYPE)
 			gtpv2_take_unread(st, &in);
-		if (used == 0 && more)
+		if (more && (used == 0 || used == left))
 			sessions_unread(st); // what follows is lost with it
 		if (used == 0 || used > left)
 			break;

@@ -96,6 +96,8 @@ static void accept_answer(
 	session_missed(st, s, in->m->broken);
 	if (t->type == GTPV2_CREATE_SESSION_REQUEST && !u->rules.up.present)
 		session_missed(st, s, SIGNALLING_BROKEN_SESSION); // where requests go to
+	if (rules_gtpv2_untold(&u->rules))
+		session_missed(st, s, SIGNALLING_BROKEN_SESSION);
 	session_heard(st, s);
 	struct session *new = session_replace(st, s, &u->rules);
 	unpack_close(st, u);
@@ -454,7 +456,10 @@ static struct outcome outcome_of(
 {
 	const struct gtpv2_message *m = in->m;
 	const struct gtpv2_fteid *sender =
-		request->type == GTPV2_MODIFY_BEARER_REQUEST ? gtpv2_control(request, 0) : NULL;
+		request->type == GTPV2_MODIFY_BEARER_REQUEST ||
+				request->type == GTPV2_MODIFY_ACCESS_REQUEST
+			? gtpv2_control(request, 0)
+			: NULL;
 	const struct ip_address *asker = &in->packet->destination.address;
 	const bool lost = m->cause == GTPV2_NOT_FOUND;
 	struct outcome o = {.type = request->type,

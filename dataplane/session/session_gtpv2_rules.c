@@ -144,6 +144,8 @@ static void modify_bearer(
 		const struct gtpv2_bearer *m = &request->bearer[i];
 		struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, m->ebi);
 		const struct gtpv2_bearer *a = answer_for(response, m->ebi);
+		if (a && a->cause == GTPV2_NOT_FOUND)
+			rules_drop_bearer(r, m->ebi);
 		if (!b || (a && !bearer_accepted(a)))
 			continue;
 		if (!m->removed && !is_removed(response, m->ebi))
@@ -154,7 +156,9 @@ static void modify_bearer(
 	for (unsigned i = 0; response && i < response->n_bearers; i++) {
 		const struct gtpv2_bearer *a = &response->bearer[i];
 		struct rule_bearer *b = (struct rule_bearer *)rules_bearer(r, a->ebi);
-		if (b && !a->removed && bearer_accepted(a))
+		if (a->removed)
+			rules_drop_bearer(r, a->ebi);
+		else if (b && bearer_accepted(a))
 			set_ends(r, b, a);
 	}
 }
@@ -201,17 +205,29 @@ static void drop_nameless(struct rules *r, const struct gtpv2_bearer *m)
 			rules_drop_bearer(r, r->bearer[i].ebi);
 }
 
+// Which bearer of the answer is the one asked for in place `i`: by its ends, else by its place,
+// unless it is another one by its ends.
+static const struct gtpv2_bearer *created_for(
+	const struct gtpv2_message *request, const struct gtpv2_message *response, unsigned i)
+{
+	for (unsigned j = 0; response && j < response->n_bearers; j++)
+		if (same_end(&request->bearer[i], &response->bearer[j]))
+			return &response->bearer[j];
+	if (!response || i >= response->n_bearers)
+		return NULL;
+	for (unsigned j = 0; j < request->n_bearers; j++)
+		if (same_end(&request->bearer[j], &response->bearer[i]))
+			return NULL;
+	return &response->bearer[i];
+}
+
 // The client gives the bearers their EBIs, and says by the server's own tunnel end which is which.
 static void create_bearer(
 	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
 {
 	for (unsigned i = 0; i < request->n_bearers; i++) {
-		const struct gtpv2_bearer *m = &request->bearer[i], *a = NULL;
-		for (unsigned j = 0; response && j < response->n_bearers && !a; j++)
-			if (same_end(m, &response->bearer[j]))
-				a = &response->bearer[j];
-		if (!a && response && i < response->n_bearers)
-			a = &response->bearer[i];
+		const struct gtpv2_bearer *m = &request->bearer[i];
+		const struct gtpv2_bearer *a = created_for(request, response, i);
 		if (response && (!a || !bearer_accepted(a)))
 			continue;
 		struct rule_bearer *b = a ? take_bearer(r, a->ebi) : take_nameless(r, m);
@@ -294,6 +310,29 @@ void rules_gtpv2_user(
 	if (response)
 		user.msisdn = response->user.msisdn;
 	rules_user(r, &user);
+}
+
+// Those where a server takes the uplink: of the SGW on S11; on S5/S8 and what is like it, of the
+// PGW too.
+static bool is_server(uint8_t interface, enum session_kind kind)
+{
+	bool pgw = interface == 5 || interface == 33 || interface == 37;
+
+	return interface == 1 || interface == 3 || interface == 16 || interface == 39 ||
+	       (pgw && kind == KIND_S5);
+}
+
+bool rules_gtpv2_untold(const struct rules *r)
+{
+	for (unsigned i = 0; i < r->n_bearers; i++) {
+		const struct rule_bearer *b = &r->bearer[i];
+		bool told = false;
+		for (unsigned j = 0; j < b->n_ends; j++)
+			told = told || is_server(b->end[j].interface, r->kind);
+		if (!told)
+			return true;
+	}
+	return false;
 }
 
 static void keep_ends(struct rules *r, const struct rules *of)

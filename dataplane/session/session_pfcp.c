@@ -295,7 +295,7 @@ void pfcp_take(struct sessions *st, const struct signalling_packet *p)
 			take_message(st, &in);
 		else if (why != SIGNALLING_TYPE)
 			pfcp_take_unread(st, &in);
-		if (used == 0 && more)
+		if (more && (used == 0 || used == left))
 			sessions_unread(st); // what follows is lost with it
 		if (used == 0 || used > left)
 			break;

@@ -42,6 +42,8 @@ void rules_gtpv2_user(
 void rules_drop_bearer(struct rules *r, uint8_t ebi);
 // False when the response refuses or removes that bearer.
 bool rules_bearer_accepted(const struct gtpv2_message *response, uint8_t ebi);
+// Whether a bearer has no tunnel end of the server: its uplink is not known.
+bool rules_gtpv2_untold(const struct rules *r);
 void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r);
 bool gtpv2_accepted(const struct gtpv2_message *m);
 

@@ -175,10 +175,15 @@ static void take_paa(struct gtpv2_message *m, struct wire_reader *v)
 	}
 	if (kind == PAA_V4 || kind == PAA_V4V6)
 		v4 = signalling_address(v, 4);
-	if (length > 128 || kind == 0 || kind > PAA_LAST)
+	if (length > 128 || (length && length < SIGNALLING_PREFIX_MIN) || kind == 0 ||
+		kind > PAA_LAST)
 		signalling_invalid(v);
 	if (v->error)
 		return;
+	// one of the two is given to the user later, and not told here
+	if (kind == PAA_V4V6 && m->type == GTPV2_CREATE_SESSION_RESPONSE &&
+		signalling_address_zero(&v4) != signalling_address_zero(&v6))
+		m->broken |= SIGNALLING_BROKEN_SESSION;
 	if (v4.family && !signalling_address_zero(&v4) && !m->has_ue4) {
 		m->has_ue4 = true;
 		m->ue4 = signalling_prefix(&v4, 32);

@@ -94,6 +94,8 @@ static unsigned ue_prefix_length(struct wire_reader *v, uint8_t flags)
 		if (given)
 			length = given;
 	}
+	if (length < SIGNALLING_PREFIX_MIN)
+		signalling_invalid(v);
 	return length;
 }
 

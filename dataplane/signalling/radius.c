@@ -108,7 +108,8 @@ static void take_framed_prefix(struct radius_decoder *d, struct wire_reader *v)
 	size_t octets = wire_left(v);
 	if (v->error)
 		return;
-	if (length > 128 || octets > sizeof(a.b) || octets < (length + 7u) / 8) {
+	if (length > 128 || (length && length < SIGNALLING_PREFIX_MIN) || octets > sizeof(a.b) ||
+		octets < (length + 7u) / 8) {
 		signalling_invalid(v);
 		return;
 	}

@@ -11,6 +11,8 @@ struct span signalling_rest(struct wire_reader *r); // all that is left
 
 // Host bits are cleared. `length` is cut to what the family has.
 struct ip_prefix signalling_prefix(const struct ip_address *a, uint8_t length);
+// A shorter prefix of a user's own would be an operator's: it is broken, for its packets are others'.
+#define SIGNALLING_PREFIX_MIN 32u
 bool signalling_address_zero(const struct ip_address *a);
 
 // An IE that cannot be: leaves the error in `v`, as one that ends too early does.

@@ -260,7 +260,8 @@ def gtpv2(node):
 		if paa.has("gtpv2.pdn_addr_and_prefix.ipv6") and paa.show("gtpv2.pdn_addr_and_prefix.ipv6") != "::":
 			length = paa.number("gtpv2.pdn_ipv6_len") or 64
 			out["ue"].append(str(ipaddress.ip_network((paa.show("gtpv2.pdn_addr_and_prefix.ipv6"), length), strict=False)))
-	out["control"] = [gtpv2_end(ie) for ie in m.all(87)]
+	# TEID 0 names no end: of a PGW that has none yet
+	out["control"] = [end for end in map(gtpv2_end, m.all(87)) if end["teid"]]
 	out["bearers"] = []
 	for ie in m.all(93):
 		bearer = {"removed": int(ie.instance == 1)}
