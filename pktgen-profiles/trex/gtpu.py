@@ -6,14 +6,23 @@ start -f gtpu.py -t --tunnels 2000 -m 100%
 start -f gtpu.py -t --tunnels 65536 --down 1 -m 100%
 """
 import argparse
+import struct
 
-from scapy.contrib.gtp import GTP_U_Header, GTPPDUSessionContainer
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import Ether
 from trex.stl.api import STLPktBuilder, STLScVmRaw, STLStream, STLTXCont, STLVmFlowVar, STLVmWrFlowVar
 
 GNB, UPF = "198.51.100.10", "198.51.100.20"
 TEID_AT = 14 + 20 + 8 + 4
+QFI = 9
+
+
+def gtpu(teid, down, user):
+	"""A G-PDU with a PDU session container, TS 29.281 and TS 38.415, by hand: the scapy that comes with TRex has no such
+	container."""
+	container = struct.pack(">BBBB", 1, 0 if down else 0x10, QFI, 0)
+	more = struct.pack(">HBB", 0, 0, 0x85) + container + user
+	return struct.pack(">BBHI", 0x34, 255, len(more), teid) + more
 
 
 class Profile:
@@ -25,10 +34,10 @@ class Profile:
 		first = 0x20000 if a.down else 0x10000
 		ends = (UPF, GNB) if a.down else (GNB, UPF)
 		user = IP(src="203.0.113.80", dst="10.46.0.0") if a.down else IP(src="10.46.0.0", dst="203.0.113.80")
+		ports = (443, 40000) if a.down else (40000, 443)
+		user = bytes(user / UDP(sport=ports[0], dport=ports[1], chksum=0) / bytes(64))
 		base = Ether(src="02:00:00:00:00:10", dst="02:00:00:00:00:20") / IP(src=ends[0], dst=ends[1]) / \
-			UDP(sport=2152, dport=2152, chksum=0) / GTP_U_Header(teid=first, E=1, next_ex=0x85) / \
-			GTPPDUSessionContainer(type=0 if a.down else 1, QFI=9) / user / UDP(sport=443 if a.down else 40000,
-			dport=40000 if a.down else 443, chksum=0) / bytes(64)
+			UDP(sport=2152, dport=2152, chksum=0) / gtpu(first, a.down, user)
 		vm = STLScVmRaw([
 			STLVmFlowVar(name="teid", min_value=first, max_value=first + a.tunnels - 1, size=4, op="inc"),
 			STLVmWrFlowVar(fv_name="teid", pkt_offset=TEID_AT)])

@@ -215,7 +215,8 @@ class Trex(unittest.TestCase):
 		api = types.ModuleType("trex.stl.api")
 		for kind in kinds:
 			setattr(api, kind, type(kind, (Recorded,), {}))
-		modules = {"trex": types.ModuleType("trex"), "trex.stl": types.ModuleType("trex.stl"), "trex.stl.api": api}
+		modules = {"trex": types.ModuleType("trex"), "trex.stl": types.ModuleType("trex.stl"), "trex.stl.api": api,
+			"scapy.contrib.gtp": types.ModuleType("scapy.contrib.gtp")}  # TRex's scapy knows less of GTP
 		with unittest.mock.patch.dict(sys.modules, modules):
 			made = runpy.run_path(os.path.join(fixture.TOP, "pktgen-profiles", "trex", name))
 			return made["register"]().get_streams(tunables=list(tunables), direction=0, port_id=0), made
