@@ -9,7 +9,7 @@
 #include "control/xml/x1_types.h"
 #include "shared/config.h"
 
-// What a built task points to; the caller's.
+// Holds what a built task points to; the caller's.
 struct x1_task_room {
 	uint8_t matched[CHANNEL_MATCHED_MAX];
 	uint8_t alternatives[ALTERNATIVES_OCTETS_MAX];

@@ -84,8 +84,8 @@ int bindings_follow_fd(const struct bindings *b)
 	return b->follower ? follower_fd(b->follower) : -1;
 }
 
-// What signalling shall find for the task: its session, or those of its alternatives that are none
-// of a packet's own. How many there are; NOMEM. `out` is the caller's to free.
+// Lists what signalling shall find for the task: its session, or those of its alternatives that no
+// packet shows by itself. How many there are; NOMEM. `out` is the caller's to free.
 static int targets_of(const struct task_entry *task, struct session_target **out)
 {
 	const uint8_t *octets = task_entry_alternatives(task);
@@ -164,8 +164,10 @@ int bindings_begin(
 		*out = t;
 		return POI_OK;
 	}
-	while (!LIST_EMPTY(&t->rules))
-		bindings_remove(b, LIST_FIRST(&t->rules), &b->left);
+	for (struct bound_rule *o; (o = LIST_FIRST(&t->rules));) {
+		bindings_remove(b, o, &b->left);
+		o->task = NULL; // it leaves with the next publication
+	}
 	bindings_late_forget(t);
 	free(t);
 	return r;

@@ -33,8 +33,8 @@ struct bound_rule {		// one rule
 	struct binding binding; // holds its select
 	uint32_t number;	// of the rule
 	uint8_t links;
-	// Of the task itself, an alternative that a packet shows: no binding then, and no place in the hash
-	// by id. Own allocation, and its place among the task's alternatives, from 1.
+	// Set for an alternative that a packet shows by itself: the rule has no binding then, and no place
+	// in the hash by id. Own allocation, and its place among the task's alternatives, from 1.
 	struct filter *own;
 	uint8_t alternative;
 	uint64_t put;	   // before that many publications

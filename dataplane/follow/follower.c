@@ -394,7 +394,7 @@ static void *run(void *argument)
 		obey(f, &commands);
 		tick(f, now, n < most);
 		note_losses(f, now);
-		// Who waits for a task waits until all sessions have been looked at for it.
+		// The builder's wait for a task ends when all sessions have been looked at for it.
 		bool walking = sessions_walk(f->sessions, WALK);
 		hand_on(f, walking ? f->served : asked);
 		if (n > 0)

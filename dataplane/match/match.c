@@ -107,7 +107,7 @@ static void locate(struct search *s)
 // ---- bound rules and alternatives: several may have one task's slot, and the task wants the
 // packet once ----
 
-// What signalling says of a session comes before what the task names by itself: it knows whose the
+// A rule of a session comes before one that the task names by itself: signalling knows whose the
 // packet is.
 static bool is_before(const struct rule *a, const struct rule *b)
 {

@@ -18,7 +18,7 @@ struct gtpv2_arrival {
 // EBIs are sets of bits: 0 is none.
 uint32_t gtpv2_ebi_bit(uint8_t ebi);
 uint32_t gtpv2_ebis(struct sessions *st, const struct session *s); // of its bearers
-// Whether it may be the PDN connection with that default bearer; 0: any.
+// Tells whether it may be the PDN connection with that default bearer; 0: any.
 bool gtpv2_is_connection(struct sessions *st, const struct session *s, uint8_t linked);
 // The end of a control tunnel.
 struct gtpv2_end {

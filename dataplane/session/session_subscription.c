@@ -37,6 +37,8 @@ bool sessions_walk(struct sessions *st, uint32_t n)
 {
 	struct subscriptions *all = st->subscriptions;
 
+	if (LIST_EMPTY(&all->walking)) // all that wanted it have ended
+		all->walk_left = 0;
 	if (all->walk_left == 0)
 		return false;
 	for (; n > 0 && all->walk_left > 0; n--, all->walk_left--) {

@@ -78,6 +78,18 @@ class Alternatives(Followed):
 		self.has(xid, both, x1.target_ipv4("192.0.2.1"))
 		self.expect(self.both_ways(one, two))
 
+	@fixture.long
+	def test_over_a_new_dataplane(self):
+		"""Control gives a new dataplane the list again."""
+		one, two, other = self.sessions(3)
+		addresses = x1.target_ipv4(one.ue), x1.target_ipv4(two.ue)
+		xid = self.trigger(*addresses)
+		self.poi.dataplane.kill()
+		self.poi.start_dataplane()
+		wait_until(lambda: self.poi.status()["tasks"] == 1, 10, "it has its task again")
+		self.has(xid, *addresses)
+		self.expect([f for f in self.both_ways(one, two, other) if f.owner in (one, two)])
+
 	def test_each_packet_once(self):
 		"""Its uplink tunnel, its downlink tunnel, its address and its session name the same packets."""
 		one, other = self.sessions(2)

@@ -64,44 +64,6 @@ Test(session_epc_odd, server_does_not_know_a_bearer)
 	cr_expect(!w.state[1].unsure);
 }
 
-// As after a handover with another gateway: the base station's ends are told in the request.
-static void created_without_the_second(void)
-{
-	struct lab l;
-
-	lab_gtpv2(&l, 32, 0, 1);
-	lab_gtpv2_imsi(&l, imsi);
-	lab_gtpv2_f_teid(&l, 0, 10, 0x71, MME);
-	for (uint8_t ebi = 5; ebi < 7; ebi++) {
-		lab_gtpv2_open(&l, 93, 0);
-		lab_gtpv2_ie8(&l, 73, ebi);
-		lab_gtpv2_f_teid(&l, 0, 0, 0x550u + ebi, ENB_A);
-		lab_gtpv2_close(&l);
-	}
-	send(&l, true);
-	lab_gtpv2(&l, 33, 0x71, 1);
-	lab_gtpv2_ie8(&l, 2, 17);
-	lab_gtpv2_f_teid(&l, 0, 11, 0x72, SGW);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_f_teid(&l, 0, 1, 0x105, SGW_U);
-	lab_gtpv2_close(&l);
-	lab_gtpv2_open(&l, 93, 1);
-	lab_gtpv2_ie8(&l, 73, 6);
-	lab_gtpv2_ie8(&l, 2, 64);
-	lab_gtpv2_close(&l);
-	send(&l, false);
-}
-
-Test(session_epc_odd, server_removes_a_bearer_at_once)
-{
-	created_without_the_second();
-	cr_expect(s1(UP, 0x105, SGW_U) && s1(DOWN, 0x555, ENB_A));
-	cr_expect(!s1(DOWN, 0x556, ENB_A), "nobody has it");
-	cr_expect(!w.state[1].unsure);
-}
-
 static void ask_two(uint32_t sequence)
 {
 	struct lab l;
@@ -314,31 +276,6 @@ Test(session_epc_odd, access_is_modified_by_another_client)
 	bearer_asked(mme_2, 0x81, 3, ASKED(7));
 	cr_expect(s1(UP, ASKED(7), SGW_U), "the gateway asks there");
 	cr_expect(!w.state[1].unsure);
-}
-
-// On S4 the client's end may be another one with any answer.
-Test(session_epc_odd, client_end_in_an_update)
-{
-	struct lab l;
-
-	create(5, 1);
-	created(5, 1, 16, 0x0a2d0002);
-	modify(5, 2, 0x555, ENB_A);
-	answer(35, 2, 16);
-	lab_gtpv2(&l, 97, 0x71, 3);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_close(&l);
-	send(&l, false);
-	lab_gtpv2(&l, 98, 0x72, 3);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_open(&l, 93, 0);
-	lab_gtpv2_ie8(&l, 73, 5);
-	lab_gtpv2_ie8(&l, 2, 16);
-	lab_gtpv2_f_teid(&l, 0, 15, 0x655, ENB_B);
-	lab_gtpv2_close(&l);
-	send(&l, true);
-	cr_expect(s1(DOWN, 0x655, ENB_B));
 }
 
 Test(session_epc_odd, announced_message_is_not_there)

@@ -85,6 +85,18 @@ Test(session_walk, life_goes_on_meanwhile)
 	}
 }
 
+Test(session_walk, nobody_waits_any_more)
+{
+	many();
+	cr_assert_eq(world_subscribe_imsi(&w, 1, SUBSCRIBER), 0);
+	cr_assert(sessions_walk(w.store, STEP));
+	cr_assert_eq(sessions_unsubscribe(w.store, 1), 0);
+	cr_expect_not(sessions_walk(w.store, STEP));
+	cr_assert_eq(world_subscribe_imsi(&w, 2, SUBSCRIBER), 0);
+	walk();
+	cr_expect_eq(w.state[2].sessions, SHARED, "it begins anew, where the other stopped");
+}
+
 Test(session_walk, a_watch_ends_in_the_middle)
 {
 	many();
