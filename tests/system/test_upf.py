@@ -418,6 +418,7 @@ class Summaries(Upf):
 	def test_last_reports_are_made_before_the_ok(self):
 		"""The MDF is not there, so what is queued when the OK has come is what was made before it left."""
 		m = self.mdf()
+		self.assertTrue(m.wait(lambda m: m.counts["connections"], 10), m.summary())
 		m.refuse()
 		m.cut()
 		xid, _, _ = self.task([x1.target_ipv4(UE)], m, delivery="X2Only", extensions=x1.header_reporting("pdsr", seconds=3600))

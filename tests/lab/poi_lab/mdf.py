@@ -115,6 +115,7 @@ class Mdf:
 		self._reading = set()  # connections whose thread is in recv
 		self._threads = []
 		self._stopping = False
+		self._cuts = 0  # calls of `cut`
 		self._cut_done = False
 
 	# --- life
@@ -143,8 +144,9 @@ class Mdf:
 
 	def refuse(self):
 		"""Stops listening: new connections are refused; open ones stay."""
-		if self._listener:
+		with self._lock:
 			listener, self._listener = self._listener, None
+		if listener:
 			try:
 				listener.shutdown(socket.SHUT_RDWR)
 			except OSError:
@@ -152,8 +154,9 @@ class Mdf:
 			listener.close()
 
 	def cut(self):
-		"""Closes every open connection at once, without a TLS good-bye."""
+		"""Closes every open connection at once, without a TLS good-bye; one in its handshake as soon as that is done."""
 		with self._lock:
+			self._cuts += 1
 			connections = list(self._connections)
 		for s in connections:
 			try:
@@ -243,15 +246,16 @@ class Mdf:
 				connection, peer = listener.accept()
 			except OSError:
 				return
-			self._spawn(self._serve, connection, peer)
-
-	def _serve(self, raw, peer):
-		with self._lock:
-			self._connections.add(raw)
-			if self._stopping:  # accepted while everything open was cut
-				self._connections.discard(raw)
-				raw.close()
+			with self._lock:
+				refused, cuts = self._listener is not listener, self._cuts
+				if not refused:
+					self._connections.add(connection)
+			if refused:  # accepted while it stopped to listen
+				connection.close()
 				return
+			self._spawn(self._serve, connection, peer, cuts)
+
+	def _serve(self, raw, peer, cuts):
 		raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 		tls = None
 		try:
@@ -264,8 +268,8 @@ class Mdf:
 			tls.settimeout(None)
 			with self._lock:
 				self._connections.discard(raw)
-				if self._stopping:
-					raise OSError("stopped during the handshake")
+				if self._cuts != cuts:
+					raise OSError("cut during the handshake")
 				self._connections.add(tls)
 				self.counts["connections"] += 1
 				self._lock.notify_all()
