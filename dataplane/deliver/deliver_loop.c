@@ -120,6 +120,11 @@ static unsigned mdf_connection_pump(struct mdf_connection *c, uint64_t now)
 		}
 		records++;
 	}
+	int error = c->mdf && c->writable ? mdf_flush(c->mdf) : 0;
+	if (error == POI_ERR_AGAIN)
+		c->writable = false;
+	else if (error)
+		mdf_connection_down(c, now, "%s", mdf_reason(c->mdf));
 	return records;
 }
 

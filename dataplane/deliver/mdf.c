@@ -21,6 +21,7 @@
 
 #define KEY_RECORDS (1u << 23) // RFC 8446 clause 5.5: AES-GCM is safe for 2^24.5
 #define QUEUE_LIMIT 16384      // octets, see mdf_limit_queue
+#define GATHER (64 * 1024)     // octets that leave in one send at most, see mdf_flush
 #define KEEP_IDLE_S 2	       // TCP's own probes find a dead path while nothing is sent
 #define KEEP_INTERVAL_S 1
 #define KEEP_COUNT 3
@@ -308,6 +309,20 @@ static int handshake(struct mdf *m, uint64_t now_ns)
 	return 0;
 }
 
+// Records go to TCP some at a time: fewer calls, and larger segments for the card to cut.
+static void gather(struct mdf *m)
+{
+	BIO *to_tcp = SSL_get_wbio(m->ssl), *gathers = BIO_new(BIO_f_buffer());
+
+	// An improvement, no condition: without it each record is a send of its own.
+	if (!gathers || BIO_set_write_buffer_size(gathers, GATHER) != 1) {
+		BIO_free(gathers);
+		return;
+	}
+	BIO_up_ref(to_tcp);
+	SSL_set0_wbio(m->ssl, BIO_push(gathers, to_tcp));
+}
+
 int mdf_progress(struct mdf *m, uint64_t now_ns)
 {
 	int error = m->stage == STAGE_LOST ? POI_ERR_CLOSED : 0;
@@ -334,6 +349,7 @@ int mdf_progress(struct mdf *m, uint64_t now_ns)
 	}
 	m->stage = STAGE_UP;
 	m->progress_at = now_ns;
+	gather(m);
 	return 0;
 }
 
@@ -356,6 +372,23 @@ int64_t mdf_write(struct mdf *m, const void *octets, size_t length)
 	return (int64_t)taken;
 }
 
+int mdf_flush(struct mdf *m)
+{
+	BIO *out = SSL_get_wbio(m->ssl);
+
+	if (m->stage != STAGE_UP)
+		return POI_ERR_CLOSED;
+	if (BIO_wpending(out) == 0)
+		return 0;
+	ERR_clear_error();
+	errno = 0;
+	if (BIO_flush(out) == 1)
+		return 0;
+	if (BIO_should_retry(out))
+		return POI_ERR_AGAIN;
+	return lost(m, POI_ERR_CLOSED, "send: %s", errno ? strerrordesc_np(errno) : "connection ended");
+}
+
 bool mdf_is_worn(const struct mdf *m)
 {
 	return m->records >= m->key_records;
@@ -374,7 +407,9 @@ int64_t mdf_read(struct mdf *m, void *out, size_t capacity)
 
 uint64_t mdf_written(const struct mdf *m)
 {
-	return BIO_number_written(SSL_get_wbio(m->ssl));
+	BIO *out = SSL_get_wbio(m->ssl), *to_tcp = BIO_find_type(out, BIO_TYPE_SOCKET);
+
+	return BIO_number_written(to_tcp) + (out == to_tcp ? 0 : BIO_wpending(out));
 }
 
 uint64_t mdf_acknowledged(struct mdf *m)

@@ -40,9 +40,13 @@ int mdf_fd(const struct mdf *m);
 // Goes on with connect and handshake. 0 once data may be sent, AGAIN (wait for the descriptor, or
 // call again within 100 ms), else the connection is lost. `now_ns`: monotonic time.
 [[nodiscard]] int mdf_progress(struct mdf *m, uint64_t now_ns);
-// Hands octets (one TLS record; at most 16384) to TCP. Returns how many were taken, AGAIN (the same
-// octets must be offered again when the descriptor is writable), else the connection is lost.
+// Makes one TLS record of octets (at most 16384), which leaves with the next ones or by mdf_flush.
+// Returns how many were taken, AGAIN (the same octets must be offered again when the descriptor is
+// writable), else the connection is lost.
 [[nodiscard]] int64_t mdf_write(struct mdf *m, const void *octets, size_t length);
+// Hands TCP the records that it does not have yet. 0, AGAIN (call again when the descriptor is
+// writable), else the connection is lost.
+[[nodiscard]] int mdf_flush(struct mdf *m);
 // The kernel takes little more than what TCP can send, from now on.
 void mdf_limit_queue(struct mdf *m);
 // The keys have been used as long as they may be, and this version of TLS cannot renew them.
@@ -50,7 +54,7 @@ bool mdf_is_worn(const struct mdf *m);
 // Octets received (> 0), AGAIN, CLOSED (orderly end), else the connection is lost.
 [[nodiscard]] int64_t mdf_read(struct mdf *m, void *out, size_t capacity);
 
-// Octets of the TLS stream handed to TCP, and those of them that TCP has acknowledged.
+// Octets of the TLS stream, those that wait for mdf_flush included, and those that TCP has acknowledged.
 uint64_t mdf_written(const struct mdf *m);
 uint64_t mdf_acknowledged(struct mdf *m);
 // Compares what TCP asked with what the peer answered; to be called several times a second. A peer
