@@ -284,8 +284,8 @@ static bool is_pinned(struct mdf *m)
 	X509 *certificate = SSL_get0_peer_certificate(m->ssl);
 
 	return certificate && SSL_get_verify_result(m->ssl) == X509_V_OK &&
-	       (tls_peer_identifier(m->ssl, TLS_BINDING_ADMF | TLS_BINDING_NE, same_identifier,
-			m->identity) ||
+	       (tls_peer_identifier(
+			m->ssl, TLS_BINDING_ADMF | TLS_BINDING_NE, same_identifier, m->identity) ||
 		       X509_check_host(certificate, m->identity, 0,
 			       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1 ||
 		       X509_check_ip_asc(certificate, m->identity, 0) == 1 ||
@@ -386,7 +386,8 @@ int mdf_flush(struct mdf *m)
 		return 0;
 	if (BIO_should_retry(out))
 		return POI_ERR_AGAIN;
-	return lost(m, POI_ERR_CLOSED, "send: %s", errno ? strerrordesc_np(errno) : "connection ended");
+	return lost(
+		m, POI_ERR_CLOSED, "send: %s", errno ? strerrordesc_np(errno) : "connection ended");
 }
 
 bool mdf_is_worn(const struct mdf *m)

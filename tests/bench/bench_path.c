@@ -13,6 +13,7 @@
 // Arguments: seconds for each figure (default 2), rounds (default 5).
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,6 +53,32 @@ static double seconds(void)
 	return (double)clock_ns(CLOCK_MONOTONIC) * 1e-9;
 }
 
+// CPU seconds of the delivery threads of this process so far.
+static double delivery_cpu(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned long long sum = 0, ns;
+
+	must(tasks != NULL, "/proc/self/task");
+	for (struct dirent *e; (e = readdir(tasks));) {
+		char path[300], name[32] = "";
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		FILE *f = fopen(path, "r");
+		bool is_one =
+			f && fgets(name, sizeof(name), f) && !strncmp(name, "poi-deliver", 11);
+		if (f)
+			fclose(f);
+		snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat", e->d_name);
+		f = is_one ? fopen(path, "r") : NULL;
+		if (f && fscanf(f, "%llu", &ns) == 1)
+			sum += ns;
+		if (f)
+			fclose(f);
+	}
+	closedir(tasks);
+	return (double)sum * 1e-9;
+}
+
 struct bench {
 	struct lab_pki pki;
 	struct sink sink;
@@ -63,6 +90,7 @@ struct bench {
 	uint8_t frame[2048];
 	uint64_t pushed;
 	enum config_settle settle;
+	double of_cpu; // octets a second of the sender's CPU time, of the last figure
 };
 
 static uint16_t add(struct bench *b, enum sink_port port, uint32_t number)
@@ -173,8 +201,11 @@ static double bulk(struct bench *b, double time)
 	atomic_store(&b->sink.shared->answers, false); // there are no PDUs in it
 	uint64_t before = atomic_load(&b->sink.shared->octets[SINK_STEADY]);
 	double start = seconds(), end = start + time;
-	while (seconds() < end)
+	double cpu = (double)clock_ns(CLOCK_THREAD_CPUTIME_ID) * 1e-9;
+	uint64_t written = 0;
+	for (; seconds() < end; written += sizeof(block))
 		must(SSL_write(ssl, block, sizeof(block)) == sizeof(block), "write");
+	b->of_cpu = (double)written / ((double)clock_ns(CLOCK_THREAD_CPUTIME_ID) * 1e-9 - cpu);
 	double rate = (double)(atomic_load(&b->sink.shared->octets[SINK_STEADY]) - before) /
 		      (seconds() - start);
 	SSL_shutdown(ssl);
@@ -192,7 +223,7 @@ static double end_to_end(struct bench *b, double time)
 	push(b, 1, 1);
 	wait_open(b, 1);
 	uint64_t before = atomic_load(&b->sink.shared->octets[SINK_STEADY]);
-	double start = seconds(), end = start + time;
+	double start = seconds(), end = start + time, cpu = delivery_cpu();
 	while (seconds() < end) {
 		// A worker has its own core and never waits; this thread shares two with its reader
 		// and the peer, so it steps aside when it is 4 MiB ahead.
@@ -203,8 +234,9 @@ static double end_to_end(struct bench *b, double time)
 		for (int i = 0; i < 16; i++)
 			push(b, PACKET_BURST, 1);
 	}
-	double rate = (double)(atomic_load(&b->sink.shared->octets[SINK_STEADY]) - before) /
-		      (seconds() - start);
+	double octets = (double)(atomic_load(&b->sink.shared->octets[SINK_STEADY]) - before);
+	double rate = octets / (seconds() - start);
+	b->of_cpu = octets / (delivery_cpu() - cpu);
 	bench_close(b);
 	return rate;
 }
@@ -239,15 +271,19 @@ static void figure(const char *name, double *v, int n, const char *unit)
 static double compare(struct bench *b, double time, int rounds)
 {
 	double rate[2][ROUNDS_MAX], theirs[ROUNDS_MAX], ratio[ROUNDS_MAX], settle[ROUNDS_MAX];
+	double of_cpu[2][ROUNDS_MAX], their_cpu[ROUNDS_MAX], cpu_ratio[ROUNDS_MAX];
 	double *mine = rate[CONFIG_SETTLE_KEEPALIVE];
 
 	for (int i = 0; i < rounds; i++) {
 		theirs[i] = bulk(b, time) * 1e-9;
+		their_cpu[i] = b->of_cpu * 1e-9;
 		// In turn, each first as often.
 		for (int k = 0; k < 2; k++) {
 			b->settle = (enum config_settle)(i % 2 ? 1 - k : k);
 			rate[b->settle][i] = end_to_end(b, time) * 1e-9;
+			of_cpu[b->settle][i] = b->of_cpu * 1e-9;
 		}
+		cpu_ratio[i] = of_cpu[CONFIG_SETTLE_KEEPALIVE][i] / their_cpu[i];
 		ratio[i] = rate[CONFIG_SETTLE_KEEPALIVE][i] / theirs[i];
 		settle[i] = rate[CONFIG_SETTLE_KEEPALIVE][i] / rate[CONFIG_SETTLE_TCP][i];
 	}
@@ -257,6 +293,10 @@ static double compare(struct bench *b, double time, int rounds)
 	figure("the same, settled by TCP", rate[CONFIG_SETTLE_TCP], rounds, "GB/s");
 	figure("ratio to the bulk sender", ratio, rounds, "");
 	figure("ratio of keepalive to TCP, in pairs", settle, rounds, "");
+	figure("bulk sender, by its CPU time", their_cpu, rounds, "GB/CPU s");
+	figure("ring to peer, by the delivery thread's", of_cpu[CONFIG_SETTLE_KEEPALIVE], rounds,
+		"GB/CPU s");
+	figure("ratio to the bulk sender, by CPU time", cpu_ratio, rounds, "");
 	return mine[rounds / 2] * 1e9;
 }
 

@@ -113,7 +113,8 @@ Test(mdf, a_peer_that_stalls_loses_no_octet)
 	while ((error = mdf_flush(b->m)) == POI_ERR_AGAIN)
 		usleep(1000);
 	cr_assert_eq(error, 0);
-	cr_assert(reads(b, sent), "%lu of %lu", (unsigned long)atomic_load(&b->peer.octets), (unsigned long)sent);
+	cr_assert(reads(b, sent), "%lu of %lu", (unsigned long)atomic_load(&b->peer.octets),
+		(unsigned long)sent);
 	bed_close(b);
 }
 
