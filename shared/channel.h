@@ -21,7 +21,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 13
+#define CHANNEL_VERSION 14
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -374,6 +374,8 @@ struct channel_destination_status {
 	struct id16 did;
 	uint8_t state;
 	uint8_t settle; // enum config_settle: when a copy counts as delivered
+	uint8_t connections; // that are wanted now
+	uint8_t connected;   // of them up; the state is that of the worst
 	struct copy_balance copies;
 	uint64_t queued_octets;
 	uint64_t connects; // successful handshakes since start

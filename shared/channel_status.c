@@ -290,6 +290,8 @@ static void put_destination_status(
 	put_id(w, &m->did);
 	wire_put_u8(w, m->state);
 	wire_put_u8(w, m->settle);
+	wire_put_u8(w, m->connections);
+	wire_put_u8(w, m->connected);
 	put_copies(w, &m->copies);
 	wire_put_u64(w, m->queued_octets);
 	wire_put_u64(w, m->connects);
@@ -304,6 +306,8 @@ static void get_destination_status(struct wire_reader *r, struct channel_destina
 	get_id(r, &m->did);
 	m->state = get_enum(r, DESTINATION_IDLE, DESTINATION_DRAINING);
 	m->settle = get_enum(r, CONFIG_SETTLE_KEEPALIVE, CONFIG_SETTLE_TCP);
+	m->connections = wire_get_u8(r);
+	m->connected = wire_get_u8(r);
 	get_copies(r, &m->copies);
 	m->queued_octets = wire_get_u64(r);
 	m->connects = wire_get_u64(r);

@@ -118,6 +118,7 @@ struct config_override { // delivery.overrides
 };
 
 #define CONFIG_DELIVERY_THREADS_MAX 16
+#define CONFIG_CONNECTIONS_MAX 16 // of a destination
 #define CONFIG_HEADER_USUAL 320 // octets that every known receiver takes
 #define CONFIG_HEADER_MAX 1024
 
@@ -140,7 +141,7 @@ struct config_delivery {
 	struct config_spool spool;
 	bool resend_in_doubt;  // default true
 	uint32_t drain;        // seconds for what is owed to a destination that is removed, 3600
-	uint32_t connections;  // 1: X2 and X3 of a destination on one; 2: on one each
+	uint32_t connections;  // of a destination, 1
 	uint32_t probe_timeout; // seconds in which an MDF must answer TCP's probes, 3
 	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 3
 	char *cipher_suites;	// those of shared/tls_suites.c, the preferred first

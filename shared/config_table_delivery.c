@@ -45,7 +45,8 @@ static const struct config_key override_keys[] = {
 	OPTIONAL("buffer", CONFIG_SIZE, buffer, 64 * KIB, 1024 * GIB, "as delivery.buffer"),
 	OPTIONAL(
 		"spool", CONFIG_SIZE, spool, 0, 1024 * GIB, "size of the encrypted spool; 0: none"),
-	OPTIONAL("connections", CONFIG_NUMBER, connections, 1, 2, "as delivery.connections"),
+	OPTIONAL("connections", CONFIG_NUMBER, connections, 1, CONFIG_CONNECTIONS_MAX,
+		"as delivery.connections"),
 	{.name = "peer-identity",
 		.type = CONFIG_TEXT,
 		KEY_AT(struct config_override, peer_identity),
@@ -142,8 +143,9 @@ static const struct config_key delivery_keys[] = {
 		"send again what was not acknowledged when a connection was cut"),
 	KEY_NUMBER("drain", struct config_delivery, drain, 0, 604800, "3600",
 		"seconds in which a removed destination is still sent what is owed to it"),
-	KEY_NUMBER("connections", struct config_delivery, connections, 1, 2, "1",
-		"1: X2 and X3 of a destination share a connection; 2: each has its own"),
+	KEY_NUMBER("connections", struct config_delivery, connections, 1, CONFIG_CONNECTIONS_MAX, "1",
+		"connections to each destination; what one worker sends of X2, or of X3, stays on "
+		"one of them"),
 	{.name = "cipher-suites",
 		.type = CONFIG_TEXT,
 		KEY_AT(struct config_delivery, cipher_suites),

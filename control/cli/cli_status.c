@@ -145,6 +145,8 @@ static void put_destinations(struct json *j, const struct cli_picture *p)
 		json_u64(j, "odd_acknowledgements", d->odd_acks);
 		json_u64(j, "offered", d->copies.offered);
 		put_lost(j, &d->copies);
+		json_u64(j, "connections", d->connections);
+		json_u64(j, "connected", d->connected);
 		json_u64(j, "connects", d->connects);
 		json_string(j, "reason", d->reason);
 		json_end_object(j);
@@ -354,12 +356,14 @@ static void print_dataplane(const struct cli_picture *p)
 	printf("tasks       %u  generation %" PRIu64 "\n", s->tasks, s->generation);
 	for (uint32_t i = 0; i < p->n_destinations; i++) {
 		const struct channel_destination_status *d = &p->destinations[i];
-		char did[ID_TEXT_SIZE];
+		char did[ID_TEXT_SIZE], part[32] = "";
 
 		id_format(&d->did, did);
-		printf("destination %s  %s  delivered %" PRIu64 " (%s)  queued %" PRIu64
+		if (d->connections > 1)
+			snprintf(part, sizeof(part), " (%u of %u)", d->connected, d->connections);
+		printf("destination %s  %s%s  delivered %" PRIu64 " (%s)  queued %" PRIu64
 		       "  in doubt %" PRIu64 "  lost %" PRIu64 "%s%s\n",
-			did, destination_state_name(d->state), d->copies.acknowledged,
+			did, destination_state_name(d->state), part, d->copies.acknowledged,
 			config_settle_name(d->settle), d->copies.queued, d->copies.in_doubt,
 			copy_balance_lost(&d->copies), d->reason[0] ? "  " : "", d->reason);
 	}

@@ -273,6 +273,11 @@ static void put_destinations(FILE *f, const struct observation *o)
 		"it, or TCP.");
 	for (int i = CONFIG_SETTLE_KEEPALIVE; i <= CONFIG_SETTLE_TCP; i++)
 		sample(f, "poi_destinations_settle", "settle", config_settle_name(i), o->settle[i]);
+	family(f, "poi_destinations_connections", "gauge",
+		"Connections that destinations should have now, by whether they are up.");
+	sample(f, "poi_destinations_connections", "up", "yes", o->connected);
+	sample(f, "poi_destinations_connections", "up", "no",
+		o->connections > o->connected ? o->connections - o->connected : 0);
 	gauge(f, "poi_destinations_odd_acknowledgements",
 		"Acknowledgements of keepalives that were not sent, or acknowledged before.",
 		o->odd_acks);

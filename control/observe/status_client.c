@@ -76,6 +76,8 @@ static bool add_destination(struct status_client *o, const uint8_t *body, size_t
 	o->seen.destination[d.state].queued_octets += d.queued_octets;
 	o->seen.settle[d.settle]++;
 	o->seen.odd_acks += d.odd_acks;
+	o->seen.connections += d.connections;
+	o->seen.connected += d.connected;
 	return true;
 }
 

@@ -20,7 +20,8 @@ struct observation {
 		uint64_t queued, queued_octets;
 	} destination[STATUS_CLIENT_STATES];
 	uint32_t settle[2]; // destinations, by enum config_settle
-	uint64_t odd_acks;  // summed over the destinations
+	uint64_t odd_acks;  // summed over the destinations, as all below
+	uint64_t connections, connected;
 };
 
 struct status_client;

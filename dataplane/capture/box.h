@@ -15,7 +15,7 @@
 
 #include "shared/error.h"
 
-#define BOX_VERSION 2u // of the layout of any part
+#define BOX_VERSION 3u // of the layout of any part
 #define BOX_PARTS 320u
 
 enum box_kind {

@@ -41,6 +41,8 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 	d->config = config;
 	d->captures = captures;
 	d->n_workers = n_workers;
+	for (uint32_t w = 0; w < n_workers; w++)
+		d->n_content += capture_takes(captures[w], COPY_X3);
 	d->n_threads = config->delivery.threads ? config->delivery.threads : 1;
 	d->flush_ns = config->delivery.flush_us * 1000ull;
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -99,10 +101,13 @@ void deliver_free(struct deliver *d)
 		deliver_thread_close(&d->thread[i]);
 	deliver_sweep_wait(d);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		if (d->connection[i] && d->connection[i]->twin)
-			dispose(d->connection[i]->twin);
-		if (d->connection[i])
-			dispose(d->connection[i]);
+		struct mdf_connection *c = d->connection[i], *next;
+		if (c)
+			free(c->destination);
+		for (; c; c = next) {
+			next = c->sibling;
+			dispose(c);
+		}
 	}
 	copy_outcomes_clear(&d->inherited);
 	spooler_free(d->spooler);
@@ -113,94 +118,6 @@ void deliver_free(struct deliver *d)
 	pthread_mutex_destroy(&d->spool_lock);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
-}
-
-static bool takes(uint8_t delivery, enum copy_kind k)
-{
-	return delivery & (k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3);
-}
-
-// With a spool a ring has room for a segment that can go there, beside one that is sent in part,
-// one that is being filled, and what TCP holds.
-static uint64_t least_quota(const struct mdf_connection *c)
-{
-	bool spool = c->deliver->spooler && c->settings.spool > 0;
-
-	return (spool ? SPOOL_SEGMENTS_MIN : 1) * (uint64_t)SEGMENT_SIZE;
-}
-
-// What the rings of a kind may hold together, whichever worker fills them; where both kinds are
-// delivered an eighth is kept for X2, so that content never crowds it out. The first ring of the
-// kind begins it anew.
-static void begin_quota(struct mdf_connection *c, enum copy_kind k, uint8_t delivery)
-{
-	uint64_t quota = c->settings.buffer, least = 0;
-
-	for (uint32_t w = 0; w < c->deliver->n_workers; w++)
-		least += capture_takes(c->deliver->captures[w], k) ? least_quota(c) : 0;
-	if (takes(delivery, COPY_X2) && takes(delivery, COPY_X3))
-		quota = k == COPY_X2 ? quota / 8 : quota - quota / 8;
-	c->quota[k] = (struct copy_quota){.octets = quota > least ? quota : least};
-}
-
-static struct copy_ring *make_ring(struct mdf_connection *c, uint32_t worker, enum copy_kind k)
-{
-	struct copy_ring_settings s = {.quota = c->quota[k].octets,
-		.shared = &c->quota[k],
-		.max_pdu = c->settings.max_pdu,
-		.deliver = c->thread->number,
-		.minor = c->settings.minor,
-		.owner = stream_line(c->stream, worker, k),
-		.kept = deliver_kept_number(c),
-		.kind = k};
-	return copy_ring_new(c->deliver->captures[worker], &s);
-}
-
-static bool has_rings(struct mdf_connection *c, enum copy_kind k)
-{
-	for (uint32_t w = 0; w < c->deliver->n_workers; w++)
-		if (stream_ring(stream_line(c->stream, w, k)))
-			return true;
-	return false;
-}
-
-// Rings that `delivery` needs and the stream does not have, by line; NULL when out of memory.
-static struct copy_ring **make_rings(struct mdf_connection *c, uint8_t delivery)
-{
-	uint32_t n = c->deliver->n_workers;
-	struct copy_ring **rings = calloc((size_t)n * COPY_KINDS, sizeof(struct copy_ring *));
-
-	for (enum copy_kind k = 0; k < COPY_KINDS; k++)
-		if (!has_rings(c, k))
-			begin_quota(c, k, delivery);
-	for (uint32_t i = 0; rings && i < n * COPY_KINDS; i++) {
-		if (!takes(delivery & c->kinds, i % COPY_KINDS) ||
-			!capture_takes(c->deliver->captures[i / COPY_KINDS], i % COPY_KINDS) ||
-			stream_ring(stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS)))
-			continue;
-		rings[i] = make_ring(c, i / COPY_KINDS, i % COPY_KINDS);
-		if (rings[i])
-			continue;
-		while (i-- > 0)
-			copy_ring_free(rings[i]);
-		free(rings);
-		return NULL;
-	}
-	return rings;
-}
-
-// Workers push to exactly the kinds in `delivery` from now on.
-static void attach(struct mdf_connection *c, uint8_t delivery)
-{
-	for (uint32_t w = 0; w < c->deliver->n_workers; w++) {
-		for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
-			struct copy_ring *r = stream_ring(stream_line(c->stream, w, k));
-			if (r && takes(delivery, k))
-				capture_attach(c->deliver->captures[w], c->index, k, r);
-			else if (r)
-				capture_detach(c->deliver->captures[w], c->index, k);
-		}
-	}
 }
 
 static struct mdf_connection *mdf_connection_new(
@@ -235,64 +152,109 @@ static int find_index(struct deliver *d, const struct channel_destination *dest)
 	return index;
 }
 
-// Fills stream and rings. 0 or NOMEM.
-static int mdf_connection_fill(struct mdf_connection *c)
+// The destination's connections, of which this is the first, without what they were given.
+static void give_up(struct mdf_connection *c)
 {
-	struct deliver *d = c->deliver;
+	struct mdf_connection *next;
 
-	c->thread = &d->thread[c->index % d->n_threads];
+	deliver_kept_free(c);
+	free(c->destination);
+	for (; c; c = next) {
+		next = c->sibling;
+		stream_free(c->stream);
+		free(c);
+	}
+}
+
+// As many as the configuration says, or as those had that rings of an earlier process belong to;
+// and one for each spool that was left by more.
+static uint32_t count(struct mdf_connection *first)
+{
+	struct mdf_destination *m = first->destination;
+	uint32_t left = deliver_spools_left(first->deliver, &first->dest);
+
+	m->n = first->settings.connections;
+	if (first->kept && first->kept->connections > 0)
+		m->n = first->kept->connections;
+	if (first->kept)
+		first->kept->connections = m->n;
+	return left > m->n ? left : m->n;
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+// Makes the connection whole but for its rings. 0 or NOMEM.
+static int equip(struct mdf_connection *c, struct mdf_connection *first, uint32_t number)
+{
+	const struct deliver *d = c->deliver;
+
+	c->index = first->index;
+	c->kept = first->kept;
+	c->destination = first->destination;
+	c->number = (uint16_t)number;
+	c->thread = &c->deliver->thread[(c->index + number) % d->n_threads];
+	deliver_rings_divide(c);
 	c->stream = stream_new(d->n_workers, &c->thread->book, c);
-	if (c->stream && c->kept)
-		deliver_count_in(c);
-	struct copy_ring **rings = c->stream ? make_rings(c, c->dest.delivery) : NULL;
-	if (!rings)
+	if (!c->stream)
 		return POI_ERR_NOMEM;
-	for (uint32_t i = 0; i < d->n_workers * COPY_KINDS; i++)
-		stream_attach(c->stream, stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS),
-			rings[i]);
-	free(rings);
+	stream_share(c->stream, lesser(c->destination->n, d->n_content));
+	if (c->kept)
+		deliver_count_in(c);
 	return 0;
 }
 
-static void mdf_connection_free(struct mdf_connection *c)
+static int fill(struct mdf_connection *first)
 {
-	if (!c)
-		return;
-	stream_free(c->stream);
-	free(c);
+	struct copy_ring **rings[CONFIG_CONNECTIONS_MAX];
+	uint32_t n = first->deliver->n_workers * COPY_KINDS;
+
+	if (deliver_rings_make(first->destination, first->dest.delivery, rings))
+		return POI_ERR_NOMEM;
+	for (struct mdf_connection *c = first; c; c = c->sibling) {
+		for (uint32_t i = 0; i < n; i++)
+			stream_attach(c->stream,
+				stream_line(c->stream, i / COPY_KINDS, i % COPY_KINDS),
+				rings[c->number][i]);
+		free(rings[c->number]);
+	}
+	return 0;
 }
 
-// The destination's connections, not yet known to anyone. NULL when out of memory.
+// The first of the destination's connections, not yet known to anyone. NULL when out of memory.
 static struct mdf_connection *mdf_connections_new(
 	struct deliver *d, const struct channel_destination *dest, int at)
 {
-	struct mdf_connection *c = mdf_connection_new(d, dest), *twin = NULL;
+	struct mdf_connection *first = mdf_connection_new(d, dest), *last = first;
 
-	if (!c)
+	if (!first)
 		return NULL;
-	c->index = (uint16_t)at;
-	c->kept = deliver_keep(d, dest);
-	c->kinds = DELIVERY_X2 | DELIVERY_X3;
-	if (c->settings.connections == 2) {
-		twin = mdf_connection_new(d, dest);
-		if (!twin)
-			goto fail;
-		c->kinds = DELIVERY_X2;
-		twin->kinds = DELIVERY_X3;
-		twin->index = c->index;
-		twin->kept = c->kept;
-		twin->twin = c;
-		c->twin = twin;
-	}
-	if (mdf_connection_fill(c) || (twin && mdf_connection_fill(twin)))
+	first->index = (uint16_t)at;
+	first->kept = deliver_keep(d, dest);
+	first->destination = calloc(1, sizeof(*first->destination));
+	if (!first->destination)
 		goto fail;
-	deliver_keep_rest(c, true);
-	return c;
+	first->destination->first = first;
+	uint32_t n = count(first);
+	first->destination->made = first->destination->alive = n;
+	for (uint32_t i = 0; i < n; i++) {
+		struct mdf_connection *c = i > 0 ? mdf_connection_new(d, dest) : first;
+		if (!c)
+			goto fail;
+		if (i > 0)
+			last->sibling = c;
+		last = c;
+		if (equip(c, first, i))
+			goto fail;
+	}
+	if (fill(first))
+		goto fail;
+	deliver_keep_rest(first, true);
+	return first;
 fail:
-	mdf_connection_free(twin);
-	c->twin = NULL;
-	deliver_kept_free(c);
-	mdf_connection_free(c);
+	give_up(first);
 	return NULL;
 }
 
@@ -301,36 +263,32 @@ static void start(struct mdf_connection *c)
 	struct command order = {.kind = COMMAND_ADD, .waited = true, .connection = c};
 
 	deliver_thread_send(c->thread, &order);
-	attach(c, c->dest.delivery);
+	deliver_rings_attach(c, c->dest.delivery);
 }
 
 int deliver_add(struct deliver *d, const struct channel_destination *dest, uint16_t *index)
 {
 	pthread_mutex_lock(&d->lock);
 	int at = find_index(d, dest);
-	d->serial += 2;
-	uint64_t serial = d->serial;
+	uint64_t serial = d->serial + 1;
+	d->serial += CONFIG_CONNECTIONS_MAX;
 	pthread_mutex_unlock(&d->lock);
 	if (at < 0)
 		return at;
-	struct mdf_connection *c = mdf_connections_new(d, dest, at);
-	if (!c)
+	struct mdf_connection *first = mdf_connections_new(d, dest, at);
+	if (!first)
 		return POI_ERR_NOMEM;
-	struct mdf_connection *twin = c->twin;
-	c->serial = serial;
 	pthread_mutex_lock(&d->spool_lock); // no sweep finds a file of one that is not known yet
-	mdf_connection_spool_open(c);
-	if (twin) {
-		twin->serial = serial + 1;
-		mdf_connection_spool_open(twin);
+	for (struct mdf_connection *c = first; c; c = c->sibling) {
+		c->serial = serial++;
+		mdf_connection_spool_open(c);
 	}
 	pthread_mutex_lock(&d->lock);
-	d->connection[at] = c;
+	d->connection[at] = first;
 	pthread_mutex_unlock(&d->lock);
 	pthread_mutex_unlock(&d->spool_lock);
-	start(c);
-	if (twin)
-		start(twin);
+	for (struct mdf_connection *c = first; c; c = c->sibling)
+		start(c);
 	*index = (uint16_t)at;
 	return 0;
 }
@@ -345,57 +303,61 @@ static struct mdf_connection *connection_at(struct deliver *d, uint16_t index)
 	return c;
 }
 
-static int modify_one(struct mdf_connection *c, const struct channel_destination *dest)
+static void modify_one(struct mdf_connection *c, const struct channel_destination *dest,
+	struct copy_ring **rings)
 {
-	struct command order = {
-		.kind = COMMAND_MODIFY, .waited = true, .connection = c, .dest = *dest};
+	struct command order = {.kind = COMMAND_MODIFY,
+		.waited = true,
+		.connection = c,
+		.dest = *dest,
+		.rings = rings};
+
 	order.dest.memo = NULL;
 	order.dest.memo_length = 0;
-	deliver_keep_rest(c, false);
-	order.rings = make_rings(c, dest->delivery);
-	deliver_keep_rest(c, true);
-	if (!order.rings)
-		return POI_ERR_NOMEM;
-	deliver_keep_modified(c, dest);
 	deliver_thread_send(c->thread, &order);
-	free(order.rings);
-	attach(c, dest->delivery);
-	return 0;
+	free(rings);
 }
 
 int deliver_modify(struct deliver *d, uint16_t index, const struct channel_destination *dest)
 {
-	struct mdf_connection *c = connection_at(d, index);
+	struct mdf_connection *first = connection_at(d, index);
+	struct copy_ring **rings[CONFIG_CONNECTIONS_MAX];
 
-	if (!c)
+	if (!first)
 		return POI_ERR_NOT_FOUND;
-	int error = modify_one(c, dest);
-	return error || !c->twin ? error : modify_one(c->twin, dest);
+	deliver_keep_rest(first, false);
+	int error = deliver_rings_make(first->destination, dest->delivery, rings);
+	deliver_keep_rest(first, true);
+	if (error)
+		return error;
+	deliver_keep_modified(first, dest);
+	for (struct mdf_connection *c = first; c; c = c->sibling) {
+		modify_one(c, dest, rings[c->number]);
+		deliver_rings_attach(c, dest->delivery);
+	}
+	return 0;
 }
 
-static void remove_one(struct mdf_connection *c)
-{
-	attach(c, 0);
-	if (c->kept)
-		atomic_store_explicit(&c->kept->state, BOX_LEAVING, memory_order_release);
-	atomic_store_explicit(&c->removing, true, memory_order_relaxed);
-	struct command order = {.kind = COMMAND_REMOVE, .waited = true, .connection = c};
-	deliver_thread_send(c->thread, &order);
-}
-
+// Once commanded, a connection may be gone at any time.
 void deliver_remove(struct deliver *d, uint16_t index)
 {
-	struct mdf_connection *c = connection_at(d, index);
+	struct mdf_connection *c = connection_at(d, index), *all[CONFIG_CONNECTIONS_MAX];
+	uint32_t n = 0;
 
 	if (!c)
 		return;
-	struct mdf_connection *twin =
-		c->twin; // before: once commanded, the first may be gone at any time
-	if (twin)
-		atomic_store_explicit(&twin->removing, true, memory_order_relaxed);
-	remove_one(c);
-	if (twin)
-		remove_one(twin);
+	if (c->kept)
+		atomic_store_explicit(&c->kept->state, BOX_LEAVING, memory_order_release);
+	for (; c; c = c->sibling) {
+		all[n++] = c;
+		deliver_rings_attach(c, 0);
+		atomic_store_explicit(&c->removing, true, memory_order_relaxed);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct command order = {
+			.kind = COMMAND_REMOVE, .waited = true, .connection = all[i]};
+		deliver_thread_send(all[i]->thread, &order);
+	}
 }
 
 void deliver_stopped(
@@ -406,9 +368,8 @@ void deliver_stopped(
 		struct copy_balance ended = {0};
 		if (!c)
 			continue;
-		mdf_connection_ended(c, &ended);
-		if (c->twin)
-			mdf_connection_ended(c->twin, &ended);
+		for (const struct mdf_connection *one = c; one; one = one->sibling)
+			mdf_connection_ended(one, &ended);
 		struct channel_event e = {.kind = EVENT_DISCARDED,
 			.ne = c->dest.ne,
 			.id = c->dest.did,
@@ -422,144 +383,6 @@ void deliver_stopped(
 		if (e.copies > 0)
 			report(context, &e);
 	}
-}
-
-void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
-{
-	for (uint32_t i = 0; i < d->n_threads; i++)
-		copy_outcomes_read(&d->thread[i].book, slot, add);
-	copy_outcomes_read(&d->inherited, slot, add);
-}
-
-void deliver_slot_reset(struct deliver *d, uint32_t slot)
-{
-	for (uint32_t i = 0; i < d->n_threads; i++)
-		copy_outcomes_reset(&d->thread[i].book, slot);
-	copy_outcomes_reset(&d->inherited, slot);
-}
-
-// The worse of two connections is the destination's state.
-static unsigned badness(uint8_t state)
-{
-	static const uint8_t order[] = {[DESTINATION_IDLE] = 0,
-		[DESTINATION_UP] = 1,
-		[DESTINATION_DRAINING] = 2,
-		[DESTINATION_CONNECTING] = 3,
-		[DESTINATION_DOWN] = 4};
-
-	return order[state];
-}
-
-static void add_status(const struct mdf_connection *c, struct channel_destination_status *out)
-{
-	uint8_t state = (uint8_t)atomic_load_explicit(&c->state, memory_order_relaxed);
-
-	if (badness(state) >= badness(out->state)) {
-		out->state = state;
-		snprintf(out->reason, sizeof(out->reason), "%s", c->reason);
-	}
-	if (c->down_since_ns && (!out->down_since_ns || c->down_since_ns < out->down_since_ns))
-		out->down_since_ns = c->down_since_ns;
-	out->connects += c->connects;
-	out->odd_acks += c->odd_acks;
-	out->settle = (uint8_t)c->settings.settle;
-	stream_balance(c->stream, &out->copies, &out->queued_octets);
-}
-
-int deliver_status(const struct deliver *d, uint16_t index, struct channel_destination_status *out)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock; // the lock is no part of the value
-	int error = POI_ERR_NOT_FOUND;
-
-	pthread_mutex_lock(lock);
-	const struct mdf_connection *c =
-		index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
-	if (c) {
-		struct id16 ne = out->ne, did = out->did;
-		*out = (struct channel_destination_status){.ne = ne, .did = did};
-		add_status(c, out);
-		if (c->twin)
-			add_status(c->twin, out);
-		error = 0;
-	}
-	pthread_mutex_unlock(lock);
-	return error;
-}
-
-static uint64_t held(const struct mdf_connection *c)
-{
-	uint64_t spooled = stream_spool_holds(c->stream), octets = 0;
-	struct copy_balance b = {0};
-
-	stream_balance(c->stream, &b, &octets);
-	return b.queued + b.unsettled > spooled ? b.queued + b.unsettled - spooled : 0;
-}
-
-uint64_t deliver_held(const struct deliver *d, uint16_t index)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
-	uint64_t sum = 0;
-
-	pthread_mutex_lock(lock);
-	const struct mdf_connection *c =
-		index < COPY_DESTINATIONS_MAX ? d->connection[index] : NULL;
-	if (c)
-		sum = held(c) + (c->twin ? held(c->twin) : 0);
-	pthread_mutex_unlock(lock);
-	return sum;
-}
-
-uint32_t deliver_leaving(
-	const struct deliver *d, uint32_t from, struct channel_destination_status *out)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
-	uint32_t found = UINT32_MAX;
-
-	pthread_mutex_lock(lock);
-	for (uint32_t i = from; i < COPY_DESTINATIONS_MAX && found == UINT32_MAX; i++) {
-		const struct mdf_connection *c = d->connection[i];
-		if (!c || !atomic_load_explicit(&c->removing, memory_order_relaxed))
-			continue;
-		out->ne = c->dest.ne;
-		out->did = c->dest.did;
-		found = i;
-	}
-	pthread_mutex_unlock(lock);
-	return found;
-}
-
-void deliver_totals(const struct deliver *d, struct copy_balance *out)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
-	uint64_t octets = 0;
-
-	pthread_mutex_lock(lock);
-	*out = d->past;
-	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct mdf_connection *c = d->connection[i];
-		if (c)
-			stream_balance(c->stream, out, &octets);
-		if (c && c->twin)
-			stream_balance(c->twin->stream, out, &octets);
-	}
-	pthread_mutex_unlock(lock);
-}
-
-uint64_t deliver_found(const struct deliver *d)
-{
-	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;
-
-	pthread_mutex_lock(lock);
-	uint64_t sum = d->past_found;
-	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
-		const struct mdf_connection *c = d->connection[i];
-		if (c)
-			sum += stream_spool_found(c->stream);
-		if (c && c->twin)
-			sum += stream_spool_found(c->twin->stream);
-	}
-	pthread_mutex_unlock(lock);
-	return sum;
 }
 
 int deliver_reload(struct deliver *d, char *why, size_t why_size)

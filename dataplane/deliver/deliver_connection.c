@@ -62,10 +62,13 @@ static void renew(struct mdf_connection *c, uint64_t now)
 	mdf_connection_set_state(c, DESTINATION_CONNECTING);
 }
 
-// One of two connections whose kind is not delivered, or not any more, is not made or kept.
+// One of several connections whose rings are of a kind that is not delivered, or not any more, is not
+// made or kept; nor is one without a ring, whose spool was left by more connections than there are.
 static bool is_needed(const struct mdf_connection *c)
 {
-	return !c->twin || (c->dest.delivery & c->kinds) || !stream_empty(c->stream);
+	bool only = c->destination->n == 1 && c->number == 0;
+
+	return only || (c->dest.delivery & c->kinds) || !stream_empty(c->stream);
 }
 
 void mdf_connection_timers(struct mdf_connection *c, uint64_t now)

@@ -7,16 +7,21 @@
 
 #include "shared/now.h"
 
-void deliver_post(struct deliver *d, const struct channel_event *e)
+static void post_locked(struct deliver *d, const struct channel_event *e)
 {
 	uint64_t one = 1;
 
-	pthread_mutex_lock(&d->lock);
 	if (d->event_head - d->event_tail == EVENTS_MAX)
 		d->event_tail++;
 	d->event[d->event_head++ % EVENTS_MAX] = *e;
-	pthread_mutex_unlock(&d->lock);
 	(void)!write(d->event_fd, &one, sizeof(one)); // full means: readable already
+}
+
+void deliver_post(struct deliver *d, const struct channel_event *e)
+{
+	pthread_mutex_lock(&d->lock);
+	post_locked(d, e);
+	pthread_mutex_unlock(&d->lock);
 }
 
 bool deliver_next_event(struct deliver *d, struct channel_event *out)
@@ -67,29 +72,39 @@ static uint64_t grown(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+void mdf_connection_leave(const struct mdf_connection *c)
+{
+	struct copy_balance now = {0}, *to = &c->destination->left;
+
+	mdf_connection_ended(c, &now);
+	to->acknowledged += grown(now.acknowledged, c->removed.acknowledged);
+	to->in_doubt += grown(now.in_doubt, c->removed.in_doubt);
+	for (int i = 0; i < LOSS_COUNT; i++)
+		to->lost[i] += now.lost[i] - c->removed.lost[i];
+}
+
 void mdf_connection_post_gone(const struct mdf_connection *c)
 {
-	struct copy_balance now = {0};
+	const struct copy_balance *left = &c->destination->left;
 	struct channel_event e = {.kind = EVENT_DESTINATION_GONE,
 		.ne = c->dest.ne,
 		.id = c->dest.did,
 		.time_ns = now_wall_ns()};
+	uint64_t lost = copy_balance_lost(left);
 
-	mdf_connection_ended(c, &now);
-	uint64_t lost = copy_balance_lost(&now) - copy_balance_lost(&c->removed);
-	uint64_t doubt = grown(now.in_doubt, c->removed.in_doubt);
-	e.copies = lost + doubt;
+	e.copies = lost + left->in_doubt;
 	snprintf(e.text, sizeof(e.text),
 		"%llu PDUs delivered after the removal, %llu PDUs lost, %llu in doubt",
-		(unsigned long long)grown(now.acknowledged, c->removed.acknowledged),
-		(unsigned long long)lost, (unsigned long long)doubt);
-	deliver_post(c->deliver, &e);
+		(unsigned long long)left->acknowledged, (unsigned long long)lost,
+		(unsigned long long)left->in_doubt);
+	post_locked(c->deliver, &e);
 }
 
-void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
+void mdf_connection_post_locked(
+	struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
 {
 	// Nobody asks any more for one that was removed, and its DID may be another's already.
-	if (c->remove_until)
+	if (c->remove_until || atomic_load_explicit(&c->removing, memory_order_relaxed))
 		return;
 	struct channel_event e = {.kind = kind,
 		.ne = c->dest.ne,
@@ -98,5 +113,12 @@ void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies
 		.time_ns = now_wall_ns()};
 
 	snprintf(e.text, sizeof(e.text), "%s", text);
-	deliver_post(c->deliver, &e);
+	post_locked(c->deliver, &e);
+}
+
+void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
+{
+	pthread_mutex_lock(&c->deliver->lock);
+	mdf_connection_post_locked(c, kind, copies, text);
+	pthread_mutex_unlock(&c->deliver->lock);
 }

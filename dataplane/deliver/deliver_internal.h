@@ -2,6 +2,8 @@
 
 // How delivery looks inside. Its files, from the top:
 //   deliver.c            the builder's side
+//   deliver_status.c     what it is told
+//   deliver_rings.c      a destination's rings
 //   deliver_loop.c       a thread's loop: rings to records
 //   deliver_thread.c     commands to a thread
 //   deliver_connection.c one destination's connection
@@ -12,6 +14,15 @@
 //   deliver_address.c    a destination's addresses
 //   deliver_events.c, deliver_settings.c
 // None calls one above it.
+//
+// A destination has `delivery.connections` connections, and each is whole: a stream of its own with
+// what was sent, acknowledged and spooled, a thread, keepalives, attempts and timers. A context of
+// sequence numbers belongs to one worker and kind, so to one copy_ring; and each ring of the
+// destination belongs to one of the connections for good, whatever becomes of that (see
+// deliver_carries). So nothing on the way of a copy knows that there are several, and the order of a
+// context is that of its connection, over reconnects, the spool and a restart too. Connections share
+// what is the destination's: the quota of its rings, the room of its spool, its faults and its end
+// (struct mdf_destination).
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -38,7 +49,7 @@ struct connection_settings { // the configuration with the overrides of this des
 	uint64_t spool; // octets on disk
 	uint32_t max_pdu;
 	uint8_t minor;
-	uint8_t connections; // 2: X2 and X3 each have their own
+	uint8_t connections; // of the destination
 	bool keepalive;
 	bool require_ack;
 	enum config_settle settle;
@@ -50,7 +61,8 @@ struct box_destination {
 	_Atomic uint32_t state; // enum box_state; release, when the rest is written
 	struct id16 ne, did;
 	uint8_t creation[16];
-	struct copy_outcome_counts counts[2]; // of its connection and of that one's twin
+	uint32_t connections; // which of them a ring belongs to; 0: not known yet
+	struct copy_outcome_counts counts[CONFIG_CONNECTIONS_MAX]; // of each connection
 	uint64_t before; // copies among the first that ended in earlier processes
 };
 
@@ -85,8 +97,23 @@ struct mdf_attempt { // at one address of a destination
 	bool failed;	      // since the connection stood, or all of them had failed
 };
 
-// One connection of a destination: its only one, or that for X2 with a twin for X3. Owned by its
-// delivery thread, but for the members marked otherwise.
+// What the connections of a destination share. Under deliver->lock, but for what is marked otherwise.
+struct mdf_destination {
+	struct mdf_connection *first; // those not retired, the one of the lowest number first
+	uint32_t n;		      // connections among which the rings are divided
+	uint32_t made;		      // with those that only have an old spool; for good
+	uint32_t alive;		      // those not freed
+	struct copy_quota quota[COPY_KINDS]; // of the rings of all workers; the builder's
+	struct spool_room room[COPY_KINDS];  // of all their spools; the spooler's
+	uint32_t down;			     // connections whose fault is reported
+	uint64_t down_at;		     // since the first of them is, as long as there are any
+	uint64_t lost;			     // by those of them that are up again
+	uint64_t lost_retired;		     // by those that are gone
+	struct copy_balance left;	     // what ended since the removal, of those that are gone
+};
+
+// One connection of a destination. Owned by its delivery thread, but for the members marked
+// otherwise.
 struct mdf_connection {
 	struct deliver *deliver;
 	struct deliver_thread *thread;
@@ -97,15 +124,15 @@ struct mdf_connection {
 	bool due;
 	uint32_t due_events; // of epoll, seen since
 	uint16_t index;
-	uint8_t kinds; // DELIVERY_X2, DELIVERY_X3: what it would carry
-	struct mdf_connection
-		*twin;	 // same index and thread; NULL: none. Changed under deliver->lock
+	uint16_t number; // among the destination's
+	uint8_t kinds;	 // DELIVERY_X2, DELIVERY_X3: what rings of its own would carry
+	struct mdf_destination *destination;
+	struct mdf_connection *sibling; // the next of the destination's; under deliver->lock
 	uint64_t serial; // distinguishes a late answer of the resolver
 	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
-	struct box_destination *kept;	     // with its twin; NULL: there is no box
-	struct copy_quota quota[COPY_KINDS]; // of the rings of all workers
+	struct box_destination *kept; // the destination's; NULL: there is no box
 	struct connection_spool spool[COPY_KINDS];
 	_Atomic uint32_t state; // enum destination_state; anyone reads
 
@@ -140,7 +167,6 @@ struct mdf_connection {
 	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
 	uint64_t lost_before;		  // when none had been lost for a while
 	uint64_t lost_at_down;		  // for the count in the up event
-	uint64_t lost_twin;		  // of a twin that came up first
 
 	struct stream_piece piece; // refused by TCP for now; length 0: none
 	bool piece_is_control;
@@ -163,7 +189,7 @@ struct mdf_connection {
 
 	_Atomic bool removing;
 	uint64_t remove_until;
-	struct copy_balance removed; // what had ended when it was removed, of a twin that went first too
+	struct copy_balance removed; // what had ended when it was removed
 	bool closing;		     // no further job for the disk
 
 	// Under deliver->lock.
@@ -200,6 +226,7 @@ struct deliver {
 	struct capture *const *captures;
 	uint32_t n_workers;
 	uint32_t n_threads;
+	uint32_t n_content; // workers that take content: all but the reporter
 	uint64_t flush_ns;
 	struct resolver *resolver;
 	struct spooler *spooler; // NULL: no spool
@@ -246,6 +273,18 @@ struct command {
 	struct channel_destination dest; // MODIFY
 	struct resolve_answer answer;	 // RESOLVED
 };
+
+// deliver_rings.c: the builder's thread
+// Whether the rings of this worker and kind belong to the connection.
+bool deliver_carries(const struct mdf_connection *c, uint32_t worker, enum copy_kind k);
+// Sets what it carries.
+void deliver_rings_divide(struct mdf_connection *c);
+// Makes for each connection of the destination the rings that `delivery` needs and its stream does
+// not have: rings[number] is by line (workers x kinds), the caller's to free, as are the rings. 0, or
+// NOMEM: then none was made.
+int deliver_rings_make(struct mdf_destination *m, uint8_t delivery, struct copy_ring ***rings);
+// Workers push to exactly the kinds in `delivery` from now on.
+void deliver_rings_attach(struct mdf_connection *c, uint8_t delivery);
 
 // deliver_loop.c
 int deliver_thread_start(struct deliver_thread *t);
@@ -354,6 +393,8 @@ void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now);
 // The identifier is another destination's from now on: what is owed to the one before is lost, and
 // said so.
 void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation);
+// The number of connections that have left a spool to this destination, whatever their number is now.
+uint32_t deliver_spools_left(const struct deliver *d, const struct channel_destination *dest);
 bool mdf_connection_spool_busy(const struct mdf_connection *c);
 // Until the disk is done with what it has. What is acknowledged by now is owed no more once the
 // spool is closed.
@@ -380,15 +421,20 @@ void deliver_keep_rest(struct mdf_connection *c, bool waits);
 void deliver_keep_modified(struct mdf_connection *c, const struct channel_destination *dest);
 void deliver_count_in(struct mdf_connection *c);	      // its stream's counts lie there
 uint32_t deliver_kept_number(const struct mdf_connection *c); // UINT32_MAX: none
-void deliver_kept_free(struct mdf_connection *c); // any thread, under the lock; its twin is gone
+void deliver_kept_free(struct mdf_connection *c); // any thread, under the lock; the last one
 
 // deliver_events.c
 void deliver_post(struct deliver *d, const struct channel_event *e);
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
+// The same under the lock, so that what several connections say comes in the order in which it is.
+void mdf_connection_post_locked(
+	struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
 uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
 // Adds what ended so far: acknowledged, in doubt, lost; not what is under way.
 void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add);
-// It was removed, and nothing is owed any more; it is closed.
+// Adds what ended since the removal to the destination's. Under the lock.
+void mdf_connection_leave(const struct mdf_connection *c);
+// All its connections have left, and this is the last one: nothing is owed any more. Under the lock.
 void mdf_connection_post_gone(const struct mdf_connection *c);
 
 // deliver_settings.c

@@ -61,6 +61,7 @@ static struct box_destination *place(struct deliver *d)
 		}
 		memset(d->kept[i].counts, 0, sizeof(d->kept[i].counts));
 		d->kept[i].before = 0;
+		d->kept[i].connections = 0;
 		return &d->kept[i];
 	}
 	return NULL;
@@ -155,9 +156,8 @@ void deliver_keep_rest(struct mdf_connection *c, bool waits)
 
 void deliver_count_in(struct mdf_connection *c)
 {
-	bool second = c->twin && c->kinds == DELIVERY_X3;
-
-	stream_count_in(c->stream, &c->kept->counts[second], second ? 0 : c->kept->before);
+	stream_count_in(c->stream, &c->kept->counts[c->number],
+		c->number == 0 ? c->kept->before : 0);
 }
 
 uint32_t deliver_kept_number(const struct mdf_connection *c)
@@ -167,7 +167,7 @@ uint32_t deliver_kept_number(const struct mdf_connection *c)
 
 void deliver_kept_free(struct mdf_connection *c)
 {
-	if (c && c->kept && !c->twin)
+	if (c->kept)
 		set_state(c->kept, BOX_FREE);
 }
 
@@ -200,8 +200,9 @@ static void inherit_destination(struct inheriting *x, uint32_t from)
 	k->ne = o->ne;
 	k->did = o->did;
 	memcpy(k->creation, o->creation, sizeof(k->creation));
-	copy_outcomes_merge(&k->counts[0], &o->counts[0]);
-	copy_outcomes_merge(&k->counts[0], &o->counts[1]);
+	k->connections = o->connections;
+	for (uint32_t i = 0; i < CONFIG_CONNECTIONS_MAX; i++)
+		copy_outcomes_merge(&k->counts[0], &o->counts[i]);
 	x->balance[k - x->d->kept] = o->before;
 	set_state(k, BOX_WAITING);
 	x->d->n_waiting++;

@@ -213,22 +213,13 @@ static void connect_one(struct deliver_thread *t, uint64_t now)
 	make_busy(t, c);
 }
 
-// Adds the first connection's counts since the removal to the second, which reports them.
-static void leave_to(struct mdf_connection *twin, const struct mdf_connection *c)
-{
-	struct copy_balance now = {0};
-
-	mdf_connection_ended(c, &now);
-	twin->removed.acknowledged -= now.acknowledged - c->removed.acknowledged;
-	twin->removed.in_doubt -= now.in_doubt - c->removed.in_doubt;
-	for (int i = 0; i < LOSS_COUNT; i++)
-		twin->removed.lost[i] -= now.lost[i] - c->removed.lost[i];
-}
-
-// Frees the connection; its numbers stay in the totals.
+// Frees the connection; its numbers stay in the totals. The last of its destination says that this is
+// gone.
 static void retire(struct deliver_thread *t, struct mdf_connection *c)
 {
 	struct deliver *d = t->deliver;
+	struct mdf_destination *m = c->destination;
+	struct mdf_connection **at = &m->first;
 	uint64_t octets = 0;
 
 	mdf_connection_close(c, LOSS_REMOVED);
@@ -236,23 +227,25 @@ static void retire(struct deliver_thread *t, struct mdf_connection *c)
 	unlink_busy(c);
 	unlink_due(t, c);
 	pthread_mutex_lock(&d->lock);
-	struct mdf_connection *twin = c->twin;
-	pthread_mutex_unlock(&d->lock);
-	if (!twin)
-		mdf_connection_post_gone(c);
-	else
-		leave_to(twin, c);
-	pthread_mutex_lock(&d->lock);
 	stream_balance(c->stream, &d->past, &octets);
 	d->past_found += stream_spool_found(c->stream);
-	d->connection[c->index] = c->twin;
-	if (c->twin)
-		c->twin->twin = NULL;
+	m->lost_retired += mdf_connection_lost(c);
+	mdf_connection_leave(c);
+	while (*at != c)
+		at = &(*at)->sibling;
+	*at = c->sibling;
+	if (!m->first)
+		mdf_connection_post_gone(c);
+	d->connection[c->index] = m->first;
 	pthread_mutex_unlock(&d->lock);
 	stream_free(c->stream);
 	pthread_mutex_lock(&d->lock);
-	deliver_kept_free(c);
+	bool last = --m->alive == 0;
+	if (last)
+		deliver_kept_free(c);
 	pthread_mutex_unlock(&d->lock);
+	if (last)
+		free(m);
 	free(c);
 }
 

@@ -100,6 +100,24 @@ static void set_down(struct mdf_connection *c, const char *reason, uint64_t age)
 	pthread_mutex_unlock(&c->deliver->lock);
 }
 
+// The destination has a fault from its first connection's on.
+static void post_down(struct mdf_connection *c, uint64_t since, const char *reason)
+{
+	struct mdf_destination *m = c->destination;
+	char text[128];
+
+	if (m->made > 1)
+		snprintf(text, sizeof(text), "connection %u of %u: %s", c->number + 1u, m->made, reason);
+	else
+		snprintf(text, sizeof(text), "%s", reason);
+	pthread_mutex_lock(&c->deliver->lock);
+	if (m->down == 0 || since < m->down_at)
+		m->down_at = since;
+	if (m->down++ == 0)
+		mdf_connection_post_locked(c, EVENT_DESTINATION_DOWN, 0, text);
+	pthread_mutex_unlock(&c->deliver->lock);
+}
+
 // Sets the state; the fault is reported once.
 static void report_down(struct mdf_connection *c, uint64_t now, uint64_t since, const char *reason)
 {
@@ -109,8 +127,7 @@ static void report_down(struct mdf_connection *c, uint64_t now, uint64_t since, 
 	c->reported_down = true;
 	c->down_at = since;
 	c->lost_at_down = c->lost_before;
-	if (!c->twin || !c->twin->reported_down)
-		mdf_connection_post(c, EVENT_DESTINATION_DOWN, 0, reason);
+	post_down(c, since, reason);
 }
 
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
@@ -139,22 +156,10 @@ void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *for
 	c->cut_at = 0;
 }
 
-// How long, and exactly what it cost. Each lost copy is reported at most once.
-static void say_up(struct mdf_connection *c, uint64_t now)
+// How long, and exactly what it cost. Under the lock.
+static void post_up(struct mdf_connection *c, uint64_t now, uint64_t lost)
 {
-	uint64_t lost = mdf_connection_lost(c) - c->lost_at_down;
-
-	c->lost_before = c->lost_seen = c->lost_at_down + lost;
-	c->lost_seen_at = now;
-	c->reported_down = false;
-	lost += c->lost_twin;
-	c->lost_twin = 0;
-	if (c->twin && c->twin->reported_down) { // it will say so for both
-		c->twin->lost_twin += lost;
-		c->twin->down_at = c->down_at < c->twin->down_at ? c->down_at : c->twin->down_at;
-		return;
-	}
-	uint64_t outage = (now - c->down_at) / NS_PER_MS;
+	uint64_t outage = (now - c->destination->down_at) / NS_PER_MS;
 	time_t since = (time_t)((now_wall_ns() - outage * NS_PER_MS) / NS_PER_S);
 	char text[128], when[32];
 	struct tm utc;
@@ -165,7 +170,26 @@ static void say_up(struct mdf_connection *c, uint64_t now)
 		"delivering again; outage of %llu.%03llu s since %s, %llu PDUs lost",
 		(unsigned long long)(outage / 1000), (unsigned long long)(outage % 1000), when,
 		(unsigned long long)lost);
-	mdf_connection_post(c, EVENT_DESTINATION_UP, lost, text);
+	mdf_connection_post_locked(c, EVENT_DESTINATION_UP, lost, text);
+}
+
+// Each lost copy is reported at most once. The destination's fault ends with its last connection's,
+// which says it for all.
+static void say_up(struct mdf_connection *c, uint64_t now)
+{
+	struct mdf_destination *m = c->destination;
+	uint64_t lost = mdf_connection_lost(c) - c->lost_at_down;
+
+	c->lost_before = c->lost_seen = c->lost_at_down + lost;
+	c->lost_seen_at = now;
+	c->reported_down = false;
+	pthread_mutex_lock(&c->deliver->lock);
+	m->lost += lost;
+	if (--m->down == 0) {
+		post_up(c, now, m->lost);
+		m->lost = 0;
+	}
+	pthread_mutex_unlock(&c->deliver->lock);
 }
 
 // Sets the state and ends a fault. `connects`: connections more.

@@ -9,7 +9,7 @@ struct connection_settings deliver_settings_of(
 	struct connection_settings s = {.buffer = c->buffer,
 		.spool = c->spool.size,
 		.minor = PDU_VERSION_MINOR_DEFAULT,
-		.connections = c->connections == 2 ? 2 : 1,
+		.connections = c->connections > 0 ? (uint8_t)c->connections : 1,
 		.keepalive = c->keepalive.enabled,
 		.require_ack = c->keepalive.require_ack,
 		.settle = config_settle_of(c, &dest->did, &dest->address)};

@@ -13,6 +13,7 @@
 #include "shared/now.h"
 #include "shared/sealed_file.h"
 
+#define FILE_MAX 4400
 #define RETRY_NS NS_PER_S	 // after a store that failed
 #define WAIT_NS (2 * NS_PER_S)	 // of a whole segment in memory
 #define PART_UP 2u		  // of a kind's room, from where on segments go to the disk
@@ -58,17 +59,29 @@ static const struct connection_spool *failing_kind(const struct mdf_connection *
 	return NULL;
 }
 
-// Of both connections: a destination has one fault for all that fails of its spool. NULL: nothing.
+// Of all connections: a destination has one fault for all that fails of its spool. NULL: nothing. Under
+// the lock.
 static const struct connection_spool *failing_part(const struct mdf_connection *c)
 {
-	const struct connection_spool *p = failing_kind(c);
+	const struct connection_spool *p = NULL;
 
-	return p || !c->twin ? p : failing_kind(c->twin);
+	for (c = c->destination->first; c && !p; c = c->sibling)
+		p = failing_kind(c);
+	return p;
 }
 
 static uint64_t destination_lost(const struct mdf_connection *c)
 {
-	return mdf_connection_lost(c) + (c->twin ? mdf_connection_lost(c->twin) : 0);
+	const struct mdf_destination *m = c->destination;
+
+	if (m->made == 1)
+		return mdf_connection_lost(c);
+	pthread_mutex_lock(&c->deliver->lock);
+	uint64_t sum = m->lost_retired;
+	for (const struct mdf_connection *one = m->first; one; one = one->sibling)
+		sum += mdf_connection_lost(one);
+	pthread_mutex_unlock(&c->deliver->lock);
+	return sum;
 }
 
 static void discarded(struct mdf_connection *c, const char *did, bool stale, uint64_t copies)
@@ -82,23 +95,56 @@ static void discarded(struct mdf_connection *c, const char *did, bool stale, uin
 	mdf_connection_post(c, EVENT_DISCARDED, copies, text);
 }
 
-static void open_one(struct mdf_connection *c, enum copy_kind k, uint64_t cap)
+// NE.DID.creation.x2, and for connections but the first NE.DID.creation.number.x2: a file stays with
+// the number of its connection.
+static void name_file(const struct deliver *d, const struct channel_destination *dest,
+	uint32_t number, enum copy_kind k, char *out, size_t size)
+{
+	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], which[16] = "";
+
+	id_format(&dest->ne, ne);
+	id_format(&dest->did, did);
+	if (number > 0)
+		snprintf(which, sizeof(which), ".%u", number);
+	snprintf(out, size, "%s/%s.%s.%016llx%s.x%d", d->config->delivery.spool.folder, ne, did,
+		(unsigned long long)dest->creation, which, k == COPY_X2 ? 2 : 3);
+}
+
+static bool is_left(const struct deliver *d, const struct channel_destination *dest,
+	uint32_t number, enum copy_kind k)
+{
+	char file[FILE_MAX];
+
+	name_file(d, dest, number, k, file, sizeof(file));
+	return access(file, F_OK) == 0;
+}
+
+uint32_t deliver_spools_left(const struct deliver *d, const struct channel_destination *dest)
+{
+	uint32_t n = d->spooler ? CONFIG_CONNECTIONS_MAX : 0;
+
+	while (n > 0 && !is_left(d, dest, n - 1, COPY_X2) && !is_left(d, dest, n - 1, COPY_X3))
+		n--;
+	return n;
+}
+
+static void open_one(struct mdf_connection *c, enum copy_kind k)
 {
 	struct deliver *d = c->deliver;
-	char ne[ID_TEXT_SIZE], did[ID_TEXT_SIZE], file[4400];
+	char did[ID_TEXT_SIZE], file[FILE_MAX];
 	struct spool_settings s = {.file = file,
 		.root = d->spool_root,
-		.cap = cap,
+		.room = &c->destination->room[k],
 		.creation = c->dest.creation,
 		.stale = d->silent && d->silent(d->silent_context, &c->dest.ne)};
+	pthread_mutex_lock(&d->lock);
 	bool said = failing_part(c);
+	pthread_mutex_unlock(&d->lock);
 	struct spool_found found;
 	int error;
 
-	id_format(&c->dest.ne, ne);
 	id_format(&c->dest.did, did);
-	snprintf(file, sizeof(file), "%s/%s.%s.%016llx.x%d", d->config->delivery.spool.folder, ne,
-		did, (unsigned long long)c->dest.creation, k == COPY_X2 ? 2 : 3);
+	name_file(d, &c->dest, c->number, k, file, sizeof(file));
 	c->spool[k].spool = spool_open(&s, &found, &error);
 	if (found.what == SPOOL_DISCARDED)
 		discarded(c, did, s.stale, found.copies);
@@ -120,14 +166,17 @@ void mdf_connection_spool_open(struct mdf_connection *c)
 {
 	// Room for X2 of its own, as in memory: content never crowds it out.
 	uint64_t x2 = c->settings.spool / 8;
+	uint64_t cap[COPY_KINDS] = {[COPY_X2] = x2, [COPY_X3] = c->settings.spool - x2};
 
 	if (!c->deliver->spooler || c->settings.spool == 0)
 		return;
 	stream_spool_use(c->stream);
-	if (c->kinds & DELIVERY_X2)
-		open_one(c, COPY_X2, x2);
-	if (c->kinds & DELIVERY_X3)
-		open_one(c, COPY_X3, c->settings.spool - x2);
+	for (enum copy_kind k = 0; k < COPY_KINDS; k++) {
+		bool own = c->kinds & (k == COPY_X2 ? DELIVERY_X2 : DELIVERY_X3);
+		c->destination->room[k].cap = cap[k];
+		if (own || is_left(c->deliver, &c->dest, c->number, k))
+			open_one(c, k);
+	}
 }
 
 static bool in_flight(const struct connection_spool *p)
@@ -149,20 +198,22 @@ bool mdf_connection_spool_busy(const struct mdf_connection *c)
 static void failed(struct mdf_connection *c, struct connection_spool *p, int error, uint64_t lost)
 {
 	char did[ID_TEXT_SIZE], text[96];
-	const struct connection_spool *before = failing_part(c);
 
 	if (p->failing)
 		return;
-	p->failing = true;
-	p->lost_at_failing = before ? before->lost_at_failing : lost;
 	id_format(&c->dest.did, did);
 	if (error == POI_ERR_LIMIT)
 		snprintf(text, sizeof(text), "the spool is full; memory only");
 	else
 		snprintf(text, sizeof(text), "spool: %s; memory only", poi_error_text(error));
 	log_kind(ERROR, SPOOL, "destination %s: %s", did, text);
+	pthread_mutex_lock(&c->deliver->lock);
+	const struct connection_spool *before = failing_part(c);
+	p->lost_at_failing = before ? before->lost_at_failing : lost;
+	p->failing = true;
 	if (!before)
-		mdf_connection_post(c, EVENT_SPOOL_FAULT, 0, text);
+		mdf_connection_post_locked(c, EVENT_SPOOL_FAULT, 0, text);
+	pthread_mutex_unlock(&c->deliver->lock);
 }
 
 // `lost`: copies by now.
@@ -173,13 +224,13 @@ static void works_again(
 
 	if (!p->failing)
 		return;
+	pthread_mutex_lock(&c->deliver->lock);
 	p->failing = false;
-	if (failing_part(c))
-		return;
-	// A twin that was removed meanwhile has taken its own along.
 	lost = lost > p->lost_at_failing ? lost - p->lost_at_failing : 0;
 	snprintf(text, sizeof(text), "%s; %llu PDUs lost meanwhile", how, (unsigned long long)lost);
-	mdf_connection_post(c, EVENT_SPOOL_CLEAR, lost, text);
+	if (!failing_part(c))
+		mdf_connection_post_locked(c, EVENT_SPOOL_CLEAR, lost, text);
+	pthread_mutex_unlock(&c->deliver->lock);
 }
 
 // Takes the job's result. What is lost while a job is at work is part of what its failure costs.

@@ -25,15 +25,19 @@ struct file_of { // whose a file is, by its name
 	uint64_t creation; // 0: of a version that did not know of it
 };
 
-static bool take_creation(const char *name, uint64_t *creation)
+// The creation and what may follow it, up to `length` octets.
+static bool take_creation(const char *name, size_t length, uint64_t *creation)
 {
 	char *end;
 
 	*creation = strtoull(name + 1, &end, 16);
-	return name[0] == '.' && end == name + CREATION_LENGTH && *creation != 0;
+	if (name[0] != '.' || end != name + CREATION_LENGTH || *creation == 0)
+		return false;
+	return length == CREATION_LENGTH ||
+	       (*end == '.' && strspn(end + 1, "0123456789") == length - CREATION_LENGTH - 1);
 }
 
-// NE.DID.creation.x2
+// NE.DID.creation.x2 or NE.DID.creation.number.x2
 static bool take_name(const char *name, struct file_of *f)
 {
 	size_t n = strlen(name);
@@ -42,8 +46,8 @@ static bool take_name(const char *name, struct file_of *f)
 	if (n < PAIR_LENGTH + 3 || name[ID_LENGTH] != '.' ||
 		(strcmp(name + n - 3, ".x2") != 0 && strcmp(name + n - 3, ".x3") != 0))
 		return false;
-	if (n == PAIR_LENGTH + CREATION_LENGTH + 3) {
-		if (!take_creation(name + PAIR_LENGTH, &f->creation))
+	if (n >= PAIR_LENGTH + CREATION_LENGTH + 3) {
+		if (!take_creation(name + PAIR_LENGTH, n - PAIR_LENGTH - 3, &f->creation))
 			return false;
 	} else if (n != PAIR_LENGTH + 3) {
 		return false;

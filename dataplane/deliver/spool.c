@@ -21,7 +21,8 @@
 struct spool {
 	char *file;
 	int fd;
-	uint64_t cap;
+	struct spool_room own, *room;
+	uint64_t owed; // of the room's, ours
 	uint64_t creation;
 	uint8_t root[SPOOL_KEY_SIZE];
 	uint8_t salt[AEAD_SALT_SIZE]; // of our session
@@ -61,6 +62,25 @@ static struct aead_record record_of(const struct spool *s, const uint8_t *key, c
 		.bound = bound,
 		.bound_size = BOUND_SIZE,
 		.size = n};
+}
+
+static void count_owed(struct spool *s, uint64_t owed)
+{
+	atomic_fetch_add_explicit(&s->room->owed, owed - s->owed, memory_order_relaxed);
+	s->owed = owed;
+}
+
+// Whether there is room for so much more; then it is taken.
+static bool take_room(struct spool *s, uint64_t size)
+{
+	count_owed(s, spool_octets(s));
+	uint64_t before = atomic_fetch_add_explicit(&s->room->owed, size, memory_order_relaxed);
+
+	s->owed += size;
+	if (before + size <= s->room->cap)
+		return true;
+	count_owed(s, s->owed - size);
+	return false;
 }
 
 static int write_head(struct spool *s)
@@ -165,7 +185,8 @@ struct spool *spool_open(
 	if (!s)
 		return NULL;
 	s->fd = -1;
-	s->cap = set->cap;
+	s->own.cap = set->cap;
+	s->room = set->room ? set->room : &s->own;
 	s->creation = set->creation;
 	memcpy(s->root, set->root, SPOOL_KEY_SIZE);
 	s->file = strdup(set->file);
@@ -174,8 +195,10 @@ struct spool *spool_open(
 	s->sealed = malloc(BLOCK_HEAD + TEXT_MAX + AEAD_TAG_SIZE);
 	if (s->file && s->aead && s->text && s->sealed) {
 		*error = open_file(s, set, found);
-		if (!*error)
+		if (!*error) {
+			count_owed(s, spool_octets(s));
 			return s;
+		}
 	}
 	spool_close(s);
 	return NULL;
@@ -202,6 +225,7 @@ void spool_close(struct spool *s)
 			(void)write_head(s);
 		close(s->fd);
 	}
+	count_owed(s, 0);
 	aead_free(s->aead);
 	explicit_bzero(s->root, sizeof(s->root));
 	explicit_bzero(s->write_key, sizeof(s->write_key));
@@ -257,15 +281,12 @@ static size_t put_text(uint8_t *to, const struct segment *g, uint32_t from, uint
 	return (size_t)(at - to) + end - start;
 }
 
-int spool_store(struct spool *s, const struct segment *segment, uint32_t from, uint32_t line)
+// Appends a block of the `n` octets in s->text.
+static int append(struct spool *s, size_t n)
 {
-	size_t n = put_text(s->text, segment, from, line);
 	size_t size = BLOCK_HEAD + n + AEAD_TAG_SIZE;
-
 	uint8_t bound[BOUND_SIZE];
 
-	if (spool_octets(s) + size > s->cap)
-		return POI_ERR_LIMIT;
 	if ((s->stale && reset(s)) || (s->unbegun && begin_session(s)))
 		return POI_ERR_IO;
 	wire_store32(s->sealed, (uint32_t)n);
@@ -280,6 +301,17 @@ int spool_store(struct spool *s, const struct segment *segment, uint32_t from, u
 	}
 	s->tail += size;
 	return 0;
+}
+
+int spool_store(struct spool *s, const struct segment *segment, uint32_t from, uint32_t line)
+{
+	size_t n = put_text(s->text, segment, from, line);
+
+	if (!take_room(s, BLOCK_HEAD + n + AEAD_TAG_SIZE))
+		return POI_ERR_LIMIT;
+	int error = append(s, n);
+	count_owed(s, spool_octets(s));
+	return error;
 }
 
 static int get_text(const uint8_t *text, size_t n, struct spool_block *out)
@@ -428,6 +460,7 @@ int spool_load(struct spool *s, struct spool_block *out)
 		s->places.head = s->read;
 	else
 		s->loaded[(s->loaded_head - 1) % LOADED_MAX] = s->read;
+	count_owed(s, spool_octets(s));
 	out->recovered = found;
 	return error;
 }
@@ -454,9 +487,13 @@ int spool_done(struct spool *s)
 	if (s->places.skip_at == s->places.head.at)
 		s->places.skip_at = s->places.skip = 0;
 	s->places.head = s->loaded[s->loaded_tail++ % LOADED_MAX];
-	if (is_done(s))
-		return reset(s);
+	if (is_done(s)) {
+		int error = reset(s);
+		count_owed(s, spool_octets(s));
+		return error;
+	}
 	punch(s);
+	count_owed(s, spool_octets(s));
 	return write_head(s);
 }
 

@@ -23,10 +23,16 @@
 
 struct spool;
 
+struct spool_room { // of spools that share it
+	uint64_t cap;
+	_Atomic uint64_t owed; // octets, of all; relaxed, a sum that never passes the cap
+};
+
 struct spool_settings {
 	const char *file;
 	const uint8_t *root;  // SPOOL_KEY_SIZE octets: sealed_file_key_read
 	uint64_t cap;	   // octets of the file that may hold what is owed
+	struct spool_room *room; // instead, with others; outlives the spool; NULL: its own
 	uint64_t creation; // of the destination: a file of another one is discarded
 	bool stale;	   // the ADMF was silent for too long: what is found is discarded
 };

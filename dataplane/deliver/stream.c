@@ -23,6 +23,7 @@ struct stream *stream_new(uint32_t n_workers, struct copy_outcomes *book, void *
 	s->owner = owner;
 	s->n_lines = n;
 	s->n_workers = n_workers;
+	s->share = 1;
 	s->mid = NO_LINE;
 	for (uint32_t i = 0; i < n; i++)
 		s->line[i].stream = s;
@@ -53,6 +54,11 @@ void stream_free(struct stream *s)
 	}
 	free(s->record);
 	free(s);
+}
+
+void stream_share(struct stream *s, uint32_t n)
+{
+	s->share = n > 0 ? n : 1;
 }
 
 void *stream_owner(const struct stream *s)
@@ -173,8 +179,9 @@ static bool is_held_by_tcp(const struct stream_line *l)
 	const uint64_t others = least / SPOOL_SEGMENTS_MIN * (SPOOL_SEGMENTS_MIN - 1);
 	uint64_t room = copy_ring_room(l->ring);
 
-	return l->stream->in_flight[line_kind(l)] >=
-	       (room >= least && room - others < room / 2 ? room - others : room / 2);
+	uint64_t most = room >= least && room - others < room / 2 ? room - others : room / 2;
+
+	return l->stream->in_flight[line_kind(l)] >= most / l->stream->share;
 }
 
 // The line at place `i` of the order of turns: X2 before X3, the spool before the rings, which
@@ -293,7 +300,7 @@ static uint64_t mark_share(const struct stream_line *l)
 {
 	uint64_t room = l->spool ? SPOOL_LOADED * (uint64_t)SEGMENT_SIZE : copy_ring_room(l->ring);
 
-	return room / 8;
+	return l->spool ? room / 8 : room / 8 / l->stream->share;
 }
 
 static void count_sent(struct stream *s, struct stream_line *l, uint32_t length)

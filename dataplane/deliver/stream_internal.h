@@ -66,6 +66,7 @@ struct stream {
 	uint64_t before;  // copies that ended in earlier processes: no ring offered them
 	uint32_t n_lines; // X2 lines of all workers, then X3 lines
 	uint32_t n_workers;
+	uint32_t share; // streams of the destination
 	uint32_t n_active;
 	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
 	uint32_t last;	       // the line that sent last

@@ -117,7 +117,7 @@ static bool holds_part(const struct stream *s, enum copy_kind k, uint32_t part)
 		copy_ring_counts(r, &n);
 		room = copy_ring_room(r);
 	}
-	return room > 0 && (part == 0 || n.queued_octets >= room / part);
+	return room > 0 && (part == 0 || n.queued_octets >= room / part / s->share);
 }
 
 bool stream_spool_take(

@@ -228,8 +228,8 @@ Test(channel, answers_round_trip)
 	CHECK(event, S(EVENT_LAST, id(1), id(2), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
 	CHECK(status, sample_status());
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));
-	CHECK(destination_status, S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, copies(),
-					  1, 2, 3, 4, "refused"));
+	CHECK(destination_status, S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, 3, 2,
+					  copies(), 1, 2, 3, 4, "refused"));
 	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 11, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());

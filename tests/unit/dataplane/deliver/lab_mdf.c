@@ -130,13 +130,30 @@ struct session {
 	uint64_t octets;
 	size_t parsed; // of this connection, for keepalives
 	size_t start;
+	uint32_t number;
 };
+
+static void keep_apart(struct lab_kept *k, const uint8_t *octets, size_t n)
+{
+	if (k->n + n > k->capacity) {
+		k->capacity = (k->n + n) * 2;
+		k->octets = realloc(k->octets, k->capacity);
+		must(k->octets != NULL, "memory");
+	}
+	memcpy(k->octets + k->n, octets, n);
+	k->n += n;
+}
 
 static void keep(struct session *s, const uint8_t *octets, size_t n)
 {
 	struct lab_mdf *m = s->mdf;
 
 	pthread_mutex_lock(&m->lock);
+	if (m->parallel) {
+		keep_apart(&m->apart[s->number], octets, n);
+		pthread_mutex_unlock(&m->lock);
+		return;
+	}
 	if (m->n_kept + n > m->capacity) {
 		m->capacity = (m->n_kept + n) * 2;
 		m->kept = realloc(m->kept, m->capacity);
@@ -153,8 +170,11 @@ static void acknowledge(struct session *s)
 	struct lab_mdf *m = s->mdf;
 
 	for (;;) {
-		const uint8_t *at = m->kept + s->start + s->parsed;
-		size_t left = m->n_kept - s->start - s->parsed;
+		// Its own thread alone writes a buffer that is kept apart.
+		const struct lab_kept *own = &m->apart[m->parallel ? s->number : 0];
+		const uint8_t *at = m->parallel ? own->octets + s->parsed
+						: m->kept + s->start + s->parsed;
+		size_t left = m->parallel ? own->n - s->parsed : m->n_kept - s->start - s->parsed;
 		if (left < 12 || left < (size_t)wire_load32(at + 4) + wire_load32(at + 8))
 			return;
 		s->parsed += (size_t)wire_load32(at + 4) + wire_load32(at + 8);
@@ -239,6 +259,8 @@ static void serve(struct lab_mdf *m, int fd)
 		pthread_mutex_lock(&m->lock);
 		uint32_t number = m->connections;
 		s.start = m->n_kept;
+		s.number = number;
+		must(!m->parallel || number < LAB_APART, "too many connections");
 		if (number < 64)
 			m->start[number] = m->n_kept;
 		m->connections = number + 1;
@@ -251,7 +273,7 @@ static void serve(struct lab_mdf *m, int fd)
 			(void)!SSL_write(s.ssl, octets, sizeof(octets));
 		}
 		struct pollfd p = {.fd = fd, .events = POLLIN};
-		while (!m->stop) {
+		while (!m->stop && !(m->parallel && m->cut_one == s.number + 1)) {
 			if (m->deaf && !deaf)
 				drop_all(fd);
 			deaf = m->deaf;
@@ -272,6 +294,20 @@ static void serve(struct lab_mdf *m, int fd)
 	ERR_clear_error();
 }
 
+struct guest {
+	struct lab_mdf *mdf;
+	int fd;
+};
+
+static void *serve_one(void *context)
+{
+	struct guest g = *(struct guest *)context;
+
+	free(context);
+	serve(g.mdf, g.fd);
+	return NULL;
+}
+
 static void *run(void *context)
 {
 	struct lab_mdf *m = context;
@@ -281,9 +317,20 @@ static void *run(void *context)
 		if (poll(&p, 1, 20) <= 0)
 			continue;
 		int fd = accept(m->listener, NULL, NULL);
-		if (fd >= 0)
+		if (fd >= 0 && m->refuse) {
+			close(fd);
+		} else if (fd >= 0 && m->parallel) {
+			struct guest *g = malloc(sizeof(*g));
+			must(g && m->n_servers < LAB_APART * 4, "memory");
+			*g = (struct guest){m, fd};
+			must(pthread_create(&m->server[m->n_servers++], NULL, serve_one, g) == 0,
+				"thread");
+		} else if (fd >= 0) {
 			serve(m, fd);
+		}
 	}
+	for (uint32_t i = 0; i < m->n_servers; i++)
+		pthread_join(m->server[i], NULL);
 	return NULL;
 }
 
@@ -328,6 +375,8 @@ void lab_mdf_stop(struct lab_mdf *m)
 	SSL_CTX_free(m->context);
 	pthread_mutex_destroy(&m->lock);
 	free(m->kept);
+	for (uint32_t i = 0; i < LAB_APART; i++)
+		free(m->apart[i].octets);
 }
 
 void lab_mdf_window(struct lab_mdf *m, int octets)

@@ -21,6 +21,13 @@ struct lab_pki {
 void lab_pki_make(struct lab_pki *p);
 void lab_pki_free(struct lab_pki *p); // removes its files
 
+#define LAB_APART 32
+
+struct lab_kept {
+	uint8_t *octets;
+	size_t n, capacity;
+};
+
 struct lab_mdf {
 	SSL_CTX *context;
 	int listener;
@@ -40,6 +47,10 @@ struct lab_mdf {
 	_Atomic uint64_t cut_after;   // octets of a connection after which it is reset; 0: never
 	_Atomic uint64_t stall_after; // octets after which it stalls, once; 0: never
 	_Atomic bool talk_garbage;
+	// Serve connections side by side, and keep each apart; before the first.
+	_Atomic bool parallel;
+	_Atomic bool refuse; // close new connections before their handshake
+	_Atomic uint32_t cut_one; // with `parallel`: ends the connection of this number, less one
 	_Atomic uint32_t talk_keepalives; // as many at once, a TLS record each, from 1000 on
 	// What happened.
 	_Atomic uint32_t acks;	       // acknowledgements of its own keepalives, in order
@@ -52,6 +63,9 @@ struct lab_mdf {
 	uint8_t *kept; // whole connections back to back
 	size_t n_kept, capacity;
 	size_t start[64]; // where each connection begins in `kept`
+	struct lab_kept apart[LAB_APART]; // with `parallel`, under the lock
+	pthread_t server[LAB_APART * 4];
+	uint32_t n_servers;
 };
 
 // `san`: subjectAltName of the server's certificate ("IP:127.0.0.1"); `uid`: Subject UID or NULL.

@@ -304,7 +304,7 @@ Test(deliver_connection, a_resting_link_waits_for_no_answer)
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, 0);
 	bed_make(b);
 	struct mdf_connection *c =
-		b->deliver->connection[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->twin;
+		b->deliver->connection[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->sibling;
 	mdf_connection_timers(c, now);
 	cr_assert(c->resolving);
 	struct resolve_answer a = answer_to(c);
@@ -441,10 +441,10 @@ Test(deliver_connection, the_fault_ends_when_both_connections_spool_again)
 	bed_make(b);
 	struct mdf_connection *c = b->deliver->connection[add_both(b)];
 	c->spool[COPY_X2].failing = true;
-	c->twin->spool[COPY_X3].failing = true;
+	c->sibling->spool[COPY_X3].failing = true;
 	for (int i = 0; i < 3; i++)
 		lose(b); // content: the twin's
-	recover(c->twin);
+	recover(c->sibling);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 0);
 	recover(c);
 	cr_assert_eq(events(b, EVENT_SPOOL_CLEAR, &e), 1);
@@ -463,7 +463,7 @@ Test(deliver_connection, a_resting_link_has_no_fault_of_its_spool)
 	b->config.delivery.connections = 2;
 	use_spool(b, &s);
 	bed_make(b);
-	struct mdf_connection *c = b->deliver->connection[add_both(b)]->twin;
+	struct mdf_connection *c = b->deliver->connection[add_both(b)]->sibling;
 	c->spool[COPY_X3].failing = true;
 	c->state = DESTINATION_DOWN;
 	mdf_connection_spool_work(c, 1);
