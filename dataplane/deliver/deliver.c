@@ -303,8 +303,8 @@ static struct mdf_connection *connection_at(struct deliver *d, uint16_t index)
 	return c;
 }
 
-static void modify_one(struct mdf_connection *c, const struct channel_destination *dest,
-	struct copy_ring **rings)
+static void modify_one(
+	struct mdf_connection *c, const struct channel_destination *dest, struct copy_ring **rings)
 {
 	struct command order = {.kind = COMMAND_MODIFY,
 		.waited = true,

@@ -62,8 +62,9 @@ static void renew(struct mdf_connection *c, uint64_t now)
 	mdf_connection_set_state(c, DESTINATION_CONNECTING);
 }
 
-// One of several connections whose rings are of a kind that is not delivered, or not any more, is not
-// made or kept; nor is one without a ring, whose spool was left by more connections than there are.
+// One of several connections whose rings are of a kind that is not delivered, or not any more, is
+// not made or kept; nor is one without a ring, whose spool was left by more connections than there
+// are.
 static bool is_needed(const struct mdf_connection *c)
 {
 	bool only = c->destination->n == 1 && c->number == 0;

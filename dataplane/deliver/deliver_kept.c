@@ -156,8 +156,8 @@ void deliver_keep_rest(struct mdf_connection *c, bool waits)
 
 void deliver_count_in(struct mdf_connection *c)
 {
-	stream_count_in(c->stream, &c->kept->counts[c->number],
-		c->number == 0 ? c->kept->before : 0);
+	stream_count_in(
+		c->stream, &c->kept->counts[c->number], c->number == 0 ? c->kept->before : 0);
 }
 
 uint32_t deliver_kept_number(const struct mdf_connection *c)

@@ -107,7 +107,8 @@ static void post_down(struct mdf_connection *c, uint64_t since, const char *reas
 	char text[128];
 
 	if (m->made > 1)
-		snprintf(text, sizeof(text), "connection %u of %u: %s", c->number + 1u, m->made, reason);
+		snprintf(text, sizeof(text), "connection %u of %u: %s", c->number + 1u, m->made,
+			reason);
 	else
 		snprintf(text, sizeof(text), "%s", reason);
 	pthread_mutex_lock(&c->deliver->lock);

@@ -52,8 +52,7 @@ static void begin_quota(const struct mdf_connection *c, enum copy_kind k, uint8_
 		least += capture_takes(c->deliver->captures[w], k) ? least_quota(c) : 0;
 	if (takes(delivery, COPY_X2) && takes(delivery, COPY_X3))
 		quota = k == COPY_X2 ? quota / 8 : quota - quota / 8;
-	c->destination->quota[k] =
-		(struct copy_quota){.octets = quota > least ? quota : least};
+	c->destination->quota[k] = (struct copy_quota){.octets = quota > least ? quota : least};
 }
 
 static struct copy_ring *make_ring(struct mdf_connection *c, uint32_t worker, enum copy_kind k)

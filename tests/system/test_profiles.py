@@ -42,7 +42,7 @@ class FedPoi:
 	"""The product with one net_pcap port, a feed and a queue of it for each worker, and an MDF that counts PDUs of
 	each XID."""
 
-	def __init__(self, port, keep=False, workers=1, lengths=True):
+	def __init__(self, port, keep=False, workers=1, lengths=True, delivery=""):
 		self.folder = tempfile.mkdtemp(prefix="poi-feed-")
 		self.feeds, self.poi = [], None
 		try:
@@ -51,7 +51,7 @@ class FedPoi:
 			if workers > 1:  # logical cores, so that few CPUs can have many workers
 				mine = sorted(os.sched_getaffinity(0))
 				eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(workers + 1))
-			self.poi = fixture.Poi(eal=eal, ports=(yaml_port(port),), xsd=False, delivery_extra="buffer: 128MiB")
+			self.poi = fixture.Poi(eal=eal, ports=(yaml_port(port),), xsd=False, delivery_extra="buffer: 128MiB\n" + delivery)
 			if workers > 1:
 				with open(self.poi.file) as file:
 					text = file.read()

@@ -136,8 +136,8 @@ static void expect_all(struct lab_mdf *m, uint32_t each, uint32_t lives)
 	read_contexts(m, c);
 	for (uint32_t w = 0; w < WORKERS; w++)
 		for (uint32_t s = 0; s < 2; s++) {
-			cr_assert_eq(c[w][s].next, each, "worker %u, task %u: %u", w, s,
-				c[w][s].next);
+			cr_assert_eq(
+				c[w][s].next, each, "worker %u, task %u: %u", w, s, c[w][s].next);
 			cr_assert_leq(c[w][s].lives, lives);
 			cr_assert(lives > 1 || c[w][s].repeated == 0);
 		}
@@ -149,8 +149,8 @@ static void start_mdf(struct lab_mdf *m, struct many *a)
 	m->parallel = true;
 }
 
-// Three workers over one to four connections, by one or two threads: a fourth has no ring and is not
-// made.
+// Three workers over one to four connections, by one or two threads: a fourth has no ring and is
+// not made.
 static void stay(uint32_t connections, uint32_t threads)
 {
 	struct many *a = many_new(connections, threads);
@@ -204,7 +204,8 @@ Test(connections, one_is_cut_and_the_others_go_on, .timeout = 60)
 	cr_assert(event_comes(a->b, EVENT_DESTINATION_DOWN, &e));
 	cr_assert_not_null(strstr(e.text, " of 3: "), "%s", e.text);
 	push_all(a, EACH);
-	WAIT_FOR((read_contexts(&m, c), c[0][0].next + c[1][0].next + c[2][0].next >= 4 * EACH), 5000);
+	WAIT_FOR((read_contexts(&m, c), c[0][0].next + c[1][0].next + c[2][0].next >= 4 * EACH),
+		5000);
 	cr_assert_eq(status_of(a->b, index).connections, 3);
 	cr_assert_gt(status_of(a->b, index).copies.queued, 0);
 	m.cut_one = 0;
@@ -300,8 +301,8 @@ static void use_spool(struct many *a, const char *folder, const char *key)
 		.folder = (char *)folder, .key = (char *)key, .size = 64 << 20};
 }
 
-// What three connections left on disk comes back over as many, and over one or five: a spool that has
-// no ring any more has a connection until it is empty.
+// What three connections left on disk comes back over as many, and over one or five: a spool that
+// has no ring any more has a connection until it is empty.
 static void survive(uint32_t later)
 {
 	char folder[] = "/tmp/poi-manyXXXXXX", key[64];

@@ -515,6 +515,10 @@ static const struct left all_left[] = {
 	{"poi-01", DID("2") CREATION("0") ".x3", false}, // no name that we would give
 	{"poi-01", DID("2") CREATION("5") ".x4", false},
 	{"poi-01", DID("2") CREATION("5") ".x3.old", false},
+	{"poi-01", DID("1") CREATION("5") ".2.x3", false}, // of a connection more
+	{"poi-01", DID("1") CREATION("6") ".2.x3", true},
+	{"poi-01", DID("2") CREATION("5") ".11.x2", true},
+	{"poi-01", DID("2") CREATION("5") ".1a.x2", false},
 	{"poi-01", "no-did" CREATION("5") ".x3", false},
 };
 #define LEFT (sizeof(all_left) / sizeof(all_left[0]))
@@ -555,7 +559,7 @@ Test(deliver_connection, files_of_destinations_that_are_no_more_are_removed)
 		left_path(&s, &all_left[i], path);
 		cr_assert_eq(access(path, F_OK) != 0, all_left[i].goes, "%s", path);
 	}
-	cr_assert_eq(events(b, EVENT_DISCARDED, &e), 4);
+	cr_assert_eq(events(b, EVENT_DISCARDED, &e), 6);
 	cr_assert_str_eq(e.subject, "removed");
 	bed_free(b);
 	spool_files(&s, true);

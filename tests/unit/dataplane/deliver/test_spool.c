@@ -408,6 +408,38 @@ Test(spool, the_cap_holds)
 	bed_free(b);
 }
 
+// Two spools of one destination: together they hold what one may, whichever it is in.
+Test(spool, a_shared_cap_is_of_all)
+{
+	struct bed *b = bed_new(), *other = bed_new();
+	struct spool_room room = {.cap = 1 << 20};
+	uint32_t n = 0, most = 0;
+
+	b->set.room = other->set.room = &room;
+	struct spool *s = opened(b, SPOOL_NONE), *t = opened(other, SPOOL_NONE);
+	while (store(b, s, most) == 0 && most < 5)
+		most++;
+	while (store(other, t, n) == 0)
+		n++;
+	cr_assert_leq(spool_octets(s) + spool_octets(t), 1 << 20);
+	cr_assert_gt(spool_octets(s) + spool_octets(t), (1 << 20) - SEGMENT_SIZE);
+	cr_assert_eq(store(b, s, 50), POI_ERR_LIMIT);
+	for (uint32_t i = 0; i < n; i++) {
+		expect(other, t, i, false);
+		cr_assert_eq(spool_done(t), 0);
+	}
+	cr_assert_eq(store(b, s, 50), 0, "what the other gave back");
+	spool_remove(t);
+	cr_assert_eq(room.owed, spool_octets(s));
+	spool_close(s);
+	cr_assert_eq(room.owed, 0);
+	s = opened(b, SPOOL_RECOVERED);
+	cr_assert_eq(room.owed, spool_octets(s));
+	spool_remove(s);
+	bed_free(b);
+	bed_free(other);
+}
+
 Test(spool, a_full_disk_loses_nothing_that_was_stored)
 {
 	struct bed *b = bed_new();
