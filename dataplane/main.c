@@ -43,6 +43,7 @@ struct app {
 	int signal_fd;
 	bool eal_up;
 	bool confined;
+	struct placement placed;
 	struct clock clock;
 	struct clock_thread *clock_thread;
 	struct ports *ports;
@@ -116,7 +117,7 @@ static int load(struct app *a, const char *file)
 
 static int devices(struct app *a)
 {
-	int e = eal_start(a->config, a->why, sizeof(a->why));
+	int e = eal_start(a->config, &a->placed, a->why, sizeof(a->why));
 
 	if (e != POI_OK)
 		return e;
@@ -321,6 +322,8 @@ static int delivery(struct app *a)
 	if (a->box)
 		deliver_box(a->deliver, a->box);
 	builder_deliver(a->builder, a->deliver);
+	for (uint32_t i = 0; i < a->placed.plan.n_delivery; i++)
+		deliver_place(a->deliver, i, a->placed.plan.delivery[i]);
 	e = deliver_start(a->deliver);
 	a->delivering = e == POI_OK;
 	return e == POI_OK ? reporting(a) : e;
@@ -382,6 +385,7 @@ static int channel(struct app *a)
 			.counters = a->counters,
 			.deliver = a->deliver,
 			.follower = a->follower,
+			.cpus = &a->placed.plan,
 			.cycles_hz = rte_get_tsc_hz()},
 		.ready = ready,
 		.alive = alive,
@@ -436,6 +440,12 @@ static int early_of(struct app *a, struct worker *w, uint32_t number)
 	return w->holdback ? POI_OK : POI_ERR_NOMEM;
 }
 
+static int run_worker(void *argument)
+{
+	eal_name_worker();
+	return worker_run(argument);
+}
+
 static int workers(struct app *a)
 {
 	for (uint32_t i = 0; i < a->config->dataplane.n_workers; i++) {
@@ -458,7 +468,7 @@ static int workers(struct app *a)
 			e = early_of(a, w, i);
 		if (e != POI_OK)
 			return e;
-		if (rte_eal_remote_launch(worker_run, w, (unsigned)eal_worker_lcore(i)) != 0)
+		if (rte_eal_remote_launch(run_worker, w, (unsigned)eal_worker_lcore(i)) != 0)
 			return POI_ERR_IO;
 		a->launched = true;
 	}

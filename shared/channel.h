@@ -29,6 +29,8 @@
 #define CHANNEL_NAME_MAX 256 // identifiers and host names, terminator included
 #define CHANNEL_PORTS_MAX 32
 #define CHANNEL_WORKERS_MAX 32
+#define CHANNEL_DELIVERY_THREADS_MAX 16
+#define CHANNEL_CPUS_MAX 128 // of a list of CPUs, terminator included
 #define CHANNEL_DIGEST_SIZE 32
 
 enum channel_id {
@@ -319,6 +321,9 @@ struct channel_workers { // WORKERS: from one set of snapshots
 		uint64_t busy_ns;    // time with packets in hand
 		uint64_t running_ns; // since it was started
 	} worker[CHANNEL_WORKERS_MAX];
+	uint32_t delivery_threads;
+	uint32_t delivery_cpu[CHANNEL_DELIVERY_THREADS_MAX];
+	char control_cpus[CHANNEL_CPUS_MAX]; // of all other threads, "0,3-4"
 	uint32_t ports; // in the order of STATUS
 	struct {
 		char driver[64];

@@ -143,7 +143,8 @@ static void put_share(struct wire_writer *w, const struct unopened_share *s)
 
 static void put_workers(struct wire_writer *w, const struct channel_workers *m)
 {
-	if (m->workers > CHANNEL_WORKERS_MAX || m->ports > CHANNEL_PORTS_MAX) {
+	if (m->workers > CHANNEL_WORKERS_MAX || m->ports > CHANNEL_PORTS_MAX ||
+		m->delivery_threads > CHANNEL_DELIVERY_THREADS_MAX) {
 		fail(&w->error, POI_ERR_TOO_LARGE);
 		return;
 	}
@@ -161,6 +162,10 @@ static void put_workers(struct wire_writer *w, const struct channel_workers *m)
 		wire_put_u64(w, m->worker[i].busy_ns);
 		wire_put_u64(w, m->worker[i].running_ns);
 	}
+	wire_put_u32(w, m->delivery_threads);
+	for (unsigned i = 0; i < m->delivery_threads; i++)
+		wire_put_u32(w, m->delivery_cpu[i]);
+	put_chars(w, m->control_cpus, sizeof(m->control_cpus));
 	wire_put_u32(w, m->ports);
 	for (unsigned i = 0; i < m->ports; i++) {
 		put_chars(w, m->port[i].driver, sizeof(m->port[i].driver));
@@ -209,6 +214,10 @@ static void get_workers(struct wire_reader *r, struct channel_workers *m)
 		m->worker[i].busy_ns = wire_get_u64(r);
 		m->worker[i].running_ns = wire_get_u64(r);
 	}
+	m->delivery_threads = get_number(r, CHANNEL_DELIVERY_THREADS_MAX);
+	for (unsigned i = 0; i < m->delivery_threads; i++)
+		m->delivery_cpu[i] = wire_get_u32(r);
+	wire_get_text(r, m->control_cpus, sizeof(m->control_cpus));
 	m->ports = get_number(r, CHANNEL_PORTS_MAX);
 	for (unsigned i = 0; i < m->ports; i++) {
 		wire_get_text(r, m->port[i].driver, sizeof(m->port[i].driver));

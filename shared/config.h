@@ -17,6 +17,7 @@
 #define CONFIG_NES_MAX 64
 #define CONFIG_PORTS_MAX 32
 #define CONFIG_WORKERS_MAX 32
+#define CONFIG_CONTROL_CPUS_MAX 64
 #define CONFIG_ENDPOINTS_MAX 16
 #define CONFIG_ALIASES_MAX 16
 #define CONFIG_SIGNALLING_PEERS_MAX 32
@@ -148,6 +149,8 @@ struct config_delivery {
 	uint32_t key_records;	// TLS records after which keys are renewed, 2^23
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1
+	uint32_t n_cpus;       // 0: as cpu_plan.h says
+	int32_t cpus[CONFIG_DELIVERY_THREADS_MAX]; // of the delivery threads, in turn
 	uint8_t xiri_release;  // enum config_xiri_release: module version that header reports name
 	uint32_t flow_idle;    // seconds without a packet after which a reported flow ends, 30
 	uint32_t flows;        // flows summarised at a time, 65536
@@ -208,6 +211,8 @@ struct config_dataplane {
 	int32_t main_cpu;
 	uint32_t n_workers;
 	int32_t workers[CONFIG_WORKERS_MAX];
+	uint32_t n_control_cpus; // 0: as cpu_plan.h says
+	int32_t control_cpus[CONFIG_CONTROL_CPUS_MAX]; // of builder, follower and helper threads
 	uint32_t idle_sleep_us; // 0 (default): workers spin; else an idle worker sleeps that long
 	uint32_t mbufs;         // per port, default 16384
 	uint32_t mbuf_size;     // octets of a frame that one buffer holds, default 2304

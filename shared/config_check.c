@@ -332,12 +332,49 @@ static bool quotes_closed(const char *text)
 	return !open;
 }
 
-static int check_cpus(struct config_source *s, const yaml_node_t *node)
+// CPUs of the other threads: none twice, and none of a worker.
+struct cpu_key {
+	const char *path; // of the list, such as "delivery.cpus"
+	const yaml_node_t *node;
+	const int32_t *cpu;
+	uint32_t n;
+};
+
+static int check_cpu_key(struct config_source *s, const struct cpu_key *k, bool may_share)
 {
 	const struct config_dataplane *d = &s->config->dataplane;
+
+	for (uint32_t i = 0; i < k->n; i++) {
+		const yaml_node_t *at = config_item(s, k->node, i);
+		for (uint32_t w = 0; w < d->n_workers && !may_share; w++)
+			if (k->cpu[i] == d->workers[w])
+				return config_refuse(s, at,
+					"%s[%u] is dataplane.workers[%u], write another CPU: a "
+					"worker needs its own",
+					k->path, i, w);
+		for (uint32_t o = 0; o < i; o++)
+			if (k->cpu[i] == k->cpu[o])
+				return config_refuse(s, at,
+					"%s[%u] is already %s[%u], write each CPU once", k->path, i,
+					k->path, o);
+	}
+	return POI_OK;
+}
+
+static int check_cpus(struct config_source *s, const yaml_node_t *root, const yaml_node_t *node)
+{
+	const struct config_dataplane *d = &s->config->dataplane;
+	const struct config_delivery *delivery = &s->config->delivery;
 	const yaml_node_t *workers = config_child(s, node, "workers");
+	const struct cpu_key keys[] = {
+		{"dataplane.control-cpus", config_child(s, node, "control-cpus"), d->control_cpus,
+			d->n_control_cpus},
+		{"delivery.cpus", config_child(s, config_child(s, root, "delivery"), "cpus"),
+			delivery->cpus, delivery->n_cpus},
+	};
 	// With --lcores the numbers are logical cores that EAL maps to CPUs.
 	bool may_share = strstr(d->eal, "--lcores") || sysconf(_SC_NPROCESSORS_ONLN) == 1;
+	int rc = POI_OK;
 
 	for (uint32_t i = 0; i < d->n_workers; i++) {
 		const yaml_node_t *at = config_item(s, workers, i);
@@ -353,7 +390,9 @@ static int check_cpus(struct config_source *s, const yaml_node_t *node)
 					"CPU once",
 					i, k);
 	}
-	return POI_OK;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !rc; i++)
+		rc = check_cpu_key(s, &keys[i], may_share);
+	return rc;
 }
 
 static const struct config_port *find_port(const struct config_dataplane *d, const char *device)
@@ -439,7 +478,7 @@ static int check_dataplane(struct config_source *s, const yaml_node_t *root)
 	if (!quotes_closed(s->config->dataplane.eal))
 		return config_refuse(s, config_child(s, node, "eal"),
 			"dataplane.eal has an open quote, write its partner");
-	rc = check_cpus(s, node);
+	rc = check_cpus(s, root, node);
 	for (uint32_t i = 0; i < s->config->dataplane.n_ports && !rc; i++)
 		rc = check_port(s, ports, i);
 	return rc;

@@ -107,7 +107,17 @@ static KEY_SCOPE(reassembly_scope, reassembly_keys)
 			.fallback = "",
 			.doc = "arguments for DPDK's EAL, split as a shell splits words"},
 		KEY_NUMBER("main-cpu", struct config_dataplane, main_cpu, 0, 1023, "0",
-			"CPU of everything but the workers"),
+			"CPU of the EAL's main thread, and of all that finds no other"),
+		{.name = "control-cpus",
+			.type = CONFIG_NUMBERS,
+			KEY_AT(struct config_dataplane, control_cpus[0]),
+			KEY_COUNT(struct config_dataplane, n_control_cpus),
+			.most = CONFIG_CONTROL_CPUS_MAX,
+			.low = 0,
+			.high = 1023,
+			.doc = "CPUs that builder, follower and helper threads share; absent: "
+			       "main-cpu and those of the process's affinity mask that no worker "
+			       "and no delivery thread has"},
 		{.name = "workers",
 			.type = CONFIG_NUMBERS,
 			KEY_AT(struct config_dataplane, workers[0]),

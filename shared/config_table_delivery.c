@@ -167,6 +167,16 @@ static const struct config_key delivery_keys[] = {
 		"age in microseconds at which a TLS record leaves although not full"),
 	KEY_NUMBER("threads", struct config_delivery, threads, 1,
 		CONFIG_DELIVERY_THREADS_MAX, "1", "delivery threads"),
+	{.name = "cpus",
+		.type = CONFIG_NUMBERS,
+		KEY_AT(struct config_delivery, cpus[0]),
+		KEY_COUNT(struct config_delivery, n_cpus),
+		.most = CONFIG_DELIVERY_THREADS_MAX,
+		.low = 0,
+		.high = 1023,
+		.doc = "CPUs of the delivery threads, one each, in turn where they are fewer; "
+		       "absent: CPUs of the process's affinity mask that no worker, main-cpu or "
+		       "control-cpus has"},
 	KEY_WORD("payload-format", struct config_delivery, payload_format, format_words, "automatic",
 		"automatic (12 when tunnelled, else 5, 6 or 7), or always 5, 6, 7 or 12"),
 	{.name = "attributes",

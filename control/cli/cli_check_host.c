@@ -1,125 +1,12 @@
-// `poi check`: CPUs, memory, clock.
+// `poi check`: memory, clock.
 #include "control/cli/cli_check.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timex.h>
 
-#define CPU "/sys/devices/system/cpu/"
 #define MIB (1024.0 * 1024)
-
-int check_cpu_node(const struct check *c, unsigned cpu)
-{
-	char path[4096];
-	struct dirent *e;
-	int node = -1;
-
-	snprintf(path, sizeof(path), "%s" CPU "cpu%u", c->root, cpu);
-	DIR *d = opendir(path);
-	while (d && (e = readdir(d))) {
-		char *end;
-		long n = strncmp(e->d_name, "node", 4) ? -1 : strtol(e->d_name + 4, &end, 10);
-		if (n >= 0 && end != e->d_name + 4 && !*end)
-			node = (int)n;
-	}
-	if (d)
-		closedir(d);
-	return node;
-}
-
-static bool is_worker(const struct config_dataplane *d, unsigned cpu, uint32_t but)
-{
-	for (uint32_t i = 0; i < d->n_workers; i++)
-		if (i != but && d->workers[i] == (int32_t)cpu)
-			return true;
-	return false;
-}
-
-// What makes a worker's CPU slower or shared, one line each.
-static void look_at_worker(const struct check *c, uint32_t i, const char *isolated)
-{
-	const struct config_dataplane *d = &c->config->dataplane;
-	unsigned cpu = (unsigned)d->workers[i];
-	char text[256];
-
-	if (!check_in_list(isolated, cpu))
-		check_say(c, CHECK_WARN, "cpu",
-			"worker %u: CPU %u is not isolated, other programs interrupt it; add "
-			"isolcpus=%u "
-			"nohz_full=%u rcu_nocbs=%u to the kernel's command line",
-			i, cpu, cpu, cpu, cpu);
-	if (check_read(c, text, sizeof(text), CPU "cpu%u/cpufreq/scaling_governor", cpu) &&
-		strcmp(text, "performance") != 0)
-		check_say(c, CHECK_WARN, "cpu",
-			"worker %u: CPU %u changes its speed (governor %s); cpupower -c %u "
-			"frequency-set "
-			"-g performance",
-			i, cpu, text, cpu);
-	if (!check_read(c, text, sizeof(text), CPU "cpu%u/topology/thread_siblings_list", cpu))
-		return;
-	for (unsigned other = 0; other < 1024; other++) {
-		if (other == cpu || !check_in_list(text, other) || !is_worker(d, other, i) ||
-			other < cpu)
-			continue;
-		check_say(c, CHECK_WARN, "cpu",
-			"CPUs %u and %u of dataplane.workers are two threads of one core: each is "
-			"about "
-			"half as fast; give one of them up",
-			cpu, other);
-	}
-}
-
-static bool cpu_exists(const struct check *c, const char *online, const char *what, int32_t cpu)
-{
-	if (check_in_list(online, (unsigned)cpu))
-		return true;
-	check_say(
-		c, CHECK_FAIL, "cpu", "%s: there is no CPU %d; write one of %s", what, cpu, online);
-	return false;
-}
-
-void check_cpus(const struct check *c)
-{
-	const struct config_dataplane *d = &c->config->dataplane;
-	char online[256], isolated[256], value[64], what[64];
-	bool good = true, shared = false;
-
-	if (check_eal(c->config, "-l", 0, value, sizeof(value)) ||
-		check_eal(c->config, "--lcores", 0, value, sizeof(value)) ||
-		check_eal(c->config, "-c", 0, value, sizeof(value))) {
-		check_say(
-			c, CHECK_OK, "cpu", "dataplane.eal names its cores itself: not looked at");
-		return;
-	}
-	if (!check_read(c, online, sizeof(online), CPU "online")) {
-		check_say(c, CHECK_WARN, "cpu",
-			"the kernel's list of CPUs cannot be read: not looked at");
-		return;
-	}
-	(void)check_read(c, isolated, sizeof(isolated), CPU "isolated");
-	good = cpu_exists(c, online, "dataplane.main-cpu", d->main_cpu);
-	for (uint32_t i = 0; i < d->n_workers; i++) {
-		snprintf(what, sizeof(what), "dataplane.workers[%u]", i);
-		good &= cpu_exists(c, online, what, d->workers[i]);
-		shared |= d->workers[i] == d->main_cpu;
-	}
-	if (!good)
-		return;
-	if (shared)
-		check_say(c, CHECK_WARN, "cpu",
-			"a worker shares CPU %d with everything else; use a machine with more "
-			"CPUs, or set "
-			"dataplane.idle-sleep-us",
-			d->main_cpu);
-	check_say(c, CHECK_OK, "cpu", "main-cpu %d and %u workers exist (%s)", d->main_cpu,
-		d->n_workers, online);
-	for (uint32_t i = 0; i < d->n_workers; i++)
-		look_at_worker(c, i, isolated);
-}
-
-// --- memory ---
 
 struct pages {
 	double total, free; // octets, of all sizes

@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "shared/cpu_plan.h"
+
 #define DROP_INS_MAX 64
 #define ALL_CAPABILITIES (~0ull)
 
@@ -108,6 +110,22 @@ static void add_groups(struct reading *r, const char *value)
 		snprintf(r->supplementary + n, sizeof(r->supplementary) - n, " %s", value);
 }
 
+// A line of CPUAffinity= or AllowedCPUs=, both empty at first: numbers and ranges between blanks or
+// commas are added, an empty line takes all away. "numa" is not followed.
+static void add_cpus(cpu_set_t *to, const char *value)
+{
+	char text[512], *rest, *part;
+	cpu_set_t more;
+
+	if (!*value)
+		CPU_ZERO(to);
+	snprintf(text, sizeof(text), "%s", value);
+	for (part = strtok_r(text, " \t,", &rest); part; part = strtok_r(NULL, " \t,", &rest)) {
+		cpu_list_read(part, &more);
+		CPU_OR(to, to, &more);
+	}
+}
+
 static void assign(struct reading *r, const char *key, const char *value)
 {
 	struct check_unit *u = r->unit;
@@ -126,6 +144,10 @@ static void assign(struct reading *r, const char *key, const char *value)
 		u->private_devices = yes(value);
 	else if (!strcmp(key, "LimitMEMLOCK") || !strcmp(key, "LimitMEMLOCKSoft"))
 		u->memlock = *value ? limit(value) : u->memlock;
+	else if (!strcmp(key, "CPUAffinity"))
+		add_cpus(&u->affinity, value);
+	else if (!strcmp(key, "AllowedCPUs"))
+		add_cpus(&u->allowed_cpus, value);
 	else if (!strcmp(key, "CapabilityBoundingSet"))
 		r->bounding = capabilities(r->bounding, ALL_CAPABILITIES, value);
 	else if (!strcmp(key, "AmbientCapabilities"))
@@ -292,7 +314,7 @@ static bool ask_systemd(const struct check *c, struct reading *r)
 	// NOLINTNEXTLINE(cert-env33-c): a fixed command
 	f = popen(
 		"systemctl show --property=User,Group,SupplementaryGroups,DevicePolicy,DeviceAllow,"
-		"PrivateDevices,LimitMEMLOCKSoft,CapabilityBoundingSet,"
+		"PrivateDevices,LimitMEMLOCKSoft,CPUAffinity,AllowedCPUs,CapabilityBoundingSet,"
 		"AmbientCapabilities " CHECK_UNIT " 2>/dev/null",
 		"re");
 	if (!f)

@@ -4,6 +4,7 @@
 // how much memory it may lock, which capabilities it has. By `systemctl show` where systemd runs,
 // else by the unit's files and drop-ins below the root, else by the process that asks.
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -31,6 +32,8 @@ struct check_unit {
 	char device[CHECK_DEVICES_MAX][128]; // "/dev/net/tun rw", "char-vfio rw"
 	uint64_t capabilities;		     // that the program starts with
 	double memlock;			     // bytes; HUGE_VAL: no limit
+	cpu_set_t affinity;	// CPUAffinity=: what the program starts with; empty: no such line
+	cpu_set_t allowed_cpus; // AllowedCPUs=: the most that it can have; empty: all
 };
 
 void check_unit_read(const struct check *c, struct check_unit *u);

@@ -65,6 +65,28 @@ static void put_workers(struct json *j, const struct channel_workers *w)
 	json_end_array(j);
 }
 
+static void put_threads(struct json *j, const struct channel_workers *w)
+{
+	json_object(j, "threads");
+	json_string(j, "control_cpus", w->control_cpus);
+	json_array(j, "delivery_cpus");
+	for (uint32_t i = 0; i < w->delivery_threads; i++)
+		json_u64(j, NULL, w->delivery_cpu[i]);
+	json_end_array(j);
+	json_end_object(j);
+}
+
+static void print_cpus(const struct channel_workers *w)
+{
+	printf("CPUs        workers");
+	for (uint32_t i = 0; i < w->workers; i++)
+		printf("%s%u", i ? "," : " ", w->worker[i].cpu);
+	printf("  delivery");
+	for (uint32_t i = 0; i < w->delivery_threads; i++)
+		printf("%s%u", i ? "," : " ", w->delivery_cpu[i]);
+	printf("  other threads %s\n", w->control_cpus);
+}
+
 // Counters with a dot in their name are of one protocol: name by name under it.
 static void put_counters(struct json *j, const struct channel_signalling *s)
 {
@@ -246,6 +268,7 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 	put_destinations(j, p);
 	put_ports(j, p);
 	put_workers(j, &p->workers);
+	put_threads(j, &p->workers);
 	put_signalling(j, &p->signalling);
 }
 
@@ -353,6 +376,7 @@ static void print_dataplane(const struct cli_picture *p)
 	}
 	printf("ledger      %s\n", s->balanced ? "balanced" : "NOT BALANCED");
 	print_clock(s);
+	print_cpus(&p->workers);
 	printf("tasks       %u  generation %" PRIu64 "\n", s->tasks, s->generation);
 	for (uint32_t i = 0; i < p->n_destinations; i++) {
 		const struct channel_destination_status *d = &p->destinations[i];

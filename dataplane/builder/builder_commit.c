@@ -59,6 +59,7 @@ static void *fold_run(void *argument)
 {
 	struct builder *b = argument;
 
+	(void)pthread_setname_np(pthread_self(), "poi-fold");
 	table_fold_run(b->fold);
 	(void)eventfd_write(b->fold_fd, 1);
 	return NULL;

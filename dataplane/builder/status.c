@@ -39,6 +39,18 @@ bool status_collect(const struct status_sources *s, struct channel_status *out)
 	return fresh;
 }
 
+_Static_assert(CHANNEL_DELIVERY_THREADS_MAX == CONFIG_DELIVERY_THREADS_MAX &&
+		       CHANNEL_CPUS_MAX == CPU_LIST_TEXT,
+	"the message has room for all threads");
+
+static void threads_of(const struct cpu_plan *p, struct channel_workers *out)
+{
+	out->delivery_threads = p->n_delivery;
+	for (uint32_t i = 0; i < p->n_delivery; i++)
+		out->delivery_cpu[i] = p->delivery[i];
+	cpu_list_write(&p->control, out->control_cpus);
+}
+
 void status_workers(
 	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out)
 {
@@ -60,6 +72,7 @@ void status_workers(
 			(uint64_t)((__uint128_t)c->busy_cycles * 1000000000u / s->cycles_hz);
 		out->worker[i].running_ns = running_ns;
 	}
+	threads_of(s->cpus, out);
 	ports_workers(s->ports, out);
 	for (uint32_t i = 0; i < out->ports; i++)
 		stats_unopened(s->stats, i, &out->port[i].share);

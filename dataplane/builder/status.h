@@ -7,6 +7,7 @@
 #include "dataplane/port/port.h"
 #include "dataplane/worker/stats.h"
 #include "dataplane/port/debounce.h"
+#include "shared/cpu_plan.h"
 
 struct status_sources {
 	struct stats *stats;
@@ -14,7 +15,8 @@ struct status_sources {
 	const struct task_counters_owner *counters;
 	const struct deliver *deliver;
 	const struct follower *follower; // NULL: no port shows signalling
-	uint64_t cycles_hz;		 // of the workers' cycle counter
+	const struct cpu_plan *cpus;
+	uint64_t cycles_hz; // of the workers' cycle counter
 };
 
 // Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has

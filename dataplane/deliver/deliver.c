@@ -62,6 +62,11 @@ fail:
 	return NULL;
 }
 
+void deliver_place(struct deliver *d, uint32_t thread, uint16_t cpu)
+{
+	d->thread[thread].cpu = cpu;
+}
+
 int deliver_start(struct deliver *d)
 {
 	for (uint32_t i = 0; i < d->n_threads; i++) {

@@ -16,6 +16,9 @@ struct deliver *deliver_new(const struct config *config, struct capture *const *
 // What outlives the process lies in this box, as deliver_plan said. Before deliver_start.
 void deliver_plan(struct box_plan *p, uint32_t threads);
 void deliver_box(struct deliver *d, const struct box *b);
+// Thread `thread` shall run on this CPU alone; without, where the thread runs that starts it. Before
+// deliver_start.
+void deliver_place(struct deliver *d, uint32_t thread, uint16_t cpu);
 [[nodiscard]] int deliver_start(struct deliver *d); // starts the threads
 // Drains for at most 2 s; the rest goes to the spool, or is counted as stopped.
 void deliver_stop(struct deliver *d);

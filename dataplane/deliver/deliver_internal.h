@@ -203,6 +203,7 @@ struct command;
 struct deliver_thread {
 	struct deliver *deliver;
 	uint32_t number;
+	int32_t cpu; // -1: that of the thread that starts it
 	pthread_t id;
 	int epoll;
 	int wake; // eventfd

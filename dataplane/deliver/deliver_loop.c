@@ -3,7 +3,9 @@
 
 #include "dataplane/deliver/deliver_internal.h"
 
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -334,7 +336,10 @@ static void *run(void *context)
 	struct deliver_thread *t = context;
 	uint64_t polled = now_monotonic_ns(), timers_at = 0, active_at = polled;
 	unsigned iteration = 0;
+	char name[16];
 
+	snprintf(name, sizeof(name), "poi-deliver-%u", t->number);
+	(void)pthread_setname_np(pthread_self(), name);
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (;;) {
 		uint64_t now = now_monotonic_ns();
@@ -365,23 +370,39 @@ static void *run(void *context)
 	return NULL;
 }
 
+static int place(const struct deliver_thread *t, pthread_attr_t *a)
+{
+	cpu_set_t cpu;
+
+	if (t->cpu < 0)
+		return 0;
+	CPU_ZERO(&cpu);
+	CPU_SET((size_t)t->cpu, &cpu);
+	return pthread_attr_setaffinity_np(a, sizeof(cpu), &cpu);
+}
+
 int deliver_thread_start(struct deliver_thread *t)
 {
 	sigset_t all, old;
+	pthread_attr_t attributes;
 
 	// A peer that closed must not raise SIGPIPE here, and signals belong to the main thread.
 	sigfillset(&all);
 	sigdelset(&all, sandbox_signal());
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	t->running = true;
-	int error = pthread_create(&t->id, NULL, run, t);
+	int error = pthread_attr_init(&attributes);
+	if (!error) {
+		error = place(t, &attributes);
+		error = error ? error : pthread_create(&t->id, &attributes, run, t);
+		(void)pthread_attr_destroy(&attributes);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (error) {
 		t->running = false;
 		t->id = 0;
 		return POI_ERR_NOMEM;
 	}
-	(void)pthread_setname_np(t->id, "poi-deliver");
 	return 0;
 }
 

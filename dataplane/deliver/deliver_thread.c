@@ -16,6 +16,7 @@ int deliver_thread_open(struct deliver *d, uint32_t number)
 
 	t->deliver = d;
 	t->number = number;
+	t->cpu = -1;
 	t->random = now_wall_ns() | 1;
 	LIST_INIT(&t->connections);
 	LIST_INIT(&t->busy);

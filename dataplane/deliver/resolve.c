@@ -320,6 +320,7 @@ static void *run(void *context)
 	struct questions fresh = STAILQ_HEAD_INITIALIZER(fresh);
 	struct question *q;
 
+	(void)pthread_setname_np(pthread_self(), "poi-resolve");
 	while (take(r, &fresh)) {
 		while ((q = first_of(&fresh)))
 			ask(r, q, now_monotonic_ms());
@@ -351,8 +352,6 @@ static int start(struct resolver *r)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	int error = pthread_create(&r->thread, NULL, run, r);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!error)
-		(void)pthread_setname_np(r->thread, "poi-resolve");
 	return error;
 }
 

@@ -34,6 +34,7 @@ static void *spooler_run(void *context)
 {
 	struct spooler *s = context;
 
+	(void)pthread_setname_np(pthread_self(), "poi-spool");
 	pthread_mutex_lock(&s->lock);
 	for (;;) {
 		struct spool_job *j = STAILQ_FIRST(&s->jobs);
@@ -68,7 +69,6 @@ struct spooler *spooler_new(void)
 		free(s);
 		return NULL;
 	}
-	(void)pthread_setname_np(s->id, "poi-spool");
 	return s;
 }
 

@@ -382,6 +382,7 @@ static void *run(void *argument)
 	struct commands commands = STAILQ_HEAD_INITIALIZER(commands);
 	uint64_t asked, pause_ns = 0;
 
+	(void)pthread_setname_np(pthread_self(), "poi-follow");
 	(void)prctl(PR_SET_TIMERSLACK, 1000);
 	while (rest(f, pause_ns, &commands, &asked)) {
 		// What came before a task was given is known when it is given.

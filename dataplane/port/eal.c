@@ -1,6 +1,7 @@
 // Starts DPDK's environment as the configuration says.
 #include "dataplane/port/eal.h"
 
+#include <pthread.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,11 @@ static bool given(const struct eal_arguments *a, const char *option)
 		// NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult)
 	}
 	return false;
+}
+
+static bool own_cores(const struct eal_arguments *a)
+{
+	return given(a, "-l") || given(a, "--lcores") || given(a, "-c");
 }
 
 // Logical cores are numbered 0 (main), 1, 2 ...; each is bound to its CPU. So two of them may share
@@ -75,7 +81,7 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 	int argc = 0;
 
 	argv[argc++] = name;
-	if (!given(a, "-l") && !given(a, "--lcores") && !given(a, "-c")) {
+	if (!own_cores(a)) {
 		lcores(&config->dataplane, cores, sizeof(cores));
 		argv[argc++] = cores;
 	}
@@ -139,8 +145,22 @@ static void hide_packets(void)
 	(void)rte_mem_event_callback_register("poi-hide", hide_more, NULL);
 }
 
-int eal_start(const struct config *config, char *why, size_t why_size)
+static void read_cores(const struct config *config, struct placement_cores *out)
 {
+	rte_cpuset_t first = rte_lcore_cpuset(rte_get_main_lcore());
+
+	*out = (struct placement_cores){0};
+	while (out->main_cpu < CPU_SETSIZE - 1 && !CPU_ISSET(out->main_cpu, &first))
+		out->main_cpu++;
+	for (unsigned i = 0; i < config->dataplane.n_workers; i++) {
+		rte_cpuset_t own = rte_lcore_cpuset((unsigned)eal_worker_lcore(i));
+		CPU_OR(&out->workers, &out->workers, &own);
+	}
+}
+
+int eal_start(const struct config *config, struct placement *placed, char *why, size_t why_size)
+{
+	struct placement_cores cores;
 	struct eal_arguments a;
 	int e = eal_split(config->dataplane.eal ? config->dataplane.eal : "", &a);
 
@@ -149,10 +169,18 @@ int eal_start(const struct config *config, char *why, size_t why_size)
 			e == POI_ERR_SYNTAX ? "a quote is left open" : poi_error_text(e));
 		return e;
 	}
-	e = run_init(&a, config, why, why_size);
+	e = placement_begin(placed, config, own_cores(&a), why, why_size);
+	if (e == POI_OK)
+		e = run_init(&a, config, why, why_size);
+	free(a.text);
+	if (e != POI_OK)
+		return e;
+	read_cores(config, &cores);
+	e = placement_end(placed, config, &cores, why, why_size);
 	if (e == POI_OK)
 		hide_packets();
-	free(a.text);
+	else
+		rte_eal_cleanup();
 	return e;
 }
 
@@ -180,6 +208,17 @@ int eal_worker_lcore(unsigned worker)
 			return (int)lcore;
 	}
 	return -1;
+}
+
+void eal_name_worker(void)
+{
+	char name[16];
+
+	for (unsigned i = 0; eal_worker_lcore(i) >= 0; i++)
+		if (eal_worker_lcore(i) == (int)rte_lcore_id()) {
+			snprintf(name, sizeof(name), "poi-worker-%u", i);
+			(void)pthread_setname_np(pthread_self(), name);
+		}
 }
 
 const char *eal_runtime_dir(void)

@@ -191,6 +191,7 @@ static void *run(void *argument)
 	struct reporter *r = argument;
 	bool idle = true, on = true;
 
+	(void)pthread_setname_np(pthread_self(), "poi-report");
 	while (on) {
 		on = rest(r, idle);
 		idle = work(r) == 0;

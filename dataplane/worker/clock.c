@@ -118,6 +118,7 @@ static void *calibrate_loop(void *argument)
 	const struct timespec pause = {.tv_nsec = CALIBRATE_NS};
 	uint64_t tsc = 0, ns = 0;
 
+	(void)pthread_setname_np(pthread_self(), "poi-clock");
 	while (!atomic_load_explicit(&t->stop, memory_order_relaxed)) {
 		nanosleep(&pause, NULL);
 		sample(&tsc, &ns);

@@ -110,6 +110,9 @@ static struct channel_workers sample_workers(void)
 	m.worker[1].busy_loops = 9;
 	m.worker[1].busy_ns = 10;
 	m.worker[1].running_ns = 11;
+	m.delivery_threads = 2;
+	m.delivery_cpu[1] = 20;
+	strcpy(m.control_cpus, "0,3-4");
 	strcpy(m.port[1].driver, "net_null");
 	m.port[1].node = -1;
 	m.port[1].queues = 12;
@@ -243,6 +246,8 @@ Test(channel, workers_are_bounded_and_their_values_arrive)
 
 	cr_assert_eq(channel_decode_workers(out + 8, (size_t)n - 8, &back), POI_OK);
 	cr_assert_eq(back.worker[1].busy_ns, 10);
+	cr_assert_eq(back.delivery_cpu[1], 20);
+	cr_assert_str_eq(back.control_cpus, "0,3-4");
 	cr_assert_eq(back.port[1].node, -1);
 	cr_assert_str_eq(back.port[1].driver, "net_null");
 	m.port[1].spread = SPREAD_LAST + 1;
@@ -252,6 +257,9 @@ Test(channel, workers_are_bounded_and_their_values_arrive)
 	cr_assert_lt(channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m), 0);
 	static const uint8_t many[8] = {0, 0, 0, CHANNEL_WORKERS_MAX + 1};
 	cr_assert_lt(channel_decode_workers(many, sizeof(many), &back), 0);
+	m.workers = 0;
+	m.delivery_threads = CHANNEL_DELIVERY_THREADS_MAX + 1;
+	cr_assert_lt(channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m), 0);
 }
 
 Test(channel, decoded_values_are_the_encoded_ones)

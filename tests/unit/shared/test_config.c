@@ -305,6 +305,19 @@ Test(config, a_worker_needs_its_own_cpu)
 			F "26:13: dataplane.workers[0] is main-cpu, write another CPU: a worker "
 			  "needs its "
 			  "own");
+	if (sysconf(_SC_NPROCESSORS_ONLN) > 1) {
+		expect_refusal("workers: [1]", "workers: [1]\n  control-cpus: [0, 1]",
+			F "27:21: dataplane.control-cpus[1] is dataplane.workers[0], write another "
+			  "CPU: a worker needs its own");
+		expect_refusal("buffer: 64MiB", "cpus: [1]",
+			F "21:10: delivery.cpus[0] is dataplane.workers[0], write another CPU: a "
+			  "worker needs its own");
+	}
+	expect_refusal("workers: [1]", "workers: [1]\n  control-cpus: [3, 0, 3]",
+		F "27:24: dataplane.control-cpus[2] is already dataplane.control-cpus[0], write "
+		  "each CPU once");
+	expect_refusal("buffer: 64MiB", "cpus: [1024]",
+		F "21:10: delivery.cpus is \"1024\", write a whole number from 0 to 1023");
 	char *text =
 		changed("--no-pci --in-memory --vdev net_pcap0,rx_pcap=in.pcap\"\n  main-cpu: 0\n"
 			"  workers: [1]",

@@ -35,13 +35,88 @@ Test(check, a_machine_as_it_should_be)
 	check_cpus(&check);
 	check_memory(&check);
 	check_ports(&check);
-	cr_expect(!n[CHECK_WARN] && !n[CHECK_FAIL] && n[CHECK_OK] == 8, "%s", said);
+	cr_expect(!n[CHECK_WARN] && !n[CHECK_FAIL] && n[CHECK_OK] == 9, "%s", said);
 	SAYS("ok service ports are opened as poi, judged by "
 	     "/usr/lib/systemd/system/poi-dataplane.service "
 	     "and 0 drop-ins");
 	SAYS("ok port 0000:03:00.0: driver vfio-pci");
 	SAYS("ok iommu 0000:03:00.0: group 2, poi can open /dev/vfio/2");
 	SAYS("ok port 0000:03:00.0: 8086:10d3, DPDK's driver net_e1000_em (librte_net_e1000.so)");
+}
+
+Test(check, threads_that_share_a_cpu)
+{
+	struct config_dataplane *d = &config.dataplane;
+	struct config_delivery *delivery = &config.delivery;
+
+	check_cpus(&check);
+	SAYS("ok cpu 1 delivery threads on CPUs 1; builder, follower and helper threads on 0\n");
+	cr_expect_eq(n[CHECK_WARN], 0, "%s", said);
+	forget();
+	delivery->threads = 3;
+	check_cpus(&check);
+	SAYS("warn cpu delivery threads 0 and 1 share CPU 1; write delivery.cpus, or lower "
+	     "delivery.threads\n");
+	SAYS("warn cpu delivery threads 0 and 2 share CPU 1;");
+	forget();
+	delivery->threads = 1;
+	delivery->n_cpus = 1;
+	delivery->cpus[0] = 4;
+	d->n_control_cpus = 2;
+	d->control_cpus[0] = 1;
+	d->control_cpus[1] = 7;
+	check_cpus(&check);
+	SAYS("FAIL cpu delivery.cpus[0]: there is no CPU 4; write one of 0-3\n");
+	SAYS("FAIL cpu dataplane.control-cpus[1]: there is no CPU 7; write one of 0-3\n");
+	forget();
+	delivery->cpus[0] = 1;
+	d->control_cpus[1] = 0;
+	check_cpus(&check);
+	SAYS("warn cpu delivery shares CPU 1 with builder and follower");
+	forget();
+	d->n_control_cpus = 0;
+	put("1,2\n", "/sys/devices/system/cpu/cpu2/topology/thread_siblings_list");
+	check_cpus(&check);
+	SAYS("warn cpu delivery thread 0 on CPU 1 shares a core with a worker");
+	forget();
+	d->n_workers = 1;
+	d->n_control_cpus = 2;
+	d->control_cpus[1] = 3;
+	delivery->cpus[0] = 0;
+	check_cpus(&check);
+	SAYS("warn cpu dataplane.control-cpus[1]: CPU 3 is isolated");
+	check_ports(&check);
+	SAYS("warn port 0000:03:00.0 is on memory node 1, CPU 0 of delivery.cpus on node 0");
+	SAYS("CPU 1 of dataplane.control-cpus on node 0");
+}
+
+// One CPU, or logical cores of the EAL's: the only places where the file may say so.
+Test(check, threads_that_share_a_workers_cpu)
+{
+	config.delivery.n_cpus = 1;
+	config.delivery.cpus[0] = 2;
+	config.dataplane.n_control_cpus = 1;
+	config.dataplane.control_cpus[0] = 3;
+	check_cpus(&check);
+	SAYS("warn cpu delivery thread 0 shares CPU 2 with a worker");
+	SAYS("warn cpu dataplane.control-cpus: CPU 3 is a worker's");
+}
+
+Test(check, cpus_of_the_unit)
+{
+	put("[Service]\nCPUAffinity=0\n", UNIT_FOLDER ".d/cpus.conf");
+	check_cpus(&check);
+	SAYS("ok cpu 1 delivery threads on CPUs 0; builder, follower and helper threads on 0\n");
+	forget();
+	put("[Service]\nCPUAffinity=0\nCPUAffinity=\nCPUAffinity=1-2, 3\nAllowedCPUs=0-2 3\n",
+		UNIT_FOLDER ".d/cpus.conf");
+	check_cpus(&check);
+	SAYS("ok cpu 1 delivery threads on CPUs 1; builder, follower and helper threads on 0\n");
+	forget();
+	put("[Service]\nAllowedCPUs=1-2\n", UNIT_FOLDER ".d/cpus.conf");
+	check_cpus(&check);
+	SAYS("FAIL cpu the unit may use CPUs 1-2 only (AllowedCPUs=, ");
+	SAYS("and the configuration names 0,3; correct it with: systemctl edit poi-dataplane");
 }
 
 Test(check, cpus)

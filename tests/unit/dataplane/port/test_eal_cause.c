@@ -217,7 +217,9 @@ static int run_eal(const char *eal)
 {
 	config.dataplane.eal = (char *)eal;
 	config.dataplane.n_workers = 1;
-	return eal_start(&config, why, sizeof(why));
+	struct placement placed;
+
+	return eal_start(&config, &placed, why, sizeof(why));
 }
 
 Test(eal_cause, a_capture_that_is_not_there)
