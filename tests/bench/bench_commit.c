@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "dataplane/match/table_rcu.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/match_lab.h"
 
 #define TASKS 100000u
@@ -124,9 +125,19 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void tell(const char *name, double *us, uint32_t n)
+// The distribution, finer where it is rarer: the share of changes that took longer than x.
+static void plot(struct figures *f, const char *name, const double *us, uint32_t n)
+{
+	for (uint32_t left = n; left > 0; left = left > 20 ? left - left / 20 : left - 1) {
+		double share = 100.0 * left / n;
+		figures_point(f, "", name, us[n - left] / 1e3, share, share, share);
+	}
+}
+
+static void tell(struct figures *f, const char *name, double *us, uint32_t n)
 {
 	qsort(us, n, sizeof(*us), by_value);
+	plot(f, name, us, n);
 	printf("  %-28s %9.3f %9.3f %9.3f %9.3f\n", name, us[n / 2] / 1e3, us[n * 99 / 100] / 1e3,
 		us[n * 999 / 1000] / 1e3, us[n - 1] / 1e3);
 }
@@ -161,8 +172,10 @@ int main(int argc, char **argv)
 	printf("%u changes, %u a second, %u tasks, %u folds: milliseconds\n", n, rate, TASKS,
 		b.folds);
 	printf("  %-28s %9s %9s %9s %9s\n", "", "p50", "p99", "p99.9", "highest");
-	tell("commit", b.commit_us, n);
-	tell("in force (grace period over)", b.force_us, n);
+	struct figures *f = figures_open("commit", "milliseconds", "% of changes that took longer");
+	tell(f, "commit", b.commit_us, n);
+	tell(f, "in force (grace period over)", b.force_us, n);
+	figures_close(f);
 	table_rcu_free(b.table_rcu);
 	table_builder_free(b.builder);
 	free(b.commit_us);
