@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "shared/alternatives.h"
+#include "shared/delivery_times.h"
 #include "shared/error.h"
 #include "shared/filter.h"
 #include "shared/ids.h"
@@ -274,6 +275,7 @@ struct channel_event {
 struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	struct packet_balance packets;
 	struct copy_balance copies;
+	struct delivery_times times[DELIVERY_KINDS]; // of copies acknowledged since the start
 	uint8_t balanced;         // every sum held on these snapshots
 	uint8_t control_connected;
 	uint8_t clock_known;      // the kernel may be asked how the wall clock is, and says

@@ -43,6 +43,18 @@ static void get_copies(struct wire_reader *r, struct copy_balance *b)
 	b->cut = wire_get_u64(r);
 }
 
+static void put_times(struct wire_writer *w, const struct delivery_times *t)
+{
+	wire_put_u64(w, t->sum_ns);
+	put_counters(w, t->within, DELIVERY_BOUNDS + 1);
+}
+
+static void get_times(struct wire_reader *r, struct delivery_times *t)
+{
+	t->sum_ns = wire_get_u64(r);
+	get_counters(r, t->within, DELIVERY_BOUNDS + 1);
+}
+
 static void put_packets(struct wire_writer *w, const struct packet_balance *b)
 {
 	wire_put_u64(w, b->received);
@@ -67,6 +79,8 @@ static void put_status(struct wire_writer *w, const struct channel_status *m)
 {
 	put_packets(w, &m->packets);
 	put_copies(w, &m->copies);
+	for (unsigned k = 0; k < DELIVERY_KINDS; k++)
+		put_times(w, &m->times[k]);
 	wire_put_u8(w, m->balanced);
 	wire_put_u8(w, m->control_connected);
 	wire_put_u8(w, m->clock_known);
@@ -100,6 +114,8 @@ static void get_status(struct wire_reader *r, struct channel_status *m)
 {
 	get_packets(r, &m->packets);
 	get_copies(r, &m->copies);
+	for (unsigned k = 0; k < DELIVERY_KINDS; k++)
+		get_times(r, &m->times[k]);
 	m->balanced = get_flag(r);
 	m->control_connected = get_flag(r);
 	m->clock_known = get_flag(r);

@@ -85,6 +85,24 @@ size_t pdu_head_size(const struct pdu_origin *o, const struct pdu_head *h);
 // Returns the octets written.
 size_t pdu_head_write(uint8_t *out, const struct pdu_origin *o, const struct pdu_head *h);
 
+// When the packet of a PDU that pdu_head_write made was received, in nanoseconds since the epoch; 0
+// when it does not say. All of its header is there. `hint`: where another PDU of the same origin says
+// so, 0 when not known; set.
+static inline uint64_t pdu_time(const uint8_t *octets, uint32_t *hint)
+{
+	const uint32_t head = (uint32_t)PDU_ATTR_TIMESTAMP << 16 | 8;
+	uint32_t end = wire_load32(octets + 4), at = *hint;
+
+	if (at == 0 || at + 12 > end || wire_load32(octets + at) != head) {
+		for (at = PDU_HEADER_MIN; at + 12 <= end && wire_load32(octets + at) != head;)
+			at += 4 + (wire_load32(octets + at) & 0xffff);
+		if (at + 12 > end)
+			return 0;
+		*hint = at;
+	}
+	return wire_load32(octets + at + 4) * 1000000000ull + wire_load32(octets + at + 8);
+}
+
 // A keepalive (type 3) of PDU_KEEPALIVE_SIZE octets: all other mandatory fields zero, exactly one
 // sequence number attribute (clause 5.1).
 void pdu_keepalive_write(uint8_t out[PDU_KEEPALIVE_SIZE], uint8_t minor, uint32_t sequence);

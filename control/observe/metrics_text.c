@@ -227,6 +227,31 @@ static void put_packets(FILE *f, const struct packet_balance *b)
 			b->forward[i]);
 }
 
+static void put_times_of(FILE *f, const char *kind, const struct delivery_times *t)
+{
+	static const char name[] = "poi_delivery_latency_seconds";
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < DELIVERY_BOUNDS; i++) {
+		n += t->within[i];
+		fprintf(f, "%s_bucket{kind=\"%s\",le=\"%g\"} %" PRIu64 "\n", name, kind,
+			(double)delivery_bound(i) / 1e9, n);
+	}
+	n += t->within[DELIVERY_BOUNDS];
+	fprintf(f, "%s_bucket{kind=\"%s\",le=\"+Inf\"} %" PRIu64 "\n", name, kind, n);
+	fprintf(f, "%s_count{kind=\"%s\"} %" PRIu64 "\n", name, kind, n);
+	fprintf(f, "%s_sum{kind=\"%s\"} %.6f\n", name, kind, (double)t->sum_ns / 1e9);
+}
+
+static void put_times(FILE *f, const struct channel_status *s)
+{
+	family(f, "poi_delivery_latency_seconds", "histogram",
+		"Time from the receipt of a packet to the confirmation of its PDU copy, of copies confirmed since the start of "
+		"poi-dataplane.");
+	put_times_of(f, "x2", &s->times[0]);
+	put_times_of(f, "x3", &s->times[1]);
+}
+
 static void put_copies(FILE *f, const struct channel_status *s)
 {
 	const struct copy_balance *b = &s->copies;
@@ -248,6 +273,7 @@ static void put_copies(FILE *f, const struct channel_status *s)
 		b->in_doubt);
 	counter(f, "poi_delivered_payload_bytes", "Payload octets of the copies acknowledged.",
 		b->octets);
+	put_times(f, s);
 	gauge(f, "poi_ledger_balanced",
 		"0 when a sum of the ledger did not hold in two looks running.", s->balanced);
 }

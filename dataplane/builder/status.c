@@ -33,6 +33,7 @@ bool status_collect(const struct status_sources *s, struct channel_status *out)
 
 	for (int i = 0; i < ATTEMPTS && !hold; i++)
 		hold = copies(s, &out->copies);
+	deliver_times(s->deliver, out->times);
 	out->balanced = fresh && hold && packet_balance_holds(&out->packets);
 	out->workers = s->stats->n_workers;
 	ports_status(s->ports, out);

@@ -205,6 +205,7 @@ static int equip(struct mdf_connection *c, struct mdf_connection *first, uint32_
 	c->stream = stream_new(d->n_workers, &c->thread->book, c);
 	if (!c->stream)
 		return POI_ERR_NOMEM;
+	stream_times(c->stream, c->thread->times);
 	stream_share(c->stream, lesser(c->destination->n, d->n_content));
 	if (c->kept)
 		deliver_count_in(c);

@@ -8,6 +8,7 @@
 #include "dataplane/capture/capture.h"
 #include "shared/channel.h"
 #include "shared/config.h"
+#include "shared/delivery_times.h"
 
 struct deliver;
 
@@ -62,6 +63,9 @@ uint32_t deliver_leaving(
 	const struct deliver *d, uint32_t from, struct channel_destination_status *out);
 // Sum over all destinations, past ones included; queued is counted on the rings, not derived.
 void deliver_totals(const struct deliver *d, struct copy_balance *out);
+
+// How long the copies took that were acknowledged since the start: out[0] of X2, out[1] of X3.
+void deliver_times(const struct deliver *d, struct delivery_times out[DELIVERY_KINDS]);
 
 // Copies of an earlier process that were found in spools: in the sums of their destinations, and
 // offered by no worker.

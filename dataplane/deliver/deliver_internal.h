@@ -212,6 +212,7 @@ struct deliver_thread {
 	TAILQ_HEAD(, mdf_connection)
 	due; // their handshake can go on, in the order in which they became so
 	struct copy_outcomes book;
+	struct delivery_times times[COPY_KINDS];
 	uint64_t random; // jitter
 	uint64_t stop_until;
 

@@ -46,7 +46,7 @@ static void take_acknowledged(struct mdf_connection *c, uint64_t now)
 		(now < c->ack_at && written - c->ack_written < ACK_OCTETS))
 		return;
 	c->ack_written = written;
-	if (stream_acked(c->stream, mdf_acknowledged(c->mdf))) {
+	if (stream_acked_at(c->stream, mdf_acknowledged(c->mdf), now_wall_ns())) {
 		c->ack_pause = ACK_MIN_NS;
 		c->delivered = true;
 	} else if (c->ack_pause < ACK_MAX_NS) {

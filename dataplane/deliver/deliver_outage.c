@@ -56,7 +56,8 @@ void mdf_connection_drop(struct mdf_connection *c)
 	if (!c->mdf)
 		return;
 	if (!mdf_connection_settles_by_keepalive(c))
-		c->delivered |= stream_acked(c->stream, mdf_acknowledged(c->mdf));
+		c->delivered |= stream_acked_at(
+			c->stream, mdf_acknowledged(c->mdf), now_wall_ns());
 	mdf_connection_settle_end(c);
 	// Its copies are sent again, or are in doubt or lost: the kernel must not send them later.
 	if (stream_outstanding(c->stream))

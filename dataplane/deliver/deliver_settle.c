@@ -3,6 +3,8 @@
 
 #include "dataplane/deliver/deliver_internal.h"
 
+#include "shared/now.h"
+
 #define SETTLE_NS NS_PER_S	       // between two keepalives that settle
 #define GATHER_NS (100 * NS_PER_MS)    // what is sent in a burst has one
 #define SETTLE_FIRST (64 * 1024ull)    // octets before the first of a connection
@@ -89,7 +91,7 @@ bool mdf_connection_settle_acknowledged(struct mdf_connection *c, uint32_t numbe
 	c->keepalive_acked = number + 1;
 	if (!mdf_connection_settles_by_keepalive(c) || s->sent - number > SETTLE_MARKS)
 		return true; // not remembered any more: a later one settles it
-	if (stream_acked(c->stream, s->mark[number % SETTLE_MARKS]))
+	if (stream_acked_at(c->stream, s->mark[number % SETTLE_MARKS], now_wall_ns()))
 		c->delivered = s->any = true;
 	if (s->octets < SETTLE_OCTETS)
 		s->octets *= 2;

@@ -124,6 +124,17 @@ void deliver_totals(const struct deliver *d, struct copy_balance *out)
 	pthread_mutex_unlock(lock);
 }
 
+void deliver_times(const struct deliver *d, struct delivery_times out[DELIVERY_KINDS])
+{
+	static_assert(COPY_KINDS == DELIVERY_KINDS);
+
+	for (unsigned k = 0; k < DELIVERY_KINDS; k++) {
+		out[k] = (struct delivery_times){0};
+		for (uint32_t i = 0; i < d->n_threads; i++)
+			delivery_times_add(&out[k], &d->thread[i].times[k]);
+	}
+}
+
 uint64_t deliver_found(const struct deliver *d)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock;

@@ -61,6 +61,11 @@ void stream_share(struct stream *s, uint32_t n)
 	s->share = n > 0 ? n : 1;
 }
 
+void stream_times(struct stream *s, struct delivery_times *times)
+{
+	s->times = times;
+}
+
 void *stream_owner(const struct stream *s)
 {
 	return s->owner;
@@ -394,6 +399,14 @@ bool stream_acked(struct stream *s, uint64_t tls_offset)
 		s->record_tail++;
 		any = true;
 	}
+	return any;
+}
+
+bool stream_acked_at(struct stream *s, uint64_t tls_offset, uint64_t wall_ns)
+{
+	s->wall_ns = wall_ns;
+	bool any = stream_acked(s, tls_offset);
+	s->wall_ns = 0;
 	return any;
 }
 

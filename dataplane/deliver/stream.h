@@ -15,6 +15,7 @@
 #include "dataplane/capture/capture.h"
 #include "dataplane/deliver/copy_outcomes.h"
 #include "dataplane/deliver/spool.h"
+#include "shared/delivery_times.h"
 
 #define SPOOL_SEGMENTS_MIN 4u // of a ring's quota, where there is a spool
 #define SPOOL_LOADED 8u	      // blocks of the spool in memory, of each kind
@@ -40,6 +41,10 @@ void *stream_owner(const struct stream *s);
 // asks for a mark, what goes to the spool, and how much TCP may hold. 1 without a call.
 void stream_share(struct stream *s, uint32_t n);
 
+// Counts there, by kind, how long copies took that are acknowledged from now on. COPY_KINDS places; the
+// owning thread is their only writer.
+void stream_times(struct stream *s, struct delivery_times *times);
+
 // The line of this worker and kind; its address is the ring's owner.
 struct stream_line *stream_line(struct stream *s, uint32_t worker, enum copy_kind k);
 // A ring that holds copies of an earlier process makes its line active.
@@ -60,6 +65,8 @@ bool stream_at_edge(const struct stream *s);
 [[nodiscard]] int stream_sent(struct stream *s, const struct stream_piece *p, uint64_t tls_end);
 // Everything before `tls_offset` is acknowledged. Returns whether something was.
 bool stream_acked(struct stream *s, uint64_t tls_offset);
+// The same, at this time (nanoseconds since the epoch), for stream_times.
+bool stream_acked_at(struct stream *s, uint64_t tls_offset, uint64_t wall_ns);
 
 // From the next connection on: `stream_acked` names ends of marks only.
 void stream_settle_by_marks(struct stream *s, bool on);

@@ -24,6 +24,7 @@ struct stream_line {
 	uint64_t since_ns; // no unsent octet is older
 	uint32_t waits;	   // the segment that could go to the spool next, and since when it waits
 	uint64_t waits_ns; // 0: none
+	uint32_t time_at;  // where the PDUs of its worker say when they were received; 0: not known
 	bool active;	   // not armed: to be looked at
 };
 
@@ -67,6 +68,9 @@ struct stream {
 	uint32_t n_lines; // X2 lines of all workers, then X3 lines
 	uint32_t n_workers;
 	uint32_t share; // streams of the destination
+	struct delivery_times *times; // by kind; NULL: not counted
+	unsigned times_hint[COPY_KINDS];
+	uint64_t wall_ns; // of the acknowledgement in hand; 0: not known
 	uint32_t n_active;
 	uint32_t mid;	       // the line whose PDU is only partly sent, or NO_LINE
 	uint32_t last;	       // the line that sent last

@@ -152,6 +152,65 @@ static void account_copy(struct stream_line *l, const struct copy_descriptor *c,
 	copy_outcomes_count(s->counts, as, c->payload);
 }
 
+struct timing {
+	struct stream_line *l;
+	const struct segment *segment;
+	struct delivery_times *times;
+};
+
+struct timed { // a copy, how long it took, and where that is counted
+	uint32_t copy;
+	unsigned place;
+	uint64_t ns;
+};
+
+// A copy without octets of its own was received with the PDU that it shares.
+static struct timed time_of(const struct timing *t, uint32_t copy, unsigned near)
+{
+	const struct segment *g = t->segment;
+	const struct stream *s = t->l->stream;
+	uint32_t i = copy, unknown = 0; // the spool has PDUs of all workers
+
+	while (i > 0 && g->copy[i - 1].end == g->copy[copy].end)
+		i--;
+	uint64_t received =
+		pdu_time(g->octets + copy_start(g, i), t->l->spool ? &unknown : &t->l->time_at);
+	uint64_t ns = s->wall_ns > received ? s->wall_ns - received : 0;
+	return (struct timed){copy, delivery_place(ns, near), ns};
+}
+
+// Counts the copies behind `a`, up to `b`. They were received in order, and are acknowledged
+// together: where both are in one place so are those between, whose times are taken for evenly
+// spread.
+static void note_between(const struct timing *t, struct timed a, struct timed b)
+{
+	uint64_t n = b.copy - a.copy;
+
+	while (n > 1 && a.place != b.place) {
+		struct timed middle = time_of(t, a.copy + (uint32_t)n / 2, a.place);
+		note_between(t, a, middle);
+		a = middle;
+		n = b.copy - a.copy;
+	}
+	if (n > 0)
+		delivery_times_note(t->times, b.place, n, (n - 1) * ((a.ns + b.ns) / 2) + b.ns);
+}
+
+// Counts how long copies [first, end) of the segment took.
+static void note_times(struct stream_line *l, const struct segment *g, uint32_t first, uint32_t end)
+{
+	enum copy_kind k = line_kind(l);
+	const struct timing t = {l, g, &l->stream->times[k]};
+
+	if (first == end)
+		return;
+	struct timed a = time_of(&t, first, l->stream->times_hint[k]);
+	struct timed b = time_of(&t, end - 1, a.place);
+	delivery_times_note(t.times, a.place, 1, a.ns);
+	note_between(&t, a, b);
+	l->stream->times_hint[k] = b.place;
+}
+
 static void release(struct stream_line *l, uint64_t octets, uint64_t copies, bool recovered)
 {
 	if (!l->spool) {
@@ -185,6 +244,8 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int as)
 {
+	const bool timed = as == COPY_ACKNOWLEDGED && l->stream->times && l->stream->wall_ns > 0;
+
 	for (;;) {
 		if (!give_back_gap(l))
 			break;
@@ -199,6 +260,8 @@ void line_account(struct stream_line *l, uint32_t segment, uint32_t offset, int 
 		for (; l->ack_copy < v.pushed && v.segment->copy[l->ack_copy].end <= end;
 			l->ack_copy++)
 			account_copy(l, &v.segment->copy[l->ack_copy], as);
+		if (timed)
+			note_times(l, v.segment, first, l->ack_copy);
 		if (!recovered)
 			add_to(&l->stream->unsettled,
 				-(uint64_t)(least(l->ack_copy, sent) - least(first, sent)));

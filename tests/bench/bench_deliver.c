@@ -20,6 +20,7 @@
 
 #define BATCH (1u << 20) // octets pushed before they are drained: what lies in a busy ring
 #define MARK (1u << 20)	 // octets between two keepalives
+#define WALL 1767225600300000000ull // acknowledged 300 ms after all were received
 
 static void must(bool holds, const char *what)
 {
@@ -104,6 +105,7 @@ struct bench {
 	struct stream *stream;
 	struct stream_line *line;
 	struct copy_outcomes book;
+	struct delivery_times times[COPY_KINDS];
 	struct task_counters_worker slots;
 	struct rule rule;
 	uint8_t frame[2048];
@@ -122,6 +124,7 @@ static void bench_open(struct bench *b, bool marks)
 	b->slots.sequence[0] = calloc(SLOT_CHUNK, sizeof(uint32_t));
 	b->capture = capture_new(&s);
 	b->stream = stream_new(1, &b->book, NULL);
+	stream_times(b->stream, b->times);
 	b->line = stream_line(b->stream, 0, COPY_X3);
 	struct copy_ring_settings r = {.quota = 64 << 20, .minor = 5, .owner = b->line};
 	struct copy_ring *ring = copy_ring_new(b->capture, &r);
@@ -168,9 +171,9 @@ static uint64_t push(struct bench *b, uint16_t length)
 static void settle(struct bench *b, uint64_t end)
 {
 	if (!b->marks) {
-		stream_acked(b->stream, end);
+		stream_acked_at(b->stream, end, WALL);
 	} else if (end - b->marked >= MARK) {
-		stream_acked(b->stream, b->marked);
+		stream_acked_at(b->stream, b->marked, WALL);
 		b->marked = end;
 		stream_mark(b->stream);
 	}

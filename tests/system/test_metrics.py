@@ -124,6 +124,13 @@ class Served(fixture.TrafficCase):
 				("poi_ledger_balanced", 1), ("poi_dataplane_up", 1), ("poi_control_connected", 1), ("poi_control_recovered", 1)):
 			self.assertEqual(value(got, metric), figure, metric)
 		self.assertGreaterEqual(status["matches"], 50)
+		latency = sum(value(got, "poi_delivery_latency_seconds_count", kind=kind) for kind in ("x2", "x3"))
+		self.assertEqual(latency, status["delivered"], "each confirmed copy is in the histogram")
+		self.assertEqual(value(got, "poi_delivery_latency_seconds_bucket", kind="x3", le="+Inf"),
+			value(got, "poi_delivery_latency_seconds_count", kind="x3"))
+		self.assertGreater(value(got, "poi_delivery_latency_seconds_bucket", kind="x3", le="10"), 0)
+		self.assertLess(value(got, "poi_delivery_latency_seconds_sum", kind="x3"),
+			5 * value(got, "poi_delivery_latency_seconds_count", kind="x3"), "seconds at most, for each")
 		for outcome, n in status["packets"]["classes"].items():
 			self.assertEqual(value(got, "poi_packets_total", outcome=outcome, classified="yes"), n, outcome)
 		for outcome, n in status["packets"]["dropped"].items():

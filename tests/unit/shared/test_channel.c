@@ -86,6 +86,10 @@ static struct channel_status sample_status(void)
 	for (int i = 0; i < PACKET_OUTCOME_COUNT; i++)
 		m.packets.outcome[i] = 200 + (uint64_t)i;
 	m.packets.forward[FORWARD_TX_FULL] = 12;
+	for (unsigned i = 0; i <= DELIVERY_BOUNDS; i++)
+		m.times[i % 2].within[i] = 300 + i;
+	m.times[0].sum_ns = 400;
+	m.times[1].sum_ns = 500;
 	strcpy(m.port[1].name, "net_pcap0");
 	m.port[1].link_up = 1;
 	m.port[1].counts_losses = 1;

@@ -67,6 +67,24 @@ Test(metrics, latency_falls_into_its_bucket)
 	cr_expect(has("poi_x1_exchange_seconds_count{changes=\"no\"} 0"));
 }
 
+Test(metrics, delivery_latency_is_cumulative)
+{
+	p.seen.status.times[1].within[0] = 3;
+	p.seen.status.times[1].within[2] = 4;
+	p.seen.status.times[1].within[DELIVERY_BOUNDS] = 5;
+	p.seen.status.times[1].sum_ns = 1500000000;
+	p.seen.status.times[0].within[DELIVERY_BOUNDS - 1] = 1;
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x3\",le=\"0.0001\"} 3"));
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x3\",le=\"0.00025\"} 3"));
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x3\",le=\"0.0005\"} 7"));
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x3\",le=\"600\"} 7"));
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x3\",le=\"+Inf\"} 12"));
+	cr_expect(has("poi_delivery_latency_seconds_count{kind=\"x3\"} 12"));
+	cr_expect(has("poi_delivery_latency_seconds_sum{kind=\"x3\"} 1.500000"));
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x2\",le=\"60\"} 0"));
+	cr_expect(has("poi_delivery_latency_seconds_bucket{kind=\"x2\",le=\"600\"} 1"));
+}
+
 Test(metrics, names_from_outside_are_escaped)
 {
 	strcpy(p.seen.status.port[0].name, "a\"b\\c\nd");
@@ -87,6 +105,8 @@ Test(metrics, values_are_each_their_own)
 	p.seen.status.port[0].ierrors = 16;
 	p.seen.destination[DESTINATION_DOWN].n = 13;
 	p.seen.destination[DESTINATION_DOWN].queued_octets = 14;
+	p.seen.connections = 20;
+	p.seen.connected = 17;
 	http.wrong_path = 15;
 	p.seen.status.clock_known = 1;
 	p.seen.status.clock_offset_ns = -250000000;
@@ -96,6 +116,8 @@ Test(metrics, values_are_each_their_own)
 	cr_expect(has("poi_port_receive_errors_total{port=\"\"} 16"));
 	cr_expect(has("poi_destinations{state=\"down\"} 13"));
 	cr_expect(has("poi_destinations_queued_bytes{state=\"down\"} 14"));
+	cr_expect(has("poi_destinations_connections{up=\"yes\"} 17"));
+	cr_expect(has("poi_destinations_connections{up=\"no\"} 3"));
 	cr_expect(has("poi_http_refused_total{reason=\"wrong_path\"} 15"));
 	cr_expect(has("poi_clock_offset_seconds -0.25"));
 }

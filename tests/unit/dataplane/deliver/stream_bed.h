@@ -25,6 +25,7 @@ struct bed {
 	uint8_t frame[20000];
 	uint64_t written; // offset in the stream
 	uint64_t now;
+	uint64_t received; // of the packets pushed
 };
 
 static inline struct bed *bed_new(void)
@@ -81,7 +82,7 @@ static inline void push(
 			.layer[0] = {.length = length, .family = 4}};
 		struct hit h = {.rule = &b->rule, .direction = 3};
 		void *mbufs[1] = {NULL};
-		capture_burst(b->capture[worker], &h, 1, &v, mbufs, 0);
+		capture_burst(b->capture[worker], &h, 1, &v, mbufs, b->received);
 	}
 	while ((r = capture_ready(b->capture[worker], 0)))
 		stream_wake(copy_ring_owner(r), b->now);

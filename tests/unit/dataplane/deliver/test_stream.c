@@ -20,6 +20,75 @@ Test(stream, full_records_leave_at_once_and_others_when_old)
 	bed_free(b);
 }
 
+// Each copy once, at its own acknowledgement, by what its PDU says of its receipt.
+Test(stream, the_time_to_the_acknowledgement_is_counted)
+{
+	struct bed *b = bed_new();
+	struct delivery_times times[COPY_KINDS] = {0};
+	struct stream_piece p;
+	uint64_t sum = 0;
+
+	stream_times(b->stream, times);
+	b->received = 1767225600000000000ull;
+	push(b, 0, 0, 3, 1000); // X3
+	push(b, 1, 1, 2, 100);	// X2
+	b->received += 2 * MS;
+	push(b, 1, 0, 4, 1000);
+	b->now += FLUSH;
+	while (send_one(b, &p) > 0)
+		b->now += FLUSH;
+	uint64_t wall = b->received + 1 * MS; // 3 ms and 1 ms after they were received
+	cr_assert(stream_acked_at(b->stream, b->written, wall));
+	cr_assert_eq(balance(b).acknowledged, 9);
+	cr_assert_eq(times[COPY_X3].within[3], 4, "1 ms is within 1 ms");
+	cr_assert_eq(times[COPY_X3].within[5], 3, "above 2.5 and up to 5 ms");
+	cr_assert_eq(times[COPY_X2].within[5], 2);
+	cr_assert_eq(times[COPY_X3].sum_ns, (3 * 3 + 4) * MS);
+	cr_assert_eq(times[COPY_X2].sum_ns, 2 * 3 * MS);
+	b->received += 700000 * MS; // what a clock that was set back makes of the future is no time
+	push(b, 0, 0, 1, 1000);
+	b->now += FLUSH;
+	send_one(b, &p);
+	stream_acked_at(b->stream, b->written, wall);
+	for (unsigned i = 0; i <= DELIVERY_BOUNDS; i++)
+		sum += times[COPY_X3].within[i];
+	cr_assert_eq(sum, 8);
+	cr_assert_eq(times[COPY_X3].within[0], 1);
+	push(b, 0, 0, 1, 1000);
+	b->now += FLUSH;
+	send_one(b, &p);
+	stream_acked_at(b->stream, b->written, b->received + 700000 * MS);
+	cr_assert_eq(times[COPY_X3].within[DELIVERY_BOUNDS], 1, "beyond 10 minutes");
+	stream_cut(b->stream, true);
+	bed_free(b);
+}
+
+// Of a run that is acknowledged together each copy is in its place, though few of them are looked at.
+Test(stream, the_times_of_a_long_run_are_each_in_their_place)
+{
+	struct bed *b = bed_new();
+	struct delivery_times times[COPY_KINDS] = {0}, expected = {0};
+	const uint64_t start = 1767225600000000000ull, wall = start + 60 * MS;
+	struct stream_piece p;
+
+	stream_times(b->stream, times);
+	for (uint64_t i = 0; i < 600; i++) {
+		b->received = start + i * i * 150; // up to 54 ms, closer and closer
+		push(b, 0, 0, 1, 100);
+		uint64_t took = wall - b->received;
+		delivery_times_note(&expected, delivery_place(took, 0), 1, took);
+	}
+	b->now += FLUSH;
+	while (send_one(b, &p) > 0)
+		b->now += FLUSH;
+	stream_acked_at(b->stream, b->written, wall);
+	for (unsigned i = 0; i <= DELIVERY_BOUNDS; i++)
+		cr_assert_eq(times[COPY_X3].within[i], expected.within[i], "%u", i);
+	cr_assert_gt(times[COPY_X3].sum_ns, expected.sum_ns / 100 * 80);
+	cr_assert_lt(times[COPY_X3].sum_ns, expected.sum_ns / 100 * 120);
+	bed_free(b);
+}
+
 Test(stream, acknowledgement_ends_whole_copies_only)
 {
 	struct bed *b = bed_new();
