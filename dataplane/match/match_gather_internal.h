@@ -29,37 +29,58 @@ static void gather_v4(struct search *s, unsigned packet, unsigned place, const u
 {
 	const struct table *t = s->t;
 	uint32_t address = wire_load32(a);
+	uint64_t lengths = t->base->lengths4 | t->delta->lengths4;
+	bool near = near_has(t->filters, &t->seeds, address);
 
-	if (t->kinds & KIND(PREFIX4) &&
-		bit_of(t->filters->cover, address >> t->filters->cover_shift))
-		for (uint64_t m = t->base->lengths4 | t->delta->lengths4; m; m &= m - 1) {
-			unsigned length = (unsigned)__builtin_ctzll(m);
-			uint64_t h = hash_v4(&t->seeds, mask_v4(address, length));
-			add_probe(s, packet, place + length,
-				key_finish(&t->seeds, h, ANCHOR_PREFIX4, length));
-		}
-	if (t->kinds & KIND(EXACT4) && bloom_has(&t->filters->exact, sift_hash(&t->seeds, address)))
+	if (!near)
+		lengths &= low_bits(t->filters->fine);
+	if (lengths & low_bits(t->filters->fine) && !cover_has(t->filters, address))
+		lengths &= ~low_bits(t->filters->fine);
+	for (; lengths; lengths &= lengths - 1) {
+		unsigned length = (unsigned)__builtin_ctzll(lengths);
+		uint64_t h = hash_v4(&t->seeds, mask_v4(address, length));
+		add_probe(s, packet, place + length,
+			key_finish(&t->seeds, h, ANCHOR_PREFIX4, length));
+	}
+	if (near && t->kinds & KIND(EXACT4))
 		add_probe(s, packet, place + 32,
 			key_finish(&t->seeds, hash_v4(&t->seeds, address), ANCHOR_PREFIX4, 32));
+}
+
+static void gather_lengths6(struct search *s, unsigned packet, unsigned place, const uint8_t *a,
+	unsigned base, uint64_t lengths)
+{
+	uint8_t cut[16];
+
+	for (; lengths; lengths &= lengths - 1) {
+		unsigned length = base + (unsigned)__builtin_ctzll(lengths);
+		mask_v6(a, length, cut);
+		add_probe(s, packet, place + length,
+			key_finish(&s->t->seeds, hash_v6(&s->t->seeds, cut), ANCHOR_PREFIX6,
+				length));
+	}
 }
 
 static void gather_v6(struct search *s, unsigned packet, unsigned place, const uint8_t *a)
 {
 	const struct table *t = s->t;
-	uint8_t cut[16];
+	const struct index *base = t->base, *delta = t->delta;
+	uint64_t x = load64(a), shorter = low_bits(t->filters->near_length);
+	uint64_t lengths = base->lengths6[0] | delta->lengths6[0];
+	bool near = near_has(t->filters, &t->seeds, x);
 
-	if (t->kinds & KIND(PREFIX6) && sift_six(t, a))
-		for (unsigned half = 0; half < 2; half++)
-			for (uint64_t m = t->base->lengths6[half] | t->delta->lengths6[half]; m;
-				m &= m - 1) {
-				unsigned length = half * 64 + (unsigned)__builtin_ctzll(m);
-				mask_v6(a, length, cut);
-				add_probe(s, packet, place + length,
-					key_finish(&t->seeds, hash_v6(&t->seeds, cut),
-						ANCHOR_PREFIX6, length));
-			}
+	if (!near)
+		lengths &= shorter;
+	if (lengths & shorter && !six_has(t->filters, &t->seeds, x))
+		lengths &= ~shorter;
+	gather_lengths6(s, packet, place, a, 0, lengths);
+	if (!near)
+		return;
+	gather_lengths6(s, packet, place, a, 64, base->lengths6[1] | delta->lengths6[1]);
+	if (!(t->kinds & KIND(EXACT6)))
+		return;
 	uint64_t h = hash_v6(&t->seeds, a);
-	if (t->kinds & KIND(EXACT6) && bloom_has(&t->filters->exact, (uint32_t)(h >> 32)))
+	if (bloom_has(&t->filters->whole6, (uint32_t)(h >> 32)))
 		add_probe(s, packet, place + 128, key_finish(&t->seeds, h, ANCHOR_PREFIX6, 128));
 }
 

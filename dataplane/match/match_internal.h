@@ -12,8 +12,6 @@
 #define PROBES_MAX 256
 
 #define KIND(a) (1u << ANCHOR_##a)
-#define KINDS_EXACT (KIND(EXACT4) | KIND(EXACT6))
-#define KINDS_PREFIX (KIND(PREFIX4) | KIND(PREFIX6))
 
 // Places of a packet where a key can be found, in the fixed order that makes a rule found at
 // several of them count at the first one only, and that lets a cursor come back to any of them:

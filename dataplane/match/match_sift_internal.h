@@ -2,57 +2,231 @@
 
 // Sifting: which packets of a burst can match at all. It says no before any line of a hash is
 // touched.
+//
+// Packets whose shape is known go in stages, each for one filter: all hashes of the burst are made at
+// once, which compilers turn into vectors, and then each word is asked. The others go one by one.
 
-#ifdef __AVX512BW__
+#include <emmintrin.h>
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
 #include "dataplane/match/match_internal.h"
 
-// What sifting reads of a table, in local variables: atomic loads keep the compiler from holding
-// anything else in a register.
+#define KINDS_ADDRESS (KIND(EXACT4) | KIND(EXACT6) | KIND(PREFIX4) | KIND(PREFIX6))
+
+// What of a table a burst is asked for.
 struct sieve {
-	const uint64_t *exact, *cover, *port;
-	struct seeds seeds;
-	uint64_t exact_shift, cover_shift;
 	const struct table *t;
+	const struct filters *f;
+	bool near, cover, six;
 };
 
 INLINE struct sieve sieve_of(const struct table *t)
 {
-	return (struct sieve){.exact = (const uint64_t *)t->filters->exact.words,
-		.cover = (const uint64_t *)t->filters->cover,
-		.port = (const uint64_t *)t->filters->port[0],
-		.seeds = t->seeds,
-		.exact_shift = t->filters->exact.shift,
-		.cover_shift = t->filters->cover_shift,
-		.t = t};
+	const struct filters *f = t->filters;
+	uint64_t four = t->base->lengths4 | t->delta->lengths4;
+	uint64_t six = t->base->lengths6[0] | t->delta->lengths6[0];
+
+	return (struct sieve){.t = t,
+		.f = f,
+		.near = t->kinds & (KIND(EXACT4) | KIND(EXACT6)) || four & ~low_bits(f->fine) ||
+			six & ~low_bits(f->near_length) ||
+			t->base->lengths6[1] | t->delta->lengths6[1],
+		.cover = four & low_bits(f->fine),
+		.six = six & low_bits(f->near_length)};
 }
 
-// Relaxed, as words_hold.
-INLINE uint64_t load_word(const uint64_t *word)
-{
-	return __atomic_load_n(word, __ATOMIC_RELAXED);
-}
+// ---- one by one ----
 
-INLINE uint64_t picks(const uint64_t *words, uint32_t i)
-{
-	return load_word(&words[i >> 6]) >> (i & 63);
-}
-
-INLINE unsigned sift_ports(const struct sieve *s, const struct packet_layer *l)
+INLINE unsigned sift_ports(const struct filters *f, const struct packet_layer *l)
 {
 	if (!has_user_ports(l))
 		return 0;
-	const uint64_t *ports = s->port + (l->protocol == 17 ? 1024 : 0);
-	return (picks(ports, l->sport) | picks(ports, l->dport)) & 1;
+	const _Atomic uint64_t *ports = f->port[l->protocol == 17];
+	return bit_of(ports, l->sport) | bit_of(ports, l->dport);
+}
+
+INLINE bool sift_v4(const struct sieve *s, uint32_t address)
+{
+	return (s->near && near_has(s->f, &s->t->seeds, address)) ||
+	       (s->cover && cover_has(s->f, address));
+}
+
+INLINE bool sift_v6(const struct sieve *s, const uint8_t *address)
+{
+	uint64_t x = load64(address);
+
+	return (s->near && near_has(s->f, &s->t->seeds, x)) ||
+	       (s->six && six_has(s->f, &s->t->seeds, x));
+}
+
+// Both addresses of a header that begins with them at `source`.
+static bool sift_ends(const struct sieve *s, uint8_t family, const uint8_t *source)
+{
+	if (family == 4)
+		return sift_v4(s, wire_load32(source)) || sift_v4(s, wire_load32(source + 4));
+	return sift_v6(s, source) || sift_v6(s, source + 16);
+}
+
+INLINE bool sift_teid(const struct sieve *s, uint32_t teid)
+{
+	return bloom_has(&s->f->teid, sift_hash(&s->t->seeds, teid));
+}
+
+INLINE bool sift_mac(const struct table *t, const uint8_t *frame)
+{
+	const struct bloom *f = &t->filters->mac;
+
+	return bloom_has(f, sift_hash_mac(&t->seeds, frame)) ||
+	       bloom_has(f, sift_hash_mac(&t->seeds, frame + 6));
+}
+
+static __attribute__((noinline)) bool sift_other(
+	const struct sieve *s, const struct packet_view *v, uint32_t kinds)
+{
+	for (unsigned i = 0; i < v->n_layers; i++) {
+		const struct packet_layer *l = &v->layer[i];
+		if (sift_ends(s, l->family, v->data + l->l3 + l->source))
+			return true;
+		if (kinds & KIND(PORT) && sift_ports(s->f, l))
+			return true;
+	}
+	if (v->flags & VIEW_GTPU && kinds & KIND(TEID)) {
+		if (sift_teid(s, v->teid))
+			return true;
+		for (unsigned i = 0; i < v->n_nested; i++)
+			if (sift_teid(s, v->nested[i].teid))
+				return true;
+	}
+	return v->flags & VIEW_ETHERNET && kinds & KIND(MAC) &&
+	       sift_mac(s->t, v->data + v->gtp + v->gtp_header);
+}
+
+// ---- a burst at once ----
+
+struct sifted {
+	uint32_t v4, v6, gtp; // a bit per packet by its shape
+	_Alignas(64) uint64_t end[2 * PACKET_BURST];
+};
+
+INLINE void read_shapes(struct sifted *b, const struct packet_view *views, unsigned n)
+{
+	_Alignas(16) uint8_t shape[PACKET_BURST] = {0};
+
+	for (unsigned i = 0; i < n; i++) {
+		memcpy(&b->end[2 * i], views[i].end, sizeof(views[i].end));
+		shape[i] = views[i].shape;
+	}
+	b->v4 = b->v6 = b->gtp = 0;
+	for (unsigned half = 0; half < 2; half++) { // each bit becomes its octet's first
+		__m128i s = _mm_load_si128((const __m128i *)(const void *)&shape[16 * half]);
+		b->v4 |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 7)) << 16 * half;
+		b->v6 |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 6)) << 16 * half;
+		b->gtp |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 5)) << 16 * half;
+	}
+}
+
+// A bit per packet one of whose `each` values (1 or 2) the filter may hold, cut to `keep`.
+INLINE uint32_t sift_bloom(const struct bloom *f, const struct seeds *seeds, uint64_t keep,
+	const uint64_t *x, unsigned n, unsigned each)
+{
+	_Alignas(64) uint32_t at[2 * PACKET_BURST], bits[2 * PACKET_BURST];
+	const uint32_t *words = (const uint32_t *)f->words;
+	const unsigned shift = f->shift;
+	const uint64_t factor = seeds->b;
+	uint32_t mask = 0;
+
+	for (unsigned b = 0; b < each * n; b += 16)
+		for (unsigned i = b; i < b + 16; i++) {
+			uint32_t h = (uint32_t)((x[i] & keep) * factor >> 32);
+			at[i] = h >> shift;
+			bits[i] = bloom_bits(h);
+		}
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < (n + 7) / 8 * 8; i++) {
+		bool none = bits[each * i] & ~load_word(&words[at[each * i]]);
+		if (each == 2)
+			none &= (bits[2 * i + 1] & ~load_word(&words[at[2 * i + 1]])) != 0;
+		if (__builtin_expect(!none, 0))
+			mask |= 1u << i;
+	}
+	return mask;
+}
+
+static __attribute__((noinline)) uint32_t sift_near(
+	const struct sieve *s, const struct sifted *b, unsigned n)
+{
+	return sift_bloom(&s->f->near, &s->t->seeds, s->f->near_keep, b->end, n, 2);
+}
+
+static __attribute__((noinline)) uint32_t sift_six(
+	const struct sieve *s, const struct sifted *b, unsigned n)
+{
+	return sift_bloom(&s->f->six, &s->t->seeds, s->f->six_keep, b->end, n, 2) & b->v6;
+}
+
+static __attribute__((noinline)) uint32_t sift_cover(
+	const struct sieve *s, const struct sifted *b, unsigned n)
+{
+	_Alignas(64) uint32_t at[2 * PACKET_BURST], bit[2 * PACKET_BURST];
+	const uint32_t *words = (const uint32_t *)s->f->cover;
+	const unsigned shift = s->f->cover_shift;
+	uint32_t mask = 0;
+
+	for (unsigned from = 0; from < 2 * n; from += 16)
+		for (unsigned i = from; i < from + 16; i++) {
+			uint32_t network = (uint32_t)b->end[i] >> shift;
+			at[i] = network >> 5;
+			bit[i] = 1u << (network & 31);
+		}
+#pragma GCC unroll 8
+	for (unsigned i = 0; i < (n + 7) / 8 * 8; i++)
+		if (__builtin_expect((load_word(&words[at[2 * i]]) & bit[2 * i]) |
+				(load_word(&words[at[2 * i + 1]]) & bit[2 * i + 1]), 0))
+			mask |= 1u << i;
+	return mask & b->v4;
+}
+
+static __attribute__((noinline)) uint32_t sift_teids(
+	const struct sieve *s, const struct packet_view *views, uint32_t gtp, unsigned n)
+{
+	_Alignas(64) uint64_t x[PACKET_BURST];
+
+	for (unsigned i = 0; i < n; i++)
+		x[i] = views[i].shape & SHAPE_GTP ? views[i].teid : 0;
+	return sift_bloom(&s->f->teid, &s->t->seeds, UINT64_MAX, x, n, 1) & gtp;
+}
+
+// What carries the users' packets. Tunnels between the same two nodes follow each other: their
+// addresses are asked for once.
+static __attribute__((noinline)) uint32_t sift_outer(
+	const struct sieve *s, const struct packet_view *views, uint32_t gtp)
+{
+	const uint8_t *last = NULL;
+	uint8_t family = 0;
+	bool may = false;
+	uint32_t mask = 0;
+
+	for (; gtp; gtp &= gtp - 1) {
+		unsigned i = (unsigned)__builtin_ctz(gtp);
+		const struct packet_layer *l = &views[i].layer[0];
+		const uint8_t *source = views[i].data + l->l3 + l->source;
+		if (l->family != family ||
+			(family == 4 ? load64(source) != load64(last) : memcmp(source, last, 32) != 0))
+			may = sift_ends(s, l->family, source);
+		last = source;
+		family = l->family;
+		mask |= (uint32_t)may << i;
+	}
+	return mask;
 }
 
 // A bit per packet one of whose ports (two in each element) lies in a block with a bit set.
 #if defined(__AVX512BW__) && !defined(__SANITIZE_THREAD__)
 INLINE uint32_t port_blocks(const struct filters *f, const uint32_t ports[PACKET_BURST])
 {
-	// Relaxed as picks: the elements of a vector load are not torn.
+	// Relaxed as bit_of: the elements of a vector load are not torn.
 	__m512i low = _mm512_loadu_si512((const void *)&f->blocks[0]);
 	__m512i high = _mm512_loadu_si512((const void *)&f->blocks[8]);
 	uint32_t mask = 0;
@@ -67,164 +241,67 @@ INLINE uint32_t port_blocks(const struct filters *f, const uint32_t ports[PACKET
 	}
 	return mask;
 }
+#elif defined(__AVX2__) && !defined(__SANITIZE_THREAD__)
+// The lowest bit of each element: that of the block of the port in its lower half.
+INLINE __m256i port_block(const __m256i words[4], __m256i port)
+{
+	__m256i at = _mm256_srli_epi32(port, 11);
+	__m256i w[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = _mm256_permutevar8x32_epi32(words[i], at);
+	__m256 by8 = _mm256_castsi256_ps(_mm256_slli_epi32(port, 17)); // bit 14 of the port
+	__m256 by16 = _mm256_castsi256_ps(_mm256_slli_epi32(port, 16));
+	__m256 low = _mm256_blendv_ps(_mm256_castsi256_ps(w[0]), _mm256_castsi256_ps(w[1]), by8);
+	__m256 high = _mm256_blendv_ps(_mm256_castsi256_ps(w[2]), _mm256_castsi256_ps(w[3]), by8);
+	__m256i word = _mm256_castps_si256(_mm256_blendv_ps(low, high, by16));
+	return _mm256_srlv_epi32(word, _mm256_and_si256(_mm256_srli_epi32(port, 6), _mm256_set1_epi32(31)));
+}
+
+INLINE uint32_t port_blocks(const struct filters *f, const uint32_t ports[PACKET_BURST])
+{
+	__m256i words[4];
+	uint32_t mask = 0;
+
+	// Relaxed as bit_of: the elements of a vector load are not torn.
+	for (unsigned i = 0; i < 4; i++)
+		words[i] = _mm256_loadu_si256((const __m256i *)(const void *)&f->blocks[4 * i]);
+	for (unsigned i = 0; i < 4; i++) {
+		__m256i p = _mm256_loadu_si256((const __m256i *)(const void *)&ports[8 * i]);
+		__m256i some = _mm256_or_si256(
+			port_block(words, p), port_block(words, _mm256_srli_epi32(p, 16)));
+		mask |= (uint32_t)_mm256_movemask_ps(
+				_mm256_castsi256_ps(_mm256_slli_epi32(some, 31)))
+			<< 8 * i;
+	}
+	return mask;
+}
 #else
 INLINE uint32_t port_blocks(const struct filters *f, const uint32_t ports[PACKET_BURST])
 {
-	const uint64_t *blocks = (const uint64_t *)f->blocks;
 	uint32_t mask = 0;
 
 	for (unsigned i = 0; i < PACKET_BURST; i++)
-		mask |= (uint32_t)((picks(blocks, (ports[i] & 0xffff) >> 6) |
-					   picks(blocks, ports[i] >> 22)) &
-				   1)
+		mask |= (bit_of(f->blocks, (ports[i] & 0xffff) >> 6) |
+				bit_of(f->blocks, ports[i] >> 22))
 			<< i;
 	return mask;
 }
 #endif
 
-INLINE unsigned sift_v4(const struct sieve *s, const uint8_t *source, uint32_t kinds)
+// Users' ports: first all at once against the blocks of ports, in registers, then one by one those of
+// a block that some task asks for.
+static __attribute__((noinline)) uint32_t sift_user_ports(
+	const struct filters *f, const struct packet_view *views, uint32_t users, unsigned n)
 {
-	uint32_t from = wire_load32(source), to = wire_load32(source + 4);
-	unsigned any = 0;
-
-	if (kinds & KINDS_EXACT)
-		any |= (unsigned)words_hold(s->exact, s->exact_shift, sift_hash(&s->seeds, from)) |
-		       (unsigned)words_hold(s->exact, s->exact_shift, sift_hash(&s->seeds, to));
-	if (kinds & KINDS_PREFIX)
-		any |= (unsigned)(picks(s->cover, from >> s->cover_shift) |
-				  picks(s->cover, to >> s->cover_shift));
-	return any & 1;
-}
-
-INLINE unsigned sift_six(const struct table *t, const uint8_t *a)
-{
-	uint8_t cut[16];
-
-	mask_v6(a, t->filters->six_length, cut);
-	return bloom_has(&t->filters->six, sift_hash_v6(&t->seeds, cut));
-}
-
-INLINE unsigned sift_v6(const struct sieve *s, const uint8_t *source, uint32_t kinds)
-{
-	unsigned any = 0;
-
-	if (kinds & KINDS_EXACT)
-		any |= bloom_has(&s->t->filters->exact, sift_hash_v6(&s->seeds, source)) |
-		       bloom_has(&s->t->filters->exact, sift_hash_v6(&s->seeds, source + 16));
-	if (kinds & KINDS_PREFIX && s->t->kinds & KIND(PREFIX6))
-		any |= sift_six(s->t, source) | sift_six(s->t, source + 16);
-	return any;
-}
-
-INLINE unsigned sift_layer(
-	const struct sieve *s, const struct packet_view *v, unsigned i, uint32_t kinds)
-{
-	const struct packet_layer *l = &v->layer[i];
-	const uint8_t *ip = v->data + l->l3;
-	unsigned any = l->family == 4 ? sift_v4(s, ip + 12, kinds) : sift_v6(s, ip + 8, kinds);
-
-	if (kinds & KIND(PORT))
-		any |= sift_ports(s, l);
-	return any;
-}
-
-INLINE unsigned sift_mac(const struct table *t, const uint8_t *frame)
-{
-	const struct bloom *f = &t->filters->mac;
-
-	return bloom_has(f, sift_hash_mac(&t->seeds, frame)) |
-	       bloom_has(f, sift_hash_mac(&t->seeds, frame + 6));
-}
-
-static __attribute__((noinline)) bool sift_other(
-	const struct sieve *s, const struct packet_view *v, uint32_t kinds)
-{
-	const struct table *t = s->t;
-
-	for (unsigned i = 0; i < v->n_layers; i++)
-		if (sift_layer(s, v, i, kinds))
-			return true;
-	if (v->flags & VIEW_GTPU && kinds & KIND(TEID)) {
-		if (bloom_has(&t->filters->teid, sift_hash(&t->seeds, v->teid)))
-			return true;
-		for (unsigned i = 0; i < v->n_nested; i++)
-			if (bloom_has(&t->filters->teid, sift_hash(&t->seeds, v->nested[i].teid)))
-				return true;
-	}
-	return v->flags & VIEW_ETHERNET && kinds & KIND(MAC) &&
-	       sift_mac(t, v->data + v->gtp + v->gtp_header);
-}
-
-// What plain packets are asked for. `kinds` is a constant of each caller, so that kinds without
-// tasks cost nothing. A function of its own, with nothing called in it: the sieve stays in
-// registers.
-struct sifted {
-	uint32_t mask;	// may match
-	uint32_t other; // not plain, not looked at
-};
-
-INLINE struct sifted sift_plain(const struct sieve *s, const struct packet_view *views, unsigned n,
-	uint32_t *ports, uint32_t kinds)
-{
-	const uint64_t *exact = s->exact, *cover = s->cover;
-	const uint64_t exact_shift = s->exact_shift, bit = s->cover_shift, word = bit + 6;
-	const struct seeds seeds = s->seeds;
-	struct sifted r = {0};
-
-	for (const struct packet_view *v = views; v < views + n; v++, ports++) {
-		uint64_t any = 0;
-		if (__builtin_expect(v->shape != SHAPE_PLAIN4, 0)) {
-			r.other |= 1u << (v - views);
-			continue;
-		}
-		uint32_t from = v->end4[1], to = v->end4[0];
-		if (kinds & KINDS_PREFIX) // as picks, but the word's number in one step
-			any |= load_word(&cover[(uint64_t)from >> word]) >> (from >> bit & 63) |
-			       load_word(&cover[(uint64_t)to >> word]) >> (to >> bit & 63);
-		if (kinds & KINDS_EXACT)
-			any |= words_hold(exact, exact_shift, sift_hash(&seeds, from));
-		if (kinds & KINDS_EXACT)
-			any |= words_hold(exact, exact_shift, sift_hash(&seeds, to));
-		if (kinds & KIND(PORT))
-			memcpy(ports, &v->layer[0].sport, 4);
-		if (__builtin_expect((long)(any & 1), 0))
-			r.mask |= 1u << (v - views);
-	}
-	return r;
-}
-
-#define SIFT(name, kinds)                                                          \
-	static __attribute__((noinline)) struct sifted name(const struct sieve *s, \
-		const struct packet_view *views, unsigned n, uint32_t *ports)      \
-	{                                                                          \
-		return sift_plain(s, views, n, ports, kinds);                      \
-	}
-SIFT(sift_exact, KINDS_EXACT)
-SIFT(sift_prefix, KINDS_PREFIX)
-SIFT(sift_addresses, KINDS_EXACT | KINDS_PREFIX)
-SIFT(sift_port, KIND(PORT))
-SIFT(sift_exact_port, KINDS_EXACT | KIND(PORT))
-SIFT(sift_prefix_port, KINDS_PREFIX | KIND(PORT))
-SIFT(sift_all, KINDS_EXACT | KINDS_PREFIX | KIND(PORT))
-#undef SIFT
-
-static struct sifted sift_none(
-	const struct sieve *s, const struct packet_view *views, unsigned n, uint32_t *ports)
-{
-	return sift_plain(s, views, n, ports, 0);
-}
-
-// The ports of the `plain` packets: first all at once against the blocks of ports, in registers,
-// then one by one those of a block that somebody asks for.
-static uint32_t sift_plain_ports(const struct sieve *s, const struct packet_view *views,
-	const uint32_t *ports, uint32_t plain)
-{
+	_Alignas(64) uint32_t ports[PACKET_BURST] = {0};
 	uint32_t mask = 0;
 
-	plain &= port_blocks(s->t->filters, ports);
-	for (; plain; plain &= plain - 1) {
-		unsigned i = (unsigned)__builtin_ctz(plain);
-		mask |= sift_ports(s, &views[i].layer[0]) << i;
+	for (unsigned i = 0; i < n; i++)
+		memcpy(&ports[i], &views[i].layer[views[i].shape & SHAPE_GTP ? 1 : 0].sport, 4);
+	for (users &= port_blocks(f, ports); users; users &= users - 1) {
+		unsigned i = (unsigned)__builtin_ctz(users);
+		mask |= sift_ports(f, &views[i].layer[views[i].shape & SHAPE_GTP ? 1 : 0]) << i;
 	}
 	return mask;
 }
@@ -243,23 +320,31 @@ static __attribute__((noinline)) uint32_t sift_macs(
 static uint32_t sift(
 	const struct table *t, const struct packet_view *views, unsigned from, unsigned n)
 {
-	static struct sifted (*const sifts[8])(const struct sieve *, const struct packet_view *,
-		unsigned, uint32_t *) = {sift_none, sift_exact, sift_prefix, sift_addresses,
-		sift_port, sift_exact_port, sift_prefix_port, sift_all};
-	_Alignas(64) uint32_t ports[PACKET_BURST] = {0};
-	unsigned which = (t->kinds & KINDS_EXACT ? 1 : 0) | (t->kinds & KINDS_PREFIX ? 2 : 0) |
-			 (t->kinds & KIND(PORT) ? 4 : 0);
+	struct sifted b;
 	struct sieve s = sieve_of(t);
-	uint32_t all = (uint32_t)((1ull << n) - 1);
-	struct sifted r = sifts[which](&s, views, n, ports);
+	uint32_t mask = 0;
 
-	if (which & 4)
-		r.mask |= sift_plain_ports(&s, views, ports, all & ~r.other & ~r.mask);
-	for (uint32_t m = r.other; m; m &= m - 1) {
+	read_shapes(&b, views, n);
+	for (unsigned i = 2 * n; i < (2 * n + 15) / 16 * 16; i++)
+		b.end[i] = 0;
+	const uint32_t users = b.v4 | b.v6;
+	if (s.near)
+		mask |= sift_near(&s, &b, n) & users;
+	if (s.cover && b.v4)
+		mask |= sift_cover(&s, &b, n);
+	if (s.six && b.v6)
+		mask |= sift_six(&s, &b, n);
+	if (b.gtp && t->kinds & KINDS_ADDRESS)
+		mask |= sift_outer(&s, views, b.gtp);
+	if (b.gtp && t->kinds & KIND(TEID))
+		mask |= sift_teids(&s, views, b.gtp, n);
+	if (t->kinds & KIND(PORT))
+		mask |= sift_user_ports(s.f, views, users & ~mask, n);
+	for (uint32_t m = (uint32_t)((1ull << n) - 1) & ~users; m; m &= m - 1) {
 		unsigned i = (unsigned)__builtin_ctz(m);
-		r.mask |= (uint32_t)sift_other(&s, &views[i], t->kinds) << i;
+		mask |= (uint32_t)sift_other(&s, &views[i], t->kinds) << i;
 	}
 	if (t->kinds & KIND(MAC))
-		r.mask |= sift_macs(t, views, n);
-	return r.mask & ~((1u << from) - 1);
+		mask |= sift_macs(t, views, n);
+	return mask & ~((1u << from) - 1);
 }

@@ -69,7 +69,6 @@ struct table_builder {
 struct table_fold {
 	struct record *from; // pinned
 	struct seeds seeds;
-	struct filter_needs needs;
 	struct index *base;
 	struct filters *filters;
 };
@@ -133,7 +132,6 @@ struct table_builder *table_builder_new(const uint64_t seed[2])
 		return NULL;
 	TAILQ_INIT(&b->records);
 	b->seeds = (struct seeds){.a = seed[0], .b = seed[1] | 1};
-	b->needs.six_length = 128;
 	b->filters = filters_new(&b->needs);
 	b->base = index_build(&b->seeds, calloc(1, sizeof(struct rule *)), 0);
 	if (!b->filters || !b->base) {
@@ -224,25 +222,13 @@ static void note_change(struct table_builder *b, uint32_t key)
 	b->change[at].stamp = b->stamp;
 }
 
-// A length once active keeps six_length short until the next fold: only speed depends on it.
-static void count_needs(struct filter_needs *needs, const struct rule *rule, int step)
-{
-	unsigned which;
-	enum anchor kind = rule_anchor(&rule->filter, &which);
-
-	needs->n[kind] += (uint32_t)step;
-	if (kind == ANCHOR_PREFIX6 && step > 0 &&
-		rule->filter.address[which].length < needs->six_length)
-		needs->six_length = rule->filter.address[which].length;
-}
-
 // The dead rule stays as long as a table can still show it: see struct garbage.
 static void bury(struct table_builder *b, struct box *box)
 {
 	bool based = box->born <= b->base_stamp;
 	bool folding = b->fold && box->born <= b->fold->from->table.stamp;
 
-	count_needs(&b->needs, &box->rule, -1);
+	filters_count(&b->needs, &box->rule, -1);
 	b->digest -= digest_of(&box->rule);
 	b->n_live--;
 	b->n_ported -= rule_wants_ports(&box->rule);
@@ -274,7 +260,7 @@ int table_put(struct table_builder *b, const struct rule *rule)
 		bury(b, s->live);
 	s->live = box;
 	note_change(b, rule_key(rule));
-	count_needs(&b->needs, rule, 1);
+	filters_count(&b->needs, rule, 1);
 	b->digest += digest_of(rule);
 	b->n_live++;
 	b->n_ported += rule_wants_ports(rule);
@@ -427,19 +413,19 @@ void table_fold_run(struct table_fold *f)
 	const struct table *t = &f->from->table;
 	const struct rule **rules =
 		malloc((t->base->n_rules + t->delta->n_rules + 1ul) * sizeof(struct rule *));
+	struct filter_needs needs = {0};
 	uint32_t n = 0;
 
 	if (!rules)
 		return;
-	f->needs = (struct filter_needs){.six_length = 128};
 	for (uint32_t i = 0; i < t->base->n_rules; i++)
 		if (!table_is_void(t, rule_key(t->base->rule[i])))
 			rules[n++] = t->base->rule[i];
 	for (uint32_t i = 0; i < t->delta->n_rules; i++)
 		rules[n++] = t->delta->rule[i];
 	for (uint32_t i = 0; i < n; i++)
-		count_needs(&f->needs, rules[i], 1);
-	f->filters = filters_new(&f->needs);
+		filters_count(&needs, rules[i], 1);
+	f->filters = filters_new(&needs);
 	if (f->filters)
 		for (uint32_t i = 0; i < n; i++)
 			filters_set(f->filters, &f->seeds, rules[i]);
@@ -490,15 +476,6 @@ void table_fold_finish(struct table_builder *b, struct table_fold *f)
 		b->base = f->base;
 		b->filters = f->filters;
 		b->base_stamp = since;
-		// Lengths that went away since are forgotten; what came since is in the delta.
-		b->needs.six_length = f->needs.six_length;
-		for (uint32_t i = 0; i < b->n_changes; i++) {
-			const struct box *live = b->key[b->change[i].key].live;
-			if (live && b->change[i].stamp > since) {
-				count_needs(&b->needs, &live->rule, 1);
-				count_needs(&b->needs, &live->rule, -1);
-			}
-		}
 		keep_later_changes(b, since);
 		bury_zombies(b, since);
 	} else { // out of memory: the old base stays, and the next fold tries again

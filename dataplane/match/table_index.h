@@ -14,9 +14,6 @@
 
 #include <stdbool.h>
 #include <string.h>
-#ifdef __SSE4_2__
-#include <nmmintrin.h>
-#endif
 
 #include "dataplane/match/table.h"
 
@@ -101,14 +98,11 @@ static inline uint64_t load_mac(const uint8_t *mac)
 // ---- filters: say "no" before any index line is touched ----
 
 // The filters have hashes of their own, as cheap as can be. Whoever floods them makes the packets
-// of strangers cost an index lookup, no more: the index behind uses the strong keyed hash.
-static inline uint32_t sift_hash(const struct seeds *s, uint32_t x)
+// of strangers cost an index lookup, no more: the index behind uses the strong keyed hash. `x`: an
+// IPv4 address, a TEID, or the first eight octets of an IPv6 address.
+static inline uint32_t sift_hash(const struct seeds *s, uint64_t x)
 {
-#ifdef __SSE4_2__
-	return _mm_crc32_u32((uint32_t)(s->b >> 32), x);
-#else
-	return (uint32_t)(hash_v4(s, x) >> 32);
-#endif
+	return (uint32_t)(x * s->b >> 32);
 }
 
 static inline uint32_t sift_hash_v6(const struct seeds *s, const uint8_t *a)
@@ -121,39 +115,71 @@ static inline uint32_t sift_hash_mac(const struct seeds *s, const uint8_t *mac)
 	return (uint32_t)(hash_mix(s, load_mac(mac), 0) >> 32);
 }
 
-// Blocked Bloom filter: one 64-bit word per key, two bits in it. words is a power of two.
+// Blocked Bloom filter: one 32-bit word per key, two bits in it. words is a power of two. The word's
+// number is in the upper bits of the hash, those of the two bits in its last ten.
 struct bloom {
-	_Atomic uint64_t *words;
+	_Atomic uint32_t *words;
 	unsigned shift;	   // 32 - log2(words)
 	uint32_t capacity; // keys it was sized for
 };
 
-// Bit 0: may hold the key. The other bits mean nothing. Relaxed: partner is set_bits; a bit that
-// matters was set before this table was published.
-static inline uint64_t words_hold(const uint64_t *words, uint64_t shift, uint32_t h)
+static inline uint32_t bloom_bits(uint32_t h)
 {
-	uint64_t word = __atomic_load_n(&words[h >> shift], __ATOMIC_RELAXED);
-	return word >> (h & 63) & word >> ((uint8_t)(h >> 8) & 63);
+	return 1u << (h & 31) | 1u << (h >> 5 & 31);
 }
 
-static inline unsigned bloom_has(const struct bloom *f, uint32_t h)
+// Relaxed: partner is set_bits; a bit that matters was set before this table was published.
+static inline uint32_t load_word(const uint32_t *word)
 {
-	return words_hold((const uint64_t *)f->words, f->shift, h) & 1;
+	return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline bool bloom_has(const struct bloom *f, uint32_t h)
+{
+	return !(bloom_bits(h) & ~load_word((const uint32_t *)&f->words[h >> f->shift]));
 }
 
 struct filters {
-	struct bloom exact; // IPv4 and IPv6 addresses
+	// One probe an address: IPv4 addresses, prefixes of at least `fine` as all their addresses,
+	// and what IPv6 addresses and prefixes of at least near_length have in their near_keep.
+	struct bloom near;
+	unsigned fine;	      // 24 to 32
+	unsigned near_length; // 48, 56 or 64
+	uint64_t near_keep;   // of the first eight octets, the first of them lowest; keeps IPv4 whole
+	struct bloom whole6;  // IPv6 addresses, once `near` let them through
 	struct bloom teid;
 	struct bloom mac;
-	struct bloom six;     // IPv6 prefixes, cut to six_length
-	unsigned six_length;  // no prefix in it is shorter, or it is filled; 128 when there is none
+	struct bloom six;     // shorter IPv6 prefixes, cut to six_length
+	unsigned six_length;  // octets' multiple; no prefix in it is shorter, or it is filled; 64: none
+	uint64_t six_keep;
 	unsigned cover_shift; // IPv4: 32 - length of the cover
-	_Atomic uint64_t *cover;	// a bit per covered IPv4 network, exact
+	_Atomic uint32_t *cover;	// a bit per IPv4 network with prefixes shorter than `fine`
 	_Atomic uint64_t port[2][1024]; // TCP, UDP: a bit per port, exact
 	_Atomic uint64_t blocks[16];	// a bit per 64 ports of either: fits two registers
 	uint32_t cover_capacity;
 	size_t octets;
 };
+
+static inline uint64_t low_bits(unsigned n)
+{
+	return n < 64 ? (1ull << n) - 1 : UINT64_MAX;
+}
+
+static inline bool near_has(const struct filters *f, const struct seeds *s, uint64_t x)
+{
+	return bloom_has(&f->near, sift_hash(s, x & f->near_keep));
+}
+
+static inline bool six_has(const struct filters *f, const struct seeds *s, uint64_t x)
+{
+	return bloom_has(&f->six, sift_hash(s, x & f->six_keep));
+}
+
+static inline bool cover_has(const struct filters *f, uint32_t address)
+{
+	uint32_t i = (uint32_t)((uint64_t)address >> f->cover_shift);
+	return load_word((const uint32_t *)&f->cover[i >> 5]) >> (i & 31) & 1;
+}
 
 static inline unsigned bit_of(const _Atomic uint64_t *words, uint32_t i)
 {
@@ -162,12 +188,15 @@ static inline unsigned bit_of(const _Atomic uint64_t *words, uint32_t i)
 
 struct filter_needs { // number of rules per anchor, and what shapes the filters
 	uint32_t n[ANCHOR_COUNT];
-	unsigned six_length;
+	uint32_t prefix4[32]; // by length
+	uint32_t prefix6[9];  // by the octets that are whole; 8: those of 64 bits and more, addresses too
 };
 
+// Counts the rule in (1) or out (-1).
+void filters_count(struct filter_needs *needs, const struct rule *rule, int step);
 struct filters *filters_new(const struct filter_needs *needs);
 void filters_free(struct filters *f);
-// Room, and six_length not too long, for these? If not they are right all the same, but slow.
+// Room, and the right cuts, for these? If not they are right all the same, but slow.
 bool filters_fit(const struct filters *f, const struct filter_needs *needs);
 // Cheap but for ranges of networks and ports. Monotone, relaxed: readers of older tables may see
 // the bits, and lose nothing but a probe.

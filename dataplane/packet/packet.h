@@ -59,27 +59,39 @@ static inline bool layer_user_ports(const struct packet_layer *l)
 	return l->flags & (LAYER_PORTS | LAYER_PORTS_FOLLOWED) && !(l->flags & LAYER_CARRIER);
 }
 
-// What most frames are: one IPv4 layer with the ports of a user. Then `end4` is valid.
-enum packet_shape { SHAPE_OTHER, SHAPE_PLAIN4 };
+// What most frames are: one IP layer with the ports of a user, or that in one G-PDU. Then `end` is
+// valid. Bits, so that a burst's shapes are told apart at once.
+#define SHAPE_V4 0x01u // the user's layer
+#define SHAPE_V6 0x02u
+#define SHAPE_GTP 0x04u // layer 0 carries it; else it is layer 0
+enum packet_shape {
+	SHAPE_OTHER = 0,
+	SHAPE_PLAIN4 = SHAPE_V4,
+	SHAPE_PLAIN6 = SHAPE_V6,
+	SHAPE_GTP4 = SHAPE_GTP | SHAPE_V4,
+	SHAPE_GTP6 = SHAPE_GTP | SHAPE_V6
+};
 
 // What every frame's matching reads comes first, within one cache line.
 struct packet_view {
 	const uint8_t *data;  // first segment
 	uint32_t length;      // octets contiguous at `data`
 	uint32_t total;       // octets of the whole frame
-	uint32_t end4[2];     // SHAPE_PLAIN4: destination and source address, host order
+	// Not SHAPE_OTHER: source and destination of the user's layer. An IPv4 address in host order;
+	// of an IPv6 address the first eight octets, the first of them lowest.
+	uint64_t end[2];
 	uint8_t outcome;      // enum packet_outcome
 	uint8_t flags;        // VIEW_*
 	uint8_t n_layers;
 	uint8_t shape;        // enum packet_shape
+	uint32_t teid;        // host order
 	uint8_t gtp_outer;    // index of the layer whose UDP carries the (outermost) GTP-U header
-	uint16_t gtp_header;  // octets from gtp to the inner packet (extension headers can exceed 255)
 	uint8_t pdu_type;     // 0 downlink, 1 uplink
 	uint8_t qfi;
 	uint8_t n_nested;     // further GTP-U headers inside, outermost first
+	uint16_t gtp_header;  // octets from gtp to the inner packet (extension headers can exceed 255)
 	uint16_t gtp;         // GTP-U header
 	uint16_t gtp_length;  // octets of its message that the frame holds, header included
-	uint32_t teid;        // host order
 	struct packet_layer layer[PACKET_LAYERS_MAX];
 	struct packet_nested nested[PACKET_LAYERS_MAX - 1];
 	uint64_t held_ns; // received then

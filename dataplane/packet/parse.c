@@ -10,6 +10,7 @@
 #include "dataplane/packet/parse_mirror_internal.h"
 #include "dataplane/packet/parse_tunnel_internal.h"
 
+#define CACHE_LINE 64u
 #define PORT_VXLAN_LINUX 8472 // of kernels older than the standard's port
 
 // Names a datagram that looks like a tunnel which this port does not open.
@@ -166,6 +167,7 @@ static void walk(struct parse_state *w)
 	w->v->n_layers = 0;
 	w->v->flags = 0;
 	w->v->shape = SHAPE_OTHER;
+	w->v->end[0] = w->v->end[1] = 0;
 	while (step != STEP_DONE) {
 		switch (step) {
 		case STEP_ETHERNET:
@@ -199,16 +201,25 @@ __attribute__((noinline)) bool parse_by_layers(const struct port_traits *port, s
 	       v->layer[v->n_layers - 1].flags & (LAYER_FRAGMENT_FIRST | LAYER_FRAGMENT_LATER);
 }
 
+// In a tunnel the headers of a user's packet lie in the frame's second line: `second` octets on.
+static inline void prefetch_headers(const struct packet_view *v, uint32_t second)
+{
+	__builtin_prefetch(v->data);
+	if (second && v->length > second)
+		__builtin_prefetch(v->data + second);
+}
+
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
 {
 	uint32_t fragments = 0;
 	const struct fast_ports special = {.bits = tunnel_bits(port), .port = port};
+	const uint32_t second = port->tunnel == CONFIG_TUNNEL_GTPU ? CACHE_LINE : 0;
 
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
-		__builtin_prefetch(views[i].data);
+		prefetch_headers(&views[i], second);
 	for (unsigned i = 0; i < n; i++) {
 		if (i + PREFETCH_AHEAD < n)
-			__builtin_prefetch(views[i + PREFETCH_AHEAD].data);
+			prefetch_headers(&views[i + PREFETCH_AHEAD], second);
 		if (!parse_fast(&special, &views[i]))
 			fragments |= (uint32_t)parse_by_layers(port, &views[i]) << i;
 	}

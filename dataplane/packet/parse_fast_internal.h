@@ -18,6 +18,17 @@ static inline uint64_t load64(const uint8_t *p)
 	return v;
 }
 
+// Notes the ends of the user's IP header at `at`. Returns the shape's family.
+static inline __attribute__((always_inline)) uint8_t shape_ends(
+	struct packet_view *v, uint32_t at, uint8_t family)
+{
+	const uint8_t *ip = v->data + at;
+
+	v->end[0] = family == 4 ? wire_load32(ip + 12) : load64(ip + 8);
+	v->end[1] = family == 4 ? wire_load32(ip + 16) : load64(ip + 24);
+	return family == 4 ? SHAPE_V4 : SHAPE_V6;
+}
+
 // Reads the header of a user's packet at `at` that ends at `end` by its own word, as what carries it
 // does. False: it is not plain, or not all of it that matters is there.
 static inline __attribute__((always_inline)) bool fast_user(
@@ -63,7 +74,7 @@ static inline __attribute__((always_inline)) bool fast_user(
 }
 
 // A G-PDU with at most a PDU session container. Its carrier's header of `ip` octets at `l3` and of UDP are
-// in order, and 12 octets behind them are there. `length`: of the carrier by its own word.
+// in order, and 8 octets behind them are there. `length`: of the carrier by its own word.
 static __attribute__((noinline)) bool fast_gtpu(
 	struct packet_view *v, uint32_t l3, uint32_t ip, uint32_t length)
 {
@@ -94,7 +105,7 @@ static __attribute__((noinline)) bool fast_gtpu(
 	v->outcome = PACKET_GTPU;
 	v->flags = flags;
 	v->n_layers = 2;
-	v->shape = SHAPE_OTHER;
+	v->shape = SHAPE_GTP | shape_ends(v, at, user.family);
 	v->gtp_outer = 0;
 	v->gtp_header = (uint16_t)(at - start);
 	v->pdu_type = type;
@@ -125,7 +136,7 @@ static __attribute__((noinline)) enum udp_tunnel tunnel_by_port(
 }
 
 // Behind a plain header of `ip` octets at `l3`, in a datagram of `length`: writes the whole view
-// when TCP or UDP is in order there. 8 + 12 octets beyond l3 + ip are readable.
+// when TCP or UDP is in order there. 20 octets beyond an IPv4 header and 8 beyond an IPv6 header are readable.
 static inline __attribute__((always_inline)) bool fast_upper(
 	const struct fast_ports *special, struct packet_view *v, struct packet_layer l, uint32_t ip)
 {
@@ -134,6 +145,8 @@ static inline __attribute__((always_inline)) bool fast_upper(
 	l.sport = wire_load16(p);
 	l.dport = wire_load16(p + 2);
 	if (l.protocol == PROTOCOL_TCP) {
+		if (ip == 40 && l.l3 + ip + 20 > v->length)
+			return false;
 		uint32_t header = (p[12] >> 4) * 4u;
 		if (header < 20 || ip + header > l.length)
 			return false;
@@ -144,7 +157,8 @@ static inline __attribute__((always_inline)) bool fast_upper(
 		if (special->bits & port_bit(l.dport)) {
 			enum udp_tunnel tunnel = tunnel_by_port(special->port, l.dport);
 			if (tunnel == UDP_GTPU)
-				return udp >= 16 && fast_gtpu(v, l.l3, ip, l.length);
+				return udp >= 16 && (ip == 20 || l.l3 + ip + 16 <= v->length) &&
+				       fast_gtpu(v, l.l3, ip, l.length);
 			if (tunnel != UDP_NONE)
 				return false;
 		}
@@ -156,11 +170,7 @@ static inline __attribute__((always_inline)) bool fast_upper(
 	v->outcome = PACKET_IP;
 	v->flags = 0;
 	v->n_layers = 1;
-	v->shape = l.family == 4 ? SHAPE_PLAIN4 : SHAPE_OTHER;
-	if (l.family == 4) {
-		uint64_t ends = __builtin_bswap64(load64(v->data + l.l3 + 12));
-		memcpy(v->end4, &ends, sizeof(ends));
-	}
+	v->shape = shape_ends(v, l.l3, l.family);
 	v->layer[0] = l;
 	return true;
 }
@@ -195,7 +205,7 @@ static inline __attribute__((always_inline)) bool parse_fast(
 	}
 	if (type == ETHERTYPE_IPV6) {
 		uint32_t length = 40u + wire_load16(ip + 4);
-		if (ip[0] >> 4 != 6 || length < 60 || l3 + length > v->total || l3 + 60 > v->length)
+		if (ip[0] >> 4 != 6 || length < 48 || l3 + length > v->total || l3 + 48 > v->length)
 			return false;
 		struct packet_layer l = {.l3 = (uint16_t)l3,
 			.length = (uint16_t)length,

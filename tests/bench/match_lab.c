@@ -23,19 +23,65 @@ static void put_udp4(struct frame *f, struct rng *r, bool target)
 	frame_finish(f);
 }
 
+static void put_udp6(struct frame *f, struct rng *r)
+{
+	uint16_t port = (uint16_t)(20000 + rng_below(r, 40000));
+
+	frame_ethernet(f, 0x86dd);
+	frame_ipv6(f, rng_next(r), rng_next(r), 17);
+	for (unsigned at = f->n - 32; at < f->n; at += 16) { // networks beside those of tasks
+		f->b[at + 3] = 0xb9;
+		for (unsigned i = 5; i < 8; i++)
+			f->b[at + i] = (uint8_t)rng_next(r);
+	}
+	frame_udp(f, port, (uint16_t)(port ^ 1));
+	frame_finish(f);
+}
+
+#define USER 58u // offset of the user's packet in a tunnel
 #define ONE_TUNNEL 0x80000001u
 
-static void put_gtpu(struct frame *f, struct rng *r, bool one_tunnel)
+static void put_gtpu(struct frame *f, struct rng *r, enum lab_frames kind)
 {
+	uint32_t node = kind == LAB_MANY_NODES ? rng_below(r, 4096) : 0;
+
 	frame_ethernet(f, 0x0800);
-	frame_ipv4(f, 0xc6336402u, 0xc6336401u, 17);
+	frame_ipv4(f, 0xc6336402u + (node << 8), 0xc6336401u, 17);
 	frame_udp(f, 2152, 2152);
-	frame_gtpu_session(f, one_tunnel ? ONE_TUNNEL : rng_next(r) | 0x80000000u, 1, 9);
+	frame_gtpu_session(f, kind == LAB_ONE_TUNNEL ? ONE_TUNNEL : rng_next(r) | 0x80000000u, 1, 9);
+	if (kind == LAB_GTPU6) {
+		struct frame user = {0};
+		put_udp6(&user, r);
+		frame_raw(f, user.b + 14, user.n - 14);
+		frame_zero(f, 186 - f->n);
+		wire_store16(f->b + USER + 4, 186 - USER - 40);
+		wire_store16(f->b + USER + 44, 186 - USER - 40);
+		frame_finish(f);
+		return;
+	}
 	frame_ipv4(f, 0x2d000000u + (rng_next(r) & 0x007fffff),
 		0x2e000000u + (rng_next(r) & 0x00ffffff), 17);
 	frame_udp(f, (uint16_t)(20000 + rng_below(r, 40000)), 443);
 	frame_zero(f, 166 - f->n);
 	frame_finish(f);
+}
+
+static void put_frame(struct frame *f, struct rng *r, enum lab_frames kind)
+{
+	switch (kind) {
+	case LAB_UDP4:
+		put_udp4(f, r, false);
+		break;
+	case LAB_UDP4_ONE_IN_100:
+		put_udp4(f, r, rng_below(r, 100) == 0);
+		break;
+	case LAB_UDP6:
+		put_udp6(f, r);
+		break;
+	default:
+		put_gtpu(f, r, kind);
+		break;
+	}
 }
 
 struct lab *lab_new(enum lab_frames kind)
@@ -53,10 +99,7 @@ struct lab *lab_new(enum lab_frames kind)
 		(struct ip_prefix){.family = 4, .length = 24, .b = {198, 51, 100, 0}};
 	for (unsigned i = 0; i < LAB_FRAMES; i++) {
 		struct frame f = {0};
-		if (kind == LAB_GTPU || kind == LAB_ONE_TUNNEL)
-			put_gtpu(&f, &r, kind == LAB_ONE_TUNNEL);
-		else
-			put_udp4(&f, &r, kind == LAB_UDP4_ONE_IN_100 && rng_below(&r, 100) == 0);
+		put_frame(&f, &r, kind);
 		memcpy(lab->octets + (size_t)i * STRIDE + 128, f.b, f.n);
 		lab->length = f.n;
 	}
@@ -174,7 +217,7 @@ const struct table *lab_table_gtpu(uint32_t tasks)
 
 	for (uint32_t i = 0; i < tasks; i++) {
 		struct rule rule;
-		lab_rule(&rule, &random, i & 1 ? 8 : 0);
+		lab_rule(&rule, &random, i & 1 ? 8 : i & 2 ? 6 + (i >> 2 & 1) : 0);
 		rule.slot = i;
 		put(b, &rule);
 	}
@@ -207,7 +250,10 @@ void lab_match(struct lab *lab, const void *table, const struct packet_view *vie
 	while (!cursor.done);
 }
 
-static __attribute__((noinline)) double once(struct lab *lab, const struct lab_way *way)
+// Extern and never inlined: valgrind counts the instructions of what it calls.
+double lab_pass(struct lab *lab, const struct lab_way *way);
+
+__attribute__((noinline)) double lab_pass(struct lab *lab, const struct lab_way *way)
 {
 	struct packet_view views[PACKET_BURST];
 	uint64_t start = __rdtsc();
@@ -231,26 +277,99 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-void lab_time(struct lab *lab, const char *title, struct lab_way *ways, unsigned n, unsigned rounds)
+void lab_time(const char *title, struct lab_way *ways, unsigned n, unsigned rounds)
 {
-	double *all = calloc((size_t)n * rounds, sizeof(*all));
+	double *sorted = calloc(rounds, sizeof(*sorted));
+
+	if (!sorted)
+		exit(1);
+	for (unsigned i = 0; i < n; i++)
+		if (!(ways[i].cycles = calloc(rounds, sizeof(*sorted))))
+			exit(1);
+	for (unsigned k = 0; k < rounds; k++)
+		for (unsigned i = 0; i < n; i++) {
+			lab_pass(ways[i].lab, &ways[i]); // its own tables into the caches first
+			ways[i].cycles[k] = lab_pass(ways[i].lab, &ways[i]);
+		}
+	printf("%s: TSC cycles per packet, %u runs of each in turn\n", title, rounds);
+	printf("  %-28s %8s %8s %8s %8s\n", "", "lowest", "p10", "median", "p90");
+	for (unsigned i = 0; i < n; i++) {
+		struct lab_way *w = &ways[i];
+		memcpy(sorted, w->cycles, rounds * sizeof(*sorted));
+		qsort(sorted, rounds, sizeof(*sorted), by_value);
+		w->lowest = sorted[0];
+		w->low = sorted[rounds / 10];
+		w->median = sorted[rounds / 2];
+		w->high = sorted[rounds * 9 / 10];
+		printf("  %-28s %8.1f %8.1f %8.1f %8.1f\n", w->name, w->lowest, w->low, w->median, w->high);
+	}
+	free(sorted);
+}
+
+struct lab_ratio lab_compare(const char *name, double goal, const struct lab_way *over,
+	const struct lab_way *under, const struct lab_way *parse, unsigned rounds)
+{
+	struct lab_ratio r = {.name = name, .goal = goal, .at_least = parse != NULL};
+	double *all = calloc(rounds, sizeof(*all));
 
 	if (!all)
 		exit(1);
-	for (unsigned k = 0; k < rounds; k++)
-		for (unsigned i = 0; i < n; i++) {
-			once(lab, &ways[i]); // its own tables into the caches first
-			all[(size_t)i * rounds + k] = once(lab, &ways[i]);
-		}
-	printf("%s: TSC cycles per packet, %u runs of each in turn\n", title, rounds);
-	printf("  %-28s %8s %8s %8s %8s %7s\n", "", "lowest", "p10", "median", "p90", "ratio");
-	for (unsigned i = 0; i < n; i++) {
-		double *own = all + (size_t)i * rounds;
-		qsort(own, rounds, sizeof(*own), by_value);
-		ways[i].low = own[rounds / 10];
-		ways[i].median = own[rounds / 2];
-		printf("  %-28s %8.1f %8.1f %8.1f %8.1f %7.2f\n", ways[i].name, own[0], ways[i].low,
-			ways[i].median, own[rounds * 9 / 10], ways[i].low / ways[0].low);
+	for (unsigned k = 0; k < rounds; k++) {
+		double less = parse ? parse->cycles[k] : 0;
+		all[k] = (over->cycles[k] - less) / (under->cycles[k] - less);
 	}
+	qsort(all, rounds, sizeof(*all), by_value);
+	r.low = all[rounds / 10];
+	r.median = all[rounds / 2];
+	r.high = all[rounds * 9 / 10];
+	printf("  %-52s %5.2f (%.2f to %.2f)", name, r.median, r.low, r.high);
+	if (goal > 0)
+		printf(", goal: at %s %.2f", r.at_least ? "least" : "most", goal);
+	printf("\n");
 	free(all);
+	return r;
+}
+
+const char *lab_cpu(void)
+{
+	static char cpu[256];
+	char line[256], name[128] = "", family[16] = "", model[16] = "";
+	FILE *f = fopen("/proc/cpuinfo", "r");
+
+	while (f && fgets(line, sizeof(line), f) && line[0] != '\n') {
+		sscanf(line, "model name : %127[^\n]", name);
+		sscanf(line, "cpu family : %15[0-9]", family);
+		sscanf(line, "model : %15[0-9]", model);
+	}
+	if (f)
+		fclose(f);
+	snprintf(cpu, sizeof(cpu), "%s, family %s, model %s", name, family, model);
+	return cpu;
+}
+
+bool lab_write(const char *path, const char *loops, const struct lab_way *ways, unsigned n_ways,
+	const struct lab_ratio *ratios, unsigned n_ratios)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f)
+		return false;
+	fprintf(f, "{\"cpu\": \"%s\", \"loops\": \"%s\", \"unit\": \"TSC cycles per packet\",\n",
+		lab_cpu(), loops);
+	fprintf(f, " \"ways\": [");
+	for (unsigned i = 0; i < n_ways; i++)
+		fprintf(f,
+			"%s\n  {\"name\": \"%s\", \"lowest\": %.2f, \"p10\": %.2f, "
+			"\"median\": %.2f, \"p90\": %.2f}",
+			i ? "," : "", ways[i].name, ways[i].lowest, ways[i].low, ways[i].median,
+			ways[i].high);
+	fprintf(f, "],\n \"ratios\": [");
+	for (unsigned i = 0; i < n_ratios; i++)
+		fprintf(f,
+			"%s\n  {\"name\": \"%s\", \"p10\": %.3f, \"median\": %.3f, \"p90\": %.3f, "
+			"\"goal\": %.2f, \"at_least\": %s}",
+			i ? "," : "", ratios[i].name, ratios[i].low, ratios[i].median, ratios[i].high,
+			ratios[i].goal, ratios[i].at_least ? "true" : "false");
+	fprintf(f, "]}\n");
+	return fclose(f) == 0;
 }

@@ -17,7 +17,17 @@ struct lab {
 	uint64_t hits; // found since it was last set to 0
 };
 
-enum lab_frames { LAB_UDP4, LAB_UDP4_ONE_IN_100, LAB_GTPU, LAB_ONE_TUNNEL }; // 60 octets, 60, 166, 166
+// Octets: 60 and 62 plain, 166 and 186 in a tunnel whose ends are IPv4; LAB_MANY_NODES: those ends change from
+// frame to frame.
+enum lab_frames {
+	LAB_UDP4,
+	LAB_UDP6,
+	LAB_GTPU,
+	LAB_GTPU6,
+	LAB_MANY_NODES,
+	LAB_UDP4_ONE_IN_100,
+	LAB_ONE_TUNNEL
+};
 
 // NULL: out of memory. lab_free(NULL) is legal.
 struct lab *lab_new(enum lab_frames kind);
@@ -27,7 +37,7 @@ void lab_free(struct lab *lab);
 // ports, address with port) none of which the frames carry, and one on 47.255.255.1, which one
 // frame in a hundred of LAB_UDP4_ONE_IN_100 carries. Kept until the process ends; exits on failure.
 const struct table *lab_table(uint32_t tasks, size_t *octets);
-// TEIDs and inner addresses alone, evenly; none of them carried.
+// TEIDs and inner addresses alone, evenly; of those every other one is IPv6, half /64s. None of them carried.
 const struct table *lab_table_gtpu(uint32_t tasks);
 // Tasks with two bound rules each that hold on every frame of LAB_ONE_TUNNEL.
 const struct table *lab_table_bound(uint32_t tasks);
@@ -35,13 +45,29 @@ void lab_rule(struct rule *rule, uint64_t *random, uint32_t slot); // of lab_tab
 
 struct lab_way {
 	const char *name;
+	struct lab *lab;
 	// Handles one parsed burst; NULL: parsing alone.
 	void (*burst)(struct lab *lab, const void *arg, const struct packet_view *views);
 	const void *arg;
-	double median, low; // TSC cycles per packet
+	double *cycles; // TSC cycles per packet of each run, by lab_time; never freed
+	double lowest, low, median, high; // low and high: tenth and ninetieth percentile
 };
 
 void lab_match(struct lab *lab, const void *table, const struct packet_view *views);
-// Runs all ways in turn, `rounds` times, and prints them beside way 0, which is parsing alone.
-void lab_time(
-	struct lab *lab, const char *title, struct lab_way *ways, unsigned n, unsigned rounds);
+// Runs all ways in turn, `rounds` times, and prints them.
+void lab_time(const char *title, struct lab_way *ways, unsigned n, unsigned rounds);
+
+// What runs of the same round cost beside each other.
+struct lab_ratio {
+	const char *name;
+	double goal; // 0: none
+	bool at_least; // else at most
+	double low, median, high;
+};
+// (over - parse) / (under - parse); parse NULL: over / under. Prints it.
+struct lab_ratio lab_compare(const char *name, double goal, const struct lab_way *over,
+	const struct lab_way *under, const struct lab_way *parse, unsigned rounds);
+// Writes both as JSON with the name of the CPU. `loops` says for which CPU they were built. False: it cannot.
+bool lab_write(const char *path, const char *loops, const struct lab_way *ways, unsigned n_ways,
+	const struct lab_ratio *ratios, unsigned n_ratios);
+const char *lab_cpu(void);
