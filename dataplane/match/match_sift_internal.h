@@ -3,17 +3,12 @@
 // Sifting: which packets of a burst can match at all. It says no before any line of a hash is
 // touched.
 //
-// Packets whose shape is known go in stages, each for one filter: all hashes of the burst are made at
-// once, which compilers turn into vectors, and then each word is asked. The others go one by one.
+// Packets whose shape is known go in stages, each for one filter: first all hashes of the burst are
+// made, then each word is asked. The others go one by one.
 
 #include <emmintrin.h>
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
 
-#include "dataplane/match/match_internal.h"
-
-#define KINDS_ADDRESS (KIND(EXACT4) | KIND(EXACT6) | KIND(PREFIX4) | KIND(PREFIX6))
+#include "dataplane/match/match_vector_internal.h"
 
 // What of a table a burst is asked for.
 struct sieve {
@@ -106,7 +101,7 @@ static __attribute__((noinline)) bool sift_other(
 // ---- a burst at once ----
 
 struct sifted {
-	uint32_t v4, v6, gtp; // a bit per packet by its shape
+	uint32_t v4, v6, gtp, carrier6; // a bit per packet by its shape
 	_Alignas(64) uint64_t end[2 * PACKET_BURST];
 };
 
@@ -114,16 +109,18 @@ INLINE void read_shapes(struct sifted *b, const struct packet_view *views, unsig
 {
 	_Alignas(16) uint8_t shape[PACKET_BURST] = {0};
 
+#pragma GCC unroll 4
 	for (unsigned i = 0; i < n; i++) {
 		memcpy(&b->end[2 * i], views[i].end, sizeof(views[i].end));
 		shape[i] = views[i].shape;
 	}
-	b->v4 = b->v6 = b->gtp = 0;
+	b->v4 = b->v6 = b->gtp = b->carrier6 = 0;
 	for (unsigned half = 0; half < 2; half++) { // each bit becomes its octet's first
 		__m128i s = _mm_load_si128((const __m128i *)(const void *)&shape[16 * half]);
 		b->v4 |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 7)) << 16 * half;
 		b->v6 |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 6)) << 16 * half;
 		b->gtp |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 5)) << 16 * half;
+		b->carrier6 |= (uint32_t)_mm_movemask_epi8(_mm_slli_epi16(s, 4)) << 16 * half;
 	}
 }
 
@@ -137,12 +134,8 @@ INLINE uint32_t sift_bloom(const struct bloom *f, const struct seeds *seeds, uin
 	const uint64_t factor = seeds->b;
 	uint32_t mask = 0;
 
-	for (unsigned b = 0; b < each * n; b += 16)
-		for (unsigned i = b; i < b + 16; i++) {
-			uint32_t h = (uint32_t)((x[i] & keep) * factor >> 32);
-			at[i] = h >> shift;
-			bits[i] = bloom_bits(h);
-		}
+	for (unsigned i = 0; i < each * n; i += AT_ONCE)
+		hash_at_once(x + i, keep, factor, shift, at + i, bits + i);
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < (n + 7) / 8 * 8; i++) {
 		bool none = bits[each * i] & ~load_word(&words[at[each * i]]);
@@ -174,12 +167,8 @@ static __attribute__((noinline)) uint32_t sift_cover(
 	const unsigned shift = s->f->cover_shift;
 	uint32_t mask = 0;
 
-	for (unsigned from = 0; from < 2 * n; from += 16)
-		for (unsigned i = from; i < from + 16; i++) {
-			uint32_t network = (uint32_t)b->end[i] >> shift;
-			at[i] = network >> 5;
-			bit[i] = 1u << (network & 31);
-		}
+	for (unsigned i = 0; i < 2 * n; i += AT_ONCE)
+		cover_at_once(b->end + i, shift, at + i, bit + i);
 #pragma GCC unroll 8
 	for (unsigned i = 0; i < (n + 7) / 8 * 8; i++)
 		if (__builtin_expect((load_word(&words[at[2 * i]]) & bit[2 * i]) |
@@ -188,37 +177,74 @@ static __attribute__((noinline)) uint32_t sift_cover(
 	return mask & b->v4;
 }
 
-static __attribute__((noinline)) uint32_t sift_teids(
-	const struct sieve *s, const struct packet_view *views, uint32_t gtp, unsigned n)
+// Both ends of each packet.
+static uint32_t sift_addresses(const struct sieve *s, const struct sifted *b, unsigned n)
 {
-	_Alignas(64) uint64_t x[PACKET_BURST];
-
-	for (unsigned i = 0; i < n; i++)
-		x[i] = views[i].shape & SHAPE_GTP ? views[i].teid : 0;
-	return sift_bloom(&s->f->teid, &s->t->seeds, UINT64_MAX, x, n, 1) & gtp;
-}
-
-// What carries the users' packets. Tunnels between the same two nodes follow each other: their
-// addresses are asked for once.
-static __attribute__((noinline)) uint32_t sift_outer(
-	const struct sieve *s, const struct packet_view *views, uint32_t gtp)
-{
-	const uint8_t *last = NULL;
-	uint8_t family = 0;
-	bool may = false;
 	uint32_t mask = 0;
 
-	for (; gtp; gtp &= gtp - 1) {
-		unsigned i = (unsigned)__builtin_ctz(gtp);
-		const struct packet_layer *l = &views[i].layer[0];
-		const uint8_t *source = views[i].data + l->l3 + l->source;
-		if (l->family != family ||
-			(family == 4 ? load64(source) != load64(last) : memcmp(source, last, 32) != 0))
-			may = sift_ends(s, l->family, source);
-		last = source;
-		family = l->family;
-		mask |= (uint32_t)may << i;
+	if (s->near)
+		mask |= sift_near(s, b, n) & (b->v4 | b->v6);
+	if (s->cover && b->v4)
+		mask |= sift_cover(s, b, n);
+	if (s->six && b->v6)
+		mask |= sift_six(s, b, n);
+	return mask;
+}
+
+// The carriers of different nodes, each asked for; a burst of its own.
+static __attribute__((noinline)) uint32_t sift_carriers(
+	const struct sieve *s, const uint64_t *carrier, uint32_t four, unsigned n)
+{
+	struct sifted b = {.v4 = four};
+
+	for (unsigned i = 0; i < (n + AT_ONCE - 1) / AT_ONCE * AT_ONCE; i++) {
+		b.end[2 * i] = __builtin_bswap32((uint32_t)carrier[i]);
+		b.end[2 * i + 1] = __builtin_bswap32((uint32_t)(carrier[i] >> 32));
 	}
+	return sift_addresses(s, &b, n) & four;
+}
+
+static __attribute__((noinline)) uint32_t sift_carriers6(
+	const struct sieve *s, const struct packet_view *views, uint32_t six)
+{
+	uint32_t mask = 0;
+
+	for (; six; six &= six - 1) {
+		unsigned i = (unsigned)__builtin_ctz(six);
+		mask |= (uint32_t)sift_ends(s, 6, views[i].data + views[i].layer[0].l3 + 8) << i;
+	}
+	return mask;
+}
+
+// What carries the users' packets, and the tunnels' numbers. Mostly all tunnels of a burst are between
+// the same two nodes: their addresses are asked for once.
+static __attribute__((noinline)) uint32_t sift_tunnels(
+	const struct sieve *s, const struct packet_view *views, const struct sifted *b, unsigned n)
+{
+	_Alignas(64) uint64_t teid[PACKET_BURST], carrier[PACKET_BURST];
+	const uint32_t four = b->gtp & ~b->carrier6;
+	const uint64_t first = views[__builtin_ctz(b->gtp)].carrier;
+	uint64_t differ = 0;
+	uint32_t mask = 0;
+
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < n; i++) {
+		teid[i] = views[i].teid;
+		carrier[i] = views[i].shape & SHAPE_GTP ? views[i].carrier : first;
+		differ |= carrier[i] ^ first;
+	}
+	for (unsigned i = n; i < (n + AT_ONCE - 1) / AT_ONCE * AT_ONCE; i++)
+		teid[i] = carrier[i] = 0;
+	if (s->t->kinds & KIND(TEID))
+		mask |= sift_bloom(&s->f->teid, &s->t->seeds, UINT64_MAX, teid, n, 1) & b->gtp;
+	if (!(s->near || s->cover || s->six))
+		return mask;
+	if (differ)
+		mask |= sift_carriers(s, carrier, four, n);
+	else if (sift_ends(s, 4, (const uint8_t *)&first))
+		mask |= four;
+	if (b->carrier6)
+		mask |= sift_carriers6(s, views, b->carrier6);
 	return mask;
 }
 
@@ -325,19 +351,12 @@ static uint32_t sift(
 	uint32_t mask = 0;
 
 	read_shapes(&b, views, n);
-	for (unsigned i = 2 * n; i < (2 * n + 15) / 16 * 16; i++)
+	for (unsigned i = 2 * n; i < (2 * n + AT_ONCE - 1) / AT_ONCE * AT_ONCE; i++)
 		b.end[i] = 0;
 	const uint32_t users = b.v4 | b.v6;
-	if (s.near)
-		mask |= sift_near(&s, &b, n) & users;
-	if (s.cover && b.v4)
-		mask |= sift_cover(&s, &b, n);
-	if (s.six && b.v6)
-		mask |= sift_six(&s, &b, n);
-	if (b.gtp && t->kinds & KINDS_ADDRESS)
-		mask |= sift_outer(&s, views, b.gtp);
-	if (b.gtp && t->kinds & KIND(TEID))
-		mask |= sift_teids(&s, views, b.gtp, n);
+	mask |= sift_addresses(&s, &b, n);
+	if (b.gtp)
+		mask |= sift_tunnels(&s, views, &b, n);
 	if (t->kinds & KIND(PORT))
 		mask |= sift_user_ports(s.f, views, users & ~mask, n);
 	for (uint32_t m = (uint32_t)((1ull << n) - 1) & ~users; m; m &= m - 1) {

@@ -8,7 +8,7 @@
 #define COVER_COARSE 16u // prefix length of an IPv4 cover bit while there are few prefixes
 #define COVER_FINE 20u
 #define COVER_COARSE_MAX 256u
-#define BLOOM_LOG2_MAX 21u // of the words: the hash has 32 bits, ten of them for the two bits
+#define BLOOM_LOG2_MAX 21u // of the words: the hash has 32 bits, eleven of them for bits alone
 #define FINE_LEAST 24u	   // shorter IPv4 prefixes are never written out
 #define FINE_KEYS 2048u	   // this many addresses of prefixes are, or a quarter of all others
 #define NEAR_LEAST 6u	   // octets of an IPv6 address that decide alone

@@ -115,8 +115,8 @@ static inline uint32_t sift_hash_mac(const struct seeds *s, const uint8_t *mac)
 	return (uint32_t)(hash_mix(s, load_mac(mac), 0) >> 32);
 }
 
-// Blocked Bloom filter: one 32-bit word per key, two bits in it. words is a power of two. The word's
-// number is in the upper bits of the hash, those of the two bits in its last ten.
+// Blocked Bloom filter: one 32-bit word per key, three bits in it. words is a power of two. The word's
+// number is in the upper bits of the hash, those of the bits in its last fifteen.
 struct bloom {
 	_Atomic uint32_t *words;
 	unsigned shift;	   // 32 - log2(words)
@@ -125,7 +125,7 @@ struct bloom {
 
 static inline uint32_t bloom_bits(uint32_t h)
 {
-	return 1u << (h & 31) | 1u << (h >> 5 & 31);
+	return 1u << (h & 31) | 1u << (h >> 5 & 31) | 1u << (h >> 10 & 31);
 }
 
 // Relaxed: partner is set_bits; a bit that matters was set before this table was published.

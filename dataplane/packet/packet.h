@@ -64,6 +64,7 @@ static inline bool layer_user_ports(const struct packet_layer *l)
 #define SHAPE_V4 0x01u // the user's layer
 #define SHAPE_V6 0x02u
 #define SHAPE_GTP 0x04u // layer 0 carries it; else it is layer 0
+#define SHAPE_CARRIER6 0x08u // with SHAPE_GTP: the carrier is IPv6; else it is IPv4 and `carrier` is valid
 enum packet_shape {
 	SHAPE_OTHER = 0,
 	SHAPE_PLAIN4 = SHAPE_V4,
@@ -80,11 +81,12 @@ struct packet_view {
 	// Not SHAPE_OTHER: source and destination of the user's layer. An IPv4 address in host order;
 	// of an IPv6 address the first eight octets, the first of them lowest.
 	uint64_t end[2];
+	uint64_t carrier;     // source and destination of an IPv4 carrier as they stand in the frame
 	uint8_t outcome;      // enum packet_outcome
 	uint8_t flags;        // VIEW_*
 	uint8_t n_layers;
-	uint8_t shape;        // enum packet_shape
-	uint32_t teid;        // host order
+	uint8_t shape;        // enum packet_shape, SHAPE_CARRIER6
+	uint32_t teid;        // host order; 0 without VIEW_GTPU
 	uint8_t gtp_outer;    // index of the layer whose UDP carries the (outermost) GTP-U header
 	uint8_t pdu_type;     // 0 downlink, 1 uplink
 	uint8_t qfi;

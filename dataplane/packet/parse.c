@@ -168,6 +168,8 @@ static void walk(struct parse_state *w)
 	w->v->flags = 0;
 	w->v->shape = SHAPE_OTHER;
 	w->v->end[0] = w->v->end[1] = 0;
+	w->v->carrier = 0;
+	w->v->teid = 0;
 	while (step != STEP_DONE) {
 		switch (step) {
 		case STEP_ETHERNET:
@@ -190,7 +192,8 @@ static void walk(struct parse_state *w)
 
 // Every frame that the fast path leaves. Returns whether the last layer is a fragment; the fast
 // path knows none.
-__attribute__((noinline)) bool parse_by_layers(const struct port_traits *port, struct packet_view *v)
+__attribute__((noinline)) bool parse_by_layers(
+	const struct port_traits *port, struct packet_view *v)
 {
 	struct parse_state w = {
 		.v = v, .port = port, .d = v->data, .fault = NO_FAULT, .lie = NO_FAULT};
@@ -212,8 +215,9 @@ static inline void prefetch_headers(const struct packet_view *v, uint32_t second
 uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, unsigned n)
 {
 	uint32_t fragments = 0;
-	const struct fast_ports special = {.bits = tunnel_bits(port), .port = port};
-	const uint32_t second = port->tunnel == CONFIG_TUNNEL_GTPU ? CACHE_LINE : 0;
+	const bool gtpu = port->tunnel == CONFIG_TUNNEL_GTPU;
+	const struct fast_ports special = {.bits = tunnel_bits(port), .gtpu = gtpu, .port = port};
+	const uint32_t second = gtpu ? CACHE_LINE : 0;
 
 	for (unsigned i = 0; i < n && i < PREFETCH_AHEAD; i++)
 		prefetch_headers(&views[i], second);

@@ -8,6 +8,7 @@
 
 struct fast_ports {    // destination ports that the fast path leaves to the general one
 	uint64_t bits; // of tunnel_bits
+	bool gtpu;
 	const struct port_traits *port;
 };
 
@@ -105,7 +106,8 @@ static __attribute__((noinline)) bool fast_gtpu(
 	v->outcome = PACKET_GTPU;
 	v->flags = flags;
 	v->n_layers = 2;
-	v->shape = SHAPE_GTP | shape_ends(v, at, user.family);
+	v->shape = SHAPE_GTP | (ip == 20 ? 0 : SHAPE_CARRIER6) | shape_ends(v, at, user.family);
+	v->carrier = load64(v->data + l3 + 12);
 	v->gtp_outer = 0;
 	v->gtp_header = (uint16_t)(at - start);
 	v->pdu_type = type;
@@ -155,11 +157,10 @@ static inline __attribute__((always_inline)) bool fast_upper(
 		if (udp < 8 || ip + udp > l.length)
 			return false;
 		if (special->bits & port_bit(l.dport)) {
-			enum udp_tunnel tunnel = tunnel_by_port(special->port, l.dport);
-			if (tunnel == UDP_GTPU)
+			if (l.dport == PORT_GTPU && special->gtpu)
 				return udp >= 16 && (ip == 20 || l.l3 + ip + 16 <= v->length) &&
 				       fast_gtpu(v, l.l3, ip, l.length);
-			if (tunnel != UDP_NONE)
+			if (tunnel_by_port(special->port, l.dport) != UDP_NONE)
 				return false;
 		}
 	} else {
@@ -171,6 +172,7 @@ static inline __attribute__((always_inline)) bool fast_upper(
 	v->flags = 0;
 	v->n_layers = 1;
 	v->shape = shape_ends(v, l.l3, l.family);
+	v->teid = 0;
 	v->layer[0] = l;
 	return true;
 }

@@ -1,8 +1,8 @@
 // What matching costs on top of parsing, by the shape of the frames and the number of tasks.
 //   bench_match [--quick] [--rounds N] [--json FILE] [WAY]
-// --quick: fewer runs. --json: writes the figures to FILE too. WAY, as "gtp4 100000" (parsing alone: 0): times
-// nothing else, for a profiler or `valgrind --tool=callgrind --toggle-collect=lab_pass`, which counts 8,192 packets a
-// pass, two passes a round.
+// --quick: fewer runs. --json: writes the figures to FILE too. WAY, as "gtp4 100000" (parsing
+// alone: 0): times nothing else, for a profiler or `valgrind --tool=callgrind
+// --toggle-collect=lab_pass`, which counts 8,192 packets a pass, four passes a round.
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +21,8 @@ static const struct {
 	const char *name;
 	enum lab_frames frames;
 	bool tunnel;
-} shapes[] = {{"plain4", LAB_UDP4, false},
-	{"plain6", LAB_UDP6, false},
-	{"gtp4", LAB_GTPU, true},
-	{"gtp6", LAB_GTPU6, true},
-	{"gtp4-nodes", LAB_MANY_NODES, true}};
+} shapes[] = {{"plain4", LAB_UDP4, false}, {"plain6", LAB_UDP6, false}, {"gtp4", LAB_GTPU, true},
+	{"gtp6", LAB_GTPU6, true}, {"gtp4-nodes", LAB_MANY_NODES, true}};
 #define SHAPES (sizeof(shapes) / sizeof(*shapes))
 enum { PLAIN4, PLAIN6, GTP4, GTP6 };
 
@@ -46,8 +43,10 @@ static void make_ways(const char *only)
 		const struct table *tunnels = tasks[n] ? lab_table_gtpu(tasks[n]) : NULL;
 		for (unsigned i = 0; i < SHAPES; i++) {
 			struct lab_way *w = way(i, n);
-			snprintf(names[w - ways], sizeof(names[0]), "%s %u", shapes[i].name, tasks[n]);
-			if (n == 0 && (!only || !strncmp(only, shapes[i].name, strlen(shapes[i].name))) &&
+			snprintf(names[w - ways], sizeof(names[0]), "%s %u", shapes[i].name,
+				tasks[n]);
+			if (n == 0 &&
+				(!only || !strncmp(only, shapes[i].name, strlen(shapes[i].name))) &&
 				!(w->lab = lab_new(shapes[i].frames)))
 				exit(1);
 			*w = (struct lab_way){.name = names[w - ways],
@@ -68,18 +67,18 @@ static unsigned compare(struct lab_ratio *r, unsigned rounds)
 		way(PLAIN4, 0), NULL, rounds);
 	r[n++] = lab_compare("parse of GTP-U with IPv6, of plain IPv4's", 0, way(GTP6, 0),
 		way(PLAIN4, 0), NULL, rounds);
-	r[n++] = lab_compare("plain IPv4, of its parse", 1.6, way(PLAIN4, all), way(PLAIN4, 0),
-		NULL, rounds);
-	r[n++] = lab_compare("plain IPv6, of its parse", 0, way(PLAIN6, all), way(PLAIN6, 0), NULL,
-		rounds);
-	r[n++] = lab_compare("GTP-U with IPv4, of its parse", 1.3, way(GTP4, all), way(GTP4, 0),
-		NULL, rounds);
-	r[n++] = lab_compare("GTP-U with IPv6, of its parse", 1.3, way(GTP6, all), way(GTP6, 0),
-		NULL, rounds);
+	r[n++] = lab_compare(
+		"plain IPv4, of its parse", 1.6, way(PLAIN4, all), way(PLAIN4, 0), NULL, rounds);
+	r[n++] = lab_compare(
+		"plain IPv6, of its parse", 0, way(PLAIN6, all), way(PLAIN6, 0), NULL, rounds);
+	r[n++] = lab_compare(
+		"GTP-U with IPv4, of its parse", 1.3, way(GTP4, all), way(GTP4, 0), NULL, rounds);
+	r[n++] = lab_compare(
+		"GTP-U with IPv6, of its parse", 1.3, way(GTP6, all), way(GTP6, 0), NULL, rounds);
 	r[n++] = lab_compare("GTP-U of 4,096 nodes, of its parse", 0, way(GTP6 + 1, all),
 		way(GTP6 + 1, 0), NULL, rounds);
-	r[n++] = lab_compare("plain IPv6, of plain IPv4", 1.3, way(PLAIN6, all), way(PLAIN4, all),
-		NULL, rounds);
+	r[n++] = lab_compare(
+		"plain IPv6, of plain IPv4", 1.3, way(PLAIN6, all), way(PLAIN4, all), NULL, rounds);
 	r[n++] = lab_compare("GTP-U with IPv6, of that with IPv4", 1.3, way(GTP6, all),
 		way(GTP4, all), NULL, rounds);
 	return n;
@@ -90,9 +89,14 @@ static int some_match(unsigned rounds)
 {
 	size_t million;
 	struct lab *none = lab_new(LAB_UDP4), *some = lab_new(LAB_UDP4_ONE_IN_100);
-	struct lab_way more[] = {
-		{.name = "none of 100,000 matches", .lab = none, .burst = lab_match, .arg = way(PLAIN4, TASKS - 1)->arg},
-		{.name = "1 in 100 matches", .lab = some, .burst = lab_match, .arg = way(PLAIN4, TASKS - 1)->arg},
+	struct lab_way more[] = {{.name = "none of 100,000 matches",
+					 .lab = none,
+					 .burst = lab_match,
+					 .arg = way(PLAIN4, TASKS - 1)->arg},
+		{.name = "1 in 100 matches",
+			.lab = some,
+			.burst = lab_match,
+			.arg = way(PLAIN4, TASKS - 1)->arg},
 		{.name = "none of 1,000,000 matches",
 			.lab = none,
 			.burst = lab_match,
@@ -117,8 +121,14 @@ static int many_tasks(void)
 	struct lab *lab = lab_new(LAB_ONE_TUNNEL);
 	struct lab_way many[] = {{.name = "parse alone", .lab = lab},
 		{.name = "250 tasks", .lab = lab, .burst = lab_match, .arg = lab_table_bound(250)},
-		{.name = "1,000 tasks", .lab = lab, .burst = lab_match, .arg = lab_table_bound(1000)},
-		{.name = "4,000 tasks", .lab = lab, .burst = lab_match, .arg = lab_table_bound(4000)}};
+		{.name = "1,000 tasks",
+			.lab = lab,
+			.burst = lab_match,
+			.arg = lab_table_bound(1000)},
+		{.name = "4,000 tasks",
+			.lab = lab,
+			.burst = lab_match,
+			.arg = lab_table_bound(4000)}};
 
 	if (!lab)
 		return 1;
@@ -165,7 +175,8 @@ int main(int argc, char **argv)
 	lab_time("shape and tasks, nothing matches", ways, SHAPES * TASKS, rounds);
 	for (unsigned i = 0; i < SHAPES; i++)
 		if (way(i, 0)->lab->hits) {
-			printf("%s: packets matched, which is not what this measures\n", shapes[i].name);
+			printf("%s: packets matched, which is not what this measures\n",
+				shapes[i].name);
 			return 1;
 		}
 	unsigned n = compare(ratios, rounds);

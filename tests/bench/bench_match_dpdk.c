@@ -160,14 +160,23 @@ int main(int argc, char **argv)
 	if (!hash || !acl || !lab)
 		return 1;
 	struct lab_way ways[] = {{.name = "parse alone", .lab = lab},
-		{.name = "1,000 tasks", .lab = lab, .burst = lab_match, .arg = lab_table(1000, &octets)},
+		{.name = "1,000 tasks",
+			.lab = lab,
+			.burst = lab_match,
+			.arg = lab_table(1000, &octets)},
 		{.name = "rte_acl, 1,000 rules", .lab = lab, .burst = burst_acl, .arg = acl},
-		{.name = "100,000 tasks", .lab = lab, .burst = lab_match, .arg = lab_table(100000, &octets)},
-		{.name = "rte_hash bulk, 100,000 keys", .lab = lab, .burst = burst_hash, .arg = hash}};
+		{.name = "100,000 tasks",
+			.lab = lab,
+			.burst = lab_match,
+			.arg = lab_table(100000, &octets)},
+		{.name = "rte_hash bulk, 100,000 keys",
+			.lab = lab,
+			.burst = burst_hash,
+			.arg = hash}};
 	lab_time("64-octet frames, nothing matches", ways, 5, rounds);
 	printf("beyond the parse, of the same round, median (p10 to p90):\n");
-	const struct lab_ratio ratios[] = {
-		lab_compare("rte_hash bulk, of 100,000 tasks", 3.5, &ways[4], &ways[3], &ways[0], rounds),
+	const struct lab_ratio ratios[] = {lab_compare("rte_hash bulk, of 100,000 tasks", 3.5,
+						   &ways[4], &ways[3], &ways[0], rounds),
 		lab_compare("rte_acl, of 1,000 tasks", 8, &ways[2], &ways[1], &ways[0], rounds)};
 	if (json && !lab_write(json, "as built for one machine", ways, 5, ratios, 2)) {
 		perror(json);

@@ -13,7 +13,7 @@
 #include "tests/unit/dataplane/match/reference.h"
 
 #define TASKS 160 // with a rule of their own
-#define BOUND 24 // tasks with bound rules
+#define BOUND 24  // tasks with bound rules
 #define SLOTS (TASKS + BOUND)
 #define BINDINGS 250 // their rules
 #define RULES (TASKS + BINDINGS)
@@ -32,6 +32,7 @@ struct world {
 	uint32_t rooms;
 	uint64_t merged;
 	uint64_t pairs, hits, commits, folds;
+	uint64_t shapes[8]; // packets by their shape
 };
 
 struct found {
@@ -176,22 +177,31 @@ static void burst(struct world *w)
 	memset(views, 0xa5, sizeof(views)); // nothing may be taken from an earlier burst
 	port_random(&port, &w->rng);
 	for (unsigned i = 0; i < PACKET_BURST; i++) {
-		frame_random(&f, &w->rng);
+		if (rng_below(&w->rng, 2))
+			frame_user(&f, &w->rng);
+		else
+			frame_random(&f, &w->rng);
 		length[i] = f.n;
 		copy[i] = malloc(f.n ? f.n : 1); // exact size, so that a sanitizer sees an overread
 		memcpy(copy[i], f.b, f.n);
 		views[i].data = copy[i];
 		views[i].length = views[i].total = f.n;
 	}
-	parse_burst(&port, views, PACKET_BURST);
-	run_match(w, &port, views, PACKET_BURST, found);
+	unsigned n = 1 + rng_below(&w->rng, PACKET_BURST); // any number of them
+	parse_burst(&port, views, n);
+	run_match(w, &port, views, n, found);
 	for (unsigned i = 0; i < PACKET_BURST; i++) {
+		if (i >= n) {
+			free(copy[i]);
+			continue;
+		}
+		w->shapes[views[i].shape & 7]++;
 		for (unsigned slot = 0; slot < SLOTS; slot++) {
 			struct found want;
-			unsigned n = wanted(w, slot, &port, copy[i], length[i], &want);
+			unsigned holding = wanted(w, slot, &port, copy[i], length[i], &want);
 			const struct found *got = &found[i][slot];
-			w->hits += n > 0;
-			w->merged += n > 1;
+			w->hits += holding > 0;
+			w->merged += holding > 1;
 			cr_assert_eq(got->hit, want.hit, "pair %u %u: %d, reference %d", i, slot,
 				got->hit, want.hit);
 			cr_assert(got->layer == want.layer && got->direction == want.direction &&
@@ -228,6 +238,10 @@ Test(match, agrees_with_the_reference)
 		(unsigned long long)w->pairs, (unsigned long long)w->hits,
 		(unsigned long long)w->merged, (unsigned long long)w->commits,
 		(unsigned long long)w->folds);
+	static const uint8_t shapes[] = {
+		SHAPE_OTHER, SHAPE_PLAIN4, SHAPE_PLAIN6, SHAPE_GTP4, SHAPE_GTP6};
+	for (unsigned i = 0; i < 5; i++)
+		cr_assert_gt(w->shapes[shapes[i]], 100u, "too few packets of shape %u", shapes[i]);
 	cr_assert_gt(w->hits, w->pairs / 200);
 	cr_assert_gt(w->merged, w->hits / 1000);
 	cr_assert_gt(w->pairs, 1000u);

@@ -144,7 +144,7 @@ static void ipv4_checksum(uint8_t *ip)
 	for (unsigned i = 0; i < 20; i += 2)
 		sum += wire_load16(ip + i);
 	sum = (sum & 0xffff) + (sum >> 16);
-	wire_store16(ip + 10, (uint16_t)~(sum + (sum >> 16)));
+	wire_store16(ip + 10, (uint16_t) ~(sum + (sum >> 16)));
 }
 
 void frame_finish(struct frame *f)
@@ -378,6 +378,46 @@ void frame_random(struct frame *f, struct rng *r)
 	default:
 		break;
 	}
+}
+
+static void user_header(struct frame *f, struct rng *r, bool six, uint8_t protocol)
+{
+	uint32_t ends[2] = {some_v4(r), some_v4(r)};
+
+	if (!six) {
+		frame_ipv4(f, ends[0], ends[1], protocol);
+		return;
+	}
+	frame_ipv6(f, ends[0], ends[1], protocol);
+	for (unsigned i = 0; i < 2; i++) { // as random_prefix has them, or not
+		uint8_t *address = f->b + f->n - 32 + 16 * i;
+		address[7] = (uint8_t)(rng_below(r, 2) ? ends[i] & 3 : rng_below(r, 8));
+		if (rng_below(r, 8) == 0)
+			address[5] = (uint8_t)rng_below(r, 3);
+	}
+}
+
+void frame_user(struct frame *f, struct rng *r)
+{
+	bool six = rng_below(r, 2), tcp = rng_below(r, 2);
+
+	f->n = f->n_fix = 0;
+	if (rng_below(r, 3)) {
+		bool carrier6 = rng_below(r, 4) == 0;
+		frame_ethernet(f, carrier6 ? 0x86dd : 0x0800);
+		user_header(f, r, carrier6, 17);
+		frame_udp(f, 2152, 2152);
+		frame_gtpu_session(f, 1 + rng_below(r, 6), (uint8_t)rng_below(r, 2), 9);
+	} else {
+		frame_ethernet(f, six ? 0x86dd : 0x0800);
+	}
+	user_header(f, r, six, tcp ? 6 : 17);
+	if (tcp)
+		frame_tcp(f, some_port(r), some_port(r));
+	else
+		frame_udp(f, some_port(r), some_port(r));
+	frame_zero(f, rng_below(r, 20));
+	frame_finish(f);
 }
 
 static void random_prefix(struct ip_prefix *p, struct rng *r, int family)

@@ -47,6 +47,8 @@ bool views_equal(const struct packet_view *a, const struct packet_view *b);
 
 // Any of the shapes the parser knows, often damaged. Addresses, ports, TEIDs, MACs from the pools.
 void frame_random(struct frame *f, struct rng *r);
+// What most frames are: a user's packet, plain or in one G-PDU, whole; networks of IPv6 differ too.
+void frame_user(struct frame *f, struct rng *r);
 // A normalised and checked filter from the same pools.
 void rule_random(struct rule *rule, struct rng *r, uint32_t slot);
 // A bound one. `also`: where to keep its further criteria; `udp`: the select to use sometimes.

@@ -61,10 +61,46 @@ static void tunnelled(struct frame *f, struct rng *r)
 		f->n = rng_below(r, f->n + 1);
 }
 
+static uint64_t first_of(const uint8_t *address, uint8_t family)
+{
+	uint64_t x = 0;
+
+	if (family == 4)
+		return (uint64_t)address[0] << 24 | (uint64_t)address[1] << 16 |
+		       (uint64_t)address[2] << 8 | address[3];
+	for (unsigned i = 8; i-- > 0;)
+		x = x << 8 | address[i];
+	return x;
+}
+
+// What sifting reads of a view is what its layers say.
+static void check_shape(const struct packet_view *v, const uint8_t *frame, unsigned *shapes)
+{
+	bool gtp = v->shape & SHAPE_GTP;
+	const struct packet_layer *user = &v->layer[gtp], *carrier = &v->layer[0];
+	const uint8_t *a = frame + user->l3 + user->source;
+
+	shapes[v->shape & 7]++;
+	cr_assert_eq(v->flags & VIEW_GTPU ? 0 : v->teid, 0);
+	if (v->shape == SHAPE_OTHER)
+		return;
+	cr_assert_eq(v->n_layers, gtp ? 2 : 1);
+	cr_assert_eq(!(v->flags & VIEW_GTPU), !gtp);
+	cr_assert_eq(v->shape & (SHAPE_V4 | SHAPE_V6), user->family == 4 ? SHAPE_V4 : SHAPE_V6);
+	cr_assert_eq(v->end[0], first_of(a, user->family));
+	cr_assert_eq(v->end[1], first_of(a + user->address_length, user->family));
+	cr_assert(user->flags == LAYER_PORTS && (user->protocol == 6 || user->protocol == 17));
+	cr_assert_eq(!(v->shape & SHAPE_CARRIER6), !(gtp && carrier->family == 6));
+	if (gtp && carrier->family == 4)
+		cr_assert_arr_eq(&v->carrier, frame + carrier->l3 + 12, 8);
+	if (gtp)
+		cr_assert(carrier->flags & LAYER_CARRIER && v->n_nested == 0);
+}
+
 Test(parse_short, the_short_way_sees_what_the_long_one_sees)
 {
 	struct rng r = {.s = 20};
-	unsigned tunnels = 0;
+	unsigned tunnels = 0, shapes[8] = {0};
 
 	for (unsigned i = 0; i < 200000; i++) {
 		struct frame f;
@@ -90,9 +126,13 @@ Test(parse_short, the_short_way_sees_what_the_long_one_sees)
 		parse_by_layers(&port, &slow);
 		cr_assert(views_equal(&fast, &slow), "frame %u: %s and %s", i,
 			packet_outcome_name(fast.outcome), packet_outcome_name(slow.outcome));
+		check_shape(&fast, f.b, shapes);
+		cr_assert_eq(slow.shape, SHAPE_OTHER);
 		tunnels += fast.outcome == PACKET_GTPU && fast.n_layers == 2;
 	}
 	cr_assert_gt(tunnels, 30000);
+	cr_assert(shapes[SHAPE_PLAIN4] > 1000 && shapes[SHAPE_PLAIN6] > 1000);
+	cr_assert(shapes[SHAPE_GTP4] > 10000 && shapes[SHAPE_GTP6] > 10000);
 }
 
 static const struct port_traits tunnels = {.tunnel = CONFIG_TUNNEL_GTPU};
