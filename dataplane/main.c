@@ -28,6 +28,7 @@
 #include "shared/harden.h"
 #include "shared/log.h"
 #include "shared/now.h"
+#include "shared/packet_buffers.h"
 #include "shared/sandbox.h"
 
 #define SOCKET_NAME "dataplane.sock"
@@ -63,8 +64,8 @@ struct app {
 	bool delivering;
 	struct server *server;
 	struct last_known *last_known;
-	_Atomic bool stop;
-	uint64_t started_ns; // CLOCK_MONOTONIC
+	_Alignas(WORKER_LINES) _Atomic bool stop; // read in every loop, written once
+	uint64_t started_ns;			  // CLOCK_MONOTONIC
 	bool launched;
 	bool ended; // orderly: what is lost is told or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
@@ -126,7 +127,8 @@ static int devices(struct app *a)
 	e = clock_thread_start(&a->clock, rte_get_tsc_hz(), &a->clock_thread);
 	if (e != POI_OK)
 		return e;
-	a->ports = ports_open(&a->config->dataplane, a->why, sizeof(a->why));
+	a->ports = ports_open(
+		&a->config->dataplane, packet_buffers_held(a->config), a->why, sizeof(a->why));
 	if (!a->ports)
 		return POI_ERR_IO;
 	// From here on there will be targets in memory. Before, the EAL and drivers (net_af_xdp)
@@ -241,6 +243,8 @@ static uint32_t held_packets(const struct config *c)
 {
 	const struct config_dataplane *d = &c->dataplane;
 
+	if (d->mbufs == 0)
+		return c->signalling.early_packets; // the pools have room for them
 	return holdback_room(c->signalling.early_packets, d->mbufs, d->n_workers);
 }
 
@@ -554,7 +558,7 @@ int main(int argc, char **argv)
 
 	if (!file)
 		return code;
-	struct app *a = aligned_alloc(64, (sizeof(*a) + 63) / 64 * 64);
+	struct app *a = aligned_alloc(_Alignof(struct app), sizeof(*a));
 	if (!a)
 		return EXIT_FAILURE;
 	memset(a, 0, sizeof(*a));

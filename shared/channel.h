@@ -258,7 +258,8 @@ enum channel_event_kind {
 	EVENT_FRAGMENTS_LOST = 25,
 	EVENT_FRAGMENTS_CLEAR = 26, // none for 5 seconds
 	EVENT_TASK_UNSEEN = 27, // as EVENT_TASK_UNSURE: no port shows the tunnels of a session of it
-	EVENT_LAST = EVENT_TASK_UNSEEN,
+	EVENT_PORT_DEAF = 28, // a port's promiscuous mode was refused: it stays so until a restart
+	EVENT_LAST = EVENT_PORT_DEAF,
 };
 
 struct channel_event {
@@ -303,8 +304,9 @@ enum port_spread {
 	SPREAD_ADDRESSES,  // as decided
 	SPREAD_ONE_SIDED,  // by addresses, but with a key of the device's own
 	SPREAD_DEVICE,     // whatever the device does, perhaps by ports
-	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of addresses alone
-	SPREAD_LAST = SPREAD_IMPOSSIBLE,
+	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of packets
+	SPREAD_PORTS,      // by addresses and ports, the closest that the device has
+	SPREAD_LAST = SPREAD_PORTS,
 };
 const char *port_spread_name(enum port_spread s); // one word, for status and metrics
 
@@ -332,6 +334,8 @@ struct channel_workers { // WORKERS: from one set of snapshots
 		int32_t node;   // of the device, -1 when none
 		uint32_t queues;
 		uint8_t spread; // enum port_spread
+		uint8_t deaf;   // promiscuous mode was refused: only frames to its own address come
+		uint32_t descriptors; // of each queue
 		struct unopened_share share; // what the port does not open
 	} port[CHANNEL_PORTS_MAX];
 };

@@ -70,6 +70,8 @@ const char *port_spread_name(enum port_spread s)
 		return "device";
 	case SPREAD_IMPOSSIBLE:
 		return "impossible";
+	case SPREAD_PORTS:
+		return "ports";
 	}
 	return "unknown";
 }

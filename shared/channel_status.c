@@ -188,6 +188,8 @@ static void put_workers(struct wire_writer *w, const struct channel_workers *m)
 		wire_put_u32(w, (uint32_t)m->port[i].node);
 		wire_put_u32(w, m->port[i].queues);
 		wire_put_u8(w, m->port[i].spread);
+		wire_put_u8(w, m->port[i].deaf);
+		wire_put_u32(w, m->port[i].descriptors);
 		put_share(w, &m->port[i].share);
 	}
 }
@@ -240,6 +242,8 @@ static void get_workers(struct wire_reader *r, struct channel_workers *m)
 		m->port[i].node = (int32_t)wire_get_u32(r);
 		m->port[i].queues = wire_get_u32(r);
 		m->port[i].spread = get_enum(r, SPREAD_NONE, SPREAD_LAST);
+		m->port[i].deaf = get_enum(r, 0, 1);
+		m->port[i].descriptors = wire_get_u32(r);
 		get_share(r, &m->port[i].share);
 	}
 }
@@ -273,10 +277,12 @@ static void get_task_status(struct wire_reader *r, struct channel_task_status *m
 // The numbers without a loop of their own, in their order.
 #define SIGNALLING_NUMBERS(X)                                                                    \
 	X(u64, since_ns)                                                                         \
-	X(u32, sessions) X(u32, partial) X(u32, nodes) X(u64, octets) X(u64, lost) X(u32, tasks) \
-		X(u32, waiting) X(u32, unsure) X(u32, rules) X(u64, measured) X(u64, p50_ns)     \
-			X(u64, p99_ns) X(u64, most_ns) X(u64, holdback_held) X(u64, holdback_matched)  \
-				X(u64, holdback_given_up) X(u64, holdback_full)
+	X(u32, sessions)                                                                         \
+	X(u32, partial)                                                                          \
+	X(u32, nodes) X(u64, octets) X(u64, lost) X(u32, tasks) X(u32, waiting) X(u32, unsure)   \
+		X(u32, rules) X(u64, measured) X(u64, p50_ns) X(u64, p99_ns) X(u64, most_ns)     \
+			X(u64, holdback_held) X(u64, holdback_matched) X(u64, holdback_given_up) \
+				X(u64, holdback_full)
 
 static void put_signalling(struct wire_writer *w, const struct channel_signalling *m)
 {

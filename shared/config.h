@@ -183,6 +183,7 @@ struct config_port {
 	char *device;
 	enum config_port_mode mode;
 	char *peer; // inline only
+	uint32_t descriptors; // of each receive and transmit queue, 1024
 	enum config_tunnel tunnel;
 	enum config_link link;
 	uint32_t n_endpoints;
@@ -214,7 +215,7 @@ struct config_dataplane {
 	uint32_t n_control_cpus; // 0: as cpu_plan.h says
 	int32_t control_cpus[CONFIG_CONTROL_CPUS_MAX]; // of builder, follower and helper threads
 	uint32_t idle_sleep_us; // 0 (default): workers spin; else an idle worker sleeps that long
-	uint32_t mbufs;         // per port, default 16384
+	uint32_t mbufs;         // per port; 0 (default): as packet_buffers.h reckons
 	uint32_t mbuf_size;     // octets of a frame that one buffer holds, default 2304
 	struct config_reassembly reassembly;
 	uint32_t n_ports;

@@ -27,6 +27,8 @@ static const struct config_key port_keys[] = {
 		.low = 1,
 		.high = 63,
 		.doc = "device of the other side, for mode inline"},
+	KEY_NUMBER("descriptors", struct config_port, descriptors, 64, 32768, "1024",
+		"frames that a queue of the device holds, each way; the device's own bounds hold"),
 	KEY_WORD("tunnel", struct config_port, tunnel, tunnel_words, "none",
 		"gtpu: look into GTP-U; none: UDP port 2152 is payload like any other"),
 	KEY_WORD("link", struct config_port, link, link_words, "other", "class of the link"),
@@ -41,7 +43,8 @@ static const struct config_key port_keys[] = {
 		KEY_AT(struct config_port, gtp_aliases[0]),
 		KEY_COUNT(struct config_port, n_gtp_aliases),
 		.most = CONFIG_ALIASES_MAX,
-		.doc = "GTP-U addresses that signalling has, each with the one seen here: {advertised: seen}"},
+		.doc = "GTP-U addresses that signalling has, each with the one seen here: "
+		       "{advertised: seen}"},
 	KEY_BOOL("gre", struct config_port, gre, "false",
 		"look into GRE: IP, Ethernet, MPLS, PPP and ERSPAN I, II, III"),
 	KEY_BOOL("ipip", struct config_port, ipip, "false", "look into IP in IP"),
@@ -129,8 +132,9 @@ static KEY_SCOPE(reassembly_scope, reassembly_keys)
 			.doc = "CPUs that poll the ports, one worker each"},
 		KEY_NUMBER("idle-sleep-us", struct config_dataplane, idle_sleep_us, 0, 100000, "0",
 			"0: workers spin; else microseconds that an idle worker sleeps"),
-		KEY_NUMBER("mbufs", struct config_dataplane, mbufs, 1024, 16777216, "16384",
-			"packet buffers of each port"),
+		KEY_NUMBER("mbufs", struct config_dataplane, mbufs, 0, 16777216, "0",
+			"packet buffers of each port; 0: as many as its queues, bursts and held "
+			"packets can take, for inline the peer's queues too"),
 		KEY_NUMBER("mbuf-size", struct config_dataplane, mbuf_size, 2144, 16384, "2304",
 			"octets of one packet buffer; a longer frame takes several where the "
 			"device can"),

@@ -30,6 +30,7 @@
 	X(LINK_UP, "79f01ffe141f4d06a7175de865c89e44", "a monitored link has its carrier")         \
 	X(LINK_DOWN, "28e0ee8d2f4b4ab486d36e4045e17676", "a monitored link lost its carrier")      \
 	X(PORT_LOSS, "a2e0a1c7564f4fa6bf1a934d4d423b87", "a port loses frames, or no longer")      \
+	X(PORT_DEAF, "68cd80fac085418a9d9105447cb27261", "a port refused promiscuous mode")             \
 	X(SELF_CHECK, "0c9ae3292dad4da98a358a6be03e18f2", "a self-check failed, or is right again") \
 	X(SPOOL, "b3444fddd2894791bcf98033eaa184a4", "a destination's spool is full or broken")    \
 	X(CLOCK_STEP, "2ceff0150e6b47d2945d3e44e1cbfcb9", "the system clock was stepped")          \

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/timex.h>
 
+#include "shared/packet_buffers.h"
+
 #define MIB (1024.0 * 1024)
 
 struct pages {
@@ -49,9 +51,10 @@ double check_memory_needed(const struct config *c, bool *asked)
 		return mib * MIB;
 	}
 	*asked = false;
-	return (double)c->dataplane.n_ports * c->dataplane.mbufs *
-		       (c->dataplane.mbuf_size + 384.0) +
-	       64 * MIB;
+	double buffers = 0;
+	for (uint32_t i = 0; i < c->dataplane.n_ports; i++)
+		buffers += packet_buffers_of_port(c, i);
+	return buffers * (c->dataplane.mbuf_size + 384.0) + 64 * MIB;
 }
 
 static void look_at_pages(const struct check *c)
@@ -94,6 +97,22 @@ static void look_at_pages(const struct check *c)
 			"dataplane.eal");
 }
 
+// Fewer buffers than can be away at a time: the queues run dry now and then.
+static void look_at_buffers(const struct check *c)
+{
+	const struct config_dataplane *d = &c->config->dataplane;
+
+	for (uint32_t i = 0; i < d->n_ports && d->mbufs > 0; i++) {
+		uint32_t needed = packet_buffers_reckon(c->config, i);
+		if (d->mbufs < needed)
+			check_say(c, CHECK_WARN, "buffers",
+				"port %s: dataplane.mbufs is %u, and its queues, bursts and held "
+				"packets can take %u: frames may be lost for want of a buffer; "
+				"take the key out",
+				d->ports[i].device, d->mbufs, needed);
+	}
+}
+
 static void look_at_swap(const struct check *c)
 {
 	char path[4096], line[512];
@@ -119,6 +138,7 @@ void check_memory(const struct check *c)
 	char pattern[256];
 
 	look_at_pages(c);
+	look_at_buffers(c);
 	look_at_swap(c);
 	if (!check_read(c, pattern, sizeof(pattern), "/proc/sys/kernel/core_pattern"))
 		return;

@@ -345,9 +345,15 @@ static void look_at_spread(const struct check *c, const char *port, uint8_t spre
 		return;
 	case SPREAD_IMPOSSIBLE:
 		check_say(c, CHECK_WARN, "spread",
-			"%s: the NIC cannot hash by addresses alone: one worker gets all of it; "
-			"use another "
-			"NIC where that is not enough",
+			"%s: the NIC has no hash of IP packets: one worker gets all of it; use "
+			"another NIC where that is not enough",
+			port);
+		return;
+	case SPREAD_PORTS:
+		check_say(c, CHECK_WARN, "spread",
+			"%s: by addresses and ports, the closest hash that the NIC has: fragments "
+			"and whole packets of one conversation may come to two workers; use one "
+			"worker where their order counts",
 			port);
 		return;
 	}

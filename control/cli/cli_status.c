@@ -227,7 +227,9 @@ static void put_ports(struct json *j, const struct cli_picture *p)
 		json_string(j, "driver", p->workers.port[i].driver);
 		json_i64(j, "node", p->workers.port[i].node);
 		json_u64(j, "queues", p->workers.port[i].queues);
+		json_u64(j, "descriptors", p->workers.port[i].descriptors);
 		json_string(j, "spread", port_spread_name(p->workers.port[i].spread));
+		json_bool(j, "promiscuous", !p->workers.port[i].deaf);
 		put_unopened(j, &p->workers.port[i].share);
 		json_end_object(j);
 	}
@@ -399,6 +401,12 @@ static void print_dataplane(const struct cli_picture *p)
 			s->port[i].counts_losses
 				? ""
 				: "  its driver does not count what is lost before it");
+		if (p->workers.port[i].queues > 1)
+			printf("            %u queues, spread: %s\n", p->workers.port[i].queues,
+				port_spread_name(p->workers.port[i].spread));
+		if (p->workers.port[i].deaf)
+			puts("            PROMISCUOUS MODE REFUSED: only frames to its own "
+			     "address come");
 		print_unopened(&p->workers.port[i].share);
 	}
 	print_signalling(&p->signalling);
@@ -412,8 +420,9 @@ static void print_text(const struct cli_picture *p)
 	printf("control     %s\n", !p->control	   ? cli_peer_text(p->control_state)
 				   : !s->recovered ? "running, waits for the dataplane's state"
 				   : !s->dataplane_connected ? "running, without the dataplane"
-				   : s->dataplane_silent_ms  ? "running, the dataplane is slow to answer"
-							     : "running");
+				   : s->dataplane_silent_ms
+					   ? "running, the dataplane is slow to answer"
+					   : "running");
 	if (p->dataplane)
 		print_dataplane(p);
 	if (p->control)

@@ -343,8 +343,10 @@ static void on_port(struct control *c, const struct channel_event *e)
 		log_warning("channel: event for unknown port %s", e->subject);
 		return;
 	}
-	enum fault_kind kind = (enum fault_kind)((link ? FAULT_LINK : FAULT_PORT_LOSS) + i);
-	if (e->kind == EVENT_LINK_DOWN || e->kind == EVENT_PORT_LOSS)
+	bool deaf = e->kind == EVENT_PORT_DEAF;
+	enum fault_kind first = link ? FAULT_LINK : deaf ? FAULT_PORT_DEAF : FAULT_PORT_LOSS;
+	enum fault_kind kind = (enum fault_kind)(first + i);
+	if (e->kind == EVENT_LINK_DOWN || e->kind == EVENT_PORT_LOSS || deaf)
 		fault_raise_all(c, kind, e->text);
 	else
 		fault_clear_all(c, kind, e->text);
@@ -421,6 +423,7 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_LINK_UP] = on_port,
 		[EVENT_PORT_LOSS] = on_port,
 		[EVENT_PORT_CLEAR] = on_port,
+		[EVENT_PORT_DEAF] = on_port,
 		[EVENT_CLOCK_UNSURE] = on_clock,
 		[EVENT_CLOCK_SURE] = on_clock,
 	};

@@ -184,7 +184,8 @@ static bool on_incomplete(void *context)
 
 void dataplane_reported(struct control *c, const struct issue *i)
 {
-	if (i->scope != ISSUE_NE || !id_equal(&i->id, &incomplete_report) || !c->incomplete_unreported)
+	if (i->scope != ISSUE_NE || !id_equal(&i->id, &incomplete_report) ||
+		!c->incomplete_unreported)
 		return;
 	if (!--c->incomplete_unreported)
 		publish_incomplete_reported(c->publish);
@@ -222,6 +223,7 @@ static void on_restarted(void *context)
 	for (uint32_t i = 0; i < c->config->dataplane.n_ports; i++) {
 		fault_clear_all(c, (enum fault_kind)(FAULT_LINK + i), text);
 		fault_clear_all(c, (enum fault_kind)(FAULT_PORT_LOSS + i), text);
+		fault_clear_all(c, (enum fault_kind)(FAULT_PORT_DEAF + i), text);
 	}
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++) {
 		for (struct registry_destination *d = registry_destination_first(c->registry, ne);
@@ -315,8 +317,10 @@ static void on_hung(void *context, bool hung)
 		c->hung_from = time(NULL);
 		format_time(c->hung_from, at);
 		snprintf(text, sizeof(text),
-			"the dataplane is there and does not answer, seen at %s; what is in force may "
-			"go on", at);
+			"the dataplane is there and does not answer, seen at %s; what is in force "
+			"may "
+			"go on",
+			at);
 		for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 			audit_act(c, "dataplane-silent", ne, NULL, X1_STATUS_FAULT, NULL);
 		fault_raise_all(c, FAULT_DATAPLANE_LOST, text);
@@ -360,8 +364,8 @@ static void on_task_refused(struct control *c, struct registry_task *t, int resu
 
 	// Its answer was `Acknowledged`: an activation that fails late never comes into force.
 	if (t->pending == PENDING_ACTIVATE) {
-		issue_actioned(c, ISSUE_TASK, ne, &xid, &t->pending_transaction,
-			X1_ERR_ACTIVATE, poi_error_text(result));
+		issue_actioned(c, ISSUE_TASK, ne, &xid, &t->pending_transaction, X1_ERR_ACTIVATE,
+			poi_error_text(result));
 		take_back(c, ne, &xid);
 		registry_task_remove(c->registry, t);
 		persistence_task_gone(c, ne, &xid);

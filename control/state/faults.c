@@ -115,6 +115,8 @@ int fault_get_all(struct wire_reader *r, struct fault **list)
 
 static enum fault_kind kind_of(uint8_t kind)
 {
+	if (kind >= FAULT_PORT_DEAF)
+		return FAULT_PORT_DEAF;
 	if (kind >= FAULT_PORT_LOSS)
 		return FAULT_PORT_LOSS;
 	return kind >= FAULT_LINK ? FAULT_LINK : (enum fault_kind)kind;

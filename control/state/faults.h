@@ -30,9 +30,10 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_FRAGMENTS = 14,  // tunnelled packets were lost with fragments that were given up
 	FAULT_DATABASE = 16,   // the element began without the tasks that it had, or may have had
 	FAULT_REQUEST = 32,    // a request answered `Acknowledged` failed: it goes on as it was
-	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index.
+	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index, and so on.
 	FAULT_LINK = 64,	// the link is down
 	FAULT_PORT_LOSS = 128, // the port loses frames
+	FAULT_PORT_DEAF = 192, // the port receives only what is sent to its own address
 };
 
 struct fault {
@@ -52,7 +53,8 @@ struct fault {
 	X(FAULT_CERTIFICATE, "certificate") X(FAULT_SECURITY, "security") \
 	X(FAULT_SPOOL, "spool") X(FAULT_FRAGMENTS, "fragments")                              \
 	X(FAULT_DATABASE, "database")                                                        \
-	X(FAULT_LINK, "link") X(FAULT_PORT_LOSS, "port_loss")
+	X(FAULT_LINK, "link") X(FAULT_PORT_LOSS, "port_loss")                           \
+	X(FAULT_PORT_DEAF, "port_deaf")
 
 #define X(kind, name) +1
 enum { FAULT_NE_KIND_COUNT = 0 FAULT_NE_KINDS(X) };

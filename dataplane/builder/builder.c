@@ -50,7 +50,8 @@ void builder_free(struct builder *b)
 		table_fold_finish(b->tables, b->fold);
 	}
 	struct task_resources *own;
-	while ((own = LIST_FIRST(&b->pending)) || (own = LIST_FIRST(&b->draining))) {
+	while ((own = LIST_FIRST(&b->pending)) || (own = LIST_FIRST(&b->draining[0])) ||
+		(own = LIST_FIRST(&b->draining[1]))) {
 		LIST_REMOVE(own, next);
 		task_resources_drop(own);
 	}

@@ -65,8 +65,10 @@ bool builder_is_new(const struct builder *b);
 // All that will be put again has been: the rest is lost, and told.
 void builder_inherit_end(struct builder *b);
 
-// Gives back slots whose copies are accounted for. Returns how many still wait.
-uint32_t builder_drain(struct builder *b);
+// Gives back slots whose copies are accounted for, of at most `budget` that are looked at in turn.
+// Returns whether most of these were, so that another call at once is worth its time: slots whose
+// mediation function is silent keep nobody awake.
+bool builder_drain(struct builder *b, uint32_t budget);
 
 // A base is rebuilt on a thread of its own; the descriptor becomes readable when it is done, and
 // then builder_folded takes it in.

@@ -45,8 +45,7 @@ static void grace_over(struct builder *b)
 		bindings_drop(own->bound);
 		own->bound = NULL;
 		task_counters_leaves(b->counters, own->slot);
-		LIST_INSERT_HEAD(&b->draining, own, next);
-		b->n_draining++;
+		builder_drain_add(b, own);
 	}
 	for (struct destination_entry *d; (d = SLIST_FIRST(&b->removed));) {
 		SLIST_REMOVE_HEAD(&b->removed, removed);

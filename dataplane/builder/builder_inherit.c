@@ -55,8 +55,7 @@ void builder_slot_drain(struct builder *b, uint32_t slot)
 	if (!l)
 		return; // it stays taken, which costs a slot
 	l->slot = slot;
-	LIST_INSERT_HEAD(&b->draining, l, next);
-	b->n_draining++;
+	builder_drain_add(b, l);
 }
 
 int builder_slot_take(struct builder *b, const struct channel_task *t, struct task_resources *own)
@@ -137,7 +136,8 @@ static void settle_slot(struct inheriting *x, uint32_t from)
 	deliver_slot_balance(b->deliver, slot, &copies);
 	uint64_t known = copies.acknowledged + copies.in_doubt + copy_balance_lost(&copies) +
 			 sum(c.lost) + x->i.waiting[from] + x->i.lost[from];
-	struct slot_counters *own = slot_counters_of(task_counters_of(b->counters)->worker[0], slot);
+	struct slot_counters *own =
+		slot_counters_of(task_counters_of(b->counters)->worker[0], slot);
 	own->lost[LOSS_KILLED] += x->i.lost[from];
 	if (known > c.offered && known - c.offered <= copies.acknowledged)
 		deliver_inherit_again(b->deliver, slot, known - c.offered);

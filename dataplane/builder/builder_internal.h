@@ -31,9 +31,10 @@ struct builder {
 	uint64_t generation;
 	bool dirty;
 	LIST_HEAD(, task_resources) pending;	 // until the next grace period
-	LIST_HEAD(, task_resources) draining;	 // until delivery has accounted for their copies
+	// Until delivery has accounted for their copies: those of [turn] are looked at next.
+	LIST_HEAD(, task_resources) draining[2];
+	unsigned turn;
 	SLIST_HEAD(, destination_entry) removed; // until the next grace period
-	uint32_t n_draining;
 	struct table_fold *fold;
 	pthread_t fold_thread;
 	int fold_fd;
@@ -43,6 +44,12 @@ struct builder {
 	struct hash_table inherited_by_key;
 	uint32_t *kept_contexts, n_kept_contexts;
 };
+
+// The slot waits for delivery; it is looked at before those that have waited already.
+static inline void builder_drain_add(struct builder *b, struct task_resources *own)
+{
+	LIST_INSERT_HEAD(&b->draining[b->turn], own, next);
+}
 
 // builder_tasks.c
 [[nodiscard]] int builder_task_put(

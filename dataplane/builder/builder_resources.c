@@ -86,17 +86,25 @@ static bool is_at_rest(const struct builder *b, uint32_t slot)
 	       c.offered - lost(c.lost);
 }
 
-uint32_t builder_drain(struct builder *b)
+bool builder_drain(struct builder *b, uint32_t budget)
 {
-	for (struct task_resources *own = LIST_FIRST(&b->draining), *next; own; own = next) {
-		next = LIST_NEXT(own, next);
-		if (!is_at_rest(b, own->slot))
-			continue;
+	uint32_t looked = 0, given = 0;
+	struct task_resources *own;
+
+	while (looked < budget && (own = LIST_FIRST(&b->draining[b->turn]))) {
 		LIST_REMOVE(own, next);
+		looked++;
+		if (!is_at_rest(b, own->slot)) {
+			LIST_INSERT_HEAD(&b->draining[!b->turn], own, next);
+			continue;
+		}
 		deliver_slot_reset(b->deliver, own->slot);
 		task_counters_give(b->counters, own->slot);
 		free(own);
-		b->n_draining--;
+		given++;
 	}
-	return b->n_draining;
+	// The others have their turn at the next call, and then these again.
+	if (LIST_EMPTY(&b->draining[b->turn]))
+		b->turn = !b->turn;
+	return looked == budget && given >= budget / 2;
 }

@@ -7,7 +7,6 @@
 #include "shared/log.h"
 #include "shared/now.h"
 
-#define DRAIN_MS 20
 #define LINKS_MS 500
 #define READY_MS 10	  // until the workers poll
 #define RECONCILE_MS 5000 // between two scans through the tasks
@@ -24,6 +23,8 @@ static void port_changed(void *context, struct channel_event *e)
 		log_kind(NOTICE, LINK_UP, "%s", e->text);
 	else if (e->kind == EVENT_LINK_DOWN)
 		log_kind(WARNING, LINK_DOWN, "%s", e->text);
+	else if (e->kind == EVENT_PORT_DEAF)
+		log_kind(WARNING, PORT_DEAF, "%s", e->text);
 	else
 		log_kind(WARNING, PORT_LOSS, "%s", e->text);
 	server_event(context, e);
@@ -217,7 +218,7 @@ static void drain(struct server *s, uint64_t now)
 	// A publication that found no memory is tried again.
 	(void)builder_commit(s->with.builder);
 	builder_watch(s->with.builder, now_wall_ns());
-	s->drain_ms = builder_drain(s->with.builder) > 0 ? now + DRAIN_MS : now + LINKS_MS;
+	s->drain_ms = now + (builder_drain(s->with.builder, SCAN_TASKS) ? SCAN_MS : LINKS_MS);
 }
 
 // A fresh snapshot of every worker shows that none is inside a port that ports_links marked before.

@@ -13,16 +13,16 @@
 
 #include "dataplane/port/eal.h"
 #include "dataplane/port/port_internal.h"
+#include "dataplane/port/port_spread.h"
 #include "shared/log.h"
 #include "shared/nic.h"
+#include "shared/packet_buffers.h"
 
 #define POOL_CACHE 256
-#define DESCRIPTORS 1024
+#define DESCRIPTORS 1024 // where the configuration names none
 #define JUMBO_MTU 9000
 #define MTU_MAX 16384	  // more is a driver that does not know
 #define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
-#define RSS_ADDRESSES \
-	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV6)
 
 static int find_peer(const struct config_dataplane *config, uint32_t index)
 {
@@ -48,28 +48,14 @@ static void known_limits(struct port *p)
 	}
 }
 
-// Queues that somebody fills: with RSS one per worker; without it whatever the device brings from
-// its own arguments (net_pcap files, net_ring rings), and just one when it claims to have any
-// number. A device that hashes only with ports would part fragments: one queue.
-static uint16_t receive_queues(struct port *p, uint32_t n_workers)
+static void choose_queues(struct port *p, uint32_t n_workers)
 {
-	uint16_t max = p->info.max_rx_queues;
+	struct spread_choice c;
 
-	p->spread = SPREAD_NONE;
-	if (p->info.flow_type_rss_offloads & RTE_ETH_RSS_IPV4) {
-		uint16_t n = max < n_workers ? max : (uint16_t)n_workers;
-		if (n > 1)
-			p->spread = SPREAD_ADDRESSES;
-		return n;
-	}
-	if (p->info.flow_type_rss_offloads) {
-		p->spread = n_workers > 1 ? SPREAD_IMPOSSIBLE : SPREAD_NONE;
-		return 1;
-	}
-	if (max < 2 || max > CONFIG_WORKERS_MAX)
-		return 1;
-	p->spread = SPREAD_DEVICE;
-	return max;
+	spread_choose(&p->info, n_workers, &c);
+	p->n_rx = c.queues;
+	p->spread = c.spread;
+	p->rss_types = c.types;
 }
 
 // The EAL names a NIC by its address, with the domain or as a -a has it; the configuration may
@@ -97,6 +83,7 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 	for (uint32_t i = 0; i < config->n_ports; i++) {
 		struct port *p = &ps->port[i];
 		p->config = &config->ports[i];
+		p->descriptors = p->config->descriptors ? p->config->descriptors : DESCRIPTORS;
 		snprintf(p->name, sizeof(p->name), "%s", p->config->device);
 		if (!find(p->name, &p->id)) {
 			char cause[768];
@@ -111,7 +98,7 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 		}
 		p->peer = find_peer(config, i);
 		known_limits(p);
-		p->n_rx = receive_queues(p, ps->n_workers);
+		choose_queues(p, ps->n_workers);
 		ps->n = i + 1;
 	}
 	return POI_OK;
@@ -121,6 +108,16 @@ static int lookup(struct ports *ps, const struct config_dataplane *config, char 
 static bool is_af_xdp(const struct port *p)
 {
 	return strcmp(p->info.driver_name, "net_af_xdp") == 0;
+}
+
+// Some drivers want a transmit queue even where nothing is ever sent.
+static uint16_t transmit_queues(const struct port *p, uint32_t n_workers)
+{
+	if (is_af_xdp(p))
+		return p->n_rx;
+	if (p->peer >= 0 && p->info.max_tx_queues >= n_workers)
+		return (uint16_t)n_workers;
+	return p->info.max_tx_queues > 0 ? 1 : 0;
 }
 
 // Which worker polls which queue. Both ports of an inline pair go to the same single worker when
@@ -133,6 +130,7 @@ static void deal(struct ports *ps)
 		struct port *p = &ps->port[i];
 		if (is_af_xdp(p))
 			p->info.max_tx_queues = p->n_rx;
+		p->n_tx = transmit_queues(p, ps->n_workers);
 		for (uint16_t q = 0; q < p->n_rx; q++)
 			p->owner[q] = (uint8_t)(next++ % ps->n_workers);
 	}
@@ -212,28 +210,52 @@ static void make_lanes(struct ports *ps)
 		}
 }
 
+static uint32_t node_of(const struct port *p)
+{
+	int node = rte_eth_dev_socket_id(p->id);
+
+	return node < 0 || node >= NODES_MAX ? 0 : (uint32_t)node;
+}
+
+// Buffers of a port: as configured, else as many as can be away at a time.
+static uint32_t buffers_of(const struct ports *ps, const struct port *p, uint32_t configured)
+{
+	const struct packet_buffers n = {
+		.receive_queues = p->n_rx,
+		.transmit_queues = p->peer < 0 ? 0 : ps->port[p->peer].n_tx,
+		.descriptors = p->descriptors,
+		.workers = ps->n_workers,
+		.held = ps->held,
+	};
+	uint32_t needed = packet_buffers_needed(&n);
+
+	if (configured > 0 && configured < needed)
+		log_warning(
+			"port %s: dataplane.mbufs is %u, and its queues, bursts and held packets "
+			"can take %u: frames may be lost for want of a buffer",
+			p->name, configured, needed);
+	return configured > 0 ? configured : needed;
+}
+
 static struct rte_mempool *pool_of(struct ports *ps, const struct port *p,
 	const struct config_dataplane *c, char *why, size_t size)
 {
+	uint32_t at = node_of(p), mbufs = 0;
 	int node = rte_eth_dev_socket_id(p->id);
-	uint32_t at = node < 0 || node >= NODES_MAX ? 0 : (uint32_t)node;
-	uint32_t users = 0;
 	char name[32];
 
 	if (ps->pool[at])
 		return ps->pool[at];
-	for (uint32_t i = 0; i < ps->n; i++) {
-		int n = rte_eth_dev_socket_id(ps->port[i].id);
-		users += (n < 0 || n >= NODES_MAX ? 0 : (uint32_t)n) == at;
-	}
-	uint32_t mbufs = users * c->mbufs;
+	for (uint32_t i = 0; i < ps->n; i++)
+		if (node_of(&ps->port[i]) == at)
+			mbufs += buffers_of(ps, &ps->port[i], c->mbufs);
 	snprintf(name, sizeof(name), "frames%u", at);
 	ps->pool[at] = rte_pktmbuf_pool_create(name, mbufs, POOL_CACHE, 0,
 		(uint16_t)(c->mbuf_size + RTE_PKTMBUF_HEADROOM), node < 0 ? SOCKET_ID_ANY : node);
 	if (!ps->pool[at])
 		snprintf(why, size,
-			"no memory for %u packet buffers (%s): lower dataplane.mbufs, or give the "
-			"EAL "
+			"no memory for %u packet buffers (%s): lower descriptors of "
+			"dataplane.ports, or give the EAL "
 			"more memory (hugepages, or -m with --no-huge)",
 			mbufs, rte_strerror(rte_errno));
 	return ps->pool[at];
@@ -241,12 +263,10 @@ static struct rte_mempool *pool_of(struct ports *ps, const struct port *p,
 
 static void rss_configure(struct port *p, struct rte_eth_conf *conf)
 {
-	uint64_t types = p->info.flow_type_rss_offloads & RSS_ADDRESSES;
-
-	if (!types || p->n_rx < 2)
+	if (!p->rss_types)
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rx_adv_conf.rss_conf.rss_hf = types;
+	conf->rx_adv_conf.rss_conf.rss_hf = p->rss_types;
 	// net_vmxnet3 takes 40 bytes of a key, but neither says so nor looks at the length.
 	bool unsaid = strcmp(p->info.driver_name, "net_vmxnet3") == 0;
 	if ((p->info.hash_key_size == 0 && !unsaid) || p->info.hash_key_size > RSS_KEY_MAX)
@@ -310,7 +330,10 @@ static void look_back(struct port *p)
 	if (vlan > 0 && (vlan & (RTE_ETH_VLAN_STRIP_OFFLOAD | RTE_ETH_QINQ_STRIP_OFFLOAD)) &&
 		rte_eth_dev_set_vlan_offload(p->id, 0) != 0)
 		log_warning("port %s: takes VLAN tags off and cannot be told otherwise", p->name);
-	if (p->spread != SPREAD_ADDRESSES)
+	if (p->spread == SPREAD_PORTS &&
+		spread_without_ports(p->id, p->info.driver_name, p->rss_types))
+		p->spread = SPREAD_ADDRESSES;
+	if (p->spread != SPREAD_ADDRESSES && p->spread != SPREAD_PORTS)
 		return;
 	if (p->info.hash_key_size == 0 || rte_eth_dev_rss_hash_conf_get(p->id, &rss) != 0 ||
 		key[0] != 0x6d || key[1] != 0x5a || key[2] != 0x6d)
@@ -323,7 +346,7 @@ static const char *spread_text(enum port_spread s)
 	case SPREAD_ADDRESSES:
 		return "RSS by addresses, both directions alike";
 	case SPREAD_ONE_SIDED:
-		return "RSS by addresses with the device's own key: a conversation's directions "
+		return "RSS with the device's own key: a conversation's directions "
 		       "may "
 		       "come to two workers";
 	case SPREAD_DEVICE:
@@ -331,7 +354,10 @@ static const char *spread_text(enum port_spread s)
 		       "another "
 		       "worker than their first";
 	case SPREAD_IMPOSSIBLE:
-		return "one queue, because the device has no RSS by addresses alone";
+		return "one queue, because the device has no RSS of IP packets";
+	case SPREAD_PORTS:
+		return "RSS by addresses and ports, both directions alike: fragments and whole "
+		       "packets of a conversation may come to two workers";
 	default:
 		return "one queue";
 	}
@@ -344,9 +370,10 @@ static void announce(const struct port *p)
 	int node = rte_eth_dev_socket_id(p->id);
 
 	(void)rte_eth_dev_get_mtu(p->id, &mtu);
-	log_notice("port %s: %s, %u receive queues (%s), MTU %u, memory node %d, link %s%s",
-		p->name, p->info.driver_name, p->n_rx, spread_text(p->spread), mtu, node,
-		p->link_up ? "up" : "down",
+	log_notice("port %s: %s, %u receive queues (%s) of %u frames, MTU %u, memory node %d, "
+		   "link %s%s",
+		p->name, p->info.driver_name, p->n_rx, spread_text(p->spread), p->descriptors, mtu,
+		node, p->link_up ? "up" : "down",
 		port_counts_losses(p) ? "" : "; its driver does not count what is lost before it");
 	for (uint16_t q = 0; node >= 0 && q < p->n_rx; q++) {
 		int lcore = eal_worker_lcore(p->owner[q]);
@@ -357,22 +384,39 @@ static void announce(const struct port *p)
 	}
 }
 
+// One queue that its worker does not empty in time holds up the others, unless it drops.
+static int receive_queue(const struct port *p, uint16_t q, uint16_t descriptors, unsigned socket,
+	struct rte_mempool *pool)
+{
+	struct rte_eth_rxconf conf = p->info.default_rxconf;
+
+	conf.rx_drop_en = p->n_rx > 1;
+	int e = rte_eth_rx_queue_setup(p->id, q, descriptors, socket, &conf, pool);
+	if (e == 0 || !conf.rx_drop_en)
+		return e;
+	return rte_eth_rx_queue_setup(p->id, q, descriptors, socket, NULL, pool);
+}
+
 static int queues(struct port *p, struct rte_mempool *pool)
 {
-	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	uint16_t rx = (uint16_t)p->descriptors, tx = rx;
 	int node = rte_eth_dev_socket_id(p->id);
 	unsigned socket = node < 0 ? (unsigned)SOCKET_ID_ANY : (unsigned)node;
 	int e = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
 
+	if (rx != p->descriptors)
+		log_notice("port %s: the device holds %u frames in a queue, not %u", p->name, rx,
+			p->descriptors);
+	p->descriptors = rx;
 	for (uint16_t q = 0; e == 0 && q < p->n_rx; q++)
-		e = rte_eth_rx_queue_setup(p->id, q, rx, socket, NULL, pool);
+		e = receive_queue(p, q, rx, socket, pool);
 	for (uint16_t q = 0; e == 0 && q < p->n_tx; q++)
 		e = rte_eth_tx_queue_setup(p->id, q, tx, socket, NULL);
 	return e;
 }
 
 // A virtual device without the mode passes everything on; a NIC without it is deaf to most.
-static void see_all(const struct port *p)
+static void see_all(struct port *p)
 {
 	int e = rte_eth_promiscuous_enable(p->id);
 	const struct rte_bus *bus = rte_dev_bus(p->info.device);
@@ -382,9 +426,7 @@ static void see_all(const struct port *p)
 	if (e == -ENOTSUP && bus && strcmp(rte_bus_name(bus), "vdev") == 0)
 		log_notice("port %s: no promiscuous mode", p->name);
 	else
-		log_warning("port %s: promiscuous mode refused (%s): only frames to the device's "
-			    "own address are received",
-			p->name, rte_strerror(-e));
+		p->deaf = true; // ports_links reports it
 }
 
 static int start(
@@ -395,12 +437,6 @@ static int start(
 
 	if (!pool)
 		return POI_ERR_NOMEM;
-	// Some drivers want a transmit queue even where nothing is ever sent.
-	p->n_tx = p->info.max_tx_queues > 0 ? 1 : 0;
-	if (p->peer >= 0 && p->info.max_tx_queues >= ps->n_workers)
-		p->n_tx = (uint16_t)ps->n_workers;
-	if (is_af_xdp(p))
-		p->n_tx = p->n_rx;
 	if (p->peer >= 0 && p->n_tx == 0) {
 		snprintf(why, size, "port %s: mode inline needs a device that can transmit",
 			p->name);
@@ -429,7 +465,8 @@ static int start(
 	return POI_OK;
 }
 
-struct ports *ports_open(const struct config_dataplane *config, char *why, size_t why_size)
+struct ports *ports_open(
+	const struct config_dataplane *config, uint32_t held, char *why, size_t why_size)
 {
 	struct ports *ps = calloc(1, sizeof(*ps));
 
@@ -438,6 +475,7 @@ struct ports *ports_open(const struct config_dataplane *config, char *why, size_
 		return NULL;
 	}
 	ps->n_workers = config->n_workers;
+	ps->held = held;
 	if (lookup(ps, config, why, why_size) != POI_OK)
 		goto fail;
 	deal(ps);

@@ -27,9 +27,10 @@ struct lane {
 
 struct ports;
 
-// Configures and starts every port of the configuration and deals its queues out. NULL on failure;
-// `why` says which port and what to change. The EAL must be up.
-struct ports *ports_open(const struct config_dataplane *config, char *why, size_t why_size);
+// Configures and starts every port of the configuration and deals its queues out. Each worker may
+// hold `held` packets. NULL on failure; `why` says which port and what to change. The EAL must be up.
+struct ports *ports_open(
+	const struct config_dataplane *config, uint32_t held, char *why, size_t why_size);
 void ports_close(struct ports *p); // stops and closes the devices; workers have ended
 // True when closing makes system calls that the sandbox punishes: net_af_xdp's bpf(). Once confined, such
 // ports and the EAL are left to the kernel, which takes everything back when the process has ended.
@@ -52,7 +53,8 @@ void ports_losses(struct ports *p, uint64_t now_ms, port_report report, void *co
 
 // Reports each port whose link went up or down since the last call (LINK_UP, LINK_DOWN); ports are
 // taken to start with their link up. A kernel interface under the port must have its carrier. A
-// port whose device has gone is reported as LINK_DOWN for good and its lanes are marked lost. Not a
+// port whose device has gone, or must be opened anew, is reported as LINK_DOWN for good and its
+// lanes are marked lost. A port that refused promiscuous mode is reported once (PORT_DEAF). Not a
 // worker.
 void ports_links(struct ports *p, port_report report, void *context);
 

@@ -19,6 +19,8 @@ struct port {
 	int peer; // index, or -1
 	struct rte_eth_dev_info info;
 	uint16_t n_rx, n_tx;
+	uint32_t descriptors; // of each queue, as the device took them
+	uint64_t rss_types;   // 0: no RSS
 	uint8_t owner[CONFIG_WORKERS_MAX]; // worker of each receive queue
 	bool started, link_up;
 	enum port_spread spread;
@@ -28,12 +30,15 @@ struct port {
 	struct netdev_drops drops; // of a port on a kernel interface
 	struct port_device device;
 	bool lost;		    // the device has gone
+	bool reset;		    // its driver wants it to be opened anew
+	bool deaf, deaf_reported;   // promiscuous mode was refused
 	unsigned back;		    // looks in a row that found it there again
 	struct rte_eth_stats stats; // the driver's last counters
 };
 
 struct ports {
 	uint32_t n, n_workers;
+	uint32_t held; // packets that a worker may hold
 	struct port port[CONFIG_PORTS_MAX];
 	struct rte_mempool *pool[NODES_MAX];
 	uint32_t n_lanes[CONFIG_WORKERS_MAX];

@@ -79,6 +79,8 @@ void ports_workers(const struct ports *ps, struct channel_workers *out)
 		out->port[i].node = p->device.released ? -1 : rte_eth_dev_socket_id(p->id);
 		out->port[i].queues = p->n_rx;
 		out->port[i].spread = (uint8_t)p->spread;
+		out->port[i].deaf = p->deaf;
+		out->port[i].descriptors = p->descriptors;
 	}
 }
 
@@ -90,9 +92,24 @@ static void report_link(const struct port *p, port_report report, void *context)
 	if (p->lost)
 		snprintf(e.text, sizeof(e.text),
 			"port %s: device removed; poi-dataplane restarts when it is back", p->name);
+	else if (p->reset)
+		snprintf(e.text, sizeof(e.text),
+			"port %s: its driver requires a new start; poi-dataplane restarts",
+			p->name);
 	else
 		snprintf(e.text, sizeof(e.text), "port %s: link %s", p->name,
 			p->link_up ? "up" : "down");
+	report(context, &e);
+}
+
+static void report_deaf(const struct port *p, port_report report, void *context)
+{
+	struct channel_event e = {.kind = EVENT_PORT_DEAF};
+
+	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
+	snprintf(e.text, sizeof(e.text),
+		"port %.32s: promiscuous mode refused: only frames to its own address are received",
+		p->name);
 	report(context, &e);
 }
 
@@ -169,11 +186,20 @@ void ports_links(struct ports *ps, port_report report, void *context)
 {
 	for (uint32_t i = 0; i < ps->n; i++) {
 		struct port *p = &ps->port[i];
-		bool was_lost = p->lost;
-		if (!p->lost && port_device_state(&p->device) == DEVICE_REMOVED)
+		bool was_lost = p->lost || p->reset;
+		enum device_state state = p->lost ? DEVICE_REMOVED : port_device_state(&p->device);
+		if (!p->lost && state == DEVICE_REMOVED)
 			lose(ps, p);
-		bool up = !p->lost && port_link_is_up(p);
-		if (up == p->link_up && p->lost == was_lost)
+		// What the driver does with its queues until then is not known.
+		if (!p->lost && !p->reset && state == DEVICE_RESET) {
+			p->reset = true;
+			mark_lanes(ps, p->id);
+		}
+		if (p->deaf && !p->deaf_reported)
+			report_deaf(p, report, context);
+		p->deaf_reported = true;
+		bool up = !p->lost && !p->reset && port_link_is_up(p);
+		if (up == p->link_up && (p->lost || p->reset) == was_lost)
 			continue;
 		p->link_up = up;
 		report_link(p, report, context);
@@ -187,6 +213,8 @@ void ports_conditions(struct ports *ps, port_report report, void *context)
 		struct rte_eth_stats s = stats_of(p);
 
 		report_link(p, report, context);
+		if (p->deaf)
+			report_deaf(p, report, context);
 		s.imissed += p->drops.dropped;
 		report_loss(p, &s, report, context);
 	}

@@ -5,6 +5,7 @@
 // the numbers of one snapshot belong together.
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "shared/config.h"
@@ -46,6 +47,12 @@ struct worker_stats {
 	uint64_t (*read_generation)(const void *of);
 	const void *generation_of;
 };
+
+_Static_assert(sizeof(struct worker_stats) % 64 == 0 &&
+		       offsetof(struct worker_stats, snapshot) % 64 == 0 &&
+		       offsetof(struct worker_stats, served) / 64 !=
+			       (offsetof(struct worker_stats, now) + sizeof(struct worker_counters) - 1) / 64,
+	"what a worker counts lies on no line that another thread reads or writes");
 
 struct stats {
 	_Alignas(64) _Atomic uint64_t request; // reader release, worker acquire

@@ -13,8 +13,12 @@
 #include "dataplane/worker/holdback.h"
 #include "dataplane/worker/worker_fragments.h"
 
-struct worker { // filled by main before the launch, the worker's own afterwards
-	const struct lane *lanes;
+// Filled by main before the launch, the worker's own afterwards. It writes here in every loop: two
+// workers in an array share no cache line, nor the pair of lines that a CPU fetches at once.
+#define WORKER_LINES 128
+
+struct worker {
+	_Alignas(WORKER_LINES) const struct lane *lanes;
 	uint32_t n_lanes;
 	uint32_t idle_sleep_us; // 0: spin
 	struct table_rcu *table_rcu;
@@ -29,6 +33,8 @@ struct worker { // filled by main before the launch, the worker's own afterwards
 	uint64_t busy_from; // cycles at this loop's first burst, 0: none yet
 	uint64_t last_ns;   // time never goes backwards on one worker
 };
+
+_Static_assert(sizeof(struct worker) % WORKER_LINES == 0, "the next worker begins on its own line");
 
 // An lcore function: runs until *stop; `argument` is a struct worker.
 int worker_run(void *argument);

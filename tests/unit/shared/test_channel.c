@@ -121,6 +121,8 @@ static struct channel_workers sample_workers(void)
 	m.port[1].node = -1;
 	m.port[1].queues = 12;
 	m.port[1].spread = SPREAD_LAST;
+	m.port[1].deaf = 1;
+	m.port[1].descriptors = 18;
 	m.port[1].share = (struct unopened_share){.sampled = 13,
 		.unopened = 14,
 		.wrapped = 15,
@@ -253,6 +255,7 @@ Test(channel, workers_are_bounded_and_their_values_arrive)
 	cr_assert_eq(back.delivery_cpu[1], 20);
 	cr_assert_str_eq(back.control_cpus, "0,3-4");
 	cr_assert_eq(back.port[1].node, -1);
+	cr_assert_eq(back.port[1].descriptors, 18);
 	cr_assert_str_eq(back.port[1].driver, "net_null");
 	m.port[1].spread = SPREAD_LAST + 1;
 	n = channel_encode_workers(out, sizeof(out), CHANNEL_WORKERS, 1, &m);
@@ -556,7 +559,8 @@ Test(channel, states_have_names)
 		[SPREAD_ADDRESSES] = "addresses",
 		[SPREAD_ONE_SIDED] = "one_sided",
 		[SPREAD_DEVICE] = "device",
-		[SPREAD_IMPOSSIBLE] = "impossible"};
+		[SPREAD_IMPOSSIBLE] = "impossible",
+		[SPREAD_PORTS] = "ports"};
 
 	for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		cr_assert_str_eq(destination_state_name(i), states[i]);

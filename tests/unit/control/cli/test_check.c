@@ -167,6 +167,18 @@ Test(check, hugepages)
 	config.dataplane.mbuf_size = 2304;
 	check_memory(&check);
 	SAYS("needed for the packet buffers");
+	cr_expect(!strstr(said, "buffers port"), "%s", said);
+	forget();
+	config.dataplane.mbufs = 2048;
+	config.dataplane.ports[0].descriptors = 1024;
+	check_memory(&check);
+	SAYS("warn buffers port 0000:03:00.0: dataplane.mbufs is 2048, and its queues, bursts and "
+	     "held "
+	     "packets can take ");
+	forget();
+	config.dataplane.mbufs = 0;
+	check_memory(&check);
+	cr_expect(!strstr(said, "buffers port"), "%s", said);
 }
 
 Test(check, swap)

@@ -201,12 +201,14 @@ Test(metrics, faults_are_counted_by_kind)
 	cr_assert_eq(fault_raise(&list, FAULT_LINK + 3, 9020, "b"), 1);
 	cr_assert_eq(fault_raise(&list, FAULT_LINK + 4, 9020, "b"), 1);
 	cr_assert_eq(fault_raise(&list, FAULT_PORT_LOSS, 9020, "c"), 1);
+	cr_assert_eq(fault_raise(&list, FAULT_PORT_DEAF + 2, 9020, "c"), 1);
 	cr_assert_eq(fault_raise(&list, FAULT_SPOOL, 9020, "d"), 1);
 	cr_assert_eq(fault_raise(&list, FAULT_DELIVERY, 9020, "e"), 1);
 	fault_count_kinds(list, p.faults);
 	cr_expect(has("poi_faults{kind=\"audit\"} 1"));
 	cr_expect(has("poi_faults{kind=\"link\"} 2"));
 	cr_expect(has("poi_faults{kind=\"port_loss\"} 1"));
+	cr_expect(has("poi_faults{kind=\"port_deaf\"} 1"));
 	cr_expect(has("poi_faults{kind=\"store\"} 0"));
 	cr_expect(has("poi_faults{kind=\"spool\"} 1"));
 	fault_free_all(&list);

@@ -339,6 +339,9 @@ Test(dataplane_events, each_port_has_its_own_faults)
 	cr_assert(fault_at(FAULT_SECURITY));
 	port_event(EVENT_SECURITY_CLEAR, "");
 	cr_assert(!fault_at(FAULT_SECURITY));
+	port_event(EVENT_PORT_DEAF, "p1");
+	cr_assert(fault_at(FAULT_PORT_DEAF + 1));
+	cr_assert(!fault_at(FAULT_PORT_DEAF));
 	port_event(EVENT_FRAGMENTS_LOST, "");
 	cr_assert(fault_at(FAULT_FRAGMENTS));
 	port_event(EVENT_FRAGMENTS_CLEAR, "");

@@ -2,6 +2,7 @@
 
 #include "dataplane/port/port.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <rte_dev.h>
@@ -35,6 +36,29 @@ int __wrap_rte_eth_dev_get_name_by_port(uint16_t id, char *name)
 	return e;
 }
 
+// What a device says to promiscuous mode, and whether its queues shall drop; 1: the real one's.
+static int promiscuous = 1;
+static unsigned asked_to_drop, set_up;
+
+int __real_rte_eth_promiscuous_enable(uint16_t id);
+int __wrap_rte_eth_promiscuous_enable(uint16_t id);
+int __wrap_rte_eth_promiscuous_enable(uint16_t id)
+{
+	return promiscuous == 1 ? __real_rte_eth_promiscuous_enable(id) : promiscuous;
+}
+
+int __real_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t n, unsigned socket,
+	const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
+int __wrap_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t n, unsigned socket,
+	const struct rte_eth_rxconf *conf, struct rte_mempool *pool);
+int __wrap_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t n, unsigned socket,
+	const struct rte_eth_rxconf *conf, struct rte_mempool *pool)
+{
+	set_up++;
+	asked_to_drop += conf && conf->rx_drop_en;
+	return __real_rte_eth_rx_queue_setup(id, queue, n, socket, conf, pool);
+}
+
 // A message that came before a user's packets is taken before them.
 Test(port, signalling_is_looked_at_first)
 {
@@ -54,7 +78,7 @@ Test(port, signalling_is_looked_at_first)
 	uint32_t n;
 
 	cr_assert_geq(rte_eal_init(19, arguments), 0);
-	struct ports *ports = ports_open(&config, why, sizeof(why));
+	struct ports *ports = ports_open(&config, 0, why, sizeof(why));
 	cr_assert(ports, "%s", why);
 	const struct lane *lane = ports_lanes(ports, 0, &n);
 	cr_assert_eq(n, 4);
@@ -80,7 +104,7 @@ static struct ports *open_ports(struct config_dataplane *config)
 	config->ports[1] = (struct config_port){
 		.device = "net_null1", .mode = CONFIG_PORT_INLINE, .peer = "net_null0"};
 	cr_assert_geq(rte_eal_init(15, arguments), 0);
-	struct ports *ports = ports_open(config, why, sizeof(why));
+	struct ports *ports = ports_open(config, 0, why, sizeof(why));
 	cr_assert(ports, "%s", why);
 	return ports;
 }
@@ -162,5 +186,114 @@ Test(port, reset_device)
 		rte_eth_dev_get_by_name("net_null1"), RTE_ETH_EVENT_INTR_RESET, NULL);
 	cr_assert(ports_reopen(ports, why, sizeof(why)));
 	cr_expect_str_eq(why, "port net_null1: its driver requires a new start");
+	ports_close(ports);
+}
+
+// Until the new process is there no worker looks at it, and the ADMF knows.
+Test(port, reset_device_is_left_alone)
+{
+	struct config_dataplane config;
+	struct ports *ports = open_ports(&config);
+	struct channel_event events[4], *end = events;
+	char why[128] = "";
+	uint32_t n;
+
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 0);
+	rte_eth_dev_callback_process(
+		rte_eth_dev_get_by_name("net_null1"), RTE_ETH_EVENT_INTR_RESET, NULL);
+	ports_links(ports, keep, &end);
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 1);
+	cr_expect_eq(events[0].kind, EVENT_LINK_DOWN);
+	cr_expect_str_eq(events[0].subject, "net_null1");
+	cr_expect(strstr(events[0].text, "requires a new start"), "%s", events[0].text);
+	const struct lane *lane = ports_lanes(ports, 0, &n);
+	cr_expect(!lane[0].lost && lane[0].tx_lost);
+	cr_expect(lane[1].lost && !lane[1].tx_lost);
+	cr_expect(!ports_lost(ports)); // nothing is given back to the kernel
+	cr_assert(ports_reopen(ports, why, sizeof(why)));
+	ports_close(ports);
+}
+
+// The driver's interrupt thread reports it, as for a hot unplug without vfio-pci.
+Test(port, removal_interrupt)
+{
+	struct config_dataplane config;
+	struct ports *ports = open_ports(&config);
+	struct channel_event events[4], *end = events;
+
+	rte_eth_dev_callback_process(
+		rte_eth_dev_get_by_name("net_null0"), RTE_ETH_EVENT_INTR_RMV, NULL);
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 1);
+	cr_expect_eq(events[0].kind, EVENT_LINK_DOWN);
+	cr_expect(strstr(events[0].text, "device removed"), "%s", events[0].text);
+	cr_expect(ports_lost(ports));
+	ports_close(ports);
+}
+
+Test(port, promiscuous_mode_refused)
+{
+	struct config_dataplane config;
+	struct channel_event events[8], *end = events;
+	struct channel_workers workers = {.workers = 0};
+
+	promiscuous = -EPERM;
+	struct ports *ports = open_ports(&config);
+	ports_links(ports, keep, &end);
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 2);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect_eq(events[i].kind, EVENT_PORT_DEAF);
+		cr_expect_str_eq(events[i].subject, config.ports[i].device);
+	}
+	ports_workers(ports, &workers);
+	cr_expect(workers.port[0].deaf && workers.port[1].deaf);
+	end = events;
+	ports_conditions(ports, keep, &end); // for a controller that comes later
+	cr_expect_eq(end - events, 6);
+	ports_close(ports);
+}
+
+// A virtual device without the mode passes everything on.
+Test(port, promiscuous_mode_not_needed)
+{
+	struct config_dataplane config;
+	struct channel_event events[8], *end = events;
+	struct channel_workers workers = {.workers = 0};
+
+	promiscuous = -ENOTSUP;
+	struct ports *ports = open_ports(&config);
+	ports_links(ports, keep, &end);
+	cr_assert_eq(end - events, 0);
+	ports_workers(ports, &workers);
+	cr_expect(!workers.port[0].deaf);
+	ports_close(ports);
+}
+
+// net_null has RSS by the device's own words: a queue for each worker.
+Test(port, several_queues_drop)
+{
+	static char *arguments[] = {"test", "--no-huge", "--no-pci", "-m", "256", "--no-telemetry",
+		"--no-shconf", "--log-level", "error", "-l", "0", "--vdev", "net_null0", NULL};
+	static struct config_dataplane config = {.n_workers = 4,
+		.mbuf_size = 2304,
+		.n_ports = 1,
+		.ports = {{.device = "net_null0", .descriptors = 512}}};
+	struct channel_workers workers = {.workers = 0};
+	char why[256] = "";
+
+	cr_assert_geq(rte_eal_init(13, arguments), 0);
+	struct ports *ports = ports_open(&config, 0, why, sizeof(why));
+	cr_assert(ports, "%s", why);
+	ports_workers(ports, &workers);
+	cr_expect_eq(workers.port[0].descriptors, 512);
+	cr_expect_eq(workers.port[0].queues, set_up);
+	cr_expect_eq(asked_to_drop, set_up > 1 ? set_up : 0);
+	cr_expect_gt(set_up, 1);
+	const struct rte_mempool *pool = rte_mempool_lookup("frames0");
+	cr_assert_not_null(pool);
+	cr_expect_geq(pool->size, 4 * 512 + 4 * (32 + 384 + 256));
 	ports_close(ports);
 }

@@ -1,0 +1,25 @@
+#pragma once
+
+// How a device shall spread frames over its queues, by what it says that it can hash.
+
+#include <stdint.h>
+#include <rte_ethdev.h>
+
+#include "shared/channel.h"
+
+struct spread_choice {
+	uint16_t queues;
+	enum port_spread spread;
+	uint64_t types; // rss_hf, 0: no RSS
+};
+
+// With a hash of addresses alone: one queue a worker. With hashes of protocols only (i40e, ENA):
+// the same, by addresses and ports, and fragments by what the device has for them. Without any:
+// the queues that the device brings by its own arguments (files of net_pcap, rings of net_ring),
+// or one when it claims to have any number.
+void spread_choose(
+	const struct rte_eth_dev_info *info, uint32_t n_workers, struct spread_choice *out);
+
+// Makes a started device that hashes TCP, UDP and SCTP by ports hash them by addresses, where its
+// driver takes rules for that (net_i40e). Returns whether it does for all of `types`.
+bool spread_without_ports(uint16_t port, const char *driver, uint64_t types);
