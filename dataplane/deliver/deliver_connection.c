@@ -12,6 +12,8 @@
 // that has read nothing for RENEW_STUCK_NS is sent to as before.
 #define RENEW_NS (60 * NS_PER_S)
 #define RENEW_STUCK_NS (2 * NS_PER_S)
+// Beyond the next look at its path: the end of a connection that owes nothing is an event.
+#define STEADY_NS (800 * NS_PER_MS)
 
 void mdf_connection_resolved(struct mdf_connection *c, const struct resolve_answer *a, uint64_t now)
 {
@@ -101,6 +103,27 @@ void mdf_connection_timers(struct mdf_connection *c, uint64_t now)
 			(c->failures == 0 || !mdf_connection_is_leaving(c)))
 			start(c, now); // a handshake goes on in mdf_connection_ready, in its turn
 	}
+}
+
+static bool is_steady(const struct mdf_connection *c)
+{
+	bool answered = !c->settings.require_ack || c->keepalive_next == c->keepalive_acked;
+
+	return c->mdf && c->up_at && answered && !mdf_is_unanswered(c->mdf) && !c->readable &&
+	       c->n_answers == 0 && c->piece.length == 0 && !stream_active(c->stream) &&
+	       !stream_outstanding(c->stream) && !mdf_connection_spool_busy(c) &&
+	       !c->reported_down && !c->renew_until && !c->resolving && !c->remove_until;
+}
+
+uint64_t mdf_connection_look_at(const struct mdf_connection *c)
+{
+	uint64_t at = c->path_at + STEADY_NS;
+
+	if (!is_steady(c))
+		return 0;
+	if (c->settings.keepalive && c->keepalive_at < at)
+		at = c->keepalive_at;
+	return c->dest.host[0] && c->resolved_until < at ? c->resolved_until : at;
 }
 
 void mdf_connection_modified(struct mdf_connection *c, const struct channel_destination *dest)

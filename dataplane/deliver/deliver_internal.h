@@ -122,6 +122,7 @@ struct mdf_connection {
 	bool busy;
 	TAILQ_ENTRY(mdf_connection) next_due;
 	bool due;
+	uint64_t look_at;    // next look at its timers, unless something comes; 0: at the next turn
 	uint32_t due_events; // of epoll, seen since
 	uint16_t index;
 	uint16_t number; // among the destination's
@@ -304,6 +305,9 @@ void deliver_thread_work(struct deliver_thread *t); // the thread: carries out w
 
 // deliver_connection.c: this and all below on the connection's own thread
 void mdf_connection_timers(struct mdf_connection *c, uint64_t now); // connect, time out, keepalive
+// When its timers are to be looked at again if nothing comes: while it stands and owes nothing, not
+// before one of them is due. 0: at every turn.
+uint64_t mdf_connection_look_at(const struct mdf_connection *c);
 void mdf_connection_ready(struct mdf_connection *c, uint32_t epoll_events, uint64_t now);
 void mdf_connection_modified(struct mdf_connection *c, const struct channel_destination *dest);
 void mdf_connection_resolved(

@@ -143,6 +143,7 @@ static bool mdf_connection_quiet(const struct mdf_connection *c)
 
 static void make_busy(struct deliver_thread *t, struct mdf_connection *c)
 {
+	c->look_at = 0;
 	if (c->busy)
 		return;
 	c->busy = true;
@@ -269,11 +270,14 @@ static void timers(struct deliver_thread *t, uint64_t now)
 {
 	for (struct mdf_connection *c = LIST_FIRST(&t->connections), *next; c; c = next) {
 		next = LIST_NEXT(c, next);
+		if (now < c->look_at && !c->remove_until && !mdf_connection_is_leaving(c))
+			continue;
 		mdf_connection_timers(c, now);
 		if (is_connecting(c))
 			make_due(t, c, 0);
 		if (c->mdf || stream_active(c->stream))
 			make_busy(t, c);
+		c->look_at = mdf_connection_look_at(c);
 		if (c->remove_until && is_removed(c, now)) {
 			LIST_REMOVE(c, next);
 			retire(t, c);

@@ -72,6 +72,8 @@ static void apply(struct deliver_thread *t, struct command *order)
 {
 	struct mdf_connection *c = order->connection;
 
+	if (c)
+		c->look_at = 0;
 	switch (order->kind) {
 	case COMMAND_ADD:
 		LIST_INSERT_HEAD(&t->connections, c, next);
@@ -91,8 +93,10 @@ static void apply(struct deliver_thread *t, struct command *order)
 		break;
 	case COMMAND_RESOLVED:
 		c = connection_of(t, mdf_connection_of_token(order->answer.token));
-		if (c)
-			mdf_connection_resolved(c, &order->answer, now_monotonic_ns());
+		if (!c)
+			break;
+		c->look_at = 0;
+		mdf_connection_resolved(c, &order->answer, now_monotonic_ns());
 		break;
 	}
 }

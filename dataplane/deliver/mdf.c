@@ -454,6 +454,11 @@ uint64_t mdf_stalled_since(const struct mdf *m)
 	return m->progress_at;
 }
 
+bool mdf_is_unanswered(const struct mdf *m)
+{
+	return m->unanswered_at != 0;
+}
+
 const char *mdf_reason(const struct mdf *m)
 {
 	return m->reason;

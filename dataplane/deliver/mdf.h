@@ -63,5 +63,7 @@ uint64_t mdf_acknowledged(struct mdf *m);
 [[nodiscard]] int mdf_check(struct mdf *m, uint64_t now_ns);
 // Since when octets wait and TCP has acknowledged none, by the last mdf_check; its time: none wait.
 uint64_t mdf_stalled_since(const struct mdf *m);
+// By the last mdf_check: something that TCP asked has no answer yet.
+bool mdf_is_unanswered(const struct mdf *m);
 // Why the connection was lost; never target data.
 const char *mdf_reason(const struct mdf *m);

@@ -1,4 +1,5 @@
-// Attempts at the addresses of a destination, the pause between them, and what is reported of them.
+// Attempts at the addresses of a destination, the pause between them, what is reported of them, and how
+// often one that stands is looked at.
 
 #include "dataplane/deliver/deliver_internal.h"
 
@@ -238,4 +239,42 @@ Test(deliver_attempt, copies_that_wait_shorten_the_pause, .timeout = 30)
 		cr_assert_leq(c->attempt_at, now + 2 * SECOND, "failure %u", c->failures);
 	}
 	bed_free(b);
+}
+
+// One that stands and owes nothing is looked at rarely, and at once when there is something.
+Test(deliver_attempt, a_steady_link_is_looked_at_rarely)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	uint64_t now = 1000 * SECOND;
+
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	bed_make(b);
+	uint16_t index = add(b, m.port, 1);
+	struct mdf_connection *c = b->deliver->connection[index];
+	cr_assert_eq(mdf_connection_look_at(c), 0, "there is no connection");
+	mdf_connection_timers(c, now);
+	cr_assert_eq(mdf_connection_look_at(c), 0, "its handshake is under way");
+	for (int i = 0; i < 5000 && !c->up_at; i++, usleep(1000))
+		mdf_connection_ready(c, 0, now);
+	cr_assert_eq(c->state, DESTINATION_UP);
+	mdf_connection_timers(c, now);
+	mdf_connection_receive(c, now); // nothing more is there to read
+	cr_assert_eq(mdf_connection_look_at(c), now + SECOND);
+	c->keepalive_at = now + SECOND / 2;
+	cr_assert_eq(mdf_connection_look_at(c), c->keepalive_at);
+	c->keepalive_at = now + 60 * SECOND;
+	c->keepalive_next++;
+	cr_assert_eq(mdf_connection_look_at(c), 0, "an answer is waited for");
+	c->keepalive_next--;
+	c->remove_until = now + SECOND;
+	cr_assert_eq(mdf_connection_look_at(c), 0, "it drains");
+	c->remove_until = 0;
+	b->rule[0].destination[0] = index;
+	push(b, 0);
+	struct copy_ring *r = capture_ready(b->capture, 0);
+	stream_wake(copy_ring_owner(r), 0);
+	cr_assert_eq(mdf_connection_look_at(c), 0, "there is something to send");
+	bed_free(b);
+	lab_mdf_stop(&m);
 }
