@@ -58,6 +58,7 @@ struct app {
 	struct reporter *reporter;
 	struct signalling_ring *signalling[CONFIG_WORKERS_MAX];
 	struct signalling_tap *taps[CONFIG_WORKERS_MAX];
+	struct handover *handover;
 	struct follower *follower;  // NULL: no port shows signalling
 	struct signalling_gap *gap; // likewise
 	struct deliver *deliver;
@@ -66,7 +67,7 @@ struct app {
 	struct last_known *last_known;
 	_Alignas(WORKER_LINES) _Atomic bool stop; // read in every loop, written once
 	uint64_t started_ns;			  // CLOCK_MONOTONIC
-	bool launched;
+	uint32_t launched;			  // workers
 	bool ended; // orderly: what is lost is told or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
@@ -410,6 +411,7 @@ static int fragments_of(struct app *a, struct worker *w, uint32_t number)
 {
 	struct worker_fragments_settings s = {.lanes = w->lanes,
 		.n_lanes = w->n_lanes,
+		.n_handed = ports_lanes_handed(a->ports, number),
 		.worker = number,
 		.reassembly = a->config->dataplane.reassembly};
 
@@ -459,6 +461,7 @@ static int workers(struct app *a)
 			.table_rcu = builder_table_rcu(a->builder),
 			.clock = &a->clock,
 			.capture = a->captures[i],
+			.handover = handover_of(a->handover, i),
 			.tap = a->taps[i],
 			.stats = a->stats,
 			.counters = &a->stats->worker[i],
@@ -474,7 +477,7 @@ static int workers(struct app *a)
 			return e;
 		if (rte_eal_remote_launch(run_worker, w, (unsigned)eal_worker_lcore(i)) != 0)
 			return POI_ERR_IO;
-		a->launched = true;
+		a->launched++;
 	}
 	return POI_OK;
 }
@@ -507,8 +510,10 @@ static int confine(struct app *a)
 static void stop(struct app *a)
 {
 	atomic_store_explicit(&a->stop, true, memory_order_relaxed);
+	handover_leave_from(a->handover, a->launched);
 	if (a->launched)
 		rte_eal_mp_wait_lcore();
+	handover_free(a->handover);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
 		worker_fragments_free(a->workers[i].fragments);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
@@ -578,6 +583,9 @@ int main(int argc, char **argv)
 		e = following(a);
 	if (e == POI_OK)
 		e = channel(a);
+	if (e == POI_OK)
+		e = handover_open(a->ports, &a->config->dataplane, &a->handover, a->why,
+			sizeof(a->why));
 	if (e == POI_OK)
 		e = workers(a);
 	if (e == POI_OK)

@@ -306,7 +306,8 @@ enum port_spread {
 	SPREAD_DEVICE,     // whatever the device does, perhaps by ports
 	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of packets
 	SPREAD_PORTS,      // by addresses and ports, the closest that the device has
-	SPREAD_LAST = SPREAD_PORTS,
+	SPREAD_SOFTWARE,   // as decided; the receiving worker hands users' packets to all workers
+	SPREAD_LAST = SPREAD_SOFTWARE,
 };
 const char *port_spread_name(enum port_spread s); // one word, for status and metrics
 

@@ -72,6 +72,8 @@ const char *port_spread_name(enum port_spread s)
 		return "impossible";
 	case SPREAD_PORTS:
 		return "ports";
+	case SPREAD_SOFTWARE:
+		return "software";
 	}
 	return "unknown";
 }

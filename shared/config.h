@@ -167,6 +167,7 @@ struct config_delivery {
 enum config_port_mode { CONFIG_PORT_PROBE, CONFIG_PORT_INLINE };
 enum config_tunnel { CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU };
 enum config_link { CONFIG_LINK_OTHER, CONFIG_LINK_N3, CONFIG_LINK_N6, CONFIG_LINK_N9 };
+enum config_spread { CONFIG_SPREAD_ADDRESSES, CONFIG_SPREAD_SOFTWARE };
 enum config_signalling_protocol {
 	CONFIG_PFCP,
 	CONFIG_GTPV2C,
@@ -186,6 +187,7 @@ struct config_port {
 	uint32_t descriptors; // of each receive and transmit queue, 1024
 	enum config_tunnel tunnel;
 	enum config_link link;
+	enum config_spread spread; // default addresses
 	uint32_t n_endpoints;
 	struct ip_prefix gtp_endpoints[CONFIG_ENDPOINTS_MAX];
 	uint32_t n_gtp_aliases;

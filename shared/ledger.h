@@ -60,7 +60,8 @@
 	X(FRAGMENT_EXPIRED, "fragment_expired", 0) /* outer fragments given up */                  \
 	X(FRAGMENT_LIMIT, "fragment_limit", 0)                                                     \
 	X(FRAGMENT_INVALID, "fragment_invalid", 0)                                                 \
-	X(FRAGMENT_MIXED, "fragment_mixed", 0) /* pieces of more than one datagram */
+	X(FRAGMENT_MIXED, "fragment_mixed", 0) /* pieces of more than one datagram */              \
+	X(HANDOVER_FULL, "handover_full", 0) /* not looked at: its worker's ring was full */
 
 enum packet_outcome {
 #define X(suffix, name, classified) PACKET_##suffix,

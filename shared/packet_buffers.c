@@ -13,6 +13,7 @@ uint32_t packet_buffers_needed(const struct packet_buffers *p)
 
 	n += (uint64_t)p->workers * (BURST * SEGMENTS + CACHE + FRAGMENTS + p->held);
 	n += n / RESERVE_SHARE;
+	n += (uint64_t)p->rings * PACKET_BUFFERS_HANDED;
 	if (n > UINT32_MAX)
 		return UINT32_MAX;
 	return n > PACKET_BUFFERS_LEAST ? (uint32_t)n : PACKET_BUFFERS_LEAST;
@@ -27,6 +28,9 @@ uint32_t packet_buffers_reckon(const struct config *c, uint32_t i)
 		.descriptors = d->ports[i].descriptors,
 		.workers = d->n_workers,
 		.held = packet_buffers_held(c),
+		.rings = d->ports[i].spread == CONFIG_SPREAD_SOFTWARE
+				 ? d->n_workers * (d->n_workers - 1)
+				 : 0,
 	};
 
 	return packet_buffers_needed(&p);

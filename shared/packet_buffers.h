@@ -13,11 +13,14 @@ struct packet_buffers {
 	uint32_t descriptors;	  // of one queue
 	uint32_t workers;
 	uint32_t held; // packets that one worker holds for sessions about to be bound
+	uint32_t rings; // on which workers hand its packets to each other
 };
 
 // Buffers that can be away at a time: in every descriptor, in the caches and bursts of the workers,
-// and held by them. An eighth more is for what drivers keep. At least PACKET_BUFFERS_LEAST.
+// held by them and in their rings. An eighth more is for what drivers keep. At least
+// PACKET_BUFFERS_LEAST.
 #define PACKET_BUFFERS_LEAST 4096u
+#define PACKET_BUFFERS_HANDED 512u // in a ring from worker to worker, unless dataplane.mbufs says so
 uint32_t packet_buffers_needed(const struct packet_buffers *p);
 
 // What port `i` needs if its device has a queue for each worker.

@@ -326,6 +326,7 @@ static void look_at_spread(const struct check *c, const char *port, uint8_t spre
 	switch ((enum port_spread)spread) {
 	case SPREAD_NONE:
 	case SPREAD_ADDRESSES:
+	case SPREAD_SOFTWARE:
 		check_say(c, CHECK_OK, "spread", "%s: %s", port, port_spread_name(spread));
 		return;
 	case SPREAD_ONE_SIDED:

@@ -221,6 +221,14 @@ static void drain(struct server *s, uint64_t now)
 	s->drain_ms = now + (builder_drain(s->with.builder, SCAN_TASKS) ? SCAN_MS : LINKS_MS);
 }
 
+// As of the last snapshot, which is not older than a second or so.
+static void hand_losses_on(struct server *s)
+{
+	for (uint32_t i = 0; i < ports_count(s->with.ports); i++)
+		ports_handover_full(
+			s->with.ports, i, stats_handover_full(s->with.sources.stats, i));
+}
+
 // A fresh snapshot of every worker shows that none is inside a port that ports_links marked before.
 static void check_ports(struct server *s, uint64_t now)
 {
@@ -230,6 +238,7 @@ static void check_ports(struct server *s, uint64_t now)
 	if (now < s->links_ms)
 		return;
 	ports_links(s->with.ports, port_changed, s);
+	hand_losses_on(s);
 	ports_losses(s->with.ports, now, port_changed, s);
 	if (ports_lost(s->with.ports) && stats_snapshot(s->with.sources.stats, true, &unused))
 		ports_release(s->with.ports);

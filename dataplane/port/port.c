@@ -178,6 +178,33 @@ static void signalling_of(const struct config_port *c, struct signalling_shown *
 	memcpy(s->peer, c->signalling_peers, c->n_signalling_peers * sizeof(s->peer[0]));
 }
 
+// A single worker has nobody to hand over to.
+static bool hands_over(const struct ports *ps, const struct port *p)
+{
+	return p->config->spread == CONFIG_SPREAD_SOFTWARE && ps->n_workers > 1;
+}
+
+// Behind the lanes of each worker: those of others that hand packets over to it.
+static void make_handed(struct ports *ps, uint32_t worker)
+{
+	struct lane *end = &ps->lanes[worker][ps->n_lanes[worker]];
+
+	for (uint32_t w = 0; w < ps->n_workers; w++)
+		for (uint32_t i = 0; w != worker && i < ps->n_lanes[w]; i++) {
+			const struct lane *l = &ps->lanes[w][i];
+			if (!l->spread)
+				continue;
+			*end++ = (struct lane){.port = l->port,
+				.queue = l->queue,
+				.place = l->place,
+				.from_worker = (uint8_t)w,
+				.from_lane = (uint16_t)i,
+				.traits = l->traits,
+				.signalling = l->signalling};
+			ps->n_handed[worker]++;
+		}
+}
+
 // Transmit queue on the peer: the worker's number, or the only one when a single worker has the
 // pair.
 static void make_lane(struct ports *ps, const struct port *p, uint16_t queue)
@@ -188,6 +215,7 @@ static void make_lane(struct ports *ps, const struct port *p, uint16_t queue)
 	*l = (struct lane){.port = p->id, .queue = queue, .place = (uint8_t)(p - ps->port)};
 	traits_of(p->config, &l->traits);
 	signalling_of(p->config, &l->signalling);
+	l->spread = hands_over(ps, p);
 	if (p->peer < 0)
 		return;
 	const struct port *peer = &ps->port[p->peer];
@@ -226,6 +254,9 @@ static uint32_t buffers_of(const struct ports *ps, const struct port *p, uint32_
 		.descriptors = p->descriptors,
 		.workers = ps->n_workers,
 		.held = ps->held,
+		.rings = p->config->spread == CONFIG_SPREAD_SOFTWARE
+				 ? p->n_rx * (ps->n_workers - 1)
+				 : 0,
 	};
 	uint32_t needed = packet_buffers_needed(&n);
 
@@ -353,6 +384,8 @@ static const char *spread_text(enum port_spread s)
 		return "spread by the device, perhaps by ports: later fragments may come to "
 		       "another "
 		       "worker than their first";
+	case SPREAD_SOFTWARE:
+		return "by addresses; users' packets in tunnels over rings to all workers";
 	case SPREAD_IMPOSSIBLE:
 		return "one queue, because the device has no RSS of IP packets";
 	case SPREAD_PORTS:
@@ -460,6 +493,8 @@ static int start(
 	look_back(p);
 	port_device_watch(&p->device, p->id, p->info.if_index);
 	p->link_up = port_link_is_up(p);
+	if (hands_over(ps, p))
+		p->spread = SPREAD_SOFTWARE;
 	announce(p);
 	p->link_up = true; // one that starts down is reported
 	return POI_OK;
@@ -483,6 +518,8 @@ struct ports *ports_open(
 		if (start(ps, &ps->port[i], config, why, why_size) != POI_OK)
 			goto fail;
 	make_lanes(ps);
+	for (uint32_t w = 0; w < ps->n_workers; w++)
+		make_handed(ps, w);
 	return ps;
 fail:
 	ports_close(ps);
@@ -521,4 +558,9 @@ const struct lane *ports_lanes(const struct ports *ps, uint32_t worker, uint32_t
 {
 	*n = ps->n_lanes[worker];
 	return ps->lanes[worker];
+}
+
+uint32_t ports_lanes_handed(const struct ports *ps, uint32_t worker)
+{
+	return ps->n_handed[worker];
 }

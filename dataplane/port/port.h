@@ -17,6 +17,9 @@ struct lane {
 	uint16_t port, queue; // received here
 	uint8_t place;	      // of the port in the configuration
 	bool forward;	      // inline: every frame goes out of the peer
+	bool spread;	      // users' packets go to the workers that they belong to
+	uint8_t from_worker;  // of a lane behind a worker's own: which one polls it,
+	uint16_t from_lane;   // and its place there
 	// The device has gone: not to be polled, or nothing can be sent. Set once by ports_links.
 	// Relaxed: ports_release waits for a quiescent state of every worker after it.
 	_Atomic bool lost, tx_lost;
@@ -37,6 +40,15 @@ void ports_close(struct ports *p); // stops and closes the devices; workers have
 bool ports_close_forbidden(const struct ports *p);
 
 const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t *n);
+// Behind those `n` lie so many more, which other workers poll and hand packets over from: their
+// traits are of use, the rest is not.
+uint32_t ports_lanes_handed(const struct ports *p, uint32_t worker);
+
+// Packets of the port at `place` that were lost between workers, as counted since the start: they
+// count as losses of the port (ports_losses). The same thread.
+void ports_handover_full(struct ports *p, uint32_t place, uint64_t total);
+
+uint32_t ports_count(const struct ports *p);
 
 // Fills ports, port[] and adds imissed, nombuf and ierrors to packets. Not a worker.
 void ports_status(struct ports *p, struct channel_status *out);

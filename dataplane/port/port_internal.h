@@ -25,7 +25,8 @@ struct port {
 	bool started, link_up;
 	enum port_spread spread;
 	uint8_t rss_key[RSS_KEY_MAX];	   // drivers read it again at the start
-	uint64_t imissed, nombuf, ierrors; // when the current outage began
+	uint64_t handover_full;		   // so far
+	uint64_t imissed, nombuf, ierrors, handed; // when the current outage began
 	struct loss_debounce losing;
 	struct netdev_drops drops; // of a port on a kernel interface
 	struct port_device device;
@@ -41,7 +42,7 @@ struct ports {
 	uint32_t held; // packets that a worker may hold
 	struct port port[CONFIG_PORTS_MAX];
 	struct rte_mempool *pool[NODES_MAX];
-	uint32_t n_lanes[CONFIG_WORKERS_MAX];
+	uint32_t n_lanes[CONFIG_WORKERS_MAX], n_handed[CONFIG_WORKERS_MAX];
 	struct lane lanes[CONFIG_WORKERS_MAX][CONFIG_PORTS_MAX * CONFIG_WORKERS_MAX];
 };
 

@@ -40,6 +40,11 @@ static struct rte_eth_stats stats_of(struct port *p)
 	return p->stats;
 }
 
+uint32_t ports_count(const struct ports *ps)
+{
+	return ps->n;
+}
+
 void ports_status(struct ports *ps, struct channel_status *out)
 {
 	out->ports = ps->n;
@@ -117,12 +122,18 @@ static void report_loss(
 	const struct port *p, const struct rte_eth_stats *s, port_report report, void *context)
 {
 	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
-	uint64_t ierrors = s->ierrors - p->ierrors;
+	uint64_t ierrors = s->ierrors - p->ierrors, handed = p->handover_full - p->handed;
 	struct channel_event e = {.kind = p->losing.reported ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
-		.copies = imissed + nombuf + ierrors};
+		.copies = imissed + nombuf + ierrors + handed};
 
 	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
-	if (p->losing.reported)
+	if (p->losing.reported && handed > 0)
+		snprintf(e.text, sizeof(e.text),
+			"port %.32s loses frames: %llu by the port, %llu before a worker's full "
+			"ring",
+			p->name, (unsigned long long)(imissed + nombuf + ierrors),
+			(unsigned long long)handed);
+	else if (p->losing.reported)
 		snprintf(e.text, sizeof(e.text),
 			"port %.32s loses frames: %llu without a buffer, %llu not fetched in time, "
 			"%llu broken or too long",
@@ -138,11 +149,12 @@ static void port_losses(struct port *p, uint64_t now_ms, port_report report, voi
 	struct rte_eth_stats s = stats_of(p);
 
 	s.imissed += netdev_drops_count(&p->drops);
-	uint64_t lost = s.imissed + s.rx_nombuf + s.ierrors;
+	uint64_t lost = s.imissed + s.rx_nombuf + s.ierrors + p->handover_full;
 	if (!p->losing.active && lost == p->losing.seen) {
 		p->imissed = s.imissed;
 		p->nombuf = s.rx_nombuf;
 		p->ierrors = s.ierrors;
+		p->handed = p->handover_full;
 	}
 	switch (loss_debounce_look(&p->losing, lost, now_ms, true)) {
 	case LOSS_BEGINS:
@@ -152,6 +164,11 @@ static void port_losses(struct port *p, uint64_t now_ms, port_report report, voi
 	default:
 		break;
 	}
+}
+
+void ports_handover_full(struct ports *ps, uint32_t place, uint64_t total)
+{
+	ps->port[place].handover_full = total;
 }
 
 void ports_losses(struct ports *ps, uint64_t now_ms, port_report report, void *context)

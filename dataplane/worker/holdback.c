@@ -165,6 +165,12 @@ static void follow(struct packet_view *v, const struct followed *f)
 	l->flags |= f->flags;
 }
 
+static inline uint64_t received_at(
+	const struct worker_scene *scene, const struct holdback_burst *b, uint32_t i)
+{
+	return b->received_ns ? b->received_ns[i] : scene->now_ns;
+}
+
 void holdback_hold(
 	struct holdback *e, const struct worker_scene *scene, const struct holdback_burst *b)
 {
@@ -175,7 +181,8 @@ void holdback_hold(
 		scene->counters->held++;
 		if (b->reassembled && e->n_reassembled == HOLDBACK_REASSEMBLED) {
 			scene->counters->held_full++;
-			note_gone(e, b->views[i].teid, scene->now_ns, b->taken[i].n > 0);
+			note_gone(e, b->views[i].teid, received_at(scene, b, i),
+				b->taken[i].n > 0);
 			continue;
 		}
 		if (e->head - e->tail == e->capacity)
@@ -183,7 +190,7 @@ void holdback_hold(
 		e->n_reassembled += b->reassembled;
 		rte_pktmbuf_refcnt_update(b->mbufs[i], 1);
 		*at(e, e->head++) = (struct held){.mbuf = b->mbufs[i],
-			.time_ns = scene->now_ns,
+			.time_ns = received_at(scene, b, i),
 			.in_force = table_stamp(scene->table),
 			.lane = b->lane,
 			.teid = b->views[i].teid,

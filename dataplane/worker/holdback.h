@@ -56,6 +56,7 @@ struct holdback_burst {
 	const struct packet_view *views;
 	struct rte_mbuf *const *mbufs;
 	const struct holdback_taken *taken; // by packet
+	const uint64_t *received_ns; // by packet; NULL: at the scene's time
 	bool reassembled; // put together: its fragments were matched on the outermost layer
 };
 

@@ -72,6 +72,15 @@ bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out)
 	return fresh;
 }
 
+uint64_t stats_handover_full(const struct stats *s, uint32_t i)
+{
+	uint64_t n = 0;
+
+	for (uint32_t w = 0; w < s->n_workers; w++)
+		n += s->worker[w].snapshot.handover_full[i];
+	return n;
+}
+
 const struct worker_counters *stats_worker(const struct stats *s, uint32_t i)
 {
 	return &s->worker[i].snapshot;

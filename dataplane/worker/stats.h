@@ -33,6 +33,7 @@ struct worker_counters {
 	uint64_t held, held_matched, held_expired, held_full;
 	uint64_t tunnels_lost; // datagrams of tunnels whose fragments were given up
 	uint64_t busy_cycles;	    // from the first burst in hand to the last one's end
+	uint64_t handover_full[CONFIG_PORTS_MAX]; // by the port's place; in `received` too
 	uint64_t bursts;
 	struct unopened_sample sample[CONFIG_PORTS_MAX]; // by the port's place in the configuration
 };
@@ -85,6 +86,9 @@ bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
 
 // What port `i` did not open, of all workers as of the last snapshot.
 void stats_unopened(const struct stats *s, uint32_t i, struct unopened_share *out);
+
+// Packets of port `i` that found another worker's ring full, of all workers as of the last snapshot.
+uint64_t stats_handover_full(const struct stats *s, uint32_t i);
 
 // Worker `i` as of the last snapshot.
 const struct worker_counters *stats_worker(const struct stats *s, uint32_t i);

@@ -65,19 +65,44 @@ struct burst { // of one lane
 	struct rte_mbuf **mbufs;
 	unsigned n;
 	uint64_t now_ns;
+	const uint64_t *received_ns; // by packet; NULL: now
 };
 
-static inline struct capture_batch batch_of(const struct burst *b)
+// What was handed over may meet a rule of a message that is younger: the tunnel may have been
+// somebody else's when the packet was received.
+static unsigned of_their_time(const uint64_t *received_ns, struct hit *hits, unsigned n)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct rule *r = hits[i].rule;
+		if (r->binding && !r->alternative && r->from_ns > received_ns[hits[i].packet])
+			continue;
+		hits[kept++] = hits[i];
+	}
+	return kept;
+}
+
+static unsigned keep_timely(void *context, struct hit *hits, unsigned n)
+{
+	const uint64_t *const *received_ns = context;
+
+	return of_their_time(*received_ns, hits, n);
+}
+
+static inline struct capture_batch batch_of(struct burst *b)
 {
 	return (struct capture_batch){.table = b->table,
 		.port = &b->lane->traits,
 		.views = b->views,
 		.mbufs = (void *const *)b->mbufs,
 		.n = b->n,
-		.time_ns = b->now_ns};
+		.time_ns = b->now_ns,
+		.keep = b->received_ns ? keep_timely : NULL,
+		.context = &b->received_ns};
 }
 
-static inline void match_plain(struct worker *w, const struct burst *b)
+static inline void match_plain(struct worker *w, struct burst *b)
 {
 	const struct capture_batch batch = batch_of(b);
 
@@ -85,27 +110,38 @@ static inline void match_plain(struct worker *w, const struct burst *b)
 	w->counters->now.hits += capture_matches(w->capture, &batch);
 }
 
+struct noting {
+	struct holdback_taken *taken;
+	const uint64_t *received_ns;
+};
+
 static unsigned note_all(void *context, struct hit *hits, unsigned n)
 {
-	holdback_note(context, hits, n);
+	const struct noting *to = context;
+
+	if (to->received_ns)
+		n = of_their_time(to->received_ns, hits, n);
+	holdback_note(to->taken, hits, n);
 	return n;
 }
 
 // As any burst, but its packets are kept for sessions about to be bound.
 static void match_and_hold(
-	struct worker *w, const struct worker_scene *scene, const struct burst *b)
+	struct worker *w, const struct worker_scene *scene, struct burst *b)
 {
 	struct holdback_taken taken[PACKET_BURST];
 	const struct holdback_burst held = {.lane = (uint32_t)(b->lane - w->lanes),
 		.n = b->n,
 		.views = b->views,
 		.mbufs = b->mbufs,
-		.taken = taken};
+		.taken = taken,
+		.received_ns = b->received_ns};
+	struct noting noting = {taken, b->received_ns};
 	struct capture_batch batch = batch_of(b);
 
 	memset(taken, 0, b->n * sizeof(taken[0]));
 	batch.keep = note_all;
-	batch.context = taken;
+	batch.context = &noting;
 	count(&w->counters->now, b->views, b->n);
 	w->counters->now.hits += capture_matches(w->capture, &batch);
 	holdback_hold(w->holdback, scene, &held);
@@ -119,7 +155,7 @@ static inline bool is_rare(const struct worker *w, const struct lane *l, uint32_
 
 // Everything rare between parsing and capturing: fragments, signalling, packets that are held.
 static __attribute__((noinline)) void match_rare(
-	struct worker *w, const struct burst *b, uint32_t fragments)
+	struct worker *w, struct burst *b, uint32_t fragments)
 {
 	const struct lane *l = b->lane;
 	const struct worker_scene scene = scene_of(w, b->table, b->now_ns);
@@ -189,8 +225,39 @@ static inline bool is_sampled(struct worker_counters *c, unsigned n)
 	return ++c->bursts % SAMPLE_BURSTS == 0 || n < PACKET_BURST;
 }
 
-// The way of a packet on this core: received, parsed, counted, matched, captured, and forwarded or
-// freed.
+// Parsed, counted, matched and captured.
+static inline __attribute__((always_inline)) void look_into(struct worker *w, struct burst *b)
+{
+	const struct lane *l = b->lane;
+
+	views_of(b->mbufs, b->views, b->n);
+	uint32_t fragments = parse_burst(&l->traits, b->views, b->n);
+	if (is_sampled(&w->counters->now, b->n))
+		sample(w, l, b->views, b->n, b->now_ns);
+	if (__builtin_expect(is_rare(w, l, fragments), 0))
+		match_rare(w, b, fragments);
+	else
+		match_plain(w, b);
+}
+
+// Of a lane that spreads: others get what belongs to them. Behind the signalling of the burst, so
+// that their windows are open for what follows it; else at once, so that they work meanwhile.
+static __attribute__((noinline)) void share(struct worker *w, struct burst *b)
+{
+	const struct lane *l = b->lane;
+
+	b->n = handover_burst(w->handover, l, (uint32_t)(l - w->lanes), b->mbufs, (uint16_t)b->n,
+		b->now_ns, &w->counters->now);
+	if (l->signalling.protocols == 0)
+		handover_publish(w->handover);
+	if (b->n > 0)
+		look_into(w, b);
+	handover_publish(w->handover);
+	rte_pktmbuf_free_bulk(b->mbufs, b->n);
+}
+
+// The way of a packet on this core: received, looked into, and forwarded or freed; or handed over to
+// another.
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];
@@ -203,19 +270,57 @@ static unsigned lane_poll(struct worker *w, const struct lane *l, const struct t
 	if (n == 0)
 		return 0;
 	uint64_t now = burst_time(w);
-	views_of(mbufs, views, n);
-	uint32_t fragments = parse_burst(&l->traits, views, n);
-	if (is_sampled(&w->counters->now, n))
-		sample(w, l, views, n, now);
-	if (__builtin_expect(is_rare(w, l, fragments), 0))
-		match_rare(w, &(const struct burst){l, t, views, mbufs, n, now}, fragments);
-	else
-		match_plain(w, &(const struct burst){l, t, views, mbufs, n, now});
+	struct burst b = {l, t, views, mbufs, n, now, NULL};
+	if (__builtin_expect(l->spread, 0)) {
+		share(w, &b);
+		return n;
+	}
+	look_into(w, &b);
 	if (l->forward)
 		forward(l, &w->counters->now, mbufs, n);
 	else
 		rte_pktmbuf_free_bulk(mbufs, n);
 	return n;
+}
+
+// The next burst that another worker has handed over, as if it came from a queue.
+static unsigned take_handed(struct worker *w, const struct handover_in *in, const struct table *t)
+{
+	struct rte_mbuf *mbufs[PACKET_BURST];
+	struct packet_view views[PACKET_BURST];
+	uint64_t received_ns[PACKET_BURST];
+	unsigned n = handover_ring_take(in->ring, mbufs, received_ns, PACKET_BURST);
+
+	if (n == 0)
+		return 0;
+	struct burst b = {in->lane, t, views, mbufs, n, burst_time(w), received_ns};
+	look_into(w, &b);
+	rte_pktmbuf_free_bulk(mbufs, n);
+	return n;
+}
+
+// A burst of each ring, behind the worker's own lanes: the signalling there came first.
+static unsigned take_all_handed(struct worker *w, const struct table *t)
+{
+	unsigned found = 0;
+
+	for (uint32_t i = 0; w->handover && i < w->handover->n_in; i++)
+		found += take_handed(w, &w->handover->in[i], t);
+	return found;
+}
+
+// What waits when a table is about to be left was received while it was in force, and meets it.
+static __attribute__((noinline)) unsigned finish_handed(struct worker *w, const struct table *t)
+{
+	unsigned found = 0;
+
+	for (uint32_t i = 0; i < w->handover->n_in; i++) {
+		const struct handover_in *in = &w->handover->in[i];
+		uint32_t end = handover_ring_end(in->ring);
+		while ((int32_t)(end - handover_ring_at(in->ring)) > 0)
+			found += take_handed(w, in, t);
+	}
+	return found;
 }
 
 // Fragments that wait for others, and packets that wait for a session, do not wait for ever.
@@ -271,6 +376,22 @@ static void doze(struct worker *w)
 	table_rcu_online(w->table_rcu);
 }
 
+// All workers end together; each takes what the others had in hand.
+static void end_handover(struct worker *w)
+{
+	bool ended;
+
+	if (!w->handover)
+		return;
+	handover_leave(w->handover);
+	do {
+		ended = handover_ended(w->handover);
+		(void)take_all_handed(w, table_rcu_table(w->table_rcu));
+		table_rcu_quiescent(w->table_rcu);
+		stats_answer(w->stats, w->counters);
+	} while (!ended);
+}
+
 int worker_run(void *argument)
 {
 	struct worker *w = argument;
@@ -286,7 +407,10 @@ int worker_run(void *argument)
 		catch_up(w, t);
 		for (uint32_t i = 0; i < w->n_lanes; i++)
 			found += lane_poll(w, &w->lanes[i], t);
+		found += take_all_handed(w, t);
 		tend(w, t, false);
+		if (__builtin_expect(w->handover && table_rcu_table(w->table_rcu) != t, 0))
+			found += finish_handed(w, t);
 		count_loop(w, found > 0);
 		table_rcu_quiescent(w->table_rcu);
 		stats_answer(w->stats, w->counters);
@@ -295,6 +419,7 @@ int worker_run(void *argument)
 		if (__builtin_expect(w->idle_sleep_us > 0 && empty >= IDLE_LOOPS, 0))
 			doze(w);
 	}
+	end_handover(w);
 	tend(w, table_rcu_table(w->table_rcu), true);
 	table_rcu_quiescent(w->table_rcu);
 	stats_answer(w->stats, w->counters);

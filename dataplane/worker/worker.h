@@ -1,6 +1,7 @@
 #pragma once
 
-// The only for(;;) of a core. Per loop: poll every lane, quiescent state, snapshot when asked.
+// The only for(;;) of a core. Per loop: poll every lane, take what others have handed over, quiescent
+// state, snapshot when asked.
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include "dataplane/match/table_rcu.h"
 #include "dataplane/port/port.h"
 #include "dataplane/worker/stats.h"
+#include "dataplane/worker/handover.h"
 #include "dataplane/worker/holdback.h"
 #include "dataplane/worker/worker_fragments.h"
 
@@ -18,6 +20,7 @@
 #define WORKER_LINES 128
 
 struct worker {
+	// Behind these lie those from which it is handed packets.
 	_Alignas(WORKER_LINES) const struct lane *lanes;
 	uint32_t n_lanes;
 	uint32_t idle_sleep_us; // 0: spin
@@ -27,6 +30,7 @@ struct worker {
 	struct worker_fragments *fragments;
 	struct signalling_tap *tap; // NULL: no lane shows signalling
 	struct holdback *holdback;  // with `tap`
+	struct handover_worker *handover; // NULL: nothing is handed to it or by it
 	const struct stats *stats;
 	struct worker_stats *counters;
 	const _Atomic bool *stop;

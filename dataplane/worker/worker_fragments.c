@@ -19,11 +19,11 @@
 
 struct worker_fragments {
 	const struct lane *lanes;
-	uint32_t n_lanes;
+	uint32_t n_lanes; // with those from which packets are handed over
 	struct fragment_table *users;
 	struct rte_mempool *pieces,
 		*datagram_pool;	    // of tunnels and signalling; NULL without such a lane
-	struct reassembly **tunnel; // by lane; NULL where it carries neither
+	struct reassembly **tunnel; // by lane; NULL where it carries neither, or is handed over
 };
 
 static bool carries(const struct lane *l)
@@ -90,8 +90,8 @@ struct worker_fragments *worker_fragments_new(const struct worker_fragments_sett
 	if (!f)
 		return NULL;
 	f->lanes = s->lanes;
-	f->n_lanes = s->n_lanes;
-	f->tunnel = calloc(s->n_lanes + 1u, sizeof(struct reassembly *));
+	f->n_lanes = s->n_lanes + s->n_handed;
+	f->tunnel = calloc(f->n_lanes + 1u, sizeof(struct reassembly *));
 	f->users = fragment_table_new(&users);
 	if (!f->tunnel || !f->users)
 		goto fail;

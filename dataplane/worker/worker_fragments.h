@@ -20,6 +20,7 @@ struct worker_fragments;
 struct worker_fragments_settings {
 	const struct lane *lanes; // stay the caller's
 	uint32_t n_lanes;
+	uint32_t n_handed; // lanes behind those: no fragment of a tunnel comes from them
 	uint32_t worker;
 	struct config_reassembly reassembly;
 	uint64_t seed[2]; // secret

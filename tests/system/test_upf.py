@@ -44,12 +44,14 @@ def ip(payload=b"user", ports=(4000, 5000)):
 class Upf(unittest.TestCase):
 	"""One POI with an N3 port (and an N6 port, where a test has two); `smf[i]` is the SMF of network element i."""
 	ports, elements, delivery, workers, ne_extra = (N3,), 1, "flow-idle: 2", 1, ("role: triggered", "x2-report: pdhr")
+	queues = None  # of each port; None: one for each worker
 
 	def setUp(self):
+		queues = self.queues or self.workers
 		folder = tempfile.mkdtemp(prefix="poi-upf-")
 		self.addCleanup(shutil.rmtree, folder, True)
-		self.feeds = [Feed(os.path.join(folder, "in-%d" % i)) for i in range(len(self.ports) * self.workers)]
-		eal = " ".join("--vdev net_pcap%d%s" % (i, "".join(",rx_pcap=" + f.path for f in self.feeds[i * self.workers:(i + 1) * self.workers]))
+		self.feeds = [Feed(os.path.join(folder, "in-%d" % i)) for i in range(len(self.ports) * queues)]
+		eal = " ".join("--vdev net_pcap%d%s" % (i, "".join(",rx_pcap=" + f.path for f in self.feeds[i * queues:(i + 1) * queues]))
 			for i in range(len(self.ports)))
 		if self.workers > 1:
 			mine = sorted(os.sched_getaffinity(0))

@@ -560,7 +560,8 @@ Test(channel, states_have_names)
 		[SPREAD_ONE_SIDED] = "one_sided",
 		[SPREAD_DEVICE] = "device",
 		[SPREAD_IMPOSSIBLE] = "impossible",
-		[SPREAD_PORTS] = "ports"};
+		[SPREAD_PORTS] = "ports",
+		[SPREAD_SOFTWARE] = "software"};
 
 	for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		cr_assert_str_eq(destination_state_name(i), states[i]);

@@ -1,4 +1,4 @@
-// A port's gtp-aliases: what is taken, what is refused, and that they come back from a dump.
+// A port's gtp-aliases and spread: what is taken, what is refused, and that they come back from a dump.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,4 +82,38 @@ Test(config_aliases, refusals)
 	refused("tunnel: gtpu, gtp-aliases: {10.1.0.1: 10.2.0.1, 10.1.0.2: 10.2.0.1}",
 		"gtp-aliases has \"10.2.0.1\" seen for two, write it once: whose tunnel it is cannot "
 		"be told");
+}
+
+Test(config_aliases, spread)
+{
+	struct config *c = with_port("tunnel: gtpu");
+	char *text = NULL;
+	size_t size = 0;
+
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->dataplane.ports[0].spread, CONFIG_SPREAD_ADDRESSES);
+	config_free(c);
+	c = with_port("tunnel: gtpu, spread: software");
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->dataplane.ports[0].spread, CONFIG_SPREAD_SOFTWARE);
+	FILE *out = open_memstream(&text, &size);
+	cr_assert_eq(config_dump(c, out), 0);
+	fclose(out);
+	cr_expect_not_null(strstr(text, "spread: software\n"), "%s", text);
+	free(text);
+	config_free(c);
+	refused("spread: software",
+		"dataplane.ports[0].spread by what is in tunnels, of which it opens none, write "
+		"tunnel: gtpu or spread: addresses");
+	refused("tunnel: gtpu, spread: ports", "dataplane.ports[0].spread");
+}
+
+// Of an inline pair.
+Test(config_aliases, spread_inline)
+{
+	refused("tunnel: gtpu, spread: software }\n    - { device: net_pcap1, mode: inline, peer: "
+		"net_pcap2 }\n    - { device: net_pcap2, mode: inline, peer: net_pcap1, tunnel: "
+		"gtpu, spread: software",
+		"dataplane.ports[2].spread: software on mode: inline, where a full ring would cost "
+		"the users their packets, write spread: addresses");
 }

@@ -297,3 +297,63 @@ Test(port, several_queues_drop)
 	cr_expect_geq(pool->size, 4 * 512 + 4 * (32 + 384 + 256));
 	ports_close(ports);
 }
+
+// Whoever does not poll a lane that spreads has it behind its own, with what it must know of it.
+Test(port, lanes_that_are_handed_over)
+{
+	static char *arguments[] = {"test", "--no-huge", "--no-pci", "-m", "64", "--no-telemetry",
+		"--no-shconf", "--log-level", "error", "-l", "0", "--vdev", "net_null0", "--vdev",
+		"net_null1", "--vdev", "net_null2", NULL};
+	static struct config_dataplane config = {.n_workers = 2,
+		.mbufs = 512,
+		.mbuf_size = 2304,
+		.n_ports = 3,
+		.ports = {{.device = "net_null0"},
+			{.device = "net_null1",
+				.tunnel = CONFIG_TUNNEL_GTPU,
+				.link = CONFIG_LINK_N3,
+				.spread = CONFIG_SPREAD_SOFTWARE},
+			{.device = "net_null2"}}};
+	struct channel_workers told = {0};
+	struct channel_event events[2], *end = events;
+	char why[256] = "";
+	uint32_t n;
+
+	cr_assert_geq(rte_eal_init(17, arguments), 0);
+	struct ports *ports = ports_open(&config, 0, why, sizeof(why));
+	cr_assert(ports, "%s", why);
+	for (uint32_t w = 0; w < 2; w++) { // each has a queue of each port
+		const struct lane *l = ports_lanes(ports, w, &n);
+		cr_assert_eq(n, 3);
+		cr_expect(!l[0].spread && l[1].spread && !l[2].spread);
+		cr_assert_eq(ports_lanes_handed(ports, w), 1);
+		cr_expect_eq(l[3].from_worker, 1 - w);
+		cr_expect_eq(l[3].from_lane, 1);
+		cr_expect_eq(l[3].place, 1);
+		cr_expect_eq(l[3].queue, 1 - w);
+		cr_expect_eq(l[3].traits.tunnel, CONFIG_TUNNEL_GTPU);
+		cr_expect_eq(l[3].traits.link, CONFIG_LINK_N3);
+		cr_expect(!l[3].spread);
+	}
+	told.workers = 2;
+	ports_workers(ports, &told);
+	cr_expect_neq(told.port[0].spread, SPREAD_SOFTWARE);
+	cr_expect_eq(told.port[1].spread, SPREAD_SOFTWARE);
+
+	// What found no room on the way is a loss of the port, and over when there is none any more.
+	cr_assert_eq(ports_count(ports), 3);
+	ports_losses(ports, 1000, keep, &end);
+	cr_expect_eq(end - events, 0);
+	ports_handover_full(ports, 1, 41);
+	ports_losses(ports, 2000, keep, &end);
+	cr_assert_eq(end - events, 1);
+	cr_expect_eq(events[0].kind, EVENT_PORT_LOSS);
+	cr_expect_eq(events[0].copies, 41);
+	cr_expect_str_eq(events[0].subject, "net_null1");
+	cr_expect_str_eq(events[0].text,
+		"port net_null1 loses frames: 0 by the port, 41 before a worker's full ring");
+	ports_losses(ports, 9000, keep, &end);
+	cr_assert_eq(end - events, 2);
+	cr_expect_eq(events[1].kind, EVENT_PORT_CLEAR);
+	ports_close(ports);
+}
