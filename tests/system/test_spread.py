@@ -9,6 +9,7 @@ from poi_lab import x1
 from test_upf import GNB, N3, PEER, UPF
 
 USERS, EACH = 40, 50
+STEP = 500  # frames at a time: a ring holds them all
 
 
 def user(i):
@@ -34,9 +35,9 @@ class Software(test_upf.Upf):
 		self.assertIn("users' packets in tunnels over rings to all workers", self.poi.dataplane.text())
 		frames = [packet(i, n, (i + n) & 1) for n in range(EACH) for i in range(USERS)]
 		alone = [udp_frame(user(i), PEER, struct.pack(">II", USERS, i), (4000, 443)) for i in range(USERS)]
-		for start in range(0, len(frames), 100):
-			self.send(frames[start:start + 100] + alone[start // 100:start // 100 + 1])
-		plain = len(range(0, len(frames), 100))
+		for start in range(0, len(frames), STEP):
+			self.send(frames[start:start + STEP] + alone[start // STEP:start // STEP + 1])
+		plain = len(range(0, len(frames), STEP))
 		status = self.poi.balanced()
 		self.assertNotIn("handover_full", {k for k, n in status["packets"].items() if n})
 		got = self.pdus(m, len(frames) + plain)
