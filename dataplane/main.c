@@ -584,8 +584,8 @@ int main(int argc, char **argv)
 	if (e == POI_OK)
 		e = channel(a);
 	if (e == POI_OK)
-		e = handover_open(a->ports, &a->config->dataplane, &a->handover, a->why,
-			sizeof(a->why));
+		e = handover_open(
+			a->ports, &a->config->dataplane, &a->handover, a->why, sizeof(a->why));
 	if (e == POI_OK)
 		e = workers(a);
 	if (e == POI_OK)

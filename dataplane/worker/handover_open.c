@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-int handover_open(const struct ports *ports, const struct config_dataplane *d, struct handover **out,
-	char *why, size_t why_size)
+int handover_open(const struct ports *ports, const struct config_dataplane *d,
+	struct handover **out, char *why, size_t why_size)
 {
 	struct handover_settings s = {.n_workers = d->n_workers, .mbufs = d->mbufs};
 	uint32_t handed = 0;

@@ -181,8 +181,7 @@ void holdback_hold(
 		scene->counters->held++;
 		if (b->reassembled && e->n_reassembled == HOLDBACK_REASSEMBLED) {
 			scene->counters->held_full++;
-			note_gone(e, b->views[i].teid, received_at(scene, b, i),
-				b->taken[i].n > 0);
+			note_gone(e, b->views[i].teid, received_at(scene, b, i), b->taken[i].n > 0);
 			continue;
 		}
 		if (e->head - e->tail == e->capacity)

@@ -145,9 +145,8 @@ static inline uint32_t owner_of(
 	const struct spread *s, enum towards towards, const uint64_t end[2], uint64_t family)
 {
 	// The sum is the same both ways. One hash alone would make all pairs of one sum alike.
-	uint64_t h = towards == UNKNOWN
-			     ? end_hash(s, end[0], family) + end_hash(s, end[1], family)
-			     : end_hash(s, end[towards == TO_USER], family);
+	uint64_t h = towards == UNKNOWN ? end_hash(s, end[0], family) + end_hash(s, end[1], family)
+					: end_hash(s, end[towards == TO_USER], family);
 
 	return (uint32_t)((h >> 32) * s->n_workers >> 32);
 }
@@ -166,9 +165,8 @@ uint32_t spread_owner(const struct spread *s, const struct port_traits *port, co
 	struct carrier carrier;
 	struct content c;
 
-	if (!find_carrier(data, length, &carrier) ||
-		!find_content(data, length, carrier.gtp, &c) || c.end > length ||
-		c.at + 28 > c.end)
+	if (!find_carrier(data, length, &carrier) || !find_content(data, length, carrier.gtp, &c) ||
+		c.end > length || c.at + 28 > c.end)
 		return SPREAD_STAYS;
 	const uint8_t *ip = data + c.at;
 	uint64_t end[2];

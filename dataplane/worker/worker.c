@@ -126,8 +126,7 @@ static unsigned note_all(void *context, struct hit *hits, unsigned n)
 }
 
 // As any burst, but its packets are kept for sessions about to be bound.
-static void match_and_hold(
-	struct worker *w, const struct worker_scene *scene, struct burst *b)
+static void match_and_hold(struct worker *w, const struct worker_scene *scene, struct burst *b)
 {
 	struct holdback_taken taken[PACKET_BURST];
 	const struct holdback_burst held = {.lane = (uint32_t)(b->lane - w->lanes),
@@ -256,8 +255,8 @@ static __attribute__((noinline)) void share(struct worker *w, struct burst *b)
 	rte_pktmbuf_free_bulk(b->mbufs, b->n);
 }
 
-// The way of a packet on this core: received, looked into, and forwarded or freed; or handed over to
-// another.
+// The way of a packet on this core: received, looked into, and forwarded or freed; or handed over
+// to another.
 static unsigned lane_poll(struct worker *w, const struct lane *l, const struct table *t)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];

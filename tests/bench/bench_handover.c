@@ -1,6 +1,6 @@
-// Measures what it costs a worker to hand a burst of tunnelled packets to others, and them to take it:
-// the owner found, rings filled, published and emptied. All on one thread: how long a line takes from
-// one core to another is not in it.
+// Measures what it costs a worker to hand a burst of tunnelled packets to others, and them to take
+// it: the owner found, rings filled, published and emptied. All on one thread: how long a line
+// takes from one core to another is not in it.
 //   bench_handover [BURSTS [ROUNDS]]
 // Prints TSC cycles per packet of a burst; those that stay with their worker are in it.
 
@@ -48,13 +48,13 @@ static void pass(struct handover *h, uint32_t workers, uint64_t bursts, struct c
 	for (uint64_t b = 0; b < bursts; b++) {
 		memcpy(mbufs, &frame[b * PACKET_BURST % FRAMES], sizeof(mbufs));
 		uint64_t start = __rdtsc();
-		uint16_t stay = handover_burst(
-			from, &lanes[0], 0, mbufs, PACKET_BURST, b, &counters);
+		uint16_t stay =
+			handover_burst(from, &lanes[0], 0, mbufs, PACKET_BURST, b, &counters);
 		handover_publish(from);
 		uint64_t between = __rdtsc();
 		for (uint32_t w = 1; w < workers; w++)
-			(void)handover_ring_take(handover_of(h, w)->in[0].ring, taken, received_ns,
-				PACKET_BURST);
+			(void)handover_ring_take(
+				handover_of(h, w)->in[0].ring, taken, received_ns, PACKET_BURST);
 		cost->take += __rdtsc() - between;
 		cost->hand += between - start;
 		cost->handed += PACKET_BURST - (unsigned)stay;

@@ -340,7 +340,8 @@ Test(port, lanes_that_are_handed_over)
 	cr_expect_neq(told.port[0].spread, SPREAD_SOFTWARE);
 	cr_expect_eq(told.port[1].spread, SPREAD_SOFTWARE);
 
-	// What found no room on the way is a loss of the port, and over when there is none any more.
+	// What found no room on the way is a loss of the port, and over when there is none any
+	// more.
 	cr_assert_eq(ports_count(ports), 3);
 	ports_losses(ports, 1000, keep, &end);
 	cr_expect_eq(end - events, 0);

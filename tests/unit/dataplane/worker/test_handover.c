@@ -1,5 +1,5 @@
-// Tests what workers hand to each other: whole loops of workers on threads of their own, with queues
-// that the test fills, judged by the numbers that it wrote into the packets.
+// Tests what workers hand to each other: whole loops of workers on threads of their own, with
+// queues that the test fills, judged by the numbers that it wrote into the packets.
 
 #include "dataplane/worker/worker.h"
 
@@ -179,8 +179,8 @@ static void rule_of_all(void)
 // Worker 0 polls the one queue.
 static void make(uint32_t n, bool spread, uint32_t mbufs)
 {
-	struct handover_settings s = {.n_workers = n, .mbufs = mbufs,
-		.seed = {0x9d2c5680aa3b1f77u, 0xb5026f5aa96619e9u}};
+	struct handover_settings s = {
+		.n_workers = n, .mbufs = mbufs, .seed = {0x9d2c5680aa3b1f77u, 0xb5026f5aa96619e9u}};
 
 	first_table = table_commit(builder, 1);
 	rcu = table_rcu_new(first_table);
@@ -340,8 +340,8 @@ Test(handover, the_same_in_the_same_order)
 	table_builder_free(builder);
 }
 
-// As fast as they can, over rings of 32: what finds no room is counted where it was received, and the
-// rest is in order.
+// As fast as they can, over rings of 32: what finds no room is counted where it was received, and
+// the rest is in order.
 Test(handover, full_rings_are_counted)
 {
 	up();
@@ -448,8 +448,8 @@ static uint16_t swap_tables(void *queue, struct rte_mbuf **mbufs, uint16_t n)
 	return 0;
 }
 
-// Received while a rule was in force: it meets that rule, how ever long the ring is. What came behind
-// the other table does not.
+// Received while a rule was in force: it meets that rule, how ever long the ring is. What came
+// behind the other table does not.
 Test(handover, what_waits_meets_the_table_of_its_time)
 {
 	up();

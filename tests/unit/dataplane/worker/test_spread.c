@@ -1,5 +1,5 @@
-// Tests which worker a tunnelled packet belongs to: both directions the same, evenly, and nothing that
-// is not plain.
+// Tests which worker a tunnelled packet belongs to: both directions the same, evenly, and nothing
+// that is not plain.
 
 #include "dataplane/worker/spread.h"
 
@@ -74,7 +74,8 @@ static struct frame frame_of(const struct how *h)
 	return f;
 }
 
-static uint32_t owner_of(const struct spread *s, const struct port_traits *port, const struct frame *f)
+static uint32_t owner_of(
+	const struct spread *s, const struct port_traits *port, const struct frame *f)
 {
 	uint8_t *exact = malloc(f->n); // so that a sanitizer sees what is read beyond it
 
@@ -131,8 +132,8 @@ static void evenly(const char *what, const uint32_t *n, uint32_t workers, uint32
 	uint32_t even = of / workers;
 
 	for (uint32_t w = 0; w < workers; w++)
-		cr_expect(n[w] > even * 9 / 10 && n[w] < even * 11 / 10, "%s: worker %u of %u: %u of %u",
-			what, w, workers, n[w], of);
+		cr_expect(n[w] > even * 9 / 10 && n[w] < even * 11 / 10,
+			"%s: worker %u of %u: %u of %u", what, w, workers, n[w], of);
 }
 
 // Addresses as pools give them out: in a row, every second, every 256th, prefixes of IPv6.
