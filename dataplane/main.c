@@ -231,15 +231,6 @@ static int reporting(struct app *a)
 	return reporter_start(a->reporter);
 }
 
-static bool shows_signalling(const struct config_dataplane *d)
-{
-	bool any = false;
-
-	for (uint32_t i = 0; i < d->n_ports; i++)
-		any |= d->ports[i].n_signalling > 0;
-	return any;
-}
-
 static uint32_t held_packets(const struct config *c)
 {
 	const struct config_dataplane *d = &c->dataplane;
@@ -283,7 +274,7 @@ static int following(struct app *a)
 			.links = builder_link_classes(a->builder)},
 	};
 
-	if (!shows_signalling(&a->config->dataplane))
+	if (!config_shows_signalling(&a->config->dataplane))
 		return POI_OK;
 	for (uint32_t i = 0; i < s.n_rings; i++) {
 		a->signalling[i] = signalling_ring_new((uint32_t)c->ring);

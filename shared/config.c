@@ -205,3 +205,12 @@ struct config *config_load(const char *file, char *why, size_t why_size)
 	free(text);
 	return c;
 }
+
+bool config_shows_signalling(const struct config_dataplane *d)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < d->n_ports; i++)
+		any |= d->ports[i].n_signalling > 0;
+	return any;
+}

@@ -285,6 +285,8 @@ enum config_settle config_settle_of(const struct config_delivery *c, const struc
 	const struct ip_address *address);
 const char *config_settle_name(enum config_settle s); // "keepalive", "tcp"
 
+bool config_shows_signalling(const struct config_dataplane *d); // on any port
+
 // The effective configuration as commented YAML that config_load accepts. 0 or POI_ERR_IO.
 [[nodiscard]] int config_dump(const struct config *c, FILE *out);
 

@@ -43,8 +43,5 @@ uint32_t packet_buffers_of_port(const struct config *c, uint32_t i)
 
 uint32_t packet_buffers_held(const struct config *c)
 {
-	for (uint32_t i = 0; i < c->dataplane.n_ports; i++)
-		if (c->dataplane.ports[i].n_signalling > 0)
-			return c->signalling.early_packets;
-	return 0;
+	return config_shows_signalling(&c->dataplane) ? c->signalling.early_packets : 0;
 }
