@@ -1,17 +1,19 @@
 // What matching costs on top of parsing, by the shape of the frames and the number of tasks.
-//   bench_match [--quick] [--rounds N] [--json FILE] [WAY]
-// --quick: fewer runs. --json: writes the figures to FILE too. WAY, as "gtp4 100000" (parsing
-// alone: 0): times nothing else, for a profiler or `valgrind --tool=callgrind
-// --toggle-collect=lab_pass`, which counts 8,192 packets a pass, four passes a round.
+//   bench_match [--quick] [--rounds N] [WAY]
+// --quick: fewer runs. WAY, as "gtp4 100000" (parsing alone: 0): times nothing else, for a profiler
+// or `valgrind --tool=callgrind --toggle-collect=lab_pass`, which counts 8,192 packets a pass, four
+// passes a round.
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/bench/figures.h"
 #include "tests/bench/match_lab.h"
 
 #ifndef LOOPS
 #define LOOPS "as built for one machine"
+#define FIGURES "match"
 #endif
 
 static const uint32_t tasks[] = {0, 10, 1000, 100000};
@@ -57,31 +59,44 @@ static void make_ways(const char *only)
 	}
 }
 
-static unsigned compare(struct lab_ratio *r, unsigned rounds)
+static void plot(void)
+{
+	struct figures *f = figures_open(FIGURES, "tasks", "TSC cycles a packet");
+
+	for (unsigned i = 0; i < SHAPES; i++)
+		for (unsigned n = 1; n < TASKS; n++) {
+			const struct lab_way *parse = way(i, 0), *match = way(i, n);
+			figures_point(f, shapes[i].name, "parsing and matching", tasks[n],
+				match->low, match->median, match->high);
+			figures_point(f, shapes[i].name, "parsing alone", tasks[n], parse->low,
+				parse->median, parse->high);
+		}
+	figures_close(f);
+}
+
+static void compare(unsigned rounds)
 {
 	const unsigned all = TASKS - 1;
-	unsigned n = 0;
 
 	printf("of the same round, median (p10 to p90), 100,000 tasks:\n");
-	r[n++] = lab_compare("parse of GTP-U with IPv4, of plain IPv4's", 2.5, way(GTP4, 0),
+	(void)lab_compare("parse of GTP-U with IPv4, of plain IPv4's", 2.5, way(GTP4, 0),
 		way(PLAIN4, 0), NULL, rounds);
-	r[n++] = lab_compare("parse of GTP-U with IPv6, of plain IPv4's", 0, way(GTP6, 0),
+	(void)lab_compare("parse of GTP-U with IPv6, of plain IPv4's", 0, way(GTP6, 0),
 		way(PLAIN4, 0), NULL, rounds);
-	r[n++] = lab_compare(
+	(void)lab_compare(
 		"plain IPv4, of its parse", 1.6, way(PLAIN4, all), way(PLAIN4, 0), NULL, rounds);
-	r[n++] = lab_compare(
+	(void)lab_compare(
 		"plain IPv6, of its parse", 0, way(PLAIN6, all), way(PLAIN6, 0), NULL, rounds);
-	r[n++] = lab_compare(
+	(void)lab_compare(
 		"GTP-U with IPv4, of its parse", 1.3, way(GTP4, all), way(GTP4, 0), NULL, rounds);
-	r[n++] = lab_compare(
+	(void)lab_compare(
 		"GTP-U with IPv6, of its parse", 1.3, way(GTP6, all), way(GTP6, 0), NULL, rounds);
-	r[n++] = lab_compare("GTP-U of 4,096 nodes, of its parse", 0, way(GTP6 + 1, all),
+	(void)lab_compare("GTP-U of 4,096 nodes, of its parse", 0, way(GTP6 + 1, all),
 		way(GTP6 + 1, 0), NULL, rounds);
-	r[n++] = lab_compare(
+	(void)lab_compare(
 		"plain IPv6, of plain IPv4", 1.3, way(PLAIN6, all), way(PLAIN4, all), NULL, rounds);
-	r[n++] = lab_compare("GTP-U with IPv6, of that with IPv4", 1.3, way(GTP6, all),
-		way(GTP4, all), NULL, rounds);
-	return n;
+	(void)lab_compare("GTP-U with IPv6, of that with IPv4", 1.3, way(GTP6, all), way(GTP4, all),
+		NULL, rounds);
 }
 
 // One frame in a hundred matches; and a million tasks.
@@ -152,8 +167,7 @@ static int time_one(const char *name, unsigned rounds)
 
 int main(int argc, char **argv)
 {
-	const char *json = NULL, *only = NULL;
-	struct lab_ratio ratios[16];
+	const char *only = NULL;
 	unsigned rounds = 1000;
 
 	for (int i = 1; i < argc; i++) {
@@ -161,8 +175,6 @@ int main(int argc, char **argv)
 			rounds = 100;
 		else if (!strcmp(argv[i], "--rounds") && i + 1 < argc)
 			rounds = (unsigned)strtoul(argv[++i], NULL, 10);
-		else if (!strcmp(argv[i], "--json") && i + 1 < argc)
-			json = argv[++i];
 		else
 			only = argv[i];
 	}
@@ -179,10 +191,7 @@ int main(int argc, char **argv)
 				shapes[i].name);
 			return 1;
 		}
-	unsigned n = compare(ratios, rounds);
-	if (json && !lab_write(json, LOOPS, ways, SHAPES * TASKS, ratios, n)) {
-		perror(json);
-		return 1;
-	}
+	compare(rounds);
+	plot();
 	return some_match(rounds) || many_tasks();
 }

@@ -1,11 +1,12 @@
-// What this matcher costs beside DPDK's own ways of looking both addresses of a packet up: rte_hash
-// with 100,000 keys (bulk lookups), rte_acl with 1,000 rules. Same frames, same loop, in turn.
-//   bench_match_dpdk [--quick] [--json FILE]
-// --quick: fewer runs. --json: writes the figures to FILE too.
+// What this matcher costs beside DPDK's own ways of looking both addresses of a packet up, rte_hash
+// and rte_fib in bulk, and beside rte_acl, by number of keys. Same frames, same loop, in turn.
+//   bench_match_dpdk [--quick]
+// --quick: fewer runs.
 
 #include <rte_acl.h>
 #include <rte_byteorder.h>
 #include <rte_eal.h>
+#include <rte_fib.h>
 #include <rte_hash.h>
 #include <rte_hash_crc.h>
 #include <stdio.h>
@@ -13,10 +14,9 @@
 #include <string.h>
 
 #include "shared/wire.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/match_lab.h"
 
-#define KEYS 100000u
-#define RULES 1000u
 #define ENDS (2 * PACKET_BURST)
 
 static const uint8_t *address(const struct packet_view *v, unsigned end)
@@ -43,6 +43,21 @@ static void burst_hash(struct lab *lab, const void *arg, const struct packet_vie
 		for (unsigned i = 0; i < PACKET_BURST; i++)
 			lab->hits += positions[i] >= 0;
 	}
+}
+
+// Both addresses of the burst in one bulk lookup.
+static void burst_fib(struct lab *lab, const void *arg, const struct packet_view *views)
+{
+	uint32_t addresses[ENDS];
+	uint64_t hops[ENDS];
+
+	for (unsigned i = 0; i < PACKET_BURST; i++)
+		for (unsigned end = 0; end < 2; end++)
+			addresses[2 * i + end] = wire_load32(address(&views[i], end));
+	if (rte_fib_lookup_bulk((struct rte_fib *)(uintptr_t)arg, addresses, hops, ENDS))
+		exit(1);
+	for (unsigned i = 0; i < ENDS; i++)
+		lab->hits += hops[i] != 0;
 }
 
 enum { FIELD_PROTOCOL, FIELD_SOURCE, FIELD_DESTINATION, FIELD_PORTS };
@@ -84,21 +99,47 @@ static void burst_acl(struct lab *lab, const void *arg, const struct packet_view
 		lab->hits += results[i] != 0;
 }
 
-static struct rte_hash *new_hash(void)
+static uint32_t key_of(uint32_t i)
 {
-	struct rte_hash_parameters p = {.name = "addresses",
-		.entries = KEYS * 2,
+	return 0x0b000000u + i * 3000u;
+}
+
+static const struct rte_hash *new_hash(uint32_t keys)
+{
+	char name[32];
+	struct rte_hash_parameters p = {.name = name,
+		.entries = keys * 2,
 		.key_len = 4,
 		.hash_func = rte_hash_crc,
 		.hash_func_init_val = 0x5bd1e995};
-	struct rte_hash *h = rte_hash_create(&p);
 
-	for (uint32_t i = 0; h && i < KEYS; i++) {
-		uint32_t key = rte_cpu_to_be_32(0x0b000000u + i * 3000u);
+	snprintf(name, sizeof(name), "addresses%u", keys);
+	struct rte_hash *h = rte_hash_create(&p);
+	if (!h)
+		exit(1);
+	for (uint32_t i = 0; i < keys; i++) {
+		uint32_t key = rte_cpu_to_be_32(key_of(i));
 		if (rte_hash_add_key(h, &key) < 0)
 			exit(1);
 	}
 	return h;
+}
+
+static const struct rte_fib *new_fib(uint32_t keys)
+{
+	char name[32];
+	struct rte_fib_conf c = {.type = RTE_FIB_DIR24_8,
+		.max_routes = (int)keys,
+		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = keys + 1}};
+
+	snprintf(name, sizeof(name), "routes%u", keys);
+	struct rte_fib *f = rte_fib_create(name, SOCKET_ID_ANY, &c);
+	if (!f)
+		exit(1);
+	for (uint32_t i = 0; i < keys; i++)
+		if (rte_fib_add(f, key_of(i), 32, 1))
+			exit(1);
+	return f;
 }
 
 // The criteria of lab_table that an access list can say, each for both directions.
@@ -123,16 +164,19 @@ static int put_rule(struct rte_acl_ctx *c, const struct filter *f, bool back, in
 	return rte_acl_add_rules(c, (const struct rte_acl_rule *)&r, 1) ? -1 : 1;
 }
 
-static struct rte_acl_ctx *new_acl(void)
+static const struct rte_acl_ctx *new_acl(uint32_t rules)
 {
+	char name[32];
 	struct rte_acl_param p = {
-		.name = "rules", .rule_size = RTE_ACL_RULE_SZ(5), .max_rule_num = 4 * RULES};
+		.name = name, .rule_size = RTE_ACL_RULE_SZ(5), .max_rule_num = 4 * rules};
 	struct rte_acl_config c = {.num_categories = 1, .num_fields = 5};
+
+	snprintf(name, sizeof(name), "rules%u", rules);
 	struct rte_acl_ctx *ctx = rte_acl_create(&p);
 	uint64_t random = 11;
 	unsigned n = 0;
 
-	for (uint32_t slot = 0; ctx && n < RULES; slot++) {
+	for (uint32_t slot = 0; ctx && n < rules; slot++) {
 		struct rule rule;
 		lab_rule(&rule, &random, slot % 1000);
 		int added = put_rule(ctx, &rule.filter, false, (int32_t)slot + 1);
@@ -141,52 +185,110 @@ static struct rte_acl_ctx *new_acl(void)
 		n += (unsigned)added;
 	}
 	memcpy(c.defs, fields, sizeof(fields));
-	return ctx && rte_acl_build(ctx, &c) == 0 ? ctx : NULL;
+	if (!ctx || rte_acl_build(ctx, &c) != 0)
+		exit(1);
+	return ctx;
+}
+
+// By number of keys; access lists of more rules than the second take minutes to build.
+static const uint32_t sizes[] = {100, 1000, 10000, 100000};
+#define SIZES (sizeof(sizes) / sizeof(*sizes))
+#define ACL_SIZES 2u
+enum { PARSE, OURS, HASH, FIB, ACL, KINDS };
+
+static const struct {
+	const char *name;
+	void (*burst)(struct lab *, const void *, const struct packet_view *);
+} kinds[KINDS] = {[PARSE] = {"parsing alone", NULL},
+	[OURS] = {"our tasks", lab_match},
+	[HASH] = {"rte_hash, both addresses", burst_hash},
+	[FIB] = {"rte_fib, both addresses", burst_fib},
+	[ACL] = {"rte_acl", burst_acl}};
+
+static const void *new_table(unsigned kind, uint32_t keys)
+{
+	size_t octets;
+
+	switch (kind) {
+	case OURS:
+		return lab_table(keys, &octets);
+	case HASH:
+		return new_hash(keys);
+	case FIB:
+		return new_fib(keys);
+	case ACL:
+		return new_acl(keys);
+	default:
+		return NULL;
+	}
+}
+
+static struct lab_way ways[KINDS * SIZES];
+static unsigned n_ways, way_of[KINDS][SIZES];
+
+static void make_ways(struct lab *lab)
+{
+	static char names[KINDS * SIZES][64];
+
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (unsigned i = 0; i < (kind == ACL ? ACL_SIZES : SIZES); i++) {
+			if (kind == PARSE && i > 0)
+				continue; // the same for all
+			snprintf(names[n_ways], sizeof(names[0]), "%s, %u", kinds[kind].name,
+				kind == PARSE ? 0 : sizes[i]);
+			way_of[kind][i] = n_ways;
+			ways[n_ways] = (struct lab_way){.name = names[n_ways],
+				.lab = lab,
+				.burst = kinds[kind].burst,
+				.arg = new_table(kind, sizes[i])};
+			n_ways++;
+		}
+}
+
+static void plot(void)
+{
+	struct figures *f =
+		figures_open("match_dpdk", "tasks, keys or rules", "TSC cycles a packet");
+
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (unsigned i = 0; i < (kind == ACL ? ACL_SIZES : SIZES); i++) {
+			const struct lab_way *w = &ways[way_of[kind][i]];
+			figures_point(f, "64-octet frames over IPv4", kinds[kind].name, sizes[i],
+				w->low, w->median, w->high);
+		}
+	figures_close(f);
+}
+
+static void compare(unsigned kind, unsigned size, double goal, unsigned rounds)
+{
+	char name[96];
+
+	snprintf(name, sizeof(name), "%s, of our %u", ways[way_of[kind][size]].name, sizes[size]);
+	(void)lab_compare(name, goal, &ways[way_of[kind][size]], &ways[way_of[OURS][size]],
+		&ways[PARSE], rounds);
 }
 
 int main(int argc, char **argv)
 {
-	char *eal[] = {argv[0], "--no-huge", "-m", "512", "--no-pci", "--log-level=4",
+	char *eal[] = {argv[0], "--no-huge", "-m", "1536", "--no-pci", "--log-level=4",
 		"--no-telemetry", "-l", "0", "--no-shconf", NULL};
 	unsigned rounds = argc > 1 && !strcmp(argv[1], "--quick") ? 100 : 1000;
-	const char *json = argc > 2 && !strcmp(argv[argc - 2], "--json") ? argv[argc - 1] : NULL;
-	size_t octets;
 
 	if (rte_eal_init(10, eal) < 0)
 		return 1;
-	struct rte_hash *hash = new_hash();
-	struct rte_acl_ctx *acl = new_acl();
 	struct lab *lab = lab_new(LAB_UDP4);
-	if (!hash || !acl || !lab)
+	if (!lab)
 		return 1;
-	struct lab_way ways[] = {{.name = "parse alone", .lab = lab},
-		{.name = "1,000 tasks",
-			.lab = lab,
-			.burst = lab_match,
-			.arg = lab_table(1000, &octets)},
-		{.name = "rte_acl, 1,000 rules", .lab = lab, .burst = burst_acl, .arg = acl},
-		{.name = "100,000 tasks",
-			.lab = lab,
-			.burst = lab_match,
-			.arg = lab_table(100000, &octets)},
-		{.name = "rte_hash bulk, 100,000 keys",
-			.lab = lab,
-			.burst = burst_hash,
-			.arg = hash}};
-	lab_time("64-octet frames, nothing matches", ways, 5, rounds);
+	make_ways(lab);
+	lab_time("64-octet frames, nothing matches", ways, n_ways, rounds);
 	printf("beyond the parse, of the same round, median (p10 to p90):\n");
-	const struct lab_ratio ratios[] = {lab_compare("rte_hash bulk, of 100,000 tasks", 3.5,
-						   &ways[4], &ways[3], &ways[0], rounds),
-		lab_compare("rte_acl, of 1,000 tasks", 8, &ways[2], &ways[1], &ways[0], rounds)};
-	if (json && !lab_write(json, "as built for one machine", ways, 5, ratios, 2)) {
-		perror(json);
-		return 1;
-	}
+	compare(HASH, 3, 3.5, rounds);
+	compare(FIB, 3, 0, rounds);
+	compare(ACL, 1, 8, rounds);
+	plot();
 	bool found = lab->hits != 0;
 	if (found)
 		printf("%lu packets matched: not what this measures\n", (unsigned long)lab->hits);
 	lab_free(lab);
-	rte_acl_free(acl);
-	rte_hash_free(hash);
 	return found;
 }

@@ -350,30 +350,3 @@ const char *lab_cpu(void)
 	snprintf(cpu, sizeof(cpu), "%s, family %s, model %s", name, family, model);
 	return cpu;
 }
-
-bool lab_write(const char *path, const char *loops, const struct lab_way *ways, unsigned n_ways,
-	const struct lab_ratio *ratios, unsigned n_ratios)
-{
-	FILE *f = fopen(path, "w");
-
-	if (!f)
-		return false;
-	fprintf(f, "{\"cpu\": \"%s\", \"loops\": \"%s\", \"unit\": \"TSC cycles per packet\",\n",
-		lab_cpu(), loops);
-	fprintf(f, " \"ways\": [");
-	for (unsigned i = 0; i < n_ways; i++)
-		fprintf(f,
-			"%s\n  {\"name\": \"%s\", \"lowest\": %.2f, \"p10\": %.2f, "
-			"\"median\": %.2f, \"p90\": %.2f}",
-			i ? "," : "", ways[i].name, ways[i].lowest, ways[i].low, ways[i].median,
-			ways[i].high);
-	fprintf(f, "],\n \"ratios\": [");
-	for (unsigned i = 0; i < n_ratios; i++)
-		fprintf(f,
-			"%s\n  {\"name\": \"%s\", \"p10\": %.3f, \"median\": %.3f, \"p90\": %.3f, "
-			"\"goal\": %.2f, \"at_least\": %s}",
-			i ? "," : "", ratios[i].name, ratios[i].low, ratios[i].median,
-			ratios[i].high, ratios[i].goal, ratios[i].at_least ? "true" : "false");
-	fprintf(f, "]}\n");
-	return fclose(f) == 0;
-}

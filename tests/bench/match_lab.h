@@ -67,7 +67,4 @@ struct lab_ratio {
 // (over - parse) / (under - parse); parse NULL: over / under. Prints it.
 struct lab_ratio lab_compare(const char *name, double goal, const struct lab_way *over,
 	const struct lab_way *under, const struct lab_way *parse, unsigned rounds);
-// Writes both as JSON with the name of the CPU. `loops` says for which CPU they were built. False: it cannot.
-bool lab_write(const char *path, const char *loops, const struct lab_way *ways, unsigned n_ways,
-	const struct lab_ratio *ratios, unsigned n_ratios);
 const char *lab_cpu(void);

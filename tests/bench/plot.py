@@ -6,6 +6,7 @@ is the median with the spread around it. Wants python3-matplotlib."""
 import collections
 import json
 import os
+import re
 import sys
 
 import matplotlib
@@ -18,8 +19,12 @@ matplotlib.rcParams.update({"svg.hashsalt": "poi", "svg.fonttype": "none", "font
 ABOUT = {
 	"deliver": ("From a packet in the ring to TLS records", "log", "linear", "meson test --benchmark deliver"),
 	"commit": ("From a change to its being in force, 100,000 tasks", "log", "log", "meson test --benchmark commit"),
-	"match": ("Parsing and matching, no packet matches", "symlog", "linear", "meson test --benchmark match_dpdk"),
+	"match": ("Parsing and matching, no packet matches", "log", "linear", "meson test --benchmark match"),
+	"match_dpdk": ("Beside DPDK's tables, no packet matches", "log", "linear", "meson test --benchmark match_dpdk"),
 }
+# What the panels of bench_match show, by its names for the frames.
+PANELS = {"plain4": "IPv4", "plain6": "IPv6", "gtp4": "GTP-U with IPv4", "gtp6": "GTP-U with IPv6",
+	"gtp4-nodes": "GTP-U with IPv4, 4,096 nodes"}
 
 
 def lines(points):
@@ -38,8 +43,6 @@ def draw_panel(axes, points, x_scale, y_scale):
 		axes.fill_between(xs, [p["low"] for p in of_line], [p["high"] for p in of_line], alpha=0.2, color=curve.get_color(), linewidth=0)
 	axes.set_xscale(x_scale)
 	axes.set_yscale(y_scale)
-	if y_scale == "linear":
-		axes.set_ylim(bottom=0)
 	xs = sorted({p["x"] for p in points})
 	if len(xs) < 12:
 		axes.set_xticks(xs, ["{:,.6g}".format(x) for x in xs], rotation=40)
@@ -47,8 +50,13 @@ def draw_panel(axes, points, x_scale, y_scale):
 	axes.grid(True, alpha=0.3)
 
 
+def kind(figures):
+	"""A benchmark's name without the generation of the CPU that its loops are for."""
+	return re.sub(r"_v\d$", "", figures["bench"])
+
+
 def draw(figures, path):
-	title, x_scale, y_scale, command = ABOUT[figures["bench"]]
+	title, x_scale, y_scale, command = ABOUT[kind(figures)]
 	panels = collections.OrderedDict()
 	for p in figures["points"]:
 		panels.setdefault(p["panel"], []).append(p)
@@ -57,15 +65,17 @@ def draw(figures, path):
 	picture, axes = plt.subplots(down, across, figsize=(4.6 * across, 3.2 * down + 0.8), sharey=True, squeeze=False)
 	for ax, (name, points) in zip(axes.flat, panels.items()):
 		draw_panel(ax, points, x_scale, y_scale)
-		ax.set_title(name)
+		ax.set_title(PANELS.get(name, name))
 		ax.set_xlabel(figures["x"])
 	for ax in list(axes.flat)[len(panels):]:
 		ax.set_visible(False)
 	for row in axes:
 		row[0].set_ylabel(figures["unit"])
-	axes.flat[0].legend(fontsize=8)
+	if y_scale == "linear":  # of all panels, for they share the axis
+		axes.flat[0].set_ylim(0, 1.05 * max(p["high"] for p in figures["points"]))
+	picture.legend(*axes.flat[0].get_legend_handles_labels(), loc="lower center", ncol=3, fontsize=8)
 	picture.suptitle("%s\n%s; %s" % (title, figures["cpu"], command), fontsize=10)
-	picture.tight_layout()
+	picture.tight_layout(rect=(0, 0.5 / picture.get_figheight(), 1, 1))
 	picture.savefig(path, metadata={"Date": None, "Creator": None})
 	plt.close(picture)
 
@@ -79,7 +89,7 @@ def main(folder, out=None):
 	for name in names:
 		with open(os.path.join(folder, name)) as f:
 			figures = json.load(f)
-		if figures["bench"] not in ABOUT:
+		if kind(figures) not in ABOUT:
 			sys.exit("%s: no picture is known for the benchmark %s" % (name, figures["bench"]))
 		path = os.path.join(out, figures["bench"] + ".svg")
 		draw(figures, path)
