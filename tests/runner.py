@@ -19,7 +19,7 @@ from poi_lab import platforms  # noqa: E402
 LIMIT = 60 * 60  # seconds for all suites without --long
 GRACE = 30  # seconds between asking a cut suite to end and ending it
 NOT_RUN = 3  # exit status when nothing failed, but the clock kept a suite from its end
-THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|kept|settle|mdf\w*|worker|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
+THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|connections|kept|settle|mdf\w*|worker|handover|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
 # of the system tests, in the short form: X1, X2, X3, following, restarts, the program poi
 SHORT = ("test_x1.", "test_x1_x2.", "test_traffic.", "test_signalling.", "test_restart.", "test_config.", "test_channel.", "test_documents.")
