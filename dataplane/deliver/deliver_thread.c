@@ -72,8 +72,6 @@ static void apply(struct deliver_thread *t, struct command *order)
 {
 	struct mdf_connection *c = order->connection;
 
-	if (c)
-		c->look_at = 0;
 	switch (order->kind) {
 	case COMMAND_ADD:
 		LIST_INSERT_HEAD(&t->connections, c, next);
@@ -85,11 +83,13 @@ static void apply(struct deliver_thread *t, struct command *order)
 		if (c->dest.creation != order->dest.creation)
 			mdf_connection_begin_anew(c, order->dest.creation);
 		mdf_connection_modified(c, &order->dest);
+		c->look_at = 0;
 		break;
 	case COMMAND_REMOVE:
 		c->remove_until =
 			now_monotonic_ns() + c->deliver->config->delivery.drain * NS_PER_S;
 		mdf_connection_ended(c, &c->removed);
+		c->look_at = 0;
 		break;
 	case COMMAND_RESOLVED:
 		c = connection_of(t, mdf_connection_of_token(order->answer.token));

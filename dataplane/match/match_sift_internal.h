@@ -124,6 +124,12 @@ INLINE void read_shapes(struct sifted *b, const struct packet_view *views, unsig
 	}
 }
 
+// So many are asked for: what is behind `n` is thrown away.
+INLINE unsigned whole(unsigned n)
+{
+	return (n + AT_ONCE - 1) / AT_ONCE * AT_ONCE;
+}
+
 // A bit per packet one of whose `each` values (1 or 2) the filter may hold, cut to `keep`.
 INLINE uint32_t sift_bloom(const struct bloom *f, const struct seeds *seeds, uint64_t keep,
 	const uint64_t *x, unsigned n, unsigned each)
@@ -132,12 +138,13 @@ INLINE uint32_t sift_bloom(const struct bloom *f, const struct seeds *seeds, uin
 	const uint32_t *words = (const uint32_t *)f->words;
 	const unsigned shift = f->shift;
 	const uint64_t factor = seeds->b;
+	const unsigned all = whole(each * n);
 	uint32_t mask = 0;
 
-	for (unsigned i = 0; i < each * n; i += AT_ONCE)
+	for (unsigned i = 0; i < all; i += AT_ONCE)
 		hash_at_once(x + i, keep, factor, shift, at + i, bits + i);
 #pragma GCC unroll 8
-	for (unsigned i = 0; i < (n + 7) / 8 * 8; i++) {
+	for (unsigned i = 0; each * i < all; i++) {
 		bool none = bits[each * i] & ~load_word(&words[at[each * i]]);
 		if (each == 2)
 			none &= (bits[2 * i + 1] & ~load_word(&words[at[2 * i + 1]])) != 0;
@@ -165,12 +172,13 @@ static __attribute__((noinline)) uint32_t sift_cover(
 	_Alignas(64) uint32_t at[2 * PACKET_BURST], bit[2 * PACKET_BURST];
 	const uint32_t *words = (const uint32_t *)s->f->cover;
 	const unsigned shift = s->f->cover_shift;
+	const unsigned all = whole(2 * n);
 	uint32_t mask = 0;
 
-	for (unsigned i = 0; i < 2 * n; i += AT_ONCE)
+	for (unsigned i = 0; i < all; i += AT_ONCE)
 		cover_at_once(b->end + i, shift, at + i, bit + i);
 #pragma GCC unroll 8
-	for (unsigned i = 0; i < (n + 7) / 8 * 8; i++)
+	for (unsigned i = 0; 2 * i < all; i++)
 		if (__builtin_expect((load_word(&words[at[2 * i]]) & bit[2 * i]) |
 				(load_word(&words[at[2 * i + 1]]) & bit[2 * i + 1]), 0))
 			mask |= 1u << i;
@@ -197,7 +205,7 @@ static __attribute__((noinline)) uint32_t sift_carriers(
 {
 	struct sifted b = {.v4 = four};
 
-	for (unsigned i = 0; i < (n + AT_ONCE - 1) / AT_ONCE * AT_ONCE; i++) {
+	for (unsigned i = 0; i < whole(n); i++) {
 		b.end[2 * i] = __builtin_bswap32((uint32_t)carrier[i]);
 		b.end[2 * i + 1] = __builtin_bswap32((uint32_t)(carrier[i] >> 32));
 	}
@@ -233,7 +241,7 @@ static __attribute__((noinline)) uint32_t sift_tunnels(
 		carrier[i] = views[i].shape & SHAPE_GTP ? views[i].carrier : first;
 		differ |= carrier[i] ^ first;
 	}
-	for (unsigned i = n; i < (n + AT_ONCE - 1) / AT_ONCE * AT_ONCE; i++)
+	for (unsigned i = n; i < whole(n); i++)
 		teid[i] = carrier[i] = 0;
 	if (s->t->kinds & KIND(TEID))
 		mask |= sift_bloom(&s->f->teid, &s->t->seeds, UINT64_MAX, teid, n, 1) & b->gtp;
@@ -351,7 +359,7 @@ static uint32_t sift(
 	uint32_t mask = 0;
 
 	read_shapes(&b, views, n);
-	for (unsigned i = 2 * n; i < (2 * n + AT_ONCE - 1) / AT_ONCE * AT_ONCE; i++)
+	for (unsigned i = 2 * n; i < whole(2 * n); i++)
 		b.end[i] = 0;
 	const uint32_t users = b.v4 | b.v6;
 	mask |= sift_addresses(&s, &b, n);

@@ -123,15 +123,16 @@ static void report_loss(
 {
 	uint64_t imissed = s->imissed - p->imissed, nombuf = s->rx_nombuf - p->nombuf;
 	uint64_t ierrors = s->ierrors - p->ierrors, handed = p->handover_full - p->handed;
+	uint64_t by_port = imissed + nombuf + ierrors;
 	struct channel_event e = {.kind = p->losing.reported ? EVENT_PORT_LOSS : EVENT_PORT_CLEAR,
-		.copies = imissed + nombuf + ierrors + handed};
+		.copies = by_port + handed};
 
 	snprintf(e.subject, sizeof(e.subject), "%s", p->name);
 	if (p->losing.reported && handed > 0)
 		snprintf(e.text, sizeof(e.text),
 			"port %.32s loses frames: %llu by the port, %llu before a worker's full "
 			"ring",
-			p->name, (unsigned long long)(imissed + nombuf + ierrors),
+			p->name, (unsigned long long)by_port,
 			(unsigned long long)handed);
 	else if (p->losing.reported)
 		snprintf(e.text, sizeof(e.text),
