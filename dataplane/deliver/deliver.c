@@ -107,12 +107,12 @@ void deliver_free(struct deliver *d)
 	deliver_sweep_wait(d);
 	for (uint32_t i = 0; i < COPY_DESTINATIONS_MAX; i++) {
 		struct mdf_connection *c = d->connection[i], *next;
-		if (c)
-			free(c->destination);
+		struct mdf_destination *m = c ? c->destination : NULL;
 		for (; c; c = next) {
 			next = c->sibling;
 			dispose(c);
 		}
+		free(m); // their spools share its room
 	}
 	copy_outcomes_clear(&d->inherited);
 	spooler_free(d->spooler);
