@@ -229,7 +229,7 @@ static __attribute__((noinline)) uint32_t sift_carriers6(
 static __attribute__((noinline)) uint32_t sift_tunnels(
 	const struct sieve *s, const struct packet_view *views, const struct sifted *b, unsigned n)
 {
-	_Alignas(64) uint64_t teid[PACKET_BURST], carrier[PACKET_BURST];
+	_Alignas(64) uint64_t teid[PACKET_BURST] = {0}, carrier[PACKET_BURST] = {0};
 	const uint32_t four = b->gtp & ~b->carrier6;
 	const uint64_t first = views[__builtin_ctz(b->gtp)].carrier;
 	uint64_t differ = 0;
@@ -241,8 +241,6 @@ static __attribute__((noinline)) uint32_t sift_tunnels(
 		carrier[i] = views[i].shape & SHAPE_GTP ? views[i].carrier : first;
 		differ |= carrier[i] ^ first;
 	}
-	for (unsigned i = n; i < whole(n); i++)
-		teid[i] = carrier[i] = 0;
 	if (s->t->kinds & KIND(TEID))
 		mask |= sift_bloom(&s->f->teid, &s->t->seeds, UINT64_MAX, teid, n, 1) & b->gtp;
 	if (!(s->near || s->cover || s->six))
