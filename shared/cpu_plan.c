@@ -57,8 +57,7 @@ static uint32_t find_delivery(const struct cpu_machine *m, const cpu_set_t *list
 }
 
 // CPUs for control threads without dataplane.control-cpus.
-static void find_control(
-	const struct cpu_machine *m, const cpu_set_t *delivery, cpu_set_t *out)
+static void find_control(const struct cpu_machine *m, const cpu_set_t *delivery, cpu_set_t *out)
 {
 	cpu_set_t beside;
 
@@ -96,6 +95,15 @@ void cpu_plan_make(const struct config *c, const struct cpu_machine *machine, st
 		out->control = listed;
 	else
 		find_control(machine, &delivery, &out->control);
+}
+
+void cpu_listings(const struct config *c, struct cpu_listing out[CPU_LISTINGS])
+{
+	const struct config_dataplane *d = &c->dataplane;
+
+	out[0] = (struct cpu_listing){"dataplane.workers", d->workers, d->n_workers};
+	out[1] = (struct cpu_listing){"dataplane.control-cpus", d->control_cpus, d->n_control_cpus};
+	out[2] = (struct cpu_listing){"delivery.cpus", c->delivery.cpus, c->delivery.n_cpus};
 }
 
 void cpu_plan_workers(const struct config_dataplane *d, cpu_set_t *out)

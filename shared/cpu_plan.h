@@ -1,6 +1,6 @@
 #pragma once
 
-// Which CPUs the threads of poi-dataplane run on, from the configuration and the machine. Pure: the
+// Deals out the CPUs for the threads of poi-dataplane, from the configuration and the machine. Pure: the
 // dataplane places its threads by it, and `poi check` says what comes of it.
 
 #include <sched.h>
@@ -32,6 +32,16 @@ struct cpu_plan {
 // `allowed`; main-cpu alone where that is nothing.
 void cpu_plan_make(
 	const struct config *c, const struct cpu_machine *machine, struct cpu_plan *out);
+
+// The keys that list CPUs, with what they list.
+struct cpu_listing {
+	const char *path; // "delivery.cpus"
+	const int32_t *cpu;
+	uint32_t n;
+};
+
+#define CPU_LISTINGS 3u // the first is dataplane.workers
+void cpu_listings(const struct config *c, struct cpu_listing out[CPU_LISTINGS]);
 
 // CPUs of dataplane.workers.
 void cpu_plan_workers(const struct config_dataplane *d, cpu_set_t *out);

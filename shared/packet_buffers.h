@@ -23,7 +23,7 @@ struct packet_buffers {
 #define PACKET_BUFFERS_HANDED 512u // in a ring from worker to worker, unless dataplane.mbufs says so
 uint32_t packet_buffers_needed(const struct packet_buffers *p);
 
-// What port `i` needs if its device has a queue for each worker.
+// Reckons what port `i` needs if its device has a queue for each worker.
 uint32_t packet_buffers_reckon(const struct config *c, uint32_t i);
 // dataplane.mbufs, or that where it is 0.
 uint32_t packet_buffers_of_port(const struct config *c, uint32_t i);

@@ -38,7 +38,7 @@ static bool is_worker(const struct config_dataplane *d, unsigned cpu, uint32_t b
 	return false;
 }
 
-// What makes a worker's CPU slower or shared, one line each.
+// Reports what makes a worker's CPU slower or shared, one line each.
 static void look_at_worker(const struct check *c, uint32_t i, const char *isolated)
 {
 	const struct config_dataplane *d = &c->config->dataplane;
@@ -83,22 +83,15 @@ static bool cpu_exists(const struct check *c, const char *online, const char *wh
 
 static bool all_exist(const struct check *c, const char *online)
 {
-	const struct config_dataplane *d = &c->config->dataplane;
-	const struct config_delivery *delivery = &c->config->delivery;
-	const struct {
-		const char *key;
-		const int32_t *cpu;
-		uint32_t n;
-	} lists[] = {{"dataplane.workers", d->workers, d->n_workers},
-		{"dataplane.control-cpus", d->control_cpus, d->n_control_cpus},
-		{"delivery.cpus", delivery->cpus, delivery->n_cpus}};
-	bool good = cpu_exists(c, online, "dataplane.main-cpu", d->main_cpu);
+	struct cpu_listing keys[CPU_LISTINGS];
+	bool good = cpu_exists(c, online, "dataplane.main-cpu", c->config->dataplane.main_cpu);
 	char what[64];
 
-	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
-		for (uint32_t i = 0; i < lists[k].n; i++) {
-			snprintf(what, sizeof(what), "%s[%u]", lists[k].key, i);
-			good &= cpu_exists(c, online, what, lists[k].cpu[i]);
+	cpu_listings(c->config, keys);
+	for (size_t k = 0; k < CPU_LISTINGS; k++)
+		for (uint32_t i = 0; i < keys[k].n; i++) {
+			snprintf(what, sizeof(what), "%s[%u]", keys[k].path, i);
+			good &= cpu_exists(c, online, what, keys[k].cpu[i]);
 		}
 	return good;
 }
@@ -107,8 +100,8 @@ static bool all_exist(const struct check *c, const char *online)
 
 // The mask that systemd starts the program with: CPUAffinity=, else all that the kernel schedules
 // on. False when AllowedCPUs= forbids a CPU that is named.
-static bool look_at_unit(const struct check *c, const char *online, const char *isolated,
-	struct cpu_machine *m)
+static bool look_at_unit(
+	const struct check *c, const char *online, const char *isolated, struct cpu_machine *m)
 {
 	const struct config *f = c->config;
 	char allowed[CPU_LIST_TEXT], named[CPU_LIST_TEXT];
@@ -198,8 +191,8 @@ static void look_at_control(const struct check *c, const struct cpu_machine *m,
 			"CPUs, or set dataplane.idle-sleep-us",
 			shared);
 	}
-	for (uint32_t i = 0; i < c->config->dataplane.n_control_cpus && CPU_COUNT(&plan->control) > 1;
-		i++)
+	for (uint32_t i = 0;
+		i < c->config->dataplane.n_control_cpus && CPU_COUNT(&plan->control) > 1; i++)
 		if (check_in_list(isolated, (unsigned)c->config->dataplane.control_cpus[i])) {
 			check_say(c, CHECK_WARN, "cpu",
 				"dataplane.control-cpus[%u]: CPU %d is isolated, so that the "
@@ -227,7 +220,8 @@ static void look_at_sharing(const struct check *c, const char *online, const cha
 		CPU_SET((size_t)plan.delivery[i], &all);
 	cpu_list_write(&all, delivery);
 	cpu_list_write(&plan.control, control);
-	check_say(c, CHECK_OK, "cpu", "%u delivery threads on CPUs %s; builder, follower and helper "
+	check_say(c, CHECK_OK, "cpu",
+		"%u delivery threads on CPUs %s; builder, follower and helper "
 		"threads on %s",
 		plan.n_delivery, delivery, control);
 	look_at_delivery(c, &m, &plan);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/cpu_plan.h"
 #include "shared/nic_driver.h"
 
 #define MIB (1024.0 * 1024)
@@ -239,28 +240,21 @@ static void look_at_id(const struct check *c, const char *given, const struct ni
 
 static void look_at_node(const struct check *c, const char *device)
 {
-	const struct config_dataplane *d = &c->config->dataplane;
-	const struct config_delivery *delivery = &c->config->delivery;
-	const struct {
-		const char *key;
-		const int32_t *cpu;
-		uint32_t n;
-	} lists[] = {{"dataplane.workers", d->workers, d->n_workers},
-		{"delivery.cpus", delivery->cpus, delivery->n_cpus},
-		{"dataplane.control-cpus", d->control_cpus, d->n_control_cpus}};
+	struct cpu_listing keys[CPU_LISTINGS];
 	char text[32];
 
 	if (!check_read(c, text, sizeof(text), "/sys/bus/pci/devices/%s/numa_node", device))
 		return;
 	int node = (int)strtol(text, NULL, 10);
-	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
-		for (uint32_t i = 0; node >= 0 && i < lists[k].n; i++) {
-			int own = check_cpu_node(c, (unsigned)lists[k].cpu[i]);
+	cpu_listings(c->config, keys);
+	for (size_t k = 0; k < CPU_LISTINGS; k++)
+		for (uint32_t i = 0; node >= 0 && i < keys[k].n; i++) {
+			int own = check_cpu_node(c, (unsigned)keys[k].cpu[i]);
 			if (own >= 0 && own != node)
 				check_say(c, CHECK_WARN, "port",
 					"%s is on memory node %d, CPU %d of %s on node %d: slower; "
 					"write CPUs of node %d (lscpu)",
-					device, node, lists[k].cpu[i], lists[k].key, own, node);
+					device, node, keys[k].cpu[i], keys[k].path, own, node);
 		}
 }
 

@@ -97,7 +97,7 @@ struct mdf_attempt { // at one address of a destination
 	bool failed;	      // since the connection stood, or all of them had failed
 };
 
-// What the connections of a destination share. Under deliver->lock, but for what is marked otherwise.
+// Holds what the connections of a destination share. Under deliver->lock, but for what is marked otherwise.
 struct mdf_destination {
 	struct mdf_connection *first; // those not retired, the one of the lowest number first
 	uint32_t n;		      // connections among which the rings are divided
@@ -278,7 +278,7 @@ struct command {
 };
 
 // deliver_rings.c: the builder's thread
-// Whether the rings of this worker and kind belong to the connection.
+// True when the rings of this worker and kind belong to the connection.
 bool deliver_carries(const struct mdf_connection *c, uint32_t worker, enum copy_kind k);
 // Sets what it carries.
 void deliver_rings_divide(struct mdf_connection *c);

@@ -41,9 +41,9 @@ static uint64_t least_quota(const struct mdf_connection *c)
 	return (spool ? SPOOL_SEGMENTS_MIN : 1) * (uint64_t)SEGMENT_SIZE;
 }
 
-// What the rings of a kind may hold together, whichever worker fills them; where both kinds are
-// delivered an eighth is kept for X2, so that content never crowds it out. The first ring of the
-// kind begins it anew.
+// Sets what the rings of a kind may hold together, whichever worker fills them; where both kinds
+// are delivered an eighth is kept for X2, so that content never crowds it out. The first ring of
+// the kind begins it anew.
 static void begin_quota(const struct mdf_connection *c, enum copy_kind k, uint8_t delivery)
 {
 	uint64_t quota = c->settings.buffer, least = 0;
@@ -69,7 +69,7 @@ static struct copy_ring *make_ring(struct mdf_connection *c, uint32_t worker, en
 	return copy_ring_new(c->deliver->captures[worker], &s);
 }
 
-// Of one connection, by line; NULL when out of memory.
+// Returns one connection's new rings, by line; NULL when out of memory.
 static struct copy_ring **make(struct mdf_connection *c, uint8_t delivery)
 {
 	uint32_t n = c->deliver->n_workers;

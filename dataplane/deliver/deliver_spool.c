@@ -14,9 +14,9 @@
 #include "shared/sealed_file.h"
 
 #define FILE_MAX 4400
-#define RETRY_NS NS_PER_S	 // after a store that failed
-#define WAIT_NS (2 * NS_PER_S)	 // of a whole segment in memory
-#define PART_UP 2u		  // of a kind's room, from where on segments go to the disk
+#define RETRY_NS NS_PER_S      // after a store that failed
+#define WAIT_NS (2 * NS_PER_S) // of a whole segment in memory
+#define PART_UP 2u	       // of a kind's room, from where on segments go to the disk
 #define PART_AWAY 8u
 #define LOOK_NS (200 * NS_PER_MS) // between two looks at that
 
@@ -44,8 +44,8 @@ int deliver_spool_setup(struct deliver *d, char *why, size_t why_size)
 	return POI_ERR_NOMEM;
 }
 
-void deliver_contact(struct deliver *d, bool (*silent)(void *context, const struct id16 *ne),
-	void *context)
+void deliver_contact(
+	struct deliver *d, bool (*silent)(void *context, const struct id16 *ne), void *context)
 {
 	d->silent = silent;
 	d->silent_context = context;
@@ -59,8 +59,8 @@ static const struct connection_spool *failing_kind(const struct mdf_connection *
 	return NULL;
 }
 
-// Of all connections: a destination has one fault for all that fails of its spool. NULL: nothing. Under
-// the lock.
+// Returns what fails of the spool of any connection, for a destination has one fault for all of it;
+// NULL: nothing. Under the lock.
 static const struct connection_spool *failing_part(const struct mdf_connection *c)
 {
 	const struct connection_spool *p = NULL;
@@ -95,8 +95,8 @@ static void discarded(struct mdf_connection *c, const char *did, bool stale, uin
 	mdf_connection_post(c, EVENT_DISCARDED, copies, text);
 }
 
-// NE.DID.creation.x2, and for connections but the first NE.DID.creation.number.x2: a file stays with
-// the number of its connection.
+// NE.DID.creation.x2, and for connections but the first NE.DID.creation.number.x2: a file stays
+// with the number of its connection.
 static void name_file(const struct deliver *d, const struct channel_destination *dest,
 	uint32_t number, enum copy_kind k, char *out, size_t size)
 {

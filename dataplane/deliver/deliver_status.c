@@ -1,4 +1,4 @@
-// What the builder is told: the state and the sums of destinations.
+// Tells the builder the state and the sums of destinations.
 
 #include "dataplane/deliver/deliver_internal.h"
 

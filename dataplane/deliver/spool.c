@@ -70,7 +70,7 @@ static void count_owed(struct spool *s, uint64_t owed)
 	s->owed = owed;
 }
 
-// Whether there is room for so much more; then it is taken.
+// Takes room for so much more; false: there is none.
 static bool take_room(struct spool *s, uint64_t size)
 {
 	count_owed(s, spool_octets(s));

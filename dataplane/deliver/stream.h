@@ -37,7 +37,7 @@ void stream_count_in(struct stream *s, struct copy_outcome_counts *counts, uint6
 void stream_free(struct stream *s); // frees its rings
 void *stream_owner(const struct stream *s);
 
-// So many streams divide the rings of a quota: this one's share of what these can hold decides when it
+// Says how many streams divide the rings of a quota: this one's share of what these can hold decides when it
 // asks for a mark, what goes to the spool, and how much TCP may hold. 1 without a call.
 void stream_share(struct stream *s, uint32_t n);
 

@@ -10,7 +10,7 @@
 
 #include "dataplane/match/match_vector_internal.h"
 
-// What of a table a burst is asked for.
+// Says which filters of a table a burst is asked for.
 struct sieve {
 	const struct table *t;
 	const struct filters *f;
@@ -124,7 +124,7 @@ INLINE void read_shapes(struct sifted *b, const struct packet_view *views, unsig
 	}
 }
 
-// So many are asked for: what is behind `n` is thrown away.
+// Rounds up to what is asked for at once; what is behind `n` is thrown away.
 INLINE unsigned whole(unsigned n)
 {
 	return (n + AT_ONCE - 1) / AT_ONCE * AT_ONCE;
@@ -224,7 +224,7 @@ static __attribute__((noinline)) uint32_t sift_carriers6(
 	return mask;
 }
 
-// What carries the users' packets, and the tunnels' numbers. Mostly all tunnels of a burst are between
+// Asks for what carries the users' packets, and for the tunnels' numbers. Mostly all tunnels of a burst are between
 // the same two nodes: their addresses are asked for once.
 static __attribute__((noinline)) uint32_t sift_tunnels(
 	const struct sieve *s, const struct packet_view *views, const struct sifted *b, unsigned n)

@@ -8,7 +8,7 @@
 
 #include "shared/error.h"
 
-// Whether the kernel lets a thread of this process onto the CPU. Moves the caller there.
+// Moves the caller to the CPU; false: the kernel does not let threads of this process there.
 static bool may_use(size_t cpu)
 {
 	cpu_set_t one;
@@ -42,8 +42,8 @@ static int place(struct placement *p, const struct config *c, const struct place
 	cpu_plan_make(c, &m, &p->plan);
 	int e = try_list("delivery.cpus", c->delivery.cpus, c->delivery.n_cpus, why, size);
 	if (e == POI_OK)
-		e = try_list("dataplane.control-cpus", d->control_cpus, d->n_control_cpus, why,
-			size);
+		e = try_list(
+			"dataplane.control-cpus", d->control_cpus, d->n_control_cpus, why, size);
 	if (e != POI_OK)
 		return e;
 	if (sched_setaffinity(0, sizeof(p->plan.control), &p->plan.control) == 0)

@@ -1,4 +1,4 @@
-// What is handed over between the workers of these ports.
+// Makes the rings between the workers of these ports.
 
 #include "dataplane/worker/handover.h"
 

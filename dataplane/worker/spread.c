@@ -98,7 +98,7 @@ static inline bool find_content(const uint8_t *d, uint32_t length, uint32_t gtp,
 	return pass_extensions(d, length, p[0] & 0x04 ? p[11] : 0, c);
 }
 
-// What carries nothing that is looked into, and of which no fragment can come.
+// True for what carries nothing that is looked into, and of which no fragment can come.
 static inline bool is_plain(const uint8_t *upper, uint8_t protocol)
 {
 	switch (protocol) {

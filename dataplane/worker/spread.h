@@ -1,6 +1,6 @@
 #pragma once
 
-// Which worker a tunnelled packet belongs to, where one pair of outer addresses is too much for one.
+// Finds the worker that a tunnelled packet belongs to, where one pair of outer addresses is too much for one.
 // By the user: both directions of a session go to one worker.
 // Looks at a frame before it is parsed and takes only what is plain; whatever is not stays with the
 // worker that received it: signalling, traffic outside tunnels, fragments of either layer, tunnels

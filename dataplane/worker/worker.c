@@ -68,8 +68,8 @@ struct burst { // of one lane
 	const uint64_t *received_ns; // by packet; NULL: now
 };
 
-// What was handed over may meet a rule of a message that is younger: the tunnel may have been
-// somebody else's when the packet was received.
+// Takes out hits of rules that are younger than the packet, which was handed over: the tunnel may
+// have been somebody else's when the packet was received.
 static unsigned of_their_time(const uint64_t *received_ns, struct hit *hits, unsigned n)
 {
 	unsigned kept = 0;
@@ -239,7 +239,7 @@ static inline __attribute__((always_inline)) void look_into(struct worker *w, st
 		match_plain(w, b);
 }
 
-// Of a lane that spreads: others get what belongs to them. Behind the signalling of the burst, so
+// Gives others what belongs to them of a lane that spreads. Behind the signalling of the burst, so
 // that their windows are open for what follows it; else at once, so that they work meanwhile.
 static __attribute__((noinline)) void share(struct worker *w, struct burst *b)
 {
@@ -308,7 +308,8 @@ static unsigned take_all_handed(struct worker *w, const struct table *t)
 	return found;
 }
 
-// What waits when a table is about to be left was received while it was in force, and meets it.
+// Takes what waits when a table is about to be left: it was received while that was in force, and
+// meets it.
 static __attribute__((noinline)) unsigned finish_handed(struct worker *w, const struct table *t)
 {
 	unsigned found = 0;
