@@ -155,6 +155,17 @@ static bool handshake(struct sink_shared *s, struct taker *t)
 	return false;
 }
 
+static void take_raw(struct sink_shared *s, struct taker *t)
+{
+	static uint8_t waste[1 << 20];
+	ssize_t n = recv(t->fd, waste, sizeof(waste), 0);
+
+	if (n > 0)
+		atomic_fetch_add_explicit(&s->octets[t->port], (uint64_t)n, memory_order_relaxed);
+	else if (n == 0 || errno != EAGAIN)
+		drop(s, t);
+}
+
 static void take(struct sink_shared *s, struct taker *t)
 {
 	static uint8_t waste[HELD];
@@ -162,6 +173,14 @@ static void take(struct sink_shared *s, struct taker *t)
 
 	if (!t->up && !handshake(s, t))
 		return;
+	if (atomic_load_explicit(&s->held, memory_order_relaxed)) {
+		usleep(1000);
+		return;
+	}
+	if (atomic_load_explicit(&s->raw, memory_order_relaxed)) {
+		take_raw(s, t);
+		return;
+	}
 	for (int i = 0; i < 32; i++) {
 		int n = aged ? SSL_read(t->ssl, t->octets + t->held, (int)(HELD - t->held))
 			     : SSL_read(t->ssl, waste, sizeof(waste));

@@ -23,6 +23,8 @@ struct sink_shared { // written by the sink's process
 	// Written by the benchmark.
 	_Atomic bool ages_wanted; // set before a connection, as the next
 	_Atomic bool answers;	  // acknowledges keepalives; always with `ages_wanted`
+	_Atomic bool held;	  // reads nothing behind a handshake
+	_Atomic bool raw;	  // reads without decrypting: `octets` are those of TCP
 	_Atomic uint32_t
 		flap_ms; // a flapping connection is cut so long after its handshake; 0: never
 };
