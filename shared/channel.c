@@ -95,8 +95,10 @@ static void put_ne(struct wire_writer *w, const struct channel_ne *m)
 	put_id(w, &m->ne);
 	put_chars(w, m->identifier, sizeof(m->identifier));
 	wire_put_u64(w, m->fail_safe_ms);
+	wire_put_u64(w, m->silence_ms);
 	wire_put_u64(w, m->remaining_ms);
 	wire_put_u8(w, m->expired);
+	wire_put_u8(w, m->silent);
 	wire_put_u8(w, m->payload_format);
 	wire_put_u8(w, m->axri);
 	put_memo(w, m->memo, m->memo_length);
@@ -109,8 +111,12 @@ static void get_ne(struct wire_reader *r, struct channel_ne *m)
 	if (m->identifier[0] == '\0')
 		fail(&r->error, POI_ERR_INVALID);
 	m->fail_safe_ms = wire_get_u64(r);
+	m->silence_ms = wire_get_u64(r);
+	if (m->silence_ms && m->silence_ms >= m->fail_safe_ms)
+		fail(&r->error, POI_ERR_INVALID);
 	m->remaining_ms = wire_get_u64(r);
 	m->expired = get_flag(r);
+	m->silent = get_flag(r);
 	m->payload_format = get_enum(r, 0, 12);
 	m->axri = get_flag(r);
 	get_memo(r, &m->memo, &m->memo_length);
@@ -150,6 +156,31 @@ static void get_address(struct wire_reader *r, struct ip_address *a)
 		fail(&r->error, POI_ERR_INVALID);
 }
 
+static void put_end(struct wire_writer *w, const struct channel_end *e)
+{
+	put_id(w, &e->did);
+	put_address(w, &e->address);
+	put_chars(w, e->host, sizeof(e->host));
+	wire_put_u16(w, e->port);
+}
+
+// Where to connect: exactly one of address and host, and a port.
+static void check_place(
+	struct wire_reader *r, const struct ip_address *address, const char *host, uint16_t port)
+{
+	if ((address->family != 0) == (host[0] != '\0') || port == 0)
+		fail(&r->error, POI_ERR_INVALID);
+}
+
+static void get_end(struct wire_reader *r, struct channel_end *e)
+{
+	get_id(r, &e->did);
+	get_address(r, &e->address);
+	wire_get_text(r, e->host, sizeof(e->host));
+	e->port = wire_get_u16(r);
+	check_place(r, &e->address, e->host, e->port);
+}
+
 static void put_destination(struct wire_writer *w, const struct channel_destination *m)
 {
 	put_id(w, &m->ne);
@@ -159,7 +190,26 @@ static void put_destination(struct wire_writer *w, const struct channel_destinat
 	put_chars(w, m->host, sizeof(m->host));
 	wire_put_u16(w, m->port);
 	put_memo(w, m->memo, m->memo_length);
-	wire_put_u64(w, m->creation); // last: older records of the sealed store end before it
+	wire_put_u64(w, m->creation); // older records of the sealed store end before it
+	if (m->n_ends > CHANNEL_ENDS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	if (m->n_ends) // or here
+		wire_put_u8(w, m->n_ends);
+	for (unsigned i = 0; i < m->n_ends; i++)
+		put_end(w, &m->end[i]);
+}
+
+static void get_ends(struct wire_reader *r, struct channel_destination *m)
+{
+	m->n_ends = get_enum(r, 1, CHANNEL_ENDS_MAX);
+	for (unsigned i = 0; i < m->n_ends; i++) {
+		get_end(r, &m->end[i]);
+		for (unsigned k = 0; k < i; k++)
+			if (id_equal(&m->end[i].did, &m->end[k].did))
+				fail(&r->error, POI_ERR_INVALID);
+	}
 }
 
 static void get_destination(struct wire_reader *r, struct channel_destination *m)
@@ -169,13 +219,16 @@ static void get_destination(struct wire_reader *r, struct channel_destination *m
 	m->delivery = get_enum(r, DELIVERY_X2, DELIVERY_X2 | DELIVERY_X3);
 	get_address(r, &m->address);
 	wire_get_text(r, m->host, sizeof(m->host));
-	if ((m->address.family != 0) == (m->host[0] != '\0'))
-		fail(&r->error, POI_ERR_INVALID); // exactly one of the two
 	m->port = wire_get_u16(r);
-	if (m->port == 0)
-		fail(&r->error, POI_ERR_INVALID);
 	get_memo(r, &m->memo, &m->memo_length);
 	m->creation = wire_get_u64(r);
+	if (!r->error && wire_left(r) > 0) {
+		get_ends(r, m);
+		if (m->address.family || m->host[0] || m->port)
+			fail(&r->error, POI_ERR_INVALID);
+	} else {
+		check_place(r, &m->address, m->host, m->port);
+	}
 }
 
 enum triggers_flag { TRIGGERS_SESSION = 1, TRIGGERS_SKIP_EMPTY = 2 };
@@ -318,7 +371,7 @@ static void get_memo_body(struct wire_reader *r, struct channel_memo *m)
 {
 	get_id(r, &m->ne);
 	get_id(r, &m->id);
-	m->of = get_enum(r, MEMO_TASK, MEMO_REPORT);
+	m->of = get_enum(r, MEMO_TASK, MEMO_OBJECT);
 	get_memo(r, &m->memo, &m->memo_length);
 }
 
@@ -369,6 +422,7 @@ static void put_event(struct wire_writer *w, const struct channel_event *m)
 	wire_put_u8(w, m->kind);
 	put_id(w, &m->ne);
 	put_id(w, &m->id);
+	put_id(w, &m->end);
 	wire_put_u8(w, m->loss);
 	wire_put_u64(w, m->copies);
 	wire_put_u64(w, m->time_ns);
@@ -381,6 +435,7 @@ static void get_event(struct wire_reader *r, struct channel_event *m)
 	m->kind = get_enum(r, EVENT_DESTINATION_DOWN, EVENT_LAST);
 	get_id(r, &m->ne);
 	get_id(r, &m->id);
+	get_id(r, &m->end);
 	m->loss = get_enum(r, 0, LOSS_COUNT - 1);
 	m->copies = wire_get_u64(r);
 	m->time_ns = wire_get_u64(r);

@@ -22,12 +22,13 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 14
+#define CHANNEL_VERSION 15
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
 #define CHANNEL_TASK_DESTINATIONS_MAX 16
 #define CHANNEL_NAME_MAX 256 // identifiers and host names, terminator included
+#define CHANNEL_ENDS_MAX 8 // of a redundant destination set
 #define CHANNEL_PORTS_MAX 32
 #define CHANNEL_WORKERS_MAX 32
 #define CHANNEL_DELIVERY_THREADS_MAX 16
@@ -77,6 +78,7 @@ enum channel_id {
 	CHANNEL_STATE_END = 44,
 	CHANNEL_EVENT = 45,	   // `request`: its number, from 1; 0: it is not kept
 	CHANNEL_REPORT_STATE = 46, // body as MEMO_PUT, behind the network elements
+	CHANNEL_OBJECT_STATE = 47, // body as MEMO_PUT, before the destinations
 	// observer -> control (<runtime-dir>/control.sock, same framing and hello)
 	CHANNEL_CONTROL_STATUS_GET = 50,
 	CHANNEL_CONTROL_STATUS = 51,
@@ -114,11 +116,17 @@ struct channel_hello_refused {
 struct channel_ne { // NE_PUT, NE_STATE
 	struct id16 ne;             // id_of_ne(identifier)
 	char identifier[CHANNEL_NAME_MAX];
-	uint64_t fail_safe_ms;      // TIME_P2; 0 when keepalives are disabled for this element
+	// Silence of the ADMF that ends all tasks: TIME_P2, or TIME_P3 where a report comes first; 0 when
+	// keepalives are disabled for this element.
+	uint64_t fail_safe_ms;
+	// Silence that is told with EVENT_ADMF_SILENT: TIME_P2 of the model of later minors; 0: none.
+	// Less than fail_safe_ms.
+	uint64_t silence_ms;
 	// NE_STATE: until the deadline; UINT64_MAX when none. NE_PUT that defines a new element: its first
 	// deadline; 0: all of fail_safe_ms.
 	uint64_t remaining_ms;
 	uint8_t expired;            // NE_STATE only: the fail-safe has fired and was not cleared since
+	uint8_t silent;             // NE_STATE only: silence_ms has passed, and nothing was heard since
 	uint8_t payload_format;     // of X3 for tasks given from now on; enum config_format
 	uint8_t axri;               // 1: those tasks may share PDUs (attribute 21)
 	const uint8_t *memo;        // NE_STATE only, as for a task; NE_PUT leaves what there is
@@ -133,7 +141,17 @@ struct channel_heard {
 #define DELIVERY_X2 0x01u
 #define DELIVERY_X3 0x02u
 
-struct channel_destination { // DESTINATION_PUT, DESTINATION_STATE
+// One member of a redundant destination set. Either `address` or `host` is used, as below.
+struct channel_end {
+	struct id16 did;
+	struct ip_address address;
+	char host[CHANNEL_NAME_MAX];
+	uint16_t port;
+};
+
+// DESTINATION_PUT, DESTINATION_STATE. With ends it is a redundant set (DestinationSet): one queue, whose
+// content goes to the first end that is up; `did` is the dSId, and address, host and port are empty.
+struct channel_destination {
 	struct id16 ne;
 	struct id16 did;
 	uint8_t delivery;            // DELIVERY_*
@@ -145,6 +163,8 @@ struct channel_destination { // DESTINATION_PUT, DESTINATION_STATE
 	// Drawn at CreateDestination, never 0 there: what outlives a process for a destination is of one
 	// creation, not of an identifier that can be used again.
 	uint64_t creation;
+	uint8_t n_ends;
+	struct channel_end end[CHANNEL_ENDS_MAX]; // the most preferred first, no DID twice
 };
 
 enum channel_report { REPORT_NONE = 0, REPORT_PDHR = 1, REPORT_PDSR = 2 };
@@ -193,11 +213,12 @@ struct channel_object { // DESTINATION_REMOVE, TASK_REMOVE, TASK_STATUS_GET, TOM
 };
 
 // MEMO_REPORT: one that the ADMF has not answered, whose key is the id; without octets it is gone.
-enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE, MEMO_REPORT };
+// MEMO_OBJECT: a generic object, whose objectId is the id; likewise, but it can be replaced.
+enum channel_memo_of { MEMO_TASK, MEMO_DESTINATION, MEMO_NE, MEMO_REPORT, MEMO_OBJECT };
 
-struct channel_memo { // MEMO_PUT, REPORT_STATE
+struct channel_memo { // MEMO_PUT, REPORT_STATE, OBJECT_STATE
 	struct id16 ne;
-	struct id16 id; // XID or DID; not looked at for MEMO_NE
+	struct id16 id; // XID, DID or objectId; not looked at for MEMO_NE
 	uint8_t of;     // enum channel_memo_of
 	const uint8_t *memo;
 	uint32_t memo_length;
@@ -259,13 +280,18 @@ enum channel_event_kind {
 	EVENT_FRAGMENTS_CLEAR = 26, // none for 5 seconds
 	EVENT_TASK_UNSEEN = 27, // as EVENT_TASK_UNSURE: no port shows the tunnels of a session of it
 	EVENT_PORT_DEAF = 28, // a port's promiscuous mode was refused: it stays so until a restart
-	EVENT_LAST = EVENT_PORT_DEAF,
+	// The end of set `id` that is member `end` is down, or up again. What is lost is the set's.
+	EVENT_END_DOWN = 29,
+	EVENT_END_UP = 30,
+	EVENT_ADMF_SILENT = 31, // of `ne`, for silence_ms; its tasks end at fail_safe_ms
+	EVENT_LAST = EVENT_ADMF_SILENT,
 };
 
 struct channel_event {
 	uint8_t kind;
 	struct id16 ne;  // zero when it concerns the whole process
-	struct id16 id;  // DID or XID, zero otherwise
+	struct id16 id;  // DID, dSId or XID, zero otherwise
+	struct id16 end; // DID of events of ends, zero otherwise
 	uint8_t loss;    // enum copy_loss
 	uint64_t copies; // lost since the start of the outage
 	uint64_t time_ns;
@@ -394,6 +420,14 @@ struct channel_destination_status {
 	uint64_t down_since_ns; // 0 when not down
 	uint64_t odd_acks; // acknowledgements of keepalives not sent, or acknowledged before
 	char reason[96]; // last connection error, for a person
+	uint8_t n_ends;  // of a redundant set
+	uint8_t used;    // the end that has the stream; n_ends: none
+	struct {
+		struct id16 did;
+		uint8_t state; // UP, DOWN, CONNECTING; IDLE: not tried yet
+		uint64_t down_since_ns; // 0 when not down
+		char reason[96];
+	} end[CHANNEL_ENDS_MAX];
 };
 
 struct channel_control_status {

@@ -279,8 +279,9 @@ static void get_task_status(struct wire_reader *r, struct channel_task_status *m
 	X(u64, since_ns)                                                                         \
 	X(u32, sessions)                                                                         \
 	X(u32, partial)                                                                          \
-	X(u32, nodes) X(u64, octets) X(u64, lost) X(u32, tasks) X(u32, waiting) X(u32, unsure)   \
-		X(u32, rules) X(u64, measured) X(u64, p50_ns) X(u64, p99_ns) X(u64, most_ns)     \
+	X(u32, nodes)                                                                            \
+	X(u64, octets) X(u64, lost) X(u32, tasks) X(u32, waiting) X(u32, unsure) X(u32, rules)   \
+		X(u64, measured) X(u64, p50_ns) X(u64, p99_ns) X(u64, most_ns)                   \
 			X(u64, holdback_held) X(u64, holdback_matched) X(u64, holdback_given_up) \
 				X(u64, holdback_full)
 
@@ -329,6 +330,15 @@ static void put_destination_status(
 	wire_put_u64(w, m->down_since_ns);
 	wire_put_u64(w, m->odd_acks);
 	put_chars(w, m->reason, sizeof(m->reason));
+	uint32_t n = m->n_ends < CHANNEL_ENDS_MAX ? m->n_ends : CHANNEL_ENDS_MAX;
+	wire_put_u32(w, n);
+	wire_put_u8(w, m->used);
+	for (unsigned i = 0; i < n; i++) {
+		put_id(w, &m->end[i].did);
+		wire_put_u8(w, m->end[i].state);
+		wire_put_u64(w, m->end[i].down_since_ns);
+		put_chars(w, m->end[i].reason, sizeof(m->end[i].reason));
+	}
 }
 
 static void get_destination_status(struct wire_reader *r, struct channel_destination_status *m)
@@ -345,6 +355,14 @@ static void get_destination_status(struct wire_reader *r, struct channel_destina
 	m->down_since_ns = wire_get_u64(r);
 	m->odd_acks = wire_get_u64(r);
 	wire_get_text(r, m->reason, sizeof(m->reason));
+	m->n_ends = (uint8_t)get_number(r, CHANNEL_ENDS_MAX);
+	m->used = get_enum(r, 0, m->n_ends);
+	for (unsigned i = 0; i < m->n_ends; i++) {
+		get_id(r, &m->end[i].did);
+		m->end[i].state = get_enum(r, DESTINATION_IDLE, DESTINATION_DRAINING);
+		m->end[i].down_since_ns = wire_get_u64(r);
+		wire_get_text(r, m->end[i].reason, sizeof(m->end[i].reason));
+	}
 }
 
 static void put_control_status(struct wire_writer *w, const struct channel_control_status *m)

@@ -216,14 +216,18 @@ Test(channel, a_foreign_version_is_still_read)
 
 Test(channel, provisioning_round_trips)
 {
-	CHECK(ne,
-		S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2,
-			.remaining_ms = UINT64_MAX, .expired = 1, .memo = memo, .memo_length = 3));
+	CHECK(ne, S(.ne = id(1), .identifier = "poi-01", .fail_safe_ms = 2, .silence_ms = 1,
+			  .silent = 1, .remaining_ms = UINT64_MAX, .expired = 1, .memo = memo,
+			  .memo_length = 3));
 	CHECK(heard, S(id(1), .at_ms = 4711));
 	CHECK(destination,
 		S(.ne = id(1), .did = id(2), .delivery = DELIVERY_X3, .port = 1,
 			.address = {.family = 6, .b = {[15] = 1}}, .memo = memo, .memo_length = 3));
 	CHECK(destination, S(.delivery = DELIVERY_X2, .port = 65535, .host = "mdf.example"));
+	CHECK(destination, S(.delivery = DELIVERY_X3, .did = id(9), .memo = memo, .memo_length = 3,
+				   .creation = 5, .n_ends = 2,
+				   .end = {{id(1), {.family = 4, .b = {192, 0, 2, 1}}, "", 1},
+					   {id(2), .host = "mdf.example", .port = 2}}));
 	CHECK(task, sample_task());
 	CHECK(object, S(id(1), id(2)));
 	CHECK(memo, S(.ne = id(1), .id = id(2), .of = MEMO_NE, .memo = memo, .memo_length = 4));
@@ -234,11 +238,14 @@ Test(channel, answers_round_trip)
 	CHECK(ack, S(POI_ERR_CONFLICT, 77));
 	CHECK(state_end, S(1, 2, 3, {[31] = 4}, 1));
 	CHECK(complete, S(1));
-	CHECK(event, S(EVENT_LAST, id(1), id(2), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
+	CHECK(event,
+		S(EVENT_LAST, id(1), id(2), id(3), LOSS_STOPPED, 3, 4, "net_null0", "port down"));
 	CHECK(status, sample_status());
 	CHECK(task_status, S(id(1), id(2), POI_ERR_NOT_FOUND, copies(), 1, 2, 3, 1, 4));
-	CHECK(destination_status, S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, 3, 2,
-					  copies(), 1, 2, 3, 4, "refused"));
+	CHECK(destination_status,
+		S(id(1), id(2), DESTINATION_DRAINING, CONFIG_SETTLE_TCP, 3, 2, copies(), 1, 2, 3, 4,
+			"refused", 2, 1,
+			{{id(3), DESTINATION_DOWN, 5, "cut"}, {id(4), DESTINATION_UP, 0, ""}}));
 	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 11, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());
@@ -422,6 +429,25 @@ Test(channel, other_domains)
 	d.port = 0;
 	n = channel_encode_destination(out, sizeof(out), 1, 1, &d);
 	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	d = (struct channel_destination){
+		.delivery = 1, .n_ends = 2, .end = {{.host = "a", .port = 1}, {id(1), .port = 1}}};
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d); // the second: nowhere
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	strcpy(d.end[1].host, "b");
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d);
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_OK);
+	d.end[1].did = d.end[0].did;
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d);
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	d = (struct channel_destination){.delivery = 1,
+		.host = "c",
+		.port = 1,
+		.n_ends = 1,
+		.end = {{.host = "a", .port = 1}}};
+	n = channel_encode_destination(out, sizeof(out), 1, 1, &d); // both
+	cr_expect_eq(channel_decode_destination(out + 8, (size_t)n - 8, &d2), POI_ERR_INVALID);
+	d.n_ends = CHANNEL_ENDS_MAX + 1;
+	cr_expect_eq(channel_encode_destination(out, sizeof(out), 1, 1, &d), POI_ERR_TOO_LARGE);
 	n = channel_encode_ack(out, sizeof(out), 1, 1, &a);
 	cr_expect_eq(channel_decode_ack(out + 8, (size_t)n - 8, &a2), POI_ERR_INVALID);
 	n = channel_encode_event(out, sizeof(out), 1, 1, &e);
