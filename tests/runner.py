@@ -110,11 +110,11 @@ class Runner:
 		return not status or self._broken(suite, folder, out)
 
 	def configure(self, folder, options=(), env=None):
-		"""Sets the folder up, or looks again which sources there are."""
+		"""Sets the folder up, where a warning is an error if `options` do not say otherwise, or looks again which sources there are."""
 		if os.path.exists(os.path.join(TOP, folder, "build.ninja")):
 			return self.run(["meson", "setup", "--reconfigure", folder, *options], env)
 		shutil.rmtree(os.path.join(TOP, folder), ignore_errors=True)
-		return self.run(["meson", "setup", folder, *options], env)
+		return self.run(["meson", "setup", folder, "-Dwerror=true", *options], env)
 
 	def _broken(self, suite, folder, out):
 		self.tally.add(suite, "build of %s" % folder, False)

@@ -10,6 +10,12 @@
 #include "control/xml/x1_explain.h"
 #include "control/xml/x1_schema_embedded.h"
 
+#if LIBXML_VERSION >= 21200
+typedef const xmlError given_error; // to a handler, by libxml2 2.12 and later
+#else
+typedef xmlError given_error;
+#endif
+
 struct x1_schema {
 	xmlSchema *schema;
 	xmlSchemaValidCtxt *validator;
@@ -125,7 +131,7 @@ static void explain_content(char *why, const xmlError *error)
 }
 
 // libxml2's own message quotes the value: only names of the schema and rules of ours are kept.
-static void on_error(void *context, xmlError *error)
+static void on_error(void *context, given_error *error)
 {
 	struct x1_schema *s = context;
 	const xmlNode *node = error->node;
@@ -143,7 +149,7 @@ static void on_error(void *context, xmlError *error)
 		format != NULL ? format : "");
 }
 
-static void ignore_error(void *context, xmlError *error)
+static void ignore_error(void *context, given_error *error)
 {
 }
 

@@ -27,6 +27,7 @@
 // batches are enough.
 #define BATCH_MS 2000u
 #define BATCHES_MAX 4u
+#define SOCKETS_MAX 16u // of a batch: one UDP socket a name server, and TCP
 
 struct question {
 	STAILQ_ENTRY(question) next;
@@ -45,7 +46,9 @@ STAILQ_HEAD(questions, question);
 struct batch {
 	ares_channel channel;
 	struct questions questions;
-	uint64_t opened; // ms
+	uint64_t opened;    // ms
+	uint32_t n_sockets; // that c-ares waits for
+	struct pollfd socket[SOCKETS_MAX];
 };
 
 struct resolver {
@@ -152,6 +155,25 @@ static void free_questions(struct questions *all)
 		free(q);
 }
 
+// c-ares says which of its sockets it waits for now, and for what. One beyond the bound is not
+// waited for: its questions fail by their time.
+static void watch_socket(void *context, ares_socket_t fd, int readable, int writable)
+{
+	struct batch *r = context;
+	short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
+	uint32_t i = 0;
+
+	while (i < r->n_sockets && r->socket[i].fd != fd)
+		i++;
+	if (i == SOCKETS_MAX)
+		return;
+	r->socket[i] = (struct pollfd){.fd = fd, .events = events};
+	if (i == r->n_sockets)
+		r->n_sockets++;
+	if (!events)
+		r->socket[i] = r->socket[--r->n_sockets];
+}
+
 static void batch_free(struct batch *r)
 {
 	ares_destroy(r->channel);
@@ -161,9 +183,12 @@ static void batch_free(struct batch *r)
 
 static struct batch *batch_new(const char *servers, uint64_t now)
 {
-	struct ares_options o = {.timeout = SERVER_MS, .tries = TRIES};
-	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
 	struct batch *r = calloc(1, sizeof(*r));
+	struct ares_options o = {.timeout = SERVER_MS,
+		.tries = TRIES,
+		.sock_state_cb = watch_socket,
+		.sock_state_cb_data = r};
+	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 
 	if (!r)
 		return NULL;
@@ -245,23 +270,15 @@ static void sweep(struct resolver *r, uint64_t now)
 
 struct sockets {
 	nfds_t n;
-	struct pollfd fd[1 + BATCHES_MAX * ARES_GETSOCK_MAXNUM];
-	ares_channel channel[1 + BATCHES_MAX * ARES_GETSOCK_MAXNUM];
+	struct pollfd fd[1 + BATCHES_MAX * SOCKETS_MAX];
+	ares_channel channel[1 + BATCHES_MAX * SOCKETS_MAX];
 };
 
-static void add_sockets(struct sockets *s, ares_channel channel)
+static void add_sockets(struct sockets *s, const struct batch *r)
 {
-	ares_socket_t list[ARES_GETSOCK_MAXNUM];
-	unsigned bits = (unsigned)ares_getsock(channel, list, ARES_GETSOCK_MAXNUM);
-
-	for (unsigned i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		// ARES_GETSOCK_READABLE and _WRITABLE, without their shift of a signed 1 by 31.
-		bool readable = bits >> i & 1, writable = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
-		short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
-		if (!events)
-			continue;
-		s->channel[s->n] = channel;
-		s->fd[s->n++] = (struct pollfd){.fd = list[i], .events = events};
+	for (uint32_t i = 0; i < r->n_sockets; i++) {
+		s->channel[s->n] = r->channel;
+		s->fd[s->n++] = r->socket[i];
 	}
 }
 
@@ -275,9 +292,9 @@ static int patience(const struct resolver *r, uint64_t now)
 		if (t && now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1 < until)
 			until = now + (uint64_t)t->tv_sec * 1000 + (uint64_t)t->tv_usec / 1000 + 1;
 		const struct question *q;
-		STAILQ_FOREACH(q, &r->batches[i]->questions, next)
-		if (!q->answered && q->until < until)
-			until = q->until;
+		STAILQ_FOREACH (q, &r->batches[i]->questions, next)
+			if (!q->answered && q->until < until)
+				until = q->until;
 	}
 	if (until == UINT64_MAX)
 		return -1;
@@ -290,7 +307,7 @@ static void serve(struct resolver *r)
 	uint64_t count;
 
 	for (uint32_t i = 0; i < r->n_batches; i++)
-		add_sockets(&s, r->batches[i]->channel);
+		add_sockets(&s, r->batches[i]);
 	if (poll(s.fd, s.n, patience(r, now_monotonic_ms())) < 0)
 		return;
 	if (s.fd[0].revents)

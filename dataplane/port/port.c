@@ -254,9 +254,8 @@ static uint32_t buffers_of(const struct ports *ps, const struct port *p, uint32_
 		.descriptors = p->descriptors,
 		.workers = ps->n_workers,
 		.held = ps->held,
-		.rings = p->config->spread == CONFIG_SPREAD_SOFTWARE
-				 ? p->n_rx * (ps->n_workers - 1)
-				 : 0,
+		.rings = p->config->spread == CONFIG_SPREAD_SOFTWARE ? p->n_rx * (ps->n_workers - 1)
+								     : 0,
 	};
 	uint32_t needed = packet_buffers_needed(&n);
 
@@ -488,7 +487,9 @@ static int start(
 	}
 	p->started = true;
 	see_all(p);
-	(void)rte_eth_dev_info_get(p->id, &p->info); // some know their interface only now
+	struct rte_eth_dev_info now;
+	if (rte_eth_dev_info_get(p->id, &now) == 0) // some know their interface only now
+		p->info = now;
 	netdev_drops_find(&p->drops, p->info.driver_name, p->info.if_index, &before);
 	look_back(p);
 	port_device_watch(&p->device, p->id, p->info.if_index);

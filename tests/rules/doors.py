@@ -171,7 +171,7 @@ def built(tree, build):
 	"""Builds the product in `build` and returns its objects by source."""
 	folder = os.path.join(tree.top, build)
 	if not os.path.exists(os.path.join(folder, "build.ninja")):
-		run("meson", "setup", folder, cwd=tree.top)
+		run("meson", "setup", folder, "-Dwerror=true", cwd=tree.top)
 	run("ninja", "-C", folder, "build.ninja")  # looks again at what there is
 	targets = [t for t in json.loads(run("meson", "introspect", "--targets", folder))
 		if re.match(r"(control|dataplane|shared)/", os.path.relpath(t["defined_in"], tree.top))
