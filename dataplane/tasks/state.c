@@ -37,17 +37,18 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 	return channel_encode_ne(out, capacity, CHANNEL_NE_STATE, s->request, &m);
 }
 
-static int put_report(struct state_stream *s, uint8_t *out, size_t capacity)
+static int put_memo(struct state_stream *s, enum channel_memo_of of, uint8_t *out, size_t capacity)
 {
-	const struct report_entry *r = s->at;
+	uint16_t id = of == MEMO_REPORT ? CHANNEL_REPORT_STATE : CHANNEL_OBJECT_STATE;
+	const struct memo_entry *r = s->at;
 	struct channel_memo m = {.ne = r->link.ne,
 		.id = r->link.id,
-		.of = MEMO_REPORT,
+		.of = (uint8_t)of,
 		.memo = r->memo,
 		.memo_length = r->memo_length};
 
-	s->at = report_entry_next(r);
-	return channel_encode_memo(out, capacity, CHANNEL_REPORT_STATE, s->request, &m);
+	s->at = memo_entry_next(r);
+	return channel_encode_memo(out, capacity, id, s->request, &m);
 }
 
 static int put_destination(struct state_stream *s, uint8_t *out, size_t capacity)
@@ -99,6 +100,10 @@ int state_next(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t cap
 		s->at = report_entry_first(s->task_table);
 	}
 	if (s->stage == STATE_REPORTS && !s->at) {
+		s->stage = STATE_OBJECTS;
+		s->at = object_entry_first(s->task_table);
+	}
+	if (s->stage == STATE_OBJECTS && !s->at) {
 		s->stage = STATE_DESTINATIONS;
 		s->at = destination_entry_first(s->task_table);
 	}
@@ -113,7 +118,10 @@ int state_next(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t cap
 		n = put_ne(s, now_ms, out, capacity);
 		break;
 	case STATE_REPORTS:
-		n = put_report(s, out, capacity);
+		n = put_memo(s, MEMO_REPORT, out, capacity);
+		break;
+	case STATE_OBJECTS:
+		n = put_memo(s, MEMO_OBJECT, out, capacity);
 		break;
 	case STATE_DESTINATIONS:
 		n = put_destination(s, out, capacity);

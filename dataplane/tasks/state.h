@@ -1,7 +1,7 @@
 #pragma once
 
-// The answer to STATE_GET: network elements, reports, destinations, tasks in order of arrival, then
-// STATE_END with counts and digest. Produced message by message, because the socket takes only so
+// The answer to STATE_GET: network elements, reports, generic objects, destinations, tasks in
+// order of arrival, then STATE_END with counts and digest. Produced message by message, because the socket takes only so
 // many. Nothing may be removed from the store while a stream is under way (a fail-safe may bury
 // tasks).
 
@@ -12,7 +12,15 @@ struct state_stream {
 	const struct task_table *task_table;
 	struct digest *digest;
 	uint32_t request;
-	enum { STATE_NES, STATE_REPORTS, STATE_DESTINATIONS, STATE_TASKS, STATE_TAIL, STATE_DONE } stage;
+	enum {
+		STATE_NES,
+		STATE_REPORTS,
+		STATE_OBJECTS,
+		STATE_DESTINATIONS,
+		STATE_TASKS,
+		STATE_TAIL,
+		STATE_DONE
+	} stage;
 	const void *at; // next object of the stage
 	struct channel_state_end end; // its `whole` is the caller's, after state_begin
 };

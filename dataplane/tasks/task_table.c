@@ -15,7 +15,7 @@ struct shelf {
 struct task_table {
 	STAILQ_HEAD(, ne_entry) nes;
 	uint32_t n_nes, n_tombstones;
-	struct shelf destinations, tasks, reports;
+	struct shelf destinations, tasks, reports, objects;
 	struct task_entry *cursor[TASK_TABLE_CURSORS];
 };
 
@@ -29,13 +29,24 @@ struct task_table *task_table_new(void)
 	TAILQ_INIT(&s->tasks.in_order);
 	TAILQ_INIT(&s->destinations.in_order);
 	TAILQ_INIT(&s->reports.in_order);
+	TAILQ_INIT(&s->objects.in_order);
 	if (hash_table_init(&s->tasks.table, UINT32_MAX) ||
 		hash_table_init(&s->destinations.table, UINT32_MAX) ||
-		hash_table_init(&s->reports.table, TASK_TABLE_REPORTS_MAX)) {
+		hash_table_init(&s->reports.table, TASK_TABLE_REPORTS_MAX) ||
+		hash_table_init(&s->objects.table, TASK_TABLE_OBJECTS_MAX)) {
 		task_table_free(s, NULL);
 		return NULL;
 	}
 	return s;
+}
+
+static void memos_free(struct shelf *f)
+{
+	for (struct entry_link *l; (l = TAILQ_FIRST(&f->in_order));) {
+		TAILQ_REMOVE(&f->in_order, l, in_order);
+		free(l);
+	}
+	hash_table_free(&f->table);
 }
 
 void task_table_free(struct task_table *s, void (*drop)(struct task_resources *resources))
@@ -53,10 +64,8 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_resources *r
 		TAILQ_REMOVE(&s->destinations.in_order, l, in_order);
 		destination_entry_free((struct destination_entry *)l);
 	}
-	for (struct entry_link *l; (l = TAILQ_FIRST(&s->reports.in_order));) {
-		TAILQ_REMOVE(&s->reports.in_order, l, in_order);
-		free(l);
-	}
+	memos_free(&s->reports);
+	memos_free(&s->objects);
 	for (struct ne_entry *n; (n = STAILQ_FIRST(&s->nes));) {
 		STAILQ_REMOVE_HEAD(&s->nes, in_order);
 		free(n->memo);
@@ -64,7 +73,6 @@ void task_table_free(struct task_table *s, void (*drop)(struct task_resources *r
 	}
 	hash_table_free(&s->tasks.table);
 	hash_table_free(&s->destinations.table);
-	hash_table_free(&s->reports.table);
 	free(s);
 }
 
@@ -439,40 +447,62 @@ static bool memo_place(const struct task_table *s, const struct channel_memo *m,
 	return true;
 }
 
-static int report_put(struct task_table *s, const struct channel_memo *m)
+static struct memo_entry *memo_entry_make(const struct channel_memo *m)
 {
-	struct entry_link *old = shelf_find(&s->reports, &m->ne, &m->id);
+	struct memo_entry *r = calloc(1, sizeof(*r) + m->memo_length);
 
-	if (old) { // what it says never changes
-		if (m->memo_length == 0) {
-			shelf_remove(&s->reports, old);
-			free(old);
-		}
-		return POI_OK;
-	}
-	if (m->memo_length == 0)
-		return POI_ERR_NOT_FOUND;
-	struct report_entry *r = calloc(1, sizeof(*r) + m->memo_length);
 	if (!r)
-		return POI_ERR_NOMEM;
+		return NULL;
 	r->link.ne = m->ne;
 	r->link.id = m->id;
 	r->memo_length = m->memo_length;
 	memcpy(r->memo, m->memo, m->memo_length);
-	int e = shelf_add(&s->reports, &r->link);
+	return r;
+}
+
+// A report or an object, which has no place but its memo.
+static int memo_entry_put(struct shelf *f, const struct channel_memo *m, bool replaceable)
+{
+	struct entry_link *old = shelf_find(f, &m->ne, &m->id);
+
+	if (m->memo_length > CHANNEL_MEMO_MAX)
+		return POI_ERR_TOO_LARGE;
+	if (m->memo_length == 0) {
+		if (!old)
+			return POI_ERR_NOT_FOUND;
+		shelf_remove(f, old);
+		free(old);
+		return POI_OK;
+	}
+	if (old && !replaceable)
+		return POI_OK;
+	struct memo_entry *r = memo_entry_make(m);
+	if (!r)
+		return POI_ERR_NOMEM;
+	if (old) {
+		shelf_swap(f, old, &r->link);
+		free(old);
+		return POI_OK;
+	}
+	int e = shelf_add(f, &r->link);
 	if (e != POI_OK)
 		free(r);
 	return e;
 }
 
-struct report_entry *report_entry_first(const struct task_table *s)
+struct memo_entry *report_entry_first(const struct task_table *s)
 {
-	return (struct report_entry *)TAILQ_FIRST(&s->reports.in_order);
+	return (struct memo_entry *)TAILQ_FIRST(&s->reports.in_order);
 }
 
-struct report_entry *report_entry_next(const struct report_entry *r)
+struct memo_entry *object_entry_first(const struct task_table *s)
 {
-	return (struct report_entry *)TAILQ_NEXT(&r->link, in_order);
+	return (struct memo_entry *)TAILQ_FIRST(&s->objects.in_order);
+}
+
+struct memo_entry *memo_entry_next(const struct memo_entry *r)
+{
+	return (struct memo_entry *)TAILQ_NEXT(&r->link, in_order);
 }
 
 int task_table_memo_put(struct task_table *s, const struct channel_memo *m)
@@ -481,7 +511,9 @@ int task_table_memo_put(struct task_table *s, const struct channel_memo *m)
 	uint32_t *length;
 
 	if (m->of == MEMO_REPORT)
-		return report_put(s, m);
+		return memo_entry_put(&s->reports, m, false);
+	if (m->of == MEMO_OBJECT)
+		return memo_entry_put(&s->objects, m, true);
 	if (!memo_place(s, m, &at, &length))
 		return POI_ERR_NOT_FOUND;
 	int e = memo_copy(m->memo, m->memo_length, &memo);

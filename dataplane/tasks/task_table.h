@@ -14,6 +14,7 @@
 
 #define TASK_TABLE_NES_MAX 256
 #define TASK_TABLE_REPORTS_MAX (1u << 21)
+#define TASK_TABLE_OBJECTS_MAX (1u << 21)
 
 struct entry_link { // first in every object; the store's own
 	struct hash_link by_key;
@@ -73,7 +74,7 @@ static inline const uint8_t *task_entry_alternatives(const struct task_entry *t)
 	return task_entry_matched(t) + t->matched_length;
 }
 
-struct report_entry { // a report of control's that its ADMF has not answered
+struct memo_entry { // a report of control's that its ADMF has not answered, or a generic object
 	struct entry_link link;
 	uint32_t memo_length;
 	uint8_t memo[];
@@ -130,10 +131,13 @@ struct task_resources *task_entry_bury(struct task_table *s, struct task_entry *
 [[nodiscard]] int task_table_tombstone_clear(
 	struct task_table *s, const struct id16 *ne, const struct id16 *xid);
 
-// 0, NOT_FOUND, NOMEM or TOO_LARGE; of a report LIMIT beyond TASK_TABLE_REPORTS_MAX.
+// 0, NOT_FOUND, NOMEM or TOO_LARGE; LIMIT beyond TASK_TABLE_REPORTS_MAX or TASK_TABLE_OBJECTS_MAX. A
+// report or object without octets is gone; NOT_FOUND when it was not there. A report never changes, an
+// object is replaced in its place.
 [[nodiscard]] int task_table_memo_put(struct task_table *s, const struct channel_memo *m);
-struct report_entry *report_entry_first(const struct task_table *s);
-struct report_entry *report_entry_next(const struct report_entry *r);
+struct memo_entry *report_entry_first(const struct task_table *s);
+struct memo_entry *object_entry_first(const struct task_table *s);
+struct memo_entry *memo_entry_next(const struct memo_entry *r); // of the same kind
 
 uint32_t task_table_tasks(const struct task_table *s); // tombstones included: what a state streams
 uint32_t task_table_live_tasks(const struct task_table *s);

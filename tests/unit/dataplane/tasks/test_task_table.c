@@ -311,6 +311,15 @@ Test(task_table, finds_each_of_many_after_removing_every_third)
 	}
 }
 
+static struct channel_memo object(uint8_t number, const char *memo)
+{
+	return (struct channel_memo){.ne = id(1),
+		.id = id(number),
+		.of = MEMO_OBJECT,
+		.memo = (const uint8_t *)memo,
+		.memo_length = (uint32_t)strlen(memo)};
+}
+
 static void stream(uint8_t *all, size_t *length, struct channel_state_end *end)
 {
 	static uint8_t message[CHANNEL_MESSAGE_MAX];
@@ -347,6 +356,9 @@ Test(task_table, the_state_is_streamed_whole_with_counts_and_digest)
 	struct channel_state_end end;
 	uint8_t expected[DIGEST_SIZE];
 
+	struct channel_memo m = object(60, "set");
+
+	cr_assert_eq(task_table_memo_put(s, &m), 0);
 	insert(1, 7, 50);
 	drop(task_entry_bury(s, insert(1, 8, 50)));
 	stream(all, &length, &end);
@@ -358,6 +370,73 @@ Test(task_table, the_state_is_streamed_whole_with_counts_and_digest)
 	digest_end(d, expected);
 	digest_free(d);
 	cr_expect_arr_eq(end.digest, expected, DIGEST_SIZE);
+}
+
+// Objects of the stream as "number=memo;", and the messages' order as letters.
+static void streamed(char *objects, char *order)
+{
+	static uint8_t message[CHANNEL_MESSAGE_MAX];
+	struct state_stream st;
+	struct id16 ne = id(1);
+	int n;
+
+	*objects = *order = 0;
+	cr_assert_eq(state_begin(&st, s, 1), 0);
+	while ((n = state_next(&st, 150, message, sizeof(message))) > 0) {
+		struct channel_header h;
+		const uint8_t *body;
+		size_t length;
+		struct channel_memo m;
+		cr_assert_eq(channel_split(message, (size_t)n, &h, &body, &length), 0);
+		strcat(order, h.id == CHANNEL_NE_STATE		  ? "n"
+			      : h.id == CHANNEL_REPORT_STATE	  ? "r"
+			      : h.id == CHANNEL_OBJECT_STATE	  ? "o"
+			      : h.id == CHANNEL_DESTINATION_STATE ? "d"
+			      : h.id == CHANNEL_TASK_STATE	  ? "t"
+								  : "e");
+		if (h.id != CHANNEL_OBJECT_STATE)
+			continue;
+		cr_assert_eq(channel_decode_memo(body, length, &m), 0);
+		cr_expect_eq(m.of, MEMO_OBJECT);
+		cr_expect(id_equal(&m.ne, &ne));
+		sprintf(objects + strlen(objects), "%u=%.*s;", m.id.b[8], (int)m.memo_length,
+			(const char *)m.memo);
+	}
+	state_end(&st);
+}
+
+// A generic object is kept by (network element, identifier), replaced in its place, and gone
+// without octets; the controller that comes next gets it before the destinations.
+Test(task_table, objects_are_kept_for_control)
+{
+	struct channel_memo a = object(60, "set"), b = object(61, "hash"), none = object(60, "");
+	struct channel_memo report = {.ne = id(1),
+		.id = id(60),
+		.of = MEMO_REPORT,
+		.memo = (const uint8_t *)"r",
+		.memo_length = 1};
+	static uint8_t big[CHANNEL_MEMO_MAX + 1];
+	static char objects[4096], order[64];
+
+	insert(1, 7, 50);
+	cr_expect_eq(task_table_memo_put(s, &none), POI_ERR_NOT_FOUND);
+	cr_assert_eq(task_table_memo_put(s, &a), 0);
+	cr_assert_eq(task_table_memo_put(s, &b), 0);
+	cr_assert_eq(task_table_memo_put(s, &report), 0);
+	streamed(objects, order);
+	cr_expect_str_eq(order, "nroodte");
+	cr_expect_str_eq(objects, "60=set;61=hash;");
+	a = object(60, "another set");
+	cr_assert_eq(task_table_memo_put(s, &a), 0);
+	a.memo = big;
+	a.memo_length = sizeof(big);
+	cr_expect_eq(task_table_memo_put(s, &a), POI_ERR_TOO_LARGE);
+	streamed(objects, order);
+	cr_expect_str_eq(objects, "60=another set;61=hash;");
+	cr_assert_eq(task_table_memo_put(s, &none), 0);
+	streamed(objects, order);
+	cr_expect_str_eq(order, "nrodte", "a report of the same identifier is another thing");
+	cr_expect_str_eq(objects, "61=hash;");
 }
 
 Test(task_table, the_first_deadline_of_a_restored_element)
