@@ -183,7 +183,8 @@ class Runner:
 		self.program("lab", ["tests/lab/test_lab.py", *self.options.match])
 
 	def package(self):
-		self.program("package", ["tests/package"])
+		for release in ("bookworm", "trixie"):
+			self.program("package", ["tests/package", "--release", release])
 
 	def machine(self):
 		"""Whole machines with systemd, PCI cards and an IOMMU."""

@@ -192,7 +192,7 @@ Test(health, authorities_and_revocation_lists_are_watched)
 		{-60, 60, 30 * day, true, NULL, "authority that has expired"},
 		{400 * day, 60, 30 * day, true, NULL, NULL},
 	};
-	char ca[128], crl[128];
+	static char ca[128], crl[128]; // the configuration names them
 	struct fault **faults = registry_ne_faults(c.registry, 0);
 	uint64_t now = 1000;
 
