@@ -88,12 +88,13 @@ class Curl(fixture.PoiCase):
 		blocks = re.findall(r"^```sh\n(.*?)^```$", read("packaging", "doc", "requests", "README.md"), re.M | re.S)
 		self.assertEqual(len(blocks), 1)
 		first, rest = blocks[0].split("\n", 1)
-		self.assertRegex(first, r"^pki=\S+ ne=\S+$")
+		self.assertRegex(first, r"^pki=\S+ ne=\S+ requests=/usr/share/doc/poi/requests$")
 		files = sorted(n[:-4] for n in os.listdir(os.path.join(DOC, "requests")) if n.endswith(".xml"))
 		self.assertEqual(re.findall(r"^ask (\S+)$", rest, re.M), files, "every file is used, in order")
 		m = self.poi.mdf(port=9999)
 		self.addCleanup(m.stop)
-		done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", "pki=%s ne=%s\n%s" % (self.poi.pki.folder, self.poi.url, rest)],
+		done = subprocess.run(["bash", "-eu", "-o", "pipefail", "-c", "pki=%s ne=%s requests=%s\n%s" % (
+				self.poi.pki.folder, self.poi.url, os.path.join(DOC, "requests"), rest)],
 			cwd=fixture.TOP, capture_output=True, text=True, timeout=60, env={**os.environ, "no_proxy": "*"})
 		self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
 		answers = re.findall(r"<x1:(oK|errorCode)>([^<]*)<", done.stdout) or re.findall(r"<(?:\w+:)?(oK|errorCode)>([^<]*)<", done.stdout)

@@ -29,8 +29,8 @@ certificate = {name}.pem
 private_key = {name}.key
 serial = {name}.serial
 default_md = sha256
-default_days = 30
-default_crl_days = 30
+default_days = 90
+default_crl_days = 90
 policy = any
 copy_extensions = none
 unique_subject = no
@@ -70,7 +70,7 @@ class Pki:
 		_write(self.path(name + ".index"), "")
 		_write(self.path(name + ".serial"), "1000\n")
 		_openssl("req", "-x509", "-new", "-config", name + ".cnf", "-extensions", "v3_ca", "-key", name + ".key",
-			"-subj", "/CN=" + common_name, "-days", "30", "-out", name + ".pem", cwd=self.folder)
+			"-subj", "/CN=" + common_name, "-days", "90", "-out", name + ".pem", cwd=self.folder)
 
 	def _san(self, addresses, names):
 		return ",".join(["IP:" + a for a in addresses] + ["DNS:" + n for n in names])
