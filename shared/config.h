@@ -147,6 +147,7 @@ struct config_delivery {
 	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 3
 	char *cipher_suites;	// those of shared/tls_suites.c, the preferred first
 	uint32_t key_records;	// TLS records after which keys are renewed, 2^23
+	bool kernel_tls;	// the kernel makes the records where it can, default false
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1
 	uint32_t n_cpus;       // 0: as cpu_plan.h says

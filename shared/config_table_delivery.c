@@ -157,6 +157,10 @@ static const struct config_key delivery_keys[] = {
 		       "offered"},
 	KEY_NUMBER("key-records", struct config_delivery, key_records, 16, 8388608, "8388608",
 		"TLS records after which the keys of a connection are renewed"),
+	KEY_BOOL("kernel-tls", struct config_delivery, kernel_tls, "false",
+		"true: the kernel encrypts where its module tls is loaded and has the cipher; keys "
+		"are then renewed by a new connection. Destinations with settle: tcp are left out: "
+		"what TCP acknowledges is no measure then"),
 	KEY_NUMBER("probe-timeout", struct config_delivery, probe_timeout, 1, 3600, "3",
 		"seconds without any answer to TCP's probes after which a mediation function is "
 		"taken for dead; one that answers is alive, however slow"),

@@ -82,6 +82,7 @@ static void look(const struct check *c)
 	check_memory(c);
 	check_ports(c);
 	check_clock(c);
+	check_kernel_tls(c);
 	check_processes(c);
 }
 

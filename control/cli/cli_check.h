@@ -25,6 +25,7 @@ void check_files(const struct check *c);	// folders, key files, disks
 void check_cpus(const struct check *c);
 void check_memory(const struct check *c); // hugepages, swap, core dumps
 void check_clock(const struct check *c);
+void check_kernel_tls(const struct check *c); // where delivery asks for it
 void check_listeners(const struct check *c);
 void check_ports(const struct check *c);     // NICs and virtual devices
 void check_processes(const struct check *c); // of those that run: channel version, spread of ports

@@ -163,3 +163,23 @@ void check_clock(const struct check *c)
 		check_say(c, CHECK_OK, "clock", "synchronised, within %.3f s",
 			(double)t.maxerror / 1e6);
 }
+
+void check_kernel_tls(const struct check *c)
+{
+	char known[256], *rest = known, *word;
+
+	if (!c->config->delivery.kernel_tls)
+		return;
+	if (!check_read(c, known, sizeof(known), "/proc/sys/net/ipv4/tcp_available_ulp"))
+		known[0] = '\0';
+	while ((word = strsep(&rest, " ")))
+		if (strcmp(word, "tls") == 0) {
+			check_say(c, CHECK_OK, "kernel TLS",
+				"the kernel has it; whether it takes a connection's cipher shows "
+				"when it is made");
+			return;
+		}
+	check_say(c, CHECK_WARN, "kernel TLS",
+		"the kernel's module tls is not loaded, so this program encrypts; modprobe tls, "
+		"and echo tls > /etc/modules-load.d/poi.conf");
+}

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "shared/log.h"
+
 #define ATTEMPT_NS (4 * NS_PER_S) // connect and handshake
 #define RACE_NS (250 * NS_PER_MS) // RFC 8305 clause 8: Connection Attempt Delay
 
@@ -37,7 +39,10 @@ static bool begin(struct mdf_connection *c, struct mdf_attempt *a, char *reason,
 		.port = c->dest.port,
 		.host = c->dest.host[0] ? c->dest.host : NULL,
 		.identity = c->settings.identity,
-		.probe_timeout = d->config->delivery.probe_timeout};
+		.probe_timeout = d->config->delivery.probe_timeout,
+		// What TCP acknowledges proves nothing of PDUs then.
+		.kernel_tls =
+			d->config->delivery.kernel_tls && mdf_connection_settles_by_keepalive(c)};
 
 	pthread_mutex_lock(&d->lock); // the credentials may be exchanged meanwhile
 	a->credentials = atomic_load_explicit(&d->credentials, memory_order_relaxed);
@@ -72,10 +77,20 @@ void mdf_connection_race(struct mdf_connection *c, uint64_t now)
 	mdf_connection_continue(c, now);
 }
 
+// Said once: the next connections will not fare better.
+static void say_records(struct deliver *d, enum mdf_records who)
+{
+	if (who == MDF_RECORDS_REFUSED &&
+		!atomic_exchange_explicit(&d->kernel_refused, true, memory_order_relaxed))
+		log_notice("delivery.kernel-tls: the kernel did not take a connection's keys, so "
+			   "this program makes the records; is its module tls loaded?");
+}
+
 static void win(struct mdf_connection *c, struct mdf_attempt *a, uint64_t now)
 {
 	c->mdf = a->mdf;
 	a->mdf = NULL;
+	say_records(c->deliver, mdf_records(c->mdf));
 	mdf_connection_close_attempts(c);
 	c->peer = a->address;
 	c->moved = false;

@@ -245,6 +245,7 @@ struct deliver {
 	struct spool_job sweep; // of the first delivery thread
 	uint64_t sweep_at;
 	_Atomic bool stopping;
+	_Atomic bool kernel_refused; // the kernel's TLS, and it was said; relaxed: nothing hangs on it
 	struct deliver_thread thread[CAPTURE_DELIVER_MAX];
 
 	pthread_mutex_t lock; // below: between the builder and the threads, never a worker

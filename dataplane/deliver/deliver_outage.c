@@ -55,7 +55,7 @@ void mdf_connection_drop(struct mdf_connection *c)
 	mdf_connection_close_attempts(c);
 	if (!c->mdf)
 		return;
-	if (!mdf_connection_settles_by_keepalive(c))
+	if (!mdf_connection_settles_by_keepalive(c) && mdf_records(c->mdf) != MDF_RECORDS_KERNEL)
 		c->delivered |= stream_acked_at(
 			c->stream, mdf_acknowledged(c->mdf), now_wall_ns());
 	mdf_connection_settle_end(c);

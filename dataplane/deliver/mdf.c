@@ -38,6 +38,7 @@ struct mdf {
 	SSL *ssl;
 	int fd;
 	enum stage stage;
+	enum mdf_records who;
 	uint64_t records, key_records; // sent with these keys, and how many may be
 	char *identity;		       // pinned, or NULL
 	uint64_t baseline;	       // tcpi_bytes_acked before the first octet: the SYN counts
@@ -130,6 +131,11 @@ static int open_tls(struct mdf *m, struct mdf_tls *t, const struct mdf_peer *pee
 	if (!m->ssl || SSL_set_fd(m->ssl, m->fd) != 1)
 		return lost(m, POI_ERR_NOMEM, "out of memory");
 	SSL_set_connect_state(m->ssl);
+	// OpenSSL's own configuration file may ask for it too: the octets would be counted wrongly.
+	if (peer->kernel_tls)
+		SSL_set_options(m->ssl, SSL_OP_ENABLE_KTLS);
+	else
+		SSL_clear_options(m->ssl, SSL_OP_ENABLE_KTLS);
 	m->key_records = t->key_records;
 	if (peer->identity) {
 		m->identity = strdup(peer->identity);
@@ -222,13 +228,22 @@ static int failed(struct mdf *m, int result, const char *what)
 	return lost(m, POI_ERR_TLS, "%s: %s", what, tls_error_text(text, sizeof(text)));
 }
 
+#define UNTIL(field) (offsetof(struct tcp_info, field) + sizeof(((struct tcp_info *)0)->field))
+
+// What the kernel tells of this connection, at least the first `needed` octets.
+static bool tcp_look(const struct mdf *m, struct tcp_info *info, size_t needed)
+{
+	socklen_t length = sizeof(*info);
+
+	*info = (struct tcp_info){0};
+	return getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, info, &length) == 0 && length >= needed;
+}
+
 static bool tcp_acked(const struct mdf *m, uint64_t *acked)
 {
-	struct tcp_info info = {0};
-	socklen_t length = sizeof(info);
+	struct tcp_info info;
 
-	if (getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0 ||
-		length < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof(*acked))
+	if (!tcp_look(m, &info, UNTIL(tcpi_bytes_acked)))
 		return false;
 	*acked = info.tcpi_bytes_acked;
 	return true;
@@ -323,6 +338,19 @@ static void gather(struct mdf *m)
 	SSL_set0_wbio(m->ssl, BIO_push(gathers, to_tcp));
 }
 
+enum mdf_records mdf_records_of(bool asked, bool kernel_sends)
+{
+	// OpenSSL has handed the keys over: whatever was asked, its octets are no records any more.
+	if (kernel_sends)
+		return MDF_RECORDS_KERNEL;
+	return asked ? MDF_RECORDS_REFUSED : MDF_RECORDS_OURS;
+}
+
+enum mdf_records mdf_records(const struct mdf *m)
+{
+	return m->who;
+}
+
 int mdf_progress(struct mdf *m, uint64_t now_ns)
 {
 	int error = m->stage == STAGE_LOST ? POI_ERR_CLOSED : 0;
@@ -349,7 +377,12 @@ int mdf_progress(struct mdf *m, uint64_t now_ns)
 	}
 	m->stage = STAGE_UP;
 	m->progress_at = now_ns;
-	gather(m);
+	m->who = mdf_records_of(SSL_get_options(m->ssl) & SSL_OP_ENABLE_KTLS,
+		BIO_get_ktls_send(SSL_get_wbio(m->ssl)));
+	// The kernel makes a record of each send: what is gathered would be one record, of any
+	// kind.
+	if (m->who != MDF_RECORDS_KERNEL)
+		gather(m);
 	return 0;
 }
 
@@ -365,8 +398,9 @@ int64_t mdf_write(struct mdf *m, const void *octets, size_t length)
 		return failed(m, result, "send");
 	m->records++;
 	// Between two records: the message leaves with the next one. The MDF's own keys carry
-	// little.
-	if (m->records >= m->key_records && SSL_version(m->ssl) >= TLS1_3_VERSION &&
+	// little. The kernel would go on with its old keys.
+	if (m->records >= m->key_records && m->who != MDF_RECORDS_KERNEL &&
+		SSL_version(m->ssl) >= TLS1_3_VERSION &&
 		SSL_key_update(m->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1)
 		m->records = 0;
 	return (int64_t)taken;
@@ -413,10 +447,29 @@ uint64_t mdf_written(const struct mdf *m)
 	return BIO_number_written(to_tcp) + (out == to_tcp ? 0 : BIO_wpending(out));
 }
 
+// TCP holds records: never fewer octets than those of which they were made. What the kernel has not
+// handed to TCP yet is not in its figures.
+static uint64_t kernel_acknowledged(struct mdf *m)
+{
+	uint64_t written = mdf_written(m);
+	struct tcp_info i;
+
+	if (!tcp_look(m, &i, UNTIL(tcpi_bytes_retrans)))
+		return m->acknowledged;
+	uint64_t acked = i.tcpi_bytes_acked - m->baseline;
+	uint64_t sent = i.tcpi_bytes_sent - i.tcpi_bytes_retrans;
+	uint64_t held = i.tcpi_notsent_bytes + (sent > acked ? sent - acked : 0);
+	if (held < written && written - held > m->acknowledged)
+		m->acknowledged = written - held;
+	return m->acknowledged;
+}
+
 uint64_t mdf_acknowledged(struct mdf *m)
 {
 	uint64_t acked, written = mdf_written(m);
 
+	if (m->who == MDF_RECORDS_KERNEL)
+		return kernel_acknowledged(m);
 	// The FIN counts as an octet too: never more than was written.
 	if (m->stage >= STAGE_HANDSHAKE && tcp_acked(m, &acked) && acked > m->baseline) {
 		acked -= m->baseline;
@@ -427,10 +480,9 @@ uint64_t mdf_acknowledged(struct mdf *m)
 
 int mdf_check(struct mdf *m, uint64_t now_ns)
 {
-	struct tcp_info info = {0};
-	socklen_t length = sizeof(info);
+	struct tcp_info info;
 
-	if (m->stage != STAGE_UP || getsockopt(m->fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+	if (m->stage != STAGE_UP || !tcp_look(m, &info, 0))
 		return 0;
 	bool waits = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
 	if (!waits || info.tcpi_bytes_acked != m->progress_acked) {

@@ -24,7 +24,18 @@ struct mdf_peer {
 	const char *host; // the name the certificate must carry; NULL: it must carry the address
 	const char *identity;	// pinned instead: a SAN or UID; NULL when not
 	uint32_t probe_timeout; // s in which TCP's probes and repeats must be answered
+	bool kernel_tls;	// the kernel is asked to make the records
 };
+
+// Who makes the TLS records of a connection that stands.
+enum mdf_records {
+	MDF_RECORDS_OURS,    // this program: several leave in one send
+	MDF_RECORDS_KERNEL,  // the kernel, one for each send
+	MDF_RECORDS_REFUSED, // ours: the kernel was asked and did not take the keys
+};
+
+// Decides it by whether the kernel was asked and by what OpenSSL says of the socket afterwards.
+enum mdf_records mdf_records_of(bool asked, bool kernel_sends);
 
 struct mdf;
 
@@ -37,24 +48,29 @@ void mdf_close(struct mdf *m);
 void mdf_abort(struct mdf *m);
 
 int mdf_fd(const struct mdf *m);
+// Known once mdf_progress has returned 0.
+enum mdf_records mdf_records(const struct mdf *m);
 // Goes on with connect and handshake. 0 once data may be sent, AGAIN (wait for the descriptor, or
 // call again within 100 ms), else the connection is lost. `now_ns`: monotonic time.
 [[nodiscard]] int mdf_progress(struct mdf *m, uint64_t now_ns);
 // Makes one TLS record of octets (at most 16384), which leaves with the next ones or by mdf_flush.
-// Returns how many were taken, AGAIN (the same octets must be offered again when the descriptor is
-// writable), else the connection is lost.
+// Returns how many were taken, AGAIN (the same octets, at the same place, must be offered again when
+// the descriptor is writable), else the connection is lost.
 [[nodiscard]] int64_t mdf_write(struct mdf *m, const void *octets, size_t length);
 // Hands TCP the records that it does not have yet. 0, AGAIN (call again when the descriptor is
 // writable), else the connection is lost.
 [[nodiscard]] int mdf_flush(struct mdf *m);
 // The kernel takes little more than what TCP can send, from now on.
 void mdf_limit_queue(struct mdf *m);
-// The keys have been used as long as they may be, and this version of TLS cannot renew them.
+// The keys have been used as long as they may be, and cannot be renewed: TLS 1.2 has no way to, and a
+// kernel that makes the records keeps those that it was given.
 bool mdf_is_worn(const struct mdf *m);
 // Octets received (> 0), AGAIN, CLOSED (orderly end), else the connection is lost.
 [[nodiscard]] int64_t mdf_read(struct mdf *m, void *out, size_t capacity);
 
 // Octets of the TLS stream, those that wait for mdf_flush included, and those that TCP has acknowledged.
+// Where the kernel makes the records nobody here knows their length: both are in octets as they were
+// handed to it, and the second is what TCP holds less than the first, which is no proof of delivery.
 uint64_t mdf_written(const struct mdf *m);
 uint64_t mdf_acknowledged(struct mdf *m);
 // Compares what TCP asked with what the peer answered; to be called several times a second. A peer

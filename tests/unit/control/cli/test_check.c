@@ -188,6 +188,20 @@ Test(check, swap)
 	SAYS("warn swap is on");
 }
 
+Test(check, tls_of_the_kernel)
+{
+	put("espintcp mptcp\n", "/proc/sys/net/ipv4/tcp_available_ulp");
+	check_kernel_tls(&check);
+	cr_assert_str_empty(said, "nobody asks for it: %s", said);
+	config.delivery.kernel_tls = true;
+	check_kernel_tls(&check);
+	SAYS("warn kernel TLS the kernel's module tls is not loaded");
+	put("espintcp mptcp tls\n", "/proc/sys/net/ipv4/tcp_available_ulp");
+	forget();
+	check_kernel_tls(&check);
+	SAYS("ok kernel TLS the kernel has it");
+}
+
 Test(check, nics)
 {
 	bind_driver("0000:03:00.0", "ixgbe");

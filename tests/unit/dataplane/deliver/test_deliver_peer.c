@@ -204,6 +204,45 @@ Test(deliver_peer, keys_are_renewed, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
+// The kernel may have TLS or not: all arrives, and where it has not, that is said once.
+Test(deliver_peer, the_kernels_tls_is_an_offer, .timeout = 30)
+{
+	struct bed *b = bed_new();
+	struct lab_mdf m;
+	FILE *log = tmpfile();
+	char line[512];
+	unsigned said = 0;
+	int before = dup(STDERR_FILENO);
+
+	b->config.delivery.kernel_tls = true;
+	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
+	m.cut_after = 300000;
+	fflush(stderr);
+	dup2(fileno(log), STDERR_FILENO);
+	bed_start(b);
+	uint16_t index = add(b, m.port, 1);
+	b->rule[0].destination[0] = index;
+	WAIT_FOR(status_of(b, index).state == DESTINATION_UP, 3000);
+	push_many(b, 0, 1500);
+	WAIT_FOR(m.connections > 1, 5000);
+	m.cut_after = 0;
+	WAIT_FOR(acknowledged(b, index) == 1500, 8000);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	expect_balance(b, index);
+	rewind(log);
+	while (fgets(line, sizeof(line), log))
+		said += strstr(line, "delivery.kernel-tls") != NULL;
+	fclose(log);
+	FILE *ulp = fopen("/proc/sys/net/ipv4/tcp_available_ulp", "r");
+	cr_assert_not_null(ulp);
+	cr_assert_not_null(fgets(line, sizeof(line), ulp));
+	fclose(ulp);
+	cr_assert_eq(said, strstr(line, "tls") ? 0 : 1);
+	bed_free(b);
+	lab_mdf_stop(&m);
+}
+
 // TLS 1.2 cannot renew keys: the connection is made anew, without loss and without repeats.
 Test(deliver_peer, a_connection_with_worn_keys_is_made_anew, .timeout = 30)
 {
