@@ -28,12 +28,32 @@ struct config_tls {
 	char *certificate, *key, *ca, *crl; // absolute paths; crl NULL when absent
 };
 
+// What happens while the ADMF is silent. V1.8.1: its tasks end at TIME_P2. Later minors: it is told at
+// TIME_P2, and its tasks end at TIME_P3.
+enum config_keepalive_model { CONFIG_KEEPALIVE_V1_8_1, CONFIG_KEEPALIVE_LATER };
+
 struct config_keepalive {
 	bool enabled;
 	uint32_t time_p1; // seconds
 	uint32_t time_p2; // seconds
 	bool require_ack; // delivery only
+	uint8_t model;    // X1 only: enum config_keepalive_model, default v1.8.1
+	uint32_t time_p3; // X1 only: seconds, of the model of later minors
 };
+
+// Seconds of silence that end the tasks (TIME_P2 or TIME_P3), and those that are told before; 0: none.
+static inline uint32_t config_fail_safe_s(const struct config_keepalive *k)
+{
+	return k->model == CONFIG_KEEPALIVE_LATER ? k->time_p3 : k->time_p2;
+}
+static inline uint32_t config_silence_s(const struct config_keepalive *k)
+{
+	return k->model == CONFIG_KEEPALIVE_LATER ? k->time_p2 : 0;
+}
+static inline const char *config_fail_safe_name(const struct config_keepalive *k)
+{
+	return k->model == CONFIG_KEEPALIVE_LATER ? "TIME_P3" : "TIME_P2";
+}
 
 struct config_x1 { // global, and per network element where overridden
 	uint32_t time1; // seconds

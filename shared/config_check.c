@@ -95,6 +95,20 @@ static int check_url(struct config_source *s, const yaml_node_t *at, const char 
 	return POI_OK;
 }
 
+// The ADMF's silence is told before it ends anything.
+static int check_time_p3(struct config_source *s, const yaml_node_t *node, const char *path,
+	const struct config_keepalive *k)
+{
+	const yaml_node_t *time_p3 = config_child(s, node, "time-p3");
+
+	if (!k->enabled || k->model != CONFIG_KEEPALIVE_LATER || k->time_p3 > k->time_p2)
+		return POI_OK;
+	return config_refuse(s, time_p3 ? time_p3 : node,
+		"%skeepalive.time-p3 is %u and not above time-p2, write more than %u, or a smaller "
+		"time-p2",
+		path, k->time_p3, k->time_p2);
+}
+
 // Clauses 5.2.2 and 6.6.2. `node`: the mapping that says so, where there is one.
 static int check_times(struct config_source *s, const yaml_node_t *node,
 	const yaml_node_t *otherwise, const char *path, const struct config_x1 *x)
@@ -119,7 +133,7 @@ static int check_times(struct config_source *s, const yaml_node_t *node,
 			"%skeepalive.time-p2 is %u and not above time-p1, write more than %u, or a "
 			"smaller time-p1",
 			path, x->keepalive.time_p2, x->keepalive.time_p1);
-	return POI_OK;
+	return check_time_p3(s, keepalive ? keepalive : otherwise, path, &x->keepalive);
 }
 
 static int check_all_times(struct config_source *s, const yaml_node_t *root, const yaml_node_t *nes)

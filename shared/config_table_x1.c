@@ -1,6 +1,9 @@
 // Declares the keys of the X1 interface: x1, network-elements and limits.
 #include "shared/config_internal.h"
 
+static const struct config_word keepalive_model_words[] = {
+	{"v1.8.1", CONFIG_KEEPALIVE_V1_8_1}, {"later", CONFIG_KEEPALIVE_LATER}, {NULL, 0}};
+
 static const struct config_key x1_keepalive_keys[] = {
 	KEY_BOOL("enabled", struct config_keepalive, enabled, "true",
 		"the ADMF sends Keepalive; disabled: Keepalive is answered 1070, no fail-safe"),
@@ -8,6 +11,11 @@ static const struct config_key x1_keepalive_keys[] = {
 		"seconds between two Keepalive requests of the ADMF (TIME_P1)"),
 	KEY_NUMBER("time-p2", struct config_keepalive, time_p2, 1, 604800, "3600",
 		"seconds of silence after which all tasks are stopped (TIME_P2), above time-p1"),
+	KEY_WORD("model", struct config_keepalive, model, keepalive_model_words, "v1.8.1",
+		"what silence does: v1.8.1, or later: at time-p2 a report, at time-p3 tasks end"),
+	KEY_NUMBER("time-p3", struct config_keepalive, time_p3, 1, 1209600, "7200",
+		"with model later: seconds of silence after which all tasks are stopped (TIME_P3), "
+		"above time-p2"),
 };
 static KEY_SCOPE(x1_keepalive_scope, x1_keepalive_keys)
 

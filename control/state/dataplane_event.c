@@ -31,6 +31,11 @@ static void on_fail_safe(struct control *c, uint16_t ne, const struct channel_ev
 	fail_safe_fire(c, ne, true);
 }
 
+static void on_admf_silent(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	fail_safe_announce(c, ne);
+}
+
 static bool uses(const struct registry_task *t, const struct id16 *did)
 {
 	for (uint8_t i = 0; i < t->n_destinations; i++) {
@@ -409,6 +414,7 @@ void dataplane_event(void *context, const struct channel_event *e)
 		[EVENT_TASK_FOLLOWED] = on_followed,
 		[EVENT_TASK_ENDED] = on_task_ended,
 		[EVENT_FAIL_SAFE] = on_fail_safe,
+		[EVENT_ADMF_SILENT] = on_admf_silent,
 		[EVENT_KILLED] = on_killed,
 	};
 	static void (*const of_all[EVENT_LAST + 1])(

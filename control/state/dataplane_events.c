@@ -292,6 +292,11 @@ static void on_silent(void *context, uint16_t ne)
 	fail_safe_fire(context, ne, false);
 }
 
+static void on_fell_silent(void *context, uint16_t ne)
+{
+	fail_safe_announce(context, ne);
+}
+
 static void on_lost(void *context)
 {
 	struct control *c = context;
@@ -429,6 +434,7 @@ const struct publish_hooks *dataplane_hooks(void)
 		.resume = on_resume,
 		.element = on_element,
 		.silent = on_silent,
+		.fell_silent = on_fell_silent,
 		.hung = on_hung,
 	};
 

@@ -2,6 +2,7 @@
 // one after the other for the audit log and the reports.
 #include "control/state/fail_safe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "control/state/fault_raise.h"
@@ -28,9 +29,10 @@ static void report_stopped(struct control *c, uint16_t ne, const struct id16 *xi
 		.ne = ne,
 		.code = X1_STATUS_TERMINATING,
 		.id = *xid,
-		.held = held,
-		.text = "stopped by the fail-safe: the ADMF was silent for TIME_P2"};
+		.held = held};
 
+	snprintf(i.text, sizeof(i.text), "stopped by the fail-safe: the ADMF was silent for %s",
+		config_fail_safe_name(&c->config->nes[ne].x1.keepalive));
 	audit_act(c, "fail-safe", ne, xid, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
 	// A report of an earlier task with its XID says it of both.
@@ -133,7 +135,8 @@ static void begin(struct control *c, uint16_t ne, bool there)
 	*f = (struct fail_safe){.control = c, .there = there, .batch = {.leave = leave}};
 	// A request that arrived after the ADMF was heard again is answered by its own result.
 	f->batch.spares_awaiting = publish_silence_ms(c->publish, ne) <
-				   (uint64_t)c->config->nes[ne].x1.keepalive.time_p2 * 1000;
+				   (uint64_t)config_fail_safe_s(&c->config->nes[ne].x1.keepalive) *
+					   1000;
 	registry_batch_begin(c->registry, ne, &f->batch);
 	persistence_tasks_stopped(c, ne);
 	LIST_INSERT_HEAD(&c->fail_safes, f, entry);
@@ -142,12 +145,39 @@ static void begin(struct control *c, uint16_t ne, bool there)
 
 void fail_safe_fire(struct control *c, uint16_t ne, bool there)
 {
-	static const char text[] = "no X1 request for TIME_P2: all tasks were stopped";
+	char text[FAULT_TEXT_MAX];
 
+	snprintf(text, sizeof(text), "no X1 request for %s: all tasks were stopped",
+		config_fail_safe_name(&c->config->nes[ne].x1.keepalive));
 	log_kind(ERROR, FAIL_SAFE, "fail-safe: %s (network element %s)", text,
 		c->config->nes[ne].ne_identifier);
 	fault_raise_ne(c, ne, FAULT_FAIL_SAFE, text);
 	begin(c, ne, there);
+}
+
+void fail_safe_announce(struct control *c, uint16_t ne)
+{
+	const struct config_keepalive *k = &c->config->nes[ne].x1.keepalive;
+	char text[FAULT_TEXT_MAX];
+
+	if (fault_has(*registry_ne_faults(c->registry, ne), FAULT_ADMF_SILENT))
+		return;
+	snprintf(text, sizeof(text),
+		"keepalives not received: no X1 request for TIME_P2 (%u s); at TIME_P3 (%u s) all "
+		"tasks are stopped",
+		k->time_p2, k->time_p3);
+	audit_act(c, "admf-silent", ne, NULL, X1_STATUS_KEEPALIVES, NULL);
+	fault_raise_ne_code(c, ne, FAULT_ADMF_SILENT, X1_STATUS_KEEPALIVES, text);
+	if (publish_silence_ms(c->publish, ne) < (uint64_t)k->time_p2 * 1000) // heard meanwhile
+		fail_safe_heard(c, ne);
+}
+
+void fail_safe_heard(struct control *c, uint16_t ne)
+{
+	static const char text[] = "the ADMF was heard again";
+
+	fault_clear_ne(c, ne, FAULT_FAIL_SAFE, text);
+	fault_clear_ne(c, ne, FAULT_ADMF_SILENT, text);
 }
 
 void fail_safe_stop(struct control *c)

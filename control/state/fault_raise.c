@@ -41,13 +41,19 @@ static void changed(struct control *c, uint16_t ne)
 		c->faults_changed(c, ne);
 }
 
-void fault_raise_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)
+void fault_raise_ne_code(
+	struct control *c, uint16_t ne, enum fault_kind kind, uint32_t code, const char *text)
 {
-	if (fault_raise(registry_ne_faults(c->registry, ne), kind, X1_STATUS_FAULT, text) != 1)
+	if (fault_raise(registry_ne_faults(c->registry, ne), kind, code, text) != 1)
 		return;
 	log_kind(ERROR, FAULT, "%s: fault: %s", c->config->nes[ne].ne_identifier, text);
-	issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, X1_STATUS_FAULT, text);
+	issue_queue(c, ISSUE_NE, ISSUE_FAULT, ne, NULL, code, text);
 	changed(c, ne);
+}
+
+void fault_raise_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)
+{
+	fault_raise_ne_code(c, ne, kind, X1_STATUS_FAULT, text);
 }
 
 void fault_clear_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text)

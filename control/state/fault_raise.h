@@ -10,6 +10,9 @@ void fault_raise_all(struct control *c, enum fault_kind kind, const char *text);
 void fault_clear_all(struct control *c, enum fault_kind kind, const char *text);
 // The same for one of them.
 void fault_raise_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text);
+// With a code of table 46 of its own.
+void fault_raise_ne_code(struct control *c, uint16_t ne, enum fault_kind kind, uint32_t code,
+	const char *text);
 void fault_clear_ne(struct control *c, uint16_t ne, enum fault_kind kind, const char *text);
 // Queues a warning: reported to the ADMF of `ne` once, listed by no status answer (clause 5.3).
 void fault_warn(struct control *c, uint16_t ne, const char *text);

@@ -29,6 +29,7 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_UNSEEN = 15,     // no port shows the tunnels of a session of it
 	FAULT_FRAGMENTS = 14,  // tunnelled packets were lost with fragments that were given up
 	FAULT_DATABASE = 16,   // the element began without the tasks that it had, or may have had
+	FAULT_ADMF_SILENT = 20, // TIME_P2 passed, and the tasks end at TIME_P3
 	FAULT_REQUEST = 32,    // a request answered `Acknowledged` failed: it goes on as it was
 	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index, and so on.
 	FAULT_LINK = 64,	// the link is down
@@ -52,7 +53,7 @@ struct fault {
 	X(FAULT_FAIL_SAFE, "fail_safe") X(FAULT_AUDIT, "audit") X(FAULT_STORE, "store")      \
 	X(FAULT_CERTIFICATE, "certificate") X(FAULT_SECURITY, "security") \
 	X(FAULT_SPOOL, "spool") X(FAULT_FRAGMENTS, "fragments")                              \
-	X(FAULT_DATABASE, "database")                                                        \
+	X(FAULT_DATABASE, "database") X(FAULT_ADMF_SILENT, "admf_silent")                    \
 	X(FAULT_LINK, "link") X(FAULT_PORT_LOSS, "port_loss")                           \
 	X(FAULT_PORT_DEAF, "port_deaf")
 

@@ -66,6 +66,10 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// this process is new, and the dataplane has stopped them. Called once per silence. May be
 	// NULL.
 	void (*silent)(void *context, uint16_t ne);
+	// The model of later minors: the ADMF of `ne` was silent for TIME_P2 and its tasks go on until
+	// TIME_P3. Called where no dataplane is there that says so, and by a process that is new, behind
+	// `element`. May be NULL.
+	void (*fell_silent)(void *context, uint16_t ne);
 };
 
 enum publish_state {

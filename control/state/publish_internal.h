@@ -57,7 +57,8 @@ struct outgoing {
 };
 
 struct publish_contact { // with the ADMF of a network element
-	bool known, fired; // fired: it was silent for TIME_P2, and nothing was heard since
+	bool known, fired; // fired: its silence ended the tasks, and nothing was heard since
+	bool reported;	   // likewise: it was silent for TIME_P2 of later minors
 	bool late;	   // its Keepalive waits, which was said
 	int64_t at_ms;	   // monotonic; negative: before the machine's start
 	uint64_t sent_ms;  // when the dataplane was last told

@@ -152,6 +152,8 @@ static void on_element(struct publish *p, const uint8_t *body, size_t length)
 		p->hooks.silent(p->context, (uint16_t)ne);
 	if (p->hooks.element)
 		p->hooks.element(p->context, (uint16_t)ne, m.memo, m.memo_length);
+	if (m.silent && p->hooks.fell_silent)
+		p->hooks.fell_silent(p->context, (uint16_t)ne);
 }
 
 // Until both sides have held the same once, what a process before has kept may be more than we know.

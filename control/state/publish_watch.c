@@ -14,7 +14,16 @@ static uint64_t limit_ms(const struct publish *p, uint16_t ne)
 {
 	const struct config_keepalive *k = &p->config->nes[ne].x1.keepalive;
 
-	return k->enabled ? (uint64_t)k->time_p2 * 1000 + HEARD_INTERVAL_MS : 0;
+	return k->enabled ? (uint64_t)config_fail_safe_s(k) * 1000 + HEARD_INTERVAL_MS : 0;
+}
+
+// Silence that is reported before; 0: none.
+static uint64_t report_ms(const struct publish *p, uint16_t ne)
+{
+	const struct config_keepalive *k = &p->config->nes[ne].x1.keepalive;
+	uint64_t seconds = k->enabled ? config_silence_s(k) : 0;
+
+	return seconds ? seconds * 1000 + HEARD_INTERVAL_MS : 0;
 }
 
 uint64_t publish_silence_ms(const struct publish *p, uint16_t ne)
@@ -39,6 +48,7 @@ void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m
 	uint64_t silent = publish_silence_ms(p, ne), limit = limit_ms(p, ne);
 
 	m->fail_safe_ms = limit;
+	m->silence_ms = report_ms(p, ne);
 	m->remaining_ms = !limit || silent == UINT64_MAX ? 0
 			  : silent < limit		 ? limit - silent
 							 : 1;
@@ -68,7 +78,7 @@ void publish_heard(struct publish *p, uint16_t ne)
 	uint64_t now = now_monotonic_ms();
 
 	c->known = true;
-	c->fired = false;
+	c->fired = c->reported = false;
 	c->at_ms = (int64_t)now;
 	if (p->state >= PUBLISH_RECOVERY && now - c->sent_ms >= HEARD_INTERVAL_MS)
 		send_heard(p, ne);
@@ -112,12 +122,25 @@ static void look_at_keepalive(struct publish *p, uint16_t ne)
 	c->late = late;
 	if (late)
 		log_kind(WARNING, ADMF_LATE,
-			"%s: the ADMF has sent nothing for longer than TIME_P1 (%u s): at TIME_P2 "
+			"%s: the ADMF has sent nothing for longer than TIME_P1 (%u s): at %s "
 			"(%u s) its tasks end",
 			element->ne_identifier, element->x1.keepalive.time_p1,
-			element->x1.keepalive.time_p2);
+			config_fail_safe_name(&element->x1.keepalive),
+			config_fail_safe_s(&element->x1.keepalive));
 	else
 		log_kind(NOTICE, ADMF_LATE, "%s: the ADMF was heard again", element->ne_identifier);
+}
+
+static void look_at_report(struct publish *p, uint16_t ne)
+{
+	struct publish_contact *c = &p->contact[ne];
+	uint64_t limit = report_ms(p, ne);
+
+	if (!limit || c->reported || publish_silence_ms(p, ne) < limit)
+		return;
+	c->reported = true;
+	if (p->hooks.fell_silent)
+		p->hooks.fell_silent(p->context, ne);
 }
 
 // A connected dataplane stops its tasks itself, also while it does not answer.
@@ -130,7 +153,10 @@ static void look_at_silence(struct publish *p, uint16_t ne)
 		return;
 	if (!c->known && registry_task_first(p->registry, ne)) // it begins to count now
 		publish_silence_known(p, ne, 0);
-	if (!c->known || publish_silence_ms(p, ne) < limit)
+	if (!c->known)
+		return;
+	look_at_report(p, ne);
+	if (publish_silence_ms(p, ne) < limit)
 		return;
 	c->fired = true;
 	if (p->hooks.silent)

@@ -1,6 +1,7 @@
 // Executes one message that has passed its checks.
 #include "control/x1/x1_internal.h"
 
+#include "control/state/fail_safe.h"
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 
@@ -13,7 +14,7 @@ void x1_heard(struct exchange *x, uint32_t index)
 		return;
 	publish_heard(c->publish, x->ne);
 	persistence_heard(c, x->ne);
-	fault_clear_ne(c, x->ne, FAULT_FAIL_SAFE, "the ADMF was heard again");
+	fail_safe_heard(c, x->ne);
 }
 
 static void ping(struct exchange *x, const struct x1_message *m)

@@ -84,6 +84,7 @@ enum x1_error {
 	X1_ERR_TARGET_COMBINATION = 3020, // unsupported combination of target identifiers
 	X1_ERR_MULTIPLE_DIDS = 3030,      // never sent
 	X1_ERR_DELIVERY_TYPE = 3040,
+	X1_ERR_SERVICE_TYPE = 3050,       // unsupported ServiceType; newer minors only
 	X1_ERR_DEACTIVATE = 4000,
 	X1_ERR_DEACTIVATE_ALL = 5000,
 	X1_ERR_DEACTIVATE_ALL_DISABLED = 5010,
@@ -100,6 +101,7 @@ enum x1_error {
 	X1_STATUS_FAULT = 9020,           // non-terminating
 	X1_STATUS_TERMINATING = 9030,
 	X1_STATUS_ACTIONED = 9040,        // description: X1TransactionID of the request
+	X1_STATUS_KEEPALIVES = 9050,      // keepalives not received; newer minors only
 };
 
 enum x1_delivery { X1_X2_ONLY = 1, X1_X3_ONLY = 2, X1_X2_AND_X3 = 3 }; // bits: 1 X2, 2 X3

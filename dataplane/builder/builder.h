@@ -48,7 +48,9 @@ uint64_t builder_generation(const struct builder *b);
 // Decision 13: stops every task of one element whose deadline is past and commits. False when there
 // is none; otherwise `ne` is that element.
 bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne);
-// Milliseconds to the next deadline, UINT64_MAX when there is none.
+// An element whose ADMF has just been silent for its silence_ms; its tasks go on. False when there is none.
+bool builder_silence(struct builder *b, uint64_t now_ms, struct id16 *ne);
+// Milliseconds to the next deadline of either, UINT64_MAX when there is none.
 uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms);
 
 // Takes over from an earlier process's box: PDUs that were not acknowledged, counters and, where the

@@ -235,14 +235,26 @@ bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne)
 	return true;
 }
 
+bool builder_silence(struct builder *b, uint64_t now_ms, struct id16 *ne)
+{
+	const struct ne_entry *n = ne_entry_fall_silent(b->task_table, now_ms);
+
+	if (n)
+		*ne = n->ne;
+	return n != NULL;
+}
+
 uint64_t builder_next_deadline(const struct builder *b, uint64_t now_ms)
 {
 	uint64_t least = UINT64_MAX;
 
 	for (const struct ne_entry *n = ne_entry_first(b->task_table); n; n = ne_entry_next(n)) {
 		uint64_t left = ne_entry_remaining(n, now_ms);
+		uint64_t silence = ne_entry_silence_remaining(n, now_ms);
 		if (left < least)
 			least = left;
+		if (silence < least)
+			least = silence;
 	}
 	return least;
 }

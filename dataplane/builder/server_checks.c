@@ -196,6 +196,22 @@ static void report_followed(struct server *s)
 	}
 }
 
+// Silence that is only reported, ahead of what it ends: an ADMF can pass both between two checks.
+static void silences(struct server *s, uint64_t now)
+{
+	struct id16 ne;
+
+	while (builder_silence(s->with.builder, now, &ne)) {
+		struct channel_event e = {
+			.kind = EVENT_ADMF_SILENT, .ne = ne, .time_ns = now_wall_ns()};
+		snprintf(e.text, sizeof(e.text), "the ADMF was silent for TIME_P2");
+		log_kind(WARNING, ADMF_LATE,
+			"the ADMF of a network element was silent for TIME_P2: at TIME_P3 its "
+			"tasks end");
+		server_event(s, &e);
+	}
+}
+
 static void fail_safes(struct server *s, uint64_t now)
 {
 	struct id16 ne;
@@ -203,10 +219,10 @@ static void fail_safes(struct server *s, uint64_t now)
 	while (builder_fail_safe(s->with.builder, now, &ne)) {
 		struct channel_event e = {
 			.kind = EVENT_FAIL_SAFE, .ne = ne, .time_ns = now_wall_ns()};
-		snprintf(e.text, sizeof(e.text), "the ADMF was silent for TIME_P2");
+		snprintf(e.text, sizeof(e.text), "the ADMF was silent until the fail-safe");
 		log_kind(WARNING, FAIL_SAFE,
-			"the ADMF of a network element was silent for TIME_P2: its tasks are "
-			"stopped");
+			"the ADMF of a network element was silent until the fail-safe: its tasks "
+			"are stopped");
 		server_event(s, &e);
 	}
 }
@@ -253,6 +269,7 @@ void server_check(struct server *s)
 	uint64_t now = now_monotonic_ms();
 	struct channel_event e;
 
+	silences(s, now);
 	fail_safes(s, now);
 	drain(s, now);
 	check_ports(s, now);

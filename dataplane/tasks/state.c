@@ -23,8 +23,10 @@ static int put_ne(struct state_stream *s, uint64_t now_ms, uint8_t *out, size_t 
 	struct channel_ne m = {
 		.ne = n->ne,
 		.fail_safe_ms = n->fail_safe_ms,
+		.silence_ms = n->silence_ms,
 		.remaining_ms = ne_entry_remaining(n, now_ms),
 		.expired = n->expired,
+		.silent = n->silent,
 		.payload_format = n->payload_format,
 		.axri = n->axri,
 		.memo = n->memo,

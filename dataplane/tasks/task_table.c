@@ -167,47 +167,11 @@ int ne_entry_put(struct task_table *s, const struct channel_ne *ne, uint64_t now
 		n->armed = true;
 	}
 	n->fail_safe_ms = ne->fail_safe_ms;
+	n->silence_ms = ne->silence_ms;
+	n->silent = n->silent && n->silence_ms;
 	n->payload_format = ne->payload_format;
 	n->axri = ne->axri;
 	return POI_OK;
-}
-
-int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t at_ms)
-{
-	struct ne_entry *n = ne_entry_find(s, ne);
-
-	if (!n)
-		return POI_ERR_NOT_FOUND;
-	if (at_ms + n->spent_ms < n->heard_ms) // it was on its way for long
-		return POI_OK;
-	n->heard_ms = at_ms;
-	n->spent_ms = 0;
-	n->armed = true;
-	if (n->tombstones == 0)
-		n->expired = false;
-	return POI_OK;
-}
-
-uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms)
-{
-	if (n->fail_safe_ms == 0 || !n->armed)
-		return UINT64_MAX;
-	uint64_t silent = n->spent_ms + (now_ms > n->heard_ms ? now_ms - n->heard_ms : 0);
-	return silent >= n->fail_safe_ms ? 0 : n->fail_safe_ms - silent;
-}
-
-struct ne_entry *ne_entry_fire(struct task_table *s, uint64_t now_ms)
-{
-	struct ne_entry *n;
-
-	STAILQ_FOREACH (n, &s->nes, in_order) {
-		if (ne_entry_remaining(n, now_ms) > 0)
-			continue;
-		n->armed = false;
-		n->expired = true;
-		return n;
-	}
-	return NULL;
 }
 
 // A copy of the memo; *out NULL when it is empty.

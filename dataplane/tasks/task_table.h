@@ -31,6 +31,9 @@ struct ne_entry {
 	uint64_t spent_ms;     // of its time before the first `heard_ms`; 0 once heard
 	bool armed;	       // the deadline counts; false once it has fired
 	bool expired;	       // fired, and not cleared since
+	uint64_t silence_ms;   // silence that is reported ahead of the deadline; 0: none
+	uint64_t silent_at_ms; // monotonic; when it was reported
+	bool silent;	       // it was, and the ADMF was not heard since
 	uint32_t tombstones;
 	uint8_t payload_format, axri; // of tasks given from now on
 	uint8_t *memo;
@@ -105,6 +108,11 @@ struct ne_entry *ne_entry_next(const struct ne_entry *n);
 uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms);
 // An element whose deadline is past; it is disarmed and marked expired by this call. NULL: none.
 struct ne_entry *ne_entry_fire(struct task_table *s, uint64_t now_ms);
+// The same of the silence that is reported ahead of the deadline (TIME_P2 of later minors): until then,
+// UINT64_MAX when there is none or it was reported; and an element whose time has come, marked silent
+// until its ADMF is heard.
+uint64_t ne_entry_silence_remaining(const struct ne_entry *n, uint64_t now_ms);
+struct ne_entry *ne_entry_fall_silent(struct task_table *s, uint64_t now_ms);
 
 // Destinations. Put creates, or replaces address, type and memo of a known one (index and
 // references stay). 0 or NOMEM. Take: IN_USE or NOT_FOUND; otherwise out of the store and the

@@ -358,6 +358,37 @@ class FailSafe(unittest.TestCase):
 		self.assertEqual(self.mdf.wait_quiet(0.5, 2), 0)
 
 
+class LaterModel(Reported):
+	"""x1.keepalive.model later: the ADMF is told at TIME_P2, whether or not control lives then, and its tasks end at TIME_P3."""
+
+	X1 = "x1:\n  keepalive: { model: later, time-p1: 1, time-p2: 2, time-p3: 8 }"
+
+	def setUp(self):
+		super().setUp()
+		self.start_admf()
+		self.poi.start()
+		self.did, self.xid = x1.new_id(), x1.new_id()
+		self.assertTrue(self.poi.admf.create_destination(self.did, "127.0.0.1", 9).completed)
+		self.assertTrue(self.poi.admf.activate(self.xid, [x1.target_ipv4(TARGET)], [self.did]).completed)
+		self.heard = time.monotonic()
+
+	def told(self, kind="FaultReport"):
+		return [line for line in self.reports(kind) if "keepalives not received" in line["description"]]
+
+	@fixture.long
+	def test_control_dead_at_time_p2(self):
+		self.poi.control.kill()
+		time.sleep(3)
+		self.poi.start_control(wait=False)  # what is asked here would be a word of the ADMF
+		fixture.wait_until(self.told, 5, "it is told by the next control")
+		self.assertLess(time.monotonic() - self.heard, 8)
+		fixture.wait_until(lambda: self.poi.status()["tasks"] == 0, 8, "the fail-safe has stopped them")
+		self.assertGreater(time.monotonic() - self.heard, 7.9)
+		self.assertEqual(len(self.told()), 1, "once")
+		self.assertTrue(self.poi.admf.one("Keepalive").ok)
+		fixture.wait_until(lambda: len(self.reports("FaultCleared")) >= 2, 5, "both are cleared")
+
+
 class FailSafeOverRestarts(FailSafe):
 	"""The deadline is TIME_P2 after the ADMF was heard, whichever process lives."""
 

@@ -80,6 +80,11 @@ Test(config_x1, times_fit_together)
 	expect_refusal("    role: poi\n", "    x1: { time1: 8 }\n",
 		F "5:9: network-elements[0].x1.time2 is 15 and below twice time1, write at least "
 		  "16, or a smaller time1");
+	expect_refusal("time-p2: 3600", "time-p2: 3600, model: later, time-p3: 3600",
+		F "11:82: x1.keepalive.time-p3 is 3600 and not above time-p2, write more than "
+		  "3600, or a smaller time-p2");
+	expect_refusal("time-p2: 3600", "time-p2: 3600, model: v1.9",
+		F "11:66: x1.keepalive.model is \"v1.9\", write v1.8.1 or later");
 	char *text = changed("enabled: true, time-p1: 60, time-p2: 3600",
 		"enabled: false, time-p1: 60, time-p2: 60");
 	struct config *c = load(text);

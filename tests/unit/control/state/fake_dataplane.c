@@ -119,6 +119,7 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 			.fail_safe_ms = f->fail_safe_ms[0],
 			.remaining_ms = fired ? UINT64_MAX : f->fail_safe_ms[0] - f->ne_silent_ms,
 			.expired = fired,
+			.silent = f->ne_silent,
 			.memo = f->ne_memo,
 			.memo_length = f->ne_memo_length};
 		int n = channel_encode_ne(buffer, sizeof(buffer), CHANNEL_NE_STATE, request, &ne);
@@ -307,6 +308,7 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 			abort();
 		f->remaining_ms[f->nes % 8] = ne.remaining_ms;
 		f->fail_safe_ms[f->nes % 8] = ne.fail_safe_ms;
+		f->silence_ms[f->nes % 8] = ne.silence_ms;
 		f->ne = ne.ne;
 		f->nes++;
 		break;

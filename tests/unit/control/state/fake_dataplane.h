@@ -28,6 +28,8 @@ struct fake_dataplane {
 	uint8_t ne_memo[1024]; // streamed with it where there is one
 	uint32_t ne_memo_length;
 	uint64_t ne_silent_ms; // streamed with it: how long its ADMF is silent; UINT64_MAX: fired
+	bool ne_silent;        // likewise: its silence was reported
+	uint64_t silence_ms[8]; // of the network elements, as fail_safe_ms
 	uint64_t fail_safe_ms[8]; // of the network elements, in the order of their definition
 	uint32_t events_sent,
 		events_done; // numbers: of the last one, and of the last that control is done with

@@ -132,6 +132,128 @@ Test(dataplane_events, without_a_dataplane_the_fail_safe_stops_the_tasks_too)
 	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
 }
 
+static unsigned silences(enum issue_type type, uint32_t code)
+{
+	struct issue i;
+	unsigned n = 0;
+
+	while (issues_take(w.c.issues, &i))
+		n += i.scope == ISSUE_NE && i.type == type && i.code == code &&
+		     (type != ISSUE_FAULT || strstr(i.text, "TIME_P2"));
+	return n;
+}
+
+static void later(uint32_t time_p2, uint32_t time_p3)
+{
+	struct config_keepalive *k = &w.config.nes[0].x1.keepalive;
+
+	k->model = CONFIG_KEEPALIVE_LATER;
+	k->time_p2 = time_p2;
+	k->time_p3 = time_p3;
+}
+
+static bool is_silent(void)
+{
+	return fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_ADMF_SILENT);
+}
+
+Test(dataplane_events, the_later_model_gives_the_dataplane_both_deadlines)
+{
+	later(600, 900);
+	provision();
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	cr_assert_eq(w.dataplane.silence_ms[0], 600200);
+	cr_assert_eq(w.dataplane.fail_safe_ms[0], 900200);
+}
+
+Test(dataplane_events, v1_8_1_has_one_deadline)
+{
+	provision();
+	cr_assert_eq(w.dataplane.silence_ms[0], 0);
+	cr_assert_eq(w.dataplane.fail_safe_ms[0], 3600200);
+}
+
+Test(dataplane_events, a_silent_admf_is_a_fault_until_it_is_heard)
+{
+	struct channel_event e = {
+		.kind = EVENT_ADMF_SILENT, .ne = *registry_ne_id(w.c.registry, 0)};
+
+	later(1, 900);
+	provision();
+	silences(ISSUE_FAULT, 0);
+	run(1100);
+	for (unsigned n = 0; n < 2; n++) { // a connection that was lost repeats it
+		fake_event(&w.dataplane, &e);
+		run(50);
+	}
+	cr_assert(is_silent());
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1, "its tasks go on");
+	cr_assert_eq(silences(ISSUE_FAULT, X1_STATUS_KEEPALIVES), 1);
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!is_silent());
+	cr_assert_eq(silences(ISSUE_CLEAR, X1_STATUS_CLEARED), 1);
+}
+
+Test(dataplane_events, a_silence_that_is_over_is_reported_with_its_end)
+{
+	struct channel_event e = {
+		.kind = EVENT_ADMF_SILENT, .ne = *registry_ne_id(w.c.registry, 0)};
+	struct issue i;
+	uint8_t types[2] = {0};
+	unsigned n = 0;
+
+	later(600, 900);
+	provision();
+	silences(ISSUE_FAULT, 0);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!is_silent());
+	while (issues_take(w.c.issues, &i))
+		types[n++ % 2] = i.type;
+	cr_assert(n == 2 && types[0] == ISSUE_FAULT && types[1] == ISSUE_CLEAR);
+}
+
+Test(dataplane_events, a_silence_is_known_to_the_next_control)
+{
+	later(600, 900);
+	provision();
+	w.dataplane.ne_silent_ms = 700000;
+	w.dataplane.ne_silent = true;
+	silences(ISSUE_FAULT, 0);
+	restart_control();
+	cr_assert(is_silent());
+	cr_assert_eq(silences(ISSUE_FAULT, X1_STATUS_KEEPALIVES), 1);
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!is_silent());
+}
+
+// Nobody else keeps the time then: first the report, then the end.
+Test(dataplane_events, without_a_dataplane_silence_is_reported_and_then_ends_the_tasks)
+{
+	later(1, 2);
+	provision();
+	silences(ISSUE_FAULT, 0);
+	fake_stop(&w.dataplane);
+	run(900);
+	cr_assert(!is_silent(), "TIME_P2 is not over");
+	run(600);
+	cr_assert(is_silent());
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 1);
+	cr_assert_eq(silences(ISSUE_FAULT, X1_STATUS_KEEPALIVES), 1);
+	run(1000);
+	cr_assert_eq(registry_task_count(w.c.registry, 0), 0);
+	cr_assert(fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+	cr_assert(is_silent(), "until it is heard");
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n");
+	cr_assert(!is_silent());
+	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
+}
+
 // TIME_P1 and half of it: one Keepalive did not come.
 Test(dataplane_events, an_admf_that_is_late_is_seen_before_time_p2)
 {

@@ -117,6 +117,58 @@ Test(task_table, deadline_moves_only_when_the_admf_is_heard)
 	cr_expect_eq(ne_entry_heard(s, &stranger, 0), POI_ERR_NOT_FOUND);
 }
 
+// TIME_P2 and TIME_P3 of later minors: what comes first only says so.
+Test(task_table, silence_is_reported_once_and_ahead_of_the_deadline)
+{
+	struct channel_ne m = element(2, 1000);
+	struct id16 ne = id(2);
+
+	m.silence_ms = 400;
+	cr_assert_eq(ne_entry_put(s, &m, 0), 0);
+	struct ne_entry *n = ne_entry_find(s, &ne);
+	struct id16 first = id(1); // its silence is none to report
+	cr_assert_eq(ne_entry_heard(s, &first, 0), 0);
+	cr_expect_eq(ne_entry_silence_remaining(n, 100), 300);
+	cr_expect_null(ne_entry_fall_silent(s, 399));
+	cr_expect_eq(ne_entry_fall_silent(s, 402), n);
+	cr_expect(n->silent);
+	cr_expect_null(ne_entry_fall_silent(s, 403), "once");
+	cr_expect_eq(ne_entry_silence_remaining(n, 403), UINT64_MAX);
+	cr_expect_eq(ne_entry_remaining(n, 403), 597, "the deadline stays where it is");
+	// Control comes back: it defines the element anew, and repeats the last contact as it knows it.
+	cr_assert_eq(ne_entry_put(s, &m, 500), 0);
+	cr_assert_eq(ne_entry_heard(s, &ne, 7), 0);
+	cr_expect(n->silent);
+	cr_expect_null(ne_entry_fall_silent(s, 501));
+	// A contact that was on its way when it was reported.
+	cr_assert_eq(ne_entry_heard(s, &ne, 401), 0);
+	cr_expect_not(n->silent);
+	cr_expect_null(ne_entry_fall_silent(s, 800));
+	cr_expect_eq(ne_entry_fall_silent(s, 801), n);
+	cr_assert_eq(ne_entry_heard(s, &ne, 900), 0);
+	cr_expect_not(n->silent);
+	// Both have passed when somebody looks again.
+	cr_expect_eq(ne_entry_fall_silent(s, 5000), n);
+	cr_assert_eq(ne_entry_heard(s, &first, 5000), 0);
+	cr_expect_eq(ne_entry_fire(s, 5000), n);
+	cr_expect_null(ne_entry_fall_silent(s, 6000), "nothing is left to be announced");
+	m.silence_ms = 0; // the other model
+	cr_assert_eq(ne_entry_put(s, &m, 6000), 0);
+	cr_expect_not(n->silent);
+}
+
+Test(task_table, the_silence_of_a_restored_element_is_reported_when_it_is_due)
+{
+	struct channel_ne m = element(2, 1000);
+
+	m.silence_ms = 400;
+	m.remaining_ms = 700;
+	cr_assert_eq(ne_entry_put(s, &m, 50), 0);
+	struct ne_entry *n = ne_entry_find(s, &m.ne);
+	cr_expect_eq(ne_entry_silence_remaining(n, 50), 100);
+	cr_expect_eq(ne_entry_remaining(n, 50), 700);
+}
+
 Test(task_table, no_deadline_where_keepalives_are_disabled)
 {
 	struct channel_ne ne = element(2, 0);
