@@ -28,6 +28,7 @@ enum cli_option {
 	OPTION_FILE,
 	OPTION_KEY,
 	OPTION_HEAD,
+	OPTION_READY,
 	OPTION_COUNT_OF, // how many there are
 };
 
@@ -55,7 +56,7 @@ struct cli_command {
 	const char *name; // "status", "audit verify"
 	const char *summary;
 	unsigned options;    // 1 << enum cli_option
-	const char *operand; // "FILE", NULL: none is taken
+	const char *operand; // "FILE", "SHELL", "PROGRAM"; NULL: none is taken
 	bool operand_needed;
 	const char *help;			 // what it is for, and examples
 	int (*run)(const struct cli_request *r); // enum cli_exit
@@ -76,6 +77,7 @@ void cli_clear(void); // the screen, where stdout is a terminal
 int cli_check(const struct cli_request *r);
 int cli_status(const struct cli_request *r);
 int cli_top(const struct cli_request *r);
+int cli_health(const struct cli_request *r);
 int cli_config_dump(const struct cli_request *r);
 int cli_config_describe(const struct cli_request *r);
 int cli_audit_verify(const struct cli_request *r);

@@ -36,6 +36,14 @@ static void options(const struct cli_command *c)
 	fputs("--help", stdout);
 }
 
+// The words that an operand can be, separated by spaces. NULL: a file, or there is none.
+static const char *operand_words(const struct cli_command *c)
+{
+	if (c->operand && !strcmp(c->operand, "SHELL"))
+		return "bash zsh";
+	return c->operand && !strcmp(c->operand, "PROGRAM") ? "control dataplane" : NULL;
+}
+
 static void bash(const struct cli_request *r)
 {
 	const struct cli_command *c = r->commands;
@@ -72,7 +80,11 @@ static void bash(const struct cli_request *r)
 		words(r, c[i].name, w);
 		fputs("\" ;;\n", stdout);
 	}
-	fputs("\t\t\tcompletion) words=\"bash zsh\" ;;\n\t\t\thelp) words=\"", stdout);
+	for (size_t i = 0; i < n; i++) {
+		if (operand_words(&c[i]))
+			printf("\t\t\t%s) words=\"%s\" ;;\n", c[i].name, operand_words(&c[i]));
+	}
+	fputs("\t\t\thelp) words=\"", stdout);
 	words(r, NULL, 0);
 	fputs("\" ;;\n\t\t\tesac\n\t\tfi\n\t\tcase $command in\n", stdout);
 	for (size_t i = 0; i < n; i++) {
@@ -113,8 +125,8 @@ static void zsh_arguments(const struct cli_command *c)
 				      : "");
 	}
 	if (c->operand)
-		printf(" '*:%s:%s'", c->operand,
-			strcmp(c->operand, "FILE") ? "(bash zsh)" : "_files");
+		printf(operand_words(c) ? " '*:%s:(%s)'" : " '*:%s:%s'", c->operand,
+			operand_words(c) ? operand_words(c) : "_files");
 }
 
 static void zsh(const struct cli_request *r)

@@ -15,6 +15,7 @@ static const struct cli_option_text options[OPTION_COUNT_OF] = {
 		"the chain's root key, else the configuration's", true},
 	[OPTION_HEAD] = {"--head", NULL, "HEX", false,
 		"a head that the journal noted: must be the MAC of a line", false},
+	[OPTION_READY] = {"--ready", NULL, NULL, false, "also: does it do its work yet?", false},
 };
 
 const struct cli_option_text *cli_option_text(enum cli_option o)

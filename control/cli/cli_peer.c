@@ -22,6 +22,7 @@ struct peer {
 	int64_t deadline_ms;
 	bool connected;
 	char foreign[32]; // version of one that refused ours
+	struct channel_hello_ok ok; // its answer, else zero
 	uint8_t in[CHANNEL_MESSAGE_MAX];
 };
 
@@ -69,7 +70,10 @@ static int greet(struct peer *p)
 		memcpy(p->foreign, refused.software, sizeof(p->foreign));
 		return refused.reason ? refused.reason : POI_ERR_DENIED;
 	}
-	return h.id == CHANNEL_HELLO_OK ? 0 : POI_ERR_SYNTAX;
+	if (h.id != CHANNEL_HELLO_OK)
+		return POI_ERR_SYNTAX;
+	(void)!channel_decode_hello_ok(body, length, &p->ok); // zero, then
+	return 0;
 }
 
 static void close_peer(struct peer *p)
@@ -330,6 +334,26 @@ static void get_control(const struct config *c, bool quiet, struct cli_picture *
 	out->control_state = state_of(p, rc);
 	out->control = !rc;
 	close_peer(p);
+}
+
+enum cli_peer_state cli_peer_health(const struct config *c, bool dataplane, bool *ready)
+{
+	const char *program = dataplane ? "poi-dataplane" : "poi-control";
+	const char *name = dataplane ? "dataplane.sock" : "control.sock";
+	struct cli_picture now = {0};
+	int rc;
+	struct peer *p = call(c, name, &rc);
+
+	if (!rc && ready && !dataplane)
+		rc = get_control_status(p, &now);
+	if (!rc && ready)
+		*ready = dataplane ? p->ok.first_burst
+				   : now.control_status.recovered &&
+					     now.control_status.dataplane_connected;
+	explain(c, program, name, p, rc);
+	enum cli_peer_state state = state_of(p, rc);
+	close_peer(p);
+	return state;
 }
 
 void cli_picture_take(const struct config *c, bool quiet, struct cli_picture *out)

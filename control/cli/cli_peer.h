@@ -34,6 +34,11 @@ void cli_picture_take(const struct config *c, bool quiet, struct cli_picture *ou
 void cli_picture_take_settled(const struct config *c, bool quiet, struct cli_picture *out);
 void cli_picture_free(struct cli_picture *p);
 
+// Asks one process, and nothing that grows with what it holds. `dataplane`: poi-dataplane, ready once its
+// workers poll; else poi-control, ready once it holds all tasks and is connected to a dataplane. *ready
+// may be NULL: it is only greeted. Why it does not answer goes to stderr.
+enum cli_peer_state cli_peer_health(const struct config *c, bool dataplane, bool *ready);
+
 // One word for a person: "running", "does not run" ...
 const char *cli_peer_text(enum cli_peer_state s);
 // Only greets: "dataplane.sock" or "control.sock".

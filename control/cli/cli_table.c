@@ -40,6 +40,20 @@ static const struct cli_command commands[] = {
 		"  poi top\n"
 		"  poi top --seconds 10 --count 1\n",
 		cli_top},
+	{"health", "Does a process run and answer? For a supervisor's probes",
+		O(OPTION_CONFIG) | O(OPTION_READY), "PROGRAM", true,
+		"PROGRAM is control or dataplane. Exit code 0: it answers. 3: it does not, within "
+		"five\n"
+		"seconds, or it is not ready. Cheap: one question, whatever the number of tasks. "
+		"A\n"
+		"fault, a silent MDF or a ledger that does not balance is no reason to restart a "
+		"process;\n"
+		"see poi status for those. Ready is a dataplane whose workers poll their ports, "
+		"and a\n"
+		"control that holds all tasks and is connected to a dataplane.\n\n"
+		"  poi health dataplane\n"
+		"  poi health control --ready\n",
+		cli_health},
 	{"config dump", "The effective configuration, every key with its meaning", O(OPTION_CONFIG),
 		"FILE", false,
 		"Defaults are filled in. What it prints is accepted as a configuration.\n\n"

@@ -14,7 +14,7 @@ import fixture
 from fixture import TOP, udp_frame
 from poi_lab import x1
 
-COMMANDS = ("check", "status", "top", "config dump", "config describe", "audit verify", "bench", "version", "completion")
+COMMANDS = ("check", "status", "top", "config dump", "config describe", "audit verify", "bench", "version", "health", "completion")
 OK, NOT_OK, USAGE, UNREACHABLE = range(4)
 
 
@@ -63,7 +63,7 @@ class Help(unittest.TestCase):
 	def test_odd_arguments(self):
 		for arguments in (("status", "--jsno"), ("status", "-c"), ("status", "extra"), ("top", "--seconds", "0"),
 				("top", "--count", "x"), ("status", "--watch", "1", "--json"), ("audit", "verify", "--head", "12"),
-				("completion", "fish"), ("completion",), ("bench", "--seconds", "-1")):
+				("completion", "fish"), ("completion",), ("health",), ("health", "both"), ("bench", "--seconds", "-1")):
 			done = run(*arguments)
 			self.assertEqual(done.returncode, USAGE, arguments)
 			self.assertEqual(done.stdout, "", arguments)
@@ -89,6 +89,7 @@ class Completion(unittest.TestCase):
 		self.assertEqual(self.bash("poi", "config", ""), {"dump", "describe"})
 		self.assertEqual(self.bash("poi", "audit", ""), {"verify"})
 		self.assertEqual(self.bash("poi", "completion", ""), {"bash", "zsh"})
+		self.assertEqual(self.bash("poi", "health", ""), {"control", "dataplane"})
 		self.assertEqual(self.bash("poi", "status", "--w"), {"--watch"})
 		for command in ("status", "top", "bench", "version", "audit verify", "config dump"):
 			self.assertEqual(self.bash("poi", *command.split(), "--"), self.options(command), command)
@@ -201,6 +202,8 @@ class OnlyLooks(fixture.TrafficCase):
 			arguments = command.split()
 			if command == "completion":
 				arguments.append("bash")
+			elif command == "health":
+				arguments += ["dataplane", "-c", self.poi.file]
 			elif command != "config describe":
 				arguments += ["-c", self.poi.file]
 			if command in ("top", "bench"):
@@ -215,6 +218,18 @@ class OnlyLooks(fixture.TrafficCase):
 		after = self.poi.status()
 		for key in ("tasks", "generation", "matches", "delivered"):
 			self.assertEqual(before[key], after[key], key)
+
+	def test_health_is_of_one_process(self):
+		ask = lambda *words: (lambda d: (d.returncode, d.stdout.strip()))(run("health", *words, "-c", self.poi.file))
+		for name in ("control", "dataplane"):
+			self.assertEqual(ask(name), (OK, "poi-%s answers" % name))
+			self.assertEqual(ask(name, "--ready"), (OK, "poi-%s is ready" % name))
+		self.poi.dataplane.kill()
+		self.assertEqual(ask("dataplane"), (UNREACHABLE, ""))
+		self.assertEqual(ask("control"), (OK, "poi-control answers"))
+		fixture.wait_until(lambda: ask("control", "--ready") == (UNREACHABLE, "poi-control is not ready"), 3, "control has noticed")
+		self.poi.start_dataplane()
+		fixture.wait_until(lambda: ask("control", "--ready")[0] == OK, 10, "the two are together again")
 
 	def test_status_names(self):
 		self.activate(x1.target_ipv4(self.TARGET))
