@@ -119,7 +119,8 @@ static void bench_open(struct bench *b)
 
 	d->tls = (struct config_tls){
 		.certificate = b->pki.certificate, .key = b->pki.key, .ca = b->pki.ca};
-	d->keepalive = (struct config_keepalive){true, 60, 180, true};
+	d->keepalive = (struct config_keepalive){
+		.enabled = true, .time_p1 = 60, .time_p2 = 180, .require_ack = true};
 	d->settle = b->settle;
 	atomic_store(&b->sink.shared->answers, b->settle == CONFIG_SETTLE_KEEPALIVE);
 	d->probe_timeout = 3;

@@ -5,7 +5,7 @@ import socket
 import struct
 import uuid
 
-VERSION = 14
+VERSION = 15
 HELLO, HELLO_OK, NE_PUT, DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, EVENT = 1, 2, 10, 12, 13, 14, 15, 45
 ACK, STATE_GET, EVENTS_DONE, ANSWER, STATE_END = 40, 20, 21, 19, 44
 DESTINATION_DOWN = 1
@@ -49,7 +49,7 @@ class Controller:
 		kind, _ = self._ask(HELLO, struct.pack(">HBQ", VERSION, 1, int.from_bytes(os.urandom(8), "big")) + text("lab"))
 		if kind != HELLO_OK:
 			raise Refused("hello: %d" % kind)
-		self._do(NE_PUT, self.ne + text(ne) + struct.pack(">QQBBBI", fail_safe_ms, 0, 0, payload_format, axri, 0))
+		self._do(NE_PUT, self.ne + text(ne) + struct.pack(">QQQBBBBI", fail_safe_ms, 0, 0, 0, 0, payload_format, axri, 0))
 
 	def close(self):
 		self._socket.close()

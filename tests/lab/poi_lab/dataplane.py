@@ -11,7 +11,7 @@ import uuid
 HELLO, HELLO_OK, NE_PUT, HEARD = 1, 2, 10, 11
 DESTINATION_PUT, DESTINATION_REMOVE, TASK_PUT, TASK_REMOVE, STATE_GET = 12, 13, 14, 15, 20
 ACK, STATE_END, EVENT = 40, 44, 45
-DESTINATION_DOWN, DESTINATION_UP, FAIL_SAFE, DESTINATION_GONE = 1, 2, 4, 24  # enum channel_event_kind
+DESTINATION_DOWN, DESTINATION_UP, FAIL_SAFE, DESTINATION_GONE, ADMF_SILENT = 1, 2, 4, 24, 31  # enum channel_event_kind
 NOMEM = -1  # enum poi_error
 
 
@@ -39,10 +39,10 @@ class Dataplane(threading.Thread):
 		for kind, request, body in held:
 			self._done(kind, request, body, result)
 
-	def event(self, kind, identifier, text=""):
-		"""Something happened to the task or destination."""
-		self._send(EVENT, 0, struct.pack(">B16s16sBQQHH", kind, self.ne, uuid.UUID(identifier).bytes, 0, 0, time.time_ns(),
-			0, len(text)) + text.encode())  # no port is its subject
+	def event(self, kind, identifier=str(uuid.UUID(int=0)), text=""):
+		"""Something happened to the task or destination, or to the network element."""
+		self._send(EVENT, 0, struct.pack(">B16s16s16sBQQHH", kind, self.ne, uuid.UUID(identifier).bytes, bytes(16), 0, 0,
+			time.time_ns(), 0, len(text)) + text.encode())  # no port is its subject
 
 	def _send(self, kind, request, body):
 		self._peer.send(struct.pack(">HHI", kind, 0, request) + body)

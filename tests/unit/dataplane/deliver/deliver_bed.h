@@ -44,7 +44,8 @@ static inline struct bed *bed_new(void)
 	d->drain = 5;
 	d->tls = (struct config_tls){
 		.certificate = b->pki.certificate, .key = b->pki.key, .ca = b->pki.ca};
-	d->keepalive = (struct config_keepalive){true, 60, 180, true};
+	d->keepalive = (struct config_keepalive){
+		.enabled = true, .time_p1 = 60, .time_p2 = 180, .require_ack = true};
 	d->buffer = 16 << 20;
 	d->resend_in_doubt = true;
 	d->flush_us = 50;

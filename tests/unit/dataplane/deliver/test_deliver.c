@@ -282,7 +282,8 @@ Test(deliver, acknowledgements_can_be_switched_off, .timeout = 30)
 	struct bed *b = bed_new();
 	struct lab_mdf m;
 
-	b->config.delivery.keepalive = (struct config_keepalive){true, 1, 1, false};
+	b->config.delivery.keepalive = (struct config_keepalive){
+		.enabled = true, .time_p1 = 1, .time_p2 = 1};
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.acknowledge = false;
 	bed_start(b);

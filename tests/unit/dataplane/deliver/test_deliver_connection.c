@@ -527,7 +527,8 @@ static void use_elements(struct bed *b)
 {
 	b->config.n_nes = 2;
 	b->config.nes[0].ne_identifier = (char *)"poi-01";
-	b->config.nes[0].x1.keepalive = (struct config_keepalive){true, 20, 60, true};
+	b->config.nes[0].x1.keepalive = (struct config_keepalive){
+		.enabled = true, .time_p1 = 20, .time_p2 = 60, .require_ack = true};
 	b->config.nes[1].ne_identifier = (char *)"poi-02";
 }
 
