@@ -8,6 +8,7 @@
 #include "control/audit/audit.h"
 #include "control/state/dataplane_events.h"
 #include "control/state/fault_raise.h"
+#include "control/report/x1_report_form.h"
 #include "control/state/report_keeper.h"
 #include "shared/log.h"
 
@@ -67,7 +68,8 @@ static void on_exchanged(void *context, const struct x1_report_exchange *e)
 	if (!e->request)
 		snprintf(note, sizeof(note), "%u messages: %s", e->n, e->why);
 	else if (e->issue)
-		snprintf(note, sizeof(note), "%s %s%s%s", x1_report_type(e->issue), e->issue->text,
+		snprintf(note, sizeof(note), "%s %s%s%s", x1_report_type(e->issue, c->admf_minor[r->ne]),
+			e->issue->text,
 			e->why ? ": " : "", e->why ? e->why : "");
 	else
 		snprintf(note, sizeof(note), "%s", e->why ? e->why : "");
@@ -141,6 +143,7 @@ int reports_add(struct reports *r, char *why, size_t why_size)
 			.done = on_done,
 			.exchanged = on_exchanged,
 			.context = each,
+			.minor = &c->admf_minor[r->n],
 			.wait = !issues_released(c->issues),
 			.queue_max = OTHER_REPORTS + c->config->limits.tasks,
 		};

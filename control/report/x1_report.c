@@ -8,6 +8,7 @@
 
 #include "control/report/x1_client.h"
 #include "control/xml/x1_encode.h"
+#include "control/report/x1_report_form.h"
 #include "control/report/x1_report_queue.h"
 #include "shared/log.h"
 #include "shared/now.h"
@@ -53,39 +54,7 @@ static uint64_t backoff_ms(const struct x1_report *r, uint32_t attempt)
 	return wait + random % (wait / 4 + 1);
 }
 
-const char *x1_report_type(const struct issue *i)
-{
-	static const char *const of_ne[] = {[ISSUE_FAULT] = "FaultReport",
-		[ISSUE_CLEAR] = "FaultCleared",
-		[ISSUE_WARNING] = "Warning"};
-	static const char *const of_others[] = {[ISSUE_FAULT] = "NonTerminatingFault",
-		[ISSUE_TERMINATING] = "TerminatingFault",
-		[ISSUE_CLEAR] = "AllClear",
-		[ISSUE_WARNING] = "Warning",
-		[ISSUE_DONE] = "FullyActionedAndSuccessful",
-		[ISSUE_NOT_DONE] = "FullyActionedAndUnsuccessful",
-		[ISSUE_IMPLICIT] = "ImplicitDeactivation"};
-
-	if (i->scope == ISSUE_NE) {
-		return i->type < sizeof(of_ne) / sizeof(*of_ne) ? of_ne[i->type] : NULL;
-	}
-	return i->type < sizeof(of_others) / sizeof(*of_others) ? of_others[i->type] : NULL;
-}
-
 // --- building a request
-
-static int code_of(const struct issue *i)
-{
-	static const int usual[] = {[ISSUE_FAULT] = X1_STATUS_FAULT,
-		[ISSUE_TERMINATING] = X1_STATUS_TERMINATING,
-		[ISSUE_CLEAR] = X1_STATUS_CLEARED,
-		[ISSUE_WARNING] = X1_STATUS_WARNING,
-		[ISSUE_DONE] = X1_STATUS_ACTIONED,
-		[ISSUE_NOT_DONE] = X1_STATUS_TERMINATING,
-		[ISSUE_IMPLICIT] = 0}; // no fault: table 46 has no code for it
-
-	return i->code != 0 ? (int)i->code : usual[i->type];
-}
 
 // The message has the time of its sending (clause 6.2): where that is later, the text says when the
 // event was. Of a completed request the details are its X1TransactionID (table 46) and stay as they are.
@@ -104,13 +73,19 @@ static const char *text_of(const struct issue *i, uint64_t now_ns, char out[TEXT
 	return out;
 }
 
+static unsigned minor_of(const struct x1_report *r)
+{
+	return r->o.minor != NULL ? *r->o.minor : X1_MINOR_CORE;
+}
+
 static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_item *item)
 {
 	const struct issue *i = &item->issue;
 	uint64_t now_ns = now_wall_ns();
 	char completed[ID_TEXT_SIZE], late[TEXT_MAX];
 	const char *text = text_of(i, now_ns, late);
-	struct x1_fault fault = {.code = code_of(i), .description = text};
+	const char *type = x1_report_type(i, minor_of(r));
+	struct x1_fault fault = {.code = x1_report_code(i), .description = text};
 	struct x1_envelope e = {.admf_identifier = r->o.ne->admf_identifier,
 		.ne_identifier = r->o.ne->ne_identifier,
 		.time_ns = now_ns};
@@ -128,13 +103,14 @@ static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_
 		x1_request_ping(b, &e);
 		break;
 	case ISSUE_NE:
-		x1_request_report_ne_issue(b, &e, x1_report_type(i), text);
+		x1_request_report_ne_issue(
+			b, &e, type, text, minor_of(r) >= X1_MINOR_ALERT ? fault.code : 0);
 		break;
 	case ISSUE_TASK:
-		x1_put_report_task_issue(b, &e, &i->id, x1_report_type(i), &fault);
+		x1_put_report_task_issue(b, &e, &i->id, type, &fault);
 		break;
 	default:
-		x1_put_report_destination_issue(b, &e, &i->id, x1_report_type(i), &fault);
+		x1_put_report_destination_issue(b, &e, &i->id, type, &fault);
 		break;
 	}
 }
@@ -518,7 +494,7 @@ void x1_report_begin(struct x1_report *r)
 
 int x1_report_issue(struct x1_report *r, const struct issue *i, uint64_t token)
 {
-	if (i->scope > ISSUE_DESTINATION || x1_report_type(i) == NULL) {
+	if (i->scope > ISSUE_DESTINATION || x1_report_type(i, minor_of(r)) == NULL) {
 		return POI_ERR_INVALID;
 	}
 	return put(r, i, token);

@@ -63,6 +63,9 @@ struct x1_report_options {
 	x1_report_done done;	       // or NULL
 	x1_report_exchanged exchanged; // or NULL
 	void *context;
+	// Minor of the version that the ADMF used last, whose form its reports have; kept by reference.
+	// NULL: V1.8.1.
+	const uint16_t *minor;
 	bool wait; // sends nothing before x1_report_begin
 	// 0 stands for the value named
 	uint32_t queue_max;	 // reports waiting or under way, 10000
@@ -104,8 +107,5 @@ void x1_report_begin(struct x1_report *r); // does nothing where it may send alr
 [[nodiscard]] int x1_report_issue(struct x1_report *r, const struct issue *i, uint64_t token);
 // POI_ERR_EXISTS while an earlier one waits for its answer.
 [[nodiscard]] int x1_report_ping(struct x1_report *r, uint64_t token);
-
-// Name of an issue's type in the standard (clause 6.5); NULL for one that its scope does not have.
-const char *x1_report_type(const struct issue *i);
 
 const struct x1_report_counters *x1_report_counters(const struct x1_report *r);

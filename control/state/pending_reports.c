@@ -12,12 +12,12 @@
 #include "shared/log.h"
 #include "shared/wire.h"
 
-#define MEMO_VERSION 2 // 1 lacks the faults
+#define MEMO_VERSION 3 // 1 lacks the faults, 2 the minor of an ADMF that is later than V1.8.1
 #define FAULTS_OCTETS 16384
 #define ENTRY_OCTETS 41
 #define PENDING_REPORT_MAX 1000 // of one network element
 
-#define MEMO_OCTETS (3 + PENDING_REPORT_MAX * ENTRY_OCTETS + FAULTS_OCTETS)
+#define MEMO_OCTETS (5 + PENDING_REPORT_MAX * ENTRY_OCTETS + FAULTS_OCTETS)
 
 static_assert(MEMO_OCTETS <= CHANNEL_MEMO_MAX, "a memo holds them");
 
@@ -47,7 +47,9 @@ static void send_element(struct pending_reports *o, uint16_t ne)
 	const struct entry *at;
 	struct wire_writer w = wire_writer_of(o->memo, sizeof(o->memo));
 
-	wire_put_u8(&w, MEMO_VERSION);
+	uint16_t minor = o->control->admf_minor[ne];
+
+	wire_put_u8(&w, minor ? MEMO_VERSION : MEMO_VERSION - 1);
 	wire_put_u16(&w, (uint16_t)e->n);
 	LIST_FOREACH(at, &e->entries, link)
 	{
@@ -57,6 +59,8 @@ static void send_element(struct pending_reports *o, uint16_t ne)
 		wire_put_u64(&w, at->r.asked_ns);
 	}
 	fault_put_all(&w, *registry_ne_faults(o->control->registry, ne));
+	if (minor)
+		wire_put_u16(&w, minor);
 	if (w.error) { // excluded by the kinds of faults there are
 		log_error("channel: the memo of a network element is too large");
 		return;
@@ -167,6 +171,9 @@ void pending_reports_adopt(
 	}
 	if (known && version > 1)
 		(void)!fault_get_all(&r, registry_ne_faults(o->control->registry, ne));
+	uint16_t minor = known && version > 2 ? wire_get_u16(&r) : 0;
+	if (!r.error && !o->control->admf_minor[ne])
+		o->control->admf_minor[ne] = minor;
 	if (!known || wire_finish(&r))
 		log_error("channel: a network element's memo cannot be read");
 }

@@ -85,7 +85,7 @@ int x1_check(const struct exchange *x, uint32_t index, const char **text)
 	case X1_REPORT_DESTINATION_ISSUE:
 	case X1_REPORT_NE_ISSUE:
 		*text = "a network element sends this request, it does not receive it";
-		return X1_ERR_GENERIC;
+		return minor > X1_MINOR_CORE ? X1_ERR_UNSUPPORTED_REQUEST : X1_ERR_GENERIC;
 	case X1_GET_ALL_GENERIC_OBJECT_DETAILS:
 	case X1_CREATE_OBJECT:
 	case X1_MODIFY_OBJECT:

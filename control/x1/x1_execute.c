@@ -5,6 +5,22 @@
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 
+// Reports follow the version of the ADMF's requests. `code`: of its check.
+static void note_minor(struct exchange *x, const struct x1_message *m, int code)
+{
+	struct control *c = x->dispatch->control;
+	unsigned minor = x1_version_minor(m->version);
+	uint16_t kept = minor > X1_MINOR_CORE ? (uint16_t)minor : 0;
+
+	if (code == X1_ERR_ADMF_MISMATCH || code == X1_ERR_NOT_RESPONSIBLE ||
+		code == X1_ERR_NE_MISMATCH || code == X1_ERR_VERSION ||
+		kept == c->admf_minor[x->ne])
+		return;
+	c->admf_minor[x->ne] = kept;
+	if (c->faults_changed) // the next process has both from one memo
+		c->faults_changed(c, x->ne);
+}
+
 void x1_heard(struct exchange *x, uint32_t index)
 {
 	struct control *c = x->dispatch->control;
@@ -76,6 +92,7 @@ void x1_execute(struct exchange *x, uint32_t index)
 	int code = x1_check(x, index, &text);
 
 	x1_heard(x, index);
+	note_minor(x, m, code);
 	if (code)
 		x1_answer_noted(x, m, code, text, x1_check_note(code, text));
 	else if (x1_is_change(m->type))

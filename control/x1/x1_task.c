@@ -13,9 +13,17 @@ struct build {
 	struct x1_refusal *why;
 };
 
+// What is intercepted is data, whatever else other network elements do for the task. Requesters of
+// V1.8.1 do not have the list, and a triggering function shall not send it (TS 33.128 table 6.2.3-6).
+static bool may_have_services(const struct build *b, const struct x1_task_details *d)
+{
+	return d->minor > X1_MINOR_CORE && b->config->nes[b->ne].role == CONFIG_ROLE_POI;
+}
+
 static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 {
-	const char *what = d->has_service_types	      ? "listOfServiceTypes"
+	bool services = d->has_service_types && !may_have_services(b, d);
+	const char *what = services		      ? "listOfServiceTypes"
 			   : d->has_policy_references ? "policy references"
 			   : d->has_dsids	      ? "dSId"
 			   : d->has_mediation	      ? "listOfMediationDetails"
@@ -23,6 +31,11 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 
 	if (what) {
 		x1_refuse(b->why, b->generic, "%s is not supported", what);
+		return POI_ERR_INVALID;
+	}
+	if (d->has_service_types && !d->has_service_data) {
+		x1_refuse(b->why, X1_ERR_SERVICE_TYPE,
+			"listOfServiceTypes: none of its service types is data");
 		return POI_ERR_INVALID;
 	}
 	for (uint32_t i = 0; i < d->n_extensions; i++) {

@@ -249,6 +249,7 @@ static void read_message(struct x1_decoder *d, struct arena *a, xmlNode *node, s
 		refuse(a, m, X1_ERR_SCHEMA, why);
 		return;
 	}
+	v.minor = x1_version_minor(m->version);
 	read_content(&v, node, m);
 	if (v.no_memory)
 		refuse(a, m, X1_ERR_GENERIC, "out of memory");

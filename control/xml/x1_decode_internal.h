@@ -37,6 +37,7 @@ const char *x1_check_encoding(const char *text, size_t length, bool was_utf16);
 struct values { // while one message's content is read
 	struct arena *arena;
 	bool require_uuid_v4;
+	unsigned minor; // of the requester
 	char why[X1_WHY_SIZE]; // first rule broken; empty while none
 	bool no_memory;
 };

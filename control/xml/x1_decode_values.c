@@ -168,6 +168,9 @@ static void read_options(struct values *v, const xmlNode *n, struct x1_task_deta
 		t->has_product = value_id(v, n, &t->product);
 	} else if (x1_is(n, "listOfServiceTypes")) {
 		t->has_service_types = true;
+		for (const xmlNode *e = x1_first_element(n); e != NULL; e = x1_next_element(e))
+			if (strcmp(value_text(v, e, true), "data") == 0)
+				t->has_service_data = true;
 	} else if (x1_is(n, "listOfTrafficPolicyReferences") ||
 		   x1_is(n, "listOfIRIPolicyReferences")) {
 		t->has_policy_references = true;
@@ -180,6 +183,7 @@ const struct x1_task_details *x1_read_task(struct values *v, const xmlNode *elem
 
 	if (t == NULL)
 		return NULL;
+	t->minor = v->minor;
 	(void)value_id(v, x1_child(element, "xId"), &t->xid);
 	read_targets(v, x1_child(element, "targetIdentifiers"), t);
 	t->delivery = value_delivery(v, element);

@@ -353,13 +353,18 @@ void x1_request_ping(struct x1_buffer *b, const struct x1_envelope *e)
 	x1_request_end(b);
 }
 
-void x1_request_report_ne_issue(
-	struct x1_buffer *b, const struct x1_envelope *e, const char *type, const char *description)
+void x1_request_report_ne_issue(struct x1_buffer *b, const struct x1_envelope *e, const char *type,
+	const char *description, int code)
 {
+	char number[16];
+
 	x1_request_begin(b);
 	request_open(b, "ReportNEIssue", e);
 	element(b, "typeOfNeIssueMessage", type);
 	element(b, "description", description);
+	snprintf(number, sizeof(number), "%d", code);
+	if (code)
+		element(b, "issueCode", number);
 	request_close(b);
 	x1_request_end(b);
 }

@@ -70,7 +70,8 @@ void x1_put_id(struct x1_buffer *b, const char *name, const struct id16 *id); //
 
 // The NE's requests: whole documents.
 void x1_request_ping(struct x1_buffer *b, const struct x1_envelope *e);
-void x1_request_report_ne_issue(struct x1_buffer *b, const struct x1_envelope *e, const char *type, const char *description);
+// `code`: issueCode, which V1.8.1 does not have; 0: left out.
+void x1_request_report_ne_issue(struct x1_buffer *b, const struct x1_envelope *e, const char *type, const char *description, int code);
 void x1_request_begin(struct x1_buffer *b); // X1Request, for containers of the two below
 void x1_request_end(struct x1_buffer *b);
 // A code of 0 is left out: table 46 has none for what is reported.

@@ -62,6 +62,11 @@ static inline unsigned x1_version_minor(const char *version)
 	return minor;
 }
 
+// Minors up to this one are answered in the form of V1.8.1.
+#define X1_MINOR_CORE 8
+// From this one on ReportNEIssue has issueCode and the type Alert: the oldest schema known that has.
+#define X1_MINOR_ALERT 12
+
 // Error codes of table 46 (and those of newer minors that a peer may ask for).
 enum x1_error {
 	X1_OK = 0,
@@ -160,12 +165,14 @@ struct x1_extension_member {
 
 struct x1_task_details {
 	struct id16 xid;
+	unsigned minor; // of the requester
 	uint32_t n_targets;
 	const struct x1_target *targets;
 	enum x1_delivery delivery;
 	uint32_t n_dids;
 	const struct id16 *dids;
 	bool has_dsids, has_mediation, has_service_types, has_policy_references;
+	bool has_service_data; // among the service types
 	bool has_correlation, correlation_too_large;
 	uint64_t correlation;
 	bool has_implicit, implicit_deactivation;

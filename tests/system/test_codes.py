@@ -124,6 +124,23 @@ class Codes(fixture.PoiCase):
 		self.refused(3000, self.admf.activate(x1.new_id(), TARGET, [did], extensions=service))
 		self.ok(self.admf.activate(x1.new_id(), TARGET, [did], correlation=1 << 64))  # "shall be ignored"
 
+	def test_3050_service_type(self):
+		"""Requesters of later minors: data is intercepted, whatever else is on the list; V1.8.1 has no such list."""
+		did = self.dest()
+		def services(*names):
+			return "<x1:listOfServiceTypes>%s</x1:listOfServiceTypes>" % "".join(
+				"<x1:serviceType>%s</x1:serviceType>" % n for n in names)
+		def ask(kind, xid, *names, version="v1.13.1"):
+			details = x1.task_details(xid, TARGET, [did], extensions=services(*names))
+			return self.admf.send([x1.Message(kind, details)], version)[0]
+		xid = x1.new_id()
+		self.refused(3050, ask("ActivateTask", xid, "voice", "messaging"))
+		self.ok(ask("ActivateTask", xid, "voice", "data"))
+		answer = self.admf.get_task(xid)
+		self.assertEqual([e.text for e in answer.all("serviceType")], ["voice", "data"])
+		self.refused(3050, ask("ModifyTask", xid, "LALS"))
+		self.refused(3001, ask("ModifyTask", xid, "data", version="v1.8.1"))
+
 	def test_3001_modify(self):
 		did = self.dest()
 		xid = self.task(did)
@@ -408,6 +425,19 @@ class Reported(fixture.PoiCase):
 		self.assertEqual(line["report"], "FullyActionedAndSuccessful")
 		self.assertIn(message.transaction, line["description"])
 		self.assertNotEqual(line["transaction"], message.transaction)
+
+	def test_9050_keepalives(self):
+		"""FaultReport without a code to an ADMF of V1.8.1, Alert with its code to one of a later minor. It was heard since, so
+		the clear follows."""
+		def told(kind, code):
+			return [line for line in self.reports() if line["report"] == kind and line["code"] == code and
+				("keepalives not received" in line["description"] or "heard again" in line["description"])]
+		for version, kind, code, clear in (("v1.8.1", "FaultReport", None, None), ("v1.13.1", "Alert", 9050, 9000)):
+			self.ok(self.admf.send([x1.Message("Ping")], version)[0])
+			self.played.event(dataplane.ADMF_SILENT)
+			fixture.wait_until(lambda: told(kind, code), 15, "a report of %s to %s" % (kind, version))
+			fixture.wait_until(lambda: told("FaultCleared", clear), 15, "its clear")
+		self.ok(self.admf.one("Ping"))
 
 	def test_9030_terminating(self):
 		self.ok(self.admf.activate(self.xid, TARGET, [self.did]))

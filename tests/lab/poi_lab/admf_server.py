@@ -27,7 +27,7 @@ ANSWERED = {  # request: elements of (id, type, code, text)
 	"Ping": (None, None, None, None),
 	"ReportTaskIssue": ("xId", "taskReportType", "taskIssueErrorCode", "taskIssueDetails"),
 	"ReportDestinationIssue": ("dId", "destinationReportType", "destinationIssueErrorCode", "destinationIssueDetails"),
-	"ReportNEIssue": (None, "typeOfNeIssueMessage", None, "description"),
+	"ReportNEIssue": (None, "typeOfNeIssueMessage", "issueCode", "description"),
 }
 MISBEHAVIOURS = ("error:CODE, top-level, http500, hang, close, slow:SECONDS, wrong-ne, first-N-fail, "
 	"poison:TEXT (http500 to a request that holds it)")

@@ -31,10 +31,10 @@ class Schema:
 
 	_loaded = {}
 
-	def __init__(self, folder):
+	def __init__(self, folder, drivers=("x1-validate.xsd", "x1-validate-v1.22.1.xsd")):
 		self.checked = 0
 		self._lib = _library()
-		self._schemas = [self._load(os.path.join(folder, n)) for n in ("x1-validate.xsd", "x1-validate-v1.22.1.xsd")]
+		self._schemas = [self._load(os.path.join(folder, n)) for n in drivers]
 
 	@staticmethod
 	def find():

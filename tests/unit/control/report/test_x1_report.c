@@ -43,6 +43,39 @@ Test(x1_report, every_kind_is_answered)
 	free_bed(b);
 }
 
+// The minor is read when a report is sent: here, first that of an ADMF that has not spoken yet.
+Test(x1_report, the_form_follows_the_minor_of_the_admf)
+{
+	struct bed *b = new_bed();
+	static const uint16_t minors[] = {0, 11, 12, 22};
+	uint16_t minor = 0;
+	uint32_t n = 0;
+
+	b->options.minor = &minor;
+	start_admf(b, "admf");
+	open_bed(b);
+	for (size_t m = 0; m < sizeof(minors) / sizeof(*minors); m++) {
+		struct issue silent = issue(ISSUE_NE, ISSUE_FAULT, 0, "silent");
+
+		minor = minors[m];
+		silent.code = X1_STATUS_KEEPALIVES;
+		cr_assert_eq(x1_report_issue(b->report, &silent, 100), 0);
+		report(b, ISSUE_NE, ISSUE_FAULT, 0, 10 * m);
+		report(b, ISSUE_NE, ISSUE_CLEAR, 0, 10 * m + 1);
+		report(b, ISSUE_TASK, ISSUE_FAULT, 1, 10 * m + 2);
+		n += 4;
+		cr_assert(run_until(b, n, 5000));
+	}
+	cr_assert_eq(recorded(b, "\"FaultReport\"", "silent"), 2);
+	cr_assert_eq(recorded(b, "\"Alert\"", "silent"), 2);
+	cr_assert_eq(recorded(b, "\"code\": 9050", "silent"), 2);
+	cr_assert_eq(recorded(b, "\"FaultReport\"", "number"), 4, "no Alert but of silence");
+	cr_assert_eq(recorded(b, "\"ReportNEIssue\"", "\"code\": 9020"), 2);
+	cr_assert_eq(recorded(b, "\"FaultCleared\"", "\"code\": 9000"), 2);
+	cr_assert_eq(recorded(b, "\"ReportTaskIssue\"", "\"code\": 9020"), 4);
+	free_bed(b);
+}
+
 Test(x1_report, a_completion_without_text_names_its_request)
 {
 	struct bed *b = bed_with("admf");

@@ -235,6 +235,7 @@ static inline void control_up(void)
 
 	w.c.fresh = w.c.agreed = w.c.recovery_incomplete = w.c.reports_taken = false;
 	w.c.incomplete_unreported = 0;
+	w.c.admf_minor[0] = 0;
 	w.c.registry = registry_new(1, &name);
 	w.c.issues = issues_new(64);
 	w.c.pending_reports = pending_reports_new(&w.c);

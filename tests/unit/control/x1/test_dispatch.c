@@ -53,6 +53,43 @@ Test(dispatch, wrong_direction_and_objects)
 		"CreateObject a2 1080 generic objects are not supported\nend\n");
 }
 
+Test(dispatch, later_minors_have_a_code_for_the_wrong_direction)
+{
+	struct x1_container *c = container(1);
+
+	c->messages[0].type = X1_REPORT_NE_ISSUE;
+	c->messages[0].version = "v1.9.1";
+	expect(submit(c),
+		"begin\nReportNEIssue a0 1080 a network element sends this request, it does not "
+		"receive it\nend\n");
+}
+
+// What reports follow: the last version of the responsible ADMF, over a restart too.
+Test(dispatch, the_minor_of_the_admf_is_known)
+{
+	struct x1_container *c = container(3);
+
+	cr_assert_eq(w.c.admf_minor[0], 0);
+	uint32_t length = w.dataplane.ne_memo_length;
+	c->messages[0].version = "v1.13.1";
+	c->messages[1].version = "v1.19.1";
+	c->messages[1].admf_identifier = "admf-2";
+	c->messages[2].version = "v2.19.1";
+	for (unsigned i = 0; i < 3; i++)
+		c->messages[i].type = X1_PING;
+	submit(c);
+	run(50);
+	cr_assert_eq(w.c.admf_minor[0], 13);
+	restart_control();
+	cr_assert_eq(w.c.admf_minor[0], 13);
+	expect(request(X1_PING), "begin\nPing a0 completed\nend\n"); // of v1.8.1
+	cr_assert_eq(w.c.admf_minor[0], 0);
+	run(50);
+	cr_assert_eq(w.dataplane.ne_memo_length, length, "and what is kept is what it was");
+	restart_control();
+	cr_assert_eq(w.c.admf_minor[0], 0);
+}
+
 Test(dispatch, keepalive_disabled)
 {
 	expect(request(X1_KEEPALIVE), "begin\nKeepalive a0 completed\nend\n");

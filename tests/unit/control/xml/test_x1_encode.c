@@ -102,8 +102,13 @@ Test(x1_encode, top_level_error_and_requests)
 	x1_request_ping(&b, &e);
 	validate(&b, "Ping");
 	x1_buffer_free(&b);
-	x1_request_report_ne_issue(&b, &e, "FaultReport", "disk < full");
+	x1_request_report_ne_issue(&b, &e, "FaultReport", "disk < full", 0);
 	validate(&b, "ReportNEIssue");
+	cr_assert_null(strstr(b.text, "issueCode"));
+	x1_buffer_free(&b);
+	x1_request_report_ne_issue(&b, &e, "Alert", "silent", 9050);
+	validate(&b, "ReportNEIssue of later minors");
+	cr_assert_not_null(strstr(b.text, "silent</x1:description><x1:issueCode>9050<"));
 	x1_buffer_free(&b);
 	x1_request_begin(&b);
 	x1_put_report_task_issue(&b, &e, &id, "NonTerminatingFault", &faults[0]);
