@@ -88,7 +88,7 @@ static uint16_t bench_open(struct bench *b, uint32_t connections)
 
 	*d = (struct config_delivery){
 		.tls = {.certificate = b->pki.certificate, .key = b->pki.key, .ca = b->pki.ca},
-		.keepalive = {true, 60, 180, true},
+		.keepalive = {.enabled = true, .time_p1 = 60, .time_p2 = 180, .require_ack = true},
 		.settle = CONFIG_SETTLE_TCP,
 		.resend_in_doubt = true,
 		.probe_timeout = 10,
