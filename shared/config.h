@@ -163,6 +163,7 @@ struct config_delivery {
 	bool resend_in_doubt;  // default true
 	uint32_t drain;        // seconds for what is owed to a destination that is removed, 3600
 	uint32_t connections;  // of a destination, 1
+	uint32_t failback;     // seconds that a better end of a set has stood before it is used, 60; 0: never
 	uint32_t probe_timeout; // seconds in which an MDF must answer TCP's probes, 3
 	uint32_t stall_report;	// seconds without progress after which an MDF is reported, 3
 	char *cipher_suites;	// those of shared/tls_suites.c, the preferred first

@@ -146,6 +146,9 @@ static const struct config_key delivery_keys[] = {
 	KEY_NUMBER("connections", struct config_delivery, connections, 1, CONFIG_CONNECTIONS_MAX, "1",
 		"connections to each destination; what one worker sends of X2, or of X3, stays on "
 		"one of them"),
+	KEY_NUMBER("failback", struct config_delivery, failback, 0, 86400, "60",
+		"seconds for which a better end of a redundant destination set has stood before it "
+		"gets the stream back; 0: not before the end in use fails"),
 	{.name = "cipher-suites",
 		.type = CONFIG_TEXT,
 		KEY_AT(struct config_delivery, cipher_suites),

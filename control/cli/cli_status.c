@@ -146,6 +146,38 @@ static void put_signalling(struct json *j, const struct channel_signalling *s)
 	json_end_object(j);
 }
 
+// Members of a redundant set; nothing of a plain destination.
+static void put_ends(struct json *j, const struct channel_destination_status *d)
+{
+	char did[ID_TEXT_SIZE];
+
+	if (d->n_ends == 0)
+		return;
+	json_array(j, "ends");
+	for (uint8_t i = 0; i < d->n_ends; i++) {
+		id_format(&d->end[i].did, did);
+		json_object(j, NULL);
+		json_string(j, "did", did);
+		json_string(j, "state", destination_state_name(d->end[i].state));
+		json_bool(j, "used", i == d->used);
+		json_string(j, "reason", d->end[i].reason);
+		json_end_object(j);
+	}
+	json_end_array(j);
+}
+
+static void print_ends(const struct channel_destination_status *d)
+{
+	char did[ID_TEXT_SIZE];
+
+	for (uint8_t i = 0; i < d->n_ends; i++) {
+		id_format(&d->end[i].did, did);
+		printf("        end %s  %s%s%s%s\n", did, destination_state_name(d->end[i].state),
+			i == d->used ? ", in use" : "", d->end[i].reason[0] ? "  " : "",
+			d->end[i].reason);
+	}
+}
+
 static void put_destinations(struct json *j, const struct cli_picture *p)
 {
 	json_array(j, "destinations");
@@ -171,6 +203,7 @@ static void put_destinations(struct json *j, const struct cli_picture *p)
 		json_u64(j, "connected", d->connected);
 		json_u64(j, "connects", d->connects);
 		json_string(j, "reason", d->reason);
+		put_ends(j, d);
 		json_end_object(j);
 	}
 	json_end_array(j);
@@ -392,6 +425,7 @@ static void print_dataplane(const struct cli_picture *p)
 			did, destination_state_name(d->state), part, d->copies.acknowledged,
 			config_settle_name(d->settle), d->copies.queued, d->copies.in_doubt,
 			copy_balance_lost(&d->copies), d->reason[0] ? "  " : "", d->reason);
+		print_ends(d);
 	}
 	for (uint32_t i = 0; i < s->ports && i < CHANNEL_PORTS_MAX; i++) {
 		printf("port        %s  link %s  received %" PRIu64 "  missed %" PRIu64

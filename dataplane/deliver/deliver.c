@@ -136,7 +136,8 @@ static struct mdf_connection *mdf_connection_new(
 	c->dest = *dest;
 	c->dest.memo = NULL;
 	c->dest.memo_length = 0;
-	c->settings = deliver_settings_of(&d->config->delivery, dest);
+	c->settings = deliver_settings_of(&d->config->delivery, &dest->did, &dest->address);
+	mdf_connection_begin_ends(c, dest);
 	c->state = DESTINATION_IDLE;
 	return c;
 }

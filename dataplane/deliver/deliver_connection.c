@@ -17,34 +17,24 @@
 
 void mdf_connection_resolved(struct mdf_connection *c, const struct resolve_answer *a, uint64_t now)
 {
-	if (mdf_connection_name_answered(c, a, now))
-		mdf_connection_race(c, now);
+	struct mdf_end *e = mdf_connection_name_answered(c, a, now);
+
+	if (e)
+		mdf_end_race(c, e, now);
 }
 
-// A name is resolved again when all its addresses have failed or the answer's time is over.
-static void start(struct mdf_connection *c, uint64_t now)
-{
-	if (!c->dest.host[0] && c->n_attempts == 0)
-		mdf_connection_set_addresses(c, &c->dest.address, 1);
-	if (c->n_attempts > 0 && (!c->dest.host[0] || now < c->resolved_until))
-		mdf_connection_race(c, now);
-	else if (!mdf_connection_ask_name(c, now))
-		mdf_connection_down(c, now, "out of memory");
-	else if (!c->reported_down)
-		mdf_connection_set_state(c, DESTINATION_CONNECTING);
-}
-
-// New credentials, or a name that has moved: no fault, and nothing is sent twice when the MDF
-// acknowledges in time.
+// New credentials, a name that has moved, or a better end: no fault, and nothing is sent twice when
+// the MDF acknowledges in time.
 static void renew(struct mdf_connection *c, uint64_t now)
 {
+	struct mdf_end *e = &c->end[c->used], *better = mdf_connection_better_end(c, now);
 	bool finished =
 		stream_at_edge(c->stream) && c->piece.length == 0 && !stream_outstanding(c->stream);
-	bool same = c->credentials ==
+	bool same = e->credentials ==
 		    atomic_load_explicit(&c->deliver->credentials, memory_order_relaxed);
 
 	// The name came back; or it only drains, which a connection that works does best.
-	if ((same && !c->moved && !mdf_is_worn(c->mdf)) || c->remove_until ||
+	if ((same && !e->moved && !mdf_is_worn(c->mdf) && !better) || c->remove_until ||
 		mdf_connection_is_leaving(c)) {
 		c->renew_until = 0;
 		c->renew_paused = false;
@@ -57,10 +47,15 @@ static void renew(struct mdf_connection *c, uint64_t now)
 	c->renew_paused = now - mdf_stalled_since(c->mdf) < RENEW_STUCK_NS;
 	if (!finished && now < c->renew_until)
 		return;
-	mdf_connection_drop(c);
+	mdf_connection_lose(c);
 	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
 	c->up_at = 0;
-	c->attempt_at = now;
+	if (better) {
+		mdf_connection_promote(c, better, now);
+		return;
+	}
+	e->attempt_at = now;
+	c->again = true;
 	mdf_connection_set_state(c, DESTINATION_CONNECTING);
 }
 
@@ -74,35 +69,38 @@ static bool is_needed(const struct mdf_connection *c)
 	return only || (c->dest.delivery & c->kinds) || !stream_empty(c->stream);
 }
 
+// The connection stands: what is to be read, its path, its name, and whether it is to be renewed.
+static void look_after(struct mdf_connection *c, uint64_t now)
+{
+	if (c->readable)
+		mdf_connection_receive(c, now);
+	if (!c->mdf)
+		return;
+	c->writable = true; // a try costs little; no lost wake-up may hold a queue
+	bool look = now >= c->path_at;
+	mdf_connection_check_path(c, now);
+	if (c->mdf && look) // it asks the kernel, and waits for seconds
+		mdf_connection_check_alive(c, now);
+	if (!c->mdf)
+		return;
+	mdf_connection_refresh_name(c, now);
+	renew(c, now);
+}
+
 void mdf_connection_timers(struct mdf_connection *c, uint64_t now)
 {
 	mdf_connection_spool_work(c, now);
 	if (!c->reported_down)
 		mdf_connection_check_losses(c, now);
-	mdf_connection_check_answer(c, now);
+	mdf_connection_check_answers(c, now);
 	if (!is_needed(c)) {
 		if (c->state != DESTINATION_IDLE)
 			mdf_connection_rest(c, now);
-	} else if (c->mdf && c->up_at) {
-		if (c->readable)
-			mdf_connection_receive(c, now);
-		if (!c->mdf)
-			return;
-		c->writable = true; // a try costs little; no lost wake-up may hold a queue
-		bool look = now >= c->path_at;
-		mdf_connection_check_path(c, now);
-		if (c->mdf && look) // it asks the kernel, and waits for seconds
-			mdf_connection_check_alive(c, now);
-		if (!c->mdf)
-			return;
-		mdf_connection_refresh_name(c, now);
-		renew(c, now);
-	} else if (!c->mdf) {
-		mdf_connection_hurry(c, now);
-		if (!c->resolving && now >= c->attempt_at &&
-			(c->failures == 0 || !mdf_connection_is_leaving(c)))
-			start(c, now); // a handshake goes on in mdf_connection_ready, in its turn
+		return;
 	}
+	if (c->mdf)
+		look_after(c, now);
+	mdf_connection_choose(c, now); // a handshake goes on in mdf_connection_ready, in its turn
 }
 
 static bool is_steady(const struct mdf_connection *c)
@@ -112,7 +110,7 @@ static bool is_steady(const struct mdf_connection *c)
 	return c->mdf && c->up_at && answered && !mdf_is_unanswered(c->mdf) && !c->readable &&
 	       c->n_answers == 0 && c->piece.length == 0 && !stream_active(c->stream) &&
 	       !stream_outstanding(c->stream) && !mdf_connection_spool_busy(c) &&
-	       !c->reported_down && !c->renew_until && !c->resolving && !c->remove_until;
+	       !c->reported_down && !c->stalled && !c->renew_until && !c->remove_until;
 }
 
 uint64_t mdf_connection_look_at(const struct mdf_connection *c)
@@ -123,36 +121,22 @@ uint64_t mdf_connection_look_at(const struct mdf_connection *c)
 		return 0;
 	if (c->settings.keepalive && c->keepalive_at < at)
 		at = c->keepalive_at;
-	return c->dest.host[0] && c->resolved_until < at ? c->resolved_until : at;
+	return mdf_connection_choose_at(c, at);
 }
 
 void mdf_connection_modified(struct mdf_connection *c, const struct channel_destination *dest)
 {
-	uint64_t now = now_monotonic_ns();
-	bool moved = memcmp(&c->dest.address, &dest->address, sizeof(dest->address)) != 0 ||
-		     strcmp(c->dest.host, dest->host) != 0 || c->dest.port != dest->port;
+	// Who a new place has to be, and what it does, is the configuration's word on that place.
+	// The rings keep their version and largest PDU. Ours to close, so no fault: the queue goes
+	// to the new place.
+	bool had = c->mdf != NULL;
 
-	pthread_mutex_lock(&c->deliver->lock);
-	c->dest = *dest;
-	pthread_mutex_unlock(&c->deliver->lock);
-	if (!moved)
+	if (mdf_connection_change_ends(c, dest))
 		return;
-	// Who the new place has to be, and what it does, is the configuration's word on that place.
-	// The rings keep their version and largest PDU.
-	struct connection_settings fresh = deliver_settings_of(&c->deliver->config->delivery, dest);
-	c->settings.identity = fresh.identity;
-	c->settings.keepalive = fresh.keepalive;
-	c->settings.require_ack = fresh.require_ack;
-	c->settings.settle = fresh.settle;
-	// Ours to close, so no fault: the queue goes to the new place.
-	mdf_connection_drop(c);
-	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
-	mdf_connection_set_addresses(c, NULL, 0);
-	c->good = (struct ip_address){0};
-	c->resolving = false; // the old name's answer is nobody's
-	c->failures = 0;
+	if (had)
+		stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
 	c->up_at = 0;
-	c->attempt_at = now;
+	c->stalled = false;
 	if (!c->reported_down)
 		mdf_connection_set_state(c, DESTINATION_CONNECTING);
 }
@@ -171,8 +155,7 @@ void mdf_connection_close(struct mdf_connection *c, enum copy_loss why)
 
 void mdf_connection_ready(struct mdf_connection *c, uint32_t epoll_events, uint64_t now)
 {
-	if (!c->mdf)
-		mdf_connection_continue(c, now);
+	mdf_connection_continue(c, now);
 	if (!c->mdf)
 		return;
 	if (epoll_events & (EPOLLOUT | EPOLLERR | EPOLLHUP))

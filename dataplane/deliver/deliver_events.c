@@ -100,20 +100,31 @@ void mdf_connection_post_gone(const struct mdf_connection *c)
 	post_locked(c->deliver, &e);
 }
 
-void mdf_connection_post_locked(
-	struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
+static void post_about(
+	struct mdf_connection *c, const struct channel_event *about, const char *text)
 {
+	struct channel_event e = *about;
+
 	// Nobody asks any more for one that was removed, and its DID may be another's already.
 	if (c->remove_until || atomic_load_explicit(&c->removing, memory_order_relaxed))
 		return;
-	struct channel_event e = {.kind = kind,
-		.ne = c->dest.ne,
-		.id = c->dest.did,
-		.copies = copies,
-		.time_ns = now_wall_ns()};
-
+	e.ne = c->dest.ne;
+	e.id = c->dest.did;
+	e.time_ns = now_wall_ns();
 	snprintf(e.text, sizeof(e.text), "%s", text);
 	post_locked(c->deliver, &e);
+}
+
+void mdf_connection_post_locked(
+	struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)
+{
+	post_about(c, &(struct channel_event){.kind = kind, .copies = copies}, text);
+}
+
+void mdf_end_post_locked(
+	struct mdf_connection *c, uint8_t kind, const struct id16 *end, const char *text)
+{
+	post_about(c, &(struct channel_event){.kind = kind, .end = *end}, text);
 }
 
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text)

@@ -7,11 +7,13 @@
 //   deliver_loop.c       a thread's loop: rings to records
 //   deliver_thread.c     commands to a thread
 //   deliver_connection.c one destination's connection
+//   deliver_choice.c     which end has the stream
 //   deliver_attempt.c    attempts to connect
 //   deliver_keepalive.c, deliver_kept.c, deliver_name.c, deliver_spool.c, deliver_sweep.c
 //   deliver_settle.c     which keepalives make sent copies delivered ones
 //   deliver_outage.c     up, down, and what it cost
-//   deliver_address.c    a destination's addresses
+//   deliver_end.c        state and faults of one end
+//   deliver_address.c    an end's addresses
 //   deliver_events.c, deliver_settings.c
 // None calls one above it.
 //
@@ -23,6 +25,10 @@
 // context is that of its connection, over reconnects, the spool and a restart too. Connections share
 // what is the destination's: the quota of its rings, the room of its spool, its faults and its end
 // (struct mdf_destination).
+//
+// A connection goes to an end: the destination's address or host name, or one of the ends of a
+// redundant set. The stream does not know of ends, and each connection chooses its own by the same
+// rules (deliver_choice.c).
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -56,6 +62,7 @@ struct connection_settings { // the configuration with the overrides of this des
 	const char *identity; // the configuration's; NULL: the address or host name
 };
 
+
 // What the box says of a destination. Its rings name it by its place.
 struct box_destination {
 	_Atomic uint32_t state; // enum box_state; release, when the rest is written
@@ -88,13 +95,50 @@ struct connection_spool {    // of one kind
 	uint64_t lost_at_failing;
 };
 
-struct mdf_attempt { // at one address of a destination
+struct mdf_attempt { // at one address of an end
 	struct ip_address address;
 	struct mdf *mdf;      // connecting; NULL: no attempt under way
 	uint64_t until;	      // connect and handshake
 	uint64_t again_at;    // not before
 	uint32_t credentials; // generation
 	bool failed;	      // since the connection stood, or all of them had failed
+};
+
+// Holds one end of a destination, as one of its connections sees it. The connection's thread owns it,
+// but for the last members.
+struct mdf_end {
+	struct channel_end place; // under deliver->lock
+	struct connection_settings settings;
+	bool resolving;
+	uint64_t answer_until; // then the look-up has failed
+	uint16_t question;     // the last one's number
+	// The answer holds until then; with a connection it is the next look.
+	uint64_t resolved_until;
+	// Addresses and the attempts at them; 0: none is known.
+	uint32_t n_attempts;
+	struct mdf_attempt attempt[RESOLVE_ADDRESSES_MAX];
+	// Addresses of the attempt begun last, and of the last connection that proved itself.
+	struct ip_address tried, good;
+	// Next attempt beside those under way; beginning of the attempt begun last, and of all that are
+	// under way.
+	uint64_t race_at, attempted_at, began_at;
+	struct ip_address peer; // what the connection goes to
+	bool moved;		// the name has left it
+	uint32_t credentials;	// generation of those the connection was made with
+	uint64_t attempt_at;	// next try
+	uint32_t failures;	// in a row, sets the back-off
+	struct mdf *standby;	// stands, and may get the stream; nothing is sent. NULL: none
+	uint64_t stood_at;	// since then
+	bool down;		// the last attempt or connection failed, or reads nothing
+	// Under deliver->lock:
+	uint8_t state; // enum destination_state
+	uint64_t down_since_ns;
+	char reason[96];
+};
+
+struct mdf_end_fault { // of a set, under deliver->lock
+	struct id16 did;
+	uint32_t n; // connections to which the end is down; 0: the place is free
 };
 
 // Holds what the connections of a destination share. Under deliver->lock, but for what is marked otherwise.
@@ -110,6 +154,7 @@ struct mdf_destination {
 	uint64_t lost;			     // by those of them that are up again
 	uint64_t lost_retired;		     // by those that are gone
 	struct copy_balance left;	     // what ended since the removal, of those that are gone
+	struct mdf_end_fault end_fault[2 * CHANNEL_ENDS_MAX]; // of the ends before a change, too
 };
 
 // One connection of a destination. Owned by its delivery thread, but for the members marked
@@ -130,6 +175,7 @@ struct mdf_connection {
 	struct mdf_destination *destination;
 	struct mdf_connection *sibling; // the next of the destination's; under deliver->lock
 	uint64_t serial; // distinguishes a late answer of the resolver
+	// Keepalive, acknowledgement, settle and identity are those of the end used last.
 	struct connection_settings settings;
 	struct channel_destination dest; // without memo; under deliver->lock
 	struct stream *stream;
@@ -139,30 +185,21 @@ struct mdf_connection {
 
 	struct mdf *mdf; // NULL: no connection
 	bool writable;
-	bool resolving;
-	uint64_t answer_until; // then the look-up has failed
-	uint16_t questions;    // asked so far: distinguishes an answer to an older one
-	// The answer holds until then; with a connection it is the next look.
-	uint64_t resolved_until;
-	// Addresses and the attempts at them; 0: none is known.
-	uint32_t n_attempts;
-	struct mdf_attempt attempt[RESOLVE_ADDRESSES_MAX];
-	// Addresses of the attempt begun last, and of the last connection that proved itself.
-	struct ip_address tried, good;
-	// Next attempt beside those under way; beginning of the attempt begun last.
-	uint64_t race_at, attempted_at;
-	struct ip_address peer; // what the connection goes to
-	bool moved;		// the name has left it
-	uint32_t credentials;	// generation of those the connection was made with
+	uint16_t questions; // asked so far: distinguishes an answer to an older one
+	// Ends, the most preferred first; a destination that is no set has one. The first two, and
+	// places, are written under deliver->lock.
+	uint8_t n_ends;
+	uint8_t used; // has the stream; n_ends: none
+	uint8_t last; // had it last, or is tried first
+	bool again;   // that one is tried before those that are preferred
+	struct mdf_end end[CHANNEL_ENDS_MAX];
 	uint64_t renew_until;	// finish what is sent, then connect anew; 0: no
 	bool renew_paused;	// nothing new is sent
-	uint64_t attempt_at;	// next try
 	uint64_t path_at;	// next look at what TCP's peer answers
 	bool stalled;		// reported: the MDF reads nothing
 	uint64_t up_at;		// when the connection stood
 	bool delivered;		// something was acknowledged on this connection
-	uint32_t failures;	// in a row, sets the back-off
-	uint64_t cut_at;	// other addresses are tried since, before it is a fault
+	uint64_t cut_at;	// others are tried since, before it is a fault
 	bool reported_down;
 	uint64_t down_at;
 	uint64_t lost_seen, lost_seen_at; // copies, and when they last became more
@@ -316,26 +353,55 @@ void mdf_connection_resolved(
 void mdf_connection_close(
 	struct mdf_connection *c, enum copy_loss why); // for good: what is left is lost
 
+// deliver_choice.c
+// Sets the ends of a connection that nobody else knows yet.
+void mdf_connection_begin_ends(struct mdf_connection *c, const struct channel_destination *dest);
+// Takes over other ends and c->dest with them. What is known of an end that stays at its place stays.
+// Returns false when the end in use is none of them: its connection is closed then.
+bool mdf_connection_change_ends(struct mdf_connection *c, const struct channel_destination *dest);
+// Makes attempts at the ends that are due: without a connection at all, the most preferred first; with
+// one at those that are down, and at those that would be preferred to it. An end that stands gets a
+// stream that has no connection.
+void mdf_connection_choose(struct mdf_connection *c, uint64_t now);
+// The end that is preferred to the one in use and has stood for the hold time. NULL: none.
+struct mdf_end *mdf_connection_better_end(struct mdf_connection *c, uint64_t now);
+// Gives the stream, which has no connection, to an end that stands.
+void mdf_connection_promote(struct mdf_connection *c, struct mdf_end *e, uint64_t now);
+// The next time at which mdf_connection_choose has something to do, at most `at`; 0: at every turn.
+uint64_t mdf_connection_choose_at(const struct mdf_connection *c, uint64_t at);
+
 // deliver_attempt.c
 // Begins the next attempt when it is due (RFC 8305 clause 5). At least one address is known.
-void mdf_connection_race(struct mdf_connection *c, uint64_t now);
-// Continues all attempts. The first to complete becomes the connection, and the others are closed.
+void mdf_end_race(struct mdf_connection *c, struct mdf_end *e, uint64_t now);
+// Continues all attempts at all ends. The first of an end to complete becomes the connection, or
+// stands by, and the end's others are closed.
 void mdf_connection_continue(struct mdf_connection *c, uint64_t now);
 
 // deliver_address.c
 // Takes over the addresses of an answer; what is known of those that stay is kept.
-void mdf_connection_set_addresses(
-	struct mdf_connection *c, const struct ip_address *address, uint32_t n);
+void mdf_end_set_addresses(struct mdf_end *e, const struct ip_address *address, uint32_t n);
 // The next address to try, or NULL. Those that have not failed go first. Among them the one that
 // worked last goes first, then the turn goes on behind the one tried last.
-struct mdf_attempt *mdf_connection_next_attempt(struct mdf_connection *c, uint64_t now);
-bool mdf_connection_is_racing(const struct mdf_connection *c);
-bool mdf_connection_all_failed(const struct mdf_connection *c);
-void mdf_connection_close_attempts(struct mdf_connection *c);
+struct mdf_attempt *mdf_end_next_attempt(struct mdf_end *e, uint64_t now);
+bool mdf_end_is_racing(const struct mdf_end *e);
+bool mdf_end_all_failed(const struct mdf_end *e);
+void mdf_end_close_attempts(struct mdf_end *e); // and the connection that stands by
 // All addresses may be tried again at once.
-void mdf_connection_forget_failures(struct mdf_connection *c);
+void mdf_end_forget_failures(struct mdf_end *e);
 // Counts the peer's address as failed until `again_at`. Returns whether another one has not failed.
-bool mdf_connection_has_other_address(struct mdf_connection *c, uint64_t again_at);
+bool mdf_end_has_other_address(struct mdf_end *e, uint64_t again_at);
+bool mdf_connection_is_racing(const struct mdf_connection *c); // at any end
+void mdf_connection_try_now(struct mdf_connection *c, uint64_t now); // each end, without a back-off
+
+// deliver_end.c
+// Sets the state of an end and, in a set, reports when it begins and when it ends to be down. `since`:
+// when that began.
+void mdf_end_set_down(struct mdf_connection *c, struct mdf_end *e, uint64_t now, uint64_t since,
+	const char *reason);
+void mdf_end_set_up(struct mdf_connection *c, struct mdf_end *e);
+void mdf_end_set_connecting(struct mdf_connection *c, struct mdf_end *e);
+void mdf_end_set_idle(struct mdf_connection *c, struct mdf_end *e, const char *why); // not needed
+bool mdf_connection_all_down(const struct mdf_connection *c);
 
 // deliver_keepalive.c
 void mdf_connection_receive(struct mdf_connection *c, uint64_t now);
@@ -363,11 +429,11 @@ bool mdf_connection_settle_acknowledged(struct mdf_connection *c, uint32_t numbe
 
 // deliver_name.c
 uint64_t mdf_connection_of_token(uint64_t token); // the serial of the connection that asked
-bool mdf_connection_ask_name(struct mdf_connection *c, uint64_t now); // false: no memory
-// Whether the connection waits for nothing but this answer and is to be connected now.
-bool mdf_connection_name_answered(
+bool mdf_end_ask_name(struct mdf_connection *c, struct mdf_end *e, uint64_t now); // false: no memory
+// The end that waits for nothing but this answer and is to be connected now. NULL: none.
+struct mdf_end *mdf_connection_name_answered(
 	struct mdf_connection *c, const struct resolve_answer *a, uint64_t now);
-void mdf_connection_check_answer(
+void mdf_connection_check_answers(
 	struct mdf_connection *c, uint64_t now); // one that does not come is a failure
 void mdf_connection_refresh_name(
 	struct mdf_connection *c, uint64_t now); // when the answer's time is over
@@ -376,18 +442,25 @@ bool mdf_connection_is_leaving(const struct mdf_connection *c);
 
 // deliver_outage.c
 void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s);
-// Closes the connection and all attempts. The caller decides on copies not acknowledged.
+// Closes the connection. The caller decides on copies not acknowledged.
+void mdf_connection_lose(struct mdf_connection *c);
+// The same, and closes all that could become one.
 void mdf_connection_drop(struct mdf_connection *c);
-// The connection, or all that could become one, is lost. Reports a fault unless the name has an
-// address that has not failed: then that is tried first.
+// The connection is lost. Reports a fault unless the name has an address that has not failed: then
+// that is tried first.
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void mdf_connection_up(struct mdf_connection *c, uint64_t now);
+// All that could become a connection to this end is lost. Reports the destination's fault with the
+// last of its ends.
+void mdf_end_failed(struct mdf_connection *c, struct mdf_end *e, uint64_t now, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+// The connection to this end is what the stream goes to from now on.
+void mdf_connection_use(struct mdf_connection *c, struct mdf_end *e, struct mdf *m, uint64_t now);
 // Takes the connection down when its peer is dead, and reports one that reads nothing.
 void mdf_connection_check_path(struct mdf_connection *c, uint64_t now);
 // Shortens a back-off begun while no copy waited.
-void mdf_connection_hurry(struct mdf_connection *c, uint64_t now);
-uint64_t mdf_connection_backoff(struct mdf_connection *c); // ns
+void mdf_end_hurry(struct mdf_connection *c, struct mdf_end *e, uint64_t now);
+uint64_t mdf_end_backoff(struct mdf_connection *c, const struct mdf_end *e); // ns
 void mdf_connection_rest(
 	struct mdf_connection *c, uint64_t now); // not needed: idle, without a fault
 void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now);
@@ -436,6 +509,8 @@ void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies
 // The same under the lock, so that what several connections say comes in the order in which it is.
 void mdf_connection_post_locked(
 	struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
+// The same about one of its ends.
+void mdf_end_post_locked(struct mdf_connection *c, uint8_t kind, const struct id16 *end, const char *text);
 uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
 // Adds what ended so far: acknowledged, in doubt, lost; not what is under way.
 void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add);
@@ -445,5 +520,6 @@ void mdf_connection_leave(const struct mdf_connection *c);
 void mdf_connection_post_gone(const struct mdf_connection *c);
 
 // deliver_settings.c
+// Of a destination, or of an end: by its identifier, or by the network that its address is in.
 struct connection_settings deliver_settings_of(
-	const struct config_delivery *c, const struct channel_destination *dest);
+	const struct config_delivery *c, const struct id16 *did, const struct ip_address *address);

@@ -261,8 +261,10 @@ static bool is_removed(struct mdf_connection *c, uint64_t now)
 
 static bool is_drained(struct mdf_connection *c, uint64_t now, uint64_t until)
 {
-	bool hopeless = !c->mdf && !mdf_connection_is_racing(c) && c->failures > 0;
+	bool hopeless = !c->mdf && !mdf_connection_is_racing(c);
 
+	for (uint32_t i = 0; i < c->n_ends; i++)
+		hopeless &= c->end[i].failures > 0;
 	return now >= until || hopeless || stream_empty(c->stream);
 }
 

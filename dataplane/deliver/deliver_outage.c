@@ -28,13 +28,14 @@ void mdf_connection_set_state(struct mdf_connection *c, enum destination_state s
 
 // 0.5, 1, 2, 4 ... 30 s, at most 1.6 s while copies wait, and up to a quarter more, so that many
 // connections do not come back at once.
-uint64_t mdf_connection_backoff(struct mdf_connection *c)
+uint64_t mdf_end_backoff(struct mdf_connection *c, const struct mdf_end *e)
 {
 	struct deliver_thread *t = c->thread;
-	uint64_t most = stream_empty(c->stream) ? BACKOFF_MAX_NS : BACKOFF_WAITING_NS;
+	bool waits = !c->mdf && !stream_empty(c->stream);
+	uint64_t most = waits ? BACKOFF_WAITING_NS : BACKOFF_MAX_NS;
 	uint64_t pause = BACKOFF_FIRST_NS;
 
-	for (uint32_t i = 1; i < c->failures && pause < most; i++)
+	for (uint32_t i = 1; i < e->failures && pause < most; i++)
 		pause *= 2;
 	if (pause > most)
 		pause = most;
@@ -44,15 +45,14 @@ uint64_t mdf_connection_backoff(struct mdf_connection *c)
 	return pause + t->random % (pause / 4);
 }
 
-void mdf_connection_hurry(struct mdf_connection *c, uint64_t now)
+void mdf_end_hurry(struct mdf_connection *c, struct mdf_end *e, uint64_t now)
 {
-	if (c->attempt_at > now + 2 * NS_PER_S && !stream_empty(c->stream))
-		c->attempt_at = now + mdf_connection_backoff(c);
+	if (e->attempt_at > now + 2 * NS_PER_S && !stream_empty(c->stream))
+		e->attempt_at = now + mdf_end_backoff(c, e);
 }
 
-void mdf_connection_drop(struct mdf_connection *c)
+void mdf_connection_lose(struct mdf_connection *c)
 {
-	mdf_connection_close_attempts(c);
 	if (!c->mdf)
 		return;
 	if (!mdf_connection_settles_by_keepalive(c) && mdf_records(c->mdf) != MDF_RECORDS_KERNEL)
@@ -70,25 +70,41 @@ void mdf_connection_drop(struct mdf_connection *c)
 	c->inbound_length = 0;
 	c->n_answers = 0;
 	c->readable = false;
+	pthread_mutex_lock(&c->deliver->lock);
+	c->used = c->n_ends;
+	pthread_mutex_unlock(&c->deliver->lock);
+}
+
+void mdf_connection_drop(struct mdf_connection *c)
+{
+	mdf_connection_lose(c);
+	for (uint32_t i = 0; i < c->n_ends; i++)
+		mdf_end_close_attempts(&c->end[i]);
 }
 
 // What the end of a connection that stood says about the next attempt. Returns whether that is at
-// another address at once.
-static bool stood(struct mdf_connection *c, uint64_t now)
+// another address of the same end at once. The other ends are tried at once where the loss is no
+// part of a series, which would make them take turns without a pause.
+static bool stood(struct mdf_connection *c, struct mdf_end *e, uint64_t now)
 {
-	if (now - c->up_at >= STABLE_NS) {
-		c->failures = 0;
-		c->good = c->peer;
-		mdf_connection_forget_failures(c);
+	bool stable = now - c->up_at >= STABLE_NS;
+
+	if (stable) {
+		e->failures = 0;
+		e->good = e->peer;
+		mdf_end_forget_failures(e);
 	} else if (c->delivered) {
-		c->good = c->peer;
-		if (c->failures > DELIVERED_FAILURES)
-			c->failures = DELIVERED_FAILURES;
+		e->good = e->peer;
+		if (e->failures > DELIVERED_FAILURES)
+			e->failures = DELIVERED_FAILURES;
 	}
+	for (uint32_t i = 0; stable && i < c->n_ends; i++)
+		if (c->end[i].attempt_at > now)
+			c->end[i].attempt_at = now;
 	c->up_at = 0;
-	c->attempted_at = now;
-	c->race_at = now;
-	return mdf_connection_has_other_address(c, now + mdf_connection_backoff(c));
+	e->attempted_at = now;
+	e->race_at = now;
+	return mdf_end_has_other_address(e, now + mdf_end_backoff(c, e));
 }
 
 static void set_down(struct mdf_connection *c, const char *reason, uint64_t age)
@@ -132,7 +148,35 @@ static void report_down(struct mdf_connection *c, uint64_t now, uint64_t since, 
 	post_down(c, since, reason);
 }
 
-void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
+static void end_failed(
+	struct mdf_connection *c, struct mdf_end *e, uint64_t now, const char *reason)
+{
+	uint64_t since = c->cut_at && e == &c->end[c->last] ? c->cut_at : now;
+	char all[sizeof(c->reason)];
+
+	e->failures++;
+	mdf_end_forget_failures(e);
+	e->resolved_until = 0; // the name may have moved
+	// An attempt that took long has been part of the pause.
+	uint64_t pause = mdf_end_backoff(c, e);
+	e->attempt_at = e->attempted_at + pause > now ? e->attempted_at + pause : now;
+	if (e == &c->end[c->last])
+		c->again = false;
+	mdf_end_set_down(c, e, now, since, reason);
+	if (c->mdf && !c->stalled)
+		return;
+	if (!mdf_connection_all_down(c)) {
+		if (!c->mdf)
+			mdf_connection_set_state(c, DESTINATION_CONNECTING);
+		return;
+	}
+	snprintf(all, sizeof(all), "all %u ends are down: %.60s", c->n_ends, reason);
+	report_down(c, now, c->cut_at ? c->cut_at : now, c->n_ends > 1 ? all : reason);
+	c->cut_at = 0;
+}
+
+void mdf_end_failed(
+	struct mdf_connection *c, struct mdf_end *e, uint64_t now, const char *format, ...)
 {
 	char reason[sizeof(c->reason)];
 	va_list args;
@@ -140,22 +184,28 @@ void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *for
 	va_start(args, format);
 	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	mdf_connection_drop(c);
+	end_failed(c, e, now, reason);
+}
+
+void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
+{
+	struct mdf_end *e = &c->end[c->last];
+	char reason[sizeof(c->reason)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	mdf_connection_lose(c);
 	stream_cut(c->stream, c->deliver->config->delivery.resend_in_doubt);
-	if (c->up_at && stood(c, now)) {
-		c->attempt_at = now;
-		c->cut_at = now;
+	c->stalled = false;
+	c->cut_at = now;
+	if (stood(c, e, now)) {
+		e->attempt_at = now;
 		mdf_connection_set_state(c, DESTINATION_CONNECTING);
 		return;
 	}
-	c->failures++;
-	mdf_connection_forget_failures(c);
-	c->resolved_until = 0; // the name may have moved
-	// An attempt that took long has been part of the pause.
-	uint64_t pause = mdf_connection_backoff(c);
-	c->attempt_at = c->attempted_at + pause > now ? c->attempted_at + pause : now;
-	report_down(c, now, c->cut_at ? c->cut_at : now, reason);
-	c->cut_at = 0;
+	end_failed(c, e, now, reason);
 }
 
 // How long, and exactly what it cost. Under the lock.
@@ -205,11 +255,12 @@ static void set_up(struct mdf_connection *c, uint64_t now, unsigned connects)
 	c->down_since_ns = 0;
 	c->reason[0] = 0;
 	pthread_mutex_unlock(&c->deliver->lock);
+	mdf_end_set_up(c, &c->end[c->used]);
 	if (c->reported_down)
 		say_up(c, now);
 }
 
-void mdf_connection_up(struct mdf_connection *c, uint64_t now)
+static void up(struct mdf_connection *c, uint64_t now)
 {
 	const struct config_keepalive *k = &c->deliver->config->delivery.keepalive;
 
@@ -226,6 +277,31 @@ void mdf_connection_up(struct mdf_connection *c, uint64_t now)
 	mdf_connection_settle_begin(c, now);
 	c->keepalive_floor = c->keepalive_last = 0;
 	set_up(c, now, 1);
+}
+
+void mdf_connection_use(struct mdf_connection *c, struct mdf_end *e, struct mdf *m, uint64_t now)
+{
+	pthread_mutex_lock(&c->deliver->lock);
+	c->used = c->last = (uint8_t)(e - c->end);
+	c->settings.identity = e->settings.identity;
+	c->settings.keepalive = e->settings.keepalive;
+	c->settings.require_ack = e->settings.require_ack;
+	c->settings.settle = e->settings.settle;
+	pthread_mutex_unlock(&c->deliver->lock);
+	c->mdf = m;
+	c->again = false;
+	c->renew_until = 0;
+	c->renew_paused = false;
+	up(c, now);
+}
+
+// An end that reads nothing is down, and the destination with it where the others are.
+static void set_stalled(struct mdf_connection *c, uint64_t now, uint64_t since, const char *reason)
+{
+	c->stalled = true;
+	mdf_end_set_down(c, &c->end[c->used], now, since, reason);
+	if (mdf_connection_all_down(c))
+		report_down(c, now, since, reason);
 }
 
 void mdf_connection_check_path(struct mdf_connection *c, uint64_t now)
@@ -245,10 +321,9 @@ void mdf_connection_check_path(struct mdf_connection *c, uint64_t now)
 		mdf_connection_down(
 			c, now, "the MDF has read nothing for %u s", d->keepalive.time_p2);
 	} else if (stalled >= d->stall_report * NS_PER_S && !c->stalled) {
-		c->stalled = true;
 		snprintf(reason, sizeof(reason), "the MDF reads nothing, for %u s by now",
 			d->stall_report);
-		report_down(c, now, since, reason);
+		set_stalled(c, now, since, reason);
 	} else if (stalled < d->stall_report * NS_PER_S && c->stalled) {
 		set_up(c, now, 0);
 	}
@@ -271,10 +346,15 @@ void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now)
 void mdf_connection_rest(struct mdf_connection *c, uint64_t now)
 {
 	mdf_connection_drop(c);
-	c->resolving = false; // its answer would connect what is not needed
 	c->up_at = 0;
-	c->failures = 0;
-	mdf_connection_forget_failures(c);
+	c->stalled = false;
+	for (uint32_t i = 0; i < c->n_ends; i++) {
+		struct mdf_end *e = &c->end[i];
+		e->resolving = false; // its answer would connect what is not needed
+		e->failures = 0;
+		mdf_end_forget_failures(e);
+		mdf_end_set_idle(c, e, "not needed any more");
+	}
 	if (c->reported_down)
 		say_up(c, now);
 	pthread_mutex_lock(&c->deliver->lock); // no reader sees a state with another's reason

@@ -1,10 +1,10 @@
-// What the configuration and its overrides say of one destination.
+// What the configuration and its overrides say of one destination, or of one end of a set.
 
 #include "dataplane/deliver/deliver_internal.h"
 
 // Decision 19: the overrides that match, in the order of the file; a later one wins.
 struct connection_settings deliver_settings_of(
-	const struct config_delivery *c, const struct channel_destination *dest)
+	const struct config_delivery *c, const struct id16 *did, const struct ip_address *address)
 {
 	struct connection_settings s = {.buffer = c->buffer,
 		.spool = c->spool.size,
@@ -12,11 +12,11 @@ struct connection_settings deliver_settings_of(
 		.connections = c->connections > 0 ? (uint8_t)c->connections : 1,
 		.keepalive = c->keepalive.enabled,
 		.require_ack = c->keepalive.require_ack,
-		.settle = config_settle_of(c, &dest->did, &dest->address)};
+		.settle = config_settle_of(c, did, address)};
 
 	for (uint32_t i = 0; i < c->n_overrides; i++) {
 		const struct config_override *o = &c->overrides[i];
-		if (!config_override_matches(o, &dest->did, &dest->address))
+		if (!config_override_matches(o, did, address))
 			continue;
 		s.buffer = o->buffer >= 0 ? (uint64_t)o->buffer : s.buffer;
 		s.spool = o->spool >= 0 ? (uint64_t)o->spool : s.spool;

@@ -430,7 +430,6 @@ void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation)
 	c->dest.creation = creation;
 	pthread_mutex_unlock(&c->deliver->lock);
 	mdf_connection_spool_open(c);
-	c->failures = 0;
 	c->up_at = 0;
-	c->attempt_at = now_monotonic_ns();
+	mdf_connection_try_now(c, now_monotonic_ns());
 }

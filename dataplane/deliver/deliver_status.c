@@ -3,6 +3,7 @@
 #include "dataplane/deliver/deliver_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 void deliver_slot_balance(const struct deliver *d, uint32_t slot, struct copy_balance *add)
 {
@@ -48,6 +49,48 @@ static void add_status(const struct mdf_connection *c, struct channel_destinatio
 	stream_balance(c->stream, &out->copies, &out->queued_octets);
 }
 
+static unsigned end_badness(uint8_t state)
+{
+	static const uint8_t order[] = {[DESTINATION_IDLE] = 0,
+		[DESTINATION_CONNECTING] = 1,
+		[DESTINATION_UP] = 2,
+		[DESTINATION_DOWN] = 3};
+
+	return order[state];
+}
+
+static void begin_ends(const struct mdf_connection *c, struct channel_destination_status *out)
+{
+	if (c->dest.n_ends == 0)
+		return;
+	out->n_ends = out->used = c->n_ends;
+	for (uint32_t i = 0; i < c->n_ends; i++)
+		out->end[i].did = c->end[i].place.did;
+}
+
+// The end in use is that of the first connection that has one, and the state of an end is what the
+// connections say of it: down where one of them says so.
+static void add_ends(const struct mdf_connection *c, struct channel_destination_status *out)
+{
+	if (c->dest.n_ends == 0)
+		return;
+	for (uint32_t i = 0; i < c->n_ends; i++) {
+		const struct mdf_end *e = &c->end[i];
+		uint8_t at = 0;
+		while (at < out->n_ends && !id_equal(&out->end[at].did, &e->place.did))
+			at++;
+		if (at == out->n_ends)
+			continue; // of the ends before a change that is under way
+		if (c->used == i && out->used == out->n_ends)
+			out->used = at;
+		if (end_badness(e->state) < end_badness(out->end[at].state))
+			continue;
+		out->end[at].state = e->state;
+		out->end[at].down_since_ns = e->down_since_ns;
+		memcpy(out->end[at].reason, e->reason, sizeof(e->reason));
+	}
+}
+
 int deliver_status(const struct deliver *d, uint16_t index, struct channel_destination_status *out)
 {
 	pthread_mutex_t *lock = (pthread_mutex_t *)&d->lock; // the lock is no part of the value
@@ -59,8 +102,11 @@ int deliver_status(const struct deliver *d, uint16_t index, struct channel_desti
 	if (c) {
 		struct id16 ne = out->ne, did = out->did;
 		*out = (struct channel_destination_status){.ne = ne, .did = did};
-		for (; c; c = c->sibling)
+		begin_ends(c, out);
+		for (; c; c = c->sibling) {
 			add_status(c, out);
+			add_ends(c, out);
+		}
 		error = 0;
 	}
 	pthread_mutex_unlock(lock);

@@ -501,6 +501,20 @@ int mdf_check(struct mdf *m, uint64_t now_ns)
 		(unsigned long long)(m->probe_timeout / 1000000000));
 }
 
+int mdf_stand_by(struct mdf *m, uint64_t now_ns)
+{
+	int error = mdf_check(m, now_ns);
+	uint8_t none;
+
+	if (error || m->stage != STAGE_UP)
+		return error ? error : POI_ERR_CLOSED;
+	ERR_clear_error();
+	errno = 0;
+	int result = SSL_peek(m->ssl, &none, 1);
+	error = result > 0 ? 0 : failed(m, result, "receive");
+	return error == POI_ERR_AGAIN ? 0 : error;
+}
+
 uint64_t mdf_stalled_since(const struct mdf *m)
 {
 	return m->progress_at;

@@ -81,5 +81,8 @@ uint64_t mdf_acknowledged(struct mdf *m);
 uint64_t mdf_stalled_since(const struct mdf *m);
 // By the last mdf_check: something that TCP asked has no answer yet.
 bool mdf_is_unanswered(const struct mdf *m);
+// Looks after a connection on which nothing is sent, as mdf_check does, and leaves what came for mdf_read.
+// 0 while it stands.
+[[nodiscard]] int mdf_stand_by(struct mdf *m, uint64_t now_ns);
 // Why the connection was lost; never target data.
 const char *mdf_reason(const struct mdf *m);

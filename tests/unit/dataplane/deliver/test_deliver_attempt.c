@@ -77,7 +77,7 @@ static bool comes_up(struct mdf_connection *c, const uint8_t *last, unsigned ms,
 	for (unsigned i = 0; i < ms && !c->up_at; i++, usleep(1000)) {
 		uint64_t now = now_monotonic_ns() + skew;
 		mdf_connection_timers(c, now);
-		if (c->resolving)
+		if (c->end[0].resolving)
 			answer(c, last, now);
 		mdf_connection_ready(c, 0, now);
 	}
@@ -110,7 +110,7 @@ Test(deliver_attempt, a_refused_address_is_passed_over, .timeout = 30)
 	struct mdf_connection *c = named(b, m.port);
 	cr_assert(comes_up(c, (const uint8_t[]){2, 3, 1, 0}, 3000, 0));
 	cr_assert_eq(faults(b, &e), 0);
-	cr_assert_eq(c->peer.b[3], 1);
+	cr_assert_eq(c->end[0].peer.b[3], 1);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
@@ -127,7 +127,7 @@ Test(deliver_attempt, a_new_answer_does_not_begin_again, .timeout = 60)
 	lab_mdf_stop(&m);
 	bed_make(b);
 	struct mdf_connection *c = named(b, port);
-	for (uint64_t skew = 0; c->failures < 8; skew += 40 * SECOND)
+	for (uint64_t skew = 0; c->end[0].failures < 8; skew += 40 * SECOND)
 		cr_assert_not(comes_up(c, order, 20, skew));
 	lab_mdf_start(&m, &b->pki, "DNS:localhost", NULL, port);
 	bool up = false;
@@ -205,7 +205,7 @@ Test(deliver_attempt, a_cut_goes_on_at_another_address, .timeout = 30)
 	cr_assert_eq(c->state, DESTINATION_CONNECTING);
 	cr_assert_eq(faults(b, &e), 0);
 	cr_assert(comes_up(c, order, 3000, later));
-	cr_assert_eq(c->peer.b[3], 1);
+	cr_assert_eq(c->end[0].peer.b[3], 1);
 	cr_assert_eq(faults(b, &e), 0);
 	bed_free(b);
 	hole_close(&h);
@@ -225,18 +225,18 @@ Test(deliver_attempt, copies_that_wait_shorten_the_pause, .timeout = 30)
 	uint64_t now = 1000 * SECOND;
 	for (int i = 0; i < 40; i++, now += SECOND)
 		mdf_connection_timers(c, now);
-	cr_assert_geq(c->failures, 5);
-	for (; c->attempt_at < now + 3 * SECOND; now += SECOND)
+	cr_assert_geq(c->end[0].failures, 5);
+	for (; c->end[0].attempt_at < now + 3 * SECOND; now += SECOND)
 		mdf_connection_timers(c, now);
 	push(b, 0);
 	while ((r = capture_ready(b->capture, 0)))
 		stream_wake(copy_ring_owner(r), 0);
 	mdf_connection_timers(c, now);
-	cr_assert_leq(c->attempt_at, now + 2 * SECOND);
+	cr_assert_leq(c->end[0].attempt_at, now + 2 * SECOND);
 	for (int i = 0; i < 40; i++) {
-		now = c->attempt_at;
+		now = c->end[0].attempt_at;
 		mdf_connection_timers(c, now);
-		cr_assert_leq(c->attempt_at, now + 2 * SECOND, "failure %u", c->failures);
+		cr_assert_leq(c->end[0].attempt_at, now + 2 * SECOND, "failure %u", c->end[0].failures);
 	}
 	bed_free(b);
 }
@@ -254,7 +254,8 @@ Test(deliver_attempt, a_steady_link_is_looked_at_rarely)
 	struct mdf_connection *c = b->deliver->connection[index];
 	cr_assert_eq(mdf_connection_look_at(c), 0, "there is no connection");
 	mdf_connection_timers(c, now);
-	cr_assert_eq(mdf_connection_look_at(c), 0, "its handshake is under way");
+	if (!c->up_at) // a quick MDF has answered already
+		cr_assert_eq(mdf_connection_look_at(c), 0, "its handshake is under way");
 	for (int i = 0; i < 5000 && !c->up_at; i++, usleep(1000))
 		mdf_connection_ready(c, 0, now);
 	cr_assert_eq(c->state, DESTINATION_UP);

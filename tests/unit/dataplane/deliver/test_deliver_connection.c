@@ -246,7 +246,7 @@ Test(deliver_connection, a_look_up_without_an_answer_has_failed)
 	bed_make(b);
 	struct mdf_connection *c = b->deliver->connection[add_named(b, DELIVERY_X3, m.port)];
 	mdf_connection_timers(c, now);
-	cr_assert(c->resolving);
+	cr_assert(c->end[0].resolving);
 	struct resolve_answer late = answer_to(c);
 	mdf_connection_timers(c, now + 5 * SECOND);
 	cr_assert_eq(c->state, DESTINATION_CONNECTING);
@@ -257,7 +257,7 @@ Test(deliver_connection, a_look_up_without_an_answer_has_failed)
 	mdf_connection_resolved(c, &late, now);
 	cr_assert_null(c->mdf);
 	mdf_connection_timers(c, now + SECOND); // it asks again
-	cr_assert(c->resolving);
+	cr_assert(c->end[0].resolving);
 	struct resolve_answer a = answer_to(c);
 	mdf_connection_resolved(c, &a, now + SECOND);
 	cr_assert(c->mdf || mdf_connection_is_racing(c)); // a quick MDF has answered already
@@ -283,7 +283,7 @@ Test(deliver_connection, a_look_up_without_an_answer_is_asked_again)
 	cr_assert_eq(c->state, DESTINATION_UP);
 	now += 60 * SECOND;
 	mdf_connection_timers(c, now);
-	cr_assert(c->resolving);
+	cr_assert(c->end[0].resolving);
 	uint16_t asked = c->questions;
 	for (int i = 0; i < 20; i++)
 		mdf_connection_timers(c, now += SECOND);
@@ -306,7 +306,7 @@ Test(deliver_connection, a_resting_link_waits_for_no_answer)
 	struct mdf_connection *c =
 		b->deliver->connection[add_named(b, DELIVERY_X2 | DELIVERY_X3, m.port)]->sibling;
 	mdf_connection_timers(c, now);
-	cr_assert(c->resolving);
+	cr_assert(c->end[0].resolving);
 	struct resolve_answer a = answer_to(c);
 	c->dest.delivery = DELIVERY_X2;
 	mdf_connection_timers(c, now);
