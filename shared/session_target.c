@@ -55,6 +55,24 @@ static int refuse(const char **why, const char *text, int error)
 	return error;
 }
 
+uint16_t session_hashed_kind(uint8_t identity)
+{
+	static const uint16_t kinds[] = {[HASHED_IMSI] = SESSION_IMSI,
+		[HASHED_MSISDN] = SESSION_MSISDN,
+		[HASHED_IMEI] = SESSION_IMEI,
+		[HASHED_IMEI_CHECKED] = SESSION_IMEI,
+		[HASHED_IMEISV] = SESSION_IMEISV,
+		[HASHED_NAI] = SESSION_NAI};
+
+	return identity < sizeof(kinds) / sizeof(kinds[0]) ? kinds[identity] : 0;
+}
+
+static bool is_hashed(const struct session_hashed *h)
+{
+	return session_hashed_kind(h->identity) && identity_hash_size(h->algorithm) &&
+	       h->salt_length >= IDENTITY_SALT_MIN && h->salt_length <= IDENTITY_SALT_MAX;
+}
+
 static int check_values(const struct session_target *t)
 {
 	struct number numbers[4];
@@ -70,6 +88,8 @@ static int check_values(const struct session_target *t)
 	for (unsigned i = 0; i < 4; i++)
 		if (t->kinds & numbers[i].kind && !is_number(&numbers[i]))
 			return POI_ERR_INVALID;
+	if (t->kinds & SESSION_HASHED && !is_hashed(&t->hashed))
+		return POI_ERR_INVALID;
 	size_t nai = strnlen(t->nai, sizeof(t->nai));
 	if (t->kinds & SESSION_NAI && (!nai || nai > SESSION_NAI_MAX))
 		return POI_ERR_INVALID;
@@ -103,6 +123,15 @@ bool session_target_equal(const struct session_target *a, const struct session_t
 	       !memcmp(octets_a, octets_b, wire_written(&wa));
 }
 
+static void encode_hashed(struct wire_writer *w, const struct session_hashed *h)
+{
+	wire_put_u8(w, h->identity);
+	wire_put_u8(w, h->algorithm);
+	wire_put_u8(w, h->salt_length);
+	wire_put_octets(w, h->salt, h->salt_length);
+	wire_put_octets(w, h->digest, identity_hash_size(h->algorithm));
+}
+
 void session_target_encode(struct wire_writer *w, const struct session_target *t)
 {
 	struct number numbers[4];
@@ -133,6 +162,8 @@ void session_target_encode(struct wire_writer *w, const struct session_target *t
 			wire_put_text(w, numbers[i].text);
 	if (t->kinds & SESSION_NAI)
 		wire_put_text(w, t->nai);
+	if (t->kinds & SESSION_HASHED)
+		encode_hashed(w, &t->hashed);
 }
 
 static void decode_seid(struct wire_reader *r, struct session_target *t)
@@ -160,6 +191,19 @@ static void decode_ni(struct wire_reader *r, struct session_target *t)
 		wire_get_octets(r, t->ni, t->ni_length);
 }
 
+static void decode_hashed(struct wire_reader *r, struct session_hashed *h)
+{
+	h->identity = wire_get_u8(r);
+	h->algorithm = wire_get_u8(r);
+	h->salt_length = wire_get_u8(r);
+	if (!r->error && !is_hashed(h))
+		r->error = POI_ERR_INVALID;
+	if (r->error)
+		return;
+	wire_get_octets(r, h->salt, h->salt_length);
+	wire_get_octets(r, h->digest, identity_hash_size(h->algorithm));
+}
+
 void session_target_decode(struct wire_reader *r, struct session_target *t)
 {
 	struct number numbers[4];
@@ -180,6 +224,8 @@ void session_target_decode(struct wire_reader *r, struct session_target *t)
 			wire_get_text(r, numbers[i].text, SESSION_DIGITS_MAX + 1);
 	if (t->kinds & SESSION_NAI)
 		wire_get_text(r, t->nai, sizeof(t->nai));
+	if (t->kinds & SESSION_HASHED)
+		decode_hashed(r, &t->hashed);
 	if (!r->error && check_values(t))
 		r->error = POI_ERR_INVALID;
 	if (r->error)

@@ -11,6 +11,7 @@
 
 #include "shared/error.h"
 #include "shared/filter.h"
+#include "shared/identity_hash.h"
 #include "shared/wire.h"
 
 #define SESSION_FSEID 0x0001u
@@ -22,12 +23,34 @@
 #define SESSION_IMEI 0x0040u   // IMEI, PEIIMEI (and with check digit): the first 14 digits count
 #define SESSION_IMEISV 0x0080u // 16 digits
 #define SESSION_NAI 0x0100u    // NAI, SUPINAI, GPSINAI
-#define SESSION_SUBSCRIBER \
+#define SESSION_HASHED 0x0200u // one of the above as a salted digest; the value is not known
+#define SESSION_CLEAR_SUBSCRIBER \
 	(SESSION_IMSI | SESSION_MSISDN | SESSION_IMEI | SESSION_IMEISV | SESSION_NAI)
+#define SESSION_SUBSCRIBER (SESSION_CLEAR_SUBSCRIBER | SESSION_HASHED)
 
 #define SESSION_DIGITS_MAX 16
 #define SESSION_NI_MAX 100
 #define SESSION_NAI_MAX 253
+
+// The identity that a digest is of, in the form of its TS 103 280 type: digits without a sign,
+// 14 digits of an IMEI or 15 with the check digit, 16 of an IMEISV, an NAI as it is. The numbers are
+// those of the encoded target.
+enum hashed_identity {
+	HASHED_IMSI = 1,
+	HASHED_MSISDN,
+	HASHED_IMEI,
+	HASHED_IMEI_CHECKED,
+	HASHED_IMEISV,
+	HASHED_NAI
+};
+
+struct session_hashed {
+	uint8_t identity;  // enum hashed_identity
+	uint8_t algorithm; // enum identity_hash_algorithm
+	uint8_t salt_length;
+	uint8_t salt[IDENTITY_SALT_MAX];
+	uint8_t digest[IDENTITY_DIGEST_MAX]; // as many octets as the algorithm has, zeros behind
+};
 
 struct session_target {
 	uint16_t kinds; // SESSION_*; 0: the task needs no signalling
@@ -43,10 +66,11 @@ struct session_target {
 	char nai[SESSION_NAI_MAX + 1];
 	uint8_t ni[SESSION_NI_MAX]; // octets of the IE, as given
 	uint8_t ni_length;
+	struct session_hashed hashed;
 };
 
 // No encoded target is longer (octets).
-#define SESSION_TARGET_ENCODED_MAX 512
+#define SESSION_TARGET_ENCODED_MAX 640
 
 // 0, CONFLICT when no session can satisfy it (PDR or QER without FSEID), INVALID for digits that
 // are none or a length beyond its bounds. `why` is static text, never a value.
@@ -57,6 +81,9 @@ bool session_target_equal(const struct session_target *a, const struct session_t
 void session_target_encode(struct wire_writer *w, const struct session_target *t);
 // Fails (sticky in `r`) on anything that the encoder would not have produced.
 void session_target_decode(struct wire_reader *r, struct session_target *t);
+
+// The kind that a hashed identity stands for: SESSION_IMSI for HASHED_IMSI; 0 for none.
+uint16_t session_hashed_kind(uint8_t identity);
 
 // Network Instance: equal octets, or equal names once labels are read, case folded and the operator
 // part (.mncNNN.mccNNN.gprs) taken off. Both encodings occur on one link.

@@ -6,7 +6,7 @@
 
 static struct session_target full(void)
 {
-	struct session_target t = {.kinds = 0x1ff, .pdr = 2, .qer = 3, .seid = 0x0102030405060708};
+	struct session_target t = {.kinds = 0x3ff, .pdr = 2, .qer = 3, .seid = 0x0102030405060708};
 
 	t.seid_v4 = (struct ip_address){.family = 4, .b = {192, 0, 2, 1}};
 	t.seid_v6 = (struct ip_address){.family = 6, .b = {0x20, 1, [15] = 1}};
@@ -17,6 +17,11 @@ static struct session_target full(void)
 	strcpy(t.nai, "user@example.org");
 	memcpy(t.ni, "\x08internet", 9);
 	t.ni_length = 9;
+	t.hashed = (struct session_hashed){.identity = HASHED_MSISDN,
+		.algorithm = IDENTITY_SHA_512,
+		.salt_length = 9,
+		.salt = "saltsalt!"};
+	memset(t.hashed.digest, 0xd1, IDENTITY_DIGEST_MAX);
 	return t;
 }
 
@@ -29,7 +34,7 @@ Test(session_target, encodes_and_decodes)
 {
 	uint8_t octets[SESSION_TARGET_ENCODED_MAX];
 
-	for (unsigned kinds = 0; kinds <= 0x1ff; kinds++) {
+	for (unsigned kinds = 0; kinds <= 0x3ff; kinds++) {
 		struct session_target t = full(), back;
 		t.kinds = (uint16_t)kinds;
 		struct wire_writer w = wire_writer_of(octets, sizeof(octets));
@@ -57,6 +62,7 @@ Test(session_target, longest_fits)
 
 	memset(t.nai, 'n', SESSION_NAI_MAX);
 	t.ni_length = SESSION_NI_MAX;
+	t.hashed.salt_length = IDENTITY_SALT_MAX;
 	session_target_encode(&w, &t);
 	cr_expect_eq(w.error, 0);
 }
@@ -82,6 +88,11 @@ Test(session_target, every_criterion_counts)
 	DIFFERS(b.imeisv[3]++);
 	DIFFERS(b.nai[3]++);
 	DIFFERS(b.ni[3]++);
+	DIFFERS(b.hashed.identity = HASHED_IMSI);
+	DIFFERS(b.hashed.algorithm = IDENTITY_SHA3_512);
+	DIFFERS(b.hashed.salt_length--);
+	DIFFERS(b.hashed.salt[3]++);
+	DIFFERS(b.hashed.digest[63]++);
 	DIFFERS(b.kinds &= (uint16_t)~SESSION_NAI);
 	b = full();
 	cr_expect(session_target_equal(&a, &b));
@@ -104,7 +115,7 @@ Test(session_target, refuses_what_no_session_has)
 	t.imei[0] = '1';
 	cr_expect_eq(check(t), POI_ERR_CONFLICT);
 	t = full();
-	t.kinds |= 0x200;
+	t.kinds |= 0x400;
 	cr_expect_eq(check(t), POI_ERR_INVALID);
 }
 
@@ -132,6 +143,43 @@ Test(session_target, refuses_what_is_no_number)
 	t = full();
 	t.seid_v4.family = 6;
 	cr_expect_eq(check(t), POI_ERR_INVALID);
+}
+
+Test(session_target, refuses_what_is_no_digest)
+{
+	struct session_target t = full();
+
+	t.hashed.identity = 0;
+	cr_expect_eq(check(t), POI_ERR_INVALID);
+	t.hashed.identity = HASHED_NAI + 1;
+	cr_expect_eq(check(t), POI_ERR_INVALID);
+	t = full();
+	t.hashed.algorithm = 0;
+	cr_expect_eq(check(t), POI_ERR_INVALID);
+	t = full();
+	t.hashed.salt_length = IDENTITY_SALT_MIN - 1;
+	cr_expect_eq(check(t), POI_ERR_INVALID);
+	t.hashed.salt_length = IDENTITY_SALT_MAX + 1;
+	cr_expect_eq(check(t), POI_ERR_INVALID);
+	cr_expect_eq(session_hashed_kind(HASHED_IMEI_CHECKED), SESSION_IMEI);
+}
+
+// A target as it was encoded before digests were: a sealed store may hold it.
+Test(session_target, reads_what_was_encoded_before)
+{
+	static const uint8_t octets[] = {0, 0x10, 0, 6, '0', '0', '1', '0', '1', '9'};
+	struct wire_reader r = wire_reader_of(octets, sizeof(octets));
+	uint8_t again[SESSION_TARGET_ENCODED_MAX];
+	struct wire_writer w = wire_writer_of(again, sizeof(again));
+	struct session_target t;
+
+	session_target_decode(&r, &t);
+	cr_assert_eq(wire_finish(&r), 0);
+	cr_expect_eq(t.kinds, SESSION_IMSI);
+	cr_expect_str_eq(t.imsi, "001019");
+	session_target_encode(&w, &t);
+	cr_expect_eq(wire_written(&w), sizeof(octets));
+	cr_expect(!memcmp(again, octets, sizeof(octets)));
 }
 
 #define NI(a, b) \
