@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "dataplane/session/session_binding_internal.h"
+#include "dataplane/session/session_hashed_internal.h"
 #include "dataplane/session/session_message_internal.h"
 #include "dataplane/session/session_node_internal.h"
 #include "dataplane/session/session_stopped_internal.h"
@@ -30,10 +31,11 @@ static bool make_parts(struct sessions *st)
 	st->stopped = stopped_sessions_new(st);
 	st->marks = marks_new(st);
 	st->subscriptions = subscriptions_new(st);
+	st->hashes = hash_contexts_new(st);
 	st->bindings = binding_set_new(st);
 	st->round = binding_round_new(st);
 	return st->work && st->strings && st->nodes && st->departures && st->transactions &&
-	       st->early_responses && st->stopped && st->marks && st->subscriptions &&
+	       st->early_responses && st->stopped && st->marks && st->subscriptions && st->hashes &&
 	       st->bindings && st->round;
 }
 
@@ -84,6 +86,7 @@ void sessions_free(struct sessions *st)
 	stopped_sessions_free(st);
 	transactions_free(st);
 	subscriptions_free(st);
+	hash_contexts_free(st);
 	binding_set_free(st);
 	nodes_free(st);
 	strings_free(st);

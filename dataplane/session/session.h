@@ -124,7 +124,10 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 // A task begins to wait (binds what is there at once, but see sessions_walk), or ends (unbinds nothing: the caller drops
 // all of the subscription's bindings itself). `direction`: FILTER_ANY_DIRECTION, or the one that
 // GTPTunnelDirection asks for; with SUBSCRIPTION_TUNNELS for a task that also names a tunnel.
-// 0, EXISTS or NOMEM; NOT_FOUND.
+// A hashed identity (SESSION_HASHED) is compared with the digest of what signalling shows, under the
+// target's algorithm and salt. The first target of a hash context has all sessions hashed
+// (sessions_walk); there is room for 16 contexts.
+// 0, EXISTS or NOMEM (also for a 17th context); NOT_FOUND.
 #define SUBSCRIPTION_TUNNELS 0x80u
 [[nodiscard]] int sessions_subscribe(struct sessions *s, uint64_t subscription,
 	const struct session_target *t, uint8_t direction);
@@ -134,7 +137,7 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 [[nodiscard]] int sessions_subscribe_any(struct sessions *s, uint64_t subscription,
 	const struct session_target *targets, uint32_t n, uint8_t direction);
 [[nodiscard]] int sessions_unsubscribe(struct sessions *s, uint64_t subscription);
-// Where no index leads to a subscription's sessions (hundreds share its IMEI, say) all are looked at: up
+// Where no index leads to a subscription's sessions (hundreds share its IMEI, say; its hash context is new) all are looked at: up
 // to `n` of them with each call, so that signalling need not wait for a million. True while some are
 // left: no state of such a subscription has been told then.
 bool sessions_walk(struct sessions *s, uint32_t n);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "dataplane/session/session_hashed_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_unpack_internal.h"
@@ -15,10 +16,10 @@
 struct candidate { // a subscription that the session at hand may satisfy
 	struct subscription *subscription;
 	bool holds, failed, unseen, ambiguous;
-	bool in_doubt; // the session has none of its rules, but not all of its rules were read
-	bool tunnels;	      // N6 is not looked at for it
-	bool path_n6;	      // another session of its path is bound by the user's address
-	bool path_first;      // another session of its path is bound by tunnels of the first link
+	bool in_doubt;	 // the session has none of its rules, but not all of its rules were read
+	bool tunnels;	 // N6 is not looked at for it
+	bool path_n6;	 // another session of its path is bound by the user's address
+	bool path_first; // another session of its path is bound by tunnels of the first link
 	uint64_t wanted_pdrs; // PDRs of the stage at hand; 0 where all of the session is
 	uint32_t first;	      // of what it wants, SESSION_NONE at the end
 };
@@ -108,14 +109,31 @@ static void match_names(struct binding_round *b, const struct rules *r)
 	}
 }
 
+// Only a session that a hashed target may want is hashed: it was looked up when its identity became
+// known, and when a target came. Without any left it is not wanted.
+static void match_hashed(struct binding_round *b, struct session *s, const struct rules *r)
+{
+	uint64_t keys[HASHED_KEYS_MAX];
+	unsigned n = hashed_keys(b->st, r, keys);
+
+	s->flags &= (uint8_t)~SESSION_HASHED_WANTED;
+	for (unsigned i = 0; i < n; i++) {
+		if (subscription_index_find(b->st, keys[i]))
+			s->flags |= SESSION_HASHED_WANTED;
+		match_key(b, r, keys[i]);
+	}
+}
+
 // By the keys of its record.
-static void match_session(struct binding_round *b, const struct session *s, const struct rules *r)
+static void match_session(struct binding_round *b, struct session *s, const struct rules *r)
 {
 	uint64_t keys[SESSION_KEYS_MAX];
 	unsigned n = session_keys(b->st, r, keys);
 
 	for (unsigned i = 0; i < n; i++)
 		match_key(b, r, keys[i]);
+	if (s->flags & SESSION_HASHED_WANTED)
+		match_hashed(b, s, r);
 }
 
 static void round_begin(struct binding_round *b, const struct session *s)

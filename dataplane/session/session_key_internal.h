@@ -25,7 +25,8 @@ enum key_kind {
 	KEY_NI,
 	KEY_STOPPED,
 	KEY_PATH,
-	KEY_CORRELATION
+	KEY_CORRELATION,
+	KEY_HASHED
 };
 uint8_t protocol_of(enum session_kind kind); // sessions of one protocol compete
 uint64_t key_seid(const struct sessions *st, enum key_kind kind, uint8_t protocol,

@@ -1,6 +1,7 @@
 // Begins, changes and ends sessions, and keeps the index of their keys.
 
 #include "dataplane/session/session_binding_internal.h"
+#include "dataplane/session/session_hashed_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_node_internal.h"
@@ -196,6 +197,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	st->counts.sessions++;
 	if (!index_changes(st, NULL, r, s->index))
 		s->flags |= SESSION_LOSS;
+	hashed_change(st, s, NULL, r);
 	members(st, r, s->index, true);
 	return s;
 no_number:
@@ -221,6 +223,7 @@ struct session *session_replace(struct sessions *st, struct session *s, const st
 	rules_strings(st, r, true);
 	if (!index_changes(st, &old->rules, r, n->index))
 		n->flags |= SESSION_LOSS;
+	hashed_change(st, n, &old->rules, r);
 	members(st, &old->rules, n->index, false);
 	members(st, r, n->index, true);
 	rules_strings(st, &old->rules, false);
@@ -244,6 +247,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	session_set_partial(st, s, false);
 	struct unpacked *u = unpack_open(st, s);
 	(void)index_changes(st, &u->rules, NULL, s->index);
+	hashed_change(st, s, &u->rules, NULL);
 	members(st, &u->rules, s->index, false);
 	rules_strings(st, &u->rules, false);
 	unpack_close(st, u);

@@ -100,6 +100,11 @@ void session_missed_end(struct sessions *st, const struct session *s)
 	count_broken(st->marks, s->broken, false);
 }
 
+static uint32_t hashed_kind(const struct session_target *t)
+{
+	return t->kinds & SESSION_HASHED ? session_hashed_kind(t->hashed.identity) : 0;
+}
+
 bool subscription_blind(const struct sessions *st, const struct subscription *w)
 {
 	static const struct {
@@ -112,7 +117,7 @@ bool subscription_blind(const struct sessions *st, const struct subscription *w)
 
 	uint32_t asked = 0;
 	for (uint32_t i = 0; i < w->n_ways; i++)
-		asked |= w->way[i].target.kinds;
+		asked |= w->way[i].target.kinds | hashed_kind(&w->way[i].target);
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (asked & kinds[i].kind && st->marks->broken & kinds[i].broken)
 			return true;

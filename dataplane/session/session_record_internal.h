@@ -115,6 +115,7 @@ struct rules {
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys
 #define SESSION_DIRTY 0x10u	// in the list of those to bind anew
 #define SESSION_CORRELATED 0x20u // its correlation ID was told or is shared: it is indexed
+#define SESSION_HASHED_WANTED 0x40u // a hashed target may have its identity's digest
 
 struct membership;
 struct transaction;

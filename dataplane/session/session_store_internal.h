@@ -9,6 +9,7 @@ struct binding_round;
 struct binding_set;
 struct departures;
 struct early_responses;
+struct hash_contexts;
 struct marks;
 struct nodes;
 struct session_strings;
@@ -35,6 +36,7 @@ struct sessions {
 	struct stopped_sessions *stopped; // of RADIUS
 	struct marks *marks;
 	struct subscriptions *subscriptions;
+	struct hash_contexts *hashes;
 	struct binding_set *bindings;
 	struct binding_round *round;
 	struct workspace *work;

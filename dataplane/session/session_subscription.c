@@ -1,6 +1,7 @@
 // Begins and ends subscriptions, and binds what is there already.
 
 #include "dataplane/session/session_binding_internal.h"
+#include "dataplane/session/session_hashed_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_string_internal.h"
@@ -14,14 +15,16 @@
 // ---- where it is found: by its most selective criterion ----
 
 // No index leads to its sessions: all are looked at, in sessions_walk. A look that is under way
-// goes once round again, which serves both.
-static void walk_begin(struct sessions *st, struct subscription *w)
+// goes once round again, which serves both. `binds`: of each it may be wanted, not only of those
+// that hash contexts lead to.
+static void walk_begin(struct sessions *st, struct subscription *w, bool binds)
 {
 	struct subscriptions *all = st->subscriptions;
 
 	all->walk_end = all->walk_left = session_table_end(&st->sessions);
 	if (all->walk_end == 0)
 		return;
+	all->walk_binds = all->walk_binds || binds;
 	w->walking = true;
 	LIST_INSERT_HEAD(&all->walking, w, of_walk);
 }
@@ -37,15 +40,25 @@ bool sessions_walk(struct sessions *st, uint32_t n)
 {
 	struct subscriptions *all = st->subscriptions;
 
-	if (LIST_EMPTY(&all->walking)) // all that wanted it have ended
+	if (LIST_EMPTY(&all->walking)) { // all that wanted it have ended
 		all->walk_left = 0;
+		all->walk_binds = false;
+	}
 	if (all->walk_left == 0)
 		return false;
+	st->memory.for_tasks = true;
 	for (; n > 0 && all->walk_left > 0; n--, all->walk_left--) {
 		struct session *s = session_at(st, all->walk_at);
 		if (s)
+			hashed_look(st, s);
+		if (s && all->walk_binds)
 			session_mark(st, s);
 		all->walk_at = all->walk_at + 1 < all->walk_end ? all->walk_at + 1 : 0;
+	}
+	st->memory.for_tasks = false;
+	if (all->walk_left == 0) {
+		hashed_looked_at_all(st);
+		all->walk_binds = false;
 	}
 	while (all->walk_left == 0 && !LIST_EMPTY(&all->walking))
 		walk_over(st, LIST_FIRST(&all->walking));
@@ -73,22 +86,41 @@ static void mark_members(struct sessions *st, const struct session_string *ni)
 	}
 }
 
+static void mark_found(
+	struct sessions *st, const struct session_index *x, uint64_t key, uint8_t flag)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(x, key, found);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *s = session_at(st, found[i]);
+		if (!s)
+			continue;
+		s->flags |= flag;
+		session_mark(st, s);
+	}
+}
+
 // False: one is crowded, and any session may have it.
 static bool mark_keys(struct sessions *st, const struct subscription_way *w)
 {
 	for (unsigned i = 0; i < w->n_entries; i++) {
-		uint32_t found[INDEX_RUN_MAX];
 		uint64_t key = w->entry[i].of->key;
 		if (session_index_crowded(&st->index, key))
 			return false;
-		uint32_t n = session_candidates(&st->index, key, found);
-		for (uint32_t j = 0; j < n; j++) {
-			struct session *s = session_at(st, found[j]);
-			if (s)
-				session_mark(st, s);
-		}
+		mark_found(st, &st->index, key, 0);
 	}
 	return true;
+}
+
+// Of a crowded digest the look at all sessions finds those that the index has no room for.
+static void mark_digest(struct sessions *st, const struct subscription_way *w)
+{
+	uint64_t key = w->entry[0].of->key;
+
+	if (session_index_crowded(&w->hashed->index, key))
+		w->hashed->complete = false;
+	mark_found(st, &w->hashed->index, key, SESSION_HASHED_WANTED);
 }
 
 static void mark_satisfying(struct sessions *st, struct subscription *w)
@@ -96,16 +128,22 @@ static void mark_satisfying(struct sessions *st, struct subscription *w)
 	if (subscription_by_name(w)) {
 		const struct session_string *ni = string_get(st, w->ni);
 		if (ni->value == 0)
-			walk_begin(st, w);
+			walk_begin(st, w, true);
 		else
 			mark_members(st, ni);
 		return;
 	}
-	for (uint32_t i = 0; i < w->n_ways; i++)
-		if (!mark_keys(st, &w->way[i])) {
-			walk_begin(st, w);
-			return;
-		}
+	bool crowded = false, unhashed = false;
+	for (uint32_t i = 0; i < w->n_ways; i++) {
+		struct subscription_way *way = &w->way[i];
+		if (subscription_by_digest(way))
+			mark_digest(st, way);
+		else
+			crowded = !mark_keys(st, way) || crowded;
+		unhashed = unhashed || (way->hashed && !way->hashed->complete);
+	}
+	if (crowded || unhashed)
+		walk_begin(st, w, crowded);
 }
 
 // ---- life ----
@@ -125,6 +163,8 @@ static struct subscription *find_subscription(const struct sessions *st, uint64_
 
 static void subscription_free(struct sessions *st, struct subscription *w)
 {
+	for (uint32_t i = 0; i < w->n_ways; i++)
+		hash_context_drop(st, w->way[i].hashed);
 	string_drop(st, w->ni);
 	session_release(&st->memory, w);
 }
@@ -152,8 +192,12 @@ static int subscription_begin(struct sessions *st, uint64_t id, const struct ses
 	w->ni = SESSION_NONE;
 	w->direction = direction & (uint8_t)~SUBSCRIPTION_TUNNELS;
 	w->n_ways = n;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		w->way[i] = way_of(&t[i]);
+		if (t[i].kinds & SESSION_HASHED &&
+			!(w->way[i].hashed = hash_context_take(st, &t[i].hashed)))
+			goto no_name;
+	}
 	w->tunnels = w->direction != FILTER_ANY_DIRECTION || direction & SUBSCRIPTION_TUNNELS ||
 		     (!subscription_wants_all(w) && st->s.links && link_class_tunnels(st->s.links));
 	if (t->kinds & SESSION_NI) {

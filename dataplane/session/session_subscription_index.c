@@ -1,5 +1,6 @@
 // Says what a subscription asks for, and finds the subscriptions that a session may satisfy.
 
+#include "dataplane/session/session_hashed_internal.h"
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_string_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
@@ -56,7 +57,9 @@ static bool way_matches(const struct subscription_way *w, const struct rules *r)
 		return false;
 	if (t->kinds & SESSION_IMEISV && r->imei != w->imeisv)
 		return false;
-	return !(t->kinds & SESSION_NAI) || nai_matches(t->nai, r);
+	if (t->kinds & SESSION_NAI && !nai_matches(t->nai, r))
+		return false;
+	return !(t->kinds & SESSION_HASHED) || hashed_matches(w->hashed, &t->hashed, r);
 }
 
 bool subscription_matches(const struct subscription *w, const struct rules *r)
@@ -152,6 +155,8 @@ static unsigned keys_of(const struct sessions *st, const struct subscription_way
 		*key = key_number(st, KEY_IMEI, t->kinds & SESSION_IMEISV ? w->imeisv : w->imei);
 	else if (t->kinds & SESSION_NAI)
 		*key = key_text(st, KEY_NAI, t->nai, strlen(t->nai));
+	else if (t->kinds & SESSION_HASHED)
+		*key = hashed_key(st, w->hashed, t->hashed.digest);
 	else
 		*key = key_number(st, KEY_NI, ni);
 	return 1;
@@ -220,6 +225,12 @@ static void index_leave(struct sessions *st, struct subscription_index_entry *x)
 bool subscription_by_name(const struct subscription *w)
 {
 	return !(w->way[0].target.kinds & (SESSION_FSEID | SESSION_SUBSCRIBER));
+}
+
+bool subscription_by_digest(const struct subscription_way *w)
+{
+	return w->target.kinds & SESSION_HASHED &&
+	       !(w->target.kinds & (SESSION_FSEID | SESSION_CLEAR_SUBSCRIBER));
 }
 
 static int way_enter(struct sessions *st, struct subscription *w, struct subscription_way *way)

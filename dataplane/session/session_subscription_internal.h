@@ -17,11 +17,13 @@ struct subscription_index_entry { // a subscription, where it is found
 };
 #define SUBSCRIPTION_KEYS_MAX 4
 
+struct hash_context;
 struct membership;
 
 struct subscription_way { // a target; of several any is enough, and each wants all of a session
 	struct session_target target;
 	uint64_t imsi, msisdn, imei, imeisv;
+	struct hash_context *hashed; // SESSION_HASHED
 	struct subscription_index_entry entry[SUBSCRIPTION_KEYS_MAX];
 	uint8_t n_entries;
 	bool had; // a session that was accepted
@@ -60,6 +62,7 @@ struct subscriptions {
 	// `walk_end`, for `walk_left` more.
 	LIST_HEAD(, subscription) walking;
 	uint32_t walk_at, walk_end, walk_left;
+	bool walk_binds; // all of them are bound anew, not only looked at for hash contexts
 };
 struct subscriptions *subscriptions_new(struct sessions *st);
 void subscriptions_free(struct sessions *st);
@@ -72,6 +75,7 @@ bool subscription_of_user(const struct subscription *w); // names subscribers on
 uint64_t subscription_wants(const struct subscription *w, const struct rules *r); // PDRs, by place
 bool subscription_wants_all(const struct subscription *w); // nothing less than the session
 bool subscription_by_name(const struct subscription *w);   // found by its network instance
+bool subscription_by_digest(const struct subscription_way *w); // found by its hashed identity
 struct subscription_index *subscription_index_find(const struct sessions *st, uint64_t key);
 int subscription_enter(struct sessions *st, struct subscription *w); // 0 or NOMEM
 void subscription_leave(struct sessions *st, struct subscription *w);

@@ -258,6 +258,23 @@ static void shared(struct bench *b)
 		exit(1);
 }
 
+// Sessions that come up, in changes: what hash contexts cost most, for each is a new identity.
+static void coming_up(struct bench *b, uint32_t n, const char *what)
+{
+	const uint32_t rounds = n / 4 < 100000 ? n / 4 : 100000; // as many as there is room for
+
+	b->spent = 0;
+	for (uint32_t i = 0; i < rounds; i++) {
+		establish(b, n + i, 0);
+		modify(b, n + i, 0, i);
+	}
+	take_block(b);
+	show(what, rounds * 2, b->spent, 100000);
+	for (uint32_t i = 0; i < rounds; i++)
+		delete (b, n + i, 0);
+	take_block(b);
+}
+
 static void mix(struct bench *b, uint32_t n, const char *what)
 {
 	const uint32_t rounds = n < 200000 ? n : 200000;
@@ -271,6 +288,61 @@ static void mix(struct bench *b, uint32_t n, const char *what)
 	}
 	take_block(b);
 	show(what, rounds * 4, b->spent, 100000);
+}
+
+#define HASHED 0x20000000u // the first watch of a hashed identity
+
+// Hashed targets under `contexts` contexts: until all sessions are hashed for a new one, and what
+// signalling costs then. None of the targets is found.
+static void hashed(struct bench *b, uint32_t n)
+{
+	static const uint8_t algorithm[] = {IDENTITY_SHA_256, IDENTITY_SHA_512};
+	char what[64];
+
+	coming_up(b, n, "sessions coming up, no hash context");
+	mix(b, n, "mix, no hash context");
+	for (uint32_t contexts = 1; contexts <= 2; contexts++) {
+		struct session_target t = {.kinds = SESSION_HASHED,
+			.hashed = {.identity = HASHED_IMSI,
+				.algorithm = algorithm[contexts - 1],
+				.salt_length = 8}};
+		double worst = 0, sum = 0, start = now();
+		bool more = true;
+		if (sessions_subscribe(b->st, HASHED * contexts, &t, FILTER_ANY_DIRECTION) != 0)
+			exit(1);
+		sum = now() - start;
+		while (more) {
+			start = now();
+			more = sessions_walk(b->st, 512);
+			double took = now() - start;
+			sum += took;
+			worst = took > worst ? took : worst;
+		}
+		printf("%-44s %10.2f ms, in steps of %.2f ms at most\n",
+			contexts == 1 ? "a new hash context (sha-256)" : "a second one (sha-512)",
+			sum * 1e3, worst * 1e3);
+		for (uint32_t k = 1; k < 1000; k++) {
+			t.hashed.digest[0] = (uint8_t)k;
+			t.hashed.digest[1] = (uint8_t)(k >> 8);
+			if (sessions_subscribe(
+				    b->st, HASHED * contexts + k, &t, FILTER_ANY_DIRECTION) != 0)
+				exit(1);
+		}
+		snprintf(what, sizeof(what), "sessions coming up, %u hash context%s", contexts,
+			contexts == 1 ? "" : "s");
+		coming_up(b, n, what);
+		snprintf(what, sizeof(what), "mix, %u hash context%s", contexts,
+			contexts == 1 ? "" : "s");
+		mix(b, n, what);
+	}
+	struct session_counts c;
+	sessions_counts(b->st, &c);
+	printf("%-44s %10.1f octets a session\n", "memory with two hash contexts",
+		(double)c.octets / c.sessions);
+	for (uint32_t contexts = 1; contexts <= 2; contexts++)
+		for (uint32_t k = 0; k < 1000; k++)
+			if (sessions_unsubscribe(b->st, HASHED * contexts + k) != 0)
+				exit(1);
 }
 
 int main(int argc, char **argv)
@@ -311,6 +383,7 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	mix(&b, n, "the same with 10,000 watches");
+	hashed(&b, n);
 	b.spent = 0;
 	heartbeat(&b, 2, true);
 	printf("%-44s %10.2f ms\n", "a restart of the SMF, until all is let go", b.spent * 1e3);

@@ -66,8 +66,8 @@ void play_establish(struct world *w, const struct play *s, uint32_t sequence)
 	lab_ie32(&l, 108, 2);
 	lab_ie8(&l, 44, BUFF);
 	lab_close(&l);
-	if (s->imsi)
-		lab_user(&l, s->imsi);
+	if (s->imsi || s->msisdn || s->imei || s->nai)
+		lab_identities(&l, &(struct lab_identities){s->imsi, s->imei, s->msisdn, s->nai});
 	to_upf(w, s, &l);
 }
 

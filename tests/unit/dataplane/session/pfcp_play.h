@@ -18,6 +18,7 @@ struct play { // what a session's messages say
 	uint32_t uplink;   // local F-TEID at N3_UPF
 	uint32_t ue;	   // address
 	const char *imsi;  // NULL: none
+	const char *msisdn, *imei, *nai; // likewise
 	const char *ni;	   // NULL: "internet"
 	bool given;	   // the SMF gives the F-TEID
 	uint32_t smf, upf; // 0: SMF and UPF

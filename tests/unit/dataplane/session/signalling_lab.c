@@ -175,6 +175,29 @@ void lab_outer(struct lab *l, uint32_t teid, uint32_t a)
 	lab_close(l);
 }
 
+static void number(struct lab *l, const char *digits)
+{
+	if (!digits)
+		return;
+	lab_u8(l, (uint8_t)((strlen(digits) + 1) / 2));
+	tbcd(l, digits);
+}
+
+void lab_identities(struct lab *l, const struct lab_identities *all)
+{
+	lab_open(l, 141);
+	lab_u8(l, (uint8_t)((all->imsi ? 1 : 0) | (all->imei ? 2 : 0) | (all->msisdn ? 4 : 0) |
+			    (all->nai ? 8 : 0)));
+	number(l, all->imsi);
+	number(l, all->imei);
+	number(l, all->msisdn);
+	if (all->nai) {
+		lab_u8(l, (uint8_t)strlen(all->nai));
+		lab_octets(l, all->nai, (uint32_t)strlen(all->nai));
+	}
+	lab_close(l);
+}
+
 void lab_user(struct lab *l, const char *imsi)
 {
 	lab_open(l, 141);

@@ -34,6 +34,10 @@ void lab_choose(struct lab *l, int id); // negative: without CHOOSE ID
 void lab_ue(struct lab *l, uint32_t address);
 void lab_outer(struct lab *l, uint32_t teid, uint32_t address);
 void lab_user(struct lab *l, const char *imsi); // User ID with an IMSI of 15 digits
+struct lab_identities { // NULL: not there
+	const char *imsi, *imei, *msisdn, *nai;
+};
+void lab_identities(struct lab *l, const struct lab_identities *all); // User ID with all of them
 
 // GTPv2-C
 void lab_gtpv2(struct lab *l, uint8_t type, uint32_t teid, uint32_t sequence);
