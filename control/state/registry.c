@@ -9,8 +9,8 @@ static void move_task(
 {
 	struct registry_cursor *c;
 
-	LIST_FOREACH(c, &r->cursors, entry)
-	c->task = c->task == from ? to : c->task;
+	LIST_FOREACH (c, &r->cursors, entry)
+		c->task = c->task == from ? to : c->task;
 }
 
 void registry_cursor_begin(struct registry *r, uint16_t ne, struct registry_cursor *c)
@@ -57,7 +57,9 @@ struct registry *registry_new(uint16_t n_nes, const char *const *identifiers)
 	if (!r)
 		return NULL;
 	r->reports = kept_reports_new();
-	if (n_nes > REGISTRY_NES_MAX || !r->reports || hash_table_init(&r->tasks, UINT32_MAX) ||
+	r->objects = objects_new();
+	if (n_nes > REGISTRY_NES_MAX || !r->reports || !r->objects ||
+		hash_table_init(&r->tasks, UINT32_MAX) ||
 		hash_table_init(&r->destinations, UINT32_MAX)) {
 		registry_free(r);
 		return NULL;
@@ -78,6 +80,7 @@ void registry_free(struct registry *r)
 	hash_table_free(&r->tasks);
 	hash_table_free(&r->destinations);
 	kept_reports_free(r->reports);
+	objects_free(r->objects);
 	free(r);
 }
 
@@ -96,12 +99,13 @@ void registry_clear(struct registry *r)
 	for (uint16_t i = 0; i < r->n_nes; i++) {
 		struct ne *n = &r->ne[i];
 		struct registry_batch *b;
-		TAILQ_FOREACH(b, &n->batches, entry)
-		remove_tasks(r, &b->tasks);
+		TAILQ_FOREACH (b, &n->batches, entry)
+			remove_tasks(r, &b->tasks);
 		remove_tasks(r, &n->task_list);
 		while (!TAILQ_EMPTY(&n->destination_list))
 			registry_destination_remove(r, TAILQ_FIRST(&n->destination_list));
 	}
+	objects_clear(r->objects);
 }
 
 int32_t registry_ne_add(struct registry *r, const char *identifier)
@@ -139,6 +143,11 @@ struct fault **registry_ne_faults(struct registry *r, uint16_t ne)
 struct kept_reports *registry_reports(const struct registry *r)
 {
 	return r->reports;
+}
+
+struct objects *registry_objects(const struct registry *r)
+{
+	return r->objects;
 }
 
 uint32_t registry_fault_count(const struct registry *r)
@@ -218,6 +227,7 @@ void registry_task_free(struct registry_task *t)
 	if (!t)
 		return;
 	fault_free_all(&t->faults);
+	free(t->objects);
 	// Target data does not stay behind in freed memory.
 	explicit_bzero(t->data, t->n_destinations * sizeof(struct id16) + t->filter_length +
 					t->xml_length + t->matched_length);
@@ -239,8 +249,7 @@ static bool spared(const struct registry_batch *b, const struct registry_task *t
 	return b->spares_awaiting && t->state == TASK_AWAITING;
 }
 
-static struct registry_task *find(
-	const struct registry *r, uint16_t ne, const struct id16 *xid)
+static struct registry_task *find(const struct registry *r, uint16_t ne, const struct id16 *xid)
 {
 	struct hash_link *l = hash_table_first(&r->tasks, registry_hash(&r->tasks, ne, xid));
 
@@ -271,6 +280,11 @@ void registry_refer(struct registry *r, const struct registry_task *t, int delta
 		if (d && (delta > 0 || d->references))
 			d->references += (uint32_t)delta;
 	}
+	for (uint8_t i = 0; i < t->n_objects; i++) {
+		struct object *o = objects_find(r->objects, t->ne, &t->objects[i]);
+		if (o && (delta > 0 || o->references))
+			o->references += (uint32_t)delta;
+	}
 }
 
 bool registry_destinations_known(const struct registry *r, const struct registry_task *t)
@@ -281,7 +295,34 @@ bool registry_destinations_known(const struct registry *r, const struct registry
 		if (!registry_destination_find(r, t->ne, &did[i]))
 			return false;
 	}
+	for (uint8_t i = 0; i < t->n_objects; i++) {
+		if (!objects_find(r->objects, t->ne, &t->objects[i]))
+			return false;
+	}
 	return true;
+}
+
+int registry_task_set_objects(struct registry_task *t, const struct id16 *ids, uint8_t n)
+{
+	struct id16 *copy = n ? malloc(n * sizeof(*copy)) : NULL;
+
+	if (n && !copy)
+		return POI_ERR_NOMEM;
+	if (n)
+		memcpy(copy, ids, n * sizeof(*copy));
+	free(t->objects);
+	t->objects = copy;
+	t->n_objects = n;
+	return 0;
+}
+
+bool registry_task_names(const struct registry_task *t, const struct id16 *object)
+{
+	for (uint8_t i = 0; i < t->n_objects; i++) {
+		if (id_equal(&t->objects[i], object))
+			return true;
+	}
+	return false;
 }
 
 static void append(struct registry *r, struct registry_task *t)
@@ -442,11 +483,10 @@ void registry_batch_begin(struct registry *r, uint16_t ne, struct registry_batch
 	TAILQ_INIT(&b->tasks);
 	TAILQ_CONCAT(&b->tasks, &n->task_list, entry);
 	n->tasks = n->awaiting = 0;
-	TAILQ_FOREACH(earlier, &n->batches, entry)
-	earlier->spares_awaiting = earlier->spares_awaiting && b->spares_awaiting;
+	TAILQ_FOREACH (earlier, &n->batches, entry)
+		earlier->spares_awaiting = earlier->spares_awaiting && b->spares_awaiting;
 	TAILQ_INSERT_TAIL(&n->batches, b, entry);
-	LIST_FOREACH(c, &r->cursors, entry)
-	{
+	LIST_FOREACH (c, &r->cursors, entry) {
 		if (c->ne != ne)
 			continue;
 		c->task = NULL;

@@ -12,6 +12,7 @@
 
 #include "control/state/faults.h"
 #include "control/state/kept_reports.h"
+#include "control/state/objects.h"
 #include "shared/channel.h"
 #include "shared/hash_table.h"
 
@@ -38,6 +39,7 @@ struct registry_task {
 	struct hash_link link;
 	TAILQ_ENTRY(registry_task) entry; // per network element, in order of activation
 	struct fault *faults;
+	struct id16 *objects; // hash contexts and destination sets that it names; NULL: none
 	uint64_t correlation;
 	uint64_t activated_ns;
 	uint64_t modified_ns; // 0 when never
@@ -57,6 +59,7 @@ struct registry_task {
 	uint8_t delivery;		 // DELIVERY_*
 	uint8_t report;			 // enum channel_report
 	uint8_t n_destinations;
+	uint8_t n_objects;
 	bool removing;	// a deactivation is on its way
 	bool modifying; // a modification is on its way
 	bool memo_pending; // its memo changed meanwhile
@@ -78,7 +81,7 @@ struct registry_destination {
 	struct hash_link link;
 	TAILQ_ENTRY(registry_destination) entry; // per network element, in order of creation
 	struct fault *faults;
-	uint32_t references; // tasks (and modifications on their way) that name it
+	uint32_t references; // tasks (and modifications on their way), and sets, that name it
 	uint32_t xml_length;
 	struct ip_address address; // family 0 when `host` is used
 	char *host;		   // NULL when `address` is used
@@ -119,6 +122,7 @@ uint16_t registry_nes(const struct registry *r);
 const struct id16 *registry_ne_id(const struct registry *r, uint16_t ne);
 int32_t registry_ne_index(const struct registry *r, const struct id16 *id); // NOT_FOUND
 struct fault **registry_ne_faults(struct registry *r, uint16_t ne);
+struct objects *registry_objects(const struct registry *r);
 struct kept_reports *registry_reports(const struct registry *r); // registry_clear leaves them
 
 // Numbers the dataplanes that this process has met: what a task that comes counts and loses is of the last.
@@ -132,9 +136,15 @@ struct registry_task *registry_task_new(
 void registry_task_free(struct registry_task *t);
 struct registry_task *registry_task_find(
 	const struct registry *r, uint16_t ne, const struct id16 *xid);
+// The generic objects that it names, no identifier twice: from the coming of `t` into the registry until its
+// going they are in use. Only while it is outside. 0 or NOMEM.
+[[nodiscard]] int registry_task_set_objects(
+	struct registry_task *t, const struct id16 *ids, uint8_t n);
+bool registry_task_names(const struct registry_task *t, const struct id16 *object);
+// Whether every destination and every object that `t` names is there.
 bool registry_destinations_known(const struct registry *r, const struct registry_task *t);
-// Takes ownership and refers to the destinations. EXISTS or NOT_FOUND (a destination): nothing
-// taken.
+// Takes ownership and refers to the destinations and objects. EXISTS or NOT_FOUND (one of those):
+// nothing taken.
 [[nodiscard]] int registry_task_add(struct registry *r, struct registry_task *t);
 // Puts `t` in the place of the task with its key, which is freed; faults go over to `t`.
 [[nodiscard]] int registry_task_replace(struct registry *r, struct registry_task *t);
@@ -201,6 +211,12 @@ static inline struct registry_destination *registry_destination_next(
 	return TAILQ_NEXT(d, entry);
 }
 uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
+
+// Generic objects (objects.h). A destination that is a member of a set is in use; members need not be there,
+// so that objects can come before them.
+[[nodiscard]] int registry_object_add(struct registry *r, struct object *o); // as objects_add
+[[nodiscard]] int registry_object_replace(struct registry *r, struct object *o); // as objects_replace
+void registry_object_remove(struct registry *r, struct object *o);
 
 // A walk over the tasks, then the destinations of one network element that lasts over changes: what
 // is removed meanwhile is passed over, what is added at the end is met. Where a batch has begun it ends,

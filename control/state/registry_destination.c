@@ -8,8 +8,8 @@ static void move_destination(struct registry *r, const struct registry_destinati
 {
 	struct registry_cursor *c;
 
-	LIST_FOREACH(c, &r->cursors, entry)
-	c->destination = c->destination == from ? to : c->destination;
+	LIST_FOREACH (c, &r->cursors, entry)
+		c->destination = c->destination == from ? to : c->destination;
 }
 
 uint64_t registry_creation(void)
@@ -81,6 +81,8 @@ int registry_destination_add(struct registry *r, struct registry_destination *d)
 	struct ne *n = &r->ne[d->ne];
 	TAILQ_INSERT_TAIL(&n->destination_list, d, entry);
 	n->destinations++;
+	for (const struct object *o = objects_first(r->objects, d->ne); o; o = objects_next(o))
+		d->references += object_has_member(o, &d->did);
 	return 0;
 }
 
@@ -167,4 +169,42 @@ void registry_destination_channel(const struct registry *r, const struct registr
 	};
 	if (d->host)
 		memcpy(out->host, d->host, strlen(d->host) + 1);
+}
+
+// Generic objects.
+
+static void refer_members(struct registry *r, const struct object *o, int delta)
+{
+	for (uint8_t i = 0; i < o->details.n_members; i++) {
+		struct registry_destination *d =
+			registry_destination_find(r, o->ne, &o->details.member[i]);
+		if (d && (delta > 0 || d->references))
+			d->references += (uint32_t)delta;
+	}
+}
+
+int registry_object_add(struct registry *r, struct object *o)
+{
+	int rc = objects_add(r->objects, o);
+
+	if (!rc)
+		refer_members(r, o, 1);
+	return rc;
+}
+
+int registry_object_replace(struct registry *r, struct object *o)
+{
+	const struct object *old = objects_find(r->objects, o->ne, &o->details.id);
+
+	if (!old)
+		return POI_ERR_NOT_FOUND;
+	refer_members(r, o, 1);
+	refer_members(r, old, -1);
+	return objects_replace(r->objects, o);
+}
+
+void registry_object_remove(struct registry *r, struct object *o)
+{
+	refer_members(r, o, -1);
+	objects_remove(r->objects, o);
 }

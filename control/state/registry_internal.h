@@ -24,6 +24,7 @@ struct registry {
 	struct hash_table tasks, destinations; // by network element and identifier
 	LIST_HEAD(, registry_cursor) cursors;
 	struct kept_reports *reports;
+	struct objects *objects;
 	struct ne ne[REGISTRY_NES_MAX];
 };
 
