@@ -89,42 +89,12 @@ static xmlDoc *parse(struct x1_decoder *d, const char *text, size_t length, cons
 	return document;
 }
 
-// The local name in xsi:type when its prefix is bound to the X1 namespace at this element, in
-// `name`.
-static bool type_name(const xmlNode *node, char *name, size_t size)
-{
-	const xmlAttr *a = node->properties;
-
-	while (a != NULL && !(strcmp((const char *)a->name, "type") == 0 && a->ns != NULL &&
-				    strcmp((const char *)a->ns->href, X1_XSI_NAMESPACE) == 0))
-		a = a->next;
-	if (a == NULL || a->children == NULL || a->children->next != NULL ||
-		a->children->content == NULL)
-		return false;
-	const char *text = (const char *)a->children->content;
-	text += strspn(text, " \t\r\n");
-	size_t length = strcspn(text, " \t\r\n");
-	if (text[length + strspn(text + length, " \t\r\n")] != '\0' || length >= size)
-		return false;
-	memcpy(name, text, length);
-	name[length] = '\0';
-	char *colon = strchr(name, ':');
-	if (colon != NULL)
-		*colon = '\0';
-	const xmlNs *ns = xmlSearchNs(
-		node->doc, (xmlNode *)node, colon != NULL ? (const xmlChar *)name : NULL);
-	if (ns == NULL || strcmp((const char *)ns->href, X1_NAMESPACE) != 0)
-		return false;
-	if (colon != NULL)
-		memmove(name, colon + 1, strlen(colon + 1) + 1);
-	return true;
-}
-
 static int request_type(const xmlNode *node)
 {
 	char name[64];
 
-	if (!type_name(node, name, sizeof(name)))
+	const char *space = x1_type_of(node, name, sizeof(name));
+	if (space == NULL || strcmp(space, X1_NAMESPACE) != 0)
 		return -1;
 	char *suffix = strstr(name, "Request");
 	if (suffix == NULL || strcmp(suffix, "Request") != 0)
@@ -191,8 +161,10 @@ static const char *classify(struct x1_decoder *d, struct x1_container *c, const 
 	for (uint32_t i = 0; i < n; i++, m = x1_next_element(m)) {
 		int type = request_type(m);
 		if (type < 0)
-			return "xsi:type of a message is missing or unknown; expected: the name of a "
-			       "request of table 44 with Request, its prefix bound to the X1 namespace";
+			return "xsi:type of a message is missing or unknown; expected: the name of "
+			       "a "
+			       "request of table 44 with Request, its prefix bound to the X1 "
+			       "namespace";
 		c->messages[i].type = (enum x1_request_type)type;
 		if (!read_uuid(
 			    c->arena, x1_child(m, "x1TransactionId"), &c->messages[i].transaction))
@@ -216,10 +188,14 @@ static void read_content(struct values *v, const xmlNode *node, struct x1_messag
 		out->destination = x1_read_destination(v, content);
 	else if (x1_is(content, "xId") || x1_is(content, "dId") || x1_is(content, "objectId"))
 		out->has_id = value_id(v, content, &out->id);
+	else if (v->minor >= X1_OBJECTS_MINOR && x1_is(content, "objectType"))
+		out->object_type = value_text(v, content, false);
 	else if (out->type == X1_CREATE_OBJECT && !x1_is(content, "createObject"))
 		value_broken(v, "CreateObjectRequest", "lacks createObject");
 	else if (out->type == X1_MODIFY_OBJECT && !x1_is(content, "modifyObject"))
 		value_broken(v, "ModifyObjectRequest", "lacks modifyObject");
+	else if (v->minor >= X1_OBJECTS_MINOR)
+		out->object = x1_read_object(v, content);
 }
 
 static void refuse(struct arena *a, struct x1_message *m, int code, const char *why)
@@ -230,6 +206,8 @@ static void refuse(struct arena *a, struct x1_message *m, int code, const char *
 		m->why = "out of memory";
 	m->task = NULL;
 	m->destination = NULL;
+	m->object = NULL;
+	m->object_type = NULL;
 	m->has_id = false;
 }
 
@@ -315,7 +293,7 @@ struct x1_container *x1_decode(struct x1_decoder *d, const char *body, size_t le
 
 static bool read_fragment(struct x1_decoder *d, struct x1_container *c, xmlNode *fragment)
 {
-	struct values v = {.arena = c->arena};
+	struct values v = {.arena = c->arena, .minor = X1_OBJECTS_MINOR};
 	char why[X1_WHY_SIZE];
 
 	if (fragment == NULL || x1_next_element(fragment) != NULL ||

@@ -44,6 +44,8 @@ struct values { // while one message's content is read
 
 // Helpers on the tree. Text runs over text and CDATA nodes, past comments.
 bool x1_is(const xmlNode *node, const char *name); // in the X1 namespace
+// The type that xsi:type names: its namespace, and its local name in `name`. NULL: there is none.
+const char *x1_type_of(const xmlNode *node, char *name, size_t size);
 const xmlNode *x1_child(const xmlNode *parent, const char *name);
 const xmlNode *x1_first_element(const xmlNode *parent);
 const xmlNode *x1_next_element(const xmlNode *node);
@@ -53,6 +55,8 @@ bool value_id(struct values *v, const xmlNode *node, struct id16 *out);
 // Both want an element that the schema has accepted; NULL when a rule is broken by hand.
 const struct x1_task_details *x1_read_task(struct values *v, const xmlNode *element);
 const struct x1_destination_details *x1_read_destination(struct values *v, const xmlNode *element);
+// x1_decode_object.c: createObject or modifyObject, whose content the schema does not judge.
+const struct x1_object_details *x1_read_object(struct values *v, const xmlNode *element);
 // 3GPP part.
 bool x1_read_target_extension(struct values *v, const xmlNode *element, struct x1_target *out);
 bool x1_read_task_extension(
@@ -63,6 +67,9 @@ void *value_alloc(struct values *v, size_t n, size_t size); // zeroed; NULL is n
 void value_broken(struct values *v, const char *element, const char *rule);
 // Decimal digits with an optional sign `+`; false beyond `max`.
 bool x1_unsigned(const char *text, uint64_t max, uint64_t *out);
+// An `object` element of the type `name` of `space`, with the content of `element`.
+const char *x1_serialise_object(struct arena *a, const xmlNode *element, const char *space,
+	const char *name, size_t *length);
 // Serialised with our prefixes; NULL when out of memory.
 const char *x1_serialise(
 	struct arena *a, const xmlNode *element, bool content_only, size_t *length);

@@ -111,13 +111,17 @@ static void read_targets(struct values *v, const xmlNode *list, struct x1_task_d
 static void read_dids(struct values *v, const xmlNode *list, struct x1_task_details *t)
 {
 	struct id16 *dids = value_alloc(v, count_elements(list), sizeof(*dids));
+	struct id16 *dsids = value_alloc(v, count_elements(list), sizeof(*dsids));
 
-	if (dids == NULL)
+	if (dids == NULL || dsids == NULL)
 		return;
 	t->dids = dids;
+	t->dsids = dsids;
 	for (const xmlNode *n = x1_first_element(list); n != NULL; n = x1_next_element(n)) {
 		if (x1_is(n, "dId"))
 			(void)value_id(v, n, &dids[t->n_dids++]);
+		else if (v->minor >= X1_OBJECTS_MINOR)
+			(void)value_id(v, n, &dsids[t->n_dsids++]);
 		else
 			t->has_dsids = true;
 	}

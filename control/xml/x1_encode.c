@@ -34,7 +34,8 @@ void x1_buffer_free(struct x1_buffer *b)
 // Moves what there is to memory of another size. False: there is none.
 static bool resize(struct x1_buffer *b, size_t capacity)
 {
-	// Beyond malloc's greatest threshold it lies in pages of its own, which move without a copy.
+	// Beyond malloc's greatest threshold it lies in pages of its own, which move without a
+	// copy.
 	bool moves = b->capacity >= MOVED_AT && capacity >= MOVED_AT;
 	char *other = moves ? realloc(b->text, capacity) : malloc(capacity);
 
@@ -306,6 +307,13 @@ void x1_put_destination(struct x1_buffer *b, const char *destination_xml, size_t
 	list_of_faults(b, s->n_faults, s->faults);
 	close_tag(b, "destinationStatus");
 	close_tag(b, "destinationResponseDetails");
+}
+
+void x1_put_object(struct x1_buffer *b, const char *object_xml, size_t length)
+{
+	open_tag(b, "genericObjectResponseDetails");
+	x1_append(b, object_xml, length);
+	close_tag(b, "genericObjectResponseDetails");
 }
 
 void x1_put_ne_status(struct x1_buffer *b, uint32_t n_faults, const struct x1_fault *faults)

@@ -63,6 +63,7 @@ void x1_message_open(struct x1_buffer *b, const struct x1_envelope *e, enum x1_r
 void x1_message_close(struct x1_buffer *b);
 void x1_put_task(struct x1_buffer *b, const char *task_xml, size_t length, const struct x1_task_status *s); // taskResponseDetails
 void x1_put_destination(struct x1_buffer *b, const char *destination_xml, size_t length, const struct x1_destination_status *s); // destinationResponseDetails
+void x1_put_object(struct x1_buffer *b, const char *object_xml, size_t length); // genericObjectResponseDetails
 void x1_put_ne_status(struct x1_buffer *b, uint32_t n_faults, const struct x1_fault *faults); // neStatusDetails
 void x1_list_open(struct x1_buffer *b, const char *name);  // listOfTaskResponseDetails, ListOfXIDs ...
 void x1_list_close(struct x1_buffer *b);

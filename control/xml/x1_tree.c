@@ -225,10 +225,65 @@ static void put_element(struct serialiser *s, const xmlNode *n)
 	put(s, ">");
 }
 
+// What was written goes into `a`; NULL when out of memory.
+static const char *finish(struct serialiser *s, struct arena *a, size_t *length)
+{
+	char *text = NULL;
+
+	if (s->out.error == 0 && s->out.text != NULL)
+		text = arena_text(a, s->out.text, s->out.length);
+	if (length != NULL)
+		*length = s->out.length;
+	x1_buffer_free(&s->out); // wipes it
+	return text;
+}
+
+const char *x1_serialise_object(struct arena *a, const xmlNode *element, const char *space,
+	const char *name, size_t *length)
+{
+	struct serialiser s = {.bare = false};
+
+	put(&s, "<x1:object xmlns:e=\"");
+	x1_append_escaped(&s.out, space, strlen(space));
+	put(&s, "\" xsi:type=\"e:");
+	put(&s, name);
+	put(&s, "\">");
+	for (const xmlNode *c = x1_first_element(element); c != NULL; c = x1_next_element(c))
+		put_element(&s, c);
+	put(&s, "</x1:object>");
+	return finish(&s, a, length);
+}
+
+const char *x1_type_of(const xmlNode *node, char *name, size_t size)
+{
+	const xmlAttr *a = node->properties;
+
+	while (a != NULL && !(strcmp((const char *)a->name, "type") == 0 && a->ns != NULL &&
+				    strcmp((const char *)a->ns->href, X1_XSI_NAMESPACE) == 0))
+		a = a->next;
+	if (a == NULL || a->children == NULL || a->children->next != NULL ||
+		a->children->content == NULL)
+		return NULL;
+	const char *text = (const char *)a->children->content;
+	text += strspn(text, " \t\r\n");
+	size_t length = strcspn(text, " \t\r\n");
+	if (text[length + strspn(text + length, " \t\r\n")] != '\0' || length >= size)
+		return NULL;
+	memcpy(name, text, length);
+	name[length] = '\0';
+	char *colon = strchr(name, ':');
+	if (colon != NULL)
+		*colon = '\0';
+	const xmlNs *ns = xmlSearchNs(
+		node->doc, (xmlNode *)node, colon != NULL ? (const xmlChar *)name : NULL);
+	if (colon != NULL)
+		memmove(name, colon + 1, strlen(colon + 1) + 1);
+	return ns != NULL ? (const char *)ns->href : NULL;
+}
+
 const char *x1_serialise(struct arena *a, const xmlNode *node, bool content_only, size_t *length)
 {
 	struct serialiser s = {.bare = content_only};
-	char *text = NULL;
 
 	if (content_only) {
 		for (const xmlNode *c = x1_first_element(node); c != NULL; c = x1_next_element(c))
@@ -236,12 +291,5 @@ const char *x1_serialise(struct arena *a, const xmlNode *node, bool content_only
 	} else {
 		put_element(&s, node);
 	}
-	if (s.out.error == 0 && s.out.text != NULL)
-		text = arena_text(a, s.out.text, s.out.length);
-	if (length != NULL)
-		*length = s.out.length;
-	if (s.out.text != NULL)
-		explicit_bzero(s.out.text, s.out.length);
-	x1_buffer_free(&s.out);
-	return text;
+	return finish(&s, a, length);
 }

@@ -66,6 +66,7 @@ static inline unsigned x1_version_minor(const char *version)
 #define X1_MINOR_CORE 8
 // From this one on ReportNEIssue has issueCode and the type Alert: the oldest schema known that has.
 #define X1_MINOR_ALERT 12
+#define X1_OBJECTS_MINOR 9 // generic objects and destination sets came with it
 
 // Error codes of table 46 (and those of newer minors that a peer may ask for).
 enum x1_error {
@@ -83,6 +84,8 @@ enum x1_error {
 	X1_ERR_XID_UNKNOWN = 2020,
 	X1_ERR_DID_EXISTS = 2030,
 	X1_ERR_DID_UNKNOWN = 2040,
+	X1_ERR_OBJECT_EXISTS = 2050,  // newer minors only
+	X1_ERR_OBJECT_UNKNOWN = 2060, // newer minors only
 	X1_ERR_ACTIVATE = 3000,
 	X1_ERR_MODIFY = 3001,
 	X1_ERR_TARGET_UNSUPPORTED = 3010, // unsupported target identifier
@@ -171,6 +174,8 @@ struct x1_task_details {
 	enum x1_delivery delivery;
 	uint32_t n_dids;
 	const struct id16 *dids;
+	uint32_t n_dsids; // of requesters of V1.9 and later; of others `has_dsids` says so
+	const struct id16 *dsids;
 	bool has_dsids, has_mediation, has_service_types, has_policy_references;
 	bool has_service_data; // among the service types
 	bool has_correlation, correlation_too_large;
@@ -214,6 +219,23 @@ struct x1_destination_details {
 	size_t xml_length;
 };
 
+enum x1_object_type { X1_OBJECT_UNKNOWN, X1_OBJECT_HASH_CONTEXT, X1_OBJECT_DESTINATION_SET };
+
+struct x1_object_details { // createObject, modifyObject
+	struct id16 id;
+	enum x1_object_type type;
+	const char *type_name; // Q{namespace}name; of one that is not known nothing else is set
+	const char *algorithm; // of a hash context, with the salt's octets
+	const uint8_t *salt;
+	size_t salt_length;
+	bool duplicate; // of a destination set, else it is redundant
+	uint32_t n_members;
+	const struct id16 *members; // the most preferred first, equal ones in document order
+	uint32_t n_extensions;
+	const char *xml; // the `object` element that answers have, with our prefixes
+	size_t xml_length;
+};
+
 struct x1_message { // one x1RequestMessage
 	enum x1_request_type type;
 	const char *admf_identifier;
@@ -228,6 +250,9 @@ struct x1_message { // one x1RequestMessage
 	bool has_id;
 	const struct x1_task_details *task;               // Activate, Modify
 	const struct x1_destination_details *destination; // Create, Modify
+	// Of requesters of V1.9 and later only, as `object_type`.
+	const struct x1_object_details *object; // CreateObject, ModifyObject
+	const char *object_type; // Q{namespace}name that a list is asked for; NULL: of every type
 };
 
 struct x1_container {
