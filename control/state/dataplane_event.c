@@ -137,6 +137,47 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 	walk_over_losses(c, ne, &e->id);
 }
 
+static void end_changed(struct control *c, struct registry_destination *member, const char *text)
+{
+	if (fault_clear(&member->faults, FAULT_END))
+		issue_queue(c, ISSUE_DESTINATION, ISSUE_CLEAR, member->ne, &member->did,
+			X1_STATUS_CLEARED, text);
+	destination_changed(c, member);
+}
+
+void dataplane_end_left(struct control *c, uint16_t ne, const struct id16 *did)
+{
+	struct registry_destination *member = registry_destination_find(c->registry, ne, did);
+
+	if (member && fault_has(member->faults, FAULT_END) &&
+		!registry_end_down(c->registry, ne, did))
+		end_changed(c, member, "no set has it as an end that is down any more");
+}
+
+// A member's fault as an end is apart from the one that it has as a destination of its own, and
+// stands while any set has it down.
+static void on_end(struct control *c, uint16_t ne, const struct channel_event *e)
+{
+	struct registry_destination *set = registry_destination_find(c->registry, ne, &e->id);
+	struct registry_destination *member = registry_destination_find(c->registry, ne, &e->end);
+	bool down = e->kind == EVENT_END_DOWN;
+	char text[FAULT_TEXT_MAX], id[ID_TEXT_SIZE];
+
+	if (!set || !member || !registry_end_note(set, &e->end, down))
+		return;
+	destination_changed(c, set);
+	if (!down) {
+		if (!registry_end_down(c->registry, ne, &e->end))
+			end_changed(c, member, e->text);
+		return;
+	}
+	id_format(&e->id, id);
+	snprintf(text, sizeof(text), "not reachable as an end of set %s: %.90s", id, e->text);
+	if (fault_raise(&member->faults, FAULT_END, X1_STATUS_FAULT, text) == 1)
+		issue_queue(c, ISSUE_DESTINATION, ISSUE_FAULT, ne, &e->end, X1_STATUS_FAULT, text);
+	destination_changed(c, member);
+}
+
 static void on_spool(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
@@ -402,6 +443,8 @@ void dataplane_event(void *context, const struct channel_event *e)
 		struct control * c, uint16_t ne, const struct channel_event *e) = {
 		[EVENT_DESTINATION_DOWN] = on_destination,
 		[EVENT_DESTINATION_UP] = on_destination,
+		[EVENT_END_DOWN] = on_end,
+		[EVENT_END_UP] = on_end,
 		[EVENT_SPOOL_FAULT] = on_spool,
 		[EVENT_SPOOL_CLEAR] = on_spool,
 		[EVENT_DISCARDED] = on_discarded,

@@ -203,9 +203,11 @@ static bool clear_delivery(struct registry_destination *d)
 {
 	bool delivery = fault_clear(&d->faults, FAULT_DELIVERY);
 	bool spool = fault_clear(&d->faults, FAULT_SPOOL);
+	bool end = fault_clear(&d->faults, FAULT_END);
 
 	d->down = false;
-	return delivery || spool;
+	d->ends_down = 0;
+	return delivery || spool || end;
 }
 
 static const char restarted_text[] =

@@ -30,6 +30,7 @@ enum fault_kind {		  // what a fault is about: at most one of each per object
 	FAULT_FRAGMENTS = 14,  // tunnelled packets were lost with fragments that were given up
 	FAULT_DATABASE = 16,   // the element began without the tasks that it had, or may have had
 	FAULT_ADMF_SILENT = 20, // TIME_P2 passed, and the tasks end at TIME_P3
+	FAULT_END = 17,        // a destination cannot be reached as the end of a set
 	FAULT_REQUEST = 32,    // a request answered `Acknowledged` failed: it goes on as it was
 	// One of each for every port: FAULT_LINK + index, FAULT_PORT_LOSS + index, and so on.
 	FAULT_LINK = 64,	// the link is down

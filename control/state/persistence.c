@@ -34,6 +34,12 @@ int persistence_destination(
 		       : 0;
 }
 
+int persistence_object(struct control *c, const struct object *o, struct persistence_position *at)
+{
+	return c->task_store ? judge(c, task_store_put_object(c->task_store, c->registry, o), at)
+			     : 0;
+}
+
 bool persistence_kept(const struct control *c, const struct persistence_position *at)
 {
 	return !c->task_store || task_store_durable(c->task_store, at->position);
@@ -67,6 +73,15 @@ void persistence_destination_gone(struct control *c, uint16_t ne, const struct i
 		(void)judge(c,
 			task_store_remove_destination(
 				c->task_store, registry_ne_id(c->registry, ne), did),
+			NULL);
+}
+
+void persistence_object_gone(struct control *c, uint16_t ne, const struct id16 *id)
+{
+	if (c->task_store)
+		(void)judge(c,
+			task_store_remove_object(
+				c->task_store, registry_ne_id(c->registry, ne), id),
 			NULL);
 }
 
@@ -188,9 +203,9 @@ int persistence_adopt_step(struct control *c)
 			log_error("audit: the start is not on disk");
 		return 0;
 	}
-	verdict = c->task_store ? task_store_adopt_begin(
-					  c->task_store, c->registry, ne, now_wall_s())
-				: TASK_STORE_EMPTY;
+	verdict = c->task_store
+			  ? task_store_adopt_begin(c->task_store, c->registry, ne, now_wall_s())
+			  : TASK_STORE_EMPTY;
 	c->restoring_tasks = verdict == TASK_STORE_ADOPTED;
 	if (c->restoring_tasks)
 		return POI_ERR_AGAIN;
@@ -281,8 +296,9 @@ void persistence_heard(struct control *c, uint16_t ne)
 {
 	uint64_t now = now_wall_s();
 
-	if (c->task_store && (c->agreed || c->fresh ||
-				     task_store_judge(c->task_store, ne, now) == TASK_STORE_ADOPTED))
+	if (c->task_store &&
+		(c->agreed || c->fresh ||
+			task_store_judge(c->task_store, ne, now) == TASK_STORE_ADOPTED))
 		task_store_heard(c->task_store, ne, registry_ne_id(c->registry, ne), now);
 }
 

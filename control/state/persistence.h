@@ -15,6 +15,8 @@ struct persistence_position { // of one change that was put
 	struct control *c, const struct registry_task *t, struct persistence_position *at);
 [[nodiscard]] int persistence_destination(
 	struct control *c, const struct registry_destination *d, struct persistence_position *at);
+[[nodiscard]] int persistence_object(
+	struct control *c, const struct object *o, struct persistence_position *at);
 // The dataplane has it in force: is it on disk too?
 bool persistence_kept(const struct control *c, const struct persistence_position *at);
 // The file was written anew since, from the registry, or is being: what was not in the registry is put
@@ -37,6 +39,7 @@ void persistence_element(struct control *c, uint16_t ne, const uint8_t *memo, ui
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
 void persistence_tasks_stopped(struct control *c, uint16_t ne); // all of them
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
+void persistence_object_gone(struct control *c, uint16_t ne, const struct id16 *id);
 
 // Both sides are empty: what the store holds and may be used goes into the registry; what is not
 // used, and that nothing was kept where there is no store, is said to the ADMF (code 9010). A step does one

@@ -124,12 +124,13 @@ int publish_report_put(struct publish *p, const struct id16 *ne, const struct id
 		done, context);
 }
 
-static void submit_report(struct publish *p, uint16_t ne, const struct id16 *key,
-	const struct kept_report *r)
+static void submit_report(
+	struct publish *p, uint16_t ne, const struct id16 *key, const struct kept_report *r)
 {
-	int rc = p->state < PUBLISH_RECOVERY ? POI_ERR_CLOSED
-					     : publish_report_put(p, registry_ne_id(p->registry, ne),
-						       key, r, NULL, NULL);
+	int rc = p->state < PUBLISH_RECOVERY
+			 ? POI_ERR_CLOSED
+			 : publish_report_put(
+				   p, registry_ne_id(p->registry, ne), key, r, NULL, NULL);
 
 	if (rc && rc != POI_ERR_CLOSED)
 		log_warning("channel: a report could not be sent: %s", poi_error_text(rc));
@@ -148,6 +149,33 @@ void publish_report_gone(struct publish *p, const struct kept_report *r)
 {
 	if (!r->held)
 		submit_report(p, r->ne, &r->key, NULL);
+}
+
+int publish_object_memo(struct publish *p, const struct id16 *ne, const struct id16 *id,
+	const struct object *o, publish_done done, void *context)
+{
+	struct channel_memo m = {.ne = *ne, .id = *id, .of = MEMO_OBJECT, .memo = p->memo};
+	int n = o ? object_memo(o, p->memo, sizeof(p->memo)) : 0;
+
+	if (n < 0)
+		return n;
+	m.memo_length = (uint32_t)n;
+	return publish_submit(p,
+		channel_encode_memo(
+			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &m),
+		done, context);
+}
+
+int publish_object_put(struct publish *p, const struct object *o, publish_done done, void *context)
+{
+	return publish_object_memo(
+		p, registry_ne_id(p->registry, o->ne), &o->details.id, o, done, context);
+}
+
+int publish_object_gone(
+	struct publish *p, uint16_t ne, const struct id16 *id, publish_done done, void *context)
+{
+	return publish_object_memo(p, registry_ne_id(p->registry, ne), id, NULL, done, context);
 }
 
 int publish_set_complete(struct publish *p, bool complete)

@@ -120,6 +120,11 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 // both sides hold the same.
 void publish_report(struct publish *p, struct kept_report *r);
 void publish_report_gone(struct publish *p, const struct kept_report *r);
+// A generic object, or that it is gone: as the puts above.
+[[nodiscard]] int publish_object_put(
+	struct publish *p, const struct object *o, publish_done done, void *context);
+[[nodiscard]] int publish_object_gone(
+	struct publish *p, uint16_t ne, const struct id16 *id, publish_done done, void *context);
 // The memo of a network element. CLOSED until both sides hold the same.
 [[nodiscard]] int publish_ne_memo(
 	struct publish *p, uint16_t ne, const uint8_t *memo, uint32_t length);

@@ -63,7 +63,8 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		"channel: dataplane %016" PRIx64
 		" holds %u tasks, %u destinations, generation %" PRIu64,
 		ok.incarnation, ok.tasks, ok.destinations, ok.generation);
-	// The same process goes on with what it drains, but what it said of that may have been lost.
+	// The same process goes on with what it drains, but what it said of that may have been
+	// lost.
 	if (p->peer_incarnation == ok.incarnation)
 		registry_end_removals(p->registry);
 	if (p->peer_incarnation && p->peer_incarnation != ok.incarnation) {
@@ -163,6 +164,7 @@ static void on_message(
 		return;
 	case CHANNEL_NE_STATE:
 	case CHANNEL_REPORT_STATE:
+	case CHANNEL_OBJECT_STATE:
 	case CHANNEL_DESTINATION_STATE:
 	case CHANNEL_TASK_STATE:
 		if (p->state == PUBLISH_RECOVERY && h->request == p->recover.request)

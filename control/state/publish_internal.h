@@ -18,6 +18,7 @@ struct publish_todo { // one difference to put right
 	uint16_t ne;  // index; UINT16_MAX: the network element is not ours, see `ne_id`
 	struct id16 ne_id;
 	struct id16 object;
+	uint8_t of; // MEMO_PUT: MEMO_REPORT or MEMO_OBJECT
 };
 
 struct publish_recover {
@@ -39,6 +40,7 @@ struct publish_replay { // differences are looked for and put one after the othe
 	uint32_t index; // in the list of what is surplus
 	struct registry_cursor cursor;
 	struct kept_reports_cursor reports;
+	struct objects_cursor objects;
 	uint32_t in_flight;
 	bool failed; // something was refused
 };
@@ -152,6 +154,10 @@ static inline void publish_fail(struct publish *p, const char *why)
 // `r` NULL: the report of this key is gone.
 [[nodiscard]] int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
 	const struct kept_report *r, publish_done done, void *context);
+
+// `o` NULL: the object of this identifier is gone.
+[[nodiscard]] int publish_object_memo(struct publish *p, const struct id16 *ne, const struct id16 *id,
+	const struct object *o, publish_done done, void *context);
 
 // publish_watch.c
 [[nodiscard]] int publish_watch_start(struct publish *p);

@@ -99,7 +99,7 @@ static void todo_add(struct publish *p, uint16_t id, uint16_t ne, const struct i
 		r->todo_capacity = capacity;
 	}
 	struct publish_todo *t = &r->todo[r->n_todo++];
-	*t = (struct publish_todo){.id = id, .ne = ne, .ne_id = *ne_id};
+	*t = (struct publish_todo){.id = id, .ne = ne, .ne_id = *ne_id, .of = MEMO_REPORT};
 	if (object)
 		t->object = *object;
 }
@@ -156,7 +156,8 @@ static void on_element(struct publish *p, const uint8_t *body, size_t length)
 		p->hooks.fell_silent(p->context, (uint16_t)ne);
 }
 
-// Until both sides have held the same once, what a process before has kept may be more than we know.
+// Until both sides have held the same once, what a process before has kept may be more than we
+// know.
 static void on_report(struct publish *p, const uint8_t *body, size_t length)
 {
 	struct publish_recover *r = &p->recover;
@@ -172,8 +173,7 @@ static void on_report(struct publish *p, const uint8_t *body, size_t length)
 	if (ne >= 0)
 		report = kept_reports_find(k, (uint16_t)ne, &m.id);
 	if (ne >= 0 && !report && !p->settled) {
-		int rc = kept_reports_adopt(
-			k, (uint16_t)ne, &m.id, m.memo, m.memo_length, &report);
+		int rc = kept_reports_adopt(k, (uint16_t)ne, &m.id, m.memo, m.memo_length, &report);
 		if (rc) // the tasks are worth more than a report
 			log_error("channel: a report of an earlier process cannot be read: %s",
 				poi_error_text(rc));
@@ -182,6 +182,47 @@ static void on_report(struct publish *p, const uint8_t *body, size_t length)
 		report->seen = r->round;
 	else
 		todo_add(p, CHANNEL_MEMO_PUT, ne < 0 ? UINT16_MAX : (uint16_t)ne, &m.ne, &m.id);
+}
+
+static void adopt_object(struct publish *p, uint16_t ne, const struct channel_memo *m)
+{
+	struct object *o;
+	int rc = object_from_memo(ne, &m->id, m->memo, m->memo_length, &o);
+
+	if (!rc) {
+		o->seen = p->recover.round;
+		rc = registry_object_add(p->registry, o);
+		if (rc)
+			object_free(o);
+	}
+	if (rc && !p->recover.error)
+		p->recover.error = rc;
+}
+
+static void on_object(struct publish *p, const uint8_t *body, size_t length)
+{
+	struct publish_recover *r = &p->recover;
+	struct channel_memo m;
+
+	if (channel_decode_memo(body, length, &m)) {
+		r->error = POI_ERR_SYNTAX;
+		return;
+	}
+	int32_t ne = registry_ne_index(p->registry, &m.ne);
+	if (ne >= 0 && r->adopting) {
+		adopt_object(p, (uint16_t)ne, &m);
+		return;
+	}
+	struct object *o =
+		ne < 0 ? NULL : objects_find(registry_objects(p->registry), (uint16_t)ne, &m.id);
+	int n = o ? object_memo(o, p->memo, sizeof(p->memo)) : 0;
+	if (!o) {
+		todo_add(p, CHANNEL_MEMO_PUT, ne < 0 ? UINT16_MAX : (uint16_t)ne, &m.ne, &m.id);
+		if (!r->error)
+			r->todo[r->n_todo - 1].of = MEMO_OBJECT;
+	} else if (n > 0 && (uint32_t)n == m.memo_length && !memcmp(p->memo, m.memo, (size_t)n)) {
+		o->seen = r->round;
+	}
 }
 
 // Equal when what we would put is, octet for octet, what it holds.
@@ -285,6 +326,9 @@ void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body
 		return;
 	case CHANNEL_REPORT_STATE:
 		on_report(p, body, length);
+		return;
+	case CHANNEL_OBJECT_STATE:
+		on_object(p, body, length);
 		return;
 	case CHANNEL_DESTINATION_STATE:
 		on_destination(p, body, length);

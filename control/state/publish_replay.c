@@ -81,6 +81,12 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 			return POI_ERR_NOT_FOUND;
 		return publish_task_put(p, task, on_replayed, context);
 	case CHANNEL_MEMO_PUT:
+		if (t->of == MEMO_OBJECT)
+			return publish_object_memo(p, &t->ne_id, &t->object,
+				t->ne == UINT16_MAX ? NULL
+						    : objects_find(registry_objects(p->registry),
+							      t->ne, &t->object),
+				on_replayed, context);
 		return publish_report_put(p, &t->ne_id, &t->object,
 			t->ne == UINT16_MAX ? NULL
 					    : kept_reports_find(registry_reports(p->registry),
@@ -96,7 +102,9 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 
 static bool concerns_tasks(const struct publish_todo *t)
 {
-	return t->id != CHANNEL_NE_PUT && t->id != CHANNEL_MEMO_PUT && t->ne != UINT16_MAX;
+	bool report = t->id == CHANNEL_MEMO_PUT && t->of == MEMO_REPORT;
+
+	return t->id != CHANNEL_NE_PUT && !report && t->ne != UINT16_MAX;
 }
 
 // 0, or what ends the connection.
@@ -119,7 +127,8 @@ static int put(struct publish *p, const struct publish_todo *todo)
 
 static int put_object(struct publish *p, uint16_t id, uint16_t ne, const struct id16 *object)
 {
-	struct publish_todo todo = {.id = id, .ne = ne, .ne_id = *registry_ne_id(p->registry, ne)};
+	struct publish_todo todo = {
+		.id = id, .ne = ne, .ne_id = *registry_ne_id(p->registry, ne), .of = MEMO_REPORT};
 
 	if (object)
 		todo.object = *object;
@@ -196,6 +205,35 @@ static int reports(struct publish *p)
 		return POI_ERR_AGAIN;
 	report->seen = p->recover.round;
 	int rc = put_object(p, CHANNEL_MEMO_PUT, report->ne, &report->key);
+	return rc ? rc : POI_ERR_AGAIN;
+}
+
+// Before what names them.
+static int objects(struct publish *p)
+{
+	struct publish_replay *r = &p->replay;
+
+	if (!r->walking && r->ne >= registry_nes(p->registry))
+		return 0;
+	if (!r->walking)
+		objects_cursor_begin(registry_objects(p->registry), r->ne, &r->objects);
+	r->walking = true;
+	struct object *o = objects_cursor_next(&r->objects);
+	if (!o) {
+		objects_cursor_end(&r->objects);
+		r->walking = false;
+		r->ne++;
+		return POI_ERR_AGAIN;
+	}
+	if (o->seen == p->recover.round)
+		return POI_ERR_AGAIN;
+	struct publish_todo todo = {.id = CHANNEL_MEMO_PUT,
+		.ne = o->ne,
+		.ne_id = *registry_ne_id(p->registry, o->ne),
+		.object = o->details.id,
+		.of = MEMO_OBJECT};
+	o->seen = p->recover.round;
+	int rc = put(p, &todo);
 	return rc ? rc : POI_ERR_AGAIN;
 }
 
@@ -309,7 +347,7 @@ static int adopted(struct publish *p)
 	return POI_ERR_AGAIN;
 }
 
-static int (*const phases[])(struct publish *p) = {restoring, elements, surplus, reports,
+static int (*const phases[])(struct publish *p) = {restoring, elements, surplus, reports, objects,
 	destinations, tasks, surplus_destinations, drained, NULL, adopted};
 
 #define PHASES (sizeof(phases) / sizeof(phases[0]))
@@ -367,6 +405,8 @@ void publish_replay_stop(struct publish *p)
 
 	if (r->walking && phases[r->phase] == reports)
 		kept_reports_cursor_end(&r->reports);
+	else if (r->walking && phases[r->phase] == objects)
+		objects_cursor_end(&r->objects);
 	else if (r->walking)
 		registry_cursor_end(&r->cursor);
 	if (p->slices)

@@ -208,7 +208,7 @@ struct registry_task *registry_task_new(
 	t->correlation = c->correlation;
 	t->delivery = c->delivery;
 	t->report = c->report;
-	t->n_destinations = c->n_destinations;
+	t->n_destinations = t->n_named = c->n_destinations;
 	t->filter_length = (uint16_t)filter_length;
 	t->xml_length = (uint32_t)xml_length;
 	memcpy(t->data, c->did, dids);

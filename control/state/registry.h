@@ -60,6 +60,7 @@ struct registry_task {
 	uint8_t report;			 // enum channel_report
 	uint8_t n_destinations;
 	uint8_t n_objects;
+	uint8_t n_named; // of its destinations: those behind are members of the sets among `objects`
 	bool removing;	// a deactivation is on its way
 	bool modifying; // a modification is on its way
 	bool memo_pending; // its memo changed meanwhile
@@ -85,12 +86,15 @@ struct registry_destination {
 	uint32_t xml_length;
 	struct ip_address address; // family 0 when `host` is used
 	char *host;		   // NULL when `address` is used
+	struct channel_end *ends;  // of a redundant set, which is no destination of X1; NULL: none
 	uint16_t port;
 	uint16_t ne;
 	struct id16 did;
 	uint64_t creation;     // of the CreateDestination; a modification keeps it
 	uint8_t delivery;      // DELIVERY_*
 	uint8_t next_delivery; // of the modification on its way; valid while `modifying`
+	uint8_t n_ends;
+	uint8_t ends_down;     // bit i: end i is down, as the last event about it said
 	bool ready;	       // the dataplane has acknowledged it
 	bool pending;	       // answered `Acknowledged`, see `pending_transaction`
 	bool removing;
@@ -217,6 +221,13 @@ uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
 [[nodiscard]] int registry_object_add(struct registry *r, struct object *o); // as objects_add
 [[nodiscard]] int registry_object_replace(struct registry *r, struct object *o); // as objects_replace
 void registry_object_remove(struct registry *r, struct object *o);
+// How many sets of this type (enum object_set; 0: of any) have the destination as a member.
+uint32_t registry_sets_of(
+	const struct registry *r, uint16_t ne, const struct id16 *did, uint8_t type);
+// Notes that the end of `set` that is member `did` is down, or up. False: it has no such end.
+bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down);
+// Whether the end that is member `did` is down in any redundant set.
+bool registry_end_down(const struct registry *r, uint16_t ne, const struct id16 *did);
 
 // A walk over the tasks, then the destinations of one network element that lasts over changes: what
 // is removed meanwhile is passed over, what is added at the end is met. Where a batch has begun it ends,
@@ -249,6 +260,13 @@ uint32_t registry_fault_count(const struct registry *r);
 	const struct registry_destination *d, uint8_t *out, size_t capacity);
 [[nodiscard]] int registry_destination_from_memo(
 	uint16_t ne, const struct channel_destination *d, struct registry_destination **out);
+
+// Replaces the destinations of `c`, a task's, behind the first `t->n_named`: what the sets that `t` names
+// stand for now. `instead` NULL, or a set's details to come. 0, NOT_FOUND (a set), or LIMIT.
+[[nodiscard]] int registry_task_plan(const struct registry *r, const struct registry_task *t,
+	const struct object_details *instead, struct channel_task *c);
+// Adds what a set stands for to a task's destinations, no DID twice. 0 or LIMIT.
+[[nodiscard]] int registry_set_add(const struct object_details *set, struct channel_task *c);
 
 // Fills the channel's form (memo not included); `matched` and `alternatives` point into `t`.
 [[nodiscard]] int registry_task_channel(

@@ -42,6 +42,15 @@ struct registry_destination *registry_destination_new(
 			return NULL;
 		}
 	}
+	if (c->n_ends) {
+		d->ends = malloc(c->n_ends * sizeof(*d->ends));
+		if (!d->ends) {
+			registry_destination_free(d);
+			return NULL;
+		}
+		d->n_ends = c->n_ends;
+		memcpy(d->ends, c->end, c->n_ends * sizeof(*d->ends));
+	}
 	d->xml_length = (uint32_t)xml_length;
 	memcpy(d->xml, xml, xml_length);
 	return d;
@@ -53,6 +62,7 @@ void registry_destination_free(struct registry_destination *d)
 		return;
 	fault_free_all(&d->faults);
 	free(d->host);
+	free(d->ends);
 	free(d);
 }
 
@@ -99,6 +109,10 @@ int registry_destination_replace(struct registry *r, struct registry_destination
 	d->references = old->references;
 	d->removing = old->removing;
 	d->down = old->down;
+	for (uint8_t i = 0; i < old->n_ends; i++) {
+		if (old->ends_down & 1u << i)
+			(void)registry_end_note(d, &old->ends[i].did, true);
+	}
 	fault_free_all(&d->faults);
 	d->faults = old->faults;
 	old->faults = NULL;
@@ -169,42 +183,7 @@ void registry_destination_channel(const struct registry *r, const struct registr
 	};
 	if (d->host)
 		memcpy(out->host, d->host, strlen(d->host) + 1);
-}
-
-// Generic objects.
-
-static void refer_members(struct registry *r, const struct object *o, int delta)
-{
-	for (uint8_t i = 0; i < o->details.n_members; i++) {
-		struct registry_destination *d =
-			registry_destination_find(r, o->ne, &o->details.member[i]);
-		if (d && (delta > 0 || d->references))
-			d->references += (uint32_t)delta;
-	}
-}
-
-int registry_object_add(struct registry *r, struct object *o)
-{
-	int rc = objects_add(r->objects, o);
-
-	if (!rc)
-		refer_members(r, o, 1);
-	return rc;
-}
-
-int registry_object_replace(struct registry *r, struct object *o)
-{
-	const struct object *old = objects_find(r->objects, o->ne, &o->details.id);
-
-	if (!old)
-		return POI_ERR_NOT_FOUND;
-	refer_members(r, o, 1);
-	refer_members(r, old, -1);
-	return objects_replace(r->objects, o);
-}
-
-void registry_object_remove(struct registry *r, struct object *o)
-{
-	refer_members(r, o, -1);
-	objects_remove(r->objects, o);
+	out->n_ends = d->n_ends;
+	if (d->n_ends)
+		memcpy(out->end, d->ends, d->n_ends * sizeof(*d->ends));
 }

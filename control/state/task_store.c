@@ -161,6 +161,9 @@ static int on_record(void *context, const uint8_t *record, size_t length)
 	case STOP_TASKS:
 		read_key(v, record[0], record + 1, length - 1);
 		return 0;
+	case OBJECT:
+		task_store_read_object(v, record + 1, length - 1);
+		return 0;
 	case REPORT:
 		task_store_read_report(v, record + 1, length - 1);
 		return 0;
@@ -257,6 +260,14 @@ static void drop(struct registry *r, uint16_t ne)
 	drop_tasks(r, ne);
 	while (registry_destination_first(r, ne))
 		registry_destination_remove(r, registry_destination_first(r, ne));
+	while (objects_first(registry_objects(r), ne))
+		registry_object_remove(r, objects_first(registry_objects(r), ne));
+}
+
+static bool bare(const struct registry *r, uint16_t ne)
+{
+	return !registry_task_count(r, ne) && !registry_destination_count(r, ne) &&
+	       !objects_count(registry_objects(r), ne);
 }
 
 enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne, uint64_t now_s)
@@ -266,8 +277,7 @@ enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne
 
 	if (e->invalid)
 		return TASK_STORE_INVALID;
-	if (!v->loaded ||
-		(!registry_task_count(v->loaded, ne) && !registry_destination_count(v->loaded, ne)))
+	if (!v->loaded || bare(v->loaded, ne))
 		return e->contact_s ? TASK_STORE_BARE : TASK_STORE_EMPTY;
 	if (e->contact_s > now_s + CLOCK_AHEAD_S)
 		return TASK_STORE_CLOCK;
@@ -286,6 +296,10 @@ enum task_store_verdict task_store_adopt_begin(
 
 	if (verdict != TASK_STORE_ADOPTED)
 		return verdict;
+	if (task_store_take_objects(v, r, ne)) {
+		drop(r, ne);
+		return TASK_STORE_INVALID;
+	}
 	while ((d = registry_destination_take(v->loaded, ne)) != NULL) {
 		d->down = fault_has(d->faults, FAULT_DELIVERY);
 		d->ready = false; // the dataplane says when
@@ -326,7 +340,8 @@ enum task_store_verdict task_store_adopt(
 
 // Writing.
 
-int task_store_write_task(struct task_store *v, const struct registry *r, const struct registry_task *t)
+int task_store_write_task(
+	struct task_store *v, const struct registry *r, const struct registry_task *t)
 {
 	struct channel_task c;
 	int memo = task_memo(v, r, t);
@@ -478,7 +493,8 @@ bool task_store_wants_rewrite(const struct task_store *v, const struct registry 
 	uint64_t alive = 0;
 
 	for (uint16_t ne = 0; ne < registry_nes(r); ne++)
-		alive += registry_task_count(r, ne) + registry_destination_count(r, ne);
+		alive += registry_task_count(r, ne) + registry_destination_count(r, ne) +
+			 objects_count(registry_objects(r), ne);
 	alive += kept_reports_count(registry_reports(r));
 	if (v->puts)
 		alive *= v->put_octets / v->puts;

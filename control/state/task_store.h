@@ -24,7 +24,7 @@ void task_store_close(struct task_store *v);
 // What was read at the opening, judged per network element.
 enum task_store_verdict {
 	TASK_STORE_EMPTY,   // nothing is stored for it
-	TASK_STORE_BARE,    // it was used, and had neither tasks nor destinations
+	TASK_STORE_BARE,    // it was used, and had neither tasks nor destinations nor objects
 	TASK_STORE_ADOPTED, // its tasks and destinations are in the registry now
 	TASK_STORE_STALE,   // the last contact is TIME_P2 ago, or never was
 	TASK_STORE_CLOCK,   // the last contact lies more than 60 s in the future: the clock is not to be
@@ -62,6 +62,11 @@ bool task_store_forget(struct task_store *v);
 [[nodiscard]] int task_store_remove_task(struct task_store *v, const struct id16 *ne, const struct id16 *xid);
 [[nodiscard]] int task_store_remove_destination(
 	struct task_store *v, const struct id16 *ne, const struct id16 *did);
+// Generic objects, as destinations.
+[[nodiscard]] int task_store_put_object(
+	struct task_store *v, const struct registry *r, const struct object *o);
+[[nodiscard]] int task_store_remove_object(
+	struct task_store *v, const struct id16 *ne, const struct id16 *id);
 // The fail-safe stopped all tasks of `ne`: one record.
 [[nodiscard]] int task_store_stop_tasks(struct task_store *v, const struct id16 *ne);
 // Reports that are kept until they are answered, as changes of tasks.

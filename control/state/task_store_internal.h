@@ -1,7 +1,7 @@
 #pragma once
 
 // Inside the sealed store, from top to bottom: task_store_rewrite.c (a new file), task_store.c (what is
-// read, taken and written), task_store_reports.c (reports that are kept), task_store_element.c (memos of
+// read, taken and written), task_store_object.c (generic objects), task_store_reports.c (reports that are kept), task_store_element.c (memos of
 // network elements) and task_store_record.c (one record).
 
 #include "control/state/task_store.h"
@@ -20,6 +20,7 @@ enum kind {
 	REPORT,
 	ELEMENT,
 	STOP_TASKS, // all that were put before, of a network element
+	OBJECT,	    // a generic object, as the channel's memo of it
 };
 
 #define HEADER 8 // of a channel message, not kept
@@ -34,9 +35,10 @@ struct element { // what was read of one network element, and when its ADMF was 
 struct task_store_rewriting { // the walk over what is alive
 	struct kept_reports_cursor reports;
 	struct registry_cursor cursor; // of `ne`
+	struct objects_cursor objects; // of `ne`, while `in_objects`
 	uint64_t unsynced;	       // octets
 	uint16_t ne;
-	bool in_reports, in_element;
+	bool in_reports, in_element, in_objects;
 };
 
 struct task_store {
@@ -74,6 +76,13 @@ void task_store_abandon(struct task_store *v); // the file aside
 void task_store_read_report(struct task_store *v, const uint8_t *body, size_t length);
 [[nodiscard]] int task_store_write_report(struct task_store *v, const struct registry *r,
 	const struct kept_report *report, bool gone);
+
+// task_store_object.c
+void task_store_read_object(struct task_store *v, const uint8_t *body, size_t length);
+[[nodiscard]] int task_store_write_object(
+	struct task_store *v, const struct registry *r, const struct object *o);
+[[nodiscard]] int task_store_take_objects(
+	struct task_store *v, struct registry *r, uint16_t ne); // those that were read
 
 // task_store_element.c
 void task_store_read_element(struct task_store *v, const uint8_t *body, size_t length);

@@ -10,6 +10,8 @@ static void end_walks(struct task_store *v)
 
 	if (w->in_reports)
 		kept_reports_cursor_end(&w->reports);
+	if (w->in_objects)
+		objects_cursor_end(&w->objects);
 	if (w->in_element)
 		registry_cursor_end(&w->cursor);
 	*w = (struct task_store_rewriting){0};
@@ -77,9 +79,17 @@ static int write_next(struct task_store *v, struct registry *r)
 	w->in_reports = false;
 	if (!w->in_element && w->ne >= registry_nes(r))
 		return 1;
-	if (!w->in_element)
+	if (!w->in_element) {
+		objects_cursor_begin(registry_objects(r), w->ne, &w->objects);
 		registry_cursor_begin(r, w->ne, &w->cursor);
-	w->in_element = true;
+		w->in_objects = w->in_element = true;
+	}
+	const struct object *o = w->in_objects ? objects_cursor_next(&w->objects) : NULL;
+	if (o) // ahead of what names it
+		return task_store_write_object(v, r, o);
+	if (w->in_objects)
+		objects_cursor_end(&w->objects);
+	w->in_objects = false;
 	const struct registry_destination *d = registry_cursor_destination(&w->cursor);
 	if (d)
 		return d->gone ? 0 : task_store_write_destination(v, r, d);

@@ -50,7 +50,8 @@ static void send_raw(struct fake_dataplane *f, int n)
 {
 	if (n < 0)
 		abort();
-	if (channel_send(f->fd, buffer, (size_t)n) == POI_ERR_AGAIN) // a control that was killed reads no more
+	if (channel_send(f->fd, buffer, (size_t)n) ==
+		POI_ERR_AGAIN) // a control that was killed reads no more
 		abort();
 }
 
@@ -75,7 +76,8 @@ void fake_drained(struct fake_dataplane *f, uint64_t lost)
 			.ne = f->gone[i].ne,
 			.id = f->gone[i].id,
 			.copies = lost};
-		snprintf(e.text, sizeof(e.text), "7 PDUs delivered after the removal, %u PDUs lost, 0 in doubt",
+		snprintf(e.text, sizeof(e.text),
+			"7 PDUs delivered after the removal, %u PDUs lost, 0 in doubt",
 			(unsigned)lost);
 		fake_event(f, &e);
 	}
@@ -128,6 +130,7 @@ static void send_state(struct fake_dataplane *f, uint32_t request)
 		end.network_elements++;
 	}
 	send_list(f, f->report, CHANNEL_REPORT_STATE, request, digest);
+	send_list(f, f->object, CHANNEL_OBJECT_STATE, request, digest);
 	send_list(f, f->destination, CHANNEL_DESTINATION_STATE, request, digest);
 	send_list(f, f->task, CHANNEL_TASK_STATE, request, digest);
 	end.destinations = fake_count(f->destination);
@@ -227,13 +230,16 @@ static void put_memo(struct fake_dataplane *f, const uint8_t *body, size_t lengt
 		f->ne_memo_length = m.memo_length;
 		return;
 	}
-	if (m.of == MEMO_REPORT) {
-		struct fake_object *report = fake_find(f->report, &m.id);
+	if (m.of == MEMO_REPORT || m.of == MEMO_OBJECT) {
+		struct fake_object *list = m.of == MEMO_REPORT ? f->report : f->object;
+		struct fake_object *old = fake_find(list, &m.id);
+		if (m.of == MEMO_OBJECT && f->silent)
+			return;
 		if (m.memo_length) {
-			put(f->report, &m.ne, &m.id, body, length);
-		} else if (report) {
-			free(report->body);
-			report->body = NULL;
+			put(list, &m.ne, &m.id, body, length);
+		} else if (old) {
+			free(old->body);
+			old->body = NULL;
 		}
 		return;
 	}
@@ -407,7 +413,9 @@ void fake_stop(struct fake_dataplane *f)
 		free(f->task[i].body);
 		free(f->destination[i].body);
 		free(f->report[i].body);
+		free(f->object[i].body);
 		f->task[i].body = f->destination[i].body = f->report[i].body = NULL;
+		f->object[i].body = NULL;
 	}
 }
 

@@ -21,7 +21,8 @@ struct fake_dataplane {
 	int listener, fd;
 	struct event *accept_event, *event;
 	uint64_t incarnation;
-	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS], report[FAKE_OBJECTS];
+	struct fake_object task[FAKE_OBJECTS], destination[FAKE_OBJECTS], report[FAKE_OBJECTS],
+		object[FAKE_OBJECTS];
 	uint32_t puts, removes, memos, nes, heards, statuses; // messages seen
 	uint64_t remaining_ms[8];
 	struct id16 ne;	       // the last one that was defined

@@ -171,7 +171,7 @@ Test(registry, memo_round_trip)
 		cr_assert_lt(registry_task_from_memo(0, &c, &back), 0);
 		free(copy);
 	}
-	memo[0] = 3;
+	memo[0] = 4;
 	c.memo = memo;
 	c.memo_length = (uint32_t)n;
 	cr_assert_eq(registry_task_from_memo(0, &c, &back), POI_ERR_VERSION);

@@ -1,0 +1,120 @@
+// Generic objects beside destinations and tasks: who uses what, and what sets stand for.
+#include "control/state/registry_internal.h"
+
+static void refer_members(struct registry *r, const struct object *o, int delta)
+{
+	for (uint8_t i = 0; i < o->details.n_members; i++) {
+		struct registry_destination *d =
+			registry_destination_find(r, o->ne, &o->details.member[i]);
+		if (d && (delta > 0 || d->references))
+			d->references += (uint32_t)delta;
+	}
+}
+
+int registry_object_add(struct registry *r, struct object *o)
+{
+	int rc = objects_add(r->objects, o);
+
+	if (!rc)
+		refer_members(r, o, 1);
+	return rc;
+}
+
+int registry_object_replace(struct registry *r, struct object *o)
+{
+	const struct object *old = objects_find(r->objects, o->ne, &o->details.id);
+
+	if (!old)
+		return POI_ERR_NOT_FOUND;
+	refer_members(r, o, 1);
+	refer_members(r, old, -1);
+	return objects_replace(r->objects, o);
+}
+
+void registry_object_remove(struct registry *r, struct object *o)
+{
+	refer_members(r, o, -1);
+	objects_remove(r->objects, o);
+}
+
+uint32_t registry_sets_of(
+	const struct registry *r, uint16_t ne, const struct id16 *did, uint8_t type)
+{
+	uint32_t n = 0;
+
+	for (const struct object *o = objects_first(r->objects, ne); o; o = objects_next(o))
+		n += (!type || o->details.set == type) && object_has_member(o, did);
+	return n;
+}
+
+bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down)
+{
+	for (uint8_t i = 0; i < set->n_ends; i++) {
+		uint8_t bit = (uint8_t)(1u << i);
+		if (!id_equal(&set->ends[i].did, did))
+			continue;
+		set->ends_down = (uint8_t)(down ? set->ends_down | bit : set->ends_down & ~bit);
+		return true;
+	}
+	return false;
+}
+
+static bool down_in(const struct registry_destination *set, const struct id16 *did)
+{
+	for (uint8_t i = 0; set && i < set->n_ends; i++) {
+		if (id_equal(&set->ends[i].did, did))
+			return set->ends_down & 1u << i;
+	}
+	return false;
+}
+
+bool registry_end_down(const struct registry *r, uint16_t ne, const struct id16 *did)
+{
+	for (const struct object *o = objects_first(r->objects, ne); o; o = objects_next(o)) {
+		if (o->details.set == OBJECT_SET_REDUNDANT && object_has_member(o, did) &&
+			down_in(registry_destination_find(r, ne, &o->details.id), did))
+			return true;
+	}
+	return false;
+}
+
+static int add_destination(struct channel_task *c, const struct id16 *did)
+{
+	for (uint8_t i = 0; i < c->n_destinations; i++) {
+		if (id_equal(&c->did[i], did))
+			return 0;
+	}
+	if (c->n_destinations == CHANNEL_TASK_DESTINATIONS_MAX)
+		return POI_ERR_LIMIT;
+	c->did[c->n_destinations++] = *did;
+	return 0;
+}
+
+int registry_set_add(const struct object_details *set, struct channel_task *c)
+{
+	int rc = 0;
+
+	if (set->set == OBJECT_SET_REDUNDANT)
+		return add_destination(c, &set->id);
+	for (uint8_t i = 0; i < set->n_members && !rc; i++)
+		rc = add_destination(c, &set->member[i]);
+	return rc;
+}
+
+int registry_task_plan(const struct registry *r, const struct registry_task *t,
+	const struct object_details *instead, struct channel_task *c)
+{
+	c->n_destinations = t->n_named;
+	for (uint8_t i = 0; i < t->n_objects; i++) {
+		const struct object *o = objects_find(r->objects, t->ne, &t->objects[i]);
+		const struct object_details *d = o ? &o->details : NULL;
+		if (instead && id_equal(&t->objects[i], &instead->id))
+			d = instead;
+		if (!d)
+			return POI_ERR_NOT_FOUND;
+		int rc = d->type == OBJECT_DESTINATION_SET ? registry_set_add(d, c) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
