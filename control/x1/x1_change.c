@@ -32,12 +32,13 @@ int x1_generic_error(enum x1_request_type t)
 bool x1_adds(enum x1_request_type t)
 {
 	return t == X1_ACTIVATE_TASK || t == X1_MODIFY_TASK || t == X1_CREATE_DESTINATION ||
-	       t == X1_MODIFY_DESTINATION;
+	       t == X1_MODIFY_DESTINATION || t == X1_CREATE_OBJECT || t == X1_MODIFY_OBJECT;
 }
 
 bool x1_is_change(enum x1_request_type t)
 {
-	return x1_generic_error(t) != X1_ERR_GENERIC;
+	return x1_generic_error(t) != X1_ERR_GENERIC || t == X1_CREATE_OBJECT ||
+	       t == X1_MODIFY_OBJECT || t == X1_DELETE_OBJECT || t == X1_DELETE_ALL_OBJECTS;
 }
 
 const char *x1_publish_error_text(int rc)
@@ -52,6 +53,13 @@ void x1_put_back(void *context, int result, const struct channel_task_status *st
 {
 	if (result && result != POI_ERR_CLOSED)
 		log_error("channel: what was put back was refused: %s", poi_error_text(result));
+}
+
+void x1_put_back_begun(int rc)
+{
+	if (rc && rc != POI_ERR_CLOSED)
+		log_error(
+			"channel: what was in force could not be put back: %s", poi_error_text(rc));
 }
 
 void x1_bulk_wait(struct x1_operation *op)

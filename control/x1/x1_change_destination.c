@@ -134,7 +134,9 @@ static bool may_create(
 	const struct registry_destination *there =
 		registry_destination_find(c->registry, x->ne, &details->did);
 
-	if (there && there->removing)
+	if (objects_find(registry_objects(c->registry), x->ne, &details->did))
+		x1_answer(x, m, X1_ERR_DID_EXISTS, "a generic object has this identifier");
+	else if (there && there->removing)
 		x1_answer_removing(x, m, X1_ERR_DID_EXISTS, &details->did);
 	else if (there)
 		x1_answer_id(x, m, X1_ERR_DID_EXISTS, &details->did);
@@ -223,7 +225,7 @@ static void destination_modified(
 		x1_operation_finish(op, X1_ERR_DESTINATION_MODIFY, x1_publish_error_text(result));
 		return;
 	}
-	x1_operation_finish(op, 0, NULL);
+	x1_sets_follow(op, &op->id);
 }
 
 // What the tasks of `d` send would still be taken by the destinations each of them names, were its
@@ -232,7 +234,7 @@ static void destination_modified(
 static bool still_serves(
 	const struct registry *r, const struct registry_destination *d, uint8_t delivery)
 {
-	uint32_t users = 0;
+	uint32_t users = registry_sets_of(r, d->ne, &d->did, 0);
 
 	for (const struct registry_task *t = registry_task_first(r, d->ne);
 		t && users < d->references; t = registry_task_next(t)) {
@@ -268,7 +270,7 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	const struct x1_destination_details *details = m->destination;
 	struct x1_refusal why;
 
-	if (!old)
+	if (!old || old->n_ends)
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &details->did);
 	else if (old->removing)
 		x1_answer_removing(x, m, X1_ERR_DESTINATION_MODIFY, &details->did);
@@ -278,6 +280,10 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 		 !still_serves(c->registry, old, channel->delivery))
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"deliveryType: tasks that use the destination would lose it");
+	else if (old->delivery != channel->delivery &&
+		 registry_sets_of(c->registry, x->ne, &details->did, OBJECT_SET_REDUNDANT))
+		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
+			"deliveryType: the destinations of a Redundant set must have the same");
 	else if (old->modifying || !old->ready)
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"another request for this destination is not completed yet");
@@ -383,7 +389,7 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
-	if (!d || d->removing) {
+	if (!d || d->removing || d->n_ends) {
 		x1_answer_id(x, m, X1_ERR_DID_UNKNOWN, &m->id);
 		return;
 	}
@@ -468,8 +474,8 @@ static void remove_object(struct x1_operation *op, struct registry_destination *
 	if (object)
 		*object = (struct bulk_object){op, d->did};
 	int rc = object ? publish_destination_remove(
-				publish_of(op), op->ne, &d->did, object_removed, object)
-		      : POI_ERR_NOMEM;
+				  publish_of(op), op->ne, &d->did, object_removed, object)
+			: POI_ERR_NOMEM;
 	if (rc) {
 		free(object);
 		op->result = rc;
@@ -479,24 +485,25 @@ static void remove_object(struct x1_operation *op, struct registry_destination *
 	op->remaining++;
 }
 
-// Writes which destinations from `d` on are in use and, of the first few, by which tasks (table 46):
-// each search for them looks at all tasks.
-static void write_in_use(const struct registry *r, const struct registry_destination *d,
-	char *out, size_t capacity)
+// Writes which destinations from `d` on are in use and, of the first few, by which tasks (table
+// 46): each search for them looks at all tasks.
+static void write_in_use(
+	const struct registry *r, const struct registry_destination *d, char *out, size_t capacity)
 {
 	char did[ID_TEXT_SIZE], users[180];
 	size_t used = 0;
 	uint32_t written = 0, more = 0;
 
 	for (; d; d = registry_destination_next(d)) {
-		if (!d->references)
+		if (!d->references || d->n_ends)
 			continue;
 		if (used + ID_TEXT_SIZE + sizeof(users) + 64 > capacity) {
 			more++;
 			continue;
 		}
 		id_format(&d->did, did);
-		used += (size_t)snprintf(out + used, capacity - used, "%s%s", used ? "; " : "", did);
+		used += (size_t)snprintf(
+			out + used, capacity - used, "%s%s", used ? "; " : "", did);
 		if (written++ >= IN_USE_SEARCHED)
 			continue;
 		x1_destination_users(r, d, users, sizeof(users));
@@ -518,7 +525,7 @@ static bool may_remove_all(struct exchange *x, const struct x1_message *m)
 			"RemoveAllDestinations request is not enabled");
 		return false;
 	}
-	while (d && !d->references)
+	while (d && (!d->references || d->n_ends))
 		d = registry_destination_next(d);
 	if (!d)
 		return true;
@@ -543,6 +550,8 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 	op->remaining = 1; // this loop
 	for (; d; d = next) {
 		next = registry_destination_next(d);
+		if (d->n_ends) // deleted as an object
+			continue;
 		if (down) {
 			x1_audit_object(op, "removed", &d->did);
 			remove_destination(c, d);

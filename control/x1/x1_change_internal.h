@@ -1,6 +1,7 @@
 #pragma once
 
-// State changes: x1_change_task.c and x1_change_destination.c above x1_change.c, which both use.
+// State changes: x1_change_task.c, x1_change_destination.c and x1_change_object.c, then x1_modify_object.c
+// above x1_change.c, which all use.
 
 #include "control/state/fault_raise.h"
 #include "control/x1/x1_internal.h"
@@ -38,6 +39,11 @@ struct x1_operation *x1_change_new(
 	struct exchange *x, const struct x1_message *m, const struct id16 *id);
 // For a put of what was in force: a refusal is logged, the next connection compares.
 void x1_put_back(void *context, int result, const struct channel_task_status *status);
+// `rc`: whether that is on its way. Without a dataplane it need not be.
+void x1_put_back_begun(int rc);
+// The destination `did` has new details in force: redundant sets that it is a member of follow, and `op`
+// is answered behind them.
+void x1_sets_follow(struct x1_operation *op, const struct id16 *did);
 // A bulk request met objects whose removal others asked for: one more answer, which
 // x1_bulk_recheck gives.
 void x1_bulk_wait(struct x1_operation *op);

@@ -97,13 +97,16 @@ static void activated(void *context, int result, const struct channel_task_statu
 // The task of the details and its operation. False, and answered: there is no memory, or the
 // details are too large.
 static bool make_task(struct exchange *x, const struct x1_message *m,
-	const struct channel_task *details, struct registry_task **t, struct x1_operation **op)
+	const struct channel_task *details, const struct x1_task_room *room,
+	struct registry_task **t, struct x1_operation **op)
 {
 	bool large = m->task->xml_length > CHANNEL_MEMO_MAX;
 
 	*t = registry_task_new(x->ne, details, m->task->xml, m->task->xml_length);
-	*op = *t ? x1_change_new(x, m, &m->task->xid) : NULL;
+	bool named = *t && !registry_task_set_objects(*t, room->object, room->n_objects);
+	*op = named ? x1_change_new(x, m, &m->task->xid) : NULL;
 	if (*op) {
+		(*t)->n_named = room->n_named;
 		(*t)->implicit = m->task->has_implicit && m->task->implicit_deactivation;
 		return true;
 	}
@@ -145,7 +148,7 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 	struct registry_task *t;
 	struct x1_operation *op;
 
-	if (!may_activate(x, m, &details, &room) || !make_task(x, m, &details, &t, &op))
+	if (!may_activate(x, m, &details, &room) || !make_task(x, m, &details, &room, &t, &op))
 		return;
 	t->activated_ns = now_wall_ns();
 	int rc = registry_task_add(c->registry, t);
@@ -259,7 +262,7 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 	struct x1_task_room room;
 	struct x1_operation *op;
 
-	if (!may_modify(x, m, old, &details, &room) || !make_task(x, m, &details, &new, &op))
+	if (!may_modify(x, m, old, &details, &room) || !make_task(x, m, &details, &room, &new, &op))
 		return;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;

@@ -93,8 +93,11 @@ int x1_check(const struct exchange *x, uint32_t index, const char **text)
 	case X1_DELETE_OBJECT:
 	case X1_LIST_OBJECTS_OF_TYPE:
 	case X1_DELETE_ALL_OBJECTS:
-		*text = "generic objects are not supported";
-		return minor >= 9 ? X1_ERR_UNSUPPORTED_REQUEST : X1_ERR_GENERIC;
+		if (minor < X1_OBJECTS_MINOR) {
+			*text = "generic objects are not supported";
+			return X1_ERR_GENERIC;
+		}
+		[[fallthrough]];
 	default:
 		if (publish_recovered(c->publish))
 			break;

@@ -122,7 +122,8 @@ int x1_destination_build(const struct registry *r, uint16_t ne,
 			return unsupported(why, "UDP: delivery is over TCP");
 		if (!d->port || !d->address || ip_address_parse(d->address, &out->address)) {
 			x1_refuse(why, generic,
-				"ipAddressAndPort: an address and a TCP port from 1 to 65535 are needed");
+				"ipAddressAndPort: an address and a TCP port from 1 to 65535 are "
+				"needed");
 			return POI_ERR_INVALID;
 		}
 		return 0;
@@ -141,11 +142,24 @@ int x1_destination_build(const struct registry *r, uint16_t ne,
 void x1_destination_users(
 	const struct registry *r, const struct registry_destination *d, char *out, size_t capacity)
 {
+	const struct objects *sets = registry_objects(r);
 	char text[ID_TEXT_SIZE];
 	size_t used = 0;
 
 	out[0] = 0;
-	for (const struct registry_task *t = registry_task_first(r, d->ne); t; t = registry_task_next(t)) {
+	for (const struct object *o = objects_first(sets, d->ne); o; o = objects_next(o)) {
+		if (!object_has_member(o, &d->did))
+			continue;
+		if (used + ID_TEXT_SIZE + 9 > capacity) {
+			snprintf(out + used, capacity - used, " ...");
+			return;
+		}
+		id_format(&o->details.id, text);
+		used += (size_t)snprintf(
+			out + used, capacity - used, used ? " set %s" : "set %s", text);
+	}
+	for (const struct registry_task *t = registry_task_first(r, d->ne); t;
+		t = registry_task_next(t)) {
 		bool uses = false;
 		for (uint8_t i = 0; i < t->n_destinations; i++)
 			uses = uses || id_equal(&registry_task_dids(t)[i], &d->did);

@@ -15,7 +15,7 @@
 	const struct x1_destination_details *d, bool modify, struct channel_destination *out,
 	struct x1_refusal *why);
 
-// The tasks that name a destination, for 7010 and 8010: up to `max` XIDs as text, separated by
-// spaces.
+// The sets and tasks that name a destination, for 7010 and 8010: identifiers as text, separated
+// by spaces.
 void x1_destination_users(
 	const struct registry *r, const struct registry_destination *d, char *out, size_t capacity);

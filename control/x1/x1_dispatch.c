@@ -74,8 +74,7 @@ static void mark_unaudited(const struct exchanges *chosen)
 {
 	struct exchange *x;
 
-	STAILQ_FOREACH(x, chosen, run_entry)
-	{
+	STAILQ_FOREACH (x, chosen, run_entry) {
 		for (uint32_t i = x->done; i < x->ahead; i++)
 			x->unaudited[i] = true;
 	}
@@ -123,7 +122,7 @@ static void unblock(struct x1_dispatch *d)
 {
 	struct exchange *x;
 
-	STAILQ_FOREACH(x, &d->blocked, run_entry)
+	STAILQ_FOREACH (x, &d->blocked, run_entry)
 		x->place = X1_RUN;
 	STAILQ_CONCAT(&d->run, &d->blocked);
 	x1_bulk_recheck(d);
@@ -288,8 +287,9 @@ void x1_dispatch_stop(struct x1_dispatch *d)
 
 	d->stopping = true;
 	x1_walks_stop(d);
+	x1_plans_stop(d);
 	registry_end_removals(d->control->registry);
-	TAILQ_FOREACH(x, &d->late, entry)
+	TAILQ_FOREACH (x, &d->late, entry)
 		report_unexecuted(x);
 }
 

@@ -64,6 +64,12 @@ static execution execution_of(enum x1_request_type t)
 		[X1_GET_ALL_DETAILS] = x1_list_request,
 		[X1_GET_ALL_TASK_DETAILS] = x1_list_request,
 		[X1_GET_ALL_DESTINATION_DETAILS] = x1_list_request,
+		[X1_CREATE_OBJECT] = x1_create_object,
+		[X1_MODIFY_OBJECT] = x1_modify_object,
+		[X1_DELETE_OBJECT] = x1_delete_object,
+		[X1_DELETE_ALL_OBJECTS] = x1_delete_all_objects,
+		[X1_LIST_OBJECTS_OF_TYPE] = x1_list_request,
+		[X1_GET_ALL_GENERIC_OBJECT_DETAILS] = x1_list_request,
 		[X1_PING] = ping,
 		[X1_KEEPALIVE] = keepalive,
 	};

@@ -67,6 +67,7 @@ struct x1_dispatch {
 	TAILQ_HEAD(, exchange) outbox; // answered, to leave with this turn's end
 	TAILQ_HEAD(, exchange) late;   // answered, not executed to the end
 	LIST_HEAD(, x1_walk) walks;	// of DeactivateAllTasks, not at their end
+	LIST_HEAD(, x1_plan) plans;	// of ModifyObject, likewise
 	LIST_HEAD(, x1_operation) bulk; // wait for removals that others asked for
 	size_t late_octets;	       // of the bodies of late exchanges
 	TAILQ_HEAD(, x1_list) lists;   // the first one is being written
@@ -93,15 +94,16 @@ struct x1_operation { // one message that waits for the dataplane
 	const struct x1_message *message; // valid while `exchange` is
 	enum x1_request_type type;
 	uint16_t ne;
-	struct id16 id; // XID or DID; zero for the bulk requests
+	struct id16 id; // XID, DID or objectId; zero for the bulk requests
 	struct id16 transaction;
 	struct x1_query *query;
 	struct x1_list *list;
 	struct registry_task *task;		  // ModifyTask: what will replace the task
 	struct registry_destination *destination; // ModifyDestination
+	struct object *object;			  // ModifyObject
 	struct persistence_position position;		  // of what was put into the store
-	uint32_t remaining;			  // bulk: answers still owed by the dataplane
-	int result;				  // bulk: first failure
+	uint32_t remaining; // bulk and objects: answers still owed by the dataplane
+	int result;	    // likewise: first failure
 	uint64_t asked_ns;			  // DeactivateAllTasks
 	uint64_t asked_order;			  // the same, as the registry's order
 };
@@ -110,7 +112,7 @@ struct x1_operation { // one message that waits for the dataplane
 // Reports the end of a request that was answered `Acknowledged`: `id` is its XID or DID.
 void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t ne,
 	const struct id16 *id, const struct id16 *transaction, int code, const char *text);
-const struct id16 *x1_message_id(const struct x1_message *m); // XID or DID, or NULL
+const struct id16 *x1_message_id(const struct x1_message *m); // XID, DID or objectId, or NULL
 bool x1_changes_tasks(enum x1_request_type t);
 
 // x1_exchange.c
@@ -221,3 +223,9 @@ void x1_create_destination(struct exchange *x, const struct x1_message *m);
 void x1_modify_destination(struct exchange *x, const struct x1_message *m);
 void x1_remove_destination(struct exchange *x, const struct x1_message *m);
 void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m);
+// x1_change_object.c and x1_modify_object.c
+void x1_create_object(struct exchange *x, const struct x1_message *m);
+void x1_modify_object(struct exchange *x, const struct x1_message *m);
+void x1_delete_object(struct exchange *x, const struct x1_message *m);
+void x1_delete_all_objects(struct exchange *x, const struct x1_message *m);
+void x1_plans_stop(struct x1_dispatch *d);

@@ -11,6 +11,8 @@ const struct id16 *x1_message_id(const struct x1_message *m)
 		return &m->task->xid;
 	if (m->destination)
 		return &m->destination->did;
+	if (m->object)
+		return &m->object->id;
 	return m->has_id ? &m->id : NULL;
 }
 
@@ -88,8 +90,8 @@ void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t n
 		issue_not_actioned(c, scope, ne, id, transaction, code, text);
 		publish_memo(c, scope, ne, id);
 	} else {
-		issue_actioned(c, scope, ne, scope == ISSUE_NE ? NULL : id, transaction, code,
-			text);
+		issue_actioned(
+			c, scope, ne, scope == ISSUE_NE ? NULL : id, transaction, code, text);
 	}
 	if (scope != ISSUE_NE)
 		store_state(c, scope, ne, id);

@@ -3,13 +3,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/x1/x1_internal.h"
 #include "shared/now.h"
 
 #define WINDOW 256 // tasks taken, asked for and written together
 
-enum phase { BEGIN, TASKS, DESTINATIONS, END };
+enum phase { BEGIN, TASKS, DESTINATIONS, OBJECTS, END };
 enum outcome { WAITING, UNFINISHED, COMPLETE, TOO_LARGE };
 
 struct question { // context of one status request
@@ -21,6 +22,7 @@ struct x1_list {
 	TAILQ_ENTRY(x1_list) entry; // in the dispatcher's queue
 	struct x1_operation *op;    // NULL: abandoned, lives until the last answer of the dataplane
 	struct registry_cursor cursor;
+	struct objects_cursor objects;
 	enum phase phase;
 	bool begun;
 	bool asks;	       // the dataplane is asked for the amounts
@@ -35,7 +37,13 @@ static const struct timeval at_once;
 
 static bool ids_only(const struct x1_list *l)
 {
-	return l->op->type == X1_LIST_ALL_DETAILS;
+	return l->op->type == X1_LIST_ALL_DETAILS || l->op->type == X1_LIST_OBJECTS_OF_TYPE;
+}
+
+static bool objects_only(const struct x1_list *l)
+{
+	return l->op->type == X1_LIST_OBJECTS_OF_TYPE ||
+	       l->op->type == X1_GET_ALL_GENERIC_OBJECT_DETAILS;
 }
 
 // Octets that this list may still have.
@@ -140,20 +148,70 @@ static enum outcome write_tasks(struct x1_list *l, struct x1_buffer *b)
 	return UNFINISHED;
 }
 
+// A list of all that there is has objects where there are some and the requester knows them.
+static void begin_objects(struct x1_list *l, struct x1_buffer *b)
+{
+	const struct x1_operation *op = l->op;
+	const struct registry *r = op->dispatch->control->registry;
+	bool all = op->type == X1_GET_ALL_DETAILS || op->type == X1_LIST_ALL_DETAILS;
+
+	l->phase = END;
+	if (!objects_only(l) &&
+		(!all || x1_version_minor(op->message->version) < X1_OBJECTS_MINOR ||
+			!objects_first(registry_objects(r), op->ne)))
+		return;
+	l->phase = OBJECTS;
+	x1_list_open(b, op->type == X1_LIST_OBJECTS_OF_TYPE ? "listOfObjects"
+			: ids_only(l)			    ? "ListOfGenericObjectIDs"
+							    : "listOfGenericObjectResponseDetails");
+}
+
+static const char *type_name(const struct object *o)
+{
+	return o->details.type == OBJECT_HASH_CONTEXT
+		       ? "Q{http://uri.etsi.org/03221/X1/2017/10/HashedID}HashContext"
+		       : "Q{http://uri.etsi.org/03221/X1/2017/10/DestinationSet}"
+			 "DestinationSetDetails";
+}
+
+static enum outcome write_objects(struct x1_list *l, struct x1_buffer *b)
+{
+	const char *wanted = l->op->message->object_type;
+
+	for (uint32_t i = 0; i < WINDOW; i++) {
+		const struct object *o = objects_cursor_next(&l->objects);
+		if (!o) {
+			x1_list_close(b);
+			l->phase = END;
+			return UNFINISHED;
+		}
+		if (wanted && strcmp(wanted, type_name(o)) != 0)
+			continue;
+		if (ids_only(l))
+			x1_put_id(b, "objectId", &o->details.id);
+		else
+			x1_put_object(b, o->details.xml, o->details.xml_length);
+		if (!room(l))
+			return TOO_LARGE;
+	}
+	return UNFINISHED;
+}
+
 static enum outcome write_destinations(struct x1_list *l, struct x1_buffer *b)
 {
 	for (uint32_t i = 0; i < WINDOW; i++) {
 		const struct registry_destination *d = registry_cursor_destination(&l->cursor);
 		if (!d) {
 			x1_list_close(b);
-			l->phase = END;
+			begin_objects(l, b);
 			return UNFINISHED;
 		}
+		if (d->n_ends) // a set is an object
+			continue;
 		if (ids_only(l))
 			x1_put_id(b, "dId", &d->did);
 		else
-			x1_query_put_destination(
-				b, &l->op->dispatch->control->config->delivery, d);
+			x1_query_put_destination(b, &l->op->dispatch->control->config->delivery, d);
 		if (!room(l))
 			return TOO_LARGE;
 	}
@@ -170,9 +228,14 @@ static void begin(struct x1_list *l, struct x1_buffer *b)
 	l->begun = x->writing = true;
 	l->start = b->length;
 	registry_cursor_begin(r, op->ne, &l->cursor);
+	objects_cursor_begin(registry_objects(r), op->ne, &l->objects);
 	x1_message_open(b, &e, op->type);
 	if (op->type == X1_GET_ALL_DETAILS)
 		x1_query_put_ne(b, op->dispatch->control, op->ne);
+	if (objects_only(l)) {
+		begin_objects(l, b);
+		return;
+	}
 	if (op->type == X1_GET_ALL_DESTINATION_DETAILS)
 		x1_list_open(b, "listOfDestinationResponseDetails");
 	else
@@ -192,6 +255,8 @@ static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
 			o = write_tasks(l, b);
 		else if (l->phase == DESTINATIONS)
 			o = write_destinations(l, b);
+		else if (l->phase == OBJECTS)
+			o = write_objects(l, b);
 		else
 			o = COMPLETE;
 		if (b->error)
@@ -268,8 +333,10 @@ static void release(struct x1_operation *op)
 	if (!l)
 		return;
 	TAILQ_REMOVE(&op->dispatch->lists, l, entry);
-	if (l->begun)
+	if (l->begun) {
 		registry_cursor_end(&l->cursor);
+		objects_cursor_end(&l->objects);
+	}
 	l->op = NULL;
 	if (!l->in_flight)
 		free(l);

@@ -49,7 +49,7 @@ static void add_fault(struct collected *c, int code, const char *text)
 
 static const char *provisioning(const struct registry_task *t)
 {
-	return t->state == TASK_COMPLETE			? "complete"
+	return t->state == TASK_COMPLETE		    ? "complete"
 	       : fault_has(t->faults, FAULT_DATAPLANE_LOST) ? "failed" // it refused the task
 							    : "awaitingProvisioning";
 }
@@ -83,8 +83,8 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 	free(faults.at);
 }
 
-void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery *c,
-	const struct registry_destination *d)
+void x1_query_put_destination(
+	struct x1_buffer *b, const struct config_delivery *c, const struct registry_destination *d)
 {
 	struct collected faults = collect_faults(b, d->faults);
 
@@ -92,8 +92,9 @@ void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery 
 	if (config_settle_of(c, &d->did, &d->address) == CONFIG_SETTLE_TCP)
 		add_fault(&faults, X1_STATUS_WARNING,
 			"settle: tcp: delivered is what the MDF's TCP has taken");
-	struct x1_destination_status s = {
-		.fault = d->down, .n_faults = faults.n, .faults = faults.at};
+	struct x1_destination_status s = {.fault = d->down || fault_has(d->faults, FAULT_END),
+		.n_faults = faults.n,
+		.faults = faults.at};
 	x1_put_destination(b, d->xml, d->xml_length, &s);
 	free(faults.at);
 }
@@ -110,13 +111,14 @@ void x1_query_put_ne(struct x1_buffer *b, struct control *c, uint16_t ne)
 }
 
 // Writes the whole message, with what is known so far. Returns 0 or the error code to answer (2020,
-// 2040) when the object is gone; nothing is written then.
+// 2040, 2060) when the object is gone; nothing is written then.
 static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e)
 {
 	const struct x1_operation *op = q->op;
 	struct registry *r = op->dispatch->control->registry;
 	const struct registry_task *t = NULL;
 	const struct registry_destination *d = NULL;
+	const struct object *o = NULL;
 
 	if (op->type == X1_GET_TASK_DETAILS) {
 		t = registry_task_find(r, op->ne, &op->id);
@@ -125,8 +127,13 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 	}
 	if (op->type == X1_GET_DESTINATION_DETAILS) {
 		d = registry_destination_find(r, op->ne, &op->id);
-		if (!d)
+		if (!d || d->n_ends)
 			return X1_ERR_DID_UNKNOWN;
+	}
+	if (op->type == X1_GET_OBJECT) {
+		o = objects_find(registry_objects(r), op->ne, &op->id);
+		if (!o)
+			return X1_ERR_OBJECT_UNKNOWN;
 	}
 	q->asked.follows &= q->extended;
 	x1_message_open(b, e, op->type);
@@ -134,6 +141,8 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 		x1_query_put_task(b, t, &q->asked);
 	if (d)
 		x1_query_put_destination(b, &op->dispatch->control->config->delivery, d);
+	if (o)
+		x1_put_object(b, o->details.xml, o->details.xml_length);
 	if (op->type == X1_GET_NE_STATUS)
 		x1_query_put_ne(b, op->dispatch->control, op->ne);
 	x1_message_close(b);

@@ -71,10 +71,10 @@ static int check_known(struct build *b, const struct x1_task_details *d)
 	for (uint32_t i = 0; i < d->n_dids; i++) {
 		const struct registry_destination *known =
 			registry_destination_find(b->registry, b->ne, &d->dids[i]);
-		if (known && !known->removing)
+		if (known && !known->removing && !known->n_ends)
 			continue;
 		id_format(&d->dids[i], text);
-		if (known) {
+		if (known && !known->n_ends) {
 			x1_refuse(b->why, b->generic,
 				"destination %s: its removal is not completed yet", text);
 			return POI_ERR_INVALID;
@@ -85,32 +85,94 @@ static int check_known(struct build *b, const struct x1_task_details *d)
 	return 0;
 }
 
-static int add_destinations(
-	struct build *b, const struct x1_task_details *d, struct channel_task *out)
+static int refuse_many(struct build *b)
+{
+	x1_refuse(b->why, b->generic, "more than %d destinations", CHANNEL_TASK_DESTINATIONS_MAX);
+	return POI_ERR_INVALID;
+}
+
+// The set of this identifier. NULL with the reason: it cannot be named.
+static const struct object *find_set(struct build *b, const struct id16 *id)
+{
+	const struct object *o = objects_find(registry_objects(b->registry), b->ne, id);
+	char text[ID_TEXT_SIZE];
+
+	id_format(id, text);
+	if (!o)
+		x1_refuse(b->why, X1_ERR_OBJECT_UNKNOWN, "%s", text);
+	else if (o->details.type != OBJECT_DESTINATION_SET)
+		x1_refuse(b->why, b->generic, "dSId %s: the object is no destination set", text);
+	else if (o->modifying || o->removing)
+		x1_refuse(b->why, b->generic,
+			"dSId %s: another request for the set is not completed yet", text);
+	else if (o->details.set == OBJECT_SET_REDUNDANT &&
+		 !registry_destination_find(b->registry, b->ne, id))
+		x1_refuse(b->why, b->generic, "dSId %s: the set was not created to its end", text);
+	else
+		return o;
+	return NULL;
+}
+
+static int add_object(struct build *b, const struct id16 *id, struct x1_task_room *room)
+{
+	for (uint8_t i = 0; i < room->n_objects; i++) {
+		if (id_equal(&room->object[i], id))
+			return 0;
+	}
+	if (room->n_objects == X1_TASK_OBJECTS_MAX) {
+		x1_refuse(b->why, b->generic, "more than %d generic objects", X1_TASK_OBJECTS_MAX);
+		return POI_ERR_INVALID;
+	}
+	room->object[room->n_objects++] = *id;
+	return 0;
+}
+
+// What the sets stand for comes behind the destinations that are named.
+static int add_sets(struct build *b, const struct x1_task_details *d, struct channel_task *out,
+	struct x1_task_room *room)
+{
+	for (uint32_t i = 0; i < d->n_dsids; i++) {
+		const struct object *set = find_set(b, &d->dsids[i]);
+		if (!set)
+			return POI_ERR_INVALID;
+		int rc = add_object(b, &d->dsids[i], room);
+		if (rc)
+			return rc;
+		if (registry_set_add(&set->details, out))
+			return refuse_many(b);
+	}
+	return 0;
+}
+
+static int add_destinations(struct build *b, const struct x1_task_details *d,
+	struct channel_task *out, struct x1_task_room *room)
 {
 	uint8_t covered = 0;
 
 	for (uint32_t i = 0; i < d->n_dids; i++) {
-		const struct registry_destination *known =
-			registry_destination_find(b->registry, b->ne, &d->dids[i]);
-		// What it takes now and goes on to take.
-		uint8_t takes =
-			known->modifying ? known->delivery & known->next_delivery : known->delivery;
 		bool repeated = false;
 
 		for (uint8_t k = 0; k < out->n_destinations; k++)
 			repeated = repeated || id_equal(&out->did[k], &d->dids[i]);
 		if (repeated)
 			continue;
-		if (out->n_destinations == CHANNEL_TASK_DESTINATIONS_MAX) {
-			x1_refuse(b->why, b->generic, "more than %d destinations",
-				CHANNEL_TASK_DESTINATIONS_MAX);
-			return POI_ERR_INVALID;
-		}
-		// One that takes nothing of it gets nothing: what is sent must have a destination
-		// (table 4), not each destination something that is sent.
-		covered |= takes;
+		if (out->n_destinations == CHANNEL_TASK_DESTINATIONS_MAX)
+			return refuse_many(b);
 		out->did[out->n_destinations++] = d->dids[i];
+	}
+	room->n_named = out->n_destinations;
+	int rc = add_sets(b, d, out, room);
+	if (rc)
+		return rc;
+	for (uint8_t i = 0; i < out->n_destinations; i++) {
+		const struct registry_destination *known =
+			registry_destination_find(b->registry, b->ne, &out->did[i]);
+		// What it takes now and goes on to take. One that takes nothing of the task gets
+		// nothing: what is sent must have a destination (table 4), not each destination
+		// something that is sent.
+		if (known)
+			covered |= known->modifying ? known->delivery & known->next_delivery
+						    : known->delivery;
 	}
 	if ((covered & out->delivery) != out->delivery) {
 		x1_refuse(b->why, X1_ERR_DELIVERY_TYPE,
@@ -192,6 +254,7 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 		out->correlation = d->correlation;
 	const struct x1_criteria_of of = {
 		.config = config, .ne = &config->nes[ne], .generic = b.generic, .why = why};
+	room->n_objects = room->n_named = 0;
 	int rc = x1_task_criteria(&of, d, out, room->alternatives);
 	if (!rc)
 		rc = refuse_unhonoured(&b, d);
@@ -202,7 +265,7 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 	if (!rc)
 		rc = check_known(&b, d);
 	if (!rc)
-		rc = add_destinations(&b, d, out);
+		rc = add_destinations(&b, d, out, room);
 	if (!rc)
 		rc = check_modification(&b, d, out);
 	return rc;

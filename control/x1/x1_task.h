@@ -9,15 +9,21 @@
 #include "control/xml/x1_types.h"
 #include "shared/config.h"
 
-// Holds what a built task points to; the caller's.
+// Holds what a built task points to, and what it names; the caller's.
+#define X1_TASK_OBJECTS_MAX 32
+
 struct x1_task_room {
+	struct id16 object[X1_TASK_OBJECTS_MAX]; // the generic objects that it names
+	uint8_t n_objects;
+	uint8_t n_named; // of its destinations: those behind are what its sets stand for
 	uint8_t matched[CHANNEL_MATCHED_MAX];
 	uint8_t alternatives[ALTERNATIVES_OCTETS_MAX];
 };
 
 // Fills `out` (memo excepted) from `d` for network element `ne`. `old`: the task that is modified
 // (the generic code is 3001 then), NULL when one is activated (3000). `out` points
-// into `room`. Destinations are looked up in `r`. 0, or INVALID with `why` set.
+// into `room`. Destinations and generic objects are looked
+// up in `r`. 0, or INVALID with `why` set.
 // Readings: an address or port names either end; GTPTunnelDirection Outbound is the tunnel that
 // leads to the target, Inbound the one that leads from it.
 [[nodiscard]] int x1_task_build(const struct config *config, const struct registry *r, uint16_t ne,

@@ -39,6 +39,26 @@ static bool destinations_change(const struct exchange *x, const struct x1_task_d
 	return false;
 }
 
+// Requests about objects have their turn behind what their own container began: they name what it
+// creates.
+static enum wait wait_of_object(const struct exchange *x, const struct x1_message *m)
+{
+	const struct objects *all = registry_objects(x->dispatch->control->registry);
+	const struct id16 *id = x1_message_id(m);
+	const struct object *o = id ? objects_find(all, x->ne, id) : NULL;
+	bool deletes = m->type == X1_DELETE_OBJECT || m->type == X1_DELETE_ALL_OBJECTS;
+
+	if (m->type == X1_DELETE_ALL_OBJECTS)
+		o = objects_first(all, x->ne);
+	while (m->type == X1_DELETE_ALL_OBJECTS && o && !o->removing && !o->modifying)
+		o = objects_next(o);
+	if (own(x) || (deletes && o && o->removing))
+		return ON;
+	if (m->type == X1_GET_OBJECT)
+		return GO;
+	return o && (o->modifying || o->removing) ? UNTIL_TIME1 : GO;
+}
+
 static enum wait wait_of_task(const struct exchange *x, const struct x1_message *m)
 {
 	const struct registry *r = x->dispatch->control->registry;
@@ -48,11 +68,11 @@ static enum wait wait_of_task(const struct exchange *x, const struct x1_message 
 	case X1_ACTIVATE_TASK:
 		if (t && t->removing)
 			return busy(x);
-		return own(x) && destinations_change(x, m->task) ? ON : GO;
+		return own(x) && (m->task->n_dsids || destinations_change(x, m->task)) ? ON : GO;
 	case X1_MODIFY_TASK:
 		if (t && task_busy(t))
 			return busy(x);
-		return own(x) && destinations_change(x, m->task) ? ON : GO;
+		return own(x) && (m->task->n_dsids || destinations_change(x, m->task)) ? ON : GO;
 	case X1_DEACTIVATE_TASK:
 		return t && t->removing ? ON : GO;
 	default: // a query
@@ -82,8 +102,8 @@ static enum wait wait_of_destination(const struct exchange *x, const struct x1_m
 	}
 }
 
-// What changes tasks waits for the walk of a DeactivateAllTasks; what a task may refer to, for the end of
-// tasks that the fail-safe stopped.
+// What changes tasks waits for the walk of a DeactivateAllTasks; what a task may refer to, for the
+// end of tasks that the fail-safe stopped.
 static bool walked_over(const struct exchange *x, enum x1_request_type t)
 {
 	const struct x1_dispatch *d = x->dispatch;
@@ -94,9 +114,13 @@ static bool walked_over(const struct exchange *x, enum x1_request_type t)
 	case X1_DEACTIVATE_TASK:
 	case X1_DEACTIVATE_ALL_TASKS:
 		return x1_walks(d, x->ne);
+	case X1_MODIFY_OBJECT:
+		return x1_walks(d, x->ne) || registry_batches(d->control->registry, x->ne);
 	case X1_MODIFY_DESTINATION:
 	case X1_REMOVE_DESTINATION:
 	case X1_REMOVE_ALL_DESTINATIONS:
+	case X1_DELETE_OBJECT:
+	case X1_DELETE_ALL_OBJECTS:
 		return registry_batches(d->control->registry, x->ne);
 	default:
 		return false;
@@ -129,6 +153,12 @@ static enum wait wait_of(const struct exchange *x, uint32_t index)
 	case X1_REMOVE_DESTINATION:
 	case X1_GET_DESTINATION_DETAILS:
 		return wait_of_destination(x, m);
+	case X1_CREATE_OBJECT:
+	case X1_MODIFY_OBJECT:
+	case X1_DELETE_OBJECT:
+	case X1_DELETE_ALL_OBJECTS:
+	case X1_GET_OBJECT:
+		return wait_of_object(x, m);
 	case X1_REMOVE_ALL_DESTINATIONS:
 		return x->task_operations ? ON : GO;
 	default:
@@ -141,12 +171,15 @@ static bool joins(const struct exchange *x, const struct x1_message *m)
 	const struct registry *r = x->dispatch->control->registry;
 	const struct registry_task *t = NULL;
 	const struct registry_destination *d = NULL;
+	const struct object *o = NULL;
 
 	if (m->type == X1_DEACTIVATE_TASK)
 		t = registry_task_find(r, x->ne, &m->id);
 	if (m->type == X1_REMOVE_DESTINATION)
 		d = registry_destination_find(r, x->ne, &m->id);
-	return (t && t->removing) || (d && d->removing);
+	if (m->type == X1_DELETE_OBJECT)
+		o = objects_find(registry_objects(r), x->ne, &m->id);
+	return (t && t->removing) || (d && d->removing) || (o && o->removing);
 }
 
 bool x1_must_wait(struct exchange *x, uint32_t index)

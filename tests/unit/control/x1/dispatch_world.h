@@ -180,6 +180,11 @@ void x1_put_destination(
 	line(b, "destination %.*s%s\n", (int)length, xml, s->fault ? " fault" : "");
 }
 
+void x1_put_object(struct x1_buffer *b, const char *xml, size_t length)
+{
+	line(b, "object %.*s\n", (int)length, xml);
+}
+
 void x1_put_ne_status(struct x1_buffer *b, uint32_t n, const struct x1_fault *faults)
 {
 	line(b, "status %u\n", n);

@@ -45,12 +45,12 @@ Test(dispatch, wrong_direction_and_objects)
 
 	c->messages[0].type = X1_REPORT_NE_ISSUE;
 	c->messages[1].type = X1_CREATE_OBJECT;
-	c->messages[2].type = X1_CREATE_OBJECT;
+	c->messages[2].type = X1_GET_OBJECT;
 	c->messages[2].version = "v1.19.1";
 	expect(submit(c),
 		"begin\nReportNEIssue a0 1000 a network element sends this request, it does not "
 		"receive it\nCreateObject a1 1000 generic objects are not supported\n"
-		"CreateObject a2 1080 generic objects are not supported\nend\n");
+		"GetObject a2 2060 00000000-0000-0000-0000-000000000000\nend\n");
 }
 
 Test(dispatch, later_minors_have_a_code_for_the_wrong_direction)
@@ -419,8 +419,9 @@ Test(dispatch, a_modification_that_failed_late_is_not_adopted)
 	run(100);
 	w.dataplane.result = 0;
 	restart_control();
-	expect(request_id(X1_GET_TASK_DETAILS, 7), "begin\nGetTaskDetails a0 answer\ntask <t/> "
-						   "complete x3=4711 modifications=0 fault=3001\nend\n");
+	expect(request_id(X1_GET_TASK_DETAILS, 7),
+		"begin\nGetTaskDetails a0 answer\ntask <t/> "
+		"complete x3=4711 modifications=0 fault=3001\nend\n");
 }
 
 Test(dispatch, dataplane_dead)

@@ -1,0 +1,455 @@
+// ModifyObject, and redundant sets whose members change. A Duplicate set's tasks are planned anew,
+// each of them replaced whole; a Redundant set is a destination whose ends change.
+#include "control/x1/x1_change_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/state/dataplane_events.h"
+#include "control/state/task_walk.h"
+#include "control/x1/x1_object.h"
+
+struct x1_plan { // of the tasks of a Duplicate set
+	LIST_ENTRY(x1_plan) entry;
+	struct task_walk walk;
+	struct x1_operation *op; // NULL: going back to what was in force, nobody waits
+	struct control *control;
+	struct id16 id;
+	uint16_t ne;
+};
+
+struct planned { // one task that the dataplane was given anew
+	struct x1_operation *op;
+	struct registry_task *task;
+	struct persistence_position position;
+};
+
+static struct object *object_of(const struct x1_operation *op)
+{
+	return objects_find(registry_objects(registry_of(op)), op->ne, &op->id);
+}
+
+static void step(struct x1_operation *op, int result);
+
+// A copy of `t` with what its sets stand for, `instead` among them. NULL: nothing changes, or `rc`
+// says why not.
+static struct registry_task *plan(const struct registry *r, const struct registry_task *t,
+	const struct object_details *instead, int *rc)
+{
+	struct channel_task c;
+
+	*rc = registry_task_channel(r, t, &c);
+	if (!*rc)
+		*rc = registry_task_plan(r, t, instead, &c);
+	if (*rc || (c.n_destinations == t->n_destinations &&
+			   !memcmp(c.did, registry_task_dids(t),
+				   c.n_destinations * sizeof(struct id16))))
+		return NULL;
+	struct registry_task *new =
+		registry_task_new(t->ne, &c, registry_task_xml(t), t->xml_length);
+	if (!new || registry_task_set_objects(new, t->objects, t->n_objects)) {
+		registry_task_free(new);
+		*rc = POI_ERR_NOMEM;
+		return NULL;
+	}
+	new->n_named = t->n_named;
+	new->activated_ns = t->activated_ns;
+	new->modified_ns = t->modified_ns;
+	new->modifications = t->modifications;
+	new->before = t->before;
+	new->implicit = t->implicit;
+	new->pending = t->pending;
+	new->pending_transaction = t->pending_transaction;
+	new->state = t->state;
+	return new;
+}
+
+static void put_back(struct control *c, const struct registry_task *t)
+{
+	x1_put_back_begun(t->removing ? 0 : publish_task_put(c->publish, t, x1_put_back, NULL));
+}
+
+static void task_planned(void *context, int result, const struct channel_task_status *status)
+{
+	struct planned *p = context;
+	struct x1_operation *op = p->op;
+	struct registry_task *new = p->task;
+	struct registry *r = registry_of(op);
+	struct registry_task *old = registry_task_find(r, new->ne, &new->xid);
+	bool rewritten = persistence_rewritten(control_of(op), &p->position);
+
+	free(p);
+	registry_refer(r, new, -1);
+	if (old)
+		old->modifying = false;
+	if (!old) { // stopped meanwhile
+		if (result != POI_ERR_CLOSED)
+			x1_put_back_begun(publish_task_remove(
+				publish_of(op), new->ne, &new->xid, NULL, NULL));
+		registry_task_free(new);
+		step(op, 0);
+		return;
+	}
+	bool memo = old->memo_pending || old->faults;
+	if (!result)
+		result = registry_task_replace(r, new);
+	if (result) { // as it was
+		registry_task_free(new);
+		(void)persistence_task(control_of(op), old, NULL);
+		if (result != POI_ERR_CLOSED)
+			put_back(control_of(op), old);
+	} else {
+		if (rewritten)
+			(void)persistence_task(control_of(op), new, NULL);
+		if (memo)
+			publish_task_memo(publish_of(op), new);
+	}
+	step(op, result);
+}
+
+static void plan_task(void *context, struct registry_task *t)
+{
+	struct x1_plan *p = context;
+	struct x1_operation *op = p->op;
+	int rc = 0;
+
+	if (!op || op->result || !registry_task_names(t, &p->id))
+		return;
+	if (t->modifying || t->removing) // another request came between
+		rc = POI_ERR_AGAIN;
+	struct registry_task *new = rc ? NULL : plan(registry_of(op), t, &op->object->details, &rc);
+	struct planned *one = new ? malloc(sizeof(*one)) : NULL;
+	if (new && !one)
+		rc = POI_ERR_NOMEM;
+	if (one) {
+		*one = (struct planned){.op = op, .task = new};
+		rc = persistence_task(p->control, new, &one->position);
+		if (!rc)
+			op->position = one->position;
+		if (!rc)
+			rc = publish_task_put(p->control->publish, new, task_planned, one);
+		if (!rc) {
+			t->modifying = true;
+			registry_refer(p->control->registry, new, 1);
+			op->remaining++;
+			return;
+		}
+		(void)persistence_task(p->control, t, NULL);
+		free(one);
+	}
+	registry_task_free(new);
+	op->result = op->result ? op->result : rc;
+}
+
+static void planning_over(void *context)
+{
+	struct x1_plan *p = context;
+	struct x1_operation *op = p->op;
+
+	LIST_REMOVE(p, entry);
+	free(p);
+	step(op, 0);
+}
+
+// Back to the object's details that are in force.
+static void unplan_task(void *context, struct registry_task *t)
+{
+	struct x1_plan *p = context;
+	struct registry *r = p->control->registry;
+	int rc = 0;
+	struct registry_task *old =
+		registry_task_names(t, &p->id) && !t->modifying ? plan(r, t, NULL, &rc) : NULL;
+
+	if (!old)
+		return;
+	bool memo = t->memo_pending || t->faults;
+	(void)persistence_task(p->control, old, NULL);
+	put_back(p->control, old);
+	if (registry_task_replace(r, old))
+		registry_task_free(old);
+	else if (memo)
+		publish_task_memo(p->control->publish, old);
+}
+
+static void unplanning_over(void *context)
+{
+	struct x1_plan *p = context;
+	struct object *o = objects_find(registry_objects(p->control->registry), p->ne, &p->id);
+
+	if (o)
+		o->modifying = false;
+	LIST_REMOVE(p, entry);
+	free(p);
+}
+
+static int walk(struct x1_operation *op, const struct task_walk_use *use, bool forward)
+{
+	struct x1_plan *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return POI_ERR_NOMEM;
+	*p = (struct x1_plan){
+		.op = forward ? op : NULL, .control = control_of(op), .id = op->id, .ne = op->ne};
+	op->remaining += forward;
+	LIST_INSERT_HEAD(&op->dispatch->plans, p, entry);
+	task_walk_begin(&p->walk, publish_slices(publish_of(op)), registry_of(op), op->ne, use, p);
+	return 0;
+}
+
+static void not_modified(struct x1_operation *op)
+{
+	static const struct task_walk_use use = {.each = unplan_task, .done = unplanning_over};
+	struct control *c = control_of(op);
+	struct object *o = object_of(op);
+	struct registry_destination *set = registry_destination_find(c->registry, op->ne, &op->id);
+
+	object_free(op->object);
+	registry_destination_free(op->destination);
+	if (o) {
+		(void)persistence_object(c, o, NULL);
+		x1_put_back_begun(publish_object_put(c->publish, o, x1_put_back, NULL));
+		o->modifying = false;
+	}
+	if (set) {
+		set->modifying = false;
+		(void)persistence_destination(c, set, NULL);
+		x1_put_back_begun(publish_destination_put(c->publish, set, x1_put_back, NULL));
+	}
+	if (o && o->details.set == OBJECT_SET_DUPLICATE && !op->dispatch->stopping) {
+		o->modifying = true;
+		if (walk(op, &use, false))
+			o->modifying = false;
+	}
+	op->object = NULL;
+	op->destination = NULL;
+	x1_operation_finish(op, X1_ERR_GENERIC, x1_publish_error_text(op->result));
+}
+
+// The set's new ends are in force.
+static void keep_set(struct control *c, struct registry_destination *set)
+{
+	struct registry_destination *old =
+		registry_destination_find(c->registry, set->ne, &set->did);
+	bool memo = old && (old->faults || old->down || old->ends_down || old->memo_pending);
+
+	set->ready = true;
+	if (registry_destination_replace(c->registry, set)) {
+		registry_destination_free(set);
+		return;
+	}
+	if (memo)
+		publish_destination_memo(c->publish, set);
+	(void)persistence_destination(c, set, NULL);
+}
+
+static void step(struct x1_operation *op, int result)
+{
+	struct control *c = control_of(op);
+
+	op->result = op->result ? op->result : result;
+	if (--op->remaining)
+		return;
+	struct object *old = object_of(op);
+	if (!op->result && !old)
+		op->result = POI_ERR_NOT_FOUND;
+	persistence_sync(c); // tasks were put in turns of their own
+	if (!op->result && !persistence_kept(c, &op->position))
+		op->result = POI_ERR_IO;
+	if (op->result) {
+		not_modified(op);
+		return;
+	}
+	struct object_details was = old->details;      // its members alone are looked at
+	(void)persistence_object(c, op->object, NULL); // a rewrite has put the old one
+	if (registry_object_replace(c->registry, op->object))
+		object_free(op->object);
+	op->object = NULL;
+	if (op->destination)
+		keep_set(c, op->destination);
+	op->destination = NULL;
+	for (uint8_t i = 0; i < was.n_members; i++)
+		dataplane_end_left(c, op->ne, &was.member[i]);
+	x1_operation_finish(op, 0, NULL);
+}
+
+static void put(void *context, int result, const struct channel_task_status *status)
+{
+	step(context, result);
+}
+
+static int modify_set(struct x1_operation *op, const struct object_details *details)
+{
+	static const struct task_walk_use use = {.each = plan_task, .done = planning_over};
+	struct control *c = control_of(op);
+	struct registry_destination *old =
+		registry_destination_find(c->registry, op->ne, &details->id);
+	struct channel_destination channel;
+
+	if (details->set == OBJECT_SET_DUPLICATE)
+		return walk(op, &use, true);
+	if (details->set != OBJECT_SET_REDUNDANT || !old)
+		return 0;
+	x1_object_destination(c->registry, op->ne, details, &channel);
+	channel.creation = old->creation;
+	op->destination = registry_destination_new(op->ne, &channel, "", 0);
+	int rc = op->destination ? persistence_destination(c, op->destination, &op->position)
+				 : POI_ERR_NOMEM;
+	if (!rc)
+		rc = publish_destination_put(c->publish, op->destination, put, op);
+	if (!rc)
+		old->modifying = true;
+	op->remaining += !rc;
+	return rc;
+}
+
+// What a redundant set's tasks send must go on being taken.
+static bool keeps_delivery(const struct registry *r, const struct object *old,
+	const struct object_details *details, struct x1_refusal *why)
+{
+	const struct registry_destination *set =
+		registry_destination_find(r, old->ne, &details->id);
+	const struct registry_destination *member =
+		registry_destination_find(r, old->ne, &details->member[0]);
+
+	if (details->set != OBJECT_SET_REDUNDANT || !old->references || !set || !member ||
+		!(set->delivery & ~member->delivery))
+		return true;
+	x1_refuse(why, X1_ERR_GENERIC,
+		"deliveryType of its destinations: tasks that use the set would lose it");
+	return false;
+}
+
+// Reads the details. False, and answered: they are refused.
+static bool may_modify(struct exchange *x, const struct x1_message *m, const struct object *old,
+	struct object_details *details)
+{
+	struct control *c = x->dispatch->control;
+	struct x1_refusal why;
+
+	if (!old)
+		x1_answer_id(x, m, X1_ERR_OBJECT_UNKNOWN, &m->object->id);
+	else if (old->removing)
+		x1_answer_removing(x, m, X1_ERR_GENERIC, &m->object->id);
+	else if (old->modifying)
+		x1_answer(x, m, X1_ERR_GENERIC,
+			"another request for this object is not completed yet");
+	else if (x1_object_build(c->registry, x->ne, m->object, old, details, &why) ||
+		 !keeps_delivery(c->registry, old, details, &why) ||
+		 (details->set == OBJECT_SET_DUPLICATE &&
+			 !x1_object_plannable(c->registry, old, details, &why)))
+		x1_refused(x, m, &why);
+	else if (publish_state(c->publish) != PUBLISH_READY)
+		x1_answer(x, m, X1_ERR_GENERIC, x1_no_dataplane);
+	else
+		return true;
+	return false;
+}
+
+void x1_modify_object(struct exchange *x, const struct x1_message *m)
+{
+	struct control *c = x->dispatch->control;
+	struct object *old = objects_find(registry_objects(c->registry), x->ne, &m->object->id);
+	struct object_details details;
+
+	if (!may_modify(x, m, old, &details))
+		return;
+	struct object *new = object_new(x->ne, &details);
+	struct x1_operation *op = new ? x1_change_new(x, m, &details.id) : NULL;
+	if (!op) {
+		object_free(new);
+		x1_answer(x, m, X1_ERR_GENERIC, poi_error_text(POI_ERR_NOMEM));
+		return;
+	}
+	op->object = new;
+	old->modifying = true;
+	op->remaining = 1; // this function
+	int rc = persistence_object(c, new, &op->position);
+	if (!rc)
+		rc = publish_object_put(c->publish, new, put, op);
+	op->remaining += !rc;
+	if (!rc)
+		rc = modify_set(op, &details);
+	step(op, rc);
+}
+
+void x1_plans_stop(struct x1_dispatch *d)
+{
+	struct x1_plan *p;
+
+	while ((p = LIST_FIRST(&d->plans)) != NULL) {
+		struct x1_operation *op = p->op;
+		LIST_REMOVE(p, entry);
+		task_walk_stop(&p->walk);
+		free(p);
+		if (op)
+			step(op, POI_ERR_CLOSED);
+	}
+}
+
+// Members that are modified.
+
+struct following { // a redundant set that follows its member
+	struct x1_operation *op;
+	struct registry_destination *set;
+};
+
+static void followed(void *context, int result, const struct channel_task_status *status)
+{
+	struct following *f = context;
+	struct x1_operation *op = f->op;
+	struct registry_destination *set = f->set;
+	struct registry_destination *old =
+		registry_destination_find(registry_of(op), set->ne, &set->did);
+
+	free(f);
+	if (old)
+		old->modifying = false;
+	// Where the dataplane is gone, the next one is given what the registry holds.
+	if (old && (!result || result == POI_ERR_CLOSED))
+		keep_set(control_of(op), set);
+	else
+		registry_destination_free(set);
+	op->result = op->result ? op->result : result;
+	x1_bulk_step(op);
+}
+
+static void follow(struct x1_operation *op, const struct object *o)
+{
+	struct control *c = control_of(op);
+	struct registry_destination *old =
+		registry_destination_find(c->registry, op->ne, &o->details.id);
+	struct channel_destination channel;
+
+	if (!old || old->removing)
+		return;
+	x1_object_destination(c->registry, op->ne, &o->details, &channel);
+	channel.creation = old->creation;
+	struct following *f = malloc(sizeof(*f));
+	struct registry_destination *set =
+		f ? registry_destination_new(op->ne, &channel, "", 0) : NULL;
+	int rc = POI_ERR_NOMEM;
+	if (set) {
+		*f = (struct following){op, set};
+		rc = publish_destination_put(c->publish, set, followed, f);
+	}
+	if (!rc) {
+		old->modifying = true;
+		op->remaining++;
+		return;
+	}
+	registry_destination_free(set);
+	free(f);
+	op->result = rc;
+}
+
+void x1_sets_follow(struct x1_operation *op, const struct id16 *did)
+{
+	const struct objects *all = registry_objects(registry_of(op));
+
+	op->remaining = 1; // this loop
+	for (const struct object *o = objects_first(all, op->ne); o; o = objects_next(o)) {
+		if (o->details.set == OBJECT_SET_REDUNDANT && object_has_member(o, did))
+			follow(op, o);
+	}
+	x1_bulk_step(op);
+}

@@ -1,0 +1,605 @@
+// Generic objects and destination sets: requests of X1 from V1.9 on, what the dataplane is given,
+// and what comes back after a restart of either process.
+#include "tests/unit/control/x1/dispatch_world.h"
+
+#include "control/state/task_store.h"
+
+static const char *version = "v1.13.1";
+static struct x1_object_details objects[8];
+static struct id16 members[8][20];
+static const uint8_t salt[8] = {0x42, 0x41, 0x79, 0x2f, 0xc4, 0xd3, 0xd0, 0x97};
+
+static struct x1_object_details *context(uint8_t n)
+{
+	struct x1_object_details *o = &objects[n % 8];
+
+	*o = (struct x1_object_details){.id = id(n),
+		.type = X1_OBJECT_HASH_CONTEXT,
+		.type_name = "Q{http://uri.etsi.org/03221/X1/2017/10/HashedID}HashContext",
+		.algorithm = "sha-256",
+		.salt = salt,
+		.salt_length = sizeof(salt),
+		.xml = "<h/>",
+		.xml_length = 4};
+	return o;
+}
+
+// `list`: identifiers of its members, the most preferred first, ended by 0.
+static struct x1_object_details *set(uint8_t n, bool duplicate, const char *list)
+{
+	struct x1_object_details *o = &objects[n % 8];
+
+	*o = (struct x1_object_details){.id = id(n),
+		.type = X1_OBJECT_DESTINATION_SET,
+		.type_name = "Q{http://uri.etsi.org/03221/X1/2017/10/DestinationSet}"
+			     "DestinationSetDetails",
+		.duplicate = duplicate,
+		.members = members[n % 8],
+		.xml = "<s/>",
+		.xml_length = 4};
+	for (; *list; list++)
+		members[n % 8][o->n_members++] = id((uint8_t)*list);
+	return o;
+}
+
+static struct http_exchange *request_object(
+	enum x1_request_type type, const struct x1_object_details *o)
+{
+	struct x1_container *c = container(1);
+
+	c->messages[0].type = type;
+	c->messages[0].version = version;
+	c->messages[0].object = o;
+	return submit(c);
+}
+
+static struct http_exchange *request_later(enum x1_request_type type, uint8_t n)
+{
+	struct x1_container *c = container(1);
+
+	c->messages[0].type = type;
+	c->messages[0].version = version;
+	c->messages[0].id = id(n);
+	c->messages[0].has_id = n != 0;
+	return submit(c);
+}
+
+// A task that names a set, and the destination `did` where it is not 0.
+static struct http_exchange *request_set_task(
+	enum x1_request_type type, uint8_t xid, uint8_t dsid, uint8_t did)
+{
+	static struct id16 dsids[8], dids[8];
+	struct x1_container *c = container(1);
+	struct x1_task_details *t = (struct x1_task_details *)task(xid);
+
+	dsids[xid % 8] = id(dsid);
+	dids[xid % 8] = id(did);
+	t->n_dids = did != 0;
+	t->dids = &dids[xid % 8];
+	t->n_dsids = 1;
+	t->dsids = &dsids[xid % 8];
+	c->messages[0].type = type;
+	c->messages[0].version = version;
+	c->messages[0].task = t;
+	return submit(c);
+}
+
+#define DONE(x, name) expect(x, "begin\n" name " a0 completed\nend\n")
+
+static void destinations(void)
+{
+	for (uint8_t n = 1; n <= 4; n++)
+		DONE(request_destination(X1_CREATE_DESTINATION, n), "CreateDestination");
+}
+
+static struct channel_task put_task(uint8_t n)
+{
+	struct id16 xid = id(n);
+	const struct fake_object *o = fake_find(w.dataplane.task, &xid);
+	static struct channel_task t;
+
+	cr_assert_not_null(o);
+	cr_assert_eq(channel_decode_task(o->body, o->length, &t), 0);
+	return t;
+}
+
+static struct channel_destination put_set(uint8_t n)
+{
+	struct id16 did = id(n);
+	const struct fake_object *o = fake_find(w.dataplane.destination, &did);
+	static struct channel_destination d;
+
+	cr_assert_not_null(o);
+	cr_assert_eq(channel_decode_destination(o->body, o->length, &d), 0);
+	return d;
+}
+
+static void goes_to(uint8_t task, const char *list)
+{
+	struct channel_task t = put_task(task);
+
+	cr_assert_eq(t.n_destinations, strlen(list));
+	for (uint8_t i = 0; i < t.n_destinations; i++)
+		cr_assert_eq(t.did[i].b[15], (uint8_t)list[i], "%u", i);
+}
+
+static void has_ends(uint8_t n, const char *list)
+{
+	struct channel_destination d = put_set(n);
+
+	cr_assert_eq(d.n_ends, strlen(list));
+	for (uint8_t i = 0; i < d.n_ends; i++)
+		cr_assert_eq(d.end[i].did.b[15], (uint8_t)list[i], "%u", i);
+}
+
+static bool told(uint8_t n, enum issue_type type, const char *part)
+{
+	struct issue i;
+	bool found = false;
+
+	while (issues_take(w.c.issues, &i)) {
+		struct id16 about = id(n);
+		found |= i.scope == ISSUE_DESTINATION && i.type == type &&
+			 id_equal(&i.id, &about) && strstr(i.text, part);
+	}
+	return found;
+}
+
+static void new_dataplane(void)
+{
+	fake_stop(&w.dataplane);
+	run(50);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	run_until_ready();
+}
+
+Test(x1_objects, come_and_go, .init = setup, .fini = teardown)
+{
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	cr_assert_eq(fake_count(w.dataplane.object), 1);
+	expect(request_object(X1_CREATE_OBJECT, context(7)),
+		"begin\nCreateObject a0 2050 00000000-0000-4000-8000-000000000007\nend\n");
+	expect(request_later(X1_GET_OBJECT, 7), "begin\nGetObject a0 answer\nobject <h/>\nend\n");
+	expect(request_later(X1_GET_OBJECT, 6),
+		"begin\nGetObject a0 2060 00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_object(X1_MODIFY_OBJECT, context(6)),
+		"begin\nModifyObject a0 2060 00000000-0000-4000-8000-000000000006\nend\n");
+	struct x1_object_details *o = context(7);
+	o->xml = "<new/>";
+	o->xml_length = 6;
+	DONE(request_object(X1_MODIFY_OBJECT, o), "ModifyObject");
+	expect(request_later(X1_GET_OBJECT, 7), "begin\nGetObject a0 answer\nobject <new/>\nend\n");
+	DONE(request_later(X1_DELETE_OBJECT, 7), "DeleteObject");
+	cr_assert_eq(fake_count(w.dataplane.object), 0);
+	expect(request_later(X1_DELETE_OBJECT, 7),
+		"begin\nDeleteObject a0 2060 00000000-0000-4000-8000-000000000007\nend\n");
+}
+
+Test(x1_objects, requesters_of_earlier_minors_see_nothing, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\1\2")), "CreateObject");
+	DONE(request_destination(X1_CREATE_DESTINATION, 5), "CreateDestination");
+	version = "v1.8.1";
+	expect(request_object(X1_CREATE_OBJECT, NULL),
+		"begin\nCreateObject a0 1000 generic objects are not supported\nend\n");
+	expect(request_later(X1_GET_OBJECT, 7),
+		"begin\nGetObject a0 1000 generic objects are not supported\nend\n");
+	expect(request_later(X1_DELETE_ALL_OBJECTS, 0),
+		"begin\nDeleteAllObjects a0 1000 generic objects are not supported\nend\n");
+	const char *ids =
+		"begin\nListAllDetails a0 answer\nListOfXIDs\nListOfDIDs\ndId 01\ndId 02\n"
+		"dId 03\ndId 04\ndId 05\n";
+	char body[512];
+	snprintf(body, sizeof(body), "%send\n", ids);
+	expect(request_later(X1_LIST_ALL_DETAILS, 0), body);
+	version = "v1.9.1";
+	snprintf(body, sizeof(body), "%sListOfGenericObjectIDs\nobjectId 07\nobjectId 06\nend\n",
+		ids);
+	expect(request_later(X1_LIST_ALL_DETAILS, 0), body);
+	// A set is no destination of X1.
+	expect(request_later(X1_GET_DESTINATION_DETAILS, 6),
+		"begin\nGetDestinationDetails a0 2040 00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_later(X1_REMOVE_DESTINATION, 6),
+		"begin\nRemoveDestination a0 2040 00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_destination(X1_MODIFY_DESTINATION, 6),
+		"begin\nModifyDestination a0 2040 00000000-0000-4000-8000-000000000006\nend\n");
+}
+
+Test(x1_objects, lists_are_of_the_type_asked_for, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, true, "\1\2")), "CreateObject");
+	static const struct {
+		enum x1_request_type type;
+		const char *wanted, *answer;
+	} of[] = {
+		{X1_LIST_OBJECTS_OF_TYPE,
+			"Q{http://uri.etsi.org/03221/X1/2017/10/HashedID}HashContext",
+			"begin\nListObjectsOfType a0 answer\nlistOfObjects\nobjectId 07\nend\n"},
+		{X1_LIST_OBJECTS_OF_TYPE, "Q{exampleGenericObject}FooObject",
+			"begin\nListObjectsOfType a0 answer\nlistOfObjects\nend\n"},
+		{X1_GET_ALL_GENERIC_OBJECT_DETAILS, NULL,
+			"begin\nGetAllGenericObjectDetails a0 answer\n"
+			"listOfGenericObjectResponseDetails\nobject <h/>\nobject <s/>\nend\n"},
+		{X1_GET_ALL_GENERIC_OBJECT_DETAILS,
+			"Q{http://uri.etsi.org/03221/X1/2017/10/DestinationSet}"
+			"DestinationSetDetails",
+			"begin\nGetAllGenericObjectDetails a0 answer\n"
+			"listOfGenericObjectResponseDetails\nobject <s/>\nend\n"},
+	};
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct x1_container *c = container(1);
+		c->messages[0].type = of[i].type;
+		c->messages[0].version = version;
+		c->messages[0].object_type = of[i].wanted;
+		expect(submit(c), of[i].answer);
+	}
+}
+
+Test(x1_objects, what_cannot_be_honoured_is_refused_by_name, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_delivery(X1_CREATE_DESTINATION, 5, X1_X2_AND_X3), "CreateDestination");
+	struct x1_object_details foo = {
+		.id = id(6), .type_name = "Q{exampleGenericObject}FooObject"};
+	expect(request_object(X1_CREATE_OBJECT, &foo),
+		"begin\nCreateObject a0 1080 generic objects of type "
+		"Q{exampleGenericObject}FooObject are not supported\nend\n");
+	expect(request_object(X1_CREATE_OBJECT, set(6, false, "\1\11")),
+		"begin\nCreateObject a0 2040 00000000-0000-4000-8000-000000000009\nend\n");
+	expect(request_object(X1_CREATE_OBJECT, set(6, false, "\1\5")),
+		"begin\nCreateObject a0 1000 the destinations of a Redundant set must have the "
+		"same deliveryType\nend\n");
+	expect(request_object(X1_CREATE_OBJECT, set(6, true, "\1\1")),
+		"begin\nCreateObject a0 1000 listOfAssociatedDIDs: a destination is named "
+		"twice\nend\n");
+	expect(request_object(X1_CREATE_OBJECT, set(6, true, "")),
+		"begin\nCreateObject a0 1000 listOfAssociatedDIDs: a set of no destination\nend\n");
+	expect(request_object(X1_CREATE_OBJECT, set(6, false, "\1\2\3\1\2\3\1\2\3")),
+		"begin\nCreateObject a0 1000 listOfAssociatedDIDs: a Redundant set of more than 8 "
+		"destinations is not supported\nend\n");
+	struct x1_object_details *o = set(6, false, "\1\2");
+	o->n_extensions = 1;
+	expect(request_object(X1_CREATE_OBJECT, o),
+		"begin\nCreateObject a0 1000 destinationSetDetailsExtension is not "
+		"supported\nend\n");
+	// One space of identifiers.
+	expect(request_object(X1_CREATE_OBJECT, context(1)),
+		"begin\nCreateObject a0 2050 00000000-0000-4000-8000-000000000001 is the "
+		"identifier of a destination\nend\n");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\1\2")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	expect(request_destination(X1_CREATE_DESTINATION, 7),
+		"begin\nCreateDestination a0 2030 a generic object has this identifier\nend\n");
+	expect(request_object(X1_MODIFY_OBJECT, set(6, true, "\1\2")),
+		"begin\nModifyObject a0 1000 destinationSetType cannot be modified\nend\n");
+	expect(request_object(X1_MODIFY_OBJECT, context(6)),
+		"begin\nModifyObject a0 1000 the type of an object cannot be modified\nend\n");
+	expect(request_set_task(X1_ACTIVATE_TASK, 8, 7, 0),
+		"begin\nActivateTask a0 3000 dSId 00000000-0000-4000-8000-000000000007: the object "
+		"is no destination set\nend\n");
+	expect(request_set_task(X1_ACTIVATE_TASK, 8, 9, 0),
+		"begin\nActivateTask a0 2060 00000000-0000-4000-8000-000000000009\nend\n");
+	expect(request_set_task(X1_ACTIVATE_TASK, 8, 6, 6),
+		"begin\nActivateTask a0 2040 00000000-0000-4000-8000-000000000006\nend\n");
+}
+
+Test(x1_objects, a_duplicate_set_stands_for_its_members, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, true, "\1\2")), "CreateObject");
+	cr_assert_eq(fake_count(w.dataplane.destination), 4, "it is no destination");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 2), "ActivateTask");
+	goes_to(8, "\2\1");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 9, 6, 0), "ActivateTask");
+	goes_to(9, "\1\2");
+	DONE(request_object(X1_MODIFY_OBJECT, set(6, true, "\3\4")), "ModifyObject");
+	goes_to(8, "\2\3\4");
+	goes_to(9, "\3\4");
+	// What is no member any more, and not named otherwise, can go.
+	DONE(request_id(X1_REMOVE_DESTINATION, 1), "RemoveDestination");
+	expect(request_id(X1_REMOVE_DESTINATION, 3),
+		"begin\nRemoveDestination a0 7010 set 00000000-0000-4000-8000-000000000006 "
+		"00000000-0000-4000-8000-000000000008 00000000-0000-4000-8000-000000000009\nend\n");
+	expect(request_later(X1_DELETE_OBJECT, 6),
+		"begin\nDeleteObject a0 1000 in use by 2 tasks: "
+		"00000000-0000-4000-8000-000000000008 00000000-0000-4000-8000-000000000009\nend\n");
+	expect(request_later(X1_DELETE_ALL_OBJECTS, 0),
+		"begin\nDeleteAllObjects a0 1000 in use by 2 tasks: "
+		"00000000-0000-4000-8000-000000000008 00000000-0000-4000-8000-000000000009\nend\n");
+	DONE(request_id(X1_DEACTIVATE_TASK, 8), "DeactivateTask");
+	DONE(request_task(X1_DEACTIVATE_ALL_TASKS, 0), "DeactivateAllTasks");
+	DONE(request_later(X1_DELETE_OBJECT, 6), "DeleteObject");
+	DONE(request_id(X1_REMOVE_DESTINATION, 3), "RemoveDestination");
+}
+
+Test(x1_objects, a_set_that_its_tasks_cannot_follow_stays, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_delivery(X1_CREATE_DESTINATION, 5, X1_X2_ONLY), "CreateDestination");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, true, "\1\2")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	expect(request_object(X1_MODIFY_OBJECT, set(6, true, "\5")),
+		"begin\nModifyObject a0 1000 task 00000000-0000-4000-8000-000000000008, which "
+		"names "
+		"the set, would have no destination for a part of its deliveryType\nend\n");
+	// The dataplane refuses a task: all is as it was.
+	w.dataplane.result = POI_ERR_NOMEM;
+	expect(request_object(X1_MODIFY_OBJECT, set(6, true, "\3")),
+		"begin\nModifyObject a0 1000 out of memory\nend\n");
+	w.dataplane.result = 0;
+	run(50);
+	goes_to(8, "\1\2");
+	DONE(request_object(X1_MODIFY_OBJECT, set(6, true, "\3")), "ModifyObject");
+	goes_to(8, "\3");
+}
+
+Test(x1_objects, a_redundant_set_is_one_destination_with_ends, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	has_ends(6, "\2\1");
+	struct channel_destination d = put_set(6);
+	cr_assert_neq(d.creation, 0);
+	cr_assert_eq(d.delivery, DELIVERY_X3);
+	cr_assert_eq(d.end[0].port, 42001);
+	cr_assert_eq(d.end[0].address.family, 4);
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	goes_to(8, "\6");
+	DONE(request_object(X1_MODIFY_OBJECT, set(6, false, "\1\3")), "ModifyObject");
+	has_ends(6, "\1\3");
+	cr_assert_eq(put_set(6).creation, d.creation, "what outlives a process is its own still");
+	goes_to(8, "\6");
+	DONE(request_id(X1_REMOVE_DESTINATION, 2), "RemoveDestination");
+	expect(request_id(X1_REMOVE_DESTINATION, 1),
+		"begin\nRemoveDestination a0 7010 set 00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_later(X1_REMOVE_ALL_DESTINATIONS, 0),
+		"begin\nRemoveAllDestinations a0 8010 00000000-0000-4000-8000-000000000001 is used "
+		"by set 00000000-0000-4000-8000-000000000006; "
+		"00000000-0000-4000-8000-000000000003 is used by set "
+		"00000000-0000-4000-8000-000000000006\nend\n");
+	expect(request_delivery(X1_MODIFY_DESTINATION, 1, X1_X2_AND_X3),
+		"begin\nModifyDestination a0 6001 deliveryType: the destinations of a Redundant "
+		"set must have the same\nend\n");
+	DONE(request_id(X1_DEACTIVATE_TASK, 8), "DeactivateTask");
+	w.dataplane.draining = true;
+	struct http_exchange *x = request_later(X1_DELETE_OBJECT, 6);
+	run(50);
+	cr_assert(!x->responded, "what is owed to it goes out first");
+	fake_drained(&w.dataplane, 0);
+	DONE(x, "DeleteObject");
+	cr_assert_eq(fake_count(w.dataplane.object), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 3);
+	DONE(request_id(X1_REMOVE_DESTINATION, 1), "RemoveDestination");
+}
+
+Test(x1_objects, a_set_follows_its_member, .init = setup, .fini = teardown)
+{
+	static const struct x1_destination_details moved = {
+		.delivery = X1_X3_ONLY,
+		.address_kind = X1_ADDRESS_URI,
+		.address = "tls://mdf.example.org:7",
+		.xml = "<d/>",
+		.xml_length = 4,
+	};
+	struct x1_destination_details d = moved;
+
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	struct x1_container *c = container(1);
+	d.did = id(1);
+	c->messages[0].type = X1_MODIFY_DESTINATION;
+	c->messages[0].destination = &d;
+	DONE(submit(c), "ModifyDestination");
+	struct channel_destination now = put_set(6);
+	cr_assert_eq(now.n_ends, 2);
+	cr_assert_str_eq(now.end[0].host, "");
+	cr_assert_str_eq(now.end[1].host, "mdf.example.org");
+	cr_assert_eq(now.end[1].port, 7);
+}
+
+Test(x1_objects, one_container_creates_and_names, .init = setup, .fini = teardown)
+{
+	static struct x1_destination_details d[2];
+	static struct id16 dsid;
+	struct x1_container *c = container(4);
+	struct x1_task_details *t = (struct x1_task_details *)task(8);
+
+	for (uint8_t i = 0; i < 2; i++) {
+		d[i] = (struct x1_destination_details){.did = id((uint8_t)(i + 1)),
+			.delivery = X1_X3_ONLY,
+			.address_kind = X1_ADDRESS_IP_PORT,
+			.address = "192.0.2.50",
+			.port = 42001,
+			.xml = "<d/>",
+			.xml_length = 4};
+		c->messages[i].type = X1_CREATE_DESTINATION;
+		c->messages[i].destination = &d[i];
+	}
+	c->messages[2].type = X1_CREATE_OBJECT;
+	c->messages[2].object = set(6, false, "\1\2");
+	dsid = id(6);
+	t->n_dids = 0;
+	t->n_dsids = 1;
+	t->dsids = &dsid;
+	c->messages[3].type = X1_ACTIVATE_TASK;
+	c->messages[3].task = t;
+	for (unsigned i = 0; i < 4; i++)
+		c->messages[i].version = version;
+	expect(submit(c), "begin\nCreateDestination a0 completed\nCreateDestination a1 completed\n"
+			  "CreateObject a2 completed\nActivateTask a3 completed\nend\n");
+	has_ends(6, "\1\2");
+	goes_to(8, "\6");
+}
+
+static void provision_all(void)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(5, true, "\3\4")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 9, 5, 1), "ActivateTask");
+}
+
+// All is known as it was, and counts.
+static void all_is_there(void)
+{
+	expect(request_later(X1_GET_ALL_GENERIC_OBJECT_DETAILS, 0),
+		"begin\nGetAllGenericObjectDetails a0 answer\nlistOfGenericObjectResponseDetails\n"
+		"object <h/>\nobject <s/>\nobject <s/>\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.object), 3);
+	cr_assert_eq(fake_count(w.dataplane.destination), 5);
+	has_ends(6, "\2\1");
+	goes_to(8, "\6");
+	goes_to(9, "\1\3\4");
+	expect(request_later(X1_DELETE_OBJECT, 5), "begin\nDeleteObject a0 1000 in use by 1 tasks: "
+						   "00000000-0000-4000-8000-000000000009\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 2),
+		"begin\nRemoveDestination a0 7010 set 00000000-0000-4000-8000-000000000006\nend\n");
+	DONE(request_object(X1_MODIFY_OBJECT, set(5, true, "\2")), "ModifyObject");
+	goes_to(9, "\1\2");
+	DONE(request_object(X1_MODIFY_OBJECT, set(5, true, "\3\4")), "ModifyObject");
+	goes_to(9, "\1\3\4");
+}
+
+Test(x1_objects, outlive_either_process, .init = setup, .fini = teardown)
+{
+	provision_all();
+	restart_control();
+	uint32_t puts = w.dataplane.puts;
+	all_is_there();
+	cr_assert_eq(w.dataplane.puts, puts + 2, "only what ModifyObject has planned anew");
+	new_dataplane();
+	all_is_there();
+	// What the dataplane holds beyond is taken away.
+	struct id16 stray = id(99);
+	struct channel_memo m = {.ne = id_of_ne("ne-1"),
+		.id = stray,
+		.of = MEMO_OBJECT,
+		.memo = (const uint8_t *)"x",
+		.memo_length = 1};
+	uint8_t out[256];
+	int n = channel_encode_memo(out, sizeof(out), CHANNEL_OBJECT_STATE, 0, &m);
+	struct fake_object *o = &w.dataplane.object[FAKE_OBJECTS - 1];
+	o->ne = m.ne;
+	o->id = stray;
+	o->length = (size_t)n - 8;
+	o->body = malloc(o->length);
+	memcpy(o->body, out + 8, o->length);
+	fake_disconnect(&w.dataplane);
+	run(50);
+	run_until_ready();
+	all_is_there();
+}
+
+Test(x1_objects, come_back_from_the_store, .init = setup, .fini = teardown)
+{
+	static char file[128], key[128];
+
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	snprintf(file, sizeof(file), "%s/store", w.folder);
+	snprintf(key, sizeof(key), "%s/key", w.folder);
+	umask(077);
+	FILE *f = fopen(key, "w");
+	fputs("sixteen octets at least", f);
+	fclose(f);
+	w.config.store.file = file;
+	w.config.store.key = key;
+	control_up();
+	run_until_ready();
+	provision_all();
+	DONE(request_object(X1_CREATE_OBJECT, context(0x12)), "CreateObject");
+	DONE(request_later(X1_DELETE_OBJECT, 0x12), "DeleteObject");
+	for (unsigned round = 0; round < 2; round++) { // the second from a file written anew
+		control_down();
+		fake_stop(&w.dataplane);
+		fake_start(&w.dataplane, w.c.base, w.folder);
+		control_up();
+		run_until_ready();
+		run(100);
+		all_is_there();
+	}
+	w.config.store.file = w.config.store.key = NULL;
+}
+
+Test(x1_objects, a_member_has_a_fault_of_its_own_as_an_end, .init = setup, .fini = teardown)
+{
+	struct channel_event e = {
+		.kind = EVENT_END_DOWN, .ne = id_of_ne("ne-1"), .id = id(6), .end = id(1)};
+
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(5, false, "\1\3")), "CreateObject");
+	snprintf(e.text, sizeof(e.text), "connection refused");
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(told(1, ISSUE_FAULT,
+		"not reachable as an end of set 00000000-0000-4000-8000-000000000006: connection "
+		"refused"));
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/> fault\nend\n");
+	// Its own connection, and another set, go and come by themselves.
+	struct channel_event own = {
+		.kind = EVENT_DESTINATION_DOWN, .ne = e.ne, .id = id(1), .text = "gone"};
+	fake_event(&w.dataplane, &own);
+	e.id = id(5);
+	fake_event(&w.dataplane, &e);
+	own.kind = EVENT_DESTINATION_UP;
+	fake_event(&w.dataplane, &own);
+	run(50);
+	cr_assert(told(1, ISSUE_CLEAR, "gone"));
+	struct id16 one = id(1);
+	const struct registry_destination *d = registry_destination_find(w.c.registry, 0, &one);
+	cr_assert(fault_has(d->faults, FAULT_END));
+	restart_control(); // which set it is, is known still
+	e.kind = EVENT_END_UP;
+	snprintf(e.text, sizeof(e.text), "delivering again");
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(!told(1, ISSUE_CLEAR, "delivering again"), "the other set has it down");
+	e.id = id(6);
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(told(1, ISSUE_CLEAR, "delivering again"));
+	expect(request_id(X1_GET_DESTINATION_DETAILS, 1),
+		"begin\nGetDestinationDetails a0 answer\ndestination <d/>\nend\n");
+	// A fault ends with what made it one.
+	e.kind = EVENT_END_DOWN;
+	fake_event(&w.dataplane, &e);
+	run(50);
+	cr_assert(told(1, ISSUE_FAULT, "end of set"));
+	DONE(request_object(X1_MODIFY_OBJECT, set(6, false, "\2\4")), "ModifyObject");
+	cr_assert(told(1, ISSUE_CLEAR, "any more"));
+}
+
+Test(x1_objects, nothing_is_left_of_what_was_refused, .init = setup, .fini = teardown)
+{
+	destinations();
+	w.dataplane.commit = POI_ERR_NOMEM;
+	expect(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")),
+		"begin\nCreateObject a0 1000 out of memory\nend\n");
+	w.dataplane.commit = 0;
+	run(50);
+	cr_assert_eq(fake_count(w.dataplane.object), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 4);
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	has_ends(6, "\2\1");
+}
+
+Test(x1_objects, all_are_deleted_at_once, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(5, true, "\2\1")), "CreateObject");
+	DONE(request_later(X1_DELETE_ALL_OBJECTS, 0), "DeleteAllObjects");
+	cr_assert_eq(fake_count(w.dataplane.object), 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 4);
+	DONE(request_later(X1_REMOVE_ALL_DESTINATIONS, 0), "RemoveAllDestinations");
+}
