@@ -115,16 +115,10 @@ static const struct object *find_set(struct build *b, const struct id16 *id)
 
 static int add_object(struct build *b, const struct id16 *id, struct x1_task_room *room)
 {
-	for (uint8_t i = 0; i < room->n_objects; i++) {
-		if (id_equal(&room->object[i], id))
-			return 0;
-	}
-	if (room->n_objects == X1_TASK_OBJECTS_MAX) {
-		x1_refuse(b->why, b->generic, "more than %d generic objects", X1_TASK_OBJECTS_MAX);
-		return POI_ERR_INVALID;
-	}
-	room->object[room->n_objects++] = *id;
-	return 0;
+	if (x1_task_room_name(room, id))
+		return 0;
+	x1_refuse(b->why, b->generic, "more than %d generic objects", X1_TASK_OBJECTS_MAX);
+	return POI_ERR_INVALID;
 }
 
 // What the sets stand for comes behind the destinations that are named.
@@ -252,8 +246,13 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 	};
 	if (config->nes[ne].role == CONFIG_ROLE_TRIGGERED)
 		out->correlation = d->correlation;
-	const struct x1_criteria_of of = {
-		.config = config, .ne = &config->nes[ne], .generic = b.generic, .why = why};
+	const struct x1_criteria_of of = {.config = config,
+		.ne = &config->nes[ne],
+		.registry = r,
+		.number = ne,
+		.room = room,
+		.generic = b.generic,
+		.why = why};
 	room->n_objects = room->n_named = 0;
 	int rc = x1_task_criteria(&of, d, out, room->alternatives);
 	if (!rc)

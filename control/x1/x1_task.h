@@ -20,6 +20,18 @@ struct x1_task_room {
 	uint8_t alternatives[ALTERNATIVES_OCTETS_MAX];
 };
 
+// Notes a generic object, once. False: there is no room for another.
+static inline bool x1_task_room_name(struct x1_task_room *room, const struct id16 *object)
+{
+	for (uint8_t i = 0; i < room->n_objects; i++)
+		if (id_equal(&room->object[i], object))
+			return true;
+	if (room->n_objects == X1_TASK_OBJECTS_MAX)
+		return false;
+	room->object[room->n_objects++] = *object;
+	return true;
+}
+
 // Fills `out` (memo excepted) from `d` for network element `ne`. `old`: the task that is modified
 // (the generic code is 3001 then), NULL when one is activated (3000). `out` points
 // into `room`. Destinations and generic objects are looked

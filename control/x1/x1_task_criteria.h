@@ -8,6 +8,9 @@
 struct x1_criteria_of {
 	const struct config *config;
 	const struct config_ne *ne; // whose task it is
+	const struct registry *registry; // the generic objects that it may name
+	uint16_t number;		 // of the network element
+	struct x1_task_room *room;	 // receives those that it names
 	int generic;		    // code for a value that cannot be read, 3000 or 3001
 	struct x1_refusal *why;
 };

@@ -31,8 +31,11 @@ static uint8_t needed(const struct session_target *t)
 {
 	uint8_t protocols = ALL;
 
+	uint16_t kinds = t->kinds;
+	if (kinds & SESSION_HASHED)
+		kinds |= session_hashed_kind(t->hashed.identity);
 	for (unsigned i = 0; i < sizeof(carriers) / sizeof(carriers[0]); i++)
-		if (t->kinds & carriers[i].kind)
+		if (kinds & carriers[i].kind)
 			protocols &= carriers[i].protocols;
 	return protocols;
 }
@@ -150,6 +153,107 @@ static int add_nai(struct x1_task_session *s, const char *name, const char *text
 	return add_text(s, SESSION_NAI, name, text, s->out->nai, n);
 }
 
+// Octets of hexBinary, or -1 when there are more than fit.
+static int unhex(const char *text, uint8_t *out, size_t capacity)
+{
+	size_t n = text ? strlen(text) / 2 : 0;
+
+	for (size_t i = 0; i < n && i < capacity; i++) {
+		char pair[3] = {text[2 * i], text[2 * i + 1], 0};
+		out[i] = (uint8_t)strtoul(pair, NULL, 16);
+	}
+	return n > capacity ? -1 : (int)n;
+}
+
+// ---- hashed identities ----
+
+// The names of the TS 103 280 types, and that of table 5 where it differs.
+static uint8_t identity_of(const char *type)
+{
+	static const struct {
+		const char *type;
+		uint8_t identity;
+	} types[] = {{"IMSI", HASHED_IMSI}, {"SUPIIMSI", HASHED_IMSI},
+		{"InternationalE164", HASHED_MSISDN}, {"E164Number", HASHED_MSISDN},
+		{"GPSIMSISDN", HASHED_MSISDN}, {"IMEI", HASHED_IMEI}, {"PEIIMEI", HASHED_IMEI},
+		{"IMEICheckDigit", HASHED_IMEI_CHECKED}, {"PEIIMEICheckDigit", HASHED_IMEI_CHECKED},
+		{"IMEISV", HASHED_IMEISV}, {"PEIIMEISV", HASHED_IMEISV}, {"NAI", HASHED_NAI},
+		{"SUPINAI", HASHED_NAI}, {"GPSINAI", HASHED_NAI}};
+
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(types[i].type, type))
+			return types[i].identity;
+	return 0;
+}
+
+// False, with the reason: no task can name it.
+static bool find_context(
+	struct x1_task_session *s, const struct id16 *id, struct object_hash_context *out)
+{
+	const struct object *o = objects_find(registry_objects(s->registry), s->ne, id);
+	char text[ID_TEXT_SIZE];
+
+	id_format(id, text);
+	if (!o)
+		x1_refuse(s->why, X1_ERR_OBJECT_UNKNOWN, "%s", text);
+	else if (!object_hash_context(o, out))
+		x1_refuse(s->why, s->generic, "hashContextID %s: the object is no hash context",
+			text);
+	else if (o->modifying || o->removing)
+		x1_refuse(s->why, s->generic,
+			"hashContextID %s: another request for it is not completed yet", text);
+	else if (out->salt_length > IDENTITY_SALT_MAX || out->salt_length < IDENTITY_SALT_MIN)
+		x1_refuse(s->why, s->generic,
+			"hashContextID %s: a salt of %d to %d octets is supported", text,
+			IDENTITY_SALT_MIN, IDENTITY_SALT_MAX);
+	else if (!x1_task_room_name(s->room, id))
+		x1_refuse(s->why, s->generic, "more than %d generic objects", X1_TASK_OBJECTS_MAX);
+	else
+		return true;
+	return false;
+}
+
+static uint8_t algorithm_of(enum object_hash algorithm)
+{
+	return algorithm == OBJECT_SHA_256   ? IDENTITY_SHA_256
+	       : algorithm == OBJECT_SHA_512 ? IDENTITY_SHA_512
+					     : IDENTITY_SHA3_512;
+}
+
+static int add_hashed(struct x1_task_session *s, const char *name, const struct x1_target *t)
+{
+	struct object_hash_context context;
+	struct session_hashed h = {0};
+
+	if (!t->identity) // of a requester that knows no hash contexts
+		return POI_ERR_UNSUPPORTED;
+	if (!followed(s->config))
+		return unresolved(s, name, ALL);
+	h.identity = identity_of(t->identity);
+	if (!h.identity) {
+		x1_refuse_quoting(s->why, X1_ERR_TARGET_UNSUPPORTED,
+			"hashedIdentifier: the targetIdentityType is not supported",
+			"hashedIdentifier: targetIdentityType %s is not supported", t->identity);
+		return POI_ERR_INVALID;
+	}
+	if (!find_context(s, &t->context, &context))
+		return POI_ERR_INVALID;
+	h.algorithm = algorithm_of(context.algorithm);
+	h.salt_length = (uint8_t)context.salt_length;
+	memcpy(h.salt, context.salt, context.salt_length);
+	size_t size = identity_hash_size(h.algorithm);
+	if (unhex(t->digest, h.digest, sizeof(h.digest)) != (int)size) {
+		x1_refuse(s->why, X1_ERR_TARGET_UNSUPPORTED,
+			"hashedIdentifier: a hashDigest of the context's algorithm has %zu octets",
+			size);
+		return POI_ERR_INVALID;
+	}
+	if (begin(s, SESSION_HASHED, name) && memcmp(&s->out->hashed, &h, sizeof(h)) != 0)
+		return conflict(s, "more than one hashedIdentifier in one task");
+	s->out->hashed = h;
+	return POI_OK;
+}
+
 int x1_task_session_target(struct x1_task_session *s, const struct x1_target *t)
 {
 	static const struct digits imsi = {SESSION_IMSI, 6, 15, 0};
@@ -176,6 +280,8 @@ int x1_task_session_target(struct x1_task_session *s, const struct x1_target *t)
 	case X1_TARGET_SUPINAI:
 	case X1_TARGET_GPSI_NAI:
 		return add_nai(s, name, t->text);
+	case X1_TARGET_HASHED_IDENTIFIER:
+		return add_hashed(s, name, t);
 	default:
 		return POI_ERR_UNSUPPORTED;
 	}
@@ -241,18 +347,6 @@ static int add_qer(struct x1_task_session *s, const struct x1_extension_member *
 		return conflict(s, "more than one QERID in one task");
 	s->out->qer = (uint32_t)id;
 	return POI_OK;
-}
-
-// Octets of hexBinary, or -1 when there are more than fit.
-static int unhex(const char *text, uint8_t *out, size_t capacity)
-{
-	size_t n = text ? strlen(text) / 2 : 0;
-
-	for (size_t i = 0; i < n && i < capacity; i++) {
-		char pair[3] = {text[2 * i], text[2 * i + 1], 0};
-		out[i] = (uint8_t)strtoul(pair, NULL, 16);
-	}
-	return n > capacity ? -1 : (int)n;
 }
 
 static int add_ni(struct x1_task_session *s, const struct x1_extension_member *m)

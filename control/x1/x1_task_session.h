@@ -7,6 +7,9 @@
 
 struct x1_task_session {
 	const struct config *config;
+	const struct registry *registry; // hash contexts
+	uint16_t ne;
+	struct x1_task_room *room; // receives the hash context that is named
 	int generic; // 3000 or 3001
 	struct session_target *out;
 	struct x1_refusal *why;

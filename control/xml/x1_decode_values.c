@@ -48,6 +48,38 @@ static uint32_t count_elements(const xmlNode *parent)
 	return n;
 }
 
+// The child's text where it is the one of that name; it moves on to the next.
+static const char *hashed_text(struct values *v, const xmlNode **at, const char *name)
+{
+	const xmlNode *n = *at;
+
+	if (n == NULL || n->ns == NULL ||
+		strcmp((const char *)n->ns->href, X1_NAMESPACE "/HashedID") != 0 ||
+		strcmp((const char *)n->name, name) != 0) {
+		value_broken(v, name, "is missing in hashedIdentifier");
+		return "";
+	}
+	*at = x1_next_element(n);
+	return value_text(v, n, true);
+}
+
+// The schema of V1.8.1 does not know what it holds, so its children are checked here.
+static void read_hashed(struct values *v, const xmlNode *e, struct x1_target *out)
+{
+	const xmlNode *at = x1_first_element(e);
+	const char *context = hashed_text(v, &at, "hashContextID");
+
+	if (v->why[0] == '\0' && id_parse(context, strlen(context), &out->context) != 0)
+		value_broken(v, "hashContextID", "is not a UUID");
+	out->identity = hashed_text(v, &at, "targetIdentityType");
+	out->digest = hashed_text(v, &at, "hashDigest");
+	size_t n = strlen(out->digest);
+	if (n % 2 != 0 || strspn(out->digest, "0123456789abcdefABCDEF") != n)
+		value_broken(v, "hashDigest", "is not octets in hexadecimal");
+	if (at != NULL)
+		value_broken(v, "hashedIdentifier", "holds more than it is defined with");
+}
+
 static bool read_target(struct values *v, const xmlNode *wrapper, struct x1_target *out)
 {
 	const xmlNode *e = x1_first_element(wrapper);
@@ -84,6 +116,8 @@ static bool read_target(struct values *v, const xmlNode *wrapper, struct x1_targ
 		break;
 	}
 	case X1_TARGET_HASHED_IDENTIFIER:
+		if (v->minor >= X1_OBJECTS_MINOR)
+			read_hashed(v, e, out);
 		break;
 	case X1_TARGET_EXTENSION:
 		return x1_read_target_extension(v, e, out);

@@ -155,6 +155,10 @@ struct x1_target {
 	const char *owner;
 	uint32_t n_members;
 	const struct x1_extension_member *members;
+	// hashedIdentifier, of a requester of V1.9 and later; of others `identity` is NULL.
+	struct id16 context;	// hashContextID
+	const char *identity;	// targetIdentityType
+	const char *digest;	// hashDigest: hexadecimal digits
 	// The targetIdentifier's content, serialised, X1 names without prefix (attribute 17 of X2 PDUs).
 	const char *xml;
 };
