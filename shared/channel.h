@@ -333,7 +333,8 @@ enum port_spread {
 	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of packets
 	SPREAD_PORTS,      // by addresses and ports, the closest that the device has
 	SPREAD_SOFTWARE,   // as decided; the receiving worker hands users' packets to all workers
-	SPREAD_LAST = SPREAD_SOFTWARE,
+	SPREAD_TUNNEL,     // users' packets by the addresses inside GTP-U, the rest as decided
+	SPREAD_LAST = SPREAD_TUNNEL,
 };
 const char *port_spread_name(enum port_spread s); // one word, for status and metrics
 

@@ -74,6 +74,8 @@ const char *port_spread_name(enum port_spread s)
 		return "ports";
 	case SPREAD_SOFTWARE:
 		return "software";
+	case SPREAD_TUNNEL:
+		return "tunnel";
 	}
 	return "unknown";
 }

@@ -189,7 +189,7 @@ struct config_delivery {
 enum config_port_mode { CONFIG_PORT_PROBE, CONFIG_PORT_INLINE };
 enum config_tunnel { CONFIG_TUNNEL_NONE, CONFIG_TUNNEL_GTPU };
 enum config_link { CONFIG_LINK_OTHER, CONFIG_LINK_N3, CONFIG_LINK_N6, CONFIG_LINK_N9 };
-enum config_spread { CONFIG_SPREAD_ADDRESSES, CONFIG_SPREAD_SOFTWARE };
+enum config_spread { CONFIG_SPREAD_ADDRESSES, CONFIG_SPREAD_SOFTWARE, CONFIG_SPREAD_TUNNEL };
 enum config_signalling_protocol {
 	CONFIG_PFCP,
 	CONFIG_GTPV2C,

@@ -486,7 +486,7 @@ static int check_port(struct config_source *s, const yaml_node_t *ports, uint32_
 			"dataplane.ports[%u].signalling on link: n6 would believe what users "
 			"send, write signalling-peers: the addresses of the core's nodes",
 			i);
-	if (p->spread == CONFIG_SPREAD_SOFTWARE && p->tunnel != CONFIG_TUNNEL_GTPU)
+	if (p->spread != CONFIG_SPREAD_ADDRESSES && p->tunnel != CONFIG_TUNNEL_GTPU)
 		return config_refuse(s, place(s, ports, i, "spread"),
 			"dataplane.ports[%u].spread by what is in tunnels, of which it opens none, "
 			"write tunnel: gtpu or spread: addresses",

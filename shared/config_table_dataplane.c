@@ -9,7 +9,8 @@ static const struct config_word link_words[] = {{"other", CONFIG_LINK_OTHER},
 	{"n3", CONFIG_LINK_N3}, {"n6", CONFIG_LINK_N6}, {"n9", CONFIG_LINK_N9}, {NULL, 0}};
 
 static const struct config_word spread_words[] = {
-	{"addresses", CONFIG_SPREAD_ADDRESSES}, {"software", CONFIG_SPREAD_SOFTWARE}, {NULL, 0}};
+	{"addresses", CONFIG_SPREAD_ADDRESSES}, {"tunnel", CONFIG_SPREAD_TUNNEL},
+	{"software", CONFIG_SPREAD_SOFTWARE}, {NULL, 0}};
 
 static const struct config_word signalling_words[] = {
 	{"pfcp", CONFIG_PFCP}, {"gtpv2c", CONFIG_GTPV2C}, {"radius", CONFIG_RADIUS}, {NULL, 0}};
@@ -37,8 +38,10 @@ static const struct config_key port_keys[] = {
 	KEY_WORD("link", struct config_port, link, link_words, "other", "class of the link"),
 	KEY_WORD("spread", struct config_port, spread, spread_words, "addresses",
 		"how packets come to the workers; addresses: by the queue that the NIC chooses by "
-		"outer addresses; software: and from there by the user's address in the tunnel, "
-		"over rings between workers, for few gNBs and many workers (mode probe)"),
+		"outer addresses; tunnel: by the addresses inside GTP-U, where the NIC can (ice "
+		"with its comms package, mlx5), else as addresses; software: and from there by "
+		"the user's address in the tunnel, over rings between workers, for few gNBs and "
+		"many workers (mode probe)"),
 	{.name = "gtp-endpoints",
 		.type = CONFIG_PREFIXES,
 		KEY_AT(struct config_port, gtp_endpoints[0]),

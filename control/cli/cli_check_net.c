@@ -321,12 +321,27 @@ static void look_at_process(const struct check *c, const char *name, const char 
 	}
 }
 
+// With one worker there is nothing to spread.
+static bool wants_tunnels(const struct config_dataplane *d, const char *port)
+{
+	for (uint32_t i = 0; i < d->n_ports && d->n_workers > 1; i++)
+		if (strcmp(d->ports[i].device, port) == 0)
+			return d->ports[i].spread == CONFIG_SPREAD_TUNNEL;
+	return false;
+}
+
 static void look_at_spread(const struct check *c, const char *port, uint8_t spread)
 {
+	if (spread != SPREAD_TUNNEL && wants_tunnels(&c->config->dataplane, port))
+		check_say(c, CHECK_WARN, "spread",
+			"%s: spread: tunnel was asked for and the NIC cannot: all tunnels of one "
+			"gNB come to one worker; write spread: software where that is not enough",
+			port);
 	switch ((enum port_spread)spread) {
 	case SPREAD_NONE:
 	case SPREAD_ADDRESSES:
 	case SPREAD_SOFTWARE:
+	case SPREAD_TUNNEL:
 		check_say(c, CHECK_OK, "spread", "%s: %s", port, port_spread_name(spread));
 		return;
 	case SPREAD_ONE_SIDED:

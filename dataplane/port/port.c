@@ -370,9 +370,34 @@ static void look_back(struct port *p)
 		p->spread = SPREAD_ONE_SIDED;
 }
 
+// Where the NIC cannot, the port goes on as without the key.
+static void spread_by_tunnel(const struct ports *ps, struct port *p)
+{
+	const struct spread_device d = {.port = p->id,
+		.driver = p->info.driver_name,
+		.queues = p->n_rx,
+		.key = p->rss_key,
+		.key_length = p->info.hash_key_size};
+	char why[200] = "it does not spread by addresses alone with our key";
+
+	if (ps->n_workers < 2)
+		return;
+	if (p->n_rx > 1 && p->spread == SPREAD_ADDRESSES &&
+		spread_in_tunnels(&d, why, sizeof(why))) {
+		p->spread = SPREAD_TUNNEL;
+		return;
+	}
+	log_notice("port %s: spread: tunnel is not possible: %s; where one worker is too slow for "
+		   "a gNB's tunnels write spread: software",
+		p->name, why);
+}
+
 static const char *spread_text(enum port_spread s)
 {
 	switch (s) {
+	case SPREAD_TUNNEL:
+		return "RSS by the addresses inside GTP-U, else by outer ones, both directions "
+		       "alike";
 	case SPREAD_ADDRESSES:
 		return "RSS by addresses, both directions alike";
 	case SPREAD_ONE_SIDED:
@@ -494,6 +519,8 @@ static int start(
 	look_back(p);
 	port_device_watch(&p->device, p->id, p->info.if_index);
 	p->link_up = port_link_is_up(p);
+	if (p->config->spread == CONFIG_SPREAD_TUNNEL)
+		spread_by_tunnel(ps, p);
 	if (hands_over(ps, p))
 		p->spread = SPREAD_SOFTWARE;
 	announce(p);

@@ -1,5 +1,5 @@
 """One gNB, one UPF, one queue, two workers: with `spread: software` both are busy, every packet arrives once, and each
-session's packets are in order at one worker."""
+session's packets are in order at one worker. With `spread: tunnel` a port whose device cannot look inside says so."""
 import collections
 import struct
 
@@ -54,3 +54,20 @@ class Software(test_upf.Upf):
 		owners = collections.Counter(next(iter(w)) for w in where.values())
 		self.assertEqual(len(owners), 2, owners)
 		self.assertGreater(min(owners.values()), USERS // 5)
+
+
+class Tunnel(test_upf.Upf):
+	ports, workers, queues = (N3.replace(" }", ", spread: tunnel }"),), 2, 2
+
+	def test_a_device_that_cannot_goes_on_by_itself(self):
+		m = self.mdf()
+		self.task([x1.target_cidr("10.45.0.0/24")], m)
+		port = self.poi.status()["ports"][0]
+		self.assertEqual((port["queues"], port["spread"]), (2, "device"))
+		log = self.poi.dataplane.text()
+		self.assertIn("spread: tunnel is not possible: it does not spread by addresses alone with our key", log)
+		said = self.poi.poi("check", self.poi.file, timeout=60).stdout
+		self.assertIn("spread: tunnel was asked for and the NIC cannot", said)
+		self.send([packet(i, 0, True) for i in range(USERS)])
+		self.poi.balanced()
+		self.assertEqual(len(self.pdus(m, USERS)), USERS)

@@ -587,7 +587,8 @@ Test(channel, states_have_names)
 		[SPREAD_DEVICE] = "device",
 		[SPREAD_IMPOSSIBLE] = "impossible",
 		[SPREAD_PORTS] = "ports",
-		[SPREAD_SOFTWARE] = "software"};
+		[SPREAD_SOFTWARE] = "software",
+		[SPREAD_TUNNEL] = "tunnel"};
 
 	for (unsigned i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		cr_assert_str_eq(destination_state_name(i), states[i]);

@@ -102,6 +102,13 @@ Test(config_aliases, spread)
 	cr_expect_not_null(strstr(text, "spread: software\n"), "%s", text);
 	free(text);
 	config_free(c);
+	c = with_port("tunnel: gtpu, spread: tunnel");
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->dataplane.ports[0].spread, CONFIG_SPREAD_TUNNEL);
+	config_free(c);
+	refused("spread: tunnel",
+		"dataplane.ports[0].spread by what is in tunnels, of which it opens none, write "
+		"tunnel: gtpu or spread: addresses");
 	refused("spread: software",
 		"dataplane.ports[0].spread by what is in tunnels, of which it opens none, write "
 		"tunnel: gtpu or spread: addresses");

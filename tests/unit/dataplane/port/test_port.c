@@ -8,6 +8,7 @@
 #include <rte_dev.h>
 #include <rte_eal.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 #include <rte_mbuf.h>
 
 #include <criterion/criterion.h>
@@ -57,6 +58,57 @@ int __wrap_rte_eth_rx_queue_setup(uint16_t id, uint16_t queue, uint16_t n, unsig
 	set_up++;
 	asked_to_drop += conf && conf->rx_drop_en;
 	return __real_rte_eth_rx_queue_setup(id, queue, n, socket, conf, pool);
+}
+
+// Another driver's name for the devices, which have our key then and take rules or not; NULL:
+// theirs.
+static const char *driver;
+static bool takes_rules;
+static unsigned rules;
+
+int __real_rte_eth_dev_info_get(uint16_t id, struct rte_eth_dev_info *info);
+int __wrap_rte_eth_dev_info_get(uint16_t id, struct rte_eth_dev_info *info);
+int __wrap_rte_eth_dev_info_get(uint16_t id, struct rte_eth_dev_info *info)
+{
+	int e = __real_rte_eth_dev_info_get(id, info);
+
+	if (e == 0 && driver) {
+		info->driver_name = driver;
+		info->hash_key_size = 40;
+	}
+	return e;
+}
+
+int __real_rte_eth_dev_rss_hash_conf_get(uint16_t id, struct rte_eth_rss_conf *conf);
+int __wrap_rte_eth_dev_rss_hash_conf_get(uint16_t id, struct rte_eth_rss_conf *conf);
+int __wrap_rte_eth_dev_rss_hash_conf_get(uint16_t id, struct rte_eth_rss_conf *conf)
+{
+	if (!driver)
+		return __real_rte_eth_dev_rss_hash_conf_get(id, conf);
+	for (unsigned i = 0; i < conf->rss_key_len; i++)
+		conf->rss_key[i] = i & 1 ? 0x5a : 0x6d;
+	return 0;
+}
+
+int __wrap_rte_flow_validate(uint16_t id, const struct rte_flow_attr *a,
+	const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
+	struct rte_flow_error *error);
+int __wrap_rte_flow_validate(uint16_t id, const struct rte_flow_attr *a,
+	const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
+	struct rte_flow_error *error)
+{
+	return takes_rules ? 0 : -1;
+}
+
+struct rte_flow *__wrap_rte_flow_create(uint16_t id, const struct rte_flow_attr *a,
+	const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
+	struct rte_flow_error *error);
+struct rte_flow *__wrap_rte_flow_create(uint16_t id, const struct rte_flow_attr *a,
+	const struct rte_flow_item pattern[], const struct rte_flow_action actions[],
+	struct rte_flow_error *error)
+{
+	rules++;
+	return (struct rte_flow *)&rules;
 }
 
 // A message that came before a user's packets is taken before them.
@@ -357,4 +409,84 @@ Test(port, lanes_that_are_handed_over)
 	cr_assert_eq(end - events, 2);
 	cr_expect_eq(events[1].kind, EVENT_PORT_CLEAR);
 	ports_close(ports);
+}
+
+static struct config_dataplane tunnel_config = {.n_workers = 2,
+	.mbufs = 512,
+	.mbuf_size = 2304,
+	.n_ports = 2,
+	.ports = {{.device = "net_null0", .tunnel = CONFIG_TUNNEL_GTPU},
+		{.device = "net_null1",
+			.tunnel = CONFIG_TUNNEL_GTPU,
+			.spread = CONFIG_SPREAD_TUNNEL}}};
+
+// What the two ports do, of which the second is asked to look into tunnels.
+static void spreads_of(const char *name, bool takes, uint32_t workers, uint8_t out[2])
+{
+	struct channel_workers told = {.workers = workers};
+	char why[256] = "";
+
+	driver = name;
+	takes_rules = takes;
+	rules = 0;
+	tunnel_config.n_workers = workers;
+	struct ports *ports = ports_open(&tunnel_config, 0, why, sizeof(why));
+	cr_assert(ports, "%s", why);
+	ports_workers(ports, &told);
+	out[0] = told.port[0].spread;
+	out[1] = told.port[1].spread;
+	for (uint32_t w = 0; w < workers; w++)
+		cr_expect_eq(ports_lanes_handed(ports, w), 0);
+	ports_close(ports);
+}
+
+static void start_eal(void)
+{
+	static char *arguments[] = {"test", "--no-huge", "--no-pci", "-m", "64", "--no-telemetry",
+		"--no-shconf", "--log-level", "error", "-l", "0", "--vdev", "net_null0", "--vdev",
+		"net_null1", NULL};
+
+	cr_assert_geq(rte_eal_init(15, arguments), 0);
+}
+
+Test(port, a_port_looks_into_tunnels_where_it_is_told_to)
+{
+	uint8_t spread[2];
+
+	start_eal();
+	spreads_of("net_ice", true, 2, spread);
+	cr_expect_eq(spread[0], SPREAD_ADDRESSES);
+	cr_expect_eq(spread[1], SPREAD_TUNNEL);
+	cr_expect_eq(rules, 8);
+}
+
+Test(port, a_port_that_cannot_look_into_tunnels_goes_on_by_addresses)
+{
+	uint8_t spread[2];
+
+	start_eal();
+	spreads_of("net_ice", false, 2, spread);
+	cr_expect_eq(spread[1], SPREAD_ADDRESSES);
+	cr_expect_eq(rules, 0);
+}
+
+// Both directions of a conversation would come to two workers.
+Test(port, a_port_with_a_key_of_its_own_does_not_look_into_tunnels)
+{
+	uint8_t spread[2];
+
+	start_eal();
+	spreads_of(NULL, true, 2, spread);
+	cr_expect_eq(spread[1], spread[0]);
+	cr_expect_eq(rules, 0);
+}
+
+Test(port, one_worker_has_all_tunnels)
+{
+	uint8_t spread[2];
+
+	start_eal();
+	spreads_of("net_ice", true, 1, spread);
+	cr_expect_eq(spread[1], SPREAD_NONE);
+	cr_expect_eq(rules, 0);
 }
