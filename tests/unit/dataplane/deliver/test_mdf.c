@@ -101,24 +101,30 @@ Test(mdf, records_wait_for_a_flush_and_leave_together)
 	bed_close(b);
 }
 
-// Many more octets than wait at most, by writes that are refused in the middle of what waits.
-Test(mdf, a_peer_that_stalls_loses_no_octet)
+// Octets of the record that begins at this place of the stream.
+static uint32_t record_at(uint64_t place)
 {
-	struct bed *b = bed_open(true);
+	return RECORD - (uint32_t)(place % 5) * 1111 - 7;
+}
+
+// Many more octets than wait at most, by writes that are refused in the middle of what waits.
+static void stall(bool kernel_tls)
+{
+	struct bed *b = bed_open_with(true, kernel_tls, 0);
 	uint64_t sent = 0, refused = 0, total = 64u << 20;
+	bool gathers = mdf_records(b->m) != MDF_RECORDS_KERNEL;
 
 	while (sent < total) {
-		uint32_t length = RECORD - (uint32_t)(sent % 5) * 1111;
-		int64_t n = mdf_write(b->m, b->octets + sent % 7, length - 7);
+		int64_t n = mdf_write(b->m, b->octets + sent % 7, record_at(sent));
 		if (n == POI_ERR_AGAIN) {
 			if (refused++ == 0)
-				cr_assert_eq(mdf_flush(b->m), POI_ERR_AGAIN);
+				cr_assert_eq(mdf_flush(b->m), gathers ? POI_ERR_AGAIN : 0);
 			atomic_store(&b->peer.stalled, false);
 			struct pollfd p = {.fd = mdf_fd(b->m), .events = POLLOUT};
 			cr_assert_eq(poll(&p, 1, 10000), 1);
 			continue;
 		}
-		cr_assert_gt(n, 0, "%s", mdf_reason(b->m));
+		cr_assert_eq(n, record_at(sent), "%s", mdf_reason(b->m));
 		sent += (uint64_t)n;
 	}
 	cr_assert_gt(refused, 0, "the peer took everything at once");
@@ -128,7 +134,21 @@ Test(mdf, a_peer_that_stalls_loses_no_octet)
 	cr_assert_eq(error, 0);
 	cr_assert(reads(b, sent), "%lu of %lu", (unsigned long)atomic_load(&b->peer.octets),
 		(unsigned long)sent);
+	pthread_mutex_lock(&b->peer.lock);
+	for (uint64_t at = 0; at < sent; at += record_at(at))
+		cr_assert_arr_eq(b->peer.kept + at, b->octets + at % 7, record_at(at));
+	pthread_mutex_unlock(&b->peer.lock);
 	bed_close(b);
+}
+
+Test(mdf, a_peer_that_stalls_loses_no_octet)
+{
+	stall(false);
+}
+
+Test(mdf, a_peer_that_stalls_loses_no_octet_of_the_kernels)
+{
+	stall(true);
 }
 
 Test(mdf, a_close_says_what_waited_and_an_abort_does_not)
