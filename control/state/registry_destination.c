@@ -96,6 +96,18 @@ int registry_destination_add(struct registry *r, struct registry_destination *d)
 	return 0;
 }
 
+bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down)
+{
+	for (uint8_t i = 0; i < set->n_ends; i++) {
+		uint8_t bit = (uint8_t)(1u << i);
+		if (!id_equal(&set->ends[i].did, did))
+			continue;
+		set->ends_down = (uint8_t)(down ? set->ends_down | bit : set->ends_down & ~bit);
+		return true;
+	}
+	return false;
+}
+
 int registry_destination_replace(struct registry *r, struct registry_destination *d)
 {
 	struct registry_destination *old = registry_destination_find(r, d->ne, &d->did);

@@ -47,18 +47,6 @@ uint32_t registry_sets_of(
 	return n;
 }
 
-bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down)
-{
-	for (uint8_t i = 0; i < set->n_ends; i++) {
-		uint8_t bit = (uint8_t)(1u << i);
-		if (!id_equal(&set->ends[i].did, did))
-			continue;
-		set->ends_down = (uint8_t)(down ? set->ends_down | bit : set->ends_down & ~bit);
-		return true;
-	}
-	return false;
-}
-
 static bool down_in(const struct registry_destination *set, const struct id16 *did)
 {
 	for (uint8_t i = 0; set && i < set->n_ends; i++) {
