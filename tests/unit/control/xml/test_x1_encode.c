@@ -234,3 +234,85 @@ Test(x1_encode, queries_echo_what_was_decoded)
 	x1_container_free(c);
 	x1_decoder_free(d);
 }
+
+// What is answered of an object is what a requester gave, under the schema of its minor.
+Test(x1_encode, objects)
+{
+	static const char *const given[] = {
+		"<x1:createObject xmlns:q=\"http://uri.etsi.org/03221/X1/2017/10/HashedID\" "
+		"xsi:type=\"q:HashContext\">"
+		"<x1:objectId>30fbde5e-3195-4a22-b3e9-15e1d60d0528</x1:objectId>"
+		"<q:hashAlgorithm>sha3-512</q:hashAlgorithm><q:salt>4241792FC4d3d097</q:salt>"
+		"</x1:createObject>",
+		"<createObject xmlns=\"http://uri.etsi.org/03221/X1/2017/10\" "
+		"xmlns:s=\"http://uri.etsi.org/03221/X1/2017/10/DestinationSet\" "
+		"xsi:type=\"s:DestinationSetDetails\">"
+		"<objectId>30fbde5e-3195-4a22-b3e9-15e1d60d0529</objectId>"
+		"<s:friendlyName> east &amp; west <!-- both --></s:friendlyName>"
+		"<s:listOfAssociatedDIDs><s:AssociatedDID>"
+		"<s:dId>44b739c4-73f0-48d5-8d6a-3576ab100141</s:dId>"
+		"<s:preference> +2 </s:preference></s:AssociatedDID></s:listOfAssociatedDIDs>"
+		"<s:destinationSetType>Duplicate</s:destinationSetType></createObject>"};
+	struct x1_decoder *d = x1_decoder_new(64, 100, true);
+	struct x1_envelope e = envelope();
+	struct x1_buffer b = {0};
+
+	x1_response_begin(&b);
+	for (size_t i = 0; i < 2; i++) {
+		char body[3000];
+		snprintf(body, sizeof(body),
+			"<x1:X1Request xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" "
+			"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
+			"<x1:x1RequestMessage xsi:type=\"x1:CreateObjectRequest\">"
+			"<x1:admfIdentifier>a</x1:admfIdentifier>"
+			"<x1:neIdentifier>n</x1:neIdentifier><x1:messageTimestamp>"
+			"2022-02-16T18:46:21.247432Z</x1:messageTimestamp>"
+			"<x1:version>v1.9.1</x1:version><x1:x1TransactionId>"
+			"7fa872e0-4bc7-4a98-a416-5f22b3de1dca</x1:x1TransactionId>%s"
+			"</x1:x1RequestMessage></x1:X1Request>",
+			given[i]);
+		struct x1_container *c = x1_decode(d, body, strlen(body));
+		const struct x1_message *m = &c->messages[0];
+		cr_assert_not_null(m->object, "%s", m->why);
+		x1_message_open(&b, &e, X1_GET_OBJECT);
+		x1_put_object(&b, m->object->xml, m->object->xml_length);
+		x1_message_close(&b);
+		x1_message_open(&b, &e, X1_GET_ALL_GENERIC_OBJECT_DETAILS);
+		x1_list_open(&b, "listOfGenericObjectResponseDetails");
+		x1_put_object(&b, m->object->xml, m->object->xml_length);
+		x1_list_close(&b);
+		x1_message_close(&b);
+		x1_message_open(&b, &e, X1_GET_ALL_DETAILS);
+		x1_put_ne_status(&b, 0, NULL);
+		x1_list_open(&b, "listOfTaskResponseDetails");
+		x1_list_close(&b);
+		x1_list_open(&b, "listOfDestinationResponseDetails");
+		x1_list_close(&b);
+		x1_list_open(&b, "listOfGenericObjectResponseDetails");
+		x1_put_object(&b, m->object->xml, m->object->xml_length);
+		x1_put_object(&b, m->object->xml, m->object->xml_length);
+		x1_list_close(&b);
+		x1_message_close(&b);
+		x1_message_open(&b, &e, X1_LIST_ALL_DETAILS);
+		x1_list_open(&b, "ListOfXIDs");
+		x1_list_close(&b);
+		x1_list_open(&b, "ListOfDIDs");
+		x1_list_close(&b);
+		x1_list_open(&b, "ListOfGenericObjectIDs");
+		x1_put_id(&b, "objectId", &m->object->id);
+		x1_list_close(&b);
+		x1_message_close(&b);
+		x1_message_open(&b, &e, X1_LIST_OBJECTS_OF_TYPE);
+		x1_list_open(&b, "listOfObjects");
+		x1_list_close(&b);
+		x1_message_close(&b);
+		x1_container_free(c);
+	}
+	x1_response_ok(&b, &e, X1_CREATE_OBJECT, true);
+	x1_response_ok(&b, &e, X1_DELETE_ALL_OBJECTS, false);
+	x1_response_end(&b);
+	validate(&b, "objects");
+	cr_assert_not_null(strstr(b.text, "> east &amp; west <"));
+	x1_buffer_free(&b);
+	x1_decoder_free(d);
+}
