@@ -1,6 +1,7 @@
 """Targets by session and by subscriber through the real processes: the lab's core network plays scenarios over the
 monitored links, and the MDF gets exactly the frames that the model says, each once."""
 import collections
+import hashlib
 import os
 import re
 import shutil
@@ -214,6 +215,56 @@ class PlayedBehind(Case):
 	"""The same where nothing looks into tunnels."""
 
 	plain, tunnels = True, False
+
+
+class Hashed(Case):
+	"""A subscriber that the task names by a digest: the packets of whoever has that identity, whichever comes first."""
+
+	NAMESPACE = x1.X1 + "/HashedID"
+
+	def ask(self, kind, body):
+		return self.poi.admf.send([x1.Message(kind, body)], version="v1.9.1")[0]
+
+	def context(self, algorithm, salt):
+		out = x1.new_id()
+		answer = self.ask("CreateObject", '<x1:createObject xmlns:h="%s" xsi:type="h:HashContext"><x1:objectId>%s</x1:objectId>'
+			"<h:hashAlgorithm>%s</h:hashAlgorithm><h:salt>%s</h:salt></x1:createObject>" % (self.NAMESPACE, out, algorithm, salt.hex()))
+		self.assertTrue(answer.completed, str(answer))
+		return out
+
+	def activate_hashed(self, context, identity, digest):
+		xid = x1.new_id()
+		target = ('<x1:hashedIdentifier xmlns:h="%s"><h:hashContextID>%s</h:hashContextID><h:targetIdentityType>%s</h:targetIdentityType>'
+			"<h:hashDigest>%s</h:hashDigest></x1:hashedIdentifier>" % (self.NAMESPACE, context, identity, digest))
+		return xid, self.ask("ActivateTask", x1.task_details(xid, [target], [self.did]))
+
+	def test_by_digest(self):
+		player = n4.play("life", world=self.network.next_world())
+		imsi = player.subscriber()["imsi"]
+		salt, later = os.urandom(8), os.urandom(20)
+		first = self.context("sha-256", salt)
+		digest = hashlib.sha256(salt + imsi.encode()).hexdigest()
+		xid, answer = self.activate_hashed(first, "IMSI", digest)
+		self.assertTrue(answer.completed, str(answer))
+		stranger, answer = self.activate_hashed(first, "IMSI", hashlib.sha256(salt + b"001019999999999").hexdigest())
+		self.assertTrue(answer.completed, str(answer))
+		self.assertEqual(self.ask("DeleteObject", "<x1:objectId>%s</x1:objectId>" % first).ok, False, "it is in use")
+		half = next(n for n, frame in enumerate(player.frames) if frame.user) + 1
+		self.network.play(player.frames[:half])
+		second = self.context("sha3-512", later)
+		behind, answer = self.activate_hashed(second, "SUPIIMSI", hashlib.sha3_512(later + imsi.encode()).hexdigest())
+		self.assertTrue(answer.completed, str(answer))
+		self.network.play(player.frames[half:])
+		got = self.delivered()
+		must, may = n4_model.expected(player.frames, {"imsi": imsi}, self.links({}))
+		self.assertGreater(len(must), 5)
+		rest = {frame.number for frame in player.frames[half:]}
+		for task, these in ((xid, must), (behind, must & rest)):
+			self.assertEqual((sorted(these - set(got[task])), sorted(set(got[task]) - these - may)), ([], []), "(missing, too much)")
+			self.assertEqual({n for n, times in got[task].items() if times > 1}, set(), "more than once")
+		self.assertFalse(got[stranger])
+		self.assertEqual(self.activate_hashed(x1.new_id(), "IMSI", digest)[1].error, 2060)
+		self.assertEqual(self.activate_hashed(second, "IMSI", digest)[1].error, 3010, "a digest of another length")
 
 
 class Captured(Case):
