@@ -304,6 +304,10 @@ static void put_destinations(FILE *f, const struct observation *o)
 	sample(f, "poi_destinations_connections", "up", "yes", o->connected);
 	sample(f, "poi_destinations_connections", "up", "no",
 		o->connections > o->connected ? o->connections - o->connected : 0);
+	family(f, "poi_destinations_ends", "gauge",
+		"Members of redundant destination sets by state; idle: not tried yet.");
+	for (unsigned i = 0; i < STATUS_CLIENT_STATES; i++)
+		sample(f, "poi_destinations_ends", "state", destination_state_name(i), o->ends[i]);
 	gauge(f, "poi_destinations_odd_acknowledgements",
 		"Acknowledgements of keepalives that were not sent, or acknowledged before.",
 		o->odd_acks);

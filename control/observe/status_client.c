@@ -78,6 +78,8 @@ static bool add_destination(struct status_client *o, const uint8_t *body, size_t
 	o->seen.odd_acks += d.odd_acks;
 	o->seen.connections += d.connections;
 	o->seen.connected += d.connected;
+	for (uint8_t i = 0; i < d.n_ends; i++)
+		o->seen.ends[d.end[i].state]++;
 	return true;
 }
 

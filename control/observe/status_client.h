@@ -22,6 +22,7 @@ struct observation {
 	uint32_t settle[2]; // destinations, by enum config_settle
 	uint64_t odd_acks;  // summed over the destinations, as all below
 	uint64_t connections, connected;
+	uint32_t ends[STATUS_CLIENT_STATES]; // members of redundant sets by state
 };
 
 struct status_client;

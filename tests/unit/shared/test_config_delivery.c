@@ -1,4 +1,4 @@
-// The kernel's TLS beside what settles a PDU: what is taken and what is refused.
+// Keys of delivery: the kernel's TLS beside what settles a PDU, and ends of sets.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +49,21 @@ Test(config_delivery, the_kernel_is_not_asked_unless_the_file_says_so)
 	cr_assert_not_null(c, "%s", why);
 	cr_expect(c->delivery.kernel_tls);
 	config_free(c);
+}
+
+Test(config_delivery, a_better_end_is_waited_for)
+{
+	struct config *c = with_delivery("");
+
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->delivery.failback, 60);
+	config_free(c);
+	c = with_delivery("  failback: 0\n");
+	cr_assert_not_null(c, "%s", why);
+	cr_expect_eq(c->delivery.failback, 0);
+	config_free(c);
+	cr_assert_null(with_delivery("  failback: 86401\n"));
+	cr_expect_not_null(strstr(why, "delivery.failback"), "%s", why);
 }
 
 // What TCP acknowledges cannot settle what the kernel encrypts.

@@ -106,6 +106,7 @@ Test(metrics, values_are_each_their_own)
 	p.seen.destination[DESTINATION_DOWN].n = 13;
 	p.seen.destination[DESTINATION_DOWN].queued_octets = 14;
 	p.seen.connections = 20;
+	p.seen.ends[DESTINATION_DOWN] = 21;
 	p.seen.connected = 17;
 	http.wrong_path = 15;
 	p.seen.status.clock_known = 1;
@@ -118,6 +119,7 @@ Test(metrics, values_are_each_their_own)
 	cr_expect(has("poi_destinations_queued_bytes{state=\"down\"} 14"));
 	cr_expect(has("poi_destinations_connections{up=\"yes\"} 17"));
 	cr_expect(has("poi_destinations_connections{up=\"no\"} 3"));
+	cr_expect(has("poi_destinations_ends{state=\"down\"} 21"));
 	cr_expect(has("poi_http_refused_total{reason=\"wrong_path\"} 15"));
 	cr_expect(has("poi_clock_offset_seconds -0.25"));
 }

@@ -68,48 +68,73 @@ struct tally {
 	uint32_t turns;	  // how often the next number is at the other MDF, by where it is first
 };
 
-// Marks the whole PDUs of one MDF, each of whose connections must be in order.
-static inline void tally_one(struct pair *p, unsigned which, uint8_t *have, uint32_t n, struct tally *t)
+// The connection of either MDF whose first octets came next after `*at`; false: there is none.
+static inline bool next_connection(struct pair *p, uint64_t *at, unsigned *which, uint32_t *number)
 {
-	struct lab_mdf *m = &p->m[which];
+	uint64_t best = UINT64_MAX;
 
-	pthread_mutex_lock(&m->lock);
-	cr_assert_leq(m->connections, 64);
-	for (uint32_t i = 0; i < m->connections; i++) {
-		size_t at = m->start[i], end = i + 1 < m->connections ? m->start[i + 1] : m->n_kept;
-		uint32_t next = UINT32_MAX;
-		while (at < end) {
-			struct pdu d;
-			const char *why;
-			int64_t size = pdu_decode(m->kept + at, end - at, 1 << 20, &d, &why);
-			if (size == POI_ERR_AGAIN)
-				break;
-			cr_assert_gt(size, 0, "%s", why);
-			at += (size_t)size;
-			if (d.type != PDU_X3)
+	for (unsigned k = 0; k < 2; k++) {
+		for (uint32_t i = 0; i < p->m[k].connections; i++) {
+			uint64_t t = p->m[k].first_at[i];
+			if (t <= *at || t >= best)
 				continue;
-			cr_assert_lt(d.sequence, n);
-			cr_assert(next == UINT32_MAX || d.sequence == next, "%u, not %u",
-				d.sequence, next);
-			cr_assert_eq(d.payload_length, payload_length(d.sequence));
-			next = d.sequence + 1;
-			t->twice += have[d.sequence] != 0;
-			t->at[which] += !(have[d.sequence] & 1u << which);
-			have[d.sequence] |= (uint8_t)(1u << which);
+			best = t;
+			*which = k;
+			*number = i;
 		}
 	}
-	pthread_mutex_unlock(&m->lock);
+	*at = best;
+	return best != UINT64_MAX;
 }
 
-// Of the numbers below `n`.
+// Marks the whole PDUs of a connection: in order, and none left out that did not come before.
+static inline void tally_one(
+	struct pair *p, unsigned which, uint32_t number, uint8_t *have, uint32_t n, struct tally *t)
+{
+	struct lab_mdf *m = &p->m[which];
+	size_t at = m->start[number];
+	size_t end = number + 1 < m->connections ? m->start[number + 1] : m->n_kept;
+	uint32_t next = UINT32_MAX;
+
+	while (at < end) {
+		struct pdu d;
+		const char *why;
+		int64_t size = pdu_decode(m->kept + at, end - at, 1 << 20, &d, &why);
+		if (size == POI_ERR_AGAIN)
+			break;
+		cr_assert_gt(size, 0, "%s", why);
+		at += (size_t)size;
+		if (d.type != PDU_X3)
+			continue;
+		cr_assert_lt(d.sequence, n);
+		cr_assert(next == UINT32_MAX || d.sequence == next, "%u, not %u", d.sequence, next);
+		cr_assert(d.sequence == 0 || have[d.sequence - 1], "%u before the one before it",
+			d.sequence);
+		cr_assert_eq(d.payload_length, payload_length(d.sequence));
+		next = d.sequence + 1;
+		t->twice += have[d.sequence] != 0;
+		t->at[which] += !(have[d.sequence] & 1u << which);
+		have[d.sequence] |= (uint8_t)(1u << which);
+	}
+}
+
+// Of the numbers below `n`. The connections of both are taken in the order in which they had something.
 static inline struct tally pair_tally(struct pair *p, uint32_t n)
 {
 	struct tally t = {0};
 	uint8_t *have = calloc(n, 1);
+	uint64_t at = 0;
+	unsigned which = 0;
+	uint32_t number = 0;
 
 	usleep(50000); // TLS of the MDF may still hold what TCP has acknowledged
-	tally_one(p, 0, have, n, &t);
-	tally_one(p, 1, have, n, &t);
+	pthread_mutex_lock(&p->m[0].lock);
+	pthread_mutex_lock(&p->m[1].lock);
+	cr_assert(p->m[0].connections <= 64 && p->m[1].connections <= 64);
+	while (next_connection(p, &at, &which, &number))
+		tally_one(p, which, number, have, n, &t);
+	pthread_mutex_unlock(&p->m[1].lock);
+	pthread_mutex_unlock(&p->m[0].lock);
 	for (uint32_t i = 0; i < n; i++) {
 		t.missing += !have[i];
 		t.turns += i > 0 && (have[i] & 1) != (have[i - 1] & 1);

@@ -16,6 +16,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "shared/now.h"
 #include "shared/pdu.h"
 #include "shared/wire.h"
 
@@ -161,6 +162,8 @@ static void keep(struct session *s, const uint8_t *octets, size_t n)
 	}
 	memcpy(m->kept + m->n_kept, octets, n);
 	m->n_kept += n;
+	if (s->number < 64 && !m->first_at[s->number])
+		m->first_at[s->number] = now_monotonic_ns();
 	pthread_mutex_unlock(&m->lock);
 }
 

@@ -63,6 +63,7 @@ struct lab_mdf {
 	uint8_t *kept; // whole connections back to back
 	size_t n_kept, capacity;
 	size_t start[64]; // where each connection begins in `kept`
+	uint64_t first_at[64]; // when its first octets came, of the monotonic clock; 0: not yet
 	struct lab_kept apart[LAB_APART]; // with `parallel`, under the lock
 	pthread_t server[LAB_APART * 4];
 	uint32_t n_servers;

@@ -371,64 +371,74 @@ Test(deliver_ends, several_connections_choose_alike, .timeout = 40)
 	pair_close(&p);
 }
 
-// --- random turns ---
-
-// Seconds of the test below; the long form is for a change of the choice itself.
-static unsigned random_seconds(void)
-{
-	const char *text = getenv("POI_ENDS_SECONDS");
-
-	return text ? (unsigned)strtoul(text, NULL, 10) : 8;
-}
-
-static void turn(struct pair *p, unsigned *seed, bool *killed)
-{
-	unsigned which = (unsigned)rand_r(seed) % 2, what = (unsigned)rand_r(seed) % 4;
-	struct lab_mdf *m = &p->m[which];
-
-	switch (what) {
-	case 0: // killed, or started anew at the same place
-		killed[which] = !killed[which];
-		m->refuse = killed[which];
-		if (killed[which]) // its connection ends with the next octets
-			m->cut_after = 1;
-		else
-			m->cut_after = 0;
-		break;
-	case 1:
-		m->stalled = true;
-		break;
-	default: // mostly all is well
-		m->stalled = false;
-		m->cut_after = 0;
-		m->refuse = killed[which] = false;
-		break;
-	}
-}
-
-// Two ends in random turns: every number is at one of them, and what is at both, or twice at one,
-// is no more than what connections took with them.
-Test(deliver_ends, ends_in_random_turns, .timeout = 900)
+// The queue is the set's: the process that comes next has it, whatever the order of its ends is
+// then.
+Test(deliver_ends, the_queue_outlives_a_restart, .timeout = 60)
 {
 	struct pair p;
-	unsigned seed = getenv("POI_ENDS_SEED") ? (unsigned)atoi(getenv("POI_ENDS_SEED"))
-						: (unsigned)now_monotonic_ns();
-	bool killed[2] = {false, false};
+	char folder[64] = "/tmp/poi-spool-XXXXXX", key[96], command[128];
+
+	pair_open(&p, 1);
+	cr_assert_not_null(mkdtemp(folder));
+	snprintf(key, sizeof(key), "%s/key", folder);
+	FILE *f = fopen(key, "w");
+	fputs("0123456789abcdef0123456789abcdef", f);
+	fclose(f);
+	cr_assert_eq(chmod(key, 0600), 0);
+	p.b->config.delivery.spool =
+		(struct config_spool){.folder = folder, .key = key, .size = 64 << 20};
+	p.m[0].refuse = p.m[1].refuse = true;
+	uint16_t set = pair_add(&p);
+	push_many(p.b, 0, 1000);
+	WAIT_FOR(status_of(p.b, set).copies.queued == 1000, 1000);
+	deliver_stop(p.b->deliver);
+	deliver_free(p.b->deliver);
+	struct channel_destination d = pair_set(&p);
+	struct channel_end first = d.end[0];
+	d.end[0] = d.end[1];
+	d.end[1] = first;
+	p.m[0].refuse = false;
+	set = ends_add(p.b, &d);
+	cr_assert_eq(deliver_found(p.b->deliver), 1000);
+	WAIT_FOR(status_of(p.b, set).copies.acknowledged == 1000, 8000);
+	cr_assert_eq(check_stream(p.b, &p.m[0], 0, 0, NULL), 1000);
+	pair_close(&p);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	cr_assert_eq(system(command), 0);
+}
+
+// --- random turns ---
+
+// Changes one of both: killed, at rest, or well, and well most often.
+static void turn(struct pair *p, unsigned *seed)
+{
+	struct lab_mdf *m = &p->m[(unsigned)rand_r(seed) % 2];
+	unsigned what = (unsigned)rand_r(seed) % 5;
+
+	m->refuse = what == 0;
+	m->cut_after = what == 0; // its connection ends with the next octets
+	m->stalled = what == 1;
+}
+
+// Some seconds in random turns, then rest: every number is at one of them, each connection goes on
+// where those before it were or further back, and the sums hold.
+static void random_turns(unsigned seed, unsigned seconds)
+{
+	struct pair p;
 
 	pair_open(&p, 1);
 	struct config_delivery *c = &p.b->config.delivery;
-	c->buffer = 256 << 20;
+	c->buffer = 64 << 20;
 	c->stall_report = 1;
 	c->keepalive.time_p2 = 1;
+	lab_mdf_window(&p.m[1], 16384); // its TCP is full soon, the other's late
 	uint16_t set = pair_add(&p);
-	fprintf(stderr, "seed %u\n", seed);
-	uint64_t end = now_monotonic_ns() + random_seconds() * 1000000000ull;
-	uint64_t next = 0;
+	uint64_t end = now_monotonic_ns() + seconds * 1000000000ull, next = 0;
 	while (now_monotonic_ns() < end) {
 		if (now_monotonic_ns() >= next) {
-			turn(&p, &seed, killed);
+			turn(&p, &seed);
 			next = now_monotonic_ns() +
-			       (50 + (unsigned)rand_r(&seed) % 700) * 1000000ull;
+			       (50 + (unsigned)rand_r(&seed) % 500) * 1000000ull;
 		}
 		push_many(p.b, 0, 10);
 		usleep(2000);
@@ -439,11 +449,26 @@ Test(deliver_ends, ends_in_random_turns, .timeout = 900)
 	}
 	WAIT_FOR(all_accounted(p.b, set), 20000);
 	struct channel_destination_status s = status_of(p.b, set);
-	cr_assert_eq(s.copies.acknowledged, p.b->pushed, "seed %u", seed);
+	cr_assert_eq(s.copies.acknowledged, p.b->pushed);
 	struct tally t = pair_tally(&p, p.b->pushed);
-	fprintf(stderr, "%u PDUs, %u at the first, %u at the second, %u again, %lu connections\n",
-		p.b->pushed, t.at[0], t.at[1], t.twice, (unsigned long)s.connects);
-	cr_assert_eq(t.missing, 0, "seed %u", seed);
+	fprintf(stderr, "%u PDUs, %u at the first, %u at the second, %u again, %u connections\n",
+		p.b->pushed, t.at[0], t.at[1], t.twice, p.m[0].connections + p.m[1].connections);
+	cr_assert_eq(t.missing, 0);
 	expect_balance(p.b, set);
 	pair_close(&p);
+}
+
+// POI_ENDS_SECONDS: how long; 600 for a change of what chooses. POI_ENDS_SEED: the first round's.
+Test(deliver_ends, ends_in_random_turns, .timeout = 1500)
+{
+	const char *length = getenv("POI_ENDS_SECONDS"), *first = getenv("POI_ENDS_SEED");
+	unsigned left = length ? (unsigned)strtoul(length, NULL, 10) : 8;
+	unsigned seed = first ? (unsigned)strtoul(first, NULL, 10) : (unsigned)now_wall_ns();
+
+	for (; left > 0; seed++) {
+		unsigned round = left < 10 ? left : 10;
+		fprintf(stderr, "seed %u\n", seed);
+		random_turns(seed, round);
+		left -= round;
+	}
 }
