@@ -8,9 +8,8 @@ static const struct config_word tunnel_words[] = {
 static const struct config_word link_words[] = {{"other", CONFIG_LINK_OTHER},
 	{"n3", CONFIG_LINK_N3}, {"n6", CONFIG_LINK_N6}, {"n9", CONFIG_LINK_N9}, {NULL, 0}};
 
-static const struct config_word spread_words[] = {
-	{"addresses", CONFIG_SPREAD_ADDRESSES}, {"tunnel", CONFIG_SPREAD_TUNNEL},
-	{"software", CONFIG_SPREAD_SOFTWARE}, {NULL, 0}};
+static const struct config_word spread_words[] = {{"addresses", CONFIG_SPREAD_ADDRESSES},
+	{"tunnel", CONFIG_SPREAD_TUNNEL}, {"software", CONFIG_SPREAD_SOFTWARE}, {NULL, 0}};
 
 static const struct config_word signalling_words[] = {
 	{"pfcp", CONFIG_PFCP}, {"gtpv2c", CONFIG_GTPV2C}, {"radius", CONFIG_RADIUS}, {NULL, 0}};
@@ -69,7 +68,8 @@ static const struct config_key port_keys[] = {
 		.doc = "look into VXLAN on these UDP ports too, as 8472"},
 	KEY_BOOL("vxlan-gpe", struct config_port, vxlan_gpe, "false",
 		"look into VXLAN-GPE on UDP port 4790"),
-	KEY_BOOL("geneve", struct config_port, geneve, "false", "look into Geneve on UDP port 6081"),
+	KEY_BOOL(
+		"geneve", struct config_port, geneve, "false", "look into Geneve on UDP port 6081"),
 	KEY_BOOL("tzsp", struct config_port, tzsp, "false", "look into TZSP on UDP port 37008"),
 	KEY_BOOL("etherip", struct config_port, etherip, "false",
 		"look into EtherIP, IP protocol 97"),

@@ -24,9 +24,6 @@ int cli_health(const struct cli_request *r)
 	config_free(c);
 	if (state != CLI_PEER_OURS)
 		return CLI_UNREACHABLE;
-	printf("poi-%s %s\n", r->operand,
-		!asked	? "answers"
-		: ready ? "is ready"
-			: "is not ready");
+	printf("poi-%s %s\n", r->operand, !asked ? "answers" : ready ? "is ready" : "is not ready");
 	return asked && !ready ? CLI_UNREACHABLE : CLI_OK;
 }

@@ -21,7 +21,7 @@ struct peer {
 	uint32_t request;
 	int64_t deadline_ms;
 	bool connected;
-	char foreign[32]; // version of one that refused ours
+	char foreign[32];	    // version of one that refused ours
 	struct channel_hello_ok ok; // its answer, else zero
 	uint8_t in[CHANNEL_MESSAGE_MAX];
 };

@@ -72,8 +72,7 @@ static void put_process(FILE *f, const struct metrics_picture *p)
 		"1 when the registry is the whole truth and X1 takes requests.", p->recovered);
 	gauge(f, "poi_control_connected", "1 while poi-control controls a poi-dataplane.",
 		p->connected);
-	gauge(f, "poi_dataplane_up",
-		"1 while poi-dataplane is there, however slow it answers.",
+	gauge(f, "poi_dataplane_up", "1 while poi-dataplane is there, however slow it answers.",
 		p->seen.reached || p->connected);
 	gauge(f, "poi_dataplane_observed",
 		"1 when poi-dataplane answered for this scrape; without it its series are missing.",
@@ -185,7 +184,8 @@ static void put_ends(FILE *f, const struct metrics_picture *p, const char *name,
 		const struct metrics_certificate *c = &p->certificate[i];
 		fprintf(f, "%s{use=\"%s\",element=\"", name, c->use);
 		put_escaped(f, c->element);
-		fprintf(f, "\"} %" PRId64 "\n", *(const int64_t *)(const void *)((const char *)c + offset));
+		fprintf(f, "\"} %" PRId64 "\n",
+			*(const int64_t *)(const void *)((const char *)c + offset));
 	}
 }
 
@@ -246,7 +246,8 @@ static void put_times_of(FILE *f, const char *kind, const struct delivery_times 
 static void put_times(FILE *f, const struct channel_status *s)
 {
 	family(f, "poi_delivery_latency_seconds", "histogram",
-		"Time from the receipt of a packet to the confirmation of its PDU copy, of copies confirmed since the start of "
+		"Time from the receipt of a packet to the confirmation of its PDU copy, of copies "
+		"confirmed since the start of "
 		"poi-dataplane.");
 	put_times_of(f, "x2", &s->times[0]);
 	put_times_of(f, "x3", &s->times[1]);
@@ -260,13 +261,15 @@ static void put_copies(FILE *f, const struct channel_status *s)
 	counter(f, "poi_copies_offered",
 		"PDU copies owed to destinations: acknowledged, lost, queued or in doubt.",
 		b->offered);
-	counter(f, "poi_copies_acknowledged", "PDU copies that their destinations confirmed, or their TCP (settle: tcp).",
+	counter(f, "poi_copies_acknowledged",
+		"PDU copies that their destinations confirmed, or their TCP (settle: tcp).",
 		b->acknowledged);
 	family(f, "poi_copies_lost", "counter", "PDU copies lost, by reason.");
 	for (unsigned i = 0; i < LOSS_COUNT; i++)
 		sample(f, "poi_copies_lost_total", "reason", copy_loss_name(i), b->lost[i]);
 	counter(f, "poi_copies_cut",
-		"Of the copies owed: those with what the mirror left of a packet (deliver-cut).", b->cut);
+		"Of the copies owed: those with what the mirror left of a packet (deliver-cut).",
+		b->cut);
 	gauge(f, "poi_copies_queued", "PDU copies that wait for a destination.", b->queued);
 	gauge(f, "poi_copies_in_doubt",
 		"PDU copies sent and not confirmed: kept, or given up so with their destination.",
@@ -295,7 +298,8 @@ static void put_destinations(FILE *f, const struct observation *o)
 		sample(f, "poi_destinations_queued_bytes", "state", destination_state_name(i),
 			o->destination[i].queued_octets);
 	family(f, "poi_destinations_settle", "gauge",
-		"Destinations by what makes a copy a confirmed one: a keepalive acknowledged behind "
+		"Destinations by what makes a copy a confirmed one: a keepalive acknowledged "
+		"behind "
 		"it, or TCP.");
 	for (int i = CONFIG_SETTLE_KEEPALIVE; i <= CONFIG_SETTLE_TCP; i++)
 		sample(f, "poi_destinations_settle", "settle", config_settle_name(i), o->settle[i]);
@@ -394,7 +398,8 @@ static void put_unopened(FILE *f, const struct observation *o)
 	static const struct {
 		const char *name, *help;
 	} rows[] = {
-		{"poi_port_sampled_packets", "Frames looked at again for what the port does not open."},
+		{"poi_port_sampled_packets",
+			"Frames looked at again for what the port does not open."},
 		{"poi_port_unopened_packets", "Of them those with something that was not opened."},
 		{"poi_port_wrapped_packets",
 			"Of those what hides the packets of a link: all but ESP."},

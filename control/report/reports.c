@@ -68,8 +68,8 @@ static void on_exchanged(void *context, const struct x1_report_exchange *e)
 	if (!e->request)
 		snprintf(note, sizeof(note), "%u messages: %s", e->n, e->why);
 	else if (e->issue)
-		snprintf(note, sizeof(note), "%s %s%s%s", x1_report_type(e->issue, c->admf_minor[r->ne]),
-			e->issue->text,
+		snprintf(note, sizeof(note), "%s %s%s%s",
+			x1_report_type(e->issue, c->admf_minor[r->ne]), e->issue->text,
 			e->why ? ": " : "", e->why ? e->why : "");
 	else
 		snprintf(note, sizeof(note), "%s", e->why ? e->why : "");
@@ -77,19 +77,19 @@ static void on_exchanged(void *context, const struct x1_report_exchange *e)
 		fault_raise_all(c, FAULT_AUDIT, "the audit log cannot be written");
 }
 
-// A bulk request has no XID of its own: its late end is reported as one of the NE (clause 6.5.4), in
-// words that say which request ended and how.
+// A bulk request has no XID of its own: its late end is reported as one of the NE (clause 6.5.4),
+// in words that say which request ended and how.
 static void bulk_end(struct issue *i)
 {
 	char transaction[ID_TEXT_SIZE], text[sizeof(i->text)];
-	const char *reason = strlen(i->text) > strlen(": ") + ID_TEXT_SIZE - 1
-				     ? i->text + ID_TEXT_SIZE - 1
-				     : "";
+	const char *reason =
+		strlen(i->text) > strlen(": ") + ID_TEXT_SIZE - 1 ? i->text + ID_TEXT_SIZE - 1 : "";
 
 	id_format(&i->transaction, transaction);
-	snprintf(text, sizeof(text), "request for all with X1TransactionID %s, which was answered "
-		"Acknowledged, is %s%.60s", transaction,
-		i->type == ISSUE_DONE ? "completed" : "not completed", reason);
+	snprintf(text, sizeof(text),
+		"request for all with X1TransactionID %s, which was answered "
+		"Acknowledged, is %s%.60s",
+		transaction, i->type == ISSUE_DONE ? "completed" : "not completed", reason);
 	memcpy(i->text, text, sizeof(text));
 	i->type = ISSUE_WARNING;
 }

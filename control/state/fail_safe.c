@@ -134,9 +134,9 @@ static void begin(struct control *c, uint16_t ne, bool there)
 		abort(); // less than a task, and no task may outlive it
 	*f = (struct fail_safe){.control = c, .there = there, .batch = {.leave = leave}};
 	// A request that arrived after the ADMF was heard again is answered by its own result.
-	f->batch.spares_awaiting = publish_silence_ms(c->publish, ne) <
-				   (uint64_t)config_fail_safe_s(&c->config->nes[ne].x1.keepalive) *
-					   1000;
+	f->batch.spares_awaiting =
+		publish_silence_ms(c->publish, ne) <
+		(uint64_t)config_fail_safe_s(&c->config->nes[ne].x1.keepalive) * 1000;
 	registry_batch_begin(c->registry, ne, &f->batch);
 	persistence_tasks_stopped(c, ne);
 	LIST_INSERT_HEAD(&c->fail_safes, f, entry);

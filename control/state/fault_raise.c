@@ -77,8 +77,8 @@ void fault_clear_all(struct control *c, enum fault_kind kind, const char *text)
 		fault_clear_ne(c, ne, kind, text);
 }
 
-static void audit_actioned(struct control *c, const struct issue *i, const struct id16 *id,
-	const char *note)
+static void audit_actioned(
+	struct control *c, const struct issue *i, const struct id16 *id, const char *note)
 {
 	struct audit_record r = {
 		.act = "actioned",
@@ -165,7 +165,8 @@ bool fault_request_over(struct control *c, enum issue_scope scope, uint16_t ne,
 {
 	if (!fault_clear(list, FAULT_REQUEST))
 		return false;
-	issue_queue(c, scope, ISSUE_CLEAR, ne, id, X1_STATUS_CLEARED, "a later request was actioned");
+	issue_queue(
+		c, scope, ISSUE_CLEAR, ne, id, X1_STATUS_CLEARED, "a later request was actioned");
 	return true;
 }
 

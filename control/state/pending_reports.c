@@ -51,8 +51,7 @@ static void send_element(struct pending_reports *o, uint16_t ne)
 
 	wire_put_u8(&w, minor ? MEMO_VERSION : MEMO_VERSION - 1);
 	wire_put_u16(&w, (uint16_t)e->n);
-	LIST_FOREACH(at, &e->entries, link)
-	{
+	LIST_FOREACH (at, &e->entries, link) {
 		wire_put_u8(&w, at->r.kind);
 		wire_put_octets(&w, at->r.id.b, sizeof(at->r.id.b));
 		wire_put_octets(&w, at->r.transaction.b, sizeof(at->r.transaction.b));
@@ -136,8 +135,7 @@ void pending_reports_done(struct pending_reports *o, uint16_t ne, const struct i
 
 	if (!o)
 		return;
-	LIST_FOREACH(at, &o->element[ne].entries, link)
-	{
+	LIST_FOREACH (at, &o->element[ne].entries, link) {
 		if (!id_equal(&at->r.transaction, transaction))
 			continue;
 		drop(&o->element[ne], at);
@@ -214,7 +212,8 @@ static bool reported_by_task(const struct registry *r, const struct pending_repo
 static void report(struct control *c, const struct pending_report *q)
 {
 	int code = failure(c->registry, q);
-	enum issue_scope scope = q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK : ISSUE_DESTINATION;
+	enum issue_scope scope =
+		q->kind == PENDING_REPORT_DEACTIVATE ? ISSUE_TASK : ISSUE_DESTINATION;
 
 	if (q->kind == PENDING_REPORT_DEACTIVATE_ALL || q->kind == PENDING_REPORT_REMOVE_ALL)
 		issue_actioned(c, ISSUE_NE, q->ne, NULL, &q->transaction, code,

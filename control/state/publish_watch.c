@@ -1,6 +1,6 @@
-// Watches the ADMFs and the dataplane for silence. Sends the time of each ADMF's last contact to the
-// dataplane, which runs the fail-safe's deadline, and runs it here while no dataplane is connected.
-// Asks the dataplane for a sign of life once a second.
+// Watches the ADMFs and the dataplane for silence. Sends the time of each ADMF's last contact to
+// the dataplane, which runs the fail-safe's deadline, and runs it here while no dataplane is
+// connected. Asks the dataplane for a sign of life once a second.
 #include "control/state/publish_internal.h"
 
 #include "shared/log.h"
@@ -49,9 +49,7 @@ void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m
 
 	m->fail_safe_ms = limit;
 	m->silence_ms = report_ms(p, ne);
-	m->remaining_ms = !limit || silent == UINT64_MAX ? 0
-			  : silent < limit		 ? limit - silent
-							 : 1;
+	m->remaining_ms = !limit || silent == UINT64_MAX ? 0 : silent < limit ? limit - silent : 1;
 }
 
 static void send_heard(struct publish *p, uint16_t ne)
@@ -59,7 +57,8 @@ static void send_heard(struct publish *p, uint16_t ne)
 	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
 	int64_t at = p->contact[ne].at_ms;
 
-	if (at < 0) // before the machine's start: the deadline that is given with the element says it
+	if (at < 0) // before the machine's start: the deadline that is given with the element says
+		    // it
 		return;
 	h.at_ms = (uint64_t)at;
 	int rc = publish_submit(p,

@@ -283,7 +283,8 @@ enum task_store_verdict task_store_judge(const struct task_store *v, uint16_t ne
 		return TASK_STORE_CLOCK;
 	// Without keepalives nothing bounds the silence of a living process; what lay on a disk is
 	// bounded all the same.
-	if (!e->contact_s || (now_s > e->contact_s && now_s - e->contact_s >= config_fail_safe_s(k)))
+	if (!e->contact_s ||
+		(now_s > e->contact_s && now_s - e->contact_s >= config_fail_safe_s(k)))
 		return TASK_STORE_STALE;
 	return TASK_STORE_ADOPTED;
 }

@@ -14,7 +14,8 @@ struct build {
 };
 
 // What is intercepted is data, whatever else other network elements do for the task. Requesters of
-// V1.8.1 do not have the list, and a triggering function shall not send it (TS 33.128 table 6.2.3-6).
+// V1.8.1 do not have the list, and a triggering function shall not send it (TS 33.128
+// table 6.2.3-6).
 static bool may_have_services(const struct build *b, const struct x1_task_details *d)
 {
 	return d->minor > X1_MINOR_CORE && b->config->nes[b->ne].role == CONFIG_ROLE_POI;

@@ -21,7 +21,7 @@
 // record.
 #define DOZE_AFTER_NS (50 * NS_PER_MS)
 #define DOZE_NS (5 * NS_PER_MS)
-#define POLL_EVERY 32u		   // busy iterations between two looks at the sockets
+#define POLL_EVERY 32u // busy iterations between two looks at the sockets
 #define STOP_NS (2 * NS_PER_S)
 #define SOCKETS 64
 #define BURST 16u		 // records of one destination before the next has its turn
@@ -62,9 +62,9 @@ static bool next_piece(struct mdf_connection *c, uint64_t now)
 	bool keepalive = mdf_connection_keepalive_due(c, now) ||
 			 mdf_connection_settle_due(c, now, SETTLE_BUSY);
 	bool edge = keepalive || c->renew_paused;
-	enum settle_when idle =
-		c->renew_paused || c->remove_until || mdf_connection_is_leaving(c) ? SETTLE_LAST
-										   : SETTLE_IDLE;
+	enum settle_when idle = c->renew_paused || c->remove_until || mdf_connection_is_leaving(c)
+					? SETTLE_LAST
+					: SETTLE_IDLE;
 	uint64_t flush = c->remove_until ? 0 : c->deliver->flush_ns;
 	c->piece_is_control = false;
 	if (!stream_at_edge(c->stream) || !edge) {
@@ -216,8 +216,8 @@ static void connect_one(struct deliver_thread *t, uint64_t now)
 	make_busy(t, c);
 }
 
-// Frees the connection; its numbers stay in the totals. The last of its destination says that this is
-// gone.
+// Frees the connection; its numbers stay in the totals. The last of its destination says that this
+// is gone.
 static void retire(struct deliver_thread *t, struct mdf_connection *c)
 {
 	struct deliver *d = t->deliver;

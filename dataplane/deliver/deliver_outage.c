@@ -56,8 +56,7 @@ void mdf_connection_lose(struct mdf_connection *c)
 	if (!c->mdf)
 		return;
 	if (!mdf_connection_settles_by_keepalive(c) && mdf_records(c->mdf) != MDF_RECORDS_KERNEL)
-		c->delivered |= stream_acked_at(
-			c->stream, mdf_acknowledged(c->mdf), now_wall_ns());
+		c->delivered |= stream_acked_at(c->stream, mdf_acknowledged(c->mdf), now_wall_ns());
 	mdf_connection_settle_end(c);
 	// Its copies are sent again, or are in doubt or lost: the kernel must not send them later.
 	if (stream_outstanding(c->stream))

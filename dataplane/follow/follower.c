@@ -227,8 +227,8 @@ static int subscribe(struct follower *f, const struct command *c)
 		f->sessions, c->subscription, c->target, c->n_targets, c->direction);
 }
 
-// A subscription without memory, or without room for its hash context, is in doubt until it has some;
-// nothing else waits for it, the next one is tried first then.
+// A subscription without memory, or without room for its hash context, is in doubt until it has
+// some; nothing else waits for it, the next one is tried first then.
 static void subscribe_refused(struct follower *f)
 {
 	for (struct command *c; (c = STAILQ_FIRST(&f->refused));) {

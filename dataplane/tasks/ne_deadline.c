@@ -1,4 +1,5 @@
-// When the silence of a network element's ADMF is reported, and when it ends the tasks (decision 13).
+// When the silence of a network element's ADMF is reported, and when it ends the tasks (decision
+// 13).
 
 #include "dataplane/tasks/task_table.h"
 
@@ -13,8 +14,8 @@ int ne_entry_heard(struct task_table *s, const struct id16 *ne, uint64_t at_ms)
 	n->heard_ms = at_ms;
 	n->spent_ms = 0;
 	n->armed = true;
-	// A new controller repeats what the silence began with, a little late: only a contact that came
-	// after it ends it, or one that was on its way when it was reported.
+	// A new controller repeats what the silence began with, a little late: only a contact that
+	// came after it ends it, or one that was on its way when it was reported.
 	if (at_ms + n->silence_ms / 2 >= n->silent_at_ms)
 		n->silent = false;
 	if (n->tombstones == 0)

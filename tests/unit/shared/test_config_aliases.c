@@ -1,4 +1,5 @@
-// A port's gtp-aliases and spread: what is taken, what is refused, and that they come back from a dump.
+// A port's gtp-aliases and spread: what is taken, what is refused, and that they come back from a
+// dump.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,8 @@ static struct config *with_port(const char *keys)
 			     "audit: { file: /var/log/poi/audit.jsonl }\n",
 			     keys),
 		0);
-	struct config *c = config_load_text("/etc/poi/poi.yaml", text, strlen(text), why, sizeof(why));
+	struct config *c =
+		config_load_text("/etc/poi/poi.yaml", text, strlen(text), why, sizeof(why));
 	free(text);
 	return c;
 }
@@ -80,7 +82,8 @@ Test(config_aliases, refusals)
 		"gtp-aliases holds what is no pair of addresses of one family, write {advertised: "
 		"seen}, such as {10.1.0.1: 198.51.100.1}");
 	refused("tunnel: gtpu, gtp-aliases: {10.1.0.1: 10.2.0.1, 10.1.0.2: 10.2.0.1}",
-		"gtp-aliases has \"10.2.0.1\" seen for two, write it once: whose tunnel it is cannot "
+		"gtp-aliases has \"10.2.0.1\" seen for two, write it once: whose tunnel it is "
+		"cannot "
 		"be told");
 }
 

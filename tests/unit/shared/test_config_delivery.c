@@ -33,7 +33,8 @@ static struct config *with_delivery(const char *keys)
 			     "%s",
 			     keys),
 		0);
-	struct config *c = config_load_text("/etc/poi/poi.yaml", text, strlen(text), why, sizeof(why));
+	struct config *c =
+		config_load_text("/etc/poi/poi.yaml", text, strlen(text), why, sizeof(why));
 	free(text);
 	return c;
 }
@@ -72,11 +73,11 @@ Test(config_delivery, the_kernels_tls_is_refused_where_tcp_settles)
 	struct config *c = with_delivery("  kernel-tls: true\n  settle: tcp\n");
 
 	cr_assert_null(c);
-	cr_expect_not_null(strstr(why,
-				   "/etc/poi/poi.yaml:16:15: delivery.kernel-tls is true and "
-				   "delivery.settle is tcp, write settle: keepalive, or kernel-tls: "
-				   "false: nobody knows which PDUs are in what TCP has acknowledged "
-				   "of the kernel's records"),
+	cr_expect_not_null(
+		strstr(why, "/etc/poi/poi.yaml:16:15: delivery.kernel-tls is true and "
+			    "delivery.settle is tcp, write settle: keepalive, or kernel-tls: "
+			    "false: nobody knows which PDUs are in what TCP has acknowledged "
+			    "of the kernel's records"),
 		"%s", why);
 	config_free(c);
 	c = with_delivery("  kernel-tls: false\n  settle: tcp\n");

@@ -207,16 +207,16 @@ Test(health, authorities_and_revocation_lists_are_watched)
 		while (issues_waiting(c.issues))
 			told(0, ISSUE_WARNING, "");
 		health_tick(watch, now += 60);
-		cr_assert_eq(fault_has(*faults, FAULT_CERTIFICATE), steps[i].fault != NULL, "%zu", i);
+		cr_assert_eq(
+			fault_has(*faults, FAULT_CERTIFICATE), steps[i].fault != NULL, "%zu", i);
 		const struct fault *f = *faults;
 		while (f && f->kind != FAULT_CERTIFICATE)
 			f = f->next;
 		if (steps[i].fault)
-			cr_assert_not_null(
-				strstr(f->text, steps[i].fault), "%zu: %s", i, f->text);
+			cr_assert_not_null(strstr(f->text, steps[i].fault), "%zu: %s", i, f->text);
 		else
-			cr_assert_eq(told(0, ISSUE_WARNING,
-					     steps[i].warning ? steps[i].warning : "X1"),
+			cr_assert_eq(
+				told(0, ISSUE_WARNING, steps[i].warning ? steps[i].warning : "X1"),
 				steps[i].warning ? 1 : 0, "%zu", i);
 	}
 }
@@ -232,7 +232,8 @@ Test(health, storage_that_is_nearly_full_is_warned_of_once)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		percent_left = steps[i].left;
 		health_tick(watch, now += 60);
-		cr_assert_eq(told(1, ISSUE_WARNING, "storage nearly full"), steps[i].warned, "%zu", i);
+		cr_assert_eq(
+			told(1, ISSUE_WARNING, "storage nearly full"), steps[i].warned, "%zu", i);
 	}
 }
 

@@ -22,7 +22,8 @@ Test(x1_report, every_kind_is_answered)
 	cr_assert_eq(x1_report_issue(b->report, &late, 25), 0);
 	cr_assert_eq(x1_report_ping(b->report, 23), 0);
 	cr_assert_eq(x1_report_ping(b->report, 24), POI_ERR_EXISTS);
-	cr_assert(run_until(b, 19, 5000) && recorded(b, "of yesterday", "(event at 2023-11-14T22:13:20Z)"));
+	cr_assert(run_until(b, 19, 5000) &&
+		  recorded(b, "of yesterday", "(event at 2023-11-14T22:13:20Z)"));
 	for (uint32_t n = 0; n < b->n; n++)
 		cr_assert_eq(b->outcomes[n].result, X1_REPORT_OK);
 	for (int t = 0; t < 7; t++) {

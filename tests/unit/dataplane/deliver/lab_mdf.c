@@ -116,7 +116,8 @@ void lab_pki_free(struct lab_pki *p)
 #define FIRST_KEEPALIVE 1000u
 
 // Messages of TLS, to count changes of the peer's keys.
-static void see_message(int sent, int version, int type, const void *octets, size_t n, SSL *ssl, void *context)
+static void see_message(
+	int sent, int version, int type, const void *octets, size_t n, SSL *ssl, void *context)
 {
 	struct lab_mdf *m = context;
 
@@ -175,8 +176,8 @@ static void acknowledge(struct session *s)
 	for (;;) {
 		// Its own thread alone writes a buffer that is kept apart.
 		const struct lab_kept *own = &m->apart[m->parallel ? s->number : 0];
-		const uint8_t *at = m->parallel ? own->octets + s->parsed
-						: m->kept + s->start + s->parsed;
+		const uint8_t *at =
+			m->parallel ? own->octets + s->parsed : m->kept + s->start + s->parsed;
 		size_t left = m->parallel ? own->n - s->parsed : m->n_kept - s->start - s->parsed;
 		if (left < 12 || left < (size_t)wire_load32(at + 4) + wire_load32(at + 8))
 			return;

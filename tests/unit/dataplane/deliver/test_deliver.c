@@ -282,8 +282,8 @@ Test(deliver, acknowledgements_can_be_switched_off, .timeout = 30)
 	struct bed *b = bed_new();
 	struct lab_mdf m;
 
-	b->config.delivery.keepalive = (struct config_keepalive){
-		.enabled = true, .time_p1 = 1, .time_p2 = 1};
+	b->config.delivery.keepalive =
+		(struct config_keepalive){.enabled = true, .time_p1 = 1, .time_p2 = 1};
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.acknowledge = false;
 	bed_start(b);
@@ -448,8 +448,7 @@ Test(deliver, modify_heeds_the_overrides_of_the_new_place, .timeout = 30)
 		.spool = -1,
 		.peer_identity = (char *)"mdf-8"};
 	bed_start(b);
-	struct channel_destination dest = {
-		.delivery = DELIVERY_X3, .host = "localhost", .port = 1};
+	struct channel_destination dest = {.delivery = DELIVERY_X3, .host = "localhost", .port = 1};
 	uint16_t index;
 	dest.did.b[0] = 1;
 	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);

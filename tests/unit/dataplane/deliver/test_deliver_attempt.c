@@ -1,5 +1,5 @@
-// Attempts at the addresses of a destination, the pause between them, what is reported of them, and how
-// often one that stands is looked at.
+// Attempts at the addresses of a destination, the pause between them, what is reported of them, and
+// how often one that stands is looked at.
 
 #include "dataplane/deliver/deliver_internal.h"
 
@@ -236,7 +236,8 @@ Test(deliver_attempt, copies_that_wait_shorten_the_pause, .timeout = 30)
 	for (int i = 0; i < 40; i++) {
 		now = c->end[0].attempt_at;
 		mdf_connection_timers(c, now);
-		cr_assert_leq(c->end[0].attempt_at, now + 2 * SECOND, "failure %u", c->end[0].failures);
+		cr_assert_leq(
+			c->end[0].attempt_at, now + 2 * SECOND, "failure %u", c->end[0].failures);
 	}
 	bed_free(b);
 }

@@ -478,7 +478,7 @@ Test(deliver_connection, a_resting_link_has_no_fault_of_its_spool)
 
 // --- files that are nobody's ---
 
-struct left { // a file that an earlier process left behind
+struct left {			    // a file that an earlier process left behind
 	const char *element, *rest; // of its name
 	bool goes;
 };

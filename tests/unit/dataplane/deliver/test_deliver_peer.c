@@ -122,7 +122,8 @@ Test(deliver_peer, a_change_leaves_nothing_behind_in_the_kernel, .timeout = 40)
 	struct channel_destination dest = {
 		.delivery = DELIVERY_X3, .address = {.family = 4, .b = {127, 0, 0, 1}}};
 
-	b->config.delivery.settle = CONFIG_SETTLE_TCP; // what TCP has acknowledged is what `old` can read
+	b->config.delivery.settle =
+		CONFIG_SETTLE_TCP; // what TCP has acknowledged is what `old` can read
 	lab_mdf_start(&old, &b->pki, "IP:127.0.0.1", NULL, 0);
 	lab_mdf_start(&new, &b->pki, "IP:127.0.0.1", NULL, 0);
 	lab_mdf_window(&old, 4096);
@@ -172,7 +173,8 @@ Test(deliver_peer, new_credentials_wait_for_a_slow_reader, .timeout = 60)
 		longest = quiet > longest ? quiet : longest;
 		last = m.octets;
 	}
-	cr_assert(all_accounted(b, index), "%lu of %lu, %lu octets, longest %lu", acknowledged(b, index), 5000UL, m.octets, longest);
+	cr_assert(all_accounted(b, index), "%lu of %lu, %lu octets, longest %lu",
+		acknowledged(b, index), 5000UL, m.octets, longest);
 	cr_assert_lt(longest, 1500, "%lu", longest);
 	WAIT_FOR(m.connections == 2 && status_of(b, index).connects == 2, 10000);
 	uint32_t next = check_stream(b, &m, 0, 0, NULL);

@@ -135,7 +135,8 @@ Test(task_table, silence_is_reported_once_and_ahead_of_the_deadline)
 	cr_expect_null(ne_entry_fall_silent(s, 403), "once");
 	cr_expect_eq(ne_entry_silence_remaining(n, 403), UINT64_MAX);
 	cr_expect_eq(ne_entry_remaining(n, 403), 597, "the deadline stays where it is");
-	// Control comes back: it defines the element anew, and repeats the last contact as it knows it.
+	// Control comes back: it defines the element anew, and repeats the last contact as it knows
+	// it.
 	cr_assert_eq(ne_entry_put(s, &m, 500), 0);
 	cr_assert_eq(ne_entry_heard(s, &ne, 7), 0);
 	cr_expect(n->silent);
