@@ -104,6 +104,35 @@ static void on_stopping(void *context)
 	persistence_stop(context);
 }
 
+// A process before may have ended between a member's change and that of its sets.
+static void follow_members(struct control *c, uint16_t ne)
+{
+	struct registry *r = c->registry;
+	const struct object *o = objects_first(registry_objects(r), ne);
+
+	for (; o; o = objects_next(o)) {
+		const struct registry_destination *old =
+			o->details.set == OBJECT_SET_REDUNDANT
+				? registry_destination_find(r, ne, &o->details.id)
+				: NULL;
+		struct channel_destination channel;
+		if (!old || old->removing || registry_set_current(r, old, &o->details))
+			continue;
+		registry_set_destination(r, ne, &o->details, &channel);
+		channel.creation = old->creation;
+		struct registry_destination *set = registry_destination_new(ne, &channel, "", 0);
+		if (!set || registry_destination_replace(r, set)) {
+			registry_destination_free(set);
+			log_error("registry: out of memory: a destination set has earlier ends");
+			continue;
+		}
+		set->ready = true;
+		(void)persistence_destination(c, set, NULL);
+		if (publish_destination_put(c->publish, set, NULL, NULL))
+			log_warning("channel: a destination set could not be put");
+	}
+}
+
 static void on_ready(void *context, bool adopted)
 {
 	struct control *c = context;
@@ -112,6 +141,8 @@ static void on_ready(void *context, bool adopted)
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		tasks += registry_task_count(c->registry, ne);
 	log_notice("in force: %u tasks", tasks);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		follow_members(c, ne);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	report_return(c, adopted, tasks);

@@ -224,6 +224,13 @@ void registry_object_remove(struct registry *r, struct object *o);
 // How many sets of this type (enum object_set; 0: of any) have the destination as a member.
 uint32_t registry_sets_of(
 	const struct registry *r, uint16_t ne, const struct id16 *did, uint8_t type);
+// The redundant set as the dataplane's destination, its creation excepted; members that are not there are
+// left out.
+void registry_set_destination(const struct registry *r, uint16_t ne, const struct object_details *d,
+	struct channel_destination *out);
+// Whether the ends of `set` are what its members are now.
+bool registry_set_current(const struct registry *r, const struct registry_destination *set,
+	const struct object_details *d);
 // Notes that the end of `set` that is member `did` is down, or up. False: it has no such end.
 bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down);
 // Whether the end that is member `did` is down in any redundant set.

@@ -66,6 +66,41 @@ bool registry_end_down(const struct registry *r, uint16_t ne, const struct id16 
 	return false;
 }
 
+void registry_set_destination(const struct registry *r, uint16_t ne, const struct object_details *d,
+	struct channel_destination *out)
+{
+	*out = (struct channel_destination){.ne = *registry_ne_id(r, ne), .did = d->id};
+	for (uint8_t i = 0; i < d->n_members; i++) {
+		const struct registry_destination *m =
+			registry_destination_find(r, ne, &d->member[i]);
+		struct channel_end *e = &out->end[out->n_ends];
+		if (!m || out->n_ends == CHANNEL_ENDS_MAX)
+			continue;
+		*e = (struct channel_end){.did = m->did, .address = m->address, .port = m->port};
+		if (m->host)
+			memcpy(e->host, m->host, strlen(m->host) + 1);
+		out->delivery = m->delivery;
+		out->n_ends++;
+	}
+}
+
+bool registry_set_current(const struct registry *r, const struct registry_destination *set,
+	const struct object_details *d)
+{
+	struct channel_destination now;
+
+	registry_set_destination(r, set->ne, d, &now);
+	bool same = now.n_ends == set->n_ends && now.delivery == set->delivery;
+	for (uint8_t i = 0; same && i < now.n_ends; i++) {
+		const struct channel_end *a = &now.end[i], *b = &set->ends[i];
+		same = id_equal(&a->did, &b->did) && a->port == b->port &&
+		       a->address.family == b->address.family &&
+		       !memcmp(a->address.b, b->address.b, sizeof(a->address.b)) &&
+		       !strcmp(a->host, b->host);
+	}
+	return same;
+}
+
 static int add_destination(struct channel_task *c, const struct id16 *did)
 {
 	for (uint8_t i = 0; i < c->n_destinations; i++) {

@@ -77,7 +77,7 @@ static int create_set(struct x1_operation *op, const struct object *o)
 	struct control *c = control_of(op);
 	struct channel_destination channel;
 
-	x1_object_destination(c->registry, op->ne, &o->details, &channel);
+	registry_set_destination(c->registry, op->ne, &o->details, &channel);
 	channel.creation = registry_creation();
 	struct registry_destination *d = registry_destination_new(op->ne, &channel, "", 0);
 	int rc = d ? registry_destination_add(c->registry, d) : POI_ERR_NOMEM;

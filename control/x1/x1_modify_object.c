@@ -289,7 +289,7 @@ static int modify_set(struct x1_operation *op, const struct object_details *deta
 		return walk(op, &use, true);
 	if (details->set != OBJECT_SET_REDUNDANT || !old)
 		return 0;
-	x1_object_destination(c->registry, op->ne, details, &channel);
+	registry_set_destination(c->registry, op->ne, details, &channel);
 	channel.creation = old->creation;
 	op->destination = registry_destination_new(op->ne, &channel, "", 0);
 	int rc = op->destination ? persistence_destination(c, op->destination, &op->position)
@@ -409,7 +409,8 @@ static void followed(void *context, int result, const struct channel_task_status
 		keep_set(control_of(op), set);
 	else
 		registry_destination_free(set);
-	op->result = op->result ? op->result : result;
+	if (result != POI_ERR_CLOSED)
+		op->result = op->result ? op->result : result;
 	x1_bulk_step(op);
 }
 
@@ -422,7 +423,7 @@ static void follow(struct x1_operation *op, const struct object *o)
 
 	if (!old || old->removing)
 		return;
-	x1_object_destination(c->registry, op->ne, &o->details, &channel);
+	registry_set_destination(c->registry, op->ne, &o->details, &channel);
 	channel.creation = old->creation;
 	struct following *f = malloc(sizeof(*f));
 	struct registry_destination *set =
@@ -437,8 +438,12 @@ static void follow(struct x1_operation *op, const struct object *o)
 		op->remaining++;
 		return;
 	}
-	registry_destination_free(set);
 	free(f);
+	if (rc == POI_ERR_CLOSED) {
+		keep_set(c, set);
+		return;
+	}
+	registry_destination_free(set);
 	op->result = rc;
 }
 

@@ -116,24 +116,6 @@ int x1_object_build(const struct registry *r, uint16_t ne, const struct x1_objec
 	return 0;
 }
 
-void x1_object_destination(const struct registry *r, uint16_t ne, const struct object_details *d,
-	struct channel_destination *out)
-{
-	*out = (struct channel_destination){.ne = *registry_ne_id(r, ne), .did = d->id};
-	for (uint8_t i = 0; i < d->n_members; i++) {
-		const struct registry_destination *m =
-			registry_destination_find(r, ne, &d->member[i]);
-		struct channel_end *e = &out->end[out->n_ends];
-		if (!m || out->n_ends == CHANNEL_ENDS_MAX)
-			continue;
-		*e = (struct channel_end){.did = m->did, .address = m->address, .port = m->port};
-		if (m->host)
-			snprintf(e->host, sizeof(e->host), "%s", m->host);
-		out->delivery = m->delivery;
-		out->n_ends++;
-	}
-}
-
 // What the destinations of a planned task take together.
 static uint8_t covered(const struct registry *r, uint16_t ne, const struct channel_task *c)
 {

@@ -12,9 +12,6 @@
 [[nodiscard]] int x1_object_build(const struct registry *r, uint16_t ne,
 	const struct x1_object_details *d, const struct object *old, struct object_details *out,
 	struct x1_refusal *why);
-// The redundant set as the dataplane's destination, its creation excepted. All of its members must be there.
-void x1_object_destination(const struct registry *r, uint16_t ne, const struct object_details *d,
-	struct channel_destination *out);
 // Whether all tasks that name the set can be planned anew with the details to come. False with `why` set.
 bool x1_object_plannable(const struct registry *r, const struct object *old,
 	const struct object_details *d, struct x1_refusal *why);

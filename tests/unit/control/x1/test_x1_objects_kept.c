@@ -1,0 +1,115 @@
+// Generic objects and destination sets over restarts of either process, and from the store.
+#include "tests/unit/control/x1/objects_world.h"
+
+Test(x1_objects_kept, a_set_follows_a_member_that_was_changed_before_a_kill, .init = setup,
+	.fini = teardown)
+{
+	uint8_t out[8192];
+
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	struct channel_destination d = put_set(6);
+	struct id16 did = id(6);
+	struct fake_object *o = fake_find(w.dataplane.destination, &did);
+	d.end[1].port = 9;
+	int n = channel_encode_destination(out, sizeof(out), CHANNEL_DESTINATION_PUT, 0, &d);
+	cr_assert_eq((size_t)n - 8, o->length);
+	memcpy(o->body, out + 8, o->length);
+	restart_control();
+	run(50);
+	cr_assert_eq(put_set(6).end[1].port, 42001);
+	cr_assert_eq(put_set(6).creation, d.creation);
+}
+
+static void provision_all(void)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, context(7)), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(5, true, "\3\4")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 9, 5, 1), "ActivateTask");
+}
+
+// All is known as it was, and counts.
+static void all_is_there(void)
+{
+	expect(request_later(X1_GET_ALL_GENERIC_OBJECT_DETAILS, 0),
+		"begin\nGetAllGenericObjectDetails a0 answer\nlistOfGenericObjectResponseDetails\n"
+		"object <h/>\nobject <s/>\nobject <s/>\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.object), 3);
+	cr_assert_eq(fake_count(w.dataplane.destination), 5);
+	has_ends(6, "\2\1");
+	goes_to(8, "\6");
+	goes_to(9, "\1\3\4");
+	expect(request_later(X1_DELETE_OBJECT, 5), "begin\nDeleteObject a0 1000 in use by 1 tasks: "
+						   "00000000-0000-4000-8000-000000000009\nend\n");
+	expect(request_id(X1_REMOVE_DESTINATION, 2),
+		"begin\nRemoveDestination a0 7010 set 00000000-0000-4000-8000-000000000006\nend\n");
+	DONE(request_object(X1_MODIFY_OBJECT, set(5, true, "\2")), "ModifyObject");
+	goes_to(9, "\1\2");
+	DONE(request_object(X1_MODIFY_OBJECT, set(5, true, "\3\4")), "ModifyObject");
+	goes_to(9, "\1\3\4");
+}
+
+Test(x1_objects_kept, outlive_either_process, .init = setup, .fini = teardown)
+{
+	provision_all();
+	restart_control();
+	uint32_t puts = w.dataplane.puts;
+	all_is_there();
+	cr_assert_eq(w.dataplane.puts, puts + 2, "only what ModifyObject has planned anew");
+	new_dataplane();
+	all_is_there();
+	// What the dataplane holds beyond is taken away.
+	struct id16 stray = id(99);
+	struct channel_memo m = {.ne = id_of_ne("ne-1"),
+		.id = stray,
+		.of = MEMO_OBJECT,
+		.memo = (const uint8_t *)"x",
+		.memo_length = 1};
+	uint8_t out[256];
+	int n = channel_encode_memo(out, sizeof(out), CHANNEL_OBJECT_STATE, 0, &m);
+	struct fake_object *o = &w.dataplane.object[FAKE_OBJECTS - 1];
+	o->ne = m.ne;
+	o->id = stray;
+	o->length = (size_t)n - 8;
+	o->body = malloc(o->length);
+	memcpy(o->body, out + 8, o->length);
+	fake_disconnect(&w.dataplane);
+	run(50);
+	run_until_ready();
+	all_is_there();
+}
+
+Test(x1_objects_kept, come_back_from_the_store, .init = setup, .fini = teardown)
+{
+	static char file[128], key[128];
+
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	snprintf(file, sizeof(file), "%s/store", w.folder);
+	snprintf(key, sizeof(key), "%s/key", w.folder);
+	umask(077);
+	FILE *f = fopen(key, "w");
+	fputs("sixteen octets at least", f);
+	fclose(f);
+	w.config.store.file = file;
+	w.config.store.key = key;
+	control_up();
+	run_until_ready();
+	provision_all();
+	DONE(request_object(X1_CREATE_OBJECT, context(0x12)), "CreateObject");
+	DONE(request_later(X1_DELETE_OBJECT, 0x12), "DeleteObject");
+	for (unsigned round = 0; round < 2; round++) { // the second from a file written anew
+		control_down();
+		fake_stop(&w.dataplane);
+		fake_start(&w.dataplane, w.c.base, w.folder);
+		control_up();
+		run_until_ready();
+		run(100);
+		all_is_there();
+	}
+	w.config.store.file = w.config.store.key = NULL;
+}
