@@ -89,8 +89,8 @@ class Admf:
 				raise BadAnswer("the answer breaks the schema: " + wrong)
 		return x1.read_answers(body)
 
-	def one(self, kind, body=""):
-		return self.send([x1.Message(kind, body)])[0]
+	def one(self, kind, body="", version=x1.VERSION):
+		return self.send([x1.Message(kind, body)], version)[0]
 
 	# --- requests
 	def create_destination(self, did, address, port, delivery="X2andX3", name=None):
@@ -103,10 +103,25 @@ class Admf:
 		return self.one("RemoveDestination", x1.did_body(did))
 
 	def activate(self, xid, targets, dids, *more, **named):
-		return self.one("ActivateTask", x1.task_details(xid, targets, dids, *more, **named))
+		return self.one("ActivateTask", x1.task_details(xid, targets, dids, *more, **named), _version_of(named))
 
 	def modify(self, xid, targets, dids, *more, **named):
-		return self.one("ModifyTask", x1.task_details(xid, targets, dids, *more, **named))
+		return self.one("ModifyTask", x1.task_details(xid, targets, dids, *more, **named), _version_of(named))
+
+	def create_set(self, ident, dids, kind="Redundant"):
+		return self.one("CreateObject", x1.destination_set(ident, dids, kind), x1.LATER)
+
+	def modify_set(self, ident, dids, kind="Redundant"):
+		return self.one("ModifyObject", x1.destination_set(ident, dids, kind, element="modifyObject"), x1.LATER)
+
+	def create_hash_context(self, ident, salt, algorithm="sha-256"):
+		return self.one("CreateObject", x1.hash_context(ident, salt, algorithm), x1.LATER)
+
+	def get_object(self, ident):
+		return self.one("GetObject", x1.object_body(ident), x1.LATER)
+
+	def delete_object(self, ident):
+		return self.one("DeleteObject", x1.object_body(ident), x1.LATER)
 
 	def deactivate(self, xid):
 		return self.one("DeactivateTask", x1.xid_body(xid))
@@ -116,6 +131,10 @@ class Admf:
 
 	def get_destination(self, did):
 		return self.one("GetDestinationDetails", x1.did_body(did))
+
+
+def _version_of(named):
+	return x1.LATER if named.get("dsids") else x1.VERSION
 
 
 def printer(kind, text):
@@ -138,7 +157,16 @@ def _targets(a):
 
 def _task_body(a):
 	extension = x1.header_reporting(a.report) if a.report else ""
-	return x1.task_details(a.xid, _targets(a), a.did, a.delivery or "X3Only", a.correlation, a.product, extension)
+	if not a.did and not a.dsid:
+		raise SystemExit("activate and modify need a destination: --did, --dsid")
+	return x1.task_details(a.xid, _targets(a), a.did, a.delivery or "X3Only", a.correlation, a.product, extension, dsids=a.dsid)
+
+
+def _object_body(a):
+	element = a.request.partition("-")[0] + "Object"
+	if a.request.endswith("-set"):
+		return x1.destination_set(a.id, a.did, a.type, element=element)
+	return x1.hash_context(a.id, bytes.fromhex(a.salt), a.algorithm, element)
 
 
 def _destination_body(a):
@@ -154,6 +182,10 @@ def _message(a):
 		"activate": ("ActivateTask", _task_body), "modify": ("ModifyTask", _task_body),
 		"deactivate": ("DeactivateTask", lambda a: x1.xid_body(a.xid)),
 		"get-task": ("GetTaskDetails", lambda a: x1.xid_body(a.xid)),
+		"create-set": ("CreateObject", _object_body), "modify-set": ("ModifyObject", _object_body),
+		"create-hash-context": ("CreateObject", _object_body), "modify-hash-context": ("ModifyObject", _object_body),
+		"get-object": ("GetObject", lambda a: x1.object_body(a.id)), "delete-object": ("DeleteObject", lambda a: x1.object_body(a.id)),
+		"list-objects": ("ListObjectsOfType", lambda a: x1.object_type_body(TYPES[a.type])),
 		**{name: (kind, lambda a: "") for name, kind in SIMPLE.items()}}
 	kind, build = builders[a.request]
 	return x1.Message(kind, build(a))
@@ -161,7 +193,9 @@ def _message(a):
 
 SIMPLE = {"ping": "Ping", "keepalive": "Keepalive", "get-status": "GetNEStatus", "get-all": "GetAllDetails",
 	"list-all": "ListAllDetails", "deactivate-all": "DeactivateAllTasks", "remove-all": "RemoveAllDestinations",
-	"get-all-tasks": "GetAllTaskDetails", "get-all-destinations": "GetAllDestinationDetails"}
+	"get-all-tasks": "GetAllTaskDetails", "get-all-destinations": "GetAllDestinationDetails",
+	"get-all-objects": "GetAllGenericObjectDetails", "delete-all-objects": "DeleteAllObjects"}
+TYPES = {"hash-context": x1.HASH_CONTEXT_TYPE, "destination-set": x1.DESTINATION_SET_TYPE}
 
 
 def command(a):
@@ -177,7 +211,8 @@ def command(a):
 				with open(name) as f:
 					answers += client.send_document(f.read()).values()
 		else:
-			answers = client.send([_message(a)])
+			later = "object" in a.request or a.request.endswith(("-set", "-hash-context")) or getattr(a, "dsid", None)
+			answers = client.send([_message(a)], a.version or (x1.LATER if later else x1.VERSION))
 	except (BadAnswer, OSError, ssl.SSLError, http.client.HTTPException) as e:
 		print("admf: %s" % e, file=sys.stderr)
 		return 2
@@ -198,6 +233,7 @@ def options(parser):
 	parser.add_argument("--ne", default="poi-01", help="neIdentifier, default %(default)s")
 	parser.add_argument("--xsd", metavar="DIR", help="official schemas (x1-validate.xsd); every answer is checked against them")
 	parser.add_argument("--timeout", type=float, default=15, metavar="S", help="TIME2, default %(default)s")
+	parser.add_argument("--version", metavar="VERSION", help="of the requests, default %s, or %s where that lacks them" % (x1.VERSION, x1.LATER))
 	parser.add_argument("-v", "--verbose", action="store_true", help="print request and response")
 	parser.add_argument("--json", action="store_true", help="one JSON line an answer")
 	parser.set_defaults(run=command)
@@ -218,12 +254,26 @@ def options(parser):
 		for option in ("ipv4", "ipv6", "cidr", "tcp-port", "udp-port", "teid"):
 			p.add_argument("--" + option, action="append", default=[])
 		p.add_argument("--fteid", action="append", default=[], metavar="TEID@ADDRESS")
-		p.add_argument("--did", action="append", required=True)
+		p.add_argument("--did", action="append", default=[])
+		p.add_argument("--dsid", action="append", default=[], help="a destination set")
 		p.add_argument("--delivery", choices=("X2Only", "X3Only", "X2andX3"))
 		p.add_argument("--product")
 		p.add_argument("--correlation", type=int)
 		p.add_argument("--report", choices=("pdhr", "pdsr"), help="header reporting")
 	for name in ("deactivate", "get-task"):
 		requests.add_parser(name).add_argument("--xid", required=True)
+	for name in ("create-set", "modify-set"):
+		p = requests.add_parser(name)
+		p.add_argument("--id", required=True)
+		p.add_argument("--did", action="append", required=True, help="its members, the most preferred first")
+		p.add_argument("--type", choices=("Redundant", "Duplicate"), default="Redundant")
+	for name in ("create-hash-context", "modify-hash-context"):
+		p = requests.add_parser(name)
+		p.add_argument("--id", required=True)
+		p.add_argument("--algorithm", choices=("sha-256", "sha-512", "sha3-512"), default="sha-256")
+		p.add_argument("--salt", required=True, metavar="HEX")
+	for name in ("get-object", "delete-object"):
+		requests.add_parser(name).add_argument("--id", required=True)
+	requests.add_parser("list-objects").add_argument("--type", choices=sorted(TYPES), required=True)
 	for name in SIMPLE:
 		requests.add_parser(name)

@@ -13,6 +13,9 @@ C = "http://uri.etsi.org/03280/common/2017/07"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 E3GPP = "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6"
 VERSION = "v1.8.1"
+LATER = "v1.13.1"  # of requests that V1.8.1 does not have
+HASHED_ID, DESTINATION_SET = X1 + "/HashedID", X1 + "/DestinationSet"
+HASH_CONTEXT_TYPE, DESTINATION_SET_TYPE = "Q{%s}HashContext" % HASHED_ID, "Q{%s}DestinationSetDetails" % DESTINATION_SET
 
 
 def now():
@@ -109,12 +112,12 @@ def header_reporting(kind="pdhr", packets=0, octets=0, seconds=0):
 		"%s</e:PDHType></e:HeaderReporting></e:X1Extensions></x1:taskDetailsExtensions>") % (E3GPP, inside)
 
 
-def task_details(xid, targets, dids, delivery="X3Only", correlation=None, product=None, extensions="", middle=""):
-	"""`targets`: XML of each target identifier (see target_*). `middle`: XML after listOfDIDs."""
+def task_details(xid, targets, dids, delivery="X3Only", correlation=None, product=None, extensions="", middle="", dsids=()):
+	"""`targets`: XML of each target identifier (see target_*). `middle`: XML after listOfDIDs. `dsids`: destination sets."""
 	return ("\n    <x1:taskDetails>\n      <x1:xId>%s</x1:xId>\n      <x1:targetIdentifiers>%s\n      </x1:targetIdentifiers>"
 		"\n      <x1:deliveryType>%s</x1:deliveryType>\n      <x1:listOfDIDs>%s</x1:listOfDIDs>%s%s%s%s\n    </x1:taskDetails>") % (
 		xid, "".join("\n        <x1:targetIdentifier>%s</x1:targetIdentifier>" % t for t in targets), delivery,
-		"".join("<x1:dId>%s</x1:dId>" % d for d in dids), middle,
+		"".join("<x1:dId>%s</x1:dId>" % d for d in dids) + "".join("<x1:dSId>%s</x1:dSId>" % d for d in dsids), middle,
 		"\n      <x1:correlationID>%d</x1:correlationID>" % correlation if correlation is not None else "",
 		"\n      <x1:productID>%s</x1:productID>" % product if product else "", extensions)
 
@@ -140,6 +143,35 @@ def xid_body(xid):
 
 def did_body(did):
 	return "\n    <x1:dId>%s</x1:dId>" % did
+
+
+def object_body(ident):
+	return "\n    <x1:objectId>%s</x1:objectId>" % ident
+
+
+def object_type_body(name):
+	"""`name`: Q{namespace}name."""
+	return "\n    <x1:objectType>%s</x1:objectType>" % escape(name)
+
+
+def _generic_object(element, ident, space, kind, content):
+	return '\n    <x1:%s xmlns:g="%s" xsi:type="g:%s">\n      <x1:objectId>%s</x1:objectId>%s\n    </x1:%s>' % (
+		element, space, kind, ident, content, element)
+
+
+def hash_context(ident, salt, algorithm="sha-256", element="createObject"):
+	"""`salt`: octets. `element`: modifyObject for ModifyObject."""
+	return _generic_object(element, ident, HASHED_ID, "HashContext",
+		"\n      <g:hashAlgorithm>%s</g:hashAlgorithm>\n      <g:salt>%s</g:salt>" % (algorithm, salt.hex()))
+
+
+def destination_set(ident, dids, kind="Redundant", name=None, element="createObject"):
+	"""`dids`: the most preferred first."""
+	members = "".join("\n        <g:AssociatedDID><g:dId>%s</g:dId><g:preference>%d</g:preference></g:AssociatedDID>" % (d, n + 1)
+		for n, d in enumerate(dids))
+	return _generic_object(element, ident, DESTINATION_SET, "DestinationSetDetails",
+		"%s\n      <g:listOfAssociatedDIDs>%s\n      </g:listOfAssociatedDIDs>\n      <g:destinationSetType>%s</g:destinationSetType>" % (
+		"\n      <g:friendlyName>%s</g:friendlyName>" % escape(name) if name else "", members, kind))
 
 
 # --- answers
