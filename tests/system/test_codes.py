@@ -87,8 +87,21 @@ class Codes(fixture.PoiCase):
 		self.refused(1060, self.client(ne="poi-99").one("Ping"))
 
 	def test_1080_request(self):
-		answer = self.admf.send([x1.Message("DeleteAllObjects")], "v1.13.1")[0]
-		self.refused(1080, answer)
+		foo = x1.hash_context(x1.new_id(), bytes(8)).replace(x1.HASHED_ID, "exampleGenericObject")
+		answer = self.refused(1080, self.admf.send([x1.Message("CreateObject", foo)], "v1.13.1")[0])
+		self.assertIn("Q{exampleGenericObject}HashContext", answer.description)
+
+	def test_2050_object_exists(self):
+		ident = x1.new_id()
+		self.ok(self.admf.create_hash_context(ident, bytes(8)))
+		self.assertEqual(self.refused(2050, self.admf.create_hash_context(ident, bytes(9))).description, ident)
+		self.ok(self.admf.delete_object(ident))
+		self.assertEqual(self.refused(2060, self.admf.delete_object(ident)).description, ident)
+
+	def test_2060_object_unknown(self):
+		self.refused(2060, self.admf.get_object(ABSENT))
+		self.refused(2060, self.admf.modify_set(ABSENT, [self.dest()]))
+		self.refused(2060, self.admf.activate(x1.new_id(), TARGET, [], dsids=[ABSENT]))
 
 	def test_1080_for_old_requester(self):
 		"""Before V1.9 the code does not exist."""
