@@ -194,7 +194,8 @@ static void read_content(struct values *v, const xmlNode *node, struct x1_messag
 		value_broken(v, "CreateObjectRequest", "lacks createObject");
 	else if (out->type == X1_MODIFY_OBJECT && !x1_is(content, "modifyObject"))
 		value_broken(v, "ModifyObjectRequest", "lacks modifyObject");
-	else if (v->minor >= X1_OBJECTS_MINOR)
+	else if (v->minor >= X1_OBJECTS_MINOR &&
+		 (out->type == X1_CREATE_OBJECT || out->type == X1_MODIFY_OBJECT))
 		out->object = x1_read_object(v, content);
 }
 

@@ -110,3 +110,14 @@ Test(x1_decode_object, another_shape)
 		x1_container_free(c);
 	}
 }
+
+Test(x1_decode_object, nothing_else_is_read_as_one)
+{
+	struct x1_container *c = decode(OBJECT("v1.13.1", "ReportNEIssue",
+		"<x1:typeOfNeIssueMessage>Warning</x1:typeOfNeIssueMessage>"
+		"<x1:description>x</x1:description>"));
+
+	cr_assert_eq(c->messages[0].schema_error, 0, "%s", c->messages[0].why);
+	cr_assert_null(c->messages[0].object);
+	x1_container_free(c);
+}
