@@ -23,14 +23,18 @@ SAMPLES = {
 	"GetNEStatusRequest": [DETAILS], "GetAllDetailsRequest": [DETAILS], "ListAllDetailsRequest": [DETAILS],
 	"RemoveAllDestinationsRequest": [OK],
 	"ReportTaskIssueRequest": [1000], "ReportDestinationIssueRequest": [1000], "ReportNEIssueRequest": [1000],
-	"CreateObject": [1080],  # of a type that is nobody's
+	"CreateObject": [1080],  # of a type that is the sample's own
 	"GetObject": [2060], "ListObject": [DETAILS],
 	"DeleteAllObjectsRequest": [TOP],  # its X1TransactionID is none: 35 digits
-	"CreateDestinationSet": [OK, OK, OK, 3010],
-	"CreateHashedID": [OK, 3010],
+	"CreateDestinationSet": [OK, OK, OK, 3010],  # e164Number
+	"CreateHashedID": [OK, 3010],  # no port follows signalling
 }
+SETS = ("CreateDestinationSet", "CreateHashedID")  # with the same objectId
 # The answer where a later minor asks the same; whatever is not here is as above.
 LATER = {"ReportTaskIssueRequest": [1080], "ReportDestinationIssueRequest": [1080], "ReportNEIssueRequest": [1080]}
+# The same of requesters that know no generic objects.
+EARLIER = {"CreateObject": [1000], "GetObject": [1000], "ListObject": [1000], "CreateDestinationSet": [OK, OK, 1000, 3010],
+	"CreateHashedID": [1000, 3010]}
 # The kept answers are of requests of V1.8.1, but for the one that shows how a destination is just then.
 CORE = [n for n in SAMPLES if n.endswith("Request") and n != "GetDestinationDetailsRequest"]
 UUID = "7a500001-0001-4001-8001-000000000001"
@@ -128,13 +132,26 @@ class Minors(fixture.PoiCase):
 	def play(self, version, changed):
 		for name, wanted in SAMPLES.items():
 			with self.subTest(name):
+				if name in SETS:
+					self.empty()
 				got, _ = self.answers(self.sample(name, version))
-				if name == "CreateDestinationSet":  # the next sample has its identifier again
-					self.ok(self.poi.admf.delete_object("30fbde5e-3195-4a22-b3e9-15e1d60d0528"))
 				self.assertEqual([answer_of(a) for a in got], changed.get(name, wanted), [str(a) for a in got])
+				if name in SETS:
+					self.listed(version, OK in changed.get(name, wanted)[-2:])
+
+	def listed(self, version, there):
+		"""Objects are in the lists of who knows them, and in nobody else's."""
+		for kind in ("GetAllDetailsRequest", "ListAllDetailsRequest"):
+			for asked, has in ((version or "v1.13.1", there), ("v1.8.1", False)):
+				got, octets = self.answers(self.sample(kind, asked))
+				self.assertEqual([answer_of(a) for a in got], [DETAILS])
+				self.assertEqual(b"30fbde5e-3195-4a22-b3e9-15e1d60d0528" in octets, has, (kind, asked))
 
 	def test_samples_as_they_are(self):
 		self.play(None, {})
+
+	def test_samples_of_v1_8_1(self):
+		self.play("v1.8.1", EARLIER)
 
 	def test_samples_of_later_minors(self):
 		for minor in (9, 13, 19, 22):

@@ -70,6 +70,8 @@ Test(dispatch, the_minor_of_the_admf_is_known)
 	struct x1_container *c = container(3);
 
 	cr_assert_eq(w.c.admf_minor[0], 0);
+	for (unsigned n = 0; n < 100 && !w.dataplane.ne_memo_length; n++)
+		run(20);
 	uint32_t length = w.dataplane.ne_memo_length;
 	c->messages[0].version = "v1.13.1";
 	c->messages[1].version = "v1.19.1";
@@ -78,13 +80,15 @@ Test(dispatch, the_minor_of_the_admf_is_known)
 	for (unsigned i = 0; i < 3; i++)
 		c->messages[i].type = X1_PING;
 	submit(c);
-	run(50);
+	for (unsigned n = 0; n < 100 && w.dataplane.ne_memo_length == length; n++)
+		run(20);
 	cr_assert_eq(w.c.admf_minor[0], 13);
 	restart_control();
 	cr_assert_eq(w.c.admf_minor[0], 13);
 	expect(request(X1_PING), "begin\nPing a0 completed\nend\n"); // of v1.8.1
 	cr_assert_eq(w.c.admf_minor[0], 0);
-	run(50);
+	for (unsigned n = 0; n < 100 && w.dataplane.ne_memo_length != length; n++)
+		run(20);
 	cr_assert_eq(w.dataplane.ne_memo_length, length, "and what is kept is what it was");
 	restart_control();
 	cr_assert_eq(w.c.admf_minor[0], 0);
