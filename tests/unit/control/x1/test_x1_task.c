@@ -408,27 +408,6 @@ Test(x1_task, what_narrows_is_refused)
 	cr_assert_null(strstr(why.note, "ACME"), "a text of the request goes into no log");
 }
 
-Test(x1_task, service_types)
-{
-	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
-	details.has_service_types = true;
-	for (unsigned data = 0; data < 2; data++) {
-		details.has_service_data = data;
-		details.minor = 8;
-		cr_assert_eq(build(), X1_ERR_ACTIVATE);
-		details.minor = 9;
-		cr_assert_eq(build(), data ? 0 : X1_ERR_SERVICE_TYPE);
-	}
-	cr_assert_eq(build(), 0);
-	config.nes[0].role = CONFIG_ROLE_TRIGGERED; // TS 33.128: it shall not be sent
-	details.has_correlation = details.has_product = true;
-	cr_assert_eq(build(), X1_ERR_ACTIVATE);
-	cr_assert_not_null(strstr(why.text, "listOfServiceTypes"));
-	details.has_service_types = false;
-	cr_assert_eq(build(), 0);
-	config.nes[0].role = CONFIG_ROLE_POI;
-}
-
 Test(x1_task, x2_needs_something_to_report)
 {
 	target(X1_TARGET_IPV4_ADDRESS, "192.0.2.10");
