@@ -1,6 +1,7 @@
 // RADIUS accounting, alone and beside the other protocols.
 
 #include <criterion/criterion.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +91,45 @@ Test(session_radius, life)
 	subscription_nai(3, "Alice@example.org");
 	account(7, 1, "s4", 0x0a2d000c, "alice@example.org");
 	cr_expect_eq(world_bound_by(&w, 3), 0, "the user's part has case");
+}
+
+static void subscription_hashed(uint64_t subscription, const char *nai)
+{
+	struct session_target t = {.kinds = SESSION_HASHED,
+		.hashed = {.identity = HASHED_NAI,
+			.algorithm = IDENTITY_SHA_256,
+			.salt_length = 8,
+			.salt = "saltsalt"}};
+	char text[300];
+	int n = snprintf(text, sizeof(text), "saltsalt%s", nai);
+
+	cr_assert_eq(EVP_Digest(text, (size_t)n, t.hashed.digest, NULL, EVP_sha256(), NULL), 1);
+	cr_assert_eq(sessions_subscribe(w.store, subscription, &t, FILTER_ANY_DIRECTION), 0);
+}
+
+// The session's user is another from an Interim on: watches by digest go with it as clear ones do,
+// and later ones find the new user only.
+Test(session_radius, a_hashed_user_changes)
+{
+	static const char *const names[] = {"alice@example.org", "bob@example.org"};
+	const uint32_t ue = 0x0a2d0009;
+
+	for (uint64_t i = 0; i < 2; i++) {
+		subscription_nai(2 + i, names[i]);
+		subscription_hashed(4 + i, names[i]);
+	}
+	account(1, START, "s1", ue, "alice@EXAMPLE.org");
+	cr_expect(world_address(&w, 2, ue) && world_address(&w, 4, ue));
+	cr_expect_not(world_address(&w, 3, ue) || world_address(&w, 5, ue));
+	account(2, INTERIM, "s1", ue, "bob@example.org");
+	cr_expect(world_address(&w, 3, ue) && world_address(&w, 5, ue));
+	cr_expect_not(world_address(&w, 2, ue) || world_address(&w, 4, ue));
+	for (uint64_t i = 0; i < 2; i++)
+		subscription_hashed(6 + i, names[i]);
+	cr_expect(!world_address(&w, 6, ue) && world_address(&w, 7, ue));
+	account(3, STOP, "s1", 0, NULL);
+	for (uint64_t i = 2; i < 8; i++)
+		cr_expect_eq(world_bound_by(&w, i), 0);
 }
 
 static void small_world(uint64_t sessions)
