@@ -109,7 +109,8 @@ class Ours(Subject):
 		with open(self.poi.file) as f:
 			text = f.read()
 		with open(self.poi.file, "w") as out:
-			out.write(text.replace("idle-sleep-us: 50", "idle-sleep-us: 0"))
+			# With infinite_rx net_pcap keeps its file in packet buffers, beside those that are reckoned.
+			out.write(re.sub(r"( *)idle-sleep-us: 50", r"\1idle-sleep-us: 0\n\1mbufs: 16384", text))
 		self.poi.start()
 		self.did = x1.new_id()
 		if not self.poi.admf.create_destination(self.did, "127.0.0.1", 45000).completed:

@@ -206,7 +206,8 @@ Test(deliver_peer, keys_are_renewed, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
-// The kernel may have TLS or not: all arrives, and where it has not, that is said once.
+// The kernel may have TLS or not: all arrives, and where it has not, that is said once. Worn keys mean
+// new ones without it, and a new connection with it.
 Test(deliver_peer, the_kernels_tls_is_an_offer, .timeout = 30)
 {
 	struct bed *b = bed_new();
@@ -217,6 +218,7 @@ Test(deliver_peer, the_kernels_tls_is_an_offer, .timeout = 30)
 	int before = dup(STDERR_FILENO);
 
 	b->config.delivery.kernel_tls = true;
+	b->config.delivery.key_records = 16;
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.cut_after = 300000;
 	fflush(stderr);
@@ -240,7 +242,9 @@ Test(deliver_peer, the_kernels_tls_is_an_offer, .timeout = 30)
 	cr_assert_not_null(ulp);
 	cr_assert_not_null(fgets(line, sizeof(line), ulp));
 	fclose(ulp);
+	fprintf(stderr, "# %u connections, %u key updates\n", m.connections, m.key_updates);
 	cr_assert_eq(said, strstr(line, "tls") ? 0 : 1);
+	cr_assert_eq(m.key_updates > 0, said == 1);
 	bed_free(b);
 	lab_mdf_stop(&m);
 }
