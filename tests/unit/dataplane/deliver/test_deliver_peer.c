@@ -206,8 +206,8 @@ Test(deliver_peer, keys_are_renewed, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
-// The kernel may have TLS or not: all arrives, and where it has not, that is said once. Worn keys mean
-// new ones without it, and a new connection with it.
+// The kernel may have TLS or not: all arrives, and where it has not, that is said once. Worn keys
+// mean new ones without it, and a new connection with it.
 Test(deliver_peer, the_kernels_tls_is_an_offer, .timeout = 30)
 {
 	struct bed *b = bed_new();
