@@ -115,9 +115,9 @@ bool mdf_connection_change_ends(struct mdf_connection *c, const struct channel_d
 	make_ends(c, dest, old, n_old, now);
 	c->n_ends = (uint8_t)n;
 	c->last = 0;
-	for (uint8_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++)
 		if (same_place(&c->end[i].place, &last))
-			c->last = i;
+			c->last = (uint8_t)i;
 	c->used = c->mdf ? c->last : c->n_ends;
 	pthread_mutex_unlock(&c->deliver->lock);
 	for (uint32_t i = 0; i < n_old; i++)
