@@ -107,7 +107,7 @@ class Metrics(LifeCase):
 		self.assertEqual(sorted(wanted - there), [])
 
 	def test_2_healthy(self):
-		"""Certificates of the lab live for 30 days, and the guest has no clock to set itself by."""
+		"""Certificates of the lab are short-lived, and the guest has no clock to set itself by."""
 		said = self.firing(self.scrape())
 		self.assertLessEqual(said, {"PoiClockUnsynchronised", "PoiCertificateExpires"})
 

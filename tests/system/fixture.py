@@ -36,7 +36,7 @@ def shared_pki():
 	if _pki is None:
 		folder = tempfile.mkdtemp(prefix="poi-pki-")
 		atexit.register(shutil.rmtree, folder, True)
-		_pki = pki.Pki(folder).make()
+		_pki = pki.Pki(folder, days=30).make()  # so short that the network element warns of it
 	return _pki
 
 

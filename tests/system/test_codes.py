@@ -501,7 +501,7 @@ class Reported(fixture.PoiCase):
 		self.assertEqual(answer.text("destinationDeliveryStatus"), "activeAndWorking")
 
 	def test_warning(self):
-		"""The lab's certificates live for 30 days: the network element says so."""
+		"""These certificates live for 30 days: the network element says so."""
 		line = fixture.wait_until(lambda: next((r for r in self.reports() if r["type"] == "ReportNEIssue"
 			and r["report"] == "Warning" and "certificate" in r["description"]), None), 15, "a warning is reported")
 		self.assertRegex(line["description"], "expires in [0-9]+ days")

@@ -29,8 +29,8 @@ certificate = {name}.pem
 private_key = {name}.key
 serial = {name}.serial
 default_md = sha256
-default_days = 90
-default_crl_days = 90
+default_days = {days}
+default_crl_days = {days}
 policy = any
 copy_extensions = none
 unique_subject = no
@@ -48,13 +48,14 @@ subjectKeyIdentifier = hash
 
 
 class Pki:
-	"""Issues into one folder. `addresses` and `names` go into the SAN of the NE and the MDF."""
+	"""Issues into one folder. `addresses` and `names` go into the SAN of the NE and the MDF; all is valid for `days`."""
 
 	def __init__(self, folder, ne="poi-01", admf="admf-01", mdf="mdf-01",
-			addresses=("127.0.0.1", "::1"), names=("localhost",)):
+			addresses=("127.0.0.1", "::1"), names=("localhost",), days=90):
 		self.folder = os.path.abspath(folder)
 		self.ne, self.admf, self.mdf = ne, admf, mdf
 		self.addresses, self.names = tuple(addresses), tuple(names)
+		self.days = days
 		os.makedirs(self.folder, mode=0o700, exist_ok=True)
 
 	def path(self, name):
@@ -66,11 +67,11 @@ class Pki:
 
 	def authority(self, name, common_name):
 		self._key(name)
-		_write(self.path(name + ".cnf"), CA_CONFIG.format(name=name))
+		_write(self.path(name + ".cnf"), CA_CONFIG.format(name=name, days=self.days))
 		_write(self.path(name + ".index"), "")
 		_write(self.path(name + ".serial"), "1000\n")
 		_openssl("req", "-x509", "-new", "-config", name + ".cnf", "-extensions", "v3_ca", "-key", name + ".key",
-			"-subj", "/CN=" + common_name, "-days", "90", "-out", name + ".pem", cwd=self.folder)
+			"-subj", "/CN=" + common_name, "-days", str(self.days), "-out", name + ".pem", cwd=self.folder)
 
 	def _san(self, addresses, names):
 		return ",".join(["IP:" + a for a in addresses] + ["DNS:" + n for n in names])
