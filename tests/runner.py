@@ -16,7 +16,7 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
 sys.path.append(os.path.join(TOP, "tests", "lab"))
 from poi_lab import platforms  # noqa: E402
 
-LIMIT = 60 * 60  # seconds for all suites without --long
+LIMIT = 75 * 60  # seconds for all suites without --long
 GRACE = 30  # seconds between asking a cut suite to end and ending it
 NOT_RUN = 3  # exit status when nothing failed, but the clock kept a suite from its end
 THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|connections|kept|settle|mdf\w*|worker|handover|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
