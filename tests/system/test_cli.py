@@ -153,7 +153,7 @@ class Manual(unittest.TestCase):
 		names = set()
 		for table in glob.glob(os.path.join(TOP, "shared", "config_table*.c")):
 			with open(table) as f:
-				names |= set(re.findall(r'(?:\.name = |NUMBER\(|BOOL\(|SIZE\(|WORD\(|OPTIONAL\(\s*)"([a-z0-9-]+)"', f.read()))
+				names |= set(re.findall(r'(?:\.name = |(?:NUMBER|BOOL|SIZE|WORD|OPTIONAL)\(\s*)"([a-z0-9-]+)"', f.read()))
 		self.assertGreater(len(names), 60)
 		self.assertEqual(names, {re.split(r"[.]", path)[-1] for path, *_ in rows})
 
