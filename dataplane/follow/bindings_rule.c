@@ -221,8 +221,10 @@ static int release(struct bindings *b, struct bound_rule *o)
 	return 1;
 }
 
-// It came and went within one turn: packets of that time may be held, and no table has had it. One
-// table has it as what it was; NOMEM.
+// It came and went within one turn, or two: packets of that time may be held, and no table has had
+// it, or one that a worker may have passed over: a grace period says that the worker looked up no
+// older table any more, not that it looked at that one before the next came. One table more has it
+// as what it was; NOMEM.
 static int outlive(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 {
 	struct rule before, after;
@@ -241,7 +243,7 @@ static int outlive(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 
 static bool came_and_went(const struct bindings *b, const struct bound_rule *o, uint64_t until_ns)
 {
-	return o->put == b->published && !o->until_ns && until_ns >= o->binding.from_ns &&
+	return b->published - o->put <= 1 && !o->until_ns && until_ns >= o->binding.from_ns &&
 	       until_ns >= o->task->from_ns;
 }
 

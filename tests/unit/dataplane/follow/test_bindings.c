@@ -123,7 +123,21 @@ Test(bindings, shown_and_gone_within_a_turn)
 	commit();
 	gone_at(3, 3000);
 	commit();
-	cr_assert_eq(table_rules(table), 0, "one that was in force leaves at once");
+	cr_assert_eq(table_rules(table), 1, "a worker may have passed over the table before");
+	cr_expect_eq(hits(&n3, N3_UPF, 9, 80, h), 0, "what comes now is not its");
+	held_ns = 2000;
+	cr_expect_eq(hits(&n3, N3_UPF, 9, 80, h), 1);
+	held_ns = 0;
+	commit();
+	cr_assert_eq(table_rules(table), 0);
+	cr_assert(agrees());
+	tunnel(played.subscription, 4, N3_UPF, 10, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	tunnel(played.subscription, 5, N3_UPF, 11, PDU_DIRECTION_FROM_TARGET);
+	commit();
+	gone_at(4, 4000);
+	commit();
+	cr_assert_eq(table_rules(table), 1, "one that two tables had leaves at once");
 }
 
 Test(bindings, two_ways_deliver_once)
