@@ -28,7 +28,7 @@ struct config_tls {
 	char *certificate, *key, *ca, *crl; // absolute paths; crl NULL when absent
 };
 
-// What happens while the ADMF is silent. V1.8.1: its tasks end at TIME_P2. Later minors: it is told at
+// The answer to a silent ADMF. V1.8.1: its tasks end at TIME_P2. Later minors: it is told at
 // TIME_P2, and its tasks end at TIME_P3.
 enum config_keepalive_model { CONFIG_KEEPALIVE_V1_8_1, CONFIG_KEEPALIVE_LATER };
 

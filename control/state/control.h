@@ -49,7 +49,7 @@ struct control {
 	bool agreed;			// both processes have held the same state
 	// Faults of this network element came or went; NULL: nobody asks.
 	void (*faults_changed)(struct control *c, uint16_t ne);
-	// Of the version that the ADMF used last, in its network element; 0: none that is later than V1.8.1.
+	// The minor that the ADMF used last, by network element; 0: none that is later than V1.8.1.
 	uint16_t admf_minor[CONFIG_NES_MAX];
 	struct slice rewrite; // of the store
 	uint16_t restoring_ne; // from the store

@@ -38,11 +38,11 @@ enum object_set { // DestinationSetType
 struct object_details { // what a request or a memo says of an object
 	struct id16 id;
 	uint8_t type; // enum object_type
-	// Of a hash context.
+	// A hash context has:
 	uint8_t algorithm; // enum object_hash
 	uint16_t salt_length;
 	const uint8_t *salt;
-	// Of a destination set: its members, the most preferred first.
+	// A destination set has its members, the most preferred first:
 	uint8_t set; // enum object_set
 	uint8_t n_members;
 	struct id16 member[OBJECT_MEMBERS_MAX];

@@ -145,7 +145,7 @@ struct registry_task *registry_task_find(
 [[nodiscard]] int registry_task_set_objects(
 	struct registry_task *t, const struct id16 *ids, uint8_t n);
 bool registry_task_names(const struct registry_task *t, const struct id16 *object);
-// Whether every destination and every object that `t` names is there.
+// Returns true if every destination and every object that `t` names is there.
 bool registry_destinations_known(const struct registry *r, const struct registry_task *t);
 // Takes ownership and refers to the destinations and objects. EXISTS or NOT_FOUND (one of those):
 // nothing taken.
@@ -228,12 +228,12 @@ uint32_t registry_sets_of(
 // left out.
 void registry_set_destination(const struct registry *r, uint16_t ne, const struct object_details *d,
 	struct channel_destination *out);
-// Whether the ends of `set` are what its members are now.
+// Returns true if the ends of `set` are what its members are now.
 bool registry_set_current(const struct registry *r, const struct registry_destination *set,
 	const struct object_details *d);
 // Notes that the end of `set` that is member `did` is down, or up. False: it has no such end.
 bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down);
-// Whether the end that is member `did` is down in any redundant set.
+// Returns true if the end that is member `did` is down in any redundant set.
 bool registry_end_down(const struct registry *r, uint16_t ne, const struct id16 *did);
 
 // A walk over the tasks, then the destinations of one network element that lasts over changes: what

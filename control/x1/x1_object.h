@@ -12,7 +12,7 @@
 [[nodiscard]] int x1_object_build(const struct registry *r, uint16_t ne,
 	const struct x1_object_details *d, const struct object *old, struct object_details *out,
 	struct x1_refusal *why);
-// Whether all tasks that name the set can be planned anew with the details to come. False with `why` set.
+// Returns true if all tasks that name the set can be planned anew with the details to come. False with `why` set.
 bool x1_object_plannable(const struct registry *r, const struct object *old,
 	const struct object_details *d, struct x1_refusal *why);
 // The tasks that name `o`, as the text of a refusal.

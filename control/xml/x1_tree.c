@@ -225,7 +225,7 @@ static void put_element(struct serialiser *s, const xmlNode *n)
 	put(s, ">");
 }
 
-// What was written goes into `a`; NULL when out of memory.
+// Copies the octets written into `a`; NULL when out of memory.
 static const char *finish(struct serialiser *s, struct arena *a, size_t *length)
 {
 	char *text = NULL;

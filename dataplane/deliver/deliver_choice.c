@@ -1,5 +1,5 @@
-// Which end of a destination has the stream: the first by preference that is up. A less preferred
-// one has it until a better one has stood for delivery.failback.
+// Chooses the end of a destination that has the stream: the first by preference that is up. A less
+// preferred one has it until a better one has stood for delivery.failback.
 
 #include "dataplane/deliver/deliver_internal.h"
 

@@ -230,7 +230,7 @@ static int failed(struct mdf *m, int result, const char *what)
 
 #define UNTIL(field) (offsetof(struct tcp_info, field) + sizeof(((struct tcp_info *)0)->field))
 
-// What the kernel tells of this connection, at least the first `needed` octets.
+// Reads TCP_INFO of this connection, at least the first `needed` octets.
 static bool tcp_look(const struct mdf *m, struct tcp_info *info, size_t needed)
 {
 	socklen_t length = sizeof(*info);

@@ -27,7 +27,7 @@ struct mdf_peer {
 	bool kernel_tls;	// the kernel is asked to make the records
 };
 
-// Who makes the TLS records of a connection that stands.
+// The maker of the TLS records of a connection that stands.
 enum mdf_records {
 	MDF_RECORDS_OURS,    // this program: several leave in one send
 	MDF_RECORDS_KERNEL,  // the kernel, one for each send
