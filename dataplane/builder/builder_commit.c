@@ -106,8 +106,8 @@ int builder_commit(struct builder *b)
 	// What a new task's sessions are known by must be in force with it.
 	bindings_wait_done(b->bindings);
 	r = commit(b);
-	// What came and went is in that table; more of it that came meanwhile has its next turn.
-	if (r == POI_OK && bindings_need_commit(b->bindings))
+	// What came and went is in that table and in one more; what comes meanwhile has its next turn.
+	for (int i = 0; i < 2 && r == POI_OK && bindings_need_commit(b->bindings); i++)
 		r = commit(b);
 	return r;
 }

@@ -223,8 +223,8 @@ static int release(struct bindings *b, struct bound_rule *o)
 
 // It came and went within one turn, or two: packets of that time may be held, and no table has had
 // it, or one that a worker may have passed over: a grace period says that the worker looked up no
-// older table any more, not that it looked at that one before the next came. One table more has it
-// as what it was; NOMEM.
+// older table any more, not that it looked at that one before the next came. It stays until two
+// tables have had it, as what it was; NOMEM.
 static int outlive(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 {
 	struct rule before, after;
@@ -241,15 +241,20 @@ static int outlive(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 	return 1;
 }
 
-static bool came_and_went(const struct bindings *b, const struct bound_rule *o, uint64_t until_ns)
+static bool had_two_tables(const struct bindings *b, const struct bound_rule *o)
 {
-	return b->published - o->put <= 1 && !o->until_ns && until_ns >= o->binding.from_ns &&
-	       until_ns >= o->task->from_ns;
+	return b->published - o->put > 1;
 }
 
 int bindings_unbind(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 {
-	return came_and_went(b, o, until_ns) ? outlive(b, o, until_ns) : release(b, o);
+	if (had_two_tables(b, o))
+		return release(b, o);
+	if (o->until_ns) // it waits for the second one
+		return 1;
+	if (until_ns < o->binding.from_ns || until_ns < o->task->from_ns)
+		return release(b, o);
+	return outlive(b, o, until_ns);
 }
 
 void bindings_forget_stale(struct bound_task *t)

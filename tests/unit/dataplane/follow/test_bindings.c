@@ -114,6 +114,11 @@ Test(bindings, shown_and_gone_within_a_turn)
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 1, "of the same burst as its end");
 	held_ns = 1501;
 	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 0, "after it");
+	commit();
+	cr_assert(bindings_need_commit(bindings));
+	cr_assert_eq(table_rules(table), 1, "a worker may have passed over its first table");
+	held_ns = 1200;
+	cr_expect_eq(hits(&n3, N3_UPF, 7, 80, h), 1);
 	held_ns = 0;
 	commit();
 	cr_assert_not(bindings_need_commit(bindings));
