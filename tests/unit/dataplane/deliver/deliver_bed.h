@@ -177,18 +177,19 @@ static inline bool books_agree(struct bed *b)
 	deliver_totals(b->deliver, &total);
 	for (uint32_t i = 0; i < SLOTS; i++)
 		deliver_slot_balance(b->deliver, i, &slots);
-	return slots.acknowledged == total.acknowledged;
+	return slots.acknowledged == total.acknowledged &&
+	       total.offered == accounted(&total) + kept(&total);
 }
 
 // offered = acknowledged + lost + queued + in doubt, for the destination, for the whole, and the
 // slots' two books together. At rest only: every destination has what was pushed.
 static inline void expect_balance(struct bed *b, uint16_t index)
 {
-	struct channel_destination_status s = status_of(b, index);
 	struct copy_balance total, slots = {0};
 	uint64_t offered = 0;
 
 	WAIT_FOR(books_agree(b), 1000);
+	struct channel_destination_status s = status_of(b, index);
 	cr_assert_eq(s.copies.offered, accounted(&s.copies) + kept(&s.copies));
 	deliver_totals(b->deliver, &total);
 	cr_assert_eq(total.offered, accounted(&total) + kept(&total));
