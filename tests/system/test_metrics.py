@@ -358,10 +358,10 @@ class Monitoring(unittest.TestCase):
 				{"series": "poi_x1_admfs_late{instance=\"%s\"}" % name, "values": "%d+0x30" % late}]
 		def fires(alert, label):
 			text = self.alerts.split("- alert: %s\n" % alert, 1)[1]
-			severity, summary, description = re.match(
-				r'(?:.*\n)*?.*severity: (\w+)(?:.*\n)*?\s+summary: (.*)\n\s+description: "(.*)"\n', text).groups()
+			severity, summary, description, url = re.match(
+				r'(?:.*\n)*?.*severity: (\w+)(?:.*\n)*?\s+summary: (.*)\n\s+description: "(.*)"\n\s+runbook_url: (.*)\n', text).groups()
 			return {"eval_time": "25m", "alertname": alert, "exp_alerts": [{"exp_labels": {"severity": severity, **label},
-				"exp_annotations": {"summary": summary, "description": description}}]}
+				"exp_annotations": {"summary": summary, "description": description, "runbook_url": url}}]}
 		test = {"rule_files": [os.path.join(MONITORING, "poi-alerts.yml")], "evaluation_interval": "1m", "tests": [{"interval": "1m",
 			"input_series": rows("a", 300, 1) + rows("b", 60, 0),
 			"alert_rule_test": [fires("PoiLinkWrapped", {"port": "a"}), fires("PoiAdmfSilent", {"instance": "a"})]}]}
@@ -370,6 +370,30 @@ class Monitoring(unittest.TestCase):
 			f.flush()
 			done = promtool("test", "rules", f.name)
 		self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+	def test_alerts_lead_to_their_row(self):
+		"""runbook_url: the page that the package installs, and the part of it with the alert's row."""
+		with open(os.path.join(fixture.TOP, "packaging", "doc", "RUNBOOK.md")) as f:
+			parts = re.split(r"^## (.*)\n", f.read(), flags=re.MULTILINE)
+		rows = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-"): text for title, text in zip(parts[1::2], parts[2::2])}
+		alerts = re.split(r"- alert: ", self.alerts)[1:]
+		for alert in alerts:
+			name = re.match(r"\w+", alert).group()
+			url = re.search(r"runbook_url: file:///usr/share/doc/poi/RUNBOOK\.md#([\w-]+)\n", alert + "\n")
+			self.assertTrue(url, name)
+			self.assertRegex(rows[url.group(1)], r"(?m)^\|[^|]*(\|[^|]*)?\b%s\b" % name)
+
+	def test_the_picture_is_of_this_dashboard(self):
+		drawn = subprocess.run([os.path.join(MONITORING, "draw_board.py")], stdout=subprocess.PIPE, timeout=30, check=True, text=True).stdout
+		with open(os.path.join(fixture.TOP, "docs", "figures", "dashboard.svg")) as f:
+			self.assertEqual(f.read(), drawn, "packaging/monitoring/draw_board.py > docs/figures/dashboard.svg")
+
+	def test_provisioning(self):
+		"""Grafana is told of the folder where the package puts the dashboard."""
+		with open(os.path.join(MONITORING, "grafana", "poi-dashboards.yml")) as f:
+			self.assertRegex(f.read(), r"(?m)^ +path: /usr/share/poi/monitoring$")
+		with open(os.path.join(MONITORING, "meson.build")) as f:
+			self.assertRegex(f.read(), r"poi-dashboard\.json', install_dir: get_option\('datadir'\) / 'poi' / 'monitoring'")
 
 	def test_dashboard(self):
 		panels = [p for p in self.dashboard["panels"] if p["type"] != "row"]
@@ -381,10 +405,13 @@ class Monitoring(unittest.TestCase):
 				self.assertTrue(used, panel["title"])
 				self.assertEqual(used - self.names, set(), panel["title"])
 				self.labels_exist(target["expr"])
+		for annotation in self.dashboard["annotations"]["list"]:
+			self.assertEqual(self.used(annotation["expr"]) - self.names, set(), annotation["name"])
+			self.labels_exist(annotation["expr"])
 
 	def test_dashboard_expressions_parse(self):
 		expressions = [t["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*")
-			for p in self.dashboard["panels"] for t in p.get("targets", ())]
+			for p in self.dashboard["panels"] + [{"targets": self.dashboard["annotations"]["list"]}] for t in p.get("targets", ())]
 		rules = {"groups": [{"name": "x", "rules": [{"record": "x:%d" % i, "expr": e} for i, e in enumerate(expressions)]}]}
 		with tempfile.NamedTemporaryFile("w", suffix=".yml") as f:
 			json.dump(rules, f)
