@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+LONG = 60  # characters of a default that no line of a page can hold
+
 
 def ask(program, *arguments):
 	return subprocess.run([program, *arguments], capture_output=True, text=True, check=True).stdout
@@ -49,9 +51,13 @@ def keys(program):
 		said = [kind] if kind not in ("keys", "list of keys") else [kind + " below"]
 		if default == "required":
 			said.append("required")
+		elif len(default) > LONG:
+			said.append("default below, in one line")
 		elif default and default != "absent":
 			said.append("default " + default)
 		lines += ["*%s*" % plain(path), "\t%s (%s)" % (plain(meaning[:1].upper() + meaning[1:]), plain(", ".join(said))), ""]
+		if len(default) > LONG:
+			lines += ["```", *(part + ":" for part in default.split(":")[:-1]), default.split(":")[-1], "```", ""]
 	return "\n".join(lines)
 
 

@@ -148,7 +148,11 @@ class Manual(unittest.TestCase):
 			self.assertTrue(found, path)
 			self.assertEqual(found.group(1)[1:len(meaning)], meaning[1:], path)
 			if default not in ("", "absent", "required"):
-				self.assertIn("default " + default, found.group(1), path)
+				if "default below" in found.group(1):  # a line for each part
+					below = re.split(r"(?m)^ {7}\S", text[found.end():])[0]
+					self.assertEqual("".join(below.split()), default, path)
+				else:
+					self.assertIn("default " + default, found.group(1), path)
 		# and the tables themselves, read from the source
 		names = set()
 		for table in glob.glob(os.path.join(TOP, "shared", "config_table*.c")):
