@@ -27,10 +27,13 @@ static void look_at_memory_lock(const struct check *c, const struct check_unit *
 
 	if (u->memlock >= needed || check_unit_has_capability(u, CAP_IPC_LOCK))
 		return;
+	bool systemd = access("/run/systemd/system", F_OK) == 0;
 	check_say(c, CHECK_FAIL, "service",
-		"%s may lock %.0f MiB, and a NIC's IOMMU locks all %.0f MiB of the EAL (%s); write "
-		"LimitMEMLOCK=infinity below [Service] with: " EDIT,
-		u->user, u->memlock / MIB, needed / MIB, u->source);
+		"%s may lock %.0f MiB, and a NIC's IOMMU locks all %.0f MiB of the EAL (%s); %s",
+		u->user, u->memlock / MIB, needed / MIB, u->source,
+		systemd ? "write LimitMEMLOCK=infinity below [Service] with: " EDIT
+			: "without systemd: ulimit -l unlimited, or --ulimit memlock=-1:-1 of the "
+			  "container");
 }
 
 void check_service(const struct check *c, struct check_unit *u, bool nics)
