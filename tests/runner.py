@@ -186,6 +186,18 @@ class Runner:
 		for release in ("bookworm", "trixie"):
 			self.program("package", ["tests/package", "--release", release])
 
+	def trixie(self):
+		"""What the quick form shows, in a Debian 13: its last line counts."""
+		status, out = self.run(["tests/in-debian", "trixie"])
+		lines = out.rstrip().splitlines()
+		print("\n".join("  " + line for line in lines[-60 if status else -20:]))
+		counted = re.match(r"(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", lines[-1] if lines else "")
+		if counted and not status:
+			self.tally.passed += int(counted.group(1))
+			self.tally.skipped += int(counted.group(3) or 0)
+		else:
+			self.tally.add("trixie", "tests/in-debian trixie ended with status %s" % status, False)
+
 	def machine(self):
 		"""Whole machines with systemd, PCI cards and an IOMMU."""
 		match = [part for text in self.options.match for part in ("--match", text)]
@@ -322,7 +334,7 @@ def hugepages():
 
 
 SUITES = ("rules", "lab", "conformance", "unit", "clang", "lint", "coverage", "asan", "tsan", "fuzz", "system")
-LONG = ("package", "machine")  # with --long, or by name
+LONG = ("package", "trixie", "machine")  # with --long, or by name
 QUICK = ("rules", "lab", "conformance", "unit", "short")  # without --all: one build, the main ways of the processes
 
 
