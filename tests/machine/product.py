@@ -50,7 +50,7 @@ class Product:
 		)
 
 	def certificates(self):
-		"""Gives the network element the lab's certificates, with the key's owner as README says."""
+		"""Gives the network element the lab's certificates, with the key's owner as docs/install.md says."""
 		folder = self.machine.python("make_pki()")
 		self.machine.run(
 			f"cp {folder}/ne.pem {folder}/ca.pem /etc/poi/ && chmod 644 /etc/poi/*.pem"

@@ -114,6 +114,61 @@ class Curl(fixture.PoiCase):
 				self.assertFalse(xsd.check(read("packaging", "doc", "requests", name).encode()), name)
 
 
+class Pages(unittest.TestCase):
+	"""Every link leads somewhere, every page is led to, and a whole configuration in one is accepted."""
+
+	@classmethod
+	def setUpClass(cls):
+		listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=fixture.TOP, capture_output=True, text=True, check=False)
+		cls.pages = sorted(p for p in set(listed.stdout.split()) if os.path.exists(os.path.join(fixture.TOP, p)))
+		if listed.returncode or not cls.pages:
+			raise unittest.SkipTest("no git here")
+
+	def links(self, page):
+		text = re.sub(r"(?ms)^```.*?^```$", "", read(page))
+		for target in re.findall(r"\]\(([^)\s]+)\)", text):
+			if not re.match(r"[a-z]+:", target):
+				path, _, anchor = target.partition("#")
+				yield os.path.normpath(os.path.join(os.path.dirname(page), path)) if path else page, anchor
+
+	def anchors(self, page):
+		return {re.sub(r"[^\w -]", "", t.lower()).strip().replace(" ", "-") for t in re.findall(r"(?m)^#+ (.*)$", read(page))}
+
+	def test_links(self):
+		seen = 0
+		for page in self.pages:
+			for target, anchor in self.links(page):
+				seen += 1
+				self.assertTrue(os.path.exists(os.path.join(fixture.TOP, target)), "%s: %s" % (page, target))
+				if anchor and target.endswith(".md"):
+					self.assertIn(anchor, self.anchors(target), page)
+		self.assertGreater(seen, 50)
+
+	def test_every_page_is_led_to(self):
+		reached, new = set(), {"README.md"}
+		while new:
+			reached |= new
+			new = {t for p in new for t, _ in self.links(p) if t.endswith(".md") and os.path.exists(os.path.join(fixture.TOP, t))} - reached
+		self.assertEqual([p for p in self.pages if p.startswith("docs/") and p not in reached], [])
+
+	def test_readme_is_short(self):
+		self.assertLessEqual(len(read("README.md").splitlines()), 150)
+
+	def test_whole_configurations_are_accepted(self):
+		whole = 0
+		for page in self.pages:
+			for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", read(page)):
+				if not all(re.search(r"(?m)^%s:" % key, block) for key in ("network-elements", "delivery", "dataplane", "audit")):
+					continue
+				whole += 1
+				with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:
+					f.write(block)
+					f.flush()
+					done = subprocess.run([fixture.program("poi"), "config", "dump", "-c", f.name], capture_output=True, text=True, check=False)
+				self.assertEqual((done.returncode, done.stderr), (0, ""), page)
+		self.assertGreaterEqual(whole, 2)
+
+
 class Demo(unittest.TestCase):
 	def test_without_root(self):
 		"""The replay works for anybody, in ordinary memory, and says what is left out."""
