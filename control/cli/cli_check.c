@@ -10,7 +10,7 @@ struct report {
 	unsigned n[CHECK_FAIL + 1];
 };
 
-static const char *const verdicts[] = {"ok", "warn", "FAIL"};
+static const char *const verdicts[] = {"ok", "hint", "warn", "FAIL"};
 
 static void say(void *context, enum check_verdict v, const char *area, const char *text)
 {
@@ -35,7 +35,7 @@ void check_policy(const struct check *c)
 	for (uint32_t i = 0; i < f->dataplane.n_ports; i++) {
 		const struct config_port *p = &f->dataplane.ports[i];
 		if (p->mode == CONFIG_PORT_INLINE)
-			check_say(c, CHECK_WARN, "inline",
+			check_say(c, CHECK_HINT, "inline",
 				"port %s: the link is cut while poi-dataplane is down; use a NIC "
 				"with a "
 				"bypass, or mode: probe behind a tap",
@@ -65,11 +65,11 @@ void check_policy(const struct check *c)
 				ne->ne_identifier);
 	}
 	if (!f->audit.key)
-		check_say(c, CHECK_WARN, "audit",
-			"the log's chain shows accidents, not forgery, unless a credential "
-			"audit-key is "
-			"given; head -c 32 /dev/urandom > audit.key, chmod 600, and write "
-			"audit.key");
+		check_say(c, CHECK_HINT, "audit",
+			"the log's chain shows accidents, not forgery, without a key; "
+			"(umask 077; head -c 32 /dev/urandom > /etc/poi/keys/audit.key), "
+			"chown poi: /etc/poi/keys/audit.key, and write "
+			"audit.key: /etc/poi/keys/audit.key, or give a credential audit-key");
 }
 
 static void look(const struct check *c)
@@ -112,6 +112,7 @@ int cli_check(const struct cli_request *r)
 	if (report.json) {
 		json_end_array(&report.out);
 		json_u64(&report.out, "ok", report.n[CHECK_OK]);
+		json_u64(&report.out, "hint", report.n[CHECK_HINT]);
 		json_u64(&report.out, "warn", report.n[CHECK_WARN]);
 		json_u64(&report.out, "fail", report.n[CHECK_FAIL]);
 		json_end_object(&report.out);
@@ -120,8 +121,8 @@ int cli_check(const struct cli_request *r)
 			code = CLI_UNREACHABLE;
 		json_free(&report.out);
 	} else {
-		printf("%u ok, %u warn, %u FAIL\n", report.n[CHECK_OK], report.n[CHECK_WARN],
-			report.n[CHECK_FAIL]);
+		printf("%u ok, %u hint, %u warn, %u FAIL\n", report.n[CHECK_OK],
+			report.n[CHECK_HINT], report.n[CHECK_WARN], report.n[CHECK_FAIL]);
 	}
 	config_free(config);
 	return code;

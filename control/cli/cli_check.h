@@ -6,7 +6,9 @@
 
 #include "shared/config.h"
 
-enum check_verdict { CHECK_OK, CHECK_WARN, CHECK_FAIL };
+// HINT: works, and could be better where the machine or the network allows it. WARN: something will fail or is
+// less than the configuration asks for. FAIL: the programs do not start, or do not do their work.
+enum check_verdict { CHECK_OK, CHECK_HINT, CHECK_WARN, CHECK_FAIL };
 
 struct check {
 	const struct config *config;

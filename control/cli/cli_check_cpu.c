@@ -46,14 +46,14 @@ static void look_at_worker(const struct check *c, uint32_t i, const char *isolat
 	char text[256];
 
 	if (!check_in_list(isolated, cpu))
-		check_say(c, CHECK_WARN, "cpu",
+		check_say(c, CHECK_HINT, "cpu",
 			"worker %u: CPU %u is not isolated, other programs interrupt it; add "
 			"isolcpus=%u "
 			"nohz_full=%u rcu_nocbs=%u to the kernel's command line",
 			i, cpu, cpu, cpu, cpu);
 	if (check_read(c, text, sizeof(text), CPU "cpu%u/cpufreq/scaling_governor", cpu) &&
 		strcmp(text, "performance") != 0)
-		check_say(c, CHECK_WARN, "cpu",
+		check_say(c, CHECK_HINT, "cpu",
 			"worker %u: CPU %u changes its speed (governor %s); cpupower -c %u "
 			"frequency-set "
 			"-g performance",
@@ -64,7 +64,7 @@ static void look_at_worker(const struct check *c, uint32_t i, const char *isolat
 		if (other == cpu || !check_in_list(text, other) || !is_worker(d, other, i) ||
 			other < cpu)
 			continue;
-		check_say(c, CHECK_WARN, "cpu",
+		check_say(c, CHECK_HINT, "cpu",
 			"CPUs %u and %u of dataplane.workers are two threads of one core: each is "
 			"about "
 			"half as fast; give one of them up",
@@ -147,18 +147,18 @@ static void look_at_delivery(
 		while (plan->delivery[first] != cpu)
 			first++;
 		if (first < i)
-			check_say(c, CHECK_WARN, "cpu",
+			check_say(c, CHECK_HINT, "cpu",
 				"delivery threads %u and %u share CPU %zu; %s, or lower "
 				"delivery.threads",
 				first, i, cpu,
 				listed ? "add CPUs to delivery.cpus" : "write delivery.cpus");
 		else if (CPU_ISSET(cpu, &m->workers))
-			check_say(c, CHECK_WARN, "cpu",
+			check_say(c, CHECK_HINT, "cpu",
 				"delivery thread %u shares CPU %zu with a worker; use a machine "
 				"with more CPUs, or set dataplane.idle-sleep-us",
 				i, cpu);
 		else if (CPU_ISSET(cpu, &m->beside))
-			check_say(c, CHECK_WARN, "cpu",
+			check_say(c, CHECK_HINT, "cpu",
 				"delivery thread %u on CPU %zu shares a core with a worker: each "
 				"is about half as fast; write another CPU in delivery.cpus",
 				i, cpu);
@@ -177,7 +177,7 @@ static void look_at_control(const struct check *c, const struct cpu_machine *m,
 	CPU_AND(&common, &plan->control, &delivery);
 	if (CPU_COUNT(&common) > 0) {
 		cpu_list_write(&common, shared);
-		check_say(c, CHECK_WARN, "cpu",
+		check_say(c, CHECK_HINT, "cpu",
 			"delivery shares CPU %s with builder and follower: full delivery delays "
 			"changes of tasks; write other CPUs in delivery.cpus or "
 			"dataplane.control-cpus, where the machine has more",
@@ -186,7 +186,7 @@ static void look_at_control(const struct check *c, const struct cpu_machine *m,
 	CPU_AND(&common, &plan->control, &m->workers);
 	if (c->config->dataplane.n_control_cpus > 0 && CPU_COUNT(&common) > 0) {
 		cpu_list_write(&common, shared);
-		check_say(c, CHECK_WARN, "cpu",
+		check_say(c, CHECK_HINT, "cpu",
 			"dataplane.control-cpus: CPU %s is a worker's; use a machine with more "
 			"CPUs, or set dataplane.idle-sleep-us",
 			shared);
@@ -252,7 +252,7 @@ void check_cpus(const struct check *c)
 	for (uint32_t i = 0; i < d->n_workers; i++)
 		shared |= d->workers[i] == d->main_cpu;
 	if (shared)
-		check_say(c, CHECK_WARN, "cpu",
+		check_say(c, CHECK_HINT, "cpu",
 			"a worker shares CPU %d with everything else; use a machine with more "
 			"CPUs, or set "
 			"dataplane.idle-sleep-us",

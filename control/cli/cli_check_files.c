@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/cli/cli_check_unit.h"
 #include "control/observe/certificate.h"
 #include "shared/credential.h"
 
@@ -98,7 +99,7 @@ static void look_at_identity(
 	if (certificate_covers(x, &ne->listen.address, ne->server_name))
 		return;
 	ip_address_format(&ne->listen.address, address, sizeof(address));
-	check_say(c, CHECK_WARN, "certificate",
+	check_say(c, CHECK_HINT, "certificate",
 		"X1 of %s: subjectAltName lacks %s; an ADMF that connects by it refuses us: have "
 		"one "
 		"issued with it, unless the ADMF uses a name that is there",
@@ -191,6 +192,49 @@ static void look_at_key(const struct check *c, const char *key, const char *file
 		check_say(c, CHECK_OK, "key", "%s: %s, for its owner only", key, file);
 }
 
+// --- what the units do not see ---
+
+// PrivateTmp= and ProtectHome= of both units put folders of their own, or none, in these places.
+static void look_at_place(const struct check *c, const char *what, const char *path)
+{
+	static const char *const hidden[] = {"/tmp/", "/var/tmp/", "/home/", "/root/", "/run/user/"};
+
+	for (size_t i = 0; path && i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (!strncmp(path, hidden[i], strlen(hidden[i])))
+			check_say(c, CHECK_WARN, "place",
+				"%s: the units cannot see %s (PrivateTmp=, ProtectHome=); move it "
+				"to /etc/poi or /var/lib/poi",
+				what, path);
+}
+
+static void look_at_places(const struct check *c)
+{
+	const struct config *f = c->config;
+	struct check_unit unit;
+	char what[300];
+
+	check_unit_read(c, &unit);
+	if (!unit.found)
+		return;
+	for (uint32_t i = 0; i < f->n_nes; i++) {
+		snprintf(what, sizeof(what), "X1 of %s", f->nes[i].ne_identifier);
+		look_at_place(c, what, f->nes[i].tls.certificate);
+		look_at_place(c, what, f->nes[i].tls.key);
+		look_at_place(c, what, f->nes[i].tls.ca);
+		look_at_place(c, what, f->nes[i].tls.crl);
+	}
+	look_at_place(c, "delivery", f->delivery.tls.certificate);
+	look_at_place(c, "delivery", f->delivery.tls.key);
+	look_at_place(c, "delivery", f->delivery.tls.ca);
+	look_at_place(c, "delivery", f->delivery.tls.crl);
+	look_at_place(c, "delivery.spool", f->delivery.spool.folder);
+	look_at_place(c, "audit", f->audit.file);
+	look_at_place(c, "audit.key", f->audit.key);
+	look_at_place(c, "store", f->store.file);
+	look_at_place(c, "store.key", f->store.key);
+	look_at_place(c, "runtime-dir", f->runtime_dir);
+}
+
 // --- folders and disks ---
 
 static void look_at_disk(const struct check *c, const char *what, const char *folder, double needed)
@@ -270,6 +314,7 @@ void check_files(const struct check *c)
 {
 	const struct config *f = c->config;
 
+	look_at_places(c);
 	look_at_key(c, "audit.key", f->audit.key);
 	look_at_key(c, "store.key", f->store.key);
 	look_at_key(

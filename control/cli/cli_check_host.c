@@ -65,7 +65,7 @@ static void look_at_pages(const struct check *c)
 
 	double needed = check_memory_needed(c->config, &asked);
 	if (check_eal(c->config, "--no-huge", 0, value, sizeof(value))) {
-		check_say(c, CHECK_WARN, "hugepages",
+		check_say(c, CHECK_HINT, "hugepages",
 			"not used (--no-huge): slower; reserve them with sysctl "
 			"vm.nr_hugepages=%.0f and "
 			"take --no-huge out of dataplane.eal",
@@ -179,7 +179,7 @@ void check_kernel_tls(const struct check *c)
 				"when it is made");
 			return;
 		}
-	check_say(c, CHECK_WARN, "kernel TLS",
+	check_say(c, CHECK_HINT, "kernel TLS",
 		"the kernel's module tls is not loaded, so this program encrypts; modprobe tls, "
 		"and echo tls > /etc/modules-load.d/poi.conf");
 }

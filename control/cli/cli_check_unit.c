@@ -464,13 +464,18 @@ static void find_identity(const struct check *c, struct reading *r)
 // --- the process that asks, where there is no unit ---
 
 // Podman, Docker and Kubernetes say so, each in its way. The image has the unit; nobody reads it.
-static bool in_container(void)
+static bool in_container(const struct check *c)
 {
-	return getenv("container") || getenv("KUBERNETES_SERVICE_HOST") ||
-	       !access("/run/.containerenv", F_OK) || !access("/.dockerenv", F_OK);
+	char path[4096];
+	bool said = !c->root[0] && (getenv("container") || getenv("KUBERNETES_SERVICE_HOST"));
+
+	snprintf(path, sizeof(path), "%s/run/.containerenv", c->root);
+	said = said || !access(path, F_OK);
+	snprintf(path, sizeof(path), "%s/.dockerenv", c->root);
+	return said || !access(path, F_OK);
 }
 
-static void judge_by_process(struct check_unit *u)
+static void judge_by_process(const struct check *c, struct check_unit *u)
 {
 	const struct passwd *p = getpwuid(geteuid());
 	struct rlimit l;
@@ -479,7 +484,7 @@ static void judge_by_process(struct check_unit *u)
 	snprintf(u->user, sizeof(u->user), "%s", p ? p->pw_name : "this user");
 	snprintf(u->source, sizeof(u->source),
 		"the user who runs this, for there is no " CHECK_UNIT "%s",
-		in_container() ? " in a container" : "");
+		in_container(c) ? " in a container" : "");
 	u->user_exists = true;
 	u->uid = geteuid();
 	u->group[0] = getegid();
@@ -501,13 +506,13 @@ void check_unit_read(const struct check *c, struct check_unit *u)
 
 	*u = (struct check_unit){.memlock = 8 << 20}; // systemd's own default
 	u->found = ask_systemd(c, &r);
-	if (!u->found && !in_container()) {
+	if (!u->found && !in_container(c)) {
 		r = (struct reading){.unit = u, .bounding = ALL_CAPABILITIES};
 		*u = (struct check_unit){.memlock = 8 << 20};
 		u->found = read_files(c, &r);
 	}
 	if (!u->found) {
-		judge_by_process(u);
+		judge_by_process(c, u);
 		return;
 	}
 	find_identity(c, &r);

@@ -436,17 +436,20 @@ class Check(unittest.TestCase):
 		done = run("check", path)
 		lines = [(line[:5].strip(), line[6:18].strip(), line[19:]) for line in done.stdout.splitlines()[:-1]]
 		self.assertEqual(done.returncode, code, done.stdout)
-		self.assertEqual({v for v, _, _ in lines} - {"ok", "warn", "FAIL"}, set())
+		self.assertEqual({v for v, _, _ in lines} - {"ok", "hint", "warn", "FAIL"}, set())
 		self.assertEqual(code == NOT_OK, any(v == "FAIL" for v, _, _ in lines))
-		counted = [sum(v == word for v, _, _ in lines) for word in ("ok", "warn", "FAIL")]
-		self.assertEqual(done.stdout.splitlines()[-1], "%d ok, %d warn, %d FAIL" % tuple(counted))
+		counted = [sum(v == word for v, _, _ in lines) for word in ("ok", "hint", "warn", "FAIL")]
+		self.assertEqual(done.stdout.splitlines()[-1], "%d ok, %d hint, %d warn, %d FAIL" % tuple(counted))
 		found = json.loads(run("check", "--json", path).stdout)
 		self.assertEqual([(c["verdict"], c["area"]) for c in found["checks"]], [line[:2] for line in lines])
-		self.assertEqual([found["ok"], found["warn"], found["fail"]], counted)
+		self.assertEqual([found["ok"], found["hint"], found["warn"], found["fail"]], counted)
 		return lines
 
 	def fails(self, lines, area, words):
 		self.assertTrue(any(v == "FAIL" and a == area and words in t for v, a, t in lines), "%s in %s" % (words, lines))
+
+	def hints(self, lines, area, words):
+		self.assertTrue(any(v == "hint" and a == area and words in t for v, a, t in lines), "%s in %s" % (words, lines))
 
 	def warns(self, lines, area, words):
 		self.assertTrue(any(v == "warn" and a == area and words in t for v, a, t in lines), "%s in %s" % (words, lines))
@@ -482,7 +485,7 @@ class Check(unittest.TestCase):
 		self.fails(self.check(poi, lambda t: t.replace("/ne.key", "/mdf.key", 1)), "certificate", "key")
 		self.fails(self.check(poi, lambda t: t.replace("/ca.pem", "/absent.pem", 1)), "certificate", "absent.pem")
 		lines = self.check(poi, lambda t: identity("wrong-san-mdf")(t).replace("poi-01", "mdf-01", 1), OK)
-		self.warns(lines, "certificate", "subjectAltName lacks 127.0.0.1")
+		self.hints(lines, "certificate", "subjectAltName lacks 127.0.0.1")
 
 	def test_key_modes(self):
 		poi = self.poi_of()

@@ -21,7 +21,7 @@ static unsigned n[CHECK_FAIL + 1];
 
 static inline void say(void *context, enum check_verdict v, const char *area, const char *text)
 {
-	static const char *const names[] = {"ok", "warn", "FAIL"};
+	static const char *const names[] = {"ok", "hint", "warn", "FAIL"};
 	size_t at = strlen(said);
 
 	n[v]++;
