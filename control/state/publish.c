@@ -109,28 +109,30 @@ void publish_destination_memo(struct publish *p, struct registry_destination *d)
 	submit_memo(p, &m, registry_destination_memo(d, p->memo, sizeof(p->memo)));
 }
 
-int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
-	const struct kept_report *r, publish_done done, void *context)
+int publish_memo(struct publish *p, const struct publish_memo *m, publish_done done, void *context)
 {
-	struct channel_memo m = {.ne = *ne, .id = *key, .of = MEMO_REPORT, .memo = p->memo};
-	int n = r ? kept_report_memo(r, p->memo) : 0;
+	struct channel_memo c = {.ne = *m->ne, .id = *m->id, .of = m->of, .memo = p->memo};
+	int n = 0;
 
+	if (m->of == MEMO_REPORT && m->report)
+		n = kept_report_memo(m->report, p->memo);
+	else if (m->of == MEMO_OBJECT && m->object)
+		n = object_memo(m->object, p->memo, sizeof(p->memo));
 	if (n < 0)
 		return n;
-	m.memo_length = (uint32_t)n;
+	c.memo_length = (uint32_t)n;
 	return publish_submit(p,
 		channel_encode_memo(
-			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &m),
+			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &c),
 		done, context);
 }
 
 static void submit_report(
 	struct publish *p, uint16_t ne, const struct id16 *key, const struct kept_report *r)
 {
-	int rc = p->state < PUBLISH_RECOVERY
-			 ? POI_ERR_CLOSED
-			 : publish_report_put(
-				   p, registry_ne_id(p->registry, ne), key, r, NULL, NULL);
+	const struct publish_memo m = {
+		.ne = registry_ne_id(p->registry, ne), .id = key, .of = MEMO_REPORT, .report = r};
+	int rc = p->state < PUBLISH_RECOVERY ? POI_ERR_CLOSED : publish_memo(p, &m, NULL, NULL);
 
 	if (rc && rc != POI_ERR_CLOSED)
 		log_warning("channel: a report could not be sent: %s", poi_error_text(rc));
@@ -151,31 +153,23 @@ void publish_report_gone(struct publish *p, const struct kept_report *r)
 		submit_report(p, r->ne, &r->key, NULL);
 }
 
-int publish_object_memo(struct publish *p, const struct id16 *ne, const struct id16 *id,
-	const struct object *o, publish_done done, void *context)
-{
-	struct channel_memo m = {.ne = *ne, .id = *id, .of = MEMO_OBJECT, .memo = p->memo};
-	int n = o ? object_memo(o, p->memo, sizeof(p->memo)) : 0;
-
-	if (n < 0)
-		return n;
-	m.memo_length = (uint32_t)n;
-	return publish_submit(p,
-		channel_encode_memo(
-			p->scratch, sizeof(p->scratch), CHANNEL_MEMO_PUT, publish_next(p), &m),
-		done, context);
-}
-
 int publish_object_put(struct publish *p, const struct object *o, publish_done done, void *context)
 {
-	return publish_object_memo(
-		p, registry_ne_id(p->registry, o->ne), &o->details.id, o, done, context);
+	const struct publish_memo m = {.ne = registry_ne_id(p->registry, o->ne),
+		.id = &o->details.id,
+		.of = MEMO_OBJECT,
+		.object = o};
+
+	return publish_memo(p, &m, done, context);
 }
 
 int publish_object_gone(
 	struct publish *p, uint16_t ne, const struct id16 *id, publish_done done, void *context)
 {
-	return publish_object_memo(p, registry_ne_id(p->registry, ne), id, NULL, done, context);
+	const struct publish_memo m = {
+		.ne = registry_ne_id(p->registry, ne), .id = id, .of = MEMO_OBJECT};
+
+	return publish_memo(p, &m, done, context);
 }
 
 int publish_set_complete(struct publish *p, bool complete)

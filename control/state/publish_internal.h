@@ -151,13 +151,14 @@ static inline void publish_fail(struct publish *p, const char *why)
 // publish.c
 [[nodiscard]] int publish_ne_put(struct publish *p, uint16_t ne, publish_done done, void *context);
 [[nodiscard]] int publish_set_complete(struct publish *p, bool complete);
-// `r` NULL: the report of this key is gone.
-[[nodiscard]] int publish_report_put(struct publish *p, const struct id16 *ne, const struct id16 *key,
-	const struct kept_report *r, publish_done done, void *context);
-
-// `o` NULL: the object of this identifier is gone.
-[[nodiscard]] int publish_object_memo(struct publish *p, const struct id16 *ne, const struct id16 *id,
-	const struct object *o, publish_done done, void *context);
+struct publish_memo { // of a report or an object, or that it is gone
+	const struct id16 *ne, *id;
+	uint8_t of; // MEMO_REPORT or MEMO_OBJECT
+	const struct kept_report *report; // NULL: it is gone
+	const struct object *object;	  // likewise
+};
+[[nodiscard]] int publish_memo(
+	struct publish *p, const struct publish_memo *m, publish_done done, void *context);
 
 // publish_watch.c
 [[nodiscard]] int publish_watch_start(struct publish *p);

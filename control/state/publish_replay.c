@@ -60,6 +60,18 @@ static void on_replayed(void *context, int result, const struct channel_task_sta
 	slice_wake(p->slices, &p->replay.slice);
 }
 
+// As it is now: what is not there any more is gone there too.
+static int put_memo(struct publish *p, const struct publish_todo *t, void *context)
+{
+	struct publish_memo m = {.ne = &t->ne_id, .id = &t->object, .of = t->of};
+
+	if (t->ne != UINT16_MAX && t->of == MEMO_OBJECT)
+		m.object = objects_find(registry_objects(p->registry), t->ne, &t->object);
+	else if (t->ne != UINT16_MAX)
+		m.report = kept_reports_find(registry_reports(p->registry), t->ne, &t->object);
+	return publish_memo(p, &m, on_replayed, context);
+}
+
 // NOT_FOUND: nothing is left to do for this entry.
 static int put_one(struct publish *p, const struct publish_todo *t, void *context)
 {
@@ -81,17 +93,7 @@ static int put_one(struct publish *p, const struct publish_todo *t, void *contex
 			return POI_ERR_NOT_FOUND;
 		return publish_task_put(p, task, on_replayed, context);
 	case CHANNEL_MEMO_PUT:
-		if (t->of == MEMO_OBJECT)
-			return publish_object_memo(p, &t->ne_id, &t->object,
-				t->ne == UINT16_MAX ? NULL
-						    : objects_find(registry_objects(p->registry),
-							      t->ne, &t->object),
-				on_replayed, context);
-		return publish_report_put(p, &t->ne_id, &t->object,
-			t->ne == UINT16_MAX ? NULL
-					    : kept_reports_find(registry_reports(p->registry),
-						      t->ne, &t->object),
-			on_replayed, context);
+		return put_memo(p, t, context);
 	default:
 		return publish_submit(p,
 			channel_encode_object(
