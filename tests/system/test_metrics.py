@@ -351,11 +351,13 @@ class Monitoring(unittest.TestCase):
 			self.assertTrue(any(what in expression for _, expression in alerts), what)
 
 	def test_alerts_come_and_stay_away(self):
-		"""Of series over half an hour: a link of which a tenth or a half is wrapped, an ADMF that is late or not."""
-		def rows(name, wrapped, late):
+		"""Of series over half an hour: a link of which a tenth or a half is wrapped, an ADMF that is late or not, an end of a set
+		that is down for a while or for long."""
+		def rows(name, wrapped, late, down):
 			return [{"series": "poi_port_sampled_packets_total{port=\"%s\"}" % name, "values": "0+600x30"},
 				{"series": "poi_port_wrapped_packets_total{port=\"%s\"}" % name, "values": "0+%dx30" % wrapped},
-				{"series": "poi_x1_admfs_late{instance=\"%s\"}" % name, "values": "%d+0x30" % late}]
+				{"series": "poi_x1_admfs_late{instance=\"%s\"}" % name, "values": "%d+0x30" % late},
+				{"series": "poi_destinations_ends{instance=\"%s\",state=\"down\"}" % name, "values": down}]
 		def fires(alert, label):
 			text = self.alerts.split("- alert: %s\n" % alert, 1)[1]
 			severity, summary, description, url = re.match(
@@ -363,8 +365,9 @@ class Monitoring(unittest.TestCase):
 			return {"eval_time": "25m", "alertname": alert, "exp_alerts": [{"exp_labels": {"severity": severity, **label},
 				"exp_annotations": {"summary": summary, "description": description, "runbook_url": url}}]}
 		test = {"rule_files": [os.path.join(MONITORING, "poi-alerts.yml")], "evaluation_interval": "1m", "tests": [{"interval": "1m",
-			"input_series": rows("a", 300, 1) + rows("b", 60, 0),
-			"alert_rule_test": [fires("PoiLinkWrapped", {"port": "a"}), fires("PoiAdmfSilent", {"instance": "a"})]}]}
+			"input_series": rows("a", 300, 1, "0x9 1x20") + rows("b", 60, 0, "0x20 1x3 0x6"),
+			"alert_rule_test": [fires("PoiLinkWrapped", {"port": "a"}), fires("PoiAdmfSilent", {"instance": "a"}),
+				fires("PoiDestinationEndDown", {"instance": "a", "state": "down"})]}]}
 		with tempfile.NamedTemporaryFile("w", suffix=".yml") as f:
 			json.dump(test, f)
 			f.flush()
