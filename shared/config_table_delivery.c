@@ -180,7 +180,8 @@ static KEY_SCOPE(attribute_scope, attribute_keys)
 		KEY_NUMBER("stall-report", struct config_delivery, stall_report, 1, 3600, "3",
 			"seconds in which a mediation function has read nothing although PDUs "
 			"wait, after "
-			"which a fault is reported; the connection is kept for keepalive.time-p2"),
+			"which a fault is reported; the connection is kept for keepalive.time-p2, "
+			"that of a set's end until another end stands"),
 		KEY_NUMBER("flush-us", struct config_delivery, flush_us, 1, 1000000, "50",
 			"age in microseconds at which a TLS record leaves although not full"),
 		KEY_NUMBER("threads", struct config_delivery, threads, 1,

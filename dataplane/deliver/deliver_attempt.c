@@ -94,7 +94,7 @@ static void say_records(struct deliver *d, enum mdf_records who)
 }
 
 // An end that would be preferred stands by for the hold time. Another one is known to be up, and
-// that is all that was wanted of it.
+// that is all that was wanted of it. Where the one in use reads nothing, any gets the stream.
 static void win(struct mdf_connection *c, struct mdf_end *e, struct mdf_attempt *a, uint64_t now)
 {
 	struct mdf *m = a->mdf;
@@ -110,6 +110,11 @@ static void win(struct mdf_connection *c, struct mdf_end *e, struct mdf_attempt 
 		return;
 	}
 	mdf_end_set_up(c, e);
+	if (c->stalled) {
+		mdf_connection_leave_stalled(c, now);
+		mdf_connection_use(c, e, m, now);
+		return;
+	}
 	if (c->deliver->config->delivery.failback == 0 || e > &c->end[c->used]) {
 		mdf_close(m);
 		return;

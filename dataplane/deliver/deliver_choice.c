@@ -138,13 +138,15 @@ static bool is_better(const struct mdf_connection *c, const struct mdf_end *e)
 }
 
 // With a connection: an end that is down is tried until it stands, and one that would be preferred.
+// Where the one in use reads nothing any other end is wanted.
 static bool wants(const struct mdf_connection *c, const struct mdf_end *e)
 {
 	if (e->standby || (c->mdf && e == &c->end[c->used]))
 		return false;
 	if (!c->mdf)
 		return true;
-	return !c->remove_until && !mdf_connection_is_leaving(c) && (e->down || is_better(c, e));
+	return c->stalled ||
+	       (!c->remove_until && !mdf_connection_is_leaving(c) && (e->down || is_better(c, e)));
 }
 
 static void give_up(struct mdf_connection *c, struct mdf_end *e)
@@ -211,6 +213,8 @@ void mdf_connection_choose(struct mdf_connection *c, uint64_t now)
 		return;
 	for (uint32_t i = 0; i < c->n_ends; i++) {
 		check_standby(c, &c->end[i], now);
+		if (c->stalled && c->end[i].standby)
+			mdf_connection_leave_stalled(c, now);
 		if (!c->mdf && c->end[i].standby)
 			mdf_connection_promote(c, &c->end[i], now);
 	}

@@ -450,6 +450,8 @@ void mdf_connection_drop(struct mdf_connection *c);
 // that is tried first.
 void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+// The end in use reads nothing, and another one stands: the connection is lost, as above.
+void mdf_connection_leave_stalled(struct mdf_connection *c, uint64_t now);
 // All that could become a connection to this end is lost. Reports the destination's fault with the
 // last of its ends.
 void mdf_end_failed(struct mdf_connection *c, struct mdf_end *e, uint64_t now, const char *format, ...)

@@ -207,6 +207,11 @@ void mdf_connection_down(struct mdf_connection *c, uint64_t now, const char *for
 	end_failed(c, e, now, reason);
 }
 
+void mdf_connection_leave_stalled(struct mdf_connection *c, uint64_t now)
+{
+	mdf_connection_down(c, now, "the MDF reads nothing, and another end is up");
+}
+
 // How long, and exactly what it cost. Under the lock.
 static void post_up(struct mdf_connection *c, uint64_t now, uint64_t lost)
 {

@@ -89,30 +89,65 @@ Test(deliver_ends, a_dead_end_hands_over_to_the_next, .timeout = 40)
 	pair_close(&p);
 }
 
-// One that reads nothing is reported at once, and left when its time is over.
+// One that reads nothing is left as soon as that is known and another end stands, long before it
+// would be connected anew.
 Test(deliver_ends, a_stalled_end_hands_over_to_the_next, .timeout = 40)
 {
 	struct pair p;
 	struct channel_event e;
 
-	pair_open(&p, 1);
+	pair_open(&p, 60);
 	p.b->config.delivery.stall_report = 1;
-	p.b->config.delivery.keepalive.time_p2 = 3;
+	p.b->config.delivery.keepalive.time_p2 = 300;
 	lab_mdf_window(&p.m[0], 4096);
 	uint16_t set = pair_add(&p);
 	WAIT_FOR(status_of(p.b, set).state == DESTINATION_UP, 3000);
 	p.m[0].stalled = true;
 	push_many(p.b, 0, 16000);
 	cr_assert(event_comes(p.b, EVENT_END_DOWN, &e));
+	cr_assert_eq(e.end.b[0], 100);
 	cr_assert_not_null(strstr(e.text, "reads nothing"), "%s", e.text);
-	cr_assert_eq(status_of(p.b, set).used, 0);
-	cr_assert_eq(status_of(p.b, set).state, DESTINATION_UP, "another end may be up");
-	WAIT_FOR(all_accounted(p.b, set), 12000);
+	WAIT_FOR(all_accounted(p.b, set), 6000);
+	cr_assert_eq(acknowledged(p.b, set), 16000);
+	struct channel_destination_status s = status_of(p.b, set);
+	cr_assert_eq(s.used, 1);
+	cr_assert_eq(s.state, DESTINATION_UP);
+	cr_assert_eq(s.connects, 2);
+	struct tally t = pair_tally(&p, 16000);
+	cr_assert_eq(t.missing, 0);
+	cr_assert(!next_event(p.b, EVENT_DESTINATION_DOWN, &e));
+	expect_balance(p.b, set);
+	pair_close(&p);
+}
+
+// With no other end up it is kept: a cut would win nothing. One that comes up then gets the stream
+// at once, which the hold time does not delay.
+Test(deliver_ends, a_stalled_end_is_kept_until_another_stands, .timeout = 40)
+{
+	struct pair p;
+	struct channel_event e;
+
+	pair_open(&p, 60);
+	p.b->config.delivery.stall_report = 1;
+	p.b->config.delivery.keepalive.time_p2 = 300;
+	lab_mdf_window(&p.m[0], 4096);
+	p.m[1].refuse = true;
+	uint16_t set = pair_add(&p);
+	WAIT_FOR(status_of(p.b, set).state == DESTINATION_UP, 3000);
+	p.m[0].stalled = true;
+	push_many(p.b, 0, 16000);
+	cr_assert(event_comes(p.b, EVENT_DESTINATION_DOWN, &e));
+	usleep(1500000);
+	cr_assert_eq(status_of(p.b, set).used, 0, "it may read again");
+	cr_assert_eq(status_of(p.b, set).connects, 1);
+	p.m[1].refuse = false;
+	cr_assert(event_comes(p.b, EVENT_DESTINATION_UP, &e));
+	cr_assert_eq(e.copies, 0);
+	WAIT_FOR(all_accounted(p.b, set), 6000);
 	cr_assert_eq(acknowledged(p.b, set), 16000);
 	cr_assert_eq(status_of(p.b, set).used, 1);
 	struct tally t = pair_tally(&p, 16000);
 	cr_assert_eq(t.missing, 0);
-	cr_assert(!next_event(p.b, EVENT_DESTINATION_DOWN, &e));
 	expect_balance(p.b, set);
 	pair_close(&p);
 }
