@@ -104,32 +104,77 @@ static void on_stopping(void *context)
 	persistence_stop(context);
 }
 
-// A process before may have ended between a member's change and that of its sets.
-static void follow_members(struct control *c, uint16_t ne)
+static void put_queue(struct control *c, const struct registry_destination *set)
 {
-	struct registry *r = c->registry;
-	const struct object *o = objects_first(registry_objects(r), ne);
+	(void)persistence_destination(c, set, NULL);
+	if (publish_destination_put(c->publish, set, NULL, NULL))
+		log_warning("channel: the queue of a destination set could not be put");
+}
+
+// The queue that a redundant set has by what its members are now; `old` is what it had. NULL: it
+// has what it needs.
+static struct registry_destination *queue_of(
+	struct control *c, const struct object *o, const struct registry_destination *old)
+{
+	struct channel_destination channel;
+
+	if (old ? old->removing || registry_set_current(c->registry, old, &o->details)
+		: o->modifying || o->removing)
+		return NULL;
+	registry_set_destination(c->registry, o->ne, &o->details, &channel);
+	if (!channel.n_ends)
+		return NULL;
+	channel.creation = old ? old->creation : registry_creation();
+	struct registry_destination *set = registry_destination_new(o->ne, &channel, "", 0);
+	int rc = !set  ? POI_ERR_NOMEM
+		 : old ? registry_destination_replace(c->registry, set)
+		       : registry_destination_add(c->registry, set);
+	if (rc) {
+		registry_destination_free(set);
+		log_error("registry: a destination set is without its queue, or with earlier ends: "
+			  "%s",
+			poi_error_text(rc));
+		return NULL;
+	}
+	set->ready = true;
+	return set;
+}
+
+// A process before may have ended between the change of a member and that of its sets, or between a
+// set and its queue: at its creation, and behind the queue's removal where it was being deleted.
+static void complete_sets(struct control *c, uint16_t ne)
+{
+	const struct object *o = objects_first(registry_objects(c->registry), ne);
 
 	for (; o; o = objects_next(o)) {
-		const struct registry_destination *old =
-			o->details.set == OBJECT_SET_REDUNDANT
-				? registry_destination_find(r, ne, &o->details.id)
-				: NULL;
-		struct channel_destination channel;
-		if (!old || old->removing || registry_set_current(r, old, &o->details))
+		if (o->details.set != OBJECT_SET_REDUNDANT)
 			continue;
-		registry_set_destination(r, ne, &o->details, &channel);
-		channel.creation = old->creation;
-		struct registry_destination *set = registry_destination_new(ne, &channel, "", 0);
-		if (!set || registry_destination_replace(r, set)) {
-			registry_destination_free(set);
-			log_error("registry: out of memory: a destination set has earlier ends");
+		const struct registry_destination *set =
+			queue_of(c, o, registry_destination_find(c->registry, ne, &o->details.id));
+		if (set)
+			put_queue(c, set);
+	}
+}
+
+// A queue whose set is not there: no request speaks of it. What is owed to it goes out first, and
+// what is lost then is told.
+static void remove_stray_queues(struct control *c, uint16_t ne)
+{
+	struct registry_destination *d = registry_destination_first(c->registry, ne), *next;
+
+	for (; d; d = next) {
+		next = registry_destination_next(d);
+		if (!d->n_ends || d->references || d->removing ||
+			objects_find(registry_objects(c->registry), ne, &d->did))
+			continue;
+		const struct id16 did = d->did;
+		if (publish_destination_remove(c->publish, ne, &did, NULL, NULL)) {
+			log_warning("channel: the queue of a destination set that is not there "
+				    "could not be removed");
 			continue;
 		}
-		set->ready = true;
-		(void)persistence_destination(c, set, NULL);
-		if (publish_destination_put(c->publish, set, NULL, NULL))
-			log_warning("channel: a destination set could not be put");
+		persistence_destination_gone(c, ne, &did);
+		registry_destination_remove(c->registry, d);
 	}
 }
 
@@ -142,7 +187,9 @@ static void on_ready(void *context, bool adopted)
 		tasks += registry_task_count(c->registry, ne);
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
-		follow_members(c, ne);
+		complete_sets(c, ne);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		remove_stray_queues(c, ne);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		audit_act(c, adopted ? "adopted" : "replayed", ne, NULL, 0, NULL);
 	report_return(c, adopted, tasks);

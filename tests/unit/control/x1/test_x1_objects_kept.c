@@ -21,6 +21,58 @@ Test(x1_objects_kept, a_set_follows_a_member_that_was_changed_before_a_kill, .in
 	cr_assert_eq(put_set(6).creation, d.creation);
 }
 
+// Takes what the dataplane holds under this identifier away, as if it had never come there.
+static void lose(struct fake_object *list, uint8_t n)
+{
+	struct id16 key = id(n);
+	struct fake_object *o = fake_find(list, &key);
+
+	cr_assert_not_null(o);
+	free(o->body);
+	*o = (struct fake_object){0};
+}
+
+// A kill behind the object of a set, ahead of its queue.
+Test(x1_objects_kept, a_set_without_its_queue_gets_one, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(5, true, "\3\4")), "CreateObject");
+	control_down();
+	lose(w.dataplane.destination, 6);
+	control_up();
+	run_until_ready();
+	run(50);
+	has_ends(6, "\2\1");
+	cr_assert_neq(put_set(6).creation, 0);
+	cr_assert_eq(fake_count(w.dataplane.destination), 5, "a Duplicate set has none");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	goes_to(8, "\6");
+	uint64_t creation = put_set(6).creation;
+	restart_control();
+	run(50);
+	cr_assert_eq(put_set(6).creation, creation, "it has what it needs");
+	DONE(request_id(X1_DEACTIVATE_TASK, 8), "DeactivateTask");
+	DONE(request_later(X1_DELETE_OBJECT, 6), "DeleteObject");
+	cr_assert_eq(fake_count(w.dataplane.destination), 4);
+}
+
+// A queue whose set is not there is in nobody's way, and its members are free.
+Test(x1_objects_kept, a_queue_without_its_set_leaves, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	control_down();
+	lose(w.dataplane.object, 6);
+	control_up();
+	run_until_ready();
+	run(50);
+	cr_assert_eq(fake_count(w.dataplane.destination), 4);
+	DONE(request_id(X1_REMOVE_DESTINATION, 1), "RemoveDestination");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\3")), "CreateObject");
+	has_ends(6, "\2\3");
+}
+
 static void provision_all(void)
 {
 	destinations();
