@@ -10,6 +10,8 @@
 #define IDENTITY_SALT_MAX 64
 #define IDENTITY_TEXT_MAX 256
 #define IDENTITY_DIGEST_MAX 64
+// Hash contexts that sessions are looked up under at a time: an algorithm, a salt and a kind of identity.
+#define IDENTITY_CONTEXTS_MAX 16
 
 // The numbers are those of the encoded session target.
 enum identity_hash_algorithm { IDENTITY_SHA_256 = 1, IDENTITY_SHA_512, IDENTITY_SHA3_512 };

@@ -130,6 +130,7 @@ int objects_replace(struct objects *o, struct object *n)
 	TAILQ_INSERT_AFTER(&e->list, old, n, entry);
 	TAILQ_REMOVE(&e->list, old, entry);
 	n->references = old->references;
+	memcpy(n->hashed, old->hashed, sizeof(n->hashed));
 	n->removing = old->removing;
 	move_cursors(o, old, n);
 	object_free(old);
@@ -160,6 +161,7 @@ struct object *objects_take(struct objects *o, uint16_t ne)
 		return NULL;
 	unlist(o, n);
 	n->references = 0;
+	memset(n->hashed, 0, sizeof(n->hashed));
 	return n;
 }
 

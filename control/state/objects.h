@@ -11,6 +11,7 @@
 
 #include "shared/channel.h"
 #include "shared/hash_table.h"
+#include "shared/session_target.h"
 
 #define OBJECTS_NES_MAX 64
 #define OBJECTS_MAX 4096 // of all network elements
@@ -56,6 +57,7 @@ struct object {
 	TAILQ_ENTRY(object) entry; // per network element, in order of creation
 	uint16_t ne;		   // index in the configuration
 	uint32_t references;	   // tasks (and modifications on their way) that name it
+	uint32_t hashed[HASHED_NAI + 1]; // of a hash context: those with a digest of this identity under it
 	uint32_t seen;	 // reconciliation round in which the dataplane was found to hold it
 	bool modifying;	 // a modification is on its way
 	bool removing;	 // a deletion is on its way

@@ -285,6 +285,7 @@ void registry_refer(struct registry *r, const struct registry_task *t, int delta
 		if (o && (delta > 0 || o->references))
 			o->references += (uint32_t)delta;
 	}
+	registry_hashed_refer(r, t, delta);
 }
 
 bool registry_destinations_known(const struct registry *r, const struct registry_task *t)

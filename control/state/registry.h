@@ -221,6 +221,10 @@ uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
 [[nodiscard]] int registry_object_add(struct registry *r, struct object *o); // as objects_add
 [[nodiscard]] int registry_object_replace(struct registry *r, struct object *o); // as objects_replace
 void registry_object_remove(struct registry *r, struct object *o);
+// How many hash contexts (an algorithm, a salt and a kind of identity) the tasks of all network elements use,
+// those of `with`, which is none of them yet, included; 0: `with` needs none. IDENTITY_CONTEXTS_MAX is
+// what the dataplane has room for.
+uint32_t registry_hash_contexts(const struct registry *r, const struct channel_task *with);
 // How many sets of this type (enum object_set; 0: of any) have the destination as a member.
 uint32_t registry_sets_of(
 	const struct registry *r, uint16_t ne, const struct id16 *did, uint8_t type);

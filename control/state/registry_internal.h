@@ -1,6 +1,6 @@
 #pragma once
 
-// Inside the registry: registry.c (network elements and tasks), registry_destination.c and
+// Inside the registry: registry.c (network elements and tasks), registry_destination.c, registry_hashed.c and
 // registry_memo.c.
 
 #include <string.h>
@@ -27,6 +27,9 @@ struct registry {
 	struct objects *objects;
 	struct ne ne[REGISTRY_NES_MAX];
 };
+
+// Counts the digests of a task at the hash contexts that it names (registry_hashed.c).
+void registry_hashed_refer(const struct registry *r, const struct registry_task *t, int delta);
 
 static inline uint64_t registry_hash(const struct hash_table *t, uint16_t ne, const struct id16 *id)
 {

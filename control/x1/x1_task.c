@@ -190,6 +190,18 @@ static bool same_destinations(const struct registry_task *old, const struct chan
 	return same;
 }
 
+// The dataplane would accept it and look for nobody until a context has ended.
+static int check_hash_contexts(struct build *b, const struct channel_task *new)
+{
+	if (registry_hash_contexts(b->registry, new) <= IDENTITY_CONTEXTS_MAX)
+		return 0;
+	x1_refuse(b->why, b->generic,
+		"hashedIdentifier: at most %d hash contexts, of one algorithm, salt and "
+		"targetIdentityType each, are used at a time",
+		IDENTITY_CONTEXTS_MAX);
+	return POI_ERR_INVALID;
+}
+
 // A trigger changes what is intercepted and nothing else (TS 33.128 clause 6.2.3.5.3).
 static int check_modification(
 	struct build *b, const struct x1_task_details *d, const struct channel_task *new)
@@ -262,6 +274,8 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 		rc = x1_task_report(&config->nes[ne], d, b.generic, out, why);
 	if (!rc && (out->report != REPORT_NONE || config->delivery.attributes.matched_target))
 		rc = x1_task_matched(d, b.generic, out, room->matched, why);
+	if (!rc)
+		rc = check_hash_contexts(&b, out);
 	if (!rc)
 		rc = check_known(&b, d);
 	if (!rc)

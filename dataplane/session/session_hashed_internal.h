@@ -6,7 +6,8 @@
 
 #include "dataplane/session/session_subscription_internal.h"
 
-#define HASH_CONTEXTS_MAX 16u // a subscription that needs another waits for one to end
+// A subscription that needs another waits for one to end; X1 refuses its task before.
+#define HASH_CONTEXTS_MAX ((uint32_t)IDENTITY_CONTEXTS_MAX)
 #define HASHED_TEXTS_MAX 2u   // forms of one identity: an NAI whose realm is written in capitals
 
 struct hash_context {

@@ -170,6 +170,69 @@ Test(x1_hashed, refused_by_name)
 	cr_expect_null(strstr(why.text, "303e"), "no digest in a text");
 }
 
+static struct registry_task *activate(uint8_t xid)
+{
+	details.xid.b[0] = xid;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	struct registry_task *t = registry_task_new(0, &out, "", 0);
+	cr_assert_not_null(t);
+	cr_assert_eq(registry_task_set_objects(t, room.object, room.n_objects), 0);
+	cr_assert_eq(registry_task_add(registry, t), 0);
+	return t;
+}
+
+// What the dataplane has no room for is refused, and not accepted in doubt. A context is an
+// algorithm, a salt and a kind of identity; tasks share it, and so do two objects that say the
+// same.
+Test(x1_hashed, as_many_contexts_as_there_is_room_for)
+{
+	static const char *const kinds[] = {"IMSI", "InternationalE164", "IMEI", "IMEICheckDigit"};
+	struct registry_task *first = NULL;
+	char digest[2 * 64 + 1] = DIGEST64;
+
+	for (uint8_t i = 0; i < IDENTITY_CONTEXTS_MAX / 4; i++) {
+		const struct id16 context = {{100, i}};
+		char name[] = "saltsalt0";
+		name[8] = (char)('0' + i);
+		add_context(context, OBJECT_SHA_512, name);
+		for (uint8_t k = 0; k < 4; k++) {
+			details.n_targets = 0;
+			hashed(context, kinds[k], digest);
+			struct registry_task *t = activate((uint8_t)(20 + 4 * i + k));
+			first = first ? first : t;
+		}
+	}
+	cr_expect_eq(build_one(sha256, "IMSI", DIGEST32), X1_ERR_ACTIVATE);
+	cr_expect_not_null(strstr(why.text, "at most 16 hash contexts"), "%s", why.text);
+	const struct id16 known = {{100, 0}}, again = {{101}};
+	digest[0] = 'a';
+	cr_expect_eq(build_one(known, "IMSI", digest), 0, "another subscriber under one of them");
+	cr_expect_eq(build_one(known, "NAI", digest), X1_ERR_ACTIVATE, "another kind of identity");
+	add_context(again, OBJECT_SHA_512, "saltsalt0");
+	cr_expect_eq(build_one(again, "IMSI", digest), 0, "another object for the same");
+	details.n_targets = 0;
+	hashed(again, "IMSI", digest);
+	struct registry_task *second = activate(90);
+	registry_task_remove(registry, first);
+	cr_expect_eq(build_one(sha256, "IMSI", DIGEST32), X1_ERR_ACTIVATE, "it is used still");
+	registry_task_remove(registry, second);
+	cr_expect_eq(build_one(sha256, "IMSI", DIGEST32), 0, "%s", why.text);
+	targets[0] = (struct x1_target){.kind = X1_TARGET_IMSI, .text = "001010000000001"};
+	details.n_targets = 1;
+	cr_expect_eq(build(), 0, "clear values need none");
+	// Alternatives count together.
+	config.nes[0].targets = CONFIG_TARGETS_ALTERNATIVES;
+	details.n_targets = 0;
+	hashed(sha256, "IMSI", DIGEST32);
+	hashed(sha512, "IMSI", DIGEST64);
+	cr_expect_eq(build(), X1_ERR_ACTIVATE);
+	details.n_targets = 0;
+	hashed(sha256, "IMSI", DIGEST32);
+	hashed(known, "InternationalE164", DIGEST64);
+	activate(91);
+	cr_expect_eq(build_one(sha512, "IMSI", DIGEST64), X1_ERR_ACTIVATE);
+}
+
 Test(x1_hashed, one_in_a_conjunction)
 {
 	hashed(sha256, "IMSI", DIGEST32);
