@@ -165,10 +165,10 @@ def hash_context(ident, salt, algorithm="sha-256", element="createObject"):
 		"\n      <g:hashAlgorithm>%s</g:hashAlgorithm>\n      <g:salt>%s</g:salt>" % (algorithm, salt.hex()))
 
 
-def destination_set(ident, dids, kind="Redundant", name=None, element="createObject"):
-	"""`dids`: the most preferred first."""
-	members = "".join("\n        <g:AssociatedDID><g:dId>%s</g:dId><g:preference>%d</g:preference></g:AssociatedDID>" % (d, n + 1)
-		for n, d in enumerate(dids))
+def destination_set(ident, dids, kind="Redundant", name=None, element="createObject", preferences=None):
+	"""`dids`: the most preferred first, or with `preferences` as they say."""
+	members = "".join("\n        <g:AssociatedDID><g:dId>%s</g:dId><g:preference>%d</g:preference></g:AssociatedDID>" % (d, n)
+		for d, n in zip(dids, preferences or range(1, len(dids) + 1)))
 	return _generic_object(element, ident, DESTINATION_SET, "DestinationSetDetails",
 		"%s\n      <g:listOfAssociatedDIDs>%s\n      </g:listOfAssociatedDIDs>\n      <g:destinationSetType>%s</g:destinationSetType>" % (
 		"\n      <g:friendlyName>%s</g:friendlyName>" % escape(name) if name else "", members, kind))
