@@ -197,7 +197,8 @@ static void look_at_key(const struct check *c, const char *key, const char *file
 // PrivateTmp= and ProtectHome= of both units put folders of their own, or none, in these places.
 static void look_at_place(const struct check *c, const char *what, const char *path)
 {
-	static const char *const hidden[] = {"/tmp/", "/var/tmp/", "/home/", "/root/", "/run/user/"};
+	static const char *const hidden[] = {
+		"/tmp/", "/var/tmp/", "/home/", "/root/", "/run/user/"};
 
 	for (size_t i = 0; path && i < sizeof(hidden) / sizeof(hidden[0]); i++)
 		if (!strncmp(path, hidden[i], strlen(hidden[i])))

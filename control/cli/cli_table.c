@@ -8,14 +8,14 @@ static const struct cli_command commands[] = {
 		O(OPTION_CONFIG) | O(OPTION_JSON), "FILE", false,
 		"Looks at the configuration, certificates and keys, ports, CPUs, hugepages, NICs, "
 		"the\n"
-		"clock, swap, folders and disks. Each line begins with ok, warn or FAIL and says "
-		"what\n"
-		"to type or change. FAIL: the programs would not start, or not do their work. "
-		"warn:\n"
-		"they would, with what the line says. No target and no key is printed.\n\n"
+		"clock, swap, folders and disks. Each line begins with ok, hint, warn or FAIL "
+		"and\n"
+		"says what to type or change. FAIL: the programs would not start, or not do their\n"
+		"work. warn: they would, with what the line says. hint: all works, and could be\n"
+		"better. No target and no key is printed.\n\n"
 		"  poi check                    the installed configuration\n"
 		"  poi check new.yaml           one that is not in place yet\n"
-		"  poi check | grep -v ^ok      only what is left to do\n",
+		"  poi check | grep -E '^(warn|FAIL)'  only what is left to do\n",
 		cli_check},
 	{"status", "What both processes count and hold, on one screen",
 		O(OPTION_CONFIG) | O(OPTION_JSON) | O(OPTION_WATCH) | O(OPTION_COUNT), NULL, false,
