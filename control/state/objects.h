@@ -60,6 +60,7 @@ struct object {
 	uint32_t hashed[HASHED_NAI + 1]; // of a hash context: those with a digest of this identity under it
 	uint32_t seen;	 // reconciliation round in which the dataplane was found to hold it
 	bool modifying;	 // a modification is on its way
+	const struct object *next; // what it is about to become, its members in use already; NULL: nothing
 	bool removing;	 // a deletion is on its way
 	struct object_details details; // points into `data`
 	uint8_t data[];		       // salt, XML

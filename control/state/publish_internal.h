@@ -27,7 +27,7 @@ struct publish_recover {
 	uint32_t round;
 	bool adopting;
 	int error; // first thing that makes the stream unusable
-	uint32_t network_elements, destinations, tasks;
+	uint32_t network_elements, destinations, tasks, objects;
 	struct publish_todo *todo; // what the dataplane holds beyond
 	uint32_t n_todo, todo_capacity;
 };

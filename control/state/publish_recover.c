@@ -208,6 +208,7 @@ static void on_object(struct publish *p, const uint8_t *body, size_t length)
 		r->error = POI_ERR_SYNTAX;
 		return;
 	}
+	r->objects++;
 	int32_t ne = registry_ne_index(p->registry, &m.ne);
 	if (ne >= 0 && r->adopting) {
 		adopt_object(p, (uint16_t)ne, &m);
@@ -367,7 +368,7 @@ static bool adopt_incomplete(struct publish *p)
 {
 	struct publish_recover *r = &p->recover;
 
-	if (!r->tasks && !r->destinations) {
+	if (!r->tasks && !r->destinations && !r->objects) {
 		if (p->hooks.fresh)
 			p->hooks.fresh(p->context);
 		p->restoring = p->hooks.fresh && p->hooks.restore;

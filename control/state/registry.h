@@ -219,13 +219,18 @@ uint32_t registry_destination_count(const struct registry *r, uint16_t ne);
 // Generic objects (objects.h). A destination that is a member of a set is in use; members need not be there,
 // so that objects can come before them.
 [[nodiscard]] int registry_object_add(struct registry *r, struct object *o); // as objects_add
+// A modification of `old` to `new` begins: the members of both are in use until registry_object_replace, or
+// registry_object_stays, which a modification that fails ends with (also where the object is gone meanwhile).
+void registry_object_begin(struct registry *r, struct object *old, const struct object *new);
+void registry_object_stays(struct registry *r, const struct object *new);
 [[nodiscard]] int registry_object_replace(struct registry *r, struct object *o); // as objects_replace
 void registry_object_remove(struct registry *r, struct object *o);
 // How many hash contexts (an algorithm, a salt and a kind of identity) the tasks of all network elements use,
 // those of `with`, which is none of them yet, included; 0: `with` needs none. IDENTITY_CONTEXTS_MAX is
 // what the dataplane has room for.
 uint32_t registry_hash_contexts(const struct registry *r, const struct channel_task *with);
-// How many sets of this type (enum object_set; 0: of any) have the destination as a member.
+// How many sets of this type (enum object_set; 0: of any) have the destination as a member; one that is modified
+// counts for what it is and for what it is about to become.
 uint32_t registry_sets_of(
 	const struct registry *r, uint16_t ne, const struct id16 *did, uint8_t type);
 // The redundant set as the dataplane's destination, its creation excepted; members that are not there are
@@ -237,6 +242,8 @@ bool registry_set_current(const struct registry *r, const struct registry_destin
 	const struct object_details *d);
 // Notes that the end of `set` that is member `did` is down, or up. False: it has no such end.
 bool registry_end_note(struct registry_destination *set, const struct id16 *did, bool down);
+// Returns true if a modification under way makes the destination a member of a redundant set.
+bool registry_set_joins(const struct registry *r, uint16_t ne, const struct id16 *did);
 // Returns true if the end that is member `did` is down in any redundant set.
 bool registry_end_down(const struct registry *r, uint16_t ne, const struct id16 *did);
 

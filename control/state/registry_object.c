@@ -20,13 +20,29 @@ int registry_object_add(struct registry *r, struct object *o)
 	return rc;
 }
 
+void registry_object_begin(struct registry *r, struct object *old, const struct object *new)
+{
+	refer_members(r, new, 1);
+	old->next = new;
+}
+
+void registry_object_stays(struct registry *r, const struct object *new)
+{
+	struct object *old = objects_find(r->objects, new->ne, &new->details.id);
+
+	refer_members(r, new, -1);
+	if (old && old->next == new)
+		old->next = NULL;
+}
+
 int registry_object_replace(struct registry *r, struct object *o)
 {
 	const struct object *old = objects_find(r->objects, o->ne, &o->details.id);
 
 	if (!old)
 		return POI_ERR_NOT_FOUND;
-	refer_members(r, o, 1);
+	if (old->next != o)
+		refer_members(r, o, 1);
 	refer_members(r, old, -1);
 	return objects_replace(r->objects, o);
 }
@@ -42,9 +58,22 @@ uint32_t registry_sets_of(
 {
 	uint32_t n = 0;
 
-	for (const struct object *o = objects_first(r->objects, ne); o; o = objects_next(o))
-		n += (!type || o->details.set == type) && object_has_member(o, did);
+	for (const struct object *o = objects_first(r->objects, ne); o; o = objects_next(o)) {
+		if (!type || o->details.set == type)
+			n += object_has_member(o, did) +
+			     (o->next && object_has_member(o->next, did));
+	}
 	return n;
+}
+
+bool registry_set_joins(const struct registry *r, uint16_t ne, const struct id16 *did)
+{
+	for (const struct object *o = objects_first(r->objects, ne); o; o = objects_next(o)) {
+		if (o->next && o->details.set == OBJECT_SET_REDUNDANT &&
+			object_has_member(o->next, did) && !object_has_member(o, did))
+			return true;
+	}
+	return false;
 }
 
 static bool down_in(const struct registry_destination *set, const struct id16 *did)

@@ -284,7 +284,8 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 		 registry_sets_of(c->registry, x->ne, &details->did, OBJECT_SET_REDUNDANT))
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"deliveryType: the destinations of a Redundant set must have the same");
-	else if (old->modifying || !old->ready)
+	else if (old->modifying || !old->ready ||
+		 registry_set_joins(c->registry, x->ne, &details->did))
 		x1_answer(x, m, X1_ERR_DESTINATION_MODIFY,
 			"another request for this destination is not completed yet");
 	else if (publish_state(c->publish) != PUBLISH_READY)

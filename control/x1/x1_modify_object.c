@@ -203,6 +203,7 @@ static void not_modified(struct x1_operation *op)
 	struct object *o = object_of(op);
 	struct registry_destination *set = registry_destination_find(c->registry, op->ne, &op->id);
 
+	registry_object_stays(c->registry, op->object);
 	object_free(op->object);
 	registry_destination_free(op->destination);
 	if (o) {
@@ -261,8 +262,10 @@ static void step(struct x1_operation *op, int result)
 	}
 	struct object_details was = old->details;      // its members alone are looked at
 	(void)persistence_object(c, op->object, NULL); // a rewrite has put the old one
-	if (registry_object_replace(c->registry, op->object))
+	if (registry_object_replace(c->registry, op->object)) {
+		registry_object_stays(c->registry, op->object);
 		object_free(op->object);
+	}
 	op->object = NULL;
 	if (op->destination)
 		keep_set(c, op->destination);
@@ -362,6 +365,7 @@ void x1_modify_object(struct exchange *x, const struct x1_message *m)
 	}
 	op->object = new;
 	old->modifying = true;
+	registry_object_begin(c->registry, old, new);
 	op->remaining = 1; // this function
 	int rc = persistence_object(c, new, &op->position);
 	if (!rc)

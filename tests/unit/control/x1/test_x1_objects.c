@@ -359,3 +359,67 @@ Test(x1_objects, all_are_deleted_at_once, .init = setup, .fini = teardown)
 	cr_assert_eq(fake_count(w.dataplane.destination), 4);
 	DONE(request_later(X1_REMOVE_ALL_DESTINATIONS, 0), "RemoveAllDestinations");
 }
+
+// Both requests are on their way: what the set is about to become is in use already.
+static void removed_while_it_joins(bool duplicate)
+{
+	struct http_exchange *removal;
+
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, duplicate, "\1")), "CreateObject");
+	w.dataplane.hold = true;
+	struct http_exchange *change = request_object(X1_MODIFY_OBJECT, set(6, duplicate, "\1\3"));
+	removal = request_id(X1_REMOVE_DESTINATION, 3);
+	run(50);
+	w.dataplane.hold = false;
+	fake_release(&w.dataplane);
+	DONE(change, "ModifyObject");
+	run(50);
+	cr_assert(removal->responded);
+	cr_expect(strstr(removal->body, "7010"), "%s", removal->body);
+}
+
+Test(x1_objects, a_redundant_set_keeps_who_joins_it, .init = setup, .fini = teardown)
+{
+	removed_while_it_joins(false);
+	cr_expect_eq(put_set(6).n_ends, 2);
+}
+
+Test(x1_objects, a_duplicate_set_keeps_who_joins_it, .init = setup, .fini = teardown)
+{
+	removed_while_it_joins(true);
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	cr_expect_eq(put_task(8).n_destinations, 2);
+}
+
+Test(x1_objects, who_joins_a_redundant_set_keeps_its_delivery, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\1")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	w.dataplane.hold = true;
+	struct http_exchange *change = request_object(X1_MODIFY_OBJECT, set(6, false, "\1\3"));
+	struct http_exchange *other = request_delivery(X1_MODIFY_DESTINATION, 3, X1_X2_ONLY);
+	run(50);
+	w.dataplane.hold = false;
+	fake_release(&w.dataplane);
+	DONE(change, "ModifyObject");
+	run(50);
+	cr_assert(other->responded);
+	cr_expect(strstr(other->body, "6001"), "%s", other->body);
+	cr_expect_eq(put_set(6).delivery & put_task(8).delivery, put_task(8).delivery);
+}
+
+Test(x1_objects, who_did_not_join_can_leave, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\1")), "CreateObject");
+	w.dataplane.result = POI_ERR_NOMEM;
+	struct http_exchange *change = request_object(X1_MODIFY_OBJECT, set(6, false, "\1\3"));
+	run(100);
+	cr_assert(change->responded);
+	w.dataplane.result = 0;
+	DONE(request_id(X1_REMOVE_DESTINATION, 3), "RemoveDestination");
+	DONE(request_object(X1_MODIFY_OBJECT, set(6, false, "\1\2")), "ModifyObject");
+	cr_expect_eq(put_set(6).n_ends, 2);
+}
