@@ -55,7 +55,11 @@ static inline const char *config_fail_safe_name(const struct config_keepalive *k
 	return k->model == CONFIG_KEEPALIVE_LATER ? "TIME_P3" : "TIME_P2";
 }
 
+// The version of X1 that messages say, to an ADMF of that minor or a later one.
+enum config_x1_version { CONFIG_X1_V1_8_1, CONFIG_X1_V1_13_1 };
+
 struct config_x1 { // global, and per network element where overridden
+	uint8_t version; // enum config_x1_version, default v1.8.1
 	uint32_t time1; // seconds
 	uint32_t time2;
 	struct config_keepalive keepalive;
@@ -63,6 +67,12 @@ struct config_x1 { // global, and per network element where overridden
 	bool remove_all_destinations;
 	bool require_uuid_v4;
 };
+
+// Returns the version that messages to an ADMF of this minor say. Static text.
+static inline const char *config_x1_announced(const struct config_x1 *x, unsigned minor)
+{
+	return x->version == CONFIG_X1_V1_13_1 && minor >= 13 ? "v1.13.1" : "v1.8.1";
+}
 
 enum config_role { CONFIG_ROLE_POI, CONFIG_ROLE_TRIGGERED };
 // What a list of target identifiers means: all of them at once, or any one.

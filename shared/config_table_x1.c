@@ -4,6 +4,9 @@
 static const struct config_word keepalive_model_words[] = {
 	{"v1.8.1", CONFIG_KEEPALIVE_V1_8_1}, {"later", CONFIG_KEEPALIVE_LATER}, {NULL, 0}};
 
+static const struct config_word x1_version_words[] = {
+	{"v1.8.1", CONFIG_X1_V1_8_1}, {"v1.13.1", CONFIG_X1_V1_13_1}, {NULL, 0}};
+
 static const struct config_key x1_keepalive_keys[] = {
 	KEY_BOOL("enabled", struct config_keepalive, enabled, "true",
 		"the ADMF sends Keepalive; disabled: Keepalive is answered 1070, no fail-safe"),
@@ -20,6 +23,9 @@ static const struct config_key x1_keepalive_keys[] = {
 static KEY_SCOPE(x1_keepalive_scope, x1_keepalive_keys)
 
 	static const struct config_key x1_keys[] = {
+		KEY_WORD("version", struct config_x1, version, x1_version_words, "v1.8.1",
+			"version that messages to an ADMF of that minor or a later one say: "
+			"v1.8.1 or v1.13.1; to others it is v1.8.1"),
 		KEY_NUMBER("time1", struct config_x1, time1, 1, 3600, "5",
 			"seconds to wait for the answer to a request (TIME1)"),
 		KEY_NUMBER("time2", struct config_x1, time2, 1, 3600, "15",

@@ -89,7 +89,8 @@ static void encode_item(struct x1_report *r, struct x1_buffer *b, struct report_
 	struct x1_fault fault = {.code = x1_report_code(i), .description = text};
 	struct x1_envelope e = {.admf_identifier = r->o.ne->admf_identifier,
 		.ne_identifier = r->o.ne->ne_identifier,
-		.time_ns = now_ns};
+		.time_ns = now_ns,
+		.version = config_x1_announced(&r->o.ne->x1, minor_of(r))};
 
 	// each attempt is a new request (clause 5.2.3)
 	item->transaction = id_random();

@@ -1,25 +1,8 @@
 // What is checked of each message before it is executed: who asks, in which version, and for what.
 #include "control/x1/x1_internal.h"
 
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
-
-#include "shared/version.h"
-
-// Versions v1.<digits>.<digits> are understood (ASCII digits only); `minor` is set then.
-static bool version_understood(const char *v, unsigned *minor)
-{
-	if (!v || strncmp(v, "v1.", 3) != 0)
-		return false;
-	v += 3;
-	size_t n = strspn(v, "0123456789");
-	if (!n || n > 6 || v[n] != '.')
-		return false;
-	*minor = (unsigned)strtoul(v, NULL, 10);
-	v += n + 1;
-	n = strspn(v, "0123456789");
-	return n && !v[n];
-}
 
 static const char starting[] = "starting: the tasks of the dataplane are not recovered yet";
 
@@ -62,16 +45,16 @@ int x1_check(const struct exchange *x, uint32_t index, const char **text)
 {
 	const struct x1_message *m = &x->container->messages[index];
 	const struct control *c = x->dispatch->control;
-	unsigned minor = 0;
 	int code = x1_check_identity(x, m, x->certificate[index]);
 
 	*text = "";
 	if (code)
 		return code;
-	if (!version_understood(m->version, &minor)) {
-		*text = POI_X1_VERSION;
+	if (!x1_version_supported(m->version)) {
+		*text = config_x1_announced(&c->config->nes[x->ne].x1, UINT_MAX);
 		return X1_ERR_VERSION;
 	}
+	unsigned minor = x1_version_minor(m->version);
 	if (m->schema_error) {
 		*text = m->why ? m->why : "";
 		return X1_ERR_SCHEMA;

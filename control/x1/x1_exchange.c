@@ -49,6 +49,8 @@ struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_mess
 
 	if (m)
 		e.transaction = m->transaction;
+	if (m && x1_version_supported(m->version))
+		e.version = config_x1_announced(&ne->x1, x1_version_minor(m->version));
 	return e;
 }
 

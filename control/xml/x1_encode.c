@@ -180,7 +180,7 @@ static void sender(struct x1_buffer *b, const struct x1_envelope *e)
 	element(b, "admfIdentifier", e->admf_identifier != NULL ? e->admf_identifier : "");
 	element(b, "neIdentifier", e->ne_identifier);
 	element_time(b, "messageTimestamp", e->time_ns);
-	element(b, "version", POI_X1_VERSION);
+	element(b, "version", e->version != NULL ? e->version : POI_X1_VERSION);
 }
 
 static void message_begin(struct x1_buffer *b, const char *element_name, const char *type,

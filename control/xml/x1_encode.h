@@ -23,6 +23,7 @@ struct x1_envelope {
 	const char *ne_identifier;
 	struct id16 transaction;
 	uint64_t time_ns; // messageTimestamp, nanoseconds since the epoch
+	const char *version; // NULL: v1.8.1
 };
 
 struct x1_fault {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "shared/error.h"
 #include "shared/ids.h"
@@ -50,7 +51,18 @@ enum x1_request_type {
 const char *x1_request_name(enum x1_request_type t); // "ActivateTask"
 
 // v1.<digits>.<digits>, ASCII digits: the versions this network element understands.
-bool x1_version_supported(const char *version);
+static inline bool x1_version_supported(const char *version)
+{
+	if (version == NULL || strncmp(version, "v1.", 3) != 0)
+		return false;
+	const char *minor = version + 3;
+	size_t digits = strspn(minor, "0123456789");
+	if (digits == 0 || minor[digits] != '.')
+		return false;
+	const char *patch = minor + digits + 1;
+	digits = strspn(patch, "0123456789");
+	return digits != 0 && patch[digits] == '\0';
+}
 
 // Of a supported version; 0 where there is none.
 static inline unsigned x1_version_minor(const char *version)

@@ -88,7 +88,7 @@ def normal(octets):
 	return re.sub(r"\s+", " ", text).strip()
 
 
-class Minors(fixture.PoiCase):
+class Samples(fixture.PoiCase):
 	@classmethod
 	def options(cls):
 		return {"xsd": False}  # judged here, by the minor
@@ -124,6 +124,8 @@ class Minors(fixture.PoiCase):
 			return [got[None]], octets
 		return [got[t] for t in re.findall(r"<(?:\w+:)?x1TransactionId>([^<]*)<", text)], octets
 
+
+class Minors(Samples):
 	def test_each_sample_has_a_row(self):
 		names = {n[:-len("_example.xml")] for n in os.listdir(os.path.join(self.folder, "v1.13.1", "examples"))
 			if n.endswith("_example.xml")}
@@ -199,6 +201,32 @@ class Minors(fixture.PoiCase):
 				out.writelines(lines)
 		with open(KEPT, encoding="utf-8") as f:
 			self.assertEqual(lines, f.readlines())
+
+
+class Announced(Samples):
+	"""x1.version: what answers to an ADMF of that minor or a later one say, each valid there, and not an octet else."""
+
+	@classmethod
+	def options(cls):
+		return {"x1_extra": "x1: { version: v1.13.1 }", **super().options()}
+
+	def test_samples(self):
+		for asked, said in ((8, "v1.8.1"), (9, "v1.8.1"), (13, "v1.13.1"), (19, "v1.13.1"), (22, "v1.13.1")):
+			for name in SAMPLES:
+				with self.subTest("%s %d" % (name, asked)):
+					if name in SETS:
+						self.empty()
+					got, octets = self.answers(self.sample(name, "v1.%d.1" % asked))
+					wanted = "v1.8.1" if got[0].top_level else said  # of no message, and so of no minor
+					self.assertEqual(set(re.findall(rb"<x1:version>([^<]*)<", octets)), {wanted.encode()})
+			self.empty()
+
+	def test_v1_8_1_as_ever(self):
+		with open(KEPT, encoding="utf-8") as f:
+			kept = dict(line.rstrip("\n").split("\t") for line in f)
+		for name in CORE:
+			with self.subTest(name):
+				self.assertEqual(normal(self.answers(self.sample(name, "v1.8.1"))[1]), kept[name])
 
 
 if __name__ == "__main__":

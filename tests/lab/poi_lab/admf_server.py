@@ -275,7 +275,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 			code = field(element, code_name)
 			admf.write({**common, "index": index, "type": kind, "transaction": field(element, "x1TransactionId"),
 				"sent": field(element, "messageTimestamp"), "ne": field(element, "neIdentifier"),
-				"admf": field(element, "admfIdentifier"), "id": field(element, id_name), "report": field(element, type_name),
+				"admf": field(element, "admfIdentifier"), "version": field(element, "version"),
+				"id": field(element, id_name), "report": field(element, type_name),
 				"code": int(code) if code else None, "description": field(element, text_name),
 				"answer": how["fault"] or (str(how["codes"][index]) if how["codes"][index] else "ok")})
 

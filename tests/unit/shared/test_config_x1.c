@@ -85,6 +85,8 @@ Test(config_x1, times_fit_together)
 		  "3600, or a smaller time-p2");
 	expect_refusal("time-p2: 3600", "time-p2: 3600, model: v1.9",
 		F "11:66: x1.keepalive.model is \"v1.9\", write v1.8.1 or later");
+	expect_refusal("time1: 5", "time1: 5\n  version: v1.22.1",
+		F "10:12: x1.version is \"v1.22.1\", write v1.8.1 or v1.13.1");
 	char *text = changed("enabled: true, time-p1: 60, time-p2: 3600",
 		"enabled: false, time-p1: 60, time-p2: 60");
 	struct config *c = load(text);

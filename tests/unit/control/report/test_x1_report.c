@@ -53,6 +53,7 @@ Test(x1_report, the_form_follows_the_minor_of_the_admf)
 	uint32_t n = 0;
 
 	b->options.minor = &minor;
+	b->ne.x1.version = CONFIG_X1_V1_13_1;
 	start_admf(b, "admf");
 	open_bed(b);
 	for (size_t m = 0; m < sizeof(minors) / sizeof(*minors); m++) {
@@ -74,6 +75,9 @@ Test(x1_report, the_form_follows_the_minor_of_the_admf)
 	cr_assert_eq(recorded(b, "\"ReportNEIssue\"", "\"code\": 9020"), 2);
 	cr_assert_eq(recorded(b, "\"FaultCleared\"", "\"code\": 9000"), 2);
 	cr_assert_eq(recorded(b, "\"ReportTaskIssue\"", "\"code\": 9020"), 4);
+	cr_assert_eq(
+		recorded(b, "\"version\": \"v1.8.1\"", ""), 12, "until the ADMF has that minor");
+	cr_assert_eq(recorded(b, "\"version\": \"v1.13.1\"", ""), 4);
 	free_bed(b);
 }
 

@@ -140,9 +140,12 @@ void x1_top_level_error(struct x1_buffer *b, const struct x1_envelope *e)
 	line(b, "top %s %s\n", e->admf_identifier, e->ne_identifier);
 }
 
+static const char *announced; // the version of the answer that was written last
+
 void x1_response_ok(
 	struct x1_buffer *b, const struct x1_envelope *e, enum x1_request_type t, bool completed)
 {
+	announced = e->version;
 	line(b, "%s %02x %s\n", x1_request_name(t), e->transaction.b[15],
 		completed ? "completed" : "acknowledged");
 }
@@ -150,11 +153,13 @@ void x1_response_ok(
 void x1_response_error(struct x1_buffer *b, const struct x1_envelope *e, enum x1_request_type t,
 	int code, const char *description)
 {
+	announced = e->version;
 	line(b, "%s %02x %d %s\n", x1_request_name(t), e->transaction.b[15], code, description);
 }
 
 void x1_message_open(struct x1_buffer *b, const struct x1_envelope *e, enum x1_request_type t)
 {
+	announced = e->version;
 	line(b, "%s %02x answer\n", x1_request_name(t), e->transaction.b[15]);
 }
 

@@ -31,6 +31,40 @@ Test(dispatch, identity_before_version_before_schema)
 	expect(submit(c), "begin\nPing a0 1040 \nend\n");
 }
 
+static const char *announced_to(const char *version, enum x1_request_type type)
+{
+	struct x1_container *c = container(1);
+
+	c->messages[0].type = type;
+	c->messages[0].version = version;
+	announced = NULL;
+	struct http_exchange *x = submit(c);
+	for (unsigned i = 0; i < 100 && !x->responded; i++)
+		run(10);
+	cr_assert(x->responded);
+	free(x);
+	return announced ? announced : "v1.8.1"; // what the encoder takes for none
+}
+
+// Announced only to who speaks that minor or a later one, whatever the answer is.
+Test(dispatch, version_announced)
+{
+	static const enum x1_request_type types[] = {
+		X1_PING, X1_GET_NE_STATUS, X1_LIST_ALL_DETAILS, X1_REPORT_NE_ISSUE};
+	static const char *const asked[] = {"v1.13.1", "v1.22.1", "v1.8.1", "v1.12.9", "v2.13.0"};
+
+	for (unsigned i = 0; i < 20; i++) {
+		w.config.nes[0].x1.version = CONFIG_X1_V1_8_1;
+		cr_expect_str_eq(announced_to(asked[i % 5], types[i / 5]), "v1.8.1");
+		w.config.nes[0].x1.version = CONFIG_X1_V1_13_1;
+		cr_expect_str_eq(
+			announced_to(asked[i % 5], types[i / 5]), i % 5 < 2 ? "v1.13.1" : "v1.8.1");
+	}
+	struct x1_container *c = container(1);
+	c->messages[0].version = "";
+	expect(submit(c), "begin\nPing a0 1020 v1.13.1\nend\n");
+}
+
 Test(dispatch, top_level_error)
 {
 	struct x1_container *c = container(0);

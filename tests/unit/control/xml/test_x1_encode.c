@@ -88,6 +88,11 @@ Test(x1_encode, ok_and_error_for_every_request)
 	cr_assert_not_null(strstr(b.text, "<x1:messageTimestamp>2026-11-22T08:15:30.004210Z<"));
 	cr_assert_not_null(strstr(b.text, "<x1:version>" POI_X1_VERSION "<"));
 	cr_assert_not_null(strstr(b.text, "no &amp; &lt;never&gt;\xef\xbf\xbd\xef\xbf\xbd<"));
+	x1_buffer_cut(&b, 0);
+	e.version = "v1.13.1";
+	x1_response_ok(&b, &e, X1_PING, true);
+	cr_assert_not_null(strstr(b.text, "<x1:version>v1.13.1</x1:version>"));
+	cr_assert_null(strstr(b.text, POI_X1_VERSION));
 	x1_buffer_free(&b);
 }
 
