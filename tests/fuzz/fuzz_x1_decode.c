@@ -1,5 +1,6 @@
 // X1 documents, as requests and as answers; what decodes must come back from its own serialisation.
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,37 @@ static void check_fragment(struct x1_decoder *d, const char *xml, size_t length)
 	if (strcmp(second, xml) != 0)
 		abort();
 	x1_container_free(again);
+}
+
+// What answers have of an object, sent back as the request that creates it.
+static void check_object(struct x1_decoder *d, const char *xml, size_t length)
+{
+	static const char begin[] = "<x1:object ", end[] = "</x1:object>";
+	static const char form[] =
+		"<x1:X1Request xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\""
+		" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">"
+		"<x1:x1RequestMessage xsi:type=\"x1:CreateObjectRequest\">"
+		"<x1:admfIdentifier>a</x1:admfIdentifier><x1:neIdentifier>n</x1:neIdentifier>"
+		"<x1:messageTimestamp>2026-12-02T17:01:40.751334Z</x1:messageTimestamp>"
+		"<x1:version>v1.13.1</x1:version>"
+		"<x1:x1TransactionId>7a500001-0001-4001-8001-000000000002</x1:x1TransactionId>"
+		"<x1:createObject %.*s</x1:createObject></x1:x1RequestMessage></x1:X1Request>";
+	size_t b = sizeof(begin) - 1, e = sizeof(end) - 1;
+
+	if (length < b + e || memcmp(xml, begin, b) != 0 || strcmp(xml + length - e, end) != 0)
+		abort();
+	char *text = malloc(sizeof(form) + length);
+	if (text == NULL)
+		abort();
+	int n = snprintf(text, sizeof(form) + length, form, (int)(length - b - e), xml + b);
+	struct x1_container *again = x1_decode(d, text, (size_t)n);
+	if (again == NULL || again->n_messages != 1 || again->messages[0].object == NULL)
+		abort();
+	const struct x1_object_details *o = again->messages[0].object;
+	if (o->xml == NULL || strcmp(o->xml, xml) != 0)
+		abort();
+	x1_container_free(again);
+	free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -40,6 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_fragment(d, m->task->xml, m->task->xml_length);
 		if (m->destination != NULL)
 			check_fragment(d, m->destination->xml, m->destination->xml_length);
+		if (m->object != NULL && m->object->xml != NULL)
+			check_object(d, m->object->xml, m->object->xml_length);
 	}
 	x1_container_free(c);
 	(void)!x1_decode_answers(d, exact, size, answers, 4);
