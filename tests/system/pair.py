@@ -1,4 +1,5 @@
 """An MDF pair: each end keeps by connection what it read and what it acknowledged, so that both together can be judged."""
+import array
 import collections
 import threading
 import time
@@ -7,19 +8,24 @@ import loss
 
 
 class Line:
-	"""One connection: the PDUs that it brought, and how many of them were acknowledged for certain."""
+	"""One connection: the PDUs that it brought, and how many of them were acknowledged, answer by answer."""
 
 	def __init__(self, name):
-		self.name, self.pdus, self.settled, self.answered = name, [], [], 0
+		self.name, self.settled, self.answered = name, [], 0
+		self.contexts, self.numbers, self.markers = array.array("H"), array.array("I"), array.array("I")
+
+	def certain(self):
+		"""So many that the sender knows: the last answer of a connection may have been on its way when it ended."""
+		return self.settled[-2] if len(self.settled) > 1 else 0
 
 
 class Mdf(loss.Mdf):
 	"""One end. Markers are numbers at the begin of the UDP payload."""
 
-	def __init__(self, pki, name, lines, window=0):
+	def __init__(self, pki, name, lines, contexts, window=0):
 		super().__init__(pki, window=window)
-		self.name, self.lines, self._mine, self._on_pdu = name, lines, threading.local(), self._mark
-		self.up = True
+		self.name, self.lines, self.contexts = name, lines, contexts
+		self._mine, self._on_pdu, self.up = threading.local(), self._mark, True
 
 	def _counting(self, context, sequence, local=None):
 		return None, True  # of both ends together, in `judge`
@@ -35,15 +41,18 @@ class Mdf(loss.Mdf):
 		return super()._recv(tls, view)
 
 	def _mark(self, p):
-		self._mine.line.pdus.append((p.context, p.sequence, int(p.payload[28:].split(b" ")[0])))
+		line = self._mine.line
+		line.contexts.append(self.contexts.setdefault(p.context, len(self.contexts)))
+		line.numbers.append(p.sequence)
+		line.markers.append(int(p.payload[28:].split(b" ")[0]))
 
 	def _keepalive(self, p, last):
-		self._mine.line.answered = len(self._mine.line.pdus)
+		self._mine.line.answered = len(self._mine.line.markers)
 		return super()._keepalive(p, last)
 
 	@property
 	def markers(self):
-		return {marker for line in list(self.lines) if line.name == self.name for _, _, marker in list(line.pdus)}
+		return {marker for line in list(self.lines) if line.name == self.name for marker in line.markers[:]}
 
 	def kill(self):
 		"""As the end of its process: no listener, no connection."""
@@ -62,8 +71,8 @@ class Pair:
 	"""Two ends, or more."""
 
 	def __init__(self, case, pki, n=2, window=0):
-		self.lines = []
-		self.ends = [Mdf(pki, "end %d" % i, self.lines, window) for i in range(n)]
+		self.lines, self.contexts = [], {}
+		self.ends = [Mdf(pki, "end %d" % i, self.lines, self.contexts, window) for i in range(n)]
 		for m in self.ends:
 			m.start()
 			case.addCleanup(m.stop)
@@ -80,23 +89,29 @@ class Pair:
 	def judge(self, case):
 		"""({context: {number: marker}}, PDUs that came again). A number is one PDU and a PDU one number, wherever it came; on a
 		connection numbers only grow; what was acknowledged for certain at one connection was so at no other."""
-		numbers, of_marker, at = collections.defaultdict(dict), {}, collections.defaultdict(list)
+		numbers, of_marker, certain, again = collections.defaultdict(dict), {}, {}, 0
 		for line in self.lines:
-			last = {}
-			for position, (context, number, marker) in enumerate(line.pdus):
-				case.assertEqual(numbers[context].setdefault(number, marker), marker, "number %d stands for two PDUs" % number)
-				case.assertEqual(of_marker.setdefault(marker, (context, number)), (context, number), "marker %d has two numbers" % marker)
-				case.assertGreater(number, last.get(context, -1), "%s: a number came twice on a connection, or late" % line.name)
+			last, sure = {}, line.certain()
+			for position, place in enumerate(zip(line.contexts, line.numbers, line.markers)):
+				context, number, marker = place
+				if number <= last.get(context, -1):
+					case.fail("%s: number %d came behind %d on one connection" % (line.name, number, last[context]))
 				last[context] = number
-				at[marker].append((line, position))
-		for marker, places in at.items():
-			# The last answer of a connection may have been on its way when it ended.
-			certain = [line.name for line, position in places if len(line.settled) > 1 and position < line.settled[-2]]
-			case.assertLessEqual(len(certain), 1, "marker %d had been acknowledged and came again: %s" % (marker, certain))
-		again = sum(len(places) - 1 for places in at.values())
+				if numbers[context].setdefault(number, marker) != marker:
+					case.fail("number %d stands for packets %d and %d" % (number, numbers[context][number], marker))
+				again += marker in of_marker
+				if of_marker.setdefault(marker, place) != place:
+					case.fail("packet %d has two numbers: %s, %s" % (marker, of_marker[marker], place))
+				if position < sure and certain.setdefault(marker, line) is not line:
+					case.fail("packet %d was acknowledged at %s and at %s" % (marker, certain[marker].name, line.name))
 		for m in self.ends:
 			case.assertEqual(m.violations, [])
 		return dict(numbers), again
+
+	@property
+	def read(self):
+		"""PDUs so far, each as often as it came."""
+		return sum(len(line.markers) for line in list(self.lines))
 
 
 class Load(threading.Thread):
