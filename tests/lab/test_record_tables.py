@@ -146,6 +146,14 @@ PLANTED = (
 	("SMSReport", {"sMSTPDUData": {"truncatedSMSTPDU": b"\1"}}, ["sMSTPDUData.truncatedSMSTPDU: not in a report"]),
 	("SMSReport", {"direction": "toTarget"}, ["direction: not in the table"]),
 	("SMSReport", {"sMSTPDUData": b"\1"}, ["sMSTPDUData: not a structure"]),
+	("SMFMAUnsuccessfulProcedure", {"sUPI": None}, ["sUPI, pEI, gPSI: one of them is mandatory"]),
+	("SMFMAPDUSessionEstablishment", {"accessInfo": ACCESS * 2}, []),
+	("SMFPDUtoMAPDUSessionModification", {"requestType": "reserved"}, ["requestType: reserved is no value here"]),
+	("AMFRANHandoverRequest", {"userIdentifiers": {}}, ["userIdentifiers: list too short"]),
+	("AMFUEConfigurationUpdate", {"userIdentifiers": {}}, ["userIdentifiers: list too short"]),
+	*((name, {"sUPI": None}, ["sUPI: mandatory without pEI, missing"]) for name in tables.RECORDS
+		if name in ("SMFPDUSessionModification", "SMFStartOfInterceptionWithEstablishedPDUSession",
+			"SMFStartOfInterceptionWithEstablishedMAPDUSession", "SMFPDUtoMAPDUSessionModification")),
 )
 
 
