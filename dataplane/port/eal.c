@@ -104,6 +104,10 @@ static int run_init(struct eal_arguments *a, const struct config *config, char *
 		if (!no_huge || strcmp(a->argument[i], "--in-memory") != 0)
 			argv[argc++] = a->argument[i];
 	argv[argc] = NULL;
+	// net_af_xdp: libxdp's dispatcher keeps files in a bpffs that would outlive the process,
+	// and one program per interface is all that a port needs.
+	(void)setenv(
+		"LIBXDP_SKIP_DISPATCHER", "1", 0); // NOLINT(concurrency-mt-unsafe): no threads yet
 	eal_log_start();
 	int started = rte_eal_init(argc, argv);
 	eal_log_stop();

@@ -14,6 +14,7 @@
 #include "dataplane/port/eal.h"
 #include "dataplane/port/port_internal.h"
 #include "dataplane/port/port_spread.h"
+#include "dataplane/port/xdp_link.h"
 #include "shared/log.h"
 #include "shared/nic.h"
 #include "shared/packet_buffers.h"
@@ -500,6 +501,7 @@ static int start(
 		return POI_ERR_UNSUPPORTED;
 	}
 	netdev_look_before(&before);
+	uint32_t program = is_af_xdp(p) ? xdp_program(p->info.if_index) : 0;
 	int e = configure(p, c->mbuf_size);
 	if (e == 0)
 		e = queues(p, pool);
@@ -511,6 +513,7 @@ static int start(
 		return POI_ERR_IO;
 	}
 	p->started = true;
+	p->xdp_link = is_af_xdp(p) ? xdp_link_take(p->name, p->info.if_index, program) : -1;
 	see_all(p);
 	struct rte_eth_dev_info now;
 	if (rte_eth_dev_info_get(p->id, &now) == 0) // some know their interface only now
@@ -570,6 +573,7 @@ void ports_close(struct ports *ps)
 		struct port *p = &ps->port[i];
 		if (!p->started)
 			continue;
+		xdp_link_close(p->xdp_link);
 		netdev_drops_close(&p->drops);
 		port_device_forget(&p->device);
 		if (p->device.released)

@@ -36,7 +36,8 @@ struct ports *ports_open(
 	const struct config_dataplane *config, uint32_t held, char *why, size_t why_size);
 void ports_close(struct ports *p); // stops and closes the devices; workers have ended
 // True when closing makes system calls that the sandbox punishes: net_af_xdp's bpf(). Once confined, such
-// ports and the EAL are left to the kernel, which takes everything back when the process has ended.
+// ports and the EAL are left to the kernel, which takes everything back when the process has ended, the XDP
+// program included (xdp_link.h).
 bool ports_close_forbidden(const struct ports *p);
 
 const struct lane *ports_lanes(const struct ports *p, uint32_t worker, uint32_t *n);

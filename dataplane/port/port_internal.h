@@ -29,6 +29,7 @@ struct port {
 	uint64_t imissed, nombuf, ierrors, handed; // when the current outage began
 	struct loss_debounce losing;
 	struct netdev_drops drops; // of a port on a kernel interface
+	int xdp_link; // net_af_xdp: keeps its program on the interface; -1: none
 	struct port_device device;
 	bool lost;		    // the device has gone
 	bool reset;		    // its driver wants it to be opened anew

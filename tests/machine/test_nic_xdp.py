@@ -10,9 +10,8 @@ AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
 RestrictAddressFamilies=AF_XDP
 SystemCallFilter=bpf
-Environment=LIBXDP_BPFFS={BPFFS} LIBXDP_SKIP_DISPATCHER=1
+Environment=LIBXDP_BPFFS={BPFFS}
 ReadWritePaths={BPFFS}
-ExecStopPost=+/usr/sbin/ip link set dev INTERFACE xdp off
 """
 
 
@@ -38,7 +37,7 @@ class AfXdp(CardsCase):
 		cls.addClassCleanup(cls.machine.run, f"umount {BPFFS}", check=False)
 		cls.machine.write(
 			"/etc/systemd/system/poi-dataplane.service.d/xdp.conf",
-			DROP_IN.replace("INTERFACE", cls.interface),
+			DROP_IN,
 		)
 		cls.machine.run("systemctl daemon-reload")
 		cls.addClassCleanup(
