@@ -68,6 +68,53 @@ struct wire_reader ber_get(struct wire_reader *r, uint8_t tag)
 	return wire_get_reader(r, length);
 }
 
+// An identifier; false when it is cut, longer than needed or has a number of more than 28 bits.
+static bool take_identifier(struct wire_reader *r, uint8_t *bits, uint32_t *number)
+{
+	uint8_t first = wire_get_u8(r);
+	uint32_t v = first & BER_LONG;
+
+	*bits = (uint8_t)(first & ~BER_LONG);
+	*number = v;
+	if (r->error || v < BER_LONG)
+		return !r->error;
+	v = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t octet = wire_get_u8(r);
+
+		v = v << 7 | (octet & 0x7f);
+		if (r->error || v == 0) // nothing there, or a zero in front
+			return false;
+		if (octet < 0x80) {
+			*number = v;
+			return v >= BER_LONG;
+		}
+	}
+	return false;
+}
+
+uint8_t ber_peek_number(const struct wire_reader *r, uint32_t *number)
+{
+	struct wire_reader copy = *r;
+	uint8_t bits;
+
+	*number = 0;
+	if (wire_left(&copy) == 0 || !take_identifier(&copy, &bits, number))
+		return 0;
+	return bits;
+}
+
+struct wire_reader ber_get_number(struct wire_reader *r, uint8_t bits, uint32_t number)
+{
+	uint8_t got_bits = 0;
+	uint32_t got = 0;
+
+	if (!take_identifier(r, &got_bits, &got) || got_bits != bits || got != number)
+		fail(r);
+	size_t length = get_length(r);
+	return wire_get_reader(r, length);
+}
+
 void ber_close(struct wire_reader *r, const struct wire_reader *inner)
 {
 	int e = wire_finish(inner);

@@ -1,6 +1,7 @@
 #pragma once
 
-// DER of ITU-T X.690 as far as the xIRI of TS 33.128 need it: one-octet tags, definite lengths.
+// DER of ITU-T X.690 as far as the xIRI of TS 33.128 need it: definite lengths; tags of one octet
+// where a function takes `tag`, of any length where it takes `bits` and `number`.
 // The writer works from the end towards the start, so that a length is known when its header is
 // written: values come last field first. The reader is strict: one value has one encoding.
 
@@ -15,6 +16,7 @@
 #define BER_SEQUENCE 0x30u
 #define BER_CONTEXT 0x80u     // | number (0..30): primitive
 #define BER_CONSTRUCTED 0x20u // |
+#define BER_LONG 0x1fu	      // | in the first octet: the number follows, 31 and more
 
 struct ber_writer {
 	uint8_t *start; // of the room
@@ -45,6 +47,38 @@ static inline uint8_t *ber_room(struct ber_writer *w, size_t length)
 	return w->at;
 }
 
+// Length, then identifier, in front of the last `length` octets written.
+static inline void ber_put_length(struct ber_writer *w, size_t length)
+{
+	unsigned more = length < 0x80        ? 0
+			: length < 0x100     ? 1
+			: length < 0x10000   ? 2
+			: length < 0x1000000 ? 3
+					     : 4;
+	uint8_t *p = ber_room(w, 1 + more);
+
+	if (!p)
+		return;
+	*p++ = (uint8_t)(more ? 0x80 | more : length);
+	for (unsigned i = more; i > 0; i--)
+		*p++ = (uint8_t)(length >> 8 * (i - 1));
+}
+
+// `bits` are the class and BER_CONSTRUCTED; any number up to 2^28 - 1.
+static inline void ber_put_identifier(struct ber_writer *w, uint8_t bits, uint32_t number)
+{
+	unsigned more = number < BER_LONG ? 0 : number < 0x80 ? 1 : number < 0x4000 ? 2 : 3;
+
+	if (number >= 0x200000)
+		more = 4;
+	uint8_t *p = ber_room(w, 1 + more);
+	if (!p)
+		return;
+	*p++ = (uint8_t)(bits | (more ? BER_LONG : number));
+	for (unsigned i = more; i > 0; i--)
+		*p++ = (uint8_t)((number >> 7 * (i - 1) & 0x7f) | (i > 1 ? 0x80 : 0));
+}
+
 // Tag and length in front of the last `length` octets written.
 static inline void ber_put_header(struct ber_writer *w, uint8_t tag, size_t length)
 {
@@ -72,6 +106,13 @@ static inline void ber_put_header(struct ber_writer *w, uint8_t tag, size_t leng
 static inline void ber_wrap(struct ber_writer *w, uint8_t tag, const uint8_t *mark)
 {
 	ber_put_header(w, tag, (size_t)(mark - w->at));
+}
+
+static inline void ber_wrap_number(
+	struct ber_writer *w, uint8_t bits, uint32_t number, const uint8_t *mark)
+{
+	ber_put_length(w, (size_t)(mark - w->at));
+	ber_put_identifier(w, bits, number);
 }
 
 static inline void ber_put_octets(
@@ -108,6 +149,11 @@ void ber_put_time(struct ber_writer *w, uint8_t tag, uint64_t ns);
 
 // The next value, which must have this tag: a reader of its contents.
 struct wire_reader ber_get(struct wire_reader *r, uint8_t tag);
+// The same with an identifier of any length, which must be the shortest one.
+struct wire_reader ber_get_number(struct wire_reader *r, uint8_t bits, uint32_t number);
+// The next identifier, without taking it: its class and form, its number in `*number`. 0 at the end,
+// after an error, or where the identifier is cut or has a number of more than 28 bits.
+uint8_t ber_peek_number(const struct wire_reader *r, uint32_t *number);
 // The tag of the next value, without taking it; 0 at the end or after an error.
 uint8_t ber_peek(const struct wire_reader *r);
 // INTEGER or ENUMERATED in low..high.

@@ -194,3 +194,79 @@ Test(ber, booleans)
 	ber_get_boolean(&r, 0x8e);
 	cr_expect_eq(wire_finish(&r), POI_ERR_INVALID);
 }
+
+struct identifier_row {
+	uint32_t number;
+	const char *octets;
+	size_t n;
+};
+
+static const struct identifier_row identifier_rows[] = {
+	{0, "\xa0", 1},
+	{30, "\xbe", 1},
+	{31, "\xbf\x1f", 2},
+	{56, "\xbf\x38", 2},
+	{127, "\xbf\x7f", 2},
+	{128, "\xbf\x81\x00", 3},
+	{132, "\xbf\x81\x04", 3},
+	{16383, "\xbf\xff\x7f", 3},
+	{16384, "\xbf\x81\x80\x00", 4},
+	{2097151, "\xbf\xff\xff\x7f", 4},
+	{2097152, "\xbf\x81\x80\x80\x00", 5},
+	{268435455, "\xbf\xff\xff\xff\x7f", 5},
+};
+
+Test(ber, identifiers)
+{
+	for (size_t i = 0; i < sizeof(identifier_rows) / sizeof(identifier_rows[0]); i++) {
+		const struct identifier_row *row = &identifier_rows[i];
+		struct ber_writer w = writer(600);
+		uint32_t number = 1;
+
+		const uint8_t *mark = w.at;
+		ber_put_octets(&w, 0x81, room, 300);
+		ber_wrap_number(&w, BER_CONTEXT | BER_CONSTRUCTED, row->number, mark);
+		cr_assert_eq(w.error, 0);
+		cr_expect_eq(ber_written(&w), row->n + 3 + 304, "%u", row->number);
+		cr_expect_arr_eq(w.at, row->octets, row->n, "%u", row->number);
+		struct wire_reader r = wire_reader_of(w.at, ber_written(&w));
+		cr_expect_eq(ber_peek_number(&r, &number), 0xa0);
+		cr_expect_eq(number, row->number);
+		struct wire_reader v = ber_get_number(&r, 0xa0, row->number);
+		cr_expect_eq(wire_left(&v), 304, "%u", row->number);
+		cr_expect_eq(wire_finish(&r), 0, "%u", row->number);
+	}
+}
+
+Test(ber, identifiers_without_room)
+{
+	for (size_t capacity = 0; capacity < 6; capacity++) {
+		struct ber_writer w = writer(capacity);
+
+		ber_wrap_number(&w, 0xa0, 268435455, w.at);
+		cr_expect_eq(w.error, POI_ERR_TOO_LARGE);
+		cr_expect_geq(w.at, w.start);
+	}
+}
+
+static const struct refused_row refused_identifiers[] = {
+	R("another number", "\xbf\x39\0"),
+	R("another form", "\x9f\x38\0"),
+	R("30 in two octets", "\xbf\x1e\0"),
+	R("a zero in front", "\xbf\x80\x38\0"),
+	R("cut in its number", "\xbf\x81"),
+	R("cut after its first octet", "\xbf"),
+	R("more than 28 bits", "\xbf\x81\x80\x80\x80\0\0"),
+	R("no length", "\xbf\x38"),
+};
+
+Test(ber, identifiers_refused)
+{
+	for (size_t i = 0; i < sizeof(refused_identifiers) / sizeof(refused_identifiers[0]); i++) {
+		const struct refused_row *row = &refused_identifiers[i];
+		struct wire_reader r = wire_reader_of(row->octets, row->n);
+
+		ber_get_number(&r, 0xa0, 56);
+		cr_expect_lt(wire_finish(&r), 0, "%s", row->what);
+	}
+}
