@@ -1,7 +1,7 @@
 #pragma once
 
 // Records of network functions, xIRI of an SMF, an AMF and an SMSF (TS 33.128 clauses 6.2.2.2,
-// 6.2.3.2 and 6.2.5.2), as BER of module TS33128Payloads: payload format 2 of X2 PDUs. A record is
+// 6.2.3.2 and 6.2.5.3), as BER of module TS33128Payloads: payload format 2 of X2 PDUs. A record is
 // encoded from what the function said and from nothing else: one walker follows one static table
 // of members, checks each value and writes it. What is missing or wrong is refused by name;
 // nothing is filled in. Pure functions, no allocation, no state.
@@ -21,24 +21,6 @@ enum record_kind {
 	RECORD_SMF_RELEASE,
 	RECORD_SMF_START,
 	RECORD_SMF_UNSUCCESSFUL,
-	RECORD_AMF_REGISTRATION,
-	RECORD_AMF_DEREGISTRATION,
-	RECORD_AMF_LOCATION_UPDATE,
-	RECORD_AMF_START,
-	RECORD_AMF_UNSUCCESSFUL,
-	RECORD_SMS_MESSAGE,
-	RECORD_SMS_REPORT,
-	RECORD_AMF_IDENTIFIER_ASSOCIATION,
-	RECORD_AMF_HANDOVER_COMMAND,
-	RECORD_AMF_HANDOVER_REQUEST,
-	RECORD_AMF_CONFIGURATION_UPDATE,
-	RECORD_AMF_POSITIONING,
-	RECORD_MA_ESTABLISHMENT,
-	RECORD_MA_MODIFICATION,
-	RECORD_MA_RELEASE,
-	RECORD_MA_START,
-	RECORD_MA_UNSUCCESSFUL,
-	RECORD_MA_UPGRADE, // SMFPDUtoMAPDUSessionModification
 	RECORD_KINDS,
 };
 

@@ -1,0 +1,388 @@
+// The walker: from a tree of values to BER, member by member, the last one first.
+
+#include "shared/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "shared/record_internal.h"
+
+#define CONTEXT_OPEN (BER_CONTEXT | BER_CONSTRUCTED)
+#define ABSENT UINT32_MAX
+#define UNKNOWN_SHOWN 40
+
+struct kind {
+	const char *name;
+	const struct record_type *type;
+	uint8_t number; // in XIRIEvent
+};
+
+static const struct kind kinds[RECORD_KINDS] = {
+	[RECORD_SMF_ESTABLISHMENT] = {"SMFPDUSessionEstablishment",
+		&type_smfpdu_session_establishment, 6},
+	[RECORD_SMF_MODIFICATION] = {"SMFPDUSessionModification", &type_smfpdu_session_modification,
+		7},
+	[RECORD_SMF_RELEASE] = {"SMFPDUSessionRelease", &type_smfpdu_session_release, 8},
+	[RECORD_SMF_START] = {"SMFStartOfInterceptionWithEstablishedPDUSession",
+		&type_smf_start_of_interception_with_established_pdu_session, 9},
+	[RECORD_SMF_UNSUCCESSFUL] = {"SMFUnsuccessfulProcedure", &type_smf_unsuccessful_procedure,
+		10},
+};
+
+// RELATIVE-OID of the module: threeGPP(4) ts33128(19) release version.
+static const uint8_t modules[][5] = {
+	[CONFIG_XIRI_R18] = {4, 19, 18, 15, 1},
+	[CONFIG_XIRI_R19] = {4, 19, 19, 3, 1},
+};
+
+struct walk {
+	struct ber_writer *w;
+	const struct record_node *nodes;
+	size_t count;
+	struct record_fault *fault;
+	enum config_xiri_release release;
+	unsigned depth; // entries of `path`
+	const char *path[RECORD_DEPTH];
+};
+
+// The identifier that a value gets.
+struct identifier {
+	uint8_t bits; // of the class
+	uint8_t number;
+};
+
+static int value(
+	struct walk *k, const struct record_type *type, struct identifier id, const size_t at);
+
+const char *record_name(unsigned kind)
+{
+	return kind < RECORD_KINDS ? kinds[kind].name : NULL;
+}
+
+const struct record_type *record_type_of(unsigned kind)
+{
+	return kinds[kind].type;
+}
+
+int record_find(const char *name, size_t length)
+{
+	for (unsigned i = 0; i < RECORD_KINDS; i++)
+		if (kinds[i].name && strlen(kinds[i].name) == length &&
+			memcmp(kinds[i].name, name, length) == 0)
+			return (int)i;
+	return -1;
+}
+
+static int refuse(struct walk *k, unsigned reason)
+{
+	struct record_fault *f = k->fault;
+
+	f->reason = (uint8_t)reason;
+	f->depth = (uint8_t)k->depth;
+	for (unsigned i = 0; i < k->depth; i++)
+		f->path[i] = k->path[k->depth - 1 - i];
+	return reason == RECORD_ROOM ? POI_ERR_TOO_LARGE : POI_ERR_INVALID;
+}
+
+static int refuse_member(struct walk *k, unsigned reason, const char *name, const char *table)
+{
+	if (k->depth < RECORD_DEPTH)
+		k->path[k->depth++] = name;
+	k->fault->table = table;
+	return refuse(k, reason);
+}
+
+static int refuse_node(struct walk *k, unsigned reason, const struct record_node *node)
+{
+	k->fault->unknown = node->name;
+	k->fault->unknown_length = node->name_length;
+	return refuse(k, reason);
+}
+
+static bool absent_in(uint8_t flags, enum config_xiri_release release)
+{
+	return flags & (release == CONFIG_XIRI_R18 ? ONLY_R19 : ONLY_R18);
+}
+
+// Members mostly come in the table's order: the search begins at `from`.
+static unsigned member_index(
+	const struct record_type *type, const struct record_node *node, unsigned from)
+{
+	for (unsigned i = 0; i < type->count; i++) {
+		unsigned m = from + i < type->count ? from + i : from + i - type->count;
+		const struct record_member *row = &type->members[m];
+
+		if (row->name_length == node->name_length &&
+			memcmp(row->name, node->name, node->name_length) == 0)
+			return m;
+	}
+	return type->count;
+}
+
+// The node behind child `at`; 0 when its `covers` leads out of its parent, which ends at `end`.
+static size_t behind(const struct walk *k, size_t at, size_t end)
+{
+	uint32_t covers = k->nodes[at].covers;
+
+	return covers == 0 || covers > end - at ? 0 : at + covers;
+}
+
+// Which node says which member: an index each, ABSENT where none does.
+static int find_members(
+	struct walk *k, const struct record_type *type, size_t at, uint32_t where[RECORD_MEMBERS])
+{
+	size_t end = at + k->nodes[at].covers;
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < type->count; i++)
+		where[i] = ABSENT;
+	for (size_t child = at + 1; child < end;) {
+		const struct record_node *node = &k->nodes[child];
+		size_t after = behind(k, child, end);
+
+		if (after == 0)
+			return refuse(k, RECORD_TREE);
+		unsigned m = member_index(type, node, next);
+		if (m == type->count)
+			return refuse_node(k, RECORD_UNKNOWN, node);
+		if (where[m] != ABSENT)
+			return refuse_node(k, RECORD_TWICE, node);
+		if (absent_in(type->members[m].flags, k->release))
+			return refuse_member(k, RECORD_RELEASE, type->members[m].name, NULL);
+		where[m] = (uint32_t)child;
+		next = m + 1;
+		child = after;
+	}
+	return 0;
+}
+
+static int check_present(
+	struct walk *k, const struct record_type *type, const uint32_t where[RECORD_MEMBERS])
+{
+	const char *one_of = NULL;
+	bool one = false;
+	bool supi = false;
+
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct record_member *m = &type->members[i];
+		bool there = where[i] != ABSENT;
+
+		if (there && strcmp(m->name, "sUPI") == 0)
+			supi = true;
+		if (!there && (m->flags & (BY_TABLE | BY_MODULE)) &&
+			!absent_in(m->flags, k->release))
+			return refuse_member(k, RECORD_MISSING, m->name,
+				m->flags & BY_TABLE ? type->table : NULL);
+		if (!there && (m->flags & WITH_SUPI) && supi)
+			return refuse_member(k, RECORD_MISSING_WITH, m->name, type->table);
+		if (m->flags & ONE_OF) {
+			one_of = one_of ? one_of : m->name;
+			one = one || there;
+		}
+	}
+	return one_of && !one ? refuse_member(k, RECORD_MISSING_WITH, one_of, type->table) : 0;
+}
+
+static int member(struct walk *k, const struct record_member *m, size_t at)
+{
+	if (k->depth == RECORD_DEPTH)
+		return refuse(k, RECORD_TREE);
+	k->path[k->depth++] = m->name;
+	int e = value(k, m->type, (struct identifier){BER_CONTEXT, m->number}, at);
+	if (e == 0)
+		k->depth--;
+	return e;
+}
+
+static int sequence(struct walk *k, const struct record_type *type, size_t at)
+{
+	uint32_t where[RECORD_MEMBERS];
+	int e = find_members(k, type, at, where);
+
+	if (e == 0)
+		e = check_present(k, type, where);
+	for (unsigned i = type->count; e == 0 && i > 0; i--)
+		if (where[i - 1] != ABSENT)
+			e = member(k, &type->members[i - 1], where[i - 1]);
+	return e;
+}
+
+static int choice(struct walk *k, const struct record_type *type, size_t at)
+{
+	const struct record_node *node = &k->nodes[at];
+	size_t end = at + node->covers;
+
+	if (node->covers == 1)
+		return refuse(k, RECORD_CHOICE);
+	size_t after = behind(k, at + 1, end);
+	if (after == 0)
+		return refuse(k, RECORD_TREE);
+	if (after != end)
+		return refuse(k, RECORD_CHOICE);
+	unsigned m = member_index(type, node + 1, 0);
+	if (m == type->count)
+		return refuse_node(k, RECORD_UNKNOWN, node + 1);
+	if (absent_in(type->members[m].flags, k->release))
+		return refuse_member(k, RECORD_RELEASE, type->members[m].name, NULL);
+	return member(k, &type->members[m], at + 1);
+}
+
+static int list(struct walk *k, const struct record_type *type, size_t at)
+{
+	size_t end = at + k->nodes[at].covers;
+	size_t items[RECORD_ITEMS];
+	unsigned count = 0;
+
+	for (size_t child = at + 1; child < end;) {
+		size_t after = behind(k, child, end);
+
+		if (after == 0)
+			return refuse(k, RECORD_TREE);
+		if (k->nodes[child].name_length > 0)
+			return refuse_node(k, RECORD_UNKNOWN, &k->nodes[child]);
+		if (count == type->high)
+			return refuse(k, RECORD_BOUNDS);
+		items[count++] = child;
+		child = after;
+	}
+	if (count < type->low)
+		return refuse(k, RECORD_BOUNDS);
+	if (k->depth == RECORD_DEPTH)
+		return refuse(k, RECORD_TREE);
+	k->path[k->depth++] = "[]";
+	for (unsigned i = count; i > 0; i--) {
+		int e = value(
+			k, type->item, (struct identifier){0, type->item->universal}, items[i - 1]);
+		if (e)
+			return e;
+	}
+	k->depth--;
+	return 0;
+}
+
+static const uint8_t kind_of_shape[] = {
+	[SHAPE_SEQUENCE] = NODE_OBJECT,
+	[SHAPE_CHOICE] = NODE_OBJECT,
+	[SHAPE_SEQUENCE_OF] = NODE_LIST,
+	[SHAPE_SET_OF] = NODE_LIST,
+	[SHAPE_ENUMERATED] = NODE_TEXT,
+	[SHAPE_INTEGER] = NODE_NUMBER,
+	[SHAPE_BOOLEAN] = NODE_BOOLEAN,
+	[SHAPE_UTF8] = NODE_TEXT,
+	[SHAPE_DIGITS] = NODE_TEXT,
+	[SHAPE_OCTETS] = NODE_TEXT,
+	[SHAPE_BITS] = NODE_TEXT,
+	[SHAPE_IPV4] = NODE_TEXT,
+	[SHAPE_IPV6] = NODE_TEXT,
+	[SHAPE_TIME] = NODE_TEXT,
+};
+
+// One value with its identifier. A CHOICE has no tag of its own: in a list it stands as its
+// alternative, below a member around it.
+static int value(
+	struct walk *k, const struct record_type *type, struct identifier id, const size_t at)
+{
+	const struct record_node *node = &k->nodes[at];
+	const uint8_t *mark = k->w->at;
+	bool open = node->kind >= NODE_OBJECT;
+	int e;
+
+	if (node->kind != kind_of_shape[type->shape])
+		return refuse(k, RECORD_KIND);
+	if (!open && node->covers != 1)
+		return refuse(k, RECORD_TREE);
+	if (type->shape == SHAPE_SEQUENCE) {
+		e = sequence(k, type, at);
+	} else if (type->shape == SHAPE_CHOICE) {
+		e = choice(k, type, at);
+	} else if (open) {
+		e = list(k, type, at);
+	} else {
+		unsigned reason = record_put_simple(k->w, type, node, k->release);
+		e = reason ? refuse(k, reason) : 0;
+	}
+	if (e)
+		return e;
+	if (type->shape != SHAPE_CHOICE || id.bits != 0)
+		ber_wrap_number(k->w, id.bits | (open ? BER_CONSTRUCTED : 0), id.number, mark);
+	return k->w->error ? refuse(k, RECORD_ROOM) : 0;
+}
+
+int record_encode(struct ber_writer *w, unsigned kind, enum config_xiri_release release,
+	const struct record_node *nodes, size_t count, struct record_fault *fault)
+{
+	struct walk k = {.w = w,
+		.nodes = nodes,
+		.count = count,
+		.fault = fault,
+		.release = release,
+		.depth = 0,
+		.path = {NULL}};
+	const uint8_t *mark = w->at;
+
+	memset(fault, 0, sizeof(*fault));
+	if (kind >= RECORD_KINDS || !kinds[kind].type)
+		return refuse(&k, RECORD_UNKNOWN);
+	k.path[k.depth++] = kinds[kind].name;
+	if (count == 0 || nodes[0].covers != count)
+		return refuse(&k, RECORD_TREE);
+	int e = value(
+		&k, kinds[kind].type, (struct identifier){BER_CONTEXT, kinds[kind].number}, 0);
+	if (e)
+		return e;
+	ber_wrap_number(w, CONTEXT_OPEN, 2, mark);
+	ber_put_octets(w, BER_CONTEXT | 1, modules[release], sizeof(modules[0]));
+	ber_wrap(w, BER_SEQUENCE, mark);
+	return w->error ? refuse(&k, RECORD_ROOM) : 0;
+}
+
+const char *record_reason_text(unsigned reason)
+{
+	static const char *const texts[] = {
+		[RECORD_GOOD] = "good",
+		[RECORD_MISSING] = "missing",
+		[RECORD_MISSING_WITH] = "missing beside others",
+		[RECORD_UNKNOWN] = "unknown",
+		[RECORD_RELEASE] = "not in this release",
+		[RECORD_TWICE] = "twice",
+		[RECORD_KIND] = "of another kind",
+		[RECORD_BOUNDS] = "out of bounds",
+		[RECORD_CHOICE] = "not one alternative",
+		[RECORD_TREE] = "not a tree",
+		[RECORD_ROOM] = "too large",
+	};
+
+	return reason < sizeof(texts) / sizeof(texts[0]) ? texts[reason] : "unknown";
+}
+
+int record_fault_text(const struct record_fault *fault, char *out, size_t capacity)
+{
+	char path[RECORD_DEPTH * 64];
+	char unknown[UNKNOWN_SHOWN + 2] = "";
+	size_t n = 0;
+
+	path[0] = 0;
+	for (unsigned i = fault->depth; i > 0 && n < sizeof(path); i--) {
+		const char *name = fault->path[i - 1];
+		int more = snprintf(path + n, sizeof(path) - n, "%s%s",
+			n == 0 || name[0] == '[' ? "" : ".", name);
+		n += more > 0 ? (size_t)more : 0;
+	}
+	if (fault->unknown) {
+		size_t length = fault->unknown_length;
+
+		unknown[0] = '.';
+		if (length > UNKNOWN_SHOWN)
+			length = UNKNOWN_SHOWN;
+		for (size_t i = 0; i < length; i++) {
+			char c = fault->unknown[i];
+			bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+				     (c >= 'A' && c <= 'Z');
+			unknown[1 + i] = plain ? c : '?';
+		}
+		unknown[1 + length] = 0;
+	}
+	return snprintf(out, capacity, "%s%s: %s%s%s%s", path, unknown,
+		record_reason_text(fault->reason), fault->table ? " (table " : "",
+		fault->table ? fault->table : "", fault->table ? ")" : "");
+}
