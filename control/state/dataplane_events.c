@@ -156,6 +156,38 @@ static void complete_sets(struct control *c, uint16_t ne)
 	}
 }
 
+static void follow_sets(struct control *c, const struct registry_task *t)
+{
+	int rc = 0;
+	struct registry_task *new = t->modifying || t->removing
+					    ? NULL
+					    : registry_task_planned(c->registry, t, NULL, &rc);
+
+	if (new) {
+		(void)persistence_task(c, new, NULL);
+		rc = publish_task_put(c->publish, new, NULL, NULL);
+	}
+	if (new && !rc)
+		rc = registry_task_replace(c->registry, new);
+	if (rc) {
+		registry_task_free(new);
+		log_error("registry: a task goes to what its destination sets stood for before: %s",
+			poi_error_text(rc));
+	}
+}
+
+// A process before may have ended while the tasks of a modified Duplicate set were planned anew.
+static void complete_tasks(struct control *c, uint16_t ne)
+{
+	struct registry_task *t = registry_task_first(c->registry, ne), *next;
+
+	for (; t && objects_count(registry_objects(c->registry), ne) > 0; t = next) {
+		next = registry_task_next(t);
+		if (t->n_objects)
+			follow_sets(c, t);
+	}
+}
+
 // A queue whose set is not there: no request speaks of it. What is owed to it goes out first, and
 // what is lost then is told.
 static void remove_stray_queues(struct control *c, uint16_t ne)
@@ -188,6 +220,8 @@ static void on_ready(void *context, bool adopted)
 	log_notice("in force: %u tasks", tasks);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		complete_sets(c, ne);
+	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
+		complete_tasks(c, ne);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)
 		remove_stray_queues(c, ne);
 	for (uint16_t ne = 0; ne < registry_nes(c->registry); ne++)

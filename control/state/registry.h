@@ -283,6 +283,10 @@ uint32_t registry_fault_count(const struct registry *r);
 // stand for now. `instead` NULL, or a set's details to come. 0, NOT_FOUND (a set), or LIMIT.
 [[nodiscard]] int registry_task_plan(const struct registry *r, const struct registry_task *t,
 	const struct object_details *instead, struct channel_task *c);
+// Returns a copy of `t`, the caller's, with what its sets stand for, `instead` (NULL: none) among them. NULL: nothing
+// changes, or `rc` says why not.
+struct registry_task *registry_task_planned(const struct registry *r, const struct registry_task *t,
+	const struct object_details *instead, int *rc);
 // Adds what a set stands for to a task's destinations, no DID twice. 0 or LIMIT.
 [[nodiscard]] int registry_set_add(const struct object_details *set, struct channel_task *c);
 

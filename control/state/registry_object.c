@@ -170,3 +170,34 @@ int registry_task_plan(const struct registry *r, const struct registry_task *t,
 	}
 	return 0;
 }
+
+struct registry_task *registry_task_planned(const struct registry *r, const struct registry_task *t,
+	const struct object_details *instead, int *rc)
+{
+	struct channel_task c;
+
+	*rc = registry_task_channel(r, t, &c);
+	if (!*rc)
+		*rc = registry_task_plan(r, t, instead, &c);
+	if (*rc || (c.n_destinations == t->n_destinations &&
+			   !memcmp(c.did, registry_task_dids(t),
+				   c.n_destinations * sizeof(struct id16))))
+		return NULL;
+	struct registry_task *new =
+		registry_task_new(t->ne, &c, registry_task_xml(t), t->xml_length);
+	if (!new || registry_task_set_objects(new, t->objects, t->n_objects)) {
+		registry_task_free(new);
+		*rc = POI_ERR_NOMEM;
+		return NULL;
+	}
+	new->n_named = t->n_named;
+	new->activated_ns = t->activated_ns;
+	new->modified_ns = t->modified_ns;
+	new->modifications = t->modifications;
+	new->before = t->before;
+	new->implicit = t->implicit;
+	new->pending = t->pending;
+	new->pending_transaction = t->pending_transaction;
+	new->state = t->state;
+	return new;
+}

@@ -31,39 +31,6 @@ static struct object *object_of(const struct x1_operation *op)
 
 static void step(struct x1_operation *op, int result);
 
-// A copy of `t` with what its sets stand for, `instead` among them. NULL: nothing changes, or `rc`
-// says why not.
-static struct registry_task *plan(const struct registry *r, const struct registry_task *t,
-	const struct object_details *instead, int *rc)
-{
-	struct channel_task c;
-
-	*rc = registry_task_channel(r, t, &c);
-	if (!*rc)
-		*rc = registry_task_plan(r, t, instead, &c);
-	if (*rc || (c.n_destinations == t->n_destinations &&
-			   !memcmp(c.did, registry_task_dids(t),
-				   c.n_destinations * sizeof(struct id16))))
-		return NULL;
-	struct registry_task *new =
-		registry_task_new(t->ne, &c, registry_task_xml(t), t->xml_length);
-	if (!new || registry_task_set_objects(new, t->objects, t->n_objects)) {
-		registry_task_free(new);
-		*rc = POI_ERR_NOMEM;
-		return NULL;
-	}
-	new->n_named = t->n_named;
-	new->activated_ns = t->activated_ns;
-	new->modified_ns = t->modified_ns;
-	new->modifications = t->modifications;
-	new->before = t->before;
-	new->implicit = t->implicit;
-	new->pending = t->pending;
-	new->pending_transaction = t->pending_transaction;
-	new->state = t->state;
-	return new;
-}
-
 static void put_back(struct control *c, const struct registry_task *t)
 {
 	x1_put_back_begun(t->removing ? 0 : publish_task_put(c->publish, t, x1_put_back, NULL));
@@ -117,7 +84,8 @@ static void plan_task(void *context, struct registry_task *t)
 		return;
 	if (t->modifying || t->removing) // another request came between
 		rc = POI_ERR_AGAIN;
-	struct registry_task *new = rc ? NULL : plan(registry_of(op), t, &op->object->details, &rc);
+	struct registry_task *new =
+		rc ? NULL : registry_task_planned(registry_of(op), t, &op->object->details, &rc);
 	struct planned *one = new ? malloc(sizeof(*one)) : NULL;
 	if (new && !one)
 		rc = POI_ERR_NOMEM;
@@ -157,8 +125,9 @@ static void unplan_task(void *context, struct registry_task *t)
 	struct x1_plan *p = context;
 	struct registry *r = p->control->registry;
 	int rc = 0;
-	struct registry_task *old =
-		registry_task_names(t, &p->id) && !t->modifying ? plan(r, t, NULL, &rc) : NULL;
+	struct registry_task *old = registry_task_names(t, &p->id) && !t->modifying
+					    ? registry_task_planned(r, t, NULL, &rc)
+					    : NULL;
 
 	if (!old)
 		return;

@@ -165,3 +165,74 @@ Test(x1_objects_kept, come_back_from_the_store, .init = setup, .fini = teardown)
 	}
 	w.config.store.file = w.config.store.key = NULL;
 }
+
+// Killed between two tasks of a Duplicate set that was modified: the object is the new one already.
+Test(x1_objects_kept, a_task_that_was_not_planned_anew_follows, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, true, "\1\2")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 8, 6, 0), "ActivateTask");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 9, 6, 0), "ActivateTask");
+	struct id16 xid = id(9);
+	struct fake_object *o = fake_find(w.dataplane.task, &xid);
+	size_t n = o->length;
+	uint8_t *kept = malloc(n);
+	memcpy(kept, o->body, n);
+	DONE(request_object(X1_MODIFY_OBJECT, set(6, true, "\3\4")), "ModifyObject");
+	o = fake_find(w.dataplane.task, &xid);
+	cr_assert_eq(o->length, n);
+	memcpy(o->body, kept, n);
+	free(kept);
+	restart_control();
+	run(100);
+	for (uint8_t task = 8; task <= 9; task++) {
+		struct channel_task t = put_task(task);
+		cr_expect_eq(t.n_destinations, 2);
+		cr_expect(t.did[0].b[15] == 3 && t.did[1].b[15] == 4, "task %u: %u, %u", task,
+			t.did[0].b[15], t.did[1].b[15]);
+	}
+}
+
+// Killed in its replay, behind the objects: the store has all, the dataplane a part.
+Test(x1_objects_kept, a_store_wins_over_objects_alone, .init = setup, .fini = teardown)
+{
+	static char file[128], key[128];
+	static struct fake_object kept[FAKE_OBJECTS];
+
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	snprintf(file, sizeof(file), "%s/store", w.folder);
+	snprintf(key, sizeof(key), "%s/key", w.folder);
+	umask(077);
+	FILE *f = fopen(key, "w");
+	cr_assert_not_null(f);
+	fputs("sixteen octets at least", f);
+	fclose(f);
+	w.config.store.file = file;
+	w.config.store.key = key;
+	control_up();
+	run_until_ready();
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(5, true, "\3\4")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 9, 5, 1), "ActivateTask");
+	for (unsigned i = 0; i < FAKE_OBJECTS; i++) {
+		kept[i] = w.dataplane.object[i];
+		if (!kept[i].body)
+			continue;
+		kept[i].body = malloc(kept[i].length);
+		memcpy(kept[i].body, w.dataplane.object[i].body, kept[i].length);
+	}
+	control_down();
+	fake_stop(&w.dataplane);
+	fake_start(&w.dataplane, w.c.base, w.folder);
+	memcpy(w.dataplane.object, kept, sizeof(kept));
+	w.dataplane.complete = false;
+	control_up();
+	run_until_ready();
+	run(200);
+	cr_expect_eq(fake_count(w.dataplane.task), 1);
+	cr_expect_eq(fake_count(w.dataplane.destination), 4);
+	cr_expect_eq(fake_count(w.dataplane.object), 1);
+	w.config.store.file = w.config.store.key = NULL;
+}
