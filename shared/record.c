@@ -13,19 +13,19 @@
 
 struct kind {
 	const char *name;
-	const struct record_type *type;
+	uint16_t type;	// enum record_type_id
 	uint8_t number; // in XIRIEvent
 };
 
 static const struct kind kinds[RECORD_KINDS] = {
 	[RECORD_SMF_ESTABLISHMENT] = {"SMFPDUSessionEstablishment",
-		&type_smfpdu_session_establishment, 6},
-	[RECORD_SMF_MODIFICATION] = {"SMFPDUSessionModification", &type_smfpdu_session_modification,
+		TYPE_SMFPDU_SESSION_ESTABLISHMENT, 6},
+	[RECORD_SMF_MODIFICATION] = {"SMFPDUSessionModification", TYPE_SMFPDU_SESSION_MODIFICATION,
 		7},
-	[RECORD_SMF_RELEASE] = {"SMFPDUSessionRelease", &type_smfpdu_session_release, 8},
+	[RECORD_SMF_RELEASE] = {"SMFPDUSessionRelease", TYPE_SMFPDU_SESSION_RELEASE, 8},
 	[RECORD_SMF_START] = {"SMFStartOfInterceptionWithEstablishedPDUSession",
-		&type_smf_start_of_interception_with_established_pdu_session, 9},
-	[RECORD_SMF_UNSUCCESSFUL] = {"SMFUnsuccessfulProcedure", &type_smf_unsuccessful_procedure,
+		TYPE_SMF_START_OF_INTERCEPTION_WITH_ESTABLISHED_PDU_SESSION, 9},
+	[RECORD_SMF_UNSUCCESSFUL] = {"SMFUnsuccessfulProcedure", TYPE_SMF_UNSUCCESSFUL_PROCEDURE,
 		10},
 };
 
@@ -61,14 +61,13 @@ const char *record_name(unsigned kind)
 
 const struct record_type *record_type_of(unsigned kind)
 {
-	return kinds[kind].type;
+	return record_type(kinds[kind].type);
 }
 
 int record_find(const char *name, size_t length)
 {
 	for (unsigned i = 0; i < RECORD_KINDS; i++)
-		if (kinds[i].name && strlen(kinds[i].name) == length &&
-			memcmp(kinds[i].name, name, length) == 0)
+		if (strlen(kinds[i].name) == length && memcmp(kinds[i].name, name, length) == 0)
 			return (int)i;
 	return -1;
 }
@@ -188,7 +187,7 @@ static int member(struct walk *k, const struct record_member *m, size_t at)
 	if (k->depth == RECORD_DEPTH)
 		return refuse(k, RECORD_TREE);
 	k->path[k->depth++] = m->name;
-	int e = value(k, m->type, (struct identifier){BER_CONTEXT, m->number}, at);
+	int e = value(k, record_type(m->type), (struct identifier){BER_CONTEXT, m->number}, at);
 	if (e == 0)
 		k->depth--;
 	return e;
@@ -230,6 +229,7 @@ static int choice(struct walk *k, const struct record_type *type, size_t at)
 static int list(struct walk *k, const struct record_type *type, size_t at)
 {
 	size_t end = at + k->nodes[at].covers;
+	const struct record_type *item = record_type(type->item);
 	size_t items[RECORD_ITEMS];
 	unsigned count = 0;
 
@@ -251,8 +251,7 @@ static int list(struct walk *k, const struct record_type *type, size_t at)
 		return refuse(k, RECORD_TREE);
 	k->path[k->depth++] = "[]";
 	for (unsigned i = count; i > 0; i--) {
-		int e = value(
-			k, type->item, (struct identifier){0, type->item->universal}, items[i - 1]);
+		int e = value(k, item, (struct identifier){0, item->universal}, items[i - 1]);
 		if (e)
 			return e;
 	}
@@ -321,13 +320,13 @@ int record_encode(struct ber_writer *w, unsigned kind, enum config_xiri_release 
 	const uint8_t *mark = w->at;
 
 	memset(fault, 0, sizeof(*fault));
-	if (kind >= RECORD_KINDS || !kinds[kind].type)
+	if (kind >= RECORD_KINDS)
 		return refuse(&k, RECORD_UNKNOWN);
 	k.path[k.depth++] = kinds[kind].name;
 	if (count == 0 || nodes[0].covers != count)
 		return refuse(&k, RECORD_TREE);
 	int e = value(
-		&k, kinds[kind].type, (struct identifier){BER_CONTEXT, kinds[kind].number}, 0);
+		&k, record_type_of(kind), (struct identifier){BER_CONTEXT, kinds[kind].number}, 0);
 	if (e)
 		return e;
 	ber_wrap_number(w, CONTEXT_OPEN, 2, mark);

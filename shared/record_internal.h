@@ -35,11 +35,9 @@ enum record_flag {
 	WITH_SUPI = 32, // must be there where sUPI is
 };
 
-struct record_type;
-
 struct record_member { // of a SEQUENCE or CHOICE
 	const char *name;
-	const struct record_type *type;
+	uint16_t type; // enum record_type_id
 	uint8_t name_length;
 	uint8_t number; // of its context tag
 	uint8_t flags;	// enum record_flag
@@ -56,10 +54,10 @@ struct record_type {
 	uint8_t shape;	   // enum record_shape
 	uint8_t universal; // number of its own tag, where no context tag replaces it
 	uint16_t count;	   // of members or names
+	uint16_t item;	   // enum record_type_id, of a list
 	union {
 		const struct record_member *members;
 		const struct record_name *names;
-		const struct record_type *item;
 	};
 	uint64_t low, high; // value; octets of UTF-8; digits; octets; bits; items
 	const char *table;  // of the specification, that tells what is mandatory; or NULL
@@ -70,7 +68,7 @@ struct record_type {
 
 #define MEMBER(text, tag, of, bits)                                          \
 	{                                                                    \
-		.name = (text), .type = &(of), .name_length = sizeof(text) - 1, \
+		.name = (text), .type = (of), .name_length = sizeof(text) - 1, \
 		.number = (tag), .flags = (bits)                             \
 	}
 #define NAME(text, v)                                                                      \
@@ -87,35 +85,35 @@ struct record_type {
 	}
 #define SEQUENCE(rows, of_table)                                                     \
 	{                                                                            \
-		.shape = SHAPE_SEQUENCE, .universal = 16, .count = RECORD_COUNT(rows), \
+		.shape = SHAPE_SEQUENCE, .universal = 16, .count = RECORD_COUNT(rows), .item = 0, \
 		.members = (rows), .low = 0, .high = 0, .table = (of_table)          \
 	}
 #define CHOICE(rows)                                                               \
 	{                                                                          \
-		.shape = SHAPE_CHOICE, .universal = 0, .count = RECORD_COUNT(rows), \
+		.shape = SHAPE_CHOICE, .universal = 0, .count = RECORD_COUNT(rows), .item = 0, \
 		.members = (rows), .low = 0, .high = 0, .table = NULL              \
 	}
 #define ENUMERATED(rows)                                                                \
 	{                                                                               \
-		.shape = SHAPE_ENUMERATED, .universal = 10, .count = RECORD_COUNT(rows), \
+		.shape = SHAPE_ENUMERATED, .universal = 10, .count = RECORD_COUNT(rows), .item = 0, \
 		.names = (rows), .low = 0, .high = 0, .table = NULL                     \
 	}
 #define RECORD_OF(kind, number, of, from, to)                            \
 	{                                                                \
-		.shape = (kind), .universal = (number), .count = 0,      \
+		.shape = (kind), .universal = (number), .count = 0, .names = NULL,\
 		.item = (of), .low = (from), .high = (to), .table = NULL \
 	}
-#define LIST_OF(of, from, to) RECORD_OF(SHAPE_SEQUENCE_OF, 16, &(of), from, to)
-#define SET_OF(of, from, to) RECORD_OF(SHAPE_SET_OF, 17, &(of), from, to)
-#define INTEGER(from, to) RECORD_OF(SHAPE_INTEGER, 2, NULL, from, to)
-#define BOOLEAN RECORD_OF(SHAPE_BOOLEAN, 1, NULL, 0, 1)
-#define UTF8(from, to) RECORD_OF(SHAPE_UTF8, 12, NULL, from, to)
-#define DIGITS(from, to) RECORD_OF(SHAPE_DIGITS, 18, NULL, from, to)
-#define OCTETS(from, to) RECORD_OF(SHAPE_OCTETS, 4, NULL, from, to)
-#define BITS(from, to) RECORD_OF(SHAPE_BITS, 3, NULL, from, to)
-#define IPV4 RECORD_OF(SHAPE_IPV4, 4, NULL, 4, 4)
-#define IPV6 RECORD_OF(SHAPE_IPV6, 4, NULL, 16, 16)
-#define TIME RECORD_OF(SHAPE_TIME, 24, NULL, 15, 25)
+#define LIST_OF(of, from, to) RECORD_OF(SHAPE_SEQUENCE_OF, 16, of, from, to)
+#define SET_OF(of, from, to) RECORD_OF(SHAPE_SET_OF, 17, of, from, to)
+#define INTEGER(from, to) RECORD_OF(SHAPE_INTEGER, 2, 0, from, to)
+#define BOOLEAN RECORD_OF(SHAPE_BOOLEAN, 1, 0, 0, 1)
+#define UTF8(from, to) RECORD_OF(SHAPE_UTF8, 12, 0, from, to)
+#define DIGITS(from, to) RECORD_OF(SHAPE_DIGITS, 18, 0, from, to)
+#define OCTETS(from, to) RECORD_OF(SHAPE_OCTETS, 4, 0, from, to)
+#define BITS(from, to) RECORD_OF(SHAPE_BITS, 3, 0, from, to)
+#define IPV4 RECORD_OF(SHAPE_IPV4, 4, 0, 4, 4)
+#define IPV6 RECORD_OF(SHAPE_IPV6, 4, 0, 16, 16)
+#define TIME RECORD_OF(SHAPE_TIME, 24, 0, 15, 25)
 
 // The SEQUENCE of a kind of record, below RECORD_KINDS.
 const struct record_type *record_type_of(unsigned kind);
@@ -125,74 +123,197 @@ const struct record_type *record_type_of(unsigned kind);
 unsigned record_put_simple(struct ber_writer *w, const struct record_type *type,
 	const struct record_node *node, enum config_xiri_release release);
 
-extern const struct record_type type_bits_1;
-extern const struct record_type type_bits_12;
-extern const struct record_type type_bits_16;
-extern const struct record_type type_bits_18;
-extern const struct record_type type_bits_20;
-extern const struct record_type type_bits_21;
-extern const struct record_type type_bits_22_32;
-extern const struct record_type type_bits_28;
-extern const struct record_type type_bits_3;
-extern const struct record_type type_bits_36;
-extern const struct record_type type_boolean;
-extern const struct record_type type_digits_14;
-extern const struct record_type type_digits_16;
-extern const struct record_type type_digits_1_15;
-extern const struct record_type type_digits_2_3;
-extern const struct record_type type_digits_3;
-extern const struct record_type type_digits_6_15;
-extern const struct record_type type_integer;
-extern const struct record_type type_integer_0_100;
-extern const struct record_type type_integer_0_1023;
-extern const struct record_type type_integer_0_127;
-extern const struct record_type type_integer_0_180;
-extern const struct record_type type_integer_0_255;
-extern const struct record_type type_integer_0_32767;
-extern const struct record_type type_integer_0_327675;
-extern const struct record_type type_integer_0_360;
-extern const struct record_type type_integer_0_4294967295;
-extern const struct record_type type_integer_0_63;
-extern const struct record_type type_integer_0_65535;
-extern const struct record_type type_integer_30000_115000;
-extern const struct record_type type_ipv4;
-extern const struct record_type type_ipv6;
-extern const struct record_type type_octets;
-extern const struct record_type type_octets_0_150;
-extern const struct record_type type_octets_2;
-extern const struct record_type type_octets_2_3;
-extern const struct record_type type_octets_3;
-extern const struct record_type type_octets_4;
-extern const struct record_type type_octets_6;
-extern const struct record_type type_octets_8;
-extern const struct record_type type_time;
-extern const struct record_type type_utf8;
-extern const struct record_type type_utf8_11;
-extern const struct record_type type_pdu_session_type;
-extern const struct record_type type_plmnid;
-extern const struct record_type type_w5_gban_line_type;
-extern const struct record_type type_transport_protocol;
-extern const struct record_type type_rat_type;
-extern const struct record_type type_accuracy_fulfilment_indicator;
-extern const struct record_type type_amf_event_type;
-extern const struct record_type type_presence_state;
-extern const struct record_type type_access_type;
-extern const struct record_type type_rm_state;
-extern const struct record_type type_cm_state;
-extern const struct record_type type_ue_reachability;
-extern const struct record_type type_location;
-extern const struct record_type type_five_gsm_request_type;
-extern const struct record_type type_handover_state;
-extern const struct record_type type_any_ip_address;
-extern const struct record_type type_any_next_layer_protocol;
-extern const struct record_type type_f_dir;
-extern const struct record_type type_flow_direction;
-extern const struct record_type type_dnai_change_type;
-extern const struct record_type type_smfpdu_session_establishment;
-extern const struct record_type type_dn_protocol;
-extern const struct record_type type_smfpdu_session_modification;
-extern const struct record_type type_smfpdu_session_release;
-extern const struct record_type type_smf_start_of_interception_with_established_pdu_session;
-extern const struct record_type type_smf_failed_procedure_type;
-extern const struct record_type type_initiator;
-extern const struct record_type type_smf_unsuccessful_procedure;
+enum record_type_id {
+	// record_names.c
+	RECORD_NAMES_FIRST,
+	TYPE_PDU_SESSION_TYPE = RECORD_NAMES_FIRST,
+	TYPE_W5_GBAN_LINE_TYPE,
+	TYPE_TRANSPORT_PROTOCOL,
+	TYPE_RAT_TYPE,
+	TYPE_ACCURACY_FULFILMENT_INDICATOR,
+	TYPE_AMF_EVENT_TYPE,
+	TYPE_PRESENCE_STATE,
+	TYPE_ACCESS_TYPE,
+	TYPE_RM_STATE,
+	TYPE_CM_STATE,
+	TYPE_UE_REACHABILITY,
+	TYPE_FIVE_GSM_REQUEST_TYPE,
+	TYPE_HANDOVER_STATE,
+	TYPE_ANY_IP_ADDRESS,
+	TYPE_ANY_NEXT_LAYER_PROTOCOL,
+	TYPE_F_DIR,
+	TYPE_FLOW_DIRECTION,
+	TYPE_DNAI_CHANGE_TYPE,
+	TYPE_DN_PROTOCOL,
+	TYPE_SMF_FAILED_PROCEDURE_TYPE,
+	TYPE_INITIATOR,
+	// record_values.c
+	RECORD_VALUES_FIRST,
+	TYPE_BITS_1 = RECORD_VALUES_FIRST,
+	TYPE_BITS_12,
+	TYPE_BITS_16,
+	TYPE_BITS_18,
+	TYPE_BITS_20,
+	TYPE_BITS_21,
+	TYPE_BITS_22_32,
+	TYPE_BITS_28,
+	TYPE_BITS_3,
+	TYPE_BITS_36,
+	TYPE_BOOLEAN,
+	TYPE_DIGITS_14,
+	TYPE_DIGITS_16,
+	TYPE_DIGITS_1_15,
+	TYPE_DIGITS_2_3,
+	TYPE_DIGITS_3,
+	TYPE_DIGITS_6_15,
+	TYPE_INTEGER,
+	TYPE_INTEGER_0_100,
+	TYPE_INTEGER_0_1023,
+	TYPE_INTEGER_0_127,
+	TYPE_INTEGER_0_180,
+	TYPE_INTEGER_0_255,
+	TYPE_INTEGER_0_32767,
+	TYPE_INTEGER_0_327675,
+	TYPE_INTEGER_0_360,
+	TYPE_INTEGER_0_4294967295,
+	TYPE_INTEGER_0_63,
+	TYPE_INTEGER_0_65535,
+	TYPE_INTEGER_30000_115000,
+	TYPE_IPV4,
+	TYPE_IPV6,
+	TYPE_OCTETS,
+	TYPE_OCTETS_0_150,
+	TYPE_OCTETS_2,
+	TYPE_OCTETS_2_3,
+	TYPE_OCTETS_3,
+	TYPE_OCTETS_4,
+	TYPE_OCTETS_6,
+	TYPE_OCTETS_8,
+	TYPE_TIME,
+	TYPE_UTF8,
+	TYPE_UTF8_11,
+	// record_location.c
+	RECORD_LOCATION_FIRST,
+	TYPE_PLMNID = RECORD_LOCATION_FIRST,
+	TYPE_TAI,
+	TYPE_ECGI,
+	TYPE_NGE_NB_ID,
+	TYPE_E_NB_ID,
+	TYPE_AN_NODE_ID,
+	TYPE_GLOBAL_RAN_NODE_ID,
+	TYPE_EUTRA_LOCATION,
+	TYPE_NCGI,
+	TYPE_OCTETS_2_3_LIST_1,
+	TYPE_NRNTNTAI_INFO,
+	TYPE_NR_LOCATION,
+	TYPE_IP_ADDR,
+	TYPE_TNAPID,
+	TYPE_TWAPID,
+	TYPE_N3_GA_LOCATION,
+	TYPE_USER_LOCATION,
+	TYPE_GEOGRAPHICAL_COORDINATES,
+	TYPE_POINT,
+	TYPE_POINT_UNCERTAINTY_CIRCLE,
+	TYPE_UNCERTAINTY_ELLIPSE,
+	TYPE_POINT_UNCERTAINTY_ELLIPSE,
+	TYPE_GEOGRAPHICAL_COORDINATES_SET_3_15,
+	TYPE_POLYGON,
+	TYPE_POINT_ALTITUDE,
+	TYPE_POINT_ALTITUDE_UNCERTAINTY,
+	TYPE_ELLIPSOID_ARC,
+	TYPE_GEOGRAPHIC_AREA,
+	TYPE_LAI,
+	TYPE_CGI,
+	TYPE_RANCGI,
+	TYPE_CELL_INFORMATION,
+	TYPE_CELL_INFORMATION_LIST,
+	TYPE_LOCATION_INFO,
+	TYPE_LOCATION_DATA,
+	TYPE_POSITIONING_INFO,
+	TYPE_TAI_SET,
+	TYPE_ECGI_SET,
+	TYPE_NCGI_SET,
+	TYPE_GLOBAL_RAN_NODE_ID_SET,
+	TYPE_PRESENCE_INFO,
+	TYPE_LADN_INFO,
+	TYPE_AMF_EVENT_AREA,
+	TYPE_AMF_EVENT_AREA_SET,
+	TYPE_ACCESS_TYPE_SET,
+	TYPE_RM_INFO,
+	TYPE_RM_INFO_SET,
+	TYPE_CM_INFO,
+	TYPE_CM_INFO_SET,
+	TYPE_LOCATION_PRESENCE_REPORT,
+	TYPE_LOCATION,
+	// record_smf.c
+	RECORD_SMF_FIRST,
+	TYPE_SUPI = RECORD_SMF_FIRST,
+	TYPE_PEI,
+	TYPE_GPSI,
+	TYPE_FTEID,
+	TYPE_SNSSAI,
+	TYPE_UE_ENDPOINT_ADDRESS,
+	TYPE_UE_ENDPOINT_ADDRESS_LIST,
+	TYPE_AMFID,
+	TYPE_SMF_SERVING_NETWORK,
+	TYPE_FTEID_LIST,
+	TYPE_QOS_FLOW_PROFILE,
+	TYPE_QOS_FLOW_LIST,
+	TYPE_QOS_FLOW_LIST_LIST,
+	TYPE_QOS_FLOW_TUNNEL_INFORMATION,
+	TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST,
+	TYPE_DLRAN_TUNNEL_INFORMATION,
+	TYPE_FIVE_GSGTP_TUNNELS,
+	TYPE_GTP_TUNNEL_INFO,
+	TYPE_IP_ADDRESS,
+	TYPE_IP_MASK,
+	TYPE_IP_ADDRESS_OR_RANGE_OR_ANY,
+	TYPE_NEXT_LAYER_PROTOCOL_OR_ANY,
+	TYPE_FLOW_DESCRIPTION,
+	TYPE_VLAN_TAG,
+	TYPE_VLAN_TAG_SET,
+	TYPE_ETH_FLOW_DESCRIPTION,
+	TYPE_FLOW_INFORMATION,
+	TYPE_FLOW_INFORMATION_SET,
+	TYPE_ROUTE_INFO,
+	TYPE_ROUTE_TO_LOCATION,
+	TYPE_ROUTE_TO_LOCATION_SET,
+	TYPE_EAS_SERVER_ADDRESS,
+	TYPE_EASIP_REPLACE_INFOS,
+	TYPE_PCC_RULE,
+	TYPE_PCC_RULE_SET,
+	TYPE_ALTERNATIVE_NSSAI_ENTRY,
+	TYPE_ALTERNATIVE_NSSAI_ENTRY_LIST_1_8,
+	TYPE_SMFPDU_SESSION_ESTABLISHMENT,
+	TYPE_UP_PATH_CHANGE,
+	TYPE_PFD_FLOW_DESCRIPTION,
+	TYPE_PFD_FLOW_DESCRIPTION_SET,
+	TYPE_UTF8_SET,
+	TYPE_PFD,
+	TYPE_PFD_SET,
+	TYPE_PFD_DATA_FOR_APP,
+	TYPE_SMFPDU_SESSION_MODIFICATION,
+	TYPE_NGAP_CAUSE_INT,
+	TYPE_SMFPDU_SESSION_RELEASE,
+	TYPE_PFD_DATA_FOR_APP_SET,
+	TYPE_SMF_START_OF_INTERCEPTION_WITH_ESTABLISHED_PDU_SESSION,
+	TYPE_SNSSAI_LIST,
+	TYPE_SMF_UNSUCCESSFUL_PROCEDURE,
+};
+
+// The type of such a number in that file.
+const struct record_type *record_names(unsigned id);
+const struct record_type *record_values(unsigned id);
+const struct record_type *record_location(unsigned id);
+const struct record_type *record_smf(unsigned id);
+
+static inline const struct record_type *record_type(unsigned id)
+{
+	if (id >= RECORD_SMF_FIRST)
+		return record_smf(id);
+	if (id >= RECORD_LOCATION_FIRST)
+		return record_location(id);
+	if (id >= RECORD_VALUES_FIRST)
+		return record_values(id);
+	return record_names(id);
+}

@@ -9,19 +9,16 @@ static const struct record_name pdu_session_type_names[] = {
 	NAME("unstructured", 4),
 	NAME("ethernet", 5),
 };
-const struct record_type type_pdu_session_type = ENUMERATED(pdu_session_type_names);
 
 static const struct record_name w5_gban_line_type_names[] = {
 	NAME("dSL", 1),
 	NAME("pON", 2),
 };
-const struct record_type type_w5_gban_line_type = ENUMERATED(w5_gban_line_type_names);
 
 static const struct record_name transport_protocol_names[] = {
 	NAME("uDP", 1),
 	NAME("tCP", 2),
 };
-const struct record_type type_transport_protocol = ENUMERATED(transport_protocol_names);
 
 static const struct record_name rat_type_names[] = {
 	NAME("nR", 1),
@@ -58,20 +55,16 @@ static const struct record_name rat_type_names[] = {
 	NAME("lTEMOTHERSAT", 32),
 	NAME("nREREDCAP", 33),
 };
-const struct record_type type_rat_type = ENUMERATED(rat_type_names);
 
 static const struct record_name accuracy_fulfilment_indicator_names[] = {
 	NAME("requestedAccuracyFulfilled", 1),
 	NAME("requestedAccuracyNotFulfilled", 2),
 };
-const struct record_type type_accuracy_fulfilment_indicator =
-	ENUMERATED(accuracy_fulfilment_indicator_names);
 
 static const struct record_name amf_event_type_names[] = {
 	NAME("locationReport", 1),
 	NAME("presenceInAOIReport", 2),
 };
-const struct record_type type_amf_event_type = ENUMERATED(amf_event_type_names);
 
 static const struct record_name presence_state_names[] = {
 	NAME("inArea", 1),
@@ -79,33 +72,28 @@ static const struct record_name presence_state_names[] = {
 	NAME("unknown", 3),
 	NAME("inactive", 4),
 };
-const struct record_type type_presence_state = ENUMERATED(presence_state_names);
 
 static const struct record_name access_type_names[] = {
 	NAME("threeGPPAccess", 1),
 	NAME("nonThreeGPPAccess", 2),
 	NAME("threeGPPandNonThreeGPPAccess", 3),
 };
-const struct record_type type_access_type = ENUMERATED(access_type_names);
 
 static const struct record_name rm_state_names[] = {
 	NAME("registered", 1),
 	NAME("deregistered", 2),
 };
-const struct record_type type_rm_state = ENUMERATED(rm_state_names);
 
 static const struct record_name cm_state_names[] = {
 	NAME("idle", 1),
 	NAME("connected", 2),
 };
-const struct record_type type_cm_state = ENUMERATED(cm_state_names);
 
 static const struct record_name ue_reachability_names[] = {
 	NAME("unreachable", 1),
 	NAME("reachable", 2),
 	NAME("regulatoryOnly", 3),
 };
-const struct record_type type_ue_reachability = ENUMERATED(ue_reachability_names);
 
 static const struct record_name five_gsm_request_type_names[] = {
 	NAME("initialRequest", 1),
@@ -116,7 +104,6 @@ static const struct record_name five_gsm_request_type_names[] = {
 	NAME("reserved", 6),
 	NAME("mAPDURequest", 7),
 };
-const struct record_type type_five_gsm_request_type = ENUMERATED(five_gsm_request_type_names);
 
 static const struct record_name handover_state_names[] = {
 	NAME("none", 1),
@@ -125,36 +112,30 @@ static const struct record_name handover_state_names[] = {
 	NAME("completed", 4),
 	NAME("cancelled", 5),
 };
-const struct record_type type_handover_state = ENUMERATED(handover_state_names);
 
 static const struct record_name any_ip_address_names[] = {
 	NAME("any", 1),
 };
-const struct record_type type_any_ip_address = ENUMERATED(any_ip_address_names);
 
 static const struct record_name any_next_layer_protocol_names[] = {
 	NAME("ip", 1),
 };
-const struct record_type type_any_next_layer_protocol = ENUMERATED(any_next_layer_protocol_names);
 
 static const struct record_name f_dir_names[] = {
 	NAME("downlink", 1),
 };
-const struct record_type type_f_dir = ENUMERATED(f_dir_names);
 
 static const struct record_name flow_direction_names[] = {
 	NAME("downlinkOnly", 1),
 	NAME("uplinkOnly", 2),
 	NAME("dowlinkAndUplink", 3),
 };
-const struct record_type type_flow_direction = ENUMERATED(flow_direction_names);
 
 static const struct record_name dnai_change_type_names[] = {
 	NAME("early", 1),
 	NAME("earlyAndLate", 2),
 	NAME("late", 3),
 };
-const struct record_type type_dnai_change_type = ENUMERATED(dnai_change_type_names);
 
 static const struct record_name dn_protocol_names[] = {
 	NAME("dnsQname", 1),
@@ -162,19 +143,47 @@ static const struct record_name dn_protocol_names[] = {
 	NAME("tlsSan", 3),
 	NAME("tlsScn", 4),
 };
-const struct record_type type_dn_protocol = ENUMERATED(dn_protocol_names);
 
 static const struct record_name smf_failed_procedure_type_names[] = {
 	NAME("pDUSessionEstablishment", 1),
 	NAME("pDUSessionModification", 2),
 	NAME("pDUSessionRelease", 3),
 };
-const struct record_type type_smf_failed_procedure_type =
-	ENUMERATED(smf_failed_procedure_type_names);
 
 static const struct record_name initiator_names[] = {
 	NAME("uE", 1),
 	NAME("network", 2),
 	NAME("unknown", 3),
 };
-const struct record_type type_initiator = ENUMERATED(initiator_names);
+
+static const struct record_type types[] = {
+	[TYPE_PDU_SESSION_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(pdu_session_type_names),
+	[TYPE_W5_GBAN_LINE_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(w5_gban_line_type_names),
+	[TYPE_TRANSPORT_PROTOCOL - RECORD_NAMES_FIRST] = ENUMERATED(transport_protocol_names),
+	[TYPE_RAT_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(rat_type_names),
+	[TYPE_ACCURACY_FULFILMENT_INDICATOR - RECORD_NAMES_FIRST] =
+		ENUMERATED(accuracy_fulfilment_indicator_names),
+	[TYPE_AMF_EVENT_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(amf_event_type_names),
+	[TYPE_PRESENCE_STATE - RECORD_NAMES_FIRST] = ENUMERATED(presence_state_names),
+	[TYPE_ACCESS_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(access_type_names),
+	[TYPE_RM_STATE - RECORD_NAMES_FIRST] = ENUMERATED(rm_state_names),
+	[TYPE_CM_STATE - RECORD_NAMES_FIRST] = ENUMERATED(cm_state_names),
+	[TYPE_UE_REACHABILITY - RECORD_NAMES_FIRST] = ENUMERATED(ue_reachability_names),
+	[TYPE_FIVE_GSM_REQUEST_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(five_gsm_request_type_names),
+	[TYPE_HANDOVER_STATE - RECORD_NAMES_FIRST] = ENUMERATED(handover_state_names),
+	[TYPE_ANY_IP_ADDRESS - RECORD_NAMES_FIRST] = ENUMERATED(any_ip_address_names),
+	[TYPE_ANY_NEXT_LAYER_PROTOCOL - RECORD_NAMES_FIRST] =
+		ENUMERATED(any_next_layer_protocol_names),
+	[TYPE_F_DIR - RECORD_NAMES_FIRST] = ENUMERATED(f_dir_names),
+	[TYPE_FLOW_DIRECTION - RECORD_NAMES_FIRST] = ENUMERATED(flow_direction_names),
+	[TYPE_DNAI_CHANGE_TYPE - RECORD_NAMES_FIRST] = ENUMERATED(dnai_change_type_names),
+	[TYPE_DN_PROTOCOL - RECORD_NAMES_FIRST] = ENUMERATED(dn_protocol_names),
+	[TYPE_SMF_FAILED_PROCEDURE_TYPE - RECORD_NAMES_FIRST] =
+		ENUMERATED(smf_failed_procedure_type_names),
+	[TYPE_INITIATOR - RECORD_NAMES_FIRST] = ENUMERATED(initiator_names),
+};
+
+const struct record_type *record_names(unsigned id)
+{
+	return &types[id - RECORD_NAMES_FIRST];
+}

@@ -2,46 +2,53 @@
 
 #include "shared/record_internal.h"
 
-const struct record_type type_bits_1 = BITS(1, 1);
-const struct record_type type_bits_12 = BITS(12, 12);
-const struct record_type type_bits_16 = BITS(16, 16);
-const struct record_type type_bits_18 = BITS(18, 18);
-const struct record_type type_bits_20 = BITS(20, 20);
-const struct record_type type_bits_21 = BITS(21, 21);
-const struct record_type type_bits_22_32 = BITS(22, 32);
-const struct record_type type_bits_28 = BITS(28, 28);
-const struct record_type type_bits_3 = BITS(3, 3);
-const struct record_type type_bits_36 = BITS(36, 36);
-const struct record_type type_boolean = BOOLEAN;
-const struct record_type type_digits_14 = DIGITS(14, 14);
-const struct record_type type_digits_16 = DIGITS(16, 16);
-const struct record_type type_digits_1_15 = DIGITS(1, 15);
-const struct record_type type_digits_2_3 = DIGITS(2, 3);
-const struct record_type type_digits_3 = DIGITS(3, 3);
-const struct record_type type_digits_6_15 = DIGITS(6, 15);
-const struct record_type type_integer = INTEGER(0, UINT64_MAX);
-const struct record_type type_integer_0_100 = INTEGER(0, 100u);
-const struct record_type type_integer_0_1023 = INTEGER(0, 1023u);
-const struct record_type type_integer_0_127 = INTEGER(0, 127u);
-const struct record_type type_integer_0_180 = INTEGER(0, 180u);
-const struct record_type type_integer_0_255 = INTEGER(0, 255u);
-const struct record_type type_integer_0_32767 = INTEGER(0, 32767u);
-const struct record_type type_integer_0_327675 = INTEGER(0, 327675u);
-const struct record_type type_integer_0_360 = INTEGER(0, 360u);
-const struct record_type type_integer_0_4294967295 = INTEGER(0, 4294967295u);
-const struct record_type type_integer_0_63 = INTEGER(0, 63u);
-const struct record_type type_integer_0_65535 = INTEGER(0, 65535u);
-const struct record_type type_integer_30000_115000 = INTEGER(30000, 115000u);
-const struct record_type type_ipv4 = IPV4;
-const struct record_type type_ipv6 = IPV6;
-const struct record_type type_octets = OCTETS(0, UINT32_MAX);
-const struct record_type type_octets_0_150 = OCTETS(0, 150);
-const struct record_type type_octets_2 = OCTETS(2, 2);
-const struct record_type type_octets_2_3 = OCTETS(2, 3);
-const struct record_type type_octets_3 = OCTETS(3, 3);
-const struct record_type type_octets_4 = OCTETS(4, 4);
-const struct record_type type_octets_6 = OCTETS(6, 6);
-const struct record_type type_octets_8 = OCTETS(8, 8);
-const struct record_type type_time = TIME;
-const struct record_type type_utf8 = UTF8(0, UINT32_MAX);
-const struct record_type type_utf8_11 = UTF8(11, 11);
+static const struct record_type types[] = {
+	[TYPE_BITS_1 - RECORD_VALUES_FIRST] = BITS(1, 1),
+	[TYPE_BITS_12 - RECORD_VALUES_FIRST] = BITS(12, 12),
+	[TYPE_BITS_16 - RECORD_VALUES_FIRST] = BITS(16, 16),
+	[TYPE_BITS_18 - RECORD_VALUES_FIRST] = BITS(18, 18),
+	[TYPE_BITS_20 - RECORD_VALUES_FIRST] = BITS(20, 20),
+	[TYPE_BITS_21 - RECORD_VALUES_FIRST] = BITS(21, 21),
+	[TYPE_BITS_22_32 - RECORD_VALUES_FIRST] = BITS(22, 32),
+	[TYPE_BITS_28 - RECORD_VALUES_FIRST] = BITS(28, 28),
+	[TYPE_BITS_3 - RECORD_VALUES_FIRST] = BITS(3, 3),
+	[TYPE_BITS_36 - RECORD_VALUES_FIRST] = BITS(36, 36),
+	[TYPE_BOOLEAN - RECORD_VALUES_FIRST] = BOOLEAN,
+	[TYPE_DIGITS_14 - RECORD_VALUES_FIRST] = DIGITS(14, 14),
+	[TYPE_DIGITS_16 - RECORD_VALUES_FIRST] = DIGITS(16, 16),
+	[TYPE_DIGITS_1_15 - RECORD_VALUES_FIRST] = DIGITS(1, 15),
+	[TYPE_DIGITS_2_3 - RECORD_VALUES_FIRST] = DIGITS(2, 3),
+	[TYPE_DIGITS_3 - RECORD_VALUES_FIRST] = DIGITS(3, 3),
+	[TYPE_DIGITS_6_15 - RECORD_VALUES_FIRST] = DIGITS(6, 15),
+	[TYPE_INTEGER - RECORD_VALUES_FIRST] = INTEGER(0, UINT64_MAX),
+	[TYPE_INTEGER_0_100 - RECORD_VALUES_FIRST] = INTEGER(0, 100u),
+	[TYPE_INTEGER_0_1023 - RECORD_VALUES_FIRST] = INTEGER(0, 1023u),
+	[TYPE_INTEGER_0_127 - RECORD_VALUES_FIRST] = INTEGER(0, 127u),
+	[TYPE_INTEGER_0_180 - RECORD_VALUES_FIRST] = INTEGER(0, 180u),
+	[TYPE_INTEGER_0_255 - RECORD_VALUES_FIRST] = INTEGER(0, 255u),
+	[TYPE_INTEGER_0_32767 - RECORD_VALUES_FIRST] = INTEGER(0, 32767u),
+	[TYPE_INTEGER_0_327675 - RECORD_VALUES_FIRST] = INTEGER(0, 327675u),
+	[TYPE_INTEGER_0_360 - RECORD_VALUES_FIRST] = INTEGER(0, 360u),
+	[TYPE_INTEGER_0_4294967295 - RECORD_VALUES_FIRST] = INTEGER(0, 4294967295u),
+	[TYPE_INTEGER_0_63 - RECORD_VALUES_FIRST] = INTEGER(0, 63u),
+	[TYPE_INTEGER_0_65535 - RECORD_VALUES_FIRST] = INTEGER(0, 65535u),
+	[TYPE_INTEGER_30000_115000 - RECORD_VALUES_FIRST] = INTEGER(30000, 115000u),
+	[TYPE_IPV4 - RECORD_VALUES_FIRST] = IPV4,
+	[TYPE_IPV6 - RECORD_VALUES_FIRST] = IPV6,
+	[TYPE_OCTETS - RECORD_VALUES_FIRST] = OCTETS(0, UINT32_MAX),
+	[TYPE_OCTETS_0_150 - RECORD_VALUES_FIRST] = OCTETS(0, 150),
+	[TYPE_OCTETS_2 - RECORD_VALUES_FIRST] = OCTETS(2, 2),
+	[TYPE_OCTETS_2_3 - RECORD_VALUES_FIRST] = OCTETS(2, 3),
+	[TYPE_OCTETS_3 - RECORD_VALUES_FIRST] = OCTETS(3, 3),
+	[TYPE_OCTETS_4 - RECORD_VALUES_FIRST] = OCTETS(4, 4),
+	[TYPE_OCTETS_6 - RECORD_VALUES_FIRST] = OCTETS(6, 6),
+	[TYPE_OCTETS_8 - RECORD_VALUES_FIRST] = OCTETS(8, 8),
+	[TYPE_TIME - RECORD_VALUES_FIRST] = TIME,
+	[TYPE_UTF8 - RECORD_VALUES_FIRST] = UTF8(0, UINT32_MAX),
+	[TYPE_UTF8_11 - RECORD_VALUES_FIRST] = UTF8(11, 11),
+};
+
+const struct record_type *record_values(unsigned id)
+{
+	return &types[id - RECORD_VALUES_FIRST];
+}

@@ -183,7 +183,7 @@ static void make_object(struct record_lab *lab, const struct record_type *type,
 		const struct record_member *m = &type->members[i];
 		bool wanted = every || (m->flags & ~(ONLY_R18 | ONLY_R19)) || any(lab, 3) == 0;
 		if (has(m->flags, release) && (choice ? i == only : wanted))
-			make(lab, m->type, m->name, release, every);
+			make(lab, record_type(m->type), m->name, release, every);
 	}
 }
 
@@ -200,7 +200,7 @@ static void make(struct record_lab *lab, const struct record_type *type, const c
 		node->kind = NODE_LIST;
 		size_t items = type->low + any(lab, type->high > type->low ? 2 : 1);
 		for (size_t i = 0; i < (items || !every ? items : 1); i++)
-			make(lab, type->item, NULL, release, every);
+			make(lab, record_type(type->item), NULL, release, every);
 	} else {
 		make_simple(lab, type, node, release);
 	}
