@@ -285,7 +285,9 @@ void registry_refer(struct registry *r, const struct registry_task *t, int delta
 		if (o && (delta > 0 || o->references))
 			o->references += (uint32_t)delta;
 	}
-	registry_hashed_refer(r, t, delta);
+	struct channel_task c;
+	if (t->n_objects && !registry_task_channel(r, t, &c))
+		registry_hashed_refer(r, t, &c, delta);
 }
 
 bool registry_destinations_known(const struct registry *r, const struct registry_task *t)

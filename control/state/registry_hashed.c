@@ -84,14 +84,12 @@ static const struct session_hashed *next_digest(struct digests *d)
 	return NULL;
 }
 
-void registry_hashed_refer(const struct registry *r, const struct registry_task *t, int delta)
+void registry_hashed_refer(const struct registry *r, const struct registry_task *t,
+	const struct channel_task *c, int delta)
 {
 	const struct session_hashed *h;
-	struct channel_task c;
+	struct digests d = digests_of(c);
 
-	if (!t->n_objects || registry_task_channel(r, t, &c))
-		return;
-	struct digests d = digests_of(&c);
 	while ((h = next_digest(&d)) != NULL)
 		count(r, t, h, delta);
 }

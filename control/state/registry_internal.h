@@ -29,7 +29,9 @@ struct registry {
 };
 
 // Counts the digests of a task at the hash contexts that it names (registry_hashed.c).
-void registry_hashed_refer(const struct registry *r, const struct registry_task *t, int delta);
+// `c` is the task's channel form.
+void registry_hashed_refer(const struct registry *r, const struct registry_task *t,
+	const struct channel_task *c, int delta);
 
 static inline uint64_t registry_hash(const struct hash_table *t, uint16_t ne, const struct id16 *id)
 {

@@ -293,12 +293,12 @@ Test(check_unit, without_a_unit)
 Test(check_unit, paths_that_the_units_cannot_see)
 {
 	config.runtime_dir = (char *)"/run/poi";
-	config.audit.file = (char *)"/home/op/audit.jsonl";
+	config.audit.file = (char *)"/tmp/poi/audit.jsonl";
 	config.audit.key = (char *)"/etc/poi/keys/audit.key";
-	config.delivery.tls.key = (char *)"/root/pki/ne.key";
+	config.delivery.tls.key = (char *)"/run/user/0/ne.key";
 	check_files(&check);
-	SAYS("warn place audit: the units cannot see /home/op/audit.jsonl");
-	SAYS("warn place delivery: the units cannot see /root/pki/ne.key");
+	SAYS("warn place audit: the units cannot see /tmp/poi/audit.jsonl");
+	SAYS("warn place delivery: the units cannot see /run/user/0/ne.key");
 	cr_expect(!strstr(said, "place audit.key"), "%s", said);
 	cr_expect(!strstr(said, "place runtime-dir"), "%s", said);
 }
