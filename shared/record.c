@@ -377,7 +377,9 @@ int record_fault_text(const struct record_fault *fault, char *out, size_t capaci
 			char c = fault->unknown[i];
 			bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 				     (c >= 'A' && c <= 'Z');
-			unknown[1 + i] = plain ? c : '?';
+			unknown[1 + i] = c;
+			if (!plain)
+				unknown[1 + i] = '?';
 		}
 		unknown[1 + length] = 0;
 	}

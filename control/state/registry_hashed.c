@@ -102,8 +102,8 @@ static void add_object(struct contexts *c, const struct object *o)
 	if (o->details.salt_length > sizeof(h.salt)) // no task can use it
 		return;
 	memcpy(h.salt, o->details.salt, h.salt_length);
-	for (uint8_t identity = HASHED_IMSI; identity <= HASHED_NAI; identity++) {
-		h.identity = identity;
+	for (unsigned identity = HASHED_IMSI; identity <= HASHED_NAI; identity++) {
+		h.identity = (uint8_t)identity;
 		if (o->hashed[identity])
 			add(c, &h);
 	}
