@@ -80,7 +80,7 @@ struct record_fault {
 	const char *path[RECORD_DEPTH]; // innermost first; the last is the record
 };
 
-// Of a kind: its type's name, and the number of the record by such a name, or -1.
+// Return the name of a kind's type, and the number of the record by such a name, or -1.
 const char *record_name(unsigned kind);
 int record_find(const char *name, size_t length);
 const char *record_reason_text(unsigned reason);

@@ -171,6 +171,7 @@ static void follow_sets(struct control *c, const struct registry_task *t)
 		rc = registry_task_replace(c->registry, new);
 	if (rc) {
 		registry_task_free(new);
+		(void)persistence_task(c, t, NULL);
 		log_error("registry: a task goes to what its destination sets stood for before: %s",
 			poi_error_text(rc));
 	}

@@ -21,7 +21,7 @@ static void check_fragment(struct x1_decoder *d, const char *xml, size_t length)
 	x1_container_free(again);
 }
 
-// What answers have of an object, sent back as the request that creates it.
+// Sends the object of an answer back as the request that creates it.
 static void check_object(struct x1_decoder *d, const char *xml, size_t length)
 {
 	static const char begin[] = "<x1:object ", end[] = "</x1:object>";

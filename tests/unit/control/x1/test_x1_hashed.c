@@ -181,7 +181,7 @@ static struct registry_task *activate(uint8_t xid)
 	return t;
 }
 
-// What the dataplane has no room for is refused, and not accepted in doubt. A context is an
+// A task that the dataplane has no room for is refused, and not accepted in doubt. A context is an
 // algorithm, a salt and a kind of identity; tasks share it, and so do two objects that say the
 // same.
 Test(x1_hashed, as_many_contexts_as_there_is_room_for)
