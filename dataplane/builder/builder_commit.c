@@ -106,7 +106,7 @@ int builder_commit(struct builder *b)
 	// What a new task's sessions are known by must be in force with it.
 	bindings_wait_done(b->bindings);
 	r = commit(b);
-	// A rule that came and went is in that table and one more; changes that come meanwhile wait.
+	// A rule that came and went is in that table and one more; later changes wait.
 	for (int i = 0; i < 2 && r == POI_OK && bindings_need_commit(b->bindings); i++)
 		r = commit(b);
 	return r;
