@@ -64,12 +64,14 @@ static inline bool x1_version_supported(const char *version)
 	return digits != 0 && patch[digits] == '\0';
 }
 
-// Of a supported version; 0 where there is none.
+// 0 where the version is not supported, or there is none.
 static inline unsigned x1_version_minor(const char *version)
 {
 	unsigned minor = 0;
 
-	for (const char *p = version ? version + 3 : ""; *p >= '0' && *p <= '9' && minor < 1000; p++)
+	if (!x1_version_supported(version))
+		return 0;
+	for (const char *p = version + 3; *p != '.' && minor < 1000; p++)
 		minor = minor * 10 + (unsigned)(*p - '0');
 	return minor;
 }
@@ -78,6 +80,7 @@ static inline unsigned x1_version_minor(const char *version)
 #define X1_MINOR_CORE 8
 // From this one on ReportNEIssue has issueCode and the type Alert: the oldest schema known that has.
 #define X1_MINOR_ALERT 12
+#define X1_MINOR_PORT_LISTS 22 // tcpPortList, udpPortList
 #define X1_OBJECTS_MINOR 9 // generic objects and destination sets came with it
 
 // Error codes of table 46 (and those of newer minors that a peer may ask for).
