@@ -137,11 +137,14 @@ static inline struct channel_destination_status status_of(struct bed *b, uint16_
 	return s;
 }
 
-#define WAIT_FOR(condition, milliseconds)                                                  \
-	do {                                                                               \
-		for (int waited_ = 0; !(condition) && waited_ < (milliseconds); waited_++) \
-			usleep(1000);                                                      \
-		cr_assert(condition, "not within %d ms: %s", milliseconds, #condition);    \
+#define WAIT_FOR(condition, milliseconds)                                             \
+	do {                                                                          \
+		bool met_ = (condition);                                              \
+		for (int waited_ = 0; !met_ && waited_ < (milliseconds); waited_++) { \
+			usleep(1000);                                                 \
+			met_ = (condition);                                           \
+		}                                                                     \
+		cr_assert(met_, "not within %d ms: %s", milliseconds, #condition);    \
 	} while (0)
 
 static inline uint64_t accounted(const struct copy_balance *c)
