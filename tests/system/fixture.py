@@ -86,13 +86,14 @@ def clock_is_synchronised():
 
 
 def wait_until(condition, timeout, what):
+	"""`what` was awaited: a text, or a function that makes it when the time is over."""
 	end = time.monotonic() + timeout
 	while time.monotonic() < end:
 		value = condition()
 		if value:
 			return value
 		time.sleep(0.02)
-	raise AssertionError("not within %g s: %s" % (timeout, what))
+	raise AssertionError("not within %g s: %s" % (timeout, what() if callable(what) else what))
 
 
 def ip(*arguments, check=True):
@@ -349,7 +350,7 @@ class Poi:
 	def balanced(self, timeout=5):
 		"""Waits until the ledger balances at rest with nothing queued; the status."""
 		return wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s.get("queued") and not s.get("unsettled") else None)(self.status()),
-			timeout, "the ledger balances: %s" % json.dumps(self.status()))
+			timeout, lambda: "the ledger balances: %s" % json.dumps(self.status()))
 
 	def received(self, n, timeout=10):
 		"""Waits until the dataplane has received at least n frames."""

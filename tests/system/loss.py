@@ -257,7 +257,7 @@ class Loss(fixture.PoiCase):
 			other = self.of(self.good_did, status)
 			same = same and status["ledger"]["balanced"]  # at rest
 			return status if same and status["matches"] - self.before["matches"] == sent and not other["queued"] and not other["unsettled"] else None
-		return fixture.wait_until(settled, 4, "all %d packets are matched: %s" % (sent, self.poi.status())), sent
+		return fixture.wait_until(settled, 4, lambda: "all %d packets are matched: %s" % (sent, self.poi.status())), sent
 
 	def reports(self, id_, full=False, kind="ReportDestinationIssue"):
 		"""What the ADMF was told of a destination or task; `full`: with the details."""

@@ -11,7 +11,7 @@ class Line:
 	"""One connection: the PDUs that it brought, and how many of them were acknowledged, answer by answer."""
 
 	def __init__(self, name):
-		self.name, self.settled, self.answered = name, [], 0
+		self.name, self.settled, self.answered, self.answered_at, self.stalled = name, [], 0, time.monotonic(), False
 		self.contexts, self.numbers, self.markers = array.array("H"), array.array("I"), array.array("I")
 
 	def certain(self):
@@ -20,10 +20,12 @@ class Line:
 
 
 class Mdf(loss.Mdf):
-	"""One end. Markers are numbers at the begin of the UDP payload."""
+	"""One end. Markers are numbers at the begin of the UDP payload. A PDU may be broken off where the sender had a reason to
+	leave: the end was stalled, or owed an answer for `patience` seconds."""
 
-	def __init__(self, pki, name, lines, contexts, window=0):
+	def __init__(self, pki, name, lines, contexts, window=0, patience=float("inf")):
 		super().__init__(pki, window=window)
+		self.patience, self.broken_off = patience, 0
 		self.name, self.lines, self.contexts = name, lines, contexts
 		self._mine, self._on_pdu, self.up = threading.local(), self._mark, True
 
@@ -37,8 +39,17 @@ class Mdf(loss.Mdf):
 			self.lines.append(mine.line)
 		if mine.line.answered:  # the answers have left
 			mine.line.settled.append(mine.line.answered)
-			mine.line.answered = 0
+			mine.line.answered, mine.line.answered_at = 0, time.monotonic()
+		mine.line.stalled |= self.stalled
 		return super()._recv(tls, view)
+
+	def _violation(self, text):
+		line = getattr(self._mine, "line", None)
+		if line and text.startswith("connection ended inside a PDU") and (
+				line.stalled or time.monotonic() - line.answered_at >= self.patience):
+			self.broken_off += 1
+		else:
+			super()._violation(text)
 
 	def _mark(self, p):
 		line = self._mine.line
@@ -70,9 +81,9 @@ class Mdf(loss.Mdf):
 class Pair:
 	"""Two ends, or more."""
 
-	def __init__(self, case, pki, n=2, window=0):
+	def __init__(self, case, pki, n=2, window=0, patience=float("inf")):
 		self.lines, self.contexts = [], {}
-		self.ends = [Mdf(pki, "end %d" % i, self.lines, self.contexts, window) for i in range(n)]
+		self.ends = [Mdf(pki, "end %d" % i, self.lines, self.contexts, window, patience) for i in range(n)]
 		for m in self.ends:
 			m.start()
 			case.addCleanup(m.stop)

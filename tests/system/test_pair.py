@@ -28,7 +28,7 @@ class Turns(common.FaultCase):
 
 	def begin_pair(self):
 		self.poi.start()
-		self.pair = pair.Pair(self, self.poi.pki, window=4096)
+		self.pair = pair.Pair(self, self.poi.pki, window=4096, patience=TIME_P2 - 1)
 		self.dsid, self.xid, self.dids = x1.new_id(), x1.new_id(), [x1.new_id() for _ in self.pair.ends]
 		for did, m in zip(self.dids, self.pair.ends):
 			self.ok(self.poi.admf.create_destination(did, m.address, m.port))
@@ -84,14 +84,14 @@ class Turns(common.FaultCase):
 		def low():
 			d = self.one()
 			return d["state"] == "up" and d["queued"] + d["in_doubt"] < 3 * RATE
-		wait_until(low, 30, "what waited is delivered: %s" % self.one())
+		wait_until(low, 30, lambda: "what waited is delivered: %s" % self.one())
 		for did in self.dids:
 			wait_until(lambda did=did: self.poi.admf.get_destination(did).text("destinationDeliveryStatus") == "activeAndWorking", KNOWN_WELL,
-				"both ends are known to be well: %s" % self.one())
+				lambda: "both ends are known to be well: %s" % self.one())
 
 	def judged(self, sent):
 		d = wait_until(lambda: (lambda d: d if d["offered"] == sent and not d["queued"] + d["in_doubt"] else None)(self.one()), 30,
-			"all %d are acknowledged or lost: %s" % (sent, self.one()))
+			lambda: "all %d are acknowledged or lost: %s" % (sent, self.one()))
 		self.assertTrue(self.pair.read_out())
 		held, again = self.pair.judge(self)
 		self.assertEqual(len(held), 1, "one sequence context")
@@ -119,6 +119,6 @@ class Turns(common.FaultCase):
 		sent = self.load.finish()
 		d, again = self.judged(sent)
 		self.assertGreater(min(len(m.markers) for m in self.pair.ends), 0)
-		print("# seed %d: %d s, %d turns %s; %d sent, %d held, %d lost and counted, %d came again, %s at the ends; %d connections; "
+		print("# seed %d: %d s, %d turns %s; %d sent, %d held, %d lost and counted, %d came again, %s at the ends; %d connections, %d left inside a PDU; "
 			"longest without a PDU while an end was well %.1f s" % (SEED, time.monotonic() - start, turns, dict(self.happened), sent,
-			d["delivered"], d["dropped"], again, [len(m.markers) for m in self.pair.ends], d["connects"], self.longest), flush=True)
+			d["delivered"], d["dropped"], again, [len(m.markers) for m in self.pair.ends], d["connects"], sum(m.broken_off for m in self.pair.ends), self.longest), flush=True)

@@ -128,7 +128,7 @@ class Kill(unittest.TestCase):
 		fixture.wait_until(lambda: self.poi.status()["tasks"] == 1, 10, "control has replayed the task")
 		self.link.send(self.frames())
 		# What was not accounted for when it was killed comes again, with its number.
-		fixture.wait_until(lambda: len(self.mdf.kept) >= 40, 10, "40 different ones: %s" % self.mdf.summary())
+		fixture.wait_until(lambda: len(self.mdf.kept) >= 40, 10, lambda: "40 different ones: %s" % self.mdf.summary())
 		again = self.mdf.kept[-1].first(pdu.IPID)
 		self.assertEqual(first, again)  # the sequence contexts go on: control kept what the killed one held
 		self.assertEqual([p.sequence for p in self.mdf.kept], list(range(40)))

@@ -209,7 +209,7 @@ class Row(unittest.TestCase):
 	def again(self, names):
 		for name in names:
 			getattr(self.poi, "start_" + name)(wait=False)
-		wait_until(lambda: self.poi.connected(), fixture.READY, "control and dataplane are connected: %s" % self.poi.try_status())
+		wait_until(lambda: self.poi.connected(), fixture.READY, lambda: "control and dataplane are connected: %s" % self.poi.try_status())
 
 	def row(self, how, of, store, admf_is):
 		both, there = of not in ("control", "dataplane"), admf_is == "there"

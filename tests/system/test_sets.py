@@ -111,7 +111,7 @@ class Killed(common.FaultCase):
 	def goes_on(self, m):
 		"""What is sent from now on is at this end."""
 		since, before = self.load.sent, m.markers
-		wait_until(lambda: len({n for n in m.markers - before if n >= since}) >= 100, 20, "the stream is at %s: %s" % (m.name, self.one()))
+		wait_until(lambda: len({n for n in m.markers - before if n >= since}) >= 100, 20, lambda: "the stream is at %s: %s" % (m.name, self.one()))
 
 	def again(self, *names):
 		for name in names:
@@ -141,7 +141,7 @@ class Killed(common.FaultCase):
 		"""Stops the load; the set's counts when nothing waits."""
 		self.sent = self.load.finish()
 		d = wait_until(lambda: (lambda d: d if not d["queued"] + d["in_doubt"] and d["delivered"] + d["dropped"] >= d["offered"] else None)(
-			self.one()), 30, "all is acknowledged: %s" % self.one())
+			self.one()), 30, lambda: "all is acknowledged: %s" % self.one())
 		self.assertTrue(self.pair.read_out())
 		return d
 

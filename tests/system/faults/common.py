@@ -116,7 +116,7 @@ class FaultCase(unittest.TestCase):
 		sent = len(self.stream.finish()) + extra
 		self.stream = None
 		status = wait_until(lambda: (lambda s: s if s["matches"] >= sent and not s.get("queued") and not s.get("unsettled") else None)(self.poi.status()), 10,
-			"all %d packets are delivered: %s" % (sent, self.poi.status()))
+			lambda: "all %d packets are delivered: %s" % (sent, self.poi.status()))
 		self.mdf.wait_quiet(0.2, 3)
 		self.assertEqual((status["matches"], sum(status["lost"].values())), (sent, 0), status)
 		self.assertTrue(status["ledger"]["balanced"], status)

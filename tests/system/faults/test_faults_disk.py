@@ -238,7 +238,7 @@ class Spool(FaultCase):
 		sent = len(self.stream.finish())
 		self.stream = None
 		status = wait_until(lambda: (lambda s: s if s["matches"] >= sent and not s.get("queued") and not s.get("unsettled") else None)(self.poi.status()), 40,
-			"the rest is delivered: %s" % self.poi.status())
+			lambda: "the rest is delivered: %s" % self.poi.status())
 		lost = sum(status["lost"].values())
 		self.assertEqual(status["delivered"] + lost + status["in_doubt"], status["offered"], status)
 		self.assertTrue(status["ledger"]["balanced"])

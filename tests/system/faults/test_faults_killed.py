@@ -56,7 +56,7 @@ class Killed(FaultCase):
 	def matched(self, n=None):
 		n = self.sent if n is None else n
 		return wait_until(lambda: (lambda s: s if s and s.get("matches", 0) >= n else None)(self.poi.try_status()), 20,
-			"%d matched: %s" % (n, self.poi.try_status()))
+			lambda: "%d matched: %s" % (n, self.poi.try_status()))
 
 	def one(self):
 		return [d for d in self.poi.status()["destinations"] if d["did"] == self.did][0]
@@ -74,7 +74,7 @@ class Killed(FaultCase):
 		"""All is taken; (held, copies that came twice)."""
 		self.mdf.stalled = False
 		wait_until(lambda: (lambda s: not s["queued"] + s["in_doubt"] and s["delivered"] + s["dropped"] >= s["offered"])(self.one()), 60,
-			"nothing waits any more: %s" % self.one())
+			lambda: "nothing waits any more: %s" % self.one())
 		self.mdf.wait_quiet(0.5, 5)
 		held = self.mdf.held()
 		twice = 0
@@ -89,7 +89,7 @@ class Killed(FaultCase):
 
 	def balanced(self):
 		status = wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] else None)(self.poi.status()), 10,
-			"the ledger balances: %s" % json.dumps(self.poi.status()))
+			lambda: "the ledger balances: %s" % json.dumps(self.poi.status()))
 		task = [d for d in status["destinations"] if d["did"] == self.did][0]
 		self.assertEqual(task["offered"], task["delivered"] + task["dropped"] + task["queued"] + task["in_doubt"], task)
 		return status
@@ -193,7 +193,7 @@ class Killed(FaultCase):
 		self.frames(50)
 		self.matched()
 		self.mdf.stalled = False
-		wait_until(lambda: len(self.mdf.held()) >= self.sent, 60, "all come: %s" % self.one())
+		wait_until(lambda: len(self.mdf.held()) >= self.sent, 60, lambda: "all come: %s" % self.one())
 		held = self.mdf.held()
 		self.assertEqual(sorted(held), list(range(self.sent)))
 		names = {context[4].split(b".")[0] for numbers in held.values() for context, _ in numbers}
@@ -257,7 +257,7 @@ class WithSpool(Killed):
 		self.matched()
 		self.mdf.stalled = False
 		wait_until(lambda: len(self.mdf.held()) >= self.sent - self.one()["dropped"], 90,
-			"%d of %d, %s" % (len(self.mdf.held()), self.sent, self.one()))
+			lambda: "%d of %d, %s" % (len(self.mdf.held()), self.sent, self.one()))
 		held, twice = self.judged()
 		# A slow disk may cost room in memory meanwhile; that has its own name.
 		lost = {k: n for k, n in self.one()["lost"].items() if n and k != "buffer_full"}
@@ -292,7 +292,7 @@ class BothKinds(Killed):
 		self.frames(100)
 		self.matched()
 		self.mdf.stalled = False
-		wait_until(lambda: not self.owed(), 60, "nothing waits any more: %s" % self.one())
+		wait_until(lambda: not self.owed(), 60, lambda: "nothing waits any more: %s" % self.one())
 		self.mdf.wait_quiet(0.5, 5)
 		for kind in (pdu.X2, pdu.X3):
 			numbers = {(p.context, p.sequence) for p in list(self.mdf.kept) if p.type == kind}

@@ -89,7 +89,7 @@ class Overload(FaultCase):
 			got = now["packets"]["received"] - before["packets"]["received"]
 			missed = port["imissed"] - before["ports"][0]["imissed"]
 			return (now, got, missed) if got + missed >= len(burst) else None
-		status, got, missed = wait_until(counted, 5, "each frame is received or counted as missed: %s" % self.poi.status()["ports"])
+		status, got, missed = wait_until(counted, 5, lambda: "each frame is received or counted as missed: %s" % self.poi.status()["ports"])
 		took = time.monotonic() - since
 		self.assertEqual(got + missed, len(burst))
 		self.assertGreater(missed, 0, "the ring held all of it")

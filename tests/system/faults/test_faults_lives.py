@@ -80,7 +80,7 @@ class Lives(FaultCase):
 			self.ok(self.poi.admf.activate(f.xid, [x1.target_ipv4(f.target)], [f.did]))
 		self.send(FIRST)
 		for j in self.judges:
-			wait_until(lambda j=j: len(j.held(j.fault.mdf)) == FIRST, 10, "%s is up: %s" % (j.fault.name, j.status()))
+			wait_until(lambda j=j: len(j.held(j.fault.mdf)) == FIRST, 10, lambda j=j: "%s is up: %s" % (j.fault.name, j.status()))
 		wait_until(lambda: not self.poi.status()["unsettled"], 5, "all are acknowledged")
 		self.disk_fails()
 		for f in self.faults:
@@ -108,7 +108,7 @@ class Lives(FaultCase):
 
 	def connected(self):
 		wait_until(lambda: self.poi.connected() and self.poi.status()["tasks"] == len(self.faults), fixture.READY,
-			"control and dataplane are connected: %s" % self.poi.try_status())
+			lambda: "control and dataplane are connected: %s" % self.poi.try_status())
 
 	# --- the events
 	def ending(self, heir=False):
