@@ -328,6 +328,16 @@ bool registry_task_names(const struct registry_task *t, const struct id16 *objec
 	return false;
 }
 
+bool registry_task_objects_change(const struct registry *r, const struct registry_task *t)
+{
+	for (uint8_t i = 0; i < t->n_objects; i++) {
+		const struct object *o = objects_find(r->objects, t->ne, &t->objects[i]);
+		if (o && o->modifying)
+			return true;
+	}
+	return false;
+}
+
 static void append(struct registry *r, struct registry_task *t)
 {
 	struct ne *n = &r->ne[t->ne];

@@ -145,6 +145,8 @@ struct registry_task *registry_task_find(
 [[nodiscard]] int registry_task_set_objects(
 	struct registry_task *t, const struct id16 *ids, uint8_t n);
 bool registry_task_names(const struct registry_task *t, const struct id16 *object);
+// Returns true if an object that the task names is being modified.
+bool registry_task_objects_change(const struct registry *r, const struct registry_task *t);
 // Returns true if every destination and every object that `t` names is there.
 bool registry_destinations_known(const struct registry *r, const struct registry_task *t);
 // Takes ownership and refers to the destinations and objects. EXISTS or NOT_FOUND (one of those):

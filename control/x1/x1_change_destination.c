@@ -204,6 +204,8 @@ static void destination_modified(
 		old->modifying = false;
 	if (old && !result)
 		result = keep_modified_destination(op, new);
+	if (old && !result)
+		result = x1_sets_remember(op, old);
 	if (old && result) { // as it was
 		(void)persistence_destination(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
@@ -222,10 +224,12 @@ static void destination_modified(
 		publish_destination_memo(publish_of(op), result ? old : new);
 	if (result) {
 		registry_destination_free(new);
+		registry_destination_free(op->destination);
+		op->destination = NULL;
 		x1_operation_finish(op, X1_ERR_DESTINATION_MODIFY, x1_publish_error_text(result));
 		return;
 	}
-	x1_sets_follow(op, &op->id);
+	x1_sets_follow(op, new);
 }
 
 // What the tasks of `d` send would still be taken by the destinations each of them names, were its

@@ -249,6 +249,9 @@ static bool may_modify(struct exchange *x, const struct x1_message *m,
 	else if (old->modifying || old->state != TASK_COMPLETE)
 		x1_answer(
 			x, m, X1_ERR_MODIFY, "another request for this task is not completed yet");
+	else if (registry_task_objects_change(c->registry, old))
+		x1_answer(x, m, X1_ERR_MODIFY,
+			"another request for a set of this task is not completed yet");
 	else
 		return true;
 	return false;

@@ -45,7 +45,7 @@ struct exchange {
 	LIST_HEAD(, x1_operation) operations; // not yet answered
 	LIST_HEAD(, x1_operation) behind; // answered `Acknowledged`; what is left may depend on them
 	struct x1_operation *started;	  // by the late message that is being executed
-	uint32_t task_operations;	  // of both lists, those that change tasks
+	uint32_t user_operations;	  // of both lists, those that change what uses destinations
 	uint32_t waiting;
 	bool late;   // TIME1 is over: what is left was answered `Acknowledged`
 	bool joined; // the next message waits for a removal of what it removes
@@ -113,7 +113,7 @@ struct x1_operation { // one message that waits for the dataplane
 void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t ne,
 	const struct id16 *id, const struct id16 *transaction, int code, const char *text);
 const struct id16 *x1_message_id(const struct x1_message *m); // XID, DID or objectId, or NULL
-bool x1_changes_tasks(enum x1_request_type t);
+bool x1_changes_users(enum x1_request_type t); // tasks or objects: what uses destinations
 
 // x1_exchange.c
 // Answers a message that did not have to wait, or reports its end where it was answered

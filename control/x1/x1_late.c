@@ -16,10 +16,21 @@ const struct id16 *x1_message_id(const struct x1_message *m)
 	return m->has_id ? &m->id : NULL;
 }
 
-bool x1_changes_tasks(enum x1_request_type t)
+bool x1_changes_users(enum x1_request_type t)
 {
-	return t == X1_ACTIVATE_TASK || t == X1_MODIFY_TASK || t == X1_DEACTIVATE_TASK ||
-	       t == X1_DEACTIVATE_ALL_TASKS;
+	switch (t) {
+	case X1_ACTIVATE_TASK:
+	case X1_MODIFY_TASK:
+	case X1_DEACTIVATE_TASK:
+	case X1_DEACTIVATE_ALL_TASKS:
+	case X1_CREATE_OBJECT:
+	case X1_MODIFY_OBJECT:
+	case X1_DELETE_OBJECT:
+	case X1_DELETE_ALL_OBJECTS:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static enum issue_scope scope_of(enum x1_request_type t)

@@ -122,7 +122,8 @@ static enum outcome write_window(struct x1_list *l, struct x1_buffer *b)
 		if (ids_only(l))
 			x1_put_id(b, "xId", &t->xid);
 		else
-			x1_query_put_task(b, t, &l->asked[i]);
+			x1_query_put_task(
+				b, r, x1_version_minor(l->op->message->version), t, &l->asked[i]);
 		if (!room(l))
 			return TOO_LARGE;
 	}

@@ -1,5 +1,5 @@
-// ModifyObject, and redundant sets whose members change. A Duplicate set's tasks are planned anew,
-// each of them replaced whole; a Redundant set is a destination whose ends change.
+// ModifyObject. A Duplicate set's tasks are planned anew, each of them replaced whole; a Redundant
+// set is a destination whose ends change.
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
@@ -12,10 +12,10 @@
 struct x1_plan { // of the tasks of a Duplicate set
 	LIST_ENTRY(x1_plan) entry;
 	struct task_walk walk;
-	struct x1_operation *op; // NULL: going back to what was in force, nobody waits
+	struct x1_operation *op;
+	bool back; // to what was in force: the request was refused, and is answered behind it
 	struct control *control;
 	struct id16 id;
-	uint16_t ne;
 };
 
 struct planned { // one task that the dataplane was given anew
@@ -34,6 +34,23 @@ static void step(struct x1_operation *op, int result);
 static void put_back(struct control *c, const struct registry_task *t)
 {
 	x1_put_back_begun(t->removing ? 0 : publish_task_put(c->publish, t, x1_put_back, NULL));
+}
+
+static void gone_back(struct x1_operation *op)
+{
+	struct object *o = object_of(op);
+
+	if (--op->remaining)
+		return;
+	if (o)
+		o->modifying = false;
+	x1_operation_finish(op, X1_ERR_GENERIC, x1_publish_error_text(op->result));
+}
+
+static void task_back(void *context, int result, const struct channel_task_status *status)
+{
+	x1_put_back(NULL, result, status);
+	gone_back(context);
 }
 
 static void task_planned(void *context, int result, const struct channel_task_status *status)
@@ -80,7 +97,7 @@ static void plan_task(void *context, struct registry_task *t)
 	struct x1_operation *op = p->op;
 	int rc = 0;
 
-	if (!op || op->result || !registry_task_names(t, &p->id))
+	if (op->result || !registry_task_names(t, &p->id))
 		return;
 	if (t->modifying || t->removing) // another request came between
 		rc = POI_ERR_AGAIN;
@@ -119,21 +136,26 @@ static void planning_over(void *context)
 	step(op, 0);
 }
 
-// Back to the object's details that are in force.
+// Back to the object's details that are in force. No task that names it is being modified: the
+// object is.
 static void unplan_task(void *context, struct registry_task *t)
 {
 	struct x1_plan *p = context;
 	struct registry *r = p->control->registry;
 	int rc = 0;
-	struct registry_task *old = registry_task_names(t, &p->id) && !t->modifying
-					    ? registry_task_planned(r, t, NULL, &rc)
-					    : NULL;
+	struct registry_task *old =
+		registry_task_names(t, &p->id) ? registry_task_planned(r, t, NULL, &rc) : NULL;
 
+	x1_put_back_begun(rc);
 	if (!old)
 		return;
 	bool memo = t->memo_pending || t->faults;
 	(void)persistence_task(p->control, old, NULL);
-	put_back(p->control, old);
+	if (!t->removing) {
+		rc = publish_task_put(p->control->publish, old, task_back, p->op);
+		p->op->remaining += !rc;
+		x1_put_back_begun(rc);
+	}
 	if (registry_task_replace(r, old))
 		registry_task_free(old);
 	else if (memo)
@@ -143,23 +165,21 @@ static void unplan_task(void *context, struct registry_task *t)
 static void unplanning_over(void *context)
 {
 	struct x1_plan *p = context;
-	struct object *o = objects_find(registry_objects(p->control->registry), p->ne, &p->id);
+	struct x1_operation *op = p->op;
 
-	if (o)
-		o->modifying = false;
 	LIST_REMOVE(p, entry);
 	free(p);
+	gone_back(op);
 }
 
-static int walk(struct x1_operation *op, const struct task_walk_use *use, bool forward)
+static int walk(struct x1_operation *op, const struct task_walk_use *use, bool back)
 {
 	struct x1_plan *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return POI_ERR_NOMEM;
-	*p = (struct x1_plan){
-		.op = forward ? op : NULL, .control = control_of(op), .id = op->id, .ne = op->ne};
-	op->remaining += forward;
+	*p = (struct x1_plan){.op = op, .back = back, .control = control_of(op), .id = op->id};
+	op->remaining++;
 	LIST_INSERT_HEAD(&op->dispatch->plans, p, entry);
 	task_walk_begin(&p->walk, publish_slices(publish_of(op)), registry_of(op), op->ne, use, p);
 	return 0;
@@ -185,31 +205,15 @@ static void not_modified(struct x1_operation *op)
 		(void)persistence_destination(c, set, NULL);
 		x1_put_back_begun(publish_destination_put(c->publish, set, x1_put_back, NULL));
 	}
-	if (o && o->details.set == OBJECT_SET_DUPLICATE && !op->dispatch->stopping) {
-		o->modifying = true;
-		if (walk(op, &use, false))
-			o->modifying = false;
-	}
 	op->object = NULL;
 	op->destination = NULL;
-	x1_operation_finish(op, X1_ERR_GENERIC, x1_publish_error_text(op->result));
-}
-
-// The set's new ends are in force.
-static void keep_set(struct control *c, struct registry_destination *set)
-{
-	struct registry_destination *old =
-		registry_destination_find(c->registry, set->ne, &set->did);
-	bool memo = old && (old->faults || old->down || old->ends_down || old->memo_pending);
-
-	set->ready = true;
-	if (registry_destination_replace(c->registry, set)) {
-		registry_destination_free(set);
-		return;
+	op->remaining = 1; // this function
+	if (o && o->details.set == OBJECT_SET_DUPLICATE && !op->dispatch->stopping) {
+		int rc = walk(op, &use, true);
+		o->modifying = !rc;
+		x1_put_back_begun(rc);
 	}
-	if (memo)
-		publish_destination_memo(c->publish, set);
-	(void)persistence_destination(c, set, NULL);
+	gone_back(op);
 }
 
 static void step(struct x1_operation *op, int result)
@@ -237,7 +241,7 @@ static void step(struct x1_operation *op, int result)
 	}
 	op->object = NULL;
 	if (op->destination)
-		keep_set(c, op->destination);
+		x1_keep_set(c, op->destination);
 	op->destination = NULL;
 	for (uint8_t i = 0; i < was.n_members; i++)
 		dataplane_end_left(c, op->ne, &was.member[i]);
@@ -258,7 +262,7 @@ static int modify_set(struct x1_operation *op, const struct object_details *deta
 	struct channel_destination channel;
 
 	if (details->set == OBJECT_SET_DUPLICATE)
-		return walk(op, &use, true);
+		return walk(op, &use, false);
 	if (details->set != OBJECT_SET_REDUNDANT || !old)
 		return 0;
 	registry_set_destination(c->registry, op->ne, details, &channel);
@@ -352,84 +356,14 @@ void x1_plans_stop(struct x1_dispatch *d)
 	// NOLINTBEGIN(clang-analyzer-unix.Malloc): each leaves the list before it is freed
 	while ((p = LIST_FIRST(&d->plans)) != NULL) {
 		struct x1_operation *op = p->op;
+		bool back = p->back;
 		LIST_REMOVE(p, entry);
 		task_walk_stop(&p->walk);
 		free(p);
-		if (op)
+		if (back)
+			gone_back(op);
+		else
 			step(op, POI_ERR_CLOSED);
 	}
 	// NOLINTEND(clang-analyzer-unix.Malloc)
-}
-
-// Members that are modified.
-
-struct following { // a redundant set that follows its member
-	struct x1_operation *op;
-	struct registry_destination *set;
-};
-
-static void followed(void *context, int result, const struct channel_task_status *status)
-{
-	struct following *f = context;
-	struct x1_operation *op = f->op;
-	struct registry_destination *set = f->set;
-	struct registry_destination *old =
-		registry_destination_find(registry_of(op), set->ne, &set->did);
-
-	free(f);
-	if (old)
-		old->modifying = false;
-	// Where the dataplane is gone, the next one is given what the registry holds.
-	if (old && (!result || result == POI_ERR_CLOSED))
-		keep_set(control_of(op), set);
-	else
-		registry_destination_free(set);
-	if (result != POI_ERR_CLOSED)
-		op->result = op->result ? op->result : result;
-	x1_bulk_step(op);
-}
-
-static void follow(struct x1_operation *op, const struct object *o)
-{
-	struct control *c = control_of(op);
-	struct registry_destination *old =
-		registry_destination_find(c->registry, op->ne, &o->details.id);
-	struct channel_destination channel;
-
-	if (!old || old->removing)
-		return;
-	registry_set_destination(c->registry, op->ne, &o->details, &channel);
-	channel.creation = old->creation;
-	struct following *f = malloc(sizeof(*f));
-	struct registry_destination *set =
-		f ? registry_destination_new(op->ne, &channel, "", 0) : NULL;
-	int rc = POI_ERR_NOMEM;
-	if (set) {
-		*f = (struct following){op, set};
-		rc = publish_destination_put(c->publish, set, followed, f);
-	}
-	if (!rc) {
-		old->modifying = true;
-		op->remaining++;
-		return;
-	}
-	free(f);
-	if (rc == POI_ERR_CLOSED) {
-		keep_set(c, set);
-		return;
-	}
-	registry_destination_free(set);
-	op->result = rc;
-}
-
-void x1_sets_follow(struct x1_operation *op, const struct id16 *did)
-{
-	const struct objects *all = registry_objects(registry_of(op));
-
-	op->remaining = 1; // this loop
-	for (const struct object *o = objects_first(all, op->ne); o; o = objects_next(o)) {
-		if (o->details.set == OBJECT_SET_REDUNDANT && object_has_member(o, did))
-			follow(op, o);
-	}
-	x1_bulk_step(op);
 }

@@ -19,7 +19,7 @@ struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_messag
 	op->transaction = m->transaction;
 	if (id)
 		op->id = *id;
-	x->task_operations += x1_changes_tasks(op->type);
+	x->user_operations += x1_changes_users(op->type);
 	if (x->late) { // its answer has left
 		op->origin = x;
 		op->noted = true;
@@ -45,7 +45,7 @@ static void part(struct x1_operation *op)
 	if (!x)
 		return;
 	LIST_REMOVE(op, entry);
-	x->task_operations -= x1_changes_tasks(op->type);
+	x->user_operations -= x1_changes_users(op->type);
 	x->waiting -= op->exchange != NULL;
 	if (x->started == op)
 		x->started = NULL;
@@ -65,7 +65,7 @@ void x1_operation_detach(struct x1_operation *op)
 		op->origin = x;
 		LIST_INSERT_HEAD(&x->behind, op, entry);
 	} else {
-		x->task_operations -= x1_changes_tasks(op->type);
+		x->user_operations -= x1_changes_users(op->type);
 	}
 }
 

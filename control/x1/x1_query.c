@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "control/state/publish.h"
+#include "control/x1/x1_earlier.h"
 #include "control/x1/x1_internal.h"
 
 struct x1_query {
@@ -54,8 +55,10 @@ static const char *provisioning(const struct registry_task *t)
 							    : "awaitingProvisioning";
 }
 
-void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const struct x1_asked *a)
+void x1_query_put_task(struct x1_buffer *b, const struct registry *r, unsigned minor,
+	const struct registry_task *t, const struct x1_asked *a)
 {
+	struct x1_buffer earlier = {0};
 	struct collected faults = collect_faults(b, t->faults);
 	struct x1_task_status s = {
 		.provisioning = provisioning(t),
@@ -79,7 +82,12 @@ void x1_query_put_task(struct x1_buffer *b, const struct registry_task *t, const
 		s.x3_octets = known.x3_octets;
 		s.last_intercept_ns = known.last_intercept_ns;
 	}
-	x1_put_task(b, registry_task_xml(t), t->xml_length, &s);
+	if (x1_earlier_task(&earlier, r, t, minor))
+		x1_put_task(b, earlier.text, earlier.length, &s);
+	else
+		x1_put_task(b, registry_task_xml(t), t->xml_length, &s);
+	b->error = earlier.error ? earlier.error : b->error;
+	x1_buffer_free(&earlier);
 	free(faults.at);
 }
 
@@ -138,7 +146,7 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 	q->asked.follows &= q->extended;
 	x1_message_open(b, e, op->type);
 	if (t)
-		x1_query_put_task(b, t, &q->asked);
+		x1_query_put_task(b, r, x1_version_minor(op->message->version), t, &q->asked);
 	if (d)
 		x1_query_put_destination(b, &op->dispatch->control->config->delivery, d);
 	if (o)

@@ -19,8 +19,9 @@ struct x1_asked { // what the dataplane said of a task
 	uint32_t sessions;
 };
 void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status);
-void x1_query_put_task(
-	struct x1_buffer *b, const struct registry_task *t, const struct x1_asked *a);
+// `minor`: of the requester.
+void x1_query_put_task(struct x1_buffer *b, const struct registry *r, unsigned minor,
+	const struct registry_task *t, const struct x1_asked *a);
 void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery *c,
 	const struct registry_destination *d);
 void x1_query_put_ne(struct x1_buffer *b, struct control *c, uint16_t ne);

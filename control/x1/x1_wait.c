@@ -70,7 +70,7 @@ static enum wait wait_of_task(const struct exchange *x, const struct x1_message 
 			return busy(x);
 		return own(x) && (m->task->n_dsids || destinations_change(x, m->task)) ? ON : GO;
 	case X1_MODIFY_TASK:
-		if (t && task_busy(t))
+		if (t && (task_busy(t) || registry_task_objects_change(r, t)))
 			return busy(x);
 		return own(x) && (m->task->n_dsids || destinations_change(x, m->task)) ? ON : GO;
 	case X1_DEACTIVATE_TASK:
@@ -94,9 +94,9 @@ static enum wait wait_of_destination(const struct exchange *x, const struct x1_m
 	case X1_MODIFY_DESTINATION:
 		if (d->removing || d->modifying || !d->ready)
 			return busy(x);
-		return d->references && x->task_operations ? ON : GO;
+		return d->references && x->user_operations ? ON : GO;
 	case X1_REMOVE_DESTINATION:
-		return d->removing || (d->references && x->task_operations) ? ON : GO;
+		return d->removing || (d->references && x->user_operations) ? ON : GO;
 	default: // a query
 		return own(x) && (d->removing || d->modifying || !d->ready) ? ON : GO;
 	}
@@ -160,7 +160,7 @@ static enum wait wait_of(const struct exchange *x, uint32_t index)
 	case X1_GET_OBJECT:
 		return wait_of_object(x, m);
 	case X1_REMOVE_ALL_DESTINATIONS:
-		return x->task_operations ? ON : GO;
+		return x->user_operations ? ON : GO;
 	default:
 		return x1_is_list(m->type) && own(x) ? ON : GO;
 	}

@@ -84,6 +84,18 @@ void fake_drained(struct fake_dataplane *f, uint64_t lost)
 	f->n_gone = 0;
 }
 
+static int refused(const struct fake_dataplane *f, const struct id16 *id)
+{
+	return f->refuses && id->b[15] == f->refuses ? POI_ERR_NOMEM : f->result;
+}
+
+static void answer_put(struct fake_dataplane *f, uint32_t request, const struct id16 *id)
+{
+	int result = refused(f, id);
+
+	ack(f, request, result ? result : f->commit);
+}
+
 void fake_release(struct fake_dataplane *f)
 {
 	f->hold = false;
@@ -288,17 +300,17 @@ static void handle(struct fake_dataplane *f, const struct channel_header *h, con
 			abort();
 		if (f->tasks_taken && fake_count(f->task) >= f->tasks_taken)
 			return;
-		if (!f->silent && !f->result)
+		if (!f->silent && !refused(f, &t.xid))
 			put(f->task, &t.ne, &t.xid, body, length);
-		ack(f, h->request, f->result ? f->result : f->commit);
+		answer_put(f, h->request, &t.xid);
 		return;
 	case CHANNEL_DESTINATION_PUT:
 		f->puts++;
 		if (channel_decode_destination(body, length, &d))
 			abort();
-		if (!f->silent && !f->result)
+		if (!f->silent && !refused(f, &d.did))
 			put(f->destination, &d.ne, &d.did, body, length);
-		ack(f, h->request, f->result ? f->result : f->commit);
+		answer_put(f, h->request, &d.did);
 		return;
 	case CHANNEL_TASK_REMOVE:
 		remove_object(f, f->task, h->request, body, length);

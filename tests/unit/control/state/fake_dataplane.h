@@ -40,6 +40,7 @@ struct fake_dataplane {
 	bool hold;	      // acknowledges only with fake_release
 	bool draining;	      // what is removed is gone only with fake_drained
 	int result;	      // answered to puts, which are not taken then
+	uint8_t refuses; // last octet of an identifier: its puts are answered NOMEM, and not taken; 0: none's
 	int commit;	      // answered to puts and removals that were taken
 	uint32_t tasks_taken; // beyond that many it swallows tasks; 0: it takes all
 	bool wrong_digest, wrong_count;

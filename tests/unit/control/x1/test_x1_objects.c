@@ -417,9 +417,137 @@ Test(x1_objects, who_did_not_join_can_leave, .init = setup, .fini = teardown)
 	w.dataplane.result = POI_ERR_NOMEM;
 	struct http_exchange *change = request_object(X1_MODIFY_OBJECT, set(6, false, "\1\3"));
 	run(100);
-	cr_assert(change->responded);
+	expect(change, "begin\nModifyObject a0 1000 out of memory\nend\n");
 	w.dataplane.result = 0;
 	DONE(request_id(X1_REMOVE_DESTINATION, 3), "RemoveDestination");
 	DONE(request_object(X1_MODIFY_OBJECT, set(6, false, "\1\2")), "ModifyObject");
 	cr_expect_eq(put_set(6).n_ends, 2);
+}
+
+// What one container asks for is done in its order, whatever takes long.
+Test(x1_objects, one_container_deletes_a_set_and_its_members, .init = setup, .fini = teardown)
+{
+	struct x1_container *c = container(3);
+
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\1\2")), "CreateObject");
+	w.dataplane.draining = true;
+	c->messages[0].type = X1_DELETE_OBJECT;
+	c->messages[1].type = c->messages[2].type = X1_REMOVE_DESTINATION;
+	for (uint8_t i = 0; i < 3; i++) {
+		c->messages[i].version = version;
+		c->messages[i].id = id(i ? i : 6);
+		c->messages[i].has_id = true;
+	}
+	struct http_exchange *x = submit(c);
+	run(50);
+	cr_assert(!x->responded);
+	w.dataplane.draining = false;
+	fake_drained(&w.dataplane, 0);
+	expect(x, "begin\nDeleteObject a0 completed\nRemoveDestination a1 completed\n"
+		  "RemoveDestination a2 completed\nend\n");
+	cr_assert_eq(fake_count(w.dataplane.destination), 2);
+}
+
+static struct http_exchange *move_member(uint8_t n)
+{
+	static struct x1_destination_details d;
+	struct x1_container *c = container(1);
+
+	d = (struct x1_destination_details){.did = id(n),
+		.delivery = X1_X3_ONLY,
+		.address_kind = X1_ADDRESS_URI,
+		.address = "tls://mdf.example.org:7",
+		.xml = "<d/>",
+		.xml_length = 4};
+	c->messages[0].type = X1_MODIFY_DESTINATION;
+	c->messages[0].destination = &d;
+	return submit(c);
+}
+
+// Two sets have the member; one of them cannot follow: the member and the other set go back with
+// it.
+Test(x1_objects, a_member_stays_where_one_of_its_sets_stays, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(5, false, "\1\3")), "CreateObject");
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1")), "CreateObject");
+	struct channel_destination was = put_set(1);
+	w.dataplane.refuses = 6;
+	expect(move_member(1), "begin\nModifyDestination a0 6001 out of memory\nend\n");
+	run(50);
+	cr_expect_eq(put_set(1).port, was.port);
+	cr_expect_str_eq(put_set(1).host, "");
+	cr_expect_eq(put_set(5).end[0].port, was.port);
+	cr_expect_str_eq(put_set(5).end[0].host, "");
+	cr_expect_str_eq(put_set(6).end[1].host, "");
+	w.dataplane.refuses = 0;
+	DONE(move_member(1), "ModifyDestination");
+	cr_expect_str_eq(put_set(1).host, "mdf.example.org");
+	cr_expect_str_eq(put_set(5).end[0].host, "mdf.example.org");
+	cr_expect_str_eq(put_set(6).end[1].host, "mdf.example.org");
+}
+
+// The first task has the new members when the second is refused them. A request that takes the set
+// from the first meanwhile is done behind that, and where it is refused the task has what it had
+// before both.
+Test(x1_objects, a_refused_plan_is_answered_when_all_is_as_it_was, .init = setup, .fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(5, true, "\1\2")), "CreateObject");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 6, 5, 0), "ActivateTask");
+	DONE(request_set_task(X1_ACTIVATE_TASK, 7, 5, 0), "ActivateTask");
+	w.dataplane.refuses = 7;
+	struct http_exchange *change = request_object(X1_MODIFY_OBJECT, set(5, true, "\3"));
+	struct http_exchange *other = request_task(X1_MODIFY_TASK, 6);
+	for (unsigned i = 0; i < 3000 && !change->responded; i++)
+		run(0);
+	cr_assert(!other->responded);
+	w.dataplane.refuses = 6;
+	expect(change, "begin\nModifyObject a0 1000 out of memory\nend\n");
+	expect(other, "begin\nModifyTask a0 3001 out of memory\nend\n");
+	w.dataplane.refuses = 0;
+	goes_to(6, "\1\2");
+	goes_to(7, "\1\2");
+}
+
+// Each of them names the set, and only what came later than the requester's minor is said
+// otherwise.
+Test(x1_objects, tasks_of_later_minors_are_told_in_the_words_of_earlier_ones, .init = setup,
+	.fini = teardown)
+{
+	destinations();
+	DONE(request_object(X1_CREATE_OBJECT, set(6, false, "\2\1\3")), "CreateObject");
+	details_xml = "<x1:taskDetails><x1:targetIdentifiers><x1:targetIdentifier>"
+		      "<x1:hashedIdentifier><x1:hashDigest>77</x1:hashDigest></x1:hashedIdentifier>"
+		      "</x1:targetIdentifier></x1:targetIdentifiers><x1:listOfDIDs><x1:dId>"
+		      "00000000-0000-4000-8000-000000000001</x1:dId><x1:dSId>"
+		      "00000000-0000-4000-8000-000000000006</x1:dSId></x1:listOfDIDs>"
+		      "<x1:listOfServiceTypes/></x1:taskDetails>";
+	DONE(request_set_task(X1_ACTIVATE_TASK, 7, 6, 1), "ActivateTask");
+	struct http_exchange *x = request_later(X1_GET_TASK_DETAILS, 7);
+	run(50);
+	cr_assert(x->responded);
+	cr_expect(strstr(x->body, details_xml), "%s", x->body);
+	free(x);
+	version = "v1.8.1";
+	for (unsigned i = 0; i < 2; i++) {
+		x = i ? request_later(X1_GET_ALL_TASK_DETAILS, 0)
+		      : request_later(X1_GET_TASK_DETAILS, 7);
+		run(50);
+		cr_assert(x->responded);
+		cr_expect(strstr(x->body,
+				  "task <x1:taskDetails><x1:targetIdentifiers><x1:targetIdentifier>"
+				  "<x1:targetIdentifierExtension><x1:Owner>poi: hashedIdentifier"
+				  "</x1:Owner></x1:targetIdentifierExtension>"
+				  "</x1:targetIdentifier></x1:targetIdentifiers><x1:listOfDIDs>"
+				  "<x1:dId>00000000-0000-4000-8000-000000000001</x1:dId>"
+				  "<x1:dId>00000000-0000-4000-8000-000000000002</x1:dId>"
+				  "<x1:dId>00000000-0000-4000-8000-000000000003</x1:dId>"
+				  "</x1:listOfDIDs></x1:taskDetails> "),
+			"%s", x->body);
+		free(x);
+	}
+	version = "v1.13.1";
+	details_xml = NULL;
 }
