@@ -18,6 +18,9 @@ from poi_lab import platforms  # noqa: E402
 
 LIMIT = 75 * 60  # seconds for all suites without --long
 GRACE = 30  # seconds between asking a cut suite to end and ending it
+# What fails beside others is run again alone, so often: if it passes each time it is named, and does not fail the run. Where
+# more than so many fail, something is wrong with all of them, and none is run again.
+AGAIN, AGAIN_MAX = 3, 3
 NOT_RUN = 3  # exit status when nothing failed, but the clock kept a suite from its end
 THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|connections|kept|settle|mdf\w*|worker|handover|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
@@ -26,6 +29,7 @@ SHORT = ("test_x1.", "test_x1_x2.", "test_traffic.", "test_signalling.", "test_r
 # clang, lint, asan and fuzz share one build: all of it with AddressSanitizer, UndefinedBehaviorSanitizer and the
 # coverage that guides libFuzzer, with the loops for each generation of the CPU as a package has them.
 CLANG, FUZZ_OPTIONS = {"CC": "clang"}, ["-Dfuzz=true", "-Db_lundef=false", "-Ddataplane-march=x86-64-v2"]
+GOOD = ("OK", "EXPECTEDFAIL", "SKIP")  # results of meson
 TAP_LINE = re.compile(r"^\s*(not ok|ok)\b(.*)$", re.MULTILINE)
 
 
@@ -36,7 +40,7 @@ class Clock(Exception):
 class Tally:
 	def __init__(self):
 		self.passed = self.failed = self.skipped = 0
-		self.failures, self.not_run = [], []
+		self.failures, self.not_run, self.again = [], [], []
 
 	def add(self, suite, name, good, skipped=False):
 		if skipped:
@@ -133,26 +137,50 @@ class Runner:
 				found = [json.loads(line) for line in f if line.strip()]
 			return [r for r in found if until is None or r["starttime"] + r["duration"] < until]
 
-		status, out = self.run(["meson", "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "4", *names], env,
-			cut=lambda _, when: self._meson_results(suite, results(when - 1)))
-		if not results():
+		command = ["meson", "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "4"]
+		status, out = self.run([*command, *names], env, cut=lambda _, when: self._meson_results(suite, results(when - 1)))
+		found = results()
+		if not found:
 			self.tally.add(suite, "meson test found no test (status %d)" % status, False)
 			print(out)
-		self._meson_results(suite, results())
+		bad = [r["name"] for r in found if r["result"] not in GOOD]
+		passed = {}
+		if 0 < len(bad) <= AGAIN_MAX:
+			os.unlink(log)
+			self.run([*command, "--num-processes", "1", "--repeat", str(AGAIN), *(n.split(" / ")[-1] for n in bad)], env,
+				cut=lambda *_: self._meson_results(suite, found))
+			runs = results()
+			passed = {r["name"]: r for r in runs if r["name"] in bad and
+				[n["result"] in GOOD for n in runs if n["name"] == r["name"]] == [True] * AGAIN}
+		self._meson_results(suite, found, passed)
 
-	def _meson_results(self, suite, results):
+	def _meson_results(self, suite, results, passed=()):
+		"""`passed`: of programs that failed, by name, a run alone in which they passed."""
 		for result in results:
-			counted = self.tally.tap(suite + "/" + result["name"], result["stdout"] or "")
-			good = result["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
-			# a crash or a time-out may come between the lines; without lines the program is the case
-			if not counted or (not good and "not ok" not in result["stdout"]):
-				self.tally.add(suite, "%s (%s)" % (result["name"], result["result"]), good, result["result"] == "SKIP")
+			good = result["result"] in GOOD
 			if not good:
 				tail = ((result["stdout"] or "") + (result["stderr"] if "stderr" in result else "")).rstrip().splitlines()[-25:]
 				print("\n".join(["  %s: %s" % (result["name"], result["result"])] + ["    " + line for line in tail]))
+			if result["name"] in passed:
+				self.tally.again.append("%s/%s" % (suite, result["name"]))
+				result, good = passed[result["name"]], True  # noqa: PLW2901
+			counted = self.tally.tap(suite + "/" + result["name"], result["stdout"] or "")
+			# a crash or a time-out may come between the lines; without lines the program is the case
+			if not counted or (not good and "not ok" not in result["stdout"]):
+				self.tally.add(suite, "%s (%s)" % (result["name"], result["result"]), good, result["result"] == "SKIP")
 
-	def program(self, suite, command, env=None, show=None):
-		"""A program that speaks TAP; its lines that start with `show` are shown."""
+	def alone(self, suite, command, env, out):
+		"""`out` of a run, in which the cases that pass when `command NAME` runs them alone have passed."""
+		bad = list(dict.fromkeys(re.findall(r"^not ok \d+ - (\S+)", out, re.MULTILINE)))
+		for name in bad if len(bad) <= AGAIN_MAX else ():
+			if all(self.run([*command, name], env)[0] == 0 for _ in range(AGAIN)):
+				self.tally.again.append("%s: %s" % (suite, name))
+				out = re.sub(r"^not ok (\d+ - %s\b)" % re.escape(name), r"ok \1", out, flags=re.MULTILINE)
+		return out
+
+	def program(self, suite, command, env=None, show=None, again=None):
+		"""A program that speaks TAP; its lines that start with `show` are shown. `again`: the command that runs the case of a
+		name alone."""
 		before = self.tally.failed
 
 		def explain(out):
@@ -164,12 +192,13 @@ class Runner:
 				explain(out)
 
 		status, out = self.run(command, env, cut)
-		counted = self.tally.tap(suite, out)
-		self.ran_on[suite] = platforms.read(out)
-		if not counted or (status and self.tally.failed == before):
-			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
 		if status:
 			explain(out)
+		last = self.alone(suite, again, env, out) if status and again else out
+		counted = self.tally.tap(suite, last)
+		self.ran_on[suite] = platforms.read(out)
+		if not counted or (status and last == out and self.tally.failed == before):
+			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
 		for line in out.splitlines():
 			if re.search(r"#\s*skip", line, re.I) or (show and line.startswith(show)):
 				print("  " + line)
@@ -304,7 +333,7 @@ class Runner:
 		if self.options.long:
 			env["POI_LONG"] = "1"
 		with hugepages():
-			self.program(suite, ["tests/system/run", *(match or self.options.match)], env, show="# fault ")
+			self.program(suite, ["tests/system/run", *(match or self.options.match)], env, show="# fault ", again=["tests/system/run"])
 
 
 @contextlib.contextmanager
@@ -359,6 +388,10 @@ def main(arguments=None, kind=Runner):
 		said[platforms.NOTHING] += max(0, passed + failed - sum(said.values()))
 		print("   %d passed, %d failed, %d skipped (%.0f s)%s" % (passed, failed, skipped, time.monotonic() - start,
 			", not run to its end" if name in runner.tally.not_run else ""), flush=True)
+	if runner.tally.again:
+		print("failed beside others, passed %d times alone:" % AGAIN)
+		for name in runner.tally.again:
+			print("  " + name)
 	if runner.tally.failures:
 		print("failed:")
 		for failure in runner.tally.failures:

@@ -61,6 +61,41 @@ class Clock(unittest.TestCase):
 		status, out = self.run_suites(rules="echo not ok 1 - one; exit 1")
 		self.assertEqual((status, out[-1]), (1, "0 passed, 1 failed"))
 
+	def again(self, *scripts):
+		"""A run of one suite whose command ends as these scripts do, one after the other, the last for ever."""
+		with tempfile.TemporaryDirectory() as folder:
+			for n, script in enumerate(scripts):
+				with open(os.path.join(folder, str(n)), "w") as out:
+					out.write(script)
+			script = "cd %s; n=$(ls | head -1); . ./$n; s=$?; [ $(ls | wc -l) = 1 ] || rm $n; exit $s" % folder
+			kind = type("Scripts", (runner.Runner,), {"rules": lambda self: self.program(
+				"rules", ["sh", "-c", script], again=["sh", "-c", script])})
+			out = io.StringIO()
+			with contextlib.redirect_stdout(out):
+				status = runner.main(["--suite", "rules"], kind)
+			return status, out.getvalue().splitlines()
+
+	def test_what_passes_three_times_alone_is_named(self):
+		runner.LIMIT = 60
+		status, out = self.again("echo ok 1 - a.b; echo 'not ok 2 - c.d (1 s)'; echo '# why'; false", "echo ok 1 - c.d")
+		self.assertEqual((status, out[-1]), (0, "2 passed, 0 failed"))
+		self.assertIn("failed beside others, passed 3 times alone:", out)
+		self.assertIn("  rules: c.d", out)
+		self.assertIn("  # why", out)
+
+	def test_what_fails_once_more_has_failed(self):
+		runner.LIMIT = 60
+		bad = "echo 'not ok 1 - c.d (1 s)'; false"
+		for later in ([bad], ["echo ok 1 - c.d", bad], ["echo ok 1 - c.d"] * 2 + [bad]):
+			status, out = self.again(bad, *later)
+			self.assertEqual((status, out[-1]), (1, "0 passed, 1 failed"), later)
+			self.assertIn("  rules: c.d (1 s)", out)
+
+	def test_where_many_fail_none_is_run_again(self):
+		runner.LIMIT = 60
+		status, out = self.again("for n in 1 2 3 4; do echo not ok $n - t$n; done; false", "echo ok 1 - t")
+		self.assertEqual((status, out[-1]), (1, "0 passed, 4 failed"))
+
 	def test_results_of_meson_count_if_they_came_before_the_cut(self):
 		with tempfile.TemporaryDirectory(dir=runner.TOP, prefix="build-runner-") as folder:
 			os.mkdir(os.path.join(folder, "meson-logs"))
