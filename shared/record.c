@@ -98,7 +98,7 @@ static int refuse_node(struct walk *k, unsigned reason, const struct record_node
 	return refuse(k, reason);
 }
 
-static bool absent_in(uint8_t flags, enum config_xiri_release release)
+static bool absent_in(unsigned flags, enum config_xiri_release release)
 {
 	return flags & (release == CONFIG_XIRI_R18 ? ONLY_R19 : ONLY_R18);
 }
@@ -155,31 +155,89 @@ static int find_members(
 	return 0;
 }
 
+// A truncated TPDU belongs to a message of the two types that have user data to take away.
+static int check_truncation(
+	struct walk *k, const struct record_type *type, const uint32_t where[RECORD_MEMBERS])
+{
+	static const char truncated[] = "truncatedSMSTPDU";
+	bool cut = false;
+	bool fits = true;
+
+	for (unsigned i = 0; i < type->count; i++) {
+		const struct record_node *node = where[i] == ABSENT ? NULL : &k->nodes[where[i]];
+
+		if (node && strcmp(type->members[i].name, "sMSTPDUData") == 0)
+			cut = node->covers > 1 && node[1].name_length == sizeof(truncated) - 1 &&
+			      memcmp(node[1].name, truncated, sizeof(truncated) - 1) == 0;
+		if (node && node->kind == NODE_TEXT &&
+			strcmp(type->members[i].name, "messageType") == 0)
+			fits = (node->length == 6 && memcmp(node->text, "submit", 6) == 0) ||
+			       (node->length == 7 && memcmp(node->text, "deliver", 7) == 0);
+	}
+	return cut && !fits ? refuse_member(k, RECORD_BESIDE, "sMSTPDUData", "6.2.5-7") : 0;
+}
+
+// The members with `flag`: how many are there, and the first that is or, if none is, could be.
+static unsigned count_with(const struct record_type *type, unsigned flag,
+	const uint32_t where[RECORD_MEMBERS], const char **name)
+{
+	unsigned count = 0;
+
+	*name = NULL;
+	for (unsigned i = 0; i < type->count; i++) {
+		if (!(type->members[i].flags & flag))
+			continue;
+		if (*name == NULL || (where[i] != ABSENT && count == 0))
+			*name = type->members[i].name;
+		count += where[i] != ABSENT;
+	}
+	return count;
+}
+
+// Members that depend on each other.
+static int check_together(
+	struct walk *k, const struct record_type *type, const uint32_t where[RECORD_MEMBERS])
+{
+	bool items = false;
+	const char *name;
+
+	if (count_with(type, ONE_OF, where, &name) == 0 && name)
+		return refuse_member(k, RECORD_MISSING_WITH, name, type->table);
+	if (count_with(type, ONLY_ONE, where, &name) > 1)
+		return refuse_member(k, RECORD_BESIDE, name, type->table);
+	for (unsigned i = 0; i < type->count; i++)
+		items = items || (where[i] != ABSENT && (type->members[i].flags & APART_LIST) &&
+					 k->nodes[where[i]].covers > 1);
+	if (items && count_with(type, APART, where, &name) > 0)
+		return refuse_member(k, RECORD_BESIDE, name, type->table);
+	return type->rule == RULE_TRUNCATION ? check_truncation(k, type, where) : 0;
+}
+
 static int check_present(
 	struct walk *k, const struct record_type *type, const uint32_t where[RECORD_MEMBERS])
 {
-	const char *one_of = NULL;
-	bool one = false;
-	bool supi = false;
+	unsigned flags = 0;
+	bool asks = false;
 
 	for (unsigned i = 0; i < type->count; i++) {
 		const struct record_member *m = &type->members[i];
-		bool there = where[i] != ABSENT;
 
-		if (there && strcmp(m->name, "sUPI") == 0)
-			supi = true;
-		if (!there && (m->flags & (BY_TABLE | BY_MODULE)) &&
-			!absent_in(m->flags, k->release))
+		flags |= m->flags;
+		if (where[i] != ABSENT) {
+			asks = asks || (m->flags & ASKS);
+			continue;
+		}
+		if ((m->flags & (BY_TABLE | BY_MODULE)) && !absent_in(m->flags, k->release))
 			return refuse_member(k, RECORD_MISSING, m->name,
 				m->flags & BY_TABLE ? type->table : NULL);
-		if (!there && (m->flags & WITH_SUPI) && supi)
-			return refuse_member(k, RECORD_MISSING_WITH, m->name, type->table);
-		if (m->flags & ONE_OF) {
-			one_of = one_of ? one_of : m->name;
-			one = one || there;
-		}
 	}
-	return one_of && !one ? refuse_member(k, RECORD_MISSING_WITH, one_of, type->table) : 0;
+	for (unsigned i = 0; asks && i < type->count; i++)
+		if (where[i] == ABSENT && (type->members[i].flags & ASKED))
+			return refuse_member(
+				k, RECORD_MISSING_WITH, type->members[i].name, type->table);
+	if (type->rule == RULE_NONE && !(flags & (ONE_OF | ONLY_ONE | APART)))
+		return 0;
+	return check_together(k, type, where);
 }
 
 static int member(struct walk *k, const struct record_member *m, size_t at)
@@ -347,6 +405,7 @@ const char *record_reason_text(unsigned reason)
 		[RECORD_KIND] = "of another kind",
 		[RECORD_BOUNDS] = "out of bounds",
 		[RECORD_CHOICE] = "not one alternative",
+		[RECORD_BESIDE] = "not beside another",
 		[RECORD_TREE] = "not a tree",
 		[RECORD_ROOM] = "too large",
 	};

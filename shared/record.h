@@ -58,13 +58,16 @@ struct record_node {
 enum record_reason {
 	RECORD_GOOD = 0,
 	RECORD_MISSING,	     // mandatory by the specification's table or by the module
-	RECORD_MISSING_WITH, // mandatory beside another that is there, or one of several must be there
-	RECORD_UNKNOWN,	     // no such member, alternative or name of a value, or one that is left out
-	RECORD_RELEASE,	     // not in the module of this release
+	RECORD_MISSING_WITH, // mandatory beside another that is there, or one of several must be
+			     // there
+	RECORD_UNKNOWN, // no such member, alternative or name of a value, or one that is left out
+	RECORD_RELEASE, // not in the module of this release
 	RECORD_TWICE,
 	RECORD_KIND,   // a text where a number belongs, and the like
-	RECORD_BOUNDS, // out of the type's bounds: a number, octets, bits or items; or not well formed
+	RECORD_BOUNDS, // out of the type's bounds: a number, octets, bits or items; or not well
+		       // formed
 	RECORD_CHOICE, // none or several alternatives
+	RECORD_BESIDE, // excluded by another member that is there
 	RECORD_TREE,   // `covers` leads out of the array, or too deep
 	RECORD_ROOM,   // the room of the writer is too small
 };
@@ -75,8 +78,10 @@ struct record_fault {
 	uint8_t reason; // enum record_reason
 	uint8_t depth;	// entries of `path`
 	uint16_t unknown_length;
-	const char *unknown; // reason UNKNOWN or TWICE: the node's name, in the caller's memory; or NULL
-	const char *table;   // "6.2.3-1": where the specification demands the member; NULL: the module alone
+	const char *unknown; // reason UNKNOWN or TWICE: the node's name, in the caller's memory; or
+			     // NULL
+	const char *table;   // "6.2.3-1": where the specification demands the member; NULL: the
+			     // module alone
 	const char *path[RECORD_DEPTH]; // innermost first; the last is the record
 };
 

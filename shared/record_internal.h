@@ -27,12 +27,21 @@ enum record_shape {
 };
 
 enum record_flag {
-	BY_TABLE = 1,	// mandatory by the specification's table
-	BY_MODULE = 2,	// mandatory by the module alone
-	ONLY_R18 = 4,	// not in the module of release 19
-	ONLY_R19 = 8,	// not in the module of release 18
-	ONE_OF = 16,	// one of the members with this flag must be there
-	WITH_SUPI = 32, // must be there where sUPI is
+	BY_TABLE = 1,  // mandatory by the specification's table
+	BY_MODULE = 2, // mandatory by the module alone
+	ONLY_R18 = 4,  // not in the module of release 19
+	ONLY_R19 = 8,  // not in the module of release 18
+	ONE_OF = 16,   // one of the members with this flag must be there
+	ASKED = 32,    // must be there where a member with ASKS is
+	ASKS = 64,
+	ONLY_ONE = 128, // at most one of the members with this flag may be there
+	APART = 256,	// must not be there where a member with APART_LIST has items
+	APART_LIST = 512,
+};
+
+enum record_rule { // what flags cannot say
+	RULE_NONE = 0,
+	RULE_TRUNCATION, // a truncated TPDU is one of SMS-SUBMIT or SMS-DELIVER (table 6.2.5-7)
 };
 
 struct record_member { // of a SEQUENCE or CHOICE
@@ -40,7 +49,7 @@ struct record_member { // of a SEQUENCE or CHOICE
 	uint16_t type; // enum record_type_id
 	uint8_t name_length;
 	uint8_t number; // of its context tag
-	uint8_t flags;	// enum record_flag
+	uint16_t flags; // enum record_flag
 };
 
 struct record_name { // of a value of an ENUMERATED
@@ -55,6 +64,7 @@ struct record_type {
 	uint8_t universal; // number of its own tag, where no context tag replaces it
 	uint16_t count;	   // of members or names
 	uint16_t item;	   // enum record_type_id, of a list
+	uint8_t rule;	   // enum record_rule, of a SEQUENCE
 	union {
 		const struct record_member *members;
 		const struct record_name *names;
@@ -66,42 +76,43 @@ struct record_type {
 #define RECORD_COUNT(a) ((uint16_t)(sizeof(a) / sizeof((a)[0])))
 #define RECORD_ITEMS 64 // of a list, at most
 
-#define MEMBER(text, tag, of, bits)                                          \
-	{                                                                    \
-		.name = (text), .type = (of), .name_length = sizeof(text) - 1, \
-		.number = (tag), .flags = (bits)                             \
+#define MEMBER(text, tag, of, bits)                                                             \
+	{                                                                                       \
+		.name = (text), .type = (of), .name_length = sizeof(text) - 1, .number = (tag), \
+		.flags = (bits)                                                                 \
 	}
-#define NAME(text, v)                                                                      \
-	{                                                                                  \
+#define NAME(text, v)                                                                     \
+	{                                                                                 \
 		.name = (text), .name_length = sizeof(text) - 1, .value = (v), .flags = 0 \
 	}
-#define NAME_R18(text, v)                                                                         \
-	{                                                                                         \
+#define NAME_R18(text, v)                                                                        \
+	{                                                                                        \
 		.name = (text), .name_length = sizeof(text) - 1, .value = (v), .flags = ONLY_R18 \
 	}
-#define NAME_R19(text, v)                                                                         \
-	{                                                                                         \
+#define NAME_R19(text, v)                                                                        \
+	{                                                                                        \
 		.name = (text), .name_length = sizeof(text) - 1, .value = (v), .flags = ONLY_R19 \
 	}
-#define SEQUENCE(rows, of_table)                                                     \
-	{                                                                            \
+#define SEQUENCE(rows, of_table) SEQUENCE_WITH(rows, of_table, RULE_NONE)
+#define SEQUENCE_WITH(rows, of_table, of_rule)                                                    \
+	{                                                                                         \
 		.shape = SHAPE_SEQUENCE, .universal = 16, .count = RECORD_COUNT(rows), .item = 0, \
-		.members = (rows), .low = 0, .high = 0, .table = (of_table)          \
+		.rule = (of_rule), .members = (rows), .low = 0, .high = 0, .table = (of_table)    \
 	}
-#define CHOICE(rows)                                                               \
-	{                                                                          \
+#define CHOICE(rows)                                                                           \
+	{                                                                                      \
 		.shape = SHAPE_CHOICE, .universal = 0, .count = RECORD_COUNT(rows), .item = 0, \
-		.members = (rows), .low = 0, .high = 0, .table = NULL              \
+		.rule = RULE_NONE, .members = (rows), .low = 0, .high = 0, .table = NULL       \
 	}
-#define ENUMERATED(rows)                                                                \
-	{                                                                               \
-		.shape = SHAPE_ENUMERATED, .universal = 10, .count = RECORD_COUNT(rows), .item = 0, \
-		.names = (rows), .low = 0, .high = 0, .table = NULL                     \
+#define ENUMERATED(rows)                                                                          \
+	{                                                                                         \
+		.shape = SHAPE_ENUMERATED, .universal = 10, .count = RECORD_COUNT(rows),          \
+		.item = 0, .rule = RULE_NONE, .names = (rows), .low = 0, .high = 0, .table = NULL \
 	}
-#define RECORD_OF(kind, number, of, from, to)                            \
-	{                                                                \
-		.shape = (kind), .universal = (number), .count = 0, .names = NULL,\
-		.item = (of), .low = (from), .high = (to), .table = NULL \
+#define RECORD_OF(kind, number, of, from, to)                                                    \
+	{                                                                                        \
+		.shape = (kind), .universal = (number), .count = 0, .names = NULL, .item = (of), \
+		.rule = RULE_NONE, .low = (from), .high = (to), .table = NULL                    \
 	}
 #define LIST_OF(of, from, to) RECORD_OF(SHAPE_SEQUENCE_OF, 16, of, from, to)
 #define SET_OF(of, from, to) RECORD_OF(SHAPE_SET_OF, 17, of, from, to)
@@ -254,14 +265,16 @@ enum record_type_id {
 	TYPE_SNSSAI,
 	TYPE_UE_ENDPOINT_ADDRESS,
 	TYPE_UE_ENDPOINT_ADDRESS_LIST,
+	TYPE_UE_ENDPOINT_ADDRESS_LIST_1,
+	TYPE_UE_ENDPOINT_IP,
 	TYPE_AMFID,
 	TYPE_SMF_SERVING_NETWORK,
-	TYPE_FTEID_LIST,
+	TYPE_FTEID_LIST_1,
 	TYPE_QOS_FLOW_PROFILE,
 	TYPE_QOS_FLOW_LIST,
 	TYPE_QOS_FLOW_LIST_LIST,
 	TYPE_QOS_FLOW_TUNNEL_INFORMATION,
-	TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST,
+	TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST_1,
 	TYPE_DLRAN_TUNNEL_INFORMATION,
 	TYPE_FIVE_GSGTP_TUNNELS,
 	TYPE_GTP_TUNNEL_INFO,
@@ -274,14 +287,14 @@ enum record_type_id {
 	TYPE_VLAN_TAG_SET,
 	TYPE_ETH_FLOW_DESCRIPTION,
 	TYPE_FLOW_INFORMATION,
-	TYPE_FLOW_INFORMATION_SET,
+	TYPE_FLOW_INFORMATION_SET_1,
 	TYPE_ROUTE_INFO,
 	TYPE_ROUTE_TO_LOCATION,
 	TYPE_ROUTE_TO_LOCATION_SET,
 	TYPE_EAS_SERVER_ADDRESS,
 	TYPE_EASIP_REPLACE_INFOS,
 	TYPE_PCC_RULE,
-	TYPE_PCC_RULE_SET,
+	TYPE_PCC_RULE_SET_1,
 	TYPE_ALTERNATIVE_NSSAI_ENTRY,
 	TYPE_ALTERNATIVE_NSSAI_ENTRY_LIST_1_8,
 	TYPE_SMFPDU_SESSION_ESTABLISHMENT,
@@ -289,15 +302,16 @@ enum record_type_id {
 	TYPE_PFD_FLOW_DESCRIPTION,
 	TYPE_PFD_FLOW_DESCRIPTION_SET,
 	TYPE_UTF8_SET,
+	TYPE_UTF8_SET_1,
 	TYPE_PFD,
 	TYPE_PFD_SET,
 	TYPE_PFD_DATA_FOR_APP,
 	TYPE_SMFPDU_SESSION_MODIFICATION,
 	TYPE_NGAP_CAUSE_INT,
 	TYPE_SMFPDU_SESSION_RELEASE,
-	TYPE_PFD_DATA_FOR_APP_SET,
+	TYPE_PFD_DATA_FOR_APP_SET_1,
 	TYPE_SMF_START_OF_INTERCEPTION_WITH_ESTABLISHED_PDU_SESSION,
-	TYPE_SNSSAI_LIST,
+	TYPE_SNSSAI_LIST_1,
 	TYPE_SMF_UNSUCCESSFUL_PROCEDURE,
 };
 

@@ -38,6 +38,12 @@ static const struct record_member ue_endpoint_address_members[] = {
 	MEMBER("ethernetAddress", 3, TYPE_OCTETS_6, 0),
 };
 
+// The tables of access endpoints name addresses of IP alone, of the type above.
+static const struct record_member ue_endpoint_ip_members[] = {
+	MEMBER("iPv4Address", 1, TYPE_IPV4, 0),
+	MEMBER("iPv6Address", 2, TYPE_IPV6, 0),
+};
+
 static const struct record_member amfid_members[] = {
 	MEMBER("aMFRegionID", 1, TYPE_INTEGER_0_255, BY_MODULE),
 	MEMBER("aMFSetID", 2, TYPE_INTEGER_0_1023, BY_MODULE),
@@ -69,20 +75,22 @@ static const struct record_member qos_flow_tunnel_information_members[] = {
 
 static const struct record_member dlran_tunnel_information_members[] = {
 	MEMBER("dLQOSFlowTunnelInformation", 1, TYPE_QOS_FLOW_TUNNEL_INFORMATION, 0),
-	MEMBER("additionalDLQOSFlowTunnelInformation", 2, TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST, 0),
-	MEMBER("redundantDLQOSFlowTunnelInformation", 3, TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST, 0),
+	MEMBER("additionalDLQOSFlowTunnelInformation", 2, TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST_1,
+		0),
+	MEMBER("redundantDLQOSFlowTunnelInformation", 3, TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST_1,
+		0),
 	MEMBER("additionalredundantDLQOSFlowTunnelInformation", 4,
-		TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST, 0),
+		TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST_1, 0),
 };
 
 static const struct record_member five_gsgtp_tunnels_members[] = {
 	MEMBER("uLNGUUPTunnelInformation", 1, TYPE_FTEID, 0),
-	MEMBER("additionalULNGUUPTunnelInformation", 2, TYPE_FTEID_LIST, 0),
+	MEMBER("additionalULNGUUPTunnelInformation", 2, TYPE_FTEID_LIST_1, 0),
 	MEMBER("dLRANTunnelInformation", 3, TYPE_DLRAN_TUNNEL_INFORMATION, 0),
 };
 
 static const struct record_member gtp_tunnel_info_members[] = {
-	MEMBER("fiveGSGTPTunnels", 1, TYPE_FIVE_GSGTP_TUNNELS, 0),
+	MEMBER("fiveGSGTPTunnels", 1, TYPE_FIVE_GSGTP_TUNNELS, BY_TABLE),
 };
 
 static const struct record_member ip_address_members[] = {
@@ -162,15 +170,15 @@ static const struct record_member easip_replace_infos_members[] = {
 
 static const struct record_member pcc_rule_members[] = {
 	MEMBER("pCCRuleID", 1, TYPE_UTF8, BY_TABLE),
-	MEMBER("appId", 2, TYPE_UTF8, ONE_OF),
-	MEMBER("flowInfos", 3, TYPE_FLOW_INFORMATION_SET, ONE_OF),
+	MEMBER("appId", 2, TYPE_UTF8, ONE_OF | ONLY_ONE),
+	MEMBER("flowInfos", 3, TYPE_FLOW_INFORMATION_SET_1, ONE_OF | ONLY_ONE),
 	MEMBER("appReloc", 4, TYPE_BOOLEAN, 0),
 	MEMBER("simConnInd", 5, TYPE_BOOLEAN, 0),
 	MEMBER("simConnTerm", 6, TYPE_INTEGER, 0),
 	MEMBER("maxAllowedUpLat", 7, TYPE_INTEGER, 0),
-	MEMBER("trafficRoutes", 8, TYPE_ROUTE_TO_LOCATION_SET, BY_MODULE),
-	MEMBER("trafficSteeringPolIdDl", 9, TYPE_UTF8, 0),
-	MEMBER("trafficSteeringPolIdUl", 10, TYPE_UTF8, 0),
+	MEMBER("trafficRoutes", 8, TYPE_ROUTE_TO_LOCATION_SET, BY_MODULE | APART_LIST),
+	MEMBER("trafficSteeringPolIdDl", 9, TYPE_UTF8, APART),
+	MEMBER("trafficSteeringPolIdUl", 10, TYPE_UTF8, APART),
 	MEMBER("deprecatedSourceDNAI", 11, TYPE_UTF8, 0),
 	MEMBER("deprecatedTargetDNAI", 12, TYPE_UTF8, 0),
 	MEMBER("deprecatedDNAIChangeType", 13, TYPE_DNAI_CHANGE_TYPE, 0),
@@ -187,16 +195,16 @@ static const struct record_member alternative_nssai_entry_members[] = {
 };
 
 static const struct record_member smfpdu_session_establishment_members[] = {
-	MEMBER("sUPI", 1, TYPE_SUPI, ONE_OF),
-	MEMBER("sUPIUnauthenticated", 2, TYPE_BOOLEAN, WITH_SUPI),
+	MEMBER("sUPI", 1, TYPE_SUPI, ONE_OF | ASKS),
+	MEMBER("sUPIUnauthenticated", 2, TYPE_BOOLEAN, ASKED),
 	MEMBER("pEI", 3, TYPE_PEI, ONE_OF),
-	MEMBER("gPSI", 4, TYPE_GPSI, ONE_OF),
+	MEMBER("gPSI", 4, TYPE_GPSI, 0),
 	MEMBER("pDUSessionID", 5, TYPE_INTEGER_0_255, BY_TABLE),
 	MEMBER("gTPTunnelID", 6, TYPE_FTEID, BY_TABLE),
 	MEMBER("pDUSessionType", 7, TYPE_PDU_SESSION_TYPE, BY_TABLE),
 	MEMBER("sNSSAI", 8, TYPE_SNSSAI, 0),
-	MEMBER("uEEndpoint", 9, TYPE_UE_ENDPOINT_ADDRESS_LIST, 0),
-	MEMBER("non3GPPAccessEndpoint", 10, TYPE_UE_ENDPOINT_ADDRESS, 0),
+	MEMBER("uEEndpoint", 9, TYPE_UE_ENDPOINT_ADDRESS_LIST_1, 0),
+	MEMBER("non3GPPAccessEndpoint", 10, TYPE_UE_ENDPOINT_IP, 0),
 	MEMBER("location", 11, TYPE_LOCATION, 0),
 	MEMBER("dNN", 12, TYPE_UTF8, BY_TABLE),
 	MEMBER("aMFID", 13, TYPE_AMFID, 0),
@@ -210,7 +218,7 @@ static const struct record_member smfpdu_session_establishment_members[] = {
 	MEMBER("oldPDUSessionID", 23, TYPE_INTEGER_0_255, 0),
 	MEMBER("handoverState", 24, TYPE_HANDOVER_STATE, 0),
 	MEMBER("gTPTunnelInfo", 25, TYPE_GTP_TUNNEL_INFO, BY_TABLE),
-	MEMBER("pCCRules", 26, TYPE_PCC_RULE_SET, 0),
+	MEMBER("pCCRules", 26, TYPE_PCC_RULE_SET_1, 0),
 	MEMBER("alternativeNSSAI", 30, TYPE_ALTERNATIVE_NSSAI_ENTRY_LIST_1_8, ONLY_R18),
 };
 
@@ -245,12 +253,12 @@ static const struct record_member pfd_data_for_app_members[] = {
 };
 
 static const struct record_member smfpdu_session_modification_members[] = {
-	MEMBER("sUPI", 1, TYPE_SUPI, ONE_OF),
-	MEMBER("sUPIUnauthenticated", 2, TYPE_BOOLEAN, WITH_SUPI),
+	MEMBER("sUPI", 1, TYPE_SUPI, ONE_OF | ASKS),
+	MEMBER("sUPIUnauthenticated", 2, TYPE_BOOLEAN, ASKED),
 	MEMBER("pEI", 3, TYPE_PEI, ONE_OF),
 	MEMBER("gPSI", 4, TYPE_GPSI, 0),
 	MEMBER("sNSSAI", 5, TYPE_SNSSAI, 0),
-	MEMBER("non3GPPAccessEndpoint", 6, TYPE_UE_ENDPOINT_ADDRESS, 0),
+	MEMBER("non3GPPAccessEndpoint", 6, TYPE_UE_ENDPOINT_IP, 0),
 	MEMBER("location", 7, TYPE_LOCATION, 0),
 	MEMBER("requestType", 8, TYPE_FIVE_GSM_REQUEST_TYPE, BY_MODULE),
 	MEMBER("accessType", 9, TYPE_ACCESS_TYPE, 0),
@@ -260,7 +268,7 @@ static const struct record_member smfpdu_session_modification_members[] = {
 	MEMBER("servingNetwork", 14, TYPE_SMF_SERVING_NETWORK, 0),
 	MEMBER("handoverState", 15, TYPE_HANDOVER_STATE, 0),
 	MEMBER("gTPTunnelInfo", 16, TYPE_GTP_TUNNEL_INFO, BY_TABLE),
-	MEMBER("pCCRules", 17, TYPE_PCC_RULE_SET, 0),
+	MEMBER("pCCRules", 17, TYPE_PCC_RULE_SET_1, 0),
 	MEMBER("uPPathChange", 19, TYPE_UP_PATH_CHANGE, 0),
 	MEMBER("pFDDataForApp", 20, TYPE_PFD_DATA_FOR_APP, 0),
 	MEMBER("alternativeNSSAI", 24, TYPE_ALTERNATIVE_NSSAI_ENTRY_LIST_1_8, ONLY_R18),
@@ -284,14 +292,14 @@ static const struct record_member smfpdu_session_release_members[] = {
 	MEMBER("cause", 10, TYPE_UTF8, 0),
 	MEMBER("nGAPCause", 12, TYPE_NGAP_CAUSE_INT, 0),
 	MEMBER("fiveGMMCause", 13, TYPE_INTEGER_0_255, 0),
-	MEMBER("pCCRuleIDs", 14, TYPE_UTF8_SET, 0),
+	MEMBER("pCCRuleIDs", 14, TYPE_UTF8_SET_1, 0),
 	MEMBER("alternativeNSSAI", 16, TYPE_ALTERNATIVE_NSSAI_ENTRY_LIST_1_8, ONLY_R18),
 };
 
 static const struct record_member smf_start_of_interception_with_established_pdu_session_members[] =
 	{
-		MEMBER("sUPI", 1, TYPE_SUPI, ONE_OF),
-		MEMBER("sUPIUnauthenticated", 2, TYPE_BOOLEAN, WITH_SUPI),
+		MEMBER("sUPI", 1, TYPE_SUPI, ONE_OF | ASKS),
+		MEMBER("sUPIUnauthenticated", 2, TYPE_BOOLEAN, ASKED),
 		MEMBER("pEI", 3, TYPE_PEI, ONE_OF),
 		MEMBER("gPSI", 4, TYPE_GPSI, 0),
 		MEMBER("pDUSessionID", 5, TYPE_INTEGER_0_255, BY_TABLE),
@@ -299,7 +307,7 @@ static const struct record_member smf_start_of_interception_with_established_pdu
 		MEMBER("pDUSessionType", 7, TYPE_PDU_SESSION_TYPE, BY_TABLE),
 		MEMBER("sNSSAI", 8, TYPE_SNSSAI, 0),
 		MEMBER("uEEndpoint", 9, TYPE_UE_ENDPOINT_ADDRESS_LIST, BY_MODULE),
-		MEMBER("non3GPPAccessEndpoint", 10, TYPE_UE_ENDPOINT_ADDRESS, 0),
+		MEMBER("non3GPPAccessEndpoint", 10, TYPE_UE_ENDPOINT_IP, 0),
 		MEMBER("location", 11, TYPE_LOCATION, 0),
 		MEMBER("dNN", 12, TYPE_UTF8, BY_TABLE),
 		MEMBER("aMFID", 13, TYPE_AMFID, 0),
@@ -311,22 +319,22 @@ static const struct record_member smf_start_of_interception_with_established_pdu
 		MEMBER("timeOfSessionEstablishment", 19, TYPE_TIME, 0),
 		MEMBER("servingNetwork", 22, TYPE_SMF_SERVING_NETWORK, 0),
 		MEMBER("gTPTunnelInfo", 23, TYPE_GTP_TUNNEL_INFO, BY_TABLE),
-		MEMBER("pCCRules", 24, TYPE_PCC_RULE_SET, 0),
-		MEMBER("pFDDataForApps", 26, TYPE_PFD_DATA_FOR_APP_SET, 0),
+		MEMBER("pCCRules", 24, TYPE_PCC_RULE_SET_1, 0),
+		MEMBER("pFDDataForApps", 26, TYPE_PFD_DATA_FOR_APP_SET_1, 0),
 };
 
 static const struct record_member smf_unsuccessful_procedure_members[] = {
 	MEMBER("failedProcedureType", 1, TYPE_SMF_FAILED_PROCEDURE_TYPE, BY_TABLE),
 	MEMBER("failureCause", 2, TYPE_INTEGER_0_255, BY_TABLE),
 	MEMBER("initiator", 3, TYPE_INITIATOR, BY_TABLE),
-	MEMBER("requestedSlice", 4, TYPE_SNSSAI_LIST, 0),
-	MEMBER("sUPI", 5, TYPE_SUPI, ONE_OF),
-	MEMBER("sUPIUnauthenticated", 6, TYPE_BOOLEAN, WITH_SUPI),
+	MEMBER("requestedSlice", 4, TYPE_SNSSAI_LIST_1, 0),
+	MEMBER("sUPI", 5, TYPE_SUPI, ONE_OF | ASKS),
+	MEMBER("sUPIUnauthenticated", 6, TYPE_BOOLEAN, ASKED),
 	MEMBER("pEI", 7, TYPE_PEI, ONE_OF),
 	MEMBER("gPSI", 8, TYPE_GPSI, ONE_OF),
 	MEMBER("pDUSessionID", 9, TYPE_INTEGER_0_255, 0),
-	MEMBER("uEEndpoint", 10, TYPE_UE_ENDPOINT_ADDRESS_LIST, 0),
-	MEMBER("non3GPPAccessEndpoint", 11, TYPE_UE_ENDPOINT_ADDRESS, 0),
+	MEMBER("uEEndpoint", 10, TYPE_UE_ENDPOINT_ADDRESS_LIST_1, 0),
+	MEMBER("non3GPPAccessEndpoint", 11, TYPE_UE_ENDPOINT_IP, 0),
 	MEMBER("dNN", 12, TYPE_UTF8, 0),
 	MEMBER("aMFID", 13, TYPE_AMFID, 0),
 	MEMBER("hSMFURI", 14, TYPE_UTF8, 0),
@@ -347,20 +355,23 @@ static const struct record_type types[] = {
 	[TYPE_UE_ENDPOINT_ADDRESS - RECORD_SMF_FIRST] = CHOICE(ue_endpoint_address_members),
 	[TYPE_UE_ENDPOINT_ADDRESS_LIST - RECORD_SMF_FIRST] =
 		LIST_OF(TYPE_UE_ENDPOINT_ADDRESS, 0, RECORD_ITEMS),
+	[TYPE_UE_ENDPOINT_ADDRESS_LIST_1 - RECORD_SMF_FIRST] =
+		LIST_OF(TYPE_UE_ENDPOINT_ADDRESS, 1, RECORD_ITEMS),
+	[TYPE_UE_ENDPOINT_IP - RECORD_SMF_FIRST] = CHOICE(ue_endpoint_ip_members),
 	[TYPE_AMFID - RECORD_SMF_FIRST] = SEQUENCE(amfid_members, NULL),
 	[TYPE_SMF_SERVING_NETWORK - RECORD_SMF_FIRST] = SEQUENCE(smf_serving_network_members, NULL),
-	[TYPE_FTEID_LIST - RECORD_SMF_FIRST] = LIST_OF(TYPE_FTEID, 0, RECORD_ITEMS),
+	[TYPE_FTEID_LIST_1 - RECORD_SMF_FIRST] = LIST_OF(TYPE_FTEID, 1, RECORD_ITEMS),
 	[TYPE_QOS_FLOW_PROFILE - RECORD_SMF_FIRST] = SEQUENCE(qos_flow_profile_members, NULL),
 	[TYPE_QOS_FLOW_LIST - RECORD_SMF_FIRST] = SEQUENCE(qos_flow_list_members, NULL),
 	[TYPE_QOS_FLOW_LIST_LIST - RECORD_SMF_FIRST] = LIST_OF(TYPE_QOS_FLOW_LIST, 0, RECORD_ITEMS),
 	[TYPE_QOS_FLOW_TUNNEL_INFORMATION - RECORD_SMF_FIRST] =
 		SEQUENCE(qos_flow_tunnel_information_members, NULL),
-	[TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST - RECORD_SMF_FIRST] =
-		LIST_OF(TYPE_QOS_FLOW_TUNNEL_INFORMATION, 0, RECORD_ITEMS),
+	[TYPE_QOS_FLOW_TUNNEL_INFORMATION_LIST_1 - RECORD_SMF_FIRST] =
+		LIST_OF(TYPE_QOS_FLOW_TUNNEL_INFORMATION, 1, RECORD_ITEMS),
 	[TYPE_DLRAN_TUNNEL_INFORMATION - RECORD_SMF_FIRST] =
 		SEQUENCE(dlran_tunnel_information_members, NULL),
 	[TYPE_FIVE_GSGTP_TUNNELS - RECORD_SMF_FIRST] = SEQUENCE(five_gsgtp_tunnels_members, NULL),
-	[TYPE_GTP_TUNNEL_INFO - RECORD_SMF_FIRST] = SEQUENCE(gtp_tunnel_info_members, NULL),
+	[TYPE_GTP_TUNNEL_INFO - RECORD_SMF_FIRST] = SEQUENCE(gtp_tunnel_info_members, "6.2.3-1B"),
 	[TYPE_IP_ADDRESS - RECORD_SMF_FIRST] = CHOICE(ip_address_members),
 	[TYPE_IP_MASK - RECORD_SMF_FIRST] = SEQUENCE(ip_mask_members, NULL),
 	[TYPE_IP_ADDRESS_OR_RANGE_OR_ANY - RECORD_SMF_FIRST] =
@@ -373,8 +384,8 @@ static const struct record_type types[] = {
 	[TYPE_ETH_FLOW_DESCRIPTION - RECORD_SMF_FIRST] =
 		SEQUENCE(eth_flow_description_members, NULL),
 	[TYPE_FLOW_INFORMATION - RECORD_SMF_FIRST] = SEQUENCE(flow_information_members, NULL),
-	[TYPE_FLOW_INFORMATION_SET - RECORD_SMF_FIRST] =
-		SET_OF(TYPE_FLOW_INFORMATION, 0, RECORD_ITEMS),
+	[TYPE_FLOW_INFORMATION_SET_1 - RECORD_SMF_FIRST] =
+		SET_OF(TYPE_FLOW_INFORMATION, 1, RECORD_ITEMS),
 	[TYPE_ROUTE_INFO - RECORD_SMF_FIRST] = SEQUENCE(route_info_members, NULL),
 	[TYPE_ROUTE_TO_LOCATION - RECORD_SMF_FIRST] = SEQUENCE(route_to_location_members, NULL),
 	[TYPE_ROUTE_TO_LOCATION_SET - RECORD_SMF_FIRST] =
@@ -382,7 +393,7 @@ static const struct record_type types[] = {
 	[TYPE_EAS_SERVER_ADDRESS - RECORD_SMF_FIRST] = SEQUENCE(eas_server_address_members, NULL),
 	[TYPE_EASIP_REPLACE_INFOS - RECORD_SMF_FIRST] = SEQUENCE(easip_replace_infos_members, NULL),
 	[TYPE_PCC_RULE - RECORD_SMF_FIRST] = SEQUENCE(pcc_rule_members, "6.2.3-1E"),
-	[TYPE_PCC_RULE_SET - RECORD_SMF_FIRST] = SET_OF(TYPE_PCC_RULE, 0, RECORD_ITEMS),
+	[TYPE_PCC_RULE_SET_1 - RECORD_SMF_FIRST] = SET_OF(TYPE_PCC_RULE, 1, RECORD_ITEMS),
 	[TYPE_ALTERNATIVE_NSSAI_ENTRY - RECORD_SMF_FIRST] =
 		SEQUENCE(alternative_nssai_entry_members, NULL),
 	[TYPE_ALTERNATIVE_NSSAI_ENTRY_LIST_1_8 - RECORD_SMF_FIRST] =
@@ -395,6 +406,7 @@ static const struct record_type types[] = {
 	[TYPE_PFD_FLOW_DESCRIPTION_SET - RECORD_SMF_FIRST] =
 		SET_OF(TYPE_PFD_FLOW_DESCRIPTION, 0, RECORD_ITEMS),
 	[TYPE_UTF8_SET - RECORD_SMF_FIRST] = SET_OF(TYPE_UTF8, 0, RECORD_ITEMS),
+	[TYPE_UTF8_SET_1 - RECORD_SMF_FIRST] = SET_OF(TYPE_UTF8, 1, RECORD_ITEMS),
 	[TYPE_PFD - RECORD_SMF_FIRST] = SEQUENCE(pfd_members, "6.2.3-2C"),
 	[TYPE_PFD_SET - RECORD_SMF_FIRST] = SET_OF(TYPE_PFD, 0, RECORD_ITEMS),
 	[TYPE_PFD_DATA_FOR_APP - RECORD_SMF_FIRST] = SEQUENCE(pfd_data_for_app_members, "6.2.3-2B"),
@@ -403,11 +415,11 @@ static const struct record_type types[] = {
 	[TYPE_NGAP_CAUSE_INT - RECORD_SMF_FIRST] = SEQUENCE(ngap_cause_int_members, NULL),
 	[TYPE_SMFPDU_SESSION_RELEASE - RECORD_SMF_FIRST] =
 		SEQUENCE(smfpdu_session_release_members, "6.2.3-3"),
-	[TYPE_PFD_DATA_FOR_APP_SET - RECORD_SMF_FIRST] =
-		SET_OF(TYPE_PFD_DATA_FOR_APP, 0, RECORD_ITEMS),
+	[TYPE_PFD_DATA_FOR_APP_SET_1 - RECORD_SMF_FIRST] =
+		SET_OF(TYPE_PFD_DATA_FOR_APP, 1, RECORD_ITEMS),
 	[TYPE_SMF_START_OF_INTERCEPTION_WITH_ESTABLISHED_PDU_SESSION - RECORD_SMF_FIRST] =
 		SEQUENCE(smf_start_of_interception_with_established_pdu_session_members, "6.2.3-4"),
-	[TYPE_SNSSAI_LIST - RECORD_SMF_FIRST] = LIST_OF(TYPE_SNSSAI, 0, RECORD_ITEMS),
+	[TYPE_SNSSAI_LIST_1 - RECORD_SMF_FIRST] = LIST_OF(TYPE_SNSSAI, 1, RECORD_ITEMS),
 	[TYPE_SMF_UNSUCCESSFUL_PROCEDURE - RECORD_SMF_FIRST] =
 		SEQUENCE(smf_unsuccessful_procedure_members, "6.2.3-5"),
 };

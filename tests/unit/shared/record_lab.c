@@ -103,7 +103,7 @@ static size_t length_in(struct record_lab *lab, const struct record_type *type)
 	return (size_t)type->low + any(lab, room > 5 ? 6 : (uint32_t)room + 1);
 }
 
-static bool has(uint8_t flags, enum config_xiri_release release)
+static bool has(unsigned flags, enum config_xiri_release release)
 {
 	return !(flags & (release == CONFIG_XIRI_R18 ? ONLY_R19 : ONLY_R18));
 }
@@ -171,20 +171,86 @@ static void make_simple(struct record_lab *lab, const struct record_type *type,
 	}
 }
 
+// Members that a SEQUENCE of this release gets: the mandatory ones, some others, and of those that
+// depend on each other what goes together.
+static void choose(struct record_lab *lab, const struct record_type *type,
+	enum config_xiri_release release, bool every, bool wanted[RECORD_MEMBERS])
+{
+	uint32_t need = 0, only = 0;
+	bool apart = any(lab, 2), asks = false;
+
+	for (unsigned i = 0; i < type->count; i++) {
+		need += (type->members[i].flags & ONE_OF) != 0;
+		only += (type->members[i].flags & ONLY_ONE) != 0;
+	}
+	need = need ? any(lab, need) + 1 : 0;
+	only = only ? any(lab, only) + 1 : 0;
+	for (unsigned i = 0; i < type->count; i++) {
+		unsigned flags = type->members[i].flags;
+
+		wanted[i] = every || (flags & (BY_TABLE | BY_MODULE)) || any(lab, 3) == 0;
+		if (flags & ONLY_ONE)
+			wanted[i] = --only == 0;
+		else if (flags & ONE_OF)
+			wanted[i] = --need == 0 || wanted[i];
+		if (flags & APART)
+			wanted[i] = wanted[i] && apart;
+		wanted[i] = wanted[i] && has(flags, release);
+		asks = asks || (wanted[i] && (flags & ASKS));
+	}
+	for (unsigned i = 0; i < type->count; i++)
+		wanted[i] = wanted[i] || (asks && (type->members[i].flags & ASKED));
+}
+
+// Empties what the chosen members exclude, and gives a truncated TPDU a type that has one.
+static void suit(struct record_lab *lab, const struct record_type *type, size_t at)
+{
+	bool apart = false, cut = false;
+
+	for (size_t i = at + 1; i < lab->count; i += lab->nodes[i].covers)
+		for (unsigned m = 0; m < type->count; m++)
+			if (strcmp(type->members[m].name, lab->nodes[i].name) == 0)
+				apart = apart || (type->members[m].flags & APART);
+	for (size_t i = at + 1; i < lab->count; i += lab->nodes[i].covers) {
+		struct record_node *node = &lab->nodes[i];
+
+		for (unsigned m = 0; apart && m < type->count; m++)
+			if ((type->members[m].flags & APART_LIST) &&
+				strcmp(type->members[m].name, node->name) == 0) {
+				size_t gone = node->covers - 1;
+				memmove(node + 1, node + 1 + gone,
+					(lab->count - i - 1 - gone) * sizeof(*node));
+				lab->count -= gone;
+				node->covers = 1;
+			}
+		if (type->rule == RULE_TRUNCATION && strcmp(node->name, "sMSTPDUData") == 0)
+			cut = strcmp(node[1].name, "truncatedSMSTPDU") == 0;
+		if (cut && strcmp(node->name, "messageType") == 0)
+			say(lab, node, any(lab, 2) ? "submit" : "deliver");
+	}
+}
+
 static void make_object(struct record_lab *lab, const struct record_type *type,
 	enum config_xiri_release release, bool every)
 {
-	bool choice = type->shape == SHAPE_CHOICE;
-	unsigned only = choice ? any(lab, type->count) : 0;
+	size_t at = lab->count - 1;
+	bool wanted[RECORD_MEMBERS];
 
-	while (choice && !has(type->members[only].flags, release))
-		only = (only + 1) % type->count;
-	for (unsigned i = 0; i < type->count; i++) {
-		const struct record_member *m = &type->members[i];
-		bool wanted = every || (m->flags & ~(ONLY_R18 | ONLY_R19)) || any(lab, 3) == 0;
-		if (has(m->flags, release) && (choice ? i == only : wanted))
-			make(lab, record_type(m->type), m->name, release, every);
+	if (type->shape == SHAPE_CHOICE) {
+		unsigned only = any(lab, type->count);
+
+		while (!has(type->members[only].flags, release))
+			only = (only + 1) % type->count;
+		make(lab, record_type(type->members[only].type), type->members[only].name, release,
+			every);
+		return;
 	}
+	choose(lab, type, release, every, wanted);
+	for (unsigned i = 0; i < type->count; i++)
+		if (wanted[i])
+			make(lab, record_type(type->members[i].type), type->members[i].name,
+				release, every);
+	suit(lab, type, at);
 }
 
 static void make(struct record_lab *lab, const struct record_type *type, const char *name,

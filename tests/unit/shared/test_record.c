@@ -98,6 +98,26 @@ static const struct refused_row refused_rows[] = {
 		"{\"failedProcedureType\":\"pDUSessionRelease\",\"failureCause\":26,\"initiator\":"
 		"\"uE\"}",
 		"SMFUnsuccessfulProcedure.sUPI: missing beside others (table 6.2.3-5)"},
+	{E,
+		"{\"gPSI\":{\"mSISDN\":\"1\"},\"pDUSessionID\":5,\"gTPTunnelID\":{\"tEID\":1},"
+		"\"pDUSessionType\":\"iPv4\",\"dNN\":\"a\",\"requestType\":"
+		"\"initialRequest\"," TUNNELS "}",
+		"SMFPDUSessionEstablishment.sUPI: missing beside others (table 6.2.3-1)"},
+	{E, "{" ESTABLISHMENT "\"gTPTunnelInfo\":{}}",
+		"SMFPDUSessionEstablishment.gTPTunnelInfo.fiveGSGTPTunnels: missing (table "
+		"6.2.3-1B)"},
+	{E, WITH("\"pCCRules\":[]"), "SMFPDUSessionEstablishment.pCCRules: out of bounds"},
+	{E,
+		WITH("\"pCCRules\":[{\"pCCRuleID\":\"r\",\"appId\":\"a\",\"flowInfos\":[{}],"
+		     "\"trafficRoutes\":[]}]"),
+		"SMFPDUSessionEstablishment.pCCRules[].appId: not beside another (table 6.2.3-1E)"},
+	{E,
+		WITH("\"pCCRules\":[{\"pCCRuleID\":\"r\",\"appId\":\"a\",\"trafficRoutes\":[{}],"
+		     "\"trafficSteeringPolIdUl\":\"p\"}]"),
+		"SMFPDUSessionEstablishment.pCCRules[].trafficSteeringPolIdUl: not beside another "
+		"(table 6.2.3-1E)"},
+	{E, WITH("\"non3GPPAccessEndpoint\":{\"ethernetAddress\":\"020000000001\"}"),
+		"SMFPDUSessionEstablishment.non3GPPAccessEndpoint.ethernetAddress: unknown"},
 	{E, WITH("\"colour\":1"), "SMFPDUSessionEstablishment.colour: unknown"},
 	{E, WITH("\"ePS5GSComboInfo\":{}"), "SMFPDUSessionEstablishment.ePS5GSComboInfo: unknown"},
 	{E, WITH("\"a\nb%\":1"), "SMFPDUSessionEstablishment.a?b?: unknown"},
