@@ -284,6 +284,33 @@ static const struct record_member location_members[] = {
 	MEMBER("locationPresenceReport", 3, TYPE_LOCATION_PRESENCE_REPORT, 0),
 };
 
+// Records that say where a user is ask for the user location within (TS 33.128 clause 6.2.2.2).
+static const struct record_member location_info_of_user_members[] = {
+	MEMBER("userLocation", 1, TYPE_USER_LOCATION, BY_TABLE),
+	MEMBER("currentLoc", 2, TYPE_BOOLEAN, 0),
+	MEMBER("geoInfo", 3, TYPE_GEOGRAPHIC_AREA, 0),
+	MEMBER("rATType", 4, TYPE_RAT_TYPE, 0),
+	MEMBER("timeZone", 5, TYPE_UTF8, 0),
+	MEMBER("additionalCellIDs", 6, TYPE_CELL_INFORMATION_LIST_1, 0),
+};
+
+static const struct record_member location_of_user_members[] = {
+	MEMBER("locationInfo", 1, TYPE_LOCATION_INFO_OF_USER, BY_TABLE),
+	MEMBER("positioningInfo", 2, TYPE_POSITIONING_INFO, 0),
+	MEMBER("locationPresenceReport", 3, TYPE_LOCATION_PRESENCE_REPORT, 0),
+};
+
+static const struct record_member positioning_info_of_update_members[] = {
+	MEMBER("positionInfo", 1, TYPE_LOCATION_DATA, BY_TABLE),
+};
+
+// An update of a location has one of several forms (table 6.2.2-3).
+static const struct record_member location_of_update_members[] = {
+	MEMBER("locationInfo", 1, TYPE_LOCATION_INFO, ONE_OF),
+	MEMBER("positioningInfo", 2, TYPE_POSITIONING_INFO_OF_UPDATE, ONE_OF),
+	MEMBER("locationPresenceReport", 3, TYPE_LOCATION_PRESENCE_REPORT, ONE_OF),
+};
+
 static const struct record_type types[] = {
 	[TYPE_PLMNID - RECORD_LOCATION_FIRST] = SEQUENCE(plmnid_members, NULL),
 	[TYPE_TAI - RECORD_LOCATION_FIRST] = SEQUENCE(tai_members, NULL),
@@ -348,6 +375,15 @@ static const struct record_type types[] = {
 	[TYPE_LOCATION_PRESENCE_REPORT - RECORD_LOCATION_FIRST] =
 		SEQUENCE(location_presence_report_members, NULL),
 	[TYPE_LOCATION - RECORD_LOCATION_FIRST] = SEQUENCE(location_members, NULL),
+	[TYPE_CELL_INFORMATION_LIST_1 - RECORD_LOCATION_FIRST] =
+		LIST_OF(TYPE_CELL_INFORMATION, 1, RECORD_ITEMS),
+	[TYPE_LOCATION_INFO_OF_USER - RECORD_LOCATION_FIRST] =
+		SEQUENCE(location_info_of_user_members, NULL),
+	[TYPE_LOCATION_OF_USER - RECORD_LOCATION_FIRST] = SEQUENCE(location_of_user_members, NULL),
+	[TYPE_POSITIONING_INFO_OF_UPDATE - RECORD_LOCATION_FIRST] =
+		SEQUENCE(positioning_info_of_update_members, "6.2.2-3"),
+	[TYPE_LOCATION_OF_UPDATE - RECORD_LOCATION_FIRST] =
+		SEQUENCE(location_of_update_members, "6.2.2-3"),
 };
 
 const struct record_type *record_location(unsigned id)

@@ -71,6 +71,42 @@ Test(record, members_in_any_order)
 	cr_expect_arr_eq(o.w.at, establishment, sizeof(establishment) - 1);
 }
 
+// A record under a tag of two octets.
+Test(record, a_report_of_a_message_by_hand)
+{
+	static const char expected[] = "\x30\x18\x81\x05\x04\x13\x12\x0f\x01\xa2\x0f\xbf\x38\x0c"
+				       "\xa2\x04\x81\x02\x01\x02\x83\x01\x02\x84\x01\x07";
+	struct outcome o = of(RECORD_SMS_REPORT,
+		"{\"sMSTPDUData\":{\"sMSTPDU\":\"0102\"},\"messageType\":\"deliverReportAck\","
+		"\"rPMessageReference\":7}");
+
+	cr_assert_eq(o.error, 0, "%s", o.text);
+	cr_assert_eq(ber_written(&o.w), sizeof(expected) - 1, "%zu", ber_written(&o.w));
+	cr_expect_arr_eq(o.w.at, expected, sizeof(expected) - 1);
+}
+
+// A record under a tag of three octets, with the GUTI of EPS that the module gives it.
+Test(record, a_configuration_update_by_hand)
+{
+	static const char expected[] =
+		"\x30\x3e\x81\x05\x04\x13\x12\x0f\x01\xa2\x35\xbf\x81\x04\x31"
+		"\xa1\x17\xa1\x15\xa1\x13\xa1\x11\x81\x0f"
+		"001010000000001"
+		"\xa2\x16\x81\x03"
+		"001"
+		"\x82\x02"
+		"01"
+		"\x83\x02\x00\x01\x84\x01\x02\x85\x04\x01\x02\x03\x04";
+	struct outcome o = of(RECORD_AMF_CONFIGURATION_UPDATE,
+		"{\"userIdentifiers\":{\"fiveGSSubscriberIDs\":{\"fiveGSSubscriberID\":[{\"sUPI\":"
+		"{\"iMSI\":\"001010000000001\"}}]}},\"gUTI\":{\"mCC\":\"001\",\"mNC\":\"01\","
+		"\"mMEGroupID\":\"0001\",\"mMECode\":\"02\",\"mTMSI\":\"01020304\"}}");
+
+	cr_assert_eq(o.error, 0, "%s", o.text);
+	cr_assert_eq(ber_written(&o.w), sizeof(expected) - 1, "%zu", ber_written(&o.w));
+	cr_expect_arr_eq(o.w.at, expected, sizeof(expected) - 1);
+}
+
 struct refused_row {
 	unsigned kind;
 	const char *json;
@@ -79,6 +115,21 @@ struct refused_row {
 
 #define E RECORD_SMF_ESTABLISHMENT
 #define WITH(more) "{" ESTABLISHMENT TUNNELS "," more "}"
+#define GUTI                                                                         \
+	"\"gUTI\":{\"mCC\":\"001\",\"mNC\":\"01\",\"aMFRegionID\":1,\"aMFSetID\":2," \
+	"\"aMFPointer\":3,\"fiveGTMSI\":4}"
+#define REGISTERED(more) \
+	"{\"registrationResult\":\"threeGPPAccess\",\"sUPI\":{\"nAI\":\"a@b\"}," more "}"
+#define REGISTRATION(more) REGISTERED("\"registrationType\":\"initial\"," more)
+#define DEREGISTRATION(more) \
+	"{\"deregistrationDirection\":\"uEInitiated\",\"accessType\":\"threeGPPAccess\"" more "}"
+#define MESSAGE(more)                                                                             \
+	"{\"originatingSMSParty\":{\"gPSI\":{\"mSISDN\":\"1\"}},\"direction\":\"toTarget\"," more \
+	"}"
+#define MA                                                                             \
+	"\"sUPI\":{\"nAI\":\"a@b\"},\"sUPIUnauthenticated\":false,\"pDUSessionID\":5," \
+	"\"servingNetwork\":{\"pLMNID\":{\"mCC\":\"001\",\"mNC\":\"01\"}},"            \
+	"\"mAAcceptedIndication\":true"
 
 static const struct refused_row refused_rows[] = {
 	{E, "{" ESTABLISHMENT "}",
@@ -145,6 +196,72 @@ static const struct refused_row refused_rows[] = {
 		"SMFPDUSessionEstablishment.sMPDUDNRequest: out of bounds"},
 	{E, WITH("\"sMPDUDNRequest\":\"0x\""),
 		"SMFPDUSessionEstablishment.sMPDUDNRequest: out of bounds"},
+	{RECORD_AMF_REGISTRATION, REGISTERED(GUTI),
+		"AMFRegistration.registrationType: missing (table 6.2.2-1)"},
+	{RECORD_AMF_REGISTRATION, REGISTRATION("\"slice\":{}," GUTI),
+		"AMFRegistration.slice.allowedNSSAI: missing beside others"},
+	{RECORD_AMF_REGISTRATION,
+		REGISTRATION("\"nonIMEISVPEI\":{\"mACAddress\":\"020000000001\"}," GUTI),
+		"AMFRegistration.mACRestIndicator: missing beside others (table 6.2.2-1)"},
+	{RECORD_AMF_REGISTRATION, REGISTRATION("\"location\":{\"locationInfo\":{}}," GUTI),
+		"AMFRegistration.location.locationInfo.userLocation: missing"},
+	{RECORD_AMF_REGISTRATION, REGISTRATION("\"fiveGSTAIList\":[]," GUTI),
+		"AMFRegistration.fiveGSTAIList: out of bounds"},
+	{RECORD_AMF_REGISTRATION, REGISTRATION("\"initialRANUEContextSetup\":{}," GUTI),
+		"AMFRegistration.initialRANUEContextSetup: unknown"},
+	{RECORD_AMF_DEREGISTRATION, DEREGISTRATION(",\"sUPI\":{\"nAI\":\"a@b\"}"),
+		"AMFDeregistration.sUCI: missing beside others (table 6.2.2-2)"},
+	{RECORD_AMF_LOCATION_UPDATE, "{\"sUPI\":{\"nAI\":\"a@b\"}}",
+		"AMFLocationUpdate.location: missing (table 6.2.2-3)"},
+	{RECORD_AMF_LOCATION_UPDATE, "{\"sUPI\":{\"nAI\":\"a@b\"},\"location\":{}}",
+		"AMFLocationUpdate.location.locationInfo: missing beside others (table 6.2.2-3)"},
+	{RECORD_AMF_START,
+		REGISTERED("\"slice\":{\"rejectedNSSAI\":[{\"causeValue\":1,\"sNSSAI\":"
+			   "{\"sliceServiceType\":1}}]}," GUTI),
+		"AMFStartOfInterceptionWithRegisteredUE.slice.rejectedNSSAI: unknown"},
+	{RECORD_AMF_UNSUCCESSFUL,
+		"{\"failedProcedureType\":\"sMS\",\"failureCause\":{\"fiveGMMCause\":3}}",
+		"AMFUnsuccessfulProcedure.sUPI: missing beside others (table 6.2.2-5)"},
+	{RECORD_AMF_ASSOCIATION, "{\"sUPI\":{\"nAI\":\"a@b\"}," GUTI "}",
+		"AMFIdentifierAssociation.location: missing (table 6.2.2-6)"},
+	{RECORD_AMF_POSITIONING, "{\"sUPI\":{\"nAI\":\"a@b\"},\"lcsCorrelationId\":\"\"}",
+		"AMFPositioningInfoTransfer.lcsCorrelationId: out of bounds"},
+	{RECORD_AMF_HANDOVER_COMMAND,
+		"{\"userIdentifiers\":{},\"aMFUENGAPID\":1099511627775,\"rANUENGAPID\":2,"
+		"\"handoverType\":\"intra5GS\",\"targetToSourceContainer\":\"00\"}",
+		"AMFRANHandoverCommand.userIdentifiers.fiveGSSubscriberIDs: missing"},
+	{RECORD_AMF_HANDOVER_REQUEST, "{}",
+		"AMFRANHandoverRequest.userIdentifiers: missing (table 6.2.2.2.9.3-1)"},
+	{RECORD_SMF_MA_MODIFICATION, "{" MA ",\"requestType\":\"initialRequest\"}",
+		"SMFMAPDUSessionModification.requestType: unknown"},
+	{RECORD_SMF_MA_MODIFICATION, "{" MA ",\"accessInfo\":[]}",
+		"SMFMAPDUSessionModification.accessInfo: out of bounds"},
+	{RECORD_SMF_MA_MODIFICATION,
+		"{" MA
+		",\"accessInfo\":[{\"accessType\":\"threeGPPAccess\",\"gTPTunnelID\":{\"tEID\":1},"
+		"\"establishmentStatus\":\"established\"}]}",
+		"SMFMAPDUSessionModification.accessInfo[].gTPTunnelInfo: missing (table 6.2.3-5B)"},
+	{RECORD_SMF_PDU_TO_MA, "{" TUNNELS "}",
+		"SMFPDUtoMAPDUSessionModification.requestType: missing (table 6.2.3-5G)"},
+	{RECORD_SMS_MESSAGE, MESSAGE("\"linkTransferStatus\":\"transferFailed\""),
+		"SMSMessage.terminatingSMSParty: missing (table 6.2.5-5)"},
+	{RECORD_SMS_MESSAGE,
+		MESSAGE("\"terminatingSMSParty\":{},\"linkTransferStatus\":\"transferFailed\""),
+		"SMSMessage.terminatingSMSParty.sUPI: missing beside others"},
+	{RECORD_SMS_MESSAGE,
+		MESSAGE("\"terminatingSMSParty\":{\"sMSAddress\":\"0191\"},"
+			"\"linkTransferStatus\":\"undefined\""),
+		"SMSMessage.linkTransferStatus: unknown"},
+	{RECORD_SMS_MESSAGE,
+		MESSAGE("\"terminatingSMSParty\":{\"sMSAddress\":\"0191\"},\"linkTransferStatus\":"
+			"\"transferFailed\",\"sMSTPDUData\":{\"truncatedSMSTPDU\":\"01\"},"
+			"\"messageType\":\"command\""),
+		"SMSMessage.sMSTPDUData: not beside another (table 6.2.5-7)"},
+	{RECORD_SMS_REPORT,
+		"{\"sMSTPDUData\":{\"truncatedSMSTPDU\":\"01\"},\"messageType\":"
+		"\"submitReportAck\","
+		"\"rPMessageReference\":1}",
+		"SMSReport.sMSTPDUData.truncatedSMSTPDU: unknown"},
 	{RECORD_SMF_RELEASE,
 		"{\"sUPI\":{\"nAI\":\"a@b\"},\"pDUSessionID\":5,"
 		"\"timeOfFirstPacket\":\"2026-02-30T00:00:00Z\"}",
