@@ -303,7 +303,7 @@ static int confine(const struct config *config, char *why, size_t why_size)
 {
 	if (!config->sandbox) {
 		log_kind(
-			WARNING, NOT_CONFINED, "not confined: the configuration says sandbox: off");
+			WARNING, NOT_CONFINED, "not confined: sandbox is off in the configuration");
 		return 0;
 	}
 	struct sandbox *s = sandbox_new(SANDBOX_CONTROL);

@@ -68,7 +68,7 @@ struct app {
 	_Alignas(WORKER_LINES) _Atomic bool stop; // read in every loop, written once
 	uint64_t started_ns;			  // CLOCK_MONOTONIC
 	uint32_t launched;			  // workers
-	bool ended; // orderly: what is lost is told or on disk
+	bool ended;				  // orderly: what is lost is told or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
 
@@ -480,7 +480,7 @@ static int confine(struct app *a)
 
 	if (!c->sandbox) {
 		log_kind(
-			WARNING, NOT_CONFINED, "not confined: the configuration says sandbox: off");
+			WARNING, NOT_CONFINED, "not confined: sandbox is off in the configuration");
 		return POI_OK;
 	}
 	// It may be made later, by the first destination: only what is there can be allowed.

@@ -18,7 +18,7 @@ int alternative_check(const struct alternative *a, const char **why)
 
 	if (!one || a->filter.n_address > 1 || a->filter.n_mac > 1) {
 		if (why)
-			*why = "an alternative is one identifier that names somebody by itself";
+			*why = "an alternative is one identifier that names a target by itself";
 		return POI_ERR_INVALID;
 	}
 	return filter ? filter_check(&a->filter, why) : session_target_check(&a->session, why);

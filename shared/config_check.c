@@ -313,8 +313,8 @@ static int check_delivery(struct config_source *s, const yaml_node_t *root)
 	if (!rc && d->kernel_tls && d->settle == CONFIG_SETTLE_TCP)
 		rc = config_refuse(s, config_child(s, node, "kernel-tls"),
 			"delivery.kernel-tls is true and delivery.settle is tcp, write settle: "
-			"keepalive, or kernel-tls: false: nobody knows which PDUs are in what TCP "
-			"has acknowledged of the kernel's records");
+			"keepalive, or kernel-tls: false: the PDUs in what TCP has acknowledged "
+			"are unknown where the kernel makes the records");
 	for (uint32_t i = 0; i < d->n_overrides && !rc; i++)
 		rc = check_override(s, overrides, i);
 	return rc;

@@ -155,8 +155,8 @@ static int load_aliases(struct config_source *s, const struct frame *parent,
 		for (uint32_t i = 0; i < *count; i++)
 			if (!memcmp(&all[i].seen, &a->seen, sizeof(a->seen)))
 				return config_refuse(s, seen,
-					"%s%s has \"%.60s\" seen for two, write it once: whose "
-					"tunnel it is cannot be told",
+					"%s%s has \"%.60s\" seen for two, write it once: its "
+					"tunnels would have two owners",
 					parent->path, k->name, scalar_text(seen));
 		++*count;
 	}

@@ -24,7 +24,7 @@ static KEY_SCOPE(x1_keepalive_scope, x1_keepalive_keys)
 
 	static const struct config_key x1_keys[] = {
 		KEY_WORD("version", struct config_x1, version, x1_version_words, "v1.8.1",
-			"version that messages to an ADMF of that minor or a later one say: "
+			"version in messages to an ADMF of that minor or a later one: "
 			"v1.8.1 or v1.13.1; to others it is v1.8.1"),
 		KEY_NUMBER("time1", struct config_x1, time1, 1, 3600, "5",
 			"seconds to wait for the answer to a request (TIME1)"),

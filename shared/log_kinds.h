@@ -19,7 +19,7 @@
 	X(DATAPLANE_RESTARTED, "5123f510faf0409a9675a743f476699b", "the dataplane was restarted")  \
 	X(FAULT, "5111bb45e6774ecfafe22d6d9d930518", "a fault of a network element begins")        \
 	X(FAULT_CLEAR, "7db72b2c18c04adf9205c68e85cc9fa3", "a fault of a network element is over") \
-	X(WARNING, "04ed608b26724f2a9e19280307656650", "a warning that the ADMF is told too")      \
+	X(WARNING, "04ed608b26724f2a9e19280307656650", "a warning, also reported to the ADMF")      \
 	X(ADMF_LATE, "5c0d0a1e7f5b4b0b9a3e6a0b8f4c2d71", "an ADMF sends no Keepalive, or again")   \
 	X(FAIL_SAFE, "a1d9b375f44a4325b347f28f72acf46a", "an ADMF was silent for TIME_P2")         \
 	X(ADMF_REFUSED, "ab11442173a24bb28a18d00d4f318a83", "the ADMF refused a report")           \

@@ -28,7 +28,7 @@ static void help_all(FILE *out)
 	      "  poi status --watch           what comes in, what matches, what is delivered\n"
 	      "  poi top                      which worker and which destination is the busy "
 	      "one\n\n"
-	      "The configuration is " CLI_DEFAULT_FILE " unless -c FILE says otherwise.\n",
+	      "The configuration is " CLI_DEFAULT_FILE " unless -c FILE names another.\n",
 		out);
 	fputs(exit_codes, out);
 }
@@ -179,8 +179,8 @@ static bool take(const struct cli_command *c, int argc, char **argv, int *i, str
 		return true;
 	}
 	if (o < 0) {
-		fprintf(stderr, "poi: \"%.60s\" is nothing that poi %s knows; try: poi help %s\n",
-			text, c->name, c->name);
+		fprintf(stderr, "poi: \"%.60s\" is no option of poi %s; try: poi help %s\n", text,
+			c->name, c->name);
 		return false;
 	}
 	const struct cli_option_text *t = cli_option_text((enum cli_option)o);

@@ -44,12 +44,12 @@ void check_policy(const struct check *c)
 			check_say(c, CHECK_WARN, "tunnel",
 				"port %s: without gtp-endpoints tasks by TEID are refused (3020) "
 				"and "
-				"directions cannot be told; write the UPF's own GTP-U addresses",
+				"directions are unknown; write the UPF's own GTP-U addresses",
 				p->device);
 		if (p->n_signalling && !p->n_signalling_peers)
 			check_say(c, CHECK_WARN, "signalling",
-				"port %s: whatever looks like signalling is believed, from "
-				"anybody; write signalling-peers: the addresses of the core's "
+				"port %s: signalling is accepted from any address; "
+				"write signalling-peers: the addresses of the core's "
 				"nodes",
 				p->device);
 	}
@@ -57,7 +57,7 @@ void check_policy(const struct check *c)
 		const struct config_ne *ne = &f->nes[i];
 		if (!ne->admf_url)
 			check_say(c, CHECK_WARN, "reports",
-				"%s: the ADMF is not told of faults; write admf-url",
+				"%s: no faults are reported to the ADMF; write admf-url",
 				ne->ne_identifier);
 		if (!ne->x1.keepalive.enabled)
 			check_say(c, CHECK_WARN, "fail-safe",

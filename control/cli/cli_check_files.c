@@ -116,7 +116,7 @@ static bool belongs_to_service(
 	if (!service || stat(file, &st) || st.st_uid == service->pw_uid)
 		return true;
 	check_say(c, CHECK_WARN, about,
-		"%s: %s does not belong to %s, as whom the units run: chown %s %s, or give it as a "
+		"%s: %s does not belong to %s, the user of the units: chown %s %s, or give it as a "
 		"credential",
 		what, file, POI_SERVICE_USER, POI_SERVICE_USER, file);
 	return false;

@@ -44,7 +44,7 @@ void check_service(const struct check *c, struct check_unit *u, bool nics)
 			CHECK_UNIT " is masked; systemctl unmask poi-dataplane");
 	if (!u->user_exists) {
 		check_say(c, CHECK_FAIL, "service",
-			"there is no user %s, as whom the unit runs (%s); systemd-sysusers, "
+			"no user %s, which the unit names (%s); systemd-sysusers, "
 			"then: " RULES_ANEW,
 			u->user, u->source);
 		return;
@@ -230,11 +230,11 @@ static void look_at_id(const struct check *c, const char *given, const struct ni
 			id->device, name);
 	else if (nic_driver_package(id, package, sizeof(package)))
 		check_say(c, CHECK_FAIL, "port",
-			"%s: no installed driver of DPDK knows %04x:%04x; apt install %s", given,
+			"%s: no installed driver of DPDK supports %04x:%04x; apt install %s", given,
 			id->vendor, id->device, package);
 	else
 		check_say(c, CHECK_FAIL, "port",
-			"%s: no driver of Debian's DPDK knows %04x:%04x; use another NIC (lspci "
+			"%s: no driver of Debian's DPDK supports %04x:%04x; use another NIC (lspci "
 			"-nn), or leave it to the kernel and write --vdev net_af_packet0,iface=...",
 			given, id->vendor, id->device);
 }
@@ -282,7 +282,7 @@ static void look_at_options(const struct check *c, const char *given, const char
 	unsigned n = 0;
 
 	if (check_eal(f, "--no-pci", 0, value, sizeof(value)))
-		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal says --no-pci; take it out",
+		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal has --no-pci; take it out",
 			given);
 	else if (names(f, "-b", address, &n) || names(f, "--block", address, &n))
 		check_say(c, CHECK_FAIL, "port", "%s: dataplane.eal blocks it; take its -b out",

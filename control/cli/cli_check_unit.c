@@ -483,7 +483,7 @@ static void judge_by_process(const struct check *c, struct check_unit *u)
 
 	snprintf(u->user, sizeof(u->user), "%s", p ? p->pw_name : "this user");
 	snprintf(u->source, sizeof(u->source),
-		"the user who runs this, for there is no " CHECK_UNIT "%s",
+		"the user of this process, for there is no " CHECK_UNIT "%s",
 		in_container(c) ? " in a container" : "");
 	u->user_exists = true;
 	u->uid = geteuid();

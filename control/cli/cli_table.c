@@ -10,14 +10,16 @@ static const struct cli_command commands[] = {
 		"the\n"
 		"clock, swap, folders and disks. Each line begins with ok, hint, warn or FAIL "
 		"and\n"
-		"says what to type or change. FAIL: the programs would not start, or not do their\n"
-		"work. warn: they would, with what the line says. hint: all works, and could be\n"
+		"names what to type or change. FAIL: the programs would not start, or not do "
+		"their\n"
+		"work. warn: they would, within the limit that the line names. hint: all works, "
+		"and could be\n"
 		"better. No target and no key is printed.\n\n"
 		"  poi check                    the installed configuration\n"
 		"  poi check new.yaml           one that is not in place yet\n"
 		"  poi check | grep -E '^(warn|FAIL)'  only what is left to do\n",
 		cli_check},
-	{"status", "What both processes count and hold, on one screen",
+	{"status", "Counters and state of both processes, on one screen",
 		O(OPTION_CONFIG) | O(OPTION_JSON) | O(OPTION_WATCH) | O(OPTION_COUNT), NULL, false,
 		"Packets by what became of them, matches, copies by where they are, the ledger, "
 		"every\n"
@@ -79,7 +81,7 @@ static const struct cli_command commands[] = {
 		"  journalctl -t poi-control | grep -o 'head [0-9a-f]*' | tail -1\n"
 		"  poi audit verify --head HEX\n",
 		cli_audit_verify},
-	{"bench", "What this machine can do, in under ten seconds",
+	{"bench", "Measures this machine, in under ten seconds",
 		O(OPTION_CONFIG) | O(OPTION_JSON) | O(OPTION_SECONDS), NULL, false,
 		"Measures on one core, beside whatever runs: AES-GCM, sealing TLS records, memory, "
 		"X1's\n"
@@ -87,7 +89,7 @@ static const struct cli_command commands[] = {
 		"takes\n"
 		"to make a line durable; and, where poi-dataplane runs, what a packet costs its "
 		"workers\n"
-		"now. Says what each figure bounds. Changes nothing; a file of a few KiB beside "
+		"now. Names what each figure bounds. Changes nothing; a file of a few KiB beside "
 		"the audit\n"
 		"log is written and removed again.\n\n"
 		"  poi bench\n"

@@ -126,7 +126,7 @@ static void put_x1(FILE *f, const struct metrics_picture *p)
 static void put_admfs(FILE *f, const struct metrics_picture *p)
 {
 	gauge(f, "poi_x1_admfs_late",
-		"Network elements whose ADMF was heard once and has sent nothing for longer than "
+		"Network elements whose ADMF has sent a request once and none for longer than "
 		"TIME_P1 and half of it.",
 		p->late_admfs);
 }
@@ -168,7 +168,7 @@ static void put_faults(FILE *f, const struct metrics_picture *p)
 		"Faults that stand, summed over network elements and destinations, by kind.");
 	for (size_t i = 0; i < FAULT_NE_KIND_COUNT; i++)
 		sample(f, "poi_faults", "kind", names[i], p->faults[i]);
-	gauge(f, "poi_reports_waiting", "Reports that wait to be told to an ADMF.",
+	gauge(f, "poi_reports_waiting", "Reports that no ADMF has acknowledged yet.",
 		p->reports_waiting);
 	counter(f, "poi_reports_dropped", "Reports given up because too many waited.",
 		p->reports_dropped);
@@ -267,8 +267,7 @@ static void put_copies(FILE *f, const struct channel_status *s)
 	family(f, "poi_copies_lost", "counter", "PDU copies lost, by reason.");
 	for (unsigned i = 0; i < LOSS_COUNT; i++)
 		sample(f, "poi_copies_lost_total", "reason", copy_loss_name(i), b->lost[i]);
-	counter(f, "poi_copies_cut",
-		"Of the copies owed: those with what the mirror left of a packet (deliver-cut).",
+	counter(f, "poi_copies_cut", "Copies of packets that the mirror had cut (deliver-cut).",
 		b->cut);
 	gauge(f, "poi_copies_queued", "PDU copies that wait for a destination.", b->queued);
 	gauge(f, "poi_copies_in_doubt",
@@ -346,12 +345,13 @@ static void put_workers(FILE *f, const struct channel_workers *w)
 	} rows[] = {
 		{RECEIVED, "poi_worker_packets", "Frames that the worker took from its queues."},
 		{CLASSIFIED, "poi_worker_packets_classified",
-			"Of them those that were understood."},
+			"Frames that the worker parsed and matched."},
 		{HITS, "poi_worker_matches", "Pairs of a packet and a task that the worker found."},
 		{NOT_SENT, "poi_worker_packets_not_sent",
 			"Frames of inline ports that the peer port did not take."},
 		{LOOPS, "poi_worker_loops", "Rounds over the worker's queues."},
-		{BUSY_LOOPS, "poi_worker_loops_with_packets", "Of them those with packets."},
+		{BUSY_LOOPS, "poi_worker_loops_with_packets",
+			"Rounds in which a queue had packets."},
 	};
 
 	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
@@ -400,9 +400,9 @@ static void put_unopened(FILE *f, const struct observation *o)
 	} rows[] = {
 		{"poi_port_sampled_packets",
 			"Frames looked at again for what the port does not open."},
-		{"poi_port_unopened_packets", "Of them those with something that was not opened."},
+		{"poi_port_unopened_packets", "Sampled frames with a layer that was not opened."},
 		{"poi_port_wrapped_packets",
-			"Of those what hides the packets of a link: all but ESP."},
+			"Unopened frames that hide the packets of a link: all but ESP."},
 	};
 	char what[UNOPENED_TEXT];
 
@@ -439,9 +439,9 @@ static void put_ports(FILE *f, const struct observation *o)
 	} rows[] = {
 		{LINK, "poi_port_link_up", "gauge", "", "1 while the port's link is up."},
 		{PORT_RECEIVED, "poi_port_received_packets", "counter", "_total",
-			"Frames that the port received, as its own counter says."},
+			"Frames that the port received, by its own counter."},
 		{PORT_SENT, "poi_port_transmitted_packets", "counter", "_total",
-			"Frames that the port sent, as its own counter says."},
+			"Frames that the port sent, by its own counter."},
 		{MISSED, "poi_port_missed_packets", "counter", "_total",
 			"Frames lost because the worker did not fetch them in time."},
 		{NOMBUF, "poi_port_no_buffer_packets", "counter", "_total",
@@ -477,13 +477,13 @@ static bool of_tasks(const char *name)
 static void put_signalling(FILE *f, const struct channel_signalling *s)
 {
 	gauge(f, "poi_signalling_sessions", "Sessions known from the signalling.", s->sessions);
-	gauge(f, "poi_signalling_partial_sessions",
-		"Of them those whose establishment was not seen.", s->partial);
+	gauge(f, "poi_signalling_partial_sessions", "Sessions whose establishment was not seen.",
+		s->partial);
 	gauge(f, "poi_signalling_nodes", "Nodes known from the signalling.", s->nodes);
 	gauge(f, "poi_signalling_memory_bytes", "Memory that sessions and nodes take.", s->octets);
 	counter(f, "poi_signalling_lost", "Signalling lost on its way from the workers.", s->lost);
 	family(f, "poi_signalling_messages", "counter",
-		"Messages of signalling by protocol and by what the decoder said.");
+		"Messages of signalling by protocol and decoding result.");
 	for (uint32_t i = 0; i < s->n; i++) {
 		const char *name = s->counter[i].name, *dot = strchr(name, '.');
 		if (dot)
@@ -492,7 +492,7 @@ static void put_signalling(FILE *f, const struct channel_signalling *s)
 				"%" PRIu64 "\n",
 				(int)(dot - name), name, dot + 1, s->counter[i].value);
 	}
-	family(f, "poi_signalling_events", "counter", "What the signalling meant, by kind.");
+	family(f, "poi_signalling_events", "counter", "Events decoded from signalling, by kind.");
 	for (uint32_t i = 0; i < s->n; i++) {
 		const char *name = s->counter[i].name;
 		if (!strchr(name, '.') && !of_tasks(name))
@@ -508,7 +508,7 @@ static void put_clock(FILE *f, const struct channel_status *s)
 		return;
 	gauge(f, "poi_clock_synchronised", "1 when the kernel holds its clock for synchronised.",
 		s->clock_synchronised);
-	gauge_real(f, "poi_clock_offset_seconds", "The clock's offset as the kernel knows it.",
+	gauge_real(f, "poi_clock_offset_seconds", "The clock's offset as the kernel reports it.",
 		(double)s->clock_offset_ns / 1e9);
 	gauge_real(f, "poi_clock_error_seconds", "The kernel's bound of the clock's error.",
 		(double)s->clock_error_ns / 1e9);

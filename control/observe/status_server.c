@@ -43,7 +43,7 @@ int status_server_make_runtime_dir(const char *path, char *why, size_t why_size)
 		return POI_ERR_IO;
 	}
 	if ((s.st_uid != geteuid() && s.st_uid != 0) || (s.st_mode & 022)) {
-		snprintf(why, why_size, "%s: must belong to this user, writable by nobody else",
+		snprintf(why, why_size, "%s: must belong to this user and be writable by no other",
 			path);
 		return POI_ERR_DENIED;
 	}

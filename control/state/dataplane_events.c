@@ -324,7 +324,7 @@ static bool clear_delivery(struct registry_destination *d)
 }
 
 static const char restarted_text[] =
-	"poi-dataplane was restarted; what is still wrong is told anew";
+	"poi-dataplane was restarted; faults that stand are reported again";
 
 // The old process's conditions ended with it; the new one tells its own.
 static void on_restarted(void *context)

@@ -174,7 +174,7 @@ void fail_safe_announce(struct control *c, uint16_t ne)
 
 void fail_safe_heard(struct control *c, uint16_t ne)
 {
-	static const char text[] = "the ADMF was heard again";
+	static const char text[] = "the ADMF sends messages again";
 
 	fault_clear_ne(c, ne, FAULT_FAIL_SAFE, text);
 	fault_clear_ne(c, ne, FAULT_ADMF_SILENT, text);

@@ -140,8 +140,8 @@ static const char *discarded(enum task_store_verdict verdict)
 		return "database cleared: the stored tasks were discarded, they do not fit "
 		       "together";
 	default:
-		return "database cleared: the network element started without tasks, and nothing "
-		       "says that it had none";
+		return "database cleared: the network element started without tasks, and no "
+		       "store shows that it had none";
 	}
 }
 

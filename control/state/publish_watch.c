@@ -127,7 +127,8 @@ static void look_at_keepalive(struct publish *p, uint16_t ne)
 			config_fail_safe_name(&element->x1.keepalive),
 			config_fail_safe_s(&element->x1.keepalive));
 	else
-		log_kind(NOTICE, ADMF_LATE, "%s: the ADMF was heard again", element->ne_identifier);
+		log_kind(NOTICE, ADMF_LATE, "%s: the ADMF sends messages again",
+			element->ne_identifier);
 }
 
 static void look_at_report(struct publish *p, uint16_t ne)

@@ -17,8 +17,8 @@
 #define TEXT_DIFFERS "the sums of the ledger differ; see poi status"
 #define TEXT_BALANCES "the ledger balances again"
 #define TEXT_OLD_TABLE "a worker matches with an old table"
-#define TEXT_WRONG_TABLE "the match table is not what the tasks say"
-#define TEXT_RIGHT "what is matched is what the tasks say again"
+#define TEXT_WRONG_TABLE "the match table differs from the tasks"
+#define TEXT_RIGHT "the match table equals the tasks again"
 #define TEXT_FRAGMENTS "fragments of tunnels are given up: packets in them are missed; see poi status"
 #define TEXT_NO_FRAGMENTS "no fragments of tunnels given up for 5 seconds"
 

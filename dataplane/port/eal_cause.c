@@ -156,8 +156,8 @@ static bool node_refused(struct port_story *p, const char *node)
 	if (node_line(p, node, "Permission denied"))
 		return because(p,
 			"user %s may not open %s (the EAL: \"%s\"); systemctl restart "
-			"systemd-udevd && udevadm trigger --settle --subsystem-match=vfio; what "
-			"else is missing says: poi check",
+			"systemd-udevd && udevadm trigger --settle --subsystem-match=vfio; then "
+			"see: poi check",
 			p->s->user, node, p->said);
 	if (node_line(p, node, "Operation not permitted")) {
 		bool container = strcmp(node, CONTAINER) == 0;
@@ -239,10 +239,11 @@ static bool driver_missing(const struct port_story *p)
 	if (nic_driver_find(nic_driver_folder(), &p->n.id, out, sizeof(out)))
 		return false;
 	if (nic_driver_package(&p->n.id, out, sizeof(out)))
-		return because(p, "no installed driver of DPDK knows %04x:%04x; apt install %s",
+		return because(p, "no installed driver of DPDK supports %04x:%04x; apt install %s",
 			p->n.id.vendor, p->n.id.device, out);
 	return because(p,
-		"no driver of Debian's DPDK knows %04x:%04x; use another NIC, or leave it to the "
+		"no driver of Debian's DPDK supports %04x:%04x; use another NIC, or leave it to "
+		"the "
 		"kernel and write --vdev net_af_packet0,iface=... in dataplane.eal",
 		p->n.id.vendor, p->n.id.device);
 }
@@ -266,7 +267,7 @@ static void cause_of_nic(struct port_story *p)
 				"check",
 				p->said);
 		else
-			because(p, "the EAL cannot use it and does not say why; see: poi check");
+			because(p, "the EAL cannot use it and gives no reason; see: poi check");
 	}
 }
 

@@ -360,7 +360,8 @@ static void look_back(struct port *p)
 
 	if (vlan > 0 && (vlan & (RTE_ETH_VLAN_STRIP_OFFLOAD | RTE_ETH_QINQ_STRIP_OFFLOAD)) &&
 		rte_eth_dev_set_vlan_offload(p->id, 0) != 0)
-		log_warning("port %s: takes VLAN tags off and cannot be told otherwise", p->name);
+		log_warning(
+			"port %s: driver strips VLAN tags and this cannot be disabled", p->name);
 	if (p->spread == SPREAD_PORTS &&
 		spread_without_ports(p->id, p->info.driver_name, p->rss_types))
 		p->spread = SPREAD_ADDRESSES;

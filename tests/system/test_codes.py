@@ -444,7 +444,7 @@ class Reported(fixture.PoiCase):
 		the clear follows."""
 		def told(kind, code):
 			return [line for line in self.reports() if line["report"] == kind and line["code"] == code and
-				("keepalives not received" in line["description"] or "heard again" in line["description"])]
+				("keepalives not received" in line["description"] or "sends messages again" in line["description"])]
 		for version, kind, code, clear in (("v1.8.1", "FaultReport", None, None), ("v1.13.1", "Alert", 9050, 9000)):
 			self.ok(self.admf.send([x1.Message("Ping")], version)[0])
 			self.played.event(dataplane.ADMF_SILENT)

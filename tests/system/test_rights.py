@@ -56,4 +56,4 @@ class Unit(unittest.TestCase):
 		text = self.check("LimitMEMLOCK=64M\n")
 		self.assertIn("ports are opened as poi, judged by systemctl show", text)
 		self.assertIn("FAIL  service      poi may lock 64 MiB, and a NIC's IOMMU locks all 256 MiB of the EAL", text)
-		self.assertIn("FAIL  service      there is no user absent, as whom the unit runs", self.check("User=absent\n"))
+		self.assertIn("FAIL  service      no user absent, which the unit names", self.check("User=absent\n"))

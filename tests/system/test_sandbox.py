@@ -123,5 +123,5 @@ class Off(unittest.TestCase):
 			f.write("sandbox: off\n")
 		poi.start()
 		for process in (poi.control, poi.dataplane):
-			self.assertRegex(process.text(), "warning: not confined: the configuration says sandbox: off")
+			self.assertRegex(process.text(), "warning: not confined: sandbox is off in the configuration")
 			self.assertEqual({s["Seccomp"] for s in threads(process).values()}, {"0"})

@@ -82,9 +82,8 @@ Test(config_aliases, refusals)
 		"gtp-aliases holds what is no pair of addresses of one family, write {advertised: "
 		"seen}, such as {10.1.0.1: 198.51.100.1}");
 	refused("tunnel: gtpu, gtp-aliases: {10.1.0.1: 10.2.0.1, 10.1.0.2: 10.2.0.1}",
-		"gtp-aliases has \"10.2.0.1\" seen for two, write it once: whose tunnel it is "
-		"cannot "
-		"be told");
+		"gtp-aliases has \"10.2.0.1\" seen for two, write it once: its tunnels would "
+		"have two owners");
 }
 
 Test(config_aliases, spread)

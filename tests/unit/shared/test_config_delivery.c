@@ -76,8 +76,8 @@ Test(config_delivery, the_kernels_tls_is_refused_where_tcp_settles)
 	cr_expect_not_null(
 		strstr(why, "/etc/poi/poi.yaml:16:15: delivery.kernel-tls is true and "
 			    "delivery.settle is tcp, write settle: keepalive, or kernel-tls: "
-			    "false: nobody knows which PDUs are in what TCP has acknowledged "
-			    "of the kernel's records"),
+			    "false: the PDUs in what TCP has acknowledged are unknown where "
+			    "the kernel makes the records"),
 		"%s", why);
 	config_free(c);
 	c = with_delivery("  kernel-tls: false\n  settle: tcp\n");

@@ -249,7 +249,7 @@ Test(check, nics)
 	config.dataplane.eal = (char *)"-a 03:00.0,x=1 --no-pci";
 	forget();
 	check_ports(&check);
-	SAYS("FAIL port 03:00.0: dataplane.eal says --no-pci");
+	SAYS("FAIL port 03:00.0: dataplane.eal has --no-pci");
 	config.dataplane.ports[0].device = (char *)"0000:09:00.0";
 	check_ports(&check);
 	SAYS("FAIL port 0000:09:00.0: there is no such device");

@@ -76,7 +76,7 @@ Test(check_unit, what_drop_ins_change)
 	cr_expect(!n[CHECK_FAIL], "%s", said);
 	put("[Service]\nUser=gone\n", "/etc/systemd/system/poi-dataplane.service.d/zzz.conf");
 	check_ports(&check);
-	SAYS("FAIL service there is no user gone, as whom the unit runs");
+	SAYS("FAIL service no user gone, which the unit names");
 	forget();
 	put("[Service]\nUser=root\n", "/etc/systemd/system/poi-dataplane.service.d/zzz.conf");
 	own("/dev/vfio/2", 4700, 4700, 0600); // without CAP_DAC_OVERRIDE root is one user of many
@@ -148,13 +148,13 @@ Test(check_unit, drivers_of_dpdk)
 	check_ports(&check);
 	snprintf(package, sizeof(package), "apt install librte-net-ixgbe%u",
 		(unsigned)atoi(strstr(nic_driver_folder(), "pmds-") + 5));
-	SAYS("FAIL port 0000:03:00.0: no installed driver of DPDK knows 8086:10fb");
+	SAYS("FAIL port 0000:03:00.0: no installed driver of DPDK supports 8086:10fb");
 	SAYS(package);
 	forget();
 	put("0x10ec\n", NIC "/vendor");
 	put("0x8139\n", NIC "/device");
 	check_ports(&check);
-	SAYS("FAIL port 0000:03:00.0: no driver of Debian's DPDK knows 10ec:8139");
+	SAYS("FAIL port 0000:03:00.0: no driver of Debian's DPDK supports 10ec:8139");
 	forget();
 	put("PMD_INFO_STRING= {\"name\": \"net_own\", \"pci_ids\": [[4332, 33081, 65535, 65535]]}",
 		"/opt/librte_own.so");
@@ -285,7 +285,8 @@ Test(check_unit, without_a_unit)
 	snprintf(path, sizeof(path), "%s" UNIT_FOLDER, root);
 	cr_assert_eq(unlink(path), 0);
 	check_ports(&check);
-	SAYS("ok service ports are opened as root, judged by the user who runs this, for there is "
+	SAYS("ok service ports are opened as root, judged by the user of this process, for there "
+	     "is "
 	     "no "
 	     "poi-dataplane.service");
 }

@@ -124,10 +124,10 @@ Test(eal_cause, what_sys_shows)
 	port("EAL: Requested device 0000:02:00.0 cannot be used\n");
 	SAYS("the EAL cannot use it (\"Requested device 0000:02:00.0 cannot be used\")");
 	port("");
-	SAYS("the EAL cannot use it and does not say why; see: poi check");
+	SAYS("the EAL cannot use it and gives no reason; see: poi check");
 	shell("echo 0x8139 > sys/bus/pci/devices/0000:02:00.0/device");
 	port("");
-	SAYS("no driver of Debian's DPDK knows 8086:8139");
+	SAYS("no driver of Debian's DPDK supports 8086:8139");
 	shell("cd sys/bus/pci/devices/0000:02:00.0; rm driver; ln -s ../d/e1000e driver");
 	port("");
 	SAYS("not bound to vfio-pci, the kernel has it (driver e1000e); modprobe "
