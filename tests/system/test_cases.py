@@ -27,6 +27,7 @@ NAMES = {"l2tpv3-ip115": "protocol 115", "erspan-I": "protocol 47", "erspan-II":
 	"geneve": "udp 6081", "mpls-in-udp-6635": "udp 6635", "mpls-pw-cw": "mpls", "mpls-pw-nocw-mac45": "mpls",
 	"vxlan-8472": "udp 8472"}
 FEED = "ethertype 0x88b5"  # what a feed sends between frames
+ENOUGH = 64  # samples before a link is judged
 ENDS = bytes((192, 0, 2, 10, 198, 51, 100, 1))
 
 
@@ -102,6 +103,7 @@ class Cases(unittest.TestCase):
 			self.assertEqual(packets["dropped"], {}.fromkeys(packets["dropped"], 0), "nothing of this is broken")
 			self.assertEqual(sum(counts.values()), workers * (len(opened) + len(closed)), "each frame is counted once")
 			fed.send(fixture.frames_of(fixture.reference(closed[-1] + ".pcap")) * 1280 * workers)
+			fixture.wait_until(lambda: fed.poi.status()["ports"][0]["unopened"]["sampled"] >= ENOUGH, 20, "frames of the feed are sampled")
 			self.unopened(fed.poi.status()["ports"][0]["unopened"], closed)
 			self.said(fed.poi, NAMES[closed[-1]])
 			fed.alive()
