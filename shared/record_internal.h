@@ -39,7 +39,7 @@ enum record_flag {
 	APART_LIST = 512,
 };
 
-enum record_rule { // what flags cannot say
+enum record_rule { // what flags cannot express
 	RULE_NONE = 0,
 	RULE_TRUNCATION, // a truncated TPDU is one of SMS-SUBMIT or SMS-DELIVER (table 6.2.5-7)
 };

@@ -284,7 +284,7 @@ static const struct record_member location_members[] = {
 	MEMBER("locationPresenceReport", 3, TYPE_LOCATION_PRESENCE_REPORT, 0),
 };
 
-// Records that say where a user is ask for the user location within (TS 33.128 clause 6.2.2.2).
+// Records with the place of a user need the user location within (TS 33.128 clause 6.2.2.2).
 static const struct record_member location_info_of_user_members[] = {
 	MEMBER("userLocation", 1, TYPE_USER_LOCATION, BY_TABLE),
 	MEMBER("currentLoc", 2, TYPE_BOOLEAN, 0),

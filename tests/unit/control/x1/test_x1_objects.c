@@ -424,7 +424,7 @@ Test(x1_objects, who_did_not_join_can_leave, .init = setup, .fini = teardown)
 	cr_expect_eq(put_set(6).n_ends, 2);
 }
 
-// What one container asks for is done in its order, whatever takes long.
+// Requests of one container are executed in their order, whatever takes long.
 Test(x1_objects, one_container_deletes_a_set_and_its_members, .init = setup, .fini = teardown)
 {
 	struct x1_container *c = container(3);
@@ -511,8 +511,7 @@ Test(x1_objects, a_refused_plan_is_answered_when_all_is_as_it_was, .init = setup
 	goes_to(7, "\1\2");
 }
 
-// Each of them names the set, and only what came later than the requester's minor is said
-// otherwise.
+// Elements that came later than the requester's minor are replaced, all others stay.
 Test(x1_objects, tasks_of_later_minors_are_told_in_the_words_of_earlier_ones, .init = setup,
 	.fini = teardown)
 {
