@@ -186,9 +186,11 @@ class Minors(Samples):
 					self.assertEqual(answer_of(got), wanted, str(got))
 					self.assertIn(word, got.description or "")
 					if wanted == OK and target is None:
-						shown = x1.ElementTree.tostring(self.poi.admf.get_task(xid).element).decode()
+						shown, earlier = (x1.ElementTree.tostring(self.poi.admf.one("GetTaskDetails", x1.xid_body(xid), version).element).decode()
+							for version in ("v1.%d.1" % minor, x1.VERSION))
 						for service in re.findall(r"serviceType>(\w+)<", rest):
 							self.assertIn(">%s<" % service, shown)
+							self.assertNotIn(">%s<" % service, earlier)
 
 	def test_v1_8_1_as_ever(self):
 		"""What an ADMF of V1.8.1 got before later minors were served, octet by octet (POI_RECORD writes the file anew)."""

@@ -481,8 +481,9 @@ class Against(fixture.PoiCase):
 		targets = element.find(".//{%s}targetIdentifiers" % x1.X1)
 		self.assertEqual([plain(e) for e in targets],
 			[plain(e) for e in wrapped("".join("<x1:targetIdentifier>%s</x1:targetIdentifier>" % t for t in task.targets))], xid)
-		self.assertEqual([(e.tag[-4:], e.text) for e in element.find(".//{%s}listOfDIDs" % x1.X1)],
-			[("}dId", d) for d in task.dids] + [("dSId", d) for d in task.dsids], xid)
+		dids = [("}dId", d) for d in task.dids] + [("dSId", d) for d in task.dsids] if self.model.later else [
+			("}dId", d) for d in dict.fromkeys([*task.dids, *(m for i in task.dsids for m in self.model.objects[i].members)])]
+		self.assertEqual([(e.tag[-4:], e.text) for e in element.find(".//{%s}listOfDIDs" % x1.X1)], dids, xid)
 		correlation = child(element, "correlationID")
 		self.assertEqual((child(element, "xId"), child(element, "deliveryType"), correlation and int(correlation),
 			child(element, "productID"), child(element, "provisioningStatus"), int(child(element, "numberOfModifications") or 0)),
