@@ -1,6 +1,8 @@
-// Encodes random records of every kind in both releases, a line each: "RELEASE NAME HEX".
+// Encodes random records of every kind in both releases, a line each: "RELEASE NAME HEX JSON", the
+// octets and what they say.
 //   emit_records COUNT [SEED]   COUNT records of a kind and release
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,6 +10,34 @@
 
 static struct record_lab lab;
 static uint8_t room[200000];
+
+// Writes the value at `at` as JSON; texts of the lab need no escapes. The node behind the value.
+static size_t say(size_t at)
+{
+	const struct record_node *node = &lab.nodes[at];
+	size_t end = at + node->covers;
+	bool first = true;
+
+	if (node->kind == NODE_TEXT)
+		printf("\"%.*s\"", (int)node->length, node->text);
+	else if (node->kind == NODE_NUMBER)
+		printf("%" PRIu64, node->number);
+	else if (node->kind == NODE_BOOLEAN)
+		fputs(node->number ? "true" : "false", stdout);
+	if (node->kind < NODE_OBJECT)
+		return end;
+	putchar(node->kind == NODE_OBJECT ? '{' : '[');
+	for (size_t child = at + 1; child < end; first = false) {
+		if (!first)
+			putchar(',');
+		if (node->kind == NODE_OBJECT)
+			printf("\"%.*s\":", (int)lab.nodes[child].name_length,
+				lab.nodes[child].name);
+		child = say(child);
+	}
+	putchar(node->kind == NODE_OBJECT ? '}' : ']');
+	return end;
+}
 
 // Writes one line to standard output. False where the encoder refuses the record.
 static bool emit(unsigned kind, enum config_xiri_release release, bool every, uint32_t seed)
@@ -25,6 +55,8 @@ static bool emit(unsigned kind, enum config_xiri_release release, bool every, ui
 	printf("%s %s ", release == CONFIG_XIRI_R18 ? "r18" : "r19", record_name(kind));
 	for (size_t i = 0; i < ber_written(&w); i++)
 		printf("%02x", w.at[i]);
+	putchar(' ');
+	say(0);
 	putchar('\n');
 	return true;
 }

@@ -2,7 +2,7 @@
 %%   recode_records.escript FOLDER < LINES
 %% FOLDER has R18.asn1 and R19.asn1, closures of the official modules. A line is "RELEASE HEX"; the answer is a
 %% line of JSON: {"same":BOOLEAN,"value":VALUE} or {"error":TEXT}. Within VALUE a text begins with its kind:
-%% "e" for a name, "o" for octets in hex, "b" for the number of bits, "t" for characters.
+%% "e" for a name, "o" for octets in hex, "b" for bits (HEX/NUMBER, as whole octets), "t" for characters.
 -mode(compile).
 
 main([Folder]) ->
@@ -60,7 +60,8 @@ json(Number) when is_integer(Number) ->
 json(Octets) when is_binary(Octets) ->
 	[$", $o, binary:encode_hex(Octets), $"];
 json(Bits) when is_bitstring(Bits) ->
-	[$", $b, integer_to_binary(bit_size(Bits)), $"];
+	Size = bit_size(Bits),
+	[$", $b, binary:encode_hex(<<Bits/bits, 0:(8 - Size rem 8)>>), $/, integer_to_binary(Size), $"];
 json([First | _] = Text) when is_integer(First) ->
 	[$", $t, Text, $"];
 json(List) when is_list(List) ->
