@@ -1,5 +1,5 @@
 // Encodes random records of every kind in both releases, a line each: "RELEASE NAME HEX JSON", the
-// octets and what they say.
+// octets and their values.
 //   emit_records COUNT [SEED]   COUNT records of a kind and release
 
 #include <inttypes.h>
