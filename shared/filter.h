@@ -65,7 +65,7 @@ struct filter {
 	uint8_t mac[2][6];
 };
 
-// Meaning (decisions 1 and 3 of ARCHITECTURE.md): one address with one port holds at the same end;
+// Meaning (docs/decisions, 1 and 3): one address with one port holds at the same end;
 // two addresses with one port: the port at either end; one address with two ports: the address's end
 // carries one port and the other end the other; two and two: each address with its own port.
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The chain that makes an audit log tamper-evident (decision 19 of ARCHITECTURE.md). Each line ends
+// The chain that makes an audit log tamper-evident (docs/decisions, 19). Each line ends
 // in a MAC over the MAC of the line before it and its own octets; the MAC key is ratcheted with a
 // one-way function after every line, so a key found in memory later cannot forge lines written
 // earlier. A new epoch begins with every start of the writer: its first key is derived from the

@@ -74,8 +74,8 @@ struct table_rcu *builder_table_rcu(struct builder *b)
 	return b->table_rcu;
 }
 
-// Decision 14: nothing that lay on a disk is used once the ADMF was silent for TIME_P2. Control
-// says "1 ms left" of a deadline that has passed.
+// Decision 13: content of a spool is discarded once the ADMF was silent for TIME_P2. Control sends
+// "1 ms left" for a deadline that has passed.
 static bool is_silent(void *context, const struct id16 *ne)
 {
 	const struct builder *b = context;

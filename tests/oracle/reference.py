@@ -1,5 +1,5 @@
 """What a point of interception must make of a frame, written from the decisions about the meaning of a task
-(ARCHITECTURE.md: conversations and ends, direction, layers of a tunnel port, payload formats). Naive on purpose: it
+(docs/decisions: conversations and ends, direction, layers of a tunnel port, payload formats). Naive on purpose: it
 takes each frame and each task alone, slices octets, and knows no tables, bursts or offsets kept for later."""
 import ipaddress
 

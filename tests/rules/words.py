@@ -86,11 +86,37 @@ def rule_words(tree):
 				yield "%s:%d: a %s that %s (%d of them, at most %d): %s" % (name, number, *key, len(places), ceiling, text[:60])
 
 
+PAGE_LINES = 120  # of one page of docs/architecture
+DECISION = re.compile(r"\b[Dd]ecisions?\s+(?://\s*)?((?:\d+(?:, | and )?)+)")
+
+
+def rule_decisions(tree):
+	"""A decision that a comment or a test names by number has its page."""
+	known = {int(n) for name in tree.names for n in re.findall(r"^docs/decisions/(\d+)-[\w-]+\.md$", name)}
+	for name in tree.names:
+		if not name.endswith((".c", ".h", ".py")) or name.startswith("tests/rules/"):
+			continue
+		text = "\n".join(tree.lines(name))
+		for found in DECISION.finditer(text):
+			for number in re.findall(r"\d+", found.group(1)):
+				if int(number) not in known:
+					yield "%s:%d: decision %s has no page" % (name, text.count("\n", 0, found.start()) + 1, number)
+
+
+def rule_page_length(tree):
+	for name in tree.names:
+		if name.startswith("docs/architecture/") and len(tree.lines(name)) > PAGE_LINES:
+			yield "%s: %d lines, at most %d" % (name, len(tree.lines(name)), PAGE_LINES)
+
+
 PLANTED = {rule_words: ({
 	"shared/a.c": "// Frees the ring.\n// Whoever holds it must not read.\nint a; // what it is worth\nint b; // Whose ring it is\n"
 		"// Says nothing.\nint c = '\"'; // it is told once\n\n// What was sent\n// is kept.\n"
 		'char *d = "ring %s: is told "\n\t"by the port", *e = "who said", *f = "What a port is";\n',
-	"tests/unit/a.c": '// Who is it?\nchar *a = "nobody is there now";\n', "control/b.c": '#include "nobody a b.h"\n// unknown\n'}, 9)}
+	"tests/unit/a.c": '// Who is it?\nchar *a = "nobody is there now";\n', "control/b.c": '#include "nobody a b.h"\n// unknown\n'}, 9),
+	rule_decisions: ({"docs/decisions/01-a.md": "", "docs/decisions/03-b.md": "", "shared/a.c": "// decisions 1, 2 and 3; Decision 4,\n"
+		"// decision\n// 5\n", "tests/a.py": "# Decision 3\n"}, 3),
+	rule_page_length: ({"docs/architecture/a.md": "\n" * 121, "docs/architecture/b.md": "\n" * 120, "docs/a.md": "\n" * 130}, 1)}
 
 
 def main():

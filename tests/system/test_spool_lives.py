@@ -77,7 +77,7 @@ class Again(Lives):
 
 
 class Age(Lives):
-	"""Decision 14: the spool is used while the ADMF was heard within TIME_P2, however old its file is."""
+	"""Decision 13: the spool is used while the ADMF was heard within TIME_P2, however old its file is."""
 
 	P2 = 6
 
