@@ -1,0 +1,214 @@
+// `poi check`: the ports of the configuration, NICs and virtual devices.
+#include "control/cli/cli_check.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "control/cli/cli_check_nic.h"
+
+static bool known_driver(const char *device)
+{
+	static const char *const drivers[] = {"net_null", "net_pcap", "net_af_packet", "net_af_xdp",
+		"net_tap", "net_memif", "net_ring", "net_vhost", "net_virtio_user", "virtio_user",
+		"net_bonding", "net_failsafe", "eth_af_packet", "eth_null", "eth_pcap", "eth_ring"};
+	size_t n = strcspn(device, "0123456789");
+
+	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (strlen(drivers[i]) == n && !strncmp(drivers[i], device, n))
+			return true;
+	return false;
+}
+
+// The value of `key` in "net_x0,key=value,..."; false when it is not there.
+static bool argument(const char *vdev, const char *key, char *out, size_t size)
+{
+	size_t n = strlen(key);
+
+	for (const char *at = strchr(vdev, ','); at; at = strchr(at + 1, ',')) {
+		if (strncmp(at + 1, key, n) != 0 || at[1 + n] != '=')
+			continue;
+		const char *value = at + n + 2;
+		snprintf(out, size, "%.*s", (int)strcspn(value, ","), value);
+		return true;
+	}
+	return false;
+}
+
+static bool ethtool_says(int fd, const char *interface, uint32_t command)
+{
+	struct ethtool_value v = {.cmd = command};
+	struct ifreq r = {0};
+
+	// A longer name is no interface; said so that an optimised build sees it too.
+	if (strnlen(interface, IFNAMSIZ) == IFNAMSIZ)
+		return false;
+	memcpy(r.ifr_name, interface, strlen(interface));
+	r.ifr_data = (char *)&v;
+	return !ioctl(fd, SIOCETHTOOL, &r) &&
+	       (command == ETHTOOL_GFLAGS ? v.data & ETH_FLAG_LRO : v.data);
+}
+
+static void look_at_interface(const struct check *c, const char *device, const char *interface)
+{
+	char state[32];
+
+	if (!check_read(c, state, sizeof(state), "/sys/class/net/%s/operstate", interface)) {
+		check_say(c, CHECK_FAIL, "port", "%s: there is no interface %s; see: ip link",
+			device, interface);
+		return;
+	}
+	if (!strcmp(state, "down"))
+		check_say(c, CHECK_WARN, "port", "%s: interface %s is down; ip link set %s up",
+			device, interface, interface);
+	else
+		check_say(c, CHECK_OK, "port", "%s: on interface %s", device, interface);
+	int fd = c->root[0] ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	bool gro = ethtool_says(fd, interface, ETHTOOL_GGRO);
+	bool lro = ethtool_says(fd, interface, ETHTOOL_GFLAGS);
+	close(fd);
+	if (gro || lro)
+		check_say(c, CHECK_WARN, "port",
+			"%s: %s joins packets before they are seen; ethtool -K %s%s%s", device,
+			interface, interface, gro ? " gro off" : "", lro ? " lro off" : "");
+}
+
+static void look_at_capture(const struct check *c, const char *device, const char *file)
+{
+	char path[8192], folder[4096];
+
+	snprintf(folder, sizeof(folder), "%s", c->config->file);
+	snprintf(path, sizeof(path), "%s%s%s", file[0] == '/' ? "" : dirname(folder),
+		file[0] == '/' ? "" : "/", file);
+	if (access(path, R_OK))
+		check_say(c, CHECK_FAIL, "port", "%s: %s: %s; write a file that is there", device,
+			path, strerror(errno));
+	else
+		check_say(c, CHECK_OK, "port", "%s: reads %s", device, path);
+}
+
+// Debian's driver looks the XDP program up by its id, which the kernel leaves to CAP_SYS_ADMIN;
+// CAP_BPF is for the loading only.
+static void look_at_xdp(const struct check *c, const struct check_unit *u, const char *device)
+{
+	if (!check_unit_has_capability(u, CAP_SYS_ADMIN))
+		check_say(c, CHECK_FAIL, "service",
+			"%s needs CAP_SYS_ADMIN, AF_XDP and bpf(), which the unit keeps from %s "
+			"(%s); use net_af_packet in its place",
+			device, u->user, u->source);
+	else if (u->found)
+		check_say(c, CHECK_WARN, "service",
+			"%s needs RestrictAddressFamilies=AF_XDP and SystemCallFilter=bpf, and for "
+			"several queues LIBXDP_BPFFS=, a bpffs that %s may write to; they are not "
+			"looked at; see: systemctl cat poi-dataplane",
+			device, u->user);
+}
+
+// What a virtual device needs of the unit: the kernel's interface is opened with capabilities, and
+// net_tap's through a device of its own.
+static void look_at_rights(const struct check *c, const struct check_unit *u, const char *device)
+{
+	static const struct {
+		const char *driver;
+		unsigned capability;
+		const char *name, *node, *allow;
+	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
+		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL, NULL},
+		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun", "/dev/net/tun rw"}};
+
+	if (strncmp(device, "net_af_xdp", 10) == 0)
+		look_at_xdp(c, u, device);
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (strncmp(device, needs[i].driver, strlen(needs[i].driver)) != 0)
+			continue;
+		if (!check_unit_has_capability(u, needs[i].capability))
+			check_say(c, CHECK_FAIL, "service",
+				"%s needs %s, which %s lacks (%s); add it to "
+				"AmbientCapabilities= and CapabilityBoundingSet= with: systemctl "
+				"edit poi-dataplane",
+				device, needs[i].name, u->user, u->source);
+		if (needs[i].node && !check_unit_has_device(u, needs[i].node, "misc"))
+			check_say(c, CHECK_FAIL, "service",
+				"%s: the unit does not open %s (%s); add %s%s with: "
+				"systemctl edit poi-dataplane",
+				device, needs[i].node, u->source,
+				u->private_devices ? "PrivateDevices=no" : "DeviceAllow=",
+				u->private_devices ? "" : needs[i].allow);
+	}
+}
+
+// The device's arguments, of --vdev; false when nothing makes it.
+static bool find_vdev(const struct check *c, const char *device, char *vdev, size_t size)
+{
+	size_t n = strlen(device);
+
+	for (unsigned i = 0; check_eal(c->config, "--vdev", i, vdev, size); i++)
+		if (strncmp(vdev, device, n) == 0 && (!vdev[n] || vdev[n] == ','))
+			return true;
+	return false;
+}
+
+static void look_at_vdev(const struct check *c, const char *device)
+{
+	char vdev[1024], value[1024];
+
+	if (!find_vdev(c, device, vdev, sizeof(vdev)))
+		check_say(c, CHECK_FAIL, "port",
+			"%s: nothing makes this device; add --vdev %s,... to dataplane.eal", device,
+			device);
+	else if (argument(vdev, "iface", value, sizeof(value)) &&
+		 strncmp(device, "net_tap", 7) != 0)
+		look_at_interface(c, device, value);
+	else if (argument(vdev, "rx_pcap", value, sizeof(value)))
+		look_at_capture(c, device, value);
+	else if (known_driver(device))
+		check_say(c, CHECK_OK, "port", "%s: virtual device", device);
+	else
+		check_say(c, CHECK_WARN, "port",
+			"%s: a virtual device that is not known here; see its own manual", device);
+}
+
+// True for a port that is one of the kernel's, by a virtual device.
+static bool is_of_kernel(const struct check *c, const char *device)
+{
+	char vdev[1024], value[1024];
+
+	return find_vdev(c, device, vdev, sizeof(vdev)) &&
+	       (argument(vdev, "iface", value, sizeof(value)) || !strncmp(device, "net_tap", 7));
+}
+
+void check_ports(const struct check *c)
+{
+	const struct config_dataplane *d = &c->config->dataplane;
+	bool nics = false, any = false;
+	struct check_unit u = {0};
+
+	for (uint32_t i = 0; i < d->n_ports; i++) {
+		nics |= nic_is_address(d->ports[i].device);
+		any |= nics || is_of_kernel(c, d->ports[i].device);
+	}
+	if (any)
+		check_service(c, &u, nics);
+	for (uint32_t i = 0; i < d->n_ports; i++) {
+		const char *device = d->ports[i].device;
+		if (nic_is_address(device)) {
+			check_nic(c, &u, device);
+			continue;
+		}
+		look_at_vdev(c, device);
+		if (is_of_kernel(c, device))
+			look_at_rights(c, &u, device);
+	}
+}
