@@ -13,32 +13,19 @@
 #include <unistd.h>
 
 #include "control/cli/cli_check_nic.h"
+#include "shared/vdev.h"
 
 static bool known_driver(const char *device)
 {
 	static const char *const drivers[] = {"net_null", "net_pcap", "net_af_packet", "net_af_xdp",
-		"net_tap", "net_memif", "net_ring", "net_vhost", "net_virtio_user", "virtio_user",
-		"net_bonding", "net_failsafe", "eth_af_packet", "eth_null", "eth_pcap", "eth_ring"};
+		"net_tap", "net_memif", "net_ring", "net_vhost", "eth_vhost", "net_virtio_user",
+		"virtio_user", "net_bonding", "net_failsafe", "eth_af_packet", "eth_null",
+		"eth_pcap", "eth_ring"};
 	size_t n = strcspn(device, "0123456789");
 
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
 		if (strlen(drivers[i]) == n && !strncmp(drivers[i], device, n))
 			return true;
-	return false;
-}
-
-// The value of `key` in "net_x0,key=value,..."; false when it is not there.
-static bool argument(const char *vdev, const char *key, char *out, size_t size)
-{
-	size_t n = strlen(key);
-
-	for (const char *at = strchr(vdev, ','); at; at = strchr(at + 1, ',')) {
-		if (strncmp(at + 1, key, n) != 0 || at[1 + n] != '=')
-			continue;
-		const char *value = at + n + 2;
-		snprintf(out, size, "%.*s", (int)strcspn(value, ","), value);
-		return true;
-	}
 	return false;
 }
 
@@ -160,18 +147,49 @@ static bool find_vdev(const struct check *c, const char *device, char *vdev, siz
 	return false;
 }
 
-static void look_at_vdev(const struct check *c, const char *device)
+// True when `iface` names an interface of the kernel that is there before the port.
+static bool takes_interface(const char *vdev, char *out, size_t size)
 {
-	char vdev[1024], value[1024];
+	bool makes = vdev_is_of(vdev, "net_tap") || vdev_is_of(vdev, "net_virtio_user") ||
+		     vdev_is_of(vdev, "virtio_user");
 
-	if (!find_vdev(c, device, vdev, sizeof(vdev)))
+	return !makes && !vdev_is_of(vdev, "net_vhost") && !vdev_is_of(vdev, "eth_vhost") &&
+	       vdev_argument(vdev, "iface", out, size);
+}
+
+// Looks at the folder of a socket, which is there before the port; the socket file need not be.
+static void look_at_socket(
+	const struct check *c, const char *device, const char *path, bool listens)
+{
+	char folder[4096], name[4096], full[8192];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	snprintf(name, sizeof(name), "%s", path);
+	const char *in = dirname(folder);
+	snprintf(full, sizeof(full), "%s%s", c->root, in);
+	if (access(full, F_OK))
 		check_say(c, CHECK_FAIL, "port",
-			"%s: nothing makes this device; add --vdev %s,... to dataplane.eal", device,
-			device);
-	else if (argument(vdev, "iface", value, sizeof(value)) &&
-		 strncmp(device, "net_tap", 7) != 0)
+			"%s: there is no folder %s for the socket %s; write one that is there",
+			device, in, basename(name));
+	else
+		check_say(c, CHECK_OK, "port", "%s: %s %s", device,
+			listens ? "listens on" : "connects to", path);
+}
+
+static void look_at_arguments(const struct check *c, const char *device, const char *vdev)
+{
+	enum vdev_virtio virtio = vdev_virtio(vdev);
+	char value[1024];
+	bool listens;
+
+	if (virtio != VDEV_LASTING)
+		check_say(c, virtio == VDEV_ONCE ? CHECK_WARN : CHECK_FAIL, "port", "%s: %s",
+			device, vdev_virtio_text(virtio));
+	else if (vdev_socket(vdev, value, sizeof(value), &listens))
+		look_at_socket(c, device, value, listens);
+	else if (takes_interface(vdev, value, sizeof(value)))
 		look_at_interface(c, device, value);
-	else if (argument(vdev, "rx_pcap", value, sizeof(value)))
+	else if (vdev_argument(vdev, "rx_pcap", value, sizeof(value)))
 		look_at_capture(c, device, value);
 	else if (known_driver(device))
 		check_say(c, CHECK_OK, "port", "%s: virtual device", device);
@@ -180,13 +198,25 @@ static void look_at_vdev(const struct check *c, const char *device)
 			"%s: a virtual device that is not known here; see its own manual", device);
 }
 
+static void look_at_vdev(const struct check *c, const char *device)
+{
+	char vdev[1024];
+
+	if (find_vdev(c, device, vdev, sizeof(vdev)))
+		look_at_arguments(c, device, vdev);
+	else
+		check_say(c, CHECK_FAIL, "port",
+			"%s: nothing makes this device; add --vdev %s,... to dataplane.eal", device,
+			device);
+}
+
 // True for a port that is one of the kernel's, by a virtual device.
 static bool is_of_kernel(const struct check *c, const char *device)
 {
 	char vdev[1024], value[1024];
 
 	return find_vdev(c, device, vdev, sizeof(vdev)) &&
-	       (argument(vdev, "iface", value, sizeof(value)) || !strncmp(device, "net_tap", 7));
+	       (takes_interface(vdev, value, sizeof(value)) || vdev_is_of(vdev, "net_tap"));
 }
 
 void check_ports(const struct check *c)

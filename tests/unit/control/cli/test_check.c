@@ -285,6 +285,48 @@ Test(check, virtual_devices)
 	SAYS("warn port crypto_x0: a virtual device that is not known here");
 }
 
+// The `iface` of net_vhost is a socket, not an interface.
+Test(check, sockets_of_virtual_devices)
+{
+	config.dataplane.ports[0].device = (char *)"net_vhost0";
+	config.dataplane.eal = (char *)"--vdev net_vhost0,iface=/run/poi/v.sock";
+	check_ports(&check);
+	SAYS("FAIL port net_vhost0: there is no folder /run/poi for the socket v.sock");
+	forget();
+	folder("/run/poi");
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said);
+	SAYS("ok port net_vhost0: listens on /run/poi/v.sock");
+	forget();
+	config.dataplane.eal = (char *)"--vdev net_vhost0,iface=/run/poi/v.sock,client=1";
+	check_ports(&check);
+	SAYS("ok port net_vhost0: connects to /run/poi/v.sock");
+	forget();
+	config.dataplane.ports[0].device = (char *)"net_memif0";
+	config.dataplane.eal = (char *)"--vdev "
+				       "net_memif0,role=server,socket=/run/m.sock,socket-"
+				       "abstract=no";
+	check_ports(&check);
+	SAYS("ok port net_memif0: listens on /run/m.sock");
+}
+
+Test(check, ends_of_virtio_user)
+{
+	config.dataplane.ports[0].device = (char *)"net_virtio_user0";
+	config.dataplane.eal = (char *)"--vdev net_virtio_user0,path=/run/v.sock";
+	check_ports(&check);
+	SAYS("warn port net_virtio_user0: virtio_user connects once");
+	SAYS("use net_vhostN,iface=SOCKET");
+	forget();
+	config.dataplane.eal = (char *)"--vdev net_virtio_user0,path=/run/v.sock,server=1";
+	check_ports(&check);
+	SAYS("FAIL port net_virtio_user0: virtio_user with server=1 blocks the start");
+	forget();
+	config.dataplane.eal = (char *)"--vdev net_virtio_user0,path=/dev/vhost-net,iface=tap0";
+	check_ports(&check);
+	cr_expect(!n[CHECK_FAIL], "%s", said); // the device makes the interface
+}
+
 Test(check, what_is_accepted_and_worth_a_word)
 {
 	config.dataplane.ports[0].mode = CONFIG_PORT_INLINE;
