@@ -143,8 +143,8 @@ static void say_nothing(void *context, const char *line)
 {
 }
 
-// What the listener serves already becomes known to the rest; the registry's indices are the
-// configuration's.
+// Announces elements that the listener already serves to the other modules; the registry's indices
+// are the configuration's.
 static void take_over(struct program *p, struct config *fresh)
 {
 	struct control *c = &p->control;
@@ -224,8 +224,8 @@ static struct audit *open_audit(const struct config *c, char *why, size_t why_si
 	return a;
 }
 
-// Sockets are looked at again after 5 ms at the latest: what calls for its own next turn, as a long
-// response does, comes behind whoever else has something to do.
+// Sockets are polled again after 5 ms at the latest: an event that activates itself again, as a
+// long response does, runs behind all others that are ready.
 static struct event_base *new_base(void)
 {
 	const struct timeval most = {.tv_usec = 5000};

@@ -292,8 +292,8 @@ int audit_sync(struct audit *a)
 	if (fdatasync(a->fd)) {
 		log_kind(ERROR, AUDIT_FAILED, "audit: %s is not on disk: %s", a->file,
 			strerror(errno));
-		// What the kernel has thrown away would look clean to a second fdatasync: only a
-		// newly opened file and a new line tell whether the disk works again.
+		// A second fdatasync succeeds although the kernel has dropped the data. Only a
+		// newly opened file and a new line show that the disk works again.
 		a->failed = true;
 		audit_reopen(a);
 		return POI_ERR_IO;

@@ -202,8 +202,8 @@ static void found(struct verification *v, uint64_t *count, const char *what)
 		fprintf(v->findings, "line %lu: %s\n", v->verdict->lines, what);
 }
 
-// The first record of a file that goes on behind another one says where that one ended. How far the
-// key had been ratcheted by then is found by trying.
+// Checks the link of a file that continues another one: its first record names the end of that one.
+// The number of ratchet steps until then is found by trying.
 static bool continue_at(struct verification *v, const struct record *r, const char *line)
 {
 	struct audit_chain *c = &v->chain;

@@ -1,8 +1,8 @@
 #pragma once
 
-// How many audit lines a peer may cause that is not the responsible ADMF: anybody whose certificate
-// the trusted issuers signed can connect, and must not fill the disk. Each such peer has a bucket
-// of its own; peers beyond the last bucket share one. Not thread-safe.
+// Bounds the audit lines of peers that are not the responsible ADMF: any certificate of the trusted
+// issuers can connect, and must not fill the disk. Each such peer has a bucket of its own; peers
+// beyond the last bucket share one. Not thread-safe.
 
 #include <stdbool.h>
 #include <stdint.h>

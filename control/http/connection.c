@@ -71,7 +71,7 @@ static void handshake_failed(struct connection *c, int error)
 
 	handshake_reason(c, error, reason, sizeof(reason));
 	connection_counters(c)->handshake_failed++;
-	if (silent) { // a probe of the port, not somebody who wants X1
+	if (silent) { // a probe of the port, not a peer of X1
 		log_info("X1: %s connected and closed without TLS", c->peer_address);
 		connection_close(c);
 		return;
@@ -212,7 +212,7 @@ int connection_start(struct server *s, int fd, const char *peer)
 	c->fd = fd;
 	strncpy(c->peer_address, peer, sizeof(c->peer_address) - 1);
 	TAILQ_INIT(&c->exchanges);
-	// Of one network element behind the address; connection_choose may change it.
+	// The first network element behind the address; connection_choose may change it.
 	for (c->ne = 0; l->elements[c->ne].server != s;)
 		c->ne++;
 	c->tls = SSL_new(l->elements[c->ne].tls);

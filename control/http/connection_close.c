@@ -26,7 +26,7 @@ void connection_move_first(struct connection *c)
 
 void connection_drop_part(struct connection *c, char *octets, size_t done, size_t length)
 {
-	// What has left was wiped then: tens of mebibytes are not wiped in one turn.
+	// Sent octets were wiped then: tens of mebibytes are not wiped in one iteration.
 	if (octets != NULL)
 		explicit_bzero(octets + done, length - done);
 	free(octets);
@@ -70,7 +70,8 @@ void connection_close(struct connection *c)
 {
 	int fd = c->fd;
 
-	// An end that the peer did not ask for is told from a cut, where that costs no waiting.
+	// Distinguishes an end that the peer did not ask for from a cut, where that costs no
+	// waiting.
 	if (connection_is_idle(c)) {
 		SSL_shutdown(c->tls);
 		ERR_clear_error();

@@ -117,7 +117,7 @@ static bool read_in(struct connection *c)
 				event_add(c->writable, NULL);
 				return true;
 			}
-			connection_close(c); // without the peer there is nobody to answer
+			connection_close(c); // without the peer there is no receiver of an answer
 			return false;
 		}
 		bool flooded = http2_flooded(c->http2);
@@ -129,7 +129,7 @@ static bool read_in(struct connection *c)
 			connection_counters(c)->bad_request++;
 		take_requests(c);
 		if (SSL_pending(c->tls) == 0 && n < READ_SIZE)
-			return true; // the socket tells when there is more
+			return true; // the socket becomes readable when there is more
 	}
 	if (!http2_ended(c->http2))
 		event_active(c->readable, EV_READ, 0); // others first; OpenSSL may hold octets

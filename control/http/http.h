@@ -1,7 +1,7 @@
 #pragma once
 
-// What the HTTP codecs hand to X1 and take back. One exchange is one request and its one response,
-// which may come much later (an X1 answer waits for the tables to be in force).
+// Requests and responses between the HTTP codecs and X1. One exchange is one request and its one
+// response, which may come much later (an X1 answer waits for the tables to be in force).
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -14,7 +14,7 @@ enum http1_event {
 	HTTP1_MORE,	// nothing complete yet
 	HTTP1_CONTINUE, // the peer waits for "100 Continue"; feed on after it is sent
 	HTTP1_REQUEST,	// complete: http1_body
-	HTTP1_REFUSED,	// http1_status says why; answer, then close
+	HTTP1_REFUSED,	// http1_status has the reason; answer, then close
 };
 
 enum http1_phase {
@@ -40,7 +40,7 @@ struct http1_head {
 	unsigned status;
 	size_t length;	   // octets of the body
 	const char *type;  // its Content-Type, NULL: none
-	const char *allow; // told with 405
+	const char *allow; // answered with 405
 	bool keep_alive;
 };
 

@@ -19,7 +19,7 @@ struct http2_settings {
 	size_t *bodies;	   // octets of request bodies held by all sessions that share this counter
 	size_t bodies_max; // a request that would exceed it is answered 503
 	size_t *leaving; // octets of responses that have not left yet, of all of them; NULL: not counted
-	// Told of each request that was refused with this HTTP status.
+	// Called for each request that was refused with this HTTP status.
 	void (*refused)(void *context, unsigned status);
 	void *context;
 };
@@ -55,8 +55,8 @@ bool http2_request(struct http2 *h, struct http2_request *r);
 void http2_respond(struct http2 *h, int32_t stream, unsigned status, char *body, size_t length,
 	int64_t now);
 
-// The octets that the peer shall get next, zero-length when there are none for now; the same ones
-// (and perhaps more behind) until http2_sent says that the first `n` have left.
+// The octets to be sent next, zero-length when there are none for now; the same ones (and perhaps
+// more behind) until http2_sent reports that the first `n` were sent.
 const char *http2_output(struct http2 *h, size_t *length, int64_t now);
 void http2_sent(struct http2 *h, size_t n);
 

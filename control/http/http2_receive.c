@@ -1,5 +1,5 @@
-// What a peer sends over HTTP/2: header fields, bodies, and frames that cost without asking
-// anything.
+// Handles a peer's HTTP/2 frames: header fields, bodies, and frames that cost time without a
+// request.
 #include "control/http/http2_internal.h"
 
 #include <string.h>

@@ -39,7 +39,7 @@ static void drop_out(struct http2 *h, struct stream *s)
 {
 	if (s->out == NULL)
 		return;
-	// What was framed was wiped then: tens of mebibytes are not wiped in one turn.
+	// Framed octets were wiped then: tens of mebibytes are not wiped in one iteration.
 	explicit_bzero(s->out + s->out_done, s->out_length - s->out_done);
 	free(s->out);
 	s->out = NULL;

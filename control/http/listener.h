@@ -19,7 +19,7 @@ struct listener_counters {
 };
 
 // Listens for every network element of `config`, which is kept by reference until the next
-// listener_configure. Elements with the same address share its socket and are told apart by the
+// listener_configure. Elements with the same address share its socket and are selected by the
 // server name (SNI) that the peer asks for. NULL with `why` on failure: address in use, unreadable
 // key ...
 struct listener *listener_new(struct event_base *base, const struct config *config,

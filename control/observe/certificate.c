@@ -1,4 +1,4 @@
-// Reads what an operator has to know of a certificate file.
+// Reads a certificate file's properties for an operator.
 #include "control/observe/certificate_internal.h"
 
 #include <stdio.h>

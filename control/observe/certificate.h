@@ -1,6 +1,6 @@
 #pragma once
 
-// What can be said of a certificate without a connection: for `poi check` and metrics.
+// Properties of a certificate without a connection: for `poi check` and metrics.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,9 +14,9 @@
 
 struct certificate; // with its key, chain and issuers
 
-// Loads what `t` names as the programs do: key file's mode, key and certificate belong together,
+// Loads the files of `t` as the programs do: key file's mode, key and certificate belong together,
 // issuers and revocation lists can be read. A key that is a credential of the service manager, and
-// so not there for others, is left out. NULL with `why`, which says what to write.
+// so not readable here, is left out. NULL with `why`, which names the key to write.
 struct certificate *certificate_open(const struct config_tls *t, char *why, size_t why_size);
 void certificate_free(struct certificate *c);
 

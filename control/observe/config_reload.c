@@ -127,7 +127,7 @@ static int merge_elements(const struct config *now, struct config *fresh, const 
 	return 0;
 }
 
-// What the dataplane read at its start, and this process only at its own.
+// Reports keys that a process reads at its own start only.
 static void needs_restart(void *context, const char *path)
 {
 	static const char *const both[] = {"delivery.", "dataplane.", "signalling."};

@@ -1,9 +1,9 @@
 #pragma once
 
-// What a new reading of the configuration file changes in a running poi-control. Network elements
-// may be added; certificates, limits, paths, X1 timers, the log's level and what is allowed per
-// element are taken over. Everything else needs a restart and keeps its old value until then; each
-// such difference is said in one line.
+// Applies a changed configuration file to a running poi-control. Network elements may be added;
+// certificates, limits, paths, X1 timers, the log's level and what is allowed per element are
+// applied. Every other key needs a restart and keeps its old value until then; each such difference
+// is one log line.
 
 #include "shared/config.h"
 

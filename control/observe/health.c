@@ -135,7 +135,7 @@ static void look_at_certificates(struct health *w)
 			wrong = look_at(w, ne, what, c->config->nes[ne].tls.certificate,
 				&w->element[ne].certificate_stage);
 		if (!wrong && delivery) {
-			w->delivery_stage = stage; // every ADMF hears of it
+			w->delivery_stage = stage; // every ADMF is notified
 			what = "delivery";
 			wrong = look_at(w, ne, what, delivery, &w->delivery_stage);
 		}
@@ -238,7 +238,7 @@ static void look_at_dataplane(struct health *w, uint64_t now_s)
 	issues_release(c->issues);
 }
 
-// What systemctl status shows. How many tasks there are is nobody's business there.
+// Writes the line of systemctl status. The number of tasks is not shown there.
 static void notify_state(struct health *w)
 {
 	struct control *c = w->control;

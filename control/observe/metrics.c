@@ -143,7 +143,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	client_close(c);
 }
 
-// Takes `text` (NULL: none, and `status` says why).
+// Owns `text` from now on (NULL: none, and `status` is the reason).
 static void client_answer(struct client *c, unsigned status, char *text, size_t length)
 {
 	const struct timeval limit = {.tv_sec = STEP_S};

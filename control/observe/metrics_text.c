@@ -468,7 +468,7 @@ static void put_ports(FILE *f, const struct observation *o)
 	}
 }
 
-// What tells of tasks is left out: how many follow sessions, and when one is bound.
+// True for counters that would reveal tasks: how many follow sessions, and when one is bound.
 static bool of_tasks(const char *name)
 {
 	return !strcmp(name, "binds") || !strcmp(name, "unbinds") || !strcmp(name, "ambiguous");
@@ -501,7 +501,7 @@ static void put_signalling(FILE *f, const struct channel_signalling *s)
 	}
 }
 
-// The clock that dates PDUs, as its kernel knows it.
+// Writes the offset of the clock that dates PDUs, as its kernel reports it.
 static void put_clock(FILE *f, const struct channel_status *s)
 {
 	if (!s->clock_known)

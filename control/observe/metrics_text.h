@@ -1,8 +1,8 @@
 #pragma once
 
-// OpenMetrics 1.0 text of one picture of both processes. Which series there are follows from the
-// configuration alone: never from tasks, of which not even the number is told, nor from
-// destinations, which are told by their state only. Every family has HELP and TYPE; the text ends
+// OpenMetrics 1.0 text of one picture of both processes. The set of series follows from the
+// configuration alone: never from tasks, of which not even the number is shown, nor from
+// destinations, which are shown by their state only. Every family has HELP and TYPE; the text ends
 // with # EOF.
 
 #include "control/state/control.h"

@@ -30,7 +30,7 @@ struct status_client;
 // Called once for each status_client_ask, never from inside it; `o` is valid during the call.
 typedef void (*status_client_done)(void *context, const struct observation *o);
 
-// Of the dataplane that listens in `runtime_dir`. NULL: no memory.
+// Asks the dataplane that listens in `runtime_dir`. NULL: no memory.
 struct status_client *status_client_new(
 	struct event_base *base, const char *runtime_dir, status_client_done done, void *context);
 void status_client_free(struct status_client *o); // without calling back

@@ -78,7 +78,7 @@ static void on_exchanged(void *context, const struct x1_report_exchange *e)
 }
 
 // A bulk request has no XID of its own: its late end is reported as one of the NE (clause 6.5.4),
-// in words that say which request ended and how.
+// with the request's name and its result.
 static void bulk_end(struct issue *i)
 {
 	char transaction[ID_TEXT_SIZE], text[sizeof(i->text)];

@@ -56,9 +56,9 @@ static uint64_t backoff_ms(const struct x1_report *r, uint32_t attempt)
 
 // --- building a request
 
-// The message has the time of its sending (clause 6.2): where that is later, the text says when the
-// event was. Of a completed request the details are its X1TransactionID (table 46) and stay as they
-// are.
+// Returns the text with the time of the event, if the message is sent later: its own time is that
+// of sending (clause 6.2). The details of a completed request are its X1TransactionID (table 46)
+// and stay as they are.
 static const char *text_of(const struct issue *i, uint64_t now_ns, char out[TEXT_MAX])
 {
 	time_t at = (time_t)(i->time_ns / NOW_NS_PER_S);

@@ -99,11 +99,10 @@ void x1_report_free(struct x1_report *r);
 
 void x1_report_begin(struct x1_report *r); // does nothing where it may send already
 
-// Queues a report; a copy is taken. Code 0 stands for the status code of table 46 that fits the
-// type; ISSUE_DONE and ISSUE_NOT_DONE without a text carry the `transaction` they complete. For
-// ISSUE_NE the id, where not zero, tells one issue from another: only then may a newer state
-// replace an older one. POI_ERR_INVALID for a type the scope does not have, POI_ERR_LIMIT when
-// full, POI_ERR_NOMEM.
+// Queues a copy of a report. Code 0 stands for the status code of table 46 that fits the type;
+// ISSUE_DONE and ISSUE_NOT_DONE without a text carry the `transaction` they complete. For ISSUE_NE
+// the id, where not zero, distinguishes issues: only then may a newer state replace an older one.
+// POI_ERR_INVALID for a type the scope does not have, POI_ERR_LIMIT when full, POI_ERR_NOMEM.
 [[nodiscard]] int x1_report_issue(struct x1_report *r, const struct issue *i, uint64_t token);
 // POI_ERR_EXISTS while an earlier one waits for its answer.
 [[nodiscard]] int x1_report_ping(struct x1_report *r, uint64_t token);

@@ -5,8 +5,8 @@
 
 #include "control/state/faults.h"
 
-// Name of an issue's type in the standard (clause 6.5), as an ADMF of that minor knows it; NULL for one
-// that its scope does not have.
+// Name of an issue's type in the standard (clause 6.5), in that minor; NULL for one that its scope
+// does not have.
 const char *x1_report_type(const struct issue *i, unsigned minor);
 
 // The issue's own code, or the one of table 46 for its type; 0: there is none.

@@ -1,7 +1,7 @@
 #pragma once
 
-// What waits to be reported: reports in order for each subject, subjects in a round. No I/O, no
-// clock: x1_report.c drives it.
+// Queue of reports: in order for each subject, subjects in a round. No I/O, no clock: x1_report.c
+// drives it.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,8 +42,8 @@ struct report_queue *report_queue_new(uint32_t capacity);
 void report_queue_free(struct report_queue *q);
 uint32_t report_queue_length(const struct report_queue *q);
 
-// Takes a copy. When full, gives up another report for it (*given_up, now the caller's to free) or
-// returns POI_ERR_LIMIT. *coalesced says that a newer state made the other one void.
+// Adds a copy. When full, drops another report for it (*given_up, now the caller's to free) or
+// returns POI_ERR_LIMIT. *coalesced: a newer state made the other one void.
 [[nodiscard]] int report_queue_put(struct report_queue *q, const struct issue *i, uint64_t token,
 	struct report_item **given_up, bool *coalesced);
 bool report_queue_has(const struct report_queue *q, uint8_t scope, const struct id16 *id);

@@ -1,7 +1,7 @@
 #pragma once
 
-// The parts of poi-control that know of each other: filled by main (and by tests, with what they
-// need), handed to the modules as their surroundings. Nothing here is owned.
+// The parts of poi-control that use each other: filled by main (and by tests, with what they need),
+// passed to the modules as their surroundings. Nothing here is owned.
 
 #include <event2/event.h>
 #include <sys/queue.h>
@@ -44,10 +44,10 @@ struct control {
 	bool fresh;		  // both processes began with nothing
 	bool recovery_incomplete; // the adopted state lacks what an interrupted replay never sent
 	uint32_t incomplete_unreported; // network elements whose ADMF has not acknowledged that
-	bool clock_unsure;		// the dataplane said so
+	bool clock_unsure;		// as reported by the dataplane
 	bool reports_taken;		// from the store
 	bool agreed;			// both processes have held the same state
-	// Faults of this network element came or went; NULL: nobody asks.
+	// Called when faults of this network element began or ended; may be NULL.
 	void (*faults_changed)(struct control *c, uint16_t ne);
 	// The minor that the ADMF used last, by network element; 0: none that is later than V1.8.1.
 	uint16_t admf_minor[CONFIG_NES_MAX];

@@ -125,7 +125,7 @@ static void on_destination(struct control *c, uint16_t ne, const struct channel_
 		return;
 	}
 	snprintf(text, sizeof(text), "%s", e->text);
-	if (d->lost_at_stop) // its own number alone would say less than was lost
+	if (d->lost_at_stop) // its own number alone would be less than was lost
 		snprintf(text, sizeof(text),
 			"delivering again; %llu PDUs lost when poi-dataplane stopped, %llu in the "
 			"outage since",
@@ -212,7 +212,7 @@ static void on_discarded(struct control *c, uint16_t ne, const struct channel_ev
 	fault_warn(c, ne, text);
 }
 
-// The rest of a removal. Without a request that waits for it only a loss is told.
+// Completes a removal. Without a request that waits for it only a loss is reported.
 static void on_gone(struct control *c, uint16_t ne, const struct channel_event *e)
 {
 	struct registry_destination *d = registry_destination_find(c->registry, ne, &e->id);
@@ -275,7 +275,7 @@ static void on_task_clear(struct control *c, uint16_t ne, const struct channel_e
 	task_changed(c, t);
 }
 
-// Tasks by session or subscriber. Texts say how many sessions, never whose.
+// Tasks by session or subscriber. Texts have the number of sessions, never a subscriber.
 static void raise_followed(
 	struct control *c, struct registry_task *t, enum fault_kind kind, const char *text)
 {
@@ -398,7 +398,7 @@ static void on_port(struct control *c, const struct channel_event *e)
 		fault_clear_all(c, kind, e->text);
 }
 
-// Each dataplane that is reached says how its clock is, good or bad.
+// Each connected dataplane reports the state of its clock, good or bad.
 static void on_clock(struct control *c, const struct channel_event *e)
 {
 	bool unsure = e->kind == EVENT_CLOCK_UNSURE;

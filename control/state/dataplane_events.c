@@ -61,7 +61,7 @@ static void format_time(time_t t, char out[32])
 	strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-// Returns a text that says which objects of `ne` are in force.
+// Returns a text that names the objects of `ne` in force.
 static const char *in_force(const struct control *c, uint16_t ne)
 {
 	if (c->recovery_incomplete)
@@ -189,8 +189,8 @@ static void complete_tasks(struct control *c, uint16_t ne)
 	}
 }
 
-// A queue whose set is not there: no request speaks of it. What is owed to it goes out first, and
-// what is lost then is told.
+// Removes queues whose set is gone and that no request names. Owed content is sent first, and a
+// loss is reported.
 static void remove_stray_queues(struct control *c, uint16_t ne)
 {
 	struct registry_destination *d = registry_destination_first(c->registry, ne), *next;
@@ -253,7 +253,7 @@ static void restore_elements(struct control *c)
 	}
 }
 
-// The report is `held` by the complete flag: it is not the fault's to tell.
+// `held`: the complete flag decides when it is reported.
 static void raise_incomplete(struct control *c, uint16_t ne, const char *text)
 {
 	struct fault **faults = registry_ne_faults(c->registry, ne);
@@ -326,7 +326,7 @@ static bool clear_delivery(struct registry_destination *d)
 static const char restarted_text[] =
 	"poi-dataplane was restarted; faults that stand are reported again";
 
-// The old process's conditions ended with it; the new one tells its own.
+// The old process's conditions ended with it; the new one reports its own.
 static void on_restarted(void *context)
 {
 	const char *text = restarted_text;
@@ -427,7 +427,7 @@ static void on_lost(void *context)
 	issues_release(c->issues);
 }
 
-// It is there: what it has in force may go on, and nobody here can tell.
+// The dataplane is connected: its tasks may still be in force, which poi-control cannot see.
 static void on_hung(void *context, bool hung)
 {
 	struct control *c = context;
@@ -526,7 +526,7 @@ static void on_replayed(
 		on_task_refused(c, t, result);
 	else if (t)
 		on_task_replayed(c, t);
-	else if (!result) // gone while its put was on its way: by the fail-safe, say
+	else if (!result) // gone while its put was pending: by the fail-safe, for example
 		take_back(c, ne, id);
 }
 

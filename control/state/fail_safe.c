@@ -1,5 +1,5 @@
-// Stops the tasks of a network element whose ADMF was silent: at once for everybody who asks, and
-// one after the other for the audit log and the reports.
+// Stops the tasks of a network element whose ADMF was silent: at once for all look-ups, and one
+// after the other for the audit log and the reports.
 #include "control/state/fail_safe.h"
 
 #include <stdio.h>
@@ -35,7 +35,7 @@ static void report_stopped(struct control *c, uint16_t ne, const struct id16 *xi
 		config_fail_safe_name(&c->config->nes[ne].x1.keepalive));
 	audit_act(c, "fail-safe", ne, xid, X1_STATUS_TERMINATING,
 		"task stopped: the ADMF was silent");
-	// A report of an earlier task with its XID says it of both.
+	// A report of an earlier task with its XID covers both.
 	if (!held || !kept_reports_find(registry_reports(c->registry), ne, xid))
 		issues_put(c->issues, &i);
 }
@@ -133,7 +133,7 @@ static void begin(struct control *c, uint16_t ne, bool there)
 	if (!f)
 		abort(); // less than a task, and no task may outlive it
 	*f = (struct fail_safe){.control = c, .there = there, .batch = {.leave = leave}};
-	// A request that arrived after the ADMF was heard again is answered by its own result.
+	// A request that arrived after the ADMF's next message is answered by its own result.
 	f->batch.spares_awaiting =
 		publish_silence_ms(c->publish, ne) <
 		(uint64_t)config_fail_safe_s(&c->config->nes[ne].x1.keepalive) * 1000;
@@ -168,7 +168,8 @@ void fail_safe_announce(struct control *c, uint16_t ne)
 		k->time_p2, k->time_p3);
 	audit_act(c, "admf-silent", ne, NULL, X1_STATUS_KEEPALIVES, NULL);
 	fault_raise_ne_code(c, ne, FAULT_ADMF_SILENT, X1_STATUS_KEEPALIVES, text);
-	if (publish_silence_ms(c->publish, ne) < (uint64_t)k->time_p2 * 1000) // heard meanwhile
+	// a message arrived meanwhile
+	if (publish_silence_ms(c->publish, ne) < (uint64_t)k->time_p2 * 1000)
 		fail_safe_heard(c, ne);
 }
 

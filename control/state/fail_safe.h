@@ -9,10 +9,10 @@
 // The fail-safe of `ne` has fired. `there`: the dataplane has stopped the tasks itself and keeps a
 // tombstone of each, from which the next control reports it.
 void fail_safe_fire(struct control *c, uint16_t ne, bool there);
-// The model of later minors: the ADMF was silent for TIME_P2, which is a fault of the network element
-// (9050) until it is heard again. Does nothing where the fault stands.
+// The model of later minors: the ADMF was silent for TIME_P2, which is a fault of the network
+// element (9050) until its next message. Does nothing where the fault stands.
 void fail_safe_announce(struct control *c, uint16_t ne);
-// The ADMF was heard: what its silence led to is over.
+// The ADMF sent a message: ends the faults of its silence.
 void fail_safe_heard(struct control *c, uint16_t ne);
 // The dataplane holds a tombstone of a task: the fail-safe stopped it. The tombstone stays until
 // the ADMF has answered the report; without an admf-url it is cleared at once. A hook of publish.

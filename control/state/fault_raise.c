@@ -1,5 +1,4 @@
-// Raises and clears faults, and queues what the ADMFs must be told of them and of completed
-// requests.
+// Raises and clears faults, and queues reports of them and of completed requests to the ADMFs.
 #include "control/state/fault_raise.h"
 
 #include <stdio.h>

@@ -75,8 +75,8 @@ const struct fault *fault_find(const struct fault *list, enum fault_kind kind); 
 uint32_t fault_count(const struct fault *list);
 void fault_free_all(struct fault **list);
 
-// As the next process has them from a memo. Those that it does not know yet are not `told` then. 0, or
-// the reader's error, or NOMEM.
+// Encodes faults for a memo. Kinds that the next process lacks are not `told` there. 0, or the
+// reader's error, or NOMEM.
 void fault_put_all(struct wire_writer *w, const struct fault *list);
 [[nodiscard]] int fault_get_all(struct wire_reader *r, struct fault **list);
 
@@ -91,7 +91,7 @@ enum issue_type {
 	ISSUE_IMPLICIT, // ImplicitDeactivation
 };
 
-struct issue {	       // one thing the ADMF must hear
+struct issue {	       // one report to the ADMF
 	uint8_t scope; // enum issue_scope
 	uint8_t type;  // enum issue_type
 	uint16_t ne;
@@ -112,7 +112,7 @@ void issues_free(struct issues *q);
 // come late. Until then a report of this process could overtake an older one about the same.
 void issues_release(struct issues *q);
 bool issues_released(const struct issues *q);
-// Called whenever the queue has something new, and when it is released; NULL for nobody.
+// Called whenever the queue has a new issue, and when it is released; may be NULL.
 void issues_on_ready(struct issues *q, void (*ready)(void *context), void *context);
 // When full the oldest is dropped and counted: the status answers still carry every fault.
 void issues_put(struct issues *q, const struct issue *i);

@@ -17,7 +17,7 @@ struct kept_report {
 	struct id16 key;
 	uint32_t seen; // reconciliation round in which the dataplane was found to hold it
 	bool queued;   // handed to the reports of its network element
-	bool held;     // the dataplane tells it by itself, by a tombstone for one
+	bool held;     // the dataplane reports it by itself, by a tombstone for one
 	uint8_t scope, type; // from here on as in struct issue
 	uint16_t ne;
 	uint32_t code;

@@ -36,7 +36,7 @@ enum object_set { // DestinationSetType
 	OBJECT_SET_LAST = OBJECT_SET_DUPLICATE
 };
 
-struct object_details { // what a request or a memo says of an object
+struct object_details { // an object's details in a request or a memo
 	struct id16 id;
 	uint8_t type; // enum object_type
 	// A hash context has:
@@ -80,11 +80,12 @@ void object_free(struct object *o);
 struct object *objects_find(const struct objects *o, uint16_t ne, const struct id16 *id);
 // Takes ownership. EXISTS, or LIMIT beyond OBJECTS_MAX: nothing taken.
 [[nodiscard]] int objects_add(struct objects *o, struct object *n);
-// Puts `n` in the place of the object with its key, which is freed; who refers to that refers to `n`.
-// NOT_FOUND: nothing taken.
+// Puts `n` in the place of the object with its key, which is freed; references to that become
+// references to `n`. NOT_FOUND: nothing taken.
 [[nodiscard]] int objects_replace(struct objects *o, struct object *n);
 void objects_remove(struct objects *o, struct object *n); // and frees it
-// Takes the first object of `ne` out: it is the caller's, and nobody refers to it. NULL: there is none.
+// Detaches the first object of `ne`: the caller owns it, and nothing refers to it. NULL: there is
+// none.
 struct object *objects_take(struct objects *o, uint16_t ne);
 struct object *objects_first(const struct objects *o, uint16_t ne);
 static inline struct object *objects_next(const struct object *o)

@@ -200,7 +200,7 @@ static int failure(const struct registry *r, const struct pending_report *q)
 	}
 }
 
-// A task that is still there says so itself where its memo knows of the request.
+// A task that still exists is reported by its own memo, where that names the request.
 static bool reported_by_task(const struct registry *r, const struct pending_report *q)
 {
 	const struct registry_task *t =
@@ -237,7 +237,7 @@ static void drop_adopted(struct element *e, const struct id16 *transaction)
 	}
 }
 
-// The process before had reported the end, and was killed before its memo said so.
+// The process before had reported the end, and was killed before it changed the memo.
 static void drop_reported(struct pending_reports *o)
 {
 	const struct kept_report *r = kept_reports_first(registry_reports(o->control->registry));

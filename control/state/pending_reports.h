@@ -36,6 +36,6 @@ void pending_reports_flush(struct pending_reports *o);
 // The memo of `ne` as the dataplane kept it for the process before.
 void pending_reports_adopt(
 	struct pending_reports *o, uint16_t ne, const uint8_t *memo, uint32_t length);
-// Reports what was adopted, by what the registry holds now, but for what a kept report says
-// already.
+// Reports the recovered requests, by the state of the registry, except those that a kept report
+// covers.
 void pending_reports_report_adopted(struct pending_reports *o);

@@ -35,15 +35,15 @@ void persistence_task_state(struct control *c, const struct registry_task *t);
 void persistence_destination_state(struct control *c, const struct registry_destination *d);
 void persistence_element(struct control *c, uint16_t ne, const uint8_t *memo, uint32_t length);
 
-// Removals are done whatever the store says.
+// Removals are done whatever the result of the store.
 void persistence_task_gone(struct control *c, uint16_t ne, const struct id16 *xid);
 void persistence_tasks_stopped(struct control *c, uint16_t ne); // all of them
 void persistence_destination_gone(struct control *c, uint16_t ne, const struct id16 *did);
 void persistence_object_gone(struct control *c, uint16_t ne, const struct id16 *id);
 
-// Both sides are empty: what the store holds and may be used goes into the registry; what is not
-// used, and that nothing was kept where there is no store, is said to the ADMF (code 9010). A step does one
-// object; AGAIN while it goes on, then 0.
+// Both sides are empty: restores the usable content of the store to the registry. Content that is
+// not used, or a missing store, is reported to the ADMF (code 9010). A step does one object; AGAIN
+// while it goes on, then 0.
 void persistence_adopt_begin(struct control *c);
 [[nodiscard]] int persistence_adopt_step(struct control *c);
 // A restoration was cut off: the store goes into the registry, which is the truth from the start.
@@ -54,8 +54,8 @@ bool persistence_resume(struct control *c);
 bool persistence_restore(struct control *c);
 // Writes the store from the registry from now on: both processes hold the same.
 void persistence_follow_registry(struct control *c);
-// The ADMF was heard. What lies on the disk and may be used stays usable so; it does not become usable
-// again where the ADMF was silent for TIME_P2 before.
+// The ADMF sent a message. Usable content of the disk stays usable; it does not become usable again
+// where the ADMF was silent for TIME_P2 before.
 void persistence_heard(struct control *c, uint16_t ne);
 // Gives up a rewrite of the store that is not at its end: the file is as it was, and every change in it.
 void persistence_stop(struct control *c);

@@ -1,4 +1,4 @@
-// What the dataplane is asked for: tasks, destinations and network elements, and their memos.
+// Requests to the dataplane: tasks, destinations and network elements, and their memos.
 #include "control/state/publish_internal.h"
 
 #include <string.h>

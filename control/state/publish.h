@@ -21,7 +21,7 @@
 
 struct publish;
 
-struct publish_hooks { // every one must be set, but where it says otherwise
+struct publish_hooks { // every one must be set, unless its comment allows NULL
 	// Where the state was adopted since `ready` was called last: each task, before it is called.
 	void (*adopted)(void *context, struct registry_task *t);
 	// A task that an earlier dataplane had, before it is put to this one: its conditions ended.
@@ -51,7 +51,7 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// better into the registry in its place. False: the incomplete state is adopted, and
 	// publish_incomplete_reported must follow `ready`. May be NULL.
 	bool (*incomplete)(void *context);
-	// Another dataplane than before answers; it knows nothing of the old one's conditions. May be
+	// A dataplane process other than before answers; the old one's conditions are gone. May be
 	// NULL.
 	void (*restarted)(void *context);
 	// Asked when this process is new: does it have the truth all the same? What the hook puts
@@ -66,9 +66,9 @@ struct publish_hooks { // every one must be set, but where it says otherwise
 	// this process is new, and the dataplane has stopped them. Called once per silence. May be
 	// NULL.
 	void (*silent)(void *context, uint16_t ne);
-	// The model of later minors: the ADMF of `ne` was silent for TIME_P2 and its tasks go on until
-	// TIME_P3. Called where no dataplane is there that says so, and by a process that is new, behind
-	// `element`. May be NULL.
+	// The model of later minors: the ADMF of `ne` was silent for TIME_P2 and its tasks go on
+	// until TIME_P3. Called without a dataplane to report it, and by a process that is new,
+	// behind `element`. May be NULL.
 	void (*fell_silent)(void *context, uint16_t ne);
 };
 
@@ -111,9 +111,9 @@ typedef void (*publish_done)(void *context, int result, const struct channel_tas
 [[nodiscard]] int publish_destination_remove(
 	struct publish *p, uint16_t ne, const struct id16 *did, publish_done done, void *context);
 [[nodiscard]] int publish_tombstone_clear(struct publish *p, uint16_t ne, const struct id16 *xid);
-// Only what the memo says changed. Without a dataplane nothing is lost: it is put with the replay.
-// While a modification is on its way it is kept back (memo_pending), and whoever ends the modification sends
-// the memo of what is kept: the old details would overtake the new ones there.
+// Sends a task whose memo alone changed. Without a dataplane nothing is lost: it is put with the
+// replay. While a modification is pending it is kept back (memo_pending), and the end of the
+// modification sends the memo of what is kept: the old details would overtake the new ones there.
 void publish_task_memo(struct publish *p, struct registry_task *t);
 void publish_destination_memo(struct publish *p, struct registry_destination *d);
 // A report that is kept, or that is answered. Without a connection nothing is lost: the next one makes
@@ -135,13 +135,13 @@ struct task_amounts publish_amounts_of(const struct registry_task *t);
 void publish_incomplete_reported(struct publish *p);
 // Defines a network element anew from the configuration; every connection does so by itself.
 [[nodiscard]] int publish_ne(struct publish *p, uint16_t ne);
-// The responsible ADMF was heard; sent at most once per 200 ms and network element.
+// The responsible ADMF sent a message; sent at most once per 200 ms and network element.
 void publish_heard(struct publish *p, uint16_t ne);
-// Milliseconds since it was heard, by this process or one before; UINT64_MAX: not known.
+// Milliseconds since its last message, to this process or one before; UINT64_MAX: not known.
 uint64_t publish_silence_ms(const struct publish *p, uint16_t ne);
-// Returns whether the ADMF of `ne` is late: it has sent nothing for TIME_P1 and half of it (clause 6.6.2), or
-// for TIME_P1 and half of what is left to TIME_P2 where that is less. False where keepalives are off, or the
-// ADMF was never heard.
+// Returns true if the ADMF of `ne` is late: it has sent nothing for TIME_P1 and half of it (clause
+// 6.6.2), or for TIME_P1 and half of what is left to TIME_P2 where that is less. False where
+// keepalives are off, or the ADMF has never sent a message.
 bool publish_admf_late(const struct publish *p, uint16_t ne);
 // Sets the silence that an earlier process recorded. A later contact that is recorded already stays.
 void publish_silence_known(struct publish *p, uint16_t ne, uint64_t silent_ms);

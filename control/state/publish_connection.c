@@ -1,5 +1,5 @@
-// The connection to the dataplane: kept up, greeted, and read; each message goes to whoever waits
-// for it.
+// The connection to the dataplane: kept up, greeted, and read; each message is dispatched to its
+// consumer.
 #include "control/state/publish_internal.h"
 
 #include <inttypes.h>
@@ -63,7 +63,7 @@ static void on_hello_ok(struct publish *p, const uint8_t *body, size_t length)
 		"channel: dataplane %016" PRIx64
 		" holds %u tasks, %u destinations, generation %" PRIu64,
 		ok.incarnation, ok.tasks, ok.destinations, ok.generation);
-	// The same process goes on with what it drains, but what it said of that may have been
+	// The same process goes on with its removals, but its messages about them may have been
 	// lost.
 	if (p->peer_incarnation == ok.incarnation)
 		registry_end_removals(p->registry);

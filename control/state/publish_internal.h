@@ -1,15 +1,15 @@
 #pragma once
 
 // Inside the channel's controlling end, from top to bottom: publish_connection.c (socket and
-// messages), publish_recover.c (state stream), publish_replay.c (differences), publish.c (requests), publish_watch.c (who
-// is silent) and publish_queue.c (what is on its way).
+// messages), publish_recover.c (state stream), publish_replay.c (differences), publish.c
+// (requests), publish_watch.c (silence) and publish_queue.c (pending messages).
 
 #include <sys/queue.h>
 
 #include "control/state/publish.h"
 #include "shared/digest.h"
 
-// The dataplane is told of the ADMF at most so often; the fail-safe waits as much longer, so that
+// Interval of messages about the ADMF to the dataplane; the fail-safe waits as much longer, so that
 // it never comes before TIME_P2.
 #define HEARD_INTERVAL_MS 200
 
@@ -59,14 +59,14 @@ struct outgoing {
 };
 
 struct publish_contact { // with the ADMF of a network element
-	bool known, fired; // fired: its silence ended the tasks, and nothing was heard since
+	bool known, fired; // fired: its silence ended the tasks, and no message arrived since
 	bool reported;	   // likewise: it was silent for TIME_P2 of later minors
-	bool late;	   // its Keepalive waits, which was said
+	bool late;	   // its Keepalive is late, which was logged
 	int64_t at_ms;	   // monotonic; negative: before the machine's start
-	uint64_t sent_ms;  // when the dataplane was last told
+	uint64_t sent_ms;  // when the dataplane was last notified
 };
 
-struct publish_question { // whether anybody is there, asked once a second
+struct publish_question { // a probe of the dataplane, once a second
 	bool asked, hung;
 	uint64_t at_ms;	    // of the question that is not answered, else of the last one
 	uint32_t turns;	    // of the loop since: while this process stands still nothing is late
@@ -163,7 +163,7 @@ struct publish_memo { // of a report or an object, or that it is gone
 // publish_watch.c
 [[nodiscard]] int publish_watch_start(struct publish *p);
 void publish_watch_stop(struct publish *p);
-void publish_watch_connected(struct publish *p); // tells what was heard without a connection
+void publish_watch_connected(struct publish *p); // sends what was noted without a connection
 void publish_watch_answered(struct publish *p); // the dataplane has sent something
 // Sets the time of the fail-safe and what is left of it.
 void publish_deadline(const struct publish *p, uint16_t ne, struct channel_ne *m);
@@ -184,7 +184,7 @@ void publish_recover_message(struct publish *p, uint16_t id, const uint8_t *body
 // what it speaks of may not be there yet.
 void publish_recover_event(struct publish *p, uint32_t number, const struct channel_event *e);
 void publish_recover_events(struct publish *p); // those that were kept
-// The stream has ended. Returns whether what it said is to be compared.
+// The stream has ended. Returns true if its content is to be compared.
 bool publish_recover_end(struct publish *p, const uint8_t *body, size_t length);
 
 // publish_replay.c

@@ -1,5 +1,4 @@
-// What is on its way to the dataplane: messages to be sent, and requests that wait for their
-// answer.
+// Queues to the dataplane: messages to be sent, and requests that wait for their answer.
 #include "control/state/publish_internal.h"
 
 #include <poll.h>

@@ -64,7 +64,7 @@ void publish_recover_event(struct publish *p, uint32_t number, const struct chan
 		return;
 	}
 	struct held_event *held = malloc(sizeof(*held));
-	if (!held) { // it is sent again to who connects next
+	if (!held) { // it is sent again on the next connection
 		publish_fail(p, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
@@ -156,8 +156,7 @@ static void on_element(struct publish *p, const uint8_t *body, size_t length)
 		p->hooks.fell_silent(p->context, (uint16_t)ne);
 }
 
-// Until both sides have held the same once, what a process before has kept may be more than we
-// know.
+// Until both sides have held the same once, reports kept by a process before may be more than ours.
 static void on_report(struct publish *p, const uint8_t *body, size_t length)
 {
 	struct publish_recover *r = &p->recover;

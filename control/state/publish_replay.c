@@ -30,7 +30,7 @@ static void note_destination(struct publish *p, const struct publish_todo *t, in
 	if (t->id == CHANNEL_DESTINATION_PUT && !result && d)
 		d->ready = true;
 	else if (t->id == CHANNEL_DESTINATION_REMOVE && result && d && d->gone)
-		d->gone(d->gone_context, 0, NULL); // no event will say it
+		d->gone(d->gone_context, 0, NULL); // no event will report it
 }
 
 static void on_replayed(void *context, int result, const struct channel_task_status *status)
@@ -159,8 +159,8 @@ static int elements(struct publish *p)
 	return rc ? rc : POI_ERR_AGAIN;
 }
 
-// What the stream left on the list is surplus: tasks, reports and tombstones first, destinations
-// after the tasks.
+// Removes surplus objects, left on the list by the stream: tasks, reports and tombstones first,
+// destinations after the tasks.
 static int surplus(struct publish *p)
 {
 	struct publish_replay *r = &p->replay;

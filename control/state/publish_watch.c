@@ -57,7 +57,7 @@ static void send_heard(struct publish *p, uint16_t ne)
 	struct channel_heard h = {.ne = *registry_ne_id(p->registry, ne)};
 	int64_t at = p->contact[ne].at_ms;
 
-	if (at < 0) // before the machine's start: the deadline that is given with the element says
+	if (at < 0) // before the machine's start: the deadline sent with the element holds
 		    // it
 		return;
 	h.at_ms = (uint64_t)at;

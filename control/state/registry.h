@@ -94,19 +94,20 @@ struct registry_destination {
 	uint8_t delivery;      // DELIVERY_*
 	uint8_t next_delivery; // of the modification on its way; valid while `modifying`
 	uint8_t n_ends;
-	uint8_t ends_down;     // bit i: end i is down, as the last event about it said
+	uint8_t ends_down;     // bit i: end i is down, by the last event about it
 	bool ready;	       // the dataplane has acknowledged it
 	bool pending;	       // answered `Acknowledged`, see `pending_transaction`
 	bool removing;
 	bool modifying;
 	bool memo_pending; // its memo changed while it was being modified
-	bool down; // as the dataplane's last event said
-	uint64_t lost_at_stop; // PDUs, when the dataplane stopped; 0 once an outage's end has said so
+	bool down; // by the dataplane's last event
+	// PDUs, when the dataplane stopped; 0 once the end of an outage has reported them
+	uint64_t lost_at_stop;
 	uint32_t seen;
 	struct id16 pending_transaction;
-	// While `removing`, once the dataplane names it no more: called when nothing is owed to it any
-	// more. `text` says what became of that and `lost` how many PDUs are; NULL and 0: nobody can
-	// say. NULL: nothing waits. The destination is the callee's to remove.
+	// While `removing`, once the dataplane names it no more: called when nothing is owed to it
+	// any more. `text` is the reason and `lost` the number of PDUs lost; NULL and 0: unknown.
+	// NULL: nothing waits. The destination is the callee's to remove.
 	void (*gone)(void *context, uint64_t lost, const char *text);
 	void *gone_context;
 	char xml[]; // destinationDetails
@@ -166,8 +167,8 @@ uint32_t registry_task_count(const struct registry *r, uint16_t ne);
 uint32_t registry_tasks_awaiting(const struct registry *r, uint16_t ne); // not yet in force
 // TASK_COMPLETE takes a task that a batch spares out of it.
 void registry_task_set_state(struct registry *r, struct registry_task *t, enum task_state state);
-// Of the task that came last: what comes from now on has a higher one. A network element's tasks stand
-// in this order, and a modification keeps it.
+// The order of the last task; later tasks have a higher one. A network element's tasks stand in
+// this order, and a modification keeps it.
 uint64_t registry_order(const struct registry *r);
 
 // The tasks that a network element has at one instant, which are removed one after the other. From the
@@ -184,7 +185,8 @@ struct registry_batch {
 	void (*leave)(struct registry_batch *b, struct registry_task *t);
 };
 void registry_batch_begin(struct registry *r, uint16_t ne, struct registry_batch *b);
-// Its next task: `kept` says that it is spared, and must be given to registry_task_keep. NULL: none.
+// Its next task: `kept` means that it is spared, and must be given to registry_task_keep. NULL:
+// none.
 struct registry_task *registry_batch_next(const struct registry_batch *b, bool *kept);
 // The task with this key that a batch holds, and does not spare, leaves at once.
 void registry_batch_leave(struct registry *r, uint16_t ne, const struct id16 *xid);
@@ -285,8 +287,8 @@ uint32_t registry_fault_count(const struct registry *r);
 // stand for now. `instead` NULL, or a set's details to come. 0, NOT_FOUND (a set), or LIMIT.
 [[nodiscard]] int registry_task_plan(const struct registry *r, const struct registry_task *t,
 	const struct object_details *instead, struct channel_task *c);
-// Returns a copy of `t`, the caller's, with what its sets stand for, `instead` (NULL: none) among them. NULL: nothing
-// changes, or `rc` says why not.
+// Returns a copy of `t`, the caller's, with the members of its sets, `instead` (NULL: none) among
+// them. NULL: nothing changes, or `rc` has the error.
 struct registry_task *registry_task_planned(const struct registry *r, const struct registry_task *t,
 	const struct object_details *instead, int *rc);
 // Adds what a set stands for to a task's destinations, no DID twice. 0 or LIMIT.

@@ -52,7 +52,7 @@ int registry_task_memo_with(
 	return task_memo(t, faults, out, capacity);
 }
 
-struct named { // what a task names, as its memo says
+struct named { // names in a task's memo
 	uint8_t n_named, n_objects;
 	struct id16 objects[UINT8_MAX];
 };

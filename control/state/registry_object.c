@@ -1,4 +1,4 @@
-// Generic objects beside destinations and tasks: who uses what, and what sets stand for.
+// Generic objects beside destinations and tasks: references to them, and members of sets.
 #include "control/state/registry_internal.h"
 
 static void refer_members(struct registry *r, const struct object *o, int delta)

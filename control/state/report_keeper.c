@@ -40,7 +40,7 @@ static struct fault *find(struct fault *list, const char *text)
 	return list;
 }
 
-// A fault whose report is still owed is not told twice.
+// A fault whose report is still due is not reported twice.
 static void mark(struct control *c, const struct kept_report *r)
 {
 	struct fault *f = NULL;

@@ -24,7 +24,7 @@ static void go_on(struct slices *s)
 {
 	static const struct timeval at_once = {0};
 
-	// Behind whoever else has something to do.
+	// Runs behind all events that are ready.
 	if (!TAILQ_EMPTY(&s->queue) && !evtimer_pending(s->turn, NULL))
 		evtimer_add(s->turn, &at_once);
 }

@@ -44,7 +44,7 @@ static int replace_task(struct registry *r, struct registry_task *t)
 	return registry_task_replace(r, t);
 }
 
-// Of another version: whose it is cannot be told.
+// A file of another version: its network element is unknown.
 static void mark_unreadable(struct task_store *v)
 {
 	for (uint16_t ne = 0; ne < registry_nes(v->loaded); ne++)
@@ -303,7 +303,7 @@ enum task_store_verdict task_store_adopt_begin(
 	}
 	while ((d = registry_destination_take(v->loaded, ne)) != NULL) {
 		d->down = fault_has(d->faults, FAULT_DELIVERY);
-		d->ready = false; // the dataplane says when
+		d->ready = false; // an event of the dataplane sets it
 		if (!registry_destination_add(r, d))
 			continue;
 		registry_destination_free(d);

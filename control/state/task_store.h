@@ -21,7 +21,7 @@ struct task_store *task_store_open(const struct config *config, char *why, size_
 // The last contact is written if it moved. NULL is legal here only.
 void task_store_close(struct task_store *v);
 
-// What was read at the opening, judged per network element.
+// Verdict on the stored content at the opening, per network element.
 enum task_store_verdict {
 	TASK_STORE_EMPTY,   // nothing is stored for it
 	TASK_STORE_BARE,    // it was used, and had neither tasks nor destinations nor objects
@@ -41,16 +41,16 @@ enum task_store_verdict task_store_adopt(struct task_store *v, struct registry *
 enum task_store_verdict task_store_adopt_begin(
 	struct task_store *v, struct registry *r, uint16_t ne, uint64_t now_s);
 [[nodiscard]] int task_store_adopt_step(struct task_store *v, struct registry *r, uint16_t ne);
-// From task_store_adopt to task_store_rewrite the file says that a restoration is under way: a process that
-// is killed between them leaves a dataplane with a part of the tasks, which is not the newer truth.
-// 0 or IO: that is not on disk.
+// From task_store_adopt to task_store_rewrite the file carries the mark of a restoration: a process
+// that is killed between them leaves a dataplane with a part of the tasks, which is not the newer
+// truth. 0 or IO: that is not on disk.
 [[nodiscard]] int task_store_begin_restoring(struct task_store *v);
-// The file said so when it was opened: the store wins over what the dataplane holds.
+// The file carried the mark when it was opened: the store wins over the dataplane's state.
 bool task_store_restoring(const struct task_store *v);
 // Milliseconds since the last contact with the ADMF of `ne`, by the wall clock; UINT64_MAX: none is
 // known.
 uint64_t task_store_silence_ms(const struct task_store *v, uint16_t ne, uint64_t now_s);
-// What was read is wiped and freed. Returns whether it was still there.
+// Wipes and frees the stored content. Returns true if it was still there.
 bool task_store_forget(struct task_store *v);
 
 // Appends a change. 0, TOO_LARGE, NOMEM or IO; the task_store has failed then (task_store_failed) until
@@ -81,8 +81,8 @@ bool task_store_forget(struct task_store *v);
 [[nodiscard]] int task_store_put_element(struct task_store *v, const struct registry *r,
 	uint16_t ne, const uint8_t *memo, uint32_t length);
 const uint8_t *task_store_element(const struct task_store *v, uint16_t ne, uint32_t *length);
-// The ADMF of `ne` was heard; written when it has moved by 10 s, or TIME_P2 / 10 where that is
-// less.
+// The ADMF of `ne` sent a message; written when its time has moved by 10 s, or TIME_P2 / 10 where
+// that is less.
 void task_store_heard(struct task_store *v, uint16_t ne, const struct id16 *id, uint64_t now_s);
 
 // Everything appended is on disk. 0 or IO. Cheap when nothing was appended.

@@ -25,7 +25,7 @@ enum kind {
 
 #define HEADER 8 // of a channel message, not kept
 
-struct element { // what was read of one network element, and when its ADMF was heard
+struct element { // stored content of one network element, and the time of its ADMF's last message
 	bool invalid;
 	uint64_t contact_s, written_s;
 	uint8_t *memo; // the last one, as read or put; NULL: none
@@ -61,8 +61,8 @@ struct task_store {
 // task_store_record.c: appends what lies at v->record, to the file that is being written anew too.
 [[nodiscard]] int task_store_append(struct task_store *v, size_t length);
 void task_store_abandon(struct task_store *v); // the file aside
-// `n`: what a channel encoder said of the message that it put at v->record. Its header's last octet
-// becomes the kind.
+// `n`: the length that a channel encoder returned for the message at v->record. Its header's last
+// octet becomes the kind.
 [[nodiscard]] int task_store_append_body(struct task_store *v, enum kind kind, int n);
 
 // task_store.c: records of one object.

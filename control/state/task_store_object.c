@@ -1,4 +1,4 @@
-// Generic objects in the sealed store. A record without a memo says that one is gone.
+// Generic objects in the sealed store. A record without a memo marks a removal.
 #include "control/state/task_store_internal.h"
 
 void task_store_read_object(struct task_store *v, const uint8_t *body, size_t length)
@@ -9,7 +9,7 @@ void task_store_read_object(struct task_store *v, const uint8_t *body, size_t le
 
 	int32_t ne = channel_decode_memo(body, length, &m) ? POI_ERR_SYNTAX
 							   : registry_ne_index(v->loaded, &m.ne);
-	if (ne < 0) // not configured any more, or of another version: its tasks say so
+	if (ne < 0) // not configured any more, or of another version: its tasks report it
 		return;
 	struct object *old = objects_find(all, (uint16_t)ne, &m.id);
 	if (!m.memo_length) {

@@ -136,8 +136,8 @@ static bool hollow(const xmlNode *node) // nothing but elements, white space, co
 	return true;
 }
 
-// What must hold for every message before any is answered by itself (clause 6.1). NULL when it
-// does.
+// Checks conditions on the whole document, before any message is answered by itself (clause 6.1).
+// NULL when they hold.
 static const char *classify(struct x1_decoder *d, struct x1_container *c, const xmlNode *root)
 {
 	uint32_t n = 0;

@@ -23,7 +23,8 @@ static bool is_in(const xmlNode *node, const char *space, const char *name)
 	       strcmp((const char *)node->ns->href, space) == 0;
 }
 
-// The next child where it is `name`, and NULL otherwise, which is said where it is mandatory.
+// Returns the next child if it is `name`, and NULL otherwise, which is an error where it is
+// mandatory.
 static const xmlNode *take(struct reading *r, const char *name, bool mandatory)
 {
 	const xmlNode *n = r->at;

@@ -1,6 +1,6 @@
-// Content of messages: task and destination details, as values.
-// The schema has passed over what is read here (Extension content excepted), so shapes are given;
-// what it cannot say is checked: 64-bit overflow, UUID version.
+// Content of messages: task and destination details, as values. The schema has accepted the
+// document (Extension content excepted), so shapes are given; conditions beyond it are checked:
+// 64-bit overflow, UUID version.
 #include "control/xml/x1_decode_internal.h"
 
 #include <string.h>
@@ -63,7 +63,7 @@ static const char *hashed_text(struct values *v, const xmlNode **at, const char 
 	return value_text(v, n, true);
 }
 
-// The schema of V1.8.1 does not know what it holds, so its children are checked here.
+// The schema of V1.8.1 has no content model for it, so its children are checked here.
 static void read_hashed(struct values *v, const xmlNode *e, struct x1_target *out)
 {
 	const xmlNode *at = x1_first_element(e);

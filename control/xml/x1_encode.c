@@ -286,7 +286,7 @@ void x1_put_task(
 	if (s->last_modification_ns != 0)
 		element_time(b, "timeOfLastModification", s->last_modification_ns);
 	element_number(b, "numberOfModifications", s->modifications);
-	if (s->has_sessions) { // of an Extension only the Owner needs nobody else's schema
+	if (s->has_sessions) { // the Owner of an Extension needs no schema of another party
 		char text[48];
 		snprintf(text, sizeof(text), "poi: bound to %u sessions", s->sessions);
 		open_tag(b, "taskStatusExtensions");

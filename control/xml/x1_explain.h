@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Whether the schema declares an element of this local name. Others may carry a peer's data.
+// True if the schema declares an element of this local name. Others may carry a peer's data.
 bool x1_explain_known(const char *element);
 // The format of the value of an element, for a person; NULL when none is known.
 const char *x1_explain_format(const char *element);
-// Writes the local names of the elements that a content error of libxml2 says are expected, "" when
+// Writes the local names of the elements that a content error of libxml2 lists as expected, "" when
 // its message names none. Returns their number, those left out included.
 unsigned x1_explain_expected(const char *message, char *out, size_t capacity);

@@ -7,7 +7,7 @@
 #define OPEN_ATTRIBUTES_MAX 512 // of all elements that are open at once
 #define TEXT_MAX 16384		// octets of text and CDATA between two tags
 // Elements that any body may have, and octets that each further one must bring along: the shortest
-// that X1 knows have more.
+// one of X1 has more.
 #define ELEMENTS_FREE 4096
 #define ELEMENT_OCTETS 16
 #define ATTRIBUTES_FREE 4096

@@ -82,7 +82,7 @@ static bool is_known(const xmlNode *node)
 	       x1_explain_known((const char *)node->name);
 }
 
-// The nearest element of the schema around `node`; one that it does not know is not named.
+// Returns the nearest element around `node` that the schema has.
 static const xmlNode *known_around(const xmlNode *node)
 {
 	while (node != NULL && !is_known(node))
@@ -102,7 +102,7 @@ static bool is_ours(const xmlNode *node)
 	return strcmp(space, X1_NAMESPACE) == 0 || strcmp(space, X1_COMMON_NAMESPACE) == 0;
 }
 
-// An element where another belongs, one that the schema does not know, or one that is missing.
+// An element where another belongs, one that the schema lacks, or one that is missing.
 static void explain_content(char *why, const xmlError *error)
 {
 	const xmlNode *node = error->node;

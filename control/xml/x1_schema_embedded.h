@@ -1,6 +1,6 @@
 #pragma once
 
-// What schema/embed.py writes at build time.
+// Written by schema/embed.py at build time.
 
 struct x1_schema_file {
 	const char *name;

@@ -129,7 +129,7 @@ enum x1_error {
 
 enum x1_delivery { X1_X2_ONLY = 1, X1_X3_ONLY = 2, X1_X2_AND_X3 = 3 }; // bits: 1 X2, 2 X3
 
-// X(enum suffix, element's local name). Every TargetIdentifier that the schemas held know.
+// X(enum suffix, element's local name). Every TargetIdentifier of the schemas.
 #define X1_TARGETS(X)                                                                              \
 	X(E164_NUMBER, "e164Number") X(INTERNATIONALIZED_EMAIL, "internationalizedEmailAddress")    \
 	X(EMAIL, "emailAddress") X(IMSI, "imsi") X(IMEI, "imei") X(IMPI, "impi") X(IMPU, "impu")    \
@@ -193,7 +193,7 @@ struct x1_task_details {
 	enum x1_delivery delivery;
 	uint32_t n_dids;
 	const struct id16 *dids;
-	uint32_t n_dsids; // of requesters of V1.9 and later; of others `has_dsids` says so
+	uint32_t n_dsids; // of requesters of V1.9 and later; `has_dsids` marks others
 	const struct id16 *dsids;
 	bool has_dsids, has_mediation, has_service_types, has_policy_references;
 	bool has_service_data; // among the service types

@@ -1,4 +1,4 @@
-// Takes messages of the controller apart and hands each to who changes what it names.
+// Decodes messages of the controller and calls the function for the object that each names.
 
 #include "dataplane/builder/builder_internal.h"
 
@@ -215,7 +215,7 @@ bool builder_reconcile(struct builder *b, uint32_t budget, bool *agrees)
 	reconcile_begin(&b->reconcile);
 	if (!reconcile_step(&b->reconcile, budget))
 		return false;
-	// What is not published yet cannot be in the table: the next scan will see it.
+	// A change without publication cannot be in the table: the next scan will see it.
 	*agrees = b->dirty || reconcile_agrees(&b->reconcile, table_rcu_table(b->table_rcu));
 	return true;
 }

@@ -64,12 +64,12 @@ struct builder_inherited {
 bool builder_is_new(const struct builder *b);
 [[nodiscard]] int builder_inherit(
 	struct builder *b, const struct box *old, bool same_origin, struct builder_inherited *out);
-// All that will be put again has been: the rest is lost, and told.
+// Every object of the replay has been put: the rest is lost, and reported.
 void builder_inherit_end(struct builder *b);
 
-// Gives back slots whose copies are accounted for, of at most `budget` that are looked at in turn.
-// Returns whether most of these were, so that another call at once is worth its time: slots whose
-// mediation function is silent keep nobody awake.
+// Gives back slots whose copies are accounted for, of at most `budget` that are scanned in turn.
+// Returns true if most of these were, so that another call at once is worth its time: slots whose
+// mediation function is silent wake no thread.
 bool builder_drain(struct builder *b, uint32_t budget);
 
 // A base is rebuilt on a thread of its own; the descriptor becomes readable when it is done, and

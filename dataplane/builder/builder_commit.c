@@ -103,7 +103,7 @@ int builder_commit(struct builder *b)
 {
 	int r;
 
-	// What a new task's sessions are known by must be in force with it.
+	// The selectors of a new task's sessions must be in force with it.
 	bindings_wait_done(b->bindings);
 	r = commit(b);
 	// A rule that came and went is in that table and one more; later changes wait.

@@ -13,7 +13,7 @@ struct inherited_task {
 	struct hash_link link;
 	struct id16 ne, xid;
 	uint32_t slot;
-	uint64_t lost; // by the earlier process, and told by it
+	uint64_t lost; // by the earlier process, and reported by it
 };
 
 static uint64_t key_hash(const struct builder *b, const struct id16 *ne, const struct id16 *xid)

@@ -22,7 +22,7 @@ struct builder {
 	bool losses_scanning;
 	struct table_builder *tables;
 	struct bindings *bindings;
-	bool measure; // the next commit is of what signalling said just now
+	bool measure; // the next commit is of signalling received just now
 	struct table_rcu *table_rcu;
 	struct task_counters_owner *counters;
 	struct deliver *deliver;

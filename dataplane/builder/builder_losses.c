@@ -1,4 +1,4 @@
-// What tasks have lost, and how one task stands.
+// Reports the losses of tasks, and one task's state.
 
 #include "dataplane/builder/builder_internal.h"
 

@@ -32,8 +32,8 @@ static int task_check(const struct builder *b, const struct channel_task *t)
 	return channel_task_check(t, &why);
 }
 
-// The element was heard of: a task given to an element whose fail-safe has fired starts its
-// deadline anew, so that no task is ever without one.
+// A task put to an element whose fail-safe has fired starts its deadline anew, as a message of its
+// ADMF does, so that no task is ever without one.
 static void rearm(struct builder *b, const struct id16 *ne, uint64_t now_ms)
 {
 	struct ne_entry *n = ne_entry_find(b->task_table, ne);
@@ -42,7 +42,7 @@ static void rearm(struct builder *b, const struct id16 *ne, uint64_t now_ms)
 		(void)ne_entry_heard(b->task_table, ne, now_ms);
 }
 
-// Fills what the rule knows of its X2 side.
+// Fills the X2 fields that follow from the rule.
 static void x2_complete(struct x2_task *x, const struct rule *r)
 {
 	if (!x)
@@ -114,8 +114,8 @@ static int rules_enter(struct builder *b, struct task_entry *task, struct task_r
 	return r;
 }
 
-// A task outside the table, with what its element says of it and what it holds. `before`: what its
-// predecessor holds, or NULL.
+// Makes a task outside the table, with its element's settings and its own resources. `before`:
+// those of its predecessor, or NULL.
 static int task_make(struct builder *b, const struct channel_task *t,
 	const struct task_resources *before, struct task_entry **out)
 {

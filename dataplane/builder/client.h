@@ -14,14 +14,15 @@ struct client {
 	int fd;
 	int box;      // that came with its HELLO; -1: none
 	uint8_t role; // enum channel_role; 0 before its HELLO
-	bool gone; // it reads no more; what it said before is still carried out
+	bool gone; // it reads no more; its earlier messages are still carried out
 	bool dead;    // to be closed by the server
 	bool closing; // close when everything is sent (after HELLO_REFUSED)
 	uint64_t opened_ms;
 	STAILQ_HEAD(, outgoing) outgoing; // what waits to be sent
 	size_t queued;			  // octets
 	bool streaming;			  // a STATE_GET is being answered
-	bool informed;			  // it was answered: the peer knows what events speak of
+	// it was answered: the peer has the objects that events name
+	bool informed;
 	struct state_stream stream;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the kernel knows of the wall clock, whose times PDUs carry.
+// The kernel's state of the wall clock, whose times PDUs carry.
 
 #include <stdbool.h>
 #include <stdint.h>

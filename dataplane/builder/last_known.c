@@ -33,8 +33,8 @@ struct count {		  // one of two; the other one is written
 struct file {
 	char magic[8];
 	uint32_t size;
-	// Which count holds; stored with release when its writing is over. There is no reader but
-	// the next process.
+	// Index of the valid count; stored with release when its writing is over. There is no
+	// reader but the next process.
 	_Atomic uint32_t current;
 	struct count count[2];
 };
@@ -81,7 +81,8 @@ static void take_past(struct last_known *l)
 	munmap(f, sizeof(*f));
 }
 
-// A new file beside the old one: whoever still has that mapped does not write into this one.
+// Begins a new file beside the old one: a process that still has that mapped does not write into
+// this one.
 static int begin_fresh(const char *fresh)
 {
 	if (unlink(fresh) && errno != ENOENT)

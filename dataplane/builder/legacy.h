@@ -1,6 +1,7 @@
 #pragma once
 
-// What the process leaves behind should it be killed, and whose sequence contexts it goes on with.
+// State for the next process should this one be killed, and the sequence contexts that it
+// continues.
 
 #include "dataplane/capture/box.h"
 #include "dataplane/capture/capture.h"

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the dataplane takes from its configuration again on SIGHUP. Certificates are delivery's
-// (deliver_reload); everything else that it reads needs a restart, and each such key is named.
+// Keys that the dataplane reads again on SIGHUP. Certificates are delivery's (deliver_reload); all
+// other keys need a restart, and each such key is named.
 
 #include "shared/config.h"
 

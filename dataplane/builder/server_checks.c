@@ -1,4 +1,4 @@
-// What is looked after now and then: deadlines, ports, the ledger, the match table, the clock.
+// Periodic checks: deadlines, ports, the ledger, the match table, the clock.
 
 #include "dataplane/builder/server_internal.h"
 
@@ -38,7 +38,7 @@ static void security(struct server *s, enum debounce_change change, const char *
 		server_event_text(s, EVENT_SECURITY_CLEAR, TEXT_RIGHT);
 }
 
-// What systemctl status shows. How many tasks there are is nobody's business there.
+// Writes the line of systemctl status. The number of tasks is not shown there.
 static void report_alive(struct server *s)
 {
 	char state[128];
@@ -69,7 +69,7 @@ static void check_clock(struct server *s)
 	server_event(s, &e);
 }
 
-// Without tasks nobody misses what was in them.
+// Without tasks no packet in them is missed.
 static void check_fragments(struct server *s)
 {
 	const struct stats *stats = s->with.sources.stats;
@@ -183,7 +183,8 @@ static void report_followed(struct server *s)
 	const struct client *c = server_controller(s);
 	struct bound_report r;
 
-	// A new controller hears how each is then, not what was said while nobody listened.
+	// A new controller receives the present state of each, not events sent without a
+	// controller.
 	if (!c || !c->informed)
 		return;
 	while (builder_next_report(s->with.builder, now_wall_ns(), &r)) {

@@ -1,9 +1,8 @@
 #pragma once
 
-// How the server looks inside. Its files, from the top: server.c has the loop and the clients,
-// server_checks.c what is looked after now and then, server_messages.c what clients say,
-// server_left.c what a stop leaves, server_events.c what the controller is sent. None calls one above
-// it.
+// Inside the server. Its files, from the top: server.c has the loop and the clients,
+// server_checks.c periodic checks, server_messages.c messages of clients, server_left.c the remains
+// of a stop, server_events.c events to the controller. None calls one above it.
 
 #include "dataplane/builder/client.h"
 #include "dataplane/builder/clock_sync.h"
@@ -56,7 +55,7 @@ struct server {
 	bool left; // the file of server_left.c is there, and not all is done that follows from its
 		   // events
 	bool reopen; // a new process must open a port's device
-	uint8_t complete; // as the controller said last; not at the start
+	uint8_t complete; // the controller's last value; unset at the start
 	uint64_t scan_ms, losses_ms;
 	uint64_t copies_lost;
 	uint32_t task_events; // that may still be sent in this second

@@ -17,7 +17,7 @@ static void refuse(struct server *s, struct client *c, uint32_t request, int rea
 	struct channel_hello_refused m = {.version = CHANNEL_VERSION, .reason = reason};
 
 	snprintf(m.software, sizeof(m.software), "%s", POI_VERSION);
-	if (reason != POI_ERR_VERSION) // which has said more
+	if (reason != POI_ERR_VERSION) // which has logged more
 		log_kind(NOTICE, CHANNEL_REFUSED, "channel: a client was refused: %s",
 			poi_error_text(reason));
 	client_send(c, s->out,
@@ -74,7 +74,7 @@ static void hello_answer(struct server *s, struct client *c, uint32_t request)
 		c->dead = true; // the first message on this connection: there is room for it
 }
 
-// What the process before held goes on here, as far as it can be read.
+// Takes over the content of the process before, as far as it can be read.
 static bool inherit(struct server *s, const struct box *old)
 {
 	struct builder_inherited got = {0};
@@ -102,7 +102,7 @@ static void inherit_from(struct server *s, int fd)
 	box_free(old);
 }
 
-// What the process before held is lost. The first controller hears it, once it knows the
+// The content of the process before is lost. The first controller is notified, once it has the
 // destinations.
 static void killed(struct server *s)
 {
@@ -144,8 +144,8 @@ static void hello(struct server *s, struct client *c, const struct channel_heade
 	log_kind(NOTICE, CHANNEL_UP, "channel: control is connected");
 	killed(s);
 	server_events_unsent(s);
-	// A fail-safe's tasks are gone before it looks at what is there. Of the rest a new
-	// controller would not know what they speak of before it has the whole state.
+	// A fail-safe's tasks are gone before the state is sent. Other events name objects that a
+	// new controller has only after the whole state.
 	server_replay(s, c, EVENT_FAIL_SAFE);
 }
 
@@ -376,7 +376,7 @@ void server_stream(struct server *s, struct client *c)
 			state_end(&c->stream);
 			c->streaming = false;
 			c->informed = true;
-			// Now it knows the tasks.
+			// Now it has the tasks.
 			if (c == server_controller(s)) {
 				server_replay(s, c, 0);
 				server_conditions(s);

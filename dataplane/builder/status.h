@@ -20,15 +20,15 @@ struct status_sources {
 };
 
 // Fills packets, copies, balanced, workers, ports and port[]. `balanced`: every frame received has
-// an outcome, every copy that the workers say is owed is acknowledged, lost, in doubt or on a ring
-// by delivery's own count. Returns whether every worker answered, that is, moved.
+// an outcome, every copy that the workers owe is acknowledged, lost, in doubt or on a ring by
+// delivery's own count. Returns true if every worker answered, that is, moved.
 bool status_collect(const struct status_sources *s, struct channel_status *out);
 
 // Fills workers and worker[] for as long as they have run, then the ports' side.
 void status_workers(
 	const struct status_sources *s, uint64_t running_ns, struct channel_workers *out);
 
-// What is followed; all 0 without a follower.
+// Fills the counters of signalling; all 0 without a follower.
 void status_signalling(const struct status_sources *s, const struct builder *builder,
 	struct channel_signalling *out);
 

@@ -1,13 +1,13 @@
 #pragma once
 
-// The black box: what must outlive kill -9 of this process, in one memory file that poi-control
-// keeps a descriptor of and hands to the next poi-dataplane. A directory says what lies where: each
-// part is an array of fixed-size elements of one kind, and of one writer. Parts are written in
-// place, by whoever owns them; this file knows the directory alone.
+// The box: the state that must survive kill -9 of this process, in one memory file that poi-control
+// keeps a descriptor of and hands to the next poi-dataplane. A directory lists the parts: each is
+// an array of fixed-size elements of one kind, and of one writer. Parts are written in place, by
+// their owners; this file handles the directory alone.
 //
 // A process may be killed between any two instructions, so each word that the next process reads
-// has one writer, and a word that says that others are complete is stored with release behind them.
-// The reader's partner is the end of the writing process.
+// has one writer, and a word that marks others as complete is stored with release behind them. The
+// reader's partner is the end of the writing process.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -31,7 +31,7 @@ enum box_kind {
 	BOX_OCTETS,	  // of each writer's segments
 };
 
-// Of an element that something is kept in.
+// State of an element in use.
 enum box_state {
 	BOX_FREE = 0,
 	BOX_LIVE = 1,

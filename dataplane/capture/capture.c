@@ -42,7 +42,7 @@ void capture_plan(struct box_plan *p, uint32_t worker, uint64_t pool_octets)
 	box_plan_add(p, BOX_OCTETS, worker, SEGMENT_SIZE, n);
 }
 
-// What outlives the process, or would if there were a box.
+// Returns memory that survives the process, or would if there were a box.
 static void *kept(struct capture *c, enum box_kind kind, size_t element, size_t n)
 {
 	return c->s.box ? box_part(c->s.box, kind, c->s.worker, element, NULL) : map(element * n);
@@ -151,7 +151,8 @@ static uint8_t *reserve(
 	if (r->open &&
 		(r->open_copies + copies > SEGMENT_COPIES || SEGMENT_SIZE - r->open_end < size)) {
 		ring_close_segment(r);
-		// Told even if there is no other: deliver has it back only when it looks.
+		// Notify delivery even if the pool is empty: it frees the segment only when it
+		// visits the ring.
 		touch(c, r);
 	}
 	if (!r->open) {

@@ -45,7 +45,7 @@ struct segment {
 	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
 	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
 	uint32_t sent; // delivery's own: copies that left whole on some connection
-	bool warm;		 // its octets have memory; whoever holds the segment
+	bool warm;		 // its octets have memory; written by the segment's holder
 	// For the next process: the ring that has it (0: none), its sequence number there, and how
 	// many copies the ring had before. `ring`: worker release, and the delivery thread's when
 	// it gives it back.
@@ -71,10 +71,10 @@ struct capture_settings {
 	bool x2_only;		       // the reporter's: no X3 ring is ever attached
 	struct report_ring *reports;   // NULL: summary reports are not made here
 	struct task_counters_worker *slots;
-	struct box *box; // what it keeps lies there, where capture_plan said; NULL: in memory alone
+	struct box *box; // memory for kept state, as planned by capture_plan; NULL: in memory alone
 };
 
-// What a capture of this worker keeps in a box.
+// Plans the parts of a box for a capture of this worker.
 void capture_plan(struct box_plan *p, uint32_t worker, uint64_t pool_octets);
 // NULL when out of memory or when the settings are out of range. The pool is mapped, not touched.
 struct capture *capture_new(const struct capture_settings *s);
@@ -163,12 +163,12 @@ struct copy_ring_settings {
 	struct copy_quota *shared; // with the rings of other workers; NULL: `quota` is its own
 	uint32_t max_pdu;	   // 0: none
 	uint32_t deliver;	   // number of the delivery thread that drains it
-	// Of the destination in the box; with `kind` it names the ring of an earlier process that
-	// goes on as this one. UINT32_MAX: none.
+	// The destination's place in the box; with `kind` it names the ring of an earlier process
+	// that goes on as this one. UINT32_MAX: none.
 	uint32_t kept;
 	enum copy_kind kind;
 	uint8_t minor; // version minor of its PDUs
-	void *owner;   // for whoever drains the ring
+	void *owner;   // for the reader of the ring
 };
 
 struct copy_ring *copy_ring_new(struct capture *c, const struct copy_ring_settings *s);

@@ -36,7 +36,7 @@ struct attribute_axri { // 21: a further task that the PDU is for
 	uint32_t sequence;
 };
 
-// Whether the header has room for one more 21, with all attributes 17 of `matched` (NULL: none).
+// True if the header has room for one more 21, with all attributes 17 of `matched` (NULL: none).
 bool attributes_fit_task(const struct attributes *a, const struct x2_task *matched);
 void attributes_task(
 	struct attributes *a, const struct attribute_axri *axri, const struct x2_task *matched);

@@ -13,7 +13,7 @@
 
 #include "dataplane/packet/packet.h"
 
-// Whether the frame holds all of it; TAKEN: no, and its port wants it so (deliver-cut).
+// EXTENT_WHOLE: the frame holds all of it; TAKEN: no, and its port wants it so (deliver-cut).
 enum extent_cut { EXTENT_WHOLE, EXTENT_CUT, EXTENT_TAKEN };
 
 struct extent { // the payload of a hit, in octets of its frame

@@ -122,8 +122,8 @@ static inline void ring_close_segment(struct copy_ring *r)
 	r->open = NULL;
 }
 
-// capture_ring.c: a place for a ring, zeroed but for its number; LIVE is the caller's to say. NULL
-// when all are taken.
+// capture_ring.c: a place for a ring, zeroed but for its number; the caller sets LIVE. NULL when
+// all are taken.
 struct copy_ring *ring_place(struct capture *c);
 // Room for the segments of a ring with this quota, and for those that it has. 0 or NOMEM.
 int ring_room_make(struct copy_ring *r, uint64_t quota);

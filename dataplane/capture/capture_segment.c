@@ -41,7 +41,7 @@ void capture_put_segment(struct copy_ring *r, struct segment *s)
 	atomic_store_explicit(&r->opened, opened + 1, memory_order_release);
 }
 
-// What delivery threads have given back since; true when there is a free segment now.
+// Collects segments that delivery threads have given back; true when there is a free segment now.
 static bool refill(struct capture *c)
 {
 	for (uint32_t i = 0; i <= c->s.n_deliver; i++) {
@@ -83,8 +83,8 @@ static void sweep(struct capture *c)
 	atomic_store_explicit(&c->sweeping, 0, memory_order_release);
 }
 
-// What the rings of all workers hold for the destination and kind. Lines of other workers are read,
-// once a segment.
+// Sums the octets in the rings of all workers for the destination and kind. Lines of other workers
+// are read, once a segment.
 static uint64_t queued_together(const struct copy_quota *q)
 {
 	uint64_t sum = 0;

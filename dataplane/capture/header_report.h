@@ -28,7 +28,7 @@ enum summary_trigger { // pDSRSummaryTrigger; 0: the record is a PDHR
 #define TCP_SYN 0x02u
 #define TCP_RST 0x04u
 
-// What both kinds say of a packet or of a flow's packets.
+// Facts of a packet or of a flow's packets, for both kinds.
 struct header_facts {
 	uint8_t address[32];   // source, then destination: 4 or 16 octets each, rest zero
 	uint16_t sport, dport; // host order, 0 without HEADER_PORTS
@@ -57,9 +57,9 @@ struct xiri {
 // hit by its MAC address is reported by its outermost IP layer, one inside GTP-U by its own first.
 bool header_facts_of(struct header_facts *f, const struct hit *h, const struct packet_view *v);
 
-// Writes the record into the end of `out`; returns where it starts (its length is what is left
-// of the XIRI_MAX octets). `direction` 2 is "to target"; all others are told as "from target",
-// the record having no word for them (the PDU's header says which).
+// Writes the record into the end of `out`; returns where it starts (its length is what is left of
+// the XIRI_MAX octets). `direction` 2 is "to target"; all others are reported as "from target", the
+// record having no value for them (the PDU's header has the direction).
 const uint8_t *xiri_write(uint8_t out[XIRI_MAX], const struct xiri *x);
 
 // Strict decoding, for tests. 0, or a negative enum poi_error.

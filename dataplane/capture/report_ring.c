@@ -20,7 +20,7 @@ struct report_ring *report_ring_new(uint32_t records)
 		free(r);
 		return NULL;
 	}
-	madvise(r->at, records * sizeof(*r->at), MADV_DONTDUMP); // who spoke with whom
+	madvise(r->at, records * sizeof(*r->at), MADV_DONTDUMP); // addresses of users
 	return r;
 }
 

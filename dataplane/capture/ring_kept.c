@@ -15,8 +15,7 @@ struct reading {
 	uint64_t n_rings, n_segments;
 };
 
-// The segments that a ring still has: those that say so, and that it has opened and not accounted
-// for.
+// True for segments that a ring still has: those marked as its own, opened and not accounted for.
 static bool is_held(const struct reading *b, const struct segment *s)
 {
 	uint32_t number = atomic_load_explicit(&s->ring, memory_order_acquire);

@@ -1,8 +1,8 @@
 #pragma once
 
 // Rings of an earlier process: read out of its box, and taken over into a capture of this one. The
-// builder's, before the first table that names a task. What a box says is checked as a stranger's:
-// a process that was killed wrote it.
+// builder's, before the first table that names a task. The content of a box is checked as a
+// stranger's: a process that was killed wrote it.
 
 #include "dataplane/capture/box.h"
 #include "dataplane/capture/capture.h"
@@ -30,7 +30,8 @@ typedef void (*kept_each)(void *context, const struct kept_ring *r);
 [[nodiscard]] int kept_rings(const struct box *old, uint32_t writer, kept_each each, void *context);
 
 // The ring that waits for destination `kept` to come again, made when there is none. NULL: no
-// memory. copy_ring_new gives it its owner; what nobody asks for is given up one by one.
+// memory. copy_ring_new gives it its owner; rings that no destination asks for are given up one by
+// one.
 struct copy_ring *capture_wait(struct capture *c, uint32_t kept, enum copy_kind k);
 struct copy_ring *capture_waiting(struct capture *c); // the next one that waits, or NULL
 void copy_ring_give_up(struct copy_ring *r);	      // its copies are counted elsewhere by now

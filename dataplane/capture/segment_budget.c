@@ -68,7 +68,7 @@ uint32_t segment_budget_grant(const struct segment_budget *b)
 	uint64_t room = b->segments - held;
 	uint64_t part = room / b->n_workers;
 	if (part == 0)
-		return 1; // the last ones go to who comes first; all at once take one more each at
+		return 1; // the last ones go to the first worker; all at once take one more each at
 			  // most
 	return part < GRANT_MAX ? (uint32_t)part : GRANT_MAX;
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-// How many segments the workers of a process may hold together: one cap for all, whichever worker
-// needs them. Each worker maps a pool as large as the cap and touches what it uses; what one does
-// not use the others may. No line here has two writers: a worker counts what it takes, a delivery
-// thread what it gives back, and whoever is about to take reads the others' lines.
+// Bounds the segments that the workers of a process may hold together: one cap for all, whichever
+// worker needs them. Each worker maps a pool as large as the cap and touches the part that it uses;
+// the rest is for the others. No line here has two writers: a worker counts segments taken, a
+// delivery thread those given back, and a worker that takes one reads the others' lines.
 
 #include <stdalign.h>
 #include <stdatomic.h>

@@ -20,7 +20,7 @@
 #define SLOT_CHUNK (1u << SLOT_CHUNK_BITS)
 #define SLOT_WRITERS_MAX (CONFIG_WORKERS_MAX + 1) // the workers, and the reporter behind them
 #define SLOT_CHUNKS_MAX 512 // 2,097,152 tasks
-#define BOUND_PLACES 16384u // bound rules whose packets are told apart; more share places
+#define BOUND_PLACES 16384u // bound rules whose packets are counted apart; more share places
 
 // Written by one worker only, plain stores; others read with relaxed atomics (64-bit, no tearing).
 struct slot_counters {
@@ -67,7 +67,7 @@ static inline uint32_t *slot_sequence_of(struct task_counters_worker *w, uint32_
 struct task_counters_owner; // allocation state; builder thread only
 
 struct task_counters_owner *task_counters_new(uint32_t n_workers);
-// What lies in a box, and that it lies there from now on: before the first slot is taken.
+// Plans the parts in a box, and uses them from now on: before the first slot is taken.
 void task_counters_plan(struct box_plan *p, uint32_t n_workers);
 void task_counters_box(struct task_counters_owner *o, struct box *b);
 void task_counters_free(struct task_counters_owner *o);

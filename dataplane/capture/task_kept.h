@@ -1,7 +1,7 @@
 #pragma once
 
-// What a box says of tasks: which has a slot, and which sequence context is whose. Read from an
-// earlier process's box before this one has any.
+// Tasks of a box: slots, and the owners of sequence contexts. Read from an earlier process's box
+// before this one has any.
 
 #include <stdatomic.h>
 #include <stdint.h>

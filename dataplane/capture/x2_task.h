@@ -1,8 +1,8 @@
 #pragma once
 
-// What the X2 side of one task needs, beside its rule. Made by the builder thread before the rule
-// is published and freed after the grace period and after the reporter has let go of it; read-only
-// for everybody else meanwhile.
+// The X2 side of one task, beside its rule. Made by the builder thread before the rule is published
+// and freed after the grace period and after the reporter has released it; read-only for all other
+// threads meanwhile.
 
 #include <stdbool.h>
 #include <stdint.h>

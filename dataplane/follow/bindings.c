@@ -1,4 +1,4 @@
-// Keeps tasks by session, and applies what the follower says of their sessions.
+// Keeps tasks by session, and applies the follower's changes of their sessions.
 
 #include "dataplane/follow/bindings_internal.h"
 

@@ -1,8 +1,9 @@
 #pragma once
 
-// Tasks with several rules. Those that name a session or a subscriber: what the follower says of their
-// sessions becomes bound rules of the match table. And those with alternatives: each that a packet
-// shows by itself is a rule, and the others are sessions of which any is the task's. Builder thread; nothing is published here.
+// Tasks with several rules. For tasks that name a session or a subscriber, the follower's changes
+// become bound rules of the match table. For tasks with alternatives, each criterion that a packet
+// shows by itself is a rule, and the others are sessions of which any is the task's. Builder
+// thread; nothing is published here.
 
 #include "dataplane/capture/task_counters.h"
 #include "dataplane/follow/follower.h"
@@ -16,7 +17,7 @@ struct bound_task; // one such task; its hold's
 struct bindings *bindings_new(struct table_builder *builder, struct reconcile *reconcile);
 void bindings_free(struct bindings *b);				// its tasks have been dropped
 void bindings_follower(struct bindings *b, struct follower *f); // before the first task
-// Whence sessions have sequence contexts of their own, and who makes their summaries: the caller's,
+// Sets the source of sessions' sequence contexts, and the maker of their summaries: the caller's,
 // before the first task. Without counters every PDU has its task's correlation ID.
 void bindings_counters(struct bindings *b, struct task_counters_owner *counters);
 void bindings_reporter(struct bindings *b, struct reporter *r);
@@ -49,12 +50,12 @@ void bindings_sessions_keep(
 struct bound_task *bindings_sessions_park(
 	struct bindings *b, struct task_entry *task, const struct bound_task *from);
 void bindings_unpark(struct bound_task *parked); // NULL allowed
-// Its rules leave the table (with the next commit), and nobody waits any more.
+// Its rules leave the table (with the next commit), and no request waits for it any more.
 void bindings_end(struct bindings *b, struct bound_task *t);
 // After the grace period of the table without its rules.
 void bindings_drop(struct bound_task *t);
 
-// What was begun or ended since is done by the follower, and its changes wait.
+// Returns when the follower has done all that was begun or ended, and its changes wait.
 void bindings_wait_done(struct bindings *b);
 // Changes of the table from all that waits. The number of rules put or removed, or NOMEM: the rest
 // waits for the next call, which counts what was done before as well.
@@ -71,8 +72,8 @@ bool bindings_need_commit(const struct bindings *b);
 // Digests of the task's rules, summed; returns how many there are.
 uint32_t bindings_digest(const void *b, const struct bound_task *t, uint64_t *sum);
 
-// What the controller must hear of a task, each once.
-// UNSEEN: no port shows the tunnels of a session of it.
+// Conditions of a task for the controller, each reported once. UNSEEN: no port shows the tunnels of
+// a session of it.
 enum bound_condition { BOUND_WAITING, BOUND_UNSURE, BOUND_UNSEEN, BOUND_FOLLOWED, BOUND_ENDED };
 struct bound_report {
 	struct id16 ne, xid;
@@ -84,7 +85,7 @@ bool bindings_next_report(struct bindings *b, struct bound_report *out); // fals
 void bindings_late_tick(struct bindings *b, uint64_t now_ns);
 // Looks at some of the tunnels that have shown no packet since they were bound. Once a second or so.
 void bindings_quiet_tick(struct bindings *b, uint64_t now_ns);
-// Tells everything again, to a controller that may have missed some of it.
+// Reports everything again, to a controller that may have missed some of it.
 void bindings_report_again(struct bindings *b);
 uint32_t bindings_sessions(const struct bound_task *t);
 bool bindings_follows(const struct bound_task *t); // signalling resolves it, or some of it

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the parts of the bindings share: tasks by session, and the rules bound for them.
+// Shared by the parts of the bindings: tasks by session, and the rules bound for them.
 
 #include <sys/queue.h>
 
@@ -63,7 +63,7 @@ struct bound_task {
 	bool settled;	  // in force once: what it begins with is in force with it
 	uint64_t late_ns; // when a rule of it last came too late; 0: long ago
 	LIST_ENTRY(bound_task) of_late; // of new_tasks, then of late_tasks with late_ns
-	bool over, ends; // the last session was released, and no other came; that is to be told
+	bool over, ends; // the last session was released, and no other came; a report is due
 	enum bound_condition last; // reported
 	TAILQ_ENTRY(bound_task) of_pending;
 	bool stale; // its rules are still its predecessor's
@@ -85,7 +85,7 @@ struct bindings {
 	struct follower_changes done;	 // applied; until they are in force
 	struct follower_changes later;	 // what is gone before it was in force
 	uint64_t published;
-	int changed;		 // since it was last told; not lost by a failure
+	int changed;		 // since the last report; not lost by a failure
 	struct bound_rules left; // of tasks that go on
 	struct bound_sessions left_sessions;
 	TAILQ_HEAD(, bound_task) pending;

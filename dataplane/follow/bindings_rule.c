@@ -1,4 +1,4 @@
-// Makes rules of the match table of what the follower says of a task's sessions.
+// Makes rules of the match table of the follower's changes of a task's sessions.
 
 #include "dataplane/follow/bindings_internal.h"
 
@@ -221,10 +221,10 @@ static int release(struct bindings *b, struct bound_rule *o)
 	return 1;
 }
 
-// It came and went within one turn, or two: packets of that time may be held, and no table has had
-// it, or one that a worker may have passed over: a grace period says that the worker looked up no
-// older table any more, not that it looked at that one before the next came. It stays until two
-// tables have had it, as what it was; NOMEM.
+// Keeps a rule added and removed within one iteration, or two: packets of that time may be held,
+// and no table has had it, or one that a worker may have passed over. A grace period proves that
+// the worker reads no older table any more, not that it read that one before the next came. It
+// stays until two tables have had it, as what it was; NOMEM.
 static int outlive(struct bindings *b, struct bound_rule *o, uint64_t until_ns)
 {
 	struct rule before, after;

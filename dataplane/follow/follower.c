@@ -61,7 +61,7 @@ struct follower {
 	uint64_t counted_lost;
 };
 
-// ---- what the store says ----
+// ---- the store's sink ----
 
 static struct follower_change *change(struct follower *f, uint64_t subscription, uint8_t kind)
 {
@@ -265,7 +265,7 @@ static uint64_t lost(const struct follower *f)
 	return sum;
 }
 
-// What was lost may have been anybody's: for a while no view is sure.
+// Lost signalling may have concerned any subscriber: for a while no view is sure.
 static void note_losses(struct follower *f, uint64_t now)
 {
 	uint64_t sum = lost(f);
@@ -339,7 +339,7 @@ static void pass_at_rest(struct follower *f)
 		signalling_gap_pass(f->s.gap, f->handed_ns);
 }
 
-// Hands on what there is, and says what has been served.
+// Hands changes to the builder, and notes the commands served.
 static void hand_on(struct follower *f, uint64_t served)
 {
 	struct session_counts counts;
@@ -351,7 +351,7 @@ static void hand_on(struct follower *f, uint64_t served)
 	pthread_mutex_lock(&f->lock);
 	if (any) {
 		STAILQ_CONCAT(&f->changes, &f->made);
-		(void)eventfd_write(f->fd, 1); // before anybody hears that it is served
+		(void)eventfd_write(f->fd, 1); // before the waiting thread sees that it is served
 	}
 	f->handed_ns = f->passed_ns;
 	pass_at_rest(f);
@@ -388,7 +388,7 @@ static void *run(void *argument)
 	(void)pthread_setname_np(pthread_self(), "poi-follow");
 	(void)prctl(PR_SET_TIMERSLACK, 1000);
 	while (rest(f, pause_ns, &commands, &asked)) {
-		// What came before a task was given is known when it is given.
+		// Signalling received before a task was put is followed before the task.
 		bool awaited = !STAILQ_EMPTY(&commands) || asked > f->served;
 		const uint32_t most = awaited ? DRAIN_MAX : CHUNK;
 		uint64_t began = now_wall_ns();

@@ -50,7 +50,7 @@ static bool allows(const struct filter *f, uint8_t direction)
 }
 
 // Address and port criteria on one layer (decision 1): a direction, UNKNOWN for ports alone, or
-// NO_MATCH. Ports of a layer that carries a tunnel are nobody's.
+// NO_MATCH. Ports of a layer that carries a tunnel belong to no user.
 static uint8_t layer_holds(const struct filter *f, const struct packet_view *v, unsigned index)
 {
 	const struct packet_layer *l = &v->layer[index];
@@ -238,8 +238,8 @@ static bool also_mac(const struct filter *also, const struct packet_view *v)
 	       mac_holds(also, v->data + v->gtp + v->gtp_header) != NO_MATCH;
 }
 
-// Whose packet it is and which way it goes is known; the rest only narrows. `g` NULL: no tunnel,
-// then hit->layer is the only one looked at. Sets hit->layer where addresses or ports say it.
+// Task and direction are already known; checks the remaining criteria. `g` NULL: no tunnel, then
+// hit->layer is the only one read. Sets hit->layer where addresses or ports decide it.
 static bool also_holds(const struct rule *rule, const struct port_traits *port,
 	const struct packet_view *v, const struct packet_nested *g, struct hit *hit)
 {

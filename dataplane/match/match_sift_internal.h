@@ -1,16 +1,15 @@
 #pragma once
 
-// Sifting: which packets of a burst can match at all. It says no before any line of a hash is
-// touched.
+// Sifting: drops packets of a burst that cannot match, before any line of a hash is touched.
 //
 // Packets whose shape is known go in stages, each for one filter: first all hashes of the burst are
-// made, then each word is asked. The others go one by one.
+// made, then each word is read. The others go one by one.
 
 #include <emmintrin.h>
 
 #include "dataplane/match/match_vector_internal.h"
 
-// Says which filters of a table a burst is asked for.
+// The filters of a table that a burst is tested against.
 struct sieve {
 	const struct table *t;
 	const struct filters *f;

@@ -1,7 +1,7 @@
 #pragma once
 
-// Sixteen hashes at once: where in a filter each key's word is, and its bits there. Written for AVX-512 and
-// AVX2; the plain form says what they compute.
+// Sixteen hashes at once: the index of each key's word in a filter, and its bits there. Written for
+// AVX-512 and AVX2; the plain form defines the result.
 
 #ifdef __AVX2__
 #include <immintrin.h>

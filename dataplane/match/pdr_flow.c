@@ -78,7 +78,7 @@ static int read_protocol(struct text *t, struct pdr_flow *out)
 	return POI_OK;
 }
 
-// "192.0.2.1", "2001:db8::/32"; octets beyond the length are cleared, as who applies it does.
+// "192.0.2.1", "2001:db8::/32"; octets beyond the length are cleared, as the UPF does.
 static int read_prefix(char *token, struct ip_prefix *out)
 {
 	char *slash = strchr(token, '/');

@@ -131,7 +131,7 @@ const struct pdr_select *pdr_select_hold(const struct pdr_select *s)
 {
 	struct pdr_select *own = (struct pdr_select *)(uintptr_t)s;
 
-	if (own) // relaxed: whoever holds one reference may take another
+	if (own) // relaxed: a holder of one reference may take another
 		atomic_fetch_add_explicit(&own->references, 1, memory_order_relaxed);
 	return s;
 }
@@ -198,7 +198,7 @@ static bool user_holds(const struct choice *c, const struct packet_view *v, uint
 bool pdr_select_wants(const struct pdr_select *s, const struct packet_view *v,
 	const struct packet_nested *g, uint8_t layer)
 {
-	// A tunnel whose content is no IP packet is told by the layer that carries it.
+	// A tunnel whose content is no IP packet is identified by the layer that carries it.
 	bool ip = layer < v->n_layers && !(v->flags & VIEW_GTPU && layer == v->gtp_outer);
 
 	for (uint32_t i = 0; i < s->n; i++) {

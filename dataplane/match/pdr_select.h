@@ -1,9 +1,9 @@
 #pragma once
 
-// Which of a session's packet detection rules a user's packet belongs to (3GPP TS 29.244
-// clause 5.2.1): the rules that share a tunnel end or a user address, in order of precedence; the
-// first whose filters hold is the one, and the list says whether that one is wanted. Immutable and
-// reference-counted; read by workers, made by the follower.
+// Selects a packet detection rule of a session for a user's packet (3GPP TS 29.244 clause 5.2.1):
+// the rules that share a tunnel end or a user address, in order of precedence; the first whose
+// filters hold is the one, and the list marks it as wanted or not. Immutable and reference-counted;
+// read by workers, made by the follower.
 
 #include <stdbool.h>
 #include <stdint.h>

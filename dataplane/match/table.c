@@ -30,7 +30,7 @@ struct change { // a key whose rule the base has wrong
 	uint64_t stamp; // of its last change
 };
 
-// What becomes free once a table and all its elders are retired.
+// Memory that is freed once a table and all its elders are retired.
 struct garbage {
 	struct boxes boxes;
 	struct index *base;
@@ -236,7 +236,7 @@ static void bury(struct table_builder *b, struct box *box)
 	SLIST_INSERT_HEAD(based || folding ? &b->zombies : &b->garbage.boxes, box, dead);
 }
 
-// What the one captured the other captures too; where it goes may differ.
+// True if both capture the same packets; their destinations may differ.
 static bool captures_same(const struct rule *a, const struct rule *b)
 {
 	return !a->binding && a->delivery == b->delivery && a->report == b->report &&

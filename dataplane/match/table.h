@@ -19,15 +19,15 @@
 struct x2_task;	   // dataplane/capture/x2_task.h
 struct pdr_select; // dataplane/match/pdr_select.h
 
-// One task as the workers see it, or one way in which signalling says that its packets can be told
-// (a bound rule). Owned by the caller of table_put until table_put takes a copy.
+// One task as the workers see it, or one selector in which signalling shows its packets (a bound
+// rule). Owned by the caller of table_put until table_put takes a copy.
 struct rule {
 	// The matcher reads these of a bound rule, up to the filter's tunnel: thousands of rules may lie on one
 	// session, so they stand within two cache lines.
 	uint32_t slot;	     // stable index of the task's counters
 	uint32_t binding;    // 0: the task's own rule; else a bound one's or alternative's number
 	uint8_t links;		// bit per enum config_link on which this task matches (decision 5)
-	uint8_t direction; // bound: FROM_TARGET or TO_TARGET where signalling says it, else 0
+	uint8_t direction; // bound: FROM_TARGET or TO_TARGET where signalling gives it, else 0
 	uint8_t delivery;	// DELIVERY_*
 	uint8_t report;		// enum channel_report
 	uint8_t payload_format; // enum config_format
@@ -71,7 +71,7 @@ static inline uint32_t rule_key(const struct rule *r)
 	return r->binding ? rule_key_bound(r->binding) : rule_key_own(r->slot);
 }
 
-// Whether a later fragment of a user's datagram is judged by the ports of its first.
+// True if a later fragment of a user's datagram is judged by the ports of its first.
 static inline bool rule_wants_ports(const struct rule *r)
 {
 	return ((r->filter.kinds | (r->also ? r->also->kinds : 0)) & FILTER_PORT) != 0;
@@ -90,7 +90,7 @@ void table_builder_free(struct table_builder *b); // frees every table still kno
 // 0 or NOT_FOUND.
 [[nodiscard]] int table_remove(struct table_builder *b, uint32_t key);
 
-// Whether tables committed from now on say that bound rules may come at any moment.
+// Marks tables committed from now on: bound rules may come at any moment.
 void table_expect(struct table_builder *b, bool on);
 
 // A new immutable table with all changes since the last commit; costs what changed. NULL when out
@@ -119,5 +119,5 @@ uint64_t table_rule_since(const struct rule *rule);
 size_t table_octets(const struct table *t); // memory of base and delta
 // Order-independent digest over the live rules: equal tables are equal numbers (reconciliation).
 uint64_t table_digest(const struct table *t);
-// What one rule adds to it.
+// Returns the part of one rule in it.
 uint64_t table_rule_digest(const struct rule *rule);

@@ -95,10 +95,10 @@ static inline uint64_t load_mac(const uint8_t *mac)
 	return v;
 }
 
-// ---- filters: say "no" before any index line is touched ----
+// ---- filters: reject before any index line is touched ----
 
-// The filters have hashes of their own, as cheap as can be. Whoever floods them makes the packets
-// of strangers cost an index lookup, no more: the index behind uses the strong keyed hash. `x`: an
+// The filters have hashes of their own, as cheap as can be. A flood of them makes the packets of
+// strangers cost an index lookup, no more: the index behind uses the strong keyed hash. `x`: an
 // IPv4 address, a TEID, or the first eight octets of an IPv6 address.
 static inline uint32_t sift_hash(const struct seeds *s, uint64_t x)
 {
@@ -204,7 +204,7 @@ void filters_set(struct filters *f, const struct seeds *s, const struct rule *ru
 
 // ---- index: key -> rules, immutable ----
 
-// Bit 0 of the key says which address or port set of the rule it stands for.
+// Bit 0 of the key selects the address or port set of the rule.
 struct index_entry {
 	uint64_t key;
 	const struct rule *rule;

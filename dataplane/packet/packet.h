@@ -1,7 +1,7 @@
 #pragma once
 
-// What the parser says of one frame, and what a match makes of it. Offsets are octets from the start
-// of the frame; nothing points outside the octets that were there.
+// The parser's view of one frame, and the matcher's result. Offsets are octets from the start of
+// the frame; nothing points outside the octets that were there.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@
 #define LAYER_CUT_TAKEN 0x40u      // with LAYER_CUT: delivered with what there is (deliver-cut)
 #define LAYER_PORTS_FOLLOWED 0x20u // sport and dport are those of the datagram's first fragment
 
-// What carries this layer; WRAP_MIRROR: Geneve, TZSP, EtherIP, MPLS in UDP, a pseudowire.
+// The carrier of this layer; WRAP_MIRROR: Geneve, TZSP, EtherIP, MPLS in UDP, a pseudowire.
 enum layer_wrap { WRAP_NONE, WRAP_GTPU, WRAP_IPIP, WRAP_GRE, WRAP_VXLAN, WRAP_MIRROR };
 
 struct packet_layer {
@@ -44,7 +44,7 @@ struct packet_layer {
 #define VIEW_ETHERNET 0x08u  // G-PDU content is an Ethernet frame, 14 octets of it are there
 #define VIEW_HELD 0x10u	     // held_ns is valid: matched again, for bound rules of that time
 
-// A G-PDU inside a G-PDU: somebody's tunnel carried through the tunnel. Only what a TEID needs.
+// A G-PDU inside a G-PDU: a tunnel carried through the tunnel. Only the fields that a TEID needs.
 struct packet_nested {
 	uint32_t teid;    // host order
 	uint8_t outer;    // index of the layer whose UDP carries it
@@ -59,8 +59,8 @@ static inline bool layer_user_ports(const struct packet_layer *l)
 	return l->flags & (LAYER_PORTS | LAYER_PORTS_FOLLOWED) && !(l->flags & LAYER_CARRIER);
 }
 
-// What most frames are: one IP layer with the ports of a user, or that in one G-PDU. Then `end` is
-// valid. Bits, so that a burst's shapes are told apart at once.
+// The shape of most frames: one IP layer with the ports of a user, or that in one G-PDU. Then `end`
+// is valid. Bits, so that a burst's shapes are compared at once.
 #define SHAPE_V4 0x01u // the user's layer
 #define SHAPE_V6 0x02u
 #define SHAPE_GTP 0x04u // layer 0 carries it; else it is layer 0
@@ -73,7 +73,7 @@ enum packet_shape {
 	SHAPE_GTP6 = SHAPE_GTP | SHAPE_V6
 };
 
-// What every frame's matching reads comes first, within one cache line.
+// Fields that every frame's matching reads come first, within one cache line.
 struct packet_view {
 	const uint8_t *data;  // first segment
 	uint32_t length;      // octets contiguous at `data`
@@ -99,7 +99,7 @@ struct packet_view {
 	uint64_t held_ns; // received then
 };
 
-// What the parser and the matcher must know of the port a frame came from. Read-only for workers.
+// Properties of a frame's port for the parser and the matcher. Read-only for workers.
 struct port_traits {
 	uint8_t tunnel; // enum config_tunnel
 	uint8_t link;   // enum config_link

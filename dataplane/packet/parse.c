@@ -190,8 +190,8 @@ static void walk(struct parse_state *w)
 	}
 }
 
-// Every frame that the fast path leaves. Returns whether the last layer is a fragment; the fast
-// path knows none.
+// Parses every frame that the fast path leaves. Returns true if the last layer is a fragment; the
+// fast path handles none.
 __attribute__((noinline)) bool parse_by_layers(
 	const struct port_traits *port, struct packet_view *v)
 {

@@ -34,7 +34,7 @@ uint32_t parse_burst(const struct port_traits *port, struct packet_view *views, 
 // view: this is what it is compared with. Returns whether the last layer is a fragment.
 bool parse_by_layers(const struct port_traits *port, struct packet_view *view);
 
-// Parses one frame again, to say what of it was not opened: UNOPENED(), or 0. ARP, LLDP and
-// other types that carry no user's packets are not named, nor what is inside a G-PDU. For samples:
+// Parses one frame again and returns the layer that was not opened: UNOPENED(), or 0. ARP, LLDP and
+// other types that carry no user's packets are not named, nor the content of a G-PDU. For samples:
 // not for each frame.
 uint32_t parse_unopened(const struct port_traits *port, const struct packet_view *view);

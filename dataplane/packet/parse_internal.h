@@ -56,7 +56,7 @@
 #define NO_FAULT PACKET_OUTCOME_COUNT
 #define OFFSETS_MAX 65535u // what the view's 16-bit offsets reach
 
-// What to read next at `at`.
+// The header to read next at `at`.
 enum step { STEP_DONE, STEP_ETHERNET, STEP_IPV4, STEP_IPV6, STEP_UPPER };
 
 struct parse_state {
@@ -64,7 +64,7 @@ struct parse_state {
 	const struct port_traits *port;
 	const uint8_t *d;
 	uint32_t readable; // octets that may be touched
-	uint32_t end;	   // where the innermost enclosing header says the content ends; <= total
+	uint32_t end;	   // the end of the content by the innermost enclosing header; <= total
 	uint32_t at;
 	uint32_t vouched; // octets of the upper layer by the IP header's word; may exceed the frame
 	uint8_t wrap;	  // what carries the next IP layer
@@ -90,7 +90,7 @@ static inline enum step leave_closed(
 	return STEP_DONE;
 }
 
-// What a mirror or a provider wraps is not looked for in a user's own packets.
+// Wrappings of a mirror or a provider are not opened in a user's own packets.
 static inline bool is_inside_gtpu(const struct parse_state *w)
 {
 	return w->v->flags & VIEW_GTPU;

@@ -26,7 +26,7 @@ static struct packet_layer *add_layer(struct parse_state *w, uint32_t length)
 	return l;
 }
 
-// The octets from `at` to the end of what encloses the packet, for one that says 0 of itself, as
+// The octets from `at` to the end of the enclosing header, for a packet with a length of 0, as
 // segmentation offload (TSO) and BIG TCP have it.
 static uint32_t without_length(struct parse_state *w)
 {

@@ -47,8 +47,8 @@ static enum step parse_mpls(struct parse_state *w)
 	return fail(w, PACKET_MPLS_DEPTH);
 }
 
-// Ends the content where the PPPoE length says, at `end`. The length is not believed where the
-// frame ends before that, nor where an IP packet goes beyond it and the frame holds all of that.
+// Ends the content at the PPPoE length, at `end`. The length is ignored where the frame ends before
+// that, and where an IP packet goes beyond it and the frame holds all of that.
 static void end_pppoe(struct parse_state *w, uint32_t end)
 {
 	uint32_t ip_end = w->at + ip_length(w);
@@ -59,7 +59,7 @@ static void end_pppoe(struct parse_state *w, uint32_t end)
 		w->end = end;
 }
 
-// What PPP carries: `at` is behind its protocol.
+// Parses the content of PPP: `at` is behind its protocol.
 static enum step parse_ppp(struct parse_state *w, uint16_t protocol)
 {
 	switch (protocol) {

@@ -11,10 +11,10 @@
 
 enum udp_tunnel { UDP_NONE, UDP_GTPU, UDP_VXLAN, UDP_VXLAN_GPE, UDP_GENEVE, UDP_TZSP, UDP_MPLS };
 
-// What a UDP tunnel's header says: where the content begins, and what it is.
+// Content of a UDP tunnel, by its header: its start and its type.
 struct udp_content {
 	uint32_t header; // octets; 0: no tunnel
-	enum step step;	 // STEP_DONE: neither IP nor Ethernet, `type` says what
+	enum step step;	 // STEP_DONE: neither IP nor Ethernet, see `type`
 	uint16_t type;
 };
 
@@ -233,7 +233,7 @@ static enum step parse_erspan(struct parse_state *w, bool sequence)
 	return STEP_ETHERNET;
 }
 
-// ERSPAN III: 12 octets, 8 more where the last bit says so; the frame type is Ethernet or IP.
+// ERSPAN III: 12 octets, 8 more where the last bit is set; the frame type is Ethernet or IP.
 static enum step parse_erspan3(struct parse_state *w)
 {
 	const uint8_t *p = w->d + w->at;
@@ -263,8 +263,8 @@ static enum step parse_gre_ppp(struct parse_state *w)
 	return left(w) ? parse_ppp(w, compressed ? p[0] : wire_load16(p)) : STEP_DONE;
 }
 
-// Octets of the header, whose flags say which fields there are; 0 for source routes and other
-// versions. Version 1 (RFC 2637) carries PPP, has a key and may have no content.
+// Returns the octets of the header, by its flags; 0 for source routes and other versions. Version 1
+// (RFC 2637) carries PPP, has a key and may have no content.
 static uint32_t gre_header(uint16_t flags, uint16_t type)
 {
 	uint32_t key = flags & 0x2000 ? 4 : 0, sequence = flags & 0x1000 ? 4 : 0;

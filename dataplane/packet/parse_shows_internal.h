@@ -1,7 +1,7 @@
 #pragma once
 
-// Whether octets whose protocol nothing names for certain show themselves as IP or Ethernet. None
-// of these functions moves on; each reads only what is there.
+// Recognizes IP or Ethernet in octets without a certain protocol number. None of these functions
+// moves on; each reads only the octets that are there.
 
 #include "dataplane/packet/parse_internal.h"
 
@@ -122,7 +122,7 @@ static bool shows_type(const struct content *c, uint16_t type)
 	}
 }
 
-// An Ethernet header, and behind its tags what its type says.
+// Recognizes an Ethernet header, and behind its tags the type's content.
 static bool shows_ethernet(struct content c)
 {
 	if (c.here < 14 || c.size < 14)

@@ -1,4 +1,4 @@
-// Counts the packets of flows and says when summary reports of them are due.
+// Counts the packets of flows and finds those whose summary reports are due.
 #include "dataplane/report/report_flow.h"
 
 #include <stdlib.h>
@@ -178,7 +178,7 @@ static void report(struct report_flows *r, struct flow *f, enum summary_trigger 
 	struct xiri x = {.facts = f->facts,
 		.trigger = (uint8_t)why,
 		.session = session,
-		.first_ns = f->first_ns - f->first_ns % 1000, // microseconds are told
+		.first_ns = f->first_ns - f->first_ns % 1000, // reports have microseconds
 		.last_ns = f->last_ns - f->last_ns % 1000,
 		.packets = f->packets,
 		.bytes = f->bytes};

@@ -52,5 +52,5 @@ struct report_flow_counts {
 	uint64_t evicted; // of those ended: only because the table was full
 };
 struct report_flow_counts report_flows_counts(const struct report_flows *r);
-// What a flow costs in a table of `flows`: itself and its share of hash and timers.
+// Memory of a flow in a table of `flows`: itself and its share of hash and timers.
 size_t report_flow_octets(uint32_t flows);

@@ -1,13 +1,13 @@
 #pragma once
 
-// The sessions that signalling shows, and what it makes of the tasks that wait for it (decision
-// 27). Every session of the link is kept, not only targets': a task may come long after its
-// session. Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
+// The session store: sessions that signalling shows, and the tasks that they concern (decision 27).
+// Every session of the link is kept, not only targets': a task may come long after its session.
+// Pure code: no socket, no clock, no lock; one thread (the follower's). Bounded memory.
 //
 // A subscription is one task's session_target. For each session that satisfies it, the store calls
-// bind once for every selector in which the session's packets can be told on the links (a tunnel
-// end, or a user address), and unbind when that selector is gone; all within the call that showed
-// it. A request adds, its response accepts (3GPP TS 29.244; see signalling.h for the messages).
+// bind once for every selector in which the session's packets are seen on the links (a tunnel end,
+// or a user address), and unbind when that selector is gone; all within the call that showed it. A
+// request adds, its response accepts (3GPP TS 29.244; see signalling.h for the messages).
 
 #include "dataplane/match/link_class.h"
 #include "dataplane/match/pdr_select.h"
@@ -32,29 +32,29 @@ struct binding {
 	struct ip_prefix prefix; // network order
 	// The sessions of one path of the user plane share it; 0: settings without `correlate`.
 	uint64_t correlation;
-	// Which packets of it: NULL all; else evaluated on the user's packet. Reference-counted;
-	// the sink takes its own reference.
+	// The packets of it that are wanted: NULL all; else evaluated on the user's packet.
+	// Reference-counted; the sink takes its own reference.
 	const struct pdr_select *select;
 };
 
-struct subscription_state { // told at the beginning, and whenever it changes
+struct subscription_state { // reported at the beginning, and whenever it changes
 	uint32_t sessions;  // accepted ones that satisfy it now, also while idle
 	bool bound_once;    // there was one at least once
-	// Its view was lost: association gone, memory bound reached, message loss seen. Or a
-	// session of it cannot be told on these links.
+	// Its view was lost: association gone, memory bound reached, message loss seen. Or packets
+	// of a session of it cannot be distinguished on these links.
 	bool unsure;
 	bool unseen; // that is all: no port shows the tunnels of a session of it
-	bool ended; // told once: the last one was released
+	bool ended; // reported once: the last one was released
 };
 
 struct sessions_sink {
-	// 0 or NOMEM: then the store tells it again with the next message.
+	// 0 or NOMEM: then the store calls it again with the next message.
 	int (*bind)(void *context, uint64_t subscription, const struct binding *b);
 	void (*unbind)(void *context, uint64_t subscription, uint64_t binding);
 	void (*state)(void *context, uint64_t subscription, const struct subscription_state *state);
 	void *context;
 	// Every session of a correlation ID that was bound, or may have been, is over: it never
-	// comes again. Among what the message binds and unbinds; NULL: nobody asks.
+	// comes again. Among what the message binds and unbinds; may be NULL.
 	void (*over)(void *context, uint64_t correlation);
 };
 
@@ -65,7 +65,7 @@ struct sessions_settings {
 	uint64_t waiting_ns;  // how long a request waits for its response, and a response for its
 			      // request
 	uint64_t handover_ns; // how long the old tunnel goes on after a handover's response (1 s)
-	uint64_t age_ns;      // partial sessions not heard of for so long are forgotten
+	uint64_t age_ns;      // partial sessions silent for so long are forgotten
 	bool correlate;		// bindings have their session's correlation ID
 	const struct link_classes *links; // the caller's; NULL: every selector of a session is seen
 	uint64_t seed[2];		  // of the hashes
@@ -137,9 +137,10 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 [[nodiscard]] int sessions_subscribe_any(struct sessions *s, uint64_t subscription,
 	const struct session_target *targets, uint32_t n, uint8_t direction);
 [[nodiscard]] int sessions_unsubscribe(struct sessions *s, uint64_t subscription);
-// Where no index leads to a subscription's sessions (hundreds share its IMEI, say; its hash context is new) all are looked at: up
-// to `n` of them with each call, so that signalling need not wait for a million. True while some are
-// left: no state of such a subscription has been told then.
+// Scans all sessions where no index leads to a subscription's sessions (hundreds share its IMEI,
+// for example; its hash context is new): up to `n` of them with each call, so that signalling need
+// not wait for a million. True while some are left: no state of such a subscription has been
+// reported then.
 bool sessions_walk(struct sessions *s, uint32_t n);
 
 void sessions_counts(const struct sessions *s, struct session_counts *out);

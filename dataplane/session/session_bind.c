@@ -169,7 +169,7 @@ static struct wanted_binding *find_wanted(
 	return NULL;
 }
 
-// Whether some port shows it, as the task looks at the links.
+// True if some port shows it, as the task reads the links.
 static bool is_seen(const struct binding_round *b, struct candidate *m, const struct selector *x)
 {
 	const struct link_classes *links = b->st->s.links;
@@ -181,7 +181,7 @@ static bool is_seen(const struct binding_round *b, struct candidate *m, const st
 	return false;
 }
 
-// What a stage says of a selector: a request adds to what is, and takes nothing away before it is
+// Wants a selector of a stage: a request adds to what is, and takes nothing away before it is
 // accepted. The select of `of` is taken over.
 static void want(struct binding_round *b, struct candidate *m, struct wanted_binding of)
 {
@@ -216,7 +216,8 @@ static struct wanted_binding wanted_of(const struct binding_round *b, const stru
 		.direction = direction};
 }
 
-// What the rules of a stage show of it, for a subscription of some of them.
+// Wants the packets of a selector that the rules of a stage show, for a subscription of some of
+// them.
 static void want_select(struct binding_round *b, struct candidate *m, struct wanted_binding d,
 	const struct select_query *q)
 {
@@ -228,8 +229,8 @@ static void want_select(struct binding_round *b, struct candidate *m, struct wan
 		m->failed |= done != POI_ERR_NOT_FOUND;
 }
 
-// Of rules: a packet to the address belongs to one of the downlink, a packet from it to one of the
-// uplink, each by its own filters.
+// Wants an address by rules: a packet to it belongs to one of the downlink, a packet from it to one
+// of the uplink, each by its own filters.
 static void want_rules(struct binding_round *b, struct candidate *m, const struct rules *r,
 	const struct selector *x)
 {
@@ -249,8 +250,8 @@ static void want_rules(struct binding_round *b, struct candidate *m, const struc
 	want_select(b, m, wanted_of(b, m, x, PDU_DIRECTION_FROM_TARGET), &q);
 }
 
-// Its packets are told by tunnels of another link, of this session or of another of its path. On
-// ports of class `other` tunnels of N3 are told beside those of N9 on ports of that.
+// True if its packets are seen in tunnels of another link, of this session or of another of its
+// path. On ports of class `other` tunnels of N3 are read beside those of N9 on ports of that.
 static bool is_second(
 	const struct binding_round *b, const struct candidate *m, const struct selector *x)
 {
@@ -277,7 +278,7 @@ static void want_selector(struct binding_round *b, struct candidate *m, const st
 		want_rules(b, m, r, x);
 }
 
-// The links of the stage's selectors, as the path says.
+// Sets the links of the stage's selectors, by the path.
 static void stage_links(struct binding_round *b, const struct selectors *shown)
 {
 	const struct link_classes *links = b->st->s.links;
@@ -326,7 +327,7 @@ static void want_stage(
 	}
 }
 
-// What others own is not the session's, though it shows it.
+// Drops selectors that the session shows and another session owns.
 static void drop_foreign(
 	struct binding_round *b, const struct claimant *c, const struct selectors *all)
 {
@@ -423,7 +424,7 @@ static bool is_candidate(const struct binding_round *b, const struct subscriptio
 }
 
 // An accepted session that leaves the UPF by no user address (Ethernet, between two UPFs, or known
-// only in part) is told by its tunnels, wherever its task would look else; not where another
+// only in part) is followed by its tunnels, wherever its task would look else; not where another
 // session of its path is bound on N6. `r`: of its record.
 static bool is_alone(struct sessions *st, const struct session *s, const struct rules *r)
 {
@@ -439,7 +440,7 @@ static bool is_alone(struct sessions *st, const struct session *s, const struct 
 	return alone;
 }
 
-// Those of the session that its subscriptions do not want any more.
+// Drops bindings of the session that its subscriptions do not want any more.
 static void drop_others(struct binding_round *round, struct session *s)
 {
 	for (struct membership *b = SLIST_FIRST(&s->memberships), *next; b; b = next) {

@@ -7,8 +7,8 @@
 
 // One binding of a subscription may be shown by several sessions (a tunnel between two of the
 // network's functions has one at each end; a restored session comes before the old one goes). It is
-// told once, to each correlation ID: two that show it without being known as one path have two.
-// Where one end says N9, it is N9.
+// reported once, to each correlation ID: two that show it without being known as one path have two.
+// If one end is N9, it is N9.
 
 static uint64_t hash_of(const struct sessions *st, const struct wanted_binding *d)
 {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Bindings of subscriptions, shared by the sessions that show them, and who shows which.
+// Bindings of subscriptions, shared by the sessions that show them, and references to them.
 
 #include "dataplane/session/session_selector_internal.h"
 #include "dataplane/session/session_subscription_internal.h"
@@ -20,7 +20,7 @@ struct membership { // a session that satisfies a subscription
 	bool unseen;	// no port shows any of it
 	bool on_n6;	// bound by its user's address
 	bool on_first;	// bound by tunnels of the link that comes first
-	bool counts; // its session was accepted, and nobody else has all of it
+	bool counts; // its session was accepted, and no other session has all of it
 };
 
 struct shared_binding { // one binding of one subscription, shared by all sessions that show it
@@ -68,16 +68,15 @@ void membership_drop(struct sessions *st, struct membership *b); // its subscrip
 void membership_release(
 	struct sessions *st, const struct membership *b); // its refs, at the end of the message
 void memberships_released(struct sessions *st);		  // the message has ended
-// All memberships of the session end with it: `lost` tells that its view was lost, `released` that
-// it was released.
+// Ends all memberships of the session: `lost`: its view was lost, `released`: it was released.
 void memberships_end(struct sessions *st, struct session *s, bool lost, bool released);
 
 // The other sessions of its path (session_path.c). Whether they are bound for the subscription by
 // the user's address, or by tunnels of the link that comes first.
 bool path_on_n6(const struct sessions *st, const struct session *s, const struct subscription *w);
 bool path_on_first(const struct sessions *st, const struct session *s, const struct subscription *w);
-// The link of a tunnel: N9 where its session or another of the path says so, for a function may say
-// N3 of either.
+// The link of a tunnel: N9 where its session or another of the path names it N9, for a function may
+// name either N3.
 uint8_t path_link(struct sessions *st, const struct session *s, const struct selector *w);
 void path_mark(struct sessions *st, const struct session *s); // they are bound anew
 

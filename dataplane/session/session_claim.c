@@ -54,10 +54,9 @@ static bool shares(struct sessions *st, const struct claimant *c, const struct s
 	return c->session->pair != o->pair && same_user(st, c->rules, o);
 }
 
-// The accepted response gives the selector to its session for good, also against who asked for it
-// before
-// (`since`: the order of the request) and never heard. An address in another network instance is
-// another address.
+// Gives the selector to the session of the accepted response for good, also against a session that
+// asked for it before (`since`: the order of the request) without a response. An address in another
+// network instance is another address.
 static void overtake(
 	struct sessions *st, const struct claimant *c, const struct selector *w, uint32_t since)
 {
@@ -111,7 +110,7 @@ static bool indexed(struct sessions *st, const struct session *s, const struct s
 	return session_index_has(&st->index, selector_hash(st, s->kind, w), s->index);
 }
 
-// Nobody shows it any more, and its session has been heard of.
+// True if no session shows it any more, and its owner has had a message since.
 static bool deserted(struct sessions *st, const struct session *s, const struct selector *w)
 {
 	uint32_t found[INDEX_RUN_MAX];
@@ -126,7 +125,7 @@ static bool deserted(struct sessions *st, const struct session *s, const struct 
 	return true;
 }
 
-// Few can be asked for one selector at a time; who asks for more wants to make each message slow.
+// Few sessions can claim one selector at a time; a peer with more wants to make each message slow.
 // One that was never accepted makes room.
 static void make_place(struct sessions *st, uint64_t hash)
 {
@@ -256,7 +255,7 @@ void session_after(
 		s->flags |= SESSION_LOSS;
 	if (!SLIST_EMPTY(&s->memberships) || st->subscriptions->table.live)
 		session_mark(st, s);
-	path_mark(st, s); // what it says of a tunnel may be news of theirs
+	path_mark(st, s); // its names of a tunnel may be new to theirs
 	unpack_close(st, u);
 	selectors_close(st, after);
 	selectors_close(st, before);

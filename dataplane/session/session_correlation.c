@@ -1,4 +1,4 @@
-// Gives each session its correlation ID, and says when the last session of one is over.
+// Gives each session its correlation ID, and reports the end of the last session of one.
 
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
@@ -8,8 +8,8 @@ static uint64_t key_of(const struct sessions *st, const struct session *s)
 	return key_number(st, KEY_PATH, s->path);
 }
 
-// SipHash of the path's number under a key of its own use: nobody can foresee one, or tell the key
-// from it, and a session needs four bytes for it.
+// SipHash of the path's number under a key of its own use: an ID cannot be predicted, nor the key
+// derived from it, and a session needs four bytes for it.
 uint64_t session_correlation(const struct sessions *st, const struct session *s)
 {
 	uint64_t correlation = key_number(st, KEY_CORRELATION, s->path);

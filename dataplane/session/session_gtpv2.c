@@ -44,7 +44,7 @@ static void attach_all(struct sessions *st, const struct gtpv2_arrival *in, stru
 			gtpv2_attach(st, t, of[i], in->m->broken);
 }
 
-// What the request names, onto the rules of a session that begins.
+// Applies the content of the request to the rules of a session that begins.
 static void ask_rules(struct sessions *st, const struct gtpv2_message *m, struct unpacked *u)
 {
 	struct rules *r = &u->rules;
@@ -96,9 +96,9 @@ static bool is_asker(struct sessions *st, const struct transaction *t, uint32_t 
 	return !asker->present || asker->seid == teid;
 }
 
-// The answer to a creation is told to the client's end that asked for it; anything else is of
+// The answer to a creation is addressed to the client's end that asked for it; anything else is of
 // another request with the same number. So is an answer to the usual port (`key` is not the
-// request's own: only the number pairs them) that is told to another end than the asker's. A
+// request's own: only the number pairs them) that is addressed to another end than the asker's. A
 // refusal may name no end.
 static bool answers(struct sessions *st, const struct transaction *t, const struct gtpv2_message *m,
 	uint64_t key)

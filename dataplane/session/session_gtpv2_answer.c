@@ -22,7 +22,7 @@ static bool shows(const struct transaction *answered, const struct transaction *
 	return !gtpv2_from_server(earlier->type) || earlier->type == GTPV2_CREATE_BEARER_REQUEST;
 }
 
-// What waits of the session before `t` must have been accepted.
+// Requests of the session that wait before `t` must have been accepted.
 static void assume_earlier(
 	struct sessions *st, struct session *s, const struct transaction *t, struct rules *r)
 {
@@ -104,7 +104,8 @@ static void accept_answer(
 	session_after(st, new ? new : s, before, CAUSE_MESSAGE);
 }
 
-// Refused after it was taken for accepted: tunnels that nobody was given go; the rest is past.
+// Undoes an assumed acceptance after a refusal: tunnels without a new owner are removed; the rest
+// is past.
 static struct session *take_back_late(
 	struct sessions *st, struct session *s, const struct transaction *t)
 {
@@ -177,8 +178,8 @@ static bool is_another(const struct sessions *st, const struct user *a, const st
 	return (a->imsi & a->imei & a->msisdn & b->imsi & b->imei & b->msisdn) != SESSION_ABSENT;
 }
 
-// Another user has its client's end: that it moved, or that the session ended, was not seen. What
-// tunnels it had are its own until somebody else is given them.
+// Another subscriber's session has its client's end: a move or the end of the session was missed.
+// Its tunnels stay its own until another session is given them.
 static void lose_client(struct sessions *st, struct session *s)
 {
 	struct unpacked *u = unpack_open(st, s);
@@ -219,7 +220,7 @@ static void take_end(struct sessions *st, uint32_t index, bool up)
 	}
 }
 
-// What tells one PDN connection from another.
+// Distinguishes one PDN connection from another.
 struct connection {
 	struct f_seid cp;
 	struct user user;
@@ -441,7 +442,7 @@ static uint32_t changed_bearers(const struct gtpv2_message *request, const struc
 	return ebis;
 }
 
-// What became of a request.
+// The result of a request.
 struct outcome {
 	uint8_t type;
 	bool accepted, gone, ends, created;

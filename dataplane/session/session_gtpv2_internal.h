@@ -18,7 +18,7 @@ struct gtpv2_arrival {
 // EBIs are sets of bits: 0 is none.
 uint32_t gtpv2_ebi_bit(uint8_t ebi);
 uint32_t gtpv2_ebis(struct sessions *st, const struct session *s); // of its bearers
-// Tells whether it may be the PDN connection with that default bearer; 0: any.
+// True if it may be the PDN connection with that default bearer; 0: any.
 bool gtpv2_is_connection(struct sessions *st, const struct session *s, uint8_t linked);
 // The end of a control tunnel.
 struct gtpv2_end {
@@ -38,7 +38,8 @@ const struct gtpv2_fteid *gtpv2_control(const struct gtpv2_message *m, uint8_t i
 bool gtpv2_from_server(uint8_t type); // a request that goes to the client
 
 uint32_t gtpv2_node(struct sessions *st, const struct ip_address *a, bool create);
-// What the sender says of its restarts. `t`: what the message answers; NULL for a request.
+// Handles the sender's restart counters. `t`: the request that the message answers; NULL for a
+// request.
 void gtpv2_heartbeat(
 	struct sessions *st, const struct gtpv2_arrival *in, const struct transaction *t);
 

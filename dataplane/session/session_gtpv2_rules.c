@@ -205,7 +205,7 @@ static void drop_nameless(struct rules *r, const struct gtpv2_bearer *m)
 			rules_drop_bearer(r, r->bearer[i].ebi);
 }
 
-// Which bearer of the answer is the one asked for in place `i`: by its ends, else by its place,
+// Finds the bearer of the answer that was asked for in place `i`: by its ends, else by its place,
 // unless it is another one by its ends.
 static const struct gtpv2_bearer *created_for(
 	const struct gtpv2_message *request, const struct gtpv2_message *response, unsigned i)
@@ -221,7 +221,7 @@ static const struct gtpv2_bearer *created_for(
 	return &response->bearer[i];
 }
 
-// The client gives the bearers their EBIs, and says by the server's own tunnel end which is which.
+// The client gives the bearers their EBIs, and identifies each by the server's own tunnel end.
 static void create_bearer(
 	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response)
 {
@@ -246,7 +246,7 @@ static bool names_ebi(const struct gtpv2_message *m, uint8_t ebi)
 	return false;
 }
 
-// Of all bearers when none is named.
+// Releases all bearers when none is named.
 static void release_access(struct rules *r, const struct gtpv2_message *request)
 {
 	for (unsigned i = 0; i < r->n_bearers; i++) {
@@ -375,7 +375,7 @@ void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules
 		if (response)
 			rules_gtpv2(r, request, response);
 		break;
-	default: // a later one said anew where the tunnels end
+	default: // a later one set the tunnels' ends anew
 		break;
 	}
 }

@@ -40,7 +40,7 @@ void rules_add_linger(
 	sessions_linger(st, session, l->until_ns);
 }
 
-// Whether something that used the tunnel goes on in the new rules, by another one.
+// True if a user of the tunnel goes on in the new rules, by another one.
 static bool moved(const struct rules *old, const struct rules *new, const struct selector *w,
 	struct rule_linger *l)
 {
@@ -64,7 +64,7 @@ static bool moved(const struct rules *old, const struct rules *new, const struct
 	return any;
 }
 
-// Of a partial session the PDRs may be unknown: the FAR itself.
+// Compares the FAR itself: the PDRs of a partial session may be unknown.
 static bool far_moved(const struct rules *old, const struct rules *new, const struct selector *w)
 {
 	for (unsigned i = 0; w->pdrs == 0 && i < old->n_fars; i++) {

@@ -11,7 +11,7 @@
 #define CAPACITY_MIN 8u
 #define CROWDED_MAX 4096u
 
-// ---- SipHash-1-3 (Aumasson and Bernstein): keys come from whoever can send signalling ----
+// ---- SipHash-1-3 (Aumasson and Bernstein): any sender of signalling can choose keys ----
 
 static inline uint64_t rotate(uint64_t v, unsigned n)
 {

@@ -39,14 +39,14 @@ struct selectors *session_selectors(
 // Brackets a change of what a session shows, or of what waits of it: afterwards the index follows,
 // and what is to be bound anew is marked. The first opens the selectors, the second closes them.
 struct selectors *session_before(struct sessions *st, const struct session *s);
-// TIME: nobody was heard.
+// TIME: no message arrived.
 enum session_cause { CAUSE_MESSAGE, CAUSE_TIME };
 void session_after(
 	struct sessions *st, struct session *s, struct selectors *before, enum session_cause cause);
 // The session ends: nothing is found by its selectors any more.
 void session_leave(struct sessions *st, const struct session *s);
 
-// Whose a selector is. OWN_OF_USER: another session of the same subscriber has the address in
+// Ownership of a selector. OWN_OF_USER: another session of the same subscriber has the address in
 // another network.
 enum owner { OWN_NOT, OWN_AMBIGUOUS, OWN_OF_USER, OWN };
 struct claimant {
@@ -70,12 +70,13 @@ void session_set_partial(struct sessions *st, struct session *s, bool partial);
 // Correlation IDs (3GPP TS 33.128 clause 6.2.3.3.2): one for each user plane path. A session has its
 // own from its first message to its end; sessions of one subscriber that meet in a tunnel share one.
 uint64_t session_correlation(const struct sessions *st, const struct session *s); // never 0
-// A task is told it, or another session has it as well: its end will be told (sink `over`).
+// It was reported with a task, or another session has it as well: its end will be reported (sink
+// `over`).
 void correlation_used(struct sessions *st, struct session *s);
 void correlation_share(struct sessions *st, struct session *s, struct session *with);
 void correlation_end(struct sessions *st, const struct session *s); // its session ends
 
-// What is on its way out.
+// Objects that wait for their end.
 struct reaping { // sessions of a past restart epoch
 	STAILQ_ENTRY(reaping) link;
 	uint32_t session;
@@ -107,10 +108,9 @@ struct transaction *transaction_ask(
 	struct sessions *st, uint8_t protocol, uint64_t key, const struct span *raw);
 void transactions_expire(struct sessions *st);
 
-// Restarts.
-// The sender's stamp as it told it: another one than before is a restart.
+// Restarts. The sender's stamp: another one than before is a restart.
 void pair_heartbeat(struct sessions *st, uint32_t sender, uint32_t other, uint32_t recovery);
-// What was known of the nodes is forgotten; false: they had no sessions. The restart is the
-// caller's to count.
+// Forgets the sessions of the nodes; false: they had no sessions. The restart is the caller's to
+// count.
 bool pair_restart(struct sessions *st, struct pair *p);
 void nodes_set_deletion(struct sessions *st, const struct span *csids, unsigned n);

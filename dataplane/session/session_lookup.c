@@ -43,7 +43,8 @@ struct session *session_by_seid(const struct sessions *st, bool up, enum session
 	return waiting;
 }
 
-// What a node is known as by now: it may have been joined with another since the session came.
+// Compares nodes by their present number: one may have been joined with another since the session
+// came.
 static bool is_node(const struct sessions *st, uint32_t index, uint32_t node)
 {
 	for (const struct session_string *s;

@@ -50,7 +50,7 @@ void subscriptions_mark_all(struct sessions *st)
 
 #define REFUSED_NS 60000000000ull
 
-// Whose session it was is not known: every subscription may miss something.
+// The subscriber of the session is unknown: every subscription may miss something.
 static void blind_for(struct sessions *st, uint64_t ns)
 {
 	struct marks *m = st->marks;

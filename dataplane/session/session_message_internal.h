@@ -1,6 +1,6 @@
 #pragma once
 
-// Messages: who takes which.
+// Messages, and the functions that handle them.
 
 #include "dataplane/session/session_life_internal.h"
 #include "dataplane/session/session_transaction_internal.h"
@@ -38,7 +38,7 @@ static inline void pfcp_own_address(struct f_seid *f, const struct ip_address *a
 		pfcp_set_address(f, a);
 }
 
-// The response is to that request as far as the SEIDs say: its header has the control plane's.
+// True if the response's header has the CP SEID of the session the request was for.
 bool pfcp_answers(struct sessions *st, const struct transaction *t, const struct pfcp_message *m);
 void pfcp_take_response(struct sessions *st, const struct pfcp_arrival *in, struct transaction *t);
 // A message that cannot be used: the session that it names is unsure, or all that is followed.

@@ -1,4 +1,4 @@
-// Knows the nodes of the network, and the pairs of them that have sessions.
+// Keeps the nodes of the network, and the pairs of them that have sessions.
 
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_node_internal.h"

@@ -33,6 +33,6 @@ uint32_t node_by_octets(
 void pair_recovery(struct pair *p, uint32_t node, uint32_t recovery);
 // FQ-CSIDs of a session: one string for each CSID that the IE names. Returns how many.
 uint32_t csids_take(struct sessions *st, const struct span *ie, uint32_t *out, uint32_t most);
-// Of the packet's ends; `sender`: its Node ID, or NULL.
+// Finds the pair of the packet's ends; `sender`: its Node ID, or NULL.
 struct pair *pfcp_pair(struct sessions *st, const struct signalling_packet *p,
 	const struct pfcp_node *sender, bool create);

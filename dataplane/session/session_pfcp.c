@@ -20,11 +20,11 @@ static void ask_establishment(
 	const struct pfcp_message *m = in->m;
 	struct pair *pair = pfcp_pair(st, in->packet, &m->node, true);
 
-	if (!pair) { // no room for its nodes: it is not followed, which its tasks have to know
+	if (!pair) { // no room for its nodes: it is not followed, which makes its tasks unsure
 		sessions_refuse(st);
 		return;
 	}
-	if (pair->setup_pending) { // nobody establishes sessions before the setup was accepted
+	if (pair->setup_pending) { // no sessions are established before the setup was accepted
 		pair->setup_pending = false;
 		pair->associated = true;
 		st->counts.restarts += pair_restart(st, pair);

@@ -21,7 +21,7 @@ static struct session *session_of_up(const struct sessions *st, const struct pfc
 	return session_by_seid(st, true, KIND_PFCP, a, m->f_seid.seid, NULL);
 }
 
-// What the response shows of a session that was not known, with the UP F-SEID when it has one.
+// Begins a session from a response without a known request, with the UP F-SEID when it has one.
 static struct session *begin(struct sessions *st, const struct pfcp_arrival *in)
 {
 	struct unpacked *u = unpack_new(st, KIND_PFCP);
@@ -111,7 +111,7 @@ static bool is_followed(const struct sessions *st, const struct pfcp_message *m)
 	return s && !(s->flags & SESSION_PARTIAL);
 }
 
-// What it changed is not known.
+// Its changes are unknown.
 void pfcp_early_response_lost(struct sessions *st, const struct early_response *e)
 {
 	const struct signalling_packet p = early_response_packet(e, st->now_ns);

@@ -55,9 +55,9 @@ static void ask_in_order(struct sessions *st, struct unpacked *u, const struct t
 		ask(st, u, t, NULL);
 }
 
-// Whether its answer may still come: those of two requests may change places on their way, and a
-// request is sent again when it seems lost. That a session was established needs no answer any
-// more.
+// True if its answer may still come: those of two requests may change places on their way, and a
+// request is sent again when it seems lost. An established session needs no answer to its
+// establishment any more.
 static bool leave_waiting(struct sessions *st, struct transaction *e, const struct transaction *t,
 	const struct pfcp_message *response)
 {
@@ -77,8 +77,8 @@ struct answer {
 	bool taken_over; // another SMF of the set has the session now
 };
 
-// What was asked before, and whose answer was not seen for so long, must have been accepted as
-// well: a control plane does not ask anew before.
+// Earlier requests without an answer for so long must have been accepted as well: a control plane
+// does not ask anew before.
 static void assume_earlier(
 	struct sessions *st, struct session *s, const struct answer *a, struct unpacked *u)
 {
@@ -349,7 +349,7 @@ static void answer_deletion(
 
 // ---- associations ----
 
-// What both said of their restarts, for the pair that was asked and the one that they are by now.
+// Handles both nodes' restart stamps, for the pair that was asked and the one that they are by now.
 static void note_setup(struct sessions *st, const struct pfcp_arrival *in, struct pair *pair,
 	const struct pfcp_message *request)
 {
@@ -449,8 +449,8 @@ static bool answers_establishment(
 	return answers;
 }
 
-// A sequence number is used again after a restart, or by whoever has the address next; and what was
-// taken for an answer to one session would give it the tunnels of another.
+// A sequence number is used again after a restart, or by the next node with the address; a wrong
+// match would give one session the tunnels of another.
 bool pfcp_answers(struct sessions *st, const struct transaction *t, const struct pfcp_message *m)
 {
 	if (m->seid == 0 && !pfcp_accepted(m)) // of a session that the UPF does not have

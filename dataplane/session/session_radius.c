@@ -91,7 +91,7 @@ struct account {
 	const struct radius_message *m;
 	const struct nas *nas;
 	uint64_t key; // by which a Stop is remembered
-	// The NAS reports what happened between the two: it tells the delay in whole seconds.
+	// The NAS reports an event between the two: its delay is in whole seconds.
 	struct account_time early, late;
 };
 
@@ -109,7 +109,7 @@ static struct account account_of(
 	return a;
 }
 
-// By the NAS's own clock where both tell it.
+// Compares the NAS's own clock where both messages have its time.
 static bool is_before(const struct account_time *a, const struct account_time *b)
 {
 	if (a->event_s && b->event_s && a->sent_ns < b->sent_ns + LATE_NS)
@@ -165,7 +165,7 @@ static void set_user(struct rules *r, const struct radius_message *m)
 		r->ue[r->n_ue++] = m->address[i];
 }
 
-// The session is as the message says; `before`: opened, what it showed.
+// Updates the session from the message; `before`: opened, with its former selectors.
 static void lives(
 	struct sessions *st, struct session *s, const struct account *a, struct selectors *before)
 {

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-// The packed form is read by nobody but record_unpack: numbers of seven bits an octet, addresses as
-// long as they are. What is empty takes one octet or none.
+// Only record_unpack reads the packed form: numbers of seven bits an octet, addresses as long as
+// they are. Empty fields take one octet or none.
 
 struct packer {
 	uint8_t *at, *end;

@@ -114,7 +114,7 @@ struct rules {
 #define SESSION_LOSS 0x04u	// a message of it was lost
 #define SESSION_OVERTAKEN 0x08u // another session took one of its keys
 #define SESSION_DIRTY 0x10u	// in the list of those to bind anew
-#define SESSION_CORRELATED 0x20u // its correlation ID was told or is shared: it is indexed
+#define SESSION_CORRELATED 0x20u // its correlation ID was reported or is shared: it is indexed
 #define SESSION_HASHED_WANTED 0x40u // a hashed target may have its identity's digest
 
 struct membership;
@@ -146,7 +146,7 @@ static inline bool session_is_newer(const struct session *a, const struct sessio
 #define RECORD_MAX 49152u
 uint32_t record_pack(const struct rules *r, uint8_t *out); // octets; 0 when too long
 void record_unpack(const struct session *s, struct rules *out);
-// Only who it is for the control plane and the user plane (GTPv2-C: client and server).
+// Reads only the F-SEIDs of control plane and user plane (GTPv2-C: client and server).
 void record_seids(const struct session *s, struct f_seid *cp, struct f_seid *up);
 void rules_clear(struct rules *r, enum session_kind kind);
 // All strings that it names get, or lose, one reference.

@@ -30,7 +30,7 @@ static void restart_one(struct sessions *st, struct pair *p)
 	p->restart_epoch++;
 }
 
-// What was bound is let go at once; the rest is cleared away little by little.
+// Ends bound sessions at once; the reaper removes the rest little by little.
 static void end_bound(struct sessions *st)
 {
 	for (uint32_t i = 0; i < session_table_end(&st->subscriptions->table); i++) {

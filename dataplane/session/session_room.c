@@ -23,7 +23,7 @@ static void take_back(
 		session_end(st, s, END_FORGOTTEN);
 }
 
-// Nobody will answer it: what it added is taken back. Those behind it go too.
+// No answer will come: removes its additions, and the requests behind it too.
 static void give_up(struct sessions *st, struct transaction *t, enum session_cause cause)
 {
 	for (struct transaction *next; t; t = next) {

@@ -48,7 +48,7 @@ struct users { // as a message names them
 	uint8_t n;
 };
 
-// Whether the UPF is to choose an address of that family, or has not chosen yet.
+// True if the UPF is to choose an address of that family, or has not chosen yet.
 static bool to_choose(const struct users *u, uint8_t family)
 {
 	for (unsigned i = 0; i < u->n; i++)
@@ -84,7 +84,8 @@ static void add_users(struct rule_pdi *d, const struct users *u)
 	}
 }
 
-// What the UPF is still to choose keeps its old value until the answer.
+// Sets the users of a PDI. A field that the UPF is still to choose keeps its old value until the
+// answer.
 static void set_users(struct rule_pdi *d, const struct users *asked)
 {
 	unsigned n = 0;
@@ -96,8 +97,8 @@ static void set_users(struct rule_pdi *d, const struct users *asked)
 	add_users(d, asked);
 }
 
-// The answer replaces what was to be chosen, and nothing that the request gives: a framed route
-// stays beside the address. `asked` NULL: nobody knows what was asked.
+// The answer replaces the fields to be chosen, and nothing that the request gives: a framed route
+// stays beside the address. `asked` NULL: the request is unknown.
 static void answer_users(
 	struct rule_pdi *d, const struct users *asked, const struct users *answered)
 {
@@ -275,7 +276,7 @@ static void ask_endpoint(
 		e->pdi.ni = SESSION_NONE;
 		create = true;
 	}
-	// an update says only what changes
+	// an update holds only changes
 	struct rule_pdi old = e->pdi;
 	set_pdi(&e->pdi, take_ni(st, u, &m->ni), &m->fteid, &(struct users){m->ue, m->n_ue});
 	if (create)

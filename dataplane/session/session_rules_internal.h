@@ -16,8 +16,8 @@ const struct pfcp_fteid *rules_created(const struct pfcp_message *response, bool
 // One answer may stand for all that asked with the same CHOOSE ID in one message.
 const struct pfcp_fteid *rules_created_for_group(const struct pfcp_message *request,
 	const struct pfcp_message *response, uint8_t choose_id);
-// Whether the UPF was to choose an F-TEID, or a user's address, of a rule that is in `r`, and its
-// response tells none: the rule's packets are not known.
+// True if the UPF was to choose an F-TEID, or a user's address, of a rule that is in `r`, and its
+// response has none: the rule's packets are not known.
 bool rules_untold(const struct rules *r, const struct pfcp_message *request,
 	const struct pfcp_message *response);
 // FQ-CSIDs and the data network's name of an unpacked session.
@@ -36,18 +36,19 @@ struct gtpv2_exchange {
 // requests changed stays.
 void rules_gtpv2_late(struct sessions *st, const struct session *s, struct rules *r,
 	const struct gtpv2_exchange *x);
-// What an accepted message says of the user: the equipment, the number. The response may be NULL.
+// Applies an accepted message's identities of the user: the equipment, the number. The response may
+// be NULL.
 void rules_gtpv2_user(
 	struct rules *r, const struct gtpv2_message *request, const struct gtpv2_message *response);
 void rules_drop_bearer(struct rules *r, uint8_t ebi);
 // False when the response refuses or removes that bearer.
 bool rules_bearer_accepted(const struct gtpv2_message *response, uint8_t ebi);
-// Whether a bearer has no tunnel end of the server: its uplink is not known.
+// True if a bearer has no tunnel end of the server: its uplink is not known.
 bool rules_gtpv2_untold(const struct rules *r);
 void rules_gtpv2_handover(struct sessions *st, const struct session *s, struct rules *r);
 bool gtpv2_accepted(const struct gtpv2_message *m);
 
-// Those that left a tunnel of the old rules for another one keep it for a while.
+// Keeps tunnels of the old rules that were left for another one for a while.
 void rules_handover(struct sessions *st, const struct session *s, const struct selectors *before,
 	struct rules *r);
 void rules_add_linger(

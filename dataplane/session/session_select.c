@@ -1,4 +1,4 @@
-// Makes the select by which a packet is told to belong to the wanted rules.
+// Makes the select that decides which packets belong to the wanted rules.
 
 #include "dataplane/session/session_selector_internal.h"
 #include "dataplane/session/session_string_internal.h"
@@ -94,7 +94,8 @@ static unsigned in_order(const struct rules *r, uint64_t pdrs, uint8_t *out)
 	return n;
 }
 
-// What is left of a packet tells its rule only where all ask for one tunnel end and the same QFIs.
+// Behind the UPF, a packet identifies its rule only where all ask for one tunnel end and the same
+// QFIs.
 static bool known_behind(const struct rules *r, uint64_t pdrs)
 {
 	const struct rule_pdr *first = NULL;

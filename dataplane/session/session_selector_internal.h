@@ -1,6 +1,6 @@
 #pragma once
 
-// Selectors: the tunnel ends and addresses in which a session's packets can be told on the links.
+// Selectors: the tunnel ends and addresses in which a session's packets are seen on the links.
 
 #include "dataplane/session/session_record_internal.h"
 
@@ -16,7 +16,7 @@ struct selector {
 	uint64_t pdrs;	   // PFCP: those that share it, by place in the rules
 	uint64_t uplink;   // of an address: those that packets from it can belong to
 	uint32_t order;	   // of the latest transaction that names it, 0 when accepted only
-	bool session_wide; // not of PDRs: only for those who want all of the session
+	bool session_wide; // not of PDRs: only for subscriptions to all of the session
 };
 struct selectors {
 	uint32_t n;
@@ -28,9 +28,9 @@ void selectors_of(const struct rules *r, struct selectors *out); // accepted one
 bool selector_same(const struct selector *a, const struct selector *b);
 const struct selector *selectors_find(const struct selectors *w, const struct selector *x);
 
-// For the PDRs wanted of those that a packet can belong to: 0 and NULL for all; INVALID when it
-// cannot be told, NOT_FOUND when none is wanted, NOMEM. Behind the UPF a user's packet shows
-// neither the tunnel nor the QFI that it came with.
+// Makes the select for the PDRs wanted of those that a packet can belong to: 0 and NULL for all;
+// INVALID when they cannot be distinguished, NOT_FOUND when none is wanted, NOMEM. Behind the UPF a
+// user's packet shows neither the tunnel nor the QFI that it came with.
 enum select_of { SELECT_DOWNLINK, SELECT_UPLINK, SELECT_UPLINK_BEHIND };
 struct select_query {
 	const struct rules *rules;

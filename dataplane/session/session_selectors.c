@@ -1,4 +1,4 @@
-// Works out the selectors in which a session's packets can be told.
+// Works out the selectors in which a session's packets are seen.
 
 #include "dataplane/session/session_selector_internal.h"
 
@@ -164,7 +164,7 @@ static void add_uplinks(struct selectors *w, const struct rules *r)
 	}
 }
 
-// Of a partial session rules may be known without the PDRs that lead to them.
+// Adds rules of a partial session without the PDRs that lead to them.
 static void add_unreferenced(struct selectors *w, const struct rules *r)
 {
 	for (unsigned i = 0; i < r->n_fars; i++) {

@@ -113,7 +113,7 @@ static bool mark_keys(struct sessions *st, const struct subscription_way *w)
 	return true;
 }
 
-// Of a crowded digest the look at all sessions finds those that the index has no room for.
+// The scan of all sessions finds those of a crowded digest that the index has no room for.
 static void mark_digest(struct sessions *st, const struct subscription_way *w)
 {
 	uint64_t key = w->entry[0].of->key;

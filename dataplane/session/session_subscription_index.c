@@ -1,4 +1,4 @@
-// Says what a subscription asks for, and finds the subscriptions that a session may satisfy.
+// Finds the subscriptions that a session may satisfy, by the keys of their targets.
 
 #include "dataplane/session/session_hashed_internal.h"
 #include "dataplane/session/session_key_internal.h"

@@ -36,7 +36,7 @@ struct subscription {
 	uint8_t direction;
 	bool tunnels;
 	bool dirty, lost, ended;
-	bool walking; // sessions of it may not have been looked at: its state is told then
+	bool walking; // sessions of it may not have been scanned: its state is reported then
 	uint32_t sessions, n_unsure; // memberships that count; memberships in doubt
 	uint32_t n_unseen;	     // of those in doubt: no port shows any of it
 	struct subscription_state reported;
@@ -80,7 +80,7 @@ struct subscription_index *subscription_index_find(const struct sessions *st, ui
 int subscription_enter(struct sessions *st, struct subscription *w); // 0 or NOMEM
 void subscription_leave(struct sessions *st, struct subscription *w);
 
-// What has changed, for the end of the message.
+// Changes of a message, for its end.
 struct marks {
 	uint32_t *dirty, n_dirty, dirty_size;
 	SLIST_HEAD(, subscription) subscriptions;
@@ -104,7 +104,7 @@ void sessions_unread(struct sessions *st);
 // long as the session.
 void session_missed(struct sessions *st, struct session *s, uint8_t missed);
 void session_missed_end(struct sessions *st, const struct session *s); // the session ends
-// Whether sessions may be hidden from it by a kind of identity that could not be read.
+// True if sessions may be hidden from it by a kind of identity that could not be read.
 bool subscription_blind(const struct sessions *st, const struct subscription *w);
 // Something was refused for want of room: counted, and known to every subscription.
 void sessions_refuse(struct sessions *st);

@@ -75,7 +75,8 @@ void transaction_alias(struct sessions *st, struct transaction *t,
 struct transaction *transaction_new(struct sessions *st, const struct span *raw);
 void transaction_free(struct sessions *st, struct transaction *t); // it is detached
 void transaction_attach(struct sessions *st, struct transaction *t, struct session *s);
-// The same octets say something new once the pair has forgotten its sessions.
+// After the pair's sessions were forgotten, identical octets are a new request, not a
+// retransmission.
 void transaction_of_pair(struct sessions *st, struct transaction *t, uint32_t pair);
 struct session *transaction_session(struct sessions *st, const struct transaction *t); // NULL: over
 void transaction_detach(struct sessions *st, struct transaction *t); // from its session

@@ -1,9 +1,9 @@
 #pragma once
 
-// What is worked with while a message is taken: unpacked sessions, sets of selectors, decoded
-// messages. Each is opened and closed by name, and is the opener's alone in between. Their number
-// is bounded, and their memory is there from the beginning. The bounds are those of the source's
-// deepest nesting (tests/rules/depth.py), so that no message can reach the assertions of them.
+// Working space of a message: unpacked sessions, sets of selectors, decoded messages. Each is
+// opened and closed by name, and is the opener's alone in between. Their number is bounded, and
+// their memory is there from the beginning. The bounds are those of the source's deepest nesting
+// (tests/rules/depth.py), so that no message can reach the assertions of them.
 
 #include "dataplane/session/session_selector_internal.h"
 
@@ -50,6 +50,6 @@ struct decoded *decoded_open(struct sessions *st); // not decoded yet
 struct decoded *decoded_open_request(struct sessions *st, const struct transaction *t);
 void decoded_close(struct decoded *d);
 
-// ---- one record's bytes, for those who pack it ----
+// ---- one record's bytes, for the packing functions ----
 
 uint8_t *workspace_record(struct sessions *st); // RECORD_MAX

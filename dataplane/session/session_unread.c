@@ -45,7 +45,8 @@ void pfcp_take_unread(struct sessions *st, const struct pfcp_arrival *in)
 		sessions_unread(st);
 }
 
-// By the receiver's TEID, whichever side it is of. A modification may tell who the user is.
+// Finds sessions by the receiver's TEID, of either side. A modification may carry the user's
+// identity.
 static bool gtpv2_missed(struct sessions *st, const struct gtpv2_arrival *in)
 {
 	const uint8_t broken =

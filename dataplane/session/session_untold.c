@@ -1,4 +1,4 @@
-// Finds what a user plane was to choose and did not tell.
+// Finds values that a user plane was to choose and did not report.
 
 #include "dataplane/session/session_rules_internal.h"
 
@@ -39,7 +39,7 @@ static bool has_user(const struct rules *r, uint8_t family)
 	return false;
 }
 
-// The UPF may tell the address with one rule for all.
+// The UPF may report the address with one rule for all.
 static bool user_untold(const struct rules *r, const struct ue_address *ue, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)

@@ -32,7 +32,7 @@ struct gtpv2_ie {
 
 typedef void take_ie(struct gtpv2_decoder *d, void *into, struct gtpv2_ie *ie);
 
-// What an IE of that type may name (TS 29.274 clause 8.1).
+// Returns the values that an IE of that type may name (TS 29.274 clause 8.1).
 static uint8_t named(uint8_t type)
 {
 	switch (type) {
@@ -152,7 +152,7 @@ static void take_bearer_ie(struct gtpv2_decoder *d, void *into, struct gtpv2_ie 
 static void take_bearer(struct gtpv2_decoder *d, struct gtpv2_ie *ie)
 {
 	if (ie->instance > 1)
-		return; // bearers that are told for other ends than their tunnels
+		return; // bearers with other ends than their tunnels
 	if (d->m->n_bearers == GTPV2_BEARERS_MAX) {
 		d->limit = true;
 		return;
@@ -180,7 +180,7 @@ static void take_paa(struct gtpv2_message *m, struct wire_reader *v)
 		signalling_invalid(v);
 	if (v->error)
 		return;
-	// one of the two is given to the user later, and not told here
+	// one of the two is given to the user later, and absent here
 	if (kind == PAA_V4V6 && m->type == GTPV2_CREATE_SESSION_RESPONSE &&
 		signalling_address_zero(&v4) != signalling_address_zero(&v6))
 		m->broken |= SIGNALLING_BROKEN_SESSION;
@@ -373,7 +373,7 @@ static bool complete(const struct gtpv2_message *m)
 	return is_request(m->type) || m->cause;
 }
 
-// What is taken of a message of its user.
+// Returns the identities used of a message of its user.
 static uint8_t user_of(uint8_t type)
 {
 	switch (type) {

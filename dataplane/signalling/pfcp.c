@@ -71,7 +71,7 @@ static uint8_t unread_forms(const struct signalling_identity *u)
 			 (u->nai.length ? 0 : SIGNALLING_BROKEN_NAI));
 }
 
-// Which fields are there, then each with its length, in the order of the bits (clause 8.2.101).
+// Reads the flags, then each field with its length, in the order of the bits (clause 8.2.101).
 static void take_user(struct pfcp_decoder *d, struct wire_reader *v)
 {
 	static const uint8_t kinds[] = {SIGNALLING_BROKEN_OWNER, SIGNALLING_BROKEN_IMEI,
@@ -175,7 +175,7 @@ static void take_removal(struct pfcp_decoder *d, struct wire_reader *v, unsigned
 		signalling_invalid(v); // what is removed is not known
 }
 
-// What only a request holds.
+// Reads IEs that only a request holds.
 static void take_request_ie(struct pfcp_decoder *d, unsigned type, struct wire_reader *v)
 {
 	switch (type) {
@@ -223,7 +223,8 @@ static void take_request_ie(struct pfcp_decoder *d, unsigned type, struct wire_r
 	}
 }
 
-// What only a response holds. Some user planes tell what they created in the IEs that asked for it.
+// Reads IEs that only a response holds. Some user planes report created objects in the IEs that
+// asked for them.
 static void take_response_ie(struct pfcp_decoder *d, unsigned type, struct wire_reader *v)
 {
 	switch (type) {

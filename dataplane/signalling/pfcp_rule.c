@@ -1,5 +1,5 @@
-// The groups of a PFCP session that say which packets are meant and where they go (3GPP TS 29.244
-// clauses 7.5.2.2, 7.5.2.3, 7.5.2.7 and their update and created forms).
+// The groups of a PFCP session that select packets and forward them (3GPP TS 29.244 clauses
+// 7.5.2.2, 7.5.2.3, 7.5.2.7 and their update and created forms).
 
 #include "dataplane/signalling/pfcp_internal.h"
 

@@ -6,8 +6,8 @@
 #define IE_VENDOR 0x8000u
 #define OF_A_RULE (SIGNALLING_BROKEN_SESSION | SIGNALLING_BROKEN_NI)
 
-// What an IE of that type may name (TS 29.244 clause 8.1). Types that are not followed are never
-// broken here.
+// Returns the values that an IE of that type may name (TS 29.244 clause 8.1). Types that are not
+// followed are never broken here.
 static uint8_t named(unsigned type)
 {
 	switch (type) {

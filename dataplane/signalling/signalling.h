@@ -1,8 +1,8 @@
 #pragma once
 
-// What the decoders of PFCP (3GPP TS 29.244), GTPv2-C (TS 29.274) and RADIUS accounting (RFC 2866)
-// say of one datagram, for the session store. Bounded: a message with more than fits is counted
-// under SIGNALLING_LIMIT and what fits is used only where the header says that it may be. All
+// Decoders of PFCP (3GPP TS 29.244), GTPv2-C (TS 29.274) and RADIUS accounting (RFC 2866): one
+// datagram to one struct for the session store. Bounded: a message with more than fits is counted
+// under SIGNALLING_LIMIT and the part that fits is used only where the header allows it. All
 // integers in host order, addresses in network order. Pointers go into the datagram.
 
 #include <stdbool.h>
@@ -38,16 +38,16 @@ enum signalling_reason {
 };
 const char *signalling_reason_name(enum signalling_reason r);
 
-// Whether what the decoder read of the message may be used.
+// True if the decoded content of the message may be used.
 static inline bool signalling_usable(enum signalling_reason why)
 {
 	return why == SIGNALLING_OK || why == SIGNALLING_LIMIT || why == SIGNALLING_ODD;
 }
 
-// What a message may have named beside what was read: a set of bits. An IE is broken when its
-// length, its format or its value cannot be. It counts as absent, and the rest of the message is
-// used, as its receiver does (TS 29.244 clause 7.6, TS 29.274 clause 7.7, RFC 2865 clause 5). What
-// did not fit (LIMIT) counts as SESSION.
+// Values that a message may have named in IEs that could not be read: a set of bits. An IE is
+// broken when its length, its format or its value cannot be. It counts as absent, and the rest of
+// the message is used, as its receiver does (TS 29.244 clause 7.6, TS 29.274 clause 7.7, RFC 2865
+// clause 5). Content that did not fit (LIMIT) counts as SESSION.
 #define SIGNALLING_BROKEN_IMSI 0x01u
 #define SIGNALLING_BROKEN_MSISDN 0x02u
 #define SIGNALLING_BROKEN_IMEI 0x04u
@@ -133,7 +133,7 @@ struct f_seid {
 };
 
 struct ue_address { // UE IP Address; in a PDI or endpoint also Framed-Route and Framed-IPv6-Route
-	struct ip_prefix prefix; // IPv4 /32; IPv6 /64 unless IPv6D or IP6PL say otherwise
+	struct ip_prefix prefix; // IPv4 /32; IPv6 /64 unless IPv6D or IP6PL has another length
 	bool choose;		 // no address yet (CHV4, CHV6 or zeros): only the family is set
 	bool asked;		 // CHV4, CHV6: the UPF is to give it
 };
@@ -171,8 +171,8 @@ struct pfcp_pdi {
 
 struct pfcp_pdr { // Create PDR, Update PDR, Created PDR, Updated PDR
 	bool has_id, has_precedence, has_far, has_qers;
-	// Which packets are its, only the UPF can tell: it has rules of its own for it (Activate
-	// Predefined Rules), or begins or ends at a time.
+	// Only the UPF can select its packets: it has rules of its own for it (Activate Predefined
+	// Rules), or begins or ends at a time.
 	bool of_up;
 	uint16_t id;
 	uint32_t precedence, far;
@@ -256,11 +256,12 @@ struct pfcp_message {
 // Reads one message at `octets`. `used`: octets it takes, for the next of a bundle (FO); `more`:
 // another one is announced (it may be missing, then it is SHORT). On a reason that is not usable
 // (signalling_usable) the message must not be used, and only type, SEID and sequence number are
-// there, as far as they were read (of another version nothing); `used` and `more` may still lead to the next (0: no way on,
-// and with `more` the next is lost too). LIMIT: what fits is there and valid, the rest was left out. ODD, and LIMIT too: `broken` says
-// what the broken IEs may have named; they are absent, and so is a rule without its number. Unknown
-// and repeated IEs are skipped; groups are entered only where the specification puts them, so
-// nesting is bounded. In a response IEs that create or update rules are read as the created ones.
+// there, as far as they were read (of another version nothing); `used` and `more` may still lead to
+// the next (0: no way on, and with `more` the next is lost too). LIMIT: the part that fits is there
+// and valid, the rest was left out. ODD, and LIMIT too: `broken` has the values that the broken IEs
+// may have named; they are absent, and so is a rule without its number. Unknown and repeated IEs
+// are skipped; groups are entered only where the specification puts them, so nesting is bounded. In
+// a response IEs that create or update rules are read as the created ones.
 enum signalling_reason pfcp_decode(const uint8_t *octets, uint32_t length, struct pfcp_message *out,
 	uint32_t *used, bool *more);
 

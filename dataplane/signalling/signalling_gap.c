@@ -1,4 +1,4 @@
-// What lies between a message and its rules: the time passed, and the tunnels of packets let go.
+// The gap between a message and its rules: the time passed, and the tunnels of dropped packets.
 
 #include "dataplane/signalling/signalling_gap.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define PLACES 4096u // a power of two; 576 KiB a worker
-#define WAYS 4u	     // tunnels of one place that are told apart
+#define WAYS 4u	     // tunnels of one place that are distinguished
 
 // Tunnels whose packets were let go, the newest of their place. One line; `ns` 0: none.
 struct gone {
@@ -19,7 +19,7 @@ struct gone {
 
 struct gap_worker {		     // one worker's
 	struct gone gone[2][PLACES]; // [1]: some task has the packet
-	// Of the last packet of a place that was looked at: TEID and digest of the address.
+	// TEID and digest of the address of the last packet of a place that was sampled.
 	_Atomic uint64_t sample[PLACES], sample_ns[PLACES];
 	_Atomic uint64_t carried_ns;
 };
@@ -68,8 +68,8 @@ static uint32_t place_of(uint32_t teid)
 
 _Static_assert(PLACES == 1u << 12, "place_of gives 12 bits");
 
-// One writer, so all its reads are relaxed. The grace period orders what it wrote for those who
-// judge; they may meet it at a later packet.
+// One writer, so all its reads are relaxed. The grace period orders its writes for the readers that
+// judge; they may also read those of a later packet.
 void signalling_gap_let_go(
 	struct signalling_gap *g, uint32_t worker, uint32_t teid, uint64_t ns, bool taken)
 {
@@ -91,7 +91,8 @@ void signalling_gap_let_go(
 	}
 	if (oldest_ns > atomic_load_explicit(&p->forgotten_ns, memory_order_relaxed))
 		atomic_store_explicit(&p->forgotten_ns, oldest_ns, memory_order_relaxed);
-	// Partner: the acquire in newest_of. Who misses the one before sees that one is forgotten.
+	// Partner: the acquire in newest_of. A reader that misses the one before sees that one is
+	// forgotten.
 	atomic_store_explicit(&p->teid[oldest], teid, memory_order_release);
 	atomic_store_explicit(&p->ns[oldest], ns, memory_order_relaxed);
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-// The time between a message and its rules in force, as workers and the follower share it: how far
-// signalling has been followed, and which tunnels had packets that were let go meanwhile or go to
-// other addresses than messages say. Workers hold packets until the first has passed them; bindings
-// judge by the second whether a rule came too late for some.
+// The gap between a message and its rules in force, shared by workers and the follower: how far
+// signalling has been followed, and which tunnels had packets that were dropped meanwhile or go to
+// other addresses than messages name. Workers hold packets until the first has passed them;
+// bindings judge by the second if a rule came too late for some.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,11 +29,11 @@ void signalling_gap_let_go(
 // go before their last quiescent state, when a grace period has passed since.
 uint64_t signalling_gap_gone(const struct signalling_gap *g, uint32_t teid, bool taken);
 
-// Few packets are looked at, so that one that is not there says nothing. Worker `worker` has one,
-// received at `ns`, in a tunnel to this address (of `family` 4 or 6, in network byte order).
+// Few packets are sampled, so an absent one proves nothing. Worker `worker` has one, received at
+// `ns`, in a tunnel to this address (of `family` 4 or 6, in network byte order).
 void signalling_gap_sample(struct signalling_gap *g, uint32_t worker, uint32_t teid, uint8_t family,
 	const uint8_t *address, uint64_t ns);
-// Whether the last packet looked at with this TEID was received at or after `since_ns` and went to
+// True if the last packet sampled with this TEID was received at or after `since_ns` and went to
 // another address. Any thread.
 bool signalling_gap_elsewhere(const struct signalling_gap *g, uint32_t teid, uint8_t family,
 	const uint8_t *address, uint64_t since_ns);

@@ -1,6 +1,7 @@
 #pragma once
 
-// What the decoders of signalling share: numbers, addresses and routes as the messages write them.
+// Readers shared by the decoders of signalling: numbers, addresses and routes as the messages write
+// them.
 
 #include "dataplane/signalling/signalling.h"
 #include "shared/wire.h"
@@ -28,11 +29,11 @@ void signalling_tbcd(struct wire_reader *r, struct digits *out);
 // The same from text. False: what is no number leaves "".
 bool signalling_digits(struct span text, struct digits *out);
 
-// The reason of a message that was read to its end. `complete`: what it needs is there; `cut`: an
-// IE runs beyond it; `limit`: something did not fit, which `broken` says then too.
+// The reason of a message that was read to its end. `complete`: it has all that it needs; `cut`: an
+// IE runs beyond it; `limit`: something did not fit, which `broken` has then too.
 enum signalling_reason signalling_reason_of(bool complete, bool cut, bool limit, uint8_t *broken);
 
 // RADIUS Framed-Route (RFC 2865) or Framed-IPv6-Route (RFC 3162): the prefix in front. False when
-// it cannot be read (`out` has no family then), or when it is the default route, which tells
-// nobody's packets.
+// it cannot be read (`out` has no family then), or when it is the default route, which selects no
+// user's packets.
 bool signalling_route(struct span text, uint8_t family, struct ip_prefix *out);

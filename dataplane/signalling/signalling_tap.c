@@ -60,8 +60,8 @@ static struct ip_address address_of(uint8_t family, const uint8_t *octets)
 	return a;
 }
 
-// Nobody puts it together inside a wrapping. Outermost ones are reassembly's, which says what it
-// loses.
+// Fragments inside a wrapping are not reassembled. Outermost ones are reassembly's, which counts
+// its losses.
 static bool is_wrapped_first(const struct packet_view *v, const struct packet_layer *l)
 {
 	return v->n_layers > 1 && l->flags & LAYER_FRAGMENT_FIRST;
@@ -126,7 +126,7 @@ void signalling_tap_burst(struct signalling_tap *t, const struct signalling_show
 {
 	for (unsigned i = 0; i < n; i++) {
 		const struct packet_view *v = &views[i];
-		// What a user sends through a tunnel is no signalling of the network's.
+		// A user's packet in a tunnel is no signalling of the network's.
 		if (v->n_layers == 0 || v->flags & VIEW_GTPU)
 			continue;
 		const struct packet_layer *l = &v->layer[v->n_layers - 1];

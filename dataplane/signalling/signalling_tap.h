@@ -1,7 +1,7 @@
 #pragma once
 
-// What a worker hands to the follower: datagrams of the signalling that a port shows, copied into
-// the worker's ring. They are matched and delivered like any other packet besides; nothing of users
+// The worker's tap for the follower: datagrams of the signalling that a port shows, copied into the
+// worker's ring. They are matched and delivered like any other packet besides; no user's packet
 // waits for them.
 
 #include <stdint.h>
@@ -10,10 +10,10 @@
 #include "dataplane/signalling/signalling_ring.h"
 #include "shared/config.h"
 
-// What a port shows, and whose it believes. Read-only for workers.
+// Signalling that a port shows, and the peers it accepts it from. Read-only for workers.
 struct signalling_shown {
 	uint8_t protocols; // bit per enum signalling_protocol
-	uint8_t n_peers;   // 0: anybody's
+	uint8_t n_peers;   // 0: any
 	struct ip_prefix peer[CONFIG_SIGNALLING_PEERS_MAX];
 };
 
@@ -31,7 +31,7 @@ static inline unsigned signalling_protocol_of(uint8_t wanted, uint16_t sport, ui
 	return SIGNALLING_PROTOCOLS;
 }
 
-// Whether signalling in this frame is believed: each layer goes between peers. The innermost alone
+// True if signalling in this frame is accepted: each layer goes between peers. The innermost alone
 // would not do: a user's GRE or VXLAN can carry any addresses.
 static inline bool signalling_believed(
 	const struct signalling_shown *s, const struct packet_view *v)

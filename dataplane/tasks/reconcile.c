@@ -2,7 +2,7 @@
 
 #include "dataplane/tasks/reconcile.h"
 
-// Of all rules of the task; returns how many there are.
+// Sums the digests of all rules of the task; returns the number of rules.
 static uint32_t digest_of(const struct reconcile *r, const struct task_entry *t, uint64_t *sum)
 {
 	struct rule rule;

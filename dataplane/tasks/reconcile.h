@@ -1,8 +1,8 @@
 #pragma once
 
-// Do the stored tasks and the match table say the same? The tasks are scanned a part at a time, on
-// the builder thread, and their rules' digests summed; tasks that change meanwhile are put right in
-// the sum. At the end of a scan the sum must be the table's.
+// Compares the stored tasks with the match table. The tasks are scanned a part at a time, on the
+// builder thread, and their rules' digests summed; tasks that change meanwhile are put right in the
+// sum. At the end of a scan the sum must be the table's.
 
 #include <stdbool.h>
 
@@ -30,5 +30,5 @@ void reconcile_enters(struct reconcile *r, struct task_entry *t);
 // A rule of a session task came (step 1) or went (-1) while the task stays.
 void reconcile_rule(
 	struct reconcile *r, const struct task_entry *t, const struct rule *rule, int step);
-// Whether a finished scan agrees with this table.
+// True if a finished scan agrees with this table.
 bool reconcile_agrees(const struct reconcile *r, const struct table *t);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the dataplane keeps for control (decisions 11 and 13): network elements with their fail-safe
-// deadlines, destinations and tasks with their opaque memos, in the order they came. Pure
+// Objects that the dataplane keeps for control (decisions 11 and 13): network elements with their
+// fail-safe deadlines, destinations and tasks with their opaque memos, in the order they came. Pure
 // bookkeeping, one thread; tables, slots and delivery are the builder's work.
 
 #include <stdbool.h>
@@ -28,12 +28,12 @@ struct ne_entry {
 	char identifier[CHANNEL_NAME_MAX];
 	uint64_t fail_safe_ms; // 0: no deadline
 	uint64_t heard_ms;     // monotonic; last NE_HEARD, or when it was first defined
-	uint64_t spent_ms;     // of its time before the first `heard_ms`; 0 once heard
+	uint64_t spent_ms;     // of its time before the first `heard_ms`; 0 after that
 	bool armed;	       // the deadline counts; false once it has fired
 	bool expired;	       // fired, and not cleared since
 	uint64_t silence_ms;   // silence that is reported ahead of the deadline; 0: none
 	uint64_t silent_at_ms; // monotonic; when it was reported
-	bool silent;	       // it was, and the ADMF was not heard since
+	bool silent;	       // it was, and the ADMF sent nothing since
 	uint32_t tombstones;
 	uint8_t payload_format, axri; // of tasks given from now on
 	uint8_t *memo;
@@ -61,7 +61,7 @@ struct task_entry {
 	struct task_resources *resources; // the builder's: slot and contexts; NULL for a tombstone
 	struct channel_triggers triggers;
 	struct filter filter;
-	struct session_target *session; // own allocation; NULL: the filter says all
+	struct session_target *session; // own allocation; NULL: the filter is complete
 	uint16_t matched_length, alternatives_length;
 	struct id16 did[]; // n_destinations; behind them the attributes 17, then the alternatives
 };
@@ -108,9 +108,9 @@ struct ne_entry *ne_entry_next(const struct ne_entry *n);
 uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms);
 // An element whose deadline is past; it is disarmed and marked expired by this call. NULL: none.
 struct ne_entry *ne_entry_fire(struct task_table *s, uint64_t now_ms);
-// The same of the silence that is reported ahead of the deadline (TIME_P2 of later minors): until then,
-// UINT64_MAX when there is none or it was reported; and an element whose time has come, marked silent
-// until its ADMF is heard.
+// The same of the silence that is reported ahead of the deadline (TIME_P2 of later minors): until
+// then, UINT64_MAX when there is none or it was reported; and an element whose time has come,
+// marked silent until its ADMF sends a message.
 uint64_t ne_entry_silence_remaining(const struct ne_entry *n, uint64_t now_ms);
 struct ne_entry *ne_entry_fall_silent(struct task_table *s, uint64_t now_ms);
 

@@ -1,10 +1,11 @@
 #pragma once
 
-// Which fragments belong to one datagram: a bounded index that the fragment modules keep their own
+// Finds the fragments of one datagram: a bounded index that the fragment modules keep their own
 // arrays beside. Pure code; all memory is taken at creation. An entry lives for the time-out at
-// most. Sources are hashed (keyed) into DATAGRAM_SOURCES lists. One source may fill the index; where
-// it is full, a source that holds a quarter makes room with its own oldest entry, and the others get
-// that of the source that holds most. So a flood from one place leaves room for the others.
+// most. Sources are hashed (keyed) into DATAGRAM_SOURCES lists. One source may fill the index;
+// where it is full, a source that holds a quarter makes room with its own oldest entry, and the
+// others get that of the source that holds most. So a flood from one place leaves room for the
+// others.
 
 #include <stdbool.h>
 #include <stdint.h>

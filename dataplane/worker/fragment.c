@@ -90,7 +90,7 @@ static void give_ports(const struct datagram *d, struct packet_layer *l)
 {
 	l->sport = d->sport;
 	l->dport = d->dport;
-	l->protocol = d->protocol; // IPv6: only the first fragment knows it
+	l->protocol = d->protocol; // IPv6: only the first fragment has it
 	l->flags |= LAYER_PORTS_FOLLOWED | d->carrier;
 }
 
@@ -145,7 +145,7 @@ static uint32_t add_datagram(
 	return i;
 }
 
-// Whether the first fragment may have ports that a rule can ask for.
+// True if the first fragment may have ports that a rule can ask for.
 static bool may_have_ports(const struct packet_layer *l)
 {
 	return l->protocol == PROTOCOL_TCP || l->protocol == PROTOCOL_UDP ||

@@ -38,7 +38,7 @@ struct fragment_release {
 
 // A burst, and what comes back with the packets of it that are held.
 struct fragment_burst {
-	bool wants_ports; // somebody asks for ports
+	bool wants_ports; // some rule asks for ports
 	const void *origin;
 	uint64_t in_force; // which tasks were
 	uint64_t now_ns;   // never goes backwards
@@ -60,7 +60,7 @@ struct fragment_table *fragment_table_new(const struct fragment_settings *s);
 void fragment_table_free(struct fragment_table *t);
 
 // The packets named in `mask` have a fragment as their last layer. First ones are remembered; later
-// ones get the ports of their first (LAYER_PORTS_FOLLOWED) or, when somebody asks for ports, are
+// ones get the ports of their first (LAYER_PORTS_FOLLOWED) or, when some rule asks for ports, are
 // held: their outcome becomes FRAGMENT_HELD, or FRAGMENT_LIMIT when there was no room (or no
 // packet: NULL). Returns the mask of held packets, each of which must stay readable until it has
 // come back.

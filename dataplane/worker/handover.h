@@ -38,8 +38,8 @@ struct handover_settings {
 	// they stay the caller's.
 	const struct lane *lanes[CONFIG_WORKERS_MAX];
 	uint32_t n_lanes[CONFIG_WORKERS_MAX], n_handed[CONFIG_WORKERS_MAX];
-	// Of each port: rings hold at most a quarter of them. 0: the port has PACKET_BUFFERS_HANDED for
-	// each ring.
+	// Buffers of each port: rings hold at most a quarter of them. 0: the port has
+	// PACKET_BUFFERS_HANDED for each ring.
 	uint32_t mbufs;
 	uint64_t seed[2];
 };
@@ -48,16 +48,17 @@ struct handover;
 
 // INVALID: the rings would have no room for a burst: too few packet buffers. NOMEM.
 [[nodiscard]] int handover_new(const struct handover_settings *s, struct handover **out);
-// The same for these ports; NULL without an error when none of them spreads. `why` says what to change.
+// The same for these ports; NULL without an error when none of them spreads. `why` names the key to
+// change.
 [[nodiscard]] int handover_open(const struct ports *ports, const struct config_dataplane *d,
 	struct handover **out, char *why, size_t why_size);
 void handover_free(struct handover *h); // the workers have ended; NULL allowed
 // The part of one worker; NULL when nothing is handed to or by it.
 struct handover_worker *handover_of(struct handover *h, uint32_t worker);
 
-// Puts those of a burst of lane `lane` that belong to others into their rings, counts and frees what
-// finds no room, and moves the rest to the front in its order; returns how many those are. Nobody
-// sees what was put before handover_publish.
+// Puts those of a burst of lane `lane` that belong to others into their rings, counts and frees
+// those without room, and moves the rest to the front in its order; returns how many those are. No
+// worker sees them before handover_publish.
 uint16_t handover_burst(struct handover_worker *h, const struct lane *lane, uint32_t number,
 	struct rte_mbuf **mbufs, uint16_t n, uint64_t now_ns, struct worker_counters *c);
 void handover_publish(struct handover_worker *h);

@@ -1,8 +1,8 @@
 #pragma once
 
-// Packets on their way from the worker that received them to the one that they belong to: one
-// producer, one consumer, one lane. Each side writes its own line and reads the other's only when
-// what it knows of it is used up.
+// Packets on their way from the worker that received them to their owner: one producer, one
+// consumer, one lane. Each side writes its own line and reads the other's only when its copy of
+// that is used up.
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -46,8 +46,8 @@ static inline bool handover_ring_put(struct handover_ring *r, struct rte_mbuf *m
 	return true;
 }
 
-// Producer: what was put can be taken. What it wrote before that is seen then, the time of
-// signalling that it has heard among it.
+// Producer: makes the packets put available. The producer's earlier writes are visible then, the
+// time of its last signalling among them.
 static inline void handover_ring_publish(struct handover_ring *r)
 {
 	// Partner: the acquire in handover_ring_end.

@@ -8,7 +8,7 @@
 #include "dataplane/packet/parse.h"
 #include "shared/wire.h"
 
-// What a later fragment has of its first; no octet of its own says it.
+// The ports that a later fragment has of its first; no octet of its own has them.
 struct followed {
 	uint16_t sport, dport;
 	uint8_t protocol;
@@ -62,8 +62,8 @@ static struct held *at(struct holdback *e, uint32_t i)
 	return &e->held[i & (e->capacity - 1)];
 }
 
-// Whether all signalling received up to `ns` is in force. The follower's line is read only where
-// what was read before is not enough.
+// True if all signalling received up to `ns` is in force. The follower's line is read only where
+// the value read before is not enough.
 static bool passed(struct holdback *e, uint64_t ns)
 {
 	if (e->passed_ns <= ns)
@@ -84,7 +84,7 @@ bool holdback_open(struct holdback *e, const struct table *t, uint64_t now_ns)
 	return heard && (now_ns < heard + e->s.age_ns || !passed(e, heard));
 }
 
-// Tunnels of strangers are not held where the configuration says which are ours.
+// Tunnels of strangers are not held where the configuration names ours.
 static bool of_ours(const struct port_traits *port, const struct packet_view *v)
 {
 	const struct packet_layer *l = &v->layer[v->gtp_outer];
@@ -220,9 +220,9 @@ bool holdback_behind(const struct holdback *e, const struct table *t)
 	return holdback_waiting(e) && table_stamp(t) != e->tried;
 }
 
-// What a rule of an older table would have taken it has taken already, what lies on the outermost
-// layer of a datagram put together was taken from its fragments, and who has the packet does
-// not get it again, by whatever rule.
+// Ignores rules that were in the table when the packet was first matched, hits on the outermost
+// layer of a datagram put together, which its fragments had, and tasks that already have the
+// packet.
 static bool counts(const struct held *h, const struct hit *hit)
 {
 	if (h->reassembled && hit->layer == 0 && !hit->tunnelled)

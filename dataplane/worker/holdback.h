@@ -2,13 +2,13 @@
 
 // The gap at a session's start: user packets can follow the message that shows their tunnel by less
 // time than it takes until that is in force. While tasks by session exist, and for a moment after
-// any signalling was heard, and until the follower has passed that, a worker keeps references to the
-// tunnelled packets in a bounded ring, each until the follower has passed its time, and matches them
-// again when the table has changed: only against bound rules that were not in the
-// table that saw them first, and that hold since the packet was received or before. Another task's
-// rule may come later still, so a packet that was taken stays, and with it the slots of the tasks
-// that have it: a task's rules are replaced all the time, and it gets each packet once. Without
-// such tasks nothing is kept and nothing is looked at.
+// any signalling, and until the follower has passed that, a worker keeps references to the
+// tunnelled packets in a bounded ring, each until the follower has passed its time, and matches
+// them again when the table has changed: only against bound rules that were not in the table that
+// saw them first, and that hold since the packet was received or before. Another task's rule may
+// come later still, so a packet that was taken stays, and with it the slots of the tasks that have
+// it: a task's rules are replaced all the time, and it gets each packet once. Without such tasks
+// nothing is kept and nothing is scanned.
 
 #include "dataplane/port/port.h"
 #include "dataplane/signalling/signalling_gap.h"
@@ -24,7 +24,7 @@ struct holdback_settings {
 	uint32_t n_taps;
 	uint32_t packets; // held at most: references to packet buffers
 	uint64_t age_ns;		    // held at least so long
-	struct signalling_gap *gap;	    // with the follower; NULL: nobody follows
+	struct signalling_gap *gap;	    // with the follower; NULL: without one
 	uint32_t worker;		    // its number
 };
 
@@ -60,7 +60,7 @@ struct holdback_burst {
 	bool reassembled; // put together: its fragments were matched on the outermost layer
 };
 
-// Whether packets received now are worth holding.
+// True if packets received now are worth holding.
 bool holdback_open(struct holdback *e, const struct table *t, uint64_t now_ns);
 void holdback_hold(
 	struct holdback *e, const struct worker_scene *scene, const struct holdback_burst *b);
@@ -70,7 +70,7 @@ void holdback_sample(struct holdback *e, const struct port_traits *port, const s
 	uint64_t now_ns);
 
 bool holdback_waiting(const struct holdback *e);
-// Whether some wait that this table has not seen.
+// True if some wait that this table has not seen.
 bool holdback_behind(const struct holdback *e, const struct table *t);
 // Matches again where the table has changed, and gives up what has waited for too long and whose
 // signalling is in force; `all`: everything.

@@ -143,7 +143,7 @@ static bool piece_of(struct piece *p, const struct packet_view *v)
 	return p->range.end + p->header <= 65535 && (!p->more || size % 8 == 0);
 }
 
-// The datagram is lost to those who wait for it. Counts once.
+// Counts the datagram as lost to its users, once.
 static void lose(struct reassembly *r, struct entry *e)
 {
 	r->moves.signalling += e->signalling;
@@ -219,7 +219,7 @@ static void begin_anew(struct reassembly *r, uint32_t i, const struct arrival *a
 	*e = (struct entry){.state = COLLECTING};
 }
 
-// Only the first fragment stays, to know it again.
+// Only the first fragment stays, to recognize it again.
 static void poison(struct reassembly *r, struct entry *e)
 {
 	const struct piece *first = first_piece(e);
@@ -332,8 +332,8 @@ static void read_at(const struct rte_mbuf *m, uint32_t at, uint32_t n, uint8_t *
 		memcpy(to, from, n);
 }
 
-// One contiguous frame out of the pieces: what MPLS, PPPoE and VLAN said of the first fragment's
-// length is not true of the whole, so nothing of them stays.
+// Joins the pieces to one contiguous frame: lengths of the first fragment's MPLS, PPPoE and VLAN
+// headers are not those of the whole, so nothing of them stays.
 static bool join(struct reassembly *r, const struct entry *e, struct reassembly_datagram *datagram)
 {
 	const struct piece *first = first_piece(e);
@@ -418,8 +418,8 @@ static bool wanted(const struct reassembly *r, const struct packet_layer *l)
 		       SIGNALLING_PROTOCOLS;
 }
 
-// Without the first fragment the ends must say it: where peers are named all of theirs may be, else
-// what goes through a port without tunnels. On others it is most likely users'.
+// Without the first fragment the ends decide: where peers are named all of theirs may be, else all
+// of a port without tunnels. On others it is most likely users'.
 static bool may_be_signalling(const struct reassembly *r, const struct packet_view *v)
 {
 	const struct signalling_shown *shown = r->s.signalling;

@@ -58,10 +58,10 @@ struct reassembly_moves {
 	uint64_t limit;	  // gave way to others
 	uint64_t mixed;	  // of more than one datagram
 	uint64_t passed;  // of neither after all, as their first fragment shows
-	// Datagrams that are not whole and never will be, and that are signalling as their first
-	// fragment or, without it, their ends say.
+	// Incomplete datagrams given up that are signalling by their first fragment or, without it,
+	// by their ends.
 	uint64_t signalling;
-	// ... and that are a tunnel's, as their first fragment says, or may be one's and had no room.
+	// ... and that are a tunnel's, by their first fragment, or may be one's and had no room.
 	uint64_t tunnels;
 };
 

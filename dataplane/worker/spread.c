@@ -123,7 +123,7 @@ static bool is_ours(const struct port_traits *port, uint8_t family, const uint8_
 	return false;
 }
 
-// Where no container says it: the gateway's end does.
+// Without a container the gateway's end decides.
 static __attribute__((noinline)) enum towards by_endpoints(
 	const struct port_traits *port, const uint8_t *d, const struct carrier *c)
 {

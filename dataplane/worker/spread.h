@@ -13,7 +13,7 @@
 #define SPREAD_STAYS UINT32_MAX
 
 struct spread {
-	uint64_t seed[2]; // secret: no peer chooses who gets its packets
+	uint64_t seed[2]; // secret: no peer chooses the worker of its packets
 	uint32_t n_workers;
 };
 

@@ -13,7 +13,7 @@
 
 #define UNOPENED_SLOTS 8
 
-// What one worker did not open on one port, of the frames that it looked at again. The rarest kind gives
+// Headers that one worker did not open on one port, of the sampled frames. The rarest kind gives
 // way to a new one, which takes over its count: the commonest stay.
 struct unopened_sample {
 	uint64_t sampled, unopened, wrapped;
@@ -84,7 +84,7 @@ static inline void stats_answer(const struct stats *s, struct worker_stats *w)
 // previous snapshot; returns whether all were fresh. Does not wait when `running` is false.
 bool stats_snapshot(struct stats *s, bool running, struct packet_balance *out);
 
-// What port `i` did not open, of all workers as of the last snapshot.
+// Fills the unopened headers of port `i`, of all workers as of the last snapshot.
 void stats_unopened(const struct stats *s, uint32_t i, struct unopened_share *out);
 
 // Packets of port `i` that found another worker's ring full, of all workers as of the last snapshot.

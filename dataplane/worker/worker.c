@@ -68,8 +68,8 @@ struct burst { // of one lane
 	const uint64_t *received_ns; // by packet; NULL: now
 };
 
-// Takes out hits of rules that are younger than the packet, which was handed over: the tunnel may
-// have been somebody else's when the packet was received.
+// Removes hits of rules that are younger than the packet, which was handed over: the tunnel may
+// have been another session's when the packet was received.
 static unsigned of_their_time(const uint64_t *received_ns, struct hit *hits, unsigned n)
 {
 	unsigned kept = 0;

@@ -128,8 +128,8 @@ struct again {
 	struct holdback_taken *taken; // NULL, or gets the tasks of all hits that count
 };
 
-// What was matched before is left out: of a held packet all that asks for no ports, of a tunnel's
-// datagram its outermost layer, on which each fragment was matched.
+// Leaves out hits that were found before: of a held packet all that asks for no ports, of a
+// tunnel's datagram its outermost layer, on which each fragment was matched.
 static bool counts(const struct again *a, const struct hit *h)
 {
 	if (a->held)
@@ -170,7 +170,7 @@ static void move(struct worker_counters *c, enum packet_outcome to, uint64_t n)
 	c->outcome[to] += n;
 }
 
-// What has come back from being held.
+// Takes packets back from being held.
 static void take_back(struct worker_fragments *f, const struct worker_scene *scene)
 {
 	const struct fragment_release *r;

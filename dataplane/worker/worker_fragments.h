@@ -1,11 +1,11 @@
 #pragma once
 
-// What a worker does with the few frames that are fragments: the fragments of users get the ports
-// of their first or are held for it, those of tunnels are put together and matched inside. Every
-// original goes its way all the same, is matched on what shows itself in it, and counts once.
+// Handles the few frames that are fragments: the fragments of users get the ports of their first or
+// are held for it, those of tunnels are put together and matched inside. Every original goes its
+// way all the same, is matched on the headers that it has, and counts once.
 //
-// Who is matched later is matched as if it had been at once: held packets meet only rules that were
-// in force, with the same criteria, when they were received (table_rule_since). A task whose
+// A packet matched later is matched as if it had been at once: held packets meet only rules that
+// were in force, with the same criteria, when they were received (table_rule_since). A task whose
 // criteria change in between does not see them.
 
 #include <stdbool.h>
@@ -38,7 +38,7 @@ uint32_t worker_fragments_burst(struct worker_fragments *f, uint32_t lane,
 	const struct worker_scene *scene, struct packet_view *views, struct rte_mbuf **mbufs,
 	uint32_t mask);
 
-// Whether worker_fragments_tend has something to watch.
+// True if worker_fragments_tend has something to do.
 bool worker_fragments_waiting(const struct worker_fragments *f);
 // Gives up what has waited for too long; `all`: everything.
 void worker_fragments_tend(struct worker_fragments *f, const struct worker_scene *scene, bool all);

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a worker lends to those that handle its rare packets: the table of this loop, and where hits
-// and counts go.
+// Lent by a worker to the modules of its rare packets: the table of this iteration, and the places
+// of hits and counts.
 
 #include "dataplane/capture/capture.h"
 #include "dataplane/signalling/signalling_tap.h"
