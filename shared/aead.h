@@ -1,7 +1,7 @@
 #pragma once
 
 // Seals and opens octets with AES-256-GCM, draws random octets and derives keys: all that files on
-// disk need of a cipher. The one place for it; nothing else of the sealed store and the spool knows
+// disk need of a cipher. The one place for it; no other file of the sealed store and the spool uses
 // OpenSSL.
 
 #include <stddef.h>
@@ -15,7 +15,8 @@
 
 struct aead; // one thread at a time
 
-// What a piece of text is sealed with. The same `key` must never meet the same `number` twice.
+// The key and number that seal a piece of text. The same `key` must never meet the same `number`
+// twice.
 struct aead_record {
 	const uint8_t *key; // AEAD_KEY_SIZE bytes
 	uint64_t number;    // the nonce

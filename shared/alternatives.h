@@ -20,8 +20,8 @@ struct alternative { // one of the two has kinds
 	struct session_target session;
 };
 
-// 0; INVALID or CONFLICT for one that is not one criterion that names somebody by itself: an address,
-// a tunnel, a MAC address, an F-SEID, a subscriber. `why` is static text, never a value.
+// 0; INVALID or CONFLICT for one that is not one criterion that names a target by itself: an
+// address, a tunnel, a MAC address, an F-SEID, a subscriber. `why` is static text, never a value.
 [[nodiscard]] int alternative_check(const struct alternative *a, const char **why);
 
 // Canonical octets. Decoding fails (sticky in `r`) on anything that the encoder would not have
@@ -29,12 +29,12 @@ struct alternative { // one of the two has kinds
 void alternative_encode(struct wire_writer *w, const struct alternative *a);
 void alternative_decode(struct wire_reader *r, struct alternative *a);
 
-// Whether the octets are two alternatives at least, ALTERNATIVES_MAX at most, all different and each
-// as alternative_check wants it: 0 or INVALID.
+// Checks that the octets are two alternatives at least, ALTERNATIVES_MAX at most, all different and
+// each as alternative_check wants it: 0 or INVALID.
 [[nodiscard]] int alternatives_check(const uint8_t *octets, size_t length);
 
-// Of octets that are as they should be: how many there are, how many of them only signalling
-// resolves, and whether one names a tunnel by its identifier.
+// Summary of valid octets: the number of alternatives, the number that only signalling resolves,
+// and true if one names a tunnel by its identifier.
 struct alternatives_summary {
 	uint8_t n, n_sessions;
 	bool tunnels;

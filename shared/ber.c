@@ -198,8 +198,8 @@ uint64_t ber_get_time(struct wire_reader *r, uint8_t tag)
 	struct tm same = tm;
 	unsigned fraction = fraction_of(v.at + 14, n - 15, &good);
 	time_t seconds = good ? timegm(&same) : -1;
-	// timegm carries 31 February over: what it changed was no date. Before 1970 nobody
-	// listened.
+	// timegm carries 31 February over: a date that it changed was none. Before 1970 there was
+	// no interception.
 	if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_S - 1 ||
 		(uint64_t)seconds >= TIME_MAX_S || same.tm_mon != tm.tm_mon ||
 		same.tm_mday != tm.tm_mday || same.tm_hour != tm.tm_hour ||

@@ -136,7 +136,7 @@ static void get_heard(struct wire_reader *r, struct channel_heard *m)
 
 // --- destinations and tasks ---
 
-// The family says how many octets follow; 0 for a host name.
+// The family fixes the number of octets that follow; 0 for a host name.
 static void put_address(struct wire_writer *w, const struct ip_address *a)
 {
 	if (a->family != 0 && a->family != 4 && a->family != 6)
@@ -306,7 +306,7 @@ static void put_task(struct wire_writer *w, const struct channel_task *m)
 	filter_encode(w, &m->filter);
 	put_matched(w, m->matched, m->matched_length);
 	put_memo(w, m->memo, m->memo_length);
-	// Last, and only where there is one: what a task without it says stays as it was.
+	// Last, and only where there is one: the encoding of a task without it stays as it was.
 	if (m->session.kinds || m->alternatives_length)
 		session_target_encode(w, &m->session);
 	if (m->alternatives_length) {
@@ -341,7 +341,7 @@ static void get_task(struct wire_reader *r, struct channel_task *m)
 		m->alternatives_length = wire_get_u16(r);
 		m->alternatives = wire_take(r, m->alternatives_length);
 	}
-	// Nothing asked for would select everybody's packets: never taken, whoever sends it.
+	// An empty request would select all users' packets: never taken, from no sender.
 	if (!r->error && channel_task_check(m, NULL))
 		r->error = POI_ERR_INVALID;
 }

@@ -42,7 +42,7 @@ enum channel_id {
 	CHANNEL_HELLO_REFUSED = 3, // listening side -> connecting side, then it closes
 	// control -> dataplane, each answered by ACK
 	CHANNEL_NE_PUT = 10,   // define or update a network element
-	CHANNEL_NE_HEARD = 11, // the responsible ADMF was heard: move the fail-safe deadline
+	CHANNEL_NE_HEARD = 11, // the responsible ADMF sent a message: move the fail-safe deadline
 	CHANNEL_DESTINATION_PUT = 12,
 	CHANNEL_DESTINATION_REMOVE = 13,
 	CHANNEL_TASK_PUT = 14, // activate, or replace whole
@@ -51,7 +51,7 @@ enum channel_id {
 		16, // only the memo of a task, destination or network element changed; or a report
 	CHANNEL_TOMBSTONE_CLEAR = 17, // a task wiped by the fail-safe has been reported
 	CHANNEL_COMPLETE_PUT = 18,    // sets or clears the complete flag
-	CHANNEL_ANSWER = 19,	      // without a body: is anybody there?
+	CHANNEL_ANSWER = 19,	      // without a body: a probe of the peer
 	// control -> dataplane, answered by a stream ending in STATE_END
 	CHANNEL_STATE_GET = 20,
 	// control -> dataplane, not answered, without a body: all is done that follows from the
@@ -119,14 +119,15 @@ struct channel_ne { // NE_PUT, NE_STATE
 	// Silence of the ADMF that ends all tasks: TIME_P2, or TIME_P3 where a report comes first; 0 when
 	// keepalives are disabled for this element.
 	uint64_t fail_safe_ms;
-	// Silence that is told with EVENT_ADMF_SILENT: TIME_P2 of the model of later minors; 0: none.
-	// Less than fail_safe_ms.
+	// Silence that is reported with EVENT_ADMF_SILENT: TIME_P2 of the model of later minors; 0:
+	// none. Less than fail_safe_ms.
 	uint64_t silence_ms;
 	// NE_STATE: until the deadline; UINT64_MAX when none. NE_PUT that defines a new element: its first
 	// deadline; 0: all of fail_safe_ms.
 	uint64_t remaining_ms;
 	uint8_t expired;            // NE_STATE only: the fail-safe has fired and was not cleared since
-	uint8_t silent;             // NE_STATE only: silence_ms has passed, and nothing was heard since
+	// NE_STATE only: silence_ms has passed, and no message arrived since
+	uint8_t silent;
 	uint8_t payload_format;     // of X3 for tasks given from now on; enum config_format
 	uint8_t axri;               // 1: those tasks may share PDUs (attribute 21)
 	const uint8_t *memo;        // NE_STATE only, as for a task; NE_PUT leaves what there is
@@ -191,7 +192,7 @@ struct channel_task { // TASK_PUT, TASK_STATE
 	struct channel_triggers triggers; // REPORT_PDSR only
 	struct filter filter;
 	struct session_target session; // with kinds: `filter` may be empty
-	// Of which any is enough, as shared/alternatives.h has them: `filter` and `session` are empty
+	// Any one is enough, as shared/alternatives.h has them: `filter` and `session` are empty
 	// then. Length 0: none. Decoded: points into the message.
 	const uint8_t *alternatives;
 	uint16_t alternatives_length;
@@ -240,7 +241,7 @@ struct channel_state_end { // counts and digest of everything streamed before it
 	uint32_t destinations;
 	uint32_t tasks;
 	uint8_t digest[CHANNEL_DIGEST_SIZE]; // SHA-256 over the bodies streamed, in order
-	uint8_t complete; // as the last COMPLETE_PUT said; 0 in an answer to DESTINATION_STATUS_GET
+	uint8_t complete; // of the last COMPLETE_PUT; 0 in an answer to DESTINATION_STATUS_GET
 };
 
 enum channel_event_kind {
@@ -255,11 +256,12 @@ enum channel_event_kind {
 	EVENT_PORT_LOSS = 9,      // a port loses frames: no buffers, not fetched in time, dropped by the NIC (`copies`)
 	EVENT_PORT_CLEAR = 10,    // and lost none for 5 seconds
 	EVENT_TASK_CLEAR = 11,    // task `id` lost no copy for 5 seconds; `copies` during the outage
-	EVENT_SECURITY_FAULT = 12, // what the workers match is not what the tasks say
+	EVENT_SECURITY_FAULT = 12, // the match table differs from the tasks
 	EVENT_SECURITY_CLEAR = 13,
 	EVENT_SPOOL_FAULT = 14,   // destination `id` has no spool, or no more room there
 	EVENT_SPOOL_CLEAR = 15,   // or again; `copies` the destination lost meanwhile
-	// Of task `id`, by session or subscriber; `copies`: sessions that are bound now.
+	// A condition of task `id`, by session or subscriber; `copies`: sessions that are bound
+	// now.
 	EVENT_TASK_WAITING = 16,  // not bound to a session yet
 	EVENT_TASK_UNSURE = 17,   // its view of the signalling was lost
 	EVENT_TASK_FOLLOWED = 18, // neither (any more)
@@ -305,7 +307,7 @@ struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	struct delivery_times times[DELIVERY_KINDS]; // of copies acknowledged since the start
 	uint8_t balanced;         // every sum held on these snapshots
 	uint8_t control_connected;
-	uint8_t clock_known;      // the kernel may be asked how the wall clock is, and says
+	uint8_t clock_known;      // the kernel reports the state of the wall clock
 	uint8_t clock_synchronised;
 	int64_t clock_offset_ns;
 	uint64_t clock_error_ns;  // at most
@@ -319,7 +321,7 @@ struct channel_status { // STATUS: the whole ledger, from one set of snapshots
 	struct {
 		char name[64];
 		uint8_t link_up;
-		uint8_t counts_losses; // 0: only the sender knows what found no room
+		uint8_t counts_losses; // 0: only the sender counts packets without room
 		uint64_t received, imissed, nombuf, ierrors, transmitted;
 	} port[CHANNEL_PORTS_MAX];
 };
@@ -330,7 +332,7 @@ enum port_spread {
 	SPREAD_ADDRESSES,  // as decided
 	SPREAD_ONE_SIDED,  // by addresses, but with a key of the device's own
 	SPREAD_DEVICE,     // whatever the device does, perhaps by ports
-	SPREAD_IMPOSSIBLE, // one queue, because the device knows no hash of packets
+	SPREAD_IMPOSSIBLE, // one queue, because the device has no hash of packets
 	SPREAD_PORTS,      // by addresses and ports, the closest that the device has
 	SPREAD_SOFTWARE,   // as decided; the receiving worker hands users' packets to all workers
 	SPREAD_TUNNEL,     // users' packets by the addresses inside GTP-U, the rest as decided
@@ -380,7 +382,7 @@ struct channel_task_status {
 };
 
 #define CHANNEL_COUNTERS_MAX 64
-struct channel_signalling { // SIGNALLING: what is followed, without anybody's identity
+struct channel_signalling { // SIGNALLING: counters of signalling, without any identity
 	uint8_t followed;   // 0: no port shows signalling, and all is 0
 	uint64_t since_ns;  // first message; 0: none yet
 	uint32_t sessions, partial, nodes; // known now
@@ -476,10 +478,10 @@ CHANNEL_BODIES(X)
 	const uint8_t **body, size_t *body_length);
 
 // Socket helpers (SEQPACKET, non-blocking, close-on-exec). Return a file descriptor or a negative
-// enum poi_error. channel_listen replaces a stale socket file and sets mode 0600; IN_USE when a live
-// process listens there, EXISTS when the file is no socket. channel_accept: AGAIN when nobody waits,
-// DENIED for a foreign user, NOMEM when out of descriptors. channel_connect: CLOSED when nobody
-// listens, AGAIN when the backlog is full, DENIED when a foreign user listens.
+// enum poi_error. channel_listen replaces a stale socket file and sets mode 0600; IN_USE when a
+// live process listens there, EXISTS when the file is no socket. channel_accept: AGAIN when no
+// connection waits, DENIED for a foreign user, NOMEM when out of descriptors. channel_connect:
+// CLOSED without a listener, AGAIN when the backlog is full, DENIED when a foreign user listens.
 [[nodiscard]] int channel_listen(const char *path);
 [[nodiscard]] int channel_accept(int listener);              // checks SO_PEERCRED
 [[nodiscard]] int channel_connect(const char *path);

@@ -1,4 +1,4 @@
-// What is said of messages beside their octets.
+// Checks of messages beyond their encoding.
 #include "shared/channel.h"
 
 #include "shared/wire.h"

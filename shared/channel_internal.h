@@ -78,8 +78,8 @@ static inline int channel_end(const struct wire_writer *w)
 	return w->error ? w->error : (int)wire_written(w);
 }
 
-// Defines the public pair of one message. A decoded struct is zero wherever the message says
-// nothing, and wholly so after a failure.
+// Defines the public pair of one message. A decoded struct is zero wherever the message has no
+// field, and wholly so after a failure.
 #define CHANNEL_PAIR(name, put, get)                                                            \
 	int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id, uint32_t request, \
 		const struct channel_##name *m)                                                 \

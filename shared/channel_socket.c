@@ -16,7 +16,7 @@ union beside { // room for one descriptor
 	uint8_t octets[CMSG_SPACE(sizeof(int))];
 };
 
-// Returns what a failed call on a socket's path means; errno says how it failed.
+// Returns the meaning of a failed call on a socket's path, by errno.
 static int path_error(void)
 {
 	switch (errno) {
@@ -45,7 +45,7 @@ static int connect_to(const char *path)
 }
 
 // Removes the socket of a dead process. A live listener stays and is reported; anything that is not
-// a socket is not ours to remove. A path that is too long is left to the one who opens it.
+// a socket is not ours to remove. A path that is too long is left to the caller that opens it.
 static int remove_stale(const char *path)
 {
 	struct stat st;

@@ -28,7 +28,7 @@ struct config_tls {
 	char *certificate, *key, *ca, *crl; // absolute paths; crl NULL when absent
 };
 
-// The answer to a silent ADMF. V1.8.1: its tasks end at TIME_P2. Later minors: it is told at
+// The answer to a silent ADMF. V1.8.1: its tasks end at TIME_P2. Later minors: it is reported at
 // TIME_P2, and its tasks end at TIME_P3.
 enum config_keepalive_model { CONFIG_KEEPALIVE_V1_8_1, CONFIG_KEEPALIVE_LATER };
 
@@ -41,7 +41,8 @@ struct config_keepalive {
 	uint32_t time_p3; // X1 only: seconds, of the model of later minors
 };
 
-// Seconds of silence that end the tasks (TIME_P2 or TIME_P3), and those that are told before; 0: none.
+// Seconds of silence that end the tasks (TIME_P2 or TIME_P3), and those that are reported before;
+// 0: none.
 static inline uint32_t config_fail_safe_s(const struct config_keepalive *k)
 {
 	return k->model == CONFIG_KEEPALIVE_LATER ? k->time_p3 : k->time_p2;
@@ -55,7 +56,7 @@ static inline const char *config_fail_safe_name(const struct config_keepalive *k
 	return k->model == CONFIG_KEEPALIVE_LATER ? "TIME_P3" : "TIME_P2";
 }
 
-// The version of X1 that messages say, to an ADMF of that minor or a later one.
+// The version of X1 in messages to an ADMF of that minor or a later one.
 enum config_x1_version { CONFIG_X1_V1_8_1, CONFIG_X1_V1_13_1 };
 
 struct config_x1 { // global, and per network element where overridden
@@ -68,14 +69,14 @@ struct config_x1 { // global, and per network element where overridden
 	bool require_uuid_v4;
 };
 
-// Returns the version that messages to an ADMF of this minor say. Static text.
+// Returns the version in messages to an ADMF of this minor. Static text.
 static inline const char *config_x1_announced(const struct config_x1 *x, unsigned minor)
 {
 	return x->version == CONFIG_X1_V1_13_1 && minor >= 13 ? "v1.13.1" : "v1.8.1";
 }
 
 enum config_role { CONFIG_ROLE_POI, CONFIG_ROLE_TRIGGERED };
-// What a list of target identifiers means: all of them at once, or any one.
+// Meaning of a list of target identifiers: all of them at once, or any one.
 enum config_targets { CONFIG_TARGETS_ALL, CONFIG_TARGETS_ALTERNATIVES };
 enum config_x2_report { CONFIG_X2_NONE, CONFIG_X2_PDHR, CONFIG_X2_PDSR };
 // Payload format of X3 PDUs: one of these, or the number 5, 6, 7 or 12 (TS 103 221-2 table 5.4.1-1).
@@ -181,7 +182,7 @@ struct config_delivery {
 	bool kernel_tls;	// the kernel makes the records where it can, default false
 	uint32_t flush_us;     // age at which a record leaves although not full, 50
 	uint32_t threads;      // delivery threads, 1
-	uint32_t n_cpus;       // 0: as cpu_plan.h says
+	uint32_t n_cpus;       // 0: see cpu_plan.h
 	int32_t cpus[CONFIG_DELIVERY_THREADS_MAX]; // of the delivery threads, in turn
 	uint8_t xiri_release;  // enum config_xiri_release: module version that header reports name
 	uint32_t flow_idle;    // seconds without a packet after which a reported flow ends, 30
@@ -232,7 +233,7 @@ struct config_port {
 	bool deliver_cut;      // of packets that the mirror cut, deliver what came; default false
 	uint32_t n_signalling;
 	uint8_t signalling[CONFIG_SIGNALLING_COUNT]; // enum config_signalling_protocol, as given
-	uint32_t n_signalling_peers;		     // 0: anybody's
+	uint32_t n_signalling_peers;		     // 0: any
 	struct ip_prefix signalling_peers[CONFIG_SIGNALLING_PEERS_MAX];
 };
 
@@ -246,7 +247,7 @@ struct config_dataplane {
 	int32_t main_cpu;
 	uint32_t n_workers;
 	int32_t workers[CONFIG_WORKERS_MAX];
-	uint32_t n_control_cpus; // 0: as cpu_plan.h says
+	uint32_t n_control_cpus; // 0: see cpu_plan.h
 	int32_t control_cpus[CONFIG_CONTROL_CPUS_MAX]; // of builder, follower and helper threads
 	uint32_t idle_sleep_us; // 0 (default): workers spin; else an idle worker sleeps that long
 	uint32_t mbufs;         // per port; 0 (default): as packet_buffers.h reckons
@@ -307,12 +308,12 @@ typedef void (*config_difference)(void *context, const char *path);
 void config_diff(const struct config *now, const struct config *fresh, config_difference each,
 	void *context);
 
-// Whether the override is of this destination: by its DID, or by the network that its address lies in
-// (`address` without family: named by a host, so by its DID only).
+// True if the override is of this destination: by its DID, or by the network that its address lies
+// in (`address` without family: named by a host, so by its DID only).
 bool config_override_matches(const struct config_override *o, const struct id16 *did,
 	const struct ip_address *address);
-// When PDUs of this destination count as delivered, by the overrides that match in their order. TCP
-// where its keepalives are off or need no acknowledgement, whatever `settle` says.
+// The rule by which PDUs of this destination count as delivered, by the overrides that match in
+// their order. TCP where its keepalives are off or need no acknowledgement, whatever `settle` is.
 enum config_settle config_settle_of(const struct config_delivery *c, const struct id16 *did,
 	const struct ip_address *address);
 const char *config_settle_name(enum config_settle s); // "keepalive", "tcp"

@@ -58,7 +58,7 @@ static bool is_host_name(const char *name)
 	       name[strlen(name) - 1] != '.';
 }
 
-// Elements behind one address are told apart by the name that peers ask for.
+// Elements behind one address are selected by the name that peers ask for.
 static int check_shared(struct config_source *s, const yaml_node_t *list, uint32_t i, uint32_t k)
 {
 	const struct config_ne *ne = &s->config->nes[i], *other = &s->config->nes[k];
@@ -95,7 +95,7 @@ static int check_url(struct config_source *s, const yaml_node_t *at, const char 
 	return POI_OK;
 }
 
-// The ADMF's silence is told before it ends anything.
+// The ADMF's silence is reported before it ends anything.
 static int check_time_p3(struct config_source *s, const yaml_node_t *node, const char *path,
 	const struct config_keepalive *k)
 {
@@ -109,7 +109,7 @@ static int check_time_p3(struct config_source *s, const yaml_node_t *node, const
 		path, k->time_p3, k->time_p2);
 }
 
-// Clauses 5.2.2 and 6.6.2. `node`: the mapping that says so, where there is one.
+// Clauses 5.2.2 and 6.6.2. `node`: the mapping that has the keys, if any.
 static int check_times(struct config_source *s, const yaml_node_t *node,
 	const yaml_node_t *otherwise, const char *path, const struct config_x1 *x)
 {
@@ -532,7 +532,7 @@ static bool is_loopback(const struct ip_address *a)
 	return a->family == 4 ? a->b[0] == 127 : !memcmp(a->b, one, sizeof(one));
 }
 
-// Figures are read without proof of who asks.
+// Figures are read without authentication.
 static int check_metrics(struct config_source *s, const yaml_node_t *root)
 {
 	const struct config_endpoint *at = &s->config->metrics.listen;

@@ -1,4 +1,5 @@
-// Says which overrides of delivery hold for a destination, and when its PDUs count as delivered.
+// Finds the overrides of delivery for a destination, and the rule by which its PDUs count as
+// delivered.
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// Loads the mappings and lists of the configuration file, as the table of keys says.
+// Loads the mappings and lists of the configuration file, by the table of keys.
 #include "shared/config_internal.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-// Stores single values of the configuration file, each by its key's type, or says what to write
-// instead.
+// Stores single values of the configuration file, each by its key's type, or reports a valid value
+// to write instead.
 #include "shared/config_internal.h"
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 #pragma once
 
-// Deals out the CPUs for the threads of poi-dataplane, from the configuration and the machine. Pure: the
-// dataplane places its threads by it, and `poi check` says what comes of it.
+// Deals out the CPUs for the threads of poi-dataplane, from the configuration and the machine.
+// Pure: the dataplane places its threads by it, and `poi check` prints the result.
 
 #include <sched.h>
 #include <stdbool.h>

@@ -9,8 +9,8 @@
 
 #define CREDENTIAL_PREFIX "credential:"
 
-// Whether `file` lies there. Such a file is not judged by its mode: the manager may grant access by an
-// ACL, whose mask shows as group bits.
+// True if `file` lies there. Such a file is not judged by its mode: the manager may grant access by
+// an ACL, whose mask shows as group bits.
 static inline bool credential_is(const char *file)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");

@@ -1,8 +1,9 @@
 #pragma once
 
-// How long copies took from the port to their mediation function's acknowledgement: a histogram with
-// the bounds of the metric. Each copy is in it; their sum is one of times taken for evenly spread between
-// those that were looked at. One writer; anyone may read (relaxed: what is read may be a moment apart).
+// Time of copies from the port to their mediation function's acknowledgement: a histogram with the
+// bounds of the metric. Each copy is in it; their sum is one of times taken for evenly spread
+// between those that were sampled. One writer; any thread may read (relaxed: values may be a moment
+// apart).
 
 #include <stdint.h>
 

@@ -17,7 +17,7 @@ enum poi_error {
 	POI_ERR_IO = -8,          // the operating system refused a read, write, connect ...
 	POI_ERR_TLS = -9,         // TLS handshake, certificate or record failure
 	POI_ERR_VERSION = -10,    // the peer speaks another version
-	POI_ERR_DENIED = -11,     // the peer is not who it must be
+	POI_ERR_DENIED = -11,     // the peer is not the expected one
 	POI_ERR_UNSUPPORTED = -12,// well formed, and not something this network element does
 	POI_ERR_CONFLICT = -13,   // criteria that no packet can satisfy together
 	POI_ERR_AGAIN = -14,      // not now; nothing was done

@@ -103,7 +103,7 @@ static int normalise_ports(struct port_set *s)
 	return POI_OK;
 }
 
-// A kind's flag and its count say the same thing.
+// A kind's flag and its count agree.
 static bool count_agrees(const struct filter *f, uint32_t kind, uint8_t n)
 {
 	return f->kinds & kind ? n >= 1 && n <= 2 : n == 0;
@@ -126,7 +126,7 @@ static int check_shape(const struct filter *f)
 	return POI_OK;
 }
 
-// What the flags say is absent is zero, so that equal meanings are equal octets.
+// Zeroes fields whose flag is absent, so that equal meanings are equal octets.
 static void clear_absent(struct filter *f)
 {
 	memset(&f->address[f->n_address], 0, (2u - f->n_address) * sizeof(f->address[0]));
@@ -386,7 +386,7 @@ void filter_decode(struct wire_reader *r, struct filter *f)
 }
 
 // A decimal number of 1 to 3 digits up to `most`; leading zeros are decimal too (TS 103 280 allows
-// them, and the octal reading of some libraries would select somebody else).
+// them, and the octal reading of some libraries would select another user).
 static int parse_number(const char **text, unsigned most, unsigned *out)
 {
 	const char *p = *text;

@@ -42,7 +42,7 @@ enum filter_direction {
 	FILTER_FROM_TARGET = 3,
 };
 
-// Which kinds of criterion are present.
+// Kinds of criterion that are present.
 #define FILTER_ADDRESS 0x01u   // n_address prefixes; two are the two ends of one conversation
 #define FILTER_PORT 0x02u      // n_port sets of `protocol`; two are the two ends
 #define FILTER_TEID 0x04u      // gtpuTunnelId: towards any configured GTP endpoint (outer destination)

@@ -36,8 +36,8 @@ int harden_no_dump(void)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ? POI_ERR_IO : POI_OK;
 }
 
-// Whether there is no limit to what may be locked: for anybody, or for us as long as we keep that
-// capability (the sandbox does).
+// True without a limit to locked memory: for all, or for us as long as we keep that capability (the
+// sandbox does).
 static bool may_lock(void)
 {
 	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};

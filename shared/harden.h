@@ -1,7 +1,7 @@
 #pragma once
 
-// What both processes do so that nothing of a target or a key leaves their memory by an accident of
-// the system: no core, no swap, no file that others can read.
+// Keeps targets and keys inside the memory of both processes, against accidents of the system: no
+// core, no swap, no file that others can read.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,10 +11,10 @@
 [[nodiscard]] int harden_process(void);
 // From now on there is no core and no tracing by the own user. 0 or IO.
 [[nodiscard]] int harden_no_dump(void);
-// Locks what the process has and will have, a page when it is first touched. Only where there is no
-// limit to it (a limit would make later allocations fail); otherwise it is said in the log.
+// Locks present and future memory, a page when it is first touched. Only where there is no limit to
+// it (a limit would make later allocations fail); otherwise it is logged.
 void harden_lock_memory(void);
-// Whether this thread may use a capability (linux/capability.h).
+// True if this thread may use a capability (linux/capability.h).
 bool harden_capable(int capability);
-// Leaves these pages out of a core, should somebody switch cores on. Page-aligned.
+// Leaves these pages out of a core, should cores be switched on. Page-aligned.
 void harden_hide(void *at, size_t octets);

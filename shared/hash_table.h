@@ -108,7 +108,7 @@ static inline struct hash_link *hash_table_next(const struct hash_link *l)
 // Adds one or two buckets; without memory chains grow longer instead. Called by hash_table_add.
 void hash_table_grow(struct hash_table *t);
 
-// Adds an object; the caller knows that its key is not there yet. 0, or LIMIT when the table is
+// Adds an object; the caller has made sure that its key is absent. 0, or LIMIT when the table is
 // full.
 [[nodiscard]] static inline int hash_table_add(
 	struct hash_table *t, struct hash_link *l, uint64_t hash)

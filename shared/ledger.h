@@ -119,7 +119,7 @@ struct copy_balance {
 	uint64_t cut;    // of offered: with what the mirror left of the packet (deliver-cut)
 };
 
-// What a port did not look into: where the number is from, and the number.
+// Frames that a port did not look into: the source of the number, and the number.
 enum unopened_kind {
 	UNOPENED_NONE,
 	UNOPENED_ETHERTYPE,
@@ -156,7 +156,7 @@ struct packet_balance {
 	uint64_t received; // frames taken from all ports
 	uint64_t outcome[PACKET_OUTCOME_COUNT];
 	uint64_t forward[FORWARD_OUTCOME_COUNT];
-	uint64_t imissed; // as the ports' own counters say; stated lag
+	uint64_t imissed; // the ports' own counters; stated lag
 	uint64_t nombuf;
 	uint64_t ierrors; // the ports dropped them: broken, or longer than the port takes
 };

@@ -29,7 +29,7 @@
 struct site {
 	struct log_site at;
 	uint32_t written;    // in the second that began at `since_ms`
-	uint32_t suppressed; // not yet said
+	uint32_t suppressed; // not yet reported
 	uint64_t since_ms;
 };
 
@@ -106,8 +106,8 @@ void log_set_level(enum log_level threshold)
 	__atomic_store_n(&the_log.threshold, (int)threshold, __ATOMIC_RELAXED);
 }
 
-// The call site's entry; a new one replaces the longest idle of its neighbours, rather one that has
-// said all it had to say.
+// The call site's entry; a new one replaces the longest idle of its neighbours, preferably one
+// without suppressed lines.
 static struct site *find_site(const struct log_site *at)
 {
 	uint64_t hash =
@@ -129,7 +129,7 @@ static struct site *find_site(const struct log_site *at)
 	return worst;
 }
 
-// True when the line may be written; `suppressed` is what has to be said with it.
+// True when the line may be written; `suppressed` is the number to report with it.
 static bool admit(const struct log_site *at, uint32_t *suppressed)
 {
 	bool yes;
@@ -258,7 +258,7 @@ static void put(const struct log_site *at, const char *text, bool cut, uint32_t 
 {
 	static const char message[] = "MESSAGE=";
 	char line[LINE_MAX_OCTETS];
-	const size_t room = sizeof(line) - 64; // for what is said at the end
+	const size_t room = sizeof(line) - 64; // for the text at the end
 	bool native = the_log.native;
 
 	for (;;) {

@@ -24,17 +24,17 @@ struct log_site {
 // `program` is kept by reference. Call once, before threads start; target AUTO.
 void log_open(const char *program, enum log_level threshold);
 void log_set_level(enum log_level threshold);
-// Before threads start. A journal that is not there is said on stderr, which is then used.
+// Before threads start. Without a journal this is written to stderr, which is then used.
 void log_set_target(enum log_target target);
 // The level of a configuration's word; NOTICE for NULL and what is none.
 enum log_level log_level_of(const char *word);
 
 // One line; control characters in the formatted text are escaped, so a peer cannot forge lines.
-// Each call site is limited to a burst of 10 per second; what was suppressed is said with its next
-// line, or by log_tick when there is none.
+// Each call site is limited to a burst of 10 per second; the number of suppressed lines is reported
+// with its next line, or by log_tick when there is none.
 void log_write(const struct log_site *site, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-// About once a second: says what was suppressed at places that have been silent since.
+// About once a second: reports suppressed lines of places that have been silent since.
 void log_tick(void);
 
 // log_kind(NOTICE, STARTED, "format", ...): a message of the table in log_kinds.h.

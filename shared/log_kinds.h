@@ -1,10 +1,10 @@
 #pragma once
 
-// Messages that other programs may wait for. Each has a MESSAGE_ID of the journal, which never changes
-// and is never used again for something else; packaging/journal/poi.catalog says what to do about each.
-// The words of a message may change, its ID not.
+// Messages that other programs may wait for. Each has a MESSAGE_ID of the journal, which never
+// changes and is never used again for something else; packaging/journal/poi.catalog has the action
+// for each. The words of a message may change, its ID not.
 
-// X(name, MESSAGE_ID, what it says)
+// X(name, MESSAGE_ID, text)
 #define LOG_KINDS(X)                                                                               \
 	X(STARTED, "a139591b96e740669993dcc0ed2a7dba", "the program is ready")                     \
 	X(STOPPING, "ea246862070e4efe9f18fa3090703db8", "the program ends")                        \

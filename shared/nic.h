@@ -28,7 +28,7 @@ void nic_address(const char *given, char out[16]);
 // True when the `n` bytes of a -a or -b name the address: in any form, "pci:" may precede.
 bool nic_is_same(const char *given, size_t n, const char *address);
 
-// Reads what /sys says about the NIC.
+// Reads the NIC's properties from /sys.
 void nic_read(const char *root, const char *given, struct nic *out);
 
 // True when every other device of the NIC's IOMMU group is bound to vfio, to pci-stub or to

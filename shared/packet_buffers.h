@@ -20,7 +20,7 @@ struct packet_buffers {
 // held by them and in their rings. An eighth more is for what drivers keep. At least
 // PACKET_BUFFERS_LEAST.
 #define PACKET_BUFFERS_LEAST 4096u
-#define PACKET_BUFFERS_HANDED 512u // in a ring from worker to worker, unless dataplane.mbufs says so
+#define PACKET_BUFFERS_HANDED 512u // in a ring from worker to worker, unless dataplane.mbufs is set
 uint32_t packet_buffers_needed(const struct packet_buffers *p);
 
 // Reckons what port `i` needs if its device has a queue for each worker.

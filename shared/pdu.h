@@ -64,7 +64,7 @@ struct pdu_origin {
 };
 [[nodiscard]] int pdu_origin_make(struct pdu_origin *o, const char *nfid, const char *ipid);
 
-// What varies from PDU to PDU.
+// Fields that vary from PDU to PDU.
 struct pdu_head {
 	uint8_t type;      // PDU_X2 or PDU_X3
 	uint8_t minor;     // version minor of the destination
@@ -85,9 +85,9 @@ size_t pdu_head_size(const struct pdu_origin *o, const struct pdu_head *h);
 // Returns the octets written.
 size_t pdu_head_write(uint8_t *out, const struct pdu_origin *o, const struct pdu_head *h);
 
-// When the packet of a PDU that pdu_head_write made was received, in nanoseconds since the epoch; 0
-// when it does not say. All of its header is there. `hint`: where another PDU of the same origin says
-// so, 0 when not known; set.
+// Receive time of the packet of a PDU that pdu_head_write made, in nanoseconds since the epoch; 0
+// when it has none. All of its header is there. `hint`: its place in another PDU of the same
+// origin, 0 when not known; set.
 static inline uint64_t pdu_time(const uint8_t *octets, uint32_t *hint)
 {
 	const uint32_t head = (uint32_t)PDU_ATTR_TIMESTAMP << 16 | 8;

@@ -131,8 +131,8 @@ static int check_product(const struct pdu *p, const char **why)
 	return 0;
 }
 
-// What can be said before the whole header is there: garbage is refused at its first octets, and
-// nobody waits for octets that could not be taken.
+// Checks an incomplete header: garbage is refused at its first octets, and no reader waits for
+// octets that could not be taken.
 static int check_start(const uint8_t *octets, size_t length, size_t max_size, const char **why)
 {
 	if (length >= 1 && octets[0] != PDU_VERSION_MAJOR)

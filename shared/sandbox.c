@@ -123,7 +123,8 @@ static struct {
 	struct __user_cap_data_struct keep[2];
 	bool less; // than there are: a service manager may have left no more, and forbid capset
 	_Atomic int failed; // errno of the first thread that could not; release by it, acquire here
-	_Atomic uint32_t done; // release by each thread that has finished, acquire by who waits
+	// release by each thread that has finished, acquire by the waiting thread
+	_Atomic uint32_t done;
 } confinement;
 
 static void give_up(void)
@@ -239,8 +240,8 @@ static void keep_capability(int capability)
 	d->permitted |= 1u << capability % 32;
 }
 
-// Of all capabilities control keeps the ports below 1024, for a network element that a reload adds;
-// and who locks memory only by a capability would get no memory without it.
+// Control keeps the capability of ports below 1024, for a network element that a reload adds. A
+// process that locks memory only by a capability keeps that one, or it would get no memory.
 static void keep_capabilities(enum sandbox_role role)
 {
 	struct rlimit locked;

@@ -1,8 +1,8 @@
 #pragma once
 
-// What a process gives up once it has started: system calls (seccomp), files (Landlock),
-// capabilities. The rules are an allow-list of what its steady state needs, reloads and the end
-// included. Everything holds for every thread that exists and for all to come.
+// Confines a process once it has started: system calls (seccomp), files (Landlock), capabilities.
+// The rules are an allow-list for its steady state, reloads and the end included. Everything holds
+// for every thread that exists and for all to come.
 
 #include <signal.h>
 #include <stdbool.h>
@@ -12,7 +12,8 @@
 #include "shared/config.h"
 #include "shared/error.h"
 
-// What each thread is told to give up its rights with. A thread that blocks signals leaves it open.
+// The signal that makes each thread give up its rights. A thread that blocks signals leaves it
+// open.
 static inline int sandbox_signal(void)
 {
 	return SIGRTMAX - 1;
@@ -34,7 +35,7 @@ void sandbox_free(struct sandbox *s);
 // may be replaced there), audit log, store, spool, run-time state. 0 or NOMEM.
 [[nodiscard]] int sandbox_config(struct sandbox *s, const struct config *config);
 
-// Confines the whole process. What the kernel lacks is said in the log and left out; a kernel that
-// has it and refuses is an error with `why`. In builds with sanitizers or coverage it only says
+// Confines the whole process. A feature that the kernel lacks is logged and left out; a kernel that
+// has it and refuses is an error with `why`. In builds with sanitizers or coverage it only logs
 // that it is not there.
 [[nodiscard]] int sandbox_enter(struct sandbox *s, char *why, size_t why_size);

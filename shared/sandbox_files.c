@@ -65,8 +65,8 @@ static int make(const struct sandbox *s, int abi)
 	struct ruleset r = {.fs = handled_fs(abi)};
 	size_t size = abi >= 6 ? sizeof(r) : abi >= 4 ? 2 * sizeof(r.fs) : sizeof(r.fs);
 
-	// The dataplane takes connections from nobody but over its socket file, and DPDK's memif
-	// may use abstract sockets; control listens on ports that a reload may add.
+	// The dataplane accepts connections over its socket file only, and DPDK's memif may use
+	// abstract sockets; control listens on ports that a reload may add.
 	if (abi >= 4 && s->role == SANDBOX_DATAPLANE)
 		r.net = NET_BIND_TCP;
 	if (abi >= 6 && s->role == SANDBOX_CONTROL)
@@ -74,7 +74,7 @@ static int make(const struct sandbox *s, int abi)
 	return (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
 }
 
-// What is not there needs no rule.
+// A missing file needs no rule.
 static int allow(int ruleset, const char *path, uint64_t rights)
 {
 	struct stat st;
@@ -90,7 +90,7 @@ static int allow(int ruleset, const char *path, uint64_t rights)
 }
 
 // Resolving a host name reads some files of /etc, which may be replaced at any time, and may load a
-// module of the C library. Without root's rights all that is open to everybody in /etc may be read;
+// module of the C library. Without root's rights all of /etc that every user may read is allowed;
 // with them only the files that are there now.
 static int allow_system(const struct sandbox *s, int ruleset, uint64_t handled)
 {

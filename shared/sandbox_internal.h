@@ -1,7 +1,7 @@
 #pragma once
 
 // Between sandbox.c (rules, threads, capabilities), sandbox_files.c (Landlock) and sandbox_calls.c
-// (seccomp). Nobody else includes this.
+// (seccomp). No other file includes this.
 
 #include "shared/sandbox.h"
 

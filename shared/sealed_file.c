@@ -237,7 +237,7 @@ int sealed_file_append(struct sealed_file *s, const uint8_t *record, size_t leng
 	record_done(&s->session, s->buffer + 4 + length);
 	size_t n = 4 + length + AEAD_TAG_SIZE;
 	if (file_write_at(s->fd, s->buffer, n, s->size)) {
-		// What reached the disk is cut off, and its nonce never comes back: the next record
+		// The part on disk is cut off, and its nonce never comes back: the next record
 		// begins a session. If even the cut fails, reading stops there as at a torn tail.
 		(void)!ftruncate(s->fd, (off_t)s->size);
 		memcpy(s->session.previous, before, AEAD_TAG_SIZE);
@@ -304,7 +304,7 @@ int sealed_file_replace(struct sealed_file *s, struct sealed_file *aside)
 		sealed_file_close(aside);
 		return POI_ERR_IO;
 	}
-	// The new file is in place; whether its name has reached the disk is the caller's to know.
+	// The new file is in place; the caller makes sure that its name has reached the disk.
 	close(s->fd);
 	s->fd = aside->fd;
 	s->size = aside->size;

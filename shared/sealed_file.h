@@ -1,10 +1,10 @@
 #pragma once
 
-// An append-only file of sealed records (AES-256-GCM), for what may be put on disk only encrypted: the
-// optional store of tasks and the optional spool. Each opening starts a session with a key of its own
-// (derived from the root key and a fresh salt), so no nonce is ever used twice, whatever a crash left
-// behind. Records are bound to their place: one that was changed, moved or removed from the middle
-// does not open. A cut tail cannot be told from a crash.
+// An append-only file of sealed records (AES-256-GCM), for data that may be put on disk only
+// encrypted: the optional store of tasks and the optional spool. Each opening starts a session with
+// a key of its own (derived from the root key and a fresh salt), so no nonce is ever used twice,
+// whatever a crash left behind. Records are bound to their place: one that was changed, moved or
+// removed from the middle does not open. A cut tail looks like a crash.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,9 +24,9 @@ struct sealed_file;
 typedef int (*sealed_file_each)(void *context, const uint8_t *record, size_t length);
 
 // Opens or creates `file` (mode 0600), hands every whole record to `each`, cuts off a torn tail and
-// begins a new session. On failure NULL and *error: IO; DENIED when the first record of the file does
-// not open with this key; SYNTAX when the file is none of ours; INVALID when a record in the middle
-// was tampered with; or what `each` said. `root` may be wiped afterwards.
+// begins a new session. On failure NULL and *error: IO; DENIED when the first record of the file
+// does not open with this key; SYNTAX when the file is none of ours; INVALID when a record in the
+// middle was tampered with; or the error of `each`. `root` may be wiped afterwards.
 struct sealed_file *sealed_file_open(const char *file, const uint8_t root[SEALED_FILE_KEY_SIZE], sealed_file_each each,
 	void *context, int *error);
 // Syncs and closes.

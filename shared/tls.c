@@ -127,7 +127,7 @@ static int use_trust(SSL_CTX *context, const struct tls_files *f, char *why, siz
 	return POI_OK;
 }
 
-// What holds for both sides, whatever the system's OpenSSL configuration says.
+// Settings of both sides, whatever the system's OpenSSL configuration is.
 static int set_policy(SSL_CTX *context)
 {
 	SSL_CTX_set_security_level(context, 2);
@@ -318,7 +318,7 @@ static X509 *verified_certificate(SSL *ssl)
 	return SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get0_peer_certificate(ssl) : NULL;
 }
 
-// Identifiers longer than `capacity` or with a zero inside are nobody's: they are skipped.
+// Identifiers longer than `capacity` or with a zero inside are invalid: they are skipped.
 static bool take_identifier(const uint8_t *octets, int length, char *out, size_t capacity)
 {
 	if (length <= 0 || (size_t)length >= capacity || memchr(octets, 0, (size_t)length))

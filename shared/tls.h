@@ -19,12 +19,12 @@ struct tls_files {
 };
 
 // Contexts are reference-counted by OpenSSL; free with SSL_CTX_free. On failure NULL, and `why`
-// (capacity `why_size`) says what to change. The server asks for and requires a client certificate
-// with the clientAuth purpose and at most one UID; the client requires serverAuth.
+// (capacity `why_size`) names the key to change. The server asks for and requires a client
+// certificate with the clientAuth purpose and at most one UID; the client requires serverAuth.
 SSL_CTX *tls_server_context(const struct tls_files *files, char *why, size_t why_size);
 SSL_CTX *tls_client_context(const struct tls_files *files, char *why, size_t why_size);
 
-// Of AES-128-GCM, AES-256-GCM and ChaCha20-Poly1305 for TLS 1.3 and, with ECDHE, 1.2.
+// Suites of AES-128-GCM, AES-256-GCM and ChaCha20-Poly1305 for TLS 1.3 and, with ECDHE, 1.2.
 #define TLS_SUITES_DELIVERY                                                                        \
 	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:"              \
 	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"  \
@@ -33,7 +33,7 @@ struct tls_suite_name { // a part of the caller's text
 	const char *text;
 	size_t length;
 };
-// Whether each name of the list (OpenSSL's names, separated by colons) may be used; else `bad` is
+// True if each name of the list (OpenSSL's names, separated by colons) may be used; else `bad` is
 // the first that may not.
 bool tls_suites_allowed(const char *suites, struct tls_suite_name *bad);
 // Offers these suites, the first most wanted. A version of TLS without a suite in the list is not

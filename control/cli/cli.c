@@ -168,7 +168,7 @@ static int find_option(const struct cli_command *c, const char *text)
 	return -1;
 }
 
-// One argument; *i moves on over its value. False: it is not understood, and said so.
+// Parses one argument; *i moves on over its value. False: it is no option, which was reported.
 static bool take(const struct cli_command *c, int argc, char **argv, int *i, struct cli_request *r)
 {
 	const char *text = argv[*i];

@@ -1,8 +1,9 @@
 #pragma once
 
-// `poi`: the program for people and scripts. Every command is a row of one table (cli_table.c), every
-// option one of another (cli_options.c): parsing, help and completion come from there. It looks and never acts: over the channel
-// it is an observer, who is given no target and can change nothing.
+// `poi`: the program for people and scripts. Every command is a row of one table (cli_table.c),
+// every option one of another (cli_options.c): parsing, help and completion come from there. It
+// reads and never changes: over the channel it is an observer, which is given no target and can
+// change nothing.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,8 +64,7 @@ struct cli_command {
 };
 const struct cli_command *cli_commands(size_t *n);
 
-// cli_common.c
-// Loads, or says why not on stderr and returns NULL.
+// cli_common.c Loads, or prints the reason on stderr and returns NULL.
 struct config *cli_load(const struct cli_request *r);
 // Seconds of an option, `otherwise` where it is not given. Negative: not a number above 0.
 double cli_seconds(const struct cli_request *r, enum cli_option o, double otherwise);

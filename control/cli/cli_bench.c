@@ -42,7 +42,7 @@ static double now_s(void)
 	return seconds_of(CLOCK_MONOTONIC);
 }
 
-// A figure: its name for programs, its value, and for people the line that says what it means.
+// A figure: its name for programs, its value, and for people the line that explains it.
 __attribute__((format(printf, 4, 5))) static void put_figure(
 	struct bench *b, const char *name, double value, const char *format, ...)
 {
@@ -270,7 +270,7 @@ static void tls(struct bench *b, double ceiling)
 	SSL_CTX_free(server);
 }
 
-// What the workers need now, from two looks.
+// Prints the workers' present cost, from two snapshots.
 static void workers(struct bench *b)
 {
 	struct cli_picture before, now;

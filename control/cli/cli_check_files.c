@@ -25,7 +25,7 @@ static bool is_credential(const char *file)
 	return !strncmp(file, CREDENTIAL_PREFIX, strlen(CREDENTIAL_PREFIX));
 }
 
-// Only the service can read it: nothing more can be said here.
+// Only the service can read it: no further check is possible here.
 static void say_credential(
 	const struct check *c, const char *area, const char *what, const char *file)
 {
@@ -67,7 +67,7 @@ static void look_at_crl(const struct check *c, const char *what, const char *fil
 	int64_t next;
 
 	if (!file || certificate_crl_next(file, &next))
-		return; // one that cannot be read was said already
+		return; // one that cannot be read was reported already
 	if (next < (int64_t)time(NULL))
 		check_say(c, CHECK_FAIL, "certificate",
 			"%s: the revocation list %s is out of date: every peer is refused; fetch "
@@ -106,7 +106,7 @@ static void look_at_identity(
 		ne->ne_identifier, ne->server_name ? ne->server_name : address);
 }
 
-// Where there is a user for the services, a key of somebody else is one that they cannot read.
+// Where there is a user for the services, a key of another user is one that they cannot read.
 static bool belongs_to_service(
 	const struct check *c, const char *about, const char *what, const char *file)
 {

@@ -1,4 +1,4 @@
-// What the parts of `poi check` share: the lines they print, and small looks at files and options.
+// Shared by the parts of `poi check`: the lines they print, and small checks of files and options.
 #include "control/cli/cli_check.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-// What commands share: loading the configuration, numbers of options, and the terminal.
+// Shared by commands: loading the configuration, numbers of options, and the terminal.
 #include "control/cli/cli.h"
 
 #include <stdlib.h>

@@ -85,7 +85,7 @@ static void close_peer(struct peer *p)
 	free(p);
 }
 
-// Connects and greets; *rc says how that went. NULL: no memory. Free with close_peer.
+// Connects and greets; *rc has the result. NULL: no memory. Free with close_peer.
 static struct peer *call(const struct config *c, const char *name, int *rc)
 {
 	struct peer *p = calloc(1, sizeof(*p));
@@ -114,7 +114,7 @@ static enum cli_peer_state state_of(const struct peer *p, int rc)
 		return CLI_PEER_DENIED;
 	case POI_ERR_AGAIN:
 		return CLI_PEER_SILENT;
-	case POI_ERR_CLOSED: // of another user it accepts nothing, and says nothing
+	case POI_ERR_CLOSED: // a process of another user accepts nothing and answers nothing
 		return p && p->connected ? CLI_PEER_DENIED : CLI_PEER_AWAY;
 	default:
 		return CLI_PEER_BROKEN;

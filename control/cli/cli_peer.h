@@ -9,7 +9,7 @@
 enum cli_peer_state {
 	CLI_PEER_AWAY,	  // does not run: there is no socket, or nothing listens on it
 	CLI_PEER_OURS,	  // runs and speaks our version of the channel
-	CLI_PEER_FOREIGN, // runs with another version: `software` says which
+	CLI_PEER_FOREIGN, // runs with another version: see `software`
 	CLI_PEER_DENIED,  // runs, and does not serve this user
 	CLI_PEER_SILENT,  // runs, and has not answered in time
 	CLI_PEER_BROKEN,  // none of these: memory, or an answer that cannot be read

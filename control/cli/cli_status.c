@@ -323,7 +323,7 @@ static void put_control(struct json *j, const struct channel_control_status *s)
 	json_u64(j, "refused", s->refused);
 }
 
-// Every field is there, whoever answers; what is not known is null.
+// Every field is there, with either process alone too; unknown values are null.
 static int print_json(const struct cli_picture *p)
 {
 	struct json j = {0};
@@ -468,7 +468,7 @@ static void print_text(const struct cli_picture *p)
 			s->late_admfs, s->network_elements);
 }
 
-// What happened between two pictures, a second.
+// Prints the change between two pictures, a second.
 static void print_rates(const struct cli_picture *before, const struct cli_picture *now)
 {
 	double s = now->seconds - before->seconds;

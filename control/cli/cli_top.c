@@ -172,7 +172,7 @@ static int print_json(const struct worker_rate *w, uint32_t n, const struct dest
 	return rc;
 }
 
-// What lies between two pictures of one life of the dataplane.
+// Prints the change between two pictures of one life of the dataplane.
 static int show(const struct cli_picture *before, const struct cli_picture *now, bool json)
 {
 	struct worker_rate w[CHANNEL_WORKERS_MAX];
