@@ -142,7 +142,7 @@ static const struct rte_fib *new_fib(uint32_t keys)
 	return f;
 }
 
-// The criteria of lab_table that an access list can say, each for both directions.
+// Puts the criteria of lab_table that an access list can express, each for both directions.
 static int put_rule(struct rte_acl_ctx *c, const struct filter *f, bool back, int32_t id)
 {
 	struct acl_rule r = {.data = {.category_mask = 1, .priority = 1, .userdata = (uint32_t)id}};

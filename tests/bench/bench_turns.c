@@ -30,7 +30,7 @@ static struct bed {
 	pid_t dataplane;
 } bed;
 
-// What x1_dispatch wants of HTTP.
+// Hooks of HTTP that x1_dispatch needs.
 
 struct http_exchange {
 	bool responded;

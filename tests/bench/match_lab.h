@@ -57,7 +57,7 @@ void lab_match(struct lab *lab, const void *table, const struct packet_view *vie
 // Runs all ways in turn, `rounds` times, and prints them.
 void lab_time(const char *title, struct lab_way *ways, unsigned n, unsigned rounds);
 
-// What runs of the same round cost beside each other.
+// Costs of the ways of one round beside each other.
 struct lab_ratio {
 	const char *name;
 	double goal; // 0: none

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!c) {
 		if (strncmp(why, "/f.yaml:", 8))
-			abort(); // every refusal says where
+			abort(); // every refusal has a place
 		return 0;
 	}
 	size_t length, length_again;

@@ -1,4 +1,4 @@
-// The first octet says in what portions the rest arrives; the outcome may not depend on it.
+// The first octet sets the portions in which the rest arrives; the outcome may not depend on it.
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
-// Octets into an HTTP/2 session without TLS. The first octet says in what portions they arrive, the
-// second what the server does between them; unless the third is odd, the greeting is put before
-// them.
+// Octets into an HTTP/2 session without TLS. The first octet sets the portions in which they
+// arrive, the second the server's acts between them; unless the third is odd, the greeting is put
+// before them.
 
 #include <stdlib.h>
 #include <string.h>

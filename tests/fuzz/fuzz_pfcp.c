@@ -1,5 +1,5 @@
-// Bundles of PFCP messages: every step leads on within the octets, and what a message says points
-// into it and stays within its bounds.
+// Bundles of PFCP messages: every step leads on within the octets, and decoded values point into
+// the message and stay within its bounds.
 
 #include <stdlib.h>
 

@@ -156,7 +156,7 @@ static void play(struct sessions *st, struct world *w, const uint8_t *data, size
 	sessions_tick(st, now_ns + 1000000);
 }
 
-// What the store takes by itself: the bounds are for what is beside it.
+// Memory of the empty store: the bounds are for the rest.
 static uint64_t memory_fixed(void)
 {
 	const struct sessions_settings s = {SESSIONS_DEFAULTS, .seed = {3, 4}};

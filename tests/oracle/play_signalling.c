@@ -103,7 +103,7 @@ static bool has(const struct view *a, uint64_t bound)
 	return false;
 }
 
-// Whether `a` lacks something that `b` has.
+// True if `a` lacks an entry of `b`.
 static bool lacks(const struct view *a, const struct view *b)
 {
 	for (uint32_t i = 0; i < b->n; i++)
@@ -127,8 +127,8 @@ static bool had(unsigned i, unsigned k, uint64_t bound)
 	return false;
 }
 
-// Whether the watch has after message `k` what is another user's then, and not its own. What it had
-// may go on where the other is not seen to take it, and is unsure for that.
+// True if the watch has after message `k` selectors of another user then, and not its own. Its
+// former ones may go on where the other is not seen to take them, and it is unsure for that.
 static bool takes(unsigned i, unsigned k)
 {
 	const struct view *now = &watches[i].now, *was = &base[k * n_watches];

@@ -117,7 +117,7 @@ Test(config_aliases, spread)
 	refused("tunnel: gtpu, spread: ports", "dataplane.ports[0].spread");
 }
 
-// Of an inline pair.
+// Keys of an inline pair.
 Test(config_aliases, spread_inline)
 {
 	refused("tunnel: gtpu, spread: software }\n    - { device: net_pcap1, mode: inline, peer: "

@@ -67,7 +67,7 @@ Test(config_delivery, a_better_end_is_waited_for)
 	cr_expect_not_null(strstr(why, "delivery.failback"), "%s", why);
 }
 
-// What TCP acknowledges cannot settle what the kernel encrypts.
+// TCP's acknowledgements cannot settle records that the kernel encrypts.
 Test(config_delivery, the_kernels_tls_is_refused_where_tcp_settles)
 {
 	struct config *c = with_delivery("  kernel-tls: true\n  settle: tcp\n");

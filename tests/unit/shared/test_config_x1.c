@@ -1,5 +1,4 @@
-// What the configuration of X1 takes from TS 103 221-1: times that fit together, default port and
-// path.
+// Keys of X1 that come from TS 103 221-1: times that fit together, default port and path.
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>

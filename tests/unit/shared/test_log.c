@@ -70,7 +70,7 @@ Test(log, threshold, .init = begin)
 	cr_assert_not_null(strstr(t, "p debug: fine\n"));
 }
 
-// A folder of our own over /run, so that no journal of this machine hears of it.
+// A folder of our own over /run, so that no journal of this machine gets it.
 static bool private_run(void)
 {
 	return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
@@ -259,7 +259,7 @@ Test(log, threads_lose_no_count, .init = begin)
 	written = lines(t);
 	for (const char *p = t; (p = strstr(p, " ("));)
 		suppressed += (unsigned)strtoul(p += 2, NULL, 10);
-	// The last burst's own suppressed lines are not said yet: at most 1990 of them.
+	// The last burst's own suppressed lines are not reported yet: at most 1990 of them.
 	cr_assert_geq(written + suppressed, 8000 + 1);
 	cr_assert_leq(written + suppressed, 10000);
 }

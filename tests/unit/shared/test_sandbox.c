@@ -70,7 +70,7 @@ static void enter(enum sandbox_role role)
 	sandbox_free(s);
 }
 
-// What `act` says in a confined child (0: it worked, else errno), or minus the signal that ended
+// Result of `act` in a confined child (0: it worked, else errno), or minus the signal that ended
 // it.
 static int tried_as(enum sandbox_role role, int (*act)(void))
 {
@@ -143,7 +143,7 @@ static int resolver_files(void)
 	return access("/etc/hosts", F_OK) ? 0 : open("/etc/hosts", O_RDONLY);
 }
 
-// What a store, a spool and an audit log do.
+// File work of a store, a spool and an audit log.
 static int work_with_files(void)
 {
 	char path[256], aside[256];

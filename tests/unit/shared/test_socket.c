@@ -101,7 +101,7 @@ Test(socket, says_why_it_cannot_listen)
 Test(socket, a_refused_connection_fails)
 {
 	struct ip_address at = address("127.0.0.1");
-	int bound = socket_listen(&at, 0, 0, 0); // nobody listens there
+	int bound = socket_listen(&at, 0, 0, 0); // without a listener
 	int fd = socket_open(&at, 0);
 
 	cr_assert_eq(socket_connect(fd, &at, port_of(bound)), -1);

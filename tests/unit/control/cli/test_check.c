@@ -90,7 +90,7 @@ Test(check, threads_that_share_a_cpu)
 	SAYS("CPU 1 of dataplane.control-cpus on node 0");
 }
 
-// One CPU, or logical cores of the EAL's: the only places where the file may say so.
+// One CPU, or logical cores of the EAL's: the only two forms that the file may have.
 Test(check, threads_that_share_a_workers_cpu)
 {
 	config.delivery.n_cpus = 1;

@@ -244,7 +244,7 @@ Test(check_unit, memory_locks_as_systemd_reads_them)
 	}
 }
 
-// A unit that is masked runs as nobody.
+// A unit that is masked has no user.
 Test(check_unit, a_masked_unit)
 {
 	char path[512];
@@ -256,7 +256,7 @@ Test(check_unit, a_masked_unit)
 	SAYS("FAIL service poi-dataplane.service is masked");
 }
 
-// A /dev of its own has no devices but null, zero and the like, whatever DeviceAllow= says.
+// A /dev of its own has no devices but null, zero and the like, whatever DeviceAllow= is.
 Test(check_unit, private_devices)
 {
 	put("[Service]\nPrivateDevices=yes\n",

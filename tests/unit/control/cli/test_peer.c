@@ -1,4 +1,4 @@
-// What `poi` says of processes that are away, silent or in motion.
+// Results of `poi` for processes that are away, silent or in motion.
 #include <criterion/criterion.h>
 
 #include <poll.h>

@@ -184,7 +184,7 @@ static inline size_t drain(void)
 	return total;
 }
 
-// Until both have nothing more to say.
+// Until both have nothing more to send.
 static inline void pump(void)
 {
 	const uint8_t *octets;

@@ -284,7 +284,7 @@ static unsigned logged(const char *first, const char *second)
 	return n;
 }
 
-// What is read until the connection ends; -1 when it was reset.
+// Reads until the connection ends; -1 when it was reset.
 static ssize_t read_end(int fd, uint8_t *out, size_t size)
 {
 	size_t used = 0;

@@ -307,7 +307,7 @@ Test(health, unsynchronised_clock)
 
 	fake_start(&dataplane, c.base, folder);
 	run_until_ready();
-	for (unsigned i = 0; i < 3; i++) // a dataplane that is reached again says it again
+	for (unsigned i = 0; i < 3; i++) // a dataplane that is reached again reports it again
 		fake_event(&dataplane, &e);
 	run(50);
 	cr_assert_eq(told(0, ISSUE_WARNING, "not synchronised"), 1);

@@ -371,7 +371,7 @@ Test(x1_report, a_full_queue_tells_what_it_gave_up)
 	struct bed *b = new_bed();
 	struct issue i;
 
-	b->port = 1; // nobody there
+	b->port = 1; // no listener there
 	b->options.queue_max = 3;
 	open_bed(b);
 	report(b, ISSUE_TASK, ISSUE_WARNING, 1, 1);

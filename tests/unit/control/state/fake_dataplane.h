@@ -46,8 +46,8 @@ struct fake_dataplane {
 	bool wrong_digest, wrong_count;
 	bool refuse_version;
 	bool no_status;
-	bool complete; // as it was told last
-	uint64_t peer; // the control that it says has spoken to it before
+	bool complete; // as last set by the controller
+	uint64_t peer; // the control that it names as its earlier peer
 	uint32_t held[FAKE_OBJECTS];
 	uint32_t n_held;
 	struct channel_object gone[FAKE_OBJECTS]; // removed, and EVENT_DESTINATION_GONE not yet sent

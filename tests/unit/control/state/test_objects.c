@@ -1,4 +1,4 @@
-// Generic objects: the store, who uses what, and what is kept elsewhere.
+// Generic objects: the store, references, and state that is kept elsewhere.
 #include <criterion/criterion.h>
 
 #include <stdlib.h>

@@ -64,7 +64,7 @@ Test(persistence, tasks_come_back_when_both_were_gone)
 	cr_assert_eq(fake_count(w.dataplane.destination), 1);
 	cr_assert_eq(registry_task_find(w.c.registry, 0, &xid)->state, TASK_COMPLETE);
 	cr_assert(!told(ISSUE_FAULT, "database cleared"));
-	// What was removed, and what was modified.
+	// A removal, and a modification.
 	expect(request_task(X1_MODIFY_TASK, 7), "begin\nModifyTask a0 completed\nend\n");
 	expect(request_task(X1_ACTIVATE_TASK, 6), "begin\nActivateTask a0 completed\nend\n");
 	expect(request_id(X1_DEACTIVATE_TASK, 6), "begin\nDeactivateTask a0 completed\nend\n");
@@ -321,7 +321,7 @@ Test(persistence, silence_of_time_p2_discards)
 	cr_assert(told(ISSUE_CLEAR, "provisions"));
 }
 
-// What the ADMF took away itself is not lost.
+// Tasks that the ADMF removed itself are not lost.
 Test(persistence, an_element_that_had_no_task_has_lost_none)
 {
 	provision();
@@ -335,8 +335,8 @@ Test(persistence, an_element_that_had_no_task_has_lost_none)
 	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_DATABASE));
 }
 
-// poi-control is there before poi-dataplane, and the ADMF before both: its request says nothing of
-// the silence that was before.
+// poi-control is there before poi-dataplane, and the ADMF before both: its request does not end the
+// silence that was before.
 Test(persistence, a_ping_before_the_dataplane_does_not_end_the_silence)
 {
 	long_silence();
@@ -365,7 +365,7 @@ Test(persistence, the_admf_is_heard_while_the_dataplane_is_away)
 	cr_assert_eq(fake_count(w.dataplane.task), 1);
 }
 
-// Whoever said hello and was cut off before it had put anything leaves no history.
+// A controller that was cut off after HELLO, before it had put anything, leaves no history.
 Test(persistence, a_hello_alone_is_no_history)
 {
 	provision();

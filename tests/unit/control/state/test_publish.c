@@ -257,7 +257,7 @@ Test(publish, an_incomplete_state_is_not_taken_for_complete)
 	cr_assert_eq(fake_count(dataplane.task), 2);
 	cr_assert(!dataplane.complete);
 	dataplane.tasks_taken = 0;
-	for (unsigned i = 0; i < 2; i++) { // and nobody forgets that it is one
+	for (unsigned i = 0; i < 2; i++) { // and it stays one
 		control_down();
 		control_up();
 		run_until_ready();

@@ -1,5 +1,5 @@
-// What reads a peer's octets, with every allocation of ours failing in turn: no crash, nothing lost
-// (under AddressSanitizer), and an answer that says so. Linked with --wrap for the C library's
+// Readers of a peer's octets, with every allocation of ours failing in turn: no crash, nothing lost
+// (under AddressSanitizer), and an answer with the reason. Linked with --wrap for the C library's
 // allocators.
 #include <criterion/criterion.h>
 #include <stdarg.h>
@@ -73,7 +73,7 @@ int __wrap_asprintf(char **out, const char *format, ...)
 }
 
 // Runs `once` with the first, second ... allocation failing, until it runs through without. `once`
-// says whether its work was done whole: with a failure it must not have been.
+// returns true if its work was done whole: with a failure it must not have been.
 static void every_allocation(bool (*once)(void), unsigned long at_least)
 {
 	unsigned long n = 0;

@@ -287,7 +287,7 @@ Test(x1_decode, header_reporting_rules)
 	t = good_task(c);
 	cr_assert(t->extensions[0].header_reporting && !t->extensions[0].pdsr);
 	x1_container_free(c);
-	c = decode(EXTENSIONS("<q:Novelty/>")); // whether it is honoured is for another to say
+	c = decode(EXTENSIONS("<q:Novelty/>")); // another module decides if it is honoured
 	cr_assert(!good_task(c)->extensions[0].header_reporting);
 	x1_container_free(c);
 }
@@ -522,7 +522,7 @@ Test(x1_decode, answers)
 	cr_assert_eq(x1_decode_answers(d, text, sizeof(text) - 1, a, 2), 2);
 	cr_assert(a[0].ok && a[0].error_code == 0);
 	cr_assert(!a[1].ok && a[1].error_code == 1040);
-	// What acknowledges a report of the whole network element has taken it.
+	// An acknowledgement of a report of the whole network element counts for it.
 	static const char acknowledged[] =
 		"<x1:X1Response xmlns:x1=\"http://uri.etsi.org/03221/X1/2017/10\" "
 		"xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">" ANSWER(

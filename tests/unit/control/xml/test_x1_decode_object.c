@@ -73,7 +73,7 @@ Test(x1_decode_object, types)
 	cr_assert_eq(o->type, X1_OBJECT_UNKNOWN);
 	cr_assert_str_eq(o->type_name, "Q{foo}Foo");
 	x1_container_free(c);
-	// Requesters of earlier minors do not know them, whatever they hold.
+	// Requesters of earlier minors may not send them, with any content.
 	c = decode(OBJECT("v1.8.1", "CreateObject", HASH("md5", "")));
 	cr_assert_null(c->messages[0].object);
 	cr_assert_eq(c->messages[0].schema_error, 0);

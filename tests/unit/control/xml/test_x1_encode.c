@@ -240,7 +240,7 @@ Test(x1_encode, queries_echo_what_was_decoded)
 	x1_decoder_free(d);
 }
 
-// What is answered of an object is what a requester gave, under the schema of its minor.
+// The answer has an object as a requester gave it, under the schema of its minor.
 Test(x1_encode, objects)
 {
 	static const char *const given[] = {

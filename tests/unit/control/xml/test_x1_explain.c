@@ -1,4 +1,4 @@
-// What a message that breaks the schema is told.
+// Answers to a message that breaks the schema.
 #include "control/xml/x1_decode.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-// What the kernel says of its clock, in its two units, and that it may not be asked.
+// The kernel's state of its clock, in its two units, and a kernel that may not be asked.
 
 #include <criterion/criterion.h>
 #include <sys/timex.h>

@@ -1,4 +1,4 @@
-// What is left of a killed process's counts, and what of one that ended orderly.
+// Counts that a killed process leaves, and those of one that ended orderly.
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static void put(struct last_known *l, uint8_t ne, uint8_t did, uint64_t queued)
 	last_known_put(l, &a, &b, queued);
 }
 
-// A process that counts what `a` and `b` say, begins another count, and is killed.
+// A process that counts `a` and `b`, begins another count, and is killed.
 static void killed_with(uint64_t a, uint64_t b)
 {
 	pid_t child = fork();
@@ -155,7 +155,7 @@ Test(last_known, a_full_disk_loses_no_count)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
 	struct last_known *l = last_known_open(folder);
 	cr_assert_not_null(l);
-	last_known_close(l, false); // killed before it was told
+	last_known_close(l, false); // killed before it was reported
 	l = last_known_open(folder);
 	cr_assert_not_null(l);
 	cr_assert(last_known_next(l, &e));

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a worker's capture needs around it in a test.
+// Surroundings of a worker's capture in a test.
 
 #include "dataplane/capture/capture.h"
 
@@ -15,8 +15,8 @@
 
 #define TIME_NS 1767225600123456789ull
 
-// A worker's capture with one rule and frames of its own; everything the parser and matcher would
-// say is written by hand.
+// A worker's capture with one rule and frames of its own; the results of parser and matcher are
+// written by hand.
 struct bed {
 	struct task_counters_worker *slots;
 	struct capture *capture;

@@ -132,7 +132,7 @@ Test(capture_tasks, what_a_header_cannot_name_goes_into_a_further_pdu)
 	named_within(CONFIG_HEADER_MAX, TASKS);
 }
 
-// Whatever another PDU would tell apart keeps its own one; so does a task without the option.
+// A task that another PDU would distinguish keeps its own one; so does a task without the option.
 Test(capture_tasks, what_differs_is_not_put_together)
 {
 	for (unsigned what = 0; what < 9; what++) {

@@ -134,7 +134,7 @@ Test(header_report, every_cut_and_every_octet_more_is_refused)
 	cr_assert_lt(xiri_decode(longer, sizeof(longer), &x), 0);
 }
 
-// A frame: Ethernet, IPv4 with TCP; the view is what the parser says of it.
+// A frame: Ethernet, IPv4 with TCP; the view is the parser's.
 static uint8_t frame[128];
 
 static struct packet_view view4(void)

@@ -1,4 +1,5 @@
-// What the workers of a process share: the quota of a destination, and the cap on segments of all.
+// Bounds shared by the workers of a process: the quota of a destination, and the cap on segments of
+// all.
 
 #include "capture_bed.h"
 
@@ -125,7 +126,7 @@ Test(segment_budget, the_cap_holds_for_all_workers_in_turn)
 	crew_free(c);
 }
 
-// What a worker was lent goes back with its memory; its share stays warm.
+// Segments lent to a worker go back with their memory; its share stays warm.
 Test(segment_budget, lent_segments_give_their_memory_back)
 {
 	struct crew *c = crew_new(64 * SEGMENT_SIZE, 1 << 30);

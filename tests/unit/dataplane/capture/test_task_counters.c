@@ -146,7 +146,7 @@ Test(task_counters, a_context_lives_until_its_last_task)
 	cr_expect_eq(*slot_sequence_of(task_counters_of(o)->worker[1], b), 7);
 	task_counters_context_give(o, b);
 	task_counters_context_give(o, b);
-	task_counters_context_give(o, b); // nobody's any more
+	task_counters_context_give(o, b); // without an owner now
 	cr_assert_eq(task_counters_context_take(o, 1, &y, 0, &c), 0);
 	cr_expect_eq(c, a, "the place is used again");
 	cr_expect_eq(*slot_sequence_of(task_counters_of(o)->worker[1], c), 0, "from 0");

@@ -1,4 +1,4 @@
-// What the follower says, as rules of the table. The follower is played by the test.
+// The follower's changes as rules of the table. The follower is played by the test.
 
 #include "tests/unit/dataplane/follow/bindings_bed.h"
 
@@ -37,7 +37,7 @@ Test(bindings, a_tunnel_comes_and_goes)
 	cr_assert_eq(table_rules(table), 0);
 	cr_assert_not(table_expects(table));
 	tunnel(played.subscription, 3, N3_UPF, 9, PDU_DIRECTION_FROM_TARGET);
-	commit(); // said before it heard of the end
+	commit(); // reported before the end was processed
 	cr_assert_eq(table_rules(table), 0);
 }
 
@@ -242,7 +242,7 @@ Test(bindings, rules_are_looked_at_in_tunnels)
 	cr_assert_eq(hits(&n3, N3_UPF, 8, 80, h), 0, "a whole session: on N6");
 }
 
-// The tunnel's own container says of which flow a packet is, not that of a tunnel around it.
+// The tunnel's own container names the flow of a packet, not that of a tunnel around it.
 Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
 {
 	const struct pdr_choice qfi5 = {.wanted = true, .qfis = 1ull << 5};
@@ -277,7 +277,7 @@ Test(bindings, a_tunnel_in_a_tunnel_has_its_own_qfi)
 	cr_assert_eq(match_burst(table, &n3, &v, 1, &cursor, h, 8), 1);
 }
 
-// What was done before memory ran out comes into force with the rest.
+// Changes made before memory ran out come into force with the rest.
 Test(bindings, a_failure_half_way)
 {
 	struct hit h[8];

@@ -78,7 +78,7 @@ Test(bindings_late, a_tunnel_whose_packets_were_let_go)
 Test(bindings_late, a_tunnel_whose_packets_waited)
 {
 	begin_settled(1);
-	signalling_gap_let_go(gap, 0, 7, MESSAGE - 1, false); // somebody else's then
+	signalling_gap_let_go(gap, 0, 7, MESSAGE - 1, false); // another session's then
 	bound(1, 7, MESSAGE + 3000 * MS);
 	cr_assert_eq(late(), 0);
 	cr_assert_eq(reported(), BOUND_FOLLOWED);
@@ -104,7 +104,7 @@ Test(bindings_late, a_tunnel_whose_packets_another_task_has)
 	cr_assert_eq(reported(), BOUND_ENDED, "not the first task");
 }
 
-// What a task begins with is in force before its activation is answered.
+// The first bindings of a task are in force before its activation is answered.
 Test(bindings_late, the_sessions_of_a_new_task)
 {
 	begin(1, NULL);

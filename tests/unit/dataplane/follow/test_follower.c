@@ -24,7 +24,7 @@ static struct signalling_ring *rings[WORKERS];
 static struct follower *follower;
 static struct signalling_gap *gap;
 
-// What the store takes by itself.
+// Memory of the empty store.
 static uint64_t store_memory(void)
 {
 	const struct sessions_settings s = {SESSIONS_DEFAULTS, .seed = {1, 2}};
@@ -278,7 +278,7 @@ Test(follower, a_full_ring_makes_views_unsure)
 	down();
 }
 
-// Nobody waits for memory: a task that found none is in doubt until some is there.
+// No thread waits for memory: a task that found none is in doubt until some is there.
 Test(follower, a_subscription_without_memory, .timeout = 20)
 {
 	struct seen s = {0};
@@ -417,8 +417,8 @@ Test(follower, time_does_not_pass_what_waits, .timeout = 20)
 	down();
 }
 
-// So many share the subscriber that no index leads to them, and more stand between: who waits gets
-// all.
+// So many share the subscriber that no index leads to them, and more stand between: a task that
+// waits gets all.
 Test(follower, a_task_of_hundreds_of_sessions, .timeout = 20)
 {
 	static struct lab l;

@@ -7,8 +7,7 @@
 #include "dataplane/packet/packet.h"
 #include "dataplane/match/table.h"
 
-// Of a bound rule too; a select means UDP there.
-// True when the frame belongs to the rule; then `layer`, `direction` and `tunnelled` of `hit` are
-// set.
+// Matches a frame against a rule, bound or not; a select means UDP there. True when the frame
+// belongs to the rule; then `layer`, `direction` and `tunnelled` of `hit` are set.
 bool reference_match(const struct rule *rule, const struct port_traits *port, const uint8_t *frame,
 	uint32_t length, struct hit *hit);

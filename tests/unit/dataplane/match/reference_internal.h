@@ -1,6 +1,6 @@
 #pragma once
 
-// What the naive parser (reference_packet.c) says of a frame to the naive matcher (reference.c).
+// The naive parser's result (reference_packet.c) for the naive matcher (reference.c).
 
 #include "tests/unit/dataplane/match/reference.h"
 

@@ -15,7 +15,7 @@ static long lesser(long a, long b)
 	return a < b ? a : b;
 }
 
-// What an IP packet at `at` says of its own length, or 0.
+// The length field of an IP packet at `at`, or 0.
 static long ip_word(const struct ref *r, long at, long end)
 {
 	if (at + 6 > end)
@@ -70,7 +70,7 @@ static int is_snap(const struct ref *r, long at, long end)
 	       r->f[at + 4] == 0 && (r->f[at + 5] == 0 || r->f[at + 5] == 0xf8);
 }
 
-// What is behind the octets of a tag that begins at `at`; 0 where the type is of no tag.
+// Octets of a tag that begins at `at`; 0 where the type is of no tag.
 static long tag_octets(long type)
 {
 	switch (type) {
@@ -181,7 +181,7 @@ static int ref_fits_ip(const struct ref *r, long at, long end, long stop, int ve
 	return header >= 20 && at + header <= end && (word == 0 || word >= header);
 }
 
-// An Ethernet header, and behind it what its type says.
+// An Ethernet header, and behind it the content of its type.
 static int ref_shows_ethernet(const struct ref *r, long at, long end, long stop)
 {
 	static const uint8_t arp[6] = {0, 1, 8, 0, 6, 4};
@@ -255,7 +255,7 @@ static void ref_gtp(struct ref *r, long at, long end, long claimed)
 		}
 	}
 	long word = at + 8 + n16(r, at + 2), ip_end = p + ip_word(r, p, end);
-	// What is behind the message is padding, but not where that cuts an IP packet.
+	// Octets behind the message are padding, but not where that cuts an IP packet.
 	if (word < stop && word >= p && (ip_end <= word || ip_end > stop))
 		stop = word;
 	end = lesser(end, stop);

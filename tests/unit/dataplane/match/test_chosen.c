@@ -1,5 +1,5 @@
-// Keys chosen to fall together: under hashes that anybody can compute (DPDK's CRC and jhash), and
-// under arithmetic whose secret cancels out. None of it makes a list long.
+// Keys chosen to fall together: under hashes that any sender can compute (DPDK's CRC and jhash),
+// and under arithmetic whose secret cancels out. None of it makes a list long.
 
 #include <criterion/criterion.h>
 #include <rte_hash_crc.h>

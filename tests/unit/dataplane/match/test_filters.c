@@ -118,8 +118,8 @@ static struct filters *full_of(unsigned n, unsigned length4, unsigned length6)
 	return f;
 }
 
-// Of a million addresses beside those of tasks. Their networks are others, or they are in the same
-// ones.
+// Share of a million addresses beside those of tasks that pass. Their networks are others, or they
+// are in the same ones.
 static double strangers(const struct filters *f, uint8_t family)
 {
 	struct rng r = {.s = 77};

@@ -136,7 +136,7 @@ static void run_match(struct world *w, const struct port_traits *port,
 	}
 }
 
-// What the rules of one slot make of a frame; returns how many of them hold.
+// Matches a frame with the rules of one slot; returns how many of them hold.
 static unsigned wanted(struct world *w, uint32_t slot, const struct port_traits *port,
 	const uint8_t *frame, uint32_t length, struct found *want)
 {

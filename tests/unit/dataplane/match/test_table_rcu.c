@@ -9,7 +9,7 @@
 #define READERS 2
 #define ROUNDS 300
 
-// A table is opaque here: what is read through it tells whether it was still whole.
+// A table is opaque here: its content shows if it was still whole.
 struct fake {
 	_Atomic uint32_t state; // ALIVE until its grace period is over
 	uint32_t number;

@@ -23,7 +23,7 @@ struct stage {
 	_Atomic(const struct table *) current;
 	_Atomic uint64_t epoch, seen[READERS];
 	// Slots [first, next) are in force; written before and after a publication so that a reader
-	// knows a range that surely is, and one that may be.
+	// has a range that surely is, and one that may be.
 	_Atomic uint32_t sure_first, sure_next, maybe_first, maybe_next;
 	_Atomic bool stop;
 	_Atomic uint32_t wrong, bursts;

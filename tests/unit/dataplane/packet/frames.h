@@ -42,12 +42,13 @@ void frame_gtpu(struct frame *f, uint8_t type, uint32_t teid);
 void frame_gtpu_session(struct frame *f, uint32_t teid, uint8_t pdu_type, uint8_t qfi);
 void frame_finish(struct frame *f);
 
-// Whether two views of one frame say the same, in what their flags name.
+// True if two views of one frame agree in all that their flags name.
 bool views_equal(const struct packet_view *a, const struct packet_view *b);
 
-// Any of the shapes the parser knows, often damaged. Addresses, ports, TEIDs, MACs from the pools.
+// Any of the shapes that the parser handles, often damaged. Addresses, ports, TEIDs, MACs from the
+// pools.
 void frame_random(struct frame *f, struct rng *r);
-// What most frames are: a user's packet, plain or in one G-PDU, whole; networks of IPv6 differ too.
+// The commonest frames: a user's packet, plain or in one G-PDU, whole; networks of IPv6 differ too.
 void frame_user(struct frame *f, struct rng *r);
 // A normalised and checked filter from the same pools.
 void rule_random(struct rule *rule, struct rng *r, uint32_t slot);

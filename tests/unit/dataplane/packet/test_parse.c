@@ -398,7 +398,7 @@ Test(parse, gtpu_content)
 	expect(&deep, &everything, GTPU_EXT_DEPTH, 1);
 }
 
-// Receivers take the datagram, so nobody hides behind the length.
+// Receivers take the datagram, so no user hides behind the length.
 Test(parse, gtpu_length_that_lies)
 {
 	static const int by[] = {8, 1, 60000, -1, -8, -28, -29, -36, -44};
@@ -418,7 +418,7 @@ Test(parse, gtpu_length_that_lies)
 	}
 	struct frame f = start_gtpu();
 	frame_gtpu(&f, 255, 1);
-	frame_zero(&f, 40); // no IP: what the header says is the message, the rest is padding
+	frame_zero(&f, 40); // no IP: the header's length is the message, the rest is padding
 	frame_finish(&f);
 	wire_store16(f.b + 44, 20);
 	expect(&f, &everything, GTPU_UNSTRUCTURED, 1);

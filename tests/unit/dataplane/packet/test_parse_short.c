@@ -73,7 +73,7 @@ static uint64_t first_of(const uint8_t *address, uint8_t family)
 	return x;
 }
 
-// What sifting reads of a view is what its layers say.
+// The fields that sifting reads of a view agree with its layers.
 static void check_shape(const struct packet_view *v, const uint8_t *frame, unsigned *shapes)
 {
 	bool gtp = v->shape & SHAPE_GTP;

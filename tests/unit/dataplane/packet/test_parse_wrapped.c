@@ -1,5 +1,5 @@
-// What mirrors and providers wrap packets in: opened where the port says so and the content shows
-// itself, and named where not.
+// Wrappings of mirrors and providers: opened where the port is set so and the content shows itself,
+// and named where not.
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -257,7 +257,7 @@ Test(eal_cause, memory_that_is_not_there)
 		why);
 }
 
-// What does not fit is the oldest.
+// The oldest is dropped when it does not fit.
 Test(eal_cause, the_log_is_bounded)
 {
 	char text[256];

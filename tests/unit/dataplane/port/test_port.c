@@ -37,7 +37,7 @@ int __wrap_rte_eth_dev_get_name_by_port(uint16_t id, char *name)
 	return e;
 }
 
-// What a device says to promiscuous mode, and whether its queues shall drop; 1: the real one's.
+// A device's answer to promiscuous mode, and true if its queues shall drop; 1: the real one's.
 static int promiscuous = 1;
 static unsigned asked_to_drop, set_up;
 
@@ -168,7 +168,7 @@ static void keep(void *context, struct channel_event *e)
 	*(*at)++ = *e;
 }
 
-// What vfio-pci asks for before the kernel takes a device away.
+// The request of vfio-pci before the kernel takes a device away.
 Test(port, removed_device)
 {
 	struct config_dataplane config;
@@ -206,7 +206,8 @@ Test(port, removed_device)
 	cr_expect(!rte_eth_dev_is_valid_port(lane[0].port));
 	cr_expect(rte_eth_dev_is_valid_port(lane[1].port));
 
-	// It is reported once, its counters stay, and a controller that comes later is told too.
+	// It is reported once, its counters stay, and a controller that comes later gets the report
+	// too.
 	ports_links(ports, keep, &end);
 	cr_assert_eq(end - events, 1);
 	ports_status(ports, &after);
@@ -220,7 +221,7 @@ Test(port, removed_device)
 	ports_close(ports);
 }
 
-// What drivers call; their header is not installed.
+// Functions that drivers call; their header is not installed.
 struct rte_eth_dev;
 struct rte_eth_dev *rte_eth_dev_get_by_name(const char *name);
 int rte_eth_dev_callback_process(
@@ -241,7 +242,7 @@ Test(port, reset_device)
 	ports_close(ports);
 }
 
-// Until the new process is there no worker looks at it, and the ADMF knows.
+// Until the new process is there no worker polls it, and the ADMF is notified.
 Test(port, reset_device_is_left_alone)
 {
 	struct config_dataplane config;
@@ -350,7 +351,8 @@ Test(port, several_queues_drop)
 	ports_close(ports);
 }
 
-// Whoever does not poll a lane that spreads has it behind its own, with what it must know of it.
+// A worker that does not poll a lane that spreads has it behind its own, with the fields that it
+// needs of it.
 Test(port, lanes_that_are_handed_over)
 {
 	static char *arguments[] = {"test", "--no-huge", "--no-pci", "-m", "64", "--no-telemetry",
@@ -392,8 +394,8 @@ Test(port, lanes_that_are_handed_over)
 	cr_expect_neq(told.port[0].spread, SPREAD_SOFTWARE);
 	cr_expect_eq(told.port[1].spread, SPREAD_SOFTWARE);
 
-	// What found no room on the way is a loss of the port, and over when there is none any
-	// more.
+	// A packet without room on the way is a loss of the port, and the loss is over when there
+	// is none any more.
 	cr_assert_eq(ports_count(ports), 3);
 	ports_losses(ports, 1000, keep, &end);
 	cr_expect_eq(end - events, 0);
@@ -420,7 +422,7 @@ static struct config_dataplane tunnel_config = {.n_workers = 2,
 			.tunnel = CONFIG_TUNNEL_GTPU,
 			.spread = CONFIG_SPREAD_TUNNEL}}};
 
-// What the two ports do, of which the second is asked to look into tunnels.
+// Opens two ports, of which the second is asked to look into tunnels, and checks both spreads.
 static void spreads_of(const char *name, bool takes, uint32_t workers, uint8_t out[2])
 {
 	struct channel_workers told = {.workers = workers};

@@ -1,4 +1,4 @@
-// Tests how a device is made to spread frames, by what it says that it can.
+// Tests how a device is made to spread frames, by its own list of hashes.
 
 #include "dataplane/port/port_spread.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <rte_flow.h>
 
-// What drivers of DPDK 22.11 say (flow_type_rss_offloads).
+// Lists of DPDK 22.11's drivers (flow_type_rss_offloads).
 #define IXGBE                                                                             \
 	(RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV4_UDP | \
 		RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_NONFRAG_IPV6_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP)
@@ -196,14 +196,14 @@ static bool ice(const struct rte_flow_item pattern[], const struct rte_flow_acti
 	       strlen(text) >= 5 && strncmp(text + 2, "ug", 2) == 0;
 }
 
-// The same with the package that Linux brings: it knows no tunnels.
+// The same with the package that Linux brings: it has no tunnels.
 static bool ice_without_comms(
 	const struct rte_flow_item pattern[], const struct rte_flow_action_rss *rss)
 {
 	return false;
 }
 
-// Knows nothing on IPv6.
+// Supports no IPv6.
 static bool half(const struct rte_flow_item pattern[], const struct rte_flow_action_rss *rss)
 {
 	return pattern[1].type == RTE_FLOW_ITEM_TYPE_IPV4;

@@ -174,8 +174,7 @@ Test(report_flow, session_triggers_report_every_open_flow)
 	cr_assert_eq(n_told, 8, "one timer for the session, not one for each flow");
 }
 
-// Left out is only what a trigger would say of a flow without a packet: its start and its end
-// never.
+// Only a trigger's report of a flow without a packet is left out: its start and its end never.
 Test(report_flow, a_task_may_leave_out_flows_without_packets)
 {
 	begin(16, (struct channel_triggers){.timer_s = 10, .session = 1, .skip_empty = 1});
@@ -421,7 +420,7 @@ static void check_reports(struct sums put[TASKS][2 * KEYS])
 		put[t][k].packets -= x->packets;
 		put[t][k].bytes -= x->bytes;
 		const struct channel_triggers *g = &told[i].task->triggers;
-		// What a former version had counted may already be beyond the trigger.
+		// The count of a former version may already be beyond the trigger.
 		if (!g->session && g->packets > 1 && last[t][k] == told[i].task)
 			cr_assert_leq(x->packets, g->packets, "report %u", i);
 		last[t][k] = told[i].task;

@@ -80,7 +80,7 @@ static void end(void)
 
 TestSuite(reporter, .init = begin, .fini = end);
 
-// What deliver would send by now; numbers without a gap.
+// Reads the PDUs that deliver would send by now; numbers without a gap.
 static void read_reports(struct bed *b)
 {
 	struct segment *s;
@@ -117,7 +117,7 @@ struct source {
 	uint64_t packets[TASKS], bytes[TASKS];
 };
 
-// A worker that waits where a real one would count a loss, so that every packet must be told.
+// A worker that waits where a real one would count a loss, so that every packet must be reported.
 static void *produce(void *argument)
 {
 	struct source *s = argument;

@@ -83,7 +83,7 @@ static inline void created(uint8_t ebi, uint32_t sequence, uint8_t cause, uint32
 	send(&l, false);
 }
 
-// `recovery`: negative when it is not told.
+// `recovery`: negative when it is absent.
 static inline void created_at(uint32_t sgw, uint32_t client, uint32_t server, uint32_t sequence,
 	uint32_t teid, int recovery)
 {

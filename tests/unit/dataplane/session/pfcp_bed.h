@@ -1,7 +1,7 @@
 #pragma once
 
-// What the tests of one file about PFCP sessions start from: a world and two sessions to come, of
-// two subscribers.
+// Start of the tests of one file about PFCP sessions: a world and two sessions to come, of two
+// subscribers.
 
 #include <criterion/criterion.h>
 

@@ -13,7 +13,7 @@
 #define FORW 2
 #define BUFF 4
 
-struct play { // what a session's messages say
+struct play { // content of a session's messages
 	uint64_t cp, up;
 	uint32_t uplink;   // local F-TEID at N3_UPF
 	uint32_t ue;	   // address

@@ -24,7 +24,7 @@ struct asked {
 	unsigned later; // accepted before it
 };
 
-struct facts {	    // what the accepted messages say
+struct facts {	    // content of the accepted messages
 	bool rules; // the establishment was seen: PDRs and FARs are known
 	bool local; // the F-TEID is known
 	bool address;
@@ -38,7 +38,7 @@ struct key {
 	unsigned order; // of the request that names it
 };
 
-struct object { // what the store would know as one session
+struct object { // an object that the store would have as one session
 	bool there, accepted, partial, knows_cp, knows_up, named;
 	unsigned of, generation; // whose; one each
 	struct facts facts;
@@ -64,7 +64,7 @@ struct model {
 	uint64_t early_ns[MESSAGES], now_ns;
 	unsigned generation[MESSAGES]; // of the object that the request was about, 0: none
 	unsigned order, waits, generations;
-	bool waiting; // what changes does so because time passes: nobody was heard
+	bool waiting; // its changes come by the passing of time: no message arrived
 };
 
 struct model *model_new(const struct play *plays)
@@ -158,7 +158,7 @@ static void work_out(struct model *m, struct object *o)
 	}
 }
 
-// ---- who owns what ----
+// ---- ownership ----
 
 static bool others_show(struct model *m, const struct object *but, const struct model_selector *w)
 {
@@ -347,7 +347,7 @@ static bool before(const struct asked *a, const struct asked *b)
 	return a->order < b->order;
 }
 
-// What was accepted is in force in the order in which it was asked.
+// Accepted requests are in force in the order in which they were asked.
 static void accept(struct model *m, struct object *o, const struct asked *a)
 {
 	struct facts f = {.rules = o->facts.rules, .local = o->facts.local};
@@ -480,7 +480,7 @@ static void answer_established(struct model *m, const struct model_event *e, str
 	}
 }
 
-// Whose UP SEID it can be: the newest whose establishment waits, else what is known of one in part.
+// Finds the owner of an UP SEID: the newest whose establishment waits, else one known in part.
 static struct object *waiting_of(struct model *m, const struct object *but)
 {
 	struct object *best = NULL;

@@ -1,9 +1,9 @@
 #pragma once
 
-// What the session store must bind, said naively: lists, linear searches, everything worked out
-// anew after each message. It knows the sessions that pfcp_play sends, nothing else: PDR 1 uplink,
-// PDR 2 downlink with an address, FAR 2 towards the base station. CP and UP SEIDs are never used
-// twice.
+// The bindings that the session store must have, worked out naively: lists, linear searches,
+// everything anew after each message. It handles the sessions that pfcp_play sends, nothing else:
+// PDR 1 uplink, PDR 2 downlink with an address, FAR 2 towards the base station. CP and UP SEIDs are
+// never used twice.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,7 +39,7 @@ struct play;
 struct model *model_new(const struct play *plays); // MODEL_SESSIONS of them, the caller's
 void model_free(struct model *m);
 void model_take(struct model *m, const struct model_event *e);
-// What a subscription for that session's IMSI, or its UP F-SEID, has; at most `most`. Returns how
-// many.
+// Lists the selectors of a subscription for that session's IMSI, or its UP F-SEID; at most `most`.
+// Returns how many.
 unsigned model_bound(const struct model *m, unsigned session, bool by_imsi,
 	struct model_selector *out, unsigned most);

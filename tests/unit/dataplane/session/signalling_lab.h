@@ -72,7 +72,7 @@ struct world {
 	uint32_t n_over;
 	struct subscription_state state[64]; // by subscription, where that is small
 	uint32_t refuse;		     // so many bindings are answered with NOMEM
-	bool broken;			     // the store told something that cannot be
+	bool broken;			     // the store reported something that cannot be
 };
 
 struct sessions_settings world_settings(struct world *w);

@@ -390,7 +390,7 @@ Test(session, binding_without_memory_is_told_again)
 	cr_expect(world_address(&w, 1, one.ue));
 }
 
-// A session's number is given again; what still waits for the one before says nothing of it.
+// A session's number is given again; requests that still wait for the one before do not concern it.
 Test(session, late_answer_to_a_session_that_is_over)
 {
 	const struct play other = {.cp = 0x31,

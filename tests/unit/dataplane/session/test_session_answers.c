@@ -1,4 +1,4 @@
-// What an answer is an answer to, and what it says of the rules that were asked for.
+// Answers, the requests that they match, and their content for the rules that were asked for.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -178,7 +178,7 @@ static void change_rule(uint32_t sequence, uint16_t group, bool pdi, uint16_t ex
 	play_modified(&w, &one, sequence, 1);
 }
 
-// Which packets are a rule's that has filters of the UPF's own, or times, cannot be told.
+// Packets of a rule with filters of the UPF's own, or times, cannot be selected.
 Test(session_answers, rules_of_the_upf)
 {
 	const struct session_target rule = {

@@ -99,7 +99,7 @@ Test(session_any, an_end_takes_all_names_back)
 	cr_expect(uplink(&one, 1) && uplink(&two, 1));
 }
 
-// Whatever runs out, nothing of it stays.
+// Without memory, at any allocation, nothing of it stays.
 Test(session_any, without_memory)
 {
 	struct sessions_settings s = world_settings(&w);

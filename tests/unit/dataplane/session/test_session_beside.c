@@ -1,4 +1,4 @@
-// Sessions beside each other: of one user at two nodes, of many who ask for the same, of a store
+// Sessions beside each other: of one user at two nodes, of many that ask for the same, of a store
 // that is full.
 
 #include <criterion/criterion.h>
@@ -8,7 +8,7 @@
 
 TestSuite(session_beside, .init = begin, .fini = end);
 
-// Whoever can send requests cannot use up what tasks and later sessions need.
+// A sender of requests cannot use up the room that tasks and later sessions need.
 Test(session_beside, unanswered_requests_do_not_fill_the_store)
 {
 	struct sessions_settings s = world_settings(&w);
@@ -51,7 +51,7 @@ Test(session_beside, second_anchor_removed)
 	cr_expect(world_address(&w, 1, one.ue) && uplink(&one, 1) && !uplink(&second, 1));
 }
 
-// In two networks the address is the user's in either; a session of them cannot be told on N6.
+// In two networks the address is the user's in either; a session of them is not seen apart on N6.
 Test(session_beside, two_anchors_in_two_networks)
 {
 	struct play edge = second;
@@ -76,7 +76,7 @@ Test(session_beside, another_users_anchor_takes_it)
 	cr_expect(!world_address(&w, 1, one.ue));
 }
 
-// What a waiting request would narrow stays as it is until that is accepted.
+// Selectors that a waiting request would narrow stay as they are until that is accepted.
 Test(session_beside, a_request_takes_nothing_away)
 {
 	struct play given = one;
@@ -111,7 +111,7 @@ Test(session_beside, a_request_takes_nothing_away)
 			"then it has not");
 }
 
-// However many ask for one way, each message looks at few, and who is given it has it.
+// However many claim one selector, each message reads few, and the session that is given it has it.
 Test(session_beside, many_ask_for_one_way)
 {
 	struct play given = one;
@@ -128,7 +128,8 @@ Test(session_beside, many_ask_for_one_way)
 	cr_expect(uplink(&one, 1) && world_address(&w, 1, one.ue));
 }
 
-// Who asked last has it, also when he asked before; refused, he is behind the other again.
+// The session that claimed last has it, also when it claimed before; refused, it is behind the
+// other again.
 Test(session_beside, asked_for_again)
 {
 	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);

@@ -1,5 +1,5 @@
-// Messages of which a part cannot be read: the rest is used, and who may miss something by it is
-// unsure for as long as the session lives.
+// Messages of which a part cannot be read: the rest is used, and a task that may miss something by
+// it is unsure for as long as the session lives.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void subscribe(uint64_t subscription, const struct session_target *t)
 	cr_assert_eq(sessions_subscribe(w.store, subscription, t, FILTER_ANY_DIRECTION), 0);
 }
 
-// Of somebody else each; only what they look for tells them apart.
+// Subscriptions to other users; only their keys differ.
 static void subscribe_others(void)
 {
 	subscribe(BY_MSISDN, &(struct session_target){.kinds = SESSION_MSISDN, .msisdn = "499"});
@@ -96,8 +96,8 @@ static void create_with(uint8_t type, const uint8_t *octets, unsigned n)
 	created(5, 1, 16, 0x0a2d0002);
 }
 
-// A number that cannot be: the session is followed, and only those who look for such numbers may
-// miss it, until it ends.
+// A number that cannot be: the session is followed, and only tasks by such numbers may miss it,
+// until it ends.
 Test(session_broken, msisdn)
 {
 	subscribe_others();
@@ -153,7 +153,7 @@ Test(session_broken, pfcp_harmless)
 	cr_expect_eq(world_counts(&w).reason[SIGNALLING_PFCP][SIGNALLING_ODD], 1);
 }
 
-// A rule without its number: those who look for one that is not there may miss it.
+// A rule without its number: tasks by one that is not there may miss it.
 Test(session_broken, pfcp_rule)
 {
 	struct session_target t = {.kinds = SESSION_FSEID | SESSION_PDR, .seid = one.cp, .pdr = 7};
@@ -285,7 +285,7 @@ Test(session_broken, unusable_of_nobody)
 	unread(&l, SIGNALLING_RADIUS, true);
 }
 
-// What is between nodes, or of a kind that is not followed, hides no session.
+// Messages between nodes, or of a kind that is not followed, hide no session.
 Test(session_broken, unusable_and_of_no_session)
 {
 	struct lab l;
@@ -443,7 +443,7 @@ static void establish_choose(bool chv4)
 	world_take(&w, &l, SIGNALLING_PFCP, SMF, UPF);
 }
 
-// `ie`: in which the rule's F-TEID is told, 0 for none.
+// `ie`: the IE with the rule's F-TEID, 0 for none.
 static void established_choose(uint16_t ie, bool ue)
 {
 	struct lab l;
@@ -547,7 +547,7 @@ Test(session_broken, answer_to_another_port_comes_first)
 	cr_expect(s1(DOWN, 0x501, ENB_A) && world_counts(&w).modified == 1);
 }
 
-// Of two that ask with one number nobody knows which is meant: neither is taken for answered.
+// Two that ask with one number are ambiguous: neither is taken for answered.
 Test(session_broken, answer_to_another_port_of_two)
 {
 	create(5, 1);

@@ -32,7 +32,7 @@ static uint64_t of(uint32_t teid)
 	return found;
 }
 
-// What is bound has this one throughout.
+// True if all bindings have this one throughout.
 static bool all(uint64_t correlation)
 {
 	for (uint32_t i = 0; i < w.n_bound; i++)

@@ -234,7 +234,7 @@ Test(session_epc, restart_of_the_gateway)
 	cr_expect_eq(world_counts(&w).restarts, 1);
 }
 
-// Sessions of one control TEID are as many as somebody asks for, and a message names all EBIs there
+// Sessions of one control TEID are as many as are asked for, and a message names all EBIs there
 // are.
 Test(session_epc, more_connections_and_bearers_named_than_a_user_has)
 {

@@ -1,5 +1,5 @@
-// GTPv2-C: ends, bearers and numbers that are another user's by now, and what a message says beside
-// what it is usually read for.
+// GTPv2-C: ends, bearers and numbers that are another user's by now, and content of a message
+// beside its usual one.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -128,7 +128,7 @@ Test(session_epc_ends, client_end_of_another_user_that_moves)
 	cr_expect(s1(UP, 0x105, SGW_U), "its own until somebody else is given it");
 }
 
-// One who calls without a SIM, at the end that a subscriber had.
+// A caller without a SIM, at the end that a subscriber had.
 Test(session_epc_ends, client_end_of_a_user_without_imsi)
 {
 	struct lab l;
@@ -197,7 +197,7 @@ Test(session_epc_ends, refusal_of_another_creation)
 	cr_expect_eq(world_counts(&w).sessions, 1, "one that names no end");
 }
 
-// ---- who it is ----
+// ---- identities ----
 
 static void mei(struct lab *l, uint8_t last)
 {
@@ -206,7 +206,7 @@ static void mei(struct lab *l, uint8_t last)
 	lab_gtpv2_close(l);
 }
 
-// The equipment is told, or is another one, while the session lives (TS 29.274 clause 7.2.7).
+// The equipment is reported, or is another one, while the session lives (TS 29.274 clause 7.2.7).
 Test(session_epc_ends, equipment_told_later)
 {
 	struct lab l;

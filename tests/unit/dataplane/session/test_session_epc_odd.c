@@ -1,4 +1,4 @@
-// What a core's nodes may say of bearers and identities beside the usual.
+// Unusual messages of a core's nodes about bearers and identities.
 
 #include "tests/unit/dataplane/session/gtpv2_play.h"
 
@@ -254,7 +254,7 @@ Test(session_epc_odd, device_told_later_and_broken)
 	cr_expect(!w.state[1].unsure, "whose the session is was known before");
 }
 
-// Another MME tells its end when it asks for the access of all connections.
+// Another MME sends its end when it asks for the access of all connections.
 Test(session_epc_odd, access_is_modified_by_another_client)
 {
 	const uint32_t mme_2 = 0x0a000013;
@@ -309,7 +309,7 @@ static void take_ports(struct lab *l, uint32_t from, uint16_t source, uint32_t t
 }
 
 // Another process of the same MME used the same number, and its request was not seen: only the end
-// that the answer goes to tells it.
+// that the answer goes to shows it.
 Test(session_epc_odd, answer_to_the_usual_port_of_another_user)
 {
 	struct lab l;
@@ -329,7 +329,7 @@ Test(session_epc_odd, answer_to_the_usual_port_of_another_user)
 	cr_expect(!s1(UP, 0x105, SGW_U), "its own answer");
 }
 
-// Of both families: a prefix of that length, and an IPv4 address.
+// An answer of both families: a prefix of that length, and an IPv4 address.
 static void created_with_address(uint8_t length, uint32_t v4)
 {
 	static const uint8_t prefix[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2};

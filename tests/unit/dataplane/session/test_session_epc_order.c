@@ -135,10 +135,11 @@ Test(session_epc_order, access_end_of_another_type)
 	cr_expect(!s1(DOWN, 0x501, ENB_A) && s1(UP, 0x105, SGW_U));
 }
 
-// The number of an answer whose request was missed comes again: it is told to another client's end.
+// The number of an answer whose request was missed comes again: it is addressed to another client's
+// end.
 Test(session_epc_order, answer_to_another_creation_of_the_same_number)
 {
-	created_at(SGW, 0x81, 0x82, 5, 0x305, -1); // somebody else's
+	created_at(SGW, 0x81, 0x82, 5, 0x305, -1); // another client's
 	create_of(SGW, 0x71, 5, 5);
 	cr_expect(!s1(UP, 0x305, SGW_U));
 	created_at(SGW, 0x81, 0x82, 5, 0x305, -1);

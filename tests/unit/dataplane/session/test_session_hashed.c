@@ -90,7 +90,7 @@ Test(session_hashed, the_session_comes_first)
 	cr_expect_eq(world_bound_by(&w, 3), 0);
 }
 
-// What begins, changes and ends while the sessions are looked at.
+// Sessions that begin, change and end while the sessions are scanned.
 Test(session_hashed, signalling_goes_on_meanwhile)
 {
 	struct play many[20];

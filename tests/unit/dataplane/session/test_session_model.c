@@ -1,6 +1,6 @@
 // Random signalling of some sessions that share base stations' TEIDs, addresses and F-TEIDs, with
-// messages lost, repeated and out of order: what is bound is what the naive model says, after each
-// message; and a subscription that comes late has what the early one has.
+// messages lost, repeated and out of order: bindings equal those of the naive model, after each
+// message; and a subscription that comes late has those of the early one.
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

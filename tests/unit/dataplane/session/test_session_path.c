@@ -1,4 +1,5 @@
-// Which tunnels of a path are bound where: each packet once, whatever links messages name.
+// Tests the links on which the tunnels of a path are bound: each packet once, whatever links
+// messages name.
 
 #include "tests/unit/dataplane/session/pfcp_bed.h"
 
@@ -93,7 +94,7 @@ static void middle_comes(uint32_t sequence, bool access)
 	world_take(&w, &l, SIGNALLING_PFCP, middle.upf, SMF);
 }
 
-// A gateway that says N3 of its tunnels on S5.
+// A gateway that names N3 for its tunnels on S5.
 Test(session_path, a_link_that_no_port_has)
 {
 	see(&n9_alone);

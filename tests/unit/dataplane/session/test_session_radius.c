@@ -17,7 +17,7 @@ static void number(struct lab *l, uint8_t type, uint32_t value)
 	lab_attribute(l, type, v, 4);
 }
 
-// Of the messages from here on: Event-Timestamp, Acct-Delay-Time; 0: without.
+// For messages from here on: Event-Timestamp, Acct-Delay-Time; 0: without.
 static uint32_t event_s, delay_s;
 
 static void account(
@@ -142,7 +142,7 @@ static void small_world(uint64_t sessions)
 	cr_assert_eq(world_subscribe_imsi(&w, 1, imsi), 0);
 }
 
-// What waits and is given up for it has shown ways of its own.
+// A waiting request that is given up for it has shown selectors of its own.
 Test(session_radius, in_the_place_of_another)
 {
 	struct lab l;
@@ -284,7 +284,7 @@ Test(session_radius, an_older_interim)
 	cr_expect(world_address(&w, 2, 0x0a2d0006), "nothing is so late: a clock set back");
 }
 
-// Whose address another has got, and whose Stop was lost.
+// A session whose address another has got, and whose Stop was lost.
 Test(session_radius, an_interim_of_who_lost_the_address)
 {
 	subscription_nai(2, "alice@example.org");

@@ -1,5 +1,5 @@
-// What ends sessions but their own messages: restarts, associations, takeovers, the bounds of a
-// store.
+// Ends of sessions without messages of their own: restarts, associations, takeovers, the bounds of
+// a store.
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -186,8 +186,8 @@ Test(session_rules, a_tunnel_beside_the_session)
 	cr_expect(tunnel(1, one.uplink) && tunnel(1, 0x501) && world_bound_by(&w, 1) == 2);
 }
 
-// A session that leaves the UPF by no address of a user is told by its tunnels; one that no port
-// shows is said to be so.
+// A session that leaves the UPF by no address of a user is followed by its tunnels; one that no
+// port shows is reported so.
 Test(session_rules, a_session_without_an_address)
 {
 	const struct play other = {.cp = one.cp, .up = one.up, .uplink = 0x1001, .imsi = one.imsi};
@@ -485,7 +485,7 @@ Test(session_rules, intermediate_upf)
 	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N3, DOWN, 0x501, GNB_A));
 }
 
-// Of an anchor behind another UPF the access side is N9: only the interface type says so.
+// The access side of an anchor behind another UPF is N9: only the interface type shows it.
 Test(session_rules, anchor_behind_another_upf)
 {
 	struct lab l;

@@ -266,7 +266,7 @@ Test(decoders, reasons_have_names)
 	cr_expect_str_eq(signalling_reason_name(SIGNALLING_REASON_COUNT), "unknown");
 }
 
-// Of an IE that is no list the first counts.
+// The first of a repeated IE that is no list counts.
 Test(decoders, repeated)
 {
 	struct text t;
@@ -354,9 +354,9 @@ Test(decoders, framed_routes)
 	}
 }
 
-// ---- what is broken and optional is absent, and said ----
+// ---- broken and optional IEs are absent, and reported ----
 
-// An establishment with one IE more, and what is said of it.
+// An establishment with one IE more, and the values that it may have named.
 static uint8_t broken_ie(const uint8_t *ie, unsigned n)
 {
 	struct text t;
@@ -415,7 +415,7 @@ Test(decoders, pfcp_optional_ies)
 	cr_expect_eq(BROKEN(0, 200, 0, 0), 0, "of a type that is not followed");
 }
 
-// What follows an IE that runs beyond the message may have been anything.
+// Octets behind an IE that runs beyond the message may have been anything.
 Test(decoders, pfcp_cut)
 {
 	struct text t;
@@ -429,7 +429,7 @@ Test(decoders, pfcp_cut)
 	cr_expect_eq(pfcp_read(&t), SIGNALLING_IE_LENGTH);
 }
 
-// A UPF that tells what it created in the IE that asked for it.
+// A UPF that reports created objects in the IE that asked for them.
 Test(decoders, created_rules_of_other_types)
 {
 	struct text t;

@@ -1,4 +1,4 @@
-// Which tunnels had packets that were let go, against a list of all of them.
+// Tunnels with packets that were dropped, against a list of all of them.
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ TestSuite(signalling_gap, .init = up, .fini = down);
 
 static uint32_t teid_of(uint32_t i)
 {
-	return i % 2 ? 0x10000u * i : 7 + i; // as those who give them out do
+	return i % 2 ? 0x10000u * i : 7 + i; // as real nodes assign them
 }
 
 Test(signalling_gap, forgets_none)

@@ -1,4 +1,4 @@
-// Which datagrams a worker hands to the follower, and that they are whole.
+// Datagrams that a worker hands to the follower, each whole.
 
 #include "dataplane/signalling/signalling_tap.h"
 
@@ -106,7 +106,7 @@ Test(signalling_tap, what_users_send_in_tunnels_is_none)
 	cr_assert_eq(taken(), -1);
 }
 
-// Both ends are nodes that the port names: who forges one end is a stranger still.
+// Both ends are nodes that the port names: a sender that forges one end is a stranger still.
 Test(signalling_tap, only_peers_are_believed)
 {
 	static const struct {
@@ -178,7 +178,7 @@ Test(signalling_tap, cut_ones_are_counted)
 	cr_assert_eq(signalling_tap_cut(tap), 1);
 }
 
-// Nobody puts together what comes in fragments inside a wrapping; outermost ones are reassembly's.
+// Fragments inside a wrapping are not reassembled; outermost ones are reassembly's.
 Test(signalling_tap, wrapped_fragments_are_counted)
 {
 	for (unsigned wrapped = 0; wrapped < 2; wrapped++)

@@ -155,7 +155,7 @@ Test(reconcile, planted_differences_are_found)
 	commit();
 	cr_assert_not(agrees());
 	rule.filter.address[0].b[3] ^= 1;
-	rule.destination[0] = 6; // to somebody else
+	rule.destination[0] = 6; // to another destination
 	cr_assert_eq(table_put(builder, &rule), POI_OK);
 	commit();
 	cr_assert_not(agrees());
@@ -170,7 +170,7 @@ Test(reconcile, planted_differences_are_found)
 	cr_assert_not(agrees());
 }
 
-// Whatever changes between two parts of a scan, before, at and behind its cursor.
+// Changes between two parts of a scan, before, at and behind its cursor.
 Test(reconcile, changes_during_a_walk)
 {
 	uint32_t last = TASKS;

@@ -117,7 +117,7 @@ Test(task_table, deadline_moves_only_when_the_admf_is_heard)
 	cr_expect_eq(ne_entry_heard(s, &stranger, 0), POI_ERR_NOT_FOUND);
 }
 
-// TIME_P2 and TIME_P3 of later minors: what comes first only says so.
+// TIME_P2 and TIME_P3 of later minors: the first only reports.
 Test(task_table, silence_is_reported_once_and_ahead_of_the_deadline)
 {
 	struct channel_ne m = element(2, 1000);
@@ -135,8 +135,8 @@ Test(task_table, silence_is_reported_once_and_ahead_of_the_deadline)
 	cr_expect_null(ne_entry_fall_silent(s, 403), "once");
 	cr_expect_eq(ne_entry_silence_remaining(n, 403), UINT64_MAX);
 	cr_expect_eq(ne_entry_remaining(n, 403), 597, "the deadline stays where it is");
-	// Control comes back: it defines the element anew, and repeats the last contact as it knows
-	// it.
+	// Control comes back: it defines the element anew, and repeats its own time of the last
+	// contact.
 	cr_assert_eq(ne_entry_put(s, &m, 500), 0);
 	cr_assert_eq(ne_entry_heard(s, &ne, 7), 0);
 	cr_expect(n->silent);
@@ -148,7 +148,7 @@ Test(task_table, silence_is_reported_once_and_ahead_of_the_deadline)
 	cr_expect_eq(ne_entry_fall_silent(s, 801), n);
 	cr_assert_eq(ne_entry_heard(s, &ne, 900), 0);
 	cr_expect_not(n->silent);
-	// Both have passed when somebody looks again.
+	// Both have passed at the next check.
 	cr_expect_eq(ne_entry_fall_silent(s, 5000), n);
 	cr_assert_eq(ne_entry_heard(s, &first, 5000), 0);
 	cr_expect_eq(ne_entry_fire(s, 5000), n);

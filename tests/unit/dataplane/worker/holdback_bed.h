@@ -1,7 +1,7 @@
 #pragma once
 
-// What the tests of the holdback start from: a pool of buffers, a table, and a port that shows
-// tunnels. Of each file that includes this.
+// Start of the tests of the holdback: a pool of buffers, a table, and a port that shows tunnels.
+// Each file that includes this has its own.
 
 #include "dataplane/worker/holdback.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of reassembly share: fragments of one datagram's content, and where they go.
+// Shared by the tests of reassembly: fragments of one datagram's content, and their places.
 
 #include "dataplane/worker/reassembly.h"
 

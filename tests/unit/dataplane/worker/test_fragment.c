@@ -21,7 +21,7 @@
 static const struct port_traits n6 = {.tunnel = CONFIG_TUNNEL_NONE};
 static const struct port_traits n3 = {.tunnel = CONFIG_TUNNEL_GTPU};
 
-struct fragment { // what a test says of one
+struct fragment { // a test's description of one
 	uint32_t source;
 	uint32_t id;
 	uint16_t offset; // octets

@@ -359,7 +359,7 @@ Test(handover, full_rings_are_counted)
 	table_builder_free(builder);
 }
 
-// Nobody takes anything: exactly what the ring holds is kept.
+// No consumer takes anything: exactly the ring's size is kept.
 Test(handover, a_ring_holds_what_it_says)
 {
 	struct rte_mbuf *mbufs[PACKET_BURST];

@@ -92,7 +92,7 @@ Test(holdback, a_modified_task_takes_nothing_twice)
 	cr_assert_eq(got.slot[0], 6);
 }
 
-// Whose packet it is is remembered of so many tasks; then it is held no longer.
+// So many tasks that have a packet are remembered; then it is held no longer.
 Test(holdback, more_tasks_than_are_kept_apart)
 {
 	for (uint32_t i = 0; i <= HOLDBACK_TASKS; i++) {
@@ -139,7 +139,7 @@ Test(holdback, more_hits_than_one_call_finds)
 // A user's later fragment is judged by the ports of its first, as when it was received.
 Test(holdback, ports_of_the_first_fragment_are_kept)
 {
-	// Of two rules the first wants UDP port 53, the second all the rest: tasks on each.
+	// The first of two rules wants UDP port 53, the second all the rest: tasks on each.
 	const struct pdr_flow to_53 = {
 		.protocol = 17, .destination_ports = {.n = 1, .range = {{53, 53}}}};
 	const struct pdr_choice of_53[] = {{.wanted = true, .n_flows = 1, .flow = {to_53}}, {0}},

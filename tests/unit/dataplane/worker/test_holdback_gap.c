@@ -90,7 +90,7 @@ Test(holdback_gap, open_until_what_was_heard_has_been_followed)
 	cr_assert(holdback_open(holdback, table, 10 * MS + AGE - 1));
 }
 
-// As signalling has the address, where the port knows of a translation.
+// By the address in signalling, where the port has a translation.
 Test(holdback_gap, where_tunnels_go_is_sampled)
 {
 	static const uint8_t upf[4] = {0xc6, 0x33, 0x64, 1}, inside[4] = {10, 9, 8, 7};

@@ -12,7 +12,7 @@ static struct bench signalling_bench(bool tunnels, unsigned n_peers)
 	return bench_new(16, 63);
 }
 
-// What was lost since the last call, and with all that waits given up.
+// Losses since the last call, and those of all that waits and is given up.
 static uint64_t lost(const struct bench *b, bool all)
 {
 	if (all)

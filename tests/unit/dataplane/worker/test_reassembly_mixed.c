@@ -180,7 +180,7 @@ Test(reassembly_mixed, the_gtpu_length_tells)
 	bench_end(&b);
 }
 
-// What becomes whole under PPPoE is longer than the length there.
+// A datagram put together under PPPoE is longer than the length there.
 Test(reassembly_mixed, nothing_of_the_link_stays)
 {
 	struct bench b = bench_new(16, 63);

@@ -85,7 +85,7 @@ static uint32_t owner_of(
 	return owner;
 }
 
-// Of every form of carrier and content.
+// Every form of carrier and content.
 Test(spread, both_directions_of_a_user_go_to_one_worker)
 {
 	const struct spread s = by(7);
@@ -114,7 +114,7 @@ Test(spread, both_directions_of_a_user_go_to_one_worker)
 	}
 }
 
-// The container says it on one direction alone: the endpoints say the same of the other.
+// The container gives it on one direction alone: the endpoints give the same for the other.
 Test(spread, a_container_on_one_direction)
 {
 	const struct spread s = by(16);
@@ -241,8 +241,7 @@ Test(spread, what_is_not_plain_stays)
 	stays(&f, "three tags");
 }
 
-// Whatever a frame holds, only what the parser takes as a user's whole packet leaves, and no octet
-// beyond it is read.
+// Only a user's packet that the parser takes whole leaves, and no octet beyond it is read.
 Test(spread, only_what_the_parser_takes_leaves)
 {
 	const struct spread s = by(3);
