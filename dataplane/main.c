@@ -1,4 +1,4 @@
-// poi-dataplane: starts in order, stops in reverse. What each part does is said in its header.
+// poi-dataplane: starts in order, stops in reverse. The header of each part describes it.
 
 #include <errno.h>
 #include <libgen.h>
@@ -39,7 +39,7 @@ struct app {
 	struct config *config;
 	char socket[4096];
 	char why[1024];
-	char state[128]; // as last told to the service manager
+	char state[128]; // as last sent to the service manager
 	uint64_t incarnation;
 	int signal_fd;
 	bool eal_up;
@@ -68,11 +68,11 @@ struct app {
 	_Alignas(WORKER_LINES) _Atomic bool stop; // read in every loop, written once
 	uint64_t started_ns;			  // CLOCK_MONOTONIC
 	uint32_t launched;			  // workers
-	bool ended;				  // orderly: what is lost is told or on disk
+	bool ended;				  // orderly: losses are reported or on disk
 	struct worker workers[CONFIG_WORKERS_MAX];
 };
 
-// What no thread may be without: no cores, no broken pipe, and signals only through the descriptor.
+// Settings of the whole process: no cores, no broken pipe, and signals only through the descriptor.
 static int process_settings(struct app *a)
 {
 	sigset_t set;
@@ -150,7 +150,7 @@ static int tables(struct app *a)
 	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
 }
 
-// Of delivery.buffer-total, the reporter's own part, so that content never crowds reports out.
+// The reporter's own part of delivery.buffer-total, so that content never crowds reports out.
 static uint64_t reports_part(const struct config_delivery *d)
 {
 	uint64_t part = d->buffer_total / 16;

@@ -1,8 +1,7 @@
 #pragma once
 
 // The ledger's vocabulary: every name under which a packet, a match or a PDU copy can be counted, and
-// the sums that must hold. Values are counted elsewhere; what they are called and how they balance is
-// said only here.
+// the sums that must hold. Values are counted elsewhere; their names and sums are defined here only.
 //
 //   packet   received                = sum of all packet outcomes
 //   match    a (packet, task) pair; offered = PDU copies it asks for (one per destination and kind)

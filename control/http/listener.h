@@ -25,14 +25,14 @@ struct listener_counters {
 struct listener *listener_new(struct event_base *base, const struct config *config,
 	http_handler handler, void *context, char *why, size_t why_size);
 
-// Goes over to `config`: opens what is new, reads all certificates again and adopts paths, server
+// Switches to `config`: opens what is new, reads all certificates again and adopts paths, server
 // names and limits for new connections (timeouts for the open ones of HTTP/1.1 too). Idle
 // connections are closed and the others end behind their requests under way, so that every peer
 // comes back under the new rules. `config` carries every network element of the old one at the same
 // index and address; new ones follow. One that was removed is kept there by the caller and served
 // until restart. On failure nothing changes and the old configuration stays referenced; on success
 // the caller may free the old one. 0, POI_ERR_INVALID (elements moved), POI_ERR_TLS, POI_ERR_IO,
-// POI_ERR_NOMEM; `why` says what to change.
+// POI_ERR_NOMEM; `why` names the key to change.
 [[nodiscard]] int listener_configure(
 	struct listener *l, const struct config *config, char *why, size_t why_size);
 const struct listener_counters *listener_counters(const struct listener *l);

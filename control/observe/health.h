@@ -1,6 +1,6 @@
 #pragma once
 
-// What is looked at by the clock rather than on an event (TS 103 221-1 clause 5.3):
+// Checks by the clock rather than on an event (TS 103 221-1 clause 5.3):
 // - warnings, reported once and never listed: our certificates and authorities 30, 14, 7 and 1 days
 //   before their end, revocation lists when a quarter of their life is left, file systems that
 //   are written to at 95 %, tasks or destinations at 90 % of their limit;

@@ -9,7 +9,7 @@
 // - Task and destination reports share containers, at a capped rate of requests.
 // - An answer is an OK or an ErrorResponse of any code; both end the report. Everything else (no
 //   connection, a wrong peer, TIME2, an HTTP status but 200, a TopLevelError, an answer from or to
-//   somebody else) is tried again as a new request, after 1, 2, 4 .. 60 s and some jitter. A
+//   another peer) is tried again as a new request, after 1, 2, 4 .. 60 s and some jitter. A
 //   request that failed with several messages is taken apart, so that one message the ADMF cannot
 //   take does not hold up the others.
 // - The queue is bounded. When it is full the oldest Warning goes first; then an older state

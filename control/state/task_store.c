@@ -229,8 +229,8 @@ void task_store_close(struct task_store *v)
 	free(v);
 }
 
-// What is kept of an object: with its faults where there is room for them. Details that are on
-// their way take those of the object in whose place they come.
+// Makes the stored form of an object: with its faults where there is room for them. Pending details
+// take those of the object in whose place they come.
 
 static int task_memo(struct task_store *v, const struct registry *r, const struct registry_task *t)
 {

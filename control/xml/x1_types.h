@@ -269,7 +269,7 @@ struct x1_message { // one x1RequestMessage
 	bool has_id;
 	const struct x1_task_details *task;               // Activate, Modify
 	const struct x1_destination_details *destination; // Create, Modify
-	// Of requesters of V1.9 and later only, as `object_type`.
+	// From requesters of V1.9 and later only, as `object_type`.
 	const struct x1_object_details *object; // CreateObject, ModifyObject
 	const char *object_type; // Q{namespace}name that a list is asked for; NULL: of every type
 };

@@ -1,8 +1,8 @@
 #pragma once
 
-// Which octets of a frame are the payload of a hit's X3 PDU, and in which format (TS 103 221-2
-// table 5.4.1-1). What a configured format cannot carry goes in one that can, so that nothing is
-// lost:
+// Finds the octets of a frame that are the payload of a hit's X3 PDU, and their format (TS 103
+// 221-2 table 5.4.1-1). A packet that the configured format cannot carry goes in one that can, so
+// that nothing is lost:
 //   automatic  12 for a tunnelled packet, else 5 or 6; 7 for a MAC address
 //   12         as automatic, and 12 too for the MAC address of a tunnelled Ethernet frame
 //   5, 6       the IP packet in the format of its own version; without one inside a tunnel, the

@@ -1,7 +1,7 @@
 #pragma once
 
 // The one thread that follows signalling: it takes datagrams from the workers' rings, keeps the
-// session store and hands what the store says to the builder thread, which alone touches the
+// session store and hands the store's changes to the builder thread, which alone touches the
 // tables. Between builder and follower stand two lists under one lock, never a bound that could
 // hold either up.
 
@@ -59,7 +59,7 @@ STAILQ_HEAD(follower_changes, follower_change);
 
 // Adds all changes that wait to `out`: the caller's to free with follower_change_free.
 void follower_changes(struct follower *f, struct follower_changes *out);
-// All that follower_changes has given is in force, and no worker uses a table without it: says so to
+// All that follower_changes has given is in force, and no worker uses a table without it: notifies
 // workers that hold packets.
 void follower_in_force(struct follower *f);
 void follower_change_free(struct follower_change *c);

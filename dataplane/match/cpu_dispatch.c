@@ -74,7 +74,7 @@ bool parse_by_layers(const struct port_traits *port, struct packet_view *view)
 	return parse_by_layers_v2(port, view);
 }
 
-// Of samples: each CPU has the one that all can run.
+// For samples: each CPU has the one that all can run.
 uint32_t parse_unopened(const struct port_traits *port, const struct packet_view *view)
 {
 	return parse_unopened_v2(port, view);

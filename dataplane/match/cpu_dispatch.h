@@ -12,5 +12,5 @@ enum cpu_dispatch cpu_dispatch_best(void);
 // Takes these from now on; a CPU that lacks them ends the process at the first packet. Without effect
 // where they are built once. Before the workers start.
 void cpu_dispatch_use(enum cpu_dispatch k);
-// What is in use, for the log.
+// Name of the loops in use, for the log.
 const char *cpu_dispatch_name(void);

@@ -1,4 +1,4 @@
-// Sorts ports into classes of link, and says which class shows what.
+// Sorts ports into classes of link, and decides which class shows which packets.
 
 #include "dataplane/match/link_class.h"
 

@@ -20,17 +20,17 @@ struct link_classes link_classes_of(const struct config_dataplane *config);
 // Addresses, ports and MACs: the first of N6, N3, N9 that is there; tunnel identifiers: the first of
 // N3, N9, N6 among the tunnel ports. Ports of class `other` always belong to it.
 uint8_t link_class_bind(const struct link_classes *l, const struct filter *f);
-// The same for one criterion of several of which any is enough, all of one class, so that each packet
-// is seen once: `tunnels` says that one of them is a tunnel identifier.
+// The same for one criterion of several of which any is enough, all of one class, so that each
+// packet is seen once: `tunnels` is true if one of them is a tunnel identifier.
 uint8_t link_class_bind_any(const struct link_classes *l, bool tunnels);
-// The same for one way in which a session's packets can be told: a tunnel said to be on `link`, or a
-// user's address (N6). Addresses where N6 is there, else tunnels; a task about `tunnels` (a
-// direction, or rules where link_class_tunnels) leaves out N6. A tunnel's end is one wherever it is
-// seen: on all ports that look into tunnels, whatever is said of its link; beside N6 on those of
-// class `other` tunnels of N3. There addresses too (match_rule leaves them to the tunnels where a
-// port looks into those). 0: the task does not look at that way.
+// The same for one selector of a session's packets: a tunnel named on `link`, or a user's address
+// (N6). Addresses where N6 is there, else tunnels; a task about `tunnels` (a direction, or rules
+// where link_class_tunnels) leaves out N6. A tunnel's end is one wherever it is seen: on all ports
+// that look into tunnels, whatever link a message names; beside N6 on those of class `other`
+// tunnels of N3. There addresses too (match_rule leaves them to the tunnels where a port looks into
+// those). 0: the task does not read that selector.
 uint8_t link_class_bind_session(const struct link_classes *l, bool tunnel, uint8_t link, bool tunnels);
-// A session with tunnels of N3 and of N9 is told by those of this link, so that each packet is
+// A session with tunnels of N3 and of N9 is followed by those of this link, so that each packet is
 // delivered once: N9 where no port of N3 shows tunnels and one of N9 does, else N3.
 uint8_t link_class_first(const struct link_classes *l);
 // Some port shows the tunnels of users. To which rule (PDR) a packet belongs is known there, with

@@ -107,8 +107,8 @@ static void locate(struct search *s)
 // ---- bound rules and alternatives: several may have one task's slot, and the task wants the
 // packet once ----
 
-// A rule of a session comes before one that the task names by itself: signalling knows whose the
-// packet is.
+// A rule of a session comes before one that the task names by itself: signalling has the packet's
+// owner.
 static bool is_before(const struct rule *a, const struct rule *b)
 {
 	if (a->alternative != b->alternative)

@@ -1,7 +1,7 @@
 #pragma once
 
-// Private to table.c, table_index.c, table_filters.c and match.c: what a published table is made
-// of.
+// Private to table.c, table_index.c, table_filters.c and match.c: the parts of a published
+// table.
 //
 // Every rule is anchored on its most selective criterion and stored under the keys of that
 // criterion alone; a candidate found there is verified as a whole. Keys are 64-bit keyed hashes:
@@ -9,7 +9,7 @@
 //   port     protocol, log2 of an aligned block, base  MAC   the 48 bits
 //
 // Hash-flood resistance: NH-style multiplication with secret random numbers (a pair of inputs
-// chosen without knowing them collides with a probability of about 2^-32 or less). What a
+// chosen blindly collides with a probability of about 2^-32 or less). What a
 // stranger's packets can cost is bounded anyway: they only look up, keys come from the ADMF.
 
 #include <stdbool.h>

@@ -16,8 +16,8 @@
 	const struct config *config, struct placement *placed, char *why, size_t why_size);
 void eal_stop(void);
 
-// Writes why there is no port for the device: the cause, the EAL's own sentence where it said one,
-// and what to type. `eal` is dataplane.eal.
+// Writes why there is no port for the device: the cause, the EAL's own sentence if any, and the
+// command that helps. `eal` is dataplane.eal.
 void eal_why_no_port(const char *eal, const char *device, char *why, size_t size);
 
 // The lcore that runs worker `worker`, or -1 when the EAL has too few.

@@ -42,7 +42,7 @@ static bool line_with(const char *log, const char *one, const char *two, char ou
 	return found;
 }
 
-// Copies the line before the last one that has the text, where a driver says why.
+// Copies the line before the last one that has the text, where a driver gives its reason.
 static bool line_before(const char *log, const char *text, char out[SENTENCE_MAX])
 {
 	char line[SENTENCE_MAX];
@@ -97,7 +97,7 @@ static bool names(const struct eal_arguments *a, int i, const char *option, cons
 	return nic_is_same(v, strcspn(v, ","), address);
 }
 
-// Whether dataplane.eal keeps the EAL off the device.
+// True if dataplane.eal keeps the EAL off the device.
 static bool is_left_out(const char *eal, const char *address)
 {
 	struct eal_arguments a;

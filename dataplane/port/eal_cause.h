@@ -8,7 +8,7 @@ struct eal_story {
 	const char *root; // whose /sys; "" but in tests
 	const char *log;  // what the EAL logged
 	const char *eal;  // dataplane.eal
-	const char *user; // as whom this process runs
+	const char *user; // the user of this process
 };
 
 // Writes "CAUSE (the EAL: "its own sentence"); what to type".

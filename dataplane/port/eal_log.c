@@ -27,7 +27,7 @@ static void make_room(size_t n)
 	}
 }
 
-// Of stdio, under the stream's lock.
+// Write function of stdio, under the stream's lock.
 static ssize_t keep(void *unused, const char *text, size_t size)
 {
 	size_t n = size < KEPT ? size : KEPT;

@@ -50,7 +50,7 @@ void netdev_look_before(struct netdev_before *b)
 			b->xdp[fd / 8] |= (uint8_t)(1 << fd % 8);
 }
 
-// Whether the descriptor is a packet socket that receives from the interface.
+// True if the descriptor is a packet socket that receives from the interface.
 static bool is_packet_socket(int fd, unsigned if_index)
 {
 	struct sockaddr_ll address = {0};
@@ -65,7 +65,7 @@ static bool is_new_xdp(int fd, const struct netdev_before *before)
 	return !(before->xdp[fd / 8] & 1 << fd % 8) && domain_of(fd) == AF_XDP;
 }
 
-// What net_tap does not read the kernel has thrown away on its way out of the interface.
+// The kernel drops frames that net_tap does not read on their way out of the interface.
 static int open_counter(unsigned if_index)
 {
 	char name[IF_NAMESIZE], path[128];
@@ -110,7 +110,7 @@ void netdev_drops_close(struct netdev_drops *d)
 	*d = (struct netdev_drops){.file = -1, .dropped = d->dropped};
 }
 
-// Since the last time somebody asked.
+// Returns drops since the last call.
 static uint64_t packet_dropped(int fd)
 {
 	struct tpacket_stats s = {0};

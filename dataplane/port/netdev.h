@@ -1,14 +1,14 @@
 #pragma once
 
-// The kernel's side of a port on a kernel interface: its carrier, and what the kernel dropped
-// because this process did not take it in time. Ports that are sockets on one (net_af_packet,
-// net_tap, net_pcap with iface=) say "up" whatever the cable does, and net_af_packet, net_af_xdp
-// and net_tap do not say what is lost before them.
+// The kernel's side of a port on a kernel interface: its carrier, and frames that the kernel
+// dropped because this process did not take them in time. Ports that are sockets on one
+// (net_af_packet, net_tap, net_pcap with iface=) are always "up" for DPDK, and net_af_packet,
+// net_af_xdp and net_tap do not count losses before them.
 
 #include <stdbool.h>
 #include <stdint.h>
 
-// Whether the interface is up and has its carrier (IFF_RUNNING); false when it is gone. One system
+// True if the interface is up and has its carrier (IFF_RUNNING); false when it is gone. One system
 // call or two, not for workers.
 bool netdev_running(unsigned if_index);
 
@@ -16,7 +16,7 @@ bool netdev_running(unsigned if_index);
 #define NETDEV_SOCKETS_MAX 16
 #define NETDEV_DESCRIPTORS_MAX 4096 // where to look; the drivers open theirs early
 
-// Where the kernel says what it dropped of one interface.
+// The kernel's counters of drops of one interface.
 struct netdev_drops {
 	int fd[NETDEV_SOCKETS_MAX]; // sockets: the driver's, not ours to close
 	unsigned n;
@@ -26,15 +26,15 @@ struct netdev_drops {
 	uint64_t dropped;
 };
 
-// Which AF_XDP sockets there are before a port is set up: they do not say whose they are.
+// AF_XDP sockets that exist before a port is set up: they do not name their owners.
 struct netdev_before {
 	uint8_t xdp[NETDEV_DESCRIPTORS_MAX / 8];
 };
 
 void netdev_look_before(struct netdev_before *b);
 
-// Finds where to look, by the driver's name; once, when the port has been set up. A driver that is
-// none of the three, or tells it by itself (net_pcap), has nowhere.
+// Finds the counters, by the driver's name; once, when the port has been set up. A driver that is
+// none of the three, or counts drops by itself (net_pcap), has none.
 void netdev_drops_find(struct netdev_drops *d, const char *driver, unsigned if_index,
 	const struct netdev_before *before);
 void netdev_drops_close(struct netdev_drops *d);

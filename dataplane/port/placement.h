@@ -11,9 +11,9 @@ struct placement {
 };
 
 // Reads the process's mask, makes the plan and puts the calling thread on the control CPUs, so that
-// the EAL's helper threads come there as well. `own_cores`: the EAL is given its own cores, and what
-// the configuration says of workers and main-cpu is nothing but a name. 0, or INVALID with `why`
-// naming the key whose CPU this process may not use. Before rte_eal_init.
+// the EAL's helper threads come there as well. `own_cores`: the EAL is given its own cores, and the
+// configuration's workers and main-cpu are nothing but names. 0, or INVALID with `why` naming the
+// key whose CPU this process may not use. Before rte_eal_init.
 [[nodiscard]] int placement_begin(struct placement *p, const struct config *c, bool own_cores,
 	char *why, size_t size);
 

@@ -22,7 +22,7 @@
 #define POOL_CACHE 256
 #define DESCRIPTORS 1024 // where the configuration names none
 #define JUMBO_MTU 9000
-#define MTU_MAX 16384	  // more is a driver that does not know
+#define MTU_MAX 16384	  // more is a driver without a limit of its own
 #define FRAME_OVERHEAD 26 // of an MTU: Ethernet, two tags, checksum
 
 static int find_peer(const struct config_dataplane *config, uint32_t index)
@@ -37,8 +37,8 @@ static int find_peer(const struct config_dataplane *config, uint32_t index)
 	return -1;
 }
 
-// net_tap says that it has RSS, but its kernel queues are chosen by ports as well, and it wants as
-// many transmit as receive queues. net_e1000_em has two queues and no RSS: the second stays empty.
+// net_tap reports RSS, but its kernel queues are chosen by ports as well, and it wants as many
+// transmit as receive queues. net_e1000_em has two queues and no RSS: the second stays empty.
 static void known_limits(struct port *p)
 {
 	if (strcmp(p->info.driver_name, "net_tap") == 0) {
@@ -121,8 +121,8 @@ static uint16_t transmit_queues(const struct port *p, uint32_t n_workers)
 	return p->info.max_tx_queues > 0 ? 1 : 0;
 }
 
-// Which worker polls which queue. Both ports of an inline pair go to the same single worker when
-// one of them has too few transmit queues for all workers that would send on it.
+// Assigns queues to workers. Both ports of an inline pair go to the same single worker when one of
+// them has too few transmit queues for all workers that would send on it.
 static void deal(struct ports *ps)
 {
 	uint32_t next = 0;
@@ -179,7 +179,7 @@ static void signalling_of(const struct config_port *c, struct signalling_shown *
 	memcpy(s->peer, c->signalling_peers, c->n_signalling_peers * sizeof(s->peer[0]));
 }
 
-// A single worker has nobody to hand over to.
+// A single worker has no other to hand over to.
 static bool hands_over(const struct ports *ps, const struct port *p)
 {
 	return p->config->spread == CONFIG_SPREAD_SOFTWARE && ps->n_workers > 1;
@@ -225,7 +225,7 @@ static void make_lane(struct ports *ps, const struct port *p, uint16_t queue)
 	l->tx_queue = peer->n_tx > 1 ? (uint16_t)w : 0;
 }
 
-// Those with signalling come first: users' packets may follow a message at once, and are held for
+// Lanes with signalling come first: users' packets may follow a message at once, and are held for
 // its sessions only behind it.
 static void make_lanes(struct ports *ps)
 {
@@ -298,7 +298,7 @@ static void rss_configure(struct port *p, struct rte_eth_conf *conf)
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 	conf->rx_adv_conf.rss_conf.rss_hf = p->rss_types;
-	// net_vmxnet3 takes 40 bytes of a key, but neither says so nor looks at the length.
+	// net_vmxnet3 takes 40 bytes of a key, but neither reports that nor checks the length.
 	bool unsaid = strcmp(p->info.driver_name, "net_vmxnet3") == 0;
 	if ((p->info.hash_key_size == 0 && !unsaid) || p->info.hash_key_size > RSS_KEY_MAX)
 		return;
@@ -326,8 +326,8 @@ static uint16_t largest_mtu(const struct port *p)
 	return named && p->info.if_index == 0 ? p->info.max_mtu : JUMBO_MTU;
 }
 
-// The longest frames that the device takes: in several buffers, else in one, else its default. No
-// receive offload that alters a frame is asked for: tags stay, checksums are nobody's business.
+// Configures the longest frames that the device takes: in several buffers, else in one, else its
+// default. No receive offload that alters a frame is asked for: tags stay, checksums are ignored.
 static int configure(struct port *p, uint32_t mbuf_size)
 {
 	struct rte_eth_conf conf = {0};
@@ -517,7 +517,7 @@ static int start(
 	p->xdp_link = is_af_xdp(p) ? xdp_link_take(p->name, p->info.if_index, program) : -1;
 	see_all(p);
 	struct rte_eth_dev_info now;
-	if (rte_eth_dev_info_get(p->id, &now) == 0) // some know their interface only now
+	if (rte_eth_dev_info_get(p->id, &now) == 0) // some have their interface only now
 		p->info = now;
 	netdev_drops_find(&p->drops, p->info.driver_name, p->info.if_index, &before);
 	look_back(p);

@@ -31,7 +31,8 @@ struct lane {
 struct ports;
 
 // Configures and starts every port of the configuration and deals its queues out. Each worker may
-// hold `held` packets. NULL on failure; `why` says which port and what to change. The EAL must be up.
+// hold `held` packets. NULL on failure; `why` names the port and the key to change. The EAL must be
+// up.
 struct ports *ports_open(
 	const struct config_dataplane *config, uint32_t held, char *why, size_t why_size);
 void ports_close(struct ports *p); // stops and closes the devices; workers have ended

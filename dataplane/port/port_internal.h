@@ -1,6 +1,6 @@
 #pragma once
 
-// What port.c, which opens the ports, and port_status.c, which looks after them, share.
+// Shared by port.c, which opens the ports, and port_status.c, which watches them.
 
 #include <rte_ethdev.h>
 
@@ -48,5 +48,5 @@ struct ports {
 };
 
 bool port_link_is_up(const struct port *p);
-// False of drivers between processes, where only the sender knows what found no room.
+// False of drivers between processes, where only the sender counts frames without room.
 bool port_counts_losses(const struct port *p);

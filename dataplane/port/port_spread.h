@@ -1,6 +1,6 @@
 #pragma once
 
-// How a device shall spread frames over its queues, by what it says that it can hash.
+// Chooses how a device spreads frames over its queues, by the hashes that it reports.
 
 #include <stdbool.h>
 #include <stddef.h>

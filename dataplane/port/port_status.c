@@ -208,7 +208,7 @@ void ports_links(struct ports *ps, port_report report, void *context)
 		enum device_state state = p->lost ? DEVICE_REMOVED : port_device_state(&p->device);
 		if (!p->lost && state == DEVICE_REMOVED)
 			lose(ps, p);
-		// What the driver does with its queues until then is not known.
+		// The state of the driver's queues until then is unknown.
 		if (!p->lost && !p->reset && state == DEVICE_RESET) {
 			p->reset = true;
 			mark_lanes(ps, p->id);

@@ -24,7 +24,7 @@ struct attached {
 
 // --- rtnetlink ---
 
-// Which program to attach: `fd` -1 takes off the one that `expected` is.
+// The program to attach: `fd` -1 removes the one that `expected` is.
 struct change {
 	struct nlmsghdr header;
 	struct ifinfomsg interface;
