@@ -87,8 +87,51 @@ def rule_words(tree):
 				yield "%s:%d: a %s that %s (%d of them, at most %d): %s" % (name, number, *key, len(places), ceiling, text[:60])
 
 
+SENTENCE_WORDS = 25
+SENTENCES = {"docs/architecture/": 0, "docs/decisions/": 0, "docs/first-steps.md": 0, "docs/development.md": 0, "": 235}  # page or folder -> too long ones
 PAGE_LINES = 120  # of one page of docs/architecture
 DECISION = re.compile(r"\b[Dd]ecisions?\s+(?://\s*)?((?:\d+(?:, | and )?)+)")
+
+
+def sentences(lines):
+	"""(line, words) of each sentence of a page: of paragraphs, items of lists and cells of tables, without code."""
+	def split(number, text):
+		for sentence in re.split(r"(?<=[.!?:;])\s+(?=[A-Z`*\d(\[])", text):
+			yield number, len(re.sub(r"\]\([^)]*\)|[*`|]", " ", sentence).split())
+
+	first, text, code = 0, "", False
+	for number, line in enumerate(list(lines) + [""], 1):
+		line = line.strip()
+		fence = line.startswith("```")
+		begins = not line or fence or code or line.startswith(("#", "|", "- ", "!")) or re.match(r"\d+\. ", line)
+		if begins and text:
+			yield from split(first, text)
+			text = ""
+		code ^= fence
+		if code or fence or line.startswith("#"):
+			continue
+		if line.startswith("|"):
+			for cell in line.strip("|").split("|"):
+				yield from split(number, cell)
+			continue
+		if not text:
+			first = number
+		text = (text + " " + line).strip()
+
+
+def rule_sentences(tree):
+	"""A page's sentences are short; where they are not yet, their number may only fall."""
+	found = {key: [] for key in SENTENCES}
+	for name in tree.names:
+		if name.endswith(".md"):
+			key = next(k for k in SENTENCES if name.startswith(k))
+			found[key] += ["%s:%d: a sentence of %d words" % (name, number, words) for number, words in sentences(tree.lines(name))
+				if words > SENTENCE_WORDS]
+	for key, places in found.items():
+		ceiling = 0 if tree.planted else SENTENCES[key]
+		if len(places) > ceiling:
+			for place in places[:10] if ceiling else places:
+				yield "%s (%d of them, at most %d)" % (place, len(places), ceiling)
 
 
 def rule_decisions(tree):
@@ -115,6 +158,8 @@ PLANTED = {rule_words: ({
 		"// Says nothing.\nint c = '\"'; // it is told once\n\n// What was sent\n// is kept.\n"
 		'char *d = "ring %s: is told "\n\t"by the port", *e = "who said", *f = "What a port is";\n',
 	"tests/unit/a.c": '// Who is it?\nchar *a = "nobody is there now";\n', "control/b.c": '#include "nobody a b.h"\n// unknown\n'}, 9),
+	rule_sentences: ({"docs/a.md": "# %s\n\n%s.\n%s.\n\n- %s\n- %s\n\n| %s | %s |\n\n```\n%s\n```\n" % ((26 * "word ",) + 2 * (25 * "word " + "word",)
+		+ (25 * "word ", 26 * "word ", 25 * "word ", 26 * "word ", 26 * "word "))}, 4),
 	rule_decisions: ({"docs/decisions/01-a.md": "", "docs/decisions/03-b.md": "", "shared/a.c": "// decisions 1, 2 and 3; Decision 4,\n"
 		"// decision\n// 5\n", "tests/a.py": "# Decision 3\n"}, 3),
 	rule_page_length: ({"docs/architecture/a.md": "\n" * 121, "docs/architecture/b.md": "\n" * 120, "docs/a.md": "\n" * 130}, 1)}
