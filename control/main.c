@@ -196,7 +196,7 @@ static void on_reload(evutil_socket_t signal_number, short what, void *arg)
 		config_free(fresh);
 		config_free(listening);
 		log_kind(ERROR, RELOAD_REFUSED,
-			"the configuration was not taken over, the old one stays: %s", why);
+			"configuration: reload rejected, the old one stays: %s", why);
 		return;
 	}
 	config_free(p->listening);

@@ -365,7 +365,7 @@ static int channel(struct app *a)
 {
 	a->last_known = last_known_open(a->config->runtime_dir);
 	if (!a->last_known)
-		log_warning("%s: no counts for the process after this one: %s",
+		log_warning("%s: queued content cannot be counted for the next process: %s",
 			a->config->runtime_dir, strerror(errno));
 	const struct server_settings s = {
 		.path = a->socket,

@@ -10,17 +10,17 @@
 	X(STOPPING, "ea246862070e4efe9f18fa3090703db8", "the program ends")                        \
 	X(START_FAILED, "6e7d78cae1d74f2ab4d46c83bf912b02", "the program cannot start")            \
 	X(RELOADED, "b4b3bd552a1b48d98bceb5ffd2064a96", "configuration and certificates read again") \
-	X(RELOAD_REFUSED, "8dd63a18701d43d09d17c764f6de5bb4", "a reload was not taken over")       \
+	X(RELOAD_REFUSED, "8dd63a18701d43d09d17c764f6de5bb4", "a reload was rejected")             \
 	X(NEEDS_RESTART, "e15ba36f24754e67801ffc09a1244717", "a changed key needs a restart")      \
 	X(CHANNEL_UP, "7a358463feba48d09677dcdfc28c9b01", "control and dataplane are connected")   \
-	X(CHANNEL_DOWN, "f10f6387485b4cc8ad3ac38c3242834b", "control and dataplane are parted")    \
+	X(CHANNEL_DOWN, "f10f6387485b4cc8ad3ac38c3242834b", "control and dataplane disconnected")  \
 	X(CHANNEL_VERSION, "b4f530bf0b534a29b30c96e9c70ef6ec", "the programs are of two versions") \
 	X(CHANNEL_REFUSED, "075900bcedf84b96ab251778334e8ef0", "a client of the channel was refused") \
 	X(DATAPLANE_RESTARTED, "5123f510faf0409a9675a743f476699b", "the dataplane was restarted")  \
 	X(FAULT, "5111bb45e6774ecfafe22d6d9d930518", "a fault of a network element begins")        \
 	X(FAULT_CLEAR, "7db72b2c18c04adf9205c68e85cc9fa3", "a fault of a network element is over") \
 	X(WARNING, "04ed608b26724f2a9e19280307656650", "a warning, also reported to the ADMF")      \
-	X(ADMF_LATE, "5c0d0a1e7f5b4b0b9a3e6a0b8f4c2d71", "an ADMF sends no Keepalive, or again")   \
+	X(ADMF_LATE, "5c0d0a1e7f5b4b0b9a3e6a0b8f4c2d71", "an ADMF is late, or sends again")        \
 	X(FAIL_SAFE, "a1d9b375f44a4325b347f28f72acf46a", "an ADMF was silent for TIME_P2")         \
 	X(ADMF_REFUSED, "ab11442173a24bb28a18d00d4f318a83", "the ADMF refused a report")           \
 	X(ADMF_SILENT, "9b4de35ca7a3428c877d5383f3620c39", "the ADMF does not answer reports")     \

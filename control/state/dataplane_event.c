@@ -97,7 +97,7 @@ static void walk_over_losses(struct control *c, uint16_t ne, const struct id16 *
 	if (l)
 		task_walk_stop(&l->walk);
 	else if (!(l = calloc(1, sizeof(*l)))) {
-		log_error("channel: out of memory: losses stand that are over");
+		log_error("channel: out of memory: ended losses are not cleared");
 		return;
 	} else
 		LIST_INSERT_HEAD(&c->loss_walks, l, entry);

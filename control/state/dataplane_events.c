@@ -172,7 +172,7 @@ static void follow_sets(struct control *c, const struct registry_task *t)
 	if (rc) {
 		registry_task_free(new);
 		(void)persistence_task(c, t, NULL);
-		log_error("registry: a task goes to what its destination sets stood for before: %s",
+		log_error("registry: a task keeps the earlier members of its destination sets: %s",
 			poi_error_text(rc));
 	}
 }

@@ -167,7 +167,7 @@ void persistence_adopt_begin(struct control *c)
 
 static void adopted(struct control *c, uint16_t ne)
 {
-	log_notice("store: %u tasks and %u destinations of %s are taken back",
+	log_notice("store: restored %u tasks and %u destinations of %s",
 		registry_task_count(c->registry, ne), registry_destination_count(c->registry, ne),
 		c->config->nes[ne].ne_identifier);
 	audit_act(c, "restored", ne, NULL, 0, NULL);
@@ -225,7 +225,7 @@ bool persistence_resume(struct control *c)
 {
 	if (!c->task_store || !task_store_restoring(c->task_store))
 		return false;
-	log_notice("store: a restoration was cut off and is done again");
+	log_notice("store: repeating a restoration that was interrupted");
 	c->fresh = true;
 	adopt(c);
 	return true;

@@ -385,7 +385,7 @@ bool publish_recover_end(struct publish *p, const uint8_t *body, size_t length)
 	int rc = complete(p, body, length);
 
 	if (rc) {
-		log_error("channel: the dataplane's state did not arrive complete: %s",
+		log_error("channel: the dataplane's state was not received completely: %s",
 			poi_error_text(rc));
 		publish_fail(p, "its state is not complete");
 		return false;

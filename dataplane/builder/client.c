@@ -67,8 +67,8 @@ static void enqueue(struct client *c, const uint8_t *datagram, size_t length)
 	if (c->queued + length <= limit)
 		o = malloc(sizeof(*o) + length);
 	if (!o) {
-		log_warning("a %s of the channel does not read; it is disconnected",
-			c->role == CHANNEL_ROLE_CONTROL ? "controller" : "client");
+		log_warning("channel: %s client is not reading, disconnecting it",
+			c->role == CHANNEL_ROLE_CONTROL ? "controller" : "observer");
 		c->dead = true;
 		return;
 	}
@@ -83,7 +83,7 @@ void client_send(struct client *c, const uint8_t *datagram, int length)
 	if (c->dead || c->gone)
 		return;
 	if (length <= 0) {
-		log_error("a channel message cannot be encoded: %s", poi_error_text(length));
+		log_error("channel: a message cannot be encoded: %s", poi_error_text(length));
 		c->dead = true;
 		return;
 	}

@@ -32,7 +32,8 @@ struct box *legacy_new(
 	if (b)
 		box_use(b, BOX_NAMES, 0, n + 1);
 	else
-		log_error("no memory that outlives the process: %s", strerror(errno));
+		log_error("box: cannot be created, a kill will lose queued content: %s",
+			strerror(errno));
 	return b;
 }
 

@@ -26,7 +26,7 @@ void reload_configuration(struct config *now)
 
 	if (!fresh) {
 		log_kind(ERROR, RELOAD_REFUSED,
-			"the configuration was not taken over, the old one stays: %s", why);
+			"configuration: reload rejected, the old one stays: %s", why);
 		return;
 	}
 	config_diff(now, fresh, needs_restart, NULL);

@@ -71,7 +71,7 @@ static void save(struct server *s)
 	if (!error && rename(fresh, path) != 0)
 		error = POI_ERR_IO;
 	if (error)
-		log_error("what was lost at the stop is not left for the next process: %s",
+		log_error("stop: losses are not recorded for the next process: %s",
 			poi_error_text(error));
 }
 

@@ -80,10 +80,10 @@ static bool inherit(struct server *s, const struct box *old)
 	struct builder_inherited got = {0};
 	int e = builder_inherit(s->with.builder, old, s->with.origin(s->with.context, old), &got);
 
-	log_notice("taken over from an earlier process: %u tasks, %llu PDUs to deliver; %llu lost",
+	log_notice("box: %u tasks of an earlier process taken over, %llu PDUs to deliver; %llu lost",
 		got.tasks, (unsigned long long)got.waiting, (unsigned long long)got.lost);
 	if (e != POI_OK)
-		log_error("what an earlier process held was not taken over whole: %s",
+		log_error("box: the earlier process's content was not taken over completely: %s",
 			poi_error_text(e));
 	return e == POI_OK || got.waiting > 0;
 }
@@ -94,7 +94,7 @@ static void inherit_from(struct server *s, int fd)
 	struct box *old = fd >= 0 ? box_open(fd) : NULL;
 
 	if (fd >= 0 && !old)
-		log_error("what poi-control kept of an earlier process is of another version");
+		log_error("box: the earlier process's is of another version");
 	if (old && s->with.box && builder_is_new(s->with.builder) &&
 		box_incarnation(old) != s->with.incarnation && !box_ended(old) && inherit(s, old) &&
 		s->with.last_known)

@@ -52,7 +52,7 @@ class Runbook(unittest.TestCase):
 		kinds = re.findall(r'X\(FAULT_\w+, "(\w+)"\)', header)
 		constants = set(re.findall(r"^\tFAULT_(\w+) = \d+,", header, re.M))
 		known = set(re.findall(r"X\(FAULT_(\w+), ", header))
-		self.named("Faults that the ADMF is told", kinds + [c.lower() for c in constants - known])
+		self.named("Faults reported to the ADMF", kinds + [c.lower() for c in constants - known])
 
 	def test_events(self):
 		header = read("shared", "channel.h")

@@ -117,7 +117,7 @@ class Reload(unittest.TestCase):
 		self.change(("idle-sleep-us: 50", "idle-sleep-us: fifty"))
 		for process in (self.poi.control, self.poi.dataplane):
 			process.child.send_signal(signal.SIGHUP)
-			wait_until(lambda: re.search(r"not taken over, the old one stays: .*poi\.yaml:\d+:\d+: ", process.text()), 5, "a word")
+			wait_until(lambda: re.search(r"reload rejected, the old one stays: .*poi\.yaml:\d+:\d+: ", process.text()), 5, "a word")
 		self.change(("idle-sleep-us: fifty", "idle-sleep-us: 50"))  # poi status reads it too
 		self.assertTrue(self.poi.connected())
 

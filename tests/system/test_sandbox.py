@@ -98,7 +98,7 @@ class Confined(TrafficCase):
 			before = process.text().count(word)
 			process.child.send_signal(signal.SIGHUP)
 			wait_until(lambda: process.text().count(word) > before, 5, "a reload: " + process.text()[-1000:])
-			self.assertNotIn("not taken over", process.text())
+			self.assertNotIn("reload rejected", process.text())
 		self.poi.admf = self.poi.client()
 		self.ok(self.poi.admf.one("Ping"))
 		self.assertTrue(os.path.getsize(log) > 0, "a new audit log")
