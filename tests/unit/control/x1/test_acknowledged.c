@@ -1,9 +1,9 @@
-// Requests that were answered `Acknowledged`, and what the ADMF hears of their end.
+// Requests that were answered `Acknowledged`, and the reports of their end to the ADMF.
 #include "tests/unit/control/x1/dispatch_world.h"
 
 TestSuite(acknowledged, .init = setup, .fini = teardown, .timeout = 30);
 
-// Whether a report of `n`'s request a0 (0: the network element's) waits, and of which kind: -1 for
+// Returns the kind of the report of `n`'s request a0 (0: the network element's) that waits: -1 for
 // none.
 static int reported(uint8_t n)
 {
@@ -111,7 +111,8 @@ Test(acknowledged, an_acknowledged_modification_of_a_destination_is_reported)
 	cr_assert_eq(reported(1), -1);
 }
 
-// What was asked, done or not (the dataplane swallows it then), and reported by whom comes next.
+// Sends a request, done or not (the dataplane swallows it then); a report by either process comes
+// next.
 static void asked_before_a_kill(bool done)
 {
 	w.dataplane.hold = done;

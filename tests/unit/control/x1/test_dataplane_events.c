@@ -1,4 +1,4 @@
-// What control makes of the dataplane's events, of its loss, and of its return.
+// Reactions of control to the dataplane's events, to its loss, and to its return.
 #include "tests/unit/control/x1/dispatch_world.h"
 
 TestSuite(dataplane_events, .init = setup, .fini = teardown, .timeout = 30);
@@ -25,7 +25,7 @@ Test(dataplane_events, control_restarts_and_takes_everything_back)
 }
 
 // poi-control was killed while it gave a restarted dataplane its tasks back, and there is no store:
-// the ADMF hears until it has heard.
+// the report is repeated until the ADMF has acknowledged it.
 Test(dataplane_events, an_incomplete_recovery_is_reported_until_the_admf_has_answered)
 {
 	struct issue i;
@@ -71,7 +71,7 @@ Test(dataplane_events, fail_safe_event)
 	cr_assert(!fault_has(*registry_ne_faults(w.c.registry, 0), FAULT_FAIL_SAFE));
 }
 
-// The ADMF was heard with the last request: what is left of TIME_P2 goes to the next dataplane.
+// The last request counts for the ADMF: the rest of TIME_P2 goes to the next dataplane.
 Test(dataplane_events, its_silence_goes_on_over_a_restart_of_the_dataplane)
 {
 	provision();
@@ -85,7 +85,7 @@ Test(dataplane_events, its_silence_goes_on_over_a_restart_of_the_dataplane)
 	cr_assert_eq(w.dataplane.heards, 1, "and with what came before the element was defined");
 }
 
-// Neither knew more than the process before it.
+// Neither had more than the process before it.
 Test(dataplane_events, its_silence_goes_on_over_restarts_of_both_in_turn)
 {
 	provision();
@@ -230,7 +230,7 @@ Test(dataplane_events, a_silence_is_known_to_the_next_control)
 	cr_assert(!is_silent());
 }
 
-// Nobody else keeps the time then: first the report, then the end.
+// Control alone keeps the time then: first the report, then the end.
 Test(dataplane_events, without_a_dataplane_silence_is_reported_and_then_ends_the_tasks)
 {
 	later(1, 2);
@@ -296,7 +296,7 @@ Test(dataplane_events, a_hung_dataplane_is_a_fault)
 	cr_assert(fault_has(*faults, FAULT_DATAPLANE_LOST));
 	cr_assert_eq(publish_state(w.c.publish), PUBLISH_READY, "what it has in force may go on");
 	struct channel_event e = {.kind = EVENT_CLOCK_SURE};
-	fake_event(&w.dataplane, &e); // whatever it says
+	fake_event(&w.dataplane, &e); // with any content
 	run(50);
 	cr_assert(!fault_has(*faults, FAULT_DATAPLANE_LOST));
 	while (issues_take(w.c.issues, &i))
@@ -488,7 +488,7 @@ Test(dataplane_events, a_loss_is_cleared_when_it_is_over)
 	cr_assert(!fault_has(t->faults, FAULT_LOSS));
 }
 
-// The ADMF hears of the destination; and of one that is gone by its network element.
+// The ADMF gets a report of the destination; and of one that is gone by its network element.
 Test(dataplane_events, what_a_killed_dataplane_held_is_told)
 {
 	provision();

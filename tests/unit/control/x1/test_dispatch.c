@@ -46,7 +46,7 @@ static const char *announced_to(const char *version, enum x1_request_type type)
 	return announced ? announced : "v1.8.1"; // what the encoder takes for none
 }
 
-// Announced only to who speaks that minor or a later one, whatever the answer is.
+// Announced only to peers of that minor or a later one, with any answer.
 Test(dispatch, version_announced)
 {
 	static const enum x1_request_type types[] = {
@@ -98,7 +98,7 @@ Test(dispatch, later_minors_have_a_code_for_the_wrong_direction)
 		"receive it\nend\n");
 }
 
-// What reports follow: the last version of the responsible ADMF, over a restart too.
+// Reports have the last version of the responsible ADMF, over a restart too.
 Test(dispatch, the_minor_of_the_admf_is_known)
 {
 	struct x1_container *c = container(3);
@@ -256,7 +256,7 @@ Test(dispatch, a_refused_change_does_not_stay)
 	cr_assert_not_null(fake_find(w.dataplane.task, &seven));
 	w.dataplane.commit = 0;
 	cr_assert_not_null(fake_find(w.dataplane.destination, &one));
-	// What is there now is what this side knows.
+	// The dataplane's state equals this side's now.
 	uint32_t puts = w.dataplane.puts, removes = w.dataplane.removes;
 	fake_disconnect(&w.dataplane);
 	run(20);
@@ -337,7 +337,7 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	struct id16 seven = id(7);
 	cr_assert_eq(registry_task_find(w.c.registry, 0, &seven)->modifications, 0);
 	cr_assert(issues_take(w.c.issues, &i));
-	// FullyActionedAndUnsuccessful would say that the task has ended (clause 6.5.2.2).
+	// FullyActionedAndUnsuccessful would mean that the task has ended (clause 6.5.2.2).
 	cr_assert_eq(i.type, ISSUE_FAULT);
 	cr_assert_eq(i.code, X1_ERR_MODIFY);
 	cr_assert(strstr(i.text, "the earlier details are in force"), "%s", i.text);
@@ -361,7 +361,7 @@ Test(dispatch, modify_that_fails_late_leaves_the_old_details)
 	cr_assert_null(registry_task_find(w.c.registry, 0, &seven)->faults);
 }
 
-// What is reported as terminated is terminated, and the code is the most specific one.
+// A task reported as terminated is terminated, and the code is the most specific one.
 Test(dispatch, a_late_failure_says_what_is_left)
 {
 	static const struct {
@@ -445,7 +445,7 @@ Test(dispatch, a_fault_during_a_modification_keeps_the_new_details)
 		"fault=9020\nend\n");
 }
 
-// What was said to be pending, then failed, is not what a restarted control finds.
+// A restarted control does not find a modification that was pending and then failed.
 Test(dispatch, a_modification_that_failed_late_is_not_adopted)
 {
 	provision();
@@ -534,7 +534,7 @@ Test(dispatch, deactivate_all)
 Test(dispatch, audit_that_cannot_be_written)
 {
 	provision();
-	// A folder in the file's place: it cannot be opened, whoever tries.
+	// A folder in the file's place: it cannot be opened, even by root.
 	cr_assert_eq(unlink(w.audit), 0);
 	cr_assert_eq(mkdir(w.audit, 0700), 0);
 	audit_reopen(w.c.audit);

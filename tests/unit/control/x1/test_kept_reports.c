@@ -1,4 +1,4 @@
-// What is owed to the ADMF stays owed over a restart of either process, until it has answered.
+// Reports owed to the ADMF stay owed over a restart of either process, until it has answered.
 #include "tests/unit/control/x1/dispatch_world.h"
 
 #include "control/state/fault_raise.h"
@@ -110,7 +110,7 @@ Test(kept_reports, the_next_dataplane_holds_them)
 	cr_assert_eq(fake_count(w.dataplane.report), n);
 	fake_disconnect(&w.dataplane);
 	run(50);
-	answered(); // nobody is there who could be told
+	answered(); // there is no receiver of a report
 	run_until_ready();
 	taken(ISSUE_NE, ISSUE_CLEAR);
 	answered();

@@ -132,7 +132,7 @@ Test(slices, a_second_fail_safe_within_the_first_leaves_nothing)
 	fail_safe_fire(&w.c, 0, true);
 	cr_assert_not_null(find_task(3), "its request is answered by its own result");
 	(void)add_task(TASKS);
-	// The ADMF was not heard this time: none is spared, of the first walk neither.
+	// The ADMF sent nothing this time: none is spared, of the first walk neither.
 	w.config.nes[0].x1.keepalive.time_p2 = 0;
 	fail_safe_fire(&w.c, 0, false);
 	cr_assert_null(find_task(3));

@@ -1,5 +1,5 @@
-// What one turn of the loop may take: slices of containers, lists in portions, their cap, and how
-// often the disk is waited for.
+// Bounds of one iteration of the loop: slices of containers, lists in portions, their cap, and the
+// number of waits for the disk.
 #include "tests/unit/control/x1/dispatch_world.h"
 
 static unsigned syncs;
@@ -152,7 +152,7 @@ Test(turns, answers_that_come_while_a_list_is_written)
 	c->messages[1].type = X1_ACTIVATE_TASK;
 	c->messages[1].task = task(6);
 	c->messages[3].type = X1_LIST_ALL_DETAILS;
-	// What is behind the list is answered at TIME1, while it is written, and done afterwards.
+	// Requests behind the list are answered at TIME1, while it is written, and done afterwards.
 	expect(submit(c), "begin\nGetAllTaskDetails a0 answer\nlistOfTaskResponseDetails\n"
 			  "task <t/> complete modifications=0\n"
 			  "ActivateTask a1 acknowledged\nPing a2 completed\nListAllDetails a3 "
@@ -180,7 +180,7 @@ Test(turns, lists_beyond_the_cap)
 		"ListAllDetails a1 1000 the list does not fit in limits.response (4000 octets of "
 		"lists at a time)\nPing a2 completed\nGetAllDestinationDetails a3 answer\n"));
 	free(x);
-	// What is still leaving counts; what has left does not.
+	// Answers still being sent count; those sent do not.
 	leaving = 3900;
 	x = request(X1_LIST_ALL_DETAILS);
 	wait_for(x);

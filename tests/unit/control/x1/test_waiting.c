@@ -131,7 +131,7 @@ Test(waiting, a_removal_is_joined)
 		"begin\nRemoveDestination a0 2040 00000000-0000-4000-8000-000000000002\nend\n");
 }
 
-// What is put back must not be behind a second removal.
+// An object that is put back must not be behind a second removal.
 Test(waiting, a_joined_removal_fails_with_the_first)
 {
 	provision();
@@ -264,7 +264,7 @@ Test(waiting, what_fails_after_time1_is_reported)
 	cr_assert(task_there(7) && destination_there(1));
 }
 
-// An orderly stop says what it will not execute; of a removal the next process judges.
+// An orderly stop reports requests that it will not execute; the next process judges a removal.
 Test(waiting, a_stop_reports_what_was_not_executed)
 {
 	struct x1_container *c = container(3);

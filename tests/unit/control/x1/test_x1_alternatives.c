@@ -148,8 +148,8 @@ Test(x1_alternatives, of_sessions_and_tunnels)
 	cr_assert_eq(build(), X1_ERR_TARGET_UNSUPPORTED, "RADIUS knows no tunnels");
 }
 
-// What could narrow the others, or would take strangers in, is refused; alone it is what it always
-// is.
+// An alternative that could narrow the others, or would take strangers in, is refused; alone it is
+// accepted as always.
 Test(x1_alternatives, each_names_somebody)
 {
 	static const struct x1_extension_member narrow[] = {{.name = "PDRID", .text = "1"},

@@ -1,4 +1,4 @@
-// What the audit log has of X1 exchanges.
+// Lines of the audit log about X1 exchanges.
 #include "tests/unit/control/x1/dispatch_world.h"
 
 TestSuite(x1_audit, .init = setup, .fini = teardown, .timeout = 30);

@@ -182,8 +182,8 @@ static struct registry_task *activate(uint8_t xid)
 }
 
 // A task that the dataplane has no room for is refused, and not accepted in doubt. A context is an
-// algorithm, a salt and a kind of identity; tasks share it, and so do two objects that say the
-// same.
+// algorithm, a salt and a kind of identity; tasks share it, and so do two objects with the same
+// content.
 Test(x1_hashed, as_many_contexts_as_there_is_room_for)
 {
 	static const char *const kinds[] = {"IMSI", "InternationalE164", "IMEI", "IMEICheckDigit"};
@@ -263,7 +263,7 @@ Test(x1_hashed, signalling_that_shows_it)
 	cr_expect_not_null(strstr(why.text, "signalling"));
 }
 
-// To a requester that does not know hash contexts it is what it was.
+// A requester of a minor without hash contexts gets it as before.
 Test(x1_hashed, a_requester_of_an_earlier_minor)
 {
 	details.n_targets = 1;

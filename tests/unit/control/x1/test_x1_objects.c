@@ -148,7 +148,7 @@ Test(x1_objects, a_duplicate_set_stands_for_its_members, .init = setup, .fini = 
 	DONE(request_object(X1_MODIFY_OBJECT, set(6, true, "\3\4")), "ModifyObject");
 	goes_to(8, "\2\3\4");
 	goes_to(9, "\3\4");
-	// What is no member any more, and not named otherwise, can go.
+	// A former member that is not named otherwise can go.
 	DONE(request_id(X1_REMOVE_DESTINATION, 1), "RemoveDestination");
 	expect(request_id(X1_REMOVE_DESTINATION, 3),
 		"begin\nRemoveDestination a0 7010 set 00000000-0000-4000-8000-000000000006 "

@@ -57,7 +57,7 @@ Test(x1_objects_kept, a_set_without_its_queue_gets_one, .init = setup, .fini = t
 	cr_assert_eq(fake_count(w.dataplane.destination), 4);
 }
 
-// A queue whose set is not there is in nobody's way, and its members are free.
+// A queue whose set is gone blocks nothing, and its members are free.
 Test(x1_objects_kept, a_queue_without_its_set_leaves, .init = setup, .fini = teardown)
 {
 	destinations();
@@ -113,7 +113,7 @@ Test(x1_objects_kept, outlive_either_process, .init = setup, .fini = teardown)
 	cr_assert_eq(w.dataplane.puts, puts + 2, "only what ModifyObject has planned anew");
 	new_dataplane();
 	all_is_there();
-	// What the dataplane holds beyond is taken away.
+	// Objects that only the dataplane has are removed.
 	struct id16 stray = id(99);
 	struct channel_memo m = {.ne = id_of_ne("ne-1"),
 		.id = stray,

@@ -462,7 +462,7 @@ Test(x1_task, header_reporting)
 	cr_assert_eq(out.triggers.bytes, 1000000);
 	cr_assert_eq(out.triggers.packets, 0);
 	cr_assert_eq(out.triggers.session, 1);
-	// What the registry keeps is what was built.
+	// The registry keeps the task as it was built.
 	struct registry_task *t = registry_task_new(0, &out, "<t/>", 4);
 	struct channel_task back;
 	cr_assert_eq(registry_task_channel(registry, t, &back), 0);

@@ -1,6 +1,7 @@
 #pragma once
 
-// What the tests of delivery share: one worker, its PDUs, and what the books and an MDF must say.
+// Shared by the tests of delivery: one worker, its PDUs, and the expected books of delivery and of
+// an MDF.
 
 #include "dataplane/deliver/deliver.h"
 
@@ -260,7 +261,7 @@ static inline bool next_event(struct bed *b, uint8_t kind, struct channel_event 
 	return false;
 }
 
-// The status says it first, the event follows.
+// The status has it first, the event follows.
 static inline bool event_comes(struct bed *b, uint8_t kind, struct channel_event *e)
 {
 	for (unsigned ms = 0; ms < 3000; ms++, usleep(1000))

@@ -118,7 +118,8 @@ static inline void tally_one(
 	}
 }
 
-// Of the numbers below `n`. The connections of both are taken in the order in which they had something.
+// Tally of the numbers below `n`. The connections of both are taken in the order in which they had
+// something.
 static inline struct tally pair_tally(struct pair *p, uint32_t n)
 {
 	struct tally t = {0};

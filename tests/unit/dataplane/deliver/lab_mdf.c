@@ -195,7 +195,7 @@ static void acknowledge(struct session *s)
 		uint8_t ack[PDU_KEEPALIVE_SIZE];
 		pdu_keepalive_write(ack, 5, number);
 		ack[3] = PDU_KEEPALIVE_ACK;
-		// Fails when the POI has gone: reading says so too.
+		// Fails when the POI has gone: reading fails then too.
 		for (uint32_t i = 0; i <= m->ack_again; i++)
 			if (SSL_write(s->ssl, ack, sizeof(ack)) <= 0)
 				return;
@@ -216,7 +216,7 @@ static bool take(struct session *s)
 		keep(s, octets, (size_t)n);
 		acknowledge(s);
 	}
-	m->octets += (uint64_t)n; // after they are kept: who waits for octets may look at them
+	m->octets += (uint64_t)n; // after they are kept: a waiting thread may read them
 	if (m->pause_us)
 		usleep((uint32_t)((uint64_t)m->pause_us * (uint32_t)n / sizeof(octets)));
 	if (m->stall_after && s->octets >= m->stall_after) {
@@ -226,7 +226,7 @@ static bool take(struct session *s)
 	return m->cut_after == 0 || s->octets < m->cut_after;
 }
 
-// What arrives from here on is dropped before TCP sees it.
+// Octets that arrive from here on are dropped before TCP sees them.
 static void drop_all(int fd)
 {
 	struct sock_filter nothing = {.code = BPF_RET | BPF_K};

@@ -52,7 +52,7 @@ struct lab_mdf {
 	_Atomic bool refuse; // close new connections before their handshake
 	_Atomic uint32_t cut_one; // with `parallel`: ends the connection of this number, less one
 	_Atomic uint32_t talk_keepalives; // as many at once, a TLS record each, from 1000 on
-	// What happened.
+	// Events so far.
 	_Atomic uint32_t acks;	       // acknowledgements of its own keepalives, in order
 	_Atomic uint32_t key_updates;  // that it received
 	_Atomic uint16_t cipher;       // of the last handshake, as on the wire

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of a stream share: two workers, one destination, and books that must balance.
+// Shared by the tests of a stream: two workers, one destination, and books that must balance.
 
 #include "dataplane/deliver/stream.h"
 

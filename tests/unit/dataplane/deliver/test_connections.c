@@ -91,8 +91,8 @@ struct context {
 	uint32_t repeated; // PDUs that had come before
 };
 
-// What the MDF has of each context, connection by connection in the order in which they were made:
-// numbers ascend by one on each, and a later one goes back at most, and leaves nothing out.
+// Reads the MDF's part of each context, connection by connection in the order in which they were
+// made: numbers ascend by one on each, and a later one goes back at most, and leaves nothing out.
 static void read_contexts(struct lab_mdf *m, struct context out[WORKERS][2])
 {
 	memset(out, 0, WORKERS * sizeof(out[0]));
@@ -301,8 +301,8 @@ static void use_spool(struct many *a, const char *folder, const char *key)
 		.folder = (char *)folder, .key = (char *)key, .size = 64 << 20};
 }
 
-// What three connections left on disk comes back over as many, and over one or five: a spool that
-// has no ring any more has a connection until it is empty.
+// The spool of three connections comes back over as many, and over one or five: a spool that has no
+// ring any more has a connection until it is empty.
 static void survive(uint32_t later)
 {
 	char folder[] = "/tmp/poi-manyXXXXXX", key[64];
@@ -318,7 +318,7 @@ static void survive(uint32_t later)
 	fclose(f);
 	use_spool(a, folder, key);
 	many_start(a);
-	uint16_t index = add(a->b, 1, 1); // nobody listens
+	uint16_t index = add(a->b, 1, 1); // without a listener
 	a->b->rule[0].destination[0] = a->b->rule[1].destination[0] = index;
 	push_all(a, EACH);
 	deliver_stop(a->b->deliver);

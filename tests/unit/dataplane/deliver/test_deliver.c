@@ -13,7 +13,7 @@ Test(deliver, order_and_exact_octets, .timeout = 30)
 	push_many(b, 0, 20000);
 	WAIT_FOR(acknowledged(b, index) == 20000, 10000);
 	cr_assert_eq(status_of(b, index).state, DESTINATION_UP);
-	// A copy is told as acknowledged before its octets are given back.
+	// A copy is counted as acknowledged before its octets are given back.
 	WAIT_FOR(status_of(b, index).queued_octets == 0, 1000);
 	WAIT_FOR(check_stream(b, &m, 0, 0, NULL) == 20000, 2000);
 	expect_balance(b, index);
@@ -45,8 +45,8 @@ Test(deliver, cut_in_mid_stream_goes_on_at_a_pdu, .timeout = 30)
 	cr_assert(event_comes(b, EVENT_DESTINATION_UP, &e));
 	expect_balance(b, index);
 	cr_assert_eq(status_of(b, index).copies.in_doubt, 0);
-	// What the MDF's TCP had acknowledged and the MDF had not read when it reset the connection
-	// is its own loss, no copy more; and the last number arrives.
+	// Octets that the MDF's TCP had acknowledged and the MDF had not read when it reset the
+	// connection are its own loss, no copy more; and the last number arrives.
 	uint32_t next = check_stream(b, &m, 0, 0, NULL);
 	uint32_t again = first_number(&m, 1), read_before = next;
 	for (uint32_t i = 1; i < m.connections; i++)
@@ -432,7 +432,7 @@ Test(deliver, modify_moves_the_queue, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
-// The configuration pins who is at the new place: nobody else there gets an octet.
+// The configuration pins the certificate at the new place: another peer there gets no octet.
 Test(deliver, modify_heeds_the_overrides_of_the_new_place, .timeout = 30)
 {
 	struct bed *b = bed_new();

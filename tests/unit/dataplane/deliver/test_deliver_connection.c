@@ -1,5 +1,4 @@
-// One destination's connection without its thread: the test says what time it is and when what
-// happens.
+// One destination's connection without its thread: the test sets the time and the order of events.
 
 #include "dataplane/deliver/deliver_internal.h"
 
@@ -94,7 +93,7 @@ static uint32_t deliver_block(struct mdf_connection *c, uint64_t *written, bool 
 	return copies;
 }
 
-// What was acknowledged just before the process ends is not owed by the next one.
+// A block acknowledged just before the process ends is not owed by the next one.
 Test(deliver_connection, blocks_acknowledged_last_are_not_sent_again)
 {
 	struct bed *b = bed_new();
@@ -162,7 +161,7 @@ Test(deliver_connection, reading_back_and_storing_take_turns)
 	spool_files(&s, true);
 }
 
-// What memory would have room for goes to the disk all the same, before it is old.
+// A segment goes to the disk before it is old, even if memory has room.
 Test(deliver_connection, a_segment_does_not_wait_in_memory)
 {
 	struct bed *b = bed_new();
@@ -476,7 +475,7 @@ Test(deliver_connection, a_resting_link_has_no_fault_of_its_spool)
 	spool_files(&s, true);
 }
 
-// --- files that are nobody's ---
+// --- files without an owner ---
 
 struct left {			    // a file that an earlier process left behind
 	const char *element, *rest; // of its name

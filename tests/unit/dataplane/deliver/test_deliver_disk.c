@@ -31,7 +31,7 @@ static void stop_disk(struct bed *b, struct disk *s)
 	sem_wait(&s->stands);
 }
 
-// A memory of 4 MB, and nobody listens at the destination's port.
+// A memory of 4 MB, and no listener at the destination's port.
 static struct bed *disk_bed_new(struct disk *s, uint64_t size)
 {
 	struct bed *b = bed_new();
@@ -112,8 +112,8 @@ static void delivered(struct bed *b, struct disk *s, struct lab_mdf *m)
 	usleep(200000);
 }
 
-// It stands still for longer than memory lasts, and then has no room: what was lost meanwhile is
-// told when the fault is over.
+// It stands still for longer than memory lasts, and then has no room: losses meanwhile are reported
+// when the fault is over.
 Test(deliver_disk, what_a_failure_costs_begins_with_its_job, .timeout = 110)
 {
 	struct disk s;

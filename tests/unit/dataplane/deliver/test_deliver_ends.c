@@ -358,7 +358,7 @@ Test(deliver_ends, ends_are_changed_in_place, .timeout = 40)
 	lab_mdf_stop(&third);
 }
 
-// What is owed to a set that is removed comes to whichever end is up, and the set is over then.
+// Content owed to a set that is removed comes to any end that is up, and the set is over then.
 Test(deliver_ends, a_removed_set_drains_to_what_is_up, .timeout = 40)
 {
 	struct pair p;

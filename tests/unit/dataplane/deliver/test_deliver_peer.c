@@ -113,8 +113,8 @@ Test(deliver_peer, a_burst_of_keepalives_is_answered, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
-// What the kernel held for the old place is not sent there once the change is answered: the old
-// MDF can read what its TCP had acknowledged, and the new one has the rest.
+// Content that the kernel held for the old place is not sent there once the change is answered: the
+// old MDF can read what its TCP had acknowledged, and the new one has the rest.
 Test(deliver_peer, a_change_leaves_nothing_behind_in_the_kernel, .timeout = 40)
 {
 	struct bed *b = bed_new();
@@ -206,7 +206,7 @@ Test(deliver_peer, keys_are_renewed, .timeout = 30)
 	lab_mdf_stop(&m);
 }
 
-// The kernel may have TLS or not: all arrives, and where it has not, that is said once. Worn keys
+// The kernel may have TLS or not: all arrives, and where it has not, that is logged once. Worn keys
 // mean new ones without it, and a new connection with it.
 Test(deliver_peer, the_kernels_tls_is_an_offer, .timeout = 30)
 {

@@ -10,7 +10,7 @@ struct spool_bed {
 	uint16_t index;
 };
 
-// A memory of this size and a spool; the destination's port is closed until somebody listens there.
+// A memory of this size and a spool; the destination's port is closed until the test listens there.
 static void spool_open_with(
 	struct bed *b, struct spool_bed *s, uint64_t buffer, uint64_t size, uint16_t port)
 {
@@ -439,7 +439,7 @@ static void reports_while_a_reader_stalls(enum config_settle settle, uint32_t n)
 	lab_mdf_start(&m, &b->pki, "IP:127.0.0.1", NULL, 0);
 	m.stalled = true;
 	b->config.delivery.settle = settle;
-	spool_open_with(b, &s, 8 << 20, 64 << 20, 1); // nobody there
+	spool_open_with(b, &s, 8 << 20, 64 << 20, 1); // without a listener
 	dest.port = m.port;
 	cr_assert_eq(deliver_add(b->deliver, &dest, &index), 0);
 	WAIT_FOR(status_of(b, index).state == DESTINATION_UP, 3000);
@@ -458,8 +458,8 @@ static void reports_while_a_reader_stalls(enum config_settle settle, uint32_t n)
 	lab_mdf_stop(&m);
 }
 
-// What is sent and not acknowledged of X2 is bounded by X2's own share: a reader that stalls does
-// not keep it from the spool, however much of X3 it could hold.
+// X2's own share bounds its octets sent and not acknowledged: a reader that stalls does not keep it
+// from the spool, however much of X3 it could hold.
 Test(deliver_spool, reports_reach_the_spool_while_a_reader_stalls, .timeout = 150)
 {
 	reports_while_a_reader_stalls(CONFIG_SETTLE_TCP, 30000);

@@ -160,7 +160,7 @@ static void deliver(struct process *p)
 		}
 		if (head == tail || (any && head - tail < 16 + now / 20000 % 40))
 			continue;
-		// What is captured by now bounds what this can acknowledge.
+		// The number captured by now bounds the acknowledgements.
 		atomic_store_explicit(&p->progress->acking, 1, memory_order_release);
 		atomic_store_explicit(&p->progress->acked,
 			atomic_load_explicit(&p->progress->captured, memory_order_acquire) + 4,
@@ -266,7 +266,7 @@ static struct box *kill_one(struct progress *progress, unsigned us)
 	return box;
 }
 
-// What was taken over goes out, and then nothing is held.
+// Sends the content taken over, and then nothing is held.
 static void go_on(struct process *p, const struct found *old)
 {
 	struct stream_piece piece;

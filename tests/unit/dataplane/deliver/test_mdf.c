@@ -171,7 +171,7 @@ Test(mdf, a_close_says_what_waited_and_an_abort_does_not)
 
 // --- the kernel's TLS ---
 
-static bool pretend; // OpenSSL says that the kernel has the keys; it has not, and all arrives
+static bool pretend; // OpenSSL reports that the kernel has the keys; it has not, and all arrives
 
 long __real_BIO_ctrl(BIO *b, int command, long number, void *pointer);
 long __wrap_BIO_ctrl(BIO *b, int command, long number, void *pointer);
@@ -267,8 +267,8 @@ Test(mdf, the_kernels_records_leave_at_once_and_keep_their_keys)
 	bed_close(b);
 }
 
-// What is acknowledged is told by what TCP holds: nothing of it while the peer's window is closed,
-// all of it in the end, and never less than before.
+// TCP's queue decides the octets acknowledged: none while the peer's window is closed, all of them
+// in the end, and never less than before.
 Test(mdf, the_kernels_octets_are_acknowledged_by_what_tcp_holds)
 {
 	pretend = true;

@@ -274,7 +274,7 @@ Test(resolve, failures_have_reasons, .timeout = 30)
 	bed_stop(&b);
 }
 
-// Those that never get an answer fail in time, and hold up none of the others.
+// Questions that never get an answer fail in time, and hold up none of the others.
 Test(resolve, silence_delays_nobody, .timeout = 30)
 {
 	struct bed b;
@@ -293,7 +293,7 @@ Test(resolve, silence_delays_nobody, .timeout = 30)
 	bed_stop(&b);
 }
 
-// What comes while others still wait is taken by rounds of their own; all end.
+// Questions asked while others still wait are taken by rounds of their own; all end.
 Test(resolve, questions_keep_coming, .timeout = 30)
 {
 	struct bed b;

@@ -64,7 +64,7 @@ Test(settle, taken_without_an_acknowledgement_is_not_delivered, .timeout = 60)
 	lab_mdf_stop(&m);
 }
 
-// What the MDF's kernel had when it was killed comes again, all of it.
+// Octets that the MDF's kernel had when it was killed come again, all of them.
 Test(settle, what_a_killed_mdf_did_not_read_is_sent_again, .timeout = 120)
 {
 	static bool seen[20000];

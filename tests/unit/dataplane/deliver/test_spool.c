@@ -224,7 +224,7 @@ Test(spool, a_stale_file_is_discarded_and_counted)
 	bed_free(b);
 }
 
-// Whatever name it has: what was written for one creation of a destination is not read by another.
+// Under any name, a file written for one creation of a destination is not read by another.
 Test(spool, another_creation_opens_nothing)
 {
 	struct bed *b = bed_new();
@@ -265,8 +265,8 @@ static void expect_rest(struct bed *b, const struct spool_block *block, uint32_t
 	cr_assert_arr_eq(g->octets, b->octets + start, g->copy[g->pushed - 1].end);
 }
 
-// What a stop writes of memory comes before what had gone to the file earlier, behind what of the
-// oldest block was delivered; so it stays over further restarts.
+// Segments that a stop writes from memory come before those that had gone to the file earlier,
+// behind the delivered part of the oldest block; so it stays over further restarts.
 Test(spool, what_was_sent_first_stays_first)
 {
 	struct bed *b = bed_new();

@@ -20,7 +20,7 @@ Test(stream, full_records_leave_at_once_and_others_when_old)
 	bed_free(b);
 }
 
-// Each copy once, at its own acknowledgement, by what its PDU says of its receipt.
+// Each copy once, at its own acknowledgement, by the receive time in its PDU.
 Test(stream, the_time_to_the_acknowledgement_is_counted)
 {
 	struct bed *b = bed_new();
@@ -63,7 +63,7 @@ Test(stream, the_time_to_the_acknowledgement_is_counted)
 	bed_free(b);
 }
 
-// Of a run that is acknowledged together each copy is in its place, though few of them are looked at.
+// Each copy of a run that is acknowledged together is in its place, though few of them are sampled.
 Test(stream, the_times_of_a_long_run_are_each_in_their_place)
 {
 	struct bed *b = bed_new();

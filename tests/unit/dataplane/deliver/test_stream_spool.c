@@ -18,8 +18,8 @@ struct model {
 	bool connected;
 	bool broken; // the file was once unreadable: what it held is lost
 	uint64_t acked;
-	// What the receiver has of this connection and not yet taken for a PDU, and what it saw of
-	// each line: the next number, and whether this connection has begun.
+	// The receiver's octets of this connection not yet taken for a PDU, and its view of each
+	// line: the next number, and true if this connection has begun.
 	uint8_t wire[STREAM_RECORD + (128 << 10)];
 	size_t on_wire;
 	uint32_t next[LINES], here[LINES];
@@ -107,7 +107,7 @@ static void model_load(struct model *m, enum copy_kind k)
 	stream_spool_loaded(m->bed->stream, k, &f->block[f->loaded++], 0);
 }
 
-// What the file holds cannot be read.
+// The content of the file cannot be read.
 static void model_break(struct model *m, enum copy_kind k)
 {
 	struct file *f = &m->file[k];
@@ -318,7 +318,8 @@ Test(stream_spool, nothing_ends_twice_and_nothing_is_missing, .timeout = 120)
 	}
 }
 
-// What a process that stops leaves of one kind, in the order in which its successor reads it.
+// Copies of one kind that a stopping process leaves, in the order in which its successor reads
+// them.
 struct left {
 	struct spool_block block[FILE_MAX];
 	uint32_t n;
@@ -334,8 +335,8 @@ static int keep_block(void *context, const struct segment *g, uint32_t from, uin
 	return 0;
 }
 
-// What the file still owes stands between what the stop puts before it and what it appends. The
-// file's reader has `done` blocks behind it, and of the next one the copies that `skip` says.
+// Copies that the file still owes stand between those that the stop puts before them and those that
+// it appends. The file's reader has `done` blocks behind it, and `skip` copies of the next one.
 static void leave(struct model *m, enum copy_kind k, struct left *to)
 {
 	struct file *f = &m->file[k];
