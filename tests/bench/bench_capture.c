@@ -1,4 +1,4 @@
-// What one worker pays for its copies: 100 % of the packets match and go into the capture ring,
+// Measures one worker's cost of copies: 100 % of the packets match and go into the capture ring,
 // which is drained in place (no delivery, no encryption), against memcpy of the same octets into
 // memory of the same kind: mapped alike, as large, used in the same order. Both in turn, a
 // MiB each, on one thread; the median of ROUNDS, each of at least a quarter of a second.

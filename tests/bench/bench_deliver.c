@@ -1,4 +1,4 @@
-// What delivery costs beside encryption itself: PDUs built in the ring, cut into TLS records
+// Measures delivery beside encryption itself: PDUs built in the ring, cut into TLS records
 // through a memory BIO, against TLS writes of 16 KiB through another and against AES-GCM alone on
 // blocks of 16 KiB, in one run on one thread, with keys of 128 and of 256 bits.
 // Settled by TCP (each record acknowledged at once) and by keepalives (one for each MiB,

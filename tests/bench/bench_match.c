@@ -1,4 +1,4 @@
-// What matching costs on top of parsing, by the shape of the frames and the number of tasks.
+// Measures matching on top of parsing, by the shape of the frames and the number of tasks.
 //   bench_match [--quick] [--rounds N] [WAY]
 // --quick: fewer runs. WAY, as "gtp4 100000" (parsing alone: 0): times nothing else, for a profiler
 // or `valgrind --tool=callgrind --toggle-collect=lab_pass`, which counts 8,192 packets a pass, four

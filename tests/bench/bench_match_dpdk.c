@@ -1,4 +1,4 @@
-// What this matcher costs beside DPDK's own ways of looking both addresses of a packet up, rte_hash
+// Measures this matcher beside DPDK's own ways of looking both addresses of a packet up, rte_hash
 // and rte_fib in bulk, and beside rte_acl, by number of keys. Same frames, same loop, in turn.
 //   bench_match_dpdk [--quick]
 // --quick: fewer runs.

@@ -1,4 +1,4 @@
-// What header reports cost: one worker on 64-octet frames (60 and FCS), all of one task, in 10,000
+// Measures header reports: one worker on 64-octet frames (60 and FCS), all of one task, in 10,000
 // flows; parse, match and capture, beside the same without reports. PDHR: an X2 PDU each. PDSR: a
 // digest each by the worker, and apart from it what the reporter does with them (a summary every
 // 100 packets of a flow). Draining is not timed. Best of the passes. Argument: passes (default

@@ -1,4 +1,4 @@
-// What following the signalling costs: octets a session, session changes a second on one core, the
+// Measures following the signalling: octets a session, session changes a second on one core, the
 // time until a new watch is bound, and the storm after a restart. Sessions as most are: 4 PDRs,
 // 3 FARs, a User ID, CHOOSE. A change is a request with its response. Argument: sessions (default
 // 1,000,000).

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the benchmarks of matching share: frames as a NIC leaves them, tables of mixed tasks, and
+// Shared by the benchmarks of matching: frames as a NIC leaves them, tables of mixed tasks, and
 // ways of handling a burst that are timed in turn. Each way runs many short times (a pass over all
 // frames, some 200 us), so that what else runs on the machine falls on few of them: the median and
 // the tenth percentile are told, ratios are of the latter.

@@ -1,4 +1,4 @@
-// What the session store makes of signalling, for comparison with a model. In, one a line:
+// Bindings of the session store after signalling, for comparison with a model. In, one a line:
 //   watch N DIRECTION HEX     a task's session target in its canonical octets
 //   take TIME PROTOCOL SOURCE PORT DESTINATION PORT HEX
 //   user TIME ADDRESS TEID SOURCE PORT DESTINATION PORT PROTOCOL QFI

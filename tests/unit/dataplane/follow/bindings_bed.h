@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests of bindings start from: a follower that the test plays, tasks, a table. Of each
+// Start of the tests of bindings: a follower that the test plays, tasks, a table. Of each
 // file that includes this.
 
 #include "dataplane/follow/bindings.h"
