@@ -1,10 +1,12 @@
 // Encodes random records of every kind in both releases, a line each: "RELEASE NAME HEX JSON", the
 // octets and their values.
 //   emit_records COUNT [SEED]   COUNT records of a kind and release
+//   emit_records names          every ENUMERATED of the table, a line each: NAME=NUMBER ...
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "record_lab.h"
 
@@ -63,6 +65,10 @@ static bool emit(unsigned kind, enum config_xiri_release release, bool every, ui
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "names") == 0) {
+		record_lab_print_names();
+		return 0;
+	}
 	uint32_t count = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1;
 	uint32_t seed = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
 	bool good = true;

@@ -281,6 +281,17 @@ void record_lab_make(struct record_lab *lab, unsigned kind, enum config_xiri_rel
 	make(lab, record_type_of(kind), NULL, release, every);
 }
 
+void record_lab_print_names(void)
+{
+	for (unsigned id = RECORD_NAMES_FIRST; id < RECORD_VALUES_FIRST; id++) {
+		const struct record_type *type = record_type(id);
+
+		for (unsigned i = 0; i < type->count; i++)
+			printf("%s=%u%c", type->names[i].name, type->names[i].value,
+				i + 1 < type->count ? ' ' : '\n');
+	}
+}
+
 void record_lab_keep(enum config_xiri_release release, unsigned kind, const struct ber_writer *w)
 {
 	const char *path = getenv("POI_RECORDS");

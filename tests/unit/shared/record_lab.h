@@ -21,6 +21,8 @@ void record_lab_read(struct record_lab *lab, const char *text);
 // the mandatory ones and some others, by `seed`; so are alternatives, names, lengths and numbers.
 void record_lab_make(struct record_lab *lab, unsigned kind, enum config_xiri_release release,
 	bool every, uint32_t seed);
+// Prints every ENUMERATED of the table, a line each: NAME=NUMBER ...
+void record_lab_print_names(void);
 // Adds "RELEASE NAME HEX" as a line to the file that the environment's POI_RECORDS names, for a
 // decoder of another hand; nothing without that.
 void record_lab_keep(enum config_xiri_release release, unsigned kind, const struct ber_writer *w);
