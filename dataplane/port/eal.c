@@ -17,6 +17,7 @@
 #include "dataplane/port/eal_arguments.h"
 #include "dataplane/port/eal_cause.h"
 #include "dataplane/port/eal_log.h"
+#include "dataplane/port/eal_vdev.h"
 #include "shared/harden.h"
 
 #define LCORES_TEXT 1024
@@ -173,7 +174,9 @@ int eal_start(const struct config *config, struct placement *placed, char *why, 
 			e == POI_ERR_SYNTAX ? "a quote is left open" : poi_error_text(e));
 		return e;
 	}
-	e = placement_begin(placed, config, own_cores(&a), why, why_size);
+	e = eal_vdev_prepare(&a, why, why_size);
+	if (e == POI_OK)
+		e = placement_begin(placed, config, own_cores(&a), why, why_size);
 	if (e == POI_OK)
 		e = run_init(&a, config, why, why_size);
 	free(a.text);
