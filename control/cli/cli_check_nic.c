@@ -62,7 +62,7 @@ void check_service(const struct check *c, struct check_unit *u, bool nics)
 		look_at_memory_lock(c, u);
 }
 
-// --- who may open a device ---
+// --- rights on a device ---
 
 static bool rule_is_there(const struct check *c)
 {
