@@ -149,8 +149,9 @@ class Codes(fixture.PoiCase):
 		xid = x1.new_id()
 		self.refused(3050, ask("ActivateTask", xid, "voice", "messaging"))
 		self.ok(ask("ActivateTask", xid, "voice", "data"))
-		answer = self.admf.get_task(xid)
+		answer = self.admf.one("GetTaskDetails", x1.xid_body(xid), "v1.13.1")
 		self.assertEqual([e.text for e in answer.all("serviceType")], ["voice", "data"])
+		self.assertEqual(self.admf.get_task(xid).all("serviceType"), [], "V1.8.1 has none")
 		self.refused(3050, ask("ModifyTask", xid, "LALS"))
 		self.refused(3001, ask("ModifyTask", xid, "data", version="v1.8.1"))
 
