@@ -100,7 +100,7 @@ static void look_at_xdp(const struct check *c, const struct check_unit *u, const
 			device, u->user);
 }
 
-// What a virtual device needs of the unit: the kernel's interface is opened with capabilities, and
+// The unit must give a virtual device its rights: capabilities to open the kernel's interface, and
 // net_tap's through a device of its own.
 static void look_at_rights(const struct check *c, const struct check_unit *u, const char *device)
 {

@@ -24,7 +24,7 @@ void deliver_place(struct deliver *d, uint32_t thread, uint16_t cpu);
 // Drains for at most 2 s; the rest goes to the spool, or is counted as stopped.
 void deliver_stop(struct deliver *d);
 void deliver_free(struct deliver *d);
-// Asked when a destination is added (decision 14): was the ADMF of `ne` silent for TIME_P2? Then
+// Asked when a destination is added (decision 13): was the ADMF of `ne` silent for TIME_P2? Then
 // what its spool holds is discarded. Before the first deliver_add; without it none was.
 void deliver_contact(
 	struct deliver *d, bool (*silent)(void *context, const struct id16 *ne), void *context);

@@ -2,7 +2,7 @@
 
 #include "dataplane/deliver/deliver_internal.h"
 
-// Decision 19: the overrides that match, in the order of the file; a later one wins.
+// The overrides that match apply, in the order of the file; a later one wins.
 struct connection_settings deliver_settings_of(
 	const struct config_delivery *c, const struct id16 *did, const struct ip_address *address)
 {

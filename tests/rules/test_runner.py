@@ -91,6 +91,17 @@ class Clock(unittest.TestCase):
 			self.assertEqual((status, out[-1]), (1, "0 passed, 1 failed"), later)
 			self.assertIn("  rules: c.d (1 s)", out)
 
+	def test_a_failure_stays_one_where_the_clock_cuts_its_second_run(self):
+		status, out = self.again("echo ok 1 - a.b; echo 'not ok 2 - c.d (1 s)'; false", "sleep 60")
+		self.assertEqual((status, out[-1]), (1, "1 passed, 1 failed"))
+		self.assertIn("not run: rules (clock)", out)
+
+	def test_a_run_without_the_case_is_no_second_run(self):
+		runner.LIMIT = 60
+		for later in ("echo 1..0", "echo ok 1 - c.d2", "echo ok 1 - c.d '# SKIP not here'"):
+			status, out = self.again("echo 'not ok 1 - c.d (1 s)'; false", later)
+			self.assertEqual((status, out[-1]), (1, "0 passed, 1 failed"), later)
+
 	def test_where_many_fail_none_is_run_again(self):
 		runner.LIMIT = 60
 		status, out = self.again("for n in 1 2 3 4; do echo not ok $n - t$n; done; false", "echo ok 1 - t")
