@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "shared/nic_ids.h"
+#include POI_NIC_IDS
 
 #define LIBRARY "librte_net_"
 #define MARK "PMD_INFO_STRING= "

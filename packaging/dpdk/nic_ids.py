@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Writes shared/nic_ids.h: which library of DPDK drives which PCI id, read with DPDK's own dpdk-pmdinfo.py.
+"""Writes the table of one release of DPDK: the PCI ids that each library drives, read with DPDK's own dpdk-pmdinfo.py.
 
-  packaging/dpdk/nic_ids.py > shared/nic_ids.h       with librte-meta-net installed
+  packaging/dpdk/nic_ids.py > shared/nic_ids_24_11.h       on a machine with DPDK 24.11 and librte-meta-net
 """
 import glob
 import json

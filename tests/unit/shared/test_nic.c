@@ -141,6 +141,19 @@ Test(nic, installed_drivers_as_dpdk_reads_them, .timeout = 120)
 	cr_expect_gt(n, 500);
 }
 
+// A package is named for an id only where the drivers of this release have it.
+Test(nic, ids_of_one_release_only)
+{
+	static const struct nic_id ids[] = {
+		{0x14e4, 0x1760, 1, 1}, {0x1137, 0x0071, 0x1137, 0x0071}};
+	char out[256];
+
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		cr_expect_eq(nic_driver_package(&ids[i], out, sizeof(out)),
+			nic_driver_find(nic_driver_folder(), &ids[i], out, sizeof(out)),
+			"%04x:%04x", ids[i].vendor, ids[i].device);
+}
+
 Test(nic, ids_that_no_driver_has)
 {
 	struct nic_id id = {.vendor = 0x10ec, .device = 0x8139, .sub_vendor = 1, .sub_device = 1};
