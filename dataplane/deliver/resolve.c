@@ -3,6 +3,7 @@
 #include "dataplane/deliver/resolve.h"
 
 #include <ares.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -21,13 +22,17 @@
 #include "shared/sandbox.h"
 
 #define QUESTION_MS 4000u // then it has failed, whatever the name servers still do
-#define SERVER_MS 1000	  // for one name server; twice as long the second time
-#define TRIES 2
+#define SERVER_MS 1000	  // for one name server; twice as long each next time
+// c-ares 1.32 and later replaces SERVER_MS by five times the latency it measured, at least 250 ms,
+// and shortens each next time by up to a half: five tries then take at least QUESTION_MS.
+#define TRIES 5
 // A batch takes questions for so long, and each within it ends within QUESTION_MS: so this many
 // batches are enough.
 #define BATCH_MS 2000u
 #define BATCHES_MAX 4u
-#define SOCKETS_MAX 16u // of a batch: one UDP socket a name server, and TCP
+// Of a batch: TCP, and for each of three name servers one UDP socket for each 250 ms of a
+// question's time, since c-ares 1.34.7 leaves a socket at a time-out.
+#define SOCKETS_MAX 64u
 
 struct question {
 	STAILQ_ENTRY(question) next;
@@ -84,10 +89,11 @@ static void take_address(const struct ares_addrinfo_node *i, struct resolve_answ
 	a->n++;
 }
 
-// A time with its highest bit set means 0 (RFC 2181 clause 8).
+// A time with its highest bit set means 0 (RFC 2181 clause 8). c-ares returns it as a negative
+// number, and since 1.34.9 as INT_MAX.
 static void take_ttl(int ttl, struct resolve_answer *a)
 {
-	uint32_t seconds = ttl > 0 ? (uint32_t)ttl : 0;
+	uint32_t seconds = ttl > 0 && ttl < INT_MAX ? (uint32_t)ttl : 0;
 
 	a->ttl = seconds < a->ttl ? seconds : a->ttl;
 	a->ttl = a->ttl > RESOLVE_TTL_MIN ? a->ttl : RESOLVE_TTL_MIN;
@@ -190,6 +196,9 @@ static struct batch *batch_new(const char *servers, uint64_t now)
 		.sock_state_cb_data = r};
 	int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 
+#ifdef ARES_OPT_QUERY_CACHE
+	mask |= ARES_OPT_QUERY_CACHE; // with 0: a name is asked again when its addresses failed
+#endif
 	if (!r)
 		return NULL;
 	STAILQ_INIT(&r->questions);
