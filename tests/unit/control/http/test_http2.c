@@ -91,15 +91,39 @@ static void refused_with(nghttp2_nv *fields, size_t n, unsigned status)
 	cr_assert(http2_idle(server));
 }
 
+// nghttp2 1.64 and later resets such a stream before our own check sees the field.
+static void reset_or_refused(nghttp2_nv *fields, size_t n)
+{
+	struct http2_request r;
+
+	if (nghttp2_version(0)->version_num < 0x014000) {
+		refused_with(fields, n, 400);
+		return;
+	}
+	int32_t id = nghttp2_submit_request(client, NULL, fields, n, NULL, NULL);
+	pump();
+	cr_assert_not(http2_request(server, &r));
+	cr_assert_eq(answer_of(id)->closed, NGHTTP2_PROTOCOL_ERROR + 1);
+	cr_assert_eq(answer_of(id)->status, 0);
+	cr_assert(http2_idle(server));
+	cr_assert_eq(goaway, 0);
+}
+
 Test(http2, another_scheme_or_a_user_is_malformed)
 {
+	struct upload body = {.left = 5};
+	struct http2_request r;
 	nghttp2_nv scheme[] = {NV(":method", "POST"), NV(":scheme", "http"), NV(":path", "/X1/NE"),
 		NV(":authority", "a")};
 	nghttp2_nv user[] = {NV(":method", "POST"), NV(":scheme", "https"), NV(":path", "/X1/NE"),
 		NV(":authority", "admf@a")};
 
 	refused_with(scheme, 4, 400);
-	refused_with(user, 4, 400);
+	reset_or_refused(user, 4);
+	cr_assert_gt(post(&body), 0);
+	pump();
+	cr_assert(http2_request(server, &r), "the session goes on");
+	respond(server, r.stream, 200, "", 0, now);
 }
 
 Test(http2, a_trailer_that_is_none_is_malformed)
