@@ -108,6 +108,46 @@ class Files(unittest.TestCase):
 			said = [line for line in done.stderr.splitlines() if name in line]
 			self.assertEqual(said, [], done.stderr)
 
+	def drop_ins(self, *names):
+		"""The packaged ones for kinds of ports, or those named, put beside the unit; returns the unit's path."""
+		folder = os.path.join(self.folder, "poi-dataplane.service.d")
+		shutil.rmtree(folder, True)
+		os.mkdir(folder)
+		packaged = glob.glob(os.path.join(fixture.TOP, "packaging/systemd/ports/*.conf"))
+		for path in packaged:
+			if not names or os.path.basename(path) in names:
+				shutil.copy(path, folder)
+		self.assertEqual(len(os.listdir(folder)), len(names) or len(packaged))
+		return self.unit("poi-dataplane")
+
+	def test_systemd_understands_every_drop_in(self):
+		def said():
+			done = subprocess.run(["systemd-analyze", "verify", "--man=no", self.drop_ins()], capture_output=True, text=True)
+			return [line for line in done.stderr.splitlines() if "poi" in line]
+		self.assertEqual(said(), [])
+		path = os.path.join(self.folder, "poi-dataplane.service.d", "60-poi-tap.conf")
+		with open(path, "a") as f:
+			f.write("AmbientCapability=CAP_NET_ADMIN\n")
+		done = subprocess.run(["systemd-analyze", "verify", "--man=no", self.unit("poi-dataplane")], capture_output=True, text=True)
+		self.assertIn("AmbientCapability", done.stderr, "a wrong line is seen")
+
+	def test_every_drop_in_is_installed(self):
+		with open(os.path.join(fixture.TOP, "packaging/meson.build")) as f:
+			listed = set(re.findall(r"'systemd/ports/([^']+)'", f.read()))
+		self.assertEqual(listed, set(os.listdir(os.path.join(fixture.TOP, "packaging/systemd/ports"))))
+
+	def test_the_least_is_less(self):
+		def exposure():
+			done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", os.path.join(self.folder,
+				"poi-dataplane.service")], capture_output=True, text=True)
+			return float(re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout.replace(":", "")).group(1))
+		self.unit("poi-dataplane")
+		shipped = exposure()
+		self.drop_ins("50-poi-least.conf", "60-poi-vfio.conf")
+		least = exposure()
+		print("# poi-dataplane: exposure %.1f as shipped, %.1f with the least and vfio" % (shipped, least))
+		self.assertLess(least, shipped)
+
 	def test_the_user_and_the_folders(self):
 		root = os.path.join(self.folder, "root")
 		for folder in ("etc", "run", "var/log", "var/lib"):
@@ -119,7 +159,7 @@ class Files(unittest.TestCase):
 		with open(os.path.join(root, "etc/passwd")) as f:
 			user = [line.split(":") for line in f if line.startswith("poi:")][0]
 		self.assertEqual(user[6].strip(), "/usr/sbin/nologin")
-		for folder in ("run/poi", "var/lib/poi", "var/log/poi"):
+		for folder in ("run/poi", "run/poi-ports", "var/lib/poi", "var/log/poi"):
 			state = os.stat(os.path.join(root, folder))
 			self.assertEqual(state.st_mode & 0o777, 0o700, folder)
 			self.assertIn(state.st_uid, (int(user[2]), os.geteuid()))
