@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/cli/cli_check_right.h"
 #include "shared/cpu_plan.h"
 #include "shared/nic_driver.h"
 
@@ -91,12 +92,10 @@ static const char *what_opens(const struct check *c, const struct check_unit *u)
 	       "then: " RULES_ANEW;
 }
 
-// True when the unit's user can open the device node; else it has said why not. `allow` is the
-// DeviceAllow= that the unit needs, `kind` the kernel's name of such devices.
-static bool node_opens(const struct check *c, const struct check_unit *u, const char *given,
-	const char *const node[3])
+// True when the unit's user can open the device node of vfio; else the reason is reported.
+static bool node_opens(
+	const struct check *c, const struct check_unit *u, const char *given, const char *path)
 {
-	const char *path = node[0], *kind = node[1], *allow = node[2];
 	char full[4096], owner[80];
 	struct stat st;
 
@@ -115,13 +114,7 @@ static bool node_opens(const struct check *c, const struct check_unit *u, const 
 			u->user, path, owner, (unsigned)st.st_mode & 07777, what_opens(c, u));
 		return false;
 	}
-	if (!check_unit_has_device(u, path, kind)) {
-		check_say(c, CHECK_FAIL, "service",
-			"%s: the unit does not open %s (%s); write %s below [Service] with: " EDIT,
-			given, path, u->source, u->private_devices ? "PrivateDevices=no" : allow);
-		return false;
-	}
-	return true;
+	return check_right_vfio(c, u, given, path);
 }
 
 // --- VFIO ---
@@ -145,8 +138,6 @@ static bool look_at_noiommu(const struct check *c, const struct check_unit *u, c
 static void look_at_vfio(
 	const struct check *c, const struct check_unit *u, const char *given, const struct nic *n)
 {
-	const char *const container[] = {CONTAINER, "misc", "DeviceAllow=" CONTAINER " rw"};
-	const char *const group[] = {n->node, "vfio", "DeviceAllow=char-vfio rw"};
 	char other[16], driver[64];
 
 	if (!n->group[0]) {
@@ -168,7 +159,7 @@ static void look_at_vfio(
 	}
 	if (!u->user_exists)
 		return;
-	if (node_opens(c, u, given, container) && node_opens(c, u, given, group))
+	if (node_opens(c, u, given, CONTAINER) && node_opens(c, u, given, n->node))
 		check_say(c, CHECK_OK, "iommu", "%s: group %s, %s can open %s", given, n->group,
 			u->user, n->node);
 }
@@ -195,12 +186,8 @@ static void look_at_verbs(
 			"%s: %s has no device of infiniband_verbs; modprobe mlx5_ib (mlx4_ib), and "
 			"apt install rdma-core",
 			given, n->driver);
-	else if (!check_unit_has_device(u, node, "infiniband_verbs"))
-		check_say(c, CHECK_FAIL, "service",
-			"%s: the unit does not open %s (%s); write %s below [Service] with: " EDIT,
-			given, node, u->source,
-			u->private_devices ? "PrivateDevices=no"
-					   : "DeviceAllow=char-infiniband_verbs rw");
+	else
+		(void)check_right_verbs(c, u, given, node);
 }
 
 // --- DPDK's driver ---

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "control/cli/cli_check_nic.h"
+#include "control/cli/cli_check_right.h"
 #include "shared/vdev.h"
 
 static bool known_driver(const char *device)
@@ -81,59 +82,6 @@ static void look_at_capture(const struct check *c, const char *device, const cha
 			path, strerror(errno));
 	else
 		check_say(c, CHECK_OK, "port", "%s: reads %s", device, path);
-}
-
-// Debian's driver looks the XDP program up by its id, which the kernel leaves to CAP_SYS_ADMIN;
-// CAP_BPF is for the loading only.
-static void look_at_xdp(const struct check *c, const struct check_unit *u, const char *device)
-{
-	if (!check_unit_has_capability(u, CAP_SYS_ADMIN))
-		check_say(c, CHECK_FAIL, "service",
-			"%s needs CAP_SYS_ADMIN, AF_XDP and bpf(), which the unit keeps from %s "
-			"(%s); use net_af_packet in its place",
-			device, u->user, u->source);
-	else if (u->found)
-		check_say(c, CHECK_WARN, "service",
-			"%s needs RestrictAddressFamilies=AF_XDP and SystemCallFilter=bpf, and for "
-			"several queues LIBXDP_BPFFS=, a bpffs that %s may write to; they are not "
-			"looked at; see: systemctl cat poi-dataplane",
-			device, u->user);
-}
-
-// The unit must give a virtual device its rights: capabilities to open the kernel's interface, and
-// net_tap's through a device of its own.
-static void look_at_rights(const struct check *c, const struct check_unit *u, const char *device)
-{
-	static const struct {
-		const char *driver;
-		unsigned capability;
-		const char *name, *node, *allow;
-	} needs[] = {{"net_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
-		{"eth_af_packet", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
-		{"net_pcap", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
-		{"net_af_xdp", CAP_NET_RAW, "CAP_NET_RAW", NULL, NULL},
-		{"net_af_xdp", CAP_NET_ADMIN, "CAP_NET_ADMIN", NULL, NULL},
-		{"net_tap", CAP_NET_ADMIN, "CAP_NET_ADMIN", "/dev/net/tun", "/dev/net/tun rw"}};
-
-	if (strncmp(device, "net_af_xdp", 10) == 0)
-		look_at_xdp(c, u, device);
-	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
-		if (strncmp(device, needs[i].driver, strlen(needs[i].driver)) != 0)
-			continue;
-		if (!check_unit_has_capability(u, needs[i].capability))
-			check_say(c, CHECK_FAIL, "service",
-				"%s needs %s, which %s lacks (%s); add it to "
-				"AmbientCapabilities= and CapabilityBoundingSet= with: systemctl "
-				"edit poi-dataplane",
-				device, needs[i].name, u->user, u->source);
-		if (needs[i].node && !check_unit_has_device(u, needs[i].node, "misc"))
-			check_say(c, CHECK_FAIL, "service",
-				"%s: the unit does not open %s (%s); add %s%s with: "
-				"systemctl edit poi-dataplane",
-				device, needs[i].node, u->source,
-				u->private_devices ? "PrivateDevices=no" : "DeviceAllow=",
-				u->private_devices ? "" : needs[i].allow);
-	}
 }
 
 // The device's arguments, of --vdev; false when nothing makes it.
@@ -210,13 +158,11 @@ static void look_at_vdev(const struct check *c, const char *device)
 			device);
 }
 
-// True for a port that is one of the kernel's, by a virtual device.
-static bool is_of_kernel(const struct check *c, const char *device)
+// True for a port by a virtual device that needs rights of the unit; `vdev` has its arguments.
+static bool needs_rights(const struct check *c, const char *device, char *vdev, size_t size)
 {
-	char vdev[1024], value[1024];
-
-	return find_vdev(c, device, vdev, sizeof(vdev)) &&
-	       (takes_interface(vdev, value, sizeof(value)) || vdev_is_of(vdev, "net_tap"));
+	return !nic_is_address(device) && find_vdev(c, device, vdev, size) &&
+	       check_right_is_needed(vdev);
 }
 
 void check_ports(const struct check *c)
@@ -224,10 +170,11 @@ void check_ports(const struct check *c)
 	const struct config_dataplane *d = &c->config->dataplane;
 	bool nics = false, any = false;
 	struct check_unit u = {0};
+	char vdev[1024];
 
 	for (uint32_t i = 0; i < d->n_ports; i++) {
 		nics |= nic_is_address(d->ports[i].device);
-		any |= nics || is_of_kernel(c, d->ports[i].device);
+		any |= nics || needs_rights(c, d->ports[i].device, vdev, sizeof(vdev));
 	}
 	if (any)
 		check_service(c, &u, nics);
@@ -238,7 +185,7 @@ void check_ports(const struct check *c)
 			continue;
 		}
 		look_at_vdev(c, device);
-		if (is_of_kernel(c, device))
-			look_at_rights(c, &u, device);
+		if (needs_rights(c, device, vdev, sizeof(vdev)))
+			check_right_vdev(c, &u, device, vdev);
 	}
 }

@@ -1,5 +1,6 @@
 """poi check judges by the unit as a running systemd has it: a user manager in namespaces of its own."""
 import os
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -31,16 +32,18 @@ find /sys/fs/cgroup -depth -type d -name init.scope -cnewer /run/passwd -exec rm
 
 
 class Unit(unittest.TestCase):
-	def check(self, drop_in=None):
-		poi = fixture.Poi(ports=('{ device: "0000:ff:1f.7", mode: probe }',))
+	def check(self, drop_in=None, device='"0000:ff:1f.7"', eal=None, packaged=()):
+		poi = fixture.Poi(ports=("{ device: %s, mode: probe }" % device,), **({"eal": eal} if eal else {}))
 		self.addCleanup(poi.close)
 		with tempfile.TemporaryDirectory() as units:
 			with open(os.path.join(TOP, "packaging/systemd/poi-dataplane.service.in")) as f:
 				text = f.read().replace("@bindir@", "/usr/bin")
 			with open(os.path.join(units, "poi-dataplane.service"), "w") as out:
 				out.write(text)
+			os.mkdir(os.path.join(units, "poi-dataplane.service.d"))
+			for name in packaged:
+				shutil.copy(os.path.join(TOP, "packaging/systemd/ports", name), os.path.join(units, "poi-dataplane.service.d"))
 			if drop_in:
-				os.mkdir(os.path.join(units, "poi-dataplane.service.d"))
 				with open(os.path.join(units, "poi-dataplane.service.d", "test.conf"), "w") as out:
 					out.write("[Service]\n" + drop_in)
 			done = subprocess.run(["unshare", "-m", "--fork", "--pid", "--kill-child", "--mount-proc", "sh", "-c", SCRIPT, "sh", units,
@@ -57,3 +60,20 @@ class Unit(unittest.TestCase):
 		self.assertIn("ports are opened as poi, judged by systemctl show", text)
 		self.assertIn("FAIL  service      poi may lock 64 MiB, and a NIC's IOMMU locks all 256 MiB of the EAL", text)
 		self.assertIn("FAIL  service      no user absent, which the unit names", self.check("User=absent\n"))
+
+	def test_each_kind_of_port(self):
+		"""The lines of the packaged drop-ins, as systemd merges them, are those that poi check demands."""
+		for kind, device, eal, missing in (
+			("af-packet", "net_af_packet0", "--vdev net_af_packet0,iface=lo", "CAP_NET_RAW, CAP_NET_ADMIN, RestrictAddressFamilies=AF_PACKET is"),
+			("af-xdp", "net_af_xdp0", "--vdev net_af_xdp0,iface=lo",
+				"CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN, RestrictAddressFamilies=AF_XDP, SystemCallFilter=bpf is"),
+			("tap", "net_tap0", "--vdev net_tap0", "CAP_NET_ADMIN, DeviceAllow=/dev/net/tun rw is"),
+		):
+			least = self.check(None, device, eal, ("50-poi-least.conf",))
+			self.assertIn("judged by systemctl show", least)
+			self.assertIn("FAIL  service      %s: %s missing for poi" % (device, missing), least)
+			self.assertRegex(least, r"/poi/systemd/60-poi-%s\.conf && systemctl daemon-reload" % kind)
+			enough = self.check(None, device, eal, ("50-poi-least.conf", "60-poi-%s.conf" % kind))
+			self.assertEqual(enough, "ok    service      ports are opened as poi, judged by systemctl show")
+			every = self.check(None, device, eal, sorted(os.listdir(os.path.join(TOP, "packaging/systemd/ports"))))
+			self.assertEqual(every, enough)

@@ -217,8 +217,10 @@ Test(check, nics)
 	forget();
 	folder(NIC "/infiniband_verbs/uverbs0");
 	check_ports(&check);
-	SAYS("FAIL service 03:00.0: the unit does not open /dev/infiniband/uverbs0");
-	SAYS("write DeviceAllow=char-infiniband_verbs rw below [Service]");
+	SAYS("FAIL service 03:00.0: DeviceAllow=char-infiniband_verbs rw is missing for poi to "
+	     "open "
+	     "/dev/infiniband/uverbs0");
+	SAYS("/poi/systemd/60-poi-mlx5.conf && systemctl daemon-reload");
 	forget();
 	put("[Service]\nDeviceAllow=char-infiniband_verbs rw\n",
 		"/etc/systemd/system/poi-dataplane.service.d/mlx5.conf");
@@ -294,6 +296,7 @@ Test(check, sockets_of_virtual_devices)
 	SAYS("FAIL port net_vhost0: there is no folder /run/poi for the socket v.sock");
 	forget();
 	folder("/run/poi");
+	own("/run/poi", 4700, GROUP_OF_POI, 0700);
 	check_ports(&check);
 	cr_expect(!n[CHECK_FAIL], "%s", said);
 	SAYS("ok port net_vhost0: listens on /run/poi/v.sock");

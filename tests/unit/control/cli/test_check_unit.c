@@ -51,8 +51,9 @@ Test(check_unit, what_drop_ins_change)
 	put("[Service]\nDeviceAllow=\nDeviceAllow=/dev/vfio/vfio rw\nDeviceAllow=char-vfio r\n",
 		"/etc/systemd/system/poi-dataplane.service.d/devices.conf");
 	check_ports(&check);
-	SAYS("FAIL service 0000:03:00.0: the unit does not open /dev/vfio/2");
-	SAYS("write DeviceAllow=char-vfio rw below [Service] with: systemctl edit poi-dataplane");
+	SAYS("FAIL service 0000:03:00.0: DeviceAllow=char-vfio rw is missing for other to open "
+	     "/dev/vfio/2");
+	SAYS("/poi/systemd/60-poi-vfio.conf && systemctl daemon-reload");
 	forget();
 	// The file of an earlier folder hides that of a later one.
 	put("[Service]\nDeviceAllow=char-vf* rw\n",
@@ -163,49 +164,6 @@ Test(check_unit, drivers_of_dpdk)
 	SAYS("ok port 0000:03:00.0: 10ec:8139, DPDK's driver net_own (librte_own.so)");
 }
 
-Test(check_unit, rights_of_ports_of_the_kernel)
-{
-	config.dataplane.ports[0].device = (char *)"net_af_packet0";
-	config.dataplane.eal = (char *)"--vdev net_af_packet0,iface=up0";
-	put("up\n", "/sys/class/net/up0/operstate");
-	check_ports(&check);
-	cr_expect(!n[CHECK_FAIL], "%s", said);
-	put("[Service]\nCapabilityBoundingSet=~CAP_NET_RAW\n",
-		"/etc/systemd/system/poi-dataplane.service.d/less.conf");
-	check_ports(&check);
-	SAYS("FAIL service net_af_packet0 needs CAP_NET_RAW, which poi lacks");
-	forget();
-	config.dataplane.ports[0].device = (char *)"net_tap0";
-	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
-	check_ports(&check);
-	cr_expect(!n[CHECK_FAIL], "%s", said);
-	put("[Service]\nDeviceAllow=\nAmbientCapabilities=\n",
-		"/etc/systemd/system/poi-dataplane.service.d/less.conf");
-	check_ports(&check);
-	SAYS("FAIL service net_tap0 needs CAP_NET_ADMIN");
-	SAYS("FAIL service net_tap0: the unit does not open /dev/net/tun");
-	forget();
-	config.dataplane.ports[0].device = (char *)"net_af_xdp0";
-	config.dataplane.eal = (char *)"--vdev net_af_xdp0,iface=up0";
-	check_ports(&check);
-	SAYS("FAIL service net_af_xdp0 needs CAP_SYS_ADMIN, AF_XDP and bpf()");
-	SAYS("use net_af_packet");
-	forget();
-	put("[Service]\nAmbientCapabilities=CAP_BPF\nCapabilityBoundingSet=CAP_BPF\n",
-		"/etc/systemd/system/poi-dataplane.service.d/xdp.conf");
-	check_ports(&check);
-	SAYS("FAIL service net_af_xdp0 needs CAP_SYS_ADMIN"); // CAP_BPF looks no program up by its
-							      // id
-	forget();
-	put("[Service]\nAmbientCapabilities=CAP_NET_RAW CAP_NET_ADMIN CAP_SYS_ADMIN\n"
-	    "CapabilityBoundingSet=CAP_NET_RAW CAP_NET_ADMIN CAP_SYS_ADMIN\n",
-		"/etc/systemd/system/poi-dataplane.service.d/xdp.conf");
-	check_ports(&check);
-	cr_expect(!n[CHECK_FAIL], "%s", said);
-	SAYS("warn service net_af_xdp0 needs RestrictAddressFamilies=AF_XDP and "
-	     "SystemCallFilter=bpf, and for several queues LIBXDP_BPFFS=");
-}
-
 Test(check_unit, capabilities_as_systemd_reads_them)
 {
 	static const char drop_in[] = "/etc/systemd/system/poi-dataplane.service.d/caps.conf";
@@ -220,7 +178,7 @@ Test(check_unit, capabilities_as_systemd_reads_them)
 	cr_expect(!n[CHECK_FAIL], "%s", said);
 	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=~CAP_NET_ADMIN\n", drop_in);
 	check_ports(&check);
-	SAYS("FAIL service net_tap0 needs CAP_NET_ADMIN");
+	SAYS("FAIL service net_tap0: CAP_NET_ADMIN is missing");
 	forget();
 	put("[Service]\nCapabilityBoundingSet=\nCapabilityBoundingSet=CAP_CHOWN\n"
 	    "CapabilityBoundingSet=~CAP_CHOWN\nCapabilityBoundingSet=CAP_NET_ADMIN\n",
@@ -264,7 +222,7 @@ Test(check_unit, private_devices)
 	config.dataplane.ports[0].device = (char *)"net_tap0";
 	config.dataplane.eal = (char *)"--vdev net_tap0,iface=up0";
 	check_ports(&check);
-	SAYS("FAIL service net_tap0: the unit does not open /dev/net/tun");
+	SAYS("FAIL service net_tap0: PrivateDevices=no is missing for poi to open /dev/net/tun");
 	SAYS("PrivateDevices=no");
 	forget();
 	put("[Service]\nPrivateDevices=yes\nDeviceAllow=char-infiniband_verbs rw\n",
@@ -274,7 +232,8 @@ Test(check_unit, private_devices)
 	bind_driver("0000:03:00.0", "mlx5_core");
 	folder(NIC "/infiniband_verbs/uverbs0");
 	check_ports(&check);
-	SAYS("FAIL service 03:00.0: the unit does not open /dev/infiniband/uverbs0");
+	SAYS("FAIL service 03:00.0: PrivateDevices=no is missing for poi to open "
+	     "/dev/infiniband/uverbs0");
 	SAYS("PrivateDevices=no");
 }
 
