@@ -6,7 +6,7 @@
 
 #include "control/cli/cli_check_unit.h"
 
-// What one kind of port needs.
+// Rights that one kind of port needs.
 struct check_need {
 	const char *driver;    // of --vdev
 	const char *drop_in;   // 60-poi-DROP_IN.conf gives it
