@@ -66,12 +66,24 @@ void ports_status(struct ports *ps, struct channel_status *out)
 	}
 }
 
+// The CPU of a worker's thread, the first where --lcores gives it several. The EAL's own answer,
+// rte_lcore_to_cpu_id, is the CPU that has the lcore's number.
+static uint32_t cpu_of(unsigned lcore)
+{
+	rte_cpuset_t own = rte_lcore_cpuset(lcore);
+	uint32_t cpu = 0;
+
+	while (cpu < CPU_SETSIZE - 1 && !CPU_ISSET(cpu, &own))
+		cpu++;
+	return cpu;
+}
+
 void ports_workers(const struct ports *ps, struct channel_workers *out)
 {
 	for (uint32_t i = 0; i < ps->n_workers && i < out->workers; i++) {
 		int lcore = eal_worker_lcore(i);
 		if (lcore >= 0) {
-			out->worker[i].cpu = (uint32_t)rte_lcore_to_cpu_id(lcore);
+			out->worker[i].cpu = cpu_of((unsigned)lcore);
 			out->worker[i].node = rte_lcore_to_socket_id((unsigned)lcore);
 		}
 		out->worker[i].queues = ps->n_lanes[i];
@@ -132,8 +144,7 @@ static void report_loss(
 		snprintf(e.text, sizeof(e.text),
 			"port %.32s loses frames: %llu by the port, %llu before a worker's full "
 			"ring",
-			p->name, (unsigned long long)by_port,
-			(unsigned long long)handed);
+			p->name, (unsigned long long)by_port, (unsigned long long)handed);
 	else if (p->losing.reported)
 		snprintf(e.text, sizeof(e.text),
 			"port %.32s loses frames: %llu without a buffer, %llu not fetched in time, "

@@ -82,6 +82,16 @@ class Placement(unittest.TestCase):
 			if not name.startswith("poi-deliver-"):
 				self.assertEqual(cpus, {shared}, name)
 
+	@unittest.skipUnless(len(MINE) > 1, "needs two CPUs")
+	def test_two_workers_on_two_cpus(self):
+		"""--lcores names the CPUs: the first worker shares that of the main core, and status shows where each is."""
+		first, second = MINE[:2]
+		for cpus in ([first, second], [second, second]):
+			poi, found = self.started(("--no-pci", "--no-pci --lcores 0@%d,1@%d,2@%d" % (first, *cpus)),
+				("workers: [%d]" % second, "workers: [%d, 60]" % second))
+			self.assertEqual(self.of(found, "poi-worker-"), [{cpu} for cpu in cpus])
+			self.assertEqual([w["cpu"] for w in poi.status()["per_worker"]], cpus)
+
 	def test_a_cpu_that_is_not_there(self):
 		for key, old, new in (("delivery.cpus[0]", "threads: 2", "threads: 2\n  cpus: [1023]"),
 				("dataplane.control-cpus[0]", "  main-cpu:", "  control-cpus: [1023]\n  main-cpu:")):
