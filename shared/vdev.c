@@ -63,11 +63,11 @@ const char *vdev_virtio_text(enum vdev_virtio kind)
 	case VDEV_ONCE:
 		return "virtio_user connects once: a peer that restarts is lost until "
 		       "poi-dataplane restarts; use net_vhostN,iface=SOCKET, to which the peer "
-		       "connects with its own virtio_user, or net_memif, which connects again";
+		       "connects with its own virtio_user, or net_memif with role=server";
 	case VDEV_BLOCKING:
 		return "virtio_user with server=1 blocks the start until its peer connects, and "
 		       "aborts at the stop; use net_vhostN,iface=SOCKET, to which the peer "
-		       "connects with its own virtio_user, or net_memif";
+		       "connects with its own virtio_user, or net_memif with role=server";
 	}
 	return "";
 }

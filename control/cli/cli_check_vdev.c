@@ -124,12 +124,29 @@ static void look_at_socket(
 			listens ? "listens on" : "connects to", path);
 }
 
+// The driver's own default is role=client.
+static bool is_memif_client(const char *vdev)
+{
+	char role[16];
+
+	return vdev_is_of(vdev, "net_memif") &&
+	       (!vdev_argument(vdev, "role", role, sizeof(role)) ||
+		       (strcmp(role, "server") != 0 && strcmp(role, "master") != 0));
+}
+
 static void look_at_arguments(const struct check *c, const char *device, const char *vdev)
 {
 	enum vdev_virtio virtio = vdev_virtio(vdev);
 	char value[1024];
 	bool listens;
 
+	if (is_memif_client(vdev))
+		check_say(c, CHECK_WARN, "port",
+			"%s: net_memif as client connects at its start only: a peer that restarts "
+			"is "
+			"lost until poi-dataplane restarts, which waits for the peer; write "
+			"role=server",
+			device);
 	if (virtio != VDEV_LASTING)
 		check_say(c, virtio == VDEV_ONCE ? CHECK_WARN : CHECK_FAIL, "port", "%s: %s",
 			device, vdev_virtio_text(virtio));

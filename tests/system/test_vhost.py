@@ -104,6 +104,17 @@ class Vhost(Shared):
 			self.assertNotIn("failed to bind", poi.dataplane.text())
 		self.delivered(self.FRONT)
 
+	def test_as_the_side_that_connects(self):
+		"""The peer listens: the port starts without it, and both ends find each other again whichever restarts."""
+		poi = self.begin("net_vhost0", "net_vhost0,iface=%s,client=1")
+		peer = self.delivered(self.FRONT + ",server=1")
+		peer.kill()
+		os.unlink(self.socket)
+		peer = self.delivered(self.FRONT + ",server=1", "second", before=N)
+		poi.dataplane.stop()
+		poi.start_dataplane()
+		wait_until(lambda: self.port()["link_up"], 5, "the new one finds the same peer")
+
 	def test_check_and_refusal(self):
 		poi = self.begin("net_vhost0", "net_vhost0,iface=%s")
 		self.assertRegex(poi.poi("check", poi.file).stdout, r"(?m)^ok +port +net_vhost0: listens on " + self.socket)

@@ -311,6 +311,15 @@ Test(check, sockets_of_virtual_devices)
 				       "abstract=no";
 	check_ports(&check);
 	SAYS("ok port net_memif0: listens on /run/m.sock");
+	cr_expect(!strstr(said, "as client"), "%s", said);
+	forget();
+	config.dataplane.eal = (char *)"--vdev net_memif0,role=client,id=3";
+	check_ports(&check);
+	SAYS("warn port net_memif0: net_memif as client connects at its start only");
+	forget();
+	config.dataplane.eal = (char *)"--vdev net_memif0"; // the driver's default
+	check_ports(&check);
+	SAYS("warn port net_memif0: net_memif as client connects at its start only");
 }
 
 Test(check, ends_of_virtio_user)
