@@ -1,4 +1,4 @@
-// What state changes share: their error codes, bulk requests, and what becomes of one at TIME1.
+// Functions that all state changes share: error codes, bulk requests, and the answer at TIME1.
 #include "control/x1/x1_change_internal.h"
 
 #include "control/state/pending_reports.h"
@@ -69,8 +69,8 @@ void x1_bulk_wait(struct x1_operation *op)
 	LIST_INSERT_HEAD(&op->dispatch->bulk, op, bulk_entry);
 }
 
-// Whether a removal that others asked for is under way; *left says whether any object of the
-// request is there.
+// Returns true if an object of the bulk request is being removed by another request. Sets *left if
+// any task of the request is still in the registry.
 static bool others_remove(const struct x1_operation *op, bool *left)
 {
 	const struct registry *r = registry_of(op);
@@ -83,7 +83,7 @@ static bool others_remove(const struct x1_operation *op, bool *left)
 	else
 		d = registry_destination_first(r, op->ne);
 	for (; t; t = registry_task_next(t)) {
-		if (t->order > op->asked_order) // it and those behind came later
+		if (t->order > op->asked_order) // activated after the request, as are all behind it
 			break;
 		*left = true;
 		if (t->removing)
@@ -108,7 +108,7 @@ void x1_bulk_recheck(struct x1_dispatch *d)
 		LIST_REMOVE(op, bulk_entry);
 		op->in_bulk = false;
 		if (left && !op->result && op->type == X1_DEACTIVATE_ALL_TASKS)
-			op->result = POI_ERR_IN_USE; // one was put back
+			op->result = POI_ERR_IN_USE; // a removal failed
 		x1_bulk_step(op);
 	}
 }
@@ -124,7 +124,8 @@ void x1_bulk_step(struct x1_operation *op)
 		x1_operation_finish(op, 0, NULL);
 }
 
-// What takes away leaves nothing that could say that it was asked.
+// Adds a removal to the pending reports: once the object is removed, nothing else records the
+// request.
 static void note_removal(
 	struct control *c, enum x1_request_type type, const struct pending_report *about)
 {
@@ -208,8 +209,8 @@ void x1_note_pending(struct x1_operation *op)
 	}
 }
 
-// TIME1 has passed: the request is answered `Acknowledged`, and what must survive notes that it is
-// pending.
+// Answers the request `Acknowledged` at TIME1, and records in memo and store that its end is still
+// to be reported.
 static void time_up(struct x1_operation *op)
 {
 	x1_acknowledge(op->exchange, op->message);

@@ -8,14 +8,14 @@
 #include "control/x1/x1_destination.h"
 #include "shared/log.h"
 
-#define IN_USE_TEXT 4096 // of the refusal of RemoveAllDestinations
+#define IN_USE_TEXT 4096 // size of the refusal text of RemoveAllDestinations
 #define IN_USE_SEARCHED 4
 
 struct unwanted { // a destination that was refused
 	struct x1_dispatch *dispatch;
 	uint16_t ne;
 	struct id16 did;
-	bool again; // asked for the second time
+	bool again; // this is the second attempt
 };
 
 static void take_back(struct unwanted *w);
@@ -25,7 +25,7 @@ static void taken_back(void *context, int result, const struct channel_task_stat
 	struct unwanted *w = context;
 	const struct registry *r = w->dispatch->control->registry;
 
-	// Tasks that were given with it are taken back behind it.
+	// Its tasks were refused too and are removed after it: try once more.
 	if (result == POI_ERR_IN_USE && !w->again &&
 		!registry_destination_find(r, w->ne, &w->did)) {
 		w->again = true;
@@ -47,8 +47,8 @@ static void take_back(struct unwanted *w)
 		log_error("channel: a destination could not be taken back: %s", poi_error_text(rc));
 }
 
-// Also where it was refused: when memory runs out there it stays, and waits for the next
-// publication.
+// Removes a refused destination from the dataplane. A refusal for lack of memory leaves the change
+// there, pending until the next publication.
 static void not_wanted(struct x1_operation *op)
 {
 	struct unwanted *w = malloc(sizeof(*w));
@@ -63,7 +63,7 @@ static void not_wanted(struct x1_operation *op)
 
 static void put_back(struct x1_operation *op, const struct registry_destination *d)
 {
-	if (d->removing) // it is on its way: nothing may come behind it
+	if (d->removing) // a removal is in flight and must be the last request
 		return;
 	int rc = publish_destination_put(publish_of(op), d, x1_put_back, NULL);
 	if (rc && rc != POI_ERR_CLOSED)
@@ -91,7 +91,7 @@ static void created(void *context, int result, const struct channel_task_status 
 	if (!result && !persistence_kept(control_of(op), &op->position))
 		result = POI_ERR_IO;
 	if (result) {
-		// Tasks on their way to it fail after it, for want of it.
+		// Tasks in flight to it will be refused after it, since it does not exist.
 		if (result != POI_ERR_CLOSED)
 			not_wanted(op);
 		registry_destination_remove(registry_of(op), d);
@@ -107,7 +107,8 @@ static void created(void *context, int result, const struct channel_task_status 
 	x1_operation_finish(op, 0, NULL);
 }
 
-// The destination of the details and its operation. False, and answered: there is no memory.
+// Creates the destination and its operation. Returns false, with the request answered, if memory is
+// exhausted.
 static bool make_destination(struct exchange *x, const struct x1_message *m,
 	const struct channel_destination *channel, struct registry_destination **d,
 	struct x1_operation **op)
@@ -123,7 +124,7 @@ static bool make_destination(struct exchange *x, const struct x1_message *m,
 	return false;
 }
 
-// Reads the details. False, and answered: they are refused.
+// Reads the details. Returns false, with the request answered, if they are refused.
 static bool may_create(
 	struct exchange *x, const struct x1_message *m, struct channel_destination *channel)
 {
@@ -206,7 +207,7 @@ static void destination_modified(
 		result = keep_modified_destination(op, new);
 	if (old && !result)
 		result = x1_sets_remember(op, old);
-	if (old && result) { // as it was
+	if (old && result) { // keep the old details
 		(void)persistence_destination(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
@@ -232,9 +233,9 @@ static void destination_modified(
 	x1_sets_follow(op, new);
 }
 
-// What the tasks of `d` send would still be taken by the destinations each of them names, were its
-// deliveryType `delivery`. A modification on its way has details that are not in the registry yet:
-// it counts as a task that needs all.
+// Returns true if every task of `d` would still have a destination for all that it sends, were the
+// deliveryType of `d` `delivery`. The new details of a task that is being modified are not in the
+// registry yet: such a task counts as one that loses its delivery.
 static bool still_serves(
 	const struct registry *r, const struct registry_destination *d, uint8_t delivery)
 {
@@ -266,7 +267,7 @@ static bool still_serves(
 	return users == d->references;
 }
 
-// Reads the details. False, and answered: they are refused.
+// Reads the details. Returns false, with the request answered, if they are refused.
 static bool may_modify(struct exchange *x, const struct x1_message *m,
 	const struct registry_destination *old, struct channel_destination *channel)
 {
@@ -339,7 +340,7 @@ static void destination_gone(struct x1_operation *op, const struct id16 *did)
 	persistence_destination_gone(control_of(op), op->ne, did);
 }
 
-// A loss that no late report tells: the request is answered OK.
+// Warns of copies lost by a removal that is answered OK, so that no late report names them.
 static void tell_lost(const struct x1_operation *op, const struct id16 *did, const char *text)
 {
 	char warning[FAULT_TEXT_MAX], id[ID_TEXT_SIZE];
@@ -365,7 +366,7 @@ static void destination_removed(void *context, int result, const struct channel_
 	struct registry_destination *d =
 		registry_destination_find(registry_of(op), op->ne, &op->id);
 
-	if (!result && d && !op->dispatch->stopping) { // what is owed goes out first
+	if (!result && d && !op->dispatch->stopping) { // let its queue drain first
 		persistence_destination_gone(control_of(op), op->ne, &op->id);
 		d->gone = drained;
 		d->gone_context = op;
@@ -390,7 +391,7 @@ void x1_remove_destination(struct exchange *x, const struct x1_message *m)
 	struct registry_destination *d = registry_destination_find(c->registry, x->ne, &m->id);
 	char users[200];
 
-	if (!d && x->joined) { // another request's removal, which this one waited for
+	if (!d && x->joined) { // removed by another request, which this one waited for
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
@@ -463,7 +464,7 @@ static void object_removed(void *context, int result, const struct channel_task_
 	x1_bulk_step(op);
 }
 
-// Without a dataplane: the registry's side is enough.
+// Removes the destination from the registry, without a dataplane to ask.
 static void remove_destination(struct control *c, struct registry_destination *d)
 {
 	persistence_destination_gone(c, d->ne, &d->did);
@@ -471,7 +472,7 @@ static void remove_destination(struct control *c, struct registry_destination *d
 	registry_destination_remove(c->registry, d);
 }
 
-// Asks the dataplane for one destination of a bulk request.
+// Asks the dataplane to remove one destination of a bulk request.
 static void remove_object(struct x1_operation *op, struct registry_destination *d)
 {
 	struct bulk_object *object = malloc(sizeof(*object));
@@ -490,8 +491,8 @@ static void remove_object(struct x1_operation *op, struct registry_destination *
 	op->remaining++;
 }
 
-// Writes which destinations from `d` on are in use and, of the first few, by which tasks (table
-// 46): each search for them looks at all tasks.
+// Writes which destinations from `d` on are in use and, for the first IN_USE_SEARCHED, by which
+// tasks (table 46). Each search scans all tasks.
 static void write_in_use(
 	const struct registry *r, const struct registry_destination *d, char *out, size_t capacity)
 {
@@ -518,7 +519,7 @@ static void write_in_use(
 		snprintf(out + used, capacity - used, "; and %u more", more);
 }
 
-// False, and answered: the request is not enabled, or tasks use a destination.
+// Returns false, with the request answered, if it is not enabled or a task uses a destination.
 static bool may_remove_all(struct exchange *x, const struct x1_message *m)
 {
 	struct control *c = x->dispatch->control;
@@ -552,10 +553,10 @@ void x1_remove_all_destinations(struct exchange *x, const struct x1_message *m)
 		return;
 	}
 	bool down = publish_state(c->publish) == PUBLISH_DOWN, others = false;
-	op->remaining = 1; // this loop
+	op->remaining = 1; // held by this loop
 	for (; d; d = next) {
 		next = registry_destination_next(d);
-		if (d->n_ends) // deleted as an object
+		if (d->n_ends) // DeleteObject removes sets
 			continue;
 		if (down) {
 			x1_audit_object(op, "removed", &d->did);

@@ -13,7 +13,7 @@ static struct object *object_of(const struct x1_operation *op, const struct id16
 	return objects_find(registry_objects(registry_of(op)), op->ne, id);
 }
 
-// The redundant set of this identifier, as a destination. NULL: there is none.
+// Returns the redundant set with this identifier as a destination, or NULL.
 static struct registry_destination *set_of(const struct x1_operation *op, const struct id16 *id)
 {
 	struct registry_destination *d = registry_destination_find(registry_of(op), op->ne, id);
@@ -23,7 +23,8 @@ static struct registry_destination *set_of(const struct x1_operation *op, const 
 
 // CreateObject.
 
-// Both are taken back, there too: what was refused may wait for the next publication.
+// Removes object and destination, at the dataplane too: a refused change may be pending there until
+// the next publication.
 static void not_created(struct x1_operation *op)
 {
 	struct registry_destination *set = set_of(op, &op->id);
@@ -71,7 +72,7 @@ static void created(void *context, int result, const struct channel_task_status 
 	create_step(context, result);
 }
 
-// The set's destination comes into the registry, the store and the dataplane.
+// Creates the set's destination in the registry, the store and the dataplane.
 static int create_set(struct x1_operation *op, const struct object *o)
 {
 	struct control *c = control_of(op);
@@ -92,7 +93,7 @@ static int create_set(struct x1_operation *op, const struct object *o)
 	return rc;
 }
 
-// Reads the details. False, and answered: they are refused.
+// Reads the details. Returns false, with the request answered, if they are refused.
 static bool may_create(
 	struct exchange *x, const struct x1_message *m, struct object_details *details)
 {
@@ -140,8 +141,8 @@ void x1_create_object(struct exchange *x, const struct x1_message *m)
 					    : poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	o->modifying = true; // until it is there
-	op->remaining = 1;   // this function
+	o->modifying = true; // until the dataplane has the set
+	op->remaining = 1;   // held by this function
 	rc = persistence_object(c, o, &op->position);
 	if (!rc)
 		rc = publish_object_put(c->publish, o, created, op);
@@ -151,10 +152,10 @@ void x1_create_object(struct exchange *x, const struct x1_message *m)
 	create_step(op, rc);
 }
 
-// DeleteObject, DeleteAllObjects: a redundant set leaves when what is owed to it is out, its object
-// behind it.
+// DeleteObject, DeleteAllObjects: a redundant set is removed when its queue has drained, and its
+// object after it.
 
-struct deletion { // of one object
+struct deletion { // deletion of one object
 	struct x1_operation *op;
 	struct id16 id;
 };
@@ -237,7 +238,7 @@ static void set_removed(void *context, int result, const struct channel_task_sta
 	struct x1_operation *op = d->op;
 	struct registry_destination *set = set_of(op, &d->id);
 
-	if (!result && set && !op->dispatch->stopping) { // what is owed goes out first
+	if (!result && set && !op->dispatch->stopping) { // let its queue drain first
 		persistence_destination_gone(control_of(op), op->ne, &d->id);
 		set->gone = drained;
 		set->gone_context = d;
@@ -283,7 +284,7 @@ static void begin_deletion(struct x1_operation *op, struct object *o)
 		set->removing = true;
 }
 
-// False, and answered: the object is in use, or changes.
+// Returns false, with the request answered, if the object is in use or changing.
 static bool may_delete(struct exchange *x, const struct x1_message *m, const struct object *o)
 {
 	char text[200];
@@ -306,7 +307,7 @@ void x1_delete_object(struct exchange *x, const struct x1_message *m)
 	struct control *c = x->dispatch->control;
 	struct object *o = objects_find(registry_objects(c->registry), x->ne, &m->id);
 
-	if (!o && x->joined) { // another request's deletion, which this one waited for
+	if (!o && x->joined) { // deleted by another request, which this one waited for
 		x1_answer(x, m, 0, NULL);
 		return;
 	}
@@ -321,7 +322,7 @@ void x1_delete_object(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_GENERIC, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	op->remaining = 1; // this function
+	op->remaining = 1; // held by this function
 	begin_deletion(op, o);
 	x1_bulk_step(op);
 }
@@ -341,7 +342,7 @@ void x1_delete_all_objects(struct exchange *x, const struct x1_message *m)
 		x1_answer(x, m, X1_ERR_GENERIC, poi_error_text(POI_ERR_NOMEM));
 		return;
 	}
-	op->remaining = 1; // this loop
+	op->remaining = 1; // held by this loop
 	objects_cursor_begin(all, x->ne, &cursor);
 	while ((o = objects_cursor_next(&cursor)) != NULL) {
 		if (!o->removing)

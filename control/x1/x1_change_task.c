@@ -11,8 +11,8 @@
 
 static const char stopped_meanwhile[] = "the task was stopped meanwhile";
 
-// What the dataplane was given is not wanted any more. Also where it was refused: when memory runs
-// out there the change stays, and waits for the next publication.
+// Removes a refused or unwanted task from the dataplane. A refusal for lack of memory leaves the
+// change there, pending until the next publication.
 static void take_back(struct x1_operation *op)
 {
 	int rc = publish_task_remove(publish_of(op), op->ne, &op->id, NULL, NULL);
@@ -22,11 +22,11 @@ static void take_back(struct x1_operation *op)
 			poi_error_text(rc));
 }
 
-// A change of `t` was refused, or is not kept: what is known here is put again, for the change may
-// wait there for the next publication.
+// Puts the registry's details of `t` again after a refused or failed change, which may be pending
+// at the dataplane until the next publication.
 static void put_back(struct x1_operation *op, const struct registry_task *t)
 {
-	if (t->removing) // it is on its way: nothing may come behind it
+	if (t->removing) // a removal is in flight and must be the last request
 		return;
 	int rc = publish_task_put(publish_of(op), t, x1_put_back, NULL);
 	if (rc && rc != POI_ERR_CLOSED)
@@ -35,14 +35,14 @@ static void put_back(struct x1_operation *op, const struct registry_task *t)
 
 // ActivateTask.
 
-// A change whose answer was `Acknowledged` and whose dataplane is gone. Returns whether that ends
-// it.
+// Handles the loss of the dataplane during a change that was answered `Acknowledged`. Returns true
+// if that ends the operation.
 static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
 {
 	if (op->exchange || op->dispatch->stopping)
 		return false;
-	// The replay to the next dataplane completes it, unless the deactivation behind it is done
-	// with the dataplane's end.
+	// The replay to the next dataplane completes the activation, unless the deactivation behind
+	// it ends with the connection.
 	if (!t->removing) {
 		x1_operation_cancel(op);
 		return true;
@@ -53,12 +53,12 @@ static bool left_to_replay(struct x1_operation *op, struct registry_task *t)
 	return true;
 }
 
-// 0, or why an activation that the dataplane has in force is taken back.
+// Returns 0, or the reason why an activation that is in force must be undone.
 static int may_keep(const struct x1_operation *op, const struct registry_task *t)
 {
 	if (!persistence_kept(control_of(op), &op->position))
 		return POI_ERR_IO;
-	// A destination that failed, and was there all the same when the task came.
+	// A destination can have failed after the dataplane accepted the task.
 	return registry_destinations_known(registry_of(op), t) ? 0 : POI_ERR_NOT_FOUND;
 }
 
@@ -94,8 +94,8 @@ static void activated(void *context, int result, const struct channel_task_statu
 	x1_operation_finish(op, 0, NULL);
 }
 
-// The task of the details and its operation. False, and answered: there is no memory, or the
-// details are too large.
+// Creates the task and its operation. Returns false, with the request answered, if memory is
+// exhausted or the details are too large.
 static bool make_task(struct exchange *x, const struct x1_message *m,
 	const struct channel_task *details, const struct x1_task_room *room,
 	struct registry_task **t, struct x1_operation **op)
@@ -116,7 +116,7 @@ static bool make_task(struct exchange *x, const struct x1_message *m,
 	return false;
 }
 
-// Reads the details. False, and answered: they are refused.
+// Reads the details. Returns false, with the request answered, if they are refused.
 static bool may_activate(struct exchange *x, const struct x1_message *m,
 	struct channel_task *details, struct x1_task_room *room)
 {
@@ -169,7 +169,7 @@ void x1_activate_task(struct exchange *x, const struct x1_message *m)
 
 // ModifyTask: total replacement, all or nothing; the old details stay in force until the new are.
 
-// New details are in force there. 0 or IO: they are not on disk.
+// Stores details that are in force at the dataplane. Returns 0, or IO if they are not on disk.
 static int keep_modified(struct x1_operation *op, const struct registry_task *new)
 {
 	struct control *c = control_of(op);
@@ -180,7 +180,7 @@ static int keep_modified(struct x1_operation *op, const struct registry_task *ne
 	return rc ? POI_ERR_IO : 0;
 }
 
-// The details that were in force stay, or nothing does where the task is gone.
+// Ends the modification: the old details stay in force, if the task still exists.
 static void not_modified(
 	struct x1_operation *op, struct registry_task *old, struct registry_task *new, int result)
 {
@@ -206,7 +206,7 @@ static void modified(void *context, int result, const struct channel_task_status
 		old->modifying = false;
 	if (old && !result)
 		result = keep_modified(op, new);
-	if (old && result) { // as it was
+	if (old && result) { // keep the old details
 		(void)persistence_task(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
 			put_back(op, old);
@@ -231,7 +231,7 @@ static void modified(void *context, int result, const struct channel_task_status
 	x1_operation_finish(op, 0, NULL);
 }
 
-// Reads the details. False, and answered: they are refused.
+// Reads the details. Returns false, with the request answered, if they are refused.
 static bool may_modify(struct exchange *x, const struct x1_message *m,
 	const struct registry_task *old, struct channel_task *details, struct x1_task_room *room)
 {
@@ -269,7 +269,7 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 		return;
 	new->activated_ns = old->activated_ns;
 	new->modifications = old->modifications + 1;
-	new->before = old->before; // its memo has them
+	new->before = old->before; // the new memo contains them
 	new->modified_ns = now_wall_ns();
 	op->task = new;
 	int rc = persistence_task(c, new, &op->position);
@@ -286,8 +286,8 @@ void x1_modify_task(struct exchange *x, const struct x1_message *m)
 	registry_refer(c->registry, new, 1);
 }
 
-// DeactivateTask. A dataplane that is gone captures nothing: the registry's
-// side is enough then (decision 12).
+// DeactivateTask. Without a dataplane nothing is captured, so removal from the registry is enough
+// (decision 12).
 
 void x1_task_gone(struct x1_operation *op, const struct id16 *xid)
 {
@@ -308,7 +308,7 @@ void x1_task_stays(struct x1_operation *op, const struct id16 *xid)
 	if (!t)
 		return;
 	t->removing = false;
-	(void)persistence_task(control_of(op), t, NULL); // a rewrite has left it out
+	(void)persistence_task(control_of(op), t, NULL); // a rewrite of the store has left it out
 	put_back(op, t);
 }
 
@@ -330,7 +330,7 @@ void x1_deactivate_task(struct exchange *x, const struct x1_message *m)
 	struct control *c = x->dispatch->control;
 	struct registry_task *t = registry_task_find(c->registry, x->ne, &m->id);
 
-	if (!t && x->joined) { // another request's removal, which this one waited for
+	if (!t && x->joined) { // removed by another request, which this one waited for
 		x1_answer(x, m, 0, NULL);
 		return;
 	}

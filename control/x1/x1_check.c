@@ -1,4 +1,5 @@
-// What is checked of each message before it is executed: who asks, in which version, and for what.
+// Checks each message before its execution: identity, version, schema, and whether the request can
+// be served now.
 #include "control/x1/x1_internal.h"
 
 #include <limits.h>
@@ -11,7 +12,8 @@ bool x1_check_starting(int code, const char *text)
 	return code && text == starting;
 }
 
-// Who asks, in the order of the codes: certificate, responsible ADMF, this network element.
+// Checks the identity in the order of the codes: certificate, responsible ADMF, this network
+// element.
 int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool certificate)
 {
 	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];
@@ -62,7 +64,7 @@ int x1_check(const struct exchange *x, uint32_t index, const char **text)
 	switch (m->type) {
 	case X1_PING:
 	case X1_KEEPALIVE:
-	case X1_GET_NE_STATUS: // it says so itself
+	case X1_GET_NE_STATUS: // GetNEStatus reports the starting state itself
 		break;
 	case X1_REPORT_TASK_ISSUE:
 	case X1_REPORT_DESTINATION_ISSUE:

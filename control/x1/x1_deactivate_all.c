@@ -1,6 +1,6 @@
-// DeactivateAllTasks (TS 103 221-1 clause 6.2.4): a walk over the tasks in slices. While it goes on
-// nothing else changes tasks of its network element: requests wait for it, so that it meets exactly
-// what was there.
+// DeactivateAllTasks (TS 103 221-1 clause 6.2.4): a walk over the tasks in slices. Other requests
+// that change tasks of the network element wait until the walk has ended, so it visits exactly the
+// tasks at its start.
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
@@ -8,15 +8,15 @@
 #include "control/state/slice.h"
 #include "shared/now.h"
 
-struct x1_walk { // belongs to the dispatcher until it is over
+struct x1_walk { // owned by the dispatcher until its end
 	LIST_ENTRY(x1_walk) entry;
 	struct slice slice;
 	struct registry_cursor cursor;
 	struct x1_operation *op;
-	bool others; // it met tasks whose removal others asked for
+	bool others; // the walk found tasks that other requests are removing
 };
 
-// Without a dataplane, which captures nothing then: the registry's side is enough (decision 12).
+// Removes a task from the registry, without a dataplane that could capture for it (decision 12).
 static void remove_task(struct x1_operation *op, struct registry_task *t)
 {
 	struct control *c = control_of(op);
@@ -43,7 +43,7 @@ static void object_deactivated(void *context, int result, const struct channel_t
 	x1_bulk_step(op);
 }
 
-// Asks the dataplane for one task.
+// Asks the dataplane to remove one task.
 static void ask(struct x1_operation *op, struct registry_task *t)
 {
 	struct bulk_object *object = malloc(sizeof(*object));
@@ -62,7 +62,8 @@ static void ask(struct x1_operation *op, struct registry_task *t)
 	op->remaining++;
 }
 
-// Where the fail-safe comes between, what it spares is back in the list when it is done.
+// If the fail-safe interrupted the walk, waits for its batch and walks again: tasks that it did not
+// stop are then back in the list.
 static enum slice_result at_end(struct x1_walk *w)
 {
 	struct registry *r = registry_of(w->op);
@@ -84,7 +85,7 @@ static enum slice_result step(void *context)
 
 	if (!t)
 		return at_end(w);
-	// Each time anew: the dataplane may go away, or come, between two slices.
+	// Look again in each slice: the dataplane can connect or disconnect between two.
 	if (publish_state(publish_of(op)) == PUBLISH_DOWN)
 		remove_task(op, t);
 	else if (t->removing)
@@ -134,7 +135,7 @@ void x1_walks_stop(struct x1_dispatch *d)
 		next = LIST_NEXT(w, entry);
 		slice_end(publish_slices(d->control->publish), &w->slice);
 		forget(w);
-		// Not all was asked for: the next process judges by what is left.
+		// The walk is incomplete: the next process judges by the tasks that are left.
 		op->result = op->result ? op->result : POI_ERR_CLOSED;
 		x1_bulk_step(op);
 	}
@@ -159,7 +160,7 @@ void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m)
 	}
 	op->asked_ns = now_wall_ns();
 	op->asked_order = registry_order(c->registry);
-	op->remaining = 1; // the walk
+	op->remaining = 1; // held by the walk
 	w->op = op;
 	registry_cursor_begin(c->registry, x->ne, &w->cursor);
 	LIST_INSERT_HEAD(&d->walks, w, entry);

@@ -1,4 +1,4 @@
-// DestinationDetails to what the dataplane is given.
+// Translates DestinationDetails into a destination of the dataplane.
 #include "control/x1/x1_destination.h"
 
 #include <ctype.h>
@@ -75,7 +75,7 @@ static int build_uri(const char *uri, struct channel_destination *out, struct x1
 		port = end + 1;
 	}
 	size_t length = (size_t)(end - host);
-	// One trailing slash is the empty path.
+	// A single trailing slash is an empty path.
 	char digits[8];
 	size_t n = strlen(port);
 	if (n && port[n - 1] == '/')

@@ -1,6 +1,7 @@
 #pragma once
 
-// DestinationDetails (TS 103 221-1 clause 6.3.1.2, tables 14 and 15) to what the dataplane is told.
+// Translates DestinationDetails (TS 103 221-1 clause 6.3.1.2, tables 14 and 15) into a destination
+// of the dataplane.
 
 #include "control/state/registry.h"
 #include "control/x1/x1_task.h"
@@ -15,7 +16,7 @@
 	const struct x1_destination_details *d, bool modify, struct channel_destination *out,
 	struct x1_refusal *why);
 
-// The sets and tasks that name a destination, for 7010 and 8010: identifiers as text, separated
-// by spaces.
+// Writes the sets and tasks that name a destination, for 7010 and 8010: identifiers as text,
+// separated by spaces.
 void x1_destination_users(
 	const struct registry *r, const struct registry_destination *d, char *out, size_t capacity);

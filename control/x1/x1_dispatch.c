@@ -1,5 +1,5 @@
-// From a request container to its execution: each message is checked, audited and executed, in
-// slices, so that nobody waits for somebody else's thousand messages.
+// Checks, audits and executes the messages of request containers in slices, so that a container of
+// a thousand messages does not delay others.
 #include "control/x1/x1_dispatch.h"
 
 #include <stdlib.h>
@@ -19,14 +19,14 @@
 
 // Turns.
 
-// Answered when TIME1 was over, and not to be executed any more.
+// Returns true if message `index` was answered at TIME1 and is not to be executed.
 static bool left_out(const struct exchange *x, uint32_t index)
 {
 	return x->late && !x->owed[index];
 }
 
-// Chooses the messages that `x` may have executed in this turn, at most `budget`, and writes the
-// audit lines of their state changes. A list ends the slice: what is behind it waits for it.
+// Chooses at most `budget` messages of `x` for this turn and writes the audit lines of their state
+// changes. A list ends the slice: messages behind it wait for it.
 static bool write_ahead(struct exchange *x, uint32_t budget)
 {
 	bool any = false;
@@ -49,7 +49,7 @@ static bool write_ahead(struct exchange *x, uint32_t budget)
 	return any;
 }
 
-// Moves to `chosen` what this turn may execute.
+// Moves the exchanges of this turn to `chosen`.
 static void choose(struct x1_dispatch *d, struct exchanges *chosen, bool *changes)
 {
 	struct exchange *x;
@@ -61,7 +61,7 @@ static void choose(struct x1_dispatch *d, struct exchanges *chosen, bool *change
 			x1_block(x);
 			continue;
 		}
-		// What an earlier turn had no time for is on disk already.
+		// Messages that an earlier turn chose and did not execute are audited already.
 		if (x->ahead == x->done)
 			*changes = write_ahead(x, budget) || *changes;
 		uint32_t n = x->ahead - x->done;
@@ -92,7 +92,7 @@ static void make_durable(struct x1_dispatch *d, const struct exchanges *chosen)
 	}
 }
 
-// Frees `x` when that was the last it waited for.
+// Executes chosen messages of `x` until the time `until`. Frees `x` if it waits for nothing else.
 static void execute_slice(struct exchange *x, uint64_t until)
 {
 	uint32_t n = x->container->n_messages;
@@ -148,13 +148,13 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
 		x->place = X1_NOT_QUEUED;
 		execute_slice(x, until);
 	}
-	// No time left: they come first in the next turn.
+	// Exchanges without time left come first in the next turn.
 	STAILQ_CONCAT(&chosen, &d->run);
 	STAILQ_CONCAT(&d->run, &chosen);
-	// Before any of this turn's requests can have been acknowledged by the dataplane.
+	// The store must be synced before the dataplane can acknowledge a request of this turn.
 	persistence_sync(d->control);
-	// Not at once: whoever else has something to do comes first. Most of what exchanges wait
-	// for wakes them; the dataplane's own acts (a recovery, the fail-safe) do not.
+	// Leave the loop to other events first. Most events wake the exchanges that wait for them;
+	// changes by the dataplane itself (a recovery, the fail-safe) do not.
 	bool more = !STAILQ_EMPTY(&d->run);
 	if ((more || !STAILQ_EMPTY(&d->blocked) || !LIST_EMPTY(&d->bulk)) &&
 		evtimer_add(d->turn, more ? &at_once : &again))
@@ -207,7 +207,7 @@ static void begin(struct x1_dispatch *d, struct http_exchange *http,
 		answer_top_level(x);
 		return;
 	}
-	// Now, while the connection is certain to be there.
+	// Check certificates while the connection is certain to exist.
 	for (uint32_t i = 0; i < n; i++) {
 		const char *admf = container->messages[i].admf_identifier;
 		const char *before = i ? container->messages[i - 1].admf_identifier : NULL;
@@ -217,7 +217,7 @@ static void begin(struct x1_dispatch *d, struct http_exchange *http,
 	}
 	TAILQ_INSERT_HEAD(&d->open, x, entry);
 	x1_response_begin(&x->out);
-	x->waiting = 1; // held until every message was looked at
+	x->waiting = 1; // held until every message was seen
 	if (!x1_time1_start(x))
 		log_error("X1: no timer: an answer may come later than TIME1");
 	x1_run_soon(x);
@@ -233,7 +233,7 @@ void x1_dispatch_request(void *context, struct http_exchange *x, const struct ht
 {
 	struct x1_dispatch *d = context;
 	bool strict = d->control->config->nes[request->ne].x1.require_uuid_v4;
-	uint64_t received_ns = now_monotonic_ns(); // the reading of a large one takes its time
+	uint64_t received_ns = now_monotonic_ns(); // reading a large container takes time
 	struct x1_container *c =
 		x1_decode(strict ? d->strict : d->plain, request->body, request->body_length);
 
@@ -307,7 +307,7 @@ void x1_dispatch_free(struct x1_dispatch *d)
 		x1_respond(x);
 	}
 	// NOLINTEND(clang-analyzer-unix.Malloc)
-	while ((x = TAILQ_FIRST(&d->outbox)) != NULL) { // done, and its audit lines are written
+	while ((x = TAILQ_FIRST(&d->outbox)) != NULL) { // responses whose audit lines are written
 		TAILQ_REMOVE(&d->outbox, x, entry);
 		x1_leave(x);
 	}
@@ -315,7 +315,7 @@ void x1_dispatch_free(struct x1_dispatch *d)
 		TAILQ_REMOVE(&d->late, x, entry);
 		x1_exchange_free(x);
 	}
-	while (!LIST_EMPTY(&d->bulk)) // answered before
+	while (!LIST_EMPTY(&d->bulk)) // answered above
 		x1_operation_cancel(LIST_FIRST(&d->bulk));
 	struct event *events[] = {d->turn, d->leave, d->sync, d->list};
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {

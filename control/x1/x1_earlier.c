@@ -8,15 +8,15 @@
 #define PREFIX "<x1:" // the serialiser's; text and attributes hold no `<`
 
 enum instead {
-	NOTHING,   // the element is left out
-	MEMBERS,   // a dId for each destination that the sets stand for
-	EXTENSION, // a targetIdentifierExtension without content that names it: a list of none is
+	NOTHING,   // the element is omitted
+	MEMBERS,   // one dId for each destination of the sets
+	EXTENSION, // a targetIdentifierExtension without content that names it: an empty list is
 		   // not valid
 };
 
 static const struct later {
 	const char *name;
-	unsigned minor; // the first that has it
+	unsigned minor; // the first minor that has the element
 	enum instead instead;
 } later[] = {
 	{"listOfServiceTypes", X1_OBJECTS_MINOR, NOTHING},
@@ -26,7 +26,7 @@ static const struct later {
 	{"udpPortList", X1_MINOR_PORT_LISTS, EXTENSION},
 };
 
-struct element { // in the text of the task
+struct element { // an element in the text of the task
 	const struct later *later;
 	const char *begin, *end;
 };
@@ -42,7 +42,8 @@ static const struct later *row_of(const char *name, const char *end, unsigned mi
 	return NULL;
 }
 
-// The next element in [at, end) that came after `minor`. None of them holds one of its own name.
+// Finds the next element in [at, end) that is newer than `minor`. No such element contains another
+// of its name.
 static bool next_later(const char *at, const char *end, unsigned minor, struct element *out)
 {
 	char closing[64];
@@ -69,7 +70,7 @@ static void put(struct x1_buffer *b, const char *text)
 	x1_append(b, text, strlen(text));
 }
 
-// A destination set that the task names; NULL: its `index`th object is none.
+// Returns the destination set at `index` among the task's objects, or NULL for another object.
 static const struct object *set_of(
 	const struct registry *r, const struct registry_task *t, uint8_t index)
 {
@@ -78,7 +79,7 @@ static const struct object *set_of(
 	return o && o->details.type == OBJECT_DESTINATION_SET ? o : NULL;
 }
 
-// The task itself, or a set before the `index`th object, names the destination.
+// Returns true if the task itself, or a set before its `index`th object, names the destination.
 static bool is_put(const struct registry *r, const struct registry_task *t, uint8_t index,
 	const struct id16 *did)
 {
@@ -94,7 +95,7 @@ static bool is_put(const struct registry *r, const struct registry_task *t, uint
 	return false;
 }
 
-// The destinations that the sets of the task stand for.
+// Writes the destinations of the task's sets.
 static void put_members(
 	struct x1_buffer *b, const struct registry *r, const struct registry_task *t)
 {
@@ -118,7 +119,7 @@ bool x1_earlier_task(struct x1_buffer *out, const struct registry *r, const stru
 {
 	const char *at = registry_task_xml(t), *end = at + t->xml_length;
 	struct element e;
-	bool members = false; // in the place of the first of its dSIds
+	bool members = false; // written in the place of the first dSId
 
 	if (!next_later(at, end, minor, &e))
 		return false;

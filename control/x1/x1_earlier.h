@@ -1,7 +1,7 @@
 #pragma once
 
-// Details of tasks for requesters of earlier minors than that which made them: each reads what its
-// own schema has (docs/minors.md).
+// Writes details of tasks for requesters of older minors than the one that made the task: each gets
+// what its own schema has (docs/minors.md).
 
 #include <stdbool.h>
 

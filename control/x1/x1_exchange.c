@@ -1,4 +1,4 @@
-// One HTTP request with its X1 messages: its answers, their audit lines and the way out.
+// An HTTP request with its X1 messages: answers, their audit lines and the response.
 #include "control/x1/x1_internal.h"
 
 #include <stdio.h>
@@ -10,13 +10,13 @@
 #include "shared/log.h"
 #include "shared/now.h"
 
-#define NOTE_MAX 240 // octets of a reason in the audit log
+#define NOTE_MAX 240 // bytes of a reason in the audit log
 
 void x1_exchange_free(struct exchange *x)
 {
 	struct x1_operation *op;
 
-	while ((op = LIST_FIRST(&x->behind)) != NULL) { // they go on without it
+	while ((op = LIST_FIRST(&x->behind)) != NULL) { // these go on without the exchange
 		LIST_REMOVE(op, entry);
 		op->origin = NULL;
 	}
@@ -54,7 +54,8 @@ struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_mess
 	return e;
 }
 
-// A claimed identifier as it may be logged: that of a peer may be anything, a target's value too.
+// Returns a claimed identifier in a form that may be logged: a peer could send anything in it, even
+// a target's value.
 static const char *claim(const struct config *c, const char *own, const char *claimed)
 {
 	if (!claimed || strcmp(claimed, own) == 0)
@@ -66,7 +67,7 @@ static const char *claim(const struct config *c, const char *own, const char *cl
 	return "unknown";
 }
 
-// 0 or IO.
+// Returns 0 or IO.
 int x1_audit(
 	struct exchange *x, const struct x1_message *m, const char *act, int code, const char *note)
 {
@@ -100,7 +101,8 @@ void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, c
 	n->requests++;
 	if (code)
 		n->errors++;
-	// The state change itself is on disk already ("accepted"); a lost result is a fault.
+	// The accepted state change is already on disk ("accepted"); a result that is not written
+	// is a fault.
 	if (x1_audit(x, m, "answered", code, note))
 		fault_raise_all(
 			x->dispatch->control, FAULT_AUDIT, "the audit log cannot be written");
@@ -188,7 +190,7 @@ static void count_latency(const struct exchange *x)
 	latency_note(x->changes ? &n->changes : &n->queries, now_monotonic_ns() - x->received_ns);
 }
 
-// Everything of `x` that was answered `Acknowledged` is still to be done.
+// Marks every message of `x` that was answered `Acknowledged` as still to be executed.
 static void stay_late(struct exchange *x)
 {
 	struct x1_dispatch *d = x->dispatch;
@@ -216,8 +218,8 @@ void x1_leave(struct exchange *x)
 		x1_exchange_free(x);
 }
 
-// Answers to state changes wait for the end of the loop's turn, where one fdatasync of the store
-// serves all.
+// Defers answers to state changes to the end of the event-loop iteration, where one fdatasync of
+// the store serves all.
 void x1_respond(struct exchange *x)
 {
 	struct x1_dispatch *d = x->dispatch;
@@ -246,8 +248,8 @@ void x1_on_leave(evutil_socket_t fd, short what, void *arg)
 	struct exchange *x;
 
 	persistence_sync(d->control);
-	// The state changes themselves are on disk already ("accepted"); their results follow with
-	// the next change, or soon (decision 19).
+	// The accepted state changes are already on disk ("accepted"); their results are written
+	// with the next change or within a second (decision 19).
 	struct timeval soon = {.tv_sec = 1};
 	if (!evtimer_pending(d->sync, NULL) && evtimer_add(d->sync, &soon))
 		x1_on_sync(-1, 0, d);

@@ -5,7 +5,7 @@
 #include "control/state/fault_raise.h"
 #include "control/state/persistence.h"
 
-// Reports follow the version of the ADMF's requests. `code`: of its check.
+// Adopts the minor of the ADMF's requests for reports. `code`: result of the message's check.
 static void note_minor(struct exchange *x, const struct x1_message *m, int code)
 {
 	struct control *c = x->dispatch->control;
@@ -17,7 +17,7 @@ static void note_minor(struct exchange *x, const struct x1_message *m, int code)
 		kept == c->admf_minor[x->ne])
 		return;
 	c->admf_minor[x->ne] = kept;
-	if (c->faults_changed) // the next process has both from one memo
+	if (c->faults_changed) // the next process reads both from one memo
 		c->faults_changed(c, x->ne);
 }
 
@@ -25,7 +25,7 @@ void x1_heard(struct exchange *x, uint32_t index)
 {
 	struct control *c = x->dispatch->control;
 
-	// A message that is executed late counted as a contact when it arrived.
+	// The contact of a late message was counted at its arrival.
 	if (x->late || x1_check_identity(x, &x->container->messages[index], x->certificate[index]))
 		return;
 	publish_heard(c->publish, x->ne);
@@ -84,7 +84,7 @@ bool x1_is_list(enum x1_request_type t)
 
 static void change(struct exchange *x, const struct x1_message *m, bool unaudited)
 {
-	// Removals are executed all the same (decision 19).
+	// Removals are executed even without an audit line (decision 19).
 	if (unaudited && x1_adds(m->type))
 		x1_answer(x, m, x1_generic_error(m->type), "the audit log cannot be written");
 	else
@@ -105,7 +105,7 @@ void x1_execute(struct exchange *x, uint32_t index)
 		change(x, m, x->unaudited[index]);
 	else
 		execution_of(m->type)(x, m);
-	if (x->started) // late, and under way
+	if (x->started) // a late message whose operation is in progress
 		x1_note_pending(x->started);
 	x->started = NULL;
 	x->joined = false;

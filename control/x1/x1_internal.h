@@ -1,9 +1,9 @@
 #pragma once
 
-// Inside X1, from top to bottom: x1_dispatch.c (containers, turns), x1_time1.c, x1_wait.c,
-// x1_execute.c and x1_check.c, then what executes a request (x1_change_task.c,
-// x1_deactivate_all.c, x1_change_destination.c, x1_query.c, x1_list.c), x1_operation.c (what waits), x1_exchange.c
-// (answers) and x1_late.c (their reports once TIME1 is over).
+// X1 inside, from top to bottom: x1_dispatch.c (containers, turns), x1_time1.c, x1_wait.c,
+// x1_execute.c and x1_check.c; then the requests (x1_change_task.c, x1_deactivate_all.c,
+// x1_change_destination.c, x1_query.c, x1_list.c); then x1_operation.c (waiting messages),
+// x1_exchange.c (answers) and x1_late.c (reports after TIME1).
 
 #include <sys/queue.h>
 
@@ -15,18 +15,18 @@
 #include "control/x1/x1_refusal.h"
 #include "control/x1/x1_task.h"
 
-#define X1_TURN_US 5000 // of a turn of the loop, for executing and for writing lists
+#define X1_TURN_US 5000 // per event-loop iteration, for executing requests and writing lists
 
-enum x1_place { X1_NOT_QUEUED, X1_RUN, X1_BLOCKED }; // where an exchange waits to be executed
+enum x1_place { X1_NOT_QUEUED, X1_RUN, X1_BLOCKED }; // queue that holds the exchange
 
-// One HTTP request. At TIME1 its changes that were not executed are answered `Acknowledged`; the
-// exchange then lives on without HTTP until they are, and their ends are reported.
+// One HTTP request. At TIME1 its unexecuted changes are answered `Acknowledged`. The exchange then
+// lives on without HTTP until they are executed and their results reported.
 struct exchange {
-	TAILQ_ENTRY(exchange) entry;	  // open, then in the outbox, then late
-	STAILQ_ENTRY(exchange) run_entry; // in the queue of what is to be executed
+	TAILQ_ENTRY(exchange) entry;	  // in open, then outbox, then late
+	STAILQ_ENTRY(exchange) run_entry; // in `run` or `blocked`
 	enum x1_place place;
 	struct x1_dispatch *dispatch;
-	struct http_exchange *http; // NULL once its response has left
+	struct http_exchange *http; // NULL after the response
 	struct x1_container *container;
 	char *peer_uid, *peer_address;
 	bool by_san; // the certificate is bound by a SAN URI, not by a UID
@@ -38,21 +38,21 @@ struct exchange {
 	uint32_t ahead;	   // messages chosen for execution, their audit lines written
 	uint32_t done;	   // messages executed
 	struct x1_buffer out;
-	struct x1_buffer aside; // answers that come while a list is being written to `out`
-	bool listing; // a list was asked for: nothing behind it is executed before its end
-	bool writing; // it has begun
-	size_t held;  // octets of lists in `out`
+	struct x1_buffer aside; // collects answers while a list is being written to `out`
+	bool listing; // messages behind the requested list wait for its end
+	bool writing; // the list has begun
+	size_t held;  // bytes of lists in `out`
 	LIST_HEAD(, x1_operation) operations; // not yet answered
-	LIST_HEAD(, x1_operation) behind; // answered `Acknowledged`; what is left may depend on them
-	struct x1_operation *started;	  // by the late message that is being executed
-	uint32_t user_operations;	  // of both lists, those that change what uses destinations
+	LIST_HEAD(, x1_operation) behind; // answered `Acknowledged`; later ones may depend on them
+	struct x1_operation *started;	  // operation of the late message in execution
+	uint32_t user_operations;	  // operations in both lists that change users of destinations
 	uint32_t waiting;
-	bool late;   // TIME1 is over: what is left was answered `Acknowledged`
-	bool joined; // the next message waits for a removal of what it removes
-	bool changes; // its answers leave when their audit lines are on disk
+	bool late;   // TIME1 has passed: the rest was answered `Acknowledged`
+	bool joined; // the next message waits for a removal of the same object
+	bool changes; // answers wait until their audit lines are on disk
 	struct event *deadline;
 	uint64_t received_ns; // monotonic
-	size_t octets;	      // of the request's body
+	size_t octets;	      // size of the request's body
 };
 
 STAILQ_HEAD(exchanges, exchange);
@@ -61,25 +61,25 @@ struct x1_dispatch {
 	struct control *control;
 	struct x1_decoder *plain, *strict;
 	struct event *turn, *leave, *sync, *list;
-	struct exchanges run;	       // not executed to the end
-	struct exchanges blocked;      // the same, but the next message waits for something else
-	TAILQ_HEAD(, exchange) open;   // not all answered
-	TAILQ_HEAD(, exchange) outbox; // answered, to leave with this turn's end
-	TAILQ_HEAD(, exchange) late;   // answered, not executed to the end
-	LIST_HEAD(, x1_walk) walks;	// of DeactivateAllTasks, not at their end
-	LIST_HEAD(, x1_plan) plans;	// of ModifyObject, likewise
-	LIST_HEAD(, x1_operation) bulk; // wait for removals that others asked for
-	size_t late_octets;	       // of the bodies of late exchanges
+	struct exchanges run;	       // messages left to execute
+	struct exchanges blocked;      // the same, but the next message must wait
+	TAILQ_HEAD(, exchange) open;   // with unanswered messages
+	TAILQ_HEAD(, exchange) outbox; // answered; sent at the end of this iteration
+	TAILQ_HEAD(, exchange) late;   // answered, with messages left to execute
+	LIST_HEAD(, x1_walk) walks;	// DeactivateAllTasks in progress
+	LIST_HEAD(, x1_plan) plans;	// ModifyObject in progress
+	LIST_HEAD(, x1_operation) bulk; // waiting for removals of other requests
+	size_t late_octets;	       // bodies of late exchanges, in bytes
 	TAILQ_HEAD(, x1_list) lists;   // the first one is being written
-	size_t held;		       // octets of lists in open exchanges
+	size_t held;		       // bytes of lists in open exchanges
 	bool stopping;
 };
 
-struct x1_operation_kind { // of those who let operations wait
+struct x1_operation_kind { // callbacks of requests whose operations wait
 	void (*time_up)(
-		struct x1_operation *op); // TIME1 is over; the operation is not answered yet
-	void (*release)(struct x1_operation *op); // it is about to be freed; may be NULL
-	bool changes; // tasks or destinations
+		struct x1_operation *op); // TIME1 has passed and the operation is not answered yet
+	void (*release)(struct x1_operation *op); // before the operation is freed; may be NULL
+	bool changes; // true if it changes tasks or destinations
 };
 
 struct x1_operation { // one message that waits for the dataplane
@@ -87,10 +87,10 @@ struct x1_operation { // one message that waits for the dataplane
 	const struct x1_operation_kind *kind;
 	struct x1_dispatch *dispatch;
 	struct exchange *exchange;	  // NULL once answered `Acknowledged`
-	struct exchange *origin; // then, while messages of its container are not executed; or NULL
+	struct exchange *origin; // after that, while its container has unexecuted messages
 	LIST_ENTRY(x1_operation) bulk_entry; // while `in_bulk`
 	bool in_bulk;
-	bool noted; // its removal is among the pending reports
+	bool noted; // a pending report exists for its removal
 	const struct x1_message *message; // valid while `exchange` is
 	enum x1_request_type type;
 	uint16_t ne;
@@ -98,29 +98,29 @@ struct x1_operation { // one message that waits for the dataplane
 	struct id16 transaction;
 	struct x1_query *query;
 	struct x1_list *list;
-	struct registry_task *task;		  // ModifyTask: what will replace the task
+	struct registry_task *task;		  // ModifyTask: the new task
 	struct registry_destination *destination; // ModifyDestination
 	struct object *object;			  // ModifyObject
-	struct persistence_position position;		  // of what was put into the store
-	uint32_t remaining; // bulk and objects: answers still owed by the dataplane
-	int result;	    // likewise: first failure
+	struct persistence_position position;		  // of the operation's entry in the store
+	uint32_t remaining; // bulk and objects: answers missing from the dataplane
+	int result;	    // bulk and objects: first failure
 	uint64_t asked_ns;			  // DeactivateAllTasks
-	uint64_t asked_order;			  // the same, as the registry's order
+	uint64_t asked_order;			  // DeactivateAllTasks: the registry's order at that time
 };
 
 // x1_late.c
-// Reports the end of a request that was answered `Acknowledged`: `id` is its XID or DID.
+// Reports the end of a request that was answered `Acknowledged`. `id` is its XID or DID.
 void x1_report_late(struct x1_dispatch *d, enum x1_request_type type, uint16_t ne,
 	const struct id16 *id, const struct id16 *transaction, int code, const char *text);
 const struct id16 *x1_message_id(const struct x1_message *m); // XID, DID or objectId, or NULL
-bool x1_changes_users(enum x1_request_type t); // tasks or objects: what uses destinations
+bool x1_changes_users(enum x1_request_type t); // true for requests that change tasks or objects
 
 // x1_exchange.c
-// Answers a message that did not have to wait, or reports its end where it was answered
-// `Acknowledged`. Code 0 is `AcknowledgedAndCompleted`.
+// Answers a message that did not wait, or reports its end if it was answered `Acknowledged`. Code 0
+// is `AcknowledgedAndCompleted`.
 void x1_answer(struct exchange *x, const struct x1_message *m, int code, const char *text);
-// The same with a text that may name what the request says, and a note for the audit log and late
-// reports that never does.
+// Does the same with a text that may quote the request, and a note without such words for the audit
+// log and late reports.
 void x1_answer_noted(struct exchange *x, const struct x1_message *m, int code, const char *text,
 	const char *note);
 void x1_refused(struct exchange *x, const struct x1_message *m, const struct x1_refusal *why);
@@ -132,87 +132,90 @@ void x1_acknowledge(struct exchange *x, const struct x1_message *m);
 void x1_answer_removing(
 	struct exchange *x, const struct x1_message *m, int code, const struct id16 *id);
 struct x1_envelope x1_envelope_of(const struct exchange *x, const struct x1_message *m);
-// 0 or IO.
+// Writes an audit line. Returns 0 or IO.
 [[nodiscard]] int x1_audit(struct exchange *x, const struct x1_message *m, const char *act,
 	int code, const char *note);
 // Counts the answer and writes its audit line; `note` must not hold a value of a target.
 void x1_audit_answer(struct exchange *x, const struct x1_message *m, int code, const char *note);
-// The audit line of one object of a bulk request.
+// Writes the audit line of one object of a bulk request.
 void x1_audit_object(struct x1_operation *op, const char *act, const struct id16 *id);
-// Everything is answered. Frees `x`, now or when its answer has left.
+// Responds with all answers. Frees `x`, now or when its answer has been sent.
 void x1_respond(struct exchange *x);
-// Hands the response over, or refuses the exchange, and frees it unless something is left to do.
+// Hands the response over, or refuses the exchange, and frees it unless messages are left to
+// execute.
 void x1_leave(struct exchange *x);
 void x1_exchange_free(struct exchange *x);
-// Has the dispatcher execute what is left of `x`: with the turns to come, soon, or when x1_wake has
-// been called.
+// Queues `x` for execution of its remaining messages: now in the next turns, or after x1_wake if it
+// is blocked.
 void x1_enqueue(struct exchange *x);
 void x1_run_soon(struct exchange *x);
 void x1_block(struct exchange *x);
 void x1_unqueue(struct exchange *x);
-// Something ended that exchanges or bulk requests may wait for: they are looked at again soon.
+// Schedules another look at blocked exchanges and bulk requests, after an event that they may wait
+// for.
 void x1_wake(struct x1_dispatch *d);
-// Events of the dispatcher: answers leave; their audit lines reach the disk.
+// Sends answers whose audit lines have reached the disk. Events of the dispatcher.
 void x1_on_leave(evutil_socket_t fd, short what, void *dispatch);
 void x1_on_sync(evutil_socket_t fd, short what, void *dispatch);
-// Where answers are written now.
+// Returns the buffer that answers are written to now.
 static inline struct x1_buffer *x1_out(struct exchange *x)
 {
 	return x->writing ? &x->aside : &x->out;
 }
 
 // x1_operation.c
-// A message that waits. NULL: no memory.
+// Creates the operation of a waiting message. Returns NULL if memory is exhausted.
 struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_message *m,
 	const struct id16 *id, const struct x1_operation_kind *kind);
 // Answers, or reports when it was `Acknowledged`, and frees the operation.
 void x1_operation_finish(struct x1_operation *op, int code, const char *text);
-// The operation never started: frees it without an answer.
+// Frees an operation that never started, without an answer.
 void x1_operation_cancel(struct x1_operation *op);
-// Answered, but not done: it lives on without its exchange.
+// Detaches an answered but unfinished operation from its exchange.
 void x1_operation_detach(struct x1_operation *op);
 
 // x1_time1.c
-// Starts TIME1 of `x`, which counts from its arrival. False: there is no timer.
+// Starts TIME1 of `x`, counted from its arrival. Returns false if there is no timer.
 bool x1_time1_start(struct exchange *x);
 
 // x1_wait.c
-// Whether message `index`, the next one, must wait: for the dataplane's state, for what an earlier
-// message of its container began, or for another request that changes the same task or
-// destination. Notes in `x` what joins a removal.
+// Returns true if message `index`, the next one, must wait: for the dataplane's state, for an
+// earlier message of its container, or for another request that changes the same task or
+// destination. Records in `x` if it joins a removal.
 bool x1_must_wait(struct exchange *x, uint32_t index);
-// The same, for something that this container's own messages began, or for a removal to join:
-// TIME1 does not end that.
+// Returns true if the message waits beyond TIME1: for an earlier message of its own container, or
+// for a removal that it joins.
 bool x1_waits_past_time1(const struct exchange *x, uint32_t index);
 
 // x1_execute.c
 void x1_execute(struct exchange *x, uint32_t index);
-// The responsible ADMF was heard, if message `index` is its.
+// Records a contact of the responsible ADMF if message `index` is from it.
 void x1_heard(struct exchange *x, uint32_t index);
 bool x1_is_list(enum x1_request_type t);
 
 // x1_check.c
-// 0, or the code to refuse with; *text stays "" where table 46 suggests none.
+// Returns 0, or the code to refuse with. *text stays "" if table 46 suggests no text.
 int x1_check(const struct exchange *x, uint32_t index, const char **text);
 int x1_check_identity(const struct exchange *x, const struct x1_message *m, bool certificate);
-// Why, for the audit log, where the answer to a stranger says less.
+// Returns the reason for the audit log; the answer to an unidentified sender is less detailed.
 const char *x1_check_note(int code, const char *text);
-// Whether that refusal is that the dataplane's tasks are not recovered yet.
+// Returns true if the refusal's reason is that the dataplane's tasks are not recovered yet.
 bool x1_check_starting(int code, const char *text);
 
 // x1_change.c
 bool x1_is_change(enum x1_request_type t); // Activate ... RemoveAll
 bool x1_adds(enum x1_request_type t);	    // Activate, Modify, Create, ModifyDestination
 int x1_generic_error(enum x1_request_type t);
-// Records in the memo and the store that `op` was answered `Acknowledged`; the second is for a
+// Record in memo and store that `op` was answered `Acknowledged`. The second function is for a
 // removal that has not begun.
 void x1_note_pending(struct x1_operation *op);
 void x1_note_unbegun(struct exchange *x, const struct x1_message *m);
-// Ends the bulk requests that wait for removals of others, where those are over.
+// Ends bulk requests whose awaited removals by other requests have ended.
 void x1_bulk_recheck(struct x1_dispatch *d);
 // x1_deactivate_all.c
 void x1_deactivate_all_tasks(struct exchange *x, const struct x1_message *m);
-// Whether a walk over the tasks of `ne` goes on: what changes its tasks waits.
+// Returns true while a DeactivateAllTasks walks the tasks of `ne`; requests that change its tasks
+// wait.
 bool x1_walks(const struct x1_dispatch *d, uint16_t ne);
 void x1_walks_stop(struct x1_dispatch *d);
 // x1_change_task.c and x1_change_destination.c

@@ -49,7 +49,7 @@ static enum issue_scope scope_of(enum x1_request_type t)
 	}
 }
 
-// Whether the task or destination of a request that failed goes on as it was before.
+// Returns true if the task or destination of a failed request still exists, as it was before.
 static bool goes_on(
 	const struct registry *r, enum x1_request_type t, uint16_t ne, const struct id16 *id)
 {
@@ -77,8 +77,8 @@ static void publish_memo(
 		publish_destination_memo(c->publish, d);
 }
 
-// Nothing is pending any more, and a fault may have come: also for a process that has the store
-// alone.
+// Stores the state after a report: no request is pending, and a fault may be new. The next process
+// may have nothing but the store.
 static void store_state(
 	struct control *c, enum issue_scope scope, uint16_t ne, const struct id16 *id)
 {

@@ -1,4 +1,4 @@
-// Lists of what is there, written in portions over many turns of the loop.
+// Writes lists of tasks, destinations and objects in portions over many event-loop iterations.
 #include "control/x1/x1_list.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "control/x1/x1_internal.h"
 #include "shared/now.h"
 
-#define WINDOW 256 // tasks taken, asked for and written together
+#define WINDOW 256 // tasks whose status is requested and which are written together
 
 enum phase { BEGIN, TASKS, DESTINATIONS, OBJECTS, END };
 enum outcome { WAITING, UNFINISHED, COMPLETE, TOO_LARGE };
@@ -20,14 +20,14 @@ struct question { // context of one status request
 
 struct x1_list {
 	TAILQ_ENTRY(x1_list) entry; // in the dispatcher's queue
-	struct x1_operation *op;    // NULL: abandoned, lives until the last answer of the dataplane
+	struct x1_operation *op;    // NULL: abandoned, freed after the dataplane's last answer
 	struct registry_cursor cursor;
 	struct objects_cursor objects;
 	enum phase phase;
 	bool begun;
-	bool asks;	       // the dataplane is asked for the amounts
+	bool asks;	       // statistics of tasks are requested from the dataplane
 	size_t start;	       // of its message in the exchange's output
-	uint32_t n, in_flight; // of the window
+	uint32_t n, in_flight; // tasks of the window
 	struct id16 xid[WINDOW];
 	struct x1_asked asked[WINDOW];
 	struct question question[WINDOW];
@@ -46,7 +46,7 @@ static bool objects_only(const struct x1_list *l)
 	       l->op->type == X1_GET_ALL_GENERIC_OBJECT_DETAILS;
 }
 
-// Octets that this list may still have.
+// Returns the bytes that this list may still use.
 static size_t room(const struct x1_list *l)
 {
 	const struct exchange *x = l->op->exchange;
@@ -58,7 +58,7 @@ static size_t room(const struct x1_list *l)
 
 static void go_on(struct x1_dispatch *d)
 {
-	// Behind whoever else has something to do.
+	// Other events of the loop come first.
 	if (!evtimer_pending(d->list, NULL))
 		evtimer_add(d->list, &at_once);
 }
@@ -76,7 +76,7 @@ static void on_status(void *context, int result, const struct channel_task_statu
 			free(l);
 		return;
 	}
-	if (!l->asks) // too late: the window holds other tasks now
+	if (!l->asks) // late answer: the window holds other tasks now
 		return;
 	if (!result && status)
 		x1_asked_set(&l->asked[q->index], status);
@@ -92,7 +92,7 @@ static void ask(struct x1_list *l)
 	for (uint32_t i = 0; i < l->n && l->asks; i++) {
 		l->question[i] = (struct question){l, i};
 		if (publish_task_status(p, l->op->ne, &l->xid[i], on_status, &l->question[i]))
-			l->asks = false; // no dataplane: nothing more will be known
+			l->asks = false; // no dataplane: no more answers
 		else
 			l->in_flight++;
 	}
@@ -117,7 +117,7 @@ static enum outcome write_window(struct x1_list *l, struct x1_buffer *b)
 
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct registry_task *t = registry_task_find(r, l->op->ne, &l->xid[i]);
-		if (!t) // deactivated while we asked
+		if (!t) // deactivated since the request
 			continue;
 		if (ids_only(l))
 			x1_put_id(b, "xId", &t->xid);
@@ -149,7 +149,8 @@ static enum outcome write_tasks(struct x1_list *l, struct x1_buffer *b)
 	return UNFINISHED;
 }
 
-// A list of all that there is has objects where there are some and the requester knows them.
+// Begins the list of objects. GetAllDetails and ListAllDetails have one if objects exist and the
+// requester's minor has them.
 static void begin_objects(struct x1_list *l, struct x1_buffer *b)
 {
 	const struct x1_operation *op = l->op;
@@ -207,7 +208,7 @@ static enum outcome write_destinations(struct x1_list *l, struct x1_buffer *b)
 			begin_objects(l, b);
 			return UNFINISHED;
 		}
-		if (d->n_ends) // a set is an object
+		if (d->n_ends) // sets are listed as objects
 			continue;
 		if (ids_only(l))
 			x1_put_id(b, "dId", &d->did);
@@ -268,7 +269,7 @@ static enum outcome portion(struct x1_list *l, struct x1_buffer *b)
 	return o;
 }
 
-// The list is answered; its exchange goes on.
+// Answers the list and continues its exchange.
 static void finish(struct x1_list *l, bool too_large)
 {
 	struct x1_operation *op = l->op;
@@ -317,7 +318,7 @@ void x1_on_list(evutil_socket_t fd, short what, void *arg)
 		go_on(d);
 }
 
-// TIME1 is over: nothing more is asked of the dataplane.
+// Stops requests to the dataplane at TIME1.
 static void hurry(struct x1_operation *op)
 {
 	struct x1_list *l = op->list;

@@ -1,5 +1,5 @@
-// ModifyObject. A Duplicate set's tasks are planned anew, each of them replaced whole; a Redundant
-// set is a destination whose ends change.
+// ModifyObject. The tasks of a Duplicate set are replaced one by one with new destinations. A
+// Redundant set is a destination whose ends change.
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
@@ -13,12 +13,12 @@ struct x1_plan { // of the tasks of a Duplicate set
 	LIST_ENTRY(x1_plan) entry;
 	struct task_walk walk;
 	struct x1_operation *op;
-	bool back; // to what was in force: the request was refused, and is answered behind it
+	bool back; // restores the details in force; the request is refused after it
 	struct control *control;
 	struct id16 id;
 };
 
-struct planned { // one task that the dataplane was given anew
+struct planned { // one task in replacement
 	struct x1_operation *op;
 	struct registry_task *task;
 	struct persistence_position position;
@@ -66,7 +66,7 @@ static void task_planned(void *context, int result, const struct channel_task_st
 	registry_refer(r, new, -1);
 	if (old)
 		old->modifying = false;
-	if (!old) { // stopped meanwhile
+	if (!old) { // stopped during the modification
 		if (result != POI_ERR_CLOSED)
 			x1_put_back_begun(publish_task_remove(
 				publish_of(op), new->ne, &new->xid, NULL, NULL));
@@ -77,7 +77,7 @@ static void task_planned(void *context, int result, const struct channel_task_st
 	bool memo = old->memo_pending || old->faults;
 	if (!result)
 		result = registry_task_replace(r, new);
-	if (result) { // as it was
+	if (result) { // keep the old details
 		registry_task_free(new);
 		(void)persistence_task(control_of(op), old, NULL);
 		if (result != POI_ERR_CLOSED)
@@ -99,7 +99,7 @@ static void plan_task(void *context, struct registry_task *t)
 
 	if (op->result || !registry_task_names(t, &p->id))
 		return;
-	if (t->modifying || t->removing) // another request came between
+	if (t->modifying || t->removing) // another request changes it
 		rc = POI_ERR_AGAIN;
 	struct registry_task *new =
 		rc ? NULL : registry_task_planned(registry_of(op), t, &op->object->details, &rc);
@@ -136,8 +136,8 @@ static void planning_over(void *context)
 	step(op, 0);
 }
 
-// Back to the object's details that are in force. No task that names it is being modified: the
-// object is.
+// Restores the destinations of a task from the object's details in force. No other request modifies
+// tasks that name the object: the object itself is being modified.
 static void unplan_task(void *context, struct registry_task *t)
 {
 	struct x1_plan *p = context;
@@ -207,7 +207,7 @@ static void not_modified(struct x1_operation *op)
 	}
 	op->object = NULL;
 	op->destination = NULL;
-	op->remaining = 1; // this function
+	op->remaining = 1; // held by this function
 	if (o && o->details.set == OBJECT_SET_DUPLICATE && !op->dispatch->stopping) {
 		int rc = walk(op, &use, true);
 		o->modifying = !rc;
@@ -226,15 +226,15 @@ static void step(struct x1_operation *op, int result)
 	struct object *old = object_of(op);
 	if (!op->result && !old)
 		op->result = POI_ERR_NOT_FOUND;
-	persistence_sync(c); // tasks were put in turns of their own
+	persistence_sync(c); // tasks were replaced in separate turns
 	if (!op->result && !persistence_kept(c, &op->position))
 		op->result = POI_ERR_IO;
 	if (op->result) {
 		not_modified(op);
 		return;
 	}
-	struct object_details was = old->details;      // its members alone are looked at
-	(void)persistence_object(c, op->object, NULL); // a rewrite has put the old one
+	struct object_details was = old->details;      // only its members are read
+	(void)persistence_object(c, op->object, NULL); // a rewrite has stored the old one
 	if (registry_object_replace(c->registry, op->object)) {
 		registry_object_stays(c->registry, op->object);
 		object_free(op->object);
@@ -278,7 +278,8 @@ static int modify_set(struct x1_operation *op, const struct object_details *deta
 	return rc;
 }
 
-// What a redundant set's tasks send must go on being taken.
+// Returns false, with `why` set, if a redundant set would lose a deliveryType that it has while
+// tasks use it.
 static bool keeps_delivery(const struct registry *r, const struct object *old,
 	const struct object_details *details, struct x1_refusal *why)
 {
@@ -295,7 +296,7 @@ static bool keeps_delivery(const struct registry *r, const struct object *old,
 	return false;
 }
 
-// Reads the details. False, and answered: they are refused.
+// Reads the details. Returns false, with the request answered, if they are refused.
 static bool may_modify(struct exchange *x, const struct x1_message *m, const struct object *old,
 	struct object_details *details)
 {
@@ -339,7 +340,7 @@ void x1_modify_object(struct exchange *x, const struct x1_message *m)
 	op->object = new;
 	old->modifying = true;
 	registry_object_begin(c->registry, old, new);
-	op->remaining = 1; // this function
+	op->remaining = 1; // held by this function
 	int rc = persistence_object(c, new, &op->position);
 	if (!rc)
 		rc = publish_object_put(c->publish, new, put, op);

@@ -1,4 +1,4 @@
-// Details of generic objects to what is kept of them; refuses what cannot be honoured.
+// Translates details of generic objects into the kept form; refuses objects that cannot be served.
 #include "control/x1/x1_object.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ static int build_hash_context(const struct x1_object_details *d, const struct ob
 		why, "tasks use the hash context: what their digests mean cannot be modified");
 }
 
-// One member of a set, and the deliveryType that all of a redundant one have.
+// Checks one member of a set, and the deliveryType that all members of a redundant one share.
 static int check_member(const struct registry *r, uint16_t ne, const struct id16 *did,
 	const struct object_details *set, uint8_t *delivery, struct x1_refusal *why)
 {
@@ -116,7 +116,7 @@ int x1_object_build(const struct registry *r, uint16_t ne, const struct x1_objec
 	return 0;
 }
 
-// What the destinations of a planned task take together.
+// Returns the deliveryTypes of a planned task's destinations together.
 static uint8_t covered(const struct registry *r, uint16_t ne, const struct channel_task *c)
 {
 	uint8_t all = 0;
@@ -168,7 +168,7 @@ bool x1_object_plannable(const struct registry *r, const struct object *old,
 	}
 	if (users == old->references)
 		return true;
-	// A modification on its way names it, or what the fail-safe stopped is not gone yet.
+	// The user is a modification in flight, or a task of the fail-safe that is not removed yet.
 	x1_refuse(why, X1_ERR_GENERIC,
 		"another request for a task that names the set is not completed yet");
 	return false;

@@ -1,4 +1,4 @@
-// One X1 message that waits: for the dataplane, or for a list to be written.
+// An X1 message that waits for the dataplane or for a list.
 #include "control/x1/x1_internal.h"
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_messag
 	if (id)
 		op->id = *id;
 	x->user_operations += x1_changes_users(op->type);
-	if (x->late) { // its answer has left
+	if (x->late) { // its response was sent
 		op->origin = x;
 		op->noted = true;
 		x->started = op;
@@ -34,7 +34,7 @@ struct x1_operation *x1_operation_new(struct exchange *x, const struct x1_messag
 	return op;
 }
 
-// The operation leaves the lists of its exchange.
+// Removes the operation from the lists of its exchange.
 static void part(struct x1_operation *op)
 {
 	struct exchange *x = op->exchange ? op->exchange : op->origin;
@@ -61,7 +61,7 @@ void x1_operation_detach(struct x1_operation *op)
 	x->waiting--;
 	op->exchange = NULL;
 	op->message = NULL;
-	if (x->done < x->container->n_messages) { // which may depend on it
+	if (x->done < x->container->n_messages) { // these may depend on it
 		op->origin = x;
 		LIST_INSERT_HEAD(&x->behind, op, entry);
 	} else {
@@ -97,7 +97,7 @@ void x1_operation_finish(struct x1_operation *op, int code, const char *text)
 	if (!d->stopping)
 		x1_answer(x, op->message, code, text);
 	x1_operation_cancel(op);
-	// During the execution of the container the count is kept up by x1_dispatch.c.
+	// x1_dispatch.c holds the count during the execution of the container.
 	if (!x->waiting)
 		x1_respond(x);
 }

@@ -1,5 +1,4 @@
-// Requests for information about one object: what only the dataplane knows of it is asked there
-// first.
+// Answers requests for information about one object, after asking the dataplane for its part.
 #include "control/x1/x1_query.h"
 
 #include <stdlib.h>
@@ -9,9 +8,9 @@
 #include "control/x1/x1_internal.h"
 
 struct x1_query {
-	struct x1_operation *op; // NULL once abandoned: it lives until the dataplane's answer
+	struct x1_operation *op; // NULL once abandoned; freed after the dataplane's answer
 	bool in_flight;
-	bool extended; // the requester knows TaskStatusExtensions (V1.14 on)
+	bool extended; // the requester's minor has TaskStatusExtensions (V1.14 on)
 	struct x1_asked asked;
 };
 
@@ -25,12 +24,12 @@ void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status)
 		.sessions = status->sessions};
 }
 
-struct collected { // faults of one object; `at` is to be freed
+struct collected { // faults of one object; the caller frees `at`
 	struct x1_fault *at;
 	uint32_t n;
 };
 
-// With room for one more. Out of memory the list is empty, and `b` says so.
+// Returns the faults, with room for one more. Out of memory the list is empty and b->error is set.
 static struct collected collect_faults(struct x1_buffer *b, const struct fault *list)
 {
 	struct collected c = {.at = calloc(fault_count(list) + 1, sizeof(*c.at))};
@@ -51,7 +50,7 @@ static void add_fault(struct collected *c, int code, const char *text)
 static const char *provisioning(const struct registry_task *t)
 {
 	return t->state == TASK_COMPLETE		    ? "complete"
-	       : fault_has(t->faults, FAULT_DATAPLANE_LOST) ? "failed" // it refused the task
+	       : fault_has(t->faults, FAULT_DATAPLANE_LOST) ? "failed" // refused by the dataplane
 							    : "awaitingProvisioning";
 }
 
@@ -96,7 +95,7 @@ void x1_query_put_destination(
 {
 	struct collected faults = collect_faults(b, d->faults);
 
-	// The status has no other place for it.
+	// The status has no other field for it.
 	if (config_settle_of(c, &d->did, &d->address) == CONFIG_SETTLE_TCP)
 		add_fault(&faults, X1_STATUS_WARNING,
 			"settle: tcp: delivered is what the MDF's TCP has taken");
@@ -118,8 +117,8 @@ void x1_query_put_ne(struct x1_buffer *b, struct control *c, uint16_t ne)
 	free(faults.at);
 }
 
-// Writes the whole message, with what is known so far. Returns 0 or the error code to answer (2020,
-// 2040, 2060) when the object is gone; nothing is written then.
+// Writes the whole message from the information at hand. Returns 0, or the error code (2020, 2040,
+// 2060) with nothing written if the object no longer exists.
 static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_envelope *e)
 {
 	const struct x1_operation *op = q->op;
@@ -157,7 +156,8 @@ static int put_answer(struct x1_query *q, struct x1_buffer *b, const struct x1_e
 	return 0;
 }
 
-// Only requests of clauses 6.2 and 6.3 may be `Acknowledged`: after TIME1 what is known must do.
+// Only requests of clauses 6.2 and 6.3 may be `Acknowledged`: at TIME1 a query is answered with the
+// information at hand.
 static void answer(struct x1_operation *op)
 {
 	struct exchange *x = op->exchange;

@@ -8,18 +8,18 @@
 
 struct exchange;
 
-// Executes one of them.
+// Executes such a request.
 void x1_query_request(struct exchange *x, const struct x1_message *m);
 
-// The parts of answers, for lists too.
-struct x1_asked { // what the dataplane said of a task
+// Writers of parts of answers, used by lists too.
+struct x1_asked { // the dataplane's status of a task
 	bool known;
 	uint64_t x2_octets, x3_octets, last_intercept_ns;
-	bool follows; // by session or subscriber, and the requester knows where to read it
+	bool follows; // followed by session or subscriber, and the requester's minor has the status
 	uint32_t sessions;
 };
 void x1_asked_set(struct x1_asked *a, const struct channel_task_status *status);
-// `minor`: of the requester.
+// Writes one task; `minor` is the requester's.
 void x1_query_put_task(struct x1_buffer *b, const struct registry *r, unsigned minor,
 	const struct registry_task *t, const struct x1_asked *a);
 void x1_query_put_destination(struct x1_buffer *b, const struct config_delivery *c,

@@ -1,10 +1,10 @@
-// Redundant sets follow a ModifyDestination of their members. It is answered when each of them has
-// its new ends; where one is refused them, all goes back to what was in force.
+// Updates redundant sets after a ModifyDestination of their members. The request is answered when
+// each set has its new ends; if one is refused, all are restored.
 #include "control/x1/x1_change_internal.h"
 
 #include <stdlib.h>
 
-struct following { // a redundant set that follows its member
+struct following { // a redundant set to update
 	struct x1_operation *op;
 	struct registry_destination *set;
 };
@@ -40,7 +40,8 @@ int x1_sets_remember(struct x1_operation *op, const struct registry_destination 
 	return 0;
 }
 
-// The set with the ends that its members are now. NULL: no memory.
+// Returns the set with the current addresses of its members as ends, or NULL if memory is
+// exhausted.
 static struct registry_destination *set_now(
 	const struct registry *r, const struct object *o, const struct registry_destination *old)
 {
@@ -51,8 +52,8 @@ static struct registry_destination *set_now(
 	return registry_destination_new(o->ne, &channel, "", 0);
 }
 
-// A set whose object is being modified is left to that request: its new members cannot be the one
-// at hand.
+// Restores the ends of a set. Not if its object is being modified: that request sets them, and its
+// new members cannot include the destination at hand.
 static void set_goes_back(struct control *c, const struct object *o)
 {
 	struct registry_destination *old =
@@ -76,12 +77,12 @@ static void go_back(struct x1_operation *op)
 	bool memo = now && (now->faults || now->down || now->memo_pending);
 
 	op->destination = NULL;
-	if (!was || registry_destination_replace(c->registry, was)) { // removed meanwhile
+	if (!was || registry_destination_replace(c->registry, was)) { // removed since
 		registry_destination_free(was);
 		return;
 	}
 	(void)persistence_destination(c, was, NULL);
-	if (!was->removing) // it is on its way: nothing may come behind it
+	if (!was->removing) // a removal is in flight and must be the last request
 		x1_put_back_begun(publish_destination_put(c->publish, was, x1_put_back, NULL));
 	if (memo)
 		publish_destination_memo(c->publish, was);
@@ -119,7 +120,7 @@ static void followed(void *context, int result, const struct channel_task_status
 	free(f);
 	if (old)
 		old->modifying = false;
-	// Where the dataplane is gone, the next one is given what the registry holds.
+	// If the dataplane is gone, the next one gets the registry's state.
 	if (old && (!result || result == POI_ERR_CLOSED))
 		x1_keep_set(control_of(op), set);
 	else
@@ -162,7 +163,7 @@ void x1_sets_follow(struct x1_operation *op, struct registry_destination *d)
 {
 	const struct objects *all = registry_objects(registry_of(op));
 
-	op->remaining = 1; // this loop
+	op->remaining = 1; // held by this loop
 	d->modifying = op->destination != NULL;
 	d->next_delivery = d->delivery;
 	for (const struct object *o = objects_first(all, op->ne); o; o = objects_next(o)) {

@@ -1,4 +1,4 @@
-// TaskDetails to what the dataplane is given; refuses what cannot be honored.
+// Translates TaskDetails into a task of the dataplane; refuses tasks that cannot be served.
 #include "control/x1/x1_task.h"
 
 #include "control/x1/x1_task_criteria.h"
@@ -8,14 +8,14 @@ struct build {
 	const struct config *config;
 	const struct registry *registry;
 	uint16_t ne;
-	const struct registry_task *old; // ModifyTask: what is replaced
-	int generic;			 // 3000 or 3001
+	const struct registry_task *old; // ModifyTask: the task to replace
+	int generic;			 // generic error code, 3000 or 3001
 	struct x1_refusal *why;
 };
 
-// What is intercepted is data, whatever else other network elements do for the task. Requesters of
-// V1.8.1 do not have the list, and a triggering function shall not send it (TS 33.128
-// table 6.2.3-6).
+// Returns true if the request may carry listOfServiceTypes. The POI intercepts data, whatever other
+// network elements do for the task. The schema of V1.8.1 lacks the list, and a triggering function
+// shall not send it (TS 33.128 table 6.2.3-6).
 static bool may_have_services(const struct build *b, const struct x1_task_details *d)
 {
 	return d->minor > X1_MINOR_CORE && b->config->nes[b->ne].role == CONFIG_ROLE_POI;
@@ -42,14 +42,14 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 	for (uint32_t i = 0; i < d->n_extensions; i++) {
 		const struct x1_task_extension *e = &d->extensions[i];
 		if (e->header_reporting && x1_task_3gpp_namespace(e->space))
-			continue; // x1_task_report
+			continue; // see x1_task_report
 		x1_refuse_quoting(b->why, b->generic,
 			"taskDetailsExtensions: an extension is not supported",
 			"taskDetailsExtensions of owner %s: %s is not supported",
 			e->owner ? e->owner : "(none)", e->name ? e->name : "(empty)");
 		return POI_ERR_INVALID;
 	}
-	// Others shall ignore it (table 4).
+	// Other network elements shall ignore it (table 4).
 	bool triggered = b->config->nes[b->ne].role == CONFIG_ROLE_TRIGGERED;
 	if (triggered && d->correlation_too_large) {
 		x1_refuse(b->why, b->generic, "correlationID: more than 64 bits");
@@ -64,7 +64,7 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 	return 0;
 }
 
-// Unknown ones come first, whatever the order: what is not there cannot be of a wrong kind.
+// Unknown destinations are refused before those of a wrong kind, in any order of the list.
 static int check_known(struct build *b, const struct x1_task_details *d)
 {
 	char text[ID_TEXT_SIZE];
@@ -92,7 +92,7 @@ static int refuse_many(struct build *b)
 	return POI_ERR_INVALID;
 }
 
-// The set of this identifier. NULL with the reason: it cannot be named.
+// Returns the set with this identifier, or NULL with the reason why it cannot be named.
 static const struct object *find_set(struct build *b, const struct id16 *id)
 {
 	const struct object *o = objects_find(registry_objects(b->registry), b->ne, id);
@@ -122,7 +122,7 @@ static int add_object(struct build *b, const struct id16 *id, struct x1_task_roo
 	return POI_ERR_INVALID;
 }
 
-// What the sets stand for comes behind the destinations that are named.
+// Adds the destinations of the sets behind those that the task names.
 static int add_sets(struct build *b, const struct x1_task_details *d, struct channel_task *out,
 	struct x1_task_room *room)
 {
@@ -162,9 +162,9 @@ static int add_destinations(struct build *b, const struct x1_task_details *d,
 	for (uint8_t i = 0; i < out->n_destinations; i++) {
 		const struct registry_destination *known =
 			registry_destination_find(b->registry, b->ne, &out->did[i]);
-		// What it takes now and goes on to take. One that takes nothing of the task gets
-		// nothing: what is sent must have a destination (table 4), not each destination
-		// something that is sent.
+		// While a destination is being modified, count what both old and new details
+		// deliver. Everything sent needs a destination (table 4), but a destination may get
+		// nothing.
 		if (known)
 			covered |= known->modifying ? known->delivery & known->next_delivery
 						    : known->delivery;
@@ -190,7 +190,8 @@ static bool same_destinations(const struct registry_task *old, const struct chan
 	return same;
 }
 
-// The dataplane would accept it and look for nobody until a context has ended.
+// Refuses a task beyond IDENTITY_CONTEXTS_MAX: the dataplane would accept it and match no
+// subscriber until a context is free.
 static int check_hash_contexts(struct build *b, const struct channel_task *new)
 {
 	if (registry_hash_contexts(b->registry, new) <= IDENTITY_CONTEXTS_MAX)
@@ -202,7 +203,8 @@ static int check_hash_contexts(struct build *b, const struct channel_task *new)
 	return POI_ERR_INVALID;
 }
 
-// A trigger changes what is intercepted and nothing else (TS 33.128 clause 6.2.3.5.3).
+// Checks a modification: a trigger may change the criteria and nothing else (TS 33.128 clause
+// 6.2.3.5.3).
 static int check_modification(
 	struct build *b, const struct x1_task_details *d, const struct channel_task *new)
 {

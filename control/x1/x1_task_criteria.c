@@ -1,4 +1,4 @@
-// Target identifiers of a task to the criteria that its packets are matched by.
+// Translates target identifiers of a task into the criteria that select its packets.
 #include "control/x1/x1_task_criteria.h"
 
 #include <ctype.h>
@@ -9,13 +9,13 @@
 
 struct build {
 	const struct config *config;
-	int generic; // 3000 or 3001
+	int generic; // generic error code, 3000 or 3001
 	struct filter *filter;
 	struct x1_task_session session;
 	struct x1_refusal *why;
 };
 
-// Decimal, digits only, an optional plus sign (xs:integer); refuses what is above `max`.
+// Parses decimal digits with an optional plus sign (xs:integer). Refuses values above `max`.
 static int parse_number(const char *text, uint64_t max, uint64_t *out)
 {
 	uint64_t v = 0;
@@ -68,7 +68,8 @@ static int add_prefix(struct build *b, const struct x1_target *t, unsigned famil
 	struct ip_prefix p;
 	uint64_t length = 0;
 
-	// The slash is taken off here: host bits must be seen, not masked, and are refused by name.
+	// Split at the slash here, so that host bits are seen and refused by name instead of
+	// masked.
 	const char *slash = t->text ? strchr(t->text, '/') : NULL;
 	size_t n = !t->text ? 0 : slash ? (size_t)(slash - t->text) : strlen(t->text);
 	if (!n || n >= sizeof(base) || exact == (slash != NULL))
@@ -342,7 +343,7 @@ static struct build begin(const struct x1_criteria_of *of, struct channel_task *
 	};
 }
 
-// All that was added holds together. `tunnels`: a session is told by its tunnels only.
+// Checks that all criteria together can hold. `tunnels`: the task selects sessions by tunnel only.
 static int finish(struct build *b, struct channel_task *task, bool tunnels)
 {
 	const char *conflict = NULL;
@@ -378,11 +379,11 @@ static int all_of(
 
 // ---- targets: alternatives ----
 
-// How an identifier stands in a list of alternatives.
+// The role of an identifier in a list of alternatives.
 enum standing {
-	NAMES,	 // somebody, by itself
-	BROAD,	 // also by itself, but whoever else uses that port or network
-	NARROWS, // only what another one names
+	NAMES,	 // names a target by itself
+	BROAD,	 // selects by itself, but also other users of that port or network
+	NARROWS, // only narrows another identifier
 };
 
 static enum standing member_stands(const struct x1_extension_member *m)
@@ -413,8 +414,8 @@ static enum standing stands(const struct x1_target *t)
 struct alternative_list {
 	const struct x1_criteria_of *of;
 	uint32_t alone;	     // identifiers that select something by themselves
-	const char *no_name; // of one that names nobody; NULL when all do
-	bool tunnels;	     // one names a tunnel: sessions are told by theirs too
+	const char *no_name; // an identifier that names no target, or NULL
+	bool tunnels;	     // an identifier is a tunnel
 	struct wire_writer w;
 	uint32_t n;
 	struct alternative first;
@@ -442,7 +443,7 @@ static void count_all(struct alternative_list *l, const struct x1_task_details *
 	}
 }
 
-// The same one twice is one.
+// Returns true if the list already holds this alternative.
 static bool is_there(const struct alternative_list *l, const uint8_t *octets, size_t length)
 {
 	struct wire_reader r = wire_reader_of(l->w.start, wire_written(&l->w));
@@ -459,7 +460,7 @@ static bool is_there(const struct alternative_list *l, const uint8_t *octets, si
 	return false;
 }
 
-// One target identifier; of an extension one member.
+// Adds one target identifier, or one member of an extension.
 static int add_alternative(
 	struct alternative_list *l, const struct x1_target *t, const struct x1_extension_member *m)
 {

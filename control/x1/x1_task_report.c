@@ -1,4 +1,4 @@
-// Header reporting of a task, and its matched target identifiers.
+// Translates header reporting and matched target identifiers of a task.
 #include "control/x1/x1_task_report.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ bool x1_task_3gpp_namespace(const char *s)
 	return n && !s[n];
 }
 
-// The one HeaderReporting of `d`; NULL when it has none. INVALID: more than one.
+// Finds the single HeaderReporting of `d`; NULL if there is none. INVALID if there are several.
 static int find(const struct x1_task_details *d, const struct x1_task_extension **found)
 {
 	*found = NULL;
@@ -61,7 +61,7 @@ static bool read_triggers(const struct x1_task_extension *e, struct channel_trig
 	return e->n_triggers > 0;
 }
 
-// Attribute 17 (TS 103 221-2 clause 5.3.18) of every target identifier.
+// Writes attribute 17 (TS 103 221-2 clause 5.3.18) of every target identifier.
 static bool write_matched(
 	const struct x1_task_details *d, struct channel_task *out, uint8_t *matched)
 {

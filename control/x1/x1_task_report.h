@@ -5,15 +5,16 @@
 
 #include "control/x1/x1_task.h"
 
-// Fills report and triggers of `out`, whose delivery and network element are set. 0, or INVALID with
-// `why` set to the code `generic`.
+// Fills report and triggers of `out`, whose delivery and network element are set. Returns 0, or
+// INVALID with `why` set to the code `generic`.
 [[nodiscard]] int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d,
 	int generic, struct channel_task *out, struct x1_refusal *why);
-// Fills the attributes 17 of `out`; `matched` receives them and is what out->matched points to. 0, or
-// INVALID with `why` set to the code `generic`.
+// Fills the attributes 17 of `out`, which points to `matched` for them. Returns 0, or INVALID with
+// `why` set to the code `generic`.
 [[nodiscard]] int x1_task_matched(const struct x1_task_details *d, int generic,
 	struct channel_task *out, uint8_t matched[static CHANNEL_MATCHED_MAX],
 	struct x1_refusal *why);
 
-// urn:3GPP:ns:li:3GPPX1Extensions:rN:vM with any N and M: each publication has its own.
+// Returns true for urn:3GPP:ns:li:3GPPX1Extensions:rN:vM with any N and M: each publication has its
+// own.
 bool x1_task_3gpp_namespace(const char *space);

@@ -1,4 +1,4 @@
-// Target identifiers of a task that only signalling resolves.
+// Translates target identifiers that only signalling resolves.
 #include "control/x1/x1_task_session.h"
 
 #include <stdlib.h>
@@ -10,8 +10,8 @@
 #define BIT(protocol) (1u << (protocol))
 #define ALL (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C) | BIT(CONFIG_RADIUS))
 
-// Which signalling names it. The sessions of one protocol are not joined with those of another, so
-// one of them must name all that a task asks for.
+// The protocols that carry each identifier. Sessions of different protocols are not joined, so one
+// protocol must carry all identifiers of a task.
 static const struct {
 	uint16_t kind;
 	uint8_t protocols;
@@ -60,7 +60,7 @@ static int unresolved(struct x1_task_session *s, const char *name, uint8_t wants
 	return POI_ERR_INVALID;
 }
 
-// Where no signalling is followed at all, that is what to say.
+// Refuses an unreadable value. Without any followed signalling, that is the reason instead.
 static int broken(struct x1_task_session *s, const char *name)
 {
 	if (!followed(s->config))
@@ -75,7 +75,8 @@ static int conflict(struct x1_task_session *s, const char *text)
 	return POI_ERR_INVALID;
 }
 
-// Once of each kind; the same value again changes nothing.
+// Notes the identifier's kind. Returns true if the task has one of it already, whose value must be
+// the same.
 static bool begin(struct x1_task_session *s, uint16_t kind, const char *name)
 {
 	bool again = s->out->kinds & kind;
@@ -96,7 +97,7 @@ static int add_text(struct x1_task_session *s, uint16_t kind, const char *name, 
 	return POI_OK;
 }
 
-// `low` to `high` digits, of which the first `keep` count (0: all).
+// Bounds of a number of `low` to `high` digits, of which the first `keep` count (0: all).
 struct digits {
 	uint16_t kind;
 	uint8_t low, high, keep;
@@ -117,7 +118,7 @@ static int add_digits(
 	return add_text(s, d->kind, name, text, out, d->keep ? d->keep : n);
 }
 
-// ITU-T E.118 annex B, as for an IMEI (TS 23.003 annex B).
+// Checks the last digit by ITU-T E.118 annex B, as for an IMEI (TS 23.003 annex B).
 static bool check_digit_holds(const char *text)
 {
 	unsigned sum = 0;
@@ -153,7 +154,7 @@ static int add_nai(struct x1_task_session *s, const char *name, const char *text
 	return add_text(s, SESSION_NAI, name, text, s->out->nai, n);
 }
 
-// Octets of hexBinary, or -1 when there are more than fit.
+// Decodes hexBinary. Returns the bytes, or -1 if there are more than fit.
 static int unhex(const char *text, uint8_t *out, size_t capacity)
 {
 	size_t n = text ? strlen(text) / 2 : 0;
@@ -167,7 +168,7 @@ static int unhex(const char *text, uint8_t *out, size_t capacity)
 
 // ---- hashed identities ----
 
-// The names of the TS 103 280 types, and that of table 5 where it differs.
+// The type names of TS 103 280, and that of table 5 where it differs.
 static uint8_t identity_of(const char *type)
 {
 	static const struct {
@@ -186,7 +187,7 @@ static uint8_t identity_of(const char *type)
 	return 0;
 }
 
-// False, with the reason: no task can name it.
+// Finds the hash context. Returns false, with the reason, if no task may name it.
 static bool find_context(
 	struct x1_task_session *s, const struct id16 *id, struct object_hash_context *out)
 {
@@ -225,7 +226,7 @@ static int add_hashed(struct x1_task_session *s, const char *name, const struct 
 	struct object_hash_context context;
 	struct session_hashed h = {0};
 
-	if (!t->identity) // of a requester that knows no hash contexts
+	if (!t->identity) // the requester's minor has no hash contexts
 		return POI_ERR_UNSUPPORTED;
 	if (!followed(s->config))
 		return unresolved(s, name, ALL);
@@ -364,7 +365,7 @@ static int add_ni(struct x1_task_session *s, const struct x1_extension_member *m
 	return POI_OK;
 }
 
-// The value of the first IE of this type; NULL when there is none.
+// Returns the value of the first IE of this type, or NULL.
 static const uint8_t *find_ie(struct wire_reader *r, uint16_t type, uint16_t *length)
 {
 	while (!r->error && wire_left(r) >= 4) {
@@ -378,7 +379,7 @@ static const uint8_t *find_ie(struct wire_reader *r, uint16_t type, uint16_t *le
 	return NULL;
 }
 
-// An encoded IE: of a rule only the identifier is taken, and one that holds none names none.
+// Adds an encoded IE. Of a rule only the identifier is used; a rule without one is refused.
 static int add_pdr(struct x1_task_session *s, const struct x1_extension_member *m)
 {
 	uint8_t octets[2048];
@@ -416,8 +417,8 @@ int x1_task_session_member(struct x1_task_session *s, const struct x1_extension_
 
 // ---- all together ----
 
-// Is there a port on which a session's packets can be told? RADIUS knows no tunnels, and a user's
-// address counts outside tunnels only.
+// Returns true if a port shows packets of a session: tunnels, except for RADIUS, which signals
+// none; or a user's address outside tunnels.
 static bool packets_seen(const struct config *c, uint8_t protocols, bool directed)
 {
 	bool by_tunnel = protocols & (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C));

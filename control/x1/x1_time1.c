@@ -1,5 +1,5 @@
-// TIME1: counts from a request's arrival. What is under way then is answered `Acknowledged` or with
-// what is known, and so is what was not executed (TS 103 221-1 clause 5.2.2).
+// TIME1, counted from a request's arrival. Messages in progress or not executed are then answered
+// `Acknowledged`, or with the information at hand (TS 103 221-1 clause 5.2.2).
 #include "control/x1/x1_internal.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "shared/log.h"
 #include "shared/now.h"
 
-#define LATE_OCTETS_MAX ((size_t)64 << 20) // of requests that wait beyond their answers
+#define LATE_OCTETS_MAX ((size_t)64 << 20) // bodies of requests that outlive their answers
 
 static void end_operations(struct exchange *x)
 {
@@ -19,7 +19,7 @@ static void end_operations(struct exchange *x)
 	}
 }
 
-// Answers a change that was not executed. Returns whether it still is to be.
+// Answers a change that was not executed. Returns true if it is still to be executed.
 static bool answer_unexecuted(struct exchange *x, uint32_t index, bool room)
 {
 	const struct x1_message *m = &x->container->messages[index];
@@ -40,7 +40,7 @@ static bool answer_unexecuted(struct exchange *x, uint32_t index, bool room)
 	return true;
 }
 
-// Answers what is left of the container; `x` is late if changes of it still are to be executed.
+// Answers the rest of the container; sets x->late if changes are still to be executed.
 static void answer_rest(struct exchange *x, bool blocked)
 {
 	struct x1_dispatch *d = x->dispatch;
@@ -48,7 +48,7 @@ static void answer_rest(struct exchange *x, bool blocked)
 	bool late = false, room = d->late_octets + x->octets <= LATE_OCTETS_MAX;
 	const char *text;
 
-	// Its reason for waiting is the reason to refuse it.
+	// The reason for its wait is the reason of the refusal.
 	if (blocked && !x1_waits_past_time1(x, x->done))
 		x1_execute(x, x->done++);
 	x->owed = calloc(n, sizeof(*x->owed));
@@ -60,11 +60,11 @@ static void answer_rest(struct exchange *x, bool blocked)
 		else if (answer_unexecuted(x, i, room && x->owed))
 			late = x->owed[i] = true;
 	}
-	end_operations(x); // of queries
+	end_operations(x); // ends queries
 	x->late = late;
 	if (late)
 		d->late_octets += x->octets;
-	x->waiting--; // nothing of the container is unanswered
+	x->waiting--; // every message of the container is answered
 }
 
 static void on_time1(evutil_socket_t fd, short what, void *arg)
@@ -72,7 +72,7 @@ static void on_time1(evutil_socket_t fd, short what, void *arg)
 	struct exchange *x = arg;
 	bool blocked = x->place == X1_BLOCKED;
 
-	x->waiting++; // held: the last answer must not free it under this loop
+	x->waiting++; // held: the last answer must not free it inside this loop
 	x1_unqueue(x);
 	end_operations(x);
 	if (x->done < x->container->n_messages)
@@ -81,7 +81,7 @@ static void on_time1(evutil_socket_t fd, short what, void *arg)
 		x1_respond(x);
 }
 
-// A little before TIME1 itself, since the answer must be there within it.
+// Fires shortly before TIME1, so that the answer arrives in time.
 bool x1_time1_start(struct exchange *x)
 {
 	const struct config_ne *ne = &x->dispatch->control->config->nes[x->ne];

@@ -1,15 +1,15 @@
-// Which messages wait before they are executed, and for what (clause 6.1 leaves the order inside a
-// container open). Messages of a container are executed in their order, so one that waits holds up
-// those behind it.
+// Decides which messages must wait before their execution (clause 6.1 leaves the order inside a
+// container open). Messages of a container are executed in order: one that waits delays those
+// behind it.
 #include "control/x1/x1_internal.h"
 
 enum wait {
 	GO,
-	UNTIL_TIME1, // then it is executed, and refused with the reason
-	ON,	     // then it is answered `Acknowledged`
+	UNTIL_TIME1, // at TIME1 it is executed, and refused with the reason
+	ON,	     // at TIME1 it is answered `Acknowledged`
 };
 
-// Something of this container is under way.
+// Returns true if operations of this container are in progress.
 static bool own(const struct exchange *x)
 {
 	return !LIST_EMPTY(&x->operations) || !LIST_EMPTY(&x->behind);
@@ -39,8 +39,8 @@ static bool destinations_change(const struct exchange *x, const struct x1_task_d
 	return false;
 }
 
-// Requests about objects have their turn behind what their own container began: they name what it
-// creates.
+// Requests about objects wait for all operations of their own container, which may create the
+// objects that they name.
 static enum wait wait_of_object(const struct exchange *x, const struct x1_message *m)
 {
 	const struct objects *all = registry_objects(x->dispatch->control->registry);
@@ -102,8 +102,8 @@ static enum wait wait_of_destination(const struct exchange *x, const struct x1_m
 	}
 }
 
-// What changes tasks waits for the walk of a DeactivateAllTasks; what a task may refer to, for the
-// end of tasks that the fail-safe stopped.
+// Returns true while a DeactivateAllTasks walks and the request changes tasks, or while tasks of
+// the fail-safe are ending and the request changes objects that they may use.
 static bool walked_over(const struct exchange *x, enum x1_request_type t)
 {
 	const struct x1_dispatch *d = x->dispatch;
@@ -138,7 +138,7 @@ static enum wait wait_of(const struct exchange *x, uint32_t index)
 		return x1_check_starting(code, text) ? UNTIL_TIME1 : GO;
 	if (walked_over(x, m->type))
 		return ON;
-	if (state == PUBLISH_DOWN) // it is refused, or done, at once
+	if (state == PUBLISH_DOWN) // refused, or done at once
 		return GO;
 	if (state != PUBLISH_READY && x1_adds(m->type))
 		return UNTIL_TIME1;
