@@ -23,7 +23,7 @@ struct copy_outcomes {
 	struct copy_outcome_counts *kept;	 // in the box, by slot; NULL: chunks are allocated
 };
 
-// What the books of `n` writers keep in a box, and that this one lies there: before its first
+// Plans what the books of `n` writers keep in a box, and puts this one there: before its first
 // count.
 void copy_outcomes_plan(struct box_plan *p, uint32_t n);
 void copy_outcomes_box(struct copy_outcomes *s, const struct box *b, uint32_t number);
