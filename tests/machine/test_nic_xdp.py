@@ -4,15 +4,7 @@ from qemu import MachineError
 from test_nic_cards import VIRTIO, CardsCase
 
 BPFFS = "/run/poi-bpf"
-DROP_IN = f"""\
-[Service]
-AmbientCapabilities=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN
-RestrictAddressFamilies=AF_XDP
-SystemCallFilter=bpf
-Environment=LIBXDP_BPFFS={BPFFS}
-ReadWritePaths={BPFFS}
-"""
+DROP_INS = "/etc/systemd/system/poi-dataplane.service.d"
 
 
 class AfXdp(CardsCase):
@@ -30,20 +22,17 @@ class AfXdp(CardsCase):
 		cls.machine.run(
 			f"sysctl -qw net.ipv6.conf.{cls.interface}.disable_ipv6=1; ip link set {cls.interface} mtu 1500 up"
 		)
-		# libxdp locks a folder of a bpffs for the second queue; /sys/fs/bpf is open to root alone
-		cls.machine.run(
-			f"mkdir -p {BPFFS} && mount -t bpf -o mode=0700 bpf {BPFFS} && chown poi:poi {BPFFS}"
-		)
+		# the packaged rights, and no more; the second one mounts the bpffs
 		cls.addClassCleanup(cls.machine.run, f"umount {BPFFS}", check=False)
-		cls.machine.write(
-			"/etc/systemd/system/poi-dataplane.service.d/xdp.conf",
-			DROP_IN,
+		cls.machine.run(
+			f"install -D -m 644 -t {DROP_INS}"
+			" /usr/share/poi/systemd/50-poi-least.conf /usr/share/poi/systemd/60-poi-af-xdp.conf"
 		)
 		cls.machine.run("systemctl daemon-reload")
 		cls.addClassCleanup(
 			cls.machine.run,
 			"systemctl stop poi-control poi-dataplane;"
-			" rm -r /etc/systemd/system/poi-dataplane.service.d; systemctl daemon-reload",
+			f" rm -r {DROP_INS}; systemctl daemon-reload",
 			check=False,
 		)
 		cls.poi.configure(
