@@ -26,8 +26,8 @@ def octets(document):
 
 def post(body, *fields, path="/X1/NE", length=None):
 	"""A POST as raw octets; `fields` before the end of the header."""
-	head = ["POST %s HTTP/1.1" % path, "Host: 127.0.0.1", "Content-Type: application/xml",
-		"Content-Length: %s" % (len(body) if length is None else length), *fields]
+	head = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/xml",
+		f"Content-Length: {len(body) if length is None else length}", *fields]
 	return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
@@ -58,15 +58,15 @@ class Watch(threading.Thread):
 class AttackCase(fixture.PoiCase):
 	@classmethod
 	def options(cls):
-		return {"x1_extra": "limits: { handshake-timeout: %d, header-timeout: %d, body-timeout: %d, connections-per-peer: %d }" % (
-			TIMEOUT, TIMEOUT, TIMEOUT, PEER_CAP)}
+		return {"x1_extra": f"limits: {{ handshake-timeout: {TIMEOUT}, header-timeout: {TIMEOUT}, "
+			f"body-timeout: {TIMEOUT}, connections-per-peer: {PEER_CAP} }}"}
 
 	@classmethod
 	def setUpClass(cls):
 		super().setUpClass()
 		cls.poi.admf.xsd = schema.Schema.find()
 		cls.did, cls.xid = x1.new_id(), x1.new_id()
-		with open("/proc/%d/maps" % cls.poi.control.child.pid) as f:
+		with open(f"/proc/{cls.poi.control.child.pid}/maps") as f:
 			cls.sanitized = "libasan" in f.read()  # its quarantine keeps what was freed
 		cls.stop = octets(x1.container([x1.Message("DeactivateAllTasks")], "admf-01", "poi-01"))
 		cls.ping = octets(x1.container([x1.Message("Ping")], "admf-01", "poi-01"))
@@ -89,11 +89,11 @@ class AttackCase(fixture.PoiCase):
 		self.assertEqual([e.text for e in answer.all("xId")], [self.xid])
 
 	def rss(self):
-		with open("/proc/%d/statm" % self.pid) as f:
+		with open(f"/proc/{self.pid}/statm") as f:
 			return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 	def descriptors(self):
-		return len(os.listdir("/proc/%d/fd" % self.pid))
+		return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 	@contextlib.contextmanager
 	def watched(self, what):
@@ -108,8 +108,9 @@ class AttackCase(fixture.PoiCase):
 		took = sorted(watch.took)
 		p99 = took[int(len(took) * 0.99)]
 		grown = self.rss() - before
-		print("# %s: Ping of another peer: %d, median %.1f ms, p99 %.1f ms, worst %.1f ms; memory %+d KiB" % (what, len(took),
-			statistics.median(took) * 1e3, p99 * 1e3, took[-1] * 1e3, grown // 1024), flush=True)
+		print(f"# {what}: Ping of another peer: {len(took)}, median "
+			f"{statistics.median(took) * 1e3:.1f} ms, p99 {p99 * 1e3:.1f} ms, worst "
+			f"{took[-1] * 1e3:.1f} ms; memory {grown // 1024:+d} KiB", flush=True)
 		self.assertEqual(watch.failed, [])
 		self.assertLess(statistics.median(took), TYPICAL)
 		if not self.sanitized:
@@ -174,5 +175,5 @@ class AttackCase(fixture.PoiCase):
 				except OSError:
 					left.remove(s)
 			time.sleep(0.02)
-		self.assertEqual(len(left), 0, "still open after %.1f s" % seconds)
+		self.assertEqual(len(left), 0, f"still open after {seconds:.1f} s")
 		return time.monotonic() - start

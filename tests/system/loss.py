@@ -30,9 +30,9 @@ class Far:
 
 	def __init__(self):
 		Far._number += 1
-		self.name = "poiloss%d-%d" % (os.getpid(), Far._number)
-		self.near, self.far = "poi%dn%d" % (os.getpid() % 100000, Far._number), "poi%df%d" % (os.getpid() % 100000, Far._number)
-		net = "198.18.%d." % (os.getpid() % 250)
+		self.name = f"poiloss{os.getpid()}-{Far._number:d}"
+		self.near, self.far = f"poi{os.getpid() % 100000}n{Far._number:d}", f"poi{os.getpid() % 100000}f{Far._number:d}"
+		net = f"198.18.{os.getpid() % 250}."
 		self.here, self.address = net + "1", net + "2"
 		fixture.ip("netns", "add", self.name)
 		try:
@@ -59,7 +59,7 @@ class Far:
 		"""Answers everything to this port with RST, or stops that."""
 		if on:
 			self.nft("table inet loss { chain in { type filter hook input priority 0;\n"
-				"tcp dport %d reject with tcp reset\n}\n}\n" % port)
+				f"tcp dport {port} reject with tcp reset\n}}\n}}\n")
 		else:
 			self.nft("delete table inet loss\n")
 
@@ -147,7 +147,7 @@ class Loss(fixture.PoiCase):
 		cls.addClassCleanup(shutil.rmtree, folder, True)
 		cls.reports_file = os.path.join(folder, "reports.jsonl")
 		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"), "--listen",
-			"127.0.0.1:%d" % cls.admf_port, "--pki", fixture.shared_pki().folder, "--out", cls.reports_file]
+			f"127.0.0.1:{cls.admf_port:d}", "--pki", fixture.shared_pki().folder, "--out", cls.reports_file]
 		# Before the POI: a first report that finds nobody would hold up those behind it.
 		listening = fixture.Process(command, os.path.join(folder, "admf.log"),
 			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
@@ -165,10 +165,10 @@ class Loss(fixture.PoiCase):
 	@classmethod
 	def options(cls):
 		return {"eal": fixture.af_packet(0, cls.link.inner), "ports": ("{ device: net_af_packet0, mode: probe }" + cls.DATAPLANE,),
-			"ne_extra": "admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.admf_port, "delivery_extra":
-			"keepalive: %s\nbuffer: 1MiB\noverrides: [{ match: 198.18.0.0/15, peer-identity: mdf-01 }, "
-			"{ match: %s/32, peer-identity: mdf-01, buffer: 16MiB }%s]\n%s" %
-			(cls.KEEPALIVE, GOOD, cls.OVERRIDES, cls.DELIVERY)}
+			"ne_extra": f"admf-url: https://127.0.0.1:{cls.admf_port:d}/X1/ADMF", "delivery_extra":
+			f"keepalive: {cls.KEEPALIVE}\nbuffer: 1MiB\noverrides: [{{ match: 198.18.0.0/15, "
+			f"peer-identity: mdf-01 }}, {{ match: {GOOD}/32, peer-identity: mdf-01, buffer: 16MiB "
+			f"}}{cls.OVERRIDES}]\n{cls.DELIVERY}"}
 
 	def setUp(self):
 		super().setUp()
@@ -257,7 +257,7 @@ class Loss(fixture.PoiCase):
 			other = self.of(self.good_did, status)
 			same = same and status["ledger"]["balanced"]  # at rest
 			return status if same and status["matches"] - self.before["matches"] == sent and not other["queued"] and not other["unsettled"] else None
-		return fixture.wait_until(settled, 4, lambda: "all %d packets are matched: %s" % (sent, self.poi.status())), sent
+		return fixture.wait_until(settled, 4, lambda: f"all {sent} packets are matched: {self.poi.status()}"), sent
 
 	def reports(self, id_, full=False, kind="ReportDestinationIssue"):
 		"""What the ADMF was told of a destination or task; `full`: with the details."""
@@ -279,7 +279,7 @@ class Loss(fixture.PoiCase):
 			status = self.poi.status()
 			d = self.of(self.bad_did, status)
 			return status if d["state"] == "up" and not d["queued"] and not d["unsettled"] and status["ledger"]["balanced"] else None
-		status = fixture.wait_until(drained, 6, "the queue drains: %s" % self.of(self.bad_did))
+		status = fixture.wait_until(drained, 6, f"the queue drains: {self.of(self.bad_did)}")
 		self.bad.wait_quiet(0.1, 2)
 		self.sums(status, sent)
 		self.other_unharmed(status)
@@ -293,8 +293,8 @@ class Loss(fixture.PoiCase):
 	def ended(self, sent):
 		"""The fault is over: the books are exact, and the ADMF has heard how long it was and what it cost."""
 		status = self.exact(sent)
-		fixture.wait_until(lambda: len(self.reports(self.bad_did)) >= 2, 3, "the ADMF hears of start and end: %s" %
-			self.reports(self.bad_did))
+		fixture.wait_until(lambda: len(self.reports(self.bad_did)) >= 2, 3, "the ADMF hears of "
+			f"start and end: {self.reports(self.bad_did)}")
 		reports = self.reports(self.bad_did)
 		self.assertEqual((reports[0], reports[-1]), ("NonTerminatingFault", "AllClear"), reports)
 		self.assertEqual(self.reports(self.good_did), [])

@@ -83,7 +83,7 @@ class Pair:
 
 	def __init__(self, case, pki, n=2, window=0, patience=float("inf")):
 		self.lines, self.contexts = [], {}
-		self.ends = [Mdf(pki, "end %d" % i, self.lines, self.contexts, window, patience) for i in range(n)]
+		self.ends = [Mdf(pki, f"end {i}", self.lines, self.contexts, window, patience) for i in range(n)]
 		for m in self.ends:
 			m.start()
 			case.addCleanup(m.stop)
@@ -106,15 +106,15 @@ class Pair:
 			for position, place in enumerate(zip(line.contexts, line.numbers, line.markers)):
 				context, number, marker = place
 				if number <= last.get(context, -1):
-					case.fail("%s: number %d came behind %d on one connection" % (line.name, number, last[context]))
+					case.fail(f"{line.name}: number {number} came behind {last[context]:d} on one connection")
 				last[context] = number
 				if numbers[context].setdefault(number, marker) != marker:
-					case.fail("number %d stands for packets %d and %d" % (number, numbers[context][number], marker))
+					case.fail(f"number {number} stands for packets {numbers[context][number]:d} and {marker:d}")
 				again += marker in of_marker
 				if of_marker.setdefault(marker, place) != place:
-					case.fail("packet %d has two numbers: %s, %s" % (marker, of_marker[marker], place))
+					case.fail(f"packet {marker:d} has two numbers: {of_marker[marker]}, {place}")
 				if position < sure and certain.setdefault(marker, line) is not line:
-					case.fail("packet %d was acknowledged at %s and at %s" % (marker, certain[marker].name, line.name))
+					case.fail(f"packet {marker:d} was acknowledged at {certain[marker].name} and at {line.name}")
 		for m in self.ends:
 			case.assertEqual(m.violations, [])
 		return dict(numbers), again

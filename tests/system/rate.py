@@ -108,7 +108,7 @@ class Taker:
 		if number in held:
 			self.again += 1
 			if held[number] != marker:
-				self.wrong.append("number %d stands for two PDUs" % number)
+				self.wrong.append(f"number {number} stands for two PDUs")
 		held[number] = marker
 
 	def summary(self):

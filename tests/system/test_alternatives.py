@@ -40,7 +40,7 @@ class Alternatives(Followed):
 	def has(self, xid, *identifiers):
 		"""GetTaskDetails gives back exactly the list that was sent."""
 		sent = ElementTree.fromstring('<x1:targetIdentifiers xmlns:x1="%s">%s</x1:targetIdentifiers>' % (x1.X1,
-			"".join("<x1:targetIdentifier>%s</x1:targetIdentifier>" % i for i in identifiers)))
+			"".join(f"<x1:targetIdentifier>{i}</x1:targetIdentifier>" for i in identifiers)))
 		answer = self.ok(self.poi.admf.one("GetTaskDetails", x1.xid_body(xid)))
 		self.assertEqual(content(answer.find("targetIdentifiers")), content(sent))
 

@@ -110,7 +110,7 @@ class Attack(AttackCase):
 
 	def s_client(self, *arguments, stdin=b""):
 		p = self.poi.pki
-		done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.poi.port, "-CAfile", p.path("ca.pem"), "-cert",
+		done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.poi.port}", "-CAfile", p.path("ca.pem"), "-cert",
 			p.path("admf.pem"), "-key", p.path("admf.key"), *arguments], input=stdin, capture_output=True, timeout=20, check=False)
 		return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
@@ -174,7 +174,7 @@ class Attack(AttackCase):
 		with self.watched(what):
 			sockets = []
 			for n in range(300):
-				s = self.tcp("127.0.0.%d" % (2 + n % peers))
+				s = self.tcp(f"127.0.0.{2 + n % peers:d}")
 				with contextlib.suppress(OSError):
 					s.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:n % 12])
 				sockets.append(s)
@@ -193,7 +193,7 @@ class Attack(AttackCase):
 			for s in sockets:
 				s.sendall(raw[:at_once])
 			while left:
-				self.assertLess(time.monotonic() - start, TIMEOUT + 4, "%d still open" % len(left))
+				self.assertLess(time.monotonic() - start, TIMEOUT + 4, f"{len(left)} still open")
 				for n in list(left):
 					s = sockets[n]
 					try:
@@ -302,7 +302,7 @@ class Attack(AttackCase):
 			"smuggled in the body": post(self.ping + post(stop), length=len(self.ping)),
 			**{m: post(stop).replace(b"POST", m.encode(), 1) for m in ("GET", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "post", "\0")},
 		}
-		with self.watched("%d malformed requests" % len(cases)):
+		with self.watched(f"{len(cases)} malformed requests"):
 			for name, raw in cases.items():
 				with self.subTest(name):
 					statuses, closed = self.exchange(raw)
@@ -339,7 +339,7 @@ class Attack(AttackCase):
 					s.sendall(bytes(raw))
 					s.shutdown(socket.SHUT_WR)
 				out, closed = self.read_all(s)
-				self.assertTrue(closed, "seed %d, request %d" % (SEED, n))
+				self.assertTrue(closed, f"seed {SEED:d}, request {n}")
 				self.assertLessEqual(out.count(b"HTTP/1.1 "), 1)
 				s.close()
 
@@ -349,21 +349,21 @@ class Attack(AttackCase):
 		root = good.index("<x1:X1Request")
 		head, rest = good[:root], good[root:]
 		message = good[good.index("<x1:x1RequestMessage"):good.index("</x1:X1Request>")]
-		laughs = "".join('<!ENTITY l%d "%s">' % (n, "&l%d;" % (n - 1) * 10 if n else "ha") for n in range(10))
-		ns = "xmlns:x1=\"%s\"" % x1.X1
+		laughs = "".join('<!ENTITY l%d "%s">' % (n, f"&l{n - 1};" * 10 if n else "ha") for n in range(10))
+		ns = f"xmlns:x1=\"{x1.X1}\""
 		many = lambda text, n: "".join(text % i for i in range(n))
 		return {
-			"billion laughs": head + "<!DOCTYPE x [%s]>" % laughs + rest.replace("poi-01", "&l9;"),
+			"billion laughs": head + f"<!DOCTYPE x [{laughs}]>" + rest.replace("poi-01", "&l9;"),
 			"external entity": head + '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + rest.replace("poi-01", "&e;"),
 			"external subset": head + '<!DOCTYPE x SYSTEM "http://127.0.0.1:1/x.dtd">' + rest,
 			"parameter entity": head + '<!DOCTYPE x [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]>' + rest,
 			"document type after a comment": head + "<!-- x --> <!DOCTYPE x>" + rest,
 			"20,000 attributes": good.replace("<x1:x1RequestMessage ", "<x1:x1RequestMessage %s " % many('a%d="b" ', 20000)),
 			"20,000 namespaces": good.replace("<x1:x1RequestMessage ", "<x1:x1RequestMessage %s " % many('xmlns:a%d="b" ', 20000)),
-			"63 attributes, nested": head + "<x1:X1Request %s>" % ns + many('<a%%d %s>' % many('b%d="c" ', 63).replace("%", "%%"), 60),
+			"63 attributes, nested": head + f"<x1:X1Request {ns}>" + many('<a%%d %s>' % many('b%d="c" ', 63).replace("%", "%%"), 60),
 			"nested 100,000 deep": head + "<a>" * 100000, "nested and closed": head + "<a>" * 60000 + "</a>" * 60000,
-			"nested 60 deep": head + "<x1:X1Request %s>" % ns + "<x1:a>" * 60 + "</x1:a>" * 60 + "</x1:X1Request>",
-			"long name": head + "<" + "a" * 900000 + "/>", "long attribute": head + '<a b="%s"/>' % ("c" * 900000),
+			"nested 60 deep": head + f"<x1:X1Request {ns}>" + "<x1:a>" * 60 + "</x1:a>" * 60 + "</x1:X1Request>",
+			"long name": head + "<" + "a" * 900000 + "/>", "long attribute": head + f'<a b="{"c" * 900000}"/>',
 			"long text": good.replace("poi-01", "p" * 900000), "long id": good.replace("</x1:x1TransactionId>", "0" * 900000 + "</x1:x1TransactionId>"),
 			"spaces": good.replace("poi-01", "poi-01" + " " * 900000), "long comment": head + "<!--" + "a" * 900000 + "-->" + rest,
 			"long instruction": head + "<?a " + "b" * 900000 + "?>" + rest, "references": good.replace("poi-01", "&#x41;" * 150000),
@@ -373,9 +373,9 @@ class Attack(AttackCase):
 			"UTF-16": good.replace("UTF-8", "UTF-16").encode("utf-16"), "UTF-8 overlong": good.encode().replace(b"poi-01", b"\xc0\xaf"),
 			"surrogate": good.encode().replace(b"poi-01", b"\xed\xa0\x80"), "NUL": good.encode().replace(b"poi-01", b"poi\0-01"),
 			"control character": good.replace("poi-01", "&#1;"), "two roots": good + rest, "text after": good + "x",
-			"no prefix": good.replace(' xmlns:x1="%s"' % x1.X1, ""), "prefix elsewhere": good.replace(x1.X1, x1.X1 + "x"),
+			"no prefix": good.replace(f' xmlns:x1="{x1.X1}"', ""), "prefix elsewhere": good.replace(x1.X1, x1.X1 + "x"),
 			"XInclude": good.replace("poi-01", '<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="/etc/passwd" parse="text"/>'),
-			"XML 1.1": good.replace('version="1.0"', 'version="1.1"'), "no message": head + '<x1:X1Request %s/>' % ns,
+			"XML 1.1": good.replace('version="1.0"', 'version="1.1"'), "no message": head + f'<x1:X1Request {ns}/>',
 			"response": good.replace("X1Request", "X1Response"), "type without prefix": good.replace("x1:PingRequest", "PingRequest"),
 			"type of another namespace": good.replace('xsi:type="x1:', 'xmlns:q="urn:q" xsi:type="q:'),
 			"nil": good.replace("<x1:x1RequestMessage ", '<x1:x1RequestMessage xsi:nil="true" '), "empty": "", "blank": " \n",
@@ -397,26 +397,26 @@ class Attack(AttackCase):
 
 	def test_xml(self):
 		slowest, which, documents = 0, None, self.documents()
-		with self.watched("%d hostile documents" % len(documents)):
+		with self.watched(f"{len(documents)} hostile documents"):
 			for name, body in documents.items():
 				with self.subTest(name):
 					took = self.judge(name, body)
 					if took > slowest:
 						slowest, which = took, name
 					self.assertLess(took, PARSE * (8 if self.sanitized else 1))
-		print("# slowest document: %s, %.0f ms" % (which, slowest * 1e3), flush=True)
+		print(f"# slowest document: {which}, {slowest * 1e3:.0f} ms", flush=True)
 
 	def test_schema_location(self):
 		"""What a document says about schemas is not followed."""
-		good = self.ping.decode().replace("<x1:X1Request ", '<x1:X1Request xsi:schemaLocation="%s http://127.0.0.1:%d/x.xsd" ' % (
-			x1.X1, fixture.free_port()), 1)
+		good = self.ping.decode().replace("<x1:X1Request ", '<x1:X1Request '
+			f'xsi:schemaLocation="{x1.X1} http://127.0.0.1:{fixture.free_port():d}/x.xsd" ', 1)
 		self.assertTrue(next(iter(self.poi.client().send_document(good).values())).completed)
 
 	def test_large_containers(self):
 		"""A peer with a right certificate sends the largest containers without a break."""
 		body = octets(x1.container([x1.Message("Ping") for _ in range(2400)], "admf-01", "poi-01"))
 		self.assertLess(len(body), 1 << 20)
-		with self.watched("containers of %d messages" % 2400):
+		with self.watched(f"containers of {2400} messages"):
 			client = self.poi.client()
 			for _ in range(8):
 				status, answer = client.post(body)
@@ -434,6 +434,6 @@ class Attack(AttackCase):
 		for _ in range(10 if fixture.LONG else 2):
 			send()
 		grown = self.rss() - before
-		print("# memory after refused requests: %+d KiB" % (grown // 1024), flush=True)
+		print(f"# memory after refused requests: {grown // 1024:+d} KiB", flush=True)
 		if not self.sanitized:
 			self.assertLess(grown, 2 << 20)

@@ -14,7 +14,7 @@ class Exchanges(fixture.PoiCase):
 	@classmethod
 	def options(cls):
 		cls.report_port = fixture.free_port()
-		return {"ne_extra": "admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.report_port}
+		return {"ne_extra": f"admf-url: https://127.0.0.1:{cls.report_port:d}/X1/ADMF"}
 
 	def lines(self, **having):
 		with open(self.poi.path("audit.jsonl")) as f:
@@ -23,7 +23,7 @@ class Exchanges(fixture.PoiCase):
 
 	def admf_answers(self, *how):
 		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"), "--listen",
-			"127.0.0.1:%d" % self.report_port, "--pki", self.poi.pki.folder, "--out", self.poi.path("reports.jsonl"), *how]
+			f"127.0.0.1:{self.report_port:d}", "--pki", self.poi.pki.folder, "--out", self.poi.path("reports.jsonl"), *how]
 		server = fixture.Process(command, self.poi.path("admf.log"))
 		self.addCleanup(server.stop)
 		return server
@@ -70,7 +70,7 @@ class Exchanges(fixture.PoiCase):
 		self.ok(self.poi.admf.create_destination(did, "127.0.0.1", 45000))
 		xids = [x1.new_id() for _ in range(3)]
 		for n, xid in enumerate(xids):
-			self.ok(self.poi.admf.activate(xid, [x1.target_ipv4("192.0.2.%d" % (10 + n))], [did], delivery="X3Only"))
+			self.ok(self.poi.admf.activate(xid, [x1.target_ipv4(f"192.0.2.{10 + n}")], [did], delivery="X3Only"))
 		self.ok(self.poi.admf.one("DeactivateAllTasks"))
 		self.ok(self.poi.admf.one("RemoveAllDestinations"))
 		self.assertEqual(sorted(r["id"] for r in self.lines(act="deactivated")), sorted(xids))

@@ -29,7 +29,7 @@ def _layers(packet):
 	for proto in packet.iter("proto"):
 		name = proto.get("name")
 		def field(n, proto=proto):
-			found = proto.find(".//field[@name='%s']" % n)
+			found = proto.find(f".//field[@name='{n}']")
 			return None if found is None else found.get("show")
 		if name in ("ip", "ipv6"):
 			if current:
@@ -93,12 +93,12 @@ def tasks_of(frames, ports=True, least=1):
 	for a in addresses:
 		four = ":" not in a
 		yield a, [(x1.target_ipv4 if four else x1.target_ipv6)(a)], has_address(lambda x, a=a: x == a)
-		network = ipaddress.ip_network("%s/%d" % (a, 24 if four else 64), strict=False)
+		network = ipaddress.ip_network(f"{a}/{24 if four else 64}", strict=False)
 		yield str(network), [x1.target_cidr(str(network))], has_address(lambda x, n=network: ipaddress.ip_address(x) in n)
 	for protocol, port in sorted({(l["protocol"], p) for l in layers if ports and l["ports"] for p in l["ports"]}):
-		yield "%s %d" % (protocol, port), [x1.target_port(protocol, str(port))], has_port(protocol, port)
+		yield f"{protocol} {port}", [x1.target_port(protocol, str(port))], has_port(protocol, port)
 	for teid, end in sorted({(l["teid"], l["destination"]) for l in layers if l["teid"] is not None}):
-		yield "TEID %#x" % teid, [x1.target_teid(teid)], has_teid(teid, end)
+		yield f"TEID {teid:#x}", [x1.target_teid(teid)], has_teid(teid, end)
 
 
 class Captures(unittest.TestCase):
@@ -137,8 +137,8 @@ class Captures(unittest.TestCase):
 			with self.subTest(file=name, task=label):
 				missing = sorted(n for d in expected - got[xid] for n in numbers[d])
 				self.assertEqual(missing, [], "frames that did not arrive")
-				self.assertEqual(sum((got[xid] - expected).values()), 0, "packets beyond those of frames %s" %
-					sorted(n for found in numbers.values() for n in found))
+				self.assertEqual(sum((got[xid] - expected).values()), 0, "packets beyond those "
+					f"of frames {sorted(n for found in numbers.values() for n in found)}")
 		for kind in wanted:
 			self.assertGreater(kinds[kind], 0, kind)
 		self.assertTrue(fed.mdf.good, fed.mdf.summary())

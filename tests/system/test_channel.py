@@ -21,7 +21,7 @@ class Observer(Controller):
 		self.numbers = []
 		kind, _ = self._ask(controller.HELLO, struct.pack(">HBQ", controller.VERSION, OBSERVER, 1) + controller.text("lab"))
 		if kind != controller.HELLO_OK:
-			raise controller.Refused("hello: %d" % kind)
+			raise controller.Refused(f"hello: {kind:d}")
 
 
 class Roles(fixture.PoiCase):

@@ -14,15 +14,15 @@ SECONDS = 600 if os.environ.get("POI_LONG") else 6
 
 def descriptors(pid):
 	"""At rest: the connection of the look before may still be on its way out, what leaks stays."""
-	least = len(os.listdir("/proc/%d/fd" % pid))
+	least = len(os.listdir(f"/proc/{pid}/fd"))
 	for _ in range(20):
 		time.sleep(0.02)
-		least = min(least, len(os.listdir("/proc/%d/fd" % pid)))
+		least = min(least, len(os.listdir(f"/proc/{pid}/fd")))
 	return least
 
 
 def resident(pid):
-	with open("/proc/%d/status" % pid) as f:
+	with open(f"/proc/{pid}/status") as f:
 		return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
 
 
@@ -31,7 +31,7 @@ class Churn(unittest.TestCase):
 		self.poi = fixture.Poi(eal="--vdev net_pcap0,rx_pcap=load.pcap,infinite_rx=1",
 			ports=("{ device: net_pcap0, mode: probe }",), delivery_extra="buffer: 8MiB\nbuffer-total: 32MiB", xsd=False)
 		self.addCleanup(self.poi.close)
-		frames = [udp_frame("192.0.2.%d" % (1 + n % 250), "198.51.100.1", b"x" * 18, (1000 + n, 53)) for n in range(500)]
+		frames = [udp_frame(f"192.0.2.{1 + n % 250}", "198.51.100.1", b"x" * 18, (1000 + n, 53)) for n in range(500)]
 		with open(self.poi.path("load.pcap"), "wb") as out:
 			out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
 			for frame in frames:
@@ -64,9 +64,9 @@ class Churn(unittest.TestCase):
 		"""Twenty tasks a turn; one in forty has traffic."""
 		rng, end, live, changes = random.Random(11), time.monotonic() + seconds, [], 0
 		while time.monotonic() < end:
-			addresses = ["10.%d.%d.%d" % (rng.randrange(256), rng.randrange(256), rng.randrange(256)) for _ in range(20)]
+			addresses = [f"10.{rng.randrange(256):d}.{rng.randrange(256):d}.{rng.randrange(256):d}" for _ in range(20)]
 			if rng.random() < 0.5:
-				addresses[0] = "192.0.2.%d" % rng.randrange(1, 250)
+				addresses[0] = f"192.0.2.{rng.randrange(1, 250):d}"
 			live.append(self.activate(addresses))
 			changes += 20
 			while len(live) > 30:

@@ -35,8 +35,8 @@ class Help(unittest.TestCase):
 		for command in COMMANDS:
 			done = run("help", *command.split())
 			self.assertEqual(done.returncode, OK, command)
-			self.assertRegex(done.stdout, r"\AUsage: poi %s\b" % command)
-			self.assertRegex(done.stdout, r"(?m)^  (poi|diff|journalctl) ", "%s: no example" % command)
+			self.assertRegex(done.stdout, fr"\AUsage: poi {command}\b")
+			self.assertRegex(done.stdout, r"(?m)^  (poi|diff|journalctl) ", f"{command}: no example")
 			self.assertIn("Exit codes of every command", done.stdout)
 			self.assertEqual(run(*command.split(), "--help").stdout, done.stdout)
 
@@ -55,7 +55,7 @@ class Help(unittest.TestCase):
 				("config", "config dump"), ("verison", "version"), ("benchmark", "bench")):
 			done = run(typed)
 			self.assertEqual(done.returncode, USAGE)
-			self.assertIn('did you mean "poi %s"?' % meant, done.stderr, typed)
+			self.assertIn(f'did you mean "poi {meant}"?', done.stderr, typed)
 		done = run("activate-task")
 		self.assertEqual(done.returncode, USAGE)
 		self.assertNotIn("did you mean", done.stderr)
@@ -75,7 +75,7 @@ class Completion(unittest.TestCase):
 
 	def bash(self, *words):
 		script = run("completion", "bash").stdout + "COMP_WORDS=(%s)\nCOMP_CWORD=%d\n_poi\nprintf '%%s\\n' \"${COMPREPLY[@]}\"\n" % (
-			" ".join("'%s'" % w for w in words), len(words) - 1)
+			" ".join(f"'{w}'" for w in words), len(words) - 1)
 		done = subprocess.run(["bash", "--norc"], input=script, capture_output=True, text=True, check=False)
 		self.assertEqual((done.returncode, done.stderr), (0, ""))
 		return set(done.stdout.split())
@@ -105,7 +105,7 @@ class Completion(unittest.TestCase):
 		probe = "compadd() { print -rl -- compadd \"$@\" }\n_arguments() { print -rl -- \"$@\" }\n" + text.replace('_poi "$@"', "")
 		for command in COMMANDS:
 			words = ["poi", *command.split(), ""]
-			script = probe + "words=(%s '')\nCURRENT=%d\n_poi\n" % (" ".join(words[:-1]), len(words))
+			script = probe + f"words=({' '.join(words[:-1])} '')\nCURRENT={len(words)}\n_poi\n"
 			done = subprocess.run(["zsh", "-f"], input=script, capture_output=True, text=True, check=False)
 			self.assertEqual((done.returncode, done.stderr), (0, ""), command)
 			offered = set(re.findall(r"(?m)^(--[a-z]+)", done.stdout))
@@ -131,7 +131,7 @@ class Manual(unittest.TestCase):
 		for name in ("poi.1", "poi-control.8", "poi-dataplane.8", "poi.yaml.5"):
 			text = self.page(name)
 			for section in ("NAME", "DESCRIPTION", "SEE ALSO"):
-				self.assertRegex(text, r"(?m)^%s$" % section, name)
+				self.assertRegex(text, fr"(?m)^{section}$", name)
 			self.assertNotIn("@", re.sub(r"\S+@\S+", "", text))
 			source = os.path.join(self.FOLDER, name + ".scd")
 			if not os.path.exists(source):
@@ -144,7 +144,7 @@ class Manual(unittest.TestCase):
 		rows = [line.split("\t") for line in run("config", "describe").stdout.splitlines()]
 		self.assertGreater(len(rows), 80)
 		for path, kind, default, meaning in rows:
-			found = re.search(r"(?m)^ {7}%s\n {11}(.*)$" % re.escape(path), text)
+			found = re.search(fr"(?m)^ {{7}}{re.escape(path)}\n {{11}}(.*)$", text)
 			self.assertTrue(found, path)
 			self.assertEqual(found.group(1)[1:len(meaning)], meaning[1:], path)
 			if default not in ("", "absent", "required"):
@@ -164,12 +164,12 @@ class Manual(unittest.TestCase):
 	def test_every_command_and_option(self):
 		text = self.page("poi.1")
 		for command in COMMANDS:
-			section = re.search(r"(?ms)^   poi %s\b.*?(?=^   poi |^[A-Z])" % command, text)
+			section = re.search(fr"(?ms)^   poi {command}\b.*?(?=^   poi |^[A-Z])", text)
 			self.assertTrue(section, command)
 			for option in re.findall(r"(?m)^  (?:-c, )?(--[a-z]+)", run("help", *command.split()).stdout):
 				self.assertIn(option, section.group(0), command)
 		for code in "0123":
-			self.assertRegex(text, r"(?m)^       %s\n" % code)
+			self.assertRegex(text, fr"(?m)^       {code}\n")
 
 	def test_options_of_the_daemons(self):
 		for name in ("poi-control", "poi-dataplane"):
@@ -226,8 +226,8 @@ class OnlyLooks(fixture.TrafficCase):
 	def test_health_is_of_one_process(self):
 		ask = lambda *words: (lambda d: (d.returncode, d.stdout.strip()))(run("health", *words, "-c", self.poi.file))
 		for name in ("control", "dataplane"):
-			self.assertEqual(ask(name), (OK, "poi-%s answers" % name))
-			self.assertEqual(ask(name, "--ready"), (OK, "poi-%s is ready" % name))
+			self.assertEqual(ask(name), (OK, f"poi-{name} answers"))
+			self.assertEqual(ask(name, "--ready"), (OK, f"poi-{name} is ready"))
 		self.poi.dataplane.kill()
 		self.assertEqual(ask("dataplane"), (UNREACHABLE, ""))
 		self.assertEqual(ask("control"), (OK, "poi-control answers"))
@@ -446,13 +446,13 @@ class Check(unittest.TestCase):
 		return lines
 
 	def fails(self, lines, area, words):
-		self.assertTrue(any(v == "FAIL" and a == area and words in t for v, a, t in lines), "%s in %s" % (words, lines))
+		self.assertTrue(any(v == "FAIL" and a == area and words in t for v, a, t in lines), f"{words} in {lines}")
 
 	def hints(self, lines, area, words):
-		self.assertTrue(any(v == "hint" and a == area and words in t for v, a, t in lines), "%s in %s" % (words, lines))
+		self.assertTrue(any(v == "hint" and a == area and words in t for v, a, t in lines), f"{words} in {lines}")
 
 	def warns(self, lines, area, words):
-		self.assertTrue(any(v == "warn" and a == area and words in t for v, a, t in lines), "%s in %s" % (words, lines))
+		self.assertTrue(any(v == "warn" and a == area and words in t for v, a, t in lines), f"{words} in {lines}")
 
 	def test_good_and_looked_at(self):
 		poi = self.poi_of()
@@ -474,7 +474,7 @@ class Check(unittest.TestCase):
 
 		def identity(name, ca="ca"):
 			def change(text):
-				return text.replace("/ne.pem", "/%s.pem" % name, 1).replace("/ne.key", "/%s.key" % name, 1)
+				return text.replace("/ne.pem", f"/{name}.pem", 1).replace("/ne.key", f"/{name}.key", 1)
 			return change
 		self.fails(self.check(poi, identity("expired-admf")), "certificate", "has expired")
 		self.fails(self.check(poi, identity("other-admf")), "certificate", "not good as a TLS server by its own ca")
@@ -498,7 +498,7 @@ class Check(unittest.TestCase):
 		with open(audit, "w") as out:
 			out.write("k" * 32)
 		os.chmod(audit, 0o644)
-		with_key = lambda t: t.replace("audit: {", "audit: { key: %s," % audit)  # noqa: E731
+		with_key = lambda t: t.replace("audit: {", f"audit: {{ key: {audit},")  # noqa: E731
 		self.fails(self.check(poi, with_key), "key", "chmod 600 " + audit)
 		os.chmod(audit, 0o600)
 		self.assertIn(("ok", "key"), [line[:2] for line in self.check(poi, with_key, OK)])
@@ -507,7 +507,7 @@ class Check(unittest.TestCase):
 		poi = self.poi_of()
 
 		def as_credential(name):
-			return lambda t: t.replace(poi.pki.path("ne.key"), "credential:ne.key", 1).replace("/ne.pem", "/%s.pem" % name, 1)
+			return lambda t: t.replace(poi.pki.path("ne.key"), "credential:ne.key", 1).replace("/ne.pem", f"/{name}.pem", 1)
 		lines = self.check(poi, as_credential("ne"), OK)
 		self.assertTrue(any(v == "ok" and a == "certificate" and "credential ne.key" in t for v, a, t in lines), lines)
 		self.assertTrue(any(v == "ok" and "carries its ne-identifier" in t for v, _, t in lines), lines)
@@ -520,9 +520,10 @@ class Check(unittest.TestCase):
 	def test_listening(self):
 		poi = self.poi_of()
 		with socket.create_server(("127.0.0.1", poi.port)):
-			self.fails(self.check(poi), "listen", "ss -ltnp 'sport = :%d'" % poi.port)
+			self.fails(self.check(poi), "listen", f"ss -ltnp 'sport = :{poi.port}'")
 		self.fails(self.check(poi, lambda t: t.replace("127.0.0.1:", "192.0.2.123:", 1)), "listen", "no interface has the address")
-		lines = self.check(poi, lambda t: t + 'metrics: { listen: "127.0.0.1:%d" }\n' % fixture.free_port(), OK)
+		lines = self.check(poi, lambda t: t + 'metrics: { listen: '
+			f'"127.0.0.1:{fixture.free_port():d}" }}\n', OK)
 		self.assertTrue(any(a == "listen" and "metrics" in t for _, a, t in lines))
 
 	def test_machine(self):

@@ -55,7 +55,7 @@ class Codes(fixture.PoiCase):
 
 	def test_1010_schema(self):
 		for kind, body in (("DeactivateTask", "<x1:xId>none</x1:xId>"), ("DeactivateTask", ""),
-				("Ping", "<x1:xId>%s</x1:xId>" % ABSENT),
+				("Ping", f"<x1:xId>{ABSENT}</x1:xId>"),
 				("CreateDestination", x1.destination_details(ABSENT, "127.0.0.1", 1).replace("X2andX3", "X4Only")),
 				("ActivateTask", x1.task_details(ABSENT.upper(), TARGET, [ABSENT])),
 				("ActivateTask", x1.task_details(ABSENT, ["<x1:ipv4Address>192.0.2.256</x1:ipv4Address>"], [ABSENT])),
@@ -142,7 +142,7 @@ class Codes(fixture.PoiCase):
 		did = self.dest()
 		def services(*names):
 			return "<x1:listOfServiceTypes>%s</x1:listOfServiceTypes>" % "".join(
-				"<x1:serviceType>%s</x1:serviceType>" % n for n in names)
+				f"<x1:serviceType>{n}</x1:serviceType>" for n in names)
 		def ask(kind, xid, *names, version="v1.13.1"):
 			details = x1.task_details(xid, TARGET, [did], extensions=services(*names))
 			return self.admf.send([x1.Message(kind, details)], version)[0]
@@ -181,7 +181,7 @@ class Codes(fixture.PoiCase):
 		xid = self.task(did)
 		for targets in ([x1.target_ipv4("192.0.2.1"), x1.target_ipv6("2001:db8::1")],
 				[x1.target_port("tcp", "80"), x1.target_port("udp", "80")], [x1.target_teid(1)],
-				[x1.target_ipv4("192.0.2.%d" % n) for n in (1, 2, 3)],
+				[x1.target_ipv4(f"192.0.2.{n}") for n in (1, 2, 3)],
 				[x1.target_port("tcp", str(n)) for n in (80, 81, 82)]):
 			with self.subTest(str(targets)):
 				self.refused(3020, self.admf.activate(x1.new_id(), targets, [did]))
@@ -381,12 +381,12 @@ class Reported(fixture.PoiCase):
 	@classmethod
 	def setUpClass(cls):
 		cls.port = fixture.free_port()
-		cls.poi = fixture.Poi(ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.port, x1_extra="x1: { time1: 1, time2: 2 }")
+		cls.poi = fixture.Poi(ne_extra=f"admf-url: https://127.0.0.1:{cls.port}/X1/ADMF", x1_extra="x1: { time1: 1, time2: 2 }")
 		cls.addClassCleanup(cls.poi.close)
 		cls.out = cls.poi.path("reports.jsonl")
 		xsd = x1.Xsd.find()
 		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"), "--listen",
-			"127.0.0.1:%d" % cls.port, "--pki", cls.poi.pki.folder, "--out", cls.out]
+			f"127.0.0.1:{cls.port}", "--pki", cls.poi.pki.folder, "--out", cls.out]
 		cls.listening = fixture.Process(command + (["--xsd", os.path.dirname(xsd.schema)] if xsd else []),
 			cls.poi.path("admf.log"), {"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
 		cls.addClassCleanup(cls.listening.stop)
@@ -419,7 +419,7 @@ class Reported(fixture.PoiCase):
 				if line["code"] == code and (ident is None or line["id"] == ident):
 					return line
 			return None
-		line = fixture.wait_until(find, 15, "a report of %d; there are %s" % (code, self.reports()))
+		line = fixture.wait_until(find, 15, f"a report of {code}; there are {self.reports()}")
 		if x1.Xsd.find():
 			self.assertEqual(line["schema"], "valid")
 		return line
@@ -449,7 +449,7 @@ class Reported(fixture.PoiCase):
 		for version, kind, code, clear in (("v1.8.1", "FaultReport", None, None), ("v1.13.1", "Alert", 9050, 9000)):
 			self.ok(self.admf.send([x1.Message("Ping")], version)[0])
 			self.played.event(dataplane.ADMF_SILENT)
-			fixture.wait_until(lambda: told(kind, code), 15, "a report of %s to %s" % (kind, version))
+			fixture.wait_until(lambda: told(kind, code), 15, f"a report of {kind} to {version}")
 			fixture.wait_until(lambda: told("FaultCleared", clear), 15, "its clear")
 		self.ok(self.admf.one("Ping"))
 

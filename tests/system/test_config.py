@@ -33,9 +33,9 @@ class Check(unittest.TestCase):
 		status, text, name = self.check(changed)
 		self.assertNotEqual(status, 0, text)
 		found = re.search(re.escape(name) + r":(\d+):(\d+): ", text)
-		self.assertTrue(found, "no file:line:column in: %s" % text)
+		self.assertTrue(found, f"no file:line:column in: {text}")
 		line = changed.splitlines()[int(found.group(1)) - 1]
-		self.assertIn(word, line, "line %s of: %s" % (found.group(1), text))
+		self.assertIn(word, line, f"line {found.group(1)} of: {text}")
 		return text
 
 	def test_unknown_key(self):

@@ -33,7 +33,7 @@ class Requests(fixture.PoiCase):
 				"Keepalive"):
 			for name in ("xId", "dId"):
 				with self.subTest(kind + " " + name):
-					self.refused(1010, self.admf.one(kind, "<x1:%s>%s</x1:%s>" % (name, ABSENT, name)))
+					self.refused(1010, self.admf.one(kind, f"<x1:{name}>{ABSENT}</x1:{name}>"))
 		self.ok(self.admf.get_destination(did))
 
 	def test_empty_lists(self):
@@ -64,11 +64,11 @@ class Local(fixture.PoiCase):
 	@classmethod
 	def setUpClass(cls):
 		cls.port = fixture.free_port()
-		cls.poi = fixture.Poi(ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.port)
+		cls.poi = fixture.Poi(ne_extra=f"admf-url: https://127.0.0.1:{cls.port}/X1/ADMF")
 		cls.addClassCleanup(cls.poi.close)
 		cls.out = cls.poi.path("reports.jsonl")
 		admf = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"),
-			"--listen", "127.0.0.1:%d" % cls.port, "--pki", cls.poi.pki.folder, "--out", cls.out], cls.poi.path("admf.log"),
+			"--listen", f"127.0.0.1:{cls.port}", "--pki", cls.poi.pki.folder, "--out", cls.out], cls.poi.path("admf.log"),
 			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
 		cls.addClassCleanup(admf.stop)
 		cls.poi.start()

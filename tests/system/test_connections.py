@@ -26,10 +26,11 @@ def places(mdf):
 class Several(unittest.TestCase):
 	def several(self, connections):
 		fed = test_profiles.FedPoi(PORT, keep=True, workers=WORKERS,
-			delivery="connections: %d\nthreads: 2\nkeepalive: { enabled: true, time-p1: 1, time-p2: 4 }" % connections)
+			delivery=f"connections: {connections:d}\nthreads: 2\nkeepalive: {{ enabled: true, "
+				"time-p1: 1, time-p2: 4 }")
 		self.addCleanup(fed.close)
 		self.fed, self.mdf, self.xids = fed, fed.mdf, [x1.new_id() for _ in range(TASKS)]
-		fed.activate({xid: [x1.target_ipv4("192.0.2.%d" % n)] for n, xid in enumerate(self.xids)})
+		fed.activate({xid: [x1.target_ipv4(f"192.0.2.{n}")] for n, xid in enumerate(self.xids)})
 		self.up(connections)
 
 	def one(self):
@@ -37,11 +38,11 @@ class Several(unittest.TestCase):
 
 	def up(self, connections):
 		return fixture.wait_until(lambda: (lambda d: d if (d["state"], d["connected"]) == ("up", connections) else None)(self.one()), 10,
-			"all %d are up" % connections)
+			f"all {connections:d} are up")
 
 	def send(self, rounds=EACH):
 		# Each task has frames at every worker.
-		self.fed.send([udp_frame("192.0.2.%d" % task, "198.51.100.1", b"%d" % n) for n in range(rounds // WORKERS)
+		self.fed.send([udp_frame(f"192.0.2.{task}", "198.51.100.1", b"%d" % n) for n in range(rounds // WORKERS)
 			for task in range(TASKS) for _ in range(WORKERS)])
 
 	def exact(self, each):

@@ -91,13 +91,13 @@ class Kubernetes(unittest.TestCase):
 class Podman(unittest.TestCase):
 	def test_quadlets(self):
 		for name in ("dataplane", "control"):
-			text = read("poi-%s.container" % name)
+			text = read(f"poi-{name}.container")
 			lines = re.findall(r"(?m)^(\w+)=(.*)$", text)
 			one = dict(lines)
 			self.assertEqual(re.findall(r"(?m)^\[(\w+)\]$", text), ["Unit", "Container", "Service", "Install"])
 			self.assertEqual((one["User"], one["Group"]), (str(UID), str(UID)))
 			self.assertEqual((one["ReadOnly"], one["NoNewPrivileges"], one["DropCapability"]), ("true", "true", "all"))
-			self.assertEqual(one["Exec"], "/usr/bin/poi-%s -c /etc/poi/poi.yaml" % name)
+			self.assertEqual(one["Exec"], f"/usr/bin/poi-{name} -c /etc/poi/poi.yaml")
 			self.assertEqual(one["HealthCmd"], "/usr/bin/poi health " + name)
 			volumes = [v for k, v in lines if k == "Volume"]
 			for volume in ("poi-run:/run/poi", "poi-state:/var/lib/poi", "/etc/poi:/etc/poi:ro"):
@@ -106,8 +106,8 @@ class Podman(unittest.TestCase):
 
 	def test_one_user(self):
 		text = read("Containerfile")
-		self.assertIn("--uid %d --gid %d" % (UID, UID), text)
-		self.assertIn("USER %d:%d" % (UID, UID), text)
+		self.assertIn(f"--uid {UID} --gid {UID}", text)
+		self.assertIn(f"USER {UID}:{UID}", text)
 
 	def test_the_build_has_what_it_copies(self):
 		text = read("Containerfile")
@@ -147,7 +147,7 @@ class Run(unittest.TestCase):
 	def configuration(self, port):
 		text = yaml.safe_load(read("poi.kubernetes.yaml").split("\n---\n")[0])["data"]["poi.yaml"]
 		for old, new in (("/run/poi/private", self.path("run", "private")), ("/run/secrets/poi", self.path("secrets")),
-				("/var/log/poi", self.path("log")), ("0.0.0.0:8443", "127.0.0.1:%d" % port), ("127.0.0.1:9464", "127.0.0.1:%d" % fixture.free_port()),
+				("/var/log/poi", self.path("log")), ("0.0.0.0:8443", f"127.0.0.1:{port}"), ("127.0.0.1:9464", f"127.0.0.1:{fixture.free_port():d}"),
 				("--in-memory -a 0000:00:00.0", fixture.memory_arguments() + " --no-pci --vdev net_null0,no-rx=1"), ("0000:00:00.0", "net_null0"),
 				("main-cpu: 2", "main-cpu: 0"), ("workers: [3]", "workers: [1]")):
 			self.assertIn(old, text)
@@ -160,8 +160,9 @@ class Run(unittest.TestCase):
 		"""No name for the user, no capability, nothing to write but the volumes."""
 		volumes = " && ".join("mount --bind {0} {0}".format(self.path(v)) for v in ("run", "state", "log"))
 		return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-			volumes + " && mount -o remount,bind,ro / && exec setpriv --reuid %d --regid %d --clear-groups --inh-caps=-all"
-			" --bounding-set=-all --no-new-privs \"$@\"" % (UID, UID), "sh", *command]
+			volumes + f" && mount -o remount,bind,ro / && exec setpriv --reuid {UID} --regid "
+				f"{UID} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "
+				"\"$@\"", "sh", *command]
 
 	def test_check_judges_the_container(self):
 		"""Not the unit, which the image has and nobody reads: what may be locked is the process's."""
@@ -194,7 +195,7 @@ class Run(unittest.TestCase):
 		fixture.wait_until(lambda: health("control", "--ready").returncode == 0, 20, lambda: logs["control"].text())
 		self.assertEqual(os.stat(self.path("run", "private")).st_mode & 0o777, 0o700)
 		self.assertEqual(os.stat(self.path("log", "audit.jsonl")).st_mode & 0o777, 0o600)
-		client = admf.Admf("https://127.0.0.1:%d/X1/NE" % port, pki.folder, "admf", xsd=x1.Xsd.find())
+		client = admf.Admf(f"https://127.0.0.1:{port}/X1/NE", pki.folder, "admf", xsd=x1.Xsd.find())
 		self.addCleanup(client.close)
 		self.assertTrue(client.one("Ping").ok)
 		for name in ("control", "dataplane"):

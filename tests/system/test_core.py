@@ -25,7 +25,7 @@ ALL_SIGNALLING = dict.fromkeys(SIGNALLING)
 
 
 def path(name):
-	return fixture.reference("%s/%s" % (FOLDER, name))
+	return fixture.reference(f"{FOLDER}/{name}")
 
 
 def checksum(header):
@@ -74,11 +74,11 @@ class Links(test_signalling.Network):
 		try:
 			for number, (name, link) in enumerate(links.items()):
 				self.feeds[name] = [Feed(os.path.join(self.folder, name))]
-				eal += " --vdev net_pcap%d,rx_pcap=%s" % (number, self.feeds[name][0].path)
+				eal += f" --vdev net_pcap{number},rx_pcap={self.feeds[name][0].path}"
 				more = {"n3": ", tunnel: gtpu, link: n3", "n9": ", tunnel: gtpu, link: n9", "n6": ", link: n6"}.get(link, "")
 				if name in SIGNALLING:
-					more += ", signalling: [%s]" % SIGNALLING[name]
-				ports.append("{ device: net_pcap%d, mode: probe%s }" % (number, more))
+					more += f", signalling: [{SIGNALLING[name]}]"
+				ports.append(f"{{ device: net_pcap{number}, mode: probe{more} }}")
 			self.poi = fixture.Poi(eal=eal.strip(), ports=ports, xsd=False)
 			self.poi.start()
 		except BaseException:
@@ -177,7 +177,7 @@ class Core(unittest.TestCase):
 		by_user = collections.defaultdict(collections.Counter)
 		for name, packets in got.items():
 			whose = [imsi for imsi in USERS if packets and not packets - self.all[imsi]]
-			self.assertEqual(len(whose), 1, "%s: %d packets" % (name, packets.total()))
+			self.assertEqual(len(whose), 1, f"{name}: {packets.total():d} packets")
 			by_user[whose[0]] += packets
 		self.assertEqual([by_user[imsi] - self.all[imsi] for imsi in USERS], [collections.Counter()] * 3, "twice")
 		self.assertEqual(tuple(by_user[imsi].total() for imsi in USERS), PACKETS)

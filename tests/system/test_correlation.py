@@ -35,7 +35,7 @@ class Case(unittest.TestCase):
 
 	def activate(self, number=0, delivery="X2andX3", **more):
 		xid = x1.new_id()
-		answer = self.poi.admf.activate(xid, ["<x1:imsi>%s</x1:imsi>" % self.player.subscriber(number)["imsi"]], [self.did],
+		answer = self.poi.admf.activate(xid, [f"<x1:imsi>{self.player.subscriber(number)['imsi']}</x1:imsi>"], [self.did],
 			delivery, **more)
 		self.assertTrue(answer.completed, str(answer))
 		return xid
@@ -115,7 +115,7 @@ class Sessions(Case):
 		s.up(3)
 		self.play()
 		first = self.of(self.delivered(xid)[0], s, 3)
-		answer = self.poi.admf.modify(xid, ["<x1:imsi>%s</x1:imsi>" % p.subscriber()["imsi"]], [self.did], "X2andX3")
+		answer = self.poi.admf.modify(xid, [f"<x1:imsi>{p.subscriber()['imsi']}</x1:imsi>"], [self.did], "X2andX3")
 		self.assertTrue(answer.completed, str(answer))
 		s.up(2)
 		self.play()

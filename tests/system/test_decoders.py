@@ -148,7 +148,7 @@ def identifier(ie, kind):
 	"""FAR and QER identifiers with their bit of predefined rules."""
 	if ie is None:
 		return None
-	return ie.number("pfcp.%s_id" % kind) | (ie.number("pfcp.%s_id_flg" % kind) << 31)
+	return ie.number(f"pfcp.{kind}_id") | (ie.number(f"pfcp.{kind}_id_flg") << 31)
 
 
 def pfcp_far(ie):
@@ -330,7 +330,7 @@ class Comparison(unittest.TestCase):
 			for message in got:
 				if message["reason"] != "ok":
 					message.pop("limit", None)
-			self.assertEqual(got, expected, "frame %d" % frame)
+			self.assertEqual(got, expected, f"frame {frame:d}")
 			followed += sum(m["reason"] == "ok" for m in got)
 		self.assertGreaterEqual(followed, least)
 		return theirs

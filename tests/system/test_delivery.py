@@ -181,7 +181,7 @@ class Options(fixture.TrafficCase):
 			"{ match: 127.0.0.3/32, peer-identity: mdf-01, version-minor: 6 }",
 			"{ match: 127.0.0.4/32, peer-identity: mdf-01, max-pdu: 300 }")
 		return {**super().options(), "ne_extra": "x2-report: pdhr", "delivery_extra":
-			"keepalive: { enabled: true, time-p1: 1, time-p2: 3 }\nbuffer: 1MiB\noverrides: [%s]" % ", ".join(overrides)}
+			f"keepalive: {{ enabled: true, time-p1: 1, time-p2: 3 }}\nbuffer: 1MiB\noverrides: [{', '.join(overrides)}]"}
 
 	def at(self, address, **more):
 		m = self.poi.mdf(keep=True, address=address, **more)
@@ -288,7 +288,7 @@ class Options(fixture.TrafficCase):
 		m = self.poi.mdf(keep=True)
 		self.addCleanup(m.stop)
 		did = x1.new_id()
-		self.ok(self.poi.admf.one("CreateDestination", x1.destination_uri(did, "tls://localhost:%d" % m.port)))
+		self.ok(self.poi.admf.one("CreateDestination", x1.destination_uri(did, f"tls://localhost:{m.port}")))
 		self.task(did)
 		self.send(frames(20))
 		self.assertTrue(m.wait_pdus(40), m.summary())
@@ -371,7 +371,7 @@ class OnlyTls(fixture.TrafficCase):
 		and the books are exact."""
 		port, pki, out = fixture.free_port(), self.poi.pki, self.poi.path("s_server")
 		with open(out, "wb") as log:
-			server = subprocess.Popen(["openssl", "s_server", "-tls1_2", "-accept", "127.0.0.1:%d" % port, "-cert", pki.path("mdf.pem"),
+			server = subprocess.Popen(["openssl", "s_server", "-tls1_2", "-accept", f"127.0.0.1:{port}", "-cert", pki.path("mdf.pem"),
 				"-key", pki.path("mdf.key"), "-CAfile", pki.path("ca.pem"), "-Verify", "1", "-verify_return_error"],
 				stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT)
 		self.addCleanup(server.wait)
@@ -390,11 +390,11 @@ class OnlyTls(fixture.TrafficCase):
 		for round_ in range(1, 4):
 			self.send([udp_frame(TARGET, "198.51.100.1", b"<%d>" % n) for n in range(sent, sent + 20)])
 			sent += 20
-			fixture.wait_until(lambda n=sent: numbers() == list(range(n)), 10, "it holds %d: %s" % (sent, said()[-500:]))
+			fixture.wait_until(lambda n=sent: numbers() == list(range(n)), 10, f"it holds {sent}: {said()[-500:]}")
 			fixture.wait_until(lambda: not self.poi.status()["queued"] + self.poi.status()["unsettled"], 5, "all is acknowledged")
 			server.stdin.write(b"R\n")
 			server.stdin.flush()
-			fixture.wait_until(lambda n=round_: said().count(b"no renegotiation") == n, 5, "refused: %s" % said()[-500:])
+			fixture.wait_until(lambda n=round_: said().count(b"no renegotiation") == n, 5, f"refused: {said()[-500:]}")
 		status = self.poi.balanced()
 		d = [d for d in status["destinations"] if d["did"] == did][0]
 		self.assertEqual((d["offered"], d["delivered"], d["dropped"], d["in_doubt"]), (sent, sent, 0, 0), d)

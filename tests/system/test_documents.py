@@ -21,7 +21,7 @@ def read(*path):
 
 def section(text, title):
 	"""The names in backquotes of one section: of its tables those of the first column."""
-	part = re.search(r"^## %s\n(.*?)(?=^## |\Z)" % re.escape(title), text, re.M | re.S).group(1)
+	part = re.search(fr"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S).group(1)
 	cells = [line.split("|")[1] if line.startswith("|") else line for line in part.splitlines()]
 	return set(re.findall(r"`(\w+)`", "\n".join(cells)))
 
@@ -33,11 +33,11 @@ class Runbook(unittest.TestCase):
 	def named(self, title, names):
 		words = section(self.text, title)
 		self.assertGreater(len(names), 1)
-		self.assertEqual(sorted(set(names) - words), [], "not in the section %r of the runbook" % title)
+		self.assertEqual(sorted(set(names) - words), [], f"not in the section {title!r} of the runbook")
 
 	def macro(self, name):
 		"""The names in the list macro of shared/ledger.h."""
-		body = re.search(r"#define %s\(X\)(.*?)\n\n" % name, read("shared", "ledger.h"), re.S).group(1)
+		body = re.search(fr"#define {name}\(X\)(.*?)\n\n", read("shared", "ledger.h"), re.S).group(1)
 		return re.findall(r'X\(\w+, "(\w+)"', body)
 
 	def test_packet_outcomes(self):
@@ -61,12 +61,12 @@ class Runbook(unittest.TestCase):
 	def test_alerts(self):
 		alerts = re.findall(r"- alert: (\w+)", read("packaging", "monitoring", "poi-alerts.yml"))
 		self.assertGreater(len(alerts), 10)
-		self.assertEqual([a for a in alerts if not re.search(r"\b%s\b" % a, self.text)], [])
+		self.assertEqual([a for a in alerts if not re.search(fr"\b{a}\b", self.text)], [])
 
 	def test_nothing_is_made_up(self):
 		"""Alerts that the runbook names are there."""
 		alerts = read("packaging", "monitoring", "poi-alerts.yml")
-		self.assertEqual([a for a in set(re.findall(r"\bPoi[A-Z]\w+", self.text)) if "alert: %s\n" % a not in alerts], [])
+		self.assertEqual([a for a in set(re.findall(r"\bPoi[A-Z]\w+", self.text)) if f"alert: {a}\n" not in alerts], [])
 
 
 class Keys(unittest.TestCase):
@@ -139,7 +139,7 @@ class Pages(unittest.TestCase):
 		for page in self.pages:
 			for target, anchor in self.links(page):
 				seen += 1
-				self.assertTrue(os.path.exists(os.path.join(fixture.TOP, target)), "%s: %s" % (page, target))
+				self.assertTrue(os.path.exists(os.path.join(fixture.TOP, target)), f"{page}: {target}")
 				if anchor and target.endswith(".md"):
 					self.assertIn(anchor, self.anchors(target), page)
 		self.assertGreater(seen, 50)
@@ -158,7 +158,7 @@ class Pages(unittest.TestCase):
 		whole = 0
 		for page in self.pages:
 			for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", read(page)):
-				if not all(re.search(r"(?m)^%s:" % key, block) for key in ("network-elements", "delivery", "dataplane", "audit")):
+				if not all(re.search(fr"(?m)^{key}:", block) for key in ("network-elements", "delivery", "dataplane", "audit")):
 					continue
 				whole += 1
 				with tempfile.NamedTemporaryFile("w", suffix=".yaml") as f:

@@ -24,7 +24,7 @@ class FirstSteps(unittest.TestCase):
 			os.symlink(fixture.program(name), os.path.join(folder, name))
 		os.symlink(LAB, os.path.join(folder, "poi-lab"))
 		main, worker = fixture.cpus()
-		script = "mount -t sysfs sysfs /sys\nip link set lo up\nfirst=%s/first x1=8443 x3=9999 link=first main=%s worker=%s\n%s" % (folder, main, worker, rest)
+		script = f"mount -t sysfs sysfs /sys\nip link set lo up\nfirst={folder}/first x1=8443 x3=9999 link=first main={main} worker={worker}\n{rest}"
 		# The namespaces go with the shell, and so do processes that a failure leaves behind.
 		done = subprocess.run(["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-eu", "-c", script],
 			capture_output=True, text=True, timeout=90, check=False, env={**os.environ, "PATH": folder + ":" + os.environ["PATH"], "no_proxy": "*"})

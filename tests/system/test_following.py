@@ -46,7 +46,7 @@ def followed(played, targets):
 	lines, users = [], []
 	for n, target in enumerate(targets):
 		direction, octets = encoded(target)
-		lines.append("watch %d %d %s" % (n, direction, octets.hex()))
+		lines.append(f"watch {n} {direction:d} {octets.hex()}")
 	for frame in played:
 		if frame.payload is not None:
 			m = frame.messages[0]
@@ -55,11 +55,12 @@ def followed(played, targets):
 			u = frame.user
 			users.append(frame)
 			ports = u["ports"] if u["protocol"] == 17 else (0, 0)
-			lines.append("user %d %s %d %s %d %s %d %d %d" % (frame.time_ns, u["outer"][1] if u["outer"] else "-", u["teid"] or 0,
-				u["ends"][0], ports[0], u["ends"][1], ports[1], u["protocol"], -1 if u["qfi"] is None else u["qfi"]))
+			lines.append(f"user {frame.time_ns:d} {u['outer'][1] if u['outer'] else '-'} "
+				f"{u['teid'] or 0:d} {u['ends'][0]} {ports[0]:d} {u['ends'][1]} {ports[1]:d} "
+				f"{u['protocol']:d} {-1 if u['qfi'] is None else u['qfi']:d}")
 	done = subprocess.run([FOLLOW], input="\n".join(lines) + "\n", capture_output=True, text=True)
 	if done.returncode:
-		raise AssertionError("follow_signalling ended with %d: %s" % (done.returncode, done.stderr[-2000:]))
+		raise AssertionError(f"follow_signalling ended with {done.returncode}: {done.stderr[-2000:]}")
 	out = [{} for _ in targets]
 	for frame, line in zip(users, done.stdout.splitlines(), strict=True):
 		for n in json.loads(line):
@@ -107,5 +108,5 @@ def scenario_case(name):
 
 for _name in scenarios.SCENARIOS:
 	_whole, _lossy = scenario_case(_name)
-	setattr(Store, "test_%s" % _name, _whole)
-	setattr(Store, "test_%s_with_loss" % _name, _lossy)
+	setattr(Store, f"test_{_name}", _whole)
+	setattr(Store, f"test_{_name}_with_loss", _lossy)

@@ -44,7 +44,7 @@ def user_fragments(ident, size=1400, source=USER, port=PORT):
 
 def named(octets):
 	"""Short enough for a report, and equal only for equal octets."""
-	return "%d:%s" % (len(octets), hashlib.sha256(octets).hexdigest()[:12])
+	return f"{len(octets)}:{hashlib.sha256(octets).hexdigest()[:12]}"
 
 
 def packet_of(frame):
@@ -174,7 +174,7 @@ class Tunnels(Case):
 		xid = self.task(fed, x1.target_ipv4(USER))
 		given_up = 0
 		for turn in range(3):
-			flood = [outer(4, user_packet(600), n, ends=("10.%d.%d.%d" % (20 + n % 50, n // 256 % 256, n % 256), ENDS[4][1]))[0][0]
+			flood = [outer(4, user_packet(600), n, ends=(f"10.{20 + n % 50}.{n // 256 % 256}.{n % 256}", ENDS[4][1]))[0][0]
 				for n in range(4000)]
 			parts, _ = outer(4, user_packet(), turn)
 			fed.send(flood[:3000])
@@ -308,10 +308,10 @@ class InlinePoi(FedPoi):
 		self.feeds, self.poi = [], None
 		self.out = os.path.join(self.folder, "out.pcap")
 		try:
-			self.feeds = [Feed(os.path.join(self.folder, "in-%d" % n)) for n in range(2)]
+			self.feeds = [Feed(os.path.join(self.folder, f"in-{n}")) for n in range(2)]
 			eal = "--vdev net_pcap0,rx_pcap=%s,tx_pcap=%s --vdev net_pcap1,rx_pcap=%s,tx_pcap=%s" % (self.feeds[0].path,
 				os.path.join(self.folder, "back.pcap"), self.feeds[1].path, self.out)
-			ports = [yaml_port({**port, "mode": "inline", "peer": "net_pcap%d" % (1 - n)}, "net_pcap%d" % n) for n in range(2)]
+			ports = [yaml_port({**port, "mode": "inline", "peer": f"net_pcap{1 - n}"}, f"net_pcap{n}") for n in range(2)]
 			self.poi = fixture.Poi(eal=eal, ports=ports, xsd=False)
 			self.poi.start()
 			self.mdf = self.poi.mdf(keep=True)
@@ -344,7 +344,7 @@ class Inline(Case):
 		self.task(fed, x1.target_port("udp", str(PORT)))
 		xid = self.task(fed, target)
 		fed.send(sent)
-		fixture.wait_until(lambda: len(self.payloads(fed, xid)) >= hits, 10, "%d PDUs" % hits)
+		fixture.wait_until(lambda: len(self.payloads(fed, xid)) >= hits, 10, f"{hits:d} PDUs")
 		time.sleep(WAIT)
 		self.assertTrue(fed.settled()["ledger"]["balanced"])
 		fed.close()

@@ -94,8 +94,8 @@ class Stream:
 		self.ledger.answered(book, key, state, before, answer)
 
 	def destination(self, did):
-		name = self.rng.choice((None, "MDF %d" % self.rng.randrange(1000)))
-		return did, x1.destination_details(did, "127.0.0.%d" % self.rng.randrange(1, 9), self.rng.randrange(2000, 60000), name=name)
+		name = self.rng.choice((None, f"MDF {self.rng.randrange(1000):d}"))
+		return did, x1.destination_details(did, f"127.0.0.{self.rng.randrange(1, 9):d}", self.rng.randrange(2000, 60000), name=name)
 
 	def task(self, xid, destinations):
 		"""Any of its details may be another than before: targets, delivery type, destinations, correlation, product,
@@ -114,7 +114,7 @@ class Stream:
 		return x1.target_ipv4("10.%d.%d.%d" % tuple(self.rng.randrange(256) for _ in range(3)))
 
 	def prefix(self):
-		return x1.target_cidr("10.%d.%d.0/24" % (self.rng.randrange(256), self.rng.randrange(256)))
+		return x1.target_cidr(f"10.{self.rng.randrange(256):d}.{self.rng.randrange(256):d}.0/24")
 
 
 class Kill(unittest.TestCase):
@@ -123,13 +123,13 @@ class Kill(unittest.TestCase):
 	def held(self, poi):
 		"""({XID: details}, {DID: details}) by GetAllDetails; ListAllDetails must say the same, and GetTaskDetails of some."""
 		everything, listed = poi.admf.one("GetAllDetails"), poi.admf.one("ListAllDetails")
-		self.assertTrue(everything.completed and listed.completed, "%s, %s" % (everything, listed))
+		self.assertTrue(everything.completed and listed.completed, f"{everything}, {listed}")
 		tasks, destinations, elements = truth.held(everything)
 		self.assertEqual({e.text for e in listed.all("xId")}, set(tasks))
 		self.assertEqual({e.text for e in listed.all("dId")}, set(destinations))
 		for xid in tasks:
 			self.assertEqual(truth.text_of(elements[xid], "provisioningStatus"), "complete", xid)
-			for did in elements[xid].iter("{%s}dId" % x1.X1):
+			for did in elements[xid].iter(f"{{{x1.X1}}}dId"):
 				self.assertIn(did.text, destinations, "a task without its destination")
 		for xid in sorted(tasks)[:5]:
 			one = poi.admf.get_task(xid)
@@ -166,7 +166,7 @@ class Kill(unittest.TestCase):
 		fixture.wait_until(lambda: self.settled(poi), fixture.READY, "both hold the same")
 		tasks, destinations = self.held(poi)
 		wrong = ledger.settle(ledger.tasks, tasks) + ledger.settle(ledger.destinations, destinations)
-		self.assertEqual(wrong, [], "seed %d, after kill -9 of %s" % (SEED, victim))
+		self.assertEqual(wrong, [], f"seed {SEED}, after kill -9 of {victim}")
 		status = poi.status()
 		self.assertEqual((status["tasks"], len(status["destinations"])), (len(tasks), len(destinations)))
 
@@ -179,12 +179,13 @@ class Kill(unittest.TestCase):
 		self.addCleanup(poi.close)
 		poi.start()
 		poi.admf.xsd = schema.Schema.find()
-		rng, ledger = random.Random("%d %s" % (SEED, name)), Ledger()
+		rng, ledger = random.Random(f"{SEED} {name}"), Ledger()
 		for n in range(ROUNDS // 3):
 			self.round(poi, rng, ledger, victims[n % len(victims)])
-		print("# %s: seed %d, %d rounds, %d changes OKed, %d of them modified, %d refused, %d acknowledged; all details of "
-			"%d objects compared, %d of them open to two answers" % (name, SEED, ROUNDS // 3, ledger.oked, ledger.modified,
-			ledger.refused, ledger.open, ledger.compared, ledger.undecided), flush=True)
+		print(f"# {name}: seed {SEED}, {ROUNDS // 3} rounds, {ledger.oked:d} changes OKed, "
+			f"{ledger.modified:d} of them modified, {ledger.refused:d} refused, {ledger.open:d} "
+			f"acknowledged; all details of {ledger.compared:d} objects compared, "
+			f"{ledger.undecided:d} of them open to two answers", flush=True)
 		self.assertGreater(ledger.oked, ROUNDS)
 
 	def test_control(self):
@@ -217,7 +218,7 @@ class Replay(unittest.TestCase):
 		missing, did = [x1.new_id() for _ in range(self.TASKS - len(there))], x1.new_id()
 		self.assertTrue(poi.admf.create_destination(did, "127.0.0.1", 9).completed)
 		for first in range(0, len(missing), 500):
-			answers = poi.admf.send([x1.Message("ActivateTask", x1.task_details(xid, [x1.target_ipv4("10.1.%d.%d" % (n >> 8, n & 255))],
+			answers = poi.admf.send([x1.Message("ActivateTask", x1.task_details(xid, [x1.target_ipv4(f"10.1.{n >> 8}.{n & 255}")],
 				[did])) for n, xid in enumerate(missing[first:first + 500], first)])
 			self.assertTrue(all(a.completed for a in answers), str(answers[0]))
 		return there | set(missing)
@@ -248,14 +249,14 @@ class Replay(unittest.TestCase):
 		key = os.path.join(folder, "root.key")
 		with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as f:
 			f.write(os.urandom(32))
-		poi, rng, parts = self.start(x1_extra="store: { file: tasks.store, key: %s }" % key), random.Random(SEED), 0
+		poi, rng, parts = self.start(x1_extra=f"store: {{ file: tasks.store, key: {key} }}"), random.Random(SEED), 0
 		xids = self.fill(poi)
 		for _ in range(self.ROUNDS):
 			held, said = self.round(poi, rng)
 			parts += "state is incomplete" in said
-			self.assertEqual(len(xids.symmetric_difference(self.listed(poi))), 0, "the dataplane had %d when control was killed" % held)
+			self.assertEqual(len(xids.symmetric_difference(self.listed(poi))), 0, f"the dataplane had {held:d} when control was killed")
 			fixture.wait_until(lambda: poi.status()["tasks"] == len(xids), fixture.READY, "the dataplane has every task again")
-		print("# %d rounds, %d of them with a part" % (self.ROUNDS, parts), flush=True)
+		print(f"# {self.ROUNDS:d} rounds, {parts} of them with a part", flush=True)
 
 	def test_without(self):
 		poi, rng, parts = self.start(), random.Random(SEED), 0
@@ -264,6 +265,6 @@ class Replay(unittest.TestCase):
 			held, said = self.round(poi, rng)
 			lost = len(xids) - len(self.listed(poi))
 			told = "others may be missing" in said or "started without tasks" in said
-			self.assertTrue(told or not lost, "%d lost without a word, the dataplane had %d" % (lost, held))
+			self.assertTrue(told or not lost, f"{lost} lost without a word, the dataplane had {held:d}")
 			parts += told
-		print("# %d rounds, %d of them told" % (self.ROUNDS, parts), flush=True)
+		print(f"# {self.ROUNDS:d} rounds, {parts} of them told", flush=True)

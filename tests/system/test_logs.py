@@ -76,7 +76,7 @@ class Reload(unittest.TestCase):
 		for process, _ in self.words():
 			process.child.send_signal(signal.SIGHUP)
 		for (process, word), before in zip(self.words(), seen):
-			wait_until(lambda: process.text().count(word) > before, 5, "a reload of %s" % process.command[0])
+			wait_until(lambda: process.text().count(word) > before, 5, f"a reload of {process.command[0]}")
 
 	def words(self):
 		return ((self.poi.control, "certificates were read again"), (self.poi.dataplane, "delivery certificates were read again"))
@@ -109,7 +109,7 @@ class Reload(unittest.TestCase):
 		self.hang_up()
 		for process in (self.poi.control, self.poi.dataplane):
 			for key in ("dataplane.idle-sleep-us", "delivery.nf-identifier"):
-				self.assertRegex(process.text(), r"notice: configuration: %s has changed: this needs a restart" % re.escape(key))
+				self.assertRegex(process.text(), fr"notice: configuration: {re.escape(key)} has changed: this needs a restart")
 			self.assertEqual(process.text().count("needs a restart"), 2)
 
 	def test_a_broken_file_changes_nothing(self):

@@ -47,7 +47,7 @@ def unpack_promtool():
 
 def scrape(poi, path="/metrics", tcp=None, method="GET"):
 	"""(status, headers, body) by curl."""
-	where = ["http://127.0.0.1:%d%s" % (tcp, path)] if tcp else ["--unix-socket", poi.path("run/metrics.sock"), "http://poi" + path]
+	where = [f"http://127.0.0.1:{tcp:d}{path}"] if tcp else ["--unix-socket", poi.path("run/metrics.sock"), "http://poi" + path]
 	done = subprocess.run(["curl", "-sS", "-i", "--noproxy", "*", "-X", method, *where], capture_output=True, text=True, timeout=20,
 		check=True)
 	head, _, body = done.stdout.replace("\r\n", "\n").partition("\n\n")
@@ -83,7 +83,7 @@ class Served(fixture.TrafficCase):
 	def options(cls):
 		cls.tcp = fixture.free_port()
 		more = dict(super().options())
-		more["x1_extra"] = 'metrics: { listen: "127.0.0.1:%d" }' % cls.tcp
+		more["x1_extra"] = f'metrics: {{ listen: "127.0.0.1:{cls.tcp:d}" }}'
 		return more
 
 	def test_text_is_strict(self):
@@ -95,7 +95,7 @@ class Served(fixture.TrafficCase):
 		self.assertGreater(len(found), 40)
 		for f in found.values():
 			self.assertTrue(f.name.startswith("poi_"), f.name)
-			self.assertTrue(f.documentation.endswith("."), "%s has no sentence as HELP" % f.name)
+			self.assertTrue(f.documentation.endswith("."), f"{f.name} has no sentence as HELP")
 			self.assertIn(f.type, ("counter", "gauge", "histogram", "info"))
 			self.assertTrue(f.samples, f.name)
 
@@ -296,12 +296,12 @@ class Alone(unittest.TestCase):
 	def test_only_loopback_is_accepted(self):
 		for at, good in (("127.0.0.1:9464", True), ("127.8.8.8:1", True), ("[::1]:9464", True), ("0.0.0.0:9464", False),
 				("192.0.2.1:9464", False), ("[::]:9464", False)):
-			poi = fixture.Poi(x1_extra='metrics: { listen: "%s" }' % at)
+			poi = fixture.Poi(x1_extra=f'metrics: {{ listen: "{at}" }}')
 			self.addCleanup(poi.close)
 			done = poi.poi("config", "dump", "-c", poi.file)
 			self.assertEqual(done.returncode == 0, good, at + done.stderr)
 			if good:
-				self.assertIn('listen: "%s"' % at, done.stdout)
+				self.assertIn(f'listen: "{at}"', done.stdout)
 			else:
 				self.assertRegex(done.stderr, r"poi\.yaml:\d+:\d+: metrics\.listen")
 
@@ -329,7 +329,7 @@ class Monitoring(unittest.TestCase):
 		all_samples = samples(self.text)
 		for name, inside in re.findall(r"(poi_\w+)\{([^}]*)\}", expression):
 			for label, value_ in re.findall(r'(\w+)="([^"]*)"', inside):
-				self.assertTrue(any(k[0] == name and (label, value_) in k[1] for k in all_samples), "%s %s=%s" % (name, label, value_))
+				self.assertTrue(any(k[0] == name and (label, value_) in k[1] for k in all_samples), f"{name} {label}={value_}")
 
 	def test_alerts(self):
 		done = promtool("check", "rules", os.path.join(MONITORING, "poi-alerts.yml"))
@@ -344,7 +344,7 @@ class Monitoring(unittest.TestCase):
 		alerts = re.findall(r"- alert: (\w+)\n\s+expr: (.*)\n", self.alerts)
 		self.assertEqual(len(alerts), len({name for name, _ in alerts}))
 		for kind in kinds:
-			speaking = [name for name, expression in alerts if 'poi_faults{kind="%s"}' % kind in expression]
+			speaking = [name for name, expression in alerts if f'poi_faults{{kind="{kind}"}}' in expression]
 			self.assertEqual(len(speaking), 1, kind)
 		for what in ("poi_destinations", "poi_copies_lost_total", "poi_clock_synchronised", "poi_reports_dropped_total",
 				"poi_certificate_not_after_timestamp_seconds", "poi_x1_acknowledged_total", "poi_control_recovered"):
@@ -354,12 +354,12 @@ class Monitoring(unittest.TestCase):
 		"""Of series over half an hour: a link of which a tenth or a half is wrapped, an ADMF that is late or not, an end of a set
 		that is down for a while or for long."""
 		def rows(name, wrapped, late, down):
-			return [{"series": "poi_port_sampled_packets_total{port=\"%s\"}" % name, "values": "0+600x30"},
-				{"series": "poi_port_wrapped_packets_total{port=\"%s\"}" % name, "values": "0+%dx30" % wrapped},
-				{"series": "poi_x1_admfs_late{instance=\"%s\"}" % name, "values": "%d+0x30" % late},
-				{"series": "poi_destinations_ends{instance=\"%s\",state=\"down\"}" % name, "values": down}]
+			return [{"series": f"poi_port_sampled_packets_total{{port=\"{name}\"}}", "values": "0+600x30"},
+				{"series": f"poi_port_wrapped_packets_total{{port=\"{name}\"}}", "values": f"0+{wrapped:d}x30"},
+				{"series": f"poi_x1_admfs_late{{instance=\"{name}\"}}", "values": f"{late:d}+0x30"},
+				{"series": f"poi_destinations_ends{{instance=\"{name}\",state=\"down\"}}", "values": down}]
 		def fires(alert, label):
-			text = self.alerts.split("- alert: %s\n" % alert, 1)[1]
+			text = self.alerts.split(f"- alert: {alert}\n", 1)[1]
 			severity, summary, description, url = re.match(
 				r'(?:.*\n)*?.*severity: (\w+)(?:.*\n)*?\s+summary: (.*)\n\s+description: "(.*)"\n\s+runbook_url: (.*)\n', text).groups()
 			return {"eval_time": "25m", "alertname": alert, "exp_alerts": [{"exp_labels": {"severity": severity, **label},
@@ -384,7 +384,7 @@ class Monitoring(unittest.TestCase):
 			name = re.match(r"\w+", alert).group()
 			url = re.search(r"runbook_url: file:///usr/share/doc/poi/RUNBOOK\.md#([\w-]+)\n", alert + "\n")
 			self.assertTrue(url, name)
-			self.assertRegex(rows[url.group(1)], r"(?m)^\|[^|]*(\|[^|]*)?\b%s\b" % name)
+			self.assertRegex(rows[url.group(1)], fr"(?m)^\|[^|]*(\|[^|]*)?\b{name}\b")
 
 	def test_the_picture_is_of_this_dashboard(self):
 		drawn = subprocess.run([os.path.join(MONITORING, "draw_board.py")], stdout=subprocess.PIPE, timeout=30, check=True, text=True).stdout
@@ -415,7 +415,7 @@ class Monitoring(unittest.TestCase):
 	def test_dashboard_expressions_parse(self):
 		expressions = [t["expr"].replace("$__rate_interval", "5m").replace("$instance", ".*")
 			for p in self.dashboard["panels"] + [{"targets": self.dashboard["annotations"]["list"]}] for t in p.get("targets", ())]
-		rules = {"groups": [{"name": "x", "rules": [{"record": "x:%d" % i, "expr": e} for i, e in enumerate(expressions)]}]}
+		rules = {"groups": [{"name": "x", "rules": [{"record": f"x:{i}", "expr": e} for i, e in enumerate(expressions)]}]}
 		with tempfile.NamedTemporaryFile("w", suffix=".yml") as f:
 			json.dump(rules, f)
 			f.flush()

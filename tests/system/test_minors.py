@@ -38,15 +38,15 @@ EARLIER = {"CreateObject": [1000], "GetObject": [1000], "ListObject": [1000], "C
 # The kept answers are of requests of V1.8.1, but for the one that shows how a destination is just then.
 CORE = [n for n in SAMPLES if n.endswith("Request") and n != "GetDestinationDetailsRequest"]
 UUID = "7a500001-0001-4001-8001-000000000001"
-XPOLICY = "<x1:trafficPolicyReference>%s</x1:trafficPolicyReference>" % UUID
+XPOLICY = f"<x1:trafficPolicyReference>{UUID}</x1:trafficPolicyReference>"
 
 
 def services(*names):
-	return "<x1:listOfServiceTypes>%s</x1:listOfServiceTypes>" % "".join("<x1:serviceType>%s</x1:serviceType>" % n for n in names)
+	return "<x1:listOfServiceTypes>%s</x1:listOfServiceTypes>" % "".join(f"<x1:serviceType>{n}</x1:serviceType>" for n in names)
 
 
 def ports(protocol, *numbers):
-	return "<x1:%sPortList>%s</x1:%sPortList>" % (protocol, "".join("<x1:%sPort>%d</x1:%sPort>" % (protocol, n, protocol)
+	return "<x1:%sPortList>%s</x1:%sPortList>" % (protocol, "".join(f"<x1:{protocol}Port>{n}</x1:{protocol}Port>"
 		for n in numbers), protocol)
 
 
@@ -62,7 +62,7 @@ MADE = (
 	("data", (13, 19, 22), None, services("voice", "data"), OK, ""),
 	("no data", (13, 19, 22), None, services("voice", "messaging"), 3050, "listOfServiceTypes"),
 	("RCS", (13, 19, 22), None, services("RCS"), 3050, "listOfServiceTypes"),
-	("traffic policy", (19, 22), None, "<x1:listOfTrafficPolicyReferences>%s</x1:listOfTrafficPolicyReferences>" % XPOLICY, 3000,
+	("traffic policy", (19, 22), None, f"<x1:listOfTrafficPolicyReferences>{XPOLICY}</x1:listOfTrafficPolicyReferences>", 3000,
 		"policy"),
 	("extension", (13, 19, 22), None, "<x1:taskDetailsExtensions><x1:Owner>example</x1:Owner></x1:taskDetailsExtensions>", 3000,
 		"taskDetailsExtensions"),
@@ -118,7 +118,7 @@ class Samples(fixture.PoiCase):
 		self.assertEqual(status, 200)
 		minors = [int(m) for m in re.findall(r"version>v1\.(\d+)", text)]
 		wrong = judged(max(minors), self.folder).check(octets)
-		self.assertIsNone(wrong, "%s\n%s" % (wrong, octets.decode()))
+		self.assertIsNone(wrong, f"{wrong}\n{octets.decode()}")
 		got = x1.read_answers(octets)
 		if None in got:
 			return [got[None]], octets
@@ -158,7 +158,7 @@ class Minors(Samples):
 	def test_samples_of_later_minors(self):
 		for minor in (9, 13, 19, 22):
 			with self.subTest(minor):
-				self.play("v1.%d.1" % minor, LATER)
+				self.play(f"v1.{minor:d}.1", LATER)
 				self.empty()
 
 	def test_responses_are_no_requests(self):
@@ -176,10 +176,10 @@ class Minors(Samples):
 		self.assertTrue(self.poi.admf.create_destination(did, "127.0.0.1", 9).completed)
 		for name, minors, target, rest, wanted, word in MADE:
 			for minor in minors:
-				with self.subTest("%s %d" % (name, minor)):
+				with self.subTest(f"{name} {minor:d}"):
 					xid = x1.new_id()
 					details = x1.task_details(xid, [target or x1.target_ipv4("192.0.2.10")], [did], extensions=rest)
-					request = x1.container([x1.Message("ActivateTask", details)], "admf-01", "poi-01", "v1.%d.1" % minor)
+					request = x1.container([x1.Message("ActivateTask", details)], "admf-01", "poi-01", f"v1.{minor:d}.1")
 					if minor < 23:
 						self.assertIsNone(judged(minor, self.folder).check(request), "the question is a right one")
 					(got,), _ = self.answers(request)
@@ -187,17 +187,17 @@ class Minors(Samples):
 					self.assertIn(word, got.description or "")
 					if wanted == OK and target is None:
 						shown, earlier = (x1.ElementTree.tostring(self.poi.admf.one("GetTaskDetails", x1.xid_body(xid), version).element).decode()
-							for version in ("v1.%d.1" % minor, x1.VERSION))
+							for version in (f"v1.{minor:d}.1", x1.VERSION))
 						for service in re.findall(r"serviceType>(\w+)<", rest):
-							self.assertIn(">%s<" % service, shown)
-							self.assertNotIn(">%s<" % service, earlier)
+							self.assertIn(f">{service}<", shown)
+							self.assertNotIn(f">{service}<", earlier)
 
 	def test_v1_8_1_as_ever(self):
 		"""What an ADMF of V1.8.1 got before later minors were served, octet by octet (POI_RECORD writes the file anew)."""
 		lines = []
 		for name in CORE:
 			_, octets = self.answers(self.sample(name, "v1.8.1"))
-			lines.append("%s\t%s\n" % (name, normal(octets)))
+			lines.append(f"{name}\t{normal(octets)}\n")
 		if os.environ.get("POI_RECORD"):
 			with open(KEPT, "w", encoding="utf-8") as out:
 				out.writelines(lines)
@@ -215,10 +215,10 @@ class Announced(Samples):
 	def test_samples(self):
 		for asked, said in ((8, "v1.8.1"), (9, "v1.8.1"), (13, "v1.13.1"), (19, "v1.13.1"), (22, "v1.13.1")):
 			for name in SAMPLES:
-				with self.subTest("%s %d" % (name, asked)):
+				with self.subTest(f"{name} {asked:d}"):
 					if name in SETS:
 						self.empty()
-					got, octets = self.answers(self.sample(name, "v1.%d.1" % asked))
+					got, octets = self.answers(self.sample(name, f"v1.{asked:d}.1"))
 					wanted = "v1.8.1" if got[0].top_level else said  # of no message, and so of no minor
 					self.assertEqual(set(re.findall(rb"<x1:version>([^<]*)<", octets)), {wanted.encode()})
 			self.empty()

@@ -58,7 +58,7 @@ class Context:
 	def body(self, ident, element):
 		if self.salt:
 			return x1.hash_context(ident, self.salt, element=element)
-		return '<x1:%s xmlns:g="urn:example" xsi:type="g:Marvel"><x1:objectId>%s</x1:objectId></x1:%s>' % (element, ident, element)
+		return f'<x1:{element} xmlns:g="urn:example" xsi:type="g:Marvel"><x1:objectId>{ident}</x1:objectId></x1:{element}>'
 
 
 class Model:
@@ -254,11 +254,11 @@ def plain(element):
 
 
 def wrapped(xml):
-	return x1.ElementTree.fromstring('<x1:a xmlns:x1="%s" xmlns:c="%s" xmlns:xsi="%s">%s</x1:a>' % (x1.X1, x1.C, x1.XSI, xml))
+	return x1.ElementTree.fromstring(f'<x1:a xmlns:x1="{x1.X1}" xmlns:c="{x1.C}" xmlns:xsi="{x1.XSI}">{xml}</x1:a>')
 
 
 def child(element, name):
-	found = element.find(".//{%s}%s" % (x1.X1, name))
+	found = element.find(f".//{{{x1.X1}}}{name}")
 	return found.text if found is not None else None
 
 
@@ -282,21 +282,21 @@ class Random:
 		"""(target identifiers, fault): 0 for none, -1 for the request's own code, else the code."""
 		r = self.rng
 		v4 = lambda: x1.target_ipv4(".".join(str(r.randrange(256)) for _ in range(4)))
-		v6 = lambda: x1.target_ipv6("2001:db8::%x:%x" % (r.randrange(65536), r.randrange(65536)))
+		v6 = lambda: x1.target_ipv6(f"2001:db8::{r.randrange(65536):x}:{r.randrange(65536):x}")
 		port = lambda p: x1.target_port(p, str(self.port()))
 		low = r.randrange(2, 60000)
 		choices = ((20, lambda: ([v4()], 0)), (10, lambda: ([v6()], 0)), (4, lambda: ([v4(), v4()], 0)),
-			(4, lambda: ([x1.target_cidr("10.%d.%d.0/24" % (r.randrange(256), r.randrange(256)))], 0)),
-			(3, lambda: ([x1.target_cidr("2001:db8:%x::/48" % r.randrange(65536))], 0)),
+			(4, lambda: ([x1.target_cidr(f"10.{r.randrange(256):d}.{r.randrange(256):d}.0/24")], 0)),
+			(3, lambda: ([x1.target_cidr(f"2001:db8:{r.randrange(65536):x}::/48")], 0)),
 			(3, lambda: ([port("tcp")], 0)), (3, lambda: ([v4(), port("udp")], 0)),
-			(2, lambda: ([x1.target_port("tcp", "%d-%d" % (low, low + 100))], 0)),
+			(2, lambda: ([x1.target_port("tcp", f"{low:d}-{low + 100:d}")], 0)),
 			(2, lambda: (["<x1:macAddress>02:00:00:%02x:%02x:%02x</x1:macAddress>" % tuple(r.randrange(256) for _ in range(3))], 0)),
-			(2, lambda: ([x1.target_fteid(r.randrange(1 << 32), "198.51.100.%d" % r.randrange(256))], 0)),
+			(2, lambda: ([x1.target_fteid(r.randrange(1 << 32), f"198.51.100.{r.randrange(256):d}")], 0)),
 			(1, lambda: ([v4(), v6()], 3020)), (1, lambda: ([port("tcp"), port("udp")], 3020)),
 			(1, lambda: ([x1.target_teid(5)], 3020)), (1, lambda: ([v4(), v4(), v4()], 3020)),
 			(2, lambda: (["<x1:imsi>204081234567890</x1:imsi>"], 3010)),
-			(1, lambda: (["<x1:ipv4Cidr><c:IPv4CIDR>10.0.0.%d/8</c:IPv4CIDR></x1:ipv4Cidr>" % r.randrange(1, 256)], -1)),
-			(1, lambda: ([x1.target_port("udp", "%d-%d" % (low + 1, low))], -1)),
+			(1, lambda: ([f"<x1:ipv4Cidr><c:IPv4CIDR>10.0.0.{r.randrange(1, 256):d}/8</c:IPv4CIDR></x1:ipv4Cidr>"], -1)),
+			(1, lambda: ([x1.target_port("udp", f"{low + 1:d}-{low:d}")], -1)),
 			(1, lambda: (["<x1:ipv4Address>10.0.0.256</x1:ipv4Address>"], 1010)))
 		return r.choices([c for _, c in choices], [w for w, _ in choices])[0]()
 
@@ -341,7 +341,7 @@ class Random:
 		return Set(kind, [(did, r.choice((-5, 1, 2, 3, 1 << 30))) for did in members], r.choice((None, "set <&> \u00e9")))
 
 	def destination(self):
-		return Destination(self.rng.choice(("127.0.0.%d" % self.rng.randrange(1, 255), "::1")),
+		return Destination(self.rng.choice((f"127.0.0.{self.rng.randrange(1, 255):d}", "::1")),
 			self.port(), self.rng.choice(("X3Only", "X3Only", "X2andX3", "X2Only")), self.rng.choice((None, "MDF <&> \u00e9")))
 
 	# --- steps
@@ -418,7 +418,7 @@ class Random:
 
 	def broken(self):
 		xid = self.id_of(self.model.tasks, True)
-		return self.rng.choice((Step("DeactivateTask", "<x1:xId>%s0</x1:xId>" % xid, expect=lambda: {1010}),
+		return self.rng.choice((Step("DeactivateTask", f"<x1:xId>{xid}0</x1:xId>", expect=lambda: {1010}),
 			Step("DeactivateTask", x1.did_body(xid), expect=lambda: {1010}),
 			Step("ReportNEIssue", "<x1:typeOfNeIssueMessage>Warning</x1:typeOfNeIssueMessage><x1:description>x</x1:description>",
 				expect=lambda: {1080 if self.model.later else 1000}), Step("GetObject", x1.object_body(xid + "0"), expect=lambda: {1010})))
@@ -478,12 +478,12 @@ class Against(fixture.PoiCase):
 	# --- comparing
 	def same_task(self, xid, element):
 		task = self.model.tasks[xid]
-		targets = element.find(".//{%s}targetIdentifiers" % x1.X1)
+		targets = element.find(f".//{{{x1.X1}}}targetIdentifiers")
 		self.assertEqual([plain(e) for e in targets],
-			[plain(e) for e in wrapped("".join("<x1:targetIdentifier>%s</x1:targetIdentifier>" % t for t in task.targets))], xid)
+			[plain(e) for e in wrapped("".join(f"<x1:targetIdentifier>{t}</x1:targetIdentifier>" for t in task.targets))], xid)
 		dids = [("}dId", d) for d in task.dids] + [("dSId", d) for d in task.dsids] if self.model.later else [
 			("}dId", d) for d in dict.fromkeys([*task.dids, *(m for i in task.dsids for m in self.model.objects[i].members)])]
-		self.assertEqual([(e.tag[-4:], e.text) for e in element.find(".//{%s}listOfDIDs" % x1.X1)], dids, xid)
+		self.assertEqual([(e.tag[-4:], e.text) for e in element.find(f".//{{{x1.X1}}}listOfDIDs")], dids, xid)
 		correlation = child(element, "correlationID")
 		self.assertEqual((child(element, "xId"), child(element, "deliveryType"), correlation and int(correlation),
 			child(element, "productID"), child(element, "provisioningStatus"), int(child(element, "numberOfModifications") or 0)),
@@ -491,7 +491,7 @@ class Against(fixture.PoiCase):
 
 	def same_destination(self, did, element):
 		expected = self.model.destinations[did]
-		found = element.find(".//{%s}destinationDetails" % x1.X1)
+		found = element.find(f".//{{{x1.X1}}}destinationDetails")
 		self.assertEqual(plain(found), plain(wrapped(expected.body(did))[0]), did)
 
 	def same_object(self, ident, element):
@@ -536,7 +536,7 @@ class Against(fixture.PoiCase):
 		answers = self.admf.send([s.message for s in steps], x1.LATER if self.model.later else x1.VERSION)
 		for step, answer in zip(steps, answers):
 			expected, code = step.expect(), self.code(answer)
-			self.assertIn(code, expected, "seed %d: %s%s: %s" % (SEED, step.message.kind, step.message.body, answer))
+			self.assertIn(code, expected, f"seed {SEED}: {step.message.kind}{step.message.body}: {answer}")
 			self.assertNotEqual(answer.result, "Acknowledged", str(answer))
 			if not code:
 				self.assertEqual(answer.kind, step.message.kind + "Response")

@@ -100,7 +100,7 @@ class Marked(test_model.Against):
 		super().setUp()
 		self.mdfs = []
 		for n in range(N_MDFS):
-			self.mdfs.append(Mdf(self.poi.pki, "MDF %d" % n))
+			self.mdfs.append(Mdf(self.poi.pki, f"MDF {n}"))
 			self.mdfs[-1].start()
 			self.addCleanup(self.mdfs[-1].stop)
 		self.random = Walk(self.rng, self.model, self)
@@ -313,7 +313,8 @@ class Marked(test_model.Against):
 		self.assertEqual([self.said(marker) for marker in self.wanted if not self.placed(marker)], [])
 		self.assertFalse(self.owed)
 		self.same_everything()
-		print("# seed %d: %d rounds in %.0f s, %d packets, %d times looked for, %d PDUs, %d sets failed over; answers %s" % (
-			test_model.SEED, ROUNDS, time.monotonic() - start, len(self.wanted), self.checked, sum(sum(m.got.values()) for m in self.mdfs),
-			self.failed_over, dict(sorted(self.codes.items()))), flush=True)
+		print(f"# seed {test_model.SEED:d}: {ROUNDS} rounds in {time.monotonic() - start:.0f} s, "
+			f"{len(self.wanted)} packets, {self.checked:d} times looked for, "
+			f"{sum(sum(m.got.values()) for m in self.mdfs):d} PDUs, {self.failed_over:d} sets "
+			f"failed over; answers {dict(sorted(self.codes.items()))}", flush=True)
 		self.assertGreater(self.failed_over, 0)

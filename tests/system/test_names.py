@@ -11,7 +11,7 @@ from fixture import udp_frame, wait_until
 from poi_lab import x1
 
 TARGET, NAME = "192.0.2.10", "mdf.poi.test"
-SERVER, OTHER = ("127.%d.%d.%d" % (net, os.getpid() >> 8 & 255, (os.getpid() & 255) % 254 + 1) for net in (53, 54))
+SERVER, OTHER = (f"127.{net:d}.{os.getpid() >> 8 & 255}.{(os.getpid() & 255) % 254 + 1}" for net in (53, 54))
 OLD, NEW = "127.0.0.2", "127.0.0.3"
 A = 1
 
@@ -64,8 +64,8 @@ class Names(fixture.TrafficCase):
 
 	@classmethod
 	def options(cls):
-		overrides = ", ".join("{ match: %s, peer-identity: mdf-01 }" % did for did in cls.DIDS)
-		return {**super().options(), "delivery_extra": "buffer: 1MiB\noverrides: [%s]" % overrides}
+		overrides = ", ".join(f"{{ match: {did}, peer-identity: mdf-01 }}" for did in cls.DIDS)
+		return {**super().options(), "delivery_extra": f"buffer: 1MiB\noverrides: [{overrides}]"}
 
 	@classmethod
 	def setUpClass(cls):
@@ -78,13 +78,13 @@ class Names(fixture.TrafficCase):
 	def prepare(cls, poi):
 		"""A dataplane that asks our name server, and knows no hosts."""
 		mounts = ""
-		for name, text in (("resolv.conf", "nameserver %s\n" % SERVER), ("nsswitch.conf", "hosts: files dns\n")):
+		for name, text in (("resolv.conf", f"nameserver {SERVER}\n"), ("nsswitch.conf", "hosts: files dns\n")):
 			with open(poi.path(name), "w") as out:
 				out.write(text)
-			mounts += "mount --bind %s /etc/%s\n" % (poi.path(name), name)
+			mounts += f"mount --bind {poi.path(name)} /etc/{name}\n"
 		inner, outer = poi.path("mounted"), poi.path("poi-dataplane")
-		for path, text in ((inner, mounts + "exec %s \"$@\"\n" % poi.programs["poi-dataplane"]),
-				(outer, "exec unshare -m --propagation private %s \"$@\"\n" % inner)):
+		for path, text in ((inner, mounts + f"exec {poi.programs['poi-dataplane']} \"$@\"\n"),
+				(outer, f"exec unshare -m --propagation private {inner} \"$@\"\n")):
 			with open(path, "w") as out:
 				out.write("#!/bin/sh\nset -e\n" + text)
 			os.chmod(path, 0o755)
@@ -99,7 +99,7 @@ class Names(fixture.TrafficCase):
 		return m
 
 	def named(self, did, name, port):
-		self.ok(self.poi.admf.one("CreateDestination", x1.destination_uri(did, "tls://%s:%d" % (name, port))))
+		self.ok(self.poi.admf.one("CreateDestination", x1.destination_uri(did, f"tls://{name}:{port}")))
 
 	def task(self, *dids):
 		self.ok(self.poi.admf.activate(x1.new_id(), [x1.target_ipv4(TARGET)], dids, "X3Only"))
@@ -167,8 +167,8 @@ class Names(fixture.TrafficCase):
 		self.named(did, "late.poi.test", m.port)
 		self.task(did)
 		wait_until(lambda: self.names.times("late.poi.test"), 3, "it is asked for")
-		self.ok(self.poi.admf.one("ModifyDestination", x1.destination_uri(did, "tls://other.poi.test:%d" % m.port)))
-		wait_until(lambda: self.of(did)["state"] == "up", 1.5, "the new name counts: %s" % self.of(did))
+		self.ok(self.poi.admf.one("ModifyDestination", x1.destination_uri(did, f"tls://other.poi.test:{m.port}")))
+		wait_until(lambda: self.of(did)["state"] == "up", 1.5, f"the new name counts: {self.of(did)}")
 		end = time.monotonic() + 5
 		while time.monotonic() < end:
 			self.assertEqual(self.of(did)["state"], "up", self.of(did))
@@ -187,8 +187,8 @@ class Names(fixture.TrafficCase):
 		self.assertTrue(m.wait_pdus(20), m.summary())
 		m.refuse()
 		m.cut()
-		wait_until(lambda: self.of(did)["state"] == "down", 5, "both are dead: %s" % self.of(did))
-		wait_until(lambda: "2 addresses failed" in self.of(did)["reason"], 5, "both were tried: %s" % self.of(did))
+		wait_until(lambda: self.of(did)["state"] == "down", 5, f"both are dead: {self.of(did)}")
+		wait_until(lambda: "2 addresses failed" in self.of(did)["reason"], 5, f"both were tried: {self.of(did)}")
 		self.send([udp_frame(TARGET, "198.51.100.1", b"x")] * 20)
 		time.sleep(15)  # longer than the answer holds, and pauses have reached their longest
 		m.start()
@@ -211,11 +211,11 @@ class Names(fixture.TrafficCase):
 		m, did = self.at(OLD), self.DIDS[0]
 		self.named(did, "where.poi.test", m.port)
 		self.task(did)
-		wait_until(lambda: self.of(did)["state"] == "down", 3, "it is not known there: %s" % self.of(did))
+		wait_until(lambda: self.of(did)["state"] == "down", 3, f"it is not known there: {self.of(did)}")
 
 		def ask(server):
 			with open(self.poi.path("resolv.conf"), "w") as out:
-				out.write("nameserver %s\n" % server)
+				out.write(f"nameserver {server}\n")
 		self.addCleanup(ask, SERVER)
 		ask(second.address)
 		wait_until(lambda: self.of(did)["state"] == "up", 12, "the other one knows it")

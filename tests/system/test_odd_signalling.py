@@ -93,15 +93,15 @@ class Message:
 			yield "unknown behind", ies + unknown
 		for n, (kind, instance, value) in enumerate(ies):
 			before, after = ies[:n], ies[n + 1:]
-			yield "%d doubled" % kind, [*before, ies[n], ies[n], *after]
-			yield "%d empty" % kind, [*before, (kind, instance, b""), *after]
+			yield f"{kind:d} doubled", [*before, ies[n], ies[n], *after]
+			yield f"{kind:d} empty", [*before, (kind, instance, b""), *after]
 			if isinstance(value, list):
 				for what, inner in self.odd(value):
-					yield "%d: %s" % (kind, what), [*before, (kind, instance, inner), *after]
+					yield f"{kind:d}: {what}", [*before, (kind, instance, inner), *after]
 			elif kind not in TEXTS[self.protocol]:
-				yield "%d longer" % kind, [*before, (kind, instance, value + b"\0"), *after]
+				yield f"{kind:d} longer", [*before, (kind, instance, value + b"\0"), *after]
 				if value:
-					yield "%d shorter" % kind, [*before, (kind, instance, value[:-1]), *after]
+					yield f"{kind:d} shorter", [*before, (kind, instance, value[:-1]), *after]
 
 
 FIELDS = ("frame.time_epoch", "ip.src", "udp.srcport", "ip.dst", "udp.dstport", "udp.payload", "frame.number")
@@ -194,8 +194,8 @@ class Odd(unittest.TestCase):
 		step = len(changes) // most + 1
 		for number, what, octets in changes[::step]:
 			if len(octets) < 4096:
-				lines.append("change %d %s" % (number, octets.hex()))
-				labels.append("%s of message %d (%s)" % (what, number, protocol_of(played[number])))
+				lines.append(f"change {number} {octets.hex()}")
+				labels.append(f"{what} of message {number} ({protocol_of(played[number])})")
 		base, *verdicts = self.verdicts(lines)
 		if known:
 			self.assertEqual(base, "unsure of 0")
@@ -248,11 +248,11 @@ class Odd(unittest.TestCase):
 	def test_what_is_anothers(self):
 		"""The player says so when one user's messages have another's number: the judge of the others can tell."""
 		played = next(played for name, played in self.scenarios() if name == "handover_tunnel_to_another")
-		first, second = (bytes.fromhex("00010100001203f%s" % end) for end in "01")
+		first, second = (bytes.fromhex(f"00010100001203f{end}") for end in "01")
 		lines = ["watch imsi 001010000021300", "watch imsi 001010000021301", *messages_of(played), "base"]
 		numbers = [n for n, d in enumerate(played) if second in d[5]]
 		self.assertEqual(len(numbers), 1)
-		lines.append("change %d %s" % (numbers[0], played[numbers[0]][5].replace(second, first).hex()))
+		lines.append(f"change {numbers[0]:d} {played[numbers[0]][5].replace(second, first).hex()}")
 		self.assertRegex(self.verdicts(lines)[1], "^takes at .* imsi 001010000021300$")
 
 	def test_scenarios(self):

@@ -36,7 +36,7 @@ def targets(wanted):
 		out.append(x1.target_teid(wanted["teid"]))
 	if "fteid" in wanted:
 		out.append(x1.target_fteid(*wanted["fteid"]))
-	out += ["<x1:macAddress>%s</x1:macAddress>" % m for m in wanted.get("macs", ())]
+	out += [f"<x1:macAddress>{m}</x1:macAddress>" for m in wanted.get("macs", ())]
 	return out
 
 
@@ -103,13 +103,14 @@ class Oracle(unittest.TestCase):
 	def report(self, seed, wrong):
 		if not wrong:
 			return
-		name = os.path.join(os.environ.get("TMPDIR", "/tmp"), "poi-oracle-%d.pcap" % seed)
+		name = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"poi-oracle-{seed}.pcap")
 		out = pcap.Writer(name, pcap.LINK_ETHERNET)
 		for number, w in enumerate(w for w in wrong if w[4]):
 			out.write(number, w[4])
 		out.close()
-		lines = ["%s %d: %s, format %d direction %d, payload %s, frame %s" % (what, n, task, hit[0], hit[1], hit[2][:64].hex(),
-			octets and octets[:160].hex()) for what, n, task, hit, octets in wrong[:12]]
+		lines = [f"{what} {n}: {task}, format {hit[0]:d} direction {hit[1]:d}, payload "
+			f"{hit[2][:64].hex()}, frame "
+			f"{octets and octets[:160].hex()}" for what, n, task, hit, octets in wrong[:12]]
 		self.fail("seed %d, %d differences (frames in %s)\n%s" % (seed, len(wrong), name, "\n".join(lines)))
 
 	def rounds(self, workers):

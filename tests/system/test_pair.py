@@ -24,7 +24,7 @@ LOOK = 60  # seconds between two rests at which all is compared
 
 @fixture.long
 class Turns(common.FaultCase):
-	DELIVERY = "failback: 1\nbuffer: 2MiB\nkeepalive: { enabled: true, time-p1: 1, time-p2: %d }" % TIME_P2
+	DELIVERY = f"failback: 1\nbuffer: 2MiB\nkeepalive: {{ enabled: true, time-p1: 1, time-p2: {TIME_P2} }}"
 
 	def begin_pair(self):
 		self.poi.start()
@@ -56,7 +56,7 @@ class Turns(common.FaultCase):
 				still = now - max(moved, min(self.well.values()))
 				self.longest = max(self.longest, still)
 				if still >= AT_MOST:
-					self.fail("seed %d: nothing comes for %.1f s although an end is well: %s" % (SEED, still, self.one()))
+					self.fail(f"seed {SEED}: nothing comes for {still:.1f} s although an end is well: {self.one()}")
 		self.moved = moved
 
 	def turn(self, chance):
@@ -84,20 +84,20 @@ class Turns(common.FaultCase):
 		def low():
 			d = self.one()
 			return d["state"] == "up" and d["queued"] + d["in_doubt"] < 3 * RATE
-		wait_until(low, 30, lambda: "what waited is delivered: %s" % self.one())
+		wait_until(low, 30, lambda: f"what waited is delivered: {self.one()}")
 		for did in self.dids:
 			wait_until(lambda did=did: self.poi.admf.get_destination(did).text("destinationDeliveryStatus") == "activeAndWorking", KNOWN_WELL,
-				lambda: "both ends are known to be well: %s" % self.one())
+				lambda: f"both ends are known to be well: {self.one()}")
 
 	def judged(self, sent):
 		d = wait_until(lambda: (lambda d: d if d["offered"] == sent and not d["queued"] + d["in_doubt"] else None)(self.one()), 30,
-			lambda: "all %d are acknowledged or lost: %s" % (sent, self.one()))
+			lambda: f"all {sent} are acknowledged or lost: {self.one()}")
 		self.assertTrue(self.pair.read_out())
 		held, again = self.pair.judge(self)
 		self.assertEqual(len(held), 1, "one sequence context")
 		(numbers,) = held.values()
 		missing = set(range(sent)) - set(numbers)
-		self.assertEqual((len(missing), len(numbers)), (d["dropped"], d["delivered"]), "gaps are what is counted as lost: %s" % d)
+		self.assertEqual((len(missing), len(numbers)), (d["dropped"], d["delivered"]), f"gaps are what is counted as lost: {d}")
 		self.assertEqual(sum(d["lost"].values()), d["dropped"], d)
 		self.assertEqual([m for n, m in numbers.items() if n != m], [], "numbers follow the packets")
 		status = self.poi.balanced()

@@ -26,8 +26,8 @@ STACKS = 45000 if fixture.LONG else 300
 OF_CAPTURE = 1000000 if fixture.LONG else 100  # frames of a capture, about, from all of it
 SEED = int(os.environ.get("POI_SEED", "1"))
 WORD_LABEL, NO_WORD_LABEL = 900, 901  # pseudowires: tshark has to be told
-DECODE_AS = ("ethertype==0x9200,vlan", "udp.port==8472,vxlan", "mpls.label==%d,pwethcw" % WORD_LABEL,
-	"mpls.label==%d,pwethnocw" % NO_WORD_LABEL)
+DECODE_AS = ("ethertype==0x9200,vlan", "udp.port==8472,vxlan", f"mpls.label=={WORD_LABEL},pwethcw",
+	f"mpls.label=={NO_WORD_LABEL},pwethnocw")
 # What may be said of a frame, and nothing else.
 VERDICTS = {
 	"same": "both find the same layers at the same places",
@@ -55,7 +55,7 @@ class Stack:
 
 def user(rng):
 	six = rng.random() < 0.4
-	ends = rng.sample(["2001:db8::%x" % n for n in range(1, 9)] if six else ["192.0.2.%d" % n for n in range(1, 9)], 2)
+	ends = rng.sample([f"2001:db8::{n:x}" for n in range(1, 9)] if six else [f"192.0.2.{n}" for n in range(1, 9)], 2)
 	ports = rng.choice((7001, 7002)), rng.choice((7003, 7004))
 	body = rng.randbytes(rng.choice((0, 1, 18, 40, 200)))
 	upper = f.udp(*ports, body) if rng.random() < 0.6 else f.tcp(*ports, body)
@@ -121,7 +121,7 @@ def over_udp(ends, port, content):
 
 def carried(rng, stack):
 	"""An IP packet that carries an IP packet."""
-	ends = rng.sample(["2001:db8:1::%x" % n for n in (1, 2, 3)] if rng.random() < 0.25 else ["203.0.113.%d" % n for n in (1, 2, 3)], 2)
+	ends = rng.sample([f"2001:db8:1::{n:x}" for n in (1, 2, 3)] if rng.random() < 0.25 else [f"203.0.113.{n}" for n in (1, 2, 3)], 2)
 	four, how = kind_of(stack) == f.IPV4, rng.randrange(16)
 	frame = ethernet(rng, stack) if how in (1, 2, 3, 6, 7, 8, 10) else None
 	labels = stack.within(f.mpls(stack.octets, 16))
@@ -259,10 +259,10 @@ class Parser(unittest.TestCase):
 			found = verdict(seen, stack, lying)
 			counts[found] += 1
 			if found not in allowed:
-				wrong.append("%s, lie in %s: parser %s %x %s\n  tshark %s\n  %s" % (found, lying, seen.outcome, seen.unopened,
-					seen.layers, stack, frame[:300].hex()))
-		print("# %s: %s" % (name, ", ".join("%d %s" % (n, v) for v, n in counts.most_common())))
-		self.assertEqual(wrong[:5], [], "%d of %d frames" % (len(wrong), len(frames)))
+				wrong.append(f"{found}, lie in {lying}: parser {seen.outcome} {seen.unopened:x} "
+					f"{seen.layers}\n  tshark {stack}\n  {frame[:300].hex()}")
+		print("# %s: %s" % (name, ", ".join(f"{n} {v}" for v, n in counts.most_common())))
+		self.assertEqual(wrong[:5], [], f"{len(wrong)} of {len(frames)} frames")
 		return counts
 
 	def test_captures(self):
@@ -276,7 +276,7 @@ class Parser(unittest.TestCase):
 		for path in files:
 			some = fixture.frames_of(path)
 			frames += some[::max(1, len(some) // OF_CAPTURE)]
-		self.judge("%d captures" % len(files), frames, [None] * len(frames), ("same",))
+		self.judge(f"{len(files)} captures", frames, [None] * len(frames), ("same",))
 
 	def test_generated(self):
 		rng = random.Random(SEED)
@@ -284,7 +284,7 @@ class Parser(unittest.TestCase):
 		for at in range(0, STACKS, 1500):
 			made = [generated(rng) for _ in range(min(1500, STACKS - at))]
 			frames, lies, built = zip(*made)
-			counts += self.judge("generated from %d" % at, frames, lies)
+			counts += self.judge(f"generated from {at}", frames, lies)
 			self.all_found(parsed(frames), lies, built)
 		self.assertGreater(counts["same"], STACKS // 2)
 

@@ -13,7 +13,7 @@ BURST = 20000  # more than any ring here holds
 
 class Stopped(unittest.TestCase):
 	def begin(self, eal, device):
-		poi = fixture.Poi(eal=eal, ports=("{ device: %s, mode: probe }" % device,))
+		poi = fixture.Poi(eal=eal, ports=(f"{{ device: {device}, mode: probe }}",))
 		self.addCleanup(poi.close)
 		poi.start()
 		return poi
@@ -43,7 +43,7 @@ class Stopped(unittest.TestCase):
 		self.assertGreater(now[1], missed, "the device held all of it")
 		self.assertIn("loses frames", poi.dataplane.text())
 		poi.balanced()
-		print("# %s: %d received, %d missed" % (poi.status()["ports"][0]["driver"], now[0] - received, now[1] - missed))
+		print(f"# {poi.status()['ports'][0]['driver']}: {now[0] - received:d} received, {now[1] - missed:d} missed")
 
 	@staticmethod
 	def to_interface(name):
@@ -65,15 +65,15 @@ class Stopped(unittest.TestCase):
 
 	def test_xdp_socket(self):
 		link = self.link()
-		self.judge(self.begin("--vdev net_af_xdp0,iface=%s" % link.inner, "net_af_xdp0"), link.send)
+		self.judge(self.begin(f"--vdev net_af_xdp0,iface={link.inner}", "net_af_xdp0"), link.send)
 
 	def test_capture_library(self):
 		link = self.link()
-		self.judge(self.begin("--vdev net_pcap0,rx_iface_in=%s" % link.inner, "net_pcap0"), link.send)
+		self.judge(self.begin(f"--vdev net_pcap0,rx_iface_in={link.inner}", "net_pcap0"), link.send)
 
 	def test_tap(self):
-		name = "poitap%d" % (os.getpid() % 10000)
-		poi = self.begin("--vdev net_tap0,iface=%s" % name, "net_tap0")
+		name = f"poitap{os.getpid() % 10000}"
+		poi = self.begin(f"--vdev net_tap0,iface={name}", "net_tap0")
 		fixture.quiet_link(name)
 		self.judge(poi, self.to_interface(name))
 
@@ -89,7 +89,7 @@ class Cut(unittest.TestCase):
 	def play(self, option):
 		link = fixture.Link()
 		self.addCleanup(link.close)
-		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner), ports=("{ device: net_af_packet0, mode: probe%s }" % option,))
+		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner), ports=(f"{{ device: net_af_packet0, mode: probe{option} }}",))
 		self.addCleanup(poi.close)
 		poi.start()
 		m = poi.mdf(keep=True, lengths=False)  # what is cut is shorter than it says

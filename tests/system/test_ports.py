@@ -29,7 +29,7 @@ def edit(poi, *changes):
 		text = f.read()
 	for old, new in changes:
 		if old not in text:
-			raise AssertionError("%r is not in the configuration" % old)
+			raise AssertionError(f"{old!r} is not in the configuration")
 		text = text.replace(old, new)
 	with open(poi.file, "w") as out:
 		out.write(text)
@@ -67,14 +67,14 @@ class Workers(Case):
 	def setUp(self):
 		link = self.make_link()
 		main, other = fixture.cpus()
-		eal = fixture.af_packet(0, link.inner) + ",qpairs=2 --lcores 0@%d,1@%d,2@%d" % (main, main, other)
+		eal = fixture.af_packet(0, link.inner) + f",qpairs=2 --lcores 0@{main:d},1@{main:d},2@{other:d}"
 		self.link = link
-		self.poi = self.make(eal, ("{ device: net_af_packet0, mode: probe }",), ("workers: [%d]" % other, "workers: [61, 62]"))
+		self.poi = self.make(eal, ("{ device: net_af_packet0, mode: probe }",), (f"workers: [{other:d}]", "workers: [61, 62]"))
 
 	def test_each_has_its_own_sequences(self):
 		m, _ = self.intercept(self.poi, x1.target_cidr("192.0.2.0/24"))
 		n = 4000
-		self.link.send([udp_frame("192.0.2.%d" % (i % 200 + 1), "198.51.100.1", b"%d" % i, (1000 + i % 200, 5000)) for i in range(n)])
+		self.link.send([udp_frame(f"192.0.2.{i % 200 + 1}", "198.51.100.1", b"%d" % i, (1000 + i % 200, 5000)) for i in range(n)])
 		self.captured(m, n)
 		self.assertTrue(m.good, m.summary())
 		by_point = {}
@@ -96,7 +96,7 @@ class Watchdog(Case):
 	def ptrace(self, request, thread):
 		libc = ctypes.CDLL(None, use_errno=True)
 		if libc.ptrace(ctypes.c_long(request), ctypes.c_long(thread), None, None) != 0:
-			raise unittest.SkipTest("ptrace: %s" % os.strerror(ctypes.get_errno()))
+			raise unittest.SkipTest(f"ptrace: {os.strerror(ctypes.get_errno())}")
 
 	def heard(self, seconds):
 		got, end = [], time.monotonic() + seconds
@@ -119,7 +119,7 @@ class Watchdog(Case):
 		self.assertRegex(poi.dataplane.text(), "workers poll [0-9]+ ms after the start")
 		self.assertIn("WATCHDOG=1", self.heard(2.5))
 		names = {}
-		for path in glob.glob("/proc/%d/task/*/comm" % poi.dataplane.child.pid):
+		for path in glob.glob(f"/proc/{poi.dataplane.child.pid}/task/*/comm"):
 			with open(path) as f:
 				names[f.read().strip()] = int(path.split("/")[4])
 		workers = [tid for name, tid in names.items() if "worker" in name]
@@ -153,7 +153,7 @@ class Carrier(Case):
 		return self.poi.status()["ports"][0]["link_up"]
 
 	def told(self, what):
-		return self.poi.dataplane.text().count("port net_af_packet0: link %s" % what)
+		return self.poi.dataplane.text().count(f"port net_af_packet0: link {what}")
 
 	def test_down_and_up(self):
 		m, _ = self.intercept(self.poi)
@@ -194,8 +194,8 @@ class Carrier(Case):
 	def test_flaps(self):
 		def held():
 			pid = self.poi.dataplane.child.pid
-			with open("/proc/%d/statm" % pid) as f:
-				return len(os.listdir("/proc/%d/fd" % pid)), int(f.read().split()[1]) * 4096
+			with open(f"/proc/{pid}/statm") as f:
+				return len(os.listdir(f"/proc/{pid}/fd")), int(f.read().split()[1]) * 4096
 
 		m, _ = self.intercept(self.poi)
 		self.link.send(frames(10))
@@ -261,7 +261,7 @@ class Frames(Case):
 
 	def test_jumbo_in_one_buffer(self):
 		link = self.make_link(9000)
-		poi = self.make("--vdev net_af_packet0,iface=%s,blocksz=65536,framesz=16384,framecnt=256" % link.inner,
+		poi = self.make(f"--vdev net_af_packet0,iface={link.inner},blocksz=65536,framesz=16384,framecnt=256",
 			("{ device: net_af_packet0, mode: probe }",), ("  idle-sleep-us: 50\n", "  idle-sleep-us: 50\n  mbuf-size: 16384\n  mbufs: 2048\n"))
 		m, _ = self.intercept(poi)
 		mine = frames(20, size=8900)
@@ -271,8 +271,8 @@ class Frames(Case):
 		poi.balanced()
 
 	def test_jumbo_in_several_buffers(self):
-		name = "poitap%d" % (os.getpid() % 10000)
-		poi = self.make("--vdev net_tap0,iface=%s" % name, ("{ device: net_tap0, mode: probe }",))
+		name = f"poitap{os.getpid() % 10000}"
+		poi = self.make(f"--vdev net_tap0,iface={name}", ("{ device: net_tap0, mode: probe }",))
 		fixture.quiet_link(name)
 		fixture.ip("link", "set", name, "mtu", "9000", "up")
 		m, _ = self.intercept(poi)
@@ -293,8 +293,8 @@ class Frames(Case):
 
 	def test_tags_stay(self):
 		"""A target's Ethernet frames are delivered with their tags."""
-		name = "poitap%d" % (os.getpid() % 10000)
-		poi = self.make("--vdev net_tap0,iface=%s" % name, ("{ device: net_tap0, mode: probe }",))
+		name = f"poitap{os.getpid() % 10000}"
+		poi = self.make(f"--vdev net_tap0,iface={name}", ("{ device: net_tap0, mode: probe }",))
 		fixture.quiet_link(name)
 		m, _ = self.intercept(poi, "<x1:macAddress>02:00:00:00:00:01</x1:macAddress>")
 		self.send_raw(name, TAGGED)
@@ -311,8 +311,8 @@ class Devices(Case):
 		self.assertTrue(poi.status()["ledger"]["balanced"], status)
 
 	def test_tap(self):
-		name = "poitap%d" % (os.getpid() % 10000)
-		poi = self.make("--vdev net_tap0,iface=%s" % name, ("{ device: net_tap0, mode: probe }",))
+		name = f"poitap{os.getpid() % 10000}"
+		poi = self.make(f"--vdev net_tap0,iface={name}", ("{ device: net_tap0, mode: probe }",))
 		fixture.quiet_link(name)
 		m, _ = self.intercept(poi)
 		with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
@@ -332,7 +332,7 @@ class Devices(Case):
 		for i, f in enumerate(sent):
 			out.write(i, f)
 		out.close()
-		poi = self.make("--vdev net_pcap0,rx_pcap=%s/in.pcap,tx_pcap=%s/out.pcap --vdev net_ring0" % (folder, folder),
+		poi = self.make(f"--vdev net_pcap0,rx_pcap={folder}/in.pcap,tx_pcap={folder}/out.pcap --vdev net_ring0",
 			("{ device: net_pcap0, mode: inline, peer: net_ring0 }", "{ device: net_ring0, mode: inline, peer: net_pcap0 }"))
 		poi.received(600)
 		status = poi.balanced()
@@ -346,19 +346,19 @@ class Devices(Case):
 		link = self.make_link()
 		folder = tempfile.mkdtemp(prefix="poi-memif-")
 		self.addCleanup(shutil.rmtree, folder)
-		shared = "socket=%s/m.sock,socket-abstract=no,secret=none" % folder
+		shared = f"socket={folder}/m.sock,socket-abstract=no,secret=none"
 		poi = self.make("--vdev net_memif0,role=server," + shared, ("{ device: net_memif0, mode: probe }",))
 		self.assertFalse(poi.status()["ports"][0]["link_up"])
 		main, other = fixture.cpus()
 		peer = fixture.Process([TESTPMD, "--no-pci", "--no-huge", "-m", "256", "--no-telemetry", "--file-prefix",
-			"peer%d" % os.getpid(), "--lcores", "0@%d,1@%d" % (other, main), "--vdev=net_af_packet0,iface=%s,blocksz=65536,framesz=2048,framecnt=8192" %
+			f"peer{os.getpid()}", "--lcores", f"0@{other:d},1@{main:d}", "--vdev=net_af_packet0,iface=%s,blocksz=65536,framesz=2048,framecnt=8192" %
 			link.inner, "--vdev=net_memif0,role=client," + shared, "--", "--auto-start", "--forward-mode=io",
 			"--total-num-mbufs=16384", "--mbuf-size=2500", "--stats-period=3600"], os.path.join(folder, "peer.log"))
 		self.addCleanup(peer.kill)
 		try:
 			wait_until(lambda: poi.status()["ports"][0]["link_up"], 15, "the peer is connected")
 		except AssertionError as e:
-			raise AssertionError("%s\n%s\n%s" % (e, peer.text()[-2000:], poi.dataplane.text()[-1500:])) from None
+			raise AssertionError(f"{e}\n{peer.text()[-2000:]}\n{poi.dataplane.text()[-1500:]}") from None
 		m, _ = self.intercept(poi)
 
 		def through():
@@ -420,9 +420,9 @@ class Lifetimes(Case):
 			self.round(poi, lambda: end(poi))
 			self.assertIn("workers poll", poi.dataplane.text())
 		times = [int(line.split("workers poll ")[1].split()[0]) for line in poi.dataplane.text().splitlines() if "workers poll" in line]
-		print("# start to the first poll: %d starts, median %d ms, worst %d ms" % (len(times), sorted(times)[len(times) // 2], max(times)))
+		print(f"# start to the first poll: {len(times)} starts, median {sorted(times)[len(times) // 2]:d} ms, worst {max(times):d} ms")
 		wait_until(lambda: self.huge() >= free, 5, "hugepages are back")
-		left = glob.glob("/var/run/dpdk/poi-%s*/*" % os.path.basename(poi.folder)) + glob.glob("/dev/hugepages/*%s*" % os.path.basename(poi.folder))
+		left = glob.glob(f"/var/run/dpdk/poi-{os.path.basename(poi.folder)}*/*") + glob.glob(f"/dev/hugepages/*{os.path.basename(poi.folder)}*")
 		self.assertEqual(left, [])
 
 	def test_stops(self):

@@ -25,7 +25,7 @@ TARGETS = {
 	"ipv4Address": x1.target_ipv4, "ipv6Address": x1.target_ipv6, "ipv4Cidr": x1.target_cidr, "ipv6Cidr": x1.target_cidr,
 	"udpPort": lambda v: x1.target_port("udp", v), "tcpPort": lambda v: x1.target_port("tcp", v),
 	"gtpuTunnelId": x1.target_teid, "fteid": lambda v: x1.target_fteid(v["teid"], v["address"]),
-	"macAddress": lambda v: "<x1:macAddress>%s</x1:macAddress>" % v,
+	"macAddress": lambda v: f"<x1:macAddress>{v}</x1:macAddress>",
 }
 
 
@@ -33,9 +33,9 @@ def yaml_port(port, device="net_pcap0"):
 	"""One line of dataplane.ports."""
 	def text(value):
 		if isinstance(value, list):
-			return "[%s]" % ", ".join('"%s"' % v for v in value)
+			return "[%s]" % ", ".join(f'"{v}"' for v in value)
 		return str(value).lower() if isinstance(value, bool) else str(value)
-	return "{ %s }" % ", ".join("%s: %s" % (k, text(v)) for k, v in {"device": device, **port}.items())
+	return "{ %s }" % ", ".join(f"{k}: {text(v)}" for k, v in {"device": device, **port}.items())
 
 
 class FedPoi:
@@ -46,17 +46,17 @@ class FedPoi:
 		self.folder = tempfile.mkdtemp(prefix="poi-feed-")
 		self.feeds, self.poi = [], None
 		try:
-			self.feeds += [Feed(os.path.join(self.folder, "in-%d" % n)) for n in range(workers)]
+			self.feeds += [Feed(os.path.join(self.folder, f"in-{n}")) for n in range(workers)]
 			eal = "--vdev net_pcap0" + "".join(",rx_pcap=" + feed.path for feed in self.feeds)
 			if workers > 1:  # logical cores, so that few CPUs can have many workers
 				mine = sorted(os.sched_getaffinity(0))
-				eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(workers + 1))
+				eal += " --lcores " + ",".join(f"{n}@{mine[n % len(mine)]:d}" for n in range(workers + 1))
 			self.poi = fixture.Poi(eal=eal, ports=(yaml_port(port),), xsd=False, delivery_extra="buffer: 128MiB\n" + delivery)
 			if workers > 1:
 				with open(self.poi.file) as file:
 					text = file.read()
 				text = re.sub(r"main-cpu: \d+", "main-cpu: 0", text)
-				text = re.sub(r"workers: \[\d+\]", "workers: %s" % list(range(1, workers + 1)), text)
+				text = re.sub(r"workers: \[\d+\]", f"workers: {list(range(1, workers + 1))}", text)
 				with open(self.poi.file, "w") as file:
 					file.write(text)
 			self.poi.start()
@@ -103,8 +103,8 @@ class FedPoi:
 		"""Fails with the last words of a process that has ended."""
 		for process in (self.poi.control, self.poi.dataplane):
 			if not process.running:
-				raise AssertionError("%s ended with status %s:\n%s" % (os.path.basename(process.command[0]),
-					process.child.returncode, process.text()[-3000:]))
+				raise AssertionError(f"{os.path.basename(process.command[0])} ended with status "
+					f"{process.child.returncode}:\n{process.text()[-3000:]}")
 
 	def settled(self):
 		"""Waits until every match has been delivered and acknowledged; the status."""

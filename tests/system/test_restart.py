@@ -49,7 +49,7 @@ class Kill(unittest.TestCase):
 		frames, octets = self.frames(), sum(len(f) - 14 for f in self.frames())
 		self.link.send(frames)
 		self.captured(20)
-		fixture.wait_until(lambda: self.amounts()[0] == octets, 5, "counted: %s" % (self.amounts(),))
+		fixture.wait_until(lambda: self.amounts()[0] == octets, 5, f"counted: {self.amounts()}")
 		last = self.amounts()[1]
 		self.assertIsNotNone(last)
 		self.poi.dataplane.kill()
@@ -58,7 +58,7 @@ class Kill(unittest.TestCase):
 		fixture.wait_until(self.poi.connected, 10, "control and dataplane are connected")
 		self.assertEqual(self.amounts(), (octets, last))
 		self.link.send(frames)
-		fixture.wait_until(lambda: self.amounts()[0] == 2 * octets, 10, "both: %s" % (self.amounts(),))
+		fixture.wait_until(lambda: self.amounts()[0] == 2 * octets, 10, f"both: {self.amounts()}")
 		later = self.amounts()[1]
 		self.assertGreater(later, last)
 		self.good(self.poi.admf.modify(self.xid, [x1.target_ipv4(TARGET)], [self.did]))
@@ -112,7 +112,7 @@ class Kill(unittest.TestCase):
 		xids = {self.xid}
 		for n in range(5):
 			xid = x1.new_id()
-			self.good(self.poi.admf.activate(xid, [x1.target_ipv4("192.0.2.%d" % (100 + n))], [self.did]))
+			self.good(self.poi.admf.activate(xid, [x1.target_ipv4(f"192.0.2.{100 + n}")], [self.did]))
 			xids.add(xid)
 			self.poi.control.kill()
 			self.poi.start_control()
@@ -128,7 +128,7 @@ class Kill(unittest.TestCase):
 		fixture.wait_until(lambda: self.poi.status()["tasks"] == 1, 10, "control has replayed the task")
 		self.link.send(self.frames())
 		# What was not accounted for when it was killed comes again, with its number.
-		fixture.wait_until(lambda: len(self.mdf.kept) >= 40, 10, lambda: "40 different ones: %s" % self.mdf.summary())
+		fixture.wait_until(lambda: len(self.mdf.kept) >= 40, 10, lambda: f"40 different ones: {self.mdf.summary()}")
 		again = self.mdf.kept[-1].first(pdu.IPID)
 		self.assertEqual(first, again)  # the sequence contexts go on: control kept what the killed one held
 		self.assertEqual([p.sequence for p in self.mdf.kept], list(range(40)))
@@ -178,7 +178,7 @@ class Stored(unittest.TestCase):
 		key = os.path.join(folder, "root.key")
 		with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as f:
 			f.write(os.urandom(32))
-		self.poi = fixture.Poi(x1_extra="store: { file: tasks.store, key: %s }" % key)
+		self.poi = fixture.Poi(x1_extra=f"store: {{ file: tasks.store, key: {key} }}")
 		self.addCleanup(self.poi.close)
 		self.poi.start()
 		self.did, self.xid = x1.new_id(), x1.new_id()
@@ -208,13 +208,13 @@ class Reported(unittest.TestCase):
 
 	def setUp(self):
 		self.admf_port = fixture.free_port()
-		self.poi = fixture.Poi(ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % self.admf_port, x1_extra=self.X1)
+		self.poi = fixture.Poi(ne_extra=f"admf-url: https://127.0.0.1:{self.admf_port:d}/X1/ADMF", x1_extra=self.X1)
 		self.addCleanup(self.poi.close)
 		self.out = self.poi.path("reports.jsonl")
 
 	def start_admf(self):
 		admf = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"),
-			"--listen", "127.0.0.1:%d" % self.admf_port, "--pki", self.poi.pki.folder, "--out", self.out], self.poi.path("admf.log"),
+			"--listen", f"127.0.0.1:{self.admf_port:d}", "--pki", self.poi.pki.folder, "--out", self.out], self.poi.path("admf.log"),
 			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
 		self.addCleanup(admf.stop)
 
@@ -290,7 +290,7 @@ class FailSafeOfMany(Reported):
 		self.assertTrue(self.poi.admf.create_destination(did, "127.0.0.1", 9).completed)
 		for first in range(0, self.N, 500):
 			answers = self.poi.admf.send([x1.Message("ActivateTask", x1.task_details(xid,
-				[x1.target_ipv4("10.0.%d.%d" % (n >> 8, n & 255))], [did])) for n, xid in enumerate(xids[first:first + 500], first)])
+				[x1.target_ipv4(f"10.0.{n >> 8}.{n & 255}")], [did])) for n, xid in enumerate(xids[first:first + 500], first)])
 			self.assertTrue(all(a.completed for a in answers), str(answers[0]))
 		fixture.wait_until(lambda: self.poi.status()["tasks"] == 0, 20, "the fail-safe has stopped them")
 		fixture.wait_until(lambda: self.terminated() == set(xids), 90, "each is told")
@@ -305,7 +305,7 @@ class FailSafe(unittest.TestCase):
 		self.link = fixture.Link()
 		self.addCleanup(self.link.close)
 		self.poi = fixture.Poi(eal=fixture.af_packet(0, self.link.inner), ports=("{ device: net_af_packet0, mode: probe }",),
-			x1_extra="x1:\n  keepalive: { time-p1: 1, time-p2: %d }" % self.TIME_P2)
+			x1_extra=f"x1:\n  keepalive: {{ time-p1: 1, time-p2: {self.TIME_P2:d} }}")
 		self.addCleanup(self.poi.close)
 		self.poi.start()
 		self.mdf = self.poi.mdf(keep=True)

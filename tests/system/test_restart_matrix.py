@@ -61,7 +61,7 @@ class Row(unittest.TestCase):
 		self.addCleanup(self.link.close)
 		pki = fixture.shared_pki()
 		self.admf_port, port = fixture.free_port(), fixture.free_port()
-		url = "https://127.0.0.1:%d/X1/ADMF" % self.admf_port
+		url = f"https://127.0.0.1:{self.admf_port:d}/X1/ADMF"
 		second = ("  - ne-identifier: poi-02\n    admf-identifier: admf-01\n    listen: \"127.0.0.1:%d\"\n    admf-url: %s\n"
 			"    x1: { keepalive: { enabled: true, time-p1: 1, time-p2: %d } }\n"
 			"    tls: { certificate: %s, key: %s, ca: %s }\nx1: { time1: 1, time2: 2 }\n") % (port, url, TIME_P2,
@@ -77,14 +77,14 @@ class Row(unittest.TestCase):
 				out.write("store: { file: tasks.store, key: root.key }\n")
 		self.reports = truth.Reports(self.poi.path("reports.jsonl"))
 		self.misbehaviour = self.poi.path("misbehave")
-		self.second = admf.Admf("https://127.0.0.1:%d/X1/NE" % port, pki.folder, "admf", ne="poi-02")
+		self.second = admf.Admf(f"https://127.0.0.1:{port}/X1/NE", pki.folder, "admf", ne="poi-02")
 		self.addCleanup(self.second.close)
 		self.truth, self.other = truth.Truth("poi-01"), truth.Truth("poi-02")
 		self.sent = {}
 
 	def start_admf(self):
 		self.listening = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab",
-			"admf_server.py"), "--listen", "127.0.0.1:%d" % self.admf_port, "--ne", "", "--pki", self.poi.pki.folder, "--out",
+			"admf_server.py"), "--listen", f"127.0.0.1:{self.admf_port:d}", "--ne", "", "--pki", self.poi.pki.folder, "--out",
 			self.reports.path, "--misbehave-file", self.misbehaviour], self.poi.path("admf.log"),
 			{"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
 		self.addCleanup(self.listening.stop)
@@ -157,7 +157,7 @@ class Row(unittest.TestCase):
 
 	def faults(self):
 		for did in (self.down_did, self.cleared_did, self.back_did):
-			wait_until(lambda did=did: self.reports.of(did, "NonTerminatingFault"), 10, "the fault of %s is told" % did)
+			wait_until(lambda did=did: self.reports.of(did, "NonTerminatingFault"), 10, f"the fault of {did} is told")
 		self.truth.standing.add(self.down_did)
 		self.truth.over |= {self.cleared_did, self.back_did}
 
@@ -209,7 +209,7 @@ class Row(unittest.TestCase):
 	def again(self, names):
 		for name in names:
 			getattr(self.poi, "start_" + name)(wait=False)
-		wait_until(lambda: self.poi.connected(), fixture.READY, lambda: "control and dataplane are connected: %s" % self.poi.try_status())
+		wait_until(lambda: self.poi.connected(), fixture.READY, lambda: f"control and dataplane are connected: {self.poi.try_status()}")
 
 	def row(self, how, of, store, admf_is):
 		both, there = of not in ("control", "dataplane"), admf_is == "there"
@@ -249,15 +249,15 @@ class Row(unittest.TestCase):
 	def judge(self, both, store, of, flowed):
 		models = self.truth, self.other
 		wait_until(lambda: not [m for model in models for m in model.missing(self.reports)], TOLD_WITHIN, Later(
-			lambda: "the ADMF is told: %s" % [m for model in models for m in model.missing(self.reports)]))
+			lambda: f"the ADMF is told: {[m for model in models for m in model.missing(self.reports)]}"))
 		wait_until(lambda: not self.truth.wrong(self.poi.admf.one("GetAllDetails")), 5, Later(
-			lambda: "what was answered holds: %s" % self.truth.wrong(self.poi.admf.one("GetAllDetails"))))
+			lambda: f"what was answered holds: {self.truth.wrong(self.poi.admf.one('GetAllDetails'))}"))
 		self.assertEqual(self.poi.status()["tasks"], len(self.truth.tasks))
 		self.traffic(of, flowed)
 		self.stalled_told()
 		if both:
 			wait_until(lambda: not store == bool(self.cleared_told()), 5, Later(lambda: "a lost database is told, one that is "
-				"kept is not: %s" % self.cleared_told()))
+				f"kept is not: {self.cleared_told()}"))
 		self.assertEqual([w for m in models for w in m.twice(self.reports) + m.of_element(self.reports, m.ne)], [])
 		status = self.poi.admf.one("GetNEStatus")
 		lost = both and not store  # until the ADMF provisions again
@@ -280,17 +280,17 @@ class Row(unittest.TestCase):
 		for name, taken in in_force.items():
 			new = set(range(since[name], since[name] + 10))
 			if taken:
-				wait_until(lambda name=name, new=new: new <= self.good.of(name), 10, "the task of %r is in force" % name)
+				wait_until(lambda name=name, new=new: new <= self.good.of(name), 10, f"the task of {name!r} is in force")
 		self.good.wait_quiet(0.2, 3)
 		for name, taken in in_force.items():
 			if not taken:
-				self.assertEqual({n for n in self.good.of(name) if n >= since[name]}, set(), "%r is not in force" % name)
+				self.assertEqual({n for n in self.good.of(name) if n >= since[name]}, set(), f"{name!r} is not in force")
 		self.assertEqual(self.good.of("before") | self.good.of("deactivated") | self.good.of("stopped"), set())
 		flow = self.good.of("flow")
 		self.assertLessEqual(flow, set(range(flowed)))
 		if of == "control":
 			wait_until(lambda: self.good.of("flow") == set(range(flowed)), 10, Later(
-				lambda: "the dataplane goes on: %d of %d" % (len(self.good.of("flow")), flowed)))
+				lambda: f"the dataplane goes on: {len(self.good.of('flow'))} of {flowed:d}"))
 
 	def stalled_told(self):
 		"""What was captured for the MDF that took nothing comes, or is told as lost."""
@@ -298,8 +298,9 @@ class Row(unittest.TestCase):
 			texts = self.reports.texts(self.stalled_did)
 			told = sum(int(m.group(1)) for t in texts for p in (LOST, IN_DOUBT) for m in [p.search(t)] if m)
 			return len(self.stalled.of("stalled")) + told >= STALLED
-		wait_until(whole, TOLD_WITHIN, Later(lambda: "%d captured, %d held; told: %s" % (STALLED,
-			len(self.stalled.of("stalled")), self.reports.texts(self.stalled_did))))
+		wait_until(whole, TOLD_WITHIN, Later(lambda: f"{STALLED} captured, "
+			f"{len(self.stalled.of('stalled'))} held; told: "
+			f"{self.reports.texts(self.stalled_did)}"))
 
 
 class Later:
@@ -320,9 +321,9 @@ def case(name):
 		try:
 			self.row(how, of, store == "with", admf_is)
 		except BaseException:
-			print("# FAILED %s, %.1f s" % (name, time.monotonic() - start), flush=True)
+			print(f"# FAILED {name}, {time.monotonic() - start:.1f} s", flush=True)
 			raise
-		print("# held: %s, %.1f s" % (name, time.monotonic() - start), flush=True)
+		print(f"# held: {name}, {time.monotonic() - start:.1f} s", flush=True)
 	return run
 
 

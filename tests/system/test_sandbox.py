@@ -18,10 +18,10 @@ NET_BIND_SERVICE, IPC_LOCK = 1 << 10, 1 << 14
 def threads(process):
 	"""{name: /proc status as a dictionary} of every thread; the key carries the number too."""
 	found = {}
-	for path in glob.glob("/proc/%d/task/*/status" % process.child.pid):
+	for path in glob.glob(f"/proc/{process.child.pid}/task/*/status"):
 		with open(path) as f:
 			status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
-		found["%s %s" % (status["Name"], status["Pid"])] = status
+		found[f"{status['Name']} {status['Pid']}"] = status
 	return found
 
 
@@ -44,8 +44,8 @@ class Confined(TrafficCase):
 			for name, status in found.items():
 				self.assertEqual((status["Seccomp"], status["NoNewPrivs"]), ("2", "1"), name)
 				for which in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
-					self.assertEqual(int(status[which], 16) & ~kept, 0, "%s of %s" % (which, name))
-			print("# %s: %d threads confined" % (os.path.basename(process.command[0]), len(found)))
+					self.assertEqual(int(status[which], 16) & ~kept, 0, f"{which} of {name}")
+			print(f"# {os.path.basename(process.command[0])}: {len(found)} threads confined")
 
 	@classmethod
 	def options(cls):
@@ -56,7 +56,7 @@ class Confined(TrafficCase):
 		with open(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as f:
 			f.write(os.urandom(32))
 		return {**super().options(), "delivery_extra": "buffer: 256KiB\nbuffer-total: 16MiB\n"
-			"spool: { folder: spool, key: %s, size: 64MiB }\n" % key, "x1_extra": "store: { file: tasks.store, key: %s }\n" % key}
+			f"spool: {{ folder: spool, key: {key}, size: 64MiB }}\n", "x1_extra": f"store: {{ file: tasks.store, key: {key} }}\n"}
 
 	def named(self, m):
 		"""A destination known by its host name: resolved when it is needed, long after the start."""

@@ -74,8 +74,8 @@ class Captures(unittest.TestCase):
 			protocol = PORTS.get(int(dport), PORTS.get(int(sport)))
 			if protocol is not None and int(frame) != loss:
 				seconds, _, fraction = time.partition(".")
-				store.do("take %s%s %d %s %s %s %s %s" % (seconds, fraction.ljust(9, "0"), protocol, source, sport,
-					destination, dport, payload.replace(":", "")))
+				store.do(f"take {seconds}{fraction.ljust(9, '0')} {protocol:d} {source} {sport} "
+					f"{destination} {dport} {payload.replace(':', '')}")
 			elif message in ("0xff", "255"):
 				number = int(teid, 0)
 				packets.append((int(frame), destination, number, [w.split()[0] for w in watches
@@ -88,8 +88,8 @@ class Captures(unittest.TestCase):
 		(seids, imsi, smf), = fields(capture, "pfcp.msg_type==50", "pfcp.seid", "e212.imsi", "pfcp.f_seid.ipv4")
 		(up_seid, upf), = fields(capture, "pfcp.msg_type==51", "pfcp.seid", "pfcp.f_seid.ipv4")
 		(imeisv, msisdn), = fields(capture, "pfcp.msg_type==50", "pfcp.user_id.imei", "e164.msisdn")
-		watches = ["1 imsi=" + imsi, "2 seid=%s addr=%s" % (up_seid.split(",")[-1][2:], upf),
-			"3 seid=%s addr=%s" % (seids.split(",")[-1][2:], smf), "4 ni=696e7465726e6574", "5 imsi=001010000000000"]
+		watches = ["1 imsi=" + imsi, f"2 seid={up_seid.split(',')[-1][2:]} addr={upf}",
+			f"3 seid={seids.split(',')[-1][2:]} addr={smf}", "4 ni=696e7465726e6574", "5 imsi=001010000000000"]
 		watches += ["6 msisdn=" + msisdn, "7 imei=" + imeisv[:14], "8 imeisv=" + imeisv]
 		store, packets = self.play(capture, *watches)
 		control = {smf}
@@ -97,12 +97,12 @@ class Captures(unittest.TestCase):
 		self.assertEqual(len(packets), 10)
 		self.assertEqual(len(user), 8)
 		for frame, _, _, by in user:
-			self.assertLessEqual({"1", "2", "3"}, set(by), "frame %d" % frame)
-			self.assertLessEqual({"6", "7", "8"}, set(by), "frame %d" % frame)
+			self.assertLessEqual({"1", "2", "3"}, set(by), f"frame {frame:d}")
+			self.assertLessEqual({"6", "7", "8"}, set(by), f"frame {frame:d}")
 			self.assertNotIn("5", by)
 		for frame, _, _, by in packets:
 			if frame not in [p[0] for p in user]:
-				self.assertEqual(by, [], "frame %d is between SMF and UPF" % frame)
+				self.assertEqual(by, [], f"frame {frame:d} is between SMF and UPF")
 		self.assertEqual(store.bound, {}, "the session was released")
 		self.assertEqual(store.counts["established"], 1)
 		self.assertEqual(store.counts["sessions"], 0)
@@ -127,7 +127,7 @@ class Captures(unittest.TestCase):
 		store, packets = self.play(capture, "1 imsi=" + imsi)
 		self.assertEqual(len(packets), 12)
 		for frame, _, _, by in packets:
-			self.assertEqual(by, ["1"], "frame %d" % frame)
+			self.assertEqual(by, ["1"], f"frame {frame:d}")
 		requests = len(fields(capture, "pfcp.msg_type==50", "frame.number"))
 		creations = len(fields(capture, "gtpv2.message_type==32", "frame.number"))
 		self.assertEqual(store.counts["established"], requests + creations)
@@ -139,10 +139,10 @@ class Captures(unittest.TestCase):
 		capture = "epc_s11_sxa_sxb.pcapng"
 		seen = {(seid, address) for row in fields(capture, "pfcp.msg_type==51", "pfcp.seid", "pfcp.f_seid.ipv4")
 			for seid, address in [(row[0].split(",")[-1], row[1])]}
-		watches = ["%d seid=%s addr=%s" % (i + 1, seid[2:], address) for i, (seid, address) in enumerate(sorted(seen))]
+		watches = [f"{i + 1} seid={seid[2:]} addr={address}" for i, (seid, address) in enumerate(sorted(seen))]
 		store, packets = self.play(capture, *watches)
 		for frame, _, _, by in packets:
-			self.assertTrue(by, "frame %d" % frame)
+			self.assertTrue(by, f"frame {frame:d}")
 		asked = set()
 		for name, v4 in (("pfcp.f_teid.teid", "pfcp.f_teid.ipv4_addr"),
 				("pfcp.outer_hdr_creation.teid", "pfcp.outer_hdr_creation.ipv4")):
@@ -167,7 +167,7 @@ class Captures(unittest.TestCase):
 				elif row[0] == "18": # nor where the base station is
 					self.assertEqual(missed, [19, 22, 26, 28])
 				else:
-					self.assertEqual(missed, [], "lost %s" % row[0])
+					self.assertEqual(missed, [], f"lost {row[0]}")
 				self.assertEqual(store.counts["sessions"], 1 if row[1] == "55" else 0)
 
 	def test_radius_without_addresses(self):

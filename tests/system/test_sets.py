@@ -111,7 +111,7 @@ class Killed(common.FaultCase):
 	def goes_on(self, m):
 		"""What is sent from now on is at this end."""
 		since, before = self.load.sent, m.markers
-		wait_until(lambda: len({n for n in m.markers - before if n >= since}) >= 100, 20, lambda: "the stream is at %s: %s" % (m.name, self.one()))
+		wait_until(lambda: len({n for n in m.markers - before if n >= since}) >= 100, 20, lambda: f"the stream is at {m.name}: {self.one()}")
 
 	def again(self, *names):
 		for name in names:
@@ -125,7 +125,7 @@ class Killed(common.FaultCase):
 		"""DestinationStatus of each member."""
 		def said():
 			return [self.poi.admf.get_destination(did).text("destinationDeliveryStatus") for did in self.dids]
-		wait_until(lambda: said() == list(expected), 15, "%s, not %s" % (list(expected), said()))
+		wait_until(lambda: said() == list(expected), 15, f"{list(expected)}, not {said()}")
 
 	def as_it_was(self):
 		"""The object, its use and the ends' order."""
@@ -141,7 +141,7 @@ class Killed(common.FaultCase):
 		"""Stops the load; the set's counts when nothing waits."""
 		self.sent = self.load.finish()
 		d = wait_until(lambda: (lambda d: d if not d["queued"] + d["in_doubt"] and d["delivered"] + d["dropped"] >= d["offered"] else None)(
-			self.one()), 30, lambda: "all is acknowledged: %s" % self.one())
+			self.one()), 30, lambda: f"all is acknowledged: {self.one()}")
 		self.assertTrue(self.pair.read_out())
 		return d
 
@@ -179,8 +179,9 @@ class Killed(common.FaultCase):
 		self.assertLessEqual(d["dropped"], 3, "at most the one that was being made, a kill")
 		status = self.poi.balanced()
 		self.assertEqual(status["matches"], d["offered"])
-		print("# kill -9 of poi-dataplane, three times: %d sent, %d matched, %d held, %d lost and counted, %d came again" % (
-			self.sent, status["matches"], len(numbers), d["dropped"], again), flush=True)
+		print(f"# kill -9 of poi-dataplane, three times: {self.sent} sent, "
+			f"{status['matches']:d} matched, {len(numbers)} held, {d['dropped']:d} lost and "
+			f"counted, {again:d} came again", flush=True)
 
 	def test_both(self):
 		"""What memory held is lost; the set, its task and its ends are as they were, and what comes from then on is at the
@@ -207,7 +208,7 @@ class Killed(common.FaultCase):
 		last = max(held.values(), key=lambda numbers: max(numbers.values()))
 		self.assertEqual((d["delivered"], d["dropped"]), (len(last), 0), d)
 		self.poi.balanced()
-		print("# kill -9 of both, twice: %d sent, %d held, %d came again" % (self.sent, len(self.pair.held), again), flush=True)
+		print(f"# kill -9 of both, twice: {self.sent} sent, {len(self.pair.held)} held, {again:d} came again", flush=True)
 
 
 if __name__ == "__main__":

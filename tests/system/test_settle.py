@@ -92,7 +92,7 @@ class Settle(fixture.TrafficCase):
 		return [int(MARKER.search(bytes(p.payload)).group(1)) for p in list(m.kept)]
 
 	def settled(self, did, n, timeout=20):
-		fixture.wait_until(lambda: self.of(did)["delivered"] == n, timeout, "%d delivered: %s" % (n, self.of(did)))
+		fixture.wait_until(lambda: self.of(did)["delivered"] == n, timeout, f"{n} delivered: {self.of(did)}")
 
 	@fixture.long
 	def test_a_proxy_that_drops(self):
@@ -109,7 +109,7 @@ class Settle(fixture.TrafficCase):
 		time.sleep(0.5)
 		d = self.of(did)
 		self.assertEqual((d["delivered"], d["in_doubt"], d["unsettled"], d["queued"]), (100, 300, 300, 0), d)
-		fixture.wait_until(lambda: "no keepalive acknowledged" in self.of(did)["reason"], 15, "it is noticed: %s" % self.of(did))
+		fixture.wait_until(lambda: "no keepalive acknowledged" in self.of(did)["reason"], 15, f"it is noticed: {self.of(did)}")
 		self.assertEqual(self.of(did)["delivered"], 100)
 		proxy.drops = False
 		self.settled(did, 400)
@@ -122,7 +122,7 @@ class Settle(fixture.TrafficCase):
 		port, files = fixture.free_port(), []
 
 		def start():
-			files.append(self.poi.path("killed-%d" % len(files)))
+			files.append(self.poi.path(f"killed-{len(files)}"))
 			command = [sys.executable, "-B", "-c", COUNTER, str(port), self.poi.pki.folder, files[-1]]
 			with open(files[-1] + ".log", "wb") as log:
 				child = subprocess.Popen(command, stdout=log, stderr=log,
@@ -136,7 +136,7 @@ class Settle(fixture.TrafficCase):
 		stream.start()
 		self.addCleanup(stream.finish)
 		for _ in range(4):
-			fixture.wait_until(lambda: self.of(did)["state"] == "up", 20, "it takes PDUs: %s" % self.of(did))
+			fixture.wait_until(lambda: self.of(did)["state"] == "up", 20, f"it takes PDUs: {self.of(did)}")
 			time.sleep(1.5)
 			child.kill()
 			child.wait()

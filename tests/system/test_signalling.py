@@ -40,18 +40,18 @@ class Network:
 		try:
 			eal = ""
 			for number, name in enumerate(("n3", "n6")[:1 + plain]):
-				self.feeds[name] = [Feed(os.path.join(self.folder, "%s-%d" % (name, n))) for n in range(workers)]
-				eal += " --vdev net_pcap%d" % number + "".join(",rx_pcap=" + feed.path for feed in self.feeds[name])
+				self.feeds[name] = [Feed(os.path.join(self.folder, f"{name}-{n}")) for n in range(workers)]
+				eal += f" --vdev net_pcap{number}" + "".join(",rx_pcap=" + feed.path for feed in self.feeds[name])
 			if workers > 1:
 				mine = sorted(os.sched_getaffinity(0))
-				eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(workers + 1))
+				eal += " --lcores " + ",".join(f"{n}@{mine[n % len(mine)]:d}" for n in range(workers + 1))
 			self.poi = fixture.Poi(eal=eal.strip(), ports=(TUNNELS if tunnels else SIGNALLING, PLAIN)[:1 + plain], xsd=False,
 				**options)
 			if workers > 1:
 				with open(self.poi.file) as file:
 					text = re.sub(r"main-cpu: \d+", "main-cpu: 0", file.read())
 				with open(self.poi.file, "w") as file:
-					file.write(re.sub(r"workers: \[\d+\]", "workers: %s" % list(range(1, workers + 1)), text))
+					file.write(re.sub(r"workers: \[\d+\]", f"workers: {list(range(1, workers + 1))}", text))
 			self.poi.start()
 		except BaseException:
 			self.close()
@@ -115,7 +115,7 @@ def xml(target):
 	plain = {"imsi": "imsi", "msisdn": "e164Number", "nai": "nai", "imeisv": "peiImeisv", "imei": "imei"}
 	for key, value in target.items():
 		if key in plain:
-			out.append("<x1:%s>%s</x1:%s>" % (plain[key], value[:14] if key == "imei" else value, plain[key]))
+			out.append(f"<x1:{plain[key]}>{value[:14] if key == 'imei' else value}</x1:{plain[key]}>")
 		elif key == "fseid":
 			out.append(x1.target_fseid(*value))
 		else:
@@ -148,9 +148,9 @@ class Case(unittest.TestCase):
 			xid = x1.new_id()
 			answer = self.poi.admf.activate(xid, xml(target), [self.did])
 			if "direction" in target and not self.tunnels:
-				self.assertEqual(answer.error, 3010, "a direction is of a tunnel: %s" % answer)
+				self.assertEqual(answer.error, 3010, f"a direction is of a tunnel: {answer}")
 				continue
-			self.assertTrue(answer.completed, "%s: %s" % (target, answer))
+			self.assertTrue(answer.completed, f"{target}: {answer}")
 			out[xid] = target
 		return out
 
@@ -248,7 +248,7 @@ class Hashed(Case):
 		self.assertTrue(answer.completed, str(answer))
 		stranger, answer = self.activate_hashed(first, "IMSI", hashlib.sha256(salt + b"001019999999999").hexdigest())
 		self.assertTrue(answer.completed, str(answer))
-		self.assertEqual(self.ask("DeleteObject", "<x1:objectId>%s</x1:objectId>" % first).ok, False, "it is in use")
+		self.assertEqual(self.ask("DeleteObject", f"<x1:objectId>{first}</x1:objectId>").ok, False, "it is in use")
 		half = next(n for n, frame in enumerate(player.frames) if frame.user) + 1
 		self.network.play(player.frames[:half])
 		second = self.context("sha3-512", later)
@@ -375,7 +375,7 @@ class Behind(unittest.TestCase):
 	def test_outer_fragments(self):
 		"""Of tunnel packets that came in fragments none is lost either."""
 		imsi = "001010000021330"
-		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		self.activate(f"<x1:imsi>{imsi}</x1:imsi>")
 		p = self.player
 		for _ in range(20):
 			at = len(p.frames)
@@ -392,7 +392,7 @@ class Behind(unittest.TestCase):
 	def test_a_short_session(self):
 		"""Set up, used and released within a turn of the builder."""
 		imsi, p = "001010000021341", self.player
-		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		self.activate(f"<x1:imsi>{imsi}</x1:imsi>")
 		for _ in range(20):
 			at = len(p.frames)
 			s = n4.Session(p, imsi=imsi)
@@ -405,7 +405,7 @@ class Behind(unittest.TestCase):
 
 	def test_modified_while_sessions_come(self):
 		imsi, p = "001010000021340", self.player
-		xid = self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		xid = self.activate(f"<x1:imsi>{imsi}</x1:imsi>")
 		for _ in range(100):
 			n4.Session(p, imsi=imsi).establish().up(5)
 		def run():
@@ -415,7 +415,7 @@ class Behind(unittest.TestCase):
 		thread = threading.Thread(target=run)
 		thread.start()
 		while thread.is_alive():
-			self.assertTrue(self.poi.admf.modify(xid, ["<x1:imsi>%s</x1:imsi>" % imsi], [self.did]).completed)
+			self.assertTrue(self.poi.admf.modify(xid, [f"<x1:imsi>{imsi}</x1:imsi>"], [self.did]).completed)
 		thread.join()
 		self.assertEqual(self.numbers(self.kept()), [f.number for f in p.frames if f.owner])
 
@@ -423,7 +423,7 @@ class Behind(unittest.TestCase):
 		"""A rule of the session comes that another task is about: its packets are that task's as well as the subscriber's,
 		each once."""
 		imsi, p = "001010000021333", self.player
-		by_imsi = self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		by_imsi = self.activate(f"<x1:imsi>{imsi}</x1:imsi>")
 		of_rule = []
 		for _ in range(20):
 			s = n4.Session(p, imsi=imsi)
@@ -447,7 +447,7 @@ class Behind(unittest.TestCase):
 	def test_numbers_follow_time(self):
 		"""A packet that was held has a lower number than those received after it."""
 		imsi = "001010000021331"
-		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		self.activate(f"<x1:imsi>{imsi}</x1:imsi>")
 		turned, held = 0, self.poi.status()["signalling"]["early"]["matched"]
 		for _ in range(10):
 			at = len(self.player.frames)
@@ -463,7 +463,7 @@ class Behind(unittest.TestCase):
 	def test_lost_fragment_of_signalling(self):
 		"""It may have been anybody's message: tasks are unsure. Fragments of users that are lost say nothing."""
 		imsi = "001010000021332"
-		self.activate("<x1:imsi>%s</x1:imsi>" % imsi)
+		self.activate(f"<x1:imsi>{imsi}</x1:imsi>")
 		p = self.player
 		s = n4.Session(p, imsi=imsi)
 		s.establish()
@@ -496,10 +496,10 @@ for _number, _name in enumerate(scenarios.SCENARIOS):
 	def way(turn, number=_number, name=_name):
 		return case(name) if number % 3 == turn else fixture.long(case(name))
 
-	setattr(Played, "test_%s" % _name, case(_name))
-	setattr(PlayedByTwo, "test_%s" % _name, way(0))
+	setattr(Played, f"test_{_name}", case(_name))
+	setattr(PlayedByTwo, f"test_{_name}", way(0))
 	if any(f.link == "n6" for f in n4.play(_name).frames):
-		setattr(PlayedOnN6, "test_%s" % _name, way(1))
-		setattr(PlayedBehind, "test_%s" % _name, way(2))
+		setattr(PlayedOnN6, f"test_{_name}", way(1))
+		setattr(PlayedBehind, f"test_{_name}", way(2))
 for _name, _lost in LOSSES:
-	setattr(PlayedByTwo, "test_%s_without_%d" % (_name, _lost), case(_name, _lost))
+	setattr(PlayedByTwo, f"test_{_name}_without_{_lost:d}", case(_name, _lost))

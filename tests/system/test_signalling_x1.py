@@ -18,17 +18,17 @@ IMSI = "001010000021309"
 
 def targets(*members, space=x1.E3GPP):
 	"""Members of the 3GPP extension: (name, XML inside)."""
-	inside = "".join("<e:UPFLIT3TargetIdentifier><e:%s>%s</e:%s></e:UPFLIT3TargetIdentifier>" % (n, v, n) for n, v in members)
+	inside = "".join(f"<e:UPFLIT3TargetIdentifier><e:{n}>{v}</e:{n}></e:UPFLIT3TargetIdentifier>" for n, v in members)
 	return ('<x1:targetIdentifierExtension><x1:Owner>3GPP</x1:Owner><e:UPFLIT3TargetIdentifierExtensions xmlns:e="%s">%s'
 		"</e:UPFLIT3TargetIdentifierExtensions></x1:targetIdentifierExtension>") % (space, inside)
 
 
 def fseid(seid, address=None):
-	return "FSEID", "<e:SEID>%d</e:SEID>" % seid + ("<e:IPv4Address>%s</e:IPv4Address>" % address if address else "")
+	return "FSEID", f"<e:SEID>{seid}</e:SEID>" + (f"<e:IPv4Address>{address}</e:IPv4Address>" if address else "")
 
 
 def subscriber(kind, value):
-	return "<x1:%s>%s</x1:%s>" % (kind, value, kind)
+	return f"<x1:{kind}>{value}</x1:{kind}>"
 
 
 class Followed(fixture.TrafficCase):
@@ -118,7 +118,7 @@ class Follow(Followed):
 		s.up(2)
 		s.down(2)
 		inside = self.play()
-		self.ok(self.poi.admf.one("DeactivateTask", "<x1:xId>%s</x1:xId>" % xid))
+		self.ok(self.poi.admf.one("DeactivateTask", f"<x1:xId>{xid}</x1:xId>"))
 		s.up(2)
 		self.play()
 		self.expect(self.users(inside, s))
@@ -260,7 +260,7 @@ class Told(Followed):
 		cls.reports_file = os.path.join(folder, "reports.jsonl")
 		xsd = x1.Xsd.find()
 		command = [sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab", "admf_server.py"), "--listen",
-			"127.0.0.1:%d" % cls.admf_port, "--pki", fixture.shared_pki().folder, "--out", cls.reports_file]
+			f"127.0.0.1:{cls.admf_port:d}", "--pki", fixture.shared_pki().folder, "--out", cls.reports_file]
 		listening = fixture.Process(command + (["--xsd", os.path.dirname(xsd.schema)] if xsd else []),
 			os.path.join(folder, "admf.log"), {"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
 		cls.addClassCleanup(listening.stop)
@@ -274,7 +274,7 @@ class Told(Followed):
 
 	@classmethod
 	def options(cls):
-		return {**super().options(), "ne_extra": "admf-url: https://127.0.0.1:%d/X1/ADMF" % cls.admf_port}
+		return {**super().options(), "ne_extra": f"admf-url: https://127.0.0.1:{cls.admf_port:d}/X1/ADMF"}
 
 	def reports(self, xid):
 		if not os.path.exists(self.reports_file):
@@ -284,7 +284,7 @@ class Told(Followed):
 
 	def reported(self, xid, *kinds):
 		wait_until(lambda: [r["report"] for r in self.reports(xid)] == list(kinds), 15,
-			"reports %s; there are %s" % (kinds, self.reports(xid)))
+			f"reports {kinds}; there are {self.reports(xid)}")
 		return self.reports(xid)[-1]
 
 	def faults(self, xid):
@@ -321,7 +321,7 @@ class Told(Followed):
 		newer.xsd = None  # the schema of before V1.14 does not know TaskStatusExtensions
 
 		def told(version):
-			answer = newer.send([x1.Message("GetTaskDetails", "<x1:xId>%s</x1:xId>" % xid)], version)[0]
+			answer = newer.send([x1.Message("GetTaskDetails", f"<x1:xId>{xid}</x1:xId>")], version)[0]
 			return [e.text for e in self.ok_details(answer).all("Owner")]
 
 		self.assertEqual(told("v1.14.1"), ["poi: bound to 2 sessions"])

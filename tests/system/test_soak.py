@@ -69,15 +69,15 @@ class Soak(Loss):
 		"""Socket numbers of connections that reports go through: those that came together leave one each to be used again."""
 		with open("/proc/net/tcp") as f:
 			lines = [line.split() for line in f.readlines()[1:]]
-		return {"socket:[%s]" % line[9] for line in lines if int(line[2].split(":")[1], 16) == self.admf_port}
+		return {f"socket:[{line[9]}]" for line in lines if int(line[2].split(":")[1], 16) == self.admf_port}
 
 	def resources(self):
 		"""Resident KiB and descriptors of control and dataplane, but for connections to the ADMF."""
 		found, reports = [], self.to_the_admf()
 		for process in (self.poi.control, self.poi.dataplane):
-			with open("/proc/%d/status" % process.child.pid) as f:
+			with open(f"/proc/{process.child.pid}/status") as f:
 				rss = next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
-			folder = "/proc/%d/fd" % process.child.pid
+			folder = f"/proc/{process.child.pid}/fd"
 			links = []
 			for fd in os.listdir(folder):
 				with contextlib.suppress(FileNotFoundError):  # closed since
@@ -103,7 +103,7 @@ class Soak(Loss):
 	def rest(self):
 		sent = len(self.stream.finish())
 		self.other.finish()
-		fixture.wait_until(lambda: self.of(self.bad_did)["offered"] == sent, 10, "all %d are matched" % sent)
+		fixture.wait_until(lambda: self.of(self.bad_did)["offered"] == sent, 10, f"all {sent} are matched")
 		return self.poi.status(), sent
 
 	def kill(self, m):

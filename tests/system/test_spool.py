@@ -32,12 +32,12 @@ class Spool(Loss):
 		cls.place = os.path.join(cls.folder, "spool")
 		os.mkdir(cls.place, 0o700)
 		if cls.DISK:
-			subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d,mode=0700" % cls.DISK, "tmpfs", cls.place], check=True)
+			subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={cls.DISK:d},mode=0700", "tmpfs", cls.place], check=True)
 			cls.addClassCleanup(subprocess.run, ["umount", "-l", cls.place], check=False)
 		key = os.path.join(cls.folder, "key")
 		with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
 			out.write("0123456789abcdef0123456789abcdef")
-		cls.DELIVERY = "spool: { folder: %s, key: %s, size: %s }" % (cls.place, key, cls.SIZE)
+		cls.DELIVERY = f"spool: {{ folder: {cls.place}, key: {key}, size: {cls.SIZE} }}"
 		super().setUpClass()
 
 	def on_disk(self):
@@ -64,7 +64,7 @@ class Spool(Loss):
 		def drained():
 			d = self.of(self.bad_did)
 			return d["state"] == "up" and not d["queued"] and not d["unsettled"]
-		fixture.wait_until(drained, timeout, "all is delivered: %s" % self.of(self.bad_did))
+		fixture.wait_until(drained, timeout, f"all is delivered: {self.of(self.bad_did)}")
 		self.assertTrue(m.read_out(), m.summary())
 
 	def heard(self, text):
@@ -150,7 +150,7 @@ class Small(Spool):
 		self.assertGreater(d["lost"]["buffer_full"], 0, d)
 		self.assertEqual(d["dropped"], d["lost"]["buffer_full"], d)
 		self.assertGreater(d["queued_octets"], MIB, d)
-		fixture.wait_until(lambda: self.heard(text), 2, "the ADMF hears of it: %s" % self.reports(self.bad_did, full=True))
+		fixture.wait_until(lambda: self.heard(text), 2, f"the ADMF hears of it: {self.reports(self.bad_did, full=True)}")
 		self.back(self.bad)
 		status = self.poi.status()
 		self.sums(status, sent)
@@ -162,8 +162,8 @@ class Small(Spool):
 		def told():
 			texts = [s for r, s in self.heard("PDUs lost meanwhile") if r == "AllClear"]
 			return sum(int(re.search(r"([0-9]+) PDUs lost meanwhile", s).group(1)) for s in texts)
-		fixture.wait_until(lambda: told() >= d["dropped"], 5, "the spool's fault is cleared: %s" %
-			self.reports(self.bad_did, full=True))
+		fixture.wait_until(lambda: told() >= d["dropped"], 5, "the spool's fault is cleared: "
+			f"{self.reports(self.bad_did, full=True)}")
 		self.assertEqual(told(), d["dropped"], self.reports(self.bad_did, full=True))
 		self.assertEqual(sum(lost for _, lost in self.outages(self.bad_did)), d["dropped"])
 

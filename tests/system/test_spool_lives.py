@@ -30,7 +30,7 @@ class Lives(test_spool.Spool):
 		return [n for n in os.listdir(self.place) if self.bad_did in n]
 
 	def gone_files(self, old):
-		fixture.wait_until(lambda: not set(old) & set(self.files()), 10, "the old files are removed: %s" % self.files())
+		fixture.wait_until(lambda: not set(old) & set(self.files()), 10, f"the old files are removed: {self.files()}")
 
 	def made_again(self, other):
 		self.ok(self.poi.admf.create_destination(self.bad_did, other.address, other.port))
@@ -83,7 +83,8 @@ class Age(Lives):
 
 	@classmethod
 	def options(cls):
-		return {**super().options(), "x1_extra": "x1:\n  keepalive: { time-p1: 1, time-p2: %d }" % cls.P2}
+		return {**super().options(), "x1_extra": "x1:\n  keepalive: { time-p1: 1, time-p2: "
+			f"{cls.P2:d} }}"}
 
 	def heard_for(self, seconds):
 		end = time.monotonic() + seconds
@@ -141,7 +142,7 @@ class Stop(Lives):
 		try:
 			fixture.wait_until(all_there, 40, "all are delivered")
 		except AssertionError:
-			self.fail("%d sent, %d lost before: %s %s" % (sent, self.dropped, self.bad.summary(), self.of(self.bad_did)))
+			self.fail(f"{sent} sent, {self.dropped:d} lost before: {self.bad.summary()} {self.of(self.bad_did)}")
 		self.assertEqual(self.bad.held, owed, self.bad.summary())
 		if in_turn:
 			self.assertEqual(self.bad.summary()["missing"], self.dropped, self.bad.summary())
@@ -217,8 +218,8 @@ class Removed(Lives):
 		"""The late report, with the numbers; then the identifier is free."""
 		def said():
 			return [t for r, t in self.reports(self.bad_did, full=True) if r == "FullyActionedAndSuccessful"]
-		text = fixture.wait_until(said, 30, "the end of the removal: %s" % self.reports(self.bad_did, full=True))[0]
-		self.assertIn(" %d PDUs lost" % lost, text)
+		text = fixture.wait_until(said, 30, f"the end of the removal: {self.reports(self.bad_did, full=True)}")[0]
+		self.assertIn(f" {lost} PDUs lost", text)
 		self.assertEqual(self.bad.held + lost - unacknowledged, sent, (text, self.bad.summary()))
 		if lost:
 			self.assertIn(": 0 PDUs delivered", text)
@@ -311,8 +312,8 @@ class Told(test_spool.Loss):
 
 	def heard(self, lost, id_, kind):
 		def said():
-			return [text for _, text in self.reports(id_, full=True, kind=kind) if "%d PDUs" % lost in text]
-		return fixture.wait_until(said, 15, "%d PDUs are told: %s" % (lost, self.reports(id_, full=True, kind=kind)))
+			return [text for _, text in self.reports(id_, full=True, kind=kind) if f"{lost} PDUs" in text]
+		return fixture.wait_until(said, 15, f"{lost} PDUs are told: {self.reports(id_, full=True, kind=kind)}")
 
 	def test_the_dataplane_alone(self):
 		lost = self.stopped()
@@ -325,7 +326,7 @@ class Told(test_spool.Loss):
 		self.bad.start()
 		clear = fixture.wait_until(lambda: [t for r, t in self.reports(self.bad_did, full=True) if "delivering again" in t], 15,
 			"the end of the outage")
-		self.assertIn("%d PDUs lost" % lost, clear[-1])
+		self.assertIn(f"{lost} PDUs lost", clear[-1])
 		fixture.wait_until(lambda: self.poi.admf.get_task(self.xid).text("provisioningStatus") == "complete" and
 			not self.poi.admf.get_task(self.xid).all("errorCode"), 10, "no fault stays")
 
@@ -335,12 +336,12 @@ class Told(test_spool.Loss):
 		self.assertEqual(self.poi.control.stop(20), 0)
 		self.assertEqual(self.poi.dataplane.stop(20), 0)
 		self.poi.start()
-		told = re.compile(r"%d PDUs lost.*%s" % (lost, self.bad_did))
+		told = re.compile(fr"{lost} PDUs lost.*{self.bad_did}")
 
 		def said():
 			with open(self.reports_file) as f:
 				return [line for line in f if told.search(line)]
-		fixture.wait_until(said, 15, "%d PDUs are told" % lost)
+		fixture.wait_until(said, 15, f"{lost} PDUs are told")
 		self.poi.control.kill()
 		self.poi.start_control()
 		time.sleep(1)

@@ -70,9 +70,10 @@ class AtRate(test_spool.Spool):
 		self.drained_all()
 		self.taker.terminate()
 		sums = json.loads(self.taker.stdout.readline())
-		print("# planned restart at %.2f Gbit/s (%s), %d PDUs waited: %d sent, %d held, %d numbers missing, %d came twice; "
-			"stopped in %.1f s, connected after %.1f s" % (bits / 1e9, self.SETTLE, held["queued"] + held["unsettled"], sent,
-			sums["held"], sums["missing"], sums["again"], stopped, away))
+		print(f"# planned restart at {bits / 1e9:.2f} Gbit/s ({self.SETTLE}), "
+			f"{held['queued'] + held['unsettled']:d} PDUs waited: {sent} sent, "
+			f"{sums['held']:d} held, {sums['missing']:d} numbers missing, {sums['again']:d} came "
+			f"twice; stopped in {stopped:.1f} s, connected after {away:.1f} s")
 		self.assertEqual((sums["missing"], sums["twice"], sums["wrong"]), (0, 0, []), sums)
 		self.assertEqual(len(sums["lasts"]), 2, "two lives")
 		self.assertEqual(sums["lasts"][-1 - len(lasts):], [*lasts, sent - 1], "the last frame of a life")
@@ -82,7 +83,7 @@ class AtRate(test_spool.Spool):
 		def drained():
 			d = self.of(self.did)
 			return not d["queued"] and not d["unsettled"]
-		fixture.wait_until(drained, 60, "all is delivered: %s" % self.of(self.did))
+		fixture.wait_until(drained, 60, f"all is delivered: {self.of(self.did)}")
 
 	def test_under_way(self):
 		self.begin()

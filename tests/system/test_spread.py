@@ -13,7 +13,7 @@ STEP = 500  # frames at a time: a ring holds them all
 
 
 def user(i):
-	return "10.45.0.%d" % (i + 1)
+	return f"10.45.0.{i + 1}"
 
 
 def packet(i, number, up):
@@ -46,7 +46,7 @@ class Software(test_upf.Upf):
 			i, number = struct.unpack(">II", bytes(p.payload)[-8:])
 			if i == USERS:
 				continue
-			self.assertEqual(number, seen[i], "user %d: each once, in order" % i)
+			self.assertEqual(number, seen[i], f"user {i}: each once, in order")
 			seen[i] += 1
 			where.setdefault(i, set()).add(bytes(p.first(7)))
 		self.assertEqual(seen, {i: EACH for i in range(USERS)})

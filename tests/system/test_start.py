@@ -35,7 +35,7 @@ class Cause(unittest.TestCase):
 		for device in glob.glob("/sys/bus/pci/devices/*")[:1]:
 			address = os.path.basename(device)
 			line = self.last_line(lambda text: text.replace("0000:ff:1f.7", address), ports=ports)
-			self.assertIn("port %s: dataplane.eal keeps the EAL off it; take --no-pci out" % address, line)
+			self.assertIn(f"port {address}: dataplane.eal keeps the EAL off it; take --no-pci out", line)
 
 	def test_a_driver_that_is_not_there(self):
 		line = self.last_line(eal="--vdev net_bogus0")

@@ -64,7 +64,7 @@ def conversations(path, kind):
 			continue
 		a, b, ports = m[1].strip("[]"), m[3].strip("[]"), (int(m[2]), int(m[4]))
 		if units[m[7]] != 1 or units[m[10]] != 1:
-			raise ValueError("tshark rounds: %s" % line)
+			raise ValueError(f"tshark rounds: {line}")
 		for key, packets, octets in (((b, a, ports[::-1]), m[5], m[6]), ((a, b, ports), m[8], m[9])):
 			if int(packets):
 				sums[key] = [int(packets), int(octets)]
@@ -82,7 +82,7 @@ class Sums(HeaderReports):
 	def watch(self, address, *triggers):
 		make = controller.ipv6_filter if ":" in address else controller.ipv4_filter
 		tag = "ipv6Address" if ":" in address else "ipv4Address"
-		xid = self.control.task(make(address), [self.did], controller.attribute_17("<%s>%s</%s>" % (tag, address, tag)), report=PDSR,
+		xid = self.control.task(make(address), [self.did], controller.attribute_17(f"<{tag}>{address}</{tag}>"), report=PDSR,
 			triggers=triggers)
 		self.addresses[xid] = address
 
@@ -203,7 +203,7 @@ class EveryKind(HeaderReports):
 				self.assertEqual(xiri.TRIGGERS[int(trigger)], x["trigger"])
 				for text, ns in ((first, x["first"]), (last, x["last"])):
 					moment = datetime.datetime.fromtimestamp(ns // 10**9, datetime.timezone.utc)
-					self.assertIn(moment.strftime("%Y %H:%M:%S") + ".%09d UTC" % (ns % 10**9), text)
+					self.assertIn(moment.strftime("%Y %H:%M:%S") + f".{ns % 10**9:09d} UTC", text)
 			kinds[x["kind"], x.get("trigger"), 4 if a4 else 6, x["protocol"], "sport" in x] += 1
 		for family, protocol, ports in ((4, 17, True), (4, 17, False), (4, 6, True), (4, 1, False), (6, 17, True), (6, 58, False)):
 			for kind, trigger in (("pdhr", None), *(("pdsr", t) for t in ("start", "end", "timer", "packets"))):
@@ -215,5 +215,5 @@ class EveryKind(HeaderReports):
 		return xiri.decode(bytes(p.payload))
 
 
-MATCHED_4 = controller.attribute_17("<ipv4Address>%s</ipv4Address>" % TARGET)
+MATCHED_4 = controller.attribute_17(f"<ipv4Address>{TARGET}</ipv4Address>")
 MATCHED_6 = controller.attribute_17("<ipv6Address>2001:0db8:0000:0000:0000:0000:0000:0001</ipv6Address>")

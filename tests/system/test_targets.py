@@ -22,7 +22,7 @@ CORRELATION = 7777777713371337
 
 def forms():
 	"""Every way that a value might be written."""
-	out = [NETWORK, NETWORK.split("/")[0], str(PORT), str(TEID), "%08x" % TEID, ENDPOINT, MAC, MAC.replace(":", ""), MAC.replace(":", "-"),
+	out = [NETWORK, NETWORK.split("/")[0], str(PORT), str(TEID), f"{TEID:08x}", ENDPOINT, MAC, MAC.replace(":", ""), MAC.replace(":", "-"),
 		IMSI, SIP, SIP.partition(":")[2], PAYLOAD.decode(), PAYLOAD.hex(), base64.b64encode(PAYLOAD).decode()[:24], "203.0.113.777"]
 	for text in (IPV4, IPV6, ENDPOINT):
 		ip = ipaddress.ip_address(text)
@@ -56,7 +56,7 @@ class Targets(fixture.PoiCase):
 
 	def test_finding(self):
 		"""The search does find."""
-		for text in (IPV4, "x=%s" % IMSI, "port %d" % PORT, "cb00714d", "DEADBEEF", ipaddress.ip_address(IPV6).exploded.upper()):
+		for text in (IPV4, f"x={IMSI}", f"port {PORT}", "cb00714d", "DEADBEEF", ipaddress.ip_address(IPV6).exploded.upper()):
 			self.assertTrue(finding(text.encode()), text)
 		self.assertFalse(finding(b"1347113999 7a500001-0001-4001-8001-000000047113 127.0.0.1:45000"))
 
@@ -74,11 +74,11 @@ class Targets(fixture.PoiCase):
 		for name in ("control", "dataplane"):
 			pid = getattr(self.poi, name).child.pid
 			for part in ("cmdline", "environ", "comm", "maps"):
-				with open("/proc/%d/%s" % (pid, part), "rb") as f:
-					seen["%s of %s" % (part, name)] = f.read()
-			for task in os.listdir("/proc/%d/task" % pid):
-				with open("/proc/%d/task/%s/comm" % (pid, task), "rb") as f:
-					seen["thread %s of %s" % (task, name)] = f.read()
+				with open(f"/proc/{pid}/{part}", "rb") as f:
+					seen[f"{part} of {name}"] = f.read()
+			for task in os.listdir(f"/proc/{pid}/task"):
+				with open(f"/proc/{pid}/task/{task}/comm", "rb") as f:
+					seen[f"thread {task} of {name}"] = f.read()
 		for command in (["status", "-c", self.poi.file], ["status", "-c", self.poi.file, "--json"], ["check", self.poi.file],
 				["config", "dump", self.poi.file], ["audit", "verify", self.poi.path("audit.jsonl")], ["metrics", "-c", self.poi.file]):
 			done = self.poi.poi(*command)
@@ -87,13 +87,13 @@ class Targets(fixture.PoiCase):
 
 	def clean(self, when):
 		for name, octets in self.written().items():
-			self.assertEqual(finding(octets), [], "%s, %s" % (name, when))
+			self.assertEqual(finding(octets), [], f"{name}, {when}")
 
 	# --- what is done meanwhile
 	def activate_all(self, did):
 		"""One task of each kind; their XIDs."""
 		targets = ([x1.target_ipv4(IPV4)], [x1.target_ipv6(IPV6)], [x1.target_cidr(NETWORK)], [x1.target_port("udp", str(PORT))],
-			["<x1:macAddress>%s</x1:macAddress>" % MAC], [x1.target_fteid(TEID, ENDPOINT)], [x1.target_teid(TEID)],
+			[f"<x1:macAddress>{MAC}</x1:macAddress>"], [x1.target_fteid(TEID, ENDPOINT)], [x1.target_teid(TEID)],
 			[x1.target_ipv4(IPV4), x1.target_port("tcp", str(PORT))])
 		xids = []
 		for t in targets:
@@ -105,13 +105,13 @@ class Targets(fixture.PoiCase):
 		admf, ipv4 = self.poi.admf, x1.target_ipv4(IPV4)
 		twisted = "<x1:ipv4Cidr><c:IPv4CIDR>198.18.213.7/24</c:IPv4CIDR></x1:ipv4Cidr>"
 		tried = [admf.activate(xid, [ipv4], [did])]
-		for targets in (["<x1:imsi>%s</x1:imsi>" % IMSI], ["<x1:sipUri>%s</x1:sipUri>" % SIP], [ipv4, x1.target_ipv6(IPV6)],
-				["<x1:ipv4Address>203.0.113.777</x1:ipv4Address>"], [twisted], [x1.target_port("tcp", "%d-%d" % (PORT, PORT - 1))],
-				["<x1:gtpuTunnelId>%d0</x1:gtpuTunnelId>" % TEID], [ipv4, ipv4, ipv4],
-				["<x1:macAddress>%s</x1:macAddress>" % MAC.upper()], ["<x1:nai>%s</x1:nai>" % IPV4]):
+		for targets in ([f"<x1:imsi>{IMSI}</x1:imsi>"], [f"<x1:sipUri>{SIP}</x1:sipUri>"], [ipv4, x1.target_ipv6(IPV6)],
+				["<x1:ipv4Address>203.0.113.777</x1:ipv4Address>"], [twisted], [x1.target_port("tcp", f"{PORT}-{PORT - 1}")],
+				[f"<x1:gtpuTunnelId>{TEID}0</x1:gtpuTunnelId>"], [ipv4, ipv4, ipv4],
+				[f"<x1:macAddress>{MAC.upper()}</x1:macAddress>"], [f"<x1:nai>{IPV4}</x1:nai>"]):
 			tried += [admf.activate(x1.new_id(), targets, [did]), admf.modify(xid, targets, [did])]
 		tried += [admf.activate(x1.new_id(), [ipv4], [x1.new_id()]), admf.deactivate(x1.new_id()),
-			admf.one("DeactivateTask", "<x1:xId>%s</x1:xId>" % IPV4), admf.one("DeactivateTask", "<x1:%s/>" % SIP.partition(":")[2])]
+			admf.one("DeactivateTask", f"<x1:xId>{IPV4}</x1:xId>"), admf.one("DeactivateTask", f"<x1:{SIP.partition(':')[2]}/>")]
 		self.assertEqual([a for a in tried if a.ok], [])
 		for answer in tried:
 			# an answer goes to the ADMF, which knows the value; the text still need not repeat it
@@ -120,8 +120,8 @@ class Targets(fixture.PoiCase):
 	def provoke_transport(self):
 		good = x1.container([x1.Message("ActivateTask", x1.task_details(x1.new_id(), [x1.target_ipv4(IPV4)], [x1.new_id()]))],
 			"admf-01", "poi-01")
-		for body in (good[:-40], good.replace("x1:ActivateTask", "x1:" + IMSI), "<!DOCTYPE a [<!ENTITY x '%s'>]>" % IPV4 + good,
-				good.replace("admf-01", SIP), good.replace("poi-01", IPV4), good.replace("v1.8.1", IPV4), IPV4, "<%s/>" % IMSI,
+		for body in (good[:-40], good.replace("x1:ActivateTask", "x1:" + IMSI), f"<!DOCTYPE a [<!ENTITY x '{IPV4}'>]>" + good,
+				good.replace("admf-01", SIP), good.replace("poi-01", IPV4), good.replace("v1.8.1", IPV4), IPV4, f"<{IMSI}/>",
 				good.replace("</x1:x1TransactionId>", IMSI + "</x1:x1TransactionId>")):
 			with contextlib.suppress(OSError, http.client.HTTPException):
 				self.poi.admf.post(body)
@@ -131,11 +131,11 @@ class Targets(fixture.PoiCase):
 				connection.request(method, path, good, {"X-Target": IPV4, IMSI: SIP})
 				connection.getresponse().read()
 				connection.close()
-		for raw in (("GET /%s HTTP/1.1\r\n\r\n" % IPV4).encode(), b"\x16\x03\x01" + IPV4.encode() * 20):
+		for raw in ((f"GET /{IPV4} HTTP/1.1\r\n\r\n").encode(), b"\x16\x03\x01" + IPV4.encode() * 20):
 			with socket.create_connection(("127.0.0.1", self.poi.port), 5) as s, contextlib.suppress(OSError):
 				s.sendall(raw)
 				s.recv(100)
-		subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.poi.port, "-servername", IPV4], input=b"",
+		subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.poi.port}", "-servername", IPV4], input=b"",
 			capture_output=True, timeout=10, check=False)
 
 	def send_traffic(self):

@@ -26,8 +26,8 @@ class Plain(fixture.TrafficCase):
 		return [bytes(p.payload) for p in self.mdf.kept]
 
 	def frames(self, n=4):
-		return [udp_frame("192.0.2.10", "198.51.100.%d" % (i + 1), b"out %d" % i) for i in range(n)] + \
-			[udp_frame("198.51.100.%d" % (i + 1), "192.0.2.10", b"in %d" % i, (5000, 4000)) for i in range(n)]
+		return [udp_frame("192.0.2.10", f"198.51.100.{i + 1}", b"out %d" % i) for i in range(n)] + \
+			[udp_frame(f"198.51.100.{i + 1}", "192.0.2.10", b"in %d" % i, (5000, 4000)) for i in range(n)]
 
 	def strangers(self):
 		return [udp_frame("192.0.2.11", "198.51.100.1", b"stranger"), udp_frame("192.0.2.1", "192.0.2.0", b"neighbour")]
@@ -75,7 +75,7 @@ class Plain(fixture.TrafficCase):
 
 	def test_prefix(self):
 		self.activate(x1.target_cidr("198.51.100.0/30"))
-		frames = [udp_frame("192.0.2.7", "198.51.100.%d" % i, b"x") for i in range(8)]
+		frames = [udp_frame("192.0.2.7", f"198.51.100.{i}", b"x") for i in range(8)]
 		self.send(frames)
 		self.mdf.wait_pdus(4)
 		self.mdf.wait_quiet()
@@ -189,12 +189,12 @@ class Plain(fixture.TrafficCase):
 
 
 class GtpU(fixture.TrafficCase):
-	PORT = "{ device: net_af_packet0, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [%s/32] }" % ENDPOINT
+	PORT = f"{{ device: net_af_packet0, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [{ENDPOINT}/32] }}"
 	MTU = 1900  # what fits the port's buffers; longer frames of a capture came from a card that joins segments
 
 	def setUp(self):
 		super().setUp()
-		self.payload_file = self.poi.path("payload-%s.pcap" % x1.new_id())
+		self.payload_file = self.poi.path(f"payload-{x1.new_id()}.pcap")
 
 	FIELDS = ("-T", "fields", "-E", "occurrence=l", "-e", "ip.src", "-e", "ip.dst", "-e", "ip.id", "-e", "ip.len", "-e", "tcp.seq_raw")
 
@@ -217,12 +217,12 @@ class GtpU(fixture.TrafficCase):
 
 	def test_by_teid(self):
 		path = need("rtmp.pcap")
-		teids = {line for line in tshark(path, "-Y", "gtp && ip.dst == %s" % ENDPOINT, "-T", "fields", "-e", "gtp.teid") if line}
+		teids = {line for line in tshark(path, "-Y", f"gtp && ip.dst == {ENDPOINT}", "-T", "fields", "-e", "gtp.teid") if line}
 		self.assertTrue(teids)
 		for teid in sorted(teids):
 			self.mdf.kept.clear()
 			xid = self.activate(x1.target_teid(int(teid, 16)))
-			expected = self.expected(path, "gtp.teid == %s" % teid)
+			expected = self.expected(path, f"gtp.teid == {teid}")
 			self.assertTrue(expected)
 			self.send(frames_of(path))
 			self.mdf.wait(lambda m: len(m.kept) >= len(expected), 5)
@@ -235,7 +235,7 @@ class GtpU(fixture.TrafficCase):
 	def test_teid_of_another_endpoint(self):
 		"""A TEID means nothing away from the endpoint that gave it out."""
 		path = need("rtmp.pcap")
-		teid = tshark(path, "-Y", "gtp && ip.src == %s" % ENDPOINT, "-T", "fields", "-e", "gtp.teid")[0]
+		teid = tshark(path, "-Y", f"gtp && ip.src == {ENDPOINT}", "-T", "fields", "-e", "gtp.teid")[0]
 		self.activate(x1.target_teid(int(teid, 16)))
 		self.send(frames_of(path))
 		self.mdf.wait_quiet(0.5, 2)
@@ -245,12 +245,12 @@ class GtpU(fixture.TrafficCase):
 		path = need("rtmp.pcap")
 		inner = tshark(path, "-Y", "gtp", "-T", "fields", "-E", "occurrence=l", "-e", "ip.src")[0]
 		self.activate(x1.target_ipv4(inner))
-		self.replay(path, self.expected(path, "ip.addr == %s" % inner))
+		self.replay(path, self.expected(path, f"ip.addr == {inner}"))
 
 	def test_by_inner_ipv6_address(self):
 		path = need("ipv6_in_gtp.pcap")
 		address = [line for line in tshark(path, "-Y", "gtp && ipv6", "-T", "fields", "-E", "occurrence=l", "-e", "ipv6.src") if line][0]
-		n = len(tshark(path, "-Y", "ipv6.addr == %s" % address, "-T", "fields", "-e", "frame.number"))
+		n = len(tshark(path, "-Y", f"ipv6.addr == {address}", "-T", "fields", "-e", "frame.number"))
 		self.activate(x1.target_ipv6(address))
 		self.send(frames_of(path))
 		self.assertTrue(self.mdf.wait_pdus(n))
@@ -261,7 +261,7 @@ class GtpU(fixture.TrafficCase):
 	def test_plain_ipv6(self):
 		path = need("http_ipv6.pcap")
 		address = tshark(path, "-Y", "ipv6", "-T", "fields", "-e", "ipv6.src")[0]
-		n = len(tshark(path, "-Y", "ipv6.addr == %s && frame.len <= 1914" % address, "-T", "fields", "-e", "frame.number"))
+		n = len(tshark(path, "-Y", f"ipv6.addr == {address} && frame.len <= 1914", "-T", "fields", "-e", "frame.number"))
 		self.activate(x1.target_ipv6(address))
 		self.send([f for f in frames_of(path) if len(f) <= 1914])
 		self.assertTrue(self.mdf.wait_pdus(n), self.mdf.summary())
@@ -273,7 +273,7 @@ class GtpU(fixture.TrafficCase):
 		path = need("rtmp.pcap")
 		inner = tshark(path, "-Y", "gtp", "-T", "fields", "-E", "occurrence=l", "-e", "ip.src")[0]
 		self.activate(x1.target_ipv4(inner))
-		expected = self.expected(path, "ip.addr == %s" % inner)
+		expected = self.expected(path, f"ip.addr == {inner}")
 		self.send(frames_of(path))
 		self.assertTrue(self.mdf.wait_pdus(len(expected)))
 		out = self.poi.path("pdus.pcap")
@@ -283,7 +283,7 @@ class GtpU(fixture.TrafficCase):
 		writer.close()
 		rows = tshark(out, "-o", 'uat:user_dlts:"User 0 (DLT=147)","li5g","0","","0",""', "-T", "fields", "-E", "occurrence=f",
 			"-e", "li5g.ver", "-e", "li5g.type", "-e", "li5g.pf", "-e", "li5g.pl", "-e", "_ws.malformed")
-		self.assertEqual(rows, ["5\t2\t12\t%d\t" % p.payload_length for p in self.mdf.kept])
+		self.assertEqual(rows, [f"5\t2\t12\t{p.payload_length:d}\t" for p in self.mdf.kept])
 		os.unlink(out)
 
 	def test_malformed_stay_alone(self):
@@ -291,7 +291,7 @@ class GtpU(fixture.TrafficCase):
 		path = need("rtmp.pcap")
 		inner = tshark(path, "-Y", "gtp", "-T", "fields", "-E", "occurrence=l", "-e", "ip.src")[0]
 		self.activate(x1.target_ipv4(inner))
-		expected = self.expected(path, "ip.addr == %s" % inner)
+		expected = self.expected(path, f"ip.addr == {inner}")
 		frames = []
 		for n, frame in enumerate(frames_of(path)):
 			frames += [frame, frame[:14 + n % len(frame)], frame[:36 + n % 20] + bytes(8) + frame[44 + n % 20:]]
@@ -314,7 +314,7 @@ class Replay(unittest.TestCase):
 		for name in names:
 			with self.subTest(name):
 				n = len(frames_of(reference(name)))
-				poi = fixture.Poi(eal="--vdev net_pcap0,rx_pcap=%s" % reference(name),
+				poi = fixture.Poi(eal=f"--vdev net_pcap0,rx_pcap={reference(name)}",
 					ports=("{ device: net_pcap0, mode: probe, tunnel: gtpu, gtp-endpoints: [10.0.0.0/8] }",))
 				try:
 					poi.start_dataplane()

@@ -23,7 +23,7 @@ from poi_lab import admf, pdu, pki, x1, xiri
 
 UE, PEER = "192.0.2.10", "198.51.100.80"
 GNB, UPF = "203.0.113.1", "203.0.113.2"
-N3 = "{ device: net_pcap0, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [%s/32] }" % UPF
+N3 = f"{{ device: net_pcap0, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [{UPF}/32] }}"
 N6 = "{ device: net_pcap1, mode: probe, link: n6 }"
 MAC = "02:00:00:00:00:77"
 
@@ -50,12 +50,12 @@ class Upf(unittest.TestCase):
 		queues = self.queues or self.workers
 		folder = tempfile.mkdtemp(prefix="poi-upf-")
 		self.addCleanup(shutil.rmtree, folder, True)
-		self.feeds = [Feed(os.path.join(folder, "in-%d" % i)) for i in range(len(self.ports) * queues)]
+		self.feeds = [Feed(os.path.join(folder, f"in-{i}")) for i in range(len(self.ports) * queues)]
 		eal = " ".join("--vdev net_pcap%d%s" % (i, "".join(",rx_pcap=" + f.path for f in self.feeds[i * queues:(i + 1) * queues]))
 			for i in range(len(self.ports)))
 		if self.workers > 1:
 			mine = sorted(os.sched_getaffinity(0))
-			eal += " --lcores " + ",".join("%d@%d" % (n, mine[n % len(mine)]) for n in range(self.workers + 1))
+			eal += " --lcores " + ",".join(f"{n}@{mine[n % len(mine)]:d}" for n in range(self.workers + 1))
 		self.poi = fixture.Poi(eal=eal, ports=self.ports, delivery_extra=self.delivery, ne_extra="\n".join(self.ne_extra))
 		self.addCleanup(self.poi.close)
 		for feed in self.feeds:
@@ -69,7 +69,7 @@ class Upf(unittest.TestCase):
 			text = f.read()
 		if self.workers > 1:
 			text = re.sub(r"main-cpu: \d+", "main-cpu: 0", text)
-			text = re.sub(r"workers: \[\d+\]", "workers: %s" % list(range(1, self.workers + 1)), text)
+			text = re.sub(r"workers: \[\d+\]", f"workers: {list(range(1, self.workers + 1))}", text)
 		if self.elements > 1:
 			text = self.more_elements(text, folder)
 		with open(self.poi.file, "w") as f:
@@ -80,12 +80,12 @@ class Upf(unittest.TestCase):
 		start, end = text.index("  - ne-identifier"), text.index("delivery:\n")
 		first, out = text[start:end], text[start:end]
 		for i in range(1, self.elements):
-			p = pki.Pki(os.path.join(folder, "pki-%d" % i), ne="poi-%d" % i, admf="smf-%d" % i).make(bad=False)
+			p = pki.Pki(os.path.join(folder, f"pki-{i}"), ne=f"poi-{i}", admf=f"smf-{i}").make(bad=False)
 			port = fixture.free_port()
-			more = first.replace("poi-01", "poi-%d" % i).replace("admf-01", "smf-%d" % i).replace(str(self.poi.port), str(port))
+			more = first.replace("poi-01", f"poi-{i}").replace("admf-01", f"smf-{i}").replace(str(self.poi.port), str(port))
 			out += more.replace(self.poi.pki.folder, p.folder)
-			self.url = "https://127.0.0.1:%d/X1/NE" % port
-			client = admf.Admf(self.url, p.folder, "admf", "smf-%d" % i, "poi-%d" % i, self.poi.xsd)
+			self.url = f"https://127.0.0.1:{port}/X1/NE"
+			client = admf.Admf(self.url, p.folder, "admf", f"smf-{i}", f"poi-{i}", self.poi.xsd)
 			self.addCleanup(client.close)
 			self.smf.append(client)
 		return text[:start] + out + text[end:]
@@ -126,7 +126,7 @@ class Upf(unittest.TestCase):
 
 class Aliases(Upf):
 	"""A translator between the UPF and the tap: signalling has one address, the packets have another."""
-	ports = (N3.replace(" }", ", gtp-aliases: { 10.9.0.2: %s } }" % UPF),)
+	ports = (N3.replace(" }", f", gtp-aliases: {{ 10.9.0.2: {UPF} }} }}"),)
 
 	def test_the_advertised_address_is_the_one_that_counts(self):
 		m = self.mdf()
@@ -232,7 +232,7 @@ class Formats(Upf):
 	def reconfigure(self, word):
 		with open(self.poi.file) as f:
 			text = f.read()
-		text = re.sub(r"\n    payload-format: .*", "", text).replace("    role: triggered", "    payload-format: %s\n    role: triggered" % word)
+		text = re.sub(r"\n    payload-format: .*", "", text).replace("    role: triggered", f"    payload-format: {word}\n    role: triggered")
 		with open(self.poi.file, "w") as f:
 			f.write(text)
 		before = self.poi.control.text().count("configuration was read")
@@ -262,13 +262,13 @@ class Formats(Upf):
 		for word, expected in table.items():
 			self.reconfigure(word)
 			tasks = [self.task([x1.target_fteid(teid, UPF)], m) for teid in range(1, 5)]
-			tasks += [self.task(["<x1:macAddress>%s</x1:macAddress>" % MAC], m), self.task([x1.target_ipv4("192.0.2.20")], m)]
+			tasks += [self.task([f"<x1:macAddress>{MAC}</x1:macAddress>"], m), self.task([x1.target_ipv4("192.0.2.20")], m)]
 			self.send([*frames.values(), alone])
 			got = {str(uuid.UUID(bytes=bytes(p.xid))): p for p in self.pdus(m, done + 6)[done:]}
 			done += 6
 			for (xid, product, _), (number, octets), i in zip(tasks, expected, range(6)):
 				p = got[product]
-				self.assertEqual((p.format, bytes(p.payload)), (number, octets), "payload-format %s, task %d" % (word, i))
+				self.assertEqual((p.format, bytes(p.payload)), (number, octets), f"payload-format {word}, task {i}")
 				self.ok(self.smf[0].deactivate(xid))
 		self.poi.balanced()
 
@@ -484,7 +484,7 @@ class Busy(Upf):
 		self.addCleanup(m.stop)
 		code, figures = self.play(self.SCENARIO.replace("ue 10.45.0.0/16", "ue 224.0.0.0/16").replace(UPF, "203.0.113.99") % {
 			"port": m.port, "sessions": 3})
-		self.assertEqual((code, figures["wrong"]), (0, 0), "any address may be tapped: %s" % figures)
+		self.assertEqual((code, figures["wrong"]), (0, 0), f"any address may be tapped: {figures}")
 		code, told = self.play("sessions 5\nsetup x3\nrelease\n")
 		self.assertEqual(code, 2)
 		self.assertIn("upf and mdf3", told)
@@ -535,7 +535,7 @@ class Names(Upf):
 			answer = self.ok(smf.get_task(xid))
 			tags = {e.tag for e in answer.element.iter() if "3GPPX1Extensions" in e.tag}
 			self.assertEqual({t[1:].partition("}")[0] for t in tags}, {space})
-			self.assertLessEqual({"{%s}%s" % (space, n) for n in ("FTEID", "PDHR", "HeaderReporting")}, tags)
+			self.assertLessEqual({f"{{{space}}}{n}" for n in ("FTEID", "PDHR", "HeaderReporting")}, tags)
 			self.ok(self.smf[0].deactivate(xid))
 
 	def test_unknown_names(self):

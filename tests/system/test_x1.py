@@ -128,7 +128,7 @@ class Exchange(fixture.PoiCase):
 		did = self.dest()
 		for targets in ([x1.target_ipv4("192.0.2.1"), x1.target_ipv6("2001:db8::1")],
 				[x1.target_port("tcp", "80"), x1.target_port("udp", "80")],
-				[x1.target_ipv4("192.0.2.%d" % n) for n in (1, 2, 3)]):
+				[x1.target_ipv4(f"192.0.2.{n}") for n in (1, 2, 3)]):
 			with self.subTest(str(targets)):
 				self.refused(3020, self.admf.activate(x1.new_id(), targets, [did]))
 
@@ -183,13 +183,13 @@ class Exchange(fixture.PoiCase):
 	def test_deactivate_all(self):
 		did = self.dest()
 		for n in range(3):
-			self.task([x1.target_ipv4("192.0.2.%d" % (n + 1))], [did])
+			self.task([x1.target_ipv4(f"192.0.2.{n + 1}")], [did])
 		self.ok(self.admf.one("DeactivateAllTasks"))
 		self.assertEqual(self.admf.one("ListAllDetails").all("xId"), [])
 
 	def test_lists(self):
 		did = self.dest()
-		xids = {self.task([x1.target_ipv4("192.0.2.%d" % (n + 1))], [did]) for n in range(3)}
+		xids = {self.task([x1.target_ipv4(f"192.0.2.{n + 1}")], [did]) for n in range(3)}
 		listed = self.ok(self.admf.one("ListAllDetails"))
 		self.assertEqual({e.text for e in listed.all("xId")}, xids)
 		self.assertEqual({e.text for e in listed.all("dId")}, {did})
@@ -389,7 +389,7 @@ class Identity(fixture.PoiCase):
 		self.refused(1040, self.poi.client("wrong-uid-admf", admf="admf-99").one("ListAllDetails"))
 
 	def test_weak_cipher(self):
-		done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.poi.port, "-tls1_2", "-cipher",
+		done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.poi.port}", "-tls1_2", "-cipher",
 			"ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", "-cert", self.poi.pki.path("admf.pem"), "-key", self.poi.pki.path("admf.key")],
 			stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
 		self.assertIn("handshake failure", done.stderr + done.stdout)

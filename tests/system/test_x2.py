@@ -15,7 +15,7 @@ from poi_lab import controller, xiri
 from poi_lab.controller import PDHR, PDSR, X2, X3
 
 TARGET, PEER = "192.0.2.10", "198.51.100.1"
-MATCHED = controller.attribute_17("<ipv4Address>%s</ipv4Address>" % TARGET)
+MATCHED = controller.attribute_17(f"<ipv4Address>{TARGET}</ipv4Address>")
 
 
 def tcp_frame(source, destination, ports, flags, payload=b""):

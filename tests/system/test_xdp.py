@@ -18,7 +18,7 @@ class Xdp(unittest.TestCase):
 	def setUp(self):
 		self.link = fixture.Link()
 		self.addCleanup(self.link.close)
-		self.poi = fixture.Poi(eal="--vdev net_af_xdp0,iface=%s" % self.link.inner, ports=("{ device: net_af_xdp0, mode: probe }",))
+		self.poi = fixture.Poi(eal=f"--vdev net_af_xdp0,iface={self.link.inner}", ports=("{ device: net_af_xdp0, mode: probe }",))
 		self.addCleanup(self.poi.close)
 
 	def program(self):
@@ -59,7 +59,7 @@ class Xdp(unittest.TestCase):
 		"""Another process that was killed left its program: a port works with it, and leaves it where it was."""
 		main, other = fixture.cpus()
 		peer = fixture.Process([TESTPMD, "--no-pci", "--no-huge", "-m", "256", "--no-telemetry", "--file-prefix",
-			"xdp%d" % os.getpid(), "--lcores", "0@%d,1@%d" % (other, main), "--vdev=net_af_xdp0,iface=%s" % self.link.inner,
+			f"xdp{os.getpid()}", "--lcores", f"0@{other:d},1@{main:d}", f"--vdev=net_af_xdp0,iface={self.link.inner}",
 			"--", "--auto-start", "--forward-mode=rxonly", "--total-num-mbufs=16384", "--stats-period=3600"],
 			self.poi.path("peer.log"), {"LIBXDP_SKIP_DISPATCHER": "1"})
 		self.addCleanup(peer.kill)
@@ -69,6 +69,6 @@ class Xdp(unittest.TestCase):
 		self.assertIsNotNone(left, "a kill leaves it")
 		self.poi.start()
 		self.receives(b"found")
-		self.assertIn("uses the XDP program that was on %s before" % self.link.inner, self.poi.dataplane.text())
+		self.assertIn(f"uses the XDP program that was on {self.link.inner} before", self.poi.dataplane.text())
 		self.assertEqual(self.poi.dataplane.stop(), 0)
 		self.assertEqual(self.program(), left)

@@ -21,12 +21,12 @@ def canonical(element):
 
 def asked(body):
 	"""Of the XML of a request's details."""
-	document = '<r xmlns:x1="%s" xmlns:c="%s" xmlns:xsi="%s">%s</r>' % (x1.X1, x1.C, x1.XSI, body)
+	document = f'<r xmlns:x1="{x1.X1}" xmlns:c="{x1.C}" xmlns:xsi="{x1.XSI}">{body}</r>'
 	return canonical(ElementTree.fromstring(document)[0])
 
 
 def text_of(element, name):
-	found = element.find(".//{%s}%s" % (x1.X1, name))
+	found = element.find(f".//{{{x1.X1}}}{name}")
 	return found.text if found is not None else None
 
 
@@ -37,7 +37,7 @@ def held(answer):
 			("destinationResponseDetails", "dId", "destinationDetails", destinations)):
 		for e in answer.all(kind):
 			identifier = text_of(e, key)
-			book[identifier] = canonical(e.find("{%s}%s" % (x1.X1, details)))
+			book[identifier] = canonical(e.find(f"{{{x1.X1}}}{details}"))
 			elements[identifier] = e
 	return tasks, destinations, elements
 
@@ -48,7 +48,7 @@ def differences(book, there):
 	for key in sorted(set(book) | set(there)):
 		possible, state = book.get(key, {None}), there.get(key)
 		if state not in possible:
-			wrong.append("%s: holds %s, may be %s" % (key, show(state), " or ".join(sorted(map(show, possible)))))
+			wrong.append(f"{key}: holds {show(state)}, may be {' or '.join(sorted(map(show, possible)))}")
 	return wrong
 
 
@@ -56,7 +56,7 @@ def show(state):
 	if state is None:
 		return "nothing"
 	name, text, children = state
-	return "%s%s" % (text or name.rpartition("}")[2], "(%s)" % " ".join(map(show, children)) if children else "")
+	return "%s%s" % (text or name.rpartition("}")[2], f"({' '.join(map(show, children))})" if children else "")
 
 
 class Reports:
@@ -96,7 +96,7 @@ class Truth:
 		if answer.result == "Acknowledged":
 			self.owed[answer.transaction] = key
 		elif not answer.completed:
-			raise AssertionError("%s of %s" % (answer, key))
+			raise AssertionError(f"{answer} of {key}")
 		book[key] = body and asked(body)
 		if body is None:
 			del book[key]
@@ -116,13 +116,13 @@ class Truth:
 		for xid in set(tasks) & set(self.tasks):
 			status = text_of(elements[xid], "provisioningStatus")
 			if status != "complete":
-				wrong.append("task %s: %s" % (xid, status))
+				wrong.append(f"task {xid}: {status}")
 		for did in self.standing & set(destinations):
 			if text_of(elements[did], "destinationDeliveryStatus") != "deliveryFault":
-				wrong.append("the fault of %s does not stand" % did)
+				wrong.append(f"the fault of {did} does not stand")
 		for did in self.over & set(destinations):
 			if text_of(elements[did], "destinationDeliveryStatus") != "activeAndWorking":
-				wrong.append("%s has a fault" % did)
+				wrong.append(f"{did} has a fault")
 		return wrong
 
 	def missing(self, reports):
@@ -130,15 +130,15 @@ class Truth:
 		out = []
 		for transaction, key in self.owed.items():
 			if not self.ends(reports, transaction, key):
-				out.append("the end of %s about %s" % (transaction, key))
+				out.append(f"the end of {transaction} about {key}")
 		for xid in self.stopped:
 			if not reports.of(xid, TERMINATED):
-				out.append("the end of %s by the fail-safe" % xid)
+				out.append(f"the end of {xid} by the fail-safe")
 		for key in self.standing | self.over:
 			said = [r["report"] for r in reports.of(key, *OF_OBJECTS)]
 			expected = OF_OBJECTS[key in self.over]
 			if not said or said[-1] != expected:
-				out.append("%s of %s: %s" % (expected, key, [(r["report"], r["description"]) for r in reports.of(key)]))
+				out.append(f"{expected} of {key}: {[(r['report'], r['description']) for r in reports.of(key)]}")
 		return out
 
 	@staticmethod
@@ -150,10 +150,10 @@ class Truth:
 		out = []
 		for transaction, key in self.owed.items():
 			if len(self.ends(reports, transaction, key)) > 1:
-				out.append("the end of %s about %s came again" % (transaction, key))
+				out.append(f"the end of {transaction} about {key} came again")
 		for xid in self.stopped:
 			if len(reports.of(xid, TERMINATED)) > 1:
-				out.append("the end of %s by the fail-safe came again" % xid)
+				out.append(f"the end of {xid} by the fail-safe came again")
 		for key in set(self.tasks) | set(self.destinations) | self.standing | self.over:
 			out += self.alternates(key, [r["report"] for r in reports.of(key, *OF_OBJECTS)])
 		return out
@@ -164,7 +164,7 @@ class Truth:
 		before, out = "AllClear", []
 		for report in said:
 			if report == "AllClear" and before == "AllClear":
-				out.append("%s: cleared without a fault: %s" % (key, said))
+				out.append(f"{key}: cleared without a fault: {said}")
 			before = report
 		return out
 
@@ -176,5 +176,5 @@ class Truth:
 			if r["type"] == "ReportNEIssue" and r["ne"] == ne and r["report"] in FAULTS[r["type"]]:
 				count[r["report"]] += 1
 				if count["FaultCleared"] > count["FaultReport"]:
-					return ["a clear before its fault: %s" % r["description"]]
+					return [f"a clear before its fault: {r['description']}"]
 		return []

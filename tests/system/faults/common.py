@@ -17,14 +17,14 @@ PAYLOAD = 200
 
 def figure(row, what, value, bound=None):
 	"""One row of the table of faults with its figure: shown by tests/run."""
-	print("# fault %-2s %-58s %s%s" % (row, what, value, " (bound %s)" % bound if bound else ""), flush=True)
+	print("# fault %-2s %-58s %s%s" % (row, what, value, f" (bound {bound})" if bound else ""), flush=True)
 
 
 def spool_thread(poi):
 	"""The thread of poi-dataplane that reads and writes the spool."""
-	tasks = "/proc/%d/task" % poi.dataplane.child.pid
+	tasks = f"/proc/{poi.dataplane.child.pid}/task"
 	for tid in os.listdir(tasks):
-		with open("%s/%s/comm" % (tasks, tid)) as f:
+		with open(f"{tasks}/{tid}/comm") as f:
 			if f.read().strip() == "poi-spool":
 				return tid
 	raise AssertionError("no thread of the spool")
@@ -33,10 +33,10 @@ def spool_thread(poi):
 def fail_calls(tid, call, error, when, out="/dev/null"):
 	"""Lets calls of the thread fail from now on, until the tracer that it returns is ended."""
 	tracer = subprocess.Popen(["strace", "-qq", "-o", out, "-e", "trace=" + call, "-e",
-		"inject=%s:error=%s:when=%s" % (call, error, when), "-p", tid], stderr=subprocess.DEVNULL)
+		f"inject={call}:error={error}:when={when}", "-p", tid], stderr=subprocess.DEVNULL)
 
 	def attached():
-		with open("/proc/%s/status" % tid) as f:
+		with open(f"/proc/{tid}/status") as f:
 			return "TracerPid:\t0\n" not in f.read()
 	try:
 		wait_until(attached, 5, "strace is there")
@@ -57,12 +57,12 @@ class FaultCase(unittest.TestCase):
 		self.addCleanup(self.link.close)
 		self.admf_port = fixture.free_port()
 		self.poi = fixture.Poi(eal=fixture.af_packet(0, self.link.inner), ports=("{ device: net_af_packet0, mode: probe }",),
-			ne_extra="admf-url: https://127.0.0.1:%d/X1/ADMF" % self.admf_port, delivery_extra=self.DELIVERY, x1_extra=self.X1)
+			ne_extra=f"admf-url: https://127.0.0.1:{self.admf_port:d}/X1/ADMF", delivery_extra=self.DELIVERY, x1_extra=self.X1)
 		self.addCleanup(self.poi.close)
 		self.configure()
 		self.reports_file = self.poi.path("reports.jsonl")
 		self.listening = fixture.Process([sys.executable, "-B", os.path.join(fixture.TOP, "tests", "lab", "poi_lab",
-			"admf_server.py"), "--listen", "127.0.0.1:%d" % self.admf_port, "--pki", self.poi.pki.folder, "--out",
+			"admf_server.py"), "--listen", f"127.0.0.1:{self.admf_port:d}", "--pki", self.poi.pki.folder, "--out",
 			self.reports_file], self.poi.path("admf.log"), {"PYTHONPATH": os.path.join(fixture.TOP, "tests", "lab")})
 		self.addCleanup(self.listening.stop)
 		self.stream = None
@@ -109,14 +109,14 @@ class FaultCase(unittest.TestCase):
 
 	def heard(self, word, timeout=5):
 		return wait_until(lambda: [r for r in self.reports() if word in json.dumps(r)], timeout,
-			"the ADMF hears of %r: %s" % (word, self.reports()))
+			f"the ADMF hears of {word!r}: {self.reports()}")
 
 	def all_arrives(self, extra=0):
 		"""Stops the traffic: every packet sent is matched, delivered and held once."""
 		sent = len(self.stream.finish()) + extra
 		self.stream = None
 		status = wait_until(lambda: (lambda s: s if s["matches"] >= sent and not s.get("queued") and not s.get("unsettled") else None)(self.poi.status()), 10,
-			lambda: "all %d packets are delivered: %s" % (sent, self.poi.status()))
+			lambda: f"all {sent} packets are delivered: {self.poi.status()}")
 		self.mdf.wait_quiet(0.2, 3)
 		self.assertEqual((status["matches"], sum(status["lost"].values())), (sent, 0), status)
 		self.assertTrue(status["ledger"]["balanced"], status)
@@ -132,5 +132,5 @@ class FaultCase(unittest.TestCase):
 
 	def resources(self, process):
 		pid = process.child.pid
-		with open("/proc/%d/statm" % pid) as f:
-			return len(os.listdir("/proc/%d/fd" % pid)), int(f.read().split()[1]) * 4096
+		with open(f"/proc/{pid}/statm") as f:
+			return len(os.listdir(f"/proc/{pid}/fd")), int(f.read().split()[1]) * 4096

@@ -88,7 +88,7 @@ class Fault:
 
 	@property
 	def target(self):
-		return "192.0.2.%d" % (10 + self.place)
+		return f"192.0.2.{10 + self.place:d}"
 
 	def create(self, m=None):
 		m = m or self.mdf
@@ -171,7 +171,7 @@ class Named(Gone):
 
 	def create(self, m=None):
 		m = m or self.mdf
-		return self.case.poi.admf.one("CreateDestination", x1.destination_uri(self.did, "tls://%s:%d" % (self.NAME, m.port)))
+		return self.case.poi.admf.one("CreateDestination", x1.destination_uri(self.did, f"tls://{self.NAME}:{m.port}"))
 
 
 class Judge:
@@ -235,12 +235,12 @@ class Judge:
 		told, given_up, texts = self.told()
 		what = "%s: %d captured, %d held, %d told as lost and %d as in doubt, %d in doubt; %s" % (
 			f.name, len(self.sent), len(held), told, given_up, doubt, texts)
-		case.assertLessEqual(held, self.sent, "%s holds what was never captured" % f.name)
+		case.assertLessEqual(held, self.sent, f"{f.name} holds what was never captured")
 		case.assertGreaterEqual(len(held) + told + given_up, len(self.sent), "lost without a word: " + what)
 		taken = self.told_and_taken(texts)
-		case.assertLessEqual(told, len(self.sent) - len(held) + doubt + taken, "more told than lost: %s, %d taken since" % (what, taken))
+		case.assertLessEqual(told, len(self.sent) - len(held) + doubt + taken, f"more told than lost: {what}, {taken:d} taken since")
 		for at in filter(None, (m, f.new)):
-			case.assertEqual({place for place, _ in list(at.taken)} - {f.place}, set(), "%s holds what is another's" % f.name)
+			case.assertEqual({place for place, _ in list(at.taken)} - {f.place}, set(), f"{f.name} holds what is another's")
 			self.numbers(at)
 		if f.new:
 			case.assertEqual(self.held(f.new), self.again, "the next owner of the identifier has its own and nothing else")
@@ -250,7 +250,7 @@ class Judge:
 		"""What comes twice has the same number, and a number stands for one PDU."""
 		by_number = collections.defaultdict(set)
 		for marker, numbers in list(m.taken.items()):
-			self.case.assertEqual(len(set(numbers)), 1, "%s: %s came with several numbers" % (self.fault.name, marker))
+			self.case.assertEqual(len(set(numbers)), 1, f"{self.fault.name}: {marker} came with several numbers")
 			by_number[numbers[0]].add(marker)
 		self.case.assertEqual([n for n, markers in by_number.items() if len(markers) > 1], [], "two PDUs of one number")
 

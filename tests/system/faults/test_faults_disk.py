@@ -27,7 +27,7 @@ class Disk(FaultCase):
 	FILE = None  # whose calls fail
 
 	def configure(self):
-		self.append("store: { file: %s, key: %s }\n" % (self.poi.path("tasks.sealed"), self.key("store.key")))
+		self.append(f"store: {{ file: {self.poi.path('tasks.sealed')}, key: {self.key('store.key')} }}\n")
 
 	def start_control(self, inject):
 		"""With `inject` (strace's words); the trace lists what was injected."""
@@ -45,7 +45,7 @@ class Disk(FaultCase):
 	def kill_control(self):
 		"""kill -9 of control; its tracer ends with it and has written its trace then."""
 		tracer = self.poi.control.child
-		with open("/proc/%d/task/%d/children" % (tracer.pid, tracer.pid)) as f:
+		with open(f"/proc/{tracer.pid}/task/{tracer.pid}/children") as f:
 			for pid in f.read().split():
 				os.kill(int(pid), signal.SIGKILL)
 		tracer.wait(10)
@@ -83,7 +83,7 @@ class Disk(FaultCase):
 			lines = f.read().splitlines()
 		for kind, xid, ok in done:
 			if ok and kind != "deactivate":
-				self.assertTrue([n for n in lines if xid in n and kind in n.lower()], "%s of %s was OKed and is not on disk" % (kind, xid))
+				self.assertTrue([n for n in lines if xid in n and kind in n.lower()], f"{kind} of {xid} was OKed and is not on disk")
 
 	def held(self):
 		return {e.text for e in self.poi.admf.one("ListAllDetails").all("xId")}
@@ -107,22 +107,22 @@ class Disk(FaultCase):
 		rounds = oks = refusals = refused_starts = n = 0
 		while True:
 			n += step
-			met, ok, refused, serving = self.round("%s:error=%s:when=%d" % (call, error, n))
+			met, ok, refused, serving = self.round(f"{call}:error={error}:when={n}")
 			if not met:
 				break
 			rounds, oks, refusals, refused_starts = rounds + 1, oks + ok, refusals + refused, refused_starts + (not serving)
 			self.assertLess(n, 500)
-		self.assertGreater(rounds, 0, "no %s was met" % call)
+		self.assertGreater(rounds, 0, f"no {call} was met")
 		self.poi.start_control()
 		self.assertEqual(self.held(), {self.xid}, "after the disk is well")
 		self.poi.control.stop()
 		self.poi.control = None
-		figure(row, "%s of %s: %s, each %d. in turn" % (error, self.FILE, call, step),
-			"%d rounds, %d OK all on disk, %d refused, %d starts refused" % (rounds, oks, refusals, refused_starts))
+		figure(row, f"{error} of {self.FILE}: {call}, each {step:d}. in turn",
+			f"{rounds:d} rounds, {oks:d} OK all on disk, {refusals:d} refused, {refused_starts:d} starts refused")
 
 	def stays(self, call, error):
 		"""From some moment on for good: refusals and a fault; then the disk is well again."""
-		self.start_control("%s:error=%s:when=12+" % (call, error))
+		self.start_control(f"{call}:error={error}:when=12+")
 		self.assertTrue(self.serving())
 		wait_until(lambda: self.poi.connected(), fixture.READY, "connected")
 		refused = 0
@@ -133,7 +133,7 @@ class Disk(FaultCase):
 		self.growing()
 		started = time.monotonic()
 		self.heard("audit" if self.FILE.startswith("audit") else "store")
-		figure("4", "%s of %s for good: %s" % (error, self.FILE, call), "%d of 12 activations refused, ADMF told, interception goes on" % refused)
+		figure("4", f"{error} of {self.FILE} for good: {call}", f"{refused} of 12 activations refused, ADMF told, interception goes on")
 		self.assertLess(time.monotonic() - started, 5)
 		self.kill_control()
 		self.assertTrue(self.injected())
@@ -182,7 +182,7 @@ class Store(Disk):
 		held, n = {self.xid}, 0
 		for call, error in (("pwrite64", "ENOSPC"), ("fdatasync", "EIO"), ("fsync", "EIO"), ("rename", "EIO")):
 			for when in (1, 2, 5) if not fixture.LONG else range(1, 12):
-				self.start_control("%s:error=%s:when=%d" % (call, error, when))
+				self.start_control(f"{call}:error={error}:when={when:d}")
 				if self.serving():
 					wait_until(lambda: self.poi.connected(), fixture.READY, "connected")
 					for _ in range(3):
@@ -197,7 +197,7 @@ class Store(Disk):
 		self.poi.dataplane.kill()
 		self.poi.start()
 		self.assertEqual(self.held(), held)
-		figure("4", "both killed after %d failures of the store" % n, "%d of %d OKed tasks are back" % (len(held), len(held)))
+		figure("4", f"both killed after {n} failures of the store", f"{len(held)} of {len(held)} OKed tasks are back")
 
 
 @unittest.skipUnless(shutil.which("strace"), "needs strace")
@@ -207,8 +207,8 @@ class Spool(FaultCase):
 		os.mkdir(folder, 0o700)
 		with open(self.poi.file) as f:
 			text = f.read()
-		text = text.replace("delivery:\n", "delivery:\n  buffer: 1MiB\n  spool: { folder: %s, key: %s, size: 64MiB }\n" % (folder,
-			self.key("spool.key")), 1)
+		text = text.replace("delivery:\n", "delivery:\n  buffer: 1MiB\n  spool: { folder: "
+			f"{folder}, key: {self.key('spool.key')}, size: 64MiB }}\n", 1)
 		with open(self.poi.file, "w") as out:
 			out.write(text)
 
@@ -238,12 +238,12 @@ class Spool(FaultCase):
 		sent = len(self.stream.finish())
 		self.stream = None
 		status = wait_until(lambda: (lambda s: s if s["matches"] >= sent and not s.get("queued") and not s.get("unsettled") else None)(self.poi.status()), 40,
-			lambda: "the rest is delivered: %s" % self.poi.status())
+			lambda: f"the rest is delivered: {self.poi.status()}")
 		lost = sum(status["lost"].values())
 		self.assertEqual(status["delivered"] + lost + status["in_doubt"], status["offered"], status)
 		self.assertTrue(status["ledger"]["balanced"])
-		figure("4", "ENOSPC of the spool while an MDF reads nothing", "%d packets, %d delivered, %d lost by name, sums exact" % (
-			sent, status["delivered"], lost))
+		figure("4", "ENOSPC of the spool while an MDF reads nothing", f"{sent} packets, "
+			f"{status['delivered']:d} delivered, {lost} lost by name, sums exact")
 
 
 @unittest.skipUnless(shutil.which("strace"), "needs strace")
@@ -276,7 +276,7 @@ class SpoolCalls(test_spool.Spool):
 			time.sleep(stalled)
 			self.other_unharmed(self.poi.status())
 			self.bad.stalled = False
-			wait_until(lambda: self.of(self.bad_did)["queued"] < self.RATE // 4, 10, "it catches up: %s" % self.of(self.bad_did))
+			wait_until(lambda: self.of(self.bad_did)["queued"] < self.RATE // 4, 10, f"it catches up: {self.of(self.bad_did)}")
 			wait_until(lambda: injected() or self.largest() < test_spool.EMPTY, 5, "the file begins anew, or cannot")
 		finally:
 			tracer.terminate()
@@ -287,8 +287,8 @@ class SpoolCalls(test_spool.Spool):
 				said = self.reports(self.bad_did, full=True)[heard:]
 				return said if [r for r, text in said if r == "NonTerminatingFault" and text.startswith("spool")] \
 					and (not over or said[-1][0] == "AllClear") else None
-			said = wait_until(told, 5, "%s %s %s: the ADMF hears of start and end: %s" % (call, error, when,
-				self.reports(self.bad_did, full=True)))
+			said = wait_until(told, 5, f"{call} {error} {when}: the ADMF hears of start and end: "
+				f"{self.reports(self.bad_did, full=True)}")
 		else:
 			said = []
 		now = self.lost()
@@ -305,10 +305,10 @@ class SpoolCalls(test_spool.Spool):
 		for call, error, n in rounds:
 			was_met, cost, said = self.round(call, error, n)
 			met[call] += was_met
-			self.assertIn(" %d PDUs lost meanwhile" % sum(cost.values()), said[-1][1] if was_met else " 0 PDUs lost meanwhile")
+			self.assertIn(f" {sum(cost.values()):d} PDUs lost meanwhile", said[-1][1] if was_met else " 0 PDUs lost meanwhile")
 			self.assertLessEqual(set(cost), {"spool_unreadable"} if call == "pread64" else set(), (call, error, n, cost, said))
 		for call in ("pwrite64", "ftruncate", "pread64"):
-			self.assertGreater(met[call], 0, "no %s was met" % call)
+			self.assertGreater(met[call], 0, f"no {call} was met")
 		self.assertGreater(self.lost().get("spool_unreadable", 0), 0, "what cannot be read is lost by name")
 		# Each second one, as often as it comes: blocks that were delivered are let go of all the same.
 		_, cost, _ = self.round("pwrite64", "EIO", "2+2", 2.7)
@@ -326,7 +326,7 @@ class SpoolCalls(test_spool.Spool):
 		self.assertEqual((self.bad.held, self.bad.summary()["repeats"], self.bad.summary()["connections"]),
 			(sent - d["dropped"], 0, 1), (d, self.bad.summary()))
 		figure("4", "EIO and ENOSPC of each call on the spool's file in turn", "%s met, %d packets, lost %s, sums exact" % (
-			", ".join("%d %s" % (n, call) for call, n in met.items()), sent, self.lost()))
+			", ".join(f"{n} {call}" for call, n in met.items()), sent, self.lost()))
 
 
 del Disk, FaultCase  # run through those above only

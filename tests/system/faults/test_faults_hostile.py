@@ -51,7 +51,7 @@ def hostile(frames):
 
 
 def memory(process):
-	with open("/proc/%d/statm" % process.child.pid) as f:
+	with open(f"/proc/{process.child.pid}/statm") as f:
 		return int(f.read().split()[1]) * 4096
 
 
@@ -80,8 +80,8 @@ class Hostile(unittest.TestCase):
 		grown = memory(fed.poi.dataplane) - before
 		self.assertLess(grown, 160 << 20)  # the destination's buffer of 128 MiB may be touched for the first time
 		busy = sum(float(v) for v in re.findall(r"^poi_worker_busy_seconds_total\{[^}]*\} (\S+)$", scrape(fed.poi)[2], re.M))
-		figure("13", "%d frames, %d verdicts, %d malformed" % (len(frames), len(outcomes), sum(packets["dropped"].values())),
-			"each verdict as made; %d good packets, 0 missed" % hits["control"])
+		figure("13", f"{len(frames)} frames, {len(outcomes)} verdicts, {sum(packets['dropped'].values()):d} malformed",
+			f"each verdict as made; {hits['control']:d} good packets, 0 missed")
 		figure("13", "mean time with a packet in hand, capture and reading of the pipe included", "%.2f us a frame" % (
 			1e6 * busy / packets["received"]), "2 us")
 		self.assertEqual(fed.close(), [0, 0])

@@ -56,7 +56,7 @@ class Killed(FaultCase):
 	def matched(self, n=None):
 		n = self.sent if n is None else n
 		return wait_until(lambda: (lambda s: s if s and s.get("matches", 0) >= n else None)(self.poi.try_status()), 20,
-			lambda: "%d matched: %s" % (n, self.poi.try_status()))
+			lambda: f"{n} matched: {self.poi.try_status()}")
 
 	def one(self):
 		return [d for d in self.poi.status()["destinations"] if d["did"] == self.did][0]
@@ -74,12 +74,12 @@ class Killed(FaultCase):
 		"""All is taken; (held, copies that came twice)."""
 		self.mdf.stalled = False
 		wait_until(lambda: (lambda s: not s["queued"] + s["in_doubt"] and s["delivered"] + s["dropped"] >= s["offered"])(self.one()), 60,
-			lambda: "nothing waits any more: %s" % self.one())
+			lambda: f"nothing waits any more: {self.one()}")
 		self.mdf.wait_quiet(0.5, 5)
 		held = self.mdf.held()
 		twice = 0
 		for marker, numbers in held.items():
-			self.assertEqual(len(set(numbers)), 1, "marker %d came with several numbers: %s" % (marker, set(numbers)))
+			self.assertEqual(len(set(numbers)), 1, f"marker {marker:d} came with several numbers: {set(numbers)}")
 			twice += len(numbers) - 1
 		contexts = {n[0] for numbers in held.values() for n in numbers}
 		self.assertEqual(len(contexts), 1, "the sequence context goes on")
@@ -89,7 +89,7 @@ class Killed(FaultCase):
 
 	def balanced(self):
 		status = wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] else None)(self.poi.status()), 10,
-			lambda: "the ledger balances: %s" % json.dumps(self.poi.status()))
+			lambda: f"the ledger balances: {json.dumps(self.poi.status())}")
 		task = [d for d in status["destinations"] if d["did"] == self.did][0]
 		self.assertEqual(task["offered"], task["delivered"] + task["dropped"] + task["queued"] + task["in_doubt"], task)
 		return status
@@ -116,8 +116,8 @@ class Killed(FaultCase):
 		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (self.sent, self.sent, 0), d)
 		self.assertEqual((status["matches"], sum(status["lost"].values())), (self.sent, 0), status)
 		self.assertEqual(sorted(n[0][1] for n in held.values()), list(range(self.sent)), "every number is there")
-		figure("5", "kill -9 of poi-dataplane at rest, 3 in a row", "%d of %d captured held, %d twice" %
-			(len(held), self.sent, twice), "0 missing")
+		figure("5", "kill -9 of poi-dataplane at rest, 3 in a row", f"{len(held)} of {self.sent} "
+			f"captured held, {twice:d} twice", "0 missing")
 
 	def test_dataplane_under_traffic(self):
 		"""None is missing but what came while no dataplane ran, and what the counts name."""
@@ -138,12 +138,12 @@ class Killed(FaultCase):
 		d = self.one()
 		numbers = sorted({n[0][1] for n in held.values()})
 		missing = numbers[-1] + 1 - len(numbers)
-		self.assertEqual(missing, d["dropped"], "each gap is a loss that is counted: %s" % d)
+		self.assertEqual(missing, d["dropped"], f"each gap is a loss that is counted: {d}")
 		self.assertLessEqual(d["dropped"], 20 if LONG else 4, "at most the one that was being made")
 		self.assertEqual(d["delivered"], len(held), d)
 		self.assertEqual(status["matches"], len(held) + d["dropped"], status)
-		figure("5", "kill -9 of poi-dataplane under traffic", "%d held, %d counted as lost, %d twice" %
-			(len(held), d["dropped"], twice))
+		figure("5", "kill -9 of poi-dataplane under traffic", f"{len(held)} held, "
+			f"{d['dropped']:d} counted as lost, {twice:d} twice")
 
 	def flow(self, rate=500):
 		start = self.flowed = getattr(self, "flowed", 0) + 1000000
@@ -173,7 +173,7 @@ class Killed(FaultCase):
 		d = self.one()
 		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (self.sent, self.sent, 0), d)
 		self.balanced()
-		figure("5", "kill -9 of an heir at its start, many times", "%d of %d held, %d twice" % (len(held), self.sent, twice),
+		figure("5", "kill -9 of an heir at its start, many times", f"{len(held)} of {self.sent} held, {twice:d} twice",
 			"0 missing")
 
 	def test_name_changed_meanwhile(self):
@@ -193,7 +193,7 @@ class Killed(FaultCase):
 		self.frames(50)
 		self.matched()
 		self.mdf.stalled = False
-		wait_until(lambda: len(self.mdf.held()) >= self.sent, 60, lambda: "all come: %s" % self.one())
+		wait_until(lambda: len(self.mdf.held()) >= self.sent, 60, lambda: f"all come: {self.one()}")
 		held = self.mdf.held()
 		self.assertEqual(sorted(held), list(range(self.sent)))
 		names = {context[4].split(b".")[0] for numbers in held.values() for context, _ in numbers}
@@ -228,7 +228,7 @@ class Killed(FaultCase):
 		lost = int(said[0][1].split("killed: ")[1].split(" ")[0])
 		self.assertTrue(owed - 200 <= lost <= N, (owed, lost, said))
 		self.balanced()
-		figure("5", "kill -9, then another MDF by the same name", "%d of %d told as lost, none at the other" % (lost, N))
+		figure("5", "kill -9, then another MDF by the same name", f"{lost} of {N} told as lost, none at the other")
 
 
 @fixture.long
@@ -239,8 +239,8 @@ class WithSpool(Killed):
 		with open(self.poi.file) as f:
 			text = f.read()
 		folder = self.poi.path("spool")
-		text = text.replace("buffer: 64MiB", "buffer: 4MiB\n  spool: { folder: %s, key: %s, size: 64MiB }" %
-			(folder, self.key("spool.key")))
+		text = text.replace("buffer: 64MiB", f"buffer: 4MiB\n  spool: {{ folder: {folder}, key: "
+			f"{self.key('spool.key')}, size: 64MiB }}")
 		with open(self.poi.file, "w") as f:
 			f.write(text)
 
@@ -257,13 +257,13 @@ class WithSpool(Killed):
 		self.matched()
 		self.mdf.stalled = False
 		wait_until(lambda: len(self.mdf.held()) >= self.sent - self.one()["dropped"], 90,
-			lambda: "%d of %d, %s" % (len(self.mdf.held()), self.sent, self.one()))
+			lambda: f"{len(self.mdf.held())} of {self.sent}, {self.one()}")
 		held, twice = self.judged()
 		# A slow disk may cost room in memory meanwhile; that has its own name.
 		lost = {k: n for k, n in self.one()["lost"].items() if n and k != "buffer_full"}
 		self.assertEqual((len(held) + self.one()["dropped"], lost), (self.sent, {}), self.one())
 		self.balanced()
-		figure("5", "kill -9 of poi-dataplane with a spool, twice", "%d of %d held, %d twice" % (len(held), self.sent, twice),
+		figure("5", "kill -9 of poi-dataplane with a spool, twice", f"{len(held)} of {self.sent} held, {twice:d} twice",
 			"0 missing")
 
 
@@ -292,12 +292,12 @@ class BothKinds(Killed):
 		self.frames(100)
 		self.matched()
 		self.mdf.stalled = False
-		wait_until(lambda: not self.owed(), 60, lambda: "nothing waits any more: %s" % self.one())
+		wait_until(lambda: not self.owed(), 60, lambda: f"nothing waits any more: {self.one()}")
 		self.mdf.wait_quiet(0.5, 5)
 		for kind in (pdu.X2, pdu.X3):
 			numbers = {(p.context, p.sequence) for p in list(self.mdf.kept) if p.type == kind}
 			self.assertEqual(len({c for c, _ in numbers}), 1)
-			self.assertEqual(sorted(n for _, n in numbers), list(range(self.sent)), "every number of kind %d" % kind)
+			self.assertEqual(sorted(n for _, n in numbers), list(range(self.sent)), f"every number of kind {kind:d}")
 		d = self.one()
 		self.assertEqual((d["offered"], d["delivered"], d["dropped"]), (2 * self.sent, 2 * self.sent, 0), d)
 		self.balanced()
@@ -307,7 +307,7 @@ class BothKilled(Killed):
 	"""With a store: the tasks come back, and the loss is told with the last known count, never 0."""
 
 	def configure(self):
-		self.append("store: { file: tasks.store, key: %s }\n" % self.key("root.key"))
+		self.append(f"store: {{ file: tasks.store, key: {self.key('root.key')} }}\n")
 
 	def test_both(self):
 		self.begin_stalled()
@@ -321,10 +321,10 @@ class BothKilled(Killed):
 		self.poi.dataplane.kill()
 		self.poi.start()
 		said = wait_until(lambda: [r for r in self.reports("ReportDestinationIssue") if "was killed" in r[1]], 15,
-			"the ADMF hears of the loss: %s" % self.reports("ReportDestinationIssue"))
+			f"the ADMF hears of the loss: {self.reports('ReportDestinationIssue')}")
 		lost = int(said[0][1].split("killed: ")[1].split(" ")[0])
 		self.assertEqual(lost, queued, said)
-		figure("5", "kill -9 of both", "%d PDUs told as lost, %d were held" % (lost, queued), "the last known count")
+		figure("5", "kill -9 of both", f"{lost} PDUs told as lost, {queued:d} were held", "the last known count")
 
 
 for name in [n for n in dir(Killed) if n.startswith("test_")]:

@@ -33,7 +33,7 @@ class Flaps(FaultCase):
 		wait_until(lambda: not self.port()["link_up"], 2, "the link is down")
 		down = time.monotonic() - since
 		self.heard("down")
-		figure("9", "link down until it is known", "%.2f s" % down, "1 s")
+		figure("9", "link down until it is known", f"{down:.2f} s", "1 s")
 		self.assertLess(down, 1.2)
 		self.cable("up")
 		wait_until(lambda: self.port()["link_up"], 2, "the link is up")
@@ -52,8 +52,8 @@ class Flaps(FaultCase):
 		self.all_arrives(sent)
 		self.assertLessEqual(after[0], before[0])
 		self.assertLess(after[1] - before[1], 1 << 20)
-		figure("9", "%d flaps" % FLAPS, "next 50 PDUs after %.2f s; %+d descriptors, %+d octets" % (back, after[0] - before[0],
-			after[1] - before[1]))
+		figure("9", f"{FLAPS} flaps", f"next 50 PDUs after {back:.2f} s; "
+			f"{after[0] - before[0]:+d} descriptors, {after[1] - before[1]:+d} octets")
 
 
 class Overload(FaultCase):
@@ -62,8 +62,8 @@ class Overload(FaultCase):
 	@staticmethod
 	def stopped(pid):
 		states = []
-		for thread in os.listdir("/proc/%d/task" % pid):
-			with open("/proc/%d/task/%s/stat" % (pid, thread)) as f:
+		for thread in os.listdir(f"/proc/{pid}/task"):
+			with open(f"/proc/{pid}/task/{thread}/stat") as f:
 				states.append(f.read().rsplit(") ", 1)[1][0])
 		return set(states) == {"T"}
 
@@ -89,18 +89,18 @@ class Overload(FaultCase):
 			got = now["packets"]["received"] - before["packets"]["received"]
 			missed = port["imissed"] - before["ports"][0]["imissed"]
 			return (now, got, missed) if got + missed >= len(burst) else None
-		status, got, missed = wait_until(counted, 5, lambda: "each frame is received or counted as missed: %s" % self.poi.status()["ports"])
+		status, got, missed = wait_until(counted, 5, lambda: f"each frame is received or counted as missed: {self.poi.status()['ports']}")
 		took = time.monotonic() - since
 		self.assertEqual(got + missed, len(burst))
 		self.assertGreater(missed, 0, "the ring held all of it")
 		self.assertTrue(status["ledger"]["balanced"])
 		self.heard("lose")
-		figure("10", "consumer stopped while 20,000 frames came", "%d received, %d missed and told; known after %.2f s" % (got, missed, took))
+		figure("10", "consumer stopped while 20,000 frames came", f"{got} received, {missed:d} missed and told; known after {took:.2f} s")
 		had = self.mdf.counts["x3"]
 		since = time.monotonic()
 		self.link.send(burst[:32])
 		self.mdf.wait_pdus(had + 32, 2)
-		figure("10", "after it", "32 new packets delivered within %.3f s" % (time.monotonic() - since))
+		figure("10", "after it", f"32 new packets delivered within {time.monotonic() - since:.3f} s")
 
 
 class SmallPool(FaultCase):
@@ -141,8 +141,8 @@ class SmallPool(FaultCase):
 		self.assertTrue(self.mdf.wait_pdus(expected, 5), self.mdf.summary())
 		self.assertEqual(self.mdf.wait_quiet(0.3, 3), expected)
 		self.assertEqual((status["matches"], sum(status["lost"].values())), (expected, 0), status)
-		figure("10", "pool of 1,024, %d fragments without a first" % self.FRAGMENTS,
-			"%d PDUs, 0 lost; all received %.2f s after, pool never empty: %d" % (expected, took, status["packets"]["nombuf"]))
+		figure("10", f"pool of 1,024, {self.FRAGMENTS:d} fragments without a first",
+			f"{expected:d} PDUs, 0 lost; all received {took:.2f} s after, pool never empty: {status['packets']['nombuf']:d}")
 
 	def begin(self, rate=0):
 		self.flow = lambda _: None

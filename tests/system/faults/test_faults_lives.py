@@ -40,16 +40,16 @@ class Lives(FaultCase):
 		self.place = self.poi.path("spool")
 		os.mkdir(self.place, 0o700)
 		if self.DISK:
-			subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d,mode=0700" % self.DISK, "tmpfs", self.place], check=True)
+			subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.DISK:d},mode=0700", "tmpfs", self.place], check=True)
 			self.addCleanup(subprocess.run, ["umount", "-l", self.place], check=False)
 		with open(self.poi.file) as f:
 			text = f.read()
 		text = text.replace("delivery:\n", "delivery:\n  spool: { folder: %s, key: %s, size: %s }\n"
 			"  overrides: [%s]\n" % (self.place, self.key("spool.key"), self.SPOOL,
-				", ".join("{ match: %s, peer-identity: mdf-01 }" % did for did in self.named_dids)), 1)
+				", ".join(f"{{ match: {did}, peer-identity: mdf-01 }}" for did in self.named_dids)), 1)
 		with open(self.poi.file, "w") as out:
 			out.write(text)
-		self.append("store: { file: tasks.store, key: %s }\n" % self.key("root.key"))
+		self.append(f"store: {{ file: tasks.store, key: {self.key('root.key')} }}\n")
 
 	marker = 0
 
@@ -80,7 +80,7 @@ class Lives(FaultCase):
 			self.ok(self.poi.admf.activate(f.xid, [x1.target_ipv4(f.target)], [f.did]))
 		self.send(FIRST)
 		for j in self.judges:
-			wait_until(lambda j=j: len(j.held(j.fault.mdf)) == FIRST, 10, lambda j=j: "%s is up: %s" % (j.fault.name, j.status()))
+			wait_until(lambda j=j: len(j.held(j.fault.mdf)) == FIRST, 10, lambda j=j: f"{j.fault.name} is up: {j.status()}")
 		wait_until(lambda: not self.poi.status()["unsettled"], 5, "all are acknowledged")
 		self.disk_fails()
 		for f in self.faults:
@@ -108,7 +108,7 @@ class Lives(FaultCase):
 
 	def connected(self):
 		wait_until(lambda: self.poi.connected() and self.poi.status()["tasks"] == len(self.faults), fixture.READY,
-			lambda: "control and dataplane are connected: %s" % self.poi.try_status())
+			lambda: f"control and dataplane are connected: {self.poi.try_status()}")
 
 	# --- the events
 	def ending(self, heir=False):
@@ -152,7 +152,7 @@ class Lives(FaultCase):
 			self.addCleanup(f.new.stop)
 			if isinstance(f, lives.Named):
 				self.names.zone[f.NAME] = (1, ["127.0.0.9", f.new.address])
-			wait_until(lambda f=f: f.create(f.new).completed, 20, "%s: the identifier is free" % f.name)
+			wait_until(lambda f=f: f.create(f.new).completed, 20, f"{f.name}: the identifier is free")
 			f.xid = x1.new_id()
 			self.ok(self.poi.admf.activate(f.xid, [x1.target_ipv4(f.target)], [f.did]))
 
@@ -185,9 +185,9 @@ class Lives(FaultCase):
 		for j in self.judges:
 			one = j.judged()
 			if LONG:
-				figure("16", "%s, %s" % (j.fault.name, what), FIGURE % one)
+				figure("16", f"{j.fault.name}, {what}", FIGURE % one)
 			sums = [a + b for a, b in zip(sums, one)]
-		figure("16", "%d faults%s: %s" % (len(self.faults), self.WHERE, what), FIGURE % tuple(sums), "0 unsaid, 0 foreign")
+		figure("16", f"{len(self.faults)} faults{self.WHERE}: {what}", FIGURE % tuple(sums), "0 unsaid, 0 foreign")
 		return sums
 
 	def all(self, *events):

@@ -28,10 +28,10 @@ class Mdf(Loss):
 		since = time.monotonic()
 		status = self.ended(sent)
 		lost = self.of(self.bad_did, status)["dropped"]
-		figure("1" if "slow" not in what else "2", "MDF %s: known and told" % what, "%.2f s" % known, "%g s" % DETECTED)
+		figure("1" if "slow" not in what else "2", f"MDF {what}: known and told", f"{known:.2f} s", f"{DETECTED:g} s")
 		figure("1" if "slow" not in what else "2", "its return",
-			"%.2f s; %d owed, %d lost by name, %d had waited; the other MDF: %d of %d" % (time.monotonic() - since, sent, lost,
-				away["queued"], self.good.held, sent))
+			f"{time.monotonic() - since:.2f} s; {sent} owed, {lost} lost by name, "
+			f"{away['queued']:d} had waited; the other MDF: {self.good.held:d} of {sent}")
 
 	def test_gone(self):
 		far = Far()
@@ -60,8 +60,9 @@ class Mdf(Loss):
 			time.sleep(0.2)
 		took.sort()
 		p99 = took[math.ceil(0.99 * ROUNDS) - 1]
-		figure("1", "MDF back after 1 to 12 s: connected again, %d times" % ROUNDS, "median %.2f s, p99 %.2f s, slowest %.2f s" %
-			(took[ROUNDS // 2], p99, took[-1]), "p99 %g s" % BACK)
+		figure("1", f"MDF back after 1 to 12 s: connected again, {ROUNDS} times", "median "
+			f"{took[ROUNDS // 2]:.2f} s, p99 {p99:.2f} s, slowest "
+			f"{took[-1]:.2f} s", f"p99 {BACK:g} s")
 		self.assertLess(p99, BACK)
 
 	def test_hostile(self):

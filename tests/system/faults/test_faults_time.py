@@ -40,7 +40,7 @@ class Clock(FaultCase):
 
 	def step(self, seconds):
 		with open(self.offset + ".new", "w") as out:
-			out.write("%+d\n" % seconds)
+			out.write(f"{seconds:+d}\n")
 		os.rename(self.offset + ".new", self.offset)
 
 	def keep_alive(self):
@@ -74,12 +74,12 @@ class Clock(FaultCase):
 			time.sleep(0.6)
 			self.assertTrue(self.poi.control.running and self.poi.dataplane.running)
 			self.assertTrue(self.poi.status()["ledger"]["balanced"])
-			figure("8", "clock stepped to %+d s" % seconds, "next 50 PDUs after %.2f s" % took)
+			figure("8", f"clock stepped to {seconds:+d} s", f"next 50 PDUs after {took:.2f} s")
 		self.still()
 		self.assertIn(self.xid, {e.text for e in self.poi.admf.one("ListAllDetails").all("xId")})
 		sent = self.all_arrives()
 		self.assertIn("clock was stepped", self.poi.dataplane.text())
-		figure("8", "after six steps", "%d packets, %d PDUs, 0 lost, %d keepalives, task in force" % (sent, sent, self.beats))
+		figure("8", "after six steps", f"{sent} packets, {sent} PDUs, 0 lost, {self.beats:d} keepalives, task in force")
 
 	def test_fail_safe_does_not_follow_the_clock(self):
 		"""TIME_P2 of silence is counted by a clock that nobody can set."""
@@ -95,7 +95,7 @@ class Clock(FaultCase):
 		self.step(-HOUR)
 		wait_until(lambda: not self.poi.status()["tasks"], 4, "the tasks end")
 		took = time.monotonic() - silent
-		figure("3", "ADMF silent, TIME_P2 4 s, clock stepped thrice", "tasks ended after %.2f s" % took, "4 to 5 s")
+		figure("3", "ADMF silent, TIME_P2 4 s, clock stepped thrice", f"tasks ended after {took:.2f} s", "4 to 5 s")
 		self.assertGreaterEqual(took, 4.0)
 		self.assertLess(took, 5.0)
 		self.step(0)
@@ -144,7 +144,7 @@ class Certificates(FaultCase):
 		self.assertEqual(self.poi.status()["tasks"], 1)
 		with self.assertRaises((ssl.SSLError, OSError)):
 			self.poi.client().one("Ping")  # this ADMF looks at dates
-		figure("7", "our own certificate expired", "next 50 PDUs after %.2f s, new X1 connections refused by the ADMF" % took)
+		figure("7", "our own certificate expired", f"next 50 PDUs after {took:.2f} s, new X1 connections refused by the ADMF")
 		self.issue_ne()
 		self.reload()
 		wait_until(self.pings, 5, "the new certificate is in use")
@@ -187,7 +187,7 @@ class Certificates(FaultCase):
 			asking.join()
 		self.assertEqual(failed, [])
 		sent = self.all_arrives()
-		figure("7", "%d rotations under requests and traffic" % rotations, "%d requests, 0 failed; %d PDUs, 0 lost" % (done[0], sent))
+		figure("7", f"{rotations} rotations under requests and traffic", f"{done[0]:d} requests, 0 failed; {sent} PDUs, 0 lost")
 
 	def connect(self, session=None):
 		context = ssl.create_default_context(cafile=self.pki.path("ca.pem"))
@@ -220,7 +220,7 @@ class Certificates(FaultCase):
 		took = time.monotonic() - started
 		self.assertTrue(refused(before) if before[1] else True, "refused with a session from before")
 		self.growing()
-		figure("7", "ADMF's certificate revoked, CRL reloaded", "refused after %.2f s, sessions from before too" % took)
+		figure("7", "ADMF's certificate revoked, CRL reloaded", f"refused after {took:.2f} s, sessions from before too")
 
 
 del FaultCase
