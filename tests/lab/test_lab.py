@@ -45,7 +45,7 @@ def keepalive(sequence, kind=pdu.KEEPALIVE):
 class Controller(unittest.TestCase):
 	def test_speaks_the_channel_of_the_product(self):
 		with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "shared", "channel.h")) as f:
-			self.assertIn("#define CHANNEL_VERSION %d\n" % controller.VERSION, f.read())
+			self.assertIn(f"#define CHANNEL_VERSION {controller.VERSION:d}\n", f.read())
 
 
 class Decoder(unittest.TestCase):
@@ -310,12 +310,12 @@ class Requester(WithPki):
 				test.bodies.append(body.decode())
 				root = x1.ElementTree.fromstring(body)
 				message = root[0]
-				kind = message.get("{%s}type" % x1.XSI)[3:].removesuffix("Request")
-				transaction = message.findtext("{%s}x1TransactionId" % x1.X1)
+				kind = message.get(f"{{{x1.XSI}}}type")[3:].removesuffix("Request")
+				transaction = message.findtext(f"{{{x1.X1}}}x1TransactionId")
 				if "known" in test.mode:
 					inside, answer = ERROR % kind, "ErrorResponse"
 				else:
-					inside, answer = "<x1:oK>%s</x1:oK>" % test.mode, kind + "Response"
+					inside, answer = f"<x1:oK>{test.mode}</x1:oK>", kind + "Response"
 				out = (ANSWER % (x1.X1, x1.XSI, answer, transaction, inside)).encode()
 				self.send_response(200)
 				self.send_header("Content-Length", str(len(out)))
@@ -333,7 +333,7 @@ class Requester(WithPki):
 		threading.Thread(target=server.serve_forever, daemon=True).start()
 		self.addCleanup(server.server_close)
 		self.addCleanup(server.shutdown)
-		self.url = "https://127.0.0.1:%d/X1/NE" % server.server_port
+		self.url = f"https://127.0.0.1:{server.server_port:d}/X1/NE"
 		self.admf = admf.Admf(self.url, self.folder.name)
 		self.addCleanup(self.admf.close)
 

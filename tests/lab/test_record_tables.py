@@ -14,7 +14,7 @@ from record_judge import judge  # noqa: E402
 
 SHARED = os.path.join(TOP, "..", "shared")
 TEXT = os.path.join(SHARED, "specs", "TS_33.128_clause_6.2.txt")
-MODULES = [os.path.join(SHARED, "asn1", "TS33128Payloads-%s.asn" % r) for r in ("r18-v15", "r19-v3")]
+MODULES = [os.path.join(SHARED, "asn1", f"TS33128Payloads-{r}.asn") for r in ("r18-v15", "r19-v3")]
 # A table's title where it is not that of the record, and the type that it is in the module.
 TITLES = {"ePS5GSComboInfo": "EPS5GSComboInfo", "gTPTunnelInfo": "GTPTunnelInfo", "fiveGSGTPTunnels": "FiveGSGTPTunnels",
 	"dLRANTunnelInformation": "DLRANTunnelInformation", "PCCrule": "PCCRule", "Access": "AccessInfo"}
@@ -191,7 +191,7 @@ class Judge(unittest.TestCase):
 				words = judge(name, planted(record, {member: None}))
 				if member not in free:
 					field, = (f for f in tables.TABLES[name] if member in (f.name, f.module))
-					self.assertEqual(words, ["%s: mandatory, missing" % field.name], name)
+					self.assertEqual(words, [f"{field.name}: mandatory, missing"], name)
 
 	def test_a_member_of_another_record(self):
 		for name in RIGHT:

@@ -71,7 +71,7 @@ class Admf:
 		if None in answers:
 			return [answers[None]] * len(messages)
 		if len(answers) != len(messages):
-			raise BadAnswer("%d answers to %d messages" % (len(answers), len(messages)))
+			raise BadAnswer(f"{len(answers)} answers to {len(messages)} messages")
 		return [answers[m.transaction] for m in messages]
 
 	def send_document(self, document):
@@ -80,7 +80,7 @@ class Admf:
 			self.log("request", document)
 		status, body = self.post(document)
 		if status != 200:
-			raise BadAnswer("HTTP status %d" % status)
+			raise BadAnswer(f"HTTP status {status}")
 		if self.log:
 			self.log("response", body.decode())
 		if self.xsd:
@@ -138,7 +138,7 @@ def _version_of(named):
 
 
 def printer(kind, text):
-	print("--- X1 %s" % kind)
+	print(f"--- X1 {kind}")
 	print(text.rstrip())
 
 
@@ -201,7 +201,7 @@ TYPES = {"hash-context": x1.HASH_CONTEXT_TYPE, "destination-set": x1.DESTINATION
 def command(a):
 	xsd = x1.Xsd.find(a.xsd)
 	if a.xsd and not xsd:
-		print("admf: no schema at %s" % a.xsd, file=sys.stderr)
+		print(f"admf: no schema at {a.xsd}", file=sys.stderr)
 		return 2
 	client = Admf(a.url, a.pki, a.identity, a.admf, a.ne, xsd, a.timeout, printer if a.verbose else None)
 	try:
@@ -214,14 +214,14 @@ def command(a):
 			later = "object" in a.request or a.request.endswith(("-set", "-hash-context")) or getattr(a, "dsid", None)
 			answers = client.send([_message(a)], a.version or (x1.LATER if later else x1.VERSION))
 	except (BadAnswer, OSError, ssl.SSLError, http.client.HTTPException) as e:
-		print("admf: %s" % e, file=sys.stderr)
+		print(f"admf: {e}", file=sys.stderr)
 		return 2
 	for answer in answers:
 		if a.json:
 			print(json.dumps({"kind": answer.kind, "result": answer.result, "error": answer.error,
 				"description": answer.description, "seconds": client.took}))
 		else:
-			print("%s (%.1f ms%s)" % (answer, client.took * 1e3, ", valid against the XSD" if xsd else ""))
+			print(f"{answer} ({client.took * 1e3:.1f} ms{', valid against the XSD' if xsd else ''})")
 	return 0 if answers and all(x.ok for x in answers) else 1
 
 
@@ -233,7 +233,7 @@ def options(parser):
 	parser.add_argument("--ne", default="poi-01", help="neIdentifier, default %(default)s")
 	parser.add_argument("--xsd", metavar="DIR", help="official schemas (x1-validate.xsd); every answer is checked against them")
 	parser.add_argument("--timeout", type=float, default=15, metavar="S", help="TIME2, default %(default)s")
-	parser.add_argument("--version", metavar="VERSION", help="of the requests, default %s, or %s where that lacks them" % (x1.VERSION, x1.LATER))
+	parser.add_argument("--version", metavar="VERSION", help=f"of the requests, default {x1.VERSION}, or {x1.LATER} where that lacks them")
 	parser.add_argument("-v", "--verbose", action="store_true", help="print request and response")
 	parser.add_argument("--json", action="store_true", help="one JSON line an answer")
 	parser.set_defaults(run=command)

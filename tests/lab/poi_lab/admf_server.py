@@ -60,7 +60,7 @@ class Misbehaviour:
 			elif item in ("top-level", "http500", "hang", "close", "wrong-ne"):
 				setattr(self, item.replace("-", "_"), True)
 			else:
-				raise ValueError("%s: not one of %s" % (item, MISBEHAVIOURS))
+				raise ValueError(f"{item}: not one of {MISBEHAVIOURS}")
 
 
 class Refused(Exception):
@@ -75,19 +75,19 @@ def read_container(body):
 		root = ElementTree.fromstring(body)
 	except ElementTree.ParseError:
 		raise Refused("not well formed") from None
-	if root.tag != "{%s}X1Request" % X1 or not len(root):
+	if root.tag != f"{{{X1}}}X1Request" or not len(root):
 		raise Refused("not an X1Request with messages")
 	found = []
 	for element in root:
-		kind = (element.get("{%s}type" % XSI) or "").rpartition(":")[2]
-		if element.tag != "{%s}x1RequestMessage" % X1 or not kind.endswith("Request"):
+		kind = (element.get(f"{{{XSI}}}type") or "").rpartition(":")[2]
+		if element.tag != f"{{{X1}}}x1RequestMessage" or not kind.endswith("Request"):
 			raise Refused("a message without a known type")
 		found.append((kind[:-len("Request")], element))
 	return found
 
 
 def field(element, name):
-	text = element.findtext("{%s}%s" % (X1, name)) if name else None
+	text = element.findtext(f"{{{X1}}}{name}") if name else None
 	return text.strip() if text is not None else None
 
 
@@ -144,9 +144,9 @@ class Admf:
 			self.out.flush()
 
 	def envelope(self, transaction, ne):
-		out = "<x1:admfIdentifier>%s</x1:admfIdentifier><x1:neIdentifier>%s</x1:neIdentifier>" % (escape(self.admf), escape(ne))
-		out += "<x1:messageTimestamp>%s</x1:messageTimestamp><x1:version>v1.8.1</x1:version>" % now()
-		return out + ("<x1:x1TransactionId>%s</x1:x1TransactionId>" % escape(transaction) if transaction else "")
+		out = f"<x1:admfIdentifier>{escape(self.admf)}</x1:admfIdentifier><x1:neIdentifier>{escape(ne)}</x1:neIdentifier>"
+		out += f"<x1:messageTimestamp>{now()}</x1:messageTimestamp><x1:version>v1.8.1</x1:version>"
+		return out + (f"<x1:x1TransactionId>{escape(transaction)}</x1:x1TransactionId>" if transaction else "")
 
 	def top_level_error(self, ne):
 		return '<?xml version="1.0" encoding="UTF-8"?>\n<x1:X1TopLevelErrorResponse xmlns:x1="%s">%s</x1:X1TopLevelErrorResponse>\n' % (
@@ -168,7 +168,7 @@ class Admf:
 
 	def answer(self, messages, identifiers, wrong):
 		"""(body, [(code, text)]) of the whole container."""
-		out = ['<?xml version="1.0" encoding="UTF-8"?>\n<x1:X1Response xmlns:x1="%s" xmlns:xsi="%s">' % (X1, XSI)]
+		out = [f'<?xml version="1.0" encoding="UTF-8"?>\n<x1:X1Response xmlns:x1="{X1}" xmlns:xsi="{XSI}">']
 		codes = []
 		for kind, element in messages:
 			code, text = self.judge(kind, element, identifiers)
@@ -182,8 +182,8 @@ class Admf:
 					"<x1:errorDescription>%s</x1:errorDescription></x1:errorInformation>") % (escape(kind), code, escape(text))
 				type_name = "x1:ErrorResponse"
 			else:
-				inside, type_name = "<x1:oK>AcknowledgedAndCompleted</x1:oK>", "x1:%sResponse" % kind
-			out.append("\n<x1:x1ResponseMessage xsi:type=%s>%s%s</x1:x1ResponseMessage>" % (quoteattr(type_name), head, inside))
+				inside, type_name = "<x1:oK>AcknowledgedAndCompleted</x1:oK>", f"x1:{kind}Response"
+			out.append(f"\n<x1:x1ResponseMessage xsi:type={quoteattr(type_name)}>{head}{inside}</x1:x1ResponseMessage>")
 		out.append("\n</x1:X1Response>\n")
 		return "".join(out), codes
 
@@ -299,10 +299,10 @@ class Server(http.server.ThreadingHTTPServer):
 				secured.settimeout(300)
 				self.RequestHandlerClass(secured, client_address, self)
 		except (OSError, ssl.SSLError) as error:
-			print("connection: %s" % (getattr(error, "reason", None) or error), file=sys.stderr, flush=True)
+			print(f"connection: {getattr(error, 'reason', None) or error}", file=sys.stderr, flush=True)
 
 	def handle_error(self, request, client_address):
-		print("request: %s" % sys.exc_info()[1], file=sys.stderr, flush=True)
+		print(f"request: {sys.exc_info()[1]}", file=sys.stderr, flush=True)
 
 
 def tls_context(arguments):
@@ -343,14 +343,14 @@ def run(args):
 	admf = Admf(args)
 	address, _, port = args.listen.rpartition(":")
 	server = Server((address.strip("[]"), int(port)), tls_context(args), admf)
-	print("listening on %s:%d" % (address, server.server_address[1]), file=sys.stderr, flush=True)
+	print(f"listening on {address}:{server.server_address[1]:d}", file=sys.stderr, flush=True)
 	try:
 		server.serve_forever(poll_interval=0.2)
 	except KeyboardInterrupt:
 		pass
 	admf.stopping.set()
 	server.server_close()
-	print("%d requests, %d messages, %d against the schema" % (admf.requests, admf.messages, admf.invalid), file=sys.stderr, flush=True)
+	print(f"{admf.requests:d} requests, {admf.messages:d} messages, {admf.invalid:d} against the schema", file=sys.stderr, flush=True)
 	return 1 if admf.invalid else 0
 
 

@@ -236,7 +236,7 @@ class Mdf:
 	def _violation(self, text):
 		self.violations.append(text)
 		if not self._quiet:
-			print("mdf: %s" % text, file=sys.stderr)
+			print(f"mdf: {text}", file=sys.stderr)
 
 	# --- connections
 	def _accept(self):
@@ -282,7 +282,7 @@ class Mdf:
 					self.counts["handshakes_failed"] += 1
 					self._lock.notify_all()
 				if not self._quiet:
-					print("mdf: handshake with %s: %s" % (peer[0], e), file=sys.stderr)
+					print(f"mdf: handshake with {peer[0]}: {e}", file=sys.stderr)
 		finally:
 			with self._lock:
 				self._connections.discard(raw)
@@ -306,7 +306,7 @@ class Mdf:
 				self._reading.discard(tls)
 			if not n:
 				if pending:
-					self._violation("connection ended inside a PDU (%d octets of it)" % len(pending))
+					self._violation(f"connection ended inside a PDU ({len(pending)} octets of it)")
 				return
 			if self.behaviour.slow:
 				time.sleep(n / self.behaviour.slow)
@@ -411,7 +411,7 @@ class Mdf:
 		if p.type == pdu.KEEPALIVE_ACK:
 			raise pdu.Violation("keepalive", "an acknowledgement that nobody asked for")
 		if p.sequence <= last[0] and not (p.sequence == 0 and last[0] == 0xFFFFFFFF):
-			raise pdu.Violation("keepalive", "number %d after %d" % (p.sequence, last[0]))
+			raise pdu.Violation("keepalive", f"number {p.sequence} after {last[0]:d}")
 		last[0] = p.sequence
 		self.counts["keepalives"] += 1
 		if not self.behaviour.ack:
@@ -431,7 +431,7 @@ def command(arguments):
 	for number in (signal.SIGINT, signal.SIGTERM):
 		signal.signal(number, lambda *_: stop.set())
 	mdf.start()
-	print("mdf: listening on %s port %d" % (mdf.address, mdf.port), flush=True)
+	print(f"mdf: listening on {mdf.address} port {mdf.port}", flush=True)
 	end = time.monotonic() + arguments.duration if arguments.duration else None
 	while not stop.wait(0.1):
 		if end and time.monotonic() >= end:

@@ -56,7 +56,7 @@ class Player:
 	def __init__(self, lose=None, world=0):
 		self.frames, self.now, self.lose, self.datagrams, self.world = [], 1_700_000_000_000_000_000, lose, 0, world
 		def node(number, *tunnels):
-			return Node(world, "10.250.%d.%d" % (world, number), *tunnels)
+			return Node(world, f"10.250.{world:d}.{number}", *tunnels)
 		self.smf, self.smf2 = node(10), node(11)
 		self.upf = node(20, "198.51.100.1", "2001:db8:100::1")
 		self.upf2 = node(21, "198.51.100.2", "2001:db8:100::2")
@@ -69,8 +69,8 @@ class Player:
 	def subscriber(self, number=0):
 		"""Who this world's targets are (0) and somebody else (1)."""
 		n = 2 * self.world + number
-		return {"imsi": "00101%010d" % (21300 + n), "msisdn": str(491725670000 + n), "imei": "86650704%06d01" % n,
-			"nai": "user%d@users.example.org" % n}
+		return {"imsi": f"00101{21300 + n:010d}", "msisdn": str(491725670000 + n), "imei": f"86650704{n:06d}01",
+			"nai": f"user{n}@users.example.org"}
 
 	# --- time and links
 	def wait(self, seconds):
@@ -140,14 +140,14 @@ class Player:
 	def gnb(self, number=1):
 		"""(address, a TEID never given before)"""
 		self._gnb[number] = self._gnb.get(number, self.world * 0x10000 + 0x100 * number) + 1
-		return "203.0.113.%d" % number, self._gnb[number]
+		return f"203.0.113.{number}", self._gnb[number]
 
 	def ue(self):
 		self._ue += 1
-		return "10.%d.0.%d" % (45 + self.world, self._ue)
+		return f"10.{45 + self.world:d}.0.{self._ue:d}"
 
 	def prefix6(self, number):
-		return "2001:db8:%x:%x::/64" % (0xCA00 + self.world, number)
+		return f"2001:db8:{0xCA00 + self.world:x}:{number:x}::/64"
 
 	def session(self, **more):
 		return Session(self, **more)
@@ -423,7 +423,7 @@ class Account:
 
 	def __init__(self, player, name, ue=None, session=None, calling=None, user=None):
 		self.p, self.name, self.ue, self.calling, self.user = player, name, ue or player.ue(), calling, user or {}
-		self.session = session or "%08x" % (0x500 + len(player.sessions))
+		self.session = session or f"{0x500 + len(player.sessions):08x}"
 		player.sessions.append(self)
 
 	def status(self, number):
@@ -477,7 +477,7 @@ def target_of(text):
 		elif key in ("imsi", "msisdn", "imei", "imeisv", "nai", "ni", "direction"):
 			out[key] = value
 		else:
-			raise argparse.ArgumentTypeError("no such target: %s" % key)
+			raise argparse.ArgumentTypeError(f"no such target: {key}")
 	return out
 
 
@@ -498,7 +498,7 @@ def run(chosen):
 			print("%-30s %s" % (name, (f.__doc__ or "").partition("\n")[0]))
 		return 0
 	if chosen.scenario not in n4_scenarios.SCENARIOS:
-		print("poi-lab n4: no scenario %s" % chosen.scenario, file=sys.stderr)
+		print(f"poi-lab n4: no scenario {chosen.scenario}", file=sys.stderr)
 		return 1
 	played = play(chosen.scenario, chosen.lose).frames
 	if chosen.pcap:
@@ -507,8 +507,8 @@ def run(chosen):
 		send(played, chosen.interface)
 	if chosen.expect:
 		must, may = n4_model.expected(played, chosen.expect, tuple(chosen.links.split(",")))
-		print("must %s" % " ".join(map(str, sorted(must))))
-		print("may %s" % " ".join(map(str, sorted(may))))
+		print(f"must {' '.join(map(str, sorted(must)))}")
+		print(f"may {' '.join(map(str, sorted(may)))}")
 	return 0
 
 

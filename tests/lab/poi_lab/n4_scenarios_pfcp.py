@@ -311,7 +311,7 @@ def tunnel_to_the_smf(p):
 @scenario
 def fragmented(p):
 	"""A request larger than the link's frames."""
-	s = target(p, flows=[(n, 100 + n, 2, "permit out 17 from 192.0.2.%d to assigned %d" % (n, 6000 + n), None) for n in range(10, 20)])
+	s = target(p, flows=[(n, 100 + n, 2, f"permit out 17 from 192.0.2.{n} to assigned {6000 + n}", None) for n in range(10, 20)])
 	s.establish(fragments=3)
 	s.up(1)
 	s.connect(p.gnb(1)).down(1)

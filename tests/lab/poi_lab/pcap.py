@@ -33,13 +33,13 @@ def read(path):
 	with open(path, "rb") as f:
 		data = f.read()
 	if len(data) < 24:
-		raise ValueError("%s: not a pcap file" % path)
+		raise ValueError(f"{path}: not a pcap file")
 	for order in "<>":
 		magic = struct.unpack_from(order + "I", data)[0]
 		if magic in (MAGIC_NS, MAGIC_US):
 			break
 	else:
-		raise ValueError("%s: not a pcap file (pcapng: convert with editcap -F pcap)" % path)
+		raise ValueError(f"{path}: not a pcap file (pcapng: convert with editcap -F pcap)")
 	scale = 1 if magic == MAGIC_NS else 1000
 	link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF
 	at, records = 24, []

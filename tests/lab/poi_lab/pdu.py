@@ -38,7 +38,7 @@ class Violation(Exception):
 	"""A PDU breaks a rule: `rule` is its short name."""
 
 	def __init__(self, rule, text):
-		super().__init__("%s: %s" % (rule, text))
+		super().__init__(f"{rule}: {text}")
 		self.rule = rule
 
 
@@ -73,9 +73,9 @@ def size(octets, at=0, largest=1 << 24):
 		return None
 	header, payload = struct.unpack_from(">II", octets, at + 4)
 	if header < HEADER:
-		raise Violation("header-length", "%d, less than 40" % header)
+		raise Violation("header-length", f"{header:d}, less than 40")
 	if header + payload > largest:
-		raise Violation("size", "%d octets, more than %d" % (header + payload, largest))
+		raise Violation("size", f"{header + payload:d} octets, more than {largest:d}")
 	return header + payload
 
 
@@ -85,13 +85,13 @@ def decode(octets, lengths=True):
 	p = Pdu()
 	p.octets = octets
 	if len(octets) < HEADER:
-		raise Violation("truncated", "%d octets" % len(octets))
+		raise Violation("truncated", f"{len(octets)} octets")
 	(p.major, p.minor, p.type, p.header_length, p.payload_length, p.format, p.direction, p.xid,
 		p.correlation) = _FIXED.unpack_from(octets)
 	if p.header_length + p.payload_length != len(octets) or p.header_length < HEADER:
-		raise Violation("length", "header %d and payload %d of %d octets" % (p.header_length, p.payload_length, len(octets)))
+		raise Violation("length", f"header {p.header_length:d} and payload {p.payload_length:d} of {len(octets)} octets")
 	if p.major != 0 or not 1 <= p.minor <= 6:
-		raise Violation("version", "%d.%d" % (p.major, p.minor))
+		raise Violation("version", f"{p.major:d}.{p.minor:d}")
 	if p.type not in TYPES:
 		raise Violation("type", str(p.type))
 	p.attributes = _attributes(octets, p.header_length)
@@ -103,7 +103,7 @@ def decode(octets, lengths=True):
 	if time is not None:
 		seconds, nanoseconds = struct.unpack(">II", time)
 		if nanoseconds > 999_999_999:
-			raise Violation("timestamp", "%d nanoseconds" % nanoseconds)
+			raise Violation("timestamp", f"{nanoseconds:d} nanoseconds")
 		p.time_ns = seconds * 1_000_000_000 + nanoseconds
 	if p.type in (KEEPALIVE, KEEPALIVE_ACK):
 		_check_keepalive(p)
@@ -116,15 +116,15 @@ def _attributes(octets, end):
 	at, found, seen = HEADER, [], set()
 	while at < end:
 		if end - at < 4:
-			raise Violation("attribute-overrun", "%d octets left" % (end - at))
+			raise Violation("attribute-overrun", f"{end - at:d} octets left")
 		kind, length = _TLV.unpack_from(octets, at)
 		at += 4
 		if at + length > end:
-			raise Violation("attribute-overrun", "attribute %d of %d octets" % (kind, length))
+			raise Violation("attribute-overrun", f"attribute {kind:d} of {length} octets")
 		if not 1 <= kind <= 22:
 			raise Violation("attribute-type", str(kind))
 		if kind in LENGTHS and length not in LENGTHS[kind]:
-			raise Violation("attribute-length", "attribute %d of %d octets" % (kind, length))
+			raise Violation("attribute-length", f"attribute {kind:d} of {length} octets")
 		if kind in seen and kind not in REPEATABLE:
 			raise Violation("attribute-repeated", str(kind))
 		seen.add(kind)
@@ -133,7 +133,7 @@ def _attributes(octets, end):
 			try:
 				value.decode("utf-8")
 			except UnicodeDecodeError:
-				raise Violation("attribute-text", "attribute %d is not UTF-8" % kind) from None
+				raise Violation("attribute-text", f"attribute {kind:d} is not UTF-8") from None
 		found.append((kind, value))
 		at += length
 	return found
@@ -143,13 +143,13 @@ def _check_keepalive(p):
 	if p.payload_length or p.format or p.direction or p.correlation or bytes(p.xid) != NO_ID:
 		raise Violation("keepalive", "a field other than version, type, header length and sequence is not zero")
 	if [k for k, _ in p.attributes] != [SEQUENCE]:
-		raise Violation("keepalive", "attributes %s, not exactly one sequence number" % [k for k, _ in p.attributes])
+		raise Violation("keepalive", f"attributes {[k for k, _ in p.attributes]}, not exactly one sequence number")
 
 
 def _check_content(p, lengths):
 	allowed = X2_FORMATS if p.type == X2 else X3_FORMATS
 	if p.format not in allowed:
-		raise Violation("format", "format %d in an %s PDU" % (p.format, TYPES[p.type]))
+		raise Violation("format", f"format {p.format:d} in an {TYPES[p.type]} PDU")
 	if not 1 <= p.direction <= 5:
 		raise Violation("direction", str(p.direction))
 	if bytes(p.xid) == NO_ID:
@@ -158,10 +158,10 @@ def _check_content(p, lengths):
 	need = [NFID, IPID, SEQUENCE, TIMESTAMP] + ([MATCHED] if p.type == X2 else [])
 	for kind in need:
 		if kind not in kinds:
-			raise Violation("attribute-missing", "%s in an %s PDU" % (ATTRIBUTES[kind], TYPES[p.type]))
+			raise Violation("attribute-missing", f"{ATTRIBUTES[kind]} in an {TYPES[p.type]} PDU")
 	for kind in (NFID, IPID):
 		if not p.first(kind):
-			raise Violation("attribute-length", "%s is empty" % ATTRIBUTES[kind])
+			raise Violation("attribute-length", f"{ATTRIBUTES[kind]} is empty")
 	for value in p.values(AXRI):
 		if value[:16] == NO_ID:
 			raise Violation("xid", "zero in an additional XID")
@@ -173,11 +173,11 @@ def _check_content(p, lengths):
 def _check_target(text):
 	"""Attributes 17 and 18 hold the contents of one TargetIdentifier: exactly one element."""
 	try:
-		inside = list(ElementTree.fromstring("<x xmlns:c='urn:c' xmlns:x1='urn:x1'>%s</x>" % text))
+		inside = list(ElementTree.fromstring(f"<x xmlns:c='urn:c' xmlns:x1='urn:x1'>{text}</x>"))
 	except ElementTree.ParseError:
 		raise Violation("matched-target", "not XML") from None
 	if len(inside) != 1:
-		raise Violation("matched-target", "%d elements" % len(inside))
+		raise Violation("matched-target", f"{len(inside)} elements")
 
 
 def _check_payload(p, lengths=True):
@@ -202,7 +202,7 @@ def gtpu_inner(body, lengths=True):
 	if len(body) < 8 or body[0] >> 5 != 1 or not body[0] & 0x10:
 		raise Violation("payload", "no GTPv1 header at its start")
 	if lengths and int.from_bytes(body[2:4], "big") + 8 != len(body):
-		raise Violation("payload", "GTP-U length %d of %d octets" % (int.from_bytes(body[2:4], "big"), len(body)))
+		raise Violation("payload", f"GTP-U length {int.from_bytes(body[2:4], 'big')} of {len(body)} octets")
 	if not body[0] & 7:
 		return 8
 	if len(body) < 12:
@@ -265,13 +265,13 @@ class Continuity:
 				self.resent += 1
 				return None, False
 			self.repeats += 1
-			return "number %d again, expected %d" % (sequence, expected), False
+			return f"number {sequence} again, expected {expected:d}", False
 		self._next[context] = following
 		if not ahead and sequence == expected:
 			return None, True
 		self.gaps += 1
 		self.missing += ahead
-		return "gap of %d before %d" % ((sequence - expected) & 0xFFFFFFFF, sequence), True
+		return f"gap of {(sequence - expected) & 0xFFFFFFFF} before {sequence}", True
 
 	@property
 	def contexts(self):
@@ -290,7 +290,7 @@ def _show(kind, value):
 		return value.decode()
 	if kind == AXRI:
 		return "XID %s, correlation ID %d%s" % (uuid.UUID(bytes=value[:16]), int.from_bytes(value[16:24], "big"),
-			", sequence number %d" % int.from_bytes(value[24:], "big") if len(value) == 28 else "")
+			f", sequence number {int.from_bytes(value[24:], 'big')}" if len(value) == 28 else "")
 	return value.hex()
 
 
@@ -298,25 +298,25 @@ def time_text(ns):
 	import datetime
 	seconds, fraction = divmod(ns, 1_000_000_000)
 	moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-	return moment.strftime("%Y-%m-%dT%H:%M:%S") + ".%09dZ" % fraction
+	return moment.strftime("%Y-%m-%dT%H:%M:%S") + f".{fraction:09d}Z"
 
 
 def describe(p, payload_octets=48):
 	"""A PDU for a person, several lines."""
-	lines = ["%s PDU, version %d.%d, %d + %d octets" % (TYPES[p.type], p.major, p.minor, p.header_length, p.payload_length)]
+	lines = [f"{TYPES[p.type]} PDU, version {p.major:d}.{p.minor:d}, {p.header_length:d} + {p.payload_length:d} octets"]
 	if p.type in (X2, X3):
-		lines += ["  payload format   %d (%s)" % (p.format, FORMATS.get(p.format, "?")),
-			"  direction        %d (%s)" % (p.direction, DIRECTIONS[p.direction]),
-			"  XID              %s" % uuid.UUID(bytes=bytes(p.xid)),
-			"  correlation ID   %d" % p.correlation]
+		lines += [f"  payload format   {p.format:d} ({FORMATS.get(p.format, '?')})",
+			f"  direction        {p.direction:d} ({DIRECTIONS[p.direction]})",
+			f"  XID              {uuid.UUID(bytes=bytes(p.xid))}",
+			f"  correlation ID   {p.correlation:d}"]
 	for kind, value in p.attributes:
-		lines.append("  %-16s %s" % (ATTRIBUTES[kind], _show(kind, value)))
+		lines.append(f"  {ATTRIBUTES[kind]!s:<16} {_show(kind, value)}")
 	if p.payload_length:
-		lines.append("  payload          %s%s" % (bytes(p.payload[:payload_octets]).hex(" "),
-			" ..." if p.payload_length > payload_octets else ""))
+		lines.append("  payload          "
+			f"{bytes(p.payload[:payload_octets]).hex(' ')}{' ...' if p.payload_length > payload_octets else ''}")
 		packet = user_packet(p)
 		if packet is not None:
-			lines.append("  user packet      %s" % packet_text(packet))
+			lines.append(f"  user packet      {packet_text(packet)}")
 	return "\n".join(lines)
 
 
@@ -329,12 +329,12 @@ def packet_text(packet):
 		later = int.from_bytes(packet[6:8], "big") & 0x1FFF
 	else:
 		protocol, head, later = packet[6], 40, 0
-		ends = ["[%s]" % ipaddress.ip_address(bytes(packet[at:at + 16])) for at in (8, 24)]
+		ends = [f"[{ipaddress.ip_address(bytes(packet[at:at + 16]))}]" for at in (8, 24)]
 	if protocol in (6, 17) and not later and len(packet) >= head + 4:
 		ports = struct.unpack_from(">HH", packet, head)
 		ends = ["%s:%d" % pair for pair in zip(ends, ports)]
-	name = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}.get(protocol, "protocol %d" % protocol)
-	return "%s %s -> %s, %d octets" % (name, ends[0], ends[1], len(packet))
+	name = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6"}.get(protocol, f"protocol {protocol:d}")
+	return f"{name} {ends[0]} -> {ends[1]}, {len(packet)} octets"
 
 
 def command(arguments):
@@ -344,7 +344,7 @@ def command(arguments):
 	if start in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4"):
 		link, records = pcap.read(arguments.file)
 		if link != pcap.LINK_USER0:
-			print("%s: link type %d, PDUs have %d" % (arguments.file, link, pcap.LINK_USER0))
+			print(f"{arguments.file}: link type {link:d}, PDUs have {pcap.LINK_USER0:d}")
 			return 2
 		units = [octets for _, octets in records]
 	else:
@@ -361,10 +361,10 @@ def command(arguments):
 			bad += 1
 		if shown < arguments.count or wrong:
 			shown += 1
-			print("#%d %s" % (number, describe(p) if p else ""))
+			print(f"#{number} {describe(p) if p else ''}")
 			if wrong:
-				print("  WRONG: %s" % wrong)
-	print("%d PDUs, %d contexts, %d wrong" % (len(units), continuity.contexts, bad))
+				print(f"  WRONG: {wrong}")
+	print(f"{len(units)} PDUs, {continuity.contexts:d} contexts, {bad} wrong")
 	return 1 if bad else 0
 
 

@@ -10,7 +10,7 @@ GOOD = ("ne", "admf", "mdf")
 def _openssl(*arguments, cwd, stdin=None):
 	done = subprocess.run(["openssl", *arguments], cwd=cwd, input=stdin, capture_output=True, text=True)
 	if done.returncode != 0:
-		raise RuntimeError("openssl %s: %s" % (arguments[0], done.stderr.strip()))
+		raise RuntimeError(f"openssl {arguments[0]}: {done.stderr.strip()}")
 	return done.stdout
 
 
@@ -81,12 +81,12 @@ class Pki:
 		"""NAME.pem and NAME.key. `start` and `end` as YYYYMMDDHHMMSSZ."""
 		self._key(name)
 		# the common name says only which file it is; the UID is what identifies
-		subject = "/CN=%s%s" % (name, "/UID=" + uid if uid else "")
+		subject = f"/CN={name}{'/UID=' + uid if uid else ''}"
 		_openssl("req", "-new", "-config", ca + ".cnf", "-key", name + ".key", "-subj", subject,
 			"-out", name + ".csr", cwd=self.folder)
-		extensions = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\n" % usage
+		extensions = f"basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage={usage}\n"
 		if addresses or names:
-			extensions += "subjectAltName=%s\n" % self._san(addresses, names)
+			extensions += f"subjectAltName={self._san(addresses, names)}\n"
 		_write(self.path(name + ".ext"), extensions)
 		dates = (["-startdate", start] if start else []) + (["-enddate", end] if end else [])
 		_openssl("ca", "-batch", "-notext", "-config", ca + ".cnf", "-in", name + ".csr", "-out", name + ".pem",

@@ -48,7 +48,7 @@ class Schema:
 			schema = self._lib.xmlSchemaParse(parser)
 			self._lib.xmlSchemaFreeParserCtxt(parser)
 			if not schema:
-				raise RuntimeError("%s: not a schema" % path)
+				raise RuntimeError(f"{path}: not a schema")
 			self._loaded[path] = schema
 		return self._loaded[path]
 
@@ -81,4 +81,4 @@ class Schema:
 		self._lib.xmlFreeDoc(document)
 		if result == 0:
 			return None
-		return complaints[0].decode(errors="replace").strip() if complaints else "schema error %d" % result
+		return complaints[0].decode(errors="replace").strip() if complaints else f"schema error {result:d}"

@@ -94,14 +94,14 @@ def parse(text):
 			elif word:
 				raise ValueError
 		except (ValueError, IndexError):
-			raise Wrong("line %d: %s" % (number, line.strip())) from None
+			raise Wrong(f"line {number}: {line.strip()}") from None
 	need = {"sessions": s.sessions > 0, "a setup first": s.steps[:1] == ["setup"] and s.steps.count("setup") == 1,
 		"nothing behind release": "release" not in s.steps[:-1], "upf and mdf3": not s.content or (s.upf and s.mdf3),
 		"ue and mdf2": not s.report or (s.ue and s.mdf2),
 		"an address for each session": not s.report or s.ue.num_addresses > s.sessions}
 	for what, there in need.items():
 		if not there:
-			raise Wrong("the scenario needs %s" % what)
+			raise Wrong(f"the scenario needs {what}")
 	s.live = s.live or s.sessions
 	return s
 
@@ -144,12 +144,12 @@ class Session:
 	def right(self, message, answer):
 		"""None, or what is wrong with this answer."""
 		if message.kind != "GetTaskDetails":
-			return None if answer.completed and answer.kind == message.kind + "Response" else "%s: %s" % (message.kind, answer)
+			return None if answer.completed and answer.kind == message.kind + "Response" else f"{message.kind}: {answer}"
 		if not answer.ok or answer.text("provisioningStatus") != "complete":
-			return "GetTaskDetails: %s" % answer
+			return f"GetTaskDetails: {answer}"
 		if answer.text("deliveryType") == "X3Only":
 			got = [e.text for e in answer.element.iter() if e.tag.endswith("}TEID")]
-			return None if got == [str(self.teid)] else "GetTaskDetails: TEID %s, expected %d" % (got, self.teid)
+			return None if got == [str(self.teid)] else f"GetTaskDetails: TEID {got}, expected {self.teid}"
 		return None
 
 
@@ -248,7 +248,7 @@ def destinations(client, scenario):
 		if place:
 			answer = client.create_destination(dids[name], *place, delivery)
 			if not answer.completed:
-				raise admf.BadAnswer("CreateDestination: %s" % answer)
+				raise admf.BadAnswer(f"CreateDestination: {answer}")
 	return dids
 
 
@@ -257,7 +257,7 @@ def command(options):
 		with open(options.scenario) as f:
 			scenario = parse(f.read())
 	except (OSError, Wrong) as e:
-		print("smf: %s: %s" % (options.scenario, getattr(e, "strerror", None) or e), file=sys.stderr)
+		print(f"smf: {options.scenario}: {getattr(e, 'strerror', None) or e}", file=sys.stderr)
 		return 2
 	options.connections = max(1, min(options.connections, scenario.sessions))
 	client = admf.Admf(options.url, options.pki, options.identity, options.admf, options.ne, None, options.timeout)
@@ -271,12 +271,12 @@ def command(options):
 					figures["wrong"] += 1
 					figures["first_wrong"].append("RemoveDestination: a task still names it")
 	except (admf.BadAnswer, OSError, ssl.SSLError, http.client.HTTPException) as e:
-		print("smf: %s" % e, file=sys.stderr)
+		print(f"smf: {e}", file=sys.stderr)
 		return 2
 	if options.json:
 		print(json.dumps(figures))
 	else:
-		print("%d sessions in %.2f s over %d connections" % (figures["sessions"], figures["seconds"], options.connections))
+		print(f"{figures['sessions']:d} sessions in {figures['seconds']:.2f} s over {options.connections:d} connections")
 		for kind, k in figures["requests"].items():
 			print("  %-15s %8d  %8.1f/s  p50 %.2f  p90 %.2f  p99 %.2f  max %.2f ms" % (kind, k["count"], k["per_second"],
 				*k["ms"].values()))

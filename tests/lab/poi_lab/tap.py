@@ -21,8 +21,8 @@ class _Result(unittest.TestResult):
 		self.number += 1
 		self.bad += not good
 		name = test.id().removeprefix("__main__.")
-		took = " (%.1f s)" % (time.monotonic() - self.started)
-		print("%s %d - %s%s%s" % ("ok" if good else "not ok", self.number, name, note, took if not note else ""),
+		took = f" ({time.monotonic() - self.started:.1f} s)"
+		print(f"{'ok' if good else 'not ok'} {self.number} - {name}{note}{took if not note else ''}",
 			file=self._out, flush=True)
 
 	def _explain(self, error):
@@ -61,7 +61,7 @@ def run(suite, out=sys.stdout):
 	suite.run(result)
 	for line in platforms.lines():
 		print("# " + line, file=out)
-	print("1..%d" % result.number, file=out, flush=True)
+	print(f"1..{result.number}", file=out, flush=True)
 	return 1 if result.bad else 0
 
 

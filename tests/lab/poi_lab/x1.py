@@ -15,7 +15,7 @@ E3GPP = "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6"
 VERSION = "v1.8.1"
 LATER = "v1.13.1"  # of requests that V1.8.1 does not have
 HASHED_ID, DESTINATION_SET = X1 + "/HashedID", X1 + "/DestinationSet"
-HASH_CONTEXT_TYPE, DESTINATION_SET_TYPE = "Q{%s}HashContext" % HASHED_ID, "Q{%s}DestinationSetDetails" % DESTINATION_SET
+HASH_CONTEXT_TYPE, DESTINATION_SET_TYPE = f"Q{{{HASHED_ID}}}HashContext", f"Q{{{DESTINATION_SET}}}DestinationSetDetails"
 
 
 def now():
@@ -40,12 +40,12 @@ class Message:
 
 def container(messages, admf, ne, version=VERSION):
 	"""The whole X1Request document."""
-	out = ['<?xml version="1.0" encoding="UTF-8"?>\n<x1:X1Request xmlns:x1="%s" xmlns:xsi="%s" xmlns:c="%s">' % (X1, XSI, C)]
+	out = [f'<?xml version="1.0" encoding="UTF-8"?>\n<x1:X1Request xmlns:x1="{X1}" xmlns:xsi="{XSI}" xmlns:c="{C}">']
 	for m in messages:
-		out.append('\n  <x1:x1RequestMessage xsi:type="x1:%sRequest">' % m.kind)
+		out.append(f'\n  <x1:x1RequestMessage xsi:type="x1:{m.kind}Request">')
 		for name, value in (("admfIdentifier", admf), ("neIdentifier", ne), ("messageTimestamp", now()),
 				("version", version), ("x1TransactionId", m.transaction)):
-			out.append("\n    <x1:%s>%s</x1:%s>" % (name, escape(value), name))
+			out.append(f"\n    <x1:{name}>{escape(value)}</x1:{name}>")
 		out.append(m.body)
 		out.append("\n  </x1:x1RequestMessage>")
 	out.append("\n</x1:X1Request>\n")
@@ -54,29 +54,29 @@ def container(messages, admf, ne, version=VERSION):
 
 # --- parts
 def target_ipv4(text):
-	return "<x1:ipv4Address>%s</x1:ipv4Address>" % escape(text)
+	return f"<x1:ipv4Address>{escape(text)}</x1:ipv4Address>"
 
 
 def target_ipv6(text):
-	return "<x1:ipv6Address>%s</x1:ipv6Address>" % full_ipv6(text)
+	return f"<x1:ipv6Address>{full_ipv6(text)}</x1:ipv6Address>"
 
 
 def target_cidr(text):
 	network = ipaddress.ip_network(text)
 	if network.version == 4:
-		return "<x1:ipv4Cidr><c:IPv4CIDR>%s</c:IPv4CIDR></x1:ipv4Cidr>" % network
-	return "<x1:ipv6Cidr>%s/%d</x1:ipv6Cidr>" % (network.network_address.exploded, network.prefixlen)
+		return f"<x1:ipv4Cidr><c:IPv4CIDR>{network}</c:IPv4CIDR></x1:ipv4Cidr>"
+	return f"<x1:ipv6Cidr>{network.network_address.exploded}/{network.prefixlen:d}</x1:ipv6Cidr>"
 
 
 def target_port(protocol, text):
 	if "-" in text:
 		first, last = text.split("-")
-		return "<x1:%sPortRange><c:start>%d</c:start><c:end>%d</c:end></x1:%sPortRange>" % (protocol, int(first), int(last), protocol)
-	return "<x1:%sPort>%d</x1:%sPort>" % (protocol, int(text), protocol)
+		return f"<x1:{protocol}PortRange><c:start>{int(first)}</c:start><c:end>{int(last)}</c:end></x1:{protocol}PortRange>"
+	return f"<x1:{protocol}Port>{int(text)}</x1:{protocol}Port>"
 
 
 def target_teid(text):
-	return "<x1:gtpuTunnelId>%d</x1:gtpuTunnelId>" % int(str(text), 0)
+	return f"<x1:gtpuTunnelId>{int(str(text), 0)}</x1:gtpuTunnelId>"
 
 
 def target_upf(name, inner):
@@ -89,16 +89,16 @@ def target_upf(name, inner):
 def _with_address(inner, address):
 	if address:
 		ip = ipaddress.ip_address(address)
-		inner += "<e:IPv%dAddress>%s</e:IPv%dAddress>" % (ip.version, ip.exploded, ip.version)
+		inner += f"<e:IPv{ip.version}Address>{ip.exploded}</e:IPv{ip.version}Address>"
 	return inner
 
 
 def target_fteid(teid, address=None):
-	return target_upf("FTEID", _with_address("<e:TEID>%d</e:TEID>" % int(str(teid), 0), address))
+	return target_upf("FTEID", _with_address(f"<e:TEID>{int(str(teid), 0)}</e:TEID>", address))
 
 
 def target_fseid(seid, address=None):
-	return target_upf("FSEID", _with_address("<e:SEID>%d</e:SEID>" % int(str(seid), 0), address))
+	return target_upf("FSEID", _with_address(f"<e:SEID>{int(str(seid), 0)}</e:SEID>", address))
 
 
 def header_reporting(kind="pdhr", packets=0, octets=0, seconds=0):
@@ -106,7 +106,7 @@ def header_reporting(kind="pdhr", packets=0, octets=0, seconds=0):
 		inside = "<e:PDHR/>"
 	else:
 		triggers = [("TimerExpiry", seconds), ("PacketCount", packets), ("ByteCount", octets)]
-		inside = "<e:PDSR>%s</e:PDSR>" % "".join("<e:PDSRTriggerType><e:%s>%d</e:%s></e:PDSRTriggerType>" % (n, v, n)
+		inside = "<e:PDSR>%s</e:PDSR>" % "".join(f"<e:PDSRTriggerType><e:{n}>{v:d}</e:{n}></e:PDSRTriggerType>"
 			for n, v in triggers if v)
 	return ('<x1:taskDetailsExtensions><x1:Owner>3GPP</x1:Owner><e:X1Extensions xmlns:e="%s"><e:HeaderReporting><e:PDHType>'
 		"%s</e:PDHType></e:HeaderReporting></e:X1Extensions></x1:taskDetailsExtensions>") % (E3GPP, inside)
@@ -116,10 +116,10 @@ def task_details(xid, targets, dids, delivery="X3Only", correlation=None, produc
 	"""`targets`: XML of each target identifier (see target_*). `middle`: XML after listOfDIDs. `dsids`: destination sets."""
 	return ("\n    <x1:taskDetails>\n      <x1:xId>%s</x1:xId>\n      <x1:targetIdentifiers>%s\n      </x1:targetIdentifiers>"
 		"\n      <x1:deliveryType>%s</x1:deliveryType>\n      <x1:listOfDIDs>%s</x1:listOfDIDs>%s%s%s%s\n    </x1:taskDetails>") % (
-		xid, "".join("\n        <x1:targetIdentifier>%s</x1:targetIdentifier>" % t for t in targets), delivery,
-		"".join("<x1:dId>%s</x1:dId>" % d for d in dids) + "".join("<x1:dSId>%s</x1:dSId>" % d for d in dsids), middle,
-		"\n      <x1:correlationID>%d</x1:correlationID>" % correlation if correlation is not None else "",
-		"\n      <x1:productID>%s</x1:productID>" % product if product else "", extensions)
+		xid, "".join(f"\n        <x1:targetIdentifier>{t}</x1:targetIdentifier>" for t in targets), delivery,
+		"".join(f"<x1:dId>{d}</x1:dId>" for d in dids) + "".join(f"<x1:dSId>{d}</x1:dSId>" for d in dsids), middle,
+		f"\n      <x1:correlationID>{correlation:d}</x1:correlationID>" if correlation is not None else "",
+		f"\n      <x1:productID>{product}</x1:productID>" if product else "", extensions)
 
 
 def destination_details(did, address, port, delivery="X2andX3", name=None):
@@ -127,7 +127,7 @@ def destination_details(did, address, port, delivery="X2andX3", name=None):
 	return ("\n    <x1:destinationDetails>\n      <x1:dId>%s</x1:dId>%s\n      <x1:deliveryType>%s</x1:deliveryType>"
 		"\n      <x1:deliveryAddress><x1:ipAddressAndPort><c:address><c:IPv%dAddress>%s</c:IPv%dAddress></c:address>"
 		"<c:port><c:TCPPort>%d</c:TCPPort></c:port></x1:ipAddressAndPort></x1:deliveryAddress>\n    </x1:destinationDetails>") % (
-		did, "\n      <x1:friendlyName>%s</x1:friendlyName>" % escape(name) if name else "", delivery, ip.version,
+		did, f"\n      <x1:friendlyName>{escape(name)}</x1:friendlyName>" if name else "", delivery, ip.version,
 		ip.exploded, ip.version, port)
 
 
@@ -138,20 +138,20 @@ def destination_uri(did, uri, delivery="X2andX3"):
 
 
 def xid_body(xid):
-	return "\n    <x1:xId>%s</x1:xId>" % xid
+	return f"\n    <x1:xId>{xid}</x1:xId>"
 
 
 def did_body(did):
-	return "\n    <x1:dId>%s</x1:dId>" % did
+	return f"\n    <x1:dId>{did}</x1:dId>"
 
 
 def object_body(ident):
-	return "\n    <x1:objectId>%s</x1:objectId>" % ident
+	return f"\n    <x1:objectId>{ident}</x1:objectId>"
 
 
 def object_type_body(name):
 	"""`name`: Q{namespace}name."""
-	return "\n    <x1:objectType>%s</x1:objectType>" % escape(name)
+	return f"\n    <x1:objectType>{escape(name)}</x1:objectType>"
 
 
 def _generic_object(element, ident, space, kind, content):
@@ -162,16 +162,16 @@ def _generic_object(element, ident, space, kind, content):
 def hash_context(ident, salt, algorithm="sha-256", element="createObject"):
 	"""`salt`: octets. `element`: modifyObject for ModifyObject."""
 	return _generic_object(element, ident, HASHED_ID, "HashContext",
-		"\n      <g:hashAlgorithm>%s</g:hashAlgorithm>\n      <g:salt>%s</g:salt>" % (algorithm, salt.hex()))
+		f"\n      <g:hashAlgorithm>{algorithm}</g:hashAlgorithm>\n      <g:salt>{salt.hex()}</g:salt>")
 
 
 def destination_set(ident, dids, kind="Redundant", name=None, element="createObject", preferences=None):
 	"""`dids`: the most preferred first, or with `preferences` as they say."""
-	members = "".join("\n        <g:AssociatedDID><g:dId>%s</g:dId><g:preference>%d</g:preference></g:AssociatedDID>" % (d, n)
+	members = "".join(f"\n        <g:AssociatedDID><g:dId>{d}</g:dId><g:preference>{n}</g:preference></g:AssociatedDID>"
 		for d, n in zip(dids, preferences or range(1, len(dids) + 1)))
 	return _generic_object(element, ident, DESTINATION_SET, "DestinationSetDetails",
 		"%s\n      <g:listOfAssociatedDIDs>%s\n      </g:listOfAssociatedDIDs>\n      <g:destinationSetType>%s</g:destinationSetType>" % (
-		"\n      <g:friendlyName>%s</g:friendlyName>" % escape(name) if name else "", members, kind))
+		f"\n      <g:friendlyName>{escape(name)}</g:friendlyName>" if name else "", members, kind))
 
 
 # --- answers
@@ -180,7 +180,7 @@ class Answer:
 
 	def __init__(self, element, top_level=False):
 		self.element, self.top_level = element, top_level
-		kind = element.get("{%s}type" % XSI) or ""
+		kind = element.get(f"{{{XSI}}}type") or ""
 		self.kind = "TopLevelError" if top_level else kind.rpartition(":")[2]
 		self.transaction = self.text("x1TransactionId")
 		self.result = self.text("oK")
@@ -189,10 +189,10 @@ class Answer:
 		self.timestamp = self.text("messageTimestamp")
 
 	def find(self, name):
-		return self.element.find(".//{%s}%s" % (X1, name))
+		return self.element.find(f".//{{{X1}}}{name}")
 
 	def all(self, name):
-		return self.element.findall(".//{%s}%s" % (X1, name))
+		return self.element.findall(f".//{{{X1}}}{name}")
 
 	def text(self, name):
 		found = self.find(name)
@@ -220,18 +220,18 @@ class Answer:
 		if self.top_level:
 			return "top-level error"
 		if self.kind == "ErrorResponse":
-			return "ErrorResponse %d %s" % (self.error, self.description)
-		return "%s %s" % (self.kind, self.result or "")
+			return f"ErrorResponse {self.error:d} {self.description}"
+		return f"{self.kind} {self.result or ''}"
 
 
 def read_answers(body):
 	"""All answers of a response document, by transaction id; a top-level error under None."""
 	root = ElementTree.fromstring(body)
-	if root.tag == "{%s}X1TopLevelErrorResponse" % X1:
+	if root.tag == f"{{{X1}}}X1TopLevelErrorResponse":
 		return {None: Answer(root, True)}
-	if root.tag != "{%s}X1Response" % X1:
-		raise ValueError("the answer's root is %s" % root.tag)
-	answers = [Answer(e) for e in root.findall("{%s}x1ResponseMessage" % X1)]
+	if root.tag != f"{{{X1}}}X1Response":
+		raise ValueError(f"the answer's root is {root.tag}")
+	answers = [Answer(e) for e in root.findall(f"{{{X1}}}x1ResponseMessage")]
 	return {a.transaction: a for a in answers}
 
 

@@ -34,7 +34,7 @@ def tlvs(octets):
 def one(octets, tag):
 	got = tlvs(octets)
 	if len(got) != 1 or got[0][0] != tag:
-		raise Invalid("expected one value with tag %02x" % tag)
+		raise Invalid(f"expected one value with tag {tag:02x}")
 	return got[0][1]
 
 
@@ -82,5 +82,5 @@ def decode(octets):
 	out = {known[t][0]: known[t][1](v) for t, v in got}
 	missing = {name for name, _ in known.values()} - set(out) - {"sport", "dport", "flow_label"}
 	if missing or out["session_id"] != 255 or ("flow_label" in out) != (":" in out["source"]):
-		raise Invalid("fields: %s" % out)
+		raise Invalid(f"fields: {out}")
 	return {**out, "kind": "pdhr" if tag == 0xAE else "pdsr", "release": RELEASES[parts[0][1]]}
