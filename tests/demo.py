@@ -27,7 +27,7 @@ FRAME_MAX = 1914  # what the ports' buffers take here
 
 
 def paint(code, text):
-	return "\033[%sm%s\033[0m" % (code, text) if COLOUR else text
+	return f"\033[{code}m{text}\033[0m" if COLOUR else text
 
 
 def heading(text):
@@ -59,7 +59,7 @@ def indent(text, limit=60):
 	for line in lines[:limit]:
 		print("     " + paint("2", line))
 	if len(lines) > limit:
-		print("     ... %d more lines" % (len(lines) - limit))
+		print(f"     ... {len(lines) - limit:d} more lines")
 
 
 class Out:
@@ -75,7 +75,7 @@ class Out:
 		return os.path.join(self.folder, name)
 
 	def log(self, kind, text):
-		self.exchange.write("--- X1 %s\n%s\n" % (kind, text))
+		self.exchange.write(f"--- X1 {kind}\n{text}\n")
 		self.last = getattr(self, "last", {})
 		self.last[kind] = text
 
@@ -98,8 +98,8 @@ class Net:
 	"""
 
 	def __init__(self, west, east):
-		tag = "poi%d" % (os.getpid() % 100000)
-		self.names = {n: "%s-%s" % (tag, n) for n in ("target", "other", "server", "lan")}
+		tag = f"poi{os.getpid() % 100000}"
+		self.names = {n: f"{tag}-{n}" for n in ("target", "other", "server", "lan")}
 		for name in self.names.values():
 			fixture.ip("netns", "add", name)
 			fixture.ip("-n", name, "link", "set", "lo", "up")
@@ -107,8 +107,8 @@ class Net:
 		fixture.ip("-n", lan, "link", "add", "br0", "type", "bridge")
 		fixture.ip("-n", lan, "link", "set", "br0", "up")
 		for n, (who, address) in enumerate((("target", TARGET), ("other", OTHER))):
-			fixture.ip("-n", lan, "link", "add", "p%d" % n, "type", "veth", "peer", "name", "eth0", "netns", self.names[who])
-			self._bridge("p%d" % n)
+			fixture.ip("-n", lan, "link", "add", f"p{n}", "type", "veth", "peer", "name", "eth0", "netns", self.names[who])
+			self._bridge(f"p{n}")
 			self._host(who, address)
 		fixture.ip("link", "set", west, "netns", lan, "name", "west")
 		self._bridge("west")
@@ -117,7 +117,7 @@ class Net:
 
 	def _quiet(self, name, interface):
 		self.run(name, ["ethtool", "-K", interface, "tso", "off", "gso", "off", "gro", "off", "rx", "off", "tx", "off"])
-		self.run(name, ["sysctl", "-qw", "net.ipv6.conf.%s.disable_ipv6=1" % interface])
+		self.run(name, ["sysctl", "-qw", f"net.ipv6.conf.{interface}.disable_ipv6=1"])
 
 	def _bridge(self, interface):
 		fixture.ip("-n", self.names["lan"], "link", "set", interface, "master", "br0", "up")
@@ -178,7 +178,7 @@ def activate(poi, out, targets, did, text, show=False, **more):
 	answer = poi.admf.activate(xid, targets, [did], **more)
 	if show:
 		show_exchange(out)
-	verdict.check(answer.completed, "%s: %s after %.1f ms" % (text, answer.result or answer, poi.admf.took * 1e3))
+	verdict.check(answer.completed, f"{text}: {answer.result or answer} after {poi.admf.took * 1e3:.1f} ms")
 	return xid
 
 
@@ -189,7 +189,7 @@ def show_ledger(poi):
 	rows += [("  dropped: " + k, v) for k, v in packets["dropped"].items() if v]
 	rows += [("matches", status["matches"]), ("PDUs delivered (acknowledged by the MDF)", status["delivered"])]
 	for name, value in rows:
-		say("%-48s %10d" % (name, value))
+		say(f"{name!s:<48} {value:10d}")
 	verdict.check(status["ledger"]["balanced"], "the ledger balances")
 	return status
 
@@ -198,14 +198,14 @@ def mdf_of(poi, out, name):
 	m = poi.mdf(pdus=out.path(name + "-pdus.pcap"), payload=out.path(name + "-payload.pcap"), keep=True)
 	did = x1.new_id()
 	answer = poi.admf.create_destination(did, m.address, m.port, name="MDF " + name)
-	verdict.check(answer.completed, "MDF %r on 127.0.0.1 port %d: %s" % (name, m.port, answer.result or answer))
+	verdict.check(answer.completed, f"MDF {name!r} on 127.0.0.1 port {m.port}: {answer.result or answer}")
 	return m, did
 
 
 def inline(poi, net, out):
 	heading("a. Inline between two networks: a download and a ping of one host of two")
 	m, did = mdf_of(poi, out, "inline")
-	xid = activate(poi, out, [x1.target_ipv4(TARGET)], did, "task for %s" % TARGET, show=True)
+	xid = activate(poi, out, [x1.target_ipv4(TARGET)], did, f"task for {TARGET}", show=True)
 	seen = out.path("inline-tcpdump.pcap")
 	dump = net.start("target", ["tcpdump", "-i", "eth0", "-w", seen, "-U", "--immediate-mode", "-s", "0", "-B", "16384", "ip", "host", TARGET])
 	www = tempfile.mkdtemp(prefix="poi-www-")
@@ -214,14 +214,14 @@ def inline(poi, net, out):
 	server = net.start("server", ["/usr/bin/python3", "-m", "http.server", "--bind", SERVER, "--directory", www, "80"])
 	try:
 		fixture.wait_until(lambda: os.path.exists(seen) and os.path.getsize(seen) >= 24, 5, "tcpdump writes")
-		url = "http://%s/file" % SERVER
+		url = f"http://{SERVER}/file"
 		fixture.wait_until(lambda: not net.run("server", ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", url]).returncode, 5, "server")
 		got = net.run("target", ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", "-w", "%{size_download} octets, %{speed_download} octets/s", url])
-		verdict.check(not got.returncode, "%s downloads from %s through the POI: %s" % (TARGET, SERVER, got.stdout))
+		verdict.check(not got.returncode, f"{TARGET} downloads from {SERVER} through the POI: {got.stdout}")
 		ping = net.run("target", ["ping", "-c", "5", "-i", "0.05", SERVER])
 		verdict.check(not ping.returncode, "and pings it: " + (ping.stdout.strip().splitlines() or ["no answer"])[-1])
 		stranger = net.run("other", ["curl", "-s", "--noproxy", "*", "-o", "/dev/null", "-w", "%{size_download} octets", url])
-		verdict.check(not stranger.returncode, "%s, no target, downloads too: %s" % (OTHER, stranger.stdout))
+		verdict.check(not stranger.returncode, f"{OTHER}, no target, downloads too: {stranger.stdout}")
 		m.wait_quiet(0.5, 5)
 		time.sleep(0.3)
 	finally:
@@ -230,10 +230,10 @@ def inline(poi, net, out):
 		shutil.rmtree(www, ignore_errors=True)
 	m.flush()
 	theirs, ours = ip_packets(seen), ip_packets(out.path("inline-payload.pcap"))
-	say("tcpdump at the target saw %d IP packets, the MDF holds %d" % (len(theirs), len(ours)))
+	say(f"tcpdump at the target saw {len(theirs)} IP packets, the MDF holds {len(ours)}")
 	verdict.check(bool(ours) and collections.Counter(theirs) == collections.Counter(ours), "octet for octet the same packets")
 	mine = bytes(map(int, TARGET.split(".")))
-	verdict.check(all(mine in (p[12:16], p[16:20]) for p in ours), "nothing of %s among them" % OTHER)
+	verdict.check(all(mine in (p[12:16], p[16:20]) for p in ours), f"nothing of {OTHER} among them")
 	verdict.check(m.good, "every PDU obeys TS 103 221-2, no sequence gap")
 	if m.kept:
 		say("the first one:")
@@ -252,20 +252,21 @@ def tunnel(poi, link, out):
 		expected = json.load(f)
 	session = expected["sessions"][0]
 	m, did = mdf_of(poi, out, "gtp")
-	xid = activate(poi, out, [x1.target_teid(session["uplink_teid"])], did, "task for TEID 0x%x towards %s" % (session["uplink_teid"], expected["upf"]))
+	xid = activate(poi, out, [x1.target_teid(session["uplink_teid"])], did, f"task for TEID 0x{session['uplink_teid']:x} towards {expected['upf']}")
 	frames = fixture.frames_of(path)
 	link.send(frames)
 	m.wait_pdus(session["uplink"], 5)
 	m.wait_quiet(0.3, 3)
 	m.flush()
-	verdict.check(len(m.kept) == session["uplink"], "%d frames of %d users replayed, %d PDUs delivered, %d expected" % (
-		len(frames), len(expected["sessions"]), len(m.kept), session["uplink"]))
+	verdict.check(len(m.kept) == session["uplink"], f"{len(frames)} frames of "
+		f"{len(expected['sessions'])} users replayed, {len(m.kept)} PDUs delivered, "
+		f"{session['uplink']:d} expected")
 	verdict.check(bool(m.kept) and {p.format for p in m.kept} == {pdu.GTPU} and m.good, "all of payload format 12, tunnel header first")
 	command = ["tshark", "-n", "-o", 'uat:user_dlts:"User 0 (DLT=147)","li5g","0","","0",""', "-r", out.path("gtp-pdus.pcap")]
 	rows = subprocess.run(command + ["-T", "fields", "-E", "occurrence=f", "-e", "li5g.pf", "-e", "gtp.teid", "-e", "ip.src", "-e", "ip.dst"],
 		capture_output=True, text=True, check=False).stdout.splitlines()
-	good = [r for r in rows if r.split("\t")[:2] == ["12", "0x%08x" % session["uplink_teid"]]]
-	verdict.check(len(good) == len(m.kept) > 0, "tshark's own 5gli dissector reads all %d" % len(good))
+	good = [r for r in rows if r.split("\t")[:2] == ["12", f"0x{session['uplink_teid']:08x}"]]
+	verdict.check(len(good) == len(m.kept) > 0, f"tshark's own 5gli dissector reads all {len(good)}")
 	text = subprocess.run(command + ["-c", "1", "-O", "5gli,gtp"], capture_output=True, text=True, check=False).stdout
 	indent("\n".join(line for line in text.splitlines() if line.strip() and
 		not re.match(r"Frame|DLT|\s+(Attribute (Type|Length)|[01.]{4} [01.]{4} =)|\s{8,}(NF|Network|Interception|Sequence|Timestamp)", line)), 32)
@@ -277,7 +278,7 @@ def subscriber(poi, link, out):
 	m, did = mdf_of(poi, out, "imsi")
 	player = n4.Player()
 	who = player.subscriber()["imsi"]
-	xid = activate(poi, out, ["<x1:imsi>%s</x1:imsi>" % who], did, "task for IMSI %s, which has no session yet" % who)
+	xid = activate(poi, out, [f"<x1:imsi>{who}</x1:imsi>"], did, f"task for IMSI {who}, which has no session yet")
 	mine, other = player.session(**player.subscriber(0)), player.session(**player.subscriber(1))
 	steps = (("set up: two sessions, the UPF chooses their tunnels", lambda: (mine.establish(), other.establish(), mine.up(3), other.up(3))),
 		("the gNB's tunnels are told", lambda: (mine.connect(player.gnb(1)), other.connect(player.gnb(1)), mine.down(3), other.down(3))),
@@ -295,14 +296,16 @@ def subscriber(poi, link, out):
 			time.sleep(0.05)
 		m.wait_quiet(0.3, 3)
 		users = [f for f in sent if f.user]
-		say("%-52s %d of the target's %d packets delivered, %d of others' sent" % (text, len(m.kept) - before,
-			sum(f.owner is mine for f in users), sum(f.owner is other for f in users)))
+		say(f"{text!s:<52} {len(m.kept) - before} of the target's "
+			f"{sum(f.owner is mine for f in users):d} packets delivered, "
+			f"{sum(f.owner is other for f in users):d} of others' sent")
 		before = len(m.kept)
 	m.flush()
 	must, may = n4_model.expected(player.frames, {"imsi": who})
 	got = sorted(int(found.group(1)) for found in (re.search(rb"n4 frame (\d{8})", bytes(p.payload)) for p in m.kept) if found)
-	verdict.check(bool(got) and got == sorted(must) and not may and len(got) == len(m.kept), "the %d frames that a model of the network says, each once: %s" % (
-		len(must), " ".join(map(str, got))))
+	verdict.check(bool(got) and got == sorted(must) and not may and len(got) == len(m.kept), "the "
+		f"{len(must)} frames that a model of the network says, each once: "
+		f"{' '.join(map(str, got))}")
 	verdict.check(m.good, "every PDU obeys TS 103 221-2, no sequence gap")
 	poi.admf.deactivate(xid)
 
@@ -315,16 +318,16 @@ def deactivation(poi, net, m, xid, out):
 		before = len(m.kept)
 		answer = poi.admf.deactivate(xid)
 		ok = answer.time_ns
-		verdict.check(answer.completed, "DeactivateTask in the middle of 500 pings a second: %s after %.1f ms" % (
-			answer.result or answer, poi.admf.took * 1e3))
+		verdict.check(answer.completed, "DeactivateTask in the middle of 500 pings a second: "
+			f"{answer.result or answer} after {poi.admf.took * 1e3:.1f} ms")
 		time.sleep(1)
 	finally:
 		end(ping, signal.SIGINT)
 	m.wait_quiet(0.3, 3)
 	last = max((p.time_ns for p in m.kept), default=0)
 	late = sum(p.time_ns > ok + 1000 for p in m.kept)  # the answer's time has microseconds
-	verdict.check(before > 0 and late == 0, "%d PDUs in all; the last packet was received %.3f ms before the OK, none after it" % (
-		len(m.kept), (ok - last) / 1e6))
+	verdict.check(before > 0 and late == 0, f"{len(m.kept)} PDUs in all; the last packet was "
+		f"received {(ok - last) / 1e6:.3f} ms before the OK, none after it")
 
 
 class Replayed:
@@ -393,7 +396,7 @@ def tour(out):
 
 def own(out, path, target):
 	"""A user's own capture past the POI."""
-	heading("Your capture: %s, target %s" % (path, target))
+	heading(f"Your capture: {path}, target {target}")
 	plain = out.path("input.pcap")
 	done = subprocess.run(["editcap", "-F", "nsecpcap", path, plain], capture_output=True, text=True, check=False)
 	if done.returncode:
@@ -401,29 +404,29 @@ def own(out, path, target):
 		return
 	link_type, records = pcap.read(plain)
 	if link_type != pcap.LINK_ETHERNET:
-		verdict.check(False, "the capture has link type %d, Ethernet (1) is needed" % link_type)
+		verdict.check(False, f"the capture has link type {link_type:d}, Ethernet (1) is needed")
 		return
 	longest = max((len(r) for _, r in records), default=0)
 	if longest > FRAME_MAX:
-		say("frames beyond %d octets are left out (captured behind a card that joins segments)" % FRAME_MAX)
+		say(f"frames beyond {FRAME_MAX} octets are left out (captured behind a card that joins segments)")
 	frames = [r for _, r in records if 14 <= len(r) <= FRAME_MAX]
 	targets = [x1.target_cidr(target) if "/" in target else x1.target_ipv6(target) if ":" in target else x1.target_ipv4(target)]
 	with contextlib.ExitStack() as stack:
 		link = fixture.Link(mtu=FRAME_MAX - 14) if fixture.ROOT else Replayed()
 		stack.callback(link.close)
 		poi = fixture.Poi(eal=fixture.af_packet(0, link.inner) if fixture.ROOT else link.eal,
-			ports=("{ device: %s, mode: probe, tunnel: gtpu }" % ("net_af_packet0" if fixture.ROOT else "net_pcap0"),))
+			ports=(f"{{ device: {'net_af_packet0' if fixture.ROOT else 'net_pcap0'}, mode: probe, tunnel: gtpu }}",))
 		stack.callback(poi.close)
 		poi.admf.log = out.log
 		poi.start()
 		m, did = mdf_of(poi, out, "own")
-		activate(poi, out, targets, did, "task for %s" % target, show=True)
+		activate(poi, out, targets, did, f"task for {target}", show=True)
 		before = poi.status()["packets"]["received"]
 		link.send(frames)
 		poi.received(before + len(frames), 30)
 		m.wait_quiet(0.5, 10)
 		m.flush()
-		say("%d frames replayed, %d PDUs delivered" % (len(frames), len(m.kept)))
+		say(f"{len(frames)} frames replayed, {len(m.kept)} PDUs delivered")
 		verdict.check(m.good, "every PDU obeys TS 103 221-2, no sequence gap")
 		for p in m.kept[:1]:
 			indent(pdu.describe(p, 20))
@@ -450,14 +453,14 @@ def main():
 			verdict.check(False, str(e))
 		finally:
 			out.give_back()
-	heading("%s in %.0f s" % ("All shown" if not verdict.failed else "%d claims failed" % verdict.failed, time.monotonic() - start))
+	heading("%s in %.0f s" % ("All shown" if not verdict.failed else f"{verdict.failed:d} claims failed", time.monotonic() - start))
 	for line in platforms.summary({"demo": platforms.counts}, "claims"):
 		say(line)
 	say("emulated PCI cards, an IOMMU and systemd: sudo tests/run --suite machine")
-	say("files are in %s:" % os.path.relpath(out.folder, os.getcwd()))
+	say(f"files are in {os.path.relpath(out.folder, os.getcwd())}:")
 	for name in sorted(os.listdir(out.folder)):
 		what = NOTES.get(re.sub(r"^\w+-(?=pdus|payload|tcpdump)", "", name), "")
-		say("  %-24s %9d octets  %s" % (name, os.path.getsize(out.path(name)), what))
+		say(f"  {name!s:<24} {os.path.getsize(out.path(name)):9d} octets  {what}")
 	return 1 if verdict.failed else 0
 
 

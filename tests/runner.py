@@ -49,7 +49,7 @@ class Tally:
 			self.passed += 1
 		else:
 			self.failed += 1
-			self.failures.append("%s: %s" % (suite, name))
+			self.failures.append(f"{suite}: {name}")
 
 	def tap(self, suite, text):
 		"""Counts the TAP lines of `text`; how many there were."""
@@ -60,8 +60,8 @@ class Tally:
 		return n
 
 	def line(self):
-		text = "%d passed, %d failed" % (self.passed, self.failed)
-		return text + (", %d skipped" % self.skipped if self.skipped else "")
+		text = f"{self.passed:d} passed, {self.failed:d} failed"
+		return text + (f", {self.skipped:d} skipped" if self.skipped else "")
 
 
 class Runner:
@@ -121,7 +121,7 @@ class Runner:
 		return self.run(["meson", "setup", folder, "-Dwerror=true", *options], env)
 
 	def _broken(self, suite, folder, out):
-		self.tally.add(suite, "build of %s" % folder, False)
+		self.tally.add(suite, f"build of {folder}", False)
 		print("\n".join("  " + line for line in out.rstrip().splitlines()[-30:]))
 		return False
 
@@ -141,7 +141,7 @@ class Runner:
 		status, out = self.run([*command, *names], env, cut=lambda _, when: self._meson_results(suite, results(when - 1)))
 		found = results()
 		if not found:
-			self.tally.add(suite, "meson test found no test (status %d)" % status, False)
+			self.tally.add(suite, f"meson test found no test (status {status})", False)
 			print(out)
 		bad = [r["name"] for r in found if r["result"] not in GOOD]
 		passed = {}
@@ -163,23 +163,23 @@ class Runner:
 			good = result["result"] in GOOD
 			if not good:
 				tail = ((result["stdout"] or "") + (result["stderr"] if "stderr" in result else "")).rstrip().splitlines()[-25:]
-				print("\n".join(["  %s: %s" % (result["name"], result["result"])] + ["    " + line for line in tail]))
+				print("\n".join([f"  {result['name']}: {result['result']}"] + ["    " + line for line in tail]))
 			if result["name"] in passed:
-				self.tally.again.append("%s/%s" % (suite, result["name"]))
+				self.tally.again.append(f"{suite}/{result['name']}")
 				result, good = passed[result["name"]], True  # noqa: PLW2901
 			counted = self.tally.tap(suite + "/" + result["name"], result["stdout"] or "")
 			# a crash or a time-out may come between the lines; without lines the program is the case
 			if not counted or (not good and "not ok" not in result["stdout"]):
-				self.tally.add(suite, "%s (%s)" % (result["name"], result["result"]), good, result["result"] == "SKIP")
+				self.tally.add(suite, f"{result['name']} ({result['result']})", good, result["result"] == "SKIP")
 
 	def alone(self, suite, command, env, out):
 		"""`out` of a run, in which the cases that pass when `command NAME` runs them alone have passed."""
 		bad = list(dict.fromkeys(re.findall(r"^not ok \d+ - (\S+)", out, re.MULTILINE)))
 		for name in bad if len(bad) <= AGAIN_MAX else ():
-			passed = re.compile(r"^ok \d+ - %s(?![^ \n])(?!.*# *skip)" % re.escape(name), re.MULTILINE | re.IGNORECASE)
+			passed = re.compile(fr"^ok \d+ - {re.escape(name)}(?![^ \n])(?!.*# *skip)", re.MULTILINE | re.IGNORECASE)
 			if all(not status and passed.search(said) for status, said in (self.run([*command, name], env) for _ in range(AGAIN))):
-				self.tally.again.append("%s: %s" % (suite, name))
-				out = re.sub(r"^not ok (\d+ - %s\b)" % re.escape(name), r"ok \1", out, flags=re.MULTILINE)
+				self.tally.again.append(f"{suite}: {name}")
+				out = re.sub(fr"^not ok (\d+ - {re.escape(name)}\b)", r"ok \1", out, flags=re.MULTILINE)
 		return out
 
 	def program(self, suite, command, env=None, show=None, again=None):
@@ -206,7 +206,7 @@ class Runner:
 		counted = self.tally.tap(suite, last)
 		self.ran_on[suite] = platforms.read(out)
 		if not counted or (status and last == out and self.tally.failed == before):
-			self.tally.add(suite, "%s ended with status %d" % (command[0], status), False)
+			self.tally.add(suite, f"{command[0]} ended with status {status}", False)
 		for line in out.splitlines():
 			if re.search(r"#\s*skip", line, re.I) or (show and line.startswith(show)):
 				print("  " + line)
@@ -235,7 +235,7 @@ class Runner:
 			self.tally.passed += int(counted.group(1))
 			self.tally.skipped += int(counted.group(3) or 0)
 		else:
-			self.tally.add("trixie", "tests/in-debian trixie ended with status %s" % status, False)
+			self.tally.add("trixie", f"tests/in-debian trixie ended with status {status}", False)
 
 	def machine(self):
 		"""Whole machines with systemd, PCI cards and an IOMMU."""
@@ -273,7 +273,7 @@ class Runner:
 
 	def asan(self):
 		env = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1",
-			"LSAN_OPTIONS": "suppressions=%s:print_suppressions=0" % os.path.join(TOP, "tests", "lsan.supp"),
+			"LSAN_OPTIONS": f"suppressions={os.path.join(TOP, 'tests', 'lsan.supp')}:print_suppressions=0",
 			"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 		if self.build("asan", "build-fuzz", FUZZ_OPTIONS, {**CLANG, **env}):
 			self.meson_tests("asan", "build-fuzz", env=env)
@@ -281,7 +281,7 @@ class Runner:
 	def tsan(self):
 		"""The units with threads, under ThreadSanitizer, with the stand-in for Criterion of tests/tsan."""
 		env = {"CC": "clang", "PKG_CONFIG_PATH": os.path.join(TOP, "tests", "tsan"),
-			"TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1:suppressions=%s" % os.path.join(TOP, "tests", "tsan", "suppressions")}
+			"TSAN_OPTIONS": f"halt_on_error=1:second_deadlock_stack=1:suppressions={os.path.join(TOP, 'tests', 'tsan', 'suppressions')}"}
 		options = ["-Db_sanitize=thread", "-Db_lundef=false", "-Dwerror=false"]
 		status, out = self.configure("build-tsan", options, env)
 		if status:
@@ -323,13 +323,13 @@ class Runner:
 		if self.left() < seconds:
 			return None, ""
 		limits = [] if self.options.long else ["-runs=20000"]
-		command = [os.path.join(folder, name), "-seed=1", "-rss_limit_mb=2048", "-artifact_prefix=%s/" % work,
-			"-max_total_time=%d" % seconds, *limits, work, *([corpus] if os.path.isdir(corpus) else [])]
+		command = [os.path.join(folder, name), "-seed=1", "-rss_limit_mb=2048", f"-artifact_prefix={work}/",
+			f"-max_total_time={seconds}", *limits, work, *([corpus] if os.path.isdir(corpus) else [])]
 		try:
 			done = subprocess.run(command, cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
 				errors="replace", timeout=seconds + 120, check=False)
 		except subprocess.TimeoutExpired:
-			return 1, "%s did not end after %d s" % (name, seconds + 120)
+			return 1, f"{name} did not end after {seconds + 120} s"
 		return done.returncode, done.stdout
 
 	def short(self):
@@ -386,7 +386,7 @@ def main(arguments=None, kind=Runner):
 	options = parser.parse_args(arguments)
 	runner = kind(options)
 	for name in options.suite or (SUITES + LONG if options.long else SUITES if options.all else QUICK):
-		print("== %s" % name, flush=True)
+		print(f"== {name}", flush=True)
 		before, start = (runner.tally.passed, runner.tally.failed, runner.tally.skipped), time.monotonic()
 		try:
 			getattr(runner, name)()
@@ -399,7 +399,7 @@ def main(arguments=None, kind=Runner):
 		print("   %d passed, %d failed, %d skipped (%.0f s)%s" % (passed, failed, skipped, time.monotonic() - start,
 			", not run to its end" if name in runner.tally.not_run else ""), flush=True)
 	if runner.tally.again:
-		print("failed beside others, passed %d times alone:" % AGAIN)
+		print(f"failed beside others, passed {AGAIN} times alone:")
 		for name in runner.tally.again:
 			print("  " + name)
 	if runner.tally.failures:
@@ -410,7 +410,7 @@ def main(arguments=None, kind=Runner):
 	if "machine" not in runner.ran_on:
 		print("    emulated PCI cards, an IOMMU and systemd: tests/run --suite machine")
 	for name in runner.tally.not_run:
-		print("not run: %s (clock)" % name)
+		print(f"not run: {name} (clock)")
 	print(runner.tally.line())
 	return 1 if runner.tally.failed else NOT_RUN if runner.tally.not_run else 0
 

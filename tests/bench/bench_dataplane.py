@@ -42,8 +42,8 @@ def write_pcap(path, frames, one_in=0):
 	with open(path, "wb") as out:
 		out.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
 		for n in range(frames):
-			source = TARGET if one_in and n % one_in == 0 else "172.20.%d.%d" % (n >> 8, n & 255)
-			frame = fixture.udp_frame(source, "198.18.%d.%d" % (n * 7 >> 8 & 255, n * 7 & 255), bytes(18), (1024 + n, 443))
+			source = TARGET if one_in and n % one_in == 0 else f"172.20.{n >> 8}.{n & 255}"
+			frame = fixture.udp_frame(source, f"198.18.{n * 7 >> 8 & 255}.{n * 7 & 255}", bytes(18), (1024 + n, 443))
 			out.write(struct.pack("<IIII", 0, n, len(frame), len(frame)) + frame)
 
 
@@ -51,7 +51,7 @@ def memory(share=3):
 	"""EAL arguments, the same for everyone that is compared."""
 	with open("/proc/meminfo") as f:
 		free = int(dict(line.split(":") for line in f).get("HugePages_Free", "0").split()[0])
-	return "-m %d" % MEMORY if fixture.ROOT and free * 2 >= share * MEMORY else "--no-huge -m %d" % MEMORY
+	return f"-m {MEMORY}" if fixture.ROOT and free * 2 >= share * MEMORY else f"--no-huge -m {MEMORY}"
 
 
 class Subject:
@@ -69,7 +69,7 @@ class Subject:
 	def worker(self):
 		"""The thread that polls: the busiest one called worker."""
 		found = []
-		for path in glob.glob("/proc/%d/task/*/comm" % self.pids()[0]):
+		for path in glob.glob(f"/proc/{self.pids()[0]:d}/task/*/comm"):
 			with open(path) as f:
 				if "worker" in f.read():
 					found.append(os.path.dirname(path))
@@ -119,7 +119,7 @@ class Ours(Subject):
 		if tasks:
 			self.load(tasks)
 		if self.poi.status()["tasks"] != tasks:
-			raise RuntimeError("%s tasks are in force" % self.poi.status()["tasks"])
+			raise RuntimeError(f"{self.poi.status()['tasks']} tasks are in force")
 
 	def load(self, tasks):
 		batch = min(tasks, 1000)
@@ -128,7 +128,7 @@ class Ours(Subject):
 			"--connections", "2", "--streams", "1", "--batch", str(batch)]
 		done = subprocess.run(command, capture_output=True, text=True, check=False)
 		if done.returncode:
-			raise RuntimeError("x1load: %s" % (done.stderr.strip() or done.stdout))
+			raise RuntimeError(f"x1load: {done.stderr.strip() or done.stdout}")
 
 	def pids(self):
 		return [self.poi.dataplane.child.pid, self.poi.control.child.pid]
@@ -154,7 +154,7 @@ class Testpmd(Subject):
 		main, other = fixture.cpus()
 		other = other if core is None else core
 		master, slave = pty.openpty()
-		command = testpmd_command("sut%d" % id(self), (main, other), memory(), vdevs) + ["-i", "--forward-mode=" + mode,
+		command = testpmd_command(f"sut{id(self)}", (main, other), memory(), vdevs) + ["-i", "--forward-mode=" + mode,
 			"--total-num-mbufs=32768", "--disable-link-check"]
 		self.child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=subprocess.STDOUT)
 		os.close(slave)
@@ -183,7 +183,7 @@ class Testpmd(Subject):
 				self.text = ""
 			os.write(self.master, command.encode() + b"\n")
 			if not self.lock.wait_for(lambda: re.search(until, self.text, re.S), timeout):
-				raise RuntimeError("dpdk-testpmd: no answer to %s:\n%s" % (command, self.text[-2000:]))
+				raise RuntimeError(f"dpdk-testpmd: no answer to {command}:\n{self.text[-2000:]}")
 			return self.text
 
 	def pids(self):
@@ -211,9 +211,9 @@ def testpmd_command(prefix, cpus, eal_memory, vdevs):
 def feeder(folder, vdevs, mode, closing, *more):
 	"""A testpmd on the other core that only sends, or sends back."""
 	main, _ = fixture.cpus()
-	command = testpmd_command("feed%d" % len(os.listdir(folder)), (main, main), "--no-huge -m 96", vdevs) + ["--auto-start",
+	command = testpmd_command(f"feed{len(os.listdir(folder))}", (main, main), "--no-huge -m 96", vdevs) + ["--auto-start",
 		"--forward-mode=" + mode, "--total-num-mbufs=8192", "--stats-period=3600", "--disable-link-check", *more]
-	process = fixture.Process(command, os.path.join(folder, "feeder%d.log" % len(os.listdir(folder))))
+	process = fixture.Process(command, os.path.join(folder, f"feeder{len(os.listdir(folder))}.log"))
 	closing.callback(process.kill)
 	return process
 
@@ -256,28 +256,28 @@ class Figures:
 
 	def table(self, title, rates, ours, goals):
 		unit = "Mpps"
-		print("\n## %s\n\n| | %s, median (spread) | ours against it, median (spread) | goal | met |\n|---|---|---|---|---|"
-			% (title, unit), flush=True)
+		print(f"\n## {title}\n\n| | {unit}, median (spread) | ours against it, median (spread) | "
+			"goal | met |\n|---|---|---|---|---|", flush=True)
 		for name, values in rates.items():
-			row = "%.2f (%.2f to %.2f)" % (statistics.median(values), min(values), max(values))
+			row = f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 			if name == ours:
-				print("| %s | %s | | | |" % (name, row))
+				print(f"| {name} | {row} | | | |")
 				continue
 			ratios = [a / b for a, b in zip(rates[ours], values)]
 			m, goal = statistics.median(ratios), goals.get(name)
 			met = "" if goal is None else "yes" if m >= goal else "no"
 			self.missed += met == "no"
 			print("| %s | %s | %.2f (%.2f to %.2f) | %s | %s |" % (name, row, m, min(ratios), max(ratios),
-				"%.2f" % goal if goal else "", met), flush=True)
+				f"{goal:.2f}" if goal else "", met), flush=True)
 
 	def ours(self):
-		return "ours, %d tasks" % self.o.tasks
+		return f"ours, {self.o.tasks} tasks"
 
 	def pcap(self, closing, folder):
 		"""Behind net_pcap with infinite_rx: ours, ours without tasks, testpmd rxonly."""
 		path = os.path.join(folder, "frames.pcap")
 		write_pcap(path, self.o.frames)
-		device = "net_pcap0,rx_pcap=%s,infinite_rx=1" % path
+		device = f"net_pcap0,rx_pcap={path},infinite_rx=1"
 		port = ("{ device: net_pcap0, mode: probe }",)
 		subjects = []
 		for make in (lambda: Ours(self.ours(), "--vdev " + device, port, self.o.tasks, closing),
@@ -291,14 +291,14 @@ class Figures:
 	def memif(self, closing, folder):
 		"""The same over net_memif; each has a testpmd txonly of its own that sends."""
 		def device(n, role):
-			return "net_memif0,role=%s,socket=%s/%d.sock,socket-abstract=no,secret=none" % (role, folder, n)
+			return f"net_memif0,role={role},socket={folder}/{n}.sock,socket-abstract=no,secret=none"
 		port, subjects = ("{ device: net_memif0, mode: probe }",), []
 		for n, make in enumerate((lambda: Ours(self.ours(), "--vdev " + device(0, "server"), port, self.o.tasks, closing),
 				lambda: Ours("ours, 0 tasks", "--vdev " + device(1, "server"), port, 0, closing),
 				lambda: Testpmd("testpmd rxonly", [device(2, "server")], "rxonly", closing))):
 			s = make()
 			s.feeders.append(feeder(folder, [device(n, "client")], "txonly", closing))
-			fixture.wait_until(lambda: s.packets() > 100000, 20, "%s: packets come over memif" % s.name)
+			fixture.wait_until(lambda: s.packets() > 100000, 20, f"{s.name}: packets come over memif")
 			s.signal(signal.SIGSTOP)
 			subjects.append(s)
 		self.table("net_memif, 64 B, no match", self.in_turn(subjects, False), self.ours(),
@@ -308,7 +308,7 @@ class Figures:
 		"""Between two net_memif ports; a testpmd io on the other core sends every frame back, so that a few hundred
 		go round for ever and the slower of the two sets the rate."""
 		def devices(n, role):
-			return ["net_memif%d,role=%s,id=%d,socket=%s/inline%d-%d.sock,socket-abstract=no,secret=none" % (k, role, k, folder, n, k)
+			return [f"net_memif{k},role={role},id={k},socket={folder}/inline{n}-{k}.sock,socket-abstract=no,secret=none"
 				for k in (0, 1)]
 		ports = ("{ device: net_memif0, mode: inline, peer: net_memif1 }", "{ device: net_memif1, mode: inline, peer: net_memif0 }")
 		subjects = []
@@ -321,7 +321,7 @@ class Figures:
 			s.feeders.append(back)
 			time.sleep(2.5)  # memif connects once a second
 			back.start(" tx_first 8")
-			fixture.wait_until(lambda: s.packets() > 100000, 10, "%s: packets go round" % s.name)
+			fixture.wait_until(lambda: s.packets() > 100000, 10, f"{s.name}: packets go round")
 			s.signal(signal.SIGSTOP)
 			subjects.append(s)
 		self.table("inline between two net_memif, 64 B, no match, both directions", self.in_turn(subjects, False), self.ours(),
@@ -334,7 +334,7 @@ class Figures:
 		write_pcap(path[1], 8100, 100)
 		port, subjects = ("{ device: net_pcap0, mode: probe }",), []
 		for name, p in (("ours, no match", path[0]), ("ours, 1 % match", path[1])):
-			s = Ours(name, "--vdev net_pcap0,rx_pcap=%s,infinite_rx=1" % p, port, self.o.tasks, closing)
+			s = Ours(name, f"--vdev net_pcap0,rx_pcap={p},infinite_rx=1", port, self.o.tasks, closing)
 			sink = sink_start(s.poi.pki)
 			did = x1.new_id()
 			if not (s.poi.admf.create_destination(did, "127.0.0.1", sink).completed and
@@ -348,8 +348,9 @@ class Figures:
 		s = subjects[1]
 		s.signal(signal.SIGCONT)
 		status = s.poi.status()
-		print("\nOf %d matches %d were delivered, %d queued, %d found the buffer full." % (status["matches"], status["delivered"],
-			status.get("queued") or 0, status["lost"]["buffer_full"]))
+		print(f"\nOf {status['matches']:d} matches {status['delivered']:d} were delivered, "
+			f"{status.get('queued') or 0:d} queued, {status['lost']['buffer_full']:d} found the "
+			"buffer full.")
 
 
 PARTS = ("pcap", "memif", "inline", "match")
@@ -357,7 +358,7 @@ PARTS = ("pcap", "memif", "inline", "match")
 
 def main():
 	parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-	parser.add_argument("part", nargs="*", choices=[[], *PARTS], help="only these of %s" % ", ".join(PARTS))
+	parser.add_argument("part", nargs="*", choices=[[], *PARTS], help=f"only these of {', '.join(PARTS)}")
 	parser.add_argument("--tasks", type=int, default=100000)
 	parser.add_argument("--rounds", type=int, default=5)
 	parser.add_argument("--frames", type=int, default=8192,

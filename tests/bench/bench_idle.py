@@ -22,7 +22,7 @@ from poi_lab import x1  # noqa: E402
 def spent(pid):
 	"""{thread's name: seconds of CPU time}, of all threads of that name; nanoseconds are counted."""
 	out = {}
-	for task in glob.glob("/proc/%d/task/*" % pid):
+	for task in glob.glob(f"/proc/{pid}/task/*"):
 		with open(task + "/comm") as comm, open(task + "/schedstat") as stat:
 			name = comm.read().strip()
 			out[name] = out.get(name, 0) + int(stat.read().split()[0]) / 1e9
@@ -60,7 +60,7 @@ def main():
 			time.sleep(1)
 			for name, percent in sorted(measure(poi, arguments.rounds, arguments.seconds).items()):
 				if statistics.median(percent) >= 0.01 and not name.startswith(("dpdk-worker", "rte-worker", "lcore")):
-					print("%-14d%-20s%10.2f%14.2f to %.2f" % (count, name, statistics.median(percent), min(percent), max(percent)), flush=True)
+					print(f"{count:<14d}{name!s:<20}{statistics.median(percent):10.2f}{min(percent):14.2f} to {max(percent):.2f}", flush=True)
 
 
 if __name__ == "__main__":

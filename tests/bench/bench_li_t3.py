@@ -32,7 +32,7 @@ class Bench:
 		self.feed = Feed(os.path.join(folder, "in")) if folder else None
 		device, eal = ("net_pcap0", "--vdev net_pcap0,rx_pcap=" + self.feed.path) if folder else ("net_null0", "--vdev net_null0,no-rx=1")
 		self.poi = fixture.Poi(eal=eal, ports=(
-			"{ device: %s, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.20/32] }" % device,),
+			f"{{ device: {device}, mode: probe, tunnel: gtpu, link: n3, gtp-endpoints: [198.51.100.20/32] }}",),
 			ne_extra="role: triggered", x1_extra="limits: { pings: 100000, settings: 1000, streams: 1000 }", xsd=False)
 		self.poi.start()
 		self.mdf = self.poi.mdf(keep=True)
@@ -45,7 +45,7 @@ class Bench:
 			raise RuntimeError(str(answer))
 
 	def row(self, what, value, goal, good):
-		print("| %s | %s | %s | %s |" % (what, value, goal, {True: "yes", False: "no", None: ""}[good]), flush=True)
+		print(f"| {what} | {value} | {goal} | { {True: 'yes', False: 'no', None: ''}[good] } |", flush=True)
 		if good is False:
 			self.missed.append(what)
 
@@ -83,7 +83,7 @@ class Bench:
 	def rate(self):
 		self.preload()
 		r = self.figures(self.load())
-		self.row("activations and deactivations in force (%s)" % r["protocol"], "%d/s of each, p50 %.1f, p99 %.1f ms" % (
+		self.row(f"activations and deactivations in force ({r['protocol']})", "%d/s of each, p50 %.1f, p99 %.1f ms" % (
 			r["per_second"] / 2, r["ms"]["p50"], r["ms"]["p99"]), "1000/s", r["per_second"] >= 2000)
 		self.scenario()
 		self.end()
@@ -96,13 +96,13 @@ class Bench:
 		self.figures(load)
 		time.sleep(0.5)
 		many = sum(bytes(p.payload).endswith(b"after deactivation") for p in self.mdf.kept)
-		self.row("of %d sampled meanwhile, not in force after the OK" % samples, "%d, still in force after the other %d" % (missed, many),
+		self.row(f"of {samples:d} sampled meanwhile, not in force after the OK", f"{missed:d}, still in force after the other {many:d}",
 			"0", not missed and not many)
 		self.end()
 
 	def end(self):
 		status = self.poi.balanced(20)
-		self.row("tasks at the end, ledger", "%d, balances" % status["tasks"], "", None)
+		self.row("tasks at the end, ledger", f"{status['tasks']:d}, balances", "", None)
 
 	def scenario(self):
 		"""The same over HTTP/1.1 from poi-lab smf, whose own cost is in it."""
@@ -111,8 +111,9 @@ class Bench:
 			rate=0, connections=4)
 		f = smf.run(o, s, {"mdf3": self.did, "mdf2": self.did})
 		a, d = f["requests"]["ActivateTask"], f["requests"]["DeactivateTask"]
-		self.row("poi-lab smf, one session a request (http/1.1)", "%d/s of each, p99 %.1f and %.1f ms, %d wrong" % (a["per_second"],
-			a["ms"]["p99"], d["ms"]["p99"], f["wrong"]), "", None if not f["wrong"] else False)
+		self.row("poi-lab smf, one session a request (http/1.1)", f"{a['per_second']:d}/s of "
+			f"each, p99 {a['ms']['p99']:.1f} and {d['ms']['p99']:.1f} ms, "
+			f"{f['wrong']:d} wrong", "", None if not f["wrong"] else False)
 
 	def close(self):
 		self.poi.close()
@@ -127,7 +128,7 @@ def main():
 	options = parser.parse_args()
 	folder = tempfile.mkdtemp(prefix="poi-bench-")
 	missed = []
-	print("%d tasks present\n\n| what | measured | goal | met |\n|---|---|---|---|" % options.tasks)
+	print(f"{options.tasks} tasks present\n\n| what | measured | goal | met |\n|---|---|---|---|")
 	try:
 		for part, place in ((Bench.rate, None), (Bench.samples, folder)):
 			bench = Bench(options, place)

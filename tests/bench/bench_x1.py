@@ -37,16 +37,16 @@ class Bench:
 	def load(self, request, count, **more):
 		done = subprocess.run(self.command(request, count, **more), capture_output=True, text=True, check=False)
 		if done.returncode:
-			raise RuntimeError("%s: %s" % (request, done.stderr.strip() or done.stdout))
+			raise RuntimeError(f"{request}: {done.stderr.strip() or done.stdout}")
 		return json.loads(done.stdout)
 
 	def rss(self):
-		with open("/proc/%d/statm" % self.poi.control.child.pid) as f:
+		with open(f"/proc/{self.poi.control.child.pid}/statm") as f:
 			return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
 
 	def cpu(self):
 		"""Seconds of CPU that poi-control has used."""
-		with open("/proc/%d/stat" % self.poi.control.child.pid) as f:
+		with open(f"/proc/{self.poi.control.child.pid}/stat") as f:
 			fields = f.read().rpartition(")")[2].split()
 		return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -62,16 +62,17 @@ class Bench:
 		# CPU of the server alone: the load generator and the polling worker share the same two cores
 		each = (self.cpu() - before) / r["requests"] * 1e6
 		ms = r["ms"]
-		self.row("%s (%s)" % (what, r["protocol"]), "%d/s, p50 %.1f, p99 %.1f, worst %.1f ms, %.0f us CPU each" % (r["per_second"],
-			ms["p50"], ms["p99"], ms["max"], each), "%d/s, p99 %g ms" % (goal, p99) if goal else "",
+		self.row(f"{what} ({r['protocol']})", f"{r['per_second']:d}/s, p50 "
+			f"{ms['p50']:.1f}, p99 {ms['p99']:.1f}, worst {ms['max']:.1f} ms, {each:.0f} us CPU "
+			"each", f"{goal:d}/s, p99 {p99:g} ms" if goal else "",
 			r["per_second"] >= goal and ms["p99"] < p99 if goal else None)
 		return r
 
 	def preload(self):
 		before, start, left = self.rss(), time.monotonic(), self.options.tasks
 		r = self.load("ActivateTask", left // PER_CONTAINER, connections=2, streams=1, batch=PER_CONTAINER)
-		self.row("%d tasks in containers of %d" % (left, PER_CONTAINER), "%d/s" % r["messages_per_second"], "", None)
-		self.row("memory of poi-control for each", "%.0f octets" % ((self.rss() - before) * (1 << 20) / left), "2048",
+		self.row(f"{left} tasks in containers of {PER_CONTAINER}", f"{r['messages_per_second']:d}/s", "", None)
+		self.row("memory of poi-control for each", f"{(self.rss() - before) * (1 << 20) / left:.0f} octets", "2048",
 			(self.rss() - before) * (1 << 20) / left <= 2048)
 		self.preload_seconds = time.monotonic() - start
 
@@ -83,14 +84,15 @@ class Bench:
 			r = self.load("Ping", 50, connections=1, streams=1)
 			slowest, pings = max(slowest, r["ms"]["max"]), pings + 50
 		r = json.loads(big.stdout.read())
-		self.row("GetAllDetails", "%.2f s, %d MiB" % (r["ms"]["max"] / 1e3, r["octets"] / r["requests"] / (1 << 20)), "", None)
-		self.row("slowest of %d Pings meanwhile" % pings, "%.1f ms" % slowest, "50 ms", slowest < 50)
+		self.row("GetAllDetails", f"{r['ms']['max'] / 1e3:.2f} s, "
+			f"{int(r['octets'] / r['requests'] / (1 << 20))} MiB", "", None)
+		self.row(f"slowest of {pings:d} Pings meanwhile", f"{slowest:.1f} ms", "50 ms", slowest < 50)
 
 	def flat(self, count):
 		self.load("Ping", 20000)
 		before = self.rss()
 		self.load("Ping", count)
-		self.row("memory after %d Pings" % count, "%+.1f MiB" % (self.rss() - before), "flat", self.rss() - before < 4)
+		self.row(f"memory after {count} Pings", f"{self.rss() - before:+.1f} MiB", "flat", self.rss() - before < 4)
 
 	def run(self):
 		n = 5000 if self.options.quick else 30000
@@ -103,7 +105,7 @@ class Bench:
 		self.details()
 		self.flat(1000000 if self.options.long else n)
 		status = self.poi.status()
-		self.row("tasks in force at the end", "%d" % status["tasks"], "", None)
+		self.row("tasks in force at the end", f"{status['tasks']:d}", "", None)
 
 	def close(self):
 		self.poi.close()

@@ -74,7 +74,7 @@ def draw(figures, path):
 	if y_scale == "linear":  # of all panels, for they share the axis
 		axes.flat[0].set_ylim(0, 1.05 * max(p["high"] for p in figures["points"]))
 	picture.legend(*axes.flat[0].get_legend_handles_labels(), loc="lower center", ncol=3, fontsize=8)
-	picture.suptitle("%s\n%s; %s" % (title, figures["cpu"], command), fontsize=10)
+	picture.suptitle(f"{title}\n{figures['cpu']}; {command}", fontsize=10)
 	picture.tight_layout(rect=(0, 0.5 / picture.get_figheight(), 1, 1))
 	picture.savefig(path, metadata={"Date": None, "Creator": None})
 	plt.close(picture)
@@ -85,12 +85,12 @@ def main(folder, out=None):
 	os.makedirs(out, exist_ok=True)
 	names = sorted(n for n in os.listdir(folder) if n.endswith(".json"))
 	if not names:
-		sys.exit("%s: no figures; run tests/bench/run first" % folder)
+		sys.exit(f"{folder}: no figures; run tests/bench/run first")
 	for name in names:
 		with open(os.path.join(folder, name)) as f:
 			figures = json.load(f)
 		if kind(figures) not in ABOUT:
-			sys.exit("%s: no picture is known for the benchmark %s" % (name, figures["bench"]))
+			sys.exit(f"{name}: no picture is known for the benchmark {figures['bench']}")
 		path = os.path.join(out, figures["bench"] + ".svg")
 		draw(figures, path)
 		print(path)

@@ -38,7 +38,7 @@ def main():
 	parser.add_argument("--balance", type=float, default=0.8, help="mean load of the workers while the busiest is full: assumed")
 	a = parser.parse_args()
 	for kind in IDLE:
-		print("\n%s, port of %g Gbit/s, %g GHz, %d delivery threads: Gbit/s carried (what limits)\n" % (kind, a.port, a.ghz, a.threads))
+		print(f"\n{kind}, port of {a.port:g} Gbit/s, {a.ghz:g} GHz, {a.threads:d} delivery threads: Gbit/s carried (what limits)\n")
 		print("| frame | matching | 8 workers | 16 workers | 32 workers |\n|---|---|---|---|---|")
 		for size in (64, 128, 256, 512, 1500) if kind == "plain" else (128, 256, 512, 1500):
 			for share in (0, 0.01, 0.1, 1):

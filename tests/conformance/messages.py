@@ -5,7 +5,7 @@ C = "http://uri.etsi.org/03280/common/2017/07"
 H = "http://uri.etsi.org/03221/X1/2017/10/HashedID"
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 E = "urn:3GPP:ns:li:3GPPX1Extensions:r18:v6"
-SPACES = 'xmlns="%s" xmlns:c="%s" xmlns:h="%s" xmlns:e="%s" xmlns:xsi="%s"' % (X1, C, H, E, XSI)
+SPACES = f'xmlns="{X1}" xmlns:c="{C}" xmlns:h="{H}" xmlns:e="{E}" xmlns:xsi="{XSI}"'
 
 XID = "7a500001-0001-4001-8001-000000000001"
 DID = "1d000001-0001-4001-8001-0000000000d1"
@@ -76,7 +76,7 @@ def response(kind, body):
 
 
 def target(name, value):
-	return "<targetIdentifier><%s>%s</%s></targetIdentifier>" % (name, value, name)
+	return f"<targetIdentifier><{name}>{value}</{name}></targetIdentifier>"
 
 
 def upf_target(name, value):
@@ -86,12 +86,12 @@ def upf_target(name, value):
 
 
 def extension(name, inside):
-	return "<%s><Owner>3GPP</Owner>%s</%s>" % (name, inside, name)
+	return f"<{name}><Owner>3GPP</Owner>{inside}</{name}>"
 
 
 def header_reporting(inside):
 	return extension("taskDetailsExtensions",
-		"<e:X1Extensions><e:HeaderReporting><e:PDHType>%s</e:PDHType></e:HeaderReporting></e:X1Extensions>" % inside)
+		f"<e:X1Extensions><e:HeaderReporting><e:PDHType>{inside}</e:PDHType></e:HeaderReporting></e:X1Extensions>")
 
 
 MEDIATION = ("<listOfMediationDetails><mediationDetails><LIID>liid-0001</LIID><deliveryType>HI2andHI3</deliveryType>"
@@ -105,7 +105,7 @@ MEDIATION = ("<listOfMediationDetails><mediationDetails><LIID>liid-0001</LIID><d
 	"<doNotReport/></locationType></serviceScopingOptions></serviceScopingOptions></mediationDetails></listOfMediationDetails>")
 
 
-def task(targets, after_dids="", dids="<dId>%s</dId>" % DID, delivery="X2andX3"):
+def task(targets, after_dids="", dids=f"<dId>{DID}</dId>", delivery="X2andX3"):
 	return ("<taskDetails><xId>%s</xId><targetIdentifiers>%s</targetIdentifiers><deliveryType>%s</deliveryType>"
 		"<listOfDIDs>%s</listOfDIDs>%s</taskDetails>") % (XID, targets, delivery, dids, after_dids)
 
@@ -116,32 +116,32 @@ def destination(address, name="<friendlyName>MDF east</friendlyName>"):
 
 
 def ip_port(address=V4, port="<c:TCPPort>42001</c:TCPPort>"):
-	return "<ipAddressAndPort><c:address>%s</c:address><c:port>%s</c:port></ipAddressAndPort>" % (address, port)
+	return f"<ipAddressAndPort><c:address>{address}</c:address><c:port>{port}</c:port></ipAddressAndPort>"
 
 
 FAULTS = ("<listOfFaults><unresolvedFault><errorCode>9020</errorCode><errorDescription>port 0: link down</errorDescription>"
 	"</unresolvedFault></listOfFaults>")
-NE_STATUS = "<neStatusDetails><neStatus>Faults</neStatus>%s</neStatusDetails>" % FAULTS
-TASK_STATUS = ("<taskStatus><provisioningStatus>complete</provisioningStatus>%s"
+NE_STATUS = f"<neStatusDetails><neStatus>Faults</neStatus>{FAULTS}</neStatusDetails>"
+TASK_STATUS = (f"<taskStatus><provisioningStatus>complete</provisioningStatus>{FAULTS}"
 	"<timeOfLastIntercept>2026-11-22T08:15:59.900000Z</timeOfLastIntercept><amountOfX2Data>5120</amountOfX2Data>"
 	"<amountOfX3Data>9437184</amountOfX3Data><timeOfLastModification>2026-11-22T08:15:59.900000Z</timeOfLastModification>"
-	"<numberOfModifications>0</numberOfModifications></taskStatus>") % FAULTS
-TASK_DETAILS = "<taskResponseDetails>%s%s</taskResponseDetails>" % (task(target("ipv4Address", "192.0.2.10")), TASK_STATUS)
+	"<numberOfModifications>0</numberOfModifications></taskStatus>")
+TASK_DETAILS = f"<taskResponseDetails>{task(target('ipv4Address', '192.0.2.10'))}{TASK_STATUS}</taskResponseDetails>"
 DESTINATION_DETAILS = ("<destinationResponseDetails>%s<destinationStatus><destinationDeliveryStatus>activeAndWorking"
 	"</destinationDeliveryStatus><listOfFaults/></destinationStatus></destinationResponseDetails>") % destination(ip_port())
-TASK_LIST = "<listOfTaskResponseDetails>%s</listOfTaskResponseDetails>" % TASK_DETAILS
-DESTINATION_LIST = "<listOfDestinationResponseDetails>%s</listOfDestinationResponseDetails>" % DESTINATION_DETAILS
+TASK_LIST = f"<listOfTaskResponseDetails>{TASK_DETAILS}</listOfTaskResponseDetails>"
+DESTINATION_LIST = f"<listOfDestinationResponseDetails>{DESTINATION_DETAILS}</listOfDestinationResponseDetails>"
 
 
 def _requests(out):
 	full = ("<correlationID>4711</correlationID><implicitDeactivationAllowed>false</implicitDeactivationAllowed>"
-		"<productID>%s</productID>" % XID)
+		f"<productID>{XID}</productID>")
 	for kind in ("ActivateTask", "ModifyTask"):
 		out["request-" + kind] = request(kind, task(target("ipv4Address", "192.0.2.10") + target("tcpPort", "443"), full))
-	out["request-DeactivateTask"] = request("DeactivateTask", "<xId>%s</xId>" % XID)
-	out["request-GetTaskDetails"] = request("GetTaskDetails", "<xId>%s</xId>" % XID)
+	out["request-DeactivateTask"] = request("DeactivateTask", f"<xId>{XID}</xId>")
+	out["request-GetTaskDetails"] = request("GetTaskDetails", f"<xId>{XID}</xId>")
 	for kind in ("RemoveDestination", "GetDestinationDetails"):
-		out["request-" + kind] = request(kind, "<dId>%s</dId>" % DID)
+		out["request-" + kind] = request(kind, f"<dId>{DID}</dId>")
 	for kind in ("CreateDestination", "ModifyDestination"):
 		out["request-" + kind] = request(kind, destination(ip_port()))
 	for kind in EMPTY_REQUESTS + NEWER_EMPTY_REQUESTS:
@@ -173,8 +173,8 @@ def _tasks(out):
 	out["task-services"] = request("ActivateTask", task(target("imsi", "262011234567890"),
 		"<listOfServiceTypes><serviceType>RCS</serviceType></listOfServiceTypes>"))
 	out["task-policies"] = request("ActivateTask", task(target("imsi", "262011234567890"),
-		"<listOfTrafficPolicyReferences><trafficPolicyReference>%s</trafficPolicyReference></listOfTrafficPolicyReferences>" % DSID))
-	out["task-dsid"] = request("ActivateTask", task(target("tcpPort", "80"), dids="<dId>%s</dId><dSId>%s</dSId>" % (DID, DSID)))
+		f"<listOfTrafficPolicyReferences><trafficPolicyReference>{DSID}</trafficPolicyReference></listOfTrafficPolicyReferences>"))
+	out["task-dsid"] = request("ActivateTask", task(target("tcpPort", "80"), dids=f"<dId>{DID}</dId><dSId>{DSID}</dSId>"))
 	out["task-no-did"] = request("ActivateTask", task(target("tcpPort", "80"), dids=""))
 	out["task-owner-only"] = request("ActivateTask", task(target("tcpPort", "80"), extension("taskDetailsExtensions", "")))
 
@@ -182,7 +182,7 @@ def _tasks(out):
 def _destinations(out):
 	out["destination-v6"] = request("CreateDestination", destination(ip_port(V6, "<c:UDPPort>42001</c:UDPPort>"), ""))
 	for name, value in (("e164Number", "491701234567"), ("uri", "https://mdf.example.org/x3"), ("emailAddress", "mdf@example.org")):
-		out["destination-" + name] = request("CreateDestination", destination("<%s>%s</%s>" % (name, value, name)))
+		out["destination-" + name] = request("CreateDestination", destination(f"<{name}>{value}</{name}>"))
 	out["destination-extension"] = request("CreateDestination", destination(ip_port()).replace(
 		"</destinationDetails>", extension("destinationDetailsExtensions", "") + "</destinationDetails>"))
 
@@ -196,12 +196,12 @@ def _responses(out):
 	out["response-GetNEStatus"] = response("GetNEStatus", NE_STATUS)
 	out["response-GetAllDetails"] = response("GetAllDetails", NE_STATUS + TASK_LIST + DESTINATION_LIST)
 	out["response-ListAllDetails"] = response("ListAllDetails",
-		"<ListOfXIDs><xId>%s</xId></ListOfXIDs><ListOfDIDs><dId>%s</dId></ListOfDIDs>" % (XID, DID))
+		f"<ListOfXIDs><xId>{XID}</xId></ListOfXIDs><ListOfDIDs><dId>{DID}</dId></ListOfDIDs>")
 	out["response-GetAllTaskDetails"] = response("GetAllTaskDetails", TASK_LIST)
 	out["response-GetAllDestinationDetails"] = response("GetAllDestinationDetails", DESTINATION_LIST)
 	out["response-error"] = message("X1Response", "ErrorResponse", "<requestMessageType>ActivateTask</requestMessageType>"
-		"<errorInformation><errorCode>2010</errorCode><errorDescription>%s</errorDescription></errorInformation>" % XID)
-	out["response-top-level-error"] = "<X1TopLevelErrorResponse %s>%s</X1TopLevelErrorResponse>" % (SPACES, ENVELOPE)
+		f"<errorInformation><errorCode>2010</errorCode><errorDescription>{XID}</errorDescription></errorInformation>")
+	out["response-top-level-error"] = f"<X1TopLevelErrorResponse {SPACES}>{ENVELOPE}</X1TopLevelErrorResponse>"
 
 
 def examples():

@@ -6,7 +6,7 @@ from lxml import etree
 
 from messages import C, E, X1, XSI
 
-TYPE = "{%s}type" % XSI
+TYPE = f"{{{XSI}}}type"
 UUID = "7a500001-0001-4001-8001-000000000001"
 V6 = "2001:0db8:0000:0000:0000:0000:0000:0001"
 
@@ -58,7 +58,7 @@ def path(element):
 		if parent is not None:
 			same = [c for c in parent if c.tag == element.tag]
 			if len(same) > 1:
-				step += "[%d]" % (same.index(element) + 1)
+				step += f"[{same.index(element) + 1}]"
 		steps.append(step)
 		element = parent
 	return "/".join(reversed(steps))
@@ -79,7 +79,7 @@ class Mutator:
 		element = elements(tree)[index]
 		where = path(element)
 		if change(element) is not False:
-			take("%s %s" % (what.split(" ", 1)[0], where) + (" " + what.split(" ", 1)[1] if " " in what else ""), tree)
+			take(f"{what.split(' ', 1)[0]} {where}" + (" " + what.split(" ", 1)[1] if " " in what else ""), tree)
 
 	def structure(self, index, take):
 		"""Element dropped, doubled, reordered, renamed; namespace, attributes, text, comments, type."""
@@ -98,17 +98,17 @@ class Mutator:
 		for space in (X1, C, E, E.replace("v6", "v5"), FOREIGN, ""):
 			if etree.QName(element).namespace != (space or None):
 				self.apply(index, lambda e, s=space: self.move(e, s), take, "namespace " + (space or "none"))
-		for name, value in (("id", "1"), ("{%s}nil" % XSI, "true"), ("{%s}nil" % XSI, "false"), ("{%s}schemaLocation" % XSI, "a b"),
-				("{http://www.w3.org/XML/1998/namespace}lang", "en"), ("{%s}x" % FOREIGN, "1")):
-			self.apply(index, lambda e, n=name, v=value: e.set(n, v), take, "attribute %s=%s" % (name.rpartition("}")[2], value))
+		for name, value in (("id", "1"), (f"{{{XSI}}}nil", "true"), (f"{{{XSI}}}nil", "false"), (f"{{{XSI}}}schemaLocation", "a b"),
+				("{http://www.w3.org/XML/1998/namespace}lang", "en"), (f"{{{FOREIGN}}}x", "1")):
+			self.apply(index, lambda e, n=name, v=value: e.set(n, v), take, f"attribute {name.rpartition('}')[2]}={value}")
 		self.apply(index, self.comment, take, "comment")
 		if len(element) or local(element) in ("targetIdentifiers", "listOfFaults", "listOfDIDs", "PDHR"):
 			self.apply(index, lambda e: setattr(e, "text", "words"), take, "text")
 			self.apply(index, lambda e: setattr(e, "text", " \n"), take, "white-space")
 			self.apply(index, self.empty, take, "empty")
 		else:
-			self.apply(index, lambda e: etree.SubElement(e, "{%s}xId" % X1), take, "child")
-		self.apply(index, lambda e: etree.SubElement(e, "{%s}anything" % FOREIGN), take, "foreign-child")
+			self.apply(index, lambda e: etree.SubElement(e, f"{{{X1}}}xId"), take, "child")
+		self.apply(index, lambda e: etree.SubElement(e, f"{{{FOREIGN}}}anything"), take, "foreign-child")
 
 	@staticmethod
 	def swap(e):
@@ -129,11 +129,11 @@ class Mutator:
 
 	@staticmethod
 	def rename(e, name):
-		e.tag = "{%s}%s" % (etree.QName(e).namespace, name)
+		e.tag = f"{{{etree.QName(e).namespace}}}{name}"
 
 	@staticmethod
 	def move(e, space):
-		e.tag = "{%s}%s" % (space, local(e)) if space else local(e)
+		e.tag = f"{{{space}}}{local(e)}" if space else local(e)
 
 	@staticmethod
 	def comment(e):
@@ -161,7 +161,7 @@ class Mutator:
 			return
 		for value in VALUES:
 			if value != (element.text or ""):
-				shown = value if len(value) < 45 else "%s..(%d)" % (value[:8], len(value))
+				shown = value if len(value) < 45 else f"{value[:8]}..({len(value)})"
 				self.apply(index, lambda e, v=value: setattr(e, "text", v), take, "value " + ascii(shown)[1:-1])
 
 	def choices(self, take, alternatives):
@@ -170,8 +170,8 @@ class Mutator:
 			if local(element) == "targetIdentifier":
 				for name, value in alternatives:
 					def change(e, n=name, v=value):
-						e.append(etree.fromstring('<%s xmlns="%s" xmlns:c="%s" xmlns:h="%s/HashedID" xmlns:e="%s">%s</%s>'
-							% (n, X1, C, X1, E, v, n)))
+						e.append(etree.fromstring(f'<{n} xmlns="{X1}" xmlns:c="{C}" '
+							f'xmlns:h="{X1}/HashedID" xmlns:e="{E}">{v}</{n}>'))
 					self.apply(index, change, take, "second-choice " + name)
 				return
 
@@ -189,4 +189,4 @@ class Mutator:
 			other.structure(rng.randrange(len(elements(tree))), lambda n, t: second.append((n, copy.deepcopy(t))))
 			if second:
 				chosen = rng.choice(second)
-				take("%s + %s" % (name, chosen[0]), chosen[1])
+				take(f"{name} + {chosen[0]}", chosen[1])

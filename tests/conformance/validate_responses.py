@@ -34,7 +34,7 @@ def judge(file, official, requests_too):
 	except etree.XMLSyntaxError as error:
 		return str(error)
 	if mutate.local(root) not in RESPONSES and not (requests_too and mutate.local(root) == "X1Request"):
-		return "" if mutate.local(root) == "X1Request" else "root element %s" % root.tag
+		return "" if mutate.local(root) == "X1Request" else f"root element {root.tag}"
 	driver = official.new if official.uses_new(root) else official.old
 	return None if driver.validate(root) else str(driver.error_log.last_error)
 
@@ -54,13 +54,13 @@ def main():
 	for file in documents(options.folder):
 		wrong = judge(file, official, options.requests_too)
 		if wrong:
-			print("%s: %s" % (file, wrong))
+			print(f"{file}: {wrong}")
 		passed += wrong is None
 		failed += bool(wrong)
 	if not passed and not failed:
-		print("%s: no X1 response in it" % options.folder)
+		print(f"{options.folder}: no X1 response in it")
 		failed = 1
-	print("%d passed, %d failed" % (passed, failed))
+	print(f"{passed} passed, {failed} failed")
 	return 1 if failed else 0
 
 

@@ -9,14 +9,14 @@ from record_tables import CHOICES, NEWER, OPEN, RECORDS, TABLES
 # --- what a table's notes and descriptions say beyond M, C and O. `has` holds the members by the table's names.
 def one_of(*names):
 	def rule(has):
-		return [] if any(n in has for n in names) else ["%s: one of them is mandatory" % ", ".join(names)]
+		return [] if any(n in has for n in names) else [f"{', '.join(names)}: one of them is mandatory"]
 	return rule
 
 
 def needs(name, other):
 	"""A member that asks for another."""
 	def rule(has):
-		return ["%s: mandatory with %s, missing" % (other, name)] if name in has and other not in has else []
+		return [f"{other}: mandatory with {name}, missing"] if name in has and other not in has else []
 	return rule
 
 
@@ -24,7 +24,7 @@ def among(name, *values):
 	"""Values as the table or a note lists them; judged when the decoder gives names."""
 	def rule(has):
 		value = has.get(name)
-		return ["%s: %s is no value here" % (name, value)] if isinstance(value, str) and value not in values else []
+		return [f"{name}: {value} is no value here"] if isinstance(value, str) and value not in values else []
 	return rule
 
 
@@ -47,7 +47,7 @@ def access_tunnels(has):
 	access = has.get("accessInfo")
 	for at, one in enumerate(access if isinstance(access, list) else ()):
 		if isinstance(one, dict):
-			words += ["accessInfo[%d].%s" % (at, w) for w in tunnels({**has, "gTPTunnelInfo": one.get("gTPTunnelInfo")})]
+			words += [f"accessInfo[{at}].{w}" for w in tunnels({**has, "gTPTunnelInfo": one.get("gTPTunnelInfo")})]
 	return words
 
 
@@ -88,7 +88,7 @@ def truncated(has):
 	"""Truncation is for SMS-SUBMIT and SMS-DELIVER."""
 	kind = has.get("messageType")
 	wrong = isinstance(kind, str) and kind not in ("submit", "deliver") and cut(has)
-	return ["sMSTPDUData.truncatedSMSTPDU: not with messageType %s" % kind] if wrong else []
+	return [f"sMSTPDUData.truncatedSMSTPDU: not with messageType {kind}"] if wrong else []
 
 
 AUTHENTICATED = needs("sUPI", "sUPIUnauthenticated")
@@ -135,22 +135,22 @@ def measure(field, value, path):
 	if isinstance(value, bool) or not isinstance(value, (int, bytes, str)):
 		return []
 	size = value if isinstance(value, int) else len(value)
-	return [] if low <= size <= high else ["%s: %d is out of %d..%d" % (path, size, low, high)]
+	return [] if low <= size <= high else [f"{path}: {size} is out of {low:d}..{high:d}"]
 
 
 def value_words(field, value, path):
 	if field.many:
 		if not isinstance(value, (list, tuple)):
-			return ["%s: not a list" % path]
+			return [f"{path}: not a list"]
 		low, high = field.many
 		words = []
 		if len(value) < low:
-			words.append("%s: list too short" % path)
+			words.append(f"{path}: list too short")
 		if high is not None and len(value) > high:
-			words.append("%s: list too long" % path)
+			words.append(f"{path}: list too long")
 		if field.table:
 			for at, one in enumerate(value):
-				words += table_words(field.table, one, "%s[%d]" % (path, at))
+				words += table_words(field.table, one, f"{path}[{at}]")
 		return words
 	if field.table:
 		return table_words(field.table, value, path)
@@ -159,7 +159,7 @@ def value_words(field, value, path):
 
 def table_words(table, value, path):
 	if not isinstance(value, dict):
-		return ["%s: not a structure" % (path or table)]
+		return [f"{path or table}: not a structure"]
 	under = path + "." if path else ""
 	known, words, has = {}, [], {}
 	for field in TABLES[table]:
@@ -170,21 +170,21 @@ def table_words(table, value, path):
 		if field is None:
 			if table not in OPEN:
 				later = " (the module has it)" if name in NEWER.get(table, ()) else ""
-				words.append("%s%s: not in the table%s" % (under, name, later))
+				words.append(f"{under}{name}: not in the table{later}")
 		elif field.name in has:
-			words.append("%s%s: twice" % (under, field.name))
+			words.append(f"{under}{field.name}: twice")
 		else:
 			has[field.name] = inner
 	for field in TABLES[table]:
 		if field.name not in has:
 			if field.need == "M":
-				words.append("%s%s: mandatory, missing" % (under, field.name))
+				words.append(f"{under}{field.name}: mandatory, missing")
 			continue
 		if field.old:
-			words.append("%s%s: no longer used" % (under, field.name))
+			words.append(f"{under}{field.name}: no longer used")
 		words += value_words(field, has[field.name], under + field.name)
 	if table in CHOICES and len(value) != 1:
-		words.append("%s: %d alternatives" % (path, len(value)))
+		words.append(f"{path}: {len(value)} alternatives")
 	for rule in RULES.get(table, ()):
 		words += [under + w for w in rule(has)]
 	return words
@@ -193,5 +193,5 @@ def table_words(table, value, path):
 def judge(name, decoded):
 	"""Words on what the decoded record of this name has against its table; an empty list when nothing."""
 	if name not in RECORDS:
-		return ["%s: no such record" % name]
+		return [f"{name}: no such record"]
 	return table_words(name, decoded, "")

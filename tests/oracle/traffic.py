@@ -7,14 +7,14 @@ sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", 
 
 import frames as f  # noqa: E402
 
-V4 = ["192.0.2.%d" % n for n in range(1, 13)]
-V6 = ["2001:db8:45::%x" % n for n in range(1, 9)] + ["2001:db8:46::%x" % n for n in range(1, 5)]
+V4 = [f"192.0.2.{n}" for n in range(1, 13)]
+V6 = [f"2001:db8:45::{n:x}" for n in range(1, 9)] + [f"2001:db8:46::{n:x}" for n in range(1, 5)]
 ENDPOINTS = ["198.51.100.0/28", "2001:db8:100::/64"]
 GATES = ["198.51.100.1", "198.51.100.2", "203.0.113.1", "203.0.113.2"]  # two are ours
 GATES6 = ["2001:db8:100::1", "2001:db8:200::1"]
 PORTS = [53, 443, 2152, 4789, 4000, 4001, 4002, 8472, 6081]
 TEIDS = [1, 2, 3, 0xFFFFFFFF]
-MACS = ["02:00:00:00:00:%02x" % n for n in (1, 2, 3)]
+MACS = [f"02:00:00:00:00:{n:02x}" for n in (1, 2, 3)]
 
 
 OPENED = ("gre", "ipip", "vxlan", "vxlan-gpe", "geneve", "tzsp", "etherip", "mpls-in-udp", "mpls-pseudowire")  # keys of the port

@@ -49,7 +49,7 @@ def python_tests(tree):
 				line += [b for b in known[each][0] if b in known and b not in line]
 				tests |= known[each][1]
 			for test in tests:
-				yield "%s.%s.%s" % (module, kind, test)
+				yield f"{module}.{kind}.{test}"
 
 
 def other_tests(tree):
@@ -78,19 +78,19 @@ def place_faults(tree, text):
 	for place in re.findall(r"`([^`]+)`", text):
 		name, _, word = place.partition(":")
 		if name not in tree.names:
-			yield "there is no %s" % name
-		elif word and not any(re.search(r"\b%s\b" % re.escape(word), line) for line in tree.lines(name)):
-			yield "%s has no %s" % (name, word)
+			yield f"there is no {name}"
+		elif word and not any(re.search(fr"\b{re.escape(word)}\b", line) for line in tree.lines(name)):
+			yield f"{name} has no {word}"
 
 
 def row_faults(tree, tests, cells):
 	if len(cells) != COLUMNS:
-		yield "%d columns, not %d" % (len(cells), COLUMNS)
+		yield f"{len(cells)} columns, not {COLUMNS}"
 		return
 	_, shall, where, test, state = cells
 	named = re.findall(r"`([^`]+)`", test)
 	if len(shall.split()) > WORDS:
-		yield "%d words, at most %d" % (len(shall.split()), WORDS)
+		yield f"{len(shall.split())} words, at most {WORDS}"
 	if not STATE.match(state):
 		yield "the state is none of kept, kept in part, not kept, not applicable with its reason"
 	if state.startswith("kept") and "`" not in where:
@@ -100,18 +100,18 @@ def row_faults(tree, tests, cells):
 	yield from place_faults(tree, where)
 	for name in named:
 		if name not in tests:
-			yield "there is no test %s" % name
+			yield f"there is no test {name}"
 
 
 def rule_conformance(tree):
 	if TABLE not in tree.names:
 		if not tree.planted:
-			yield "%s is missing" % TABLE
+			yield f"{TABLE} is missing"
 		return
 	tests = {*criterion_tests(tree), *python_tests(tree), *other_tests(tree)}
 	for number, cells in rows(tree):
 		for fault in row_faults(tree, tests, cells):
-			yield "%s:%d: %s" % (TABLE, number, fault)
+			yield f"{TABLE}:{number}: {fault}"
 
 
 PLANTED = {

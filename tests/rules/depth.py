@@ -68,7 +68,7 @@ class Stack:
 		if function in self.under_way:
 			circle = self.under_way[self.under_way.index(function):]
 			if any(self.step(n) for f in circle for n in TOKEN.findall(self.calls.body[f])):
-				self.faults.append("%s: calls itself while it has something open" % function[1])
+				self.faults.append(f"{function[1]}: calls itself while it has something open")
 			return 0
 		if function not in self.deepest:
 			self.under_way.append(function)
@@ -98,18 +98,18 @@ class Stack:
 				open_now = before if left else open_now
 			left, last = token == ";" and last in JUMPS, ""
 		if open_now - start != self.net.get(name, 0):
-			self.faults.append("%s: %s leaves %+d open" % (path, name, open_now - start))
+			self.faults.append(f"{path}: {name} leaves {open_now - start:+d} open")
 		return deepest - start
 
 
 def bound_of(tree, name):
-	found = re.search(r"#define %s (\d+)u" % name, "\n".join(tree.lines(WORKSPACE)))
+	found = re.search(fr"#define {name} (\d+)u", "\n".join(tree.lines(WORKSPACE)))
 	return int(found.group(1)) if found else 0
 
 
 def rule_workspace_depth(tree):
 	if WORKSPACE not in tree.names:
-		yield "%s: not there" % WORKSPACE
+		yield f"{WORKSPACE}: not there"
 		return
 	calls = Calls(tree)
 	for stack, (bound, _, _) in STACKS.items():
@@ -117,7 +117,7 @@ def rule_workspace_depth(tree):
 		deepest = max((walked.depth(f) for f in calls.body), default=0)
 		yield from walked.faults
 		if deepest > bound_of(tree, bound):
-			yield "%s: %d of %s open at a time, %s is %d" % (WORKSPACE, deepest, stack, bound, bound_of(tree, bound))
+			yield f"{WORKSPACE}: {deepest:d} of {stack} open at a time, {bound} is {bound_of(tree, bound):d}"
 
 
 PLANTED = {

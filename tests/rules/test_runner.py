@@ -67,7 +67,7 @@ class Clock(unittest.TestCase):
 			for n, script in enumerate(scripts):
 				with open(os.path.join(folder, str(n)), "w") as out:
 					out.write(script)
-			script = "cd %s; n=$(ls | head -1); . ./$n; s=$?; [ $(ls | wc -l) = 1 ] || rm $n; exit $s" % folder
+			script = f"cd {folder}; n=$(ls | head -1); . ./$n; s=$?; [ $(ls | wc -l) = 1 ] || rm $n; exit $s"
 			kind = type("Scripts", (runner.Runner,), {"rules": lambda self: self.program(
 				"rules", ["sh", "-c", script], again=["sh", "-c", script])})
 			out = io.StringIO()
@@ -113,10 +113,10 @@ class Clock(unittest.TestCase):
 			log = os.path.join(folder, "meson-logs", "testlog.json")
 			done = {"name": "early", "starttime": time.time() - 60, "duration": 1, "result": "OK", "stdout": "ok 1 - early"}
 			ended = {"name": "cut", "starttime": time.time() - 5, "duration": 3600, "result": "FAIL", "stdout": ""}
-			script = "for l in \"$@\"; do echo \"$l\"; done >%s; sleep 60" % log
+			script = f"for l in \"$@\"; do echo \"$l\"; done >{log}; sleep 60"
 			path = os.environ["PATH"]
 			with open(os.path.join(folder, "meson"), "w") as out:
-				out.write("#!/bin/sh\nset -- '%s' '%s'\n%s\n" % (json.dumps(done), json.dumps(ended), script))
+				out.write(f"#!/bin/sh\nset -- '{json.dumps(done)}' '{json.dumps(ended)}'\n{script}\n")
 			os.chmod(out.name, 0o755)
 			os.environ["PATH"] = folder + ":" + path
 			self.addCleanup(os.environ.__setitem__, "PATH", path)
