@@ -23,7 +23,7 @@ def address(text):
 def checksum(octets):
 	if len(octets) & 1:
 		octets += b"\0"
-	total = sum(struct.unpack(">%dH" % (len(octets) // 2), octets))
+	total = sum(struct.unpack(f">{len(octets) // 2}H", octets))
 	total = (total & 0xFFFF) + (total >> 16)
 	return ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
 

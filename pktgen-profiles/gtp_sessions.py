@@ -25,7 +25,7 @@ class Session:
 	def __init__(self, number):
 		self.uplink, self.downlink = 0x10000 + number, 0x20000 + number  # TEIDs: the UPF's and the gNB's
 		self.v6 = number % 4 == 3
-		self.address = "2001:db8:45::%x" % (number + 1) if self.v6 else "10.45.%d.%d" % divmod(number + 1, 256)
+		self.address = f"2001:db8:45::{number + 1:x}" if self.v6 else "10.45.%d.%d" % divmod(number + 1, 256)
 
 	def packet(self, up, rng):
 		server = rng.choice(SERVERS)[self.v6]

@@ -21,7 +21,7 @@ class Profile:
 
 	def __init__(self, name, seed, about, port):
 		self.name, self.about, self.port = name, about, port
-		self.rng = random.Random("%s %d" % (name, seed))
+		self.rng = random.Random(f"{name} {seed}")
 		self.frames, self.outcomes, self.hits = [], collections.Counter(), collections.Counter()
 		self.tasks = {}
 		self.rounds = None  # [(first frame, names of the tasks in force)] when they change
@@ -69,7 +69,7 @@ def stranger(p, n, size):
 
 def no_match(p, packets, sizes):
 	for i in range(100):
-		p.task("host-%d" % i, ipv4Address="192.0.2.%d" % (i + 1))
+		p.task(f"host-{i}", ipv4Address=f"192.0.2.{i + 1}")
 	p.task("network", ipv4Cidr="203.0.113.0/24")
 	p.task("conversation", ipv4Address="10.0.0.1", tcpPort="443")  # the host talks, but not by TCP
 	for n in range(packets):
@@ -97,7 +97,7 @@ def some_match(every):
 				p.add(stranger(p, n, 60), "ip")
 				continue
 			k = n // every
-			peer, port = "172.16.0.%d" % (k % 250 + 1), 53 if k % 4 == 0 else 4000  # the port is the peer's
+			peer, port = f"172.16.0.{k % 250 + 1}", 53 if k % 4 == 0 else 4000  # the port is the peer's
 			if k % 2:
 				packet = f.ipv4(TARGET, peer, f.UDP, f.udp(53 if k % 8 == 1 else 5000, port, bytes(18)), ident=k & 0xFFFF)
 			else:
@@ -107,7 +107,7 @@ def some_match(every):
 
 
 for _percent, _every in (("0.1", 1000), ("1", 100), ("10", 10), ("100", 1)):
-	profile("match-%s" % _percent, "64-octet frames, one in %d of the target" % _every)(some_match(_every))
+	profile(f"match-{_percent}", f"64-octet frames, one in {_every:d} of the target")(some_match(_every))
 
 
 # --- GTP-U
@@ -117,10 +117,10 @@ def gtpu_sessions(up, sessions):
 		base = 0x10000 if up else 0x20000
 		chosen = sorted(p.rng.sample(range(sessions), min(16, sessions)))
 		def user(s):
-			return "2001:db8:46::%x:%x" % divmod(s + 1, 65536) if s % 4 == 3 else "10.%d.%d.%d" % (46 + (s >> 16), s >> 8 & 255, s & 255)
+			return "2001:db8:46::%x:%x" % divmod(s + 1, 65536) if s % 4 == 3 else f"10.{46 + (s >> 16)}.{s >> 8 & 255}.{s & 255}"
 		for s in chosen:
-			p.task("teid-%d" % s, gtpuTunnelId=base + s)
-			p.task("user-%d" % s, **{"ipv6Address" if s % 4 == 3 else "ipv4Address": user(s)})
+			p.task(f"teid-{s:d}", gtpuTunnelId=base + s)
+			p.task(f"user-{s:d}", **{"ipv6Address" if s % 4 == 3 else "ipv4Address": user(s)})
 		p.task("fteid", fteid={"teid": base + chosen[0], "address": UPF if up else GNB})
 		p.task("fteid-elsewhere", fteid={"teid": base + chosen[0], "address": "198.51.100.77"})
 		p.task("reversed", fteid={"teid": base + chosen[0], "address": GNB if up else UPF})
@@ -138,17 +138,17 @@ def gtpu_sessions(up, sessions):
 			else:
 				inner = f.ipv4(*ends, kind, upper, ident=n & 0xFFFF)
 			outer = f.tunnel(*((GNB, UPF) if up else (UPF, GNB)), base + s, inner, pdu_type=1 if up else 0)
-			hits = ["teid-%d" % s, "user-%d" % s] if s in wanted else []
+			hits = [f"teid-{s:d}", f"user-{s:d}"] if s in wanted else []
 			p.add(f.of_packet(outer), "gtpu", *hits, *(["fteid"] if s == chosen[0] else []))
 		p.add(f.of_packet(f.tunnel(GNB, "198.51.100.99", base + chosen[0], inner, pdu_type=1)), "gtpu",
-			*(["user-%d" % s] if s in wanted else []))  # a right TEID towards nobody's endpoint
+			*([f"user-{s:d}"] if s in wanted else []))  # a right TEID towards nobody's endpoint
 		p.add(f.of_packet(f.tunnel(GNB, UPF, 0, b"\0\0", kind=1)), "gtpu_signalling")
 	return make
 
 
 for _way in ("up", "down"):
 	for _n in (1, 2000, 65536):
-		profile("gtpu-%s-%d" % (_way, _n), "GTP-U %slink with PDU session containers, %d tunnels" % (_way, _n), N3)(
+		profile(f"gtpu-{_way}-{_n:d}", f"GTP-U {_way}link with PDU session containers, {_n:d} tunnels", N3)(
 			gtpu_sessions(_way == "up", _n))
 
 
@@ -180,8 +180,8 @@ def _(p, packets):
 	port, both = p.task("port", udpPort="4000"), p.task("host-and-port", ipv6Address=TARGET6, udpPort="4000")
 	for n in range(packets):
 		kind = n % 10
-		other = "2001:db8:99::%x" % (n % 60000 + 1)
-		mine = TARGET6 if kind < 3 else "2001:db8:45::%x" % (0x1000 + n % 1000) if kind < 5 else "2001:db8:45:1::%x" % (n % 100 + 1)
+		other = f"2001:db8:99::{n % 60000 + 1:x}"
+		mine = TARGET6 if kind < 3 else f"2001:db8:45::{0x1000 + n % 1000:x}" if kind < 5 else f"2001:db8:45:1::{n % 100 + 1:x}"
 		hits = {0: [host, net], 1: [host, net, port, both], 2: [host, net], 3: [net], 4: [net], 5: [port]}.get(kind, [])
 		ports = (4000 if kind in (1, 5) else 4001, 53)
 		if kind == 2:
@@ -201,14 +201,14 @@ def _(p, packets):
 @profile("encapsulations", "VLAN, QinQ, MPLS, PPPoE, VXLAN, GRE and IP in IP, IPv4 and IPv6 inside", WRAPPED)
 def _(p, packets):
 	for name, value in (("plain", 20), ("vlan", 21), ("qinq", 22), ("mpls", 23), ("pppoe", 24), ("vxlan", 25), ("gre", 26), ("ipip", 27)):
-		p.task(name, ipv4Address="192.0.2.%d" % value)
-		p.task(name + "-v6", ipv6Address="2001:db8:45::%d" % value)
+		p.task(name, ipv4Address=f"192.0.2.{value:d}")
+		p.task(name + "-v6", ipv6Address=f"2001:db8:45::{value:d}")
 	carrier, port = p.task("carrier", ipv4Address="198.51.100.1"), p.task("tunnel-port", udpPort="4789")
 	p.task("mac", macAddress="02:00:00:00:00:99")
 	for n in range(max(4, packets // 20)):
 		def packets_of(value):
-			return ((f.ipv4("192.0.2.%d" % value, "203.0.113.9", f.UDP, f.udp(7, 8, bytes(n % 30)), ident=n), f.IPV4, ""),
-				(f.ipv6("2001:db8:45::%d" % value, "2001:db8::9", f.TCP, f.tcp(7, 8, bytes(n % 30))), f.IPV6, "-v6"))
+			return ((f.ipv4(f"192.0.2.{value:d}", "203.0.113.9", f.UDP, f.udp(7, 8, bytes(n % 30)), ident=n), f.IPV4, ""),
+				(f.ipv6(f"2001:db8:45::{value:d}", "2001:db8::9", f.TCP, f.tcp(7, 8, bytes(n % 30))), f.IPV6, "-v6"))
 		def outer(protocol, body):
 			return f.of_packet(f.ipv4("198.51.100.1", "198.51.100.2", protocol, body, ident=n))
 		for packet, kind, suffix in packets_of(20):
@@ -370,14 +370,14 @@ def _(p, packets):
 def _(p, packets):
 	size, rounds = max(20, packets // 20), 20
 	for i in range(8):
-		p.task("host-%d" % i, ipv4Address="192.0.2.%d" % (i + 1))
-		p.task("host-%d-port" % i, ipv4Address="192.0.2.%d" % (i + 1), udpPort="53")
+		p.task(f"host-{i}", ipv4Address=f"192.0.2.{i + 1}")
+		p.task(f"host-{i}-port", ipv4Address=f"192.0.2.{i + 1}", udpPort="53")
 	p.rounds = []
 	for r in range(rounds):
 		force = sorted(p.rng.sample(sorted(p.tasks), p.rng.randrange(len(p.tasks))))
 		p.rounds.append((len(p.frames), force))
 		for n in range(size):
 			host, port = p.rng.randrange(8), p.rng.choice((53, 54))
-			packet = f.ipv4("192.0.2.%d" % (host + 1), "203.0.113.9", f.UDP, f.udp(port, 99, bytes(18)), ident=n)
-			hits = ["host-%d" % host] + (["host-%d-port" % host] if port == 53 else [])
+			packet = f.ipv4(f"192.0.2.{host + 1:d}", "203.0.113.9", f.UDP, f.udp(port, 99, bytes(18)), ident=n)
+			hits = [f"host-{host:d}"] + ([f"host-{host:d}-port"] if port == 53 else [])
 			p.add(f.ether(f.IPV4, packet, least=60), "ip", *[h for h in hits if h in force])

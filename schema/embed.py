@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 def octets(data):
     lines = []
     for at in range(0, len(data), 20):
-        lines.append("\t" + "".join("%d," % b for b in data[at:at + 20]))
+        lines.append("\t" + "".join(f"{b:d}," for b in data[at:at + 20]))
     return "\n".join(lines)
 
 
@@ -29,15 +29,15 @@ def main():
         with open(path, "rb") as f:
             data = f.read()
         names |= element_names(data)
-        text += ["static const char file%d[] = {" % number, octets(data), "};", ""]
-        table.append('\t{"%s", file%d, sizeof(file%d)},' % (os.path.basename(path), number, number))
+        text += [f"static const char file{number}[] = {{", octets(data), "};", ""]
+        table.append(f'\t{{"{os.path.basename(path)}", file{number}, sizeof(file{number})}},')
     text += ["static const struct x1_schema_file files[] = {"] + table + ["};", "",
              "const struct x1_schema_file *x1_schema_file(unsigned index)", "{",
-             "\treturn index < %d ? &files[index] : 0;" % len(files), "}", "",
+             f"\treturn index < {len(files)} ? &files[index] : 0;", "}", "",
              "static const char *const elements[] = {"]
-    text += ['\t"%s",' % n for n in sorted(names)]
+    text += [f'\t"{n}",' for n in sorted(names)]
     text += ["};", "", "const char *x1_schema_element(unsigned index)", "{",
-             "\treturn index < %d ? elements[index] : 0;" % len(names), "}", ""]
+             f"\treturn index < {len(names)} ? elements[index] : 0;", "}", ""]
     with open(output, "w", encoding="ascii") as f:
         f.write("\n".join(text))
 

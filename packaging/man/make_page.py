@@ -27,7 +27,7 @@ def command(program, name):
 		if all(re.match(r"  (-|--)\w", row) for row in rows):
 			for row in rows:
 				option, meaning = re.match(r"  (.*?\S)  +(\S.*)", row).groups()
-				lines += ["*%s*" % plain(option), "\t" + plain(meaning), ""]
+				lines += [f"*{plain(option)}*", "\t" + plain(meaning), ""]
 		elif all(row.startswith("  ") for row in rows):
 			lines += ["```", *(row.removeprefix("  ") for row in rows), "```", ""]
 		else:
@@ -55,7 +55,7 @@ def keys(program):
 			said.append("default below, in one line")
 		elif default and default != "absent":
 			said.append("default " + default)
-		lines += ["*%s*" % plain(path), "\t%s (%s)" % (plain(meaning[:1].upper() + meaning[1:]), plain(", ".join(said))), ""]
+		lines += [f"*{plain(path)}*", f"\t{plain(meaning[:1].upper() + meaning[1:])} ({plain(', '.join(said))})", ""]
 		if len(default) > LONG:
 			lines += ["```", *(part + ":" for part in default.split(":")[:-1]), default.split(":")[-1], "```", ""]
 	return "\n".join(lines)

@@ -19,7 +19,7 @@ class Profile:
 				STLVmFlowVar(name="source", min_value="10.0.0.1", max_value="10.0.253.232", size=4, op="inc"),
 				STLVmWrFlowVar(fv_name="source", pkt_offset="IP.src"),
 				STLVmFixIpv4(offset="IP")])
-			streams.append(STLStream(name="imix-%d" % size, mode=STLTXCont(pps=share),
+			streams.append(STLStream(name=f"imix-{size}", mode=STLTXCont(pps=share),
 				packet=STLPktBuilder(pkt=base / bytes(size - len(base)), vm=vm)))
 		return streams
 
