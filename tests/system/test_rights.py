@@ -1,12 +1,13 @@
 """poi check judges by the unit as a running systemd has it: a user manager in namespaces of its own."""
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
 
 import fixture
-from fixture import TOP
+from fixture import TOP, wait_until
 
 # systemctl asks the user manager in place of the system's; the rest is what poi check does by itself.
 SCRIPT = """set -e
@@ -77,3 +78,53 @@ class Unit(unittest.TestCase):
 			self.assertEqual(enough, "ok    service      ports are opened as poi, judged by systemctl show")
 			every = self.check(None, device, eal, sorted(os.listdir(os.path.join(TOP, "packaging/systemd/ports"))))
 			self.assertEqual(every, enough)
+
+
+@unittest.skipUnless(fixture.ROOT and shutil.which("setpriv"), "needs root and setpriv")
+class Least(unittest.TestCase):
+	"""A port opens with the capabilities of its drop-in and no other, as a user without rights."""
+
+	def capabilities(self, kind):
+		with open(os.path.join(TOP, "packaging/systemd/ports/60-poi-%s.conf" % kind)) as f:
+			lines = re.findall(r"^(AmbientCapabilities|CapabilityBoundingSet)=(.*)$", f.read(), re.M)
+		self.assertEqual(len({words for _, words in lines}), len(lines) // 2, "both lines are the same")
+		return lines[0][1].lower().replace("cap_", "").split() if lines else []
+
+	def opens(self, device, eal, capabilities):
+		"""Starts the dataplane with these; returns whether the port is there after a while, and the log."""
+		poi = fixture.Poi(eal=eal, ports=("{ device: %s, mode: probe }" % device,))
+		self.addCleanup(poi.close)
+		pki = poi.path("pki")
+		shutil.copytree(poi.pki.folder, pki)
+		with open(poi.file) as f:
+			text = f.read().replace(poi.pki.folder, pki).replace("SOCKET", poi.path("run/port.sock"))
+		with open(poi.file, "w") as f:
+			f.write(re.sub(r"(?<! --no-huge) -m 256", " --no-huge -m 256", text))
+		subprocess.run(["chown", "-R", "65534:65534", poi.folder], check=True)
+		words = ",".join(["-all"] + ["+" + c for c in capabilities])
+		poi.dataplane = fixture.Process(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=" + words,
+			"--ambient-caps=" + words, "--bounding-set=" + words, poi.programs["poi-dataplane"], "-c", poi.file], poi.path("log"))
+		wait_until(lambda: poi.try_status() or not poi.dataplane.running, 15, "it runs or ends")
+		return bool(poi.dataplane.running), poi.dataplane.text()[-1500:]
+
+	def test_each_capability(self):
+		link = fixture.Link()
+		self.addCleanup(link.close)
+		for kind, device, eal, needed in (
+			("af-packet", "net_af_packet0", "--vdev net_af_packet0,iface=%s,blocksz=4096,framesz=2048,framecnt=64" % link.inner, None),
+			("af-packet", "net_pcap0", "--vdev net_pcap0,iface=%s" % link.inner, ["net_raw"]),
+			("af-xdp", "net_af_xdp0", "--vdev net_af_xdp0,iface=%s" % link.inner, None),
+			("tap", "net_tap0", "--vdev net_tap0,iface=least%d" % (os.getpid() % 10000), None),
+			("memif", "net_memif0", "--vdev net_memif0,role=server,socket=SOCKET,socket-abstract=no", None),
+			("vhost", "net_vhost0", "--vdev net_vhost0,iface=SOCKET", None),
+		):
+			packaged = self.capabilities(kind)
+			for less in [None, *(needed or packaged)]:
+				given = [c for c in (needed or packaged) if c != less]
+				# the unit has LimitMEMLOCK=infinity, which stands for this one
+				running, log = self.opens(device, eal, given + ["ipc_lock"])
+				self.assertEqual(running, less is None, "%s with %s: %s" % (device, given, log))
+
+
+if __name__ == "__main__":
+	unittest.main()
