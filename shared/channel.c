@@ -286,6 +286,33 @@ static void get_matched(struct wire_reader *r, const uint8_t **tlvs, uint16_t *l
 	*length = n;
 }
 
+// The octet of records follows that of the report where this bit is set, so that the encoding of a
+// task without them stays as it was.
+#define REPORT_AND_RECORDS 0x80u
+
+static void put_x2(struct wire_writer *w, const struct channel_task *m)
+{
+	wire_put_u8(w, m->report | (m->records ? REPORT_AND_RECORDS : 0));
+	if (m->records)
+		wire_put_u8(w, m->records);
+}
+
+// Associations are an AMF's, and asked for in one way.
+static void get_x2(struct wire_reader *r, struct channel_task *m)
+{
+	const uint8_t functions = RECORDS_SMF | RECORDS_AMF | RECORDS_SMSF;
+	const uint8_t associations = TASK_ASSOCIATION_ALL | TASK_ASSOCIATION_ONLY;
+	uint8_t octet = wire_get_u8(r);
+
+	m->report = octet & (uint8_t)~REPORT_AND_RECORDS;
+	m->records = octet & REPORT_AND_RECORDS ? wire_get_u8(r) : 0;
+	if (m->report > REPORT_PDSR || (octet & REPORT_AND_RECORDS && !m->records) ||
+		m->records & ~(functions | associations) ||
+		(m->records & associations) == associations ||
+		(m->records & associations && !(m->records & RECORDS_AMF)))
+		fail(&r->error, POI_ERR_INVALID);
+}
+
 static void put_task(struct wire_writer *w, const struct channel_task *m)
 {
 	put_id(w, &m->ne);
@@ -293,7 +320,7 @@ static void put_task(struct wire_writer *w, const struct channel_task *m)
 	put_id(w, &m->header_xid);
 	wire_put_u64(w, m->correlation);
 	wire_put_u8(w, m->delivery);
-	wire_put_u8(w, m->report);
+	put_x2(w, m);
 	wire_put_u8(w, m->tombstone);
 	if (m->n_destinations > CHANNEL_TASK_DESTINATIONS_MAX) {
 		fail(&w->error, POI_ERR_TOO_LARGE);
@@ -322,7 +349,7 @@ static void get_task(struct wire_reader *r, struct channel_task *m)
 	get_id(r, &m->header_xid);
 	m->correlation = wire_get_u64(r);
 	m->delivery = get_enum(r, DELIVERY_X2, DELIVERY_X2 | DELIVERY_X3);
-	m->report = get_enum(r, REPORT_NONE, REPORT_PDSR);
+	get_x2(r, m);
 	m->tombstone = get_flag(r);
 	m->n_destinations = get_enum(r, 0, CHANNEL_TASK_DESTINATIONS_MAX);
 	for (unsigned i = 0; i < m->n_destinations; i++)

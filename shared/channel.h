@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "shared/alternatives.h"
+#include "shared/config.h"
 #include "shared/delivery_times.h"
 #include "shared/error.h"
 #include "shared/filter.h"
@@ -22,7 +23,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 15
+#define CHANNEL_VERSION 16
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -82,6 +83,9 @@ enum channel_id {
 	// observer -> control (<runtime-dir>/control.sock, same framing and hello)
 	CHANNEL_CONTROL_STATUS_GET = 50,
 	CHANNEL_CONTROL_STATUS = 51,
+	// control or observer -> dataplane, answered by the message of the same number + 1
+	CHANNEL_FUNCTIONS_GET = 60,
+	CHANNEL_FUNCTIONS = 61,
 };
 
 enum channel_role { CHANNEL_ROLE_CONTROL = 1, CHANNEL_ROLE_OBSERVER = 2 };
@@ -179,13 +183,19 @@ struct channel_triggers {
 	uint8_t skip_empty; // 1: what is due of a flow without a packet since its last is left out
 };
 
+// Beside RECORDS_AMF: IdentifierAssociationExtensions (TS 33.128 table 6.2.2-0B). Without either no
+// AMFIdentifierAssociation is made; ONLY: none but that and AMFLocationUpdate.
+#define TASK_ASSOCIATION_ALL 0x40u
+#define TASK_ASSOCIATION_ONLY 0x80u
+
 struct channel_task { // TASK_PUT, TASK_STATE
 	struct id16 ne;
 	struct id16 xid;
 	struct id16 header_xid;  // ProductID when given, else XID: the XID field of PDUs
 	uint64_t correlation;    // 0 when not used
 	uint8_t delivery;        // DELIVERY_*
-	uint8_t report;          // enum channel_report; what X2 carries
+	uint8_t report;          // enum channel_report; what X2 carries of packets
+	uint8_t records;         // RECORDS_* of network functions that X2 carries, TASK_ASSOCIATION*
 	uint8_t tombstone;       // TASK_STATE only: wiped by the fail-safe, not yet reported
 	uint8_t n_destinations;
 	struct id16 did[CHANNEL_TASK_DESTINATIONS_MAX];
@@ -401,6 +411,24 @@ struct channel_signalling { // SIGNALLING: counters of signalling, without any i
 	} counter[CHANNEL_COUNTERS_MAX];
 };
 
+struct channel_functions { // FUNCTIONS: network functions and their events, without any identity
+	uint8_t connected; // to poi-events
+	uint32_t sessions, registrations; // known now by events
+	uint64_t octets;   // memory of them
+	uint64_t records;  // copies owed: (event, task) pairs, starts of interception among them
+	uint32_t n;
+	struct { // received = taken + refused + later, in the order of the configuration
+		char name[CONFIG_FUNCTION_NAME_MAX + 1];
+		uint8_t connected;
+		uint64_t received, taken, refused, later;
+	} function[CONFIG_FUNCTIONS_MAX];
+	uint32_t n_reasons;
+	struct { // events refused, of all functions
+		char name[32];
+		uint64_t value;
+	} reason[CHANNEL_COUNTERS_MAX];
+};
+
 enum destination_state { // also the text of poi status: see destination_state_name
 	DESTINATION_IDLE = 0,       // nothing to deliver yet, not connected
 	DESTINATION_CONNECTING = 1,
@@ -459,7 +487,7 @@ struct channel_control_status {
 #define CHANNEL_BODIES(X)                                                                          \
 	X(hello) X(hello_ok) X(hello_refused) X(ne) X(heard) X(destination) X(task) X(object)       \
 	X(memo) X(ack) X(state_end) X(event) X(status) X(task_status) X(destination_status)         \
-	X(control_status) X(workers) X(signalling) X(complete)
+	X(control_status) X(workers) X(signalling) X(functions) X(complete)
 
 #define X(name)                                                                                    \
 	[[nodiscard]] int channel_encode_##name(uint8_t *out, size_t capacity, uint16_t id,        \

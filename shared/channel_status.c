@@ -280,10 +280,10 @@ static void get_task_status(struct wire_reader *r, struct channel_task_status *m
 	X(u32, sessions)                                                                         \
 	X(u32, partial)                                                                          \
 	X(u32, nodes)                                                                            \
-	X(u64, octets) X(u64, lost) X(u32, tasks) X(u32, waiting) X(u32, unsure) X(u32, rules)   \
-		X(u64, measured) X(u64, p50_ns) X(u64, p99_ns) X(u64, most_ns)                   \
-			X(u64, holdback_held) X(u64, holdback_matched) X(u64, holdback_given_up) \
-				X(u64, holdback_full)
+	X(u64, octets)                                                                           \
+	X(u64, lost) X(u32, tasks) X(u32, waiting) X(u32, unsure) X(u32, rules) X(u64, measured) \
+		X(u64, p50_ns) X(u64, p99_ns) X(u64, most_ns) X(u64, holdback_held)              \
+			X(u64, holdback_matched) X(u64, holdback_given_up) X(u64, holdback_full)
 
 static void put_signalling(struct wire_writer *w, const struct channel_signalling *m)
 {
@@ -312,6 +312,56 @@ static void get_signalling(struct wire_reader *r, struct channel_signalling *m)
 	for (uint32_t i = 0; i < m->n; i++) {
 		wire_get_text(r, m->counter[i].name, sizeof(m->counter[i].name));
 		m->counter[i].value = wire_get_u64(r);
+	}
+}
+
+static void put_functions(struct wire_writer *w, const struct channel_functions *m)
+{
+	if (m->n > CONFIG_FUNCTIONS_MAX || m->n_reasons > CHANNEL_COUNTERS_MAX) {
+		fail(&w->error, POI_ERR_TOO_LARGE);
+		return;
+	}
+	wire_put_u8(w, m->connected);
+	wire_put_u32(w, m->sessions);
+	wire_put_u32(w, m->registrations);
+	wire_put_u64(w, m->octets);
+	wire_put_u64(w, m->records);
+	wire_put_u32(w, m->n);
+	for (uint32_t i = 0; i < m->n; i++) {
+		put_chars(w, m->function[i].name, sizeof(m->function[i].name));
+		wire_put_u8(w, m->function[i].connected);
+		wire_put_u64(w, m->function[i].received);
+		wire_put_u64(w, m->function[i].taken);
+		wire_put_u64(w, m->function[i].refused);
+		wire_put_u64(w, m->function[i].later);
+	}
+	wire_put_u32(w, m->n_reasons);
+	for (uint32_t i = 0; i < m->n_reasons; i++) {
+		put_chars(w, m->reason[i].name, sizeof(m->reason[i].name));
+		wire_put_u64(w, m->reason[i].value);
+	}
+}
+
+static void get_functions(struct wire_reader *r, struct channel_functions *m)
+{
+	m->connected = get_flag(r);
+	m->sessions = wire_get_u32(r);
+	m->registrations = wire_get_u32(r);
+	m->octets = wire_get_u64(r);
+	m->records = wire_get_u64(r);
+	m->n = get_number(r, CONFIG_FUNCTIONS_MAX);
+	for (uint32_t i = 0; i < m->n; i++) {
+		wire_get_text(r, m->function[i].name, sizeof(m->function[i].name));
+		m->function[i].connected = get_flag(r);
+		m->function[i].received = wire_get_u64(r);
+		m->function[i].taken = wire_get_u64(r);
+		m->function[i].refused = wire_get_u64(r);
+		m->function[i].later = wire_get_u64(r);
+	}
+	m->n_reasons = get_number(r, CHANNEL_COUNTERS_MAX);
+	for (uint32_t i = 0; i < m->n_reasons; i++) {
+		wire_get_text(r, m->reason[i].name, sizeof(m->reason[i].name));
+		m->reason[i].value = wire_get_u64(r);
 	}
 }
 
@@ -407,3 +457,4 @@ CHANNEL_PAIR(destination_status, put_destination_status, get_destination_status)
 CHANNEL_PAIR(control_status, put_control_status, get_control_status)
 CHANNEL_PAIR(workers, put_workers, get_workers)
 CHANNEL_PAIR(signalling, put_signalling, get_signalling)
+CHANNEL_PAIR(functions, put_functions, get_functions)

@@ -214,3 +214,8 @@ bool config_shows_signalling(const struct config_dataplane *d)
 		any |= d->ports[i].n_signalling > 0;
 	return any;
 }
+
+bool config_follows_sessions(const struct config *c)
+{
+	return config_shows_signalling(&c->dataplane) || c->events.n_functions > 0;
+}

@@ -23,6 +23,14 @@
 #define CONFIG_SIGNALLING_PEERS_MAX 32
 #define CONFIG_VXLAN_PORTS_MAX 8
 #define CONFIG_OVERRIDES_MAX 64
+#define CONFIG_FUNCTIONS_MAX 32
+#define CONFIG_FUNCTION_NAME_MAX 63 // octets
+
+// Network functions whose records are made (3GPP TS 33.128 clause 6.2): sets of bits.
+enum config_records { CONFIG_RECORDS_SMF, CONFIG_RECORDS_AMF, CONFIG_RECORDS_SMSF, CONFIG_RECORDS_COUNT };
+#define RECORDS_SMF (1u << CONFIG_RECORDS_SMF)
+#define RECORDS_AMF (1u << CONFIG_RECORDS_AMF)
+#define RECORDS_SMSF (1u << CONFIG_RECORDS_SMSF)
 
 struct config_tls {
 	char *certificate, *key, *ca, *crl; // absolute paths; crl NULL when absent
@@ -106,6 +114,8 @@ struct config_ne {
 	struct config_summary x2_summary;
 	uint8_t payload_format; // enum config_format; default: delivery's
 	bool axri;		// tasks of one packet share a PDU where they can, default false
+	uint32_t n_records;
+	uint8_t records[CONFIG_RECORDS_COUNT]; // enum config_records that its tasks' X2 has, as given
 	char *path;     // default /X1/NE
 	char *admf_url; // NULL when absent: nothing is reported to the ADMF
 	struct config_tls tls;
@@ -272,6 +282,21 @@ struct config_signalling { // what is kept of the sessions that signalling shows
 	uint8_t correlation;    // enum config_correlation, default session
 };
 
+struct config_function { // a network function that hands over events
+	char *name; // of its sessions and registrations, in texts and status
+	char *user; // that its process runs as: a name or a number
+	uint32_t n_records;
+	uint8_t records[CONFIG_RECORDS_COUNT]; // enum config_records that it may hand over
+};
+
+struct config_events { // n_functions 0: no events are taken
+	char *folder; // absolute, /run/poi-events: sockets of poi-events
+	char *user;   // that poi-events runs as, poi-events
+	uint32_t n_functions;
+	struct config_function functions[CONFIG_FUNCTIONS_MAX];
+	uint64_t memory; // octets of what is kept of sessions and registrations, 512 MiB
+};
+
 struct config {
 	char *file;        // absolute
 	char *runtime_dir; // absolute; $RUNTIME_DIRECTORY, else runtime-dir:, else /run/poi
@@ -282,6 +307,7 @@ struct config {
 	struct config_delivery delivery;
 	struct config_dataplane dataplane;
 	struct config_signalling signalling;
+	struct config_events events;
 	struct { char *file, *key; } audit; // key NULL when absent
 	struct { char *file, *key; } store; // NULL when absent
 	struct { struct config_endpoint listen; } metrics; // family 0 when absent: the Unix socket alone
@@ -319,6 +345,10 @@ enum config_settle config_settle_of(const struct config_delivery *c, const struc
 const char *config_settle_name(enum config_settle s); // "keepalive", "tcp"
 
 bool config_shows_signalling(const struct config_dataplane *d); // on any port
+// Sessions and subscribers can be followed: by signalling of a port, or by events.
+bool config_follows_sessions(const struct config *c);
+// A list of enum config_records as a set of bits.
+uint8_t config_records_set(const uint8_t *records, uint32_t n);
 
 // The effective configuration as commented YAML that config_load accepts. 0 or POI_ERR_IO.
 [[nodiscard]] int config_dump(const struct config *c, FILE *out);

@@ -12,17 +12,6 @@
 #include "shared/pdu.h"
 #include "shared/tls.h"
 
-// The value `name` of element `i`, or the nearest node that exists, so that there is always a
-// place.
-static const yaml_node_t *place(
-	const struct config_source *s, const yaml_node_t *list, size_t i, const char *name)
-{
-	const yaml_node_t *item = config_item(s, list, i);
-	const yaml_node_t *value = config_child(s, item, name);
-
-	return value ? value : item ? item : list;
-}
-
 static bool all_zero(const struct ip_address *a)
 {
 	static const uint8_t zero[16];
@@ -64,19 +53,19 @@ static int check_shared(struct config_source *s, const yaml_node_t *list, uint32
 	const struct config_ne *ne = &s->config->nes[i], *other = &s->config->nes[k];
 
 	if (listeners_clash(&ne->listen, &other->listen))
-		return config_refuse(s, place(s, list, i, "listen"),
+		return config_refuse(s, config_place(s, list, i, "listen"),
 			"network-elements[%u].listen overlaps with network-elements[%u], write an "
 			"address or port of its own",
 			i, k);
 	if (!same_endpoint(&ne->listen, &other->listen))
 		return POI_OK;
 	if (!ne->server_name || !other->server_name)
-		return config_refuse(s, place(s, list, i, "listen"),
+		return config_refuse(s, config_place(s, list, i, "listen"),
 			"network-elements[%u].listen is shared with network-elements[%u], write an "
 			"address or port of its own, or a server-name in both",
 			i, k);
 	if (!strcasecmp(ne->server_name, other->server_name))
-		return config_refuse(s, place(s, list, i, "server-name"),
+		return config_refuse(s, config_place(s, list, i, "server-name"),
 			"network-elements[%u].server-name is that of network-elements[%u] on the "
 			"same listen, write another",
 			i, k);
@@ -154,30 +143,30 @@ static int check_ne(struct config_source *s, const yaml_node_t *list, uint32_t i
 	const struct config_ne *ne = &s->config->nes[i];
 
 	if (ne->path[0] != '/' || strpbrk(ne->path, " ?#\"<>\\"))
-		return config_refuse(s, place(s, list, i, "path"),
+		return config_refuse(s, config_place(s, list, i, "path"),
 			"network-elements[%u].path is no HTTP path, write it as /X1/NE", i);
-	if (ne->admf_url && check_url(s, place(s, list, i, "admf-url"), ne->admf_url))
+	if (ne->admf_url && check_url(s, config_place(s, list, i, "admf-url"), ne->admf_url))
 		return POI_ERR_INVALID;
 	if (ne->x2_report == CONFIG_X2_PDSR && !ne->x2_summary.timer && !ne->x2_summary.packets &&
 		!ne->x2_summary.bytes)
-		return config_refuse(s, place(s, list, i, "x2-summary"),
+		return config_refuse(s, config_place(s, list, i, "x2-summary"),
 			"network-elements[%u].x2-summary has no trigger, write one of timer, "
 			"packets or bytes above 0",
 			i);
 	if (ne->targets == CONFIG_TARGETS_ALTERNATIVES && ne->role != CONFIG_ROLE_TRIGGERED)
-		return config_refuse(s, place(s, list, i, "targets"),
+		return config_refuse(s, config_place(s, list, i, "targets"),
 			"network-elements[%u].targets alternatives is for elements that another "
 			"function triggers, write role: triggered, or targets: all",
 			i);
 	if (ne->server_name && !is_host_name(ne->server_name))
-		return config_refuse(s, place(s, list, i, "server-name"),
+		return config_refuse(s, config_place(s, list, i, "server-name"),
 			"network-elements[%u].server-name is no host name, write it as "
 			"poi-01.example",
 			i);
 	for (uint32_t k = 0; k < i; k++) {
 		const struct config_ne *other = &s->config->nes[k];
 		if (!strcmp(ne->ne_identifier, other->ne_identifier))
-			return config_refuse(s, place(s, list, i, "ne-identifier"),
+			return config_refuse(s, config_place(s, list, i, "ne-identifier"),
 				"ne-identifier \"%.60s\" is already network-elements[%u], write "
 				"another",
 				ne->ne_identifier, k);
@@ -211,20 +200,20 @@ static int check_override(struct config_source *s, const yaml_node_t *list, uint
 	struct id16 did;
 
 	if (id_parse(o->match, strlen(o->match), &did) && ip_prefix_parse(o->match, &prefix))
-		return config_refuse(s, place(s, list, i, "match"),
+		return config_refuse(s, config_place(s, list, i, "match"),
 			"delivery.overrides[%u].match is neither, write a DID (lower-case UUID) or "
 			"a "
 			"network such as 203.0.113.0/24",
 			i);
 	if (o->buffer > (int64_t)s->config->delivery.buffer_total)
-		return config_refuse(s, place(s, list, i, "buffer"),
+		return config_refuse(s, config_place(s, list, i, "buffer"),
 			"delivery.overrides[%u].buffer is above delivery.buffer-total, write at "
 			"most %llu",
 			i, (unsigned long long)s->config->delivery.buffer_total);
 	char path[40];
-	const yaml_node_t *at = place(s, list, i, "settle");
+	const yaml_node_t *at = config_place(s, list, i, "settle");
 	if (o->settle < 0)
-		at = place(s, list, i, o->keepalive >= 0 ? "keepalive" : "require-ack");
+		at = config_place(s, list, i, o->keepalive >= 0 ? "keepalive" : "require-ack");
 	snprintf(path, sizeof(path), "delivery.overrides[%u].", i);
 	return check_settle(s, at, path, o);
 }
@@ -430,7 +419,7 @@ static int check_peer(struct config_source *s, const yaml_node_t *ports, uint32_
 
 	if (p->mode == CONFIG_PORT_PROBE) {
 		if (p->peer)
-			return config_refuse(s, place(s, ports, i, "peer"),
+			return config_refuse(s, config_place(s, ports, i, "peer"),
 				"dataplane.ports[%u].peer without forwarding, write mode: inline "
 				"or "
 				"remove peer",
@@ -438,17 +427,17 @@ static int check_peer(struct config_source *s, const yaml_node_t *ports, uint32_
 		return POI_OK;
 	}
 	if (!p->peer)
-		return config_refuse(s, place(s, ports, i, "mode"),
+		return config_refuse(s, config_place(s, ports, i, "mode"),
 			"dataplane.ports[%u].mode inline without a peer, write peer: and the other "
 			"port's device",
 			i);
 	const struct config_port *other = find_port(d, p->peer);
 	if (!other || other == p)
-		return config_refuse(s, place(s, ports, i, "peer"),
+		return config_refuse(s, config_place(s, ports, i, "peer"),
 			"dataplane.ports[%u].peer is no other port here, write the device of one",
 			i);
 	if (other->mode != CONFIG_PORT_INLINE || !other->peer || strcmp(other->peer, p->device))
-		return config_refuse(s, place(s, ports, i, "peer"),
+		return config_refuse(s, config_place(s, ports, i, "peer"),
 			"dataplane.ports[%u].peer does not name this port in turn, write there "
 			"mode: "
 			"inline and peer: %.63s",
@@ -461,38 +450,38 @@ static int check_port(struct config_source *s, const yaml_node_t *ports, uint32_
 	const struct config_port *p = &s->config->dataplane.ports[i];
 
 	if (find_port(&s->config->dataplane, p->device) != p)
-		return config_refuse(s, place(s, ports, i, "device"),
+		return config_refuse(s, config_place(s, ports, i, "device"),
 			"dataplane.ports[%u].device \"%.63s\" is given twice, write each device "
 			"once",
 			i, p->device);
 	if (p->n_endpoints && p->tunnel != CONFIG_TUNNEL_GTPU)
-		return config_refuse(s, place(s, ports, i, "gtp-endpoints"),
+		return config_refuse(s, config_place(s, ports, i, "gtp-endpoints"),
 			"dataplane.ports[%u].gtp-endpoints without GTP-U, write tunnel: gtpu or "
 			"remove "
 			"them",
 			i);
 	if (p->n_gtp_aliases && p->tunnel != CONFIG_TUNNEL_GTPU)
-		return config_refuse(s, place(s, ports, i, "gtp-aliases"),
+		return config_refuse(s, config_place(s, ports, i, "gtp-aliases"),
 			"dataplane.ports[%u].gtp-aliases without GTP-U, write tunnel: gtpu or "
 			"remove them",
 			i);
 	if (p->n_signalling_peers && !p->n_signalling)
-		return config_refuse(s, place(s, ports, i, "signalling-peers"),
+		return config_refuse(s, config_place(s, ports, i, "signalling-peers"),
 			"dataplane.ports[%u].signalling-peers without signalling, write its "
 			"protocols or remove them",
 			i);
 	if (p->n_signalling && p->link == CONFIG_LINK_N6 && !p->n_signalling_peers)
-		return config_refuse(s, place(s, ports, i, "signalling"),
+		return config_refuse(s, config_place(s, ports, i, "signalling"),
 			"dataplane.ports[%u].signalling on link: n6 would believe what users "
 			"send, write signalling-peers: the addresses of the core's nodes",
 			i);
 	if (p->spread != CONFIG_SPREAD_ADDRESSES && p->tunnel != CONFIG_TUNNEL_GTPU)
-		return config_refuse(s, place(s, ports, i, "spread"),
+		return config_refuse(s, config_place(s, ports, i, "spread"),
 			"dataplane.ports[%u].spread by what is in tunnels, of which it opens none, "
 			"write tunnel: gtpu or spread: addresses",
 			i);
 	if (p->spread == CONFIG_SPREAD_SOFTWARE && p->mode == CONFIG_PORT_INLINE)
-		return config_refuse(s, place(s, ports, i, "spread"),
+		return config_refuse(s, config_place(s, ports, i, "spread"),
 			"dataplane.ports[%u].spread: software on mode: inline, where a full ring "
 			"would cost the users their packets, write spread: addresses",
 			i);
@@ -553,6 +542,8 @@ int config_check(struct config_source *s, const yaml_node_t *root)
 
 	for (uint32_t i = 0; i < s->config->n_nes && !rc; i++)
 		rc = check_ne(s, nes, i);
+	if (!rc)
+		rc = config_check_events(s, root, nes);
 	if (!rc)
 		rc = check_all_times(s, root, nes);
 	if (!rc)

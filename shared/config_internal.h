@@ -66,6 +66,7 @@ const struct config_scope *config_scope_limits(void);
 const struct config_scope *config_scope_delivery(void);
 const struct config_scope *config_scope_dataplane(void);
 const struct config_scope *config_scope_signalling(void);
+const struct config_scope *config_scope_events(void);
 // Returns NULL for a name that the mapping does not have.
 const struct config_key *config_key_find(const struct config_scope *scope, const char *name);
 
@@ -88,10 +89,16 @@ int config_refuse_mark(struct config_source *s, size_t line, size_t column, cons
 // Value of `name` in a mapping, element `i` of a list; NULL when absent (or `node` is).
 const yaml_node_t *config_child(
 	const struct config_source *s, const yaml_node_t *node, const char *name);
+// The value `name` of element `i` of a list, or the nearest node that exists, so that there is always
+// a place for a message.
+const yaml_node_t *config_place(
+	const struct config_source *s, const yaml_node_t *list, size_t i, const char *name);
 const yaml_node_t *config_item(const struct config_source *s, const yaml_node_t *node, size_t i);
 
 // Rules across keys; 0 or POI_ERR_INVALID with `why` set.
 int config_check(struct config_source *s, const yaml_node_t *root);
+int config_check_events(
+	struct config_source *s, const yaml_node_t *root, const yaml_node_t *elements);
 
 // Single values (config_value.c).
 struct config_value {

@@ -68,3 +68,12 @@ const yaml_node_t *config_item(const struct config_source *s, const yaml_node_t 
 		return NULL;
 	return yaml_document_get_node(s->document, node->data.sequence.items.start[i]);
 }
+
+const yaml_node_t *config_place(
+	const struct config_source *s, const yaml_node_t *list, size_t i, const char *name)
+{
+	const yaml_node_t *item = config_item(s, list, i);
+	const yaml_node_t *value = config_child(s, item, name);
+
+	return value ? value : item ? item : list;
+}

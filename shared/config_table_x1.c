@@ -52,6 +52,9 @@ static const struct config_word targets_words[] = {
 static const struct config_word x2_report_words[] = {
 	{"none", CONFIG_X2_NONE}, {"pdhr", CONFIG_X2_PDHR}, {"pdsr", CONFIG_X2_PDSR}, {NULL, 0}};
 
+static const struct config_word records_words[] = {{"smf", CONFIG_RECORDS_SMF},
+	{"amf", CONFIG_RECORDS_AMF}, {"smsf", CONFIG_RECORDS_SMSF}, {NULL, 0}};
+
 static const struct config_word ne_format_words[] = {{"delivery", CONFIG_FORMAT_DELIVERY},
 	{"automatic", CONFIG_FORMAT_AUTOMATIC}, {"5", 5}, {"6", 6}, {"7", 7}, {"12", 12},
 	{NULL, 0}};
@@ -115,6 +118,14 @@ static KEY_SCOPE(summary_scope, summary_keys)
 			KEY_AT(struct config_ne, x2_summary),
 			.scope = summary_scope,
 			.doc = "triggers of the reports that x2-report: pdsr asks for"},
+		{.name = "records",
+			.type = CONFIG_WORDS,
+			KEY_AT(struct config_ne, records[0]),
+			KEY_COUNT(struct config_ne, n_records),
+			.most = CONFIG_RECORDS_COUNT,
+			.words = records_words,
+			.doc = "network functions whose records X2 carries for tasks by session "
+			       "or subscriber, made from events; needs events.functions"},
 		KEY_WORD("payload-format", struct config_ne, payload_format, ne_format_words,
 			"delivery",
 			"X3 of this network element: as delivery.payload-format, or its own"),

@@ -8,27 +8,17 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <openssl/crypto.h>
 
 #include "shared/error.h"
 #include "shared/log.h"
 
-// Enough for the keys of every network element twice (a reload holds both) and of many handshakes.
-#define KEY_HEAP (4u << 20)
-#define KEY_LEAST 32
-
-int harden_process(void)
+int harden_limits(void)
 {
 	const struct rlimit none = {0, 0};
 
 	umask(0077);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_CORE, &none))
-		return POI_ERR_IO;
-	// 2 means that it could not be locked; the heap is there all the same.
-	if (!CRYPTO_secure_malloc_initialized() &&
-		CRYPTO_secure_malloc_init(KEY_HEAP, KEY_LEAST) == 0)
-		return POI_ERR_NOMEM;
-	return POI_OK;
+	return signal(SIGPIPE, SIG_IGN) == SIG_ERR || setrlimit(RLIMIT_CORE, &none) ? POI_ERR_IO
+										    : POI_OK;
 }
 
 int harden_no_dump(void)

@@ -6,8 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// At the very start: files of mode 0600, no SIGPIPE, no core. Private keys come to lie in a locked
-// heap of OpenSSL's that no core shows. 0, or a negative error when the limits cannot be set.
+// At the very start: files of mode 0600, no SIGPIPE, no core. 0 or IO.
+[[nodiscard]] int harden_limits(void);
+// The same, and private keys come to lie in a locked heap of OpenSSL's that no core shows. 0, or a
+// negative error when the limits cannot be set.
 [[nodiscard]] int harden_process(void);
 // From now on there is no core and no tracing by the own user. 0 or IO.
 [[nodiscard]] int harden_no_dump(void);

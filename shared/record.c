@@ -102,6 +102,25 @@ int record_find(const char *name, size_t length)
 	return -1;
 }
 
+static bool absent_in(unsigned flags, enum config_xiri_release release)
+{
+	return flags & (release == CONFIG_XIRI_R18 ? ONLY_R19 : ONLY_R18);
+}
+
+bool record_has_member(
+	unsigned kind, const char *name, size_t length, enum config_xiri_release release)
+{
+	const struct record_type *type = kind < RECORD_KINDS ? record_type_of(kind) : NULL;
+
+	for (unsigned i = 0; type && i < type->count; i++) {
+		const struct record_member *m = &type->members[i];
+
+		if (m->name_length == length && memcmp(m->name, name, length) == 0)
+			return !absent_in(m->flags, release);
+	}
+	return false;
+}
+
 static int refuse(struct walk *k, unsigned reason)
 {
 	struct record_fault *f = k->fault;
@@ -126,11 +145,6 @@ static int refuse_node(struct walk *k, unsigned reason, const struct record_node
 	k->fault->unknown = node->name;
 	k->fault->unknown_length = node->name_length;
 	return refuse(k, reason);
-}
-
-static bool absent_in(unsigned flags, enum config_xiri_release release)
-{
-	return flags & (release == CONFIG_XIRI_R18 ? ONLY_R19 : ONLY_R18);
 }
 
 // Members mostly come in the table's order: the search begins at `from`.

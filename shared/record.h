@@ -107,6 +107,9 @@ struct record_fault {
 const char *record_name(unsigned kind);
 int record_find(const char *name, size_t length);
 const char *record_reason_text(unsigned reason);
+// True if records of this kind have a member of that name in this release.
+bool record_has_member(
+	unsigned kind, const char *name, size_t length, enum config_xiri_release release);
 
 // Encodes a whole XIRIPayload in front of what `w` holds. `nodes` holds `count`; nothing is kept
 // of it. 0; POI_ERR_INVALID with `fault` filled and `w` unusable; POI_ERR_TOO_LARGE when the room

@@ -19,7 +19,7 @@ static inline int sandbox_signal(void)
 	return SIGRTMAX - 1;
 }
 
-enum sandbox_role { SANDBOX_CONTROL, SANDBOX_DATAPLANE };
+enum sandbox_role { SANDBOX_CONTROL, SANDBOX_DATAPLANE, SANDBOX_EVENTS };
 
 struct sandbox;
 

@@ -207,20 +207,23 @@ static int allow_threads(scmp_filter_ctx f)
 	return rc;
 }
 
-static int allow_sockets(scmp_filter_ctx f)
+// poi-events speaks to its own machine alone.
+static int allow_sockets(scmp_filter_ctx f, enum sandbox_role role)
 {
 	static const int families[] = {AF_UNIX, AF_INET, AF_INET6};
+	const size_t n = role == SANDBOX_EVENTS ? 1 : N(families);
 	static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
 	int rc = 0;
 
-	for (size_t i = 0; i < N(families); i++)
+	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < N(types) && !rc; k++)
 			rc = seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2,
 				IS(0, families[i]),
 				SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)types[k]));
 	// which addresses this host has: getaddrinfo
-	rc = rc ? rc
-		: seccomp_rule_add(f, SCMP_ACT_ALLOW, CALL(socket), 2, IS(0, AF_NETLINK), IS(2, 0));
+	if (role != SANDBOX_EVENTS && !rc)
+		rc = seccomp_rule_add(
+			f, SCMP_ACT_ALLOW, CALL(socket), 2, IS(0, AF_NETLINK), IS(2, 0));
 	return rc ? rc : add(f, CALL(socketpair), IS(0, AF_UNIX));
 }
 
@@ -263,16 +266,17 @@ static int allow_ioctl(scmp_filter_ctx f, enum sandbox_role role)
 
 static int fill(scmp_filter_ctx f, enum sandbox_role role)
 {
-	bool is_control = role == SANDBOX_CONTROL;
 	int rc = allow(f, both, N(both));
 
-	if (!rc)
-		rc = is_control ? allow(f, control, N(control)) : allow(f, dataplane, N(dataplane));
+	if (!rc && role == SANDBOX_CONTROL)
+		rc = allow(f, control, N(control));
+	if (!rc && role == SANDBOX_DATAPLANE)
+		rc = allow(f, dataplane, N(dataplane));
 	for (size_t i = 0; i < N(deadly) && !rc; i++)
 		rc = seccomp_rule_add(f, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	rc = rc ? rc : allow_memory(f);
 	rc = rc ? rc : allow_threads(f);
-	rc = rc ? rc : allow_sockets(f);
+	rc = rc ? rc : allow_sockets(f, role);
 	rc = rc ? rc : allow_questions(f);
 	return rc ? rc : allow_ioctl(f, role);
 }

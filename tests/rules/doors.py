@@ -15,11 +15,12 @@ DOORS = {
 	"dataplane/port": "packet signalling",
 	"dataplane/tasks": "match capture port",
 	"dataplane/follow": "match capture signalling session tasks report",
+	"dataplane/functions": "packet match capture signalling session follow",
 	"dataplane/worker": "packet match capture signalling port",
 	"dataplane/deliver": "capture",
 	"dataplane/report": "packet capture",
-	"dataplane/builder": "packet match capture signalling session port tasks follow worker deliver report",
-	"dataplane": "packet match capture signalling session port tasks follow worker deliver report builder",
+	"dataplane/builder": "packet match capture signalling session port tasks follow functions worker deliver report",
+	"dataplane": "packet match capture signalling session port tasks follow functions worker deliver report builder",
 	"control/http": "",
 	"control/xml": "",
 	"control/audit": "",
@@ -29,6 +30,7 @@ DOORS = {
 	"control/observe": "http audit state",
 	"control/cli": "audit observe:certificate.h",
 	"control": "http xml audit state x1 report observe",
+	"events": "",
 	"shared": "",
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
@@ -69,7 +71,7 @@ def rule_doors(tree):
 
 def rule_internal_headers(tree):
 	"""A header for one folder's own files: only they and the tests that mirror them include it."""
-	for name in tree.c_files(("control", "dataplane", "shared", "tests")):
+	for name in tree.c_files(("control", "dataplane", "events", "shared", "tests")):
 		for number, line in enumerate(tree.lines(name), 1):
 			found = INCLUDE.match(line)
 			if found and found.group(1).endswith("_internal.h") and "/" in found.group(1) and \
@@ -174,8 +176,8 @@ def built(tree, build):
 		run("meson", "setup", folder, "-Dwerror=true", cwd=tree.top)
 	run("ninja", "-C", folder, "build.ninja")  # looks again at what there is
 	targets = [t for t in json.loads(run("meson", "introspect", "--targets", folder))
-		if re.match(r"(control|dataplane|shared)/", os.path.relpath(t["defined_in"], tree.top))
-		and t["type"] in ("static library", "executable") and re.fullmatch(r"(control|dataplane|shared|poi)[\w-]*|cpu-loops-v2", t["name"])]
+		if re.match(r"(control|dataplane|events|shared)/", os.path.relpath(t["defined_in"], tree.top))
+		and t["type"] in ("static library", "executable") and re.fullmatch(r"(control|dataplane|events|shared|poi)[\w-]*|cpu-loops-v2", t["name"])]
 	run("ninja", "-C", folder, *sorted(os.path.relpath(n, folder) for t in targets for n in t["filename"]))
 	objects = {}
 	for target in targets:

@@ -2,8 +2,8 @@
 field, and nothing in a program is a person. Each measure has a ceiling, which only falls."""
 import re
 
-FOLDERS = ("control", "dataplane", "shared", "tests")
-PRODUCT = ("control", "dataplane", "shared")
+FOLDERS = ("control", "dataplane", "events", "shared", "tests")
+PRODUCT = ("control", "dataplane", "events", "shared")
 # A beginning without an actor: the reader has to find out what the sentence is about.
 HEADLESS = re.compile(r"(What|Whatever|Who|Whose|Whom|Whoever|Whether|Which|Of|Those (who|that|which|of|with)|That which)\b")
 # Verbs of persons. "known" and "unknown" are states, which programs have.
