@@ -25,6 +25,7 @@
 struct command {
 	STAILQ_ENTRY(command) link;
 	uint64_t subscription;
+	struct session_event *event; // the builder's; NULL: of the subscription
 	bool ends;
 	uint8_t direction;
 	uint32_t n_targets;
@@ -306,16 +307,26 @@ static void unsubscribe(struct follower *f, uint64_t subscription)
 		}
 }
 
+// Bindings that it removes end at its time, unless signalling that was followed is younger.
+static void take_event(struct follower *f, struct session_event *e)
+{
+	if (e->time_ns > f->last_ns)
+		f->last_ns = e->time_ns;
+	sessions_event(f->sessions, e);
+}
+
 static void obey(struct follower *f, struct commands *commands)
 {
 	for (struct command *c; (c = STAILQ_FIRST(commands));) {
 		STAILQ_REMOVE_HEAD(commands, link);
-		if (!c->ends && subscribe(f, c) == POI_ERR_NOMEM) {
+		if (c->event) {
+			take_event(f, c->event);
+		} else if (c->ends) {
+			unsubscribe(f, c->subscription);
+		} else if (subscribe(f, c) == POI_ERR_NOMEM) {
 			owe(f, c);
 			continue;
 		}
-		if (c->ends)
-			unsubscribe(f, c->subscription);
 		forget(c);
 	}
 }
@@ -467,6 +478,21 @@ void follower_unsubscribe(struct follower *f, uint64_t subscription)
 		usleep(1000);
 	c->subscription = subscription;
 	c->ends = true;
+	command(f, c);
+}
+
+void follower_event(struct follower *f, struct session_event *e)
+{
+	const bool is_session = e->kind == SESSION_EVENT_IS || e->kind == SESSION_EVENT_ENDS;
+	struct command *c;
+
+	e->correlation = 0;
+	e->result = POI_ERR_NOMEM;			    // unless the thread takes it
+	while (!(c = calloc(1, sizeof(*c))) && !is_session) // views would stay sure, or unsure
+		usleep(1000);
+	if (!c)
+		return;
+	c->event = e;
 	command(f, c);
 }
 

@@ -125,6 +125,18 @@ void sessions_take(struct sessions *st, const struct signalling_packet *p)
 	bind_flush(st);
 }
 
+void sessions_event(struct sessions *st, struct session_event *e)
+{
+	pass_time(st, e->time_ns);
+	st->message_ns = e->time_ns;
+	if (st->counts.since_ns == 0)
+		st->counts.since_ns = e->time_ns;
+	event_take(st, e);
+	if (wants_room(st))
+		sessions_reap(st, 1);
+	bind_flush(st);
+}
+
 void sessions_tick(struct sessions *st, uint64_t now_ns)
 {
 	pass_time(st, now_ns);

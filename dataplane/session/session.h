@@ -143,4 +143,33 @@ void sessions_tick(struct sessions *s, uint64_t now_ns);
 // reported then.
 bool sessions_walk(struct sessions *s, uint32_t n);
 
+// A session that a network function shows by its events instead of signalling. It competes with
+// those of signalling as sessions of RADIUS do, and shares their path and correlation ID where both
+// show the same tunnels or addresses.
+enum session_event_kind {
+	SESSION_EVENT_IS,   // it begins, or changed: all that follows is how it is now
+	SESSION_EVENT_ENDS, // released
+	SESSION_EVENT_FUNCTION_LOST, // a function is silent: every subscription is unsure
+	SESSION_EVENT_FUNCTION_BACK, // as often as LOST: none is for that reason any more
+};
+#define SESSION_EVENT_TUNNELS 16u
+struct session_event {
+	uint8_t kind;	    // enum session_event_kind
+	const char *name;   // unique among all of them; at most SESSION_EVENT_NAME octets
+	uint16_t name_length;
+	uint64_t time_ns;   // receive time of the event here
+	struct signalling_identity user;
+	struct span dnn;    // length 0: none
+	struct f_seid cp, up; // without address: not given
+	uint8_t n_addresses, n_uplink, n_downlink;
+	struct ip_prefix address[RADIUS_ADDRESSES_MAX]; // of the user
+	struct tunnel_end uplink[SESSION_EVENT_TUNNELS];   // F-TEIDs of the UPF: N3 from the user
+	struct tunnel_end downlink[SESSION_EVENT_TUNNELS]; // F-TEIDs of the access network
+	// Set by the call.
+	uint64_t correlation; // of its path; 0: none
+	int result;	      // 0, NOMEM when the store is full, NOT_FOUND of ENDS
+};
+#define SESSION_EVENT_NAME 200u
+void sessions_event(struct sessions *s, struct session_event *e);
+
 void sessions_counts(const struct sessions *s, struct session_counts *out);

@@ -504,12 +504,12 @@ static void report_state(struct sessions *st, struct subscription *w)
 		w->dirty = false;
 		return;
 	}
+	const bool blind =
+		st->marks->blind || st->marks->functions_lost > 0 || subscription_blind(st, w);
 	struct subscription_state now = {.sessions = w->sessions,
 		.bound_once = w->bound_once,
-		.unsure =
-			w->lost || w->n_unsure > 0 || st->marks->blind || subscription_blind(st, w),
-		.unseen = w->n_unseen > 0 && w->n_unseen == w->n_unsure && !w->lost &&
-			  !st->marks->blind && !subscription_blind(st, w),
+		.unsure = w->lost || w->n_unsure > 0 || blind,
+		.unseen = w->n_unseen > 0 && w->n_unseen == w->n_unsure && !w->lost && !blind,
 		.ended = w->ended && w->sessions == 0};
 
 	w->dirty = w->ended = false;
@@ -545,8 +545,11 @@ void bind_flush(struct sessions *st)
 	st->memory.for_tasks = true;
 	bind_marked(st);
 	memberships_released(st);
-	if (m->blind != m->blind_reported || m->broken != m->broken_reported) {
+	const bool lost = m->functions_lost > 0;
+	if (m->blind != m->blind_reported || m->broken != m->broken_reported ||
+		lost != m->lost_reported) {
 		m->blind_reported = m->blind;
+		m->lost_reported = lost;
 		m->broken_reported = m->broken;
 		subscriptions_mark_all(st);
 	}

@@ -51,7 +51,8 @@ static bool same_user(struct sessions *st, const struct rules *own, const struct
 
 static bool shares(struct sessions *st, const struct claimant *c, const struct session *o)
 {
-	return c->session->pair != o->pair && same_user(st, c->rules, o);
+	// Two network functions of one path have one pair.
+	return (c->session->pair != o->pair || o->kind == KIND_EVENT) && same_user(st, c->rules, o);
 }
 
 // Gives the selector to the session of the accepted response for good, also against a session that
@@ -162,33 +163,120 @@ struct selectors *session_before(struct sessions *st, const struct session *s)
 	return session_selectors(st, s);
 }
 
-// One subscriber's sessions of different functions that meet in a tunnel are one path of the user
-// plane: an intermediate UPF and the anchor, the SGW's and the PGW's, the SGW after a relocation.
-// One that is set up anew between the same two nodes is another.
-static void meet(
-	struct sessions *st, const struct claimant *c, struct session *s, const struct selector *w)
+static bool same_seid(const struct f_seid *a, const struct f_seid *b)
 {
-	static const struct {
-		uint8_t kind, role;
-	} end[] = {{KIND_PFCP, ROLE_LOCAL}, {KIND_PFCP, ROLE_OUTER}, {KIND_S11, ROLE_LOCAL},
-		{KIND_S5, ROLE_LOCAL}};
+	return (b->v4.family && seid_at(a, &b->v4, b->seid)) ||
+	       (b->v6.family && seid_at(a, &b->v6, b->seid));
+}
+
+// True if an event and signalling show one session: of one user, or of one F-SEID where not both
+// have the user's identity.
+static bool same_session(struct sessions *st, const struct rules *own, const struct session *o)
+{
+	struct unpacked *u = unpack_open(st, o);
+	const struct rules *theirs = &u->rules;
+	bool same;
+
+	if (own->imsi != SESSION_ABSENT && theirs->imsi != SESSION_ABSENT)
+		same = own->imsi == theirs->imsi;
+	else if (own->msisdn != SESSION_ABSENT && theirs->msisdn != SESSION_ABSENT)
+		same = own->msisdn == theirs->msisdn;
+	else
+		same = (own->kind == KIND_PFCP || theirs->kind == KIND_PFCP) &&
+		       (same_seid(&own->cp, &theirs->cp) || same_seid(&own->up, &theirs->up));
+	unpack_close(st, u);
+	return same;
+}
+
+struct meeting {
+	uint8_t kind, role;
+};
+
+// Finds a session of that kind that shows the selector in that role. `event`: one of the two is by
+// events. False: there is none.
+static bool meet_one(struct sessions *st, const struct claimant *c, struct session *s,
+	const struct selector *w, const struct meeting *with, bool event)
+{
 	uint32_t found[INDEX_RUN_MAX];
 	struct selector like = *w, theirs;
 
-	for (unsigned e = 0; e < sizeof(end) / sizeof(end[0]); e++) {
-		like.role = end[e].role;
-		uint32_t n = session_candidates(
-			&st->index, selector_hash(st, end[e].kind, &like), found);
+	like.role = with->role;
+	uint32_t n = session_candidates(&st->index, selector_hash(st, with->kind, &like), found);
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *o = found[i] == s->index ? NULL : session_at(st, found[i]);
+		if (!o || o->kind != with->kind || (o->kind == s->kind && o->pair == s->pair))
+			continue;
+		if (event && !same_session(st, c->rules, o))
+			continue;
+		if (!event && !same_user(st, c->rules, o))
+			continue;
+		if (!held_by(st, o, &like, &theirs))
+			continue;
+		correlation_share(st, s, o);
+		return true;
+	}
+	return false;
+}
+
+// One subscriber's sessions of different functions that meet in a tunnel are one path of the user
+// plane: an intermediate UPF and the anchor, the SGW's and the PGW's, the SGW after a relocation.
+// One that is set up anew between the same two nodes is another. Events and signalling also meet in
+// an address.
+static void meet(
+	struct sessions *st, const struct claimant *c, struct session *s, const struct selector *w)
+{
+	static const struct meeting with[] = {{KIND_PFCP, ROLE_LOCAL}, {KIND_PFCP, ROLE_OUTER},
+		{KIND_S11, ROLE_LOCAL}, {KIND_S5, ROLE_LOCAL}, {KIND_RADIUS, ROLE_LOCAL}};
+	static const struct meeting events = {KIND_EVENT, ROLE_LOCAL};
+	const bool event = s->kind == KIND_EVENT;
+	const unsigned n = !event && w->kind != BINDING_TUNNEL ? 0
+			   : w->kind == BINDING_TUNNEL	       ? 4
+							       : 5;
+
+	for (unsigned i = 0; i < n; i++)
+		if (meet_one(st, c, s, w, &with[i], event))
+			return;
+	if (!event && st->n_events > 0)
+		(void)meet_one(st, c, s, w, &events, true);
+}
+
+// Shares the path of the session that `f` names on N4, as the other source shows it.
+static bool meet_seid(struct sessions *st, const struct claimant *c, struct session *s,
+	const struct f_seid *f, bool up)
+{
+	const struct ip_address *const at[] = {&f->v4, &f->v6};
+	const uint8_t kind = s->kind == KIND_EVENT ? KIND_PFCP : KIND_EVENT;
+	uint32_t found[INDEX_RUN_MAX];
+
+	for (unsigned a = 0; a < 2; a++) {
+		if (!f->present || !at[a]->family)
+			continue;
+		uint32_t n = session_candidates(&st->index,
+			key_seid(st, up ? KEY_UP : KEY_CP, protocol_of(KIND_PFCP), at[a], f->seid),
+			found);
 		for (uint32_t i = 0; i < n; i++) {
-			struct session *o = found[i] == s->index ? NULL : session_at(st, found[i]);
-			if (!o || o->kind != end[e].kind ||
-				(o->kind == s->kind && o->pair == s->pair) ||
-				!same_user(st, c->rules, o) || !held_by(st, o, &like, &theirs))
+			struct session *o = session_at(st, found[i]);
+			struct f_seid of[2];
+			if (!o || o->kind != kind)
+				continue;
+			record_seids(o, &of[0], &of[1]);
+			if (!seid_at(&of[up], at[a], f->seid) || !same_session(st, c->rules, o))
 				continue;
 			correlation_share(st, s, o);
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+// An F-SEID is there before any selector is.
+static void meet_by_seid(struct sessions *st, const struct claimant *c, struct session *s)
+{
+	if (s->flags & SESSION_CORRELATED || (s->kind != KIND_EVENT && s->kind != KIND_PFCP) ||
+		st->n_events == 0)
+		return;
+	if (!meet_seid(st, c, s, &c->rules->cp, false))
+		(void)meet_seid(st, c, s, &c->rules->up, true);
 }
 
 // Takes from the index what the session shows no more.
@@ -243,10 +331,13 @@ void session_after(
 
 	session_stages(st, s, u, &(struct stages){.all = after});
 	leave(st, s, before, after);
+	if (before->n == 0)
+		meet_by_seid(st, &c, s);
 	for (uint32_t i = 0; i < after->n; i++) {
 		const struct selector *w = &after->selector[i], *b = selectors_find(before, w);
 		come(st, &(struct change){s, cause}, w, b);
-		if (!b && w->kind == BINDING_TUNNEL && !(s->flags & SESSION_CORRELATED))
+		if (!b && (w->kind == BINDING_TUNNEL || st->n_events > 0) &&
+			!(s->flags & SESSION_CORRELATED))
 			meet(st, &c, s, w);
 		if (w->accepted && (!b || !b->accepted))
 			overtake(st, &c, w, b ? b->order : UINT32_MAX);

@@ -9,7 +9,7 @@
 
 uint8_t protocol_of(enum session_kind kind)
 {
-	return kind == KIND_PFCP ? 0 : kind == KIND_RADIUS ? 2 : 1;
+	return kind == KIND_PFCP ? 0 : kind == KIND_RADIUS ? 2 : kind == KIND_EVENT ? 3 : 1;
 }
 
 uint64_t key_seid(const struct sessions *st, enum key_kind kind, uint8_t protocol,
@@ -65,7 +65,8 @@ static unsigned seid_keys(
 
 unsigned session_keys(const struct sessions *st, const struct rules *r, uint64_t *out)
 {
-	uint8_t protocol = protocol_of(r->kind);
+	// F-SEIDs of events are those of N4: a task by F-SEID finds them under the same key.
+	uint8_t protocol = protocol_of(r->kind == KIND_EVENT ? KIND_PFCP : r->kind);
 	unsigned n = seid_keys(st, &r->cp, protocol, false, out);
 
 	n += seid_keys(st, &r->up, protocol, true, out + n);

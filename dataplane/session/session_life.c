@@ -195,6 +195,7 @@ struct session *session_create(struct sessions *st, const struct rules *r, uint3
 	rules_strings(st, r, true);
 	pair_link(st, s, pair_at(st, pair));
 	st->counts.sessions++;
+	st->n_events += s->kind == KIND_EVENT;
 	if (!index_changes(st, NULL, r, s->index))
 		s->flags |= SESSION_LOSS;
 	hashed_change(st, s, NULL, r);
@@ -253,6 +254,7 @@ void session_end(struct sessions *st, struct session *s, enum session_end why)
 	unpack_close(st, u);
 	pair_unlink(st, s);
 	session_missed_end(st, s);
+	st->n_events -= s->kind == KIND_EVENT;
 	session_table_remove(&st->sessions, &st->memory, s->index);
 	session_release(&st->memory, s);
 	if (why == END_RELEASED)

@@ -19,6 +19,8 @@ struct session *session_by_seid(const struct sessions *st, bool up, enum session
 // The only PFCP session between those nodes whose UP has the SEID, at whatever address.
 struct session *session_by_up_seid(
 	const struct sessions *st, uint32_t node, uint32_t other, uint64_t seid);
+// The session of the kind and the name that the rules have: of RADIUS, or of events.
+struct session *session_by_name(struct sessions *st, const struct rules *r);
 
 // Every stage of the session: the record, then each waiting request on top of the one before.
 // `each` (may be NULL) sees the rules of each stage with its selectors. All selectors are united in

@@ -1,4 +1,4 @@
-// Finds sessions by index and by SEID. A look-up ends nothing.
+// Finds sessions by index, SEID and name. A look-up ends nothing.
 
 #include "dataplane/session/session_key_internal.h"
 #include "dataplane/session/session_life_internal.h"
@@ -84,4 +84,28 @@ struct session *session_by_up_seid(
 		only = s->index;
 	}
 	return session_at(st, only);
+}
+
+static bool has_name(struct sessions *st, const struct session *s, const struct rules *r)
+{
+	struct unpacked *u = unpack_open(st, s);
+	bool same = u->rules.name_length == r->name_length &&
+		    memcmp(u->rules.name, r->name, r->name_length) == 0;
+
+	unpack_close(st, u);
+	return same;
+}
+
+struct session *session_by_name(struct sessions *st, const struct rules *r)
+{
+	uint32_t found[INDEX_RUN_MAX];
+	uint32_t n = session_candidates(
+		&st->index, key_text(st, KEY_NAME, r->name, r->name_length), found);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct session *s = session_at(st, found[i]);
+		if (s && s->kind == r->kind && has_name(st, s, r))
+			return s;
+	}
+	return NULL;
 }

@@ -8,6 +8,7 @@
 void pfcp_take(struct sessions *st, const struct signalling_packet *p);
 void gtpv2_take(struct sessions *st, const struct signalling_packet *p);
 void radius_take(struct sessions *st, const struct signalling_packet *p);
+void event_take(struct sessions *st, struct session_event *e);
 
 // A message of PFCP, and the datagram that it came in.
 struct pfcp_arrival {

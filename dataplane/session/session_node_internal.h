@@ -28,6 +28,7 @@ struct pair *pair_at(const struct sessions *st, uint32_t index);
 // Nodes of other protocols have nothing to do with PFCP's at the same address.
 #define NODE_GTPV2 0x10
 #define NODE_RADIUS 0x20
+#define NODE_EVENTS 0x30 // one for all network functions
 uint32_t node_by_octets(
 	struct sessions *st, uint8_t kind, const void *octets, size_t length, bool create);
 void pair_recovery(struct pair *p, uint32_t node, uint32_t recovery);

@@ -60,30 +60,6 @@ static void set_name(struct rules *r, const struct nas *nas, const struct span *
 	r->name_length = (uint16_t)(nas->length + session->length);
 }
 
-static bool has_name(struct sessions *st, const struct session *s, const struct rules *r)
-{
-	struct unpacked *u = unpack_open(st, s);
-	bool same = u->rules.name_length == r->name_length &&
-		    memcmp(u->rules.name, r->name, r->name_length) == 0;
-
-	unpack_close(st, u);
-	return same;
-}
-
-static struct session *find(struct sessions *st, const struct rules *r)
-{
-	uint32_t found[INDEX_RUN_MAX];
-	uint32_t n = session_candidates(
-		&st->index, key_text(st, KEY_NAME, r->name, r->name_length), found);
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct session *s = session_at(st, found[i]);
-		if (s && s->kind == KIND_RADIUS && has_name(st, s, r))
-			return s;
-	}
-	return NULL;
-}
-
 // ---- times ----
 
 // A message and all that its handling needs beside it.
@@ -278,7 +254,7 @@ static void take_session(struct sessions *st, struct account *a)
 
 	set_name(&u->rules, a->nas, &a->m->session);
 	a->key = stopped_key(st, &u->rules, pair ? pair->restart_epoch : 0);
-	struct session *s = find(st, &u->rules);
+	struct session *s = session_by_name(st, &u->rules);
 	if (s) {
 		record_unpack(s, &u->rules);
 		const struct account_time last = u->rules.last, again = u->rules.again;

@@ -20,7 +20,7 @@
 #define LINGER_PDRS_MAX 6
 #define UNKNOWN_INTERFACE 0xff
 
-enum session_kind { KIND_PFCP, KIND_S11, KIND_S5, KIND_RADIUS };
+enum session_kind { KIND_PFCP, KIND_S11, KIND_S5, KIND_RADIUS, KIND_EVENT };
 
 struct rule_pdi { // of a PDR or a Traffic Endpoint
 	bool has_local;
@@ -60,7 +60,7 @@ struct rule_endpoint {
 	struct rule_pdi pdi;
 };
 
-struct rule_bearer { // GTPv2-C
+struct rule_bearer { // GTPv2-C; of events only a place for ends
 	uint8_t ebi;
 	uint8_t n_ends;
 	struct {
@@ -88,14 +88,14 @@ struct rules {
 	// RADIUS, the earliest that they can have been: the message that it is known by, and the
 	// Start with which its name was used again.
 	struct account_time last, again;
-	struct f_seid cp, up;	     // GTPv2-C: control TEIDs of the client and the server
+	struct f_seid cp, up;	     // GTPv2-C: control TEIDs of the client and the server; events: N4's
 	uint64_t imsi, msisdn, imei; // digits as nibbles, left-aligned, F behind; SESSION_ABSENT
 	uint16_t name_length, nai_length;
-	uint8_t name[640]; // RADIUS: NAS and Acct-Session-Id
+	uint8_t name[640]; // RADIUS: NAS and Acct-Session-Id; events: the function's own
 	uint8_t nai[SESSION_NAI_MAX];
 	uint32_t dnn;	     // string
 	uint8_t default_ebi; // GTPv2-C
-	uint8_t n_ue;	     // of GTPv2-C and RADIUS
+	uint8_t n_ue;	     // of GTPv2-C, RADIUS and events
 	struct ip_prefix ue[RADIUS_ADDRESSES_MAX];
 	uint8_t n_csids, n_lingers, n_bearers, n_endpoints, n_pdrs, n_fars;
 	uint32_t csid[RULES_CSIDS_MAX];

@@ -28,6 +28,7 @@ struct sessions {
 	struct session_table sessions;
 	struct session_index index; // from keys and selectors to sessions
 	uint32_t generations;	    // given
+	uint32_t n_events;	    // sessions of events
 	struct session_strings *strings;
 	struct nodes *nodes;
 	struct departures *departures;

@@ -44,7 +44,9 @@ static bool way_matches(const struct subscription_way *w, const struct rules *r)
 {
 	const struct session_target *t = &w->target;
 
-	if (t->kinds & (SESSION_FSEID | SESSION_NI) && r->kind != KIND_PFCP)
+	if (t->kinds & (SESSION_PDR | SESSION_QER | SESSION_NI) && r->kind != KIND_PFCP)
+		return false;
+	if (t->kinds & SESSION_FSEID && r->kind != KIND_PFCP && r->kind != KIND_EVENT)
 		return false;
 	if (t->kinds & SESSION_FSEID && !seid_matches(t, &r->cp) && !seid_matches(t, &r->up))
 		return false;

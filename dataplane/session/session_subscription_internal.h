@@ -90,6 +90,9 @@ struct marks {
 	// SIGNALLING_BROKEN_); which there are, and which were when it was reported.
 	uint32_t n_broken[8];
 	uint8_t broken, broken_reported;
+	// Network functions that are silent; any number of them has one effect.
+	uint32_t functions_lost;
+	bool lost_reported;
 };
 struct marks *marks_new(struct sessions *st);
 void marks_free(struct sessions *st);

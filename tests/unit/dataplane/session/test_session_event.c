@@ -1,0 +1,550 @@
+// Sessions that network functions show by events, alone and beside signalling.
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/dataplane/session/pfcp_bed.h"
+#include "tests/unit/dataplane/session/session_events.h"
+
+static void begin_correlating(void)
+{
+	struct sessions_settings s = world_settings(&w);
+
+	s.correlate = true;
+	world_make(&w, &s);
+}
+
+TestSuite(session_event, .init = begin_correlating, .fini = end);
+
+// The same session as pfcp_play's `one`, with its tunnels.
+static struct session_event alice(void)
+{
+	struct session_event e = event_is("smf-1/imsi-1-5", one.imsi, one.ue);
+
+	event_tunnel(&e, true, one.uplink, N3_UPF);
+	event_tunnel(&e, false, 0x501, GNB_A);
+	return e;
+}
+
+static int take(struct session_event *e)
+{
+	return event_take_at(&w, e);
+}
+
+static int ends(const char *name)
+{
+	struct session_event e = event_ends(name);
+
+	return take(&e);
+}
+
+static void subscribe(uint64_t subscription, const struct session_target *t)
+{
+	cr_assert_eq(sessions_subscribe(w.store, subscription, t, FILTER_ANY_DIRECTION), 0);
+}
+
+static bool bound_to_all(uint64_t subscription)
+{
+	return uplink(&one, subscription) && downlink(subscription, 0x501, GNB_A) &&
+	       world_address(&w, subscription, one.ue) && world_bound_by(&w, subscription) == 3;
+}
+
+// True if all bindings have this correlation ID.
+static bool all(uint64_t correlation)
+{
+	for (uint32_t i = 0; i < w.n_bound; i++)
+		if (w.bound[i].b.correlation != correlation)
+			return false;
+	return w.n_bound > 0 && correlation != 0;
+}
+
+Test(session_event, life)
+{
+	struct session_event e = alice();
+
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	cr_expect(bound_to_all(1));
+	cr_expect(all(e.correlation));
+	cr_expect_eq(w.state[1].sessions, 1);
+	cr_expect(!w.state[1].unsure && w.state[1].bound_once);
+	uint64_t binds = w.binds, unbinds = w.unbinds, first = e.correlation;
+	cr_expect_eq(take(&e), 0, "it is the same");
+	cr_expect_eq(e.correlation, first);
+	cr_expect(w.binds == binds && w.unbinds == unbinds);
+	cr_expect_eq(world_counts(&w).sessions, 1);
+	e = event_ends("smf-1/imsi-1-5");
+	cr_expect_eq(take(&e), 0);
+	cr_expect_eq(e.correlation, first);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+	cr_expect(w.state[1].ended);
+	cr_expect_eq(w.n_over, 1);
+	cr_expect_eq(w.over[0], first);
+	cr_expect_eq(ends("smf-1/imsi-1-5"), POI_ERR_NOT_FOUND);
+	cr_expect_eq(world_counts(&w).released, 1);
+	e = alice();
+	cr_expect_eq(take(&e), 0);
+	cr_expect_neq(e.correlation, first, "a name that is used again");
+}
+
+Test(session_event, names_that_are_none)
+{
+	static const char octets[SESSION_EVENT_NAME + 1] = "x";
+	struct session_event e = alice();
+
+	e.name = octets;
+	e.name_length = SESSION_EVENT_NAME + 1;
+	cr_expect_eq(take(&e), POI_ERR_INVALID);
+	e.name_length = 0;
+	cr_expect_eq(take(&e), POI_ERR_INVALID);
+	e.name_length = SESSION_EVENT_NAME;
+	cr_expect_eq(take(&e), 0);
+	e.kind = SESSION_EVENT_ENDS;
+	e.name_length--;
+	cr_expect_eq(take(&e), POI_ERR_NOT_FOUND, "a part of the name");
+	cr_expect_eq(world_counts(&w).sessions, 1);
+}
+
+static struct session_target hashed_msisdn(const char *digits)
+{
+	struct session_target t = {.kinds = SESSION_HASHED,
+		.hashed = {.identity = HASHED_MSISDN,
+			.algorithm = IDENTITY_SHA_256,
+			.salt_length = 8,
+			.salt = "saltsalt"}};
+	char text[64];
+	int n = snprintf(text, sizeof(text), "saltsalt%s", digits);
+
+	cr_assert_eq(EVP_Digest(text, (size_t)n, t.hashed.digest, NULL, EVP_sha256(), NULL), 1);
+	return t;
+}
+
+#define TARGETS 8
+static void targets(struct session_target *t)
+{
+	for (unsigned i = 0; i < TARGETS; i++)
+		t[i] = (struct session_target){.kinds = (uint16_t)(i == 0   ? SESSION_IMSI
+								   : i == 1 ? SESSION_MSISDN
+								   : i == 2 ? SESSION_IMEI
+								   : i == 3 ? SESSION_IMEISV
+								   : i == 4 ? SESSION_NAI
+									    : SESSION_FSEID),
+			.imsi = "001010000000001",
+			.msisdn = "491700000001",
+			.imei = "49015420323751",
+			.imeisv = "4901542032375186",
+			.nai = "alice@EXAMPLE.org",
+			.seid = 0x11};
+	t[5].seid_v4 = event_address(SMF);
+	t[6].seid = 0x21;
+	t[6].seid_v4 = event_address(UPF);
+	t[7] = hashed_msisdn("491700000001");
+}
+
+static struct session_event known_by_all(void)
+{
+	struct session_event e = alice();
+
+	strcpy(e.user.msisdn.text, "491700000001");
+	strcpy(e.user.imei.text, "4901542032375186");
+	e.user.nai = (struct span){(const uint8_t *)"alice@example.org", 17};
+	e.cp = event_seid(one.cp, SMF);
+	e.up = event_seid(one.up, UPF);
+	return e;
+}
+
+// Each kind of target, subscribed before the session and behind it.
+Test(session_event, by_each_identity)
+{
+	struct session_event e = known_by_all();
+	static struct session_target t[TARGETS];
+
+	targets(t);
+	for (unsigned i = 0; i < TARGETS; i++)
+		subscribe(1 + i, &t[i]);
+	cr_assert_eq(take(&e), 0);
+	for (unsigned i = 0; i < TARGETS; i++)
+		subscribe(21 + i, &t[i]);
+	while (sessions_walk(w.store, 100))
+		;
+	for (unsigned i = 0; i < TARGETS; i++) {
+		cr_expect(bound_to_all(1 + i), "target %u before", i);
+		cr_expect(bound_to_all(21 + i), "target %u behind", i);
+	}
+	struct session_event stranger = event_is("b", "001010000000002", 0x0a2d0007);
+	stranger.cp = event_seid(one.cp, UPF);
+	stranger.up = event_seid(one.up, SMF);
+	cr_assert_eq(take(&stranger), 0);
+	for (unsigned i = 0; i < TARGETS; i++)
+		cr_expect_eq(world_bound_by(&w, 1 + i), 3, "target %u", i);
+	e = alice(); // all that follows is how it is: the other identities are gone
+	cr_assert_eq(take(&e), 0);
+	for (unsigned i = 0; i < TARGETS; i++)
+		cr_expect_eq(world_bound_by(&w, 1 + i), i == 0 ? 3 : 0, "target %u", i);
+}
+
+// Values that only N4 shows lead to no session of an event.
+Test(session_event, no_rules_of_n4)
+{
+	struct session_event e = known_by_all();
+	struct session_target t = {.kinds = SESSION_FSEID | SESSION_PDR, .seid = one.up, .pdr = 1};
+
+	e.dnn = (struct span){(const uint8_t *)"internet", 8};
+	subscribe(1, &t);
+	t.kinds = SESSION_NI | SESSION_IMSI;
+	strcpy(t.imsi, one.imsi);
+	memcpy(t.ni, "internet", 8);
+	t.ni_length = 8;
+	subscribe(2, &t);
+	cr_assert_eq(take(&e), 0);
+	cr_expect_eq(world_bound_by(&w, 1) + world_bound_by(&w, 2), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	cr_expect(uplink(&one, 1), "the session of N4 has them");
+	cr_expect(uplink(&one, 2));
+}
+
+Test(session_event, a_handover)
+{
+	struct session_event e = alice();
+
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	uint64_t first = e.correlation;
+	e.n_downlink = 0;
+	event_tunnel(&e, false, 0x502, GNB_B);
+	cr_assert_eq(take(&e), 0);
+	cr_expect_eq(e.correlation, first);
+	cr_expect(downlink(1, 0x502, GNB_B) && uplink(&one, 1));
+	cr_expect(downlink(1, 0x501, GNB_A), "packets on their way");
+	cr_expect(all(first));
+	world_pass(&w, 1100000000ull);
+	cr_expect(downlink(1, 0x502, GNB_B) && !downlink(1, 0x501, GNB_A));
+	e.n_downlink = 0; // idle
+	cr_assert_eq(take(&e), 0);
+	cr_expect(uplink(&one, 1) && world_address(&w, 1, one.ue));
+	cr_expect_eq(world_bound_by(&w, 1), 2);
+	cr_expect_eq(w.state[1].sessions, 1);
+}
+
+Test(session_event, there_and_back)
+{
+	struct session_event e = alice(), there;
+
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	there = e;
+	there.n_downlink = 0;
+	event_tunnel(&there, false, 0x502, GNB_B);
+	cr_assert_eq(take(&there), 0);
+	cr_assert_eq(take(&e), 0);
+	world_pass(&w, 1100000000ull);
+	cr_expect(bound_to_all(1));
+}
+
+Test(session_event, as_many_tunnels_as_there_can_be)
+{
+	struct session_event e = event_is("a", one.imsi, one.ue);
+
+	for (uint32_t i = 0; i < SESSION_EVENT_TUNNELS; i++) {
+		event_tunnel(&e, true, 0x1000 + i, N3_UPF);
+		event_tunnel(&e, false, 0x500 + i, GNB_A);
+	}
+	for (uint32_t i = 1; i < RADIUS_ADDRESSES_MAX; i++)
+		e.address[e.n_addresses++] = event_prefix(one.ue + i);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	cr_expect_eq(world_bound_by(&w, 1), 2 * SESSION_EVENT_TUNNELS + RADIUS_ADDRESSES_MAX);
+	cr_expect(downlink(1, 0x50f, GNB_A));
+	cr_expect(world_tunnel(&w, 1, CONFIG_LINK_N3, UP, 0x100f, N3_UPF));
+	e.n_addresses = e.n_uplink = e.n_downlink = 255; // a caller's fault reads no further
+	cr_assert_eq(take(&e), 0);
+	cr_expect_eq(world_bound_by(&w, 1), 2 * SESSION_EVENT_TUNNELS + RADIUS_ADDRESSES_MAX);
+}
+
+// An address and a tunnel belong to the session that they were given to last.
+Test(session_event, another_user_has_the_address)
+{
+	struct session_event e = alice();
+	struct session_event other = event_is("b", two.imsi, one.ue);
+
+	event_tunnel(&other, true, one.uplink, N3_UPF);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	cr_assert_eq(take(&other), 0);
+	cr_expect_neq(other.correlation, e.correlation);
+	cr_expect(world_address(&w, 2, one.ue) && uplink(&one, 2));
+	cr_expect(!world_address(&w, 1, one.ue) && !uplink(&one, 1));
+	cr_expect(downlink(1, 0x501, GNB_A), "that is nobody else's");
+	cr_expect_eq(take(&e), 0, "repeated, as in a snapshot");
+	cr_expect(world_address(&w, 2, one.ue) && !world_address(&w, 1, one.ue));
+	cr_assert_eq(ends("b"), 0);
+	cr_expect_eq(take(&e), 0);
+	cr_expect(bound_to_all(1), "it is its own again");
+}
+
+// Two functions of one user's path: neither takes the address from the other.
+Test(session_event, one_user_at_two_functions)
+{
+	struct session_event e = alice();
+	struct session_event home = event_is("smf-2/x", one.imsi, one.ue);
+
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	cr_assert_eq(take(&home), 0);
+	cr_expect_neq(home.correlation, e.correlation);
+	cr_expect(uplink(&one, 1) && downlink(1, 0x501, GNB_A));
+	cr_expect_eq(world_bound_by(&w, 1), 4, "the address with the ID of each");
+	cr_assert_eq(ends("smf-2/x"), 0);
+	cr_expect(bound_to_all(1));
+	cr_expect(!w.state[1].ended);
+}
+
+// An F-SEID of an event is not the target of messages.
+Test(session_event, n4_does_not_change_it)
+{
+	struct session_event e = known_by_all();
+	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
+
+	subscribe(1, &t);
+	cr_assert_eq(world_subscribe_imsi(&w, 2, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	play_delete(&w, &one, 1);
+	play_deleted(&w, &one, 1, 1);
+	play_modify(&w, &one, 2, FORW, 0x777, GNB_B);
+	play_modified(&w, &one, 2, 1);
+	cr_expect(bound_to_all(2));
+	cr_expect(uplink(&one, 1) && downlink(1, 0x501, GNB_A));
+	play_setup(&w, 5, 1);
+	play_setup_done(&w, 5, 1);
+	play_setup(&w, 6, 2);
+	play_setup_done(&w, 6, 2);
+	cr_expect(bound_to_all(2), "no restart of a node ends it");
+	world_pass(&w, 100 * 3600 * 1000000000ull);
+	cr_expect(bound_to_all(2), "no silence ends it");
+}
+
+// ---- functions that are silent ----
+
+Test(session_event, a_function_is_silent)
+{
+	struct session_event lost = {.kind = SESSION_EVENT_FUNCTION_LOST},
+			     back = {.kind = SESSION_EVENT_FUNCTION_BACK}, e = alice();
+
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	cr_expect_not(w.state[1].unsure);
+	cr_expect_eq(take(&back), 0, "of none that was lost");
+	cr_expect_eq(take(&lost), 0);
+	cr_expect(w.state[1].unsure && !w.state[1].unseen);
+	cr_expect(bound_to_all(1), "what is known is followed");
+	cr_assert_eq(world_subscribe_imsi(&w, 2, two.imsi), 0);
+	cr_expect(w.state[2].unsure, "a task that comes meanwhile");
+	cr_expect_eq(take(&lost), 0, "another one");
+	cr_expect_eq(take(&back), 0);
+	cr_expect(w.state[1].unsure && w.state[2].unsure);
+	world_pass(&w, 3600 * 1000000000ull);
+	cr_expect(w.state[1].unsure, "as long as it is");
+	cr_expect_eq(take(&back), 0);
+	cr_expect(!w.state[1].unsure && !w.state[2].unsure);
+	cr_assert_eq(world_subscribe_imsi(&w, 3, one.imsi), 0);
+	cr_expect_not(w.state[3].unsure);
+}
+
+// ---- room ----
+
+static void small_world(uint32_t sessions, uint64_t memory)
+{
+	struct sessions_settings s = world_settings(&w);
+
+	world_end(&w);
+	s.sessions_max = sessions ? sessions : s.sessions_max;
+	s.memory_max = memory ? memory : s.memory_max;
+	s.correlate = true;
+	world_make(&w, &s);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+}
+
+Test(session_event, a_full_store)
+{
+	small_world(1, 0);
+	struct session_event e = alice(), other = event_is("b", two.imsi, two.ue);
+
+	cr_assert_eq(take(&other), 0);
+	cr_expect_eq(take(&e), POI_ERR_NOMEM);
+	cr_expect_eq(e.correlation, 0);
+	cr_expect_eq(world_counts(&w).refused, 1);
+	cr_expect(w.state[1].unsure);
+	cr_assert_eq(ends("b"), 0);
+	cr_expect_eq(take(&e), 0, "sent again");
+	cr_expect(bound_to_all(1));
+	world_pass(&w, 61000000000ull);
+	cr_expect_not(w.state[1].unsure);
+}
+
+// A change that has no room is refused as a whole, and is taken later.
+Test(session_event, a_change_without_room)
+{
+	char name[32];
+	uint32_t n = 0;
+
+	small_world(0, 3u << 20);
+	struct session_event e = alice(), other = event_is(name, NULL, 0);
+	cr_assert_eq(take(&e), 0);
+	for (;; n++) {
+		snprintf(name, sizeof(name), "s%u", n);
+		other.name_length = (uint16_t)strlen(name);
+		if (take(&other) != 0)
+			break;
+	}
+	cr_assert_gt(n, 100);
+	cr_expect_eq(world_counts(&w).sessions, n + 1);
+	cr_expect(bound_to_all(1));
+	while (n > 0) {
+		snprintf(name, sizeof(name), "s%u", --n);
+		cr_assert_eq(ends(name), 0);
+	}
+	cr_assert_eq(ends("smf-1/imsi-1-5"), 0);
+	cr_expect_eq(world_counts(&w).sessions, 0);
+	cr_expect_eq(world_bound_by(&w, 1), 0);
+}
+
+// ---- beside signalling: one correlation ID ----
+
+Test(session_event, n4_then_the_event)
+{
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	uint32_t bound = world_bound_by(&w, 1);
+	struct session_event e = alice();
+	cr_assert_eq(take(&e), 0);
+	cr_expect(all(e.correlation));
+	cr_expect_eq(world_bound_by(&w, 1), bound, "the same selectors");
+	play_delete(&w, &one, 4);
+	play_deleted(&w, &one, 4, 1);
+	cr_expect_eq(w.n_over, 0);
+	cr_expect(bound_to_all(1) && !w.state[1].ended);
+	cr_assert_eq(ends("smf-1/imsi-1-5"), 0);
+	cr_expect_eq(w.n_over, 1);
+	cr_expect(w.state[1].ended);
+}
+
+Test(session_event, the_event_then_n4)
+{
+	struct session_event e = alice();
+
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	play_establish(&w, &one, 1);
+	cr_expect(all(e.correlation), "the request already");
+	play_established(&w, &one, 1, 1);
+	play_modify(&w, &one, 2, FORW, 0x501, GNB_A);
+	play_modified(&w, &one, 2, 1);
+	cr_expect(all(e.correlation));
+	cr_expect(bound_to_all(1));
+	play_modify(&w, &one, 3, FORW, 0x502, GNB_B);
+	play_modified(&w, &one, 3, 1);
+	cr_expect(downlink(1, 0x502, GNB_B), "N4 is first with it");
+	cr_expect(all(e.correlation));
+	cr_assert_eq(ends("smf-1/imsi-1-5"), 0);
+	cr_expect_eq(w.n_over, 0);
+	cr_expect(!w.state[1].ended);
+	play_delete(&w, &one, 4);
+	play_deleted(&w, &one, 4, 1);
+	cr_expect_eq(w.n_over, 1);
+	cr_expect_eq(w.over[0], e.correlation);
+}
+
+// No task asked for it; its ID has left with a record all the same.
+Test(session_event, an_id_that_was_given_stays)
+{
+	struct session_event e = event_is("a", one.imsi, 0);
+
+	cr_assert_eq(take(&e), 0);
+	uint64_t first = e.correlation;
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	e = alice();
+	e.name = "a";
+	e.name_length = 1;
+	cr_assert_eq(take(&e), 0);
+	cr_expect_eq(e.correlation, first);
+	cr_assert_eq(ends("a"), 0);
+	cr_expect_eq(w.n_over, 1);
+}
+
+// N4 without the user's identity: the F-SEID is the session's.
+static struct play anonymous(void)
+{
+	struct play p = one;
+
+	p.imsi = NULL;
+	return p;
+}
+
+Test(session_event, n4_without_the_user_first)
+{
+	const struct play p = anonymous();
+	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
+	struct session_event e = known_by_all();
+
+	subscribe(1, &t);
+	play_up(&w, &p, 1, 0x501, GNB_A);
+	cr_assert_eq(take(&e), 0);
+	cr_expect(all(e.correlation));
+	cr_assert_eq(world_subscribe_imsi(&w, 2, one.imsi), 0);
+	cr_expect(bound_to_all(2));
+	cr_expect(all(e.correlation));
+}
+
+Test(session_event, n4_without_the_user_last)
+{
+	const struct play p = anonymous();
+	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.cp};
+	struct session_event e = known_by_all();
+
+	subscribe(1, &t);
+	cr_assert_eq(take(&e), 0);
+	play_up(&w, &p, 1, 0x501, GNB_A);
+	cr_expect(all(e.correlation));
+}
+
+Test(session_event, an_f_seid_of_another_user)
+{
+	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.cp};
+	struct session_event e = known_by_all();
+	struct play p = two;
+
+	p.cp = one.cp;
+	p.up = one.up;
+	subscribe(1, &t);
+	cr_assert_eq(take(&e), 0);
+	play_up(&w, &p, 1, 0x509, GNB_A);
+	cr_expect(world_address(&w, 1, two.ue) && world_address(&w, 1, one.ue));
+	cr_expect_not(all(e.correlation), "not of one path");
+}
+
+Test(session_event, a_tunnel_of_another_user)
+{
+	struct session_event e = alice();
+
+	strcpy(e.user.imsi.text, two.imsi);
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	play_up(&w, &one, 1, 0x501, GNB_A);
+	cr_assert_eq(take(&e), 0);
+	cr_expect_not(all(e.correlation));
+	cr_expect(uplink(&one, 1), "sources do not compete");
+}
+
+Test(session_event, without_correlation)
+{
+	world_end(&w);
+	begin();
+	struct session_event e = alice();
+	cr_assert_eq(world_subscribe_imsi(&w, 1, one.imsi), 0);
+	cr_assert_eq(take(&e), 0);
+	cr_expect_eq(e.correlation, 0);
+	cr_expect(bound_to_all(1));
+	cr_assert_eq(ends("smf-1/imsi-1-5"), 0);
+	cr_expect_eq(w.n_over, 0);
+}
