@@ -307,33 +307,31 @@ static size_t fixed_size(const struct capture *c)
 	return pdu_head_size(&c->s.origin, &(struct pdu_head){0});
 }
 
-void capture_report(
-	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
+// One X2 PDU of a task to its destinations. `facts`: of the packet that it reports; NULL: of none.
+static void push_x2(struct capture *c, const struct x2_task *t, const struct capture_record *x,
+	const struct header_facts *facts)
 {
-	uint8_t room[XIRI_MAX];
-	struct xiri report = *x;
-	struct job j = {.of = {slot_counters_of(c->s.slots, t->slot), t->slot}};
+	struct job j = {
+		.of = {slot_counters_of(c->s.slots, t->slot), t->slot}, .octets = x->octets};
+	struct attributes extra;
 
-	report.release = c->s.xiri_release;
-	j.octets = xiri_write(room, &report);
-	j.extent.length = (uint32_t)(room + XIRI_MAX - j.octets);
+	j.extent.length = x->length;
 	count_slot(&j.of.counters->x2_octets, j.extent.length);
 	j.head = (struct pdu_head){
 		.type = PDU_X2,
-		.direction = x->facts.direction,
+		.direction = x->direction,
 		.format = PDU_FORMAT_33128,
 		.payload_length = j.extent.length,
 		.xid = t->header_xid,
-		.correlation = t->correlation,
-		.sequence = (*slot_sequence_of(c->s.slots, t->context))++,
-		.time_ns = time_ns,
+		.correlation = x->correlation,
+		.sequence = (*slot_sequence_of(c->s.slots, x->context))++,
+		.time_ns = x->time_ns,
 		.extra = t->matched,
 		.extra_length = attributes_matched_length(t, fixed_size(c), c->s.max_header),
 	};
-	struct attributes extra;
-	if (c->s.attributes & CAPTURE_ADDRESSES) {
+	if (facts && c->s.attributes & CAPTURE_ADDRESSES) {
 		attributes_begin(&extra, fixed_size(c), c->s.max_header);
-		attributes_addresses(&extra, &x->facts);
+		attributes_addresses(&extra, facts);
 		attributes_matched(&extra, t);
 		j.head.extra = extra.octets;
 		j.head.extra_length = extra.length;
@@ -342,6 +340,29 @@ void capture_report(
 	// A task names at most RULE_DESTINATIONS_MAX rings: room for the next one's.
 	if (c->n_touched > PACKET_BURST * RULE_DESTINATIONS_MAX)
 		publish_touched(c);
+}
+
+void capture_report(
+	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns)
+{
+	uint8_t room[XIRI_MAX];
+	struct xiri report = *x;
+
+	report.release = c->s.xiri_release;
+	const uint8_t *octets = xiri_write(room, &report);
+	push_x2(c, t,
+		&(struct capture_record){.octets = octets,
+			.length = (uint32_t)(room + XIRI_MAX - octets),
+			.direction = x->facts.direction,
+			.context = t->context,
+			.correlation = t->correlation,
+			.time_ns = time_ns},
+		&x->facts);
+}
+
+void capture_record(struct capture *c, const struct x2_task *t, const struct capture_record *record)
+{
+	push_x2(c, t, record, NULL);
 }
 
 void capture_report_lost(struct capture *c, const struct x2_task *t)

@@ -142,6 +142,19 @@ static inline __attribute__((always_inline)) unsigned capture_matches(
 // achieves that.
 void capture_report(
 	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns);
+// Functions: a record of a network function, likewise. `sequence`: the context of its numbers, taken
+// by the caller; `direction` as in the header; at most CAPTURE_RECORD_MAX octets.
+struct capture_record {
+	const uint8_t *octets;
+	uint32_t length;
+	uint8_t direction; // enum pdu_direction
+	uint32_t context;
+	uint64_t correlation;
+	uint64_t time_ns;
+};
+#define CAPTURE_RECORD_MAX 65535u
+void capture_record(
+	struct capture *c, const struct x2_task *t, const struct capture_record *record);
 // A packet of this task is in no summary report: counted as a lost copy for each destination.
 void capture_report_lost(struct capture *c, const struct x2_task *t);
 void capture_publish(struct capture *c);
@@ -155,7 +168,7 @@ void capture_publish(struct capture *c);
 struct copy_quota {
 	uint64_t octets;
 	uint32_t n;
-	struct copy_ring *ring[CONFIG_WORKERS_MAX + 1];
+	struct copy_ring *ring[CONFIG_WORKERS_MAX + 2]; // the reporter's and the functions' behind
 };
 
 struct copy_ring_settings {

@@ -18,7 +18,7 @@
 
 #define SLOT_CHUNK_BITS 12
 #define SLOT_CHUNK (1u << SLOT_CHUNK_BITS)
-#define SLOT_WRITERS_MAX (CONFIG_WORKERS_MAX + 1) // the workers, and the reporter behind them
+#define SLOT_WRITERS_MAX (CONFIG_WORKERS_MAX + 2) // the workers, the reporter, the functions
 #define SLOT_CHUNKS_MAX 512 // 2,097,152 tasks
 #define BOUND_PLACES 16384u // bound rules whose packets are counted apart; more share places
 

@@ -28,6 +28,6 @@ bool x2_task_valid(const struct channel_task *t)
 
 	if (t->matched_length == 0)
 		return false;
-	return t->report == REPORT_PDHR ||
+	return (t->report == REPORT_NONE && t->records) || t->report == REPORT_PDHR ||
 	       (t->report == REPORT_PDSR && (g->timer_s > 0 || g->packets > 0 || g->bytes > 0));
 }

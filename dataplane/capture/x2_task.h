@@ -34,5 +34,5 @@ struct x2_task {
 // From a task that x2_task_valid takes; slot, context and destinations are the caller's to fill.
 // NULL when out of memory. free() it.
 struct x2_task *x2_task_new(const struct channel_task *t, uint64_t version);
-// X2 needs a kind of report, attribute 17, and for summaries at least one trigger.
+// X2 needs a kind of report or records, attribute 17, and for summaries at least one trigger.
 bool x2_task_valid(const struct channel_task *t);
