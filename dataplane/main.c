@@ -24,6 +24,7 @@
 #include "dataplane/builder/legacy.h"
 #include "dataplane/builder/reload.h"
 #include "dataplane/builder/server.h"
+#include "dataplane/writers.h"
 #include "dataplane/worker/worker.h"
 #include "shared/harden.h"
 #include "shared/log.h"
@@ -32,8 +33,7 @@
 #include "shared/sandbox.h"
 
 #define SOCKET_NAME "dataplane.sock"
-#define EXIT_RESTART 75	  // sysexits: EX_TEMPFAIL; a service manager starts it again
-#define REPORT_RING 32768 // header digests of one worker on their way
+#define EXIT_RESTART 75 // sysexits: EX_TEMPFAIL; a service manager starts it again
 
 struct app {
 	struct config *config;
@@ -52,14 +52,13 @@ struct app {
 	struct task_counters_owner *counters;
 	struct builder *builder;
 	struct stats *stats;
-	struct segment_budget *budget;			  // of the workers' captures
-	struct capture *captures[CONFIG_WORKERS_MAX + 1]; // the workers' and the reporter's
-	struct report_ring *report_rings[CONFIG_WORKERS_MAX];
+	struct writers writers;
 	struct reporter *reporter;
+	struct functions *functions; // NULL: no events are configured
 	struct signalling_ring *signalling[CONFIG_WORKERS_MAX];
 	struct signalling_tap *taps[CONFIG_WORKERS_MAX];
 	struct handover *handover;
-	struct follower *follower;  // NULL: no port shows signalling
+	struct follower *follower;  // NULL: neither signalling nor events
 	struct signalling_gap *gap; // likewise
 	struct deliver *deliver;
 	bool delivering;
@@ -143,83 +142,20 @@ static int tables(struct app *a)
 
 	cpu_dispatch_use(cpu_dispatch_best());
 	log_info("parsing and matching: %s", cpu_dispatch_name());
-	a->counters = task_counters_new(n + 1);
+	a->counters = task_counters_new(legacy_writers(a->config));
 	a->stats = stats_new(n);
 	if (a->counters)
 		a->builder = builder_new(&a->config->dataplane, a->counters);
 	return a->stats && a->builder ? POI_OK : POI_ERR_NOMEM;
 }
 
-// The reporter's own part of delivery.buffer-total, so that content never crowds reports out.
-static uint64_t reports_part(const struct config_delivery *d)
-{
-	uint64_t part = d->buffer_total / 16;
-
-	return part > SEGMENT_SIZE ? part : SEGMENT_SIZE;
-}
-
-// The rest is for all workers together.
-static struct segment_budget *budget_of_workers(const struct app *a)
-{
-	const struct config_delivery *d = &a->config->delivery;
-	uint64_t reports = reports_part(d), rest = d->buffer_total;
-
-	if (rest >= 2 * reports)
-		rest -= reports;
-	return segment_budget_new(rest > SEGMENT_SIZE ? rest : SEGMENT_SIZE,
-		a->config->dataplane.n_workers, d->threads + 1); // the builder gives back, too
-}
-
-// The one behind the last worker is the reporter's.
-static int capture_of(struct app *a, uint32_t worker)
-{
-	const struct config_delivery *d = &a->config->delivery;
-	uint32_t n = a->config->dataplane.n_workers;
-	bool reporter = worker == n;
-	struct capture_settings s = {
-		.worker = worker,
-		.pool_octets =
-			reporter ? reports_part(d) : (uint64_t)a->budget->segments * SEGMENT_SIZE,
-		.budget = reporter ? NULL : a->budget,
-		.n_deliver = d->threads,
-		.payload_format = d->payload_format,
-		.attributes = (d->attributes.matched_target ? CAPTURE_MATCHED : 0) |
-			      (d->attributes.addresses ? CAPTURE_ADDRESSES : 0),
-		.max_header = (uint16_t)d->max_header,
-		.xiri_release = d->xiri_release,
-		.x2_only = reporter,
-		.slots = task_counters_of(a->counters)->worker[worker],
-		.box = a->box,
-	};
-	char ipid[PDU_ID_MAX + 1];
-
-	if (!reporter) {
-		a->report_rings[worker] = report_ring_new(REPORT_RING);
-		if (!a->report_rings[worker])
-			return POI_ERR_NOMEM;
-		s.reports = a->report_rings[worker];
-	}
-	int e = legacy_ipid(a->config, a->box, worker, a->incarnation, ipid);
-
-	if (e == POI_OK)
-		e = pdu_origin_make(&s.origin, d->nf_identifier, ipid);
-	if (e != POI_OK) {
-		snprintf(a->why, sizeof(a->why),
-			"delivery.nf-identifier, interception-point or ipid-format: %s",
-			poi_error_text(e));
-		return e;
-	}
-	a->captures[worker] = capture_new(&s);
-	return a->captures[worker] ? POI_OK : POI_ERR_NOMEM;
-}
-
 static int reporting(struct app *a)
 {
 	uint32_t n = a->config->dataplane.n_workers;
 	const struct reporter_settings s = {
-		.rings = a->report_rings,
+		.rings = a->writers.report_ring,
 		.n_rings = n,
-		.capture = a->captures[n],
+		.capture = a->writers.capture[n],
 		.flows = a->config->delivery.flows,
 		.idle_ns = a->config->delivery.flow_idle * 1000000000ull,
 	};
@@ -256,6 +192,41 @@ static int patience(struct app *a)
 	return POI_OK;
 }
 
+// Rings of signalling, one a worker, where a port shows any.
+static int signalling_rings(struct app *a, struct follower_settings *s)
+{
+	if (!config_shows_signalling(&a->config->dataplane))
+		return POI_OK;
+	s->n_rings = a->config->dataplane.n_workers;
+	for (uint32_t i = 0; i < s->n_rings; i++) {
+		a->signalling[i] = signalling_ring_new((uint32_t)a->config->signalling.ring);
+		if (a->signalling[i])
+			a->taps[i] = signalling_tap_new(a->signalling[i]);
+		if (!a->taps[i])
+			return POI_ERR_NOMEM;
+	}
+	return POI_OK;
+}
+
+// Events of network functions, and their records.
+static int events(struct app *a)
+{
+	const struct functions_settings s = {
+		.config = a->config,
+		.follower = a->follower,
+		.capture = a->writers.capture[a->config->dataplane.n_workers + 1],
+		.counters = a->counters,
+	};
+
+	if (a->config->events.n_functions == 0)
+		return POI_OK;
+	a->functions = functions_new(&s, a->why, sizeof(a->why));
+	if (!a->functions)
+		return a->why[0] ? POI_ERR_INVALID : POI_ERR_NOMEM;
+	builder_functions(a->builder, a->functions);
+	return POI_OK;
+}
+
 static int following(struct app *a)
 {
 	const struct config_signalling *c = &a->config->signalling;
@@ -263,7 +234,6 @@ static int following(struct app *a)
 	struct follower_settings s = {
 		.rings = a->signalling,
 		.taps = a->taps,
-		.n_rings = a->config->dataplane.n_workers,
 		.sessions = {.sessions_max = c->sessions,
 			.memory_max = c->memory,
 			.answered_ns = c->answered * second,
@@ -274,15 +244,10 @@ static int following(struct app *a)
 			.links = builder_link_classes(a->builder)},
 	};
 
-	if (!config_shows_signalling(&a->config->dataplane))
+	if (!config_follows_sessions(a->config))
 		return POI_OK;
-	for (uint32_t i = 0; i < s.n_rings; i++) {
-		a->signalling[i] = signalling_ring_new((uint32_t)c->ring);
-		if (a->signalling[i])
-			a->taps[i] = signalling_tap_new(a->signalling[i]);
-		if (!a->taps[i])
-			return POI_ERR_NOMEM;
-	}
+	if (signalling_rings(a, &s) != POI_OK)
+		return POI_ERR_NOMEM;
 	if (getrandom(s.sessions.seed, sizeof(s.sessions.seed), 0) !=
 		(ssize_t)sizeof(s.sessions.seed))
 		return POI_ERR_IO;
@@ -298,21 +263,22 @@ static int following(struct app *a)
 
 static int delivery(struct app *a)
 {
-	uint32_t n = a->config->dataplane.n_workers;
-	int e = POI_OK;
+	uint32_t n = legacy_writers(a->config);
 
-	a->budget = budget_of_workers(a);
-	if (!a->budget)
+	if (writers_budget(&a->writers, a->config) != POI_OK)
 		return POI_ERR_NOMEM;
-	a->box = legacy_new(a->config, (uint64_t)a->budget->segments * SEGMENT_SIZE,
-		reports_part(&a->config->delivery), a->incarnation);
+	a->box = legacy_new(a->config, writers_pool(&a->writers),
+		writers_other_pool(&a->config->delivery), a->incarnation);
 	if (a->box)
 		task_counters_box(a->counters, a->box);
-	for (uint32_t i = 0; i <= n && e == POI_OK; i++)
-		e = capture_of(a, i);
+	const struct writers_settings w = {.config = a->config,
+		.box = a->box,
+		.slots = task_counters_of(a->counters),
+		.incarnation = a->incarnation};
+	int e = writers_open(&a->writers, &w, a->why, sizeof(a->why));
 	if (e != POI_OK)
 		return e;
-	a->deliver = deliver_new(a->config, a->captures, n + 1, a->why, sizeof(a->why));
+	a->deliver = deliver_new(a->config, a->writers.capture, n, a->why, sizeof(a->why));
 	if (!a->deliver)
 		return POI_ERR_TLS;
 	if (a->box)
@@ -358,7 +324,7 @@ static bool take_origin(void *context, const struct box *old)
 {
 	struct app *a = context;
 
-	return legacy_origin(a->config, a->box, old, a->captures);
+	return legacy_origin(a->config, a->box, old, a->writers.capture);
 }
 
 static int channel(struct app *a)
@@ -381,6 +347,7 @@ static int channel(struct app *a)
 			.counters = a->counters,
 			.deliver = a->deliver,
 			.follower = a->follower,
+			.functions = a->functions,
 			.cpus = &a->placed.plan,
 			.cycles_hz = rte_get_tsc_hz()},
 		.ready = ready,
@@ -451,7 +418,7 @@ static int workers(struct app *a)
 			.idle_sleep_us = a->config->dataplane.idle_sleep_us,
 			.table_rcu = builder_table_rcu(a->builder),
 			.clock = &a->clock,
-			.capture = a->captures[i],
+			.capture = a->writers.capture[i],
 			.handover = handover_of(a->handover, i),
 			.tap = a->taps[i],
 			.stats = a->stats,
@@ -519,12 +486,9 @@ static void stop(struct app *a)
 	last_known_close(a->last_known, a->ended);
 	deliver_free(a->deliver);
 	reporter_free(a->reporter);
-	for (uint32_t i = 0; i <= CONFIG_WORKERS_MAX; i++)
-		capture_free(a->captures[i]);
-	segment_budget_free(a->budget);
-	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++)
-		report_ring_free(a->report_rings[i]);
+	writers_close(&a->writers);
 	builder_free(a->builder);
+	functions_free(a->functions);
 	follower_free(a->follower);
 	for (uint32_t i = 0; i < CONFIG_WORKERS_MAX; i++) {
 		signalling_tap_free(a->taps[i]);
@@ -572,6 +536,8 @@ int main(int argc, char **argv)
 		e = delivery(a);
 	if (e == POI_OK)
 		e = following(a);
+	if (e == POI_OK)
+		e = events(a);
 	if (e == POI_OK)
 		e = channel(a);
 	if (e == POI_OK)

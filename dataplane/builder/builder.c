@@ -96,6 +96,11 @@ void builder_reporter(struct builder *b, struct reporter *r)
 	bindings_reporter(b->bindings, r);
 }
 
+void builder_functions(struct builder *b, struct functions *f)
+{
+	b->functions = f;
+}
+
 const struct link_classes *builder_link_classes(const struct builder *b)
 {
 	return &b->links;

@@ -9,6 +9,7 @@
 // after the grace period as well.
 
 #include "dataplane/follow/bindings.h"
+#include "dataplane/functions/functions.h"
 #include "dataplane/deliver/deliver.h"
 #include "dataplane/match/table_rcu.h"
 #include "dataplane/report/reporter.h"
@@ -29,6 +30,7 @@ void builder_free(struct builder *b); // workers and deliver have stopped
 struct table_rcu *builder_table_rcu(struct builder *b);
 void builder_deliver(struct builder *b, struct deliver *d);   // before the first message
 void builder_reporter(struct builder *b, struct reporter *r); // before the first message
+void builder_functions(struct builder *b, struct functions *f); // before the first message
 // Without one, tasks by session are refused (UNSUPPORTED).
 const struct link_classes *builder_link_classes(
 	const struct builder *b); // the classes of its ports; lives as long
@@ -81,6 +83,11 @@ void builder_folded(struct builder *b);
 // -1 without a follower.
 int builder_follow_fd(const struct builder *b);
 void builder_follow(struct builder *b);
+// Readable when poi-events has sent something; then builder_events puts in force what follows from
+// it, queues its records and answers. -1 while there is no connection. The tick connects.
+int builder_events_fd(const struct builder *b);
+void builder_events(struct builder *b);
+void builder_events_tick(struct builder *b, uint64_t now_ms);
 // Looks at tunnels without packets. Once a second or so; `now_ns`: wall clock.
 void builder_watch(struct builder *b, uint64_t now_ns);
 // The next change of a task by session, each once. False: no more. `now_ns`: wall clock.

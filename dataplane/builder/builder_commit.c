@@ -124,6 +124,27 @@ void builder_follow(struct builder *b)
 		log_error("no memory to publish the match table; trying again");
 }
 
+int builder_events_fd(const struct builder *b)
+{
+	return b->functions ? functions_fd(b->functions) : -1;
+}
+
+void builder_events(struct builder *b)
+{
+	if (!functions_take(b->functions))
+		return;
+	const bool in_force = builder_commit(b) == POI_OK;
+	if (!in_force)
+		log_error("no memory to publish the match table; trying again");
+	functions_finish(b->functions, in_force);
+}
+
+void builder_events_tick(struct builder *b, uint64_t now_ms)
+{
+	if (b->functions)
+		functions_tick(b->functions, now_ms);
+}
+
 void builder_watch(struct builder *b, uint64_t now_ns)
 {
 	bindings_quiet_tick(b->bindings, now_ns);

@@ -27,6 +27,7 @@ struct builder {
 	struct task_counters_owner *counters;
 	struct deliver *deliver;
 	struct reporter *reporter;
+	struct functions *functions; // NULL: no events are configured
 	uint64_t x2_version; // of X2 tasks
 	uint64_t generation;
 	bool dirty;

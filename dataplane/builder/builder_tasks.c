@@ -2,6 +2,7 @@
 
 #include "dataplane/builder/builder_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/tasks/rules.h"
@@ -62,6 +63,42 @@ static void reports_begin(struct builder *b, struct x2_task *x, struct task_reso
 		reporter_join(b->reporter);
 }
 
+// Its records of network functions will come. What an event shows is no packet: a criterion of
+// packets beside its session leaves none of them.
+static int records_begin(struct builder *b, struct task_entry *task)
+{
+	struct session_target *targets = NULL;
+
+	if (!b->functions || !task->records || task->filter.kinds & ~FILTER_DIRECTION)
+		return POI_OK;
+	int n = task_entry_targets(task, &targets);
+	int r = n > 0 ? functions_task_enter(b->functions, task->resources->x2, task->records,
+				targets, (uint32_t)n, &task->resources->function)
+		      : n;
+	if (n > 0)
+		explicit_bzero(targets, (size_t)n * sizeof(*targets));
+	free(targets);
+	return r;
+}
+
+static void records_end(struct builder *b, struct task_resources *resources)
+{
+	if (resources->function)
+		functions_task_leave(b->functions, resources->function);
+	resources->function = NULL;
+}
+
+// The task is in force; `before`: its predecessor's resources, or NULL.
+static void records_start(
+	struct builder *b, const struct task_resources *resources, struct task_resources *before)
+{
+	if (resources->function)
+		functions_task_start(
+			b->functions, resources->function, before ? before->function : NULL);
+	if (before)
+		records_end(b, before);
+}
+
 // The task's rules leave the table with the next commit.
 static void rules_leave(struct builder *b, struct task_resources *resources)
 {
@@ -89,6 +126,15 @@ static void numbers_go_on(struct builder *b, struct task_entry *task, struct tas
 	old->kept = NULL;
 }
 
+// Its predecessor's rules, if any, leave; it has none.
+static void rules_none(struct builder *b, struct task_entry *task, struct task_resources *old)
+{
+	if (old) {
+		numbers_go_on(b, task, old);
+		rules_leave(b, old);
+	}
+}
+
 // Its own rule takes the place of the old one's; the rules of a session task come with the commit.
 static int rules_enter(struct builder *b, struct task_entry *task, struct task_resources *old)
 {
@@ -97,6 +143,10 @@ static int rules_enter(struct builder *b, struct task_entry *task, struct task_r
 
 	rule_make(b->task_table, &b->links, task, &rule);
 	x2_complete(resources->x2, &rule);
+	if (!task_entry_sees_packets(task)) {
+		rules_none(b, task, old);
+		return POI_OK;
+	}
 	if (old && old->bound && bindings_take_over(b->bindings, old->bound, task)) {
 		resources->bound = old->bound;
 		old->bound = NULL;
@@ -137,6 +187,7 @@ static int task_make(struct builder *b, const struct channel_task *t,
 
 static void task_undo(struct builder *b, struct task_entry *task, bool keeps_slot)
 {
+	records_end(b, task->resources);
 	task_resources_give_contexts(b, task->resources);
 	if (!keeps_slot)
 		builder_slot_drain(b, task->resources->slot); // it may be an earlier process's
@@ -175,7 +226,9 @@ int builder_task_put(struct builder *b, const struct channel_task *t, uint64_t n
 		return r;
 	if (old)
 		reconcile_leaves(&b->reconcile, old);
-	r = task_enter(b, task, old, before);
+	r = records_begin(b, task);
+	if (r == POI_OK)
+		r = task_enter(b, task, old, before);
 	if (old)
 		reconcile_enters(&b->reconcile, r == POI_OK ? task : old);
 	if (r != POI_OK) {
@@ -183,6 +236,7 @@ int builder_task_put(struct builder *b, const struct channel_task *t, uint64_t n
 		return r;
 	}
 	reports_begin(b, task->resources->x2, before);
+	records_start(b, task->resources, before);
 	if (before) {
 		task->resources->loss = before->loss; // the slot's counters go on
 		task_resources_leave(b, before, true);
@@ -206,6 +260,7 @@ int builder_task_remove(struct builder *b, const struct channel_object *o)
 	reconcile_leaves(&b->reconcile, t);
 	if (t->resources) {
 		not_losing(b, t->resources);
+		records_end(b, t->resources);
 		rules_leave(b, t->resources);
 		task_resources_leave(b, t->resources, false);
 	}
@@ -227,6 +282,7 @@ bool builder_fail_safe(struct builder *b, uint64_t now_ms, struct id16 *ne)
 		reconcile_leaves(&b->reconcile, t);
 		struct task_resources *resources = task_entry_bury(b->task_table, t);
 		not_losing(b, resources);
+		records_end(b, resources);
 		rules_leave(b, resources);
 		task_resources_leave(b, resources, false);
 	}

@@ -14,23 +14,23 @@
 #define NAME_SIZE (PDU_ID_MAX + 1)
 
 struct box *legacy_new(
-	const struct config *c, uint64_t worker_pool, uint64_t reporter_pool, uint64_t incarnation)
+	const struct config *c, uint64_t worker_pool, uint64_t other_pool, uint64_t incarnation)
 {
-	uint32_t n = c->dataplane.n_workers;
+	uint32_t n = legacy_writers(c);
 	struct box_plan *p = calloc(1, sizeof(*p));
 	struct box *b = NULL;
 
 	if (p) {
-		box_plan_add(p, BOX_NAMES, 0, NAME_SIZE, n + 1);
-		task_counters_plan(p, n + 1);
+		box_plan_add(p, BOX_NAMES, 0, NAME_SIZE, n);
+		task_counters_plan(p, n);
 		deliver_plan(p, c->delivery.threads);
-		for (uint32_t w = 0; w <= n; w++)
-			capture_plan(p, w, w == n ? reporter_pool : worker_pool);
+		for (uint32_t w = 0; w < n; w++)
+			capture_plan(p, w, w < c->dataplane.n_workers ? worker_pool : other_pool);
 		b = box_new(p, incarnation);
 	}
 	free(p);
 	if (b)
-		box_use(b, BOX_NAMES, 0, n + 1);
+		box_use(b, BOX_NAMES, 0, n);
 	else
 		log_error("box: cannot be created, a kill will lose queued content: %s",
 			strerror(errno));
@@ -49,12 +49,14 @@ int legacy_ipid(
 	const struct config *c, struct box *b, uint32_t writer, uint64_t incarnation, char *out)
 {
 	uint32_t n = c->dataplane.n_workers;
-	bool reporter = writer == n;
+	bool worker = writer < n;
 	struct ipid_parts parts = {
 		.point = c->delivery.interception_point,
 		.worker = writer,
-		.writer = reporter ? "a" : NULL,
-		.several_workers = n > 1 || reporter,
+		.writer = worker	? NULL
+			  : writer == n ? "a"
+					: "e",
+		.several_workers = n > 1 || !worker,
 		.incarnation = incarnation,
 	};
 	int e = ipid_make(out, NAME_SIZE, c->delivery.ipid_format, &parts);
@@ -70,8 +72,7 @@ static bool same_names(const struct config *c, const struct box *old)
 	uint64_t writers = 0;
 	char ipid[NAME_SIZE];
 
-	if (!box_part(old, BOX_NAMES, 0, NAME_SIZE, &writers) ||
-		writers != c->dataplane.n_workers + 1)
+	if (!box_part(old, BOX_NAMES, 0, NAME_SIZE, &writers) || writers != legacy_writers(c))
 		return false;
 	for (uint32_t w = 0; w < writers; w++)
 		if (legacy_ipid(c, NULL, w, box_origin(old), ipid) != POI_OK ||
@@ -88,7 +89,7 @@ bool legacy_origin(const struct config *c, struct box *own, const struct box *ol
 
 	if (!own || !same_names(c, old))
 		return false;
-	for (uint32_t w = 0; w <= c->dataplane.n_workers; w++) {
+	for (uint32_t w = 0; w < legacy_writers(c); w++) {
 		if (legacy_ipid(c, own, w, box_origin(old), ipid) != POI_OK ||
 			pdu_origin_make(&origin, c->delivery.nf_identifier, ipid) != POI_OK)
 			return false;

@@ -7,10 +7,17 @@
 #include "dataplane/capture/capture.h"
 #include "shared/config.h"
 
-// A box for the workers, whose pools have these octets each, and the reporter behind them. NULL
+// Writers of PDUs: the workers, the reporter behind them, and the functions' where events are
+// configured.
+static inline uint32_t legacy_writers(const struct config *c)
+{
+	return c->dataplane.n_workers + 1 + (c->events.n_functions > 0);
+}
+
+// A box for the workers, whose pools have these octets each, and the other writers behind them. NULL
 // when there is none, which is logged: the process does without.
 struct box *legacy_new(
-	const struct config *c, uint64_t worker_pool, uint64_t reporter_pool, uint64_t incarnation);
+	const struct config *c, uint64_t worker_pool, uint64_t other_pool, uint64_t incarnation);
 
 // The IPID of this writer, at most PDU_ID_MAX octets and the terminator; with a box it is noted
 // there. 0, or ipid_make's error.

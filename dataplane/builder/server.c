@@ -119,7 +119,7 @@ static bool signals(struct server *s, int signal_fd)
 	return true;
 }
 
-enum { FD_SIGNAL, FD_LISTENER, FD_FOLD, FD_DELIVER, FD_FOLLOW, FD_CLIENTS };
+enum { FD_SIGNAL, FD_LISTENER, FD_FOLD, FD_DELIVER, FD_FOLLOW, FD_EVENTS, FD_CLIENTS };
 
 // Fills `fds`; returns how many they are.
 static uint32_t poll_set(const struct server *s, int signal_fd, struct pollfd *fds)
@@ -128,7 +128,8 @@ static uint32_t poll_set(const struct server *s, int signal_fd, struct pollfd *f
 		[FD_LISTENER] = s->listener,
 		[FD_FOLD] = builder_fold_fd(s->with.builder),
 		[FD_DELIVER] = deliver_event_fd(s->with.deliver),
-		[FD_FOLLOW] = builder_follow_fd(s->with.builder)};
+		[FD_FOLLOW] = builder_follow_fd(s->with.builder),
+		[FD_EVENTS] = builder_events_fd(s->with.builder)};
 
 	for (uint32_t i = 0; i < FD_CLIENTS; i++)
 		fds[i] = (struct pollfd){.fd = own[i], .events = POLLIN};
@@ -152,6 +153,8 @@ int server_run(struct server *s, int signal_fd)
 			return POI_OK;
 		if (fds[FD_FOLLOW].revents & POLLIN)
 			builder_follow(s->with.builder);
+		if (fds[FD_EVENTS].revents)
+			builder_events(s->with.builder);
 		for (uint32_t i = FD_CLIENTS; i < n; i++)
 			client_turn(s, s->clients[i - FD_CLIENTS], fds[i].revents);
 		clients_bury(s);

@@ -209,6 +209,16 @@ static void signalling(struct server *s, struct client *c, uint32_t request)
 		channel_encode_signalling(s->out, sizeof(s->out), CHANNEL_SIGNALLING, request, &m));
 }
 
+static void functions(struct server *s, struct client *c, uint32_t request)
+{
+	struct channel_functions m = {0};
+
+	if (s->with.sources.functions)
+		functions_counts(s->with.sources.functions, &m);
+	client_send(c, s->out,
+		channel_encode_functions(s->out, sizeof(s->out), CHANNEL_FUNCTIONS, request, &m));
+}
+
 // False: it is gone.
 static bool send_status(struct server *s, struct client *c, uint32_t request, uint32_t index,
 	struct channel_destination_status *m)
@@ -274,6 +284,7 @@ static bool is_query(const struct client *c, uint16_t id)
 	case CHANNEL_STATUS_GET:
 	case CHANNEL_WORKERS_GET:
 	case CHANNEL_SIGNALLING_GET:
+	case CHANNEL_FUNCTIONS_GET:
 	case CHANNEL_TASK_STATUS_GET:
 	case CHANNEL_DESTINATION_STATUS_GET:
 		return true;
@@ -298,6 +309,8 @@ static bool query(struct server *s, struct client *c, const struct channel_heade
 		workers(s, c, h->request);
 	else if (h->id == CHANNEL_SIGNALLING_GET)
 		signalling(s, c, h->request);
+	else if (h->id == CHANNEL_FUNCTIONS_GET)
+		functions(s, c, h->request);
 	else if (h->id == CHANNEL_TASK_STATUS_GET)
 		task_status(s, c, h->request, body, length);
 	else if (h->id == CHANNEL_DESTINATION_STATUS_GET)

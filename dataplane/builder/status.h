@@ -14,7 +14,8 @@ struct status_sources {
 	struct ports *ports;
 	const struct task_counters_owner *counters;
 	const struct deliver *deliver;
-	const struct follower *follower; // NULL: no port shows signalling
+	const struct follower *follower; // NULL: neither signalling nor events are followed
+	const struct functions *functions; // NULL: no events are configured
 	const struct cpu_plan *cpus;
 	uint64_t cycles_hz; // of the workers' cycle counter
 };

@@ -28,7 +28,7 @@ struct copy_outcomes {
 void copy_outcomes_plan(struct box_plan *p, uint32_t n);
 void copy_outcomes_box(struct copy_outcomes *s, const struct box *b, uint32_t number);
 
-// What became of a copy: acknowledged, in doubt, or lost for a reason.
+// End of a copy: acknowledged, in doubt, or lost for a reason.
 enum copy_outcome { COPY_ACKNOWLEDGED = -1, COPY_IN_DOUBT = -2 /* or enum copy_loss */ };
 
 // Counts one copy. The writer's own; allocates a chunk at the first copy of its slots, and counts

@@ -299,13 +299,12 @@ static void settle_destination(struct inheriting *x, uint32_t at)
 	k->before = ended;
 }
 
-// Writers of the old box as ours: workers where there are as many or fewer, and the reporter, the
-// last one, which takes no content.
+// Writers of the old box as ours: the last one, which takes no content, and workers for the others.
 static uint32_t writer_of(const struct deliver *d, uint32_t from, uint32_t writers)
 {
 	if (from == writers - 1 || d->n_workers == 1)
 		return d->n_workers - 1;
-	return from % (d->n_workers - 1);
+	return from % d->n_content;
 }
 
 static int inherit_all(struct inheriting *x, const struct box *old)

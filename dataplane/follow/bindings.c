@@ -84,29 +84,6 @@ int bindings_follow_fd(const struct bindings *b)
 	return b->follower ? follower_fd(b->follower) : -1;
 }
 
-// Lists what signalling shall find for the task: its session, or those of its alternatives that no
-// packet shows by itself. How many there are; NOMEM. `out` is the caller's to free.
-static int targets_of(const struct task_entry *task, struct session_target **out)
-{
-	const uint8_t *octets = task_entry_alternatives(task);
-	struct wire_reader r = wire_reader_of(octets, task->alternatives_length);
-	int n = task->session ? 1 : alternatives_sum(octets, task->alternatives_length).n_sessions;
-	int at = 0;
-
-	*out = n ? calloc((size_t)n, sizeof(**out)) : NULL;
-	if (n && !*out)
-		return POI_ERR_NOMEM;
-	if (task->session)
-		**out = *task->session;
-	while (!task->session && at < n && !r.error) {
-		struct alternative a;
-		alternative_decode(&r, &a);
-		if (a.session.kinds)
-			(*out)[at++] = a.session;
-	}
-	return n;
-}
-
 static int subscribe(
 	struct bindings *b, struct bound_task *t, const struct session_target *targets, uint32_t n)
 {
@@ -135,7 +112,7 @@ static int subscribe(
 static int task_begin(struct bindings *b, struct bound_task *t)
 {
 	struct session_target *targets;
-	int n = targets_of(t->task, &targets);
+	int n = task_entry_targets(t->task, &targets);
 	int r = n < 0 ? n : bindings_own(b, t);
 
 	if (r == POI_OK && n > 0)

@@ -7,6 +7,9 @@ static uint32_t digest_of(const struct reconcile *r, const struct task_entry *t,
 {
 	struct rule rule;
 
+	*sum = 0;
+	if (!task_entry_sees_packets(t))
+		return 0;
 	if (t->resources->bound)
 		return r->bound(r->bindings, t->resources->bound, sum);
 	rule_make(r->task_table, r->links, t, &rule);

@@ -22,6 +22,7 @@ struct task_resources {
 	struct bound_task *bound; // of a session task; it has no rule of its own
 	struct bound_task *kept; // of one that was: its sessions' sequence numbers
 	struct x2_task *x2; // own allocation; NULL without DELIVERY_X2
+	struct function_task *function; // its records of network functions; NULL: none
 	struct loss_debounce loss;
 };
 

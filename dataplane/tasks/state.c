@@ -73,6 +73,7 @@ static int put_task(struct state_stream *s, uint8_t *out, size_t capacity)
 		.correlation = t->correlation,
 		.delivery = t->delivery,
 		.report = t->report,
+		.records = t->records,
 		.tombstone = t->tombstone,
 		.n_destinations = t->n_destinations,
 		.triggers = t->triggers,

@@ -274,6 +274,7 @@ struct task_entry *task_entry_make(const struct channel_task *t)
 	o->correlation = t->correlation;
 	o->delivery = t->delivery;
 	o->report = t->report;
+	o->records = t->records;
 	o->n_destinations = t->n_destinations;
 	o->filter = t->filter;
 	memcpy(o->did, t->did, t->n_destinations * sizeof(o->did[0]));
@@ -422,6 +423,27 @@ static struct memo_entry *memo_entry_make(const struct channel_memo *m)
 	r->memo_length = m->memo_length;
 	memcpy(r->memo, m->memo, m->memo_length);
 	return r;
+}
+
+int task_entry_targets(const struct task_entry *task, struct session_target **out)
+{
+	const uint8_t *octets = task_entry_alternatives(task);
+	struct wire_reader r = wire_reader_of(octets, task->alternatives_length);
+	int n = task->session ? 1 : alternatives_sum(octets, task->alternatives_length).n_sessions;
+	int at = 0;
+
+	*out = n ? calloc((size_t)n, sizeof(**out)) : NULL;
+	if (n && !*out)
+		return POI_ERR_NOMEM;
+	if (task->session)
+		**out = *task->session;
+	while (!task->session && at < n && !r.error) {
+		struct alternative a;
+		alternative_decode(&r, &a);
+		if (a.session.kinds)
+			(*out)[at++] = a.session;
+	}
+	return n;
 }
 
 // A report or an object, which has no place but its memo.

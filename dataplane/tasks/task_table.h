@@ -54,7 +54,7 @@ struct task_entry {
 	struct entry_link link;
 	struct id16 header_xid;
 	uint64_t correlation;
-	uint8_t delivery, report, tombstone, n_destinations;
+	uint8_t delivery, report, records, tombstone, n_destinations;
 	uint8_t payload_format, axri; // its element's when it was given
 	uint32_t memo_length;
 	uint8_t *memo;
@@ -71,11 +71,21 @@ static inline const uint8_t *task_entry_matched(const struct task_entry *t)
 	return (const uint8_t *)&t->did[t->n_destinations];
 }
 
+// False: its X2 is records of network functions alone, which are no packet's, so it has no rule.
+static inline bool task_entry_sees_packets(const struct task_entry *t)
+{
+	return t->delivery & DELIVERY_X3 || t->report != REPORT_NONE;
+}
+
 // As shared/alternatives.h has them; alternatives_length 0: none.
 static inline const uint8_t *task_entry_alternatives(const struct task_entry *t)
 {
 	return task_entry_matched(t) + t->matched_length;
 }
+
+// Lists what only signalling or events resolve of the task: its session, or those of its alternatives
+// that no packet shows by itself. How many there are; NOMEM. `out` is the caller's to free.
+[[nodiscard]] int task_entry_targets(const struct task_entry *t, struct session_target **out);
 
 struct memo_entry { // a report of control's that its ADMF has not answered, or a generic object
 	struct entry_link link;

@@ -1,0 +1,109 @@
+// Follows which functions are connected, and their snapshots.
+
+#include "dataplane/functions/functions_internal.h"
+#include "shared/log.h"
+#include "shared/now.h"
+
+#define TOGETHER 16u // sessions that end before the follower is waited for
+
+static void post(struct functions *f, uint8_t kind)
+{
+	struct session_event e = {.kind = kind, .time_ns = now_wall_ns()};
+
+	follower_event(f->follower, &e);
+	follower_wait_done(f->follower);
+}
+
+static void goes(struct functions *f, struct function_state *s)
+{
+	if (!s->connected)
+		return;
+	log_warning("events: function %s is not connected any more", s->name);
+	s->connected = false;
+	s->in_snapshot = false;
+	if (!s->lost)
+		post(f, SESSION_EVENT_FUNCTION_LOST);
+	s->lost = true;
+}
+
+// Its sessions are those that are known: at the end of a snapshot, not before.
+static void is_back(struct functions *f, struct function_state *s)
+{
+	if (s->lost)
+		post(f, SESSION_EVENT_FUNCTION_BACK);
+	s->lost = false;
+}
+
+struct ending {
+	struct session_event event[TOGETHER];
+	char name[TOGETHER][SESSION_EVENT_NAME];
+	uint32_t n;
+};
+
+static void end_session(struct functions *f, const struct subject *o, struct ending *x)
+{
+	struct session_event *e = &x->event[x->n];
+
+	*e = (struct session_event){.kind = SESSION_EVENT_ENDS,
+		.name = x->name[x->n],
+		.name_length = functions_session_name(f, o, x->name[x->n]),
+		.time_ns = now_wall_ns()};
+	follower_event(f->follower, e);
+	if (++x->n == TOGETHER) {
+		follower_wait_done(f->follower);
+		x->n = 0;
+	}
+}
+
+// Ends those of the function that its snapshot did not have. An end that was not seen has no
+// record.
+static void sweep(struct functions *f, uint16_t function)
+{
+	struct subject *o = subjects_first(f->subjects, function), *next;
+	struct ending x;
+
+	x.n = 0;
+	for (; o; o = next) {
+		next = subject_after(o);
+		if (o->seen == f->function[function].snapshot)
+			continue;
+		if (o->records == RECORDS_SMF)
+			end_session(f, o, &x);
+		functions_subject_ends(f, o);
+	}
+	if (x.n > 0)
+		follower_wait_done(f->follower);
+}
+
+void functions_state(struct functions *f, const struct nf_function_state *m)
+{
+	struct function_state *s = &f->function[m->function];
+
+	switch (m->state) {
+	case NF_CONNECTED:
+		if (!s->connected)
+			log_notice("events: function %s is connected", s->name);
+		s->connected = true;
+		break;
+	case NF_GONE:
+		goes(f, s);
+		break;
+	case NF_SNAPSHOT_BEGIN:
+		s->snapshot++;
+		s->in_snapshot = true;
+		break;
+	default:
+		if (s->in_snapshot) {
+			s->in_snapshot = false;
+			sweep(f, m->function);
+			is_back(f, s);
+		}
+		break;
+	}
+}
+
+void functions_away(struct functions *f)
+{
+	for (uint32_t i = 0; i < f->n_functions; i++)
+		goes(f, &f->function[i]);
+}
