@@ -232,50 +232,38 @@ static int get_destinations(struct peer *p, struct cli_picture *out)
 	return rc;
 }
 
-static int get_workers(struct peer *p, struct cli_picture *out)
+// The answer of number `ask` + 1: its body, valid until the next question.
+static int get(struct peer *p, uint16_t question, const uint8_t **body, size_t *length)
 {
 	struct channel_header h = {0};
-	const uint8_t *body;
-	size_t length;
-	int rc = ask(p, CHANNEL_WORKERS_GET);
+	int rc = ask(p, question);
 
 	if (!rc)
-		rc = receive(p, &h, &body, &length);
+		rc = receive(p, &h, body, length);
 	if (rc)
 		return rc;
-	return h.id == CHANNEL_WORKERS ? channel_decode_workers(body, length, &out->workers)
-				       : POI_ERR_SYNTAX;
+	return h.id == question + 1 ? POI_OK : POI_ERR_SYNTAX;
 }
 
-static int get_signalling(struct peer *p, struct cli_picture *out)
+static int get_all(struct peer *p, struct cli_picture *out)
 {
-	struct channel_header h = {0};
 	const uint8_t *body;
 	size_t length;
-	int rc = ask(p, CHANNEL_SIGNALLING_GET);
+	int rc = get(p, CHANNEL_STATUS_GET, &body, &length);
 
 	if (!rc)
-		rc = receive(p, &h, &body, &length);
-	if (rc)
-		return rc;
-	return h.id == CHANNEL_SIGNALLING
-		       ? channel_decode_signalling(body, length, &out->signalling)
-		       : POI_ERR_SYNTAX;
-}
-
-static int get_status(struct peer *p, struct cli_picture *out)
-{
-	struct channel_header h = {0};
-	const uint8_t *body;
-	size_t length;
-	int rc = ask(p, CHANNEL_STATUS_GET);
-
+		rc = channel_decode_status(body, length, &out->status);
 	if (!rc)
-		rc = receive(p, &h, &body, &length);
-	if (rc)
-		return rc;
-	return h.id == CHANNEL_STATUS ? channel_decode_status(body, length, &out->status)
-				      : POI_ERR_SYNTAX;
+		rc = get(p, CHANNEL_WORKERS_GET, &body, &length);
+	if (!rc)
+		rc = channel_decode_workers(body, length, &out->workers);
+	if (!rc)
+		rc = get(p, CHANNEL_SIGNALLING_GET, &body, &length);
+	if (!rc)
+		rc = channel_decode_signalling(body, length, &out->signalling);
+	if (!rc)
+		rc = get(p, CHANNEL_FUNCTIONS_GET, &body, &length);
+	return rc ? rc : channel_decode_functions(body, length, &out->functions);
 }
 
 static void get_dataplane(const struct config *c, bool quiet, struct cli_picture *out)
@@ -285,12 +273,8 @@ static void get_dataplane(const struct config *c, bool quiet, struct cli_picture
 	struct peer *p = call(c, name, &rc);
 
 	if (!rc)
-		rc = get_status(p, out);
+		rc = get_all(p, out);
 	out->seconds = (double)now_monotonic_ms() / 1000;
-	if (!rc)
-		rc = get_workers(p, out);
-	if (!rc)
-		rc = get_signalling(p, out);
 	if (!rc)
 		rc = get_destinations(p, out);
 	if (!quiet)
@@ -299,6 +283,7 @@ static void get_dataplane(const struct config *c, bool quiet, struct cli_picture
 		out->status = (struct channel_status){0};
 		out->workers = (struct channel_workers){0};
 		out->signalling = (struct channel_signalling){0};
+		out->functions = (struct channel_functions){0};
 	}
 	out->dataplane_state = state_of(p, rc);
 	out->dataplane = !rc;

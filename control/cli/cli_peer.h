@@ -22,6 +22,7 @@ struct cli_picture {
 	struct channel_status status;
 	struct channel_workers workers;
 	struct channel_signalling signalling;
+	struct channel_functions functions;
 	struct channel_control_status control_status;
 	uint32_t n_destinations;
 	struct channel_destination_status *destinations;

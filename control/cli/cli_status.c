@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/cli/cli_functions.h"
 #include "control/cli/cli_peer.h"
 #include "control/audit/json.h"
 
@@ -305,6 +306,7 @@ static void put_dataplane(struct json *j, const struct cli_picture *p)
 	put_workers(j, &p->workers);
 	put_threads(j, &p->workers);
 	put_signalling(j, &p->signalling);
+	cli_put_functions(j, &p->functions);
 }
 
 static void put_control(struct json *j, const struct channel_control_status *s)
@@ -444,6 +446,7 @@ static void print_dataplane(const struct cli_picture *p)
 		print_unopened(&p->workers.port[i].share);
 	}
 	print_signalling(&p->signalling);
+	cli_print_functions(&p->functions);
 }
 
 static void print_text(const struct cli_picture *p)

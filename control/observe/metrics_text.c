@@ -501,6 +501,45 @@ static void put_signalling(FILE *f, const struct channel_signalling *s)
 	}
 }
 
+// Nothing here depends on tasks: how many records events gave is not shown.
+static void put_functions(FILE *f, const struct channel_functions *n)
+{
+	static const struct {
+		const char *name, *help;
+		size_t at;
+	} rows[] = {
+#define ROW(field) offsetof(struct channel_functions, function[0].field)
+		{"poi_events_taken", "Events taken, by network function.", ROW(taken)},
+		{"poi_events_refused", "Events refused, by network function.", ROW(refused)},
+		{"poi_events_later", "Events put off: the function keeps them.", ROW(later)},
+#undef ROW
+	};
+
+	gauge(f, "poi_events_connected", "1 while poi-events is connected.", n->connected);
+	gauge(f, "poi_events_sessions", "Sessions known from events.", n->sessions);
+	gauge(f, "poi_events_registrations", "Registrations known from events.", n->registrations);
+	gauge(f, "poi_events_memory_bytes", "Memory of what is known from events.", n->octets);
+	family(f, "poi_events_function_connected", "gauge", "1 while the function is connected.");
+	for (uint32_t i = 0; i < n->n; i++)
+		sample(f, "poi_events_function_connected", "function", n->function[i].name,
+			n->function[i].connected);
+	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		char total[48];
+		family(f, rows[r].name, "counter", rows[r].help);
+		snprintf(total, sizeof(total), "%s_total", rows[r].name);
+		for (uint32_t i = 0; i < n->n; i++) {
+			uint64_t value;
+			memcpy(&value, (const char *)n + rows[r].at + i * sizeof(n->function[0]),
+				sizeof(value));
+			sample(f, total, "function", n->function[i].name, value);
+		}
+	}
+	family(f, "poi_events_refusals", "counter", "Events refused, by reason.");
+	for (uint32_t i = 0; i < n->n_reasons; i++)
+		sample(f, "poi_events_refusals_total", "reason", n->reason[i].name,
+			n->reason[i].value);
+}
+
 // Writes the offset of the clock that dates PDUs, as its kernel reports it.
 static void put_clock(FILE *f, const struct channel_status *s)
 {
@@ -530,6 +569,8 @@ static void put_dataplane(FILE *f, const struct observation *o)
 		o->signalling.followed);
 	if (o->signalling.followed)
 		put_signalling(f, &o->signalling);
+	if (o->functions.n)
+		put_functions(f, &o->functions);
 }
 
 char *metrics_text(const struct metrics_picture *p, size_t *length)

@@ -19,6 +19,7 @@ enum waiting {
 	FOR_STATUS,
 	FOR_WORKERS,
 	FOR_SIGNALLING,
+	FOR_FUNCTIONS,
 	FOR_DESTINATIONS
 };
 
@@ -100,6 +101,10 @@ static bool take(struct status_client *o, uint16_t id, const uint8_t *body, size
 	case FOR_SIGNALLING:
 		return id == CHANNEL_SIGNALLING &&
 		       !channel_decode_signalling(body, length, &o->seen.signalling) &&
+		       ask(o, CHANNEL_FUNCTIONS_GET, FOR_FUNCTIONS);
+	case FOR_FUNCTIONS:
+		return id == CHANNEL_FUNCTIONS &&
+		       !channel_decode_functions(body, length, &o->seen.functions) &&
 		       ask(o, CHANNEL_DESTINATION_STATUS_GET, FOR_DESTINATIONS);
 	case FOR_DESTINATIONS:
 		return id == CHANNEL_DESTINATION_STATUS && add_destination(o, body, length);

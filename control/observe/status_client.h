@@ -1,7 +1,7 @@
 #pragma once
 
 // Looks at the dataplane as an observer does (`poi status`), on the event loop: connects, asks for
-// STATUS, WORKERS, SIGNALLING and every DESTINATION_STATUS, adds the destinations up, and closes. A
+// STATUS, WORKERS, SIGNALLING, FUNCTIONS and every DESTINATION_STATUS, adds the destinations up, and closes. A
 // connection of its own, so that a look never stands before a task in the controller's queue.
 
 #include <event2/event.h>
@@ -15,6 +15,7 @@ struct observation {
 	struct channel_status status;
 	struct channel_workers workers;
 	struct channel_signalling signalling;
+	struct channel_functions functions;
 	struct { // destinations by state
 		uint32_t n;
 		uint64_t queued, queued_octets;

@@ -208,6 +208,7 @@ struct registry_task *registry_task_new(
 	t->correlation = c->correlation;
 	t->delivery = c->delivery;
 	t->report = c->report;
+	t->records = c->records;
 	t->n_destinations = t->n_named = c->n_destinations;
 	t->filter_length = (uint16_t)filter_length;
 	t->xml_length = (uint32_t)xml_length;
@@ -548,6 +549,7 @@ int registry_task_channel(
 		.correlation = t->correlation,
 		.delivery = t->delivery,
 		.report = t->report,
+		.records = t->records,
 		.n_destinations = t->n_destinations,
 	};
 	memcpy(out->did, registry_task_dids(t), t->n_destinations * sizeof(struct id16));

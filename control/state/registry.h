@@ -58,6 +58,7 @@ struct registry_task {
 	uint8_t state;			 // enum task_state; see registry_task_set_state
 	uint8_t delivery;		 // DELIVERY_*
 	uint8_t report;			 // enum channel_report
+	uint8_t records;		 // RECORDS_*, TASK_ASSOCIATION_*
 	uint8_t n_destinations;
 	uint8_t n_objects;
 	uint8_t n_named; // of its destinations: those behind are members of the sets among `objects`

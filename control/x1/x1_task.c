@@ -41,7 +41,7 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 	}
 	for (uint32_t i = 0; i < d->n_extensions; i++) {
 		const struct x1_task_extension *e = &d->extensions[i];
-		if (e->header_reporting && x1_task_3gpp_namespace(e->space))
+		if (x1_task_extension_read(e))
 			continue; // see x1_task_report
 		x1_refuse_quoting(b->why, b->generic,
 			"taskDetailsExtensions: an extension is not supported",
@@ -231,6 +231,8 @@ static int check_modification(
 		 before.triggers.bytes != new->triggers.bytes ||
 		 before.triggers.session != new->triggers.session)
 		what = "HeaderReporting";
+	else if (before.records != new->records)
+		what = "IdentifierAssociation";
 	if (!what)
 		return 0;
 	x1_refuse(b->why, b->generic,
@@ -267,6 +269,7 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 		.number = ne,
 		.room = room,
 		.generic = b.generic,
+		.records_only = x1_task_records_only(&config->nes[ne], d),
 		.why = why};
 	room->n_objects = room->n_named = 0;
 	int rc = x1_task_criteria(&of, d, out, room->alternatives);
@@ -274,7 +277,8 @@ int x1_task_build(const struct config *config, const struct registry *r, uint16_
 		rc = refuse_unhonoured(&b, d);
 	if (!rc)
 		rc = x1_task_report(&config->nes[ne], d, b.generic, out, why);
-	if (!rc && (out->report != REPORT_NONE || config->delivery.attributes.matched_target))
+	if (!rc && (out->report != REPORT_NONE || out->records ||
+			   config->delivery.attributes.matched_target))
 		rc = x1_task_matched(d, b.generic, out, room->matched, why);
 	if (!rc)
 		rc = check_hash_contexts(&b, out);

@@ -337,6 +337,7 @@ static struct build begin(const struct x1_criteria_of *of, struct channel_task *
 			.ne = of->number,
 			.room = of->room,
 			.generic = of->generic,
+			.records_only = of->records_only,
 			.out = &task->session,
 			.why = of->why},
 		.why = of->why,

@@ -11,6 +11,7 @@ struct x1_criteria_of {
 	const struct registry *registry; // generic objects that the task may name
 	uint16_t number;		 // number of the network element
 	struct x1_task_room *room;	 // receives the objects that it names
+	bool records_only;		 // see x1_task_records_only
 	int generic;		    // code for an unreadable value, 3000 or 3001
 	struct x1_refusal *why;
 };

@@ -20,19 +20,64 @@ bool x1_task_3gpp_namespace(const char *s)
 	return n && !s[n];
 }
 
-// Finds the single HeaderReporting of `d`; NULL if there is none. INVALID if there are several.
-static int find(const struct x1_task_details *d, const struct x1_task_extension **found)
+// Finds the single HeaderReporting of `d`, or its IdentifierAssociation; NULL if there is none.
+// INVALID if there are several.
+static int find(
+	const struct x1_task_details *d, bool association, const struct x1_task_extension **found)
 {
 	*found = NULL;
 	for (uint32_t i = 0; i < d->n_extensions; i++) {
 		const struct x1_task_extension *e = &d->extensions[i];
-		if (!e->header_reporting || !x1_task_3gpp_namespace(e->space))
+		if (!(association ? e->association != 0 : e->header_reporting) ||
+			!x1_task_3gpp_namespace(e->space))
 			continue;
 		if (*found)
 			return POI_ERR_INVALID;
 		*found = e;
 	}
 	return 0;
+}
+
+bool x1_task_extension_read(const struct x1_task_extension *e)
+{
+	return (e->header_reporting || e->association) && x1_task_3gpp_namespace(e->space);
+}
+
+bool x1_task_records_only(const struct config_ne *ne, const struct x1_task_details *d)
+{
+	const struct x1_task_extension *asked;
+
+	return d->delivery == X1_X2_ONLY && ne->n_records > 0 && ne->x2_report == CONFIG_X2_NONE &&
+	       !find(d, false, &asked) && !asked;
+}
+
+// Targets that an event can name.
+static bool has_subjects(const struct channel_task *t)
+{
+	return t->session.kinds ||
+	       alternatives_sum(t->alternatives, t->alternatives_length).n_sessions;
+}
+
+// Records of network functions, made from events.
+static void read_records(const struct config_ne *ne, struct channel_task *out)
+{
+	if (out->delivery & DELIVERY_X2 && has_subjects(out))
+		out->records = config_records_set(ne->records, ne->n_records);
+}
+
+// NULL, or why it cannot be as asked.
+static const char *read_association(const struct x1_task_details *d, struct channel_task *out)
+{
+	const struct x1_task_extension *asked;
+
+	if (find(d, true, &asked))
+		return "IdentifierAssociation: more than one";
+	if (!asked)
+		return NULL;
+	if (!(out->records & RECORDS_AMF))
+		return "IdentifierAssociation: X2 of this task carries no records of an AMF";
+	out->records |= asked->association == 1 ? TASK_ASSOCIATION_ONLY : TASK_ASSOCIATION_ALL;
+	return NULL;
 }
 
 static bool read_triggers(const struct x1_task_extension *e, struct channel_triggers *out)
@@ -101,7 +146,8 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 	const struct x1_task_extension *asked;
 	const char *text = NULL;
 
-	if (find(d, &asked)) {
+	read_records(ne, out);
+	if (find(d, false, &asked)) {
 		text = "HeaderReporting: more than one";
 	} else if (!(out->delivery & DELIVERY_X2)) {
 		if (asked)
@@ -119,9 +165,15 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 			.packets = ne->x2_summary.packets,
 			.bytes = ne->x2_summary.bytes,
 			.session = ne->x2_summary.session};
-	} else {
-		text = "deliveryType: X2 needs HeaderReporting, or x2-report in the configuration";
+	} else if (!out->records) {
+		text = ne->n_records
+			       ? "deliveryType: X2 of these targets needs HeaderReporting, or "
+				 "x2-report in the configuration"
+			       : "deliveryType: X2 needs HeaderReporting, or x2-report in the "
+				 "configuration";
 	}
+	if (!text)
+		text = read_association(d, out);
 	out->triggers.skip_empty = out->report == REPORT_PDSR && !ne->x2_summary.empty;
 	if (!text)
 		return 0;

@@ -8,7 +8,8 @@
 #define IE_PDR_ID 56
 
 #define BIT(protocol) (1u << (protocol))
-#define ALL (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C) | BIT(CONFIG_RADIUS))
+#define EVENTS BIT(CONFIG_SIGNALLING_COUNT) // of network functions
+#define ALL (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C) | BIT(CONFIG_RADIUS) | EVENTS)
 
 // The protocols that carry each identifier. Sessions of different protocols are not joined, so one
 // protocol must carry all identifiers of a task.
@@ -16,7 +17,7 @@ static const struct {
 	uint16_t kind;
 	uint8_t protocols;
 } carriers[] = {
-	{SESSION_FSEID, BIT(CONFIG_PFCP)},
+	{SESSION_FSEID, BIT(CONFIG_PFCP) | EVENTS},
 	{SESSION_PDR, BIT(CONFIG_PFCP)},
 	{SESSION_QER, BIT(CONFIG_PFCP)},
 	{SESSION_NI, BIT(CONFIG_PFCP)},
@@ -24,7 +25,7 @@ static const struct {
 	{SESSION_MSISDN, ALL},
 	{SESSION_IMEI, ALL},
 	{SESSION_IMEISV, ALL},
-	{SESSION_NAI, BIT(CONFIG_PFCP) | BIT(CONFIG_RADIUS)},
+	{SESSION_NAI, BIT(CONFIG_PFCP) | BIT(CONFIG_RADIUS) | EVENTS},
 };
 
 static uint8_t needed(const struct session_target *t)
@@ -40,9 +41,18 @@ static uint8_t needed(const struct session_target *t)
 	return protocols;
 }
 
-static uint8_t followed(const struct config *c)
+// Content and F-SEIDs need the sessions of an SMF; records come from whatever function there is.
+static uint8_t followed(const struct x1_task_session *s)
 {
+	const struct config *c = s->config;
+	bool any = s->records_only && !(s->out->kinds & SESSION_FSEID);
 	uint8_t protocols = 0;
+
+	for (uint32_t i = 0; i < c->events.n_functions; i++) {
+		const struct config_function *f = &c->events.functions[i];
+		if (any || config_records_set(f->records, f->n_records) & RECORDS_SMF)
+			protocols |= EVENTS;
+	}
 
 	for (uint32_t i = 0; i < c->dataplane.n_ports; i++)
 		for (uint32_t k = 0; k < c->dataplane.ports[i].n_signalling; k++)
@@ -63,7 +73,7 @@ static int unresolved(struct x1_task_session *s, const char *name, uint8_t wants
 // Refuses an unreadable value. Without any followed signalling, that is the reason instead.
 static int broken(struct x1_task_session *s, const char *name)
 {
-	if (!followed(s->config))
+	if (!followed(s))
 		return unresolved(s, name, ALL);
 	x1_refuse(s->why, s->generic, "%s: the value cannot be read", name);
 	return POI_ERR_INVALID;
@@ -137,7 +147,7 @@ static int add_checked(struct x1_task_session *s, const char *name, const char *
 	if (text && strlen(text) == 15 && strspn(text, "0123456789") == 15 &&
 		!check_digit_holds(text)) {
 		int rc = broken(s, name);
-		if (followed(s->config))
+		if (followed(s))
 			x1_refuse(s->why, s->generic,
 				"%s: the check digit is not that of the others", name);
 		return rc;
@@ -228,7 +238,7 @@ static int add_hashed(struct x1_task_session *s, const char *name, const struct 
 
 	if (!t->identity) // the requester's minor has no hash contexts
 		return POI_ERR_UNSUPPORTED;
-	if (!followed(s->config))
+	if (!followed(s))
 		return unresolved(s, name, ALL);
 	h.identity = identity_of(t->identity);
 	if (!h.identity) {
@@ -421,7 +431,7 @@ int x1_task_session_member(struct x1_task_session *s, const struct x1_extension_
 // none; or a user's address outside tunnels.
 static bool packets_seen(const struct config *c, uint8_t protocols, bool directed)
 {
-	bool by_tunnel = protocols & (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C));
+	bool by_tunnel = protocols & (BIT(CONFIG_PFCP) | BIT(CONFIG_GTPV2C) | EVENTS);
 
 	for (uint32_t i = 0; i < c->dataplane.n_ports; i++) {
 		const struct config_port *p = &c->dataplane.ports[i];
@@ -449,10 +459,10 @@ int x1_task_session_check(struct x1_task_session *s, bool directed)
 		return conflict(s, text ? text : "no session can satisfy all identifiers");
 	if (rc)
 		return broken(s, s->first);
-	uint8_t usable = needed(t) & followed(s->config);
+	uint8_t usable = needed(t) & followed(s);
 	if (!usable)
 		return unresolved(s, s->first, needed(t));
-	if (packets_seen(s->config, usable, directed))
+	if (s->records_only || packets_seen(s->config, usable, directed))
 		return POI_OK;
 	x1_refuse(s->why, X1_ERR_TARGET_UNSUPPORTED,
 		"%s: no port sees its packets; dataplane.ports[] needs tunnel: gtpu%s", s->first,

@@ -11,6 +11,7 @@ struct x1_task_session {
 	uint16_t ne;
 	struct x1_task_room *room; // receives the hash context that the task names
 	int generic; // generic error code, 3000 or 3001
+	bool records_only; // no packet has to be seen, see x1_task_records_only
 	struct session_target *out;
 	struct x1_refusal *why;
 	const char *first; // name of the first identifier

@@ -258,6 +258,21 @@ static bool read_header_reporting(struct values *v, const xmlNode *e, struct x1_
 	return false;
 }
 
+static bool read_association(struct values *v, const xmlNode *e, struct x1_task_extension *out)
+{
+	const xmlNode *events = only_child(e);
+
+	if (same(e, events, "IdentifierAssociationEventsGenerated")) {
+		const char *text = value_text(v, events, true);
+		out->association = !strcmp(text, "IdentifierAssociation") ? 1
+				   : !strcmp(text, "All")		  ? 2
+									  : 0;
+	}
+	if (out->association == 0)
+		value_broken(v, "IdentifierAssociation", "breaks the schema");
+	return out->association != 0;
+}
+
 bool x1_read_task_extension(
 	struct values *v, const xmlNode *e, const char *owner, struct x1_task_extension *out)
 {
@@ -277,5 +292,7 @@ bool x1_read_task_extension(
 		value_broken(v, "X1Extensions", "must hold exactly one extension");
 		return false;
 	}
+	if (same(e, inside, "IdentifierAssociation"))
+		return read_association(v, inside, out);
 	return same(e, inside, "HeaderReporting") ? read_header_reporting(v, inside, out) : true;
 }

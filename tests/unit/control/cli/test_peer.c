@@ -42,6 +42,7 @@ static int reply(uint8_t *out, size_t size, const struct channel_header *h, unsi
 	static struct channel_status status = {.tasks = 3};
 	static struct channel_workers workers;
 	static struct channel_signalling signalling;
+	static struct channel_functions functions;
 	struct channel_hello hello = {.version = CHANNEL_VERSION, .role = CHANNEL_ROLE_OBSERVER};
 
 	switch (h->id) {
@@ -55,6 +56,9 @@ static int reply(uint8_t *out, size_t size, const struct channel_header *h, unsi
 	case CHANNEL_SIGNALLING_GET:
 		return channel_encode_signalling(
 			out, size, CHANNEL_SIGNALLING, h->request, &signalling);
+	case CHANNEL_FUNCTIONS_GET:
+		return channel_encode_functions(
+			out, size, CHANNEL_FUNCTIONS, h->request, &functions);
 	default:
 		return channel_encode_state_end(
 			out, size, CHANNEL_STATE_END, h->request, &(struct channel_state_end){0});
