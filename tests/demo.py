@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 
 import feed  # noqa: E402
 import fixture  # noqa: E402
-from poi_lab import n4, n4_model, pcap, pdu, platforms, x1  # noqa: E402
+from poi_lab import n4, n4_model, nf, pcap, pdu, platforms, x1  # noqa: E402
 
 TARGET, OTHER, SERVER = "192.0.2.10", "192.0.2.11", "192.0.2.80"
 COLOUR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -330,6 +330,64 @@ def deactivation(poi, net, m, xid, out):
 		f"received {(ok - last) / 1e6:.3f} ms before the OK, none after it")
 
 
+EVENTS = """events:
+  folder: events
+  user: "0"
+  functions:
+    - { name: smf-1, user: "0", records: [smf] }
+    - { name: amf-1, user: "0", records: [amf] }
+"""
+IN_A_TUNNEL = 0x00E0E0E0
+
+
+def function_of(poi, name):
+	"""Connects to poi-events, and waits until it wants to know all sessions of the function."""
+	function = nf.Function(poi.path("events/functions.sock"), name)
+	if not function.wanted(5):
+		raise AssertionError(f"poi-events asks {name} for nothing")
+	return function
+
+
+def user_packet(number):
+	inner = fixture.udp_frame("10.45.0.99", SERVER, b"event frame %08d" % number)[14:]
+	gtpu = b"\x30\xff" + len(inner).to_bytes(2, "big") + IN_A_TUNNEL.to_bytes(4, "big")
+	return fixture.udp_frame("198.51.100.10", "198.51.100.20", gtpu + inner, (2152, 2152))
+
+
+def events(poi, link, out):
+	heading("e. Events of an AMF and an SMF: records on X2, content of the same session on X3")
+	m, did = mdf_of(poi, out, "events")
+	imsi = "001010000021399"
+	xid = activate(poi, out, [f"<x1:supiimsi>{imsi}</x1:supiimsi>"], did, f"task for SUPI {imsi}, X2 and X3", delivery="X2andX3")
+	amf, smf = function_of(poi, "amf-1"), function_of(poi, "smf-1")
+	guti = {"mCC": "001", "mNC": "01", "aMFRegionID": 1, "aMFSetID": 1, "aMFPointer": 1, "fiveGTMSI": 7}
+	for function, text, event in (
+			(amf, "AMF: the subscriber registers", ("AMFRegistration", {"registrationType": "initial",
+				"registrationResult": "threeGPPAccess", "sUPI": {"iMSI": imsi}, "gUTI": guti}, "registration-1")),
+			(smf, "SMF: a PDU session", ("SMFPDUSessionEstablishment", nf.establishment(imsi, teid=IN_A_TUNNEL), "session-1")),
+			(smf, "SMF: one without its tunnel", ("SMFPDUSessionEstablishment", {"sUPI": {"iMSI": imsi}}, "session-2"))):
+		answer = function.event(*event)
+		say(f"{text!s:<40} {answer.get('error') or 'ok'}")
+	link.send([user_packet(n) for n in range(3)])
+	m.wait_pdus(5, 5)
+	verdict.check(smf.event("SMFPDUSessionRelease", nf.release(imsi), "session-1").get("ok") is True, "SMF: the session is released")
+	link.send([user_packet(n) for n in range(3, 6)])
+	m.wait_quiet(0.4, 3)
+	m.flush()
+	command = ["tshark", "-n", "-o", 'uat:user_dlts:"User 0 (DLT=147)","li5g","0","","0",""', "-r", out.path("events-pdus.pcap"), "-T", "fields",
+		"-e", "li5g.type", "-e", "lix2.event", "-e", "li5g.cid", "-e", "lix2.iMSI"]
+	rows = [line.split("\t") for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()]
+	indent("\n".join(" ".join(r) for r in rows))
+	kinds = [p.type for p in m.kept]
+	verdict.check(kinds.count(2) == 3 and len(rows) == len(kinds) and [r[1] for r in rows if r[0] == "1"] == ["1", "6", "8"],
+		f"tshark finds a registration, an establishment and a release, and {kinds.count(2)} packets: none after the release")
+	of_session = {p.correlation for p in m.kept if p.type == 2} | {p.correlation for p in m.kept if p.type == 1 and p.correlation}
+	verdict.check(len(of_session) == 1, "one correlation ID in the session's records and its content")
+	poi.admf.deactivate(xid)
+	smf.close()
+	amf.close()
+
+
 class Replayed:
 	"""A port that reads a capture (net_pcap) while it is written: needs no privilege. Used like a link."""
 
@@ -348,7 +406,7 @@ class Replayed:
 
 def replay(out):
 	"""What of the tour needs neither root nor hugepages."""
-	say("not root: acts a and c are left out, they need network namespaces and veth links (sudo tests/demo).")
+	say("not root: acts a, c, d and e are left out, they need network namespaces and veth links (sudo tests/demo).")
 	say("Act b replays a capture into the same processes, in ordinary memory.")
 	with contextlib.ExitStack() as stack:
 		n3 = Replayed()
@@ -378,8 +436,11 @@ def tour(out):
 		poi = fixture.Poi(eal=eal, ports=("{ device: net_af_packet0, mode: inline, peer: net_af_packet1 }",
 			"{ device: net_af_packet1, mode: inline, peer: net_af_packet0 }",
 			"{ device: net_af_packet2, mode: probe, tunnel: gtpu, gtp-endpoints: [198.51.100.10/32, 198.51.100.20/32], "
-			"signalling: [pfcp] }"))
+			"signalling: [pfcp] }"), ne_extra="records: [smf, amf]\n", x1_extra=EVENTS)
 		stack.callback(poi.close)
+		os.mkdir(poi.path("events"), 0o755)
+		taker = fixture.Process([fixture.program("poi-events"), "--folder", poi.path("events"), "--dataplane-user", "root"], poi.path("events.log"))
+		stack.callback(taker.stop)
 		poi.admf.log = out.log
 		say("starting poi-dataplane and poi-control ...")
 		shutil.copy(poi.file, out.path("poi.yaml"))
@@ -388,6 +449,7 @@ def tour(out):
 		tunnel(poi, n3, out)
 		subscriber(poi, n3, out)
 		deactivation(poi, net, m, xid, out)
+		events(poi, n3, out)
 		heading("The ledger (poi status)")
 		status = show_ledger(poi)
 		with open(out.path("status.json"), "w") as f:

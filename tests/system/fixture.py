@@ -49,7 +49,7 @@ def reference(name):
 
 
 def program(name):
-	for folder in ("control/cli", "control", "dataplane", ""):
+	for folder in ("control/cli", "control", "dataplane", "events", ""):
 		path = os.path.join(BUILD, folder, name)
 		if os.path.isfile(path) and os.access(path, os.X_OK):
 			return path

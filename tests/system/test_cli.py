@@ -190,7 +190,7 @@ class OnlyLooks(fixture.TrafficCase):
 		self.assertGreater(len(sources), 10)
 		allowed = {"HELLO", "HELLO_OK", "HELLO_REFUSED", "STATUS_GET", "STATUS", "WORKERS_GET", "WORKERS", "DESTINATION_STATUS_GET",
 			"DESTINATION_STATUS", "STATE_END", "CONTROL_STATUS_GET", "CONTROL_STATUS", "EVENT", "VERSION", "MESSAGE_MAX",
-			"PORTS_MAX", "WORKERS_MAX", "ROLE_OBSERVER", "SIGNALLING_GET", "SIGNALLING"}
+			"PORTS_MAX", "WORKERS_MAX", "ROLE_OBSERVER", "SIGNALLING_GET", "FUNCTIONS_GET", "SIGNALLING"}
 		for name in sources:
 			with open(os.path.join(folder, name)) as f:
 				text = f.read()

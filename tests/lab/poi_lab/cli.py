@@ -1,7 +1,7 @@
 """Command line of poi-lab."""
 import argparse
 
-from poi_lab import admf, admf_server, mdf, n4, pdu, pki, smf
+from poi_lab import admf, admf_server, mdf, n4, nf, pdu, pki, smf
 
 
 def main(arguments=None):
@@ -16,5 +16,6 @@ def main(arguments=None):
 	mdf.options(commands.add_parser("mdf", help="receive and check X2/X3"))
 	pdu.options(commands.add_parser("decode", help="print PDUs"))
 	n4.options(commands.add_parser("n4", help="play a core network's signalling and user plane"))
+	nf.options(commands.add_parser("nf", help="play a network function that hands over events"))
 	chosen = parser.parse_args(arguments)
 	return chosen.run(chosen)

@@ -1,0 +1,250 @@
+"""Events of network functions: records on X2, content of the same session on X3, and what restarts make of them."""
+import os
+import socket
+import subprocess
+import sys
+
+import fixture
+from fixture import wait_until
+from poi_lab import nf, x1
+from test_signalling_x1 import subscriber
+
+IMSI = "001010000077001"
+EVENTS = """\
+events:
+  folder: events
+  user: "0"
+  functions:
+    - { name: smf-1, user: "0", records: [smf] }
+    - { name: amf-1, user: "0", records: [amf] }
+    - { name: smsf-1, user: "0", records: [smsf] }
+"""
+UPF = "198.51.100.20"
+GUTI = {"mCC": "001", "mNC": "01", "aMFRegionID": 1, "aMFSetID": 1, "aMFPointer": 1, "fiveGTMSI": 7}
+ASSOCIATION = ('<x1:taskDetailsExtensions><x1:Owner>3GPP</x1:Owner><e:X1Extensions xmlns:e="%s"><e:IdentifierAssociation>'
+	"<e:IdentifierAssociationEventsGenerated>%s</e:IdentifierAssociationEventsGenerated></e:IdentifierAssociation>"
+	"</e:X1Extensions></x1:taskDetailsExtensions>")
+
+
+class Events(fixture.TrafficCase):
+	PORT = "{ device: net_af_packet0, mode: probe, tunnel: gtpu, link: n3 }"
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "ne_extra": "records: [smf, amf, smsf]\n", "x1_extra": EVENTS}
+
+	@classmethod
+	def prepare(cls, poi):
+		os.mkdir(poi.path("events"), 0o755)
+		cls.start_events()
+		cls.addClassCleanup(lambda: cls.events.stop())
+
+	@classmethod
+	def start_events(cls):
+		cls.events = fixture.Process([fixture.program("poi-events"), "--folder", cls.poi.path("events"), "--dataplane-user", "root"],
+			cls.poi.path("events.log"))
+
+	def function(self, name):
+		"""Connects when poi-events has the functions' names."""
+		def connect():
+			try:
+				f = nf.Function(self.poi.path("events/functions.sock"), name)
+			except OSError:
+				return None
+			if f.wanted(1):
+				return f
+			f.close()
+			return None
+		f = wait_until(connect, 20, "poi-events wants a snapshot of %s" % name)
+		self.addCleanup(f.close)
+		return f
+
+	def taken(self, answer):
+		self.assertTrue(answer.get("ok"), answer)
+
+	def status_of(self, name):
+		return next(f for f in self.poi.status()["events"]["functions"] if f["name"] == name)
+
+	def packet(self, number, teid=0x1000, ue="10.45.0.7"):
+		"""From the user to the network, in the tunnel of the session."""
+		inner = fixture.udp_frame(ue, "192.0.2.80", b"mark%04d" % number)[14:]
+		gtpu = b"\x30\xff" + len(inner).to_bytes(2, "big") + teid.to_bytes(4, "big")
+		return fixture.udp_frame("198.51.100.10", UPF, gtpu + inner, (2152, 2152))
+
+	def records(self, n=None, timeout=5):
+		"""The X2 PDUs, when there are n."""
+		if n is not None:
+			wait_until(lambda: len([p for p in self.mdf.kept if p.type == 1]) >= n, timeout,
+				lambda: "%d records, not %d" % (n, len([p for p in self.mdf.kept if p.type == 1])))
+		self.mdf.wait_quiet()
+		return [p for p in self.mdf.kept if p.type == 1]
+
+	def content(self):
+		self.mdf.wait_quiet()
+		return [p for p in self.mdf.kept if p.type == 2]
+
+
+class Sessions(Events):
+	def test_a_session_from_its_establishment_to_its_release(self):
+		smf = self.function("smf-1")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2andX3")
+		self.send([self.packet(1)])
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, ue="10.45.0.7"), "s1"))
+		self.send([self.packet(2), self.packet(3)])
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment("001010000077002", teid=0x2000), "s2"))
+		self.send([self.packet(4, 0x2000)])
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s1"))
+		self.send([self.packet(5)])
+		records = self.records(2)
+		self.assertEqual(len(records), 2)
+		content = self.content()
+		self.assertEqual([bytes(p.payload)[-8:] for p in content], [b"mark0002", b"mark0003"])
+		self.assertNotEqual(records[0].correlation, 0)
+		self.assertEqual({p.correlation for p in records + content}, {records[0].correlation})
+		self.assertIn(IMSI.encode(), bytes(records[0].payload))
+		self.poi.balanced()
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release("001010000077002"), "s2"))
+
+	def test_what_is_known_before_the_task(self):
+		smf, amf = self.function("smf-1"), self.function("amf-1")
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x3000, ue="10.45.0.9"), "s3"))
+		self.taken(amf.event("AMFRegistration", {"registrationType": "initial", "registrationResult": "threeGPPAccess",
+			"sUPI": {"iMSI": IMSI}, "gUTI": GUTI}, "r3"))
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2andX3")
+		records = self.records(2)
+		self.assertEqual([p.direction for p in records], [5, 5])
+		self.send([self.packet(1, 0x3000)])
+		content = self.content()
+		self.assertEqual(len(content), 1)
+		self.assertEqual(sorted({p.correlation for p in records}), sorted({0, content[0].correlation}))
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s3"))
+		self.taken(amf.event("AMFDeregistration", {"deregistrationDirection": "uEInitiated", "accessType": "threeGPPAccess",
+			"sUPI": {"iMSI": IMSI}, "gUTI": GUTI}, "r3"))
+		self.assertEqual(len(self.records(4)), 4)
+		self.poi.balanced()
+
+	def test_what_is_missing_is_refused_by_name(self):
+		smf = self.function("smf-1")
+		value = nf.establishment(IMSI)
+		del value["gTPTunnelInfo"]
+		answer = smf.event("SMFPDUSessionEstablishment", value, "s4")
+		self.assertEqual(answer["error"], "SMFPDUSessionEstablishment.gTPTunnelInfo: missing (table 6.2.3-1)")
+		self.assertIn("error", smf.event("AMFRegistration", {}, "r4"))
+		self.assertIn("error", smf.event("NoSuchRecord", {}, "s4"))
+		smf.write(b"no json\n")
+		self.assertIn("error", smf.line())
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI), "s4"))
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s4"))
+		counts = self.status_of("smf-1")
+		self.assertEqual(counts["received"], counts["taken"] + counts["refused"] + counts["later"])
+
+	def test_no_identity_is_shown(self):
+		smf = self.function("smf-1")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2andX3")
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI), "s5-secret"))
+		smf.event("SMFPDUSessionEstablishment", {"sUPI": {"iMSI": IMSI}, "odd" + IMSI: 1}, "s6")
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s5-secret"))
+		for name in ("events.log", "dataplane.log", "control.log"):
+			with open(self.poi.path(name), errors="replace") as f:
+				text = f.read()
+			self.assertNotIn(IMSI, text, name)
+			self.assertNotIn("secret", text, name)
+		shown = [self.poi.poi("status", "-c", self.poi.file, *more).stdout for more in ((), ("--json",))]
+		shown.append(subprocess.run(["curl", "-s", "--unix-socket", self.poi.path("run/metrics.sock"), "http://poi/metrics"], capture_output=True,
+			text=True, check=True).stdout)
+		for text in shown:
+			self.assertIn("smf-1", text)
+			self.assertNotIn(IMSI, text)
+			self.assertNotIn("secret", text)
+
+
+class Registrations(Events):
+	def association(self, kind):
+		return ASSOCIATION % (x1.E3GPP, kind)
+
+	def play(self, amf, name):
+		place = {"locationInfo": {"userLocation": {"nRLocation": {"tAI": {"pLMNID": {"mCC": "001", "mNC": "01"}, "tAC": "000001"},
+			"nCGI": {"pLMNID": {"mCC": "001", "mNC": "01"}, "nRCellID": "0000000010"}}}}}
+		self.taken(amf.event("AMFRegistration", {"registrationType": "initial", "registrationResult": "threeGPPAccess",
+			"sUPI": {"iMSI": IMSI}, "gUTI": GUTI}, name))
+		self.taken(amf.event("AMFIdentifierAssociation", {"sUPI": {"iMSI": IMSI}, "gUTI": GUTI, "location": place}, name))
+		self.taken(amf.event("AMFLocationUpdate", {"sUPI": {"iMSI": IMSI}, "location": place}, name))
+		self.taken(amf.event("AMFDeregistration", {"deregistrationDirection": "uEInitiated", "accessType": "threeGPPAccess",
+			"sUPI": {"iMSI": IMSI}, "gUTI": GUTI}, name))
+
+	def test_associations_only_where_they_are_asked_for(self):
+		amf = self.function("amf-1")
+		for extension, count in (("", 3), (self.association("All"), 4), (self.association("IdentifierAssociation"), 2)):
+			with self.subTest(extension):
+				before = len(self.records())
+				xid = self.activate(subscriber("supiimsi", IMSI), delivery="X2Only", extensions=extension)
+				self.play(amf, "r1")
+				self.assertEqual(len(self.records(before + count)), before + count)
+				self.ok(self.poi.admf.deactivate(xid))
+
+	def test_a_message_has_its_own_direction(self):
+		smsf = self.function("smsf-1")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2Only")
+		self.taken(smsf.event("SMSMessage", {"originatingSMSParty": {"sUPI": {"iMSI": IMSI}}, "terminatingSMSParty": {"gPSI": {"mSISDN": "491700000001"}},
+			"direction": "fromTarget", "linkTransferStatus": "transferSucceeded", "sMSTPDUData": {"sMSTPDU": "0102"},
+			"messageType": "submit", "rPMessageReference": 1}))
+		self.assertEqual([p.direction for p in self.records(1)], [3])
+
+
+class Lives(Events):
+	def test_a_killed_poi_events(self):
+		smf = self.function("smf-1")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2andX3")
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x5000), "s7"))
+		self.events.kill()
+		self.start_events()
+		smf = self.function("smf-1")
+		smf.snapshot([("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x5000), "s7")])
+		self.send([self.packet(7, 0x5000)])
+		self.assertEqual([bytes(p.payload)[-8:] for p in self.content()], [b"mark0007"])
+		self.assertEqual(len(self.records(1)), 1, "a snapshot of what is known makes no record")
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s7"))
+		self.records(2)
+		self.poi.balanced()
+
+	def test_a_killed_dataplane(self):
+		smf = self.function("smf-1")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2andX3")
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x6000), "s8"))
+		self.records(1)
+		self.poi.dataplane.kill()
+		answer = smf.event("SMFPDUSessionEstablishment", nf.establishment("001010000077003", teid=0x6001), "s9")
+		self.assertTrue(answer.get("later"), answer)
+		self.poi.start_dataplane()
+		self.poi.wait_control()
+		self.assertTrue(smf.wanted(20), "the new dataplane wants to see all sessions")
+		wait_until(lambda: self.poi.status()["tasks"] == 1, 20, "the task is back")
+		answers = smf.snapshot([("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x6000), "s8")])
+		self.taken(answers[0])
+		self.send([self.packet(8, 0x6000)])
+		self.assertEqual([bytes(p.payload)[-8:] for p in self.content()], [b"mark0008"])
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s8"))
+		self.poi.balanced()
+
+	def test_odd_functions_hold_up_nobody(self):
+		smf = self.function("smf-1")
+		path = self.poi.path("events/functions.sock")
+		for octets in (b"{" * 4000, b"x" * 200000, b'{"id":1', b"\xff\xfe\n", b"[]\n", b""):
+			with socket.socket(socket.AF_UNIX) as s:
+				s.connect(path)
+				s.settimeout(2)
+				try:
+					s.sendall(octets)
+				except OSError:
+					pass
+				self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x7000), "s10"))
+				self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "s10"))
+
+	def test_another_user_is_refused(self):
+		self.function("smf-1")
+		code = "import os,sys; os.setuid(65534); sys.path.insert(0, %r); from poi_lab import nf; f = nf.Function(%r); print(f.line())" % (
+			os.path.join(fixture.TOP, "tests", "lab"), self.poi.path("events/functions.sock"))
+		os.chmod(self.poi.folder, 0o755)
+		done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
+		self.assertNotIn("ok", done.stdout)
+		self.assertTrue("error" in done.stdout or "Closed" in done.stderr or "denied" in done.stderr, done.stdout + done.stderr)
