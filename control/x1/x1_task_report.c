@@ -51,9 +51,13 @@ bool x1_task_records_only(const struct config_ne *ne, const struct x1_task_detai
 	       !find(d, false, &asked) && !asked;
 }
 
-// Targets that an event can name.
+// Targets that an event can name. No record shows what packets or rules of a session are like: a
+// criterion of those beside the subscriber leaves none (dataplane/functions).
 static bool has_subjects(const struct channel_task *t)
 {
+	if (t->filter.kinds & ~FILTER_DIRECTION ||
+		t->session.kinds & (SESSION_PDR | SESSION_QER | SESSION_NI))
+		return false;
 	return t->session.kinds ||
 	       alternatives_sum(t->alternatives, t->alternatives_length).n_sessions;
 }

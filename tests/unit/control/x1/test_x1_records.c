@@ -106,6 +106,22 @@ Test(x1_records, an_address_has_no_records)
 	cr_assert_eq(out.records, RECORDS_SMF | RECORDS_AMF);
 }
 
+// No record shows a packet's address: of such a task none would be made.
+Test(x1_records, a_subscriber_and_an_address_have_no_records)
+{
+	struct x1_target both[2] = {
+		target, {.kind = X1_TARGET_IPV4_ADDRESS, .text = "192.0.2.10", .xml = "<b/>"}};
+
+	details.n_targets = 2;
+	details.targets = both;
+	config.dataplane.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE);
+	cr_assert_not_null(strstr(why.text, "HeaderReporting"), "%s", why.text);
+	config.nes[0].x2_report = CONFIG_X2_PDHR;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	cr_assert_eq(out.records, 0);
+}
+
 Test(x1_records, identifier_association_is_asked_for)
 {
 	extension = (struct x1_task_extension){
