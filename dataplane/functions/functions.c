@@ -310,6 +310,9 @@ static void finish_one(struct functions *f, struct pending *p, bool in_force)
 		if (p->subject)
 			p->subject->reported = true;
 	}
+	// An end is sent again, too; its record needs what is known of the session.
+	if (p->answer.result == NF_LATER && p->subject)
+		subjects_restore(f->subjects, p->subject);
 	s->taken += p->answer.result == NF_OK;
 	s->refused += p->answer.result == NF_REFUSED;
 	s->later += p->answer.result == NF_LATER;

@@ -245,6 +245,15 @@ static struct of_function *list_of(struct subjects *s, const struct subject *o)
 	return o->records == RECORDS_SMSF ? &s->messages : &s->function[o->function];
 }
 
+static void enter(struct subjects *s, struct subject *o, const struct subject_name *name)
+{
+	o->named = true;
+	(void)!hash_table_add(&s->by_name, &o->by_name, name_hash(s, name));
+	TAILQ_INSERT_TAIL(list_of(s, o), o, of_function);
+	s->n[counter_of(o)]++;
+	enter_body(s, o);
+}
+
 int subjects_add(struct subjects *s, const struct subject_name *name,
 	const struct subject_content *c, struct subject **out)
 {
@@ -268,12 +277,8 @@ int subjects_add(struct subjects *s, const struct subject_name *name,
 	o->references = 1;
 	o->function = name->function;
 	o->records = name->records;
-	o->named = true;
 	LIST_INIT(&o->contexts);
-	(void)!hash_table_add(&s->by_name, &o->by_name, name_hash(s, name));
-	TAILQ_INSERT_TAIL(list_of(s, o), o, of_function);
-	s->n[counter_of(o)]++;
-	enter_body(s, o);
+	enter(s, o, name);
 	*out = o;
 	return POI_OK;
 }
@@ -306,6 +311,15 @@ void subjects_remove(struct subjects *s, struct subject *o)
 	s->n[counter_of(o)]--;
 	leave_body(s, o->body);
 	subject_drop(s, o);
+}
+
+void subjects_restore(struct subjects *s, struct subject *o)
+{
+	struct subject_name name;
+
+	subject_name(o, &name);
+	if (!o->named && !subjects_find(s, &name))
+		enter(s, subject_hold(o), &name);
 }
 
 struct subject *subject_hold(struct subject *o)

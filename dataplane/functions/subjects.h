@@ -66,6 +66,8 @@ struct subject *subjects_find(struct subjects *s, const struct subject_name *nam
 	struct subjects *s, struct subject *o, const struct subject_content *c);
 // Takes it out of the table; it lives while it is held.
 void subjects_remove(struct subjects *s, struct subject *o);
+// Puts one back that was removed and is held, unless its name has another by now.
+void subjects_restore(struct subjects *s, struct subject *o);
 struct subject *subject_hold(struct subject *o);
 // True: it is no more, and its contexts were the caller's to give before. NULL allowed.
 bool subject_last(const struct subject *o);

@@ -185,3 +185,40 @@ Test(functions_link, answers_wait_for_a_peer_that_does_not_read)
 	}
 	bed_free(b);
 }
+
+#define RELEASE "{\"sUPI\": {\"iMSI\": \"" IMSI "\"}, \"pDUSessionID\": 5}"
+#define LEAVES                                                                                     \
+	"{\"deregistrationDirection\": \"uEInitiated\", \"accessType\": \"threeGPPAccess\", " GUTI \
+	"}"
+
+// The function sends it again: its record is that of the session that it was.
+Test(functions_link, an_end_that_cannot_be_answered_has_its_record_later)
+{
+	struct bed *b = bed_new();
+	struct channel_functions c;
+	struct pdu p;
+
+	imsi_task(b, RECORDS_SMF | RECORDS_AMF);
+	play_ok(b, SMF, RECORD_SMF_ESTABLISHMENT, "s1", ESTABLISHMENT);
+	play_ok(b, AMF, RECORD_AMF_REGISTRATION, "r1", REGISTRATION);
+	(void)must_pdu(b);
+	(void)must_pdu(b);
+	event_of(b, SMF, RECORD_SMF_RELEASE, "s1", RELEASE);
+	send_event(b);
+	event_of(b, AMF, RECORD_AMF_DEREGISTRATION, "r1", LEAVES);
+	send_event(b);
+	drop_peer(b);
+	turn(b);
+	no_pdu(b);
+	bed_connect(b, 3000);
+	play_ok(b, SMF, RECORD_SMF_RELEASE, "s1", RELEASE);
+	p = must_pdu(b);
+	cr_assert(p.correlation == 1000 && p.sequence == 1);
+	play_ok(b, AMF, RECORD_AMF_DEREGISTRATION, "r1", LEAVES);
+	p = must_pdu(b);
+	is_record(b, &p, RECORD_AMF_DEREGISTRATION, LEAVES);
+	functions_counts(b->functions, &c);
+	cr_assert_eq(c.sessions + c.registrations, 0);
+	cr_assert_eq(c.octets, 0);
+	bed_free(b);
+}
