@@ -311,7 +311,8 @@ class Monitoring(unittest.TestCase):
 
 	@classmethod
 	def setUpClass(cls):
-		poi = fixture.Poi(ports=("{ device: net_null0, mode: probe, signalling: [pfcp] }",))
+		poi = fixture.Poi(ports=("{ device: net_null0, mode: probe, signalling: [pfcp] }",),
+			x1_extra='events: { folder: events, user: "0", functions: [{ name: smf-1, user: "0", records: [smf] }] }\n')
 		cls.addClassCleanup(poi.close)
 		poi.start()
 		cls.text = scrape(poi)[2]
