@@ -1,7 +1,8 @@
 #pragma once
 
-// How copies ended, per task slot: the delivery side of the ledger. One book per delivery thread,
-// its only writer; anyone may read (relaxed: sums are compared at rest). Chunks never move.
+// Counts how copies ended, per task slot: the delivery side of the ledger. Each delivery thread has
+// one book and is its only writer; every thread may read it (relaxed: sums are compared at rest).
+// Chunks never move.
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -23,20 +24,20 @@ struct copy_outcomes {
 	struct copy_outcome_counts *kept;	 // in the box, by slot; NULL: chunks are allocated
 };
 
-// Plans what the books of `n` writers keep in a box, and puts this one there: before its first
-// count.
+// copy_outcomes_plan reserves room in a box for the books of `n` writers. copy_outcomes_box places
+// this book there, before its first count.
 void copy_outcomes_plan(struct box_plan *p, uint32_t n);
 void copy_outcomes_box(struct copy_outcomes *s, const struct box *b, uint32_t number);
 
-// End of a copy: acknowledged, in doubt, or lost for a reason.
+// The end of a copy: acknowledged, in doubt, or lost for a reason.
 enum copy_outcome { COPY_ACKNOWLEDGED = -1, COPY_IN_DOUBT = -2 /* or enum copy_loss */ };
 
 // Counts one copy. The writer's own; allocates a chunk at the first copy of its slots, and counts
 // nothing when that fails (the sums then differ, which the self-check reports).
 void copy_outcomes_add(struct copy_outcomes *s, uint32_t slot, int as, uint32_t payload);
-// So many of those acknowledged were not, after all. The writer's own.
+// Takes back `n` copies counted as acknowledged. Called by the writer.
 void copy_outcomes_take_back(struct copy_outcomes *s, uint32_t slot, uint64_t n);
-// Adds counts of an earlier process. The writer's own.
+// Adds counts of an earlier process. Called by the writer.
 void copy_outcomes_inherit(
 	struct copy_outcomes *s, uint32_t slot, const struct copy_outcome_counts *c);
 void copy_outcomes_merge(struct copy_outcome_counts *to, const struct copy_outcome_counts *from);

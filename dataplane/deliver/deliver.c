@@ -172,8 +172,8 @@ static void give_up(struct mdf_connection *c)
 	}
 }
 
-// As many as the configuration says, or as those had that rings of an earlier process belong to;
-// and one for each spool that was left by more.
+// Returns the number of connections: as configured, or as many as inherited rings belong to, and at
+// least one for each spool file of a larger number.
 static uint32_t count(struct mdf_connection *first)
 {
 	struct mdf_destination *m = first->destination;
@@ -230,7 +230,8 @@ static int fill(struct mdf_connection *first)
 	return 0;
 }
 
-// The first of the destination's connections, not yet known to anyone. NULL when out of memory.
+// Creates the destination's connections, not yet visible to other threads, and returns the first.
+// NULL when out of memory.
 static struct mdf_connection *mdf_connections_new(
 	struct deliver *d, const struct channel_destination *dest, int at)
 {

@@ -42,7 +42,7 @@ static bool begin(struct mdf_connection *c, const struct mdf_end *e, struct mdf_
 		.host = e->place.host[0] ? e->place.host : NULL,
 		.identity = e->settings.identity,
 		.probe_timeout = d->config->delivery.probe_timeout,
-		// What TCP acknowledges proves nothing of PDUs then.
+		// The kernel's TLS offers no proof by TCP acknowledgement.
 		.kernel_tls = d->config->delivery.kernel_tls &&
 			      e->settings.settle == CONFIG_SETTLE_KEEPALIVE};
 
@@ -84,7 +84,7 @@ void mdf_end_race(struct mdf_connection *c, struct mdf_end *e, uint64_t now)
 	continue_end(c, e, now);
 }
 
-// Said once: the next connections will not fare better.
+// Logged once: later connections will have the same result.
 static void say_records(struct deliver *d, enum mdf_records who)
 {
 	if (who == MDF_RECORDS_REFUSED &&

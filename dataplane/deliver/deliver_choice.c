@@ -55,8 +55,8 @@ static struct mdf_end *find(struct mdf_end *end, uint32_t n, const struct id16 *
 	return NULL;
 }
 
-// What moves from the old ends to the new ones. An end that moves to another place is down until it
-// stands there, where it was down before.
+// Copies the state of an old end to the new one. A down end that moves to another address stays
+// down until a connection to it stands.
 static void take_over(struct mdf_end *e, struct mdf_end *old, uint64_t now)
 {
 	if (!old)

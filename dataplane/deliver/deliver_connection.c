@@ -126,9 +126,9 @@ uint64_t mdf_connection_look_at(const struct mdf_connection *c)
 
 void mdf_connection_modified(struct mdf_connection *c, const struct channel_destination *dest)
 {
-	// Who a new place has to be, and what it does, is the configuration's word on that place.
-	// The rings keep their version and largest PDU. Ours to close, so no fault: the queue goes
-	// to the new place.
+	// The configuration decides identity and settings of a new address. The rings keep their
+	// version and largest PDU. A connection that we close is no fault: the queue goes to the
+	// new address.
 	bool had = c->mdf != NULL;
 
 	if (mdf_connection_change_ends(c, dest))

@@ -105,7 +105,7 @@ static void post_about(
 {
 	struct channel_event e = *about;
 
-	// Nobody asks any more for one that was removed, and its DID may be another's already.
+	// A removed destination has no reports, and its DID may be in use again.
 	if (c->remove_until || atomic_load_explicit(&c->removing, memory_order_relaxed))
 		return;
 	e.ne = c->dest.ne;

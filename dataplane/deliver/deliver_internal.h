@@ -17,18 +17,17 @@
 //   deliver_events.c, deliver_settings.c
 // None calls one above it.
 //
-// A destination has `delivery.connections` connections, and each is whole: a stream of its own with
-// what was sent, acknowledged and spooled, a thread, keepalives, attempts and timers. A context of
-// sequence numbers belongs to one worker and kind, so to one copy_ring; and each ring of the
-// destination belongs to one of the connections for good, whatever becomes of that (see
-// deliver_carries). So nothing on the way of a copy knows that there are several, and the order of a
-// context is that of its connection, over reconnects, the spool and a restart too. Connections share
-// what is the destination's: the quota of its rings, the room of its spool, its faults and its end
-// (struct mdf_destination).
+// A destination has `delivery.connections` connections. Each has a stream of its own with what was
+// sent, acknowledged and spooled, and a thread, keepalives, attempts and timers. A sequence context
+// belongs to one worker and kind, so to one copy_ring. Each ring of the destination belongs to one
+// connection for good, whatever happens to that connection (see deliver_carries). So no code on the
+// way of a copy depends on their number, and the order of a context is that of its connection, over
+// reconnects, the spool and a restart too. Connections share the quota of the destination's rings,
+// the room of its spool, its faults and its end (struct mdf_destination).
 //
 // A connection goes to an end: the destination's address or host name, or one of the ends of a
-// redundant set. The stream does not know of ends, and each connection chooses its own by the same
-// rules (deliver_choice.c).
+// redundant set. The stream does not depend on ends, and each connection chooses its own by the
+// same rules (deliver_choice.c).
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -47,7 +46,7 @@
 #define EVENTS_MAX 4096		   // unread events; the oldest go first
 #define INBOUND_MAX 4096	   // octets of one PDU that an MDF may send
 #define ANSWERS_MAX 160u	   // more than INBOUND_MAX octets of keepalives
-#define ACK_MIN_NS (NS_PER_MS / 2) // between two looks at what TCP has acknowledged
+#define ACK_MIN_NS (NS_PER_MS / 2) // between two reads of TCP's acknowledgements
 #define SETTLE_MARKS 8u		   // keepalives that may lack their acknowledgement, a power of two
 
 struct connection_settings { // the configuration with the overrides of this destination
@@ -63,23 +62,24 @@ struct connection_settings { // the configuration with the overrides of this des
 };
 
 
-// What the box says of a destination. Its rings name it by its place.
+// A destination as the box keeps it. Its rings refer to it by its place.
 struct box_destination {
 	_Atomic uint32_t state; // enum box_state; release, when the rest is written
 	struct id16 ne, did;
 	uint8_t creation[16];
-	uint32_t connections; // which of them a ring belongs to; 0: not known yet
+	uint32_t connections; // number of connections when its rings were divided; 0: not known yet
 	struct copy_outcome_counts counts[CONFIG_CONNECTIONS_MAX]; // of each connection
 	uint64_t before; // copies among the first that ended in earlier processes
 };
 
-// Which octets a keepalive's acknowledgement settles. Of one connection but for `octets`.
+// The bytes that a keepalive's acknowledgement settles, on one connection; only `octets` outlives a
+// connection.
 struct connection_settle {
 	uint64_t mark[SETTLE_MARKS]; // keepalive number % SETTLE_MARKS -> TLS offset behind it
 	uint32_t sent;		     // keepalives that have left whole: numbers below have a mark
 	uint64_t marked;	     // TLS offset behind the last one
 	uint64_t marked_at;	     // when it left
-	uint64_t due_at;	     // the next, once something was sent behind it
+	uint64_t due_at;	     // the next keepalive, if bytes were sent after the last
 	uint64_t octets;	     // sent behind a mark at which the next is due; adapts
 	bool any;		     // something was settled on this connection
 };
@@ -88,9 +88,9 @@ struct connection_spool {    // of one kind
 	struct spool *spool; // NULL: none
 	struct spool_job job;
 	uint64_t retry_at;
-	uint64_t look_at; // next look for segments that wait too long
-	bool old;	  // there are some
-	bool failing; // said so
+	uint64_t look_at; // next scan for segments that wait too long
+	bool old;	  // the scan found some
+	bool failing; // reported
 	uint64_t lost_at_submit; // of the job in flight
 	uint64_t lost_at_failing;
 };
@@ -122,13 +122,13 @@ struct mdf_end {
 	// Next attempt beside those under way; beginning of the attempt begun last, and of all that are
 	// under way.
 	uint64_t race_at, attempted_at, began_at;
-	struct ip_address peer; // what the connection goes to
-	bool moved;		// the name has left it
+	struct ip_address peer; // address of the connection
+	bool moved;		// the name no longer resolves to it
 	uint32_t credentials;	// generation of those the connection was made with
 	uint64_t attempt_at;	// next try
 	uint32_t failures;	// in a row, sets the back-off
-	struct mdf *standby;	// stands, and may get the stream; nothing is sent. NULL: none
-	uint64_t stood_at;	// since then
+	struct mdf *standby;	// established, in reserve for the stream; no PDUs are sent. NULL: none
+	uint64_t stood_at;	// when it was established
 	bool down;		// the last attempt or connection failed, or reads nothing
 	// Under deliver->lock:
 	uint8_t state; // enum destination_state
@@ -141,7 +141,7 @@ struct mdf_end_fault { // of a set, under deliver->lock
 	uint32_t n; // connections to which the end is down; 0: the place is free
 };
 
-// Holds what the connections of a destination share. Under deliver->lock, but for what is marked otherwise.
+// Holds what the connections of a destination share. Under deliver->lock, unless marked otherwise.
 struct mdf_destination {
 	struct mdf_connection *first; // those not retired, the one of the lowest number first
 	uint32_t n;		      // connections among which the rings are divided
@@ -181,7 +181,7 @@ struct mdf_connection {
 	struct stream *stream;
 	struct box_destination *kept; // the destination's; NULL: there is no box
 	struct connection_spool spool[COPY_KINDS];
-	_Atomic uint32_t state; // enum destination_state; anyone reads
+	_Atomic uint32_t state; // enum destination_state; any thread reads
 
 	struct mdf *mdf; // NULL: no connection
 	bool writable;
@@ -271,18 +271,18 @@ struct deliver {
 	struct resolver *resolver;
 	struct spooler *spooler; // NULL: no spool
 	uint8_t spool_root[SPOOL_KEY_SIZE];
-	// Held while a file is opened or removed as nobody's; taken before `lock`, by no delivery
+	// Held while an orphaned file is opened or removed; taken before `lock`, by no delivery
 	// thread.
 	pthread_mutex_t spool_lock;
 	bool (*silent)(void *context, const struct id16 *ne); // deliver_contact
 	void *silent_context;
 	uint64_t started_ns;
-	_Atomic bool complete; // as deliver_complete said; relaxed: a sweep later is a minute later
+	_Atomic bool complete; // set by deliver_complete; relaxed: a late sweep is harmless
 	_Atomic bool sweep_now; // set by it, cleared by the first delivery thread; relaxed
 	struct spool_job sweep; // of the first delivery thread
 	uint64_t sweep_at;
 	_Atomic bool stopping;
-	_Atomic bool kernel_refused; // the kernel's TLS, and it was said; relaxed: nothing hangs on it
+	_Atomic bool kernel_refused; // kernel TLS was refused and that is logged; relaxed: no data depends on it
 	struct deliver_thread thread[CAPTURE_DELIVER_MAX];
 
 	pthread_mutex_t lock; // below: between the builder and the threads, never a worker
@@ -339,12 +339,12 @@ void deliver_thread_wake(struct deliver_thread *t);
 // does it at once.
 void deliver_thread_send(struct deliver_thread *t, struct command *order);
 void deliver_thread_resolved(struct deliver *d, const struct resolve_answer *a);
-void deliver_thread_work(struct deliver_thread *t); // the thread: carries out what waits
+void deliver_thread_work(struct deliver_thread *t); // executes the thread's commands
 
 // deliver_connection.c: this and all below on the connection's own thread
 void mdf_connection_timers(struct mdf_connection *c, uint64_t now); // connect, time out, keepalive
-// When its timers are to be looked at again if nothing comes: while it stands and owes nothing, not
-// before one of them is due. 0: at every turn.
+// Returns when the timers must be checked again if no event comes. While the connection stands with
+// nothing to send, that is when one of them is due. 0: in every turn.
 uint64_t mdf_connection_look_at(const struct mdf_connection *c);
 void mdf_connection_ready(struct mdf_connection *c, uint32_t epoll_events, uint64_t now);
 void mdf_connection_modified(struct mdf_connection *c, const struct channel_destination *dest);
@@ -354,41 +354,41 @@ void mdf_connection_close(
 	struct mdf_connection *c, enum copy_loss why); // for good: what is left is lost
 
 // deliver_choice.c
-// Sets the ends of a connection that nobody else knows yet.
+// Sets the ends of a connection that other threads cannot see yet.
 void mdf_connection_begin_ends(struct mdf_connection *c, const struct channel_destination *dest);
-// Takes over other ends and c->dest with them. What is known of an end that stays at its place stays.
-// Returns false when the end in use is none of them: its connection is closed then.
+// Replaces the ends, and c->dest with them. The state of an end that keeps its address is kept.
+// Returns false if the end in use is none of them: its connection is then closed.
 bool mdf_connection_change_ends(struct mdf_connection *c, const struct channel_destination *dest);
-// Makes attempts at the ends that are due: without a connection at all, the most preferred first; with
-// one at those that are down, and at those that would be preferred to it. An end that stands gets a
-// stream that has no connection.
+// Makes attempts at the ends that are due: without a connection at all, the most preferred first;
+// with one, at down ends and at ends preferred to the one in use. An end that stands gets a stream
+// that has no connection.
 void mdf_connection_choose(struct mdf_connection *c, uint64_t now);
-// The end that is preferred to the one in use and has stood for the hold time. NULL: none.
+// Returns the end that is preferred to the one in use and has stood for the hold time, or NULL.
 struct mdf_end *mdf_connection_better_end(struct mdf_connection *c, uint64_t now);
-// Gives the stream, which has no connection, to an end that stands.
+// Gives a stream without a connection to an end that stands.
 void mdf_connection_promote(struct mdf_connection *c, struct mdf_end *e, uint64_t now);
-// The next time at which mdf_connection_choose has something to do, at most `at`; 0: at every turn.
+// Returns the next time at which mdf_connection_choose has work, at most `at`; 0: in every turn.
 uint64_t mdf_connection_choose_at(const struct mdf_connection *c, uint64_t at);
 
 // deliver_attempt.c
-// Begins the next attempt when it is due (RFC 8305 clause 5). At least one address is known.
+// Begins the next attempt when it is due (RFC 8305 clause 5). The end must have an address.
 void mdf_end_race(struct mdf_connection *c, struct mdf_end *e, uint64_t now);
 // Continues all attempts at all ends. The first of an end to complete becomes the connection, or
 // stands by, and the end's others are closed.
 void mdf_connection_continue(struct mdf_connection *c, uint64_t now);
 
 // deliver_address.c
-// Takes over the addresses of an answer; what is known of those that stay is kept.
+// Replaces the addresses with those of an answer; the state of addresses that stay is kept.
 void mdf_end_set_addresses(struct mdf_end *e, const struct ip_address *address, uint32_t n);
-// The next address to try, or NULL. Those that have not failed go first. Among them the one that
-// worked last goes first, then the turn goes on behind the one tried last.
+// Returns the next address to try, or NULL. Addresses that have not failed go first. Among them the
+// last one that worked goes first; then the order continues after the last one tried.
 struct mdf_attempt *mdf_end_next_attempt(struct mdf_end *e, uint64_t now);
 bool mdf_end_is_racing(const struct mdf_end *e);
 bool mdf_end_all_failed(const struct mdf_end *e);
-void mdf_end_close_attempts(struct mdf_end *e); // and the connection that stands by
-// All addresses may be tried again at once.
+void mdf_end_close_attempts(struct mdf_end *e); // and its standby connection
+// Allows all addresses to be tried again at once.
 void mdf_end_forget_failures(struct mdf_end *e);
-// Counts the peer's address as failed until `again_at`. Returns whether another one has not failed.
+// Counts the peer's address as failed until `again_at`. Returns true if another one has not failed.
 bool mdf_end_has_other_address(struct mdf_end *e, uint64_t again_at);
 bool mdf_connection_is_racing(const struct mdf_connection *c); // at any end
 void mdf_connection_try_now(struct mdf_connection *c, uint64_t now); // each end, without a back-off
@@ -415,16 +415,16 @@ void mdf_connection_make_keepalive(
 bool mdf_connection_settles_by_keepalive(const struct mdf_connection *c);
 void mdf_connection_settle_begin(struct mdf_connection *c, uint64_t now); // connected
 void mdf_connection_settle_end(struct mdf_connection *c); // the connection is gone
-// After a piece of the stream has left whole: when the next keepalive is due.
+// Computes when the next keepalive is due, after a whole piece of the stream was sent.
 void mdf_connection_settle_sent(struct mdf_connection *c, uint64_t now);
-// A keepalive of ours has left whole.
+// Records a sent keepalive of ours.
 void mdf_connection_settle_mark(struct mdf_connection *c, uint64_t now);
-// Whether one must leave at the next PDU edge. IDLE: there is nothing to send now; LAST: and nothing
-// will be on this connection.
+// Returns true if a keepalive must be sent at the next PDU edge. IDLE: there is nothing to send
+// now; LAST: and there will be nothing more on this connection.
 enum settle_when { SETTLE_BUSY, SETTLE_IDLE, SETTLE_LAST };
 bool mdf_connection_settle_due(struct mdf_connection *c, uint64_t now, enum settle_when when);
-// The MDF acknowledged the keepalive of this number. Returns whether it is one that was sent on this
-// connection and not acknowledged before; then everything before it is delivered.
+// Handles the MDF's acknowledgement of keepalive `number`. Returns true if that one was sent on
+// this connection and not acknowledged before; everything before it is then delivered.
 bool mdf_connection_settle_acknowledged(struct mdf_connection *c, uint32_t number);
 
 // deliver_name.c
@@ -470,10 +470,10 @@ void mdf_connection_check_losses(struct mdf_connection *c, uint64_t now);
 // deliver_spool.c
 int deliver_spool_setup(struct deliver *d, char *why, size_t why_size);
 void mdf_connection_spool_open(
-	struct mdf_connection *c); // the builder's thread, before the connection is anyone else's
+	struct mdf_connection *c); // the builder's thread, before other threads can see the connection
 void mdf_connection_spool_work(struct mdf_connection *c, uint64_t now);
-// The identifier is another destination's from now on: what is owed to the one before is lost, and
-// said so.
+// The identifier belongs to another destination from now on: the copies of the previous one are
+// lost and reported.
 void mdf_connection_begin_anew(struct mdf_connection *c, uint64_t creation);
 // The number of connections that have left a spool to this destination, whatever their number is now.
 uint32_t deliver_spools_left(const struct deliver *d, const struct channel_destination *dest);
@@ -508,17 +508,18 @@ void deliver_kept_free(struct mdf_connection *c); // any thread, under the lock;
 // deliver_events.c
 void deliver_post(struct deliver *d, const struct channel_event *e);
 void mdf_connection_post(struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
-// The same under the lock, so that what several connections say comes in the order in which it is.
+// Posts under the lock, so that reports of several connections have the order of their events.
 void mdf_connection_post_locked(
 	struct mdf_connection *c, uint8_t kind, uint64_t copies, const char *text);
-// The same about one of its ends.
+// Posts about one of its ends, under the lock.
 void mdf_end_post_locked(struct mdf_connection *c, uint8_t kind, const struct id16 *end, const char *text);
 uint64_t mdf_connection_lost(const struct mdf_connection *c); // copies, so far
-// Adds what ended so far: acknowledged, in doubt, lost; not what is under way.
+// Adds the copies that have ended: acknowledged, in doubt or lost; none that can still be sent.
 void mdf_connection_ended(const struct mdf_connection *c, struct copy_balance *add);
-// Adds what ended since the removal to the destination's. Under the lock.
+// Adds the copies that ended since the removal to the destination's sum. Under the lock.
 void mdf_connection_leave(const struct mdf_connection *c);
-// All its connections have left, and this is the last one: nothing is owed any more. Under the lock.
+// Posts that the destination is gone: this is its last connection, and no copy is left. Under the
+// lock.
 void mdf_connection_post_gone(const struct mdf_connection *c);
 
 // deliver_settings.c

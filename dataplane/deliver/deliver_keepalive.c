@@ -1,4 +1,4 @@
-// Keepalives both ways, and what else an MDF may say: nothing.
+// Keepalives in both directions; no other PDU is accepted from an MDF.
 
 #include "dataplane/deliver/deliver_internal.h"
 

@@ -72,7 +72,7 @@ static void set_state(struct box_destination *k, enum box_state s)
 	atomic_store_explicit(&k->state, s, memory_order_release); // partner: the next process
 }
 
-// What waits for the destination is counted as past until it is here again.
+// Copies that wait for the destination count as past until it is added again.
 static void add_waiting(
 	const struct deliver *d, const struct box_destination *k, struct copy_balance *add)
 {
@@ -277,9 +277,10 @@ static void inherit_ring(void *context, const struct kept_ring *k)
 	x->balance[at] += k->offered - sum - waiting;
 }
 
-// What was acknowledged, and stands for copies that will be once more: the process was killed
-// between the count and the place. Where more was offered than is known of, it went to the spool,
-// and what the spool gives back is counted there; without one it is lost.
+// Corrects the counts of an inherited destination. Copies counted as acknowledged and still in a
+// ring will be acknowledged once more: the process was killed between count and ring position.
+// Copies offered and not accounted for are in the spool, which counts them when it returns them;
+// without a spool they are lost.
 static void settle_destination(struct inheriting *x, uint32_t at)
 {
 	struct box_destination *k = &x->d->kept[at];

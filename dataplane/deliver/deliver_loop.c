@@ -202,8 +202,8 @@ static void unlink_due(struct deliver_thread *t, struct mdf_connection *c)
 	c->due_events = 0;
 }
 
-// A step of a handshake is up to a millisecond's work: one a turn, so that a hundred destinations
-// that come back at once hold nobody else up.
+// Continues one handshake per turn. A step takes up to a millisecond, so a hundred destinations
+// that return at once do not delay others.
 static void connect_one(struct deliver_thread *t, uint64_t now)
 {
 	struct mdf_connection *c = TAILQ_FIRST(&t->due);
@@ -372,7 +372,7 @@ static void *run(void *context)
 	pthread_mutex_lock(&t->lock);
 	t->running = false;
 	pthread_mutex_unlock(&t->lock);
-	deliver_thread_work(t); // whoever waits is answered
+	deliver_thread_work(t); // complete the commands that other threads wait for
 	return NULL;
 }
 

@@ -81,9 +81,9 @@ void mdf_connection_drop(struct mdf_connection *c)
 		mdf_end_close_attempts(&c->end[i]);
 }
 
-// What the end of a connection that stood says about the next attempt. Returns whether that is at
-// another address of the same end at once. The other ends are tried at once where the loss is no
-// part of a series, which would make them take turns without a pause.
+// Chooses the next attempt after an established connection has ended. Returns true if it goes to
+// another address of the same end at once. After a stable connection the other ends are tried at
+// once too; in a series of losses that would alternate between them without a pause.
 static bool stood(struct mdf_connection *c, struct mdf_end *e, uint64_t now)
 {
 	bool stable = now - c->up_at >= STABLE_NS;
@@ -229,8 +229,8 @@ static void post_up(struct mdf_connection *c, uint64_t now, uint64_t lost)
 	mdf_connection_post_locked(c, EVENT_DESTINATION_UP, lost, text);
 }
 
-// Each lost copy is reported at most once. The destination's fault ends with its last connection's,
-// which says it for all.
+// Reports each lost copy at most once. The destination's fault ends with the fault of its last
+// connection, whose report covers all.
 static void say_up(struct mdf_connection *c, uint64_t now)
 {
 	struct mdf_destination *m = c->destination;

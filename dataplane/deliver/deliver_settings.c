@@ -1,4 +1,4 @@
-// What the configuration and its overrides say of one destination, or of one end of a set.
+// Settings of one destination, or of one end of a set: the configuration with its overrides.
 
 #include "dataplane/deliver/deliver_internal.h"
 

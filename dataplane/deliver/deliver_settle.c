@@ -1,5 +1,5 @@
-// Which copies count as delivered where the MDF acknowledges keepalives: those before a keepalive
-// that it has acknowledged, for it has read the octet stream up to there.
+// Settles sent copies where the MDF acknowledges keepalives: copies before an acknowledged
+// keepalive are delivered, because the MDF has read the byte stream up to there.
 
 #include "dataplane/deliver/deliver_internal.h"
 

@@ -1,4 +1,4 @@
-// Tells the builder the state and the sums of destinations.
+// Reports state and sums of destinations to the builder.
 
 #include "dataplane/deliver/deliver_internal.h"
 

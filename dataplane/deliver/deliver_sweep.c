@@ -1,5 +1,5 @@
-// Removes files of the spool that are nobody's: their destinations were removed while no dataplane
-// ran, or the network element is served by another one now.
+// Removes orphaned spool files: their destinations were removed while no dataplane ran, or another
+// dataplane serves the network element now.
 
 #include "dataplane/deliver/deliver_internal.h"
 
@@ -22,7 +22,7 @@
 
 struct file_of { // whose a file is, by its name
 	struct id16 ne, did;
-	uint64_t creation; // 0: of a version that did not know of it
+	uint64_t creation; // 0: written by a version without this member
 };
 
 // The creation and what may follow it, up to `length` octets.

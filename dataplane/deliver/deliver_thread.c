@@ -39,7 +39,7 @@ void deliver_thread_close(struct deliver_thread *t)
 	while (!STAILQ_EMPTY(&t->commands)) {
 		struct command *order = STAILQ_FIRST(&t->commands);
 		STAILQ_REMOVE_HEAD(&t->commands, next);
-		free(order); // answers of the resolver: nobody waits for a thread that has ended
+		free(order); // answers of the resolver, which no thread waits for
 	}
 	if (t->epoll >= 0)
 		close(t->epoll);

@@ -199,7 +199,7 @@ int mdf_fd(const struct mdf *m)
 	return m->fd;
 }
 
-// What OpenSSL's refusal of a call means for the connection.
+// Maps OpenSSL's error of a call to the connection's error.
 static int failed(struct mdf *m, int result, const char *what)
 {
 	int saved = errno;
@@ -293,7 +293,7 @@ static bool has_uri(X509 *certificate, const char *identity)
 	return found;
 }
 
-// The chain is verified already; this is about who it names.
+// The chain is verified already; this compares the name in the certificate.
 static bool is_pinned(struct mdf *m)
 {
 	X509 *certificate = SSL_get0_peer_certificate(m->ssl);

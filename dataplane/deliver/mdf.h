@@ -68,9 +68,10 @@ bool mdf_is_worn(const struct mdf *m);
 // Octets received (> 0), AGAIN, CLOSED (orderly end), else the connection is lost.
 [[nodiscard]] int64_t mdf_read(struct mdf *m, void *out, size_t capacity);
 
-// Octets of the TLS stream, those that wait for mdf_flush included, and those that TCP has acknowledged.
-// Where the kernel makes the records nobody here knows their length: both are in octets as they were
-// handed to it, and the second is what TCP holds less than the first, which is no proof of delivery.
+// mdf_written returns the bytes of the TLS stream, including those that wait for mdf_flush;
+// mdf_acknowledged returns those that TCP has acknowledged. If the kernel makes the records, their
+// length is unknown here: both then count bytes handed to the kernel, and the second is the first
+// minus what TCP holds, which is no proof of delivery.
 uint64_t mdf_written(const struct mdf *m);
 uint64_t mdf_acknowledged(struct mdf *m);
 // Compares what TCP asked with what the peer answered; to be called several times a second. A peer

@@ -452,7 +452,7 @@ int spool_load(struct spool *s, struct spool_block *out)
 			(void)reset(s); // a store tries again
 		return POI_ERR_AGAIN;
 	}
-	// What we found cannot be trusted further; what we wrote ourselves may still be.
+	// Blocks of an earlier process cannot be trusted further; blocks of our own may be intact.
 	bool found = s->read.at <= s->began && s->began > HEAD_SIZE;
 	s->read.at = found ? s->began : s->tail;
 	s->read.session = found ? s->began : s->read.session;

@@ -1,11 +1,12 @@
 #pragma once
 
-// What memory cannot hold for a destination that is down or slow, on disk and only encrypted.
-// A FIFO of blocks, each some whole PDUs of one line, sealed with
-// AES-256-GCM. One file per creation of a destination and kind. Each file has a key of its own (root
-// key and a fresh salt) and numbers its blocks, so no nonce is used twice; a block that was changed,
-// moved, repeated or is of another creation does not open. The place of the oldest block still owed is in the file's head, so that
-// what was delivered is not delivered again after a restart.
+// The spool: copies that memory cannot hold for a destination that is down or slow, on disk and
+// only encrypted. A FIFO of blocks, each of some whole PDUs of one line, sealed with AES-256-GCM.
+// Each creation of a destination has one file for each kind. Each file has a key of its own (root
+// key and a fresh salt) and numbers its blocks, so no nonce is used twice. A block that was
+// changed, moved, repeated or belongs to another creation does not open. The file's head holds the
+// position of the oldest block with undelivered copies, so that delivered blocks are not sent again
+// after a restart.
 //
 // A `struct spool` is used by one thread at a time: by the spooler's, between spooler_submit and
 // the moment the job is done, else by its owner. Disks are slow: delivery threads leave the calls

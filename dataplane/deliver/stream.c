@@ -1,4 +1,4 @@
-// What a connection sends next: which line has its turn, and how much of it makes a record.
+// Chooses the next bytes of a connection: the line whose turn it is, and the length of the record.
 
 #include "dataplane/deliver/stream.h"
 
@@ -232,8 +232,8 @@ static uint32_t cut_length(const struct stream_line *l, const struct view *v, bo
 	return length < STREAM_RECORD ? length : STREAM_RECORD;
 }
 
-// A PDU is partly sent: only its line may go on, at once when somebody else is waiting for the
-// edge.
+// Continues a PDU that is partly sent. Only its line may send, without delay if another sender
+// waits for the PDU's edge.
 static bool next_mid(
 	struct stream *s, uint64_t now, uint64_t flush, bool edge, struct stream_piece *out)
 {

@@ -50,8 +50,8 @@ struct spooled { // one kind
 	uint32_t done;			 // blocks delivered, to be noted in the file
 	bool left;			 // what the file holds stays there
 	bool recovering;		 // the file may hold blocks of an earlier process
-	_Atomic uint64_t copies, octets; // ours, owed; one writer, anyone reads
-	_Atomic uint64_t found;		 // copies of an earlier process; one writer, anyone reads
+	_Atomic uint64_t copies, octets; // ours, undelivered; one writer, many readers
+	_Atomic uint64_t found;		 // copies of an earlier process; one writer, many readers
 	uint64_t found_left;		 // of them not loaded yet
 };
 
@@ -82,7 +82,7 @@ struct stream {
 	bool unmarked; // something was sent behind the last mark
 	bool presses;  // the next mark is wanted soon
 	uint64_t unmarked_octets[2][COPY_KINDS]; // of them: of rings, of spools
-	_Atomic uint64_t unsettled; // copies sent, not acknowledged; one writer, anyone reads
+	_Atomic uint64_t unsettled; // copies sent, not acknowledged; one writer, many readers
 	uint64_t in_flight[COPY_KINDS]; // octets of rings, sent and not acknowledged on this
 					// connection
 	struct spooled spooled[COPY_KINDS];

@@ -1,5 +1,4 @@
-// What of a stream goes to the spool and comes back: which segments, and who is owed what
-// meanwhile.
+// Moves segments of a stream to the spool and back, and keeps their counts.
 
 #include <stdlib.h>
 
@@ -152,8 +151,8 @@ bool stream_spool_take(
 	return false;
 }
 
-// What is stored leaves memory at once, whatever before it waits for its acknowledgement: else a
-// reader that stalls would use up the slots of the ring while the disk has room.
+// Stored segments leave memory at once, even if earlier ones wait for their acknowledgement: else a
+// stalled reader would use up the slots of the ring while the disk has room.
 static void free_gap(struct stream_line *l)
 {
 	uint32_t n = l->gap_from - l->freed;
@@ -292,7 +291,7 @@ void stream_spool_loaded(
 	struct spooled *p = &s->spooled[k];
 
 	p->recovering = p->recovering && (result == 0 ? b->recovered : result != POI_ERR_AGAIN);
-	if (!p->recovering) // the file held fewer than it said
+	if (!p->recovering) // the file held fewer copies than its head states
 		spooled_discard_found(s, p, LOSS_SPOOL);
 	if (result == POI_ERR_NOMEM)
 		return; // again later
