@@ -170,7 +170,7 @@ static size_t behind(const struct walk *k, size_t at, size_t end)
 	return covers == 0 || covers > end - at ? 0 : at + covers;
 }
 
-// Which node says which member: an index each, ABSENT where none does.
+// Maps each member to the index of the node that sets it, or ABSENT.
 static int find_members(
 	struct walk *k, const struct record_type *type, size_t at, uint32_t where[RECORD_MEMBERS])
 {

@@ -17,7 +17,7 @@ struct check {
 	void *context;
 };
 
-// What was looked at and, unless it is ok, what to type or change.
+// Reports a check: its subject and, unless the verdict is ok, the command or change that helps.
 void check_say(const struct check *c, enum check_verdict v, const char *area, const char *format,
 	...) __attribute__((format(printf, 4, 5)));
 

@@ -79,7 +79,7 @@ static bool rule_is_there(const struct check *c)
 	return false;
 }
 
-// What makes the group's device one that the unit's user can open.
+// Returns the command or change that lets the unit's user open the group's device.
 static const char *what_opens(const struct check *c, const struct check_unit *u)
 {
 	if (strcmp(u->user, "poi") != 0)
@@ -261,7 +261,7 @@ static bool names(const struct config *f, const char *option, const char *addres
 	return false;
 }
 
-// Whether dataplane.eal lets the EAL have the device.
+// Checks that the options of dataplane.eal let the EAL have the device.
 static void look_at_options(const struct check *c, const char *given, const char *address)
 {
 	const struct config *f = c->config;

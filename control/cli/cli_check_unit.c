@@ -163,7 +163,7 @@ static bool read_files(const struct check *c, struct reading *r)
 	return true;
 }
 
-// Asks the running systemd; false where there is none, or where it does not know the unit.
+// Asks the running systemd. Returns false if there is none, or if it has not loaded the unit.
 static bool ask_systemd(const struct check *c, struct reading *r)
 {
 	char state[64];
@@ -196,7 +196,8 @@ static bool ask_systemd(const struct check *c, struct reading *r)
 
 // --- the process that asks, where there is no unit ---
 
-// Podman, Docker and Kubernetes say so, each in its way. The image has the unit; nobody reads it.
+// Podman, Docker and Kubernetes mark a container, each in its own way. The image contains the unit,
+// but no systemd reads it.
 static bool in_container(const struct check *c)
 {
 	char path[4096];

@@ -1,8 +1,8 @@
 #pragma once
 
-// What poi-dataplane.service lets the program do: as whom it runs, which devices its cgroup opens,
-// how much memory it may lock, which capabilities it has. By `systemctl show` where systemd runs,
-// else by the unit's files and drop-ins below the root, else by the process that asks.
+// The permissions that poi-dataplane.service gives the program: user, devices of its cgroup,
+// lockable memory, capabilities. Read by `systemctl show` where systemd runs, else from the unit's
+// files and drop-ins below the root, else from the calling process.
 
 #include <sched.h>
 #include <stdbool.h>

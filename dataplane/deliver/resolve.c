@@ -30,7 +30,7 @@
 // batches are enough.
 #define BATCH_MS 2000u
 #define BATCHES_MAX 4u
-// Of a batch: TCP, and for each of three name servers one UDP socket for each 250 ms of a
+// Sockets of a batch: TCP, and for each of three name servers one UDP socket for each 250 ms of a
 // question's time, since c-ares 1.34.7 leaves a socket at a time-out.
 #define SOCKETS_MAX 64u
 
