@@ -294,12 +294,20 @@ static void queue_records(struct functions *f, struct pending *p)
 			records_queue(f->records, t, o, &p->record);
 }
 
+// The follower has taken its session; it may lack one that ends.
+static bool session_taken(const struct pending *p)
+{
+	if (p->session.kind == SESSION_EVENT_ENDS)
+		return p->session.result != POI_ERR_NOMEM;
+	return !p->is || p->session.result == POI_OK;
+}
+
 static void finish_one(struct functions *f, struct pending *p, bool in_force)
 {
 	struct function_state *s = &f->function[p->function];
 
 	// An event that is not answered is sent again: its records are made then.
-	if (!in_force || f->link->fd < 0 || (p->is && p->session.result != POI_OK)) {
+	if (!in_force || f->link->fd < 0 || !session_taken(p)) {
 		if (p->answer.result == NF_OK)
 			p->answer.result = NF_LATER;
 	} else if (p->is) {

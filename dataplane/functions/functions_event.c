@@ -171,8 +171,8 @@ static void session_ends(struct functions *f, const struct subject *o, struct pe
 }
 
 // Its function has given the name to a session or registration of another user. The old one is
-// over; events of it that were not answered yet hold it.
-static void replace_user(struct functions *f, const struct nf_event *e, struct subject **o)
+// over; events of it that were not answered yet hold it. 0, or NOMEM: nothing was done.
+static int replace_user(struct functions *f, const struct nf_event *e, struct subject **o)
 {
 	char name[SESSION_EVENT_NAME];
 	struct identities new, old = {0};
@@ -181,7 +181,7 @@ static void replace_user(struct functions *f, const struct nf_event *e, struct s
 	event_identities(e->kind, e->nodes, &new);
 	subject_identities(*o, &old);
 	if (!identities_differ(&new, &old))
-		return;
+		return POI_OK;
 	if ((*o)->records == RECORDS_SMF) {
 		end = (struct session_event){.kind = SESSION_EVENT_ENDS,
 			.name = name,
@@ -189,9 +189,12 @@ static void replace_user(struct functions *f, const struct nf_event *e, struct s
 			.time_ns = now_wall_ns()};
 		follower_event(f->follower, &end);
 		follower_wait_done(f->follower);
+		if (end.result == POI_ERR_NOMEM)
+			return POI_ERR_NOMEM;
 	}
 	functions_subject_ends(f, *o);
 	*o = NULL;
+	return POI_OK;
 }
 
 static int begins_or_changes(struct functions *f, const struct nf_event *e,
@@ -260,7 +263,9 @@ static int apply(struct functions *f, const struct nf_event *e, const struct sub
 	if ((effect == EFFECT_ENDS || effect == EFFECT_REPORT) && !o)
 		return POI_ERR_NOT_FOUND;
 	if (effect == EFFECT_BEGINS && o)
-		replace_user(f, e, &o);
+		r = replace_user(f, e, &o);
+	if (r != POI_OK)
+		return r;
 	if (effect == EFFECT_BEGINS || effect == EFFECT_CHANGES)
 		r = begins_or_changes(f, e, name, &o, p);
 	else if (effect == EFFECT_MESSAGE)

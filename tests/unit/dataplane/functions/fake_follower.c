@@ -9,6 +9,10 @@ void follower_event(struct follower *f, struct session_event *e)
 	unsigned i = 0;
 
 	(void)f;
+	e->correlation = 0;
+	e->result = POI_ERR_NOMEM;
+	if (fake.deaf)
+		return;
 	fake.n_events++;
 	fake.last = *e;
 	if (e->name_length)

@@ -73,7 +73,7 @@ struct bed {
 
 // Sessions get 1000 and up, in the order of their names; `full` refuses.
 struct fake_follower {
-	bool full;
+	bool full, deaf; // `deaf`: no memory to hand it a session, as follower_event has it
 	unsigned n_events;
 	uint64_t lost, back, ended;
 	struct session_event last; // copied, with its name

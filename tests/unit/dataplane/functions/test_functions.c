@@ -404,3 +404,27 @@ Test(functions, an_event_that_is_not_in_force_is_for_later)
 	cr_assert_eq(c.function[SMF].received, c.function[SMF].taken + c.function[SMF].later);
 	bed_free(b);
 }
+
+// Content that is bound ends with its session: an end that the follower never had comes again.
+Test(functions, an_end_that_the_follower_never_had_is_for_later)
+{
+	struct bed *b = bed_new();
+	struct pdu p;
+
+	imsi_task(b, RECORDS_SMF);
+	play_ok(b, SMF, RECORD_SMF_ESTABLISHMENT, "s1", ESTABLISHMENT);
+	(void)must_pdu(b);
+	fake.deaf = true;
+	event_of(b, SMF, RECORD_SMF_RELEASE, "s1", RELEASE);
+	cr_assert_eq(play(b).result, NF_LATER);
+	event_of(b, SMF, RECORD_SMF_ESTABLISHMENT, "s1", OF_OTHER);
+	cr_assert_eq(play(b).result, NF_LATER);
+	no_pdu(b);
+	cr_assert_eq(fake.ended, 0);
+	fake.deaf = false;
+	play_ok(b, SMF, RECORD_SMF_RELEASE, "s1", RELEASE);
+	p = must_pdu(b);
+	cr_assert(p.correlation == 1000 && p.sequence == 1);
+	cr_assert_eq(fake.ended, 1);
+	bed_free(b);
+}
