@@ -157,6 +157,23 @@ class Sessions(Events):
 			self.assertNotIn(IMSI, text)
 			self.assertNotIn("secret", text)
 
+	def test_a_name_that_another_user_gets(self):
+		smf = self.function("smf-1")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2andX3")
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x9000), "n1"))
+		self.send([self.packet(1, 0x9000)])
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment("001010000077009", teid=0x9000), "n1"))
+		self.send([self.packet(2, 0x9000)])
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, teid=0x9000), "n1"))
+		self.send([self.packet(3, 0x9000)])
+		records, content = self.records(2), self.content()
+		self.assertEqual([bytes(p.payload)[-8:] for p in content], [b"mark0001", b"mark0003"])
+		self.assertEqual([p.correlation for p in records], [p.correlation for p in content])
+		self.assertNotEqual(records[0].correlation, records[1].correlation)
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI), "n1"))
+		self.records(3)
+		self.poi.balanced()
+
 
 class Registrations(Events):
 	def association(self, kind):
