@@ -22,7 +22,7 @@ GRACE = 30  # seconds between asking a cut suite to end and ending it
 # more than so many fail, something is wrong with all of them, and none is run again.
 AGAIN, AGAIN_MAX = 3, 3
 NOT_RUN = 3  # exit status when nothing failed, but the clock kept a suite from its end
-THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|connections|kept|settle|mdf\w*|worker|handover|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower)$")
+THREADED = re.compile(r"^(table_rcu|table_threads|task_counters|deliver\w*|connections|kept|settle|mdf\w*|worker|handover|capture|reporter|channel\w*|spool|resolve|signalling_ring_threads|follower\w*)$")
 HUGEPAGES = 512  # of 2 MiB; DPDK takes memory from them when they are there
 # of the system tests, in the short form: X1, X2, X3, following, restarts, the program poi
 SHORT = ("test_x1.", "test_x1_x2.", "test_traffic.", "test_signalling.", "test_restart.", "test_config.", "test_channel.", "test_documents.")
