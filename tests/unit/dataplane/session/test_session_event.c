@@ -383,28 +383,56 @@ Test(session_event, a_full_store)
 	cr_expect_not(w.state[1].unsure);
 }
 
+// Names as s0, s1 ...; the caller's to change.
+static struct session_event numbered(char name[static 32], uint32_t i)
+{
+	snprintf(name, 32, "s%u", i);
+	return event_is(name, NULL, 0);
+}
+
 // A change that has no room is refused as a whole, and is taken later.
 Test(session_event, a_change_without_room)
 {
 	char name[32];
-	uint32_t n = 0;
+	uint32_t n = 0, i = 0;
 
 	small_world(0, 3u << 20);
-	struct session_event e = alice(), other = event_is(name, NULL, 0);
+	struct session_event e = alice(), other;
 	cr_assert_eq(take(&e), 0);
 	for (;; n++) {
-		snprintf(name, sizeof(name), "s%u", n);
-		other.name_length = (uint16_t)strlen(name);
+		other = numbered(name, n);
 		if (take(&other) != 0)
 			break;
 	}
 	cr_assert_gt(n, 100);
 	cr_expect_eq(world_counts(&w).sessions, n + 1);
-	cr_expect(bound_to_all(1));
-	while (n > 0) {
-		snprintf(name, sizeof(name), "s%u", --n);
-		cr_assert_eq(ends(name), 0);
+	cr_expect_eq(world_counts(&w).refused, 1);
+	int r = 0;
+	for (; r == 0 && i < n; i++) { // records that grow take the rest
+		other = numbered(name, i);
+		for (uint32_t j = 0; j < SESSION_EVENT_TUNNELS; j++)
+			event_tunnel(&other, true, 0x10000 + 100 * i + j, N3_UPF);
+		r = take(&other);
 	}
+	cr_assert_eq(r, POI_ERR_NOMEM);
+	cr_expect_eq(other.correlation, 0);
+	world_pass(&w, 61000000000ull); // since the last that was refused
+	cr_expect_not(w.state[1].unsure);
+	e.n_downlink = 0;
+	for (uint32_t j = 0; j < SESSION_EVENT_TUNNELS; j++)
+		event_tunnel(&e, false, 0x501 + j, GNB_A);
+	cr_assert_eq(take(&e), POI_ERR_NOMEM);
+	cr_expect(bound_to_all(1), "as it was");
+	cr_expect(w.state[1].unsure);
+	while (n > 0) {
+		other = numbered(name, --n);
+		other.kind = SESSION_EVENT_ENDS;
+		cr_assert_eq(take(&other), 0);
+	}
+	cr_expect_eq(take(&e), 0, "sent again");
+	cr_expect(downlink(1, 0x510, GNB_A));
+	world_pass(&w, 61000000000ull);
+	cr_expect_not(w.state[1].unsure);
 	cr_assert_eq(ends("smf-1/imsi-1-5"), 0);
 	cr_expect_eq(world_counts(&w).sessions, 0);
 	cr_expect_eq(world_bound_by(&w, 1), 0);
