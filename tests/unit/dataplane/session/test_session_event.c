@@ -537,6 +537,29 @@ Test(session_event, n4_without_the_user_last)
 	cr_expect(all(e.correlation));
 }
 
+// An event that has neither tunnel nor address yet, in both orders.
+Test(session_event, an_f_seid_alone)
+{
+	const struct play p = anonymous();
+	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.up};
+	struct session_event e = event_is("a", one.imsi, 0);
+
+	e.cp = event_seid(one.cp, SMF);
+	subscribe(1, &t);
+	cr_assert_eq(take(&e), 0);
+	play_up(&w, &p, 1, 0x501, GNB_A);
+	cr_expect(all(e.correlation));
+	play_delete(&w, &p, 4);
+	play_deleted(&w, &p, 4, 1);
+	cr_assert_eq(ends("a"), 0);
+	cr_expect_eq(w.n_over, 1);
+	play_up(&w, &p, 5, 0x501, GNB_A);
+	e.cp = (struct f_seid){};
+	e.up = event_seid(one.up, UPF);
+	cr_assert_eq(take(&e), 0);
+	cr_expect(all(e.correlation));
+}
+
 Test(session_event, an_f_seid_of_another_user)
 {
 	struct session_target t = {.kinds = SESSION_FSEID, .seid = one.cp};
