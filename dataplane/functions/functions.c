@@ -102,6 +102,7 @@ struct functions *functions_new(const struct functions_settings *s, char *why, s
 	f->records->capture = s->capture;
 	f->records->counters = s->counters;
 	f->records->release = f->release;
+	functions_begin(f);
 	return f;
 }
 

@@ -65,5 +65,7 @@ uint16_t functions_session_name(const struct functions *f, const struct subject 
 
 // functions_state.c: what poi-events reports of a function.
 void functions_state(struct functions *f, const struct nf_function_state *s);
+// functions_state.c: at the start no session of an SMF is known, until its first snapshot.
+void functions_begin(struct functions *f);
 // The connection is gone, and every function with it.
 void functions_away(struct functions *f);

@@ -14,6 +14,21 @@ static void post(struct functions *f, uint8_t kind)
 	follower_wait_done(f->follower);
 }
 
+// Its sessions may differ from those that are known. Of an AMF and an SMSF no content is bound.
+static void is_lost(struct functions *f, struct function_state *s)
+{
+	if (s->lost || !(s->records & RECORDS_SMF))
+		return;
+	post(f, SESSION_EVENT_FUNCTION_LOST);
+	s->lost = true;
+}
+
+void functions_begin(struct functions *f)
+{
+	for (uint32_t i = 0; i < f->n_functions; i++)
+		is_lost(f, &f->function[i]);
+}
+
 static void goes(struct functions *f, struct function_state *s)
 {
 	if (!s->connected)
@@ -21,9 +36,7 @@ static void goes(struct functions *f, struct function_state *s)
 	log_warning("events: function %s is not connected any more", s->name);
 	s->connected = false;
 	s->in_snapshot = false;
-	if (!s->lost)
-		post(f, SESSION_EVENT_FUNCTION_LOST);
-	s->lost = true;
+	is_lost(f, s);
 }
 
 // Its sessions are those that are known: at the end of a snapshot, not before.

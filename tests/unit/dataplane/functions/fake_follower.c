@@ -13,16 +13,17 @@ void follower_event(struct follower *f, struct session_event *e)
 	e->result = POI_ERR_NOMEM;
 	if (fake.deaf)
 		return;
-	fake.n_events++;
+	fake.lost += e->kind == SESSION_EVENT_FUNCTION_LOST;
+	fake.back += e->kind == SESSION_EVENT_FUNCTION_BACK;
+	e->result = 0;
+	if (e->kind == SESSION_EVENT_FUNCTION_LOST || e->kind == SESSION_EVENT_FUNCTION_BACK)
+		return;
+	fake.n_events++; // of sessions
 	fake.last = *e;
 	if (e->name_length)
 		memcpy(fake.name, e->name, e->name_length);
 	fake.name[e->name_length] = 0;
 	fake.last.name = fake.name;
-	e->result = 0;
-	e->correlation = 0;
-	fake.lost += e->kind == SESSION_EVENT_FUNCTION_LOST;
-	fake.back += e->kind == SESSION_EVENT_FUNCTION_BACK;
 	fake.ended += e->kind == SESSION_EVENT_ENDS;
 	if (e->kind != SESSION_EVENT_IS)
 		return;
