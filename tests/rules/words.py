@@ -88,7 +88,7 @@ def rule_words(tree):
 
 
 SENTENCE_WORDS = 25
-SENTENCES = {"docs/architecture/": 0, "docs/decisions/": 0, "docs/first-steps.md": 0, "docs/development.md": 0, "docs/delivery.md": 0, "docs/upgrade.md": 0, "": 235}  # page or folder -> too long ones
+SENTENCES = {"docs/architecture/": 0, "docs/decisions/": 0, "docs/first-steps.md": 0, "docs/development.md": 0, "docs/delivery.md": 0, "docs/upgrade.md": 0, "docs/limits.md": 0, "": 178}  # page or folder -> too long ones
 PAGE_LINES = 120  # of one page of docs/architecture
 DECISION = re.compile(r"\b[Dd]ecisions?\s+(?://\s*)?((?:\d+(?:, | and )?)+)")
 
