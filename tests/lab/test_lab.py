@@ -385,4 +385,4 @@ class Requester(WithPki):
 
 
 if __name__ == "__main__":
-	sys.exit(tap.main(["__main__", "test_n4", "test_record_tables"], sys.argv[1:]))
+	sys.exit(tap.main(["__main__", "test_n4", "test_record_tables", "test_records"], sys.argv[1:]))

@@ -16,6 +16,7 @@ X3_FORMATS = {1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 15, 16, 17}
 DIRECTIONS = {0: "keepalive", 1: "unknown", 2: "to target", 3: "from target", 4: "both", 5: "not applicable"}
 
 GTPU = 12  # payload format
+RECORDS = 2  # likewise, of TS 33.128
 NFID, IPID, SEQUENCE, TIMESTAMP, MATCHED, OTHER, AXRI = 6, 7, 8, 9, 17, 18, 21
 ATTRIBUTES = {1: "TS 102 232-1 defined", 2: "TS 33.128 defined", 3: "TS 33.108 defined", 4: "proprietary",
 	5: "domain ID", NFID: "NFID", IPID: "IPID", SEQUENCE: "sequence number", TIMESTAMP: "timestamp",
@@ -317,7 +318,25 @@ def describe(p, payload_octets=48):
 		packet = user_packet(p)
 		if packet is not None:
 			lines.append(f"  user packet      {packet_text(packet)}")
+		if p.type == X2 and p.format == RECORDS:
+			lines += record_lines(bytes(p.payload))
 	return "\n".join(lines)
+
+
+def record_lines(payload):
+	"""The xIRI of a UPF, or the record of a network function."""
+	import json
+
+	from poi_lab import records, xiri
+	try:
+		release, name, value = records.decode(payload)
+	except records.Invalid as not_of_a_function:
+		try:
+			value = xiri.decode(payload)
+			release, name = value.pop("release"), value.pop("kind")
+		except (xiri.Invalid, KeyError):
+			return [f"  record           cannot be read: {not_of_a_function}"]
+	return [f"  record           {name} ({release})", *("    " + line for line in json.dumps(value, indent=2).splitlines())]
 
 
 def packet_text(packet):
