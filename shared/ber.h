@@ -50,7 +50,7 @@ static inline uint8_t *ber_room(struct ber_writer *w, size_t length)
 // Length, then identifier, in front of the last `length` octets written.
 static inline void ber_put_length(struct ber_writer *w, size_t length)
 {
-	unsigned more = length < 0x80        ? 0
+	unsigned more = length < 0x80	     ? 0
 			: length < 0x100     ? 1
 			: length < 0x10000   ? 2
 			: length < 0x1000000 ? 3
@@ -111,7 +111,17 @@ static inline void ber_wrap(struct ber_writer *w, uint8_t tag, const uint8_t *ma
 static inline void ber_wrap_number(
 	struct ber_writer *w, uint8_t bits, uint32_t number, const uint8_t *mark)
 {
-	ber_put_length(w, (size_t)(mark - w->at));
+	size_t length = (size_t)(mark - w->at);
+
+	if (__builtin_expect(number < BER_LONG && length < 0x80, 1)) { // one octet each
+		uint8_t *p = ber_room(w, 2);
+		if (p) {
+			p[0] = (uint8_t)(bits | number);
+			p[1] = (uint8_t)length;
+		}
+		return;
+	}
+	ber_put_length(w, length);
 	ber_put_identifier(w, bits, number);
 }
 
@@ -151,8 +161,8 @@ void ber_put_time(struct ber_writer *w, uint8_t tag, uint64_t ns);
 struct wire_reader ber_get(struct wire_reader *r, uint8_t tag);
 // The same with an identifier of any length, which must be the shortest one.
 struct wire_reader ber_get_number(struct wire_reader *r, uint8_t bits, uint32_t number);
-// The next identifier, without taking it: its class and form, its number in `*number`. 0 at the end,
-// after an error, or where the identifier is cut or has a number of more than 28 bits.
+// The next identifier, without taking it: its class and form, its number in `*number`. 0 at the
+// end, after an error, or where the identifier is cut or has a number of more than 28 bits.
 uint8_t ber_peek_number(const struct wire_reader *r, uint32_t *number);
 // The tag of the next value, without taking it; 0 at the end or after an error.
 uint8_t ber_peek(const struct wire_reader *r);

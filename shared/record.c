@@ -2,14 +2,12 @@
 
 #include "shared/record.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "shared/record_internal.h"
 
 #define CONTEXT_OPEN (BER_CONTEXT | BER_CONSTRUCTED)
 #define ABSENT UINT32_MAX
-#define UNKNOWN_SHOWN 40
 
 struct kind {
 	const char *name;
@@ -59,6 +57,16 @@ static const struct kind kinds[RECORD_KINDS] = {
 	[RECORD_SMS_REPORT] = {"SMSReport", TYPE_SMS_REPORT, 56},
 };
 
+static const struct record_type *(*const tables[RECORD_FILES])(void) = {
+	[RECORD_NAMES_FIRST / RECORD_OF_FILE] = record_names,
+	[RECORD_VALUES_FIRST / RECORD_OF_FILE] = record_values,
+	[RECORD_LOCATION_FIRST / RECORD_OF_FILE] = record_location,
+	[RECORD_SMF_FIRST / RECORD_OF_FILE] = record_smf,
+	[RECORD_MA_FIRST / RECORD_OF_FILE] = record_ma,
+	[RECORD_AMF_FIRST / RECORD_OF_FILE] = record_amf,
+	[RECORD_SMSF_FIRST / RECORD_OF_FILE] = record_smsf,
+};
+
 // RELATIVE-OID of the module: threeGPP(4) ts33128(19) release version.
 static const uint8_t modules[][5] = {
 	[CONFIG_XIRI_R18] = {4, 19, 18, 15, 1},
@@ -72,6 +80,7 @@ struct walk {
 	struct record_fault *fault;
 	enum config_xiri_release release;
 	unsigned depth; // entries of `path`
+	const struct record_type *types[RECORD_FILES];
 	const char *path[RECORD_DEPTH];
 };
 
@@ -87,6 +96,16 @@ static int value(
 const char *record_name(unsigned kind)
 {
 	return kind < RECORD_KINDS ? kinds[kind].name : NULL;
+}
+
+const struct record_type *record_type(unsigned id)
+{
+	return &tables[id / RECORD_OF_FILE]()[id % RECORD_OF_FILE];
+}
+
+static const struct record_type *type_at(const struct walk *k, unsigned id)
+{
+	return &k->types[id / RECORD_OF_FILE][id % RECORD_OF_FILE];
 }
 
 const struct record_type *record_type_of(unsigned kind)
@@ -147,16 +166,20 @@ static int refuse_node(struct walk *k, unsigned reason, const struct record_node
 	return refuse(k, reason);
 }
 
+static bool is_named(const struct record_member *row, const struct record_node *node)
+{
+	return row->name_length == node->name_length &&
+	       record_same(row->name, node->name, row->name_length);
+}
+
 // Members mostly come in the table's order: the search begins at `from`.
 static unsigned member_index(
 	const struct record_type *type, const struct record_node *node, unsigned from)
 {
 	for (unsigned i = 0; i < type->count; i++) {
 		unsigned m = from + i < type->count ? from + i : from + i - type->count;
-		const struct record_member *row = &type->members[m];
 
-		if (row->name_length == node->name_length &&
-			memcmp(row->name, node->name, node->name_length) == 0)
+		if (is_named(&type->members[m], node))
 			return m;
 	}
 	return type->count;
@@ -289,23 +312,86 @@ static int member(struct walk *k, const struct record_member *m, size_t at)
 	if (k->depth == RECORD_DEPTH)
 		return refuse(k, RECORD_TREE);
 	k->path[k->depth++] = m->name;
-	int e = value(k, record_type(m->type), (struct identifier){BER_CONTEXT, m->number}, at);
+	int e = value(k, type_at(k, m->type), (struct identifier){BER_CONTEXT, m->number}, at);
 	if (e == 0)
 		k->depth--;
 	return e;
 }
 
-static int sequence(struct walk *k, const struct record_type *type, size_t at)
+// A member of the table and its node.
+struct found {
+	const struct record_member *member;
+	size_t node;
+};
+
+// The flags of a member that is absent. Where the release lacks it, it is not mandatory.
+static unsigned absent_flags(const struct record_member *row, unsigned hidden)
+{
+	return row->flags & hidden ? row->flags & ~(unsigned)(BY_TABLE | BY_MODULE) : row->flags;
+}
+
+// The members of a SEQUENCE in the table's order, with one look at each row: their number, or -1
+// where the children come in another order or find_members and check_present have to look closer.
+// It never refuses: all refusals are theirs.
+static int find_in_order(const struct walk *k, const struct record_type *type, size_t at,
+	struct found found[RECORD_MEMBERS])
+{
+	unsigned hidden = k->release == CONFIG_XIRI_R18 ? ONLY_R19 : ONLY_R18;
+	size_t end = at + k->nodes[at].covers;
+	const struct record_member *row = type->members, *last = row + type->count;
+	unsigned present = 0, twice = 0, absent = 0;
+	int count = 0;
+
+	for (size_t child = at + 1; child < end;) {
+		const struct record_node *node = &k->nodes[child];
+		size_t after = behind(k, child, end);
+
+		while (row < last && !is_named(row, node))
+			absent |= absent_flags(row++, hidden);
+		if (row == last || after == 0)
+			return -1;
+		twice |= present & row->flags;
+		present |= row->flags;
+		found[count++] = (struct found){row++, child};
+		child = after;
+	}
+	while (row < last)
+		absent |= absent_flags(row++, hidden);
+	if ((absent & (BY_TABLE | BY_MODULE)) || (present & (hidden | APART_LIST)) ||
+		(twice & ONLY_ONE) || ((present & ASKS) && (absent & ASKED)) ||
+		((absent & ~present) & ONE_OF) || type->rule != RULE_NONE)
+		return -1;
+	return count;
+}
+
+static int find_in_any_order(struct walk *k, const struct record_type *type, size_t at,
+	struct found found[RECORD_MEMBERS])
 {
 	uint32_t where[RECORD_MEMBERS];
 	int e = find_members(k, type, at, where);
+	int count = 0;
 
 	if (e == 0)
 		e = check_present(k, type, where);
-	for (unsigned i = type->count; e == 0 && i > 0; i--)
-		if (where[i - 1] != ABSENT)
-			e = member(k, &type->members[i - 1], where[i - 1]);
-	return e;
+	for (unsigned i = 0; e == 0 && i < type->count; i++)
+		if (where[i] != ABSENT)
+			found[count++] = (struct found){&type->members[i], where[i]};
+	return e ? e : count;
+}
+
+static int sequence(struct walk *k, const struct record_type *type, size_t at)
+{
+	struct found found[RECORD_MEMBERS];
+	int count = find_in_order(k, type, at, found);
+
+	if (count < 0)
+		count = find_in_any_order(k, type, at, found);
+	for (int i = count - 1; i >= 0; i--) {
+		int e = member(k, found[i].member, found[i].node);
+		if (e)
+			return e;
+	}
+	return count < 0 ? count : 0;
 }
 
 static int choice(struct walk *k, const struct record_type *type, size_t at)
@@ -331,7 +417,7 @@ static int choice(struct walk *k, const struct record_type *type, size_t at)
 static int list(struct walk *k, const struct record_type *type, size_t at)
 {
 	size_t end = at + k->nodes[at].covers;
-	const struct record_type *item = record_type(type->item);
+	const struct record_type *item = type_at(k, type->item);
 	size_t items[RECORD_ITEMS];
 	unsigned count = 0;
 
@@ -421,6 +507,8 @@ int record_encode(struct ber_writer *w, unsigned kind, enum config_xiri_release 
 		.path = {NULL}};
 	const uint8_t *mark = w->at;
 
+	for (unsigned i = 0; i < RECORD_FILES; i++)
+		k.types[i] = tables[i]();
 	memset(fault, 0, sizeof(*fault));
 	if (kind >= RECORD_KINDS)
 		return refuse(&k, RECORD_UNKNOWN);
@@ -435,58 +523,4 @@ int record_encode(struct ber_writer *w, unsigned kind, enum config_xiri_release 
 	ber_put_octets(w, BER_CONTEXT | 1, modules[release], sizeof(modules[0]));
 	ber_wrap(w, BER_SEQUENCE, mark);
 	return w->error ? refuse(&k, RECORD_ROOM) : 0;
-}
-
-const char *record_reason_text(unsigned reason)
-{
-	static const char *const texts[] = {
-		[RECORD_GOOD] = "good",
-		[RECORD_MISSING] = "missing",
-		[RECORD_MISSING_WITH] = "missing beside others",
-		[RECORD_UNKNOWN] = "unknown",
-		[RECORD_RELEASE] = "not in this release",
-		[RECORD_TWICE] = "twice",
-		[RECORD_KIND] = "of another kind",
-		[RECORD_BOUNDS] = "out of bounds",
-		[RECORD_CHOICE] = "not one alternative",
-		[RECORD_BESIDE] = "not beside another",
-		[RECORD_TREE] = "not a tree",
-		[RECORD_ROOM] = "too large",
-	};
-
-	return reason < sizeof(texts) / sizeof(texts[0]) ? texts[reason] : "unknown";
-}
-
-int record_fault_text(const struct record_fault *fault, char *out, size_t capacity)
-{
-	char path[RECORD_DEPTH * 64];
-	char unknown[UNKNOWN_SHOWN + 2] = "";
-	size_t n = 0;
-
-	path[0] = 0;
-	for (unsigned i = fault->depth; i > 0 && n < sizeof(path); i--) {
-		const char *name = fault->path[i - 1];
-		int more = snprintf(path + n, sizeof(path) - n, "%s%s",
-			n == 0 || name[0] == '[' ? "" : ".", name);
-		n += more > 0 ? (size_t)more : 0;
-	}
-	if (fault->unknown) {
-		size_t length = fault->unknown_length;
-
-		unknown[0] = '.';
-		if (length > UNKNOWN_SHOWN)
-			length = UNKNOWN_SHOWN;
-		for (size_t i = 0; i < length; i++) {
-			char c = fault->unknown[i];
-			bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-				     (c >= 'A' && c <= 'Z');
-			unknown[1 + i] = c;
-			if (!plain)
-				unknown[1 + i] = '?';
-		}
-		unknown[1 + length] = 0;
-	}
-	return snprintf(out, capacity, "%s%s: %s%s%s%s", path, unknown,
-		record_reason_text(fault->reason), fault->table ? " (table " : "",
-		fault->table ? fault->table : "", fault->table ? ")" : "");
 }

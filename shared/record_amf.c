@@ -385,7 +385,7 @@ static const struct record_type types[] = {
 		SEQUENCE(amfue_configuration_update_members, "6.2.2.2.10-1"),
 };
 
-const struct record_type *record_amf(unsigned id)
+const struct record_type *record_amf(void)
 {
-	return &types[id - RECORD_AMF_FIRST];
+	return types;
 }

@@ -5,6 +5,7 @@
 // too. Where a type has a member that the product leaves out, there is no row (docs/records.md).
 
 #include <stdint.h>
+#include <string.h>
 
 #include "shared/config.h"
 #include "shared/record.h"
@@ -126,6 +127,33 @@ struct record_type {
 #define IPV6 RECORD_OF(SHAPE_IPV6, 4, 0, 16, 16)
 #define TIME RECORD_OF(SHAPE_TIME, 24, 0, 15, 25)
 
+// Compares the octets of a `type` at the start and at the end of two texts of `length`, which may
+// overlap.
+#define RECORD_ENDS_SAME(type, a, b, length)                                  \
+	({                                                                    \
+		type head_a, head_b, tail_a, tail_b;                          \
+		memcpy(&head_a, (a), sizeof(type));                           \
+		memcpy(&head_b, (b), sizeof(type));                           \
+		memcpy(&tail_a, (a) + (length) - sizeof(type), sizeof(type)); \
+		memcpy(&tail_b, (b) + (length) - sizeof(type), sizeof(type)); \
+		((head_a ^ head_b) | (tail_a ^ tail_b)) == 0;                 \
+	})
+
+// Compares two texts of `length` octets, inline: names are short.
+static inline bool record_same(const char *a, const char *b, size_t length)
+{
+	if (length > 16)
+		return RECORD_ENDS_SAME(uint64_t, a, b, length) &&
+		       memcmp(a + 8, b + 8, length - 16) == 0;
+	if (length >= 8)
+		return RECORD_ENDS_SAME(uint64_t, a, b, length);
+	if (length >= 4)
+		return RECORD_ENDS_SAME(uint32_t, a, b, length);
+	if (length >= 2)
+		return RECORD_ENDS_SAME(uint16_t, a, b, length);
+	return length == 0 || a[0] == b[0];
+}
+
 // The SEQUENCE of a kind of record, below RECORD_KINDS.
 const struct record_type *record_type_of(unsigned kind);
 
@@ -133,6 +161,9 @@ const struct record_type *record_type_of(unsigned kind);
 // node's kind fits the shape already. An enum record_reason; 0 where `w` has no room, too.
 unsigned record_put_simple(struct ber_writer *w, const struct record_type *type,
 	const struct record_node *node, enum config_xiri_release release);
+
+#define RECORD_FILES 7u
+#define RECORD_OF_FILE 64u // numbers of a file's types, used or not
 
 enum record_type_id {
 	// record_names.c
@@ -186,8 +217,9 @@ enum record_type_id {
 	TYPE_SMS_MESSAGE_TYPE_OF_MESSAGE,
 	TYPE_SMS_MESSAGE_TYPE_OF_REPORT,
 	TYPE_SMS_TRANSFER_STATUS,
+	RECORD_NAMES_END,
 	// record_values.c
-	RECORD_VALUES_FIRST,
+	RECORD_VALUES_FIRST = 1 * RECORD_OF_FILE,
 	TYPE_BITS_1 = RECORD_VALUES_FIRST,
 	TYPE_BITS_12,
 	TYPE_BITS_16,
@@ -248,8 +280,9 @@ enum record_type_id {
 	TYPE_UTF8_11,
 	TYPE_UTF8_1_255,
 	TYPE_UTF8_2,
+	RECORD_VALUES_END,
 	// record_location.c
-	RECORD_LOCATION_FIRST,
+	RECORD_LOCATION_FIRST = 2 * RECORD_OF_FILE,
 	TYPE_PLMNID = RECORD_LOCATION_FIRST,
 	TYPE_TAI,
 	TYPE_ECGI,
@@ -306,8 +339,9 @@ enum record_type_id {
 	TYPE_LOCATION_OF_USER,
 	TYPE_POSITIONING_INFO_OF_UPDATE,
 	TYPE_LOCATION_OF_UPDATE,
+	RECORD_LOCATION_END,
 	// record_smf.c
-	RECORD_SMF_FIRST,
+	RECORD_SMF_FIRST = 3 * RECORD_OF_FILE,
 	TYPE_SUPI = RECORD_SMF_FIRST,
 	TYPE_PEI,
 	TYPE_GPSI,
@@ -363,8 +397,9 @@ enum record_type_id {
 	TYPE_SMF_START_OF_INTERCEPTION_WITH_ESTABLISHED_PDU_SESSION,
 	TYPE_SNSSAI_LIST_1,
 	TYPE_SMF_UNSUCCESSFUL_PROCEDURE,
+	RECORD_SMF_END,
 	// record_ma.c
-	RECORD_MA_FIRST,
+	RECORD_MA_FIRST = 4 * RECORD_OF_FILE,
 	TYPE_ACCESS_INFO = RECORD_MA_FIRST,
 	TYPE_ACCESS_INFO_LIST_1_2,
 	TYPE_SMFMAPDU_SESSION_ESTABLISHMENT,
@@ -373,8 +408,9 @@ enum record_type_id {
 	TYPE_SMF_START_OF_INTERCEPTION_WITH_ESTABLISHED_MAPDU_SESSION,
 	TYPE_SMFMA_UNSUCCESSFUL_PROCEDURE,
 	TYPE_SMFPDU_TO_MAPDU_SESSION_MODIFICATION,
+	RECORD_MA_END,
 	// record_amf.c
-	RECORD_AMF_FIRST,
+	RECORD_AMF_FIRST = 5 * RECORD_OF_FILE,
 	TYPE_REJECTED_SNSSAI = RECORD_AMF_FIRST,
 	TYPE_REJECTED_SNSSAI_LIST_1,
 	TYPE_SLICE,
@@ -421,36 +457,34 @@ enum record_type_id {
 	TYPE_NPN_ACCESS_INFORMATION,
 	TYPE_AMFRAN_HANDOVER_REQUEST,
 	TYPE_AMFUE_CONFIGURATION_UPDATE,
+	RECORD_AMF_END,
 	// record_smsf.c
-	RECORD_SMSF_FIRST,
+	RECORD_SMSF_FIRST = (RECORD_FILES - 1) * RECORD_OF_FILE,
 	TYPE_SMS_PARTY = RECORD_SMSF_FIRST,
 	TYPE_SMSNF_ADDRESS,
 	TYPE_SMSTPDU_DATA,
 	TYPE_SMS_MESSAGE,
 	TYPE_SMSTPDU_DATA_OF_REPORT,
 	TYPE_SMS_REPORT,
+	RECORD_SMSF_END,
 };
 
-// The type of such a number in that file.
-const struct record_type *record_names(unsigned id);
-const struct record_type *record_values(unsigned id);
-const struct record_type *record_location(unsigned id);
-const struct record_type *record_smf(unsigned id);
-const struct record_type *record_ma(unsigned id);
-const struct record_type *record_amf(unsigned id);
-const struct record_type *record_smsf(unsigned id);
+_Static_assert(RECORD_NAMES_END <= RECORD_NAMES_FIRST + RECORD_OF_FILE, "types of a file");
+_Static_assert(RECORD_VALUES_END <= RECORD_VALUES_FIRST + RECORD_OF_FILE, "types of a file");
+_Static_assert(RECORD_LOCATION_END <= RECORD_LOCATION_FIRST + RECORD_OF_FILE, "types of a file");
+_Static_assert(RECORD_SMF_END <= RECORD_SMF_FIRST + RECORD_OF_FILE, "types of a file");
+_Static_assert(RECORD_MA_END <= RECORD_MA_FIRST + RECORD_OF_FILE, "types of a file");
+_Static_assert(RECORD_AMF_END <= RECORD_AMF_FIRST + RECORD_OF_FILE, "types of a file");
+_Static_assert(RECORD_SMSF_END <= RECORD_SMSF_FIRST + RECORD_OF_FILE, "types of a file");
 
-static inline const struct record_type *record_type(unsigned id)
-{
-	if (id < RECORD_VALUES_FIRST)
-		return record_names(id);
-	if (id < RECORD_LOCATION_FIRST)
-		return record_values(id);
-	if (id < RECORD_SMF_FIRST)
-		return record_location(id);
-	if (id < RECORD_MA_FIRST)
-		return record_smf(id);
-	if (id < RECORD_AMF_FIRST)
-		return record_ma(id);
-	return id < RECORD_SMSF_FIRST ? record_amf(id) : record_smsf(id);
-}
+// The types of each file, in the order of the numbers above.
+const struct record_type *record_names(void);
+const struct record_type *record_values(void);
+const struct record_type *record_location(void);
+const struct record_type *record_smf(void);
+const struct record_type *record_ma(void);
+const struct record_type *record_amf(void);
+const struct record_type *record_smsf(void);
+
+// The type of such a number. The walker has the tables at hand and does without.
+const struct record_type *record_type(unsigned id);

@@ -386,7 +386,7 @@ static const struct record_type types[] = {
 		SEQUENCE(location_of_update_members, "6.2.2-3"),
 };
 
-const struct record_type *record_location(unsigned id)
+const struct record_type *record_location(void)
 {
-	return &types[id - RECORD_LOCATION_FIRST];
+	return types;
 }

@@ -167,7 +167,7 @@ static const struct record_type types[] = {
 		SEQUENCE(smfpdu_to_mapdu_session_modification_members, "6.2.3-5G"),
 };
 
-const struct record_type *record_ma(unsigned id)
+const struct record_type *record_ma(void)
 {
-	return &types[id - RECORD_MA_FIRST];
+	return types;
 }

@@ -450,7 +450,7 @@ static const struct record_type types[] = {
 	[TYPE_SMS_TRANSFER_STATUS - RECORD_NAMES_FIRST] = ENUMERATED(sms_transfer_status_names),
 };
 
-const struct record_type *record_names(unsigned id)
+const struct record_type *record_names(void)
 {
-	return &types[id - RECORD_NAMES_FIRST];
+	return types;
 }

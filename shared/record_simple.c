@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <string.h>
-#include <time.h>
 
 #include "shared/record_internal.h"
 
@@ -42,7 +41,7 @@ static unsigned put_name(struct ber_writer *w, const struct record_type *type,
 		const struct record_name *row = &type->names[i];
 
 		if (row->name_length != node->length ||
-			memcmp(row->name, node->text, node->length) != 0)
+			!record_same(row->name, node->text, node->length))
 			continue;
 		return row->flags & absent ? RECORD_RELEASE : put_number(w, row->value);
 	}
@@ -160,20 +159,48 @@ static unsigned put_bits(
 	return RECORD_GOOD;
 }
 
+// Four decimal numbers up to 255 without a zero in front, as inet_pton takes them.
+static bool is_ipv4(const char *p, uint32_t length, uint8_t octets[4])
+{
+	const char *end = p + length;
+
+	for (unsigned i = 0; i < 4; i++) {
+		const char *from;
+		unsigned v = 0;
+
+		if (i > 0 && (p == end || *p++ != '.'))
+			return false;
+		for (from = p; p < end && *p >= '0' && *p <= '9'; p++) {
+			v = v * 10 + (unsigned)(*p - '0');
+			if (v > 255 || (p > from && *from == '0'))
+				return false;
+		}
+		if (p == from)
+			return false;
+		octets[i] = (uint8_t)v;
+	}
+	return p == end;
+}
+
+static bool is_ipv6(const char *p, uint32_t length, uint8_t octets[16])
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (length == 0 || length >= sizeof(text) || memchr(p, 0, length))
+		return false;
+	memcpy(text, p, length);
+	text[length] = 0;
+	return inet_pton(AF_INET6, text, octets) == 1;
+}
+
 static unsigned put_address(
 	struct ber_writer *w, const struct record_type *type, const struct record_node *node)
 {
-	char text[INET6_ADDRSTRLEN];
 	uint8_t octets[16];
+	bool good = type->shape == SHAPE_IPV4 ? is_ipv4(node->text, node->length, octets)
+					      : is_ipv6(node->text, node->length, octets);
 
-	if (node->length == 0 || node->length >= sizeof(text) ||
-		memchr(node->text, 0, node->length))
-		return RECORD_BOUNDS;
-	memcpy(text, node->text, node->length);
-	text[node->length] = 0;
-	if (inet_pton(type->shape == SHAPE_IPV4 ? AF_INET : AF_INET6, text, octets) != 1)
-		return RECORD_BOUNDS;
-	return put_octets(w, octets, type->low);
+	return good ? put_octets(w, octets, type->low) : (unsigned)RECORD_BOUNDS;
 }
 
 // Two digits at `p` as a number; 100 where one is no digit.
@@ -184,22 +211,24 @@ static int two(const char *p)
 		       : (p[0] - '0') * 10 + p[1] - '0';
 }
 
+// 1 is January; any year from 1970 to 9999.
+static int days_of(int year, int month)
+{
+	static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
 static bool is_date(const char *p)
 {
 	int year = two(p) * 100 + two(p + 2);
-	struct tm tm = {.tm_year = year - 1900,
-		.tm_mon = two(p + 5) - 1,
-		.tm_mday = two(p + 8),
-		.tm_hour = two(p + 11),
-		.tm_min = two(p + 14),
-		.tm_sec = two(p + 17)};
-	struct tm same = tm;
+	int month = two(p + 5), day = two(p + 8);
 
-	if (two(p) > 99 || two(p + 2) > 99 || year < 1970 || tm.tm_sec > 59 || tm.tm_min > 59 ||
-		tm.tm_hour > 23 || tm.tm_mon > 11)
+	if (two(p) > 99 || two(p + 2) > 99 || year < 1970 || month < 1 || month > 12)
 		return false;
-	// timegm carries 31 February over: what it changed was no date.
-	return timegm(&same) >= 0 && same.tm_mon == tm.tm_mon && same.tm_mday == tm.tm_mday;
+	return day >= 1 && day <= days_of(year, month) && two(p + 11) <= 23 && two(p + 14) <= 59 &&
+	       two(p + 17) <= 59;
 }
 
 // "2026-03-01T09:30:00.25Z" as "20260301093000.25Z": DER has no zero at the end of a fraction.

@@ -424,7 +424,7 @@ static const struct record_type types[] = {
 		SEQUENCE(smf_unsuccessful_procedure_members, "6.2.3-5"),
 };
 
-const struct record_type *record_smf(unsigned id)
+const struct record_type *record_smf(void)
 {
-	return &types[id - RECORD_SMF_FIRST];
+	return types;
 }

@@ -54,7 +54,7 @@ static const struct record_type types[] = {
 	[TYPE_SMS_REPORT - RECORD_SMSF_FIRST] = SEQUENCE(sms_report_members, "6.2.5-6"),
 };
 
-const struct record_type *record_smsf(unsigned id)
+const struct record_type *record_smsf(void)
 {
-	return &types[id - RECORD_SMSF_FIRST];
+	return types;
 }

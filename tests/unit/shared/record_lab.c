@@ -283,7 +283,7 @@ void record_lab_make(struct record_lab *lab, unsigned kind, enum config_xiri_rel
 
 void record_lab_print_names(void)
 {
-	for (unsigned id = RECORD_NAMES_FIRST; id < RECORD_VALUES_FIRST; id++) {
+	for (unsigned id = RECORD_NAMES_FIRST; id < RECORD_NAMES_END; id++) {
 		const struct record_type *type = record_type(id);
 
 		for (unsigned i = 0; i < type->count; i++)

@@ -347,6 +347,50 @@ Test(record, trees_that_lie)
 	}
 }
 
+static int encode_endpoint(const char *member, const char *text)
+{
+	char json[1000];
+
+	snprintf(json, sizeof(json), WITH("\"uEEndpoint\":[{\"%s\":\"%s\"}]"), member, text);
+	return of(E, json).error;
+}
+
+Test(record, addresses_at_their_edges)
+{
+	static const char *const good[] = {"0.0.0.0", "255.255.255.255", "10.0.100.9"};
+	static const char *const bad[] = {"", "1.2.3", "1.2.3.4.", ".1.2.3.4", "1..2.3",
+		"256.1.1.1", "1.2.3.256", "01.2.3.4", "1.2.3.00", "1.2.3.4.5", " 1.2.3.4",
+		"1.2.3.4 ", "1.2.3.-4", "1.2.3.4294967297", "::1"};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		cr_expect_eq(encode_endpoint("iPv4Address", good[i]), 0, "%s", good[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(encode_endpoint("iPv4Address", bad[i]), POI_ERR_INVALID, "%s", bad[i]);
+}
+
+Test(record, dates_at_their_edges)
+{
+	static const char *const good[] = {"1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z",
+		"2024-02-29T00:00:00Z", "2026-04-30T00:00:00Z", "9999-12-31T23:59:59.999999999Z"};
+	static const char *const bad[] = {"1969-12-31T23:59:59Z", "2026-02-29T00:00:00Z",
+		"2100-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-00-10T00:00:00Z",
+		"2026-13-10T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z",
+		"2026-12-31T24:00:00Z", "2026-12-31T23:60:00Z", "2026-12-31T23:59:60Z"};
+	char json[200];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]) + sizeof(bad) / sizeof(bad[0]); i++) {
+		bool fits = i < sizeof(good) / sizeof(good[0]);
+		const char *time = fits ? good[i] : bad[i - sizeof(good) / sizeof(good[0])];
+
+		snprintf(json, sizeof(json),
+			"{\"sUPI\":{\"nAI\":\"a@b\"},\"pDUSessionID\":5,\"timeOfFirstPacket\":\"%"
+			"s\"}",
+			time);
+		cr_expect_eq(
+			of(RECORD_SMF_RELEASE, json).error, fits ? 0 : POI_ERR_INVALID, "%s", time);
+	}
+}
+
 Test(record, without_room)
 {
 	record_lab_make(&lab, RECORD_SMF_ESTABLISHMENT, CONFIG_XIRI_R18, false, 3);
