@@ -58,7 +58,7 @@ def rule_doors(tree):
 	for name in tree.c_files():
 		folder = folder_of(name)
 		if folder not in DOORS:
-			yield "%s: the folder has no line in the table of doors" % name
+			yield f"{name}: the folder has no line in the table of doors"
 			continue
 		for number, line in enumerate(tree.lines(name), 1):
 			found = INCLUDE.match(line)
@@ -66,7 +66,7 @@ def rule_doors(tree):
 				continue
 			other, _, header = found.group(1).rpartition("/")
 			if not door(folder, other, header):
-				yield "%s:%d: %s/ has no door to %s" % (name, number, folder, found.group(1))
+				yield f"{name}:{number}: {folder}/ has no door to {found.group(1)}"
 
 
 def rule_internal_headers(tree):
@@ -76,7 +76,7 @@ def rule_internal_headers(tree):
 			found = INCLUDE.match(line)
 			if found and found.group(1).endswith("_internal.h") and "/" in found.group(1) and \
 					folder_of(name) not in (folder_of(found.group(1)), "tests/unit/" + folder_of(found.group(1))):
-				yield "%s:%d: %s belongs to %s/ alone" % (name, number, found.group(1), folder_of(found.group(1)))
+				yield f"{name}:{number}: {found.group(1)} belongs to {folder_of(found.group(1))}/ alone"
 
 
 def rule_build_needs(tree):
@@ -107,11 +107,11 @@ def rule_source_lists(tree):
 		folder, named = folder_of(name), source_lists(tree, name)
 		for source in named:
 			if "/" in source and not source.startswith("/"):
-				yield "%s: %s is of another folder" % (name, source)
+				yield f"{name}: {source} is of another folder"
 		if folder in DOORS:
 			there = {n.rpartition("/")[2] for n in tree.c_files() if folder_of(n) == folder and n.endswith(".c")}
 			for source in sorted(there - set(named)):
-				yield "%s: %s is in no list" % (name, source)
+				yield f"{name}: {source} is in no list"
 
 
 class Symbols:
@@ -165,7 +165,7 @@ class Symbols:
 def run(*command, cwd=None):
 	done = subprocess.run(command, capture_output=True, text=True, cwd=cwd)
 	if done.returncode:
-		raise RuntimeError("%s: %s" % (" ".join(command[:4]), (done.stdout + done.stderr).strip()[-1500:]))
+		raise RuntimeError(f"{' '.join(command[:4])}: {(done.stdout + done.stderr).strip()[-1500:]}")
 	return done.stdout
 
 
@@ -206,9 +206,9 @@ def objects_of(tree):
 	try:
 		objects = compiled(tree) if tree.planted else built(tree, "build")
 	except (OSError, RuntimeError) as e:
-		return None, "no objects to look at: %s" % e
+		return None, f"no objects to look at: {e}"
 	missing = sorted({n for n in tree.c_files() if n.endswith(".c")} - set(objects))
-	return objects, "no object of %s" % ", ".join(missing) if missing else None
+	return objects, f"no object of {', '.join(missing)}" if missing else None
 
 
 def rule_symbols(tree):
@@ -220,7 +220,7 @@ def rule_symbols(tree):
 	for name, others in sorted(Symbols(objects).uses.items()):
 		for other in sorted(others):
 			if not door(folder_of(name), folder_of(other)):
-				yield "%s uses %s: no door" % (name, other)
+				yield f"{name} uses {other}: no door"
 
 
 def rule_circles(tree):
@@ -229,7 +229,7 @@ def rule_circles(tree):
 		yield why
 		return
 	for circle in Symbols(objects).circles():
-		yield "a circle of %d files: %s" % (len(circle), " ".join(sorted(circle)))
+		yield f"a circle of {len(circle)} files: {' '.join(sorted(circle))}"
 
 
 _CALL = "int %s(void);\nint %s(void)\n{\n\treturn %s;\n}\n"
@@ -237,7 +237,7 @@ _CALL = "int %s(void);\nint %s(void)\n{\n\treturn %s;\n}\n"
 
 def planted_call(name, other=None):
 	"""A function that may call another one, declared by hand."""
-	return (("int %s(void);\n" % other) if other else "") + _CALL % (name, name, "%s()" % other if other else "1")
+	return ((f"int {other}(void);\n") if other else "") + _CALL % (name, name, f"{other}()" if other else "1")
 
 
 # rule -> {file: text} holding exactly the violations it must find, and how many

@@ -125,13 +125,13 @@ def rule_sentences(tree):
 	for name in tree.names:
 		if name.endswith(".md"):
 			key = next(k for k in SENTENCES if name.startswith(k))
-			found[key] += ["%s:%d: a sentence of %d words" % (name, number, words) for number, words in sentences(tree.lines(name))
+			found[key] += [f"{name}:{number}: a sentence of {words:d} words" for number, words in sentences(tree.lines(name))
 				if words > SENTENCE_WORDS]
 	for key, places in found.items():
 		ceiling = 0 if tree.planted else SENTENCES[key]
 		if len(places) > ceiling:
 			for place in places[:10] if ceiling else places:
-				yield "%s (%d of them, at most %d)" % (place, len(places), ceiling)
+				yield f"{place} ({len(places)} of them, at most {ceiling:d})"
 
 
 def rule_decisions(tree):
@@ -150,7 +150,7 @@ def rule_decisions(tree):
 def rule_page_length(tree):
 	for name in tree.names:
 		if name.startswith("docs/architecture/") and len(tree.lines(name)) > PAGE_LINES:
-			yield "%s: %d lines, at most %d" % (name, len(tree.lines(name)), PAGE_LINES)
+			yield f"{name}: {len(tree.lines(name))} lines, at most {PAGE_LINES}"
 
 
 PLANTED = {rule_words: ({
@@ -187,8 +187,8 @@ def main():
 
 	total, found = findings(Tree(os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")))
 	for (kind, measure), places in found.items():
-		print("%5d of %5d, %.1f %%: a %s that %s" % (len(places), total[kind], 100 * len(places) / total[kind], kind, measure))
-		if len(sys.argv) > 1 and sys.argv[1] in "%s %s" % (kind, measure):
+		print(f"{len(places):5d} of {total[kind]:5d}, {100 * len(places) / total[kind]:.1f} %: a {kind} that {measure}")
+		if len(sys.argv) > 1 and sys.argv[1] in f"{kind} {measure}":
 			for place in places:
 				print("\t%s:%d: %s" % place)
 

@@ -53,7 +53,7 @@ def program(name):
 		path = os.path.join(BUILD, folder, name)
 		if os.path.isfile(path) and os.access(path, os.X_OK):
 			return path
-	raise RuntimeError("%s is not built in %s" % (name, BUILD))
+	raise RuntimeError(f"{name} is not built in {BUILD}")
 
 
 def free_port():
@@ -93,13 +93,13 @@ def wait_until(condition, timeout, what):
 		if value:
 			return value
 		time.sleep(0.02)
-	raise AssertionError("not within %g s: %s" % (timeout, what() if callable(what) else what))
+	raise AssertionError(f"not within {timeout:g} s: {what() if callable(what) else what}")
 
 
 def ip(*arguments, check=True):
 	done = subprocess.run(["ip", *arguments], capture_output=True, text=True)
 	if check and done.returncode:
-		raise RuntimeError("ip %s: %s" % (" ".join(arguments), done.stderr.strip()))
+		raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
 	return done
 
 
@@ -112,8 +112,8 @@ class Link:
 		if not ROOT:
 			raise unittest.SkipTest("needs root for network devices")
 		Link._number += 1
-		self.inner = "poi%da%d" % (os.getpid() % 100000, Link._number)
-		self.outer = "poi%db%d" % (os.getpid() % 100000, Link._number)
+		self.inner = f"poi{os.getpid() % 100000}a{Link._number:d}"
+		self.outer = f"poi{os.getpid() % 100000}b{Link._number:d}"
 		self._mtu, self._socket = mtu, None
 		self.make()
 
@@ -162,7 +162,7 @@ class Link:
 def quiet_link(name):
 	"""No IPv6 chatter, no offloads that would join or alter frames."""
 	with contextlib.suppress(OSError):
-		with open("/proc/sys/net/ipv6/conf/%s/disable_ipv6" % name, "w") as out:
+		with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w") as out:
 			out.write("1")
 	subprocess.run(["ethtool", "-K", name, "tso", "off", "gso", "off", "gro", "off", "rx", "off", "tx", "off"],
 		capture_output=True, check=False)
@@ -170,7 +170,7 @@ def quiet_link(name):
 
 def af_packet(number, interface):
 	"""EAL arguments of a port on a kernel interface; framesz: one frame and its kernel header."""
-	return "--vdev net_af_packet%d,iface=%s,blocksz=65536,framesz=2048,framecnt=8192" % (number, interface)
+	return f"--vdev net_af_packet{number},iface={interface},blocksz=65536,framesz=2048,framecnt=8192"
 
 
 class Process:
@@ -252,7 +252,7 @@ class Poi:
 				folder=self.folder, prefix=os.path.basename(self.folder), memory=memory_arguments(), eal=eal, main=main,
 				worker=worker, ports="\n".join("    - " + p for p in ports), ne_extra=indented(ne_extra, 4),
 				x1_extra=indented(x1_extra, 0), delivery_extra=indented(delivery_extra, 2), drain=drain))
-		self.url = "https://127.0.0.1:%d/X1/NE" % self.port
+		self.url = f"https://127.0.0.1:{self.port}/X1/NE"
 		self.xsd = x1.Xsd.find() if xsd else None
 		self.control = self.dataplane = None
 		self._kinds = ()
@@ -309,8 +309,8 @@ class Poi:
 
 	def _alive(self, process):
 		if not process.running:
-			raise AssertionError("%s ended with status %s:\n%s" % (os.path.basename(process.command[0]),
-				process.child.returncode, process.text()[-3000:]))
+			raise AssertionError(f"{os.path.basename(process.command[0])} ended with status "
+				f"{process.child.returncode}:\n{process.text()[-3000:]}")
 		return True
 
 	def close(self):
@@ -320,7 +320,7 @@ class Poi:
 		for process in (self.control, self.dataplane):
 			statuses.append(process.stop() if process and process.running else None)
 		if os.environ.get("POI_KEEP"):
-			print("# kept: %s" % self.folder)
+			print(f"# kept: {self.folder}")
 		else:
 			shutil.rmtree(self.folder, ignore_errors=True)
 		return statuses
@@ -350,11 +350,11 @@ class Poi:
 	def balanced(self, timeout=5):
 		"""Waits until the ledger balances at rest with nothing queued; the status."""
 		return wait_until(lambda: (lambda s: s if s["ledger"]["balanced"] and not s.get("queued") and not s.get("unsettled") else None)(self.status()),
-			timeout, lambda: "the ledger balances: %s" % json.dumps(self.status()))
+			timeout, lambda: f"the ledger balances: {json.dumps(self.status())}")
 
 	def received(self, n, timeout=10):
 		"""Waits until the dataplane has received at least n frames."""
-		return wait_until(lambda: self.status()["packets"]["received"] >= n, timeout, "%d frames received" % n)
+		return wait_until(lambda: self.status()["packets"]["received"] >= n, timeout, f"{n} frames received")
 
 
 def indented(text, by):
@@ -387,7 +387,7 @@ class PoiCase(unittest.TestCase):
 		for name in ("control", "dataplane"):
 			process = getattr(self.poi, name)
 			if process and not process.running and process.child.returncode not in (0, -9):
-				raise AssertionError("poi-%s ended with %s:\n%s" % (name, process.child.returncode, process.text()[-3000:]))
+				raise AssertionError(f"poi-{name} ended with {process.child.returncode}:\n{process.text()[-3000:]}")
 
 	def ok(self, answer):
 		self.assertTrue(answer.completed, str(answer))
@@ -483,7 +483,7 @@ def tshark(path, *arguments):
 	"""Lines of tshark's field output."""
 	done = subprocess.run(["tshark", "-r", path, "-n", *arguments], capture_output=True, text=True, check=False)
 	if done.returncode:
-		raise RuntimeError("tshark: %s" % done.stderr.strip())
+		raise RuntimeError(f"tshark: {done.stderr.strip()}")
 	return done.stdout.splitlines()
 
 
@@ -495,10 +495,10 @@ def frames_of(path):
 	with tempfile.NamedTemporaryFile(suffix=".pcap") as plain:
 		done = subprocess.run(["editcap", "-F", "nsecpcap", path, plain.name], capture_output=True, text=True, check=False)
 		if done.returncode:
-			raise RuntimeError("editcap: %s" % done.stderr.strip())
+			raise RuntimeError(f"editcap: {done.stderr.strip()}")
 		link, records = pcap.read(plain.name)
 	if link == LINK_COOKED:  # of "any" interface: the protocol is in its last two octets
 		return [bytes(12) + octets[14:] for _, octets in records]
 	if link != pcap.LINK_ETHERNET:
-		raise ValueError("%s: link type %d" % (path, link))
+		raise ValueError(f"{path}: link type {link:d}")
 	return [octets for _, octets in records]

@@ -88,7 +88,7 @@ class Placement(unittest.TestCase):
 		first, second = MINE[:2]
 		for cpus in ([first, second], [second, second]):
 			poi, found = self.started(("--no-pci", "--no-pci --lcores 0@%d,1@%d,2@%d" % (first, *cpus)),
-				("workers: [%d]" % second, "workers: [%d, 60]" % second))
+				(f"workers: [{second:d}]", f"workers: [{second:d}, 60]"))
 			self.assertEqual(self.of(found, "poi-worker-"), [{cpu} for cpu in cpus])
 			self.assertEqual([w["cpu"] for w in poi.status()["per_worker"]], cpus)
 

@@ -124,7 +124,7 @@ class Alone(unittest.TestCase):
 		self.assertEqual(d.take(), (FUNCTION, 1, GONE))
 
 	def cpu(self):
-		with open("/proc/%d/stat" % self.process.child.pid) as f:
+		with open(f"/proc/{self.process.child.pid}/stat") as f:
 			fields = f.read().rsplit(")", 1)[1].split()
 		return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -137,7 +137,7 @@ class Alone(unittest.TestCase):
 class Answers(Alone):
 	def test_in_the_order_of_the_events(self):
 		d, f = self.pair()
-		numbers = [self.send(f, "s%d" % i) for i in range(3)]
+		numbers = [self.send(f, f"s{i}") for i in range(3)]
 		events = [d.take() for _ in numbers]
 		self.assertEqual([(e[2], e[3], e[4]) for e in events], [(0, 2, False)] * 3)
 		d.answer(events[2])

@@ -1,12 +1,15 @@
 """Events of network functions: records on X2, content of the same session on X3, and what restarts make of them."""
 import os
+import random
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import fixture
 from fixture import wait_until
-from poi_lab import nf, x1
+from poi_lab import nf, records, x1
 from test_signalling_x1 import subscriber
 
 IMSI = "001010000077001"
@@ -55,7 +58,7 @@ class Events(fixture.TrafficCase):
 				return f
 			f.close()
 			return None
-		f = wait_until(connect, 20, "poi-events wants a snapshot of %s" % name)
+		f = wait_until(connect, 20, f"poi-events wants a snapshot of {name}")
 		self.addCleanup(f.close)
 		return f
 
@@ -75,7 +78,7 @@ class Events(fixture.TrafficCase):
 		"""The X2 PDUs, when there are n."""
 		if n is not None:
 			wait_until(lambda: len([p for p in self.mdf.kept if p.type == 1]) >= n, timeout,
-				lambda: "%d records, not %d" % (n, len([p for p in self.mdf.kept if p.type == 1])))
+				lambda: f"{n} records, not {len([p for p in self.mdf.kept if p.type == 1])}")
 		self.mdf.wait_quiet()
 		return [p for p in self.mdf.kept if p.type == 1]
 
@@ -265,3 +268,79 @@ class Lives(Events):
 		done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
 		self.assertNotIn("ok", done.stdout)
 		self.assertTrue("error" in done.stdout or "Closed" in done.stderr or "denied" in done.stderr, done.stdout + done.stderr)
+
+
+class Kills(Events):
+	"""Any of the three programs is killed, again and again, while an SMF hands over sessions of a target."""
+	ROUNDS = 20
+
+	def sender(self, stop):
+		"""Each establishment until it is taken; what was answered or not stays noted."""
+		live, number, function = {}, 0, None
+		while not stop.is_set():
+			try:
+				if function is None:
+					function = nf.Function(self.poi.path("events/functions.sock"), "smf-1", timeout=5)
+					function.asked, seen = 0, 0
+				teid = 0x100000 + number
+				value = nf.establishment(IMSI, session=number % 16, teid=teid)
+				self.tries[teid] = self.tries.get(teid, 0) + 1
+				answer = function.event("SMFPDUSessionEstablishment", value, f"kills-{number}")
+				if function.asked > seen:
+					seen = function.asked
+					function.snapshot([("SMFPDUSessionEstablishment", nf.establishment(IMSI, session=n % 16, teid=0x100000 + n), f"kills-{n}") for n in live])
+				if answer.get("ok"):
+					self.taken_teids.add(teid)
+					live[number] = True
+					number += 1
+				elif "error" in answer and "id" in answer:
+					raise AssertionError(str(answer))
+				else:
+					time.sleep(0.02)
+				while len(live) > 4:
+					old = next(iter(live))
+					if not function.event("SMFPDUSessionRelease", nf.release(IMSI, session=old % 16), f"kills-{old}").get("later"):
+						del live[old]
+			except (OSError, nf.Closed, ValueError):
+				if function:
+					function.close()
+				function = None
+				time.sleep(0.05)
+
+	@fixture.long
+	def test_no_acknowledged_event_is_lost(self):
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2Only")
+		self.tries, self.taken_teids = {}, set()
+		stop = threading.Event()
+		thread = threading.Thread(target=self.sender, args=(stop,))
+		thread.start()
+		dice = random.Random(20261203)
+		try:
+			for _ in range(self.ROUNDS):
+				time.sleep(dice.uniform(0.5, 1.5))
+				victim = dice.choice(("events", "control", "dataplane"))
+				if victim == "events":
+					self.events.kill()
+					type(self).start_events()
+				elif victim == "control":
+					self.poi.control.kill()
+					self.poi.start_control()
+				else:
+					self.poi.dataplane.kill()
+					self.poi.start_dataplane()
+					self.poi.wait_control(40)
+		finally:
+			time.sleep(2)
+			stop.set()
+			thread.join(30)
+		self.assertGreater(len(self.taken_teids), 50)
+
+		def seen():
+			found = {}
+			for p in list(self.mdf.kept):
+				_, name, value = records.decode(bytes(p.payload))
+				if name.endswith(("Establishment", "EstablishedPDUSession")):
+					found[value["gTPTunnelID"]["tEID"]] = found.get(value["gTPTunnelID"]["tEID"], 0) + 1
+			return found
+		wait_until(lambda: not self.taken_teids - set(seen()), 30, lambda: f"missing: {sorted(self.taken_teids - set(seen()))}")
+		print(f"# {len(self.taken_teids)} events taken, {sum(seen().values())} records, {sum(n - 1 for n in self.tries.values())} sent again")

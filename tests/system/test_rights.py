@@ -34,7 +34,7 @@ find /sys/fs/cgroup -depth -type d -name init.scope -cnewer /run/passwd -exec rm
 
 class Unit(unittest.TestCase):
 	def check(self, drop_in=None, device='"0000:ff:1f.7"', eal=None, packaged=()):
-		poi = fixture.Poi(ports=("{ device: %s, mode: probe }" % device,), **({"eal": eal} if eal else {}))
+		poi = fixture.Poi(ports=(f"{{ device: {device}, mode: probe }}",), **({"eal": eal} if eal else {}))
 		self.addCleanup(poi.close)
 		with tempfile.TemporaryDirectory() as units:
 			with open(os.path.join(TOP, "packaging/systemd/poi-dataplane.service.in")) as f:
@@ -72,9 +72,9 @@ class Unit(unittest.TestCase):
 		):
 			least = self.check(None, device, eal, ("50-poi-least.conf",))
 			self.assertIn("judged by systemctl show", least)
-			self.assertIn("FAIL  service      %s: %s missing for poi" % (device, missing), least)
-			self.assertRegex(least, r"/poi/systemd/60-poi-%s\.conf && systemctl daemon-reload" % kind)
-			enough = self.check(None, device, eal, ("50-poi-least.conf", "60-poi-%s.conf" % kind))
+			self.assertIn(f"FAIL  service      {device}: {missing} missing for poi", least)
+			self.assertRegex(least, fr"/poi/systemd/60-poi-{kind}\.conf && systemctl daemon-reload")
+			enough = self.check(None, device, eal, ("50-poi-least.conf", f"60-poi-{kind}.conf"))
 			self.assertEqual(enough, "ok    service      ports are opened as poi, judged by systemctl show")
 			every = self.check(None, device, eal, sorted(os.listdir(os.path.join(TOP, "packaging/systemd/ports"))))
 			self.assertEqual(every, enough)
@@ -85,14 +85,14 @@ class Least(unittest.TestCase):
 	"""A port opens with the capabilities of its drop-in and no other, as a user without rights."""
 
 	def capabilities(self, kind):
-		with open(os.path.join(TOP, "packaging/systemd/ports/60-poi-%s.conf" % kind)) as f:
+		with open(os.path.join(TOP, f"packaging/systemd/ports/60-poi-{kind}.conf")) as f:
 			lines = re.findall(r"^(AmbientCapabilities|CapabilityBoundingSet)=(.*)$", f.read(), re.M)
 		self.assertEqual(len({words for _, words in lines}), len(lines) // 2, "both lines are the same")
 		return lines[0][1].lower().replace("cap_", "").split() if lines else []
 
 	def opens(self, device, eal, capabilities):
 		"""Starts the dataplane with these; returns whether the port is there after a while, and the log."""
-		poi = fixture.Poi(eal=eal, ports=("{ device: %s, mode: probe }" % device,))
+		poi = fixture.Poi(eal=eal, ports=(f"{{ device: {device}, mode: probe }}",))
 		self.addCleanup(poi.close)
 		pki = poi.path("pki")
 		shutil.copytree(poi.pki.folder, pki)
@@ -111,10 +111,10 @@ class Least(unittest.TestCase):
 		link = fixture.Link()
 		self.addCleanup(link.close)
 		for kind, device, eal, needed in (
-			("af-packet", "net_af_packet0", "--vdev net_af_packet0,iface=%s,blocksz=4096,framesz=2048,framecnt=64" % link.inner, None),
-			("af-packet", "net_pcap0", "--vdev net_pcap0,iface=%s" % link.inner, ["net_raw"]),
-			("af-xdp", "net_af_xdp0", "--vdev net_af_xdp0,iface=%s" % link.inner, None),
-			("tap", "net_tap0", "--vdev net_tap0,iface=least%d" % (os.getpid() % 10000), None),
+			("af-packet", "net_af_packet0", f"--vdev net_af_packet0,iface={link.inner},blocksz=4096,framesz=2048,framecnt=64", None),
+			("af-packet", "net_pcap0", f"--vdev net_pcap0,iface={link.inner}", ["net_raw"]),
+			("af-xdp", "net_af_xdp0", f"--vdev net_af_xdp0,iface={link.inner}", None),
+			("tap", "net_tap0", f"--vdev net_tap0,iface=least{os.getpid() % 10000}", None),
 			("memif", "net_memif0", "--vdev net_memif0,role=server,socket=SOCKET,socket-abstract=no", None),
 			("vhost", "net_vhost0", "--vdev net_vhost0,iface=SOCKET", None),
 		):
@@ -123,7 +123,7 @@ class Least(unittest.TestCase):
 				given = [c for c in (needed or packaged) if c != less]
 				# the unit has LimitMEMLOCK=infinity, which stands for this one
 				running, log = self.opens(device, eal, given + ["ipc_lock"])
-				self.assertEqual(running, less is None, "%s with %s: %s" % (device, given, log))
+				self.assertEqual(running, less is None, f"{device} with {given}: {log}")
 
 
 if __name__ == "__main__":

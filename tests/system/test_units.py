@@ -38,7 +38,7 @@ class Files(unittest.TestCase):
 		return path
 
 	def exposure(self, name, *changes):
-		done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=%d" % MOST[name],
+		done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={MOST[name]:d}",
 			self.unit(name, *changes)], capture_output=True, text=True)
 		figure = re.search(r"exposure level for \S+ ([0-9.]+)", done.stdout.replace(":", ""))
 		return done.returncode, figure and float(figure.group(1))
@@ -46,8 +46,8 @@ class Files(unittest.TestCase):
 	def test_exposure(self):
 		for name, most in MOST.items():
 			code, figure = self.exposure(name)
-			print("# %s: exposure %s, at most %.1f" % (name, figure, most / 10))
-			self.assertEqual(code, 0, "%s: %s" % (name, figure))
+			print(f"# {name}: exposure {figure}, at most {most / 10:.1f}")
+			self.assertEqual(code, 0, f"{name}: {figure}")
 
 	def test_exposure_sees_a_hole(self):
 		code, figure = self.exposure("poi-control", ("ProtectSystem=strict", "ProtectSystem=no"), ("NoNewPrivileges=yes", ""))
@@ -86,7 +86,7 @@ class Files(unittest.TestCase):
 		poi.wait_control()
 		poi.admf.activate(x1.new_id(), [x1.target_ipv4("192.0.2.10")], [])
 		for process in (poi.control, poi.dataplane):
-			with open("/proc/%d/task/%d/children" % (process.child.pid, process.child.pid)) as f:
+			with open(f"/proc/{process.child.pid}/task/{process.child.pid}/children") as f:
 				traced = int(f.read().split()[0])
 			os.kill(traced, signal.SIGHUP)
 			wait_until(lambda: "read again" in process.text(), 10, "a reload")
@@ -96,11 +96,11 @@ class Files(unittest.TestCase):
 			with open(path, errors="replace") as f:
 				called = set(re.findall(r"^\d+ +(\w+)\(", f.read(), re.M))
 			self.assertGreater(len(called), 30, name)
-			print("# %s makes %d different system calls" % (name, len(called)))
+			print(f"# {name} makes {len(called)} different system calls")
 			# the EAL asks for port I/O on behalf of old virtio devices and goes on without; control has root's
 			# capabilities to give up here, in its unit it has none more than it keeps
 			spare = {"poi-dataplane": {"iopl"}, "poi-control": {"capset"}}[name]
-			self.assertEqual(called - spare - self.allowed(name), set(), "%s calls what its unit forbids" % name)
+			self.assertEqual(called - spare - self.allowed(name), set(), f"{name} calls what its unit forbids")
 
 	def test_systemd_understands_every_line(self):
 		for name in MOST:
@@ -145,7 +145,7 @@ class Files(unittest.TestCase):
 		shipped = exposure()
 		self.drop_ins("50-poi-least.conf", "60-poi-vfio.conf")
 		least = exposure()
-		print("# poi-dataplane: exposure %.1f as shipped, %.1f with the least and vfio" % (shipped, least))
+		print(f"# poi-dataplane: exposure {shipped:.1f} as shipped, {least:.1f} with the least and vfio")
 		self.assertLess(least, shipped)
 
 	def test_the_user_and_the_folders(self):
@@ -229,7 +229,7 @@ class Manager(unittest.TestCase):
 		with open(self.poi.file) as f:
 			text = f.read()
 		with open(self.poi.file, "w") as f:
-			f.write(text.replace("key: %s/ne.key" % self.poi.pki.folder, "key: credential:ne.key"))
+			f.write(text.replace(f"key: {self.poi.pki.folder}/ne.key", "key: credential:ne.key"))
 		for name in ("poi-dataplane", "poi-control"):
 			self.program(name, {"CREDENTIALS_DIRECTORY": folder})
 			self.heard("READY=1")
@@ -239,7 +239,7 @@ class Manager(unittest.TestCase):
 		wait_until(lambda: not control.running, 10, "no key without the manager's folder")
 		self.assertIn("credential:ne.key", control.text())
 		with open(self.poi.file, "w") as f:
-			f.write(text.replace("key: %s/ne.key" % self.poi.pki.folder, "key: %s/ne.key" % folder))
+			f.write(text.replace(f"key: {self.poi.pki.folder}/ne.key", f"key: {folder}/ne.key"))
 		control = self.program("poi-control")
 		wait_until(lambda: not control.running, 10, "such a mode is refused elsewhere")
 		self.assertIn("others may read the key", control.text())
@@ -259,7 +259,7 @@ class Memory(unittest.TestCase):
 			raise unittest.SkipTest("built without locking of memory (sanitizers), or it is not allowed here")
 
 	def proc(self, process, name):
-		with open("/proc/%d/%s" % (process.child.pid, name)) as f:
+		with open(f"/proc/{process.child.pid}/{name}") as f:
 			return f.read()
 
 	def mappings(self, process):
@@ -277,7 +277,7 @@ class Memory(unittest.TestCase):
 		for process in (self.poi.control, self.poi.dataplane):
 			# the heap of private keys: 4 MiB, between two pages without any access
 			found = [flags for line, flags in self.mappings(process) if self.size(line) == 4 << 20 and " dd" in flags]
-			self.assertTrue(found, "no hidden heap for keys in %s" % process.command[0])
+			self.assertTrue(found, f"no hidden heap for keys in {process.command[0]}")
 		huge = [(line, flags) for line, flags in self.mappings(self.poi.dataplane) if " ht" in flags]
 		if not huge:
 			self.skipTest("no hugepages here")
@@ -289,7 +289,7 @@ class Memory(unittest.TestCase):
 		return int(last, 16) - int(first, 16)
 
 	def test_no_file_holds_packets(self):
-		for link in glob.glob("/proc/%d/fd/*" % self.poi.dataplane.child.pid):
+		for link in glob.glob(f"/proc/{self.poi.dataplane.child.pid}/fd/*"):
 			self.assertNotIn("huge", os.readlink(link).replace("(deleted)", "") if "memfd" not in os.readlink(link) else "")
 		self.assertEqual(glob.glob("/dev/hugepages/poi-*"), [])
 

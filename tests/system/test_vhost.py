@@ -23,7 +23,7 @@ def mixture():
 class Shared(unittest.TestCase):
 	def begin(self, device, arguments):
 		"""A product with one port on a socket in its folder, and a task for the target."""
-		poi = fixture.Poi(ports=("{ device: %s, mode: probe }" % device,))
+		poi = fixture.Poi(ports=(f"{{ device: {device}, mode: probe }}",))
 		self.addCleanup(poi.close)
 		self.socket = poi.path("mirror.sock")
 		with open(poi.file) as f:
@@ -44,7 +44,7 @@ class Shared(unittest.TestCase):
 		self.addCleanup(link.close)
 		main, other = fixture.cpus()
 		peer = fixture.Process([TESTPMD, "--no-pci", "--no-huge", "-m", "256", "--no-telemetry", "--file-prefix", name + str(os.getpid()),
-			"--lcores", "0@%d,1@%d" % (other, main), "--vdev=net_af_packet0,iface=%s,blocksz=65536,framesz=2048,framecnt=8192" % link.inner,
+			"--lcores", f"0@{other:d},1@{main:d}", f"--vdev=net_af_packet0,iface={link.inner},blocksz=65536,framesz=2048,framecnt=8192",
 			"--vdev=" + device % self.socket, "--", "--auto-start", "--forward-mode=io", "--total-num-mbufs=16384",
 			"--mbuf-size=2500", "--stats-period=3600"], self.poi.path(name + ".log"))
 		self.addCleanup(peer.kill)
@@ -57,7 +57,7 @@ class Shared(unittest.TestCase):
 		try:
 			wait_until(through, 15, "frames come through")
 		except AssertionError as e:
-			raise AssertionError("%s\n%s\n%s" % (e, peer.text()[-1500:], self.poi.dataplane.text()[-1500:])) from None
+			raise AssertionError(f"{e}\n{peer.text()[-1500:]}\n{self.poi.dataplane.text()[-1500:]}") from None
 		return peer, link
 
 	def port(self):
@@ -122,7 +122,7 @@ class Vhost(Shared):
 		with open(poi.file) as f:
 			text = f.read()
 		with open(poi.file, "w") as f:
-			f.write(text.replace("net_vhost0,iface=%s" % self.socket, "net_virtio_user0,server=1,path=%s" % self.socket)
+			f.write(text.replace(f"net_vhost0,iface={self.socket}", f"net_virtio_user0,server=1,path={self.socket}")
 				.replace("net_vhost0", "net_virtio_user0"))
 		self.assertRegex(poi.poi("check", poi.file).stdout, r"(?m)^FAIL +port +net_virtio_user0: .* use net_vhostN")
 		dataplane = fixture.Process([poi.programs["poi-dataplane"], "-c", poi.file], poi.path("dataplane.log"))
