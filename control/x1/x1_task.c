@@ -232,7 +232,7 @@ static int check_modification(
 		 before.triggers.session != new->triggers.session)
 		what = "HeaderReporting";
 	else if (before.records != new->records)
-		what = "IdentifierAssociation";
+		what = "records of network functions";
 	if (!what)
 		return 0;
 	x1_refuse(b->why, b->generic,

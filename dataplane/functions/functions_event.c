@@ -207,7 +207,7 @@ static int begins_or_changes(struct functions *f, const struct nf_event *e,
 		n ? nf_encode_nodes(tree, NF_MESSAGE_MAX, f->records->start, n) : POI_ERR_TOO_LARGE;
 
 	if (length < 0)
-		return POI_ERR_LIMIT;
+		return POI_ERR_TOO_LARGE;
 	event_identities(e->kind, f->records->start, &of);
 	identities_join(&of, &p->identities);
 	if (*o) { // what the event leaves out of them stays
@@ -315,6 +315,8 @@ void functions_event(struct functions *f, const struct nf_event *e, struct pendi
 	int r = apply(f, e, &name, p);
 	if (r == POI_ERR_NOT_FOUND)
 		refuse(p, e->kind, NF_REASON_SUBJECT);
+	else if (r == POI_ERR_TOO_LARGE) // of what is kept of its session: it never fits
+		refuse(p, e->kind, NF_REASON_LARGE);
 	else if (r != POI_OK)
 		later(p);
 }

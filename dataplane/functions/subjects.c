@@ -34,6 +34,8 @@ TAILQ_HEAD(of_function, subject);
 struct subjects {
 	struct hash_table by_name, by_identity;
 	uint64_t memory, used;
+	uint64_t share; // octets that each function has for itself, however many the others have
+	uint64_t used_of[CONFIG_FUNCTIONS_MAX];
 	uint32_t n[CONFIG_RECORDS_COUNT]; // by enum config_records
 	uint32_t n_functions;
 	struct of_function messages;
@@ -48,6 +50,7 @@ struct subjects *subjects_new(const struct subjects_settings *s)
 		return NULL;
 	o->memory = s->memory;
 	o->n_functions = s->n_functions;
+	o->share = s->memory / (2 * (s->n_functions > 0 ? s->n_functions : 1));
 	for (uint32_t i = 0; i < s->n_functions; i++)
 		TAILQ_INIT(&o->function[i]);
 	TAILQ_INIT(&o->messages);
@@ -59,17 +62,40 @@ struct subjects *subjects_new(const struct subjects_settings *s)
 	return o;
 }
 
-static void free_body(struct subjects *s, struct subject_body *b)
+// Half of the memory is kept in equal parts, so that no function takes the last of another's.
+static bool has_room(const struct subjects *s, uint16_t function, uint64_t octets)
 {
-	s->used -= b->size + ALLOCATION + b->n_keys * BUCKET;
+	uint64_t kept = 0;
+
+	for (uint32_t i = 0; s->used_of[function] + octets > s->share && i < s->n_functions; i++)
+		if (i != function && s->used_of[i] < s->share)
+			kept += s->share - s->used_of[i];
+	return s->used + octets + kept <= s->memory;
+}
+
+static void take_room(struct subjects *s, uint16_t function, uint64_t octets)
+{
+	s->used += octets;
+	s->used_of[function] += octets;
+}
+
+static void give_room(struct subjects *s, uint16_t function, uint64_t octets)
+{
+	s->used -= octets;
+	s->used_of[function] -= octets;
+}
+
+static void free_body(struct subjects *s, uint16_t function, struct subject_body *b)
+{
+	give_room(s, function, b->size + ALLOCATION + b->n_keys * BUCKET);
 	explicit_bzero(b, b->size);
 	free(b);
 }
 
 static void free_subject(struct subjects *s, struct subject *o)
 {
-	free_body(s, o->body);
-	s->used -= sizeof(*o) + ALLOCATION + BUCKET;
+	free_body(s, o->function, o->body);
+	give_room(s, o->function, sizeof(*o) + ALLOCATION + BUCKET);
 	free(o);
 }
 
@@ -128,7 +154,7 @@ static int make_body(struct subjects *s, const struct subject_name *name,
 	size_t size = sizeof(struct subject_body) + n * sizeof(struct subject_key) + name->length +
 		      identities + c->tree_length;
 
-	if (s->used + size + ALLOCATION + n * BUCKET > s->memory)
+	if (!has_room(s, name->function, size + ALLOCATION + n * BUCKET))
 		return POI_ERR_LIMIT;
 	struct subject_body *b = malloc(size);
 	if (!b)
@@ -146,7 +172,7 @@ static int make_body(struct subjects *s, const struct subject_name *name,
 	put_identities(identities_of(b), c->identities);
 	if (c->tree_length)
 		memcpy(identities_of(b) + identities, c->tree, c->tree_length);
-	s->used += size + ALLOCATION + n * BUCKET;
+	take_room(s, name->function, size + ALLOCATION + n * BUCKET);
 	*out = b;
 	return POI_OK;
 }
@@ -260,17 +286,17 @@ int subjects_add(struct subjects *s, const struct subject_name *name,
 	const uint64_t own = sizeof(struct subject) + ALLOCATION + BUCKET;
 	struct subject_body *body;
 
-	if (s->used + own > s->memory)
+	if (!has_room(s, name->function, own))
 		return POI_ERR_LIMIT;
-	s->used += own;
+	take_room(s, name->function, own);
 	int r = make_body(s, name, c, &body);
 	struct subject *o = r == POI_OK ? calloc(1, sizeof(*o)) : NULL;
 	if (r == POI_OK && !o) {
-		free_body(s, body);
+		free_body(s, name->function, body);
 		r = POI_ERR_NOMEM;
 	}
 	if (r != POI_OK) {
-		s->used -= own;
+		give_room(s, name->function, own);
 		return r;
 	}
 	o->body = body;
@@ -294,7 +320,7 @@ int subjects_change(struct subjects *s, struct subject *o, const struct subject_
 		return r;
 	if (o->named)
 		leave_body(s, o->body);
-	free_body(s, o->body);
+	free_body(s, o->function, o->body);
 	o->body = body;
 	if (o->named)
 		enter_body(s, o);

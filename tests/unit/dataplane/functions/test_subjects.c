@@ -229,3 +229,39 @@ Test(subjects, many_of_one_identity_take_no_time, .timeout = 20)
 	free(o);
 	subjects_free(s);
 }
+
+// Adds sessions of one function until there is no room; how many.
+static unsigned fill(struct subjects *s, uint16_t function)
+{
+	static const uint8_t tree[64];
+	struct model m;
+	unsigned n = 0;
+
+	for (;; n++) {
+		char text[32];
+		sprintf(text, "full-%u", n);
+		const struct subject_name name = {.function = function,
+			.records = RECORDS_SMF,
+			.length = (uint16_t)strlen(text),
+			.text = text};
+		const struct identities of = identities_of(&m);
+		const struct subject_content c = {&of, tree, sizeof(tree)};
+		struct subject *o;
+		if (subjects_add(s, &name, &c, &o) != POI_OK)
+			return n;
+	}
+}
+
+Test(subjects, one_function_leaves_room_for_the_others)
+{
+	struct subjects *s =
+		subjects_new(&(struct subjects_settings){.memory = 1 << 20, .n_functions = 2});
+	unsigned first = fill(s, 0), second = fill(s, 1);
+
+	cr_assert_gt(second, 500, "%u and %u", first, second);
+	cr_assert_gt(first, 2 * second, "what is not kept for the others is anybody's");
+	while (subjects_first(s, 0))
+		subjects_remove(s, subjects_first(s, 0));
+	cr_assert_gt(fill(s, 1), second);
+	subjects_free(s);
+}
