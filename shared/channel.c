@@ -307,7 +307,8 @@ static void get_x2(struct wire_reader *r, struct channel_task *m)
 	m->report = octet & (uint8_t)~REPORT_AND_RECORDS;
 	m->records = octet & REPORT_AND_RECORDS ? wire_get_u8(r) : 0;
 	if (m->report > REPORT_PDSR || (octet & REPORT_AND_RECORDS && !m->records) ||
-		m->records & ~(functions | associations) ||
+		m->records & ~(functions | associations | TASK_TRUNCATE) ||
+		(m->records & TASK_TRUNCATE && !(m->records & RECORDS_SMSF)) ||
 		(m->records & associations) == associations ||
 		(m->records & associations && !(m->records & RECORDS_AMF)))
 		fail(&r->error, POI_ERR_INVALID);

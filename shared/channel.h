@@ -183,6 +183,8 @@ struct channel_triggers {
 	uint8_t skip_empty; // 1: what is due of a flow without a packet since its last is left out
 };
 
+// Beside RECORDS_SMSF: TruncateTPUserData (TS 33.128 table 6.2.5-2), no user data of messages.
+#define TASK_TRUNCATE 0x20u
 // Beside RECORDS_AMF: IdentifierAssociationExtensions (TS 33.128 table 6.2.2-0B). Without either no
 // AMFIdentifierAssociation is made; ONLY: none but that and AMFLocationUpdate.
 #define TASK_ASSOCIATION_ALL 0x40u

@@ -20,16 +20,23 @@ bool x1_task_3gpp_namespace(const char *s)
 	return n && !s[n];
 }
 
-// Finds the single HeaderReporting of `d`, or its IdentifierAssociation; NULL if there is none.
-// INVALID if there are several.
+enum wanted { HEADER_REPORTING, ASSOCIATION, SMS };
+
+static bool is_of(const struct x1_task_extension *e, enum wanted wanted)
+{
+	return wanted == HEADER_REPORTING ? e->header_reporting
+	       : wanted == ASSOCIATION	  ? e->association != 0
+					  : e->sms;
+}
+
+// Finds the single extension of that kind; NULL if there is none. INVALID if there are several.
 static int find(
-	const struct x1_task_details *d, bool association, const struct x1_task_extension **found)
+	const struct x1_task_details *d, enum wanted wanted, const struct x1_task_extension **found)
 {
 	*found = NULL;
 	for (uint32_t i = 0; i < d->n_extensions; i++) {
 		const struct x1_task_extension *e = &d->extensions[i];
-		if (!(association ? e->association != 0 : e->header_reporting) ||
-			!x1_task_3gpp_namespace(e->space))
+		if (!is_of(e, wanted) || !x1_task_3gpp_namespace(e->space))
 			continue;
 		if (*found)
 			return POI_ERR_INVALID;
@@ -40,7 +47,8 @@ static int find(
 
 bool x1_task_extension_read(const struct x1_task_extension *e)
 {
-	return (e->header_reporting || e->association) && x1_task_3gpp_namespace(e->space);
+	return (e->header_reporting || e->association || e->sms) &&
+	       x1_task_3gpp_namespace(e->space);
 }
 
 bool x1_task_records_only(const struct config_ne *ne, const struct x1_task_details *d)
@@ -48,7 +56,7 @@ bool x1_task_records_only(const struct config_ne *ne, const struct x1_task_detai
 	const struct x1_task_extension *asked;
 
 	return d->delivery == X1_X2_ONLY && ne->n_records > 0 && ne->x2_report == CONFIG_X2_NONE &&
-	       !find(d, false, &asked) && !asked;
+	       !find(d, HEADER_REPORTING, &asked) && !asked;
 }
 
 // Targets that an event can name. No record shows what packets or rules of a session are like: a
@@ -74,13 +82,28 @@ static const char *read_association(const struct x1_task_details *d, struct chan
 {
 	const struct x1_task_extension *asked;
 
-	if (find(d, true, &asked))
+	if (find(d, ASSOCIATION, &asked))
 		return "IdentifierAssociation: more than one";
 	if (!asked)
 		return NULL;
 	if (!(out->records & RECORDS_AMF))
 		return "IdentifierAssociation: X2 of this task carries no records of an AMF";
 	out->records |= asked->association == 1 ? TASK_ASSOCIATION_ONLY : TASK_ASSOCIATION_ALL;
+	return NULL;
+}
+
+// The same of SMSFExtensions: content of messages that is not authorised must not be delivered.
+static const char *read_sms(const struct x1_task_details *d, struct channel_task *out)
+{
+	const struct x1_task_extension *asked;
+
+	if (find(d, SMS, &asked))
+		return "SMSFExtensions: more than one";
+	if (!asked || !asked->truncate)
+		return NULL;
+	if (!(out->records & RECORDS_SMSF))
+		return "TruncateTPUserData: X2 of this task carries no records of an SMSF";
+	out->records |= TASK_TRUNCATE;
 	return NULL;
 }
 
@@ -151,7 +174,7 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 	const char *text = NULL;
 
 	read_records(ne, out);
-	if (find(d, false, &asked)) {
+	if (find(d, HEADER_REPORTING, &asked)) {
 		text = "HeaderReporting: more than one";
 	} else if (!(out->delivery & DELIVERY_X2)) {
 		if (asked)
@@ -178,6 +201,8 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 	}
 	if (!text)
 		text = read_association(d, out);
+	if (!text)
+		text = read_sms(d, out);
 	out->triggers.skip_empty = out->report == REPORT_PDSR && !ne->x2_summary.empty;
 	if (!text)
 		return 0;

@@ -273,6 +273,21 @@ static bool read_association(struct values *v, const xmlNode *e, struct x1_task_
 	return out->association != 0;
 }
 
+static bool read_sms(struct values *v, const xmlNode *e, struct x1_task_extension *out)
+{
+	const xmlNode *truncate = x1_first_element(e);
+
+	out->sms = true;
+	out->truncate = truncate != NULL;
+	if (truncate == NULL ||
+		(same(e, truncate, "TruncateTPUserData") && x1_next_element(truncate) == NULL &&
+			x1_first_element(truncate) == NULL &&
+			value_text(v, truncate, true)[0] == '\0'))
+		return true;
+	value_broken(v, "SMSFExtensions", "breaks the schema");
+	return false;
+}
+
 bool x1_read_task_extension(
 	struct values *v, const xmlNode *e, const char *owner, struct x1_task_extension *out)
 {
@@ -294,5 +309,7 @@ bool x1_read_task_extension(
 	}
 	if (same(e, inside, "IdentifierAssociation"))
 		return read_association(v, inside, out);
+	if (same(e, inside, "SMSFExtensions"))
+		return read_sms(v, inside, out);
 	return same(e, inside, "HeaderReporting") ? read_header_reporting(v, inside, out) : true;
 }

@@ -218,6 +218,7 @@ struct x1_task_extension {
 	const char *space, *name; // of one element inside (one entry each); NULL when empty
 	bool header_reporting;    // X1Extensions/HeaderReporting understood
 	bool pdsr;                // PDSR, else PDHR
+	bool sms, truncate;  // X1Extensions/SMSFExtensions, and TruncateTPUserData in it
 	uint8_t association; // X1Extensions/IdentifierAssociation: 1 that alone, 2 all records; 0: it is none
 	bool session_triggers;
 	uint32_t n_triggers;

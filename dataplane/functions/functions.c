@@ -250,7 +250,7 @@ static int take_message(struct functions *f, size_t length)
 static bool has_room(const struct functions *f)
 {
 	return f->n_pending < BATCH_EVENTS &&
-	       BATCH_OCTETS - f->used >= CAPTURE_RECORD_MAX + IDENTITIES_MAX * SESSION_NAI_MAX;
+	       BATCH_OCTETS - f->used >= 2 * CAPTURE_RECORD_MAX + IDENTITIES_MAX * SESSION_NAI_MAX;
 }
 
 bool functions_take(struct functions *f)
@@ -278,6 +278,17 @@ bool functions_take(struct functions *f)
 
 // ---- what was taken is in force ----
 
+// A task that may not have the user data of messages never gets the whole record.
+static void queue_one(struct functions *f, struct function_task *t, const struct pending *p)
+{
+	bool truncated = p->truncates && t->records & TASK_TRUNCATE;
+
+	if (!truncated)
+		records_queue(f->records, t, p->subject, &p->record);
+	else if (p->truncated.octets)
+		records_queue(f->records, t, p->subject, &p->truncated);
+}
+
 static void queue_records(struct functions *f, struct pending *p)
 {
 	struct subject *o = p->subject;
@@ -292,7 +303,7 @@ static void queue_records(struct functions *f, struct pending *p)
 		if (start)
 			records_start(f->records, t, o);
 		else if (task_has_records(t, p->record.kind))
-			records_queue(f->records, t, o, &p->record);
+			queue_one(f, t, p);
 }
 
 // The follower has taken its session; it may lack one that ends.

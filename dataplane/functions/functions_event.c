@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dataplane/functions/functions_internal.h"
+#include "dataplane/functions/sms_tpdu.h"
 #include "shared/now.h"
 
 void functions_subject_drop(struct functions *f, struct subject *o)
@@ -90,6 +91,56 @@ static void keep_record(struct functions *f, const struct nf_event *e, const str
 	}
 	p->identities.cp = e->cp;
 	p->identities.up = e->up;
+}
+
+// ---- TruncateTPUserData (TS 33.128 table 6.2.5-2) ----
+
+// The text of an object's member, or NULL.
+static struct record_node *text_in(struct record_node *object, const char *name)
+{
+	struct record_node *n =
+		(struct record_node *)(uintptr_t)node_child(object, name); // of `object`
+
+	return n && n->kind == NODE_TEXT ? n : NULL;
+}
+
+static bool is_text(const struct record_node *n, const char *text)
+{
+	return n && n->length == strlen(text) && !memcmp(n->text, text, n->length);
+}
+
+// The record of a message for tasks that may not have its user data: an SMS-SUBMIT or SMS-DELIVER
+// with the part of its TPDU before that.
+static void keep_truncated(struct functions *f, const struct nf_event *e, struct pending *p)
+{
+	struct record_node *nodes = f->records->start;
+	struct record_fault fault;
+
+	if (e->kind != RECORD_SMS_MESSAGE || e->n_nodes > KEPT_NODES_MAX)
+		return;
+	memcpy(nodes, e->nodes, e->n_nodes * sizeof(*nodes));
+	const struct record_node *type = text_in(nodes, "messageType");
+	struct record_node *tpdu = text_in(
+		(struct record_node *)(uintptr_t)node_child(nodes, "sMSTPDUData"), "sMSTPDU");
+	bool submit = is_text(type, "submit"), deliver = is_text(type, "deliver");
+
+	if (!tpdu || (type && !submit && !deliver))
+		return;
+	p->truncates = true;
+	tpdu->name = "truncatedSMSTPDU";
+	tpdu->name_length = (uint16_t)strlen(tpdu->name);
+	tpdu->length = 2 * sms_tpdu_head(tpdu->text, tpdu->length,
+				   submit    ? SMS_SUBMIT
+				   : deliver ? SMS_DELIVER
+					     : SMS_BY_ITSELF);
+	struct ber_writer w = ber_writer_of(f->encoded, CAPTURE_RECORD_MAX);
+	if (record_encode(&w, e->kind, f->release, nodes, e->n_nodes, &fault)) {
+		f->records->start_refused[fault.reason]++;
+		return;
+	}
+	p->truncated = p->record;
+	p->truncated.length = (uint32_t)ber_written(&w);
+	p->truncated.octets = room(f, w.at, p->truncated.length);
 }
 
 // ---- its session, registration or message ----
@@ -312,6 +363,7 @@ void functions_event(struct functions *f, const struct nf_event *e, struct pendi
 		return;
 	}
 	keep_record(f, e, &w, p);
+	keep_truncated(f, e, p);
 	int r = apply(f, e, &name, p);
 	if (r == POI_ERR_NOT_FOUND)
 		refuse(p, e->kind, NF_REASON_SUBJECT);

@@ -20,6 +20,8 @@ struct pending {
 	bool snapshot;
 	struct subject *subject; // held; NULL: none
 	struct record_pdu record;
+	bool truncates;		  // tasks with TruncateTPUserData have `truncated` instead
+	struct record_pdu truncated; // without octets: it cannot be made
 	struct identities identities; // texts in `room`
 	struct session_event session;
 	char name[SESSION_EVENT_NAME], dnn[SESSION_EVENT_DNN], nai[SESSION_NAI_MAX];

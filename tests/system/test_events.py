@@ -210,6 +210,19 @@ class Registrations(Events):
 			"messageType": "submit", "rPMessageReference": 1}))
 		self.assertEqual([p.direction for p in self.records(1)], [3])
 
+	def test_user_data_of_messages_is_left_out(self):
+		smsf = self.function("smsf-1")
+		truncate = (f'<x1:taskDetailsExtensions><x1:Owner>3GPP</x1:Owner><e:X1Extensions xmlns:e="{x1.E3GPP}"><e:SMSFExtensions>'
+			"<e:TruncateTPUserData/></e:SMSFExtensions></e:X1Extensions></x1:taskDetailsExtensions>")
+		self.activate(subscriber("supiimsi", IMSI), delivery="X2Only", extensions=truncate)
+		head, text = "01010b911326880736f4000005", "e8329bfd06"
+		self.taken(smsf.event("SMSMessage", {"originatingSMSParty": {"sUPI": {"iMSI": IMSI}}, "terminatingSMSParty": {"gPSI": {"mSISDN": "491700000001"}},
+			"direction": "fromTarget", "linkTransferStatus": "transferSucceeded", "sMSTPDUData": {"sMSTPDU": head + text},
+			"messageType": "submit", "rPMessageReference": 1}))
+		record, = self.records(1)
+		self.assertEqual(records.decode(bytes(record.payload))[2]["sMSTPDUData"], {"truncatedSMSTPDU": head})
+		self.assertNotIn(bytes.fromhex(text), bytes(record.octets))
+
 
 class Lives(Events):
 	def test_a_killed_poi_events(self):

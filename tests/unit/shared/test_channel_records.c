@@ -25,11 +25,13 @@ Test(channel_records, each_function_and_each_way_of_associations)
 	cr_expect_eq(sent(RECORDS_SMF | RECORDS_AMF | RECORDS_SMSF), POI_OK);
 	cr_expect_eq(sent(RECORDS_AMF | TASK_ASSOCIATION_ALL), POI_OK);
 	cr_expect_eq(sent(RECORDS_AMF | RECORDS_SMSF | TASK_ASSOCIATION_ONLY), POI_OK);
+	cr_expect_eq(sent(RECORDS_SMSF | TASK_TRUNCATE), POI_OK);
 }
 
 Test(channel_records, others_are_refused)
 {
 	cr_expect_eq(sent(0x08), POI_ERR_INVALID, "of no function");
+	cr_expect_eq(sent(RECORDS_AMF | TASK_TRUNCATE), POI_ERR_INVALID, "messages without an SMSF");
 	cr_expect_eq(sent(TASK_ASSOCIATION_ALL), POI_ERR_INVALID, "associations without an AMF");
 	cr_expect_eq(sent(RECORDS_SMF | TASK_ASSOCIATION_ONLY), POI_ERR_INVALID);
 	cr_expect_eq(sent(RECORDS_AMF | TASK_ASSOCIATION_ALL | TASK_ASSOCIATION_ONLY),

@@ -139,3 +139,20 @@ Test(x1_records, identifier_association_is_asked_for)
 	extension.space = "urn:example";
 	cr_assert_eq(build(), X1_ERR_ACTIVATE);
 }
+
+Test(x1_records, user_data_of_messages_is_left_out_where_it_is_asked_for)
+{
+	extension = (struct x1_task_extension){
+		.space = NAMESPACE, .name = "X1Extensions", .sms = true, .truncate = true};
+	details.n_extensions = 1;
+	details.extensions = &extension;
+	cr_assert_eq(build(), X1_ERR_ACTIVATE, "no records of an SMSF here");
+	cr_assert_not_null(strstr(why.text, "TruncateTPUserData"));
+	config.nes[0].records[1] = CONFIG_RECORDS_SMSF;
+	config.events.functions[0].records[1] = CONFIG_RECORDS_SMSF;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	cr_assert_eq(out.records, RECORDS_SMF | RECORDS_SMSF | TASK_TRUNCATE);
+	extension.truncate = false;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	cr_assert_eq(out.records, RECORDS_SMF | RECORDS_SMSF);
+}

@@ -287,6 +287,11 @@ Test(x1_decode, header_reporting_rules)
 	t = good_task(c);
 	cr_assert(t->extensions[0].header_reporting && !t->extensions[0].pdsr);
 	x1_container_free(c);
+	assert_1010(EXTENSIONS("<q:IdentifierAssociation/>"), "IdentifierAssociation");
+	assert_1010(EXTENSIONS("<q:SMSFExtensions><q:N/></q:SMSFExtensions>"), "SMSFExtensions");
+	c = decode(EXTENSIONS("<q:SMSFExtensions><q:TruncateTPUserData/></q:SMSFExtensions>"));
+	cr_assert(good_task(c)->extensions[0].sms && good_task(c)->extensions[0].truncate);
+	x1_container_free(c);
 	c = decode(EXTENSIONS("<q:Novelty/>")); // another module decides if it is honoured
 	cr_assert(!good_task(c)->extensions[0].header_reporting);
 	x1_container_free(c);

@@ -206,6 +206,56 @@ static uint64_t reason_count(struct bed *b, const char *name)
 	return 0;
 }
 
+#define SMS_OF(data, type)                                                    \
+	"{" PARTIES "\"direction\": \"fromTarget\", \"linkTransferStatus\": " \
+	"\"transferSucceeded\", \"sMSTPDUData\": {" data "}, \"messageType\": \"" type "\"}"
+#define SUBMIT_HEAD "01010b911326880736f4000005"
+#define FULL "\"sMSTPDU\": \"" SUBMIT_HEAD "e8329bfd06\""
+
+Test(functions, user_data_of_messages_goes_to_no_task_that_may_not_have_it)
+{
+	struct bed *b = bed_new();
+	struct pdu p;
+
+	imsi_task(b, RECORDS_SMSF | TASK_TRUNCATE);
+	play_ok(b, SMSF, RECORD_SMS_MESSAGE, "", SMS_OF(FULL, "submit"));
+	p = must_pdu(b);
+	is_record(b, &p, RECORD_SMS_MESSAGE,
+		SMS_OF("\"truncatedSMSTPDU\": \"" SUBMIT_HEAD "\"", "submit"));
+	no_pdu(b);
+	imsi_task(b, RECORDS_SMSF);
+	play_ok(b, SMSF, RECORD_SMS_MESSAGE, "", SMS_OF(FULL, "submit"));
+	for (unsigned i = 0; i < 2; i++) { // in no order
+		p = must_pdu(b);
+		if (is_of_task(&p, 0))
+			is_record(b, &p, RECORD_SMS_MESSAGE,
+				SMS_OF("\"truncatedSMSTPDU\": \"" SUBMIT_HEAD "\"", "submit"));
+		else
+			is_record(b, &p, RECORD_SMS_MESSAGE, SMS_OF(FULL, "submit"));
+	}
+	no_pdu(b);
+	bed_free(b);
+}
+
+Test(functions, other_messages_stay_whole)
+{
+	struct bed *b = bed_new();
+	struct pdu p;
+
+	imsi_task(b, RECORDS_SMSF | TASK_TRUNCATE);
+	play_ok(b, SMSF, RECORD_SMS_MESSAGE, "",
+		SMS_OF("\"sMSTPDU\": \"0601020304\"", "statusReport"));
+	p = must_pdu(b);
+	is_record(b, &p, RECORD_SMS_MESSAGE, SMS_OF("\"sMSTPDU\": \"0601020304\"", "statusReport"));
+	play_ok(b, SMSF, RECORD_SMS_MESSAGE, "",
+		SMS_OF("\"truncatedSMSTPDU\": \"" SUBMIT_HEAD "\"", "submit"));
+	p = must_pdu(b);
+	is_record(b, &p, RECORD_SMS_MESSAGE,
+		SMS_OF("\"truncatedSMSTPDU\": \"" SUBMIT_HEAD "\"", "submit"));
+	no_pdu(b);
+	bed_free(b);
+}
+
 Test(functions, an_event_is_refused_by_the_name_of_its_member)
 {
 	struct bed *b = bed_new();
