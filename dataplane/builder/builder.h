@@ -84,10 +84,11 @@ void builder_folded(struct builder *b);
 int builder_follow_fd(const struct builder *b);
 void builder_follow(struct builder *b);
 // Readable when poi-events has sent something; then builder_events puts in force what follows from
-// it, queues its records and answers. -1 while there is no connection. The tick connects.
+// it, queues its records and answers. -1 while there is no connection. The tick connects where all
+// tasks are there (`complete`), else the connection is given up.
 int builder_events_fd(const struct builder *b);
 void builder_events(struct builder *b);
-void builder_events_tick(struct builder *b, uint64_t now_ms);
+void builder_events_tick(struct builder *b, uint64_t now_ms, bool complete);
 // Looks at tunnels without packets. Once a second or so; `now_ns`: wall clock.
 void builder_watch(struct builder *b, uint64_t now_ns);
 // The next change of a task by session, each once. False: no more. `now_ns`: wall clock.

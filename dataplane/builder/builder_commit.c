@@ -139,10 +139,12 @@ void builder_events(struct builder *b)
 	functions_finish(b->functions, in_force);
 }
 
-void builder_events_tick(struct builder *b, uint64_t now_ms)
+void builder_events_tick(struct builder *b, uint64_t now_ms, bool complete)
 {
-	if (b->functions)
+	if (b->functions && complete)
 		functions_tick(b->functions, now_ms);
+	else if (b->functions)
+		functions_rest(b->functions);
 }
 
 void builder_watch(struct builder *b, uint64_t now_ns)

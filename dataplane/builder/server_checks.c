@@ -283,7 +283,7 @@ void server_check(struct server *s)
 		count_held(s);
 		check_clock(s);
 		log_tick();
-		builder_events_tick(s->with.builder, now_monotonic_ms());
+		builder_events_tick(s->with.builder, now_monotonic_ms(), s->complete);
 		s->check_ms = now_monotonic_ms() + s->check_every_ms;
 	}
 	losses(s, now);

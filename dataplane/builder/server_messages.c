@@ -328,6 +328,7 @@ static int complete_put(struct server *s, const uint8_t *body, size_t length)
 	if (e != POI_OK)
 		return e;
 	s->complete = m.complete;
+	builder_events_tick(s->with.builder, now_monotonic_ms(), m.complete);
 	if (m.complete)
 		builder_inherit_end(s->with.builder);
 	deliver_complete(s->with.deliver, m.complete);

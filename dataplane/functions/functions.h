@@ -48,6 +48,9 @@ void functions_task_leave(struct functions *f, struct function_task *t); // NULL
 // none.
 int functions_tick(struct functions *f, uint64_t now_ms);
 int functions_fd(const struct functions *f);
+// The tasks are not all there: an event that is taken now would be lost. Gives the connection up
+// until the next tick.
+void functions_rest(struct functions *f);
 // Takes what waits, at most a batch. True when functions_finish is due behind a commit.
 bool functions_take(struct functions *f);
 // Queues the xIRI of events that are in force now, and sends the answers. `in_force`: the commit

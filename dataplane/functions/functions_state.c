@@ -115,6 +115,15 @@ void functions_state(struct functions *f, const struct nf_function_state *m)
 	}
 }
 
+void functions_rest(struct functions *f)
+{
+	if (f->link->fd < 0)
+		return;
+	log_notice("events: not taken until all tasks are there");
+	link_close(f->link);
+	functions_away(f);
+}
+
 void functions_away(struct functions *f)
 {
 	for (uint32_t i = 0; i < f->n_functions; i++)
