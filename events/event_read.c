@@ -227,10 +227,11 @@ static void read_member(struct line *l, struct record_node *n)
 		read_record(l, n);
 }
 
-static void read_event(struct line *l, struct record_node *nodes)
+// `n`: of the nodes, the line's own included.
+static void read_event(struct line *l, struct record_node *nodes, uint32_t n)
 {
 	l->kind = LINE_EVENT;
-	for (uint32_t i = 1; i < nodes->covers; i += nodes[i].covers)
+	for (uint32_t i = 1; i < n; i += nodes[i].covers)
 		read_member(l, &nodes[i]);
 	if (!l->has_id)
 		wrong(l, NF_REASON_SYNTAX, "id: missing");
@@ -264,6 +265,6 @@ void event_read(char *text, size_t length, struct record_node *nodes, struct lin
 		out->name = only->text;
 		out->name_length = only->length;
 	} else {
-		read_event(out, nodes);
+		read_event(out, nodes, (uint32_t)n);
 	}
 }

@@ -109,7 +109,10 @@ static char *put_point(char *to, uint32_t c)
 static char *take_escape(struct reader *r, char *to)
 {
 	static const char from[] = "\"\\/bfnrt", into[] = "\"\\/\b\f\n\r\t";
-	char c = r->at < r->end ? *r->at++ : 0;
+	char c = 0;
+
+	if (r->at < r->end)
+		c = *r->at++;
 	const char *known = c ? strchr(from, c) : NULL;
 
 	if (known) {
@@ -272,7 +275,7 @@ static bool opens(struct reader *r, struct record_node *n, char *close)
 // Without recursion: what is open is on a stack.
 static void take_values(struct reader *r)
 {
-	struct open_value open[NF_DEPTH];
+	struct open_value open[NF_DEPTH] = {0};
 	uint32_t depth = 0;
 	bool first = true;
 

@@ -173,7 +173,7 @@ static void escape(const char *text, char out[2 * ERROR_MAX + 1])
 	for (size_t i = 0; text[i] && i < ERROR_MAX; i++) {
 		if (text[i] == '"' || text[i] == '\\')
 			out[n++] = '\\';
-		out[n++] = text[i] < ' ' || text[i] > '~' ? '?' : text[i];
+		out[n++] = (char)(text[i] < ' ' || text[i] > '~' ? '?' : text[i]);
 	}
 	out[n] = 0;
 }

@@ -73,7 +73,7 @@ struct service *service_new(const char *folder, uid_t dataplane)
 		(void)unlink(s->path);
 		s->listener = socket_listen_path(s->path, SOCK_STREAM, CONNECTIONS_MAX);
 	}
-	if (s->listener < 0 || chmod(s->path, 0666) != 0) {
+	if (!s->path || s->listener < 0 || chmod(s->path, 0666) != 0) {
 		int error = errno;
 		service_free(s);
 		errno = error;

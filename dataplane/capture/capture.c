@@ -209,7 +209,7 @@ static bool put_payload(
 
 static bool job_payload(uint8_t *to, const struct job *j)
 {
-	if (!j->octets)
+	if (j->view)
 		return put_payload(to, &j->extent, j->view, j->mbuf);
 	memcpy(to, j->octets, j->extent.length);
 	return true;

@@ -23,15 +23,13 @@ void functions_subject_ends(struct functions *f, struct subject *o)
 
 uint16_t functions_session_name(const struct functions *f, const struct subject *o, char *out)
 {
-	const char *function = f->function[o->function].name;
 	struct subject_name name;
-	size_t n = strlen(function);
+	char *at = stpcpy(out, f->function[o->function].name);
 
 	subject_name(o, &name);
-	memcpy(out, function, n);
-	out[n++] = '/'; // no function has it in its name
-	memcpy(out + n, name.text, name.length);
-	return (uint16_t)(n + name.length);
+	*at++ = '/'; // no function has it in its name
+	memcpy(at, name.text, name.length);
+	return (uint16_t)(at - out + name.length);
 }
 
 // ---- answers ----

@@ -97,9 +97,9 @@ static void context_drop(struct subject_tasks *s, struct hash_context *c)
 
 static uint64_t key_of(const struct subject_tasks *s, const struct task_target *g)
 {
-	uint64_t key;
+	uint64_t key = 0;
 
-	if (!target_key(s->seed, &g->t, &key))
+	if (!target_key(s->seed, &g->t, &key) && g->hashed)
 		key = key_of_digest(s->seed, g->hashed->number, g->t.hashed.digest);
 	return key;
 }
