@@ -255,12 +255,13 @@ void event_read(char *text, size_t length, struct record_node *nodes, struct lin
 					       : "no JSON object as docs/events.md has it");
 		return;
 	}
-	struct record_node *only = n == 2 ? &nodes[1] : NULL;
-	if (only && is_named(only, "snapshot") && is_text(only, "begin")) {
+	const bool single = n == 2;
+	const struct record_node *only = &nodes[1];
+	if (single && is_named(only, "snapshot") && is_text(only, "begin")) {
 		out->kind = LINE_SNAPSHOT_BEGIN;
-	} else if (only && is_named(only, "snapshot") && is_text(only, "end")) {
+	} else if (single && is_named(only, "snapshot") && is_text(only, "end")) {
 		out->kind = LINE_SNAPSHOT_END;
-	} else if (only && is_named(only, "function") && only->kind == NODE_TEXT) {
+	} else if (single && is_named(only, "function") && only->kind == NODE_TEXT) {
 		out->kind = LINE_FUNCTION;
 		out->name = only->text;
 		out->name_length = only->length;

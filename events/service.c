@@ -88,7 +88,7 @@ void service_free(struct service *s)
 		return;
 	for (uint32_t i = 0; i < s->n; i++)
 		nf_connection_free(s->guests[i].c);
-	if (s->listener >= 0) {
+	if (s->listener >= 0 && s->path) {
 		close(s->listener);
 		(void)unlink(s->path);
 	}
