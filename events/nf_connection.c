@@ -170,7 +170,7 @@ static void escape(const char *text, char out[2 * ERROR_MAX + 1])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; text[i] && i < ERROR_MAX; i++) {
+	for (size_t i = 0; i < ERROR_MAX && text[i]; i++) {
 		if (text[i] == '"' || text[i] == '\\')
 			out[n++] = '\\';
 		out[n++] = (char)(text[i] < ' ' || text[i] > '~' ? '?' : text[i]);
