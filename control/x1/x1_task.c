@@ -21,6 +21,22 @@ static bool may_have_services(const struct build *b, const struct x1_task_detail
 	return d->minor > X1_MINOR_CORE && b->config->nes[b->ne].role == CONFIG_ROLE_POI;
 }
 
+// Data is what packets and sessions are; messages are records of an SMSF and nothing else.
+static const char *refused_service(const struct build *b, const struct x1_task_details *d)
+{
+	const struct config_ne *ne = &b->config->nes[b->ne];
+	bool messages = config_records_set(ne->records, ne->n_records) & RECORDS_SMSF;
+
+	if (!d->has_service_types || d->has_service_data)
+		return NULL;
+	if (!d->has_service_messaging || !messages)
+		return "listOfServiceTypes: none of its service types is intercepted here";
+	return x1_task_records_only(ne, d)
+		       ? NULL
+		       : "listOfServiceTypes: of messaging alone there are records, which are X2 "
+			 "without HeaderReporting";
+}
+
 static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 {
 	bool services = d->has_service_types && !may_have_services(b, d);
@@ -34,9 +50,9 @@ static int refuse_unhonoured(struct build *b, const struct x1_task_details *d)
 		x1_refuse(b->why, b->generic, "%s is not supported", what);
 		return POI_ERR_INVALID;
 	}
-	if (d->has_service_types && !d->has_service_data) {
-		x1_refuse(b->why, X1_ERR_SERVICE_TYPE,
-			"listOfServiceTypes: none of its service types is data");
+	const char *service = refused_service(b, d);
+	if (service) {
+		x1_refuse(b->why, X1_ERR_SERVICE_TYPE, "%s", service);
 		return POI_ERR_INVALID;
 	}
 	for (uint32_t i = 0; i < d->n_extensions; i++) {

@@ -71,10 +71,17 @@ static bool has_subjects(const struct channel_task *t)
 }
 
 // Records of network functions, made from events.
-static void read_records(const struct config_ne *ne, struct channel_task *out)
+static void read_records(
+	const struct config_ne *ne, const struct x1_task_details *d, struct channel_task *out)
 {
-	if (out->delivery & DELIVERY_X2 && has_subjects(out))
-		out->records = config_records_set(ne->records, ne->n_records);
+	if (!(out->delivery & DELIVERY_X2) || !has_subjects(out))
+		return;
+	out->records = config_records_set(ne->records, ne->n_records);
+	// A list of service types narrows the task to them.
+	if (d->has_service_types && !d->has_service_messaging)
+		out->records &= (uint8_t)~RECORDS_SMSF;
+	if (d->has_service_types && !d->has_service_data)
+		out->records &= RECORDS_SMSF;
 }
 
 // NULL, or why it cannot be as asked.
@@ -173,7 +180,7 @@ int x1_task_report(const struct config_ne *ne, const struct x1_task_details *d, 
 	const struct x1_task_extension *asked;
 	const char *text = NULL;
 
-	read_records(ne, out);
+	read_records(ne, d, out);
 	if (find(d, HEADER_REPORTING, &asked)) {
 		text = "HeaderReporting: more than one";
 	} else if (!(out->delivery & DELIVERY_X2)) {

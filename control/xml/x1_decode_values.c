@@ -206,9 +206,11 @@ static void read_options(struct values *v, const xmlNode *n, struct x1_task_deta
 		t->has_product = value_id(v, n, &t->product);
 	} else if (x1_is(n, "listOfServiceTypes")) {
 		t->has_service_types = true;
-		for (const xmlNode *e = x1_first_element(n); e != NULL; e = x1_next_element(e))
-			if (strcmp(value_text(v, e, true), "data") == 0)
-				t->has_service_data = true;
+		for (const xmlNode *e = x1_first_element(n); e != NULL; e = x1_next_element(e)) {
+			t->has_service_data |= strcmp(value_text(v, e, true), "data") == 0;
+			t->has_service_messaging |=
+				strcmp(value_text(v, e, true), "messaging") == 0;
+		}
 	} else if (x1_is(n, "listOfTrafficPolicyReferences") ||
 		   x1_is(n, "listOfIRIPolicyReferences")) {
 		t->has_policy_references = true;

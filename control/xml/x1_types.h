@@ -196,7 +196,7 @@ struct x1_task_details {
 	uint32_t n_dsids; // of requesters of V1.9 and later; `has_dsids` marks others
 	const struct id16 *dsids;
 	bool has_dsids, has_mediation, has_service_types, has_policy_references;
-	bool has_service_data; // among the service types
+	bool has_service_data, has_service_messaging; // among the service types
 	bool has_correlation, correlation_too_large;
 	uint64_t correlation;
 	bool has_implicit, implicit_deactivation;

@@ -156,3 +156,27 @@ Test(x1_records, user_data_of_messages_is_left_out_where_it_is_asked_for)
 	cr_assert_eq(build(), 0, "%s", why.text);
 	cr_assert_eq(out.records, RECORDS_SMF | RECORDS_SMSF);
 }
+
+Test(x1_records, service_types_narrow_a_task)
+{
+	config.nes[0].records[1] = CONFIG_RECORDS_SMSF;
+	config.events.functions[0].records[1] = CONFIG_RECORDS_SMSF;
+	details.minor = 13;
+	details.has_service_types = details.has_service_data = true;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	cr_assert_eq(out.records, RECORDS_SMF, "no messages");
+	details.has_service_messaging = true;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	cr_assert_eq(out.records, RECORDS_SMF | RECORDS_SMSF);
+	details.has_service_data = false;
+	cr_assert_eq(build(), 0, "%s", why.text);
+	cr_assert_eq(out.records, RECORDS_SMSF, "messages alone");
+	details.delivery = X1_X2_AND_X3;
+	config.dataplane.ports[0].tunnel = CONFIG_TUNNEL_GTPU;
+	cr_assert_eq(build(), X1_ERR_SERVICE_TYPE, "there is no content of messages");
+	details.delivery = X1_X2_ONLY;
+	config.nes[0].records[1] = CONFIG_RECORDS_SMF;
+	cr_assert_eq(build(), X1_ERR_SERVICE_TYPE, "no records of an SMSF here");
+	details.has_service_messaging = false;
+	cr_assert_eq(build(), X1_ERR_SERVICE_TYPE);
+}
