@@ -304,3 +304,14 @@ bool session_ni_equal(const uint8_t *a, size_t a_length, const uint8_t *b, size_
 	return name_a.length == name_b.length &&
 	       !memcmp(name_a.octets, name_b.octets, name_a.length);
 }
+
+char session_imei_check_digit(const char imei[static 14])
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < 14; i++) {
+		unsigned digit = (unsigned)(imei[i] - '0') * (i % 2 ? 2 : 1);
+		sum += digit / 10 + digit % 10;
+	}
+	return (char)('0' + (10 - sum % 10) % 10);
+}

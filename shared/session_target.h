@@ -85,6 +85,9 @@ void session_target_decode(struct wire_reader *r, struct session_target *t);
 // The kind that a hashed identity stands for: SESSION_IMSI for HASHED_IMSI; 0 for none.
 uint16_t session_hashed_kind(uint8_t identity);
 
+// The check digit of an IMEI's first 14 digits (TS 23.003 annex B).
+char session_imei_check_digit(const char imei[static 14]);
+
 // Network Instance: equal octets, or equal names once labels are read, case folded and the operator
 // part (.mncNNN.mccNNN.gprs) taken off. Both encodings occur on one link.
 bool session_ni_equal(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length);

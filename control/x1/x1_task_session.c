@@ -128,24 +128,12 @@ static int add_digits(
 	return add_text(s, d->kind, name, text, out, d->keep ? d->keep : n);
 }
 
-// Checks the last digit by ITU-T E.118 annex B, as for an IMEI (TS 23.003 annex B).
-static bool check_digit_holds(const char *text)
-{
-	unsigned sum = 0;
-
-	for (unsigned i = 0; i < 15; i++) {
-		unsigned digit = (unsigned)(text[i] - '0') * (i % 2 ? 2 : 1);
-		sum += digit / 10 + digit % 10;
-	}
-	return sum % 10 == 0;
-}
-
 static int add_checked(struct x1_task_session *s, const char *name, const char *text)
 {
 	static const struct digits imei = {SESSION_IMEI, 15, 15, 14};
 
 	if (text && strlen(text) == 15 && strspn(text, "0123456789") == 15 &&
-		!check_digit_holds(text)) {
+		text[14] != session_imei_check_digit(text)) {
 		int rc = broken(s, name);
 		if (followed(s))
 			x1_refuse(s->why, s->generic,

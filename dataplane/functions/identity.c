@@ -223,18 +223,6 @@ bool target_key(const uint64_t seed[2], const struct session_target *t, uint64_t
 
 // ---- hashed identities ----
 
-// TS 23.003 annex B
-static char check_digit(const char *imei)
-{
-	unsigned sum = 0;
-
-	for (unsigned i = 0; i < IMEI_DIGITS; i++) {
-		unsigned digit = (unsigned)(imei[i] - '0') * (i % 2 ? 2 : 1);
-		sum += digit / 10 + digit % 10;
-	}
-	return (char)('0' + (10 - sum % 10) % 10);
-}
-
 static bool has_form(uint8_t hashed_identity, uint8_t kind)
 {
 	switch (hashed_identity) {
@@ -263,7 +251,7 @@ unsigned hashed_texts(
 	if (hashed_identity == HASHED_IMEI || hashed_identity == HASHED_IMEI_CHECKED)
 		out[0].length = IMEI_DIGITS;
 	if (hashed_identity == HASHED_IMEI_CHECKED)
-		out[0].text[out[0].length++] = check_digit(of->text);
+		out[0].text[out[0].length++] = session_imei_check_digit(of->text);
 	const char *realm = of->kind == IDENTITY_NAI ? memchr(of->text, '@', of->length) : NULL;
 	if (!realm)
 		return 1;

@@ -31,18 +31,6 @@ static size_t digits(uint64_t packed, char *out)
 	return n;
 }
 
-// TS 23.003 annex B
-static char check_digit(const char *imei)
-{
-	unsigned sum = 0;
-
-	for (unsigned i = 0; i < IMEI_DIGITS; i++) {
-		unsigned digit = (unsigned)(imei[i] - '0') * (i % 2 ? 2 : 1);
-		sum += digit / 10 + digit % 10;
-	}
-	return (char)('0' + (10 - sum % 10) % 10);
-}
-
 static void add_number(struct texts *t, uint64_t packed)
 {
 	t->length[0] = packed == SESSION_ABSENT ? 0 : digits(packed, t->text[0]);
@@ -61,7 +49,7 @@ static void add_imei(struct texts *t, uint64_t packed, uint8_t form)
 	}
 	t->length[0] = least;
 	if (form == HASHED_IMEI_CHECKED) {
-		t->text[0][IMEI_DIGITS] = check_digit(t->text[0]);
+		t->text[0][IMEI_DIGITS] = session_imei_check_digit(t->text[0]);
 		t->length[0]++;
 	}
 }
