@@ -74,14 +74,13 @@ struct table_rcu *builder_table_rcu(struct builder *b)
 	return b->table_rcu;
 }
 
-// Decision 13: content of a spool is discarded once the ADMF was silent for TIME_P2. Control sends
-// "1 ms left" for a deadline that has passed.
+// Decision 13: content of a spool is discarded once the ADMF was silent for TIME_P2.
 static bool is_silent(void *context, const struct id16 *ne)
 {
 	const struct builder *b = context;
 	const struct ne_entry *n = ne_entry_find(b->task_table, ne);
 
-	return n && n->fail_safe_ms > 0 && ne_entry_remaining(n, now_monotonic_ms()) <= 1;
+	return n && ne_entry_is_silent(n, now_monotonic_ms());
 }
 
 void builder_deliver(struct builder *b, struct deliver *d)

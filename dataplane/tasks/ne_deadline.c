@@ -37,6 +37,11 @@ uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms)
 	return remaining(n, n->fail_safe_ms, now_ms);
 }
 
+bool ne_entry_is_silent(const struct ne_entry *n, uint64_t now_ms)
+{
+	return n->fail_safe_ms > 0 && (!n->armed || remaining(n, n->fail_safe_ms, now_ms) <= 1);
+}
+
 uint64_t ne_entry_silence_remaining(const struct ne_entry *n, uint64_t now_ms)
 {
 	if (n->silence_ms == 0 || n->silent || !n->armed)

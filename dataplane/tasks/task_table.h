@@ -116,6 +116,9 @@ struct ne_entry *ne_entry_first(const struct task_table *s);
 struct ne_entry *ne_entry_next(const struct ne_entry *n);
 // Until the deadline, 0 when past; UINT64_MAX when there is none.
 uint64_t ne_entry_remaining(const struct ne_entry *n, uint64_t now_ms);
+// The deadline is past, whether it has fired yet or not, or a millisecond is left: control sends
+// that much of one that has passed. Nothing of before its ADMF's next message may be delivered.
+bool ne_entry_is_silent(const struct ne_entry *n, uint64_t now_ms);
 // An element whose deadline is past; it is disarmed and marked expired by this call. NULL: none.
 struct ne_entry *ne_entry_fire(struct task_table *s, uint64_t now_ms);
 // The same of the silence that is reported ahead of the deadline (TIME_P2 of later minors): until

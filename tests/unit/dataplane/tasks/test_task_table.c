@@ -104,12 +104,17 @@ Test(task_table, deadline_moves_only_when_the_admf_is_heard)
 	cr_assert_eq(ne_entry_heard(s, &ne, 900), 0);
 	cr_expect_eq(ne_entry_remaining(n, 900), 1000);
 	cr_expect_null(ne_entry_fire(s, 1899));
+	cr_expect_not(ne_entry_is_silent(n, 1898));
+	cr_expect(ne_entry_is_silent(n, 1899),
+		"a millisecond is left where it was past on the other side");
 	cr_expect_eq(ne_entry_fire(s, 1900), n);
 	cr_expect(n->expired);
+	cr_expect(ne_entry_is_silent(n, 1900), "and stays so once it has fired");
 	cr_expect_null(ne_entry_fire(s, 5000), "fires once");
 	cr_expect_eq(ne_entry_remaining(n, 5000), UINT64_MAX);
 	cr_assert_eq(ne_entry_heard(s, &ne, 6000), 0);
 	cr_expect_not(n->expired);
+	cr_expect_not(ne_entry_is_silent(n, 6000));
 	cr_expect_eq(ne_entry_fire(s, 7000), n);
 	cr_expect_eq(ne_entry_heard(s, &ne, 5999), 0, "what was on its way for long moves nothing");
 	cr_expect_not(n->armed);
