@@ -219,17 +219,28 @@ static void session_ends(struct functions *f, const struct subject *o, struct pe
 	follower_event(f->follower, &p->session);
 }
 
+// A beginning has all identities of its user; what comes later may have one that is new.
+static bool of_another(const struct nf_event *e, const struct subject *o)
+{
+	struct identities new, old = {0};
+
+	if (o->records == RECORDS_SMSF)
+		return false;
+	event_identities(e->kind, e->nodes, &new);
+	subject_identities(o, &old);
+	return record_effect(e->kind) == EFFECT_BEGINS ? identities_differ(&new, &old)
+						       : identities_contradict(&new, &old);
+}
+
 // Its function has given the name to a session or registration of another user. The old one is
-// over; events of it that were not answered yet hold it. 0, or NOMEM: nothing was done.
+// over, even where this event is refused: what it bound may be the other user's now. Events of it
+// that were not answered yet hold it. 0, or NOMEM: nothing was done.
 static int replace_user(struct functions *f, const struct nf_event *e, struct subject **o)
 {
 	char name[SESSION_EVENT_NAME];
-	struct identities new, old = {0};
 	struct session_event end;
 
-	event_identities(e->kind, e->nodes, &new);
-	subject_identities(*o, &old);
-	if (!identities_differ(&new, &old))
+	if (!of_another(e, *o))
 		return POI_OK;
 	if ((*o)->records == RECORDS_SMF) {
 		end = (struct session_event){.kind = SESSION_EVENT_ENDS,
@@ -311,10 +322,6 @@ static int apply(struct functions *f, const struct nf_event *e, const struct sub
 	// wrong.
 	if ((effect == EFFECT_ENDS || effect == EFFECT_REPORT) && !o)
 		return POI_ERR_NOT_FOUND;
-	if (effect == EFFECT_BEGINS && o)
-		r = replace_user(f, e, &o);
-	if (r != POI_OK)
-		return r;
 	if (effect == EFFECT_BEGINS || effect == EFFECT_CHANGES)
 		r = begins_or_changes(f, e, name, &o, p);
 	else if (effect == EFFECT_MESSAGE)
@@ -352,6 +359,10 @@ void functions_event(struct functions *f, const struct nf_event *e, struct pendi
 	o = subjects_find(f->subjects, &name);
 	if (o)
 		o->seen = state->snapshot;
+	if (o && replace_user(f, e, &o) != POI_OK) {
+		later(p);
+		return;
+	}
 	if (record_encode(&w, e->kind, f->release, e->nodes, e->n_nodes, &fault)) {
 		refuse_record(p, &fault);
 		return;

@@ -43,28 +43,62 @@ void identities_join(struct identities *to, const struct identities *from)
 		to->up = from->up;
 }
 
-static bool is_supi(const struct identity *i)
+static bool is_imsi(const struct identity *i)
 {
-	return i->kind == IDENTITY_IMSI || i->kind == IDENTITY_NAI;
+	return i->kind == IDENTITY_IMSI;
 }
 
-static bool has_supi(const struct identities *of)
+static bool is_supi(const struct identity *i)
+{
+	return is_imsi(i) || i->kind == IDENTITY_NAI;
+}
+
+static bool is_any(const struct identity *i)
+{
+	(void)i;
+	return true;
+}
+
+typedef bool (*identity_kinds)(const struct identity *i);
+
+static bool has(const struct identities *of, identity_kinds kinds)
 {
 	for (unsigned i = 0; i < of->n; i++)
-		if (is_supi(&of->at[i]))
+		if (kinds(&of->at[i]))
 			return true;
 	return false;
 }
 
+// What their users are told apart by: the strongest that both have.
+static identity_kinds weighed(const struct identities *a, const struct identities *b)
+{
+	return has(a, is_imsi) && has(b, is_imsi)   ? is_imsi
+	       : has(a, is_supi) && has(b, is_supi) ? is_supi
+						    : is_any;
+}
+
 bool identities_differ(const struct identities *a, const struct identities *b)
 {
-	const bool by_supi = has_supi(a) && has_supi(b);
+	const identity_kinds kinds = weighed(a, b);
 
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned k = 0; k < b->n; k++)
-			if (same(&a->at[i], &b->at[k]) && (!by_supi || is_supi(&a->at[i])))
+			if (same(&a->at[i], &b->at[k]) && kinds(&a->at[i]))
 				return false;
 	return a->n > 0 && b->n > 0;
+}
+
+bool identities_contradict(const struct identities *a, const struct identities *b)
+{
+	const identity_kinds kinds = weighed(a, b);
+
+	if (!identities_differ(a, b))
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		for (unsigned k = 0; k < b->n; k++)
+			if (a->at[i].kind == b->at[k].kind && kinds(&a->at[i]))
+				return true;
+	return false;
 }
 
 // ---- targets ----

@@ -36,9 +36,12 @@ struct identities { // of one user; the texts are the caller's
 void identities_add(
 	struct identities *to, enum identity_kind kind, const char *text, uint32_t length);
 void identities_join(struct identities *to, const struct identities *from);
-// They cannot be of one user: both have a SUPI and share none; or one has none, and they share
-// nothing. Two without any identity do not differ.
+// They cannot be of one user: both have an IMSI and share none; else both have a SUPI and share
+// none; else they share nothing. Two without any identity do not differ.
 bool identities_differ(const struct identities *a, const struct identities *b);
+// They differ, and not only because each names what the other leaves out: a kind that both have has
+// other values.
+bool identities_contradict(const struct identities *a, const struct identities *b);
 
 // ---- targets ----
 

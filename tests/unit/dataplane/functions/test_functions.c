@@ -414,6 +414,72 @@ Test(functions, a_name_that_is_given_to_another_user_is_another_session)
 	bed_free(b);
 }
 
+static unsigned sessions_of(const struct bed *b)
+{
+	struct channel_functions c;
+
+	functions_counts(b->functions, &c);
+	return c.sessions;
+}
+
+#define OTHER_SUPI "\"sUPI\": {\"iMSI\": \"" OTHER "\"}, \"sUPIUnauthenticated\": false, "
+
+// Whatever comes under the name, the first user's session is over and nobody's content is bound.
+Test(functions, a_name_with_another_user_in_any_event_ends_its_session)
+{
+	static const struct {
+		unsigned kind;
+		const char *record;
+		uint8_t result;
+		unsigned left;
+	} cases[] = {
+		{RECORD_SMF_MODIFICATION,
+			"{" OTHER_SUPI "\"requestType\": \"modificationRequest\", " TUNNELS "}",
+			NF_OK, 1}, // the other's, known from here on
+		{RECORD_SMF_RELEASE,
+			"{\"sUPI\": {\"iMSI\": \"" OTHER
+			"\"}, \"pDUSessionID\": 5, \"cause\": \"other\"}",
+			NF_REFUSED, 0},
+		// refused: mandatory members are missing
+		{RECORD_SMF_ESTABLISHMENT, "{" OTHER_SUPI "\"pDUSessionID\": 5}", NF_REFUSED, 0},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bed *b = bed_new();
+		fake.ended = 0;
+		imsi_task(b, RECORDS_SMF);
+		play_ok(b, SMF, RECORD_SMF_ESTABLISHMENT, "1", ESTABLISHMENT);
+		(void)must_pdu(b);
+		event_of(b, SMF, cases[i].kind, "1", cases[i].record);
+		cr_assert_eq(play(b).result, cases[i].result, "%u", i);
+		no_pdu(b);
+		cr_assert_eq(fake.ended, 1, "%u", i);
+		cr_assert_eq(sessions_of(b), cases[i].left, "%u", i);
+		bed_free(b);
+	}
+}
+
+// A modification may name what the beginning did not know.
+Test(functions, an_identity_that_is_new_is_the_same_user)
+{
+	struct bed *b = bed_new();
+	const struct session_target other = imsi_target(OTHER);
+
+	imsi_task(b, RECORDS_SMF);
+	task_of(b, RECORDS_SMF, &other, 1);
+	play_ok(b, SMF, RECORD_SMF_ESTABLISHMENT, "1", ESTABLISHMENT);
+	(void)must_pdu(b);
+	play_ok(b, SMF, RECORD_SMF_MODIFICATION, "1",
+		"{" SUPI "\"gPSI\": {\"nAI\": \"someone@example.org\"}, \"requestType\": "
+		"\"modificationRequest\", " TUNNELS "}");
+	struct pdu p = must_pdu(b);
+	cr_assert(is_of_task(&p, 0));
+	no_pdu(b);
+	cr_assert_eq(sessions_of(b), 1);
+	cr_assert_eq(fake.ended, 0);
+	bed_free(b);
+}
+
 Test(functions, messages_leave_their_memory_to_sessions)
 {
 	struct bed *b = bed_new_of(20000);
