@@ -211,6 +211,7 @@ int functions_tick(struct functions *f, uint64_t now_ms)
 {
 	(void)link_connect(f->link, now_ms);
 	forget_messages(f);
+	functions_sweep(f);
 	return f->link->fd;
 }
 

@@ -34,6 +34,7 @@ struct function_state {
 	bool lost;	   // follower has FUNCTION_LOST, and no _BACK since
 	uint32_t snapshot; // number of the last one that began
 	bool in_snapshot;
+	bool sweeping; // its last one has ended, and what it lacks has not yet
 	uint64_t received, taken, refused, later;
 };
 
@@ -69,5 +70,7 @@ uint16_t functions_session_name(const struct functions *f, const struct subject 
 void functions_state(struct functions *f, const struct nf_function_state *s);
 // functions_state.c: at the start no session of an SMF is known, until its first snapshot.
 void functions_begin(struct functions *f);
+// Ends what the last snapshots lack; again until memory was there for all.
+void functions_sweep(struct functions *f);
 // The connection is gone, and every function with it.
 void functions_away(struct functions *f);

@@ -35,7 +35,7 @@ static void goes(struct functions *f, struct function_state *s)
 		return;
 	log_warning("events: function %s is not connected any more", s->name);
 	s->connected = false;
-	s->in_snapshot = false;
+	s->in_snapshot = s->sweeping = false;
 	is_lost(f, s);
 }
 
@@ -50,10 +50,24 @@ static void is_back(struct functions *f, struct function_state *s)
 struct ending {
 	struct session_event event[TOGETHER];
 	char name[TOGETHER][SESSION_EVENT_NAME];
+	struct subject *of[TOGETHER];
 	uint32_t n;
+	bool left; // the follower never had one, for want of memory
 };
 
-static void end_session(struct functions *f, const struct subject *o, struct ending *x)
+static void end_together(struct functions *f, struct ending *x)
+{
+	if (x->n > 0)
+		follower_wait_done(f->follower);
+	for (uint32_t i = 0; i < x->n; i++)
+		if (x->event[i].result == POI_ERR_NOMEM)
+			x->left = true;
+		else
+			functions_subject_ends(f, x->of[i]);
+	x->n = 0;
+}
+
+static void end_session(struct functions *f, struct subject *o, struct ending *x)
 {
 	struct session_event *e = &x->event[x->n];
 
@@ -61,31 +75,43 @@ static void end_session(struct functions *f, const struct subject *o, struct end
 		.name = x->name[x->n],
 		.name_length = functions_session_name(f, o, x->name[x->n]),
 		.time_ns = now_wall_ns()};
+	x->of[x->n] = o;
 	follower_event(f->follower, e);
-	if (++x->n == TOGETHER) {
-		follower_wait_done(f->follower);
-		x->n = 0;
-	}
+	if (++x->n == TOGETHER)
+		end_together(f, x);
 }
 
 // Ends those of the function that its snapshot did not have. An end that was not seen has no
-// record.
-static void sweep(struct functions *f, uint16_t function)
+// record. False: some are still there, and bound.
+static bool sweep(struct functions *f, uint16_t function)
 {
 	struct subject *o = subjects_first(f->subjects, function), *next;
 	struct ending x;
 
 	x.n = 0;
+	x.left = false;
 	for (; o; o = next) {
 		next = subject_after(o);
 		if (o->seen == f->function[function].snapshot)
 			continue;
 		if (o->records == RECORDS_SMF)
 			end_session(f, o, &x);
-		functions_subject_ends(f, o);
+		else
+			functions_subject_ends(f, o);
 	}
-	if (x.n > 0)
-		follower_wait_done(f->follower);
+	end_together(f, &x);
+	return !x.left;
+}
+
+void functions_sweep(struct functions *f)
+{
+	for (uint16_t i = 0; i < f->n_functions; i++) {
+		struct function_state *s = &f->function[i];
+		if (!s->sweeping || !sweep(f, i))
+			continue;
+		s->sweeping = false;
+		is_back(f, s);
+	}
 }
 
 void functions_state(struct functions *f, const struct nf_function_state *m)
@@ -104,12 +130,13 @@ void functions_state(struct functions *f, const struct nf_function_state *m)
 	case NF_SNAPSHOT_BEGIN:
 		s->snapshot++;
 		s->in_snapshot = true;
+		s->sweeping = false;
 		break;
 	default:
 		if (s->in_snapshot) {
 			s->in_snapshot = false;
-			sweep(f, m->function);
-			is_back(f, s);
+			s->sweeping = true;
+			functions_sweep(f);
 		}
 		break;
 	}

@@ -268,6 +268,37 @@ Test(functions_starts, a_snapshot_of_nothing_ends_all_of_its_function)
 	bed_free(b);
 }
 
+// Without memory an end is not handed over: the session is still bound, its tasks are not sure, and
+// the end is tried again.
+Test(functions_starts, what_a_snapshot_ends_is_tried_until_memory_is_there)
+{
+	struct bed *b = bed_new();
+	struct channel_functions c;
+	char name[16];
+
+	for (unsigned i = 0; i < 20; i++) {
+		sprintf(name, "s%u", i);
+		play_ok(b, SMF, RECORD_SMF_ESTABLISHMENT, name, ESTABLISHMENT);
+	}
+	fake.deaf = true;
+	send_state(b, SMF, NF_SNAPSHOT_BEGIN);
+	send_state(b, SMF, NF_SNAPSHOT_END);
+	turn(b);
+	functions_counts(b->functions, &c);
+	cr_assert_eq(c.sessions, 20);
+	fake.deaf = false;
+	cr_assert_eq(fake.back, 0);
+	(void)functions_tick(b->functions, 1500);
+	cr_assert_eq(fake.ended, 20);
+	cr_assert_eq(fake.back, 1);
+	functions_counts(b->functions, &c);
+	cr_assert_eq(c.sessions, 0);
+	(void)functions_tick(b->functions, 3000);
+	cr_assert_eq(fake.ended, 20);
+	cr_assert_eq(fake.back, 1);
+	bed_free(b);
+}
+
 Test(functions_starts, a_session_whose_snapshot_is_refused_or_late_stays)
 {
 	struct bed *b = bed_new();
