@@ -80,6 +80,8 @@ static bool make_parts(struct functions *f, const struct functions_settings *s)
 		&(struct subjects_settings){.memory = c->memory, .n_functions = c->n_functions});
 	if (f->subjects)
 		f->tasks = subject_tasks_new(subjects_seed(f->subjects));
+	if (f->tasks)
+		subjects_digests(f->subjects, subject_tasks_digests, f->tasks);
 	return f->function && f->link && f->records && f->pending && f->room && f->message &&
 	       f->encoded && f->nodes && f->tasks;
 }

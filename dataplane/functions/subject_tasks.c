@@ -13,6 +13,7 @@ struct hash_context {
 	struct identity_hash *hash;
 	uint32_t targets;
 	uint32_t number;
+	bool keyed; // all subjects are found by its digests
 };
 
 struct subject_tasks {
@@ -195,32 +196,44 @@ static void search_key(const struct subject_tasks *s, struct search *x, uint64_t
 	}
 }
 
-static void search_digests(
-	const struct subject_tasks *s, struct search *x, const struct hash_context *c)
+static unsigned digests_of(const struct subject_tasks *s, const struct hash_context *c,
+	const struct identities *of, uint64_t *out)
 {
 	struct hashed_text text[HASHED_FORMS];
 	uint8_t digest[IDENTITY_DIGEST_MAX];
+	unsigned made = 0;
 
-	for (unsigned i = 0; i < x->of->n; i++) {
-		unsigned n = hashed_texts(c->of.identity, &x->of->at[i], text);
+	for (unsigned i = 0; i < of->n; i++) {
+		unsigned n = hashed_texts(c->of.identity, &of->at[i], text);
 		for (unsigned k = 0; k < n; k++)
 			if (identity_hash_of(c->hash, text[k].text, text[k].length, digest) == 0)
-				search_key(s, x, key_of_digest(s->seed, c->number, digest));
+				out[made++] = key_of_digest(s->seed, c->number, digest);
 	}
+	return made;
+}
+
+unsigned subject_tasks_digests(
+	void *tasks, const struct identities *of, uint64_t out[DIGEST_KEYS_MAX])
+{
+	const struct subject_tasks *s = tasks;
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < s->n_hashed; i++)
+		n += digests_of(s, s->hashed[i], of, out + n);
+	return n;
 }
 
 struct function_task *subject_tasks_of(struct subject_tasks *s, const struct identities *of)
 {
 	struct search x = {.of = of, .number = ++s->searches};
-	uint64_t keys[KEYS_MAX];
+	uint64_t keys[KEYS_MAX + DIGEST_KEYS_MAX];
 
 	if (s->by_key.n == 0)
 		return NULL;
 	unsigned n = identity_keys(s->seed, of, keys);
+	n += subject_tasks_digests(s, of, keys + n);
 	for (unsigned i = 0; i < n; i++)
 		search_key(s, &x, keys[i]);
-	for (uint32_t i = 0; i < s->n_hashed; i++)
-		search_digests(s, &x, s->hashed[i]);
 	return x.first;
 }
 
@@ -233,15 +246,22 @@ static void visit_one(struct function_task *t, struct subject *o, const struct t
 		v->each(v->context, t, o);
 }
 
-// No key leads from a digest to the identities that have it.
-static bool needs_all(const struct function_task *t)
+// The first task of a hash context gives all subjects its digests. False: without memory for that a
+// task by digest looks at all of them.
+static bool make_keys(
+	struct subject_tasks *s, struct subjects *subjects, const struct function_task *t)
 {
-	uint64_t key, seed[2] = {1, 1};
+	bool all = true;
+	uint64_t key;
 
 	for (uint32_t i = 0; i < t->n; i++)
-		if (!target_key(seed, &t->target[i].t, &key))
-			return true;
-	return false;
+		all &= !t->target[i].hashed || t->target[i].hashed->keyed ||
+		       target_key(s->seed, &t->target[i].t, &key);
+	if (all || !subjects_rekey(subjects))
+		return all;
+	for (uint32_t i = 0; i < s->n_hashed; i++)
+		s->hashed[i]->keyed = true;
+	return true;
 }
 
 void subject_tasks_visit(struct subject_tasks *s, struct subjects *subjects,
@@ -250,7 +270,7 @@ void subject_tasks_visit(struct subject_tasks *s, struct subjects *subjects,
 	const uint64_t number = ++s->searches;
 	struct subject *o;
 
-	if (needs_all(t)) {
+	if (!make_keys(s, subjects, t)) {
 		struct hash_cursor all = subjects_all(subjects);
 		while ((o = subjects_all_next(&all)) != NULL)
 			visit_one(t, o, v);

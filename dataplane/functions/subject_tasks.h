@@ -46,6 +46,10 @@ struct function_task *subject_tasks_first(const struct subject_tasks *s);
 struct function_task *subject_tasks_of(struct subject_tasks *s, const struct identities *of);
 bool task_wants(const struct function_task *t, const struct identities *of);
 
+// A subject_digests of these tasks.
+unsigned subject_tasks_digests(
+	void *tasks, const struct identities *of, uint64_t out[DIGEST_KEYS_MAX]);
+
 // Visits subjects that the task wants, each once.
 struct task_visit {
 	void (*each)(void *context, struct function_task *t, struct subject *o);

@@ -8,6 +8,7 @@
 #define SUBJECTS_MAX (1u << 28)
 #define ALLOCATION 16u // octets that malloc adds to each
 #define BUCKET 12u     // octets of buckets for each object of a table
+#define ALL_KEYS (KEYS_MAX + DIGEST_KEYS_MAX)
 #define NAME_WORDS (2 + NF_SUBJECT_MAX / 8)
 
 // Subjects with the same key are in one list, so that many of one identity (the IMEI of a whole
@@ -24,7 +25,7 @@ struct subject_body {
 	uint32_t tree_length;
 	uint16_t identities_length;
 	uint16_t name_length;
-	uint8_t n_keys;
+	uint16_t n_keys;
 	struct nf_seid cp, up;
 	struct subject_key key[];
 };
@@ -38,6 +39,8 @@ struct subjects {
 	uint64_t used_of[CONFIG_FUNCTIONS_MAX];
 	uint32_t n[CONFIG_RECORDS_COUNT]; // by enum config_records
 	uint32_t n_functions;
+	subject_digests digests; // NULL: none
+	void *digests_context;
 	struct of_function messages;
 	struct of_function function[];
 };
@@ -144,12 +147,20 @@ static void put_identities(uint8_t *to, const struct identities *i)
 	}
 }
 
+static uint32_t keys_of(
+	const struct subjects *s, const struct identities *of, uint64_t out[ALL_KEYS])
+{
+	uint32_t n = identity_keys(s->by_identity.seed, of, out);
+
+	return s->digests ? n + s->digests(s->digests_context, of, out + n) : n;
+}
+
 // In no table yet. 0, LIMIT or NOMEM.
 static int make_body(struct subjects *s, const struct subject_name *name,
 	const struct subject_content *c, struct subject_body **out)
 {
-	uint64_t keys[KEYS_MAX];
-	uint32_t n = identity_keys(s->by_identity.seed, c->identities, keys);
+	uint64_t keys[ALL_KEYS];
+	uint32_t n = keys_of(s, c->identities, keys);
 	uint32_t identities = identities_length(c->identities);
 	size_t size = sizeof(struct subject_body) + n * sizeof(struct subject_key) + name->length +
 		      identities + c->tree_length;
@@ -163,7 +174,7 @@ static int make_body(struct subjects *s, const struct subject_name *name,
 		.tree_length = c->tree_length,
 		.identities_length = (uint16_t)identities,
 		.name_length = name->length,
-		.n_keys = (uint8_t)n,
+		.n_keys = (uint16_t)n,
 		.cp = c->identities->cp,
 		.up = c->identities->up};
 	for (uint32_t i = 0; i < n; i++)
@@ -325,6 +336,27 @@ int subjects_change(struct subjects *s, struct subject *o, const struct subject_
 	if (o->named)
 		enter_body(s, o);
 	return POI_OK;
+}
+
+void subjects_digests(struct subjects *s, subject_digests digests, void *context)
+{
+	s->digests = digests;
+	s->digests_context = context;
+}
+
+bool subjects_rekey(struct subjects *s)
+{
+	struct hash_cursor all = subjects_all(s);
+	bool whole = true;
+
+	for (struct subject *o; (o = subjects_all_next(&all)) != NULL;) {
+		struct identities of = {0};
+		struct subject_content c = {.identities = &of};
+		subject_identities(o, &of);
+		c.tree = subject_tree(o, &c.tree_length);
+		whole &= subjects_change(s, o, &c) == POI_OK;
+	}
+	return whole;
 }
 
 void subjects_remove(struct subjects *s, struct subject *o)

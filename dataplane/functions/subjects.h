@@ -78,6 +78,18 @@ void subject_identities(const struct subject *o, struct identities *out);
 const uint8_t *subject_tree(const struct subject *o, uint32_t *length);
 void subject_name(const struct subject *o, struct subject_name *out);
 
+// ---- digests ----
+
+// The keys of all digests that identities may be found by: at most so many.
+#define DIGEST_KEYS_MAX (IDENTITY_CONTEXTS_MAX * IDENTITIES_MAX * HASHED_FORMS)
+typedef unsigned (*subject_digests)(
+	void *context, const struct identities *of, uint64_t out[DIGEST_KEYS_MAX]);
+// What subjects that come or change from now on are found by, beside their identities.
+void subjects_digests(struct subjects *s, subject_digests digests, void *context);
+// Gives all their keys anew, none being held. False: memory lacked for some, which keep what they
+// had.
+bool subjects_rekey(struct subjects *s);
+
 // ---- scans ----
 
 const uint64_t *subjects_seed(const struct subjects *s); // of the keys of identities

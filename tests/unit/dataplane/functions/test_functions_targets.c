@@ -184,6 +184,39 @@ Test(functions_targets, digests_of_identities_find_their_records)
 		}
 }
 
+// Sessions from before the first task of a context, from after it, and changed; with memory for
+// their digests and without.
+Test(functions_targets, a_later_digest_of_a_context_finds_every_session)
+{
+	const struct session_target first =
+		hashed(HASHED_IMSI, IDENTITY_SHA_256, "001010000000009");
+	const struct session_target t = hashed(HASHED_IMSI, IDENTITY_SHA_256, IMSI);
+
+	for (unsigned room = 0; room < 2; room++) {
+		struct bed *b = bed_new_of(room ? 1u << 20 : 8192);
+		struct channel_functions c;
+		unsigned starts = 0, sessions = 0;
+		struct nf_answer a = {.result = NF_OK};
+		struct pdu p;
+		char name[16];
+		for (; sessions < 60 && a.result == NF_OK; sessions++) {
+			if (sessions == 1 && room)
+				(void)task_of(b, RECORDS_SMF, &first, 1);
+			sprintf(name, "s%u", sessions);
+			event_of(b, SMF, RECORD_SMF_ESTABLISHMENT, name, ESTABLISHMENT);
+			a = play(b);
+		}
+		cr_assert_eq(a.result, room ? NF_OK : NF_LATER);
+		functions_counts(b->functions, &c);
+		no_pdu(b);
+		(void)task_of(b, RECORDS_SMF, &t, 1);
+		while (next_pdu(b, &p))
+			starts += is_of_task(&p, room);
+		cr_assert_eq(starts, c.sessions, "room %u", room);
+		bed_free(b);
+	}
+}
+
 Test(functions_targets, a_digest_beside_another_criterion_is_asked_for_too)
 {
 	struct bed *b = bed_new();
