@@ -447,11 +447,12 @@ void follower_stop(struct follower *f)
 
 // ---- the builder's side ----
 
-static void command(struct follower *f, struct command *c)
+static void command(struct follower *f, struct command *c, bool wake)
 {
 	pthread_mutex_lock(&f->lock);
 	STAILQ_INSERT_TAIL(&f->commands, c, link);
-	pthread_cond_signal(&f->wake);
+	if (wake)
+		pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
 }
 
@@ -466,7 +467,7 @@ int follower_subscribe(struct follower *f, uint64_t subscription,
 	c->n_targets = n;
 	memcpy(c->target, targets, n * sizeof(c->target[0]));
 	c->direction = direction;
-	command(f, c);
+	command(f, c, true);
 	return POI_OK;
 }
 
@@ -478,7 +479,7 @@ void follower_unsubscribe(struct follower *f, uint64_t subscription)
 		usleep(1000);
 	c->subscription = subscription;
 	c->ends = true;
-	command(f, c);
+	command(f, c, true);
 }
 
 void follower_event(struct follower *f, struct session_event *e)
@@ -493,7 +494,7 @@ void follower_event(struct follower *f, struct session_event *e)
 	if (!c)
 		return;
 	c->event = e;
-	command(f, c);
+	command(f, c, false); // a batch wakes the thread once
 }
 
 void follower_wait_done(struct follower *f)

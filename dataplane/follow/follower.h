@@ -35,7 +35,8 @@ void follower_free(struct follower *f);
 	const struct session_target *targets, uint32_t n, uint8_t direction);
 void follower_unsubscribe(struct follower *f, uint64_t subscription);
 // Builder thread: hands the event to the store, in order with the commands above. It stays the
-// caller's, and is the follower's until follower_wait_done has returned, which has its results.
+// caller's, and is the follower's until follower_wait_done has returned, which has its results and
+// wakes the thread for all events of a batch.
 void follower_event(struct follower *f, struct session_event *e);
 // Returns when everything above has been done and its changes wait to be taken.
 void follower_wait_done(struct follower *f);
