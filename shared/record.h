@@ -118,6 +118,22 @@ bool record_has_member(
 	enum config_xiri_release release, const struct record_node *nodes, size_t count,
 	struct record_fault *fault);
 
+// An encoded record without some of its members.
+struct record_short {
+	uint64_t members; // by their order in the record, from bit 0
+	uint32_t length;  // octets of its XIRIPayload
+};
+
+// Leaves members out of a record as record_encode wrote it until it has at most `limit` octets: the
+// last of those without which record_encode would write it, one after the other. 0, with all
+// members where it fits as it is; POI_ERR_TOO_LARGE when it cannot get that short; POI_ERR_INVALID
+// for what is no record of this kind.
+[[nodiscard]] int record_shorten(unsigned kind, const uint8_t *octets, uint32_t length,
+	uint32_t limit, struct record_short *out);
+// Writes what stays of that record, s->length octets.
+void record_short_write(
+	const uint8_t *octets, uint32_t length, const struct record_short *s, uint8_t *out);
+
 // One line for people and for the function that sent the record: "SMFPDUSessionEstablishment.
 // gTPTunnelInfo: missing (table 6.2.3-1)". Octets of an unknown name that are not letters or digits
 // are shown as '?', and at most 40 of them. Returns as snprintf does.

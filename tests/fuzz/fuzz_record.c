@@ -1,6 +1,6 @@
 // A record made out of the table, spoilt by the octets: values of another kind, other texts, names
 // and numbers of nodes. The encoder refuses it by name or writes what a second call writes, and
-// never beyond its room.
+// never beyond its room. What it writes can be shortened to any limit, and is a record then.
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,18 +46,36 @@ static void spoil(const uint8_t *d)
 	}
 }
 
+// Writes what stays of the record in `first` to `second`.
+static void shorten(unsigned kind, const uint8_t *octets, uint32_t length, uint32_t limit)
+{
+	struct record_short s, again;
+
+	int e = record_shorten(kind, octets, length, limit, &s);
+	if (e && e != POI_ERR_TOO_LARGE)
+		abort();
+	if (e)
+		return;
+	record_short_write(octets, length, &s, second);
+	if (s.length > limit || record_shorten(kind, second, s.length, limit, &again) ||
+		again.length != s.length)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct record_fault fault;
 	char text[256];
+	struct record_short s;
 	uint32_t seed;
 
 	if (size < 6)
 		return 0;
 	unsigned kind = data[0] % RECORD_KINDS;
 	enum config_xiri_release release = data[1] & 1 ? CONFIG_XIRI_R19 : CONFIG_XIRI_R18;
+	(void)!record_shorten(kind, data, (uint32_t)size, 100, &s); // no record at all
 	memcpy(&seed, data + 2, sizeof(seed));
 	record_lab_make(&lab, kind, release, data[1] & 2, seed);
 	for (size_t at = 6; at + 6 <= size; at += 6)
@@ -78,5 +96,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!record_encode(&again, kind, release, lab.nodes, lab.count, &fault) ||
 		fault.reason != RECORD_ROOM)
 		abort();
+	shorten(kind, w.at, (uint32_t)length, seed % (uint32_t)(length + 1));
 	return 0;
 }
