@@ -11,6 +11,7 @@
 #include "dataplane/capture/capture_internal.h"
 #include "dataplane/capture/header_report.h"
 #include "shared/channel.h"
+#include "shared/record.h"
 
 #define AXRI_MAX (CONFIG_HEADER_MAX / 32) // further tasks in one PDU
 #define TOGETHER 256u // hits of a burst among which tasks of one packet are put together
@@ -29,12 +30,17 @@ static inline void touch(struct capture *c, struct copy_ring *r)
 	c->touched[c->n_touched++] = r;
 }
 
+static inline size_t largest_pdu(const struct copy_ring *r)
+{
+	return r->max_pdu > 0 && r->max_pdu < SEGMENT_SIZE ? r->max_pdu : SEGMENT_SIZE;
+}
+
 // Room for a PDU of `size` octets at the ring's end, and for the descriptors of its `copies`: NULL
 // with `loss` set when there is none.
 static uint8_t *reserve(
 	struct capture *c, struct copy_ring *r, size_t size, unsigned copies, int *loss)
 {
-	if (size > SEGMENT_SIZE || (r->max_pdu > 0 && size > r->max_pdu)) {
+	if (size > largest_pdu(r)) {
 		*loss = LOSS_PDU_TOO_LARGE;
 		return NULL;
 	}
@@ -77,11 +83,17 @@ struct share { // a task that a PDU is a copy of
 	uint32_t slot;
 };
 
+struct shortened {	 // what a destination takes of a record
+	uint32_t length; // of the whole record
+	struct record_short stays;
+};
+
 struct job { // one PDU on its way to the destinations of its tasks
 	struct share of;
 	const struct share *more; // n_more: the tasks of its attributes 21
 	unsigned n_more;
-	const uint8_t *octets; // the payload, or NULL: `extent` of `view` and `mbuf`
+	const uint8_t *octets;		   // the payload, or NULL: `extent` of `view` and `mbuf`
+	const struct shortened *shortened; // NULL, or what is the payload instead
 	const struct packet_view *view;
 	const void *mbuf;
 	struct extent extent;
@@ -107,7 +119,10 @@ static bool job_payload(uint8_t *to, const struct job *j)
 {
 	if (j->view)
 		return put_payload(to, &j->extent, j->view, j->mbuf);
-	memcpy(to, j->octets, j->extent.length);
+	if (j->shortened)
+		record_short_write(j->octets, j->shortened->length, &j->shortened->stays, to);
+	else // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): no view, so octets
+		memcpy(to, j->octets, j->extent.length);
 	return true;
 }
 
@@ -156,7 +171,8 @@ static void commit(struct capture *c, struct copy_ring *r, const struct job *j, 
 	touch(c, r);
 }
 
-static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
+// False: it is lost.
+static bool copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 {
 	int loss = LOSS_TRUNCATED_FRAME;
 	size_t size = j->head_size + j->extent.length;
@@ -170,11 +186,12 @@ static void copy_to(struct capture *c, struct copy_ring *r, struct job *j)
 	}
 	if (!out) {
 		count_lost(r, j, loss);
-		return;
+		return false;
 	}
 	j->head.minor = r->minor;
 	pdu_head_write(out, &c->s.origin, &j->head);
 	commit(c, r, j, (uint32_t)size);
+	return true;
 }
 
 static inline struct copy_ring *ring_of(struct capture *c, uint16_t destination, enum copy_kind k)
@@ -194,7 +211,7 @@ static void copy_to_all(
 	for (unsigned i = 0; i < to->n; i++) {
 		struct copy_ring *r = ring_of(c, to->destination[i], k);
 		if (r)
-			copy_to(c, r, j);
+			(void)copy_to(c, r, j);
 	}
 }
 
@@ -203,21 +220,19 @@ static size_t fixed_size(const struct capture *c)
 	return pdu_head_size(&c->s.origin, &(struct pdu_head){0});
 }
 
-// One X2 PDU of a task to its destinations. `facts`: of the packet that it reports; NULL: of none.
-static void push_x2(struct capture *c, const struct x2_task *t, const struct capture_record *x,
-	const struct header_facts *facts)
+// One X2 PDU of a task, without attributes of a packet.
+static void x2_job(
+	struct capture *c, const struct x2_task *t, const struct capture_record *x, struct job *j)
 {
-	struct job j = {
-		.of = {slot_counters_of(c->s.slots, t->slot), t->slot}, .octets = x->octets};
-	struct attributes extra;
-
-	j.extent.length = x->length;
-	count_slot(&j.of.counters->x2_octets, j.extent.length);
-	j.head = (struct pdu_head){
+	*j = (struct job){.of = {slot_counters_of(c->s.slots, t->slot), t->slot},
+		.octets = x->octets,
+		.extent.length = x->length};
+	count_slot(&j->of.counters->x2_octets, x->length);
+	j->head = (struct pdu_head){
 		.type = PDU_X2,
 		.direction = x->direction,
 		.format = PDU_FORMAT_33128,
-		.payload_length = j.extent.length,
+		.payload_length = x->length,
 		.xid = t->header_xid,
 		.correlation = x->correlation,
 		.sequence = (*slot_sequence_of(c->s.slots, x->context))++,
@@ -225,15 +240,11 @@ static void push_x2(struct capture *c, const struct x2_task *t, const struct cap
 		.extra = t->matched,
 		.extra_length = attributes_matched_length(t, fixed_size(c), c->s.max_header),
 	};
-	if (facts && c->s.attributes & CAPTURE_ADDRESSES) {
-		attributes_begin(&extra, fixed_size(c), c->s.max_header);
-		attributes_addresses(&extra, facts);
-		attributes_matched(&extra, t);
-		j.head.extra = extra.octets;
-		j.head.extra_length = extra.length;
-	}
-	copy_to_all(c, &(struct copy_targets){t->destination, t->n_destinations}, COPY_X2, &j);
-	// A task names at most RULE_DESTINATIONS_MAX rings: room for the next one's.
+}
+
+// A task names at most RULE_DESTINATIONS_MAX rings: leaves room for the next one's.
+static void x2_done(struct capture *c)
+{
 	if (c->n_touched > PACKET_BURST * RULE_DESTINATIONS_MAX)
 		publish_touched(c);
 }
@@ -243,22 +254,63 @@ void capture_report(
 {
 	uint8_t room[XIRI_MAX];
 	struct xiri report = *x;
+	struct attributes extra;
+	struct job j;
 
 	report.release = c->s.xiri_release;
 	const uint8_t *octets = xiri_write(room, &report);
-	push_x2(c, t,
+	x2_job(c, t,
 		&(struct capture_record){.octets = octets,
 			.length = (uint32_t)(room + XIRI_MAX - octets),
 			.direction = x->facts.direction,
 			.context = t->context,
 			.correlation = t->correlation,
 			.time_ns = time_ns},
-		&x->facts);
+		&j);
+	if (c->s.attributes & CAPTURE_ADDRESSES) {
+		attributes_begin(&extra, fixed_size(c), c->s.max_header);
+		attributes_addresses(&extra, &x->facts);
+		attributes_matched(&extra, t);
+		j.head.extra = extra.octets;
+		j.head.extra_length = extra.length;
+	}
+	copy_to_all(c, &(struct copy_targets){t->destination, t->n_destinations}, COPY_X2, &j);
+	x2_done(c);
 }
 
-void capture_record(struct capture *c, const struct x2_task *t, const struct capture_record *record)
+// A record to one destination, with what that takes of it. True: without some of its members.
+static bool record_to(
+	struct capture *c, struct copy_ring *r, const struct job *whole, unsigned kind)
 {
-	push_x2(c, t, record, NULL);
+	const uint32_t length = whole->extent.length;
+	const size_t largest = largest_pdu(r), head = whole->head_size;
+	struct shortened s = {.length = length};
+	struct job j = *whole;
+
+	if (head + length > largest &&
+		record_shorten(kind, j.octets, length,
+			largest > head ? (uint32_t)(largest - head) : 0, &s.stays) == POI_OK) {
+		j.shortened = &s;
+		j.extent.length = j.head.payload_length = s.stays.length;
+	}
+	return copy_to(c, r, &j) && j.shortened;
+}
+
+unsigned capture_record(
+	struct capture *c, const struct x2_task *t, const struct capture_record *record)
+{
+	unsigned shortened = 0;
+	struct job j;
+
+	x2_job(c, t, record, &j);
+	j.head_size = pdu_head_size(&c->s.origin, &j.head);
+	for (unsigned i = 0; i < t->n_destinations; i++) {
+		struct copy_ring *r = ring_of(c, t->destination[i], COPY_X2);
+		if (r)
+			shortened += record_to(c, r, &j, record->kind);
+	}
+	x2_done(c);
+	return shortened;
 }
 
 void capture_report_lost(struct capture *c, const struct x2_task *t)

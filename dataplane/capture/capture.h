@@ -44,7 +44,7 @@ struct segment {
 	uint8_t *octets;	 // SEGMENT_SIZE
 	_Atomic uint32_t pushed; // descriptors complete; worker release, deliver acquire
 	_Atomic uint32_t closed; // 1: no more will come; worker release after the last push
-	uint32_t sent; // delivery's own: copies that left whole on some connection
+	uint32_t sent;		 // delivery's own: copies that left whole on some connection
 	bool warm;		 // its octets have memory; written by the segment's holder
 	// For the next process: the ring that has it (0: none), its sequence number there, and how
 	// many copies the ring had before. `ring`: worker release, and the delivery thread's when
@@ -142,18 +142,21 @@ static inline __attribute__((always_inline)) unsigned capture_matches(
 // achieves that.
 void capture_report(
 	struct capture *c, const struct x2_task *t, const struct xiri *x, uint64_t time_ns);
-// Functions: a record of a network function, likewise. `sequence`: the context of its numbers, taken
-// by the caller; `direction` as in the header; at most CAPTURE_RECORD_MAX octets.
+// Functions: a record of a network function, likewise. `sequence`: the context of its numbers,
+// taken by the caller; `direction` as in the header; at most CAPTURE_RECORD_MAX octets. A
+// destination that does not take all of it has it shortened (shared/record.h), under the same
+// number. Returns the copies that were queued so.
 struct capture_record {
 	const uint8_t *octets;
 	uint32_t length;
+	uint8_t kind;	   // enum record_kind
 	uint8_t direction; // enum pdu_direction
 	uint32_t context;
 	uint64_t correlation;
 	uint64_t time_ns;
 };
 #define CAPTURE_RECORD_MAX 65535u
-void capture_record(
+unsigned capture_record(
 	struct capture *c, const struct x2_task *t, const struct capture_record *record);
 // A packet of this task is in no summary report: counted as a lost copy for each destination.
 void capture_report_lost(struct capture *c, const struct x2_task *t);

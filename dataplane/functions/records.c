@@ -100,6 +100,7 @@ void records_queue(struct records *r, struct function_task *t, struct subject *o
 	const struct capture_record out = {
 		.octets = record->octets,
 		.length = record->length,
+		.kind = (uint8_t)record->kind,
 		.direction = record->direction,
 		.context = c ? c->context : t->x2->context,
 		.correlation = c ? c->correlation : t->x2->correlation,

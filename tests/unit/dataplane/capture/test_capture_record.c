@@ -1,4 +1,5 @@
 #include "capture_bed.h"
+#include "record_lab.h"
 
 #define RECORD_OCTETS 300
 
@@ -118,6 +119,149 @@ Test(capture, a_record_that_a_destination_does_not_take_is_lost_there_alone)
 	cr_assert_eq(counts.lost[LOSS_PDU_TOO_LARGE], 1);
 	cr_assert_eq(counters(b)->offered, 2);
 	cr_assert_eq(counters(b)->lost[LOSS_PDU_TOO_LARGE], 1);
+	free(task);
+	bed_free(b, r, other);
+}
+
+#define RELEASE "{\"sUPI\":{\"nAI\":\"a@b\"},\"pDUSessionID\":5"
+#define CAUSE ",\"cause\":\"a cause of thirty octets or more\""
+#define RULES ",\"pCCRuleIDs\":[\"one\",\"two\",\"three\",\"four\"]"
+
+static struct ber_writer release_of(uint8_t *room, size_t size, const char *json)
+{
+	static struct record_lab lab;
+	struct ber_writer w = ber_writer_of(room, size);
+	struct record_fault fault;
+
+	record_lab_read(&lab, json);
+	cr_assert_eq(record_encode(
+			     &w, RECORD_SMF_RELEASE, CONFIG_XIRI_R18, lab.nodes, lab.count, &fault),
+		0);
+	return w;
+}
+
+static void is_release(const struct pdu *p, const char *json)
+{
+	uint8_t room[RECORD_OCTETS];
+	const struct ber_writer w = release_of(room, sizeof(room), json);
+
+	cr_assert_eq(p->payload_length, ber_written(&w), "%u octets, wanted %zu", p->payload_length,
+		ber_written(&w));
+	cr_assert(memcmp(p->payload, w.at, p->payload_length) == 0);
+}
+
+// Each destination has what it takes, with a descriptor of that length.
+Test(capture, a_record_is_shortened_for_the_destination_that_takes_less)
+{
+	struct x2_task *task;
+	struct copy_ring *r;
+	struct bed *b = record_bed(0, &task, &r);
+	uint8_t room[RECORD_OCTETS];
+	const struct ber_writer w = release_of(room, sizeof(room), RELEASE CAUSE RULES "}");
+	struct capture_record record = record_of(w.at, (uint32_t)ber_written(&w));
+	struct copy_ring_settings small = {.quota = 1 << 20, .minor = 5};
+	struct copy_ring *other;
+	struct copy_ring_counts counts = {0};
+	struct pdu p;
+
+	record.kind = RECORD_SMF_RELEASE;
+	capture_record(b->capture, task, &record);
+	capture_publish(b->capture);
+	copy_at(r, 0, &p);
+	small.max_pdu = p.header_length + p.payload_length - 1;
+	other = copy_ring_new(b->capture, &small);
+	capture_attach(b->capture, 1, COPY_X2, other);
+	task->n_destinations = 2;
+	task->destination[1] = 1;
+	cr_assert_eq(capture_record(b->capture, task, &record), 1);
+	capture_publish(b->capture);
+	copy_at(r, 1, &p);
+	is_release(&p, RELEASE CAUSE RULES "}");
+	cr_assert_eq(p.sequence, 1);
+	copy_at(other, 0, &p);
+	is_release(&p, RELEASE CAUSE "}");
+	cr_assert_eq(p.sequence, 1);
+	cr_assert_eq(p.correlation, 4711);
+	cr_assert_leq(p.header_length + p.payload_length, small.max_pdu);
+	cr_assert_eq(copy_ring_segment(other, 0)->copy[0].payload, p.payload_length);
+	cr_assert_eq(copy_ring_segment(other, 0)->copy[0].end, p.header_length + p.payload_length);
+	copy_ring_counts(other, &counts);
+	cr_assert_eq(counts.pushed, 1);
+	cr_assert_eq(counts.lost[LOSS_PDU_TOO_LARGE], 0);
+	cr_assert_eq(counters(b)->lost[LOSS_PDU_TOO_LARGE], 0);
+	cr_assert_eq(counters(b)->offered, 3);
+	free(task);
+	bed_free(b, r, other);
+}
+
+// From one that takes all down to one that does not even take the header.
+Test(capture, a_record_is_lost_where_what_must_stay_is_too_large)
+{
+	struct x2_task *task;
+	struct copy_ring *r;
+	struct bed *b = record_bed(0, &task, &r);
+	uint8_t room[RECORD_OCTETS];
+	const struct ber_writer w = release_of(room, sizeof(room), RELEASE CAUSE RULES "}");
+	struct capture_record record = record_of(w.at, (uint32_t)ber_written(&w));
+	struct pdu p;
+
+	record.kind = RECORD_SMF_RELEASE;
+	capture_record(b->capture, task, &record);
+	capture_publish(b->capture);
+	copy_at(r, 0, &p);
+	const uint32_t header = p.header_length;
+	const struct ber_writer least = release_of(room, sizeof(room), RELEASE "}");
+	const uint32_t fits = header + (uint32_t)ber_written(&least);
+	(void)release_of(room, sizeof(room), RELEASE CAUSE RULES "}");
+	for (uint32_t most = header + p.payload_length; most > 0; most--) {
+		const struct copy_ring_settings s = {.quota = 1 << 20, .minor = 5, .max_pdu = most};
+		struct copy_ring *other = copy_ring_new(b->capture, &s);
+		struct copy_ring_counts counts = {0};
+		uint64_t lost = counters(b)->lost[LOSS_PDU_TOO_LARGE];
+
+		capture_attach(b->capture, 0, COPY_X2, other);
+		unsigned n = capture_record(b->capture, task, &record);
+		capture_publish(b->capture);
+		copy_ring_counts(other, &counts);
+		cr_assert_eq(counts.lost[LOSS_PDU_TOO_LARGE], most < fits, "%u", most);
+		cr_assert_eq(counters(b)->lost[LOSS_PDU_TOO_LARGE], lost + (most < fits));
+		cr_assert_eq(counts.pushed, most >= fits);
+		cr_assert_eq(n, most >= fits && most < header + p.payload_length);
+		if (most >= fits) {
+			struct pdu q;
+			copy_at(other, 0, &q);
+			cr_assert_leq(q.header_length + q.payload_length, most);
+		}
+		capture_detach(b->capture, 0, COPY_X2);
+		struct copy_ring *gone;
+		while ((gone = capture_ready(b->capture, 0)) != NULL)
+			cr_assert(gone == r || gone == other);
+		copy_ring_free(other);
+	}
+	free(task);
+	bed_free(b, r, NULL);
+}
+
+// A copy without room in its ring is lost, not shortened.
+Test(capture, a_shortened_record_without_room_does_not_count_as_shortened)
+{
+	struct x2_task *task;
+	struct copy_ring *r;
+	struct bed *b = record_bed(0, &task, &r);
+	const struct copy_ring_settings small = {.quota = 10, .minor = 5, .max_pdu = 250};
+	struct copy_ring *other = copy_ring_new(b->capture, &small);
+	struct copy_ring_counts counts = {0};
+	uint8_t room[2 * RECORD_OCTETS];
+	char json[500];
+
+	sprintf(json, RELEASE ",\"cause\":\"%0300d\"}", 0);
+	const struct ber_writer w = release_of(room, sizeof(room), json);
+	struct capture_record record = record_of(w.at, (uint32_t)ber_written(&w));
+	record.kind = RECORD_SMF_RELEASE;
+	capture_attach(b->capture, 0, COPY_X2, other);
+	cr_assert_eq(capture_record(b->capture, task, &record), 0);
+	copy_ring_counts(other, &counts);
+	cr_assert_eq(counts.lost[LOSS_BUFFER_FULL], 1);
 	free(task);
 	bed_free(b, r, other);
 }
