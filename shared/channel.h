@@ -23,7 +23,7 @@
 #include "shared/ledger.h"
 #include "shared/session_target.h"
 
-#define CHANNEL_VERSION 16
+#define CHANNEL_VERSION 17
 #define CHANNEL_MESSAGE_MAX (96 * 1024) // octets of one message, header included
 #define CHANNEL_MEMO_MAX (64 * 1024)
 #define CHANNEL_MATCHED_MAX 1024 // octets of a task's attributes 17
@@ -418,6 +418,7 @@ struct channel_functions { // FUNCTIONS: network functions and their events, wit
 	uint32_t sessions, registrations; // known now by events
 	uint64_t octets;   // memory of them
 	uint64_t records;  // copies owed: (event, task) pairs, starts of interception among them
+	uint64_t shortened; // their PDUs without optional members, for destinations that take less
 	uint32_t n;
 	struct { // received = taken + refused + later, in the order of the configuration
 		char name[CONFIG_FUNCTION_NAME_MAX + 1];

@@ -326,6 +326,7 @@ static void put_functions(struct wire_writer *w, const struct channel_functions 
 	wire_put_u32(w, m->registrations);
 	wire_put_u64(w, m->octets);
 	wire_put_u64(w, m->records);
+	wire_put_u64(w, m->shortened);
 	wire_put_u32(w, m->n);
 	for (uint32_t i = 0; i < m->n; i++) {
 		put_chars(w, m->function[i].name, sizeof(m->function[i].name));
@@ -349,6 +350,7 @@ static void get_functions(struct wire_reader *r, struct channel_functions *m)
 	m->registrations = wire_get_u32(r);
 	m->octets = wire_get_u64(r);
 	m->records = wire_get_u64(r);
+	m->shortened = wire_get_u64(r);
 	m->n = get_number(r, CONFIG_FUNCTIONS_MAX);
 	for (uint32_t i = 0; i < m->n; i++) {
 		wire_get_text(r, m->function[i].name, sizeof(m->function[i].name));

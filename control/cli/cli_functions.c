@@ -16,6 +16,7 @@ void cli_put_functions(struct json *j, const struct channel_functions *f)
 	json_u64(j, "registrations", f->registrations);
 	json_u64(j, "octets", f->octets);
 	json_u64(j, "records", f->records);
+	json_u64(j, "shortened", f->shortened);
 	json_array(j, "functions");
 	for (uint32_t i = 0; i < f->n; i++) {
 		json_object(j, NULL);
@@ -43,6 +44,9 @@ void cli_print_functions(const struct channel_functions *f)
 	printf("events      poi-events %s  sessions %u  registrations %u  records %" PRIu64 "\n",
 		f->connected ? "connected" : "NOT CONNECTED", f->sessions, f->registrations,
 		f->records);
+	if (f->shortened)
+		printf("  records   without optional members, for a max-pdu %" PRIu64 "\n",
+			f->shortened);
 	for (uint32_t i = 0; i < f->n; i++)
 		printf("  function  %s  %s  taken %" PRIu64 "  refused %" PRIu64 "  later %" PRIu64
 		       "\n",

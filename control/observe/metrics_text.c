@@ -501,14 +501,14 @@ static void put_signalling(FILE *f, const struct channel_signalling *s)
 	}
 }
 
-// Nothing here depends on tasks: how many records events gave is not shown.
+// Writes nothing that depends on tasks but one sum over all, like that of lost copies.
 static void put_functions(FILE *f, const struct channel_functions *n)
 {
 	static const struct {
 		const char *name, *help;
 		size_t at;
 	} rows[] = {
-#define ROW(field) offsetof(struct channel_functions, function[0].field)
+#define ROW(field) offsetof(typeof(((struct channel_functions *)NULL)->function[0]), field)
 		{"poi_events_taken", "Events taken, by network function.", ROW(taken)},
 		{"poi_events_refused", "Events refused, by network function.", ROW(refused)},
 		{"poi_events_later", "Events put off: the function keeps them.", ROW(later)},
@@ -519,6 +519,7 @@ static void put_functions(FILE *f, const struct channel_functions *n)
 	gauge(f, "poi_events_sessions", "Sessions known from events.", n->sessions);
 	gauge(f, "poi_events_registrations", "Registrations known from events.", n->registrations);
 	gauge(f, "poi_events_memory_bytes", "Memory of what is known from events.", n->octets);
+	counter(f, "poi_events_shortened", "PDUs shortened to their max-pdu.", n->shortened);
 	family(f, "poi_events_function_connected", "gauge", "1 while the function is connected.");
 	for (uint32_t i = 0; i < n->n; i++)
 		sample(f, "poi_events_function_connected", "function", n->function[i].name,
@@ -529,8 +530,7 @@ static void put_functions(FILE *f, const struct channel_functions *n)
 		snprintf(total, sizeof(total), "%s_total", rows[r].name);
 		for (uint32_t i = 0; i < n->n; i++) {
 			uint64_t value;
-			memcpy(&value, (const char *)n + rows[r].at + i * sizeof(n->function[0]),
-				sizeof(value));
+			memcpy(&value, (const char *)&n->function[i] + rows[r].at, sizeof(value));
 			sample(f, total, "function", n->function[i].name, value);
 		}
 	}

@@ -367,8 +367,10 @@ static void add_reason(
 
 void functions_counts(const struct functions *f, struct channel_functions *out)
 {
-	*out = (struct channel_functions){
-		.connected = f->link->fd >= 0, .records = f->records->owed, .n = f->n_functions};
+	*out = (struct channel_functions){.connected = f->link->fd >= 0,
+		.records = f->records->owed,
+		.shortened = f->records->shortened,
+		.n = f->n_functions};
 	subjects_counts(f->subjects, &out->sessions, &out->registrations, &out->octets);
 	for (uint32_t i = 0; i < f->n_functions; i++) {
 		const struct function_state *s = &f->function[i];

@@ -2,10 +2,14 @@
 
 #include "dataplane/functions/records.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/log.h"
 #include "shared/now.h"
+
+#define LOG_NS 60000000000ull
 
 bool task_has_records(const struct function_task *t, unsigned kind)
 {
@@ -92,6 +96,20 @@ void records_subject_ends(struct records *r, struct subject *o)
 
 // ---- records ----
 
+// Logs the PDUs that were shortened since the line before, once a minute at most.
+static void log_shortened(struct records *r)
+{
+	const uint64_t now = now_monotonic_ns();
+
+	if (r->logged_ns && now < r->logged_ns + LOG_NS)
+		return;
+	log_warning("events: optional members left out of %" PRIu64
+		    " PDUs: larger than a destination's max-pdu",
+		r->shortened - r->logged_shortened);
+	r->logged_shortened = r->shortened;
+	r->logged_ns = now;
+}
+
 void records_queue(struct records *r, struct function_task *t, struct subject *o,
 	const struct record_pdu *record)
 {
@@ -108,7 +126,9 @@ void records_queue(struct records *r, struct function_task *t, struct subject *o
 	};
 
 	r->owed++;
-	capture_record(r->capture, t->x2, &out);
+	r->shortened += capture_record(r->capture, t->x2, &out);
+	if (r->shortened != r->logged_shortened)
+		log_shortened(r);
 }
 
 void records_start(struct records *r, struct function_task *t, struct subject *o)

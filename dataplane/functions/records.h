@@ -22,6 +22,8 @@ struct records {
 	struct task_counters_owner *counters;
 	enum config_xiri_release release;
 	uint64_t owed;				 // records of tasks, for the counters
+	uint64_t shortened;			 // their PDUs, likewise
+	uint64_t logged_shortened, logged_ns;	 // of `shortened` when it was logged last
 	uint64_t start_refused[RECORD_ROOM + 1]; // by reason: a start of interception was not made
 	uint8_t octets[CAPTURE_RECORD_MAX];
 	struct record_node kept[KEPT_NODES_MAX], start[KEPT_NODES_MAX];

@@ -249,7 +249,7 @@ Test(channel, answers_round_trip)
 	CHECK(control_status, S(1, 2, 1, 10, 1, 3, 4, 5, 6, 11, 7, 8, 9));
 	CHECK(workers, sample_workers());
 	CHECK(signalling, sample_signalling());
-	CHECK(functions, S(1, 2, 3, 4, 5, 1, {{"smf-1", 1, 9, 6, 2, 1}}, 1, {{"missing", 7}}));
+	CHECK(functions, S(1, 2, 3, 4, 5, 6, 1, {{"smf-1", 1, 9, 6, 2, 1}}, 1, {{"missing", 7}}));
 }
 
 Test(channel, workers_are_bounded_and_their_values_arrive)
