@@ -224,6 +224,44 @@ class Registrations(Events):
 		self.assertNotIn(bytes.fromhex(text), bytes(record.octets))
 
 
+class Sizes(Events):
+	"""One destination of the task takes less than the other."""
+
+	@classmethod
+	def options(cls):
+		return {**super().options(), "delivery_extra": "overrides: [{ match: 127.0.0.4/32, peer-identity: mdf-01, max-pdu: 600 }]"}
+
+	def metric(self):
+		text = subprocess.run(["curl", "-s", "--unix-socket", self.poi.path("run/metrics.sock"), "http://poi/metrics"], capture_output=True,
+			text=True, check=True).stdout
+		return dict(line.split(" ") for line in text.splitlines() if not line.startswith("#")).get("poi_events_shortened_total")
+
+	def test_a_record_loses_optional_members_until_it_fits(self):
+		m = self.poi.mdf(keep=True, address="127.0.0.4")
+		self.addCleanup(m.stop)
+		xid = x1.new_id()
+		self.ok(self.poi.admf.activate(xid, [subscriber("supiimsi", IMSI)], [self.did, self.destination(m)], delivery="X2Only"))
+		smf = self.function("smf-1")
+		self.assertEqual((self.poi.status()["events"]["shortened"], self.metric()), (0, "0"))
+		more = {"gPSI": {"mSISDN": "491700000001"}, "sMPDUDNRequest": "ab" * 700, "rATType": "nR"}
+		self.taken(smf.event("SMFPDUSessionEstablishment", nf.establishment(IMSI, **more), "t1"))
+		self.taken(smf.event("SMFPDUSessionRelease", nf.release(IMSI, cause="other"), "t1"))
+		whole = [records.decode(bytes(p.payload))[2] for p in self.records(2)]
+		self.assertTrue(m.wait_pdus(2), m.summary())
+		self.assertTrue(m.good, m.summary())
+		less = [records.decode(bytes(p.payload))[2] for p in m.kept]
+		self.assertEqual([set(one) - set(other) for one, other in zip(whole, less)], [{"sMPDUDNRequest"}, set()])
+		self.assertEqual(less[0], {name: value for name, value in whole[0].items() if name != "sMPDUDNRequest"})
+		self.assertLessEqual(max(len(p.octets) for p in m.kept), 600)
+		self.assertEqual([p.sequence for p in m.kept], [0, 1])
+		self.assertEqual(self.poi.status()["events"]["shortened"], 1)
+		self.assertIn("without optional members", self.poi.poi("status", "-c", self.poi.file).stdout)
+		wait_until(lambda: self.metric() == "1", 5, "the metric")
+		with open(self.poi.path("dataplane.log"), errors="replace") as f:
+			self.assertIn("events: optional members left out of 1 PDUs", f.read())
+		self.poi.balanced()
+
+
 class Lives(Events):
 	def test_a_killed_poi_events(self):
 		smf = self.function("smf-1")
