@@ -40,8 +40,11 @@ bool record_is_start(unsigned kind)
 
 // ---- identities ----
 
+typedef void (*identity_adder)(
+	struct identities *to, enum identity_kind kind, const char *text, uint32_t length);
+
 // One identity: a SUPI, PEI or GPSI.
-static void add_choice(struct identities *to, const struct record_node *choice)
+static void add_choice(struct identities *to, const struct record_node *choice, identity_adder add)
 {
 	static const struct {
 		const char *name;
@@ -57,15 +60,15 @@ static void add_choice(struct identities *to, const struct record_node *choice)
 	for (unsigned i = 0; i < sizeof(alternatives) / sizeof(alternatives[0]); i++) {
 		const struct record_node *v = node_child(choice, alternatives[i].name);
 		if (v && v->kind == NODE_TEXT)
-			identities_add(to, alternatives[i].kind, v->text, v->length);
+			add(to, alternatives[i].kind, v->text, v->length);
 	}
 }
 
 static void add_three(struct identities *to, const struct record_node *object)
 {
-	add_choice(to, node_child(object, "sUPI"));
-	add_choice(to, node_child(object, "pEI"));
-	add_choice(to, node_child(object, "gPSI"));
+	add_choice(to, node_child(object, "sUPI"), identities_add_supi);
+	add_choice(to, node_child(object, "pEI"), identities_add);
+	add_choice(to, node_child(object, "gPSI"), identities_add);
 }
 
 // UserIdentifiers: a list of them

@@ -19,84 +19,99 @@ static bool same(const struct identity *a, const struct identity *b)
 	       memcmp(a->text, b->text, a->length) == 0;
 }
 
+static void add(struct identities *to, const struct identity *i)
+{
+	const uint32_t most = i->kind == IDENTITY_NAI ? SESSION_NAI_MAX : SESSION_DIGITS_MAX;
+
+	if (i->length == 0 || i->length > most)
+		return;
+	for (unsigned k = 0; k < to->n; k++)
+		if (same(&to->at[k], i)) {
+			to->at[k].supi |= i->supi;
+			return;
+		}
+	if (to->n < IDENTITIES_MAX)
+		to->at[to->n++] = *i;
+}
+
 void identities_add(
 	struct identities *to, enum identity_kind kind, const char *text, uint32_t length)
 {
-	const uint32_t most = kind == IDENTITY_NAI ? SESSION_NAI_MAX : SESSION_DIGITS_MAX;
-	const struct identity i = {(uint8_t)kind, (uint8_t)length, text};
+	if (length <= SESSION_NAI_MAX)
+		add(to, &(struct identity){.kind = (uint8_t)kind,
+				.length = (uint8_t)length,
+				.supi = kind == IDENTITY_IMSI,
+				.text = text});
+}
 
-	if (length == 0 || length > most || to->n == IDENTITIES_MAX)
-		return;
-	for (unsigned k = 0; k < to->n; k++)
-		if (same(&to->at[k], &i))
-			return;
-	to->at[to->n++] = i;
+void identities_add_supi(
+	struct identities *to, enum identity_kind kind, const char *text, uint32_t length)
+{
+	if (length <= SESSION_NAI_MAX)
+		add(to, &(struct identity){.kind = (uint8_t)kind,
+				.length = (uint8_t)length,
+				.supi = true,
+				.text = text});
 }
 
 void identities_join(struct identities *to, const struct identities *from)
 {
 	for (unsigned i = 0; i < from->n; i++)
-		identities_add(to, from->at[i].kind, from->at[i].text, from->at[i].length);
+		add(to, &from->at[i]);
 	if (!to->cp.v4.family && !to->cp.v6.family)
 		to->cp = from->cp;
 	if (!to->up.v4.family && !to->up.v6.family)
 		to->up = from->up;
 }
 
-static bool is_imsi(const struct identity *i)
-{
-	return i->kind == IDENTITY_IMSI;
-}
-
-static bool is_supi(const struct identity *i)
-{
-	return is_imsi(i) || i->kind == IDENTITY_NAI;
-}
-
-static bool is_any(const struct identity *i)
-{
-	(void)i;
-	return true;
-}
-
-typedef bool (*identity_kinds)(const struct identity *i);
-
-static bool has(const struct identities *of, identity_kinds kinds)
+static bool has_supi(const struct identities *of)
 {
 	for (unsigned i = 0; i < of->n; i++)
-		if (kinds(&of->at[i]))
+		if (of->at[i].supi)
 			return true;
 	return false;
 }
 
-// What their users are told apart by: the strongest that both have.
-static identity_kinds weighed(const struct identities *a, const struct identities *b)
+static bool is_device(const struct identity *i)
 {
-	return has(a, is_imsi) && has(b, is_imsi)   ? is_imsi
-	       : has(a, is_supi) && has(b, is_supi) ? is_supi
-						    : is_any;
+	return i->kind == IDENTITY_IMEI || i->kind == IDENTITY_IMEISV;
+}
+
+static bool same_kind(const struct identity *a, const struct identity *b)
+{
+	return a->kind == b->kind || (is_device(a) && is_device(b));
+}
+
+// A new version of a device's software is no other device.
+static bool same_owner(const struct identity *a, const struct identity *b)
+{
+	if (is_device(a) && is_device(b))
+		return a->length >= IMEI_DIGITS && b->length >= IMEI_DIGITS &&
+		       memcmp(a->text, b->text, IMEI_DIGITS) == 0;
+	return same(a, b);
 }
 
 bool identities_differ(const struct identities *a, const struct identities *b)
 {
-	const identity_kinds kinds = weighed(a, b);
+	const bool by_supi = has_supi(a) && has_supi(b);
 
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned k = 0; k < b->n; k++)
-			if (same(&a->at[i], &b->at[k]) && kinds(&a->at[i]))
+			if (same_owner(&a->at[i], &b->at[k]) &&
+				(!by_supi || (a->at[i].supi && b->at[k].supi)))
 				return false;
 	return a->n > 0 && b->n > 0;
 }
 
 bool identities_contradict(const struct identities *a, const struct identities *b)
 {
-	const identity_kinds kinds = weighed(a, b);
-
 	if (!identities_differ(a, b))
 		return false;
+	if (has_supi(a) && has_supi(b))
+		return true;
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned k = 0; k < b->n; k++)
-			if (a->at[i].kind == b->at[k].kind && kinds(&a->at[i]))
+			if (same_kind(&a->at[i], &b->at[k]))
 				return true;
 	return false;
 }

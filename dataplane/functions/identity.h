@@ -21,6 +21,7 @@ enum identity_kind {
 struct identity {
 	uint8_t kind;	// enum identity_kind
 	uint8_t length; // octets of `text`
+	bool supi;	// the user's SUPI, or one of several; an IMSI always is
 	const char *text;
 };
 
@@ -35,12 +36,15 @@ struct identities { // of one user; the texts are the caller's
 // Adds one unless it is there; one too many, or too long for a target, is left out.
 void identities_add(
 	struct identities *to, enum identity_kind kind, const char *text, uint32_t length);
+// The same of a SUPI.
+void identities_add_supi(
+	struct identities *to, enum identity_kind kind, const char *text, uint32_t length);
 void identities_join(struct identities *to, const struct identities *from);
-// They cannot be of one user: both have an IMSI and share none; else both have a SUPI and share
-// none; else they share nothing. Two without any identity do not differ.
+// They cannot be of one user: both have a SUPI and share none; else they share nothing. An IMEI and
+// an IMEISV of one device are shared. Two without any identity do not differ.
 bool identities_differ(const struct identities *a, const struct identities *b);
-// They differ, and not only because each names what the other leaves out: a kind that both have has
-// other values.
+// They differ, and not only because each names what the other leaves out: their SUPIs, or a kind
+// that both have, have other values.
 bool identities_contradict(const struct identities *a, const struct identities *b);
 
 // ---- targets ----

@@ -19,6 +19,8 @@ struct subject_key {
 	struct subject *of;
 };
 
+#define KIND_SUPI 0x80u // beside the kind of an identity that is kept
+
 // One allocation: the keys; then its name; identities as kind, length, text; and the tree.
 struct subject_body {
 	uint32_t size; // octets of all
@@ -140,7 +142,7 @@ static uint32_t identities_length(const struct identities *i)
 static void put_identities(uint8_t *to, const struct identities *i)
 {
 	for (unsigned k = 0; k < i->n; k++) {
-		*to++ = i->at[k].kind;
+		*to++ = i->at[k].kind | (i->at[k].supi ? KIND_SUPI : 0);
 		*to++ = i->at[k].length;
 		memcpy(to, i->at[k].text, i->at[k].length);
 		to += i->at[k].length;
@@ -405,7 +407,8 @@ void subject_identities(const struct subject *o, struct identities *out)
 	struct identities own = {.cp = o->body->cp, .up = o->body->up};
 
 	for (; at < end; at += 2 + at[1])
-		own.at[own.n++] = (struct identity){at[0], at[1], (const char *)at + 2};
+		own.at[own.n++] = (struct identity){
+			at[0] & (KIND_SUPI - 1u), at[1], at[0] & KIND_SUPI, (const char *)at + 2};
 	identities_join(out, &own);
 }
 
