@@ -297,10 +297,12 @@ static void queue_records(struct functions *f, struct pending *p)
 	struct subject *o = p->subject;
 	const bool start = p->snapshot && o && !o->reported;
 
-	if (o)
-		subject_identities(o, &p->identities);
 	if (p->snapshot && !start)
 		return;
+	if (start) { // it shows the user as known now
+		p->identities = (struct identities){0};
+		subject_identities(o, &p->identities);
+	}
 	for (struct function_task *t = subject_tasks_of(f->tasks, &p->identities); t;
 		t = t->next_found)
 		if (start)

@@ -91,6 +91,19 @@ static void keep_record(struct functions *f, const struct nf_event *e, const str
 	p->identities.up = e->up;
 }
 
+// The identities of its user that are known now count, too. A later event may replace them before
+// this one's record is queued, so they are copied.
+static void keep_user(struct functions *f, const struct subject *o, struct pending *p)
+{
+	const unsigned own = p->identities.n;
+
+	subject_identities(o, &p->identities);
+	for (unsigned i = own; i < p->identities.n; i++) {
+		struct identity *of = &p->identities.at[i];
+		of->text = room(f, of->text, of->length);
+	}
+}
+
 // ---- TruncateTPUserData (TS 33.128 table 6.2.5-2) ----
 
 // The text of an object's member, or NULL.
@@ -329,6 +342,7 @@ static int apply(struct functions *f, const struct nf_event *e, const struct sub
 	if (r != POI_OK || !o)
 		return r;
 	p->subject = subject_hold(o);
+	keep_user(f, o, p);
 	if (effect == EFFECT_ENDS && name->records == RECORDS_SMF)
 		session_ends(f, o, p);
 	if (effect == EFFECT_ENDS || effect == EFFECT_REPORT)

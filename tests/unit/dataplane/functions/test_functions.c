@@ -459,6 +459,42 @@ Test(functions, a_name_with_another_user_in_any_event_ends_its_session)
 	}
 }
 
+#define OTHER_NAI "\"sUPI\": {\"nAI\": \"other@example.org\"}, \"sUPIUnauthenticated\": false, "
+
+// A SUPI of another form is another SUPI; a NAI that is a GPSI is none.
+Test(functions, a_supi_of_another_form_is_another_user)
+{
+	struct bed *b = bed_new();
+	const struct session_target t = {.kinds = SESSION_MSISDN, .msisdn = "15550001"};
+
+	task_of(b, RECORDS_SMF, &t, 1);
+	play_ok(b, SMF, RECORD_SMF_ESTABLISHMENT, "1", ESTABLISHMENT);
+	(void)must_pdu(b);
+	play_ok(b, SMF, RECORD_SMF_MODIFICATION, "1",
+		"{" OTHER_NAI "\"requestType\": \"modificationRequest\", " TUNNELS "}");
+	no_pdu(b);
+	cr_assert_eq(fake.ended, 1);
+	bed_free(b);
+}
+
+// Identities of a later event are not those of an earlier one, in one batch either.
+Test(functions, a_message_is_of_its_own_user_though_its_name_comes_again)
+{
+	struct bed *b = bed_new();
+	const struct session_target other = {.kinds = SESSION_MSISDN, .msisdn = "15550002"};
+
+	task_of(b, RECORDS_SMSF, &other, 1);
+	event_of(b, SMSF, RECORD_SMS_MESSAGE, "m1", SMS("fromTarget"));
+	send_event(b);
+	event_of(b, SMSF, RECORD_SMS_MESSAGE, "m1", SMS("toTarget"));
+	send_event(b);
+	turn(b);
+	struct pdu p = must_pdu(b);
+	cr_assert_eq(p.direction, PDU_DIRECTION_TO_TARGET);
+	no_pdu(b);
+	bed_free(b);
+}
+
 // A modification may name what the beginning did not know.
 Test(functions, an_identity_that_is_new_is_the_same_user)
 {
