@@ -25,14 +25,16 @@ void follower_event(struct follower *f, struct session_event *e)
 	fake.name[e->name_length] = 0;
 	fake.last.name = fake.name;
 	fake.ended += e->kind == SESSION_EVENT_ENDS;
+	while (i < fake.n_sessions && strcmp(fake.session[i].name, fake.name) != 0)
+		i++;
+	if (e->kind == SESSION_EVENT_ENDS && i < fake.n_sessions) // the next of its name is new
+		fake.session[i] = fake.session[--fake.n_sessions];
 	if (e->kind != SESSION_EVENT_IS)
 		return;
 	if (fake.full) {
 		e->result = POI_ERR_NOMEM;
 		return;
 	}
-	while (i < fake.n_sessions && strcmp(fake.session[i].name, fake.name) != 0)
-		i++;
 	if (i == fake.n_sessions && i < 64) {
 		strcpy(fake.session[i].name, fake.name);
 		fake.session[i].correlation = fake.next++;

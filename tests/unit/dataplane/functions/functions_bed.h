@@ -59,7 +59,7 @@ struct bed {
 	struct capture *capture;
 	struct copy_ring *ring;
 	struct functions *functions;
-	uint32_t read; // PDUs of the ring that the test has seen
+	uint32_t segment, read; // the ring's segment at hand, and PDUs of it that the test has seen
 	uint32_t numbers;
 	struct nf_event event; // being made
 	struct record_lab lab;
@@ -271,8 +271,8 @@ static inline void play_ok(
 
 // ---- tasks ----
 
-static inline struct function_task *task_of(
-	struct bed *b, uint8_t records, const struct session_target *targets, uint32_t n)
+// The X2 side of task b->n_tasks, which comes with it.
+static inline struct x2_task *x2_of(struct bed *b)
 {
 	const unsigned i = b->n_tasks++;
 	struct x2_task *x = calloc(1, sizeof(*x) + 8);
@@ -288,6 +288,15 @@ static inline struct function_task *task_of(
 		task_counters_context_take(b->counters, COPY_X2, &x->header_xid, 0, &x->context),
 		0);
 	b->x2[i] = x;
+	return x;
+}
+
+static inline struct function_task *task_of(
+	struct bed *b, uint8_t records, const struct session_target *targets, uint32_t n)
+{
+	const unsigned i = b->n_tasks;
+	struct x2_task *x = x2_of(b);
+
 	cr_assert_eq(functions_task_enter(b->functions, x, records, targets, n, &b->task[i]), 0);
 	functions_task_start(b->functions, b->task[i], NULL);
 	return b->task[i];
@@ -312,10 +321,23 @@ static inline struct function_task *imsi_task(struct bed *b, uint8_t records)
 
 // ---- PDUs ----
 
+// The segment at hand; a closed one that was read goes back first.
+static inline struct segment *segment_of(struct bed *b)
+{
+	struct segment *s = copy_ring_segment(b->ring, b->segment);
+
+	if (!s || !atomic_load(&s->closed) || b->read < atomic_load(&s->pushed))
+		return s;
+	copy_ring_release(b->ring, s->copy[b->read - 1].end, b->read);
+	copy_ring_release_segment(b->ring);
+	b->read = 0;
+	return copy_ring_segment(b->ring, ++b->segment);
+}
+
 // The next PDU that was queued; false when there is none.
 static inline bool next_pdu(struct bed *b, struct pdu *p)
 {
-	struct segment *s = copy_ring_segment(b->ring, 0);
+	struct segment *s = segment_of(b);
 	const char *why;
 
 	if (!s || b->read == atomic_load(&s->pushed))
