@@ -84,7 +84,7 @@ void subject_name(const struct subject *o, struct subject_name *out);
 #define DIGEST_KEYS_MAX (IDENTITY_CONTEXTS_MAX * IDENTITIES_MAX * HASHED_FORMS)
 typedef unsigned (*subject_digests)(
 	void *context, const struct identities *of, uint64_t out[DIGEST_KEYS_MAX]);
-// What subjects that come or change from now on are found by, beside their identities.
+// Subjects that come or change from now on are found by these, too, beside their identities.
 void subjects_digests(struct subjects *s, subject_digests digests, void *context);
 // Gives all their keys anew, none being held. False: memory lacked for some, which keep what they
 // had.

@@ -144,8 +144,8 @@ static void set_member(struct model_subject *s, const char *name, const struct m
 	add_member(s, name, value);
 }
 
-// Members of later events in the place of earlier ones; an establishment or a registration says
-// all. The type of a request is that of the event alone.
+// Members of later events in the place of earlier ones; an establishment or a registration
+// replaces all. The type of a request is that of the event alone.
 static void learn(struct model_subject *s, const struct model_event *e)
 {
 	static const struct model_value time = {"\"2026-01-01T00:00:00.123456789Z\"", {{0}}, NULL};

@@ -424,7 +424,7 @@ static unsigned sessions_of(const struct bed *b)
 
 #define OTHER_SUPI "\"sUPI\": {\"iMSI\": \"" OTHER "\"}, \"sUPIUnauthenticated\": false, "
 
-// Whatever comes under the name, the first user's session is over and nobody's content is bound.
+// Any event under the name ends the first user's session, and no content stays bound.
 Test(functions, a_name_with_another_user_in_any_event_ends_its_session)
 {
 	static const struct {
@@ -495,7 +495,7 @@ Test(functions, a_message_is_of_its_own_user_though_its_name_comes_again)
 	bed_free(b);
 }
 
-// A modification may name what the beginning did not know.
+// A modification may have an identity that the beginning lacked.
 Test(functions, an_identity_that_is_new_is_the_same_user)
 {
 	struct bed *b = bed_new();

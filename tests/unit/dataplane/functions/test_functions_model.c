@@ -261,7 +261,7 @@ static void keep_event(struct play *p, const struct model_event *e)
 	p->put_off++;
 }
 
-// Nothing was done, but for what the name says.
+// Undoes the event, but for what its name shows.
 static void put_off(struct play *p, const struct model *before, const struct model_event *e,
 	struct model_outcome *o)
 {
